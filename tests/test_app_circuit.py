@@ -194,7 +194,7 @@ def test_a_preset_for_all_is_the_named_rule(digits: CircuitSpace) -> None:
     app.button(key="_rule_or").click().run()
     assert not app.exception
     assert app.text_input(key="phi").value == "all:or"
-    assert "fuses most like OR (distance 0.00)" in said(app)
+    assert "fuses as OR does (distance 0.00)" in said(app)
 
 
 def test_edits_last_across_views_and_are_told(digits: CircuitSpace) -> None:

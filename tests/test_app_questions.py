@@ -66,10 +66,10 @@ def test_since_when_a_decision_stands(scores: list[float], words: str) -> None:
 
 @pytest.mark.parametrize(("start", "end", "words"), [
     ({"": 0.1, "a": 0.2, "b": 0.0, "a+b": 0.0}, {"": 0.1, "a": 0.3, "b": 0.1, "a+b": -0.4},
-     "**Every joint term**: before, the decision is a sum over single modalities; it makes 50% of its size joint, most "
-     "of it a and b jointly (-0.40), and takes the score from +0.30 to +0.10."),
+     "**Every joint term**: before, the decision is a sum over single modalities; it makes 50% of its size joint, that "
+     "of a and b jointly (-0.40), and takes the score from +0.30 to +0.10."),
     ({"": 0.0, "a": 0.3, "b": 0.1, "a+b": -0.4}, {"": 0.0, "a": 0.1, "b": 0.1, "a+b": 0.6},
-     "Joint terms are 50% of the decision's size before and **75%** after, most of it a and b jointly (+0.60); it "
+     "Joint terms are 50% of the decision's size before and **75%** after, that of a and b jointly (+0.60); it "
      "takes the score from +0.00 to +0.80."),
     ({"": 0.0, "a": 0.3, "b": 0.0, "a+b": 0.0}, {"": 0.0, "a": 0.1, "b": 0.0, "a+b": 0.0},
      "No joint term: it takes the score from +0.30 to +0.10, and it stays a sum over single modalities."),

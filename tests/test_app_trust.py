@@ -60,7 +60,7 @@ def test_the_page_shows_the_operator_of_the_library(model: str) -> None:
 
 def test_a_group_of_another_model_gives_way() -> None:
     app = visit(OPERATORS, model="qj-planted", votes="text with audio with vision")
-    assert "text and audio and vision" in plain(said(app))
+    assert "text, audio and vision" in plain(said(app))
     app.selectbox(key="model").select("qcnn-digits").run()
     assert not app.exception
     assert "pixels" in plain(said(app))

@@ -82,7 +82,7 @@ def test_residuals(planted: Any) -> None:
 
 def test_panels(digits: Any, planted: Any) -> None:
     counts = quality.confusions(digits)
-    assert panels.confusions(digits).title.startswith(f"{np.trace(counts)} of {counts.sum()} are right")
+    assert panels.confusions(digits).title.startswith(f"{np.trace(counts)} of {counts.sum()} samples are right")
     assert list(panels.curves(digits).table()["class"]) <= list(digits.work.classes)
     assert "Expected calibration error" in panels.calibration(digits).shows
     assert not panels.has_classes(planted)

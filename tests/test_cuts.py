@@ -269,12 +269,12 @@ def test_what_cuts_of_a_sample_say() -> None:
         f"Without the correlations of {NAMES[1]} at t = 0.67 the score would be 0.25 instead of 1.00 (0.75 if their "
         "classical part is kept)")
     assert cut_answers.answer(found, 0) == (
-        "The score needs no correlation at any one time: a cut moves it by 0.02 at most, from 1.00")
+        "A cut of the correlations of one modality at one time moves the score by 0.02 at most, from 1.00")
     held = Cuts(found.modalities, found.outputs, found.times, ("cut", "held"), scores, before)
     scores[1, 1, -1, 0, 1] = 0.5
     assert cut_answers.answer(held, 1) == (
-        f"Without the correlations of {NAMES[1]} at t = 0.67 the score would be 0.25 instead of 1.00; if it were never "
-        "correlated, 0.50")
+        f"Without the correlations of {NAMES[1]} at t = 0.67 the score would be 0.25 instead of 1.00; if {NAMES[1]} "
+        "were never correlated, 0.50")
 
 
 @pytest.mark.parametrize("kind", ["classification", "regression"])
@@ -418,7 +418,7 @@ def test_what_pages_draw_is_what_the_figures_by_name_say(work: Any, planted: Any
                                                     *(words for words, _ in drawing.KINDS.values())}
     assert all(np.isfinite(np.asarray(trace.y, dtype=float)).all() for trace in drawn.data if trace.y[0] is not None)
     weaker = cut_curves.of_sample(work, row, Tweak(duration=0.0))
-    assert "needs no correlation at any one time" in cut_answers.answer(weaker, 0)
+    assert "at one time moves the score by" in cut_answers.answer(weaker, 0)
     assert drawing.curves(weaker.times, cut_curves.curves(weaker, 0), 0.0,
                           work.modalities).layout.xaxis.range == (0, 1e-6)
 

@@ -204,7 +204,7 @@ def test_information_is_qutip_s(planted: Any) -> None:
     entropies = table.filter(like="entropy[").to_numpy()
     areas = information._LARGEST**2 * entropies[20] / entropies.max()
     assert np.square(nodes.marker.size) == pytest.approx(areas, rel=1e-6)
-    assert sharing.triangle(planted, t=0.0).title.startswith("Nothing is shared at t = 0.00")
+    assert sharing.triangle(planted, t=0.0).title.startswith("No pair shares as much as 0.001 nats at t = 0.00")
     assert "tripartite" not in sharing.triangle(open_sample("qj-parity", SAMPLE)).title
     with pytest.raises(InvalidInput, match="at least a pair"):
         information.triangle(np.zeros(3), {}, {"a": np.zeros(3)}, 0)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from qfusion import explain
+from qfusion._sentences import size, top
 from qfusion.analysis import text
 from qfusion.analysis.dynamics.interventions import Flip
 from qfusion.analysis.subject import Workspace, softmax
@@ -33,15 +34,24 @@ def flip(work: Workspace, found: Mapping[str, Flip]) -> str:
     """What would flip the decision; `found` of `interventions.what_would_flip`."""
     able = {name: flip for name, flip in found.items() if flip.state.possible}
     if not able:
-        return "No change of a single modality would flip it"
-    name, nearest = min(able.items(), key=lambda item: item[1].state.distance)
-    to = verdict(work, nearest.state.after)
+        return "No change of a single modality would flip it" if work.can("states") else \
+            "No change of a single modality was found that flips it"
+    distances = {name: flip.state.distance for name, flip in able.items()}
     rad = " rad" if work.can("states") else ""
-    words = f"A change of {text.plain(name)} alone by {nearest.state.distance:.2f}{rad} would flip it to {to}"
+    ends: dict[str, list[str]] = {}
+    for name in top(distances, smallest=True):
+        state = able[name].state
+        end = f"{'would' if state.verified else 'may'} flip it to {verdict(work, state.after)}"
+        ends.setdefault(end, []).append(text.plain(name))
+    far = size(min(distances.values()))
+    words = ", ".join(f"{'a' if place else 'A'} change of {' or of '.join(names)} alone by {far}{rad} {end}"
+                      for place, (end, names) in enumerate(ends.items()))
     real = {name: flip for name, flip in found.items() if flip.donor_id}
     if real:
         donor, lent = min(real.items(), key=lambda item: item[1].donor.distance)
-        words += f"; so would the {text.plain(donor)} of sample {text.plain(lent.donor_id)}"
+        to = verdict(work, lent.donor.scores)
+        words += (f"; {'so would' if lent.donor.verified else 'so may'} the {text.plain(donor)} of sample "
+                  f"{text.plain(lent.donor_id)}{'' if f' flip it to {to}' in words else f', to {to}'}")
     return words
 
 

@@ -9,13 +9,14 @@ nats.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, choose
+from qfusion._sentences import count, listed, size, top
 from qfusion.analysis import text
 from qfusion.analysis.dynamics import circuit_evolution, evolution
 from qfusion.analysis.sample import Sample
@@ -36,6 +37,8 @@ from qfusion.quantum.cone import Cone
 from qfusion.quantum.cone import light_cone as cone_of
 
 STEPS, MAX_STEPS, MAX_GATES = 20, 1000, 20_000
+MAX_NAMED = 3  # qubits that a title names
+PURE = 1e-6  # entropies, distances and gaps below it are rounding
 LEAST_UNIT, TALLEST = 24.0, 514.0  # pixels between wires, and of all of them
 SPLITS = {"one per coupling": "terms", "all of H in one": "whole"}
 EACH = next(iter(SPLITS))
@@ -101,19 +104,19 @@ def diagram(sample: Sample, theme: Theme = "light", *, gate: int | None = None, 
     choose("Display", display, DISPLAYS)
     if seen is not None:
         drawn = found.greyed(drawn, seen)
-        title = (f"{text.plain(cone)} depends on {seen.count} of {found.count} gates and {len(seen.qubits)} of "
-                 f"{len(found.wires)} qubits")
+        title = in_cone(cone, seen.count, found.count, len(seen.qubits), len(found.wires))
     elif sample.can("time"):
         built = step(sample, steps, gates)
-        title = f"One step of dt = {built.dt:.3g} is {len(built.gates)} gates on {len(built.wires)} qubits"
+        title = (f"One step of dt = {built.dt:.3g} is {count(len(built.gates), 'gate')} on "
+                 f"{count(len(built.wires), 'qubit')}")
     elif sample.can("gates"):
         counts = Counter(name for name, *_ in found.gates)
-        title = (f"{found.count} gates on {len(found.wires)} qubits: "
-                 + ", ".join(f"{count} {name}" for name, count in counts.items()))
+        title = (f"{count(found.count, 'gate')} on {count(len(found.wires), 'qubit')}: "
+                 + ", ".join(f"{number} {name}" for name, number in counts.items()))
     else:
-        title = (f"{found.count} gates on {len(found.wires)} qubits: encode, fuse, then "
-                 f"{sum(box.name.startswith('C') for box in found.boxes)} convolutions and "
-                 f"{sum('U3' in box.name for box in found.boxes)} poolings")
+        title = (f"{count(found.count, 'gate')} on {count(len(found.wires), 'qubit')}: encode, fuse, then "
+                 f"{count(sum(box.name.startswith('C') for box in found.boxes), 'convolution')} and "
+                 f"{count(sum('U3' in box.name for box in found.boxes), 'pooling')}")
     return Picture(
         "circuit", title,
         figures.diagram(drawn, found.wires, at, found.bloch[at], found.entropy[at],
@@ -135,10 +138,8 @@ def qubits(sample: Sample, theme: Theme = "light", *, gate: int | None = None, s
     at = _done(found, gate)
     rows = list(found.followed)
     names, entropy = [found.wires[row].name for row in rows], found.entropy[at][rows]
-    most = int(np.argmax(entropy))
     return Picture(
-        "qubits", "Every qubit is in a pure state of its own" if entropy[most] < 1e-6 else
-                  f"Most mixed now: {text.plain(names[most])} ({entropy[most]:.2f} of at most 0.69 nats)",
+        "qubits", mixed_now(dict(zip(names, entropy.tolist(), strict=True))),
         figures.bloch_row(names, found.bloch[at][rows], entropy, before=found.bloch[at - 1][rows], theme=theme),
         shows="every qubit that goes to the end: its Bloch vector in the X–Z plane now (thin: before this gate) and "
               "its entropy." + sample.of,
@@ -154,10 +155,8 @@ def balls(sample: Sample, theme: Theme = "light", *, gate: int | None = None, st
     at = _done(found, gate)
     rows = list(found.followed)
     names, lengths = [found.wires[row].name for row in rows], np.linalg.norm(found.bloch[at][rows], axis=1)
-    least = int(np.argmin(lengths))
     return Picture(
-        "bloch-gates", "Every qubit is in a pure state of its own" if lengths[least] > 1 - 1e-6 else
-                       f"Shortest Bloch vector: {text.plain(names[least])} ({lengths[least]:.2f})",
+        "bloch-gates", shortest(dict(zip(names, lengths.tolist(), strict=True))),
         bloch.balls(names, [found.bloch[:at + 1, row] for row in rows], [found.wires[row].hue for row in rows], theme),
         shows="every qubit that goes to the end: its Bloch vector now, and its way since the first gate, older parts "
               "paler. The number is its length r; the purity is (1 + r²) / 2; a hollow tip lies behind the middle."
@@ -178,7 +177,7 @@ def outcomes(sample: Sample, theme: Theme = "light", *, gate: int | None = None,
     if mutual is not None and len(wires) > 1:
         said = f" Mutual information of the last with the others: {mutual[0]:.3f} before, {mutual[1]:.3f} nats after."
     return Picture(
-        "before-after", f"This gate moves the state by {change:.2f}",
+        "before-after", moved(change),
         state_figures.populations(now, dims, reference=was, name="after", reference_name="before",
                                   what=f"outcome of {', '.join(wires)}", theme=theme),
         shows=f"how likely each outcome of {text.plain(', '.join(wires))} is; the number in the title is the trace "
@@ -209,9 +208,8 @@ def entropies(sample: Sample, theme: Theme = "light", *, gate: int | None = None
     found = replay(sample, steps, gates)
     rows = list(found.followed)
     names, last = [found.wires[row].name for row in rows], found.entropy[-1][rows]
-    most = text.plain(names[int(np.argmax(last))])
     return Picture(
-        "entropy-gates", f"At the end {most} is the most mixed ({last.max():.2f} nats)",
+        "entropy-gates", mixed_at_end(dict(zip(names, last.tolist(), strict=True))),
         figures.entropy_lines(found.entropy[:, rows], names, _place(found, gate) if marked else None, found.parts,
                               hues=[found.wires[row].hue for row in rows], theme=theme),
         shows="the entropy of each qubit after every gate: how much it is entangled with"
@@ -231,10 +229,9 @@ def information(sample: Sample, theme: Theme = "light", *, gate: int | None = No
     walked = replay(sample)
     names = [" : ".join(group) if len(group) == 2 else "all together" for group in found]
     values = np.stack(list(found.values()), 1)
-    shared, most = max((float(each[-1]), " and ".join(group)) for group, each in found.items() if len(group) == 2)
     return Picture(
-        "mutual-gates", f"{text.plain(most)} share most at the end ({shared:.2f} nats)"
-        if shared > 5e-3 else "The modalities' qubits share nothing at the end",
+        "mutual-gates", sharing({" and ".join(group): float(each[-1]) for group, each in found.items()
+                                 if len(group) == 2}),
         figures.entropy_lines(values, names, _place(walked, gate), walked.parts,
                               hues=[term_colour("+".join(group), sample.modalities) for group in found],
                               y_title="mutual information (nats)", theme=theme),
@@ -247,6 +244,74 @@ def information(sample: Sample, theme: Theme = "light", *, gate: int | None = No
         table=lambda: pd.DataFrame(values, columns=names).rename_axis("gates_done").reset_index())
 
 
+def in_cone(readout: str, gates: int, all_gates: int, qubits: int, all_qubits: int) -> str:
+    """What a read-out can depend on: its light cone holds all that may change it, not all that does."""
+    return (f"{text.plain(readout)} can depend on {gates:,} of {count(all_gates, 'gate')} and {qubits:,} of "
+            f"{count(all_qubits, 'qubit')}")
+
+
+def mixed_now(entropy: Mapping[str, float]) -> str:
+    """Which qubits are the most mixed, by their entropies in nats; that all are pure, where no entropy is seen."""
+    first = [text.plain(name) for name in top(entropy)]
+    largest = max(entropy.values())
+    if largest < PURE:
+        return "Every qubit is in a pure state of its own"
+    if round(largest, 2) == 0:
+        return "No qubit is mixed by as much as 0.01 nats"
+    alike = " each" if len(first) > 1 else ""
+    return f"Most mixed now: {_few(first)} ({largest:.2f} of at most 0.69 nats{alike})"
+
+
+def shortest(lengths: Mapping[str, float]) -> str:
+    """Which qubits have the shortest Bloch vector; that all are pure, where none is shorter than 1."""
+    first = [text.plain(name) for name in top(lengths, smallest=True)]
+    least = min(lengths.values())
+    if least > 1 - PURE:
+        return "Every qubit is in a pure state of its own"
+    if round(least, 2) == 1:
+        return "No Bloch vector is shorter than 1 by 0.01"
+    return f"Shortest Bloch vector: {_few(first)} ({least:.2f}{' each' if len(first) > 1 else ''})"
+
+
+def moved(distance: float) -> str:
+    """How far a gate moves the state of the qubits that it concerns; the trace distance, 0 to 1."""
+    if round(distance, 2) == 0:
+        return f"This gate leaves the state {'' if distance < PURE else 'all but '}as it is (moved by {distance:.2f})"
+    return f"This gate moves the state by {distance:.2f}"
+
+
+def mixed_at_end(entropy: Mapping[str, float]) -> str:
+    """Which qubits are the most mixed at the end, by their entropies in nats."""
+    first = [text.plain(name) for name in top(entropy)]
+    largest = max(entropy.values())
+    if round(largest, 2) == 0:
+        return f"At the end no qubit is mixed ({size(max(largest, 0.0))} nats)"
+    if len(first) == len(entropy):
+        return f"At the end all qubits are equally mixed ({largest:.2f} nats)" if len(first) > 1 else \
+            f"At the end {first[0]} is mixed ({largest:.2f} nats)"
+    if len(first) == 1:
+        return f"At the end {first[0]} is the most mixed ({largest:.2f} nats)"
+    return f"At the end {_few(first)} are the most mixed, alike ({largest:.2f} nats)"
+
+
+def sharing(mutual: Mapping[str, float]) -> str:
+    """Which two modalities' qubits share most at the end; mutual information in nats by pair."""
+    first, largest = [text.plain(name) for name in top(mutual)], max(mutual.values())
+    if round(largest, 2) == 0:
+        return f"The modalities' qubits share next to nothing at the end ({size(max(largest, 0.0))} nats)"
+    if len(mutual) == 1:
+        return f"{first[0]} share {largest:.2f} nats at the end"
+    if len(first) == len(mutual):
+        return f"All pairs share alike at the end ({largest:.2f} nats)"
+    if len(first) == 1:
+        return f"{first[0]} share most at the end ({largest:.2f} nats)"
+    return f"{'; '.join(first)}: these pairs share most at the end, alike ({largest:.2f} nats)"
+
+
+def _few(names: Sequence[str]) -> str:
+    return listed(names) if len(names) <= MAX_NAMED else f"{len(names):,} qubits alike"
+
+
 def shares(sample: Sample, **_: Any) -> bool:
     """Whether a model's plain gates act on the qubits of several modalities."""
     return sample.can("gates") and len(sample.model.registers()) > 1
@@ -257,7 +322,7 @@ def step_error(sample: Sample, theme: Theme = "light", *, steps: int = STEPS, ga
     built = step(sample, steps, gates)
     sizes, one, every = evolution.step_errors(sample.work, sample.row, SPLITS[gates], sample.tweak)
     return Picture(
-        "step-error", f"At this step the circuit ends {built.error.all:.2g} from the exact state",
+        "step-error", f"At this step the circuit ends {built.error.all:.2g} (trace distance) from the exact state",
         figures.step_error(sizes, one, every, built.dt, theme=theme),
         shows="trace distance between the circuit's state and our evolution, which has no step: it falls as dt does. "
               + built.error.sentence + sample.of,

@@ -6,10 +6,13 @@ Intervals are percentile bootstrap intervals over samples.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtri
 
+from qfusion._sentences import listed, sizes, top
 from qfusion.analysis import backgrounds, text
 from qfusion.analysis import levels as measured
 from qfusion.analysis.cohort import cohort_measures
@@ -20,7 +23,7 @@ from qfusion.analysis.subject import Workspace, dividend_column, said_columns
 from qfusion.explain import RELATIONS
 from qfusion.explain.changes import cut_answers
 from qfusion.explain.trust import cohorts as filters
-from qfusion.explain.trust.resampling import Interval
+from qfusion.explain.trust.resampling import LEVEL, Interval
 from qfusion.figures import notebook
 from qfusion.figures.draw import cohort as figures
 from qfusion.figures.draw.cuts import SAYS
@@ -216,16 +219,44 @@ def _terms(every: tuple[str, ...], rows: pd.DataFrame) -> list[str]:
     return [term for term in every if term in top]
 
 
-def _spread(values: dict[str, np.ndarray], part: np.ndarray) -> str:
-    """Which term's mean differs most between the cohort and the rest."""
+def _spread(values: Mapping[str, np.ndarray], part: np.ndarray) -> str:
+    """In which term a cohort differs most from the rest, where one differs by more than two standard errors, allowing
+    for the number of terms; of everyone, which term varies most.
+
+    Args:
+        values: of each term, by coalition, (n,) each. part: who is in the cohort, bool (n,).
+    """
     if not part.any():
         return "How are the terms of the decisions distributed?"
     if part.all():
-        widest = max(values, key=lambda term: float(values[term].std()))
-        return f"{text.term(widest)} varies most from sample to sample (standard deviation {values[widest].std():.2f})"
+        return _varies_most({term: float(found.std()) for term, found in values.items()})
     moved = {term: float(found[part].mean() - found[~part].mean()) for term, found in values.items()}
-    most = max(moved, key=lambda term: abs(moved[term]))
-    return f"The cohort differs most from the rest in {text.term(most)}: {moved[most]:+.2f} on average"
+    far = float(ndtri(1 - (1 - LEVEL) / 2 / len(values)))
+    sure = {term: value for term, value in moved.items() if abs(value) > far * _error(values[term], part)}
+    first = top(sizes(sure))
+    if not first or round(abs(moved[first[0]]), 2) == 0:
+        return "The cohort does not differ from the rest in the mean of any term, beyond chance"
+    said = listed([f"{text.term(term)} ({moved[term]:+.2f})" for term in first])
+    most = "most, alike," if len(first) > 1 else "most"
+    return f"The cohort differs {most} from the rest in {said}, on average"
+
+
+def _varies_most(spread: Mapping[str, float]) -> str:
+    first = top(spread)
+    if not first or round(spread[first[0]], 2) == 0:
+        return "No term varies from sample to sample by as much as 0.01"
+    names, deviation = listed([text.term(term) for term in first]), f"(standard deviation {spread[first[0]]:.2f})"
+    if len(first) == 1:
+        return f"{names} varies most from sample to sample {deviation}"
+    return f"{names} vary most, alike, from sample to sample {deviation}"
+
+
+def _error(values: np.ndarray, part: np.ndarray) -> float:
+    """Standard error of the difference of two means; infinite where a group has one sample alone."""
+    groups = values[part], values[~part]
+    if min(map(len, groups)) < 2:
+        return math.inf
+    return math.sqrt(sum(float(group.var(ddof=1)) / len(group) for group in groups))
 
 
 AT_ONCE = 1.0  # seconds: what takes longer is asked for first

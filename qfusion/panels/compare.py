@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
+from qfusion._sentences import listed, sizes, top
 from qfusion.analysis import answers, backgrounds, text
 from qfusion.analysis.compare import Side, Sides
 from qfusion.analysis.subject import Workspace
@@ -54,7 +56,7 @@ def differences(sides: Sides, theme: Theme = "light") -> Picture:
     """B minus A, term by term; only where both decisions are sums of the same terms of a score that means the same."""
     a, b = sides.a, sides.b
     return Picture(
-        "differences", _finding(a, b),
+        "differences", difference(a.dividends, b.dividends),
         figures.differences(a.dividends, b.dividends, b.work.modalities, unit=b.sample.unit, theme=theme),
         shows=f"{text.plain(b.sample.id)} minus {text.plain(a.sample.id)}, term by term; the last bar is their sum. "
               + backgrounds.against(b.sample.background),
@@ -68,14 +70,8 @@ def differences(sides: Sides, theme: Theme = "light") -> Picture:
 def shares(sides: Sides, theme: Theme = "light") -> Picture:
     """Shares of the modalities in both decisions."""
     a, b = sides.a, sides.b
-    common = [name for name in a.shares if name in b.shares]
-    moved = max(common, key=lambda name: abs(b.shares[name] - a.shares[name]), default="")
-    change = (b.shares[moved] - a.shares[moved]) if moved else 0.0
-    title = "Each modality carries as much in B as in A" if abs(change) < 0.005 else (
-        f"{text.plain(moved)} carries {100 * abs(change):.0f} percentage points {'more' if change > 0 else 'less'} in "
-        "B")
     return Picture(
-        "shares", title if moved else "Other modalities decide",
+        "shares", shifted(a.shares, b.shares),
         figures.pairs(a.shares, b.shares, _hues(sides), "share of the decision, |Shapley value| / sum", percent=True,
                       theme=theme),
         shows="the part of each modality in Σ|Shapley value| (MM-SHAP) of each decision." + _both(sides) + " "
@@ -91,14 +87,9 @@ def entropies(sides: Sides, theme: Theme = "light") -> Picture:
     a, b = sides.a, sides.b
     common = [name for name in a.entropies if name in b.entropies]
     timed = a.work.can("time"), b.work.can("time")
-    change = np.mean([b.entropies[n] - a.entropies[n] for n in common]) if common and timed[0] == timed[1] else None
-    title = "The entropies mean different things in A and B"
-    if change is not None:
-        word = f"{'more' if change > 0 else 'less'} {'mixed' if timed[1] else 'entangled'}"
-        title = "Entropies are alike in A and B" if abs(change) < 0.005 else (
-            f"B is {word} on average ({change:+.2f} nats)")
+    changes = [b.entropies[name] - a.entropies[name] for name in common] if timed[0] == timed[1] else []
     return Picture(
-        "entropies", title,
+        "entropies", mixed(changes, "mixed" if timed[1] else "entangled"),
         figures.pairs(a.entropies, b.entropies, _hues(sides) if any(timed) else {}, KINDS["entropy"].axis, theme=theme),
         shows="the von Neumann entropy " + _ENTROPY[timed[1]] + "." + _both(sides),
         not_shown="which modality decided: entropy is correlation, not attribution.",
@@ -111,8 +102,7 @@ def classes(sides: Sides, theme: Theme = "light") -> Picture:
     """Probabilities of the classes on both sides; only where they are the same classes."""
     a, b = sides.a, sides.b
     names = b.work.classes
-    title = f"Both predict ‘{text.plain(names[b.predicted])}’" if a.predicted == b.predicted else (
-        f"A predicts ‘{text.plain(names[a.predicted])}’, B ‘{text.plain(names[b.predicted])}’")
+    title = predicted(names[a.predicted], names[b.predicted])
     drawn = evidence.class_bars(b.probabilities, names, truth=int(b.work.dataset.y[b.sample.row]),
                                 before=a.probabilities, before_name="A", theme=theme)
     return Picture(
@@ -123,19 +113,67 @@ def classes(sides: Sides, theme: Theme = "light") -> Picture:
         table=lambda: pd.DataFrame({"class": names, "A": a.probabilities, "B": b.probabilities}))
 
 
-def _finding(a: Side, b: Side) -> str:
-    """Which term the difference comes from."""
-    change = {term: b.dividends[term] - a.dividends[term] for term in a.dividends}
+def difference(a: Mapping[str, float], b: Mapping[str, float]) -> str:
+    """Which terms the difference of two scores is in, of their terms by coalition."""
+    change = {text.term(term) or "the baseline": b[term] - a[term] for term in a}
     total = sum(change.values())
-    if max(abs(value) for value in change.values()) < 5e-4:
-        return "A and B are decided alike, term by term"
-    ways = sorted(change, key=lambda term: -change[term] * (1 if total >= 0 else -1))
-    found = (f"B scores {total:+.2f} against A, above all by {text.term(ways[0]) or 'the baseline'} "
-             f"({change[ways[0]]:+.2f})")
-    against = change[ways[-1]]
-    if against * total < 0 and abs(against) > 0.25 * abs(total):
-        found += f", held back by {text.term(ways[-1]) or 'the baseline'} ({against:+.2f})"
+    if all(round(abs(value), 2) == 0 for value in change.values()):
+        return "No term differs by 0.01 or more between A and B"
+    if round(total, 2) == 0:
+        return f"A and B score alike, but not term by term: above all {_changes(change, top(sizes(change)))}"
+    sign = 1 if total > 0 else -1
+    along = {term: sign * value for term, value in change.items()}
+    found = f"B scores {total:+.2f} against A, above all by {_changes(change, top(along))}"
+    back = top(along, smallest=True)
+    if along[back[0]] < 0 and abs(along[back[0]]) > 0.25 * abs(total):
+        found += f", held back by {_changes(change, back)}"
     return found
+
+
+def _changes(change: Mapping[str, float], terms: Sequence[str]) -> str:
+    return listed([f"{term} ({change[term]:+.2f})" for term in terms])
+
+
+def predicted(a: str, b: str) -> str:
+    """Which classes both sides predict."""
+    if a == b:
+        return f"Both predict ‘{text.plain(a)}’"
+    return f"A predicts ‘{text.plain(a)}’, B ‘{text.plain(b)}’"
+
+
+def shifted(a: Mapping[str, float], b: Mapping[str, float]) -> str:
+    """Whose share of the decision differs most, of the shares (0 to 1) of the modalities on both sides."""
+    change = {name: b[name] - a[name] for name in a if name in b}
+    if not change:
+        return "A and B have no modality in common"
+    first = top(sizes(change))
+    if round(abs(change[first[0]]), 2) == 0:
+        every = "Each modality" if len(change) == len(a) == len(b) else "Each modality that both have"
+        return f"{every} carries as much in B as in A, to a percentage point"
+    points = f"{100 * abs(change[first[0]]):.0f}"
+    more, less = ([text.plain(name) for name in first if change[name] * sign > 0] for sign in (1, -1))
+    said = [f"{listed(names)} {'carries' if len(names) == 1 else 'carry'} {points} percentage "
+            f"point{'' if points == '1' else 's'} {word}{' each' if len(names) > 1 else ''}"
+            for names, word in ((more, "more"), (less, "less")) if names]
+    return f"{', '.join(said)} in B"
+
+
+def mixed(changes: Sequence[float], what: str) -> str:
+    """Which side has the larger entropies on average.
+
+    Args:
+        changes: B less A of every part that both have, in nats; empty where they cannot be compared.
+        what: large entropies mean: "mixed" or "entangled".
+    """
+    if not len(changes):
+        return "The entropies mean different things in A and B"
+    mean = float(np.mean(changes))
+    if round(abs(mean), 2):
+        return f"B is {'more' if mean > 0 else 'less'} {what} on average ({mean:+.2f} nats)"
+    apart = float(np.max(np.abs(changes)))
+    if round(apart, 2) == 0:
+        return "Entropies are alike in A and B, to 0.01 nats"
+    return f"Entropies are alike on average in A and B, though single ones differ by up to {apart:.2f} nats"
 
 
 def _terms(one: Side) -> pd.DataFrame:

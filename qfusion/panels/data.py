@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from qfusion import data
+from qfusion._sentences import count
 from qfusion.analysis import text
 from qfusion.data import DataSet
 from qfusion.data.spec import SPLITS
@@ -37,7 +39,7 @@ def classes(dataset: DataSet, theme: Theme = "light") -> Picture:
     whole = np.sum(list(counts.values()), axis=0)
     order = np.arange(len(names)) if len(names) <= _MAX_SHOWN else np.argsort(-whole, kind="stable")[:_MAX_SHOWN]
     return Picture(
-        "data-classes", f"Its {len(names)} classes have {int(whole.min()):,} to {int(whole.max()):,} samples",
+        "data-classes", spread_over(names, whole),
         figures.classes({split: found[order].tolist() for split, found in counts.items()}, [names[i] for i in order],
                         theme=theme),
         shows=f"how many of {len(dataset):,} samples are of which class, by part of the split"
@@ -45,6 +47,16 @@ def classes(dataset: DataSet, theme: Theme = "light") -> Picture:
         not_shown="how hard the classes are to tell apart.",
         alt=f"Samples by class: {spoken.listed(names, whole, '.0f')}.",
         table=lambda: pd.DataFrame({"class": list(names)} | counts))
+
+
+def spread_over(names: Sequence[str], samples: np.ndarray) -> str:
+    """How many samples classes have; samples (C,) of all parts of the split."""
+    least, most = int(samples.min()), int(samples.max())
+    if len(names) == 1:
+        return f"Its only class has {count(most, 'sample')}"
+    if least == most:
+        return f"Each of its {len(names)} classes has {count(most, 'sample')}"
+    return f"Its {len(names)} classes have {least:,} to {count(most, 'sample')}"
 
 
 def target(dataset: DataSet, theme: Theme = "light") -> Picture:
@@ -56,7 +68,8 @@ def target(dataset: DataSet, theme: Theme = "light") -> Picture:
     mean, spread = float(dataset.y.mean()), float(dataset.y.std())
     return Picture(
         "data-target",
-        f"{text.plain(about.name)} is {round(mean, 2) + 0.0:+.2f} ± {spread:.2f} over all {len(dataset):,} samples",
+        f"{text.plain(about.name)} is {mean:+z.2f} ± {spread:.2f} (standard deviation) over all "
+        f"{count(len(dataset), 'sample')}",
         figures.targets(values, f"{about.name} {f'({about.unit})' if about.unit else ''}".strip(), theme=theme),
         shows=f"how the target is spread in each part of the split, in {figures.BINS} bins; mean ± deviation above.",
         not_shown="whether the parts are alike in anything but the target.",

@@ -14,6 +14,7 @@ import pandas as pd
 import torch
 
 from qfusion._checks import choose
+from qfusion._sentences import listed, share, top
 from qfusion.analysis import answers, backgrounds, text
 from qfusion.analysis.dynamics import cut_curves, evolution, through
 from qfusion.analysis.dynamics.evolution import Decision, times_of
@@ -199,9 +200,8 @@ def populations(sample: Sample, theme: Theme = "light", *, whose: str = WHOLE, t
     """
     rho, dims, name = state_at(sample, whose, t)
     mass, labels = np.real(np.diag(rho)), state_figures.basis_labels(dims)
-    best = int(np.argmax(mass))
     return Picture(
-        "populations", f"Likeliest basis state at {name}: |{labels[best]}⟩ with {mass[best]:.0%}",
+        "populations", likeliest(name, dict(zip(labels, mass.tolist(), strict=True))),
         state_figures.populations(mass, dims, theme=theme),
         shows="the probability of each basis state, the diagonal of ρ(t)." + sample.followed,
         not_shown="coherence: see the matrix below.", alt=f"Populations at {name}: {spoken.listed(labels, mass)}.",
@@ -276,6 +276,33 @@ def state_at(sample: Sample, whose: str, t: float) -> tuple[np.ndarray, tuple[in
     return rho, dims, f"t = {track.times[step]:.2f}"
 
 
+def likeliest(when: str, populations: Mapping[str, float]) -> str:
+    """Which basis states are the likeliest at a time, by their populations, 0 to 1."""
+    first = [f"|{name}⟩" for name in top(populations)]
+    most = share(max(populations.values()))
+    if len(first) == 1:
+        return f"Likeliest basis state at {when}: {first[0]} with {most}"
+    if len(first) == len(populations):
+        return f"At {when} all {len(first)} basis states are equally likely ({most} each)"
+    words = listed(first) if len(first) <= SHOWN_STATES else f"{len(first)} of {len(populations)}"
+    return f"Likeliest basis states at {when}, alike: {words} with {most} each"
+
+
+def lost_by_cut(whose: str, terms: Mapping[str, tuple[float, float]]) -> str:
+    """Of which term a cut takes most away.
+
+    Args:
+        whose: the modality that is cut, as markdown.
+        terms: by coalition its size without the cut, and the smallest that it has after a cut at any time.
+    """
+    lost = {name: before - least for name, (before, least) in terms.items()}
+    first = top(lost)
+    if not first or round(lost[first[0]], 2) <= 0:
+        return f"Cut of {whose}: no term loses 0.01 or more, whenever it is cut"
+    said = [f"{text.term(name)}, {terms[name][0]:.2f} → {terms[name][1]:.2f} at the least" for name in first]
+    return f"Cut of {whose}: most is lost {'alike ' if len(first) > 1 else ''}of {listed(said)}"
+
+
 def _terms(found: Decision, what: str) -> dict[str, np.ndarray]:
     return found.dividends if what == DIVIDENDS else found.shapley
 
@@ -330,11 +357,9 @@ def cut_terms(sample: Sample, theme: Theme = "light", *, modality: str = "", t: 
     whose = choose("Modality", modality or most_moved(sample), sample.modalities)
     sizes = cut_curves.sizes(found, whose, sample.output)
     shows, not_shown = cuts.SAYS["cut-terms"]
-    now = sizes["cut"]
-    lost = max((name for name in now if name), key=lambda name: float(now[name][0] - now[name].min()))
+    now = {name: (float(each[0]), float(each.min())) for name, each in sizes["cut"].items() if name}
     return Picture(
-        "cut-terms", f"Cut of {text.plain(whose)}: most is lost of {text.term(lost)}, {now[lost][0]:.2f} → "
-                     f"{now[lost].min():.2f} at the most",
+        "cut-terms", lost_by_cut(text.plain(whose), now),
         cuts.terms(found.times, sizes, sample.modalities, whose=whose, unit=sample.unit, cursor=cursor_at(sample, t),
                    theme=theme),
         shows=shows + sample.of, not_shown=not_shown,

@@ -5,12 +5,14 @@ Truth and seeds are compared with contributions against the training set, whatev
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, choose
+from qfusion._sentences import count, listed, top
 from qfusion.analysis import backgrounds, text
 from qfusion.analysis.cohort import faithful
 from qfusion.analysis.dynamics import through
@@ -33,6 +35,7 @@ from qfusion.panels.core.view import View
 DELETION, INSERTION = _DIRECTIONS = ("deletion", "insertion")
 MEASURES = SCORE, PROBABILITY = ("score", "probability")
 DIVIDENDS = through.KINDS[0]
+ROUNDING = 1e-9  # differences of Shapley values below it are rounding
 
 
 def trust_warnings(work: Workspace, theme: Theme = "light") -> Picture:
@@ -63,7 +66,7 @@ def modalities(work: Workspace, theme: Theme = "light", *, kind: str = DELETION,
         measure: "score" or "probability" of the predicted class; a regression has a score alone.
     """
     found = faithful.modality_curves(work, _probability(work, measure))
-    return _curves(work, found, kind, "modalities", f"Modalities: {_verdict(found)}",
+    return _curves(work, found, kind, "modalities", f"Modalities: {beats(found)}",
                    "modalities in the order of their absolute Shapley values",
                    "replaced by the background. " + backgrounds.against(work.background), theme)
 
@@ -83,7 +86,7 @@ def features(work: Workspace, theme: Theme = "light", *, kind: str = DELETION, m
     modality = choose("Modality", modality or work.modalities[0], work.modalities)
     found = faithful.feature_curves(work, modality, ranking, _probability(work, measure))
     steps = next(m for m in work.dataset.modalities if m.name == modality).is_sequence
-    return _curves(work, found, kind, f"features-{modality}", f"Inside {text.plain(modality)}: {_verdict(found)}",
+    return _curves(work, found, kind, f"features-{modality}", f"Inside {text.plain(modality)}: {beats(found)}",
                    f"{'time steps' if steps else 'features'} of {text.plain(modality)} in the order of {ranking}",
                    f"replaced by their mean over the {faithful.trained_on(work):,} training samples, the other "
                    "modalities as they are.", theme, style.term_colour(modality, work.modalities))
@@ -97,7 +100,7 @@ def _curves(work: Workspace, found: Curves, kind: str, name: str, head: str, pla
     if kind == INSERTION:
         values, random, what, good, title = (
             found.insertion, found.random_insertion, "given back", "the sooner the line falls, the better",
-            f"Given back: the score returns {_sooner(found)}")
+            f"Given back: the score returns {sooner(found)}")
     unit = f"{found.unit} of the predicted class" if work.classes else work.unit_of(0)
     return Picture(
         f"{kind}-{name}", title,
@@ -113,17 +116,22 @@ def _probability(work: Workspace, measure: str) -> bool:
     return choose("Measure", measure, MEASURES) == PROBABILITY and bool(work.classes)
 
 
-def _verdict(found: Curves) -> str:
-    gain = float(found.deletion_gain.mean())
+def beats(found: Curves) -> str:
+    """How many random orders ours beats, at deletion and at insertion."""
+    gain, orders = float(found.deletion_gain.mean()), len(found.random_deletion)
     if found.better:
-        return f"our order beats every one of {len(found.random_deletion)} random orders (by {gain:.3g} on average)"
+        return f"our order beats every one of {count(orders, 'random order')} (area {gain:.3g} on average)"
     lost = int(((found.deletion_gain <= 0) | (found.insertion_gain <= 0)).sum())
-    return f"our order does **not** beat {lost} of {len(found.random_deletion)} random orders"
+    return f"our order does **not** beat {lost} of {count(orders, 'random order')}"
 
 
-def _sooner(found: Curves) -> str:
-    gain = float(found.insertion_gain.mean())
-    return f"sooner than at random (area {gain:+.3g})" if gain > 0 else f"no sooner than at random (area {gain:+.3g})"
+def sooner(found: Curves) -> str:
+    """Whether the score returns sooner in our order than in all random ones."""
+    gain, orders = float(found.insertion_gain.mean()), len(found.random_insertion)
+    won = int((found.insertion_gain > 0).sum())
+    if won == orders:
+        return f"sooner than in every one of {count(orders, 'random order')} (area {gain:+.3g} on average)"
+    return f"sooner than in {won} of {count(orders, 'random order')} (area {gain:+z.3g} on average)"
 
 
 def truth(sample: Sample, theme: Theme = "light") -> Picture:
@@ -134,11 +142,9 @@ def truth(sample: Sample, theme: Theme = "light") -> Picture:
     assert found is not None
     rows, _ = faithful.explained(work)
     place = np.flatnonzero(rows == sample.row)
-    known = np.nan_to_num(found.rank, nan=1)
-    worst = text.term(found.terms[int(known.argmin())])
     both = (("true", found.true), ("exact", found.ours))
     return Picture(
-        "truth", f"Rank correlations with the truth from {known.min():.2f} ({worst}) to {known.max():.2f}",
+        "truth", follows_truth(dict(zip(found.terms, found.rank.tolist(), strict=True))),
         figures.against_truth(found.true, found.ours, found.terms, found.rank, work.modalities,
                               ids=work.dataset.ids[rows].tolist(), chosen=int(place[0]) if len(place) else None,
                               unit=work.unit_of(0), theme=theme),
@@ -156,9 +162,8 @@ def methods(sample: Sample, theme: Theme = "light") -> Picture:
     """Shapley values of a sample by four methods, as a table: it has no figure. Only against samples as background."""
     work = sample.work
     found = faithful.estimates(work, sample.row, sample.output)
-    exact, brute, worst = found[0], found[1], max(found[2:], key=lambda one: one.error)
-    title = f"Exact in {_time(exact.seconds)}; brute force agrees to {brute.error:.0e} and takes " \
-            f"{_time(brute.seconds)}; sampling errs by up to {worst.error:.2g}"
+    exact, brute = found[0], found[1]
+    title = estimated(exact.seconds, brute.seconds, brute.error, max(one.error for one in found[2:]))
     return Picture(
         "estimators", title, None,
         shows=f"Shapley values of sample {text.plain(sample.id)} for the {text.plain(sample.unit)} by four ways, seed "
@@ -167,6 +172,18 @@ def methods(sample: Sample, theme: Theme = "light") -> Picture:
         not_shown="other seeds of the estimators, or a whole data set: benchmarks in the repository measure many "
                   "samples, and shap too.",
         alt=title + ".", table=lambda: estimators.frame(found, work.modalities))
+
+
+def estimated(exact: float, brute: float, apart: float, error: float) -> str:
+    """How exact and brute-force Shapley values, and sampled ones, compare.
+
+    Args:
+        exact, brute: seconds. apart: the largest difference of these two. error: the largest of the sampled ones.
+    """
+    agrees = "agrees in every digit" if apart == 0 else f"agrees to {apart:.0e}" if apart < ROUNDING else \
+        f"differs by {apart:.0e}"
+    sampled = "sampling errs by no more than rounding" if error < ROUNDING else f"sampling errs by up to {error:.2g}"
+    return f"Exact in {_time(exact)}; brute force {agrees} and takes {_time(brute)}; {sampled}"
 
 
 def _time(seconds: float) -> str:
@@ -184,10 +201,9 @@ def seed_ranks(work: Workspace, theme: Theme = "light", *, terms: str = DIVIDEND
     seeds = _seeds(work, terms)
     count, whose = len(seeds.seeds), " of the true class's score" if seeds.of_true_class else ""
     ranks = seeds.rank_correlations(terms)
-    least = min(ranks, key=lambda name: ranks[name][0])
     return Picture(
         "seed-ranks",
-        f"Least stable: {text.term(least)} (rank correlation {ranks[least][0]:.2f})",
+        least_stable({name: mean for name, (mean, _) in ranks.items()}),
         figures.rank_bars(ranks, work.modalities, floor=STABLE, theme=theme,
                           x_title=f"rank correlation of {terms} between seeds (dotted: {STABLE:g})"),
         shows=f"whether {count} models that differ in their training seed alone order {seeds.dividends.shape[1]:,} "
@@ -214,13 +230,11 @@ def seed_sample(sample: Sample, theme: Theme = "light", *, terms: str = DIVIDEND
     check(found is not None, f"Sample {sample.id} is not a test sample: seeds are compared on these. Pick one.")
     assert found is not None
     values = found.to_numpy()
-    unsure = int(((values.min(0) < 0) & (values.max(0) > 0)).sum())
     unit = work.unit_of(0)
     if seeds.of_true_class:
         unit = f"score of the true class ‘{work.classes[int(work.dataset.y[sample.row])]}’"
     return Picture(
-        "seed-sample", f"Sample {name}: {unsure} of {len(found.columns)} terms change sign with the seed" if unsure else
-                       f"Sample {name}: every term keeps its sign over the seeds",
+        "seed-sample", f"Sample {name}: {signs(values)}",
         figures.seed_dots(values, list(found.columns), work.modalities, seeds.seeds, unit=unit, theme=theme),
         shows=f"{terms} of this sample by each of {len(seeds.seeds)} training seeds; the filled dot is the model shown "
               "on the other pages.",
@@ -228,6 +242,36 @@ def seed_sample(sample: Sample, theme: Theme = "light", *, terms: str = DIVIDEND
         alt="Terms by seed: " + ", ".join(f"{term} {column.min():+.2f} to {column.max():+.2f}"
                                           for term, column in zip(found.columns, values.T, strict=True)) + ".",
         table=lambda: found.reset_index())
+
+
+def follows_truth(rank: Mapping[str, float]) -> str:
+    """How well terms follow the planted truth; rank correlations by coalition, NaN where a term is constant."""
+    known = {term: value for term, value in rank.items() if np.isfinite(value)}
+    if not known:
+        return "No term varies, so that none can follow the truth"
+    worst = listed([text.term(term) for term in top(known, smallest=True)])
+    low, high = min(known.values()), max(known.values())
+    constant = len(rank) - len(known)
+    rest = f"; {count(constant, 'term')} {'is' if constant == 1 else 'are'} constant" if constant else ""
+    if f"{low:.2f}" == f"{high:.2f}":
+        return f"Rank {'correlation' if len(known) == 1 else 'correlations'} with the truth: {low:.2f}{rest}"
+    return f"Rank correlations with the truth from {low:.2f} ({worst}) to {high:.2f}{rest}"
+
+
+def least_stable(ranks: Mapping[str, float]) -> str:
+    """Which terms keep the order of samples least over training seeds; mean rank correlations by term."""
+    first, least = [text.term(name) for name in top(ranks, smallest=True)], min(ranks.values())
+    if len(first) == len(ranks) > 1:
+        return f"All terms are equally stable (rank correlation {least:.2f})"
+    return f"Least stable: {listed(first)} (rank correlation {least:.2f}{' each' if len(first) > 1 else ''})"
+
+
+def signs(values: np.ndarray) -> str:
+    """How many terms change their sign with the training seed; values (seeds, terms)."""
+    unsure = int(((values.min(0) < 0) & (values.max(0) > 0)).sum())
+    if not unsure:
+        return f"every term keeps its sign over the {len(values)} seeds"
+    return f"{unsure} of {count(values.shape[1], 'term')} {'changes' if unsure == 1 else 'change'} sign with the seed"
 
 
 def _seeds(work: Workspace, terms: str) -> Stability:

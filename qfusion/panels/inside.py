@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 
+from qfusion._sentences import listed, top
 from qfusion.analysis import backgrounds, inside_modality, text
 from qfusion.analysis.cohort import faithful
 from qfusion.analysis.inside_modality import Canvas
@@ -21,6 +24,7 @@ from qfusion.panels.core.view import View
 STARTS = {"training mean": "mean", "zero": "zero", "another sample": "sample"}  # as the address says it -> baseline
 _BARE = (" These data hold no words, sounds or pixels that these features belong to one by one, only the features: "
          "they are shown.")
+MAX_NAMED = 3  # parts that a title names
 _UNITS = {"words": "word", "waveform": "frame", "picture": "pixel", "curve": "point", "features": "feature"}
 
 
@@ -40,9 +44,9 @@ def attribution(sample: Sample, theme: Theme = "light", *, modality: str = "", t
     found, other = _found(sample, modality, term, baseline, other, method)
     canvas = inside_modality.canvas(sample.work, sample.row, found.modality, _steps(found))
     unit = "cell" if canvas.parts.get("spectrogram") else _UNITS[canvas.kind]
-    top = abs(found.units).argmax()
-    name = text.plain(canvas.names[top], 40)
-    head = f"‘{name}’" if canvas.kind == "words" else name
+    largest = abs(found.units).argmax()
+    names = [text.plain(name, 40) for name in canvas.names]
+    quoted = [f"‘{name}’" for name in names] if canvas.kind == "words" else names
     what = text.plain(inside_modality.title(found.term))
     what = what if found.term == SCORE else f"the term of {what}"
     whose = f" of ‘{text.plain(sample.work.classes[sample.output])}’" if sample.work.classes else ""
@@ -51,14 +55,14 @@ def attribution(sample: Sample, theme: Theme = "light", *, modality: str = "", t
     count = trained if found.baseline == "mean" else ""
     against = "" if found.term == SCORE else " " + backgrounds.against(sample.work.background)
     return Picture(
-        "inside", f"In {text.plain(found.modality)}, {head} moved {what} the most ({found.units[top]:+.3f})",
+        "inside", moved_most(f"In {text.plain(found.modality)}", quoted, found.units, f"moved {what}"),
         _figure(sample, found, canvas, theme),
         shows=f"how the change of {what}{whose} from {found.start:+.3f} (at {start}) to {found.end:+.3f} (this sample) "
               f"is shared among the {len(found.units):,} {unit}s, by {METHODS[found.method].title}. "
               f"{_error(found)}{count}{against}",
         not_shown="what the encoder would do far from the straight way between both, or why people said so."
                   + (_BARE if canvas.kind == "features" else ""),
-        alt=f"Attribution inside {found.modality}: largest at {canvas.names[top]}, {found.units[top]:+.3f}.",
+        alt=f"Attribution inside {found.modality}: largest at {canvas.names[largest]}, {found.units[largest]:+.3f}.",
         table=lambda: inside_modality.frame(sample.work, sample.row, found))
 
 
@@ -67,15 +71,33 @@ def features(sample: Sample, theme: Theme = "light", *, modality: str = "", term
     """What each feature of a sequence added over all its steps; the options are those of `attribution`."""
     found, _ = _found(sample, modality, term, baseline, other, method)
     names = next(m for m in sample.work.dataset.modalities if m.name == found.modality).feature_names
-    top = abs(found.features).argmax()
+    largest = abs(found.features).argmax()
     return Picture(
         "inside-features",
-        f"Of its features, ‘{text.plain(names[top], 40)}’ added the most ({found.features[top]:+.3f})",
+        moved_most("Of its features", [f"‘{text.plain(name, 40)}’" for name in names], found.features, "moved it"),
         figures.bars(names, found.features, unit=sample.unit, theme=theme),
         shows=f"the same attribution, added up over the {len(found.units)} steps for each of the {len(names)} "
               f"features.{sample.of}",
-        not_shown="at which step: see above.", alt=f"Attribution by feature: largest {names[top]}.",
+        not_shown="at which step: see above.", alt=f"Attribution by feature: largest {names[largest]}.",
         table=lambda: inside_modality.frame(sample.work, sample.row, found))
+
+
+def moved_most(where: str, names: Sequence[str], values: np.ndarray, did: str) -> str:
+    """Which parts of a modality have the largest attribution.
+
+    Args:
+        where: the parts are, in words. names: of the parts, as markdown, one may stand for several. values: of the
+            parts, with their signs, (n,). did: what a part did, such as "moved the score".
+    """
+    sizes = {str(i): abs(float(value)) for i, value in enumerate(values)}
+    first = [int(i) for i in top(sizes, 3)]
+    if not first or round(abs(float(values[first[0]])), 3) == 0:
+        return f"{where}, nothing {did} by 0.001 or more"
+    said = [f"{names[i]} ({values[i]:+.3f})" for i in first]
+    if len(first) == 1:
+        return f"{where}, {names[first[0]]} {did} the most ({values[first[0]]:+.3f})"
+    words = listed(said) if len(said) <= MAX_NAMED else f"{len(said)} parts (by {abs(values[first[0]]):.3f} each)"
+    return f"{where}, {words} {did} the most, alike"
 
 
 def _found(sample: Sample, modality: str, term: str, baseline: str, other: str, method: str) -> tuple[Attribution, str]:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from qfusion import explain
 from qfusion._checks import choose
+from qfusion._sentences import size
 from qfusion.analysis import backgrounds
 from qfusion.analysis.dynamics import circuit_evolution, through
 from qfusion.analysis.dynamics.circuit_evolution import since_when, what_was_added
@@ -25,6 +26,7 @@ from qfusion.panels.core.view import View
 from qfusion.panels.dynamics import DIVIDENDS
 
 JOINT, MUTUAL = "entropy in play", "mutual information"
+SMALL = 1e-9  # terms that add up to less are rounding
 
 
 class Layered(NamedTuple):
@@ -77,14 +79,21 @@ def decision(sample: Sample, theme: Theme = "light", *, terms: str = DIVIDENDS, 
 
 
 def title(moments: tuple[str, ...], terms: dict[str, np.ndarray]) -> str:
-    """From where on the joint terms together outweigh the single ones, or that they do not."""
+    """From where on the joint terms together outweigh the single ones for good, or that they do not; shares are written
+    in percent, so that what is level there outweighs nothing."""
     single = sum(np.abs(values) for term, values in terms.items() if term and "+" not in term)
     joint = sum(np.abs(values) for term, values in terms.items() if "+" in term)
-    wins = np.asarray(joint > single)
-    if not wins[-1]:
-        return "At the end the single modalities outweigh the joint terms"
-    losing = np.flatnonzero(~wins)
-    return f"Joint terms outweigh the single modalities from “{moments[losing[-1] + 1 if len(losing) else 0]}” on"
+    total = np.asarray(joint + single, dtype=float)
+    if total[-1] <= SMALL:
+        return "At the end no term adds anything to the baseline"
+    percent = np.round(100 * np.asarray(joint) / np.maximum(total, SMALL))
+    if percent[-1] == 50:
+        return "At the end joint terms and single modalities weigh the same (50% of all sizes each)"
+    if percent[-1] < 50:
+        return f"At the end the single modalities outweigh the joint terms ({100 - percent[-1]:.0f}% of all sizes)"
+    losing = np.flatnonzero(percent <= 50)
+    since = moments[losing[-1] + 1 if len(losing) else 0]
+    return f"Joint terms outweigh the single modalities from “{since}” on ({percent[-1]:.0f}% of all sizes at the end)"
 
 
 def frame(moments: tuple[str, ...], terms: dict[str, np.ndarray], series: dict[str, np.ndarray]) -> pd.DataFrame:
@@ -104,12 +113,18 @@ def cuts(sample: Sample, theme: Theme = "light") -> Picture:
 def mutual(sample: Sample, theme: Theme = "light") -> Picture:
     """Mutual information of the first k qubits with the others at the input and around every pooling, for every k."""
     found = circuit_evolution.layers(sample.work, sample.row, sample.tweak).mutual
-    worst = max((float(np.max(row, initial=0)) for row in found), default=0.0)
-    head = f"Convolution correlates the qubits by up to {worst:.2f} nats"
-    return _cuts(sample, theme, "mutual", head if worst > 0.005 else "The qubits stay all but uncorrelated",
+    largest = max((float(np.max(row, initial=0)) for row in found), default=0.0)
+    return _cuts(sample, theme, "mutual", correlated(largest),
                  "mutual information (nats)",
                  "mutual information across each cut: zero for the product that fusion leaves; convolution creates it.",
                  "whether it is classical or quantum.")
+
+
+def correlated(largest: float) -> str:
+    """How far the network correlates the qubits; the largest mutual information across any cut, in nats."""
+    if round(largest, 2) <= 0:
+        return f"The qubits stay all but uncorrelated ({size(max(largest, 0.0))} nats)"
+    return f"The network correlates the qubits by up to {largest:.2f} nats"
 
 
 def _cuts(sample: Sample, theme: Theme, name: str, head: str, unit: str, shows: str, not_shown: str) -> Picture:
@@ -131,16 +146,22 @@ def poolings(sample: Sample, theme: Theme = "light") -> Picture:
     before, after, outcomes = (np.array([getattr(pool, name) for pool in pools])
                                for name in ("before", "after", "outcomes"))
     names = [f"pooling {n + 1}" for n in range(len(pools))]
-    drop = before[-1] - after[-1] if len(pools) else 0.0
     return Picture(
-        "poolings", f"The last pooling lowers the entropy of what stays by {drop:.2f} nats" if drop > 0
-        else f"The last pooling raises the entropy of what stays by {-drop:.2f} nats",
+        "poolings", lowered(before[-1] - after[-1]) if len(pools) else "There is no pooling",
         figures.poolings(before, after, outcomes, theme=theme),
         shows="joint von Neumann entropy of the active qubits before each pooling and of those that stay after it, and "
               "the sum of the Shannon entropies of the outcomes: the head reads these too." + sample.of,
         not_shown="how much of it the decision uses.",
         alt=f"Entropy in nats after each pooling: {spoken.pairs(names, before, after)}.",
         table=lambda: pd.DataFrame([pool._asdict() for pool in pools]))
+
+
+def lowered(drop: float) -> str:
+    """What the last pooling does to the entropy of the qubits in play, in nats: before less after."""
+    if round(drop, 2) == 0:
+        return "After the last pooling the qubits that stay have the same entropy as all had before, to 0.01 nats"
+    return (f"After the last pooling the qubits that stay have {abs(drop):.2f} nats {'less' if drop > 0 else 'more'} "
+            "entropy than all had before")
 
 
 def allowed(view: View, work: Any) -> dict[str, say.Allowed]:

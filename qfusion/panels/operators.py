@@ -5,12 +5,14 @@ A group is named as coalitions are, "text+audio"; unless it is told, it is the f
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from qfusion._checks import choose
+from qfusion._sentences import count, listed, share, sizes, top
 from qfusion.analysis import backgrounds, text
 from qfusion.analysis.cohort import decision_operators
 from qfusion.analysis.cohort.decision_operators import WITH
@@ -24,22 +26,71 @@ from qfusion.figures.style import Theme
 from qfusion.panels import samples
 from qfusion.panels.core import allowed as say
 from qfusion.panels.core import spoken
-from qfusion.panels.core.panel import Panel, Picture, can, word
+from qfusion.panels.core.panel import Panel, Picture, can, capital, word
 from qfusion.panels.core.view import View
 
 UPS = ("weight against", "score of the group")
 SHOWN_PATTERNS = 5  # on each side
+NEAR = 0.5  # weight on an eigenstate from which on a sample is called near to it: it is then the likeliest of all
 _EXTREME = {"for": -1, "against": 0}
 
 
 def who(found: Operator) -> str:
     """The modalities of an operator, as markdown."""
-    return " and ".join(text.plain(name) for name in found.modalities)
+    return listed([text.plain(name) for name in found.modalities])
 
 
 def part(value: float) -> str:
     """A share of a sample."""
-    return f"{value:.0%}" if value >= 0.095 else f"{value:.1%}"
+    if value >= 0.095:
+        return share(value)
+    return "less than 0.1%" if 1e-9 < value < 0.0005 else f"{abs(value):.1%}"
+
+
+def nearest_heading(side: str, weights: Sequence[float]) -> str:
+    """What the samples with the most weight on an extreme eigenstate are; weights of all samples, 0 to 1."""
+    best = max(weights, default=0.0)
+    if best < NEAR:
+        return f"No sample is close to the state that votes most {side} (best {part(best)})"
+    return f"Nearest to the state that votes most {side}"
+
+
+def tally(who: str, votes: np.ndarray, kind: str, moved: float) -> str:
+    """How many eigenstates vote for and against, as far as votes are written, and what a sample comes to.
+
+    Args:
+        who: the modalities, as markdown. votes: of the eigenstates, (K,).
+        kind: what one is called, such as "eigenstate". moved: what the sample moves the score by.
+    """
+    favour, against = int((votes >= WRITTEN).sum()), int((votes <= -WRITTEN).sum())
+    verb = "votes" if favour == 1 else "vote"
+    idle = len(votes) - favour - against
+    neither = f", {idle:,} neither way" if idle else ""
+    return (f"{count(favour, kind)} of {who} {verb} for, {against:,} against{neither}; this sample moves the score by "
+            f"{moved:+z.2f}")
+
+
+def extreme_vote(side: str, vote: float, state: str) -> str:
+    """What the eigenstate with the extreme vote is, and whether that vote is one for, or against, at all."""
+    if round(vote, 2) * _SIGN[side] <= 0:
+        return f"No state votes {side}; the nearest to it, at {vote:+z.2f}: {state}"
+    return f"Votes most {side} ({vote:+.2f}): {state}"
+
+
+def counts_most(effects: np.ndarray, elements: Sequence[str], modalities: Sequence[str]) -> str:
+    """The element whose reading changes the score most, of effects (M, n)."""
+    named = {f"element {text.plain(elements[i])} of {text.plain(modalities[m])}": float(effects[m, i])
+             for m, i in np.ndindex(*effects.shape)}
+    first = top(sizes(named))
+    if not first or round(abs(named[first[0]]), 2) == 0:
+        return "No element changes the score by 0.01 or more on its own"
+    if len(first) == 1:
+        return capital(f"{first[0]} counts most ({named[first[0]]:+.2f})")
+    return f"{len(first)} elements count most alike (by {abs(named[first[0]]):.2f} each), {first[0]} among them"
+
+
+WRITTEN = 0.005  # from here on a vote is written as 0.01
+_SIGN = {"for": 1, "against": -1}
 
 
 def default_up(found: Operator) -> str:
@@ -58,11 +109,9 @@ def spectrum(sample: Sample, theme: Theme = "light", *, group: str = "", split: 
     """
     found, own = decision_operators.votes_of(sample, group, split)
     operator, votes, moved = found.operator, found.operator.votes, own.score - found.operator.baseline
-    favour, against = int((votes > 0).sum()), int((votes < 0).sum())
-    kind = "eigenstates" if operator.vectors is not None else "outcome patterns"
+    kind = "eigenstate" if operator.vectors is not None else "outcome pattern"
     return Picture(
-        "spectrum", f"{favour:,} {kind} of {who(operator)} vote for, {against:,} against; this sample moves the score "
-                    f"by {moved:+.2f}",
+        "spectrum", tally(who(operator), votes, kind, moved),
         figures.spectrum(votes, own.weights, found.weights, unit=sample.unit, sample_name=f"sample {sample.id}",
                          cohort_name=f"mean of {len(found.rows):,} {split} samples", theme=theme),
         shows="above, the eigenvalues of the decision operator of these modalities as votes: how far each of its "
@@ -90,7 +139,7 @@ def extreme(sample: Sample, theme: Theme = "light", *, side: str = "for", group:
     entangled = f"; levels of {', '.join(map(text.plain, found.modalities))}, first leftmost. Real samples are " \
                 "products; this need not be."
     return Picture(
-        f"state-{side}", f"Votes most {side} ({found.votes[k]:+.2f}): {_levels(amplitudes, names)}",
+        f"state-{side}", extreme_vote(side, float(found.votes[k]), _levels(amplitudes, names)),
         figures.make_up(amplitudes, found.dims, theme=theme),
         shows="how likely each basis state is in this eigenstate (height) and its phase (colour, the largest one's set "
               "to 0)" + (entangled if len(found.dims) > 1 else ".") + " " + backgrounds.against(sample.work.background),
@@ -113,14 +162,15 @@ def patterns(sample: Sample, theme: Theme = "light", *, group: str = "") -> Pict
     shown = [*range(last, last - SHOWN_PATTERNS, -1), *range(SHOWN_PATTERNS - 1, -1, -1)]
     bits, votes = np.array([found.bits(k) for k in shown]), found.votes[shown]
     return Picture(
-        "patterns", f"Votes most for ({votes[0]:+.2f}): {_said(bits[0], elements)}",
+        "patterns", extreme_vote("for", float(votes[0]), _said(bits[0], elements)),
         figures.outcome_patterns(bits, votes, elements, found.modalities, work.modalities, theme=theme),
-        shows=f"the {SHOWN_PATTERNS} outcome patterns that vote most for and, below the line, most against, each with "
-              "its vote. The fusion reads a modality through its qubits' outcomes only, so patterns are the "
+        shows=f"the {SHOWN_PATTERNS} outcome patterns with the highest and, below the line, with the lowest votes. The "
+              "fusion reads a modality through its qubits' outcomes only, so patterns are the "
               "eigenstates. "
               + backgrounds.against(work.background),
         not_shown="how likely a pattern is: see the weights.",
-        alt=f"Most for: {_said(bits[0], elements)}. Most against: {_said(bits[-1], elements)}.",
+        alt=f"Highest vote {votes[0]:+z.2f}: {_said(bits[0], elements)}. Lowest {votes[-1]:+z.2f}: "
+            f"{_said(bits[-1], elements)}.",
         table=lambda: pd.DataFrame({
             "vote": votes, "pattern": ["|".join("".join(map(str, row)) for row in each) for each in bits]}))
 
@@ -135,10 +185,8 @@ def effects(sample: Sample, theme: Theme = "light", *, group: str = "") -> Pictu
     """
     found, work, elements = decision_operators.operator_of(sample, group), sample.work, _elements(sample)
     values = found.effects if found.effects is not None else np.zeros((len(found.modalities), len(elements)))
-    m, i = np.unravel_index(int(np.abs(values).argmax()), values.shape)
     return Picture(
-        "effects", f"Element {text.plain(elements[int(i)])} of {text.plain(found.modalities[int(m)])} counts most "
-                   f"({values[m, i]:+.2f})",
+        "effects", counts_most(values, elements, found.modalities),
         figures.effects(values, elements, found.modalities, work.modalities, unit=sample.unit, theme=theme),
         shows="how the score changes when one element's qubit reads 1 instead of 0, all others as in the background. "
               + backgrounds.against(work.background),
@@ -169,7 +217,7 @@ def along(sample: Sample, theme: Theme = "light", *, group: str = "", split: str
     ids = work.dataset.ids[found.rows].tolist()
     strong = (found.most_for + found.most_against).mean()
     return Picture(
-        "along", f"The two extremes hold {part(strong)} of a typical {split} sample",
+        "along", f"The two extremes hold {part(strong)} of a {split} sample on average",
         figures.along(ids, found.most_for, y, "weight on the state that votes most for", y_title, truth=truth,
                       truth_name=f"‘{work.classes[sample.output]}’" if work.classes else "truth",
                       split=bool(work.classes), chosen=sample.id, shares=(True, up == UPS[0]), theme=theme),

@@ -18,6 +18,7 @@ from qfusion.figures.draw import decision, dynamics, evidence, training
 from qfusion.figures.numbers import terms_table
 from qfusion.figures.style import Theme
 from qfusion.panels import samples
+from qfusion.panels.core import spoken
 from qfusion.panels.core.panel import Panel, Picture, can
 from qfusion.panels.core.view import View
 from qfusion.training import metrics
@@ -110,8 +111,7 @@ def masses(work: Workspace, theme: Theme = "light", *, kind: str = "agreement") 
         f"telling-masses-{kind}", f"Sample {text.plain(sample)}: masses, and what the fusion makes of them",
         evidence.masses(values, fused, work.modalities, elements, compact=True, theme=theme),
         shows="Dark 0, yellow 1.", not_shown="",
-        alt=f"Masses of each modality for each element; the fused mass is largest, {fused.max():.2f}, "
-            f"for element {fused.argmax()}.",
+        alt=f"Masses of each modality for each element; fused: {spoken.listed(elements, fused)}.",
         table=lambda: pd.DataFrame(values, columns=list(work.modalities)).assign(fused=fused))
 
 

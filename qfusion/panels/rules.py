@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, choose
+from qfusion._sentences import share, size
 from qfusion.analysis import answers, backgrounds, text
 from qfusion.analysis.dynamics import circuit_evolution
 from qfusion.analysis.sample import Sample
@@ -36,6 +37,18 @@ def named(rule: str) -> str:
     return rule.upper() if rule in ("and", "or") else rule
 
 
+FAR = 0.25  # distance from a named rule from which on a table is not called like it: 0.5 is that of an undecided table
+
+
+def likeness(whose: str, rule: str, distance: float) -> str:
+    """Which named rule a fusion table is like, if any; the distance to the nearest, root mean square, 0 to 1."""
+    if round(distance, 2) == 0:
+        return f"{whose} fuses as {named(rule)} does (distance {size(distance)})"
+    if distance >= FAR:
+        return f"{whose} fuses like no named rule; the nearest is {named(rule)} (distance {distance:.2f})"
+    return f"{whose} fuses most like {named(rule)} (distance {distance:.2f})"
+
+
 def tables(sample: Sample, theme: Theme = "light", *, element: str = "", stage: int = 0, outcome: str = "") -> Picture:
     """The fusion's truth tables as a heat map.
 
@@ -54,12 +67,11 @@ def tables(sample: Sample, theme: Theme = "light", *, element: str = "", stage: 
     check(0 <= stage <= last, f"Argument `stage` must be from 0 to {last}, but is {stage}.")
     column = found.patterns.index(choose("Outcome", outcome or most_read(found, row), found.patterns))
     phi, learned = (model.phi.detach().double()[:, stage] for model in (sample.model, sample.work.model))
-    rule, distance = found.rules[row]
     name, mass = text.plain(found.elements[row]), float(found.tables[row, stage, column])
     whose = f"‘{name}’" if found.elements_are_classes else name
     n, stages, P = found.tables.shape
     return Picture(
-        "tables", f"{whose} fuses most like {named(rule)} (distance {distance:.2f})",
+        "tables", likeness(whose, *found.rules[row]),
         figures.tables(found.tables[:, stage], found.weights[:, stage], found.patterns, found.elements,
                        angles=phi.numpy(), controls=found.controls[stage], chosen=(row, column),
                        edited=((phi - learned).abs() > SAME).numpy(), theme=theme),
@@ -90,17 +102,22 @@ def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
         table=lambda: terms_table(now).assign(as_learned=list(base.values())))
 
 
+def turned(was: str, now: str, sure: str, changed: bool) -> str:
+    """Whether an edit of the tables turns the decision between classes; `sure` says how sure it is by now."""
+    if was != now:
+        return f"The edit turns the decision from ‘{text.plain(was)}’ to ‘{text.plain(now)}’"
+    return f"Decision {'stays' if changed else 'is'} ‘{text.plain(now)}’ ({sure})"
+
+
 def probabilities(sample: Sample, theme: Theme = "light") -> Picture:
     """Class probabilities with the edited tables; of models that choose among classes."""
     classes = sample.work.classes
     check(bool(classes), f"Model '{sample.work.name}' predicts a number, not classes. See the waterfall.")
     now, base = (circuit_evolution.answer(each.work, each.row, each.tweak) for each in (sample, sample.learned))
     best, was = int(now.scores.argmax()), int(base.scores.argmax())
-    changed, name = bool(sample.tweak), text.plain(classes[best])
+    changed = bool(sample.tweak)
     return Picture(
-        "probabilities",
-        f"The edit turns the decision from ‘{text.plain(classes[was])}’ to ‘{name}’" if best != was
-        else f"Decision {'stays' if changed else 'is'} ‘{name}’ ({now.probabilities[best]:.0%})",
+        "probabilities", turned(classes[was], classes[best], share(float(now.probabilities[best])), changed),
         figures.class_bars(now.probabilities, classes, truth=int(sample.work.dataset.y[sample.row]),
                            before=base.probabilities if changed else None, theme=theme),
         shows="class probabilities with these tables" + ("; diamonds: as learned." if changed else ".") + sample.of,

@@ -5,7 +5,7 @@ Entropies are in nats, contributions in units of the explained score.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, choose
+from qfusion._sentences import listed, share, size, top
 from qfusion.analysis import answers, backgrounds, text
 from qfusion.analysis.cohort import finding
 from qfusion.analysis.sample import Sample
@@ -43,7 +44,7 @@ def _score_verdict(sample: Sample, theme: Theme) -> Picture:
     prediction, truth = float(work.scores[row, 0]), float(work.dataset.y[row])
     low, high = work.scale
     return Picture(
-        "verdict", f"Predicted {prediction:+.2f}, annotated {truth:+.2f}",
+        "verdict", f"Predicted {prediction:+z.2f}, annotated {truth:+z.2f}",
         decision.on_scale(truth, prediction, low, high, unit=sample.unit, theme=theme),
         shows=f"the score of this {work.dataset.split[row]} sample beside its annotation.",
         not_shown="how certain the model is; its typical test error is on the Overview page.",
@@ -115,10 +116,9 @@ def entropies(sample: Sample, theme: Theme = "light") -> Picture:
     track = sample.learned.track()
     series = track.measures.single("entropy")
     ends = {name: float(values[-1]) for name, values in series.items() if name}
-    most = max(ends, key=ends.__getitem__)
     parts: dict[Part, np.ndarray] = {(name,) if name else (): values for name, values in series.items()}
     return Picture(
-        "entropies", f"{text.plain(most)} ends up the most mixed ({ends[most]:.2f} nats)",
+        "entropies", most_mixed(ends),
         dynamics.measure_lines(track.times, parts, sample.modalities, KINDS["entropy"].axis, height=280, theme=theme),
         shows="how far each modality's state, and all together, has become mixed by time t: by entanglement with the "
               "others and by jumps." + sample.learned.followed,
@@ -127,16 +127,25 @@ def entropies(sample: Sample, theme: Theme = "light") -> Picture:
         table=lambda: pd.DataFrame({"t": track.times} | {f"entropy[{k or 'all'}]": v for k, v in series.items()}))
 
 
+def most_mixed(ends: Mapping[str, float]) -> str:
+    """Which modality has the largest entropy at the end, in nats, where one has."""
+    first = top(ends)
+    value = f"{size(max(ends.values()))} nats"
+    if float(f"{max(ends.values()):.2f}") == 0:
+        return f"No modality ends up mixed ({value})"
+    if len(ends) == 1:
+        return f"{text.plain(first[0])} ends up mixed ({value})"
+    names = listed([text.plain(name) for name in first])
+    if len(first) == 1:
+        return f"{names} ends up the most mixed ({value})"
+    return f"{names} end up equally mixed{', the most of all' if len(first) < len(ends) else ''} ({value})"
+
+
 @kept
 def masses(sample: Sample, theme: Theme = "light") -> Picture:
     """The mass each modality gives each element, and the fused one; of a model with rules."""
     found = sample.reading
-    worst = int(np.argmax(found.disagreement))
-    element, pairs = text.plain(found.elements[worst]), ""
-    if found.conflict is not None:
-        title = f"The modalities conflict with K = {found.conflict:.2f}, most on ‘{element}’"
-    else:
-        title = f"The modalities disagree most on {element} ({found.disagreement[worst]:.2f})"
+    pairs = ""
     if found.pairwise is not None:
         names = [text.plain(name) for name in found.modalities]
         pairs = " Dempster's K of each pair: " + ", ".join(
@@ -144,7 +153,7 @@ def masses(sample: Sample, theme: Theme = "light") -> Picture:
             for b in range(a + 1, len(names))) + "."
     short = found.elements if found.elements_are_classes else [str(i) for i in range(len(found.elements))]
     return Picture(
-        "masses", title,
+        "masses", disagreement(dict(zip(found.elements, found.disagreement.tolist(), strict=True)), found.conflict),
         figures.masses(found.masses, found.fused, found.modalities, short, marked=_true_element(sample), theme=theme),
         shows="how much each modality supports each element (sin² θ/2, the chance that its qubit reads 1), and what "
               f"the fusion makes of it.{pairs}{sample.of}",
@@ -155,16 +164,32 @@ def masses(sample: Sample, theme: Theme = "light") -> Picture:
         table=partial(_read, found))
 
 
+def disagreement(by_element: Mapping[str, float], K: float | None) -> str:
+    """On which element the modalities' masses contradict each other most, where they do; with Dempster's K of elements
+    that are classes (None of others)."""
+    first = [text.plain(name) if K is None else f"‘{text.plain(name)}’" for name in top(by_element)]
+    largest = max((value for value in by_element.values() if value == value), default=0.0)
+    words = listed(first) if len(first) <= MAX_NAMED else f"{len(first)} elements alike"
+    most = f"most on {words}" if 0 < len(first) < len(by_element) else "on all elements alike"
+    if K is None:
+        if round(largest, 2) <= 0:
+            return f"The modalities disagree on no element ({size(max(largest, 0.0))})"
+        return f"The modalities disagree {most} ({largest:.2f}{' each' if len(first) > 1 else ''})"
+    if not np.isfinite(K):
+        return "A modality supports no class at all, so that Dempster's K is not defined"
+    if round(K, 2) <= 0:
+        return f"Dempster's K of the masses is {size(max(K, 0.0))}: they hardly contradict each other"
+    return f"The masses contradict each other with Dempster's K = {K:.2f}, {most}"
+
+
 @kept
 def beliefs(sample: Sample, theme: Theme = "light") -> Picture:
     """Belief, plausibility and betting probability of every class; of a model whose elements are classes."""
     found = sample.reading
     said = found.by_fusion
     check(said is not None, "Elements of this model are no classes, so that there are no beliefs. Look at `masses`.")
-    best = int(np.argmax(said.pignistic))
     return Picture(
-        "beliefs", f"The fused evidence alone would bet on ‘{text.plain(found.elements[best])}’ "
-                   f"({said.pignistic[best]:.0%})",
+        "beliefs", bet(dict(zip(found.elements, said.pignistic.tolist(), strict=True))),
         figures.belief_bars(said.belief, said.pignistic, said.plausibility, found.elements,
                             truth=_true_element(sample), theme=theme),
         shows="evidence theory on the fused masses: what speaks for a class alone (belief), what does not speak "
@@ -174,19 +199,45 @@ def beliefs(sample: Sample, theme: Theme = "light") -> Picture:
         table=partial(_read, found))
 
 
+def bet(pignistic: Mapping[str, float]) -> str:
+    """On which class the fused masses would bet, by probability; on none where no class has any mass."""
+    first = top(pignistic)
+    if not first:
+        return "The fused evidence speaks for no class: it would bet on none"
+    names = [f"‘{text.plain(name)}’" for name in first]
+    odds = f"({share(max(pignistic[name] for name in first))}{' each' if len(first) > 1 else ''})"
+    words = " or ".join(names) if len(names) <= MAX_NAMED else f"{len(names)} classes alike"
+    return f"The fused evidence alone would bet on {words} {odds}"
+
+
 @kept
 def fused_entropies(sample: Sample, theme: Theme = "light") -> Picture:
     """Entropy of every fused qubit, its entanglement with the modality qubits; of a model with rules."""
     found = sample.reading
-    most = text.plain(found.elements[int(np.argmax(found.entropy))])
     return Picture(
-        "fused-entropies", f"Fused qubit ‘{most}’ is the most entangled with what it was fused from",
+        "fused-entropies", most_entangled(dict(zip(found.elements, found.entropy.tolist(), strict=True))),
         circuit.bars(found.entropy, found.elements, "entropy (nats)", theme=theme),
         shows="the von Neumann entropy of each fused qubit, at most ln 2. Fusion leaves it and its modality qubits in "
               "a pure state together, so this is their entanglement." + sample.of,
         not_shown="which modality decided: entropy is correlation, not attribution.",
         alt=f"Entropy of each fused qubit in nats: {spoken.listed(found.elements, found.entropy)}.",
         table=partial(_read, found))
+
+
+def most_entangled(entropy: Mapping[str, float]) -> str:
+    """Which fused qubit has the largest entropy, in nats, where one has."""
+    first = [f"‘{text.plain(name)}’" for name in top(entropy)]
+    largest = f"{size(max(entropy.values()))} nats"
+    if round(max(entropy.values()), 2) <= 0:
+        return f"No fused qubit is entangled with what it was fused from ({largest})"
+    if len(entropy) == 1:
+        return f"The fused qubit is entangled with what it was fused from ({largest})"
+    if len(first) == len(entropy):
+        return f"All fused qubits are equally entangled with what they were fused from ({largest})"
+    if len(first) == 1:
+        return f"Fused qubit {first[0]} is the most entangled with what it was fused from ({largest})"
+    words = listed(first) if len(first) <= MAX_NAMED else f"{len(first)} of {len(entropy)}"
+    return f"Fused qubits {words} are the most entangled, alike, with what they were fused from ({largest})"
 
 
 def _read(found: Any) -> pd.DataFrame:
@@ -274,6 +325,7 @@ def _of_dividends(work: Workspace, *wanted: str) -> str:
 
 RELATIONS = {"dominance": "one modality decides", "complement": "modalities agree", "conflict": "modalities disagree"}
 MAX_SEARCH = 100
+MAX_NAMED = 3  # names that a title says
 
 
 def curves(work: Workspace, rows: Iterable[int], card: str, only: Sequence[str] = ()) -> list[str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
+from qfusion._sentences import listed, top
 from qfusion.analysis.learning.sweep_trials import ENOUGH, Trials
 from qfusion.figures.draw import sweep as figures
 from qfusion.figures.style import Theme
@@ -54,12 +56,24 @@ def importance(trials: Trials, theme: Theme = "light") -> Picture:
     names, shares = list(trials.importance), np.array(list(trials.importance.values()))
     check(bool(names), f"How much each setting matters needs {ENOUGH} finished trials of two settings or more.")
     return Picture(
-        "sweep-importance", f"`{names[0]}` matters most", figures.importance(names, shares, theme),
+        "sweep-importance", matters_most(trials.importance, len(trials.finished)),
+        figures.importance(names, shares, theme),
         shows=f"which share of the differences in {trials.judged} between {len(trials.finished)} finished trials each "
               "setting explains (fANOVA, a random forest fitted to them: rough with few trials).",
         not_shown="in which direction, nor whether it would matter outside the range that was searched.",
         alt=f"Importance of the settings: {spoken.listed(names, shares)}.",
         table=lambda: pd.DataFrame({"setting": names, "importance": shares}))
+
+
+def matters_most(importance: Mapping[str, float], n: int) -> str:
+    """Which setting explains the largest share of the differences between trials, in percent; n finished ones."""
+    first = top(importance)
+    if round(importance[first[0]], 2) == 0:
+        return f"No setting explains the differences between {n} trials"
+    names, share = listed([f"`{name}`" for name in first]), f"{importance[first[0]]:.0%}"
+    if len(first) == 1:
+        return f"{names} explains most of the differences between {n} trials that one setting does ({share})"
+    return f"{names} explain the differences between {n} trials alike ({share} each)"
 
 
 def together(trials: Trials, theme: Theme = "light") -> Picture:

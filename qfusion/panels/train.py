@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from qfusion import runs as run_files
 from qfusion._checks import check, choose
+from qfusion._sentences import listed
 from qfusion.analysis import text
 from qfusion.analysis.learning import run_curves, run_results
 from qfusion.analysis.learning.run_curves import PASSED, Curve, Seen
@@ -45,9 +47,8 @@ def loss(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
     sets = {each.plan.data for each in drawn if each.plan is not None}
     lead = "These runs are not on the same data or make different losses small: their heights cannot be compared." \
         if len(sets) > 1 or len(losses) > 1 else ""
-    best = min(valid, key=lambda name: float(valid[name][1].min()))
     return Picture(
-        "train-loss", f"Lowest validation loss so far: {text.plain(best)}" if len(valid) > 1 and not lead else "Loss",
+        "train-loss", "Loss" if lead else lowest({name: values for name, (_, values) in valid.items()}),
         figures.curves(valid, train, hues=_hues(drawn), y_title=f"loss ({' or '.join(losses) or 'its own'})",
                        kinds=("validation", "training"), kept=_kept(drawn), theme=theme),
         shows=f"mean loss of each epoch ({_rows(drawn)}); the ring marks the epoch whose weights are kept.",
@@ -55,6 +56,21 @@ def loss(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
                   "above the other.",
         alt=f"Loss by epoch. Validation: {_last(valid)}. Training: {_last(train)}.",
         table=lambda: _table({"validation loss": valid, "training loss": train}), lead=lead)
+
+
+def lowest(losses: Mapping[str, np.ndarray]) -> str:
+    """Which runs had the lowest validation loss of an epoch; losses of each run by epoch, one of them not a number
+    where the run diverged."""
+    best = {name: float(values[np.isfinite(values)].min()) for name, values in losses.items()
+            if np.isfinite(values).any()}
+    if len(losses) < 2 or not best:
+        return "Loss"
+    written = {name: f"{value:.4g}" for name, value in best.items()}
+    least = written[min(best, key=lambda name: best[name])]
+    first = [text.plain(name) for name, words in written.items() if words == least]
+    if len(first) == len(losses):
+        return f"All {len(first)} runs have the same lowest validation loss so far ({least})"
+    return f"Lowest validation loss so far: {listed(first)} ({least}{' each' if len(first) > 1 else ''})"
 
 
 def metric(runs: Sequence[Seen], theme: Theme = "light", *, metric: str = "") -> Picture:

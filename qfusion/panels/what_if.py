@@ -9,7 +9,7 @@ What is done is asked for by modality, those that are not named stay as they are
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, choose
+from qfusion._sentences import count, listed, sizes, top
 from qfusion.analysis import answers, backgrounds, text
 from qfusion.analysis.dynamics import interventions
 from qfusion.analysis.dynamics.interventions import DROP, FLIP, INPUT, KEPT, STATE, SWAP, Asked, Result
@@ -24,7 +25,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
 from qfusion.data.sources.planted import editing
 from qfusion.explain.changes.counterfactual import distance
-from qfusion.explain.changes.flips import Search
+from qfusion.explain.changes.flips import ParameterChange, Search
 from qfusion.figures import style
 from qfusion.figures.draw import decision
 from qfusion.figures.draw import evidence as bars
@@ -40,6 +41,7 @@ from qfusion.panels.core.view import View
 TITLES = {KEPT: "leave it as it is", SWAP: "another sample's", DROP: "leave it out", INPUT: "edit the raw input",
           STATE: "edit its state", FLIP: "nearest state that flips the decision"}  # as the address says them
 BEFORE, AFTER = "as it is", "with the changes"
+SAME = 1e-6  # angles below it, in radians, are rounding
 
 
 def both(sample: Sample, changes: Asked | None = None) -> tuple[Result, Result, dict[str, str]]:
@@ -114,10 +116,8 @@ def differences(sample: Sample, theme: Theme = "light", *, changes: Asked | None
     before, now, _ = both(sample, changes)
     old, new = before.terms(sample.work, sample.output), now.terms(sample.work, sample.output)
     change = {term: new[term] - old[term] for term in old if term}
-    most = max(change, key=lambda term: abs(change[term]))
     return Picture(
-        "what-if-differences",
-        f"The change acts most through {text.term(most)} ({change[most]:+.2f})",
+        "what-if-differences", acts_through(change),
         figures.differences(old, new, sample.modalities, unit=sample.unit, theme=theme),
         shows=f"each term with the changes minus the same term as the sample is{sample.whose}; they add up to the "
               f"change of the score. {backgrounds.against(sample.work.background)}",
@@ -125,6 +125,25 @@ def differences(sample: Sample, theme: Theme = "light", *, changes: Asked | None
         alt="Differences: " + ", ".join(f"{term} {value:+.2f}" for term, value in change.items()) + ".",
         table=lambda: pd.DataFrame({"sample": sample.id, "term": list(old), "as_it_is": list(old.values()),
                                     "changed": list(new.values())}))
+
+
+def acts_through(change: Mapping[str, float]) -> str:
+    """Which terms a change acts through, by how much each term changes."""
+    first = top(sizes(change))
+    if not first or round(abs(change[first[0]]), 2) == 0:
+        return "The change moves no term by 0.01 or more"
+    moved = listed([f"{text.term(term)} ({change[term]:+.2f})" for term in first])
+    if len(first) == 1:
+        return f"The change acts most through {moved}"
+    return f"The change acts most, alike, through {moved}" if len(first) < len(change) else \
+        f"The change acts alike through {moved}"
+
+
+def state_moved(name: str, angle: float) -> str:
+    """How far a modality's state moved, in radians; its name as markdown."""
+    if round(angle, 2) == 0:
+        return f"The state of {name} is {'' if angle < SAME else 'all but '}as it was (moved by {angle:.2f} rad)"
+    return f"The state of {name} moved by {angle:.2f} rad"
 
 
 def state(sample: Sample, theme: Theme = "light", *, modality: str, changes: Asked | None = None) -> Picture:
@@ -158,7 +177,7 @@ def state(sample: Sample, theme: Theme = "light", *, modality: str, changes: Ask
                                 across="element", hue=hue, theme=theme)
         not_shown = f"{inputs} these masses."
     return Picture(
-        f"what-if-state-{modality}", f"The state of {name} moved by {far:.2f} rad", drawn,
+        f"what-if-state-{modality}", state_moved(name, far), drawn,
         shows=f"what the model makes of {name}, before and with the change. Distance: {measure}.{sample.of}",
         not_shown=not_shown, alt=f"State of {modality} before and with the change, {far:.2f} rad apart.",
         table=lambda: pd.DataFrame({"sample": sample.id, "modality": modality, "part": names, "as_it_is": old,
@@ -243,12 +262,11 @@ def parameter_flips(sample: Sample, theme: Theme = "light") -> Picture:
     """For each parameter of the physics or angle of the fusion rules the smallest turn that flips the decision."""
     work, search = sample.work, interventions.parameters_that_flip(sample.work, sample.row)
     check(bool(search.found), f"None of the {search.tried} knobs flips this decision on its own ({search.ranges}).")
-    found, first = search.found, search.found[0]
+    found = search.found
     names = [interventions.parameter_name(work, change) for change in found]
     sure = sum(change.verified for change in found)
     return Picture(
-        "knob-flips", f"Smallest: {text.plain(names[0])}, from {first.learned:.2f} to {first.value:.2f}, flips it to "
-                      f"{answers.verdict(work, first.after)}; {len(names)} of {search.tried} knobs can",
+        "knob-flips", smallest_turn(found, names, answers.verdict(work, found[0].after), search.tried),
         figures.sizes(names, np.array([change.size for change in found]), theme=theme,
                       axis="relative change that flips the decision" if work.can("time") else
                       "change of the angle that flips the decision (rad)"),
@@ -262,6 +280,36 @@ def parameter_flips(sample: Sample, theme: Theme = "light") -> Picture:
             {"sample": sample.id, "kind": change.kind, "knob": change.name, "learned": change.learned,
              "flips_at": change.value, "size": change.size, "decision_after": answers.verdict(work, change.after),
              "verified": change.verified} for change in found]))
+
+
+def outcome(changed: Sequence[str], before: str, after: str, turned: bool) -> str:
+    """What becomes of a decision.
+
+    Args:
+        changed: modalities, none where nothing changes. before, after: the decision, as markdown. turned: whether it is
+            another one after.
+    """
+    if not changed:
+        return f"Decision: {before}. Change a modality to see what becomes of it"
+    return (f"Changing {listed([text.plain(name) for name in changed])} {'**flips**' if turned else 'keeps'} the "
+            f"decision: {before} → {after}")
+
+
+def smallest_turn(found: Sequence[ParameterChange], names: Sequence[str], to: str, tried: int) -> str:
+    """Which knob flips a decision by the smallest turn, of those found, the smallest first.
+
+    Args:
+        found: turns, one at least. names: of their knobs. to: the decision after the first one, as markdown.
+        tried: how many knobs were turned.
+    """
+    first = found[0]
+    places = next(n for n in range(2, 17) if n == 16 or f"{first.learned:.{n}f}" != f"{first.value:.{n}f}")
+    alike = [text.plain(name) for name, change in zip(names, found, strict=True)
+             if f"{change.size:.3f}" == f"{first.size:.3f}"]
+    smallest = "Smallest turn" if len(alike) == 1 else f"Smallest turn, as small as {count(len(alike) - 1, 'other')}"
+    flips = "flips it" if first.verified else "should flip it, which running the model did not confirm,"
+    return (f"{smallest}: {alike[0]}, from {first.learned:.{places}f} to {first.value:.{places}f}, {flips} to {to}; "
+            f"{len(found)} of {count(tried, 'knob')} can")
 
 
 def _method(search: Search) -> str:

@@ -129,8 +129,8 @@ def _summary(found: Members) -> Iterator[Block]:
          f"{joint[1]['j'].value:.0%} of all terms by size{_between(joint[1]['j'])}; in all of {found.split} "
          f"{joint[0]['j'].value:.0%}."),
         (Strong("Is it harder? "),
-         f"The mean error is {number(errors[1]['e'].value)} against {number(errors[0]['e'].value)} "
-         f"({found.errors})."),
+         f"{harder(_error(found, found.inside), _error(found, ~found.inside))}; all "
+         f"of {found.split}: {number(errors[0]['e'].value)} ({found.errors})."),
         *(((Strong("Does entanglement go with joint deciding? "), f"{found.finding}."),) if found.measure else ()),
     ))
     yield Facts((("Model", f"{sample.name}: {sample.work.card.get('title', '')} ({sample.work.card['model']})"),
@@ -141,6 +141,29 @@ def _summary(found: Members) -> Iterator[Block]:
                  ("Compared with", answers.behind(sample.work.bulk_background)), *methods.common(sample.work.card),
                  ("Digest of the data", sample.dataset.digest), ("Digest of the background", sample.background.key)),
                 "What this report is about, and what it was made with.")
+
+
+def _error(found: Members, where: np.ndarray) -> Interval:
+    return resampling.means({"e": found.rows["error"].to_numpy(dtype=float)[where]})["e"]
+
+
+def harder(inside: Interval, outside: Interval) -> str:
+    """Whether the mean error is larger in a cohort than among the others: where their intervals do not overlap."""
+    if not outside.n:
+        return f"The mean error is {number(inside.value)}"
+    said = f"The mean error is {number(inside.value)}{_spanned(inside)} against {number(outside.value)}" \
+           f"{_spanned(outside)} of the others"
+    if not (inside.known and outside.known):
+        return f"{said}: too few samples to tell whether that is chance"
+    if inside.low > outside.high:
+        return f"{said}: larger beyond chance"
+    if inside.high < outside.low:
+        return f"{said}: smaller beyond chance"
+    return f"{said}: not told apart, the intervals overlap"
+
+
+def _spanned(found: Interval) -> str:
+    return f" ({number(found.low)} to {number(found.high)})" if found.known else ""
 
 
 def _between(found: Interval) -> str:

@@ -272,8 +272,16 @@ def _of_fusion(sample: Sample) -> Iterator[Block]:
                 "The fusion, element by element: masses, the named rule nearest to the learned table, and the mass on "
                 "the modalities contradicting each other.", (len(names) + 2,))
     if found.conflict is not None:
-        yield paragraph(f"The modalities conflict with Dempster's K = {found.conflict:.3f} ", cite("shafer1976"), ". ",
-                        ENTROPY_IS)
+        yield paragraph(contradiction(found.conflict), " ", cite("shafer1976"), ". ", ENTROPY_IS)
+
+
+def contradiction(K: float) -> str:
+    """How far the modalities' masses contradict each other; Dempster's K, NaN where a modality supports no class."""
+    if not np.isfinite(K):
+        return "A modality supports no class at all, so that Dempster's K is not defined"
+    if round(K, 3) <= 0:
+        return f"The masses hardly contradict each other: Dempster's K is {'0.000' if K <= 0 else 'less than 0.001'}"
+    return f"The masses contradict each other with Dempster's K = {K:.3f}"
 
 
 def _circuit(sample: Sample) -> Iterator[Block]:

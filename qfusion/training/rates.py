@@ -20,6 +20,7 @@ LOWEST, HIGHEST, STEPS = 1e-6, 1.0, 120
 PROBE = 512  # training rows whose loss is looked at after every step: single batches differ more than the rates
 MEMORY = 0.8  # of the running mean of the losses
 WINDOW = 9  # steps over which a slope is taken
+FLAT = 1e-9  # a slope over the logarithm of the rate that is less, beside the loss, is rounding
 EXPLODED = 2.0  # a loss so many times its whole fall above the lowest one ends the search
 
 
@@ -122,6 +123,6 @@ def steepest(rates: np.ndarray, smoothed: np.ndarray) -> float:
         slope = float(np.polyfit(x - x.mean(), y, 1)[0])
         if slope < best:
             best, place = slope, start + WINDOW // 2
-    check(best < 0,
+    check(best < -FLAT * float(np.abs(smoothed).max()),
           "The loss did not fall at any rate: no rate can be suggested. Look at the model's settings and the data.")
     return float(rates[max(0, place - round(MEMORY / (1 - MEMORY)))])

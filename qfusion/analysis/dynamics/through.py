@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from qfusion.analysis import answers
+from qfusion._sentences import listed, sizes, top
+from qfusion._sentences import share as percent
+from qfusion.analysis import answers, text
 from qfusion.explain.contributions.summaries import joint_share as joint_share
 
 KINDS = ("contributions", "Shapley values")
@@ -33,16 +35,33 @@ def answer(dividends: Mapping[str, np.ndarray], moving: np.ndarray, moving_name:
     """When the decision leaves the single modalities, and how far entanglement has moved by then, as a title."""
     share = joint_share(dividends)
     place = leaves_at(share)
-    meanwhile = f"while {moving_name} goes from {moving[0]:.2f} to {moving[-1]:.2f} {unit}"
+    ends = f"{percent(share[0])}, then {percent(share[-1])}"
+    meanwhile = f"while {moving_name} goes from {moving[0]:z.2f} to {moving[-1]:z.2f} {unit}"
     if place is None:
-        return (f"The decision stays with the single modalities (joint terms {share[0]:.0%} of its size, then "
-                f"{share[-1]:.0%}), {meanwhile}")
+        verb = "ends" if (share > 0.5).any() else "stays"
+        return f"The decision {verb} with the single modalities (joint terms {ends} of its size), {meanwhile}"
     if place == 0:
-        return (f"Joint terms outweigh the single modalities from the start ({share[0]:.0%}, then {share[-1]:.0%}), "
-                f"{meanwhile}")
+        return f"Joint terms outweigh the single modalities from the start ({ends} of the decision's size), {meanwhile}"
     done = done_by(moving, place)
-    moved = f"{moving_name} hardly moves" if done is None else f"by then {moving_name} has gone {done:.0%} of its way"
-    return f"The decision leaves the single modalities at {where[place]}: {moved}"
+    if done is None:
+        moved = f"{moving_name} is there as at the start and at the end ({moving[-1]:z.2f} {unit})" if np.ptp(
+            moving) < 1e-3 else f"{moving_name} is {moving[place]:z.2f} {unit} there, {moving[-1]:z.2f} at both ends"
+    elif 0 <= done <= 1:
+        moved = f"by then {moving_name} has gone {percent(done)} of its way"
+    else:
+        moved = (f"by then {moving_name} is {moving[place]:z.2f} {unit}, outside its way from {moving[0]:z.2f} to "
+                 f"{moving[-1]:z.2f}")
+    return f"The decision leaves the single modalities for good at {where[place]}: {moved}"
+
+
+def largest_at(dividends: Mapping[str, np.ndarray], place: int) -> str:
+    """Which terms are the largest at a place, with their values, as markdown."""
+    now = {term: float(values[place]) for term, values in dividends.items() if term}
+    first = top(sizes(now))
+    if round(abs(now[first[0]]), 2) == 0:
+        return "no term as large as 0.01"
+    named = listed([f"{text.term(term)} ({now[term]:+.2f})" for term in first])
+    return f"largest term{'s, alike,' if len(first) > 1 else ''} {named}"
 
 
 def since_when(work: Any, now: Any) -> str:
@@ -52,8 +71,9 @@ def since_when(work: Any, now: Any) -> str:
     if not work.classes:
         return answers.settled(work, sum(now.dividends.values())[:, None], where)
     place = leaves_at(joint_share(now.dividends))
-    return ("The decision stays with the single modalities to the end." if place is None else
-            f"What the modalities say only jointly outweighs what they say alone from **{where[place]}** on (the end "
+    if place is None:
+        return "At the end what the modalities say only jointly does not outweigh what they say alone."
+    return (f"What the modalities say only jointly outweighs what they say alone from **{where[place]}** on (the end "
             f"is {where[-1]}).")
 
 

@@ -159,11 +159,12 @@ def _of_values(part: Part, scan: Scan) -> list[Finding]:
     bad = scan.nans + scan.infinite
     if bad.any():
         worst = np.argsort(-bad, kind="stable")[:int((bad > 0).sum())]
-        rows = np.flatnonzero(scan.broken)
+        rows, nans = np.flatnonzero(scan.broken), int(scan.nans.sum())
+        most = "most in " if len(set(bad[worst].tolist())) > 1 else ""
         words = (
-            f"{int(scan.nans.sum()):,} values are NaN and {int(scan.infinite.sum()):,} infinite, in {len(rows):,} of "
-            f"{len(scan.keys):,} samples and {len(worst):,} of {len(bad):,} features, most in "
-            f"{_names([part.feature_names[i] for i in worst])}.")
+            f"{count(nans, 'value')} {'is' if nans == 1 else 'are'} NaN and {int(scan.infinite.sum()):,} infinite, in "
+            f"{len(rows):,} of {count(len(scan.keys), 'sample')} and {len(worst):,} of {count(len(bad), 'feature')}, "
+            f"{most}{_names([part.feature_names[i] for i in worst])}.")
         found.append(Finding("not-finite", "error", words, part.name, ("fill-median", "fill-zero", "drop-not-finite"),
                              rows))
     still = np.flatnonzero(scan.constant)
@@ -272,21 +273,26 @@ def _of_target(staged: StagedSet) -> list[Finding]:
     rare = np.flatnonzero((counts > 0) & (counts < RARE))
     if len(rare):
         words = (
-            f"{len(rare):,} of {len(counts):,} classes have fewer than {RARE} samples, too few to train, validate and "
-            f"test: {_names([f'{staged.classes[i]} ({counts[i]})' for i in rare])}.")
+            f"{len(rare):,} of {len(counts):,} classes {'has' if len(rare) == 1 else 'have'} fewer than {RARE} "
+            "samples, too few to train, validate and test: "
+            f"{_names([f'{staged.classes[i]} ({counts[i]})' for i in rare])}.")
         found.append(Finding("rare-class", "warning", words, "", ("drop-rare",),
                              np.flatnonzero(np.isin(staged.y, rare))))
     seen = np.unique(staged.y[staged.split == "train"])
     unseen = np.setdiff1d(np.unique(staged.y[np.isin(staged.split, SPLITS[1:]) & (staged.y >= 0)]), seen)
     if len(unseen) and (staged.split == "train").any():
         found.append(Finding("unseen-class", "warning",
-                             f"Training never sees {len(unseen):,} classes that are validated or tested: "
+                             f"Training never sees {_classes(len(unseen))} validated or tested: "
                              f"{_names([staged.classes[i] for i in unseen])}."))
     if counts.max(initial=0) > UNEVEN * counts.sum():
         found.append(Finding("uneven", "warning", f"{counts.max() / counts.sum():.1%} of the samples are of class "
                                                   f"'{staged.classes[int(counts.argmax())][:40]}': saying it always is "
                                                   "as accurate as that."))
     return found
+
+
+def _classes(number: int) -> str:
+    return "1 class that is" if number == 1 else f"{number:,} classes that are"
 
 
 def _of_copies(staged: StagedSet, scans: dict[str, Scan]) -> list[Finding]:

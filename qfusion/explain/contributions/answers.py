@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from qfusion._sentences import share, sizes, top
 from qfusion.explain.changes.counterfactual import decision
 from qfusion.explain.contributions.background import AnyBackground, SampleBackground
 from qfusion.explain.contributions.summaries import joint_share
@@ -81,6 +82,8 @@ def settled(decisions: Sequence[object], where: Sequence[str], words: Words = PL
         words: how places are written.
     """
     other = [place for place, each in enumerate(decisions) if each != decisions[-1]]
+    if len(decisions) == 1:
+        return f"The decision is {decisions[-1]} at {where[-1]}, the only place where it is read."
     if not other:
         return f"The decision is {decisions[-1]} from the start ({where[0]}) to the end ({where[-1]})."
     return (
@@ -97,19 +100,25 @@ def added(start: Mapping[str, float], end: Mapping[str, float], by: str, words: 
         words: how names are written.
     """
     shares, joint = [_share(each) for each in (start, end)], {term: value for term, value in end.items() if "+" in term}
-    scores = f"from {sum(start.values()):+.2f} to {sum(end.values()):+.2f}"
+    scores = f"from {sum(start.values()):+z.2f} to {sum(end.values()):+z.2f}"
     if all(abs(end[term] - start[term]) < 1e-6 for term in end):
         return f"{words.strong('Nothing')}: {by} leaves every term as it is."
     if not joint or shares[1] < _NONE:
         return f"No joint term: {by} takes the score {scores}, and it stays a sum over single modalities."
-    largest = max(joint, key=lambda term: abs(joint[term]))
-    most = f"most of it {listed([words.show(part) for part in largest.split('+')])} jointly ({joint[largest]:+.2f})"
+    largest = {term: f"{listed([words.show(part) for part in term.split('+')])} jointly ({joint[term]:+z.2f})"
+               for term in top(sizes(joint))}
+    named = listed(list(largest.values()))
+    most = f"the largest of them {named}" if len(largest) == 1 else f"the largest of them, alike, {named}"
+    if len(joint) == 1:
+        most = f"that of {named}"
+    elif all(round(joint[term], 2) == 0 for term in joint):
+        most = "none of them as large as 0.01"
     if shares[0] < _NONE:
         return (
             f"{words.strong('Every joint term')}: before, the decision is a sum over single modalities; {by} makes "
-            f"{shares[1]:.0%} of its size joint, {most}, and takes the score {scores}.")
+            f"{share(shares[1])} of its size joint, {most}, and takes the score {scores}.")
     return (
-        f"Joint terms are {shares[0]:.0%} of the decision's size before and {words.strong(f'{shares[1]:.0%}')} after, "
+        f"Joint terms are {share(shares[0])} of the decision's size before and {words.strong(share(shares[1]))} after, "
         f"{most}; {by} takes the score {scores}.")
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from qfusion._sentences import listed, share, top
 from qfusion.explain.contributions.coalitions import Explanation
 from qfusion.explain.trust.faithfulness import AgainstTruth, Curves
 from qfusion.explain.trust.stability import Stability
@@ -48,33 +49,33 @@ def of_stability(found: Stability, errors: np.ndarray, unit: str) -> list[TrustW
     weak = {term: mean for term, mean in rank.items() if mean < STABLE}
     said = []
     if weak:
-        listed = ", ".join(f"{_title(term)} ({mean:.2f})"
-                           for term, mean in sorted(weak.items(), key=lambda pair: pair[1]))
+        named = ", ".join(f"{_title(term)} ({mean:.2f})"
+                          for term, mean in sorted(weak.items(), key=lambda pair: pair[1]))
         said.append(TrustWarning(
-            f"Do not compare samples by {listed}: over {R} training seeds the mean rank correlation of "
+            f"Do not compare samples by {named}: over {R} training seeds the mean rank correlation of "
             f"{'these terms' if len(weak) > 1 else 'this term'} across {B:,} test samples stays below {STABLE:g}: "
-            "another seed would order them otherwise.", "warning", f"Do not compare samples by {listed}",
+            "another seed would order them otherwise.", "warning", f"Do not compare samples by {named}",
             (f"mean rank correlation below {STABLE:g}", f"{R} training seeds", f"{B:,} test samples")))
     else:
-        least = min(rank, key=rank.__getitem__)
+        least = listed([_title(term) for term in top(rank, smallest=True)])
         said.append(TrustWarning(
-            f"All terms keep their order over {R} training seeds; the least stable is {_title(least)} (rank "
-            f"correlation {rank[least]:.2f} across {B:,} test samples).", "fine",
-            f"Terms keep their order over {R} training seeds",
-            (f"least stable: {_title(least)}", f"rank correlation {rank[least]:.2f} across {B:,} test samples")))
+            f"All terms order the samples much alike over {R} training seeds; least stable: {least} (rank correlation "
+            f"{min(rank.values()):.2f} across {B:,} test samples).", "fine",
+            f"Terms order the samples much alike over {R} training seeds",
+            (f"least stable: {least}", f"rank correlation {min(rank.values()):.2f} across {B:,} test samples")))
     spread = found.spread()
     floor = float(np.median(spread.max(1)))
     said.append(TrustWarning(
         f"Do not read terms smaller than about {floor:.2g} ({unit}): the least stable term of a typical test sample "
-        "moves by about that much from one training seed to the next (standard deviation).", "warning",
+        "moves by about that much between training seeds (standard deviation).", "warning",
         f"Do not read terms below {floor:.2g}", (f"in units of the {unit}", "standard deviation over training seeds")))
     said += _where_wrong(spread, errors)
     agreement = found.leader_agreement()
     if agreement < 0.9:
         said.append(TrustWarning(
-            f"Do not rely on which modality leads: two training seeds name the same one in only {agreement:.0%} of the "
-            "test samples.", "warning", "Do not rely on which modality leads",
-            (f"two training seeds agree in {agreement:.0%} of the test samples",)))
+            f"Do not rely on which modality leads: two training seeds name the same one in only {share(agreement)} of "
+            "the test samples.", "warning", "Do not rely on which modality leads",
+            (f"two training seeds agree in {share(agreement)} of the test samples",)))
     return said
 
 
@@ -84,7 +85,7 @@ def _where_wrong(spread: np.ndarray, errors: np.ndarray) -> list[TrustWarning]:
     if poor.all() or not poor.any():
         return []
     ratio = float(spread[poor].mean() / max(spread[~poor].mean(), 1e-12))
-    if ratio < WORSE:
+    if ratio < WORSE or not _apart(spread[poor].mean(1), spread[~poor].mean(1)):
         return []
     return [TrustWarning(
         "Trust it less where the prediction is poor: on the tenth of the test samples with the largest errors, terms "
@@ -93,22 +94,34 @@ def _where_wrong(spread: np.ndarray, errors: np.ndarray) -> list[TrustWarning]:
         (f"terms move {ratio:.1f} times as much between seeds", "tenth of the test samples with the largest errors"))]
 
 
+def _apart(poor: np.ndarray, others: np.ndarray) -> bool:
+    """Whether the mean of some samples is above that of others by more than two standard errors."""
+    if min(len(poor), len(others)) < 2:
+        return False
+    error = np.sqrt(poor.var(ddof=1) / len(poor) + others.var(ddof=1) / len(others))
+    return bool(poor.mean() - others.mean() > 2 * error)
+
+
 def of_truth(found: AgainstTruth) -> list[TrustWarning]:
     """Returns what the comparison with planted truth warns of."""
     known = [(term, rank) for term, rank in zip(found.terms, found.rank, strict=True) if np.isfinite(rank)]
     weak = [(term, rank) for term, rank in known if rank < STABLE]
     if weak:
-        listed = ", ".join(f"{_title(term)} ({rank:.2f})" for term, rank in weak)
+        named = ", ".join(f"{_title(term)} ({rank:.2f})" for term, rank in weak)
         return [TrustWarning(
-            f"Do not take {listed} for what really happened: the rank correlation with the planted truth is below "
+            f"Do not take {named} for what really happened: the rank correlation with the planted truth is below "
             f"{STABLE:g}.",
-            "warning", f"Do not take {listed} for what really happened",
+            "warning", f"Do not take {named} for what really happened",
             (f"rank correlation with the planted truth below {STABLE:g}",))]
-    term, rank = min(known, key=lambda pair: pair[1])
+    if not known:
+        return [TrustWarning("No term varies in these samples, so that none can be compared with the planted truth.",
+                             "unknown", "No term varies", ("rank correlations are not defined",))]
+    rank = min(value for _, value in known)
+    term = listed([_title(name) for name in top(dict(known), smallest=True)])
     return [TrustWarning(
-        f"Of all terms, {_title(term)} follows the planted truth least (rank correlation {rank:.2f} on "
+        f"Every term that varies follows the planted truth; least: {term} (rank correlation {rank:.2f} on "
         f"{len(found.ours):,} test samples).", "fine", "Terms follow the planted truth",
-        (f"least: {_title(term)}", f"rank correlation {rank:.2f} on {len(found.ours):,} test samples"))]
+        (f"least: {term}", f"rank correlation {rank:.2f} on {len(found.ours):,} test samples"))]
 
 
 def of_deletion(found: Curves, what: str) -> list[TrustWarning]:
@@ -134,14 +147,14 @@ def of_joint(found: Explanation, outputs: np.ndarray) -> list[TrustWarning]:
     M, B = len(found.modalities), len(found.dividends)
     size = np.abs(found.dividends[np.arange(B), :, outputs])
     single, joint = size[:, 1:M + 1].sum(1), size[:, M + 1:].sum(1)
-    share = float((joint > single).mean())
-    if share < 0.05:
+    part = float((joint > single).mean())
+    if part < 0.05:
         return []
     return [TrustWarning(
-        f"Do not read Shapley values or shares alone: in {share:.0%} of {B:,} test samples the joint terms are larger "
-        "than the modalities' own, and a Shapley value splits them evenly among those who take part.", "warning",
+        f"Do not read Shapley values or shares alone: in {share(part)} of {B:,} test samples the joint terms are "
+        "larger than the modalities' own, and a Shapley value splits them evenly among those who take part.", "warning",
         "Do not read Shapley values or shares alone",
-        (f"joint terms are larger in {share:.0%} of {B:,} test samples", "split evenly"))]
+        (f"joint terms are larger in {share(part)} of {B:,} test samples", "split evenly"))]
 
 
 def no_truth() -> TrustWarning:

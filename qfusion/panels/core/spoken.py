@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
+
+from qfusion._sentences import top
 
 MAX_NUMBERS = 8  # numbers of one figure that are said
 
@@ -43,8 +46,12 @@ def pairs(names: Iterable[Any], before: Iterable[float], after: Iterable[float],
 
 
 def off_diagonal(rho: np.ndarray, names: Iterable[str]) -> str:
-    """The largest entry of a matrix off its diagonal, and between which levels."""
-    labels, sizes = list(names), np.abs(rho - np.diag(np.diag(rho)))
-    i, j = np.unravel_index(int(sizes.argmax()), sizes.shape)
-    return (f"{len(labels)} by {len(labels)} entries; the largest off the diagonal is {sizes[i, j]:.2f}, between "
-            f"{labels[i]} and {labels[j]}")
+    """The largest entries of a matrix off its diagonal, where one is 0.01 or more, and between which levels."""
+    labels, sizes = list(names), np.abs(rho)
+    pairs = {f"{labels[i]} and {labels[j]}": float(max(sizes[i, j], sizes[j, i]))
+             for i, j in itertools.combinations(range(len(labels)), 2)}
+    first, entries = top(pairs), f"{len(labels)} by {len(labels)} entries"
+    if not first or round(pairs[first[0]], 2) == 0:
+        return f"{entries}; none off the diagonal is as large as 0.01"
+    between = f"between {first[0]}" if len(first) == 1 else f"of {len(first)} pairs of levels alike"
+    return f"{entries}; the largest off the diagonal is {pairs[first[0]]:.2f}, {between}"

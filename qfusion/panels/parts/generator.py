@@ -3,10 +3,13 @@ time."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, choose
+from qfusion._sentences import listed, top
 from qfusion.analysis import text
 from qfusion.analysis.dynamics import generator
 from qfusion.analysis.dynamics.records import UNRAVELLING
@@ -23,6 +26,7 @@ from qfusion.panels.dynamics import VIEWS
 
 COHERENT, JUMPS = "H: coherent", "dissipation"
 MAX_LETTERS = 20
+MAX_NAMED = 3  # terms that a title names
 _UNITS = {COHERENT: "(root mean square energy)", JUMPS: "(jumps per time)"}
 
 
@@ -61,11 +65,8 @@ def levels(sample: Sample, theme: Theme = "light") -> Picture:
         sample: of a model with time, under its tweak. theme: of the figure.
     """
     free, coupled = generator.levels(sample.model.system())
-    spans = [float(values[-1] - values[0]) for values in (free, coupled)]
-    words = ("Without couplings and with them levels are the same" if np.allclose(free, coupled)
-             else f"Couplings take the levels' span from {spans[0]:.2f} to {spans[1]:.2f}")
     return Picture(
-        "levels", words, figures.levels(free, coupled, theme),
+        "levels", span(free, coupled), figures.levels(free, coupled, theme),
         shows=f"the {len(free)} eigenvalues of H: left of the parts that act on one modality each, right of all of it; "
               "levels are joined in their order." + _of(sample),
         not_shown="states: which of them a level belongs to.",
@@ -89,7 +90,7 @@ def letters(sample: Sample, theme: Theme = "light", *, operator: str = generator
     names, values = [each.words for each in found], np.array([each.value for each in found])
     qubits = all(d & (d - 1) == 0 for d in system.dims)
     return Picture(
-        "letters", f"{operator}: {text.plain(names[0])} is the largest of its terms ({_number(values[0])})",
+        "letters", largest_letter(operator, names, values),
         figures.letters(names, [each.term for each in found], values, system.names, theme),
         shows=f"coefficients Tr[P†A] / D of the {known[operator]} in products of "
               + ("Pauli words, a letter for each qubit of a modality" if qubits else
@@ -122,6 +123,30 @@ def modes(sample: Sample, theme: Theme = "light") -> Picture:
         not_shown="how much of a mode this sample's state holds.",
         alt=f"{len(values):,} eigenvalues, rates from {away.min():.3g} to {away.max():.3g}; gap {gap:.3g}.",
         table=lambda: pd.DataFrame({"rate": away, "frequency": values.imag}))
+
+
+def span(free: np.ndarray, coupled: np.ndarray) -> str:
+    """What couplings do to the levels of H, without them (D,) and with them (D,), both ascending."""
+    before, after = (float(values[-1] - values[0]) for values in (free, coupled))
+    if np.allclose(free, coupled):
+        return "Without couplings and with them levels are the same"
+    if f"{before:.2f}" == f"{after:.2f}":
+        return f"Couplings move levels by up to {np.abs(coupled - free).max():.2g} and leave their span at {after:.2f}"
+    return f"Couplings take the levels' span from {before:.2f} to {after:.2f}"
+
+
+def largest_letter(operator: str, names: Sequence[str], values: np.ndarray) -> str:
+    """Which terms of an operator are the largest, by their names and coefficients (n,)."""
+    sizes = dict(zip(names, np.abs(values).tolist(), strict=True))
+    first = top(sizes)
+    number = {name: _number(value) for name, value in zip(names, values, strict=True)}
+    said = [f"{text.plain(name)} ({number[name]})" for name in first]
+    if round(sizes[first[0]], 2) == 0:
+        return f"{operator}: no term is as large as 0.01"
+    if len(first) == 1:
+        return f"{operator}: {text.plain(first[0])} is the largest of its terms ({number[first[0]]})"
+    words = listed(said) if len(said) <= MAX_NAMED else f"{len(said)} terms, of size {sizes[first[0]]:.2f}"
+    return f"{operator}: the largest of its terms, alike: {words}"
 
 
 def _number(value: complex) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import choose
+from qfusion._sentences import share
 from qfusion.analysis import backgrounds, text
 from qfusion.analysis.cohort import cohort_measures, coordinates
 from qfusion.analysis.cohort import sample_map as maps
@@ -47,16 +48,12 @@ def sample_map(levels: Levels, theme: Theme = "light", *, of: str = "", method: 
     values, names, hues = _coloured(work, rows, choose("Colour", colour, colours(work, levels.rows)))
     titles = ("UMAP 1", "UMAP 2")
     if found.explained is not None:
-        titles = tuple(f"component {i + 1} ({share:.1%} of the variance)"  # type: ignore[assignment]
-                       for i, share in enumerate(found.explained))
+        titles = tuple(f"component {i + 1} ({part:.1%} of the variance)"  # type: ignore[assignment]
+                       for i, part in enumerate(found.explained))
     what = coordinates.TITLES[found.what]
-    title = f"UMAP of the {what}: neighbours are kept with trustworthiness {found.kept:.2f}"
-    if found.explained is not None:
-        title = f"Two components hold {found.explained.sum():.0%} of the variance of the {what}"
-    elif np.isnan(found.kept):
-        title = f"UMAP of the {what}"
+    held = None if found.explained is None else float(found.explained.sum())
     return Picture(
-        "sample-map", title,
+        "sample-map", reduced(what, held, found.kept),
         figures.places(rows.index.tolist(), found.xy[at], values, inside, names=names, hues=hues,
                        by=text.column(colour), titles=titles, tips=_tips(rows), chosen=levels.sample.id, theme=theme),
         shows=f"each sample by {_MEANS[found.what]}, reduced to two dimensions by {_method(found)} Colour: "
@@ -68,6 +65,20 @@ def sample_map(levels: Levels, theme: Theme = "light", *, of: str = "", method: 
         table=lambda: rows[["truth", "prediction", "error"]].assign(
             in_cohort=inside, x=found.xy[at, 0], y=found.xy[at, 1], **{
                 colour if colour not in ("truth", "prediction", "error") else "colour": rows[colour]}).reset_index())
+
+
+def reduced(what: str, held: float | None, kept: float) -> str:
+    """How much two dimensions hold.
+
+    Args:
+        what: is reduced. held: part of the variance of principal components, 0 to 1; None of UMAP.
+        kept: trustworthiness of the neighbours, NaN where it is not measured.
+    """
+    if held is not None:
+        return f"Two components hold {share(held)} of the variance of the {what}"
+    if np.isnan(kept):
+        return f"UMAP of the {what}"
+    return f"UMAP of the {what}: neighbours are kept with trustworthiness {kept:.2f}"
 
 
 def on_map(levels: Levels, of: str = "", method: str = "PCA") -> maps.SampleMap:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from qfusion._checks import check
+from qfusion._sentences import listed, sizes, top
 from qfusion.analysis import backgrounds, text
 from qfusion.analysis import compare as compared
 from qfusion.analysis.cohort import similar
@@ -43,11 +44,9 @@ def decisions(sample: Sample, theme: Theme = "light", *, ids: Sequence[str] = ()
     differ = len({each.sample.output for each in sides}) > 1
     notes = [words + (f"\nscore of {work.classes[each.sample.output]}" if differ else "")
              for each, words in zip(sides, _answers(sides), strict=True)]
-    terms = [_largest(each) for each in sides]
-    title = (f"{text.term(terms[0])} is the largest term of all {len(sides)}" if len(set(terms)) == 1 else
-             "Their largest terms differ: " + ", ".join(text.term(term) for term in dict.fromkeys(terms)))
+    terms = [largest_terms(each.dividends) for each in sides]
     return Picture(
-        "several-decisions", title,
+        "several-decisions", in_common(terms),
         figures.decisions(names, [each.dividends for each in sides], work.modalities,
                           truths=[each.sample.target for each in sides], notes=notes,
                           unit="score" if differ else sides[0].sample.unit, theme=theme),
@@ -55,7 +54,7 @@ def decisions(sample: Sample, theme: Theme = "light", *, ids: Sequence[str] = ()
               + ("" if work.classes else "; dotted: annotated") + ". "
               + backgrounds.baseline(sides[0].sample.background),
         not_shown="what caused the annotations; only what this model computed.",
-        alt="; ".join(f"{name}: score {score:+.2f}, largest term {term or 'baseline'}"
+        alt="; ".join(f"{name}: score {score:+.2f}, largest term {' and '.join(term) or 'none'}"
                       for name, score, term in zip(names, scores, terms, strict=True)) + ".",
         table=lambda: pd.concat([terms_table(each.dividends, sample=each.sample.id) for each in sides],
                                 ignore_index=True))
@@ -67,10 +66,9 @@ def entropies(sample: Sample, theme: Theme = "light", *, ids: Sequence[str] = ()
     names = [each.sample.id for each in sides]
     means = {name: sum(each.entropies.values()) / max(len(each.entropies), 1)
              for name, each in zip(names, sides, strict=True)}
-    most = max(means, key=lambda name: means[name])
     hues = {name: term_colour(name, sample.modalities) for name in sample.modalities}
     return Picture(
-        "several-entropies", f"Sample {text.plain(most)} has the largest entropies ({means[most]:.2f} nats on average)",
+        "several-entropies", largest_entropies(means),
         figures.bars(names, [each.entropies for each in sides], hues, title=KINDS["entropy"].axis, theme=theme),
         shows=f"von Neumann entropies of samples {', '.join(map(text.plain, names))}, "
               + ("of each modality's state and of all together at T" if sample.can("time") else
@@ -106,8 +104,34 @@ def _answers(sides: Sequence[Side]) -> list[str]:
     return [answers(work, each.sample.dataset.rows()[[each.sample.row]])[0][0] for each in sides]
 
 
-def _largest(one: Side) -> str:
-    return max((term for term in one.dividends if term), key=lambda term: abs(one.dividends[term]))
+def largest_terms(dividends: Mapping[str, float]) -> tuple[str, ...]:
+    """Returns the terms of a decision that are the largest in size, as they are written; none where all are 0."""
+    found = sizes({term: value for term, value in dividends.items() if term})
+    first = top(found)
+    return () if not first or round(found[first[0]], 2) == 0 else tuple(first)
+
+
+def in_common(terms: Sequence[tuple[str, ...]]) -> str:
+    """Which largest term several samples have in common; `largest_terms` of each."""
+    shared = [term for term in terms[0] if all(term in each for each in terms)]
+    if shared:
+        alike = any(len(each) > 1 for each in terms)
+        of = "this one" if len(terms) == 1 else f"all {len(terms)}"
+        return f"{text.term(shared[0])} is {'among the largest terms' if alike else 'the largest term'} of {of}"
+    named = list(dict.fromkeys(term for each in terms for term in each))
+    if not named:
+        return "No term of these decisions is as large as 0.01"
+    return "Their largest terms differ: " + ", ".join(map(text.term, named))
+
+
+def largest_entropies(means: Mapping[str, float]) -> str:
+    """Which samples have the largest entropies; the mean of each in nats, by sample."""
+    first, largest = [text.plain(name) for name in top(means)], max(means.values())
+    if len(first) == len(means):
+        return f"All of them have the same mean entropy ({largest:.2f} nats)" if len(first) > 1 else \
+            f"Sample {first[0]} has a mean entropy of {largest:.2f} nats"
+    have = "Sample {} has" if len(first) == 1 else "Samples {} have, alike,"
+    return f"{have.format(listed(first))} the largest entropies ({largest:.2f} nats on average)"
 
 
 def curve(sample: Sample, theme: Theme = "light", *, row: int, modality: str) -> Picture:

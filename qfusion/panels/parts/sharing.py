@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from qfusion._checks import check
+from qfusion._sentences import listed, top
 from qfusion.analysis import text
 from qfusion.analysis.dynamics import records
 from qfusion.analysis.sample import Sample
@@ -78,13 +80,10 @@ def triangle(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> Pictu
     together = None
     if len(alone) == 3:
         together = sum(alone.values()) - sum(S[pair] for pair in shared) + S[()]
-    a, b = most = max(shared, key=lambda pair: float(shared[pair][at]))
-    value, when = float(shared[most][at]), f"t = {track.times[at]:.2f}"
-    title = f"{text.plain(a)} and {text.plain(b)} share most at {when}: {value:.3f} nats"
-    if value < 5e-4:
-        title = f"Nothing is shared at {when}"
+    when = f"t = {track.times[at]:.2f}"
+    title = share_most({" and ".join(pair): float(values[at]) for pair, values in shared.items()}, when)
     if together is not None:
-        title += f"; tripartite information {together[at] + 0.0:+.3f}"
+        title += f"; tripartite information {together[at]:+z.3f}"
 
     def table() -> pd.DataFrame:
         columns = {"t": track.times} | {f"entropy[{name}]": values for name, values in alone.items()}
@@ -101,6 +100,19 @@ def triangle(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> Pictu
         alt=f"At {when}: " + spoken.listed([" : ".join(pair) for pair in shared],
                                            [float(values[at]) for values in shared.values()], ".3f") + " nats.",
         table=table)
+
+
+def share_most(mutual: Mapping[str, float], when: str) -> str:
+    """Which pairs share most at a time; mutual information in nats by pair, such as "text and audio"."""
+    first, value = [text.plain(name) for name in top(mutual, 3)], max(mutual.values())
+    if round(value, 3) <= 0:
+        return f"No pair shares as much as 0.001 nats at {when}"
+    if len(mutual) == 1:
+        return f"{first[0]} share {value:.3f} nats at {when}"
+    if len(first) == 1:
+        return f"{first[0]} share most at {when}: {value:.3f} nats"
+    pairs, most = listed([f"({name})" for name in first]), "most, alike," if len(first) < len(mutual) else "alike"
+    return f"{pairs} share {most} at {when}: {value:.3f} nats"
 
 
 PANELS = {

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
+from qfusion._sentences import listed
 from qfusion.analysis import backgrounds, text
 from qfusion.analysis.cohort import coordinates
 from qfusion.analysis.cohort import similar as measured
@@ -15,6 +18,8 @@ from qfusion.figures.style import Theme
 from qfusion.panels.core import allowed as say
 from qfusion.panels.core.panel import Panel, Picture, kept
 from qfusion.panels.core.view import View
+
+MAX_NAMED = 3  # samples that a title names
 
 
 @kept
@@ -31,10 +36,7 @@ def similar(sample: Sample, theme: Theme = "light", *, by: str = coordinates.DIV
     said, right = answers(work, found.rows)
     agree = [_same(work, row, sample.row) for row in found.rows]
     what = coordinates.TITLES[by]
-    title = f"No other test sample to compare the {what} with"
-    if ids:
-        title = f"Sample {text.plain(ids[0])} is nearest by its {what}; {sum(agree)} of {len(ids)} are predicted " + (
-            "alike" if work.classes else "with the same sign")
+    title = nearest(dict(zip(ids, found.distances.tolist(), strict=True)), what, sum(agree), bool(work.classes))
     return Picture(
         "similar", title,
         figures.nearest([f"{name}: {words}" for name, words in zip(ids, said, strict=True)], found.distances, right,
@@ -48,6 +50,28 @@ def similar(sample: Sample, theme: Theme = "light", *, by: str = coordinates.DIV
             + ".",
         table=lambda: pd.DataFrame({"id": ids, "truth": _truths(work, found.rows),
                                     "prediction": _predictions(work, found.rows), "distance": found.distances}))
+
+
+def nearest(distances: Mapping[str, float], what: str, agree: int, classes: bool) -> str:
+    """Which samples are nearest, and how many of those shown are predicted alike.
+
+    Args:
+        distances: by sample, of those shown. what: is compared, in words. agree: how many are predicted alike.
+        classes: whether the model chooses among classes.
+    """
+    if not distances:
+        return f"No other test sample to compare the {what} with"
+    least = min(distances.values())
+    first = [text.plain(name) for name, value in distances.items() if f"{value:.3g}" == f"{least:.3g}"]
+    same = "alike" if classes else "with the same sign"
+    are = "it is" if len(distances) == 1 else f"{agree} of the {len(distances)} nearest {'is' if agree == 1 else 'are'}"
+    if len(distances) == 1:
+        are = f"it is{'' if agree else ' not'}"
+    tail = f"{are} predicted {same}"
+    if len(first) == 1:
+        return f"Sample {first[0]} is nearest by its {what}; {tail}"
+    whose = f"Samples {listed(first)}" if len(first) <= MAX_NAMED else f"{len(first)} samples"
+    return f"{whose} are equally near by their {what}; {tail}"
 
 
 def answers(work: Workspace, rows: np.ndarray) -> tuple[list[str], list[bool | None]]:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import pandas as pd
+import math
+from collections.abc import Mapping
 
+import pandas as pd
+from scipy.special import ndtri
+
+from qfusion._sentences import share, sizes, top
 from qfusion.analysis import text
 from qfusion.analysis.cohort import cohort_measures
 from qfusion.analysis.cohort import slices as measured
 from qfusion.analysis.cohort.cohort_measures import QUARTERS
 from qfusion.analysis.levels import Levels
 from qfusion.analysis.subject import Workspace
+from qfusion.explain.trust.resampling import LEVEL
 from qfusion.figures.draw.many import slices as figures
 from qfusion.figures.style import Theme
 from qfusion.panels.core import allowed as say
@@ -41,7 +47,8 @@ def slices(levels: Levels, theme: Theme = "light", *, by: str = "") -> Picture:
               f"{text.plain(text.column(by.removesuffix(QUARTERS)))}"
               + (" in quarters" if by.endswith(QUARTERS) else "") + f", with {_INTERVAL}; {_what_counts(levels)} "
               "Orange: the whole interval lies above the rate of all. Click a slice to make it the cohort.",
-        not_shown="why a slice is harder; with many slices one may stand out by chance.",
+        not_shown="why a slice is harder; with many slices some orange one may stand out by chance: the title allows "
+                  "for their number.",
         alt="Error rates: " + ", ".join(f"{e.name} {e.rate:.2f} of {e.count}" for e in found[:8]) + ".",
         table=lambda: pd.DataFrame([{"slice": e.name, "filter": "; ".join(map(str, e.parts)), "samples": e.count,
                                      "errors": e.wrong, "error_rate": e.rate, "low": e.low, "high": e.high,
@@ -49,13 +56,33 @@ def slices(levels: Levels, theme: Theme = "light", *, by: str = "") -> Picture:
 
 
 def _finding(found: list[measured.Slice], overall: float, classes: bool) -> str:
+    """Which slice is worse than all beyond chance, if one is, although it was picked for being so: its score lies
+    beyond that of a 95 % interval for all slices together (Bonferroni).
+
+    Args:
+        found: the slices. overall: the rate of errors of all of them, 0 to 1.
+        classes: whether an error is a wrong class.
+    """
     if not found:
         return "No sample to slice"
-    top = max(found, key=lambda each: each.low)
-    if top.low > overall:
-        return (f"‘{text.plain(top.name)}’ {'is wrong' if classes else 'has large errors'} more often: {top.rate:.0%} "
-                f"({top.low:.0%} to {top.high:.0%}), all {overall:.0%}")
-    return f"No slice is clearly worse than all ({overall:.0%} {'wrong' if classes else 'large errors'})"
+    what = "wrong" if classes else "large errors"
+    if len(found) == 1:
+        return f"All samples are in one slice ({share(overall)} {what})"
+    worst = max(found, key=lambda each: _score(each, overall))
+    if _score(worst, overall) <= ndtri(1 - (1 - LEVEL) / 2 / len(found)):
+        return f"No slice is worse than all beyond chance ({share(overall)} {what}, {len(found)} slices looked at)"
+    return (f"‘{text.plain(worst.name)}’ {'is wrong' if classes else 'has large errors'} more often: "
+            f"{share(worst.rate)} ({share(worst.low)} to {share(worst.high)}), all {share(overall)}; beyond chance "
+            f"among {len(found)} slices")
+
+
+def _score(each: measured.Slice, overall: float) -> float:
+    """How many standard errors a slice's rate lies above the rate of all, in the slice's own number of samples: that
+    number follows from its interval, which is narrower the more independent samples it has."""
+    if not 0 < each.low < each.rate or not 0 < overall < 1:
+        return 0.0
+    size = (float(ndtri(0.5 + LEVEL / 2)) / (each.rate - each.low)) ** 2 * each.low * (1 - each.low)
+    return (each.rate - overall) * math.sqrt(size / (overall * (1 - overall)))
 
 
 def _what_counts(levels: Levels) -> str:
@@ -72,11 +99,8 @@ def worst(levels: Levels, theme: Theme = "light") -> Picture:
     """
     found, work = measured.worst(levels), levels.work
     names = [_said(name, row, bool(work.classes)) for name, row in found.rows.iterrows()]
-    kind = "loss, −ln probability of the true class (nats)" if work.classes else f"residual ({work.unit_of(0)})"
-    title = "No sample of this cohort"
-    if len(names):
-        title = f"Sample {text.plain(found.rows.index[0])} has the largest error: " + (
-            f"loss {found.values[0]:.2f}" if work.classes else f"residual {found.values[0]:+.2f}")
+    kind = "loss, −ln softmax of the true class (nats)" if work.classes else f"residual ({work.unit_of(0)})"
+    title = worst_of(dict(zip(map(str, found.rows.index), found.values.tolist(), strict=True)), bool(work.classes))
     ids = found.rows.index.tolist()
     return Picture(
         "worst", title,
@@ -90,6 +114,20 @@ def worst(levels: Levels, theme: Theme = "light") -> Picture:
                                            zip(names[:5], found.values[:5], strict=False)) + ".",
         table=lambda: found.rows[["truth", "prediction", "error"]].assign(
             **{"loss" if work.classes else "residual": found.values}).reset_index())
+
+
+def worst_of(values: Mapping[str, float], classes: bool) -> str:
+    """Which samples have the largest error: the loss of classes, else the residual, with its sign; by sample."""
+    first = top(sizes(values))
+    if not first:
+        return "No sample of this cohort"
+    if round(abs(values[first[0]]), 2) == 0:
+        return f"No sample of this cohort has a {'loss' if classes else 'residual'} of 0.01 or more"
+    said = f"loss {values[first[0]]:.2f}" if classes else f"residual {values[first[0]]:+.2f}"
+    if len(first) == 1:
+        return f"Sample {text.plain(first[0])} has the largest error: {said}"
+    size = abs(values[first[0]])
+    return f"{len(first)} samples have the largest error, alike: {'loss' if classes else 'residual'} {size:.2f}"
 
 
 def _said(name: object, row: pd.Series, classes: bool) -> str:

@@ -7,6 +7,7 @@ Hinton diagram.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import pandas as pd
 import torch
 
 from qfusion._checks import check, choose
+from qfusion._sentences import listed, top
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
@@ -31,6 +33,7 @@ from qfusion.quantum.states import partial_trace
 HEAT, HINTON = SHAPES = ("Modulus and phase", "Hinton diagram")
 POPULATIONS, COHERENCES = PARTS = ("populations", "coherences")
 MOST_PAIRS = 12  # coherences of a modality that are drawn
+MAX_NAMED = 3  # that a title says
 
 
 def has_qubits(subject: Any, **_: Any) -> bool:
@@ -52,10 +55,8 @@ def balls(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> Picture:
     paulis = PAULIS.numpy()[1:]
     ways = [np.einsum("aij,tji->ta", paulis, _reduced(sample, name)).real for name in names]
     lengths = [float(np.linalg.norm(way[at])) for way in ways]
-    least = int(np.argmin(lengths))
     return Picture(
-        "bloch", f"{text.plain(names[least])} is the most mixed at t = {track.times[at]:.2f}: its Bloch vector has "
-                 f"length {lengths[least]:.2f}",
+        "bloch", most_mixed(dict(zip(names, lengths, strict=True)), f"t = {track.times[at]:.2f}"),
         bloch.balls(names, [way[:at + 1] for way in ways],
                     [term_colour(name, sample.modalities) for name in names], theme),
         shows="the Bloch vector (⟨X⟩, ⟨Y⟩, ⟨Z⟩) of each modality of two levels at the cursor, and its way since t = 0, "
@@ -88,13 +89,11 @@ def over_time(sample: Sample, theme: Theme = "light", *, part: str = POPULATIONS
         rows += [(name, f"|{levels[i]}⟩" if diagonal else f"|{levels[i]}⟩⟨{levels[j]}|", rho[:, i, j])
                  for i, j in pairs]
     values = np.stack([each for *_, each in rows])
-    change = values.max(1) - values.min(1)
-    owner, level, moved = rows[int(np.argmax(change))]
     what = "population" if diagonal else "coherence"
     many = not diagonal and any(d * (d - 1) // 2 > MOST_PAIRS for d in sample.model.dims)
     return Picture(
         f"{part}-over-time",
-        f"The {what} of {text.plain(owner)} {level} changes most: {moved[0]:.2f} → {moved[-1]:.2f}",
+        changes_most(what, {f"{text.plain(owner)} {level}": each for owner, level, each in rows}),
         matrices.through_time(times, values, [name for _, name, _ in rows], [name for name, *_ in rows],
                               "population" if diagonal else "modulus", cursor_at(sample, t), theme),
         shows=("the diagonal ρ_ii of each modality's own density matrix, a level a row." if diagonal else
@@ -117,11 +116,9 @@ def hinton(sample: Sample, theme: Theme = "light", *, whose: str = WHOLE, t: flo
     rho, dims, name = state_at(sample, whose, t)
     labels, modulus = np.array(state_figures.basis_labels(dims)), np.abs(rho)
     rows, columns = np.indices(rho.shape)
-    off = np.triu(modulus, 1)
-    i, j = np.unravel_index(int(off.argmax()), off.shape)
     left_out = int((modulus < matrices.LEAST * modulus.max()).sum())
     return Picture(
-        "hinton", f"Largest coherence at {name}: |{labels[i]}⟩⟨{labels[j]}| with {off[i, j]:.3f}",
+        "hinton", largest_coherence(modulus, labels.tolist(), name),
         matrices.hinton(rho, dims, theme),
         shows="the density matrix at the cursor: areas are moduli |ρ_ij|; colour, and the hand in each square, the "
               "phase: to the right 0, up +π/2." + sample.followed,
@@ -131,6 +128,51 @@ def hinton(sample: Sample, theme: Theme = "light", *, whose: str = WHOLE, t: flo
         alt=f"Hinton diagram of ρ: {spoken.off_diagonal(rho, labels.tolist())}.",
         table=lambda: pd.DataFrame({"row": labels[rows.ravel()], "column": labels[columns.ravel()],
                                     "modulus": modulus.ravel(), "phase": np.angle(rho).ravel()}))
+
+
+def most_mixed(lengths: Mapping[str, float], when: str) -> str:
+    """Which modalities of two levels have the shortest Bloch vector at a time, by its length, 0 to 1."""
+    first, least = [text.plain(name) for name in top(lengths, smallest=True)], min(lengths.values())
+    vector = f"Bloch vector has length {least:.2f}"
+    if round(least, 2) == 1:
+        return f"At {when} every Bloch vector has length 1.00: each of these modalities is all but pure"
+    if len(first) == len(lengths):
+        return f"{first[0]} at {when}: its {vector}" if len(first) == 1 else \
+            f"{listed(first)} are equally mixed at {when}: each {vector}"
+    if len(first) == 1:
+        return f"{first[0]} is the most mixed at {when}: its {vector}"
+    return f"{listed(first)} are the most mixed at {when}, alike: each {vector}"
+
+
+def changes_most(what: str, rows: Mapping[str, np.ndarray]) -> str:
+    """Which population or coherence ranges widest over time.
+
+    Args:
+        what: "population" or "coherence". rows: values over time by name, as markdown.
+    """
+    spread = {name: float(values.max() - values.min()) for name, values in rows.items()}
+    first = top(spread)
+    if not first or round(spread[first[0]], 2) == 0:
+        return f"No {what} changes by 0.01 or more"
+    ways = [f"{name}: {rows[name][0]:.2f} → {rows[name][-1]:.2f}, between {rows[name].min():.2f} and "
+            f"{rows[name].max():.2f}" for name in first]
+    if len(first) == 1:
+        return f"The {what} changes most of {ways[0]}"
+    words = "; ".join(ways) if len(first) <= MAX_NAMED else f"{len(first)} rows, by {spread[first[0]]:.2f}"
+    return f"The {what} changes most, alike, of {words}"
+
+
+def largest_coherence(modulus: np.ndarray, labels: Sequence[str], when: str) -> str:
+    """Between which levels a matrix of moduli (D, D) has its largest entry off the diagonal."""
+    pairs = {f"|{labels[i]}⟩⟨{labels[j]}|": float(modulus[i, j])
+             for i, j in itertools.combinations(range(len(labels)), 2)}
+    first = top(pairs, 3)
+    if not first or round(pairs[first[0]], 3) == 0:
+        return f"No coherence at {when} is as large as 0.001"
+    if len(first) == 1:
+        return f"Largest coherence at {when}: {first[0]} with {pairs[first[0]]:.3f}"
+    words = listed(first) if len(first) <= MAX_NAMED else f"{len(first)} pairs of levels"
+    return f"Largest coherences at {when}, alike: {words} with {pairs[first[0]]:.3f}"
 
 
 def _reduced(sample: Sample, name: str) -> np.ndarray:

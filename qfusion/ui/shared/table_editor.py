@@ -12,6 +12,7 @@ import numpy as np
 import streamlit as st
 import torch
 
+from qfusion._sentences import share
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.errors import QFusionError
@@ -137,7 +138,7 @@ def _editor(work: Any, shape: edits.Shape, cell: Cell, angle: float, learned: fl
         f"**{text.plain(work.elements[cell.element])}, {digits}** (yes: {' + '.join(yes) or 'none'}): φ = {angle:.3f} "
         f"rad → mass **{_mass(angle):.2f}**" + (f"; learned {learned:.3f} rad → {_mass(learned):.2f}" if changed
                                                 else ", as learned")
-        + f". This sample reads it with {found.weights[_place(cell)]:.0%}.")
+        + f". This sample reads it with {share(float(found.weights[_place(cell)]))}.")
     name = ".".join(map(str, _place(cell)))
     with st.container(horizontal=True, vertical_alignment="bottom", key="cell-editor"):
         slider, number = f"_phi.{name}", f"_number.{name}"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import streamlit as st
 
-from qfusion.analysis import text
+from qfusion._sentences import share as percent
 from qfusion.analysis.dynamics import through
 from qfusion.analysis.dynamics.through import KINDS
 from qfusion.panels import dynamics as builders
@@ -38,12 +38,12 @@ def at_cursor(dividends: Mapping[str, np.ndarray], moving: np.ndarray, moving_na
               unit: str) -> None:
     """The numbers at the cursor in one line."""
     share = through.joint_share(dividends)
-    best = max((term for term in dividends if term), key=lambda term: abs(dividends[term][place]))
+    now, at_start, at_end = (percent(share[at]) for at in (place, 0, -1))
+    largest = through.largest_at(dividends, place)
     depth.line(
-        f"At {where}: joint terms {share[place]:.0%}, largest {text.term(best)} ({dividends[best][place]:+.2f}), "
-        f"{moving_name} {moving[place]:.3f} {unit}.",
-        f"At {where}: joint terms are {share[place]:.0%} of the decision's size ({share[0]:.0%} at the start, "
-        f"{share[-1]:.0%} at the end); largest term {text.term(best)} ({dividends[best][place]:+.2f}); {moving_name} "
+        f"At {where}: joint terms {now}, {largest}, {moving_name} {moving[place]:.3f} {unit}.",
+        f"At {where}: joint terms are {now} of the decision's size ({at_start} at the start, {at_end} at the end); "
+        f"{largest}; {moving_name} "
         f"{moving[place]:.3f} {unit} ({moving[0]:.3f} at the start, {moving[-1]:.3f} at the end).")
 
 

@@ -85,16 +85,16 @@ def _scatter(here: Here, found: Operator, group: str, split: str) -> None:
 def _nearest(here: Here, found: Votes, split: str) -> None:
     for side in ("for", "against"):
         weights = found.most_for if side == "for" else found.most_against
-        st.markdown(f"#### Nearest to the state that votes most {side}")
+        st.markdown(f"#### {builders.nearest_heading(side, weights.tolist())}")
         with st.container(key=f"pair-nearest-{side}"):
             for cell, row in zip(st.columns(builders.NEAREST), found.nearest(side, builders.NEAREST), strict=False):
                 place = int(np.flatnonzero(found.rows == row)[0])
                 with cell, st.container(border=True, height="stretch", key=f"near-{side}-{row}"):
                     _card(here, row, found.operator.modalities, float(weights[place]), float(found.scores[place]), side)
     depth.aside(
-        f"The {split} samples (n = {len(found.rows):,}) with the most weight on each extreme: what the eigenstates "
-        f"look like in real data. They are near in {builders.who(found.operator)}: a sample can be near an extreme and "
-        "still be judged otherwise by the other modalities.")
+        f"The {split} samples (n = {len(found.rows):,}) with the most weight on each extreme: as far as real data come "
+        f"to it. It is the weight of {builders.who(found.operator)}: a sample can be near an extreme and still be "
+        "judged otherwise by the other modalities. Below half of the weight none is called close.")
 
 
 def _card(here: Here, row: int, group: tuple[str, ...], weight: float, score: float, side: str) -> None:

@@ -38,13 +38,8 @@ def _numbers(here: Here, before: Result, now: Result, changed: Iterable[str]) ->
     work = here.work
     was, is_ = before.outcome, now.outcome
     turned = was.decision != is_.decision
-    if not changed:
-        st.markdown(f"#### Decision: {answers.numbered(work, was.scores)}. Change a modality to see what becomes of it")
-    else:
-        who = ", ".join(map(text.plain, changed))
-        st.markdown(
-            f"#### Changing {who} {'**flips**' if turned else 'keeps'} the decision: "
-            f"{answers.numbered(work, was.scores)} → {answers.numbered(work, is_.scores)}")
+    before_now, after_now = (answers.numbered(work, scores) for scores in (was.scores, is_.scores))
+    st.markdown(f"#### {builders.outcome(list(changed), before_now, after_now, turned)}")
     cells: list[tuple[str, float, float, str]] = []
     if work.classes:
         for which in dict.fromkeys((was.decision, is_.decision)):
