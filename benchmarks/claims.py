@@ -7,7 +7,8 @@ missing data.
                                                # sets what the file holds
 
 With one seed all variants have the same rows, the same wrong labels and the order of the same batches, so they are
-compared seed by seed. Every finished run is kept as a line of JSON, in benchmarks/runs or the file that --cache names,
+compared seed by seed. What is tested, and from which seed on a data set
+is trained, stands in claims_outcomes.toml. Every finished run is kept as a line of JSON, in benchmarks/runs or the file that --cache names,
 and not repeated; runs go seed by seed, so that all variants have as many wherever it stops. Writes
 qfusion/assets/claims.json, which the Leaderboard page reads, and the tables of docs/claims.md.
 """
@@ -19,6 +20,7 @@ import hashlib
 import json
 import sys
 import time
+import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -43,6 +45,7 @@ from qfusion.training import Options, metrics  # noqa: E402
 
 SEEDS = 10
 RUNS = ROOT / "benchmarks" / "runs" / "claims.jsonl"
+OUTCOMES = tomllib.loads((ROOT / "benchmarks" / "claims_outcomes.toml").read_text(encoding="utf-8"))
 FOUND, PAGE = _assets.path("claims.json"), ROOT / "docs" / "claims.md"
 VARIANTS: dict[str, dict[str, Any]] = {
     "jump": dict(evolution="jump", readout="local"), "unitary": dict(evolution="unitary", readout="local"),
@@ -108,7 +111,8 @@ class Run:
 def runs(names: Sequence[str], seeds: int) -> Iterator[Run]:
     """Yields the runs in the order in which they are made: data set by data set, seed by seed."""
     for name in names:
-        for seed in range(seeds):
+        first = OUTCOMES["data"][name]["first_seed"]
+        for seed in range(first, first + seeds):
             for condition in measures.CHANGES:
                 for variant in VARIANTS if condition == "clean" else FEW:
                     yield Run(name, condition, variant, seed)
