@@ -50,9 +50,7 @@ def scores(sample: Sample, theme: Theme = "light", *, depolarising: float = 0.0,
     order = np.argsort(-found.scores)
     if len(order) > 1:
         gap = float(found.scores[order[0]] - found.scores[order[1]])
-        spread = float(np.hypot(found.errors[order[0]], found.errors[order[1]]))
-        ahead = gap / max(spread, 1e-12)
-        head = f"‘{text.plain(names[order[0]])}’ leads by {ahead:.1f} standard errors at {shots:,} shots"
+        head = lead(text.plain(names[order[0]]), gap, found.gap_error(int(order[0]), int(order[1])), shots)
     else:
         head = f"{found.scores[0]:.2f} ± {found.errors[0]:.2f} at {shots:,} shots"
     return Picture(
