@@ -167,9 +167,9 @@ def place_sentence(board: Mapping[str, Any], name: str) -> str:
     key, rows = entry["headline"], entry["rows"]
     best, said = best_of(entry, key), []
     for system in ("qj", "qcnn"):
-        label = board["contenders"][system]["label"]
         if system not in rows:
             continue
+        label = board["contenders"][system]["label"]
         if system == best:
             said.append(f"{label} is the best row")
             continue
@@ -239,7 +239,7 @@ def readme_table(board: Mapping[str, Any]) -> str:
                          else f"**{label}**", span(row["test"][key], digits_of(key)), f"{row['after_encoders']:,}",
                          "" if tests is None else beside(tests["against"][best])])
     header = ["Data, metric", "Model", "Test rows, mean [95 % over seeds]", "Parameters after the encoders",
-              "Against the best rival: p, adjusted"]
+              "p, adjusted, against the best rival"]
     said = [parity_sentence(board, name) for name in ("parity", "avparity") if "qj" in board["data"].get(
         name, {"rows": {}})["rows"]]
     return "\n\n".join([tables.markdown(header, rows), *said])

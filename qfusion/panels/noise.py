@@ -58,8 +58,8 @@ def scores(sample: Sample, theme: Theme = "light", *, depolarising: float = 0.0,
         figures.class_bars(found.scores, names, truth=int(work.dataset.y[sample.row]) if work.classes else None,
                            before=exact.scores, before_name="exact", errors=found.errors, unit="score", theme=theme),
         shows="scores under this noise; error bars: one standard error of that many shots; diamonds: the exact "
-              "circuit. All scores come from the same shots, so bars that overlap do not say that a lead is within chance: the "
-              "title counts errors of the difference."
+              "circuit. All scores come from the same shots, so bars that overlap do not say that a lead is within "
+              "chance: the title counts errors of the difference."
               + sample.of,
         not_shown="drift and cross-talk of a real device.",
         alt=f"Scores under noise: {spoken.listed(names, found.scores, '+.2f')}.",
