@@ -173,7 +173,8 @@ def board(ours: list[float], best: list[float], seeds: list[int] | None = None) 
         return {"seeds": own, "test": {"accuracy": comparison.mean(values).record() | {"values": values}}}
 
     n = list(range(len(ours)))
-    return {"contenders": {"qj": {"label": "QiNN-QJ", "role": "system"}, "tensor": {"label": "TFN", "role": "baseline"}},
+    return {"contenders": {"qj": {"label": "QiNN-QJ", "role": "system"},
+                           "tensor": {"label": "TFN", "role": "baseline"}},
             "data": {"parity": {"headline": "accuracy",
                                 "rows": {"qj": row(ours, n), "tensor": row(best, seeds or n)}}}}
 
@@ -212,7 +213,8 @@ def test_few_parameters(verdict: str, words: str) -> None:
     difference = 0.01 if verdict == "for" else -0.01
     said = leaderboard_text.parameter_sentence(
         {"accuracy": 0.9, "own": 10, "rival_accuracy": 0.9 - difference, "theirs": 300, "times": 30.0, "p": p,
-         "holm": p, "difference": difference, "low": -0.02, "high": 0.02, "bound": 0.0181, "verdict": verdict}, "Data", "TFN")
+         "holm": p, "difference": difference, "low": -0.02, "high": 0.02, "bound": 0.0181, "verdict": verdict},
+        "Data", "TFN")
     assert words in said
     assert ("at most 0.0181 apart" in said) == (verdict == "open")
 

@@ -18,7 +18,7 @@ from qfusion.analysis.dynamics import cut_curves
 from qfusion.analysis.levels import Levels
 from qfusion.analysis.subject import Workspace, dividend_column, said_columns
 from qfusion.explain import RELATIONS
-from qfusion.explain.changes import cut_answers
+from qfusion.explain.changes import cut_answers, cut_metrics
 from qfusion.explain.trust import cohorts as filters
 from qfusion.explain.trust.resampling import Interval
 from qfusion.figures import notebook
@@ -167,11 +167,11 @@ def cut_test(levels: Levels, theme: Theme = "light") -> Picture:
     rows = cut_rows(levels)
     found = cut_curves.of_rows(levels.work, levels.places(rows))
     shows, not_shown = SAYS["cut-test"]
-    metric = next(iter(found.after))
+    metric, how = next(iter(found.after)), cohort_measures.intervals(levels.work.dataset, rows, cut_metrics.RESAMPLES)
     return Picture(
         "cut-test", f"Are the correlations needed? {text.plain(cut_answers.answer_for_many(found))}",
         notebook.cut_test_of(cut_table(found), levels.work.modalities, metric, theme=theme),
-        shows=f"{shows} Here {cut_about(levels)}, the model as learned; {levels.intervals}.", not_shown=not_shown,
+        shows=f"{shows} Here {cut_about(levels)}, the model as learned; {how}.", not_shown=not_shown,
         alt=f"{metrics.describe[metric].short} after a cut at each time.", table=lambda: cut_table(found))
 
 

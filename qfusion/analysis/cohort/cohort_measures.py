@@ -39,10 +39,10 @@ def clusters_of(dataset: DataSet, rows: pd.DataFrame) -> np.ndarray | None:
     return None if dataset.clusters is None else dataset.clusters.numbers[dataset.places(rows.index)]
 
 
-def intervals(dataset: DataSet, rows: pd.DataFrame) -> str:
+def intervals(dataset: DataSet, rows: pd.DataFrame, resamples: int = RESAMPLES) -> str:
     """How intervals over rows of a table (index id) are made: what is resampled."""
     what = "" if dataset.clusters is None else f" of {dataset.clusters.said(dataset.places(rows.index))}, not of rows"
-    return f"{LEVEL:.0%} percentile bootstrap, {RESAMPLES:,} resamples{what}, seed 0"
+    return f"{LEVEL:.0%} percentile bootstrap, {resamples:,} resamples{what}, seed 0"
 
 
 def share_column(name: str) -> str:
