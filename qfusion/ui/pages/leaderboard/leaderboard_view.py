@@ -145,7 +145,7 @@ def _claims(found: Board) -> None:
         lines = [f"{ICONS[each.verdict]} **{text.plain(each.claim, 200)}**" for each in tested]
         lines += [_verdicts(claim, entries) for claim, entries in by_data.items()]
         with st.container(key="claims-list"):
-            st.markdown("  \n".join(lines) or "Not measured yet.")
+            st.markdown("\n\n".join(lines) or "Not measured yet.")
         with st.expander("What was measured, in numbers"):
             for each in tested:
                 st.markdown(f"{ICONS[each.verdict]} **{text.plain(each.claim, 200)}.** "
