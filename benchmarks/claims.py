@@ -3,13 +3,13 @@ missing data.
 
     QFUSION_DATA=FOLDER python benchmarks/claims.py [--only mosi --only avparity] [--seeds 10] [--cache FILE.jsonl]
     python benchmarks/claims.py --plan         # what would be trained, with one timed epoch of each
-    python benchmarks/claims.py --finished     # no training: the tables of what the cache holds, and of other data
-                                               # sets what the file holds
+    python benchmarks/claims.py --finished     # no training: the tables of what the cache holds
 
 With one seed all variants have the same rows, the same wrong labels and the order of the same batches, so they are
-compared seed by seed. Every finished run is kept as a line of JSON, in benchmarks/runs or the file that --cache names,
-and not repeated; runs go seed by seed, so that all variants have as many wherever it stops. Writes
-qfusion/assets/claims.json, which the Leaderboard page reads, and the tables of docs/claims.md.
+compared seed by seed. What is tested, and from which seed a data set is trained, stands in claims_outcomes.toml. Every
+finished run is kept as a line of JSON, in benchmarks/runs or the file that --cache names, and not repeated; runs go
+seed by seed, so that all variants have as many wherever it stops. Writes qfusion/assets/claims.json, which the
+Leaderboard page reads, and the tables of docs/claims.md.
 """
 
 from __future__ import annotations
@@ -108,7 +108,8 @@ class Run:
 def runs(names: Sequence[str], seeds: int) -> Iterator[Run]:
     """Yields the runs in the order in which they are made: data set by data set, seed by seed."""
     for name in names:
-        for seed in range(seeds):
+        first = text.PLAN["data"][name]["first_seed"]
+        for seed in range(first, first + seeds):
             for condition in measures.CHANGES:
                 for variant in VARIANTS if condition == "clean" else FEW:
                     yield Run(name, condition, variant, seed)
@@ -184,16 +185,14 @@ def latest(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def write(records: Sequence[dict[str, Any]]) -> None:
-    """Writes the file and the page; what the file says of data sets without records stays."""
-    found = report.assemble(records, json.loads(FOUND.read_text()) if FOUND.is_file() else None)
+    """Writes the file and the page."""
+    found = report.assemble(records)
     with atomic(FOUND) as part:
-        part.write_text(json.dumps(found, separators=(",", ":"), allow_nan=False) + "\n")
+        part.write_text(json.dumps(report.kept(found), separators=(",", ":"), allow_nan=False) + "\n")
     below = tables.provenance("claims.py")
     for name, said in text.page(found).items():
         tables.write(f"jumps-{name}", f"{said}\n\n{below}", PAGE)
-    readme = ROOT / "README.md"
-    if "<!-- table:jumps -->" in readme.read_text(encoding="utf-8"):
-        tables.write("jumps", text.short(found), readme)
+    tables.write("jumps", text.short(found), ROOT / "README.md")
 
 
 def main() -> None:

@@ -62,7 +62,8 @@ def taken(dataset: DataSet, rows: np.ndarray) -> DataSet:
         modalities=tuple(replace(m, values=m.values[rows], lengths=None if m.lengths is None else m.lengths[rows])
                          for m in dataset.modalities),
         target=dataset.target, y=dataset.y[rows], ids=dataset.ids[rows], split=dataset.split[rows],
-        table=dataset.table.iloc[rows], content_of=lambda row: dataset.content(int(rows[row])))
+        table=dataset.table.iloc[rows], content_of=lambda row: dataset.content(int(rows[row])),
+        clusters=None if dataset.clusters is None else dataset.clusters.taken(rows))
 
 
 CHANGES: dict[str, Callable[[DataSet, str, int], DataSet]] = {"clean": as_it_is, "wrong labels": wrong_labels,

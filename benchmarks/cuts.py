@@ -39,7 +39,8 @@ def row(name: str) -> list[str]:
     kinds = tuple(KINDS) if model.product_state(model.encode(dataset.inputs(rows[:1], torch.float64))).shape[
         1] <= MAX_HELD else DEFAULT
     measured = cut_metrics(cuts(model, dataset.inputs(rows, torch.float64), [T / 2], kinds=kinds), dataset.y[rows],
-                           dataset.target.kind)
+                           dataset.target.kind,
+                           clusters=None if dataset.clusters is None else dataset.clusters.numbers[rows])
     metric, said = METRIC[dataset.target.kind]
     start, end = joint.share(model, dataset, checkpoint.training_split(found.card))
     return [f"`{name}`", f"{said} {float(measured.before[metric].value):.3f}", f"{start:.1%} → {end:.1%}",

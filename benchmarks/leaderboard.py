@@ -253,7 +253,7 @@ def write(board: dict[str, Any]) -> None:
     text.add_sentences(board)
     with atomic(BOARD) as part:
         part.write_text(json.dumps(board, separators=(",", ":"), allow_nan=False) + "\n")
-    below = tables.provenance("leaderboard.py")
+    below = tables.provenance("leaderboard.py", board["date"])
     boards = [f"### {entry['title']}\n\n{entry['trained_on']:,} rows to train on, {entry['test']:,} test rows.\n\n"
               + text.data_table(board, name) for name, entry in board["data"].items()]
     tables.write("boards", "\n\n".join([*boards, below]), PAGE)
@@ -281,8 +281,13 @@ def main() -> None:
     parser.add_argument("--finished", action="store_true",
                         help="train nothing; write the tables of the runs that the cache holds")
     parser.add_argument("--runs-only", action="store_true", help="train, but write no tables")
+    parser.add_argument("--again", action="store_true",
+                        help="measure nothing; work out tests, sentences and tables anew from the board's own rows")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
+    if arguments.again:
+        write(report.again(json.loads(BOARD.read_text())))
+        return
     kept = stay(json.loads(BOARD.read_text()), arguments.names or list(PLACES),
                 arguments.seeds) if arguments.keep else {}
     wanted = [run for run in runs(arguments.names or list(PLACES), arguments.seeds, arguments.more_seeds)

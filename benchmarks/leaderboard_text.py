@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import tables
 
-from qfusion.training import metrics
+from qfusion.training import comparison, metrics
 
 SAID = {"for": "For the claim", "against": "Against it", "open": "Open"}
 # beside the headline
@@ -22,6 +23,11 @@ def short(key: str) -> str:
 def probability(p: float | None) -> str:
     """Returns a p-value as it is written."""
     return "no p" if p is None else "p < 0.001" if p < 0.001 else f"p = {p:.2g}" if p < 0.1 else f"p = {p:.2f}"
+
+
+def beside(pair: Mapping[str, Any]) -> str:
+    """Returns a raw p-value beside the one after the correction."""
+    return f"{probability(pair['p'])}, {probability(pair['holm'])}"
 
 
 def span(found: Mapping[str, Any], digits: int = 3) -> str:
@@ -56,15 +62,19 @@ def _both(part: Mapping[str, Any], digits: int) -> str:
 
 def parameter_sentence(entry: Mapping[str, Any], title: str, label: str) -> str:
     """Returns claim (b) for one rival on one data set."""
-    said = {"for": "It is matched (above, or less than one standard error below).",
-            "open": "The QCNN is below, by more than one standard error, but not by more than chance would give.",
+    said = {"for": "The QCNN's mean is not below.",
+            "open": f"The QCNN's mean is below; that this is more than chance is not shown: {_below(entry)}.",
             "against": "The QCNN is below, by more than chance would give: this contradicts the claim."}[
                 entry["verdict"]]
     span_of = f"[{_number(entry['low'])}, {_number(entry['high'])}]"
     return (f"{title}: {entry['accuracy']:.4f} with {entry['own']:,} parameters after the encoders, against "
             f"{entry['rival_accuracy']:.4f} of {label} with {entry['theirs']:,}, {entry['times']:.0f} times as many; "
-            f"difference {entry['difference']:+.4f} {span_of}, {probability(entry['holm'])} after Holm's correction. "
-            f"{said}")
+            f"difference {entry['difference']:+.4f} {span_of}, {probability(entry['p'])}, "
+            f"adjusted {probability(entry['holm'])}. {said}")
+
+
+def _below(entry: Mapping[str, Any]) -> str:
+    return f"the two are at most {at_most(entry['bound'], 4)} apart, 90 % interval"
 
 
 def _number(value: float | None) -> str:
@@ -143,29 +153,74 @@ def test_sentence(board: Mapping[str, Any], name: str, system: str, key: str, te
     worse = sum(p["holm"] < 0.05 and sign * p["difference"] < 0 for p in tests["against"].values())
     return (
         f"{label[system]} against the best rival, {label[tests['best']]}: {short(key)} {pair['difference']:+.{d}f} "
-        f"[{pair['low']:+.{d}f}, {pair['high']:+.{d}f}], {probability(pair['holm'])} after Holm's correction "
-        f"({tests['seeds']} seeds). Of {len(tests['against'])} rivals it is told apart from {better + worse}: "
-        f"better than {better}, worse than {worse}.")
+        f"[{pair['low']:+.{d}f}, {pair['high']:+.{d}f}], {probability(pair['p'])}, "
+        f"adjusted {probability(pair['holm'])} ({tests['seeds']} seeds)"
+        + (f", at most {at_most(pair['bound'], d)} apart (90 % interval)" if pair["p"] >= comparison.ALPHA else "")
+        + f". Of {len(tests['against'])} rivals it is, after Holm's correction, better than {better} and worse than "
+          f"{worse}.")
 
 
 def place_sentence(board: Mapping[str, Any], name: str) -> str:
-    """Returns how far each system is from the best row, in standard errors of the difference over seeds."""
+    """Returns how far each system is from the best row, paired over the seeds that both have, with the bound on the
+    difference where p is not below 0.05."""
     entry = board["data"][name]
     key, rows = entry["headline"], entry["rows"]
     best, said = best_of(entry, key), []
     for system in ("qj", "qcnn"):
-        label = board["contenders"][system]["label"]
         if system not in rows:
             continue
+        label = board["contenders"][system]["label"]
         if system == best:
             said.append(f"{label} is the best row")
             continue
-        a, b = rows[system]["test"][key], rows[best]["test"][key]
-        error = ((a["error"] or 0) ** 2 + (b["error"] or 0) ** 2) ** 0.5
-        away = abs(a["mean"] - b["mean"])
-        said.append(f"{label} is {away:.{digits_of(key)}f} from the best row, {board['contenders'][best]['label']}, "
-                    + (f"{away / error:.1f} standard errors of the difference" if error else "with no spread"))
+        pair = between(rows[system], rows[best], key)
+        other = board["contenders"][best]["label"]
+        if pair is None:
+            said.append(f"{label} and the best row, {other}, share fewer than two seeds")
+            continue
+        d = digits_of(key)
+        said.append(f"{label} is {abs(pair.difference):.{d}f} from the best row, {other} (paired over {pair.n} seeds, "
+                    f"standard error {pair.error:.{d}f}, {probability(pair.p)}"
+                    + (f"; at most {at_most(pair.bound, d)} apart, 90 % interval" if pair.p >= comparison.ALPHA else "")
+                    + ")")
     return "; ".join(said) + "."
+
+
+def between(ours: Mapping[str, Any], theirs: Mapping[str, Any], key: str) -> comparison.Paired | None:
+    """Returns the paired difference of two rows of a board over the seeds that both have, None for fewer than two."""
+    sides = [dict(zip(row["seeds"], row["test"][key]["values"], strict=True)) for row in (ours, theirs)]
+    common = sorted(set(sides[0]) & set(sides[1]))
+    if len(common) < 2:
+        return None
+    return comparison.paired([sides[0][seed] for seed in common], [sides[1][seed] for seed in common])
+
+
+def at_most(bound: float, digits: int) -> str:
+    """Returns a bound rounded up: what is written is not below it."""
+    return f"{math.ceil(bound * 10**digits - 1e-9) / 10**digits:.{digits}f}"
+
+
+def parity_sentence(board: Mapping[str, Any], name: str) -> str:
+    """Returns where QiNN-QJ stands beside every neighbour and baseline on a data set: those with a better mean by name,
+    and how far apart at most they are."""
+    entry = board["data"][name]
+    key, rows, label = entry["headline"], entry["rows"], {m: c["label"] for m, c in board["contenders"].items()}
+    better = 1 if metrics.describe[key].higher_is_better else -1
+    d, ours = digits_of(key), rows["qj"]["test"][key]["mean"]
+    rivals = [m for m in rows if board["contenders"][m]["role"] in ("neighbour", "baseline")]
+    ahead = sorted((m for m in rivals if better * (rows[m]["test"][key]["mean"] - ours) > 0),
+                   key=lambda m: -better * rows[m]["test"][key]["mean"])
+    if not ahead:
+        return f"On `{name}` no neighbour or baseline has a better mean than QiNN-QJ ({short(key)} {ours:.{d}f})."
+    said = []
+    for model in ahead:
+        pair, mean = between(rows["qj"], rows[model], key), rows[model]["test"][key]["mean"]
+        apart = "" if pair is None else (f", {probability(pair.p)}" + (
+            f", at most {at_most(pair.bound, d)} apart" if pair.p >= comparison.ALPHA else ""))
+        said.append(f"{label[model]} {mean:.{d}f}{apart}")
+    return (f"On `{name}` QiNN-QJ ({short(key)} {ours:.{d}f}) is below the mean of {len(ahead)} of {len(rivals)} "
+            f"neighbours and baselines: {'; '.join(said)} (paired over seeds, not corrected; bounds by two one-sided "
+            "tests at 5 %).")
 
 
 def readme_table(board: Mapping[str, Any]) -> str:
@@ -182,10 +237,12 @@ def readme_table(board: Mapping[str, Any]) -> str:
                                                                              "label"]
             rows.append([f"`{name}`, {short(key)}" if i == 0 else "", f"best rival: {label}" if model == best
                          else f"**{label}**", span(row["test"][key], digits_of(key)), f"{row['after_encoders']:,}",
-                         "" if tests is None else probability(tests["against"][best]["holm"])])
+                         "" if tests is None else beside(tests["against"][best])])
     header = ["Data, metric", "Model", "Test rows, mean [95 % over seeds]", "Parameters after the encoders",
-              "Against the best rival"]
-    return tables.markdown(header, rows)
+              "p, adjusted, against the best rival"]
+    said = [parity_sentence(board, name) for name in ("parity", "avparity") if "qj" in board["data"].get(
+        name, {"rows": {}})["rows"]]
+    return "\n\n".join([tables.markdown(header, rows), *said])
 
 
 def claims(board: Mapping[str, Any]) -> str:

@@ -29,10 +29,10 @@ def spread(values: Sequence[float], digits: int = 3) -> str:
     return f"{mean:.{digits}f} ± {deviation:.{digits}f}"
 
 
-def provenance(script: str) -> str:
-    """Returns the line below a table: script, date, machine and versions."""
+def provenance(script: str, when: str = "") -> str:
+    """Returns the line below a table: script, date (today's unless given), machine and versions."""
     machine = f"{os.cpu_count()} cores {platform.machine()}, one torch thread"
-    return (f"<sub>`python benchmarks/{script}`, {date.today().isoformat()}, {machine}, Python "
+    return (f"<sub>`python benchmarks/{script}`, {when or date.today().isoformat()}, {machine}, Python "
             f"{platform.python_version()}, torch {version('torch')}.</sub>")
 
 

@@ -274,6 +274,10 @@ def test_noise_is_the_tracks_and_shots_leave_the_spread_they_must(digits: Circui
     each = outcome_scores(model)
     spread = (p @ (each - p @ each).square() / 500).sqrt()
     assert np.allclose(quiet.errors, spread.numpy(), atol=1e-10)
+    first, second = np.argsort(-quiet.scores)[:2].tolist()
+    lead = each[:, first] - each[:, second]  # shot by shot: both scores come from the same outcome
+    assert quiet.lead_error == pytest.approx(float((p @ (lead - p @ lead).square() / 500).sqrt()), abs=1e-10)
+    assert quiet.lead_error != pytest.approx(float(np.hypot(*quiet.errors[[first, second]])), rel=0.01)
     assert np.allclose(quiet.dividends, circuit_evolution.answer(digits, row, "").dividends, atol=1e-10)
     app = visit("Circuit", model="qcnn-digits", part="Noise and shots")
     before = value(app, "Test accuracy")

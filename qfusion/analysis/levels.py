@@ -12,7 +12,7 @@ import pandas as pd
 
 from qfusion._checks import choose
 from qfusion.analysis.cohort import cohort_measures
-from qfusion.analysis.cohort.cohort_measures import JOINT, MAX_SLOW, is_slow
+from qfusion.analysis.cohort.cohort_measures import JOINT, MAX_SLOW, clusters_of, is_slow
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
@@ -58,6 +58,15 @@ class Levels:
     def cohort(self) -> str:
         """The second level's name with its size."""
         return f"{self.name} (n = {int(self.inside.sum()):,})"
+
+    def clusters(self, keep: np.ndarray | None = None) -> np.ndarray | None:
+        """Numbers of what the rows of the table (those to keep) share, (n, k); None where they are independent."""
+        return clusters_of(self.work.dataset, self.rows if keep is None else self.rows[keep])
+
+    @property
+    def intervals(self) -> str:
+        """How intervals over rows are made, in words."""
+        return cohort_measures.intervals(self.work.dataset, self.rows)
 
     def places(self, rows: pd.DataFrame) -> np.ndarray:
         """Where rows of the table stand in the data set, (n,)."""
@@ -124,4 +133,6 @@ def related(levels: Levels, measure: str, strength: str) -> Related:
     else:
         x = cohort_measures.entropies(levels.work, rows, measure)
     y = rows[strength].to_numpy(dtype=float)
-    return Related(rows, inside, x, y, {"all": correlation(x, y), "cohort": correlation(x[inside], y[inside])})
+    found = {name: correlation(x[keep], y[keep], clusters=clusters_of(levels.work.dataset, rows[keep]))
+             for name, keep in (("all", np.ones(len(rows), dtype=bool)), ("cohort", inside))}
+    return Related(rows, inside, x, y, found)

@@ -25,6 +25,7 @@ from filelock import FileLock, Timeout
 
 from qfusion import _places, _read_only
 from qfusion._files import mark
+from qfusion.data.clusters import videos_of
 from qfusion.data.modality import Content, Modality, Target, Text, no_content
 from qfusion.data.spec import DataSet, digest_of
 from qfusion.errors import DataUnavailable, IntegrityError, NotFound
@@ -179,7 +180,7 @@ def _loaded(name: str, found: dict[str, Any], folder: Path) -> DataSet:
                       tuple(map(tuple, target.get("sets", ())))),
         y=_array(folder, "y.npy", (count,)), ids=ids, split=_array(folder, "split.npy", (count,)), table=table,
         content_of=partial(_content, table["text"]) if "text" in table.columns else no_content, unimodal=unimodal,
-        recorded=found["digest"])
+        clusters=videos_of(ids), recorded=found["digest"])
 
 
 def _content(texts: pd.Series, row: int) -> dict[str, Content]:

@@ -17,6 +17,7 @@ import pandas as pd
 
 from qfusion._checks import check, choose
 from qfusion.data import _digest
+from qfusion.data.clusters import Clusters
 from qfusion.data.modality import Content, Modality, Target, coalitions, frozen, no_content
 from qfusion.errors import InvalidInput, NotFound
 
@@ -49,6 +50,8 @@ class DataSet:
         content_of: returns the raw content of a row, by modality.
         unimodal: where each modality was annotated on its own (CH-SIMS), those targets: a column per modality, indexed
             by id.
+        clusters: what rows share, where they do: videos, pictures. Intervals over rows resample these; None where rows
+            are independent.
         recorded: of an imported set, the digest that was recorded when all checks were made: they are not made again,
             and what lies in memory-mapped arrays is not read. `dataclasses.replace` forgets it.
 
@@ -72,6 +75,7 @@ class DataSet:
     noise_variance: float | None = None
     content_of: Callable[[int], dict[str, Content]] = field(default=no_content, repr=False)
     unimodal: pd.DataFrame | None = None
+    clusters: Clusters | None = field(default=None, repr=False)
     recorded: InitVar[str] = ""
 
     def __post_init__(self, recorded: str) -> None:
@@ -80,6 +84,9 @@ class DataSet:
         object.__setattr__(self, "y", frozen(self.y, y_type))
         for name in ("ids", "split"):
             object.__setattr__(self, name, frozen(getattr(self, name), np.str_))
+        check(self.clusters is None or len(self.clusters.labels) == len(self.ids),
+              f"Argument `clusters` must have a row for each of {len(self.ids)} samples, but has "
+              f"{0 if self.clusters is None else len(self.clusters.labels)}. Name the cluster of every sample.")
         if recorded:
             self.__dict__["digest"] = recorded
         else:

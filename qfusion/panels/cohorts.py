@@ -1,6 +1,6 @@
 """All samples, a cohort of them and one sample on the same axes: shares, types, terms, entanglement, cuts.
 
-Intervals are percentile bootstrap intervals over samples.
+Intervals are percentile bootstrap intervals; they resample the clusters that the data set names, else samples.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from qfusion._sentences import listed, sizes, top
 from qfusion.analysis import backgrounds, text
 from qfusion.analysis import levels as measured
 from qfusion.analysis.cohort import cohort_measures
-from qfusion.analysis.cohort.cohort_measures import INTERVALS, JOINT, MAX_SLOW, NOT_GROUPED
+from qfusion.analysis.cohort.cohort_measures import JOINT, MAX_SLOW, NOT_GROUPED
 from qfusion.analysis.dynamics import cut_curves
 from qfusion.analysis.levels import Levels
 from qfusion.analysis.subject import Workspace, dividend_column, said_columns
 from qfusion.explain import RELATIONS
-from qfusion.explain.changes import cut_answers
+from qfusion.explain.changes import cut_answers, cut_metrics
 from qfusion.explain.trust import cohorts as filters
 from qfusion.explain.trust.resampling import LEVEL, Interval
 from qfusion.figures import notebook
@@ -48,8 +48,9 @@ def shares(levels: Levels, theme: Theme = "light") -> Picture:
     names = levels.work.modalities
     column = cohort_measures.share_column
     columns = {name: levels.rows[column(name)].to_numpy(dtype=float) for name in names}
-    whole = measured.means(columns)
-    part = measured.means({name: values[levels.inside] for name, values in columns.items()})
+    whole = measured.means(columns, clusters=levels.clusters())
+    part = measured.means({name: values[levels.inside] for name, values in columns.items()},
+                          clusters=levels.clusters(levels.inside))
     own = {} if levels.own is None else {name: float(levels.own[column(name)]) for name in names}
     leader = max(names, key=lambda n: -1 if np.isnan(part[n].value) else part[n].value)
     title = f"{text.plain(leader)} carries most, {whole[leader].value:.0%} on average"
@@ -60,8 +61,8 @@ def shares(levels: Levels, theme: Theme = "light") -> Picture:
         "cohort-shares", title,
         figures.shares({n: _estimate(whole[n]) for n in names}, {n: _estimate(part[n]) for n in names}, own, names,
                        whole_name=levels.everyone, cohort_name=levels.cohort, theme=theme),
-        shows=f"the mean part of each modality in Σ|Shapley value| (MM-SHAP); bars: {INTERVALS}; diamond: the sample. "
-              + _compared(levels),
+        shows=f"the mean part of each modality in Σ|Shapley value| (MM-SHAP); bars: {levels.intervals}; "
+              "diamond: the sample. " + _compared(levels),
         not_shown="whether the modality was right, or which of its joint terms it shares.",
         alt="Mean shares: "
             + ", ".join(f"{n} {part[n].value:.2f} in the cohort, {whole[n].value:.2f} in all" for n in names) + ".",
@@ -76,7 +77,8 @@ def types(levels: Levels, theme: Theme = "light") -> Picture:
     kinds, rows, inside = list(RELATIONS), levels.rows, levels.inside
     is_kind = {kind: (rows["relation"] == kind).to_numpy() for kind in kinds}
     errors = rows["error"].to_numpy(dtype=float)
-    found = {kind: [measured.means({"e": errors[keep]})["e"] for keep in (where, where & inside)]
+    found = {kind: [measured.means({"e": errors[keep]}, clusters=levels.clusters(keep))["e"]
+                    for keep in (where, where & inside)]
              for kind, where in is_kind.items()}
     whole, part = ([int((where & keep).sum()) for where in is_kind.values()]
                    for keep in (np.ones(len(rows), dtype=bool), inside))
@@ -87,8 +89,8 @@ def types(levels: Levels, theme: Theme = "light") -> Picture:
                       cohort_name=levels.cohort, theme=theme),
         shows="how the single modalities relate: "
               + "; ".join(f"{k}: {words[0].lower()}{words[1:-1]}" for k, words in RELATIONS.items())
-              + f". Right: mean error ({text.plain(levels.work.unit_of_error)}) with {INTERVALS}. Click a bar to make "
-                f"it the cohort. {_compared(levels)}",
+              + f". Right: mean error ({text.plain(levels.work.unit_of_error)}) with {levels.intervals}. Click a bar "
+                f"to make it the cohort. {_compared(levels)}",
         not_shown="why they differ in error: a type may be harder for other reasons.",
         alt="Types: " + ", ".join(f"{k} {n}" for k, n in zip(kinds, whole, strict=True)) + ".",
         table=lambda: pd.DataFrame([
@@ -156,7 +158,7 @@ def entanglement(levels: Levels, theme: Theme = "light", *, measure: str = "", s
         figures.relation(found.rows.index.tolist(), found.x, found.y, found.inside, titles[measure],
                          strengths[strength], chosen=levels.sample.id, captions=said,
                          whole_name=f"others of {levels.split}", cohort_name=levels.cohort, theme=theme),
-        shows=f"one point a sample; intervals: {INTERVALS}. Click a point to open it. {_compared(levels)}",
+        shows=f"one point a sample; intervals: {levels.intervals}. Click a point to open it. {_compared(levels)}",
         not_shown=f"{_CAUTION[work.can('time')]} Of {len(titles) * len(strengths)} pairs of measures some are related "
                   "by chance.",
         alt=f"{titles[measure]} against {strengths[strength]} for {len(found.rows)} samples.",
@@ -169,11 +171,11 @@ def cut_test(levels: Levels, theme: Theme = "light") -> Picture:
     rows = cut_rows(levels)
     found = cut_curves.of_rows(levels.work, levels.places(rows))
     shows, not_shown = SAYS["cut-test"]
-    metric = next(iter(found.after))
+    metric, how = next(iter(found.after)), cohort_measures.intervals(levels.work.dataset, rows, cut_metrics.RESAMPLES)
     return Picture(
         "cut-test", f"Are the correlations needed? {text.plain(cut_answers.answer_for_many(found))}",
         notebook.cut_test_of(cut_table(found), levels.work.modalities, metric, theme=theme),
-        shows=f"{shows} Here {cut_about(levels)}, the model as learned; {INTERVALS}.", not_shown=not_shown,
+        shows=f"{shows} Here {cut_about(levels)}, the model as learned; {how}.", not_shown=not_shown,
         alt=f"{metrics.describe[metric].short} after a cut at each time.", table=lambda: cut_table(found))
 
 

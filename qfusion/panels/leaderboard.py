@@ -88,14 +88,9 @@ def fusing(board: Board, theme: Theme = "light", *, data: str = "", metric: str 
     check(bool(shares), f"Joint shares are not measured on data set '{name}'.")
     table = board.table(name, key)
     table = table[table["model"].isin(list(shares))].assign(percent=lambda each: 100 * each["joint share"])
-    most = table.loc[table["percent"].idxmax()]
-    adders = [text.plain(label) for label in table.loc[table["percent"] < 1, "label"]]
-    least = table.loc[table["percent"].idxmin()]
     return Picture(
         "board-joint",
-        f"{text.plain(most['label'])} decides most jointly ({most['percent']:.0f} %), "
-        + (f"{', '.join(adders)} only add{'s' if len(adders) == 1 else ''}" if 0 < len(adders) < 4
-           else f"{text.plain(least['label'])} least ({least['percent']:.0f} %)"),
+        joint_headline(table, short),
         figures.against(_entries(board, name, key, table, "percent"), f"test {short}",
                         "joint share of the decisions, %", theme, log=False,
                         marked=None if planted is None else (100 * planted, "as planted")),
@@ -107,6 +102,17 @@ def fusing(board: Board, theme: Theme = "light", *, data: str = "", metric: str 
         alt="Joint shares and results: "
             + ", ".join(f"{r.label} {r.percent:.0f} %, {r.mean:.3f}" for r in table.itertuples()) + ".",
         table=lambda: table)
+
+
+def joint_headline(table: pd.DataFrame, metric: str) -> str:
+    """Returns how much of its decisions the model with the best result makes jointly, and the range over all.
+
+    Args:
+        table: a row a model with `label` and `percent`, the best result first. metric: what the result is.
+    """
+    best, percent = table.iloc[0], table["percent"]
+    said = f"{text.plain(best['label'])}, the best by {metric}, decides {best['percent']:.0f} % jointly"
+    return said if len(table) == 1 else f"{said}; all models {percent.min():.0f} to {percent.max():.0f} %"
 
 
 def agreement(board: Board, theme: Theme = "light", *, data: str = "") -> Picture:
@@ -158,12 +164,13 @@ def robustness(board: Board, theme: Theme = "light", *, data: str = "", part: st
     short, what = board.metric(keys[0]).short, "every modality" if part == ALL else part
     curves = {label: board.curve(name, model, part, keys[0]) for label, model in shown.items()}
     families = {label: (board.role(model), _family(board, model)) for label, model in shown.items()}
-    losses = {label: values[-1] - values[0] for label, (_, values, _) in curves.items()}
-    least = min(losses, key=lambda label: abs(losses[label]))
+    sign = 1 if board.metric(keys[0]).higher_is_better else -1
+    best = max(curves, key=lambda label: sign * curves[label][1][-1])
     records = board.whole["robustness"][name]
     return Picture(
         "board-robustness",
-        f"With the most noise on {text.plain(what)}, {text.plain(least)} changes least ({losses[least]:+.3f})",
+        f"With the most noise on {text.plain(what)}, {text.plain(best)} is best: {short} {curves[best][1][-1]:.3f}, "
+        f"{curves[best][1][0]:.3f} without noise",
         figures.robustness(curves, families, f"test {short}", what, theme),
         shows=f"{short} on {entry['test']:,} test rows of each model's first seed: noise in standard deviations of "
               f"every feature over {entry['trained_on']:,} training rows (mean of three draws); right, the modality "

@@ -50,21 +50,32 @@ def scores(sample: Sample, theme: Theme = "light", *, depolarising: float = 0.0,
     order = np.argsort(-found.scores)
     if len(order) > 1:
         gap = float(found.scores[order[0]] - found.scores[order[1]])
-        spread = float(np.hypot(found.errors[order[0]], found.errors[order[1]]))
-        ahead = gap / max(spread, 1e-12)
-        head = f"‘{text.plain(names[order[0]])}’ leads by {ahead:.1f} standard errors at {shots:,} shots"
+        head = lead(text.plain(names[order[0]]), gap, found.lead_error, shots)
     else:
         head = f"{found.scores[0]:.2f} ± {found.errors[0]:.2f} at {shots:,} shots"
     return Picture(
         "noisy-scores", head,
         figures.class_bars(found.scores, names, truth=int(work.dataset.y[sample.row]) if work.classes else None,
                            before=exact.scores, before_name="exact", errors=found.errors, unit="score", theme=theme),
-        shows="scores under this noise; error bars: one standard error of that many shots; diamonds: the exact circuit."
+        shows="scores under this noise; error bars: one standard error of that many shots; diamonds: the exact "
+              "circuit. All scores come from the same shots, so bars that overlap do not say that a lead is within "
+              "chance: the title counts errors of the difference."
               + sample.of,
         not_shown="drift and cross-talk of a real device.",
         alt=f"Scores under noise: {spoken.listed(names, found.scores, '+.2f')}.",
         table=lambda: pd.DataFrame({"class": names, "score": found.scores, "standard_error": found.errors,
                                     "exact": exact.scores}))
+
+
+def lead(name: str, gap: float, error: float, shots: int) -> str:
+    """Returns how far the highest score is ahead of the next, in standard errors of their difference over the same
+    shots; that nothing scatters where it does not."""
+    if error <= 1e-9 * max(abs(gap), 1e-300):
+        return f"‘{name}’ leads by {gap:.2f}; its shots do not scatter"
+    ahead = gap / error
+    if ahead < 2:
+        return f"{shots:,} shots do not settle it: ‘{name}’ leads by {ahead:.1f} standard errors of the difference"
+    return f"‘{name}’ leads by {ahead:.1f} standard errors of the difference at {shots:,} shots"
 
 
 def terms(sample: Sample, theme: Theme = "light", *, depolarising: float = 0.0, damping: float = 0.0,

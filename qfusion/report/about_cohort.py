@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from qfusion.analysis.cohort import cohort_measures
 from qfusion.analysis.dynamics import cut_curves
 from qfusion.analysis.sample import Sample
 from qfusion.errors import InvalidInput
@@ -30,7 +31,6 @@ from qfusion.report.drawn import HALF, figure, number, signed
 
 MAX_MEMBERS, MAX_TERMS, MAX_COLUMNS = 60, 12, 8
 MAX_CUT = 200  # samples whose correlations are cut: seconds
-INTERVALS = f"bars are {LEVEL:.0%} percentile bootstrap intervals of {RESAMPLES:,} resamples, seed 0"
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +91,7 @@ def document(found: Members) -> Document:
     parts: list[Block] = []
     for section in (_summary, _shares, _types, _terms, _built, _entanglement, _cuts, _members):
         parts += section(found)
-    parts += [*trust.section(sample, one=False), *methods.section(sample), *_intervals(), *_again(found)]
+    parts += [*trust.section(sample, one=False), *methods.section(sample), *_intervals(found), *_again(found)]
     return Document(f"Cohort ‘{found.title}’: what {sample.name} decides by",
                     f"{sample.work.card.get('title', sample.name)} on {sample.dataset.title}",
                     f"Report on {len(found.cohort):,} samples of data set {sample.dataset.name} and how model "
@@ -101,7 +101,15 @@ def document(found: Members) -> Document:
 
 def _means(found: Members, columns: Mapping[str, np.ndarray]) -> tuple[dict[str, Interval], dict[str, Interval]]:
     """Means with intervals, of all rows and of the cohort."""
-    return resampling.means(columns), resampling.means({name: values[found.inside] for name, values in columns.items()})
+    dataset = found.sample.dataset
+    return (resampling.means(columns, clusters=cohort_measures.clusters_of(dataset, found.rows)),
+            resampling.means({name: values[found.inside] for name, values in columns.items()},
+                             clusters=cohort_measures.clusters_of(dataset, found.cohort)))
+
+
+def _how(found: Members) -> str:
+    """How intervals are made."""
+    return cohort_measures.intervals(found.sample.dataset, found.rows)
 
 
 def _share_means(found: Members) -> tuple[dict[str, Interval], dict[str, Interval]]:
@@ -176,7 +184,7 @@ def _shares(found: Members) -> Iterator[Block]:
     yield Heading("Which modality decides")
     yield figure(drawing.shares(_estimates(whole), _estimates(part), {}, sample.modalities,
                                 whole_name=found.called(True), cohort_name=found.called(False)),
-                 f"Mean part of each modality in Σ|Shapley value| (MM-SHAP); {INTERVALS}. Compared with "
+                 f"Mean part of each modality in Σ|Shapley value| (MM-SHAP); bars: {_how(found)}. Compared with "
                  f"{answers.behind(sample.work.bulk_background)}.",
                  "Mean shares: "
                  + ", ".join(f"{name} {part[name].value:.0%} in the cohort, {whole[name].value:.0%} in all"
@@ -199,7 +207,8 @@ def _types(found: Members) -> Iterator[Block]:
     """Dominance, conflict, complement: how many, and how well they are predicted."""
     errors = found.rows["error"].to_numpy(dtype=float)
     where = {kind: (found.rows["relation"] == kind).to_numpy() for kind in RELATIONS}
-    pairs = {kind: tuple(resampling.means({"e": errors[mask & keep]})["e"]
+    pairs = {kind: tuple(resampling.means({"e": errors[mask & keep]}, clusters=cohort_measures.clusters_of(
+        found.sample.dataset, found.rows[mask & keep]))["e"]
                          for keep in (np.ones(len(errors), bool), found.inside))
              for kind, mask in where.items()}
     whole, part = ([int((mask & keep).sum()) for mask in where.values()]
@@ -210,7 +219,7 @@ def _types(found: Members) -> Iterator[Block]:
                           whole_name=found.called(True), cohort_name=found.called(False))
     yield Heading("How the modalities relate, and how well that is predicted")
     yield figure(drawn, "; ".join(f"{kind}: {words[0].lower()}{words[1:-1]}" for kind, words in RELATIONS.items())
-                 + f". Right: mean error ({found.errors}); {INTERVALS}.",
+                 + f". Right: mean error ({found.errors}); bars: {_how(found)}.",
                  "Types: " + ", ".join(f"{kind} {b:,} of {sum(part):,} in the cohort, {a:,} of {sum(whole):,} in all"
                                        for kind, a, b in zip(where, whole, part, strict=True)) + ".")
 
@@ -323,10 +332,14 @@ def _said(value: object) -> str:
     return signed(value) if isinstance(value, float) else str(value)
 
 
-def _intervals() -> Iterator[Block]:
+def _intervals(found: Members) -> Iterator[Block]:
+    clusters = found.sample.dataset.clusters
+    what = "the samples shown" if clusters is None else (
+        f"the {clusters.said(found.sample.dataset.places(found.rows.index))} behind the samples, which are not "
+        "independent")
     yield paragraph(f"Intervals are {LEVEL:.0%} percentile bootstrap intervals ", cite("efron1993"),
-                    f" of {RESAMPLES:,} resamples of the samples shown, with seed 0; below ten samples none is given. "
-                    "They say how far another draw of samples might move a number, not another training run.")
+                    f" of {RESAMPLES:,} resamples of {what}, with seed 0; below ten none is given. "
+                    "They say how far another draw might move a number, not another training run.")
 
 
 def _again(found: Members) -> Iterator[Block]:

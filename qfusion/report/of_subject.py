@@ -36,7 +36,8 @@ def members(work: Workspace, table: Any, parts: Sequence[Part], name: str = "") 
     measure, x, y, finding = cohort_measures.measure_titles(work).get(ENTROPY, ""), np.zeros(0), np.zeros(0), ""
     if measure:
         x, y = cohort_measures.entropies(work, rows, ENTROPY), rows[JOINT].to_numpy()
-        finding = cohort_measures.finding(resampling.correlation(x, y), ENTROPY, JOINT)
+        finding = cohort_measures.finding(resampling.correlation(
+            x, y, clusters=cohort_measures.clusters_of(work.dataset, rows)), ENTROPY, JOINT)
     return Members(sample_of(work, int(np.flatnonzero(within)[inside][0])), rows, inside, name, cohorts.written(parts),
                    "every split" if split == cohorts.EVERYTHING else split, by, group, names, work.unit_of_error,
                    measure, cohort_measures.strength_titles(work)[JOINT], (x, y), finding)

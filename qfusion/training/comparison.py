@@ -1,7 +1,9 @@
-"""Models compared over training seeds: intervals of means, paired tests, and their correction for many comparisons.
+"""Models compared over training seeds: intervals of means, paired tests, bounds on differences that were not found,
+tests pooled over data sets, and the correction for many comparisons.
 
 Runs of one seed share the order of the rows, so differences are taken seed by seed. Intervals and tests count the
-spread over seeds, not that over test samples: another test set may order the models differently.
+spread over seeds, not that over test samples: another test set may order the models differently. For intervals over
+samples see qfusion.explain.trust.resampling.
 """
 
 from __future__ import annotations
@@ -14,8 +16,9 @@ from scipy import stats
 
 from qfusion._checks import check, require_finite
 
-LEVEL = 0.95
-METHOD = "paired t-test over seeds, two-sided, Holm's correction over a model's rivals"
+LEVEL, ALPHA = 0.95, 0.05
+METHOD = ("paired t-test over seeds, two-sided; beside the raw p the one after Holm's correction over a model's rivals "
+          "on that data set; bound: the smallest margin within which two one-sided tests at 5 % place the difference")
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,8 @@ class Paired:
         difference: mean of ours - theirs. error: its standard error. low, high: its 95 % t-interval. p: of the paired
             t-test.
         holm: p after the correction for the other rivals; p itself when there is one.
+        bound: how far apart the two can be at most: the larger end, in size, of the 90 % t-interval. Two one-sided
+            tests at 5 % call them equivalent within every larger margin (Schuirmann 1987).
     """
 
     difference: float
@@ -56,6 +61,7 @@ class Paired:
     p: float
     holm: float
     n: int
+    bound: float
 
     record = Mean.record
 
@@ -90,7 +96,62 @@ def paired(ours: Sequence[float], theirs: Sequence[float]) -> Paired:
         p = 1.0 if of.mean == 0 else 0.0
     else:
         p = float(2 * stats.t.sf(abs(of.mean) / of.error, of.n - 1))
-    return Paired(of.mean, of.error, of.low, of.high, p, p, of.n)
+    reach = float(stats.t.ppf(1 - ALPHA, of.n - 1)) * of.error
+    return Paired(of.mean, of.error, of.low, of.high, p, p, of.n, abs(of.mean) + reach)
+
+
+def equivalence(ours: Sequence[float], theirs: Sequence[float], margin: float) -> float:
+    """Returns the p-value of two one-sided paired t-tests (Schuirmann 1987): the larger of those that the difference is
+    not above -margin and not below +margin. Below 0.05 exactly where `margin` exceeds `Paired.bound`.
+
+    Args:
+        ours, theirs: see `paired`. margin: the largest difference that would not matter, above 0.
+
+    Raises:
+        InvalidInput: as of `paired`, and when the margin is not positive.
+    """
+    check(margin > 0, f"Argument `margin` must be above 0, but is {margin}. Name the largest difference that would "
+                      "not matter.")
+    pair = paired(ours, theirs)
+    if pair.error == 0:
+        return 0.0 if abs(pair.difference) < margin else 1.0
+    return float(stats.t.sf((margin - abs(pair.difference)) / pair.error, pair.n - 1))
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """Tests of one question on several data sets, taken together.
+
+    Attributes:
+        z: Stouffer's. p: two-sided. tests: how many. up: how many of them point up.
+    """
+
+    z: float
+    p: float
+    tests: int
+    up: int
+
+
+def stouffer(p: Sequence[float], signs: Sequence[float], weights: Sequence[float] | None = None) -> Pooled:
+    """Returns independent two-sided tests pooled by Stouffer's method (Stouffer and others 1949, volume 1; weights:
+    Lipták 1958): z = sum w_i z_i / sqrt(sum w_i^2), where z_i has the sign of the effect and the size that p_i gives.
+
+    Args:
+        p: two-sided p-values. signs: of the effects; what is 0 counts as z = 0.
+        weights: above 0, such as the square roots of the numbers of runs; all alike unless told.
+
+    Raises:
+        InvalidInput: when there is no test, the lengths differ, or a p-value is not in 0..1.
+    """
+    found, up = np.asarray(p, dtype=float), np.sign(np.asarray(signs, dtype=float))
+    w = np.ones(len(found)) if weights is None else np.asarray(weights, dtype=float)
+    check(0 < len(found) == len(up) == len(w),
+          f"Arguments `p`, `signs` and `weights` must have one length of 1 or more, but have {len(found)}, {len(up)} "
+          f"and {len(w)}.")
+    check(bool(((found >= 0) & (found <= 1)).all()), f"Argument `p` must lie in 0..1, but holds {found.tolist()}.")
+    z = up * stats.norm.isf(np.maximum(found, 1e-300) / 2)
+    pooled = float((w * z).sum() / np.sqrt((w**2).sum()))
+    return Pooled(pooled, float(2 * stats.norm.sf(abs(pooled))), len(found), int((up > 0).sum()))
 
 
 def against(ours: Sequence[float], rivals: Mapping[str, Sequence[float]]) -> dict[str, Paired]:

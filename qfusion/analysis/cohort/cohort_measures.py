@@ -15,6 +15,7 @@ from qfusion.analysis.cohort import sample_map
 from qfusion.analysis.memo import memo
 from qfusion.analysis.subject import Workspace, dividend_column, entropy_column
 from qfusion.analysis.systems.network_subject import MEAN_ENTROPY
+from qfusion.data import DataSet
 from qfusion.data.modality import split_term
 from qfusion.explain.trust import cohorts
 from qfusion.explain.trust.cohorts import Part
@@ -28,10 +29,20 @@ STRENGTHS = (JOINT, JOINT_SHARE)
 ENTROPY, LARGEST = "entropy", "largest entropy"
 MAX_SLOW = 800  # samples whose state is evolved, about 17 ms each
 NOT_GROUPED, QUARTERS = "nothing", " (quarters)"
-# how intervals of many samples are made
-INTERVALS = f"{LEVEL:.0%} percentile bootstrap, {RESAMPLES:,} resamples, seed 0"
 _MAX_GROUPS = 15
 _CHUNK = 64
+
+
+def clusters_of(dataset: DataSet, rows: pd.DataFrame) -> np.ndarray | None:
+    """Numbers of what rows of a table (index id) share, (n, k), see `data.clusters`; None where they are
+    independent."""
+    return None if dataset.clusters is None else dataset.clusters.numbers[dataset.places(rows.index)]
+
+
+def intervals(dataset: DataSet, rows: pd.DataFrame, resamples: int = RESAMPLES) -> str:
+    """How intervals over rows of a table (index id) are made: what is resampled."""
+    what = "" if dataset.clusters is None else f" of {dataset.clusters.said(dataset.places(rows.index))}, not of rows"
+    return f"{LEVEL:.0%} percentile bootstrap, {resamples:,} resamples{what}, seed 0"
 
 
 def share_column(name: str) -> str:
@@ -182,19 +193,21 @@ def finding(found: dict[str, Interval], measure: str, strength: str) -> str:
     """What a correlation of a measure and a strength says about "entanglement explains fusion", in one sentence."""
     what = {JOINT: "how large a sample's joint terms are",
             JOINT_SHARE: "how large the joint part of a decision is"}[strength]
+    more = {JOINT: "larger joint terms", JOINT_SHARE: "a larger joint part"}[strength]
     less = {JOINT: "smaller joint terms", JOINT_SHARE: "a smaller joint part"}[strength]
     r, other = found["spearman"], found["pearson"]
     if not r.known:
         return f"Cannot be told: {r.n} samples are too few, or {measure} does not vary"
-    how = f"Spearman r = {r.value:+.2f}, {r.level:.0%} interval {r.low:+.2f} to {r.high:+.2f}, n = {r.n:,}"
+    how = f"rank correlation {r.value:+.2f}, {r.level:.0%} interval {r.low:+.2f} to {r.high:+.2f}, n = {r.n:,}"
     if not r.excludes_zero:
-        return f"No: {measure} does not tell {what} ({how})"
+        largest = max(-r.low, r.high)
+        return (f"Not shown that {measure} goes with {what}: a rank correlation of more than {largest:.2f} in size can "
+                f"be excluded ({how})")
     if r.value < 0:
-        return f"No, the opposite: more {measure} goes with {less} ({how})"
-    share = r.value**2
-    word = "Hardly" if share < 0.1 else "In part" if share < 0.5 else "Largely"
+        return f"The opposite: more {measure} goes with {less} ({how})"
+    word = "Weakly" if abs(r.value) < 0.3 else "In part" if abs(r.value) < 0.7 else "Closely"
     doubt = "" if other.excludes_zero else "; the linear correlation cannot be told from zero"
-    return f"{word}: {measure} accounts for {share:.0%} of {what}, by rank ({how}{doubt})"
+    return f"{word}: more {measure} goes with {more} ({how}; r² {r.value**2:.2f}{doubt})"
 
 
 def ladder(work: Workspace, rows: pd.DataFrame, inside: np.ndarray, sample: pd.Series | None,

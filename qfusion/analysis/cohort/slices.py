@@ -20,7 +20,7 @@ from qfusion.analysis.cohort.cohort_measures import DOMINANT, JOINT_SHARE, QUART
 from qfusion.analysis.levels import Levels
 from qfusion.analysis.subject import Workspace
 from qfusion.analysis.systems.network_subject import CONFLICT, DISAGREEMENT, MEAN_ENTROPY
-from qfusion.explain.trust import cohorts
+from qfusion.explain.trust import cohorts, resampling
 from qfusion.explain.trust.cohorts import Part
 from qfusion.explain.trust.resampling import LEVEL
 
@@ -35,7 +35,7 @@ class Slice:
     Attributes:
         name: of the slice. parts: its condition in a filter.
         count: of samples. wrong: how many of them are errors.
-        rate: their part; low, high: its 95 % interval (Wilson 1927).
+        rate: their part; low, high: its 95 % interval (Wilson 1927), of as many independent samples as say as much.
         error: mean error.
     """
 
@@ -49,18 +49,19 @@ class Slice:
     error: float
 
 
-def wilson(wrong: int, count: int, level: float = LEVEL) -> tuple[float, float]:
+def wilson(wrong: float, count: float, level: float = LEVEL) -> tuple[float, float]:
     """Returns both ends of the score interval of a rate (Wilson 1927, Journal of the American Statistical Association
     22, 209).
 
     Args:
-        wrong: hits. count: trials, at least one. level: of the interval.
+        wrong: hits. count: trials, above 0; of samples that are not independent, as many as would say as much, see
+            `resampling.effective`. level: of the interval.
 
     Raises:
         InvalidInput: when there are no trials, or more hits than trials.
     """
     check(0 <= wrong <= count and count > 0,
-          f"Argument `wrong` must lie between 0 and `count`, which is at least 1, but they are {wrong} and {count}.")
+          f"Argument `wrong` must lie between 0 and `count`, which is above 0, but they are {wrong} and {count}.")
     z = float(ndtri(0.5 + level / 2))
     share, more = wrong / count, z * z / count
     middle = (share + more / 2) / (1 + more)
@@ -113,7 +114,9 @@ def slices(levels: Levels, by: str = "") -> list[Slice]:
         keep = within & cohorts.passing([*cohorts.split_of(levels.parts), *parts], levels.rows)
         count, bad = int(keep.sum()), int((keep & wrong).sum())
         if count:
-            found.append(Slice(title, parts, count, bad, bad / count, *wilson(bad, count), float(errors[keep].mean())))
+            size = resampling.effective(wrong[keep], levels.clusters(keep))
+            found.append(Slice(title, parts, count, bad, bad / count, *wilson(bad / count * size, size),
+                               float(errors[keep].mean())))
     return sorted(found, key=lambda each: (-each.rate, -each.count, each.name))
 
 

@@ -142,12 +142,15 @@ class Noisy:
 
     Attributes:
         scores: (C,); errors: their standard errors, (C,).
+        lead_error: standard error of the difference of the two highest scores. Both come from the same shots, so it is
+            that of the difference shot by shot, not of two sums of errors; 0 of a single score.
         dividends: (2^M, C); dividend_errors: the same shape, when every coalition is run that often.
         metrics: of the test rows, without shots.
     """
 
     scores: np.ndarray
     errors: np.ndarray
+    lead_error: float
     dividends: np.ndarray
     dividend_errors: np.ndarray
     metrics: dict[str, float]
@@ -164,7 +167,10 @@ def with_noise(work: Any, row: int, words: str, strengths: tuple[float, float, f
     observables = model.observables().double()
     inputs = work.dataset.inputs([row], dtype=torch.float64)
     first = explain.explain(with_observables(model, observables), inputs, work.background)
-    squares = with_observables(model, _of_squares(model))
+    from qfusion.track.fusion_circuit import outcome_scores
+
+    single = outcome_scores(model) - model.bias.double()
+    squares = with_observables(model, _of_values(model, single.square()))
     second = explain.explain(squares, inputs, work.background)
     bias = model.bias.double().numpy()
     variance = np.maximum((second.values[0] - bias) - (first.values[0] - bias) ** 2, 0) / shots
@@ -172,7 +178,9 @@ def with_noise(work: Any, row: int, words: str, strengths: tuple[float, float, f
     masses = {name: work.masses[rows, :, m] for m, name in enumerate(work.modalities)}
     scores = (evaluate(observables, model.fuse(masses)[0]) + model.bias).numpy()
     spread = _dividend_errors(variance, len(work.modalities))
-    return Noisy(first.prediction[0], np.sqrt(variance[-1]), np.asarray(first.dividends[0]), spread,
+    here = model.fuse({name: work.masses[[row], :, m] for m, name in enumerate(work.modalities)})[0]
+    lead_error = _lead_error(model, single, here, first.prediction[0] - bias) / shots**0.5
+    return Noisy(first.prediction[0], np.sqrt(variance[-1]), lead_error, np.asarray(first.dividends[0]), spread,
                  work.of_split(scores))
 
 
@@ -189,13 +197,20 @@ def _without_cache(model: Any) -> Any:
     return other
 
 
-def _of_squares(model: Any) -> torch.Tensor:
-    """Observables (C, 3, ..., 3) of the squared score (without bias) of one run: their spread is the shots' error."""
-    from qfusion.track.fusion_circuit import outcome_scores
+def _lead_error(model: Any, single: torch.Tensor, fused: torch.Tensor, means: np.ndarray) -> float:
+    """Standard deviation, shot by shot, of the difference of the two highest scores."""
+    if len(means) < 2:
+        return 0.0
+    a, b = np.argsort(-(means + model.bias.double().numpy()))[:2].tolist()
+    squared = _of_values(model, (single[:, [a]] - single[:, [b]]).square())
+    second = float(evaluate(squared, fused)[0, 0])
+    return float(np.sqrt(max(second - (means[a] - means[b]) ** 2, 0.0)))
 
+
+def _of_values(model: Any, values: torch.Tensor) -> torch.Tensor:
+    """Observables (C, 3, ..., 3) of what every outcome of one run is worth, (2^n, C)."""
     n = model.elements
-    single = outcome_scores(model) - model.bias.double()
-    words = single.square().T.reshape(-1, *(2,) * n)  # (C, 2, ..., 2): one value an outcome
+    words = values.T.reshape(-1, *(2,) * n)  # (C, 2, ..., 2): one value an outcome
     walsh = words.new_tensor([[0.5, 0.5], [0.5, -0.5]])  # |0><0| = (I + Z) / 2, |1><1| = (I - Z) / 2
     for _ in range(n):
         words = torch.tensordot(words, walsh, ([1], [1]))  # each pass moves the first leg to the end

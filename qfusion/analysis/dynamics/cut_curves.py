@@ -56,4 +56,5 @@ def cut_curves(model: Any, dataset: Any, rows: np.ndarray, times: int = 11) -> A
     kinds = tuple(KINDS) if np.prod(model.dims) <= MAX_HELD else DEFAULT
     found = cuts(model, dataset.inputs(rows, dtype=torch.float64), np.linspace(0, float(model.duration), times),
                  kinds=kinds)
-    return cut_metrics(found, dataset.y[rows], dataset.target.kind)
+    return cut_metrics(found, dataset.y[rows], dataset.target.kind,
+                       clusters=None if dataset.clusters is None else dataset.clusters.numbers[rows])

@@ -25,7 +25,8 @@ class Records:
             and which operators jumped (from 0 on).
         edges: of the spans of time in which jumps are counted, (B + 1,).
         found: jumps per trajectory and time in each span, (K, B).
-        error: standard errors of these (those of a Poisson count), (K, B).
+        error: standard errors of these (those of a Poisson count), (K, B); NaN where none was counted, which does not
+            say that the rate is 0 without error.
         times: (nT,). exact: Tr(L_k^+ L_k rho(t)), (K, nT).
     """
 
@@ -61,4 +62,4 @@ def records(sample: Sample, runs: int = RUNS) -> Records:
             counts[k] += np.histogram(times[which == k], edges)[0]
     per = runs * (edges[1] - edges[0])
     exact = np.einsum("kba,kbc,tca->kt", L.conj(), L, track.rho, optimize=True).real
-    return Records(found, edges, counts / per, np.sqrt(counts) / per, track.times, exact)
+    return Records(found, edges, counts / per, np.where(counts > 0, np.sqrt(counts), np.nan) / per, track.times, exact)

@@ -22,6 +22,7 @@ CLAIMS = FILE.with_name("claims.json")
 MAX_SIZE = 20_000_000  # bytes
 REMEDY = "Make it again with `python benchmarks/leaderboard.py`."
 CLAIMS_REMEDY = "Make it again with `python benchmarks/claims.py`."
+VERDICTS = ("for", "against", "open", "untested")
 TARGETS = {"regression": ("mae", "corr", "r2", "acc2_non0", "f1_non0", "acc2_has0", "f1_has0", "acc5", "acc7"),
            "classification": ("accuracy", "f1", "nll")}
 
@@ -93,8 +94,10 @@ class Board:
         rows = []
         for model, row in entry["rows"].items():
             found = row["test"][key]
-            p = {f"p against {self.label(system)}": tests.get(system, {}).get("against", {}).get(model, {}).get("holm")
-                 for system in ("qj", "qcnn") if system in entry["rows"]}
+            p = {f"{called} against {self.label(system)}":
+                 tests.get(system, {}).get("against", {}).get(model, {}).get(kind)
+                 for system in ("qj", "qcnn") if system in entry["rows"]
+                 for called, kind in (("p", "p"), ("adjusted p", "holm"))}
             rows.append({"model": model, "label": self.label(model), "role": self.role(model), "mean": found["mean"],
                          "low": found["low"], "high": found["high"], "deviation": found["std"],
                          "seeds": len(row["seeds"]), "parameters": row["parameters"],
@@ -186,17 +189,18 @@ def open_board() -> Board:
 
 @dataclass(frozen=True)
 class Tested:
-    """What came out of one claim about quantum jumps on one data set; see benchmarks/claims_report.py.
+    """What came out of one claim about quantum jumps; see benchmarks/claims_report.py.
 
     Attributes:
-        claim: in words. data: name of the data set. sentence: what was measured and what it says.
-        verdict: what each part says: "for", "against" or "open".
+        claim: in words. sentence: its tests pooled over data sets, and what they say.
+        verdict: of the primary outcome: "for", "against", "open", or "untested" where no test could fail.
+        data: what was measured on each data set, in words.
     """
 
     claim: str
-    data: str
     sentence: str
-    verdict: Mapping[str, str]
+    verdict: str
+    data: Mapping[str, str]
 
 
 def tested(path: Path | None = None) -> tuple[list[Tested], str]:
@@ -214,11 +218,11 @@ def tested(path: Path | None = None) -> tuple[list[Tested], str]:
     try:
         check(path.stat().st_size <= MAX_SIZE, f"{path.name} is too large for tests of claims. {CLAIMS_REMEDY}")
         whole = json.loads(path.read_text(encoding="utf-8"))
-        check(whole["format"] == 1, f"{path.name} has another format. {CLAIMS_REMEDY}")
-        found = [Tested(str(c["claim"]), str(c["data"]), str(c["sentence"]),
-                        {str(k): str(v) for k, v in c["verdict"].items()})
+        check(whole["format"] == 2, f"{path.name} has another format. {CLAIMS_REMEDY}")
+        found = [Tested(str(c["claim"]), str(c["sentence"]), str(choose("Verdict", c["verdict"], VERDICTS)),
+                        {str(k): str(v) for k, v in c["data"].items()})
                  for c in whole["claims"]]
         return found, f"{whole['method']} Measured {whole['date']} by {whole['command']}."
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, LookupError, RecursionError) as error:
         raise IntegrityError(
             f"{path.name} cannot be read as tests of claims ({str(error)[:120]}). {CLAIMS_REMEDY}") from error

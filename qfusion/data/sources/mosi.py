@@ -23,6 +23,7 @@ import pandas as pd
 
 from qfusion._checks import check
 from qfusion.data import cache
+from qfusion.data.clusters import Clusters
 from qfusion.data.modality import Content, Modality, Target, Text
 from qfusion.data.source import PinnedFile, Source
 from qfusion.data.spec import DataSet
@@ -212,7 +213,8 @@ def read(where: Path, pinned: Sequence[PinnedFile] = FILES) -> DataSet:
         target=Target("regression", "sentiment", range=(-3.0, 3.0),
                       unit="points, very negative (-3) to very positive (+3)"),
         y=sentiment, ids=ids, split=_split(np.array(videos), found["is_test"]),
-        table=pd.DataFrame(columns, index=ids), content_of=partial(_content, texts))
+        table=pd.DataFrame(columns, index=ids), content_of=partial(_content, texts),
+        clusters=Clusters(np.array(videos), "videos"))
 
 
 def load() -> DataSet:

@@ -27,6 +27,7 @@ import pandas as pd
 
 from qfusion._checks import check, choose
 from qfusion.data import splits
+from qfusion.data.clusters import Clusters
 from qfusion.data.modality import Content, Modality, Target
 from qfusion.data.source import Source
 from qfusion.data.sources import avdigits, digits
@@ -158,6 +159,13 @@ def _table(question: Question, base: DataSet, chosen: np.ndarray, ids: np.ndarra
     return pd.DataFrame(columns, index=ids)
 
 
+def _clusters(question: Question, base: DataSet, chosen: np.ndarray) -> Clusters:
+    """The pictures and recordings that rows are put together from; each is in several rows."""
+    views = tuple(question.views.values())
+    labels = np.column_stack([np.char.add(f"{view} ", base.ids[chosen[:, m]]) for m, view in enumerate(views)])
+    return Clusters(labels, "pictures and recordings" if "audio" in views else "pictures")
+
+
 def draw(name: str, base: DataSet, sizes: Mapping[str, int] = SIZES, seed: int = SEED) -> DataSet:
     """Returns the pairs or triples of a question, drawn from the pictures and recordings of `base`.
 
@@ -195,7 +203,8 @@ def draw(name: str, base: DataSet, sizes: Mapping[str, int] = SIZES, seed: int =
                                   found[view].shape)
                          for m, (shown_as, view) in enumerate(views)),
         target=question.target, y=y, ids=ids, split=np.repeat(SPLITS, [sizes[part] for part in SPLITS]),
-        table=_table(question, base, chosen, ids), content_of=partial(_content, base, views, chosen))
+        table=_table(question, base, chosen, ids), content_of=partial(_content, base, views, chosen),
+        clusters=_clusters(question, base, chosen))
 
 
 def load(name: str) -> DataSet:

@@ -58,14 +58,15 @@ class CutMetrics:
     change: Estimates
 
 
-def cut_metrics(found: Cuts, truth: np.ndarray, kind: str, *, resamples: int = RESAMPLES, seed: int = 0) -> CutMetrics:
+def cut_metrics(found: Cuts, truth: np.ndarray, kind: str, *, resamples: int = RESAMPLES, seed: int = 0,
+                clusters: np.ndarray | None = None) -> CutMetrics:
     """Returns the metrics after every cut, with intervals.
 
     Args:
         found: cuts of B samples.
         truth: scores, or classes in 0..C-1, (B,).
         kind: "regression" or "classification".
-        resamples, seed: of the bootstrap.
+        resamples, seed: of the bootstrap. clusters: what the samples share, see `resampling.counts`.
 
     Raises:
         NotFound: when there is no such kind of target.
@@ -81,8 +82,8 @@ def cut_metrics(found: Cuts, truth: np.ndarray, kind: str, *, resamples: int = R
     columns = _columns(scores, np.asarray(truth), kind)
     columns["change"] = np.abs(scores[:-1] - scores[-1]).mean(-1).T
     own = _metrics(columns, np.ones((1, B)))
-    blocks = [_metrics(columns, drawn) for drawn in resampling.counts(B, resamples,
-                                                                      seed)] if B >= resampling.FEWEST else []
+    blocks = [_metrics(columns, drawn[drawn.sum(1) > 0])
+              for drawn in resampling.counts(B, resamples, seed, clusters)] if resampling.enough(B, clusters) else []
     drawn = {name: np.concatenate([block[name] for block in blocks]) for name in own} if blocks else {}
 
     def estimates(of: tuple[str, ...], part: slice, minus: slice | None = None) -> dict[str, Estimates]:

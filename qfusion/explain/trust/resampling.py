@@ -4,6 +4,10 @@ A resample of n samples is a vector of counts. Means and correlations are sums w
 in the resample follows from the cumulated counts of the sorted values, ties sharing their mean rank. So nothing is
 sorted again: O(R n) for R resamples.
 
+Where samples share something (sentences of one video, pairs with one picture), that is resampled, and a sample counts
+as often as the product of the counts of all that it shares: the cluster bootstrap for one way of grouping, the
+pigeonhole bootstrap for several (Owen 2007, Annals of Applied Statistics 1, 386).
+
 Source: Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapter 13 (percentile interval).
 """
 
@@ -26,8 +30,8 @@ class Interval:
 
     Attributes:
         value: of the n samples themselves; NaN where it does not exist, as for a correlation with a constant.
-        low, high: of the percentile interval; NaN where fewer than `FEWEST` samples are there or resamples gave no
-            value.
+        low, high: of the percentile interval; NaN where fewer than `FEWEST` samples or clusters are there or resamples
+            gave no value.
         n: samples. resamples: how many of them gave a value. level: of the interval.
     """
 
@@ -49,15 +53,68 @@ class Interval:
         return self.known and (self.low > 0 or self.high < 0)
 
 
-def counts(n: int, resamples: int = RESAMPLES, seed: int = 0) -> Iterator[np.ndarray]:
-    """Yields how often each of n samples is drawn, in blocks (r, n) of float64 that add up to `resamples` rows."""
-    rng = np.random.default_rng(seed)
-    left = resamples
+def counts(n: int, resamples: int = RESAMPLES, seed: int = 0, clusters: np.ndarray | None = None
+           ) -> Iterator[np.ndarray]:
+    """Yields how often each of n samples is drawn, in blocks (r, n) of float64 that add up to `resamples` rows.
+
+    Args:
+        n: samples. resamples, seed: of the bootstrap.
+        clusters: numbers of what the samples share, int (n, k), see `data.clusters.Clusters.numbers`; columns that
+            share a number draw from one pool. None where samples are independent.
+
+    Raises:
+        InvalidInput: when the clusters are not of n samples.
+    """
+    clusters = np.arange(n)[:, None] if clusters is None else np.asarray(clusters)
+    check(clusters.ndim == 2 and len(clusters) == n,
+          f"Argument `clusters` must have shape ({n}, k), but has shape {clusters.shape}.")
+    rng, left, pools = np.random.default_rng(seed), resamples, _pools(clusters)
     while left:
         take = min(left, max(1, _NUMBERS // max(n, 1)))
-        drawn = rng.integers(0, n, (take, n)) + n * np.arange(take)[:, None]
-        yield np.bincount(drawn.ravel(), minlength=take * n).reshape(take, n).astype(np.float64)
+        weights = np.ones((take, n))
+        for size, columns in pools:
+            drawn = rng.integers(0, size, (take, size)) + size * np.arange(take)[:, None]
+            times = np.bincount(drawn.ravel(), minlength=take * size).reshape(take, size).astype(np.float64)
+            for places in columns:
+                weights *= times[:, places]
+        yield weights
         left -= take
+
+
+def _pools(clusters: np.ndarray) -> list[tuple[int, list[np.ndarray]]]:
+    """How many clusters each pool has, and for each of its columns in which of them the samples are."""
+    pools: list[tuple[set[int], list[int]]] = []
+    for column, values in enumerate(clusters.T):
+        own, columns = set(values.tolist()), [column]
+        for pool in [each for each in pools if each[0] & own]:
+            own, columns = own | pool[0], pool[1] + columns
+            pools.remove(pool)
+        pools.append((own, columns))
+    return [(len(own), [np.searchsorted(sorted(own), clusters[:, c]) for c in columns]) for own, columns in pools]
+
+
+def enough(n: int, clusters: np.ndarray | None = None) -> bool:
+    """Whether there are `FEWEST` samples or more, and as many clusters of every way of grouping."""
+    return n >= FEWEST and (clusters is None or min(len(np.unique(column)) for column in clusters.T) >= FEWEST)
+
+
+def effective(hits: np.ndarray, clusters: np.ndarray | None = None, resamples: int = 500) -> float:
+    """Returns how many independent samples would leave the rate of hits (n,) as uncertain as these: n over the design
+    effect (Kish 1965), which is the variance of the rate over resampled clusters over that of independent samples.
+
+    Never more than n. Where all samples are hits or none is, the smallest number of clusters of any grouping.
+    """
+    n = len(hits)
+    if clusters is None or not n:
+        return float(n)
+    rate = float(np.mean(hits))
+    if rate in (0.0, 1.0):
+        return float(min(len(np.unique(column)) for column in clusters.T))
+    with np.errstate(invalid="ignore"):
+        drawn = np.concatenate([_mean_of(np.asarray(hits, float))(block)
+                                for block in counts(n, resamples, 0, clusters)])
+    variance = float(np.nanvar(drawn))
+    return max(1.0, min(float(n), rate * (1 - rate) / variance if variance > 0 else n))
 
 
 def pearson(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -87,11 +144,12 @@ def spearman(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return pearson(ranks(x, weights), ranks(y, weights), weights)
 
 
-def correlation(x: np.ndarray, y: np.ndarray, *, resamples: int = RESAMPLES, seed: int = 0) -> dict[str, Interval]:
+def correlation(x: np.ndarray, y: np.ndarray, *, resamples: int = RESAMPLES, seed: int = 0,
+                clusters: np.ndarray | None = None) -> dict[str, Interval]:
     """Returns Pearson's and Spearman's correlation with their intervals, under "pearson" and "spearman".
 
     Args:
-        x, y: (n,), finite.
+        x, y: (n,), finite. clusters: see `counts`.
 
     Raises:
         InvalidInput: when the lengths differ or a value is not finite.
@@ -99,20 +157,22 @@ def correlation(x: np.ndarray, y: np.ndarray, *, resamples: int = RESAMPLES, see
     x, y = _checked("x", x), _checked("y", y)
     check(len(x) == len(y), f"Arguments `x` and `y` must have one length, but have {len(x)} and {len(y)}.")
     found = {"pearson": lambda w: pearson(x, y, w), "spearman": lambda w: spearman(x, y, w)}
-    return _intervals(found, len(x), resamples, seed)
+    return _intervals(found, len(x), resamples, seed, clusters)
 
 
-def mean(values: np.ndarray, *, resamples: int = RESAMPLES, seed: int = 0) -> Interval:
-    """Returns the mean of values (n,) with its interval.
+def mean(values: np.ndarray, *, resamples: int = RESAMPLES, seed: int = 0,
+         clusters: np.ndarray | None = None) -> Interval:
+    """Returns the mean of values (n,) with its interval; clusters as of `counts`.
 
     Raises:
         InvalidInput: when a value is not finite.
     """
-    return means({"values": values}, resamples=resamples, seed=seed)["values"]
+    return means({"values": values}, resamples=resamples, seed=seed, clusters=clusters)["values"]
 
 
-def means(columns: Mapping[str, np.ndarray], *, resamples: int = RESAMPLES, seed: int = 0) -> dict[str, Interval]:
-    """Returns the means of columns (n,) of the same samples, resampled together.
+def means(columns: Mapping[str, np.ndarray], *, resamples: int = RESAMPLES, seed: int = 0,
+          clusters: np.ndarray | None = None) -> dict[str, Interval]:
+    """Returns the means of columns (n,) of the same samples, resampled together; clusters as of `counts`.
 
     Raises:
         InvalidInput: when a value is not finite, or the lengths differ.
@@ -120,7 +180,8 @@ def means(columns: Mapping[str, np.ndarray], *, resamples: int = RESAMPLES, seed
     found = {name: _checked(name, values) for name, values in columns.items()}
     sizes = {len(values) for values in found.values()}
     check(len(sizes) == 1, f"Argument `columns` must hold columns of one length, but holds {sorted(sizes)}.")
-    return _intervals({name: _mean_of(values) for name, values in found.items()}, sizes.pop(), resamples, seed)
+    return _intervals({name: _mean_of(values) for name, values in found.items()}, sizes.pop(), resamples, seed,
+                      clusters)
 
 
 def _mean_of(values: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
@@ -134,16 +195,17 @@ def _checked(name: str, values: np.ndarray) -> np.ndarray:
 
 
 def _intervals(statistics: dict[str, Callable[[np.ndarray], np.ndarray]], n: int, resamples: int,
-               seed: int) -> dict[str, Interval]:
+               seed: int, clusters: np.ndarray | None) -> dict[str, Interval]:
     if n == 0:
         return {name: Interval(np.nan, np.nan, np.nan, 0, 0) for name in statistics}
     own = {name: float(of(np.ones((1, n)))[0]) for name, of in statistics.items()}
-    if n < FEWEST:
+    if not enough(n, clusters):
         return {name: Interval(value, np.nan, np.nan, n, 0) for name, value in own.items()}
     drawn: dict[str, list[np.ndarray]] = {name: [] for name in statistics}
-    for block in counts(n, resamples, seed):
+    for block in counts(n, resamples, seed, clusters):
+        kept = block[block.sum(1) > 0]
         for name, of in statistics.items():
-            drawn[name].append(of(block))
+            drawn[name].append(of(kept))
     found = {}
     for name, parts in drawn.items():
         values = np.concatenate(parts)

@@ -34,7 +34,7 @@ SAYS: dict[str, tuple[str, str]] = {
         "against another background."),
     "cut-test": (
         "how good the model is on many samples if the correlations of a modality are taken away at time t in all of "
-        "them; bands are 95 % bootstrap intervals over samples.",
+        "them; bands are 95 % bootstrap intervals.",
         "whether a model trained without these correlations would do worse: this one was not trained for the states "
         "that a cut makes."),
 }

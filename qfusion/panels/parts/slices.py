@@ -45,7 +45,8 @@ def slices(levels: Levels, theme: Theme = "light", *, by: str = "") -> Picture:
             axis="error rate" if levels.work.classes else "part with an error of the largest quarter", theme=theme),
         shows=f"the samples of {text.plain(levels.split)} that pass the rest of the filter, by "
               f"{text.plain(text.column(by.removesuffix(QUARTERS)))}"
-              + (" in quarters" if by.endswith(QUARTERS) else "") + f", with {_INTERVAL}; {_what_counts(levels)} "
+              + (" in quarters" if by.endswith(QUARTERS) else "") + f", with {_INTERVAL}{_clusters(levels)}; "
+              f"{_what_counts(levels)} "
               "Orange: the whole interval lies above the rate of all. Click a slice to make it the cohort.",
         not_shown="why a slice is harder; with many slices some orange one may stand out by chance: the title allows "
                   "for their number.",
@@ -53,6 +54,13 @@ def slices(levels: Levels, theme: Theme = "light", *, by: str = "") -> Picture:
         table=lambda: pd.DataFrame([{"slice": e.name, "filter": "; ".join(map(str, e.parts)), "samples": e.count,
                                      "errors": e.wrong, "error_rate": e.rate, "low": e.low, "high": e.high,
                                      "mean_error": e.error} for e in found]))
+
+
+def _clusters(levels: Levels) -> str:
+    """What intervals count besides rows."""
+    clusters = levels.work.dataset.clusters
+    return "" if clusters is None else (f", widened for the {clusters.said(levels.places(levels.rows))} that the rows "
+                                        "share")
 
 
 def _finding(found: list[measured.Slice], overall: float, classes: bool) -> str:

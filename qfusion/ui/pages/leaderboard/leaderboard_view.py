@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,10 @@ from qfusion.ui.panel import panels
 
 DATA, METRIC, SIZE, PART, MODELS = "board", "board.by", "board.size", "board.of", "board.models"
 PUBLISHED, TABLE = "board.published", "board.table"
-ICONS = {"for": ":material/check:", "against": ":material/close:", "open": ":material/help:"}
+ICONS = {"for": ":material/check:", "against": ":material/close:", "open": ":material/help:",
+         "untested": ":material/remove:"}
+STABLE = "Jump dynamics train more stably and generalise better than unitary ones"
+SMALL = "The QCNN matches networks with dozens of times its parameters"
 
 
 def page(here: Here) -> None:
@@ -34,7 +37,7 @@ def page(here: Here) -> None:
         panels.draw(builders.results(found, here.theme, data=name, metric=short))
     with right:
         _against_size(here, found, name, short)
-    with st.expander("As a table, with what is told apart", icon=":material/table:", **state.opened(TABLE)):
+    with st.expander("As a table, with p-values", icon=":material/table:", **state.opened(TABLE)):
         _table(found, name, key, table)
     _fusing(here, found, name, short)
     _claims(found)
@@ -120,7 +123,7 @@ def _table(found: Board, name: str, key: str, table: pd.DataFrame) -> None:
     formats["joint share"] = st.column_config.NumberColumn(format="%.3f")
     formats["seconds"] = st.column_config.NumberColumn("training (s)", format="%.1f")
     formats |= {column: st.column_config.NumberColumn(format="%.3f") for column in shown.columns
-                if column.startswith("p against")}
+                if column.startswith(("p ", "adjusted p"))}
     st.dataframe(shown, hide_index=True, height="content", column_config=formats,
                  alt=f"Models on {name}, best first: "
                  + ", ".join(f"{r.label} {r.mean:.4f}" for r in table.itertuples()) + ".")
@@ -129,49 +132,56 @@ def _table(found: Board, name: str, key: str, table: pd.DataFrame) -> None:
 def _claims(found: Board) -> None:
     claims = found.whole["claims"]
     with st.container(border=True, key="panel-claims", gap="xsmall"):
-        panels.heading("What becomes of the papers' claims")
+        panels.heading("The papers' claims, tested")
         tested, how = standings.tested()
-        others = [claim for claim in claims["stability"] if claim["data"] not in {each.data for each in tested}]
-        named: list[tuple[str, str, str, Sequence[str]]] = [
-            (each.claim, each.data, each.sentence, tuple(each.verdict.values())) for each in tested]
-        named += [("Jump dynamics train more stably and generalise better than unitary ones", claim["data"],
-                   claim["sentence"], tuple(claim["verdict"].values())) for claim in others]
-        named += [("The QCNN matches networks with dozens of times its parameters", claim["data"], claim["sentence"],
-                   (claim["verdict"],)) for claim in claims["parameters"]]
+        known = {name for each in tested for name in each.data}
+        by_data: dict[str, list[tuple[str, str, str]]] = {}  # claim -> data, sentence, verdict
+        for claim in claims["stability"]:
+            if claim["data"] not in known:
+                by_data.setdefault(STABLE, []).append(
+                    (claim["data"], claim["sentence"], _of_parts(claim["verdict"].values())))
+        for claim in claims["parameters"]:
+            by_data.setdefault(SMALL, []).append((claim["data"], claim["sentence"], claim["verdict"]))
+        lines = [f"{ICONS[each.verdict]} **{text.plain(each.claim, 200)}**" for each in tested]
+        lines += [_verdicts(claim, entries) for claim, entries in by_data.items()]
         with st.container(key="claims-list"):
-            st.markdown(_verdicts(named) or "Not measured yet.")
+            st.markdown("\n\n".join(lines) or "Not measured yet.")
         with st.expander("What was measured, in numbers"):
-            for words in dict.fromkeys(claim for claim, *_ in named):
+            for each in tested:
+                st.markdown(f"{ICONS[each.verdict]} **{text.plain(each.claim, 200)}.** "
+                            f"{text.plain(each.sentence, 2500)}")
+                st.markdown("  \n".join(text.plain(sentence, 2500) for sentence in each.data.values()))
+            for words, entries in by_data.items():
                 st.markdown(f"**{text.plain(words, 200)}**")
-                st.markdown("  \n".join(f"{_icon(verdicts)} {text.plain(sentence, 1500)}"
-                                        for claim, _, sentence, verdicts in named if claim == words))
+                st.markdown("  \n".join(f"{ICONS[verdict]} {text.plain(sentence, 1500)}"
+                                        for _, sentence, verdict in entries))
             if tested:
-                st.caption(f"{text.plain(how, 600)} Everything that was compared: docs/claims.md.")
+                st.caption(f"{text.plain(how, 900)} Everything that was compared: docs/claims.md.")
         depth.aside(
-            "A check: what was measured speaks for the claim in most parts and against it in none; a cross: against it "
-            "in some part and for it in none; a question mark: neither. Of the papers we know the abstracts alone: "
-            "this is about our reading of their models.")
+            "A check: the claim's primary outcome, fixed before the runs and pooled over the data sets, speaks for it "
+            "with p < 0.05; a cross: against it; a question mark: neither. A dash: nothing that could fail was left to "
+            "test. Claims on the number of parameters are judged data set by data set. Of the papers we know the "
+            "abstracts alone: this is about our reading of their models.")
 
 
-def _verdicts(named: Sequence[tuple[str, str, str, Sequence[str]]]) -> str:
-    """A line a claim, in markdown: the data sets on which what was measured speaks for it, against it, or neither."""
-    found: dict[str, dict[str, list[str]]] = {}
-    for claim, data, _, verdicts in named:
-        found.setdefault(claim, {}).setdefault(data, []).extend(verdicts)
-    lines = []
-    for claim, of in found.items():
-        by = {icon: [text.plain(data, 60) for data, said in of.items() if _icon(said) == icon]
-              for icon in ICONS.values()}
-        lines.append(f"**{text.plain(claim, 200)}**  \n"
-                     + " · ".join(f"{icon} {', '.join(sets)}" for icon, sets in by.items() if sets))
-    return "\n\n".join(lines)
+def _verdicts(claim: str, entries: Sequence[tuple[str, str, str]]) -> str:
+    """A claim in markdown with the data sets on which what was measured speaks for it, against it, or neither."""
+    by: dict[str, dict[str, list[str]]] = {}
+    for data, _, verdict in entries:
+        by.setdefault(data, {}).setdefault(verdict, []).append(data)
+    sets: dict[str, list[str]] = {}
+    for data, verdicts in by.items():
+        sets.setdefault(_of_parts([v for v, found in verdicts.items() for _ in found]), []).append(text.plain(data, 60))
+    return f"**{text.plain(claim, 200)}**  \n" + " · ".join(
+        f"{icon} {', '.join(sets[verdict])}" for verdict, icon in ICONS.items() if verdict in sets)
 
 
-def _icon(verdicts: Any) -> str:
+def _of_parts(verdicts: Iterable[str]) -> str:
+    """What several parts say together: "for" where most do and none is against."""
     said = list(verdicts)
     if "against" in said:
-        return ICONS["open" if "for" in said else "against"]
-    return ICONS["for" if 2 * said.count("for") > len(said) else "open"]
+        return "open" if "for" in said else "against"
+    return "for" if 2 * said.count("for") > len(said) else "open"
 
 
 def _robustness(here: Here, found: Board, name: str) -> None:
