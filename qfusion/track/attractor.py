@@ -30,8 +30,8 @@ class Attractor:
     Attributes:
         steady: stationary state (D, D); None when nothing dissipates.
         residual: largest |entry| of the generator applied to it, in units of energy: zero for an exact steady state.
-        gap: smallest decay rate of any deviation from it, -max Re of the generator's other eigenvalues; 1 / gap is the
-            relaxation time.
+        gap: smallest decay rate of any deviation from it, -max Re of the generator's other eigenvalues: what holds in
+            the long run. How fast states become alike within T is measured by `contraction`.
         gap_error: how far it may be off, from the residual of its eigenvector.
         unique: whether every start ends there.
         distance: trace distance of the given states to it, (nT,); None when there is nothing to measure.
@@ -60,7 +60,7 @@ def attractor(system: System, rho: Tensor | np.ndarray | None = None) -> Attract
     """
     D = dimension(system)
     states = None if rho is None else _checked_states(rho, D)
-    H, jumps = _centred(system)
+    H, jumps = centred(system)
     rate = float((jumps.abs() ** 2).sum()) / D
     if rate <= (1e-12 * max(1.0, float(H.abs().max()))) ** 2:
         return Attractor(None, 0.0, 0.0, 0.0, False, None,
@@ -73,7 +73,8 @@ def attractor(system: System, rho: Tensor | np.ndarray | None = None) -> Attract
                 "Where a sample ends depends on where it starts.")
         return Attractor(steady, residual, 0.0, error, False, None, note)
     distance = None if states is None else _trace_distance(states, steady)
-    note = f"Every start ends in one steady state; deviations decay at rate {gap:.3g}, so in a time of {1 / gap:.3g}."
+    note = (f"Every start ends in one steady state. In the long run deviations decay at rate {gap:.3g}, "
+            "the spectral gap.")
     return Attractor(steady, residual, gap, error, True, distance, note)
 
 
@@ -90,8 +91,8 @@ def _trace_distance(states: np.ndarray, steady: np.ndarray) -> np.ndarray:
     return np.abs(np.linalg.eigvalsh(states - steady)).sum(-1) / 2
 
 
-def _centred(system: System) -> tuple[Tensor, Tensor]:
-    """H and traceless jumps of the same generator: L -> L - c, H -> H - (c* L - c L^+) / 2i, c = Tr L / D.
+def centred(system: System) -> tuple[Tensor, Tensor]:
+    """Returns H and traceless jumps of the same generator: L -> L - c, H -> H - (c* L - c L^+) / 2i, c = Tr L / D.
 
     What is left of L does something; the multiple of the identity in it jumps without effect (Breuer and Petruccione
     2002, eq. 3.73), and would only slow the iterations below.
@@ -170,7 +171,7 @@ def _gap(H: np.ndarray, jumps: np.ndarray, steady: np.ndarray, rate: float) -> t
     value, error = solver.rightmost(0.01 * rate)
     coherences = solver.secular_coherences()
     for coherence in coherences[np.argsort(-coherences.real)[:_POLES]]:
-        if coherence.real > 2 * value.real:
+        if coherence.real > 2 * value.real and coherence.imag > 0.5 * rate:  # slower ones the pole at zero has seen
             value, error = max((value, error), solver.rightmost(0.01 * rate + 1j * coherence.imag),
                                key=lambda found: found[0].real)
     return max(-float(value.real), 0.0), error
@@ -236,7 +237,7 @@ class _ShiftedGenerator:
                 break
         return (weights @ basis[: k + 1]).reshape(self.D, self.D)
 
-    def rightmost(self, pole: complex, steps: int = 30, tolerance: float = 1e-4) -> tuple[complex, float]:
+    def rightmost(self, pole: complex, steps: int = 30, tolerance: float = 1e-3) -> tuple[complex, float]:
         """The eigenvalue of the largest real part among those near the pole that converge, and its residual."""
         noise = np.random.default_rng(1).standard_normal((2, self.D, self.D))
         start = self.deviation(self.solve(noise[0] + 1j * noise[1], pole)).ravel()

@@ -155,12 +155,12 @@ def state_tab(here: Here, now: Decision, _: Decision) -> None:
 
 
 def attractor_tab(here: Here, now: Decision, _: Decision) -> None:
-    """Steady state, spectral gap, distance."""
+    """Steady state, contraction within T, spectral gap."""
     sample = here.subject(now.tweak)
     found = builders.settling(sample).attractor
     st.text(found.note)
     if not builders.settles(sample):
-        st.info("Nothing dissipates under these sliders, so there is no steady state to approach. Raise a jump rate.")
+        st.info("There is no single steady state to approach under these sliders. Raise a jump rate.")
         return
     panels.draw(builders.distance(sample, here.theme))
     panels.draw(builders.steady(sample, here.theme))
