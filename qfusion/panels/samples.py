@@ -19,6 +19,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace, said_columns
 from qfusion.data.modality import Series
 from qfusion.data.spec import SPLITS
+from qfusion.explain.network.evidence import INERT
 from qfusion.figures import style
 from qfusion.figures.draw import circuit, cohort, decision, dynamics
 from qfusion.figures.draw import evidence as figures
@@ -149,7 +150,7 @@ def masses(sample: Sample, theme: Theme = "light") -> Picture:
         shows="how much each modality supports each element (sin² θ/2, the chance that its qubit reads 1), and what "
               f"the fusion makes of it.{pairs}{sample.of}",
         not_shown="what the network does with the fused masses afterwards"
-                  + ("." if found.elements_are_classes else "; elements are learned here, they have no names."),
+                  + (". " if found.elements_are_classes else "; elements are learned here, they have no names. ") + INERT,
         alt="Heat map of masses: fused "
             + ", ".join(f"{e} {v:.2f}" for e, v in zip(found.elements, found.fused, strict=True)) + ".",
         table=partial(_read, found))
@@ -183,7 +184,7 @@ def fused_entropies(sample: Sample, theme: Theme = "light") -> Picture:
         "fused-entropies", f"Fused qubit ‘{most}’ is the most entangled with what it was fused from",
         circuit.bars(found.entropy, found.elements, "entropy (nats)", theme=theme),
         shows="the von Neumann entropy of each fused qubit, at most ln 2. Fusion leaves it and its modality qubits in "
-              "a pure state together, so this is their entanglement." + sample.of,
+              f"a pure state together, so this is their entanglement.{sample.of} {INERT}",
         not_shown="which modality decided: entropy is correlation, not attribution.",
         alt=f"Entropy of each fused qubit in nats: {spoken.listed(found.elements, found.entropy)}.",
         table=partial(_read, found))

@@ -14,6 +14,7 @@ from qfusion.errors import InvalidInput
 from qfusion.explain.changes import building_answers, cut_answers
 from qfusion.explain.changes.cuts import cuts
 from qfusion.explain.contributions import answers
+from qfusion.explain.network.evidence import INERT
 from qfusion.figures import notebook, numbers
 from qfusion.figures.draw import building, evidence
 from qfusion.figures.draw.cuts import SAYS
@@ -260,7 +261,7 @@ def _of_fusion(sample: Sample) -> Iterator[Block]:
     entropy = ", ".join(f"{e} {v:.2f}" for e, v in zip(found.elements, found.entropy, strict=True))
     yield figure(notebook.entropies(sample),
                  "Von Neumann entropy of each fused qubit, at most ln 2: its entanglement with the qubits "
-                 "it was fused from, as these are together in a pure state.", f"Entropies in nats: {entropy}.", HALF)
+                 f"it was fused from, as these are together in a pure state. {INERT}", f"Entropies in nats: {entropy}.", HALF)
     table = numbers.masses(sample)
     rows = tuple((str(row["element"]), *(number(row[f"mass[{name}]"]) for name in sample.modalities),
                   number(row["mass"]), str(row["rule"]), number(row["disagreement"]), number(row["entropy"]))
