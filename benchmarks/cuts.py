@@ -47,7 +47,8 @@ def row(name: str) -> list[str]:
         never = cut_metrics(cuts(model, inputs, [T], kinds=(HELD,)), dataset.y[rows], dataset.target.kind)
     metric, said = METRIC[dataset.target.kind]
     start, end = joint.share(model, dataset, checkpoint.training_split(found.card))
-    return [f"`{name}`", f"{said} {float(measured.before[metric].value):.3f} ({len(rows):,})", f"{start:.1%} → {end:.1%}",
+    before = f"{said} {float(measured.before[metric].value):.3f} ({len(rows):,})"
+    return [f"`{name}`", before, f"{start:.1%} → {end:.1%}",
             *(_worst(measured, metric, kind) for kind in KINDS),
             "not worked out" if never is None else _worst(never, metric, HELD)]
 
@@ -73,8 +74,8 @@ def main() -> None:
         except QFusionError as error:
             absent.append(name)
             print(f"{name}: {error}", file=sys.stderr)
-    header = ["Model", "Test rows (how many)", "Joint part, t = 0 → T", "All correlation cut at T/2", "Classical part kept",
-              "Never correlated before T/2", "Never correlated up to T"]
+    header = ["Model", "Test rows (how many)", "Joint part, t = 0 → T", "All correlation cut at T/2",
+              "Classical part kept", "Never correlated before T/2", "Never correlated up to T"]
     left = f" Left out, as their data are not here: {', '.join(absent)}." if absent else ""
     about = "The change of the metric, with 95 % bootstrap intervals over samples, and the modality that costs most."
     tables.write("cuts", f"{tables.markdown(header, lines)}\n\n{about}{left} {tables.provenance('cuts.py')}", PAGE)

@@ -5,8 +5,8 @@
     y = HEAD_SCALE W f + b                                the same network and head
 
 A fused qubit of `EntangledQCNN` is turned by what the modality qubits read, so it is mixed once they are left out, and
-the scores are linear in masses. Here it is turned by the encoders' numbers themselves: it stays pure, and the scores are
-not linear in masses, so decisions are split by evaluation. That is another class of functions and not "the fusion
+the scores are linear in masses. Here it is turned by the encoders' numbers themselves: it stays pure, and the scores
+are not linear in masses, so decisions are split by evaluation. That is another class of functions and not "the fusion
 without entanglement", which would be `EntangledQCNN` itself: the entanglement of its fusion is inert for the scores.
 """
 
@@ -27,7 +27,7 @@ from qfusion.quantum.gates import BLOCKS
 
 
 class ProductQCNN(FusionModel):
-    """The network on fused qubits whose angles are sums; settings and errors as for `EntangledQCNN`, but those of tables."""
+    """The network on qubits whose angles are sums; settings and errors as for `EntangledQCNN`, but those of tables."""
 
     kind = "product-qcnn"
 

@@ -91,7 +91,7 @@ def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
 
 
 def probabilities(sample: Sample, theme: Theme = "light") -> Picture:
-    """Class probabilities with the edited tables; of models that choose among classes."""
+    """Softmax of the classes with the edited tables; of models that choose among classes."""
     classes = sample.work.classes
     check(bool(classes), f"Model '{sample.work.name}' predicts a number, not classes. See the waterfall.")
     now, base = (circuit_evolution.answer(each.work, each.row, each.tweak) for each in (sample, sample.learned))
@@ -100,12 +100,13 @@ def probabilities(sample: Sample, theme: Theme = "light") -> Picture:
     return Picture(
         "probabilities",
         f"The edit turns the decision from ‘{text.plain(classes[was])}’ to ‘{name}’" if best != was
-        else f"Decision {'stays' if changed else 'is'} ‘{name}’ ({now.probabilities[best]:.0%})",
+        else f"Decision {'stays' if changed else 'is'} ‘{name}’ ({text.softmax(now.probabilities[best])})",
         figures.class_bars(now.probabilities, classes, truth=int(sample.work.dataset.y[sample.row]),
                            before=base.probabilities if changed else None, theme=theme),
-        shows="class probabilities with these tables" + ("; diamonds: as learned." if changed else ".") + sample.of,
+        shows="the classes with these tables" + ("; diamonds: as learned. " if changed else ". ")
+              + f"{sample.work.calibration}{sample.of}",
         not_shown="other samples: see the test accuracy above.",
-        alt=f"Class probabilities: {spoken.listed(classes, now.probabilities)}.",
+        alt=f"Softmax of the classes: {spoken.listed(classes, now.probabilities)}.",
         table=lambda: pd.DataFrame({"class": classes, "probability": now.probabilities,
                                     "as_learned": base.probabilities}))
 

@@ -29,8 +29,8 @@ from qfusion.models import EntangledQCNN, fusion
 __all__ = ["INERT", "Beliefs", "LayerEntropies", "Reading", "beliefs", "conflict", "contradiction", "conjunctive",
            "disagreement", "disjunctive", "layer_entropies", "qubit_entropy", "read"]
 
-# The modality qubits only control and are then left out, so a classical mixture over their outcomes gives the same fused
-# qubits. It holds while the score is read from the fused qubits alone.
+# The modality qubits only control and are then left out, so a classical mixture over their outcomes gives the same
+# fused qubits. It holds while the score is read from the fused qubits alone.
 INERT = "The entanglement that the fusion makes is inert for the scores: measuring the modality qubits changes none."
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 
@@ -58,7 +60,7 @@ def curves(levels: Levels, theme: Theme = "light") -> Picture:
         figures.curves([figures.Curve(each.name, *each.roc, each.area) for each in found],
                        [figures.Curve(each.name, *each.pr, each.precision) for each in found],
                        chosen.name if chosen else "", theme),
-        shows="every class against the rest, told by its probability: left the ROC curve, right precision and recall; "
+        shows="every class against the rest, told by its softmax: left the ROC curve, right precision and recall; "
               f"blue: the class that is explained, else the one of the smallest area. The mean area is {mean:.3f}. "
               f"{_whose(levels)}",
         not_shown="which threshold to take.",
@@ -73,17 +75,26 @@ def calibration(levels: Levels, theme: Theme = "light") -> Picture:
     found = quality.calibration(levels)
     sure, right = (float((values * found.counts).sum() / max(found.counts.sum(), 1))
                    for values in (found.certainty, found.accuracy))
-    word = "surer than it should be" if sure > right else "less sure than it could be"
+    word = sureness(sure, right, int(found.counts.sum()))
     return Picture(
         "calibration", f"On average {sure:.0%} sure and {right:.0%} right: {word}",
         figures.calibration(found.certainty, found.accuracy, found.counts, theme),
-        shows=f"the share that is right against the certainty (probability of the predicted class), in {quality.BINS} "
+        shows=f"the share that is right against the certainty (softmax of the predicted class), in {quality.BINS} "
               f"bins of equal width; the larger the disc, the more samples. Expected calibration error "
               f"{found.error:.3f}. {_whose(levels)}",
         not_shown="how far single bins are off by chance: small ones say little.",
         alt="; ".join(f"sure {a:.2f}, right {b:.2f} ({n})" for a, b, n in
                       zip(found.certainty, found.accuracy, found.counts, strict=True)) + ".",
         table=lambda: pd.DataFrame({"certainty": found.certainty, "right": found.accuracy, "samples": found.counts}))
+
+
+def sureness(sure: float, right: float, count: int) -> str:
+    """Whether a model is too sure or not sure enough, on average over so many samples, beyond two standard errors of
+    the share that is right."""
+    share = (right * count + 1) / (count + 2)  # so that none or all right is not taken as certain
+    if abs(sure - right) <= 2 * math.sqrt(share * (1 - share) / max(count, 1)):
+        return "not told apart by these samples"
+    return "surer than it should be" if sure > right else "less sure than it could be"
 
 
 def residuals(levels: Levels, theme: Theme = "light") -> Picture:

@@ -72,7 +72,7 @@ def worst(levels: Levels, theme: Theme = "light") -> Picture:
     """
     found, work = measured.worst(levels), levels.work
     names = [_said(name, row, bool(work.classes)) for name, row in found.rows.iterrows()]
-    kind = "loss, −ln probability of the true class (nats)" if work.classes else f"residual ({work.unit_of(0)})"
+    kind = "loss, −ln softmax of the true class (nats)" if work.classes else f"residual ({work.unit_of(0)})"
     title = "No sample of this cohort"
     if len(names):
         title = f"Sample {text.plain(found.rows.index[0])} is the worst: " + (
