@@ -207,7 +207,8 @@ def test_the_steady_state_of_the_shipped_large_model() -> None:
     settled = dynamics.settling(sample)
     assert settled.attractor.residual < 1e-12
     assert settled.attractor.gap == pytest.approx(0.01027, rel=5e-3)
-    within_T = math.log(settled.attractor.distance[0] / settled.attractor.distance[10]) / float(sample.model.duration)
+    distance = settled.attractor.distance
+    within_T = math.log(distance[0] / distance[evolution.STEPS]) / float(sample.model.duration)
     assert within_T > 4 * settled.attractor.gap
     lead = dynamics.distance(sample).lead
     assert f"{within_T:.3g} within T" in lead
@@ -388,7 +389,7 @@ def _luminance(colour: str) -> float:
 
 
 def test_states_and_jumps_have_hues_of_their_own() -> None:
-    """Hues of jump operators, basis states and runs are far from every modality's and pair's, and seen on both papers."""
+    """Hues of jump operators, basis states and runs are far from all modalities and pairs, seen on both papers."""
     others = [*style.MODALITY_HUES, *style.LIGHT_MIXTURES.values(), style.GREY]
     for k, hue in enumerate(style.STATE_HUES):
         for other in [*others, *style.STATE_HUES[:k]]:

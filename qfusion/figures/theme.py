@@ -43,7 +43,8 @@ def in_theme(drawn: go.Figure, theme: str) -> go.Figure:
     """
     check(theme in get_args(AnyTheme),
           f"Argument `theme` must be 'light', 'dark' or 'grey', but is {str(theme)[:40]!r}.")
-    present, wanted = drawn_in(drawn), "dark" if theme == "dark" else "light"
+    present = drawn_in(drawn)
+    wanted: Theme = "dark" if theme == "dark" else "light"
     parts = {"data": [trace.to_plotly_json() for trace in drawn.data], "layout": drawn.layout.to_plotly_json()}
     if present != wanted:
         other = {pair[present].upper(): pair[wanted] for pair in _BY_THEME}

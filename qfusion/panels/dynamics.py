@@ -244,7 +244,7 @@ def distance(sample: Sample, theme: Theme = "light") -> Picture:
         f"; lines up to T: to the states of {pairs.distances.shape[1]} other test samples; grey: random generators")
 
     def table() -> pd.DataFrame:
-        columns = {"t": settled.times, "to_steady_state": found.distance}
+        columns = {"t": settled.times, "trace_distance": found.distance}
         if pairs is not None:
             at_same = pd.DataFrame({"t": pairs.times} | {f"to_sample_{i + 1}": values
                                                          for i, values in enumerate(pairs.distances.T)})

@@ -44,7 +44,7 @@ class Contraction:
 
 
 @single_threaded
-def contraction(system: System, psi: Tensor, others: Tensor, *, steps: int = 11, seeds: int = 6) -> Contraction:
+def contraction(system: System, psi: Tensor, others: Tensor, *, steps: int = 13, seeds: int = 6) -> Contraction:
     """Returns how fast a state and others become alike under `system`, to about 1e-5.
 
     Args:

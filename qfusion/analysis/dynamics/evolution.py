@@ -20,6 +20,7 @@ from qfusion.quantum import lindblad, measures, states
 
 LIVE_RTOL = 1e-6  # QuTiP is then within about 1e-9 of exact, a third faster than at its usual 1e-7
 MOST_ERROR = 1e-6  # of an element of a state: what is further off is not shown
+STEPS = 12  # per T, at which distances are drawn
 PAIRS = 8  # test samples whose states are followed beside that of the one that is read
 MOST_SPREAD = 1000  # test samples over which the spread of scores is taken
 TIMES = 41  # enough for a smooth line, few enough to redraw while a slider moves
@@ -151,7 +152,7 @@ def attract(work: Any, row: int, tweak: Tweak, reach: float = 5.0) -> Settling:
 
     model = work.model.tweaked(tweak)
     system = model.system()
-    times = np.linspace(0.0, reach * max(system.duration, 1e-6), 10 * round(reach) + 1)
+    times = np.linspace(0.0, reach * max(system.duration, 1e-6), STEPS * round(reach) + 1)
     rho = lindblad.evolve_states(system.H, system.jumps, states.density(work.ket(row).to(system.H.dtype)),
                                  times.tolist())
     test = work.dataset.rows("test")
@@ -161,11 +162,11 @@ def attract(work: Any, row: int, tweak: Tweak, reach: float = 5.0) -> Settling:
     if system.duration > 0 and len(others):
         kets = work.kets(np.array([row, *others]))
         if float((kets[1:] @ kets[0].conj()).abs().min()) < 1 - 1e-6:
-            pairs = track.contraction(system, kets[0], kets[1:])
+            pairs = track.contraction(system, kets[0], kets[1:], steps=STEPS + 1)
     with torch.no_grad():
         observables = model.observables([0.0, float(model.duration)])
         scores = [jump_subject.predict(work, test[:MOST_SPREAD], each, model.bias) for each in observables]
-    return Settling(times, rho[10].numpy(), track.attractor(system, rho), pairs, np.std(scores, axis=1))
+    return Settling(times, rho[STEPS].numpy(), track.attractor(system, rho), pairs, np.std(scores, axis=1))
 
 
 @memo(32, background=False)

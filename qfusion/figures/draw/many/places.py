@@ -98,6 +98,7 @@ def _marker(own: np.ndarray, k: int | None, within: bool, part: bool, hues: Sequ
         return {"size": size, "color": _hue(k, hues), "opacity": 0.75 if within else 0.25, "line": {"width": 0},
                 "symbol": SHAPES[k // len(HUES)]}
     known = every[np.isfinite(every)]
+    scale: Any
     low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
     if low < 0 < high:
         low, high, scale = -max(-low, high), max(-low, high), SIGNED_SCALE[theme]
