@@ -38,7 +38,7 @@ def check(page: doors.Page, kept: dict[str, Any]) -> None:
     gone = keeping.unsaid(told, page.numbers)
     softmaxes = [share for title in kept["titles"] for share in keeping.softmaxes_in(title)]
     lost = [number for number in gone if number not in softmaxes
-            or not any(abs(number / 100 - now) <= 0.005 for now in page.numbers)]
+            or not any(abs(number / 100 - now) <= 0.0056 for now in page.numbers)]
     assert not lost, (kept["titles"], page.titles)
 
 
