@@ -50,7 +50,7 @@ CONTENDERS = {
     "qcnn": Contender("Entangled QCNN", "entangled-qcnn", {}, "system"),
     "qcnn-separate": Contender("QCNN, one rotation per modality", "entangled-qcnn", dict(tables="separate"),
                                "ablation"),
-    "qcnn-product": Contender("QCNN, no fusion entanglement", "product-qcnn", {}, "ablation"),
+    "qcnn-product": Contender("QCNN, angles added", "product-qcnn", {}, "ablation"),
     "qcnn-frozen": Contender("QCNN, frozen rules (mean)", "entangled-qcnn", dict(freeze_rule=True), "ablation"),
     **{kind: Contender(label, kind, {}, "neighbour") for kind, label in
        (("qfl", "Quantum fusion layer"), ("cross-attention-q", "Cross-attention to a circuit"),

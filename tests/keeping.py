@@ -194,6 +194,11 @@ def _sums_differ(kept: Mapping[str, Any], now: Mapping[str, Any], relative: floa
     return [f"{where}: {key} was {kept[key]}, is {now[key]}" for key in moved]
 
 
+def softmaxes_in(title: str) -> list[float]:
+    """The softmax values that a title said of a class in percent; today they are said as `softmax 0.998`."""
+    return [float(said) for said in re.findall(r"’(?: with |\*{0,2} \()(\d+)%", title)]
+
+
 def unsaid(kept: Sequence[float], now: Sequence[float]) -> list[float]:
     """The numbers of some titles that are in none of today's."""
     left, gone = list(now), []

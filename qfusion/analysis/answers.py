@@ -26,7 +26,7 @@ def verdict(work: Workspace, scores: np.ndarray) -> str:
 def numbered(work: Workspace, scores: np.ndarray) -> str:
     """A decision with its number; scores (C,)."""
     if work.classes:
-        return f"{verdict(work, scores)} ({float(softmax(scores).max()):.0%})"
+        return f"{verdict(work, scores)} ({text.softmax(float(softmax(scores).max()))})"
     return f"{verdict(work, scores)} ({float(scores[0]):+.2f})"
 
 

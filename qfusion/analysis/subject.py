@@ -167,8 +167,20 @@ class Workspace:
 
     @cached_property
     def probabilities(self) -> np.ndarray:
-        """Class probabilities (N, C): softmax of the scores."""
+        """Softmax of the scores (N, C), which is not calibrated: see `calibration`."""
         return softmax(self.scores)
+
+    @cached_property
+    def calibration(self) -> str:
+        """What a softmax of this model is worth, in words: the expected calibration error on the test split, or that it
+        is not measured (of a large set, or without test samples)."""
+        rows = self.dataset.rows("test")
+        if self.is_large or not len(rows):
+            return "Softmax of the scores, not calibrated; its calibration error is not measured here."
+        sure = self.probabilities[rows, self.predicted[rows]]
+        error = metrics.calibration(sure, (self.predicted[rows] == self.dataset.y[rows]).astype(float))[-1]
+        return (f"Softmax of the scores, not calibrated: expected calibration error {error:.3f} on "
+                f"{len(rows):,} test samples.")
 
     @cached_property
     def predicted(self) -> np.ndarray:
@@ -177,7 +189,7 @@ class Workspace:
 
     @cached_property
     def errors(self) -> np.ndarray:
-        """Absolute error (N,); for classes 1 - probability of the true one."""
+        """Absolute error (N,); for classes 1 - softmax of the true one."""
         if self.classes:
             return 1 - self.probabilities[np.arange(len(self.scores)), self.dataset.y]
         return np.abs(self.scores[:, 0] - self.dataset.y)
@@ -185,7 +197,7 @@ class Workspace:
     @property
     def unit_of_error(self) -> str:
         """Axis name of `errors`."""
-        return "1 − probability of the true class" if self.classes else f"absolute error ({self.unit_of(0)})"
+        return "1 − softmax of the true class" if self.classes else f"absolute error ({self.unit_of(0)})"
 
     @property
     def is_large(self) -> bool:
@@ -307,7 +319,7 @@ class Workspace:
 
 
 def softmax(scores: np.ndarray) -> np.ndarray:
-    """Probabilities (..., C) of scores."""
+    """Softmax (..., C) of scores."""
     shifted = np.exp(scores - scores.max(-1, keepdims=True))
     return np.asarray(shifted / shifted.sum(-1, keepdims=True))
 

@@ -31,6 +31,13 @@ def term(name: str) -> str:
     return plain(" + ".join(split_term(name)))
 
 
+def softmax(value: float) -> str:
+    """A softmax value as it is said: `softmax 0.998`. It is not called a probability, as it need not be calibrated."""
+    if value >= 0.9995:
+        return "softmax > 0.999"
+    return f"softmax {value:.3f}"
+
+
 def message(text: object) -> str:
     """An error's message as markdown: literal, except that `names` in backticks become code."""
     parts = str(text)[:1500].split("`")

@@ -8,6 +8,7 @@ all three = grey; joint lines are dashed and joint bars hatched, so that no read
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -23,10 +24,26 @@ BLUE, VERMILLION, GREEN = "#0072B2", "#D55E00", "#009E73"
 PURPLE, SKY, ORANGE, YELLOW = "#CC79A7", "#56B4E9", "#E69F00", "#F0E442"
 GREY = "#7A8694"
 MODALITY_HUES = (BLUE, VERMILLION, GREEN, YELLOW, PURPLE, SKY)
+# Jump operators, basis states and single runs: of no modality and of no pair. Contrast at least 3 to 1 on either paper,
+# at least 39 (CIE 1976) from all hues above, and from each other with colour-blindness too (Machado and others 2009).
+STATE_HUES = ("#EB2B77", "#811AFF", "#41A509", "#C554D1")
 LIGHT_MIXTURES: dict[tuple[int, ...], str] = {(0, 1): PURPLE, (0, 2): SKY, (1, 2): ORANGE}
 
 UNSIGNED_SCALE = "Cividis"  # amounts: dark = none, yellow = most
-SIGNED_SCALE = "PuOr_r"  # amounts with a sign: white = zero
+# Amounts with a sign, purple below zero and orange above: zero is the lightest on light paper (ColorBrewer's PuOr) and
+# the darkest on dark paper. Stops are `rgb`, which tells them from hues of series when a figure is recoloured.
+_SIGNED_LIGHT = (
+    "rgb(45,0,75)", "rgb(84,39,136)", "rgb(128,115,172)", "rgb(178,171,210)",
+    "rgb(216,218,235)", "rgb(247,247,247)", "rgb(254,224,182)", "rgb(253,184,99)",
+    "rgb(224,130,20)", "rgb(179,88,6)", "rgb(127,59,8)")
+_SIGNED_DARK = (
+    "rgb(217,204,255)", "rgb(184,163,245)", "rgb(150,127,219)", "rgb(111,95,176)",
+    "rgb(68,63,112)", "rgb(31,39,51)", "rgb(92,64,34)", "rgb(149,95,28)",
+    "rgb(204,130,31)", "rgb(245,169,71)", "rgb(255,214,153)")
+SIGNED_SCALE: dict[Theme, list[list[Any]]] = {
+    "light": [[place / 10, colour] for place, colour in enumerate(_SIGNED_LIGHT)],
+    "dark": [[place / 10, colour] for place, colour in enumerate(_SIGNED_DARK)]}
+NEUTRAL = {"light": "#F7F7F7", "dark": "#1F2733"}  # zero of other signed amounts
 CYCLIC_SCALE = "Phase"  # angles: both ends are the same colour
 
 INK = {"light": "#17202B", "dark": "#E8EDF3"}
@@ -142,8 +159,16 @@ def axis(theme: Theme) -> dict[str, Any]:
 
 
 def log_ticks(values: np.ndarray) -> dict[str, Any]:
-    """Ticks of a logarithmic axis: 1, 2, 5 within two decades, else powers of ten, at most eight of them."""
+    """Ticks of a logarithmic axis, at least three in what is shown: round steps within half a decade, 1, 2, 5 within
+    two, else powers of ten, at most eight of them."""
     low, high = np.log10(np.min(values)), np.log10(np.max(values))
+    if high - low < 0.5:
+        least, most = float(np.min(values)), float(np.max(values))
+        span = max(most - least, 1e-3 * most)
+        step = min((digit * 10.0 ** math.floor(math.log10(span / 2)) for digit in (5, 2, 1)),
+                   key=lambda each: abs(span / each - 4))
+        marks = [round(step * n, 12) for n in range(max(1, math.floor(least / step)), math.ceil(most / step) + 1)]
+        return {"tickvals": marks, "ticktext": [f"{mark:g}" for mark in marks]}
     if high - low <= 2:
         marks = [base * 10.0**power for power in range(int(np.floor(low)), int(np.ceil(high)) + 1)
                  for base in (1, 2, 5)]

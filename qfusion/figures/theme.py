@@ -16,10 +16,9 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.colors import get_colorscale
 
 from qfusion._checks import check
-from qfusion.figures.style import INK, LINE, ON_BRIGHT, ON_DARK, PAPER, QUIET, SIGNED_SCALE, Theme, channels
+from qfusion.figures.style import INK, LINE, NEUTRAL, ON_BRIGHT, ON_DARK, PAPER, QUIET, SIGNED_SCALE, Theme, channels
 
 AnyTheme = Literal["light", "dark", "grey"]
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")  # when they are used up, again as thinner lines
@@ -28,7 +27,7 @@ HATCHES = ("", "/", "x", "-", "\\", "+", ".", "|")
 # Lightness (CIE L*, 0 black, 100 white) of the darkest and lightest series; 60 has a contrast of 3.2 to 1 with white
 # paper.
 DARKEST, BESIDE_INK, LIGHTEST = 12.0, 32.0, 60.0
-_BY_THEME = (INK, QUIET, PAPER, LINE)
+_BY_THEME = (INK, QUIET, PAPER, LINE, NEUTRAL)
 _FIXED = {colour.upper() for colour in (*(pair["light"] for pair in _BY_THEME), ON_BRIGHT, ON_DARK)}
 _COLOUR = re.compile(r"#[0-9A-Fa-f]{6}\b|rgba?\(\s*(\d{1,3})\s*,\s*(\d{1,3})\s*,\s*(\d{1,3})\s*")
 _COLOURED = ("colors", "colorscale", "colorway", "shadow")  # besides all that ends in "color"
@@ -44,12 +43,14 @@ def in_theme(drawn: go.Figure, theme: str) -> go.Figure:
     """
     check(theme in get_args(AnyTheme),
           f"Argument `theme` must be 'light', 'dark' or 'grey', but is {str(theme)[:40]!r}.")
-    present, wanted = drawn_in(drawn), "dark" if theme == "dark" else "light"
+    present = drawn_in(drawn)
+    wanted: Theme = "dark" if theme == "dark" else "light"
     parts = {"data": [trace.to_plotly_json() for trace in drawn.data], "layout": drawn.layout.to_plotly_json()}
     if present != wanted:
         other = {pair[present].upper(): pair[wanted] for pair in _BY_THEME}
         parts = painted(parts, lambda colour: _exchanged(colour, lambda hue: other.get(hue, hue))
-                        if not _off_scale(colour) else colour)
+                        if not _off_scale(colour) else _on_other_scale(colour, present, wanted))
+        _letters_on_signed(parts)
     return go.Figure(_greyed(parts) if theme == "grey" else parts)
 
 
@@ -146,7 +147,7 @@ def _greyed(parts: dict[str, Any]) -> dict[str, Any]:
     levels = {hue: grey(level) for hue, level in zip(hues, spread, strict=False)}
 
     def paint(colour: str) -> str:
-        place = _on_signed(colour) if _off_scale(colour) else None
+        place = _on_signed(colour, "light") if _off_scale(colour) else None
         return grey(50 + 50 * place) if place is not None else _exchanged(colour, lambda hue: levels.get(hue)
                                                                           or grey(lightness(hue)))
 
@@ -264,9 +265,39 @@ def _grey_scale(kind: str, scale: _Scale, *, lines: bool) -> list[list[Any]]:
     return [[round(place, 3), grey(rules[kind](place))] for place in np.linspace(0, 1, 11).tolist()]
 
 
-def _on_signed(colour: str) -> float | None:
-    """The place, 0 to 1, of a colour that was read off the signed scale; None for another."""
-    scale = get_colorscale(SIGNED_SCALE)
+def _on_other_scale(colour: str, present: Theme, wanted: Theme) -> str:
+    """A colour of the signed scale of a theme as the other theme has it; another colour as it is."""
+    place = _on_signed(colour, present)
+    return colour if place is None else signed_colour(place, wanted)
+
+
+def signed_colour(place: float, theme: Theme) -> str:
+    """The colour of a place, 0 to 1 in hundredths, on the signed scale: `rgb(...)`, as colours read off a scale are."""
+    return "rgb({},{},{})".format(*channels(at(SIGNED_SCALE[theme], round(place, 2))))
+
+
+def _letters_on_signed(parts: dict[str, Any]) -> None:
+    """Exchanges the letters on cells of signed amounts, whose largest are dark on light paper and bright on dark."""
+    turned = {ON_BRIGHT: ON_DARK, ON_DARK: ON_BRIGHT}
+    if any(trace.get("type") == "heatmap" and _signed(trace.get("colorscale")) for trace in parts["data"]):
+        for trace in parts["data"]:
+            font = trace.get("textfont", {})
+            if isinstance(font.get("color"), (list, tuple)):
+                font["color"] = [turned.get(colour, colour) for colour in font["color"]]
+    if any(_off_scale(str(shape.get("fillcolor", ""))) for shape in parts["layout"].get("shapes", ())):
+        for note in parts["layout"].get("annotations", ()):
+            if note.get("font", {}).get("color") in turned:
+                note["font"]["color"] = turned[note["font"]["color"]]
+
+
+def _signed(scale: Any) -> bool:
+    return isinstance(scale, (list, tuple)) and any(
+        [colour for _, colour in scale] == [colour for _, colour in known] for known in SIGNED_SCALE.values())
+
+
+def _on_signed(colour: str, theme: Theme) -> float | None:
+    """The place, 0 to 1, of a colour that was read off the signed scale of a theme; None for another."""
+    scale = SIGNED_SCALE[theme]
     stops, triples = np.array([place for place, _ in scale]), np.array([_triple(each) for _, each in scale],
                                                                        dtype=float)
     wanted = np.array(_triple(colour), dtype=float)

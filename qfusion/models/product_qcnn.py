@@ -1,12 +1,13 @@
-"""The QCNN without fusion qubits: an ablation of `EntangledQCNN` in which nothing is entangled before the network.
+"""The QCNN without fusion qubits: every modality turns the fused qubits by its encoder's numbers, which add up.
 
     theta_mi = e_mi(x_m)                                  the encoders of EntangledQCNN
     fused qubit i: RY(pi / 2 + sum_m w_mi theta_mi)|0>    every modality turns it directly, one after another
     y = HEAD_SCALE W f + b                                the same network and head
 
-A fused qubit of `EntangledQCNN` is turned by what the modality qubits read, so it is entangled with them, and mixed
-once they are left out. Here it is turned by the encoders' numbers themselves: it stays pure, and of the same family of
-operations only the entanglement is gone. Its scores are not linear in masses, so its decisions are split by evaluation.
+A fused qubit of `EntangledQCNN` is turned by what the modality qubits read, so it is mixed once they are left out, and
+the scores are linear in masses. Here it is turned by the encoders' numbers themselves: it stays pure, and the scores
+are not linear in masses, so decisions are split by evaluation. That is another class of functions and not "the fusion
+without entanglement", which would be `EntangledQCNN` itself: the entanglement of its fusion is inert for the scores.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from qfusion.quantum.gates import BLOCKS
 
 
 class ProductQCNN(FusionModel):
-    """The network on unentangled fused qubits; settings and errors as for `EntangledQCNN`, but those of tables."""
+    """The network on qubits whose angles are sums; settings and errors as for `EntangledQCNN`, but those of tables."""
 
     kind = "product-qcnn"
 

@@ -21,6 +21,7 @@ from qfusion.analysis import text
 from qfusion.analysis.dynamics import circuit_evolution, evolution
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
+from qfusion.explain.network.evidence import INERT
 from qfusion.figures import circuit_replays
 from qfusion.figures.circuit_boxes import Replay
 from qfusion.figures.draw import circuit as figures
@@ -126,9 +127,14 @@ def diagram(sample: Sample, theme: Theme = "light", *, gate: int | None = None, 
               + ("" if seen is None else f" Grey: gates that cannot change ⟨Z⟩ of {text.plain(cone)}.")
               + ("" if len(drawn) == len(found.boxes) else f" Drawn are the gates from {drawn[0].first} to "
                  f"{max(box.last for box in drawn)}; the others follow the scrubber.") + sample.of,
-        not_shown="correlations between qubits: each is drawn on its own.",
+        not_shown="correlations between qubits: each is drawn on its own." + _inert(sample),
         alt=f"Circuit of {found.count} gates; {at} are done. The table below lists them.",
         table=lambda: _qubits(found, at) if seen is None else _gates(found, seen))
+
+
+def _inert(sample: Sample) -> str:
+    """Of a network whose fusion entangles, that the scores do not depend on it."""
+    return f" {INERT}" if sample.can("rules") else ""
 
 
 def qubits(sample: Sample, theme: Theme = "light", *, gate: int | None = None, steps: int = STEPS,
@@ -215,7 +221,8 @@ def entropies(sample: Sample, theme: Theme = "light", *, gate: int | None = None
         shows="the entropy of each qubit after every gate: how much it is entangled with"
               + ("" if sample.can("gates") else ", or has been measured against,") + " everything else." + sample.of,
         not_shown="with whom" + (": see the Correlations view of the Dynamics page." if sample.can("time") else
-                                 ": see the Entropies view of the Circuit page." if sample.can("rules") else "."),
+                                 ": see the Entropies view of the Circuit page." if sample.can("rules") else ".")
+                  + _inert(sample),
         alt=f"Entropy of {len(names)} qubits over {found.count} gates; at the end, in nats: "
             f"{spoken.listed(names, last)}.",
         table=lambda: pd.DataFrame(found.entropy[:, rows], columns=names).rename_axis("gates_done").reset_index())

@@ -22,6 +22,7 @@ from qfusion.analysis.levels import Levels
 from qfusion.analysis.subject import Workspace, dividend_column, said_columns
 from qfusion.explain import RELATIONS
 from qfusion.explain.changes import cut_answers, cut_metrics
+from qfusion.explain.network.evidence import INERT
 from qfusion.explain.trust import cohorts as filters
 from qfusion.explain.trust.resampling import LEVEL, Interval
 from qfusion.figures import notebook
@@ -40,7 +41,7 @@ MAX_TERMS = 8
 _CAUTION = {True: "a cause: both may follow from a third thing, such as how extreme a sample is. The entropy alone is "
                   "not entanglement here: jumps mix states too; pick negativity for that.",
             False: "a cause: both may follow from a third thing, such as how clear a sample is. What convolution "
-                   "entangles later is not in it."}
+                   "entangles later is not in it. " + INERT}
 
 
 def shares(levels: Levels, theme: Theme = "light") -> Picture:

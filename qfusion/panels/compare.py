@@ -99,7 +99,7 @@ def entropies(sides: Sides, theme: Theme = "light") -> Picture:
 
 
 def classes(sides: Sides, theme: Theme = "light") -> Picture:
-    """Probabilities of the classes on both sides; only where they are the same classes."""
+    """Softmax of the classes on both sides; only where they are the same classes."""
     a, b = sides.a, sides.b
     names = b.work.classes
     title = predicted(names[a.predicted], names[b.predicted])
@@ -107,8 +107,8 @@ def classes(sides: Sides, theme: Theme = "light") -> Picture:
                                 before=a.probabilities, before_name="A", theme=theme)
     return Picture(
         "compare-classes", title, drawn.update_traces(name="B", selector={"name": "now"}),
-        shows="class probabilities of B as bars, of A as hollow diamonds; B's true class is marked." + _both(sides),
-        not_shown="whether such probabilities are calibrated.",
+        shows="the classes of B as bars, of A as hollow diamonds; B's true class is marked." + _both(sides),
+        not_shown="the probability of being right. " + b.work.calibration,
         alt=f"A: {spoken.listed(names, a.probabilities)}. B: {spoken.listed(names, b.probabilities)}.",
         table=lambda: pd.DataFrame({"class": names, "A": a.probabilities, "B": b.probabilities}))
 

@@ -1,10 +1,12 @@
 """The panels of a model that evolves in time: the decision, correlations, trajectories, the state and where it ends.
 
-Times are in model units from 0 to T; `t` marks a place as a share of T. Entropies and negativities are in nats.
+Times are in model units from 0 to T; `t` marks a place as a share of T. Entropies are in nats, logarithmic
+negativities in bits.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -34,6 +36,7 @@ from qfusion.panels.core.view import View
 from qfusion.quantum.kinds import Part, column
 from qfusion.quantum.measures import KINDS
 from qfusion.quantum.states import partial_trace
+from qfusion.track.contraction import MIXED, Contraction
 
 ENTROPY, ENTANGLEMENT = ABOVE = ("entropy", "entanglement")
 (DIVIDENDS, SHAPLEY), WHOLE = through.KINDS, "all together"
@@ -237,23 +240,91 @@ def settling(sample: Sample) -> evolution.Settling:
 
 
 def distance(sample: Sample, theme: Theme = "light") -> Picture:
-    """Distance to the steady state, far beyond T; only where something dissipates."""
+    """How fast inputs become alike within T, beside the distance to the steady state beyond it."""
     settled = settling(sample)
-    found = settled.attractor
+    found, pairs, T = settled.attractor, settled.contraction, float(sample.decision.times[-1])
+    near = "" if pairs is None else (
+        f"; lines up to T: to the states of {pairs.distances.shape[1]} other test samples; grey: random generators")
+
+    def table() -> pd.DataFrame:
+        columns = {"t": settled.times, "trace_distance": found.distance}
+        if pairs is not None:
+            at_same = pd.DataFrame({"t": pairs.times} | {f"to_sample_{i + 1}": values
+                                                         for i, values in enumerate(pairs.distances.T)})
+            return pd.DataFrame(columns).assign(t=settled.times.round(9)).merge(
+                at_same.assign(t=pairs.times.round(9)), how="left", on="t")
+        return pd.DataFrame(columns)
+
+    drawn = {} if pairs is None else {"pairs": (pairs.times, pairs.distances), "random_rates": pairs.random_rates}
     return Picture(
-        "distance", f"The input is forgotten at rate {found.gap:.3g}, the spectral gap",
-        dynamics.distance_line(settled.times, found.distance, found.gap, float(sample.decision.times[-1]), theme=theme),
-        shows="trace distance of ρ(t) to the steady state, far beyond the read-out; dashed: the slope of the gap "
-              f"(± {found.gap_error:.1e}).{sample.of}",
-        not_shown="whether the read-out ever looks at what is lost.",
-        alt=f"Trace distance from {found.distance[0]:.2f} to {found.distance[-1]:.2g}.",
-        table=lambda: pd.DataFrame({"t": settled.times, "trace_distance": found.distance}))
+        "distance", contraction_title(pairs, found.gap),
+        dynamics.distance_line(settled.times, found.distance, found.gap, T, **drawn, theme=theme),
+        called="How fast is the input forgotten?",
+        lead=" ".join(filter(None, (contraction_beside_random(pairs), long_run(settled, T), mixing(pairs, T),
+                                    readout_dependence(settled.spread[:, sample.output], sample.unit)))),
+        shows=f"trace distance of ρ(t) to the steady state (bold){near}; dashed: the slope of the spectral gap (± "
+              f"{found.gap_error:.1e}), which holds in the long run only.{sample.of}",
+        not_shown="whether the read-out ever looks at what is lost. That no trace distance grows is no finding: none "
+                  "can, under any channel.",
+        alt=f"Trace distance to the steady state from {found.distance[0]:.2f} to {found.distance[-1]:.2g}"
+            + ("" if pairs is None else f"; to other samples, mean, from {pairs.distances[0].mean():.2f} to "
+                                        f"{pairs.distances[-1].mean():.2f} at T") + ".",
+        table=table)
+
+
+def contraction_title(pairs: Contraction | None, gap: float) -> str:
+    """The measured contraction within T and, apart from it, the asymptotic rate."""
+    if pairs is None:
+        return f"In the long run inputs are forgotten at rate {gap:.3g}, the spectral gap"
+    rates = pairs.rates
+    return (f"Within T inputs become alike at rate {rates.mean():.3g} ({rates.min():.2g} to {rates.max():.2g} over "
+            f"{len(rates)} pairs); in the long run at {gap:.3g}, the spectral gap")
+
+
+def contraction_beside_random(pairs: Contraction | None) -> str:
+    """Whether the pairs contract faster or slower than under every random generator of equal norms, or neither."""
+    if pairs is None:
+        return ""
+    rate, random = float(pairs.rates.mean()), pairs.random_rates
+    word = ("faster than under each" if rate > random.max() else "slower than under each" if rate < random.min() else
+            "within the range")
+    left = pairs.distances[-1] / pairs.distances[0]
+    return (f"**How much is forgotten within T?** Of the trace distance between this sample's state and those of "
+            f"{len(pairs.rates)} other test samples {left.mean():.1%} is left at T ({left.min():.1%} to "
+            f"{left.max():.1%}), a rate of {rate:.3g}: {word} of {len(random)} random generators with as many jump "
+            "operators and the same Hilbert-Schmidt norms of H and of the dissipator "
+            f"({random.min():.3g} to {random.max():.3g}).")
+
+
+def long_run(settled: evolution.Settling, T: float) -> str:
+    """The asymptotic rate beside that at which this sample approaches the steady state within T."""
+    at_T = float(np.interp(T, settled.times, settled.attractor.distance))
+    within_T = math.log(settled.attractor.distance[0] / max(at_T, 1e-12)) / T
+    return (f"**And later?** The steady state is approached at a mean rate of {within_T:.3g} within T, and in the long "
+            f"run at {settled.attractor.gap:.3g}.")
+
+
+def mixing(pairs: Contraction | None, T: float) -> str:
+    """The mixing time of the measured pairs against T."""
+    if pairs is None:
+        return ""
+    if pairs.mixing_time is None:
+        return f"These pairs are not all closer than {MIXED:g} after a thousand T."
+    return (f"The last of these pairs is closer than {MIXED:g} from t = {pairs.mixing_time:.3g} on, "
+            f"{pairs.mixing_time / T:.3g} T.")
+
+
+def readout_dependence(spread: np.ndarray, unit: str) -> str:
+    """How far the scores at 0, at T and at a unique steady state depend on the input."""
+    return ("**What would it say in the end?** Read out at the steady state, it is one number for every input. At T it "
+            f"spreads over the test samples by {spread[1]:.3g} ({text.plain(unit)}, standard deviation), and by "
+            f"{spread[0]:.3g} if it is read out at t = 0.")
 
 
 def steady(sample: Sample, theme: Theme = "light") -> Picture:
     """Populations of the steady state, and of the sample at T; only where something dissipates."""
     found, dims = settling(sample).attractor, sample.model.dims
-    mass, final = np.real(np.diag(found.steady)), np.real(np.diag(sample.track().rho[-1]))
+    mass, final = np.real(np.diag(found.steady)), np.real(np.diag(settling(sample).final))
     labels = state_figures.basis_labels(dims)
     return Picture(
         "steady", "Where every input would end" if found.unique else "One of several states where inputs can end",

@@ -15,6 +15,7 @@ from qfusion.analysis.dynamics import circuit_evolution, through
 from qfusion.analysis.dynamics.circuit_evolution import since_when, what_was_added
 from qfusion.analysis.dynamics.through import KINDS
 from qfusion.analysis.sample import Sample
+from qfusion.explain.network.evidence import INERT
 from qfusion.figures.draw import circuit as figures
 from qfusion.figures.draw import dynamics
 from qfusion.figures.style import Theme
@@ -106,7 +107,7 @@ def frame(moments: tuple[str, ...], terms: dict[str, np.ndarray], series: dict[s
 def cuts(sample: Sample, theme: Theme = "light") -> Picture:
     """Entropy of the first k qubits at the input and around every pooling, for every k."""
     return _cuts(sample, theme, "cuts", "Entropy of every cut", "entropy (nats)",
-                 "entropy of the first k qubits: mixed from fusion, plus entanglement with the others.",
+                 "entropy of the first k qubits: mixed from fusion, plus entanglement with the others. " + INERT,
                  "correlation alone: see the mutual information.")
 
 

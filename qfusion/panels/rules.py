@@ -110,19 +110,20 @@ def turned(was: str, now: str, sure: str, changed: bool) -> str:
 
 
 def probabilities(sample: Sample, theme: Theme = "light") -> Picture:
-    """Class probabilities with the edited tables; of models that choose among classes."""
+    """Softmax of the classes with the edited tables; of models that choose among classes."""
     classes = sample.work.classes
     check(bool(classes), f"Model '{sample.work.name}' predicts a number, not classes. See the waterfall.")
     now, base = (circuit_evolution.answer(each.work, each.row, each.tweak) for each in (sample, sample.learned))
     best, was = int(now.scores.argmax()), int(base.scores.argmax())
     changed = bool(sample.tweak)
     return Picture(
-        "probabilities", turned(classes[was], classes[best], share(float(now.probabilities[best])), changed),
+        "probabilities", turned(classes[was], classes[best], text.softmax(float(now.probabilities[best])), changed),
         figures.class_bars(now.probabilities, classes, truth=int(sample.work.dataset.y[sample.row]),
                            before=base.probabilities if changed else None, theme=theme),
-        shows="class probabilities with these tables" + ("; diamonds: as learned." if changed else ".") + sample.of,
+        shows="the classes with these tables" + ("; diamonds: as learned. " if changed else ". ")
+              + f"{sample.work.calibration}{sample.of}",
         not_shown="other samples: see the test accuracy above.",
-        alt=f"Class probabilities: {spoken.listed(classes, now.probabilities)}.",
+        alt=f"Softmax of the classes: {spoken.listed(classes, now.probabilities)}.",
         table=lambda: pd.DataFrame({"class": classes, "probability": now.probabilities,
                                     "as_learned": base.probabilities}))
 

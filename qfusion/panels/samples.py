@@ -20,6 +20,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace, said_columns
 from qfusion.data.modality import Series
 from qfusion.data.spec import SPLITS
+from qfusion.explain.network.evidence import INERT
 from qfusion.figures import style
 from qfusion.figures.draw import circuit, cohort, decision, dynamics
 from qfusion.figures.draw import evidence as figures
@@ -35,7 +36,7 @@ from qfusion.quantum.measures import KINDS
 
 @kept
 def verdict(sample: Sample, theme: Theme = "light") -> Picture:
-    """Prediction against truth: on the range of the target, or as class probabilities."""
+    """Prediction against truth: on the range of the target, or as softmax of the classes."""
     return (_class_verdict if sample.work.classes else _score_verdict)(sample, theme)
 
 
@@ -57,12 +58,12 @@ def _class_verdict(sample: Sample, theme: Theme) -> Picture:
     truth, predicted, p = int(work.dataset.y[row]), int(work.predicted[row]), work.probabilities[row]
     end = "rightly" if truth == predicted else f"but it is ‘{text.plain(work.classes[truth])}’"
     return Picture(
-        "verdict", f"Predicted ‘{text.plain(work.classes[predicted])}’ with {p[predicted]:.0%}, {end}",
+        "verdict", f"Predicted ‘{text.plain(work.classes[predicted])}’: {text.softmax(p[predicted])}, {end}",
         figures.class_bars(p, work.classes, truth=truth, theme=theme),
-        shows=f"class probabilities of this {work.dataset.split[row]} sample (softmax of the scores); "
-              "the dark bar is the prediction.",
-        not_shown="whether such probabilities are calibrated; the log loss is on the Overview page.",
-        alt=f"Probabilities: predicted {work.classes[predicted]} {p[predicted]:.2f}, true class {work.classes[truth]} "
+        shows=f"the classes of this {work.dataset.split[row]} sample; the dark bar is the prediction. "
+              f"{work.calibration}",
+        not_shown="the probability of being right: see the calibration on the Cohorts page.",
+        alt=f"Softmax: predicted {work.classes[predicted]} {p[predicted]:.2f}, true class {work.classes[truth]} "
             f"{p[truth]:.2f}.",
         table=lambda: pd.DataFrame({"sample": sample.id, "class": work.classes, "score": work.scores[row],
                                     "probability": p, "truth": np.arange(len(p)) == truth}))
@@ -158,7 +159,8 @@ def masses(sample: Sample, theme: Theme = "light") -> Picture:
         shows="how much each modality supports each element (sin² θ/2, the chance that its qubit reads 1), and what "
               f"the fusion makes of it.{pairs}{sample.of}",
         not_shown="what the network does with the fused masses afterwards"
-                  + ("." if found.elements_are_classes else "; elements are learned here, they have no names."),
+                  + (". " if found.elements_are_classes else "; elements are learned here, they have no names. ")
+                  + INERT,
         alt="Heat map of masses: fused "
             + ", ".join(f"{e} {v:.2f}" for e, v in zip(found.elements, found.fused, strict=True)) + ".",
         table=partial(_read, found))
@@ -218,7 +220,7 @@ def fused_entropies(sample: Sample, theme: Theme = "light") -> Picture:
         "fused-entropies", most_entangled(dict(zip(found.elements, found.entropy.tolist(), strict=True))),
         circuit.bars(found.entropy, found.elements, "entropy (nats)", theme=theme),
         shows="the von Neumann entropy of each fused qubit, at most ln 2. Fusion leaves it and its modality qubits in "
-              "a pure state together, so this is their entanglement." + sample.of,
+              f"a pure state together, so this is their entanglement.{sample.of} {INERT}",
         not_shown="which modality decided: entropy is correlation, not attribution.",
         alt=f"Entropy of each fused qubit in nats: {spoken.listed(found.elements, found.entropy)}.",
         table=partial(_read, found))

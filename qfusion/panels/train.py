@@ -17,6 +17,7 @@ from qfusion._sentences import listed
 from qfusion.analysis import text
 from qfusion.analysis.learning import run_curves, run_results
 from qfusion.analysis.learning.run_curves import PASSED, Curve, Seen
+from qfusion.explain.network.evidence import INERT
 from qfusion.figures.draw import training as figures
 from qfusion.figures.style import Theme
 from qfusion.panels.core import allowed as say
@@ -178,7 +179,7 @@ def negativity(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
     return Picture(
         "train-negativity", "Entanglement of each modality with the others",
         figures.by_modality(found, {name: list(terms) for name, terms in found.items()},
-                            y_title="logarithmic negativity (nats)", theme=theme),
+                            y_title="logarithmic negativity (bits)", theme=theme),
         shows=f"logarithmic negativity at the end of the evolution, mean over {_watched_rows(those, 1)}.",
         not_shown=_NO_ATTRIBUTION,
         alt="Entanglement by epoch. " + " ".join(f"{name}: {_last(terms)}." for name, terms in found.items()),
@@ -194,7 +195,7 @@ def fused(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
         "train-fused", "Entanglement that the fusion makes",
         figures.curves(found, hues=_hues(_drawn(runs)), y_title="entropy of a fused qubit (nats)", theme=theme),
         shows=f"entropy of a fused qubit, mean over qubits and {_watched_rows(those, 0)}; 0 is a product, 0.69 the "
-              "most.",
+              f"most. {INERT}",
         not_shown=_NO_ATTRIBUTION,
         alt=f"Entropy of a fused qubit by epoch: {_last(found)}.",
         table=lambda: _table({"entropy": found}))

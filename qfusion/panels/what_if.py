@@ -53,7 +53,7 @@ def both(sample: Sample, changes: Asked | None = None) -> tuple[Result, Result, 
 
 
 def probabilities(sample: Sample, theme: Theme = "light", *, changes: Asked | None = None) -> Picture:
-    """Both decisions as class probabilities; of a model of classes.
+    """Both decisions as softmax of the classes; of a model of classes.
 
     Args:
         sample: whose modalities change.
@@ -61,15 +61,16 @@ def probabilities(sample: Sample, theme: Theme = "light", *, changes: Asked | No
         changes: by modality, see the head of this module.
     """
     work = sample.work
-    check(bool(work.classes), "This model has one score and no class probabilities. Look at `waterfall`.")
+    check(bool(work.classes), "This model has one score and no classes. Look at `waterfall`.")
     before, now, done = both(sample, changes)
     return Picture(
         "what-if-probabilities", f"Decision: {answers.numbered(work, now.outcome.scores)}",
         bars.class_bars(now.probabilities, work.classes, truth=int(work.dataset.y[sample.row]),
                         before=before.probabilities if done else None, before_name=BEFORE, theme=theme),
-        shows="softmax of the scores" + (" with the changes; diamonds: as the sample is." if done else ".") + sample.of,
-        not_shown="whether such probabilities are calibrated.",
-        alt=f"Class probabilities: {spoken.listed(work.classes, now.probabilities)}.",
+        shows="the classes" + (" with the changes; diamonds: as the sample is. " if done else ". ")
+              + f"{work.calibration}{sample.of}",
+        not_shown="the probability of being right: see the calibration on the Cohorts page.",
+        alt=f"Softmax of the classes: {spoken.listed(work.classes, now.probabilities)}.",
         table=lambda: pd.DataFrame({"sample": sample.id, "class": work.classes, "as_it_is": before.probabilities,
                                     "changed": now.probabilities}))
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from qfusion import explain
+from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.data.modality import Audio, Image, Series, Text
 from qfusion.errors import InvalidInput
@@ -15,6 +16,7 @@ from qfusion.explain.changes import cut_answers
 from qfusion.explain.changes.building import answer as building_answer
 from qfusion.explain.changes.cuts import cuts
 from qfusion.explain.contributions import answers
+from qfusion.explain.network.evidence import INERT
 from qfusion.figures import notebook, numbers
 from qfusion.figures.draw import building, evidence
 from qfusion.figures.draw.cuts import SAYS
@@ -88,7 +90,8 @@ def _decision(sample: Sample) -> str:
         best = int(np.argmax(sure))
         right = "which is what it was annotated with" if sample.classes[
             best] == sample.truth else f"it was annotated as {truth}"
-        return f"The model decides for ‘{sample.classes[best]}’ with probability {sure[best]:.1%}; {right}."
+        return (f"The model decides for ‘{sample.classes[best]}’ ({text.softmax(sure[best])}); {right}. "
+                f"{sample.work.calibration}")
     return (
         f"The model predicts {signed(sample.score)} ({answers.verdict(sample.scores, sample.classes)}); the annotation "
         f"is {truth}, so the error is {number(abs(sample.score - float(sample.truth)))}.")
@@ -262,7 +265,8 @@ def _of_fusion(sample: Sample) -> Iterator[Block]:
     entropy = ", ".join(f"{e} {v:.2f}" for e, v in zip(found.elements, found.entropy, strict=True))
     yield figure(notebook.entropies(sample),
                  "Von Neumann entropy of each fused qubit, at most ln 2: its entanglement with the qubits "
-                 "it was fused from, as these are together in a pure state.", f"Entropies in nats: {entropy}.", HALF)
+                 f"it was fused from, as these are together in a pure state. {INERT}",
+                 f"Entropies in nats: {entropy}.", HALF)
     table = numbers.masses(sample)
     rows = tuple((str(row["element"]), *(number(row[f"mass[{name}]"]) for name in sample.modalities),
                   number(row["mass"]), str(row["rule"]), number(row["disagreement"]), number(row["entropy"]))

@@ -8,6 +8,7 @@ from typing import Any
 
 from qfusion.analysis.sample import Sample
 from qfusion.explain.contributions import answers
+from qfusion.explain.network.evidence import INERT
 from qfusion.models import Ability
 from qfusion.report.blocks import Block, Equation, Facts, Heading, Table, cite, paragraph
 from qfusion.report.drawn import number
@@ -128,7 +129,7 @@ def _of_network(sample: Sample) -> Iterator[Block]:
                     f"probabilities of the qubits that stay and ⟨Z⟩ of every measured one. The {C} scores are "
                     "therefore fixed polynomials of the fused qubits:")
     yield Equation("network")
-    yield paragraph("The entropy of a fused qubit is its entanglement with the qubits it was fused from:")
+    yield paragraph(f"The entropy of a fused qubit is its entanglement with the qubits it was fused from. {INERT}")
     yield Equation("qubit_entropy")
     if model.elements_are_classes:
         yield paragraph("How much the modalities contradict each other is told by Dempster's K ", cite("shafer1976"),

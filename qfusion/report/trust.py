@@ -103,7 +103,7 @@ def _seeds(sample: Sample) -> tuple[Stability | None, str]:
 
 
 def _errors(sample: Sample) -> np.ndarray:
-    """Errors on all test rows, as the pages have them: absolute, or 1 - probability of the true class."""
+    """Errors on all test rows, as the pages have them: absolute, or 1 - softmax of the true class."""
     import torch
 
     rows = sample.dataset.rows("test")

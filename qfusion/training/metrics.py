@@ -11,6 +11,8 @@ from qfusion._checks import check, require_finite
 from qfusion.data import DataSet
 from qfusion.training.batches import to
 
+BINS = 10  # of the certainty
+
 
 class Label(NamedTuple):
     """How a metric is shown: short name, meaning in a sentence, and whether more is better."""
@@ -135,3 +137,20 @@ def _pair(prediction: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.nda
 
 def _rounded(p: np.ndarray, y: np.ndarray, limit: int) -> float:
     return float((np.round(np.clip(p, -limit, limit)) == np.round(np.clip(y, -limit, limit))).mean())
+
+
+def calibration(sure: np.ndarray, right: np.ndarray, bins: int = BINS) -> tuple[np.ndarray, np.ndarray, np.ndarray,
+                                                                                 float]:
+    """Returns certainty, accuracy and count of every bin of equal width that is not empty, and the expected
+    calibration error (Guo and others 2017, ICML): the mean gap of the two over the samples.
+
+    Args:
+        sure: softmax of the predicted class, (N,). right: 1 where it is the true one, else 0, (N,).
+        bins: so many from 0 to 1.
+    """
+    at = np.minimum((sure * bins).astype(int), bins - 1)
+    counts = np.bincount(at, minlength=bins)
+    kept = counts > 0
+    means = [np.bincount(at, values, bins)[kept] / counts[kept] for values in (sure, right)]
+    gap = float((np.abs(means[0] - means[1]) * counts[kept]).sum() / max(counts.sum(), 1))
+    return means[0], means[1], counts[kept], gap

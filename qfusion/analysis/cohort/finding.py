@@ -52,7 +52,7 @@ def axes(work: Workspace) -> dict[str, str]:
     """What samples can be drawn against: column -> axis title."""
     unit = "score of the class" if work.classes else work.unit_of(0)
     titles = {} if work.classes else {"truth": f"truth ({unit})", "prediction": f"prediction ({unit})"}
-    titles |= {"certainty": "probability of the predicted class"} if work.classes else {}
+    titles |= {"certainty": "softmax of the predicted class"} if work.classes else {}
     titles |= {"error": work.unit_of_error} | work.fact_titles()
     return titles | {dividend_column(term): f"contribution of {term.replace('+', ' + ')} ({unit})"
                      for term in work.terms}

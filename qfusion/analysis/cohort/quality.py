@@ -8,8 +8,9 @@ import numpy as np
 
 from qfusion._checks import check
 from qfusion.analysis.levels import Levels
+from qfusion.training import metrics
 
-BINS = 10  # of the certainty
+BINS = metrics.BINS
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,12 +79,7 @@ def calibration(levels: Levels, inside: bool = True) -> Calibration:
     work, places = levels.work, _places(levels, inside)
     sure = work.probabilities[places, work.predicted[places]]
     right = (work.predicted[places] == work.dataset.y[places]).astype(float)
-    at = np.minimum((sure * BINS).astype(int), BINS - 1)
-    counts = np.bincount(at, minlength=BINS)
-    kept = counts > 0
-    means = [np.bincount(at, values, BINS)[kept] / counts[kept] for values in (sure, right)]
-    gap = float((np.abs(means[0] - means[1]) * counts[kept]).sum() / max(counts.sum(), 1))
-    return Calibration(means[0], means[1], counts[kept], gap)
+    return Calibration(*metrics.calibration(sure, right))
 
 
 def residuals(levels: Levels) -> np.ndarray:

@@ -20,6 +20,9 @@ from qfusion.quantum import lindblad, measures, states
 
 LIVE_RTOL = 1e-6  # QuTiP is then within about 1e-9 of exact, a third faster than at its usual 1e-7
 MOST_ERROR = 1e-6  # of an element of a state: what is further off is not shown
+STEPS = 12  # per T, at which distances are drawn
+PAIRS = 8  # test samples whose states are followed beside that of the one that is read
+MOST_SPREAD = 1000  # test samples over which the spread of scores is taken
 TIMES = 41  # enough for a smooth line, few enough to redraw while a slider moves
 
 
@@ -125,22 +128,45 @@ def exactness(work: Any, row: int, tweak: Tweak) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Settling:
-    """The long-time end: `attractor` as `track.attractor` gives it, its distances at `times` (beyond T)."""
+    """Where a sample's evolution ends, and how fast inputs become alike on the way.
+
+    Attributes:
+        times: (nT,), from 0 to beyond T. final: the state at T, (D, D).
+        attractor: as `track.attractor` gives it, its distances at `times`.
+        contraction: as `track.contraction` gives it, between this sample and others of the test split; None where
+            nothing evolves or no other test sample has another state.
+        spread: standard deviation over the test samples of every score, read out at 0 and at T, (2, C).
+    """
 
     times: np.ndarray
+    final: np.ndarray
     attractor: Any
+    contraction: Any
+    spread: np.ndarray
 
 
-@memo(16, background=False, says="Evolving to the steady state …")
+@memo(16, background=False, says="Looking for the steady state …")
 def attract(work: Any, row: int, tweak: Tweak, reach: float = 5.0) -> Settling:
-    """Steady state, spectral gap, and the sample's distance to it up to `reach` times T."""
+    """Steady state, spectral gap, the sample's distance to it up to `reach` times T, and contraction within T."""
     from qfusion import track
 
-    system = work.model.tweaked(tweak).system()
-    times = times_of(reach * system.duration, 61)
+    model = work.model.tweaked(tweak)
+    system = model.system()
+    times = np.linspace(0.0, reach * max(system.duration, 1e-6), STEPS * round(reach) + 1)
     rho = lindblad.evolve_states(system.H, system.jumps, states.density(work.ket(row).to(system.H.dtype)),
                                  times.tolist())
-    return Settling(times, track.attractor(system, rho))
+    test = work.dataset.rows("test")
+    others = test[test != row]
+    others = others[np.linspace(0, len(others) - 1, min(PAIRS, len(others))).astype(int)]
+    pairs = None
+    if system.duration > 0 and len(others):
+        kets = work.kets(np.array([row, *others]))
+        if float((kets[1:] @ kets[0].conj()).abs().min()) < 1 - 1e-6:
+            pairs = track.contraction(system, kets[0], kets[1:], steps=STEPS + 1)
+    with torch.no_grad():
+        observables = model.observables([0.0, float(model.duration)])
+        scores = [jump_subject.predict(work, test[:MOST_SPREAD], each, model.bias) for each in observables]
+    return Settling(times, rho[STEPS].numpy(), track.attractor(system, rho), pairs, np.std(scores, axis=1))
 
 
 @memo(32, background=False)

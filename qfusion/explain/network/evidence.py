@@ -26,8 +26,12 @@ from qfusion._checks import check, require_finite
 from qfusion.explain.network.entropies import LayerEntropies, layer_entropies
 from qfusion.models import EntangledQCNN, fusion
 
-__all__ = ["Beliefs", "LayerEntropies", "Reading", "beliefs", "conflict", "contradiction", "conjunctive",
+__all__ = ["INERT", "Beliefs", "LayerEntropies", "Reading", "beliefs", "conflict", "contradiction", "conjunctive",
            "disagreement", "disjunctive", "layer_entropies", "qubit_entropy", "read"]
+
+# The modality qubits only control and are then left out, so a classical mixture over their outcomes gives the same
+# fused qubits. It holds while the score is read from the fused qubits alone.
+INERT = "The entanglement that the fusion makes is inert for the scores: measuring the modality qubits changes none."
 
 
 @dataclass(frozen=True)
@@ -141,7 +145,8 @@ class Reading:
         by_modality: beliefs of each modality, arrays (M, n); None as above.
         by_fusion: beliefs of the fused masses, arrays (n,); None as above.
         vectors: (1, <X>, <Z>) of every fused qubit, (n, 3).
-        entropy: of every fused qubit, nats, (n,): its entanglement with the qubits that it was fused from.
+        entropy: of every fused qubit, nats, (n,): its entanglement with the qubits that it was fused from,
+            which is inert for the scores (`INERT`).
     """
 
     modalities: tuple[str, ...]

@@ -84,16 +84,16 @@ def matrix(dividends: Sequence[str], titles: Sequence[str], parts: np.ndarray, s
     names = [*(term_title(name) for name in dividends), "score"]
     written = G <= MAX_COLUMNS
     for first, last in ((0, S), (S, S + 1)):
-        figure.add_heatmap(z=values[first:last], y=rows[first:last], x=list(range(G)), colorscale=SIGNED_SCALE,
+        figure.add_heatmap(z=values[first:last], y=rows[first:last], x=list(range(G)), colorscale=SIGNED_SCALE[theme],
                            zmin=-most, zmax=most, xgap=1, ygap=1, showscale=first == 0 and not written,
                            customdata=[[f"{label(title)} in {name}" for title in titles] for name in names[first:last]],
                            hovertemplate="%{customdata}: %{z:+.4f}<extra></extra>",
                            colorbar={"thickness": 10, "outlinewidth": 0, "nticks": 5, "tickfont": {"size": 11}})
     if written:
-        strong = np.abs(values) > 0.6 * most
+        dark = (np.abs(values) > 0.6 * most) == (theme == "light")  # cells: the strong ones on light paper
         figure.add_scatter(x=np.tile(np.arange(G), S + 1), y=np.repeat(rows, G), mode="text",
                            text=_short(values).ravel().tolist(),
-                           textfont={"size": 10, "color": np.where(strong, ON_DARK, ON_BRIGHT).ravel().tolist()},
+                           textfont={"size": 10, "color": np.where(dark, ON_DARK, ON_BRIGHT).ravel().tolist()},
                            hoverinfo="skip")
     ends = np.array([[*start, np.sum(start)], [*end, np.sum(end)]])
     for place, column, texts in zip((-1.4, G + 0.4), ends, _short(ends), strict=True):

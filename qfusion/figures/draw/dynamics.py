@@ -17,10 +17,8 @@ from qfusion.figures.style import (
     GREY,
     INK,
     LINE,
-    ORANGE,
-    PURPLE,
     QUIET,
-    SKY,
+    STATE_HUES,
     Theme,
     axis,
     base,
@@ -34,7 +32,6 @@ from qfusion.figures.style import (
 )
 
 TIME = "time t (model units, ħ = 1)"
-HUES = (PURPLE, SKY, ORANGE, GREY)  # none of a single modality: runs and joint states belong to all
 JUMP_SYMBOLS = ("triangle-down", "square", "diamond", "star", "cross", "x")
 
 
@@ -169,18 +166,39 @@ def _rule(theme: Theme, **place: Any) -> dict[str, Any]:
 
 @drawing()
 def distance_line(times: np.ndarray, distance: np.ndarray, gap: float, end: float, *,
+                  pairs: tuple[np.ndarray, np.ndarray] | None = None, random_rates: np.ndarray | None = None,
                   theme: Theme = "light") -> go.Figure:
-    """Trace distance to the steady state on a logarithmic axis, and the slope that the spectral gap predicts."""
-    figure = base(theme, 300, legend=True)
+    """Trace distance to the steady state on a logarithmic axis, and the slope that the spectral gap predicts.
+
+    Args:
+        times, distance: (nT,). gap: spectral gap, 1 / time. end: T.
+        pairs: times within T and distances of pairs of inputs, (nT,) and (nT, P).
+        random_rates: of contraction under random generators, drawn as a band from the mean of the pairs.
+        theme: of the figure.
+    """
+    figure = base(theme, 340, legend=True)
     seen = np.maximum(np.asarray(distance, dtype=float), 1e-16)
-    figure.add_scatter(x=times, y=seen, mode="lines", name="distance of ρ(t)", line={"color": INK[theme], "width": 2.5},
+    every = [seen]
+    if pairs is not None and random_rates is not None:
+        within, apart = pairs
+        band = float(apart[0].mean()) * np.exp(-np.outer(within, [random_rates.max(), random_rates.min()]))
+        figure.add_scatter(x=np.r_[within, within[::-1]], y=np.r_[band[:, 0], band[::-1, 1]], fill="toself",
+                           mode="lines", fillcolor=faded(GREY, 0.35), line={"width": 0}, name="random generators",
+                           hoverinfo="skip")
+        for i, values in enumerate(apart.T):
+            figure.add_scatter(x=within, y=np.maximum(values, 1e-16), mode="lines", name="to other test samples",
+                               legendgroup="pairs", showlegend=i == 0, line={"color": STATE_HUES[1], "width": 1.2},
+                               hovertemplate="t = %{x:.2f}: %{y:.3f}<extra></extra>")
+        every += [np.maximum(apart.ravel(), 1e-16), band.ravel()]
+    figure.add_scatter(x=times, y=seen, mode="lines", name="to the steady state",
+                       line={"color": INK[theme], "width": 2.5},
                        hovertemplate="t = %{x:.2f}: %{y:.2e}<extra></extra>")
     if np.isfinite(gap) and gap > 0:
         anchor = len(times) // 2
         slope = seen[anchor] * np.exp(-gap * (np.asarray(times) - times[anchor]))
         figure.add_scatter(x=times, y=slope, mode="lines", name=f"exp(−gap·t), gap = {gap:.3g}",
                            line={"color": GREY, "dash": "dash"}, hoverinfo="skip")
-    figure.update_yaxes(type="log", title={"text": "trace distance (0 to 1)"}, **log_ticks(seen))
+    figure.update_yaxes(type="log", title={"text": "trace distance (0 to 1)"}, **log_ticks(np.concatenate(every)))
     figure.update_xaxes(title={"text": TIME})
     figure.add_vline(x=end, line={"color": QUIET[theme], "dash": "dot"})
     figure.add_annotation(x=end, y=1, yref="paper", text="read-out T", showarrow=False, xanchor="left", xshift=4,
@@ -257,7 +275,7 @@ def single_runs(times: np.ndarray, curves: Sequence[np.ndarray], jumps: Sequence
     figure = base(theme, 320, legend=True)
     for i, curve in enumerate(curves):
         figure.add_scatter(x=times, y=curve, mode="lines", name=f"run {i + 1}", hovertemplate="%{y:.3f}",
-                           line={"width": 1.4, "color": HUES[i % len(HUES)]}, showlegend=False)
+                           line={"width": 1.4, "color": STATE_HUES[i % len(STATE_HUES)]}, showlegend=False)
     for channel in range(channels):
         xs, ys = _marks(times, curves, jumps, channel)
         if xs:
@@ -292,7 +310,7 @@ def ensemble(times: np.ndarray, mean: np.ndarray, error: np.ndarray, master: np.
                                                      f"have {mean.shape}, {error.shape} and {master.shape}.")
     figure = base(theme, 320, legend=True)
     for i, name in enumerate(names):
-        hue = HUES[i % len(HUES)]
+        hue = STATE_HUES[i % len(STATE_HUES)]
         figure.add_scatter(x=np.r_[times, times[::-1]], hoverinfo="skip", showlegend=False, fill="toself",
                            y=np.r_[mean[:, i] + 2 * error[:, i], (mean[:, i] - 2 * error[:, i])[::-1]],
                            fillcolor=faded(hue, 0.25), line={"width": 0}, mode="lines")

@@ -1,4 +1,4 @@
-"""Reading an entangled-fusion network's fusion: masses, truth tables, class probabilities, curves of raw content."""
+"""Reading an entangled-fusion network's fusion: masses, truth tables, softmax of the classes, curves of raw content."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from qfusion.figures.style import (
     wrap,
 )
 
+SOFTMAX = "softmax of the scores"  # 0 to 1; no probability unless it is calibrated
 
 @drawing()
 def masses(values: np.ndarray, fused: np.ndarray, modalities: Sequence[str], elements: Sequence[str], *,
@@ -129,7 +130,7 @@ def tables(values: np.ndarray, weights: np.ndarray, patterns: Sequence[str], ele
 @drawing()
 def class_bars(probabilities: np.ndarray, classes: Sequence[str], *, truth: int | None = None,
                before: np.ndarray | None = None, errors: np.ndarray | None = None, before_name: str = "as learned",
-               unit: str = "probability", most: int = 15, theme: Theme = "light") -> go.Figure:
+               unit: str = SOFTMAX, most: int = 15, theme: Theme = "light") -> go.Figure:
     """One bar a class; the true one's name is marked, what was before is a hollow diamond, errors are standard
     errors."""
     values = np.asarray(probabilities, dtype=float)
@@ -152,7 +153,7 @@ def class_bars(probabilities: np.ndarray, classes: Sequence[str], *, truth: int 
                            hovertemplate=f"{before_name}: %{{x:.3f}}<extra></extra>")
     figure.update_yaxes(tickvals=list(range(len(keep))), ticktext=names, range=[len(keep) - 0.5, -0.5], showline=False,
                         ticks="", ticklabelstandoff=6)
-    figure.update_xaxes(title={"text": label(unit)}, **({"range": [0, 1.02]} if unit == "probability" else {}))
+    figure.update_xaxes(title={"text": label(unit)}, **({"range": [0, 1.02]} if unit == SOFTMAX else {}))
     return figure
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.colors import sample_colorscale
 
 from qfusion._checks import check
 from qfusion.figures.finite import drawing
@@ -25,6 +24,7 @@ from qfusion.figures.style import (
     base,
     label,
 )
+from qfusion.figures.theme import signed_colour
 
 _LINE = 52  # characters of a line of words
 _BINS = 700  # of a drawn waveform
@@ -34,16 +34,16 @@ def _reach(values: np.ndarray) -> float:
     return max(float(np.abs(values).max(initial=0)), 1e-12)
 
 
-def _scale(values: np.ndarray, unit: str) -> dict[str, Any]:
-    """A signed colour scale that is white at zero."""
+def _scale(values: np.ndarray, unit: str, theme: Theme) -> dict[str, Any]:
+    """A signed colour scale, neutral at zero."""
     reach = _reach(values)
-    return {"colorscale": SIGNED_SCALE, "cmin": -reach, "cmax": reach,
+    return {"colorscale": SIGNED_SCALE[theme], "cmin": -reach, "cmax": reach,
             "colorbar": {"title": {"text": label(unit, 40), "side": "right", "font": {"size": 12}}, "thickness": 10,
                          "outlinewidth": 0, "len": 1.0, "tickformat": "+.2g", "nticks": 5}}
 
 
-def _hue(value: float, reach: float) -> str:
-    return str(sample_colorscale(SIGNED_SCALE, [0.5 + 0.5 * float(np.clip(value / reach, -1, 1))])[0])
+def _hue(value: float, reach: float, theme: Theme) -> str:
+    return signed_colour(0.5 + 0.5 * float(np.clip(value / reach, -1, 1)), theme)
 
 
 @drawing()
@@ -68,11 +68,11 @@ def words(spoken: Sequence[str], values: np.ndarray, *, unit: str = "score", the
     for word, value, (left, row, width) in zip(spoken, values, places, strict=True):
         strong = abs(value) > 0.6 * reach
         shapes.append({"type": "rect", "x0": left, "x1": left + width, "y0": row - 0.3, "y1": row + 0.2,
-                       "layer": "below", "fillcolor": _hue(float(value), reach),
+                       "layer": "below", "fillcolor": _hue(float(value), reach, theme),
                        "line": {"width": 0.5, "color": LINE[theme]}})
         centre = left + width / 2
         notes.append({"x": centre, "y": row - 0.05, "text": label(word, 20), "showarrow": False,
-                      "font": {"size": 15, "color": ON_DARK if strong else ON_BRIGHT}})
+                      "font": {"size": 15, "color": ON_DARK if strong == (theme == "light") else ON_BRIGHT}})
         notes.append({"x": centre, "y": row + 0.38, "text": f"{value:+.3f}", "showarrow": False,
                       "font": {"size": 11, "color": QUIET[theme]}})
     figure.update_layout(shapes=shapes, annotations=notes)
@@ -98,13 +98,13 @@ def waveform(samples: np.ndarray, rate: int, values: np.ndarray, step: float, *,
     seconds = (np.arange(len(bins)) + 0.5) * size / rate
     figure = base(theme, 230, left=56, right=10, top=8, bottom=44)
     reach = max(float(np.abs(samples).max(initial=0)) * 1.08, 1e-3)
-    scale = _scale(values, unit)
+    scale = _scale(values, unit, theme)
     centres = (np.arange(len(values)) + 0.5) * step
     figure.add_trace(go.Heatmap(z=np.asarray(values)[None], x=centres, y=[0.0], x0=0, dy=2 * reach, zmin=scale["cmin"],
-                                zmax=scale["cmax"], colorscale=SIGNED_SCALE, colorbar=scale["colorbar"],
+                                zmax=scale["cmax"], colorscale=SIGNED_SCALE[theme], colorbar=scale["colorbar"],
                                 hovertemplate="%{x:.2f} s: %{z:+.4f} " + label(unit) + "<extra></extra>"))
     figure.add_scatter(x=np.repeat(seconds, 2), y=np.stack([bins.min(1), bins.max(1)], 1).ravel(), mode="lines",
-                       hoverinfo="skip", line={"color": ON_BRIGHT, "width": 0.8})
+                       hoverinfo="skip", line={"color": INK[theme], "width": 0.8})
     figure.update_xaxes(title={"text": "time (s)"}, range=[0, max(len(samples) / rate, step * len(values))])
     figure.update_yaxes(title={"text": "amplitude"}, range=[-reach, reach])
     return figure
@@ -125,12 +125,12 @@ def picture(pixels: np.ndarray, values: np.ndarray, *, unit: str = "score", spec
     figure = base(theme, 300, left=34, right=10, top=24, bottom=30)
     low, high = float(pixels.min()), float(pixels.max())
     grey = {"zmin": low, "zmax": max(high, low + 1e-9), "colorscale": "Gray", "showscale": False, "hoverinfo": "skip"}
-    scale = _scale(values, unit)
+    scale = _scale(values, unit, theme)
     figure.add_trace(go.Heatmap(z=pixels, xaxis="x", yaxis="y", **grey))
     figure.add_trace(go.Heatmap(z=pixels, xaxis="x2", yaxis="y2", **grey))
     what = ("band", "frame") if spectrogram else ("row", "column")
     figure.add_trace(go.Heatmap(z=values, xaxis="x2", yaxis="y2", zmin=scale["cmin"], zmax=scale["cmax"],
-                                colorscale=SIGNED_SCALE, opacity=0.72, colorbar=scale["colorbar"],
+                                colorscale=SIGNED_SCALE[theme], opacity=0.72, colorbar=scale["colorbar"],
                                 hovertemplate=f"{what[0]} %{{y}}, {what[1]} %{{x}}: %{{z:+.4f}} "
                                               f"{label(unit)}<extra></extra>"))
     plain = {"showline": False, "ticks": "", "constrain": "domain", "showticklabels": False}
@@ -164,7 +164,7 @@ def curve(x: np.ndarray, y: np.ndarray, values: np.ndarray, *, x_label: str, y_l
     figure.add_scatter(x=x, y=y, mode="lines", line={"color": LINE[theme], "width": 1.5}, hoverinfo="skip")
     figure.add_scatter(x=x, y=y, mode="markers", customdata=np.asarray(values),
                        marker={"color": values, "size": 8, "line": {"color": QUIET[theme], "width": 0.6},
-                               **_scale(values, unit)},
+                               **_scale(values, unit, theme)},
                        hovertemplate="%{x}: %{customdata:+.4f} " + label(unit) + "<extra></extra>")
     figure.update_xaxes(title={"text": label(x_label, 90)})
     figure.update_yaxes(title={"text": label(y_label)})
@@ -185,7 +185,7 @@ def bars(names: Sequence[str], values: np.ndarray, *, most: int = 12, unit: str 
     reach = _reach(heights)
     figure = base(theme, 62 + 22 * len(titles), left=10, right=16, top=6, bottom=42)
     figure.add_bar(x=heights, y=list(range(len(titles))), orientation="h", width=0.66,
-                   marker={"color": [_hue(float(v), reach) for v in heights],
+                   marker={"color": [_hue(float(v), reach, theme) for v in heights],
                            "line": {"color": QUIET[theme], "width": 0.8}},
                    text=[f"{v:+.3f}" for v in heights], textposition="outside", cliponaxis=False, constraintext="none",
                    textfont={"size": 11, "color": INK[theme]}, hovertemplate="%{x:+.4f}<extra></extra>")

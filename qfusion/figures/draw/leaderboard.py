@@ -141,7 +141,7 @@ def agreement(models: Sequence[str], parts: Sequence[str], values: np.ndarray, t
           f"Argument `values` must have the shape {(len(models), len(parts))}, but has {values.shape}.")
     figure = base(theme, 84 + ROW * len(models), left=10, right=14, top=6, bottom=64)
     figure.add_heatmap(z=values, x=list(range(len(parts))), y=list(range(len(models))), zmin=-1, zmax=1,
-                       colorscale=SIGNED_SCALE, showscale=False, xgap=2, ygap=2, texttemplate="%{z:.2f}",
+                       colorscale=SIGNED_SCALE[theme], showscale=False, xgap=2, ygap=2, texttemplate="%{z:.2f}",
                        textfont={"size": 11}, hoverongaps=False,
                        customdata=[[[label(model), label(part)] for part in parts] for model in models],
                        hovertemplate="%{customdata[0]}, %{customdata[1]}: %{z:.3f}<extra></extra>")

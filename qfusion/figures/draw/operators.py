@@ -16,6 +16,7 @@ from qfusion.figures.style import (
     GREY,
     INK,
     LINE,
+    NEUTRAL,
     PAPER,
     QUIET,
     VERMILLION,
@@ -194,7 +195,7 @@ def along(ids: Sequence[str], x: np.ndarray, y: np.ndarray, x_title: str, y_titl
                            unselected={"marker": {"opacity": 0.6}},
                            marker={"size": 7, "color": truth, "cmin": -reach, "cmax": reach,
                                    "line": {"width": 0.4, "color": QUIET[theme]},
-                                   "colorscale": [[0, AGAINST], [0.5, "#F7F7F7"], [1, FOR]],
+                                   "colorscale": [[0, AGAINST], [0.5, NEUTRAL[theme]], [1, FOR]],
                                    "colorbar": {"title": {"text": label(truth_name), "side": "top",
                                                           "font": {"size": 12}}, "thickness": 12,
                                                 "len": 0.9, "outlinewidth": 0}})

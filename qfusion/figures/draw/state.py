@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion.figures.finite import drawing
-from qfusion.figures.style import CYCLIC_SCALE, INK, UNSIGNED_SCALE, VERMILLION, Theme, base, label
+from qfusion.figures.style import CYCLIC_SCALE, INK, STATE_HUES, UNSIGNED_SCALE, Theme, base, label
 
 
 def basis_labels(dims: Sequence[int]) -> list[str]:
@@ -69,7 +69,7 @@ def populations(values: np.ndarray, dims: Sequence[int], *, reference: np.ndarra
                    customdata=names, hovertemplate="|%{customdata}⟩: %{y:.4f}<extra></extra>")
     if reference is not None:
         figure.add_scatter(x=places, y=reference, mode="markers", name=label(reference_name), hoverinfo="skip",
-                           marker={"color": VERMILLION, "symbol": "circle-open", "size": 5})
+                           marker={"color": STATE_HUES[0], "symbol": "circle-open", "size": 5})
     step = max(1, len(names) // 16)
     figure.update_xaxes(title={"text": label(what, 90)},
                         tickvals=places[::step], ticktext=names[::step])

@@ -55,7 +55,7 @@ def curves(levels: Levels, theme: Theme = "light") -> Picture:
         figures.curves([figures.Curve(each.name, *each.roc, each.area) for each in found],
                        [figures.Curve(each.name, *each.pr, each.precision) for each in found],
                        chosen.name if chosen else "", theme),
-        shows="every class against the rest, told by its probability: left the ROC curve, right precision and recall; "
+        shows="every class against the rest, told by its softmax: left the ROC curve, right precision and recall; "
               f"blue: the class that is explained, else the one of the smallest area. The mean area is {mean:.3f}. "
               f"{_whose(levels)}",
         not_shown="which threshold to take.",
@@ -74,7 +74,7 @@ def calibration(levels: Levels, theme: Theme = "light") -> Picture:
     return Picture(
         "calibration", f"On average {share(sure)} sure and {share(right)} right: {word}",
         figures.calibration(found.certainty, found.accuracy, found.counts, theme),
-        shows=f"the share that is right against the certainty (probability of the predicted class), in {quality.BINS} "
+        shows=f"the share that is right against the certainty (softmax of the predicted class), in {quality.BINS} "
               f"bins of equal width; the larger the disc, the more samples. Expected calibration error "
               f"{found.error:.3f}. {_whose(levels)}",
         not_shown="how far single bins are off by chance: small ones say little.",

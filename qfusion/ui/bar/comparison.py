@@ -82,8 +82,11 @@ def _other(work: Workspace, row: int) -> str:
         state.put(state.CONTRAST, default)  # of another data set
     said = state.get(state.CONTRAST) or st.query_params.get(state.CONTRAST) or default
     place = work.dataset.row(said if sample_box.exists(work.dataset, said) else default)
-    says = f"It is predicted ‘{text.plain(work.classes[int(work.predicted[place])])}’ " \
-           f"({work.probabilities[place].max():.0%})" if work.classes else f"Its score {work.scores[place, 0]:+.2f}"
+    if work.classes:
+        says = (f"It is predicted ‘{text.plain(work.classes[int(work.predicted[place])])}’ "
+                f"({text.softmax(work.probabilities[place].max())})")
+    else:
+        says = f"Its score {work.scores[place, 0]:+.2f}"
     return sample_box.draw("Rather than sample", work.dataset, default, state.CONTRAST, width=170,
                            help=f"{says}. Type to search.")
 

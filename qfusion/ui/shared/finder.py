@@ -87,7 +87,7 @@ def _columns(work: Workspace, rows: pd.DataFrame) -> list[str]:
 
 
 _HEADS = {"certainty": "certainty", "error": "error"}
-_HELP = {"certainty": "Probability of the predicted class", "dividend": "What a combination adds beyond its parts"}
+_HELP = {"certainty": "Softmax of the predicted class", "dividend": "What a combination adds beyond its parts"}
 
 
 def _formats(columns: list[str], classes: bool) -> dict[str, Any]:

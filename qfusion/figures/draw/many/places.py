@@ -74,7 +74,7 @@ def places(ids: Sequence[str], xy: np.ndarray, values: np.ndarray, inside: np.nd
             figure.add_scatter(
                 x=xy[at, 0], y=xy[at, 1], mode="markers", customdata=[ids[i] for i in at], text=[texts[i] for i in at],
                 name=label(by if k is None else names[k], 24), showlegend=False,
-                marker=_marker(values[at], k, within, part, hues, values, by), **_CHOSEN,
+                marker=_marker(values[at], k, within, part, hues, values, by, theme), **_CHOSEN,
                 hovertemplate="%{text}<br>click to open it<extra></extra>")
     for k, name in enumerate(names):  # the legend's points are as strong as those of the cohort
         figure.add_scatter(x=[None], y=[None], mode="markers", name=label(name, 24),
@@ -92,15 +92,16 @@ def _hue(k: int, hues: Sequence[str]) -> str:
 
 
 def _marker(own: np.ndarray, k: int | None, within: bool, part: bool, hues: Sequence[str], every: np.ndarray,
-            by: str) -> dict[str, Any]:
+            by: str, theme: Theme) -> dict[str, Any]:
     size = (8 if part else 7) if within else 5
     if k is not None:
         return {"size": size, "color": _hue(k, hues), "opacity": 0.75 if within else 0.25, "line": {"width": 0},
                 "symbol": SHAPES[k // len(HUES)]}
     known = every[np.isfinite(every)]
+    scale: Any
     low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
     if low < 0 < high:
-        low, high, scale = -max(-low, high), max(-low, high), SIGNED_SCALE
+        low, high, scale = -max(-low, high), max(-low, high), SIGNED_SCALE[theme]
     else:
         scale = UNSIGNED_SCALE
     bar = {"thickness": 12, "outlinewidth": 0, "len": 0.9, "nticks": 6, "title": {"text": label(by, 40),

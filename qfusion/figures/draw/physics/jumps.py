@@ -10,9 +10,8 @@ import plotly.graph_objects as go
 from qfusion._checks import check
 from qfusion.figures.draw.dynamics import JUMP_SYMBOLS, TIME
 from qfusion.figures.finite import drawing
-from qfusion.figures.style import BLUE, GREEN, GREY, PURPLE, QUIET, VERMILLION, Theme, axis, base, faded, label
+from qfusion.figures.style import QUIET, STATE_HUES, Theme, axis, base, faded, label
 
-HUES = (BLUE, VERMILLION, GREEN, PURPLE, "#E69F00", "#56B4E9", GREY)
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 
 
@@ -37,7 +36,7 @@ def raster(records: Sequence[tuple[np.ndarray, np.ndarray]], edges: np.ndarray, 
           f"{found.shape} and {exact.shape}.")
     figure = base(theme, 560, legend=True, right=16)
     for k, rates in enumerate(exact):
-        hue, name = HUES[k % len(HUES)], f"L{k + 1}"
+        hue, name = STATE_HUES[k % len(STATE_HUES)], f"L{k + 1}"
         marks = [(float(when), row) for row, (whens, which) in enumerate(records, 1)
                  for when, one in zip(whens, which, strict=True) if one == k]
         figure.add_scatter(x=[when for when, _ in marks], y=[row for _, row in marks], mode="markers", name=name,

@@ -41,12 +41,12 @@ def before_after(here: Here, now: Any, base: Any) -> None:
     cells: list[tuple[str, float, float, str, str]] = []
     if work.classes:
         truth, first = int(work.dataset.y[row]), int(base.scores.argmax())
-        cells.append((f"p(‘{text.plain(work.classes[first], 14)}’), predicted", float(base.probabilities[first]),
+        cells.append((f"Softmax ‘{text.plain(work.classes[first], 14)}’, predicted", float(base.probabilities[first]),
                       float(now.probabilities[first]), "off",
-                      "Probability of the class that the model as learned predicts"))
+                      f"Of the class that the model as learned predicts. {work.calibration}"))
         if truth != first:
-            cells.append((f"p(‘{text.plain(work.classes[truth], 14)}’), true", float(base.probabilities[truth]),
-                          float(now.probabilities[truth]), "normal", "Probability of the true class"))
+            cells.append((f"Softmax ‘{text.plain(work.classes[truth], 14)}’, true", float(base.probabilities[truth]),
+                          float(now.probabilities[truth]), "normal", f"Of the true class. {work.calibration}"))
     else:
         cells.append(("Prediction", float(base.scores[0]), float(now.scores[0]), "off", "Score of this sample"))
     for name in [name for name in ("accuracy", "nll", "mae", "corr") if name in now.metrics][:2]:

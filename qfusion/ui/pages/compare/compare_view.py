@@ -164,7 +164,7 @@ def _truth(one: Side) -> str:
 def _prediction(one: Side) -> str:
     if not one.work.classes:
         return f"{float(one.scores[0]):+.3f}"
-    return f"{text.plain(one.work.classes[one.predicted])} ({one.probabilities[one.predicted]:.0%})"
+    return f"{text.plain(one.work.classes[one.predicted])} ({text.softmax(one.probabilities[one.predicted])})"
 
 
 def waterfalls(here: Here, sides: Sides) -> None:
@@ -195,6 +195,6 @@ def entropies(here: Here, sides: Sides) -> None:
 
 
 def classes(here: Here, sides: Sides) -> None:
-    """Probabilities of the classes on both sides, where they are the same classes."""
+    """Softmax of the classes on both sides, where they are the same classes."""
     if builders.same_classes(sides):
         panels.draw(builders.classes(sides, here.theme))

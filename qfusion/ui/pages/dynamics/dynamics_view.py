@@ -17,7 +17,7 @@ from qfusion.panels.core.sliders import fitting
 from qfusion.panels.parts import sharing, states
 from qfusion.training import metrics
 from qfusion.ui.door import turns
-from qfusion.ui.frame import sliders, state
+from qfusion.ui.frame import depth, sliders, state
 from qfusion.ui.frame.shell import Here, link
 from qfusion.ui.pages.dynamics import built_view
 from qfusion.ui.panel import panels
@@ -157,14 +157,16 @@ def state_tab(here: Here, now: Decision, _: Decision) -> None:
 
 
 def attractor_tab(here: Here, now: Decision, _: Decision) -> None:
-    """Steady state, spectral gap, distance."""
+    """Steady state, contraction within T, spectral gap."""
     sample = here.subject(now.tweak)
-    found = builders.settling(sample).attractor
-    st.text(found.note)
     if not builders.settles(sample):
-        st.info("Nothing dissipates under these sliders, so there is no steady state to approach. Raise a dissipation.")
+        st.text(builders.settling(sample).attractor.note)
+        st.info("There is no single steady state to approach under these sliders. Raise a dissipation.")
         return
-    panels.draw(builders.distance(sample, here.theme))
+    picture = builders.distance(sample, here.theme)
+    if not depth.full():
+        st.markdown(picture.lead)  # what the figure alone does not tell stands here whatever the reader chose
+    panels.draw(picture)
     panels.draw(builders.steady(sample, here.theme))
 
 

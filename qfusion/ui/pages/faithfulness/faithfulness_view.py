@@ -81,7 +81,7 @@ def deletion_tab(here: Here) -> None:
     work, measure = here.work, builders.SCORE
     if work.classes:
         measure = st.segmented_control("Measured by", list(builders.MEASURES), default=builders.SCORE,
-                                       help="The score of the predicted class, or its probability (softmax).",
+                                       help="The score of the predicted class, or its softmax.",
                                        **state.bound(MEASURE)) or builders.SCORE
     _pair(lambda kind: builders.modalities(work, here.theme, kind=kind, measure=measure))
     st.divider()

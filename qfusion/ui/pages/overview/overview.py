@@ -81,7 +81,8 @@ def _card(here: Here, item: Any) -> None:
     output = int(work.predicted[row])
     if work.classes:
         right = work.predicted[row] == work.dataset.y[row]
-        st.markdown(f"Predicted **{text.plain(work.classes[output])}** with {work.probabilities[row, output]:.0%}, "
+        sure = text.softmax(work.probabilities[row, output])
+        st.markdown(f"Predicted **{text.plain(work.classes[output])}** ({sure}), "
                     f"{'rightly' if right else 'but it is ' + text.plain(work.classes[int(work.dataset.y[row])])}")
     panels.small(builders.waterfall(work, here.theme, kind=item.kind))
     if work.can("time"):

@@ -43,8 +43,8 @@ def _numbers(here: Here, before: Result, now: Result, changed: Iterable[str]) ->
     cells: list[tuple[str, float, float, str]] = []
     if work.classes:
         for which in dict.fromkeys((was.decision, is_.decision)):
-            cells.append((f"p(‘{text.plain(work.classes[which], 14)}’)", float(before.probabilities[which]),
-                          float(now.probabilities[which]), "Softmax of the scores"))
+            cells.append((f"Softmax ‘{text.plain(work.classes[which], 14)}’", float(before.probabilities[which]),
+                          float(now.probabilities[which]), work.calibration))
         sample = here.subject()
         cells.append(("Score explained", float(was.scores[sample.output]), float(is_.scores[sample.output]),
                       sample.unit))
