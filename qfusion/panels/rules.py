@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, choose
-from qfusion._sentences import share, size
+from qfusion._sentences import size
 from qfusion.analysis import answers, backgrounds, text
 from qfusion.analysis.dynamics import circuit_evolution
 from qfusion.analysis.sample import Sample
