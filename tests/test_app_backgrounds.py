@@ -197,7 +197,7 @@ def test_where_joint_terms_take_over() -> None:
     single, rising = np.array([1.0, 1.0, 1.0]), np.array([0.0, 2.0, 2.0])
     assert layers.title(moments,
                         {"": rising, "x": single,
-                         "x+y": rising}) == "Joint terms outweigh the single modalities from “a” on"
+                         "x+y": rising}) == "Joint terms outweigh the single modalities from “a” on (67% of all sizes at the end)"
     assert layers.title(moments,
                         {"x": single,
                          "x+y": rising[::-1]}) == "At the end the single modalities outweigh the joint terms"
