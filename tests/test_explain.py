@@ -198,16 +198,16 @@ def test_since_when_and_what_was_added_are_said():
     start, end = {"": 0.1, "a": 0.2, "b": 0.0, "a+b": 0.0}, {"": 0.1, "a": 0.3, "b": 0.1, "a+b": -0.4}
     assert answers.added(start, end, "it", LOUD) == (
         "<Every joint term>: before, the decision is a sum over single modalities; it makes 50% of its size joint, "
-        "most of it A and B jointly (-0.40), and takes the score from +0.30 to +0.10.")
+        "that of A and B jointly (-0.40), and takes the score from +0.30 to +0.10.")
     assert answers.added(end, end | {"a+b": 0.4}, "it", LOUD) == (
-        "Joint terms are 50% of the decision's size before and <50%> after, most of it A and B jointly (+0.40); it "
+        "Joint terms are 50% of the decision's size before and <50%> after, that of A and B jointly (+0.40); it "
         "takes the score from +0.10 to +0.90.")
     for nothing in ({"": 0.1, "a": 0.3}, {"": 0.1, "a": 0.3, "b": 0.0, "a+b": 0.0}):  # no joint term, or one of nothing
         assert answers.added(dict.fromkeys(nothing, 0.0), nothing, "it") == (
             "No joint term: it takes the score from +0.00 to +0.40, and it stays a sum over single modalities.")
     assert answers.added(end, end, "it", LOUD) == "<Nothing>: it leaves every term as it is."
     three = {"": 0.0, "a": 0.1, "a+b": 0.2, "a+c": -0.3, "b+c": 0.1}
-    assert "most of it a and c jointly (-0.30)" in answers.added(dict.fromkeys(three, 0.0), three, "it")
+    assert "the largest of them a and c jointly (-0.30)" in answers.added(dict.fromkeys(three, 0.0), three, "it")
 
 
 def test_decisions_backgrounds_and_lists_in_words():
