@@ -116,18 +116,6 @@ def test_laws_of_shapley_values(game):
     assert np.ptp(shapley(dividends(symmetric, M), M)) < 1e-9
 
 
-def test_shares_and_relations():
-    model, x, rows = problem(3, B=40)
-    found = explain.explain(model, x, explain.background(model, rows))
-    assert np.allclose(explain.shares(found).sum(1), 1)
-    kinds = explain.relation(found)
-    own = found.dividends[:, 1:4, 0]
-    for kind, parts in zip(kinds, own, strict=True):
-        first, second, _ = sorted(parts, key=abs, reverse=True)
-        assert (kind == "dominance") == (2 * abs(first) > np.abs(parts).sum())
-        assert kind != "conflict" or first * second < 0
-
-
 def test_shares_of_nothing_are_equal():
     found = explain.Explanation(("a", "b", "c"), ("y", "z"), (), np.zeros((2, 8, 2)), np.zeros((2, 8, 2)),
                                 np.array([[[0, 2], [0, -1], [0, 1]], [[0, 0], [0, 0], [3, 0]]], dtype=float), "zero", 0)
@@ -162,33 +150,6 @@ def strong(text: str) -> str:
 
 
 LOUD = answers.Words(str.upper, strong)
-
-
-@pytest.mark.parametrize(("terms", "largest"), [
-    ({"": 9.0, "a": 0.5, "b": -0.4, "a+b": -0.7}, "A and B jointly (-0.70)"),
-    ({"": 9.0, "a": -0.8, "b": -0.4, "a+b": -0.7}, "A alone (-0.80)")])
-def test_who_decided_is_said_with_shares_and_the_largest_term(terms, largest):
-    said = answers.decided({"b": 0.3, "a": 0.6, "c": 0.1}, terms, LOUD)
-    assert said == (f"<A> carries most of this decision, 60% of it (B 30%, C 10%); the largest single part is "
-                    f"{largest}.")
-    assert answers.decided({"a": 1.0}, {"": 1.0, "a": 2.0}) == (
-        "a carries most of this decision, 100% of it; the largest single part is a alone (+2.00).")
-
-
-@pytest.mark.parametrize(("own", "kind", "said"), [
-    ({"a": 0.2, "b": -0.5, "c": 0.1}, "conflict", "<Yes>: B (-0.50) and A (+0.20) say the most on their own, they pull "
-     "against each other, and neither outweighs all others."),
-    ({"a": 0.2, "b": -0.9, "c": 0.1}, "dominance", "<No>: on its own B (-0.90) outweighs what the others say on their "
-     "own, though A (+0.20) and C (+0.10) pull the other way."),
-    ({"a": 0.2, "b": 0.9, "c": 0.1}, "dominance", "<No>: on its own B (+0.90) outweighs what the others say on their "
-     "own, and they point the same way."),
-    ({"a": 0.5, "b": 0.4, "c": -0.3}, "agreement", "<No>: A (+0.50) and B (+0.40), which say the most on their own, "
-     "point the same way, though C (-0.30) pulls the other way."),
-    ({"a": 0.5, "b": 0.4, "c": 0.0}, "agreement", "<No>: A (+0.50) and B (+0.40), which say the most on their own, "
-     "point the same way."),
-    ({"a": 0.5}, "agreement", "<No>: there is only A (+0.50).")])
-def test_whether_modalities_conflict_is_said(own, kind, said):
-    assert answers.conflict(own, list(own), kind, LOUD) == said
 
 
 def test_since_when_and_what_was_added_are_said():

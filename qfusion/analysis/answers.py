@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from qfusion import explain
 from qfusion._sentences import size, top
 from qfusion.analysis import text
 from qfusion.analysis.dynamics.interventions import Flip
 from qfusion.analysis.subject import Workspace, softmax
-from qfusion.data.modality import split_term
 from qfusion.explain.contributions import answers
+from qfusion.explain.contributions import verdict as verdict_words
+from qfusion.explain.contributions.verdict import Verdict
 
 MARKDOWN = answers.Words(text.plain, "**{}**".format)
 
@@ -55,15 +55,19 @@ def flip(work: Workspace, found: Mapping[str, Flip]) -> str:
     return words
 
 
-def decided(work: Workspace, row: int, output: int) -> str:
-    """Which modality carries most of a decision, and its largest term."""
-    return answers.decided(work.shapley(row, output)[1], work.dividends(row, output), MARKDOWN)
+def decided(found: Verdict) -> str:
+    """Which modality decided, or that the combination did."""
+    return verdict_words.decided(found, MARKDOWN)
 
 
-def conflict(work: Workspace, row: int, output: int) -> str:
-    """Whether what the modalities say alone points in opposite directions; the types are `explain.relation`'s."""
-    kind = str(explain.relation(work.explained(row), output)[0])
-    return answers.conflict(work.dividends(row, output), work.modalities, kind, MARKDOWN)
+def conflict(found: Verdict) -> str:
+    """Whether the modalities conflict."""
+    return verdict_words.conflict(found, MARKDOWN)
+
+
+def leading(found: Verdict) -> str:
+    """Which modality leads by its Shapley share, as a title."""
+    return verdict_words.leading(found, MARKDOWN._replace(strong=str))
 
 
 def added(start: Mapping[str, float], end: Mapping[str, float], by: str) -> str:
@@ -80,10 +84,6 @@ def settled(work: Workspace, scores: np.ndarray, where: Sequence[str]) -> str:
     return answers.settled([verdict(work, each) for each in scores], where, MARKDOWN)
 
 
-def finding(dividends: dict[str, float]) -> str:
-    """The largest term of a decision in words."""
-    terms = {term: value for term, value in dividends.items() if term}
-    largest = max(terms, key=lambda term: abs(terms[term]))
-    parts = split_term(largest)
-    who = text.plain(" + ".join(parts))
-    return f"Decided most by {who}{' jointly' if len(parts) > 1 else ''} ({terms[largest]:+.2f})"
+def finding(dividends: Mapping[str, float]) -> str:
+    """The largest part of a decision, as a title."""
+    return verdict_words.largest_part(dividends, MARKDOWN)

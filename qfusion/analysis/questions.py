@@ -10,11 +10,11 @@ from qfusion.analysis.sample import Sample
 
 
 def _decided(sample: Sample) -> str:
-    return answers.decided(sample.work, sample.row, sample.output)
+    return answers.decided(sample.verdict)
 
 
 def _conflict(sample: Sample) -> str:
-    return answers.conflict(sample.work, sample.row, sample.output)
+    return answers.conflict(sample.verdict)
 
 
 def _flip(sample: Sample) -> str:

@@ -23,6 +23,7 @@ from qfusion.data import DataSet
 from qfusion.errors import InvalidInput
 from qfusion.explain.contributions.coalitions import Explanation, explain, through
 from qfusion.explain.contributions.summaries import shares
+from qfusion.explain.contributions.verdict import Verdict
 from qfusion.explain.trust import cohorts
 from qfusion.models import Ability
 from qfusion.models.abilities import kinds, listed
@@ -173,6 +174,11 @@ class Sample:
     def shares(self) -> dict[str, float]:
         """MM-SHAP shares, by modality."""
         return dict(zip(self.modalities, shares(self.explanation)[0, :, self.output].tolist(), strict=True))
+
+    @property
+    def verdict(self) -> Verdict:
+        """How its modalities relate and which leads, under the tweak."""
+        return self.work.verdict_of(self.explanation, self.row, self.output)
 
     @property
     def of(self) -> str:

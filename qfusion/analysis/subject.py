@@ -21,6 +21,9 @@ from qfusion._checks import check
 from qfusion.analysis.memo import memo
 from qfusion.data import DataSet
 from qfusion.explain.contributions.streaming import background_of
+from qfusion.explain.contributions.verdict import Doubt, Verdict, Verdicts, judge, verdict
+from qfusion.explain.trust import stability
+from qfusion.explain.trust.stability import Stability
 from qfusion.models import Ability, can
 from qfusion.quantum.kinds import column
 from qfusion.training import checkpoint, metrics
@@ -265,12 +268,26 @@ class Workspace:
         outputs = self.predicted[self.bulk] if output is None else np.full(len(self.bulk), output)
         return np.asarray(found[np.arange(len(found)), :, outputs])
 
-    def bulk_relations(self, output: int | None = None) -> np.ndarray:
-        """How the single modalities relate in the rows of `bulk`, see `explain.RELATIONS`."""
-        if output is not None or not self.classes:
-            return np.asarray(explain.relation(self.explanation, output or 0))
-        each = np.stack([explain.relation(self.explanation, c) for c in range(len(self.classes))], 1)
-        return np.asarray(each[np.arange(len(each)), self.predicted[self.bulk]])
+    def bulk_verdicts(self, output: int | None = None) -> Verdicts:
+        """The verdicts on the rows of `bulk`, of one output or of each sample's predicted class."""
+        outputs = self.predicted[self.bulk] if output is None else np.full(len(self.bulk), output)
+        return judge(self.explanation, outputs, self._doubt(self.bulk, outputs))
+
+    def verdict(self, row: int, output: int | None = None) -> Verdict:
+        """The verdict on one sample, of one output or of the predicted class."""
+        chosen = int(self.predicted[row]) if output is None else output
+        return self.verdict_of(self.explained(row), row, chosen)
+
+    def verdict_of(self, explanation: Any, row: int, output: int) -> Verdict:
+        """The verdict on an explanation of one sample, such as that under a tweak."""
+        return verdict(explanation, 0, output, self._doubt(np.array([row]), np.array([output])))
+
+    @shared
+    def _stability(self) -> Stability | None:
+        return stability.measured(self.name, self.card, self.dataset)
+
+    def _doubt(self, rows: np.ndarray, outputs: np.ndarray) -> Doubt | None:
+        return stability.doubt(self._stability, self.dataset, rows, outputs)
 
     def facts(self, rows: np.ndarray | None = None) -> dict[str, np.ndarray]:
         """More columns that this system has of every sample (N,), or of some rows."""
@@ -282,15 +299,17 @@ class Workspace:
 
     @memo(12, says="Splitting the decisions on the test samples, once …")
     def frame(self, output: int | None = None) -> pd.DataFrame:
-        """One row a sample (index id): split, truth, prediction, error, relation, facts, dividends, the data's columns.
+        """One row a sample (index id): split, truth, prediction, error, verdict, facts, dividends, the data's columns.
 
-        Relation and dividends are empty in rows outside `bulk`; so are facts, of a large set.
+        Verdict and dividends are empty in rows outside `bulk`; so are facts, of a large set.
         """
         data, everyone = self.dataset, len(self.dataset)
         columns: dict[str, Any] = {"split": data.split, **self._answers(), "error": self.errors}
-        relation = np.full(everyone, "", dtype=object)
-        relation[self.bulk] = self.bulk_relations(output)
-        columns |= {"relation": relation} | self._facts()
+        verdicts = self.bulk_verdicts(output)
+        for name, values in (("relation", verdicts.relation), ("leader", verdicts.leaders)):
+            columns[name] = np.full(everyone, "", dtype=object)
+            columns[name][self.bulk] = values
+        columns |= self._facts()
         dividends = np.full((everyone, len(self.coalitions)), np.nan)
         dividends[self.bulk] = self.bulk_dividends(output)
         columns |= {dividend_column(term): dividends[:, i] for i, term in enumerate(self.coalitions) if term}

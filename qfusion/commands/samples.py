@@ -18,8 +18,11 @@ from qfusion.commands._load import Data, Model, inputs, load, output_index, tabl
 from qfusion.commands._output import Json, number, print_json, print_table
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from qfusion.data import DataSet
     from qfusion.explain import AnyBackground, Explanation
+    from qfusion.explain.contributions.verdict import Doubt
     from qfusion.explain.trust.robustness import Disturbance
     from qfusion.track import Track
     from qfusion.training.checkpoint import Checkpoint
@@ -67,7 +70,9 @@ def explain(model: Model, sample: Sample = None, data: Data = None, background: 
         index = output_index(found.model.outputs, output)
         said: dict[str, Any] = {}
         if sample is not None:
-            said = _sample(next(iter(work))[1], dataset, rows[0], index) | {"disturbance": asked.words}
+            explained = next(iter(work))[1]
+            said = _sample(explained, dataset, rows[0], index) | {"disturbance": asked.words}
+            said["verdict"] = _verdict(explained, index, _doubt(model, found, dataset, rows, index))
             if cut:
                 said["cut"] = _cuts.curves(found.model, _features(found, dataset, rows, asked), behind, cut, times,
                                            index)
@@ -82,7 +87,8 @@ def explain(model: Model, sample: Sample = None, data: Data = None, background: 
         if out is None:
             _print_sample(said, as_json)
             return
-        n = write_chunks(((number, explanation.frame(dataset.ids[part].tolist(), output=index).reset_index())
+        n = write_chunks(((number, _table(explanation, dataset, part, index,
+                                           _doubt(model, found, dataset, part, index)))
                           for (number, explanation), part in zip(work, work.parts, strict=True)), out, group)
         if sample is not None and group.leads:
             _print_sample(said, as_json)
@@ -151,6 +157,31 @@ def _sample(explanation: Explanation, dataset: DataSet, row: int, index: int) ->
             "background": explanation.background, "background_size": explanation.background_size}
 
 
+def _verdict(explanation: Explanation, output: int, doubt: Doubt | None) -> dict[str, Any]:
+    from qfusion.explain.contributions import verdict as verdicts
+
+    found = verdicts.verdict(explanation, 0, output, doubt)
+    conflict = verdicts.conflict(found)
+    return found.record() | {"says": [verdicts.decided(found), f"Did the modalities conflict? {conflict}"]}
+
+
+def _doubt(model: str, found: Checkpoint, dataset: DataSet, rows: np.ndarray, output: int) -> Doubt | None:
+    """What training seeds leave open of the verdicts on some rows."""
+    from qfusion.explain.trust import stability
+
+    return stability.doubt(stability.measured(model, found.card, dataset), dataset, rows, np.full(len(rows), output))
+
+
+def _table(explanation: Explanation, dataset: DataSet, rows: np.ndarray, output: int,
+           doubt: Doubt | None) -> pd.DataFrame:
+    """A row a sample: its contributions, how its modalities relate, and which of them leads."""
+    from qfusion.explain.contributions.verdict import judge
+
+    found = judge(explanation, output, doubt)
+    return explanation.frame(dataset.ids[rows].tolist(), output=output).reset_index().assign(
+        relation=found.relation, leader=found.leaders)
+
+
 def _print_sample(result: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(result)
@@ -162,6 +193,8 @@ def _print_sample(result: dict[str, Any], as_json: bool) -> None:
     rows = [[name or "(none)", number(result["coalitions"][name]), _signed(value), _signed(result["shapley"].get(name))]
             for name, value in result["dividends"].items()]
     print_table(["Modalities", "Score with these", "Contribution", "Shapley value"], rows, title=title)
+    for sentence in result["verdict"]["says"]:
+        typer.echo(sentence)
     if "cut" in result:
         _cuts.print_curves(result["cut"])
     if "physics" in result:

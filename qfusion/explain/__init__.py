@@ -16,8 +16,9 @@ from qfusion.explain.contributions.coalitions import (
            through_layers,
            through_time,
 )
-from qfusion.explain.contributions.summaries import RELATIONS, relation, shares
+from qfusion.explain.contributions.summaries import shares
+from qfusion.explain.contributions.verdict import RELATIONS, Verdict, judge, verdict
 
 __all__ = ["KINDS", "RELATIONS", "AnyBackground", "Background", "Built", "BuiltEach", "RowBackground",
-           "SampleBackground", "Explanation", "background", "built", "built_each", "explain", "marginal_observables",
-           "relation", "shares", "through_layers", "through_time"]
+           "SampleBackground", "Explanation", "Verdict", "background", "built", "built_each", "explain", "judge",
+           "marginal_observables", "shares", "through_layers", "through_time", "verdict"]

@@ -22,6 +22,7 @@ from qfusion.analysis.levels import Levels
 from qfusion.analysis.subject import Workspace, dividend_column, said_columns
 from qfusion.explain import RELATIONS
 from qfusion.explain.changes import cut_answers, cut_metrics
+from qfusion.explain.contributions.verdict import leader_of
 from qfusion.explain.network.evidence import INERT
 from qfusion.explain.trust import cohorts as filters
 from qfusion.explain.trust.resampling import LEVEL, Interval
@@ -53,13 +54,9 @@ def shares(levels: Levels, theme: Theme = "light") -> Picture:
     part = measured.means({name: values[levels.inside] for name, values in columns.items()},
                           clusters=levels.clusters(levels.inside))
     own = {} if levels.own is None else {name: float(levels.own[column(name)]) for name in names}
-    leader = max(names, key=lambda n: -1 if np.isnan(part[n].value) else part[n].value)
-    title = f"{text.plain(leader)} carries most, {whole[leader].value:.0%} on average"
-    if levels.parts and part[leader].n:
-        title = (f"{text.plain(leader)} carries most in the cohort, {part[leader].value:.0%}; in all of {levels.split} "
-                 f"it is {whole[leader].value:.0%}")
     return Picture(
-        "cohort-shares", title,
+        "cohort-shares", mean_leader({n: whole[n].value for n in names}, {n: part[n].value for n in names},
+                                     levels.split if levels.parts else ""),
         figures.shares({n: _estimate(whole[n]) for n in names}, {n: _estimate(part[n]) for n in names}, own, names,
                        whole_name=levels.everyone, cohort_name=levels.cohort, theme=theme),
         shows=f"the mean part of each modality in Σ|Shapley value| (MM-SHAP); bars: {levels.intervals}; "
@@ -73,8 +70,29 @@ def shares(levels: Levels, theme: Theme = "light") -> Picture:
             for n in names for level, found in (("all", whole), ("cohort", part))]))
 
 
+def mean_leader(whole: Mapping[str, float], part: Mapping[str, float], split: str = "") -> str:
+    """Which modality leads on average, 10 points ahead of every other, or that none does.
+
+    Args:
+        whole, part: mean shares by modality, of all and of a cohort; not numbers where there are no samples.
+        split: that both are of; empty where the cohort is all of it.
+    """
+    means = part if split else whole
+    if any(np.isnan(value) for value in means.values()):
+        return "No sample of this cohort"
+    leader = leader_of(means)
+    ranked = sorted(means, key=lambda name: -means[name])
+    if not leader:
+        listed = ", ".join(f"{text.plain(name)} {means[name]:.0%}" for name in ranked)
+        return f"No modality leads{' in the cohort' if split else ' on average'}: {listed}"
+    if not split:
+        return f"{text.plain(leader)} leads with {whole[leader]:.0%} of the Shapley shares on average"
+    return (f"{text.plain(leader)} leads in the cohort with {part[leader]:.0%} of the Shapley shares; in all of "
+            f"{split} it has {whole[leader]:.0%}")
+
+
 def types(levels: Levels, theme: Theme = "light") -> Picture:
-    """Dominance, complement, conflict: how many, and how well they are predicted."""
+    """How the modalities relate: how many samples of each kind, and how well they are predicted."""
     kinds, rows, inside = list(RELATIONS), levels.rows, levels.inside
     is_kind = {kind: (rows["relation"] == kind).to_numpy() for kind in kinds}
     errors = rows["error"].to_numpy(dtype=float)
@@ -88,7 +106,7 @@ def types(levels: Levels, theme: Theme = "light") -> Picture:
         figures.types(kinds, whole, part, [(_estimate(a), _estimate(b)) for a, b in found.values()],
                       chosen="" if levels.own is None else str(levels.own["relation"]), whole_name=levels.everyone,
                       cohort_name=levels.cohort, theme=theme),
-        shows="how the single modalities relate: "
+        shows="how the modalities relate: "
               + "; ".join(f"{k}: {words[0].lower()}{words[1:-1]}" for k, words in RELATIONS.items())
               + f". Right: mean error ({text.plain(levels.work.unit_of_error)}) with {levels.intervals}. Click a bar "
                 f"to make it the cohort. {_compared(levels)}",
@@ -202,7 +220,7 @@ def _worst(errors: dict[str, Interval]) -> str:
     """Which type is predicted worst, where the intervals tell it apart from the others."""
     known = {kind: each for kind, each in errors.items() if each.known}
     if len(known) < 2:
-        return "How do the single modalities relate?"
+        return "How do the modalities relate?"
     worst = max(known, key=lambda kind: known[kind].value)
     best = min(known, key=lambda kind: known[kind].value)
     means = f"mean error {known[worst].value:.2f} against {known[best].value:.2f}"

@@ -1,4 +1,4 @@
-"""Five questions about a sample; small figures of the samples to start with: an agreement, a conflict, a synergy."""
+"""Five questions about a sample; small figures of the samples to start with: by the verdict on them."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def waterfall(work: Workspace, theme: Theme = "light", *, kind: str = "agreement
     Args:
         work: a model on its data.
         theme: of the figure.
-        kind: "agreement", "conflict" or "synergy".
+        kind: of `examples.WHY`.
     """
     sample, row = _told(work, kind)
     output = int(work.predicted[row])
@@ -118,7 +118,8 @@ def masses(work: Workspace, theme: Theme = "light", *, kind: str = "agreement") 
 def _told(work: Workspace, kind: str) -> tuple[str, int]:
     """Id and row of a sample to start with."""
     choose("Kind of sample", kind, examples.WHY)
-    sample = next(each.sample for each in examples.find(work) if each.kind == kind)
+    shown = {each.kind: each.sample for each in examples.find(work)}
+    sample = shown[choose("Among the samples to start with, kind", kind, shown)]
     return sample, work.dataset.row(sample)
 
 

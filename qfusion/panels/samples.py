@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from qfusion import explain
 from qfusion._checks import check, choose
 from qfusion._sentences import listed, share, size, top
 from qfusion.analysis import answers, backgrounds, text
@@ -72,7 +73,9 @@ def _class_verdict(sample: Sample, theme: Theme) -> Picture:
 @kept
 def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
     """The decision, term by term."""
-    work, dividends = sample.work, sample.work.dividends(sample.row, sample.output)
+    work = sample.work
+    verdict_on = work.verdict(sample.row, sample.output)
+    dividends = dict(verdict_on.dividends)
 
     def table() -> pd.DataFrame:
         found = terms_table(dividends, sample=sample.id)
@@ -84,8 +87,8 @@ def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
     return Picture(
         "waterfall", answers.finding(dividends) + sample.whose,
         decision.waterfall(dividends, work.modalities, truth=sample.target, unit=sample.unit, theme=theme),
-        lead=f"**Which modality decided this?** {answers.decided(work, sample.row, sample.output)}  \n"
-             f"**Did the modalities conflict?** {answers.conflict(work, sample.row, sample.output)}",
+        lead=f"**Which modality decided this?** {answers.decided(verdict_on)}  \n"
+             f"**Did the modalities conflict?** {answers.conflict(verdict_on)}",
         shows="the exact sum baseline + single modalities + joint terms (hatched) = score." + sample.of + " "
               + backgrounds.baseline(sample.background) + backgrounds.drawn(sample.explanation, sample.output),
         not_shown="what caused the annotation; only what this model computed.",
@@ -98,9 +101,8 @@ def shapley(sample: Sample, theme: Theme = "light") -> Picture:
     """Shapley values and shares."""
     work = sample.work
     values, shares = work.shapley(sample.row, sample.output)
-    leader = max(shares, key=shares.__getitem__)
     return Picture(
-        "shapley", f"{text.plain(leader)} carries {shares[leader]:.0%} of the decision" + sample.whose,
+        "shapley", answers.leading(work.verdict(sample.row, sample.output)) + sample.whose,
         decision.shapley_bars(values, shares, work.modalities, unit=sample.unit, theme=theme),
         shows="each modality's fair share of this sample's decision: its own term plus an equal part of every joint "
               "term it takes part in; in brackets its part of the absolute total (MM-SHAP). "
@@ -175,8 +177,8 @@ def disagreement(by_element: Mapping[str, float], K: float | None) -> str:
     most = f"most on {words}" if 0 < len(first) < len(by_element) else "on all elements alike"
     if K is None:
         if round(largest, 2) <= 0:
-            return f"The modalities disagree on no element ({size(max(largest, 0.0))})"
-        return f"The modalities disagree {most} ({largest:.2f}{' each' if len(first) > 1 else ''})"
+            return f"The masses differ on no element ({size(max(largest, 0.0))})"
+        return f"The masses differ {most} ({largest:.2f}{' each' if len(first) > 1 else ''})"
     if not np.isfinite(K):
         return "A modality supports no class at all, so that Dempster's K is not defined"
     if round(K, 2) <= 0:
@@ -325,7 +327,6 @@ def _of_dividends(work: Workspace, *wanted: str) -> str:
     return f"{some} {backgrounds.against(work.bulk_background)}"
 
 
-RELATIONS = {"dominance": "one modality decides", "complement": "modalities agree", "conflict": "modalities disagree"}
 MAX_SEARCH = 100
 MAX_NAMED = 3  # names that a title says
 
@@ -347,7 +348,7 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of the filters and axes, and of the table of evidence."""
     titles = finding.axes(work)
     found = {"split": say.options("Split", [*SPLITS, "all"], "The test split is shown."),
-             "relation": say.options("Relation", RELATIONS, "All relations are shown.", many=True),
+             "relation": say.options("Relation", explain.RELATIONS, "All relations are shown.", many=True),
              "find": say.words("The search", MAX_SEARCH, "Nothing is searched for."),
              "x": say.options("Axis", titles, "The usual one is shown across."),
              "y": say.options("Axis", titles, "The usual one is shown up.")}

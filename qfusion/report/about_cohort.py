@@ -19,6 +19,7 @@ from qfusion.explain.changes import cut_answers
 from qfusion.explain.changes.building import answer as building_answer
 from qfusion.explain.changes.building import built_over_classes
 from qfusion.explain.contributions import answers
+from qfusion.explain.contributions.verdict import leader_of
 from qfusion.explain.trust import resampling
 from qfusion.explain.trust.resampling import LEVEL, RESAMPLES, Interval
 from qfusion.figures import notebook, numbers
@@ -119,7 +120,6 @@ def _share_means(found: Members) -> tuple[dict[str, Interval], dict[str, Interva
 def _summary(found: Members) -> Iterator[Block]:
     sample, cohort = found.sample, found.cohort
     whole, part = _share_means(found)
-    leader = max(sample.modalities, key=lambda name: part[name].value)
     errors = _means(found, {"e": found.rows["error"].to_numpy(dtype=float)})
     kinds = cohort["relation"].value_counts()
     joint = _means(found, {"j": found.rows["joint_share"].to_numpy(dtype=float)})
@@ -128,8 +128,7 @@ def _summary(found: Members) -> Iterator[Block]:
                     f"{found.filter or 'no filter'}.")
     yield Points((
         (Strong("Which modality decides? "),
-         f"{leader} carries most, {part[leader].value:.0%} on average{_between(part[leader])}; in all "
-         f"of {found.split} it is {whole[leader].value:.0%}."),
+         _leading(whole, part, found.split)),
         (Strong("How do the modalities relate? "),
          f"Most often it is {kinds.index[0]}, {kinds.iloc[0]:,} of {len(cohort):,} "
          f"({kinds.iloc[0] / len(cohort):.0%})."),
@@ -195,6 +194,16 @@ def _shares(found: Members) -> Iterator[Block]:
                       for name in sample.modalities), f"Mean shares with {LEVEL:.0%} intervals.")
 
 
+def _leading(whole: Mapping[str, Interval], part: Mapping[str, Interval], split: str) -> str:
+    """Which modality leads on average, `LEAD` ahead of every other, or that none does."""
+    leader = leader_of({name: each.value for name, each in part.items()})
+    if not leader:
+        return "None leads on average: " + ", ".join(f"{name} {each.value:.0%}{_between(each)}"
+                                                     for name, each in part.items()) + " of the Shapley shares."
+    return (f"{leader} leads with {part[leader].value:.0%} of the Shapley shares on average{_between(part[leader])}; "
+            f"in all of {split} it has {whole[leader].value:.0%}.")
+
+
 def _interval(found: Interval) -> str:
     return f"{found.low:.1%} to {found.high:.1%}" if found.known else "too few"
 
@@ -204,7 +213,7 @@ def _estimates(found: Mapping[str, Interval]) -> dict[str, Estimate]:
 
 
 def _types(found: Members) -> Iterator[Block]:
-    """Dominance, conflict, complement: how many, and how well they are predicted."""
+    """How the modalities relate: how many samples of each kind, and how well they are predicted."""
     errors = found.rows["error"].to_numpy(dtype=float)
     where = {kind: (found.rows["relation"] == kind).to_numpy() for kind in RELATIONS}
     pairs = {kind: tuple(resampling.means({"e": errors[mask & keep]}, clusters=cohort_measures.clusters_of(

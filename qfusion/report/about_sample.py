@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from qfusion import explain
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.data.modality import Audio, Image, Series, Text
@@ -15,7 +14,7 @@ from qfusion.errors import InvalidInput
 from qfusion.explain.changes import cut_answers
 from qfusion.explain.changes.building import answer as building_answer
 from qfusion.explain.changes.cuts import cuts
-from qfusion.explain.contributions import answers
+from qfusion.explain.contributions import answers, verdict
 from qfusion.explain.network.evidence import INERT
 from qfusion.figures import notebook, numbers
 from qfusion.figures.draw import building, evidence
@@ -58,7 +57,6 @@ def document(sample: Sample) -> Document:
 
 def _summary(sample: Sample) -> Iterator[Block]:
     """What was decided, in sentences and as a table."""
-    kind = str(explain.relation(sample.explanation, sample.output)[0])
     when: tuple[tuple[Strong, str], ...] = ()
     if _on_the_way(sample):
         places = [f"t = {t:.2f}" for t in sample.places] if sample.can("time") else [f"“{place}”"
@@ -67,9 +65,9 @@ def _summary(sample: Sample) -> Iterator[Block]:
         when = ((Strong("Since when? "), answers.settled(decisions, places)),)
     yield Heading("In short")
     yield paragraph(_decision(sample))
-    yield Points(((Strong("Which modality decided this? "), answers.decided(sample.shares, sample.dividends)),
+    yield Points(((Strong("Which modality decided this? "), verdict.decided(sample.verdict)),
                   (Strong("Did the modalities conflict? "),
-                   answers.conflict(sample.dividends, sample.modalities, kind)), *when))
+                   verdict.conflict(sample.verdict)), *when))
     yield paragraph(f"All contributions are exact; they compare with {answers.behind(sample.background)}.")
     if sample.changed:
         yield paragraph(

@@ -1,4 +1,4 @@
-"""Three samples worth opening first, chosen by their dividends. Free of streamlit."""
+"""Samples worth opening first, chosen by their verdicts. Free of streamlit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from qfusion.analysis.subject import Workspace
 
 @dataclass(frozen=True)
 class Example:
-    """A sample and why it is shown: `kind` is "agreement", "conflict" or "synergy"."""
+    """A sample and why it is shown: `kind` is a key of `WHY`."""
 
     kind: str
     sample: str
@@ -21,17 +21,17 @@ class Example:
 
 WHY = {"agreement": "Every modality pulls the same way: the largest smallest single-modality term.",
        "conflict": "Two modalities pull against each other: the largest pair of opposite single-modality terms.",
-       "synergy": "Much of what decides is said only jointly: large joint terms with a large share of all."}
-
-
+       "synergy": "Joint terms are at least half of the size of all: those that add up to most.",
+       "dominance": "One modality outweighs all others together: the largest own term."}
+RELATION = {"agreement": "agreement", "conflict": "conflict", "synergy": "joint", "dominance": "dominance"}
+COUNT = 3  # samples that are shown
 BEYOND = " None of the better-predicted half does, so this one is of all test samples."
-NONE = "No test sample is a case of it; this one stands in its place."
 
 
 @memo(8, says="Splitting the decisions on the test samples, once …")
 def find(work: Workspace, split: str = "test") -> list[Example]:
-    """The best agreement, conflict and synergy of a split, among its better-predicted half so that none misleads, where
-    it has one.
+    """The best agreement, conflict and joint decision of a split, a dominance in place of one that it has not: each is
+    what its verdict says. Of the better-predicted half, so that none misleads, where that has one.
 
     Of classes, the predicted one's score counts.
     """
@@ -39,28 +39,21 @@ def find(work: Workspace, split: str = "test") -> list[Example]:
     sizes = np.array([len(term.split("+")) if term else 0 for term in work.coalitions])
     dividends = work.bulk_dividends()[np.isin(work.bulk, rows)]
     errors = work.errors[rows]
-    scores = _scores(dividends[:, sizes == 1], dividends[:, sizes > 1])
-    taken: list[int] = []
-    found = []
-    for kind, score in scores.items():
-        ranked = np.where(errors <= np.median(errors), score, -np.inf)
-        ranked[taken] = -np.inf
-        beyond = ranked.max() <= 0 < np.delete(score, taken).max(initial=0)
-        if beyond:
-            ranked = score.copy()
-            ranked[taken] = -np.inf
-        best = int(np.argmax(ranked))
-        taken.append(best)
-        why = WHY[kind] + (BEYOND if beyond else "") if ranked[best] > 0 else NONE
-        found.append(Example(kind, str(work.dataset.ids[rows[best]]), why))
+    relation = work.bulk_verdicts().relation[np.isin(work.bulk, rows)]
+    found: list[Example] = []
+    for kind, score in _scores(dividends[:, sizes == 1], dividends[:, sizes > 1]).items():
+        inside = (relation == RELATION[kind]) & (score > 0)
+        if len(found) == COUNT or not inside.any():
+            continue
+        near = inside & (errors <= np.median(errors))
+        best = int(np.argmax(np.where(near if near.any() else inside, score, -np.inf)))
+        found.append(Example(kind, str(work.dataset.ids[rows[best]]), WHY[kind] + ("" if near.any() else BEYOND)))
     return found
 
 
 def _scores(single: np.ndarray, joint: np.ndarray) -> dict[str, np.ndarray]:
-    """How much each row is an agreement, conflict or synergy; single (N, M), joint (N, 2^M - M - 1)."""
+    """How telling each row is of its kind; single (N, M), joint (N, 2^M - M - 1)."""
     same = (single > 0).all(1) | (single < 0).all(1)
-    agreement = np.where(same, np.abs(single).min(1), 0.0)
-    conflict = np.minimum(np.maximum(single.max(1), 0), np.maximum(-single.min(1), 0))
-    share = np.abs(joint).sum(1) / (np.abs(joint).sum(1) + np.abs(single).sum(1) + 1e-12)
-    synergy = np.abs(joint.sum(1)) * share
-    return {"agreement": agreement, "conflict": conflict, "synergy": synergy}
+    opposed = np.minimum(np.maximum(single.max(1), 0), np.maximum(-single.min(1), 0))
+    return {"agreement": np.where(same, np.abs(single).min(1), 0.0), "conflict": opposed,
+            "synergy": np.abs(joint.sum(1)), "dominance": np.abs(single).max(1)}

@@ -1,4 +1,5 @@
-"""A decision in plain sentences: which modality decided, whether the modalities conflict, since when it is decided."""
+"""A decision in plain sentences: what was decided, since when, what was added on the way; who decided is said by
+`verdict`."""
 
 from __future__ import annotations
 
@@ -31,47 +32,6 @@ class Words(NamedTuple):
 
 
 PLAIN = Words()
-
-
-def decided(shares: Mapping[str, float], dividends: Mapping[str, float], words: Words = PLAIN) -> str:
-    """Returns which modality carries most of a decision, and its largest term.
-
-    Args:
-        shares: by modality; dividends: by coalition, the baseline under the empty one.
-        words: how names are written.
-    """
-    ranked = sorted(shares, key=lambda name: -shares[name])
-    others = ", ".join(f"{words.show(name)} {shares[name]:.0%}" for name in ranked[1:])
-    terms = {term: value for term, value in dividends.items() if term}
-    largest = max(terms, key=lambda term: abs(terms[term]))
-    parts = largest.split("+")
-    jointly = " jointly" if len(parts) > 1 else " alone"
-    return (f"{words.strong(words.show(ranked[0]))} carries most of this decision, {shares[ranked[0]]:.0%} of it"
-            f"{f' ({others})' if others else ''}; the largest single part is "
-            f"{listed([words.show(part) for part in parts])}{jointly} ({terms[largest]:+.2f}).")
-
-
-def conflict(dividends: Mapping[str, float], modalities: Sequence[str], kind: str, words: Words = PLAIN) -> str:
-    """Returns whether what the modalities say alone points in opposite directions.
-
-    Args:
-        dividends: by coalition. kind: of `explain.relation`, which sorts samples by the same numbers.
-        words: how names are written.
-    """
-    own = sorted(((name, dividends[name]) for name in modalities), key=lambda item: -abs(item[1]))
-    said = [f"{words.show(name)} ({value:+.2f})" for name, value in own]
-    against = [text for text, (_, value) in zip(said[1:], own[1:], strict=True) if value * own[0][1] < 0]
-    yes, no = words.strong("Yes"), words.strong("No")
-    if kind == "conflict":
-        return (f"{yes}: {said[0]} and {said[1]} say the most on their own, they pull against each other, and neither "
-                "outweighs all others.")
-    though = f", though {listed(against)} {'pulls' if len(against) == 1 else 'pull'} the other way" if against else ""
-    if kind == "dominance":
-        return (f"{no}: on its own {said[0]} outweighs what the others say on their own"
-                f"{though or ', and they point the same way'}.")
-    if len(own) == 1:
-        return f"{no}: there is only {said[0]}."
-    return f"{no}: {said[0]} and {said[1]}, which say the most on their own, point the same way{though}."
 
 
 def settled(decisions: Sequence[object], where: Sequence[str], words: Words = PLAIN) -> str:

@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, choose, require_number
+from qfusion.explain.contributions.verdict import RELATIONS
 
 MAX_TEXT, MAX_PARTS, MAX_VALUES, MAX_NAME, MAX_SAVED = 500, 12, 30, 40, 8
 OPERATORS = ("!=", "<=", ">=", "=", "<", ">", "~", "@")  # the longer ones first
@@ -27,6 +28,8 @@ REGION = "@"
 SPLIT, EVERYTHING, DEFAULT_SPLIT = "split", "all", "test"
 _KNOWN_VALUES = 200  # columns with more distinct values than this may be asked for any value
 _HUGE = 1e12
+_RELATION = "relation"
+_THEN = {"complement": ("agreement", "joint")}  # a relation of before joint decisions had a name of their own
 
 
 @dataclass(frozen=True)
@@ -246,8 +249,11 @@ def _textual(part: Part, column: pd.Series) -> np.ndarray:
                       axis=0) & known
     distinct = words.unique()
     if len(distinct) <= _KNOWN_VALUES:
+        known_words = [word for word in distinct if word]
+        if part.column == _RELATION:
+            known_words = list(dict.fromkeys([*known_words, *RELATIONS]))
         for value in part.values:
-            choose(f"In column '{part.column}', value", value, [word for word in distinct if word])
+            choose(f"In column '{part.column}', value", value, known_words)
     inside = words.isin(part.values).to_numpy()
     return np.asarray(inside if part.operator == "=" else ~inside) & known
 
@@ -263,6 +269,8 @@ def _part(piece: str) -> Part:
     check(all(values), f"Condition `{piece.strip()[:80]}` must name a value after `{operator}`. Write one.")
     check(len(values) <= MAX_VALUES,
           f"Condition on `{column[:40]}` names {len(values)} values, and at most {MAX_VALUES} are read.")
+    if column == _RELATION:
+        values = tuple(dict.fromkeys(now for value in values for now in _THEN.get(value, (value,))))
     return Part(column, operator, values)
 
 

@@ -26,11 +26,14 @@ from scipy.stats import spearmanr
 from qfusion import _assets
 from qfusion._checks import check, choose, require_finite
 from qfusion._files import atomic
-from qfusion.errors import IntegrityError, NotFound
+from qfusion.data import DataSet
+from qfusion.errors import IntegrityError, NotFound, QFusionError
 from qfusion.explain.contributions.games import shapley
+from qfusion.explain.contributions.verdict import Doubt, leads_by
 
 FOLDER = _assets.path("stability")
 FORMAT = 1
+SPLIT = "test"  # whose rows are measured
 _LARGEST = 4_000_000  # bytes
 
 
@@ -97,6 +100,27 @@ class Stability:
         return float(np.mean([(a == b).mean() for a, b in itertools.combinations(leaders, 2)]))
 
 
+    @cached_property
+    def _left_open(self) -> tuple[float, np.ndarray, np.ndarray]:
+        """How often leaders differ; deviations of leads (B + 1, M) and dividends (B + 1, 2^M - 1), their means last."""
+        size = np.abs(self.shapley)
+        total = size.sum(-1, keepdims=True)
+        shares = np.where(total > 0, size / np.where(total > 0, total, 1), 1 / size.shape[-1])
+        found = np.std(leads_by(shares), 0, ddof=1), self.spread()
+        leads, spread = (np.concatenate([each, each.mean(0, keepdims=True)]) for each in found)
+        return 1 - self.leader_agreement(), leads, spread
+
+    def doubt(self, places: np.ndarray) -> Doubt:
+        """Returns what the seeds leave open of some samples.
+
+        Args:
+            places: among the measured test rows; -1 for a sample that was not measured, for which the mean over those
+                that were stands, (n,).
+        """
+        other, leads, spread = self._left_open
+        return Doubt(len(self.seeds), other, leads[places], spread[places])
+
+
 def _rank(a: np.ndarray, b: np.ndarray) -> float:
     return 0.0 if np.ptp(a) == 0 or np.ptp(b) == 0 else float(spearmanr(a, b).statistic)
 
@@ -149,6 +173,32 @@ def load(name: str, card: Mapping[str, Any], data_digest: str, rows: int, folder
             f"Stability is not measured for model '{name}' as it is now: the file is of other weights or data. "
             "`python scripts/stability.py` measures anew.")
     return found
+
+
+def measured(name: str, card: Mapping[str, Any], dataset: DataSet) -> Stability | None:
+    """Returns what was measured for a model on a data set, or None where nothing was; arguments as of `load`."""
+    try:
+        return load(name, card, dataset.digest, len(dataset.rows(SPLIT)))
+    except QFusionError:
+        return None
+
+
+def doubt(found: Stability | None, dataset: DataSet, rows: np.ndarray, outputs: np.ndarray) -> Doubt | None:
+    """Returns what training seeds leave open of some samples; None where nothing was measured.
+
+    Args:
+        found: of `measured`. dataset: it was measured on.
+        rows: of the data set, (n,). outputs: whose score is explained, (n,). Of classes the true one's was measured, so
+            that for another the mean over samples stands, as it does for samples that were not measured.
+    """
+    if found is None:
+        return None
+    known = dataset.rows(SPLIT)
+    places = np.searchsorted(known, rows)
+    inside = known[np.minimum(places, len(known) - 1)] == rows
+    if found.of_true_class:
+        inside = inside & (dataset.y[rows] == outputs)
+    return found.doubt(np.where(inside, places, -1))
 
 
 def about(data: bytes) -> dict[str, Any]:

@@ -35,6 +35,7 @@ _RENAMED = {"view": {"What did it": "Sensitivity"}, "part": {"What did it": "Sen
             "terms": {"say of a modality": "weight of a modality"}, "as": {"dividends": "contributions"},
             "words": {"short": "brief"}}
 _BEGAN = {"effect": ("dividend of ", "contribution of "), "term": ("say of ", "weight of ")}
+_SPLIT = {"relation": {"complement": ("agreement", "joint")}}
 # in every page's address
 KEYS = ("model", "data", "sample", "output", "background", "contrast", "members", "rows", "cohort", "pin")
 GUIDES = ("tour", "load", "words")  # parameters that lead the reader and draw nothing
@@ -113,8 +114,9 @@ def misfit(model: str, data_name: str) -> str:
 
 
 def default_sample(work: Workspace) -> str:
-    """Returns the sample that a page opens with: the most telling conflict."""
-    return work.opening or examples.find(work)[1].sample
+    """Returns the sample that a page opens with: the most telling conflict, or the first of the others."""
+    found = examples.find(work)
+    return work.opening or next((one for one in found if one.kind == "conflict"), found[0]).sample
 
 
 def tweak_of(work: Any, text: str) -> Any:
@@ -191,6 +193,12 @@ def value_now(key: str, value: str) -> str:
     return _RENAMED.get(key, {}).get(value, value)
 
 
+def values_now(key: str, values: Sequence[str]) -> list[str]:
+    """Returns what the values of a key are called today, each once; some have become several."""
+    return list(dict.fromkeys(now for value in values for now in _SPLIT.get(key, {}).get(
+        value, (value_now(key, value),))))
+
+
 def made_from(work: Workspace) -> dict[str, Any]:
     """Returns names and digests of a model and its data, as recipes and session files hold them."""
     return {"model": {"name": work.name, "digest": str(work.card.get("weights_sha256", ""))},
@@ -204,7 +212,7 @@ def _written(address: Mapping[str, str | Sequence[str]]) -> Values:
     for alias, key in ALIASES.items():
         if alias in found:
             found[key] = found.pop(alias)[-1:]
-    return {key: [value_now(key, value) for value in values] for key, values in found.items()
+    return {key: values_now(key, values) for key, values in found.items()
             if values and not (key.startswith(FREE) and values == [""])}
 
 

@@ -101,7 +101,7 @@ def work_ids(levels: Levels, rows: np.ndarray) -> list[str]:
 def colours(work: Workspace, rows: pd.DataFrame) -> tuple[str, ...]:
     """Columns that points can be coloured by: numbers, and words of which there are few."""
     first = ["truth", "prediction", "error", *([cohort_measures.VERDICT] if work.classes else []),
-             cohort_measures.DOMINANT, "relation"]
+             cohort_measures.DOMINANT, "relation", "leader"]
     found = [name for name in map(str, rows.columns) if name not in (*first, "split", *SAID)]
     numeric = [name for name in found if pd.api.types.is_numeric_dtype(rows[name])]
     few = [name for name in found if name not in numeric and 1 < rows[name].astype(str).nunique() <= figures.MAX_GROUPS]

@@ -18,7 +18,7 @@ from streamlit.errors import StreamlitAPIException
 
 from qfusion.analysis import text
 from qfusion.panels.core.allowed import Allowed, Problem, audit
-from qfusion.panels.core.opened import ALIASES, value_now
+from qfusion.panels.core.opened import ALIASES, value_now, values_now
 
 T = TypeVar("T")
 MODEL, DATA, SAMPLE, OUTPUT = "model", "data", "sample", "output"
@@ -180,7 +180,7 @@ def arrive(page: str) -> None:
 def _rename_values() -> None:
     """Gives the choices that a link of old names the names that they have today: the page begins again with them."""
     then = address()
-    now = {key: [value_now(key, value) for value in values] for key, values in then.items()}
+    now = {key: values_now(key, values) for key, values in then.items()}
     if now != then:
         st.query_params.from_dict(now)
         st.rerun()

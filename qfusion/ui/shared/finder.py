@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from qfusion import explain
 from qfusion.analysis import text
 from qfusion.analysis.cohort import finding
 from qfusion.analysis.cohort.finding import VERDICTS
@@ -27,8 +28,8 @@ def filters(here: Here) -> dict[str, Any]:
     """Draws the filters and returns them as `finding.passing` takes them."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         split = st.segmented_control("Split", [*SPLITS, "all"], default="test", **state.bound(SPLIT)) or "all"
-        kinds = st.pills("Relation of the single modalities", list(samples.RELATIONS), selection_mode="multi",
-                         help="; ".join(f"{kind}: {words}" for kind, words in samples.RELATIONS.items()),
+        kinds = st.pills("How the modalities relate", list(explain.RELATIONS), selection_mode="multi",
+                         help="; ".join(f"{kind}: {words}" for kind, words in explain.RELATIONS.items()),
                          **state.bound(RELATION))
     words = st.text_input("Search ids and words", max_chars=samples.MAX_SEARCH,
                           placeholder="part of an id or of what was said", **state.bound(SEARCH))
@@ -81,7 +82,8 @@ def table(here: Here, rows: pd.DataFrame) -> None:
 
 def _columns(work: Workspace, rows: pd.DataFrame) -> list[str]:
     """First what was said, then the numbers, then whatever else the data set has."""
-    first = ["truth", "prediction", *(["certainty"] if work.classes else []), "error", "relation", *said_columns(rows)]
+    first = ["truth", "prediction", *(["certainty"] if work.classes else []), "error", "relation", "leader",
+             *said_columns(rows)]
     late = [*map(dividend_column, work.terms), *(name for name in work.fact_titles() if name in rows), "split"]
     return [*first, *(column for column in rows.columns if column not in {*first, *late}), *late]
 

@@ -208,7 +208,7 @@ def shares(here: Here, levels: Levels) -> None:
 
 
 def types(here: Here, levels: Levels) -> None:
-    """Dominance, complement, conflict: how many, and how well they are predicted; a click makes one the cohort."""
+    """How the modalities relate: how many of each kind, how well they are predicted; a click makes one the cohort."""
     panels.draw(builders.types(levels, here.theme), on_select=lambda key: _picked_type(key, levels.parts))
 
 

@@ -20,8 +20,9 @@ from qfusion.ui.frame.shell import FILES, Here, link
 from qfusion.ui.panel import panels
 from qfusion.ui.shared import export_dialog, sample_view
 
-ICONS = {"agreement": ":material/join:", "conflict": ":material/compare_arrows:", "synergy": ":material/hub:"}
-TITLES = {"agreement": "Agreement", "conflict": "Conflict", "synergy": "Synergy"}
+ICONS = {"agreement": ":material/join:", "conflict": ":material/compare_arrows:", "synergy": ":material/hub:",
+         "dominance": ":material/person:"}
+TITLES = {"agreement": "Agreement", "conflict": "Conflict", "synergy": "Joint decision", "dominance": "Dominance"}
 
 
 WAYS: tuple[tuple[str, str, str, dict[str, str]], ...] = (
@@ -60,9 +61,9 @@ def pipeline(here: Here) -> None:
 
 
 def example_samples(here: Here) -> None:
-    """Three samples in cards: content, mini waterfall, entropies."""
-    depth.title("Three samples to start with",
-                f"Picked by their contributions among the {len(here.work.dataset.rows('test')):,} test samples, from "
+    """Samples to start with, in cards: content, mini waterfall, entropies."""
+    depth.title("Samples to start with",
+                f"Picked by their verdicts among the {len(here.work.dataset.rows('test')):,} test samples, from "
                 "the better-predicted half where it has such a sample. "
                 + backgrounds.baseline(here.work.sample_background), 3)
     found = examples.find(here.work)
