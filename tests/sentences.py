@@ -171,17 +171,20 @@ TEMPLATES: tuple[Template, ...] = (
     Template("rate at which the loss falls", "training.rates:steepest", "the loss falls somewhere"),
     # Who decided: of `explain.contributions.verdict`, and of nothing else.
     Template("who decided", "explain.contributions.verdict:decided",
-             "'the combination' where joint parts are half of the size or more, one modality where its own part outweighs "
+             "'the combination' where joint parts are half of the size or more, one modality where its own part "
+             "outweighs "
              "all others together", VERDICT),
     Template("conflict", "explain.contributions.verdict:conflict",
-             "yes where the two largest own parts are opposite, the smaller at least a third of the larger, and neither "
+             "yes where the two largest own parts are opposite, the smaller at least a third of the larger, and "
+             "neither "
              "joint parts nor one modality are more than the rest", VERDICT),
     Template("leader", "explain.contributions.verdict:leading",
              "its share is 10 points ahead, and by more than a standard deviation over training seeds", VERDICT),
     Template("largest part", "explain.contributions.verdict:largest_part", "as large as no other as it is written",
              VERDICT),
     Template("what seeds leave open", "explain.contributions.verdict:doubts",
-             "seeds name another leader on more than a fifth of the samples; a part is smaller than its spread", VERDICT),
+             "seeds name another leader on more than a fifth of the samples; a part is smaller than its "
+             "spread", VERDICT),
     Template("leader of a mean", "panels.cohorts:mean_leader", "the mean share is 10 points ahead", VERDICT),
     # Of the physics, and of statistics.
     Template("what built the terms", "explain.changes.building:answer", "the largest part", PHYSICS),
@@ -191,15 +194,18 @@ TEMPLATES: tuple[Template, ...] = (
     Template("jumps", "panels.parts.sharing:raster", "counted and exact jumps", PHYSICS),
     Template("trajectories", "panels.dynamics:trajectories", "the mean number of jumps", PHYSICS),
     Template("mean of trajectories", "panels.dynamics:ensemble", "the largest distance in standard errors", PHYSICS),
-    Template("contraction within T", "panels.dynamics:contraction_title", "the mean rate of the pairs, apart from the gap",
+    Template("contraction within T", "panels.dynamics:contraction_title",
+             "the mean rate of the pairs, apart from the gap",
              PHYSICS),
     Template("contraction beside random generators", "panels.dynamics:contraction_beside_random",
              "faster or slower than every one of them", PHYSICS),
     Template("rate in the long run", "panels.dynamics:long_run", "the gap is above zero", PHYSICS),
     Template("mixing time", "panels.dynamics:mixing", "the last of the pairs was seen to be near", PHYSICS),
-    Template("read-out of the steady state", "panels.dynamics:readout_dependence", "the steady state is unique", PHYSICS),
+    Template("read-out of the steady state", "panels.dynamics:readout_dependence",
+             "the steady state is unique", PHYSICS),
     Template("softmax", "analysis.text:softmax", "never called a probability", PHYSICS),
-    Template("calibration", "panels.parts.quality:sureness", "the means differ by more than two standard errors", PHYSICS),
+    Template("calibration", "panels.parts.quality:sureness",
+             "the means differ by more than two standard errors", PHYSICS),
     Template("class leads under noise", "panels.noise:scores", "the error of the difference", STATISTICS),
     Template("terms that stand out under noise", "panels.noise:terms", "two standard errors", STATISTICS),
     Template("entanglement and joint deciding", "analysis.cohort.cohort_measures:finding", "the interval excludes zero",
