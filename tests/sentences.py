@@ -107,6 +107,10 @@ TEMPLATES: tuple[Template, ...] = (
     Template("largest term of several", "panels.parts.several:in_common", "a largest term of every one of them"),
     Template("largest entropies of several", "panels.parts.several:largest_entropies", "its mean is above all others"),
     # Dynamics.
+    Template("before and after a slider", "panels.dynamics:before_after",
+             "a change where it is 0.0005 or more and written, else 'unchanged to 0.001'; the decision in words"),
+    Template("what a slider's modalities share", "panels.dynamics:shared_before_after",
+             "of the modalities that changed terms act on; of all together where these are more than two groups"),
     Template("likeliest basis state", "panels.dynamics:likeliest", "its population is above all others"),
     Template("term that a cut takes from", "panels.dynamics:lost_by_cut", "the largest loss, 0.01 or more"),
     Template("cut of one sample", "explain.changes.cut_answers:answer",
@@ -165,11 +169,22 @@ TEMPLATES: tuple[Template, ...] = (
              "its share of the differences is above 0 % and all others"),
     Template("report on values", "data.importing.report:examine", "counts of values, samples, features and classes"),
     Template("rate at which the loss falls", "training.rates:steepest", "the loss falls somewhere"),
-    # Made anew elsewhere.
-    Template("who decided", "explain.contributions.answers:decided", "see DESIGN 4", VERDICT),
-    Template("conflict", "explain.contributions.answers:conflict", "see DESIGN 4", VERDICT),
-    Template("largest term", "analysis.answers:finding", "see DESIGN 4", VERDICT),
-    Template("what built the terms", "explain.changes.building_answers:answer", "the largest part", PHYSICS),
+    # Who decided: of `explain.contributions.verdict`, and of nothing else.
+    Template("who decided", "explain.contributions.verdict:decided",
+             "'the combination' where joint parts are half of the size or more, one modality where its own part outweighs "
+             "all others together", VERDICT),
+    Template("conflict", "explain.contributions.verdict:conflict",
+             "yes where the two largest own parts are opposite, the smaller at least a third of the larger, and neither "
+             "joint parts nor one modality are more than the rest", VERDICT),
+    Template("leader", "explain.contributions.verdict:leading",
+             "its share is 10 points ahead, and by more than a standard deviation over training seeds", VERDICT),
+    Template("largest part", "explain.contributions.verdict:largest_part", "as large as no other as it is written",
+             VERDICT),
+    Template("what seeds leave open", "explain.contributions.verdict:doubts",
+             "seeds name another leader on more than a fifth of the samples; a part is smaller than its spread", VERDICT),
+    Template("leader of a mean", "panels.cohorts:mean_leader", "the mean share is 10 points ahead", VERDICT),
+    # Of the physics, and of statistics.
+    Template("what built the terms", "explain.changes.building:answer", "the largest part", PHYSICS),
     Template("most depends on", "panels.physics:tornado", "the largest removal", PHYSICS),
     Template("bends", "panels.physics:way", "slope and removal of opposite signs", PHYSICS),
     Template("couplings", "panels.parts.generator:couplings", "the largest coupling", PHYSICS),
