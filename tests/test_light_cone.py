@@ -213,7 +213,7 @@ def test_the_page(digit: Any) -> None:
     app = visit("Circuit", **about, cone="fused[1]", gate="4", display="purity", qubitsas="Bloch balls")
     assert not app.error
     words = plain(said(app))
-    assert "fused[1] depends on" in words.lower()
+    assert "fused[1] can depend on" in words.lower()
     assert "Bloch vector" in words
     # Gate 4 fuses element 0: its angle is set in place, and the decision follows.
     slider = next(each for each in app.slider if each.label.startswith("Angle"))

@@ -54,8 +54,8 @@ class Clusters:
 
 
 def videos_of(ids: Sequence[str] | np.ndarray) -> Clusters | None:
-    """Returns the videos that segments are of where every id names one, as those of MMSA's files do
-    (VIDEO$_$CLIP); else None."""
+    """Returns the videos that segments are of where every id names one, before `VIDEO_MARK`, as those of MMSA's
+    files do; else None."""
     names = [str(each) for each in ids]
     if not names or not all(VIDEO_MARK in each for each in names):
         return None
