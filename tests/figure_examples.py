@@ -69,8 +69,8 @@ BOXES = [circuit.Box("RY", 0, (0,), 1, 1, "turns"), circuit.Box("H[audio+vision]
 CURVES = {"run a": (np.arange(1, 6), 1 / np.arange(1, 6)), HOSTILE: (np.arange(1, 5), 0.5 / np.arange(1, 5))}
 HUES = {"run a": BLUE, HOSTILE: "#D55E00"}
 
-BUILT_BY = [*(" – ".join(term.split("+")) for term in JOINT), HOSTILE, "jump 2", "jump 3"]
-BUILT_HUES = [*(figures.style.term_colour(term, M) for term in JOINT), *building.JUMPS[:3]]
+BUILT_BY = [*(" – ".join(term.split("+")) for term in JOINT), HOSTILE, "dissipation 2", "dissipation 3"]
+BUILT_HUES = [*(figures.style.term_colour(term, M) for term in JOINT), *[building.OTHERS] * 3]
 BUILT_ACTS = [*JOINT, *[JOINT[-1]] * 3]
 BUILT = R.normal(0, 0.05, (8, 10)) * (R.random((8, 10)) < 0.7)
 BUILT_START = np.array([TERMS[name] if "+" not in name else 0.0 for name in TERMS])

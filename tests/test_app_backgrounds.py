@@ -195,11 +195,9 @@ def test_edited_tables_change_the_layers() -> None:
 def test_where_joint_terms_take_over() -> None:
     moments = ("input", "a", "b")
     single, rising = np.array([1.0, 1.0, 1.0]), np.array([0.0, 2.0, 2.0])
-    assert layers.title(moments,
-                        {"": rising, "x": single,
-                         "x+y": rising}) == "Joint terms outweigh the single modalities from “a” on"
-    assert layers.title(moments,
-                        {"x": single,
-                         "x+y": rising[::-1]}) == "At the end the single modalities outweigh the joint terms"
+    assert (layers.title(moments, {"": rising, "x": single, "x+y": rising})
+            == "Joint terms outweigh the single modalities from “a” on (67% of all sizes at the end)")
+    assert (layers.title(moments, {"x": single, "x+y": rising[::-1]})
+            == "At the end the single modalities outweigh the joint terms (100% of all sizes)")
     table = layers.frame(moments, {"": rising, "x": single}, {layers.JOINT: single, layers.MUTUAL: rising})
     assert list(table.columns) == ["moment", "dividend[baseline]", "dividend[x]", "entropy", "mutual_information"]

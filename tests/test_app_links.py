@@ -333,8 +333,8 @@ def test_a_loaded_session_takes_the_place_of_everything() -> None:
     assert app.session_state["figure.size"] == "double"
     app.switch_page(shell.FILES["Samples"]).run()
     assert not app.exception
-    assert {key: widget_of(app, key).value for key in ("split", "relation")} == {"split": "valid",
-                                                                                 "relation": ["conflict", "complement"]}
+    assert {key: widget_of(app, key).value for key in ("split", "relation")} == {
+        "split": "valid", "relation": ["conflict", "agreement", "joint"]}
     assert app.selectbox(key="sample").value == "p0031"
 
 

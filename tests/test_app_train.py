@@ -257,7 +257,7 @@ def test_curves_are_those_of_the_records() -> None:
            words.replace("**", "")
     assert "30 validation rows against 234 training rows" in words
     assert "mean over 8 validation rows" in words
-    assert "How strong are Hamiltonian and jump operators?" in words
+    assert "How strong are Hamiltonian and dissipation?" in words
     app = visit(TRAIN, run=["a", "b"], **{"train.view": "Settings and results"})
     assert "2 settings differ" in said(app)
     assert app.dataframe[1].value["setting"].tolist() == ["seed", "Learning rate"]

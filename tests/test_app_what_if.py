@@ -80,7 +80,7 @@ def test_swap_drop_and_flip_give_the_models_own_numbers(source: str) -> None:
         explained = int(model(dataset.inputs([row], dtype=torch.float64)).argmax())
         assert value(app, "Score explained") == pytest.approx(expected[explained], abs=6e-4)
     words = plain(said(app))
-    assert f"Changing {first}, {second}" in words
+    assert f"Changing {first} and {second}" in words
     assert f"{background.size:,} training samples" in words
     assert "The change acts most through" in words
 

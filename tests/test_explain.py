@@ -116,18 +116,6 @@ def test_laws_of_shapley_values(game):
     assert np.ptp(shapley(dividends(symmetric, M), M)) < 1e-9
 
 
-def test_shares_and_relations():
-    model, x, rows = problem(3, B=40)
-    found = explain.explain(model, x, explain.background(model, rows))
-    assert np.allclose(explain.shares(found).sum(1), 1)
-    kinds = explain.relation(found)
-    own = found.dividends[:, 1:4, 0]
-    for kind, parts in zip(kinds, own, strict=True):
-        first, second, _ = sorted(parts, key=abs, reverse=True)
-        assert (kind == "dominance") == (2 * abs(first) > np.abs(parts).sum())
-        assert kind != "conflict" or first * second < 0
-
-
 def test_shares_of_nothing_are_equal():
     found = explain.Explanation(("a", "b", "c"), ("y", "z"), (), np.zeros((2, 8, 2)), np.zeros((2, 8, 2)),
                                 np.array([[[0, 2], [0, -1], [0, 1]], [[0, 0], [0, 0], [3, 0]]], dtype=float), "zero", 0)
@@ -164,33 +152,6 @@ def strong(text: str) -> str:
 LOUD = answers.Words(str.upper, strong)
 
 
-@pytest.mark.parametrize(("terms", "largest"), [
-    ({"": 9.0, "a": 0.5, "b": -0.4, "a+b": -0.7}, "A and B jointly (-0.70)"),
-    ({"": 9.0, "a": -0.8, "b": -0.4, "a+b": -0.7}, "A alone (-0.80)")])
-def test_who_decided_is_said_with_shares_and_the_largest_term(terms, largest):
-    said = answers.decided({"b": 0.3, "a": 0.6, "c": 0.1}, terms, LOUD)
-    assert said == (f"<A> carries most of this decision, 60% of it (B 30%, C 10%); the largest single part is "
-                    f"{largest}.")
-    assert answers.decided({"a": 1.0}, {"": 1.0, "a": 2.0}) == (
-        "a carries most of this decision, 100% of it; the largest single part is a alone (+2.00).")
-
-
-@pytest.mark.parametrize(("own", "kind", "said"), [
-    ({"a": 0.2, "b": -0.5, "c": 0.1}, "conflict", "<Yes>: B (-0.50) and A (+0.20) say the most on their own, they pull "
-     "against each other, and neither outweighs all others."),
-    ({"a": 0.2, "b": -0.9, "c": 0.1}, "dominance", "<No>: on its own B (-0.90) outweighs what the others say on their "
-     "own, though A (+0.20) and C (+0.10) pull the other way."),
-    ({"a": 0.2, "b": 0.9, "c": 0.1}, "dominance", "<No>: on its own B (+0.90) outweighs what the others say on their "
-     "own, and they point the same way."),
-    ({"a": 0.5, "b": 0.4, "c": -0.3}, "agreement", "<No>: A (+0.50) and B (+0.40), which say the most on their own, "
-     "point the same way, though C (-0.30) pulls the other way."),
-    ({"a": 0.5, "b": 0.4, "c": 0.0}, "agreement", "<No>: A (+0.50) and B (+0.40), which say the most on their own, "
-     "point the same way."),
-    ({"a": 0.5}, "agreement", "<No>: there is only A (+0.50).")])
-def test_whether_modalities_conflict_is_said(own, kind, said):
-    assert answers.conflict(own, list(own), kind, LOUD) == said
-
-
 def test_since_when_and_what_was_added_are_said():
     assert answers.settled(["p", "q", "p", "q", "q"], list("abcde"), LOUD) == (
         "The decision is q for good from <d> on (the end is e); before, it was p.")
@@ -198,16 +159,16 @@ def test_since_when_and_what_was_added_are_said():
     start, end = {"": 0.1, "a": 0.2, "b": 0.0, "a+b": 0.0}, {"": 0.1, "a": 0.3, "b": 0.1, "a+b": -0.4}
     assert answers.added(start, end, "it", LOUD) == (
         "<Every joint term>: before, the decision is a sum over single modalities; it makes 50% of its size joint, "
-        "most of it A and B jointly (-0.40), and takes the score from +0.30 to +0.10.")
+        "that of A and B jointly (-0.40), and takes the score from +0.30 to +0.10.")
     assert answers.added(end, end | {"a+b": 0.4}, "it", LOUD) == (
-        "Joint terms are 50% of the decision's size before and <50%> after, most of it A and B jointly (+0.40); it "
+        "Joint terms are 50% of the decision's size before and <50%> after, that of A and B jointly (+0.40); it "
         "takes the score from +0.10 to +0.90.")
     for nothing in ({"": 0.1, "a": 0.3}, {"": 0.1, "a": 0.3, "b": 0.0, "a+b": 0.0}):  # no joint term, or one of nothing
         assert answers.added(dict.fromkeys(nothing, 0.0), nothing, "it") == (
             "No joint term: it takes the score from +0.00 to +0.40, and it stays a sum over single modalities.")
     assert answers.added(end, end, "it", LOUD) == "<Nothing>: it leaves every term as it is."
     three = {"": 0.0, "a": 0.1, "a+b": 0.2, "a+c": -0.3, "b+c": 0.1}
-    assert "most of it a and c jointly (-0.30)" in answers.added(dict.fromkeys(three, 0.0), three, "it")
+    assert "the largest of them a and c jointly (-0.30)" in answers.added(dict.fromkeys(three, 0.0), three, "it")
 
 
 def test_decisions_backgrounds_and_lists_in_words():

@@ -152,6 +152,20 @@ def test_decision_lines_share_one_time_axis_and_leave_out_the_baseline() -> None
     assert figure.layout.yaxis2.title.text == "contribution (score)"
     names = [trace.name for trace in figure.data if trace.showlegend]
     assert len(names) == len(set(names))
+    assert names[-1] == "as learned"
+    ghosts = [trace for trace in figure.data if trace.legendgroup == "as learned" and trace.opacity]
+    assert len(ghosts) == len(SERIES) + len(below)
+    pairs = dynamics.decision_lines(TIMES, {"text+audio": TIMES}, SERIES, MODALITIES)  # Shapley values below
+    assert sum(trace.name == "text + audio" and trace.showlegend for trace in pairs.data) == 1
+
+
+def test_lines_over_time_have_those_as_learned_behind_them() -> None:
+    now, learned = {("text",): TIMES, (): TIMES}, {("text",): 2 * TIMES, (): 3 * TIMES}
+    figure = dynamics.measure_lines(TIMES, now, MODALITIES, "y", before=(2 * TIMES, learned))
+    assert [trace.name for trace in figure.data if trace.showlegend] == ["text", "all together", "as learned"]
+    assert np.allclose(figure.data[0].y, 2 * TIMES[::2])
+    assert figure.data[0].line.color == figure.data[2].line.color
+    assert tuple(figure.layout.xaxis.range) == (0.0, 2 * TIMES[-1])
 
 
 def test_sparkline_labels_do_not_overlap_or_leave_the_plot() -> None:

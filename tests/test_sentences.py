@@ -7,6 +7,7 @@ written, written alike though they differ, and clearly apart.
 from __future__ import annotations
 
 import ast
+import dataclasses
 import importlib
 import itertools
 import math
@@ -20,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import qutip
 import scipy.stats
 
 from qfusion import _sentences
@@ -27,6 +29,7 @@ from qfusion.analysis import answers as worded
 from qfusion.analysis import text
 from qfusion.analysis.cohort.slices import Slice
 from qfusion.analysis.dynamics import through
+from qfusion.analysis.sample import open_sample
 from qfusion.data.formats.staged_set import Part, StagedSet
 from qfusion.data.importing import report
 from qfusion.errors import InvalidInput
@@ -764,6 +767,60 @@ def _() -> None:
 
 
 # ---- dynamics
+
+@checks("before and after a slider")
+def _() -> None:
+    ends = (0.0, -1e-12, 0.0004, 0.0006, 0.2104, 0.2106, 0.2096, -0.969, -0.967)
+    for before, after in itertools.product(ends, repeat=2):
+        differs = abs(Decimal(before) - Decimal(after)) >= Decimal("0.0005")
+        changed = differs and written(before, 3) != written(after, 3)
+        said_of = f"{written(before, 3) + 0} → {written(after, 3) + 0}" if changed else (
+            f"{written(after, 3) + 0} (unchanged to 0.001)")
+        words = dynamics.before_after(["H: a × 0.5"], {"mutual information": (before, after)}, (before, after),
+                                      ("‘x’", "‘y’"), ("accuracy, this seed", before, after), " for ‘x’")
+        nats = " nats" if changed else ""
+        assert words == (f"**H: a × 0.5**: mutual information {said_of}{nats}, score for ‘x’ {said_of}, decision now "
+                         f"‘y’, test accuracy, this seed: {said_of}.")
+    for count in range(1, 8):
+        names = [f"H: {name} × 0" for name in "abcdefg"[:count]]
+        words = dynamics.before_after(names, {}, (1.0, 2.0), ("positive", "positive"), ("MAE", 0.5, 0.25))
+        assert words.startswith(f"**{', '.join(names) if count < 3 else f'{count} changes'}**: score 1.000 → 2.000, ")
+        assert "decision unchanged, test MAE: 0.500 → 0.250." in words
+
+
+@checks("what a slider's modalities share")
+def _() -> None:
+    """Against entropies of QuTiP's states, by its partial trace."""
+    sample = open_sample("qj-planted", "p0031")
+    text_audio, every = ("text", "audio"), sample.modalities
+
+    def entropy(rho: qutip.Qobj, part: Sequence[str]) -> float:
+        return float(qutip.entropy_vn(rho.ptrace([every.index(name) for name in part])))
+
+    def together(rho: qutip.Qobj, part: Sequence[str]) -> float:
+        rest = [name for name in every if name not in part]
+        sides = [part, rest] if len(part) == 1 else [[name] for name in part]
+        return sum(entropy(rho, side) for side in sides) - entropy(rho, every if len(part) == 1 else part)
+
+    asked: list[tuple[str, dict[str, tuple[str, ...]]]] = [
+        ("H.text-audio=0.45", {"mutual information": text_audio}),
+        ("D.text-audio=2,H.text-audio=0.5", {"mutual information of text and audio": text_audio}),
+        ("H.vision=0", {"mutual information of vision with the rest": ("vision",)}),
+        ("H.text-audio-vision=0", {"total correlation": every}), ("T=0.5", {"total correlation": every}),
+        ("T=0", {"total correlation": every}), ("rate.1=2", {"total correlation": every}),
+        ("H.text-audio=0,D.text=2", {"mutual information of text and audio": text_audio,
+                                     "mutual information of text with the rest": ("text",)}),
+        ("H.text-audio=0,T=0.5", {"mutual information of text and audio": text_audio,
+                                  "total correlation of text, audio and vision": every}),
+        ("H.text-audio=0,H.text-vision=0,H.audio-vision=0", {"total correlation": every})]
+    for tweak, parts in asked:
+        tweaked = dataclasses.replace(sample, tweak=tweak)
+        found = dynamics.shared_before_after(tweaked)
+        assert list(found) == list(parts)
+        ends = [qutip.Qobj(each.track().rho[-1], dims=[list(sample.model.dims)] * 2) for each in (sample, tweaked)]
+        for name, part in parts.items():
+            assert found[name] == pytest.approx([together(rho, part) for rho in ends], abs=3e-5), (tweak, name)
+
 
 @checks("likeliest basis state")
 def _() -> None:

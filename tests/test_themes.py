@@ -182,7 +182,7 @@ def test_legend_entries_are_those_a_reader_sees() -> None:
     drawn = example("dynamics.decision_lines", "light")
     entries = visible.legend_entries(drawn)
     assert entries == ["all together", *MODALITIES, "text + audio", "text + vision", "audio + vision",
-                       "text + audio + vision"]
+                       "text + audio + vision", "as learned"]
     assert visible.legend_entries(example("decision.waterfall", "light")) == []
     assert visible.legend_entries(example("dataset.classes", "light")) == ["train", "test"]
     named = go.Figure([go.Scatter(y=[1], name="b", legendrank=2000), go.Scatter(y=[1]),

@@ -32,9 +32,9 @@ def test_the_answer_in_words() -> None:
     where, rising = ["t = 0", "t = 1", "t = 2", "t = 3"], np.array([0.0, 0.5, 0.75, 1.0])
     said_of = {name: through.answer(terms(joint), rising, "the entropy", "nats", where) for name, joint in {
         "late": [0.0, 0.0, 2.0, 3.0], "never": [0.0, 3.0, 0.0, 0.25], "always": [2.0, 2.0, 2.0, 3.0]}.items()}
-    assert said_of[
-        "late"] == "The decision leaves the single modalities at t = 2: by then the entropy has gone 75% of its way"
-    assert "stays with the single modalities (joint terms 0% of its size, then 20%)" in said_of["never"]
+    assert said_of["late"] == ("The decision leaves the single modalities for good at t = 2: by then the entropy has "
+                               "gone 75% of its way")
+    assert "ends with the single modalities (joint terms 0%, then 20% of its size)" in said_of["never"]
     assert "the entropy goes from 0.00 to 1.00 nats" in said_of["always"]
 
 
@@ -56,6 +56,34 @@ def test_dynamics_shows_shapley_values_and_entanglement_under_one_cursor() -> No
     app.slider(key="t").set_value(1.0).run()
     assert not app.exception
     assert f"At t = {work.model.duration:.2f}" in plain(said(app))
+
+
+def test_a_slider_shows_what_its_pair_shares_until_all_are_as_learned() -> None:
+    app = visit("Dynamics", model="qj-parity", sample="pair-7600")
+    assert app.segmented_control(key="above").value == "entropy"
+    assert "decision unchanged" not in said(app)
+    app.slider(key="H.left-right").set_value(0.0).run()
+    assert app.segmented_control(key="above").value == "mutual information"
+    words = plain(said(app))
+    work = cache.workspace_of("qj-parity", "parity")
+    row = work.dataset.row("pair-7600")
+    learned, now = (evolution.decide(work, row, work.model.parse_tweak(tweak), int(work.predicted[row]))
+                    for tweak in ("", "H.left-right=0"))
+    whose = work.classes[int(work.predicted[row])]
+    assert f"score for ‘{whose}’ {learned.prediction:.3f} → {now.prediction:.3f}" in words
+    assert f"test accuracy, this seed: {learned.metrics['accuracy']:.3f} → {now.metrics['accuracy']:.3f}" in words
+    assert "H: left+right × 0: mutual information 0." in words.replace("*", "")
+    assert "mutual information of left and right has gone" in words
+    app.button(key="_reset").click().run()
+    assert app.segmented_control(key="above").value == "entropy"
+    assert "mutual information of left" not in plain(said(app))
+
+
+@pytest.mark.parametrize(("query", "kept"), [({"above": "entanglement"}, "entanglement"), ({"T": "0.9"}, "entropy")])
+def test_what_a_link_has_above_stays_when_a_slider_moves(query: dict[str, str], kept: str) -> None:
+    app = visit("Dynamics", model="qj-parity", **query)
+    app.slider(key="H.left-right").set_value(0.5).run()
+    assert app.segmented_control(key="above").value == kept
 
 
 @pytest.mark.parametrize(("title", "query"), [("Dynamics", {}), ("Circuit", {"part": "Entropies"})])

@@ -78,7 +78,7 @@ def _quoted(cell: Any) -> Any:
     return f"'{words}" if _FORMULA.match(words) else words
 
 
-_COLUMNS = {"score_clean": "score without noise"}
+_COLUMNS = {"score_clean": "score without noise", "regime": "planted type", "dominant": "largest term"}
 
 
 def column(name: str) -> str:

@@ -7,8 +7,9 @@ negativities in bits.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ from qfusion.figures.draw import state as state_figures
 from qfusion.figures.draw.dynamics import Before
 from qfusion.figures.numbers import sizes_table, terms_table
 from qfusion.figures.style import Theme
+from qfusion.models.tweak import Tweak
 from qfusion.panels.core import allowed as say
 from qfusion.panels.core import sliders, spoken
 from qfusion.panels.core.panel import Panel, Picture, can, kept, number, whole, within, word
@@ -38,22 +40,54 @@ from qfusion.quantum.measures import KINDS
 from qfusion.quantum.states import partial_trace
 from qfusion.track.contraction import MIXED, Contraction
 
-ENTROPY, ENTANGLEMENT = ABOVE = ("entropy", "entanglement")
+ENTROPY, ENTANGLEMENT, PAIRS = ABOVE = ("entropy", "entanglement", "mutual information")
 (DIVIDENDS, SHAPLEY), WHOLE = through.KINDS, "all together"
 SHOWN_RUNS, SHOWN_STATES = 4, 4
+MOST_SAID = 2  # changes, and groups of modalities, that a line names one by one
 _NAMED_FIRST = ("mutual_information", "negativity", "purity")  # panels of later ones are called measure-KIND
+_ABOVE = {
+    ENTROPY: ("entropy", "how mixed each modality's state and all together become (von Neumann entropy)"),
+    ENTANGLEMENT: ("negativity", "the entanglement of each modality with the rest (logarithmic negativity)"),
+    PAIRS: ("mutual_information", "what the pairs on which changed terms act share, classical and quantum (mutual "
+                                  "information)")}
 _MATRIX = {
     "modulus": ("|ρ_ij|: diagonal populations, off the diagonal coherences.", "the sign or phase of a coherence."),
     "phase": ("arg ρ_ij on a cyclic scale, where |ρ_ij| is at least 1 % of the largest.", "how large an entry is.")}
 
 
+def measures_above(modalities: Sequence[str]) -> tuple[str, ...]:
+    """What can be drawn above the decision: a single modality has no pairs."""
+    return ABOVE if len(modalities) > 1 else ABOVE[:-1]
+
+
 def moving(sample: Sample, above: str = ENTROPY) -> tuple[dict[str, np.ndarray], np.ndarray, str, str]:
-    """What moves beside the decision: series of each modality and of all, mean over modalities, its name, its unit."""
+    """What moves beside the decision: series of each modality and of all, or of the pairs that the tweak acts on; the
+    mean over modalities or these pairs, its name, its unit."""
+    if choose("Measure", above, measures_above(sample.modalities)) == PAIRS:
+        pairs = touched_pairs(sample)
+        series = _shared(sample, pairs)
+        whose = "the mean mutual information of pairs"
+        if len(pairs) == 1:
+            whose = f"the mutual information of {listed([text.plain(name) for name in pairs[0]])}"
+        return series, np.mean([*series.values()], 0), whose, KINDS["mutual_information"].unit
     series = sample.track(negativity=above != ENTROPY).measures.single("entropy" if above == ENTROPY else "negativity")
     # a pure state's is 0 up to rounding
     mean = np.mean([values for name, values in series.items() if name], 0).clip(0.0) + 0.0
     kind, name = ("entropy", "the mean entropy") if above == ENTROPY else ("negativity", "the mean entanglement")
     return series, mean, name, KINDS[kind].unit
+
+
+def touched_pairs(sample: Sample) -> list[tuple[str, ...]]:
+    """The pairs of modalities that changed terms act on, within larger groups too; all where nothing is changed, or all
+    that evolves."""
+    parts = evolution.touched(sample.tweak, sample.modalities) or [sample.modalities]
+    return [pair for pair in combinations(sample.modalities, 2)
+            if any({*part} <= {*pair} or {*pair} <= {*part} for part in parts)]
+
+
+def _shared(sample: Sample, pairs: Sequence[tuple[str, ...]]) -> dict[str, np.ndarray]:
+    found = sample.track().measures.of("mutual_information")
+    return {"+".join(pair): found[pair].clip(0.0) + 0.0 for pair in pairs}
 
 
 @kept
@@ -64,34 +98,34 @@ def decision_over_time(sample: Sample, theme: Theme = "light", *, above: str = E
     Args:
         sample: a sample of a model with time.
         theme: of the figure.
-        above: "entropy" or "entanglement", what is drawn above the decision.
+        above: "entropy", "entanglement" or "mutual information" of the pairs that the tweak acts on: what is drawn
+            above the decision.
         terms: "contributions" or "Shapley values".
         t: where the cursor stands, a share of T; none is drawn at 0 and 1.
     """
-    now, mixed, learned = sample.decision, above == ENTROPY, sample.learned
+    now, learned = sample.decision, sample.learned
     series, mean, name, unit = moving(sample, above)
     before = None
     if now.tweak != learned.tweak:
         base = learned.decision
-        before = Before(base.times, moving(learned, above)[0], _terms(base, terms))
+        beside = _shared(learned, touched_pairs(sample)) if above == PAIRS else moving(learned, above)[0]
+        before = Before(base.times, beside, _terms(base, terms))
     shown = _terms(now, terms)
     return Picture(
         "decision-over-time", through.answer(now.dividends, mean, name, unit, [f"t = {at:.2f}" for at in now.times]),
         dynamics.decision_lines(now.times, series, shown, sample.modalities, before=before, unit=sample.unit,
-                                above=KINDS["entropy" if mixed else "negativity"].short_axis,
+                                above=KINDS[_ABOVE[above][0]].short_axis,
                                 what="contribution" if terms == DIVIDENDS else "Shapley value",
                                 cursor=cursor_at(sample, t), theme=theme),
-        called=f"{'Entropy' if mixed else 'Entanglement'} and contributions over time",
+        called=f"{above.capitalize()} and contributions over time",
         lead=f"**When did it happen?** {through.since_when(sample.work, now)} **What did the dynamics add?** "
              f"{through.what_was_added(now)}",
-        shows=("above, how mixed each modality's state and all together become (von Neumann entropy)" if mixed else
-               "above, the entanglement of each modality with the rest (logarithmic negativity)")
-              + "; below, the decision if it were read out at t, split into "
+        shows=f"above, {_ABOVE[above][1]}; below, the decision if it were read out at t, split into "
               + ("contributions: solid alone, dashed in pairs, dotted all three." if terms == DIVIDENDS
-                 else "Shapley values.") + (" Thin: as learned." if before else "") + sample.followed + " "
+                 else "Shapley values.") + (" Thin, dotted: as learned." if before else "") + sample.followed + " "
               + backgrounds.against(sample.work.background),
-        not_shown="that what stands above decides: it is correlation" + (", and jumps raise it too" if mixed else "")
-                  + ". The baseline is left out below.",
+        not_shown="that what stands above decides: it is correlation"
+                  + (", and jumps raise it too" if above == ENTROPY else "") + ". The baseline is left out below.",
         alt=f"Above, {above}: {spoken.lines(series)}. Below, {terms}: "
             f"{spoken.lines({term: each for term, each in shown.items() if term}, '+.2f')}.",
         table=lambda: now.frame().join(pd.DataFrame({f"{above}[{k or 'all'}]": v for k, v in series.items()})))
@@ -128,11 +162,16 @@ def correlation(sample: Sample, theme: Theme = "light", *, kind: str = "mutual_i
     track, about = sample.track(negativity=True), KINDS[choose("Measure", kind, drawn_measures())]
     series = track.measures.of(kind) | (track.measures.of(about.beside) if about.beside else {})
     named = {about.between.join(part): values for part, values in series.items()}
+    before = None
+    if sample.changed:
+        base = sample.learned.track(negativity=True)
+        before = base.times, base.measures.of(kind)
     return Picture(
         drawn_measures()[kind], about.question,
         dynamics.measure_lines(track.times, series, sample.modalities, about.axis, between=about.between,
-                               cursor=cursor_at(sample, t), height=260, theme=theme),
-        shows=about.shows + sample.followed, not_shown=about.not_shown,
+                               before=before, cursor=cursor_at(sample, t), height=260, theme=theme),
+        shows=about.shows + (" Thin, dotted: as learned." if before else "") + sample.followed,
+        not_shown=about.not_shown,
         alt=f"{about.axis} over time: {spoken.lines(named)}.", table=partial(_over_time, track.times, series, kind))
 
 
@@ -347,6 +386,65 @@ def state_at(sample: Sample, whose: str, t: float) -> tuple[np.ndarray, tuple[in
     return rho, dims, f"t = {track.times[step]:.2f}"
 
 
+def changes(tweak: Tweak) -> list[str]:
+    """What is changed, one by one, as markdown."""
+    found = [f"H: {text.plain(term)} × {factor:g}" for term, factor in tweak.couplings.items()]
+    found += [f"dissipation: {text.plain(term)} × {factor:g}" for term, factor in tweak.dissipations.items()]
+    found += [f"rate of learned operator {k + 1} × {rate:g}" for k, rate in enumerate(tweak.rates) if rate != 1]
+    return found + ([] if tweak.duration is None else [f"T = {tweak.duration:g}"])
+
+
+def shared_before_after(sample: Sample) -> dict[str, tuple[float, float]]:
+    """The correlation at T in nats, as learned and now, by its name as markdown: of the modalities that changed terms
+    act on, or of all where these are more than two groups; none of a single modality."""
+    names = sample.modalities
+    parts = evolution.touched(sample.tweak, names)
+    if len(names) == 1:
+        return {}
+    if len(parts) > MOST_SAID:
+        parts = [names]
+    found = {}
+    for part in parts:
+        whose = f" of {listed([text.plain(name) for name in part])}"
+        if len(part) == 1:
+            whose += " with the rest"
+        elif len(parts) == 1 and (len(part) == len(names) or len(changes(sample.tweak)) == 1):
+            whose = ""  # those that stand before it
+        name = f"{'mutual information' if len(part) < 3 else 'total correlation'}{whose}"
+        before, now = (evolution.shared_at_end(sample.work, sample.row, tweak, part)
+                       for tweak in (sample.learned.tweak, sample.tweak))
+        found[name] = before, now
+    return found
+
+
+def alike(before: float, after: float) -> bool:
+    """Whether a difference is none as numbers are written, to 0.001."""
+    return abs(after - before) < 5e-4 or f"{before:z.3f}" == f"{after:z.3f}"
+
+
+def moved(before: float, after: float) -> str:
+    """Two numbers as `0.210 → 0.130`, or the one that is written for both."""
+    return f"{after:z.3f} (unchanged to 0.001)" if alike(before, after) else f"{before:z.3f} → {after:z.3f}"
+
+
+def before_after(changed: Sequence[str], shared: Mapping[str, tuple[float, float]], score: tuple[float, float],
+                 decided: tuple[str, str], metric: tuple[str, float, float], whose: str = "") -> str:
+    """What the sliders change, in a line.
+
+    Args:
+        changed: of `changes`. shared: of `shared_before_after`.
+        score, decided: as learned and now; the decision in words.
+        metric: name of a test metric, its value as learned and now.
+        whose: what is scored, behind the word.
+    """
+    what = ", ".join(changed) if len(changed) <= MOST_SAID else f"{len(changed)} changes"
+    parts = [f"{name} {moved(*values)}{'' if alike(*values) else ' nats'}" for name, values in shared.items()]
+    parts.append(f"score{whose} {moved(*score)}")
+    parts.append("decision unchanged" if decided[0] == decided[1] else f"decision now {decided[1]}")
+    name, *values = metric
+    return f"**{what}**: {', '.join(parts)}, test {name}: {moved(*values)}."
+
+
 def likeliest(when: str, populations: Mapping[str, float]) -> str:
     """Which basis states are the likeliest at a time, by their populations, 0 to 1."""
     first = [f"|{name}⟩" for name in top(populations)]
@@ -463,7 +561,7 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     if not work.can("time"):
         return {}
     return {"as": say.options("Terms", through.KINDS, "Contributions are shown."),
-            "above": say.options("Measure", ABOVE, "Entropies are shown."),
+            "above": say.options("Measure", measures_above(work.modalities), "Entropies are shown."),
             "cut": say.options("Modality that is cut", work.modalities, "The one that matters most is shown."),
             "cutterms": say.switch("Terms after a cut", "They stay folded."),
             "view": say.options("View", VIEWS, "Decision is shown."),

@@ -40,9 +40,9 @@ def find(work: Workspace, split: str = "test") -> list[Example]:
     dividends = work.bulk_dividends()[np.isin(work.bulk, rows)]
     errors = work.errors[rows]
     relation = work.bulk_verdicts().relation[np.isin(work.bulk, rows)]
-    found = []
+    found: list[Example] = []
     for kind, score in _scores(dividends[:, sizes == 1], dividends[:, sizes > 1]).items():
-        inside = relation == RELATION[kind]
+        inside = (relation == RELATION[kind]) & (score > 0)
         if len(found) == COUNT or not inside.any():
             continue
         near = inside & (errors <= np.median(errors))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from qfusion import explain
 from qfusion._checks import check
 from qfusion.analysis.memo import memo
 from qfusion.analysis.systems import jump_subject
+from qfusion.data.modality import split_term
 from qfusion.models import Tweak
 from qfusion.models.tweak import LEARNED
 from qfusion.quantum import lindblad, measures, states
@@ -32,13 +34,14 @@ class Decision:
 
     Attributes:
         times: (nT,) in [0, T]. dividends, shapley: (nT,) by coalition and by modality, as if read out at t.
-        prediction: at T. metrics: of the test rows.
+        scores: of all outputs at T, (C,). prediction: the explained one of them. metrics: of the test rows.
     """
 
     tweak: Tweak
     times: np.ndarray
     dividends: dict[str, np.ndarray]
     shapley: dict[str, np.ndarray]
+    scores: np.ndarray
     prediction: float
     metrics: dict[str, float]
 
@@ -82,10 +85,10 @@ def decide(work: Any, row: int, tweak: Tweak, output: int = 0) -> Decision:
         e = explain.through_time(evolved, inputs, work.background, times.tolist())
         observables = evolved.observables()[-1]
         metrics = jump_subject.test_metrics(work, observables, model.bias)
-        prediction = jump_subject.predict(work, np.array([row]), observables, model.bias)[0, output]
+        scores = jump_subject.predict(work, np.array([row]), observables, model.bias)[0]
     dividends = {term: np.asarray(e.dividends[:, 0, i, output]) for i, term in enumerate(e.coalitions)}
     shapley = {name: np.asarray(e.shapley[:, 0, m, output]) for m, name in enumerate(work.modalities)}
-    return Decision(tweak, times, dividends, shapley, float(prediction), metrics)
+    return Decision(tweak, times, dividends, shapley, np.asarray(scores), float(scores[output]), metrics)
 
 
 @memo(32, background=False)
@@ -117,6 +120,34 @@ def solved(work: Any, row: int, tweak: Tweak) -> tuple[np.ndarray, float]:
           f"The states are followed to {error:.1e} only, by two integrators that should agree to {MOST_ERROR:g}. Lower "
           "the couplings, the rates or the duration.")
     return rho, error
+
+
+def touched(tweak: Tweak, modalities: Sequence[str]) -> list[tuple[str, ...]]:
+    """Returns the modalities that each changed term acts on, every set once; all of them for the duration and for rates
+    of learned operators."""
+    parts = [tuple(split_term(name)) for name in (*tweak.couplings, *tweak.dissipations)]
+    whole = [tuple(modalities)] if tweak.rates or tweak.duration is not None else []
+    return list(dict.fromkeys(parts + whole))
+
+
+@memo(32, background=False)
+def state_at_end(work: Any, row: int, tweak: Tweak) -> torch.Tensor:
+    """rho(T) by torch's expansion, (D, D): one time only, so that a slider does not wait for it."""
+    system = work.model.tweaked(tweak).system()
+    return lindblad.evolve_states(system.H, system.jumps, states.density(work.ket(row).to(system.H.dtype)),
+                                  [float(system.duration)])[0]
+
+
+def shared_at_end(work: Any, row: int, tweak: Tweak, part: Sequence[str]) -> float:
+    """Returns the correlation at T in nats: of one modality its mutual information with the rest, of several their
+    total correlation, which of two is the mutual information."""
+    rho, dims = state_at_end(work, row, tweak), work.model.dims
+    places = [work.modalities.index(name) for name in part]
+    if len(places) == 1:
+        rest = [m for m in range(len(dims)) if m not in places]
+        return float(measures.mutual_information(rho, dims, places, rest))
+    single = sum(float(measures.von_neumann_entropy(states.partial_trace(rho, dims, (m,)))) for m in places)
+    return single - float(measures.von_neumann_entropy(states.partial_trace(rho, dims, places)))
 
 
 def exactness(work: Any, row: int, tweak: Tweak) -> str:

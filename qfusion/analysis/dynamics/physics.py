@@ -22,7 +22,7 @@ from qfusion.quantum.kinds import split
 from qfusion.quantum.measures import KINDS
 
 THIS, ALL, CLASS, REGIME, RELATION = ("this sample", "all test samples", "test samples of its class",
-                                      "test samples of its regime", "test samples of its relation")
+                                      "test samples of its planted type", "test samples of its relation")
 EVERY = "all terms"
 GROUPS: dict[bool, dict[str, tuple[str, ...]]] = {  # by whether the model evolves in time
     True: {EVERY: (), "dynamics": ("coupling", "dissipation", "duration"), "measurement": ("measurement",)},

@@ -16,8 +16,8 @@ KINDS = ("contributions", "Shapley values")
 
 
 def leaves_at(share: np.ndarray) -> int | None:
-    """The first place from which on the joint terms are at least half for good, or None."""
-    wins = share >= 0.5
+    """The first place from which on the joint terms outweigh the single ones for good, or None."""
+    wins = share > 0.5
     if not wins[-1]:
         return None
     losing = np.flatnonzero(~wins)
@@ -38,7 +38,7 @@ def answer(dividends: Mapping[str, np.ndarray], moving: np.ndarray, moving_name:
     ends = f"{percent(share[0])}, then {percent(share[-1])}"
     meanwhile = f"while {moving_name} goes from {moving[0]:z.2f} to {moving[-1]:z.2f} {unit}"
     if place is None:
-        verb = "ends" if (share >= 0.5).any() else "stays"
+        verb = "ends" if (share > 0.5).any() else "stays"
         return f"The decision {verb} with the single modalities (joint terms {ends} of its size), {meanwhile}"
     if place == 0:
         return f"Joint terms outweigh the single modalities from the start ({ends} of the decision's size), {meanwhile}"

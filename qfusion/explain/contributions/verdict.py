@@ -279,8 +279,12 @@ def conflict(found: Verdict, words: Words = PLAIN) -> str:
     if found.relation == "conflict":
         return f"{yes}: {said[0]} and {said[1]} say the most on their own, and they pull against each other."
     if found.relation == "joint":
-        return (f"{no}: joint parts are {share(found.joint_share)} of the decision's size; on its own, {said[0]} "
-                f"says the most{though}.")
+        alike = [text for text, (_, value) in zip(said, own, strict=True) if part(abs(value)) == part(abs(own[0][1]))]
+        if len(alike) > 1:
+            most = f"on their own, {listed(alike)} say the most"
+        else:
+            most = f"on its own, {said[0]} says the most{though}"
+        return f"{no}: joint parts are {share(found.joint_share)} of the decision's size; {most}."
     if found.relation == "dominance":
         return f"{no}: on its own {said[0]} outweighs all other parts together{though}."
     if own[0][1] == 0:

@@ -32,24 +32,30 @@ from qfusion.figures.style import (
 )
 
 TIME = "time t (model units, ħ = 1)"
+AS_LEARNED = "as learned"
+Curves = tuple[np.ndarray, Mapping[tuple[str, ...], np.ndarray]]  # times, and values by modalities
 JUMP_SYMBOLS = ("triangle-down", "square", "diamond", "star", "cross", "x")
 
 
 @drawing()
 def measure_lines(times: np.ndarray, series: Mapping[tuple[str, ...], np.ndarray], modalities: Sequence[str],
-                  y_title: str, *, between: str = "+", cursor: float | None = None, height: int = 300,
-                  theme: Theme = "light") -> go.Figure:
+                  y_title: str, *, between: str = "+", before: Curves | None = None, cursor: float | None = None,
+                  height: int = 300, theme: Theme = "light") -> go.Figure:
     """Lines over time, one per subset of modalities.
 
     Args:
         times: (nT,) in model units; series: (nT,) each, by the modalities that they are of; () for all together.
         between: what stands between the names of modalities in the legend.
+        before: times and series as learned, before a tweak, drawn thin and dotted.
     """
     figure = base(theme, height, legend=True, right=20, top=8)
+    if before is not None:
+        figure.add_traces([_ghost(before[0], values, _hue(part, modalities, theme), "y")
+                           for part, values in before[1].items()])
     figure.add_traces([_line(times, values, part, modalities, theme, "y", True, between)
-                       for part, values in series.items()])
+                       for part, values in series.items()] + ([] if before is None else [_ghosts_entry()]))
     figure.update_layout(hovermode="x unified", dragmode="zoom",
-                         xaxis={"title": {"text": TIME}, "range": _span(times, None)},
+                         xaxis={"title": {"text": TIME}, "range": _span(times, None if before is None else before[0])},
                          yaxis={"title": {"text": label(y_title)}})
     return mark_time(figure, cursor, theme)
 
@@ -62,10 +68,11 @@ def decision_lines(times: np.ndarray, entropies: Mapping[str, np.ndarray], divid
     """Entanglement above, decision below, on one time axis: who speaks, alone or jointly, and when.
 
     Args:
-        times: (nT,); entropies: of the modalities and of all together (""); dividends: by coalition, as if the state
-            were read out at t; the baseline (the empty coalition) is left out. Shapley values by modality do too.
+        times: (nT,); entropies: of the modalities, of groups of them, and of all together (""); dividends: by
+            coalition, as if the state were read out at t; the baseline (the empty coalition) is left out. Shapley
+            values by modality do too.
         above, what: axis names of the two.
-        before: the same before a tweak, drawn as thin dotted ghosts.
+        before: the same before a tweak, drawn thin and dotted, "as learned" in the legend.
     """
     figure = base(theme, 420, legend=True, right=20, top=8)
     terms = {name: values for name, values in dividends.items() if name}
@@ -74,8 +81,9 @@ def decision_lines(times: np.ndarray, entropies: Mapping[str, np.ndarray], divid
         figure.add_traces([_ghost(before.times, values, _hue(split_term(name), modalities, theme), row)
                            for row, found in (("y", before.entropies), ("y2", ghosts))
                            for name, values in found.items()])
-    figure.add_traces([_line(times, values, split_term(name), modalities, theme, row, row == "y2" or not name)
-                       for row, found in (("y", entropies), ("y2", terms)) for name, values in found.items()])
+    figure.add_traces([_line(times, values, split_term(name), modalities, theme, row, row == "y2" or name not in terms)
+                       for row, found in (("y", entropies), ("y2", terms)) for name, values in found.items()]
+                      + ([] if before is None else [_ghosts_entry()]))
     lines = [_rule(theme, yref="y2", xref="paper", x0=0, x1=1, y0=0, y1=0)]
     if cursor is not None:
         lines.append(_rule(theme, yref="paper", xref="x", x0=cursor, x1=cursor, y0=0, y1=1))
@@ -153,7 +161,14 @@ def _line(times: np.ndarray, values: np.ndarray, part: Sequence[str], modalities
 
 def _ghost(times: np.ndarray, values: np.ndarray, hue: str, row: str) -> dict[str, Any]:
     return {"type": "scatter", "x": times[::2], "y": values[::2], "yaxis": row, "mode": "lines", "hoverinfo": "skip",
-            "showlegend": False, "opacity": 0.6, "line": {"width": 1.2, "color": hue, "dash": "dot"}}
+            "showlegend": False, "legendgroup": AS_LEARNED, "opacity": 0.6,
+            "line": {"width": 1.2, "color": hue, "dash": "dot"}}
+
+
+def _ghosts_entry() -> dict[str, Any]:
+    """What ghosts of all colours have in the legend, the last of it."""
+    return {"type": "scatter", "x": [None], "y": [None], "mode": "lines", "hoverinfo": "skip", "name": AS_LEARNED,
+            "showlegend": True, "legendgroup": AS_LEARNED, "line": {"width": 1.2, "color": GREY, "dash": "dot"}}
 
 
 def _rule(theme: Theme, **place: Any) -> dict[str, Any]:

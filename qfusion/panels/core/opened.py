@@ -33,7 +33,8 @@ ALIASES = {"open": "sample", "show": "view", "rules": "part", "edits": "phi", "e
 # Choices that had another name, by parameter; and how names of choices began.
 _RENAMED = {"view": {"What did it": "Sensitivity"}, "part": {"What did it": "Sensitivity"},
             "terms": {"say of a modality": "weight of a modality"}, "as": {"dividends": "contributions"},
-            "words": {"short": "brief"}}
+            "words": {"short": "brief"},
+            **{key: {"test samples of its regime": "test samples of its planted type"} for key in ("over", "builtof")}}
 _BEGAN = {"effect": ("dividend of ", "contribution of "), "term": ("say of ", "weight of ")}
 _SPLIT = {"relation": {"complement": ("agreement", "joint")}}
 # in every page's address

@@ -98,7 +98,7 @@ def _formats(columns: list[str], classes: bool) -> dict[str, Any]:
                or ("[" in column and split(column)[0] in ("entropy", "dividend"))}
     if classes:
         numeric = {column: found for column, found in numeric.items() if column not in ("truth", "prediction")}
-    named = {column: st.column_config.Column(text.column(column)) for column in columns if "_" in column}
+    named = {column: st.column_config.Column(text.column(column)) for column in columns if text.column(column) != column}
     return named | numeric | {column: st.column_config.TextColumn(width="medium") for column in SAID}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import streamlit as st
@@ -26,11 +26,15 @@ def which_terms() -> str:
                                 **state.bound(TERMS)) or KINDS[0]
 
 
-def which_measure() -> str:
+def which_measure(modalities: Sequence[str]) -> str:
     """Draws the choice of what stands above the decision."""
-    return st.segmented_control("Upper panel", list(builders.ABOVE), default=builders.ENTROPY,
+    offered = builders.measures_above(modalities)
+    if state.get(ABOVE) not in (None, *offered):
+        state.put(ABOVE, builders.ENTROPY)  # of another model
+    return st.segmented_control("Upper panel", list(offered), default=builders.ENTROPY,
                                 help="Entropy says how mixed each state is, by entanglement or by jumps; entanglement "
-                                     "(logarithmic negativity) takes longer.",
+                                     "(logarithmic negativity) takes longer; mutual information is that of the pairs "
+                                     "on which the sliders that you moved act, of all pairs if none.",
                                 **state.bound(ABOVE)) or builders.ENTROPY
 
 

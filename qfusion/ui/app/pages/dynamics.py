@@ -33,6 +33,7 @@ def dynamics(here: Here) -> None:
         with main, guard():
             now = evolution.decide(here.work, here.row, tweak, here.subject().output)
             base = evolution.decide(here.work, here.row, LEARNED, here.subject().output)
+            dynamics_view.follow_touch(tweak, here.work.modalities)
             dynamics_view.before_after(here, now, base)
             dynamics_view.cursor(now)
             tabs = st.tabs(list(TABS), **state.opened(state.VIEW))

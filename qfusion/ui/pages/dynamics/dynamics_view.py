@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 
-from qfusion.analysis import describe, text
+from qfusion.analysis import answers, describe, text
 from qfusion.analysis.dynamics import evolution, records
 from qfusion.analysis.dynamics.evolution import Decision
 from qfusion.analysis.subject import Workspace
@@ -25,7 +26,7 @@ from qfusion.ui.shared import cut_view, layers_view, through_view
 
 SHOWN_METRICS = ("acc2_non0", "acc7", "mae", "corr", "r2")
 CURSOR, RUNS, QUANTITY, WHOSE, MATRIX = "t", "runs", "quantity", "of", "matrixas"
-TURN = "turn"
+TURN, TOUCHED = "turn", "_touched"
 WITH_CURSOR = ("Decision", "Correlations", "State")
 
 
@@ -55,21 +56,28 @@ def no_time(here: Here) -> None:
 
 
 def before_after(here: Here, now: Decision, base: Decision) -> None:
-    """The prediction and the test metrics as learned and under the sliders."""
+    """The prediction and the test metrics under the sliders; what these change, in a line above them."""
     work = here.work
     truth = text.plain(
         work.classes[int(work.dataset.y[here.row])]) if work.classes else f"{float(work.dataset.y[here.row]):+.2f}"
     names = [name for name in (*SHOWN_METRICS, "accuracy", "nll") if name in now.metrics][:4]
     count = len(work.dataset.rows("test"))
-    with st.container(key="pair-metrics"):
+    labels = [metrics.describe[name].short.partition(" (")[0] + describe.of_seed(work) for name in names]  # on one line
+    with st.container(key="pair-metrics", gap="xsmall"):
+        if now.tweak.numbers():
+            sample = here.subject(now.tweak)
+            tested = f"accuracy{describe.of_seed(work)}" if work.classes else labels[0]
+            st.markdown(builders.before_after(
+                builders.changes(now.tweak), builders.shared_before_after(sample), (base.prediction, now.prediction),
+                (answers.verdict(work, base.scores), answers.verdict(work, now.scores)),
+                (tested, base.metrics[names[0]], now.metrics[names[0]]), sample.whose))
         cells = st.columns(len(names) + 1, gap="small")
         _cell(cells[0], f"Score (truth {truth})", base.prediction, now.prediction, "off",
               f"Score of sample {text.plain(here.sample)}; annotated {truth}. The small number is the change from the "
               "model as learned.")
-        for cell, name in zip(cells[1:], names, strict=True):
+        for cell, name, label in zip(cells[1:], names, labels, strict=True):
             about = metrics.describe[name]
-            label = about.short.partition(" (")[0]  # on one line; the help says the rest
-            _cell(cell, label + describe.of_seed(work), base.metrics[name], now.metrics[name],
+            _cell(cell, label, base.metrics[name], now.metrics[name],
                   "normal" if about.higher_is_better else "inverse",
                   f"{about.help} Of all {count:,} test samples under the same sliders; the small number is the change "
                   "from the model as learned.")
@@ -77,8 +85,23 @@ def before_after(here: Here, now: Decision, base: Decision) -> None:
 
 def _cell(cell: Any, label: str, before: float, after: float, colour: str, words: str) -> None:
     change = after - before
-    cell.metric(label, f"{after:.3f}", None if abs(change) < 5e-4 else f"{change:+.3f}", delta_color=colour, help=words,
+    cell.metric(label, f"{after:.3f}", None if builders.alike(before, after) else f"{change:+.3f}",
+                delta_color=colour, help=words,
                 border=True, height="stretch")
+
+
+def follow_touch(tweak: Tweak, modalities: Sequence[str]) -> None:
+    """Has the mutual information of the pairs that a slider acts on drawn above the decision when the first is moved,
+    and entropy again when all are as learned. What a link or the reader chose stays."""
+    touched, before = bool(tweak.numbers()), state.get(TOUCHED)
+    state.put(TOUCHED, touched)
+    if before is None or before == touched or len(modalities) == 1:
+        return
+    now = state.get(through_view.ABOVE) or builders.ENTROPY
+    if touched and now == builders.ENTROPY:
+        state.put(through_view.ABOVE, builders.PAIRS)
+    elif not touched and now == builders.PAIRS:
+        state.put(through_view.ABOVE, builders.ENTROPY)
 
 
 def cursor(now: Decision) -> None:
@@ -95,8 +118,8 @@ def cursor(now: Decision) -> None:
 
 def decision_tab(here: Here, now: Decision, _: Decision) -> None:
     """Entropies or entanglement and decision terms on one time axis under one cursor, and the waterfall at T."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        terms, above = through_view.which_terms(), through_view.which_measure()
+    with st.container(horizontal=True, vertical_alignment="bottom", key="choices"):
+        terms, above = through_view.which_terms(), through_view.which_measure(here.work.modalities)
     sample, share = here.subject(now.tweak), _share()
     panels.draw(builders.decision_over_time(sample, here.theme, above=above, terms=terms, t=share))
     mean, name, unit = builders.moving(sample, above)[1:]
@@ -172,18 +195,12 @@ def attractor_tab(here: Here, now: Decision, _: Decision) -> None:
 
 def exactness_line(here: Here, tweak: Tweak) -> None:
     """How exact the states shown are, and for which sliders: the last thing drawn."""
-    st.caption(f"{evolution.exactness(here.work, here.row, tweak)} {_changes(tweak)}",
+    found = builders.changes(tweak)
+    changed = f"Changed: {', '.join(found)}." if found else "Everything as learned."
+    st.caption(f"{evolution.exactness(here.work, here.row, tweak)} {changed}",
                help="QuTiP follows this sample under these sliders in adaptive steps, torch by a Chebyshev expansion "
                     "that is exact to 1e-13: this is the largest deviation of an element, over all times shown. What "
                     f"is further off than {evolution.MOST_ERROR:g} is not shown.")
-
-
-def _changes(tweak: Tweak) -> str:
-    parts = [f"H: {text.plain(term)} × {factor:g}" for term, factor in tweak.couplings.items()]
-    parts += [f"dissipation: {text.plain(term)} × {factor:g}" for term, factor in tweak.dissipations.items()]
-    parts += [f"rate of learned operator {k + 1} × {rate:g}" for k, rate in enumerate(tweak.rates) if rate != 1]
-    parts += [] if tweak.duration is None else [f"T = {tweak.duration:g}"]
-    return f"Changed: {', '.join(parts)}." if parts else "Everything as learned."
 
 
 def _share() -> float:

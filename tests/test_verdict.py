@@ -1,0 +1,361 @@
+"""One verdict a sample: the rule by hand, on random dividends and on all test samples of all shipped models; all that
+says who decided says what it says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from qfusion import _assets
+from qfusion.analysis import answers as markdown
+from qfusion.analysis.cohort import cohort_measures, examples
+from qfusion.analysis.sample import open_work, sample_of
+from qfusion.analysis.subject import Workspace
+from qfusion.cli import app as typer_app
+from qfusion.data.modality import coalitions
+from qfusion.errors import DataUnavailable
+from qfusion.explain import RELATIONS, Explanation, judge, verdict
+from qfusion.explain.contributions import verdict as verdicts
+from qfusion.explain.contributions.games import shapley
+from qfusion.explain.contributions.verdict import LEAD, Doubt, Verdict
+from qfusion.explain.trust import cohorts
+from qfusion.panels import cohorts as cohort_panels
+from qfusion.panels import overview, samples
+from qfusion.panels.core import opened
+from tests.test_app_pages import plain
+
+SHIPPED = sorted(path.stem for path in _assets.path("models").glob("*.json"))
+
+
+def made(dividends: np.ndarray) -> Explanation:
+    """An explanation of B samples with one output from dividends (B, 2^M)."""
+    M = int(np.log2(dividends.shape[1]))
+    names = tuple("abcdef"[:M])
+    values = dividends.sum(1, keepdims=True).repeat(2**M, 1)[..., None]
+    return Explanation(
+        names,
+        ("score",),
+        coalitions(names),
+        values,
+        dividends[..., None],
+        shapley(dividends[..., None], M),
+        "joint",
+        10,
+    )
+
+
+def by_hand(terms: dict[str, float]) -> str:
+    """The relation by the rule, word for word."""
+    sizes = {term: abs(value) for term, value in terms.items() if term}
+    A, J = sum(sizes.values()), sum(size for term, size in sizes.items() if "+" in term)
+    own = sorted((value for term, value in terms.items() if term and "+" not in term), key=abs, reverse=True)
+    if A and J / A >= 0.5:
+        return "joint"
+    if 2 * abs(own[0]) > A:
+        return "dominance"
+    if len(own) > 1 and own[0] * own[1] < 0 and 3 * abs(own[1]) >= abs(own[0]):
+        return "conflict"
+    return "agreement"
+
+
+def shares_by_hand(terms: dict[str, float], names: tuple[str, ...]) -> dict[str, float]:
+    """Shares of the Shapley values, each an equal part of every term that it is in."""
+    phi = {
+        name: abs(sum(value / len(term.split("+")) for term, value in terms.items() if name in term.split("+")))
+        for name in names
+    }
+    total = sum(phi.values())
+    return {name: value / total for name, value in phi.items()} if total else dict.fromkeys(names, 1 / len(names))
+
+
+def random_dividends(M: int) -> np.ndarray:
+    """Dividends (400, 2^M): of all sizes, with zeros and ties among them."""
+    rng = np.random.default_rng(M)
+    found = rng.normal(size=(400, 2**M)) * rng.choice([0.05, 0.3, 1, 4], size=(400, 2**M))
+    found[:100, M + 1 :] *= 0.1
+    found[100:140] = rng.choice([-1.0, 0.0, 0.5, 1.0], size=(40, 2**M))
+    found[140] = 0
+    return found
+
+
+def checked(found: Verdict) -> None:
+    """Every sentence about a verdict against its numbers."""
+    terms, relation = dict(found.dividends), found.relation
+    assert relation == by_hand(terms)
+    said, whether, title = verdicts.decided(found), verdicts.conflict(found), verdicts.leading(found)
+    assert whether.startswith("Yes") == (relation == "conflict")
+    shares = shares_by_hand(terms, found.modalities)
+    ranked = sorted(shares.values(), reverse=True)
+    ahead = ranked[0] - ranked[1] if len(ranked) > 1 else ranked[0]
+    sizes = {term: abs(value) for term, value in terms.items() if term}
+    if max(sizes.values()) == 0:
+        assert found.leader == ""
+        assert said == "None: no modality changes the score."
+        return
+    if found.leader:
+        assert shares[found.leader] == pytest.approx(ranked[0])
+        assert ahead >= max(LEAD, found.needed) - 1e-12
+        assert f"{found.leader} leads with {shares[found.leader]:.0%}" in title
+    else:
+        assert ahead < max(LEAD, found.needed)
+        assert title.startswith("No single modality leads")
+        assert "leads with" not in said
+    assert ("The combination" in said) == (relation == "joint")
+    assert ("outweighs all other parts" in said + whether) == (relation == "dominance")
+    assert sizes[found.largest] == max(sizes.values())
+    largest = verdicts.largest_part(terms)
+    alike = verdicts.largest_terms(terms)
+    assert found.largest in alike
+    assert largest.startswith("Largest parts:" if len(alike) > 1 else "Largest part:")
+    named = {term for term in sizes if (" and ".join(term.split("+")) if "+" not in term else "together") in largest}
+    assert set(alike[:3]) <= named | set(alike)
+    assert all(max(sizes.values()) - sizes[term] <= 0.01 for term in alike)
+
+
+@pytest.mark.parametrize("M", range(1, 7))
+def test_verdicts_on_random_dividends_are_what_the_rule_says(M: int) -> None:
+    dividends = random_dividends(M)
+    explanation = made(dividends)
+    together = judge(explanation)
+    for row in range(len(dividends)):
+        found = verdict(explanation, row)
+        assert (found.relation, found.leader, found.largest) == (
+            together.relation[row],
+            together.leader[row],
+            together.largest[row],
+        )
+        checked(found)
+    assert set(together.relation) == (set(RELATIONS) if M > 1 else {"dominance", "agreement"})
+
+
+def of(terms: dict[str, float], doubt: Doubt | None = None) -> Verdict:
+    M = int(np.log2(len(terms)))
+    names = tuple(list(terms)[1 : M + 1])
+    found = made(np.array([list(terms.values())]))
+    return verdict(
+        Explanation(names, found.outputs, tuple(terms), found.values, found.dividends, found.shapley, "joint", 10),
+        doubt=doubt,
+    )
+
+
+TWO = {"": 0.0, "a": 0.0, "b": 0.0, "a+b": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("terms", "relation", "leader", "whether"),
+    [
+        (
+            {"a": 0.1, "b": -0.1, "a+b": 1.0},
+            "joint",
+            "a",
+            "No: joint parts are 83% of the decision's size; on their own, a (+0.10) and b (-0.10) say the most.",
+        ),
+        (
+            {"a": 1.0, "b": -0.2, "a+b": 0.1},
+            "dominance",
+            "a",
+            "No: on its own a (+1.00) outweighs all other parts together, though b (-0.20) pulls the other way.",
+        ),
+        (
+            {"a": 0.5, "b": -0.45, "a+b": 0.1},
+            "conflict",
+            "a",
+            "Yes: a (+0.50) and b (-0.45) say the most on their own, and they pull against each other.",
+        ),
+        (
+            {"a": 0.5, "b": 0.4, "a+b": 0.2},
+            "agreement",
+            "",
+            "No: a (+0.50) and b (+0.40), which say the most on their own, point the same way.",
+        ),
+        (
+            {"a": 0.5, "b": -0.1, "a+b": 0.45},
+            "agreement",
+            "a",
+            "No: b (-0.10) pulls against a (+0.50), which says the most "
+            "on its own, but with less than a third of its size.",
+        ),
+        (
+            {"a": 0.5, "b": 0.0, "a+b": 0.5},
+            "joint",
+            "a",
+            "No: joint parts are 50% of the decision's size; on its own, a (+0.50) says the most.",
+        ),
+    ],
+)
+def test_all_four_kinds_occur_with_two_modalities(terms: dict, relation: str, leader: str, whether: str) -> None:
+    found = of(TWO | terms)
+    assert (found.relation, found.leader) == (relation, leader)
+    assert verdicts.conflict(found) == whether
+    checked(found)
+
+
+def test_what_seeds_leave_open_weakens_what_is_said() -> None:
+    terms = TWO | {"a": 1.0, "b": 0.6, "a+b": 0.2}  # shares .61 and .39
+    steady = Doubt(5, 0.05, np.array([[0.02, 0.02]]), np.array([[0.1, 0.1, 0.1]]))
+    assert of(terms, steady).leader == of(terms).leader == "a"
+    assert verdicts.doubts(of(terms, steady)) == []
+    unsure = of(terms, Doubt(5, 0.05, np.array([[0.4, 0.4]]), np.array([[0.1, 0.1, 0.1]])))
+    assert unsure.leader == ""
+    assert verdicts.leading(unsure) == (
+        "No single modality leads the Shapley shares: a 61%, b 39%; over 5 training seeds "
+        "the lead spreads by ±40 points"
+    )
+    other = of(terms, Doubt(5, 0.35, np.array([[0.02, 0.02]]), np.array([[1.5, 0.1, 0.1]])))
+    assert verdicts.leading(other) == "a leads with 61% of the Shapley shares (b 39%) with this training seed"
+    assert verdicts.doubts(other) == [
+        "Over 5 training seeds, two name different leaders on 35% of the test samples.",
+        "The largest part is smaller than its spread over 5 training seeds (±1.5).",
+    ]
+    assert other.record()["spread_of_largest"] == 1.5
+
+
+@pytest.mark.parametrize(
+    ("terms", "said"),
+    [
+        ({"a": 0.5, "b": -0.4, "a+b": -0.7}, "Largest part: a and b together (-0.70)"),
+        ({"a": -0.8, "b": -0.4, "a+b": -0.7}, "Largest part: a alone (-0.80)"),
+        ({"a": -0.8, "b": 0.801, "a+b": -0.7}, "Largest parts: a alone and b alone (-0.80 and +0.80)"),
+        ({"a": 0.002, "b": 0.0, "a+b": 0.001}, "Largest part: a alone (+2e-03)"),
+        ({}, "No modality changes the score"),
+    ],
+)
+def test_the_largest_part_is_named_and_what_is_alike_together(terms: dict, said: str) -> None:
+    assert verdicts.largest_part(TWO | terms) == said
+
+
+def test_a_mean_leads_by_ten_points_or_not_at_all() -> None:
+    assert verdicts.leader_of({"a": 0.5, "b": 0.3, "c": 0.2}) == "a"
+    assert verdicts.leader_of({"a": 0.45, "b": 0.36, "c": 0.19}) == ""
+    assert verdicts.leader_of({"a": np.nan, "b": np.nan}) == ""
+    whole = {"a": 0.5, "b": 0.3, "c": 0.2}
+    assert cohort_panels.mean_leader(whole, whole) == "a leads with 50% of the Shapley shares on average"
+    assert cohort_panels.mean_leader(whole, {"a": 0.4, "b": 0.35, "c": 0.25}, "test") == (
+        "No modality leads in the cohort: a 40%, b 35%, c 25%"
+    )
+    assert cohort_panels.mean_leader(whole, {"a": 0.2, "b": 0.5, "c": 0.3}, "test") == (
+        "b leads in the cohort with 50% of the Shapley shares; in all of test it has 30%"
+    )
+    assert cohort_panels.mean_leader(whole, dict.fromkeys("abc", np.nan), "test") == "No sample of this cohort"
+
+
+@pytest.fixture(scope="module", params=SHIPPED)
+def work(request: pytest.FixtureRequest) -> Workspace:
+    """A shipped model on its data."""
+    try:
+        return open_work(request.param)
+    except DataUnavailable as error:
+        pytest.skip(str(error))
+
+
+def test_all_places_agree_with_the_verdicts_on_all_test_samples(work: Workspace) -> None:
+    rows = work.frame(None)
+    rows = rows[(rows["split"] == "test") & (rows["relation"] != "")]
+    table = cohort_measures.cohort_table(work, None).loc[rows.index]
+    known = np.isin(work.bulk, work.dataset.rows("test"))
+    explanation, outputs = work.explanation, work.predicted[work.bulk]
+    columns = dict(zip(work.dataset.ids[work.bulk[known]].astype(str), np.flatnonzero(known), strict=True))
+    for sample, row in rows.iterrows():
+        place = columns[str(sample)]
+        terms = dict(
+            zip(explanation.coalitions, explanation.dividends[place, :, outputs[place]].tolist(), strict=True)
+        )
+        assert row["relation"] == by_hand(terms)
+        shares = sorted(
+            ((share, name) for name, share in shares_by_hand(terms, work.modalities).items()), reverse=True
+        )
+        ahead = shares[0][0] - (shares[1][0] if len(shares) > 1 else 0.0)
+        assert row["leader"] in ("none", shares[0][1])
+        assert row["leader"] == "none" or ahead >= LEAD - 1e-12
+        assert table.loc[sample, "dominant"] == max(terms, key=lambda term: abs(terms[term]) if term else -1)
+        assert (table.loc[sample, "joint_share"] >= 0.5) == (row["relation"] == "joint")
+    if work.dataset.name in ("parity", "avparity"):  # neither alone says anything
+        assert (rows["relation"] == "joint").mean() >= (0.95 if work.can("time") else 0.9)
+    for kind in RELATIONS:  # the filter and its old name
+        found = cohorts.passing(cohorts.parse(f"relation={kind}"), work.frame(None))
+        assert found.sum() == (rows["relation"] == kind).sum()
+    old = cohorts.passing(cohorts.parse("relation=complement"), work.frame(None))
+    assert old.sum() == rows["relation"].isin(["agreement", "joint"]).sum()
+
+
+def test_panels_of_samples_say_what_their_verdicts_say(work: Workspace) -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.choice(np.intersect1d(work.bulk, work.dataset.rows("test")), 12, replace=False)
+    for row in map(int, rows):
+        sample = sample_of(work, row)
+        found = sample.verdict
+        checked(found)
+        assert found.relation == work.frame(None).loc[sample.id, "relation"]
+        assert (found.leader or "none") == work.frame(None).loc[sample.id, "leader"]
+        waterfall, shapley_bars = samples.waterfall(sample), samples.shapley(sample)
+        assert f"conflict?** **{'Yes' if found.relation == 'conflict' else 'No'}**" in waterfall.lead
+        assert plain(waterfall.title).startswith(plain(markdown.finding(found.dividends)))
+        assert plain(shapley_bars.title).startswith(
+            f"{found.leader} leads with" if found.leader else "No single modality leads"
+        )
+        asked = overview.questions(sample).table().set_index("question")["answer"] if row == rows[0] else None
+        if asked is not None:
+            assert asked["Did the modalities conflict?"].startswith(
+                "**Yes**" if found.relation == "conflict" else "**No**"
+            )
+        if sample.can("time"):
+            share = sample.through.dividends[-1, 0, :, sample.output]
+            joint = sum(abs(v) for v, t in zip(share, found.dividends, strict=True) if "+" in t)
+            assert joint / np.abs(share[1:]).sum() == pytest.approx(found.joint_share)
+
+
+def test_cards_are_what_they_are_called_and_the_page_opens_with_a_conflict_where_there_is_one(
+    work: Workspace,
+) -> None:
+    shown = examples.find(work)
+    assert 1 <= len(shown) <= 3
+    assert len({card.sample for card in shown}) == len(shown)
+    relations = work.frame(None)["relation"]
+    for card in shown:
+        found = work.verdict(work.dataset.row(card.sample))
+        assert found.relation == relations[card.sample] == examples.RELATION[card.kind]
+        assert verdicts.conflict(found).startswith("Yes" if card.kind == "conflict" else "No")
+    missing = [kind for kind in ("agreement", "conflict", "synergy") if kind not in {card.kind for card in shown}]
+    split = relations[work.frame(None)["split"] == "test"]
+    assert all((split != examples.RELATION[kind]).all() for kind in missing)
+    if not work.opening and "conflict" in {card.kind for card in shown}:
+        assert opened.default_sample(work) == next(card.sample for card in shown if card.kind == "conflict")
+
+
+def run(*words: str) -> str:
+    """What a command prints."""
+    done = CliRunner().invoke(typer_app, list(words), catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def test_the_command_line_prints_the_verdict_and_its_columns(tmp_path: Path) -> None:
+    said = json.loads(run("explain", "--model", "qj-planted", "--sample", "p0575", "--json"))["verdict"]
+    found = sample_of(open_work("qj-planted"), open_work("qj-planted").dataset.row("p0575")).verdict
+    assert {"relation", "leader", "largest", "joint_share", "margin"} <= set(said)
+    assert (said["relation"], said["leader"], said["largest"]) == (
+        found.relation,
+        found.leader or "none",
+        found.largest,
+    )
+    assert said["leader"] == "none"  # 34, 33 and 33 %
+    assert [said["joint_share"], said["margin"]] == pytest.approx([found.joint_share, found.margin])
+    out = tmp_path / "all.csv"
+    run("explain", "--model", "qj-planted", "--split", "test", "--out", str(out))
+    table = pd.read_csv(out, keep_default_na=False).set_index("sample")
+    rows = open_work("qj-planted").frame(None).loc[table.index]
+    assert table["relation"].tolist() == rows["relation"].tolist()
+    assert table["leader"].tolist() == rows["leader"].tolist()
+
+
+def test_old_links_and_filters_by_relation_are_read() -> None:
+    assert opened.values_now("relation", ["conflict", "complement"]) == ["conflict", "agreement", "joint"]
+    assert str(cohorts.parse("relation=complement|joint")[0]) == "relation=agreement|joint"
+    assert str(cohorts.parse("regime=complement")[0]) == "regime=complement"
+    frame = pd.DataFrame({"split": "test", "relation": ["joint", "agreement", "dominance"]})
+    assert cohorts.passing(cohorts.parse("relation=conflict"), frame).tolist() == [False, False, False]
