@@ -52,7 +52,7 @@ VIEWS: list[tuple[str, dict[str, Any]]] = [
 # Widgets that are not in the address, by the beginnings of their keys, and why.
 EXEMPT = {"_import": "of a file that is brought", "_new.": "a run's name, and its event files: a form that is not sent",
           "_sweep.": "a form that is not sent", "_cohort_name": "a name that is not saved yet",
-          "_member-": "picks the sample", "_saved_choice": "follows the filter", "_phi.": "writes the edits",
+          "_chips": "follows the filter", "_saved_choice": "follows the filter", "_phi.": "writes the edits",
           "_number.": "writes the edits",
           "_session": "a session file", "_repair": "of a file that is brought"}
 

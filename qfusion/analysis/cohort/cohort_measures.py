@@ -25,6 +25,7 @@ from qfusion.quantum.kinds import States
 from qfusion.quantum.measures import KINDS
 
 JOINT, JOINT_SHARE, VERDICT, DOMINANT = "joint", "joint_share", "verdict", "dominant"
+SIGN, WRONG = "sign", "wrong"
 STRENGTHS = (JOINT, JOINT_SHARE)
 ENTROPY, LARGEST = "entropy", "largest entropy"
 MAX_SLOW = 800  # samples whose state is evolved, about 17 ms each
@@ -54,7 +55,8 @@ def table(work: Workspace, frame: pd.DataFrame) -> pd.DataFrame:
     """The workspace's frame with what cohorts are made of besides: verdict, interaction strength, modalities' shares.
 
     `joint` is the sum of the sizes of all joint dividends, `joint_share` its part of the sizes of all dividends;
-    `dominant` is the largest term in size.
+    `dominant` is the largest term in size. `verdict` says whether a class is right, `sign` whether the sign of a
+    regression that spans zero is, empty where the truth is 0.
     """
     dividends = frame[[dividend_column(term) for term in work.terms]].to_numpy()
     parts = [split_term(term) for term in work.terms]
@@ -70,8 +72,30 @@ def table(work: Workspace, frame: pd.DataFrame) -> pd.DataFrame:
     largest = np.abs(np.where(known[:, None], dividends, 0.0)).argmax(1)
     columns[DOMINANT] = np.where(known, np.array(work.terms, dtype=object)[largest], "")
     if work.classes:
-        columns[VERDICT] = np.where(frame["truth"] == frame["prediction"], "right", "wrong")
+        columns[VERDICT] = np.where(frame["truth"] == frame["prediction"], "right", WRONG)
+    elif spans_zero(work):
+        prediction, truth = (frame[name].to_numpy(dtype=float) for name in ("prediction", "truth"))
+        columns[SIGN] = np.select([truth == 0, wrong_sign(prediction, truth)], ["", WRONG], "right").astype(object)
     return frame.assign(**{name: values for name, values in columns.items() if name not in frame.columns})
+
+
+def spans_zero(work: Workspace) -> bool:
+    """Whether a regression's targets have both signs."""
+    return not work.classes and work.scale[0] < 0 < work.scale[1]
+
+
+def wrong_sign(prediction: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Which predictions (N,) have another sign than the truth, bool (N,), as Acc-2 without zeros counts: above 0 or
+    not, and none where the truth is 0."""
+    return np.asarray((truth != 0) & ((prediction > 0) != (truth > 0)))
+
+
+def wrong_part(work: Workspace, table: pd.DataFrame) -> Part | None:
+    """The condition of a filter that keeps the wrong classes, or the wrong signs; None where there is no such column:
+    the target does not span zero, or the data's own column has its name."""
+    column = VERDICT if work.classes else SIGN
+    known = column in table.columns and set(table[column]) <= {"", "right", WRONG}
+    return Part(column, "=", (WRONG,)) if known else None
 
 
 @memo(8)
@@ -98,7 +122,7 @@ def groupings(work: Workspace, rows: pd.DataFrame) -> tuple[str, ...]:
     """By what the rows can be split into groups: "nothing" first."""
     found = [NOT_GROUPED, "relation", *(["truth", VERDICT] if work.classes else ["sign of truth", "truth" + QUARTERS]),
              "error" + QUARTERS]
-    if not work.classes and not work.scale[0] < 0 < work.scale[1]:
+    if not work.classes and not spans_zero(work):
         found.remove("sign of truth")
     for name in map(str, work.dataset.table.columns):
         values = rows[name].astype(str) if name in rows.columns and name not in found else None

@@ -16,7 +16,7 @@ from scipy.special import ndtri
 
 from qfusion._checks import check, choose
 from qfusion.analysis.cohort import cohort_measures
-from qfusion.analysis.cohort.cohort_measures import DOMINANT, JOINT_SHARE, QUARTERS, VERDICT
+from qfusion.analysis.cohort.cohort_measures import DOMINANT, JOINT_SHARE, QUARTERS, SIGN, VERDICT, WRONG
 from qfusion.analysis.levels import Levels
 from qfusion.analysis.subject import Workspace
 from qfusion.analysis.systems.network_subject import CONFLICT, DISAGREEMENT, MEAN_ENTROPY
@@ -25,6 +25,7 @@ from qfusion.explain.trust.cohorts import Part
 from qfusion.explain.trust.resampling import LEVEL
 
 MAX_SLICES, MAX_WORST = 24, 12
+_OUTCOMES = (VERDICT, SIGN, "error")  # what a filter may say of how a sample is decided, which is what is counted
 WORST_PART = 0.25  # of a regression's samples count as errors: those of the largest
 
 
@@ -78,7 +79,7 @@ def is_wrong(levels: Levels) -> np.ndarray:
     """Returns which samples of the split are errors, bool (n,): taken for another class, or of a regression among the
     quarter of the largest errors."""
     if levels.work.classes:
-        return (levels.rows[VERDICT] == "wrong").to_numpy()
+        return (levels.rows[VERDICT] == WRONG).to_numpy()
     return (levels.rows["error"] >= limit(levels)).to_numpy()
 
 
@@ -93,9 +94,16 @@ def kinds(work: Workspace, rows: pd.DataFrame) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*first, *(name + QUARTERS for name in numbers if name in rows.columns)]))
 
 
+def left_out(levels: Levels, by: str) -> tuple[Part, ...]:
+    """Returns the filter's own conditions that slices do not keep: on the sliced column, which would leave one slice,
+    and on whether a sample is decided right, which would make every sample an error."""
+    own = (by.removesuffix(QUARTERS), *_OUTCOMES)
+    return tuple(part for part in levels.parts if part.column in own)
+
+
 def slices(levels: Levels, by: str = "") -> list[Slice]:
-    """Returns the slices of the samples that pass the cohort's filter, leaving out what it says of the sliced column,
-    the highest error rate first.
+    """Returns the slices of the samples that pass the cohort's filter but for its conditions that are `left_out`, the
+    highest error rate first.
 
     Args:
         levels: all samples and a cohort of them.
@@ -106,8 +114,8 @@ def slices(levels: Levels, by: str = "") -> list[Slice]:
     """
     by = choose("Slices", by, kinds(levels.work, levels.rows)) if by else kinds(levels.work, levels.rows)[0]
     name = by.removesuffix(QUARTERS)
-    others = [part for part in levels.parts if part.column != name]
-    within = cohorts.passing(others, levels.rows)
+    own = left_out(levels, by)
+    within = cohorts.passing([part for part in levels.parts if part not in own], levels.rows)
     wrong, errors = is_wrong(levels), levels.rows["error"].to_numpy(dtype=float)
     found = []
     for title, parts in _conditions(levels.rows[within], name, by.endswith(QUARTERS)):

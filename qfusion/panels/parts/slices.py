@@ -1,20 +1,26 @@
-"""Where the model is wrong, on the Cohorts page: slices with their error rates, and the worst errors."""
+"""Where the model is wrong, on the Cohorts page: slices with their error rates, the worst errors, and the terms that
+misled the wrong decisions."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from qfusion._sentences import share, sizes, top
-from qfusion.analysis import text
+from qfusion._sentences import listed, share, sizes, top
+from qfusion.analysis import backgrounds, text
 from qfusion.analysis.cohort import cohort_measures
 from qfusion.analysis.cohort import slices as measured
+from qfusion.analysis.cohort import wrong as misled
 from qfusion.analysis.cohort.cohort_measures import QUARTERS
 from qfusion.analysis.levels import Levels
 from qfusion.analysis.subject import Workspace
+from qfusion.explain.trust import cohorts
 from qfusion.explain.trust.resampling import LEVEL
 from qfusion.figures.draw.many import slices as figures
 from qfusion.figures.style import Theme
@@ -37,13 +43,16 @@ def slices(levels: Levels, theme: Theme = "light", *, by: str = "") -> Picture:
     found = measured.slices(levels, by)[:measured.MAX_SLICES]
     wrong, count = sum(each.wrong for each in found), sum(each.count for each in found)
     overall = wrong / max(count, 1)
+    own = cohorts.written(measured.left_out(levels, by))
     names = [each.name.replace("+", " + ") for each in found]
     return Picture(
-        "slices", _finding(found, overall, bool(levels.work.classes)), figures.rates(
+        "slices", _finding(found, overall, bool(levels.work.classes))
+        + (f"; without the filter's own {text.plain(own)}" if own else ""), figures.rates(
             names, [(each.wrong, each.count) for each in found],
             pd.DataFrame([(e.rate, e.low, e.high) for e in found]).to_numpy().reshape(-1, 3), overall,
             axis="error rate" if levels.work.classes else "part with an error of the largest quarter", theme=theme),
-        shows=f"the samples of {text.plain(levels.split)} that pass the rest of the filter, by "
+        shows=f"the samples of {text.plain(levels.split)} that pass the filter"
+              + (f" but for its own {text.plain(own)}" if own else "") + ", by "
               f"{text.plain(text.column(by.removesuffix(QUARTERS)))}"
               + (" in quarters" if by.endswith(QUARTERS) else "") + f", with {_INTERVAL}{_clusters(levels)}; "
               f"{_what_counts(levels)} "
@@ -144,6 +153,88 @@ def _said(name: object, row: pd.Series, classes: bool) -> str:
     return f"{name}: {row['truth']:+.2f} → {row['prediction']:+.2f}"
 
 
+def wrong(levels: Levels, theme: Theme = "light") -> Picture:
+    """The wrong decisions of a cohort with the term that pulled each the wrong way, as a table: it has no figure.
+
+    Args:
+        levels: all samples, a cohort, one sample. theme: of no use.
+    """
+    found, work = misled.wrong(levels), levels.work
+    about = _WRONG[found.kind]
+    kinds = [part.values for part in levels.parts if part.column == "relation" and part.operator == "="]
+    conflicts = kinds == [("conflict",)]
+    return Picture(
+        "wrong", right_without(len(found.rows), int(found.right.sum()), found.kind, conflicts), None,
+        lead=_misleading(found.terms),
+        shows=f"the samples of the {text.plain(levels.name)} {about.what}, the largest error first. Misleading: the "
+              f"contribution, of one modality or joint, that pulls furthest {about.way}. Without it: "
+              f"{about.left}. " + backgrounds.against(work.bulk_background)
+              + (f" A large error is at least {measured.limit(levels):.3g}, the largest quarter of all."
+                 if found.kind == misled.LARGE else "")
+              + (" Samples with truth 0 have no sign and are not counted." if found.kind == misled.SIGN else ""),
+        not_shown="what the model would decide without that modality: leaving a contribution out is arithmetic on the "
+                  "explanation, not an intervention. It is picked knowing the annotation, so leaving it out always "
+                  f"moves {about.moves}, and some decisions turn right for that alone.",
+        alt=f"Table of {len(found.rows)} wrong decisions; {int(found.right.sum())} are right without their most "
+            "misleading term.",
+        table=lambda: misled_table(found, work.classes))
+
+
+class _About(NamedTuple):
+    """What is said of decisions that are wrong in one thing."""
+
+    what: str
+    has: str
+    right: str
+    way: str
+    left: str
+    moves: str
+
+
+_FROM_TRUTH = ("from the annotation towards the prediction", "the score minus that contribution",
+               "the score towards the annotation, or beyond it")
+_WRONG = {
+    misled.CLASS: _About("of the wrong class", "is of the wrong class", "be of the right one",
+                         "towards the predicted and away from the true class",
+                         "the class with the largest score minus that contribution",
+                         "the scores towards the annotated class"),
+    misled.SIGN: _About("with the wrong sign", "has the wrong sign", "have the right one", *_FROM_TRUTH),
+    misled.LARGE: _About("with a large error", "has a large error", "have a small one", *_FROM_TRUTH)}
+
+
+def right_without(count: int, right: int, kind: str, conflicts: bool = False) -> str:
+    """How many wrong decisions are right without their most misleading term.
+
+    Args:
+        count: of wrong decisions. right: how many of them are right without it. kind: what they are wrong in.
+        conflicts: whether all of them are conflicts.
+    """
+    about, noun = _WRONG[kind], "conflict" if conflicts else "sample"
+    if not count:
+        return f"No {noun} of this cohort {about.has}"
+    if count == 1:
+        return (f"The one {noun} {about.what} would {'' if right else 'not '}{about.right} without its most misleading "
+                "term")
+    some = f"{right:,}" if right else "none"
+    return f"Of {count:,} {noun}s {about.what}, {some} would {about.right} without their most misleading term"
+
+
+def _misleading(terms: Sequence[str]) -> str:
+    """How often every term misled the most; empty where there are no samples."""
+    counts = Counter(terms)
+    said = [f"{text.term(name) if name else 'no term'} in {number:,}" for name, number in counts.most_common()]
+    return f"Misled by {listed(said)}." if said else ""
+
+
+def misled_table(found: misled.Wrong, classes: Sequence[str]) -> pd.DataFrame:
+    """The wrong decisions as a table: id, relation, truth, prediction, the term, its pull, what is decided without it
+    and whether that is right."""
+    without = np.array(classes, dtype=object)[found.without] if classes else found.without
+    return found.rows[["relation", "truth", "prediction"]].assign(
+        misleading=found.terms, pull=found.pulls, without_it=without,
+        right_without_it=np.where(found.right, "yes", "no")).reset_index()
+
+
 def some(levels: Levels, **_: object) -> bool:
     """Whether there is a sample."""
     return len(levels.rows) > 0
@@ -155,4 +246,5 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     return {"slice": say.options("Slices", measured.kinds(work, table), "The first grouping is shown.")}
 
 
-PANELS = {"slices": Panel(slices, {"by": word("slice")}, fits=some), "worst": Panel(worst, fits=some)}
+PANELS = {"slices": Panel(slices, {"by": word("slice")}, fits=some), "worst": Panel(worst, fits=some),
+          "wrong": Panel(wrong, fits=some)}

@@ -42,6 +42,14 @@ def errors(here: Here, levels: Levels) -> None:
 
 
 @st.fragment
+def wrong(here: Here, levels: Levels) -> None:
+    """A fragment, so that a tick in the table redraws the page once."""
+    runs.begin()
+    with guard():
+        errors_view.wrong(here, levels)
+
+
+@st.fragment
 def cuts(here: Here, levels: Levels) -> None:
     """A fragment, as it takes seconds where the states are large."""
     runs.begin()
@@ -59,6 +67,7 @@ def page() -> None:
             cohort_view.ladder(here, levels)
         with right:
             sample_map(here, levels)
+        wrong(here, levels)
         left, right = st.columns([1, 1.25], gap="medium")
         with left:
             cohort_view.types(here, levels)

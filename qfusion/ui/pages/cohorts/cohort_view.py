@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
+
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from qfusion.analysis import backgrounds, describe, text
 from qfusion.analysis.cohort import cohort_measures
-from qfusion.analysis.cohort.cohort_measures import JOINT, VERDICT
+from qfusion.analysis.cohort.cohort_measures import JOINT
 from qfusion.analysis.levels import Levels, levels_of
 from qfusion.analysis.subject import Workspace
 from qfusion.errors import QFusionError
@@ -23,6 +25,7 @@ from qfusion.ui.shared import report_view
 
 FILTER, BY, MEASURE, STRENGTH, NAME, CUT_MANY = "filter", "by", "measure", "strength", "_cohort_name", "cuts"
 _KEPT, _SAID, _PROBLEM, _STARTED = "_filter", "_saved_choice", "_cohort_problem", "_cohorts_started"
+_CHIPS = "_chips"
 
 
 def put_back(_: Workspace) -> None:
@@ -35,7 +38,7 @@ def put_back(_: Workspace) -> None:
 
 
 def choose(here: Here) -> Levels:
-    """Draws the filter, the saved cohorts and the quick picks; returns what they pick."""
+    """Draws the filter, the saved cohorts and the chips; returns what they pick."""
     work, table = here.work, cohort_measures.cohort_table(here.work, here.asked)
     said = str(state.get(FILTER) if FILTER in st.session_state else st.query_params.get(FILTER) or "")
     with st.container(border=True, key="box-cohort", gap="xsmall"):
@@ -47,7 +50,7 @@ def choose(here: Here) -> Levels:
         name = next((each.name for each in stored.saved() if each.parts == cohorts.parse(said)), "")
         levels = levels_of(here.subject(), said, output="" if here.asked is None else work.classes[here.asked],
                            name=name)
-        _quick_picks(work, table, levels.parts)
+        _chips(work, table, levels.parts)
         _count(here, levels, table)
         with st.container(horizontal=True, gap="small", key="cohort-tools"):
             _save_row(levels.parts)
@@ -101,19 +104,51 @@ def _take(found: tuple[Cohort, ...]) -> None:
     state.put(FILTER, next((each.filter for each in found if each.name == name), ""))
 
 
-def _quick_picks(work: Workspace, table: pd.DataFrame, parts: tuple[Part, ...]) -> None:
-    split = tuple(part for part in parts if part.column == cohorts.SPLIT)
+def _chips(work: Workspace, table: pd.DataFrame, parts: tuple[Part, ...]) -> None:
+    """Conditions as chips, all of which hold, several relations being one; those of the filter are marked."""
     rows = table[cohorts.within_split(parts, table) & np.isfinite(table[JOINT].to_numpy())]
-    picks = {"everyone": ()} | {kind: (Part("relation", "=", (kind,)),) for kind in RELATIONS
-                                if (rows["relation"] == kind).any()}
+    chips = cohort_chips(work, rows)
+    marked, others = read_back(parts, chips)
+    kinds = [kind for kind in RELATIONS if kind in marked or (rows["relation"] == kind).any()]
+    state.put(_CHIPS, marked)
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="quick-picks"):
+        split = [part for part in others if part.column == cohorts.SPLIT]
+        st.button("everyone", key="_pick_everyone", on_click=state.put, args=(FILTER, cohorts.written(split)))
+        st.pills("Chips of the filter", [*kinds, *chips], key=_CHIPS, selection_mode="multi",
+                 label_visibility="collapsed", on_change=_chipped, args=(chips, others))
+
+
+def cohort_chips(work: Workspace, rows: pd.DataFrame) -> dict[str, Part]:
+    """The conditions that chips stand for, besides relations, on the explained rows of a split."""
+    found = {}
+    wrong = cohort_measures.wrong_part(work, rows)
+    if wrong is not None:
+        found["wrong class" if work.classes else "wrong sign"] = wrong
     if len(rows):
-        picks |= {"worst tenth": (Part("error", ">=", (f"{rows['error'].quantile(0.9):.4g}",)),),
-                  "most joint tenth": (Part(JOINT, ">=", (f"{rows[JOINT].quantile(0.9):.4g}",)),)}
-    if work.classes and (rows[VERDICT] == "wrong").any():
-        picks |= {"predicted wrong": (Part(VERDICT, "=", ("wrong",)),)}
-    with st.container(horizontal=True, gap="small", key="quick-picks"):
-        for name, found in picks.items():
-            st.button(name, key=f"_pick_{name}", on_click=state.put, args=(FILTER, cohorts.written([*found, *split])))
+        found |= {"worst tenth": Part("error", ">=", (f"{rows['error'].quantile(0.9):.4g}",)),
+                  "most joint tenth": Part(JOINT, ">=", (f"{rows[JOINT].quantile(0.9):.4g}",))}
+    return found
+
+
+def read_back(parts: Sequence[Part], chips: Mapping[str, Part]) -> tuple[list[str], tuple[Part, ...]]:
+    """Which relations and chips a filter says, and its other conditions."""
+    said = [part.values for part in parts if part.column == "relation" and part.operator == "="]
+    kinds = [kind for kind in RELATIONS if said and all(kind in values for values in said)]
+    others = tuple(part for part in parts
+                   if not (part.column == "relation" and part.operator == "=") and part not in chips.values())
+    return [*kinds, *(name for name, part in chips.items() if part in parts)], others
+
+
+def with_chips(chosen: Collection[str], chips: Mapping[str, Part], others: Sequence[Part]) -> str:
+    """The filter of some relations and chips, beside other conditions."""
+    kinds = tuple(kind for kind in RELATIONS if kind in chosen)
+    own = [*([Part("relation", "=", kinds)] if kinds else []), *(chips[name] for name in chips if name in chosen)]
+    return cohorts.written([*own, *others])
+
+
+def _chipped(chips: Mapping[str, Part], others: Sequence[Part]) -> None:
+    chosen = state.get(_CHIPS)
+    state.put(FILTER, with_chips(chosen if isinstance(chosen, list) else [], chips, others))
 
 
 def _count(here: Here, levels: Levels, table: pd.DataFrame) -> None:
@@ -169,17 +204,12 @@ def ladder(here: Here, levels: Levels) -> None:
         cells = [_cell(name, value) for value in found[name]]
         seed = describe.of_seed(here.work) if name == "accuracy" else ""
         lines.append(f"| {text.plain(_SAID_AS.get(name, name))}{seed} | " + " | ".join(cells) + " |")
-    members = levels.rows[levels.inside].sort_values("error", ascending=False).index.tolist()
     with st.container(key="cohort-ladder"):
-        depth.folded("Means of all, of the cohort and of this sample; samples of the cohort")
+        depth.folded("Means of all, of the cohort and of this sample")
         st.markdown("\n".join(lines))
         with st.container(horizontal=True, vertical_alignment="center"):
-            key = f"_member-{len(members)}"
-            st.selectbox("Open a sample of the cohort (largest error first)", members, index=None, key=key, width=340,
-                         label_visibility="collapsed", placeholder="Open a sample (largest error first)",
-                         on_change=_open, args=(key,))
             link("pages/samples.py", f"Read sample {text.plain(here.sample)}", ":material/open_in_full:")
-            if members:
+            if levels.inside.any():
                 name = levels.name.removeprefix("cohort").strip(" ‘’")
                 report_view.of_cohort(here, cohort_measures.table_for(here.work, here.asked, levels.parts),
                                       levels.parts, name)
@@ -196,24 +226,17 @@ def _cell(name: str, value: object) -> str:
     return f"{value:.1%}" if name == "accuracy" or "share" in name else f"{value:.3f}"
 
 
-def _open(key: str) -> None:
-    if state.get(key):
-        state.choose_sample(str(state.get(key)))
-        state.put(key, None)
-
-
 def shares(here: Here, levels: Levels) -> None:
     """Mean share of every modality."""
     panels.draw(builders.shares(levels, here.theme))
 
 
 def types(here: Here, levels: Levels) -> None:
-    """How the modalities relate: how many of each kind, how well they are predicted; a click makes one the cohort."""
+    """How the modalities relate: how many of each kind, how well they are predicted; a click makes one the cohort's."""
     panels.draw(builders.types(levels, here.theme), on_select=lambda key: _picked_type(key, levels.parts))
 
 
 def _picked_type(key: str, parts: tuple[Part, ...]) -> None:
     kind = str(next(iter(clicks.custom(key)), ""))
     if kind in RELATIONS:
-        split = [part for part in parts if part.column == cohorts.SPLIT]
-        state.put(FILTER, cohorts.written([Part("relation", "=", (kind,)), *split]))
+        state.put(FILTER, with_chips([kind], {}, [part for part in parts if part.column != "relation"]))

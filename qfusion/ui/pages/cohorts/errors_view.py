@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from qfusion.analysis.cohort import quality as measured
@@ -52,6 +54,45 @@ def _opened(key: str, ids: Sequence[str]) -> None:
     place = clicks.place(clicks.point(key).get("point_index"), len(ids))
     if place is not None:
         state.choose_sample(ids[place])
+        clicks.page_again()
+
+
+def wrong(here: Here, levels: Levels) -> None:
+    """The wrong decisions of the cohort with what misled them; a click on a row opens the sample."""
+    clicks.settle()
+    if not builders.some(levels):
+        return
+    picture = builders.wrong(levels, here.theme)
+    table = picture.table()
+    with panels.around("wrong"):
+        panels.inside(picture, below=lambda: _wrong_table(here, table) if len(table) else None)
+
+
+def _wrong_table(here: Here, table: pd.DataFrame) -> None:
+    key = f"_wrong-{here.work.name}-{len(table)}"
+    ids = table["id"].tolist()
+    ticked = clicks.rows(key, len(ids))
+    if ticked and ids[ticked[0]] != here.sample:
+        state.put(key, {"selection": {"rows": []}})  # another sample has been opened since
+    numbers = ("pull",) if here.work.classes else ("truth", "prediction", "pull", "without_it")
+    formats: dict[str, Any] = {name: st.column_config.NumberColumn(_HEADS.get(name), format="%+.2f")
+                               for name in numbers}
+    formats |= {name: st.column_config.Column(head) for name, head in _HEADS.items() if name not in formats}
+    heads = {"without_it": "class without it" if here.work.classes else "score without it"}
+    shown = table.assign(misleading=table["misleading"].str.replace("+", " + ")).rename(columns=heads)
+    formats[heads["without_it"]] = formats.pop("without_it", None)
+    st.dataframe(shown, key=key, hide_index=True, height=min(38 + 35 * len(ids), 318), selection_mode="single-row",
+                 on_select=lambda: _ticked(key, ids), column_config=formats,
+                 alt=f"Table of {len(ids)} wrong decisions. Select a row to open the sample.")
+
+
+_HEADS = {"id": "sample", "misleading": "misleading term", "pull": "its pull", "right_without_it": "right without it"}
+
+
+def _ticked(key: str, ids: Sequence[str]) -> None:
+    rows = clicks.rows(key, len(ids))
+    if rows:
+        state.choose_sample(str(ids[rows[0]]))
         clicks.page_again()
 
 

@@ -1,0 +1,120 @@
+"""The wrong decisions of a cohort, the term that pulled each the wrong way, and what is decided without it. Free of
+streamlit.
+
+    found = wrong(levels_of(open_sample("qj-planted", "p0031"), "relation=conflict"))
+    found.terms, found.without, found.right
+
+Leaving a term out is arithmetic on the explanation, the sum of all other terms; it is not what the model would say of
+other inputs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from qfusion._checks import check
+from qfusion.analysis.cohort import cohort_measures, slices
+from qfusion.analysis.levels import Levels
+
+CLASS, SIGN, LARGE = "class", "sign", "error"  # what a decision can be wrong in
+
+
+@dataclass(frozen=True, eq=False)
+class Wrong:
+    """The wrong decisions of a cohort, the largest error first.
+
+    Attributes:
+        rows: of the table, n of them. kind: `CLASS`, `SIGN`, or `LARGE` where a regression does not span zero.
+        terms: the most misleading coalition of each, "" where no term pulls the wrong way, (n,).
+        pulls: how far it pulls the wrong way: of the score, or of the predicted minus the true class's score, (n,).
+        without: the score without it, or the number of the class that is decided then, (n,).
+        right: which decisions are right without it, bool (n,).
+    """
+
+    rows: pd.DataFrame
+    kind: str
+    terms: np.ndarray
+    pulls: np.ndarray
+    without: np.ndarray
+    right: np.ndarray
+
+
+def kind_of(levels: Levels) -> str:
+    """Returns what the decisions on a data set can be wrong in."""
+    if levels.work.classes:
+        return CLASS
+    return SIGN if cohort_measures.spans_zero(levels.work) else LARGE
+
+
+def is_wrong(levels: Levels) -> np.ndarray:
+    """Returns which samples of the split are decided wrong, bool (n,): taken for another class; of a regression that
+    spans zero of the wrong sign, where the truth is not 0; of others among the quarter of the largest errors."""
+    at, kind = levels.places(levels.rows), kind_of(levels)
+    truth = levels.work.dataset.y[at]
+    if kind == CLASS:
+        return np.asarray(levels.work.predicted[at] != truth)
+    if kind == SIGN:
+        return cohort_measures.wrong_sign(levels.work.scores[at, 0], truth)
+    return slices.is_wrong(levels)
+
+
+def misleading(dividends: np.ndarray, scores: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the place of the most misleading dividend of every decision, and how far it pulls the wrong way.
+
+    Of one score the wrong way is from the truth to the score; of several, a dividend pulls by what it gives the
+    predicted class beyond what it gives the true one.
+
+    Args:
+        dividends: of all coalitions, the baseline first, (n, 2^M, C). scores: of the model, (n, C).
+        truth: numbers (n,) where C is 1, else classes.
+
+    Returns:
+        places among the coalitions, 0 where no dividend pulls the wrong way, and pulls, 0 there; both (n,).
+
+    Raises:
+        InvalidInput: when the shapes do not fit.
+    """
+    n = len(dividends)
+    check(dividends.ndim == 3 and scores.shape == (n, dividends.shape[2]) and truth.shape == (n,),
+          "Arguments `dividends`, `scores` and `truth` must have shapes (n, 2^M, C), (n, C) and (n,), but have "
+          f"{dividends.shape}, {scores.shape} and {truth.shape}.")
+    if scores.shape[1] == 1:
+        pulls = dividends[:, 1:, 0] * np.sign(scores - truth[:, None])
+    else:
+        every = np.arange(n)
+        pulls = dividends[every, 1:, scores.argmax(1)] - dividends[every, 1:, truth.astype(int)]
+    if not n:
+        return np.zeros(0, dtype=int), np.zeros(0)
+    place, largest = pulls.argmax(1) + 1, pulls.max(1)
+    return np.where(largest > 0, place, 0), np.maximum(largest, 0.0)
+
+
+def wrong(levels: Levels) -> Wrong:
+    """Returns the wrong decisions of a cohort with their most misleading terms.
+
+    Args:
+        levels: all samples and a cohort of them.
+    """
+    work, kind = levels.work, kind_of(levels)
+    rows = levels.rows[levels.inside & is_wrong(levels)].sort_values("error", ascending=False, kind="stable")
+    at = levels.places(rows)
+    explained = np.full(len(work.dataset), -1)
+    explained[work.bulk] = np.arange(len(work.bulk))
+    dividends = np.asarray(work.explanation.dividends)[explained[at]]
+    scores, truth = work.scores[at], work.dataset.y[at]
+    if kind != CLASS:
+        dividends, scores = dividends[:, :, :1], scores[:, :1]
+    place, pulls = misleading(dividends, scores, truth)
+    misled = place > 0
+    left = scores - dividends[np.arange(len(at)), place] * misled[:, None]
+    without = left.argmax(1) if kind == CLASS else left[:, 0]
+    if kind == CLASS:
+        right = without == truth
+    elif kind == SIGN:
+        right = ~cohort_measures.wrong_sign(without, truth)
+    else:
+        right = np.abs(without - truth) < slices.limit(levels)
+    return Wrong(rows, kind, np.array(work.coalitions, dtype=object)[place], pulls, without, misled & right)
