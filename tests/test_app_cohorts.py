@@ -97,18 +97,13 @@ def test_a_cohort_is_saved_in_the_link_chosen_and_deleted() -> None:
     assert len(app.query_params["cohort"]) == 2
 
 
-def test_quick_picks_and_members_of_the_cohort() -> None:
+def test_chips_of_the_filter() -> None:
     app = visit("Cohorts", data="planted")
-    app.button(key="_pick_conflict").click().run()
+    next(group for group in app.get("button_group") if group.key == "_chips").set_value(["conflict"]).run()
     _, rows = table_of("planted")
-    wanted = rows[rows["relation"] == "conflict"].sort_values("error", ascending=False)
-    assert f"**{len(wanted)} of 600**" in said(app)
-    box = next(box for box in app.selectbox if str(box.key).startswith("_member-"))
-    assert box.options[0] == wanted.index[0]
-    box.select(wanted.index[0]).run()
-    assert not app.exception
-    assert app.selectbox(key="sample").value == wanted.index[0]
-    assert f"{wanted.index[0]} is one" in said(app)
+    assert f"**{(rows['relation'] == 'conflict').sum()} of 600**" in said(app)
+    app.button(key="_pick_everyone").click().run()
+    assert "**600 of 600**" in said(app)
     app.text_input(key="filter").set_value("error>1000").run()
     assert not app.exception
     assert "No sample passes" in said(app)

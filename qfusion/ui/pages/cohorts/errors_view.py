@@ -78,9 +78,10 @@ def _wrong_table(here: Here, table: pd.DataFrame) -> None:
     formats: dict[str, Any] = {name: st.column_config.NumberColumn(_HEADS.get(name), format="%+.2f")
                                for name in numbers}
     formats |= {name: st.column_config.Column(head) for name, head in _HEADS.items() if name not in formats}
-    heads = {"without_it": "class without it" if here.work.classes else "score without it"}
-    shown = table.assign(misleading=table["misleading"].str.replace("+", " + ")).rename(columns=heads)
-    formats[heads["without_it"]] = formats.pop("without_it", None)
+    without = "class without it" if here.work.classes else "score without it"
+    shown = table.assign(misleading=table["misleading"].str.replace("+", " + ")).rename(columns={"without_it": without})
+    if "without_it" in formats:
+        formats[without] = formats.pop("without_it")
     st.dataframe(shown, key=key, hide_index=True, height=min(38 + 35 * len(ids), 318), selection_mode="single-row",
                  on_select=lambda: _ticked(key, ids), column_config=formats,
                  alt=f"Table of {len(ids)} wrong decisions. Select a row to open the sample.")

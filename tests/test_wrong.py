@@ -1,0 +1,160 @@
+"""Wrong decisions of a cohort and the terms that misled them: against brute force; the column of wrong signs, the chips
+of the filter, and the table of the page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from qfusion.analysis.cohort import cohort_measures, slices, wrong
+from qfusion.analysis.levels import levels_of
+from qfusion.analysis.sample import open_sample
+from qfusion.errors import InvalidInput
+from qfusion.explain.trust import cohorts
+from qfusion.panels.parts import slices as panels
+from qfusion.training import metrics
+from qfusion.ui.pages.cohorts import cohort_view
+from tests.test_app_pages import plain, said, visit
+
+
+@pytest.fixture(scope="module")
+def planted() -> Any:
+    return open_sample("qj-planted", "p0031")
+
+
+@pytest.fixture(scope="module")
+def digits() -> Any:
+    return open_sample("qcnn-digits", "digit-1571")
+
+
+def test_the_misleading_term_is_the_one_whose_removal_moves_most() -> None:
+    rng = np.random.default_rng(0)
+    for outputs in (1, 3):
+        dividends = rng.normal(size=(60, 8, outputs))
+        scores = dividends.sum(1)
+        truth = rng.normal(size=60) if outputs == 1 else rng.integers(0, 3, 60)
+        place, pulls = wrong.misleading(dividends, scores, truth)
+        for row in range(60):
+            moved = {}
+            for term in range(1, 8):
+                left = np.delete(dividends[row], term, 0).sum(0)
+                if outputs == 1:
+                    moved[term] = (scores[row, 0] - left[0]) * np.sign(scores[row, 0] - truth[row])
+                else:
+                    said, true = scores[row].argmax(), truth[row]
+                    moved[term] = (scores[row, said] - scores[row, true]) - (left[said] - left[true])
+            best = max(moved, key=lambda term: moved[term])
+            if moved[best] > 1e-12:
+                assert place[row] == best
+                assert pulls[row] == pytest.approx(moved[best])
+            else:
+                assert place[row] == 0
+                assert pulls[row] == 0
+    with pytest.raises(InvalidInput, match="`dividends`"):
+        wrong.misleading(np.zeros((2, 4)), np.zeros((2, 1)), np.zeros(2))
+
+
+def test_no_term_misleads_where_none_pulls_the_wrong_way() -> None:
+    dividends = np.array([[[1.0], [-0.2], [0.0], [-0.1]]])  # the baseline alone is too large
+    place, pulls = wrong.misleading(dividends, dividends.sum(1), np.array([-1.0]))
+    assert (place[0], pulls[0]) == (0, 0)
+
+
+@pytest.mark.parametrize("filter", ["", "relation=conflict", "error>1000"])
+def test_wrong_signs_without_their_misleading_term(planted: Any, filter: str) -> None:
+    levels = levels_of(planted, filter)
+    found, work = wrong.wrong(levels), planted.work
+    inside = levels.rows[levels.inside]
+    assert set(found.rows.index) == set(inside.index[inside["truth"] * inside["prediction"] < 0])
+    for i, (name, row) in enumerate(found.rows.iterrows()):
+        parts = {term: value for term, value in work.dividends(work.dataset.row(str(name))).items() if term}
+        way = np.sign(row["prediction"] - row["truth"])
+        worst = max(parts, key=lambda term: parts[term] * way)
+        assert found.terms[i] == worst
+        assert found.without[i] == pytest.approx(row["prediction"] - parts[worst])
+        assert found.right[i] == ((row["prediction"] - parts[worst] > 0) == (row["truth"] > 0))
+    assert len(panels.wrong(levels).table()) == len(found.rows)
+
+
+def test_wrong_classes_without_their_misleading_term(digits: Any) -> None:
+    levels = levels_of(digits)
+    found, work = wrong.wrong(levels), digits.work
+    assert set(found.rows.index) == set(levels.rows.index[levels.rows["verdict"] == "wrong"])
+    assert len(found.rows)
+    for i, (name, row) in enumerate(found.rows.iterrows()):
+        explained = work.explained(work.dataset.row(str(name)))
+        said, true = work.classes.index(row["prediction"]), work.classes.index(row["truth"])
+        dividends = explained.dividends[0]
+        place = 1 + int((dividends[1:, said] - dividends[1:, true]).argmax())
+        assert found.terms[i] == explained.coalitions[place]
+        assert found.without[i] == np.delete(dividends, place, 0).sum(0).argmax()
+        assert found.right[i] == (found.without[i] == true)
+    table = panels.wrong(levels).table()
+    assert set(table["without_it"]) <= set(work.classes)
+
+
+def test_the_column_of_signs_is_what_acc_2_counts(planted: Any, digits: Any) -> None:
+    rows = levels_of(planted).rows
+    sign = rows[cohort_measures.SIGN]
+    counted = metrics.regression(rows["prediction"].to_numpy(), rows["truth"].to_numpy())["acc2_non0"]
+    assert (sign[sign != ""] == "right").mean() == pytest.approx(counted)
+    assert int(levels_of(planted, "sign=wrong").inside.sum()) == int((sign == "wrong").sum())
+    assert cohort_measures.SIGN not in levels_of(digits).rows
+    assert cohort_measures.wrong_sign(np.array([1.0, 0.0, -1.0, 1.0, 1.0]), np.array([1.0, 1.0, 1.0, -1.0, 0.0])
+                                      ).tolist() == [False, True, True, True, False]
+
+
+@pytest.mark.parametrize("kind", [wrong.CLASS, wrong.SIGN, wrong.LARGE])
+def test_the_sentence_counts(kind: str) -> None:
+    """`none` of no sample that turns right, and one sample in the singular."""
+    for conflicts in (False, True):
+        noun = "conflict" if conflicts else "sample"
+        assert panels.right_without(0, 0, kind, conflicts).startswith(f"No {noun} of this cohort ")
+        for right in (0, 1):
+            words = panels.right_without(1, right, kind, conflicts)
+            assert words.startswith(f"The one {noun} ")
+            assert ("would not" in words) == (right == 0)
+        for right in (0, 1, 9, 14):
+            words = panels.right_without(14, right, kind, conflicts)
+            assert words.startswith(f"Of 14 {noun}s ")
+            assert f", {right or 'none'} would" in words
+
+
+def test_chips_are_read_back_from_the_filter(planted: Any) -> None:
+    rows = levels_of(planted).rows
+    chips = cohort_view.cohort_chips(planted.work, rows)
+    assert list(chips) == ["wrong sign", "worst tenth", "most joint tenth"]
+    for text in ("", "relation=conflict", "relation=complement", "relation=conflict|joint; sign=wrong; split=all",
+                 "relation!=joint; error>1", f"sign=wrong; {chips['worst tenth']}"):
+        parts = cohorts.parse(text)
+        marked, others = cohort_view.read_back(parts, chips)
+        again = cohorts.parse(cohort_view.with_chips(marked, chips, others))
+        assert (cohorts.passing(again, rows) == cohorts.passing(parts, rows)).all()
+        assert cohort_view.read_back(again, chips) == (marked, others)
+    assert cohort_view.read_back(cohorts.parse("relation=complement"), chips)[0] == ["joint", "agreement"]
+    assert cohort_view.with_chips(["conflict", "wrong sign", "joint"], chips, cohorts.parse("speaker=a")) == (
+        "relation=joint|conflict; sign=wrong; speaker=a")
+
+
+def test_slices_say_which_conditions_they_leave_out(planted: Any) -> None:
+    levels = levels_of(planted, "relation=conflict; sign=wrong")
+    assert [str(part) for part in slices.left_out(levels, "relation")] == ["relation=conflict", "sign=wrong"]
+    assert sum(each.count for each in slices.slices(levels, "relation")) == len(levels.rows)
+    assert "without the filter's own relation=conflict; sign=wrong" in plain(
+        panels.slices(levels, by="relation").title)
+    assert "own" not in panels.slices(levels_of(planted), by="relation").title
+
+
+def test_chips_and_the_table_on_the_page(planted: Any) -> None:
+    app = visit("Cohorts", data="planted", filter="relation=conflict")
+    chips = next(group for group in app.get("button_group") if group.key == "_chips")
+    assert chips.value == ["conflict"]
+    chips.set_value(["conflict", "wrong sign"]).run()
+    assert not app.exception
+    assert app.text_input(key="filter").value == "relation=conflict; sign=wrong"
+    found = wrong.wrong(levels_of(planted, "relation=conflict; sign=wrong"))
+    assert f"Of {len(found.rows)} conflicts with the wrong sign, {found.right.sum()} would" in plain(said(app))
+    table = next(frame.value for frame in app.dataframe if "misleading" in frame.value)
+    assert table["id"].tolist() == found.rows.index.tolist()
