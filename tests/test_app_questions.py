@@ -73,7 +73,8 @@ WHERE = {"Which modality decided this?": ("Samples", "Samples"), "Did the modali
          "What would flip it?": ("What if", "What if"), "When did it happen?": ("Dynamics", "Circuit"),
          "What did the dynamics add?": ("Dynamics", "Circuit")}
 OPEN = {"Dynamics": ("view", "Decision"), "Circuit": ("part", "Entropies")}
-SAID = {"Which modality decided this?": r"leads with \d+% of the Shapley shares|No single modality leads|outweighs all others",
+SAID = {"Which modality decided this?": r"leads with \d+% of the Shapley shares|No single modality leads|"
+                                        r"outweighs all others",
         "Did the modalities conflict?": r"^(Yes|No): ",
         "What would flip it?": r"A change of \w+ alone by [\d.]+ rad would flip it to|No change of a single modality",
         "When did it happen?": r"^The decision is .+ (from the start|for good from)",

@@ -98,7 +98,8 @@ def _formats(columns: list[str], classes: bool) -> dict[str, Any]:
                or ("[" in column and split(column)[0] in ("entropy", "dividend"))}
     if classes:
         numeric = {column: found for column, found in numeric.items() if column not in ("truth", "prediction")}
-    named = {column: st.column_config.Column(text.column(column)) for column in columns if text.column(column) != column}
+    headings = {column: text.column(column) for column in columns}
+    named = {column: st.column_config.Column(heading) for column, heading in headings.items() if heading != column}
     return named | numeric | {column: st.column_config.TextColumn(width="medium") for column in SAID}
 
 
