@@ -56,7 +56,7 @@ def click(page: Any, where: tuple[float, float]) -> None:
 def test_a_cohort_is_made_by_a_click_saved_and_kept_in_the_link_and_a_point_opens_its_sample(
         visit: Callable[[str], Any]) -> None:
     page = visit("/cohorts")
-    click(page, place(page, ".st-key-panel-types", "all of test", 1))
+    click(page, place(page, ".st-key-panel-types", "all of test", 2))
     page.wait_for_function("() => document.querySelector('.st-key-filter input').value === 'relation=conflict'")
     settle(page)
     page.locator('[data-testid="stPopoverButton"]', has_text="Save").click()

@@ -286,7 +286,7 @@ def test_doubt_about_the_linear_correlation() -> None:
     ({"a": (2.0, 1.8, 2.2), "b": (1.0, 0.8, 1.2), "c": (1.1, 0.9, 1.3)}, "‘a’ is predicted worst: mean error 2.00"),
     ({"a": (2.0, 1.2, 2.2), "b": (1.0, 0.8, 1.1), "c": (1.5, 0.9, 1.9)}, "‘a’ is predicted worse than ‘b’"),
     ({"a": (2.0, 0.8, 2.2), "b": (1.0, 0.8, 1.2)}, "No type is predicted clearly worse"),
-    ({"a": (2.0, np.nan, np.nan), "b": (1.0, 0.8, 1.2)}, "How do the single modalities relate?")])
+    ({"a": (2.0, np.nan, np.nan), "b": (1.0, 0.8, 1.2)}, "How do the modalities relate?")])
 def test_which_type_is_predicted_worst(errors: dict[str, tuple[float, float, float]], words: str) -> None:
     """`worst` where its interval lies above all others, `worse than` above the best one's, else none is."""
     assert cohorts._worst({name: interval(*each) for name, each in errors.items()}).startswith(words)
