@@ -143,7 +143,7 @@ def test_evaluate_prints_what_the_card_says(run: Any, planted: Any) -> None:
 def test_explain_adds_up_to_the_score(run: Any, sample: str, planted: Any) -> None:
     result = run("explain", "--model", MODEL, "--sample", sample, "--json").json
     assert list(result) == ["sample", "output", "truth", "prediction", "baseline", "coalitions", "dividends", "shapley",
-                            "interaction", "background", "background_size", "disturbance"]
+                            "interaction", "background", "background_size", "disturbance", "verdict"]
     assert (result["background"], result["background_size"]) == ("joint", len(planted.rows("train")))
     assert list(result["interaction"]) == ["text+audio", "text+vision", "audio+vision"]
     whole = result["dividends"]["text+audio+vision"]
@@ -233,7 +233,8 @@ def test_explain_writes_a_row_for_every_sample(run: Any, planted: Any, tmp_path:
                        frame["dividend[text+audio]"] + frame["dividend[text+audio+vision]"] / 2)
     single = run("explain", "--model", MODEL, "--sample", sample, "--json").json
     row = frame[(frame == sample).any(axis=1)].iloc[0]
-    assert np.isclose(row.to_numpy()[1:].astype(float), single["prediction"], atol=1e-9).any()
+    assert row["prediction"] == pytest.approx(single["prediction"], abs=1e-9)
+    assert (row["relation"], row["leader"]) == (single["verdict"]["relation"], single["verdict"]["leader"])
 
 
 def test_track_writes_a_row_a_time(run: Any, sample: str, tmp_path: Path) -> None:

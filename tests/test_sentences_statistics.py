@@ -286,16 +286,21 @@ def test_doubt_about_the_linear_correlation() -> None:
     ({"a": (2.0, 1.8, 2.2), "b": (1.0, 0.8, 1.2), "c": (1.1, 0.9, 1.3)}, "‘a’ is predicted worst: mean error 2.00"),
     ({"a": (2.0, 1.2, 2.2), "b": (1.0, 0.8, 1.1), "c": (1.5, 0.9, 1.9)}, "‘a’ is predicted worse than ‘b’"),
     ({"a": (2.0, 0.8, 2.2), "b": (1.0, 0.8, 1.2)}, "No type is predicted clearly worse"),
-    ({"a": (2.0, np.nan, np.nan), "b": (1.0, 0.8, 1.2)}, "How do the single modalities relate?")])
+    ({"a": (2.0, np.nan, np.nan), "b": (1.0, 0.8, 1.2)}, "How do the modalities relate?")])
 def test_which_type_is_predicted_worst(errors: dict[str, tuple[float, float, float]], words: str) -> None:
     """`worst` where its interval lies above all others, `worse than` above the best one's, else none is."""
     assert cohorts._worst({name: interval(*each) for name, each in errors.items()}).startswith(words)
 
 
-@pytest.mark.parametrize(("low", "stands_out"), [(0.31, True), (0.3, False), (0.1, False)])
-def test_which_slice_is_worse(low: float, stands_out: bool) -> None:
-    """A slice is `wrong more often` only where its whole interval lies above the rate of all."""
-    each: Any = slices.measured.Slice("digit 3", (), 20, 8, 0.4, low, 0.6, 1.0)
-    said = slices._finding([each], 0.3, True)
-    assert said.startswith("‘digit 3’ is wrong more often: 40%" if stands_out else "No slice is clearly worse")
+@pytest.mark.parametrize(("independent", "stands_out"), [(20, False), (100, False), (110, True), (400, True)])
+def test_which_slice_is_worse(independent: float, stands_out: bool) -> None:
+    """A slice is `wrong more often` only beyond chance among all slices: 40 % of n against 30 % is 0.1 sqrt(n / 0.21)
+    standard errors, to be more than 2.24 for two slices (Bonferroni). Alone, it is all samples."""
+    low, high = slices.measured.wilson(0.4 * independent, independent)
+    worse: Any = slices.measured.Slice("digit 3", (), 400, 160, 0.4, low, high, 1.0)
+    other: Any = slices.measured.Slice("digit 4", (), 400, 80, 0.2, *slices.measured.wilson(80, 400), 1.0)
+    assert slices._finding([worse, other], 0.3, True).startswith(
+        "‘digit 3’ is wrong more often: 40%" if stands_out
+        else "No slice is worse than all beyond chance (30% wrong, 2 slices")
+    assert slices._finding([worse], 0.3, True) == "All samples are in one slice (30% wrong)"
     assert slices._finding([], 0.3, True) == "No sample to slice"

@@ -162,7 +162,8 @@ def _verdict(explanation: Explanation, output: int, doubt: Doubt | None) -> dict
 
     found = verdicts.verdict(explanation, 0, output, doubt)
     conflict = verdicts.conflict(found)
-    return found.record() | {"says": [verdicts.decided(found), f"Did the modalities conflict? {conflict}"]}
+    return found.record() | {"says": [f"{verdicts.decided(found)} {verdicts.largest_part(found.dividends)}.",
+                                       f"Did the modalities conflict? {conflict}"]}
 
 
 def _doubt(model: str, found: Checkpoint, dataset: DataSet, rows: np.ndarray, output: int) -> Doubt | None:

@@ -239,11 +239,10 @@ def leading(found: Verdict, words: Words = PLAIN) -> str:
 
 
 def decided(found: Verdict, words: Words = PLAIN) -> str:
-    """Returns which modality decided, or that the combination did, with the largest part and what seeds leave open."""
+    """Returns which modality decided, or that the combination did, and what seeds leave open of it."""
     if not largest_terms(found.dividends):
         return f"{words.strong('None')}: no modality changes the score."
-    largest = largest_part(found.dividends, words)
-    parts = [f"{leading(found, words)}.", f"{largest}."]
+    parts = [f"{leading(found, words)}."]
     if found.relation == "joint":
         parts.insert(0, f"{words.strong('The combination')}: joint parts are {share(found.joint_share)} of the "
                         "decision's size.")
@@ -251,7 +250,6 @@ def decided(found: Verdict, words: Words = PLAIN) -> str:
         own = words.show(found.largest)
         parts.insert(0, f"{words.strong(own)}: its own part ({part(found.dividends[found.largest])}) outweighs all "
                         "other parts together.")
-        parts.pop()
     return " ".join(parts + doubts(found))
 
 
