@@ -158,3 +158,18 @@ def test_chips_and_the_table_on_the_page(planted: Any) -> None:
     assert f"Of {len(found.rows)} conflicts with the wrong sign, {found.right.sum()} would" in plain(said(app))
     table = next(frame.value for frame in app.dataframe if "misleading" in frame.value)
     assert table["id"].tolist() == found.rows.index.tolist()
+
+
+def test_the_control_is_a_term_at_random() -> None:
+    """By brute force: how many decisions are right without each of the terms, the mean over terms."""
+    levels = levels_of(open_sample("qj-planted", "p0031"), "sign=wrong")
+    found, work = wrong.wrong(levels), levels.work
+    counted = 0.0
+    for sample in found.rows.index:
+        row = work.dataset.row(str(sample))
+        terms, truth = work.dividends(row, 0), float(work.dataset.y[row])
+        without = [sum(terms.values()) - value for term, value in terms.items() if term]
+        counted += np.mean([(score > 0) == (truth > 0) for score in without])
+    assert found.by_chance == pytest.approx(counted, abs=0.02)
+    assert f"{found.by_chance:.1f} without one at random" in panels.right_without(
+        len(found.rows), int(found.right.sum()), found.kind, by_chance=found.by_chance)

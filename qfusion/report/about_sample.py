@@ -65,7 +65,8 @@ def _summary(sample: Sample) -> Iterator[Block]:
         when = ((Strong("Since when? "), answers.settled(decisions, places)),)
     yield Heading("In short")
     yield paragraph(_decision(sample))
-    yield Points(((Strong("Which modality decided this? "), f"{verdict.decided(sample.verdict)} {verdict.largest_part(sample.dividends)}."),
+    decided = f"{verdict.decided(sample.verdict)} {verdict.largest_part(sample.dividends)}."
+    yield Points(((Strong("Which modality decided this? "), decided),
                   (Strong("Did the modalities conflict? "),
                    verdict.conflict(sample.verdict)), *when))
     yield paragraph(f"All contributions are exact; they compare with {answers.behind(sample.background)}.")

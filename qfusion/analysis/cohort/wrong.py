@@ -32,6 +32,8 @@ class Wrong:
         pulls: how far it pulls the wrong way: of the score, or of the predicted minus the true class's score, (n,).
         without: the score without it, or the number of the class that is decided then, (n,).
         right: which decisions are right without it, bool (n,).
+        by_chance: how many decisions are right without one term drawn at random, on average: the control, as the
+            misleading one is picked knowing the truth.
     """
 
     rows: pd.DataFrame
@@ -40,6 +42,7 @@ class Wrong:
     pulls: np.ndarray
     without: np.ndarray
     right: np.ndarray
+    by_chance: float
 
 
 def kind_of(levels: Levels) -> str:
@@ -109,12 +112,15 @@ def wrong(levels: Levels) -> Wrong:
         dividends, scores = dividends[:, :, :1], scores[:, :1]
     place, pulls = misleading(dividends, scores, truth)
     misled = place > 0
-    left = scores - dividends[np.arange(len(at)), place] * misled[:, None]
-    without = left.argmax(1) if kind == CLASS else left[:, 0]
+    left = scores[:, None] - dividends  # without each of the terms, (n, 2^M, C)
+    left[:, 0] = scores
+    decided = left.argmax(2) if kind == CLASS else left[:, :, 0]
     if kind == CLASS:
-        right = without == truth
+        right = decided == truth[:, None]
     elif kind == SIGN:
-        right = ~cohort_measures.wrong_sign(without, truth)
+        right = ~cohort_measures.wrong_sign(decided, np.broadcast_to(truth[:, None], decided.shape))
     else:
-        right = np.abs(without - truth) < slices.limit(levels)
-    return Wrong(rows, kind, np.array(work.coalitions, dtype=object)[place], pulls, without, misled & right)
+        right = np.abs(decided - truth[:, None]) < slices.limit(levels)
+    every = np.arange(len(at))
+    return Wrong(rows, kind, np.array(work.coalitions, dtype=object)[place], pulls, decided[every, place],
+                 misled & right[every, place], float(right[:, 1:].mean(1).sum()))

@@ -164,8 +164,8 @@ def wrong(levels: Levels, theme: Theme = "light") -> Picture:
     kinds = [part.values for part in levels.parts if part.column == "relation" and part.operator == "="]
     conflicts = kinds == [("conflict",)]
     return Picture(
-        "wrong", right_without(len(found.rows), int(found.right.sum()), found.kind, conflicts), None,
-        lead=_misleading(found.terms),
+        "wrong", right_without(len(found.rows), int(found.right.sum()), found.kind, conflicts, found.by_chance), None,
+        lead=_misleading(found.terms.tolist()),
         shows=f"the samples of the {text.plain(levels.name)} {about.what}, the largest error first. Misleading: the "
               f"contribution, of one modality or joint, that pulls furthest {about.way}. Without it: "
               f"{about.left}. " + backgrounds.against(work.bulk_background)
@@ -202,12 +202,13 @@ _WRONG = {
     misled.LARGE: _About("with a large error", "has a large error", "have a small one", *_FROM_TRUTH)}
 
 
-def right_without(count: int, right: int, kind: str, conflicts: bool = False) -> str:
+def right_without(count: int, right: int, kind: str, conflicts: bool = False, by_chance: float | None = None) -> str:
     """How many wrong decisions are right without their most misleading term.
 
     Args:
         count: of wrong decisions. right: how many of them are right without it. kind: what they are wrong in.
         conflicts: whether all of them are conflicts.
+        by_chance: how many are right without a term drawn at random, on average; it is said where it is told.
     """
     about, noun = _WRONG[kind], "conflict" if conflicts else "sample"
     if not count:
@@ -216,7 +217,8 @@ def right_without(count: int, right: int, kind: str, conflicts: bool = False) ->
         return (f"The one {noun} {about.what} would {'' if right else 'not '}{about.right} without its most misleading "
                 "term")
     some = f"{right:,}" if right else "none"
-    return f"Of {count:,} {noun}s {about.what}, {some} would {about.right} without their most misleading term"
+    control = "" if by_chance is None else f", {by_chance:.1f} without one at random"
+    return f"Of {count:,} {noun}s {about.what}, {some} would {about.right} without their most misleading term{control}"
 
 
 def _misleading(terms: Sequence[str]) -> str:
