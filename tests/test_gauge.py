@@ -6,6 +6,7 @@ from __future__ import annotations
 import copy
 import itertools
 import json
+import os
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ from tests.test_sensitivity import features, jump_model
 SHIPPED = [name for name in checkpoint.available() if name.startswith("qj-")]
 GAUGES = 100
 SAME = 1e-9  # of the largest number of a kind
+# minutes a model: for whoever changes what could depend on operators
+ALL = bool(os.environ.get("QFUSION_ALL_GAUGES"))
 SLOW = 64  # dimension from which some of the gauges are asked for what takes long
 
 
@@ -106,7 +109,7 @@ def test_what_is_said_of_a_shipped_model_is_the_same_in_every_gauge(name: str) -
     pair = "+".join(model.modalities[:2])
     turned = [Tweak({pair: 0.45, model.modalities[0]: 1.5}), Tweak(dissipations={pair: 0.45, model.modalities[0]: 1.3}),
               Tweak({pair: 0.0}, (), 1.5, {model.modalities[1]: 0.0})]
-    few = 4 if np.prod(model.dims) >= SLOW else 50
+    few = GAUGES if ALL else 4 if np.prod(model.dims) >= SLOW else 50
 
     def quick(m: QuantumJump) -> list[Any]:
         system = m.system()
@@ -148,11 +151,12 @@ def test_turns_that_flip_a_decision_and_headlines_are_the_same_in_every_gauge(na
 
     reference, words = turns(found.model), headlines(found.model, f"{name}-learned")
     assert len(reference[0]) > 1
-    other = in_gauge(found.model, GAUGES)
-    named, values = turns(other)
-    assert named == reference[0]
-    same(values, reference[1])
-    assert headlines(other, f"{name}-other") == words
+    for seed in range(GAUGES if ALL else 1):
+        other = in_gauge(found.model, GAUGES + seed)
+        named, values = turns(other)
+        assert named == reference[0]
+        same(values, reference[1])
+        assert headlines(other, f"{name}-other-{seed}") == words
 
 
 @pytest.mark.parametrize("name", SHIPPED)
