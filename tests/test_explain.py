@@ -174,7 +174,6 @@ def test_since_when_and_what_was_added_are_said():
 def test_decisions_backgrounds_and_lists_in_words():
     assert [answers.verdict(np.array(s), ()) for s in ([0.2], [-0.2], [0.0])] == ["positive", "negative", "negative"]
     assert answers.verdict(np.array([0.1, 0.7, 0.3]), ["x", "y", "z"], LOUD) == "‘Y’"
-    assert [answers.listed(list(names)) for names in ("a", "ab", "abc")] == ["a", "a and b", "a, b and c"]
     model, _, rows = problem(2, N=7)
     said = {kind: answers.behind(explain.background(model, rows, kind)) for kind in ("joint", "product")}
     assert said == {"joint": "the 7 training samples", "product": "7 training samples, each modality drawn on its own"}

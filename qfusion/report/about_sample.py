@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from qfusion._sentences import listed
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.data.modality import Audio, Image, Series, Text
@@ -122,7 +123,7 @@ def _content(sample: Sample) -> Iterator[Block]:
                          f"Curve: {name} of the sample, {len(piece.values)} values", HALF, 34)
     absent = [name for name in sample.modalities if name not in found]
     if absent:
-        yield paragraph(f"No raw content of {answers.listed(absent)} comes with this data set, only features.")
+        yield paragraph(f"No raw content of {listed(absent)} comes with this data set, only features.")
     table = sample.dataset.table.iloc[sample.row]
     told = {str(name): value for name, value in table.items() if name not in (*HIDDEN, sample.dataset.target.name)}
     if told:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import version
 from typing import Any
 
+from qfusion._sentences import listed
 from qfusion.analysis.sample import Sample
 from qfusion.explain.contributions import answers
 from qfusion.explain.network.evidence import INERT
@@ -78,7 +79,7 @@ def section(sample: Sample) -> Iterator[Block]:
 def _of_jump(sample: Sample) -> Iterator[Block]:
     model, settings = sample.model, sample.work.card["settings"]
     D, count = _product(model.dims), model.jump_count
-    dims = answers.listed([f"{d} for {name}" for name, d in zip(sample.modalities, model.dims, strict=True)])
+    dims = listed([f"{d} for {name}" for name, d in zip(sample.modalities, model.dims, strict=True)])
     yield Heading("The system", 2)
     yield paragraph("The model follows QiNN-QJ ", cite("qinnqj2025"),
                     f". {READING} An encoder for each modality gives a complex vector, which becomes a quantum state; "
@@ -138,7 +139,7 @@ def _of_network(sample: Sample) -> Iterator[Block]:
 
 
 def _of_kets(sample: Sample) -> Iterator[Block]:
-    dims = answers.listed([f"{d} levels for {name}" for name, d in zip(sample.modalities, sample.model.dims,
+    dims = listed([f"{d} levels for {name}" for name, d in zip(sample.modalities, sample.model.dims,
                                                                        strict=True)])
     yield Heading("The system", 2)
     yield paragraph(f"An encoder for each modality gives a complex vector, which becomes a quantum state of {dims}. "

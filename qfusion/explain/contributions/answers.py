@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from qfusion._sentences import share, sizes, top
+from qfusion._sentences import listed, share, sizes, top
 from qfusion.explain.changes.counterfactual import decision
 from qfusion.explain.contributions.background import AnyBackground, SampleBackground
 from qfusion.explain.contributions.summaries import joint_share
@@ -108,8 +108,3 @@ def behind(background: AnyBackground, words: Words = PLAIN) -> str:
             "product": f"{size} training samples, each modality drawn on its own",
             "mixed": "maximally mixed states: nothing known, no samples", "zero": "reference states, no samples",
             "contrast": f"sample {label}"}[background.kind]
-
-
-def listed(parts: Sequence[str]) -> str:
-    """Returns names as a list in a sentence: "a, b and c"."""
-    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else parts[0]

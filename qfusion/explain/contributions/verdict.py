@@ -22,8 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from qfusion._sentences import share
-from qfusion.explain.contributions.answers import PLAIN, Words, listed
+from qfusion._sentences import listed, share
+from qfusion.explain.contributions.answers import PLAIN, Words
 from qfusion.explain.contributions.coalitions import Explanation
 from qfusion.explain.contributions.summaries import shares
 

@@ -16,7 +16,6 @@ from qfusion.analysis.dynamics.records import UNRAVELLING
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
 from qfusion.data.modality import split_term
-from qfusion.explain.contributions import answers
 from qfusion.figures.draw import generator as figures
 from qfusion.figures.style import Theme
 from qfusion.panels.core import allowed as say
@@ -43,7 +42,7 @@ def couplings(sample: Sample, theme: Theme = "light") -> Picture:
         parts[JUMPS] = found.rates
     joint = {term: value for term, value in found.energy.items() if "+" in term}
     strongest = max(joint, key=lambda term: joint[term], default="")
-    title = (f"H couples {text.plain(answers.listed(split_term(strongest)))} most ({joint[strongest]:.2f})"
+    title = (f"H couples {text.plain(listed(split_term(strongest)))} most ({joint[strongest]:.2f})"
              if strongest and joint[strongest] > 1e-9 * max(found.energy.values()) else "H couples nothing")
     return Picture(
         "couplings", title, figures.couplings(parts, system.names, _UNITS, theme),
