@@ -25,6 +25,7 @@ from qfusion.models.tweak import LEARNED
 from qfusion.panels import overview
 from qfusion.training import checkpoint, metrics
 from qfusion.ui.frame import cache, runs, shell
+from qfusion.ui.pages.overview.overview import TITLES
 from tests import charts
 
 APP = str(Path(__file__).resolve().parents[1] / "app.py")
@@ -119,7 +120,7 @@ def test_overview_shows_the_cards_numbers_and_three_telling_samples(source: str)
     written = [each.text for each in overview.test_metrics(work).figure.layout.annotations]
     assert f"{mae['mean']:.3f} ± {mae['std']:.3f}" in written
     words = plain(said(app))
-    assert all(kind in words for kind in ("Agreement", "Conflict", "Synergy"))
+    assert all(TITLES[card.kind] in words for card in examples.find(work))
     assert f"On {card['data']['sizes']['test']:,} test samples" in words
 
 

@@ -154,10 +154,10 @@ def test_in_a_narrow_window_sliders_wait_behind_a_line_that_a_key_opens(page: An
     thumb = slider.get_by_role("slider")
     thumb.focus()
     page.keyboard.press("ArrowLeft")
-    page.wait_for_function("() => location.search.includes('H.text=')")
+    page.wait_for_function("() => /[?&]H[.]/.test(location.search)")
     visits.still(page)
     page.get_by_role("button", name="Reset").click()
-    page.wait_for_function("() => !location.search.includes('H.text=')")
+    page.wait_for_function("() => !/[?&]H[.]/.test(location.search)")
     visits.still(page)
     assert slider.is_visible()  # opened by hand, it stays open
     page.set_viewport_size({"width": 1440, "height": 900})

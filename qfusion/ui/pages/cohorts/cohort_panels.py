@@ -42,7 +42,7 @@ def distributions(here: Here, levels: Levels) -> None:
     if state.get(BY) not in (None, *known):
         state.put(BY, NOT_GROUPED)  # of another data set
     with panels.around("dividends") as head:
-        by = st.selectbox("Grouped by", list(known), width=340, format_func=text.column,
+        by = st.selectbox("Grouped by", list(known), width=340, format_func=str,
                           help="Quarters hold a quarter of the split's samples each.", **state.bound(BY))
         panels.inside(builders.dividends(levels, here.theme, by=by), head)
 

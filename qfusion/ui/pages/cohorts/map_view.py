@@ -7,7 +7,6 @@ from typing import Any
 
 import streamlit as st
 
-from qfusion.analysis import text
 from qfusion.analysis.cohort import coordinates
 from qfusion.analysis.cohort import sample_map as maps
 from qfusion.analysis.levels import Levels
@@ -37,7 +36,7 @@ def draw(here: Here, levels: Levels) -> None:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             of = coordinates.KEYS[st.selectbox("Map of", list(known.values()), width=190, **state.bound(OF))]
             method = state.one_of("Method", list(maps.METHODS), default=maps.METHODS[0], **state.bound(METHOD))
-            colour = st.selectbox("Colour", list(colours), width=190, format_func=text.column, **state.bound(COLOUR))
+            colour = st.selectbox("Colour", list(colours), width=190, **state.bound(COLOUR))
         picture = builders.sample_map(levels, here.theme, of=of, method=method, colour=colour)
         with head:
             panels.heading(picture.title, picture)
