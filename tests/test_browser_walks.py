@@ -4,6 +4,7 @@ entanglement is needed."""
 
 from __future__ import annotations
 
+import re
 import uuid
 from pathlib import Path
 from typing import Any
@@ -105,7 +106,7 @@ def test_which_coupling_decides_and_whether_entanglement_is_needed(walk: Walk) -
     walk.link("Understand the physics", "Dynamics")
     settle(page)
     page.wait_for_selector(".st-key-panel-built h4")
-    assert "coupling" in page.inner_text(".st-key-panel-built h4")
+    assert re.search(r"% by (H|dissipation):", page.inner_text(".st-key-panel-built h4"))
     assert page.inner_text(".st-key-panel-cut h4").startswith("Without the correlations of")
     walk.click(page.get_by_role("tab", name="Sensitivity"))
     page.wait_for_selector('[class*="st-key-panel-tornado"] h4, [class*="st-key-panel-what"] h4')
