@@ -59,6 +59,7 @@ def explain(model: Model, sample: Sample = None, data: Data = None, background: 
     _cuts.require(cut, times, sample, missing)
     if out is not None:
         table_path(out)
+    from qfusion.explain.trust import stability
     from qfusion.training.group import joined
 
     with joined("cpu") as (group, _):
@@ -69,10 +70,12 @@ def explain(model: Model, sample: Sample = None, data: Data = None, background: 
         work = _Explained(found, dataset, rows, asked, behind, group)
         index = output_index(found.model.outputs, output)
         said: dict[str, Any] = {}
+        seeds = stability.measured(model, found.card, dataset)
         if sample is not None:
             explained = next(iter(work))[1]
             said = _sample(explained, dataset, rows[0], index) | {"disturbance": asked.words}
-            said["verdict"] = _verdict(explained, index, _doubt(model, found, dataset, rows, index))
+            said["verdict"] = _verdict(explained, index,
+                                       stability.doubt(seeds, dataset, rows, np.full(len(rows), index)))
             if cut:
                 said["cut"] = _cuts.curves(found.model, _features(found, dataset, rows, asked), behind, cut, times,
                                            index)
@@ -88,7 +91,7 @@ def explain(model: Model, sample: Sample = None, data: Data = None, background: 
             _print_sample(said, as_json)
             return
         n = write_chunks(((number, _table(explanation, dataset, part, index,
-                                           _doubt(model, found, dataset, part, index)))
+                                           stability.doubt(seeds, dataset, part, np.full(len(part), index))))
                           for (number, explanation), part in zip(work, work.parts, strict=True)), out, group)
         if sample is not None and group.leads:
             _print_sample(said, as_json)
@@ -164,13 +167,6 @@ def _verdict(explanation: Explanation, output: int, doubt: Doubt | None) -> dict
     conflict = verdicts.conflict(found)
     return found.record() | {"says": [f"{verdicts.decided(found)} {verdicts.largest_part(found.dividends)}.",
                                        f"Did the modalities conflict? {conflict}"]}
-
-
-def _doubt(model: str, found: Checkpoint, dataset: DataSet, rows: np.ndarray, output: int) -> Doubt | None:
-    """What training seeds leave open of the verdicts on some rows."""
-    from qfusion.explain.trust import stability
-
-    return stability.doubt(stability.measured(model, found.card, dataset), dataset, rows, np.full(len(rows), output))
 
 
 def _table(explanation: Explanation, dataset: DataSet, rows: np.ndarray, output: int,

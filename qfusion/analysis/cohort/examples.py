@@ -24,6 +24,7 @@ WHY = {"agreement": "Every modality pulls the same way: the largest smallest sin
        "synergy": "Joint terms are at least half of the size of all: those that add up to most.",
        "dominance": "One modality outweighs all others together: the largest own term."}
 RELATION = {"agreement": "agreement", "conflict": "conflict", "synergy": "joint", "dominance": "dominance"}
+NAMES = RELATION | {"synergy": "joint decision"}  # as they are called
 COUNT = 3  # samples that are shown
 BEYOND = " None of the better-predicted half does, so this one is of all test samples."
 

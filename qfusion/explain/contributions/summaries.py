@@ -14,9 +14,15 @@ def shares(explanation: Explanation) -> np.ndarray:
 
     Where every Shapley value is zero, the shares are equal.
     """
-    size = np.abs(explanation.shapley)
-    total = size.sum(-2, keepdims=True)
-    return np.where(total > 0, size / np.where(total > 0, total, 1), 1 / size.shape[-2])
+    return shares_of(explanation.shapley, -2)
+
+
+def shares_of(shapley: np.ndarray, axis: int = -1) -> np.ndarray:
+    """Returns |phi_m| / sum |phi| of Shapley values whose modalities lie along an axis, in their shape; equal shares
+    where all are zero."""
+    size = np.abs(shapley)
+    total = size.sum(axis, keepdims=True)
+    return np.where(total > 0, size / np.where(total > 0, total, 1), 1 / size.shape[axis])
 
 
 def joint_share(dividends: Mapping[str, np.ndarray]) -> np.ndarray:

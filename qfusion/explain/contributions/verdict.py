@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from qfusion._sentences import listed, share
+from qfusion._sentences import listed, share, sizes, top
 from qfusion.explain.contributions.answers import PLAIN, Words
 from qfusion.explain.contributions.coalitions import Explanation
 from qfusion.explain.contributions.summaries import shares
@@ -187,10 +187,9 @@ def verdict(explanation: Explanation, sample: int = 0, output: int = 0, doubt: D
 def largest_terms(dividends: Mapping[str, float]) -> list[str]:
     """Returns the coalitions whose dividend is largest in size, as far as its written digits tell; none where all are
     0."""
-    terms = {term: abs(value) for term, value in dividends.items() if term}
-    top = max(terms.values(), default=0.0)
-    digits = max(2, 1 - int(np.floor(np.log10(top)))) if top else 2
-    return [term for term, value in terms.items() if round(value, digits) == round(top, digits)] if top else []
+    terms = sizes({term: value for term, value in dividends.items() if term})
+    largest = max(terms.values(), default=0.0)
+    return top(terms, max(2, 1 - int(np.floor(np.log10(largest))))) if largest else []
 
 
 def part(value: float) -> str:

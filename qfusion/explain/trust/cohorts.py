@@ -29,7 +29,7 @@ SPLIT, EVERYTHING, DEFAULT_SPLIT = "split", "all", "test"
 _KNOWN_VALUES = 200  # columns with more distinct values than this may be asked for any value
 _HUGE = 1e12
 _RELATION = "relation"
-_THEN = {"complement": ("agreement", "joint")}  # a relation of before joint decisions had a name of their own
+RELATIONS_THEN = {"complement": ("agreement", "joint")}  # a relation of before joint decisions had a name of their own
 
 
 @dataclass(frozen=True)
@@ -270,7 +270,7 @@ def _part(piece: str) -> Part:
     check(len(values) <= MAX_VALUES,
           f"Condition on `{column[:40]}` names {len(values)} values, and at most {MAX_VALUES} are read.")
     if column == _RELATION:
-        values = tuple(dict.fromkeys(now for value in values for now in _THEN.get(value, (value,))))
+        values = tuple(dict.fromkeys(now for value in values for now in RELATIONS_THEN.get(value, (value,))))
     return Part(column, operator, values)
 
 

@@ -29,6 +29,7 @@ from qfusion._files import atomic
 from qfusion.data import DataSet
 from qfusion.errors import IntegrityError, NotFound, QFusionError
 from qfusion.explain.contributions.games import shapley
+from qfusion.explain.contributions.summaries import shares_of
 from qfusion.explain.contributions.verdict import Doubt, leads_by
 
 FOLDER = _assets.path("stability")
@@ -103,10 +104,7 @@ class Stability:
     @cached_property
     def _left_open(self) -> tuple[float, np.ndarray, np.ndarray]:
         """How often leaders differ; deviations of leads (B + 1, M) and dividends (B + 1, 2^M - 1), their means last."""
-        size = np.abs(self.shapley)
-        total = size.sum(-1, keepdims=True)
-        shares = np.where(total > 0, size / np.where(total > 0, total, 1), 1 / size.shape[-1])
-        found = np.std(leads_by(shares), 0, ddof=1), self.spread()
+        found = np.std(leads_by(shares_of(self.shapley)), 0, ddof=1), self.spread()
         leads, spread = (np.concatenate([each, each.mean(0, keepdims=True)]) for each in found)
         return 1 - self.leader_agreement(), leads, spread
 

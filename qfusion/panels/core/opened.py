@@ -36,7 +36,7 @@ _RENAMED = {"view": {"What did it": "Sensitivity"}, "part": {"What did it": "Sen
             "words": {"short": "brief"},
             **{key: {"test samples of its regime": "test samples of its planted type"} for key in ("over", "builtof")}}
 _BEGAN = {"effect": ("dividend of ", "contribution of "), "term": ("say of ", "weight of ")}
-_SPLIT = {"relation": {"complement": ("agreement", "joint")}}
+_SPLIT = {"relation": cohorts.RELATIONS_THEN}
 # in every page's address
 KEYS = ("model", "data", "sample", "output", "background", "contrast", "members", "rows", "cohort", "pin")
 GUIDES = ("tour", "load", "words")  # parameters that lead the reader and draw nothing

@@ -26,7 +26,6 @@ from qfusion.ui.shared import sample_view
 from qfusion.ui.shared import table_editor as editor
 
 TWEAK = "tweak"
-TELLING = {"agreement": "agreement", "conflict": "conflict", "synergy": "joint decision", "dominance": "dominance"}
 
 
 def forget_lost(_: Workspace) -> None:
@@ -48,7 +47,7 @@ def nothing_pinned(here: Here) -> None:
             "Nothing is pinned yet. Press **Pin** on top of any page to keep what you see as **A**; what you pick or "
             "tweak after that is **B**. Or start here:", icon=":material/push_pin:")
     offered = {"learned": (here.sample, "as learned")}
-    offered |= {item.kind: (item.sample, f"a telling {TELLING[item.kind]}") for item in examples.find(work)
+    offered |= {item.kind: (item.sample, f"a telling {examples.NAMES[item.kind]}") for item in examples.find(work)
                 if item.sample != here.sample}
     with st.container(key="pair-pins"):
         columns = st.columns(len(offered), gap="small")

@@ -22,7 +22,7 @@ from qfusion.ui.shared import export_dialog, sample_view
 
 ICONS = {"agreement": ":material/join:", "conflict": ":material/compare_arrows:", "synergy": ":material/hub:",
          "dominance": ":material/person:"}
-TITLES = {"agreement": "Agreement", "conflict": "Conflict", "synergy": "Joint decision", "dominance": "Dominance"}
+TITLES = {kind: name.capitalize() for kind, name in examples.NAMES.items()}
 
 
 WAYS: tuple[tuple[str, str, str, dict[str, str]], ...] = (
