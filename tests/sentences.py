@@ -137,6 +137,9 @@ TEMPLATES: tuple[Template, ...] = (
     Template("right without the misleading term", "panels.parts.slices:right_without",
              "how many of the wrong decisions listed are right as the sum of all other terms; 'none' of none",
              "test_wrong.py"),
+    Template("what misled, and how often", "panels.parts.slices:misled_by",
+             "how many of the wrong decisions listed each term misled, the most frequent first; by no term "
+             "apart"),
     Template("most frequent confusion", "panels.parts.quality:taken_for", "the largest count off the diagonal"),
     Template("class that is told from the rest", "panels.parts.quality:told_apart",
              "the class asked for, or the smallest area"),

@@ -88,11 +88,11 @@ def a_point_opens_its_sample_and_another_grouping_is_drawn(page: Any) -> None:
     page.locator(".st-key-by input").scroll_into_view_if_needed()
     page.wait_for_timeout(500)  # a list that opens while the page still scrolls closes at once
     page.locator(".st-key-by input").click()
-    page.get_by_role("option", name="regime").click()
+    page.get_by_role("option", name="planted type").click()
     page.wait_for_function(
         "() => document.querySelector('.st-key-panel-dividends .js-plotly-plot')?.data?.some(t => t.type === 'box')")
     settle(page)
-    assert "by=regime" in page.url
+    assert "by=planted+type" in page.url or "by=planted%20type" in page.url
 
 
 def test_a_view_is_pinned_tweaked_compared_and_swapped(visit: Callable[[str], Any]) -> None:

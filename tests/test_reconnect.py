@@ -21,7 +21,8 @@ def test_a_lost_connection_loses_nothing(server: serving.Server) -> None:
         assert not seen.exceptions
         assert seen.session == session
         assert "seen before" in seen.words()
-        assert figures(shown(seen)) == figures(shown(other.open("dynamics", **asked, **{"H.text": "0.3"})))
+        asked |= {"H.text": "0.3", "above": "mutual information"}  # of what the slider acts on, drawn when it moves
+        assert figures(shown(seen)) == figures(shown(other.open("dynamics", **asked)))
 
 
 def test_a_file_stays_until_it_is_fetched(server: serving.Server) -> None:

@@ -285,7 +285,7 @@ def test_a_cohorts_report_has_its_members_shares_and_types(members: Written) -> 
     cohort = about.cohort
     assert set(cohort["relation"]) == {"conflict"}
     assert cohort["error"].min() > 0.2
-    words = [f"{len(cohort):,} of {len(about.rows):,}", "relation=conflict; error>0.2", "hard <b>", "by regime",
+    words = [f"{len(cohort):,} of {len(about.rows):,}", "relation=conflict; error>0.2", "hard <b>", "by planted type",
              f"{cohort['share[text]'].mean():.1%}", f"{cohort['dividend[text+audio]'].mean():+.3f}".replace("-", "−")]
     assert [word for word in words if word not in page.words] == []
     assert [word for word in words if word not in members.printed] == []

@@ -1050,6 +1050,19 @@ def _() -> None:
     assert "loss 2.00" in slices.worst_of({"alpha": 2.0}, True)
 
 
+@checks("what misled, and how often")
+def _() -> None:
+    for counts in itertools.product((0, 1, 4), repeat=3):
+        terms = [name for name, count in zip(("a", "a+b", ""), counts, strict=True) for _ in range(count)]
+        words = slices.misled_by(terms)
+        for name, count in zip(("a", "a + b"), counts, strict=False):
+            assert (f"{name.replace('+', chr(92) + '+')} in {count}" in words) == (count > 0)
+        assert words.startswith("Misled by ") == (counts[0] + counts[1] > 0)
+        assert (f"In {counts[2]} no term pulls the wrong way." in words) == (counts[2] > 0)
+        if counts[1] > counts[0] > 0:
+            assert words.index("b in 4") < words.index("a in ")
+
+
 @checks("most frequent confusion")
 def _() -> None:
     for entries in itertools.product((0, 1, 3), repeat=6):

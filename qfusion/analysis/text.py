@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -86,6 +86,12 @@ def column(name: str) -> str:
     if name.startswith("latent_"):
         return f"hidden score of {name.removeprefix('latent_')}"
     return _COLUMNS.get(name, name.replace("_", " "))
+
+
+def column_of(said: str, columns: Iterable[str]) -> str:
+    """The column that has a name, or else the one that `column` calls so; the name itself where there is none."""
+    known = list(columns)
+    return said if said in known else next((name for name in known if column(name) == said), said)
 
 
 def unmarked(markdown: str) -> str:

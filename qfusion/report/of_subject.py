@@ -9,6 +9,7 @@ import numpy as np
 
 from qfusion import report
 from qfusion._checks import check
+from qfusion.analysis import text
 from qfusion.analysis.cohort import cohort_measures
 from qfusion.analysis.cohort.cohort_measures import ENTROPY, JOINT
 from qfusion.analysis.sample import sample_of
@@ -44,9 +45,10 @@ def members(work: Workspace, table: Any, parts: Sequence[Part], name: str = "") 
 
 
 def _grouping(work: Workspace, rows: Any) -> str:
-    """By what contributions are told apart: the class, else a regime of the data, else the sign of the truth."""
+    """By what contributions are told apart: the class, else a planted type, else the sign of the truth."""
     offered = cohort_measures.groupings(work, rows)
-    return next(by for by in ("truth" if work.classes else "regime", "regime", "sign of truth", "relation")
+    planted = text.column("regime")
+    return next(by for by in ("truth" if work.classes else planted, planted, "sign of truth", "relation")
                 if by in offered)
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 
 from qfusion._checks import check
+from qfusion.analysis import text
 from qfusion.analysis.cohort import sample_map
 from qfusion.analysis.memo import memo
 from qfusion.analysis.subject import Workspace, dividend_column, entropy_column
@@ -119,7 +120,7 @@ def members(work: Workspace, parts: tuple[Part, ...]) -> np.ndarray:
 
 
 def groupings(work: Workspace, rows: pd.DataFrame) -> tuple[str, ...]:
-    """By what the rows can be split into groups: "nothing" first."""
+    """By what the rows can be split into groups, as readers say it: "nothing" first."""
     found = [NOT_GROUPED, "relation", *(["truth", VERDICT] if work.classes else ["sign of truth", "truth" + QUARTERS]),
              "error" + QUARTERS]
     if not work.classes and not spans_zero(work):
@@ -128,8 +129,8 @@ def groupings(work: Workspace, rows: pd.DataFrame) -> tuple[str, ...]:
         values = rows[name].astype(str) if name in rows.columns and name not in found else None
         if values is not None and 2 <= values.nunique() <= _MAX_GROUPS and not (work.classes
                                                                                 and (values == rows["truth"]).all()):
-            found.append(name)
-    return tuple(found)
+            found.append(text.column(name))
+    return tuple(dict.fromkeys(found))
 
 
 def groups(work: Workspace, rows: pd.DataFrame, by: str) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -144,6 +145,7 @@ def groups(work: Workspace, rows: pd.DataFrame, by: str) -> tuple[np.ndarray, tu
         return found, tuple(name for name in names if (found == name).any())
     if by.endswith(QUARTERS):
         return _quarters(rows[by.removesuffix(QUARTERS)].to_numpy(dtype=float))
+    by = text.column_of(by, map(str, rows.columns))
     check(by in rows.columns, f"There is no grouping by {by[:60]!r} here. Choose another.")
     values = rows[by].astype(str).to_numpy(dtype=object)
     known = [name for name in (work.classes if by == "truth" else ()) if name in set(values)]

@@ -15,6 +15,7 @@ import pandas as pd
 from scipy.special import ndtri
 
 from qfusion._checks import check, choose
+from qfusion.analysis import text
 from qfusion.analysis.cohort import cohort_measures
 from qfusion.analysis.cohort.cohort_measures import DOMINANT, JOINT_SHARE, QUARTERS, SIGN, VERDICT, WRONG
 from qfusion.analysis.levels import Levels
@@ -84,20 +85,26 @@ def is_wrong(levels: Levels) -> np.ndarray:
 
 
 def kinds(work: Workspace, rows: pd.DataFrame) -> tuple[str, ...]:
-    """Returns by what samples can be sliced: a column of words, or of numbers in quarters."""
-    known = [name for name in cohort_measures.groupings(work, rows)[1:]
+    """Returns by what samples can be sliced, as readers say it: a column of words, or of numbers in quarters."""
+    known = [text.column_of(name, map(str, rows.columns)) for name in cohort_measures.groupings(work, rows)[1:]
              if not name.endswith(QUARTERS) and name not in (VERDICT, "sign of truth")]
     numbers = [*([] if work.classes else ["truth"]), "certainty", CONFLICT, DISAGREEMENT, MEAN_ENTROPY, JOINT_SHARE,
                cohort_measures.JOINT]
     first = [name for name in (*known, DOMINANT, *(["prediction"] if work.classes else []))
              if 1 < rows[name].astype(str).nunique() <= MAX_SLICES or name == "relation"]
-    return tuple(dict.fromkeys([*first, *(name + QUARTERS for name in numbers if name in rows.columns)]))
+    return tuple(dict.fromkeys([*map(text.column, first),
+                                *(text.column(name) + QUARTERS for name in numbers if name in rows.columns)]))
+
+
+def column(rows: pd.DataFrame, by: str) -> str:
+    """Returns the column that one of `kinds` is about."""
+    return text.column_of(by.removesuffix(QUARTERS), map(str, rows.columns))
 
 
 def left_out(levels: Levels, by: str) -> tuple[Part, ...]:
     """Returns the filter's own conditions that slices do not keep: on the sliced column, which would leave one slice,
     and on whether a sample is decided right, which would make every sample an error."""
-    own = (by.removesuffix(QUARTERS), *_OUTCOMES)
+    own = (column(levels.rows, by), *_OUTCOMES)
     return tuple(part for part in levels.parts if part.column in own)
 
 
@@ -112,8 +119,9 @@ def slices(levels: Levels, by: str = "") -> list[Slice]:
     Raises:
         NotFound: when samples cannot be sliced so.
     """
-    by = choose("Slices", by, kinds(levels.work, levels.rows)) if by else kinds(levels.work, levels.rows)[0]
-    name = by.removesuffix(QUARTERS)
+    known = kinds(levels.work, levels.rows)
+    by = choose("Slices", text.column(by), known) if by else known[0]
+    name = column(levels.rows, by)
     own = left_out(levels, by)
     within = cohorts.passing([part for part in levels.parts if part not in own], levels.rows)
     wrong, errors = is_wrong(levels), levels.rows["error"].to_numpy(dtype=float)

@@ -12,7 +12,7 @@ from typing import Any
 
 from qfusion import data
 from qfusion._checks import check, choose
-from qfusion.analysis import backgrounds, subject
+from qfusion.analysis import backgrounds, subject, text
 from qfusion.analysis.cohort import examples
 from qfusion.analysis.sample import loaded, open_work
 from qfusion.analysis.subject import Workspace
@@ -36,6 +36,7 @@ _RENAMED = {"view": {"What did it": "Sensitivity"}, "part": {"What did it": "Sen
             "words": {"short": "brief"},
             **{key: {"test samples of its regime": "test samples of its planted type"} for key in ("over", "builtof")}}
 _BEGAN = {"effect": ("dividend of ", "contribution of "), "term": ("say of ", "weight of ")}
+_COLUMNS = ("by", "slice", "map.colour")  # hold names of columns as readers say them
 _SPLIT = {"relation": cohorts.RELATIONS_THEN}
 # in every page's address
 KEYS = ("model", "data", "sample", "output", "background", "contrast", "members", "rows", "cohort", "pin")
@@ -191,6 +192,8 @@ def value_now(key: str, value: str) -> str:
     then, now = _BEGAN.get(key, ("", ""))
     if then and value.startswith(then):
         return now + value.removeprefix(then)
+    if key in _COLUMNS:
+        return text.column(value)
     return _RENAMED.get(key, {}).get(value, value)
 
 

@@ -69,7 +69,8 @@ RULES: dict[str, tuple[Rules, ...]] = {
     "sweeps": (panels.sweeps.allowed,), "leaderboard": (panels.leaderboard.allowed,),
 }
 BARE = ("data", "train", "sweeps")  # pages that need neither model nor sample
-WORDS = ("questions", "cautions", "estimators", "train-results")  # panels that are words or tables, without a figure
+# panels that are words or tables, without a figure
+WORDS = ("questions", "cautions", "estimators", "train-results", "wrong")
 
 
 def allowed(view: View, work: Any) -> dict[str, Allowed]:

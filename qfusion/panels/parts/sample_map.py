@@ -42,10 +42,11 @@ def sample_map(levels: Levels, theme: Theme = "light", *, of: str = "", method: 
         colour: a column, see `colours`.
     """
     found = on_map(levels, of, method)
-    at = drawn(levels, found)
+    at, colour = drawn(levels, found), text.column(colour)
     work, rows = levels.work, levels.rows.loc[work_ids(levels, found.rows[at])]
     inside = levels.inside[levels.rows.index.get_indexer(rows.index)]
-    values, names, hues = _coloured(work, rows, choose("Colour", colour, colours(work, levels.rows)))
+    column = text.column_of(choose("Colour", colour, colours(work, levels.rows)), map(str, rows.columns))
+    values, names, hues = _coloured(work, rows, column)
     titles = ("UMAP 1", "UMAP 2")
     if found.explained is not None:
         titles = tuple(f"component {i + 1} ({part:.1%} of the variance)"  # type: ignore[assignment]
@@ -55,16 +56,16 @@ def sample_map(levels: Levels, theme: Theme = "light", *, of: str = "", method: 
     return Picture(
         "sample-map", reduced(what, held, found.kept),
         figures.places(rows.index.tolist(), found.xy[at], values, inside, names=names, hues=hues,
-                       by=text.column(colour), titles=titles, tips=_tips(rows), chosen=levels.sample.id, theme=theme),
+                       by=colour, titles=titles, tips=_tips(rows), chosen=levels.sample.id, theme=theme),
         shows=f"each sample by {_MEANS[found.what]}, reduced to two dimensions by {_method(found)} Colour: "
-              f"{text.plain(text.column(colour))}; large: the cohort; ring: sample {text.plain(levels.sample.id)}. "
+              f"{text.plain(colour)}; large: the cohort; ring: sample {text.plain(levels.sample.id)}. "
               + _counted(levels, found, len(at))
               + (f" {backgrounds.against(work.bulk_background)}" if found.what == coordinates.DIVIDENDS else ""),
         not_shown=_not_shown(found),
-        alt=f"Map of {len(at)} samples by {what}, {found.method}, coloured by {text.column(colour)}.",
+        alt=f"Map of {len(at)} samples by {what}, {found.method}, coloured by {colour}.",
         table=lambda: rows[["truth", "prediction", "error"]].assign(
             in_cohort=inside, x=found.xy[at, 0], y=found.xy[at, 1], **{
-                colour if colour not in ("truth", "prediction", "error") else "colour": rows[colour]}).reset_index())
+                column if column not in ("truth", "prediction", "error") else "colour": rows[column]}).reset_index())
 
 
 def reduced(what: str, held: float | None, kept: float) -> str:
@@ -99,13 +100,13 @@ def work_ids(levels: Levels, rows: np.ndarray) -> list[str]:
 
 
 def colours(work: Workspace, rows: pd.DataFrame) -> tuple[str, ...]:
-    """Columns that points can be coloured by: numbers, and words of which there are few."""
+    """Columns that points can be coloured by, as readers say them: numbers, and words of which there are few."""
     first = ["truth", "prediction", "error", *([cohort_measures.VERDICT] if work.classes else []),
              cohort_measures.DOMINANT, "relation", "leader"]
     found = [name for name in map(str, rows.columns) if name not in (*first, "split", *SAID)]
     numeric = [name for name in found if pd.api.types.is_numeric_dtype(rows[name])]
     few = [name for name in found if name not in numeric and 1 < rows[name].astype(str).nunique() <= figures.MAX_GROUPS]
-    return tuple(name for name in (*first, *few, *numeric) if name in numeric or _fits(rows[name]))
+    return tuple(text.column(name) for name in (*first, *few, *numeric) if name in numeric or _fits(rows[name]))
 
 
 def _fits(column: pd.Series) -> bool:

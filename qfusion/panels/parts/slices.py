@@ -53,7 +53,7 @@ def slices(levels: Levels, theme: Theme = "light", *, by: str = "") -> Picture:
             axis="error rate" if levels.work.classes else "part with an error of the largest quarter", theme=theme),
         shows=f"the samples of {text.plain(levels.split)} that pass the filter"
               + (f" but for its own {text.plain(own)}" if own else "") + ", by "
-              f"{text.plain(text.column(by.removesuffix(QUARTERS)))}"
+              f"{text.plain(by.removesuffix(QUARTERS))}"
               + (" in quarters" if by.endswith(QUARTERS) else "") + f", with {_INTERVAL}{_clusters(levels)}; "
               f"{_what_counts(levels)} "
               "Orange: the whole interval lies above the rate of all. Click a slice to make it the cohort.",
@@ -165,7 +165,7 @@ def wrong(levels: Levels, theme: Theme = "light") -> Picture:
     conflicts = kinds == [("conflict",)]
     return Picture(
         "wrong", right_without(len(found.rows), int(found.right.sum()), found.kind, conflicts, found.by_chance), None,
-        lead=_misleading(found.terms.tolist()),
+        lead=misled_by(found.terms.tolist()),
         shows=f"the samples of the {text.plain(levels.name)} {about.what}, the largest error first. Misleading: the "
               f"contribution, of one modality or joint, that pulls furthest {about.way}. Without it: "
               f"{about.left}. " + backgrounds.against(work.bulk_background)
@@ -221,11 +221,17 @@ def right_without(count: int, right: int, kind: str, conflicts: bool = False, by
     return f"Of {count:,} {noun}s {about.what}, {some} would {about.right} without their most misleading term{control}"
 
 
-def _misleading(terms: Sequence[str]) -> str:
+def misled_by(terms: Sequence[str]) -> str:
     """How often every term misled the most; empty where there are no samples."""
     counts = Counter(terms)
-    said = [f"{text.term(name) if name else 'no term'} in {number:,}" for name, number in counts.most_common()]
-    return f"Misled by {listed(said)}." if said else ""
+    nothing = counts.pop("", 0)
+    parts = []
+    if counts:
+        said = [f"{text.term(name)} in {number:,}" for name, number in counts.most_common()]
+        parts.append(f"Misled by {listed(said)}.")
+    if nothing:
+        parts.append(f"In {nothing:,} no term pulls the wrong way.")
+    return " ".join(parts)
 
 
 def misled_table(found: misled.Wrong, classes: Sequence[str]) -> pd.DataFrame:
