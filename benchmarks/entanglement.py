@@ -1,44 +1,70 @@
 """Does entanglement go with joint deciding? Correlations over the test samples of every shipped model whose data are
 here.
 
-    python -m benchmarks.entanglement            prints a Markdown table; takes about a minute
+    QFUSION_DATA=FOLDER python benchmarks/entanglement.py
 
-The Cohorts page draws the same. Intervals: 95 % percentile bootstrap, 2,000 resamples, seed 0.
+The Cohorts page draws the same. Writes the table `entanglement` of docs/cohorts.md, with entropy and negativity; prints
+all measures. Intervals: 95 % bootstrap over the clusters that the data set names, else over samples, 2,000 resamples,
+seed 0. Takes about a minute.
 """
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import torch
 
-from qfusion import data
-from qfusion.analysis import subjects
-from qfusion.analysis.cohort import cohort_measures
-from qfusion.explain.trust import resampling
-from qfusion.training import checkpoint
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT)]
+
+import tables  # noqa: E402
+
+from qfusion import _assets, data  # noqa: E402
+from qfusion.analysis import subjects  # noqa: E402
+from qfusion.analysis.cohort import cohort_measures as measures  # noqa: E402
+from qfusion.explain.trust import resampling  # noqa: E402
+from qfusion.training import checkpoint  # noqa: E402
+
+PAGE = ROOT / "docs" / "cohorts.md"
+SHOWN = ("entropy", "negativity")
+SAID = {measures.JOINT: "size of the joint terms", measures.JOINT_SHARE: "joint part"}
+HEADER = ["Model", "Test rows", "Measure at T", "Against", "Pearson's r", "Spearman's r"]
+
+
+def rows_of(name: str) -> list[list[str]]:
+    """Returns the rows of one model: one for each measure and strength."""
+    found = checkpoint.load(name)
+    work = subjects.build(name, found.card, found.model, data.load(found.card["data"]["name"]))
+    table = measures.table(work, work.frame())
+    rows = table[(table["split"] == "test") & table[measures.JOINT].notna()]
+    columns = {measure: measures.entropies(work, rows, measure) for measure in measures.measure_titles(work)
+               if not measures.is_slow(measure)}
+    if work.can("time"):
+        columns |= measures.correlations(work, np.array([work.dataset.row(sample) for sample in rows.index]))
+    lines = []
+    for measure, x in columns.items():
+        for strength in measures.STRENGTHS:
+            r = resampling.correlation(x, rows[strength].to_numpy(dtype=float),
+                                       clusters=measures.clusters_of(work.dataset, rows))
+            lines.append([f"`{name}`", f"{len(rows):,}", measure, SAID[strength], *(
+                f"{one.value:+.2f} [{one.low:+.2f}, {one.high:+.2f}]" for one in r.values())])
+    return lines
 
 
 def main() -> None:
-    """Prints one row for each model, measure and strength."""
+    """Prints the rows of every shipped model whose data are here, and writes those of two measures."""
     torch.set_num_threads(1)
     here = {source.name for source in data.available() if source.available}
-    print("| model | n | measure | strength | Pearson r | Spearman r |\n|---|---|---|---|---|---|")
-    for name in checkpoint.available():
-        found = checkpoint.load(name)
-        if found.card["data"]["name"] not in here:
-            continue
-        work = subjects.build(name, found.card, found.model, data.load(found.card["data"]["name"]))
-        table = cohort_measures.table(work, work.frame())
-        rows = table[(table["split"] == "test") & table[cohort_measures.JOINT].notna()]
-        columns = {measure: cohort_measures.entropies(work, rows, measure)
-                   for measure in cohort_measures.measure_titles(work) if measure not in cohort_measures.SLOW}
-        if work.has_time:
-            columns |= cohort_measures.correlations(work, np.array([work.dataset.row(sample) for sample in rows.index]))
-        for measure, x in columns.items():
-            for strength in cohort_measures.STRENGTHS:
-                r = resampling.correlation(x, rows[strength].to_numpy(dtype=float))
-                print(f"| {name} | {len(rows)} | {measure} | {strength} | " + " | ".join(
-                    f"{one.value:+.2f} ({one.low:+.2f} to {one.high:+.2f})" for one in r.values()) + " |")
+    shipped = [path.stem for path in sorted(_assets.path("models").glob("*.json"))]
+    lines: list[list[str]] = []
+    for name in shipped:
+        if checkpoint.load(name).card["data"]["name"] in here:
+            lines += rows_of(name)
+    print(tables.markdown(HEADER, lines))
+    kept = [line for line in lines if line[2] in SHOWN]
+    tables.write("entanglement", f"{tables.markdown(HEADER, kept)}\n\n{tables.provenance('entanglement.py')}", PAGE)
 
 
 if __name__ == "__main__":
