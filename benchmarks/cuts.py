@@ -80,7 +80,8 @@ def main() -> None:
     header = ["Model", "Test rows (how many)", "Joint part, t = 0 → T", "All correlation cut at T/2",
               "Classical part kept", "Never correlated before T/2", "Never correlated up to T"]
     left = f" Left out, as their data are not here: {', '.join(absent)}." if absent else ""
-    about = "The change of the metric, with 95 % bootstrap intervals over samples, and the modality that costs most."
+    about = ("The change of the metric, with 95 % bootstrap intervals over what test rows share (pictures, videos) or "
+             "else over rows, and the modality that costs most.")
     tables.write("cuts", f"{tables.markdown(header, lines)}\n\n{about}{left} {tables.provenance('cuts.py')}", PAGE)
 
 
