@@ -110,7 +110,8 @@ TEMPLATES: tuple[Template, ...] = (
     Template("before and after a slider", "panels.dynamics:before_after",
              "a change where it is 0.0005 or more and written, else 'unchanged to 0.001'; the decision in words"),
     Template("what a slider's modalities share", "panels.dynamics:shared_before_after",
-             "of the modalities that changed terms act on; of all together where these are more than two groups"),
+             "of the modalities that changed terms act on; of all together where these are more than two groups; "
+             "entanglement of one pair, or of one modality with the rest"),
     Template("likeliest basis state", "panels.dynamics:likeliest", "its population is above all others"),
     Template("term that a cut takes from", "panels.dynamics:lost_by_cut", "the largest loss, 0.01 or more"),
     Template("cut of one sample", "explain.changes.cut_answers:answer",

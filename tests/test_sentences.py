@@ -776,7 +776,8 @@ def _() -> None:
         changed = differs and written(before, 3) != written(after, 3)
         said_of = f"{written(before, 3) + 0} → {written(after, 3) + 0}" if changed else (
             f"{written(after, 3) + 0} (unchanged to 0.001)")
-        words = dynamics.before_after(["H: a × 0.5"], {"mutual information": (before, after)}, (before, after),
+        shared = {"mutual information": dynamics.Ends(before, after)}
+        words = dynamics.before_after(["H: a × 0.5"], shared, (before, after),
                                       ("‘x’", "‘y’"), ("accuracy, this seed", before, after), " for ‘x’")
         nats = " nats" if changed else ""
         assert words == (f"**H: a × 0.5**: mutual information {said_of}{nats}, score for ‘x’ {said_of}, decision now "
@@ -802,10 +803,18 @@ def _() -> None:
         sides = [part, rest] if len(part) == 1 else [[name] for name in part]
         return sum(entropy(rho, side) for side in sides) - entropy(rho, every if len(part) == 1 else part)
 
+    def entangled(rho: qutip.Qobj, part: Sequence[str]) -> float:
+        places = [every.index(name) for name in part]
+        state = rho if len(part) == 1 else rho.ptrace(places)
+        swapped = [place in places for place in range(len(every))] if len(part) == 1 else [True, False]
+        return float(np.log2(qutip.partial_transpose(state, swapped).norm("tr")))
+
     asked: list[tuple[str, dict[str, tuple[str, ...]]]] = [
-        ("H.text-audio=0.45", {"mutual information": text_audio}),
-        ("D.text-audio=2,H.text-audio=0.5", {"mutual information of text and audio": text_audio}),
-        ("H.vision=0", {"mutual information of vision with the rest": ("vision",)}),
+        ("H.text-audio=0.45", {"mutual information": text_audio, "entanglement": text_audio}),
+        ("D.text-audio=2,H.text-audio=0.5", {"mutual information of text and audio": text_audio,
+                                             "entanglement of text and audio": text_audio}),
+        ("H.vision=0", {"mutual information of vision with the rest": ("vision",),
+                        "entanglement of vision with the rest": ("vision",)}),
         ("H.text-audio-vision=0", {"total correlation": every}), ("T=0.5", {"total correlation": every}),
         ("T=0", {"total correlation": every}), ("rate.1=2", {"total correlation": every}),
         ("H.text-audio=0,D.text=2", {"mutual information of text and audio": text_audio,
@@ -819,7 +828,10 @@ def _() -> None:
         assert list(found) == list(parts)
         ends = [qutip.Qobj(each.track().rho[-1], dims=[list(sample.model.dims)] * 2) for each in (sample, tweaked)]
         for name, part in parts.items():
-            assert found[name] == pytest.approx([together(rho, part) for rho in ends], abs=3e-5), (tweak, name)
+            bits = name.startswith("entanglement")
+            wanted = [(entangled if bits else together)(rho, part) for rho in ends]
+            assert found[name][:2] == pytest.approx(wanted, abs=3e-5), (tweak, name)
+            assert found[name].unit == ("bits" if bits else "nats")
 
 
 @checks("likeliest basis state")

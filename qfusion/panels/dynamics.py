@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import combinations
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -394,9 +394,18 @@ def changes(tweak: Tweak) -> list[str]:
     return found + ([] if tweak.duration is None else [f"T = {tweak.duration:g}"])
 
 
-def shared_before_after(sample: Sample) -> dict[str, tuple[float, float]]:
-    """The correlation at T in nats, as learned and now, by its name as markdown: of the modalities that changed terms
-    act on, or of all where these are more than two groups; none of a single modality."""
+class Ends(NamedTuple):
+    """A number at T as learned and now, with its unit."""
+
+    before: float
+    after: float
+    unit: str = "nats"
+
+
+def shared_before_after(sample: Sample) -> dict[str, Ends]:
+    """The correlation at T, as learned and now, by its name as markdown: of the modalities that changed terms act on,
+    or of all where these are more than two groups; none of a single modality. With it the entanglement of a pair, or of
+    one modality with the rest, where all changed terms act on these."""
     names = sample.modalities
     parts = evolution.touched(sample.tweak, names)
     if len(names) == 1:
@@ -411,9 +420,13 @@ def shared_before_after(sample: Sample) -> dict[str, tuple[float, float]]:
         elif len(parts) == 1 and (len(part) == len(names) or len(changes(sample.tweak)) == 1):
             whose = ""  # those that stand before it
         name = f"{'mutual information' if len(part) < 3 else 'total correlation'}{whose}"
-        before, now = (evolution.shared_at_end(sample.work, sample.row, tweak, part)
-                       for tweak in (sample.learned.tweak, sample.tweak))
-        found[name] = before, now
+        measures = [(name, evolution.shared_at_end, "nats")]
+        if len(parts) == 1 and len(part) < 3:
+            measures.append((f"entanglement{whose}", evolution.entangled_at_end, "bits"))
+        for called, at_end, unit in measures:
+            before, after = (at_end(sample.work, sample.row, tweak, part)
+                             for tweak in (sample.learned.tweak, sample.tweak))
+            found[called] = Ends(before, after, unit)
     return found
 
 
@@ -427,7 +440,7 @@ def moved(before: float, after: float) -> str:
     return f"{after:z.3f} (unchanged to 0.001)" if alike(before, after) else f"{before:z.3f} → {after:z.3f}"
 
 
-def before_after(changed: Sequence[str], shared: Mapping[str, tuple[float, float]], score: tuple[float, float],
+def before_after(changed: Sequence[str], shared: Mapping[str, Ends], score: tuple[float, float],
                  decided: tuple[str, str], metric: tuple[str, float, float], whose: str = "") -> str:
     """What the sliders change, in a line.
 
@@ -438,7 +451,8 @@ def before_after(changed: Sequence[str], shared: Mapping[str, tuple[float, float
         whose: what is scored, behind the word.
     """
     what = ", ".join(changed) if len(changed) <= MOST_SAID else f"{len(changed)} changes"
-    parts = [f"{name} {moved(*values)}{'' if alike(*values) else ' nats'}" for name, values in shared.items()]
+    parts = [f"{name} {moved(*values)}{'' if alike(*values) else f' {unit}'}"
+             for name, (*values, unit) in shared.items()]
     parts.append(f"score{whose} {moved(*score)}")
     parts.append("decision unchanged" if decided[0] == decided[1] else f"decision now {decided[1]}")
     name, *values = metric

@@ -150,6 +150,16 @@ def shared_at_end(work: Any, row: int, tweak: Tweak, part: Sequence[str]) -> flo
     return single - float(measures.von_neumann_entropy(states.partial_trace(rho, dims, places)))
 
 
+def entangled_at_end(work: Any, row: int, tweak: Tweak, part: Sequence[str]) -> float:
+    """Returns the logarithmic negativity at T in bits: of one modality with the rest, or of two with each other."""
+    rho, dims = state_at_end(work, row, tweak), work.model.dims
+    places = [work.modalities.index(name) for name in part]
+    if len(places) == 1:
+        return float(measures.logarithmic_negativity(rho, dims, places))
+    return float(measures.logarithmic_negativity(states.partial_trace(rho, dims, places), [dims[m] for m in places],
+                                                 (0,)))
+
+
 def exactness(work: Any, row: int, tweak: Tweak) -> str:
     """How exact the states shown are, in a sentence; the bound is rounded up to one digit."""
     error = max(solved(work, row, tweak)[1], 1e-15)
