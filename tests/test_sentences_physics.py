@@ -325,11 +325,12 @@ def test_correlation_sentence_has_its_number() -> None:
     for model in ("qj-parity", "qj-avparity"):
         row = next(line for line in table.splitlines() if line.startswith(f"| `{model}` | accuracy"))
         before = re.search(r"accuracy 0(\.\d+) \(([\d,]+)\)", row)
-        loss = re.findall(r"-0(\.\d+) \[-0(\.\d+), -0(\.\d+)\]", row)[-1]
+        loss = re.findall(r"-0(\.\d+) \[-0(\.\d+), ([+-])0(\.\d+)\]", row)[-1]
         assert before is not None
-        sentence = faq[faq.index(f"`{model}`"):][:160].replace("\n", " ")
-        for number in (before[1], loss[0], loss[1], loss[2]):
+        sentence = faq[faq.index(f"`{model}`"):][:200].replace("\n", " ")
+        for number in (before[1], loss[0], loss[1], loss[3]):
             assert number in sentence, (model, number, sentence)
+        assert ("no loss is shown" in sentence) == (loss[2] == "+")  # the interval holds 0
     assert "1,200 test samples" in faq
     assert "largely a by-product" not in faq
 
