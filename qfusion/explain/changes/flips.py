@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -196,7 +197,8 @@ def _turn(model: QuantumJump, psi: Tensor, before: np.ndarray,
         if turns and abs(inner - learned) > abs(turns[0] - learned):
             break  # the other side is farther
         if gap(outer) > 0:
-            turns.append(toms748(gap, *sorted((inner, outer)), xtol=1e-12 * top, rtol=1e-14) if gap(inner) < 0 else inner)
+            root = partial(toms748, gap, *sorted((inner, outer)), xtol=1e-12 * top, rtol=1e-14)
+            turns.append(root() if gap(inner) < 0 else inner)
     if not turns:
         return None, tail
     value = float(min(turns, key=lambda x: abs(x - learned)))
