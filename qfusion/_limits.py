@@ -37,6 +37,7 @@ LIMITS = {
     "QFUSION_QUEUED": Limit(50, 1, "runs and sweeps that are trained or wait"),
     "QFUSION_KEPT_RUNS": Limit(1000, 1, "runs and sweeps that are kept"),
     "QFUSION_DISK_GB": Limit(50, 1, "gigabytes that runs, imported sets, models and cache take together"),
+    "QFUSION_KEPT_MB": Limit(2048, 1, "megabytes of encoded samples and explanations that are kept"),
     "QFUSION_PROGRAM_S": Limit(60, 1, "seconds that one call of an imported program takes"),
 }
 _bound = [False]

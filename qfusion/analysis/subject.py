@@ -14,7 +14,6 @@ from typing import Any, Generic, Self, TypeVar
 
 import numpy as np
 import pandas as pd
-import torch
 
 from qfusion import explain
 from qfusion._checks import check
@@ -26,7 +25,7 @@ from qfusion.explain.trust import stability
 from qfusion.explain.trust.stability import Stability
 from qfusion.models import Ability, can
 from qfusion.quantum.kinds import column
-from qfusion.training import checkpoint, metrics
+from qfusion.training import checkpoint, encoded, metrics
 
 SAID = ("text", "transcript")
 LARGE = 50_000  # samples of a data set beyond which not all are explained together
@@ -122,6 +121,10 @@ class Workspace:
     def is_sampled(self) -> bool:
         """Whether some explanations are against a part of the background's rows, see `against_all_rows`."""
         return min(self.bulk_background.size, self.sample_background.size) < self.background.size
+
+    def inputs(self, rows: Any = None) -> dict[str, Any]:
+        """What the model takes for rows, all unless given: of a large set what its encoders made of them, kept."""
+        return encoded.inputs(self.model, self.dataset, rows)
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -219,7 +222,7 @@ class Workspace:
     @cached_property
     def explanation(self) -> Any:
         """Of the rows in `bulk`; worked out when first asked for."""
-        return explain.explain(self.model, self.dataset.inputs(self.bulk, dtype=torch.float64), self.bulk_background)
+        return explain.explain(self.model, self.inputs(self.bulk), self.bulk_background)
 
     @property
     def bulk_background(self) -> Any:
@@ -240,8 +243,7 @@ class Workspace:
         if row not in self._singles:
             while len(self._singles) >= _KEPT:
                 self._singles.pop(next(iter(self._singles)), None)
-            inputs = self.dataset.inputs([row], dtype=torch.float64)
-            self._singles[row] = explain.explain(self.model, inputs, self.sample_background)
+            self._singles[row] = explain.explain(self.model, self.inputs([row]), self.sample_background)
         return self._singles[row]
 
     def dividends(self, row: int, output: int | None = None) -> dict[str, float]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import torch
 
 SPLITS = ("train", "valid", "test")
+BLOCK = 64_000_000  # bytes of features that are read at once
 NEAR = 5000  # ids among which one that is spelt alike is looked for
 
 
@@ -220,6 +221,16 @@ class DataSet:
                 steps = np.arange(m.values.shape[1])
                 result[m.name] = (values, torch.from_numpy(steps < m.lengths[chosen, None]))
         return result
+
+    def blocks(self, rows: np.ndarray, itemsize: int = 8, most: int = 4096) -> list[np.ndarray]:
+        """Returns row numbers (B,) in blocks, in their order, whose features do not take more than `BLOCK` bytes.
+
+        Args:
+            itemsize: bytes of a number. most: rows of a block.
+        """
+        row = itemsize * sum(int(np.prod(m.values.shape[1:])) for m in self.modalities)
+        size = max(1, min(most, BLOCK // max(row, 1)))
+        return [rows[start:start + size] for start in range(0, len(rows), size)]
 
     @cached_property
     def digest(self) -> str:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check
-from qfusion.models.encoders import Encoder, Features, InputSpec, admitted, split
+from qfusion.models.encoders import Encoded, Encoder, Features, InputSpec, admitted, split
 
 M = TypeVar("M", bound=Any)
 
@@ -40,6 +40,8 @@ class FusionModule(nn.Module):
         projects: whether it has what `project` fits.
         staged: whether parts of it are trained one after another, see `advance`.
         preparing: whether training is at a part before the last: what is measured then is no result yet.
+        encodes: whether its encoders make a row of numbers of each modality, and nothing else looks at features: then
+            it takes `Encoded` in their place.
     """
 
     kind: str
@@ -49,6 +51,7 @@ class FusionModule(nn.Module):
     projects: bool = False
     staged: bool = False
     preparing: bool = False
+    encodes: bool = True
 
     def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str]):
         super().__init__()
@@ -75,11 +78,14 @@ class FusionModule(nn.Module):
         return False
 
     def _encoded(self, inputs: Mapping[str, Features], name: str) -> Tensor:
-        """Returns the encoder's numbers for one modality, (B, outputs of the encoder).
+        """Returns the encoder's numbers for one modality, (B, outputs of the encoder); those of `Encoded` as they are.
 
         Raises:
             InvalidInput: when the modality is missing, has the wrong form, or is not of finite floating-point numbers.
         """
+        found = inputs.get(name)
+        if isinstance(found, Encoded):
+            return found.values.to(self.bias.dtype)
         return self._encoder(name)(self._features(inputs, name))
 
     def _encoder(self, name: str) -> Encoder:

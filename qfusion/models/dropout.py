@@ -35,6 +35,11 @@ def sharing(share: Share | None) -> Iterator[None]:
         _share.reset(token)
 
 
+def shared() -> bool:
+    """Returns whether this process works on some rows of a global batch."""
+    return _share.get() is not None
+
+
 def drawn(random: Callable[[Tensor], Tensor], values: Tensor) -> Tensor:
     """Returns `random` numbers for the rows of `values` (B, ...), one draw a row of the global batch.
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
 
 from qfusion._checks import check, choose
 from qfusion.errors import InvalidInput
-from qfusion.models.dropout import Dropout
+from qfusion.models.dropout import Dropout, shared
 
 Features = Tensor | tuple[Tensor, Tensor]  # vectors (B, F), or a masked sequence: values (B, T, F), mask (B, T)
 KINDS = ("mlp", "cnn", "cnn-norm", "cnn-pool")
@@ -65,6 +66,17 @@ class Standardiser(nn.Module):
         return ((values - self.mean) / self.scale).clamp(-_CLIP, _CLIP)
 
 
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """What an encoder has made of a modality already, (B, outputs): models take it in the place of features."""
+
+    values: Tensor
+
+    def to(self, device: torch.device | str) -> Encoded:
+        """Returns it on a device."""
+        return Encoded(self.values.to(device))
+
+
 class Pooling(nn.Module):
     """A masked sequence (B, T, F) -> (B, hidden): the last state of a GRU, or attention over embedded steps."""
 
@@ -77,13 +89,22 @@ class Pooling(nn.Module):
             self.embed = nn.Sequential(nn.Linear(size, hidden), nn.Tanh())
             self.score = nn.Linear(hidden, 1)
 
-    def forward(self, values: Tensor, mask: Tensor) -> Tensor:
-        """Returns (B, hidden); steps where `mask` is False have no influence."""
+    def forward(self, values: Tensor, mask: Tensor, change: Callable[[Tensor], Tensor] = lambda x: x) -> Tensor:
+        """Returns (B, hidden); steps where `mask` is False have no influence, and cost a GRU nothing.
+
+        Args:
+            values: (B, T, F), the real steps first. mask: (B, T).
+            change: done to the values before.
+        """
         if self.kind == "gru":
-            states, _ = self.gru(values)
-            last = (mask.sum(1) - 1).clamp_min(0)
-            return states[torch.arange(len(states), device=states.device), last]
-        steps = self.embed(values)
+            lengths = mask.sum(1).clamp_min(1)
+            order = lengths.argsort(descending=True, stable=True)
+            there = torch.arange(int(lengths.max()), device=lengths.device)[:, None] < lengths[order]
+            step, place = there.nonzero(as_tuple=True)
+            packed = PackedSequence(change(values[order[place], step]), there.sum(1).cpu())
+            _, states = self.gru(packed)
+            return states[0][order.argsort()]
+        steps = self.embed(change(values))
         weights = self.score(steps)[..., 0].masked_fill(~mask, -torch.inf).softmax(-1)
         return (weights[..., None] * steps).sum(1)
 
@@ -174,8 +195,14 @@ class Encoder(nn.Module):
     def forward(self, features: Features) -> Tensor:
         """Returns (B, outputs)."""
         values, mask = split(features)
-        values = self.drop(self.standardise(values))
-        return self.last(self.first(values) if mask is None else self.first(values, mask))
+        if mask is None:
+            return self.last(self.first(self._prepared(values)))
+        if self.training and shared():  # masks of dropout are drawn for samples of the global batch, not for steps
+            return self.last(self.first(self._prepared(values), mask))
+        return self.last(self.first(values, mask, self._prepared))
+
+    def _prepared(self, values: Tensor) -> Tensor:
+        return self.drop(self.standardise(values))
 
 
 def split(features: Features) -> tuple[Tensor, Tensor | None]:

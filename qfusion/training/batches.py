@@ -15,7 +15,6 @@ from qfusion.models.dropout import drawn
 from qfusion.models.encoders import split
 
 HELD = 256_000_000  # bytes of features above which rows are read batch by batch
-CHUNK = 8192  # rows read at once where all are passed through
 
 
 class Batches:
@@ -74,9 +73,8 @@ def mean_and_std(dataset: DataSet, rows: np.ndarray, name: str) -> tuple[Tensor,
 
 
 def _passed_through(dataset: DataSet, rows: np.ndarray, name: str) -> Iterator[Tensor]:
-    size = len(rows) if is_small(dataset, len(rows)) else CHUNK
-    for start in range(0, len(rows), size):
-        values, mask = split(dataset.inputs(rows[start:start + size], only=[name])[name])
+    for block in [rows] if is_small(dataset, len(rows)) else dataset.blocks(rows):
+        values, mask = split(dataset.inputs(block, only=[name])[name])
         yield (values.reshape(-1, values.shape[-1]) if mask is None else values[mask]).double()
 
 

@@ -9,6 +9,7 @@ import torch
 
 from qfusion._checks import check, require_finite
 from qfusion.data import DataSet
+from qfusion.training import encoded
 from qfusion.training.batches import to
 
 BINS = 10  # of the certainty
@@ -103,18 +104,26 @@ def of_scores(scores: np.ndarray, truth: np.ndarray, kind: str) -> dict[str, flo
 
 def evaluate(model: torch.nn.Module, dataset: DataSet, split: str) -> dict[str, float]:
     """Returns the metrics of a model on one split of a data set; see `of_scores`."""
-    return of_scores(predict(model, dataset, dataset.rows(split)), dataset.y[dataset.rows(split)], dataset.target.kind)
+    rows = dataset.rows(split)
+    return of_scores(predict(model, dataset, rows, final=True), dataset.y[rows], dataset.target.kind)
 
 
 @torch.no_grad()
-def predict(model: torch.nn.Module, dataset: DataSet, rows: np.ndarray, batch: int = 4096) -> np.ndarray:
-    """Returns a model's scores on rows of a data set, float64 (N, C), without dropout."""
+def predict(model: torch.nn.Module, dataset: DataSet, rows: np.ndarray, final: bool = False) -> np.ndarray:
+    """Returns a model's scores on rows of a data set, float64 (N, C), without dropout.
+
+    Args:
+        final: whether the model's weights do not change any more: then what its encoders make of a large data set is
+            kept, see `encoded`.
+    """
     first = next(model.parameters())
     dtype, device = first.dtype, first.device
     training = model.training
     model.eval()
-    parts = [model(to(dataset.inputs(rows[i:i + batch], dtype), device)).double().cpu().numpy()
-             for i in range(0, len(rows), batch)]
+    kept = final and encoded.is_kept(model, dataset)
+    parts = [model(to(encoded.inputs(model, dataset, block) if kept else dataset.inputs(block, dtype), device)
+                   ).double().cpu().numpy()
+             for block in dataset.blocks(rows, dtype.itemsize)]
     model.train(training)
     return np.concatenate(parts)
 

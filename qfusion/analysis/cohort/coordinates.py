@@ -82,7 +82,7 @@ def _states(work: Any, rows: np.ndarray) -> np.ndarray:
     parts = []
     with torch.no_grad():
         for some in _blocks(rows):
-            inputs = work.dataset.inputs(some, dtype=torch.float64)
+            inputs = work.inputs(some)
             if work.can("kets"):
                 kets = work.model.encode(inputs)
                 parts.append(np.concatenate([real(states.density(kets[name].to(torch.complex128)))
@@ -116,7 +116,7 @@ def _features(work: Any, rows: np.ndarray) -> np.ndarray:
     parts = []
     with torch.no_grad():
         for some in _blocks(rows):
-            encoded = work.model.encode(work.dataset.inputs(some, dtype=torch.float64))
+            encoded = work.model.encode(work.inputs(some))
             parts.append(np.concatenate([_flat(each, len(some)) for name in work.modalities
                                          for each in nested.leaves(encoded[name])], 1))
     return np.concatenate(parts)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample
@@ -102,4 +101,4 @@ def votes_of(sample: Sample, group: str = "", split: str = "test") -> tuple[Vote
 
 
 def _states(work: Workspace, group: str, rows: np.ndarray) -> Any:
-    return operators.states_of(work.model, work.dataset.inputs(rows, dtype=torch.float64), group)
+    return operators.states_of(work.model, work.inputs(rows), group)

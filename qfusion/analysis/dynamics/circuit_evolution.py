@@ -50,7 +50,7 @@ def _edited(work: Any, words: str) -> Any:
 def answer(work: Any, row: int, words: str = "") -> Answer:
     """The decision on one sample and the test metrics with edited tables."""
     model = _edited(work, words)
-    e = explain.explain(model, work.dataset.inputs([row], dtype=torch.float64), work.background)
+    e = explain.explain(model, work.inputs([row]), work.background)
     rows = torch.as_tensor(work.dataset.rows("test"))
     found = evaluate(work.observables, fusion.fuse(work.masses[rows], model.phi.double())[0]) + model.bias
     scores = e.prediction[0]
@@ -72,7 +72,7 @@ def layers(work: Any, row: int, words: str = "") -> Any:
 @torch.no_grad()
 def layer_terms(work: Any, row: int, words: str = "") -> explain.Explanation:
     """Contributions to what the read-out would say at every place between the layers."""
-    return explain.through_layers(_edited(work, words), work.dataset.inputs([row], dtype=torch.float64),
+    return explain.through_layers(_edited(work, words), work.inputs([row]),
                                   work.background)
 
 
@@ -123,7 +123,7 @@ def readouts(work: Any) -> dict[str, tuple[str, ...]]:
 @torch.no_grad()
 def encoded(work: Any, row: int) -> dict[str, Any]:
     """What the modalities of one sample come to, by name, one row each."""
-    found: dict[str, Any] = work.model.encode(work.dataset.inputs([row], dtype=torch.float64))
+    found: dict[str, Any] = work.model.encode(work.inputs([row]))
     return found
 
 
@@ -165,7 +165,7 @@ def with_noise(work: Any, row: int, words: str, strengths: tuple[float, float, f
     bare = _without_cache(_edited(work, words))
     model = noise.noisy(bare, noise.Noise(*strengths))
     observables = model.observables().double()
-    inputs = work.dataset.inputs([row], dtype=torch.float64)
+    inputs = work.inputs([row])
     first = explain.explain(with_observables(model, observables), inputs, work.background)
     from qfusion.track.fusion_circuit import outcome_scores
 

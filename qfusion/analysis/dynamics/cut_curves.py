@@ -25,7 +25,7 @@ def of_sample(work: Any, row: int, tweak: Tweak = LEARNED, *, terms: bool = Fals
     """Cuts of every modality of one sample, at `TIMES` times, under the sliders: all kinds of cut, or the usual ones
     with its terms."""
     model = require(work.model, "time", "to cut at").tweaked(tweak)
-    return cuts(model, work.dataset.inputs([row], dtype=torch.float64), np.linspace(0, float(model.duration), TIMES),
+    return cuts(model, work.inputs([row]), np.linspace(0, float(model.duration), TIMES),
                 kinds=DEFAULT if terms else tuple(KINDS), background=work.background if terms else None)
 
 

@@ -80,7 +80,7 @@ def decide(work: Any, row: int, tweak: Tweak, output: int = 0) -> Decision:
     model = work.model.tweaked(tweak)
     times = times_of(float(model.duration))
     with torch.no_grad():
-        inputs = work.dataset.inputs([row], dtype=torch.float64)
+        inputs = work.inputs([row])
         evolved: Any = _Evolved(model, model.observables(times.tolist()))
         e = explain.through_time(evolved, inputs, work.background, times.tolist())
         observables = evolved.observables()[-1]
@@ -227,7 +227,7 @@ def circuit(work: Any, row: int, dt: float, split: str, tweak: Tweak = LEARNED) 
     from qfusion.track.circuit import step_circuit
 
     with torch.no_grad():
-        kets = work.model.encode(work.dataset.inputs([row], dtype=torch.float64))
+        kets = work.model.encode(work.inputs([row]))
     return step_circuit(work.model.tweaked(tweak).system(), {name: ket[0] for name, ket in kets.items()}, dt,
                         split=split)
 

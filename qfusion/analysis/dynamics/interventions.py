@@ -134,7 +134,7 @@ def fixed(work: Workspace) -> Any:
 
 def own_states(work: Workspace, row: int) -> dict[str, Any]:
     """The modality states of one sample, (1, ...)."""
-    return forms.states_of(work.model, work.dataset.inputs([row], dtype=torch.float64))
+    return forms.states_of(work.model, work.inputs([row]))
 
 
 @memo(64)
@@ -145,7 +145,7 @@ def with_changes(work: Workspace, row: int, changes: tuple[Change, ...]) -> Resu
         InvalidInput, NotFound: naming what does not fit.
     """
     model = fixed(work)
-    inputs = work.dataset.inputs([row], dtype=torch.float64)
+    inputs = work.inputs([row])
     own = forms.states_of(work.model, inputs)
     states, dropped = dict(own), []
     contents: dict[str, Content] = {}
@@ -247,7 +247,7 @@ class Flip:
 @memo(4, background=False, says="Working out the state of every sample …")
 def every_state(work: Workspace) -> dict[str, Any]:
     """The modality states of all samples, (N, ...)."""
-    return forms.states_of(work.model, work.dataset.inputs(dtype=torch.float64))
+    return forms.states_of(work.model, work.inputs())
 
 
 @memo(64, background=False, says="Looking for the nearest state that turns the decision …")

@@ -98,28 +98,28 @@ def full_range(work: Workspace, target: str, output: int) -> float:
 @memo(64, says="Taking the physics apart …")
 def measure(work: Workspace, rows: np.ndarray, where: Where, output: int, target: str) -> method.Sensitivity:
     """Slopes and knock-outs of one target, averaged over the rows."""
-    inputs = work.dataset.inputs(rows, dtype=torch.float64)
+    inputs = work.inputs(rows)
     return method.sensitivity(work.model.tweaked(where), inputs, work.background, output=output, targets=[target])
 
 
 @memo(64, says="Halving every term in turn …")
 def half_way(work: Workspace, rows: np.ndarray, where: Where, output: int, target: str) -> np.ndarray:
     """What the slope at half of each factor says that removal does, (P,)."""
-    inputs = work.dataset.inputs(rows, dtype=torch.float64)
+    inputs = work.inputs(rows)
     return method.half_way(work.model.tweaked(where), inputs, work.background, target, output=output)
 
 
 @memo(64, says="Following the term …")
 def follow(work: Workspace, rows: np.ndarray, where: Where, output: int, target: str, key: str) -> method.Response:
     """One target on the way from a removed term to where it stands."""
-    inputs = work.dataset.inputs(rows, dtype=torch.float64)
+    inputs = work.inputs(rows)
     return method.response(work.model.tweaked(where), inputs, work.background, key, target, output=output, nodes=5)
 
 
 @memo(64)
 def built(work: Any, rows: Sequence[int] | np.ndarray, output: int, tweak: Tweak = LEARNED) -> building.Built:
     """What each term built, of one row or the mean over rows: about 0.2 s at D = 64, however many."""
-    inputs = work.dataset.inputs(list(rows), dtype=torch.float64)
+    inputs = work.inputs(list(rows))
     return building.built(work.model.tweaked(tweak), inputs, work.background, output)
 
 
@@ -128,9 +128,9 @@ def metrics_without(work: Workspace, where: Where) -> pd.DataFrame:
     """Test metrics with each term removed from all scores, one row a term by key; the first row, "", is with all of
     them."""
     rows = work.dataset.rows("test")
-    inputs, model = work.dataset.inputs(rows, dtype=torch.float64), work.model.tweaked(where)
+    inputs, model = work.inputs(rows), work.model.tweaked(where)
     with torch.no_grad():
-        system = method.system(model, work.dataset.inputs(rows[:1], dtype=torch.float64), work.background)
+        system = method.system(model, work.inputs(rows[:1]), work.background)
         scores = [model(inputs).numpy(), *system.scores_without(inputs)]
     keys = pd.Index(["", *(term.key for term in system.parameters)], name="key")
     return pd.DataFrame([work.of_split(each) for each in scores], index=keys)

@@ -33,10 +33,9 @@ class EvaluatedSpace(Workspace):
     @shared
     def scores(self) -> np.ndarray:
         """Of all samples, (N, C)."""
-        blocks = np.array_split(np.arange(len(self.dataset)), -(-len(self.dataset) // ROWS))
+        blocks = self.dataset.blocks(self.dataset.rows(), most=ROWS)
         with torch.no_grad():
-            return np.concatenate([self.model(self.dataset.inputs(rows, dtype=torch.float64)).double().numpy()
-                                   for rows in blocks])
+            return np.concatenate([self.model(self.inputs(rows)).double().numpy() for rows in blocks])
 
     @cached_property
     def bulk(self) -> np.ndarray:
@@ -60,8 +59,7 @@ class EvaluatedSpace(Workspace):
         background = self.bulk_background
         step = max(1, int(STEP / (background.size * self._cost)))
         for start in range(0, len(self.bulk), step):
-            inputs = self.dataset.inputs(self.bulk[start:start + step], dtype=torch.float64)
-            yield explain.explain(self.model, inputs, background)
+            yield explain.explain(self.model, self.inputs(self.bulk[start:start + step]), background)
 
     @shared
     def _cost(self) -> float:

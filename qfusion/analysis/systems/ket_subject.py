@@ -22,7 +22,7 @@ class KetSpace(Workspace):
 
     def _encoded(self, rows: np.ndarray | None) -> torch.Tensor:
         with torch.no_grad():
-            found: torch.Tensor = self.model.product_state(self.model.encode(self.dataset.inputs(rows, torch.float64)))
+            found: torch.Tensor = self.model.product_state(self.model.encode(self.inputs(rows)))
         return found
 
     def kets(self, rows: np.ndarray | Sequence[int]) -> torch.Tensor:

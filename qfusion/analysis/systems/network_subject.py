@@ -34,7 +34,7 @@ class CircuitSpace(Workspace):
     def masses(self) -> torch.Tensor:
         """Of all samples, per element and modality, (N, n, M) double."""
         with torch.no_grad():
-            parts = [self.model.encode(self.dataset.inputs(rows, torch.float64)) for rows in self.blocks()]
+            parts = [self.model.encode(self.inputs(rows)) for rows in self.blocks()]
             return torch.cat([torch.stack([encoded[name].double() for name in self.modalities], -1)
                               for encoded in parts])
 
@@ -86,7 +86,7 @@ class CircuitSpace(Workspace):
     def theta(self, row: int) -> dict[str, torch.Tensor]:
         """Angles of one sample's modality qubits, (n,) radians each."""
         with torch.no_grad():
-            found = self.model.angles(self.dataset.inputs([row], dtype=torch.float64))
+            found = self.model.angles(self.inputs([row]))
         return {name: angles[0] for name, angles in found.items()}
 
     @cached_property

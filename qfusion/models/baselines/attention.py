@@ -93,6 +93,7 @@ class CrossModalAttention(Baseline):
     """
 
     kind = "mult"
+    encodes = False
 
     def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *,
                  features: int = 8, heads: int = 2, tokens: int = 4, width: int = 64, encoder: str = "mlp",

@@ -41,6 +41,7 @@ class Imported(FusionModel):
     """
 
     kind = KIND
+    encodes = False
     title = "Imported program"
     says = "A program that was imported: torch.export or ONNX."
     about = (
