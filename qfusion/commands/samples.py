@@ -132,7 +132,8 @@ def _features(found: Checkpoint, dataset: DataSet, rows: Any, asked: Disturbance
     from qfusion.training import checkpoint
 
     pool = dataset.rows(str(dataset.split[rows[0]]))
-    return robustness.inputs(dataset, rows, asked, checkpoint.training_split(found.card), pool)
+    return robustness.inputs(dataset, rows, asked, checkpoint.training_split(found.card), pool,
+                             model=found.model)
 
 
 def _background(found: Checkpoint, dataset: DataSet, kind: str, contrast: str | None, group: Group) -> AnyBackground:

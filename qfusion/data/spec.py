@@ -189,6 +189,27 @@ class DataSet:
         return replace(self, name=f"{self.name}:{label}", title=f"{self.title}: {label}", target=target,
                        y=yes[self.y].astype(np.int64), recorded=digest)
 
+    def part(self, rows: np.ndarray) -> DataSet:
+        """Returns some of the samples as a set of its own, which holds a copy of their features.
+
+        Args:
+            rows: row numbers, of every split some.
+        """
+        rows = self._checked_rows(rows)
+
+        def some(m: Modality) -> Modality:
+            return replace(m, values=m.values[rows], lengths=None if m.lengths is None else m.lengths[rows],
+                           checked=True)
+
+        names = [self.ids[row] for row in rows]
+        truth, unimodal = (None if frame is None else frame.loc[names] for frame in (self.truth, self.unimodal))
+        return replace(
+            self, modalities=tuple(map(some, self.modalities)), y=self.y[rows], ids=self.ids[rows],
+            split=self.split[rows], table=self.table.iloc[rows], truth=truth, unimodal=unimodal,
+            content_of=lambda row: self.content_of(int(rows[row])),
+            clusters=None if self.clusters is None else self.clusters.taken(rows),
+            recorded=hashlib.sha256(f"{self.digest}|{rows.tolist()}".encode()).hexdigest())
+
     def content(self, row: int) -> dict[str, Content]:
         """Returns the raw content of a row by modality, only of the modalities that have any.
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,18 @@ class Batches:
         else:
             inputs = to(self.dataset.inputs(self.rows[index.numpy()], self.dtype), self.device)
         return inputs, self.y[index]
+
+    def ahead(self, batches: Sequence[Tensor]) -> Iterator[tuple[dict[str, Any], Tensor]]:
+        """Yields inputs and targets of batches of places; what is not held is read while the batch before is in use."""
+        if self._held is not None:
+            yield from map(self.take, batches)
+            return
+        with ThreadPoolExecutor(1, "batches") as reader:
+            waiting = [reader.submit(self.take, each) for each in batches[:1]]
+            for place in range(len(batches)):
+                found = waiting.pop().result()
+                waiting = [reader.submit(self.take, each) for each in batches[place + 1:place + 2]]
+                yield found
 
 
 def is_small(dataset: DataSet, count: int) -> bool:

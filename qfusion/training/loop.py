@@ -174,8 +174,9 @@ class Fit(Generic[M]):
         with torch.random.fork_rng():
             self._set_random()
             batches = torch.randperm(len(self.rows), generator=self.order).split(self.options.batch)
-            for n, batch in enumerate(batches, 1):
-                loss, norm = self.step(batch)
+            taken = self.rows.ahead([self._own(batch) for batch in batches])
+            for n, (batch, (inputs, y)) in enumerate(zip(batches, taken, strict=True), 1):
+                loss, norm = self._step(batch, inputs, y)
                 found.append(loss)
                 norms.append(norm)
                 if on_batch(n, len(batches)) is False:
@@ -203,10 +204,19 @@ class Fit(Generic[M]):
     def step(self, batch: Tensor) -> tuple[float, float]:
         """Trains on one global batch, places (b,) among the training rows, and returns its loss and the norm of the
         gradient."""
+        return self._step(batch, *self.rows.take(self._own(batch)))
+
+    def _places(self, batch: Tensor) -> Tensor:
+        """The places in a global batch that this process works on; of a last batch with fewer rows than processes it
+        runs one row, which does not count."""
         own = torch.arange(self.group.rank, len(batch), self.group.size)
-        idle = len(own) == 0  # a last batch with fewer rows than processes: one row is run, but does not count
-        own = own if not idle else torch.zeros(1, dtype=torch.long)
-        inputs, y = self.rows.take(batch[own])
+        return own if len(own) else torch.zeros(1, dtype=torch.long)
+
+    def _own(self, batch: Tensor) -> Tensor:
+        return batch[self._places(batch)]
+
+    def _step(self, batch: Tensor, inputs: dict[str, Any], y: Tensor) -> tuple[float, float]:
+        own, idle = self._places(batch), self.group.rank >= len(batch)
         with (sharing(Share(own, len(batch)) if self.group.size > 1 else None),
               mixed(self.model, self.device) if self.options.precision == "mixed" else nullcontext()):
             inputs = warped(inputs, self.pictures, self.options.turn, self.options.stretch)

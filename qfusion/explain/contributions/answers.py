@@ -10,7 +10,7 @@ import numpy as np
 
 from qfusion._sentences import listed, share, sizes, top
 from qfusion.explain.changes.counterfactual import decision
-from qfusion.explain.contributions.background import AnyBackground, SampleBackground
+from qfusion.explain.contributions.background import AnyBackground
 from qfusion.explain.contributions.summaries import joint_share
 
 
@@ -99,7 +99,7 @@ def verdict(scores: np.ndarray, classes: Sequence[str], words: Words = PLAIN) ->
 def behind(background: AnyBackground, words: Words = PLAIN) -> str:
     """Returns what stands in for modalities that a coalition leaves out, with how many samples that is."""
     size, label = f"{background.size:,}", words.show(background.label)
-    total = background.total if isinstance(background, SampleBackground) else background.size
+    total = max(background.total, background.size)
     drawn = f"{size}, drawn at random, of " if background.size < total else ""
     if background.kind == "cohort":
         return (f"{drawn}the {total:,} samples of the cohort ‘{label}’" if background.label

@@ -27,6 +27,7 @@ KINDS: dict[str, str] = {
     "cohort": "Absent modalities are averaged over chosen samples together, as they occur in these.",
     "contrast": "Absent modalities are taken from one other sample: why this decision rather than that?",
 }
+GROUPS = 8  # of samples that are drawn, by whose differences the error is told
 
 
 @dataclass(frozen=True)
@@ -37,18 +38,27 @@ class _Behind:
         kind: see KINDS.
         size: number of samples averaged over; 0 for "mixed" and "zero".
         label: what was chosen: the name of a cohort, or the id of the sample to contrast with.
+        total: number of samples that they stand for, where they are some of them, drawn at random; else 0.
     """
 
     kind: str
     size: int
     label: str = ""
+    total: int = 0
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether its samples are some of those that they stand for."""
+        return self.size < self.total
 
     @property
     def name(self) -> str:
-        """The kind; of a cohort its size and label too, of a contrast which sample it is."""
+        """The kind; of a cohort its size and label too, of a contrast which sample it is; of some of the rows how
+        many."""
+        found = f"contrast sample {self.label}".rstrip() if self.kind == "contrast" else self.kind
         if self.kind == "cohort":
-            return f"cohort of {self.size:,} samples" + (f" '{self.label}'" if self.label else "")
-        return f"contrast sample {self.label}".rstrip() if self.kind == "contrast" else self.kind
+            found = f"cohort of {self.size:,} samples" + (f" '{self.label}'" if self.label else "")
+        return f"{found}, {self.size:,} of {self.total:,} rows" if self.is_drawn else found
 
     def _numbers(self) -> Tensor:
         raise NotImplementedError
@@ -66,10 +76,17 @@ class Background(_Behind):
     Attributes:
         sigma: density matrix (D, D), complex128.
         dims: dimension of each modality.
+        groups: of samples that are drawn, the mean states of `GROUPS` groups of them, (G, D, D).
     """
 
     sigma: Tensor
     dims: tuple[int, ...]
+    groups: Tensor | None = None
+
+    def parts(self) -> list[Background]:
+        """Returns the backgrounds of groups of its samples: how they differ says how well all are known."""
+        assert self.groups is not None
+        return [replace(self, sigma=sigma, groups=None, total=0) for sigma in self.groups]
 
     def _numbers(self) -> Tensor:
         return self.sigma
@@ -89,6 +106,10 @@ class RowBackground(_Behind):
     def _numbers(self) -> Tensor:
         return self.masses
 
+    def parts(self) -> list[RowBackground]:
+        """Returns the backgrounds of groups of its samples: how they differ says how well all are known."""
+        return [replace(self, masses=self.masses[group::GROUPS], total=0) for group in range(GROUPS)]
+
     @cached_property
     def distributions(self) -> Tensor:
         """Mean probability of every outcome of each modality's qubits, (M, 2^n): what "product" needs."""
@@ -101,21 +122,14 @@ class SampleBackground(_Behind):
 
     Attributes:
         states: what their modalities come to, by name; `size` rows each.
-        total: number of rows that they stand for: `size` where all are used.
     """
 
     states: Mapping[str, Any]
-    total: int
 
     @property
     def modalities(self) -> tuple[str, ...]:
         """Names in the model's order."""
         return tuple(self.states)
-
-    @property
-    def name(self) -> str:
-        """As of all backgrounds; of some of the rows how many."""
-        return super().name if self.size == self.total else f"{super().name}, {self.size:,} of {self.total:,} rows"
 
     def _numbers(self) -> Tensor:
         return torch.cat([each.double().flatten() for each in nested.leaves(dict(self.states))])

@@ -147,12 +147,22 @@ def explain(model: FusionModel, inputs: Mapping[str, Features], background: AnyB
         background: see `background`.
     """
     with torch.no_grad():
-        if can(model, "masses"):
-            return _finish(require(model, "masses"), _of_rows(require(model, "masses"), inputs, background), background)
-        if can(model, "kets"):
-            with_kets = require(model, "kets")
-            return _of_states(with_kets, inputs, with_kets.observables().to(torch.complex128), background)
-        return _evaluated(model, inputs, background)
+        if not can(model, "states"):
+            return _evaluated(model, inputs, background)
+        found = _linear(model, inputs, background)
+        if not background.is_drawn or isinstance(background, SampleBackground):
+            return found
+        parts = np.stack([_linear(model, inputs, part).dividends for part in background.parts()])
+        left = (1 - background.size / background.total) / len(parts)
+        return replace(found, errors=parts.std(0, ddof=1) * np.sqrt(left))
+
+
+def _linear(model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground) -> Explanation:
+    """Of a model whose scores are linear in states."""
+    if can(model, "masses"):
+        return _finish(require(model, "masses"), _of_rows(require(model, "masses"), inputs, background), background)
+    with_kets = require(model, "kets")
+    return _of_states(with_kets, inputs, with_kets.observables().to(torch.complex128), background)
 
 
 def _evaluated(model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground) -> Explanation:

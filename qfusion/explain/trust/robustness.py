@@ -24,12 +24,13 @@ from torch import Tensor
 from qfusion._checks import check, choose, require_number
 from qfusion.data import DataSet
 from qfusion.explain.contributions import evaluation
-from qfusion.explain.contributions.background import AnyBackground, SampleBackground, background
+from qfusion.explain.contributions.background import AnyBackground, SampleBackground
 from qfusion.explain.contributions.coalitions import Explanation, explain
 from qfusion.explain.contributions.games import shapley
+from qfusion.explain.contributions.streaming import background_of
 from qfusion.models import FusionModel
 from qfusion.quantum.decomposition import subset_name, subsets
-from qfusion.training import metrics
+from qfusion.training import encoded, metrics
 from qfusion.training.batches import mean_and_std
 
 LEVELS = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0)  # standard deviations
@@ -78,7 +79,7 @@ class Disturbance:
 
 
 def inputs(dataset: DataSet, rows: Any, disturbance: Disturbance, trained_on: str = "train", pool: Any = None,
-           dtype: torch.dtype = torch.float64) -> dict[str, Any]:
+           dtype: torch.dtype = torch.float64, model: FusionModel | None = None) -> dict[str, Any]:
     """Returns the inputs of rows with noise, swaps and means, not yet without what is missing.
 
     Args:
@@ -87,15 +88,23 @@ def inputs(dataset: DataSet, rows: Any, disturbance: Disturbance, trained_on: st
         trained_on: split over which means and deviations are taken.
         pool: rows among which modalities are swapped; `rows` unless given, and holding them.
         dtype: of the values.
+        model: that takes them: of a large data set what its encoders made of modalities without noise, see `encoded`.
 
     Raises:
         NotFound, InvalidInput: see `Disturbance.validate`; also where there is no other row to swap with.
     """
     disturbance.validate(dataset.names)
     rows = np.atleast_1d(np.asarray(rows))
-    result = dataset.inputs(rows, dtype)
+
+    def of(whose: np.ndarray) -> dict[str, Any]:
+        if model is None or not encoded.is_kept(model, dataset):
+            return dataset.inputs(whose, dtype)
+        changed = [name for name in dataset.names if name in disturbance.mean or name in disturbance.noise]
+        return encoded.inputs(model, dataset, whose) | dataset.inputs(whose, dtype, changed)
+
+    result = of(rows)
     if disturbance.swapped:
-        other = dataset.inputs(donors(rows, rows if pool is None else np.asarray(pool), disturbance.seed), dtype)
+        other = of(donors(rows, rows if pool is None else np.asarray(pool), disturbance.seed))
         result |= {name: other[name] for name in disturbance.swapped}
     for name in disturbance.mean:
         values, mask = _parts(result[name])
@@ -137,11 +146,10 @@ def scores(model: FusionModel, dataset: DataSet, rows: Any, disturbance: Disturb
     """
     rows, dtype = np.atleast_1d(np.asarray(rows)), next(model.parameters()).dtype
     if disturbance.missing and behind is None:
-        behind = background(model, dataset.inputs(dataset.rows(trained_on), torch.float64))
+        behind = background_of(model, dataset, dataset.rows(trained_on))
     parts = []
-    for start in range(0, len(rows), BATCH):
-        features = inputs(dataset, rows[start:start + BATCH], disturbance, trained_on, rows if pool is None else pool,
-                          dtype)
+    for block in dataset.blocks(rows, most=BATCH):
+        features = inputs(dataset, block, disturbance, trained_on, rows if pool is None else pool, dtype, model)
         if disturbance.missing and isinstance(behind, SampleBackground):
             parts.append(evaluation.value(model, model.encode(features), behind, disturbance.missing))
         elif disturbance.missing and behind is not None:
@@ -187,7 +195,7 @@ def robustness(model: FusionModel, dataset: DataSet, split: str = "test", traine
         `level`, metrics.
     """
     rows, found = dataset.rows(split), []
-    behind = background(model, dataset.inputs(dataset.rows(trained_on), torch.float64))
+    behind = background_of(model, dataset, dataset.rows(trained_on))
     if most is not None and isinstance(behind, SampleBackground):
         behind = behind.some(most)
 

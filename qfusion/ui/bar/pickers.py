@@ -18,8 +18,8 @@ from qfusion.panels.core.opened import (
     test_model,
 )
 from qfusion.panels.core.view import PREDICTED
-from qfusion.ui.bar import comparison, refining
-from qfusion.ui.frame import cache, state
+from qfusion.ui.bar import comparison, encoding, refining
+from qfusion.ui.frame import state
 from qfusion.ui.shared import sample_box
 
 # in every page's address
@@ -71,10 +71,11 @@ def draw() -> tuple[Workspace, int, int | None]:
     check(not misfit(model, chosen) or model_for(chosen) is not None,
           f"Data set '{chosen}' has no model yet. Train one on the Train page, or with `python -m qfusion train --data "
           f"{chosen} --model quantum-jump --name my-model`.")
-    work = cache.workspace_of(model, chosen)
+    work = encoding.workspace(model, chosen)
     row = _sample(work)
     output = _output(work)
     work = refining.draw(comparison.draw(work, row))
+    encoding.draw(model, chosen, work)
     state.keep(model=model, data=chosen, sample=str(work.dataset.ids[row]), **comparison.kept(), **refining.kept(),
                **({state.OUTPUT: work.classes[output]} if output is not None else {}))
     return work, row, output

@@ -88,12 +88,13 @@ def _progress(work: Workspace, job: Refinement) -> None:
         st.rerun()
     refinement.begin(work, state.get(_SELF))  # still here
     left = job.seconds_left
-    ahead = "waiting for another test set" if left is None else f"{_time(left)} left"
+    ahead = "waiting for another test set" if left is None else f"{time_left(left)} left"
     st.progress(job.done / job.total, f"All rows: {job.done:,} of {job.total:,} samples, {ahead}")
     st.button("Cancel", key="_refine_cancel", on_click=_decline, args=(work,))
 
 
-def _time(seconds: float) -> str:
+def time_left(seconds: float) -> str:
+    """Seconds as they are said."""
     return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min" if seconds < 6000 else \
         f"{seconds / 3600:.0f} h"
 

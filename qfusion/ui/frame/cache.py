@@ -58,8 +58,13 @@ def record_of(run: Run) -> Record:
     return run.record() if found.state in (*ALIVE, "interrupted") else found
 
 
+def require_known(model: str, data_name: str) -> None:
+    """Raises NotFound unless model and data set exist; reads the data, with its own words meanwhile."""
+    choose("Model", model, opened.models())
+    dataset(data_name)
+
+
 def workspace_of(model: str, data_name: str) -> Workspace:
     """A model applied to a data set, by their names."""
-    choose("Model", model, opened.models())
-    dataset(data_name)  # with its own words meanwhile
+    require_known(model, data_name)
     return open_work(model, data_name)
