@@ -60,3 +60,12 @@ class Dropout(nn.Dropout):
         if _share.get() is None or not self.training:
             return super().forward(values)
         return values * drawn(lambda like: nn.functional.dropout(torch.ones_like(like), self.p), values)
+
+    def of_steps(self, values: Tensor) -> Tensor:
+        """Returns values (n, F) of the same shape, whose masks take 16 random bits a number: the probability is met to
+        1e-5, in a fraction of the time."""
+        if not self.training or not self.p:
+            return values
+        bits = torch.empty(-(-values.numel() // 4), dtype=torch.int64, device=values.device).random_(-2**63, None)
+        kept = bits.view(torch.int16)[:values.numel()].view_as(values) >= round(self.p * 2**16) - 2**15
+        return values * kept * (1 / (1 - self.p))

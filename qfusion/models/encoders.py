@@ -199,7 +199,7 @@ class Encoder(nn.Module):
             return self.last(self.first(self._prepared(values)))
         if self.training and shared():  # masks of dropout are drawn for samples of the global batch, not for steps
             return self.last(self.first(self._prepared(values), mask))
-        return self.last(self.first(values, mask, self._prepared))
+        return self.last(self.first(values, mask, lambda steps: self.drop.of_steps(self.standardise(steps))))
 
     def _prepared(self, values: Tensor) -> Tensor:
         return self.drop(self.standardise(values))
@@ -252,8 +252,9 @@ def check_features(name: str, features: Features, spec: InputSpec) -> None:
     check(mask is None or mask.dtype == torch.bool,
           f"The mask of modality `{name}` must hold True for every real step, but has type "
           f"{None if mask is None else mask.dtype}. Convert it with `.bool()`.")
-    finite = torch.isfinite(values)
-    bad = (~finite).nonzero()[0].tolist() if not bool(finite.all()) else []
+    bad: list[int] = []
+    if not torch.isfinite(values.detach().sum()):  # one pass, where nothing is wrong
+        bad = next(iter((~torch.isfinite(values)).nonzero().tolist()), [])
     check(not bad,
           f"Features of modality `{name}` must be finite, but row {bad[0] if bad else 0} has NaN or infinity at "
           f"{bad[1:]}. Clean or impute the data first.")
