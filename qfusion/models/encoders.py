@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Union, cast
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +14,8 @@ from qfusion._checks import check, choose
 from qfusion.errors import InvalidInput
 from qfusion.models.dropout import Dropout, shared
 
-Features = Tensor | tuple[Tensor, Tensor]  # vectors (B, F), or a masked sequence: values (B, T, F), mask (B, T)
+# vectors (B, F), a masked sequence: values (B, T, F), mask (B, T), or what an encoder made of either
+Features = Union[Tensor, tuple[Tensor, Tensor], "Encoded"]
 KINDS = ("mlp", "cnn", "cnn-norm", "cnn-pool")
 NORMALISED = ("cnn-norm", "cnn-pool")
 _CLIP = 5.0  # standard deviations: one outlier must not rule a small encoder
@@ -63,7 +64,8 @@ class Standardiser(nn.Module):
 
     def forward(self, values: Tensor) -> Tensor:
         """Returns values of the same shape, standardised."""
-        return ((values - self.mean) / self.scale).clamp(-_CLIP, _CLIP)
+        found = (values - self.mean).div_(self.scale)
+        return found.clamp(-_CLIP, _CLIP) if found.requires_grad else found.clamp_(-_CLIP, _CLIP)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +73,16 @@ class Encoded:
     """What an encoder has made of a modality already, (B, outputs): models take it in the place of features."""
 
     values: Tensor
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, rows: Any) -> Encoded:
+        return Encoded(self.values[rows])
+
+    def expand(self, *sizes: int) -> Encoded:
+        """Returns one row so many times."""
+        return Encoded(self.values.expand(*sizes))
 
     def to(self, device: torch.device | str) -> Encoded:
         """Returns it on a device."""
@@ -207,7 +219,7 @@ class Encoder(nn.Module):
 
 def split(features: Features) -> tuple[Tensor, Tensor | None]:
     """Returns values and mask; the mask is None for vectors."""
-    return features if isinstance(features, tuple) else (features, None)
+    return features if isinstance(features, tuple) else (cast(Tensor, features), None)
 
 
 def admitted(name: str, features: Features, spec: InputSpec, dtype: torch.dtype) -> Features:

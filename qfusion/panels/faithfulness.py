@@ -86,10 +86,12 @@ def features(work: Workspace, theme: Theme = "light", *, kind: str = DELETION, m
     modality = choose("Modality", modality or work.modalities[0], work.modalities)
     found = faithful.feature_curves(work, modality, ranking, _probability(work, measure))
     steps = next(m for m in work.dataset.modalities if m.name == modality).is_sequence
+    whole = len(work.dataset.rows(faithful.SPLIT))
+    drawn = f" The {found.samples:,} were drawn at random from {whole:,}." if found.samples < whole else ""
     return _curves(work, found, kind, f"features-{modality}", f"Inside {text.plain(modality)}: {beats(found)}",
                    f"{'time steps' if steps else 'features'} of {text.plain(modality)} in the order of {ranking}",
                    f"replaced by their mean over the {faithful.trained_on(work):,} training samples, the other "
-                   "modalities as they are.", theme, style.term_colour(modality, work.modalities))
+                   f"modalities as they are.{drawn}", theme, style.term_colour(modality, work.modalities))
 
 
 def _curves(work: Workspace, found: Curves, kind: str, name: str, head: str, players: str, how: str, theme: Theme,

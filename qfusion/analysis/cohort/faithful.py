@@ -21,8 +21,10 @@ from qfusion.explain.trust import estimators, faithfulness, reliability, stabili
 from qfusion.explain.trust.faithfulness import AgainstTruth, Curves
 from qfusion.explain.trust.reliability import TrustWarning
 from qfusion.explain.trust.stability import Stability
-from qfusion.training import checkpoint
+from qfusion.training import checkpoint, encoded
+from qfusion.training.batches import mean_and_std
 
+INSIDE = 64  # test rows of a large set whose features are replaced
 FEATURE_ORDERS = 5  # random orders of features: each asks the model fourteen times
 SPLIT = "test"
 
@@ -51,13 +53,22 @@ def modality_curves(work: Workspace, probability: bool = False) -> Curves:
 
 @memo(24, says="Asking the model again with features replaced …")
 def feature_curves(work: Workspace, modality: str, ranking: str = FIRST, probability: bool = False) -> Curves:
-    """Deletion and insertion of one modality's features on all test rows."""
+    """Deletion and insertion of one modality's features on the test rows, or some of a large set."""
     data = work.dataset
-    rows = data.rows(SPLIT)
-    trained_on = data.inputs(data.rows(checkpoint.training_split(work.card)), dtype=torch.float64)
-    baseline = deletion.means({modality: trained_on[modality]})[modality]
-    return deletion.feature_curves(work.model, data.inputs(rows, dtype=torch.float64), modality, work.predicted[rows],
-                                   baseline, ranking=ranking, probability=probability, orders=FEATURE_ORDERS)
+    rows = asked_inside(work)
+    baseline = mean_and_std(data, data.rows(checkpoint.training_split(work.card)), modality)[0]
+    inputs = work.inputs(rows) | data.inputs(rows, torch.float64, [modality])
+    return deletion.feature_curves(work.model, inputs, modality, work.predicted[rows], baseline, ranking=ranking,
+                                   probability=probability, orders=FEATURE_ORDERS)
+
+
+def asked_inside(work: Workspace) -> np.ndarray:
+    """The test rows that the model is asked about with features replaced: all, or `INSIDE` drawn at random of a large
+    set, whose features have to be encoded again and again."""
+    rows = work.dataset.rows(SPLIT)
+    if not encoded.is_heavy(work.dataset) or len(rows) <= INSIDE:
+        return rows
+    return np.sort(np.random.default_rng(0).choice(rows, INSIDE, replace=False))
 
 
 @memo(8, says="Comparing with the planted truth …")
@@ -133,11 +144,11 @@ def estimates(work: Workspace, row: int, output: int) -> list[estimators.Estimat
     data, background = work.dataset, work.background
     rows = [data.row(background.label)] if background.kind == "contrast" else data.rows(
         checkpoint.training_split(work.card))
-    inputs = data.inputs([row], dtype=torch.float64)
+    inputs = work.inputs([row])
     start = time.perf_counter()
     exact = explain.explain(work.model, inputs, background)
     seconds = time.perf_counter() - start
-    game = estimators.Game(work.model, inputs, data.inputs(rows, dtype=torch.float64), output)
+    game = estimators.Game(work.model, inputs, work.inputs(rows), output)
     return estimators.compare(game, exact, seconds)
 
 

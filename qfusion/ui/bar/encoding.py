@@ -27,8 +27,8 @@ def draw(model: str, data: str, work: Workspace) -> None:
     if job is None or len(work.dataset) == job.total:
         return
     shown = len(work.dataset.rows("test"))
-    with st.popover(f"{len(work.dataset):,} of {job.total:,} samples", icon=":material/table_rows:", key="first-samples",
-                    help="All samples are being encoded"):
+    with st.popover(f"{len(work.dataset):,} of {job.total:,} samples", icon=":material/table_rows:",
+                    key="first-samples", help="All samples are being encoded"):
         st.caption(f"This data set is encoded for the first time with this model. Until that is done, {shown:,} test "
                    f"samples drawn at random are shown, compared with {work.background.size:,} training samples, and "
                    "every number says so.")
