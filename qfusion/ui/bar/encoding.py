@@ -21,37 +21,37 @@ def workspace(model: str, data: str) -> Workspace:
     return encoding.first(model, data, str(st.query_params.get(state.SAMPLE) or state.get(state.SAMPLE) or ""))
 
 
-def draw(model: str, data: str, work: Workspace) -> None:
-    """Draws how far the encoding is, where the page shows the first samples only."""
+def draw(model: str, data: str, work: Workspace, sample: str) -> None:
+    """Draws how far the encoding is, where the page shows the first samples only; the open one stays open."""
     job = encoding.find(model, data)
     if job is None or len(work.dataset) == job.total:
         return
-    shown = len(work.dataset.rows("test"))
-    with st.popover(f"{len(work.dataset):,} of {job.total:,} samples", icon=":material/table_rows:",
-                    key="first-samples", help="All samples are being encoded"):
-        st.caption(f"This data set is encoded for the first time with this model. Until that is done, {shown:,} test "
-                   f"samples drawn at random are shown, compared with {work.background.size:,} training samples, and "
-                   "every number says so.")
-        if not job.under_way:
-            st.button("Encode all samples", key="_encode_all", on_click=_again, args=(model, data))
     if job.problem:
         state.notice(f"Encoding all samples failed: {text.plain(job.problem)}. The first samples are shown.")
-    if job.under_way:
-        with st.container(width=260, key="encoding"):
-            st.fragment(_progress, run_every=PULSE)(model, data, job)
+    with st.container(width="content", key="encoding" if job.under_way else "encoding-ended"):
+        st.fragment(_said, run_every=PULSE if job.under_way else None)(model, data, job, work, sample)
+
+
+def _said(model: str, data: str, job: Encoding, work: Workspace, sample: str) -> None:
+    """How far it is, looked at again and again; the page begins anew when it has ended."""
+    runs.begin()
+    if not job.under_way and encoding.is_ready(model, data):
+        state.choose_sample(sample)
+        st.rerun()
+    left = job.seconds_left
+    ahead = f", {time_left(left)} left" if left is not None else ""
+    with st.popover(f"{len(work.dataset):,} of {job.total:,}", icon=":material/table_rows:", key="first-samples",
+                    help="How many samples are shown until all are encoded"):
+        st.caption(f"This data set meets this model for the first time. Until all of it is encoded, "
+                   f"{len(work.dataset.rows('test')):,} test samples drawn at random are shown, compared with "
+                   f"{work.background.size:,} of {work.background.total:,} training samples.")
+        if job.under_way:
+            encoding.begin(model, data)  # still here
+            st.progress(job.done / job.total, f"{job.done:,} of {job.total:,} samples encoded{ahead}")
+            st.button("Cancel", key="_encode_cancel", on_click=job.stop)
+        else:
+            st.button("Encode all samples", key="_encode_all", on_click=_again, args=(model, data))
 
 
 def _again(model: str, data: str) -> None:
     encoding.begin(model, data, again=True)
-
-
-def _progress(model: str, data: str, job: Encoding) -> None:
-    """How far it is, looked at again and again; the page begins anew when it has ended."""
-    runs.begin()
-    if not job.under_way:
-        st.rerun()
-    encoding.begin(model, data)  # still here
-    left = job.seconds_left
-    ahead = "starting" if left is None else f"{time_left(left)} left"
-    st.progress(job.done / job.total, f"Encoding: {job.done:,} of {job.total:,} samples, {ahead}")
-    st.button("Cancel", key="_encode_cancel", on_click=job.stop)

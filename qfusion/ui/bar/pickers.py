@@ -75,7 +75,7 @@ def draw() -> tuple[Workspace, int, int | None]:
     row = _sample(work)
     output = _output(work)
     work = refining.draw(comparison.draw(work, row))
-    encoding.draw(model, chosen, work)
+    encoding.draw(model, chosen, work, str(work.dataset.ids[row]))
     state.keep(model=model, data=chosen, sample=str(work.dataset.ids[row]), **comparison.kept(), **refining.kept(),
                **({state.OUTPUT: work.classes[output]} if output is not None else {}))
     return work, row, output

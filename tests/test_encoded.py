@@ -1,0 +1,222 @@
+"""What encoders make of large data sets: kept whole or not at all, the same as without keeping, whoever asks first."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from qfusion import explain
+from qfusion.analysis import subjects
+from qfusion.analysis.systems import encoding
+from qfusion.data import DataSet, Modality, Target, cache
+from qfusion.explain.contributions import answers
+from qfusion.explain.contributions.streaming import background_of
+from qfusion.explain.trust import robustness
+from qfusion.explain.trust.robustness import Disturbance
+from qfusion.models import build, names
+from qfusion.models.dropout import Dropout
+from qfusion.models.encoders import Encoder, InputSpec
+from qfusion.training import batches, encoded, metrics, train
+
+
+
+
+def sequences(count: int = 90, steps: int = 12) -> DataSet:
+    """Three modalities of sequences of unequal length whose sum is the target."""
+    rng = np.random.default_rng(0)
+    hidden = rng.normal(size=(count, 3))
+    modalities = []
+    for m, (name, size) in enumerate((("text", 20), ("audio", 7), ("vision", 5))):
+        lengths = rng.integers(1, steps + 1, count)
+        values = rng.normal(size=(count, steps, size)) + hidden[:, m, None, None]
+        values[np.arange(steps) >= lengths[:, None]] = 0
+        modalities.append(Modality(name, values.astype("f4"), lengths, tuple(f"{name} {i}" for i in range(size))))
+    ids = np.array([f"v{i // 10}$_${i % 10}" for i in range(count)])
+    split = np.array(["train", "train", "train", "valid", "test", "test"])[np.arange(count) % 6]
+    return DataSet("drawn", "drawn", "", "", "", tuple(modalities), Target("regression", "score"), hidden.sum(1), ids,
+                   split, pd.DataFrame(index=ids))
+
+
+@pytest.fixture
+def dataset(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> DataSet:
+    """A data set that counts as large, with a cache of its own."""
+    monkeypatch.setattr(encoded, "HEAVY", 0)
+    monkeypatch.setenv("QFUSION_CACHE", str(tmp_path))
+    monkeypatch.setattr(encoded, "_held", type(encoded._held)())
+    return sequences()
+
+
+def model_of(kind: str, dataset: DataSet) -> Any:
+    torch.manual_seed(0)
+    found = build(kind, dataset.input_specs, ("score",), {"dims": 2} if kind == "quantum-jump" else {})
+    found.standardise(dataset.inputs(dataset.rows("train")))
+    return found.double().eval()
+
+
+def files() -> list[Path]:
+    return sorted(encoded.folder().glob("*.npz"))
+
+
+@pytest.mark.parametrize("pooling", ["gru", "attention"])
+def test_padding_has_no_influence(pooling: str) -> None:
+    torch.manual_seed(0)
+    encoder = Encoder(InputSpec(5, True), 3, pooling=pooling).double().eval()
+    values, lengths = torch.randn(20, 9, 5, dtype=torch.float64), torch.randint(1, 10, (20,))
+    mask = torch.arange(9) < lengths[:, None]
+    together = encoder((values, mask))
+    for row, length in enumerate(lengths.tolist()):
+        alone = encoder((values[row:row + 1, :length], mask[row:row + 1, :length]))
+        torch.testing.assert_close(together[row:row + 1], alone, rtol=0, atol=1e-13)
+
+
+def test_dropout_of_steps_meets_its_probability_and_mean() -> None:
+    torch.manual_seed(0)
+    for p in (0.1, 0.3, 0.5, 0.9):
+        drop, values = Dropout(p).train(), torch.ones(500, 401)
+        found = drop.of_steps(values)
+        assert float((found == 0).float().mean()) == pytest.approx(p, abs=5 * np.sqrt(p * (1 - p) / values.numel()))
+        assert set(np.unique(found.numpy()).tolist()) == {0.0, float(torch.tensor(1 / (1 - p)))}
+    assert drop.eval().of_steps(values) is values
+
+
+@pytest.mark.parametrize("kind", names())
+def test_what_is_kept_changes_no_number(kind: str, dataset: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, rows = model_of(kind, dataset), dataset.rows("test")
+    kept = encoded.is_kept(model, dataset)
+    assert kept == (kind != "mult")
+    behind = background_of(model, dataset, dataset.rows("train"))
+    found = explain.explain(model, encoded.inputs(model, dataset, rows), behind)
+    scores = metrics.predict(model, dataset, rows, final=True)
+    disturbed = [Disturbance(noise={"text": 0.5}), Disturbance(swapped=("audio",)), Disturbance(mean=("vision",))]
+    asked = [robustness.scores(model, dataset, rows, each) for each in disturbed]
+    assert len(files()) == kept
+    monkeypatch.setattr(encoded, "HEAVY", 2**60)
+    plain = explain.explain(model, dataset.inputs(rows, torch.float64), background_of(model, dataset,
+                                                                                       dataset.rows("train")))
+    np.testing.assert_allclose(found.dividends, plain.dividends, atol=encoded.SAME)
+    np.testing.assert_allclose(scores, metrics.predict(model, dataset, rows), atol=encoded.SAME)
+    for ours, each in zip(asked, disturbed, strict=True):
+        np.testing.assert_allclose(ours, robustness.scores(model, dataset, rows, each), atol=encoded.SAME)
+
+
+def test_it_is_kept_by_weights_and_data_and_made_again_when_damaged(dataset: DataSet) -> None:
+    model, told = model_of("quantum-jump", dataset), []
+    tell = lambda done, total: told.append((done, total))  # noqa: E731
+    first = encoded.numbers(model, dataset, tell)
+    assert told[-1] == (90, 90)
+    encoded.numbers(model, dataset, tell)
+    encoded._held.clear()
+    assert all(np.array_equal(first[name], each) for name, each in encoded.numbers(model, dataset, tell).items())
+    assert len(told) == 1
+    (path,) = files()
+    for damage in (b"", path.read_bytes()[:-40], path.read_bytes().replace(b"text", b"tixt")):
+        path.write_bytes(damage)
+        encoded._held.clear()
+        again = encoded.numbers(model, dataset, tell)
+        assert all(np.array_equal(first[name], again[name]) for name in first)
+        assert cache.read(path) is not None
+    assert len(told) == 4
+    with torch.no_grad():  # the generator is not what encoders make
+        next(iter(model.A)).mul_(2)
+    assert encoded.is_ready(model, dataset)
+    with torch.no_grad():
+        next(model.encoders.parameters()).add_(1e-3)
+    assert not encoded.is_ready(model, dataset)
+
+
+def test_a_disk_that_cannot_be_written_costs_time_alone(dataset: DataSet, monkeypatch: pytest.MonkeyPatch,
+                                                        tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("QFUSION_CACHE", str(tmp_path / "file" / "below"))
+    found = encoded.numbers(model_of("quantum-jump", dataset), dataset)
+    assert {name: each.shape for name, each in found.items()} == dict.fromkeys(("text", "audio", "vision"), (90, 4))
+
+
+def test_the_oldest_go_first(dataset: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    models = []
+    for seed in range(4):
+        torch.manual_seed(seed)
+        models.append(build("quantum-jump", dataset.input_specs, ("score",), {"dims": 2}))
+        encoded.numbers(models[-1], dataset)
+        os.utime(encoded.place(models[-1], dataset), (1000 + seed, 1000 + seed))
+    size = files()[0].stat().st_size
+    monkeypatch.setattr("qfusion._limits.MIB", 1.5 * size)
+    monkeypatch.setenv("QFUSION_KEPT_MB", "2")
+    encoded.numbers(model_of("concatenation", dataset), dataset)
+    assert encoded.place(models[3], dataset) in files()
+    assert encoded.place(models[0], dataset) not in files()
+
+
+def test_where_single_precision_would_show_encoders_work_in_double(dataset: DataSet,
+                                                                   monkeypatch: pytest.MonkeyPatch) -> None:
+    model = model_of("quantum-jump", dataset)
+    assert {each.dtype for each in encoded.numbers(model, dataset).values()} == {np.dtype("f4")}
+    monkeypatch.setattr(encoded, "SAME", 0.0)
+    encoded.place(model, dataset).unlink()
+    encoded._held.clear()
+    assert {each.dtype for each in encoded.numbers(model, dataset).values()} == {np.dtype("f8")}
+
+
+def _at_once(folder: str, place: int, said: Any) -> None:
+    os.environ["QFUSION_CACHE"] = folder
+    encoded.HEAVY = 0
+    torch.set_num_threads(1)
+    dataset, told = sequences(), []
+    found = encoded.numbers(model_of("quantum-jump", dataset), dataset, lambda done, total: told.append(done))
+    said.put((place, len(told), float(sum(each.sum() for each in found.values()))))
+
+
+def test_of_processes_that_want_the_same_one_encodes(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    said = context.Queue()
+    processes = [context.Process(target=_at_once, args=(str(tmp_path), place, said)) for place in range(2)]
+    for each in processes:
+        each.start()
+    found = [said.get(timeout=120) for _ in processes]
+    for each in processes:
+        each.join()
+    assert sorted(count for _, count, _ in found) == [0, 1]
+    assert len({total for *_, total in found}) == 1
+
+
+def test_reading_ahead_changes_no_weight(dataset: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for held in (batches.HELD, 0):
+        monkeypatch.setattr(batches, "HELD", held)
+        found.append(train("quantum-jump", dataset, {"dims": 2}, {"epochs": 2, "batch": 8}).model.state_dict())
+    for name, values in found[0].items():
+        torch.testing.assert_close(values, found[1][name], rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("kind", ["quantum-jump", "entangled-qcnn"])
+def test_the_first_samples_are_exact_for_what_they_say_and_their_error_holds(
+        kind: str, dataset: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = model_of(kind, dataset)
+    card = {"data": {"name": "drawn"}, "inputs": dataset.input_specs, "outputs": ["score"], "weights_sha256": "0",
+            "training": {}}
+    monkeypatch.setattr(encoding, "loaded", lambda name: type("Found", (), {"card": card, "model": model}))
+    monkeypatch.setattr(encoding.sources, "load", lambda name: dataset)
+    monkeypatch.setattr(encoding.checkpoint, "stamp", lambda name: kind)
+    monkeypatch.setattr(encoding, "BEHIND", 24)
+    monkeypatch.setattr(encoding, "SHOWN", 6)
+    asked = str(dataset.ids[dataset.rows("test")[-1]])
+    work = encoding.first("drawn", "drawn", asked)
+    assert asked in work.dataset.ids
+    assert 7 <= len(work.dataset.rows("test")) + len(work.dataset.rows("valid")) <= 8
+    assert (work.background.size, work.background.total) == (24, 45)
+    assert "24, drawn at random, of the 45 training samples" in answers.behind(work.background)
+    whole = subjects.build("drawn", card, model, dataset)
+    exact, drawn = whole.explained(dataset.row(asked)), work.explained(work.dataset.row(asked))
+    np.testing.assert_allclose(drawn.prediction, exact.prediction, atol=encoded.SAME)
+    assert drawn.errors is not None
+    away = np.abs(drawn.dividends - exact.dividends)
+    assert (away <= 6 * drawn.errors + 1e-6).all()
+    assert float(drawn.errors.max()) > 0
+    assert exact.errors is None
