@@ -26,8 +26,6 @@ from qfusion.models.encoders import Encoder, InputSpec
 from qfusion.training import batches, encoded, metrics, train
 
 
-
-
 def sequences(count: int = 90, steps: int = 12) -> DataSet:
     """Three modalities of sequences of unequal length whose sum is the target."""
     rng = np.random.default_rng(0)
@@ -76,14 +74,14 @@ def test_padding_has_no_influence(pooling: str) -> None:
         torch.testing.assert_close(together[row:row + 1], alone, rtol=0, atol=1e-13)
 
 
-def test_dropout_of_steps_meets_its_probability_and_mean() -> None:
+def test_dropout_of_steps_meets_its_probability() -> None:
     torch.manual_seed(0)
     for p in (0.1, 0.3, 0.5, 0.9):
         drop, values = Dropout(p).train(), torch.ones(500, 401)
-        found = drop.of_steps(values)
-        assert float((found == 0).float().mean()) == pytest.approx(p, abs=5 * np.sqrt(p * (1 - p) / values.numel()))
-        assert set(np.unique(found.numpy()).tolist()) == {0.0, float(torch.tensor(1 / (1 - p)))}
-    assert drop.eval().of_steps(values) is values
+        kept = drop.kept(values)
+        assert kept is not None
+        assert float(kept.float().mean()) == pytest.approx(1 - p, abs=5 * np.sqrt(p * (1 - p) / values.numel()))
+    assert drop.eval().kept(values) is None
 
 
 @pytest.mark.parametrize("kind", names())

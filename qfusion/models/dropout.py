@@ -35,11 +35,6 @@ def sharing(share: Share | None) -> Iterator[None]:
         _share.reset(token)
 
 
-def shared() -> bool:
-    """Returns whether this process works on some rows of a global batch."""
-    return _share.get() is not None
-
-
 def drawn(random: Callable[[Tensor], Tensor], values: Tensor) -> Tensor:
     """Returns `random` numbers for the rows of `values` (B, ...), one draw a row of the global batch.
 
@@ -61,11 +56,15 @@ class Dropout(nn.Dropout):
             return super().forward(values)
         return values * drawn(lambda like: nn.functional.dropout(torch.ones_like(like), self.p), values)
 
-    def of_steps(self, values: Tensor) -> Tensor:
-        """Returns values (n, F) of the same shape, whose masks take 16 random bits a number: the probability is met to
-        1e-5, in a fraction of the time."""
+    def kept(self, values: Tensor) -> Tensor | None:
+        """Returns which numbers of values (B, ...) stay, bool of their shape; None where all do.
+
+        Sixteen random bits decide on a number: the probability is met to 1e-5, in a third of the time.
+        """
         if not self.training or not self.p:
-            return values
-        bits = torch.empty(-(-values.numel() // 4), dtype=torch.int64, device=values.device).random_(-2**63, None)
-        kept = bits.view(torch.int16)[:values.numel()].view_as(values) >= round(self.p * 2**16) - 2**15
-        return values * kept * (1 / (1 - self.p))
+            return None
+        return drawn(self._random, values)
+
+    def _random(self, like: Tensor) -> Tensor:
+        bits = torch.empty(-(-like.numel() // 4), dtype=torch.int64, device=like.device).random_(-2**63, None)
+        return bits.view(torch.int16)[:like.numel()].view_as(like) >= round(self.p * 2**16) - 2**15

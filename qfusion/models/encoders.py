@@ -12,7 +12,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from qfusion._checks import check, choose
 from qfusion.errors import InvalidInput
-from qfusion.models.dropout import Dropout, shared
+from qfusion.models.dropout import Dropout
 
 # vectors (B, F), a masked sequence: values (B, T, F), mask (B, T), or what an encoder made of either
 Features = Union[Tensor, tuple[Tensor, Tensor], "Encoded"]
@@ -101,24 +101,26 @@ class Pooling(nn.Module):
             self.embed = nn.Sequential(nn.Linear(size, hidden), nn.Tanh())
             self.score = nn.Linear(hidden, 1)
 
-    def forward(self, values: Tensor, mask: Tensor, change: Callable[[Tensor], Tensor] = lambda x: x) -> Tensor:
-        """Returns (B, hidden); steps where `mask` is False have no influence, and cost a GRU nothing.
-
-        Args:
-            values: (B, T, F), the real steps first. mask: (B, T).
-            change: done to the values before.
-        """
+    def forward(self, values: Tensor, mask: Tensor) -> Tensor:
+        """Returns (B, hidden); steps where `mask` is False have no influence."""
         if self.kind == "gru":
-            lengths = mask.sum(1).clamp_min(1)
-            order = lengths.argsort(descending=True, stable=True)
-            there = torch.arange(int(lengths.max()), device=lengths.device)[:, None] < lengths[order]
-            step, place = there.nonzero(as_tuple=True)
-            packed = PackedSequence(change(values[order[place], step]), there.sum(1).cpu())
-            _, states = self.gru(packed)
-            return states[0][order.argsort()]
-        steps = self.embed(change(values))
+            return self.of_steps(mask, lambda rows, steps: values[rows, steps])
+        steps = self.embed(values)
         weights = self.score(steps)[..., 0].masked_fill(~mask, -torch.inf).softmax(-1)
         return (weights[..., None] * steps).sum(1)
+
+    def of_steps(self, mask: Tensor, take: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+        """Returns the last states (B, hidden) of the GRU, which is run over real steps alone.
+
+        Args:
+            mask: (B, T), real steps first. take: returns the values (n, F) at rows and steps (n,).
+        """
+        lengths = mask.sum(1).clamp_min(1)
+        order = lengths.argsort(descending=True, stable=True)
+        there = torch.arange(int(lengths.max()), device=lengths.device)[:, None] < lengths[order]
+        step, place = there.nonzero(as_tuple=True)
+        _, states = self.gru(PackedSequence(take(order[place], step), there.sum(1).cpu()))
+        return states[0][order.argsort()]
 
 
 class BatchNorm(nn.Module):
@@ -208,13 +210,15 @@ class Encoder(nn.Module):
         """Returns (B, outputs)."""
         values, mask = split(features)
         if mask is None:
-            return self.last(self.first(self._prepared(values)))
-        if self.training and shared():  # masks of dropout are drawn for samples of the global batch, not for steps
-            return self.last(self.first(self._prepared(values), mask))
-        return self.last(self.first(values, mask, lambda steps: self.drop.of_steps(self.standardise(steps))))
+            return self.last(self.first(self.drop(self.standardise(values))))
+        if isinstance(self.first, Pooling) and self.first.kind == "gru":
+            kept = self.drop.kept(values)
+            return self.last(self.first.of_steps(mask, lambda rows, steps: self._steps(values, kept, rows, steps)))
+        return self.last(self.first(self.drop(self.standardise(values)), mask))
 
-    def _prepared(self, values: Tensor) -> Tensor:
-        return self.drop(self.standardise(values))
+    def _steps(self, values: Tensor, kept: Tensor | None, rows: Tensor, steps: Tensor) -> Tensor:
+        found = self.standardise(values[rows, steps])
+        return found if kept is None else found * kept[rows, steps] * (1 / (1 - self.drop.p))
 
 
 def split(features: Features) -> tuple[Tensor, Tensor | None]:
