@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from torch.nn.utils.rnn import PackedSequence
 
 from qfusion import explain
 from qfusion.analysis import subjects
@@ -23,6 +24,7 @@ from qfusion.explain.trust.robustness import Disturbance
 from qfusion.models import build, names
 from qfusion.models.dropout import Dropout
 from qfusion.models.encoders import Encoder, InputSpec
+from qfusion.models.recurrence import last_states
 from qfusion.training import batches, encoded, metrics, train
 
 
@@ -218,3 +220,17 @@ def test_the_first_samples_are_exact_for_what_they_say_and_their_error_holds(
     assert (away <= 6 * drawn.errors + 1e-6).all()
     assert float(drawn.errors.max()) > 0
     assert exact.errors is None
+
+
+def test_the_recurrence_is_that_of_torch_with_its_gradient() -> None:
+    torch.manual_seed(0)
+    gru = torch.nn.GRU(7, 5, batch_first=True).double()
+    lengths = torch.tensor([9, 6, 6, 3, 1, 1])
+    sizes = [int((lengths > t).sum()) for t in range(9)]
+    steps = torch.randn(int(lengths.sum()), 7, dtype=torch.float64, requires_grad=True)
+    ours, (_, theirs) = last_states(gru, steps, sizes), gru(PackedSequence(steps, torch.tensor(sizes)))
+    torch.testing.assert_close(ours, theirs[0], rtol=0, atol=1e-14)
+    weight = torch.randn_like(ours)
+    for mine, other in zip(torch.autograd.grad((ours * weight).sum(), [steps, *gru.parameters()]),
+                           torch.autograd.grad((theirs[0] * weight).sum(), [steps, *gru.parameters()]), strict=True):
+        torch.testing.assert_close(mine, other, rtol=0, atol=1e-13)

@@ -8,11 +8,11 @@ from typing import Any, Union, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import PackedSequence
 
 from qfusion._checks import check, choose
 from qfusion.errors import InvalidInput
 from qfusion.models.dropout import Dropout
+from qfusion.models.recurrence import last_states
 
 # vectors (B, F), a masked sequence: values (B, T, F), mask (B, T), or what an encoder made of either
 Features = Union[Tensor, tuple[Tensor, Tensor], "Encoded"]
@@ -119,8 +119,7 @@ class Pooling(nn.Module):
         order = lengths.argsort(descending=True, stable=True)
         there = torch.arange(int(lengths.max()), device=lengths.device)[:, None] < lengths[order]
         step, place = there.nonzero(as_tuple=True)
-        _, states = self.gru(PackedSequence(take(order[place], step), there.sum(1).cpu()))
-        return states[0][order.argsort()]
+        return last_states(self.gru, take(order[place], step), there.sum(1).tolist())[order.argsort()]
 
 
 class BatchNorm(nn.Module):
