@@ -177,7 +177,7 @@ def _loaded(name: str, found: dict[str, Any], folder: Path) -> DataSet:
         licence=found["licence"], modalities=modalities,
         target=Target(target["kind"], target["name"], tuple(target["range"]) if target["range"] else None,
                       tuple(target["classes"]), target["unit"], tuple(target.get("labels", ())),
-                      tuple(map(tuple, target.get("sets", ())))),
+                      tuple(map(tuple, target.get("sets", ()))), str(target.get("convention", ""))),
         y=_array(folder, "y.npy", (count,)), ids=ids, split=_array(folder, "split.npy", (count,)), table=table,
         content_of=partial(_content, table["text"]) if "text" in table.columns else no_content, unimodal=unimodal,
         clusters=videos_of(ids), recorded=found["digest"])

@@ -22,6 +22,7 @@ from qfusion.data.formats import pickles, staged_set
 from qfusion.data.formats.staged_set import Finding, Part, StagedSet
 from qfusion.errors import InvalidInput
 
+KIND = "MMSA pickle"
 SUFFIXES = (".pkl", ".pickle")
 MODALITIES = ("text", "audio", "vision")
 LETTERS = {"T": "text", "A": "audio", "V": "vision"}
@@ -93,7 +94,7 @@ class _Reader:
             self._say("text-bert",
                       "`text_bert` holds token numbers for a language model, not features: only its mask is used, for "
                       "the number of words.")
-        return StagedSet(self.folder, self.name, "MMSA pickle", parts, y, self._ids(),
+        return StagedSet(self.folder, self.name, KIND, parts, y, self._ids(),
                          np.repeat(list(self.counts), list(self.counts.values())), classes,
                          "class" if classes else "sentiment", bounds, "", pd.DataFrame(columns), self._unimodal(),
                          self.findings)

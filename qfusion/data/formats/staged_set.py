@@ -107,6 +107,7 @@ class StagedSet:
         ids: (N,) text. split: "train", "valid", "test" (N,), "" where a sample is in none.
         columns: more columns of the table.
         unimodal: targets of single modalities (N,), by modality.
+        convention: of the metrics of a number, one of `modality.CONVENTIONS`; of classes it says nothing.
         findings: of the reading.
         files: name, bytes and sha256 of each file that was read.
         done: the repairs made, in words.
@@ -130,6 +131,7 @@ class StagedSet:
     done: list[str] = field(default_factory=list)
     labels: tuple[str, ...] = ()
     sets: tuple[tuple[int, ...], ...] = ()
+    convention: str = "plain"
 
     def __len__(self) -> int:
         return len(self.ids)
