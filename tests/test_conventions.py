@@ -130,7 +130,7 @@ def test_the_convention_can_be_chosen_and_must_fit(tmp_path: Path) -> None:
     assert replace(found, name="own", title="own").identity != data.load("own").identity
     path = importable.write_mmsa(tmp_path / "m.pkl")
     with pytest.raises(InvalidInput, match=r"`convention` must fit the targets: scores of CH-SIMS lie in \[-1, 1\], "
-                                           r"but these go from -2\.\d+ to 2\.\d+\. Choose another of mosi, sims, plain"):
+                                           r"but these go from -2\.\d+ to 2\.\d+\. Choose another of mosi, sims, "):
         importing.import_set([path], "never", convention="sims")
     with pytest.raises(NotFound, match="Convention 'mosei'"):
         importing.import_set([path], "never", convention="mosei")

@@ -77,8 +77,8 @@ def labels(keys: Iterable[str]) -> dict[str, Label]:
     """Returns how metrics that were measured together are shown, in the order of their convention; what is no metric of
     ours is left out."""
     found = set(keys)
-    own = SIMS if convention_of(found) == "sims" else {}
-    return {key: own.get(key, about) for key, about in (describe | own).items() if key in found}
+    convention = convention_of(found)
+    return {key: label(key, convention) for key in dict.fromkeys((*NAMES[convention], *describe)) if key in found}
 
 
 def label(key: str, convention: str = "") -> Label:
