@@ -94,12 +94,13 @@ def test_labels_are_read_shown_and_filtered_by() -> None:
     for name in M:
         assert np.array_equal(found.table[f"label_{name}"], labels.table[name], equal_nan=True)
     called = people.conflicting(labels.table.to_numpy(), found.y)
-    assert found.table["label_conflict"].tolist() == ["" if np.isnan(c) else "yes" if c else "no" for c in called]
-    assert int((found.table["label_conflict"] == "").sum()) == 32 == int(labels.table["text"].isna().sum())
+    words = ["unknown" if np.isnan(c) else "yes" if c else "no" for c in called]
+    assert found.table["label_conflict"].tolist() == words
+    assert int((found.table["label_conflict"] == "unknown").sum()) == 32 == int(labels.table["text"].isna().sum())
     assert text.column("label_text") == "people's label of text"
     frame = open_work("simple", "stand-in").frame()
     assert {"label_text", "label_audio", "label_vision", "label_conflict"} <= set(frame)
-    assert finding.axes(open_work("simple", "stand-in"))
+    assert finding.axes(open_work("simple", "stand-in"))["label_text"] == "people's label of text"
     kept = data.imported.verify("stand-in")  # the digest is of the numbers, not of the table
     assert kept.digest == found.digest
 

@@ -207,6 +207,8 @@ def remove(name: Annotated[str, typer.Argument(metavar="NAME", help="Name of an 
 
 
 def _print_report(report: Report, title: str) -> None:
+    from qfusion.data.modality import CONVENTIONS
+
     sizes = ", ".join(f"{n:,} {split}" for split, n in report.splits.items())
     rows = [[m["name"], " x ".join(map(str, m["shape"])), "yes" if m["sequence"] else "no"] for m in report.modalities]
     print_table(["Modality", "Shape", "Sequence"], rows, title=f"{title}: {report.samples:,} samples ({sizes})")
@@ -216,8 +218,8 @@ def _print_report(report: Report, title: str) -> None:
     else:
         print(
             f"Target {target['name']}: {target['low']:.3g} to {target['high']:.3g}, mean {target['mean']:.3g}, "
-            f"deviation {target['deviation']:.3g}" if target["low"] is not None
-            else f"Target {target['name']}: no number.")
+            f"deviation {target['deviation']:.3g}; metrics: {CONVENTIONS[target['convention']]}"
+            if target["low"] is not None else f"Target {target['name']}: no number.")
     _print_findings(report.as_dict()["findings"])
 
 

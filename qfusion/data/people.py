@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from qfusion.data.spec import DataSet
 
 COLUMN = "label_"  # of a modality, in the table of samples
-CONFLICT = "label_conflict"
+CONFLICT, UNKNOWN = "label_conflict", "unknown"
 
 
 class People(NamedTuple):
@@ -65,7 +65,7 @@ def conflicting(labels: np.ndarray, whole: np.ndarray) -> np.ndarray:
 
 def columns(labels: pd.DataFrame, whole: np.ndarray) -> pd.DataFrame:
     """Returns what tables and filters show of labels: a column a modality, and whether people call the sample
-    conflicting: "yes", "no", or nothing where a label is missing."""
+    conflicting: "yes", "no", or "unknown" where a label is missing."""
     found = labels.rename(columns=lambda name: f"{COLUMN}{name}").astype(float)
     called = conflicting(labels.to_numpy(float), whole)
-    return found.assign(**{CONFLICT: np.select([called == 1, called == 0], ["yes", "no"], "")})
+    return found.assign(**{CONFLICT: np.select([called == 1, called == 0], ["yes", "no"], UNKNOWN)})

@@ -112,6 +112,8 @@ def _take_convention(staged: StagedSet, asked: str) -> None:
     check_convention(staged.convention, staged.y)
     if asked in LARGEST:
         staged.bounds = -LARGEST[asked], LARGEST[asked]
+    if asked == "auto" and fits == "plain" and staged.kind != mmsa.KIND:
+        return
     why = "as asked for" if asked != "auto" else _WHY[fits]
     staged.findings.append(Finding("convention", "note", f"Metrics are those of {WORDS[staged.convention]}, {why}. "
                                                          f"Another is one of {', '.join(CONVENTIONS)} (--convention)."))

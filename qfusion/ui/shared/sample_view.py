@@ -62,7 +62,7 @@ def _facts(here: Here, row: int) -> None:
     """Whatever the data set's table says of the sample: video and segment times, regime."""
     facts = {str(name): value for name, value in here.work.dataset.table.iloc[row].items()
              if name not in (*HIDDEN, here.work.dataset.target.name)
-             and not (str(name).startswith(people.COLUMN) and (pd.isna(value) or value == ""))}
+             and not (str(name).startswith(people.COLUMN) and pd.isna(value))}
     parts = [f"split: {here.work.dataset.split[row]}"]
     if {"start", "end"} <= set(facts):
         parts.append(f"segment: {facts.pop('start'):.1f} s to {facts.pop('end'):.1f} s")

@@ -17,6 +17,7 @@ from qfusion.data import imported, importing
 from qfusion.data.formats import staged_set
 from qfusion.data.importing import Examined, storing
 from qfusion.data.importing.repairs import REPAIRS
+from qfusion.data.modality import CONVENTIONS
 from qfusion.ui.door import access, entrance, turns
 from qfusion.ui.frame import depth, state
 from qfusion.ui.pages.data import data_view
@@ -196,7 +197,7 @@ def _target(target: dict[str, Any]) -> str:
     if target["kind"] == "regression":
         return "" if target["low"] is None else (
             f"Target {target['name']}: {target['low']:.3g} to {target['high']:.3g}, mean {target['mean']:.3g}, "
-            f"deviation {target['deviation']:.3g}.")
+            f"deviation {target['deviation']:.3g}. Metrics: {CONVENTIONS[target['convention']]}.")
     pairs = sorted(zip(target["samples"], target["classes"], strict=True), reverse=True)
     rest = f" and {len(pairs) - 12} more" if len(pairs) > 12 else ""
     return f"{len(pairs)} classes: {', '.join(f'{label} ({count:,})' for count, label in pairs[:12])}{rest}."
