@@ -105,6 +105,42 @@ def test_labels_are_read_shown_and_filtered_by() -> None:
     assert kept.digest == found.digest
 
 
+def test_labels_for_some_rows_or_splits_are_read_and_said(tmp_path: Path) -> None:
+    content = stand_in()
+    del content["valid"]["regression_labels_A"]
+    content["train"]["regression_labels_V"] = [None, np.inf, *content["train"]["regression_labels_V"][2:].tolist()]
+    path = tmp_path / "some.pkl"
+    path.write_bytes(pickle.dumps(content, protocol=4))
+    report = importing.import_set([path], "some")
+    words = {found.code: found.words for found in report.findings}
+    assert words["unimodal"] == ("Targets of single modalities are kept: text, audio, vision. 32 samples have none of "
+                                 "text; 60 samples have none of audio; 2 samples have none of vision.")
+    labels = people.labels_of(data.load("some"))
+    assert labels is not None
+    assert labels.table.isna().sum().tolist() == [32, 60, 2]
+    assert data.load("some").target.convention == "sims"
+    data.imported.remove("some")
+
+
+def test_odd_ids_are_shown_and_filtered(tmp_path: Path) -> None:
+    content = stand_in()
+    odd = ["a/b$_$1", "it's \"so\"$_$2", "<b>&amp;$_$3", "back\\slash$_$4"]
+    content["test"]["id"] = np.array([*odd, *content["test"]["id"][4:]])
+    path = tmp_path / "odd.pkl"
+    path.write_bytes(pickle.dumps(content, protocol=4))
+    importing.import_set([path], "odd")
+    found = data.load("odd")
+    assert found.clusters is not None
+    assert found.clusters.labels[found.row("a/b$_$1")].tolist() == ["a/b"]
+    for name in odd:
+        app = visit("Samples", model="simple", data="odd", sample=name)
+        assert not app.exception
+        assert not app.warning
+        assert name in app.selectbox(key="sample").options
+        assert "people's labels of each modality alone" in plain(said(app))
+    data.imported.remove("odd")
+
+
 def test_a_conflict_is_of_signs_and_unknown_where_a_label_is_missing() -> None:
     labels = np.array([[1, -1, 0], [1, 1, 1], [0, 0, 0], [0.2, 0, 0.1], [np.nan, 1, -1], [-1, -1, 0]], float)
     found = people.conflicting(labels, np.array([1, -0.1, 1, 0, 1, -0.5]))
