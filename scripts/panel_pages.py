@@ -26,7 +26,6 @@ OPENED = ("/samples?inside=true", "/samples?model=qcnn-digits&inside=true", "/dy
           "/what_if?model=qcnn-digits&knobs=true&do.pixels=another%20sample%27s",
           "/dynamics?model=qj-parity&data=parity&view=H%20and%20L", "/leaderboard?board=avparity",
           "/circuit?model=third&data=digits", "/faithfulness?proof=Other%20methods&proof.run=true",
-          "/faithfulness?proof=People",
           "/compare?compare.view=Several%20samples", "/compare?model=qcnn-digits&compare.view=Several%20samples",
           "/train?run=first&run=second", "/train?run=second")
 # Pages that are opened whole with both systems.

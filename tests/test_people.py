@@ -325,6 +325,14 @@ def test_several_modalities_are_each_where_they_belong() -> None:
                      "for d (n = 100)")
 
 
+def test_many_modalities_are_counted_where_names_would_not_fit() -> None:
+    parts = tuple(alone(f"m{n}", 0.5 if n < 3 else 0.0, 0.1) for n in range(10))
+    assert trust.follows(parts, "X") == "Own terms rise with X of 3 of 10 modalities; not shown for 7 of 10 modalities"
+    assert len(panels.slopes(parts, "X")) < 300
+    labels = {f"m{n}": 1.0 for n in range(10)}
+    assert trust.of_sample(labels, labels, 1.0, "X").startswith("Own terms have the signs of X of 10 modalities;")
+
+
 @pytest.mark.parametrize(("value", "half", "shuffled", "what"), [
     (0.2, 0.1, 0.05, "more often: 60% of 40 against 40% of 60, +20 points [+10, +30]"), (-0.2, 0.1, 0.05, "less often"),
     (0.2, 0.3, 0.05, "Not shown"), (0.2, 0.1, 0.25, "Not shown"), (0.2, NAN, 0.1, "Too few")])

@@ -27,6 +27,7 @@ from qfusion.explain.trust import resampling
 from qfusion.explain.trust.resampling import Interval
 
 SHUFFLES = 400
+NAMED = 4  # modalities that a title names; of more it says how many
 BINS = 8  # of the own term, as many samples in each
 VERDICTS = ("joint", "conflict")
 EITHER = "joint or conflict"
@@ -257,6 +258,8 @@ def against(each: Alone) -> bool:
 def follows(alone: tuple[Alone, ...], whose: str, show: Callable[[str], str] = str) -> str:
     """Returns of which modalities own terms rise with the labels, fall, or neither is shown, as a title."""
     def named(parts: list[Alone]) -> str:
+        if len(alone) > NAMED:
+            return f"{len(parts)} of {len(alone)} modalities"
         return listed([f"{show(each.modality)} ({_interval(each.rank)})" for each in parts])
 
     few = [each for each in alone if not each.rank.known]
@@ -270,7 +273,7 @@ def follows(alone: tuple[Alone, ...], whose: str, show: Callable[[str], str] = s
     if rest:
         parts.append(f"{'not shown for' if parts else f'Not shown that own terms go with {whose} of'} {named(rest)}")
     if few:
-        said = listed([f"{show(e.modality)} (n = {len(e.label):,})" for e in few])
+        said = named(few) if len(alone) > NAMED else listed([f"{show(e.modality)} (n = {len(e.label):,})" for e in few])
         parts.append(f"{'too' if parts else 'Too'} few or constant numbers to tell for {said}")
     return "; ".join(parts)
 
@@ -345,11 +348,15 @@ def of_sample(labels: Mapping[str, float], terms: Mapping[str, float], whole: fl
     if not said:
         first = f"{whose[:1].upper()}{whose[1:]} of its modalities are 0"
     elif right:
-        rest = f", not of {listed([show(name) for name in wrong])}" if wrong else ""
-        first = f"Own terms have the signs of {whose} of {listed([show(name) for name in right])}{rest}"
+        rest = f", not of {_names(wrong, show)}" if wrong else ""
+        first = f"Own terms have the signs of {whose} of {_names(right, show)}{rest}"
     else:
-        first = f"Own terms do not have the signs of {whose} of {listed([show(name) for name in wrong])}"
+        first = f"Own terms do not have the signs of {whose} of {_names(wrong, show)}"
     called = conflicting(np.array([list(labels.values())]), np.array([whole]))[0]
     tail = "" if np.isnan(called) else "; their signs and that of the whole conflict" if called else \
         "; their signs and that of the whole do not conflict"
     return first + tail
+
+
+def _names(names: list[str], show: Callable[[str], str]) -> str:
+    return listed([show(name) for name in names]) if len(names) <= NAMED else f"{len(names)} modalities"

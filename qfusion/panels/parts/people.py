@@ -111,7 +111,9 @@ def slopes(parts: Sequence[Alone], whose: str) -> str:
         interval = f" [{each.slope.low:+z.2f}, {each.slope.high:+z.2f}]" if each.slope.known else ""
         return f"{each.slope.value:+z.2f}{interval} for {name}"
 
-    return f"A unit of the own term goes with a change of {whose}: {listed([one(each) for each in parts])}"
+    rest = f" and so on for {len(parts) - found_people.NAMED} more" if len(parts) > found_people.NAMED else ""
+    said = listed([one(each) for each in parts[:found_people.NAMED]])
+    return f"A unit of the own term goes with a change of {whose}: {said}{rest}"
 
 
 def signs(parts: Sequence[Alone]) -> str:
@@ -125,7 +127,8 @@ def signs(parts: Sequence[Alone]) -> str:
         shuffled = f"; shuffled {control.low:.0%} to {control.high:.0%}" if np.isfinite(control.low) else ""
         return f"{each.sign.value:.0%}{interval} in {name} (n = {each.sign.n:,}{shuffled})"
 
-    return listed([one(each) for each in parts])
+    rest = f"; {len(parts) - 2 * found_people.NAMED} more in the table" if len(parts) > 2 * found_people.NAMED else ""
+    return listed([one(each) for each in parts[:2 * found_people.NAMED]]) + rest
 
 
 def conflict(work: Workspace, theme: Theme = "light", *, other: str = "") -> Picture:
