@@ -453,3 +453,25 @@ def test_metrics_of_the_stand_in_are_those_of_sims() -> None:
     assert list(card["metrics"]["test"]) == list(metrics.NAMES["sims"])
     work = build("simple", card, checkpoint.load("simple").model, data.load("stand-in"))
     assert list(work.of_split(np.zeros((160, 1)))) == list(metrics.NAMES["sims"])
+
+
+@pytest.mark.parametrize("page", ["Overview", "Dynamics", "What if", "Decision operators", "Compare"])
+def test_pages_of_the_stand_in_open_and_print_no_acc_7(page: str) -> None:
+    app = visit(page, model="simple", data="stand-in", sample="vid00200$_$1", pin="taught/stand-in/vid00200$_$2")
+    assert not app.exception
+    assert not app.error
+    words = plain(said(app)) + " ".join([each.label for each in app.metric] + [str(each.value.values.tolist())
+                                                                                for each in app.dataframe])
+    assert "Acc-7" not in words.replace("Acc-2 and Acc-7", "")  # which is what the glossary calls them all
+    if page in ("Overview", "Dynamics", "Compare"):
+        assert "Acc-2" in words.replace("Acc-2 and Acc-7", "")
+        assert "non-zero" not in words
+
+
+def test_metrics_of_two_conventions_are_not_subtracted() -> None:
+    app = visit("Compare", model="simple", data="stand-in", sample="vid00200$_$1", pin="qj-planted/planted/p1671")
+    assert not app.exception
+    table = next(each.value for each in app.markdown if "test Acc-7" in each.value)
+    rows = [line for line in table.splitlines() if line.startswith("| test ")]
+    assert len(rows) == 8  # MAE and correlation once for each side: clipped, and not
+    assert all("–" in line for line in rows)
