@@ -32,6 +32,7 @@ OPENED = ("/samples?inside=true", "/samples?model=qcnn-digits&inside=true", "/dy
 BOTH = ("samples", "dynamics", "circuit", "what if", "decision operators", "cohorts", "compare")
 ONLY = {("qj-planted",): "\nQuantum-jump models only.\n", ("qcnn-digits",): "\nEntangled-fusion networks only.\n",
         ("third",): "\nModels with plain gates only.\n"}
+OF_DATA = ("people",)  # which have them, not which model
 HEAD = """# How to read each panel
 
 Under every figure of the app stand two sentences, what it shows and what it does not; here they all are, in the order
@@ -96,7 +97,7 @@ def _page(title: str, page: PageOf) -> Iterator[str]:
 
 def section(panel: Panel, both: bool = False) -> str:
     """What is written of one panel; of a page that was opened with `both` systems, also whose it is."""
-    only = ONLY.get(tuple(panel.models), "") if both else ""
+    only = ONLY.get(tuple(panel.models), "") if both and panel.name not in OF_DATA else ""
     title = f"*{_clean(panel.title)}*\n\n" if panel.title else ""
     found = glossary_page.read()
     by_term = {one["term"]: one for one in found["entry"]}

@@ -63,6 +63,7 @@ VISITS = (
     Visit("faithfulness", "/faithfulness"), Visit("faithfulness-truth", "/faithfulness?proof=Truth"),
     Visit("faithfulness-methods", "/faithfulness?proof=Other%20methods"),
     Visit("faithfulness-seeds", "/faithfulness?proof=Training%20seeds"),
+    Visit("faithfulness-people", "/faithfulness?proof=People"),
     Visit("faithfulness-network", f"/faithfulness?{NETWORK}"), Visit("data", "/data"), Visit("train", "/train"),
     Visit("sweeps", "/sweeps"), Visit("leaderboard", "/leaderboard"),
     Visit("glossary", "/glossary"), Visit("tour", "/tour"), Visit("tour-step", "/samples?tour=2"),

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-HERE, PHYSICS, STATISTICS, VERDICT = ("test_sentences.py", "test_sentences_physics.py",
-                                      "test_sentences_statistics.py", "test_verdict.py")
+HERE, PHYSICS, STATISTICS, VERDICT, PEOPLE = ("test_sentences.py", "test_sentences_physics.py",
+                                              "test_sentences_statistics.py", "test_verdict.py", "test_people.py")
 
 
 class Template(NamedTuple):
@@ -167,6 +167,19 @@ TEMPLATES: tuple[Template, ...] = (
     Template("caution: deletion", "explain.trust.reliability:of_deletion", "ours does not beat every random order"),
     Template("caution: joint terms", "explain.trust.reliability:of_joint",
              "joint terms are larger in 5 % of the samples"),
+    Template("own terms and people's labels", "explain.trust.people:follows",
+             "the interval of the rank correlation excludes zero, and it lies beyond 95 % of shuffled labels; else not "
+             "shown", PEOPLE),
+    Template("conflicts that people call and verdicts", "explain.trust.people:meets",
+             "the interval of the difference of the rates excludes zero, and it lies beyond 95 % of shuffled labels; "
+             "else not shown", PEOPLE),
+    Template("second model and people's labels", "explain.trust.people:closer",
+             "the interval of the paired difference excludes zero", PEOPLE),
+    Template("a sample and its labels", "explain.trust.people:of_sample",
+             "signs of labels that are known and not zero; a conflict where all are known", PEOPLE),
+    Template("slope of labels", "panels.parts.people:slopes", "the slope and its interval, where defined", PEOPLE),
+    Template("signs of labels", "panels.parts.people:signs", "the share and its interval, beside shuffled labels",
+             PEOPLE),
     # Data, training.
     Template("samples by class", "panels.data:spread_over", "smallest and largest class"),
     Template("lowest validation loss", "panels.train:lowest", "the lowest finite loss, to four digits"),

@@ -127,7 +127,8 @@ def test_evaluate_prints_what_the_card_says(run: Any, planted: Any) -> None:
     from qfusion.training import checkpoint
 
     result = run("evaluate", "--model", MODEL, "--data", "planted", "--split", "test", "--json").json
-    assert set(result) == {"model", "data", "split", "n", "disturbance", "metrics", "way"}
+    assert set(result) == {"model", "data", "split", "n", "disturbance", "convention", "metrics", "way"}
+    assert result["convention"] == "mosi"
     assert (result["model"], result["data"], result["split"]) == (MODEL, "planted", "test")
     assert result["n"] == len(planted.rows("test"))
     assert set(result["metrics"]) >= {"acc2_non0", "f1_non0", "acc7", "mae", "corr", "r2"}

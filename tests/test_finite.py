@@ -18,7 +18,8 @@ from qfusion.panels.core.panel import Picture
 from tests import figure_examples
 
 # Where no number says something: no slope, no state that turns the decision, no other sample, a run that never ended.
-MEANT = {"leaderboard.agreement": {"values"}, "places.nearest": {"typical"}, "tornado.tornado": {"weaker", "half"},
+MEANT = {"leaderboard.agreement": {"values"}, "places.nearest": {"typical"}, "people.dots": {"series", "band"},
+         "tornado.tornado": {"weaker", "half"},
          "tornado.way": {"slopes"}, "what_if.ways": {"states", "donors"}}
 
 

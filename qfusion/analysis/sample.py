@@ -242,7 +242,7 @@ def loaded(name: str) -> Checkpoint:
 
 
 @memo(4, says="Applying the model to every sample …")
-def _work(model: str, when: str, data: str, digest: str) -> Workspace:
+def _work(model: str, when: str, data: str, identity: str) -> Workspace:
     found = _loaded(model, when)
     return subjects.build(model, found.card, found.model, sources.load(data)).applied()
 
@@ -255,7 +255,7 @@ def open_work(model: str, data: str = "") -> Workspace:
         InvalidInput: when the model does not fit the data.
     """
     data = data or str(loaded(model).card["data"]["name"])
-    return _work(model, checkpoint.stamp(model), data, sources.load(data).digest)
+    return _work(model, checkpoint.stamp(model), data, sources.load(data).identity)
 
 
 def open_sample(model: str, sample: str, data: str = "", *, output: str = "", background: str = "joint",

@@ -336,7 +336,7 @@ class Workspace:
 
     def of_split(self, scores: np.ndarray, split: str = "test") -> dict[str, float]:
         """Metrics of scores (rows of the split, C)."""
-        return metrics.of_scores(scores, self.dataset.y[self.dataset.rows(split)], self.dataset.target.kind)
+        return metrics.of_rows(self.dataset, self.dataset.rows(split), scores)
 
 
 def softmax(scores: np.ndarray) -> np.ndarray:

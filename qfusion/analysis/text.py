@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from qfusion.data import people
 from qfusion.data.modality import split_term
 
 _PUNCTUATION = re.compile(r"([\\`*_{}\[\]()#+.!|<>~$&^=\-])")
@@ -78,13 +79,16 @@ def _quoted(cell: Any) -> Any:
     return f"'{words}" if _FORMULA.match(words) else words
 
 
-_COLUMNS = {"score_clean": "score without noise", "regime": "planted type", "dominant": "largest term"}
+_COLUMNS = {"score_clean": "score without noise", "regime": "planted type", "dominant": "largest term",
+            people.CONFLICT: "signs of people's labels conflict"}
 
 
 def column(name: str) -> str:
     """A column of a data set's table as a reader says it: `latent_text` -> "hidden score of text"."""
     if name.startswith("latent_"):
         return f"hidden score of {name.removeprefix('latent_')}"
+    if name.startswith(people.COLUMN) and name != people.CONFLICT:
+        return f"people's label of {name.removeprefix(people.COLUMN)}"
     return _COLUMNS.get(name, name.replace("_", " "))
 
 

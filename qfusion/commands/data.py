@@ -30,6 +30,11 @@ Target = Annotated[str, typer.Option("--target", metavar="KIND", help="auto, reg
                                                                       "(several a sample, words with ; between them).")]
 
 
+Convention = Annotated[str, typer.Option("--convention", metavar="CONVENTION",
+                                         help="How scores are measured: auto, mosi (MOSI, MOSEI), sims (CH-SIMS), or "
+                                              "plain.")]
+
+
 @app.command("list", epilog=example("data list", "data list --json"))
 def list_(as_json: Json = False) -> None:
     """List the data sets, with what is missing and how to get it."""
@@ -116,7 +121,8 @@ def _check_files(paths: list[Path], as_json: bool, **options: Any) -> None:
 
 
 def _told(report: Report, title: str) -> dict[str, Any]:
-    return {"data": title, "target": report.target["name"], "samples": report.splits,
+    return {"data": title, "target": report.target["name"], "convention": report.target["convention"],
+            "samples": report.splits,
             "modalities": [{"name": m["name"], "size": m["shape"][-1], "sequence": m["sequence"]}
                            for m in report.modalities],
             "report": report.as_dict()}
@@ -132,6 +138,7 @@ def import_(paths: Annotated[list[Path] | None,
                                                  "folder.")] = None,
             name: Annotated[str | None, typer.Option(metavar="NAME", help="What the set is to be called.")] = None,
             kind: Format = "auto", modality: Modality = None, labels: Labels = None, target: Target = "auto",
+            convention: Convention = "auto",
             repair: Annotated[list[str] | None,
                               typer.Option(metavar="REPAIR", help="A repair that you agree to, as the report names it; "
                                                                   "may be given several times.")] = None,
@@ -152,7 +159,8 @@ def import_(paths: Annotated[list[Path] | None,
             "What is imported must be named: give a FILE, or --modality NAME=FILE and --labels FILE.")
     require(check_only or name is not None,
             "Argument `--name` must say what the set is to be called. Add --name NAME, or --check-only.")
-    options = {"kind": kind, "modalities": _pairs(modality or []), "labels": labels, "target": target}
+    options = {"kind": kind, "modalities": _pairs(modality or []), "labels": labels, "target": target,
+               "convention": convention}
     if name is not None:
         storing.check_name(name, check_only or replace)
     for each in repair or []:
@@ -199,6 +207,8 @@ def remove(name: Annotated[str, typer.Argument(metavar="NAME", help="Name of an 
 
 
 def _print_report(report: Report, title: str) -> None:
+    from qfusion.data.modality import CONVENTIONS
+
     sizes = ", ".join(f"{n:,} {split}" for split, n in report.splits.items())
     rows = [[m["name"], " x ".join(map(str, m["shape"])), "yes" if m["sequence"] else "no"] for m in report.modalities]
     print_table(["Modality", "Shape", "Sequence"], rows, title=f"{title}: {report.samples:,} samples ({sizes})")
@@ -208,8 +218,8 @@ def _print_report(report: Report, title: str) -> None:
     else:
         print(
             f"Target {target['name']}: {target['low']:.3g} to {target['high']:.3g}, mean {target['mean']:.3g}, "
-            f"deviation {target['deviation']:.3g}" if target["low"] is not None
-            else f"Target {target['name']}: no number.")
+            f"deviation {target['deviation']:.3g}; metrics: {CONVENTIONS[target['convention']]}"
+            if target["low"] is not None else f"Target {target['name']}: no number.")
     _print_findings(report.as_dict()["findings"])
 
 
@@ -223,6 +233,7 @@ def _print_findings(findings: list[dict[str, Any]]) -> None:
 def summary(dataset: Any) -> dict[str, Any]:
     """Returns what `data check` prints of a data set."""
     return {"data": dataset.name, "title": dataset.title, "target": dataset.target.name,
+            "convention": dataset.target.convention,
             "samples": {split: len(dataset.rows(split)) for split in ("train", "valid", "test")},
             "modalities": [{"name": name, **spec} for name, spec in dataset.input_specs.items()],
             "digest": dataset.digest}

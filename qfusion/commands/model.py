@@ -100,7 +100,7 @@ def _print(taken: Any, measured: dict[str, float], title: str) -> None:
           "Scores of ten rows are finite, repeat, and do not depend on one another.")
     if measured:
         print_table(["Metric", "Test"],
-                    [[metrics.describe[key].short, number(value)] for key, value in measured.items()])
+                    [[about.short, number(measured[key])] for key, about in metrics.labels(measured).items()])
 
 
 @app.command(epilog=example("model remove my-mult"))

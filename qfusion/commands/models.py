@@ -14,7 +14,7 @@ from qfusion.commands._output import Json, number, print_json, print_table, say
 Way = Annotated[str, typer.Option("--way", metavar="WAY",
                                   help="How an evolution is worked out: observables (once for all samples), states "
                                        "(of each sample), trajectories (sampled), or auto: the cheapest.")]
-HEADLINES = ("acc2_non0", "mae", "corr", "accuracy")  # the rest is on the card
+HEADLINES = ("acc2_non0", "acc2", "mae", "corr", "accuracy")  # the rest is on the card
 
 
 def models(as_json: Json = False) -> None:
@@ -66,16 +66,17 @@ def evaluate(model: Model, data: Data = None, split: Split = "test", missing: Mi
             if asked.missing else None
         parts = group.collected({place: robustness.scores(model_asked, dataset, part, asked, trained_on, behind, rows)
                                  for place, part in streaming.chunks(rows, group)})
-        measured = metrics.of_scores(np.concatenate([parts[place] for place in sorted(parts)]), dataset.y[rows],
-                                     dataset.target.kind)
+        measured = metrics.of_rows(dataset, rows, np.concatenate([parts[place] for place in sorted(parts)]))
         if not group.leads:
             return
     n = len(rows)
     if as_json:
         print_json({"model": model, "data": dataset.name, "split": split, "n": n, "disturbance": asked.words,
-                    "metrics": measured, **({} if how is None else {"way": how.way})})
+                    "convention": dataset.target.convention, "metrics": measured,
+                    **({} if how is None else {"way": how.way})})
         return
-    print_table(["Metric", "Value"], [[metrics.describe[key][0], number(value)] for key, value in measured.items()],
+    print_table(["Metric", "Value"],
+                [[about.short, number(measured[key])] for key, about in metrics.labels(measured).items()],
                 title=f"{model} on {dataset.name}, {split}, {n} samples, {asked.words}")
     if how is not None:
         say(how.why + (_scatter(model_asked, dataset, rows) if how.way == "trajectories" else ""))

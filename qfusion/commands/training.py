@@ -96,8 +96,8 @@ def train(data: Annotated[str | None,
         print_json({"model": plan.model, "data": plan.data, "seed": plan.seed, "out": str(run.path),
                     "state": record.state, "epochs": record.epoch, "kept": record.kept, "metrics": measured})
     elif measured:
-        print_table(["Metric", *SPLITS], [[metrics.describe[key][0], *(number(measured[s][key]) for s in SPLITS)]
-                                          for key in measured["test"]],
+        print_table(["Metric", *SPLITS], [[about.short, *(number(measured[s][key]) for s in SPLITS)]
+                                          for key, about in metrics.labels(measured["test"]).items()],
                     title=f"{plan.model} on {plan.data}, seed {plan.seed}")
 
 

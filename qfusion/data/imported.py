@@ -25,6 +25,7 @@ from filelock import FileLock, Timeout
 
 from qfusion import _places, _read_only
 from qfusion._files import mark
+from qfusion.data import people
 from qfusion.data.clusters import videos_of
 from qfusion.data.modality import Content, Modality, Target, Text, no_content
 from qfusion.data.spec import DataSet, digest_of
@@ -172,13 +173,17 @@ def _loaded(name: str, found: dict[str, Any], folder: Path) -> DataSet:
                  for m in found["modalities"])
     unimodal = pd.DataFrame(_array(folder, "unimodal.npy"), columns=found["unimodal"],
                             index=index) if found["unimodal"] else None
+    y = _array(folder, "y.npy", (count,))
+    if unimodal is not None and target["kind"] == "regression":
+        told = people.columns(unimodal, y)
+        table = table.join(told[[column for column in told if column not in table.columns]])
     return DataSet(
         name=name, title=found["title"], description=found["description"], source=found["source"],
         licence=found["licence"], modalities=modalities,
         target=Target(target["kind"], target["name"], tuple(target["range"]) if target["range"] else None,
                       tuple(target["classes"]), target["unit"], tuple(target.get("labels", ())),
-                      tuple(map(tuple, target.get("sets", ())))),
-        y=_array(folder, "y.npy", (count,)), ids=ids, split=_array(folder, "split.npy", (count,)), table=table,
+                      tuple(map(tuple, target.get("sets", ()))), str(target.get("convention", ""))),
+        y=y, ids=ids, split=_array(folder, "split.npy", (count,)), table=table,
         content_of=partial(_content, table["text"]) if "text" in table.columns else no_content, unimodal=unimodal,
         clusters=videos_of(ids), recorded=found["digest"])
 

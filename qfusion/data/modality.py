@@ -114,6 +114,27 @@ class Modality:
             at += len(piece)
 
 
+# How scores are measured: as of MOSI and MOSEI, as of CH-SIMS, or without any reading of them as sentiment; and, where
+# it has them, the largest score that a convention knows.
+CONVENTIONS = {"mosi": "MOSI / MOSEI", "sims": "CH-SIMS", "plain": "plain"}
+LARGEST = {"mosi": 3.0, "sims": 1.0}
+
+
+def check_convention(convention: str, y: np.ndarray) -> None:
+    """Checks that targets (N,) fit the convention of their metrics; those that are not finite are left out.
+
+    Raises:
+        NotFound: when there is no such convention. InvalidInput: when a target is larger than it knows.
+    """
+    largest = LARGEST.get(choose("Convention", convention, CONVENTIONS))
+    finite = y[np.isfinite(y)]
+    low, high = finite.min(initial=0.0), finite.max(initial=0.0)
+    check(largest is None or max(-low, high) <= (largest or 0.0),
+          f"Argument `convention` must fit the targets: scores of {CONVENTIONS[convention]} lie in "
+          f"[-{largest or 0:g}, {largest or 0:g}], but these go from {low:g} to {high:g}. Choose another of "
+          f"{', '.join(CONVENTIONS)}, or correct the targets.")
+
+
 @dataclass(frozen=True)
 class Target:
     """What is to be predicted: a number in a range, or a class.
@@ -129,6 +150,7 @@ class Target:
         unit: what one step means, to print beside an axis.
         labels: where a sample may have several, their names.
         sets: for every class, the places of those that it stands for.
+        convention: of the metrics of a number, one of CONVENTIONS; "mosi" unless told. Of classes it is "classes".
     """
 
     kind: str
@@ -138,6 +160,7 @@ class Target:
     unit: str = ""
     labels: tuple[str, ...] = ()
     sets: tuple[tuple[int, ...], ...] = ()
+    convention: str = ""
 
     def __post_init__(self) -> None:
         choose("Kind of target", self.kind, ("regression", "classification"))
@@ -145,6 +168,13 @@ class Target:
               f"Argument `classes` must name at least two classes, but is {self.classes}. Name every class.")
         check(self.range is None or self.range[0] < self.range[1],
               f"Argument `range` must be (low, high) with low < high, but is {self.range}. Swap or widen it.")
+        if self.kind == "classification":
+            check(self.convention in ("", "classes"),
+                  f"Argument `convention` is of scores, and has to be left out for classes, but is "
+                  f"{self.convention[:40]!r}. Leave it out.")
+            object.__setattr__(self, "convention", "classes")
+        else:
+            object.__setattr__(self, "convention", choose("Convention", self.convention or "mosi", CONVENTIONS))
         known = range(len(self.labels))
         check(not self.labels or (len(self.sets) == len(self.classes)
                                   and all(each in known for found in self.sets for each in found)),

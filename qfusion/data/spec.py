@@ -18,7 +18,7 @@ import pandas as pd
 from qfusion._checks import check, choose
 from qfusion.data import _digest
 from qfusion.data.clusters import Clusters
-from qfusion.data.modality import Content, Modality, Target, coalitions, frozen, no_content
+from qfusion.data.modality import Content, Modality, Target, check_convention, coalitions, frozen, no_content
 from qfusion.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
@@ -149,6 +149,11 @@ class DataSet:
         return np.asarray(found, dtype=np.int64)
 
     @cached_property
+    def signed(self) -> bool:
+        """Whether targets lie on both sides of zero, so that a sign says something."""
+        return self.target.kind == "regression" and bool((self.y < 0).any() and (self.y > 0).any())
+
+    @cached_property
     def _place(self) -> pd.Index:
         return pd.Index(self.ids.astype(object))
 
@@ -157,7 +162,9 @@ class DataSet:
         """A digest of all that a reader is told of it: of its words, its table and what `digest` says of its numbers.
         Two sets of the same numbers may be of different people."""
         found = hashlib.sha256("\0".join((self.name, self.title, self.description, self.source, self.licence,
-                                          self.digest)).encode("utf-8", "surrogatepass"))
+                                          self.digest, *([] if self.target.convention in ("mosi", "classes")
+                                                         else [self.target.convention]))
+                                         ).encode("utf-8", "surrogatepass"))
         for frame in (self.table, self.truth, self.unimodal):
             if frame is not None:
                 found.update(repr(list(frame.columns)).encode())
@@ -341,6 +348,8 @@ def _check_targets(data: DataSet) -> None:
     check(bool(((y >= low) & (y <= high)).all()),
           f"Argument `y` must lie in [{low:g}, {high:g}] for target '{target.name}', but goes from {y.min():g} to "
           f"{y.max():g}. Correct the range or the targets.")
+    if target.convention == "sims":
+        check_convention(target.convention, y)
 
 
 def _check_tables(data: DataSet) -> None:

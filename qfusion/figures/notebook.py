@@ -192,11 +192,13 @@ def _kinds(table: pd.DataFrame) -> dict[str, dict[str, np.ndarray]]:
 
 def cut_test(model: Asked, sample: str | None = None, *, samples: int = 200, times: int = 11, theme: Theme = "light",
              **chosen: Any) -> go.Figure:
-    """Returns accuracy, or R2, of test samples if the correlations of a modality are taken away at a time in all of
-    them."""
+    """Returns accuracy, or R2 (Acc-2 of CH-SIMS), of test samples if the correlations of a modality are taken away at a
+    time in all of them."""
+    from qfusion.explain.changes.cut_metrics import METRICS, kind_of
+
     found = numbers.subject(model, sample, **chosen)
     return cut_test_of(numbers.cut_test(found, samples=samples, times=times), found.modalities,
-                       "accuracy" if found.classes else "r2", theme=theme)
+                       METRICS[kind_of(found.dataset.target)][0], theme=theme)
 
 
 def cut_test_of(table: pd.DataFrame, modalities: Sequence[str], metric: str, *,

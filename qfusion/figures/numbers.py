@@ -348,8 +348,8 @@ def cut_test(model: Asked, sample: str | None = None, *, samples: int = 200, tim
     """Returns one row a time `t` of the cut: `n`, metric `undisturbed`, by `chance`, `cut[...]` and `dephased[...]`.
 
     The last two are of every modality, with their 95 % intervals, `...:low` and `...:high`, from ten samples on. The
-    metric is accuracy, or R2 of a regression. `held[...]` too where the joint dimension is small (at most `MAX_HELD`):
-    it takes 40 ms a sample and modality at 64.
+    metric is accuracy, or R2 of a regression (Acc-2 by CH-SIMS's convention). `held[...]` too where the joint dimension
+    is small (at most `MAX_HELD`): it takes 40 ms a sample and modality at 64.
 
     Args:
         model, sample: see `subject`. samples: so many test rows at most, evenly spaced.

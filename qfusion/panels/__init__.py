@@ -19,7 +19,7 @@ from typing import Any
 _MODULES = ("building", "circuit", "cohorts", "compare", "data", "dynamics", "faithfulness", "inside", "layers",
             "leaderboard", "noise", "operators", "overview", "physics", "rules", "samples",
             "sweeps", "train", "what_if")
-_PARTS = ("generator", "quality", "sample_map", "several", "sharing", "similar", "slices",
+_PARTS = ("generator", "people", "quality", "sample_map", "several", "sharing", "similar", "slices",
           "states")  # in qfusion.panels.parts
 
 

@@ -281,7 +281,8 @@ def _seeds(work: Workspace, terms: str) -> Stability:
     return faithful.stability_of(work)
 
 
-VIEWS = ("Deletion", "Truth", "Other methods", "Training seeds")
+PEOPLE = "People"
+VIEWS = ("Deletion", "Truth", "Other methods", "Training seeds", PEOPLE)
 
 
 def has_truth(sample: Sample) -> bool:
@@ -315,7 +316,7 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
 
 
 _MEASURE, _TERMS = {"measure": word("proof.by")}, {"terms": word("as")}
-_DELETED, _TRUE, _OTHERS, _SEEDS = (within("proof", VIEWS, name) for name in VIEWS)
+_DELETED, _TRUE, _OTHERS, _SEEDS = (within("proof", VIEWS, name) for name in VIEWS[:4])
 PANELS = {
     "cautions": Panel(trust_warnings), "truth": Panel(truth, fits=has_truth, opens=_TRUE),
     "estimators": Panel(methods, opens=lambda view: _OTHERS(view) and view.get("proof.run") == "true",

@@ -49,7 +49,7 @@ def test_metrics(work: Workspace, theme: Theme = "light") -> Picture:
     scores, own, count = card["metrics"]["test"], card.get("this_seed", {}).get("test", {}), len(card.get("seeds", []))
     rows = [training.Measured(about.short, found["mean"], found["std"] if count > 1 else 0.0,
                               float(own.get(name, "nan")), about.higher_is_better)
-            for name, about in metrics.describe.items() if (found := scores.get(name))]
+            for name, about in metrics.labels(scores).items() if (found := scores[name])]
     size = card["data"]["sizes"]["test"]
     best = max(rows, key=lambda row: row.is_share)
     seeds = f"{count} training seed{'s' if count != 1 else ''}"

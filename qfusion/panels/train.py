@@ -86,7 +86,7 @@ def metric(runs: Sequence[Seen], theme: Theme = "light", *, metric: str = "") ->
     known = run_curves.metric_names([each.record for each in drawn if each.record is not None])
     check(bool(known), "The runs have no metric in common: one predicts a number, another one classes.")
     key = choose("Metric", metric, known) if metric else run_curves.main_metric(known)
-    about = metrics.describe.get(key, metrics.Label(key, ""))
+    about = metrics.labels(known).get(key, metrics.Label(key, ""))
     found = _curves(drawn, f"valid.{key}")
     return Picture(
         "train-metric", f"{about.short} on the validation rows",

@@ -51,7 +51,8 @@ def common(card: Mapping[str, Any]) -> list[tuple[str, str]]:
 def performance(card: Mapping[str, Any]) -> Table | None:
     """Returns the test metrics of a model over its training seeds; None where the card has none."""
     measured, own = card["metrics"].get("test", {}), card.get("this_seed", {}).get("test", {})
-    rows = tuple((metrics.describe[name].short if name in metrics.describe else name, number(found["mean"]),
+    known = metrics.labels(measured)
+    rows = tuple((known[name].short if name in known else name, number(found["mean"]),
                   number(found["std"]), number(own.get(name))) for name, found in measured.items()
                  if isinstance(found, dict) and "mean" in found)
     size = card["data"].get("sizes", {}).get("test")

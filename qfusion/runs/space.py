@@ -19,8 +19,9 @@ from qfusion.training import metrics
 if TYPE_CHECKING:
     from optuna import Trial
 
+    from qfusion.data import DataSet
+
 LOSS = "loss"
-_OF_CLASSES = ("accuracy", "f1", "nll")
 MAX_SETTINGS = 40  # settings that are searched, and choices of one
 
 
@@ -97,7 +98,7 @@ def checked(search: Search) -> Search:
     check(0 < len(search.space) <= MAX_SETTINGS,
           f"A sweep must search from 1 to {MAX_SETTINGS} settings, but searches {len(search.space)}. Add --range or "
           "--choice.")
-    choose("Metric", search.metric, metric_names(dataset.target.kind))
+    choose("Metric", search.metric, metric_names(dataset))
     check(search.settings.get("refit", False) is False and "refit" not in search.space,
           "Setting `refit` must be false in a sweep: it trains on the validation rows, by which settings are judged.")
     for key in ("loss", "class_weights"):
@@ -110,9 +111,9 @@ def checked(search: Search) -> Search:
     return replace(search, digest=dataset.digest)
 
 
-def metric_names(kind: str) -> list[str]:
-    """Returns what a sweep on a target of that kind may be judged by."""
-    return [LOSS, *(name for name in metrics.describe if (name in _OF_CLASSES) == (kind == "classification"))]
+def metric_names(dataset: DataSet) -> list[str]:
+    """Returns what a sweep on a data set may be judged by."""
+    return [LOSS, *metrics.names(dataset)]
 
 
 def suggest(search: Search, trial: Trial) -> dict[str, Any]:

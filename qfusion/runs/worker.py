@@ -175,7 +175,7 @@ class _Book:
 def _evaluated(fit: Fit[Any], dataset: DataSet, split: str, group: Group) -> dict[str, float]:
     rows = dataset.rows(split)
     scores = group.gathered(metrics.predict(fit.best_model().double(), dataset, group.share(rows), final=True))
-    return metrics.of_scores(scores, dataset.y[rows], dataset.target.kind)
+    return metrics.of_rows(dataset, rows, scores)
 
 
 def _save(run: Run, fit: Fit[Any], dataset: DataSet, measured: Mapping[str, Mapping[str, float]]) -> None:

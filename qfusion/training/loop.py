@@ -259,7 +259,7 @@ class Fit(Generic[M]):
         y = torch.as_tensor(self.dataset.y[rows], dtype=torch.long if loss == "cross_entropy" else torch.float64)
         weights = None if self.weights is None else self.weights.cpu().double()
         return (float(losses.mean(torch.as_tensor(scores), y, loss, weights)),
-                metrics.of_scores(scores, self.dataset.y[rows], self.dataset.target.kind))
+                metrics.of_rows(self.dataset, rows, scores))
 
     def best_model(self) -> M:
         """Returns the best model so far, a copy in eval mode."""

@@ -1,7 +1,11 @@
-"""Test metrics: sentiment regression as in MMSA (Mao et al. 2022), and classification."""
+"""Test metrics: sentiment regression as in MMSA (Mao et al. 2022), any other regression, and classification.
+
+Which of them a data set has follows from its target, see `names`; no two conventions have the same names, so what is
+measured says by which it was."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,14 +39,61 @@ describe: dict[str, Label] = {
     "mae": Label("MAE", "Mean absolute error, in units of the score.", False),
     "corr": Label("Correlation", "Pearson correlation of prediction and truth."),
     "r2": Label("R2", "Share of the truth's variance that the prediction explains."),
+    "acc2": Label("Acc-2", "Share of samples put on the right side after clipping to [-1, 1]: at most 0, or above."),
+    "acc3": Label("Acc-3", "Share right of three classes after clipping to [-1, 1]: cuts at -0.1 and 0.1."),
+    "sign": Label("Sign agreement", "Share of samples with non-zero truth whose sign is predicted right."),
     "accuracy": Label("Accuracy", "Share of samples whose class is predicted right."),
     "f1": Label("F1 (macro)", "F1 score, averaged over the classes with equal weight."),
     "nll": Label("Log loss", "Mean negative log likelihood of the true class, in nats.", False),
 }
+SIMS = {
+    "acc2": describe["acc2"], "acc3": describe["acc3"],
+    "acc5": Label("Acc-5", "Share right of five classes after clipping to [-1, 1]: cuts at -0.7, -0.1, 0.1 and 0.7."),
+    "f1": Label("F1 (weighted)", "F1 score of the two sides of Acc-2, weighted by how often each is true."),
+    "mae": Label("MAE", "Mean absolute error after clipping to [-1, 1], in units of the score.", False),
+    "corr": Label("Correlation", "Pearson correlation of prediction and truth after clipping to [-1, 1]."),
+}
+# Upper ends of the classes of CH-SIMS; each is (low, high], the first begins at -1.01 and the last ends at 1.01.
+SIMS_CUTS = {"acc2": (0.0,), "acc3": (-0.1, 0.1), "acc5": (-0.7, -0.1, 0.1, 0.7)}
+NAMES = {"mosi": ("acc2_non0", "f1_non0", "acc2_has0", "f1_has0", "acc5", "acc7", "mae", "corr", "r2"),
+         "sims": tuple(SIMS), "plain": ("mae", "corr", "r2", "sign"), "classes": ("accuracy", "f1", "nll")}
+# What is shown where there is room for few, the first first.
+HEADLINES = {"mosi": ("acc2_non0", "acc7", "mae", "corr"), "sims": ("acc2", "acc5", "mae", "corr"),
+             "plain": ("mae", "corr", "r2", "sign"), "classes": ("accuracy", "nll")}
+
+
+def names(dataset: DataSet) -> tuple[str, ...]:
+    """Returns the names of a data set's metrics: those of its convention, a sign only where targets have both."""
+    return tuple(key for key in NAMES[dataset.target.convention] if key != "sign" or dataset.signed)
+
+
+def convention_of(keys: Iterable[str]) -> str:
+    """Returns by which convention metrics of these names were measured."""
+    found = set(keys)
+    return next((name for name in ("sims", "classes", "mosi") if found & _OWN[name]), "plain")
+
+
+def labels(keys: Iterable[str]) -> dict[str, Label]:
+    """Returns how metrics that were measured together are shown, in the order of their convention; what is no metric of
+    ours is left out."""
+    found = set(keys)
+    convention = convention_of(found)
+    return {key: label(key, convention) for key in dict.fromkeys((*NAMES[convention], *describe)) if key in found}
+
+
+def label(key: str, convention: str = "") -> Label:
+    """Returns how one metric of a convention is shown; its bare name where it is none of ours."""
+    return (SIMS if convention == "sims" else {}).get(key) or describe.get(key) or Label(key, "")
+
+
+def headlines(keys: Iterable[str]) -> list[str]:
+    """Returns those of metrics that were measured together that are shown where there is room for few."""
+    found = set(keys)
+    return [key for key in HEADLINES[convention_of(found)] if key in found]
 
 
 def regression(prediction: np.ndarray, truth: np.ndarray) -> dict[str, float]:
-    """Returns the sentiment metrics named in `describe` for scores of shape (N,).
+    """Returns the metrics of MOSI and MOSEI for scores of shape (N,).
 
     Conventions of MMSA for MOSI and MOSEI: Acc-2 and F1 with zero use >= 0 on all rows; non-zero ones leave out rows
     with truth 0 and use > 0; Acc-5 and Acc-7 round after clipping; MAE and correlation use unclipped scores. A
@@ -54,8 +105,6 @@ def regression(prediction: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     p, y = _pair(prediction, truth)
     nonzero = y != 0
     nz_p, nz_y = (p[nonzero] > 0, y[nonzero] > 0) if nonzero.any() else (p > 0, y > 0)
-    spread = p.std() * y.std()
-    variance = ((y - y.mean()) ** 2).sum()
     return {
         "acc2_non0": float((nz_p == nz_y).mean()),
         "f1_non0": _f1(nz_y, nz_p, weighted=True),
@@ -63,10 +112,50 @@ def regression(prediction: np.ndarray, truth: np.ndarray) -> dict[str, float]:
         "f1_has0": _f1(y >= 0, p >= 0, weighted=True),
         "acc5": _rounded(p, y, 2),
         "acc7": _rounded(p, y, 3),
-        "mae": float(np.abs(p - y).mean()),
-        "corr": float(((p - p.mean()) * (y - y.mean())).mean() / spread) if spread > 1e-12 else 0.0,
-        "r2": float(1 - ((p - y) ** 2).sum() / variance) if variance > 0 else 0.0,
+        **_of_numbers(p, y),
+        "r2": _r2(p, y),
     }
+
+
+def sims(prediction: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+    """Returns the metrics of CH-SIMS for scores of shape (N,).
+
+    Conventions of MMSA for SIMS: both are clipped to [-1, 1] for all of them; Acc-2, 3 and 5 are shares of equal
+    classes, each (low, high] between cuts; F1 is that of Acc-2's two, weighted by how often each is true. Scores are
+    compared with the cuts in single precision, as they are there. A correlation that is not defined (one row, or
+    constant scores) is 0.
+
+    Raises:
+        InvalidInput: when shapes differ, there are no rows, or a value is not finite.
+    """
+    p, y = (np.clip(values, -1, 1) for values in _pair(prediction, truth))
+    classes = {key: [np.digitize(values.astype(np.float32), np.array(cuts, np.float32), right=True)
+                     for values in (p, y)] for key, cuts in SIMS_CUTS.items()}
+    return {**{key: float((taken == true).mean()) for key, (taken, true) in classes.items()},
+            "f1": _f1(classes["acc2"][1], classes["acc2"][0], weighted=True), **_of_numbers(p, y)}
+
+
+def plain(prediction: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+    """Returns mean absolute error, correlation, R2 and agreement of signs for scores of shape (N,); the last is that of
+    the samples with non-zero truth, 0 where there are none.
+
+    Raises:
+        InvalidInput: when shapes differ, there are no rows, or a value is not finite.
+    """
+    p, y = _pair(prediction, truth)
+    right = (np.sign(p) == np.sign(y))[y != 0]
+    return {**_of_numbers(p, y), "r2": _r2(p, y), "sign": float(right.mean()) if len(right) else 0.0}
+
+
+def _of_numbers(p: np.ndarray, y: np.ndarray) -> dict[str, float]:
+    spread = p.std() * y.std()
+    return {"mae": float(np.abs(p - y).mean()),
+            "corr": float(((p - p.mean()) * (y - y.mean())).mean() / spread) if spread > 1e-12 else 0.0}
+
+
+def _r2(p: np.ndarray, y: np.ndarray) -> float:
+    variance = ((y - y.mean()) ** 2).sum()
+    return float(1 - ((p - y) ** 2).sum() / variance) if variance > 0 else 0.0
 
 
 def classification(scores: np.ndarray, truth: np.ndarray) -> dict[str, float]:
@@ -97,15 +186,26 @@ def _f1(truth: np.ndarray, chosen: np.ndarray, *, weighted: bool = False) -> flo
     return float(np.average(scores, weights=counts[:, 0] if weighted else None))
 
 
-def of_scores(scores: np.ndarray, truth: np.ndarray, kind: str) -> dict[str, float]:
-    """Returns the metrics for a target of that kind ("regression" or "classification"), scores (N, C)."""
-    return classification(scores, truth) if kind == "classification" else regression(scores[:, 0], truth)
+_OF = {"mosi": regression, "sims": sims, "plain": plain}
+_OWN = {"sims": {"acc2", "acc3"}, "classes": {"accuracy", "nll"}, "mosi": {"acc2_non0", "acc2_has0", "acc7"}}
+
+
+def of_scores(scores: np.ndarray, truth: np.ndarray, kind: str, convention: str = "mosi") -> dict[str, float]:
+    """Returns the metrics for a target of that kind ("regression" or "classification"), scores (N, C), by the
+    convention of a regression."""
+    return classification(scores, truth) if kind == "classification" else _OF[convention](scores[:, 0], truth)
+
+
+def of_rows(dataset: DataSet, rows: np.ndarray, scores: np.ndarray) -> dict[str, float]:
+    """Returns the metrics of scores (n, C) of n rows of a data set, those that it has; see `names`."""
+    found = of_scores(scores, dataset.y[rows], dataset.target.kind, dataset.target.convention)
+    return {key: found[key] for key in names(dataset)}
 
 
 def evaluate(model: torch.nn.Module, dataset: DataSet, split: str) -> dict[str, float]:
-    """Returns the metrics of a model on one split of a data set; see `of_scores`."""
+    """Returns the metrics of a model on one split of a data set; see `of_rows`."""
     rows = dataset.rows(split)
-    return of_scores(predict(model, dataset, rows, final=True), dataset.y[rows], dataset.target.kind)
+    return of_rows(dataset, rows, predict(model, dataset, rows, final=True))
 
 
 @torch.no_grad()

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from qfusion.analysis import text
 from qfusion.analysis.subject import Workspace, dividend_column
 from qfusion.analysis.systems import jump_subject
 from qfusion.analysis.systems.jump_subject import negativity_column
 from qfusion.analysis.systems.network_subject import DISAGREEMENT
+from qfusion.data import people
 
 VERDICTS = ("right", "wrong")
 MAX_DRAWN = 20_000  # points of a figure
@@ -54,6 +56,9 @@ def axes(work: Workspace) -> dict[str, str]:
     titles = {} if work.classes else {"truth": f"truth ({unit})", "prediction": f"prediction ({unit})"}
     titles |= {"certainty": "softmax of the predicted class"} if work.classes else {}
     titles |= {"error": work.unit_of_error} | work.fact_titles()
+    labels = () if work.dataset.unimodal is None or work.classes else work.dataset.unimodal.columns
+    titles |= {name: text.column(name) for each in labels
+               if (name := f"{people.COLUMN}{each}") in work.dataset.table.columns}
     return titles | {dividend_column(term): f"contribution of {term.replace('+', ' + ')} ({unit})"
                      for term in work.terms}
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from qfusion.analysis.memo import memo
-from qfusion.explain.changes.cut_metrics import CutMetrics, cut_metrics
+from qfusion.explain.changes.cut_metrics import CutMetrics, cut_metrics, kind_of
 from qfusion.explain.changes.cuts import DEFAULT, KINDS, TIMES, Cuts, cuts
 from qfusion.models import require
 from qfusion.models.tweak import LEARNED, Tweak
@@ -56,5 +56,5 @@ def cut_curves(model: Any, dataset: Any, rows: np.ndarray, times: int = 11) -> A
     kinds = tuple(KINDS) if np.prod(model.dims) <= MAX_HELD else DEFAULT
     found = cuts(model, dataset.inputs(rows, dtype=torch.float64), np.linspace(0, float(model.duration), times),
                  kinds=kinds)
-    return cut_metrics(found, dataset.y[rows], dataset.target.kind,
+    return cut_metrics(found, dataset.y[rows], kind_of(dataset.target),
                        clusters=None if dataset.clusters is None else dataset.clusters.numbers[rows])

@@ -180,8 +180,7 @@ def at_kept(record: Record) -> str:
     if not key or not 0 < record.kept <= len(record.history):
         return ""
     value = record.history[record.kept - 1]["valid"].get(key)
-    label = metrics.describe[key].short if key in metrics.describe else key
-    return "" if value is None else f"{label} {value:.3f}"
+    return "" if value is None else f"{metrics.label(key).short} {value:.3f}"
 
 
 def duration(seconds: float | None) -> str:

@@ -66,7 +66,9 @@ def of(runs: Sequence[Seen]) -> Results:
                                "kept": record.kept, "time": time}
         if card is not None:
             row["parameters"] = card["parameters"]["total"]
-            row |= {_head(key, split): value for key in card["this_seed"]["test"] for split in ("valid", "test")
+            known = metrics.labels(card["this_seed"]["test"])
+            row |= {_head(known[key].short if key in known else key, split): value
+                    for key in card["this_seed"]["test"] for split in ("valid", "test")
                     if isinstance(value := card["this_seed"][split].get(key), int | float)}
             counts = card["data"]["sizes"]
             sizes[each.plan.data] = counts["valid"], counts["test"]
@@ -76,8 +78,7 @@ def of(runs: Sequence[Seen]) -> Results:
     return Results(pd.DataFrame(rows), frozenset(kinds), sizes)
 
 
-def _head(key: str, split: str) -> str:
-    short = metrics.describe[key].short if key in metrics.describe else key
+def _head(short: str, split: str) -> str:
     return f"{'validation' if split == 'valid' else split} {short}"
 
 

@@ -23,7 +23,8 @@ MAX_SIZE = 20_000_000  # bytes
 REMEDY = "Make it again with `python benchmarks/leaderboard.py`."
 CLAIMS_REMEDY = "Make it again with `python benchmarks/claims.py`."
 VERDICTS = ("for", "against", "open", "untested")
-TARGETS = {"regression": ("mae", "corr", "r2", "acc2_non0", "f1_non0", "acc2_has0", "f1_has0", "acc5", "acc7"),
+TARGETS = {"regression": ("mae", "corr", "r2", "acc2_non0", "f1_non0", "acc2_has0", "f1_has0", "acc5", "acc7",
+                          "acc2", "acc3", "f1", "sign"),
            "classification": ("accuracy", "f1", "nll")}
 
 

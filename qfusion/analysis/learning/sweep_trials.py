@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from qfusion import data
 from qfusion._checks import check
+from qfusion.errors import QFusionError
 from qfusion.runs import storage
 from qfusion.runs import sweep as sweeps
 from qfusion.runs.sweep import Attempt, Sweep
@@ -55,7 +57,15 @@ class Trials:
     def judged(self) -> str:
         """What the trials are judged by, for axes."""
         name = self.sweep.search.metric
-        return "validation loss" if name == "loss" else f"validation {metrics.describe[name].short}"
+        return "validation loss" if name == "loss" else f"validation {metrics.label(name, self._convention).short}"
+
+    @cached_property
+    def _convention(self) -> str:
+        """Of the data's metrics, where they are at hand."""
+        try:
+            return data.load(self.sweep.search.data).target.convention
+        except QFusionError:
+            return ""
 
     @property
     def smaller(self) -> bool:

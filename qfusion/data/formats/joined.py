@@ -298,7 +298,7 @@ class _Reader:
                 self.used.add(column)
                 found[name] = pd.to_numeric(pd.Series(self._strings(column)), errors="coerce").to_numpy(np.float64)
         if found:
-            self._say("unimodal", f"Targets of single modalities are kept: {', '.join(found)}.")
+            self._say("unimodal", staged_set.unimodal_words(found))
         return found
 
     def columns(self) -> pd.DataFrame:

@@ -22,6 +22,7 @@ from qfusion.data.formats import pickles, staged_set
 from qfusion.data.formats.staged_set import Finding, Part, StagedSet
 from qfusion.errors import InvalidInput
 
+KIND = "MMSA pickle"
 SUFFIXES = (".pkl", ".pickle")
 MODALITIES = ("text", "audio", "vision")
 LETTERS = {"T": "text", "A": "audio", "V": "vision"}
@@ -93,7 +94,7 @@ class _Reader:
             self._say("text-bert",
                       "`text_bert` holds token numbers for a language model, not features: only its mask is used, for "
                       "the number of words.")
-        return StagedSet(self.folder, self.name, "MMSA pickle", parts, y, self._ids(),
+        return StagedSet(self.folder, self.name, KIND, parts, y, self._ids(),
                          np.repeat(list(self.counts), list(self.counts.values())), classes,
                          "class" if classes else "sentiment", bounds, "", pd.DataFrame(columns), self._unimodal(),
                          self.findings)
@@ -216,10 +217,13 @@ class _Reader:
     def _everywhere(self, key: str) -> bool:
         return all(key in self.splits[split] for split, count in self.counts.items() if count)
 
-    def _scores(self, key: str) -> np.ndarray:
-        """Numbers (N,) of all splits; NaN where an entry is none."""
+    def _scores(self, key: str, optional: bool = False) -> np.ndarray:
+        """Numbers (N,) of all splits; NaN where an entry is none, or, where it is `optional`, a split lacks it."""
         found = []
         for split, count in self.counts.items():
+            if optional and key not in self.splits[split]:
+                found.append(np.full(count, np.nan))
+                continue
             values = self._array(split, key) if count else np.zeros(0)
             flat = pd.to_numeric(pd.Series(np.asarray(values).ravel()), errors="coerce").to_numpy(np.float64)
             check(len(flat) == count,
@@ -273,10 +277,15 @@ class _Reader:
             f"split, but does not. {_LAYOUT}")
 
     def _unimodal(self) -> dict[str, np.ndarray]:
-        found = {modality: self._scores(f"regression_labels_{letter}") for letter, modality in LETTERS.items()
-                 if modality in self.names and self._everywhere(f"regression_labels_{letter}")}
+        """Targets of single modalities (N,), NaN where there is none, as in a split without them."""
+        found = {}
+        for letter, modality in LETTERS.items():
+            key = f"regression_labels_{letter}"
+            if modality in self.names and any(key in inner for inner in self.splits.values()):
+                values = self._scores(key, optional=True)
+                found[modality] = np.where(np.isfinite(values), values, np.nan)
         if found:
-            self._say("unimodal", f"Targets of single modalities are kept: {', '.join(found)}.")
+            self._say("unimodal", staged_set.unimodal_words(found))
         return found
 
 

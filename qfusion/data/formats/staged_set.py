@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -107,6 +107,7 @@ class StagedSet:
         ids: (N,) text. split: "train", "valid", "test" (N,), "" where a sample is in none.
         columns: more columns of the table.
         unimodal: targets of single modalities (N,), by modality.
+        convention: of the metrics of a number, one of `modality.CONVENTIONS`; of classes it says nothing.
         findings: of the reading.
         files: name, bytes and sha256 of each file that was read.
         done: the repairs made, in words.
@@ -130,6 +131,7 @@ class StagedSet:
     done: list[str] = field(default_factory=list)
     labels: tuple[str, ...] = ()
     sets: tuple[tuple[int, ...], ...] = ()
+    convention: str = "plain"
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -267,6 +269,14 @@ def label_sets(named: Sequence[Sequence[str] | None], order: Sequence[str] = ())
     place = {each: at for at, each in enumerate(every)}
     return LabelSets(np.array([-1 if each is None else place[each] for each in sets], np.int64), names, known,
                      tuple(every))
+
+
+def unimodal_words(found: Mapping[str, np.ndarray]) -> str:
+    """Returns what is said of targets of single modalities (N,): whose there are, and how many samples lack one."""
+    lacks = [f"{count(missing, 'sample')} {'has' if missing == 1 else 'have'} none of {name}"
+             for name, values in found.items() if (missing := int((~np.isfinite(values)).sum()))]
+    rest = f" {'; '.join(lacks)}." if lacks else ""
+    return f"Targets of single modalities are kept: {', '.join(found)}.{rest}"
 
 
 def _shown(label: Any) -> str:

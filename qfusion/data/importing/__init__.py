@@ -7,18 +7,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from qfusion import _read_only
 from qfusion._checks import check, choose
 from qfusion.data import files
 from qfusion.data.formats import joined, mmsa, staged_set, tables, viewfile
-from qfusion.data.formats.staged_set import StagedSet
+from qfusion.data.formats.staged_set import Finding, StagedSet
 from qfusion.data.importing import repairs, report, storing
 from qfusion.data.importing.report import Progress, Report
+from qfusion.data.modality import CONVENTIONS, LARGEST, check_convention
 from qfusion.errors import DataUnavailable, InvalidInput, QFusionError
 
 FORMATS = {"mmsa": "MMSA pickle (.pkl)", "multiview": "multi-view .mat or .npz",
            "tables": "a CSV, Parquet or .npy file a modality, and labels"}
 TARGETS = ("auto", "regression", "classification", "labels")
+WORDS = {"mosi": "MOSI and MOSEI (Acc-2, Acc-5, Acc-7, F1, MAE, correlation, R2)",
+         "sims": "CH-SIMS (Acc-2, Acc-3, Acc-5, F1, MAE, correlation)", "plain": "any number (MAE, correlation, R2)"}
+_WHY = {"mosi": "since scores lie in [-3, 3]",
+        "sims": "since every modality has targets of its own and scores lie in [-1, 1]",
+        "plain": "since nothing says that scores are sentiment as in MOSI or CH-SIMS"}
 LABEL_FILE = "labels"
 SUFFIXES = (*mmsa.SUFFIXES, ".mat", ".npz", *tables.SUFFIXES)
 
@@ -32,7 +40,7 @@ class Examined:
 
 
 def read(paths: Sequence[Path], folder: Path, *, kind: str = "auto", modalities: Mapping[str, Path] | None = None,
-         labels: Path | None = None, target: str = "auto") -> StagedSet:
+         labels: Path | None = None, target: str = "auto", convention: str = "auto") -> StagedSet:
     """Returns what files hold, written to a folder, not yet examined.
 
     Args:
@@ -42,6 +50,8 @@ def read(paths: Sequence[Path], folder: Path, *, kind: str = "auto", modalities:
         modalities: the table of each, instead of by the files' names.
         labels: the table of labels, instead of the one called `labels`.
         target: one of TARGETS.
+        convention: of the metrics of scores, one of `modality.CONVENTIONS`, or "auto": CH-SIMS's where every modality
+            has targets of its own in [-1, 1], MOSI's of an MMSA pickle with scores up to 3, else plain.
 
     Raises:
         NotFound: when a file or a format does not exist.
@@ -51,6 +61,7 @@ def read(paths: Sequence[Path], folder: Path, *, kind: str = "auto", modalities:
     _read_only.refuse("import data")
     choose("Format", kind, ("auto", *FORMATS))
     choose("Target", target, TARGETS)
+    choose("Convention", convention, ("auto", *CONVENTIONS))
     found = _files(paths)
     if kind == "auto":
         kind = _kind(found, bool(modalities or labels))
@@ -82,7 +93,30 @@ def read(paths: Sequence[Path], folder: Path, *, kind: str = "auto", modalities:
             "The files need more memory than there is. Give them as .npy, Parquet or .npz files, which are read in "
             "pieces.") from error
     _check(made)
+    _take_convention(made, convention)
     return made
+
+
+def _take_convention(staged: StagedSet, asked: str) -> None:
+    """Says by which convention the scores are measured: the one that was asked for, else what the files look like."""
+    if staged.classes:
+        check(asked == "auto",
+              f"Argument `convention` is of scores, and has to be left out for classes, but is {asked}. Leave it out, "
+              "or import the set with --target regression.")
+        return
+    finite = np.abs(staged.y[np.isfinite(staged.y)]).max(initial=0.0)
+    annotated = {part.name for part in staged.parts} == set(staged.unimodal)
+    fits = "sims" if annotated and finite <= LARGEST["sims"] else \
+        "mosi" if staged.kind == mmsa.KIND and LARGEST["sims"] < finite <= LARGEST["mosi"] else "plain"
+    staged.convention = fits if asked == "auto" else asked
+    check_convention(staged.convention, staged.y)
+    if asked in LARGEST:
+        staged.bounds = -LARGEST[asked], LARGEST[asked]
+    if asked == "auto" and fits == "plain" and staged.kind != mmsa.KIND:
+        return
+    why = "as asked for" if asked != "auto" else _WHY[fits]
+    staged.findings.append(Finding("convention", "note", f"Metrics are those of {WORDS[staged.convention]}, {why}. "
+                                                         f"Another is one of {', '.join(CONVENTIONS)} (--convention)."))
 
 
 def _files(paths: Sequence[Path]) -> list[Path]:

@@ -249,12 +249,13 @@ def _target(staged: StagedSet) -> dict[str, Any]:
         def counts(rows: np.ndarray) -> list[int]:
             return np.bincount(staged.y[rows & (staged.y >= 0)], minlength=len(staged.classes)).tolist()
 
-        return told | {"classes": list(staged.classes),
+        return told | {"classes": list(staged.classes), "convention": "classes",
                        "counts": {part: counts(staged.split == part) for part in SPLITS},
                        "samples": counts(np.ones(len(staged), bool))}
     y = staged.y[~staged.missing]
     facts = {"low": y.min, "high": y.max, "mean": y.mean, "deviation": y.std}
-    return told | {"range": staged.bounds} | {key: float(of()) if len(y) else None for key, of in facts.items()}
+    told |= {"range": staged.bounds, "convention": staged.convention}
+    return told | {key: float(of()) if len(y) else None for key, of in facts.items()}
 
 
 def _of_target(staged: StagedSet) -> list[Finding]:

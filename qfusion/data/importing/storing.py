@@ -168,7 +168,7 @@ def _record(staged: StagedSet, report: Report, name: str, title: str, licence: s
                 for p in staged.parts)
     unimodal = pd.DataFrame(staged.unimodal) if staged.unimodal else None
     target = Target("classification" if staged.classes else "regression", staged.target, staged.bounds, staged.classes,
-                    staged.unit, staged.labels, staged.sets)
+                    staged.unit, staged.labels, staged.sets, "" if staged.classes else staged.convention)
     told = report.as_dict()
     repaired = f" Repaired, as asked for: {'; '.join(staged.done)}." if staged.done else " Nothing was repaired."
     sizes = ", ".join(f"{part.name} ({part.shape[-1]} features{', sequences' if part.lengths is not None else ''})"

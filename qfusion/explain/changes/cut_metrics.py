@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from qfusion._checks import check, choose
+from qfusion.data.modality import Target
 from qfusion.explain.changes.cuts import Cuts
 from qfusion.explain.trust import resampling
 
-METRICS = {"classification": ("accuracy",), "regression": ("r2", "mae")}
+METRICS = {"classification": ("accuracy",), "regression": ("r2", "mae"), "sims": ("acc2", "mae")}
 RESAMPLES = 1000
 
 
@@ -58,6 +59,11 @@ class CutMetrics:
     change: Estimates
 
 
+def kind_of(target: Target) -> str:
+    """Returns which of METRICS fit a target."""
+    return "sims" if target.convention == "sims" else target.kind
+
+
 def cut_metrics(found: Cuts, truth: np.ndarray, kind: str, *, resamples: int = RESAMPLES, seed: int = 0,
                 clusters: np.ndarray | None = None) -> CutMetrics:
     """Returns the metrics after every cut, with intervals.
@@ -65,7 +71,7 @@ def cut_metrics(found: Cuts, truth: np.ndarray, kind: str, *, resamples: int = R
     Args:
         found: cuts of B samples.
         truth: scores, or classes in 0..C-1, (B,).
-        kind: "regression" or "classification".
+        kind: "regression", "classification", or "sims": scores that are measured as those of CH-SIMS.
         resamples, seed: of the bootstrap. clusters: what the samples share, see `resampling.counts`.
 
     Raises:
@@ -105,6 +111,10 @@ def _columns(scores: np.ndarray, truth: np.ndarray, kind: str) -> dict[str, np.n
     """What the metrics are means of, (B, F) each, of scores (F, B, C)."""
     if kind == "classification":
         return {"hit": (scores.argmax(-1) == truth).astype(float).T}
+    if kind == "sims":
+        p, y = np.clip(scores[..., 0], -1, 1), np.clip(truth, -1, 1)
+        return {"side": ((p.astype(np.float32) > 0) == (y.astype(np.float32) > 0)).astype(float).T,
+                "absolute": np.abs(p - y).T}
     error = (scores[..., 0] - truth).T
     return {"squared": error**2, "absolute": np.abs(error), "truth": (truth - truth.mean())[:, None]}
 
@@ -115,6 +125,8 @@ def _metrics(columns: dict[str, np.ndarray], weights: np.ndarray) -> dict[str, n
     found = {"change": weights @ columns["change"] / n}
     if "hit" in columns:
         return found | {"accuracy": weights @ columns["hit"] / n}
+    if "side" in columns:
+        return found | {"acc2": weights @ columns["side"] / n, "mae": weights @ columns["absolute"] / n}
     y = columns["truth"]
     variance = weights @ y**2 - (weights @ y)**2 / n
     varies = variance > 1e-12 * np.maximum(weights @ y**2, 1e-300)
@@ -138,4 +150,8 @@ def _shaped(found: dict[str, Estimates], shape: tuple[int, ...]) -> dict[str, Es
 def _chance(truth: np.ndarray, kind: str) -> dict[str, float]:
     if kind == "classification":
         return {"accuracy": float(np.unique(truth, return_counts=True)[1].max() / len(truth))}
+    if kind == "sims":
+        truth = np.clip(truth, -1, 1)
+        above = float((truth.astype(np.float32) > 0).mean())
+        return {"acc2": max(above, 1 - above), "mae": float(np.abs(truth - np.median(truth)).mean())}
     return {"r2": 0.0, "mae": float(np.abs(truth - np.median(truth)).mean())}

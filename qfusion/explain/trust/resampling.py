@@ -157,7 +157,7 @@ def correlation(x: np.ndarray, y: np.ndarray, *, resamples: int = RESAMPLES, see
     x, y = _checked("x", x), _checked("y", y)
     check(len(x) == len(y), f"Arguments `x` and `y` must have one length, but have {len(x)} and {len(y)}.")
     found = {"pearson": lambda w: pearson(x, y, w), "spearman": lambda w: spearman(x, y, w)}
-    return _intervals(found, len(x), resamples, seed, clusters)
+    return intervals(found, len(x), resamples, seed, clusters)
 
 
 def mean(values: np.ndarray, *, resamples: int = RESAMPLES, seed: int = 0,
@@ -180,7 +180,7 @@ def means(columns: Mapping[str, np.ndarray], *, resamples: int = RESAMPLES, seed
     found = {name: _checked(name, values) for name, values in columns.items()}
     sizes = {len(values) for values in found.values()}
     check(len(sizes) == 1, f"Argument `columns` must hold columns of one length, but holds {sorted(sizes)}.")
-    return _intervals({name: _mean_of(values) for name, values in found.items()}, sizes.pop(), resamples, seed,
+    return intervals({name: _mean_of(values) for name, values in found.items()}, sizes.pop(), resamples, seed,
                       clusters)
 
 
@@ -194,8 +194,14 @@ def _checked(name: str, values: np.ndarray) -> np.ndarray:
     return found
 
 
-def _intervals(statistics: dict[str, Callable[[np.ndarray], np.ndarray]], n: int, resamples: int,
-               seed: int, clusters: np.ndarray | None) -> dict[str, Interval]:
+def intervals(statistics: dict[str, Callable[[np.ndarray], np.ndarray]], n: int, resamples: int,
+              seed: int, clusters: np.ndarray | None = None) -> dict[str, Interval]:
+    """Returns statistics of n samples with their intervals, all of the same resamples.
+
+    Args:
+        statistics: by name, from counts (r, n) to values (r,), NaN where there is none.
+        n, resamples, seed, clusters: see `counts`.
+    """
     if n == 0:
         return {name: Interval(np.nan, np.nan, np.nan, 0, 0) for name in statistics}
     own = {name: float(of(np.ones((1, n)))[0]) for name, of in statistics.items()}

@@ -200,8 +200,7 @@ def robustness(model: FusionModel, dataset: DataSet, split: str = "test", traine
         behind = behind.some(most)
 
     def measured(disturbance: Disturbance) -> dict[str, float]:
-        return metrics.of_scores(scores(model, dataset, rows, disturbance, trained_on, behind), dataset.y[rows],
-                                 dataset.target.kind)
+        return metrics.of_rows(dataset, rows, scores(model, dataset, rows, disturbance, trained_on, behind))
 
     def add(kind: str, modality: str, level: float, runs: list[dict[str, float]]) -> None:
         means = {key: float(np.mean([run[key] for run in runs])) for key in runs[0]}

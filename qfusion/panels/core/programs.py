@@ -34,7 +34,7 @@ def _parts(*parts: dict[str, Panel]) -> Mapping[str, Panel]:
 # Page (its title in small letters) -> panel, in the order of the page.
 PAGES: dict[str, Mapping[str, Panel]] = {
     "overview": panels.overview.PANELS,
-    "samples": _parts(panels.samples.PANELS, panels.inside.PANELS, panels.similar.PANELS),
+    "samples": _parts(panels.samples.PANELS, panels.people.OF_SAMPLE, panels.inside.PANELS, panels.similar.PANELS),
     "dynamics": _parts(panels.dynamics.PANELS, panels.building.PANELS, panels.physics.PANELS, panels.generator.PANELS,
                        panels.sharing.PANELS, panels.states.PANELS, {
         "decision-layers": replace(panels.layers.PANELS["decision-layers"], opens=always),
@@ -44,7 +44,7 @@ PAGES: dict[str, Mapping[str, Panel]] = {
     "what if": panels.what_if.PANELS, "decision operators": panels.operators.PANELS,
     "cohorts": _parts(panels.sample_map.PANELS, panels.cohorts.PANELS, panels.slices.PANELS, panels.quality.PANELS),
     "compare": _parts(panels.compare.PANELS, panels.several.PANELS),
-    "faithfulness": panels.faithfulness.PANELS,
+    "faithfulness": _parts(panels.faithfulness.PANELS, panels.people.PANELS),
     "data": panels.data.PANELS, "train": panels.train.PANELS, "sweeps": panels.sweeps.PANELS,
     "leaderboard": panels.leaderboard.PANELS,
 }
@@ -65,7 +65,8 @@ RULES: dict[str, tuple[Rules, ...]] = {
     "what if": (panels.what_if.allowed,), "decision operators": (panels.operators.allowed,),
     "cohorts": (panels.cohorts.allowed, panels.sample_map.allowed, panels.slices.allowed),
     "compare": (sliders.allowed, panels.rules.allowed, panels.compare.allowed, panels.several.allowed),
-    "faithfulness": (panels.faithfulness.allowed,), "data": (panels.data.allowed,), "train": (panels.train.allowed,),
+    "faithfulness": (panels.faithfulness.allowed, panels.people.allowed), "data": (panels.data.allowed,),
+    "train": (panels.train.allowed,),
     "sweeps": (panels.sweeps.allowed,), "leaderboard": (panels.leaderboard.allowed,),
 }
 BARE = ("data", "train", "sweeps")  # pages that need neither model nor sample

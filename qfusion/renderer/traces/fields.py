@@ -17,7 +17,7 @@ from qfusion.renderer.scene import Box, Cells, Scene, Stroke, Words
 from qfusion.renderer.words import read
 
 NAMES = ("zmin", "zmax", "zmid")
-_DARK, _BRIGHT = rgba("#17202B"), rgba("#FFFFFF")
+_DARK, _BLACK, _BRIGHT = rgba("#17202B"), rgba("#1F1F1F"), rgba("#FFFFFF")
 _TEMPLATE = re.compile(r"%\{z(?::([^}]*))?\}")
 
 
@@ -68,10 +68,12 @@ def draw(trace: Mapping[str, Any], place: Place) -> None:
           f"A heatmap of the figure writes {str(trace['texttemplate'])[:40]!r} in its cells, which is not drawn "
           "without a browser. Write '%{z:.2f}'.")
     font = trace.get("textfont", {})
+    greys = bool((np.ptp(np.asarray(colours)[..., :3], axis=-1) == 0).all())  # of the greyscale theme
+    dark = _BLACK if greys else _DARK
     for r in range(rows):
         for c in range(columns):
             if np.isfinite(z[r, c]) and form is not None:
-                style = place.hand.style(font, colour=readable_on(colours[r, c], _DARK, _BRIGHT))
+                style = place.hand.style(font, colour=readable_on(colours[r, c], dark, _BRIGHT))
                 place.scene.add(LINES + 5, Words(read(ticks.formatted(z[r, c], form.group(1) or ".3g"), style),
                                                  (x[c] + x[c + 1]) / 2, (y[r] + y[r + 1]) / 2, role="cell"))
 

@@ -110,9 +110,10 @@ def _table(sample: Sample, measured: Measured) -> None:
         table.insert(7, "above_1_percent", physics.large(found, reach))
         if with_metrics:
             scored = physics.metrics_without(work, sample.tweak)
+            known = metrics.labels(scored.columns)
             for name in [name for name in ("mae", "corr", "accuracy", "nll") if name in scored.columns][:2]:
-                table[f"test {metrics.describe[name].short}"] = scored[name].loc[table["key"]].to_numpy()
-            kept = ", ".join(f"{metrics.describe[name].short} {scored[name].loc['']:.3f}"
+                table[f"test {known[name].short}"] = scored[name].loc[table["key"]].to_numpy()
+            kept = ", ".join(f"{known[name].short} {scored[name].loc['']:.3f}"
                              for name in ("mae", "corr", "accuracy", "nll") if name in scored.columns)
             st.caption(
                 f"Over {len(work.dataset.rows('test')):,} test samples{describe.of_seed(work)}; with all terms: "

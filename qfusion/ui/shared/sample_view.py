@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from qfusion.analysis import text
-from qfusion.data import Audio, Content, Image, Text
+from qfusion.data import Audio, Content, Image, Text, people
 from qfusion.data.modality import Series
 from qfusion.panels import samples
 from qfusion.ui.frame.shell import Here, link
@@ -60,7 +61,8 @@ def _piece(name: str, piece: Content, width: int | Literal["stretch"] = "stretch
 def _facts(here: Here, row: int) -> None:
     """Whatever the data set's table says of the sample: video and segment times, regime."""
     facts = {str(name): value for name, value in here.work.dataset.table.iloc[row].items()
-             if name not in (*HIDDEN, here.work.dataset.target.name)}
+             if name not in (*HIDDEN, here.work.dataset.target.name)
+             and not (str(name).startswith(people.COLUMN) and pd.isna(value))}
     parts = [f"split: {here.work.dataset.split[row]}"]
     if {"start", "end"} <= set(facts):
         parts.append(f"segment: {facts.pop('start'):.1f} s to {facts.pop('end'):.1f} s")

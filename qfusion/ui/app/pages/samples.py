@@ -3,6 +3,7 @@
 import streamlit as st
 
 from qfusion.analysis.cohort import finding
+from qfusion.panels import people
 from qfusion.panels import samples as builders
 from qfusion.ui.frame import runs
 from qfusion.ui.frame.shell import Here, guard, shell
@@ -36,6 +37,8 @@ def page() -> None:
         inside_view.part(here)
     with left, guard():
         panels.draw(builders.shapley(sample, here.theme))
+        if people.is_labelled(sample):
+            panels.draw(people.of_sample(sample, here.theme))
         if here.work.can("rules"):
             panels.draw(builders.masses(sample, here.theme))
     with right, guard():

@@ -50,7 +50,7 @@ def before_after(here: Here, now: Any, base: Any) -> None:
     else:
         cells.append(("Prediction", float(base.scores[0]), float(now.scores[0]), "off", "Score of this sample"))
     for name in [name for name in ("accuracy", "nll", "mae", "corr") if name in now.metrics][:2]:
-        about = metrics.describe[name]
+        about = metrics.labels(now.metrics)[name]
         label = f"Test {about.short[:1].lower()}{about.short[1:]}" if work.classes else about.short
         cells.append((label + describe.of_seed(work), base.metrics[name], now.metrics[name],
                       "normal" if about.higher_is_better else "inverse", about.help))

@@ -20,7 +20,6 @@ from qfusion.training import metrics
 from qfusion.ui.bar import comparison, pin_button
 from qfusion.ui.frame import cache, depth, sliders, state, stored
 from qfusion.ui.frame.shell import Here, told
-from qfusion.ui.pages.dynamics.dynamics_view import SHOWN_METRICS
 from qfusion.ui.panel import panels
 from qfusion.ui.shared import sample_view
 from qfusion.ui.shared import table_editor as editor
@@ -140,10 +139,11 @@ def numbers(sides: Sides) -> None:
     rows.append((f"{text.plain(b.sample.unit)}" if known else "score explained", f"{score_a:+.3f}", f"{score_b:+.3f}",
                  f"**{score_b - score_a:+.3f}**" if known else "not comparable"))
     seed = describe.of_seed(a.work) or describe.of_seed(b.work)
-    for name in [n for n in (*SHOWN_METRICS, "accuracy", "nll") if n in a.metrics or n in b.metrics][:4]:
-        both = name in a.metrics and name in b.metrics
-        own, other = (f"{s.metrics[name]:.3f}" if name in s.metrics else "–" for s in (a, b))
-        rows.append((f"test {metrics.describe[name].short}{seed}", own, other,
+    alike = metrics.convention_of(a.metrics) == metrics.convention_of(b.metrics)
+    for side, name in [(s, name) for s in ([a] if alike else [a, b]) for name in metrics.headlines(s.metrics)]:
+        both = alike and name in b.metrics
+        own, other = (f"{s.metrics[name]:.3f}" if both or s is side else "–" for s in (a, b))
+        rows.append((f"test {metrics.labels(side.metrics)[name].short}{seed}", own, other,
                      f"{b.metrics[name] - a.metrics[name]:+.3f}" if both else ""))
     if a.work.background.name != b.work.background.name:
         st.caption(

@@ -11,6 +11,7 @@ from qfusion import data
 from qfusion._checks import check
 from qfusion.analysis import text
 from qfusion.data import DataSet, imported
+from qfusion.data.modality import CONVENTIONS
 from qfusion.data.spec import SPLITS
 from qfusion.figures.style import Theme
 from qfusion.panels import data as builders
@@ -72,6 +73,8 @@ def _card(found: DataSet) -> str:
             "target": f"{found.target.name}, {'classes' if found.target.classes else 'a number'}"
                       + (f" in {found.target.range}" if found.target.range else ""),
             "source": found.source, "licence": found.licence, "digest": found.digest[:12]}
+    if not found.target.classes:
+        rows["metrics"] = CONVENTIONS[found.target.convention]
     if found.unimodal is not None:
         rows["targets of single modalities"] = ", ".join(map(str, found.unimodal.columns))
     lines = [f"| {key} | {text.plain(value)} |" for key, value in rows.items()]

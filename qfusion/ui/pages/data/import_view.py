@@ -17,6 +17,7 @@ from qfusion.data import imported, importing
 from qfusion.data.formats import staged_set
 from qfusion.data.importing import Examined, storing
 from qfusion.data.importing.repairs import REPAIRS
+from qfusion.data.modality import CONVENTIONS
 from qfusion.ui.door import access, entrance, turns
 from qfusion.ui.frame import depth, state
 from qfusion.ui.pages.data import data_view
@@ -27,6 +28,8 @@ MAX_PATH = 2 * 1024**3
 UPLOAD, PATH = "Upload", "A path on this machine"
 _TARGETS = {"as the file suggests": "auto", "a number (regression)": "regression", "classes": "classification",
             "several labels a sample": "labels"}
+_CONVENTIONS = {"as the file suggests": "auto", "MOSI, MOSEI: Acc-2, 5, 7": "mosi", "CH-SIMS: Acc-2, 3, 5": "sims",
+                "plain: MAE, correlation, R2": "plain"}
 _MMSA = """
     {"train": {"text": (N, T, F), "audio": (N, T, F), "vision": (N, T, F),   # or (N, F); NumPy arrays
                "audio_lengths": [...], "vision_lengths": [...],              # of unaligned sequences
@@ -102,10 +105,11 @@ def _source(level: str) -> None:
             path = st.text_input("File, or folder of tables", key="_import_path",
                                  help="On the machine that this server runs on.")
         target = st.selectbox("Target", list(_TARGETS), key="_import_target")
+        convention = st.selectbox("Metrics of scores", list(_CONVENTIONS), key="_import_convention")
         pressed = st.form_submit_button("Examine", icon=":material/fact_check:")
     if pressed:
         discard()
-        _examine(files, path, _TARGETS[target])
+        _examine(files, path, target=_TARGETS[target], convention=_CONVENTIONS[convention])
 
 
 def discard() -> None:
@@ -116,7 +120,7 @@ def discard() -> None:
         state.put(FOUND, None)
 
 
-def _examine(files: list[Any], path: str, target: str) -> None:
+def _examine(files: list[Any], path: str, **options: str) -> None:
     check(bool(files) or bool(path.strip()),
           entrance.refusal() or "There is nothing to examine yet. Choose a file first.")
     with (turns.waiting(""), st.status("Reading …") as shown, storing.staging(keep=True) as folder,
@@ -131,7 +135,7 @@ def _examine(files: list[Any], path: str, target: str) -> None:
                   f"from this page. Use the command line: `python -m qfusion data import {paths[0]} --name NAME`.")
         found = importing.examine(paths, folder,
                                   lambda done, total, remark: shown.update(label=f"{text.plain(remark)} …"),
-                                  target=target)
+                                  **options)
         shutil.rmtree(folder / "upload", ignore_errors=True)
         shown.update(label="Examined", state="complete")
     weakref.finalize(found, found.staged.discard)  # its files go with the session
@@ -193,7 +197,7 @@ def _target(target: dict[str, Any]) -> str:
     if target["kind"] == "regression":
         return "" if target["low"] is None else (
             f"Target {target['name']}: {target['low']:.3g} to {target['high']:.3g}, mean {target['mean']:.3g}, "
-            f"deviation {target['deviation']:.3g}.")
+            f"deviation {target['deviation']:.3g}. Metrics: {CONVENTIONS[target['convention']]}.")
     pairs = sorted(zip(target["samples"], target["classes"], strict=True), reverse=True)
     rest = f" and {len(pairs) - 12} more" if len(pairs) > 12 else ""
     return f"{len(pairs)} classes: {', '.join(f'{label} ({count:,})' for count, label in pairs[:12])}{rest}."

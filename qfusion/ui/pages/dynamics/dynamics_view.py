@@ -24,7 +24,6 @@ from qfusion.ui.pages.dynamics import built_view
 from qfusion.ui.panel import panels
 from qfusion.ui.shared import cut_view, layers_view, through_view
 
-SHOWN_METRICS = ("acc2_non0", "acc7", "mae", "corr", "r2")
 CURSOR, RUNS, QUANTITY, WHOSE, MATRIX = "t", "runs", "quantity", "of", "matrixas"
 TURN, TOUCHED = "turn", "_touched"
 WITH_CURSOR = ("Decision", "Correlations", "State")
@@ -60,9 +59,10 @@ def before_after(here: Here, now: Decision, base: Decision) -> None:
     work = here.work
     truth = text.plain(
         work.classes[int(work.dataset.y[here.row])]) if work.classes else f"{float(work.dataset.y[here.row]):+.2f}"
-    names = [name for name in (*SHOWN_METRICS, "accuracy", "nll") if name in now.metrics][:4]
+    known = metrics.labels(now.metrics)
+    names = metrics.headlines(now.metrics)
     count = len(work.dataset.rows("test"))
-    labels = [metrics.describe[name].short.partition(" (")[0] + describe.of_seed(work) for name in names]  # on one line
+    labels = [known[name].short.partition(" (")[0] + describe.of_seed(work) for name in names]  # on one line
     with st.container(key="pair-metrics", gap="xsmall"):
         if now.tweak.numbers():
             sample = here.subject(now.tweak)
@@ -76,7 +76,7 @@ def before_after(here: Here, now: Decision, base: Decision) -> None:
               f"Score of sample {text.plain(here.sample)}; annotated {truth}. The small number is the change from the "
               "model as learned.")
         for cell, name, label in zip(cells[1:], names, labels, strict=True):
-            about = metrics.describe[name]
+            about = known[name]
             _cell(cell, label, base.metrics[name], now.metrics[name],
                   "normal" if about.higher_is_better else "inverse",
                   f"{about.help} Of all {count:,} test samples under the same sliders; the small number is the change "

@@ -21,7 +21,7 @@ from qfusion.panels import faithfulness as builders
 from qfusion.panels.core.panel import Picture
 from qfusion.ui.frame import chips, depth, state
 from qfusion.ui.frame.shell import Here, guard
-from qfusion.ui.pages.faithfulness import estimators_view, seeds_view
+from qfusion.ui.pages.faithfulness import estimators_view, people_view, seeds_view
 from qfusion.ui.panel import panels
 
 PROOF, MEASURE, RANKING, INSIDE = "proof", "proof.by", "proof.rank", "proof.of"
@@ -40,7 +40,8 @@ def page(here: Here) -> None:
         state.put(PROOF, builders.VIEWS[0])
     draw = {"Deletion": lambda: deletion_tab(here), "Truth": lambda: truth_tab(here, default, seeds),
             "Other methods": lambda: estimators_view.tab(here),
-            "Training seeds": lambda: seeds_view.tab(here, default, seeds, missing)}
+            "Training seeds": lambda: seeds_view.tab(here, default, seeds, missing),
+            builders.PEOPLE: lambda: people_view.tab(here, default)}
     for tab, name in zip(st.tabs(list(builders.VIEWS), **state.opened(PROOF)), builders.VIEWS, strict=True):
         if tab.open:
             with tab, guard():

@@ -122,7 +122,7 @@ def _metric_table(card: Any) -> pd.DataFrame:
         "mean over seeds ± standard deviation":
             f"{found['mean']:.3f} ± {found['std']:.3f}" if many else f"{found['mean']:.3f}",
         "this seed": f"{own[name]:.3f}" if name in own else "–"}
-        for name, about in metrics.describe.items() if (found := scores.get(name))])
+        for name, about in metrics.labels(scores).items() if (found := scores[name])])
 
 
 def model_card(here: Here) -> None:

@@ -189,7 +189,7 @@ def _form() -> None:
     trials = int(columns[0].number_input("Trials", 1, MAX_TRIALS, 20, 1, key=_TRIALS, persist_state="session"))
     epochs = int(columns[1].number_input("Most epochs", 1, 2000, min(int(default["epochs"]), 30), 1, key=_EPOCHS,
                                          persist_state="session"))
-    judged = columns[2].selectbox("Judged by", space.metric_names(cache.dataset(name).target.kind), key=_METRIC,
+    judged = columns[2].selectbox("Judged by", space.metric_names(cache.dataset(name)), key=_METRIC,
                                   persist_state="session",
                                   help="On the validation rows, in the epoch that a training keeps.")
     free = _free_name(kind, name)

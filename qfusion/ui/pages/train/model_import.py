@@ -30,7 +30,7 @@ OPEN = "train.import"
 MAX_CARD = 20_000  # characters
 _UPLOAD, _FOUND, _CARD, _PROBLEM = "_model.upload", "_model.found", "_model.card", "_model.problem"
 _SAID = "_model.said"
-_METRICS = ("mae", "corr", "acc2_non0", "accuracy", "f1", "nll")
+_METRICS = ("mae", "corr", "acc2_non0", "acc2", "accuracy", "f1", "nll")
 _PULSE = 0.2  # seconds between two looks at the process
 
 
@@ -172,8 +172,8 @@ def _report(found: dict[str, Any]) -> None:
                      hide_index=True, height="content", alt="Which input of the program takes which modality.")
         for warning in found["warnings"]:
             st.warning(text.message(warning), icon=":material/warning:")
-        measured = ", ".join(f"{metrics.describe[key].short} {kept['metrics'][key]:.3f}" for key in _METRICS
-                             if key in kept["metrics"])
+        known = metrics.labels(kept["metrics"])
+        measured = ", ".join(f"{known[key].short} {kept['metrics'][key]:.3f}" for key in _METRICS if key in known)
         st.caption(f"On the test rows: {measured or 'there are none'}. A figure far from the one that you know means "
                    f"that an input is matched wrongly. Explaining one sample against {found['first']['rows']:,} rows "
                    f"took {found['first']['seconds']:.2g} s.")

@@ -1,0 +1,78 @@
+"""What the pages work out of a model beside people's labels of single modalities. Free of streamlit."""
+
+from __future__ import annotations
+
+from qfusion._checks import choose
+from qfusion.analysis.cohort import faithful
+from qfusion.analysis.memo import memo
+from qfusion.analysis.sample import open_work
+from qfusion.analysis.subject import Workspace
+from qfusion.data import people
+from qfusion.data.people import People
+from qfusion.errors import QFusionError
+from qfusion.explain.trust import people as trust
+from qfusion.explain.trust.people import Beside
+from qfusion.explain.trust.resampling import Interval
+from qfusion.training import checkpoint
+
+
+def labels_of(work: Workspace) -> People | None:
+    """The labels of single modalities that a model's samples have, of the modalities that the model takes."""
+    found = people.labels_of(work.dataset)
+    if found is None or work.classes:
+        return None
+    names = [name for name in found.table.columns if name in work.modalities]
+    return People(found.table[names], found.planted) if names else None
+
+
+@memo(8, says="Comparing with labels of single modalities …")
+def of(work: Workspace) -> Beside | None:
+    """The test samples that are explained, beside their labels; None of data without."""
+    labels = labels_of(work)
+    if labels is None:
+        return None
+    rows, found = faithful.explained(work)
+    clusters = work.dataset.clusters
+    return trust.beside(found, labels.table.iloc[rows], work.dataset.y[rows],
+                        clusters=None if clusters is None else clusters.numbers[rows])
+
+
+def taught(work: Workspace) -> bool:
+    """Whether a model had labels of single modalities as additional targets, by its card."""
+    return bool(work.card.get("training", {}).get("unimodal", 0))
+
+
+def rivals(work: Workspace) -> list[str]:
+    """Names of the other models that were trained on the same data; those whose card cannot be read are left out."""
+    found = []
+    for name in checkpoint.available():
+        try:
+            if name != work.name and checkpoint.card(name)["data"].get("digest") == work.dataset.digest:
+                found.append(name)
+        except (QFusionError, AttributeError):
+            continue
+    return found
+
+
+def require_second(work: Workspace, name: str) -> None:
+    """Raises NotFound when no other model of that name was trained on the same data."""
+    choose("Second model", name, rivals(work))
+
+
+def second(work: Workspace, name: str) -> Workspace:
+    """A second model on the same data.
+
+    Raises:
+        NotFound: when no other model of that name was trained on them.
+    """
+    require_second(work, name)
+    return open_work(name, work.dataset.name)
+
+
+def closer(work: Workspace, other: Workspace) -> dict[str, Interval]:
+    """By how much a second model's own terms go more with the labels, by modality; both resampled together."""
+    first, found = of(work), of(other)
+    assert first is not None
+    assert found is not None
+    rows, clusters = faithful.explained(work)[0], work.dataset.clusters
+    return trust.difference(first, found, None if clusters is None else clusters.numbers[rows])
