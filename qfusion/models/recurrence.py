@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 
 class _Recurrence(torch.autograd.Function):
-    """Input parts (n, 3 H) of real steps, by time and within a time the longest sequences first -> last states (B, H)."""
+    """Input parts (n, 3 H) of real steps, by time and within a time the longest first -> last states (B, H)."""
 
     @staticmethod
     def forward(ctx: Any, inputs: Tensor, weight: Tensor, bias: Tensor, sizes: Sequence[int]) -> Tensor:
@@ -70,6 +70,7 @@ def last_states(gru: nn.GRU, steps: Tensor, sizes: Sequence[int]) -> Tensor:
         steps: real steps (n, F), by time and within a time the longest sequences first.
         sizes: how many sequences are still there at each time.
     """
-    inputs = torch.addmm(gru.bias_ih_l0, steps, gru.weight_ih_l0.t())
-    found: Tensor = _Recurrence.apply(inputs, gru.weight_hh_l0, gru.bias_hh_l0, tuple(sizes))  # type: ignore[no-untyped-call]
+    into, weight, bias, own = (gru.get_parameter(f"{kind}_l0") for kind in ("weight_ih", "weight_hh", "bias_ih",
+                                                                            "bias_hh"))
+    found: Tensor = _Recurrence.apply(torch.addmm(bias, steps, into.t()), weight, own, tuple(sizes))
     return found
