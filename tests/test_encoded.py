@@ -234,3 +234,16 @@ def test_the_recurrence_is_that_of_torch_with_its_gradient() -> None:
     for mine, other in zip(torch.autograd.grad((ours * weight).sum(), [steps, *gru.parameters()]),
                            torch.autograd.grad((theirs[0] * weight).sum(), [steps, *gru.parameters()]), strict=True):
         torch.testing.assert_close(mine, other, rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("kind", ["quantum-jump", "entangled-qcnn"])
+def test_explanations_of_all_samples_are_kept(kind: str, dataset: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    card = {"data": {"name": "drawn"}, "inputs": dataset.input_specs, "outputs": ["score"], "training": {}}
+    first = subjects.build("drawn", card, model_of(kind, dataset), dataset).explanation
+    assert len(files()) == 2
+    monkeypatch.setattr(explain, "explain", None)  # nobody asks again
+    again = subjects.build("drawn", card, model_of(kind, dataset), dataset).explanation
+    np.testing.assert_array_equal(first.dividends, again.dividends)
+    np.testing.assert_array_equal(first.shapley, again.shapley)
+    assert (again.coalitions, again.background, again.background_size) == (
+        first.coalitions, first.background, first.background_size)

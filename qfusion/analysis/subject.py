@@ -7,6 +7,7 @@ abilities have.
 from __future__ import annotations
 
 import copy
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,6 +20,7 @@ from qfusion import explain
 from qfusion._checks import check
 from qfusion.analysis.memo import memo
 from qfusion.data import DataSet
+from qfusion.explain.contributions.coalitions import of_values
 from qfusion.explain.contributions.streaming import background_of
 from qfusion.explain.contributions.verdict import Doubt, Verdict, Verdicts, judge, verdict
 from qfusion.explain.trust import stability
@@ -221,8 +223,14 @@ class Workspace:
 
     @cached_property
     def explanation(self) -> Any:
-        """Of the rows in `bulk`; worked out when first asked for."""
-        return explain.explain(self.model, self.inputs(self.bulk), self.bulk_background)
+        """Of the rows in `bulk`; worked out when first asked for, and of a large set kept."""
+        behind = self.bulk_background
+        if not encoded.is_kept(self.model, self.dataset) or behind.is_drawn:
+            return explain.explain(self.model, self.inputs(self.bulk), behind)
+        path = encoded.place(self.model, self.dataset, behind.key, hashlib.sha256(self.bulk.tobytes()).hexdigest())
+        found = encoded.kept(path, lambda: {"values": explain.explain(self.model, self.inputs(self.bulk),
+                                                                      behind).values})
+        return of_values(self.model, found["values"], behind)
 
     @property
     def bulk_background(self) -> Any:

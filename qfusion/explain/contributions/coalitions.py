@@ -169,7 +169,7 @@ def _evaluated(model: FusionModel, inputs: Mapping[str, Features], background: A
     if not isinstance(background, SampleBackground):
         raise InvalidInput("Argument `background` comes from another kind of model. Make it with this model.")
     values, errors = evaluation.coalition_values(model, model.encode(inputs), background)
-    found = _split_up(model, values, background)
+    found = of_values(model, values, background)
     return found if background.size == background.total else replace(found, errors=errors)
 
 
@@ -260,10 +260,11 @@ def _of_rows(model: EntangledQCNN, inputs: Mapping[str, Features], background: A
 
 
 def _finish(model: StateModel, values: Tensor, background: AnyBackground, times: int = 1) -> Explanation:
-    return _split_up(model, (values + model.bias.detach().double().repeat(times)).numpy(), background)
+    return of_values(model, (values + model.bias.detach().double().repeat(times)).numpy(), background)
 
 
-def _split_up(model: FusionModel, v: np.ndarray, background: AnyBackground) -> Explanation:
+def of_values(model: FusionModel, v: np.ndarray, background: AnyBackground) -> Explanation:
+    """Returns the explanation that coalition values with the bias, (B, 2^M, C) in the order of `subsets`, make."""
     M = len(model.modalities)
     dividend = dividends(v, M)
     names = tuple(subset_name(s, model.modalities) for s in subsets(M))
