@@ -218,6 +218,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--part", type=float, default=1.0, help="of the samples")
     parser.add_argument("--dry", action="store_true", help="print and write nothing")
+    parser.add_argument("--commands", action="store_true", help="leave the pages out, print JSON and write nothing")
     parser.add_argument("--write", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--plain", help=argparse.SUPPRESS)
     asked = parser.parse_args()
@@ -230,6 +231,8 @@ def main() -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
     try:
         found = steps(folder, asked.part)
+        if asked.commands:
+            return print(json.dumps(found, default=lambda step: {"seconds": step.seconds, "memory": step.memory}))
         opened = pages(folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

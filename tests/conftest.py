@@ -111,7 +111,7 @@ FIRST = ("test_browser", "test_app_", "test_building", "test_cuts", "test_qualit
 SLOW = ("test_browser_hits", "test_browser_hostile", "test_browser_imported", "test_browser_links",
         "test_browser_sweeps", "test_browser_train", "test_browser_walks", "test_exports", "test_programs",
         "test_kept_", "test_wheel", "test_docs_site", "test_fuzz", "test_distributed", "test_model_import",
-        "test_model_export", "test_serving", "test_faults", "test_reconnect", "test_hostile_widgets")
+        "test_model_export", "test_serving", "test_faults", "test_reconnect", "test_hostile_widgets", "test_mosei_size")
 
 
 def is_slow(path: str | Path) -> bool:

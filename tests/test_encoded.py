@@ -247,3 +247,4 @@ def test_explanations_of_all_samples_are_kept(kind: str, dataset: DataSet, monke
     np.testing.assert_array_equal(first.shapley, again.shapley)
     assert (again.coalitions, again.background, again.background_size) == (
         first.coalitions, first.background, first.background_size)
+
