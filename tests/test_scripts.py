@@ -27,8 +27,8 @@ from qfusion.report import blocks, drawn, page, paper
 SENTENCE = "我觉得这部电影非常好看，但是很难"
 CHINESE = SENTENCE + "多言語文本声音视频正面负面电影图表题"
 HINDI, HEBREW, ARABIC, THAI = "हिन्दी", "שלום עולם", "مرحبا بالعالم", "ไทย"
-EVERY = (SENTENCE, "Привет мир", HEBREW, ARABIC, HINDI, "日本語かな", "한국어", "😀👍🏽👨\u200d👩\u200d👧", "e\u0301a\u0308",
-         THAI, "ꙮ𓀀", "\U0010fffd", "a\u0300" * 30, "\u200d", "\ufe0f", "\u0301x", "🇨🇳🇨")
+EVERY = (SENTENCE, "Привет мир", HEBREW, ARABIC, HINDI, "日本語かな", "한국어", "😀👍🏽👨\u200d👩\u200d👧",
+         "e\u0301a\u0308", THAI, "ꙮ𓀀", "\U0010fffd", "a\u0300" * 30, "\u200d", "\ufe0f", "\u0301x", "🇨🇳🇨")
 PLAIN = Style(10, rgba("#000"))
 
 

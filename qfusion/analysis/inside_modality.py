@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from qfusion.analysis import said
 from qfusion.analysis.memo import memo
 from qfusion.analysis.subject import Workspace
 from qfusion.data import Audio, Modality, Text
@@ -55,11 +56,19 @@ class Canvas:
     Attributes:
         kind: "words", "waveform", "picture", "curve", or "features" where there is nothing but features.
         parts: what the figure takes besides the values. names: of the units (words, frames, pixels, features).
+        groups: the steps that each word is made of; None where a unit is one step. how: a sentence on how steps were
+            matched to what was said, or why not.
     """
 
     kind: str
     parts: dict[str, Any]
     names: tuple[str, ...]
+    groups: tuple[tuple[int, ...], ...] | None = None
+    how: str = ""
+
+    def added(self, units: np.ndarray) -> np.ndarray:
+        """The values of the units, (U,), from those of the steps."""
+        return units if self.groups is None else np.array([units[list(group)].sum() for group in self.groups])
 
 
 def canvas(work: Workspace, row: int, modality: str, steps: int | None) -> Canvas:
@@ -67,14 +76,16 @@ def canvas(work: Workspace, row: int, modality: str, steps: int | None) -> Canva
     found = next(m for m in work.dataset.modalities if m.name == modality)
     content = work.dataset.content(row).get(modality)
     if steps is not None:
-        if isinstance(content, Text) and content.words is not None and len(content.words) == steps:
-            return Canvas("words", {"spoken": content.words}, content.words)
+        found_words = said.match(content if isinstance(content, Text) else None, steps)
+        if found_words.units is not None:
+            return Canvas("words", {"spoken": found_words.units}, found_words.units, found_words.groups,
+                          found_words.how)
         if isinstance(content, Audio):
             planted = editing.recipe_of(work.dataset) is not None
             step = prosody.FRAME / prosody.RATE if planted else len(content.samples) / content.rate / steps
             return Canvas("waveform", {"samples": content.samples, "rate": content.rate, "step": step},
                           tuple(f"the frame at {(t + 0.5) * step:.2f} s" for t in range(steps)))
-        return Canvas("features", {}, tuple(f"step {t + 1}" for t in range(steps)))
+        return Canvas("features", {}, tuple(f"step {t + 1}" for t in range(steps)), how=found_words.how)
     values = np.asarray(found.values[row], dtype=float)
     if (shape := grid(found)) is not None:
         spectrogram = found.feature_names[0].startswith("band, frame")

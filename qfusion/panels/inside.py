@@ -44,7 +44,8 @@ def attribution(sample: Sample, theme: Theme = "light", *, modality: str = "", t
     found, other = _found(sample, modality, term, baseline, other, method)
     canvas = inside_modality.canvas(sample.work, sample.row, found.modality, _steps(found))
     unit = "cell" if canvas.parts.get("spectrogram") else _UNITS[canvas.kind]
-    largest = abs(found.units).argmax()
+    units = canvas.added(found.units)
+    largest = abs(units).argmax()
     names = [text.plain(name, 40) for name in canvas.names]
     quoted = [f"‘{name}’" for name in names] if canvas.kind == "words" else names
     what = text.plain(inside_modality.title(found.term))
@@ -55,14 +56,14 @@ def attribution(sample: Sample, theme: Theme = "light", *, modality: str = "", t
     count = trained if found.baseline == "mean" else ""
     against = "" if found.term == SCORE else " " + backgrounds.against(sample.work.background)
     return Picture(
-        "inside", moved_most(f"In {text.plain(found.modality)}", quoted, found.units, f"moved {what}"),
+        "inside", moved_most(f"In {text.plain(found.modality)}", quoted, units, f"moved {what}"),
         _figure(sample, found, canvas, theme),
         shows=f"how the change of {what}{whose} from {found.start:+.3f} (at {start}) to {found.end:+.3f} (this sample) "
-              f"is shared among the {len(found.units):,} {unit}s, by {METHODS[found.method].title}. "
-              f"{_error(found)}{count}{against}",
+              f"is shared among the {len(units):,} {unit}s, by {METHODS[found.method].title}. "
+              f"{_error(found)}{count}{against}" + (f" {text.plain(canvas.how, 600)}" if canvas.how else ""),
         not_shown="what the encoder would do far from the straight way between both, or why people said so."
-                  + (_BARE if canvas.kind == "features" else ""),
-        alt=f"Attribution inside {found.modality}: largest at {canvas.names[largest]}, {found.units[largest]:+.3f}.",
+                  + (_BARE if canvas.kind == "features" and not canvas.how else ""),
+        alt=f"Attribution inside {found.modality}: largest at {canvas.names[largest]}, {units[largest]:+.3f}.",
         table=lambda: inside_modality.frame(sample.work, sample.row, found))
 
 
@@ -118,7 +119,7 @@ def _steps(found: Attribution) -> int | None:
 def _figure(sample: Sample, found: Attribution, canvas: Canvas, theme: Theme) -> go.Figure:
     parts: dict[str, Any] = {**canvas.parts, "unit": sample.unit, "theme": theme}
     if canvas.kind == "words":
-        return figures.words(values=found.units, **parts)
+        return figures.words(values=canvas.added(found.units), **parts)
     if canvas.kind == "waveform":
         return figures.waveform(values=found.units, **parts)
     if canvas.kind == "picture":

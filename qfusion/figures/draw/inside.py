@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from unicodedata import east_asian_width
 
 import numpy as np
 import plotly.graph_objects as go
@@ -57,7 +58,8 @@ def words(spoken: Sequence[str], values: np.ndarray, *, unit: str = "score", the
           f"Arguments `spoken` and `values` must have one entry a word, but have {len(spoken)} and {len(values)}.")
     places, x, line = [], 0.0, 0
     for word in spoken:
-        width = max(len(label(word, 20)), 5) + 1.6
+        shown = word if len(word) <= 20 else word[:19] + "…"
+        width = max(len(label(word, 20)) + 0.8 * sum(east_asian_width(letter) in "WF" for letter in shown), 5) + 1.6
         if x and x + width > _LINE:
             x, line = 0.0, line + 1
         places.append((x, line, width))
