@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ from qfusion.analysis import said
 from qfusion.analysis.memo import memo
 from qfusion.analysis.subject import Workspace
 from qfusion.data import Audio, Modality, Text
-from qfusion.data.modality import Series
+from qfusion.data.modality import Series, split_term
 from qfusion.data.sources.planted import editing, prosody
 from qfusion.explain.changes import forms
 from qfusion.explain.features import attribution
@@ -97,6 +98,51 @@ def canvas(work: Workspace, row: int, modality: str, steps: int | None) -> Canva
                       {"x": content.x, "y": content.values, "x_label": content.x_label, "y_label": content.y_label},
                       found.feature_names)
     return Canvas("features", {}, found.feature_names)
+
+
+@dataclass(frozen=True, eq=False)
+class Lane:
+    """The steps of a modality on an axis that all modalities share.
+
+    Attributes:
+        modality: whose. values: what each step added (T,). width: of a step on the axis. names: of what was said, or
+            of the steps, (T,). how: as of `Canvas`.
+    """
+
+    modality: str
+    values: np.ndarray
+    width: float
+    names: tuple[str, ...]
+    how: str = ""
+
+
+def sequences(work: Workspace, term: str = SCORE) -> tuple[str, ...]:
+    """The modalities that are sequences and that a term is of."""
+    return tuple(each.name for each in work.dataset.modalities if each.is_sequence
+                 and (term == SCORE or each.name in split_term(term)))
+
+
+def rates(work: Workspace, modalities: Sequence[str]) -> dict[str, float]:
+    """Steps a second, of those modalities whose rate is known."""
+    return {each.name: each.rate for each in work.dataset.modalities if each.name in modalities
+            and each.rate is not None}
+
+
+def lanes(work: Workspace, row: int, found: Sequence[Attribution]) -> list[Lane]:
+    """Attributions of sequences on one axis: seconds where the rates of all are known, else percent of each one's
+    length."""
+    names = [each.modality for each in found]
+    known = rates(work, names)
+    made = []
+    for each in found:
+        steps = len(each.units)
+        drawn = canvas(work, row, each.modality, steps)
+        groups = drawn.groups if drawn.kind == "words" else None
+        said_at = {place: name for group, name in zip(groups or (), drawn.names, strict=False) for place in group}
+        width = 1 / known[each.modality] if len(known) == len(names) else 100 / steps
+        made.append(Lane(each.modality, each.units, width,
+                         tuple(said_at.get(place, f"step {place + 1}") for place in range(steps)), drawn.how))
+    return made
 
 
 def grid(modality: Modality) -> tuple[int, int] | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 
 from qfusion._sentences import listed, top
@@ -83,6 +84,50 @@ def features(sample: Sample, theme: Theme = "light", *, modality: str = "", term
         table=lambda: inside_modality.frame(sample.work, sample.row, found))
 
 
+def over_time(sample: Sample, theme: Theme = "light", *, term: str = SCORE, baseline: str = "mean", other: str = "",
+              method: str = INTEGRATED) -> Picture:
+    """What each step of every modality that is a sequence added, on one axis; the options are those of
+    `attribution`."""
+    names = inside_modality.sequences(sample.work, term)
+    found = [_found(sample, name, term, baseline, other, method)[0] for name in names]
+    lanes, known = inside_modality.lanes(sample.work, sample.row, found), inside_modality.rates(sample.work, names)
+    seconds = len(known) == len(names)
+    what = text.plain(inside_modality.title(term)) if term == SCORE else \
+        f"the term of {text.plain(inside_modality.title(term))}"
+    matched = " ".join(dict.fromkeys(lane.how for lane in lanes if lane.how))
+    return Picture(
+        "inside-time", f"When {listed([text.plain(name) for name in names])} moved {what}",
+        figures.timeline([(lane.modality, lane.values, lane.width, lane.names) for lane in lanes], seconds=seconds,
+                         unit=sample.unit, theme=theme),
+        shows=f"the attribution of {what} inside each modality that is a sequence, at its steps. "
+              f"{axis_of(names, known)} Colours are what a step added divided by how long it lasts there, so that "
+              f"modalities of few and of many steps compare.{sample.of}" + (f" {text.plain(matched, 600)}" if matched
+                                                                          else ""),
+        not_shown="whether what stands at one place belongs together: features are measured over windows, and one "
+                  "modality may come before another.",
+        alt=f"Attribution over time inside {', '.join(names)}, in {'seconds' if seconds else 'percent of the length'}.",
+        table=lambda: pd.concat([pd.DataFrame({
+            "sample": str(sample.work.dataset.ids[sample.row]), "modality": lane.modality, "term": term,
+            "score": sample.unit, "step": np.arange(1, len(lane.values) + 1), "said": lane.names,
+            "from": np.arange(len(lane.values)) * lane.width, "to": (np.arange(len(lane.values)) + 1) * lane.width,
+            "axis": "s" if seconds else "% of the length", "attribution": lane.values}) for lane in lanes],
+            ignore_index=True))
+
+
+def axis_of(names: Sequence[str], known: Mapping[str, float]) -> str:
+    """What the axis that modalities share is, in a sentence.
+
+    Args:
+        names: of the modalities. known: steps a second, of those whose rate is known.
+    """
+    if len(known) == len(names):
+        return ("The axis is time, by the rates that the data set names: "
+                f"{listed([f'{text.plain(name)} {known[name]:g} steps a second' for name in names])}.")
+    unknown = [text.plain(name) for name in names if name not in known]
+    return (f"The axis is the share of each one's own length, since the data name no rate of {listed(unknown)}: one "
+            "place need not be one moment.")
+
+
 def moved_most(where: str, names: Sequence[str], values: np.ndarray, did: str) -> str:
     """Which parts of a modality have the largest attribution.
 
@@ -158,6 +203,11 @@ def of_sequence(sample: Sample, modality: str = "", **_: Any) -> bool:
     return any(each.is_sequence for each in sample.work.dataset.modalities if each.name == chosen)
 
 
+def of_sequences(sample: Sample, term: str = SCORE, **_: Any) -> bool:
+    """Whether a term is of several modalities that are sequences, so that they can share an axis."""
+    return len(inside_modality.sequences(sample.work, term)) > 1
+
+
 def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of the look inside a modality."""
     terms = {inside_modality.title(term) for name in work.modalities for term in inside_modality.terms(work, name)}
@@ -173,4 +223,6 @@ _CHOSEN: dict[str, Read] = {"modality": word("inside.of"), "term": _term,
                             "baseline": lambda view: STARTS.get(view.get("inside.from")),
            "other": _other, "method": _method}
 PANELS = {"inside": Panel(attribution, _CHOSEN, opens=unfolded("inside")),
-          "inside-features": Panel(features, _CHOSEN, opens=unfolded("inside"), fits=of_sequence)}
+          "inside-features": Panel(features, _CHOSEN, opens=unfolded("inside"), fits=of_sequence),
+          "inside-time": Panel(over_time, {key: read for key, read in _CHOSEN.items() if key != "modality"},
+                               opens=unfolded("inside"), fits=of_sequences)}

@@ -303,6 +303,6 @@ class _Letters(Text):
             super().draw(renderer)
             return
         said = self.get_text().encode("utf-16-be").hex().upper()
-        file.output(Verbatim(f"/Span <</ActualText <FEFF{said}>>> BDC".encode()))
+        file.output(Verbatim(f"/Span <</ActualText <FEFF{said}> >> BDC".encode()))
         super().draw(renderer)
         file.output(Verbatim(b"EMC"))
