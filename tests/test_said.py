@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
-from qfusion.analysis import said
-from qfusion.data import Text, importing, load, vocabulary
+from qfusion.analysis import inside_modality, said
+from qfusion.analysis.sample import open_sample
+from qfusion.cli import app
+from qfusion.data import Modality, Text, importing, load, vocabulary
 from qfusion.data.importing import storing
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
+from qfusion.panels import inside
 from tests import importable
 
 PIECES = ["[PAD]", "[CLS]", "[SEP]", "[UNK]", "un", "##believ", "##able", "film", *"我觉得这部电影非常好看难"]
@@ -184,3 +189,72 @@ def test_a_manifest_of_before_is_read(tmp_path: Path, monkeypatch: pytest.Monkey
     path.write_text(json.dumps(told))
     assert load("mine").content(0)["text"] == Text("我觉得好看")
     assert storing.MAX_TITLE == 100
+
+
+# ---- one axis for modalities of different rates
+
+def test_sequences_share_an_axis_of_percent_and_say_so_without_rates() -> None:
+    sample = open_sample("qj-planted", "p0031")
+    picture = inside.over_time(sample)
+    assert "share of each one's own length" in picture.shows
+    assert "no rate of text and audio" in picture.shows
+    table = picture.table()
+    assert set(table["axis"]) == {"% of the length"}
+    for name in ("text", "audio"):
+        rows = table[table["modality"] == name]
+        found = inside_modality.attribute(sample.work, sample.row, name, "score", sample.output, "mean")
+        np.testing.assert_allclose(rows["attribution"], found.units)
+        assert rows["from"].iloc[0] == 0
+        assert rows["to"].iloc[-1] == pytest.approx(100)
+    assert rows["said"].tolist()[0].startswith("step 1")
+    drawn = picture.figure
+    assert drawn is not None
+    assert [len(each.x) - 1 for each in drawn.data] == table.groupby("modality", sort=False).size().tolist()
+    assert inside.of_sequences(sample)
+    assert not inside.of_sequences(sample, term="text")
+    assert inside_modality.sequences(sample.work, "text+vision") == ("text",)
+
+
+def test_sequences_of_known_rates_share_an_axis_of_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = kept(tmp_path, monkeypatch, rates={"text": 2, "audio": 100, "vision": 12.5})
+    assert [each.rate for each in dataset.modalities] == [2.0, 100.0, 12.5]
+    work: Any = SimpleNamespace(dataset=dataset)
+    names = ("text", "audio", "vision")
+    assert inside_modality.sequences(work) == names
+    assert inside_modality.rates(work, names) == {"text": 2.0, "audio": 100.0, "vision": 12.5}
+    row = dataset.row("train$0")
+    found: Any = [SimpleNamespace(modality=name, units=np.ones(int(each.lengths[row])))
+                  for name, each in zip(names, dataset.modalities, strict=True)]
+    lanes = inside_modality.lanes(work, row, found)
+    assert [lane.width for lane in lanes] == [0.5, 0.01, 0.08]
+    assert lanes[0].names == ("[CLS]", *"我觉得好看", "[SEP]")
+    assert lanes[1].names[:2] == ("step 1", "step 2")
+    assert "12.5 steps a second" in inside.axis_of(names, inside_modality.rates(work, names))
+
+
+@pytest.mark.parametrize(("rates", "message"), [({"smell": 2}, "smell"), ({"audio": 0}, "above 0"),
+                                                ({"audio": float("nan")}, "above 0"), ({"audio": 1e9}, "at most")])
+def test_rates_that_cannot_be_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rates: dict[str, float],
+                                          message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        kept(tmp_path, monkeypatch, rates=rates)
+    assert not (tmp_path / "imported" / "mine").exists()
+
+
+def test_rates_are_written_as_name_and_number() -> None:
+    assert storing.read_rates(["audio=100", " vision = 12.5"]) == {"audio": 100.0, "vision": 12.5}
+    for wrong in ("audio", "audio=", "audio=fast"):
+        with pytest.raises(InvalidInput, match="name=steps"):
+            storing.read_rates([wrong])
+    with pytest.raises(InvalidInput, match="left out for vectors"):
+        Modality("a", np.zeros((2, 3)), None, ("x", "y", "z"), rate=2.0)
+
+
+def test_the_command_line_names_vocabulary_and_rates(tmp_path: Path, folder: Path,
+                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QFUSION_IMPORTED", str(tmp_path / "imported"))
+    path = importable.write_mmsa(tmp_path / "one.pkl", content(SENTENCES, WORDS))
+    words = ["data", "import", str(path), "--name", "mine", "--vocabulary", str(folder), "--rate", "audio=100"]
+    assert CliRunner().invoke(app, words).exit_code == 0
+    assert load("mine").modalities[1].rate == 100
+    assert load("mine").content(0)["text"].tokens[1] == "我"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,9 @@ from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.t2CharStringPen import T2CharStringPen
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 from fontTools.ttLib import TTFont
+from typer.testing import CliRunner
 
+from qfusion import cli
 from qfusion.figures import export
 from qfusion.figures.export import snippet
 from qfusion.figures.export.style import ExportStyle
@@ -23,6 +26,7 @@ from qfusion.renderer import fonts, latex, render, words
 from qfusion.renderer.colours import rgba
 from qfusion.renderer.words import Style
 from qfusion.report import blocks, drawn, page, paper
+from tests.test_app_pages import visit
 
 SENTENCE = "我觉得这部电影非常好看，但是很难"
 CHINESE = SENTENCE + "多言語文本声音视频正面负面电影图表题"
@@ -292,3 +296,31 @@ def test_long_words_break_and_chinese_is_left_as_it_is() -> None:
     assert blocks.broken("x" * 61) == "x" * 30 + "\u200b" + "x" * 30 + "\u200b" + "x"
     assert blocks.broken(SENTENCE * 8) == SENTENCE * 8
     assert blocks.clean("क\u200dष \u202e") == "क\u200dष \ufffd"
+
+
+def test_the_command_line_says_it_on_standard_error(installed: list[Path], tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.json"
+    first = CliRunner().invoke(cli.app, ["figure", "--model", "qj-planted", "--sample", "p0031", "--out",
+                                         str(tmp_path / "a.svg")])
+    assert first.exit_code == 0
+    assert "No font" not in first.stderr
+    told = json.loads(export.read_recipe((tmp_path / "a.svg").read_bytes()))
+    recipe.write_text(json.dumps(told | {"title": SENTENCE}), encoding="utf-8")
+    out = str(tmp_path / "b.pdf")
+    again = CliRunner().invoke(cli.app, ["figure", "--recipe", str(recipe), "--title", "--out", out])
+    assert again.exit_code == 0
+    assert "note: No font on this machine has 我 觉" in again.stderr
+    assert "fonts-wqy-microhei" in again.stderr
+    assert "□" in read((tmp_path / "b.pdf").read_bytes())
+
+
+def test_the_drawer_says_it_below_its_preview(installed: list[Path]) -> None:
+    app = visit("Dynamics", sample="p2924")
+    app.session_state["_drawer"] = "waterfall-now"
+    app.session_state["figure.title"] = True
+    app.run()
+    assert not [each for each in app.warning if "No font" in each.value]
+    app.text_input(key="_title-waterfall-now").set_value(SENTENCE).run()
+    assert not app.exception
+    assert any("No font on this machine has 我" in each.value and "fonts\\-wqy\\-microhei" in each.value
+               for each in app.warning)

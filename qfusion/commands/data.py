@@ -159,7 +159,7 @@ def import_(paths: Annotated[list[Path] | None,
             "What is imported must be named: give a FILE, or --modality NAME=FILE and --labels FILE.")
     require(check_only or name is not None,
             "Argument `--name` must say what the set is to be called. Add --name NAME, or --check-only.")
-    rates = _rates(rate or [])
+    rates = storing.read_rates(rate or [])
     options = {"kind": kind, "modalities": _pairs(modality or []), "labels": labels, "target": target}
     if name is not None:
         storing.check_name(name, check_only or replace)
@@ -179,18 +179,6 @@ def import_(paths: Annotated[list[Path] | None,
     found.report.require_fit()
     if not check_only:
         say(f"Kept as {name} in {told['folder']}; use it as --data {name}.")
-
-
-def _rates(words: list[str]) -> dict[str, float]:
-    found = {}
-    for word in words:
-        key, _, number = word.partition("=")
-        try:
-            found[key.strip()] = float(number)
-        except ValueError:
-            raise InvalidInput(f"Argument `--rate` must have the form name=steps, a number a second, but is "
-                               f"{word[:80]!r}. Write --rate audio=100, say.") from None
-    return found
 
 
 def _pairs(words: list[str]) -> dict[str, Path]:

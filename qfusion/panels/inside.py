@@ -44,7 +44,8 @@ def attribution(sample: Sample, theme: Theme = "light", *, modality: str = "", t
     """
     found, other = _found(sample, modality, term, baseline, other, method)
     canvas = inside_modality.canvas(sample.work, sample.row, found.modality, _steps(found))
-    unit = "cell" if canvas.parts.get("spectrogram") else _UNITS[canvas.kind]
+    unit = "cell" if canvas.parts.get("spectrogram") else "token or word" if canvas.kind == "words" and canvas.how \
+        else _UNITS[canvas.kind]
     units = canvas.added(found.units)
     largest = abs(units).argmax()
     names = [text.plain(name, 40) for name in canvas.names]
@@ -60,7 +61,7 @@ def attribution(sample: Sample, theme: Theme = "light", *, modality: str = "", t
         "inside", moved_most(f"In {text.plain(found.modality)}", quoted, units, f"moved {what}"),
         _figure(sample, found, canvas, theme),
         shows=f"how the change of {what}{whose} from {found.start:+.3f} (at {start}) to {found.end:+.3f} (this sample) "
-              f"is shared among the {len(units):,} {unit}s, by {METHODS[found.method].title}. "
+              f"is shared among the {len(units):,} {unit.replace(' ', 's ', 1)}s, by {METHODS[found.method].title}. "
               f"{_error(found)}{count}{against}" + (f" {text.plain(canvas.how, 600)}" if canvas.how else ""),
         not_shown="what the encoder would do far from the straight way between both, or why people said so."
                   + (_BARE if canvas.kind == "features" and not canvas.how else ""),
@@ -100,9 +101,8 @@ def over_time(sample: Sample, theme: Theme = "light", *, term: str = SCORE, base
         figures.timeline([(lane.modality, lane.values, lane.width, lane.names) for lane in lanes], seconds=seconds,
                          unit=sample.unit, theme=theme),
         shows=f"the attribution of {what} inside each modality that is a sequence, at its steps. "
-              f"{axis_of(names, known)} Colours are what a step added divided by how long it lasts there, so that "
-              f"modalities of few and of many steps compare.{sample.of}" + (f" {text.plain(matched, 600)}" if matched
-                                                                          else ""),
+              f"{axis_of(names, known)} In each lane the colours run to its own largest step, up or down, whose size "
+              f"stands below the name.{sample.of}" + (f" {text.plain(matched, 600)}" if matched else ""),
         not_shown="whether what stands at one place belongs together: features are measured over windows, and one "
                   "modality may come before another.",
         alt=f"Attribution over time inside {', '.join(names)}, in {'seconds' if seconds else 'percent of the length'}.",

@@ -9,7 +9,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from qfusion.data.formats.staged_set import StagedSet
 from qfusion.data.imported import FORMAT, MANIFEST, NAME, alone, disk, names, old_of, root
 from qfusion.data.importing.report import Report
 from qfusion.data.modality import Target
+from qfusion.errors import InvalidInput
 
 MAX_TITLE, MAX_LICENCE = 100, 200  # letters
 MAX_RATE = 100_000  # steps a second
@@ -156,6 +157,23 @@ def _used(staged: StagedSet, folder: Path) -> dict[int, str]:
           f"Argument `--vocabulary` must name the tokenizer that the features were made with, but its {len(whole):,} "
           f"tokens have no number {unknown[0] if unknown else 0}. Name another folder.")
     return {number: whole[number] for number in numbers}
+
+
+def read_rates(words: Iterable[str]) -> dict[str, float]:
+    """Returns rates that are written as "audio=100", steps a second, by modality.
+
+    Raises:
+        InvalidInput: when something is written otherwise.
+    """
+    found: dict[str, float] = {}
+    for word in words:
+        name, _, number = word.partition("=")
+        try:
+            found[name.strip()] = float(number)
+        except ValueError:
+            raise InvalidInput(f"A rate must have the form name=steps, a number a second, but is {word[:80]!r}. Write "
+                               "audio=100, say.") from None
+    return found
 
 
 def _rates(staged: StagedSet, rates: Mapping[str, float]) -> dict[str, float]:

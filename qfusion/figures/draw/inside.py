@@ -115,30 +115,29 @@ def waveform(samples: np.ndarray, rate: int, values: np.ndarray, step: float, *,
 @drawing()
 def timeline(lanes: Sequence[tuple[str, np.ndarray, float, Sequence[str]]], *, seconds: bool, unit: str = "score",
              theme: Theme = "light") -> go.Figure:
-    """The steps of several modalities on one axis, a lane each, in the colour of what they added in a second, or in a
-    percent of the sample's length.
+    """The steps of several modalities on one axis, a lane each, in the colour of what they added. In each lane the
+    colours run to its own largest step, which stands below its name.
 
     Args:
         lanes: for each modality its name, the values (T,) of its steps, the width of a step on the axis, the names
             (T,) of the steps. seconds: whether the axis is time in seconds, else percent.
     """
-    figure = base(theme, 64 + 58 * len(lanes), left=80, right=10, top=8, bottom=44)
-    dense = [np.asarray(values, dtype=float) / width for _, values, width, _ in lanes]
-    scale = _scale(np.concatenate([np.zeros(1), *dense]), f"{unit} per {'s' if seconds else '%'}", theme)
-    for place, ((name, values, width, names), colours) in enumerate(zip(lanes, dense, strict=True)):
+    figure = base(theme, 64 + 58 * len(lanes), left=86, right=16, top=8, bottom=44)
+    ticks = []
+    for place, (name, values, width, names) in enumerate(lanes):
         check(len(values) == len(names),
               f"Argument `lanes` must name each step, but '{name}' has {len(values)} steps and {len(names)} names.")
+        reach = _reach(values)
+        ticks.append(f"{label(name, 24)}<br>±{reach:.2g}")
         figure.add_trace(go.Heatmap(
-            z=colours[None], x=np.arange(len(values) + 1) * width, y=[place - 0.36, place + 0.36],
-            zmin=scale["cmin"], zmax=scale["cmax"], colorscale=SIGNED_SCALE[theme], colorbar=scale["colorbar"],
-            showscale=place == 0,
+            z=np.asarray(values, dtype=float)[None], x=np.arange(len(values) + 1) * width,
+            y=[place - 0.36, place + 0.36], zmin=-reach, zmax=reach, colorscale=SIGNED_SCALE[theme], showscale=False,
             customdata=[[[label(each), f"{value:+.4f}"] for each, value in zip(names, values, strict=True)]],
             hovertemplate=f"{label(name)}, %{{customdata[0]}}, %{{x:.2f}} {'s' if seconds else '%'}: "
                           f"%{{customdata[1]}} {label(unit)}<extra></extra>"))
     ends = max((len(values) * width for _, values, width, _ in lanes), default=1.0)
     figure.update_xaxes(title={"text": "time (s)" if seconds else "share of the sample's length (%)"}, range=[0, ends])
-    figure.update_yaxes(range=[len(lanes) - 0.5, -0.5], tickvals=list(range(len(lanes))),
-                        ticktext=[label(name, 24) for name, *_ in lanes])
+    figure.update_yaxes(range=[len(lanes) - 0.5, -0.5], tickvals=list(range(len(lanes))), ticktext=ticks)
     return figure
 
 
