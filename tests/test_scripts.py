@@ -187,6 +187,7 @@ def test_what_to_install_is_what_is_not_there(installed: list[Path], tmp_path: P
     installed.append(made(tmp_path / "two.ttf", "我", "Noto Sans CJK SC"))
     forget()
     assert "Install a font that has them" in fonts.notice("多", "")
+    assert "fonts-noto-core" in fonts.notice("ไ", "")
     assert fonts.notice("", "") == ""
     many = fonts.notice([chr(0x4e00 + place) for place in range(40)], "")
     assert "and 28 more" in many

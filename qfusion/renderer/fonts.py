@@ -213,4 +213,5 @@ def _package(letter: str) -> tuple[str, str] | None:
     script = _script(letter)
     kind = "east" if script in _CJK else "symbols" if script == "Zyyy" else script if script in _PACKAGES else ""
     there = {each.family for each in installed() if each.scales}
-    return next((found for found in _PACKAGES[kind] if not any(name.startswith(found[1]) for name in there)), None)
+    return next((found for found in _PACKAGES[kind]
+                 if not any(name.startswith(found[1]) if kind else name == found[1] for name in there)), None)
