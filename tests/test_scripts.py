@@ -293,6 +293,12 @@ def test_reports_of_every_script_are_typeset() -> None:
         assert paper.render(report_of(*text)).startswith(b"%PDF")
 
 
+def test_a_quote_from_right_to_left_stands_so_on_the_page() -> None:
+    for said, turned in ((HEBREW, True), (SENTENCE, False)):
+        html = page.render(blocks.Document("t", "", "", (blocks.Quote(said, "an id"),))).decode()
+        assert ('<p dir="auto">' in html) == turned
+
+
 def test_long_words_break_and_chinese_is_left_as_it_is() -> None:
     assert blocks.broken("x" * 61) == "x" * 30 + "\u200b" + "x" * 30 + "\u200b" + "x"
     assert blocks.broken(SENTENCE * 8) == SENTENCE * 8

@@ -184,14 +184,14 @@ def _loaded(name: str, found: dict[str, Any], folder: Path) -> DataSet:
                       tuple(target["classes"]), target["unit"], tuple(target.get("labels", ())),
                       tuple(map(tuple, target.get("sets", ())))),
         y=_array(folder, "y.npy", (count,)), ids=ids, split=_array(folder, "split.npy", (count,)), table=table,
-        content_of=no_content if texts is None and numbers is None else partial(_content, texts, numbers, known),
+        content_of=no_content if texts is None else partial(_content, texts, numbers, known),
         unimodal=unimodal,
         clusters=videos_of(ids), recorded=found["digest"])
 
 
-def _content(texts: pd.Series | None, numbers: np.ndarray | None, known: dict[int, str],
+def _content(texts: pd.Series, numbers: np.ndarray | None, known: dict[int, str],
              row: int) -> dict[str, Content]:
-    words = "" if texts is None else str(texts.iloc[row])
+    words = str(texts.iloc[row])
     if numbers is None:
         return {"text": Text(words)}
     own = tuple(int(number) for number in numbers[row] if number >= 0)

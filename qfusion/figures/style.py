@@ -66,7 +66,7 @@ def label(text: Any, limit: int = 60) -> str:
     to left get marks around them, so that what stands beside them keeps its place.
     """
     words = " ".join(str(text).split())
-    short = words if len(words) <= limit else words[: limit - 1] + "…"
+    short = words if len(words) <= limit else words[: limit - 1].rstrip("\u200d") + "…"
     if any(unicodedata.bidirectional(letter) in ("R", "AL") for letter in short):
         short = f"\u2068{short}\u2069"
     return html.escape(short, quote=False).replace("$", "&#36;")
