@@ -153,6 +153,9 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
                                            theme=t),
     "inside.waveform": lambda t: inside.waveform(np.sin(np.arange(3000) / 20), 8000, R.normal(size=12),
                                                  3000 / 8000 / 12, theme=t),
+    "inside.timeline": lambda t: inside.timeline(
+        [(HOSTILE, R.normal(size=5), 0.3, [HOSTILE] * 5), ("audio", R.normal(size=40), 0.04, IDS)], seconds=True,
+        unit=HOSTILE, theme=t),
     "inside.picture": lambda t: inside.picture(R.random((8, 6)), R.normal(size=(8, 6)), unit=HOSTILE, theme=t),
     "inside.curve": lambda t: inside.curve(np.arange(40), X, Y, x_label=HOSTILE, y_label="y", theme=t),
     "inside.bars": lambda t: inside.bars(IDS, X, theme=t),

@@ -295,7 +295,7 @@ def test_the_drawer_composes_and_writes_zips() -> None:
     app.button(key="batch-make").click().run()
     assert not app.exception
     assert not app.error
-    _, content, count, failed = app.session_state["_batch.done"]
+    _, content, count, failed, _ = app.session_state["_batch.done"]
     assert (count, failed) == (2, [])
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         assert len(archive.namelist()) == 5

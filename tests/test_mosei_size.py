@@ -14,7 +14,8 @@ ROOT = Path(__file__).resolve().parent.parent
 def steps(part: float) -> dict[str, Any]:
     """Seconds and bytes of anonymous memory by step."""
     words = [sys.executable, "benchmarks/mosei.py", "--part", str(part), "--commands"]
-    found: dict[str, Any] = json.loads(subprocess.run(words, cwd=ROOT, check=True, capture_output=True, text=True).stdout)
+    said = subprocess.run(words, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    found: dict[str, Any] = json.loads(said)
     return found
 
 

@@ -192,13 +192,6 @@ def test_markup_becomes_runs_and_nothing_else_is_markup() -> None:
     assert words.printable("a\x00b\ud800  c") == "a\ufffdb\ufffd\u00a0\u00a0c"
 
 
-def test_letters_that_the_font_lacks_stay_text_in_svg_and_are_squares_elsewhere() -> None:
-    assert "多言語" in render(waterfall(), "svg", 89, None, 7, title="多言語").decode()
-    reader = pypdf.PdfReader(io.BytesIO(render(waterfall(), "pdf", 89, None, 7, title="多言語 \ud83d")))
-    assert reader.metadata["/Title"] == "多言語 \ufffd"
-    assert "□□□" in reader.pages[0].extract_text()
-
-
 def test_title_caption_and_metadata_of_any_kind() -> None:
     svg = render(waterfall(), "svg", 89, None, 7, title="$\\frac{1}{2}$ <script>\x07", caption="多言語 😀 " * 30,
                  metadata="{}")

@@ -26,10 +26,12 @@ import scipy.stats
 
 from qfusion import _sentences
 from qfusion.analysis import answers as worded
+from qfusion.analysis import said as matching
 from qfusion.analysis import text
 from qfusion.analysis.cohort.slices import Slice
 from qfusion.analysis.dynamics import through
 from qfusion.analysis.sample import open_sample
+from qfusion.data import Text
 from qfusion.data.formats.staged_set import Part, StagedSet
 from qfusion.data.importing import report
 from qfusion.errors import InvalidInput
@@ -66,6 +68,7 @@ from qfusion.panels import (
     what_if,
 )
 from qfusion.panels.core import spoken
+from qfusion.renderer import fonts
 from qfusion.report import about_cohort, about_sample
 from qfusion.training import rates
 from tests.sentences import HERE, TEMPLATES
@@ -295,6 +298,39 @@ def _() -> None:
     for found in cases():
         superlative(samples.most_entangled(found), found, most="the most")
     assert "5 of 6" in samples.most_entangled(dict.fromkeys("abcde", 0.5) | {"f": 0.1})
+
+
+@checks("how steps were matched")
+def _() -> None:
+    for count in range(1, 5):
+        for steps in range(1, 8):
+            for words in ("字" * count, "ab " * count):
+                found = matching.match(Text(words), steps)
+                chinese = words[0] == "字"
+                fits = count in (steps, steps - 2) if chinese else count == steps > 1
+                assert (found.units is not None) == fits, (words, steps)
+                assert ("numbers only" in found.how) == (not fits)
+                assert found.units is None or len(found.units) == len(found.groups) == steps
+
+
+@checks("axis of several modalities")
+def _() -> None:
+    assert inside.axis_of(["a", "b"], {"a": 4.0, "b": 2.5}).startswith("The axis is time")
+    assert "a 4 steps a second and b 2.5 steps a second" in inside.axis_of(["a", "b"], {"a": 4.0, "b": 2.5})
+    for known, unknown in (({}, "a and b"), ({"a": 4.0}, "b")):
+        words = inside.axis_of(["a", "b"], known)
+        assert "share of each one's own length" in words
+        assert f"no rate of {unknown}:" in words
+
+
+@checks("letters without a font")
+def _() -> None:
+    for kind in ("pdf", "png", "svg", "html", "tikz"):
+        assert fonts.said({}, kind) == ""
+    never = "\U0010fffd"  # of private use, in no font
+    assert never in fonts.said({never: ""}, "pdf")
+    assert never in fonts.said({never: ""}, "svg")
+    assert fonts.said({never: ""}, "tikz") == "" != fonts.said({never: "latex"}, "tikz")
 
 
 @checks("part with the largest attribution")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +11,11 @@ import numpy as np
 import pandas as pd
 import torch
 
+from qfusion.analysis import said
 from qfusion.analysis.memo import memo
 from qfusion.analysis.subject import Workspace
 from qfusion.data import Audio, Modality, Text
-from qfusion.data.modality import Series
+from qfusion.data.modality import Series, split_term
 from qfusion.data.sources.planted import editing, prosody
 from qfusion.explain.changes import forms
 from qfusion.explain.features import attribution
@@ -55,11 +57,19 @@ class Canvas:
     Attributes:
         kind: "words", "waveform", "picture", "curve", or "features" where there is nothing but features.
         parts: what the figure takes besides the values. names: of the units (words, frames, pixels, features).
+        groups: the steps that each word is made of; None where a unit is one step. how: a sentence on how steps were
+            matched to what was said, or why not.
     """
 
     kind: str
     parts: dict[str, Any]
     names: tuple[str, ...]
+    groups: tuple[tuple[int, ...], ...] | None = None
+    how: str = ""
+
+    def added(self, units: np.ndarray) -> np.ndarray:
+        """The values of the units, (U,), from those of the steps."""
+        return units if self.groups is None else np.array([units[list(group)].sum() for group in self.groups])
 
 
 def canvas(work: Workspace, row: int, modality: str, steps: int | None) -> Canvas:
@@ -67,14 +77,16 @@ def canvas(work: Workspace, row: int, modality: str, steps: int | None) -> Canva
     found = next(m for m in work.dataset.modalities if m.name == modality)
     content = work.dataset.content(row).get(modality)
     if steps is not None:
-        if isinstance(content, Text) and content.words is not None and len(content.words) == steps:
-            return Canvas("words", {"spoken": content.words}, content.words)
+        found_words = said.match(content if isinstance(content, Text) else None, steps)
+        if found_words.units is not None:
+            return Canvas("words", {"spoken": found_words.units}, found_words.units, found_words.groups,
+                          found_words.how)
         if isinstance(content, Audio):
             planted = editing.recipe_of(work.dataset) is not None
             step = prosody.FRAME / prosody.RATE if planted else len(content.samples) / content.rate / steps
             return Canvas("waveform", {"samples": content.samples, "rate": content.rate, "step": step},
                           tuple(f"the frame at {(t + 0.5) * step:.2f} s" for t in range(steps)))
-        return Canvas("features", {}, tuple(f"step {t + 1}" for t in range(steps)))
+        return Canvas("features", {}, tuple(f"step {t + 1}" for t in range(steps)), how=found_words.how)
     values = np.asarray(found.values[row], dtype=float)
     if (shape := grid(found)) is not None:
         spectrogram = found.feature_names[0].startswith("band, frame")
@@ -86,6 +98,51 @@ def canvas(work: Workspace, row: int, modality: str, steps: int | None) -> Canva
                       {"x": content.x, "y": content.values, "x_label": content.x_label, "y_label": content.y_label},
                       found.feature_names)
     return Canvas("features", {}, found.feature_names)
+
+
+@dataclass(frozen=True, eq=False)
+class Lane:
+    """The steps of a modality on an axis that all modalities share.
+
+    Attributes:
+        modality: whose. values: what each step added (T,). width: of a step on the axis. names: of what was said, or
+            of the steps, (T,). how: as of `Canvas`.
+    """
+
+    modality: str
+    values: np.ndarray
+    width: float
+    names: tuple[str, ...]
+    how: str = ""
+
+
+def sequences(work: Workspace, term: str = SCORE) -> tuple[str, ...]:
+    """The modalities that are sequences and that a term is of."""
+    return tuple(each.name for each in work.dataset.modalities if each.is_sequence
+                 and (term == SCORE or each.name in split_term(term)))
+
+
+def rates(work: Workspace, modalities: Sequence[str]) -> dict[str, float]:
+    """Steps a second, of those modalities whose rate is known."""
+    return {each.name: each.rate for each in work.dataset.modalities if each.name in modalities
+            and each.rate is not None}
+
+
+def lanes(work: Workspace, row: int, found: Sequence[Attribution]) -> list[Lane]:
+    """Attributions of sequences on one axis: seconds where the rates of all are known, else percent of each one's
+    length."""
+    names = [each.modality for each in found]
+    known = rates(work, names)
+    made = []
+    for each in found:
+        steps = len(each.units)
+        drawn = canvas(work, row, each.modality, steps)
+        groups = drawn.groups if drawn.kind == "words" else None
+        said_at = {place: name for group, name in zip(groups or (), drawn.names, strict=False) for place in group}
+        width = 1 / known[each.modality] if len(known) == len(names) else 100 / steps
+        made.append(Lane(each.modality, each.units, width,
+                         tuple(said_at.get(place, f"step {place + 1}") for place in range(steps)), drawn.how))
+    return made
 
 
 def grid(modality: Modality) -> tuple[int, int] | None:

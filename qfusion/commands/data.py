@@ -144,6 +144,13 @@ def import_(paths: Annotated[list[Path] | None,
                                                                   "may be given several times.")] = None,
             title: Annotated[str, typer.Option(metavar="TEXT", help="What a person calls the set.")] = "",
             licence: Annotated[str, typer.Option(metavar="TEXT", help="The terms it comes under.")] = "",
+            vocabulary: Annotated[Path | None,
+                                  typer.Option(metavar="FOLDER",
+                                               help="Folder of the tokenizer (vocab.txt or tokenizer.json) whose token "
+                                                    "numbers `text_bert` holds.")] = None,
+            rate: Annotated[list[str] | None,
+                            typer.Option(metavar="NAME=STEPS", help="Steps a second of a modality's sequences, such as "
+                                                                    "audio=100; may be given several times.")] = None,
             check_only: Annotated[bool,
                                   typer.Option("--check-only", help="Print the report and keep nothing.")] = False,
             replace: Annotated[bool,
@@ -159,6 +166,7 @@ def import_(paths: Annotated[list[Path] | None,
             "What is imported must be named: give a FILE, or --modality NAME=FILE and --labels FILE.")
     require(check_only or name is not None,
             "Argument `--name` must say what the set is to be called. Add --name NAME, or --check-only.")
+    rates = storing.read_rates(rate or [])
     options = {"kind": kind, "modalities": _pairs(modality or []), "labels": labels, "target": target,
                "convention": convention}
     if name is not None:
@@ -169,7 +177,8 @@ def import_(paths: Annotated[list[Path] | None,
         found = importing.repaired(importing.examine(paths or [], folder, show, **options), repair or [], second, show)
         told = _told(found.report, found.staged.title) | {"name": name, "repairs": found.staged.done, "kept": False}
         if not check_only and not found.report.errors:
-            place = storing.keep(found.staged, found.report, str(name), title=title, licence=licence, replace=replace)
+            place = storing.keep(found.staged, found.report, str(name), title=title, licence=licence, replace=replace,
+                                 vocabulary=vocabulary, rates=rates)
             told |= {"kept": True, "folder": str(place), "digest": imported.manifest(str(name))["digest"]}
     if as_json:
         print_json(told)

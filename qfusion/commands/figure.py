@@ -128,13 +128,14 @@ def _composed(path: Path, changed: dict[str, Any], kind: str, out: Path, anyway:
 
 def write_composition(whole: Composition, out: Path, anyway: bool, as_json: bool) -> None:
     """Writes a composition's file and says so."""
+    from qfusion.figures import export
     from qfusion.panels.core import composing
 
     taken = composing.cook(whole, anyway=anyway)
-    content = composing.save(taken, whole)
+    content, letters = export.noticed(lambda: composing.save(taken, whole), whole.style.format)
     with atomic(out) as part:
         part.write_bytes(content)
-    for remark in composing.remarks(whole, taken):
+    for remark in [*composing.remarks(whole, taken), *filter(None, [letters])]:
         say(f"qfusion: note: {remark}")
     say(f"Figure of {len(taken)} panels written to {out}")
     if as_json:
@@ -153,14 +154,16 @@ def _style(style: ExportStyle, changed: dict[str, Any], always: dict[str, str]) 
 
 
 def _write(recipe: Recipe, changed: dict[str, Any], kind: str, out: Path, anyway: bool, as_json: bool) -> None:
+    from qfusion.figures import export
     from qfusion.panels.core import headless
 
     wanted = replace(recipe, style=_style(recipe.style, changed, {"format": kind} if kind != "json" else {}))
     taken = headless.cook(wanted, anyway=anyway)
-    content = taken.figure.to_json().encode() if kind == "json" else headless.save(taken, wanted)
+    content, letters = export.noticed(
+        lambda: taken.figure.to_json().encode() if kind == "json" else headless.save(taken, wanted), kind)
     with atomic(out) as part:
         part.write_bytes(content)
-    for remark in headless.remarks(recipe, taken):
+    for remark in [*headless.remarks(recipe, taken), *filter(None, [letters])]:
         say(f"qfusion: note: {remark}")
     say(f"Figure written to {out}")
     if as_json:

@@ -55,6 +55,9 @@ def report(model: Model,
     else:
         made = _of_cohort(found, dataset, str(cohort), output, background, contrast)
     files = reports.write(made, out)
+    letters = made.unsaid() if any(path.suffix.lower() == ".pdf" for path in files) else ""
+    for remark in filter(None, [letters]):
+        say(f"qfusion: note: {remark}")
     for path in files:
         say(f"Report written to {path}")
     if as_json:

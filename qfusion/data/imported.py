@@ -25,7 +25,7 @@ from filelock import FileLock, Timeout
 
 from qfusion import _places, _read_only
 from qfusion._files import mark
-from qfusion.data import people
+from qfusion.data import people, vocabulary
 from qfusion.data.clusters import videos_of
 from qfusion.data.modality import Content, Modality, Target, Text, no_content
 from qfusion.data.spec import DataSet, digest_of
@@ -169,7 +169,8 @@ def _loaded(name: str, found: dict[str, Any], folder: Path) -> DataSet:
     modalities = tuple(
         Modality(m["name"], _array(folder, m["file"], tuple(m["shape"])),
                  _array(folder, f"{m['name']}.lengths.npy", (count,)) if m["sequence"] else None,
-                 tuple(m["feature_names"]), tuple(m["picture"]) if m["picture"] else None, checked=True)
+                 tuple(m["feature_names"]), tuple(m["picture"]) if m["picture"] else None,
+                 found.get("rates", {}).get(m["name"]), checked=True)
                  for m in found["modalities"])
     unimodal = pd.DataFrame(_array(folder, "unimodal.npy"), columns=found["unimodal"],
                             index=index) if found["unimodal"] else None
@@ -177,6 +178,9 @@ def _loaded(name: str, found: dict[str, Any], folder: Path) -> DataSet:
     if unimodal is not None and target["kind"] == "regression":
         told = people.columns(unimodal, y)
         table = table.join(told[[column for column in told if column not in table.columns]])
+    texts = table["text"] if "text" in table.columns else None
+    numbers = _array(folder, "tokens.npy") if found.get("tokens") else None
+    known = {int(number): str(token) for number, token in found.get("vocabulary", {}).items()}
     return DataSet(
         name=name, title=found["title"], description=found["description"], source=found["source"],
         licence=found["licence"], modalities=modalities,
@@ -184,12 +188,24 @@ def _loaded(name: str, found: dict[str, Any], folder: Path) -> DataSet:
                       tuple(target["classes"]), target["unit"], tuple(target.get("labels", ())),
                       tuple(map(tuple, target.get("sets", ()))), str(target.get("convention", ""))),
         y=y, ids=ids, split=_array(folder, "split.npy", (count,)), table=table,
-        content_of=partial(_content, table["text"]) if "text" in table.columns else no_content, unimodal=unimodal,
+        content_of=no_content if texts is None else partial(_content, texts, numbers, known),
+        unimodal=unimodal,
         clusters=videos_of(ids), recorded=found["digest"])
 
 
-def _content(texts: pd.Series, row: int) -> dict[str, Content]:
-    return {"text": Text(str(texts.iloc[row]))}
+def _content(texts: pd.Series, numbers: np.ndarray | None, known: dict[int, str],
+             row: int) -> dict[str, Content]:
+    words = str(texts.iloc[row])
+    if numbers is None:
+        return {"text": Text(words)}
+    own = tuple(int(number) for number in numbers[row] if number >= 0)
+    tokens, why = vocabulary.tokens(own, known), ""
+    if tokens is None:
+        named, reason = vocabulary.at_hand()
+        tokens = None if named is None else vocabulary.tokens(own, named)
+        why = (f"whose vocabulary cannot be read ({reason.rstrip('.')})" if reason else "" if named is None else
+               f"that the vocabulary in {vocabulary.VARIABLE} does not have")
+    return {"text": Text(words, None, own, tokens, why)}
 
 
 def verify(name: str) -> DataSet:

@@ -44,6 +44,7 @@ class Modality:
         lengths: for sequences, how many of the T steps are real, int64 (N,), each in 1..T; None for vectors.
         feature_names: the F names of the features.
         shape: for vectors that are flattened pictures or the like, their shape, whose product is F; else None.
+        rate: steps a second of a sequence, where it is known.
         checked: whether lengths and padding were checked before, when the set was imported: a memory-mapped array is
             then not read.
 
@@ -56,6 +57,7 @@ class Modality:
     lengths: np.ndarray | None
     feature_names: tuple[str, ...]
     shape: tuple[int, ...] | None = None
+    rate: float | None = None
     checked: InitVar[bool] = False
 
     def __post_init__(self, checked: bool) -> None:
@@ -94,6 +96,9 @@ class Modality:
                   "None.")
         if self.lengths is not None:
             self._check_lengths(self.lengths, checked)
+        check(self.rate is None or (self.lengths is not None and self.rate > 0),
+              f"Argument `rate` of modality '{self.name}' must be positive steps a second, and left out for vectors, "
+              f"but is {self.rate}. Give the rate of the sequences, or None.")
 
     def _check_lengths(self, lengths: np.ndarray, checked: bool) -> None:
         count, steps = self.values.shape[:2]
@@ -189,10 +194,18 @@ class Target:
 
 @dataclass(frozen=True)
 class Text:
-    """What was said: a plain string (never markup), and its words where the features are one a word."""
+    """What was said: a plain string (never markup), and its words where the features are one a word.
+
+    Attributes:
+        words: one a step. numbers: of a language model's tokens, one a step. tokens: these in letters, where the
+            vocabulary is at hand. why: it is not, in words that go on "token numbers ...".
+    """
 
     text: str
     words: tuple[str, ...] | None = None
+    numbers: tuple[int, ...] | None = None
+    tokens: tuple[str, ...] | None = None
+    why: str = ""
 
 
 @dataclass(frozen=True, eq=False)

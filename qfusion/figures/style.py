@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import html
 import math
+import unicodedata
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -61,10 +62,13 @@ FONT = '"Source Sans", "Source Sans Pro", "Helvetica Neue", Arial, sans-serif'
 def label(text: Any, limit: int = 60) -> str:
     """Text from data as a plotly label: shortened, with markup and TeX delimiters made harmless.
 
-    Plotly reads tags, entities and `$...$` in labels; a sample's id or words are never to be read so.
+    Plotly reads tags, entities and `$...$` in labels; a sample's id or words are never to be read so. Words from right
+    to left get marks around them, so that what stands beside them keeps its place.
     """
     words = " ".join(str(text).split())
-    short = words if len(words) <= limit else words[: limit - 1] + "…"
+    short = words if len(words) <= limit else words[: limit - 1].rstrip("\u200d") + "…"
+    if any(unicodedata.bidirectional(letter) in ("R", "AL") for letter in short):
+        short = f"\u2068{short}\u2069"
     return html.escape(short, quote=False).replace("$", "&#36;")
 
 

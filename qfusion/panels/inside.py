@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 
 from qfusion._sentences import listed, top
@@ -43,8 +44,10 @@ def attribution(sample: Sample, theme: Theme = "light", *, modality: str = "", t
     """
     found, other = _found(sample, modality, term, baseline, other, method)
     canvas = inside_modality.canvas(sample.work, sample.row, found.modality, _steps(found))
-    unit = "cell" if canvas.parts.get("spectrogram") else _UNITS[canvas.kind]
-    largest = abs(found.units).argmax()
+    unit = "cell" if canvas.parts.get("spectrogram") else "token or word" if canvas.kind == "words" and canvas.how \
+        else _UNITS[canvas.kind]
+    units = canvas.added(found.units)
+    largest = abs(units).argmax()
     names = [text.plain(name, 40) for name in canvas.names]
     quoted = [f"‘{name}’" for name in names] if canvas.kind == "words" else names
     what = text.plain(inside_modality.title(found.term))
@@ -55,14 +58,14 @@ def attribution(sample: Sample, theme: Theme = "light", *, modality: str = "", t
     count = trained if found.baseline == "mean" else ""
     against = "" if found.term == SCORE else " " + backgrounds.against(sample.work.background)
     return Picture(
-        "inside", moved_most(f"In {text.plain(found.modality)}", quoted, found.units, f"moved {what}"),
+        "inside", moved_most(f"In {text.plain(found.modality)}", quoted, units, f"moved {what}"),
         _figure(sample, found, canvas, theme),
         shows=f"how the change of {what}{whose} from {found.start:+.3f} (at {start}) to {found.end:+.3f} (this sample) "
-              f"is shared among the {len(found.units):,} {unit}s, by {METHODS[found.method].title}. "
-              f"{_error(found)}{count}{against}",
+              f"is shared among the {len(units):,} {unit.replace(' ', 's ', 1)}s, by {METHODS[found.method].title}. "
+              f"{_error(found)}{count}{against}" + (f" {text.plain(canvas.how, 600)}" if canvas.how else ""),
         not_shown="what the encoder would do far from the straight way between both, or why people said so."
-                  + (_BARE if canvas.kind == "features" else ""),
-        alt=f"Attribution inside {found.modality}: largest at {canvas.names[largest]}, {found.units[largest]:+.3f}.",
+                  + (_BARE if canvas.kind == "features" and not canvas.how else ""),
+        alt=f"Attribution inside {found.modality}: largest at {canvas.names[largest]}, {units[largest]:+.3f}.",
         table=lambda: inside_modality.frame(sample.work, sample.row, found))
 
 
@@ -80,6 +83,49 @@ def features(sample: Sample, theme: Theme = "light", *, modality: str = "", term
               f"features.{sample.of}",
         not_shown="at which step: see above.", alt=f"Attribution by feature: largest {names[largest]}.",
         table=lambda: inside_modality.frame(sample.work, sample.row, found))
+
+
+def over_time(sample: Sample, theme: Theme = "light", *, term: str = SCORE, baseline: str = "mean", other: str = "",
+              method: str = INTEGRATED) -> Picture:
+    """What each step of every modality that is a sequence added, on one axis; the options are those of
+    `attribution`."""
+    names = inside_modality.sequences(sample.work, term)
+    found = [_found(sample, name, term, baseline, other, method)[0] for name in names]
+    lanes, known = inside_modality.lanes(sample.work, sample.row, found), inside_modality.rates(sample.work, names)
+    seconds = len(known) == len(names)
+    what = text.plain(inside_modality.title(term)) if term == SCORE else \
+        f"the term of {text.plain(inside_modality.title(term))}"
+    matched = " ".join(dict.fromkeys(lane.how for lane in lanes if lane.how))
+    return Picture(
+        "inside-time", f"When {listed([text.plain(name) for name in names])} moved {what}",
+        figures.timeline([(lane.modality, lane.values, lane.width, lane.names) for lane in lanes], seconds=seconds,
+                         unit=sample.unit, theme=theme),
+        shows=f"the attribution of {what} inside each modality that is a sequence, at its steps. "
+              f"{axis_of(names, known)} In each lane the colours run to its own largest step, up or down, whose size "
+              f"stands below the name.{sample.of}" + (f" {text.plain(matched, 600)}" if matched else ""),
+        not_shown="whether what stands at one place belongs together: features are measured over windows, and one "
+                  "modality may come before another.",
+        alt=f"Attribution over time inside {', '.join(names)}, in {'seconds' if seconds else 'percent of the length'}.",
+        table=lambda: pd.concat([pd.DataFrame({
+            "sample": str(sample.work.dataset.ids[sample.row]), "modality": lane.modality, "term": term,
+            "score": sample.unit, "step": np.arange(1, len(lane.values) + 1), "said": lane.names,
+            "from": np.arange(len(lane.values)) * lane.width, "to": (np.arange(len(lane.values)) + 1) * lane.width,
+            "axis": "s" if seconds else "% of the length", "attribution": lane.values}) for lane in lanes],
+            ignore_index=True))
+
+
+def axis_of(names: Sequence[str], known: Mapping[str, float]) -> str:
+    """What the axis that modalities share is, in a sentence.
+
+    Args:
+        names: of the modalities. known: steps a second, of those whose rate is known.
+    """
+    if len(known) == len(names):
+        return ("The axis is time, by the rates that the data set names: "
+                f"{listed([f'{text.plain(name)} {known[name]:g} steps a second' for name in names])}.")
+    unknown = [text.plain(name) for name in names if name not in known]
+    return (f"The axis is the share of each one's own length, since the data name no rate of {listed(unknown)}: one "
+            "place need not be one moment.")
 
 
 def moved_most(where: str, names: Sequence[str], values: np.ndarray, did: str) -> str:
@@ -118,7 +164,7 @@ def _steps(found: Attribution) -> int | None:
 def _figure(sample: Sample, found: Attribution, canvas: Canvas, theme: Theme) -> go.Figure:
     parts: dict[str, Any] = {**canvas.parts, "unit": sample.unit, "theme": theme}
     if canvas.kind == "words":
-        return figures.words(values=found.units, **parts)
+        return figures.words(values=canvas.added(found.units), **parts)
     if canvas.kind == "waveform":
         return figures.waveform(values=found.units, **parts)
     if canvas.kind == "picture":
@@ -157,6 +203,11 @@ def of_sequence(sample: Sample, modality: str = "", **_: Any) -> bool:
     return any(each.is_sequence for each in sample.work.dataset.modalities if each.name == chosen)
 
 
+def of_sequences(sample: Sample, term: str = SCORE, **_: Any) -> bool:
+    """Whether a term is of several modalities that are sequences, so that they can share an axis."""
+    return len(inside_modality.sequences(sample.work, term)) > 1
+
+
 def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of the look inside a modality."""
     terms = {inside_modality.title(term) for name in work.modalities for term in inside_modality.terms(work, name)}
@@ -172,4 +223,6 @@ _CHOSEN: dict[str, Read] = {"modality": word("inside.of"), "term": _term,
                             "baseline": lambda view: STARTS.get(view.get("inside.from")),
            "other": _other, "method": _method}
 PANELS = {"inside": Panel(attribution, _CHOSEN, opens=unfolded("inside")),
-          "inside-features": Panel(features, _CHOSEN, opens=unfolded("inside"), fits=of_sequence)}
+          "inside-features": Panel(features, _CHOSEN, opens=unfolded("inside"), fits=of_sequence),
+          "inside-time": Panel(over_time, {key: read for key, read in _CHOSEN.items() if key != "modality"},
+                               opens=unfolded("inside"), fits=of_sequences)}

@@ -1,10 +1,13 @@
-"""Words for LaTeX: what is a command there becomes a letter, what its fonts lack becomes mathematics or a box."""
+"""Words for LaTeX: what is a command there becomes a letter, what its fonts lack becomes mathematics, or is left to
+XeLaTeX and LuaLaTeX."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import groupby
 
+from qfusion.renderer import fonts
 from qfusion.renderer.words import printable
 
 _ESCAPES = {"\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%",
@@ -33,9 +36,17 @@ MISSING = r"\framebox[0.6em]{\rule{0pt}{0.4em}}"  # in the place of a letter tha
 
 
 def escape(text: str) -> str:
-    """Returns words as LaTeX sets them, on one line: nothing in them is a command. A letter that LaTeX's usual fonts do
-    not have becomes an empty box."""
-    return "".join(map(_letter, printable(" ".join(str(text).split())).replace("\u00a0", " ")))
+    """Returns words as LaTeX sets them, on one line: nothing in them is a command. Letters that LaTeX's usual fonts do
+    not have are set by XeLaTeX and LuaLaTeX; for pdfLaTeX each is an empty box."""
+    words = unicodedata.normalize("NFC", printable(" ".join(str(text).split())).replace("\u00a0", " "))
+    return "".join(_beyond("".join(letters)) if beyond else "".join(map(_letter, letters))
+                   for beyond, letters in groupby(words, lambda letter: _letter(letter) == MISSING))
+
+
+def _beyond(letters: str) -> str:
+    shown = fonts.IGNORED.sub("", letters)
+    fonts.miss(shown, "latex")
+    return rf"{{\ifdefined\Umathcode {letters}\else {MISSING * len(shown)}\fi}}"
 
 
 def _letter(letter: str) -> str:

@@ -9,14 +9,16 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import groupby
 from typing import Any, Literal
 
 import matplotlib
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.backends.backend_pdf import FigureCanvasPdf
+from matplotlib.backends.backend_pdf import FigureCanvasPdf, PdfFile, Verbatim
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.collections import PathCollection, PolyCollection
 from matplotlib.figure import Figure
@@ -29,7 +31,7 @@ from matplotlib.transforms import Affine2D, Bbox, Transform, TransformedBbox
 
 from qfusion.renderer.colours import RGBA, fade
 from qfusion.renderer.scene import Area, Box, Cells, Dots, Mark, Pen, Stroke, Words
-from qfusion.renderer.words import FAMILIES, SERIFS, Run, Style, drawable, font_file, width
+from qfusion.renderer.words import FAMILIES, SERIFS, SHAPED, Line, Run, Style, backwards, drawable, visual, width
 
 INCH, MM = 72.0, 72.0 / 25.4  # points
 MAX_CELLS = 2500  # a finer map becomes a picture
@@ -44,13 +46,17 @@ _SETTINGS: dict[Any, Any] = {
 
 
 @contextmanager
-def _settings() -> Iterator[None]:
+def _settings(marks: list[Mark]) -> Iterator[None]:
     # "Glyph missing": readers of an SVG find another font.
     with _LOCK, matplotlib.rc_context(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         default: dict[Any, Any] = {key: value for key, value in matplotlib.rcParamsDefault.items()
                                    if not key.startswith("backend")}
-        matplotlib.rcParams.update(default | {key: value for key, value in _SETTINGS.items() if key in default})
+        # Outlines that are not TrueType's are embedded as drawings, which still say what they mean.
+        curves = {run.style.face.curves for mark in marks if isinstance(mark, Words) for line in mark.block.lines
+                  for run in line if run.style.face is not None}
+        own = _SETTINGS | ({} if curves <= {"glyf"} else {"pdf.fonttype": 3})
+        matplotlib.rcParams.update(default | {key: value for key, value in own.items() if key in default})
         yield
 
 
@@ -62,7 +68,7 @@ def write(kind: str, marks: list[Mark], size: tuple[float, float], background: R
         kind: "svg", "pdf" or "png". size: width and height in points.
         metadata: text that is embedded. title: plain words, the file's own title.
     """
-    with _settings():
+    with _settings(marks):
         figure = _figure(marks, size, background, lettered=kind == "svg")
         out = io.BytesIO()
         if kind == "svg":
@@ -212,16 +218,20 @@ class _Picture(Artist):
 
 
 @lru_cache(maxsize=1024)
-def _font(bold: bool, italic: bool, size: float, serif: bool) -> FontProperties:
-    slanted: Literal["italic", "oblique"] = "italic" if serif else "oblique"
-    return FontProperties(family="serif" if serif else "sans-serif", weight="bold" if bold else "normal",
-                          style=slanted if italic else "normal", size=size, fname=font_file(bold, italic, serif))
+def _font(style: Style, size: float, others: tuple[str, ...] = ()) -> FontProperties:
+    """`others`: families of the file's other letters, for readers of an SVG."""
+    slanted: Literal["italic", "oblique"] = "italic" if style.serif else "oblique"
+    own = "serif" if style.serif else "sans-serif"
+    return FontProperties(family=[*(SERIFS if style.serif else FAMILIES), *others, own] if others else own,
+                          weight="bold" if style.bold else "normal", style=slanted if style.italic else "normal",
+                          size=size, fname=style.file)
 
 
 def _words(mark: Words, place: Transform, lettered: bool) -> list[Artist]:
     found: list[Artist] = []
     side = mark.lines or mark.across
-    for line, (x, y) in zip(mark.block.lines, mark.baselines(), strict=True):
+    for whole, (x, y) in zip(mark.block.lines, mark.baselines(), strict=True):
+        line = _joined(whole) if lettered else visual(whole)
         if len(line) == 1:  # one label of one style is one text of the file, anchored as it is meant
             found += _run(mark, line[0], x, y, side, place, lettered)
             continue
@@ -232,24 +242,67 @@ def _words(mark: Words, place: Transform, lettered: bool) -> list[Artist]:
     return found
 
 
+@dataclass(frozen=True)
+class _Several(Run):
+    """Runs that differ by their fonts alone: one text of an SVG, whose readers choose the fonts."""
+
+    parts: tuple[Run, ...] = ()
+
+    @property
+    def width(self) -> float:
+        return width(self.parts)
+
+
+def _joined(line: Line) -> Line:
+    """The line with neighbours that differ by their fonts alone as one; as it is seen, where some of it is written from
+    right to left."""
+    if all(run.style.face is None for run in line) or any(map(backwards, line)):
+        return visual(line)
+    found: list[Run] = []
+    for _, group in groupby(line, lambda run: (run.style.size, run.style.colour, run.style.rise)):
+        parts = tuple(group)
+        plainest = next((run.style for run in parts if run.style.face is None), replace(parts[0].style, face=None))
+        found.append(_Several("".join(run.text for run in parts), plainest, parts) if len(parts) > 1 else parts[0])
+    return tuple(found)
+
+
 def _run(mark: Words, run: Run, x: float, y: float, side: str, place: Transform, lettered: bool) -> list[Artist]:
     """A run of letters; where the file is not `lettered` (its letters are drawn, not named), one that is missing
     becomes a square."""
-    style: Style = run.style
-    shown = drawable(run.text, style.bold, style.italic, style.serif)
+    style = run.style
     if not run.text.strip(" \u00a0"):
         return []
+    parts = run.parts if isinstance(run, _Several) else (run,)
     (at,) = mark.turn(np.array([[x, y + style.rise]]))
-    font = _font(style.bold, style.italic, round(style.size, 3), style.serif)
+    others = tuple(dict.fromkeys(part.style.face.family for part in parts if part.style.face is not None))
+    font = _font(style, round(style.size, 3), others if lettered else ())
     found: list[Artist] = []
     if mark.halo is not None:
         shift = {"left": 0.0, "center": 0.5, "right": 1.0}[side] * run.width
-        outlines = TextPath((-shift, 0), shown, size=style.size, prop=font, usetex=False)
-        rim = Affine2D().rotate_deg(mark.angle).translate(*at)
-        found.append(PathPatch(rim.transform_path(outlines), transform=place, facecolor=mark.halo, edgecolor=mark.halo,
-                               linewidth=0.3 * style.size, joinstyle="round"))
-    letters = run.text if lettered else shown
-    found.append(Text(at[0], at[1], letters, color=fade(style.colour, mark.opacity), fontproperties=font, ha=side,
-                      va="baseline", rotation=mark.angle, rotation_mode="anchor", parse_math=False, usetex=False,
-                      transform=place))
+        for part in parts:
+            outlines = TextPath((-shift, 0), drawable(part.text, part.style), size=style.size, usetex=False,
+                                prop=_font(part.style, round(style.size, 3)))
+            shift -= part.width
+            rim = Affine2D().rotate_deg(mark.angle).translate(*at)
+            found.append(PathPatch(rim.transform_path(outlines), transform=place, facecolor=mark.halo,
+                                   edgecolor=mark.halo, linewidth=0.3 * style.size, joinstyle="round"))
+    letters = run.text if lettered else drawable(run.text, style)
+    found.append(_Letters(at[0], at[1], letters, color=fade(style.colour, mark.opacity), fontproperties=font, ha=side,
+                          va="baseline", rotation=mark.angle, rotation_mode="anchor", parse_math=False, usetex=False,
+                          transform=place))
     return found
+
+
+class _Letters(Text):
+    """A text whose words a PDF names beside their shapes, where several shapes make one letter."""
+
+    def draw(self, renderer: Any) -> None:
+        """Draws it."""
+        file = getattr(renderer, "file", None)
+        if not isinstance(file, PdfFile) or not SHAPED.search(self.get_text()):
+            super().draw(renderer)
+            return
+        said = self.get_text().encode("utf-16-be").hex().upper()
+        file.output(Verbatim(f"/Span <</ActualText <FEFF{said}> >> BDC".encode()))
+        super().draw(renderer)
+        file.output(Verbatim(b"EMC"))

@@ -42,19 +42,25 @@ def write(marks: list[Mark], size: tuple[float, float], background: RGBA, metada
           f"The drawing has {shapes:,} shapes, and a tikzpicture at most {MAX_SHAPES:,}. Choose PDF, which LaTeX "
           "includes as well.")
     w, h = size
+    drawn = [line for mark in marks for line in _clipped(mark)]
+    beyond = ["% XeLaTeX or LuaLaTeX sets letters that pdfLaTeX has no font for, in the document's own: \\setmainfont."
+              ] if any(r"\Umathcode" in line for line in drawn) else []
     lines = [*(RECIPE + line for line in metadata.split("\n")), f"{SIZE}{w / 72 * 25.4:.4f} {h / 72 * 25.4:.4f}",
              *([f"% {_comment(title)}"] if title else []),
              "% Needs \\usepackage{tikz}; its words are in the letters of the document.",
-             _FIT, r"\begin{tikzpicture}[x=1bp,y=1bp]", *_filled(rectangle(0, 0, w, h), None, background, Pen()),
+             *beyond, _FIT, r"\begin{tikzpicture}[x=1bp,y=1bp]",
+             *_filled(rectangle(0, 0, w, h), None, background, Pen()),
              rf"\useasboundingbox (0,0) rectangle ({w:.2f},{h:.2f});"]
-    for mark in marks:
-        clip: Box | None = getattr(mark, "clip", None)
-        drawn = list(_drawn(mark))
-        if clip is not None and drawn:
-            drawn = [r"\begin{pgfscope}", *_path(rectangle(clip.left, clip.bottom, clip.right, clip.top), None),
-                     r"\pgfusepath{clip}", *drawn, r"\end{pgfscope}"]
-        lines += drawn
-    return ("\n".join([*lines, r"\end{tikzpicture}%"]) + "\n").encode()
+    return ("\n".join([*lines, *drawn, r"\end{tikzpicture}%"]) + "\n").encode()
+
+
+def _clipped(mark: Mark) -> list[str]:
+    clip: Box | None = getattr(mark, "clip", None)
+    drawn = list(_drawn(mark))
+    if clip is None or not drawn:
+        return drawn
+    return [r"\begin{pgfscope}", *_path(rectangle(clip.left, clip.bottom, clip.right, clip.top), None),
+            r"\pgfusepath{clip}", *drawn, r"\end{pgfscope}"]
 
 
 def _comment(words: str) -> str:

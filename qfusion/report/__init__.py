@@ -48,6 +48,13 @@ class Report:
 
         return paper.render(self.document)
 
+    def unsaid(self) -> str:
+        """Returns a line on the letters that no font of this machine has, as the PDF says at its foot; empty where each
+        has one."""
+        from qfusion.report import paper
+
+        return paper.notice(self.document)
+
     def written(self, suffix: str) -> bytes:
         """Returns it as the file of an ending, .html or .pdf."""
         return self.pdf() if suffix == ".pdf" else self.html()

@@ -5,6 +5,7 @@ All texts are shown as they are. Nothing in them is markup, wherever it comes fr
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ MAX_TEXT, MAX_TITLE = 20_000, 240  # characters
 _WIDE = 26  # characters from which a column of words takes what room is left
 # control, format (such as those that turn the direction), surrogates, private, not assigned
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn"}
+_JOINERS = "\u200c\u200d"  # letters of Persian, of India and emoji are written with them
+_LONG = re.compile("[^ \n\u2e80-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]{41,}")  # lines end within Chinese anyway
 
 
 def clean(text: object, limit: int = MAX_TEXT) -> str:
@@ -23,14 +26,13 @@ def clean(text: object, limit: int = MAX_TEXT) -> str:
     ones are cut."""
     words = str(text).replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
     short = words if len(words) <= limit else words[: limit - 1] + "…"
-    return "".join(letter if letter == "\n" or unicodedata.category(letter) not in _HIDDEN else "\ufffd"
+    return "".join(letter if letter in ("\n", *_JOINERS) or unicodedata.category(letter) not in _HIDDEN else "\ufffd"
                    for letter in short)
 
 
 def broken(text: object) -> str:
     """Returns a clean text whose very long words may break: with a zero-width space after every 30 letters of them."""
-    return " ".join("\u200b".join(word[i:i + 30] for i in range(0, len(word), 30)) if len(word) > 40 else word
-                    for word in clean(text).split(" "))
+    return _LONG.sub(lambda word: "\u200b".join(word[0][i:i + 30] for i in range(0, len(word[0]), 30)), clean(text))
 
 
 @dataclass(frozen=True)

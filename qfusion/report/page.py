@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import unicodedata
 from pathlib import Path
 
 from qfusion.report import equations
@@ -17,9 +18,14 @@ def render(document: Document) -> bytes:
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True)
     # browsers break long words by themselves
-    environment.filters |= {"data": _data, "whole": lambda text: text.replace("\u200b", "")}
+    environment.filters |= {"data": _data, "turned": _turned, "whole": lambda text: text.replace("\u200b", "")}
     found = environment.from_string(TEMPLATE).render(document.data(), style=STYLE, drawing=equations.drawing)
     return found.encode()
+
+
+def _turned(text: str) -> bool:
+    """Whether some of it is written from right to left."""
+    return any(unicodedata.bidirectional(letter) in ("R", "AL") for letter in text)
 
 
 def _data(svg: str) -> str:

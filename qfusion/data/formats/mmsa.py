@@ -92,12 +92,28 @@ class _Reader:
             self._say("left-out", f"Left out, as neither features nor labels: {', '.join(rest[:12])}.")
         if any("text_bert" in inner for inner in self.splits.values()):
             self._say("text-bert",
-                      "`text_bert` holds token numbers for a language model, not features: only its mask is used, for "
-                      "the number of words.")
+                      "`text_bert` holds token numbers for a language model, not features: its mask says the number of "
+                      "tokens, and they name the steps of text where the tokenizer's vocabulary is at hand.")
         return StagedSet(self.folder, self.name, KIND, parts, y, self._ids(),
                          np.repeat(list(self.counts), list(self.counts.values())), classes,
                          "class" if classes else "sentiment", bounds, "", pd.DataFrame(columns), self._unimodal(),
-                         self.findings)
+                         self.findings, tokens=self._tokens())
+
+    def _tokens(self) -> np.ndarray | None:
+        """Token numbers (N, T) of all splits, -1 beyond each mask; None where `text_bert` holds none."""
+        found, room = [], 0
+        for split, count in self.counts.items():
+            whole = self._array(split, "text_bert") if count and "text_bert" in self.splits[split] else None
+            if whole is None or _mask(whole, np.inf) is None or len(whole) != count:
+                return None
+            numbers, mask = np.asarray(whole[:, 0], np.float64), whole[:, 1] != 0
+            if not ((numbers >= 0) & (numbers < 2**24) & (numbers == np.round(numbers))).all():
+                return None
+            found.append(np.where(mask, numbers, -1).astype(np.int32))
+            room = max(room, numbers.shape[1])
+        whole = np.concatenate([np.pad(each, ((0, 0), (0, room - each.shape[1])), constant_values=-1)
+                                for each in found])
+        return whole if len(np.unique(whole[whole >= 0])) > 1 else None
 
     def _say(self, code: str, words: str, severity: str = "note", where: str = "", **more: Any) -> None:
         self.findings.append(Finding(code, severity, words, where, **more))
@@ -338,7 +354,7 @@ def _is_number(word: str) -> bool:
     return True
 
 
-def _mask(tokens: Any, room: int) -> np.ndarray | None:
+def _mask(tokens: Any, room: float) -> np.ndarray | None:
     """How many tokens each sample has, (N,), from `text_bert` (N, 3, T): numbers, mask and segments; None when it is
     something else or longer than the `room` there is."""
     if not isinstance(tokens,

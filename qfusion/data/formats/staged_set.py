@@ -101,6 +101,7 @@ class StagedSet:
         parts: the modalities.
         y: targets (N,): float64, NaN where there is none; for classes int64, -1 where there is none.
         classes: their names; empty for a regression.
+        tokens: numbers of a language model's tokens, int32 (N, T), -1 beyond each sample's; None where there are none.
         labels, sets: where a sample may have several labels, their names, and for every class the places of those that
             it stands for.
         target: name of the target; bounds: its range or None; unit: what one step means.
@@ -132,6 +133,7 @@ class StagedSet:
     labels: tuple[str, ...] = ()
     sets: tuple[tuple[int, ...], ...] = ()
     convention: str = "plain"
+    tokens: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.ids)

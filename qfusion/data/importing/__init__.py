@@ -202,12 +202,13 @@ def repaired(found: Examined, names: Iterable[str], folder: Path, progress: Prog
 
 
 def import_set(paths: Sequence[Path], name: str, *, repair: Sequence[str] = (), replace: bool = False, title: str = "",
-               licence: str = "", progress: Progress | None = None, **options: Any) -> Report:
+               licence: str = "", vocabulary: Path | None = None, rates: Mapping[str, float] | None = None,
+               progress: Progress | None = None, **options: Any) -> Report:
     """Reads, examines, repairs as asked and keeps a set under a name; returns the report on what was kept.
 
     Args:
         paths, options: see `read`.
-        name, replace, title, licence: see `storing.keep`.
+        name, replace, title, licence, vocabulary, rates: see `storing.keep`.
         repair: names of repairs that are agreed to.
 
     Raises:
@@ -218,7 +219,8 @@ def import_set(paths: Sequence[Path], name: str, *, repair: Sequence[str] = (), 
         choose("Repair", each, repairs.REPAIRS)
     with storing.staging() as first:
         found = examine(paths, first, progress, **options)
-        return keep(found, name, repair=repair, replace=replace, title=title, licence=licence, progress=progress)
+        return keep(found, name, repair=repair, replace=replace, title=title, licence=licence, vocabulary=vocabulary,
+                    rates=rates, progress=progress)
 
 
 def keep(found: Examined, name: str, *, repair: Sequence[str] = (), progress: Progress | None = None,

@@ -110,7 +110,8 @@ def _rows(staged: StagedSet, keep: np.ndarray) -> StagedSet:
         classes, sets = tuple(classes[i] for i in known), tuple(sets[i] for i in known) if sets else ()
     columns = staged.columns if staged.columns.empty else staged.columns[keep].reset_index(drop=True)
     return replace(staged, y=y, classes=classes, sets=sets, ids=staged.ids[keep], split=staged.split[keep],
-                   columns=columns, unimodal={name: values[keep] for name, values in staged.unimodal.items()})
+                   columns=columns, unimodal={name: values[keep] for name, values in staged.unimodal.items()},
+                   tokens=None if staged.tokens is None else staged.tokens[keep])
 
 
 def _renamed(ids: np.ndarray) -> tuple[np.ndarray, int]:

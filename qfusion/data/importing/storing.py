@@ -9,7 +9,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,15 @@ from qfusion import _limits, _read_only
 from qfusion._checks import check
 from qfusion._files import is_left, mark
 from qfusion.data import _digest, registry
+from qfusion.data import vocabulary as vocabularies
 from qfusion.data.formats.staged_set import StagedSet
 from qfusion.data.imported import FORMAT, MANIFEST, NAME, alone, disk, names, old_of, root
 from qfusion.data.importing.report import Report
 from qfusion.data.modality import Target
+from qfusion.errors import InvalidInput
 
 MAX_TITLE, MAX_LICENCE = 100, 200  # letters
+MAX_RATE = 100_000  # steps a second
 
 
 @contextlib.contextmanager
@@ -80,14 +83,16 @@ def check_name(name: str, replace: bool = False) -> None:
           "(--replace).")
 
 
-def keep(staged: StagedSet, report: Report, name: str, *, title: str = "", licence: str = "",
-         replace: bool = False) -> Path:
+def keep(staged: StagedSet, report: Report, name: str, *, title: str = "", licence: str = "", replace: bool = False,
+         vocabulary: Path | None = None, rates: Mapping[str, float] | None = None) -> Path:
     """Makes an examined set one that can be loaded by name, and returns its folder, which takes over the staged set's.
 
     Args:
         staged: the set; report: on it, without errors.
         name: that it is loaded by; title: what a person calls it; licence: the terms it comes under.
         replace: whether a set of that name gives way; otherwise it is refused.
+        vocabulary: folder of the tokenizer whose token numbers the set holds; what is used of it is kept with the set.
+        rates: steps a second, by modality, of sequences whose rate is known.
 
     Raises:
         InvalidInput: when the report holds errors, or the name is taken or does not do.
@@ -100,9 +105,11 @@ def keep(staged: StagedSet, report: Report, name: str, *, title: str = "", licen
     for what, said, most in (("title", title, MAX_TITLE), ("licence", licence, MAX_LICENCE)):
         check(len(said) <= most,
               f"Argument `{what}` must have at most {most} letters, but has {len(said):,}. Shorten it.")
+    rates = _rates(staged, rates or {})
+    known = {} if vocabulary is None else _used(staged, vocabulary)
     place = root() / name
     with disk(root(), f"Data set '{name}'"):
-        _write(staged, report, name, title, licence)
+        _write(staged, report, name, title, licence, known, rates)
         with alone():
             _move(staged.folder, place, replace)
     return place
@@ -137,21 +144,68 @@ def _sync(path: Path) -> None:
         os.close(handle)
 
 
-def _write(staged: StagedSet, report: Report, name: str, title: str, licence: str) -> None:
+def _used(staged: StagedSet, folder: Path) -> dict[int, str]:
+    """What of a vocabulary the set's token numbers need."""
+    check(staged.tokens is not None,
+          "Argument `--vocabulary` is for sets with token numbers (`text_bert` of an MMSA pickle), but this one holds "
+          "none. Leave it out.")
+    assert staged.tokens is not None
+    whole = vocabularies.read(folder)
+    numbers = [int(number) for number in np.unique(staged.tokens) if number >= 0]
+    unknown = [number for number in numbers if number not in whole]
+    check(not unknown,
+          f"Argument `--vocabulary` must name the tokenizer that the features were made with, but its {len(whole):,} "
+          f"tokens have no number {unknown[0] if unknown else 0}. Name another folder.")
+    return {number: whole[number] for number in numbers}
+
+
+def read_rates(words: Iterable[str]) -> dict[str, float]:
+    """Returns rates that are written as "audio=100", steps a second, by modality.
+
+    Raises:
+        InvalidInput: when something is written otherwise.
+    """
+    found: dict[str, float] = {}
+    for word in words:
+        name, _, number = word.partition("=")
+        try:
+            found[name.strip()] = float(number)
+        except ValueError:
+            raise InvalidInput(f"A rate must have the form name=steps, a number a second, but is {word[:80]!r}. Write "
+                               "audio=100, say.") from None
+    return found
+
+
+def _rates(staged: StagedSet, rates: Mapping[str, float]) -> dict[str, float]:
+    sequences = [part.name for part in staged.parts if part.lengths is not None]
+    for modality, rate in rates.items():
+        check(modality in sequences,
+              f"Argument `--rate` must name modalities that are sequences, of {sequences}, but names "
+              f"{modality[:40]!r}. Correct or drop it.")
+        check(isinstance(rate, (int, float)) and 0 < rate <= MAX_RATE,
+              f"Argument `--rate` of '{modality}' must be steps a second, above 0 and at most {MAX_RATE:,}, but is "
+              f"{rate}. Give --rate {modality}=25, say.")
+    return {modality: float(rate) for modality, rate in rates.items()}
+
+
+def _write(staged: StagedSet, report: Report, name: str, title: str, licence: str, known: dict[int, str],
+           rates: dict[str, float]) -> None:
     folder = staged.folder
     for key, values in (("ids", staged.ids), ("split", staged.split), ("y", staged.y)):
         np.save(folder / f"{key}.npy", np.ascontiguousarray(values))
     for part in staged.parts:
         if part.lengths is not None:
             np.save(folder / f"{part.name}.lengths.npy", part.lengths)
+    if staged.tokens is not None:
+        np.save(folder / "tokens.npy", staged.tokens)
     if staged.unimodal:
         np.save(folder / "unimodal.npy", np.stack(list(staged.unimodal.values()), 1))
     if not staged.columns.empty:
         table = pa.Table.from_pandas(staged.columns, preserve_index=False)
         with pa.OSFile(str(folder / "table.arrow"), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
             writer.write_table(table, max_chunksize=_digest.ROWS)
-    found = _record(staged, report, name, title, licence)
-    wanted = {MANIFEST, "ids.npy", "split.npy", "y.npy", "table.arrow", "unimodal.npy",
+    found = _record(staged, report, name, title, licence, known, rates)
+    wanted = {MANIFEST, "ids.npy", "split.npy", "y.npy", "table.arrow", "unimodal.npy", "tokens.npy",
               *(part.path.name for part in staged.parts), *(f"{part.name}.lengths.npy" for part in staged.parts)}
     for entry in folder.iterdir():
         if entry.name not in wanted:
@@ -162,7 +216,8 @@ def _write(staged: StagedSet, report: Report, name: str, title: str, licence: st
     _sync(folder)
 
 
-def _record(staged: StagedSet, report: Report, name: str, title: str, licence: str) -> dict[str, Any]:
+def _record(staged: StagedSet, report: Report, name: str, title: str, licence: str,
+            known: dict[int, str], rates: dict[str, float]) -> dict[str, Any]:
     """The manifest."""
     contents = (_digest.Contents(p.name, p.shape, p.feature_names, p.pieces(), p.lengths, p.picture)
                 for p in staged.parts)
@@ -182,5 +237,7 @@ def _record(staged: StagedSet, report: Report, name: str, title: str, licence: s
         "samples": len(staged), "splits": told["splits"], "target": vars(target),
         "modalities": [{"name": p.name, "file": p.path.name, "shape": list(p.shape), "sequence": p.lengths is not None,
                         "feature_names": list(p.feature_names), "picture": p.picture} for p in staged.parts],
+        "tokens": staged.tokens is not None, "vocabulary": {str(number): token for number, token in known.items()},
+        "rates": rates,
         "unimodal": list(staged.unimodal), "table": not staged.columns.empty, "repairs": staged.done, "report": told,
         "digest": _digest.of(target, staged.ids, staged.split, staged.y, contents, unimodal)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from unicodedata import east_asian_width
 
 import numpy as np
 import plotly.graph_objects as go
@@ -57,7 +58,8 @@ def words(spoken: Sequence[str], values: np.ndarray, *, unit: str = "score", the
           f"Arguments `spoken` and `values` must have one entry a word, but have {len(spoken)} and {len(values)}.")
     places, x, line = [], 0.0, 0
     for word in spoken:
-        width = max(len(label(word, 20)), 5) + 1.6
+        shown = word if len(word) <= 20 else word[:19] + "…"
+        width = max(len(label(word, 20)) + 0.8 * sum(east_asian_width(letter) in "WF" for letter in shown), 5) + 1.6
         if x and x + width > _LINE:
             x, line = 0.0, line + 1
         places.append((x, line, width))
@@ -107,6 +109,35 @@ def waveform(samples: np.ndarray, rate: int, values: np.ndarray, step: float, *,
                        hoverinfo="skip", line={"color": INK[theme], "width": 0.8})
     figure.update_xaxes(title={"text": "time (s)"}, range=[0, max(len(samples) / rate, step * len(values))])
     figure.update_yaxes(title={"text": "amplitude"}, range=[-reach, reach])
+    return figure
+
+
+@drawing()
+def timeline(lanes: Sequence[tuple[str, np.ndarray, float, Sequence[str]]], *, seconds: bool, unit: str = "score",
+             theme: Theme = "light") -> go.Figure:
+    """The steps of several modalities on one axis, a lane each, in the colour of what they added. In each lane the
+    colours run to its own largest step, which stands below its name.
+
+    Args:
+        lanes: for each modality its name, the values (T,) of its steps, the width of a step on the axis, the names
+            (T,) of the steps. seconds: whether the axis is time in seconds, else percent.
+    """
+    figure = base(theme, 64 + 58 * len(lanes), left=86, right=16, top=8, bottom=44)
+    ticks = []
+    for place, (name, values, width, names) in enumerate(lanes):
+        check(len(values) == len(names),
+              f"Argument `lanes` must name each step, but '{name}' has {len(values)} steps and {len(names)} names.")
+        reach = _reach(values)
+        ticks.append(f"{label(name, 24)}<br>±{reach:.2g}")
+        figure.add_trace(go.Heatmap(
+            z=np.asarray(values, dtype=float)[None], x=np.arange(len(values) + 1) * width,
+            y=[place - 0.36, place + 0.36], zmin=-reach, zmax=reach, colorscale=SIGNED_SCALE[theme], showscale=False,
+            customdata=[[[label(each), f"{value:+.4f}"] for each, value in zip(names, values, strict=True)]],
+            hovertemplate=f"{label(name)}, %{{customdata[0]}}, %{{x:.2f}} {'s' if seconds else '%'}: "
+                          f"%{{customdata[1]}} {label(unit)}<extra></extra>"))
+    ends = max((len(values) * width for _, values, width, _ in lanes), default=1.0)
+    figure.update_xaxes(title={"text": "time (s)" if seconds else "share of the sample's length (%)"}, range=[0, ends])
+    figure.update_yaxes(range=[len(lanes) - 0.5, -0.5], tickvals=list(range(len(lanes))), ticktext=ticks)
     return figure
 
 

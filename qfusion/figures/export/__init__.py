@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from collections.abc import Callable
 
 import plotly.graph_objects as go
 
@@ -57,6 +58,20 @@ def _still(drawn: go.Figure, style: ExportStyle, *, title: str, caption: str, re
     return render(drawn, style.format, width, height, style.font, title=title if style.title else "",
                   caption=caption if style.caption else "", metadata=recipe, dpi=style.dpi, serif=size.serif,
                   lines=size.lines)
+
+
+def noticed(make: Callable[[], bytes], kind: str) -> tuple[bytes, str]:
+    """A file that `make` draws, with a line on the letters in it that no font of this machine has and the package to
+    install; the line is empty where each has one.
+
+    Args:
+        kind: the format of the file that the line is about.
+    """
+    from qfusion.renderer import fonts
+
+    with fonts.missed() as letters:
+        content = make()
+    return content, fonts.said(letters, kind)
 
 
 def chrome() -> str | None:

@@ -15,6 +15,7 @@ from qfusion.figures.export import browser, embed
 from qfusion.figures.export.style import MM_PER_PT, SIZES, ExportStyle, canvas, pixel
 from qfusion.figures.style import FONT, INK, PAPER, QUIET, Theme
 from qfusion.figures.theme import drawn_in
+from qfusion.renderer import fonts
 from qfusion.renderer.colours import rgba
 from qfusion.renderer.words import Style, plain, wrapped
 
@@ -44,7 +45,9 @@ def draw(drawn: go.Figure, style: ExportStyle, *, title: str, caption: str, reci
     face = _SERIF if SIZES[style.size].serif else FONT
     sized.update_layout(font={"family": face})
     theme = drawn_in(drawn)
-    svg = _framed(_renumbered(browser.export(sized, "svg", 1).decode()), theme, width, max(height, 40), heads, above,
+    drawing = browser.export(sized, "svg", 1).decode()
+    fonts.miss(fonts.unknown(html.unescape(" ".join(re.findall(r">([^<>]+)<", drawing)))))
+    svg = _framed(_renumbered(drawing), theme, width, max(height, 40), heads, above,
                   below, face)
     total = max(height, 40) + above + below
     if style.format == "svg":

@@ -8,6 +8,7 @@ import unicodedata
 import zipfile
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import IO, Any
 
 from qfusion import __version__
@@ -16,6 +17,7 @@ from qfusion.analysis import text
 from qfusion.analysis.cohort import cohort_measures
 from qfusion.errors import QFusionError
 from qfusion.explain.trust import cohorts
+from qfusion.figures import export
 from qfusion.figures.export.style import ExportStyle
 from qfusion.panels.core import headless, programs
 
@@ -121,7 +123,7 @@ def steps(jobs: Sequence[Job], style: ExportStyle, out: IO[bytes]) -> Generator[
             try:
                 taken = headless.take(job.page, job.panel, job.address)
                 recipe = replace(taken.recipe, style=style)
-                content = headless.save(taken, recipe)
+                content, letters = export.noticed(partial(headless.save, taken, recipe), style.format)
             except QFusionError as error:
                 entries.append(entry | {"error": str(error)})
                 continue
@@ -131,6 +133,7 @@ def steps(jobs: Sequence[Job], style: ExportStyle, out: IO[bytes]) -> Generator[
             names = {"file": f"{job.name}.{style.format}", "numbers": f"numbers/{job.name}.csv"}
             add(names["file"], content)
             add(names["numbers"], text.csv(taken.numbers))
+            names |= {"letters": letters} if letters else {}
             entries.append(entry | names | {"title": taken.title, "recipe": json.loads(recipe.text())})
         done = [entry for entry in entries if "file" in entry]
         check(bool(done), f"None of the figures can be drawn so: {entries[0].get('error', '')}")

@@ -60,7 +60,7 @@ def _files(recipe: Recipe, style: ExportStyle) -> None:
         return
     done = state.get(_DONE)
     if done and done[0] == wanted:
-        _, content, count, failed = done
+        _, content, count, failed, letters = done
         size = f"{len(content) / 1e6:.1f} MB" if len(content) > 1e6 else f"{max(1, len(content) // 1000)} kB"
         label = f"Download {count} figures, {size}"
         with place:
@@ -68,6 +68,8 @@ def _files(recipe: Recipe, style: ExportStyle) -> None:
                                icon=":material/download:", key="batch-file")
         for name, reason in failed[:5]:
             st.warning(text.message(f"{name} is left out: {reason}"), icon=":material/warning:")
+        for line in letters[:2]:
+            st.warning(text.message(line), icon=":material/font_download_off:")
     st.caption("With the numbers of each as CSV and a manifest of all recipes.")
 
 
@@ -126,7 +128,8 @@ def _go_on(run: _Run, wanted: tuple[object, ...]) -> None:
     entries = manifest["figures"]
     failed = [(str(entry.get("sample") or entry["panel"]), str(entry["error"])) for entry in entries
               if "error" in entry]
-    state.put(_DONE, (wanted, run.out.getvalue(), len(entries) - len(failed), failed))
+    state.put(_DONE, (wanted, run.out.getvalue(), len(entries) - len(failed), failed,
+                      [*dict.fromkeys(entry["letters"] for entry in entries if "letters" in entry)]))
 
 
 def _stem(recipe: Recipe) -> str:

@@ -81,11 +81,16 @@ def view(recipe: Recipe, style: ExportStyle, left: DeltaGenerator, right: DeltaG
                                 int(columns or usual), style)
             with turns.waiting("Drawing …"):
                 taken = composing.cook(whole)
-                picture = composing.save(taken, replace(whole, style=replace(whole.style, format="svg")))
+                shown = replace(whole, style=replace(whole.style, format="svg"))
+                picture, letters = export.noticed(lambda: composing.save(taken, shown), style.format)
+                if style.format == "tikz":
+                    _, letters = export.noticed(lambda: composing.save(taken, whole), "tikz")
             with st.container(border=True, key="composition-preview"):
                 st.image(picture.decode(), width="stretch", alt=f"Preview of {len(picked)} panels")
             width, height = export.size_mm(picture)
             st.caption(f"{width:.0f} × {height:.0f} mm")
+            if letters:
+                st.warning(text.message(letters), icon=":material/font_download_off:")
     except QFusionError as error:
         left.error(text.message(error), icon=":material/error:")
         return

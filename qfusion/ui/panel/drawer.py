@@ -200,11 +200,15 @@ def _preview(drawn: Picture, file: File) -> None:
         st.caption("One file that opens in any browser without a network; points tell their values.")
         return
     with turns.waiting("Drawing …"):
-        picture = file.content(replace(style, format="svg"))
+        picture, letters = export.noticed(lambda: file.content(replace(style, format="svg")), style.format)
+        if style.format == "tikz":
+            _, letters = export.noticed(file.content, "tikz")
     with st.container(border=True, key="drawer-preview"):
         st.image(picture.decode(), width="stretch", alt=f"Preview: {drawn.headline}")
     width, height = export.size_mm(picture)
     st.caption(f"{width:.0f} × {height:.0f} mm")
+    if letters:
+        st.warning(text.message(letters), icon=":material/font_download_off:")
 
 
 def file_name(recipe: Recipe) -> str:

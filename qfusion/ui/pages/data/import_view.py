@@ -177,6 +177,15 @@ def _report(found: Examined) -> None:
         title = st.text_input("Title, if it should be another", key="_import_title", max_chars=storing.MAX_TITLE)
         licence = st.text_input("Licence", key="_import_licence", max_chars=storing.MAX_LICENCE,
                                 placeholder="as whoever made the files says")
+        sequences = any(m["sequence"] for m in report.modalities)
+        rates = st.text_input("Steps a second, where known", key="_import_rates", max_chars=200,
+                              placeholder="audio=100; vision=25",
+                              help="Then attributions inside sequences stand on one axis in seconds.") if sequences \
+            else ""
+        tokens = found.staged.tokens is not None and access.level() == "path"
+        folder = st.text_input("Folder of the tokenizer", key="_import_vocabulary", max_chars=1000,
+                               help="It holds vocab.txt or tokenizer.json, on the machine that this server runs on. "
+                                    "Then the steps of text are named by its tokens.") if tokens else ""
         replace = (access.level() == "path" and name in imported.names()  # it removes the other one
                    and st.checkbox(f"Replace the imported set {text.plain(name)}", key="_import_replace"))
         left, right = st.columns(2)
@@ -185,7 +194,9 @@ def _report(found: Examined) -> None:
         if wanted:
             with turns.waiting("Keeping …"):
                 kept = importing.keep(found, name.strip(), repair=agreed, replace=bool(replace), title=title.strip(),
-                                      licence=licence.strip())
+                                      licence=licence.strip(),
+                                      rates=storing.read_rates(filter(str.strip, rates.split(";"))),
+                                      vocabulary=Path(folder.strip()) if folder.strip() else None)
             discard()
             state.put(data_view.PICK, name.strip())
             state.put(data_view.KEPT,

@@ -36,6 +36,9 @@ def _draw(here: Here) -> None:
         panels.draw(inside.attribution(sample, here.theme, **chosen))
         if inside.of_sequence(sample, **chosen):
             panels.draw(inside.features(sample, here.theme, **chosen))
+        if inside.of_sequences(sample, **chosen):
+            together = {key: value for key, value in chosen.items() if key != "modality"}
+            panels.draw(inside.over_time(sample, here.theme, **together))
 
 
 def _controls(here: Here) -> dict[str, str]:

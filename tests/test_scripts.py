@@ -1,0 +1,333 @@
+"""Words of any script: in figures, reports and LaTeX, with fonts for them and without."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import plotly.graph_objects as go
+import pypdf
+import pytest
+from fontTools.fontBuilder import FontBuilder
+from fontTools.pens.t2CharStringPen import T2CharStringPen
+from fontTools.pens.ttGlyphPen import TTGlyphPen
+from fontTools.ttLib import TTFont
+from typer.testing import CliRunner
+
+from qfusion import cli
+from qfusion.figures import export
+from qfusion.figures.export import snippet
+from qfusion.figures.export.style import ExportStyle
+from qfusion.figures.style import base, label
+from qfusion.renderer import fonts, latex, render, words
+from qfusion.renderer.colours import rgba
+from qfusion.renderer.words import Style
+from qfusion.report import blocks, drawn, page, paper
+from tests.test_app_pages import visit
+
+SENTENCE = "我觉得这部电影非常好看，但是很难"
+CHINESE = SENTENCE + "多言語文本声音视频正面负面电影图表题"
+HINDI, HEBREW, ARABIC, THAI = "हिन्दी", "שלום עולם", "مرحبا بالعالم", "ไทย"
+EVERY = (SENTENCE, "Привет мир", HEBREW, ARABIC, HINDI, "日本語かな", "한국어", "😀👍🏽👨\u200d👩\u200d👧",
+         "e\u0301a\u0308", THAI, "ꙮ𓀀", "\U0010fffd", "a\u0300" * 30, "\u200d", "\ufe0f", "\u0301x", "🇨🇳🇨")
+PLAIN = Style(10, rgba("#000"))
+
+
+def made(path: Path, letters: str, family: str, curves: str = "glyf") -> Path:
+    """A font whose letters are squares of their own sizes, and .notdef a triangle."""
+    names = [".notdef", *(f"u{ord(letter):05X}" for letter in dict.fromkeys(letters))]
+    build = FontBuilder(1000, isTTF=curves == "glyf")
+    build.setupGlyphOrder(names)
+    build.setupCharacterMap({ord(letter): f"u{ord(letter):05X}" for letter in letters})
+    outlines = {}
+    for place, name in enumerate(names):
+        pen = TTGlyphPen(None) if curves == "glyf" else T2CharStringPen(1000, None)
+        size = 300 + 7 * place
+        pen.moveTo((50, 0))
+        for point in ((50, size), (size, size), (size, 0))[: 2 if name == ".notdef" else 3]:
+            pen.lineTo(point)
+        pen.closePath()
+        outlines[name] = pen.glyph() if isinstance(pen, TTGlyphPen) else pen.getCharString()
+    if curves == "glyf":
+        build.setupGlyf(outlines)
+    else:
+        build.setupCFF(family.replace(" ", ""), {}, outlines, {})
+    build.setupHorizontalMetrics(dict.fromkeys(names, (1000, 50)))
+    build.setupHorizontalHeader(ascent=800, descent=-200)
+    build.setupNameTable({"familyName": family, "styleName": "Regular", "psName": family.replace(" ", "")})
+    build.setupOS2(sTypoAscender=800, sTypoDescender=-200)
+    build.setupPost()
+    build.save(path)
+    return path
+
+
+def forget() -> None:
+    """What is known of installed fonts is read anew."""
+    for known in (fonts.installed, fonts.face, words._known):
+        getattr(known, "cache_clear", int)()
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[Path]]:
+    """The fonts of this machine, none at first: add paths, then `forget()`."""
+    found: list[Path] = []
+    monkeypatch.setattr(fonts, "findSystemFonts", lambda: [str(path) for path in found])
+    forget()
+    yield found
+    forget()
+
+
+@pytest.fixture(params=["glyf", "CFF"])
+def chinese(request: pytest.FixtureRequest, installed: list[Path], tmp_path: Path) -> str:
+    """A machine with one font, of Chinese; how its outlines are written."""
+    installed.append(made(tmp_path / "one.ttf", CHINESE, "Probe Han", request.param))
+    forget()
+    return str(request.param)
+
+
+def bars(*texts: str) -> go.Figure:
+    return base("light", 400).add_trace(go.Bar(x=list(range(1, len(texts) + 1)), y=[label(text) for text in texts],
+                                   orientation="h", name=label(texts[0])))
+
+
+def read(pdf: bytes) -> str:
+    return "\n".join(each.extract_text() for each in pypdf.PdfReader(io.BytesIO(pdf)).pages)
+
+
+def embedded(pdf: bytes) -> dict[str, pypdf.generic.DictionaryObject]:
+    """The fonts of a PDF's pages by their names."""
+    return {str(font["/BaseFont"] if "/BaseFont" in font else font["/Name"]).split("+")[-1]: font
+            for each in pypdf.PdfReader(io.BytesIO(pdf)).pages
+            for font in (value.get_object() for value in each["/Resources"]["/Font"].values())}
+
+
+def boxes(pdf: bytes) -> list[str]:
+    """Glyphs of embedded TrueType fonts that letters of the page are drawn with and that look like the font's own
+    .notdef, or like the white square."""
+    found = []
+    for name, font in embedded(pdf).items():
+        if font["/Subtype"] != "/Type0":
+            continue
+        inner = font["/DescendantFonts"][0].get_object()
+        file = TTFont(io.BytesIO(inner["/FontDescriptor"]["/FontFile2"].get_object().get_data()))
+        places = inner["/CIDToGIDMap"].get_object().get_data()
+        codes: list[int] = []
+        said = font["/ToUnicode"].get_object().get_data()
+        for start, end in re.findall(rb"<([0-9a-f]{4})> <([0-9a-f]{4})> \[", said):
+            codes += range(int(start, 16), int(end, 16) + 1)
+        none = file["glyf"][".notdef"]
+        for code in codes:
+            glyph = file.getGlyphName(int.from_bytes(places[2 * code:2 * code + 2], "big"))
+            if file["glyf"][glyph] == none and glyph != "space":
+                found.append(f"{name} {code:04X}")
+    return found
+
+
+def test_chinese_in_a_figure_is_drawn_in_an_installed_font_and_extracts_as_it_went_in(chinese: str) -> None:
+    with fonts.missed() as letters:
+        pdf = render(bars(SENTENCE, "文本"), "pdf", 160, 90, 8, title="标题 文本", caption=SENTENCE)
+    assert letters.keys() == {"标"}  # the font does not have it
+    assert read(pdf).count(SENTENCE) == 2
+    assert "□题 文本" in read(pdf)
+    assert any("ProbeHan" in name or "Probe" in name for name in embedded(pdf))
+    assert not boxes(pdf)
+    assert pdf == render(bars(SENTENCE, "文本"), "pdf", 160, 90, 8, title="标题 文本", caption=SENTENCE)
+    svg = render(bars(SENTENCE), "svg", 160, 90, 8, title="多言語").decode()
+    assert f">{SENTENCE}<" in svg
+    assert "Probe Han" in svg
+    png = render(bars(SENTENCE), "png", 160, 90, 8)
+    assert png != render(bars("文" * len(SENTENCE)), "png", 160, 90, 8)
+
+
+def test_pictures_of_letters_are_those_of_the_font_and_not_its_missing_one(chinese: str) -> None:
+    font = words.get_font(fonts.installed()[0].file)
+    shapes = []
+    for place in (0, *(font.get_char_index(ord(letter)) for letter in dict.fromkeys(SENTENCE))):
+        font.load_glyph(place)
+        shapes.append(font.get_path()[0].tobytes())
+    assert len(set(shapes)) == len(shapes)
+    face = words.runs(SENTENCE, PLAIN)[0].style.face
+    assert face is not None
+    assert face.family == "Probe Han"
+    assert face.curves == chinese
+
+
+def test_latin_words_ask_for_no_font(monkeypatch: pytest.MonkeyPatch, installed: list[Path]) -> None:
+    monkeypatch.setattr(fonts, "face", lambda *_, **__: pytest.fail("fonts were read"))
+    for kind in ("pdf", "svg", "png", "tikz"):
+        render(bars("Łódź ρ → ⊗ −0.3", "naïve Ω²", "Привет"), kind, 160, 90, 8)
+
+
+def test_without_a_font_boxes_are_said(installed: list[Path]) -> None:
+    style = {kind: ExportStyle(format=kind, title=True) for kind in ("pdf", "svg", "png", "html", "tikz")}
+    said = {kind: export.noticed(lambda each=each: export.save(bars(SENTENCE), each, title=HINDI), kind)[1]
+            for kind, each in style.items()}
+    assert said["html"] == ""  # readers' browsers choose the fonts
+    for kind in ("pdf", "png"):
+        assert "No font on this machine has ह" in said[kind]
+        assert "and " in said[kind]
+        assert "(Devanagari, Han): empty boxes stand for them" in said[kind]
+        assert "Install fonts-lohit-deva and fonts-wqy-microhei" in said[kind]
+    assert "keeps them as text" in said["svg"]
+    assert "XeLaTeX" in said["tikz"]
+    assert "□" in read(export.save(bars(SENTENCE), style["pdf"]))
+    assert export.noticed(lambda: export.save(bars("Привет → é"), style["pdf"]), "pdf")[1] == ""
+
+
+def test_what_to_install_is_what_is_not_there(installed: list[Path], tmp_path: Path) -> None:
+    assert "fonts-symbola" in fonts.notice("👍", "")
+    assert "fonts-noto-core" in fonts.notice("ไ", "")
+    installed.append(made(tmp_path / "one.ttf", "我", "WenQuanYi Micro Hei"))
+    forget()
+    assert fonts.face("我") is not None
+    assert "fonts-noto-cjk" in fonts.notice("多", "")
+    installed.append(made(tmp_path / "two.ttf", "我", "Noto Sans CJK SC"))
+    forget()
+    assert "Install a font that has them" in fonts.notice("多", "")
+    assert "fonts-noto-core" in fonts.notice("ไ", "")
+    assert fonts.notice("", "") == ""
+    many = fonts.notice([chr(0x4e00 + place) for place in range(40)], "")
+    assert "and 28 more" in many
+
+
+def test_fonts_are_the_same_ones_each_time_and_files_that_are_none_do_not_matter(installed: list[Path],
+                                                                                tmp_path: Path) -> None:
+    (tmp_path / "bad.ttf").write_bytes(b"no font")
+    late = made(tmp_path / "a.ttf", "我", "Aaa Serif")
+    good = made(tmp_path / "b.ttf", "我", "Noto Sans SC")
+    curves = made(tmp_path / "c.ttf", "我", "Noto Sans", "CFF")
+    for order in ([late, good, curves], [curves, good, late]):
+        installed[:] = [tmp_path / "bad.ttf", tmp_path / "gone.ttf", *order]
+        forget()
+        face = fonts.face("我")
+        assert face is not None
+        assert face.family == "Noto Sans SC"
+
+
+@pytest.mark.parametrize("kind", ["pdf", "svg", "png", "tikz"])
+def test_words_of_every_script_crash_nothing(kind: str) -> None:
+    for text in (EVERY, *((each,) for each in EVERY)):
+        assert render(bars(*text), kind, 160, 120, 8, title=" ".join(text), caption=text[-1])
+
+
+def test_words_of_every_script_crash_nothing_without_fonts(installed: list[Path]) -> None:
+    for kind in ("pdf", "svg", "png", "tikz"):
+        assert render(bars(*EVERY), kind, 160, 120, 8, title=" ".join(EVERY), caption=EVERY[-1])
+
+
+def test_words_from_right_to_left_are_shaped_and_keep_their_place() -> None:
+    line = words.read(f"a: {label(HEBREW)}: +0.12", PLAIN).lines[0]
+    assert [run.text for run in line] == ["a: ", HEBREW, ": +0.12"]
+    assert words.visual(line) == line
+    first, second = words.Run("שלום", PLAIN), words.Run("עולם", Style(10, rgba("#f00")))
+    assert words.visual((words.Run("a ", PLAIN), first, second)) == (words.Run("a ", PLAIN), second, first)
+    assert words.Run(ARABIC, PLAIN).width < sum(words.Run(each, PLAIN).width for each in ARABIC)  # letters join
+    assert words.Run("e\u0301", PLAIN).width == pytest.approx(words.Run("é", PLAIN).width, abs=0.01)
+    assert label("plain") == "plain"
+
+
+def test_clusters_stay_whole() -> None:
+    assert fonts.clusters("e\u0301x👨\u200d👩👍🏽🇨🇳🇨") == ["e\u0301", "x", "👨\u200d👩", "👍🏽", "🇨🇳", "🇨"]
+    lines = words.wrapped(words.plain("e\u0301" * 60, PLAIN), 40).lines
+    assert len(lines) > 5
+    assert all(not line[0].text.startswith("\u0301") for line in lines)
+
+
+def test_lines_of_chinese_end_between_letters_and_not_before_what_closes(chinese: str) -> None:
+    block = words.plain(SENTENCE * 3, PLAIN)
+    assert words.longest_word(block) < 3 * 10
+    lines = words.wrapped(block, 75).text.splitlines()
+    assert "".join(lines) == SENTENCE * 3
+    assert not any(line.startswith("，") for line in lines)
+
+
+def test_latex_leaves_letters_to_engines_that_have_them() -> None:
+    tex = latex.escape("我觉 x e\u0301 50%")
+    assert tex == rf"{{\ifdefined\Umathcode 我觉\else {latex.MISSING * 2}\fi}} x é 50\%"
+    tikz = render(bars("我觉"), "tikz", 89, None, 7).decode()
+    assert "XeLaTeX" in tikz
+    assert "XeLaTeX" not in render(bars("abc"), "tikz", 89, None, 7).decode()
+    assert "我觉" in snippet.snippet("f", ExportStyle(), title="我觉", caption="")
+
+
+def report_of(*texts: str) -> blocks.Document:
+    return blocks.Document(texts[0], texts[-1], "about", (
+        blocks.Heading(texts[0]), blocks.Paragraph(texts), blocks.Quote(SENTENCE * 8, "an id"),
+        blocks.Table(("题", "b"), tuple((text, "1") for text in texts), texts[0]), blocks.Listing(texts[0], "command"),
+        drawn.figure(bars(*texts), texts[0], texts[0])))
+
+
+def test_reports_are_set_in_an_installed_font_and_extract_as_they_went_in(chinese: str) -> None:
+    found = report_of(SENTENCE, "文本")
+    pdf = paper.render(found)
+    assert pdf == paper.render(found)
+    text = re.sub(r"\s", "", read(pdf))
+    assert SENTENCE * 8 in text
+    assert text.count(SENTENCE) >= 8 + 6
+    names = embedded(pdf)
+    assert any("Probe" in name for name in names)
+    assert not any("LastResort" in name for name in names)
+    assert "□" not in text
+    assert paper.notice(found) == ""
+    assert SENTENCE in page.render(found).decode()
+
+
+def test_reports_say_at_their_foot_which_letters_no_font_has(installed: list[Path]) -> None:
+    found = report_of(SENTENCE, "👍🏽", HINDI)
+    pdf = paper.render(found)
+    said = paper.notice(found)
+    assert said.startswith("No font on this machine has U+")
+    assert "fonts-wqy-microhei" in said
+    text = re.sub(r"\s", "", read(pdf))
+    assert re.sub(r"\s", "", said) in text
+    assert "□" in text
+    assert "我" not in text
+    assert not any("LastResort" in name for name in embedded(pdf))
+
+
+def test_reports_of_every_script_are_typeset() -> None:
+    for text in (EVERY, *((each,) for each in EVERY)):
+        assert paper.render(report_of(*text)).startswith(b"%PDF")
+
+
+def test_a_quote_from_right_to_left_stands_so_on_the_page() -> None:
+    for said, turned in ((HEBREW, True), (SENTENCE, False)):
+        html = page.render(blocks.Document("t", "", "", (blocks.Quote(said, "an id"),))).decode()
+        assert ('<p dir="auto">' in html) == turned
+
+
+def test_long_words_break_and_chinese_is_left_as_it_is() -> None:
+    assert blocks.broken("x" * 61) == "x" * 30 + "\u200b" + "x" * 30 + "\u200b" + "x"
+    assert blocks.broken(SENTENCE * 8) == SENTENCE * 8
+    assert blocks.clean("क\u200dष \u202e") == "क\u200dष \ufffd"
+
+
+def test_the_command_line_says_it_on_standard_error(installed: list[Path], tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.json"
+    first = CliRunner().invoke(cli.app, ["figure", "--model", "qj-planted", "--sample", "p0031", "--out",
+                                         str(tmp_path / "a.svg")])
+    assert first.exit_code == 0
+    assert "No font" not in first.stderr
+    told = json.loads(export.read_recipe((tmp_path / "a.svg").read_bytes()))
+    recipe.write_text(json.dumps(told | {"title": SENTENCE}), encoding="utf-8")
+    out = str(tmp_path / "b.pdf")
+    again = CliRunner().invoke(cli.app, ["figure", "--recipe", str(recipe), "--title", "--out", out])
+    assert again.exit_code == 0
+    assert "note: No font on this machine has 我 觉" in again.stderr
+    assert "fonts-wqy-microhei" in again.stderr
+    assert "□" in read((tmp_path / "b.pdf").read_bytes())
+
+
+def test_the_drawer_says_it_below_its_preview(installed: list[Path]) -> None:
+    app = visit("Dynamics", sample="p2924")
+    app.session_state["_drawer"] = "waterfall-now"
+    app.session_state["figure.title"] = True
+    app.run()
+    assert not [each for each in app.warning if "No font" in each.value]
+    app.text_input(key="_title-waterfall-now").set_value(SENTENCE).run()
+    assert not app.exception
+    assert any("No font on this machine has 我" in each.value and "fonts\\-wqy\\-microhei" in each.value
+               for each in app.warning)
