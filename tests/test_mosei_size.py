@@ -22,6 +22,7 @@ def steps(part: float) -> dict[str, Any]:
 def test_memory_does_not_grow_with_the_set() -> None:
     large, small = steps(0.05), steps(0.002)
     assert large["bytes"] > 10 * small["bytes"]
-    for step, most in (("import", 0.6), ("train", 1.5), ("explain", 1.2), ("explain again", 0.3)):
+    # training holds sets of up to 256 MB
+    for step, most in (("import", 0.6), ("train", 2.2), ("explain", 1.2), ("explain again", 0.3)):
         more = large[step]["memory"] - small[step]["memory"]
         assert more / large["bytes"] <= most, (step, more / large["bytes"])
