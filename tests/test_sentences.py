@@ -396,7 +396,9 @@ def _() -> None:
         part = joint / total
         assert (f"makes {percent(part)} of its size joint") in words
         assert "makes 0%" not in words
-        assert f"to {sum(end.values()):+z.2f}" in words
+        scores = [f"{sum(each.values()):+z.2f}" for each in (start, end)]
+        assert (f"leaves the score at {scores[1]}" in words) == (scores[0] == scores[1])
+        assert (f"takes the score from {scores[0]} to {scores[1]}" in words) == (scores[0] != scores[1])
         best = {term for term, value in (("alpha and beta", c), ("beta and gamma", d))
                 if written(abs(value)) == max(written(abs(c)), written(abs(d)))}
         if written(moved) == 0:

@@ -60,11 +60,12 @@ def added(start: Mapping[str, float], end: Mapping[str, float], by: str, words: 
         words: how names are written.
     """
     shares, joint = [_share(each) for each in (start, end)], {term: value for term, value in end.items() if "+" in term}
-    scores = f"from {sum(start.values()):+z.2f} to {sum(end.values()):+z.2f}"
+    before, after = (f"{sum(each.values()):+z.2f}" for each in (start, end))
+    moved = f"leaves the score at {after}" if before == after else f"takes the score from {before} to {after}"
     if all(abs(end[term] - start[term]) < 1e-6 for term in end):
         return f"{words.strong('Nothing')}: {by} leaves every term as it is."
     if not joint or shares[1] < _NONE:
-        return f"No joint term: {by} takes the score {scores}, and it stays a sum over single modalities."
+        return f"No joint term: {by} {moved}, and it stays a sum over single modalities."
     largest = {term: f"{listed([words.show(part) for part in term.split('+')])} jointly ({joint[term]:+z.2f})"
                for term in top(sizes(joint))}
     named = listed(list(largest.values()))
@@ -76,10 +77,10 @@ def added(start: Mapping[str, float], end: Mapping[str, float], by: str, words: 
     if shares[0] < _NONE:
         return (
             f"{words.strong('Every joint term')}: before, the decision is a sum over single modalities; {by} makes "
-            f"{share(shares[1])} of its size joint, {most}, and takes the score {scores}.")
+            f"{share(shares[1])} of its size joint, {most}, and {moved}.")
     return (
         f"Joint terms are {share(shares[0])} of the decision's size before and {words.strong(share(shares[1]))} after, "
-        f"{most}; {by} takes the score {scores}.")
+        f"{most}; {by} {moved}.")
 
 
 _NONE = 1e-9  # a share that is rounding
