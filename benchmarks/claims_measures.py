@@ -76,8 +76,8 @@ def trained(dataset: DataSet, settings: dict[str, Any], options: Options,
     fit, norms = prepare(QuantumJump.kind, dataset, settings, options, seed), []
     step = fit.step
 
-    def counted(batch: Tensor) -> tuple[float, float]:
-        loss, norm = step(batch)
+    def counted(batch: Tensor, *taken: Any) -> tuple[float, float]:
+        loss, norm = step(batch, *taken)
         norms.append(norm)
         return loss, norm
 

@@ -121,8 +121,9 @@ class Modality:
 
 # How scores are measured: as of MOSI and MOSEI, as of CH-SIMS, or without any reading of them as sentiment; and, where
 # it has them, the largest score that a convention knows.
-CONVENTIONS = {"mosi": "MOSI / MOSEI", "sims": "CH-SIMS", "plain": "plain"}
-LARGEST = {"mosi": 3.0, "sims": 1.0}
+MOSI = "mosi"  # the convention, whatever the data are called
+CONVENTIONS = {MOSI: "MOSI / MOSEI", "sims": "CH-SIMS", "plain": "plain"}
+LARGEST = {MOSI: 3.0, "sims": 1.0}
 
 
 def check_convention(convention: str, y: np.ndarray) -> None:
@@ -155,7 +156,7 @@ class Target:
         unit: what one step means, to print beside an axis.
         labels: where a sample may have several, their names.
         sets: for every class, the places of those that it stands for.
-        convention: of the metrics of a number, one of CONVENTIONS; "mosi" unless told. Of classes it is "classes".
+        convention: of the metrics of a number, one of CONVENTIONS; `MOSI` unless told. Of classes it is "classes".
     """
 
     kind: str
@@ -179,7 +180,7 @@ class Target:
                   f"{self.convention[:40]!r}. Leave it out.")
             object.__setattr__(self, "convention", "classes")
         else:
-            object.__setattr__(self, "convention", choose("Convention", self.convention or "mosi", CONVENTIONS))
+            object.__setattr__(self, "convention", choose("Convention", self.convention or MOSI, CONVENTIONS))
         known = range(len(self.labels))
         check(not self.labels or (len(self.sets) == len(self.classes)
                                   and all(each in known for found in self.sets for each in found)),

@@ -18,7 +18,7 @@ import pandas as pd
 from qfusion._checks import check, choose
 from qfusion.data import _digest
 from qfusion.data.clusters import Clusters
-from qfusion.data.modality import Content, Modality, Target, check_convention, coalitions, frozen, no_content
+from qfusion.data.modality import MOSI, Content, Modality, Target, check_convention, coalitions, frozen, no_content
 from qfusion.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ class DataSet:
         """A digest of all that a reader is told of it: of its words, its table and what `digest` says of its numbers.
         Two sets of the same numbers may be of different people."""
         found = hashlib.sha256("\0".join((self.name, self.title, self.description, self.source, self.licence,
-                                          self.digest, *([] if self.target.convention in ("mosi", "classes")
+                                          self.digest, *([] if self.target.convention in (MOSI, "classes")
                                                          else [self.target.convention]))
                                          ).encode("utf-8", "surrogatepass"))
         for frame in (self.table, self.truth, self.unimodal):

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
 
 
 class _Recurrence(torch.autograd.Function):
@@ -72,5 +73,9 @@ def last_states(gru: nn.GRU, steps: Tensor, sizes: Sequence[int]) -> Tensor:
     """
     into, weight, bias, own = (gru.get_parameter(f"{kind}_l0") for kind in ("weight_ih", "weight_hh", "bias_ih",
                                                                             "bias_hh"))
-    found: Tensor = _Recurrence.apply(torch.addmm(bias, steps, into.t()), weight, own, tuple(sizes))
+    if steps.device.type != "cpu":  # where one kernel does it all
+        return gru(PackedSequence(steps, torch.tensor(sizes)))[1][0]
+    inputs = torch.addmm(bias, steps, into.t()).to(weight.dtype)
+    with torch.autocast("cpu", enabled=False):
+        found: Tensor = _Recurrence.apply(inputs, weight, own, tuple(sizes))
     return found

@@ -176,7 +176,7 @@ class Fit(Generic[M]):
             batches = torch.randperm(len(self.rows), generator=self.order).split(self.options.batch)
             taken = self.rows.ahead([self._own(batch) for batch in batches])
             for n, (batch, (inputs, y)) in enumerate(zip(batches, taken, strict=True), 1):
-                loss, norm = self._step(batch, inputs, y)
+                loss, norm = self.step(batch, inputs, y)
                 found.append(loss)
                 norms.append(norm)
                 if on_batch(n, len(batches)) is False:
@@ -201,11 +201,6 @@ class Fit(Generic[M]):
             self.model.load_state_dict(average.state_dict())
             self.best_loss, self.kept = float("inf"), len(self.history)
 
-    def step(self, batch: Tensor) -> tuple[float, float]:
-        """Trains on one global batch, places (b,) among the training rows, and returns its loss and the norm of the
-        gradient."""
-        return self._step(batch, *self.rows.take(self._own(batch)))
-
     def _places(self, batch: Tensor) -> Tensor:
         """The places in a global batch that this process works on; of a last batch with fewer rows than processes it
         runs one row, which does not count."""
@@ -215,7 +210,14 @@ class Fit(Generic[M]):
     def _own(self, batch: Tensor) -> Tensor:
         return batch[self._places(batch)]
 
-    def _step(self, batch: Tensor, inputs: dict[str, Any], y: Tensor) -> tuple[float, float]:
+    def step(self, batch: Tensor, *taken: Any) -> tuple[float, float]:
+        """Trains on one global batch and returns its loss and the norm of the gradient.
+
+        Args:
+            batch: places (b,) among the training rows.
+            taken: inputs and targets of those that this process works on; they are read unless given.
+        """
+        inputs, y = taken or self.rows.take(self._own(batch))
         own, idle = self._places(batch), self.group.rank >= len(batch)
         with (sharing(Share(own, len(batch)) if self.group.size > 1 else None),
               mixed(self.model, self.device) if self.options.precision == "mixed" else nullcontext()):

@@ -16,15 +16,15 @@ from qfusion.data.formats import joined, mmsa, staged_set, tables, viewfile
 from qfusion.data.formats.staged_set import Finding, StagedSet
 from qfusion.data.importing import repairs, report, storing
 from qfusion.data.importing.report import Progress, Report
-from qfusion.data.modality import CONVENTIONS, LARGEST, check_convention
+from qfusion.data.modality import CONVENTIONS, LARGEST, MOSI, check_convention
 from qfusion.errors import DataUnavailable, InvalidInput, QFusionError
 
 FORMATS = {"mmsa": "MMSA pickle (.pkl)", "multiview": "multi-view .mat or .npz",
            "tables": "a CSV, Parquet or .npy file a modality, and labels"}
 TARGETS = ("auto", "regression", "classification", "labels")
-WORDS = {"mosi": "MOSI and MOSEI (Acc-2, Acc-5, Acc-7, F1, MAE, correlation, R2)",
+WORDS = {MOSI: "MOSI and MOSEI (Acc-2, Acc-5, Acc-7, F1, MAE, correlation, R2)",
          "sims": "CH-SIMS (Acc-2, Acc-3, Acc-5, F1, MAE, correlation)", "plain": "any number (MAE, correlation, R2)"}
-_WHY = {"mosi": "since scores lie in [-3, 3]",
+_WHY = {MOSI: "since scores lie in [-3, 3]",
         "sims": "since every modality has targets of its own and scores lie in [-1, 1]",
         "plain": "since nothing says that scores are sentiment as in MOSI or CH-SIMS"}
 LABEL_FILE = "labels"
@@ -107,7 +107,7 @@ def _take_convention(staged: StagedSet, asked: str) -> None:
     finite = np.abs(staged.y[np.isfinite(staged.y)]).max(initial=0.0)
     annotated = {part.name for part in staged.parts} == set(staged.unimodal)
     fits = "sims" if annotated and finite <= LARGEST["sims"] else \
-        "mosi" if staged.kind == mmsa.KIND and LARGEST["sims"] < finite <= LARGEST["mosi"] else "plain"
+        MOSI if staged.kind == mmsa.KIND and LARGEST["sims"] < finite <= LARGEST[MOSI] else "plain"
     staged.convention = fits if asked == "auto" else asked
     check_convention(staged.convention, staged.y)
     if asked in LARGEST:
