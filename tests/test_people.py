@@ -10,14 +10,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pypdf
 import pytest
 from scipy.stats import spearmanr
+from typer.testing import CliRunner
 
 from qfusion import data
 from qfusion.analysis import text
 from qfusion.analysis.cohort import beside_people, faithful, finding
 from qfusion.analysis.sample import Sample, open_sample, open_work
 from qfusion.analysis.subjects import build
+from qfusion.cli import app as typer_app
 from qfusion.data import importing, people
 from qfusion.data.clusters import Clusters
 from qfusion.errors import InvalidInput, NotFound
@@ -26,6 +29,7 @@ from qfusion.explain.trust import people as trust
 from qfusion.explain.trust.people import Alone, Beside, Rate, Shuffled
 from qfusion.explain.trust.resampling import Interval
 from qfusion.panels import people as panels
+from qfusion.renderer import fonts
 from qfusion.training import Options, checkpoint, metrics, train
 from tests.test_app_pages import plain, said, visit
 
@@ -475,3 +479,15 @@ def test_metrics_of_two_conventions_are_not_subtracted() -> None:
     rows = [line for line in table.splitlines() if line.startswith("| test ")]
     assert len(rows) == 8  # MAE and correlation once for each side: clipped, and not
     assert all("–" in line for line in rows)
+
+
+def test_the_report_of_a_sample_holds_its_chinese_words(tmp_path: Path) -> None:
+    """As letters that are extracted as they went in, where a font of this machine has them; else it says so."""
+    out = tmp_path / "report.pdf"
+    words = ["report", "--model", "simple", "--sample", "vid00200$_$1", "--out", str(out)]
+    done = CliRunner().invoke(typer_app, words, catch_exceptions=False)
+    assert done.exit_code == 0
+    text = "".join(page.extract_text() for page in pypdf.PdfReader(out).pages).replace("\n", "")
+    missing = fonts.unknown("这部电影非常好看")
+    assert ("fonts-wqy-microhei" in text) == bool(missing)
+    assert "这部电影非常好看" in text or missing

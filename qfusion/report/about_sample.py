@@ -292,8 +292,12 @@ def _circuit(sample: Sample) -> Iterator[Block]:
     """The circuit, with the sample in it."""
     if not sample.can("circuit"):
         return
-    replay, built = numbers.circuit(sample)
     yield Heading("The circuit")
+    if sample.can("time") and any(d & (d - 1) for d in sample.model.dims):
+        yield paragraph("None is drawn: qubits hold modalities whose dimensions are powers of two, and these are ",
+                        listed([str(d) for d in sample.model.dims]), ".")
+        return
+    replay, built = numbers.circuit(sample)
     about = f"{len(replay.wires)} qubits, {replay.count} gates"
     if sample.can("time"):
         caption = (
