@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import json
 import os
 import threading
 from collections import OrderedDict
@@ -18,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from filelock import FileLock, Timeout
+from filelock import FileLock
 from torch import Tensor
 
 from qfusion import _limits
@@ -54,21 +55,20 @@ def is_ready(model: Any, dataset: DataSet) -> bool:
     return not is_kept(model, dataset) or _find(place(model, dataset)) is not None
 
 
-def inputs(model: Any, dataset: DataSet, rows: Any = None, tell: Tell | None = None) -> dict[str, Any]:
+def inputs(model: Any, dataset: DataSet, rows: Any = None) -> dict[str, Any]:
     """Returns what a model takes for rows of a data set, in double precision: of a heavy one what its encoders made of
     them, of others their features.
 
     Args:
         model: whose weights do not change any more.
         rows: row numbers, all unless given.
-        tell: called while samples are encoded.
     """
     if not is_kept(model, dataset):
         found: dict[str, Features] = dataset.inputs(rows, torch.float64)
         return found
     chosen = dataset.rows() if rows is None else np.atleast_1d(np.asarray(rows))
     return {name: Encoded(torch.from_numpy(values[chosen]).double())
-            for name, values in numbers(model, dataset, tell).items()}
+            for name, values in numbers(model, dataset).items()}
 
 
 def numbers(model: FusionModule, dataset: DataSet, tell: Tell | None = None) -> dict[str, np.ndarray]:
@@ -87,22 +87,18 @@ def numbers(model: FusionModule, dataset: DataSet, tell: Tell | None = None) -> 
 
 def kept(path: Path, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
     """Returns the arrays that `make` gives, from a file if it is there and whole, else made and stored."""
-    found = cache.read(path)
-    if found is not None:
-        _touch(path)
-        return found
-    found = make()
-    _store(path, found)
+    found = _read(path)
+    if found is None:
+        found = make()
+        _store(path, found)
     return found
 
 
 def place(model: FusionModule, dataset: DataSet, *more: str) -> Path:
     """Returns where what a model makes of a data set is kept; `more` says what else it depends on."""
     weights = model.state_dict() if more else model.encoders.state_dict()
-    parts: list[str | bytes] = [FORMAT, model.kind, dataset.digest, *more]
+    parts: list[str | bytes] = [FORMAT, model.kind, json.dumps(model.settings, sort_keys=True), dataset.digest, *more]
     parts += [f"{name} {spec}" for name, spec in model.input_specs.items()]
-    if more:
-        parts.append(repr(sorted(model.settings.items())))
     for name, values in weights.items():
         parts += [f"{name} {tuple(values.shape)}", values.detach().cpu().double().numpy().tobytes()]
     return folder() / f"{cache.key_of(parts)}.npz"
@@ -153,11 +149,8 @@ def _find(path: Path) -> dict[str, np.ndarray] | None:
         if path in _held:
             _held.move_to_end(path)
             return _held[path]
-    found = cache.read(path)
-    if found is None:
-        return None
-    _touch(path)
-    return _remember(path, found)
+    found = _read(path)
+    return None if found is None else _remember(path, found)
 
 
 def _remember(path: Path, found: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -180,16 +173,20 @@ def _store(path: Path, found: dict[str, np.ndarray]) -> None:
                 each.unlink(missing_ok=True)
 
 
-def _touch(path: Path) -> None:
-    with contextlib.suppress(OSError):
-        os.utime(path)
+def _read(path: Path) -> dict[str, np.ndarray] | None:
+    """What a file holds, which is then the newest."""
+    found = cache.read(path)
+    if found is not None:
+        with contextlib.suppress(OSError):
+            os.utime(path)
+    return found
 
 
 @contextlib.contextmanager
 def _alone(path: Path) -> Iterator[None]:
     """One process at a time makes what is kept in a file; where no file can be written each makes its own."""
     with contextlib.ExitStack() as stack:
-        with contextlib.suppress(OSError, Timeout):
+        with contextlib.suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
             stack.enter_context(FileLock(path.with_suffix(".lock"), is_singleton=False))
         yield

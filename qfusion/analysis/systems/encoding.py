@@ -54,7 +54,7 @@ class Encoding:
     @property
     def seconds_left(self) -> float | None:
         """As the samples so far let expect; None before the first."""
-        return (time.monotonic() - self._first) / self.done * (self.total - self.done) if self.done else None
+        return (time.monotonic() - self._began) / self.done * (self.total - self.done) if self.done else None
 
     def stop(self) -> None:
         """Ends it; what was encoded so far is lost."""
@@ -62,7 +62,6 @@ class Encoding:
         self._process.kill()
 
     def _follow(self) -> None:
-        self._first = time.monotonic()
         assert self._process.stdout is not None and self._process.stderr is not None
         for line in self._process.stdout:
             self.done = int(line)

@@ -47,14 +47,12 @@ def background_of(model: FusionModel, dataset: DataSet, rows: np.ndarray, kind: 
         return background(model, None, kind, label)
     if not can(model, "states") and not encoded.is_kept(model, dataset):
         return _of_some(model, dataset, rows, kind, label)
-    if len(rows) <= CHUNK or kind == "contrast":
+    if len(rows) <= CHUNK or kind == "contrast" or not can(model, "states"):
         return background(model, encoded.inputs(model, dataset, rows), kind, label)
     if can(model, "kets"):
         with_kets = require(model, "kets")
         return mean_background(with_kets, _means(with_kets, dataset, rows, kind == "product", group), len(rows), kind,
                                label)
-    if not can(model, "masses"):
-        return background(model, encoded.inputs(model, dataset, rows), kind, label)
     masses = {number: model.encode(encoded.inputs(model, dataset, part)) for number, part in chunks(rows, group)}
     numbered = group.collected({number: torch.stack([part[name] for name in model.modalities], -1).numpy()
                                 for number, part in masses.items()})
