@@ -21,7 +21,7 @@ from qfusion.panels.core import programs
 from tests.test_app_pages import plain, said, visit
 from tests.test_third_model import DATA, among_the_users
 
-MODEL = "my-mult"
+MODEL = "some-rows"  # no other test opens one of that name, whose pictures would be kept for this one
 
 
 @pytest.fixture(scope="module")
