@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from qfusion._checks import check, require_finite
 
@@ -78,7 +78,7 @@ def mean(values: Sequence[float]) -> Mean:
         return Mean(centre, np.nan, np.nan, np.nan, np.nan, 1)
     std = float(found.std(ddof=1))
     error = std / n**0.5
-    reach = float(stats.t.ppf(0.5 + LEVEL / 2, n - 1)) * error
+    reach = float(scipy.stats.t.ppf(0.5 + LEVEL / 2, n - 1)) * error
     return Mean(centre, std, error, centre - reach, centre + reach, n)
 
 
@@ -95,8 +95,8 @@ def paired(ours: Sequence[float], theirs: Sequence[float]) -> Paired:
     if of.error == 0:  # the same difference in every run
         p = 1.0 if of.mean == 0 else 0.0
     else:
-        p = float(2 * stats.t.sf(abs(of.mean) / of.error, of.n - 1))
-    reach = float(stats.t.ppf(1 - ALPHA, of.n - 1)) * of.error
+        p = float(2 * scipy.stats.t.sf(abs(of.mean) / of.error, of.n - 1))
+    reach = float(scipy.stats.t.ppf(1 - ALPHA, of.n - 1)) * of.error
     return Paired(of.mean, of.error, of.low, of.high, p, p, of.n, abs(of.mean) + reach)
 
 
@@ -115,7 +115,7 @@ def equivalence(ours: Sequence[float], theirs: Sequence[float], margin: float) -
     pair = paired(ours, theirs)
     if pair.error == 0:
         return 0.0 if abs(pair.difference) < margin else 1.0
-    return float(stats.t.sf((margin - abs(pair.difference)) / pair.error, pair.n - 1))
+    return float(scipy.stats.t.sf((margin - abs(pair.difference)) / pair.error, pair.n - 1))
 
 
 @dataclass(frozen=True)
@@ -149,9 +149,9 @@ def stouffer(p: Sequence[float], signs: Sequence[float], weights: Sequence[float
           f"Arguments `p`, `signs` and `weights` must have one length of 1 or more, but have {len(found)}, {len(up)} "
           f"and {len(w)}.")
     check(bool(((found >= 0) & (found <= 1)).all()), f"Argument `p` must lie in 0..1, but holds {found.tolist()}.")
-    z = up * stats.norm.isf(np.maximum(found, 1e-300) / 2)
+    z = up * scipy.stats.norm.isf(np.maximum(found, 1e-300) / 2)
     pooled = float((w * z).sum() / np.sqrt((w**2).sum()))
-    return Pooled(pooled, float(2 * stats.norm.sf(abs(pooled))), len(found), int((up > 0).sum()))
+    return Pooled(pooled, float(2 * scipy.stats.norm.sf(abs(pooled))), len(found), int((up > 0).sum()))
 
 
 def against(ours: Sequence[float], rivals: Mapping[str, Sequence[float]]) -> dict[str, Paired]:
@@ -184,7 +184,7 @@ def spread_ratio(ours: Sequence[float], theirs: Sequence[float]) -> tuple[float,
           f"A test of spreads needs three runs or more of both models, but has {len(a)} and {len(b)}.")
     below = float(b.std(ddof=1))
     same = a.std() == 0 and below == 0
-    p = 1.0 if same else float(stats.levene(a, b, center="median").pvalue)
+    p = 1.0 if same else float(scipy.stats.levene(a, b, center="median").pvalue)
     return (1.0 if same else float(a.std(ddof=1)) / below if below else np.inf), p
 
 

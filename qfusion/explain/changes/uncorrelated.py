@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import scipy
 import torch
-from scipy.integrate import solve_ivp
 from torch import Tensor
 
 from qfusion.errors import InvalidInput
@@ -45,7 +45,8 @@ def evolve(H: Tensor, jumps: Tensor, own: Tensor, rest: Tensor, times: Sequence[
         return np.concatenate([part.reshape(-1).numpy() for part in rate(*_parts(torch.from_numpy(y), B, d, r))])
 
     start = np.concatenate([part.reshape(-1).numpy() for part in (rate.enter(own), rate.enter(rest))])
-    found = solve_ivp(slope, (0.0, float(moments[-1])), start, "DOP853", t_eval=moments, rtol=RELATIVE, atol=ABSOLUTE)
+    found = scipy.integrate.solve_ivp(slope, (0.0, float(moments[-1])), start, "DOP853", t_eval=moments, rtol=RELATIVE,
+                                      atol=ABSOLUTE)
     if not found.success:
         raise InvalidInput(
             f"The evolution without correlation does not converge ({found.message}). Lower the couplings or the "

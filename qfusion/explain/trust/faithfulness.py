@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import pearsonr, spearmanr
+import scipy
 
 from qfusion._checks import check
 from qfusion.explain.contributions.coalitions import Explanation
@@ -110,9 +110,9 @@ def against_truth(explanation: Explanation, truth: pd.DataFrame) -> AgainstTruth
     check(len(truth) == len(ours),
           f"Argument `truth` must have {len(ours)} rows, but has {len(truth)}. Take the explained samples.")
     true = truth[list(terms)].to_numpy(dtype=float)
-    return AgainstTruth(terms, ours, true,
-                        np.array([_correlation(pearsonr, *pair) for pair in zip(ours.T, true.T, strict=True)]),
-                        np.array([_correlation(spearmanr, *pair) for pair in zip(ours.T, true.T, strict=True)]))
+    pairs = list(zip(ours.T, true.T, strict=True))
+    return AgainstTruth(terms, ours, true, np.array([_correlation(scipy.stats.pearsonr, *pair) for pair in pairs]),
+                        np.array([_correlation(scipy.stats.spearmanr, *pair) for pair in pairs]))
 
 
 def _correlation(kind: object, a: np.ndarray, b: np.ndarray) -> float:

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
-from scipy.stats import spearmanr
 
 from qfusion import _assets
 from qfusion._checks import check, choose, require_finite
@@ -120,7 +120,7 @@ class Stability:
 
 
 def _rank(a: np.ndarray, b: np.ndarray) -> float:
-    return 0.0 if np.ptp(a) == 0 or np.ptp(b) == 0 else float(spearmanr(a, b).statistic)
+    return 0.0 if np.ptp(a) == 0 or np.ptp(b) == 0 else float(scipy.stats.spearmanr(a, b).statistic)
 
 
 def save(path: Path, found: Stability, *, weights: str, data: str, notes: Mapping[str, Any] | None = None) -> None:
