@@ -10,9 +10,9 @@ children, is looked at twenty times a second. The loop is three GRUs of our widt
 map, on one thread. Pages are opened in Chromium, of a server that has just started. Writes the table `mosei` of
 docs/mmsa.md.
 
-With `--readers`, so many readers open pages of two models of that set at once, of a server that has nothing encoded, and
-two more go on with a small model beside them; the same on the server's next start, when all is encoded. Writes the table
-`mosei-readers`.
+With `--readers`, so many readers open pages of two models of that set at once, of a server that has nothing encoded,
+and two more go on with a small model beside them; the same on the server's next start, when all is encoded. Writes the
+table `mosei-readers`.
 """
 
 from __future__ import annotations
