@@ -240,7 +240,8 @@ def readers(folder: Path, count: int, part: float) -> str:
             began, encoded = time.perf_counter(), []
 
             def look(began: float = began, encoded: list[float] = encoded) -> None:
-                while len(list((folder / "cache" / "encoded").glob("*.npz"))) < 2:
+                whole = 4 * 3 * WIDTH * sum(COUNTS.values()) * part / 2  # bytes: the first samples' files are smaller
+                while sum(path.stat().st_size > whole for path in (folder / "cache" / "encoded").glob("*.npz")) < 2:
                     time.sleep(PULSE)
                 encoded.append(time.perf_counter() - began)
 
