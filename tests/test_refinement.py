@@ -13,8 +13,8 @@ import pytest
 
 from qfusion import explain
 from qfusion.analysis.sample import open_sample, open_work
-from qfusion.analysis.systems import evaluated_subject, refinement
-from qfusion.analysis.systems.refinement import State
+from qfusion.analysis.systems import behind, evaluated_subject, refinement
+from qfusion.analysis.systems.behind import State
 from qfusion.data import DataSet
 from qfusion.errors import NotFound
 from qfusion.panels.core import programs
@@ -40,16 +40,19 @@ def slow(trained: DataSet, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(evaluated_subject, "SAMPLE_BUDGET", 40 * cost)
     monkeypatch.setattr(evaluated_subject, "STEP", 5 * cost * work.background.size)  # five samples at a time
     monkeypatch.setattr(evaluated_subject, "FEWEST", 8)
-    monkeypatch.setattr(refinement, "_jobs", type(refinement._jobs)())
-    monkeypatch.setattr(refinement, "_worker", ThreadPoolExecutor(1))
+    monkeypatch.setattr(behind, "_jobs", type(behind._jobs)())
+    monkeypatch.setattr(behind, "_worker", ThreadPoolExecutor(1))
     monkeypatch.setattr(refinement, "AUTO", 1e30)
-    for name in ("sample_background", "bulk_background", "explanation"):
-        work.__dict__.pop(name, None)
-    work._singles.clear()
+    _forget(work)
     yield work
-    for name in ("sample_background", "bulk_background", "explanation"):
-        work.__dict__.pop(name, None)
-    work._singles.clear()
+    _forget(work)
+
+
+def _forget(work: Any) -> None:
+    for subject in (work, refinement.against_all_rows(work)):
+        for name in ("sample_background", "bulk_background", "explanation"):
+            subject.__dict__.pop(name, None)
+        subject._singles.clear()
 
 
 def until(what: Callable[[], bool], seconds: float = 60) -> None:
@@ -93,11 +96,11 @@ def test_all_rows_are_worked_out_behind_the_page_and_are_exact(slow: Any) -> Non
     assert job.done == job.total == len(slow.bulk)
     inputs = slow.dataset.inputs(slow.bulk, dtype=next(slow.model.parameters()).dtype)
     wanted = explain.explain(slow.model, inputs, slow.background)
-    assert np.abs(job.work.explanation.values - wanted.values).max() < 1e-12
-    assert refinement.against_all_rows(slow) is job.work
-    assert job.work.memo_key() != slow.memo_key()
-    assert job.work.memo_key(background=False) == slow.memo_key(background=False)
-    assert not np.array_equal(job.work.frame()["dividend[fou]"], slow.frame()["dividend[fou]"])
+    assert np.abs(job.result.explanation.values - wanted.values).max() < 1e-12
+    assert refinement.against_all_rows(slow) is job.result
+    assert job.result.memo_key() != slow.memo_key()
+    assert job.result.memo_key(background=False) == slow.memo_key(background=False)
+    assert not np.array_equal(job.result.frame()["dividend[fou]"], slow.frame()["dividend[fou]"])
 
 
 def test_it_stops_when_nobody_asks_any_more_and_begins_anew(slow: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,9 +116,9 @@ def test_it_stops_when_nobody_asks_any_more_and_begins_anew(slow: Any, monkeypat
     refinement.begin(slow, "you")
     until(lambda: job.done > 0)
     assert job.seconds_left is not None
-    refinement.leave(slow.memo_key(), "me")
+    behind.leave(slow.memo_key(), "me")
     assert refinement.find(slow) is job, "somebody else still waits"
-    refinement.leave(slow.memo_key(), "you")
+    behind.leave(slow.memo_key(), "you")
     assert refinement.find(slow) is None
     again = refinement.begin(slow, "me")
     assert again is not job
@@ -126,7 +129,7 @@ def test_it_stops_when_nobody_asks_any_more_and_begins_anew(slow: Any, monkeypat
 def test_it_stops_when_whoever_asked_is_gone_without_a_word(slow: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     job = refinement.begin(slow, "me")
     assert job.is_wanted
-    monkeypatch.setattr(refinement, "PATIENCE", 0.0)
+    monkeypatch.setattr(behind, "PATIENCE", 0.0)
     assert not job.is_wanted
     assert refinement.find(slow) is None or job.state == State.DONE
 
@@ -145,7 +148,7 @@ def test_a_model_that_fails_is_named_and_can_be_tried_again(slow: Any, monkeypat
         job = refinement.begin(slow, "me")
         until(lambda: job.state == State.FAILED)
         assert job.problem == "division by zero"
-    refinement.leave(slow.memo_key(), "me")
+    behind.leave(slow.memo_key(), "me")
     until(lambda: refinement.begin(slow, "me").state == State.DONE)
 
 

@@ -228,9 +228,9 @@ class Workspace:
         if not encoded.is_kept(self.model, self.dataset) or behind.is_drawn:
             return explain.explain(self.model, self.inputs(self.bulk), behind)
         path = encoded.place(self.model, self.dataset, behind.key, hashlib.sha256(self.bulk.tobytes()).hexdigest())
-        found = encoded.kept(path, lambda: {"values": explain.explain(self.model, self.inputs(self.bulk),
-                                                                      behind).values})
-        return of_values(self.model, found["values"], behind)
+        numbers = encoded.arrays(path, lambda: {"values": explain.explain(self.model, self.inputs(self.bulk),
+                                                                          behind).values})
+        return of_values(self.model, numbers["values"], behind)
 
     @property
     def bulk_background(self) -> Any:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import json
+import logging
 import os
 import threading
 from collections import OrderedDict
@@ -19,10 +20,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from torch import Tensor
 
-from qfusion import _limits
+from qfusion import _limits, _progress
+from qfusion._progress import Tell
 from qfusion.data import DataSet, cache
 from qfusion.errors import QFusionError
 from qfusion.models.base import FusionModule, in_double
@@ -31,12 +33,13 @@ from qfusion.models.encoders import Encoded, Features
 HEAVY = 64_000_000  # bytes of features from which what is made of them is kept
 SAME = 1e-6  # scores may change by so much where encoders work in single precision; else they work in double
 CHECKED = 64  # samples by which that is decided
-FORMAT = "1"
+FORMAT = "2"
+_KEY = "__key__"  # in a file: what it is kept by, so that a file under another's name is none
 _HELD = 8  # data sets and models whose numbers stay in memory
 
-Tell = Callable[[int, int], Any]  # samples that are done, and all
 _held: OrderedDict[Path, dict[str, np.ndarray]] = OrderedDict()
 _guard = threading.RLock()
+_log = logging.getLogger(__name__)
 
 
 def is_heavy(dataset: DataSet) -> bool:
@@ -72,26 +75,31 @@ def inputs(model: Any, dataset: DataSet, rows: Any = None) -> dict[str, Any]:
 
 
 def numbers(model: FusionModule, dataset: DataSet, tell: Tell | None = None) -> dict[str, np.ndarray]:
-    """Returns what the encoders make of every sample, by modality, (N, outputs of the encoder)."""
+    """Returns what the encoders make of every sample, by modality, (N, outputs of the encoder).
+
+    Args:
+        tell: called after every block where they are at work; else it is shown as `_progress.shown` says.
+    """
     path = place(model, dataset)
-    found = _find(path)
-    if found is not None:
-        return found
+    result = _find(path)
+    if result is not None:
+        return result
     with _alone(path):
-        found = _find(path)
-        if found is None:
-            found = _remember(path, _made(model, dataset, tell))
-            _store(path, found)
-        return found
+        result = _find(path)
+        if result is None:
+            with _progress.shown("Encoding") as show:
+                result = _remember(path, _made(model, dataset, tell or show))
+            _store(path, result)
+        return result
 
 
-def kept(path: Path, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+def arrays(path: Path, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
     """Returns the arrays that `make` gives, from a file if it is there and whole, else made and stored."""
-    found = _read(path)
-    if found is None:
-        found = make()
-        _store(path, found)
-    return found
+    result = _read(path)
+    if result is None:
+        result = make()
+        _store(path, result)
+    return result
 
 
 def place(model: FusionModule, dataset: DataSet, *more: str) -> Path:
@@ -161,25 +169,33 @@ def _remember(path: Path, found: dict[str, np.ndarray]) -> dict[str, np.ndarray]
     return found
 
 
-def _store(path: Path, found: dict[str, np.ndarray]) -> None:
+def _store(path: Path, numbers: dict[str, np.ndarray]) -> None:
     """Writes arrays unless the disk refuses, which costs time at the next start and nothing else; the oldest go where
     all take too much."""
-    with contextlib.suppress(OSError, QFusionError):
-        cache.write(path, found)
-        files = sorted(((each.stat().st_mtime, each.stat().st_size, each) for each in folder().glob("*.npz")),
+    try:
+        cache.write(path, {**numbers, _KEY: np.array(path.stem)})
+    except (OSError, QFusionError) as error:
+        _log.warning("What was worked out of all samples cannot be kept, and is worked out again next time: %s", error)
+    with contextlib.suppress(OSError):  # another process may tidy up, too
+        files = sorted(((file.stat().st_mtime, file.stat().st_size, file) for file in folder().glob("*.npz")),
                        reverse=True)
-        for place, (_, _, each) in enumerate(files):
+        for place, (_, _, file) in enumerate(files):
             if place and sum(size for _, size, _ in files[:place + 1]) > _limits.get("QFUSION_KEPT_MB") * _limits.MIB:
-                each.unlink(missing_ok=True)
+                file.unlink(missing_ok=True)
 
 
 def _read(path: Path) -> dict[str, np.ndarray] | None:
-    """What a file holds, which is then the newest."""
-    found = cache.read(path)
-    if found is not None:
+    """What a file holds, which is then the newest; what is none of ours, cut short or of another name is removed."""
+    numbers = cache.read(path)
+    if numbers is not None and str(numbers.pop(_KEY, "")) == path.stem:
         with contextlib.suppress(OSError):
             os.utime(path)
-    return found
+        return numbers
+    if path.exists():
+        _log.warning("What was kept in %s is damaged or of another model or data set: it is worked out again.", path)
+        with contextlib.suppress(OSError):
+            path.unlink()
+    return None
 
 
 @contextlib.contextmanager
@@ -188,5 +204,10 @@ def _alone(path: Path) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(FileLock(path.with_suffix(".lock"), is_singleton=False))
+            lock = FileLock(path.with_suffix(".lock"), is_singleton=False)
+            try:
+                stack.enter_context(lock.acquire(blocking=False))
+            except Timeout:
+                with _progress.shown("Waiting for the process that encodes the same samples"):
+                    stack.enter_context(lock.acquire())
         yield

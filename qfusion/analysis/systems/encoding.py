@@ -17,6 +17,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from qfusion import _progress
 from qfusion import data as sources
 from qfusion.analysis import subjects
 from qfusion.analysis.memo import memo
@@ -36,12 +37,13 @@ class Encoding:
     Attributes:
         total, done: samples, and how many are encoded.
         problem: what went wrong, empty while nothing has.
-        stopped: whether somebody has cancelled it.
+        stopped: whether somebody has cancelled it. left: whether nobody waited for it any more.
     """
 
     def __init__(self, model: str, data: str):
-        self.total, self.done, self.problem, self.stopped = len(sources.load(data)), 0, "", False
-        self.seen = self._began = time.monotonic()
+        self.total, self.done, self.problem = len(sources.load(data)), 0, ""
+        self.stopped = self.left = False
+        self.seen, self._pace = time.monotonic(), _progress.Pace()
         self._process = subprocess.Popen([sys.executable, "-m", __name__, model, data], stdin=subprocess.DEVNULL,
                                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         threading.Thread(target=self._follow, daemon=True).start()
@@ -54,7 +56,7 @@ class Encoding:
     @property
     def seconds_left(self) -> float | None:
         """As the samples so far let expect; None before the first."""
-        return (time.monotonic() - self._began) / self.done * (self.total - self.done) if self.done else None
+        return self._pace.left(self.done, self.total)
 
     def stop(self) -> None:
         """Ends it; what was encoded so far is lost."""
@@ -66,10 +68,11 @@ class Encoding:
         for line in self._process.stdout:
             self.done = int(line)
             if time.monotonic() - self.seen > PATIENCE:
-                self.stop()
-        said = self._process.stderr.read().strip().splitlines()
-        if self._process.wait() and not self.stopped:
-            self.problem = (said or ["the process was killed"])[-1][:200]
+                self.left = True
+                self._process.kill()
+        lines = self._process.stderr.read().strip().splitlines()
+        if self._process.wait() and not (self.stopped or self.left):
+            self.problem = (lines or ["the process was killed"])[-1][:200]
 
 
 _jobs: dict[Hashable, Encoding] = {}
@@ -95,15 +98,15 @@ def begin(model: str, data: str, again: bool = False) -> Encoding:
     """Returns the encoding of a data set before a model, begun by this call or an earlier one.
 
     Args:
-        again: whether one that has failed or was stopped is begun anew.
+        again: whether one that has failed or was stopped is begun anew, as one is that nobody waited for any more.
     """
     key = _key(model, data)
     with _guard:
-        found = _jobs.get(key)
-        if found is None or (again and not found.under_way):
-            found = _jobs[key] = Encoding(model, data)
-        found.seen = time.monotonic()
-        return found
+        job = _jobs.get(key)
+        if job is None or job.left or (again and not job.under_way):
+            job = _jobs[key] = Encoding(model, data)
+        job.seen = time.monotonic()
+        return job
 
 
 @memo(4, says="Encoding the first samples …")
@@ -137,8 +140,10 @@ def main() -> None:
     """Encodes a data set before a model, `MODEL DATA`, and prints how many samples are done."""
     torch.set_num_threads(1)
     model, data = sys.argv[1:]
-    found, dataset = loaded(model), sources.load(data)
-    encoded.numbers(found.model, dataset, lambda done, total: print(done, flush=True))
+    fused, dataset = loaded(model).model, sources.load(data)
+    encoded.numbers(fused, dataset, lambda done, total: print(done, flush=True))
+    if not encoded.place(fused, dataset).exists():
+        sys.exit(1)  # it cannot be kept, as the last line says
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from qfusion import explain
+from qfusion import _progress, explain
 from qfusion.analysis.subject import Workspace, shared
 from qfusion.explain import Explanation
 from qfusion.explain.contributions.background import SampleBackground
@@ -52,7 +52,8 @@ class EvaluatedSpace(Workspace):
     @cached_property
     def explanation(self) -> Explanation:
         """Of the rows in `bulk`; worked out when first asked for."""
-        return joined(list(self.parts()))
+        parts = _progress.over(self.parts(), "Explaining", len(self.bulk), lambda part: len(part.values))
+        return joined(list(parts))
 
     def parts(self) -> Iterator[Explanation]:
         """The explanations of the rows in `bulk`, a few at a time, in their order."""

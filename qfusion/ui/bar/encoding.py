@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
+from qfusion._progress import duration
 from qfusion.analysis import text
 from qfusion.analysis.subject import Workspace
 from qfusion.analysis.systems import encoding
 from qfusion.analysis.systems.encoding import Encoding
-from qfusion.ui.bar.refining import PULSE, time_left
+from qfusion.ui.bar.refining import PULSE
 from qfusion.ui.frame import cache, runs, state
 
 
@@ -39,10 +40,10 @@ def _said(model: str, data: str, job: Encoding, work: Workspace, sample: str) ->
         state.choose_sample(sample)
         st.rerun()
     left = job.seconds_left
-    ahead = f", {time_left(left)} left" if left is not None else ""
+    ahead = f", {duration(left)} left" if left is not None else ""
     with st.popover(f"{len(work.dataset):,} of {job.total:,}", icon=":material/table_rows:", key="first-samples",
                     help="How many samples are shown until all are encoded"):
-        st.caption(f"This data set meets this model for the first time. Until all of it is encoded, "
+        st.caption(f"What this model makes of this data set is not kept here yet, or not any more. Until all of it is encoded, "
                    f"{len(work.dataset.rows('test')):,} test samples drawn at random are shown, compared with "
                    f"{work.background.size:,} of {work.background.total:,} training samples.")
         if job.under_way:

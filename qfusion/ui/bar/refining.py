@@ -8,10 +8,11 @@ from uuid import uuid4
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from qfusion._progress import duration
 from qfusion.analysis import backgrounds, text
 from qfusion.analysis.subject import Workspace
-from qfusion.analysis.systems import refinement
-from qfusion.analysis.systems.refinement import Refinement, State
+from qfusion.analysis.systems import behind, refinement
+from qfusion.analysis.systems.behind import Job, State
 from qfusion.panels.core.allowed import options
 from qfusion.ui.frame import runs, state
 
@@ -39,7 +40,7 @@ def draw(work: Workspace) -> Workspace:
             with _popover(f"All {work.background.size:,} rows"):
                 st.caption(f"Decisions are compared with all {work.background.size:,} rows of the background.")
                 st.button(f"Use {_some(work)}", key="_some_rows", on_click=_decline, args=(work,))
-            return job.work
+            return job.result
         state.forget(state.ROWS)
         if job.state != State.FAILED:
             with _popover(f"{work.bulk_background.size:,} of {work.background.size:,} rows"):
@@ -81,22 +82,16 @@ def _some(work: Workspace) -> str:
     return f"{work.bulk_background.size:,} rows (the open one with {alone})"
 
 
-def _progress(work: Workspace, job: Refinement) -> None:
+def _progress(work: Workspace, job: Job) -> None:
     """How far it is, looked at again and again; the page begins anew when it has ended."""
     runs.begin()
-    if job.state not in refinement.UNDER_WAY or state.get(_WANTED) is None:
+    if job.state not in behind.UNDER_WAY or state.get(_WANTED) is None:
         st.rerun()
     refinement.begin(work, state.get(_SELF))  # still here
     left = job.seconds_left
-    ahead = "waiting for another test set" if left is None else f"{time_left(left)} left"
+    ahead = "waiting for another test set" if left is None else f"{duration(left)} left"
     st.progress(job.done / job.total, f"All rows: {job.done:,} of {job.total:,} samples, {ahead}")
     st.button("Cancel", key="_refine_cancel", on_click=_decline, args=(work,))
-
-
-def time_left(seconds: float) -> str:
-    """Seconds as they are said."""
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min" if seconds < 6000 else \
-        f"{seconds / 3600:.0f} h"
 
 
 def _want(work: Workspace) -> None:
@@ -111,7 +106,7 @@ def _want(work: Workspace) -> None:
 def _leave() -> None:
     """Asks for them no longer."""
     if state.get(_WANTED) is not None:
-        refinement.leave(state.get(_WANTED), state.get(_SELF))
+        behind.leave(state.get(_WANTED), state.get(_SELF))
         state.put(_WANTED, None)
 
 
