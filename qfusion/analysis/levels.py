@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import choose
-from qfusion.analysis.cohort import cohort_measures
-from qfusion.analysis.cohort.cohort_measures import JOINT, MAX_SLOW, clusters_of, is_slow
+from qfusion.analysis.cohort import cohort_measures, draws
+from qfusion.analysis.cohort.cohort_measures import FEW_SLOW, JOINT, MAX_SLOW, clusters_of, is_slow
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
@@ -113,12 +113,14 @@ class Related:
     correlations: dict[str, dict[str, Interval]]
 
 
-def related(levels: Levels, measure: str, strength: str) -> Related:
-    """Returns a measure of entanglement against a strength of the interaction; of `MAX_SLOW` samples where it is slow.
+def related(levels: Levels, measure: str, strength: str, everyone: bool = False) -> Related:
+    """Returns a measure of entanglement against a strength of the interaction; of `FEW_SLOW` samples drawn at random
+    where it is slow and there are more than `MAX_SLOW`.
 
     Args:
         levels: of a model that entangles.
         measure: a key of `cohort_measures.measure_titles`. strength: a key of `cohort_measures.strength_titles`.
+        everyone: of all samples, however long it takes.
 
     Raises:
         NotFound: when there is no such measure.
@@ -127,7 +129,8 @@ def related(levels: Levels, measure: str, strength: str) -> Related:
     choose("Strength", strength, cohort_measures.STRENGTHS)
     rows, inside = levels.rows, levels.inside
     if is_slow(measure):
-        rows, inside = rows.head(MAX_SLOW), inside[:MAX_SLOW]
+        at = draws.places(len(rows), MAX_SLOW, FEW_SLOW, everyone)
+        rows, inside = rows.iloc[at], inside[at]
         slow = tuple(filter(is_slow, cohort_measures.measure_titles(levels.work)))
         x = cohort_measures.correlations(levels.work, levels.places(rows), slow)[measure]
     else:

@@ -15,8 +15,8 @@ from scipy.special import ndtri
 from qfusion._sentences import listed, sizes, top
 from qfusion.analysis import backgrounds, text
 from qfusion.analysis import levels as measured
-from qfusion.analysis.cohort import cohort_measures
-from qfusion.analysis.cohort.cohort_measures import JOINT, MAX_SLOW, NOT_GROUPED
+from qfusion.analysis.cohort import cohort_measures, draws
+from qfusion.analysis.cohort.cohort_measures import FEW_SLOW, JOINT, MAX_SLOW, NOT_GROUPED
 from qfusion.analysis.dynamics import cut_curves
 from qfusion.analysis.levels import Levels
 from qfusion.analysis.subject import Workspace, dividend_column, said_columns
@@ -33,7 +33,7 @@ from qfusion.figures.numbers import cut_table
 from qfusion.figures.style import Theme
 from qfusion.panels.core import allowed as say
 from qfusion.panels.core import spoken
-from qfusion.panels.core.panel import Panel, Picture, ticked, word
+from qfusion.panels.core.panel import EVERYONE, Panel, Picture, ticked, word
 from qfusion.panels.core.view import View
 from qfusion.panels.dynamics import can_cut
 from qfusion.training import metrics
@@ -157,7 +157,8 @@ def dividends(levels: Levels, theme: Theme = "light", *, by: str = NOT_GROUPED) 
                                                                              group=group).reset_index())
 
 
-def entanglement(levels: Levels, theme: Theme = "light", *, measure: str = "", strength: str = JOINT) -> Picture:
+def entanglement(levels: Levels, theme: Theme = "light", *, measure: str = "", strength: str = JOINT,
+                 everyone: bool = False) -> Picture:
     """The honest test of "entanglement explains fusion": one measure against the interaction strength.
 
     Args:
@@ -165,11 +166,12 @@ def entanglement(levels: Levels, theme: Theme = "light", *, measure: str = "", s
         theme: of the figure.
         measure: of entanglement or mixing, see `cohort_measures.measure_titles`; the first unless told.
         strength: "joint", the sum of the sizes of the joint terms, or "joint_share", their part of all.
+        everyone: measured on all samples where some are drawn unless told.
     """
     work = levels.work
     titles, strengths = cohort_measures.measure_titles(work), cohort_measures.strength_titles(work)
     measure = measure or next(iter(titles), "")
-    found = measured.related(levels, measure, strength)
+    found = measured.related(levels, measure, strength, everyone)
     said = next((found.rows[column].astype(str).tolist() for column in said_columns(found.rows)), None)
     return Picture(
         "entanglement",
@@ -177,7 +179,8 @@ def entanglement(levels: Levels, theme: Theme = "light", *, measure: str = "", s
         figures.relation(found.rows.index.tolist(), found.x, found.y, found.inside, titles[measure],
                          strengths[strength], chosen=levels.sample.id, captions=said,
                          whole_name=f"others of {levels.split}", cohort_name=levels.cohort, theme=theme),
-        shows=f"one point a sample; intervals: {levels.intervals}. Click a point to open it. {_compared(levels)}",
+        shows=f"one point a sample: {draws.said(len(found.rows), len(levels.rows))}; intervals: {levels.intervals}. Click a "
+              f"point to open it. {_compared(levels)}",
         not_shown=f"{_CAUTION[work.can('time')]} Of {len(titles) * len(strengths)} pairs of measures some are related "
                   "by chance.",
         alt=f"{titles[measure]} against {strengths[strength]} for {len(found.rows)} samples.",
@@ -185,27 +188,34 @@ def entanglement(levels: Levels, theme: Theme = "light", *, measure: str = "", s
                                     strength: found.y}))
 
 
-def cut_test(levels: Levels, theme: Theme = "light") -> Picture:
-    """How good the model is on the cohort without the correlations of a modality; only of models with time."""
-    rows = cut_rows(levels)
+def cut_test(levels: Levels, theme: Theme = "light", *, everyone: bool = False) -> Picture:
+    """How good the model is on the cohort without the correlations of a modality; only of models with time.
+
+    Args:
+        everyone: measured on all of the cohort where some are drawn unless told.
+    """
+    rows = cut_rows(levels, everyone)
     found = cut_curves.of_rows(levels.work, levels.places(rows))
     shows, not_shown = SAYS["cut-test"]
     metric, how = next(iter(found.after)), cohort_measures.intervals(levels.work.dataset, rows, cut_metrics.RESAMPLES)
     return Picture(
         "cut-test", f"Are the correlations needed? {text.plain(cut_answers.answer_for_many(found))}",
         notebook.cut_test_of(cut_table(found), levels.work.modalities, metric, theme=theme),
-        shows=f"{shows} Here {cut_about(levels)}, the model as learned; {how}.", not_shown=not_shown,
+        shows=f"{shows} Here {cut_about(levels, everyone)}, the model as learned; {how}.", not_shown=not_shown,
         alt=f"{metrics.describe[metric].short} after a cut at each time.", table=lambda: cut_table(found))
 
 
-def cut_rows(levels: Levels) -> pd.DataFrame:
-    """The samples of the cohort whose correlations are cut: as many as can be evolved in some seconds."""
-    return levels.rows[levels.inside].head(MAX_SLOW)
+def cut_rows(levels: Levels, everyone: bool = False) -> pd.DataFrame:
+    """The samples of the cohort whose correlations are cut: those that can be evolved in some seconds, or everyone."""
+    rows = levels.rows[levels.inside]
+    return rows.iloc[draws.places(len(rows), MAX_SLOW, FEW_SLOW, everyone)]
 
 
-def cut_about(levels: Levels) -> str:
+def cut_about(levels: Levels, everyone: bool = False) -> str:
     """Which these are, as markdown."""
-    return f"{len(cut_rows(levels)):,} samples" + (f" of the {text.plain(levels.name)}" if levels.parts else "")
+    some, whole = len(cut_rows(levels, everyone)), int(levels.inside.sum())
+    return draws.said(some, whole) + (f" of the {text.plain(levels.name)}" if levels.parts else "")
+
 
 
 def _estimate(found: Interval) -> figures.Estimate:
@@ -283,12 +293,12 @@ def _error(values: np.ndarray, part: np.ndarray) -> float:
 AT_ONCE = 1.0  # seconds: what takes longer is asked for first
 
 
-def cut_seconds(levels: Levels) -> float:
+def cut_seconds(levels: Levels, everyone: bool = False) -> float:
     """How long the cuts of the cohort take, roughly."""
-    return 8e-3 * len(cut_rows(levels)) * (math.prod(levels.work.model.dims) / 64) ** 2.5
+    return 8e-3 * len(cut_rows(levels, everyone)) * (math.prod(levels.work.model.dims) / 64) ** 2.5
 
 
-def worth_cutting(levels: Levels, asked: bool = False) -> bool:
+def worth_cutting(levels: Levels, asked: bool = False, **_: object) -> bool:
     """Whether there are correlations to cut, of several samples, and it takes a second at most or is asked for."""
     return can_cut(levels) and len(cut_rows(levels)) > 1 and (asked or cut_seconds(levels) < AT_ONCE)
 
@@ -305,12 +315,12 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
             "by": say.options("Grouping", cohort_measures.groupings(work, table), "Samples are not grouped."),
             "measure": say.options("Measure", cohort_measures.measure_titles(work), "The entropy is shown."),
             "strength": say.options("Strength", cohort_measures.STRENGTHS, "The sum is shown."),
-            "cuts": say.switch("Cut the correlations", "They are not cut.")}
+            "cuts": say.switch("Cut the correlations", "They are not cut."), **say.drawn()}
 
 
 PANELS = {
     "cohort-shares": Panel(shares), "types": Panel(types), "dividends": Panel(dividends, {"by": word("by")}),
-    "entanglement": Panel(entanglement, {"measure": word("measure"), "strength": word("strength")},
+    "entanglement": Panel(entanglement, {"measure": word("measure"), "strength": word("strength"), **EVERYONE},
                           fits=lambda levels, **_: bool(cohort_measures.measure_titles(levels.work))),
-    "cut-test": Panel(cut_test, asked={"asked": ticked("cuts")}, fits=worth_cutting),
+    "cut-test": Panel(cut_test, EVERYONE, asked={"asked": ticked("cuts")}, fits=worth_cutting),
 }

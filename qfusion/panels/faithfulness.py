@@ -14,7 +14,7 @@ import pandas as pd
 from qfusion._checks import check, choose
 from qfusion._sentences import count, listed, top
 from qfusion.analysis import backgrounds, text
-from qfusion.analysis.cohort import faithful
+from qfusion.analysis.cohort import cohort_measures, faithful
 from qfusion.analysis.dynamics import through
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
@@ -29,7 +29,7 @@ from qfusion.figures import style
 from qfusion.figures.draw import faithfulness as figures
 from qfusion.figures.style import Theme
 from qfusion.panels.core import allowed as say
-from qfusion.panels.core.panel import Panel, Picture, within, word
+from qfusion.panels.core.panel import EVERYONE, Panel, Picture, within, word
 from qfusion.panels.core.view import View
 
 DELETION, INSERTION = _DIRECTIONS = ("deletion", "insertion")
@@ -72,7 +72,7 @@ def modalities(work: Workspace, theme: Theme = "light", *, kind: str = DELETION,
 
 
 def features(work: Workspace, theme: Theme = "light", *, kind: str = DELETION, modality: str = "",
-             ranking: str = FIRST, measure: str = SCORE) -> Picture:
+             ranking: str = FIRST, measure: str = SCORE, everyone: bool = False) -> Picture:
     """Features of one modality taken away or given back one after another, the most important first.
 
     Args:
@@ -82,12 +82,17 @@ def features(work: Workspace, theme: Theme = "light", *, kind: str = DELETION, m
         modality: whose features; the first unless told.
         ranking: title of one of `explain.features.attribution.METHODS`.
         measure: "score" or "probability" of the predicted class; a regression has a score alone.
+        everyone: measured on all test samples, where some are drawn of a large set unless told.
     """
     modality = choose("Modality", modality or work.modalities[0], work.modalities)
-    found = faithful.feature_curves(work, modality, ranking, _probability(work, measure))
+    found = faithful.feature_curves(work, modality, ranking, _probability(work, measure), everyone)
     steps = next(m for m in work.dataset.modalities if m.name == modality).is_sequence
     whole = len(work.dataset.rows(faithful.SPLIT))
-    drawn = f" The {found.samples:,} were drawn at random from {whole:,}." if found.samples < whole else ""
+    drawn = ""
+    if found.samples < whole:
+        asked = faithful.asked_inside(work, everyone)
+        drawn = (f" The {found.samples:,} were drawn at random from {whole:,}; the interval of the area: "
+                 f"{cohort_measures.intervals(work.dataset, pd.DataFrame(index=work.dataset.ids[asked]))}.")
     return _curves(work, found, kind, f"features-{modality}", f"Inside {text.plain(modality)}: {beats(found)}",
                    f"{'time steps' if steps else 'features'} of {text.plain(modality)} in the order of {ranking}",
                    f"replaced by their mean over the {faithful.trained_on(work):,} training samples, the other "
@@ -119,21 +124,38 @@ def _probability(work: Workspace, measure: str) -> bool:
 
 
 def beats(found: Curves) -> str:
-    """How many random orders ours beats, at deletion and at insertion."""
+    """How many random orders ours beats, at deletion and at insertion; of samples drawn from more, where their intervals
+    let it be told."""
     gain, orders = float(found.deletion_gain.mean()), len(found.random_deletion)
+    about = f"(area {gain:.3g} on average{_interval(found, 0)})"
+    if found.intervals is not None and not all(interval.excludes_zero for interval in found.intervals):
+        return f"{found.samples:,} samples do not tell whether our order beats random ones {about}"
     if found.better:
-        return f"our order beats every one of {count(orders, 'random order')} (area {gain:.3g} on average)"
+        return f"our order beats every one of {count(orders, 'random order')} {about}"
     lost = int(((found.deletion_gain <= 0) | (found.insertion_gain <= 0)).sum())
     return f"our order does **not** beat {lost} of {count(orders, 'random order')}"
 
 
 def sooner(found: Curves) -> str:
-    """Whether the score returns sooner in our order than in all random ones."""
+    """Whether the score returns sooner in our order than in all random ones; of samples drawn from more, where their
+    interval lets it be told."""
     gain, orders = float(found.insertion_gain.mean()), len(found.random_insertion)
     won = int((found.insertion_gain > 0).sum())
+    if found.intervals is not None and not found.intervals[1].excludes_zero:
+        return (f"sooner than in random orders or not: {found.samples:,} samples do not tell (area {gain:+z.3g} on "
+                f"average{_interval(found, 1)})")
     if won == orders:
-        return f"sooner than in every one of {count(orders, 'random order')} (area {gain:+.3g} on average)"
-    return f"sooner than in {won} of {count(orders, 'random order')} (area {gain:+z.3g} on average)"
+        return f"sooner than in every one of {count(orders, 'random order')} (area {gain:+.3g} on average" \
+               f"{_interval(found, 1)})"
+    return f"sooner than in {won} of {count(orders, 'random order')} (area {gain:+z.3g} on average" \
+           f"{_interval(found, 1)})"
+
+
+def _interval(found: Curves, place: int) -> str:
+    """The interval of an area, where the samples are drawn from more."""
+    interval = None if found.intervals is None else found.intervals[place]
+    return "" if interval is None or not interval.known else \
+        f", {interval.level:.0%} interval {interval.low:.2g} to {interval.high:.2g}"
 
 
 def truth(sample: Sample, theme: Theme = "light") -> Picture:
@@ -310,7 +332,7 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     return {"proof": say.options("View", VIEWS, "Deletion is shown."),
             "proof.rank": say.options("Ranking", by_title(), "Gradient x input is used."),
             "proof.of": say.options("Modality", work.modalities, "The first is shown."),
-            "proof.by": say.options("Measure", MEASURES, "The score is measured."),
+            "proof.by": say.options("Measure", MEASURES, "The score is measured."), **say.drawn(),
             "proof.run": say.switch("Other methods", "They are not run."),
             "as": say.options("Terms", through.KINDS, "Contributions are shown.")}
 
@@ -326,5 +348,5 @@ PANELS = {
     "seed-sample": Panel(seed_sample, _TERMS, opens=_SEEDS, fits=own_over_seeds),
 }
 NAMED = {f"{kind}-features-": Panel(
-    features, _MEASURE | {"ranking": word("proof.rank")}, {"kind": kind}, rest="modality", opens=_DELETED,
+    features, {**_MEASURE, "ranking": word("proof.rank"), **EVERYONE}, {"kind": kind}, rest="modality", opens=_DELETED,
     endings=lambda view, work: [view.one_of("proof.of", work.modalities)]) for kind in _DIRECTIONS}

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from qfusion.data import DataSet
+from qfusion.data import DataSet, cache
 from qfusion.models.dropout import drawn
 from qfusion.models.encoders import split
 
@@ -74,8 +74,18 @@ def to(inputs: Mapping[str, Any], device: torch.device | str) -> dict[str, Any]:
 def mean_and_std(dataset: DataSet, rows: np.ndarray, name: str) -> tuple[Tensor, Tensor]:
     """Returns mean and standard deviation (F,) of a modality's features over rows; masked steps do not count.
 
-    Rows are passed through in chunks, whose moments are joined (Chan, Golub, LeVeque 1979), in double precision.
+    Rows are passed through in chunks, whose moments are joined (Chan, Golub, LeVeque 1979), in double precision. Those of
+    many rows are cached.
     """
+    if is_small(dataset, len(rows)):
+        return _moments(dataset, rows, name)
+    key = cache.key_of(["1", dataset.digest, name, np.asarray(rows, np.int64).tobytes()])
+    stored = cache.arrays("moments", key, lambda: dict(zip(
+        ("mean", "deviation"), (part.numpy() for part in _moments(dataset, rows, name)), strict=True)))
+    return torch.from_numpy(stored["mean"]), torch.from_numpy(stored["deviation"])
+
+
+def _moments(dataset: DataSet, rows: np.ndarray, name: str) -> tuple[Tensor, Tensor]:
     count, mean, square = 0, torch.zeros(()), torch.zeros(())
     for values in _passed_through(dataset, rows, name):
         n, here = len(values), values.mean(0)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from qfusion import _progress
 from qfusion._checks import check
 from qfusion.analysis import text
 from qfusion.analysis.cohort import sample_map
@@ -29,7 +30,7 @@ JOINT, JOINT_SHARE, VERDICT, DOMINANT = "joint", "joint_share", "verdict", "domi
 SIGN, WRONG = "sign", "wrong"
 STRENGTHS = (JOINT, JOINT_SHARE)
 ENTROPY, LARGEST = "entropy", "largest entropy"
-MAX_SLOW = 800  # samples whose state is evolved, about 17 ms each
+MAX_SLOW, FEW_SLOW = 800, 400  # samples whose states are evolved, about 17 ms each: all, or so many drawn of more
 NOT_GROUPED, QUARTERS = "nothing", " (quarters)"
 _MAX_GROUPS = 15
 _CHUNK = 64
@@ -205,9 +206,10 @@ def correlations(work: Any, rows: np.ndarray, measures: tuple[str, ...] = ()) ->
     """The slow measures of `measure_titles` (or those named) at T for some rows, each (len(rows),), in one go."""
     kinds = {name: KINDS[name.replace(" ", "_")] for name in measures or filter(is_slow, measure_titles(work))}
     found: dict[str, list[np.ndarray]] = {name: [] for name in kinds}
+    chunks = np.array_split(rows, range(_CHUNK, len(rows), _CHUNK))
     with torch.no_grad():
-        for start in range(0, len(rows), _CHUNK):
-            psi = work.kets(rows[start:start + _CHUNK]).to(torch.complex128)
+        for chunk in _progress.over(chunks, "Evolving states", len(rows), len):
+            psi = work.kets(chunk).to(torch.complex128)
             at_end = States(work.model.evolve_states(states.density(psi), [float(work.model.duration)])[0],
                             work.model.dims)
             for name, about in kinds.items():

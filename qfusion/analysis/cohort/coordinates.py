@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from qfusion import _progress
 from qfusion._checks import check, choose
 from qfusion.analysis.memo import memo
 from qfusion.analysis.subject import Workspace, dividend_column
@@ -29,6 +30,7 @@ TITLES = {STATES: "modality states", FINAL: "final state", DIVIDENDS: "contribut
 KEYS = {title: kind for kind, title in TITLES.items()}
 ROWS = 2048  # samples that are encoded at once
 SECONDS, EVOLVED = 20.0, 0.017  # that final states may take, and that one takes at D = 64
+FEWER = 3  # times as few samples are drawn where there are more than these seconds allow
 MAX_NUMBERS = 30_000_000  # coordinates that are held at once
 _CHUNK = 64
 
@@ -41,12 +43,13 @@ def kinds(work: Workspace) -> dict[str, str]:
     return {kind: TITLES[kind] for kind in (*found, FEATURES)}
 
 
-def most(work: Workspace, kind: str) -> int:
-    """Returns of how many samples they are worked out at most: of final states as many as take `SECONDS`."""
+def most(work: Workspace, kind: str, seconds: float = SECONDS) -> int:
+    """Returns of how many samples they are worked out at most: of final states as many as take so many seconds, and as
+    can be held."""
     if kind != FINAL or not work.can("time"):
         return 10**9
     D = math.prod(work.model.dims)
-    return max(16, int(min(SECONDS / (EVOLVED * max(1.0, D / 64) ** 2.5), MAX_NUMBERS / D**2)))
+    return max(16, int(min(seconds / (EVOLVED * max(1.0, D / 64) ** 2.5), MAX_NUMBERS / D**2)))
 
 
 def thinned(rows: np.ndarray, count: int) -> np.ndarray:
@@ -105,8 +108,9 @@ def _final(work: Any, rows: np.ndarray) -> np.ndarray:
                 kept = 2 ** len(network.kept)
                 parts.append(torch.cat([found[:, :kept], found[:, kept:] / math.sqrt(2)], 1).double().numpy())
             return np.concatenate(parts)
-        for start in range(0, len(rows), _CHUNK):
-            psi = work.kets(rows[start:start + _CHUNK]).to(torch.complex128)
+        chunks = np.array_split(rows, range(_CHUNK, len(rows), _CHUNK))
+        for chunk in _progress.over(chunks, "Evolving states", len(rows), len):
+            psi = work.kets(chunk).to(torch.complex128)
             parts.append(real(work.model.evolve_states(states.density(psi), [float(work.model.duration)])[0]))
     return np.concatenate(parts)
 

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from qfusion import explain
+from qfusion import _progress, explain
 from qfusion._checks import check
+from qfusion.analysis.cohort import draws
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import open_work
 from qfusion.analysis.subject import Workspace
@@ -52,23 +53,28 @@ def modality_curves(work: Workspace, probability: bool = False) -> Curves:
 
 
 @memo(24, says="Asking the model again with features replaced …")
-def feature_curves(work: Workspace, modality: str, ranking: str = FIRST, probability: bool = False) -> Curves:
-    """Deletion and insertion of one modality's features on the test rows, or some of a large set."""
-    data = work.dataset
-    rows = asked_inside(work)
+def feature_curves(work: Workspace, modality: str, ranking: str = FIRST, probability: bool = False,
+                   everyone: bool = False) -> Curves:
+    """Deletion and insertion of one modality's features on the test rows, or some of a large set unless of everyone."""
+    data, whole = work.dataset, work.dataset.rows(SPLIT)
+    rows = asked_inside(work, everyone)
     baseline = mean_and_std(data, data.rows(checkpoint.training_split(work.card)), modality)[0]
-    inputs = work.inputs(rows) | data.inputs(rows, torch.float64, [modality])
-    return deletion.feature_curves(work.model, inputs, modality, work.predicted[rows], baseline, ranking=ranking,
-                                   probability=probability, orders=FEATURE_ORDERS)
+    random, changes = np.random.default_rng(0), []
+    chunks = np.array_split(rows, range(INSIDE, len(rows), INSIDE)) if encoded.is_heavy(data) else [rows]
+    for chunk in _progress.over(chunks, "Replacing features", len(rows), len):
+        inputs = work.inputs(chunk) | data.inputs(chunk, torch.float64, [modality])
+        changes.append(deletion.feature_changes(work.model, inputs, modality, work.predicted[chunk], baseline, random,
+                                                ranking=ranking, probability=probability, orders=FEATURE_ORDERS))
+    clusters = None if data.clusters is None else data.clusters.numbers[rows]
+    return deletion.curves_of(np.concatenate(changes, -1), probability=probability, clusters=clusters,
+                              sampled=len(rows) < len(whole))
 
 
-def asked_inside(work: Workspace) -> np.ndarray:
-    """The test rows that the model is asked about with features replaced: all, or `INSIDE` drawn at random of a large
-    set, whose features have to be encoded again and again."""
+def asked_inside(work: Workspace, everyone: bool = False) -> np.ndarray:
+    """The test rows that the model is asked about with features replaced: all, or unless of everyone `INSIDE` drawn at
+    random of a large set, whose features have to be encoded again and again."""
     rows = work.dataset.rows(SPLIT)
-    if not encoded.is_heavy(work.dataset) or len(rows) <= INSIDE:
-        return rows
-    return np.sort(np.random.default_rng(0).choice(rows, INSIDE, replace=False))
+    return rows[draws.places(len(rows), INSIDE, INSIDE, everyone or not encoded.is_heavy(work.dataset))]
 
 
 @memo(8, says="Comparing with the planted truth …")

@@ -9,17 +9,18 @@ it needs, `pca[states].1` and `pca[states].2`. Free of streamlit.
 
 from __future__ import annotations
 
+import math
 import re
 import threading
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, choose
-from qfusion.analysis.cohort import coordinates
+from qfusion.analysis.cohort import coordinates, draws
 from qfusion.analysis.cohort.coordinates import thinned
 from qfusion.analysis.memo import memo
 from qfusion.analysis.subject import Workspace, dividend_column
@@ -29,14 +30,14 @@ from qfusion.explain.trust.cohorts import Part
 
 METHODS = ("PCA", "UMAP")
 MAX_FIT = 10_000  # samples whose variance principal components are found in
-MAX_UMAP = 2_000  # samples that UMAP places: more take minutes
+MAX_UMAP, FEW_UMAP = 2_000, 1_000  # samples that UMAP places: all, or so many drawn of more, which take minutes
 MAX_JUDGED = 1_000  # samples on which it is measured how well neighbours are kept
 NEIGHBOURS = 15
 SEED = 0
 MAX_CORNERS = 10_000  # of a polygon that is drawn
 MAX_VERTICES, STEPS = 28, 1000  # of a region: corners, and steps over the width of the map to which they are rounded
 _ONE_AT_A_TIME = threading.Lock()  # what numba compiles for UMAP must not be entered by two threads
-_COLUMN = re.compile(r"(pca|umap)\[(\w+)\](\.[12])?")
+_COLUMN = re.compile(r"(pca|umap)(-all)?\[(\w+)\](\.[12])?")
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +49,7 @@ class SampleMap:
         rows: of the samples that are on it, (n,). xy: where, (n, 2). given: of so many samples.
         explained: parts of the variance that both axes hold, (2,); of PCA alone.
         kept: trustworthiness of the 15 nearest neighbours, 1 at best (Venna and Kaski 2001), NaN of too few samples.
+        everyone: whether all samples were asked for where some are drawn unless told.
     """
 
     what: str
@@ -57,28 +59,27 @@ class SampleMap:
     given: int
     explained: np.ndarray | None
     kept: float
+    everyone: bool = False
 
     @property
     def column(self) -> str:
-        """What regions of the map are called in filters."""
-        return column(self.what, self.method)
-
-
-def column(what: str, method: str) -> str:
-    """Returns what regions of a map are called in filters."""
-    return f"{method.lower()}[{what}]"
+        """What regions of the map are called in filters: "pca[states]"; "pca-all[states]" of `everyone`, who lies
+        elsewhere than those drawn do."""
+        return f"{self.method.lower()}{'-all' if self.everyone else ''}[{self.what}]"
 
 
 @memo(12, says="Placing the samples on a map …")
-def sample_map(work: Workspace, what: str, method: str, rows: np.ndarray, output: int | None = None) -> SampleMap:
+def sample_map(work: Workspace, what: str, method: str, rows: np.ndarray, output: int | None = None,
+               everyone: bool = False) -> SampleMap:
     """Returns a map of some samples.
 
     Args:
         work: a model on its data.
         what: the coordinates that are reduced, of `coordinates.kinds`.
         method: "PCA" or "UMAP".
-        rows: of the samples, (n,); where these are too many for UMAP or final states, some of them, spread evenly.
+        rows: of the samples, (n,); where these are too many for UMAP or final states, some of them, drawn at random.
         output: whose score contributions split; of each sample its predicted one's unless told.
+        everyone: all of the samples, or as many as can be held, however long it takes.
 
     Raises:
         NotFound: when there are no such coordinates, or no such method.
@@ -86,7 +87,8 @@ def sample_map(work: Workspace, what: str, method: str, rows: np.ndarray, output
     """
     choose("Method", method, METHODS)
     choose("Coordinates", what, coordinates.kinds(work))
-    placed = thinned(rows, min(coordinates.most(work, what), MAX_UMAP if method == "UMAP" else 10**9))
+    everyone = everyone and drawn(work, what, method, len(rows))
+    placed = rows[draws.places(len(rows), *limits(work, what, method, everyone))]
     check(len(placed) >= 3, f"A map needs three samples, but there are {len(placed)}. Loosen the filter's split.")
     if method == "UMAP":
         X = coordinates.of(work, what, placed, output)
@@ -98,7 +100,21 @@ def sample_map(work: Workspace, what: str, method: str, rows: np.ndarray, output
         xy = (X - mean) @ axes if len(some) == len(placed) else np.concatenate(
             [(coordinates.of(work, what, part, output) - mean) @ axes
              for part in np.array_split(placed, -(-len(placed) // MAX_FIT))])
-    return SampleMap(what, method, placed, xy, len(rows), explained, _kept(work, what, placed, output, xy))
+    return SampleMap(what, method, placed, xy, len(rows), explained, _kept(work, what, placed, output, xy), everyone)
+
+
+def limits(work: Workspace, what: str, method: str, everyone: bool = False) -> tuple[int, int]:
+    """Returns up to how many samples all are placed, and how many are drawn where there are more."""
+    held = coordinates.most(work, what, math.inf)
+    if everyone:
+        return held, held
+    most, few = coordinates.most(work, what), coordinates.most(work, what, coordinates.SECONDS / coordinates.FEWER)
+    return (min(most, MAX_UMAP), min(few, FEW_UMAP)) if method == "UMAP" else (most, few)
+
+
+def drawn(work: Workspace, what: str, method: str, count: int) -> bool:
+    """Returns whether of so many samples some are drawn unless all are asked for."""
+    return count > limits(work, what, method)[0]
 
 
 def principal(X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -160,17 +176,17 @@ def with_maps(work: Workspace, table: pd.DataFrame, parts: Sequence[Part], outpu
         NotFound: when the split does not exist.
     """
     named = filter(None, (_COLUMN.fullmatch(part.column) for part in parts))
-    wanted = {(each[1].upper(), each[2]) for each in named}
-    wanted = {(method, what) for method, what in wanted if what in coordinates.kinds(work)}
+    wanted = {(name[1].upper(), name[3], bool(name[2])) for name in named if name[3] in coordinates.kinds(work)}
     if not wanted:
         return table
     rows = explained_rows(work, table, parts)
     columns: dict[str, np.ndarray] = {}
-    for method, what in sorted(wanted):
-        found = sample_map(work, what, method, rows, output)
+    for method, what, everyone in sorted(wanted):
+        placed = sample_map(work, what, method, rows, output, everyone)
         xy = np.full((len(table), 2), np.nan)
-        xy[found.rows] = found.xy
-        columns |= {f"{found.column}.{i + 1}": xy[:, i] for i in range(2)}
+        xy[placed.rows] = placed.xy
+        name = replace(placed, everyone=everyone).column  # as the filter says it, where the two are one
+        columns |= {f"{name}.{i + 1}": xy[:, i] for i in range(2)}
     return table.assign(**columns)
 
 

@@ -5,17 +5,20 @@ What they mean is said by `explain.cut_answers`.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 
+from qfusion import _progress
 from qfusion.analysis.memo import memo
 from qfusion.explain.changes.cut_metrics import CutMetrics, cut_metrics, kind_of
 from qfusion.explain.changes.cuts import DEFAULT, KINDS, TIMES, Cuts, cuts
 from qfusion.models import require
 from qfusion.models.tweak import LEARNED, Tweak
+from qfusion.training import encoded
 
+AT_ONCE = 256  # samples whose states are held
 FEW_TIMES = 11  # of many samples: seconds at D = 64
 MAX_HELD = 36  # joint dimension up to which the cut done over and over is worked out for many samples
 
@@ -32,8 +35,8 @@ def of_sample(work: Any, row: int, tweak: Tweak = LEARNED, *, terms: bool = Fals
 @memo(8, background=False, says="Taking the correlations of these samples away, about 8 ms each …")
 def of_rows(work: Any, rows: np.ndarray, times: int = FEW_TIMES) -> CutMetrics:
     """Metrics of many samples after a cut of every modality, as learned: about 8 ms a sample at D = 64."""
-    found: CutMetrics = cut_curves(work.model, work.dataset, rows, times)
-    return found
+    metrics: CutMetrics = cut_curves(work.model, work.dataset, rows, times)
+    return metrics
 
 
 def curves(found: Cuts, output: int) -> dict[str, dict[str, np.ndarray]]:
@@ -54,7 +57,11 @@ def cut_curves(model: Any, dataset: Any, rows: np.ndarray, times: int = 11) -> A
     """Returns metrics of rows of a data set after a cut, at `times` times from 0 to T, a `cut_metrics.CutMetrics`, as
     for `cut_test`."""
     kinds = tuple(KINDS) if np.prod(model.dims) <= MAX_HELD else DEFAULT
-    found = cuts(model, dataset.inputs(rows, dtype=torch.float64), np.linspace(0, float(model.duration), times),
-                 kinds=kinds)
-    return cut_metrics(found, dataset.y[rows], kind_of(dataset.target),
+    moments = np.linspace(0, float(model.duration), times)
+    chunks = np.array_split(rows, range(AT_ONCE, len(rows), AT_ONCE))
+    parts = [cuts(model, encoded.inputs(model, dataset, chunk), moments, kinds=kinds)
+             for chunk in _progress.over(chunks, "Cutting correlations", len(rows), len)]
+    whole = replace(parts[0], scores=np.concatenate([part.scores for part in parts], 3),
+                    before=np.concatenate([part.before for part in parts]))
+    return cut_metrics(whole, dataset.y[rows], kind_of(dataset.target),
                        clusters=None if dataset.clusters is None else dataset.clusters.numbers[rows])

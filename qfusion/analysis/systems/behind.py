@@ -114,6 +114,11 @@ def begin(key: Hashable, work: Callable[[], Any], total: int, asker: str) -> Job
         return job
 
 
+def stay(job: Job, asker: str) -> None:
+    """Says that somebody still waits for a work."""
+    job._seen[asker] = time.monotonic()
+
+
 def leave(key: Hashable, asker: str) -> None:
     """Takes back what somebody asked for; it stops as soon as nobody asks any more."""
     with _guard:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from qfusion._checks import check, choose
 from qfusion.explain.features.attribution import GRADIENT, METHODS, by_title
+from qfusion.explain.trust import resampling
 from qfusion.explain.trust.faithfulness import ORDERS, Curves
 from qfusion.models import FusionModel, can, require
 from qfusion.models.encoders import Features, split
@@ -86,12 +87,21 @@ def feature_curves(model: FusionModel, inputs: Mapping[str, Features], modality:
         orders: how many random orders, each drawn anew for every sample.
         seed: of these.
     """
+    return curves_of(feature_changes(model, inputs, modality, outputs, baseline, np.random.default_rng(seed),
+                                     ranking=ranking, probability=probability, orders=orders), probability=probability)
+
+
+def feature_changes(model: FusionModel, inputs: Mapping[str, Features], modality: str, outputs: np.ndarray,
+                    baseline: Tensor, random: np.random.Generator, *, ranking: str = FIRST, probability: bool = False,
+                    orders: int = ORDERS) -> np.ndarray:
+    """Returns the |changes| that `curves_of` takes the mean of, of every sample: (1 + orders, 2, K, B), our order first,
+    deletion before insertion; arguments are those of `feature_curves`, `random` draws the orders."""
     ranked = np.abs(attributions(model, inputs, modality, outputs, baseline, ranking))
     values, mask = split(inputs[modality])
     check(len(outputs) == len(values),
           f"Argument `outputs` must name one output for each of the {len(values)} samples, but has {len(outputs)}.")
     present = np.ones(ranked.shape, bool) if mask is None else mask.numpy()
-    score, rng = scorer(model), np.random.default_rng(seed)
+    score = scorer(model)
     with torch.no_grad():
         encoded = dict(model.encode(inputs))
         asked = torch.as_tensor(outputs)[:, None]
@@ -100,21 +110,37 @@ def feature_curves(model: FusionModel, inputs: Mapping[str, Features], modality:
             gone = torch.from_numpy(replaced)
             mixed = torch.where(gone if mask is None else gone[..., None], baseline, values)
             state = model.encode_one({modality: mixed if mask is None else (mixed, mask)}, modality)
-            found = score({**encoded, modality: state})
-            return (found.softmax(1) if probability else found).gather(1, asked)[:, 0].numpy()
+            scores = score({**encoded, modality: state})
+            return (scores.softmax(1) if probability else scores).gather(1, asked)[:, 0].numpy()
 
         full = measured(np.zeros_like(present))
 
-        def along(worth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        def along(worth: np.ndarray) -> list[list[np.ndarray]]:
             # 0 for the first to go
             rank = np.argsort(np.argsort(np.where(present, -worth, np.inf), 1, kind="stable"), 1)
             counts = present.sum(1, keepdims=True)
             first = [present & (rank < np.round(share * counts)) for share in SHARES]
-            gone = np.array([np.abs(measured(part) - full).mean() for part in first])
-            back = np.array([np.abs(measured(present & ~part) - full).mean() for part in first])
-            return gone, back
+            return [[np.abs(measured(part) - full) for part in first],
+                    [np.abs(measured(present & ~part) - full) for part in first]]
 
-        ours = along(ranked)
-        random = [along(rng.random(ranked.shape)) for _ in range(orders)]
-    return Curves(SHARES, *ours, np.array([run[0] for run in random]), np.array([run[1] for run in random]),
-                  len(values), "probability" if probability else "score")
+        return np.array([along(ranked), *(along(random.random(ranked.shape)) for _ in range(orders))])
+
+
+def curves_of(changes: np.ndarray, *, probability: bool = False, clusters: np.ndarray | None = None,
+              sampled: bool = False) -> Curves:
+    """Returns the mean curves of the changes of `feature_changes`.
+
+    Args:
+        changes: (1 + R, 2, K, B). probability: whether they are of a probability.
+        clusters: what the samples share, (B, k), see `resampling.counts`.
+        sampled: whether the samples are drawn from more, so that the areas have intervals.
+    """
+    ours, random = changes[0].mean(-1), changes[1:].mean(-1)
+    intervals = None
+    if sampled:
+        ahead = np.trapezoid(changes[0] - changes[1:].mean(0), SHARES, axis=1) * np.array([[1.0], [-1.0]])
+        names = ("deletion", "insertion")
+        found = resampling.means(dict(zip(names, ahead, strict=True)), clusters=clusters)
+        intervals = found["deletion"], found["insertion"]
+    return Curves(SHARES, ours[0], ours[1], random[:, 0], random[:, 1], changes.shape[-1],
+                  "probability" if probability else "score", intervals)

@@ -21,6 +21,7 @@ import scipy
 
 from qfusion._checks import check
 from qfusion.explain.contributions.coalitions import Explanation
+from qfusion.explain.trust.resampling import Interval
 from qfusion.quantum.decomposition import subsets
 
 ORDERS = 10  # random orders that curves are compared with
@@ -37,6 +38,8 @@ class Curves:
         random_deletion, random_insertion: the same in R random orders, (R, K).
         samples: how many the means are over.
         unit: of the changes.
+        intervals: of samples that are drawn from more: how much larger the area is than that of random orders, at
+            deletion and (how much smaller) at insertion, on average over orders and samples.
     """
 
     shares: np.ndarray
@@ -46,6 +49,7 @@ class Curves:
     random_insertion: np.ndarray
     samples: int
     unit: str
+    intervals: tuple[Interval, Interval] | None = None
 
     @property
     def deletion_gain(self) -> np.ndarray:

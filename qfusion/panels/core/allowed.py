@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from qfusion import _checks
+from qfusion.analysis.cohort import draws
 from qfusion.errors import QFusionError
 
 
@@ -35,6 +36,11 @@ def number(name: str, low: float, high: float, instead: str) -> Allowed:
 def switch(name: str, instead: str) -> Allowed:
     """A parameter that is true or false."""
     return options(name, ("true", "false"), instead)
+
+
+def drawn() -> dict[str, Allowed]:
+    """Of a page with panels that are measured on samples drawn at random unless all are asked for."""
+    return {"samples": options("Samples", draws.SAMPLES, "Some are drawn.")}
 
 
 def words(name: str, most: int, instead: str) -> Allowed:

@@ -18,6 +18,7 @@ import plotly.io
 
 from qfusion._checks import check
 from qfusion.analysis import text
+from qfusion.analysis.cohort import draws
 from qfusion.analysis.memo import memo
 from qfusion.figures.finite import finite
 from qfusion.models import Ability
@@ -127,6 +128,8 @@ def ticked(key: str) -> Read:
     return lambda view: view.get(key) == "true" if view.get(key) else None
 
 
+# of a panel that is measured on samples drawn at random unless all are asked for
+EVERYONE: Mapping[str, Read] = {"everyone": lambda view: True if view.get("samples") == draws.ALL else None}
 Opens = Callable[[View], bool]  # whether the part of a page in which a panel stands is open under an address
 
 

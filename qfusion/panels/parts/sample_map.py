@@ -17,7 +17,7 @@ from qfusion.explain import RELATIONS
 from qfusion.figures.draw.many import places as figures
 from qfusion.figures.style import GREEN, VERMILLION, Theme, term_colour
 from qfusion.panels.core import allowed as say
-from qfusion.panels.core.panel import Panel, Picture, word
+from qfusion.panels.core.panel import EVERYONE, Panel, Picture, word
 from qfusion.panels.core.view import View
 
 MAX_DRAWN = 4_000  # points: more make pages slow
@@ -30,8 +30,8 @@ _MEANS = {
     coordinates.FEATURES: "what the encoders of its modalities give"}
 
 
-def sample_map(levels: Levels, theme: Theme = "light", *, of: str = "", method: str = "PCA",
-               colour: str = "truth") -> Picture:
+def sample_map(levels: Levels, theme: Theme = "light", *, of: str = "", method: str = "PCA", colour: str = "truth",
+               everyone: bool = False) -> Picture:
     """All samples on a map of two dimensions.
 
     Args:
@@ -40,8 +40,9 @@ def sample_map(levels: Levels, theme: Theme = "light", *, of: str = "", method: 
         of: the coordinates that are reduced, see `coordinates.kinds`; the first unless told.
         method: "PCA" or "UMAP".
         colour: a column, see `colours`.
+        everyone: all samples are placed where some are drawn unless told.
     """
-    found = on_map(levels, of, method)
+    found = on_map(levels, of, method, everyone)
     at, colour = drawn(levels, found), text.column(colour)
     work, rows = levels.work, levels.rows.loc[work_ids(levels, found.rows[at])]
     inside = levels.inside[levels.rows.index.get_indexer(rows.index)]
@@ -82,10 +83,10 @@ def reduced(what: str, held: float | None, kept: float) -> str:
     return f"UMAP of the {what}: neighbours are kept with trustworthiness {kept:.2f}"
 
 
-def on_map(levels: Levels, of: str = "", method: str = "PCA") -> maps.SampleMap:
+def on_map(levels: Levels, of: str = "", method: str = "PCA", everyone: bool = False) -> maps.SampleMap:
     """Where the samples of the split lie; arguments as of `sample_map`."""
     what = of or next(iter(coordinates.kinds(levels.work)))
-    return maps.sample_map(levels.work, what, method, levels.places(levels.rows), levels.asked)
+    return maps.sample_map(levels.work, what, method, levels.places(levels.rows), levels.asked, everyone)
 
 
 def drawn(levels: Levels, found: maps.SampleMap) -> np.ndarray:
@@ -149,7 +150,7 @@ def _method(found: maps.SampleMap) -> str:
 
 
 def _counted(levels: Levels, found: maps.SampleMap, count: int) -> str:
-    some = "" if len(found.rows) == found.given else f", {len(found.rows):,} of them placed (spread evenly)"
+    some = "" if len(found.rows) == found.given else f", {len(found.rows):,} of them placed (drawn at random)"
     return f"Of {found.given:,} explained samples of {text.plain(levels.split)}{some}, {count:,} are drawn."
 
 
@@ -174,4 +175,4 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
 
 
 PANELS = {"sample-map": Panel(sample_map, {"of": lambda view: coordinates.KEYS.get(view.get("map")),
-                                           "method": word("map.method"), "colour": word("map.colour")}, fits=enough)}
+                                           "method": word("map.method"), "colour": word("map.colour"), **EVERYONE}, fits=enough)}

@@ -43,8 +43,8 @@ def _said(model: str, data: str, job: Encoding, work: Workspace, sample: str) ->
     ahead = f", {duration(left)} left" if left is not None else ""
     with st.popover(f"{len(work.dataset):,} of {job.total:,}", icon=":material/table_rows:", key="first-samples",
                     help="How many samples are shown until all are encoded"):
-        st.caption(f"What this model makes of this data set is not kept here yet, or not any more. Until all of it is encoded, "
-                   f"{len(work.dataset.rows('test')):,} test samples drawn at random are shown, compared with "
+        st.caption("What this model makes of this data set is not kept here yet, or not any more. Until all of it is "
+                   f"encoded, {len(work.dataset.rows('test')):,} test samples drawn at random are shown, compared with "
                    f"{work.background.size:,} of {work.background.total:,} training samples.")
         if job.under_way:
             encoding.begin(model, data)  # still here

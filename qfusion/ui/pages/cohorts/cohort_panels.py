@@ -21,6 +21,7 @@ from qfusion.ui.frame.shell import Here
 from qfusion.ui.pages.cohorts import errors_view
 from qfusion.ui.pages.cohorts.cohort_view import BY, CUT_MANY, MEASURE, STRENGTH
 from qfusion.ui.panel import panels
+from qfusion.ui.shared import drawn_view
 
 
 def quality(here: Here, levels: Levels) -> None:
@@ -64,11 +65,12 @@ def entanglement(here: Here, levels: Levels) -> None:
                                    **state.bound(MEASURE))
             strength = st.selectbox("y axis: interaction strength", list(strengths), help=_STRENGTH,
                                     **state.bound(STRENGTH))
-        if is_slow(measure) and len(levels.rows) > MAX_SLOW:
-            st.info(f"Every state is evolved for this: shown for the first {MAX_SLOW} of {len(levels.rows):,} samples.")
-        panels.inside(builders.entanglement(levels, here.theme, measure=measure, strength=strength), head,
-                      on_select=_picked,
-                      below=lambda: _table(levels, related(levels, measure, strength).correlations))
+        every = drawn_view.everyone(
+            "entanglement", work, levels.places(levels.rows), lambda: related(levels, measure, strength, True),
+            is_slow(measure) and len(levels.rows) > MAX_SLOW)
+        panels.inside(builders.entanglement(levels, here.theme, measure=measure, strength=strength, everyone=every),
+                      head, on_select=_picked,
+                      below=lambda: _table(levels, related(levels, measure, strength, every).correlations))
 
 
 _STRENGTH = (
@@ -107,14 +109,16 @@ def cuts(here: Here, levels: Levels) -> None:
     modality."""
     if not can_cut(levels):
         return
-    count = len(builders.cut_rows(levels))
+    rows, count = levels.places(levels.rows[levels.inside]), len(builders.cut_rows(levels))
     with panels.around("cut-test") as head:
         seconds = builders.cut_seconds(levels)
         asked = seconds < builders.AT_ONCE or st.toggle(
             f"Cut the correlations of {builders.cut_about(levels)} (about {math.ceil(seconds)} s)",
                                                **state.bound(CUT_MANY))
         if builders.worth_cutting(levels, asked=bool(asked)):
-            panels.inside(builders.cut_test(levels, here.theme), head)
+            every = drawn_view.everyone("cut-test", here.work, rows,
+                                        lambda: builders.cut_test(levels, everyone=True), count < len(rows))
+            panels.inside(builders.cut_test(levels, here.theme, everyone=every), head)
             return
         with head:
             panels.heading("Are the correlations needed? Cut them and see")

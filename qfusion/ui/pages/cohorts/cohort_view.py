@@ -21,7 +21,7 @@ from qfusion.panels import cohorts as builders
 from qfusion.ui.frame import clicks, depth, state, stored
 from qfusion.ui.frame.shell import Here, link
 from qfusion.ui.panel import panels
-from qfusion.ui.shared import report_view
+from qfusion.ui.shared import drawn_view, report_view
 
 FILTER, BY, MEASURE, STRENGTH, NAME, CUT_MANY = "filter", "by", "measure", "strength", "_cohort_name", "cuts"
 _KEPT, _SAID, _PROBLEM, _STARTED = "_filter", "_saved_choice", "_cohort_problem", "_cohorts_started"
@@ -55,6 +55,8 @@ def choose(here: Here) -> Levels:
         with st.container(horizontal=True, gap="small", key="cohort-tools"):
             _save_row(levels.parts)
             _columns(table)
+        if len(levels.rows) > cohort_measures.MAX_SLOW:
+            drawn_view.choose()
         if problem := state.get(_PROBLEM):
             st.error(text.message(problem), icon=":material/error:")
             state.put(_PROBLEM, "")

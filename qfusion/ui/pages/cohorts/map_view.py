@@ -18,6 +18,7 @@ from qfusion.ui.frame import clicks, figure, state
 from qfusion.ui.frame.shell import Here
 from qfusion.ui.pages.cohorts.cohort_view import FILTER
 from qfusion.ui.panel import panels
+from qfusion.ui.shared import drawn_view
 
 OF, METHOD, COLOUR = "map", "map.method", "map.colour"
 _CONFIG = {"displayModeBar": True, "displaylogo": False, "modeBarButtons": [["lasso2d", "select2d"]]}
@@ -37,10 +38,13 @@ def draw(here: Here, levels: Levels) -> None:
             of = coordinates.KEYS[st.selectbox("Map of", list(known.values()), width=190, **state.bound(OF))]
             method = state.one_of("Method", list(maps.METHODS), default=maps.METHODS[0], **state.bound(METHOD))
             colour = st.selectbox("Colour", list(colours), width=190, **state.bound(COLOUR))
-        picture = builders.sample_map(levels, here.theme, of=of, method=method, colour=colour)
+        every = drawn_view.everyone(
+            "sample-map", here.work, levels.places(levels.rows), lambda: builders.on_map(levels, of, method, True),
+            maps.drawn(here.work, of, method, len(levels.rows)), of, method)
+        picture = builders.sample_map(levels, here.theme, of=of, method=method, colour=colour, everyone=every)
         with head:
             panels.heading(picture.title, picture)
-        _figure(picture, levels, builders.on_map(levels, of, method))
+        _figure(picture, levels, builders.on_map(levels, of, method, every))
 
 
 def _figure(picture: Picture, levels: Levels, found: maps.SampleMap) -> None:

@@ -23,6 +23,7 @@ from qfusion.ui.frame import chips, depth, state
 from qfusion.ui.frame.shell import Here, guard
 from qfusion.ui.pages.faithfulness import estimators_view, people_view, seeds_view
 from qfusion.ui.panel import panels
+from qfusion.ui.shared import drawn_view
 
 PROOF, MEASURE, RANKING, INSIDE = "proof", "proof.by", "proof.rank", "proof.of"
 ICONS = {"warning": ":material/warning:", "fine": ":material/check:", "unknown": ":material/help:"}
@@ -96,8 +97,14 @@ def deletion_tab(here: Here) -> None:
                                        help="Ways to say which features mattered: all look at how the score answers to "
                                             "small changes.",
                                        **state.bound(RANKING)) or FIRST
-    _pair(lambda kind: builders.features(work, here.theme, kind=kind, modality=inside, ranking=ranking,
-                                         measure=measure))
+        rows = work.dataset.rows(faithful.SPLIT)
+        is_drawn = len(faithful.asked_inside(work)) < len(rows)
+        if is_drawn:
+            drawn_view.choose()
+    chosen: dict[str, Any] = {"modality": inside, "ranking": ranking, "measure": measure}
+    every = drawn_view.everyone("features", work, rows, lambda: builders.features(work, everyone=True, **chosen),
+                                is_drawn, *chosen.values())
+    _pair(lambda kind: builders.features(work, here.theme, kind=kind, everyone=every, **chosen))
 
 
 def _pair(build: Callable[[str], Picture]) -> None:
