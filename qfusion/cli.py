@@ -12,8 +12,9 @@ from typing import NoReturn
 
 import typer
 
+from qfusion import _progress
 from qfusion.commands import compose, dashboard, data, export, figure, model, models, report, samples, sweep, training
-from qfusion.commands._output import example
+from qfusion.commands._output import counted, example
 from qfusion.errors import QFusionError, provided
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich",
@@ -63,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        with provided():
+        with provided(), _progress.to(counted):
             code = app(args=words, prog_name="python -m qfusion", standalone_mode=False)
     except QFusionError as error:
         fail(str(error), 1)

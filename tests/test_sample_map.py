@@ -115,7 +115,8 @@ def test_many_samples_are_thinned_and_projected(planted: Any, monkeypatch: pytes
     assert np.allclose(found.xy, (coordinates.of(planted, "states", rows) - mean) @ axes)
     monkeypatch.setattr(coordinates, "SECONDS", 0.4)
     few = sample_map.sample_map(planted, "final", "PCA", rows)
-    assert len(few.rows) == coordinates.most(planted, "final") == 23
+    assert coordinates.most(planted, "final") == 23
+    assert len(few.rows) == coordinates.most(planted, "final", 1 / coordinates.FEWER) == 16
     assert few.given == 501
 
 

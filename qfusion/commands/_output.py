@@ -6,7 +6,7 @@ import json
 import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Annotated, Any
 
 import numpy as np
@@ -16,6 +16,9 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
+from qfusion._progress import Pace, Tell
+
+_drawn: list[Progress] = []  # the bars of this process, where some are
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, alone on standard output.")]
 
 
@@ -56,19 +59,33 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: st
 
 
 @contextmanager
-def bar(task: str) -> Iterator[Callable[[int, int, str], None]]:
+def bar(task: str) -> Iterator[Callable[[float, float, str], None]]:
     """Shows a progress bar on standard error while the block lasts, if that is a terminal.
 
     Yields what is to be called with steps done, steps in all and a remark.
     """
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as shown:
+    with ExitStack() as stack:
+        if not _drawn:  # a bar inside another is a line of it
+            console = Console(stderr=True)
+            _drawn.append(stack.enter_context(Progress(console=console, transient=True,
+                                                       disable=not console.is_terminal)))
+            stack.callback(_drawn.clear)
+        shown = _drawn[0]
         number = shown.add_task(task)
+        stack.callback(shown.remove_task, number)
 
-        def show(done: int, total: int, remark: str) -> None:
+        def show(done: float, total: float, remark: str) -> None:
             shown.update(number, completed=done, total=total, description=f"{task}: {escape(remark)}")
 
         yield show
+
+
+@contextmanager
+def counted(task: str) -> Iterator[Tell]:
+    """Shows a bar of samples with their rate while the block lasts, see `bar` and `_progress.shown`."""
+    pace = Pace()
+    with bar(task) as show:
+        yield lambda done, total: show(done, total, pace.words(done, total))
 
 
 def say(message: str) -> None:

@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 import os
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from qfusion._checks import check, choose, read_toml
+from qfusion._progress import Pace
 from qfusion.commands._output import Json, bar, number, print_json, print_table, say
 from qfusion.errors import InvalidInput
 
 if TYPE_CHECKING:
     from qfusion.runs import Plan
+    from qfusion.training import Progress
 
 SPLITS = ("train", "valid", "test")
+SOME = 3.0  # seconds: of an epoch that lasts longer the rate is shown
 
 
 def train(data: Annotated[str | None,
@@ -76,10 +80,8 @@ def train(data: Annotated[str | None,
                                              if group.leads and resume is None else _found(resume) if group.leads
                                              else ""))))
         with bar("Training") as show:
-            measured = runs.work(run,
-                                 lambda p: show(p.epoch, p.epochs,
-                                                f"epoch {p.epoch}, validation loss {p.valid_loss:.3f}"),
-                                 group, place, events, queue)
+            shown = _Shown(show)
+            measured = runs.work(run, shown.epoch, group, place, events, queue, shown.batch)
         if not group.leads:
             return
     record, plan = run.record(), run.plan
@@ -99,6 +101,25 @@ def train(data: Annotated[str | None,
         print_table(["Metric", *SPLITS], [[about.short, *(number(measured[s][key]) for s in SPLITS)]
                                           for key, about in metrics.labels(measured["test"]).items()],
                     title=f"{plan.model} on {plan.data}, seed {plan.seed}")
+
+
+class _Shown:
+    """A training on a bar: its epochs, and of one that lasts some seconds its rate and the time left."""
+
+    def __init__(self, show: Callable[[float, float, str], None]):
+        self._show, self._pace, self._loss = show, Pace(), ""
+
+    def epoch(self, progress: Progress) -> None:
+        """After an epoch."""
+        self._loss = f", validation loss {progress.valid_loss:.3f}"
+        self._show(progress.epoch, progress.epochs, f"epoch {progress.epoch}{self._loss}")
+
+    def batch(self, epoch: int, epochs: int, done: int, total: int) -> None:
+        """As an epoch begins, and after each of its batches."""
+        if not done:
+            self._pace = Pace()
+        elif self._pace.seconds > SOME:
+            self._show(epoch - 1 + done / total, epochs, f"epoch {epoch}, {self._pace.words(done, total)}{self._loss}")
 
 
 def _find_rate(plan: Plan, as_json: bool) -> None:

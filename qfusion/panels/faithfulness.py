@@ -124,8 +124,8 @@ def _probability(work: Workspace, measure: str) -> bool:
 
 
 def beats(found: Curves) -> str:
-    """How many random orders ours beats, at deletion and at insertion; of samples drawn from more, where their intervals
-    let it be told."""
+    """How many random orders ours beats, at deletion and at insertion; of samples drawn from more, where their
+    intervals let it be told."""
     gain, orders = float(found.deletion_gain.mean()), len(found.random_deletion)
     about = f"(area {gain:.3g} on average{_interval(found, 0)})"
     if found.intervals is not None and not all(interval.excludes_zero for interval in found.intervals):

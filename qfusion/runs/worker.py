@@ -28,7 +28,8 @@ PULSE = 1.0  # seconds between two writings of state and record
 
 
 def work(run: Run, on_epoch: Callable[[Progress], None] = lambda _: None, group: Group = ALONE,
-         device: torch.device | str = "cpu", events: bool = False, queue: bool = False) -> dict[str, Any]:
+         device: torch.device | str = "cpu", events: bool = False, queue: bool = False,
+         on_batch: Callable[[int, int, int, int], None] = lambda epoch, epochs, done, total: None) -> dict[str, Any]:
     """Trains a run until it is finished, paused or stopped, and returns its metrics by split; none when paused.
 
     State and record are kept after an epoch when a second has passed since the last time: who kills the process loses
@@ -41,6 +42,7 @@ def work(run: Run, on_epoch: Callable[[Progress], None] = lambda _: None, group:
         device: to train on.
         events: write what TensorBoard reads into the run's folder `events`.
         queue: wait until a processor is free, see `queue.slot`.
+        on_batch: called as an epoch begins and after each batch with its number, that of all, the samples done and all.
 
     Raises:
         InvalidInput: when another process trains it, it is finished, or the data are not those it was begun with.
@@ -52,7 +54,7 @@ def work(run: Run, on_epoch: Callable[[Progress], None] = lambda _: None, group:
         try:
             with slot(lambda: not run.asked(), run.name) if queue else nullcontext(True) as wanted:
                 if wanted:
-                    return _train(run, book, on_epoch, group, device)
+                    return _train(run, book, on_epoch, group, device, on_batch)
             book.close("paused" if run.asked() == "pause" else "stopped")
             return {}
         except (QFusionError, MemoryError, OSError, RuntimeError, ValueError) as error:
@@ -65,7 +67,7 @@ def work(run: Run, on_epoch: Callable[[Progress], None] = lambda _: None, group:
 
 
 def _train(run: Run, book: _Book, on_epoch: Callable[[Progress], None], group: Group,
-           device: torch.device | str) -> dict[str, Any]:
+           device: torch.device | str, on_batch: Callable[[int, int, int, int], None]) -> dict[str, Any]:
     plan = run.plan
     dataset = data.load(plan.data)
     check(plan.digest in ("", dataset.digest),
@@ -77,8 +79,14 @@ def _train(run: Run, book: _Book, on_epoch: Callable[[Progress], None], group: G
         fit.restore(state["fit"])
     book.open(fit, state["watched"] if state is not None else {}, Watch(dataset, options.split))
     word = ""
+
+    def pulse(batch: int, batches: int) -> bool:
+        on_batch(len(fit.history) + 1, options.epochs, min(batch * options.batch, len(fit.rows)), len(fit.rows))
+        return book.pulse(batch, batches)
+
     while not fit.done:
-        progress = fit.epoch(book.pulse)
+        on_batch(len(fit.history) + 1, options.epochs, 0, len(fit.rows))
+        progress = fit.epoch(pulse)
         if progress is not None:
             book.epoch(progress)
             on_epoch(progress)

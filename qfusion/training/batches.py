@@ -74,8 +74,8 @@ def to(inputs: Mapping[str, Any], device: torch.device | str) -> dict[str, Any]:
 def mean_and_std(dataset: DataSet, rows: np.ndarray, name: str) -> tuple[Tensor, Tensor]:
     """Returns mean and standard deviation (F,) of a modality's features over rows; masked steps do not count.
 
-    Rows are passed through in chunks, whose moments are joined (Chan, Golub, LeVeque 1979), in double precision. Those of
-    many rows are cached.
+    Rows are passed through in chunks, whose moments are joined (Chan, Golub, LeVeque 1979), in double precision;
+    of many rows they are cached.
     """
     if is_small(dataset, len(rows)):
         return _moments(dataset, rows, name)

@@ -43,13 +43,13 @@ def kinds(work: Workspace) -> dict[str, str]:
     return {kind: TITLES[kind] for kind in (*found, FEATURES)}
 
 
-def most(work: Workspace, kind: str, seconds: float = SECONDS) -> int:
-    """Returns of how many samples they are worked out at most: of final states as many as take so many seconds, and as
-    can be held."""
+def most(work: Workspace, kind: str, part: float = 1.0) -> int:
+    """Returns of how many samples they are worked out at most: of final states as many as take a part of `SECONDS`, and
+    as can be held."""
     if kind != FINAL or not work.can("time"):
         return 10**9
     D = math.prod(work.model.dims)
-    return max(16, int(min(seconds / (EVOLVED * max(1.0, D / 64) ** 2.5), MAX_NUMBERS / D**2)))
+    return max(16, int(min(part * SECONDS / (EVOLVED * max(1.0, D / 64) ** 2.5), MAX_NUMBERS / D**2)))
 
 
 def thinned(rows: np.ndarray, count: int) -> np.ndarray:

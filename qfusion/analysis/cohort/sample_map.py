@@ -108,7 +108,7 @@ def limits(work: Workspace, what: str, method: str, everyone: bool = False) -> t
     held = coordinates.most(work, what, math.inf)
     if everyone:
         return held, held
-    most, few = coordinates.most(work, what), coordinates.most(work, what, coordinates.SECONDS / coordinates.FEWER)
+    most, few = coordinates.most(work, what), coordinates.most(work, what, 1 / coordinates.FEWER)
     return (min(most, MAX_UMAP), min(few, FEW_UMAP)) if method == "UMAP" else (most, few)
 
 

@@ -26,8 +26,8 @@ def find(work: Any) -> Job | None:
 
 
 def begin(work: Any, asker: str) -> Job:
-    """Returns the refinement of a subject, begun by this or an earlier call; its result is the subject against all rows,
-    whose explanation is there.
+    """Returns the refinement of a subject, begun by this or an earlier call; its result is the subject against all
+    rows, whose explanation is there.
 
     Args:
         work: a subject of which `is_sampled` holds.

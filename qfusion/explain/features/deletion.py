@@ -94,8 +94,8 @@ def feature_curves(model: FusionModel, inputs: Mapping[str, Features], modality:
 def feature_changes(model: FusionModel, inputs: Mapping[str, Features], modality: str, outputs: np.ndarray,
                     baseline: Tensor, random: np.random.Generator, *, ranking: str = FIRST, probability: bool = False,
                     orders: int = ORDERS) -> np.ndarray:
-    """Returns the |changes| that `curves_of` takes the mean of, of every sample: (1 + orders, 2, K, B), our order first,
-    deletion before insertion; arguments are those of `feature_curves`, `random` draws the orders."""
+    """Returns the |changes| that `curves_of` takes the mean of, of every sample: (1 + orders, 2, K, B), our order
+    first, deletion before insertion; arguments are those of `feature_curves`, `random` draws the orders."""
     ranked = np.abs(attributions(model, inputs, modality, outputs, baseline, ranking))
     values, mask = split(inputs[modality])
     check(len(outputs) == len(values),

@@ -175,4 +175,5 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
 
 
 PANELS = {"sample-map": Panel(sample_map, {"of": lambda view: coordinates.KEYS.get(view.get("map")),
-                                           "method": word("map.method"), "colour": word("map.colour"), **EVERYONE}, fits=enough)}
+                                           "method": word("map.method"), "colour": word("map.colour"),
+                                           **EVERYONE}, fits=enough)}
