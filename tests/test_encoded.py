@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import multiprocessing
 import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +21,7 @@ import pytest
 import torch
 from torch.nn.utils.rnn import PackedSequence
 
-from qfusion import explain
+from qfusion import _progress, explain
 from qfusion.analysis import subjects
 from qfusion.analysis.systems import encoding
 from qfusion.data import DataSet, Modality, Target, cache
@@ -131,12 +139,134 @@ def test_it_is_kept_by_weights_and_data_and_made_again_when_damaged(dataset: Dat
     assert not encoded.is_ready(model, dataset)
 
 
+def test_what_is_damaged_or_of_something_else_is_made_again_and_said(dataset: DataSet, monkeypatch: pytest.MonkeyPatch,
+                                                                     caplog: pytest.LogCaptureFixture) -> None:
+    """A file under the name of other weights, data or another version holds what is whole and not ours."""
+    model = model_of("quantum-jump", dataset)
+    right = encoded.numbers(model, dataset)
+    (path,) = files()
+    other = replace(dataset, modalities=tuple(replace(m, values=2 * m.values) for m in dataset.modalities))
+    with torch.no_grad():
+        changed = model_of("quantum-jump", dataset)
+        next(changed.encoders.parameters()).add_(1e-3)
+    for of, data in ((changed, dataset), (model, other)):
+        encoded.numbers(of, data)
+        assert encoded.place(of, data) != path
+        path.write_bytes(encoded.place(of, data).read_bytes())
+        _made_again(model, dataset, right, caplog)
+    with monkeypatch.context() as patch:
+        patch.setattr(encoded, "FORMAT", "0")
+        assert not encoded.is_ready(model, dataset)
+        encoded.numbers(model, dataset)
+        old = encoded.place(model, dataset)
+    path.write_bytes(old.read_bytes())
+    _made_again(model, dataset, right, caplog)
+    cache.write(path, {name: values[:10] for name, values in right.items()})  # of a version that names no key
+    _made_again(model, dataset, right, caplog)
+    path.write_bytes(path.read_bytes()[:-40])
+    _made_again(model, dataset, right, caplog)
+    for junk in (b"", b"PK\x03\x04" + bytes(100), os.urandom(3000)):
+        path.write_bytes(junk)
+        _made_again(model, dataset, right, caplog)
+
+
+def _made_again(model: Any, dataset: DataSet, right: dict[str, np.ndarray], caplog: pytest.LogCaptureFixture) -> None:
+    encoded._held.clear()
+    caplog.clear()
+    assert not encoded.is_ready(model, dataset)
+    again = encoded.numbers(model, dataset)
+    assert all(np.array_equal(right[name], values) for name, values in again.items())
+    assert [record.message.partition(" in ")[0] for record in caplog.records] == ["What was kept"]
+    assert "damaged or of another model or data set: it is worked out again" in caplog.text
+    encoded._held.clear()
+    assert encoded.is_ready(model, dataset)
+
+
 def test_a_disk_that_cannot_be_written_costs_time_alone(dataset: DataSet, monkeypatch: pytest.MonkeyPatch,
-                                                        tmp_path: Path) -> None:
+                                                        tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    shapes = dict.fromkeys(("text", "audio", "vision"), (90, 4))
     (tmp_path / "file").write_text("")
-    monkeypatch.setenv("QFUSION_CACHE", str(tmp_path / "file" / "below"))
-    found = encoded.numbers(model_of("quantum-jump", dataset), dataset)
-    assert {name: each.shape for name, each in found.items()} == dict.fromkeys(("text", "audio", "vision"), (90, 4))
+    with monkeypatch.context() as patch:
+        patch.setenv("QFUSION_CACHE", str(tmp_path / "file" / "below"))
+        numbers = encoded.numbers(model_of("quantum-jump", dataset), dataset)
+    assert {name: values.shape for name, values in numbers.items()} == shapes
+    assert "cannot be kept, and is worked out again next time" in caplog.text
+    caplog.clear()
+
+    def full(file: Any, **arrays: np.ndarray) -> None:
+        file.write(b"half of it")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "savez", full)
+        encoded._held.clear()
+        numbers = encoded.numbers(model_of("quantum-jump", dataset), dataset)
+    assert {name: values.shape for name, values in numbers.items()} == shapes
+    assert "No space left on device" in caplog.text
+    assert [path.suffix for path in encoded.folder().iterdir()] == [".lock"], "nothing half-written"
+    encoded._held.clear()
+    assert not encoded.is_ready(model_of("quantum-jump", dataset), dataset)
+
+
+def _killed(folder: str, said: Any) -> None:
+    os.environ["QFUSION_CACHE"] = folder
+    encoded.HEAVY = 0
+    dataset = sequences()
+
+    def tell(done: int, total: int) -> None:
+        said.put(os.getpid())
+        time.sleep(60)
+
+    encoded.numbers(model_of("quantum-jump", dataset), dataset, tell)
+
+
+def test_who_waits_for_a_process_that_is_killed_encodes_itself(dataset: DataSet, tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    said, shown = context.Queue(), []
+    process = context.Process(target=_killed, args=(str(tmp_path), said))
+    process.start()
+    said.get(timeout=120)
+    threading.Timer(1.0, process.kill).start()
+
+    @contextlib.contextmanager
+    def show(task: str) -> Iterator[Any]:
+        shown.append(task)
+        yield lambda done, total: None
+
+    with _progress.to(show):
+        numbers = encoded.numbers(model_of("quantum-jump", dataset), dataset)
+    process.join()
+    assert len(numbers["text"]) == 90
+    assert shown == ["Waiting for the process that encodes the same samples", "Encoding"]
+    assert len(files()) == 1
+
+
+def test_an_encoding_that_nobody_waited_for_begins_anew_and_one_that_was_cancelled_does_not(
+        dataset: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoding, "_key", lambda model, data: (model, data))
+    monkeypatch.setattr(encoding, "_jobs", {})
+    monkeypatch.setattr(encoding.sources, "load", lambda name: dataset)
+    slowly = "import time\nfor n in range(600): print(n, flush=True); time.sleep(0.05)"
+    popen = subprocess.Popen
+    monkeypatch.setattr(encoding.subprocess, "Popen",
+                        lambda words, **named: popen([sys.executable, "-c", slowly], **named))
+    with monkeypatch.context() as patch:
+        patch.setattr(encoding, "PATIENCE", 0.2)
+        first = encoding.begin("m", "d")
+        first._process.wait(30)
+    assert first.left
+    assert not first.stopped
+    second = encoding.begin("m", "d")  # the next reader's visit
+    assert second is not first
+    assert second.under_way
+    assert encoding.begin("m", "d") is second
+    second.stop()
+    second._process.wait(30)
+    assert encoding.begin("m", "d") is second, "it was cancelled"
+    third = encoding.begin("m", "d", again=True)
+    assert third is not second
+    third.stop()
+    assert {job.problem for job in (first, second, third)} == {""}
 
 
 def test_the_oldest_go_first(dataset: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:

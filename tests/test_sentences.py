@@ -28,6 +28,7 @@ from qfusion import _sentences
 from qfusion.analysis import answers as worded
 from qfusion.analysis import said as matching
 from qfusion.analysis import text
+from qfusion.analysis.cohort import draws
 from qfusion.analysis.cohort.slices import Slice
 from qfusion.analysis.dynamics import through
 from qfusion.analysis.sample import open_sample
@@ -1184,7 +1185,8 @@ def _() -> None:
 
 # ---- faithfulness
 
-def curves(ours: Sequence[float], others: Sequence[Sequence[float]]) -> Curves:
+def curves(ours: Sequence[float], others: Sequence[Sequence[float]],
+           intervals: tuple[Interval, Interval] | None = None) -> Curves:
     """Deletion and insertion that rise, or fall, by these parts at the middle of the way."""
     def rise(part: float) -> list[float]:
         return [0.0, part, 1.0]
@@ -1194,7 +1196,14 @@ def curves(ours: Sequence[float], others: Sequence[Sequence[float]]) -> Curves:
 
     return Curves(np.array([0.0, 0.5, 1.0]), np.array(rise(ours[0])), np.array(fall(ours[1])),
                   np.array([rise(each[0]) for each in others]), np.array([fall(each[1]) for each in others]), 100,
-                  "score")
+                  "score", intervals)
+
+
+def doubts() -> Iterator[tuple[tuple[Interval, Interval], bool, bool]]:
+    """Intervals of areas at deletion and insertion of drawn samples, and whether each tells the area from zero."""
+    sides = ((-0.2, 0.1, False), (0.1, 0.2, True), (math.nan, math.nan, False))
+    for (low, high, first), (other_low, other_high, second) in itertools.product(sides, repeat=2):
+        yield ((Interval(0.15, low, high, 64, 2000), Interval(0.15, other_low, other_high, 64, 2000)), first, second)
 
 
 @checks("our order against random ones")
@@ -1206,6 +1215,10 @@ def _() -> None:
             assert ("beats every one of 2 random orders" in words) == (lost == 0)
             assert lost == 0 or f"**not** beat {lost} of 2 random orders" in words
     assert "1 random order " in faithfulness.beats(curves((0.9, 0.9), [(0.1, 0.1)]))
+    for intervals, first, second in doubts():
+        words = faithfulness.beats(curves((0.9, 0.9), [(0.1, 0.1)], intervals))
+        assert ("100 samples do not tell" in words) == (not (first and second)) == ("beats every" not in words)
+        assert ("95% interval" in words) == intervals[0].known
 
 
 @checks("score returns sooner")
@@ -1216,6 +1229,17 @@ def _() -> None:
             won = sum(ours > other for other in others)
             assert ("every one of 2" in words) == (won == 2)
             assert won == 2 or f"in {won} of 2 random orders" in words
+    for intervals, _, second in doubts():
+        words = faithfulness.sooner(curves((0.5, 0.9), [(0.5, 0.1)], intervals))
+        assert ("100 samples do not tell" in words) == (not second) == ("every one" not in words)
+        assert ("95% interval" in words) == intervals[1].known
+
+
+@checks("of how many samples")
+def _() -> None:
+    assert draws.said(20, 4659) == "20 samples drawn at random of 4,659"
+    assert draws.said(600, 600) == "600 samples"
+    assert draws.said(1, 1) == "1 sample"
 
 
 @checks("terms against the truth")

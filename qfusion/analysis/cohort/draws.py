@@ -1,6 +1,6 @@
 """Samples drawn at random where a measurement takes long on all of them: by a fixed seed, the same for all who ask.
 
-`samples=all` in a link asks for all; pages then work them out behind the page, see `systems.behind`.
+`measured=all` in a link asks for all; pages then work them out behind the page, see `systems.behind`.
 """
 
 from __future__ import annotations

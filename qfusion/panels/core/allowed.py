@@ -40,7 +40,7 @@ def switch(name: str, instead: str) -> Allowed:
 
 def drawn() -> dict[str, Allowed]:
     """Of a page with panels that are measured on samples drawn at random unless all are asked for."""
-    return {"samples": options("Samples", draws.SAMPLES, "Some are drawn.")}
+    return {"measured": options("Samples", draws.SAMPLES, "Some are drawn.")}
 
 
 def words(name: str, most: int, instead: str) -> Allowed:

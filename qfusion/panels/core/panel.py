@@ -129,7 +129,7 @@ def ticked(key: str) -> Read:
 
 
 # of a panel that is measured on samples drawn at random unless all are asked for
-EVERYONE: Mapping[str, Read] = {"everyone": lambda view: True if view.get("samples") == draws.ALL else None}
+EVERYONE: Mapping[str, Read] = {"everyone": lambda view: True if view.get("measured") == draws.ALL else None}
 Opens = Callable[[View], bool]  # whether the part of a page in which a panel stands is open under an address
 
 

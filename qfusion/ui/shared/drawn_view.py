@@ -18,7 +18,7 @@ from qfusion.analysis.systems import behind
 from qfusion.analysis.systems.behind import Job, State
 from qfusion.ui.frame import runs, state
 
-SAMPLES = "samples"
+SAMPLES = "measured"
 PULSE = 1.0  # seconds between two looks at how far it is
 _SELF = "_asker"
 _HELP = ("What takes long is measured on samples drawn at random, the same each time, and says so. All are worked out "

@@ -1,0 +1,181 @@
+"""What takes long: measured on samples drawn at random, which is said, and on all of them behind the page if asked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from qfusion.analysis import levels as measured
+from qfusion.analysis import subjects
+from qfusion.analysis.cohort import cohort_measures, draws, faithful, sample_map
+from qfusion.analysis.levels import levels_of
+from qfusion.analysis.sample import open_sample
+from qfusion.analysis.systems import behind
+from qfusion.analysis.systems.behind import State
+from qfusion.data.clusters import Clusters
+from qfusion.explain.trust import cohorts as filters
+from qfusion.panels import cohorts, faithfulness
+from qfusion.panels.core import headless, programs
+from qfusion.panels.parts import sample_map as maps
+from tests.test_app_pages import plain, said, visit
+from tests.test_encoded import dataset as dataset  # a fixture
+from tests.test_encoded import model_of
+
+FILTER = "split=valid; truth>0"  # few samples, each some milliseconds
+ADDRESS = {"model": "qj-planted", "data": "planted", "sample": "p0031", "filter": FILTER, "measure": "negativity"}
+
+
+def until(what: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The levels of a cohort, where more than 40 samples are slow and 20 are drawn."""
+    for place in (cohort_measures, measured, cohorts):
+        monkeypatch.setattr(place, "MAX_SLOW", 40)
+        monkeypatch.setattr(place, "FEW_SLOW", 20)
+    monkeypatch.setattr("qfusion.ui.pages.cohorts.cohort_panels.MAX_SLOW", 40)
+    monkeypatch.setattr(behind, "_jobs", type(behind._jobs)())
+    return levels_of(open_sample("qj-planted", "p0031"), FILTER)
+
+
+def test_samples_are_drawn_once_for_all_in_their_order() -> None:
+    first = draws.places(500, 100, 40)
+    assert first.tolist() == draws.places(500, 100, 40).tolist() == sorted(set(first.tolist()))
+    assert len(first) == 40
+    assert first.max() > 400 > 100 > first.min()
+    assert draws.places(100, 100, 40).tolist() == list(range(100))
+    assert draws.places(500, 100, 40, everyone=True).tolist() == list(range(500))
+
+
+def test_slow_measures_and_cuts_are_of_drawn_samples_unless_all_are_asked_for(few: Any) -> None:
+    whole, inside = len(few.rows), int(few.inside.sum())
+    assert min(whole, inside) > 40
+    some, every = (measured.related(few, "negativity", "joint", everyone) for everyone in (False, True))
+    assert (len(some.x), len(every.x)) == (20, whole)
+    at = draws.places(whole, 40, 20)
+    np.testing.assert_allclose(some.x, every.x[at], atol=1e-9)
+    assert some.correlations["all"]["spearman"].n == 20
+    drawn, exact = (cohorts.entanglement(few, measure="negativity", everyone=each) for each in (False, True))
+    assert f"one point a sample: 20 samples drawn at random of {whole:,}; intervals: 95%" in drawn.shows
+    assert f"one point a sample: {whole} samples; intervals" in exact.shows
+    assert len(drawn.table()) == 20
+    assert "n = 20" in drawn.title
+    quick = measured.related(few, "entropy", "joint")
+    assert len(quick.x) == whole
+    assert len(cohorts.cut_rows(few)) == 20
+    assert len(cohorts.cut_rows(few, everyone=True)) == inside
+    assert cohorts.cut_about(few).startswith(f"20 samples drawn at random of {inside}")
+
+
+def test_a_cut_goes_chunk_by_chunk(few: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from qfusion.analysis.dynamics import cut_curves
+
+    rows = few.places(cohorts.cut_rows(few))[:9]
+    once = cut_curves.cut_curves(few.work.model, few.work.dataset, rows, 2)
+    monkeypatch.setattr(cut_curves, "AT_ONCE", 4)
+    parts = cut_curves.cut_curves(few.work.model, few.work.dataset, rows, 2)
+    assert once.n == parts.n == 9
+    for name, estimates in once.after.items():
+        np.testing.assert_allclose(parts.after[name].value, estimates.value, atol=1e-12)
+
+
+def test_a_map_of_all_lies_elsewhere_and_has_a_name_of_its_own(few: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("umap")
+    monkeypatch.setattr(sample_map, "MAX_UMAP", 40)
+    monkeypatch.setattr(sample_map, "FEW_UMAP", 20)
+    some, every = (maps.on_map(few, "states", "UMAP", everyone) for everyone in (False, True))
+    assert (some.column, every.column) == ("umap[states]", "umap-all[states]")
+    assert (len(some.rows), len(every.rows)) == (20, len(few.rows))
+    assert "20 of them placed (drawn at random)" in maps.sample_map(few, of="states", method="UMAP").shows
+    same = maps.on_map(few, "states", "PCA", True)
+    assert same.column == "pca[states]", "all are placed anyway"
+    box = sample_map.region(every, *zip(every.xy.min(0) - 1, every.xy.mean(0), strict=True))
+    parts = filters.parse(f"{box}; split=valid")
+    chosen = filters.passing(parts, cohort_measures.table_for(few.work, None, parts))
+    wanted = every.rows[(every.xy <= every.xy.mean(0)).all(1)]
+    assert len(wanted) > 10
+    assert len(np.setxor1d(np.flatnonzero(chosen), wanted)) <= 2, "all but those at the rounded edge"
+
+
+def test_features_of_a_large_set_are_replaced_of_drawn_samples_whose_area_has_an_interval(
+        dataset: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(faithful, "INSIDE", 12)
+    dataset = replace(dataset, clusters=Clusters(np.arange(len(dataset)).astype(str), "videos"))
+    card = {"data": {"name": "drawn"}, "inputs": dataset.input_specs, "outputs": ["score"], "training": {},
+            "weights_sha256": "drawn"}
+    work = subjects.build("drawn", card, model_of("concatenation", dataset), dataset)
+    some, every = (faithful.feature_curves(work, "text", everyone=each) for each in (False, True))
+    whole = len(dataset.rows("test"))
+    assert (some.samples, every.samples) == (12, whole)
+    assert every.intervals is None
+    assert some.intervals is not None
+    monkeypatch.setattr(faithful, "INSIDE", 1000)  # in one go
+    again = faithful.feature_curves(work, "text", "integrated gradients")
+    monkeypatch.setattr(faithful, "INSIDE", 12)
+    parts = faithful.feature_curves(work, "text", "integrated gradients", everyone=True)
+    np.testing.assert_allclose(parts.deletion, again.deletion, atol=1e-6)
+    picture = faithfulness.features(work, modality="text")
+    assert f"The 12 were drawn at random from {whole}; the interval of the area: 95% percentile bootstrap" in \
+        picture.shows
+    assert "videos, not of rows" in picture.shows
+    assert "drawn at random from" not in faithfulness.features(work, modality="text", everyone=True).shows
+
+
+def test_an_address_asks_for_all_samples(few: Any) -> None:
+    some, every = (programs.build("cohorts", "entanglement", ADDRESS | more) for more in ({}, {"measured": "all"}))
+    assert len(some.table()) == 20
+    assert len(every.table()) == len(few.rows)
+    assert "everyone=True" in programs.program("cohorts", "entanglement", ADDRESS | {"measured": "all"})
+    with pytest.raises(Exception, match="Samples 'most' does not exist"):
+        headless.panels("cohorts", {name: [value] for name, value in ADDRESS.items()} | {"measured": ["most"]})
+
+
+def test_the_page_works_all_out_behind_it_and_says_how_far_it_is(few: Any) -> None:
+    app = visit("Cohorts", **ADDRESS)
+    assert f"20 samples drawn at random of {len(few.rows)}" in plain(said(app))
+    assert not behind._jobs
+    app.segmented_control(key="measured").set_value("all").run()
+    until(lambda: bool(behind._jobs) and all(job.state == State.DONE for job in behind._jobs.values()))
+    app.run()
+    assert f"one point a sample: {len(few.rows)} samples; intervals" in plain(said(app))
+
+
+def test_it_can_be_cancelled(few: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qfusion.ui.pages.cohorts.cohort_panels.related", _slowly(measured.related))
+    app = visit("Cohorts", **ADDRESS, measured="all")
+    assert "All samples: " in str([element.proto.text for element in app.get("progress")])
+    app.button(key="_all_cancel_entanglement").click().run()
+    app.run()
+    assert "measured" not in app.query_params or app.query_params["measured"] in ("drawn", ["drawn"])
+    (job,) = (job for key, job in behind._jobs.items() if key[0] == "entanglement")  # type: ignore[index]
+    until(lambda: job.state == State.STOPPED)
+
+
+def _slowly(related: Callable[..., Any]) -> Callable[..., Any]:
+    """Of everyone as slow as a large set is."""
+    from qfusion import _progress
+
+    def slow(levels: Any, measure: str, strength: str, everyone: bool = False) -> Any:
+        if everyone:
+            for _ in _progress.over(range(600), "Waiting", 600):
+                time.sleep(0.1)
+        return related(levels, measure, strength, everyone)
+
+    return slow
+
+
+def test_nothing_is_offered_where_all_are_quick(tmp_path: Path) -> None:
+    app = visit("Cohorts", model="qj-planted")
+    assert not [each for each in app.get("button_group") if getattr(each, "key", "") == "measured"]
+    assert "drawn at random of" not in plain(said(app))
