@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,9 @@ def test_a_finished_run_is_a_model_among_the_others():
     assert runs.find("first") == run
     assert not (run.path / "state.pt").exists()
     assert record.seconds_left is None
+    within = replace(record, state="running", history=(), batch=5, batches=20, began=100.0, changed=110.0, epochs=3)
+    assert within.seconds_left == pytest.approx(2.75 * 40)
+    assert replace(within, batch=0).seconds_left is None
     with pytest.raises(InvalidInput, match="is finished"):
         runs.work(run)
     with pytest.raises(InvalidInput, match="nothing to stop"):

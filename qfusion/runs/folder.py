@@ -113,11 +113,15 @@ class Record:
 
     @property
     def seconds_left(self) -> float | None:
-        """What the remaining epochs take at most, as long as the last five took; None with nothing to go by."""
+        """What the remaining epochs take at most, as long as the last five took, or within the first one its batches
+        and what came before them; None with nothing to go by."""
+        part = self.batch / max(1, self.batches)
         last = [float(row["seconds"]) for row in self.history[-5:]]
+        if part and not last:
+            last = [max(0.0, self.changed - self.began) / part]
         if not last or self.state != "running":
             return None
-        return max(0.0, self.epochs - self.epoch - self.batch / max(1, self.batches)) * sum(last) / len(last)
+        return max(0.0, self.epochs - self.epoch - part) * sum(last) / len(last)
 
 
 def home() -> Path:

@@ -21,6 +21,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from qfusion import _progress
 from qfusion._checks import check, choose, require_number
 from qfusion.data import DataSet
 from qfusion.explain.contributions import evaluation
@@ -148,7 +149,7 @@ def scores(model: FusionModel, dataset: DataSet, rows: Any, disturbance: Disturb
     if disturbance.missing and behind is None:
         behind = background_of(model, dataset, dataset.rows(trained_on))
     parts = []
-    for block in dataset.blocks(rows, most=BATCH):
+    for block in _progress.over(dataset.blocks(rows, most=BATCH), "Scoring", len(rows), len):
         features = inputs(dataset, block, disturbance, trained_on, rows if pool is None else pool, dtype, model)
         if disturbance.missing and isinstance(behind, SampleBackground):
             parts.append(evaluation.value(model, model.encode(features), behind, disturbance.missing))

@@ -1,0 +1,92 @@
+"""What commands say while something takes long: a bar with the rate and the time left on a terminal, nothing else."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from qfusion import _progress, cli
+from qfusion.analysis.case import opened
+from qfusion.commands import _output, training
+from qfusion.training import encoded
+
+MODEL = "qj-planted"
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What bars are told, wherever they are drawn."""
+    told: list[str] = []
+    bar = _output.Progress
+
+    class Listening(bar):  # type: ignore[misc, valid-type]
+        def update(self, *words: Any, **named: Any) -> None:
+            told.append(str(named.get("description")))
+            super().update(*words, **named)
+
+    monkeypatch.setattr(_output, "Progress", Listening)
+    return told
+
+
+def run(*words: Any) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main([str(word) for word in words])
+    assert not ended.value.code
+
+
+def test_rates_and_times_are_said_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(_progress.time, "monotonic", lambda: now[0])
+    pace = _progress.Pace()
+    assert pace.words(0, 100) == ""
+    now[0] = 2.0
+    assert pace.left(500, 2500) == 8.0
+    assert pace.words(500, 2500) == "250 samples a second, 8 s left"
+    assert [_progress.duration(seconds) for seconds in (3.2, 99, 600, 7200)] == ["3 s", "99 s", "10 min", "2 h"]
+
+
+def test_an_encoding_shows_its_rate_once(shown: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+                                         capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(encoded, "HEAVY", 0)
+    monkeypatch.setattr(encoded, "_held", type(encoded._held)())
+    monkeypatch.setenv("QFUSION_CACHE", str(tmp_path))
+    sample = opened(MODEL, None)[1].ids[0]
+    run("explain", "--model", MODEL, "--sample", sample, "--json")
+    assert [words for words in shown if words.startswith("Encoding: ") and words.endswith(" s left")]
+    assert "samples a second" in shown[-1]
+    captured = capsys.readouterr()
+    assert captured.out.startswith("{")
+    assert "Encoding" not in captured.err, "no terminal"
+    shown.clear()
+    run("explain", "--model", MODEL, "--sample", sample, "--json")
+    assert not shown
+
+
+def test_an_epoch_that_lasts_shows_its_rate_and_the_time_left(shown: list[str], monkeypatch: pytest.MonkeyPatch,
+                                                              tmp_path: Path) -> None:
+    words = ("train", "--data", "planted", "--set", "epochs=2", "--set", "batch=64")
+    run(*words, "--out", tmp_path / "quick")
+    assert not [line for line in shown if "a second" in line], "an epoch of less than some seconds"
+    assert [line for line in shown if line.startswith("Training: epoch 2, validation loss")]
+    monkeypatch.setattr(training, "SOME", 0.0)
+    shown.clear()
+    run(*words, "--out", tmp_path / "slow")
+    first, second = ([line for line in shown if line.startswith(f"Training: epoch {n}, ")] for n in (1, 2))
+    assert "samples a second" in first[0]
+    assert first[0].endswith(" left")
+    assert "left, validation loss" in second[0]
+
+
+def test_a_bar_within_a_bar_is_a_line_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_output, "Console", lambda stderr: Console(stderr=stderr, force_terminal=True))
+    with _output.bar("Training") as outer, _progress.to(_output.counted):
+        outer(1, 2, "epoch 1")
+        for _ in _progress.over([3, 4], "Encoding", 7, int):
+            time.sleep(0.01)
+            assert [task.description.partition(":")[0] for task in _output._drawn[0].tasks] == ["Training", "Encoding"]
+        assert len(_output._drawn[0].tasks) == 1
+    assert not _output._drawn
