@@ -45,6 +45,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setattr(place, "MAX_SLOW", 40)
         monkeypatch.setattr(place, "FEW_SLOW", 20)
     monkeypatch.setattr("qfusion.ui.pages.cohorts.cohort_panels.MAX_SLOW", 40)
+    monkeypatch.setattr("qfusion.ui.pages.cohorts.cohort_panels.FEW_SLOW", 20)
     monkeypatch.setattr(behind, "_jobs", type(behind._jobs)())
     return levels_of(open_sample("qj-planted", "p0031"), FILTER)
 
@@ -71,6 +72,8 @@ def test_slow_measures_and_cuts_are_of_drawn_samples_unless_all_are_asked_for(fe
     assert f"one point a sample: {whole} samples; intervals" in exact.shows
     assert len(drawn.table()) == 20
     assert "n = 20" in drawn.title
+    assert some.inside.sum() < inside
+    assert f"cohort (n = {some.inside.sum()})" in str(drawn.figure)
     quick = measured.related(few, "entropy", "joint")
     assert len(quick.x) == whole
     assert len(cohorts.cut_rows(few)) == 20

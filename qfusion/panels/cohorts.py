@@ -178,7 +178,8 @@ def entanglement(levels: Levels, theme: Theme = "light", *, measure: str = "", s
         f"Does entanglement explain fusion? {cohort_measures.finding(found.correlations['all'], measure, strength)}",
         figures.relation(found.rows.index.tolist(), found.x, found.y, found.inside, titles[measure],
                          strengths[strength], chosen=levels.sample.id, captions=said,
-                         whole_name=f"others of {levels.split}", cohort_name=levels.cohort, theme=theme),
+                         whole_name=f"others of {levels.split}",
+                         cohort_name=f"{levels.name} (n = {int(found.inside.sum()):,})", theme=theme),
         shows=f"one point a sample: {draws.said(len(found.rows), len(levels.rows))}; intervals: "
               f"{cohort_measures.intervals(work.dataset, found.rows)}. Click a point to open it. {_compared(levels)}",
         not_shown=f"{_CAUTION[work.can('time')]} Of {len(titles) * len(strengths)} pairs of measures some are related "

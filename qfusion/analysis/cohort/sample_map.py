@@ -87,7 +87,7 @@ def sample_map(work: Workspace, what: str, method: str, rows: np.ndarray, output
     """
     choose("Method", method, METHODS)
     choose("Coordinates", what, coordinates.kinds(work))
-    everyone = everyone and drawn(work, what, method, len(rows))
+    everyone = everyone and len(rows) > limits(work, what, method)[0]
     placed = rows[draws.places(len(rows), *limits(work, what, method, everyone))]
     check(len(placed) >= 3, f"A map needs three samples, but there are {len(placed)}. Loosen the filter's split.")
     if method == "UMAP":
@@ -110,11 +110,6 @@ def limits(work: Workspace, what: str, method: str, everyone: bool = False) -> t
         return held, held
     most, few = coordinates.most(work, what), coordinates.most(work, what, 1 / coordinates.FEWER)
     return (min(most, MAX_UMAP), min(few, FEW_UMAP)) if method == "UMAP" else (most, few)
-
-
-def drawn(work: Workspace, what: str, method: str, count: int) -> bool:
-    """Returns whether of so many samples some are drawn unless all are asked for."""
-    return count > limits(work, what, method)[0]
 
 
 def principal(X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

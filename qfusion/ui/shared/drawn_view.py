@@ -27,21 +27,23 @@ _HELP = ("What takes long is measured on samples drawn at random, the same each 
 
 def choose() -> None:
     """The control."""
-    state.one_of("What takes long, on samples", draws.SAMPLES, default=draws.DRAWN, help=_HELP, **state.bound(SAMPLES))
+    state.one_of("Samples for what takes long", draws.SAMPLES, default=draws.DRAWN, help=_HELP, **state.bound(SAMPLES))
 
 
-def everyone(name: str, work: Workspace, rows: np.ndarray, make: Callable[[], object], is_drawn: bool,
-             *more: str) -> bool:
-    """Returns whether a panel shows all samples, which are then worked out; draws how far they are until then.
+def everyone(name: str, work: Workspace, rows: np.ndarray, some: int, make: Callable[[], object], *more: str) -> bool:
+    """Returns whether a panel shows all samples, which are then worked out; says until then that some are drawn,
+    and how far all are.
 
     Args:
-        name: of the panel. work: the model on its data. rows: of all samples. more: what else tells it from others.
+        name: of the panel. work: the model on its data. rows: of all samples. some: how many are drawn of these.
         make: works out what the panel shows of all samples, where it is kept.
-        is_drawn: whether some are drawn where not all are asked for.
+        more: what else tells it from others.
     """
     key = (name, *more, *work.memo_key(), hashlib.sha256(rows.tobytes()).hexdigest())
     state.put(_SELF, state.get(_SELF) or uuid4().hex)
-    if not is_drawn or state.get(SAMPLES) != draws.ALL:
+    if some < len(rows) and state.get(SAMPLES) != draws.ALL:
+        st.caption(f"{draws.said(some, len(rows))}.")
+    if some >= len(rows) or state.get(SAMPLES) != draws.ALL:
         behind.leave(key, state.get(_SELF))
         return False
     job = behind.begin(key, make, len(rows), state.get(_SELF))

@@ -9,8 +9,8 @@ import numpy as np
 import streamlit as st
 
 from qfusion.analysis import text
-from qfusion.analysis.cohort import cohort_measures
-from qfusion.analysis.cohort.cohort_measures import MAX_SLOW, NOT_GROUPED, is_slow
+from qfusion.analysis.cohort import cohort_measures, draws
+from qfusion.analysis.cohort.cohort_measures import FEW_SLOW, MAX_SLOW, NOT_GROUPED, is_slow
 from qfusion.analysis.levels import Levels, related
 from qfusion.explain.trust.resampling import Interval
 from qfusion.panels import cohorts as builders
@@ -65,9 +65,10 @@ def entanglement(here: Here, levels: Levels) -> None:
                                    **state.bound(MEASURE))
             strength = st.selectbox("y axis: interaction strength", list(strengths), help=_STRENGTH,
                                     **state.bound(STRENGTH))
-        every = drawn_view.everyone(
-            "entanglement", work, levels.places(levels.rows), lambda: related(levels, measure, strength, True),
-            is_slow(measure) and len(levels.rows) > MAX_SLOW)
+        rows = levels.places(levels.rows)
+        some = draws.places(len(rows), MAX_SLOW, FEW_SLOW, everyone=not is_slow(measure))
+        every = drawn_view.everyone("entanglement", work, rows, len(some),
+                                    lambda: related(levels, measure, strength, True))
         panels.inside(builders.entanglement(levels, here.theme, measure=measure, strength=strength, everyone=every),
                       head, on_select=_picked,
                       below=lambda: _table(levels, related(levels, measure, strength, every).correlations))
@@ -116,8 +117,8 @@ def cuts(here: Here, levels: Levels) -> None:
             f"Cut the correlations of {builders.cut_about(levels)} (about {math.ceil(seconds)} s)",
                                                **state.bound(CUT_MANY))
         if builders.worth_cutting(levels, asked=bool(asked)):
-            every = drawn_view.everyone("cut-test", here.work, rows,
-                                        lambda: builders.cut_test(levels, everyone=True), count < len(rows))
+            every = drawn_view.everyone("cut-test", here.work, rows, count,
+                                        lambda: builders.cut_test(levels, everyone=True))
             panels.inside(builders.cut_test(levels, here.theme, everyone=every), head)
             return
         with head:

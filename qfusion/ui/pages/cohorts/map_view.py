@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from qfusion.analysis.cohort import coordinates
+from qfusion.analysis.cohort import coordinates, draws
 from qfusion.analysis.cohort import sample_map as maps
 from qfusion.analysis.levels import Levels
 from qfusion.explain.trust import cohorts
@@ -38,9 +38,10 @@ def draw(here: Here, levels: Levels) -> None:
             of = coordinates.KEYS[st.selectbox("Map of", list(known.values()), width=190, **state.bound(OF))]
             method = state.one_of("Method", list(maps.METHODS), default=maps.METHODS[0], **state.bound(METHOD))
             colour = st.selectbox("Colour", list(colours), width=190, **state.bound(COLOUR))
-        every = drawn_view.everyone(
-            "sample-map", here.work, levels.places(levels.rows), lambda: builders.on_map(levels, of, method, True),
-            maps.drawn(here.work, of, method, len(levels.rows)), of, method)
+        rows = levels.places(levels.rows)
+        some = draws.places(len(rows), *maps.limits(here.work, of, method))
+        every = drawn_view.everyone("sample-map", here.work, rows, len(some),
+                                    lambda: builders.on_map(levels, of, method, True), of, method)
         picture = builders.sample_map(levels, here.theme, of=of, method=method, colour=colour, everyone=every)
         with head:
             panels.heading(picture.title, picture)

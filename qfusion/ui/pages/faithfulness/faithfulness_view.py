@@ -97,13 +97,12 @@ def deletion_tab(here: Here) -> None:
                                        help="Ways to say which features mattered: all look at how the score answers to "
                                             "small changes.",
                                        **state.bound(RANKING)) or FIRST
-        rows = work.dataset.rows(faithful.SPLIT)
-        is_drawn = len(faithful.asked_inside(work)) < len(rows)
-        if is_drawn:
+        rows, some = work.dataset.rows(faithful.SPLIT), len(faithful.asked_inside(work))
+        if some < len(rows):
             drawn_view.choose()
     chosen: dict[str, Any] = {"modality": inside, "ranking": ranking, "measure": measure}
-    every = drawn_view.everyone("features", work, rows, lambda: builders.features(work, everyone=True, **chosen),
-                                is_drawn, *chosen.values())
+    every = drawn_view.everyone("features", work, rows, some,
+                                lambda: builders.features(work, everyone=True, **chosen), *chosen.values())
     _pair(lambda kind: builders.features(work, here.theme, kind=kind, everyone=every, **chosen))
 
 
