@@ -155,7 +155,7 @@ TEMPLATES: tuple[Template, ...] = (
     Template("error of a cohort", "report.about_cohort:harder", "larger or smaller where the intervals do not overlap"),
     Template("type that is predicted worst", "panels.cohorts:_worst",
              "its interval lies above those of all others, or of the best"),
-    Template("of how many samples", "analysis.cohort.draws:said", "'drawn at random' where not all are measured"),
+    Template("of how many samples", "analysis.cohort.draws:words", "'drawn at random' where not all are measured"),
     Template("two dimensions hold", "panels.parts.sample_map:reduced", "part of the variance, or trustworthiness"),
     # Faithfulness.
     Template("our order against random ones", "panels.faithfulness:beats",

@@ -20,16 +20,16 @@ MODEL = "qj-planted"
 @pytest.fixture
 def shown(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What bars are told, wherever they are drawn."""
-    told: list[str] = []
+    heard: list[str] = []
     bar = _output.Progress
 
     class Listening(bar):  # type: ignore[misc, valid-type]
         def update(self, *words: Any, **named: Any) -> None:
-            told.append(str(named.get("description")))
+            heard.append(str(named.get("description")))
             super().update(*words, **named)
 
     monkeypatch.setattr(_output, "Progress", Listening)
-    return told
+    return heard
 
 
 def run(*words: Any) -> None:

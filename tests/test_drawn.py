@@ -67,7 +67,7 @@ def test_slow_measures_and_cuts_are_of_drawn_samples_unless_all_are_asked_for(fe
     at = draws.places(whole, 40, 20)
     np.testing.assert_allclose(some.x, every.x[at], atol=1e-9)
     assert some.correlations["all"]["spearman"].n == 20
-    drawn, exact = (cohorts.entanglement(few, measure="negativity", everyone=each) for each in (False, True))
+    drawn, exact = (cohorts.entanglement(few, measure="negativity", everyone=everyone) for everyone in (False, True))
     assert f"one point a sample: 20 samples drawn at random of {whole:,}; intervals: 95%" in drawn.shows
     assert f"one point a sample: {whole} samples; intervals" in exact.shows
     assert len(drawn.table()) == 20
@@ -118,7 +118,7 @@ def test_features_of_a_large_set_are_replaced_of_drawn_samples_whose_area_has_an
     card = {"data": {"name": "drawn"}, "inputs": dataset.input_specs, "outputs": ["score"], "training": {},
             "weights_sha256": "drawn"}
     work = subjects.build("drawn", card, model_of("concatenation", dataset), dataset)
-    some, every = (faithful.feature_curves(work, "text", everyone=each) for each in (False, True))
+    some, every = (faithful.feature_curves(work, "text", everyone=everyone) for everyone in (False, True))
     whole = len(dataset.rows("test"))
     assert (some.samples, every.samples) == (12, whole)
     assert every.intervals is None
@@ -180,5 +180,5 @@ def _slowly(related: Callable[..., Any]) -> Callable[..., Any]:
 
 def test_nothing_is_offered_where_all_are_quick(tmp_path: Path) -> None:
     app = visit("Cohorts", model="qj-planted")
-    assert not [each for each in app.get("button_group") if getattr(each, "key", "") == "measured"]
+    assert not [group for group in app.get("button_group") if getattr(group, "key", "") == "measured"]
     assert "drawn at random of" not in plain(said(app))

@@ -208,13 +208,13 @@ def test_a_disk_that_cannot_be_written_costs_time_alone(dataset: DataSet, monkey
     assert not encoded.is_ready(model_of("quantum-jump", dataset), dataset)
 
 
-def _killed(folder: str, said: Any) -> None:
+def _killed(folder: str, queue: Any) -> None:
     os.environ["QFUSION_CACHE"] = folder
     encoded.HEAVY = 0
     dataset = sequences()
 
     def tell(done: int, total: int) -> None:
-        said.put(os.getpid())
+        queue.put(os.getpid())
         time.sleep(60)
 
     encoded.numbers(model_of("quantum-jump", dataset), dataset, tell)
@@ -222,10 +222,10 @@ def _killed(folder: str, said: Any) -> None:
 
 def test_who_waits_for_a_process_that_is_killed_encodes_itself(dataset: DataSet, tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
-    said, shown = context.Queue(), []
-    process = context.Process(target=_killed, args=(str(tmp_path), said))
+    queue, shown = context.Queue(), []
+    process = context.Process(target=_killed, args=(str(tmp_path), queue))
     process.start()
-    said.get(timeout=120)
+    queue.get(timeout=120)
     threading.Timer(1.0, process.kill).start()
 
     @contextlib.contextmanager

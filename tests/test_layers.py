@@ -17,7 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS = (("__init__",), ("__main__",), ("pages", "app", "cli"), ("commands",), ("ui",), ("panels",), ("report",),
           ("figures", "model_export"), ("analysis",), ("runs",), ("explain", "track"), ("training",),
           ("models", "data"), ("quantum", "citations", "renderer"),
-          ("_read_only",), ("_limits",), ("_assets", "_checks", "_files", "_places", "_sentences"), ("errors",))
+          ("_read_only",), ("_limits",), ("_assets", "_checks", "_files", "_places", "_progress", "_sentences"),
+          ("errors",))
 HEIGHT = {name: -level for level, names in enumerate(LAYERS) for name in names}
 FRONT = ("load", "train")  # of `qfusion` itself: for users, never for the library
 # Names of what is imported -> names of what is installed, where the two differ.

@@ -1237,9 +1237,9 @@ def _() -> None:
 
 @checks("of how many samples")
 def _() -> None:
-    assert draws.said(20, 4659) == "20 samples drawn at random of 4,659"
-    assert draws.said(600, 600) == "600 samples"
-    assert draws.said(1, 1) == "1 sample"
+    assert draws.words(20, 4659) == "20 samples drawn at random of 4,659"
+    assert draws.words(600, 600) == "600 samples"
+    assert draws.words(1, 1) == "1 sample"
 
 
 @checks("terms against the truth")

@@ -136,6 +136,6 @@ def related(levels: Levels, measure: str, strength: str, everyone: bool = False)
     else:
         x = cohort_measures.entropies(levels.work, rows, measure)
     y = rows[strength].to_numpy(dtype=float)
-    found = {name: correlation(x[keep], y[keep], clusters=clusters_of(levels.work.dataset, rows[keep]))
+    correlations = {name: correlation(x[keep], y[keep], clusters=clusters_of(levels.work.dataset, rows[keep]))
              for name, keep in (("all", np.ones(len(rows), dtype=bool)), ("cohort", inside))}
-    return Related(rows, inside, x, y, found)
+    return Related(rows, inside, x, y, correlations)

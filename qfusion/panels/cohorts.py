@@ -171,22 +171,22 @@ def entanglement(levels: Levels, theme: Theme = "light", *, measure: str = "", s
     work = levels.work
     titles, strengths = cohort_measures.measure_titles(work), cohort_measures.strength_titles(work)
     measure = measure or next(iter(titles), "")
-    found = measured.related(levels, measure, strength, everyone)
-    said = next((found.rows[column].astype(str).tolist() for column in said_columns(found.rows)), None)
+    result = measured.related(levels, measure, strength, everyone)
+    said = next((result.rows[column].astype(str).tolist() for column in said_columns(result.rows)), None)
     return Picture(
         "entanglement",
-        f"Does entanglement explain fusion? {cohort_measures.finding(found.correlations['all'], measure, strength)}",
-        figures.relation(found.rows.index.tolist(), found.x, found.y, found.inside, titles[measure],
+        f"Does entanglement explain fusion? {cohort_measures.finding(result.correlations['all'], measure, strength)}",
+        figures.relation(result.rows.index.tolist(), result.x, result.y, result.inside, titles[measure],
                          strengths[strength], chosen=levels.sample.id, captions=said,
                          whole_name=f"others of {levels.split}",
-                         cohort_name=f"{levels.name} (n = {int(found.inside.sum()):,})", theme=theme),
-        shows=f"one point a sample: {draws.said(len(found.rows), len(levels.rows))}; intervals: "
-              f"{cohort_measures.intervals(work.dataset, found.rows)}. Click a point to open it. {_compared(levels)}",
+                         cohort_name=f"{levels.name} (n = {int(result.inside.sum()):,})", theme=theme),
+        shows=f"one point a sample: {draws.words(len(result.rows), len(levels.rows))}; intervals: "
+              f"{cohort_measures.intervals(work.dataset, result.rows)}. Click a point to open it. {_compared(levels)}",
         not_shown=f"{_CAUTION[work.can('time')]} Of {len(titles) * len(strengths)} pairs of measures some are related "
                   "by chance.",
-        alt=f"{titles[measure]} against {strengths[strength]} for {len(found.rows)} samples.",
-        table=lambda: pd.DataFrame({"id": found.rows.index, "in_cohort": found.inside, measure: found.x,
-                                    strength: found.y}))
+        alt=f"{titles[measure]} against {strengths[strength]} for {len(result.rows)} samples.",
+        table=lambda: pd.DataFrame({"id": result.rows.index, "in_cohort": result.inside, measure: result.x,
+                                    strength: result.y}))
 
 
 def cut_test(levels: Levels, theme: Theme = "light", *, everyone: bool = False) -> Picture:
@@ -196,14 +196,14 @@ def cut_test(levels: Levels, theme: Theme = "light", *, everyone: bool = False) 
         everyone: measured on all of the cohort where some are drawn unless told.
     """
     rows = cut_rows(levels, everyone)
-    found = cut_curves.of_rows(levels.work, levels.places(rows))
+    result = cut_curves.of_rows(levels.work, levels.places(rows))
     shows, not_shown = SAYS["cut-test"]
-    metric, how = next(iter(found.after)), cohort_measures.intervals(levels.work.dataset, rows, cut_metrics.RESAMPLES)
+    metric, how = next(iter(result.after)), cohort_measures.intervals(levels.work.dataset, rows, cut_metrics.RESAMPLES)
     return Picture(
-        "cut-test", f"Are the correlations needed? {text.plain(cut_answers.answer_for_many(found))}",
-        notebook.cut_test_of(cut_table(found), levels.work.modalities, metric, theme=theme),
+        "cut-test", f"Are the correlations needed? {text.plain(cut_answers.answer_for_many(result))}",
+        notebook.cut_test_of(cut_table(result), levels.work.modalities, metric, theme=theme),
         shows=f"{shows} Here {cut_about(levels, everyone)}, the model as learned; {how}.", not_shown=not_shown,
-        alt=f"{metrics.describe[metric].short} after a cut at each time.", table=lambda: cut_table(found))
+        alt=f"{metrics.describe[metric].short} after a cut at each time.", table=lambda: cut_table(result))
 
 
 def cut_rows(levels: Levels, everyone: bool = False) -> pd.DataFrame:
@@ -215,7 +215,7 @@ def cut_rows(levels: Levels, everyone: bool = False) -> pd.DataFrame:
 def cut_about(levels: Levels, everyone: bool = False) -> str:
     """Which these are, as markdown."""
     some, whole = len(cut_rows(levels, everyone)), int(levels.inside.sum())
-    return draws.said(some, whole) + (f" of the {text.plain(levels.name)}" if levels.parts else "")
+    return draws.words(some, whole) + (f" of the {text.plain(levels.name)}" if levels.parts else "")
 
 
 

@@ -65,8 +65,8 @@ def modalities(work: Workspace, theme: Theme = "light", *, kind: str = DELETION,
         kind: "deletion" or "insertion".
         measure: "score" or "probability" of the predicted class; a regression has a score alone.
     """
-    found = faithful.modality_curves(work, _probability(work, measure))
-    return _curves(work, found, kind, "modalities", f"Modalities: {beats(found)}",
+    curves = faithful.modality_curves(work, _probability(work, measure))
+    return _curves(work, curves, kind, "modalities", f"Modalities: {beats(curves)}",
                    "modalities in the order of their absolute Shapley values",
                    "replaced by the background. " + backgrounds.against(work.background), theme)
 
@@ -85,75 +85,75 @@ def features(work: Workspace, theme: Theme = "light", *, kind: str = DELETION, m
         everyone: measured on all test samples, where some are drawn of a large set unless told.
     """
     modality = choose("Modality", modality or work.modalities[0], work.modalities)
-    found = faithful.feature_curves(work, modality, ranking, _probability(work, measure), everyone)
+    curves = faithful.feature_curves(work, modality, ranking, _probability(work, measure), everyone)
     steps = next(m for m in work.dataset.modalities if m.name == modality).is_sequence
     whole = len(work.dataset.rows(faithful.SPLIT))
     drawn = ""
-    if found.samples < whole:
-        asked = faithful.asked_inside(work, everyone)
-        drawn = (f" The {found.samples:,} were drawn at random from {whole:,}; the interval of the area: "
-                 f"{cohort_measures.intervals(work.dataset, pd.DataFrame(index=work.dataset.ids[asked]))}.")
-    return _curves(work, found, kind, f"features-{modality}", f"Inside {text.plain(modality)}: {beats(found)}",
+    if curves.samples < whole:
+        rows = faithful.asked_inside(work, everyone)
+        drawn = (f" The {curves.samples:,} were drawn at random from {whole:,}; the interval of the area: "
+                 f"{cohort_measures.intervals(work.dataset, pd.DataFrame(index=work.dataset.ids[rows]))}.")
+    return _curves(work, curves, kind, f"features-{modality}", f"Inside {text.plain(modality)}: {beats(curves)}",
                    f"{'time steps' if steps else 'features'} of {text.plain(modality)} in the order of {ranking}",
                    f"replaced by their mean over the {faithful.trained_on(work):,} training samples, the other "
                    f"modalities as they are.{drawn}", theme, style.term_colour(modality, work.modalities))
 
 
-def _curves(work: Workspace, found: Curves, kind: str, name: str, head: str, players: str, how: str, theme: Theme,
+def _curves(work: Workspace, curves: Curves, kind: str, name: str, head: str, players: str, how: str, theme: Theme,
             hue: str | None = None) -> Picture:
     choose("Curve", kind, _DIRECTIONS)
     values, random, what, good, title = (
-        found.deletion, found.random_deletion, "taken away", "the sooner the line rises, the better", head)
+        curves.deletion, curves.random_deletion, "taken away", "the sooner the line rises, the better", head)
     if kind == INSERTION:
         values, random, what, good, title = (
-            found.insertion, found.random_insertion, "given back", "the sooner the line falls, the better",
-            f"Given back: the score returns {sooner(found)}")
-    unit = f"{found.unit} of the predicted class" if work.classes else work.unit_of(0)
+            curves.insertion, curves.random_insertion, "given back", "the sooner the line falls, the better",
+            f"Given back: the score returns {sooner(curves)}")
+    unit = f"{curves.unit} of the predicted class" if work.classes else work.unit_of(0)
     return Picture(
         f"{kind}-{name}", title,
-        figures.curves(found.shares, values, random, what=f"share {what}, most important first",
+        figures.curves(curves.shares, values, random, what=f"share {what}, most important first",
                        unit=f"mean |change| of the {unit}", hue=hue, theme=theme),
-        shows=f"{players}, {what} one after another and {how} Mean over {found.samples:,} test samples; {good}. Grey: "
+        shows=f"{players}, {what} one after another and {how} Mean over {curves.samples:,} test samples; {good}. Grey: "
               f"the same in {len(random)} random orders, drawn anew for every sample.",
         not_shown="whether the model is right: only whether the order is the model's own.",
-        alt=f"{kind} curve against random orders: {', '.join(f'{v:.2f}' for v in values)}.", table=found.frame)
+        alt=f"{kind} curve against random orders: {', '.join(f'{v:.2f}' for v in values)}.", table=curves.frame)
 
 
 def _probability(work: Workspace, measure: str) -> bool:
     return choose("Measure", measure, MEASURES) == PROBABILITY and bool(work.classes)
 
 
-def beats(found: Curves) -> str:
+def beats(curves: Curves) -> str:
     """How many random orders ours beats, at deletion and at insertion; of samples drawn from more, where their
     intervals let it be told."""
-    gain, orders = float(found.deletion_gain.mean()), len(found.random_deletion)
-    about = f"(area {gain:.3g} on average{_interval(found, 0)})"
-    if found.intervals is not None and not all(interval.excludes_zero for interval in found.intervals):
-        return f"{found.samples:,} samples do not tell whether our order beats random ones {about}"
-    if found.better:
+    gain, orders = float(curves.deletion_gain.mean()), len(curves.random_deletion)
+    about = f"(area {gain:.3g} on average{_interval(curves, 0)})"
+    if curves.intervals is not None and not all(interval.excludes_zero for interval in curves.intervals):
+        return f"{curves.samples:,} samples do not tell whether our order beats random ones {about}"
+    if curves.better:
         return f"our order beats every one of {count(orders, 'random order')} {about}"
-    lost = int(((found.deletion_gain <= 0) | (found.insertion_gain <= 0)).sum())
+    lost = int(((curves.deletion_gain <= 0) | (curves.insertion_gain <= 0)).sum())
     return f"our order does **not** beat {lost} of {count(orders, 'random order')}"
 
 
-def sooner(found: Curves) -> str:
+def sooner(curves: Curves) -> str:
     """Whether the score returns sooner in our order than in all random ones; of samples drawn from more, where their
     interval lets it be told."""
-    gain, orders = float(found.insertion_gain.mean()), len(found.random_insertion)
-    won = int((found.insertion_gain > 0).sum())
-    if found.intervals is not None and not found.intervals[1].excludes_zero:
-        return (f"sooner than in random orders or not: {found.samples:,} samples do not tell (area {gain:+z.3g} on "
-                f"average{_interval(found, 1)})")
+    gain, orders = float(curves.insertion_gain.mean()), len(curves.random_insertion)
+    won = int((curves.insertion_gain > 0).sum())
+    if curves.intervals is not None and not curves.intervals[1].excludes_zero:
+        return (f"sooner than in random orders or not: {curves.samples:,} samples do not tell (area {gain:+z.3g} on "
+                f"average{_interval(curves, 1)})")
     if won == orders:
         return f"sooner than in every one of {count(orders, 'random order')} (area {gain:+.3g} on average" \
-               f"{_interval(found, 1)})"
+               f"{_interval(curves, 1)})"
     return f"sooner than in {won} of {count(orders, 'random order')} (area {gain:+z.3g} on average" \
-           f"{_interval(found, 1)})"
+           f"{_interval(curves, 1)})"
 
 
-def _interval(found: Curves, place: int) -> str:
+def _interval(curves: Curves, place: int) -> str:
     """The interval of an area, where the samples are drawn from more."""
-    interval = None if found.intervals is None else found.intervals[place]
+    interval = None if curves.intervals is None else curves.intervals[place]
     return "" if interval is None or not interval.known else \
         f", {interval.level:.0%} interval {interval.low:.2g} to {interval.high:.2g}"
 

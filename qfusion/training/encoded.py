@@ -135,7 +135,7 @@ def encode(model: FusionModule, dataset: DataSet, rows: np.ndarray, dtype: torch
         done += len(block)
         if tell is not None:
             tell(done, len(rows))
-    return {name: np.concatenate(each) for name, each in parts.items()}
+    return {name: np.concatenate(blocks) for name, blocks in parts.items()}
 
 
 def _made(model: FusionModule, dataset: DataSet, tell: Tell | None) -> dict[str, np.ndarray]:
@@ -157,16 +157,16 @@ def _find(path: Path) -> dict[str, np.ndarray] | None:
         if path in _held:
             _held.move_to_end(path)
             return _held[path]
-    found = _read(path)
-    return None if found is None else _remember(path, found)
+    result = _read(path)
+    return None if result is None else _remember(path, result)
 
 
-def _remember(path: Path, found: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _remember(path: Path, result: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     with _guard:
-        _held[path] = found
+        _held[path] = result
         while len(_held) > _HELD:
             _held.popitem(last=False)
-    return found
+    return result
 
 
 def _store(path: Path, numbers: dict[str, np.ndarray]) -> None:

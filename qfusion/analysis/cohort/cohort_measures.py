@@ -205,7 +205,7 @@ def entropies(work: Workspace, rows: pd.DataFrame, measure: str) -> np.ndarray:
 def correlations(work: Any, rows: np.ndarray, measures: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
     """The slow measures of `measure_titles` (or those named) at T for some rows, each (len(rows),), in one go."""
     kinds = {name: KINDS[name.replace(" ", "_")] for name in measures or filter(is_slow, measure_titles(work))}
-    found: dict[str, list[np.ndarray]] = {name: [] for name in kinds}
+    values: dict[str, list[np.ndarray]] = {name: [] for name in kinds}
     chunks = np.array_split(rows, range(_CHUNK, len(rows), _CHUNK))
     with torch.no_grad():
         for chunk in _progress.over(chunks, "Evolving states", len(rows), len):
@@ -213,8 +213,8 @@ def correlations(work: Any, rows: np.ndarray, measures: tuple[str, ...] = ()) ->
             at_end = States(work.model.evolve_states(states.density(psi), [float(work.model.duration)])[0],
                             work.model.dims)
             for name, about in kinds.items():
-                found[name].append(about.mean(at_end).numpy())
-    return {name: np.concatenate(parts) if parts else np.zeros(0) for name, parts in found.items()}
+                values[name].append(about.mean(at_end).numpy())
+    return {name: np.concatenate(parts) if parts else np.zeros(0) for name, parts in values.items()}
 
 
 def finding(found: dict[str, Interval], measure: str, strength: str) -> str:

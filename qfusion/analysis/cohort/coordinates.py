@@ -104,9 +104,9 @@ def _final(work: Any, rows: np.ndarray) -> np.ndarray:
         if not work.can("time"):
             network = work.model.network
             for some in _blocks(rows):
-                found = expectations.features(network, work.vectors[torch.as_tensor(some)].to(network.head.dtype))
+                read = expectations.features(network, work.vectors[torch.as_tensor(some)].to(network.head.dtype))
                 kept = 2 ** len(network.kept)
-                parts.append(torch.cat([found[:, :kept], found[:, kept:] / math.sqrt(2)], 1).double().numpy())
+                parts.append(torch.cat([read[:, :kept], read[:, kept:] / math.sqrt(2)], 1).double().numpy())
             return np.concatenate(parts)
         chunks = np.array_split(rows, range(_CHUNK, len(rows), _CHUNK))
         for chunk in _progress.over(chunks, "Evolving states", len(rows), len):

@@ -21,6 +21,6 @@ def places(n: int, most: int, few: int, everyone: bool = False) -> np.ndarray:
     return np.sort(np.random.default_rng(SEED).choice(n, min(few, n), replace=False))
 
 
-def said(some: int, whole: int, what: str = "sample") -> str:
+def words(some: int, whole: int, what: str = "sample") -> str:
     """Returns of how many samples it is: "400 samples drawn at random of 4,659"; "600 samples" where these are all."""
     return count(some, what) + (f" drawn at random of {whole:,}" if some < whole else "")

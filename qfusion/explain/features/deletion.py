@@ -104,14 +104,14 @@ def feature_changes(model: FusionModel, inputs: Mapping[str, Features], modality
     score = scorer(model)
     with torch.no_grad():
         encoded = dict(model.encode(inputs))
-        asked = torch.as_tensor(outputs)[:, None]
+        picked = torch.as_tensor(outputs)[:, None]
 
         def measured(replaced: np.ndarray) -> np.ndarray:
             gone = torch.from_numpy(replaced)
             mixed = torch.where(gone if mask is None else gone[..., None], baseline, values)
             state = model.encode_one({modality: mixed if mask is None else (mixed, mask)}, modality)
             scores = score({**encoded, modality: state})
-            return (scores.softmax(1) if probability else scores).gather(1, asked)[:, 0].numpy()
+            return (scores.softmax(1) if probability else scores).gather(1, picked)[:, 0].numpy()
 
         full = measured(np.zeros_like(present))
 
@@ -140,7 +140,7 @@ def curves_of(changes: np.ndarray, *, probability: bool = False, clusters: np.nd
     if sampled:
         ahead = np.trapezoid(changes[0] - changes[1:].mean(0), SHARES, axis=1) * np.array([[1.0], [-1.0]])
         names = ("deletion", "insertion")
-        found = resampling.means(dict(zip(names, ahead, strict=True)), clusters=clusters)
-        intervals = found["deletion"], found["insertion"]
+        means = resampling.means(dict(zip(names, ahead, strict=True)), clusters=clusters)
+        intervals = means["deletion"], means["insertion"]
     return Curves(SHARES, ours[0], ours[1], random[:, 0], random[:, 1], changes.shape[-1],
                   "probability" if probability else "score", intervals)

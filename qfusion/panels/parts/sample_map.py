@@ -42,30 +42,30 @@ def sample_map(levels: Levels, theme: Theme = "light", *, of: str = "", method: 
         colour: a column, see `colours`.
         everyone: all samples are placed where some are drawn unless told.
     """
-    found = on_map(levels, of, method, everyone)
-    at, colour = drawn(levels, found), text.column(colour)
-    work, rows = levels.work, levels.rows.loc[work_ids(levels, found.rows[at])]
+    placed = on_map(levels, of, method, everyone)
+    at, colour = drawn(levels, placed), text.column(colour)
+    work, rows = levels.work, levels.rows.loc[work_ids(levels, placed.rows[at])]
     inside = levels.inside[levels.rows.index.get_indexer(rows.index)]
     column = text.column_of(choose("Colour", colour, colours(work, levels.rows)), map(str, rows.columns))
     values, names, hues = _coloured(work, rows, column)
     titles = ("UMAP 1", "UMAP 2")
-    if found.explained is not None:
+    if placed.explained is not None:
         titles = tuple(f"component {i + 1} ({part:.1%} of the variance)"  # type: ignore[assignment]
-                       for i, part in enumerate(found.explained))
-    what = coordinates.TITLES[found.what]
-    held = None if found.explained is None else float(found.explained.sum())
+                       for i, part in enumerate(placed.explained))
+    what = coordinates.TITLES[placed.what]
+    held = None if placed.explained is None else float(placed.explained.sum())
     return Picture(
-        "sample-map", reduced(what, held, found.kept),
-        figures.places(rows.index.tolist(), found.xy[at], values, inside, names=names, hues=hues,
+        "sample-map", reduced(what, held, placed.kept),
+        figures.places(rows.index.tolist(), placed.xy[at], values, inside, names=names, hues=hues,
                        by=colour, titles=titles, tips=_tips(rows), chosen=levels.sample.id, theme=theme),
-        shows=f"each sample by {_MEANS[found.what]}, reduced to two dimensions by {_method(found)} Colour: "
+        shows=f"each sample by {_MEANS[placed.what]}, reduced to two dimensions by {_method(placed)} Colour: "
               f"{text.plain(colour)}; large: the cohort; ring: sample {text.plain(levels.sample.id)}. "
-              + _counted(levels, found, len(at))
-              + (f" {backgrounds.against(work.bulk_background)}" if found.what == coordinates.DIVIDENDS else ""),
-        not_shown=_not_shown(found),
-        alt=f"Map of {len(at)} samples by {what}, {found.method}, coloured by {colour}.",
+              + _counted(levels, placed, len(at))
+              + (f" {backgrounds.against(work.bulk_background)}" if placed.what == coordinates.DIVIDENDS else ""),
+        not_shown=_not_shown(placed),
+        alt=f"Map of {len(at)} samples by {what}, {placed.method}, coloured by {colour}.",
         table=lambda: rows[["truth", "prediction", "error"]].assign(
-            in_cohort=inside, x=found.xy[at, 0], y=found.xy[at, 1], **{
+            in_cohort=inside, x=placed.xy[at, 0], y=placed.xy[at, 1], **{
                 column if column not in ("truth", "prediction", "error") else "colour": rows[column]}).reset_index())
 
 

@@ -42,7 +42,7 @@ def everyone(name: str, work: Workspace, rows: np.ndarray, some: int, make: Call
     key = (name, *more, *work.memo_key(), hashlib.sha256(rows.tobytes()).hexdigest())
     state.put(_SELF, state.get(_SELF) or uuid4().hex)
     if some < len(rows) and state.get(SAMPLES) != draws.ALL:
-        st.caption(f"{draws.said(some, len(rows))}.")
+        st.caption(f"{draws.words(some, len(rows))}.")
     if some >= len(rows) or state.get(SAMPLES) != draws.ALL:
         behind.leave(key, state.get(_SELF))
         return False
