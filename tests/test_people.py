@@ -82,6 +82,14 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def short(place: Path, name: str, dataset: data.DataSet) -> checkpoint.Checkpoint:
+    """A model that was hardly trained, among the reader's own."""
+    options = Options(epochs=1, loss="l1" if dataset.target.kind == "regression" else "cross_entropy")
+    made = train("quantum-jump", dataset, {"dims": [2] * len(dataset.names)}, options).checkpoint(name)
+    checkpoint.save(place / "models" / f"{name}.json", made.model, made.card)
+    return made
+
+
 @pytest.fixture(autouse=True)
 def own(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QFUSION_IMPORTED", str(place / "imported"))
@@ -92,7 +100,7 @@ def own(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_labels_are_read_shown_and_filtered_by() -> None:
     found = data.load("stand-in")
-    labels = people.labels_of(found)
+    labels = found.people
     assert labels is not None
     assert (list(labels.table.columns), labels.planted, labels.whose) == (list(M), False, "people's labels")
     for name in M:
@@ -119,7 +127,7 @@ def test_labels_for_some_rows_or_splits_are_read_and_said(tmp_path: Path) -> Non
     words = {found.code: found.words for found in report.findings}
     assert words["unimodal"] == ("Targets of single modalities are kept: text, audio, vision. 32 samples have none of "
                                  "text; 60 samples have none of audio; 2 samples have none of vision.")
-    labels = people.labels_of(data.load("some"))
+    labels = data.load("some").people
     assert labels is not None
     assert labels.table.isna().sum().tolist() == [32, 60, 2]
     assert data.load("some").target.convention == "sims"
@@ -145,6 +153,52 @@ def test_odd_ids_are_shown_and_filtered(tmp_path: Path) -> None:
     data.imported.remove("odd")
 
 
+def test_a_set_made_in_python_has_the_columns_too_and_keeps_them_true() -> None:
+    planted = data.load("planted")
+    whole = {name: getattr(planted, name) for name in (
+        "name", "title", "description", "source", "licence", "modalities", "target", "y", "ids", "split")}
+    hidden = planted.table[[f"latent_{name}" for name in M]].set_axis(list(M), axis=1)
+    made = data.DataSet(**whole, table=planted.table[["text"]], unimodal=hidden)
+    pd.testing.assert_frame_equal(made.table.drop(columns="text"), people.columns(hidden, planted.y))
+    model = checkpoint.load("qj-planted")
+    assert {"label_text", "label_conflict"} <= set(build("qj-planted", model.card, model.model, made).frame())
+    turned = replace(made, y=-made.y)
+    assert (turned.table["label_conflict"] != made.table["label_conflict"]).any()
+    assert turned.table["label_conflict"].tolist() == people.columns(hidden, -made.y)["label_conflict"].tolist()
+    with pytest.raises(InvalidInput, match="`unimodal` must hold numbers, but has columns of"):
+        replace(made, unimodal=hidden.assign(text="good"))
+
+
+def test_classes_are_not_set_beside_labels_and_the_page_says_why(tmp_path: Path, place: Path) -> None:
+    path = tmp_path / "sims.pkl"
+    path.write_bytes(pickle.dumps(stand_in(counts=(60, 20, 30)), protocol=4))
+    importing.import_set([path], "classes", target="classification")
+    dataset = data.load("classes")
+    assert dataset.unimodal is not None
+    assert dataset.people is None
+    short(place, "of-classes", dataset)
+    work = open_work("of-classes", "classes")
+    assert beside_people.lacking(work, "S").startswith("S has labels of single modalities, but its target is a class")
+    assert not panels.has_labels(work)
+    with pytest.raises(InvalidInput, match="target is a class"):
+        panels.alone(work)
+    page = visit("Faithfulness", model="of-classes", data="classes", proof="People")
+    assert "has labels of single modalities, but its target is a class" in plain(page.info[0].value)
+    assert not page.exception
+    data.imported.remove("classes")
+
+
+def test_a_model_that_takes_no_labelled_modality_is_not_set_beside_labels(place: Path) -> None:
+    dataset = data.load("stand-in")
+    assert dataset.unimodal is not None
+    pair = replace(dataset, modalities=dataset.modalities[:2], unimodal=None)
+    model = short(place, "pair", pair)
+    for labelled, words in ((["text"], ""), (["vision"], "S has labels of single modalities, but of none that this")):
+        work = build("pair", model.card, model.model, replace(dataset, unimodal=dataset.unimodal[labelled]))
+        assert beside_people.lacking(work, "S").startswith(words)
+        assert panels.has_labels(work) == (not words)
+
+
 def test_a_conflict_is_of_signs_and_unknown_where_a_label_is_missing() -> None:
     labels = np.array([[1, -1, 0], [1, 1, 1], [0, 0, 0], [0.2, 0, 0.1], [np.nan, 1, -1], [-1, -1, 0]], float)
     found = people.conflicting(labels, np.array([1, -0.1, 1, 0, 1, -0.5]))
@@ -156,9 +210,9 @@ def test_a_conflict_is_of_signs_and_unknown_where_a_label_is_missing() -> None:
 
 
 def test_data_without_labels_or_of_classes_have_none() -> None:
-    assert people.labels_of(data.load("digits")) is None
+    assert data.load("digits").people is None
     planted = data.load("planted")
-    assert people.labels_of(replace(planted, truth=None)) is None  # a column called so is not a truth
+    assert replace(planted, truth=None).people is None  # a column called so is not a truth
     work = open_work("qcnn-digits")
     assert not panels.has_labels(work)
     with pytest.raises(InvalidInput, match="no labels of single modalities"):
@@ -204,7 +258,7 @@ def test_the_planted_agreement_of_the_stand_in_is_found_and_not_after_shuffling(
     assert [len(each.label) for each in found.alone] == [128, 160, 160]
     assert (found.samples, found.known) == (160, 128)
     rows, explanation = faithful.explained(work)
-    labels = people.labels_of(work.dataset)
+    labels = work.dataset.people
     assert labels is not None
     table, clusters = labels.table.iloc[rows], work.dataset.clusters
     assert clusters is not None
@@ -466,9 +520,9 @@ def test_pages_of_the_stand_in_open_and_print_no_acc_7(page: str) -> None:
     assert not app.error
     words = plain(said(app)) + " ".join([each.label for each in app.metric] + [str(each.value.values.tolist())
                                                                                 for each in app.dataframe])
-    assert "Acc-7" not in words.replace("Acc-2 and Acc-7", "")  # which is what the glossary calls them all
+    assert "Acc-7" not in words.replace("Acc-2 to Acc-7", "")  # which is what the glossary calls them all
     if page in ("Overview", "Dynamics", "Compare"):
-        assert "Acc-2" in words.replace("Acc-2 and Acc-7", "")
+        assert "Acc-2" in words.replace("Acc-2 to Acc-7", "")
         assert "non-zero" not in words
 
 
