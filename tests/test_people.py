@@ -3,7 +3,11 @@ CH-SIMS with planted agreement and shuffled, labels for some rows only, what is 
 
 from __future__ import annotations
 
+import html
+import json
 import pickle
+import re
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +32,8 @@ from qfusion.explain.contributions.coalitions import Explanation
 from qfusion.explain.trust import people as trust
 from qfusion.explain.trust.people import Alone, Beside, Rate, Shuffled
 from qfusion.explain.trust.resampling import Interval
+from qfusion.figures import export
+from qfusion.figures.export import recipe
 from qfusion.panels import people as panels
 from qfusion.renderer import fonts
 from qfusion.training import Options, checkpoint, metrics, train
@@ -37,7 +43,8 @@ NAN = float("nan")
 M = ("text", "audio", "vision")
 
 
-def stand_in(seed: int = 0, counts: tuple[int, int, int] = (260, 60, 160), missing: bool = True) -> dict[str, Any]:
+def stand_in(seed: int = 0, counts: tuple[int, int, int] = (260, 60, 160), missing: bool = True,
+             steps: tuple[int, int, int] = (5, 7, 6)) -> dict[str, Any]:
     """A small CH-SIMS: sequences of every modality that carry one number each, Chinese words, labels of these numbers,
     ids of MMSA's form."""
     rng, content, first = np.random.default_rng(seed), {}, 0
@@ -46,11 +53,11 @@ def stand_in(seed: int = 0, counts: tuple[int, int, int] = (260, 60, 160), missi
         t, a, v = hidden.T
         score = np.clip(0.9 * t + 0.4 * a + 0.4 * v - np.maximum(t, 0) * np.maximum(-a, 0), -3, 3) / 3
         part: dict[str, Any] = {}
-        for j, (name, steps, size) in enumerate(zip(M, (5, 7, 6), (6, 4, 5), strict=True)):
+        for j, (name, room, size) in enumerate(zip(M, steps, (6, 4, 5), strict=True)):
             along = np.random.default_rng(10 + j).normal(size=size) / np.sqrt(size)
-            lengths = rng.integers(3, steps + 1, size=n)
-            values = 0.3 * rng.normal(size=(n, steps, size)) + 2 * hidden[:, j, None, None] * along
-            values[np.arange(steps)[None] >= lengths[:, None]] = 0
+            lengths = rng.integers(3, room + 1, size=n)
+            values = 0.3 * rng.normal(size=(n, room, size)) + 2 * hidden[:, j, None, None] * along
+            values[np.arange(room)[None] >= lengths[:, None]] = 0
             part[name] = values.astype(np.float32)
             part[f"{name}_lengths"] = lengths.tolist()
         part |= {"raw_text": np.array(["这部电影非常好看"] * n), "regression_labels": score.astype(np.float32),
@@ -88,6 +95,13 @@ def short(place: Path, name: str, dataset: data.DataSet) -> checkpoint.Checkpoin
     made = train("quantum-jump", dataset, {"dims": [2] * len(dataset.names)}, options).checkpoint(name)
     checkpoint.save(place / "models" / f"{name}.json", made.model, made.card)
     return made
+
+
+def printed(words: list[str]) -> str:
+    """What a command prints."""
+    done = CliRunner().invoke(typer_app, words, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.stdout
 
 
 @pytest.fixture(autouse=True)
@@ -150,6 +164,23 @@ def test_odd_ids_are_shown_and_filtered(tmp_path: Path) -> None:
         assert not app.warning
         assert name in app.selectbox(key="sample").options
         assert "people's labels of each modality alone" in plain(said(app))
+    out = tmp_path / "all.zip"
+    printed(["figures", "--link", "http://here/samples?model=simple&data=odd", "--panel", "waterfall", "--cohort",
+             "split=test", "--most", "4", "--out", str(out)])
+    with zipfile.ZipFile(out) as archive:
+        assert all(re.fullmatch(r"(numbers/)?[A-Za-z0-9_-]+\.(pdf|csv|json)", name) for name in archive.namelist())
+        samples = [entry["sample"] for entry in json.loads(archive.read("manifest.json"))["figures"]]
+    assert samples == odd
+    for place, name in enumerate(odd):
+        of = ["--model", "simple", "--data", "odd", "--sample", name]
+        assert json.loads(printed(["explain", *of, "--json"]))["sample"] == name
+        picture, report = tmp_path / f"{place}.svg", tmp_path / f"{place}.html"
+        printed(["figure", *of, "--view", "over-time", "--caption", "--out", str(picture)])
+        assert recipe.parse(export.read_recipe(picture.read_bytes())).address["sample"] == [name]
+        printed(["report", *of, "--out", str(report)])
+        written = report.read_text(encoding="utf-8")
+        assert name in html.unescape(written)
+        assert "<b>&amp;$_$3" not in written
     data.imported.remove("odd")
 
 
