@@ -28,6 +28,7 @@ from qfusion.explain.features.attribution import by_title  # noqa: E402
 from qfusion.explain.trust import faithfulness  # noqa: E402
 from qfusion.explain.trust.faithfulness import Curves  # noqa: E402
 from qfusion.training import checkpoint, metrics  # noqa: E402
+from qfusion.training.batches import mean_and_std  # noqa: E402
 
 SHIPPED = ("qj-planted", "qj-mosi", "qcnn-digits", "qcnn-avdigits", "qcnn-houston")
 
@@ -45,17 +46,18 @@ def measured(name: str, orders: int) -> list[list[str]]:
     kept = checkpoint.load(name)
     model, dataset = kept.model, data.load(kept.card["data"]["name"])
     rows = dataset.rows("test")
-    trained_on = dataset.inputs(dataset.rows(checkpoint.training_split(kept.card)), torch.float64)
+    training = dataset.rows(checkpoint.training_split(kept.card))
+    trained_on = dataset.inputs(training, torch.float64)
     inputs = dataset.inputs(rows, torch.float64)
     outputs = metrics.predict(model, dataset,
                               rows).argmax(1) if dataset.target.kind == "classification" else np.zeros(len(rows), int)
     explanation = explain.explain(model, inputs, explain.background(model, trained_on))
     found = [[f"`{name}`", f"{len(model.modalities)} modalities, by Shapley value",
               *line(faithfulness.modality_curves(explanation, outputs, orders=orders))]]
-    baseline = deletion.means(trained_on)
     for modality in model.modalities:
         for ranking in by_title():
-            curves = deletion.feature_curves(model, inputs, modality, outputs, baseline[modality], ranking=ranking,
+            baseline = mean_and_std(dataset, training, modality)[0]
+            curves = deletion.feature_curves(model, inputs, modality, outputs, baseline, ranking=ranking,
                                              orders=orders)
             found.append(["", f"inside `{modality}`, by {ranking}", *line(curves)])
             print(name, *found[-1][1:], flush=True)

@@ -183,6 +183,8 @@ TEMPLATES: tuple[Template, ...] = (
              "the interval of the paired difference excludes zero", PEOPLE),
     Template("a sample and its labels", "explain.trust.people:of_sample",
              "signs of labels that are known and not zero; a conflict where all are known", PEOPLE),
+    Template("no labels to compare with", "analysis.cohort.beside_people:lacking",
+             "there are none, or the target is a class, or the model takes no modality that has one", PEOPLE),
     Template("slope of labels", "panels.parts.people:slopes", "the slope and its interval, where defined", PEOPLE),
     Template("signs of labels", "panels.parts.people:signs", "the share and its interval, beside shuffled labels",
              PEOPLE),

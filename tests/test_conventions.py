@@ -151,17 +151,25 @@ def test_a_data_set_made_in_python_must_fit_too(tmp_path: Path) -> None:
     assert metrics.names(positive) == ("mae", "corr", "r2")
 
 
-def test_a_set_of_before_keeps_what_was_printed_and_a_bad_word_is_damage(tmp_path: Path) -> None:
+def test_a_set_of_before_gets_the_convention_that_its_import_would_and_a_bad_word_is_damage(tmp_path: Path) -> None:
+    def with_words(name: str, convention: dict[str, str]) -> str:
+        place = imported.root() / name / "manifest.json"
+        manifest = json.loads(place.read_text(encoding="utf-8"))
+        manifest["target"].pop("convention", "")
+        manifest["target"] |= convention
+        place.write_text(json.dumps(manifest), encoding="utf-8")
+        return data.load(name).target.convention
+
     sims_set(tmp_path)
-    place = imported.root() / "sims" / "manifest.json"
-    told = json.loads(place.read_text(encoding="utf-8"))
-    del told["target"]["convention"]
-    place.write_text(json.dumps(told), encoding="utf-8")
-    assert data.load("sims").target.convention == "mosi"
-    told["target"]["convention"] = "mosi, surely"
-    place.write_text(json.dumps(told), encoding="utf-8")
+    importing.import_set([importable.write_mmsa(tmp_path / "m.pkl")], "mosi-like")
+    importing.import_set([importable.tables(tmp_path / "t", label=np.arange(60) / 30 - 1)], "table",
+                         target="regression")
+    importing.import_set([importable.write_mmsa(tmp_path / "c.pkl", sims=True)], "classes", target="classification")
+    expected = {"sims": "sims", "mosi-like": "mosi", "table": "plain", "classes": "classes"}
+    assert {name: data.load(name).target.convention for name in expected} == expected
+    assert {name: with_words(name, {}) for name in expected} == expected
     with pytest.raises(IntegrityError, match="damaged"):
-        data.load("sims")
+        with_words("sims", {"convention": "mosi, surely"})
 
 
 def test_no_two_conventions_are_mistaken_for_one_another() -> None:

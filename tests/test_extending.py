@@ -34,6 +34,7 @@ from qfusion.panels.core import programs
 from qfusion.panels.core.panel import Panel, Picture, number, within
 from qfusion.quantum import kinds, measures
 from qfusion.quantum.kinds import States, Values
+from qfusion.training.batches import mean_and_std
 from qfusion.ui.panel import glossary
 from tests.doors import named
 from tests.test_app_pages import plain, said, visit
@@ -192,7 +193,7 @@ def test_an_attribution_method_takes_a_function_and_a_line(occlusion: str, tmp_p
     assert "method='occlusion'" in programs.program("Samples", "inside", address)
 
     inputs = dataset.inputs(dataset.rows("test")[:3], torch.float64)
-    baseline = deletion.means(inputs)[name]
+    baseline = mean_and_std(dataset, dataset.rows("train"), name)[0]
     # the Faithfulness page's ranking
     ranked = deletion.attributions(work.model, inputs, name, np.zeros(3, int), baseline, occlusion)
     assert ranked.shape == tuple(inputs[name].shape)  # type: ignore[union-attr]

@@ -6,6 +6,7 @@ from __future__ import annotations
 import itertools
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -33,6 +34,12 @@ def additive(parts: np.ndarray, names: tuple[str, ...] = NAMES, joint: float = 0
     dividend = dividends(values, M)
     return Explanation(names, ("y",), tuple(subset_name(S, names) for S in subsets(M)), values, dividend,
                        shapley(dividend, M), "joint", 9)
+
+
+def means(inputs: dict[str, Any]) -> dict[str, torch.Tensor]:
+    """The mean of every feature of every modality, (F,), over rows and real steps."""
+    parts = {name: deletion.split(features) for name, features in inputs.items()}
+    return {name: (values if mask is None else values[mask]).mean(0) for name, (values, mask) in parts.items()}
 
 
 def test_curves_of_an_additive_game_on_paper() -> None:
@@ -102,7 +109,7 @@ def test_integrated_gradients_add_up_and_equal_captums(make) -> None:
     from captum.attr import IntegratedGradients
 
     model, inputs = make()
-    baseline, outputs = deletion.means(inputs), np.array([0, 1, 1, 0])
+    baseline, outputs = means(inputs), np.array([0, 1, 1, 0])
     for name in model.modalities:
         values, mask = deletion.split(inputs[name])
         with torch.no_grad():
@@ -127,7 +134,7 @@ def test_integrated_gradients_add_up_and_equal_captums(make) -> None:
 
 def test_feature_curves_start_and_end_where_they_must() -> None:
     model, inputs = linear()
-    baseline, outputs = deletion.means(inputs), np.zeros(4, int)
+    baseline, outputs = means(inputs), np.zeros(4, int)
     for name in ("text", "audio"):
         found = deletion.feature_curves(model, inputs, name, outputs, baseline[name], orders=2)
         values, mask = deletion.split(inputs[name])
@@ -150,7 +157,7 @@ def test_taking_away_what_counts_moves_a_model_that_reads_one_feature() -> None:
         model.encoders["text"].first.weight[:, 1:] = 0  # type: ignore[index, union-attr]
     inputs = {"text": torch.randn(60, 6, dtype=torch.float64),
               "audio": (torch.randn(60, 5, 4, dtype=torch.float64), torch.ones(60, 5, dtype=torch.bool))}
-    baseline = deletion.means(inputs)
+    baseline = means(inputs)
     found = deletion.feature_curves(model, inputs, "text", np.zeros(60, int), baseline["text"], orders=4)
     assert found.deletion[3:] == pytest.approx(np.full(5, found.deletion[-1]))  # the one feature goes first
     assert found.better

@@ -3,7 +3,11 @@ CH-SIMS with planted agreement and shuffled, labels for some rows only, what is 
 
 from __future__ import annotations
 
+import html
+import json
 import pickle
+import re
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +32,8 @@ from qfusion.explain.contributions.coalitions import Explanation
 from qfusion.explain.trust import people as trust
 from qfusion.explain.trust.people import Alone, Beside, Rate, Shuffled
 from qfusion.explain.trust.resampling import Interval
+from qfusion.figures import export
+from qfusion.figures.export import recipe
 from qfusion.panels import people as panels
 from qfusion.renderer import fonts
 from qfusion.training import Options, checkpoint, metrics, train
@@ -37,7 +43,8 @@ NAN = float("nan")
 M = ("text", "audio", "vision")
 
 
-def stand_in(seed: int = 0, counts: tuple[int, int, int] = (260, 60, 160), missing: bool = True) -> dict[str, Any]:
+def stand_in(seed: int = 0, counts: tuple[int, int, int] = (260, 60, 160), missing: bool = True,
+             steps: tuple[int, int, int] = (5, 7, 6)) -> dict[str, Any]:
     """A small CH-SIMS: sequences of every modality that carry one number each, Chinese words, labels of these numbers,
     ids of MMSA's form."""
     rng, content, first = np.random.default_rng(seed), {}, 0
@@ -46,11 +53,11 @@ def stand_in(seed: int = 0, counts: tuple[int, int, int] = (260, 60, 160), missi
         t, a, v = hidden.T
         score = np.clip(0.9 * t + 0.4 * a + 0.4 * v - np.maximum(t, 0) * np.maximum(-a, 0), -3, 3) / 3
         part: dict[str, Any] = {}
-        for j, (name, steps, size) in enumerate(zip(M, (5, 7, 6), (6, 4, 5), strict=True)):
+        for j, (name, room, size) in enumerate(zip(M, steps, (6, 4, 5), strict=True)):
             along = np.random.default_rng(10 + j).normal(size=size) / np.sqrt(size)
-            lengths = rng.integers(3, steps + 1, size=n)
-            values = 0.3 * rng.normal(size=(n, steps, size)) + 2 * hidden[:, j, None, None] * along
-            values[np.arange(steps)[None] >= lengths[:, None]] = 0
+            lengths = rng.integers(3, room + 1, size=n)
+            values = 0.3 * rng.normal(size=(n, room, size)) + 2 * hidden[:, j, None, None] * along
+            values[np.arange(room)[None] >= lengths[:, None]] = 0
             part[name] = values.astype(np.float32)
             part[f"{name}_lengths"] = lengths.tolist()
         part |= {"raw_text": np.array(["这部电影非常好看"] * n), "regression_labels": score.astype(np.float32),
@@ -82,6 +89,21 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def short(place: Path, name: str, dataset: data.DataSet) -> checkpoint.Checkpoint:
+    """A model that was hardly trained, among the reader's own."""
+    options = Options(epochs=1, loss="l1" if dataset.target.kind == "regression" else "cross_entropy")
+    made = train("quantum-jump", dataset, {"dims": [2] * len(dataset.names)}, options).checkpoint(name)
+    checkpoint.save(place / "models" / f"{name}.json", made.model, made.card)
+    return made
+
+
+def printed(words: list[str]) -> str:
+    """What a command prints."""
+    done = CliRunner().invoke(typer_app, words, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
 @pytest.fixture(autouse=True)
 def own(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QFUSION_IMPORTED", str(place / "imported"))
@@ -92,7 +114,7 @@ def own(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_labels_are_read_shown_and_filtered_by() -> None:
     found = data.load("stand-in")
-    labels = people.labels_of(found)
+    labels = found.people
     assert labels is not None
     assert (list(labels.table.columns), labels.planted, labels.whose) == (list(M), False, "people's labels")
     for name in M:
@@ -119,7 +141,7 @@ def test_labels_for_some_rows_or_splits_are_read_and_said(tmp_path: Path) -> Non
     words = {found.code: found.words for found in report.findings}
     assert words["unimodal"] == ("Targets of single modalities are kept: text, audio, vision. 32 samples have none of "
                                  "text; 60 samples have none of audio; 2 samples have none of vision.")
-    labels = people.labels_of(data.load("some"))
+    labels = data.load("some").people
     assert labels is not None
     assert labels.table.isna().sum().tolist() == [32, 60, 2]
     assert data.load("some").target.convention == "sims"
@@ -142,7 +164,70 @@ def test_odd_ids_are_shown_and_filtered(tmp_path: Path) -> None:
         assert not app.warning
         assert name in app.selectbox(key="sample").options
         assert "people's labels of each modality alone" in plain(said(app))
+    out = tmp_path / "all.zip"
+    printed(["figures", "--link", "http://here/samples?model=simple&data=odd", "--panel", "waterfall", "--cohort",
+             "split=test", "--most", "4", "--out", str(out)])
+    with zipfile.ZipFile(out) as archive:
+        assert all(re.fullmatch(r"(numbers/)?[A-Za-z0-9_-]+\.(pdf|csv|json)", name) for name in archive.namelist())
+        samples = [entry["sample"] for entry in json.loads(archive.read("manifest.json"))["figures"]]
+    assert samples == odd
+    for place, name in enumerate(odd):
+        of = ["--model", "simple", "--data", "odd", "--sample", name]
+        assert json.loads(printed(["explain", *of, "--json"]))["sample"] == name
+        picture, report = tmp_path / f"{place}.svg", tmp_path / f"{place}.html"
+        printed(["figure", *of, "--view", "over-time", "--caption", "--out", str(picture)])
+        assert recipe.parse(export.read_recipe(picture.read_bytes())).address["sample"] == [name]
+        printed(["report", *of, "--out", str(report)])
+        written = report.read_text(encoding="utf-8")
+        assert name in html.unescape(written)
+        assert "<b>&amp;$_$3" not in written
     data.imported.remove("odd")
+
+
+def test_a_set_made_in_python_has_the_columns_too_and_keeps_them_true() -> None:
+    planted = data.load("planted")
+    whole = {name: getattr(planted, name) for name in (
+        "name", "title", "description", "source", "licence", "modalities", "target", "y", "ids", "split")}
+    hidden = planted.table[[f"latent_{name}" for name in M]].set_axis(list(M), axis=1)
+    made = data.DataSet(**whole, table=planted.table[["text"]], unimodal=hidden)
+    pd.testing.assert_frame_equal(made.table.drop(columns="text"), people.columns(hidden, planted.y))
+    model = checkpoint.load("qj-planted")
+    assert {"label_text", "label_conflict"} <= set(build("qj-planted", model.card, model.model, made).frame())
+    turned = replace(made, y=-made.y)
+    assert (turned.table["label_conflict"] != made.table["label_conflict"]).any()
+    assert turned.table["label_conflict"].tolist() == people.columns(hidden, -made.y)["label_conflict"].tolist()
+    with pytest.raises(InvalidInput, match="`unimodal` must hold numbers, but has columns of"):
+        replace(made, unimodal=hidden.assign(text="good"))
+
+
+def test_classes_are_not_set_beside_labels_and_the_page_says_why(tmp_path: Path, place: Path) -> None:
+    path = tmp_path / "sims.pkl"
+    path.write_bytes(pickle.dumps(stand_in(counts=(60, 20, 30)), protocol=4))
+    importing.import_set([path], "classes", target="classification")
+    dataset = data.load("classes")
+    assert dataset.unimodal is not None
+    assert dataset.people is None
+    short(place, "of-classes", dataset)
+    work = open_work("of-classes", "classes")
+    assert beside_people.lacking(work, "S").startswith("S has labels of single modalities, but its target is a class")
+    assert not panels.has_labels(work)
+    with pytest.raises(InvalidInput, match="target is a class"):
+        panels.alone(work)
+    page = visit("Faithfulness", model="of-classes", data="classes", proof="People")
+    assert "has labels of single modalities, but its target is a class" in plain(page.info[0].value)
+    assert not page.exception
+    data.imported.remove("classes")
+
+
+def test_a_model_that_takes_no_labelled_modality_is_not_set_beside_labels(place: Path) -> None:
+    dataset = data.load("stand-in")
+    assert dataset.unimodal is not None
+    pair = replace(dataset, modalities=dataset.modalities[:2], unimodal=None)
+    model = short(place, "pair", pair)
+    for labelled, words in ((["text"], ""), (["vision"], "S has labels of single modalities, but of none that this")):
+        work = build("pair", model.card, model.model, replace(dataset, unimodal=dataset.unimodal[labelled]))
+        assert beside_people.lacking(work, "S").startswith(words)
+        assert panels.has_labels(work) == (not words)
 
 
 def test_a_conflict_is_of_signs_and_unknown_where_a_label_is_missing() -> None:
@@ -156,9 +241,9 @@ def test_a_conflict_is_of_signs_and_unknown_where_a_label_is_missing() -> None:
 
 
 def test_data_without_labels_or_of_classes_have_none() -> None:
-    assert people.labels_of(data.load("digits")) is None
+    assert data.load("digits").people is None
     planted = data.load("planted")
-    assert people.labels_of(replace(planted, truth=None)) is None  # a column called so is not a truth
+    assert replace(planted, truth=None).people is None  # a column called so is not a truth
     work = open_work("qcnn-digits")
     assert not panels.has_labels(work)
     with pytest.raises(InvalidInput, match="no labels of single modalities"):
@@ -204,7 +289,7 @@ def test_the_planted_agreement_of_the_stand_in_is_found_and_not_after_shuffling(
     assert [len(each.label) for each in found.alone] == [128, 160, 160]
     assert (found.samples, found.known) == (160, 128)
     rows, explanation = faithful.explained(work)
-    labels = people.labels_of(work.dataset)
+    labels = work.dataset.people
     assert labels is not None
     table, clusters = labels.table.iloc[rows], work.dataset.clusters
     assert clusters is not None
@@ -466,9 +551,9 @@ def test_pages_of_the_stand_in_open_and_print_no_acc_7(page: str) -> None:
     assert not app.error
     words = plain(said(app)) + " ".join([each.label for each in app.metric] + [str(each.value.values.tolist())
                                                                                 for each in app.dataframe])
-    assert "Acc-7" not in words.replace("Acc-2 and Acc-7", "")  # which is what the glossary calls them all
+    assert "Acc-7" not in words.replace("Acc-2 to Acc-7", "")  # which is what the glossary calls them all
     if page in ("Overview", "Dynamics", "Compare"):
-        assert "Acc-2" in words.replace("Acc-2 and Acc-7", "")
+        assert "Acc-2" in words.replace("Acc-2 to Acc-7", "")
         assert "non-zero" not in words
 
 

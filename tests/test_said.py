@@ -90,6 +90,21 @@ def test_chinese_characters_are_matched_where_counts_agree_and_numbers_do_not_co
     assert said.match(Text("好看 ok 难"), 6).units is None  # "ok" may be one token or two
 
 
+@pytest.mark.parametrize(("text", "count", "units"), [
+    ("हिन्दी फ़िल्म अच्छी", 3, ("हिन्दी", "फ़िल्म", "अच्छी")), ("हिन्दी", 6, None), ("ไทยดีมาก", 8, None),
+    ("映画が好き", 5, None), ("映画が好き", 7, None), ("영화 좋다", 2, ("영화", "좋다")), ("영화 좋다", 4, None),
+    ("שלום עולם", 2, ("שלום", "עולם")), ("مرحبا بالعالم", 12, None), ("好看👍🏽", 4, None),
+    ("好看👍🏽", 3, None), ("好，看", 3, ("好", "，", "看")),
+    ("e\u0301a", 3, None), ("𠀀好", 2, ("𠀀", "好")), ("好3看", 3, None), ("\u3000", 1, None), ("", 0, None)])
+def test_lengths_that_differ_by_script_are_matched_where_a_character_is_a_token_and_else_not(
+        text: str, count: int, units: tuple[str, ...] | None) -> None:
+    result = said.match(Text(text), count)
+    assert result.units == units
+    assert len(result.groups) == count
+    assert ("matched in their order" in result.how) == (units is not None)
+    assert ("so steps have numbers only" in result.how) == (units is None and bool(text.strip()))
+
+
 def test_words_are_matched_by_their_count_alone_and_that_is_said() -> None:
     found = said.match(Text("a fine film"), 3)
     assert found.units == ("a", "fine", "film")

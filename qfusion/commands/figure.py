@@ -77,6 +77,9 @@ def figure(out: Annotated[Path,
 
 def _asked(recipe: Path | None, link: str | None, panel: str | None, view: str, by_name: dict[str, str]) -> Recipe:
     """The recipe of the figure that is asked for."""
+    if recipe is None and link is None:  # before what takes seconds to import
+        choose("View", view, VIEWS)
+        check("sample" in by_name, "Argument `--sample` must be given with `--model`. Give the id of a sample.")
     from qfusion.figures.export import recipe as recipes
     from qfusion.figures.export.recipe import Recipe
     from qfusion.panels.core import headless
@@ -89,8 +92,6 @@ def _asked(recipe: Path | None, link: str | None, panel: str | None, view: str, 
             raise InvalidInput(
                 f"Argument `--panel` must name one of {', '.join(headless.panels(page, address))}. Give one of them.")
         return Recipe(page, panel, address)
-    choose("View", view, VIEWS)
-    check("sample" in by_name, "Argument `--sample` must be given with `--model`. Give the id of a sample.")
     return Recipe(headless.BY_NAME, view, {key: [value] for key, value in by_name.items()})
 
 

@@ -25,9 +25,10 @@ from filelock import FileLock, Timeout
 
 from qfusion import _places, _read_only
 from qfusion._files import mark
-from qfusion.data import people, vocabulary
+from qfusion.data import vocabulary
 from qfusion.data.clusters import videos_of
-from qfusion.data.modality import Content, Modality, Target, Text, no_content
+from qfusion.data.formats import mmsa
+from qfusion.data.modality import Content, Modality, Target, Text, likely_convention, no_content
 from qfusion.data.spec import DataSet, digest_of
 from qfusion.errors import DataUnavailable, IntegrityError, NotFound
 
@@ -175,9 +176,10 @@ def _loaded(name: str, found: dict[str, Any], folder: Path) -> DataSet:
     unimodal = pd.DataFrame(_array(folder, "unimodal.npy"), columns=found["unimodal"],
                             index=index) if found["unimodal"] else None
     y = _array(folder, "y.npy", (count,))
-    if unimodal is not None and target["kind"] == "regression":
-        told = people.columns(unimodal, y)
-        table = table.join(told[[column for column in told if column not in table.columns]])
+    convention = str(target.get("convention", ""))
+    if not convention and target["kind"] == "regression":  # of before manifests named it
+        convention = likely_convention(y, annotated={m.name for m in modalities} == set(found["unimodal"]),
+                                       pickled=str(found["source"]).startswith(mmsa.KIND))
     texts = table["text"] if "text" in table.columns else None
     numbers = _array(folder, "tokens.npy") if found.get("tokens") else None
     known = {int(number): str(token) for number, token in found.get("vocabulary", {}).items()}
@@ -186,7 +188,7 @@ def _loaded(name: str, found: dict[str, Any], folder: Path) -> DataSet:
         licence=found["licence"], modalities=modalities,
         target=Target(target["kind"], target["name"], tuple(target["range"]) if target["range"] else None,
                       tuple(target["classes"]), target["unit"], tuple(target.get("labels", ())),
-                      tuple(map(tuple, target.get("sets", ()))), str(target.get("convention", ""))),
+                      tuple(map(tuple, target.get("sets", ()))), convention),
         y=y, ids=ids, split=_array(folder, "split.npy", (count,)), table=table,
         content_of=no_content if texts is None else partial(_content, texts, numbers, known),
         unimodal=unimodal,

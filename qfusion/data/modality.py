@@ -141,6 +141,20 @@ def check_convention(convention: str, y: np.ndarray) -> None:
           f"{', '.join(CONVENTIONS)}, or correct the targets.")
 
 
+def likely_convention(y: np.ndarray, *, annotated: bool, pickled: bool) -> str:
+    """Returns the convention that scores (N,) look like: CH-SIMS's where every modality has targets of its own and all
+    lie in [-1, 1]; MOSI's of an MMSA pickle with scores up to 3; else plain.
+
+    Args:
+        y: scores; those that are not finite are left out.
+        annotated: whether every modality has targets of its own. pickled: whether they come from an MMSA pickle.
+    """
+    largest = np.abs(y[np.isfinite(y)]).max(initial=0.0)
+    if annotated and largest <= LARGEST["sims"]:
+        return "sims"
+    return MOSI if pickled and LARGEST["sims"] < largest <= LARGEST[MOSI] else "plain"
+
+
 @dataclass(frozen=True)
 class Target:
     """What is to be predicted: a number in a range, or a class.

@@ -6,15 +6,12 @@ alone. They are read beside contributions, and may be an additional target while
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-
-if TYPE_CHECKING:
-    from qfusion.data.spec import DataSet
 
 COLUMN = "label_"  # of a modality, in the table of samples
 CONFLICT, UNKNOWN = "label_conflict", "unknown"
@@ -31,18 +28,6 @@ class People(NamedTuple):
     def whose(self) -> str:
         """What they are, in words."""
         return "hidden scores" if self.planted else "people's labels"
-
-
-def labels_of(dataset: DataSet) -> People | None:
-    """Returns the labels of single modalities of a data set whose target is a number; None where there are none."""
-    if dataset.target.kind != "regression":
-        return None
-    if dataset.unimodal is not None and len(dataset.unimodal.columns):
-        return People(dataset.unimodal[[name for name in dataset.names if name in dataset.unimodal]], False)
-    hidden = {f"latent_{name}": name for name in dataset.names if f"latent_{name}" in dataset.table.columns}
-    if dataset.truth is None or not hidden:
-        return None
-    return People(dataset.table[list(hidden)].rename(columns=hidden).astype(float), True)
 
 
 def conflicting(labels: np.ndarray, whole: np.ndarray) -> np.ndarray:

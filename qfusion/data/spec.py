@@ -19,6 +19,7 @@ from qfusion._checks import check, choose
 from qfusion.data import _digest
 from qfusion.data.clusters import Clusters
 from qfusion.data.modality import MOSI, Content, Modality, Target, check_convention, coalitions, frozen, no_content
+from qfusion.data.people import People, columns
 from qfusion.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ class DataSet:
         y: the targets (N,): float64 for regression, int64 classes otherwise.
         ids: the samples' names, str (N,), unique.
         split: "train", "valid" or "test", str (N,), none of them empty.
-        table: per-sample columns to show and filter by, N rows indexed by id.
+        table: per-sample columns to show and filter by, N rows indexed by id; with `unimodal` and a number as target,
+            those of `people.columns` too, in the place of columns called so.
         truth: where it is known, each sample's true Harsanyi dividends: columns as `coalitions` names them, indexed by
             id.
         noise_variance: where it is known, the variance of what no model can predict.
@@ -92,6 +94,8 @@ class DataSet:
             self.__dict__["digest"] = recorded
         else:
             _check(self)
+        if self.unimodal is not None and self.target.kind == "regression":
+            object.__setattr__(self, "table", self.table.assign(**columns(self.unimodal, self.y)))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -147,6 +151,19 @@ class DataSet:
         if len(missing := np.flatnonzero(found < 0)):
             self.row(wanted[missing[0]])
         return np.asarray(found, dtype=np.int64)
+
+    @cached_property
+    def people(self) -> People | None:
+        """People's labels of single modalities, where the target is a number and there are any; of planted data the
+        hidden scores."""
+        if self.target.kind != "regression":
+            return None
+        if self.unimodal is not None and len(self.unimodal.columns):
+            return People(self.unimodal[[name for name in self.names if name in self.unimodal]], False)
+        hidden = {f"latent_{name}": name for name in self.names if f"latent_{name}" in self.table.columns}
+        if self.truth is None or not hidden:
+            return None
+        return People(self.table[list(hidden)].rename(columns=hidden).astype(float), True)
 
     @cached_property
     def signed(self) -> bool:
@@ -363,6 +380,9 @@ def _check_tables(data: DataSet) -> None:
               f"Argument `truth` must have columns {wanted}, but has {tuple(data.truth.columns)}. Reorder or rename.")
         check(bool(np.isfinite(data.truth.to_numpy()).all()), "Argument `truth` must be finite. Recompute it.")
     if data.unimodal is not None:
+        check(all(pd.api.types.is_numeric_dtype(kind) for kind in data.unimodal.dtypes),
+              f"Argument `unimodal` must hold numbers, but has columns of {list(map(str, data.unimodal.dtypes))}. "
+              "Convert them, with NaN where there is no label.")
         check(list(data.unimodal.index) == data.ids.tolist() and set(data.unimodal.columns) <= set(data.names),
               f"Argument `unimodal` must have a row for every id, in their order, and columns among {data.names}, but "
               f"has columns {tuple(data.unimodal.columns)}. Reorder or rename.")

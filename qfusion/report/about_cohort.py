@@ -94,7 +94,7 @@ def document(found: Members) -> Document:
         parts += section(found)
     parts += [*trust.section(sample, one=False), *methods.section(sample), *_intervals(found), *_again(found)]
     return Document(f"Cohort ‘{found.title}’: what {sample.name} decides by",
-                    f"{sample.work.card.get('title', sample.name)} on {sample.dataset.title}",
+                    f"{sample.work.card.get('title', sample.name)}; data: {sample.dataset.title}",
                     f"Report on {len(found.cohort):,} samples of data set {sample.dataset.name} and how model "
                     f"{sample.name} decides on them.",
                     tuple(parts))

@@ -51,7 +51,7 @@ def document(sample: Sample) -> Document:
     parts += [*trust.section(sample), *methods.section(sample), *_again(sample)]
     decision = answers.verdict(sample.scores, sample.classes)
     return Document(f"Sample {sample.id}: why {sample.name} says {decision}",
-                    f"{sample.work.card.get('title', sample.name)} on {sample.dataset.title}",
+                    f"{sample.work.card.get('title', sample.name)}; data: {sample.dataset.title}",
                     f"Report on the decision of model {sample.name} on sample {sample.id} of data set "
                     f"{sample.dataset.name}.", tuple(parts))
 
@@ -127,7 +127,7 @@ def _content(sample: Sample) -> Iterator[Block]:
     table = sample.dataset.table.iloc[sample.row]
     told = {str(name): value for name, value in table.items() if name not in (*HIDDEN, sample.dataset.target.name)}
     if told:
-        rows = tuple((name.replace("_", " "), number(value) if isinstance(value, float) else str(value)[:300])
+        rows = tuple((text.column(name), number(value) if isinstance(value, float) else str(value)[:300])
                      for name, value in told.items())
         yield Facts(rows, "What the data set says of the sample.")
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check
-from qfusion.data import DataSet, people
+from qfusion.data import DataSet
 from qfusion.models.encoders import split
 from qfusion.training import losses
 
@@ -39,7 +39,7 @@ class Heads(nn.Module):
     def __init__(self, model: nn.Module, dataset: DataSet, rows: np.ndarray, loss: str, seed: int):
         super().__init__()
         table, encoders = dataset.unimodal, getattr(model, "encoders", None)
-        if table is None and (hidden := people.labels_of(dataset)) is not None:
+        if table is None and (hidden := dataset.people) is not None:
             table = hidden.table  # of planted data
         check(table is not None and not table.columns.empty,
               f"Argument `unimodal` must be 0 for data set '{dataset.name}', which has no targets of single "

@@ -7,7 +7,6 @@ from qfusion.analysis.cohort import faithful
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import open_work
 from qfusion.analysis.subject import Workspace
-from qfusion.data import people
 from qfusion.data.people import People
 from qfusion.errors import QFusionError
 from qfusion.explain.trust import people as trust
@@ -18,11 +17,27 @@ from qfusion.training import checkpoint
 
 def labels_of(work: Workspace) -> People | None:
     """The labels of single modalities that a model's samples have, of the modalities that the model takes."""
-    found = people.labels_of(work.dataset)
+    found = work.dataset.people
     if found is None or work.classes:
         return None
     names = [name for name in found.table.columns if name in work.modalities]
     return People(found.table[names], found.planted) if names else None
+
+
+def lacking(work: Workspace, title: str) -> str:
+    """Why there are no labels of single modalities to compare with, in sentences, of a data set that is called `title`;
+    empty where there are."""
+    if labels_of(work) is not None:
+        return ""
+    labelled = work.dataset.unimodal is not None and len(work.dataset.unimodal.columns) > 0
+    if labelled and work.classes:
+        return (f"{title} has labels of single modalities, but its target is a class: own terms are of the class "
+                "decided for, whose signs and order are not those of the labels. Import it with scores as its target "
+                "(`--target regression`).")
+    if labelled:
+        return f"{title} has labels of single modalities, but of none that this model takes. Choose another model."
+    return (f"{title} has no labels of single modalities: nobody was asked what each says alone. CH-SIMS has them, "
+            "and in `planted` the hidden scores take their place.")
 
 
 @memo(8, says="Comparing with labels of single modalities …")

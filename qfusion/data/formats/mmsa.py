@@ -90,14 +90,16 @@ class _Reader:
         rest = sorted({str(key)[:40] for inner in self.splits.values() for key in inner} - used)
         if rest:
             self._say("left-out", f"Left out, as neither features nor labels: {', '.join(rest[:12])}.")
+        tokens = self._tokens()
         if any("text_bert" in inner for inner in self.splits.values()):
-            self._say("text-bert",
-                      "`text_bert` holds token numbers for a language model, not features: its mask says the number of "
-                      "tokens, and they name the steps of text where the tokenizer's vocabulary is at hand.")
+            named = ("its token numbers name the steps of text where the tokenizer's vocabulary is at hand"
+                     if tokens is not None else "it holds no token numbers that could name the steps of text")
+            self._say("text-bert", "`text_bert` is for a language model, not features: its mask says the number of "
+                                   f"tokens, and {named}.")
         return StagedSet(self.folder, self.name, KIND, parts, y, self._ids(),
                          np.repeat(list(self.counts), list(self.counts.values())), classes,
                          "class" if classes else "sentiment", bounds, "", pd.DataFrame(columns), self._unimodal(),
-                         self.findings, tokens=self._tokens())
+                         self.findings, tokens=tokens)
 
     def _tokens(self) -> np.ndarray | None:
         """Token numbers (N, T) of all splits, -1 beyond each mask; None where `text_bert` holds none."""

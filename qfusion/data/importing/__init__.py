@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from qfusion import _read_only
 from qfusion._checks import check, choose
 from qfusion.data import files
@@ -16,7 +14,7 @@ from qfusion.data.formats import joined, mmsa, staged_set, tables, viewfile
 from qfusion.data.formats.staged_set import Finding, StagedSet
 from qfusion.data.importing import repairs, report, storing
 from qfusion.data.importing.report import Progress, Report
-from qfusion.data.modality import CONVENTIONS, LARGEST, MOSI, check_convention
+from qfusion.data.modality import CONVENTIONS, LARGEST, MOSI, check_convention, likely_convention
 from qfusion.errors import DataUnavailable, InvalidInput, QFusionError
 
 FORMATS = {"mmsa": "MMSA pickle (.pkl)", "multiview": "multi-view .mat or .npz",
@@ -50,8 +48,7 @@ def read(paths: Sequence[Path], folder: Path, *, kind: str = "auto", modalities:
         modalities: the table of each, instead of by the files' names.
         labels: the table of labels, instead of the one called `labels`.
         target: one of TARGETS.
-        convention: of the metrics of scores, one of `modality.CONVENTIONS`, or "auto": CH-SIMS's where every modality
-            has targets of its own in [-1, 1], MOSI's of an MMSA pickle with scores up to 3, else plain.
+        convention: of the metrics of scores, one of `modality.CONVENTIONS`, or "auto": `likely_convention`.
 
     Raises:
         NotFound: when a file or a format does not exist.
@@ -104,10 +101,8 @@ def _take_convention(staged: StagedSet, asked: str) -> None:
               f"Argument `convention` is of scores, and has to be left out for classes, but is {asked}. Leave it out, "
               "or import the set with --target regression.")
         return
-    finite = np.abs(staged.y[np.isfinite(staged.y)]).max(initial=0.0)
-    annotated = {part.name for part in staged.parts} == set(staged.unimodal)
-    fits = "sims" if annotated and finite <= LARGEST["sims"] else \
-        MOSI if staged.kind == mmsa.KIND and LARGEST["sims"] < finite <= LARGEST[MOSI] else "plain"
+    fits = likely_convention(staged.y, annotated={part.name for part in staged.parts} == set(staged.unimodal),
+                             pickled=staged.kind == mmsa.KIND)
     staged.convention = fits if asked == "auto" else asked
     check_convention(staged.convention, staged.y)
     if asked in LARGEST:

@@ -34,15 +34,6 @@ def scorer(model: FusionModel) -> Callable[[Mapping[str, Tensor]], Tensor]:
     return lambda encoded: linear.scores(encoded, O)
 
 
-def means(inputs: Mapping[str, Features]) -> dict[str, Tensor]:
-    """Returns the mean of every feature of every modality, (F,), over rows and real steps."""
-    found = {}
-    for name, features in inputs.items():
-        values, mask = split(features)
-        found[name] = (values if mask is None else values[mask]).double().mean(0)
-    return found
-
-
 def attributions(model: FusionModel, inputs: Mapping[str, Features], modality: str, outputs: np.ndarray,
                  baseline: Tensor, ranking: str = FIRST) -> np.ndarray:
     """Returns what each feature of one modality adds to each sample's explained score: (B, F), or per step (B, T) for a
@@ -53,7 +44,7 @@ def attributions(model: FusionModel, inputs: Mapping[str, Features], modality: s
         inputs: features of B samples.
         modality: whose features.
         outputs: which output is explained for each sample, (B,).
-        baseline: what features are compared with, (F,), as of `means`.
+        baseline: what features are compared with, (F,), such as their mean.
         ranking: title of one of `attribution.METHODS`.
 
     Raises:

@@ -32,12 +32,12 @@ SHUFFLED = "shuffled labels, 95 %"
 
 
 def has_labels(work: Workspace, **_: Any) -> bool:
-    """Whether there are labels of single modalities to compare with."""
+    """Whether there are labels of single modalities to compare with: the target is a number, as they are."""
     return beside_people.labels_of(work) is not None
 
 
 def is_labelled(sample: Sample, **_: Any) -> bool:
-    """Whether the sample has a label of a modality."""
+    """Whether the sample has a label of a modality, and the target is a number."""
     labels = beside_people.labels_of(sample.work)
     return labels is not None and bool(labels.table.iloc[sample.row].notna().any())
 
@@ -173,7 +173,7 @@ def of_sample(sample: Sample, theme: Theme = "light") -> Picture:
     """Own terms of one sample beside people's labels of its modalities; only of samples that have one."""
     work = sample.work
     labels = beside_people.labels_of(work)
-    check(labels is not None, f"The data set '{work.dataset.name}' has no labels of single modalities. Choose another.")
+    check(labels is not None, beside_people.lacking(work, f"The data set '{work.dataset.name}'"))
     assert labels is not None
     own, row = work.dividends(sample.row, 0), labels.table.iloc[sample.row]
     known = {str(name): float(value) for name, value in row.items() if np.isfinite(value)}
@@ -207,8 +207,7 @@ PEOPLE_SAY = "people's labels"
 
 def _found(work: Workspace) -> Beside:
     found = beside_people.of(work)
-    check(found is not None, f"The data set '{work.dataset.name}' has no labels of single modalities, as CH-SIMS has "
-                             "them. Choose another, such as 'planted'.")
+    check(found is not None, beside_people.lacking(work, f"The data set '{work.dataset.name}'"))
     assert found is not None
     return found
 

@@ -20,10 +20,8 @@ NONE = ""
 
 def tab(here: Here, work: Workspace) -> None:
     """Own terms beside labels, verdicts beside conflicts, and a second model where there is one."""
-    if not builders.has_labels(work):
-        st.info(
-            f"{text.plain(work.dataset.title)} has no labels of single modalities: nobody was asked what each says "
-            "alone. CH-SIMS has them, and in `planted` the hidden scores take their place.", icon=":material/help:")
+    if why := beside_people.lacking(work, text.plain(work.dataset.title)):
+        st.info(why, icon=":material/help:")
         return
     other = _second(work)
     panels.draw(builders.alone(work, here.theme, other=other))
