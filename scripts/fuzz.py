@@ -193,15 +193,12 @@ def _address(data: bytes, _: Path) -> Any:
     return programs.opened("dynamics", said)
 
 
-def _program(ending: str) -> Door:
-    def door(data: bytes, folder: Path) -> Any:
-        from qfusion.training.imports import taking
+def _network(data: bytes, folder: Path) -> Any:
+    from qfusion.training.imports import taking
 
-        path = folder / f"p{ending}"
-        path.write_bytes(data)
-        return taking.take(str(path), _planted())
-
-    return door
+    path = folder / "p.onnx"
+    path.write_bytes(data)
+    return taking.take(str(path), _planted(), only_onnx=True)
 
 
 def _forked(path: Path, out: Path, memory: int) -> None:
@@ -372,7 +369,7 @@ def _doors() -> dict[str, Door]:
 
     return {"pickle": _file("set.pkl"), "npz": _file("set.npz"), "csv": _table(".csv"), "parquet": _table(".parquet"),
             "weights": _weights, "signed weights": _signed, "model card": _card,
-            "program": _program(".pt2"), "onnx": _program(".onnx"),
+            "onnx": _network,
             "mat": _mat(own=False), "mat in its process": _mat(own=True), "imported set": _set, "run": _run_files,
             "name": _name, "training file": _config, "text": _shown,
             "program card": lambda data, _: card.read(_text(data), "card.toml"),
@@ -386,7 +383,7 @@ def _doors() -> dict[str, Door]:
             "sentence": lambda data, _: editing.with_words(_text(data))}
 
 
-WEIGHT = {"csv": 0.15, "parquet": 0.15, "weights": 0.3, "model card": 0.3, "program": 0.2, "onnx": 0.3, "address": 0.3,
+WEIGHT = {"csv": 0.15, "parquet": 0.15, "weights": 0.3, "model card": 0.3, "onnx": 0.3, "address": 0.3,
           "npz": 0.5, "pickle": 0.5, "mat": 0.1, "mat in its process": 0.004, "imported set": 0.2, "name": 0.3,
           "run": 0.5}  # share of an even one: slower doors
 PART = {"mat": 0.5, "mat in its process": 0.1}  # of a batch: slow ones
@@ -423,8 +420,6 @@ def _examples(door: str) -> list[bytes]:
             ending = ".json" if door == "model card" else ".safetensors"
             sound = (checkpoint.folders()[0] / f"qj-planted{ending}").read_bytes()
             return [sound] if door == "model card" else [sound, *_headers(sound)]
-        if door == "program":
-            return [_exported()]
         if door == "onnx":
             return [_onnx()]
     recipe = json.dumps({"kind": "qfusion recipe", "version": 1, "page": "Dynamics", "panel": "decision-over-time",
@@ -527,25 +522,9 @@ def _onnx() -> bytes:
                                    ir_version=8).SerializeToString())
 
 
-def _exported() -> bytes:
-    import torch
-
-    class Net(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.a = torch.nn.Linear(4, 2)
-
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return torch.relu(self.a(x))
-
-    out = io.BytesIO()
-    torch.export.save(torch.export.export(Net(), (torch.zeros(3, 4),)), out)
-    return out.getvalue()
-
-
 # -- a case, and what must not happen in it
 
-EMPTY = "/qfusion-empty-"  # a folder in which ONNX Runtime finds nothing
+ENGINE = "programs/_child.py"  # an ONNX model is read in a process of its own
 _watched: dict[str, Any] = {"folder": None, "seen": []}
 _FORBIDDEN = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "socket.connect", "socket.bind",
               "shutil.rmtree", "os.remove", "os.rename", "os.chmod", "os.symlink", "ctypes.dlopen", "webbrowser.open")
@@ -553,11 +532,11 @@ _FORBIDDEN = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.
 
 def _audit(event: str, said: tuple[Any, ...]) -> None:
     folder = _watched["folder"]
-    if folder is None or EMPTY in str(said[0]):
+    if folder is None or (event == "subprocess.Popen" and ENGINE in str(said[1])):
         return
     if event == "open":
         path, _, flags = (*said, None, 0)[:3]
-        writes = isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+        writes = not isinstance(path, int) and isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
         if writes and not str(path).startswith((folder, "/dev/null")) and not str(path).endswith((".pyc", ".pyo")) \
                 and "__pycache__" not in str(path):
             _watched["seen"].append(f"opened {path} to write")
