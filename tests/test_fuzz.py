@@ -118,6 +118,11 @@ def test_a_damaged_record_of_a_run_is_named(history: str, tmp_path: Path) -> Non
     (tmp_path / "record.json").write_text(f'{{"state": "done", "history": {history}}}')
     with pytest.raises(IntegrityError, match="is not the record of a training"):
         folder.Run(tmp_path).record()
+    (tmp_path / "record.json").write_text('{"state": "done", "history": [], "began": 3, "of a later version": 1}')
+    assert folder.Run(tmp_path).record().began == 3
+    (tmp_path / "plan.json").write_text('{"data": "planted", "model": "quantum-jump", "seed": "one"}')
+    with pytest.raises(IntegrityError, match=r"plan\.json is not the plan of a training \(Expected `int`, got `str`"):
+        _ = folder.Run(tmp_path).plan
     (tmp_path / "record.json").write_text('{"state": 3}')
     with pytest.raises(IntegrityError, match="is not the record of a training"):
         folder.Run(tmp_path).record()

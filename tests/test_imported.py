@@ -3,6 +3,7 @@ forward passes; and everything that can be wrong with one."""
 
 from __future__ import annotations
 
+import functools
 import gc
 import importlib
 import io
@@ -34,7 +35,7 @@ from qfusion.errors import DataUnavailable, InvalidInput, NotFound, QFusionError
 from qfusion.explain.changes import counterfactual, forms
 from qfusion.explain.features import attribution
 from qfusion.models import can, nested
-from qfusion.models.programs import _child, card, feeding
+from qfusion.models.programs import _child, card, feeding, imported
 from qfusion.models.programs import program as process
 from qfusion.models.programs.card import Input, Output
 from qfusion.models.programs.imported import program_of
@@ -61,12 +62,19 @@ def said_set(classes: int = 0) -> DataSet:
                    pd.DataFrame(index=ids))
 
 
+@functools.lru_cache(6)
+def shared(content: bytes, file: str, kind: str) -> process.Program:
+    """Programs of the same bytes share a process here: torch takes seconds to begin."""
+    return process.Program(content, file, kind)
+
+
 @pytest.fixture(autouse=True)
 def places(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("QFUSION_MODELS", str(tmp_path / "models"))
     monkeypatch.chdir(tmp_path)
     known = {f"said{c}": Source(f"said{c}", "Said", lambda c=c: said_set(c), made="is made here") for c in (0, 2, 3)}
     monkeypatch.setattr(registry, "sources", lambda before=registry.sources: {**before(), **known})
+    monkeypatch.setattr(imported, "Program", shared)
 
 
 class Two(nn.Module):
@@ -510,7 +518,7 @@ def test_a_batch_that_is_baked_in() -> None:
 def test_onnx_without_its_runtime(lacking: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "_installed", lambda name: name != lacking)
     with pytest.raises(DataUnavailable, match=f"pip install {lacking}`"):
-        program_of(onnx_two(), "two.onnx")
+        process.Program(onnx_two(), "two.onnx", "onnx")
 
 
 # Factories
@@ -786,7 +794,7 @@ def test_a_program_of_torch_is_loaded_only_where_it_is_trusted(two: tuple[Two, b
 def test_a_program_leaves_no_process_and_sees_no_variables(two: tuple[Two, bytes], monkeypatch: pytest.MonkeyPatch,
                                                            ) -> None:
     monkeypatch.setenv("SECRET_TOKEN", "secret")
-    program = program_of(two[1], "two.pt2")
+    program = process.Program(two[1], "two.pt2", "torch")
     running = program._process
     assert running is not None
     if Path(f"/proc/{running.pid}/environ").exists():
