@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import random
 import shutil
 import subprocess
 import sys
@@ -15,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.io
+from hypothesis import given
 
 from qfusion import data
 from qfusion.analysis import text
@@ -39,12 +39,11 @@ def test_no_door_breaks() -> None:
     assert " 0 findings of 0 kinds" in done.stdout
 
 
-def test_what_is_changed_stays_of_its_kind() -> None:
-    rng = random.Random(0)
-    for _ in range(200):
-        assert isinstance(fuzz.mutated(b"abc", [b"xyz"], rng), bytes)
-        fuzz.restructured(b'{"a": [1, {"b": 2}]}', rng)
-    assert fuzz.restructured(b"no json", rng) == b"no json"
+@given(fuzz.mutated([b"abc", b"xyz"]), fuzz.restructured([b'{"a": [1, {"b": 2}]}']), fuzz.restructured([b"no json"]))
+def test_what_is_changed_stays_of_its_kind(damaged: bytes, changed: bytes, plain: bytes) -> None:
+    assert isinstance(damaged, bytes)
+    json.loads(changed)
+    assert plain == b"no json"
 
 
 @pytest.mark.parametrize("door", ["touch", "process", "slow", "raise"])
