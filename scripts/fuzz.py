@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import atexit
+import copy
 import io
 import json
 import multiprocessing
@@ -88,7 +89,7 @@ def restructured(draw: st.DrawFn, examples: list[bytes]) -> bytes:
                 elif how == "rename":
                     node[str(draw(st.sampled_from(STRANGE)))[:200]] = node[key]
                 else:
-                    node[key] = draw(st.sampled_from(STRANGE))
+                    node[key] = copy.deepcopy(draw(st.sampled_from(STRANGE)))  # the next round may change it
                 break
             node = node[key]
     try:
