@@ -588,7 +588,7 @@ def _batch(asked: tuple[str, int, int]) -> tuple[str, int, list[tuple[str, bytes
         with tempfile.TemporaryDirectory() as folder:
             tried(door, example, Path(folder), 120)
         assert place < 100
-    limit = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1000 + BYTES
+    limit, seen = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1000 + BYTES, set[int]()
 
     @hypothesis.seed(number)
     @hypothesis.settings(max_examples=count, phases=[hypothesis.Phase.generate], database=None, deadline=None,
@@ -596,6 +596,8 @@ def _batch(asked: tuple[str, int, int]) -> tuple[str, int, list[tuple[str, bytes
     @hypothesis.given(cases)
     def work(data: bytes) -> None:
         nonlocal limit
+        hypothesis.assume(hash(data) not in seen)
+        seen.add(hash(data))
         with tempfile.TemporaryDirectory() as folder:
             wrong = tried(door, data, Path(folder))
         if not wrong and resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1000 > limit:
