@@ -41,7 +41,7 @@ from qfusion.models.programs.card import Input, Output
 from qfusion.models.programs.imported import program_of
 from qfusion.quantum.decomposition import subsets
 from qfusion.training import checkpoint
-from qfusion.training.imports import taking
+from qfusion.training.imports import guess, taking
 
 N, T, A, V = 60, 5, 3, 4
 FREE = torch.export.Dim.DYNAMIC
@@ -708,6 +708,12 @@ def test_cards_that_do_not_fit(two: tuple[Two, bytes]) -> None:
         with pytest.raises((InvalidInput, NotFound), match=words):
             card.parse(said_wrong)
     assert card.read(good.text(), "c.toml") == good
+
+
+def test_a_sequence_that_fits_nothing_is_guessed_of_no_modality() -> None:
+    ports = [process.Port("first", ("rows", T, A + 9), torch.float64), process.Port("blind", ("rows", T), torch.bool)]
+    first = guess.card(ports, [process.Port("y", ("rows", 1), torch.float64)], "p.pt2", data.load("said0")).inputs[0]
+    assert (first.modality, first.steps) == ((), 0)
 
 
 def test_an_input_that_fits_nothing_leaves_a_card_to_correct(capsys: pytest.CaptureFixture[str]) -> None:
