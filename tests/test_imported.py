@@ -797,6 +797,19 @@ def test_a_program_of_torch_is_loaded_only_where_it_is_trusted(two: tuple[Two, b
     checkpoint.load("two")
 
 
+def test_gradients_are_those_of_the_module_and_go_once(two: tuple[Two, bytes]) -> None:
+    audio, vision, mask = example()
+    slopes = []
+    for forward in (lambda *given: shared(two[1], "two.pt2", "torch").run(given, 0), two[0]):
+        moved = [audio.clone().requires_grad_(), vision.clone().requires_grad_()]
+        score = (forward(*moved, mask) * torch.arange(4.0)[:, None]).sum()
+        slopes.append(torch.autograd.grad(score, moved, create_graph=True))
+    for ours, theirs in zip(*slopes, strict=True):
+        assert torch.allclose(ours, theirs, atol=1e-14, rtol=0)
+    with pytest.raises(RuntimeError, match="does not require grad"):
+        slopes[0][0].sum().backward()
+
+
 def test_a_program_leaves_no_process_and_sees_no_variables(two: tuple[Two, bytes], monkeypatch: pytest.MonkeyPatch,
                                                            ) -> None:
     monkeypatch.setenv("SECRET_TOKEN", "secret")

@@ -20,6 +20,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import save
 from safetensors.torch import load
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from qfusion import _limits
 from qfusion._checks import check
@@ -250,6 +251,7 @@ class _Slopes(torch.autograd.Function):
         return program.plain(inputs, output)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *arriving: Tensor) -> Any:
         inputs, (weight,) = ctx.saved_tensors, arriving
         places = [place for place in range(len(inputs)) if ctx.needs_input_grad[place + 2]]
