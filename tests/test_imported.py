@@ -62,10 +62,17 @@ def said_set(classes: int = 0) -> DataSet:
                    pd.DataFrame(index=ids))
 
 
-@functools.lru_cache(6)
+@functools.lru_cache(4)
 def shared(content: bytes, file: str, kind: str) -> process.Program:
     """Programs of the same bytes share a process here: torch takes seconds to begin."""
     return process.Program(content, file, kind)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def ended() -> Iterator[None]:
+    """Those processes go with the file's last test."""
+    yield
+    shared.cache_clear()
 
 
 @pytest.fixture(autouse=True)
