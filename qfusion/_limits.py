@@ -6,9 +6,7 @@ owner's command line.
 
 from __future__ import annotations
 
-import math
 import os
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +37,7 @@ LIMITS = {
     "QFUSION_DISK_GB": Limit(50, 1, "gigabytes that runs, imported sets, models and cache take together"),
     "QFUSION_KEPT_MB": Limit(2048, 1, "megabytes of encoded samples and explanations that are kept"),
     "QFUSION_PROGRAM_S": Limit(60, 1, "seconds that one call of an imported program takes"),
+    "QFUSION_PROGRAM_MB": Limit(4096, 1, "megabytes that an imported program takes beyond its start"),
 }
 _bound = [False]
 
@@ -69,11 +68,6 @@ def bind(on: bool = True) -> None:
 def bound() -> bool:
     """Whether this process serves others."""
     return _bound[0]
-
-
-def program_ends() -> float:
-    """Returns when a call of an imported program has to end, on the monotonic clock; never on a command line."""
-    return time.monotonic() + get("QFUSION_PROGRAM_S") if _bound[0] else math.inf
 
 
 def too_slow(file: str) -> str:

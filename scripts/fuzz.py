@@ -15,12 +15,12 @@ from __future__ import annotations
 
 import argparse
 import atexit
+import copy
 import io
 import json
 import multiprocessing
 import os
 import pickle
-import random
 import re
 import resource
 import shutil
@@ -34,6 +34,9 @@ from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+import hypothesis
+from hypothesis import strategies as st
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT)]
@@ -50,51 +53,43 @@ STRANGE: list[Any] = [None, True, False, 0, -1, 2**63, 1e308, -0.0, "", "\x00", 
                       [None] * 50]
 
 
-def mutated(data: bytes, others: list[bytes], rng: random.Random) -> bytes:
-    """Some bytes with some of them changed."""
-    found = bytearray(data)
-    for _ in range(rng.choice((1, 1, 2, 4, 16))):
-        place, how = rng.randrange(len(found) + 1), rng.randrange(8)
-        if how == 0 and found:
-            found[place % len(found)] ^= 1 << rng.randrange(8)
-        elif how == 1 and found:
-            found[place % len(found)] = rng.randrange(256)
-        elif how == 2:
-            del found[place: place + rng.choice((1, 4, 64, 4096))]
-        elif how == 3:
-            found[place:place] = rng.choice(TOKENS)
-        elif how == 4:
-            end = place + rng.choice((1, 8, 64))
-            found[place:place] = found[place:end] * rng.choice((1, 2, 50))
-        elif how == 5:
-            other = rng.choice(others)
-            begin = rng.randrange(len(other) + 1)
-            found[place:place + rng.choice((0, 8, 64))] = other[begin:begin + rng.choice((8, 64, 512))]
-        elif how == 6 and rng.random() < 0.3:
-            del found[place:]
-        else:
-            found[place:place + 4] = rng.choice((b"\xff\xff\xff\xff", b"\x00\x00\x00\x00", b"\xff\xff\xff\x7f"))
-    return bytes(found[: 2**22])
+WORDS = [b"\xff\xff\xff\xff", b"\x00\x00\x00\x00", b"\xff\xff\xff\x7f"]
 
 
-def restructured(data: bytes, rng: random.Random) -> bytes:
-    """JSON with values, keys and structure replaced."""
+@st.composite
+def mutated(draw: st.DrawFn, examples: list[bytes]) -> bytes:
+    """One of some bytes with some of them removed, others put in, or both; it may take parts of another's."""
+    data = bytearray(draw(st.sampled_from(examples)))
+    for _ in range(draw(st.sampled_from((1, 1, 2, 4, 16)))):
+        place, other = draw(st.integers(0, len(data))), draw(st.sampled_from([bytes(data), *examples]))
+        begin, size = draw(st.integers(0, len(other))), draw(st.sampled_from((1, 8, 64, 512)))
+        part = other[begin:begin + size] * draw(st.sampled_from((1, 1, 2, 50)))
+        put_in = draw(st.just(b"") | st.binary(min_size=1, max_size=1) | st.sampled_from([*TOKENS, *WORDS, part]))
+        gone = draw(st.sampled_from((0, 0, 1, 1, 4, 8, 64, 4096, len(data))))
+        data[place:place + gone] = put_in
+    return bytes(data[:2**22])
+
+
+@st.composite
+def restructured(draw: st.DrawFn, examples: list[bytes]) -> bytes:
+    """One of some JSON with values, keys and structure replaced; what is no JSON stays as it is."""
+    data = draw(st.sampled_from(examples))
     try:
         root = [json.loads(data)]
     except ValueError:
         return data
-    for _ in range(rng.choice((1, 1, 2, 5))):
+    for _ in range(draw(st.sampled_from((1, 1, 2, 5)))):
         node: Any = root
         while isinstance(node, dict | list) and node:
-            key = rng.choice(list(node)) if isinstance(node, dict) else rng.randrange(len(node))
-            if not isinstance(node[key], dict | list) or not node[key] or rng.random() < 0.2:
-                how = rng.random()
-                if how < 0.15 and isinstance(node, dict):
+            key = draw(st.sampled_from(sorted(node) if isinstance(node, dict) else range(len(node))))
+            if not isinstance(node[key], dict | list) or not node[key] or draw(st.integers(0, 4)) == 0:
+                how = draw(st.sampled_from(("set", "set", "remove", "rename"))) if isinstance(node, dict) else "set"
+                if how == "remove":
                     del node[key]
-                elif how < 0.3 and isinstance(node, dict):
-                    node[str(rng.choice(STRANGE))[:200]] = node[key]
+                elif how == "rename":
+                    node[str(draw(st.sampled_from(STRANGE)))[:200]] = node[key]
                 else:
-                    node[key] = rng.choice(STRANGE)
+                    node[key] = copy.deepcopy(draw(st.sampled_from(STRANGE)))  # the next round may change it
                 break
             node = node[key]
     try:
@@ -193,15 +188,12 @@ def _address(data: bytes, _: Path) -> Any:
     return programs.opened("dynamics", said)
 
 
-def _program(ending: str) -> Door:
-    def door(data: bytes, folder: Path) -> Any:
-        from qfusion.training.imports import taking
+def _network(data: bytes, folder: Path) -> Any:
+    from qfusion.training.imports import taking
 
-        path = folder / f"p{ending}"
-        path.write_bytes(data)
-        return taking.take(str(path), _planted())
-
-    return door
+    path = folder / "p.onnx"
+    path.write_bytes(data)
+    return taking.take(str(path), _planted(), only_onnx=True)
 
 
 def _forked(path: Path, out: Path, memory: int) -> None:
@@ -372,7 +364,7 @@ def _doors() -> dict[str, Door]:
 
     return {"pickle": _file("set.pkl"), "npz": _file("set.npz"), "csv": _table(".csv"), "parquet": _table(".parquet"),
             "weights": _weights, "signed weights": _signed, "model card": _card,
-            "program": _program(".pt2"), "onnx": _program(".onnx"),
+            "onnx": _network,
             "mat": _mat(own=False), "mat in its process": _mat(own=True), "imported set": _set, "run": _run_files,
             "name": _name, "training file": _config, "text": _shown,
             "program card": lambda data, _: card.read(_text(data), "card.toml"),
@@ -386,7 +378,7 @@ def _doors() -> dict[str, Door]:
             "sentence": lambda data, _: editing.with_words(_text(data))}
 
 
-WEIGHT = {"csv": 0.15, "parquet": 0.15, "weights": 0.3, "model card": 0.3, "program": 0.2, "onnx": 0.3, "address": 0.3,
+WEIGHT = {"csv": 0.15, "parquet": 0.15, "weights": 0.3, "model card": 0.3, "onnx": 0.3, "address": 0.3,
           "npz": 0.5, "pickle": 0.5, "mat": 0.1, "mat in its process": 0.004, "imported set": 0.2, "name": 0.3,
           "run": 0.5}  # share of an even one: slower doors
 PART = {"mat": 0.5, "mat in its process": 0.1}  # of a batch: slow ones
@@ -423,8 +415,6 @@ def _examples(door: str) -> list[bytes]:
             ending = ".json" if door == "model card" else ".safetensors"
             sound = (checkpoint.folders()[0] / f"qj-planted{ending}").read_bytes()
             return [sound] if door == "model card" else [sound, *_headers(sound)]
-        if door == "program":
-            return [_exported()]
         if door == "onnx":
             return [_onnx()]
     recipe = json.dumps({"kind": "qfusion recipe", "version": 1, "page": "Dynamics", "panel": "decision-over-time",
@@ -527,25 +517,9 @@ def _onnx() -> bytes:
                                    ir_version=8).SerializeToString())
 
 
-def _exported() -> bytes:
-    import torch
-
-    class Net(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.a = torch.nn.Linear(4, 2)
-
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return torch.relu(self.a(x))
-
-    out = io.BytesIO()
-    torch.export.save(torch.export.export(Net(), (torch.zeros(3, 4),)), out)
-    return out.getvalue()
-
-
 # -- a case, and what must not happen in it
 
-EMPTY = "/qfusion-empty-"  # a folder in which ONNX Runtime finds nothing
+ENGINE = "programs/_child.py"  # an ONNX model is read in a process of its own
 _watched: dict[str, Any] = {"folder": None, "seen": []}
 _FORBIDDEN = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "socket.connect", "socket.bind",
               "shutil.rmtree", "os.remove", "os.rename", "os.chmod", "os.symlink", "ctypes.dlopen", "webbrowser.open")
@@ -553,11 +527,11 @@ _FORBIDDEN = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.
 
 def _audit(event: str, said: tuple[Any, ...]) -> None:
     folder = _watched["folder"]
-    if folder is None or EMPTY in str(said[0]):
+    if folder is None or (event == "subprocess.Popen" and ENGINE in str(said[1])):
         return
     if event == "open":
         path, _, flags = (*said, None, 0)[:3]
-        writes = isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+        writes = not isinstance(path, int) and isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
         if writes and not str(path).startswith((folder, "/dev/null")) and not str(path).endswith((".pyc", ".pyo")) \
                 and "__pycache__" not in str(path):
             _watched["seen"].append(f"opened {path} to write")
@@ -604,28 +578,34 @@ def tried(door: Door, data: bytes, folder: Path, seconds: int | None = None) -> 
 
 def _batch(asked: tuple[str, int, int]) -> tuple[str, int, list[tuple[str, bytes]], float]:
     """Works through some cases of one door in this process."""
-    name, seed, count = asked
-    rng, door, examples = random.Random(seed), _doors()[name], _examples(name)
-    others = [*examples, *TOKENS]
+    name, number, count = asked
+    door, examples = _doors()[name], _examples(name)
+    damaged = mutated(examples)
+    cases = restructured(examples) | damaged if name in AS_JSON else damaged
     found: list[tuple[str, bytes]] = []
     began = time.perf_counter()
     for place, example in enumerate(examples):  # what is sound loads what is loaded late
         with tempfile.TemporaryDirectory() as folder:
             tried(door, example, Path(folder), 120)
         assert place < 100
-    limit = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1000 + BYTES
-    for _ in range(count):
-        data = rng.choice(examples)
-        if name in AS_JSON and rng.random() < 0.6:
-            data = restructured(data, rng)
-        else:
-            data = mutated(data, others, rng)
+    limit, seen = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1000 + BYTES, set[int]()
+
+    @hypothesis.seed(number)
+    @hypothesis.settings(max_examples=count, phases=[hypothesis.Phase.generate], database=None, deadline=None,
+                         suppress_health_check=list(hypothesis.HealthCheck))
+    @hypothesis.given(cases)
+    def work(data: bytes) -> None:
+        nonlocal limit
+        hypothesis.assume(hash(data) not in seen)
+        seen.add(hash(data))
         with tempfile.TemporaryDirectory() as folder:
             wrong = tried(door, data, Path(folder))
         if not wrong and resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1000 > limit:
             wrong, limit = "took more than 1 GiB of memory", 2 * limit
         if wrong:
             found.append((wrong, data))
+
+    work()
     return name, count, found, time.perf_counter() - began
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
-from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,8 +19,7 @@ from qfusion import _limits, data, runs
 from qfusion.data import cache
 from qfusion.data.formats import staged_set
 from qfusion.errors import InvalidInput
-from qfusion.models.programs.graph import Graph, Node, Ref
-from qfusion.models.programs.onnxfile import OnnxProgram
+from qfusion.models.programs.program import Exhausted, Program
 from qfusion.runs import plans, quota, storage, sweep
 from qfusion.runs import queue as slots
 from qfusion.ui.door import access, entrance, turns
@@ -236,17 +235,25 @@ def test_who_gives_up_leaves_the_line() -> None:
 
 
 @pytest.mark.usefixtures("serving")
-def test_a_slow_torch_program_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    graph = Graph.__new__(Graph)
-    graph.file = "slow.pt2"
-    one_more = Node("torch.ops.aten.add.Tensor", torch.add, [Ref("x"), 1], {}, ["x"], [])
-    values = {"x": torch.zeros(2)}
-    graph._run([one_more] * 50, values, [])
-    assert values["x"].sum() == 100
-    clock = count(0, 10)
-    monkeypatch.setattr(time, "monotonic", lambda: float(next(clock)))  # ten seconds an operator
-    with pytest.raises(InvalidInput, match=r"`slow.pt2` takes more than 60 seconds a call.*QFUSION_PROGRAM_S"):
-        graph._run([one_more] * 50, values, [])
+def test_a_slow_or_greedy_torch_program_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Slow(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            for _ in range(50):
+                x = x @ x
+            return x
+
+    side, buffer = torch.export.Dim("side", min=2), io.BytesIO()
+    torch.export.save(torch.export.export(Slow(), (torch.ones(3, 3),), dynamic_shapes=({0: side, 1: side},)), buffer)
+    program = Program(buffer.getvalue(), "slow.pt2", "torch")
+    assert float(program.run([torch.eye(3)], 0).sum()) == 3
+    monkeypatch.setenv("QFUSION_PROGRAM_S", "1")
+    with pytest.raises(InvalidInput, match=r"`slow.pt2` takes more than 1 seconds a call.*QFUSION_PROGRAM_S"):
+        program.run([torch.eye(3000)], 0)
+    assert float(program.run([torch.eye(3)], 0).sum()) == 3  # in another process
+    monkeypatch.setenv("QFUSION_PROGRAM_S", "60")
+    monkeypatch.setenv("QFUSION_PROGRAM_MB", "600")
+    with pytest.raises(Exhausted, match=r"`slow.pt2` asks for more memory than there is"):
+        Program(buffer.getvalue(), "slow.pt2", "torch").run([torch.eye(9000)], 0)
 
 
 @pytest.mark.usefixtures("serving")
@@ -271,5 +278,5 @@ def test_a_slow_onnx_program_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QFUSION_PROGRAM_S", "1")
     began = time.monotonic()
     with pytest.raises(InvalidInput, match=r"`slow.onnx` takes more than 1 seconds a call.*QFUSION_PROGRAM_S"):
-        OnnxProgram(model.SerializeToString(), "slow.onnx").run([torch.zeros(1, 3)], 0)
+        Program(model.SerializeToString(), "slow.onnx", "onnx").run([torch.zeros(1, 3)], 0)
     assert time.monotonic() - began < 5

@@ -118,7 +118,7 @@ def test_what_comes_in_is_the_program(folder: Path) -> None:
     ("greedy.pt2", "x", {"MEMORY": 1 << 30}, "more than 1 GiB of memory"),
     ("greedy.pt2", "x", {"SECONDS": 1}, "more than 1 seconds of the processor"),
     ("products.pt2", "x", {"PATIENCE": 0.2}, "more than 0 seconds"),
-    ("tables/text.csv", "x", {}, "must be a .pt2 or .onnx file"), ("products.pt2", "../x", {}, "name"),
+    ("tables/text.csv", "x", {}, "must be an .onnx or .pt2 file"), ("products.pt2", "../x", {}, "name"),
     ("products.pt2", "qj-planted", {}, "not imported and is not replaced|There is a model")])
 def test_what_does_not_pass_leaves_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch, file: str, name: str,
                                            limits: dict[str, Any], message: str) -> None:
@@ -127,6 +127,15 @@ def test_what_does_not_pass_leaves_nothing(folder: Path, monkeypatch: pytest.Mon
     before = kept()
     with pytest.raises(InvalidInput, match=message):
         aside.Import(folder / file, DATA, name).wait()
+    assert kept() == before
+
+
+def test_a_program_of_torch_from_elsewhere_is_refused_by_its_bytes(folder: Path) -> None:
+    before = kept()
+    (folder / "named.onnx").write_bytes((folder / "products.pt2").read_bytes())
+    for name in ("products.pt2", "named.onnx"):
+        with pytest.raises(InvalidInput, match=f"`{name}` is one of torch.export, which is loaded only for readers on"):
+            aside.Import(folder / name, DATA, "x", only_onnx=True).wait()
     assert kept() == before
 
 
@@ -158,7 +167,7 @@ def test_a_card_is_corrected_on_the_page(folder: Path) -> None:
     app = visit("Train", **{"train.import": "true"})
     assert "There is no run yet" in plain(said(app))
     by_label(app.button, "Check and import").click().run()
-    assert "Choose a .pt2 or .onnx file first" in plain(said(app))
+    assert "Choose an .onnx or .pt2 file first" in plain(said(app))
     bring(app, folder / "misnamed.pt2", "both")
     assert app.error, said(app)
     assert "both" not in checkpoint.available()
@@ -183,5 +192,8 @@ def test_visitors_from_elsewhere_bring_no_model(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("QFUSION_IMPORT", "upload")
     app = visit("Train", **{"train.import": "true"})
     assert [button for button in app.button if button.label == "Check and import"]
+    assert "which runs no code of its own" in plain(said(app))
+    assert ".pt2" not in plain(said(app))
+    assert app.file_uploader(key="_model.file").proto.type == [".onnx"]
     assert "_model.replace" not in [box.key for box in app.checkbox]  # theirs, not another's
     assert "_model.gone" not in [box.key for box in app.selectbox]

@@ -17,8 +17,9 @@ app = typer.Typer(no_args_is_help=True, help="Import a model that was trained el
                                       "model import mult.pt2 --data planted --name my-mult --card mult.toml",
                                       "model import my_package.models:make --weights weights.safetensors --data mosi "
                                       "--name mine"))
-def import_(program: Annotated[str, typer.Argument(metavar="PROGRAM", help="A .pt2 file of torch.export, an .onnx "
-                                                                           "file, or PACKAGE.MODULE:FACTORY, whose "
+def import_(program: Annotated[str, typer.Argument(metavar="PROGRAM", help="An .onnx file, a .pt2 file of "
+                                                                           "torch.export, whose loading runs what it "
+                                                                           "holds, or PACKAGE.MODULE:FACTORY, whose "
                                                                            "code is run.")],
             data: Annotated[str, typer.Option("--data", metavar="NAME", help="Data set whose modalities go in.")],
             name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="What the model is to be "

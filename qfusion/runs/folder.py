@@ -24,10 +24,11 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 import torch
 from filelock import FileLock, Timeout
 
@@ -50,6 +51,7 @@ STATES = {
 ALIVE = ("waiting", "running")
 REQUESTS = ("pause", "stop")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+Kind = TypeVar("Kind")
 PATIENCE = 2.0  # seconds a training waits for its lock: someone may just be looking whether it is held
 _LARGEST = 50_000_000  # bytes of a plan or record
 
@@ -150,16 +152,7 @@ class Run:
         """
         if not (self.path / "plan.json").is_file():
             raise NotFound(f"{self.path} holds no training. Give the folder of one, or begin it with --data.")
-        found = _read(self.path / "plan.json")
-        try:
-            plan = Plan(**{"edition": 1, **found})
-            plain = isinstance(plan.settings, dict) and isinstance(plan.options, dict) and isinstance(plan.seed, int)
-            plain = plain and isinstance(plan.edition, int)
-        except TypeError:
-            plain = False
-        if not plain:
-            raise IntegrityError(
-                f"{self.path / 'plan.json'} is not the plan of a training. Delete the run and begin again.")
+        plan = _read(self.path / "plan.json", Plan, edition=1)
         return replace(plan, settings=registry.upgraded(plan.model, plan.settings, plan.edition),
                        edition=registry.EDITION)
 
@@ -174,17 +167,10 @@ class Run:
         """Returns how far the run is; a run whose process is gone without a word is "interrupted"."""
         if not (self.path / "record.json").is_file():
             return Record(state="interrupted" if not self.is_held() else "waiting")
-        known = {f.name: list if f.name == "history" else (int, float) if f.type == "float" else type(f.default)
-                 for f in fields(Record)}
-        found = {key: value for key, value in _read(self.path / "record.json").items() if key in known}
-        plain = all(isinstance(value, known[key]) for key, value in found.items())
-        if not plain or not all(isinstance(each, dict) for each in found.get("history", ())):
-            raise IntegrityError(f"{self.path / 'record.json'} is not the record of a training. Delete the run and "
-                                 "begin again.")
-        record = Record(**{**found, "history": tuple(found.get("history", ()))})
+        record = _read(self.path / "record.json", Record)
         if record.state in ALIVE and not self.is_held():
-            latest = _read(self.path / "record.json")  # it may have ended between the two looks
-            return record if latest.get("state") not in ALIVE else _changed(record, state="interrupted")
+            latest = _read(self.path / "record.json", Record)  # it may have ended between the two looks
+            return record if latest.state not in ALIVE else replace(record, state="interrupted")
         return record
 
     def write(self, record: Record) -> None:
@@ -372,16 +358,14 @@ def find(name: str) -> Run:
     return known[name]
 
 
-def _changed(record: Record, **changes: Any) -> Record:
-    return Record(**{**{f.name: getattr(record, f.name) for f in fields(Record)}, **changes})
-
-
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path, kind: type[Kind], **missing: Any) -> Kind:
+    """The plan or record in a file, whose fields are of their types; `missing` stands for those that it lacks."""
     try:
         check(path.stat().st_size <= _LARGEST, f"{path} is too large for a run's file.")
-        found = json.loads(path.read_text(encoding="utf-8"))
+        values = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+        return msgspec.convert(missing | values, kind)
+    except msgspec.ValidationError as error:
+        raise IntegrityError(f"{path} is not the {kind.__name__.lower()} of a training ({str(error)[:100]}). Delete "
+                             "the run and begin again.") from error
     except (OSError, ValueError, RecursionError) as error:
         raise IntegrityError(f"{path} cannot be read ({str(error)[:100]}). Delete the run and begin again.") from error
-    if not isinstance(found, dict):
-        raise IntegrityError(f"{path} is not a file of a run. Delete the run and begin again.")
-    return found

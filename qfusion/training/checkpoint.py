@@ -12,6 +12,7 @@ import copy
 import glob
 import hashlib
 import json
+import os
 import platform
 import re
 from collections.abc import Iterator, Mapping
@@ -26,7 +27,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
-from qfusion import _assets, _places, _read_only
+from qfusion import _assets, _limits, _places, _read_only
 from qfusion._checks import check, choose
 from qfusion._files import atomic
 from qfusion.data import DataSet
@@ -121,6 +122,7 @@ def load(name: str | Path) -> Checkpoint:
         raise IntegrityError(f"{weights.name} is not the file that {card_path.name} describes: its SHA-256 differs. "
                              "Copy both files again or train the model again.")
     if card["model"] == imported.KIND:
+        _require_trusted(card, data, card_path)
         return Checkpoint(imported.from_card(card, data, weights.name).eval(), card)
     try:
         model = rebuild(card["model"], card["inputs"], card["outputs"], card["settings"], _tensors(data))
@@ -140,6 +142,16 @@ def card(name: str | Path) -> dict[str, Any]:
             format.
     """
     return _read_card(_card_path(name))
+
+
+def _require_trusted(card: Mapping[str, Any], data: bytes, card_path: Path) -> None:
+    """Where readers from elsewhere might bring models before torch loaded them, one of theirs may lie among those that
+    are here."""
+    open_to_all = _limits.bound() and os.environ.get("QFUSION_IMPORT", "none") in ("upload", "path")
+    check(not open_to_all or bool(card.get("trusted")) or imported.kind_of(data) != "torch",
+          f"Model '{card_path.stem}' is a program of torch.export that a version before this one took in, maybe from a "
+          "reader from elsewhere, and loading it runs what it holds. If you know it, import its file again on the "
+          f"server's machine: `python -m qfusion model import FILE --data NAME --name {card_path.stem} --replace`.")
 
 
 def _digest(data: bytes, card: Mapping[str, Any]) -> str:

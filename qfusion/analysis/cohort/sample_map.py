@@ -115,19 +115,15 @@ def limits(work: Workspace, what: str, method: str, everyone: bool = False) -> t
 def principal(X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Returns the mean (F,), the first two principal axes (F, 2) and the parts of the variance that they hold (2,), of
     points (n, F); the largest entry of an axis is positive."""
-    mean = X.mean(0)
-    centred = X - mean
-    wide = X.shape[1] > len(X)
-    values, vectors = np.linalg.eigh(centred @ centred.T if wide else centred.T @ centred)
-    values, vectors = values[::-1][:2], vectors[:, ::-1][:, :2]
-    axes = centred.T @ vectors if wide else vectors
-    axes = np.pad(axes, ((0, 0), (0, 2 - axes.shape[1])))  # of a single coordinate the second axis is nothing
-    values = np.maximum(np.pad(values, (0, 2 - len(values))), 0.0)
-    norms = np.linalg.norm(axes, axis=0)
-    axes = axes / np.where(norms > 1e-12, norms, 1.0) * (norms > 1e-12)
-    axes = axes * np.where(axes[np.abs(axes).argmax(0), [0, 1]] < 0, -1.0, 1.0)
-    total = float((centred**2).sum())
-    return mean, axes, values / total if total > 0 else np.zeros(2)
+    from sklearn.decomposition import PCA  # on demand: it takes as long to load as a page
+
+    if not X.var(0).any():  # all points are one
+        return X.mean(0), np.zeros((X.shape[1], 2)), np.zeros(2)
+    solver = "covariance_eigh" if len(X) >= X.shape[1] else "arpack" if len(X) > 500 else "full"
+    fitted = PCA(min(2, *X.shape), svd_solver=solver, random_state=SEED).fit(X)
+    missing = 2 - len(fitted.components_)  # of a single coordinate the second axis is nothing
+    return (fitted.mean_, np.pad(fitted.components_, ((0, missing), (0, 0))).T,
+            np.pad(fitted.explained_variance_ratio_, (0, missing)))
 
 
 def umap(X: np.ndarray) -> np.ndarray:

@@ -20,6 +20,7 @@ from qfusion.data.formats._mat_child import limit
 from qfusion.errors import QFusionError
 from qfusion.explain.contributions.background import SampleBackground
 from qfusion.models.programs import card as cards
+from qfusion.models.programs.program import Exhausted
 from qfusion.training import checkpoint
 from qfusion.training.imports import taking
 from qfusion.training.imports.taking import Taken, Unfit
@@ -50,7 +51,7 @@ def imported(order: Mapping[str, Any]) -> dict[str, Any]:
     """Does what an order says and returns what was found, or what is wrong."""
     said = cards.read(order["card"], "card") if order["card"] else None
     dataset = sources.load(order["data"])
-    taken = taking.take(order["file"], dataset, said)
+    taken = taking.take(order["file"], dataset, said, only_onnx=order["only_onnx"])
     speed = first(taken, dataset)
     place = taking.keep(taken, dataset, order["name"], None, order["title"], order["replace"])
     measured = checkpoint.card(place)["this_seed"].get("test", {})
@@ -66,12 +67,14 @@ def main() -> None:
     limit(before + order["memory"] if before else 1 << 62, order["seconds"])
     try:
         found = imported(order)
+    except Exhausted as error:
+        found = {"exhausted": error.of}
     except QFusionError as error:
         found = {"problem": str(error), "card": error.card.text() if isinstance(error, Unfit) else ""}
     except (MemoryError, RuntimeError) as error:
         if not isinstance(error, MemoryError) and "can't allocate memory" not in str(error):
             raise
-        found = {"memory": True}
+        found = {"exhausted": "memory"}
     with atomic(Path(order["found"])) as part:
         part.write_text(json.dumps(found))
 

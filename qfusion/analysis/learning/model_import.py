@@ -1,9 +1,10 @@
 """Imports a program that anybody may have made, in a process of its own (`_import_child`) that may take only so much
 memory and time: what the browser's door does.
 
-No format that is taken here runs foreign code (see `qfusion.models.programs`), but a program may be slow or ask for
-much memory on purpose. The child reads it, checks it, measures it on all rows, explains a first sample, and keeps it;
-this process never runs it. On Windows only the time is limited, and on macOS no memory.
+An ONNX model runs no foreign code (see `qfusion.models.programs`), but may be slow or ask for much memory on purpose. A
+program of torch.export is taken only from who is trusted with it. The child has a process of its own load it, checks
+it, measures it on all rows, explains a first sample, and keeps it; this process never runs it. On Windows only the time
+is limited, and on macOS no memory.
 """
 
 from __future__ import annotations
@@ -30,27 +31,29 @@ from qfusion.training.imports.taking import Unfit
 MEMORY = 3 << 30  # bytes beyond what Python and torch take themselves
 SECONDS = 60  # of the processor
 PATIENCE = 300.0  # seconds of the clock
-SUFFIXES = (".pt2", ".onnx")
+SUFFIXES = (".onnx", ".pt2")
 _CHILD = Path(__file__).with_name("_import_child.py")
 
 
 class Import:
     """An import that is under way; `cancel` it, or look again and again whether it is `done`."""
 
-    def __init__(self, file: Path, data: str, name: str, card: str = "", title: str = "", replace: bool = False):
+    def __init__(self, file: Path, data: str, name: str, card: str = "", title: str = "", replace: bool = False,
+                 only_onnx: bool = False):
         """Starts it and returns at once.
 
         Args:
-            file: a .pt2 or .onnx file. data: name of the data set whose modalities go in.
+            file: an .onnx or .pt2 file. data: name of the data set whose modalities go in.
             name: that the model is to go by. title: what a person calls it.
             card: as TOML, what was corrected; a guess is made unless given.
             replace: whether an imported model of that name gives way.
+            only_onnx: whether a program of torch.export, whose loading runs what it holds, is refused.
 
         Raises:
             InvalidInput: when the file is neither, or the name is none or taken.
         """
-        check(file.suffix.lower() in SUFFIXES, f"Program `{file.name}` must be a .pt2 or .onnx file. Export it by "
-                                               "`torch.export.save` or to ONNX.")
+        check(file.suffix.lower() in SUFFIXES, f"Program `{file.name}` must be an .onnx or .pt2 file. Export it to "
+                                               "ONNX, or by `torch.export.save`.")
         taking.check_name(name, None, replace)
         _limits.check_disk("The program", file.stat().st_size)
         self.file = file
@@ -58,7 +61,7 @@ class Import:
         self._found, order = (Path(self._folder.name) / each for each in ("found.json", "order.json"))
         order.write_text(json.dumps({
             "file": str(file.absolute()), "data": data, "name": name, "card": card, "title": title, "replace": replace,
-            "memory": MEMORY, "seconds": SECONDS, "found": str(self._found)}))
+            "only_onnx": only_onnx, "memory": MEMORY, "seconds": SECONDS, "found": str(self._found)}))
         # Threads of a library for matrices would take address space each.
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OMP_NUM_THREADS": "1",
                        "OPENBLAS_NUM_THREADS": "1"}
@@ -116,8 +119,10 @@ class Import:
             said = (Path(self._folder.name) / "said").read_text(errors="replace").strip().rpartition("\n")[2][:160]
             raise self._refused(f"its checks ended with signal {-status}" if status < 0
                                 else f"its checks fail ({said or 'no reason is given'})") from None
-        if "memory" in found:
-            raise self._refused(f"it takes more than {MEMORY / 2**30:.0f} GiB of memory")
+        if "exhausted" in found:
+            raise self._refused(f"it takes more than {MEMORY / 2**30:.0f} GiB of memory"
+                                if found["exhausted"] == "memory"
+                                else f"it takes more than {SECONDS} seconds of the processor")
         if "problem" in found and found["card"]:
             raise Unfit(found["problem"], cards.read(found["card"], "card"))
         if "problem" in found:

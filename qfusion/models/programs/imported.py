@@ -14,10 +14,8 @@ from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import nested
 from qfusion.models.encoders import Features, InputSpec, Standardiser
 from qfusion.models.explorable import FusionModel
-from qfusion.models.programs import archive, card, feeding
+from qfusion.models.programs import card, feeding
 from qfusion.models.programs.card import DTYPES, ProgramCard
-from qfusion.models.programs.graph import Graph
-from qfusion.models.programs.onnxfile import OnnxProgram
 from qfusion.models.programs.program import Port, Program
 
 KIND = "imported"
@@ -68,7 +66,7 @@ class Imported(FusionModel):
                                        for name, spec in self.input_specs.items()})
         self.bias = nn.Parameter(torch.zeros(len(self.outputs), dtype=torch.float64), requires_grad=False)
         self._fewest, self._most = self._limits()
-        self._width = 0.0
+        self._width, self._operations = 0.0, 0.0
 
     def _limits(self) -> tuple[int, int]:
         """The least and the most rows that the program takes at once; 0 for any."""
@@ -94,8 +92,8 @@ class Imported(FusionModel):
 
     @property
     def unseen_operations(self) -> int:
-        """Floating-point operations of a row that torch does not see, guessed: two for each weight of an ONNX model."""
-        return 2 * self.program.parameters if isinstance(self.program, OnnxProgram) else 0
+        """Floating-point operations of a row, which are worked out elsewhere; known once rows were run."""
+        return round(self._operations * max(1, self._fewest))
 
     @property
     def fixed_batch(self) -> int:
@@ -119,15 +117,12 @@ class Imported(FusionModel):
 
     def _together(self, states: Mapping[str, Any]) -> int:
         """How many rows are run at once."""
-        if self._most:
-            return self._most
         if not self._width:
-            few = {name: nested.part(each, slice(0, _FEW)) for name, each in states.items()}
-            with torch.no_grad():
-                fed = self._fed(few)
-                self._width = max(1.0, self.program.width(fed) / max(nested.length(few[self.modalities[0]]),
-                                                                     self._fewest, 1))
-        return max(int(TOGETHER / self._width), _FEW, self._fewest)
+            few = {name: nested.part(features, slice(0, self._most or _FEW)) for name, features in states.items()}
+            rows = max(nested.length(few[self.modalities[0]]), self._fewest, 1)
+            width, operations = self.program.measure(self._fed(few))
+            self._width, self._operations = max(1.0, width / rows), operations / rows
+        return self._most or max(int(TOGETHER / self._width), _FEW, self._fewest)
 
     def raw(self, states: Mapping[str, Any]) -> Tensor:
         """Returns what the program gives for no more rows than it takes at once, as it gives it."""
@@ -224,18 +219,32 @@ def _joined(first: Any, more: Any) -> Any:
                                                                             for pair in zip(first, more, strict=True))
 
 
-def program_of(data: bytes, file: str) -> Program:
+def program_of(data: bytes, file: str, only_onnx: bool = False) -> Program:
     """Returns the program in a file, by what its bytes are.
+
+    Args:
+        data: of the file. file: its name, for messages.
+        only_onnx: whether it comes from somebody who is not trusted: torch.export.load runs what a file holds.
 
     Raises:
         InvalidInput: when it is neither a program of torch.export nor an ONNX model, or not to be run.
     """
-    if archive.is_archive(data):
-        return Graph(archive.read(data, file))
-    check(data[:1] in (b"\x08", b"\x12", b"\x1a", b"\x3a", b"\x42") or data[4:8] == b"ORTM",
+    if kind_of(data) == "torch":
+        check(not only_onnx, f"Program `{file}` is one of torch.export, which is loaded only for readers on the "
+                             "server's own machine, as loading runs what it holds. Bring the model as ONNX, or import "
+                             f"it there: `python -m qfusion model import {file} --data NAME --name NAME`.")
+        return Program(data, file, "torch")
+    check(kind_of(data) == "onnx",
           f"File `{file}` is neither a program of torch.export (.pt2) nor an ONNX model (.onnx). Export the model as "
           "one of these, or import it by its factory, PACKAGE.MODULE:FACTORY.")
-    return OnnxProgram(data, file)
+    return Program(data, file, "onnx")
+
+
+def kind_of(data: bytes) -> str:
+    """Returns what a program's first bytes say it is, "torch" or "onnx"; empty where it is neither."""
+    if data[:4] == b"PK\x03\x04":
+        return "torch"
+    return "onnx" if data[:1] in (b"\x08", b"\x12", b"\x1a", b"\x3a", b"\x42") or data[4:8] == b"ORTM" else ""
 
 
 def from_card(said: Mapping[str, Any], data: bytes, file: str) -> Imported:

@@ -16,6 +16,7 @@ from qfusion.data import DataSet
 from qfusion.errors import InvalidInput
 from qfusion.models import nested
 from qfusion.models.programs.imported import Imported
+from qfusion.models.programs.program import Exhausted
 
 ROWS = 10
 _NOTHING = 1e-6  # a change of a score that is rounding
@@ -56,7 +57,6 @@ def examine(model: Imported, rows: Mapping[str, Any]) -> list[str]:
     again = float((model.scores(rows) - first).abs().max())
     check(again <= size, f"Scores of program `{file}` change from call to call, by up to {again:.2g}: dropout is left "
                          f"on, or it draws at random. {_EVAL}")
-    check(not model.program.changed(), f"Program `{file}` changes its own weights when it is run. {_EVAL}")
     _require_independent(model, rows, first, size)
     warnings = [f"Program `{file}` takes {model.fixed_batch} rows at once, no more and no fewer; it is run in pieces "
                 "of that size."] \
@@ -74,7 +74,7 @@ def scored(model: Imported, rows: Mapping[str, Any]) -> Tensor:
     try:
         return model.scores(rows)
     except InvalidInput as error:
-        size = _batch(model, rows)
+        size = 0 if isinstance(error, Exhausted) else _batch(model, rows)
         if size:
             raise InvalidInput(f"Program `{model.program.file}` runs only with {size} rows at once: it was exported "
                                f"for a fixed batch. Set `batch = {size}` in the card, or export it with a free number "

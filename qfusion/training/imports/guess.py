@@ -45,7 +45,7 @@ def card(inputs: Sequence[Port], outputs: Sequence[Port], program: str, dataset:
     told = {name for each in said if each.gives in ("mask", "padding", "lengths") for name in each.modality}
     # A program that is not told which steps are real sees zeros behind them, so their number must stay as it is.
     said = [replace(each, steps=each.steps or _steps(dataset, each.modality[0])) if each.gives == "values"
-            and "steps" in each.axes and not told & {*each.modality} else each for each in said]
+            and "steps" in each.axes and each.modality and not told & {*each.modality} else each for each in said]
     return ProgramCard(program, dataset.name, tuple(said), output(outputs, dataset))
 
 

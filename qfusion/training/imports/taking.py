@@ -21,7 +21,8 @@ from qfusion.errors import InvalidInput, NotFound, QFusionError
 from qfusion.models.encoders import split
 from qfusion.models.programs import card as cards
 from qfusion.models.programs.card import ADAPTERS, ProgramCard
-from qfusion.models.programs.imported import ENDINGS, KIND, Imported, program_of
+from qfusion.models.programs.imported import ENDINGS, KIND, Imported, kind_of, program_of
+from qfusion.models.programs.program import Exhausted
 from qfusion.training import checkpoint, metrics
 from qfusion.training.imports import checks, factories, guess
 
@@ -48,7 +49,7 @@ class Taken:
     @property
     def ending(self) -> str:
         """Of the file that keeps the program."""
-        return ENDINGS["torch" if self.data[:2] == b"PK" else "onnx"]
+        return ENDINGS[kind_of(self.data)]
 
 
 class Unfit(InvalidInput):
@@ -64,14 +65,16 @@ class Unfit(InvalidInput):
 
 
 def take(source: str, dataset: DataSet, card: ProgramCard | None = None, weights: Path | None = None,
-         adapter: str = "") -> Taken:
-    """Returns a program, read and checked; nothing is kept yet. A factory's code is run, a file's is not.
+         adapter: str = "", only_onnx: bool = False) -> Taken:
+    """Returns a program, loaded and checked; nothing is kept yet. A factory's code is run, and torch.export.load may
+    run what a .pt2 file holds; an ONNX model runs nothing but its operators.
 
     Args:
         source: a .pt2 or .onnx file, or PACKAGE.MODULE:FACTORY.
         dataset: whose modalities go in.
         card: what was corrected; a guess is made unless given.
         weights, adapter: of a factory's model.
+        only_onnx: whether whoever brings it is not trusted with more.
 
     Raises:
         NotFound: when there is no such file or factory.
@@ -89,13 +92,13 @@ def take(source: str, dataset: DataSet, card: ProgramCard | None = None, weights
         check(weights is None and not adapter, "Weights and adapter belong to a factory. Leave --weights and "
                                                "--adapter out for a file.")
         data = _bytes(Path(source))
-    program = program_of(data, Path(source).name)
+    program = program_of(data, Path(source).name, only_onnx)
     said = said or guess.card(program.inputs, program.outputs, Path(source).name, dataset)
     try:
         model, warnings = _examined(program, replace(said, data=dataset.name, adapter=adapter or said.adapter), dataset,
                                     card is None)
     except QFusionError as error:
-        if card is not None:
+        if card is not None or isinstance(error, Exhausted):
             raise
         raise Unfit(str(error), replace(said, data=dataset.name)) from error
     return Taken(model, data, card is None, tuple(warnings), source)
@@ -157,6 +160,8 @@ def keep(taken: Taken, dataset: DataSet, name: str, folder: Path | None = None, 
                                 metrics={part: metrics.summary([found]) for part, found in measured.items()},
                                 this_seed=measured, seeds=[0], notes=notes)
     card["parameters"] = {"total": model.program.parameters, "encoders": 0, "fusion": model.program.parameters}
+    if kind_of(taken.data) == "torch":
+        card["trusted"] = True  # by whoever had it loaded here; cards of before say nothing, see `checkpoint.load`
     place = folder or checkpoint.folders()[-1]
     try:
         place.mkdir(parents=True, exist_ok=True)

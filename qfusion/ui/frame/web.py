@@ -118,6 +118,7 @@ def _load() -> None:
 
     with suppress(QFusionError):  # the page says so
         opened.default_sample(open_work(opened.models()[0]))
+    importlib.import_module("sklearn.metrics")  # which the first slider needs
     _plotly["gzip"] = gzip.compress(_read_plotly(), 6)
 
 

@@ -1,4 +1,4 @@
-"""Bring a model that was trained elsewhere: a .pt2 or .onnx file, checked in a process of its own and kept among the
+"""Bring a model that was trained elsewhere: an .onnx or .pt2 file, checked in a process of its own and kept among the
 models."""
 
 from __future__ import annotations
@@ -30,6 +30,12 @@ OPEN = "train.import"
 MAX_CARD = 20_000  # characters
 _UPLOAD, _FOUND, _CARD, _PROBLEM = "_model.upload", "_model.found", "_model.card", "_model.problem"
 _SAID = "_model.said"
+_HOW = "Bring an `.onnx` file, which runs no code of its own, as of `torch.onnx.export` or skl2onnx."
+_HOW_HERE = """Bring an `.onnx` file, which runs no code of its own, or a program of PyTorch that you trust:
+
+    program = torch.export.export(model.eval(), example, dynamic_shapes=...)
+    torch.export.save(program, "mine.pt2")
+"""
 _METRICS = ("mae", "corr", "acc2_non0", "acc2", "accuracy", "f1", "nll")
 _PULSE = 0.2  # seconds between two looks at the process
 
@@ -84,8 +90,8 @@ def _form(level: str) -> tuple[str, str, str, bool, str] | None:
     with st.form("_model_form", border=True):
         known = sources()
         data = st.selectbox("Data set whose modalities go in", known, key="_model.data")
-        file = st.file_uploader("Program", type=[ending[1:] for ending in aside.SUFFIXES], key="_model.file",
-                                help=f"Of torch.export.save, or ONNX. At most {most} MB.")
+        file = st.file_uploader("Program", type=[ending[1:] for ending in _endings()], key="_model.file",
+                                help=f"{_formats()} At most {most} MB.")
         name = st.text_input("Name", key="_model.name", max_chars=60, placeholder="my-model",
                              help="Letters, digits, . - and _. It is picked and linked by this name.").strip()
         title = st.text_input("Title, if it should be another", key="_model.title",
@@ -96,10 +102,25 @@ def _form(level: str) -> tuple[str, str, str, bool, str] | None:
         return None
     state.put(_CARD, None)
     check(file is not None,
-          entrance.refusal() or "There is nothing to import yet. Choose a .pt2 or .onnx file first.")
+          entrance.refusal() or f"There is nothing to import yet. Choose {_words()} file first.")
     check(bool(name), "The model has no name yet. Type one.")
     _put(file)
     return str(data), name, title, bool(replace), ""
+
+
+def _endings() -> tuple[str, ...]:
+    """Of the files that this reader may bring: torch.export.load runs what a file holds, so .pt2 is for readers on the
+    server's own machine."""
+    return aside.SUFFIXES if access.is_local() else aside.SUFFIXES[:1]
+
+
+def _words() -> str:
+    return f"an {' or '.join(_endings())}"
+
+
+def _formats() -> str:
+    return ("ONNX, or of torch.export.save: such a program runs what it holds, so bring only one that you trust."
+            if access.is_local() else "ONNX. Programs of torch.export come in on the server's own machine.")
 
 
 def _put(file: Any) -> None:
@@ -123,7 +144,7 @@ def _import_now(data: str, name: str, title: str, replace: bool, card: str) -> N
     for key in (_FOUND, _PROBLEM):
         state.put(key, None)
     try:
-        running = aside.Import(path, data, name, card, title, replace)
+        running = aside.Import(path, data, name, card, title, replace, only_onnx=not access.is_local())
     except QFusionError as error:
         state.put(_PROBLEM, str(error))
         return
@@ -184,15 +205,11 @@ def _report(found: dict[str, Any]) -> None:
 
 
 def _how() -> None:
-    st.markdown("""
-Any model that maps the modalities of a data set to scores can be explored:
-
-    program = torch.export.export(model.eval(), example, dynamic_shapes=...)
-    torch.export.save(program, "mine.pt2")
-
-or an `.onnx` file. Its inputs are matched to the modalities by names and shapes; what was guessed can be corrected.
-It is checked on ten rows, measured on all, and runs no code of its own. `docs/bring-your-model.md` walks through it;
-models made by your own Python code come in on the command line.
+    st.markdown(f"""
+Any model that maps the modalities of a data set to scores can be explored. {_HOW_HERE if access.is_local() else _HOW}
+Its inputs are matched to the modalities by names and shapes; what was guessed can be corrected. It is checked on ten
+rows and measured on all. `docs/bring-your-model.md` walks through it; models made by your own Python code come in on
+the command line.
 """)
 
 

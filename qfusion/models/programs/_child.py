@@ -1,0 +1,367 @@
+"""Loads one program and runs it, in the process of its own that `program` starts: requests come in by standard input,
+answers leave by standard output, each as a header of JSON and a body of tensors.
+
+An ONNX model may come from anybody: before it is looked at, this process loses the right to open any file or
+connection, and it is checked by `onnx` and written anew before ONNX Runtime reads it. `torch.export.load` needs its
+libraries' files while it loads and runs what a program's file holds, so such a program has to be trusted.
+
+It runs as a script and loads no engine before it knows which.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import json
+import math
+import os
+import re
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from typing import Any, BinaryIO
+
+MAX_BODY = 1 << 32  # bytes of tensors that are sent at once
+NO_MEMORY = 77  # status of a process whose memory does not hold what it is sent
+_MAX_HEADER = 1 << 24
+# Domains of operators that the runtime has itself: it takes its own before a function of the file with the same name.
+_RUNTIMES = ("ai.onnx", "com.microsoft", "com.ms", "org.pytorch")
+_DOMAINS = ("", "ai.onnx", "ai.onnx.ml")
+_DROPOUTS = ("dropout", "dropout_", "feature_dropout", "alpha_dropout", "native_dropout")
+_RANDOM = ("rand", "normal", "bernoulli", "multinomial", "poisson", "exponential", "uniform", "rrelu")
+_FAST = ("_native_multi_head_attention", "_transformer_encoder_layer_fwd", "_nested")
+_AGAIN = "Export it again with `torch.export.save(torch.export.export(model.eval(), example), 'model.pt2')`."
+_MEMORY = re.compile("can't allocate memory|bad_alloc|PyObject pointer is null|[Ff]ailed to allocate|not enough memory")
+
+
+Answer = tuple[dict[str, Any], bytes]  # a header and tensors
+
+
+class Refused(Exception):
+    """A program that is not run; what it says is shown to whoever brought it."""
+
+
+def send(stream: BinaryIO, header: dict[str, Any], body: bytes = b"") -> None:
+    """Writes a message."""
+    words = json.dumps(header).encode()
+    for part in (words, body):
+        stream.write(len(part).to_bytes(8, "little"))
+        stream.write(part)
+    stream.flush()
+
+
+def receive(stream: BinaryIO) -> tuple[dict[str, Any], bytes]:
+    """Returns the next message.
+
+    Raises:
+        EOFError: when there is none. ValueError: when it is none, or too long.
+    """
+    parts = []
+    for most in (_MAX_HEADER, MAX_BODY):
+        size = int.from_bytes(_exactly(stream, 8), "little")
+        if size > most:
+            raise ValueError(f"a message of {size:,} bytes is too long")
+        parts.append(_exactly(stream, size))
+    header = json.loads(parts[0])
+    if not isinstance(header, dict):
+        raise ValueError("a message has no header")
+    return header, parts[1]
+
+
+def _exactly(stream: BinaryIO, size: int) -> bytes:
+    part = stream.read(size)
+    if len(part) < size:
+        raise EOFError
+    return part
+
+
+def _short(error: BaseException) -> str:
+    return (" ".join(str(error).split()) or type(error).__name__)[:200]
+
+
+class Torch:
+    """A program of torch.export, loaded by torch."""
+
+    def __init__(self, data: bytes, file: str, threads: int):
+        import torch
+        from torch.export.graph_signature import InputKind, TensorArgument
+        from torch.utils import _pytree
+
+        torch.set_num_threads(threads)
+        self.file, self._tree, self._torch = file, _pytree, torch
+        try:
+            program = torch.export.load(io.BytesIO(data))
+        except Exception as error:  # torch promises no class of its own
+            raise Refused(f"Program `{file}` cannot be loaded by torch {torch.__version__} ({_short(error)}). "
+                          f"{_AGAIN}") from error
+        signature = program.graph_signature
+        if signature.buffers_to_mutate:
+            raise Refused(f"Program `{file}` changes its own weights when it is run, as with batch normalisation in "
+                          "training mode. Call `model.eval()` before `torch.export.export`.")
+        values = {node.name: node.meta.get("val") for node in program.graph.nodes}
+        users = [spec.arg for spec in signature.input_specs if spec.kind == InputKind.USER_INPUT]
+        self._given = [None if isinstance(arg, TensorArgument) else getattr(arg, "value", None) for arg in users]
+        self._places = [place for place, arg in enumerate(users) if isinstance(arg, TensorArgument)]
+        outputs = [getattr(spec.arg, "name", None) for spec in signature.output_specs]
+        named = _pytree.tree_unflatten(list(range(len(outputs))), program.call_spec.out_spec)
+        plain = isinstance(named, dict) and list(named.values()) == list(range(len(outputs)))
+        titles = map(str, named if plain else range(len(outputs)))
+        self.about = {
+            "inputs": [self._port(users[place].name, values[users[place].name]) for place in self._places],
+            "outputs": [self._port(title, values.get(name)) for title, name in zip(titles, outputs, strict=True)],
+            "parameters": sum(tensor.numel() for tensor in program.state_dict.values()),
+            "ranges": {str(name): [_finite(about.lower), _finite(about.upper)]
+                       for name, about in program.range_constraints.items()},
+            "notes": self._random(program.graph_module)}
+        self._in_spec = program.call_spec.in_spec
+        self._module = program.module().requires_grad_(False)
+
+    def _port(self, name: str, value: Any) -> list[Any]:
+        if not isinstance(value, self._torch.Tensor):
+            return [name, None, ""]
+        shape = [side if isinstance(side, int) else str(side) for side in value.shape]
+        return [name, shape, str(value.dtype).removeprefix("torch.")]
+
+    def _random(self, graph: Any) -> list[str]:
+        """Why scores would change from call to call.
+
+        Raises:
+            Refused: where an operator has no gradients.
+        """
+        notes = []
+        for node in (node for part in graph.modules() if hasattr(part, "graph") for node in part.graph.nodes):
+            name = str(node.target).removeprefix("aten.").partition(".")[0]
+            if name.startswith(_FAST):
+                raise Refused(f"Program `{self.file}` uses the operator `{node.target}`, a short cut of attention that "
+                              "has no gradients. Call `torch.backends.mha.set_fastpath_enabled(False)` before "
+                              "`torch.export.export`.")
+            if name in _DROPOUTS and len(node.args) > 2 and node.args[2] is not False and node.args[1] != 0:
+                notes.append(f"{name.removesuffix('_').replace('_', ' ')} is left on")
+            elif name.startswith(_RANDOM) and node.op == "call_function":
+                notes.append(f"it draws at random (operator `{node.target}`)")
+        return notes
+
+    def _run(self, tensors: Sequence[Any], output: int) -> Any:
+        given = list(self._given)
+        for place, tensor in zip(self._places, tensors, strict=True):
+            given[place] = tensor
+        positional, by_name = self._tree.tree_unflatten(given, self._in_spec)
+        result = self._tree.tree_leaves(self._module(*positional, **by_name))[output]
+        if not isinstance(result, self._torch.Tensor):
+            raise Refused(f"Output {output} of program `{self.file}` is no tensor. Name another in the card.")
+        return result
+
+    def answer(self, order: dict[str, Any], body: bytes) -> Answer:
+        """Returns what an order asks for: one output, the slopes of inputs, or what a run takes."""
+        from safetensors.numpy import save
+        from safetensors.torch import load
+
+        sent, output = load(body), int(order["output"])
+        tensors = [sent[str(place)] for place in range(len(self._places))]
+        if order["do"] == "measure":
+            return self._measured(tensors), b""
+        if order["do"] == "run":
+            with self._torch.no_grad():
+                return {}, save({"0": self._run(tensors, output).contiguous().numpy()})
+        moved = [tensors[place].requires_grad_() for place in order["places"]]
+        with self._torch.enable_grad():
+            result = self._run(tensors, output)
+            slopes = self._torch.autograd.grad(result, moved, sent["weight"], allow_unused=True) \
+                if result.requires_grad else [None] * len(moved)
+        full = [self._torch.zeros_like(tensor) if slope is None else slope.contiguous()
+                for tensor, slope in zip(moved, slopes, strict=True)]
+        return {}, save({str(place): slope.numpy() for place, slope in zip(order["places"], full, strict=True)})
+
+    def _measured(self, tensors: Sequence[Any]) -> dict[str, Any]:
+        from torch.utils._python_dispatch import TorchDispatchMode
+        from torch.utils.flop_counter import FlopCounterMode
+
+        tree, tensor_type, widths = self._tree, self._torch.Tensor, [1]
+
+        class Widths(TorchDispatchMode):
+            def __torch_dispatch__(self, operator: Any, types: Any, given: Any = (), by_name: Any = None) -> Any:
+                result = operator(*given, **(by_name or {}))
+                widths.extend(leaf.numel() for leaf in tree.tree_leaves(result) if isinstance(leaf, tensor_type))
+                return result
+
+        with FlopCounterMode(display=False) as counter, Widths(), self._torch.no_grad():
+            self._run(tensors, 0)
+        return {"width": max(widths), "operations": counter.get_total_flops()}
+
+
+def _finite(bound: Any) -> int:
+    """A bound of a free side, 0 where there is none."""
+    return int(bound) if str(bound).isdigit() else 0
+
+
+class Onnx:
+    """An ONNX model, checked by `onnx` and run by ONNX Runtime in a process that opens nothing more."""
+
+    def __init__(self, data: bytes, file: str, threads: int):
+        from safetensors.numpy import load, save
+
+        onnx, onnxruntime = importlib.import_module("onnx"), importlib.import_module("onnxruntime")
+        self.file, self._load, self._save = file, load, save
+        shut()
+        if data[4:8] == b"ORTM":
+            raise Refused(f"Program `{file}` is in ONNX Runtime's own format. Give the .onnx file that it was made "
+                          "from.")
+        try:
+            model = onnx.load_model_from_string(data)
+        except Exception as error:  # of whichever library of Protocol Buffers there is
+            raise Refused(f"Program `{file}` cannot be read as an ONNX model ({_short(error)}). Export it "
+                          "again.") from error
+        parameters = self._check(onnx, model)
+        newest, opset = onnx.defs.onnx_opset_version(), max(
+            (part.version for part in model.opset_import if part.domain in _DOMAINS[:2]), default=0)
+        if opset > newest:
+            raise Refused(f"Program `{file}` asks for operators of set {opset}, newer than onnx {onnx.__version__} "
+                          f"knows ({newest}). Export it for an older opset.")
+        try:
+            onnx.checker.check_model(model)
+        except Exception as error:  # the checker's own class, and ValueError
+            raise Refused(_why(error, file, f"onnx {onnx.__version__}")) from error
+        weights = {tensor.name for tensor in model.graph.initializer}
+        weights |= {tensor.values.name for tensor in model.graph.sparse_initializer}
+        inputs = [port for port in model.graph.input if port.name not in weights]
+        self.about: dict[str, Any] = {
+            "inputs": [_port(onnx, port) for port in inputs], "parameters": parameters, "ranges": {}, "notes": [],
+            "outputs": [_port(onnx, port) for port in model.graph.output]}
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4
+        options.add_session_config_entry("session.load_model_format", "ONNX")
+        options.intra_op_num_threads = threads
+        model.DiscardUnknownFields()
+        try:
+            self._session = onnxruntime.InferenceSession(model.SerializeToString(), options,
+                                                         providers=["CPUExecutionProvider"])
+        except Exception as error:  # the runtime's own classes, of which it promises none
+            raise Refused(_why(error, file, f"ONNX Runtime {onnxruntime.__version__}")) from error
+
+    def _check(self, onnx: Any, model: Any) -> int:
+        """Refuses a model that is more than arithmetic, or not all here; returns how many numbers its weights are."""
+        parameters, operators, functions = 0, set(), {(part.domain, part.name) for part in model.functions}
+        for part in messages(model):
+            if isinstance(part, onnx.NodeProto):
+                operators.add((part.domain, part.op_type))
+            elif isinstance(part, onnx.TensorProto):
+                if part.data_location == onnx.TensorProto.EXTERNAL or part.external_data:
+                    raise Refused(f"Program `{self.file}` keeps `{part.name[:60]}` in another file. Save it as one: "
+                                  "`onnx.save(onnx.load(path), path)`.")
+                parameters += math.prod(max(side, 1) for side in part.dims)
+        for domain, name in sorted(operators):
+            if domain not in _DOMAINS and ((domain, name) not in functions or domain.startswith(_RUNTIMES)):
+                raise Refused(f"Program `{self.file}` uses the operator `{domain}.{name}`, which is not one of ONNX's "
+                              "own. Export the model with standard operators.")
+        return parameters
+
+    def answer(self, order: dict[str, Any], body: bytes) -> Answer:
+        """Returns one output; such a model has no slopes, and what a run takes is not known."""
+        sent, name = self._load(body), self.about["outputs"][int(order["output"])][0]
+        fed = {port[0]: sent[str(place)] for place, port in enumerate(self.about["inputs"])}
+        result = self._session.run([name], fed)[0]
+        if getattr(getattr(result, "dtype", None), "kind", "") not in ("f", "i", "u", "b"):
+            raise Refused(f"Output `{name}` of program `{self.file}` is no array of numbers. With skl2onnx: "
+                          "`options={'zipmap': False}`; or name another output in the card.")
+        return {}, self._save({"0": result.copy(order="C")})
+
+
+def messages(message: Any) -> Iterator[Any]:
+    """Yields a message of Protocol Buffers and all that lie in it."""
+    yield message
+    for field, value in message.ListFields():
+        if field.message_type is not None:
+            for part in [value] if hasattr(value, "ListFields") else value:
+                yield from messages(part)
+
+
+def _port(onnx: Any, port: Any) -> list[Any]:
+    tensor = port.type.tensor_type
+    if not port.type.HasField("tensor_type") or not tensor.elem_type:
+        return [port.name, None, ""]
+    shape = [side.dim_value if side.HasField("dim_value") else side.dim_param or "?" for side in tensor.shape.dim]
+    try:
+        kind = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type).name
+    except KeyError:
+        kind = ""
+    return [port.name, shape if tensor.HasField("shape") else None, kind]
+
+
+def _why(error: Exception, file: str, reader: str) -> str:
+    words = " ".join(str(error).split())
+    missing = re.search(r"(?:implementation for|No Op registered for|Fatal error:) ([\w.:]+(?:\(\d+\))?)", words)
+    if missing and "opset" not in missing.group(1).lower():
+        return (f"Program `{file}` uses the operator `{missing.group(1)}`, which {reader} has not, or not for these "
+                "types. Export it for another operator set or in single precision, or by torch.export.")
+    if "opset" in words.lower() and ("support" in words.lower() or "version" in words.lower()):
+        return (f"Program `{file}` asks for operators newer than {reader} knows ({_short(error)}). Export it for an "
+                "older opset.")
+    return f"Program `{file}` cannot be loaded by {reader} ({_short(error)}). Export it again."
+
+
+def shut() -> None:
+    """Takes from this process the right to open files and connections and to write to any, where the platform can."""
+    with suppress(ImportError):
+        import resource
+
+        for what in (resource.RLIMIT_NOFILE, resource.RLIMIT_FSIZE):
+            resource.setrlimit(what, (0, 0))
+
+
+def hold(memory: int) -> None:
+    """Lets this process take no more than so many bytes of address space beyond those that it has, on Linux."""
+    with suppress(ImportError, OSError, ValueError):
+        import resource
+
+        with open("/proc/self/statm") as file:
+            resource.setrlimit(resource.RLIMIT_AS, (int(file.read().split()[0]) * 4096 + memory,) * 2)
+
+
+def _leave_with(parent: int) -> None:
+    """Ends this process when the one that began it is gone."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
+
+
+def _reply(work: Callable[..., Answer], *given: Any) -> Answer:
+    try:
+        return work(*given)
+    except Refused as error:
+        return {"problem": str(error)}, b""
+    except BaseException as error:  # whatever a program's engine raises; panics of Rust are no Exception
+        memory = isinstance(error, MemoryError) or bool(_MEMORY.search(str(error)))
+        return {"memory": True} if memory else {"fails": _short(error)}, b""
+
+
+def main() -> None:
+    """Loads what the first message brings, and answers the others until there are none."""
+    out = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a library prints is no answer
+    order, data = receive(sys.stdin.buffer)
+    threading.Thread(target=_leave_with, args=(order["parent"],), daemon=True).start()
+    engines = {"torch": Torch, "onnx": Onnx}
+    loaded: list[Any] = []
+
+    def load() -> Answer:
+        importlib.import_module("torch.export" if order["kind"] == "torch" else "onnxruntime")
+        if order["memory"]:
+            hold(order["memory"])
+        loaded.append(engines[order["kind"]](data, order["file"], order["threads"]))
+        return loaded[0].about, b""
+
+    send(out, *_reply(load))
+    try:
+        while loaded:
+            order, body = receive(sys.stdin.buffer)
+            send(out, *_reply(loaded[0].answer, order, body))
+    except EOFError:
+        return
+    except MemoryError:  # of the message itself
+        os._exit(NO_MEMORY)
+
+
+if __name__ == "__main__":
+    main()
