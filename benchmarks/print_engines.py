@@ -1,5 +1,5 @@
-"""Our own renderer beside plotly in Chrome, on every figure of the gallery: time, size of the files, and what each
-needs.
+"""Our own print engine, `plotly_print`, beside plotly in Chrome, on every figure of the gallery: time, size of the
+files, and what each needs.
 
     python benchmarks/print_engines.py
 
@@ -47,9 +47,9 @@ def main() -> None:
                     sizes[engine, form].append(len(data))
     rows = []
     for form in FORMATS:
-        for engine, said in ENGINES.items():
+        for engine, name in ENGINES.items():
             taken, large = np.array(seconds[engine, form]), np.array(sizes[engine, form]) / 1024
-            rows.append([form.upper(), said, f"{np.median(taken):.2f} s", f"{taken.max():.2f} s",
+            rows.append([form.upper(), name, f"{np.median(taken):.2f} s", f"{taken.max():.2f} s",
                          f"{np.median(large):.0f} KiB"])
     table = tables.markdown(["Format", "drawn by", "median", "slowest", "median size"], rows)
     tables.write("engines",

@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 from pypdf import PdfReader
 
+from plotly_print import Part, PrintError, Style, render_grid
 from qfusion.cli import main
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import export
@@ -25,7 +26,6 @@ from qfusion.figures.export.composition import Composition
 from qfusion.figures.export.recipe import Recipe
 from qfusion.figures.export.style import ExportStyle
 from qfusion.panels.core import batch, composing, headless
-from qfusion.renderer.grid import Part, Type, render_grid
 from tests import typesetting
 from tests.test_app_pages import visit
 from tests.test_export import lines, waterfall
@@ -92,7 +92,7 @@ def test_panels_stand_side_by_side_in_rows_of_one_height(taken: list[Any]) -> No
 
 def test_one_figure_alone_is_drawn_as_ever() -> None:
     """A grid of one figure has the marks of the figure, below its letter."""
-    alone = render_grid([Part(lines(), "(a)")], "svg", 89, 1, Type(7.0))
+    alone = render_grid([Part(lines(), "(a)")], "svg", Style(89), 1)
     usual = export.save(lines(), ExportStyle())
     words = [sorted("".join(each.itertext()) for each in ET.fromstring(data).iter(f"{SVG}text"))
              for data in (alone, usual)]
@@ -114,8 +114,8 @@ def test_what_is_no_composition_is_refused() -> None:
         composition.parse("[" * 9999)
     with pytest.raises(InvalidInput, match="260,000"):
         composition.parse("x" * 260_000)
-    with pytest.raises(InvalidInput, match="do not fit"):
-        render_grid([Part(waterfall(), "a")] * 12, "svg", 89, 1, Type(7.0), most_mm=100)
+    with pytest.raises(PrintError, match="do not fit"):
+        render_grid([Part(waterfall(), "a")] * 12, "svg", Style(89), 1, most_mm=100)
     broken = replace(whole(), panels=(whole().panels[0], replace(whole().panels[1], panel="nothing")))
     with pytest.raises(NotFound, match=r"Panel \(b\)"):
         composing.cook(broken)

@@ -15,7 +15,7 @@ from qfusion import models, training
 from qfusion.cli import app
 
 ROOT = Path(__file__).resolve().parent.parent
-MODULES = sorted((ROOT / "qfusion").rglob("*.py"))
+MODULES = sorted([*(ROOT / "qfusion").rglob("*.py"), *(ROOT / "plotly_print").glob("*.py")])
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
 Definition = ast.FunctionDef | ast.ClassDef
 

@@ -13,11 +13,11 @@ import plotly.graph_objects as go
 import pytest
 from pypdf import PdfReader
 
-from qfusion.errors import InvalidInput
+from plotly_print import PrintError, Style, latex, render
 from qfusion.figures import export
+from qfusion.figures.export import snippet
 from qfusion.figures.export import style as styles
 from qfusion.figures.export.style import ExportStyle
-from qfusion.renderer import latex, render
 from tests import typesetting
 from tests.test_export import RECIPE, WORDS, lines, texts, waterfall
 
@@ -58,7 +58,7 @@ def test_panels_have_the_letters_of_their_journal() -> None:
 def test_what_stix_does_not_have_is_set_in_dejavu() -> None:
     drawn = go.Figure(go.Scatter(x=[0, 1], y=[0, 1]),
                       layout={"xaxis": {"title": {"text": "10⁻⁷ of ⟨X⟩"}}, "template": go.layout.Template()})
-    pdf = PdfReader(io.BytesIO(render(drawn, "pdf", 80, 60, 8, serif=True)))
+    pdf = PdfReader(io.BytesIO(render(drawn, "pdf", Style(80, 60, 8, serif=True))))
     assert "10⁻⁷ of ⟨X⟩" in pdf.pages[0].extract_text().replace("\n", "")
     names = "".join(str(font.get_object()["/BaseFont"]) for font in pdf.pages[0]["/Resources"]["/Font"].values())
     assert "STIX" in names
@@ -98,14 +98,14 @@ def test_words_of_a_tikzpicture_are_no_commands() -> None:
     assert r"\end{document}" not in body
     assert r"\textbackslash{}input\{/etc/passwd\}" in texts(said, "tikz")
     assert latex.escape("a\nb\x00") == latex.escape("a b\ufffd")
-    assert latex.label("fig", "a b/../c", "") == "fig-a-b-c"
+    assert snippet.label("fig", "a b/../c", "") == "fig-a-b-c"
 
 
 def test_a_picture_of_too_many_cells_is_refused() -> None:
     drawn = go.Figure(go.Heatmap(z=[[float(i * j) for i in range(200)] for j in range(200)], colorscale="Viridis"),
                       layout={"template": go.layout.Template()})
-    with pytest.raises(InvalidInput, match="at most 20,000"):
-        render(drawn, "tikz", 80, 80, 8)
+    with pytest.raises(PrintError, match="at most 20,000"):
+        render(drawn, "tikz", Style(80, 80, 8))
 
 
 def test_latex_sets_tikzpictures_at_their_size(tmp_path: Path) -> None:

@@ -34,8 +34,8 @@ from qfusion.explain.trust.people import Alone, Beside, Rate, Shuffled
 from qfusion.explain.trust.resampling import Interval
 from qfusion.figures import export
 from qfusion.figures.export import recipe
+from qfusion.figures.export.letters import unknown
 from qfusion.panels import people as panels
-from qfusion.renderer import fonts
 from qfusion.training import Options, checkpoint, metrics, train
 from tests.test_app_pages import plain, said, visit
 
@@ -573,6 +573,6 @@ def test_the_report_of_a_sample_holds_its_chinese_words(tmp_path: Path) -> None:
     done = CliRunner().invoke(typer_app, words, catch_exceptions=False)
     assert done.exit_code == 0
     text = "".join(page.extract_text() for page in pypdf.PdfReader(out).pages).replace("\n", "")
-    missing = fonts.unknown("这部电影非常好看")
+    missing = unknown("这部电影非常好看")
     assert ("fonts-wqy-microhei" in text) == bool(missing)
     assert "这部电影非常好看" in text or missing

@@ -17,14 +17,14 @@ from fontTools.pens.ttGlyphPen import TTGlyphPen
 from fontTools.ttLib import TTFont
 from typer.testing import CliRunner
 
+from plotly_print import Style, fonts, latex, render, words
+from plotly_print.values import rgba
+from plotly_print.words import TextStyle
 from qfusion import cli
 from qfusion.figures import export
-from qfusion.figures.export import snippet
+from qfusion.figures.export import letters, snippet
 from qfusion.figures.export.style import ExportStyle
 from qfusion.figures.style import base, label
-from qfusion.renderer import fonts, latex, render, words
-from qfusion.renderer.colours import rgba
-from qfusion.renderer.words import Style
 from qfusion.report import blocks, drawn, page, paper
 from tests.test_app_pages import visit
 
@@ -33,7 +33,7 @@ CHINESE = SENTENCE + "多言語文本声音视频正面负面电影图表题"
 HINDI, HEBREW, ARABIC, THAI = "हिन्दी", "שלום עולם", "مرحبا بالعالم", "ไทย"
 EVERY = (SENTENCE, "Привет мир", HEBREW, ARABIC, HINDI, "日本語かな", "한국어", "😀👍🏽👨\u200d👩\u200d👧",
          "e\u0301a\u0308", THAI, "ꙮ𓀀", "\U0010fffd", "a\u0300" * 30, "\u200d", "\ufe0f", "\u0301x", "🇨🇳🇨")
-PLAIN = Style(10, rgba("#000"))
+PLAIN = TextStyle(10, rgba("#000"))
 
 
 def made(path: Path, letters: str, family: str, curves: str = "glyf") -> Path:
@@ -128,18 +128,18 @@ def boxes(pdf: bytes) -> list[str]:
 
 def test_chinese_in_a_figure_is_drawn_in_an_installed_font_and_extracts_as_it_went_in(chinese: str) -> None:
     with fonts.missed() as letters:
-        pdf = render(bars(SENTENCE, "文本"), "pdf", 160, 90, 8, title="标题 文本", caption=SENTENCE)
+        pdf = render(bars(SENTENCE, "文本"), "pdf", Style(160, 90, 8), title="标题 文本", caption=SENTENCE)
     assert letters.keys() == {"标"}  # the font does not have it
     assert read(pdf).count(SENTENCE) == 2
     assert "□题 文本" in read(pdf)
     assert any("ProbeHan" in name or "Probe" in name for name in embedded(pdf))
     assert not boxes(pdf)
-    assert pdf == render(bars(SENTENCE, "文本"), "pdf", 160, 90, 8, title="标题 文本", caption=SENTENCE)
-    svg = render(bars(SENTENCE), "svg", 160, 90, 8, title="多言語").decode()
+    assert pdf == render(bars(SENTENCE, "文本"), "pdf", Style(160, 90, 8), title="标题 文本", caption=SENTENCE)
+    svg = render(bars(SENTENCE), "svg", Style(160, 90, 8), title="多言語").decode()
     assert f">{SENTENCE}<" in svg
     assert "Probe Han" in svg
-    png = render(bars(SENTENCE), "png", 160, 90, 8)
-    assert png != render(bars("文" * len(SENTENCE)), "png", 160, 90, 8)
+    png = render(bars(SENTENCE), "png", Style(160, 90, 8))
+    assert png != render(bars("文" * len(SENTENCE)), "png", Style(160, 90, 8))
 
 
 def test_pictures_of_letters_are_those_of_the_font_and_not_its_missing_one(chinese: str) -> None:
@@ -158,7 +158,7 @@ def test_pictures_of_letters_are_those_of_the_font_and_not_its_missing_one(chine
 def test_latin_words_ask_for_no_font(monkeypatch: pytest.MonkeyPatch, installed: list[Path]) -> None:
     monkeypatch.setattr(fonts, "face", lambda *_, **__: pytest.fail("fonts were read"))
     for kind in ("pdf", "svg", "png", "tikz"):
-        render(bars("Łódź ρ → ⊗ −0.3", "naïve Ω²", "Привет"), kind, 160, 90, 8)
+        render(bars("Łódź ρ → ⊗ −0.3", "naïve Ω²", "Привет"), kind, Style(160, 90, 8))
 
 
 def test_without_a_font_boxes_are_said(installed: list[Path]) -> None:
@@ -178,18 +178,18 @@ def test_without_a_font_boxes_are_said(installed: list[Path]) -> None:
 
 
 def test_what_to_install_is_what_is_not_there(installed: list[Path], tmp_path: Path) -> None:
-    assert "fonts-symbola" in fonts.notice("👍", "")
-    assert "fonts-noto-core" in fonts.notice("ไ", "")
+    assert "fonts-symbola" in letters.notice("👍", "")
+    assert "fonts-noto-core" in letters.notice("ไ", "")
     installed.append(made(tmp_path / "one.ttf", "我", "WenQuanYi Micro Hei"))
     forget()
     assert fonts.face("我") is not None
-    assert "fonts-noto-cjk" in fonts.notice("多", "")
+    assert "fonts-noto-cjk" in letters.notice("多", "")
     installed.append(made(tmp_path / "two.ttf", "我", "Noto Sans CJK SC"))
     forget()
-    assert "Install a font that has them" in fonts.notice("多", "")
-    assert "fonts-noto-core" in fonts.notice("ไ", "")
-    assert fonts.notice("", "") == ""
-    many = fonts.notice([chr(0x4e00 + place) for place in range(40)], "")
+    assert "Install a font that has them" in letters.notice("多", "")
+    assert "fonts-noto-core" in letters.notice("ไ", "")
+    assert letters.notice("", "") == ""
+    many = letters.notice([chr(0x4e00 + place) for place in range(40)], "")
     assert "and 28 more" in many
 
 
@@ -210,19 +210,19 @@ def test_fonts_are_the_same_ones_each_time_and_files_that_are_none_do_not_matter
 @pytest.mark.parametrize("kind", ["pdf", "svg", "png", "tikz"])
 def test_words_of_every_script_crash_nothing(kind: str) -> None:
     for text in (EVERY, *((each,) for each in EVERY)):
-        assert render(bars(*text), kind, 160, 120, 8, title=" ".join(text), caption=text[-1])
+        assert render(bars(*text), kind, Style(160, 120, 8), title=" ".join(text), caption=text[-1])
 
 
 def test_words_of_every_script_crash_nothing_without_fonts(installed: list[Path]) -> None:
     for kind in ("pdf", "svg", "png", "tikz"):
-        assert render(bars(*EVERY), kind, 160, 120, 8, title=" ".join(EVERY), caption=EVERY[-1])
+        assert render(bars(*EVERY), kind, Style(160, 120, 8), title=" ".join(EVERY), caption=EVERY[-1])
 
 
 def test_words_from_right_to_left_are_shaped_and_keep_their_place() -> None:
     line = words.read(f"a: {label(HEBREW)}: +0.12", PLAIN).lines[0]
     assert [run.text for run in line] == ["a: ", HEBREW, ": +0.12"]
     assert words.visual(line) == line
-    first, second = words.Run("שלום", PLAIN), words.Run("עולם", Style(10, rgba("#f00")))
+    first, second = words.Run("שלום", PLAIN), words.Run("עולם", TextStyle(10, rgba("#f00")))
     assert words.visual((words.Run("a ", PLAIN), first, second)) == (words.Run("a ", PLAIN), second, first)
     assert words.Run(ARABIC, PLAIN).width < sum(words.Run(each, PLAIN).width for each in ARABIC)  # letters join
     assert words.Run("e\u0301", PLAIN).width == pytest.approx(words.Run("é", PLAIN).width, abs=0.01)
@@ -247,9 +247,9 @@ def test_lines_of_chinese_end_between_letters_and_not_before_what_closes(chinese
 def test_latex_leaves_letters_to_engines_that_have_them() -> None:
     tex = latex.escape("我觉 x e\u0301 50%")
     assert tex == rf"{{\ifdefined\Umathcode 我觉\else {latex.MISSING * 2}\fi}} x é 50\%"
-    tikz = render(bars("我觉"), "tikz", 89, None, 7).decode()
+    tikz = render(bars("我觉"), "tikz", Style(89, None, 7)).decode()
     assert "XeLaTeX" in tikz
-    assert "XeLaTeX" not in render(bars("abc"), "tikz", 89, None, 7).decode()
+    assert "XeLaTeX" not in render(bars("abc"), "tikz", Style(89, None, 7)).decode()
     assert "我觉" in snippet.snippet("f", ExportStyle(), title="我觉", caption="")
 
 

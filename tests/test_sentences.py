@@ -44,6 +44,7 @@ from qfusion.explain.trust import reliability
 from qfusion.explain.trust.faithfulness import AgainstTruth, Curves
 from qfusion.explain.trust.resampling import Interval
 from qfusion.explain.trust.stability import Stability
+from qfusion.figures.export import letters
 from qfusion.panels import (
     circuit,
     cohorts,
@@ -69,7 +70,6 @@ from qfusion.panels import (
     what_if,
 )
 from qfusion.panels.core import spoken
-from qfusion.renderer import fonts
 from qfusion.report import about_cohort, about_sample
 from qfusion.training import rates
 from tests.sentences import HERE, TEMPLATES
@@ -327,11 +327,11 @@ def _() -> None:
 @checks("letters without a font")
 def _() -> None:
     for kind in ("pdf", "png", "svg", "html", "tikz"):
-        assert fonts.said({}, kind) == ""
+        assert letters.remark({}, kind) == ""
     never = "\U0010fffd"  # of private use, in no font
-    assert never in fonts.said({never: ""}, "pdf")
-    assert never in fonts.said({never: ""}, "svg")
-    assert fonts.said({never: ""}, "tikz") == "" != fonts.said({never: "latex"}, "tikz")
+    assert never in letters.remark({never: ""}, "pdf")
+    assert never in letters.remark({never: ""}, "svg")
+    assert letters.remark({never: ""}, "tikz") == "" != letters.remark({never: "latex"}, "tikz")
 
 
 @checks("part with the largest attribution")

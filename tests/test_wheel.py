@@ -20,7 +20,7 @@ from qfusion import _assets
 from scripts import serving
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = ("qfusion", ".streamlit", "pyproject.toml", "requirements-min.txt", "README.md", "LICENSE")
+SOURCES = ("qfusion", "plotly_print", ".streamlit", "pyproject.toml", "requirements-min.txt", "README.md", "LICENSE")
 MAX_SIZE = 8_000_000  # bytes of a wheel
 
 
@@ -85,10 +85,11 @@ def test_the_wheel_holds_what_is_read_and_nothing_else(installed: Installed) -> 
         names = set(archive.namelist())
         assert archive.read("qfusion/ui/app/.streamlit/config.toml") == (ROOT / ".streamlit"
                                                                          / "config.toml").read_bytes()
-    kept = {path.relative_to(ROOT).as_posix() for path in (ROOT / "qfusion").rglob("*")
-            if path.is_file() and "__pycache__" not in path.parts}
-    assert {name for name in names if not name.split("/")[0].endswith(".dist-info")} == kept
-    assert not [name for name in names if not name.startswith(("qfusion/", "qfusion-"))]
+    wanted = {path.relative_to(ROOT).as_posix() for path in [*(ROOT / "qfusion").rglob("*"),
+                                                             *(ROOT / "plotly_print").glob("*.py")]
+              if path.is_file() and "__pycache__" not in path.parts}
+    assert {name for name in names if not name.split("/")[0].endswith(".dist-info")} == wanted
+    assert not [name for name in names if not name.startswith(("qfusion/", "qfusion-", "plotly_print/"))]
 
 
 def test_pages_of_the_checkout_are_those_of_the_package() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from qfusion.figures.export.style import CREATOR, printing
 from qfusion.report.blocks import Figure, clean
 
 FONT = 8.0  # points, at the width it is printed
@@ -17,9 +18,11 @@ FULL, HALF = 160.0, 110.0  # mm
 
 def figure(drawn: go.Figure, caption: str, alt: str, width: float = FULL, height: float | None = None) -> Figure:
     """Returns a figure of the report, `width` and `height` in mm."""
-    from qfusion.renderer import render
+    from plotly_print import Style, render
 
-    return Figure(render(drawn, "svg", width, height, FONT), clean(alt), clean(caption), width)
+    with printing():
+        content = render(drawn, "svg", Style(width, height, FONT, creator=CREATOR))
+    return Figure(content, clean(alt), clean(caption), width)
 
 
 def picture(pixels: np.ndarray, caption: str, alt: str, width: float = 40.0) -> Figure:

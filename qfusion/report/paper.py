@@ -62,10 +62,10 @@ def notice(document: Document) -> str:
 def _foot(missing: list[str]) -> str:
     if not missing:
         return ""
-    from qfusion.renderer import fonts
+    from qfusion.figures.export.letters import notice
 
-    said = fonts.notice(missing, "empty boxes stand for them.")
-    return said.translate({ord(letter): f"U+{ord(letter):04X}" for letter in missing})
+    line = notice(missing, "empty boxes stand for them.")
+    return line.translate({ord(letter): f"U+{ord(letter):04X}" for letter in missing})
 
 
 def _letters_of(document: Document) -> tuple[str, list[str], list[Any]]:
@@ -74,7 +74,7 @@ def _letters_of(document: Document) -> tuple[str, list[str], list[Any]]:
     text = json.dumps(document.data(), ensure_ascii=False)
     if all(map(_ours, set(text))):
         return text, [], []
-    from qfusion.renderer import fonts
+    from plotly_print import fonts
 
     foreign = [words for words in dict.fromkeys(_FOREIGN.findall(text)) if not all(map(_ours, words))]
     every = dict.fromkeys(letters for words in foreign for letters in fonts.clusters(words))

@@ -12,8 +12,8 @@ from typing import Any
 
 import pennylane as qml
 
+from plotly_print.latex import escape
 from qfusion._checks import check
-from qfusion.renderer.latex import escape
 
 NEEDS = r"\usepackage{tikz} \usetikzlibrary{quantikz}"
 MAX_CELLS = 60_000

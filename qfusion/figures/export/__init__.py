@@ -14,7 +14,7 @@ from qfusion.errors import InvalidInput
 from qfusion.figures.export import browser, embed
 from qfusion.figures.export.embed import MAX_RECIPE
 from qfusion.figures.export.page import page
-from qfusion.figures.export.style import SIZES, ExportStyle, canvas
+from qfusion.figures.export.style import SIZES, ExportStyle, canvas, print_style, printing
 from qfusion.figures.finite import finite
 from qfusion.figures.theme import in_theme
 from qfusion.figures.visible import without
@@ -49,15 +49,15 @@ def save(drawn: go.Figure, style: ExportStyle, *, title: str = "", caption: str 
 
 
 def _still(drawn: go.Figure, style: ExportStyle, *, title: str, caption: str, recipe: str) -> bytes:
-    from qfusion.renderer import render
+    from plotly_print import render
 
     width, natural = canvas(drawn, style)
     size = SIZES[style.size]
     # else title and caption come on top of the figure's own
     height = size.height or (size.most if natural >= size.most else None)
-    return render(drawn, style.format, width, height, style.font, title=title if style.title else "",
-                  caption=caption if style.caption else "", metadata=recipe, dpi=style.dpi, serif=size.serif,
-                  lines=size.lines)
+    with printing():
+        return render(drawn, style.format, print_style(style, width, height), title=title if style.title else "",
+                      caption=caption if style.caption else "", metadata=recipe)
 
 
 def noticed(make: Callable[[], bytes], kind: str) -> tuple[bytes, str]:
@@ -67,11 +67,12 @@ def noticed(make: Callable[[], bytes], kind: str) -> tuple[bytes, str]:
     Args:
         kind: the format of the file that the line is about.
     """
-    from qfusion.renderer import fonts
+    from plotly_print import fonts
+    from qfusion.figures.export import letters as remarks
 
     with fonts.missed() as letters:
         content = make()
-    return content, fonts.said(letters, kind)
+    return content, remarks.remark(letters, kind)
 
 
 def chrome() -> str | None:

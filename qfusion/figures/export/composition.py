@@ -15,7 +15,7 @@ from qfusion.errors import InvalidInput
 from qfusion.figures.export import recipe as recipes
 from qfusion.figures.export.embed import MAX_RECIPE
 from qfusion.figures.export.recipe import MAX_TEXT, Recipe
-from qfusion.figures.export.style import SIZES, ExportStyle
+from qfusion.figures.export.style import SIZES, ExportStyle, print_style, printing
 from qfusion.figures.theme import in_theme
 from qfusion.figures.visible import without
 
@@ -104,17 +104,17 @@ def save(figures: Sequence[go.Figure], titles: Sequence[str], captions: Sequence
     Raises:
         InvalidInput: when they do not fit on the page.
     """
+    from plotly_print import Part, render_grid  # matplotlib waits until something is drawn
     from qfusion.figures import export
-    from qfusion.renderer.grid import Part, Type, render_grid  # matplotlib waits until something is drawn
 
     style, size = whole.style, SIZES[whole.style.size]
     parts = [Part(in_theme(without(figure, panel.style.hidden), style.theme), size.letter(place),
                   export.text("title", title, export.MAX_TITLE) if style.title else "")
              for place, (figure, title, panel) in enumerate(zip(figures, titles, whole.panels, strict=True))]
     caption = caption_of(captions, size) if style.caption else ""
-    return render_grid(parts, style.format, size.width, whole.columns,
-                       Type(style.font, size.serif, size.lines, size.bold), height_mm=size.height, most_mm=size.most,
-                       title="", caption=caption, metadata=whole.text(), dpi=style.dpi)
+    with printing():
+        return render_grid(parts, style.format, print_style(style, size.width, size.height), whole.columns,
+                           most_mm=size.most, caption=caption, metadata=whole.text())
 
 
 def caption_of(captions: Sequence[str], size: Any) -> str:

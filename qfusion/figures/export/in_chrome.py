@@ -11,13 +11,14 @@ import re
 
 import plotly.graph_objects as go
 
+from plotly_print import fonts
+from plotly_print.values import rgba
+from plotly_print.words import TextStyle, plain, wrapped
 from qfusion.figures.export import browser, embed
+from qfusion.figures.export.letters import unknown
 from qfusion.figures.export.style import MM_PER_PT, SIZES, ExportStyle, canvas, pixel
 from qfusion.figures.style import FONT, INK, PAPER, QUIET, Theme
 from qfusion.figures.theme import drawn_in
-from qfusion.renderer import fonts
-from qfusion.renderer.colours import rgba
-from qfusion.renderer.words import Style, plain, wrapped
 
 _SERIF = '"STIX Two Text", STIXGeneral, "Times New Roman", Times, serif'
 _TITLE, _CAPTION, _PAD, _LEADING = 15, 12, 8, 1.3  # letters in pixels, the space around, from line to line in letters
@@ -46,7 +47,7 @@ def draw(drawn: go.Figure, style: ExportStyle, *, title: str, caption: str, reci
     sized.update_layout(font={"family": face})
     theme = drawn_in(drawn)
     drawing = browser.export(sized, "svg", 1).decode()
-    fonts.miss(fonts.unknown(html.unescape(" ".join(re.findall(r">([^<>]+)<", drawing)))))
+    fonts.miss(unknown(html.unescape(" ".join(re.findall(r">([^<>]+)<", drawing)))))
     svg = _framed(_renumbered(drawing), theme, width, max(height, 40), heads, above,
                   below, face)
     total = max(height, 40) + above + below
@@ -68,7 +69,8 @@ def draw(drawn: go.Figure, style: ExportStyle, *, title: str, caption: str, reci
 def _block(words: str, size: float, width: float) -> list[str]:
     """Lines of a text; measured with letters that are wider than those of most browsers, so that none runs out of the
     page."""
-    return wrapped(plain(words, Style(size, rgba(INK["light"]))), width - 2 * _PAD).text.splitlines() if words else []
+    style = TextStyle(size, rgba(INK["light"]))
+    return wrapped(plain(words, style), width - 2 * _PAD).text.splitlines() if words else []
 
 
 def _framed(svg: str, theme: Theme, width: int, height: int, heads: tuple[list[str], list[str]], above: int,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
+from plotly_print.latex import escape
 from qfusion.figures.export.style import COLUMNS, SIZES, ExportStyle
-from qfusion.renderer.latex import escape, label
 
 
 def snippet(file: str, style: ExportStyle, *, title: str, caption: str, made_from: Mapping[str, Any] | None = None,
@@ -29,6 +30,12 @@ def snippet(file: str, style: ExportStyle, *, title: str, caption: str, made_fro
                                        escape(origin(made_from or {}))) if part)
     return "\n".join([f"% In the preamble: {needs}", f"\\begin{{figure{starred}}}[t]", "  \\centering", f"  {drawn}",
                       f"  \\caption{{{words}}}", f"  \\label{{fig:{label(name)}}}", f"\\end{{figure{starred}}}", ""])
+
+
+def label(*parts: str) -> str:
+    """Returns a label for `\\label`, of letters, digits and dashes."""
+    names = (re.sub(r"[^A-Za-z0-9]+", "-", part).strip("-")[:60] for part in parts)
+    return "-".join(name for name in names if name)
 
 
 def origin(made_from: Mapping[str, Any]) -> str:

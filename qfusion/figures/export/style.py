@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, NamedTuple
 
@@ -17,6 +18,7 @@ FORMATS: tuple[Format, ...] = ("svg", "pdf", "png", "html", "tikz")
 RESOLUTIONS = (300, 600)
 THEMES = {"light": "Light", "dark": "Dark", "grey": "Greyscale"}
 ENGINES = ("qfusion", "chrome")
+CREATOR = "qfusion"  # names the program, and what it keeps, in every file
 LEAST_FONT, MAX_FONT = 5.0, 60.0  # pt
 MAX_HIDDEN, MAX_NAME = 200, 500
 LETTERS = 13  # pixels of the letters that `ExportStyle.font` gives the size of: the axis titles of every figure
@@ -163,6 +165,25 @@ def _seen(value: Any) -> str:
     if isinstance(value, int) and abs(value) > 10**12:
         return "a number of more than twelve digits"
     return repr(value)[:60]
+
+
+def print_style(style: ExportStyle, width: float, height: float | None) -> Any:
+    """What `plotly_print` is told of a style, of a page of `width` and `height` in mm."""
+    from plotly_print import Style  # matplotlib waits until something is drawn
+
+    size = SIZES[style.size]
+    return Style(width, height, style.font, style.dpi, size.serif, size.lines, size.bold, CREATOR)
+
+
+@contextmanager
+def printing() -> Iterator[None]:
+    """Raises what `plotly_print` does not draw as InvalidInput, in its words."""
+    from plotly_print import PrintError
+
+    try:
+        yield
+    except PrintError as error:
+        raise InvalidInput(str(error)) from error
 
 
 def canvas(drawn: go.Figure, style: ExportStyle) -> tuple[float, float]:

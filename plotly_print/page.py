@@ -1,0 +1,246 @@
+"""Files for print: one figure, or several on one page."""
+
+from dataclasses import dataclass, replace
+
+import plotly.graph_objects as go
+
+from plotly_print import latex, paper, reading
+from plotly_print.layout import Layout, Page, caption_block
+from plotly_print.scene import Hand, Mark, Words, moved
+from plotly_print.values import RGBA, check, require_number, rgba
+from plotly_print.words import UNPRINTABLE, Block, printable, runs, wrapped
+
+FORMATS = ("svg", "pdf", "png", "tikz")
+MM = paper.MM
+WIDTHS, FONTS, DPI = (20.0, 2000.0), (5.0, 120.0), (36, 1200)
+MAX_PIXELS = 120_000_000
+MAX_PANELS, MAX_COLUMNS = 12, 4
+LEAST_ROW = 60.0  # points: a row that is lower cannot be read
+# Between columns, between rows, below a letter: in sizes of the letters.
+_GAP, _BETWEEN, _UNDER = 1.4, 1.0, 0.3
+
+
+@dataclass(frozen=True)
+class Style:
+    """How figures are set in print.
+
+    Attributes:
+        width_mm, height_mm: of the page; a height of None follows from the figure.
+        font_pt: size of the letters in print; labels that plotly draws smaller are smaller, none
+            is below 5 points.
+        dpi: pixels an inch of a PNG.
+        serif: letters are STIX General, with the widths of Times, instead of DejaVu Sans.
+        lines: how much thicker lines are than plotly's, in proportion to the letters.
+        bold: whether the letters of panels are bold, and larger than the others.
+        creator: letters A to Z that name the program in the file, and what it keeps there.
+    """
+
+    width_mm: float = 89.0
+    height_mm: float | None = None
+    font_pt: float = 7.0
+    dpi: int = 300
+    serif: bool = False
+    lines: float = 1.0
+    bold: bool = False
+    creator: str = "plotlyprint"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A figure with its letter, such as "(a)", and its title where one is written."""
+
+    figure: go.Figure
+    letter: str
+    title: str = ""
+
+
+def render(
+    figure: go.Figure,
+    format: str,
+    style: Style,
+    *,
+    title: str = "",
+    caption: str = "",
+    metadata: str = "{}",
+) -> bytes:
+    """The figure as a file, its letters as text where the format has text.
+
+    Args:
+        figure: a plotly figure.
+        format: "svg", "pdf", "png", or "tikz" for a tikzpicture of LaTeX.
+        style: size of page and letters, and what else is set in print.
+        title, caption: plain text above and below the drawing; markup in it is shown as it is.
+        metadata: text that is embedded: in an SVG's `<metadata>`, in a PDF's information as
+            `Keywords`, in a PNG's text chunk of the creator's name, in comments of a tikzpicture.
+
+    Raises:
+        PrintError: when a size is out of range, the figure does not fit, or it uses something
+            that is not drawn.
+    """
+    width, height, size = _checked(format, style, metadata)
+    layout = _layout(figure, style, width, height, size, title, caption)
+    page = layout.page()
+    return _file(
+        format,
+        page.scene.ordered(),
+        (page.width, page.height),
+        layout.hand.paper,
+        style,
+        title,
+        metadata,
+    )
+
+
+def render_grid(
+    parts: list[Part],
+    format: str,
+    style: Style,
+    columns: int,
+    *,
+    most_mm: float = 240.0,
+    title: str = "",
+    caption: str = "",
+    metadata: str = "{}",
+) -> bytes:
+    """Figures as one file, in rows of equal height, each with its letter, one caption below all; a
+    last row that is not full shares the width among fewer.
+
+    Args:
+        parts: in the order of reading. format, style: as of `render`; a height of None follows
+            from the figures, up to `most_mm`.
+        columns: figures in a row.
+        title: of the file. caption: below all figures. metadata: as of `render`.
+
+    Raises:
+        PrintError: when there are too many figures, a size is out of range, or they do not fit.
+    """
+    check(
+        1 <= len(parts) <= MAX_PANELS,
+        f"Argument `parts` must hold 1 to {MAX_PANELS} figures, but holds {len(parts)}. Leave some "
+        "out.",
+    )
+    check(
+        isinstance(columns, int) and 1 <= columns <= MAX_COLUMNS,
+        f"Argument `columns` must be from 1 to {MAX_COLUMNS}, but is {columns!r}.",
+    )
+    width, fixed, size = _checked(format, style, metadata)
+    gap = _GAP * size
+    rows: list[list[tuple[Layout, Page, Block]]] = []
+    for start in range(0, len(parts), columns):
+        row = parts[start : start + columns]
+        wide = (width - gap * (len(row) - 1)) / len(row)
+        layouts = [_layout(part.figure, style, wide, None, size) for part in row]
+        heads = [_head(part, own.hand, wide, style) for part, own in zip(row, layouts, strict=True)]
+        rows.append([(own, own.page(), head) for own, head in zip(layouts, heads, strict=True)])
+    first = rows[0][0][0].hand
+    foot = caption_block(caption, first, width)
+    tops = [max(head.height for _, _, head in row) + _UNDER * size for row in rows]
+    heights = [max(page.height for _, page, _ in row) for row in rows]
+    below = foot.height + 0.5 * size if foot else 0.0
+    spare = below + sum(tops) + _BETWEEN * size * (len(rows) - 1)
+    most = (MM * most_mm if fixed is None else fixed) - spare
+    if fixed is not None or sum(heights) > most:
+        check(
+            most / len(rows) >= LEAST_ROW,
+            f"{len(rows)} rows do not fit on {style.width_mm:.0f} x "
+            f"{style.height_mm or most_mm:.0f} mm with letters of {size:g} pt. Choose more "
+            "columns, a larger size or a smaller font, or leave out title and caption.",
+        )
+        heights = [height * most / sum(heights) for height in heights]
+    top = total = sum(heights) + spare
+    marks: list[Mark] = []
+    for panels, above, height in zip(rows, tops, heights, strict=True):
+        for place, (layout, page, head) in enumerate(panels):
+            left = place * (page.width + gap)
+            if abs(page.height - height) > 0.5:
+                layout.height = height
+                page = layout.page()
+            marks.append(Words(head, left, top, "left", "top", role="letter"))
+            lift = top - above - page.height
+            marks += [moved(mark, left, lift) for mark in page.scene.ordered()]
+        top -= above + height + _BETWEEN * size
+    if foot:
+        marks.append(Words(foot, 0.0, 0.0, "left", "bottom", role="caption"))
+    return _file(format, marks, (width, total), first.paper, style, title, metadata)
+
+
+def _checked(format: str, style: Style, metadata: str) -> tuple[float, float | None, float]:
+    """Width and height of the page, and size of the letters, in points."""
+    check(
+        format in FORMATS,
+        f"Argument `format` must be one of {', '.join(FORMATS)}, but is {str(format)[:40]!r}. "
+        "Choose one of them.",
+    )
+    check(
+        style.creator.isascii() and style.creator.isalpha(),
+        f"Argument `creator` must be letters from A to Z, but is {style.creator[:40]!r}. Write the "
+        "program's name without spaces and digits.",
+    )
+    if format == "png":
+        require_number("dpi", style.dpi, *DPI)
+    check(
+        not UNPRINTABLE.search(metadata),
+        "Argument `metadata` must be text that every format can hold, but has control characters. "
+        "Write it with `json.dumps`.",
+    )
+    width = MM * require_number("width_mm", style.width_mm, *WIDTHS)
+    high = style.height_mm
+    height = None if high is None else MM * require_number("height_mm", high, *WIDTHS)
+    return width, height, require_number("font_pt", style.font_pt, *FONTS)
+
+
+def _layout(
+    figure: go.Figure,
+    style: Style,
+    width: float,
+    height: float | None,
+    size: float,
+    title: str = "",
+    caption: str = "",
+) -> Layout:
+    """The layout of a figure on a page of width and height, with letters of a size, in points."""
+    settings = reading.plain(figure)
+    font = settings["layout"].get("font", {})
+    pixels = float(font.get("size", 12))
+    ink, ground = font.get("color", "#444"), settings["layout"].get("paper_bgcolor", "#fff")
+    colours = rgba(str(ink)), rgba(str(ground))
+    return Layout(
+        settings,
+        Hand(size / pixels, *colours, pixels, serif=style.serif, lines=style.lines),
+        width,
+        height,
+        title,
+        caption,
+    )
+
+
+def _head(part: Part, hand: Hand, wide: float, style: Style) -> Block:
+    """The letter of a part, and its title behind it."""
+    usual = hand.style({})
+    # Nature asks for letters of 8 pt beside others of 7 pt.
+    letter = replace(usual, size=usual.size * (8 / 7 if style.bold else 1.0), bold=style.bold)
+    line = runs(printable(part.letter + ("\u2002" if part.title else "")), letter)
+    line += runs(printable(part.title), replace(usual, bold=True)) if part.title else []
+    return wrapped(Block((tuple(line),), letter.size), wide)
+
+
+def _file(
+    format: str,
+    marks: list[Mark],
+    size: tuple[float, float],
+    background: RGBA,
+    style: Style,
+    title: str,
+    metadata: str,
+) -> bytes:
+    width, height = size
+    dpi = int(style.dpi) if format == "png" else 72
+    check(
+        format != "png" or width * height * (dpi / 72) ** 2 <= MAX_PIXELS,
+        f"A picture of {width / MM:.0f} x {height / MM:.0f} mm at {dpi} dpi would have too many "
+        "pixels. Choose fewer dpi, a smaller size, or a vector format.",
+    )
+    name = printable(" ".join(title.split()))
+    if format == "tikz":
+        return latex.write(marks, size, background, metadata, name, style.creator)
+    return paper.write(format, marks, size, background, metadata, name, style.creator, dpi)

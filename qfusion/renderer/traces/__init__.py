@@ -1,1 +1,0 @@
-"""The marks of each kind of trace: where they stand, and how they are drawn."""
