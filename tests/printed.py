@@ -14,7 +14,7 @@ from matplotlib.ft2font import FT2Font, LoadFlags
 from PIL import Image
 from pypdfium2 import raw
 
-from qfusion.renderer import fonts
+from plotly_print import fonts
 
 BLANK = "nothing"  # what a font may draw in the place of a letter that it does not have
 _SCALE, _SIDE, _POINTS = 9, 48, 90  # pixels a point of a page, of a picture's side; size of a font's own glyphs

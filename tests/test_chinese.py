@@ -12,10 +12,11 @@ import pypdf
 import pytest
 from typer.testing import CliRunner
 
+from plotly_print import fonts
 from qfusion import data
 from qfusion.cli import app
 from qfusion.data import importing
-from qfusion.renderer import fonts
+from qfusion.figures.export import letters
 from qfusion.training import Options, checkpoint, train
 from tests import printed
 from tests.printed import Printed
@@ -27,7 +28,7 @@ FIRST = 20  # the number of the first test video
 LINK = "http://here/samples?model=chinese&data=chinese&sample={}&inside=true"
 
 pytestmark = pytest.mark.skipif(fonts.face(LETTERS[0]) is None,
-                                reason=fonts.notice(LETTERS[0], "what is printed cannot be looked at."))
+                                reason=letters.notice(LETTERS[0], "what is printed cannot be looked at."))
 
 
 @pytest.fixture(scope="module")
