@@ -16,4 +16,6 @@ else:  # as the server begins
     from qfusion.ui.app.guard import Guard
 
     web.check_settings()
-    app = st.App(__file__, routes=web.routes(), lifespan=web.lifespan, middleware=[Middleware(Guard)])
+    app = st.App(
+        __file__, routes=web.routes(), lifespan=web.lifespan, middleware=[Middleware(Guard)]
+    )

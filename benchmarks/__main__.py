@@ -36,7 +36,10 @@ def main(asked: list[str]) -> int:
     scripts = known()
     names = list(TIME) if asked == ["--time"] else asked
     if wrong := [name for name in names if name not in scripts]:
-        print(f"There is no benchmark {', '.join(wrong)}. There are: {', '.join(scripts)}.", file=sys.stderr)
+        print(
+            f"There is no benchmark {', '.join(wrong)}. There are: {', '.join(scripts)}.",
+            file=sys.stderr,
+        )
         return 2
     if not names:
         wide = max(map(len, scripts))

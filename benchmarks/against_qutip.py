@@ -41,8 +41,13 @@ from qfusion.track import dynamics  # noqa: E402
 
 ALLOWED, LARGEST = 1e-6, 12
 STIFF: dict[str, tuple[float, float, float]] = {  # factors of H, of rates, of T
-    "H x 100": (100, 1, 1), "rates x 1,000": (1, 1000, 1), "T x 100": (1, 1, 100), "all of these": (100, 1000, 100),
-    "nothing": (0, 0, 1), "T = 0": (1, 1, 0)}
+    "H x 100": (100, 1, 1),
+    "rates x 1,000": (1, 1000, 1),
+    "T x 100": (1, 1, 100),
+    "all of these": (100, 1000, 100),
+    "nothing": (0, 0, 1),
+    "T = 0": (1, 1, 0),
+}
 
 
 def drawn_model(rng: np.random.Generator) -> QuantumJump:
@@ -52,10 +57,16 @@ def drawn_model(rng: np.random.Generator) -> QuantumJump:
         if math.prod(dims) <= LARGEST:
             break
     model = QuantumJump(
-        {f"m{i}": {"size": 3, "sequence": False} for i in range(len(dims))}, ("a", "b")[:int(rng.integers(1, 3))],
-        dims=dims, jumps=int(rng.integers(0, 4)), measurements=int(rng.integers(1, 6)), evolution=_one(rng, EVOLUTIONS),
-        coupling=_one(rng, COUPLINGS), readout=_one(rng, READOUTS),
-        duration=float(rng.choice([1e-3, 1, rng.uniform(0, 20)])))
+        {f"m{i}": {"size": 3, "sequence": False} for i in range(len(dims))},
+        ("a", "b")[: int(rng.integers(1, 3))],
+        dims=dims,
+        jumps=int(rng.integers(0, 4)),
+        measurements=int(rng.integers(1, 6)),
+        evolution=_one(rng, EVOLUTIONS),
+        coupling=_one(rng, COUPLINGS),
+        readout=_one(rng, READOUTS),
+        duration=float(rng.choice([1e-3, 1, rng.uniform(0, 20)])),
+    )
     strength = 10 ** rng.uniform(-2, 1)
     with torch.no_grad():
         for parameter, _ in model.couplings():
@@ -72,9 +83,17 @@ def drawn_tweak(model: QuantumJump, rng: np.random.Generator) -> Tweak:
     M = len(model.dims)
     terms = ["+".join(model.modalities[m] for m in range(M) if s >> m & 1) for s in range(1, 2**M)]
     couplings = {term: float(rng.uniform(-10, 10)) for term in terms if rng.random() < 0.3}
-    rates = tuple(float(each) for each in rng.uniform(0, 10, model.jump_count)) if rng.random() < 0.5 else ()
+    rates = (
+        tuple(float(each) for each in rng.uniform(0, 10, model.jump_count))
+        if rng.random() < 0.5
+        else ()
+    )
     duration = float(rng.uniform(0, 20)) if rng.random() < 0.5 else None
-    weaker = {term: float(rng.uniform(0, 2)) for term in couplings if model.jump_count and rng.random() < 0.5}
+    weaker = {
+        term: float(rng.uniform(0, 2))
+        for term in couplings
+        if model.jump_count and rng.random() < 0.5
+    }
     return Tweak(couplings, rates, duration, weaker)
 
 
@@ -88,7 +107,9 @@ def drawn_state(D: int, rng: np.random.Generator) -> torch.Tensor:
 
 def by_qutip(system: System, rho: torch.Tensor, t: float) -> np.ndarray:
     """rho(t), by the exponential of QuTiP's Liouvillian."""
-    L = qutip.liouvillian(qutip.Qobj(system.H.numpy()), [qutip.Qobj(each.numpy()) for each in system.jumps]).full()
+    L = qutip.liouvillian(
+        qutip.Qobj(system.H.numpy()), [qutip.Qobj(each.numpy()) for each in system.jumps]
+    ).full()
     D = len(rho)
     vector = scipy.linalg.expm(L * t) @ rho.numpy().reshape(-1, order="F")  # QuTiP stacks columns
     return vector.reshape(D, D, order="F")
@@ -113,18 +134,41 @@ def ordinary(rng: np.random.Generator, worst: dict[str, float]) -> None:
         worst["state"] = max(worst["state"], float(np.abs(mine - by_qutip(system, rho, t)).max()))
         worst["unphysical by"] = max(worst["unphysical by"], unphysical(mine))
     with torch.no_grad():
-        kets = model.encode({name: torch.from_numpy(rng.normal(size=(2, 3))) for name in model.modalities})
+        kets = model.encode(
+            {name: torch.from_numpy(rng.normal(size=(2, 3))) for name in model.modalities}
+        )
         psi, O = model.product_state(kets), model.readout().numpy()
-        for name, found in (("score", model.scores(kets)), ("score, states evolved", model.direct_scores(kets))):
-            said = np.stack([[np.trace(o @ by_qutip(system, states.density(each), model.duration)).real for o in O]
-                             for each in psi]) + model.bias.numpy()
+        for name, found in (
+            ("score", model.scores(kets)),
+            ("score, states evolved", model.direct_scores(kets)),
+        ):
+            said = (
+                np.stack(
+                    [
+                        [
+                            np.trace(
+                                o @ by_qutip(system, states.density(each), model.duration)
+                            ).real
+                            for o in O
+                        ]
+                        for each in psi
+                    ]
+                )
+                + model.bias.numpy()
+            )
             worst[name] = max(worst[name], float(np.abs(found.numpy() - said).max()))
     if rng.random() < 0.2:  # QuTiP's own solver follows, and is compared with the same exponential
         tracked = dynamics.track(system, psi[0], [0.0, *times], trajectories=0)
-        truth = torch.from_numpy(np.stack([by_qutip(system, states.density(psi[0]), t) for t in [0.0, *times]]))
-        exact = measures.measures_over_time((truth + truth.mH) / 2, model.dims, model.modalities).columns()
+        truth = torch.from_numpy(
+            np.stack([by_qutip(system, states.density(psi[0]), t) for t in [0.0, *times]])
+        )
+        exact = measures.measures_over_time(
+            (truth + truth.mH) / 2, model.dims, model.modalities
+        ).columns()
         for name, values in tracked.measures.columns().items():
-            worst["measures, tracked"] = max(worst["measures, tracked"], float(np.abs(values - exact[name]).max()))
+            worst["measures, tracked"] = max(
+                worst["measures, tracked"], float(np.abs(values - exact[name]).max())
+            )
 
 
 def stiff(rng: np.random.Generator, worst: dict[str, float], refused: Counter[str]) -> None:
@@ -133,7 +177,9 @@ def stiff(rng: np.random.Generator, worst: dict[str, float], refused: Counter[st
     name = _one(rng, tuple(STIFF))
     h, r, t = STIFF[name]
     system, rho = model.system(), drawn_state(math.prod(model.dims), rng)
-    system = System(system.H * h, system.jumps * r**0.5, system.dims, system.names, system.duration * t)
+    system = System(
+        system.H * h, system.jumps * r**0.5, system.dims, system.names, system.duration * t
+    )
     began = time.perf_counter()
     try:
         mine = lindblad.evolve_states(system.H, system.jumps, rho, [system.duration])[0].numpy()
@@ -142,7 +188,9 @@ def stiff(rng: np.random.Generator, worst: dict[str, float], refused: Counter[st
         return
     finally:
         worst[f"{name}: seconds"] = max(worst[f"{name}: seconds"], time.perf_counter() - began)
-    worst[name] = max(worst[name], float(np.abs(mine - by_qutip(system, rho, system.duration)).max()))
+    worst[name] = max(
+        worst[name], float(np.abs(mine - by_qutip(system, rho, system.duration)).max())
+    )
     worst["unphysical by"] = max(worst["unphysical by"], unphysical(mine))
 
 
@@ -163,20 +211,27 @@ def spoilt(rho: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
     return bad
 
 
-def doors(dims: tuple[int, ...], names: tuple[str, ...]) -> dict[str, Callable[[torch.Tensor], Any]]:
+def doors(
+    dims: tuple[int, ...], names: tuple[str, ...]
+) -> dict[str, Callable[[torch.Tensor], Any]]:
     """What takes a state."""
     one = states.density(torch.eye(math.prod(dims), dtype=torch.complex128)[0])
-    return {"entropy": measures.von_neumann_entropy, "purity": measures.purity,
-            "fidelity": lambda rho: measures.fidelity(rho, one),
-            "distance": lambda rho: measures.trace_distance(one, rho),
-            "total correlation": lambda rho: measures.total_correlation(rho, dims),
-            "negativity": lambda rho: measures.logarithmic_negativity(rho, dims, (0,)),
-            "over time": lambda rho: measures.measures_over_time(rho[None], dims, names)}
+    return {
+        "entropy": measures.von_neumann_entropy,
+        "purity": measures.purity,
+        "fidelity": lambda rho: measures.fidelity(rho, one),
+        "distance": lambda rho: measures.trace_distance(one, rho),
+        "total correlation": lambda rho: measures.total_correlation(rho, dims),
+        "negativity": lambda rho: measures.logarithmic_negativity(rho, dims, (0,)),
+        "over time": lambda rho: measures.measures_over_time(rho[None], dims, names),
+    }
 
 
 def main() -> None:
     """Runs the trials; fails when one is off by more than allowed."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--models", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--dry", action="store_true", help="print and write nothing")
@@ -195,7 +250,12 @@ def main() -> None:
             ordinary(rng, worst)
             counts["ordinary"] += 1
         if trial % 50 == 49:
-            print(trial + 1, {name: f"{value:.1e}" for name, value in worst.items()}, dict(refused), flush=True)
+            print(
+                trial + 1,
+                {name: f"{value:.1e}" for name, value in worst.items()},
+                dict(refused),
+                flush=True,
+            )
     accepted: Counter[str] = Counter()
     for trial in range(asked.models):
         dims = ((2, 2), (3, 2), (4, 2))[trial % 3]
@@ -206,14 +266,31 @@ def main() -> None:
             except InvalidInput:
                 continue
             accepted[name] += 1
-    rows = [[name, str(refused.get(name, "–")), f"{worst[f'{name}: seconds']:.2f}" if name in STIFF else "–",
-             f"{value:.0e}"] for name, value in worst.items() if not name.endswith("seconds")]
-    text = tables.markdown(["Largest difference", "Refused", "Slowest, s", "Off by"], rows) + (
-        f"\n\n{counts['ordinary']} trials within the ranges of the pages, {counts['stiff']} far beyond; {asked.models} "
-        f"matrices that are no states at {len(doors((2, 2), ('a', 'b')))} doors: {sum(accepted.values())} accepted. "
-        ) + tables.provenance("against_qutip.py")
+    rows = [
+        [
+            name,
+            str(refused.get(name, "–")),
+            f"{worst[f'{name}: seconds']:.2f}" if name in STIFF else "–",
+            f"{value:.0e}",
+        ]
+        for name, value in worst.items()
+        if not name.endswith("seconds")
+    ]
+    text = (
+        tables.markdown(["Largest difference", "Refused", "Slowest, s", "Off by"], rows)
+        + (
+            f"\n\n{counts['ordinary']} trials within the ranges of the pages, {counts['stiff']} far beyond; "
+            f"{asked.models} matrices that are no states at {len(doors((2, 2), ('a', 'b')))} doors: "
+            f"{sum(accepted.values())} accepted. "
+        )
+        + tables.provenance("against_qutip.py")
+    )
     print(text)
-    off = {name: value for name, value in worst.items() if value > ALLOWED and not name.endswith("seconds")}
+    off = {
+        name: value
+        for name, value in worst.items()
+        if value > ALLOWED and not name.endswith("seconds")
+    }
     assert not off, off
     assert not accepted, accepted
     assert not any(name.endswith("a reason") for name in refused), refused

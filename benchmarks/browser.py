@@ -37,7 +37,16 @@ from scripts.visitor import Visitor  # noqa: E402
 
 KEPT = ROOT / "benchmarks" / "runs" / "browser.json"
 QUIET = 500  # milliseconds without any change to the page that end a measurement
-VISITED = ("Samples", "Dynamics", "Circuit", "What if", "Decision operators", "Cohorts", "Compare", "Faithfulness")
+VISITED = (
+    "Samples",
+    "Dynamics",
+    "Circuit",
+    "What if",
+    "Decision operators",
+    "Cohorts",
+    "Compare",
+    "Faithfulness",
+)
 READERS, MINUTE = (1, 4, 16), 60.0
 # Arms one measurement: resolves with the milliseconds from `event` to the last change of what stands on the first
 # screen in the end, and of all; an attribute alone changes nothing but in a figure.
@@ -74,7 +83,9 @@ ARM = """([event, quiet, figures]) => {
 }"""
 
 
-def timed(page: Any, event: str, act: Callable[[], object], figures: int = 1) -> tuple[float, float]:
+def timed(
+    page: Any, event: str, act: Callable[[], object], figures: int = 1
+) -> tuple[float, float]:
     """Seconds from an event of the page, which `act` brings about, until its first screen and until all is drawn, which
     must change so many figures."""
     page.evaluate(ARM, [event, QUIET, figures])
@@ -102,7 +113,10 @@ class App:
 
     def __init__(self, folder: Path, playwright: Any):
         self.folder, self.playwright = folder, playwright
-        self.own = {f"QFUSION_{name}": str(folder / name.lower()) for name in ("CACHE", "RUNS", "IMPORTED", "MODELS")}
+        self.own = {
+            f"QFUSION_{name}": str(folder / name.lower())
+            for name in ("CACHE", "RUNS", "IMPORTED", "MODELS")
+        }
 
     def serve(self) -> Any:
         """The app, while the block lasts."""
@@ -149,7 +163,9 @@ def page_changes(app: App, moves: int) -> dict[str, list[float]]:
         page = app.page(server.url)
         for turn in range(1 + max(2, moves // 5)):
             for title in VISITED:
-                link = page.locator('[data-testid="stSidebar"]').get_by_role("link", name=title, exact=True)
+                link = page.locator('[data-testid="stSidebar"]').get_by_role(
+                    "link", name=title, exact=True
+                )
                 seconds = timed(page, "click", link.click, 0)
                 if turn:
                     _add(found, "change of page", seconds)
@@ -164,7 +180,9 @@ def samples(app: App, moves: int) -> dict[str, list[float]]:
         for title in ("Samples", "Dynamics"):
             page = app.page(f"{server.url}/{title.lower()}")
             for move in range(moves + 2):
-                seconds = timed(page, "click", page.locator(".st-key-_next button:visible").first.click)
+                seconds = timed(
+                    page, "click", page.locator(".st-key-_next button:visible").first.click
+                )
                 if move > 1:  # the first two warm up
                     _add(found, f"next sample on {title}", seconds)
             page.context.browser.close()
@@ -180,7 +198,11 @@ def sliders(app: App, moves: int) -> dict[str, list[float]]:
             slider = page.locator('[class*="st-key-pair-knobs"] [data-testid="stSlider"]').first
             slider.scroll_into_view_if_needed()
             for move in range(moves + 1):
-                seconds = timed(page, "pointerup", partial(drag, page, slider, 0.08 + 0.84 * (move * 0.618034 % 1)))
+                seconds = timed(
+                    page,
+                    "pointerup",
+                    partial(drag, page, slider, 0.08 + 0.84 * (move * 0.618034 % 1)),
+                )
                 if move:
                     _add(found, f"slider at D = {D}", seconds)
             page.context.browser.close()
@@ -192,7 +214,9 @@ def readers(app: App, moves: int) -> dict[str, list[float]]:
     found: dict[str, list[float]] = {}
     for count in READERS:
         with app.serve() as server:
-            Reader(server.url, 0).visitor.open("dynamics", sample="p0001")  # what is shared is worked out
+            Reader(server.url, 0).visitor.open(
+                "dynamics", sample="p0001"
+            )  # what is shared is worked out
             each = [Reader(server.url, 1 + number) for number in range(count)]
             for one in each:
                 one.start()
@@ -203,7 +227,9 @@ def readers(app: App, moves: int) -> dict[str, list[float]]:
             found[f"{name}, megabytes"] = [serving.resident(server.pid) / 2**20]
             wrong = [said for one in each for said in one.wrong]
             if wrong:
-                raise RuntimeError(f"{len(wrong)} of {sum(len(one.seconds) for one in each)} answers: {wrong[0]}")
+                raise RuntimeError(
+                    f"{len(wrong)} of {sum(len(one.seconds) for one in each)} answers: {wrong[0]}"
+                )
     return found
 
 
@@ -224,10 +250,13 @@ class Reader(threading.Thread):
             began = time.monotonic()
             while time.monotonic() - began < MINUTE:
                 time.sleep(chance.uniform(2, 4))
-                seen = chance.choice([
-                    lambda: self.visitor.set("_next", True),
-                    lambda: self.visitor.go(chance.choice(("samples", "circuit", "what_if"))),
-                    lambda: self._slide(chance.uniform(0.1, 1.9))])()
+                seen = chance.choice(
+                    [
+                        lambda: self.visitor.set("_next", True),
+                        lambda: self.visitor.go(chance.choice(("samples", "circuit", "what_if"))),
+                        lambda: self._slide(chance.uniform(0.1, 1.9)),
+                    ]
+                )()
                 self.seconds.append(seen.seconds)
                 self.wrong += seen.exceptions
 
@@ -237,23 +266,44 @@ class Reader(threading.Thread):
         return self.visitor.set("H.text-audio", round(value, 2))
 
 
-CASES = {"cold": cold, "page": page_changes, "sample": samples, "slider": sliders, "readers": readers}
+CASES = {
+    "cold": cold,
+    "page": page_changes,
+    "sample": samples,
+    "slider": sliders,
+    "readers": readers,
+}
 
 
 def row(name: str, values: Sequence[float]) -> list[str]:
     """A line of the table: what, how often, median, 95th percentile, range."""
     if name.endswith("megabytes"):
-        return [name.replace(", megabytes", ", memory of the server"), "1", f"{values[0]:,.0f} MB", "", ""]
-    late = statistics.quantiles(values, n=20, method="inclusive")[-1] if len(values) > 1 else values[0]
-    return [name, str(len(values)), f"{statistics.median(values):.2f} s", f"{late:.2f} s",
-            f"{min(values):.2f}-{max(values):.2f} s"]
+        return [
+            name.replace(", megabytes", ", memory of the server"),
+            "1",
+            f"{values[0]:,.0f} MB",
+            "",
+            "",
+        ]
+    late = (
+        statistics.quantiles(values, n=20, method="inclusive")[-1] if len(values) > 1 else values[0]
+    )
+    return [
+        name,
+        str(len(values)),
+        f"{statistics.median(values):.2f} s",
+        f"{late:.2f} s",
+        f"{min(values):.2f}-{max(values):.2f} s",
+    ]
 
 
 def main() -> None:
     """Measures, prints and writes."""
     from playwright.sync_api import sync_playwright
 
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("cases", nargs="*", help=f"of {', '.join(CASES)}; default all")
     parser.add_argument("--moves", type=int, default=15)
     parser.add_argument("--dry", action="store_true", help="print and write nothing")
@@ -268,8 +318,12 @@ def main() -> None:
     if not asked.dry:
         KEPT.write_text(json.dumps(kept, indent=1) + "\n")
         lines = [each for name in CASES for each in kept.get(name, [])]
-        tables.write("browser", tables.markdown(("what", "n", "median", "95th percentile", "range"), lines)
-                     + "\n\n" + tables.provenance("browser.py"))
+        tables.write(
+            "browser",
+            tables.markdown(("what", "n", "median", "95th percentile", "range"), lines)
+            + "\n\n"
+            + tables.provenance("browser.py"),
+        )
 
 
 if __name__ == "__main__":

@@ -45,10 +45,14 @@ SEEDS = 10
 RUNS = ROOT / "benchmarks" / "runs" / "claims.jsonl"
 FOUND, PAGE = _assets.path("claims.json"), ROOT / "docs" / "claims.md"
 VARIANTS: dict[str, dict[str, Any]] = {
-    "jump": dict(evolution="jump", readout="local"), "unitary": dict(evolution="unitary", readout="local"),
-    "dissipative": dict(evolution="dissipative", readout="local"), "none": dict(evolution="none", readout="local"),
-    "single": dict(evolution="jump", readout="single"), "joint": dict(evolution="jump", readout="joint"),
-    "sampled": dict(evolution="jump", readout="local", dynamics="jumps", trajectories=4, steps=20)}
+    "jump": dict(evolution="jump", readout="local"),
+    "unitary": dict(evolution="unitary", readout="local"),
+    "dissipative": dict(evolution="dissipative", readout="local"),
+    "none": dict(evolution="none", readout="local"),
+    "single": dict(evolution="jump", readout="single"),
+    "joint": dict(evolution="jump", readout="joint"),
+    "sampled": dict(evolution="jump", readout="local", dynamics="jumps", trajectories=4, steps=20),
+}
 FEW = ("jump", "unitary", "none")  # what is trained on changed rows too
 # Epochs, fewer than the recipes' 60 and 30, as there are 160 runs a data set. planted: validation R2 .932 against .936
 # (jump, seed 0).
@@ -76,10 +80,15 @@ class Place:
 # With the start of the shipped qj-mosi a model without evolution is not done after its ten epochs (benchmarks/mosi.py):
 # all start larger.
 FAIRER = {"mosi": {"head_scale": 2.0}}
-RECIPES_HERE = {name: RECIPES[f"qj-{name}"] for name in ("mosi", "parity", "avparity", "planted")
-                if f"qj-{name}" in RECIPES}
-PLACES = {name: Place(replace(recipe, settings={**recipe.settings, **FAIRER.get(name, {})}))
-          for name, recipe in RECIPES_HERE.items()}
+RECIPES_HERE = {
+    name: RECIPES[f"qj-{name}"]
+    for name in ("mosi", "parity", "avparity", "planted")
+    if f"qj-{name}" in RECIPES
+}
+PLACES = {
+    name: Place(replace(recipe, settings={**recipe.settings, **FAIRER.get(name, {})}))
+    for name, recipe in RECIPES_HERE.items()
+}
 
 
 @dataclass(frozen=True)
@@ -100,8 +109,16 @@ class Run:
     def key(self) -> str:
         """Changes whenever anything that decides the result does, apart from the code."""
         place = PLACES[self.data]
-        said = json.dumps([self.data, place.dataset.digest, self.condition, self.settings, asdict(place.options),
-                           self.seed])
+        said = json.dumps(
+            [
+                self.data,
+                place.dataset.digest,
+                self.condition,
+                self.settings,
+                asdict(place.options),
+                self.seed,
+            ]
+        )
         return hashlib.sha256(said.encode()).hexdigest()[:20]
 
 
@@ -120,18 +137,31 @@ def measure(run: Run) -> dict[str, Any]:
     place = PLACES[run.data]
     dataset, options = place.dataset, place.options
     start, processor = time.perf_counter(), time.process_time()
-    result, norms = measures.trained(measures.CHANGES[run.condition](dataset, options.split, run.seed), run.settings,
-                                     options, run.seed)
+    result, norms = measures.trained(
+        measures.CHANGES[run.condition](dataset, options.split, run.seed),
+        run.settings,
+        options,
+        run.seed,
+    )
     seconds, processor = time.perf_counter() - start, time.process_time() - processor
-    record = {"key": run.key, **asdict(run), "terms": terms(run.data),
-              "test": metrics.evaluate(result.model, dataset, "test"), "gradient": measures.gradients(norms),
-              "seconds": round(seconds, 2), "processor_seconds": round(processor, 2),
-              "epochs": len(result.history), "kept": result.kept}
+    record = {
+        "key": run.key,
+        **asdict(run),
+        "terms": terms(run.data),
+        "test": metrics.evaluate(result.model, dataset, "test"),
+        "gradient": measures.gradients(norms),
+        "seconds": round(seconds, 2),
+        "processor_seconds": round(processor, 2),
+        "epochs": len(result.history),
+        "kept": result.kept,
+    }
     if run.condition == "clean":
         record["train"] = metrics.evaluate(result.model, dataset, options.split)
         model = result.model.double().eval()
-        record |= {"missing": measures.without(model, dataset, options.split),
-                   "physics": measures.physics(model, dataset, options.split)}
+        record |= {
+            "missing": measures.without(model, dataset, options.split),
+            "physics": measures.physics(model, dataset, options.split),
+        }
     return record
 
 
@@ -140,10 +170,17 @@ def terms(name: str) -> dict[str, Any]:
     trained."""
     place = PLACES[name]
     dataset = place.dataset
-    return {"title": dataset.title, "modalities": list(dataset.names), "target": dataset.target.kind,
-            "digest": dataset.digest, "trained_on": len(dataset.rows(place.options.split)),
-            "test": len(dataset.rows("test")), "settings": place.recipe.settings, "options": asdict(place.options),
-            "recipe_epochs": Options(**place.recipe.options).epochs}
+    return {
+        "title": dataset.title,
+        "modalities": list(dataset.names),
+        "target": dataset.target.kind,
+        "digest": dataset.digest,
+        "trained_on": len(dataset.rows(place.options.split)),
+        "test": len(dataset.rows("test")),
+        "settings": place.recipe.settings,
+        "options": asdict(place.options),
+        "recipe_epochs": Options(**place.recipe.options).epochs,
+    }
 
 
 def collect(wanted: Sequence[Run], cache: Path | None) -> list[dict[str, Any]]:
@@ -155,8 +192,11 @@ def collect(wanted: Sequence[Run], cache: Path | None) -> list[dict[str, Any]]:
         record = known[run.key] = measure(run)
         keep(record, cache)
         result = record["test"][report.headline(run.data)]
-        print(f"{number}/{len(wanted)} {run.data}, {run.condition}, {run.variant}, seed {run.seed}: {result:.4f}, "
-              f"{record['seconds']:.0f} s", flush=True)
+        print(
+            f"{number}/{len(wanted)} {run.data}, {run.condition}, {run.variant}, seed {run.seed}: {result:.4f}, "
+            f"{record['seconds']:.0f} s",
+            flush=True,
+        )
     return [known[run.key] for run in wanted]
 
 
@@ -166,21 +206,34 @@ def plan(wanted: Sequence[Run], cache: Path | None) -> None:
     known, total = read(cache), 0.0
     left = [run for run in wanted if run.key not in known]
     for name, variant in dict.fromkeys((run.data, run.variant) for run in left):
-        place, own = PLACES[name], [run for run in left if (run.data, run.variant) == (name, variant)]
-        result, _ = measures.trained(place.dataset, own[0].settings, replace(place.options, epochs=2), 0)
+        place, own = (
+            PLACES[name],
+            [run for run in left if (run.data, run.variant) == (name, variant)],
+        )
+        result, _ = measures.trained(
+            place.dataset, own[0].settings, replace(place.options, epochs=2), 0
+        )
         each = result.history[-1].seconds * place.options.epochs
         cost = sum(each * (measures.KEPT if run.condition == "few rows" else 1) for run in own)
         total += cost
-        print(f"{name} {variant}: {len(own)} runs, at most {each:.0f} s on all rows, {cost / 60:.1f} minutes",
-              flush=True)
-    print(f"{len(left)} runs, at most {total / 60:.0f} minutes of training on one core as busy as now")
+        print(
+            f"{name} {variant}: {len(own)} runs, at most {each:.0f} s on all rows, {cost / 60:.1f} minutes",
+            flush=True,
+        )
+    print(
+        f"{len(left)} runs, at most {total / 60:.0f} minutes of training on one core as busy as now"
+    )
 
 
 def latest(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Returns of each data set the records on the terms of its last one, so that a cache may hold what was tried
     before."""
     last = {r["data"]: r["terms"] for r in records}
-    found = {(r["data"], r["condition"], r["variant"], r["seed"]): r for r in records if r["terms"] == last[r["data"]]}
+    found = {
+        (r["data"], r["condition"], r["variant"], r["seed"]): r
+        for r in records
+        if r["terms"] == last[r["data"]]
+    }
     return list(found.values())
 
 
@@ -188,7 +241,9 @@ def write(records: Sequence[dict[str, Any]]) -> None:
     """Writes the file and the page."""
     found = report.assemble(records)
     with atomic(FOUND) as part:
-        part.write_text(json.dumps(report.kept(found), separators=(",", ":"), allow_nan=False) + "\n")
+        part.write_text(
+            json.dumps(report.kept(found), separators=(",", ":"), allow_nan=False) + "\n"
+        )
     below = tables.provenance("claims.py")
     for name, said in text.page(found).items():
         tables.write(f"jumps-{name}", f"{said}\n\n{below}", PAGE)
@@ -197,15 +252,28 @@ def write(records: Sequence[dict[str, Any]]) -> None:
 
 def main() -> None:
     """Trains what is missing and writes the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", action="append", choices=list(PLACES), metavar="DATA",
-                        help=f"of {', '.join(PLACES)}; default all")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--only",
+        action="append",
+        choices=list(PLACES),
+        metavar="DATA",
+        help=f"of {', '.join(PLACES)}; default all",
+    )
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--cache", type=Path, default=RUNS, help="keeps finished runs, a line each")
-    parser.add_argument("--plan", action="store_true",
-                        help="train nothing; print what is missing and how long it takes")
-    parser.add_argument("--finished", action="store_true",
-                        help="train nothing; write the tables of the runs that the cache holds")
+    parser.add_argument(
+        "--plan",
+        action="store_true",
+        help="train nothing; print what is missing and how long it takes",
+    )
+    parser.add_argument(
+        "--finished",
+        action="store_true",
+        help="train nothing; write the tables of the runs that the cache holds",
+    )
     parser.add_argument("--runs-only", action="store_true", help="train, but write no tables")
     arguments = parser.parse_args()
     torch.set_num_threads(1)

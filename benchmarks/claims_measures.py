@@ -21,7 +21,10 @@ from qfusion.quantum.lindblad import act
 from qfusion.training import Options, Result, metrics, prepare
 
 WRONG, KEPT = 0.2, 0.25  # of the training rows
-SAMPLES, NEAR = 200, 50  # test samples whose state is measured, and whose distance to the steady state is
+SAMPLES, NEAR = (
+    200,
+    50,
+)  # test samples whose state is measured, and whose distance to the steady state is
 # evolution time within which a state must settle, and the rate of change at which it has
 MAX_TIME, SETTLED = 1024.0, 1e-8
 
@@ -57,21 +60,37 @@ def fewer_rows(dataset: DataSet, split: str, seed: int) -> DataSet:
 def taken(dataset: DataSet, rows: np.ndarray) -> DataSet:
     """Returns a data set of some rows."""
     return DataSet(
-        name=dataset.name, title=dataset.title, description=dataset.description, source=dataset.source,
+        name=dataset.name,
+        title=dataset.title,
+        description=dataset.description,
+        source=dataset.source,
         licence=dataset.licence,
-        modalities=tuple(replace(m, values=m.values[rows], lengths=None if m.lengths is None else m.lengths[rows])
-                         for m in dataset.modalities),
-        target=dataset.target, y=dataset.y[rows], ids=dataset.ids[rows], split=dataset.split[rows],
-        table=dataset.table.iloc[rows], content_of=lambda row: dataset.content(int(rows[row])),
-        clusters=None if dataset.clusters is None else dataset.clusters.taken(rows))
+        modalities=tuple(
+            replace(
+                m, values=m.values[rows], lengths=None if m.lengths is None else m.lengths[rows]
+            )
+            for m in dataset.modalities
+        ),
+        target=dataset.target,
+        y=dataset.y[rows],
+        ids=dataset.ids[rows],
+        split=dataset.split[rows],
+        table=dataset.table.iloc[rows],
+        content_of=lambda row: dataset.content(int(rows[row])),
+        clusters=None if dataset.clusters is None else dataset.clusters.taken(rows),
+    )
 
 
-CHANGES: dict[str, Callable[[DataSet, str, int], DataSet]] = {"clean": as_it_is, "wrong labels": wrong_labels,
-                                                              "few rows": fewer_rows}
+CHANGES: dict[str, Callable[[DataSet, str, int], DataSet]] = {
+    "clean": as_it_is,
+    "wrong labels": wrong_labels,
+    "few rows": fewer_rows,
+}
 
 
-def trained(dataset: DataSet, settings: dict[str, Any], options: Options,
-            seed: int) -> tuple[Result[QuantumJump], list[float]]:
+def trained(
+    dataset: DataSet, settings: dict[str, Any], options: Options, seed: int
+) -> tuple[Result[QuantumJump], list[float]]:
     """Returns a trained model, read by the master equation, and the gradient norm of every step before clipping."""
     fit, norms = prepare(QuantumJump.kind, dataset, settings, options, seed), []
     step = fit.step
@@ -92,16 +111,28 @@ def trained(dataset: DataSet, settings: dict[str, Any], options: Options,
 def gradients(norms: Sequence[float]) -> dict[str, float]:
     """Returns mean, coefficient of variation and largest over median of the norms of all steps."""
     found = np.asarray(norms)
-    return {"mean": float(found.mean()), "variation": float(found.std() / found.mean()),
-            "peak": float(found.max() / np.median(found))}
+    return {
+        "mean": float(found.mean()),
+        "variation": float(found.std() / found.mean()),
+        "peak": float(found.max() / np.median(found)),
+    }
 
 
 def without(model: QuantumJump, dataset: DataSet, split: str) -> dict[str, dict[str, float]]:
     """Returns the test metrics with each modality absent: the mean score over the rows trained on in its place,
     exactly."""
-    rows, behind = dataset.rows("test"), explain.background(model, dataset.inputs(dataset.rows(split), torch.float64))
-    return {name: metrics.of_scores(scores(model, dataset, rows, Disturbance(missing=(name,)), split, behind),
-                                    dataset.y[rows], dataset.target.kind) for name in dataset.names}
+    rows, behind = (
+        dataset.rows("test"),
+        explain.background(model, dataset.inputs(dataset.rows(split), torch.float64)),
+    )
+    return {
+        name: metrics.of_scores(
+            scores(model, dataset, rows, Disturbance(missing=(name,)), split, behind),
+            dataset.y[rows],
+            dataset.target.kind,
+        )
+        for name in dataset.names
+    }
 
 
 @torch.no_grad()
@@ -118,7 +149,10 @@ def physics(model: QuantumJump, dataset: DataSet, split: str) -> dict[str, float
     behind = explain.background(model, dataset.inputs(dataset.rows(split), torch.float64))
     inputs = dataset.inputs(rows, torch.float64)
     split_up = explain.through_time(model, inputs, behind, [0.0, model.duration])
-    terms = {term: np.abs(split_up.dividends[:, :, s]).sum(-1).ravel() for s, term in enumerate(split_up.coalitions)}
+    terms = {
+        term: np.abs(split_up.dividends[:, :, s]).sum(-1).ravel()
+        for s, term in enumerate(split_up.coalitions)
+    }
     start, end = joint_share(terms).reshape(2, -1).mean(1)
     drawn = np.sort(np.random.default_rng(0).permutation(len(rows))[:SAMPLES])
     psi = model.product_state(model.encode(dataset.inputs(rows[drawn], torch.float64)))
@@ -131,7 +165,9 @@ def physics(model: QuantumJump, dataset: DataSet, split: str) -> dict[str, float
         found |= {key: float(values.mean()), f"{key}_deviation": float(values.std(ddof=1))}
     steady = settled(model)
     for key, rho in (("distance_start", before), ("distance", after)):
-        found[key] = None if steady is None else float(measures.trace_distance(rho[:NEAR], steady).mean())
+        found[key] = (
+            None if steady is None else float(measures.trace_distance(rho[:NEAR], steady).mean())
+        )
     return found
 
 

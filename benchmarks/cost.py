@@ -45,7 +45,9 @@ def parameters(n: int, M: int) -> int:
     """Returns the number of trained angles, checked against the tables that the model builds."""
     count = n * sum(2**k for k in fusion.stage_sizes(M))
     if count != n * fusion.named_angles("mean", M).numel():
-        raise RuntimeError(f"{count} angles are counted for n = {n}, M = {M}, but the model builds another number.")
+        raise RuntimeError(
+            f"{count} angles are counted for n = {n}, M = {M}, but the model builds another number."
+        )
     return count
 
 
@@ -73,18 +75,40 @@ def fit(x: tuple[int, ...], y: list[float]) -> tuple[float, float, float]:
 
 def draw(measured: dict[str, dict[tuple[int, int], float]], path: Path) -> None:
     """Draws each quantity against n (above) and against M (below); the same numbers give the same file."""
-    style: Any = {"svg.hashsalt": "qfusion", "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 9,
-                  "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.alpha": 0.3,
-                  "legend.frameon": False}
+    style: Any = {
+        "svg.hashsalt": "qfusion",
+        "svg.fonttype": "none",
+        "font.family": "sans-serif",
+        "font.size": 9,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "grid.alpha": 0.3,
+        "legend.frameon": False,
+    }
     with mpl.rc_context(style):
         figure, axes = plt.subplots(2, len(measured), figsize=(9, 5.2), layout="constrained")
         for column, (label, values) in enumerate(measured.items()):
             for hue, M in zip(HUES, (2, 4, 8, 16), strict=True):
-                axes[0, column].plot(ELEMENTS, [values[n, M] for n in ELEMENTS], "o-", ms=3, lw=1.2, color=hue,
-                                     label=f"M = {M}")
+                axes[0, column].plot(
+                    ELEMENTS,
+                    [values[n, M] for n in ELEMENTS],
+                    "o-",
+                    ms=3,
+                    lw=1.2,
+                    color=hue,
+                    label=f"M = {M}",
+                )
             for hue, n in zip(HUES, (8, 16, 32, 64), strict=True):
-                axes[1, column].plot(MODALITIES, [values[n, M] for M in MODALITIES], "o-", ms=3, lw=1.2, color=hue,
-                                     label=f"n = {n}")
+                axes[1, column].plot(
+                    MODALITIES,
+                    [values[n, M] for M in MODALITIES],
+                    "o-",
+                    ms=3,
+                    lw=1.2,
+                    color=hue,
+                    label=f"n = {n}",
+                )
             axes[0, column].set_title(label)
             axes[0, column].set_xlabel("elements n")
             axes[1, column].set_xlabel("modalities M")
@@ -100,24 +124,33 @@ def draw(measured: dict[str, dict[tuple[int, int], float]], path: Path) -> None:
 
 def main() -> None:
     """Counts, times, fits and draws."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--repeats", type=int, default=30)
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images" / "fusion-cost.svg")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     cases = [(n, M) for n in ELEMENTS for M in MODALITIES]
     seconds = step_seconds(arguments.repeats)
-    measured = {"parameters": {case: float(parameters(*case)) for case in cases},
-                "gates (RY and CNOT)": {case: float(gates(*case)) for case in cases},
-                f"training step of {B} samples (ms)": {case: 1e3 * seconds[case] for case in cases}}
+    measured = {
+        "parameters": {case: float(parameters(*case)) for case in cases},
+        "gates (RY and CNOT)": {case: float(gates(*case)) for case in cases},
+        f"training step of {B} samples (ms)": {case: 1e3 * seconds[case] for case in cases},
+    }
     rows = []
     for label, values in measured.items():
-        for name, x, line in [(f"n, at M = {M}", ELEMENTS, [values[n, M] for n in ELEMENTS]) for M in (2, 16)] + [
-                (f"M, at n = {n}", MODALITIES, [values[n, M] for M in MODALITIES]) for n in (8, 64)]:
+        for name, x, line in [
+            (f"n, at M = {M}", ELEMENTS, [values[n, M] for n in ELEMENTS]) for M in (2, 16)
+        ] + [(f"M, at n = {n}", MODALITIES, [values[n, M] for M in MODALITIES]) for n in (8, 64)]:
             slope, intercept, r2 = fit(x, line)
             numbers = [f"{v:.4g}" for v in (line[0], line[-1], slope, round(intercept, 9) + 0.0)]
             rows.append([label, name, *numbers, f"{r2:.4f}"])
-    print(tables.markdown(["Quantity", "against", "first", "last", "slope", "intercept", "R2 of a line"], rows))
+    print(
+        tables.markdown(
+            ["Quantity", "against", "first", "last", "slope", "intercept", "R2 of a line"], rows
+        )
+    )
     draw(measured, arguments.out)
 
 

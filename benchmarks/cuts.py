@@ -38,22 +38,38 @@ def row(name: str) -> list[str]:
     found = checkpoint.load(name)
     model, dataset = found.model, data.load(found.card["data"]["name"])
     rows, T = dataset.rows("test"), float(model.duration)
-    kinds = tuple(KINDS) if model.product_state(model.encode(dataset.inputs(rows[:1], torch.float64))).shape[
-        1] <= MAX_HELD else DEFAULT
+    kinds = (
+        tuple(KINDS)
+        if model.product_state(model.encode(dataset.inputs(rows[:1], torch.float64))).shape[1]
+        <= MAX_HELD
+        else DEFAULT
+    )
     inputs = dataset.inputs(rows, torch.float64)
     clusters = None if dataset.clusters is None else dataset.clusters.numbers[rows]
-    measured = cut_metrics(cuts(model, inputs, [T / 2], kinds=kinds), dataset.y[rows], dataset.target.kind,
-                           clusters=clusters)
+    measured = cut_metrics(
+        cuts(model, inputs, [T / 2], kinds=kinds),
+        dataset.y[rows],
+        dataset.target.kind,
+        clusters=clusters,
+    )
     never = None
     if HELD in kinds:
-        never = cut_metrics(cuts(model, inputs, [T], kinds=(HELD,)), dataset.y[rows], dataset.target.kind,
-                            clusters=clusters)
+        never = cut_metrics(
+            cuts(model, inputs, [T], kinds=(HELD,)),
+            dataset.y[rows],
+            dataset.target.kind,
+            clusters=clusters,
+        )
     metric, said = METRIC[dataset.target.kind]
     start, end = joint.share(model, dataset, checkpoint.training_split(found.card))
     before = f"{said} {float(measured.before[metric].value):.3f} ({len(rows):,})"
-    return [f"`{name}`", before, f"{start:.1%} → {end:.1%}",
-            *(_worst(measured, metric, kind) for kind in KINDS),
-            "not worked out" if never is None else _worst(never, metric, HELD)]
+    return [
+        f"`{name}`",
+        before,
+        f"{start:.1%} → {end:.1%}",
+        *(_worst(measured, metric, kind) for kind in KINDS),
+        "not worked out" if never is None else _worst(never, metric, HELD),
+    ]
 
 
 def _worst(found: CutMetrics, metric: str, kind: str) -> str:
@@ -61,7 +77,11 @@ def _worst(found: CutMetrics, metric: str, kind: str) -> str:
         return "not worked out"
     k, loss = found.kinds.index(kind), found.losses[metric]
     m = int(loss.value[k, :, 0].argmin())
-    ends = "" if loss.low is None or loss.high is None else f" [{loss.low[k, m, 0]:+.3f}, {loss.high[k, m, 0]:+.3f}]"
+    ends = (
+        ""
+        if loss.low is None or loss.high is None
+        else f" [{loss.low[k, m, 0]:+.3f}, {loss.high[k, m, 0]:+.3f}]"
+    )
     return f"{found.modalities[m]} {loss.value[k, m, 0]:+.3f}{ends}"
 
 
@@ -77,12 +97,25 @@ def main() -> None:
         except QFusionError as error:
             absent.append(name)
             print(f"{name}: {error}", file=sys.stderr)
-    header = ["Model", "Test rows (how many)", "Joint part, t = 0 → T", "All correlation cut at T/2",
-              "Classical part kept", "Never correlated before T/2", "Never correlated up to T"]
+    header = [
+        "Model",
+        "Test rows (how many)",
+        "Joint part, t = 0 → T",
+        "All correlation cut at T/2",
+        "Classical part kept",
+        "Never correlated before T/2",
+        "Never correlated up to T",
+    ]
     left = f" Left out, as their data are not here: {', '.join(absent)}." if absent else ""
-    about = ("The change of the metric, with 95 % bootstrap intervals over what test rows share (pictures, videos) or "
-             "else over rows, and the modality that costs most.")
-    tables.write("cuts", f"{tables.markdown(header, lines)}\n\n{about}{left} {tables.provenance('cuts.py')}", PAGE)
+    about = (
+        "The change of the metric, with 95 % bootstrap intervals over what test rows share (pictures, videos) or "
+        "else over rows, and the modality that costs most."
+    )
+    tables.write(
+        "cuts",
+        f"{tables.markdown(header, lines)}\n\n{about}{left} {tables.provenance('cuts.py')}",
+        PAGE,
+    )
 
 
 if __name__ == "__main__":

@@ -39,17 +39,32 @@ def rows_of(name: str) -> list[list[str]]:
     work = subjects.build(name, found.card, found.model, data.load(found.card["data"]["name"]))
     table = measures.table(work, work.frame())
     rows = table[(table["split"] == "test") & table[measures.JOINT].notna()]
-    columns = {measure: measures.entropies(work, rows, measure) for measure in measures.measure_titles(work)
-               if not measures.is_slow(measure)}
+    columns = {
+        measure: measures.entropies(work, rows, measure)
+        for measure in measures.measure_titles(work)
+        if not measures.is_slow(measure)
+    }
     if work.can("time"):
-        columns |= measures.correlations(work, np.array([work.dataset.row(sample) for sample in rows.index]))
+        columns |= measures.correlations(
+            work, np.array([work.dataset.row(sample) for sample in rows.index])
+        )
     lines = []
     for measure, x in columns.items():
         for strength in measures.STRENGTHS:
-            r = resampling.correlation(x, rows[strength].to_numpy(dtype=float),
-                                       clusters=measures.clusters_of(work.dataset, rows))
-            lines.append([f"`{name}`", f"{len(rows):,}", measure, SAID[strength], *(
-                f"{one.value:+.2f} [{one.low:+.2f}, {one.high:+.2f}]" for one in r.values())])
+            r = resampling.correlation(
+                x,
+                rows[strength].to_numpy(dtype=float),
+                clusters=measures.clusters_of(work.dataset, rows),
+            )
+            lines.append(
+                [
+                    f"`{name}`",
+                    f"{len(rows):,}",
+                    measure,
+                    SAID[strength],
+                    *(f"{one.value:+.2f} [{one.low:+.2f}, {one.high:+.2f}]" for one in r.values()),
+                ]
+            )
     return lines
 
 
@@ -64,7 +79,11 @@ def main() -> None:
             lines += rows_of(name)
     print(tables.markdown(HEADER, lines))
     kept = [line for line in lines if line[2] in SHOWN]
-    tables.write("entanglement", f"{tables.markdown(HEADER, kept)}\n\n{tables.provenance('entanglement.py')}", PAGE)
+    tables.write(
+        "entanglement",
+        f"{tables.markdown(HEADER, kept)}\n\n{tables.provenance('entanglement.py')}",
+        PAGE,
+    )
 
 
 if __name__ == "__main__":

@@ -49,12 +49,14 @@ class Game:
     def __init__(self) -> None:
         found, self.dataset = checkpoint.load(MODEL), data.load(DATA)
         self.model = found.model
-        self.background, self.test = (self.dataset.rows(split)
-                                      for split in (checkpoint.training_split(found.card), "test"))
+        self.background, self.test = (
+            self.dataset.rows(split) for split in (checkpoint.training_split(found.card), "test")
+        )
         self.names = self.model.modalities
         self._features = self.dataset.inputs(dtype=torch.float64)
-        self._test, self._behind = (self.dataset.inputs(rows, dtype=torch.float64)
-                                    for rows in (self.test, self.background))
+        self._test, self._behind = (
+            self.dataset.inputs(rows, dtype=torch.float64) for rows in (self.test, self.background)
+        )
         self.frozen = checkpoint.load(MODEL).model
         with torch.no_grad():
             observables = self.frozen.observables()
@@ -69,15 +71,21 @@ class Game:
     def score(self, picks: np.ndarray) -> np.ndarray:
         """Returns the scores (K,) of made-up samples whose modalities come from the rows `picks`, (K, 3)."""
         places = torch.as_tensor(np.asarray(picks)).round().long()
-        inputs = {name: _at(self._features[name], places[:, m]) for m, name in enumerate(self.names)}
+        inputs = {
+            name: _at(self._features[name], places[:, m]) for m, name in enumerate(self.names)
+        }
         return self.frozen(inputs)[:, 0].numpy()
 
     def value(self, row: int) -> Callable[[Tensor], Tensor]:
         """Returns v of coalitions (K, 3) of ones and zeros for one row: (K,)."""
 
         def v(coalitions: Tensor) -> Tensor:
-            return torch.tensor([self.score(np.where(z.numpy() > 0.5, row, self.background[:, None])).mean()
-                                 for z in coalitions])
+            return torch.tensor(
+                [
+                    self.score(np.where(z.numpy() > 0.5, row, self.background[:, None])).mean()
+                    for z in coalitions
+                ]
+            )
 
         return v
 
@@ -92,7 +100,9 @@ def brute_force(game: Game, row: int, _: int) -> np.ndarray:
     """The definition: every coalition's value, averaged over every order."""
     v = game.value(row)
     M = len(game.names)
-    known = {S: float(v(torch.tensor([[float(S >> m & 1) for m in range(M)]]))[0]) for S in range(2**M)}
+    known = {
+        S: float(v(torch.tensor([[float(S >> m & 1) for m in range(M)]]))[0]) for S in range(2**M)
+    }
     found = np.zeros(M)
     for order in permutations(range(M)):
         S = 0
@@ -110,8 +120,11 @@ def kernel_explainer(count: int | None) -> Callable[[Game, int, int], np.ndarray
 
         behind = np.repeat(game.background[:, None], len(game.names), 1)
         behind = behind if count is None else shap.sample(behind, count, random_state=seed)
-        return np.asarray(shap.KernelExplainer(game.score, behind).shap_values(np.full((1, len(game.names)), row),
-                                                                               silent=True))[0]
+        return np.asarray(
+            shap.KernelExplainer(game.score, behind).shap_values(
+                np.full((1, len(game.names)), row), silent=True
+            )
+        )[0]
 
     return run
 
@@ -121,7 +134,9 @@ def permutation_explainer(game: Game, row: int, seed: int) -> np.ndarray:
     import shap
 
     behind = np.random.default_rng(seed).permutation(game.background)
-    explainer = shap.PermutationExplainer(game.score, np.repeat(behind[:, None], len(game.names), 1), seed=seed)
+    explainer = shap.PermutationExplainer(
+        game.score, np.repeat(behind[:, None], len(game.names), 1), seed=seed
+    )
     return np.asarray(explainer(np.full((1, len(game.names)), row), silent=True).values)[0]
 
 
@@ -140,8 +155,13 @@ def of_captum(name: str) -> Callable[[Game, int, int], np.ndarray]:
     return run
 
 
-def measure(run: Callable[[Game, int, int], np.ndarray], game: Game, rows: np.ndarray, seeds: range,
-            exact: dict[int, np.ndarray]) -> tuple[list[float], np.ndarray]:
+def measure(
+    run: Callable[[Game, int, int], np.ndarray],
+    game: Game,
+    rows: np.ndarray,
+    seeds: range,
+    exact: dict[int, np.ndarray],
+) -> tuple[list[float], np.ndarray]:
     """Returns seconds of every call, and the errors (seeds, rows, modalities), after one call that warms up."""
     run(game, int(rows[0]), 0)
     times, errors = [], []
@@ -157,13 +177,19 @@ def measure(run: Callable[[Game, int, int], np.ndarray], game: Game, rows: np.nd
 def shown(times: list[float], per: int = 1) -> str:
     """Returns "median (least-most)" in milliseconds a sample."""
     digits = 3 if statistics.median(times) / per < 1e-3 else 0
-    return " ".join([f"{statistics.median(times) / per * 1e3:,.{digits}f}",
-                     f"({min(times) / per * 1e3:,.{digits}f}-{max(times) / per * 1e3:,.{digits}f})"])
+    return " ".join(
+        [
+            f"{statistics.median(times) / per * 1e3:,.{digits}f}",
+            f"({min(times) / per * 1e3:,.{digits}f}-{max(times) / per * 1e3:,.{digits}f})",
+        ]
+    )
 
 
 def main() -> None:
     """Measures and writes the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rows", type=int, default=8)
     parser.add_argument("--seeds", type=int, default=3)
     options = parser.parse_args()
@@ -181,33 +207,62 @@ def main() -> None:
     picked = np.linspace(0, n - 1, options.rows).astype(int)
     rows = game.test[picked]
     exact = {int(row): found.shapley[place, :, 0] for place, row in zip(picked, rows, strict=True)}
-    methods = {f"Exact by brute force, 8 coalitions of {N:,} rows": (brute_force, 1),
-               f"shap KernelExplainer, {N:,} rows": (kernel_explainer(None), 1),
-               f"shap KernelExplainer, {ADVISED} rows": (kernel_explainer(ADVISED), options.seeds),
-               f"shap PermutationExplainer, {ADVISED} rows": (permutation_explainer, options.seeds),
-               f"captum ShapleyValueSampling, {N:,} rows": (of_captum("ShapleyValueSampling"), options.seeds),
-               f"captum KernelShap, {N:,} rows": (of_captum("KernelShap"), options.seeds)}
+    methods = {
+        f"Exact by brute force, 8 coalitions of {N:,} rows": (brute_force, 1),
+        f"shap KernelExplainer, {N:,} rows": (kernel_explainer(None), 1),
+        f"shap KernelExplainer, {ADVISED} rows": (kernel_explainer(ADVISED), options.seeds),
+        f"shap PermutationExplainer, {ADVISED} rows": (permutation_explainer, options.seeds),
+        f"captum ShapleyValueSampling, {N:,} rows": (
+            of_captum("ShapleyValueSampling"),
+            options.seeds,
+        ),
+        f"captum KernelShap, {N:,} rows": (of_captum("KernelShap"), options.seeds),
+    }
     lines, agreement = [], 0.0
     for label, (run, seeds) in methods.items():
         took, errors = measure(run, game, rows, range(seeds), exact)
         size = np.abs(errors)
         agreement = agreement or float(size.max())
         spread = f" ± {size.mean((1, 2)).std(ddof=1):.1g}" if seeds > 1 else ""
-        lines.append([label, shown(took), f"{statistics.median(took) / ours:,.0f}", f"{size.mean():.1g}{spread}",
-                      f"{size.max():.1g}"])
+        lines.append(
+            [
+                label,
+                shown(took),
+                f"{statistics.median(took) / ours:,.0f}",
+                f"{size.mean():.1g}{spread}",
+                f"{size.max():.1g}",
+            ]
+        )
         print(lines[-1], flush=True)
-    lines.insert(0, [f"**qfusion**, {N:,} rows, all {n} samples at once", shown(times, n), "1", f"{agreement:.0e}",
-                     f"{agreement:.0e}"])
+    lines.insert(
+        0,
+        [
+            f"**qfusion**, {N:,} rows, all {n} samples at once",
+            shown(times, n),
+            "1",
+            f"{agreement:.0e}",
+            f"{agreement:.0e}",
+        ],
+    )
     typical = np.abs(found.shapley[..., 0]).mean()
     whole = statistics.median(times) * 1e3
     note = (
         f"Shapley values of the three modalities of `{MODEL}`, of mean size {typical:.2f}. Ours: {whole:.0f} ms for "
         f"{n} test samples, evolution and the background's encoding included; the others, at their defaults: "
         f"{options.rows} of these, {options.seeds} seeds where anything is drawn (± deviation of the mean error over "
-        "seeds). Processor time.")
-    header = ["Method, rows behind an absent modality", "Median ms a sample (least-most)", "Ratio", "Mean error",
-              "Largest error"]
-    tables.write("explainers", tables.markdown(header, lines) + f"\n\n{note} " + tables.provenance("explainers.py"))
+        "seeds). Processor time."
+    )
+    header = [
+        "Method, rows behind an absent modality",
+        "Median ms a sample (least-most)",
+        "Ratio",
+        "Mean error",
+        "Largest error",
+    ]
+    tables.write(
+        "explainers",
+        tables.markdown(header, lines) + f"\n\n{note} " + tables.provenance("explainers.py"),
+    )
 
 
 if __name__ == "__main__":

@@ -37,8 +37,11 @@ def line(found: Curves) -> list[str]:
     """Returns the cells of one row: gains at deletion and insertion, and how many random orders are beaten."""
     size = float(found.deletion[-1])
     beaten = int(((found.deletion_gain > 0) & (found.insertion_gain > 0)).sum())
-    return [f"{found.deletion_gain.mean() / size:+.3f}", f"{found.insertion_gain.mean() / size:+.3f}",
-            f"{beaten} of {len(found.deletion_gain)}"]
+    return [
+        f"{found.deletion_gain.mean() / size:+.3f}",
+        f"{found.insertion_gain.mean() / size:+.3f}",
+        f"{beaten} of {len(found.deletion_gain)}",
+    ]
 
 
 def measured(name: str, orders: int) -> list[list[str]]:
@@ -49,16 +52,25 @@ def measured(name: str, orders: int) -> list[list[str]]:
     training = dataset.rows(checkpoint.training_split(kept.card))
     trained_on = dataset.inputs(training, torch.float64)
     inputs = dataset.inputs(rows, torch.float64)
-    outputs = metrics.predict(model, dataset,
-                              rows).argmax(1) if dataset.target.kind == "classification" else np.zeros(len(rows), int)
+    outputs = (
+        metrics.predict(model, dataset, rows).argmax(1)
+        if dataset.target.kind == "classification"
+        else np.zeros(len(rows), int)
+    )
     explanation = explain.explain(model, inputs, explain.background(model, trained_on))
-    found = [[f"`{name}`", f"{len(model.modalities)} modalities, by Shapley value",
-              *line(faithfulness.modality_curves(explanation, outputs, orders=orders))]]
+    found = [
+        [
+            f"`{name}`",
+            f"{len(model.modalities)} modalities, by Shapley value",
+            *line(faithfulness.modality_curves(explanation, outputs, orders=orders)),
+        ]
+    ]
     for modality in model.modalities:
         for ranking in by_title():
             baseline = mean_and_std(dataset, training, modality)[0]
-            curves = deletion.feature_curves(model, inputs, modality, outputs, baseline, ranking=ranking,
-                                             orders=orders)
+            curves = deletion.feature_curves(
+                model, inputs, modality, outputs, baseline, ranking=ranking, orders=orders
+            )
             found.append(["", f"inside `{modality}`, by {ranking}", *line(curves)])
             print(name, *found[-1][1:], flush=True)
     return found
@@ -66,17 +78,26 @@ def measured(name: str, orders: int) -> list[list[str]]:
 
 def main() -> None:
     """Measures and writes the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("names", nargs="*", default=list(SHIPPED))
     parser.add_argument("--orders", type=int, default=10)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     rows = [row for name in arguments.names for row in measured(name, arguments.orders)]
-    header = ["Test rows, most important first", "What is taken away", "Deletion gain", "Insertion gain",
-              "Random orders beaten"]
+    header = [
+        "Test rows, most important first",
+        "What is taken away",
+        "Deletion gain",
+        "Insertion gain",
+        "Random orders beaten",
+    ]
     table = tables.markdown(header, rows)
-    text = f"{table}\n\n{arguments.orders} random orders, drawn anew for every sample. " + tables.provenance(
-        "faithfulness.py")
+    text = (
+        f"{table}\n\n{arguments.orders} random orders, drawn anew for every sample. "
+        + tables.provenance("faithfulness.py")
+    )
     if list(arguments.names) == list(SHIPPED):
         tables.write("faithfulness", text)
     else:

@@ -12,22 +12,35 @@ from qfusion.models import FusionModel, QuantumJump
 TEST_ROWS, BACKGROUND_ROWS = 100, 50  # at most, of `fused`
 
 
-def share(model: QuantumJump, dataset: data.DataSet, trained_on: str = "train") -> tuple[float, float]:
+def share(
+    model: QuantumJump, dataset: data.DataSet, trained_on: str = "train"
+) -> tuple[float, float]:
     """Returns the joint part of all terms' sizes at t = 0 and at T, the mean over the test rows and the scores.
 
     Args:
         model: in double precision and eval mode. trained_on: the rows that are the background.
     """
     background = explain.background(model, dataset.inputs(dataset.rows(trained_on), torch.float64))
-    inputs, times = dataset.inputs(dataset.rows("test"), torch.float64), [0.0, float(model.duration)]
+    inputs, times = (
+        dataset.inputs(dataset.rows("test"), torch.float64),
+        [0.0, float(model.duration)],
+    )
     found = explain.through_time(model, inputs, background, times)
-    terms = {name: found.dividends[:, :, s].reshape(2, -1) for s, name in enumerate(found.coalitions)}
-    start, end = np.stack([joint_share({name: values[place] for name, values in terms.items()}).mean()
-                           for place in (0, 1)])
+    terms = {
+        name: found.dividends[:, :, s].reshape(2, -1) for s, name in enumerate(found.coalitions)
+    }
+    start, end = np.stack(
+        [
+            joint_share({name: values[place] for name, values in terms.items()}).mean()
+            for place in (0, 1)
+        ]
+    )
     return float(start), float(end)
 
 
-def fused(model: FusionModel, dataset: data.DataSet, trained_on: str = "train") -> dict[str, float | dict[str, float]]:
+def fused(
+    model: FusionModel, dataset: data.DataSet, trained_on: str = "train"
+) -> dict[str, float | dict[str, float]]:
     """Returns how a model of any kind fuses: `joint`, the joint part of all terms' sizes, the mean over test rows and
     scores; where the data have planted contributions `agreement`, by combination the correlation of the model's terms
     with them, 0 where its terms do not vary.
@@ -47,14 +60,18 @@ def fused(model: FusionModel, dataset: data.DataSet, trained_on: str = "train") 
     result: dict[str, float | dict[str, float]] = {"joint": float(shares.mean())}
     if dataset.truth is not None:
         truth = dataset.truth.iloc[rows]
-        result["agreement"] = {name: _correlation(each[:, 0], truth[name].to_numpy()) for name, each in terms.items()}
+        result["agreement"] = {
+            name: _correlation(each[:, 0], truth[name].to_numpy()) for name, each in terms.items()
+        }
     return result
 
 
 def planted(dataset: data.DataSet) -> float:
     """Returns the joint part of the planted contributions, the mean over the test rows that `fused` takes."""
     truth = dataset.truth.iloc[_drawn(dataset, "test", TEST_ROWS)]
-    return float(joint_share({name: truth[name].to_numpy() for name in truth.columns if name}).mean())
+    return float(
+        joint_share({name: truth[name].to_numpy() for name in truth.columns if name}).mean()
+    )
 
 
 def _drawn(dataset: data.DataSet, split: str, most: int) -> np.ndarray:

@@ -40,14 +40,18 @@ def score_range(dataset: Any, scores: np.ndarray, output: int) -> float:
     return float(high - low)
 
 
-def bent_terms(model: Any, inputs: Any, background: Any, output: int, found: Any) -> tuple[np.ndarray, np.ndarray]:
+def bent_terms(
+    model: Any, inputs: Any, background: Any, output: int, found: Any
+) -> tuple[np.ndarray, np.ndarray]:
     """What removal would do by second order at f = 1, -y' + y''/2, and by the slope half-way, -y'(1/2), both (P,)."""
     system = method.system(model, inputs, background, output)
     bend, half = np.zeros(len(found.parameters)), -found.slopes[:, 0]
     for place, parameter in enumerate(found.parameters):
         if parameter.kind not in LINEAR:
-            up, down, middle = (system.moved(place, f).slopes([method.SCORE])[1][place, 0]
-                                for f in (1 + STEP, 1 - STEP, 0.5))
+            up, down, middle = (
+                system.moved(place, f).slopes([method.SCORE])[1][place, 0]
+                for f in (1 + STEP, 1 - STEP, 0.5)
+            )
             bend[place], half[place] = (up - down) / (2 * STEP), -middle
     return -found.slopes[:, 0] + bend / 2, half
 
@@ -56,12 +60,16 @@ def of_model(name: str, count: int, curved: int) -> dict[str, Any]:
     """All figures of one model."""
     loaded = checkpoint.load(name)
     model, dataset = loaded.model, data.load(loaded.card["data"]["name"])
-    background = explain.background(model, dataset.inputs(dataset.rows(checkpoint.training_split(loaded.card)),
-                                                          dtype=torch.float64))
+    background = explain.background(
+        model,
+        dataset.inputs(dataset.rows(checkpoint.training_split(loaded.card)), dtype=torch.float64),
+    )
     rows = dataset.rows("test")
     with torch.no_grad():
         scores = model(dataset.inputs(rows, dtype=torch.float64)).numpy()
-    rows_shown = rows[np.unique(np.linspace(0, len(rows) - 1, min(count, len(rows))).round().astype(int))]
+    rows_shown = rows[
+        np.unique(np.linspace(0, len(rows) - 1, min(count, len(rows))).round().astype(int))
+    ]
     place = {int(row): i for i, row in enumerate(rows)}
     tally: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     tally_second, tally_half, residual, seconds = [0, 0], [0, 0], 0.0, []
@@ -74,23 +82,39 @@ def of_model(name: str, count: int, curved: int) -> dict[str, Any]:
         big = np.abs(found.effects[:, 0]) > THRESHOLD * score_range(dataset, scores, output)
         agrees = found.agrees()[:, 0]
         for term, counts, same in zip(found.parameters, big, agrees, strict=True):
-            for key in ("all", "linear" if term.kind in LINEAR else "not linear", term.kind,
-                        *([term.title] if term.kind in NAMED else [])):
+            for key in (
+                "all",
+                "linear" if term.kind in LINEAR else "not linear",
+                term.kind,
+                *([term.title] if term.kind in NAMED else []),
+            ):
                 tally[key][0] += int(counts and same)
                 tally[key][1] += int(counts)
         if i < curved:
             bent = np.array([term.kind not in LINEAR for term in found.parameters]) & big
-            for pair, guess in zip((tally_second, tally_half), bent_terms(model, inputs, background, output, found),
-                                   strict=True):
+            for pair, guess in zip(
+                (tally_second, tally_half),
+                bent_terms(model, inputs, background, output, found),
+                strict=True,
+            ):
                 pair[0] += int((np.sign(guess) == np.sign(found.effects[:, 0]))[bent].sum())
                 pair[1] += int(bent.sum())
-            for term in np.array(found.parameters, dtype=object)[bent][:, 0] if bent.any() and i < 2 else []:
+            for term in (
+                np.array(found.parameters, dtype=object)[bent][:, 0] if bent.any() and i < 2 else []
+            ):
                 way = method.response(model, inputs, background, str(term), output=output, nodes=10)
                 residual = max(residual, abs(-way.mean_slope * way.parameter.value - way.effect))
-    return {"model": name, "samples": len(rows_shown), "seconds": float(np.median(seconds)), "tally": dict(tally),
-            "second order, not linear": tally_second, "slope half-way, not linear": tally_half,
-            "quadrature residual": residual, "cohort": cohort(model, dataset, background, scores, False),
-            "groups": cohort(model, dataset, background, scores, True)}
+    return {
+        "model": name,
+        "samples": len(rows_shown),
+        "seconds": float(np.median(seconds)),
+        "tally": dict(tally),
+        "second order, not linear": tally_second,
+        "slope half-way, not linear": tally_half,
+        "quadrature residual": residual,
+        "cohort": cohort(model, dataset, background, scores, False),
+        "groups": cohort(model, dataset, background, scores, True),
+    }
 
 
 NAMED = ("coupling", "dissipation", "duration", "convolution", "pooling")
@@ -100,11 +124,17 @@ def groups(dataset: Any, outputs: int) -> list[tuple[np.ndarray, int]]:
     """Test rows by true class, each with that class's score; of a regression by quarters of the truth."""
     rows = dataset.rows("test")
     if dataset.target.kind == "classification":
-        return [(rows[dataset.y[rows] == c], c) for c in range(outputs) if (dataset.y[rows] == c).any()]
-    return [(part, 0) for part in np.array_split(rows[np.argsort(dataset.y[rows], kind="stable")], 4)]
+        return [
+            (rows[dataset.y[rows] == c], c) for c in range(outputs) if (dataset.y[rows] == c).any()
+        ]
+    return [
+        (part, 0) for part in np.array_split(rows[np.argsort(dataset.y[rows], kind="stable")], 4)
+    ]
 
 
-def cohort(model: Any, dataset: Any, background: Any, scores: np.ndarray, split: bool) -> dict[str, Any]:
+def cohort(
+    model: Any, dataset: Any, background: Any, scores: np.ndarray, split: bool
+) -> dict[str, Any]:
     """The mean over the whole test set, for every output, or over groups of it."""
     everyone = [(dataset.rows("test"), output) for output in range(len(model.outputs))]
     same = total = bent_same = bent = 0
@@ -129,12 +159,21 @@ def share(pair: list[int]) -> str:
 
 def main() -> None:
     """Prints one block a model."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--models", nargs="*",
-                        default=[name for name in checkpoint.available() if name.startswith(("qj", "qcnn"))])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--models",
+        nargs="*",
+        default=[name for name in checkpoint.available() if name.startswith(("qj", "qcnn"))],
+    )
     parser.add_argument("--samples", type=int, default=100)
-    parser.add_argument("--curved", type=int, default=8,
-                        help="samples on which second derivatives and slopes half-way are taken too")
+    parser.add_argument(
+        "--curved",
+        type=int,
+        default=8,
+        help="samples on which second derivatives and slopes half-way are taken too",
+    )
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -148,14 +187,24 @@ def main() -> None:
             print(f"  {key:34s} same sign {share(pair)}")
         print(
             f"  {'to second order, not linear':34s} same sign {share(found['second order, not linear'])} "
-            f"({options.curved} samples)")
+            f"({options.curved} samples)"
+        )
         print(
             f"  {'slope half-way, not linear':34s} same sign {share(found['slope half-way, not linear'])} "
-            f"({options.curved} samples)")
-        print(f"  mean slope on the way, times -1, equals the effect to {found['quadrature residual']:.1e} (10 nodes)")
-        for words, group in (("the test set", found["cohort"]), ("a class, or a quarter by truth", found["groups"])):
-            print(f"  mean over {words}: {share(group['all'])}; not linear {share(group['not linear'])}"
-                  f"{'; opposite: ' + ', '.join(group['opposite'][:8]) if group['opposite'] else ''}", flush=True)
+            f"({options.curved} samples)"
+        )
+        print(
+            f"  mean slope on the way, times -1, equals the effect to {found['quadrature residual']:.1e} (10 nodes)"
+        )
+        for words, group in (
+            ("the test set", found["cohort"]),
+            ("a class, or a quarter by truth", found["groups"]),
+        ):
+            print(
+                f"  mean over {words}: {share(group['all'])}; not linear {share(group['not linear'])}"
+                f"{'; opposite: ' + ', '.join(group['opposite'][:8]) if group['opposite'] else ''}",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

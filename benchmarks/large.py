@@ -80,13 +80,19 @@ def megabytes(what: str, size: int) -> str:
 
 def main() -> None:
     """Measures and writes."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--sizes", type=int, nargs="*", default=list(SIZES))
     parser.add_argument("--memory", nargs=3, help=argparse.SUPPRESS)
     parser.add_argument("--dry", action="store_true", help="print and write nothing")
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    steps: dict[str, Callable[[int], object]] = {"dense": lambda _: dense()(), "exact": exact, "sampled": sampled}
+    steps: dict[str, Callable[[int], object]] = {
+        "dense": lambda _: dense()(),
+        "exact": exact,
+        "sampled": sampled,
+    }
     if asked.memory:
         what, size, _ = asked.memory
         peak.here(lambda: steps[what](int(size)))
@@ -96,8 +102,15 @@ def main() -> None:
         began = time.perf_counter()
         step()
         times.append(time.perf_counter() - began)
-    rows = [[f"D = {DENSE}, dense: a training step", f"{sorted(times)[2]:.1f} ({min(times):.1f}-{max(times):.1f})",
-             megabytes("dense", 0), "–", "–"]]
+    rows = [
+        [
+            f"D = {DENSE}, dense: a training step",
+            f"{sorted(times)[2]:.1f} ({min(times):.1f}-{max(times):.1f})",
+            megabytes("dense", 0),
+            "–",
+            "–",
+        ]
+    ]
     for size in asked.sizes:
         began = time.perf_counter()
         found = sampled(size)
@@ -106,12 +119,27 @@ def main() -> None:
         end = time.perf_counter()
         off = (found.scores[:, 0] - truth).abs()
         where = f"D = {4**size:,}, local: {SAMPLES} samples"
-        rows += [[f"{where}, exact", f"{end - middle:.1f}", megabytes("exact", size), "–", "–"],
-                 [f"{where}, {SAMPLED} trajectories each", f"{middle - began:.1f}", megabytes("sampled", size),
-                  f"{float(found.errors.mean()):.4f}", ", ".join(f"{each:.4f}" for each in off.tolist())]]
+        rows += [
+            [f"{where}, exact", f"{end - middle:.1f}", megabytes("exact", size), "–", "–"],
+            [
+                f"{where}, {SAMPLED} trajectories each",
+                f"{middle - began:.1f}",
+                megabytes("sampled", size),
+                f"{float(found.errors.mean()):.4f}",
+                ", ".join(f"{each:.4f}" for each in off.tolist()),
+            ],
+        ]
         print(*rows[-2:], sep="\n", flush=True)
-    table = tables.markdown(["Large spaces, one thread", "Seconds (least-most)", "Peak MB", "Standard error said",
-                             "Off by"], rows)
+    table = tables.markdown(
+        [
+            "Large spaces, one thread",
+            "Seconds (least-most)",
+            "Peak MB",
+            "Standard error said",
+            "Off by",
+        ],
+        rows,
+    )
     if asked.dry:
         print(table)
         return

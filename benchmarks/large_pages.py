@@ -29,12 +29,17 @@ PAGES = ("", "samples", "cohorts", "dynamics", "what_if", "operators", "compare"
 
 def main() -> None:
     """Makes, serves, measures and writes."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--dry", action="store_true", help="print and write nothing")
     asked = parser.parse_args()
     folder = Path(tempfile.mkdtemp())
-    own = {f"QFUSION_{name}": str(folder / name.lower()) for name in ("IMPORTED", "MODELS", "RUNS", "CACHE")}
+    own = {
+        f"QFUSION_{name}": str(folder / name.lower())
+        for name in ("IMPORTED", "MODELS", "RUNS", "CACHE")
+    }
     os.environ |= own
     try:
         for name in ("tables", "models"):
@@ -42,8 +47,24 @@ def main() -> None:
         scale.make(folder / "tables", asked.rows)
         scale.measured(["data", "import", str(folder / "tables"), "--name", "million", "--json"])
         made = folder / "trained"
-        scale.measured(["train", "--data", "million", "--out", str(made), "--set", "epochs=1", "--set", "patience=0",
-                        "--set", "batch=8192", "--set", "rate=0.01", "--json"])
+        scale.measured(
+            [
+                "train",
+                "--data",
+                "million",
+                "--out",
+                str(made),
+                "--set",
+                "epochs=1",
+                "--set",
+                "patience=0",
+                "--set",
+                "batch=8192",
+                "--set",
+                "rate=0.01",
+                "--json",
+            ]
+        )
         card = (made / "model.json").read_text().replace("model.safetensors", "big.safetensors")
         (folder / "models" / "big.json").write_text(card)
         shutil.copy(made / "model.safetensors", folder / "models" / "big.safetensors")
@@ -53,15 +74,20 @@ def main() -> None:
                 with Visitor(server.url, limit=400) as visitor:
                     seen = [visitor.open(page, model="big", data="million") for _ in range(2)]
                 assert not any(each.exceptions for each in seen), seen
-                rows.append([page.replace("_", " ").capitalize() or "Overview",
-                             *(f"{each.seconds:.1f}" for each in seen),
-                             f"{serving.resident(server.pid) / 1e6:,.0f}"])
+                rows.append(
+                    [
+                        page.replace("_", " ").capitalize() or "Overview",
+                        *(f"{each.seconds:.1f}" for each in seen),
+                        f"{serving.resident(server.pid) / 1e6:,.0f}",
+                    ]
+                )
                 print(rows[-1], flush=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     text = tables.markdown(["Page", "First, seconds", "Again", "Server, MB"], rows) + (
         f"\n\n{asked.rows:,} rows of 3 x {scale.FEATURES} features, D = 64, pages in this order. "
-        + tables.provenance("large_pages.py"))
+        + tables.provenance("large_pages.py")
+    )
     print(text)
     if not asked.dry:
         tables.write("large-pages", text, ROOT / "docs" / "scale-out.md")

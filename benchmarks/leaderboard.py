@@ -71,8 +71,16 @@ class Run:
     def key(self) -> str:
         """Changes whenever anything that decides the result does, apart from the code."""
         place = PLACES[self.data]
-        said = json.dumps([self.data, place.dataset.digest, CONTENDERS[self.model].kind, self.settings,
-                           asdict(place.options_of(self.model)), self.seed])
+        said = json.dumps(
+            [
+                self.data,
+                place.dataset.digest,
+                CONTENDERS[self.model].kind,
+                self.settings,
+                asdict(place.options_of(self.model)),
+                self.seed,
+            ]
+        )
         return hashlib.sha256(said.encode()).hexdigest()[:20]
 
 
@@ -93,27 +101,50 @@ def measure(run: Run, folder: Path) -> dict[str, Any]:
     """Trains one model and returns the record that is kept; the first seed's weights go into `folder`."""
     place, contender = PLACES[run.data], CONTENDERS[run.model]
     start, processor = time.perf_counter(), time.process_time()
-    result = train(contender.kind, place.dataset, run.settings, place.options_of(run.model), run.seed)
+    result = train(
+        contender.kind, place.dataset, run.settings, place.options_of(run.model), run.seed
+    )
     seconds, processor = time.perf_counter() - start, time.process_time() - processor
-    measured = {split: metrics.evaluate(result.model, place.dataset, split) for split in (place.options.split, "test")}
+    measured = {
+        split: metrics.evaluate(result.model, place.dataset, split)
+        for split in (place.options.split, "test")
+    }
     if run.seed == 0:
         _keep(run, result, measured, folder)
     total = sum(p.numel() for p in result.model.parameters())
     after = total - sum(p.numel() for p in result.model.encoders.parameters())
-    return {"key": run.key, "data": run.data, "model": run.model, "seed": run.seed, "test": measured["test"],
-            "train": measured[place.options.split], "parameters": total, "after_encoders": after,
-            "seconds": round(seconds, 2), "processor_seconds": round(processor, 2), "epochs": len(result.history),
-            **joint.fused(result.model.double().eval(), place.dataset, place.options.split),
-            "kept": result.kept, "gradient_norms": [float(f"{p.gradient_norm:.5g}") for p in result.history]}
+    return {
+        "key": run.key,
+        "data": run.data,
+        "model": run.model,
+        "seed": run.seed,
+        "test": measured["test"],
+        "train": measured[place.options.split],
+        "parameters": total,
+        "after_encoders": after,
+        "seconds": round(seconds, 2),
+        "processor_seconds": round(processor, 2),
+        "epochs": len(result.history),
+        **joint.fused(result.model.double().eval(), place.dataset, place.options.split),
+        "kept": result.kept,
+        "gradient_norms": [float(f"{p.gradient_norm:.5g}") for p in result.history],
+    }
 
 
 def _keep(run: Run, result: Result, measured: dict[str, Any], folder: Path) -> None:
     name = f"{run.data}-{run.model}"
     dataset = PLACES[run.data].dataset
     card = checkpoint.make_card(
-        result.model, dataset, name=name, title=f"{CONTENDERS[run.model].label} on {dataset.title}", seed=run.seed,
-        training=result.settings(), metrics={split: metrics.summary([m]) for split, m in measured.items()},
-        this_seed=measured, seeds=[run.seed])
+        result.model,
+        dataset,
+        name=name,
+        title=f"{CONTENDERS[run.model].label} on {dataset.title}",
+        seed=run.seed,
+        training=result.settings(),
+        metrics={split: metrics.summary([m]) for split, m in measured.items()},
+        this_seed=measured,
+        seeds=[run.seed],
+    )
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint.save(folder / f"{name}.json", result.model, card)
 
@@ -151,7 +182,8 @@ def collect(wanted: Sequence[Run], cache: Path | None, folder: Path) -> list[dic
         main_one = record["test"].get("accuracy", record["test"].get("mae"))
         print(
             f"{number}/{len(wanted)} {run.data} {run.model} seed {run.seed}: {main_one:.4f}, {record['seconds']:.0f} s",
-            flush=True)
+            flush=True,
+        )
     return [known[run.key] for run in wanted]
 
 
@@ -164,14 +196,18 @@ def plan(wanted: Sequence[Run], cache: Path | None) -> None:
     for (name, model), count in left.items():
         place = PLACES[name]
         options = replace(place.options_of(model), epochs=2)
-        history = train(CONTENDERS[model].kind, place.dataset, Run(name, model, 0).settings, options, 0).history
+        history = train(
+            CONTENDERS[model].kind, place.dataset, Run(name, model, 0).settings, options, 0
+        ).history
         each = history[-1].seconds * place.options.epochs
         total += each * count
         print(f"{name} {model}: {count} runs of at most {each:.0f} s", flush=True)
     print(f"{sum(left.values())} runs, at most {total / 60:.0f} minutes on one core as busy as now")
 
 
-def robust(records: Sequence[dict[str, Any]], folder: Path) -> dict[str, dict[str, list[dict[str, Any]]]]:
+def robust(
+    records: Sequence[dict[str, Any]], folder: Path
+) -> dict[str, dict[str, list[dict[str, Any]]]]:
     """Returns the robustness of every first seed, by data set and model; measured once for each, and kept beside the
     weights."""
     found: dict[str, dict[str, list[dict[str, Any]]]] = {}
@@ -180,12 +216,23 @@ def robust(records: Sequence[dict[str, Any]], folder: Path) -> dict[str, dict[st
         kept = folder / f"robustness-{record['key']}.json"
         if not kept.is_file():
             place = PLACES[name]
-            frame = robustness(checkpoint.load(folder / f"{name}-{model}.json").model, place.dataset, "test",
-                               place.options.split, most=joint.BACKGROUND_ROWS)
+            frame = robustness(
+                checkpoint.load(folder / f"{name}-{model}.json").model,
+                place.dataset,
+                "test",
+                place.options.split,
+                most=joint.BACKGROUND_ROWS,
+            )
             keys = ROBUST[place.dataset.target.kind]
-            lines = [{"kind": r["kind"], "modality": r["modality"], "level": r["level"],
-                      **{key: report.short(r[key]) for key in keys}}
-                     for r in frame.to_dict("records")]
+            lines = [
+                {
+                    "kind": r["kind"],
+                    "modality": r["modality"],
+                    "level": r["level"],
+                    **{key: report.short(r[key]) for key in keys},
+                }
+                for r in frame.to_dict("records")
+            ]
             with atomic(kept) as part:
                 part.write_text(json.dumps(lines))
             print(f"robustness of {model} on {name}", flush=True)
@@ -199,14 +246,26 @@ def terms(name: str) -> dict[str, Any]:
     place = PLACES[name]
     dataset, target = place.dataset, place.dataset.target
     planted = {} if dataset.truth is None else {"planted_joint": joint.planted(dataset)}
-    return {**planted, "title": place.title or dataset.title, "source": dataset.name, "modalities": list(dataset.names),
-            "target": target.kind, "classes": len(target.classes), "trained_on": len(dataset.rows(place.options.split)),
-            "test": len(dataset.rows("test")), "encoder": place.encoder, "features": place.features, "dims": place.dims,
-            "options": asdict(place.options),
-            "chosen": {model: dict(differs) for model, differs in place.chosen.items()}}
+    return {
+        **planted,
+        "title": place.title or dataset.title,
+        "source": dataset.name,
+        "modalities": list(dataset.names),
+        "target": target.kind,
+        "classes": len(target.classes),
+        "trained_on": len(dataset.rows(place.options.split)),
+        "test": len(dataset.rows("test")),
+        "encoder": place.encoder,
+        "features": place.features,
+        "dims": place.dims,
+        "options": asdict(place.options),
+        "chosen": {model: dict(differs) for model, differs in place.chosen.items()},
+    }
 
 
-def stay(board: dict[str, Any], names: Sequence[str], seeds: int) -> dict[str, dict[str, tuple[dict[str, Any], Any]]]:
+def stay(
+    board: dict[str, Any], names: Sequence[str], seeds: int
+) -> dict[str, dict[str, tuple[dict[str, Any], Any]]]:
     """Returns the rows of a board that need not be made anew, by data set and model, each with its date, and its
     robustness.
 
@@ -217,22 +276,36 @@ def stay(board: dict[str, Any], names: Sequence[str], seeds: int) -> dict[str, d
     renamed = {} if "qj-joint" in board["contenders"] else {"qj": "qj-joint"}
     for name in (n for n in names if n in board["data"]):
         entry, now = board["data"][name], terms(name)
-        before = {**now, **{key: entry[key] for key in now if key in entry},
-                  "options": {**asdict(Options()), **entry["options"]}}
+        before = {
+            **now,
+            **{key: entry[key] for key in now if key in entry},
+            "options": {**asdict(Options()), **entry["options"]},
+        }
         if json.loads(json.dumps(before)) != json.loads(json.dumps(now)):
             continue
         for old, row in entry["rows"].items():
             model = renamed.get(old, old)
-            changed = renamed and old not in renamed and board["contenders"][old]["kind"] == "quantum-jump"
+            changed = (
+                renamed
+                and old not in renamed
+                and board["contenders"][old]["kind"] == "quantum-jump"
+            )
             if model in CONTENDERS and not changed and set(range(seeds)) <= set(row["seeds"]):
-                found.setdefault(name, {})[model] = {"date": board["date"], **row}, board["robustness"][name][old]
+                found.setdefault(name, {})[model] = (
+                    {"date": board["date"], **row},
+                    board["robustness"][name][old],
+                )
     return found
 
 
 def beside(board: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
     """Returns a board with the data sets of an older one that it lacks, as they stand there, their rows dated."""
-    found = {**board, "data": dict(board["data"]), "robustness": dict(board["robustness"]),
-             "claims": {key: list(claims) for key, claims in board["claims"].items()}}
+    found = {
+        **board,
+        "data": dict(board["data"]),
+        "robustness": dict(board["robustness"]),
+        "claims": {key: list(claims) for key, claims in board["claims"].items()},
+    }
     for name in (n for n in old["data"] if n not in board["data"]):
         entry = old["data"][name]
         rows = {model: {"date": old["date"], **row} for model, row in entry["rows"].items()}
@@ -242,7 +315,9 @@ def beside(board: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
             claims += [claim for claim in old["claims"][key] if claim["data"] == name]
     order = list(PLACES)
     found["data"] = {name: found["data"][name] for name in sorted(found["data"], key=order.index)}
-    found["robustness"] = {name: found["robustness"][name] for name in found["data"] if name in found["robustness"]}
+    found["robustness"] = {
+        name: found["robustness"][name] for name in found["data"] if name in found["robustness"]
+    }
     for claims in found["claims"].values():
         claims.sort(key=lambda claim: order.index(claim["data"]))
     return found
@@ -254,8 +329,11 @@ def write(board: dict[str, Any]) -> None:
     with atomic(BOARD) as part:
         part.write_text(json.dumps(board, separators=(",", ":"), allow_nan=False) + "\n")
     below = tables.provenance("leaderboard.py", board["date"])
-    boards = [f"### {entry['title']}\n\n{entry['trained_on']:,} rows to train on, {entry['test']:,} test rows.\n\n"
-              + text.data_table(board, name) for name, entry in board["data"].items()]
+    boards = [
+        f"### {entry['title']}\n\n{entry['trained_on']:,} rows to train on, {entry['test']:,} test rows.\n\n"
+        + text.data_table(board, name)
+        for name, entry in board["data"].items()
+    ]
     tables.write("boards", "\n\n".join([*boards, below]), PAGE)
     tables.write("claims", text.claims(board) + f"\n\n{below}", PAGE)
     tables.write("published", text.published(board), PAGE)
@@ -266,32 +344,60 @@ def write(board: dict[str, Any]) -> None:
 
 def main() -> None:
     """Trains what is missing and writes the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("names", nargs="*", help=f"of {', '.join(PLACES)}; default all")
     parser.add_argument("--seeds", type=int, default=SEEDS)
-    parser.add_argument("--more-seeds", type=int, default=MORE_SEEDS, help="of the two models that claim (a) compares")
+    parser.add_argument(
+        "--more-seeds",
+        type=int,
+        default=MORE_SEEDS,
+        help="of the two models that claim (a) compares",
+    )
     parser.add_argument("--cache", type=Path, default=RUNS, help="keeps finished runs, a line each")
-    parser.add_argument("--keep", action="store_true",
-                        help="train only what has changed since the board was made: rows that stand on it with the "
-                             "same terms and the same model stay, with their date")
-    parser.add_argument("--beside", action="store_true",
-                        help="leave the boards of other data sets as they stand, with the date of their rows")
-    parser.add_argument("--plan", action="store_true",
-                        help="train nothing; print what is missing and how long it takes")
-    parser.add_argument("--finished", action="store_true",
-                        help="train nothing; write the tables of the runs that the cache holds")
+    parser.add_argument(
+        "--keep",
+        action="store_true",
+        help="train only what has changed since the board was made: rows that stand on it with the "
+        "same terms and the same model stay, with their date",
+    )
+    parser.add_argument(
+        "--beside",
+        action="store_true",
+        help="leave the boards of other data sets as they stand, with the date of their rows",
+    )
+    parser.add_argument(
+        "--plan",
+        action="store_true",
+        help="train nothing; print what is missing and how long it takes",
+    )
+    parser.add_argument(
+        "--finished",
+        action="store_true",
+        help="train nothing; write the tables of the runs that the cache holds",
+    )
     parser.add_argument("--runs-only", action="store_true", help="train, but write no tables")
-    parser.add_argument("--again", action="store_true",
-                        help="measure nothing; work out tests, sentences and tables anew from the board's own rows")
+    parser.add_argument(
+        "--again",
+        action="store_true",
+        help="measure nothing; work out tests, sentences and tables anew from the board's own rows",
+    )
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     if arguments.again:
         write(report.again(json.loads(BOARD.read_text())))
         return
-    kept = stay(json.loads(BOARD.read_text()), arguments.names or list(PLACES),
-                arguments.seeds) if arguments.keep else {}
-    wanted = [run for run in runs(arguments.names or list(PLACES), arguments.seeds, arguments.more_seeds)
-              if run.model not in kept.get(run.data, {})]
+    kept = (
+        stay(json.loads(BOARD.read_text()), arguments.names or list(PLACES), arguments.seeds)
+        if arguments.keep
+        else {}
+    )
+    wanted = [
+        run
+        for run in runs(arguments.names or list(PLACES), arguments.seeds, arguments.more_seeds)
+        if run.model not in kept.get(run.data, {})
+    ]
     if arguments.finished:
         known = read(arguments.cache)
         wanted = [run for run in wanted if run.key in known]
@@ -305,13 +411,19 @@ def main() -> None:
         if arguments.runs_only:
             return
         names = [name for name in PLACES if name in kept or any(r["data"] == name for r in records)]
-        contenders = {key: dict(label=c.label, kind=c.kind, role=c.role) for key, c in CONTENDERS.items()}
+        contenders = {
+            key: dict(label=c.label, kind=c.kind, role=c.role) for key, c in CONTENDERS.items()
+        }
         robustness = robust(records, folder)
         for name, rows in kept.items():
             found = {model: old for model, (_, old) in rows.items()} | robustness.get(name, {})
             robustness[name] = {model: found[model] for model in CONTENDERS if model in found}
-        earlier = {name: {model: row for model, (row, _) in rows.items()} for name, rows in kept.items()}
-        board = report.assemble(records, names, contenders, {name: terms(name) for name in names}, robustness, earlier)
+        earlier = {
+            name: {model: row for model, (row, _) in rows.items()} for name, rows in kept.items()
+        }
+        board = report.assemble(
+            records, names, contenders, {name: terms(name) for name in names}, robustness, earlier
+        )
         write(beside(board, json.loads(BOARD.read_text())) if arguments.beside else board)
 
 

@@ -41,21 +41,40 @@ class Contender:
 
 CONTENDERS = {
     "qj": Contender("QiNN-QJ", "quantum-jump", {}, "system"),
-    "qj-unitary": Contender("QiNN-QJ, unitary (no jumps)", "quantum-jump", dict(evolution="unitary"), "ablation"),
-    "qj-dissipative": Contender("QiNN-QJ, dissipative (no H)", "quantum-jump", dict(evolution="dissipative"),
-                                "ablation"),
-    "qj-none": Contender("QiNN-QJ, no evolution", "quantum-jump", dict(evolution="none"), "ablation"),
-    "qj-joint": Contender("QiNN-QJ, joint read-out", "quantum-jump", dict(readout="joint"), "ablation"),
-    "qj-single": Contender("QiNN-QJ, one modality read", "quantum-jump", dict(readout="single"), "ablation"),
+    "qj-unitary": Contender(
+        "QiNN-QJ, unitary (no jumps)", "quantum-jump", dict(evolution="unitary"), "ablation"
+    ),
+    "qj-dissipative": Contender(
+        "QiNN-QJ, dissipative (no H)", "quantum-jump", dict(evolution="dissipative"), "ablation"
+    ),
+    "qj-none": Contender(
+        "QiNN-QJ, no evolution", "quantum-jump", dict(evolution="none"), "ablation"
+    ),
+    "qj-joint": Contender(
+        "QiNN-QJ, joint read-out", "quantum-jump", dict(readout="joint"), "ablation"
+    ),
+    "qj-single": Contender(
+        "QiNN-QJ, one modality read", "quantum-jump", dict(readout="single"), "ablation"
+    ),
     "qcnn": Contender("Entangled QCNN", "entangled-qcnn", {}, "system"),
-    "qcnn-separate": Contender("QCNN, one rotation per modality", "entangled-qcnn", dict(tables="separate"),
-                               "ablation"),
+    "qcnn-separate": Contender(
+        "QCNN, one rotation per modality", "entangled-qcnn", dict(tables="separate"), "ablation"
+    ),
     "qcnn-product": Contender("QCNN, angles added", "product-qcnn", {}, "ablation"),
-    "qcnn-frozen": Contender("QCNN, frozen rules (mean)", "entangled-qcnn", dict(freeze_rule=True), "ablation"),
-    **{kind: Contender(label, kind, {}, "neighbour") for kind, label in
-       (("qfl", "Quantum fusion layer"), ("cross-attention-q", "Cross-attention to a circuit"),
-        ("vqc-mlpnet", "VQC-MLPNet"), ("quantum-lego", "Quantum LEGO"), ("unitary-fusion", "One unitary"),
-        ("reservoir", "Quantum reservoir"))},
+    "qcnn-frozen": Contender(
+        "QCNN, frozen rules (mean)", "entangled-qcnn", dict(freeze_rule=True), "ablation"
+    ),
+    **{
+        kind: Contender(label, kind, {}, "neighbour")
+        for kind, label in (
+            ("qfl", "Quantum fusion layer"),
+            ("cross-attention-q", "Cross-attention to a circuit"),
+            ("vqc-mlpnet", "VQC-MLPNet"),
+            ("quantum-lego", "Quantum LEGO"),
+            ("unitary-fusion", "One unitary"),
+            ("reservoir", "Quantum reservoir"),
+        )
+    },
     "linear": Contender("Linear model", "linear", {}, "baseline"),
     "late": Contender("Late fusion", "late", {}, "baseline"),
     "concatenation": Contender("Concatenation network", "concatenation", {}, "baseline"),
@@ -94,7 +113,11 @@ class Place:
     @property
     def encoder(self) -> dict[str, Any]:
         """Settings of the encoders, those that the recipe leaves to its model's defaults too."""
-        known = registry.settings(self.recipe.model) | self.recipe.settings | dict(input_dropout=self.input_dropout)
+        known = (
+            registry.settings(self.recipe.model)
+            | self.recipe.settings
+            | dict(input_dropout=self.input_dropout)
+        )
         return {key: known[key] for key in ENCODER}
 
     @cached_property
@@ -104,7 +127,9 @@ class Place:
 
     def options_of(self, model: str) -> Options:
         """Of the training of a contender; what decays couplings is for the systems and their ablations."""
-        found = {key: value for key, value in self.chosen_for(model).items() if key in Options.names()}
+        found = {
+            key: value for key, value in self.chosen_for(model).items() if key in Options.names()
+        }
         mild = {"coupling_decay": 0.0} if CONTENDERS[model].role == "neighbour" else {}
         return replace(self.options, **mild, **found)
 
@@ -127,11 +152,22 @@ def _together(name: str) -> Place:
     settings, options = choose_parity.chosen(name, "qj")
     numbers = choose_parity.NUMBERS[name]
     tried = choose_parity.tried(name)
-    return Place(Recipe("", QuantumJump.kind, name, settings, options), numbers, numbers // 2,
-                 without=("qcnn-separate", "qcnn-product", "qcnn-frozen", *LEFT_OUT.get(name, ()),
-                          *(model for model in choose_parity.KINDS if model not in tried)),
-                 chosen={model: {key: choose_parity.chosen(name, model)[1][key] for key in choose_parity.GRID}
-                         for model in tried})
+    return Place(
+        Recipe("", QuantumJump.kind, name, settings, options),
+        numbers,
+        numbers // 2,
+        without=(
+            "qcnn-separate",
+            "qcnn-product",
+            "qcnn-frozen",
+            *LEFT_OUT.get(name, ()),
+            *(model for model in choose_parity.KINDS if model not in tried),
+        ),
+        chosen={
+            model: {key: choose_parity.chosen(name, model)[1][key] for key in choose_parity.GRID}
+            for model in tried
+        },
+    )
 
 
 def read_settings() -> dict[str, dict[str, list[dict[str, Any]]]]:
@@ -144,16 +180,28 @@ def _searched(name: str, place: Place) -> Place:
     kept = read_settings().get(name, {})
     if not {model for model, each in CONTENDERS.items() if each.role != "ablation"} <= kept.keys():
         return place
-    return replace(place, chosen={model: {key: value for key, value in best.items() if key not in ("loss", "stopped")}
-                                  for model, (best, *_) in kept.items()})
+    return replace(
+        place,
+        chosen={
+            model: {key: value for key, value in best.items() if key not in ("loss", "stopped")}
+            for model, (best, *_) in kept.items()
+        },
+    )
 
 
 PLACES = {
     "mosi": Place(RECIPES["qj-mosi"], 8, 4, input_dropout=0.3),
     # The recipe's strong weight decay was chosen for QiNN-QJ; whoever is better off with the usual one shows it here.
-    "mosi-light": Place(replace(RECIPES["qj-mosi"],
-                                options=RECIPES["qj-mosi"].options | dict(weight_decay=Options().weight_decay)), 8, 4,
-                        input_dropout=0.3, title="CMU-MOSI, usual weight decay"),
+    "mosi-light": Place(
+        replace(
+            RECIPES["qj-mosi"],
+            options=RECIPES["qj-mosi"].options | dict(weight_decay=Options().weight_decay),
+        ),
+        8,
+        4,
+        input_dropout=0.3,
+        title="CMU-MOSI, usual weight decay",
+    ),
     "planted": Place(RECIPES["qj-planted"], 8, 4, input_dropout=0.1),
     "digits": Place(FUSION["digits"], 10, 4),  # d = 5 trains ten times as long
     "avdigits": Place(FUSION["avdigits"], 8, 4),
@@ -165,7 +213,9 @@ PLACES = {
 PLACES |= {name: _searched(name, PLACES[name]) for name in SEARCHED}
 
 
-def settings_of(place: Place, contender: Contender, differs: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def settings_of(
+    place: Place, contender: Contender, differs: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Returns the settings that a contender is built with on a data set.
 
     Args:
@@ -173,18 +223,28 @@ def settings_of(place: Place, contender: Contender, differs: Mapping[str, Any] |
         contender: the model.
         differs: what was chosen for it, see `Place.chosen_for`.
     """
-    known, chosen = registry.settings(contender.kind), {**place.encoder, **(differs or {}), **contender.settings}
+    known, chosen = (
+        registry.settings(contender.kind),
+        {**place.encoder, **(differs or {}), **contender.settings},
+    )
     if contender.kind == QuantumJump.kind:
         chosen["dims"] = place.dims
-        chosen |= {key: place.recipe.settings[key] for key in ("duration", "head_scale")
-                   if key in place.recipe.settings}
+        chosen |= {
+            key: place.recipe.settings[key]
+            for key in ("duration", "head_scale")
+            if key in place.recipe.settings
+        }
     elif contender.kind in (EntangledQCNN.kind, ProductQCNN.kind):
-        chosen |= {key: place.recipe.settings[key] for key in OF_TABLES if key in place.recipe.settings} | {
-            "elements": min(place.features, choose_parity.MAX_ELEMENTS)}
+        chosen |= {
+            key: place.recipe.settings[key] for key in OF_TABLES if key in place.recipe.settings
+        } | {"elements": min(place.features, choose_parity.MAX_ELEMENTS)}
     elif "features" in known:
         chosen["features"] = place.features
     elif known.get("dims", place.dims) != place.dims:
         chosen["dims"] = place.dims
-    if contender.kind == "tensor" and (place.features + 1) ** len(place.dataset.modalities) > MAX_HIDDEN_TENSOR:
+    if (
+        contender.kind == "tensor"
+        and (place.features + 1) ** len(place.dataset.modalities) > MAX_HIDDEN_TENSOR
+    ):
         chosen["width"] = 0
     return {key: value for key, value in chosen.items() if key in known}

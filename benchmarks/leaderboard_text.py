@@ -12,7 +12,11 @@ from qfusion.training import comparison, metrics
 
 SAID = {"for": "For the claim", "against": "Against it", "open": "Open"}
 # beside the headline
-SECOND = {"mosi": ("acc2_non0", "acc7", "corr"), "mosi-light": ("acc2_non0", "acc7", "corr"), "planted": ("mae",)}
+SECOND = {
+    "mosi": ("acc2_non0", "acc7", "corr"),
+    "mosi-light": ("acc2_non0", "acc7", "corr"),
+    "planted": ("mae",),
+}
 
 
 def short(key: str) -> str:
@@ -22,7 +26,15 @@ def short(key: str) -> str:
 
 def probability(p: float | None) -> str:
     """Returns a p-value as it is written."""
-    return "no p" if p is None else "p < 0.001" if p < 0.001 else f"p = {p:.2g}" if p < 0.1 else f"p = {p:.2f}"
+    return (
+        "no p"
+        if p is None
+        else "p < 0.001"
+        if p < 0.001
+        else f"p = {p:.2g}"
+        if p < 0.1
+        else f"p = {p:.2f}"
+    )
 
 
 def beside(pair: Mapping[str, Any]) -> str:
@@ -45,32 +57,43 @@ def digits_of(key: str) -> int:
 def stability_sentence(entry: Mapping[str, Any], title: str) -> str:
     """Returns claim (a) on one data set: what was measured, then what it says."""
     d = digits_of(entry["metric"])
-    said = " ".join(f"{words}: {', '.join(part for part, verdict in entry['verdict'].items() if verdict == kind)}."
-                    for kind, words in SAID.items() if kind in entry["verdict"].values())
-    test, rough, gap = (_both(entry[part], digits) for part, digits in (("test", d), ("roughness", 2), ("gap", d)))
-    return (f"{title}, {entry['seeds']} seeds: with jumps the test {short(entry['metric'])} is {test}, and spreads "
-            f"{entry['spread_ratio']:.2g} times as much over seeds ({probability(entry['spread_p'])}); the gradient "
-            f"norm varies over a training by (deviation over mean) {rough}; from training to test rows is lost {gap}. "
-            f"{said}")
+    said = " ".join(
+        f"{words}: {', '.join(part for part, verdict in entry['verdict'].items() if verdict == kind)}."
+        for kind, words in SAID.items()
+        if kind in entry["verdict"].values()
+    )
+    test, rough, gap = (
+        _both(entry[part], digits) for part, digits in (("test", d), ("roughness", 2), ("gap", d))
+    )
+    return (
+        f"{title}, {entry['seeds']} seeds: with jumps the test {short(entry['metric'])} is {test}, and spreads "
+        f"{entry['spread_ratio']:.2g} times as much over seeds ({probability(entry['spread_p'])}); the gradient "
+        f"norm varies over a training by (deviation over mean) {rough}; from training to test rows is lost {gap}. "
+        f"{said}"
+    )
 
 
 def _both(part: Mapping[str, Any], digits: int) -> str:
     return (
         f"{part['jump']['mean']:.{digits}f}, unitary {part['unitary']['mean']:.{digits}f} "
-        f"({probability(part['paired']['p'])})")
+        f"({probability(part['paired']['p'])})"
+    )
 
 
 def parameter_sentence(entry: Mapping[str, Any], title: str, label: str) -> str:
     """Returns claim (b) for one rival on one data set."""
-    said = {"for": "The QCNN's mean is not below.",
-            "open": f"The QCNN's mean is below; that this is more than chance is not shown: {_below(entry)}.",
-            "against": "The QCNN is below, by more than chance would give: this contradicts the claim."}[
-                entry["verdict"]]
+    said = {
+        "for": "The QCNN's mean is not below.",
+        "open": f"The QCNN's mean is below; that this is more than chance is not shown: {_below(entry)}.",
+        "against": "The QCNN is below, by more than chance would give: this contradicts the claim.",
+    }[entry["verdict"]]
     span_of = f"[{_number(entry['low'])}, {_number(entry['high'])}]"
-    return (f"{title}: {entry['accuracy']:.4f} with {entry['own']:,} parameters after the encoders, against "
-            f"{entry['rival_accuracy']:.4f} of {label} with {entry['theirs']:,}, {entry['times']:.0f} times as many; "
-            f"difference {entry['difference']:+.4f} {span_of}, {probability(entry['p'])}, "
-            f"adjusted {probability(entry['holm'])}. {said}")
+    return (
+        f"{title}: {entry['accuracy']:.4f} with {entry['own']:,} parameters after the encoders, against "
+        f"{entry['rival_accuracy']:.4f} of {label} with {entry['theirs']:,}, {entry['times']:.0f} times as many; "
+        f"difference {entry['difference']:+.4f} {span_of}, {probability(entry['p'])}, "
+        f"adjusted {probability(entry['holm'])}. {said}"
+    )
 
 
 def _below(entry: Mapping[str, Any]) -> str:
@@ -87,54 +110,100 @@ def add_sentences(board: dict[str, Any]) -> None:
     for entry in board["claims"]["stability"]:
         entry["sentence"] = stability_sentence(entry, titles[entry["data"]])
     for entry in board["claims"]["parameters"]:
-        entry["sentence"] = parameter_sentence(entry, titles[entry["data"]],
-                                               board["contenders"][entry["rival"]]["label"])
+        entry["sentence"] = parameter_sentence(
+            entry, titles[entry["data"]], board["contenders"][entry["rival"]]["label"]
+        )
 
 
 def data_table(board: Mapping[str, Any], name: str) -> str:
     """Returns the whole table of one data set."""
     entry = board["data"][name]
     keys = (entry["headline"], *SECOND.get(name, ("f1", "nll")))
-    header = ["Model", "Seeds", "Parameters", "after the encoders", f"{short(keys[0])} [95 %]",
-              *(short(k) for k in keys[1:]), "Joint share", "Train - test", "Training (s)"]
+    header = [
+        "Model",
+        "Seeds",
+        "Parameters",
+        "after the encoders",
+        f"{short(keys[0])} [95 %]",
+        *(short(k) for k in keys[1:]),
+        "Joint share",
+        "Train - test",
+        "Training (s)",
+    ]
     rows = []
     best = best_of(entry, keys[0])
     for model, row in entry["rows"].items():
         contender = board["contenders"][model]
         mark = "**" if contender["role"] == "system" else ""
         gap = row["train"][keys[0]] - row["test"][keys[0]]["mean"]
-        cells = [span(row["test"][k], digits_of(k)) if k == keys[0] else f"{row['test'][k]['mean']:.{digits_of(k)}f}"
-                 for k in keys]
-        rows.append([f"{mark}{contender['label']}{mark}{' (best)' if model == best else ''}", str(len(row["seeds"])),
-                     f"{row['parameters']:,}", f"{row['after_encoders']:,}", *cells, _joint(row), f"{gap:+.3f}",
-                     f"{row['seconds']:.0f}"])
+        cells = [
+            span(row["test"][k], digits_of(k))
+            if k == keys[0]
+            else f"{row['test'][k]['mean']:.{digits_of(k)}f}"
+            for k in keys
+        ]
+        rows.append(
+            [
+                f"{mark}{contender['label']}{mark}{' (best)' if model == best else ''}",
+                str(len(row["seeds"])),
+                f"{row['parameters']:,}",
+                f"{row['after_encoders']:,}",
+                *cells,
+                _joint(row),
+                f"{gap:+.3f}",
+                f"{row['seconds']:.0f}",
+            ]
+        )
     lines = [tables.markdown(header, rows), ""]
     for system, tests in entry["tests"].get(keys[0], {}).items():
         lines.append("- " + test_sentence(board, name, system, keys[0], tests))
-    earlier = {row["date"]: [board["contenders"][m]["label"] for m, r in entry["rows"].items() if r.get("date")
-                             == row["date"]]
-               for row in entry["rows"].values() if row.get("date", board["date"]) != board["date"]}
-    lines += [f"- Measured on {day} already: {', '.join(labels)}." for day, labels in earlier.items()]
+    earlier = {
+        row["date"]: [
+            board["contenders"][m]["label"]
+            for m, r in entry["rows"].items()
+            if r.get("date") == row["date"]
+        ]
+        for row in entry["rows"].values()
+        if row.get("date", board["date"]) != board["date"]
+    }
+    lines += [
+        f"- Measured on {day} already: {', '.join(labels)}." for day, labels in earlier.items()
+    ]
     return "\n".join([*lines, f"- {place_sentence(board, name)}"])
 
 
 def _joint(row: Mapping[str, Any]) -> str:
     found = row.get("joint")
-    return "" if found is None else f"{found['mean']:.2f}" + (f" ± {found['std']:.2f}" if found["std"] else "")
+    return (
+        ""
+        if found is None
+        else f"{found['mean']:.2f}" + (f" ± {found['std']:.2f}" if found["std"] else "")
+    )
 
 
 def agreement(board: Mapping[str, Any]) -> str:
     """Returns how models' contributions correlate with planted ones, by data set: the mean, and of each combination."""
     parts = []
     for name, entry in board["data"].items():
-        rows = {model: row["agreement"] for model, row in entry["rows"].items() if "agreement" in row}
+        rows = {
+            model: row["agreement"] for model, row in entry["rows"].items() if "agreement" in row
+        }
         if rows:
             names = list(next(iter(rows.values())))
             ordered = sorted(rows, key=lambda model: -sum(rows[model].values()))
-            parts.append(tables.markdown(
-                [f"`{name}`", "mean", *names],
-                [[board["contenders"][model]["label"], f"{sum(rows[model].values()) / len(names):.2f}",
-                  *(f"{rows[model][part]:.2f}" for part in names)] for model in ordered]))
+            parts.append(
+                tables.markdown(
+                    [f"`{name}`", "mean", *names],
+                    [
+                        [
+                            board["contenders"][model]["label"],
+                            f"{sum(rows[model].values()) / len(names):.2f}",
+                            *(f"{rows[model][part]:.2f}" for part in names),
+                        ]
+                        for model in ordered
+                    ],
+                )
+            )
     return "\n\n".join(parts)
 
 
@@ -144,7 +213,9 @@ def best_of(entry: Mapping[str, Any], key: str) -> str:
     return max(entry["rows"], key=lambda model: better * entry["rows"][model]["test"][key]["mean"])
 
 
-def test_sentence(board: Mapping[str, Any], name: str, system: str, key: str, tests: Mapping[str, Any]) -> str:
+def test_sentence(
+    board: Mapping[str, Any], name: str, system: str, key: str, tests: Mapping[str, Any]
+) -> str:
     """Returns a system's test against the best neighbour or baseline and how many of all it is told apart from."""
     d, label = digits_of(key), {model: c["label"] for model, c in board["contenders"].items()}
     pair = tests["against"][tests["best"]]
@@ -155,9 +226,14 @@ def test_sentence(board: Mapping[str, Any], name: str, system: str, key: str, te
         f"{label[system]} against the best rival, {label[tests['best']]}: {short(key)} {pair['difference']:+.{d}f} "
         f"[{pair['low']:+.{d}f}, {pair['high']:+.{d}f}], {probability(pair['p'])}, "
         f"adjusted {probability(pair['holm'])} ({tests['seeds']} seeds)"
-        + (f", at most {at_most(pair['bound'], d)} apart (90 % interval)" if pair["p"] >= comparison.ALPHA else "")
+        + (
+            f", at most {at_most(pair['bound'], d)} apart (90 % interval)"
+            if pair["p"] >= comparison.ALPHA
+            else ""
+        )
         + f". Of {len(tests['against'])} rivals it is, after Holm's correction, better than {better} and worse than "
-          f"{worse}.")
+        f"{worse}."
+    )
 
 
 def place_sentence(board: Mapping[str, Any], name: str) -> str:
@@ -179,20 +255,32 @@ def place_sentence(board: Mapping[str, Any], name: str) -> str:
             said.append(f"{label} and the best row, {other}, share fewer than two seeds")
             continue
         d = digits_of(key)
-        said.append(f"{label} is {abs(pair.difference):.{d}f} from the best row, {other} (paired over {pair.n} seeds, "
-                    f"standard error {pair.error:.{d}f}, {probability(pair.p)}"
-                    + (f"; at most {at_most(pair.bound, d)} apart, 90 % interval" if pair.p >= comparison.ALPHA else "")
-                    + ")")
+        said.append(
+            f"{label} is {abs(pair.difference):.{d}f} from the best row, {other} (paired over {pair.n} seeds, "
+            f"standard error {pair.error:.{d}f}, {probability(pair.p)}"
+            + (
+                f"; at most {at_most(pair.bound, d)} apart, 90 % interval"
+                if pair.p >= comparison.ALPHA
+                else ""
+            )
+            + ")"
+        )
     return "; ".join(said) + "."
 
 
-def between(ours: Mapping[str, Any], theirs: Mapping[str, Any], key: str) -> comparison.Paired | None:
+def between(
+    ours: Mapping[str, Any], theirs: Mapping[str, Any], key: str
+) -> comparison.Paired | None:
     """Returns the paired difference of two rows of a board over the seeds that both have, None for fewer than two."""
-    sides = [dict(zip(row["seeds"], row["test"][key]["values"], strict=True)) for row in (ours, theirs)]
+    sides = [
+        dict(zip(row["seeds"], row["test"][key]["values"], strict=True)) for row in (ours, theirs)
+    ]
     common = sorted(set(sides[0]) & set(sides[1]))
     if len(common) < 2:
         return None
-    return comparison.paired([sides[0][seed] for seed in common], [sides[1][seed] for seed in common])
+    return comparison.paired(
+        [sides[0][seed] for seed in common], [sides[1][seed] for seed in common]
+    )
 
 
 def at_most(bound: float, digits: int) -> str:
@@ -204,23 +292,41 @@ def parity_sentence(board: Mapping[str, Any], name: str) -> str:
     """Returns where QiNN-QJ stands beside every neighbour and baseline on a data set: those with a better mean by name,
     and how far apart at most they are."""
     entry = board["data"][name]
-    key, rows, label = entry["headline"], entry["rows"], {m: c["label"] for m, c in board["contenders"].items()}
+    key, rows, label = (
+        entry["headline"],
+        entry["rows"],
+        {m: c["label"] for m, c in board["contenders"].items()},
+    )
     better = 1 if metrics.describe[key].higher_is_better else -1
     d, ours = digits_of(key), rows["qj"]["test"][key]["mean"]
     rivals = [m for m in rows if board["contenders"][m]["role"] in ("neighbour", "baseline")]
-    ahead = sorted((m for m in rivals if better * (rows[m]["test"][key]["mean"] - ours) > 0),
-                   key=lambda m: -better * rows[m]["test"][key]["mean"])
+    ahead = sorted(
+        (m for m in rivals if better * (rows[m]["test"][key]["mean"] - ours) > 0),
+        key=lambda m: -better * rows[m]["test"][key]["mean"],
+    )
     if not ahead:
         return f"On `{name}` no neighbour or baseline has a better mean than QiNN-QJ ({short(key)} {ours:.{d}f})."
     said = []
     for model in ahead:
         pair, mean = between(rows["qj"], rows[model], key), rows[model]["test"][key]["mean"]
-        apart = "" if pair is None else (f", {probability(pair.p)}" + (
-            f", at most {at_most(pair.bound, d)} apart" if pair.p >= comparison.ALPHA else ""))
+        apart = (
+            ""
+            if pair is None
+            else (
+                f", {probability(pair.p)}"
+                + (
+                    f", at most {at_most(pair.bound, d)} apart"
+                    if pair.p >= comparison.ALPHA
+                    else ""
+                )
+            )
+        )
         said.append(f"{label[model]} {mean:.{d}f}{apart}")
-    return (f"On `{name}` QiNN-QJ ({short(key)} {ours:.{d}f}) is below the mean of {len(ahead)} of {len(rivals)} "
-            f"neighbours and baselines: {'; '.join(said)} (paired over seeds, not corrected; bounds by two one-sided "
-            "tests at 5 %).")
+    return (
+        f"On `{name}` QiNN-QJ ({short(key)} {ours:.{d}f}) is below the mean of {len(ahead)} of {len(rivals)} "
+        f"neighbours and baselines: {'; '.join(said)} (paired over seeds, not corrected; bounds by two one-sided "
+        "tests at 5 %)."
+    )
 
 
 def readme_table(board: Mapping[str, Any]) -> str:
@@ -229,19 +335,37 @@ def readme_table(board: Mapping[str, Any]) -> str:
     for name, entry in board["data"].items():
         key = entry["headline"]
         better = 1 if metrics.describe[key].higher_is_better else -1
-        others = [m for m in entry["rows"] if board["contenders"][m]["role"] in ("neighbour", "baseline")]
+        others = [
+            m for m in entry["rows"] if board["contenders"][m]["role"] in ("neighbour", "baseline")
+        ]
         best = max(others, key=lambda m: better * entry["rows"][m]["test"][key]["mean"])
         for i, model in enumerate([m for m in ("qj", "qcnn") if m in entry["rows"]] + [best]):
-            row, tests, label = entry["rows"][model], entry["tests"].get(key,
-                                                                         {}).get(model), board["contenders"][model][
-                                                                             "label"]
-            rows.append([f"`{name}`, {short(key)}" if i == 0 else "", f"best rival: {label}" if model == best
-                         else f"**{label}**", span(row["test"][key], digits_of(key)), f"{row['after_encoders']:,}",
-                         "" if tests is None else beside(tests["against"][best])])
-    header = ["Data, metric", "Model", "Test rows, mean [95 % over seeds]", "Parameters after the encoders",
-              "p, adjusted, against the best rival"]
-    said = [parity_sentence(board, name) for name in ("parity", "avparity") if "qj" in board["data"].get(
-        name, {"rows": {}})["rows"]]
+            row, tests, label = (
+                entry["rows"][model],
+                entry["tests"].get(key, {}).get(model),
+                board["contenders"][model]["label"],
+            )
+            rows.append(
+                [
+                    f"`{name}`, {short(key)}" if i == 0 else "",
+                    f"best rival: {label}" if model == best else f"**{label}**",
+                    span(row["test"][key], digits_of(key)),
+                    f"{row['after_encoders']:,}",
+                    "" if tests is None else beside(tests["against"][best]),
+                ]
+            )
+    header = [
+        "Data, metric",
+        "Model",
+        "Test rows, mean [95 % over seeds]",
+        "Parameters after the encoders",
+        "p, adjusted, against the best rival",
+    ]
+    said = [
+        parity_sentence(board, name)
+        for name in ("parity", "avparity")
+        if "qj" in board["data"].get(name, {"rows": {}})["rows"]
+    ]
     return "\n\n".join([tables.markdown(header, rows), *said])
 
 
@@ -249,9 +373,12 @@ def claims(board: Mapping[str, Any]) -> str:
     """Returns both claims, a line for each data set and rival."""
     lines = ["**(a) Jump dynamics train more stably and generalise better than unitary ones.**", ""]
     lines += [f"- {entry['sentence']}" for entry in board["claims"]["stability"]]
-    lines += ["",
-              "**(b) The QCNN matches networks with dozens of times its parameters** (after the encoders, at least 24 "
-              "times).", ""]
+    lines += [
+        "",
+        "**(b) The QCNN matches networks with dozens of times its parameters** (after the encoders, at least 24 "
+        "times).",
+        "",
+    ]
     lines += [f"- {entry['sentence']}" for entry in board["claims"]["parameters"]]
     return "\n".join(lines)
 
@@ -260,10 +387,19 @@ def published(board: Mapping[str, Any]) -> str:
     """Returns the published figures, as context."""
     found = board["published"]
     keys = list(next(iter(found["rows"].values())))
-    return "\n".join([tables.markdown(["Published on MOSI", *(short(k) for k in keys)],
-                                      [[name, *(f"{values[k]:.3f}" for k in keys)]
-                                       for name, values in found["rows"].items()]), "",
-                      f"Source: {found['source']}. They stand here as context, with {found['note']}."])
+    return "\n".join(
+        [
+            tables.markdown(
+                ["Published on MOSI", *(short(k) for k in keys)],
+                [
+                    [name, *(f"{values[k]:.3f}" for k in keys)]
+                    for name, values in found["rows"].items()
+                ],
+            ),
+            "",
+            f"Source: {found['source']}. They stand here as context, with {found['note']}.",
+        ]
+    )
 
 
 def robustness(board: Mapping[str, Any]) -> str:
@@ -273,13 +409,24 @@ def robustness(board: Mapping[str, Any]) -> str:
         key = board["data"][name]["headline"]
         d = 3
         names = board["data"][name]["modalities"]
-        header = [f"`{name}`, {short(key)}", "as recorded", *(f"without {m}" for m in names),
-                  *(f"{m} swapped" for m in names), "noise of 1 on all"]
+        header = [
+            f"`{name}`, {short(key)}",
+            "as recorded",
+            *(f"without {m}" for m in names),
+            *(f"{m} swapped" for m in names),
+            "noise of 1 on all",
+        ]
         rows = []
         for model, records in models.items():
             at = {(r["kind"], r["modality"], r["level"]): r[key] for r in records}
-            rows.append([board["contenders"][model]["label"], f"{at['noise', 'all', 0.0]:.{d}f}",
-                         *(f"{at['absent', m, 0.0]:.{d}f}" for m in names),
-                         *(f"{at['swapped', m, 0.0]:.{d}f}" for m in names), f"{at['noise', 'all', 1.0]:.{d}f}"])
+            rows.append(
+                [
+                    board["contenders"][model]["label"],
+                    f"{at['noise', 'all', 0.0]:.{d}f}",
+                    *(f"{at['absent', m, 0.0]:.{d}f}" for m in names),
+                    *(f"{at['swapped', m, 0.0]:.{d}f}" for m in names),
+                    f"{at['noise', 'all', 1.0]:.{d}f}",
+                ]
+            )
         parts.append(tables.markdown(header, rows))
     return "\n\n".join(parts)

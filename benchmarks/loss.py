@@ -29,7 +29,9 @@ MODELS = ("qj", "qcnn", "concatenation", "tensor", "low-rank", "mult")
 DATA = ("planted", "mosi", "digits")
 EPOCHS = 40  # at most: all are done long before
 
-Curve = list[tuple[float, float]]  # seconds from the start and the smallest loss so far, epoch by epoch
+Curve = list[
+    tuple[float, float]
+]  # seconds from the start and the smallest loss so far, epoch by epoch
 
 
 def curve(name: str, model: str, seed: int) -> Curve:
@@ -50,7 +52,9 @@ def curve(name: str, model: str, seed: int) -> Curve:
 
 def main() -> None:
     """Trains, prints and writes."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("names", nargs="*", default=list(DATA))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--dry", action="store_true", help="print and write nothing")
@@ -65,21 +69,43 @@ def main() -> None:
                 seconds, smallest = curves[model][-1][-1]
                 print(name, model, seed, f"{smallest:.4f} in {seconds:.1f} s", flush=True)
         wanted = max(each[-1][1] for found in curves.values() for each in found)
-        until = {model: [next((n + 1, seconds) for n, (seconds, loss) in enumerate(each) if loss <= wanted)
-                         for each in found] for model, found in curves.items()}
+        until = {
+            model: [
+                next((n + 1, seconds) for n, (seconds, loss) in enumerate(each) if loss <= wanted)
+                for each in found
+            ]
+            for model, found in curves.items()
+        }
         ours = statistics.median(seconds for _, seconds in until["qj"])
         for model, found in until.items():
             seconds = [each for _, each in found]
             best = statistics.median(each[-1][1] for each in curves[model])
-            rows.append([f"{name}, loss {wanted:.3f}: {terms.CONTENDERS[model].label}",
-                         f"{statistics.median(seconds):.2f} ({min(seconds):.2f}-{max(seconds):.2f})",
-                         f"{statistics.median(seconds) / ours:.2f}", f"{statistics.median(n for n, _ in found):.0f}",
-                         f"{best:.4f}"])
+            rows.append(
+                [
+                    f"{name}, loss {wanted:.3f}: {terms.CONTENDERS[model].label}",
+                    f"{statistics.median(seconds):.2f} ({min(seconds):.2f}-{max(seconds):.2f})",
+                    f"{statistics.median(seconds) / ours:.2f}",
+                    f"{statistics.median(n for n, _ in found):.0f}",
+                    f"{best:.4f}",
+                ]
+            )
             print(rows[-1], flush=True)
     if not asked.dry:
-        tables.write("loss", tables.markdown(("Until a validation loss that all reach", "Seconds (least-most)", "Ratio",
-                                              "Epochs", "Smallest loss"), rows)
-                     + f"\n\n{asked.seeds} seeds, at most {EPOCHS} epochs. " + tables.provenance("loss.py"))
+        tables.write(
+            "loss",
+            tables.markdown(
+                (
+                    "Until a validation loss that all reach",
+                    "Seconds (least-most)",
+                    "Ratio",
+                    "Epochs",
+                    "Smallest loss",
+                ),
+                rows,
+            )
+            + f"\n\n{asked.seeds} seeds, at most {EPOCHS} epochs. "
+            + tables.provenance("loss.py"),
+        )
 
 
 if __name__ == "__main__":

@@ -57,7 +57,9 @@ def split_of(drawn: np.random.Generator, count: int, first: int) -> dict[str, An
     and voice."""
     hidden = drawn.normal(size=(count, 3))
     text, audio, vision = hidden.T
-    score = np.clip(0.9 * text + 0.4 * audio + 0.4 * vision - np.maximum(text, 0) * np.maximum(-audio, 0), -3, 3)
+    score = np.clip(
+        0.9 * text + 0.4 * audio + 0.4 * vision - np.maximum(text, 0) * np.maximum(-audio, 0), -3, 3
+    )
     found: dict[str, Any] = {}
     for place, (name, size) in enumerate(SIZES.items()):
         along = np.random.default_rng(10 + place).normal(size=size) / np.sqrt(size)
@@ -71,14 +73,19 @@ def split_of(drawn: np.random.Generator, count: int, first: int) -> dict[str, An
         "raw_text": np.array([" ".join(drawn.choice(words, 8)) for _ in range(count)]),
         "id": np.array([f"video{(first + i) // 10:05d}$_${i % 10}" for i in range(count)]),
         "regression_labels": score.astype("f4"),
-        "annotations": np.array([("Negative", "Neutral", "Positive")[int(s) + 1] for s in np.sign(score)])}
+        "annotations": np.array(
+            [("Negative", "Neutral", "Positive")[int(s) + 1] for s in np.sign(score)]
+        ),
+    }
 
 
 def write(path: Path, part: float) -> None:
     """Writes the stand-in, or a part of it."""
     drawn = np.random.default_rng(0)
-    found = {name: split_of(drawn, max(20, round(part * count)), 20_000 * place)
-             for place, (name, count) in enumerate(COUNTS.items())}
+    found = {
+        name: split_of(drawn, max(20, round(part * count)), 20_000 * place)
+        for place, (name, count) in enumerate(COUNTS.items())
+    }
     with path.open("wb") as file:
         pickle.dump(found, file, protocol=4)
 
@@ -128,8 +135,13 @@ def run(*words: str | Path) -> Measured:
         RuntimeError: when it fails, with what it said.
     """
     began = time.perf_counter()
-    process = subprocess.Popen([sys.executable, "-m", "qfusion", *map(str, words)], cwd=ROOT, stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "qfusion", *map(str, words)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     with watched(process.pid) as most:
         said, wrong = process.communicate()
     if process.returncode:
@@ -146,13 +158,15 @@ def plain_epoch(name: str) -> float:
 
     torch.set_num_threads(1)
     dataset = data.load(name)
-    grus = nn.ModuleDict({m.name: nn.GRU(m.values.shape[2], WIDTH, batch_first=True) for m in dataset.modalities})
+    grus = nn.ModuleDict(
+        {m.name: nn.GRU(m.values.shape[2], WIDTH, batch_first=True) for m in dataset.modalities}
+    )
     head = nn.Linear(len(grus) * WIDTH, 1)
     optimiser = torch.optim.Adam([*grus.parameters(), *head.parameters()])
     began = time.perf_counter()
     order = np.random.default_rng(0).permutation(dataset.rows("train"))
     for start in range(0, len(order), BATCH):
-        rows = order[start:start + BATCH]
+        rows = order[start : start + BATCH]
         last = []
         for m in dataset.modalities:
             states, _ = grus[m.name](torch.from_numpy(m.values[rows]))
@@ -168,13 +182,19 @@ def plain_epoch(name: str) -> float:
 def steps(folder: Path, part: float) -> dict[str, Any]:
     """Makes the stand-in, takes it through every command, and returns what was measured, by step."""
     file = folder / "mosei.pkl"
-    subprocess.run([sys.executable, __file__, "--write", str(file), "--part", str(part)], check=True)
-    found: dict[str, Any] = {"bytes": file.stat().st_size,
-                             "import": run("data", "import", file, "--name", "mosei", "--json")}
+    subprocess.run(
+        [sys.executable, __file__, "--write", str(file), "--part", str(part)], check=True
+    )
+    found: dict[str, Any] = {
+        "bytes": file.stat().st_size,
+        "import": run("data", "import", file, "--name", "mosei", "--json"),
+    }
     file.unlink()
     plain = [sys.executable, __file__, "--plain", "mosei"]
     before = float(subprocess.run(plain, check=True, capture_output=True, text=True).stdout)
-    found["train"] = run("train", "--data", "mosei", "--name", "mosei-qj", "--set", "epochs=2", "--json")
+    found["train"] = run(
+        "train", "--data", "mosei", "--name", "mosei-qj", "--set", "epochs=2", "--json"
+    )
     after = float(subprocess.run(plain, check=True, capture_output=True, text=True).stdout)
     record = json.loads((folder / "runs" / "mosei-qj" / "record.json").read_text())
     found["epoch"], found["plain"] = float(record["history"][-1]["seconds"]), (before + after) / 2
@@ -203,8 +223,11 @@ def pages(folder: Path) -> dict[str, Any]:
     shutil.rmtree(folder / "cache", ignore_errors=True)
     found: dict[str, Any] = {}
     for start in ("first", "next"):
-        with serving.serve(folder, {}, limit=300) as server, sync_playwright() as playwright, watched(
-                server.pid) as most:
+        with (
+            serving.serve(folder, {}, limit=300) as server,
+            sync_playwright() as playwright,
+            watched(server.pid) as most,
+        ):
             browser = serving.launch(playwright)
             page = browser.new_page(viewport={"width": 1440, "height": 900})
             began = time.perf_counter()
@@ -227,11 +250,23 @@ def readers(folder: Path, count: int, part: float) -> str:
     """Returns a table: seconds that readers of two models wait for their pages, and the memory of all, while the models
     encode the set and afterwards."""
     file = folder / "mosei.pkl"
-    subprocess.run([sys.executable, __file__, "--write", str(file), "--part", str(part)], check=True)
+    subprocess.run(
+        [sys.executable, __file__, "--write", str(file), "--part", str(part)], check=True
+    )
     run("data", "import", file, "--name", "mosei")
     file.unlink()
     for seed in (0, 1):
-        run("train", "--data", "mosei", "--name", f"mosei-{seed}", "--set", "epochs=1", "--seed", str(seed))
+        run(
+            "train",
+            "--data",
+            "mosei",
+            "--name",
+            f"mosei-{seed}",
+            "--set",
+            "epochs=1",
+            "--seed",
+            str(seed),
+        )
     shutil.rmtree(folder / "cache", ignore_errors=True)
     lines = []
     for state in ("nothing is encoded yet", "the next start of the server"):
@@ -240,25 +275,58 @@ def readers(folder: Path, count: int, part: float) -> str:
             began, encoded = time.perf_counter(), []
 
             def look(began: float = began, encoded: list[float] = encoded) -> None:
-                whole = 4 * 3 * WIDTH * sum(COUNTS.values()) * part / 2  # bytes: the first samples' files are smaller
-                while sum(path.stat().st_size > whole for path in (folder / "cache" / "encoded").glob("*.npz")) < 2:
+                whole = (
+                    4 * 3 * WIDTH * sum(COUNTS.values()) * part / 2
+                )  # bytes: the first samples' files are smaller
+                while (
+                    sum(
+                        path.stat().st_size > whole
+                        for path in (folder / "cache" / "encoded").glob("*.npz")
+                    )
+                    < 2
+                ):
                     time.sleep(PULSE)
                 encoded.append(time.perf_counter() - began)
 
             with ThreadPoolExecutor(count + 3) as pool:
                 pool.submit(look)
-                jobs = [pool.submit(read, server.url, {"model": f"mosei-{number % 2}", "data": "mosei"},
-                                    [*PAGES[number % len(PAGES):], *PAGES[:number % len(PAGES)]])
-                        for number in range(count)]
-                beside = [pool.submit(read, server.url, {"model": "qj-planted"}, PAGES) for _ in range(2)]
+                jobs = [
+                    pool.submit(
+                        read,
+                        server.url,
+                        {"model": f"mosei-{number % 2}", "data": "mosei"},
+                        [*PAGES[number % len(PAGES) :], *PAGES[: number % len(PAGES)]],
+                    )
+                    for number in range(count)
+                ]
+                beside = [
+                    pool.submit(read, server.url, {"model": "qj-planted"}, PAGES) for _ in range(2)
+                ]
                 waits = np.array([job.result() for job in jobs])
                 others = np.concatenate([job.result() for job in beside])
-        lines.append([state, f"{encoded[0]:.0f} s", f"{np.median(waits[:, 0]):.1f} s, {waits[:, 0].max():.1f} s",
-                      f"{np.median(waits[:, 1:]):.1f} s, {waits[:, 1:].max():.1f} s",
-                      f"{np.median(others):.1f} s ({np.median(small):.1f} s alone)", f"{most[0] / 1e6:,.0f} MB"])
-    return str(tables.markdown(
-        ["State", "Both sets encoded after", "First page: median, longest", "Seven more pages each: median, longest",
-         "A page of a small model beside them: median", "Anonymous memory, most"], lines))
+        lines.append(
+            [
+                state,
+                f"{encoded[0]:.0f} s",
+                f"{np.median(waits[:, 0]):.1f} s, {waits[:, 0].max():.1f} s",
+                f"{np.median(waits[:, 1:]):.1f} s, {waits[:, 1:].max():.1f} s",
+                f"{np.median(others):.1f} s ({np.median(small):.1f} s alone)",
+                f"{most[0] / 1e6:,.0f} MB",
+            ]
+        )
+    return str(
+        tables.markdown(
+            [
+                "State",
+                "Both sets encoded after",
+                "First page: median, longest",
+                "Seven more pages each: median, longest",
+                "A page of a small model beside them: median",
+                "Anonymous memory, most",
+            ],
+            lines,
+        )
+    )
 
 
 def read(url: str, query: Mapping[str, str], pages: Sequence[str]) -> list[float]:
@@ -279,11 +347,17 @@ def read(url: str, query: Mapping[str, str], pages: Sequence[str]) -> list[float
 
 def main() -> None:
     """Measures and writes."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--part", type=float, default=1.0, help="of the samples")
     parser.add_argument("--dry", action="store_true", help="print and write nothing")
-    parser.add_argument("--commands", action="store_true", help="leave the pages out, print JSON and write nothing")
-    parser.add_argument("--readers", type=int, default=0, help="so many readers at once, and nothing else")
+    parser.add_argument(
+        "--commands", action="store_true", help="leave the pages out, print JSON and write nothing"
+    )
+    parser.add_argument(
+        "--readers", type=int, default=0, help="so many readers at once, and nothing else"
+    )
     parser.add_argument("--write", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--plain", help=argparse.SUPPRESS)
     asked = parser.parse_args()
@@ -292,7 +366,10 @@ def main() -> None:
     if asked.plain:
         return print(plain_epoch(asked.plain))
     folder = Path(tempfile.mkdtemp())
-    os.environ |= {f"QFUSION_{name}": str(folder / name.lower()) for name in ("IMPORTED", "MODELS", "RUNS", "CACHE")}
+    os.environ |= {
+        f"QFUSION_{name}": str(folder / name.lower())
+        for name in ("IMPORTED", "MODELS", "RUNS", "CACHE")
+    }
     os.environ["OMP_NUM_THREADS"] = "1"
     try:
         if asked.readers:
@@ -300,24 +377,50 @@ def main() -> None:
             print(table)
             if not asked.dry:
                 said = f"{asked.readers} readers, two models, {asked.part:g} of the set."
-                tables.write("mosei-readers", f"{table}\n\n{said} {tables.provenance('mosei.py')}", PAGE)
+                tables.write(
+                    "mosei-readers", f"{table}\n\n{said} {tables.provenance('mosei.py')}", PAGE
+                )
             return None
         found = steps(folder, asked.part)
         if asked.commands:
-            return print(json.dumps(found, default=lambda step: {"seconds": step.seconds, "memory": step.memory}))
+            return print(
+                json.dumps(
+                    found, default=lambda step: {"seconds": step.seconds, "memory": step.memory}
+                )
+            )
         opened = pages(folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     ours, plain = found["epoch"], found["plain"]
-    lines = [["Import", f"{found['import'].seconds:.0f} s", f"{found['import'].memory / 1e6:,.0f} MB"],
-             ["Train: an epoch, validation included", f"{ours:.0f} s", f"{found['train'].memory / 1e6:,.0f} MB"],
-             ["— the plain loop, no validation", f"{plain:.0f} s ({ours / plain:.2f} times as long is ours)", ""],
-             *([said, f"{found[step].seconds:.1f} s", f"{found[step].memory / 1e6:,.0f} MB"] for said, step in (
-                 ("Explain one sample, the first time", "explain"), ("Explain one sample, then", "explain again"))),
-             *([said, f"{opened[key]:.1f} s", f"{opened[memory] / 1e6:,.0f} MB"] for said, key, memory in (
-                 ("App: first figure", "first", "first memory"), ("App: all encoded", "first all", "first memory"),
-                 ("App, the next start of the server: first figure", "next", "next memory"),
-                 ("App, the next start: all figures", "next all", "next memory")))]
+    lines = [
+        ["Import", f"{found['import'].seconds:.0f} s", f"{found['import'].memory / 1e6:,.0f} MB"],
+        [
+            "Train: an epoch, validation included",
+            f"{ours:.0f} s",
+            f"{found['train'].memory / 1e6:,.0f} MB",
+        ],
+        [
+            "— the plain loop, no validation",
+            f"{plain:.0f} s ({ours / plain:.2f} times as long is ours)",
+            "",
+        ],
+        *(
+            [said, f"{found[step].seconds:.1f} s", f"{found[step].memory / 1e6:,.0f} MB"]
+            for said, step in (
+                ("Explain one sample, the first time", "explain"),
+                ("Explain one sample, then", "explain again"),
+            )
+        ),
+        *(
+            [said, f"{opened[key]:.1f} s", f"{opened[memory] / 1e6:,.0f} MB"]
+            for said, key, memory in (
+                ("App: first figure", "first", "first memory"),
+                ("App: all encoded", "first all", "first memory"),
+                ("App, the next start of the server: first figure", "next", "next memory"),
+                ("App, the next start: all figures", "next all", "next memory"),
+            )
+        ),
+    ]
     table = tables.markdown(["Step", "Time", "Anonymous memory, most"], lines)
     print(table)
     if not asked.dry:

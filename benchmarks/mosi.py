@@ -44,15 +44,22 @@ class Concatenation(nn.Module):
     def __init__(self, dataset: data.DataSet, hidden: int = 64, dropout: float = 0.5):
         super().__init__()
         self.standardise = nn.ModuleList([Standardiser(m.size) for m in dataset.modalities])
-        self.net = nn.Sequential(nn.Dropout(dropout), nn.Linear(sum(m.size for m in dataset.modalities), hidden),
-                                 nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, 1))
+        self.net = nn.Sequential(
+            nn.Dropout(dropout),
+            nn.Linear(sum(m.size for m in dataset.modalities), hidden),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(hidden, 1),
+        )
 
     def fit_inputs(self, inputs: dict[str, torch.Tensor]) -> None:
         for standardise, values in zip(self.standardise, inputs.values(), strict=True):
             standardise.fit(values, None)
 
     def forward(self, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
-        return self.net(torch.cat([s(x) for s, x in zip(self.standardise, inputs.values(), strict=True)], -1))
+        return self.net(
+            torch.cat([s(x) for s, x in zip(self.standardise, inputs.values(), strict=True)], -1)
+        )
 
 
 def ridge(dataset: data.DataSet) -> dict[str, float]:
@@ -74,23 +81,34 @@ def concatenation(dataset: data.DataSet, options: Options, seed: int) -> nn.Modu
 
 def main() -> None:
     """Trains everything and writes the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seeds", type=int, default=5)
     seeds = range(parser.parse_args().seeds)
     torch.set_num_threads(1)
     dataset, recipe = data.load("mosi"), RECIPES["qj-mosi"]
     options = Options(**recipe.options)
     contenders: dict[str, Any] = {
-        "Concatenation network": lambda seed: concatenation(dataset,
-                                                            replace(options, weight_decay=Options().weight_decay),
-                                                            seed),
-        **{label: (lambda seed, change=change: train(recipe.model, dataset, {**recipe.settings, **change}, options,
-                                                     seed).model)
-           for label, change in (("QiNN-QJ, no evolution", dict(evolution="none")),
-                                 ("QiNN-QJ, no evolution, W from 2", dict(evolution="none", head_scale=2.0)),
-                                 ("QiNN-QJ, unitary (no jumps)", dict(evolution="unitary")),
-                                 ("QiNN-QJ, dissipative (no H)", dict(evolution="dissipative")),
-                                 ("QiNN-QJ, joint read-out", dict(readout="joint")), ("**QiNN-QJ** (D = 64)", {}))}}
+        "Concatenation network": lambda seed: concatenation(
+            dataset, replace(options, weight_decay=Options().weight_decay), seed
+        ),
+        **{
+            label: (
+                lambda seed, change=change: (
+                    train(recipe.model, dataset, {**recipe.settings, **change}, options, seed).model
+                )
+            )
+            for label, change in (
+                ("QiNN-QJ, no evolution", dict(evolution="none")),
+                ("QiNN-QJ, no evolution, W from 2", dict(evolution="none", head_scale=2.0)),
+                ("QiNN-QJ, unitary (no jumps)", dict(evolution="unitary")),
+                ("QiNN-QJ, dissipative (no H)", dict(evolution="dissipative")),
+                ("QiNN-QJ, joint read-out", dict(readout="joint")),
+                ("**QiNN-QJ** (D = 64)", {}),
+            )
+        },
+    }
     rows = [["Ridge regression", "", *(f"{ridge(dataset)[key]:.3f}" for key in COLUMNS), "", ""]]
     for label, make in contenders.items():
         start = time.perf_counter()
@@ -98,14 +116,40 @@ def main() -> None:
         seconds = (time.perf_counter() - start) / len(models)
         measured = [metrics.evaluate(model, dataset, "test") for model in models]
         quantum = isinstance(models[0], QuantumJump)
-        shares = [joint.share(model.double().eval(), dataset, options.split) for model in models] if quantum else []
-        part = f"{np.mean([s[0] for s in shares]):.1%} → {np.mean([s[1] for s in shares]):.1%}" if shares else ""
-        rows.append([label, f"{sum(p.numel() for p in models[0].parameters()):,}",
-                     *(tables.spread([m[key] for m in measured]) for key in COLUMNS), part, f"{seconds:.0f}"])
+        shares = (
+            [joint.share(model.double().eval(), dataset, options.split) for model in models]
+            if quantum
+            else []
+        )
+        part = (
+            f"{np.mean([s[0] for s in shares]):.1%} → {np.mean([s[1] for s in shares]):.1%}"
+            if shares
+            else ""
+        )
+        rows.append(
+            [
+                label,
+                f"{sum(p.numel() for p in models[0].parameters()):,}",
+                *(tables.spread([m[key] for m in measured]) for key in COLUMNS),
+                part,
+                f"{seconds:.0f}",
+            ]
+        )
         print(rows[-1], flush=True)
-    header = ["Test rows, mean ± deviation over seeds", "Parameters", "Acc-2 (non-zero)", "Acc-7", "MAE", "Correlation",
-              "Joint part, t = 0 → T", "Training (s)"]
-    tables.write("mosi", tables.markdown(header, rows) + f"\n\n{len(seeds)} seeds. " + tables.provenance("mosi.py"))
+    header = [
+        "Test rows, mean ± deviation over seeds",
+        "Parameters",
+        "Acc-2 (non-zero)",
+        "Acc-7",
+        "MAE",
+        "Correlation",
+        "Joint part, t = 0 → T",
+        "Training (s)",
+    ]
+    tables.write(
+        "mosi",
+        tables.markdown(header, rows) + f"\n\n{len(seeds)} seeds. " + tables.provenance("mosi.py"),
+    )
 
 
 if __name__ == "__main__":

@@ -12,8 +12,13 @@ from typing import Any
 
 def elsewhere(script: str, *words: object) -> float:
     """Bytes that a step adds at its peak, as `script --memory WORDS` prints them by `here`."""
-    said = subprocess.run([sys.executable, script, "--memory", *map(str, words)], capture_output=True, text=True,
-                          check=True, env={**os.environ, "MALLOC_TRIM_THRESHOLD_": "0"})
+    said = subprocess.run(
+        [sys.executable, script, "--memory", *map(str, words)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "MALLOC_TRIM_THRESHOLD_": "0"},
+    )
     return float(said.stdout.splitlines()[-1])
 
 
@@ -26,5 +31,7 @@ def here(step: Callable[[], Any]) -> None:
 
 
 def _kilobytes(name: str) -> int:
-    line = next(each for each in Path("/proc/self/status").read_text().splitlines() if each.startswith(name))
+    line = next(
+        each for each in Path("/proc/self/status").read_text().splitlines() if each.startswith(name)
+    )
     return int(line.split()[1])

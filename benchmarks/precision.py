@@ -54,19 +54,35 @@ def main() -> None:
     dataset, rows = load("planted"), []
     truth = dataset.y[dataset.rows("test")]
     for hidden in (32, 256):
-        found = {p: [trained(p, hidden, seed, chosen.epochs) for seed in range(chosen.seeds)] for p in PRECISIONS}
+        found = {
+            p: [trained(p, hidden, seed, chosen.epochs) for seed in range(chosen.seeds)]
+            for p in PRECISIONS
+        }
         for precision, results in found.items():
-            off = [distance(mine[0], single[0]) for mine, single in zip(results, found["single"], strict=True)]
+            off = [
+                distance(mine[0], single[0])
+                for mine, single in zip(results, found["single"], strict=True)
+            ]
             errors = [float(np.abs(prediction - truth).mean()) for prediction, _ in results]
             seconds = [s for _, s in results]
             seeds = [distance(a[0], b[0]) for a, b in combinations(results, 2)]
-            rows.append([f"{hidden} hidden units, {precision}", tables.spread(errors), tables.spread(seeds),
-                         "" if precision == "single" else tables.spread(off, 4), tables.spread(seconds, 2)])
+            rows.append(
+                [
+                    f"{hidden} hidden units, {precision}",
+                    tables.spread(errors),
+                    tables.spread(seeds),
+                    "" if precision == "single" else tables.spread(off, 4),
+                    tables.spread(seconds, 2),
+                ]
+            )
     header = ["", "Test MAE", "Between two seeds", "From single, same seed", "Seconds an epoch"]
-    tables.write("precision", tables.markdown(header, rows)
-                 + f"\n\nPredictions for {len(truth)} test rows of `planted`, root mean square "
-                   f"differences; {chosen.seeds} seeds, {chosen.epochs} epochs. {tables.provenance('precision.py')}",
-                 ROOT / "docs" / "cli.md")
+    tables.write(
+        "precision",
+        tables.markdown(header, rows)
+        + f"\n\nPredictions for {len(truth)} test rows of `planted`, root mean square "
+        f"differences; {chosen.seeds} seeds, {chosen.epochs} epochs. {tables.provenance('precision.py')}",
+        ROOT / "docs" / "cli.md",
+    )
 
 
 if __name__ == "__main__":

@@ -32,8 +32,10 @@ ENGINES = {"qfusion": "qfusion's renderer", "chrome": "plotly in Chrome (kaleido
 
 def main() -> None:
     """Draws everything twice and writes the table."""
-    figures = [headless.cook(parse(export.read_recipe(path.read_bytes()))).figure
-               for path in sorted((ROOT / "docs/gallery").glob("*.svg"))]
+    figures = [
+        headless.cook(parse(export.read_recipe(path.read_bytes()))).figure
+        for path in sorted((ROOT / "docs/gallery").glob("*.svg"))
+    ]
     seconds = {(engine, form): [] for engine in ENGINES for form in FORMATS}
     sizes = {key: [] for key in seconds}
     for form in FORMATS:
@@ -49,12 +51,21 @@ def main() -> None:
     for form in FORMATS:
         for engine, name in ENGINES.items():
             taken, large = np.array(seconds[engine, form]), np.array(sizes[engine, form]) / 1024
-            rows.append([form.upper(), name, f"{np.median(taken):.2f} s", f"{taken.max():.2f} s",
-                         f"{np.median(large):.0f} KiB"])
+            rows.append(
+                [
+                    form.upper(),
+                    name,
+                    f"{np.median(taken):.2f} s",
+                    f"{taken.max():.2f} s",
+                    f"{np.median(large):.0f} KiB",
+                ]
+            )
     table = tables.markdown(["Format", "drawn by", "median", "slowest", "median size"], rows)
-    tables.write("engines",
-                 f"{table}\n\n{len(figures)} figures of the gallery, double column. "
-                 f"{tables.provenance('print_engines.py')}")
+    tables.write(
+        "engines",
+        f"{table}\n\n{len(figures)} figures of the gallery, double column. "
+        f"{tables.provenance('print_engines.py')}",
+    )
 
 
 if __name__ == "__main__":

@@ -22,7 +22,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
+os.environ.setdefault(
+    "XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+)
 import numpy as np
 import torch
 from torch import Tensor
@@ -64,23 +66,40 @@ class Case:
 
     def head(self, probabilities: Tensor, z: Tensor) -> Tensor:
         """Scores from the kept qubits' probabilities (B, 2^k) and Z of the measured (B, m)."""
-        return qcnn.HEAD_SCALE * torch.cat([probabilities, z], -1).to(self.network.head.dtype) @ self.network.head.T
+        return (
+            qcnn.HEAD_SCALE
+            * torch.cat([probabilities, z], -1).to(self.network.head.dtype)
+            @ self.network.head.T
+        )
 
 
-def gates(network: qcnn.QCNN, convolution: Any, pooling: Any) -> Iterator[tuple[str, list[Any], list[int], int | None]]:
+def gates(
+    network: qcnn.QCNN, convolution: Any, pooling: Any
+) -> Iterator[tuple[str, list[Any], list[int], int | None]]:
     """The circuit gate by gate: name, angles, wires (controls first), and the value that the control of a pooling's
     rotation must have."""
     for step in network.steps:
         if step.kind == "conv":
             for gate, taken, wires in BLOCKS[network.block].operations:
-                yield gate, [convolution[step.layer, k] for k in taken], [step.wires[w] for w in wires], None
+                yield (
+                    gate,
+                    [convolution[step.layer, k] for k in taken],
+                    [step.wires[w] for w in wires],
+                    None,
+                )
         else:
             for value in (0, 1):
-                yield "U3", list(pooling[step.layer, 3 * value: 3 * value + 3]), list(step.wires), value
+                yield (
+                    "U3",
+                    list(pooling[step.layer, 3 * value : 3 * value + 3]),
+                    list(step.wires),
+                    value,
+                )
 
 
 def qfusion(case: Case) -> Callable[[], Any]:
     """Ours, by the way that the model takes for this batch."""
+
     def scores() -> Tensor:
         theta = case.theta
         vectors = torch.stack([torch.ones_like(theta), torch.sin(theta), torch.cos(theta)], -1)
@@ -101,7 +120,9 @@ def _product_state(case: Case) -> Tensor:
 def _read(case: Case, state: Tensor) -> Tensor:
     network = case.network
     n, p = network.n, state.abs().square().view(-1, *(2,) * network.n)
-    z = [p.movedim(1 + q, 1).flatten(2).sum(-1) @ p.new_tensor([1.0, -1.0]) for q in network.measured]
+    z = [
+        p.movedim(1 + q, 1).flatten(2).sum(-1) @ p.new_tensor([1.0, -1.0]) for q in network.measured
+    ]
     kept = p.sum([1 + q for q in range(n) if q not in network.kept]).flatten(1)
     return case.head(kept, torch.stack(z, -1))
 
@@ -146,8 +167,12 @@ def lightning(case: Case) -> Callable[[], Any]:
 
     network = case.network
     device, k = qml.device("lightning.qubit", wires=network.n), len(network.kept)
-    words = [qml.prod(*(qml.Z(q) for j, q in enumerate(network.kept) if w >> (k - 1 - j) & 1)) if w else qml.Identity(0)
-             for w in range(2**k)]
+    words = [
+        qml.prod(*(qml.Z(q) for j, q in enumerate(network.kept) if w >> (k - 1 - j) & 1))
+        if w
+        else qml.Identity(0)
+        for w in range(2**k)
+    ]
 
     @qml.qnode(device, interface="torch", diff_method="adjoint")
     def circuit(theta: Tensor, convolution: Tensor, pooling: Tensor) -> Any:
@@ -156,13 +181,22 @@ def lightning(case: Case) -> Callable[[], Any]:
         _apply(qml, gates(network, convolution, pooling))
         return [qml.expval(each) for each in [*words, *(qml.Z(q) for q in network.measured)]]
 
-    walsh = torch.tensor([[(-1.0) ** bin(i & j).count("1") for j in range(2**k)] for i in range(2**k)]) / 2**k
+    walsh = (
+        torch.tensor([[(-1.0) ** bin(i & j).count("1") for j in range(2**k)] for i in range(2**k)])
+        / 2**k
+    )
 
     def step() -> None:
-        found = torch.stack([torch.stack(circuit(case.theta[i], network.convolution, network.pooling)).float()
-                             for i in range(FEW)])
-        y = case.head(found[:, : 2**k] @ walsh, found[:, 2**k:])
-        torch.autograd.grad(y.square().mean(), [case.theta, network.convolution, network.pooling, network.head])
+        found = torch.stack(
+            [
+                torch.stack(circuit(case.theta[i], network.convolution, network.pooling)).float()
+                for i in range(FEW)
+            ]
+        )
+        y = case.head(found[:, : 2**k] @ walsh, found[:, 2**k :])
+        torch.autograd.grad(
+            y.square().mean(), [case.theta, network.convolution, network.pooling, network.head]
+        )
 
     step.share = FEW / len(case.theta)  # type: ignore[attr-defined]
     return step
@@ -202,8 +236,10 @@ def tensorcircuit(case: Case) -> Callable[[], Any]:
 
     tc.set_backend("jax")
     network = case.network
-    leaves = [jnp.asarray(each.detach().numpy()) for each in (case.theta, network.convolution, network.pooling,
-                                                               network.head)]
+    leaves = [
+        jnp.asarray(each.detach().numpy())
+        for each in (case.theta, network.convolution, network.pooling, network.head)
+    ]
 
     def state(theta: Any, convolution: Any, pooling: Any) -> Any:
         circuit = tc.Circuit(network.n)
@@ -224,21 +260,30 @@ def tensorcircuit(case: Case) -> Callable[[], Any]:
     def loss(theta: Any, convolution: Any, pooling: Any, head: Any) -> Any:
         p = jnp.abs(jax.vmap(state, in_axes=(0, None, None))(theta, convolution, pooling)) ** 2
         p = p.reshape(-1, *(2,) * network.n)
-        z = [jnp.moveaxis(p, 1 + q, 1).reshape(len(p), 2, -1).sum(-1) @ jnp.array([1.0, -1.0])
-             for q in network.measured]
+        z = [
+            jnp.moveaxis(p, 1 + q, 1).reshape(len(p), 2, -1).sum(-1) @ jnp.array([1.0, -1.0])
+            for q in network.measured
+        ]
         kept = p.sum([1 + q for q in range(network.n) if q not in network.kept]).reshape(len(p), -1)
-        return ((qcnn.HEAD_SCALE * jnp.concatenate([kept, jnp.stack(z, -1)], -1) @ head.T) ** 2).mean()
+        return (
+            (qcnn.HEAD_SCALE * jnp.concatenate([kept, jnp.stack(z, -1)], -1) @ head.T) ** 2
+        ).mean()
 
     compiled = jax.jit(jax.grad(loss, argnums=(0, 1, 2, 3)))
-    return lambda: [torch.from_numpy(np.array(each)) for each in jax.block_until_ready(compiled(*leaves))]
+    return lambda: [
+        torch.from_numpy(np.array(each)) for each in jax.block_until_ready(compiled(*leaves))
+    ]
 
 
 METHODS: dict[str, Callable[[Case], Callable[[], Any]]] = {
-    "qfusion": qfusion, "TensorCircuit-NG, compiled": tensorcircuit,
+    "qfusion": qfusion,
+    "TensorCircuit-NG, compiled": tensorcircuit,
     "PennyLane backprop": lambda case: pennylane(case, by_gates=True),
     "PennyLane backprop, blocks as matrices": pennylane,
-    "DeepQuantum": lambda case: deepquantum(case, by_gates=True), "DeepQuantum, blocks as matrices": deepquantum,
-    "PennyLane lightning, adjoint": lightning}
+    "DeepQuantum": lambda case: deepquantum(case, by_gates=True),
+    "DeepQuantum, blocks as matrices": deepquantum,
+    "PennyLane lightning, adjoint": lightning,
+}
 
 
 def timed(step: Callable[[], Any]) -> float:
@@ -260,32 +305,57 @@ def compared(n: int, C: int, B: int, repeats: int) -> list[list[str]]:
         found = step()
         first[name] = time.perf_counter() - start
         if found is not None:
-            errors[name] = max(((a - b).abs().max() / b.abs().max()).item() for a, b in zip(found, exact, strict=True))
+            errors[name] = max(
+                ((a - b).abs().max() / b.abs().max()).item()
+                for a, b in zip(found, exact, strict=True)
+            )
         print(n, C, B, name, f"first {first[name]:.2f} s, error {errors.get(name)}", flush=True)
     times: dict[str, list[float]] = {name: [] for name in steps}
     for _ in range(repeats):
         for name, step in steps.items():
-            times[name] += [timed(step) for _ in range(5 if name in ("qfusion", "TensorCircuit-NG, compiled") else 1)]
+            times[name] += [
+                timed(step)
+                for _ in range(5 if name in ("qfusion", "TensorCircuit-NG, compiled") else 1)
+            ]
     median = statistics.median(times["qfusion"])
-    return [[f"{n} qubits, {B} rows, {C} classes: {name}", shown(times[name]),
-             f"{statistics.median(times[name]) / median:,.1f}", f"{errors[name]:.0e}" if name in errors else "–",
-             f"{first[name]:,.1f}"] for name in steps]
+    return [
+        [
+            f"{n} qubits, {B} rows, {C} classes: {name}",
+            shown(times[name]),
+            f"{statistics.median(times[name]) / median:,.1f}",
+            f"{errors[name]:.0e}" if name in errors else "–",
+            f"{first[name]:,.1f}",
+        ]
+        for name in steps
+    ]
 
 
 def main() -> None:
     """Measures and writes the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--only", type=int, nargs="*", default=range(len(CASES)), help="places of cases")
+    parser.add_argument(
+        "--only", type=int, nargs="*", default=range(len(CASES)), help="places of cases"
+    )
     parser.add_argument("--dry", action="store_true", help="print and write nothing")
     asked = parser.parse_args()
     torch.set_num_threads(1)
     rows = [row for k in asked.only for row in compared(*CASES[k], asked.repeats)]
-    header = ["Training step, one thread", "Median ms (least-most)", "Ratio", "Error of gradients", "First step, s"]
+    header = [
+        "Training step, one thread",
+        "Median ms (least-most)",
+        "Ratio",
+        "Error of gradients",
+        "First step, s",
+    ]
     if asked.dry:
         print(tables.markdown(header, rows))
     else:
-        tables.write("qcnn", tables.markdown(header, rows) + "\n\n" + tables.provenance("qcnn_steps.py"))
+        tables.write(
+            "qcnn", tables.markdown(header, rows) + "\n\n" + tables.provenance("qcnn_steps.py")
+        )
 
 
 if __name__ == "__main__":

@@ -43,12 +43,22 @@ def make(folder: Path, rows: int) -> None:
     for start in range(0, rows, CHUNK):
         ids = [f"row{n:07d}" for n in range(start, min(start + CHUNK, rows))]
         x = {name: rng.normal(size=(len(ids), FEATURES)).astype(np.float32) for name in NAMES}
-        score = np.tanh(x["text"][:, 0]) + 0.8 * np.tanh(x["text"][:, 1]) * np.tanh(x["audio"][:, 0]) + 0.4 * np.tanh(
-            x["vision"][:, 0])
-        labels.append(pd.DataFrame({"id": ids, "score": score + rng.normal(scale=0.1, size=len(ids))}))
+        score = (
+            np.tanh(x["text"][:, 0])
+            + 0.8 * np.tanh(x["text"][:, 1]) * np.tanh(x["audio"][:, 0])
+            + 0.4 * np.tanh(x["vision"][:, 0])
+        )
+        labels.append(
+            pd.DataFrame({"id": ids, "score": score + rng.normal(scale=0.1, size=len(ids))})
+        )
         for name, writer in writers.items():
-            writer.write_table(pa.Table.from_pandas(pd.DataFrame(x[name], columns=columns).assign(id=ids), schema,
-                                                    preserve_index=False))
+            writer.write_table(
+                pa.Table.from_pandas(
+                    pd.DataFrame(x[name], columns=columns).assign(id=ids),
+                    schema,
+                    preserve_index=False,
+                )
+            )
     for writer in writers.values():
         writer.close()
     table = pd.concat(labels, ignore_index=True)
@@ -58,15 +68,33 @@ def make(folder: Path, rows: int) -> None:
 
 def measured(words: list[str], processes: int = 1) -> tuple[str, float, float]:
     """Runs a command and returns what it printed, seconds, and the megabytes of its largest process."""
-    start = [sys.executable, "-m", "qfusion"] if processes == 1 else [
-        sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={processes}", "--standalone", "-m", "qfusion"]
+    start = (
+        [sys.executable, "-m", "qfusion"]
+        if processes == 1
+        else [
+            sys.executable,
+            "-m",
+            "torch.distributed.run",
+            f"--nproc-per-node={processes}",
+            "--standalone",
+            "-m",
+            "qfusion",
+        ]
+    )
     code = (
         "import json, resource, subprocess, sys; done = subprocess.run(json.loads(sys.argv[1]), capture_output=True, "
         "text=True);largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss;"
-        "print(json.dumps([done.returncode, done.stdout, done.stderr[-3000:], largest]))")
+        "print(json.dumps([done.returncode, done.stdout, done.stderr[-3000:], largest]))"
+    )
     began = time.perf_counter()
-    done = subprocess.run([sys.executable, "-c", code, json.dumps([*start, *words])], cwd=ROOT, capture_output=True,
-                          text=True, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    done = subprocess.run(
+        [sys.executable, "-c", code, json.dumps([*start, *words])],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
     status, out, error, kilobytes = json.loads(done.stdout)
     if status:
         raise SystemExit(f"{' '.join(words)}: {error}")
@@ -75,10 +103,14 @@ def measured(words: list[str], processes: int = 1) -> tuple[str, float, float]:
 
 def main() -> None:
     """Runs every step and writes the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--batch", type=int, default=8192)
-    parser.add_argument("--folder", type=Path, help="where to work; a temporary folder unless given")
+    parser.add_argument(
+        "--folder", type=Path, help="where to work; a temporary folder unless given"
+    )
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(dir=options.folder))
     os.environ["QFUSION_IMPORTED"] = str(folder / "imported")
@@ -86,27 +118,63 @@ def main() -> None:
         (folder / "tables").mkdir()
         make(folder / "tables", options.rows)
         print(f"made {options.rows:,} rows", flush=True)
-        setting = ["--set", "epochs=1", "--set", "patience=0", "--set", f"batch={options.batch}", "--set", "rate=0.01"]
+        setting = [
+            "--set",
+            "epochs=1",
+            "--set",
+            "patience=0",
+            "--set",
+            f"batch={options.batch}",
+            "--set",
+            "rate=0.01",
+        ]
         everyone = ["--split", "train+valid+test", "--json"]
-        steps = [("import from Parquet", ["data", "import", str(folder / "tables"), "--name", "million", "--json"], 1)]
+        steps = [
+            (
+                "import from Parquet",
+                ["data", "import", str(folder / "tables"), "--name", "million", "--json"],
+                1,
+            )
+        ]
         for size in (1, 2):
             out = folder / f"model-{size}"
-            steps += [("train, one epoch", ["train", "--data", "million", "--out", str(out), *setting, "--json"], size),
-                      ("explain all rows against all training rows", [
-                          "explain", "--model", str(out), *everyone, "--out",
-                          str(folder / f"explained-{size}.parquet")], size)]
+            steps += [
+                (
+                    "train, one epoch",
+                    ["train", "--data", "million", "--out", str(out), *setting, "--json"],
+                    size,
+                ),
+                (
+                    "explain all rows against all training rows",
+                    [
+                        "explain",
+                        "--model",
+                        str(out),
+                        *everyone,
+                        "--out",
+                        str(folder / f"explained-{size}.parquet"),
+                    ],
+                    size,
+                ),
+            ]
         rows = []
         for title, words, size in steps:
             out, seconds, megabytes = measured(words, size)
             print(f"{title}, {size} processes: {seconds:.0f} s, {megabytes:.0f} MB", flush=True)
             assert megabytes < LIMIT, f"{title} took {megabytes:.0f} MB"
             rows.append([title, str(size), f"{seconds:.0f}", f"{megabytes:.0f}"])
-        one, two = (pq.ParquetFile(folder / f"explained-{size}.parquet").metadata.num_rows for size in (1, 2))
+        one, two = (
+            pq.ParquetFile(folder / f"explained-{size}.parquet").metadata.num_rows
+            for size in (1, 2)
+        )
         assert one == two == options.rows
         said = json.loads(measured(["evaluate", "--model", str(folder / "model-1"), "--json"])[0])
-        lines = [tables.markdown(["Step", "Processes", "Seconds", "Largest process, MB"], rows), "",
-                 f"{options.rows:,} rows of 3 x {FEATURES} features; correlation on test rows after one epoch "
-                 f"{said['metrics']['corr']:.3f}. " + tables.provenance("scale.py")]
+        lines = [
+            tables.markdown(["Step", "Processes", "Seconds", "Largest process, MB"], rows),
+            "",
+            f"{options.rows:,} rows of 3 x {FEATURES} features; correlation on test rows after one epoch "
+            f"{said['metrics']['corr']:.3f}. " + tables.provenance("scale.py"),
+        ]
         print("\n".join(lines))
         tables.write("scale", "\n".join(lines), ROOT / "docs" / "scale-out.md")
     finally:

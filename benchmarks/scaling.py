@@ -51,7 +51,9 @@ def jump(D: int = 27, B: int = 256, K: int = 3, J: int = 7) -> Step:
     torch.manual_seed(0)
     wide = torch.complex128
     A = (torch.randn(D, D, dtype=wide) / D**0.5).requires_grad_()
-    L = (torch.randn(K, D, D, dtype=wide) * (1.5 / (K * D)) ** 0.5).requires_grad_()  # the same dissipation for any K
+    L = (
+        torch.randn(K, D, D, dtype=wide) * (1.5 / (K * D)) ** 0.5
+    ).requires_grad_()  # the same dissipation for any K
     O = torch.randn(J, D, D, dtype=wide)
     O, psi = (O + O.mH) / 2, torch.nn.functional.normalize(torch.randn(B, D, dtype=wide), dim=-1)
 
@@ -82,7 +84,11 @@ def explanation(samples: int = 256, M: int = 3, n: int = 6) -> Step:
     """Exact coalition values of an entangled QCNN for samples against 512 rows."""
     torch.manual_seed(0)
     names = [f"m{k}" for k in range(M)]
-    model = EntangledQCNN({name: InputSpec(3) for name in names}, ("a", "b"), elements=n).double().eval()
+    model = (
+        EntangledQCNN({name: InputSpec(3) for name in names}, ("a", "b"), elements=n)
+        .double()
+        .eval()
+    )
     masses, rows = torch.rand(samples, n, M).double(), torch.rand(512, n, M).double()
 
     def step() -> None:
@@ -109,24 +115,69 @@ class Law:
 
 
 LAWS = {
-    "QiNN-QJ: D": Law(lambda v: jump(D=v), (16, 27, 48, 64, 96, 125), "power", False,
-                      "Products of D x D matrices, as many as the generator is wide."),
-    "QiNN-QJ: modalities M of two levels": Law(lambda v: jump(D=2**v), (3, 4, 5, 6, 7), "factor", False,
-                                               "D = 2^M: the joint space, not the modalities, is paid for."),
-    "QiNN-QJ: samples in a batch": Law(lambda v: jump(B=v), (1, 4, 16, 64, 256, 1024, 4096), "power", False,
-                                       "The observables evolve, once for all samples; a sample is one expectation."),
-    "QiNN-QJ: jump operators K": Law(lambda v: jump(K=v), (1, 2, 4, 8, 16), "power", False,
-                                     "Every L_k is one more pair of products."),
-    "QiNN-QJ: scores J": Law(lambda v: jump(J=v), (1, 2, 4, 8, 16), "power", False,
-                             "Every score is an observable; two Hermitian ones share a matrix."),
-    "QCNN: qubits n": Law(lambda v: network(n=v), (4, 6, 8, 10), "factor", True,
-                          "Words of the kept half of the qubits: 4^(n/2) of them."),
-    "QCNN: samples in a batch": Law(lambda v: network(B=v), (64, 128, 256, 512, 1024, 2048), "power", True,
-                                    "Each sample's words are its own."),
-    "QCNN: classes": Law(lambda v: network(C=v), (2, 4, 8, 16), "power", True,
-                         "Classes are columns of the last product alone."),
-    "Explanation: samples": Law(lambda v: explanation(samples=v), (64, 128, 256, 512, 1024), "power", True,
-                                "What all samples share is worked out once; the rest is a product a sample."),
+    "QiNN-QJ: D": Law(
+        lambda v: jump(D=v),
+        (16, 27, 48, 64, 96, 125),
+        "power",
+        False,
+        "Products of D x D matrices, as many as the generator is wide.",
+    ),
+    "QiNN-QJ: modalities M of two levels": Law(
+        lambda v: jump(D=2**v),
+        (3, 4, 5, 6, 7),
+        "factor",
+        False,
+        "D = 2^M: the joint space, not the modalities, is paid for.",
+    ),
+    "QiNN-QJ: samples in a batch": Law(
+        lambda v: jump(B=v),
+        (1, 4, 16, 64, 256, 1024, 4096),
+        "power",
+        False,
+        "The observables evolve, once for all samples; a sample is one expectation.",
+    ),
+    "QiNN-QJ: jump operators K": Law(
+        lambda v: jump(K=v),
+        (1, 2, 4, 8, 16),
+        "power",
+        False,
+        "Every L_k is one more pair of products.",
+    ),
+    "QiNN-QJ: scores J": Law(
+        lambda v: jump(J=v),
+        (1, 2, 4, 8, 16),
+        "power",
+        False,
+        "Every score is an observable; two Hermitian ones share a matrix.",
+    ),
+    "QCNN: qubits n": Law(
+        lambda v: network(n=v),
+        (4, 6, 8, 10),
+        "factor",
+        True,
+        "Words of the kept half of the qubits: 4^(n/2) of them.",
+    ),
+    "QCNN: samples in a batch": Law(
+        lambda v: network(B=v),
+        (64, 128, 256, 512, 1024, 2048),
+        "power",
+        True,
+        "Each sample's words are its own.",
+    ),
+    "QCNN: classes": Law(
+        lambda v: network(C=v),
+        (2, 4, 8, 16),
+        "power",
+        True,
+        "Classes are columns of the last product alone.",
+    ),
+    "Explanation: samples": Law(
+        lambda v: explanation(samples=v),
+        (64, 128, 256, 512, 1024),
+        "power",
+        True,
+        "What all samples share is worked out once; the rest is a product a sample.",
+    ),
 }
 
 
@@ -146,7 +197,9 @@ class Products(TorchDispatchMode):
 
     count = 0.0
 
-    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
         name = function.overloadpacket.__name__.rstrip("_")
         if name in ("mm", "bmm", "addmm", "baddbmm"):
             A, B = args[-2:] if name in ("mm", "bmm") else args[1:3]
@@ -178,7 +231,9 @@ def fitted(values: tuple[int, ...], found: list[float], grows: str) -> str:
 
 
 def _peak_here(name: str, value: int) -> None:
-    LAWS[name].make(LAWS[name].values[0])()  # what libraries load at their first step is no part of it
+    LAWS[name].make(
+        LAWS[name].values[0]
+    )()  # what libraries load at their first step is no part of it
     peak.here(LAWS[name].make(value))
 
 
@@ -188,16 +243,38 @@ def _short(value: float) -> str:
 
 def draw(measured: dict[str, dict[str, Any]], path: Path) -> None:
     """Draws time, the products' share of it and memory against each quantity."""
-    style: Any = {"svg.hashsalt": "qfusion", "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 8,
-                  "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.alpha": 0.3,
-                  "legend.frameon": False}
+    style: Any = {
+        "svg.hashsalt": "qfusion",
+        "svg.fonttype": "none",
+        "font.family": "sans-serif",
+        "font.size": 8,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "grid.alpha": 0.3,
+        "legend.frameon": False,
+    }
     with mpl.rc_context(style):
         figure, axes = plt.subplots(3, 3, figsize=(9, 8), layout="constrained")
         for axis, (name, found) in zip(axes.flat, measured.items(), strict=True):
             x = LAWS[name].values
-            axis.plot(x, [1e3 * each for each in found["seconds"]], "o-", ms=3, lw=1.2, color="#0072B2", label="step")
-            axis.plot(x, [1e3 * each for each in found["products"]], "--", lw=1.2, color="#D55E00",
-                      label="its products at the measured rate")
+            axis.plot(
+                x,
+                [1e3 * each for each in found["seconds"]],
+                "o-",
+                ms=3,
+                lw=1.2,
+                color="#0072B2",
+                label="step",
+            )
+            axis.plot(
+                x,
+                [1e3 * each for each in found["products"]],
+                "--",
+                lw=1.2,
+                color="#D55E00",
+                label="its products at the measured rate",
+            )
             axis.set_yscale("log")
             if LAWS[name].grows == "power":
                 axis.set_xscale("log")
@@ -212,7 +289,9 @@ def draw(measured: dict[str, dict[str, Any]], path: Path) -> None:
 
 def main() -> None:
     """Measures, fits, draws and writes."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--only", nargs="*", help="beginnings of names")
     parser.add_argument("--memory", nargs=2, help=argparse.SUPPRESS)
@@ -223,8 +302,15 @@ def main() -> None:
         _peak_here(asked.memory[0], int(asked.memory[1]))
         return
     rates = {real: rate(real) for real in (True, False)}
-    print({f"{'single' if real else 'complex double'}, 10^9 operations a second": round(each / 1e9, 1)
-           for real, each in rates.items()}, flush=True)
+    print(
+        {
+            f"{'single' if real else 'complex double'}, 10^9 operations a second": round(
+                each / 1e9, 1
+            )
+            for real, each in rates.items()
+        },
+        flush=True,
+    )
     rows, measured = [], {}
     for name, law in LAWS.items():
         if asked.only and not name.startswith(tuple(asked.only)):
@@ -234,17 +320,41 @@ def main() -> None:
         products = [operations(step) / rates[law.real] for step in steps]
         memory = [max(1e3, peak.elsewhere(__file__, name, value)) for value in law.values]
         measured[name] = {"seconds": seconds, "products": products, "memory": memory}
-        rows.append([name, f"{law.values[0]}-{law.values[-1]}",
-                     f"{_short(1e3 * seconds[0])}-{_short(1e3 * seconds[-1])}", fitted(law.values, seconds, law.grows),
-                     fitted(law.values, products, law.grows), f"{products[-1] / seconds[-1]:.0%}",
-                     f"{_short(memory[0] / 1e6)}-{_short(memory[-1] / 1e6)}", fitted(law.values, memory, law.grows),
-                     law.why])
+        rows.append(
+            [
+                name,
+                f"{law.values[0]}-{law.values[-1]}",
+                f"{_short(1e3 * seconds[0])}-{_short(1e3 * seconds[-1])}",
+                fitted(law.values, seconds, law.grows),
+                fitted(law.values, products, law.grows),
+                f"{products[-1] / seconds[-1]:.0%}",
+                f"{_short(memory[0] / 1e6)}-{_short(memory[-1] / 1e6)}",
+                fitted(law.values, memory, law.grows),
+                law.why,
+            ]
+        )
         print(json.dumps(rows[-1]), flush=True)
     if not asked.dry:
         draw(measured, ROOT / "docs" / "images" / "scaling.svg")
-        tables.write("scaling", tables.markdown(
-            ("Quantity", "from-to", "ms", "law of time", "of its products", "products' share at the end", "MB",
-             "law of memory", "why"), rows) + "\n\n" + tables.provenance("scaling.py"))
+        tables.write(
+            "scaling",
+            tables.markdown(
+                (
+                    "Quantity",
+                    "from-to",
+                    "ms",
+                    "law of time",
+                    "of its products",
+                    "products' share at the end",
+                    "MB",
+                    "law of memory",
+                    "why",
+                ),
+                rows,
+            )
+            + "\n\n"
+            + tables.provenance("scaling.py"),
+        )
 
 
 if __name__ == "__main__":

@@ -33,11 +33,31 @@ from scripts import serving, visits  # noqa: E402
 SHAPES = {"text": (39, 768), "audio": (400, 33), "vision": (55, 709)}
 COUNTS = {"train": 1368, "valid": 456, "test": 457}
 LETTERS = list("我觉得这部电影非常好看难很不真的差劲棒演员剧情")
-PAGES = ("", "samples?inside=true", "dynamics", "dynamics?view=Correlations", "dynamics?view=Trajectories",
-         "dynamics?view=Steady%20state", "dynamics?view=H%20and%20L", "dynamics?view=Sensitivity", "circuit",
-         "operators", "what_if?knobs=true", "cohorts", "cohorts?filter=label_conflict%3Dyes", "compare",
-         "compare?compare.view=Several%20samples", "faithfulness", "faithfulness?proof=People", "data", "train",
-         "sweeps", "leaderboard", "glossary", "tour")
+PAGES = (
+    "",
+    "samples?inside=true",
+    "dynamics",
+    "dynamics?view=Correlations",
+    "dynamics?view=Trajectories",
+    "dynamics?view=Steady%20state",
+    "dynamics?view=H%20and%20L",
+    "dynamics?view=Sensitivity",
+    "circuit",
+    "operators",
+    "what_if?knobs=true",
+    "cohorts",
+    "cohorts?filter=label_conflict%3Dyes",
+    "compare",
+    "compare?compare.view=Several%20samples",
+    "faithfulness",
+    "faithfulness?proof=People",
+    "data",
+    "train",
+    "sweeps",
+    "leaderboard",
+    "glossary",
+    "tour",
+)
 FIGURE = '[data-testid="stMain"] .js-plotly-plot'
 
 
@@ -46,7 +66,14 @@ def split_of(drawn: np.random.Generator, count: int, first: int) -> dict[str, An
     and voice."""
     hidden = drawn.normal(size=(count, 3))
     text, audio, vision = hidden.T
-    score = np.clip(0.9 * text + 0.4 * audio + 0.4 * vision - np.maximum(text, 0) * np.maximum(-audio, 0), -3, 3) / 3
+    score = (
+        np.clip(
+            0.9 * text + 0.4 * audio + 0.4 * vision - np.maximum(text, 0) * np.maximum(-audio, 0),
+            -3,
+            3,
+        )
+        / 3
+    )
     part: dict[str, Any] = {}
     for place, (name, (steps, size)) in enumerate(SHAPES.items()):
         along = np.random.default_rng(10 + place).normal(size=size) / np.sqrt(size)
@@ -54,18 +81,31 @@ def split_of(drawn: np.random.Generator, count: int, first: int) -> dict[str, An
         values = drawn.standard_normal((count, steps, size), dtype="f4")
         values += (2 * hidden[:, place, None, None] * along).astype("f4")
         values[np.arange(steps)[None] >= lengths[:, None]] = 0
-        part |= {name: values, f"{name}_lengths": lengths.tolist(),
-                 f"regression_labels_{name[0].upper()}": np.clip(hidden[:, place] / 2, -1, 1).astype("f4")}
-    return part | {"raw_text": np.array(["".join(drawn.choice(LETTERS, count - 2)) for count in part["text_lengths"]]),
-                   "id": np.array([f"video_{(first + row) // 10:04d}$_${row % 10:04d}" for row in range(count)]),
-                   "regression_labels": score.astype("f4")}
+        part |= {
+            name: values,
+            f"{name}_lengths": lengths.tolist(),
+            f"regression_labels_{name[0].upper()}": np.clip(hidden[:, place] / 2, -1, 1).astype(
+                "f4"
+            ),
+        }
+    return part | {
+        "raw_text": np.array(
+            ["".join(drawn.choice(LETTERS, count - 2)) for count in part["text_lengths"]]
+        ),
+        "id": np.array(
+            [f"video_{(first + row) // 10:04d}$_${row % 10:04d}" for row in range(count)]
+        ),
+        "regression_labels": score.astype("f4"),
+    }
 
 
 def write(path: Path, part: float) -> None:
     """Writes the stand-in, or a part of it."""
     drawn = np.random.default_rng(0)
-    content = {name: split_of(drawn, max(20, round(part * count)), 20_000 * place)
-               for place, (name, count) in enumerate(COUNTS.items())}
+    content = {
+        name: split_of(drawn, max(20, round(part * count)), 20_000 * place)
+        for place, (name, count) in enumerate(COUNTS.items())
+    }
     with path.open("wb") as file:
         pickle.dump(content, file, protocol=4)
 
@@ -74,15 +114,22 @@ def commands(folder: Path, part: float) -> list[tuple[str, mosei.Measured]]:
     """Makes the stand-in and takes it through every command."""
     file = folder / "sims.pkl"
     write(file, part)
-    measured = [("Import", mosei.run("data", "import", file, "--name", "sims")),
-                ("Train: 10 epochs and the metrics",
-                 mosei.run("train", "--data", "sims", "--name", "sims-qj", "--set", "epochs=10")),
-                ("Evaluate", mosei.run("evaluate", "--model", "sims-qj", "--json"))]
+    measured = [
+        ("Import", mosei.run("data", "import", file, "--name", "sims")),
+        (
+            "Train: 10 epochs and the metrics",
+            mosei.run("train", "--data", "sims", "--name", "sims-qj", "--set", "epochs=10"),
+        ),
+        ("Evaluate", mosei.run("evaluate", "--model", "sims-qj", "--json")),
+    ]
     file.unlink()
     of = ("--model", "sims-qj", "--sample", mosei.sample_of("sims"))
-    return [*measured, ("Explain one sample", mosei.run("explain", *of)),
-            ("Figure, PDF", mosei.run("figure", *of, "--out", folder / "figure.pdf")),
-            ("Report, HTML and PDF", mosei.run("report", *of, "--out", folder / "report"))]
+    return [
+        *measured,
+        ("Explain one sample", mosei.run("explain", *of)),
+        ("Figure, PDF", mosei.run("figure", *of, "--out", folder / "figure.pdf")),
+        ("Report, HTML and PDF", mosei.run("report", *of, "--out", folder / "report")),
+    ]
 
 
 def pages(folder: Path) -> list[list[str]]:
@@ -90,39 +137,66 @@ def pages(folder: Path) -> list[list[str]]:
     from playwright.sync_api import sync_playwright
 
     first, slowest = 0.0, (0.0, "")
-    with serving.serve(folder, {}, limit=300) as server, sync_playwright() as playwright, mosei.watched(
-            server.pid) as most:
+    with (
+        serving.serve(folder, {}, limit=300) as server,
+        sync_playwright() as playwright,
+        mosei.watched(server.pid) as most,
+    ):
         browser = serving.launch(playwright)
         for address in PAGES:
-            page, began = browser.new_page(viewport={"width": 1440, "height": 900}), time.perf_counter()
-            page.goto(f"{server.url}/{address}{'&' if '?' in address else '?'}model=sims-qj&data=sims")
+            page, began = (
+                browser.new_page(viewport={"width": 1440, "height": 900}),
+                time.perf_counter(),
+            )
+            page.goto(
+                f"{server.url}/{address}{'&' if '?' in address else '?'}model=sims-qj&data=sims"
+            )
             if not address:
                 page.wait_for_selector(FIGURE, timeout=300_000)
                 first = time.perf_counter() - began
             visits.still(page, 300_000)
             seconds = time.perf_counter() - began
             print(f"{address or 'overview'}: {seconds:.1f} s, {most[0] / 1e6:,.0f} MB", flush=True)
-            slowest = max(slowest, (seconds, address.partition("?")[0].replace("_", " ")) if address else slowest)
+            slowest = max(
+                slowest,
+                (seconds, address.partition("?")[0].replace("_", " ")) if address else slowest,
+            )
             page.close()
         browser.close()
     memory = f"{most[0] / 1e6:,.0f} MB"
-    return [["App: first figure", f"{first:.1f} s", memory],
-            [f"App: the slowest other of {len(PAGES)} pages and views, whole ({slowest[1]})", f"{slowest[0]:.1f} s",
-             memory]]
+    return [
+        ["App: first figure", f"{first:.1f} s", memory],
+        [
+            f"App: the slowest other of {len(PAGES)} pages and views, whole ({slowest[1]})",
+            f"{slowest[0]:.1f} s",
+            memory,
+        ],
+    ]
 
 
 def main() -> None:
     """Measures and writes."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--part", type=float, default=1.0, help="of the samples")
     parser.add_argument("--dry", action="store_true", help="print and write nothing")
     arguments = parser.parse_args()
     folder = Path(tempfile.mkdtemp())
-    os.environ |= {f"QFUSION_{name}": str(folder / name.lower()) for name in ("IMPORTED", "MODELS", "RUNS", "CACHE")}
+    os.environ |= {
+        f"QFUSION_{name}": str(folder / name.lower())
+        for name in ("IMPORTED", "MODELS", "RUNS", "CACHE")
+    }
     os.environ["OMP_NUM_THREADS"] = "1"
     try:
-        lines = [[name, f"{step.seconds:.0f} s" if step.seconds >= 10 else f"{step.seconds:.1f} s",
-                  f"{step.memory / 1e6:,.0f} MB"] for name, step in commands(folder, arguments.part)]
+        lines = [
+            [
+                name,
+                f"{step.seconds:.0f} s" if step.seconds >= 10 else f"{step.seconds:.1f} s",
+                f"{step.memory / 1e6:,.0f} MB",
+            ]
+            for name, step in commands(folder, arguments.part)
+        ]
         lines += pages(folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

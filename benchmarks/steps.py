@@ -24,7 +24,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
+os.environ.setdefault(
+    "XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+)
 import numpy as np
 import torch
 from torch import Tensor
@@ -42,7 +44,9 @@ from qfusion.quantum.lindblad import evolve_observables  # noqa: E402
 J, K, TOLERANCE = 7, 3, 1e-6
 ASKED = 3e-7  # of an adaptive integrator, so that its error is about that
 BATCHES = (1, 16, 64, 256, 1024, 4096)
-KEPT = ROOT / "benchmarks" / "runs" / "steps.json"  # rows by D: one run of each D, which may be another day's
+KEPT = (
+    ROOT / "benchmarks" / "runs" / "steps.json"
+)  # rows by D: one run of each D, which may be another day's
 MOST_SECONDS = 240.0  # a method that takes longer for one step is left out at larger sizes
 RIVALS_BATCH = {8: 256, 27: 256, 64: 16, 125: 1}  # what the slowest of them still does within that
 
@@ -76,8 +80,11 @@ class Case:
 
 def qfusion(case: Case, tolerance: float = TOLERANCE) -> Callable[[], Any]:
     """Ours: the observables, once."""
-    return lambda: case.step(lambda: expectation(
-        evolve_observables(case.H(), case.L, case.O, [1.0], tolerance)[0], case.psi))
+    return lambda: case.step(
+        lambda: expectation(
+            evolve_observables(case.H(), case.L, case.O, [1.0], tolerance)[0], case.psi
+        )
+    )
 
 
 def on_gpu(case: Case) -> Callable[[], Any]:
@@ -114,6 +121,7 @@ def _pure(case: Case) -> Tensor:
 
 def runge_kutta(case: Case, steps: int = 40) -> Callable[[], Any]:
     """The classical fourth-order method on the batch."""
+
     def scores() -> Tensor:
         f, rho, h = _derivative(case), _pure(case), 1 / steps
         for _ in range(steps):
@@ -134,9 +142,15 @@ def torchdiffeq(case: Case, adjoint: bool = False) -> Callable[[], Any]:
 
     t = torch.tensor([0.0, 1.0], dtype=torch.float64)
     if not adjoint:
-        return lambda: case.step(lambda: _read(case, library.odeint(_derivative(case), _pure(case), t, rtol=ASKED,
-                                                                    atol=ASKED / 10)[-1]))
-    H, L = (torch.nn.Parameter(torch.view_as_real(each.detach().clone())) for each in (case.A, case.L))
+        return lambda: case.step(
+            lambda: _read(
+                case,
+                library.odeint(_derivative(case), _pure(case), t, rtol=ASKED, atol=ASKED / 10)[-1],
+            )
+        )
+    H, L = (
+        torch.nn.Parameter(torch.view_as_real(each.detach().clone())) for each in (case.A, case.L)
+    )
 
     class Master(torch.nn.Module):
         def __init__(self) -> None:
@@ -156,23 +170,31 @@ def torchdiffeq(case: Case, adjoint: bool = False) -> Callable[[], Any]:
 
     def step() -> tuple[Tensor, Tensor]:
         H.grad = L.grad = None
-        rho = library.odeint_adjoint(master, torch.view_as_real(_pure(case)), t, rtol=ASKED,
-                                     atol=ASKED / 10)[-1]
+        rho = library.odeint_adjoint(
+            master, torch.view_as_real(_pure(case)), t, rtol=ASKED, atol=ASKED / 10
+        )[-1]
         y = _read(case, torch.view_as_complex(rho.contiguous()))
         y.square().mean().backward()
         assert H.grad is not None
         assert L.grad is not None
-        return y.detach(), torch.cat([torch.view_as_complex(each.grad).flatten() for each in (H, L)])
+        return y.detach(), torch.cat(
+            [torch.view_as_complex(each.grad).flatten() for each in (H, L)]
+        )
 
     return step
 
 
 def liouvillian(case: Case) -> Callable[[], Any]:
     """The matrix exponential of the generator on vectors of D^2."""
+
     def scores() -> Tensor:
         D, one = case.D, torch.eye(case.D, dtype=case.A.dtype)
         G = -1j * case.H() - 0.5 * (case.L.mH @ case.L).sum(0)
-        S = torch.kron(G, one) + torch.kron(one, G.conj()) + sum(torch.kron(each, each.conj()) for each in case.L)
+        S = (
+            torch.kron(G, one)
+            + torch.kron(one, G.conj())
+            + sum(torch.kron(each, each.conj()) for each in case.L)
+        )
         return _read(case, (_pure(case).reshape(-1, D * D) @ torch.matrix_exp(S).T).view(-1, D, D))
 
     return lambda: case.step(scores)
@@ -187,12 +209,21 @@ def dynamiqs(case: Case) -> Callable[[], Any]:
     jax.config.update("jax_platform_name", "cpu")
     dq.set_precision("double")
     dq.set_progress_meter(False)
-    O, psi = [jnp.asarray(each.numpy()) for each in case.O], jnp.asarray(case.psi.numpy())[:, :, None]
+    O, psi = (
+        [jnp.asarray(each.numpy()) for each in case.O],
+        jnp.asarray(case.psi.numpy())[:, :, None],
+    )
 
     def loss(A: Any, L: Any) -> Any:
-        found = dq.mesolve((A + A.conj().T) / 2, [L[k] for k in range(K)], psi, jnp.array([0.0, 1.0]), exp_ops=O,
-                           method=dq.method.Tsit5(rtol=ASKED, atol=ASKED / 10),
-                           save_states=False)
+        found = dq.mesolve(
+            (A + A.conj().T) / 2,
+            [L[k] for k in range(K)],
+            psi,
+            jnp.array([0.0, 1.0]),
+            exp_ops=O,
+            method=dq.method.Tsit5(rtol=ASKED, atol=ASKED / 10),
+            save_states=False,
+        )
         y = found.expects[:, :, -1].real
         return (y**2).mean(), y
 
@@ -201,7 +232,9 @@ def dynamiqs(case: Case) -> Callable[[], Any]:
 
     def step() -> tuple[Tensor, Tensor]:
         (_, y), gradients = jax.block_until_ready(compiled(A, L))
-        whole = np.concatenate([np.asarray(each).conj().ravel() for each in gradients])  # JAX's is the conjugate
+        whole = np.concatenate(
+            [np.asarray(each).conj().ravel() for each in gradients]
+        )  # JAX's is the conjugate
         return torch.from_numpy(np.array(y)), torch.from_numpy(whole)
 
     return step
@@ -218,8 +251,10 @@ def qutip(case: Case, few: int = 2) -> Callable[[], Any]:
     rows = min(few, case.B)
 
     def step() -> tuple[Tensor, None]:
-        values = [library.mesolve(H, library.Qobj(case.psi[i].numpy()), [0.0, 1.0], L, e_ops=O).expect
-                  for i in range(rows)]
+        values = [
+            library.mesolve(H, library.Qobj(case.psi[i].numpy()), [0.0, 1.0], L, e_ops=O).expect
+            for i in range(rows)
+        ]
         return torch.tensor([[float(np.real(each[-1])) for each in one] for one in values]), None
 
     step.share = rows / case.B  # type: ignore[attr-defined]
@@ -244,7 +279,10 @@ def products(case: Case) -> Callable[[], None]:
     g = torch.randn(d, d, dtype=case.A.dtype)
     l, wide = g.repeat(K, 1), g.repeat(1, K)
     columns, rows = torch.randn(n * d, d, dtype=g.dtype), torch.randn(d, n * d, dtype=g.dtype)
-    stacked, tall = torch.empty(K * d, n * d, dtype=g.dtype), torch.randn(K * d, n * d, dtype=g.dtype)
+    stacked, tall = (
+        torch.empty(K * d, n * d, dtype=g.dtype),
+        torch.randn(K * d, n * d, dtype=g.dtype),
+    )
     left, right, small = torch.empty_like(columns), torch.empty_like(rows), torch.empty_like(g)
 
     def step() -> None:
@@ -268,9 +306,14 @@ def products(case: Case) -> Callable[[], None]:
 
 
 METHODS: dict[str, Callable[[Case], Callable[[], Any]]] = {
-    "qfusion": qfusion, "Runge-Kutta 4, batched": runge_kutta, "torchdiffeq dopri5": torchdiffeq,
-    "torchdiffeq dopri5, adjoint": lambda case: torchdiffeq(case, adjoint=True), "dynamiqs Tsit5": dynamiqs,
-    "Liouvillian matrix exponential": liouvillian, "QuTiP mesolve, values alone": qutip}
+    "qfusion": qfusion,
+    "Runge-Kutta 4, batched": runge_kutta,
+    "torchdiffeq dopri5": torchdiffeq,
+    "torchdiffeq dopri5, adjoint": lambda case: torchdiffeq(case, adjoint=True),
+    "dynamiqs Tsit5": dynamiqs,
+    "Liouvillian matrix exponential": liouvillian,
+    "QuTiP mesolve, values alone": qutip,
+}
 if torch.cuda.is_available():
     METHODS[f"qfusion on {torch.cuda.get_device_name()}"] = on_gpu
 ALONE_WORDS = "the matrix products of qfusion's step alone"
@@ -298,8 +341,12 @@ def compared(D: int, B: int, repeats: int) -> list[list[str]]:
         start = time.perf_counter()
         y, gradient = step()  # compiles, too
         first = time.perf_counter() - start
-        errors[name] = ((y - exact[: len(y)]).abs().max().item(),
-                        None if gradient is None else ((gradient - slope).abs().max() / slope.abs().max()).item())
+        errors[name] = (
+            (y - exact[: len(y)]).abs().max().item(),
+            None
+            if gradient is None
+            else ((gradient - slope).abs().max() / slope.abs().max()).item(),
+        )
         print(f"D = {D}, B = {B}: {name}: first {first:.2f} s, errors {errors[name]}", flush=True)
         steps[name] = step
     if D > generators.SMALL:
@@ -318,13 +365,23 @@ def compared(D: int, B: int, repeats: int) -> list[list[str]]:
     rows = []
     for name in steps:
         ratio = statistics.median(times[name]) / median
-        found = [f"D = {D}, {B} samples: {name}", shown(times[name]), f"{ratio:,.{0 if ratio > 10 else 2}f}"]
+        found = [
+            f"D = {D}, {B} samples: {name}",
+            shown(times[name]),
+            f"{ratio:,.{0 if ratio > 10 else 2}f}",
+        ]
         if name == ALONE_WORDS:
             rows.append([*found, "–", "–", "–"])
         else:
             values, slopes = errors[name]
-            rows.append([*found, f"{values:.0e}", "–" if slopes is None else f"{slopes:.0e}",
-                         f"{memory(name, D, B):,.0f}"])
+            rows.append(
+                [
+                    *found,
+                    f"{values:.0e}",
+                    "–" if slopes is None else f"{slopes:.0e}",
+                    f"{memory(name, D, B):,.0f}",
+                ]
+            )
         print(rows[-1], flush=True)
     return rows
 
@@ -356,12 +413,17 @@ def over_batches(D: int, repeats: int) -> list[list[str]]:
             if turn:
                 times[B].append(seconds)
     one = statistics.median(times[BATCHES[0]])
-    return [[f"D = {D}"] + [f"{shown(each)}, {statistics.median(each) / one:.2f} x" for each in times.values()]]
+    return [
+        [f"D = {D}"]
+        + [f"{shown(each)}, {statistics.median(each) / one:.2f} x" for each in times.values()]
+    ]
 
 
 def main() -> None:
     """Measures and writes the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--dims", type=int, nargs="*", default=list(RIVALS_BATCH))
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--memory", nargs=3, help=argparse.SUPPRESS)
@@ -374,18 +436,32 @@ def main() -> None:
         return
     kept = json.loads(KEPT.read_text()) if KEPT.exists() else {}
     for D in asked.dims:
-        kept[str(D)] = {"rivals": compared(D, RIVALS_BATCH[D], asked.repeats), "batches": over_batches(D, 10)}
+        kept[str(D)] = {
+            "rivals": compared(D, RIVALS_BATCH[D], asked.repeats),
+            "batches": over_batches(D, 10),
+        }
         if not asked.dry:
             KEPT.write_text(json.dumps(kept, indent=1) + "\n")
-    rows, batches = ([row for D in sorted(kept, key=int) for row in kept[D][part]] for part in ("rivals", "batches"))
+    rows, batches = (
+        [row for D in sorted(kept, key=int) for row in kept[D][part]]
+        for part in ("rivals", "batches")
+    )
     if asked.dry:
         print(rows, batches, sep="\n")
         return
-    header = ["Training step, one thread", "Median ms (least-most)", "Ratio", "Error of values", "of gradients",
-              "Peak MB"]
+    header = [
+        "Training step, one thread",
+        "Median ms (least-most)",
+        "Ratio",
+        "Error of values",
+        "of gradients",
+        "Peak MB",
+    ]
     tables.write("steps", tables.markdown(header, rows) + "\n\n" + tables.provenance("steps.py"))
     header = ["Ours, ms (least-most), beside one sample", *(f"{B:,}" for B in BATCHES)]
-    tables.write("steps-batch", tables.markdown(header, batches) + "\n\n" + tables.provenance("steps.py"))
+    tables.write(
+        "steps-batch", tables.markdown(header, batches) + "\n\n" + tables.provenance("steps.py")
+    )
 
 
 if __name__ == "__main__":

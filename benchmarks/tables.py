@@ -32,8 +32,10 @@ def spread(values: Sequence[float], digits: int = 3) -> str:
 def provenance(script: str, when: str = "") -> str:
     """Returns the line below a table: script, date (today's unless given), machine and versions."""
     machine = f"{os.cpu_count()} cores {platform.machine()}, one torch thread"
-    return (f"<sub>`python benchmarks/{script}`, {when or date.today().isoformat()}, {machine}, Python "
-            f"{platform.python_version()}, torch {version('torch')}.</sub>")
+    return (
+        f"<sub>`python benchmarks/{script}`, {when or date.today().isoformat()}, {machine}, Python "
+        f"{platform.python_version()}, torch {version('torch')}.</sub>"
+    )
 
 
 def write(name: str, text: str, path: Path | None = None) -> None:
@@ -44,6 +46,11 @@ def write(name: str, text: str, path: Path | None = None) -> None:
     for page in [path] if path else [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
         found = page.read_text(encoding="utf-8")
         if pattern.search(found):
-            page.write_text(pattern.sub(lambda match: match[1] + text + "\n" + match[2], found), encoding="utf-8")
+            page.write_text(
+                pattern.sub(lambda match: match[1] + text + "\n" + match[2], found),
+                encoding="utf-8",
+            )
             return
-    raise SystemExit(f"{path.name if path else 'No page'} has {'no ' if path else ''}markers for the table {name!r}")
+    raise SystemExit(
+        f"{path.name if path else 'No page'} has {'no ' if path else ''}markers for the table {name!r}"
+    )

@@ -42,7 +42,9 @@ def drawn(dims: tuple[int, ...]) -> tuple[System, torch.Tensor]:
     D = int(np.prod(dims))
     A = torch.randn(D, D, dtype=torch.complex128) / D**0.5
     L = torch.randn(3, D, D, dtype=torch.complex128) / (2 * D) ** 0.5
-    kets = [torch.nn.functional.normalize(torch.randn(d, dtype=torch.complex128), dim=0) for d in dims]
+    kets = [
+        torch.nn.functional.normalize(torch.randn(d, dtype=torch.complex128), dim=0) for d in dims
+    ]
     return System((A + A.mH) / 2, L, dims, NAMES), torch.kron(torch.kron(kets[0], kets[1]), kets[2])
 
 
@@ -51,15 +53,23 @@ def ours(system: System, psi: torch.Tensor, times: np.ndarray) -> dict[str, np.n
     return track(system, psi, times, rtol=TOLERANCE).measures.columns()
 
 
-def recipe(system: System, psi: torch.Tensor, times: np.ndarray, **asked: Any) -> dict[str, np.ndarray]:
+def recipe(
+    system: System, psi: torch.Tensor, times: np.ndarray, **asked: Any
+) -> dict[str, np.ndarray]:
     """The same by QuTiP's functions, time by time; `asked` are options of its solver."""
     dims, count = list(system.dims), len(system.dims)
     shape = [dims, dims]
     H = qutip.Qobj(system.H.numpy(), dims=shape)
     jumps = [qutip.Qobj(each.numpy(), dims=shape) for each in system.jumps]
     start = qutip.Qobj(psi.numpy(), dims=[dims, [1] * count])
-    options = {"rtol": TOLERANCE, "atol": TOLERANCE / 100, "store_states": True, "progress_bar": "", "nsteps": 10**6,
-               **asked}
+    options = {
+        "rtol": TOLERANCE,
+        "atol": TOLERANCE / 100,
+        "store_states": True,
+        "progress_bar": "",
+        "nsteps": 10**6,
+        **asked,
+    }
     states = qutip.mesolve(H, start, times, jumps, options=options).states
     found: dict[str, list[float]] = {}
 
@@ -72,12 +82,17 @@ def recipe(system: System, psi: torch.Tensor, times: np.ndarray, **asked: Any) -
         for m, name in enumerate(system.names):
             keep(f"entropy[{name}]", S[m])
             keep(f"purity[{name}]", (single[m] * single[m]).tr())
-            keep(f"negativity[{name}]", qutip.negativity(rho, m, method="tracenorm", logarithmic=True))
+            keep(
+                f"negativity[{name}]",
+                qutip.negativity(rho, m, method="tracenorm", logarithmic=True),
+            )
         for a in range(count):
             for b in range(a + 1, count):
                 joint = qutip.entropy_vn(rho.ptrace([a, b]))
                 keep(f"entropy[{system.names[a]}+{system.names[b]}]", joint)
-                keep(f"mutual_information[{system.names[a]}:{system.names[b]}]", S[a] + S[b] - joint)
+                keep(
+                    f"mutual_information[{system.names[a]}:{system.names[b]}]", S[a] + S[b] - joint
+                )
         keep("entropy", whole)
         keep("total_correlation", sum(S) - whole)
         keep("purity", (rho * rho).tr())
@@ -85,14 +100,18 @@ def recipe(system: System, psi: torch.Tensor, times: np.ndarray, **asked: Any) -
 
 
 METHODS: dict[str, Callable[..., dict[str, np.ndarray]]] = {
-    "qfusion": ours, "QuTiP's recipe": recipe,
-    "QuTiP's recipe, matrix form": lambda *asked: recipe(*asked, matrix_form=True, method="vern7")}
+    "qfusion": ours,
+    "QuTiP's recipe": recipe,
+    "QuTiP's recipe, matrix form": lambda *asked: recipe(*asked, matrix_form=True, method="vern7"),
+}
 MOST_SECONDS = 120.0  # a method that has taken longer has no further turn
 
 
 def main() -> None:
     """Measures, prints and writes."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--times", type=int, default=101)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--dry", action="store_true", help="print and write nothing")
@@ -113,16 +132,35 @@ def main() -> None:
         mine = found["qfusion"]
         for name, theirs in found.items():
             assert set(mine) == set(theirs), set(mine) ^ set(theirs)
-            each, off = taken[name], max(np.abs(mine[column] - theirs[column]).max() for column in mine)
+            each, off = (
+                taken[name],
+                max(np.abs(mine[column] - theirs[column]).max() for column in mine),
+            )
             ratio = statistics.median(each) / statistics.median(taken["qfusion"])
-            rows.append([f"D = {int(np.prod(dims))}: {name}",
-                         f"{statistics.median(each):.3f} s ({min(each):.3f}-{max(each):.3f})", f"{ratio:,.1f}",
-                         "–" if theirs is mine else f"{off:.0e}"])
+            rows.append(
+                [
+                    f"D = {int(np.prod(dims))}: {name}",
+                    f"{statistics.median(each):.3f} s ({min(each):.3f}-{max(each):.3f})",
+                    f"{ratio:,.1f}",
+                    "–" if theirs is mine else f"{off:.0e}",
+                ]
+            )
             print(rows[-1], flush=True)
     if not asked.dry:
-        tables.write("tracking", tables.markdown(
-            (f"{asked.times} times, {len(mine)} measures", "Median (least-most)", "Ratio", "Largest difference"), rows)
-            + "\n\n" + tables.provenance("tracking.py"))
+        tables.write(
+            "tracking",
+            tables.markdown(
+                (
+                    f"{asked.times} times, {len(mine)} measures",
+                    "Median (least-most)",
+                    "Ratio",
+                    "Largest difference",
+                ),
+                rows,
+            )
+            + "\n\n"
+            + tables.provenance("tracking.py"),
+        )
 
 
 if __name__ == "__main__":

@@ -38,8 +38,24 @@ if TYPE_CHECKING:
     from qfusion.training import train
 
 __version__ = "0.1.0"
-__all__ = ["analysis", "citations", "data", "errors", "explain", "figures", "load", "model_export", "models", "panels",
-           "quantum", "report", "runs", "track", "train", "training"]
+__all__ = [
+    "analysis",
+    "citations",
+    "data",
+    "errors",
+    "explain",
+    "figures",
+    "load",
+    "model_export",
+    "models",
+    "panels",
+    "quantum",
+    "report",
+    "runs",
+    "track",
+    "train",
+    "training",
+]
 
 _FUNCTIONS = {"load": "qfusion.data", "train": "qfusion.training"}
 

@@ -30,19 +30,30 @@ def choose(name: str, value: str, options: Iterable[str]) -> str:
     if value in known:
         return value
     short = [each for each in known if len(each) <= MAX_NEAR]  # what is longer would take seconds
-    near = difflib.get_close_matches(str(value), short, n=3, cutoff=0.5) if len(str(value)) <= MAX_NEAR else []
+    near = (
+        difflib.get_close_matches(str(value), short, n=3, cutoff=0.5)
+        if len(str(value)) <= MAX_NEAR
+        else []
+    )
     shown = near or known[:12]
-    hint = f"Did you mean {' or '.join(repr(n) for n in near)}?" if near else f"Choose one of {shown}."
-    raise NotFound(f"{name} {str(value)[:80]!r} does not exist. {hint if known else 'There is none yet.'}")
+    hint = (
+        f"Did you mean {' or '.join(repr(n) for n in near)}?" if near else f"Choose one of {shown}."
+    )
+    raise NotFound(
+        f"{name} {str(value)[:80]!r} does not exist. {hint if known else 'There is none yet.'}"
+    )
 
 
 def require_finite(name: str, values: Any) -> None:
     """Raises InvalidInput, with the first bad position, when `values` holds NaN or infinity."""
     array = np.asarray(values)
     bad = np.argwhere(~np.isfinite(array))
-    check(len(bad) == 0, f"Argument `{name}` must be finite, but has {len(bad)} NaN or infinite entries, "
-                         f"the first at index {tuple(int(i) for i in bad[0]) if len(bad) else ()}. "
-                         "Clean or impute the data first.")
+    check(
+        len(bad) == 0,
+        f"Argument `{name}` must be finite, but has {len(bad)} NaN or infinite entries, "
+        f"the first at index {tuple(int(i) for i in bad[0]) if len(bad) else ()}. "
+        "Clean or impute the data first.",
+    )
 
 
 def require_number(name: str, value: Any, low: float, high: float) -> float:
@@ -54,12 +65,16 @@ def require_number(name: str, value: Any, low: float, high: float) -> float:
     try:
         number = float(value)
     except (TypeError, ValueError):
-        raise InvalidInput(f"Argument `{name}` must be a number, but is {str(value)[:80]!r}. Give a number between "
-                           f"{low:g} and {high:g}.") from None
+        raise InvalidInput(
+            f"Argument `{name}` must be a number, but is {str(value)[:80]!r}. Give a number between "
+            f"{low:g} and {high:g}."
+        ) from None
     except OverflowError:  # a whole number beyond any float
         number = np.inf if value > 0 else -np.inf
-    check(np.isfinite(number) and low <= number <= high,
-          f"Argument `{name}` must lie between {low:g} and {high:g}, but is {number:g}. Give a number in that range.")
+    check(
+        np.isfinite(number) and low <= number <= high,
+        f"Argument `{name}` must lie between {low:g} and {high:g}, but is {number:g}. Give a number in that range.",
+    )
     return number
 
 

@@ -37,8 +37,10 @@ def atomic(path: str | Path) -> Iterator[Path]:
             os.fsync(written.fileno())
         part.replace(target)
     except OSError as error:
-        raise InvalidInput(f"{target} cannot be written ({error.strerror or error}). Give the path of a file in a "
-                           "folder that exists and that you may write to.") from error
+        raise InvalidInput(
+            f"{target} cannot be written ({error.strerror or error}). Give the path of a file in a "
+            "folder that exists and that you may write to."
+        ) from error
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)

@@ -29,15 +29,23 @@ _CORES = os.cpu_count() or 1
 LIMITS = {
     "QFUSION_SESSIONS": Limit(64, 1, "readers at once; every open tab counts"),
     "QFUSION_UPLOADS_MB": Limit(512, 1, "megabytes of uploads that one session holds"),
-    "QFUSION_ALL_UPLOADS_MB": Limit(2048, 1, "megabytes of uploads that all sessions hold together"),
+    "QFUSION_ALL_UPLOADS_MB": Limit(
+        2048, 1, "megabytes of uploads that all sessions hold together"
+    ),
     "QFUSION_HEAVY": Limit(max(1, _CORES - 1), 1, "long calculations at once"),
     "QFUSION_SLOTS": Limit(_CORES, 1, "trainings at once"),
     "QFUSION_QUEUED": Limit(50, 1, "runs and sweeps that are trained or wait"),
     "QFUSION_KEPT_RUNS": Limit(1000, 1, "runs and sweeps that are kept"),
-    "QFUSION_DISK_GB": Limit(50, 1, "gigabytes that runs, imported sets, models and cache take together"),
-    "QFUSION_KEPT_MB": Limit(2048, 1, "megabytes of encoded samples and explanations that are kept"),
+    "QFUSION_DISK_GB": Limit(
+        50, 1, "gigabytes that runs, imported sets, models and cache take together"
+    ),
+    "QFUSION_KEPT_MB": Limit(
+        2048, 1, "megabytes of encoded samples and explanations that are kept"
+    ),
     "QFUSION_PROGRAM_S": Limit(60, 1, "seconds that one call of an imported program takes"),
-    "QFUSION_PROGRAM_MB": Limit(4096, 1, "megabytes that an imported program takes beyond its start"),
+    "QFUSION_PROGRAM_MB": Limit(
+        4096, 1, "megabytes that an imported program takes beyond its start"
+    ),
 }
 _bound = [False]
 
@@ -49,8 +57,13 @@ def get(variable: str) -> int:
         InvalidInput: when the variable holds anything but a whole number from its least.
     """
     limit, said = LIMITS[variable], os.environ.get(variable, "").strip()
-    good = not said or (said.isascii() and said.isdecimal() and len(said) < 10 and int(said) >= limit.low)
-    check(good, f"{variable} must be a whole number from {limit.low} ({limit.says}), but is {said[:20]!r}.")
+    good = not said or (
+        said.isascii() and said.isdecimal() and len(said) < 10 and int(said) >= limit.low
+    )
+    check(
+        good,
+        f"{variable} must be a whole number from {limit.low} ({limit.says}), but is {said[:20]!r}.",
+    )
     return int(said) if said else limit.default
 
 
@@ -72,8 +85,10 @@ def bound() -> bool:
 
 def too_slow(file: str) -> str:
     """What is said of a program that has not ended then."""
-    return (f"Program `{file}` takes more than {get('QFUSION_PROGRAM_S')} seconds a call, which is all that this "
-            "server gives it (QFUSION_PROGRAM_S). Export a smaller model.")
+    return (
+        f"Program `{file}` takes more than {get('QFUSION_PROGRAM_S')} seconds a call, which is all that this "
+        "server gives it (QFUSION_PROGRAM_S). Export a smaller model."
+    )
 
 
 def check_count(variable: str, there: int, more: int, what: str) -> None:
@@ -83,9 +98,11 @@ def check_count(variable: str, there: int, more: int, what: str) -> None:
         variable: of the limit. there: how many there are. more: how many are to come.
         what: to do about it: "Delete runs".
     """
-    check(not _bound[0] or there + more <= get(variable),
-          f"This server takes {get(variable):,} {LIMITS[variable].says}, and has {there:,}: {more:,} more do not fit. "
-          f"{what}, or have {variable} raised.")
+    check(
+        not _bound[0] or there + more <= get(variable),
+        f"This server takes {get(variable):,} {LIMITS[variable].says}, and has {there:,}: {more:,} more do not fit. "
+        f"{what}, or have {variable} raised.",
+    )
 
 
 def check_disk(what: str, size: int = 0) -> None:
@@ -96,13 +113,22 @@ def check_disk(what: str, size: int = 0) -> None:
     """
     if not _bound[0]:
         return
-    taken = {name: _bytes(folder) for name, folder in {"runs": _places.runs(), "imported sets": _places.imported(),
-                                                      "models": _places.models(), "cache": _places.cache()}.items()}
+    taken = {
+        name: _bytes(folder)
+        for name, folder in {
+            "runs": _places.runs(),
+            "imported sets": _places.imported(),
+            "models": _places.models(),
+            "cache": _places.cache(),
+        }.items()
+    }
     used, most = sum(taken.values()), get("QFUSION_DISK_GB") * GIB
     shares = ", ".join(f"{name} {_gib(each)}" for name, each in taken.items())
-    check(used + size < most,
-          f"{what} would need {_gib(size)} more, but {_gib(used)} of the {_gib(most)} of this server are used "
-          f"({shares}). Delete runs, imported sets or models, or have QFUSION_DISK_GB raised.")
+    check(
+        used + size < most,
+        f"{what} would need {_gib(size)} more, but {_gib(used)} of the {_gib(most)} of this server are used "
+        f"({shares}). Delete runs, imported sets or models, or have QFUSION_DISK_GB raised.",
+    )
 
 
 def _gib(size: int) -> str:

@@ -42,7 +42,9 @@ def shown(task: str) -> AbstractContextManager[Tell]:
     return _show.get()(task)
 
 
-def over(parts: Iterable[T], task: str, total: int, size: Callable[[T], int] = lambda part: 1) -> Iterator[T]:
+def over(
+    parts: Iterable[T], task: str, total: int, size: Callable[[T], int] = lambda part: 1
+) -> Iterator[T]:
     """Yields parts of a work that is done when the next one is asked for.
 
     Args:
@@ -58,8 +60,13 @@ def over(parts: Iterable[T], task: str, total: int, size: Callable[[T], int] = l
 
 def duration(seconds: float) -> str:
     """Seconds as they are said."""
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min" if seconds < 6000 else \
-        f"{seconds / 3600:.0f} h"
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 100
+        else f"{seconds / 60:.0f} min"
+        if seconds < 6000
+        else f"{seconds / 3600:.0f} h"
+    )
 
 
 class Pace:

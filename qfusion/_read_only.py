@@ -44,5 +44,7 @@ def refuse(what: str) -> None:
         what: is not done: "train a model".
     """
     if _on[0]:
-        raise InvalidInput(f"This server is read-only: it does not {what}. Run qfusion on a machine of your own for "
-                           "that.")
+        raise InvalidInput(
+            f"This server is read-only: it does not {what}. Run qfusion on a machine of your own for "
+            "that."
+        )

@@ -24,7 +24,11 @@ def top(numbers: Mapping[str, float], places: int = 2, *, smallest: bool = False
     Returns:
         several names where their numbers are written alike, none where no number is finite.
     """
-    written = {name: float(f"{value:.{places}f}") for name, value in numbers.items() if math.isfinite(value)}
+    written = {
+        name: float(f"{value:.{places}f}")
+        for name, value in numbers.items()
+        if math.isfinite(value)
+    }
     if not written:
         return []
     best = (min if smallest else max)(written.values())

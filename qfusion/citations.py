@@ -15,8 +15,18 @@ from dataclasses import dataclass, field
 from qfusion import _assets
 from qfusion._checks import choose
 
-_SPECIAL = {"&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
-            "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}"}
+_SPECIAL = {
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "\\": r"\textbackslash{}",
+}
 
 
 @dataclass(frozen=True)
@@ -42,22 +52,38 @@ class Source:
         """Where it is found, or an empty text."""
         if "doi" in self.fields:
             return f"https://doi.org/{self.fields['doi']}"
-        return f"https://arxiv.org/abs/{self.fields['eprint']}" if "eprint" in self.fields else self.fields.get(
-            "url", "")
+        return (
+            f"https://arxiv.org/abs/{self.fields['eprint']}"
+            if "eprint" in self.fields
+            else self.fields.get("url", "")
+        )
 
 
-def _read(kind: str, authors: list[str], title: str, year: int, fields: dict[str, str], where: str = "") -> Source:
+def _read(
+    kind: str, authors: list[str], title: str, year: int, fields: dict[str, str], where: str = ""
+) -> Source:
     """A source of citations.toml."""
     number = f"({fields['number']})" if "number" in fields else ""
     pages = fields.get("pages", "").replace("--", "-")
-    place = f"{fields['journal']} {fields['volume']}{number}, {pages}" if "journal" in fields else fields.get(
-        "publisher", fields.get("url", ""))
+    place = (
+        f"{fields['journal']} {fields['volume']}{number}, {pages}"
+        if "journal" in fields
+        else fields.get("publisher", fields.get("url", ""))
+    )
     arxiv = [f"arXiv:{fields['eprint']}"] if "eprint" in fields else []
-    return Source(kind, tuple(authors), title, year, where or ". ".join([*([place] if place else []), *arxiv]),
-                  fields | ({"archiveprefix": "arXiv"} if arxiv else {}))
+    return Source(
+        kind,
+        tuple(authors),
+        title,
+        year,
+        where or ". ".join([*([place] if place else []), *arxiv]),
+        fields | ({"archiveprefix": "arXiv"} if arxiv else {}),
+    )
 
 
-SOURCES = {key: _read(**found) for key, found in tomllib.loads(_assets.text("citations.toml")).items()}
+SOURCES = {
+    key: _read(**found) for key, found in tomllib.loads(_assets.text("citations.toml")).items()
+}
 
 
 def source(key: str) -> Source:
@@ -93,11 +119,22 @@ def bibtex(keys: Iterable[str] | None = None) -> str:
 
 def _entry(key: str) -> str:
     found = source(key)
-    values = {"author": " and ".join(map(_escaped, found.authors)), "title": f"{{{_escaped(found.title)}}}",
-              "year": str(found.year)}
-    values |= {name: value if name in ("url", "doi", "eprint") else _escaped(value)
-               for name, value in found.fields.items()}
-    return "\n".join([f"@{found.kind}{{{key},", *(f"  {name} = {{{value}}}," for name, value in values.items()), "}"])
+    values = {
+        "author": " and ".join(map(_escaped, found.authors)),
+        "title": f"{{{_escaped(found.title)}}}",
+        "year": str(found.year),
+    }
+    values |= {
+        name: value if name in ("url", "doi", "eprint") else _escaped(value)
+        for name, value in found.fields.items()
+    }
+    return "\n".join(
+        [
+            f"@{found.kind}{{{key},",
+            *(f"  {name} = {{{value}}}," for name, value in values.items()),
+            "}",
+        ]
+    )
 
 
 def _escaped(value: str) -> str:

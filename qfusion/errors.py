@@ -23,7 +23,7 @@ class QFusionError(Exception):
 
     def __init__(self, message: object = "", *more: object):
         said = _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), str(message))
-        super().__init__(said if len(said) <= MAX_TEXT else f"{said[:MAX_TEXT - 2]} …", *more)
+        super().__init__(said if len(said) <= MAX_TEXT else f"{said[: MAX_TEXT - 2]} …", *more)
 
 
 class InvalidInput(QFusionError, ValueError):
@@ -45,7 +45,11 @@ class IntegrityError(QFusionError):
 
 
 _REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
-_CALLED = {"umap": "umap-learn", "sklearn": "scikit-learn", "PIL": "pillow"}  # where the package has another name
+_CALLED = {
+    "umap": "umap-learn",
+    "sklearn": "scikit-learn",
+    "PIL": "pillow",
+}  # where the package has another name
 
 
 @contextlib.contextmanager
@@ -60,12 +64,16 @@ def provided() -> Iterator[None]:
     except OSError as error:
         if error.errno not in _REFUSED:
             raise
-        raise DataUnavailable(f"{error.filename or 'A file'} cannot be written ({error.strerror}). Free some disk "
-                              "space, or correct the permissions.") from error
+        raise DataUnavailable(
+            f"{error.filename or 'A file'} cannot be written ({error.strerror}). Free some disk "
+            "space, or correct the permissions."
+        ) from error
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         if package in ("", "qfusion"):
             raise
         name = _CALLED.get(package, package)
-        raise DataUnavailable(f"This needs the package {name}, which is not installed. `pip install {name}`, and start "
-                              "qfusion again.") from error
+        raise DataUnavailable(
+            f"This needs the package {name}, which is not installed. `pip install {name}`, and start "
+            "qfusion again."
+        ) from error

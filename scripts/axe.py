@@ -41,8 +41,12 @@ def source() -> str:
     return (resources.files("axe_playwright_python") / "axe.min.js").read_text()
 
 
-def violations(page: Any, impacts: Sequence[str] = SEVERE, script: str | None = None,
-               rules: Sequence[str] | None = None) -> list[dict[str, str]]:
+def violations(
+    page: Any,
+    impacts: Sequence[str] = SEVERE,
+    script: str | None = None,
+    rules: Sequence[str] | None = None,
+) -> list[dict[str, str]]:
     """What axe-core finds wrong with an open page: dictionaries with `rule`, `impact`, `help`, `where`, `html` and
     `why`.
 
@@ -53,27 +57,36 @@ def violations(page: Any, impacts: Sequence[str] = SEVERE, script: str | None = 
     """
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(script or source())
-    found = page.evaluate(_RUN, [[list(one[:2]) for one in EXCUSED], list(rules) if rules else None])
+    found = page.evaluate(
+        _RUN, [[list(one[:2]) for one in EXCUSED], list(rules) if rules else None]
+    )
     return [one for one in found if one["impact"] in impacts]
 
 
 def lines(found: list[dict[str, str]]) -> str:
     """Findings for a reader, one rule and place a line."""
-    return "\n".join(f"  {one['impact']}: {one['rule']} at {one['where']}\n      {one['html']}\n      {one['why']}"
-                     for one in found)
+    return "\n".join(
+        f"  {one['impact']}: {one['rule']} at {one['where']}\n      {one['html']}\n      {one['why']}"
+        for one in found
+    )
 
 
 def main() -> int:
     """Prints what is found; returns 1 when something serious is."""
     parser = argparse.ArgumentParser(description="Looks for accessibility problems on the pages.")
-    parser.add_argument("--pages", nargs="*", default=[], help="names or beginnings of names; default all")
+    parser.add_argument(
+        "--pages", nargs="*", default=[], help="names or beginnings of names; default all"
+    )
     parser.add_argument("--themes", nargs="*", default=list(THEMES), choices=THEMES)
     parser.add_argument("--script", type=Path, help="another axe.min.js, such as npm's newest")
     parser.add_argument("--all-impacts", action="store_true", help="minor and moderate ones too")
     asked = parser.parse_args()
     impacts = (*SEVERE, "moderate", "minor") if asked.all_impacts else SEVERE
     script, bad = (asked.script.read_text() if asked.script else None), 0
-    with tempfile.TemporaryDirectory() as folder, visits.browsing(Path(folder)) as (server, browser):
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        visits.browsing(Path(folder)) as (server, browser),
+    ):
         page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
         for visit in visits.chosen(asked.pages):
             visits.open_page(page, server.url + visit.address)

@@ -35,7 +35,10 @@ from qfusion import data  # noqa: E402
 from qfusion.training import Options, metrics, train  # noqa: E402
 
 KEYS = ("mae", "corr", "acc2_non0")
-RECORD, TOLERANCE = np.array([0.953, 0.606, 0.770]), np.array([0.05, 0.03, 0.03])  # of KEYS, ridge regression on text
+RECORD, TOLERANCE = (
+    np.array([0.953, 0.606, 0.770]),
+    np.array([0.05, 0.03, 0.03]),
+)  # of KEYS, ridge regression on text
 EPOCHS = 16
 
 
@@ -51,28 +54,45 @@ def uncertain(dataset: data.DataSet, seed: int) -> data.DataSet:
     y, videos = dataset.y[rows], dataset.table["video"].to_numpy()[rows]
     B = np.isin(videos, np.random.default_rng(seed).permutation(np.unique(videos))[::4])
     given = {m.name: m.values[rows].astype(float) for m in dataset.modalities}
-    ridge = make_pipeline(StandardScaler(), RidgeCV(np.logspace(0, 4, 9))).fit(given["text"][~B], y[~B])
+    ridge = make_pipeline(StandardScaler(), RidgeCV(np.logspace(0, 4, 9))).fit(
+        given["text"][~B], y[~B]
+    )
     best = np.inf
     for low in (-0.6, -0.4, -0.2, 0.0, 0.2):
         for high in (0.7, 0.8, 0.9, 1.0):
             rng = np.random.default_rng(seed + 1)
             tried = mixed(given["text"][B], rng.uniform(low, high, B.sum()), rng)
             found = metrics.regression(ridge.predict(tried), y[B])
-            distance = float((((np.array([found[key] for key in KEYS]) - RECORD) / TOLERANCE) ** 2).sum())
+            distance = float(
+                (((np.array([found[key] for key in KEYS]) - RECORD) / TOLERANCE) ** 2).sum()
+            )
             if distance < best:
                 best, text, told = distance, tried, found
-    print(f"seed {seed}: ridge regression on B", {key: round(told[key], 3) for key in KEYS}, flush=True)
+    print(
+        f"seed {seed}: ridge regression on B",
+        {key: round(told[key], 3) for key in KEYS},
+        flush=True,
+    )
     given["text"][B] = text
     given["vision"][B] = np.random.default_rng(seed + 2).permutation(given["vision"][B])
     split = np.where(B, "valid", "train")
     split[np.flatnonzero(~B)[0]] = "test"
-    return replace(dataset, modalities=tuple(replace(m, values=given[m.name]) for m in dataset.modalities), y=y,
-                   ids=dataset.ids[rows], split=split, table=dataset.table.iloc[rows], name="mosi-uncertain")
+    return replace(
+        dataset,
+        modalities=tuple(replace(m, values=given[m.name]) for m in dataset.modalities),
+        y=y,
+        ids=dataset.ids[rows],
+        split=split,
+        table=dataset.table.iloc[rows],
+        name="mosi-uncertain",
+    )
 
 
 def main() -> None:
     """Prints error, correlation and accuracy on B of every candidate, mean over seeds."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seeds", type=int, default=3)
     torch.set_num_threads(1)
     dataset = data.load("mosi")
@@ -81,8 +101,14 @@ def main() -> None:
         for decay in (1e-3, 4.0, 12.0):
             options = Options(epochs=EPOCHS, weight_decay=decay, patience=0)
             settings = dict(dropout=dropout, evolution="none")
-            models = [train("quantum-jump", part, settings, options, seed).model for seed, part in enumerate(parts)]
-            found = [metrics.evaluate(model, part, "valid") for model, part in zip(models, parts, strict=True)]
+            models = [
+                train("quantum-jump", part, settings, options, seed).model
+                for seed, part in enumerate(parts)
+            ]
+            found = [
+                metrics.evaluate(model, part, "valid")
+                for model, part in zip(models, parts, strict=True)
+            ]
             told = ", ".join(f"{key} {np.mean([m[key] for m in found]):.3f}" for key in KEYS)
             print(f"dropout {dropout}, weight decay {decay:g}: {told}", flush=True)
 

@@ -47,22 +47,41 @@ from qfusion.training import Options, metrics, train  # noqa: E402
 FILE = ROOT / "scripts" / "parity_settings.json"
 GRID: dict[str, tuple[Any, ...]] = {"rate": (1e-3, 4e-3), "shift": (1, 2)}
 COMMON: dict[str, Any] = dict(encoder="cnn-pool", hidden=128, dropout=0.3, input_dropout=0.0)
-SCHEDULE: dict[str, Any] = dict(loss="cross_entropy", epochs=20, patience=0, turn=15.0, stretch=0.15, delay=4)
-KINDS = {"qj": "quantum-jump", "qcnn": "entangled-qcnn", "late": "late", "concatenation": "concatenation",
-         "tensor": "tensor", "low-rank": "low-rank", "mult": "mult",
-         **dict(zip(registry.NEIGHBOURS, registry.NEIGHBOURS, strict=True))}
+SCHEDULE: dict[str, Any] = dict(
+    loss="cross_entropy", epochs=20, patience=0, turn=15.0, stretch=0.15, delay=4
+)
+KINDS = {
+    "qj": "quantum-jump",
+    "qcnn": "entangled-qcnn",
+    "late": "late",
+    "concatenation": "concatenation",
+    "tensor": "tensor",
+    "low-rank": "low-rank",
+    "mult": "mult",
+    **dict(zip(registry.NEIGHBOURS, registry.NEIGHBOURS, strict=True)),
+}
 SPECIAL: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "avparity": ({}, dict(epochs=30)),
-    "avparity3": (dict(hidden=64, dropout=0.1), dict(turn=0.0, stretch=0.0, delay=0))}
+    "avparity3": (dict(hidden=64, dropout=0.1), dict(turn=0.0, stretch=0.0, delay=0)),
+}
 OWN: dict[tuple[str, str], dict[str, Any]] = {("avparity3", "qj"): dict(duration=2.0)}
-NUMBERS = {"avparity": 8, "avagree": 12, "avparity3": 6}  # of each encoder; a modality's state has half as many levels
+NUMBERS = {
+    "avparity": 8,
+    "avagree": 12,
+    "avparity3": 6,
+}  # of each encoder; a modality's state has half as many levels
 MAX_ELEMENTS = 10
 
 
 def sizes(kind: str, numbers: int) -> dict[str, Any]:
     """Returns the setting that says how many numbers an encoder gives."""
     known = registry.settings(kind)
-    wanted = {"dims": numbers // 2, "head_scale": 2.0, "elements": min(numbers, MAX_ELEMENTS), "features": numbers}
+    wanted = {
+        "dims": numbers // 2,
+        "head_scale": 2.0,
+        "elements": min(numbers, MAX_ELEMENTS),
+        "features": numbers,
+    }
     return {key: value for key, value in wanted.items() if key in known}
 
 
@@ -77,8 +96,12 @@ def chosen(name: str, model: str) -> tuple[dict[str, Any], dict[str, Any]]:
 def common(name: str, model: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Returns the settings and options of a model on a data set that are not chosen by the grid."""
     settings, options = SPECIAL.get(name, ({}, {}))
-    return {**COMMON, **settings, **OWN.get((name, model), {}),
-            **sizes(KINDS[model], NUMBERS[name])}, {**SCHEDULE, **options}
+    return {
+        **COMMON,
+        **settings,
+        **OWN.get((name, model), {}),
+        **sizes(KINDS[model], NUMBERS[name]),
+    }, {**SCHEDULE, **options}
 
 
 def finished() -> list[str]:
@@ -99,16 +122,22 @@ def tries(name: str, model: str) -> list[dict[str, Any]]:
         cell = dict(zip(GRID, values, strict=True))
         trained = train(KINDS[model], dataset, settings, Options(**options, **cell), 0)
         measured = metrics.evaluate(trained.model, dataset, "valid")
-        found.append({**cell, "accuracy": round(measured["accuracy"], 4), "nll": round(measured["nll"], 4)})
+        found.append(
+            {**cell, "accuracy": round(measured["accuracy"], 4), "nll": round(measured["nll"], 4)}
+        )
         print(f"{name} {model}:", found[-1], flush=True)
     return sorted(found, key=lambda tried: (-tried["accuracy"], tried["nll"]))
 
 
 def main() -> None:
     """Tries what has not been tried, and keeps it after every model."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("names", nargs="*", help=f"of {', '.join(NUMBERS)}; default all")
-    parser.add_argument("--models", nargs="*", default=tuple(KINDS), choices=list(KINDS), help="default all")
+    parser.add_argument(
+        "--models", nargs="*", default=tuple(KINDS), choices=list(KINDS), help="default all"
+    )
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     for name in arguments.names or NUMBERS:

@@ -38,9 +38,11 @@ from qfusion._files import atomic  # noqa: E402
 from qfusion.training import Options, prepare  # noqa: E402
 
 TRIALS, RANDOM, UNPRUNED, WARM_UP = 8, 5, 3, 10
-SPACE: dict[str, dict[str, Any]] = {"rate": dict(low=5e-4, high=1e-2, log=True),
-                                    "weight_decay": dict(low=1e-4, high=1.0, log=True),
-                                    "dropout": dict(low=0.0, high=0.5)}
+SPACE: dict[str, dict[str, Any]] = {
+    "rate": dict(low=5e-4, high=1e-2, log=True),
+    "weight_decay": dict(low=1e-4, high=1.0, log=True),
+    "dropout": dict(low=0.0, high=0.5),
+}
 
 
 def tries(name: str, model: str) -> list[dict[str, Any]]:
@@ -52,15 +54,22 @@ def tries(name: str, model: str) -> list[dict[str, Any]]:
     searched = [key for key in SPACE if key in known]
     study = optuna.create_study(
         sampler=optuna.samplers.TPESampler(seed=0, n_startup_trials=RANDOM),
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=UNPRUNED, n_warmup_steps=WARM_UP))
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=UNPRUNED, n_warmup_steps=WARM_UP),
+    )
     study.enqueue_trial({key: known[key] for key in searched})
 
     def objective(trial: optuna.Trial) -> float:
         tried = {key: trial.suggest_float(key, **SPACE[key]) for key in searched}
         trial.set_user_attr("tried", tried)
-        fit = prepare(contender.kind, place.dataset,
-                      {**settings, **{key: value for key, value in tried.items() if key in settings}},
-                      replace(options, **{key: value for key, value in tried.items() if key in Options.names()}), 0)
+        fit = prepare(
+            contender.kind,
+            place.dataset,
+            {**settings, **{key: value for key, value in tried.items() if key in settings}},
+            replace(
+                options, **{key: value for key, value in tried.items() if key in Options.names()}
+            ),
+            0,
+        )
         while not fit.done:
             progress = fit.epoch()
             if progress is not None:
@@ -70,23 +79,35 @@ def tries(name: str, model: str) -> list[dict[str, Any]]:
         return fit.history[fit.kept - 1].valid_loss
 
     study.optimize(objective, n_trials=TRIALS)
-    found = [{**{key: float(f"{value:.4g}") for key, value in trial.user_attrs["tried"].items()},
-              "loss": float(f"{trial.value:.5g}"), "stopped": trial.state == optuna.trial.TrialState.PRUNED}
-             for trial in study.trials if trial.value is not None]
+    found = [
+        {
+            **{key: float(f"{value:.4g}") for key, value in trial.user_attrs["tried"].items()},
+            "loss": float(f"{trial.value:.5g}"),
+            "stopped": trial.state == optuna.trial.TrialState.PRUNED,
+        }
+        for trial in study.trials
+        if trial.value is not None
+    ]
     return sorted(found, key=lambda tried: (tried["stopped"], tried["loss"]))
 
 
 def missing(name: str, models: Sequence[str], kept: dict[str, Any]) -> list[str]:
     """Returns the models of a data set that have not been tried; ablations never are."""
     place = terms.PLACES[name]
-    return [model for model in models or terms.CONTENDERS
-            if terms.CONTENDERS[model].role != "ablation" and model not in place.without
-            and model not in kept.get(name, {})]
+    return [
+        model
+        for model in models or terms.CONTENDERS
+        if terms.CONTENDERS[model].role != "ablation"
+        and model not in place.without
+        and model not in kept.get(name, {})
+    ]
 
 
 def main() -> None:
     """Tries what has not been tried, and keeps it after every model."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("names", nargs="*", help=f"of {', '.join(terms.SEARCHED)}; default all")
     parser.add_argument("--models", nargs="*", default=(), help="default all but ablations")
     arguments = parser.parse_args()

@@ -30,12 +30,26 @@ from scripts import serving  # noqa: E402
 from scripts.visitor import Visitor  # noqa: E402
 from scripts.visits import chosen  # noqa: E402
 
-LINES = re.sub(r"\\\n\s*", "", "\n".join(line for line in (ROOT / "Containerfile").read_text().splitlines()
-                                         if not line.startswith("#"))).splitlines()
+LINES = re.sub(
+    r"\\\n\s*",
+    "",
+    "\n".join(
+        line
+        for line in (ROOT / "Containerfile").read_text().splitlines()
+        if not line.startswith("#")
+    ),
+).splitlines()
 # A checkout in a folder of root's needs the right to read.
-_ALONE = ("unshare", "--mount", "--propagation", "private", "sh", "-c",
-          'mount --bind "$0" /mnt && mount -o remount,bind,ro / && exec setpriv --reuid=65534 --regid=65534 '
-          '--clear-groups --inh-caps=+dac_read_search --ambient-caps=+dac_read_search --no-new-privs "$@"')
+_ALONE = (
+    "unshare",
+    "--mount",
+    "--propagation",
+    "private",
+    "sh",
+    "-c",
+    'mount --bind "$0" /mnt && mount -o remount,bind,ro / && exec setpriv --reuid=65534 --regid=65534 '
+    '--clear-groups --inh-caps=+dac_read_search --ambient-caps=+dac_read_search --no-new-privs "$@"',
+)
 
 
 def said(word: str) -> list[str]:
@@ -49,14 +63,22 @@ COMMAND = json.loads(said("CMD")[-1])
 
 def can_seal() -> bool:
     """Whether this is root on a Linux that lets it have mounts of its own."""
-    if sys.platform != "linux" or os.getuid() or not shutil.which("setpriv") or not shutil.which("unshare"):
+    if (
+        sys.platform != "linux"
+        or os.getuid()
+        or not shutil.which("setpriv")
+        or not shutil.which("unshare")
+    ):
         return False
-    return subprocess.run([*_ALONE, "/tmp", "true"], capture_output=True, check=False).returncode == 0
+    return (
+        subprocess.run([*_ALONE, "/tmp", "true"], capture_output=True, check=False).returncode == 0
+    )
 
 
 @contextlib.contextmanager
-def serve(folder: Path, variables: Mapping[str, str], options: Sequence[str] = (),
-          path: str = "") -> Iterator[tuple[serving.Server, Path]]:
+def serve(
+    folder: Path, variables: Mapping[str, str], options: Sequence[str] = (), path: str = ""
+) -> Iterator[tuple[serving.Server, Path]]:
     """Runs the container's command while the block lasts, and yields the server and the folder that is its /data.
 
     Args:
@@ -73,8 +95,12 @@ def serve(folder: Path, variables: Mapping[str, str], options: Sequence[str] = (
             os.chown(each, 65534, 65534)
     environment = {name: re.sub("^/(data|tmp)", inside, value) for name, value in ENV.items()}
     environment |= {"TMPDIR": inside, "PYTHONPATH": str(ROOT), **variables}
-    command = [*([*_ALONE, str(data)] if sealed else []), sys.executable, *COMMAND[1:],
-               *(option.replace("DATA", inside) for option in options)]
+    command = [
+        *([*_ALONE, str(data)] if sealed else []),
+        sys.executable,
+        *COMMAND[1:],
+        *(option.replace("DATA", inside) for option in options),
+    ]
     with serving.serve(folder, environment, limit=240, command=command, path=path) as server:
         yield server, data
 
@@ -82,14 +108,21 @@ def serve(folder: Path, variables: Mapping[str, str], options: Sequence[str] = (
 def main() -> int:
     """Opens every page and trains a model; returns 1 when something goes wrong."""
     visits, folder, wrong = chosen(sys.argv[1:]), Path(tempfile.mkdtemp()), []
-    print("as nobody, all but one folder read-only" if can_seal() else "as this user, nothing is read-only", flush=True)
+    print(
+        "as nobody, all but one folder read-only"
+        if can_seal()
+        else "as this user, nothing is read-only",
+        flush=True,
+    )
     with serve(folder, {"QFUSION_TRAIN": "yes"}) as (server, data):
         for visit in visits:
             asked = urlsplit(visit.address)
             with Visitor(server.url, limit=300) as visitor:
                 seen = visitor.open(asked.path.strip("/"), **dict(parse_qsl(asked.query)))
                 wrong += [f"{visit.name}: {each}" for each in seen.exceptions]
-                print(f"{visit.name}: {len(seen.elements)} elements, {seen.seconds:.1f} s", flush=True)
+                print(
+                    f"{visit.name}: {len(seen.elements)} elements, {seen.seconds:.1f} s", flush=True
+                )
         with Visitor(server.url, limit=300) as visitor:
             visitor.open("train", **{"new.quantum-jump.planted.epochs": 2})
             visitor.set("_start", True)
@@ -99,7 +132,9 @@ def main() -> int:
         found = sorted(str(path.relative_to(data)) for path in data.glob("models/*"))
         wrong += [] if found else ["no model was trained"]
         wrong += ["the log has a traceback"] if "Traceback" in server.log.read_text() else []
-        print(f"trained: {', '.join(found)}; folders: {', '.join(sorted(path.name for path in data.iterdir()))}")
+        print(
+            f"trained: {', '.join(found)}; folders: {', '.join(sorted(path.name for path in data.iterdir()))}"
+        )
     print("\n".join(wrong) or f"{len(visits)} pages, nothing wrong")
     return int(bool(wrong))
 

@@ -30,7 +30,9 @@ from scripts import serving  # noqa: E402
 from scripts.visitor import Seen, Visitor  # noqa: E402
 
 State = tuple[str, tuple[tuple[str, str], ...]]
-_OWN = re.compile(r"[0-9a-f]{32,}|\$\$ID-[^\"' ]*")  # what differs from session to session: ids of elements and files
+_OWN = re.compile(
+    r"[0-9a-f]{32,}|\$\$ID-[^\"' ]*"
+)  # what differs from session to session: ids of elements and files
 
 
 def states() -> list[State]:
@@ -38,13 +40,25 @@ def states() -> list[State]:
     found: list[State] = []
     samples = ("p0031", "p0017", "p2924", "p1671")
     for sample, factor in itertools.product(samples, ("0.2", "0.7", "1.4")):
-        found.append(("dynamics", (("model", "qj-planted"), ("sample", sample), ("H.text", factor))))
+        found.append(
+            ("dynamics", (("model", "qj-planted"), ("sample", sample), ("H.text", factor)))
+        )
     for sample in samples:
         found.append(("samples", (("model", "qj-planted"), ("sample", sample))))
         found.append(("", (("model", "qj-planted"), ("sample", sample), ("D.text-audio", "2"))))
         found.append(("what_if", (("model", "qj-planted"), ("sample", sample), ("T", "1.5"))))
     for sample, table in itertools.product(("digit-0003", "digit-0040"), ("and", "or")):
-        found.append(("circuit", (("model", "qcnn-digits"), ("data", "digits"), ("sample", sample), ("edits", table))))
+        found.append(
+            (
+                "circuit",
+                (
+                    ("model", "qcnn-digits"),
+                    ("data", "digits"),
+                    ("sample", sample),
+                    ("edits", table),
+                ),
+            )
+        )
     for asked in ("relation=conflict", "error>0.3"):
         found.append(("cohorts", (("model", "qj-planted"), ("filter", asked))))
     return found
@@ -58,13 +72,16 @@ def shown(seen: Seen) -> dict[str, str]:
         if kind in (None, "skeleton", "spinner", "file_uploader", "progress"):
             continue
         found[f"{'.'.join(map(str, place))} {kind}"] = hashlib.sha256(
-            _OWN.sub("", str(element)).encode()).hexdigest()[:16]
+            _OWN.sub("", str(element)).encode()
+        ).hexdigest()[:16]
     return found
 
 
 def differences(truth: dict[str, str], now: dict[str, str]) -> list[str]:
     """Places where a page is not what it should be."""
-    return sorted(place for place in truth.keys() | now.keys() if truth.get(place) != now.get(place))
+    return sorted(
+        place for place in truth.keys() | now.keys() if truth.get(place) != now.get(place)
+    )
 
 
 def figures(page: dict[str, str]) -> dict[str, str]:
@@ -74,13 +91,18 @@ def figures(page: dict[str, str]) -> dict[str, str]:
 
 def main() -> int:
     """Runs the readers; returns 1 when one of them saw something else."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--readers", type=int, default=16)
     parser.add_argument("--interactions", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     folder = Path(tempfile.mkdtemp())
-    own = {f"QFUSION_{name}": str(folder / name.lower()) for name in ("CACHE", "RUNS", "MODELS", "IMPORTED")}
+    own = {
+        f"QFUSION_{name}": str(folder / name.lower())
+        for name in ("CACHE", "RUNS", "MODELS", "IMPORTED")
+    }
     every, wrong, done, lock = states(), Counter[str](), Counter[str](), threading.Lock()
     with serving.serve(folder, own, limit=240) as server:
         truths: dict[State, dict[str, str]] = {}
@@ -91,9 +113,14 @@ def main() -> int:
         steady = {}
         for state in every:
             with Visitor(server.url) as visitor:
-                steady[state] = not differences(truths[state], shown(visitor.open(state[0], **dict(state[1]))))
-        print(f"{len(every)} states, {sum(len(each) for each in truths.values()):,} elements; "
-              f"{sum(steady.values())} are the same twice", flush=True)
+                steady[state] = not differences(
+                    truths[state], shown(visitor.open(state[0], **dict(state[1])))
+                )
+        print(
+            f"{len(every)} states, {sum(len(each) for each in truths.values()):,} elements; "
+            f"{sum(steady.values())} are the same twice",
+            flush=True,
+        )
         every = [state for state in every if steady[state]]
         begun, first = time.monotonic(), serving.resident(server.pid)
 
@@ -106,10 +133,20 @@ def main() -> int:
                 state = rng.choice(every)
                 try:
                     with Visitor(server.url) as visitor:
-                        off = differences(truths[state], shown(visitor.open(state[0], **dict(state[1]))))
-                        for _ in range(rng.randrange(3) if state[0] == "dynamics" else 0):  # the session goes on
-                            other = rng.choice([each for each in every if each[0] == "dynamics"
-                                                and dict(each[1])["sample"] == dict(state[1])["sample"]])
+                        off = differences(
+                            truths[state], shown(visitor.open(state[0], **dict(state[1])))
+                        )
+                        for _ in range(
+                            rng.randrange(3) if state[0] == "dynamics" else 0
+                        ):  # the session goes on
+                            other = rng.choice(
+                                [
+                                    each
+                                    for each in every
+                                    if each[0] == "dynamics"
+                                    and dict(each[1])["sample"] == dict(state[1])["sample"]
+                                ]
+                            )
                             now = shown(visitor.set("H.text", float(dict(other[1])["H.text"])))
                             off += differences(figures(truths[other]), figures(now))
                             with lock:
@@ -120,9 +157,11 @@ def main() -> int:
                     done["all"] += 1
                     wrong.update(f"{state[0]}: {each}" for each in off)
                     if done["all"] % 500 < 2:
-                        print(f"{done['all']:,} interactions, {sum(wrong.values())} differences, "
-                              f"{serving.resident(server.pid) / 1e6:,.0f} MB, {time.monotonic() - begun:.0f} s",
-                              flush=True)
+                        print(
+                            f"{done['all']:,} interactions, {sum(wrong.values())} differences, "
+                            f"{serving.resident(server.pid) / 1e6:,.0f} MB, {time.monotonic() - begun:.0f} s",
+                            flush=True,
+                        )
 
         threads = [threading.Thread(target=read, args=(number,)) for number in range(asked.readers)]
         for each in threads:
@@ -131,8 +170,10 @@ def main() -> int:
             each.join()
         last = serving.resident(server.pid)
     print(json.dumps(dict(wrong.most_common(20)), indent=1))
-    print(f"{done['all']:,} checked interactions of {asked.readers} readers, {sum(wrong.values())} differences; memory "
-          f"{first / 1e6:,.0f} -> {last / 1e6:,.0f} MB")
+    print(
+        f"{done['all']:,} checked interactions of {asked.readers} readers, {sum(wrong.values())} differences; memory "
+        f"{first / 1e6:,.0f} -> {last / 1e6:,.0f} MB"
+    )
     return int(bool(wrong))
 
 

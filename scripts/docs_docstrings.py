@@ -21,8 +21,11 @@ class OneLineEach(griffe.Extension):
         """Rewrites arguments, attributes and examples."""
         if obj.docstring:
             first = obj.members.get("__init__") if obj.is_class else obj
-            arguments = {parameter.name for parameter in first.parameters} if isinstance(first,
-                                                                                         griffe.Function) else set()
+            arguments = (
+                {parameter.name for parameter in first.parameters}
+                if isinstance(first, griffe.Function)
+                else set()
+            )
             obj.docstring.value = fenced(spread(obj.docstring.value, arguments | set(obj.members)))
 
 
@@ -34,7 +37,9 @@ def fenced(docstring: str) -> str:
     'Adds.\\n\\n```pycon\\n>>> 1 + 1\\n2\\n```'
     """
     parts = re.sub(r"(?m)^Example:$", "Examples:", docstring).split("\n\n")
-    return "\n\n".join(f"```pycon\n{part.rstrip()}\n```" if part.startswith(">>> ") else part for part in parts)
+    return "\n\n".join(
+        f"```pycon\n{part.rstrip()}\n```" if part.startswith(">>> ") else part for part in parts
+    )
 
 
 def spread(docstring: str, names: set[str]) -> str:
@@ -81,7 +86,12 @@ def _entries(entry: list[str], names: set[str]) -> Iterator[str]:
     whole = " ".join(entry)
     indent = " " * (len(whole) - len(whole.lstrip()))
     parts = [_ENTRY.match(part) for part in _NEXT.split(whole.strip())]
-    if any(part is None or not {name.lstrip("*") for name in part[1].split(", ")} <= names for part in parts):
+    if any(
+        part is None or not {name.lstrip("*") for name in part[1].split(", ")} <= names
+        for part in parts
+    ):
         yield whole
         return
-    yield from (f"{indent}{name}: {part[2]}" for part in parts if part for name in part[1].split(", "))
+    yield from (
+        f"{indent}{name}: {part[2]}" for part in parts if part for name in part[1].split(", ")
+    )

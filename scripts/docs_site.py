@@ -21,12 +21,29 @@ from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).resolve().parent.parent
 # Packages in the order in which they are read.
-FIRST = ("data", "models", "quantum", "explain", "track", "training", "runs", "analysis", "figures", "panels")
-PACKAGES = (*FIRST,
-            *sorted({path.parent.name for path in (ROOT / "qfusion").glob("*/__init__.py")}
-                    - {*FIRST, "commands", "ui"}))
+FIRST = (
+    "data",
+    "models",
+    "quantum",
+    "explain",
+    "track",
+    "training",
+    "runs",
+    "analysis",
+    "figures",
+    "panels",
+)
+PACKAGES = (
+    *FIRST,
+    *sorted(
+        {path.parent.name for path in (ROOT / "qfusion").glob("*/__init__.py")}
+        - {*FIRST, "commands", "ui"}
+    ),
+)
 CHANGES = "changelog.md"  # the page that CHANGELOG.md becomes
-_FORMULA = re.compile(r'<(span|div) class="arithmatex">\s*\\[(\[](.*?)\\[)\]]\s*</\1>([.,;:!?)]*)', re.DOTALL)
+_FORMULA = re.compile(
+    r'<(span|div) class="arithmatex">\s*\\[(\[](.*?)\\[)\]]\s*</\1>([.,;:!?)]*)', re.DOTALL
+)
 # What browsers draw that does not stand in a formula's text: the sign of a root, slanted letters in the place of plain
 # ones.
 _LETTERS = {0x221A, 0x210E, *range(0x1D434, 0x1D468), *range(0x1D6E2, 0x1D71C)}
@@ -38,8 +55,11 @@ _FENCE = re.compile(r"(^ *```.*?^ *```$)", re.DOTALL | re.MULTILINE)
 def modules(package: str) -> list[str]:
     """The public modules of a package of qfusion and of the packages inside it, by their full names."""
     folder = ROOT / "qfusion" / package
-    parts = [path.relative_to(ROOT).with_suffix("").parts for path in folder.rglob("*.py") if path != folder
-             / "__init__.py"]
+    parts = [
+        path.relative_to(ROOT).with_suffix("").parts
+        for path in folder.rglob("*.py")
+        if path != folder / "__init__.py"
+    ]
     names = {".".join(each).removesuffix(".__init__") for each in parts}
     return sorted(name for name in names if "._" not in name)
 
@@ -75,8 +95,15 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Adds the pages that are made from the code, and the changelog."""
     for package in PACKAGES:
         body = "\n\n".join(f"::: {name}" for name in modules(package))
-        about = ast.get_docstring(ast.parse((ROOT / "qfusion" / package / "__init__.py").read_text())) or ""
-        files.append(File.generated(config, f"api/{package}.md", content=f"# qfusion.{package}\n\n{about}\n\n{body}\n"))
+        about = (
+            ast.get_docstring(ast.parse((ROOT / "qfusion" / package / "__init__.py").read_text()))
+            or ""
+        )
+        files.append(
+            File.generated(
+                config, f"api/{package}.md", content=f"# qfusion.{package}\n\n{about}\n\n{body}\n"
+            )
+        )
     files.append(File.generated(config, CHANGES, content=(ROOT / "CHANGELOG.md").read_text()))
     return files
 
@@ -89,8 +116,11 @@ def on_page_markdown(text: str, page: Page, config: MkDocsConfig, files: Files) 
     else:
         text = text.replace("](../CHANGELOG.md", f"]({CHANGES}")
         text = linked(text)
-    return re.sub(r"(?m)^\|.*`.*$", lambda row: re.sub(r"`[^`]*`", lambda code: code[0].replace(r"\|", "|"), row[0]),
-                  text)
+    return re.sub(
+        r"(?m)^\|.*`.*$",
+        lambda row: re.sub(r"`[^`]*`", lambda code: code[0].replace(r"\|", "|"), row[0]),
+        text,
+    )
 
 
 def on_page_content(content: str, page: Page, config: MkDocsConfig, files: Files) -> str:
@@ -106,14 +136,18 @@ def _drawn_formula(found: re.Match[str]) -> str:
 
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
     """Names the search box for screen readers."""
-    return output.replace('data-md-component="search" role="dialog"',
-                          'data-md-component="search" role="dialog" aria-label="Search"')
+    return output.replace(
+        'data-md-component="search" role="dialog"',
+        'data-md-component="search" role="dialog" aria-label="Search"',
+    )
 
 
 def on_post_build(config: MkDocsConfig) -> None:
     """Adds the letters of the formulas, since few systems have such a font: STIX Two Math (SIL Open Font License), cut
     to what is used."""
-    options = subset.Options(flavor="woff", layout_features=["*"], name_IDs=["*"], notdef_outline=True)
+    options = subset.Options(
+        flavor="woff", layout_features=["*"], name_IDs=["*"], notdef_outline=True
+    )
     path = distribution("ziamath").locate_file("ziamath/fonts/STIXTwoMath-Regular.ttf")
     font = subset.load_font(str(path), options)
     cut = subset.Subsetter(options)

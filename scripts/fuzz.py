@@ -43,14 +43,60 @@ sys.path[:0] = [str(ROOT)]
 
 CASES, SECONDS, BYTES = 500, 10, 2**30
 Door = Callable[[bytes, Path], Any]
-TOKENS = [b"\x00", b"\xff" * 8, b"\x7f\xff\xff\xff", b"\x80", b"../../etc/passwd", b"<script>alert(1)</script>",
-          b"=1+1", b"nan", b"-inf", b"1e999", b"9" * 400, b"9" * 5000, b"0x" + b"f" * 5000, b"{" * 50, b"[" * 200,
-          b"[" * 20_000, b"%s%n", b"\r\n", "\u202e\ud7ff".encode(), b"'\"", b"__import__('os').system('true')",
-          b"cos\nsystem\n(S'true'\ntR.",
-          b"\xed\xa0\x80", b"true", b"null", b"[]", b"{}"]
-STRANGE: list[Any] = [None, True, False, 0, -1, 2**63, 1e308, -0.0, "", "\x00", "../x", "a" * 5000, "nan", [], {}, [[]],
-                      {"": 0}, "<img src=x onerror=alert(1)>", "=cmd|' /C calc'!A0", "\u202e", 10**30, 10**400,
-                      [None] * 50]
+TOKENS = [
+    b"\x00",
+    b"\xff" * 8,
+    b"\x7f\xff\xff\xff",
+    b"\x80",
+    b"../../etc/passwd",
+    b"<script>alert(1)</script>",
+    b"=1+1",
+    b"nan",
+    b"-inf",
+    b"1e999",
+    b"9" * 400,
+    b"9" * 5000,
+    b"0x" + b"f" * 5000,
+    b"{" * 50,
+    b"[" * 200,
+    b"[" * 20_000,
+    b"%s%n",
+    b"\r\n",
+    "\u202e\ud7ff".encode(),
+    b"'\"",
+    b"__import__('os').system('true')",
+    b"cos\nsystem\n(S'true'\ntR.",
+    b"\xed\xa0\x80",
+    b"true",
+    b"null",
+    b"[]",
+    b"{}",
+]
+STRANGE: list[Any] = [
+    None,
+    True,
+    False,
+    0,
+    -1,
+    2**63,
+    1e308,
+    -0.0,
+    "",
+    "\x00",
+    "../x",
+    "a" * 5000,
+    "nan",
+    [],
+    {},
+    [[]],
+    {"": 0},
+    "<img src=x onerror=alert(1)>",
+    "=cmd|' /C calc'!A0",
+    "\u202e",
+    10**30,
+    10**400,
+    [None] * 50,
+]
 
 
 WORDS = [b"\xff\xff\xff\xff", b"\x00\x00\x00\x00", b"\xff\xff\xff\x7f"]
@@ -61,13 +107,20 @@ def mutated(draw: st.DrawFn, examples: list[bytes]) -> bytes:
     """One of some bytes with some of them removed, others put in, or both; it may take parts of another's."""
     data = bytearray(draw(st.sampled_from(examples)))
     for _ in range(draw(st.sampled_from((1, 1, 2, 4, 16)))):
-        place, other = draw(st.integers(0, len(data))), draw(st.sampled_from([bytes(data), *examples]))
+        place, other = (
+            draw(st.integers(0, len(data))),
+            draw(st.sampled_from([bytes(data), *examples])),
+        )
         begin, size = draw(st.integers(0, len(other))), draw(st.sampled_from((1, 8, 64, 512)))
-        part = other[begin:begin + size] * draw(st.sampled_from((1, 1, 2, 50)))
-        put_in = draw(st.just(b"") | st.binary(min_size=1, max_size=1) | st.sampled_from([*TOKENS, *WORDS, part]))
+        part = other[begin : begin + size] * draw(st.sampled_from((1, 1, 2, 50)))
+        put_in = draw(
+            st.just(b"")
+            | st.binary(min_size=1, max_size=1)
+            | st.sampled_from([*TOKENS, *WORDS, part])
+        )
         gone = draw(st.sampled_from((0, 0, 1, 1, 4, 8, 64, 4096, len(data))))
-        data[place:place + gone] = put_in
-    return bytes(data[:2**22])
+        data[place : place + gone] = put_in
+    return bytes(data[: 2**22])
 
 
 @st.composite
@@ -81,15 +134,27 @@ def restructured(draw: st.DrawFn, examples: list[bytes]) -> bytes:
     for _ in range(draw(st.sampled_from((1, 1, 2, 5)))):
         node: Any = root
         while isinstance(node, dict | list) and node:
-            key = draw(st.sampled_from(sorted(node) if isinstance(node, dict) else range(len(node))))
-            if not isinstance(node[key], dict | list) or not node[key] or draw(st.integers(0, 4)) == 0:
-                how = draw(st.sampled_from(("set", "set", "remove", "rename"))) if isinstance(node, dict) else "set"
+            key = draw(
+                st.sampled_from(sorted(node) if isinstance(node, dict) else range(len(node)))
+            )
+            if (
+                not isinstance(node[key], dict | list)
+                or not node[key]
+                or draw(st.integers(0, 4)) == 0
+            ):
+                how = (
+                    draw(st.sampled_from(("set", "set", "remove", "rename")))
+                    if isinstance(node, dict)
+                    else "set"
+                )
                 if how == "remove":
                     del node[key]
                 elif how == "rename":
                     node[str(draw(st.sampled_from(STRANGE)))[:200]] = node[key]
                 else:
-                    node[key] = copy.deepcopy(draw(st.sampled_from(STRANGE)))  # the next round may change it
+                    node[key] = copy.deepcopy(
+                        draw(st.sampled_from(STRANGE))
+                    )  # the next round may change it
                 break
             node = node[key]
     try:
@@ -121,6 +186,7 @@ def _text(data: bytes) -> str:
 
 def _file(name: str) -> Door:
     """A file of that ending, as an import reads it."""
+
     def door(data: bytes, folder: Path) -> Any:
         from qfusion.data import importing
 
@@ -134,6 +200,7 @@ def _file(name: str) -> Door:
 
 def _table(ending: str) -> Door:
     """A table beside sound ones, as an import reads them."""
+
     def door(data: bytes, folder: Path) -> Any:
         from qfusion.data import importing
         from tests import importable
@@ -184,7 +251,9 @@ def _address(data: bytes, _: Path) -> Any:
 
     from qfusion.panels.core import programs
 
-    said = {key: tuple(values) for key, values in parse_qs(_text(data), keep_blank_values=True).items()}
+    said = {
+        key: tuple(values) for key, values in parse_qs(_text(data), keep_blank_values=True).items()
+    }
     return programs.opened("dynamics", said)
 
 
@@ -230,6 +299,7 @@ def _forked(path: Path, out: Path, memory: int) -> None:
 
 def _mat(own: bool) -> Door:
     """A .mat file; read in a process of its own, or in a fork of this one."""
+
     def door(data: bytes, folder: Path) -> Any:
         from unittest import mock
 
@@ -242,8 +312,10 @@ def _mat(own: bool) -> Door:
             finally:
                 _watched["folder"] = watching
 
-        with mock.patch.object(matfile, "_run", started if own else _forked), \
-                mock.patch.object(tempfile, "tempdir", str(folder)):
+        with (
+            mock.patch.object(matfile, "_run", started if own else _forked),
+            mock.patch.object(tempfile, "tempdir", str(folder)),
+        ):
             return _file("set.mat")(data, folder)
 
     return door
@@ -277,9 +349,22 @@ def _imported() -> Path:
     return folder / "sets" / "own"
 
 
-_RUN = [json.dumps({"data": "planted", "model": "quantum-jump", "settings": {"dims": [2, 2, 2]},
-                    "options": {"epochs": 2}, "seed": 0, "title": "t", "edition": 1}),
-        json.dumps({"state": "running", "epochs": 2, "history": [{"epoch": 1, "train": {"loss": 0.5}}]})]
+_RUN = [
+    json.dumps(
+        {
+            "data": "planted",
+            "model": "quantum-jump",
+            "settings": {"dims": [2, 2, 2]},
+            "options": {"epochs": 2},
+            "seed": 0,
+            "title": "t",
+            "edition": 1,
+        }
+    ),
+    json.dumps(
+        {"state": "running", "epochs": 2, "history": [{"epoch": 1, "train": {"loss": 0.5}}]}
+    ),
+]
 
 
 def _run_files(data: bytes, folder: Path) -> Any:
@@ -303,14 +388,25 @@ def _name(data: bytes, folder: Path) -> Any:
     from qfusion.runs import folder as runs
     from qfusion.training.imports import taking
 
-    name, homes = _text(data), {f"QFUSION_{each}": str(folder / each) for each in ("IMPORTED", "RUNS", "MODELS")}
+    name, homes = (
+        _text(data),
+        {f"QFUSION_{each}": str(folder / each) for each in ("IMPORTED", "RUNS", "MODELS")},
+    )
     (folder / "secret").mkdir(exist_ok=True)
     (folder / "secret" / imported.MANIFEST).write_text("{}")
     allowed, refused = [], []
-    rooms: dict[str, Callable[[str], Any]] = {"IMPORTED": storing.check_name, "RUNS": runs.check_name,
-                                              "MODELS": lambda each: taking.check_name(each, None, True)}
-    asks = [*rooms.items(), *(("", ask) for ask in (sets.load, imported.manifest, imported.stamp, imported.remove,
-                                                    runs.find))]
+    rooms: dict[str, Callable[[str], Any]] = {
+        "IMPORTED": storing.check_name,
+        "RUNS": runs.check_name,
+        "MODELS": lambda each: taking.check_name(each, None, True),
+    }
+    asks = [
+        *rooms.items(),
+        *(
+            ("", ask)
+            for ask in (sets.load, imported.manifest, imported.stamp, imported.remove, runs.find)
+        ),
+    ]
     with mock.patch.dict(os.environ, homes):
         for room, ask in asks:
             try:
@@ -320,7 +416,9 @@ def _name(data: bytes, folder: Path) -> Any:
                 refused.append(str(error))
     assert not [each for each in refused if "\n" in each], f"refused in several lines: {refused}"
     for room in allowed:
-        assert (folder / room / name).resolve().parent == (folder / room).resolve(), f"{name!r} leads out of {room}"
+        assert (folder / room / name).resolve().parent == (folder / room).resolve(), (
+            f"{name!r} leads out of {room}"
+        )
         assert name.isprintable(), f"{name!r} is a name"
     return allowed
 
@@ -346,10 +444,16 @@ def _shown(data: bytes, _: Path) -> Any:
     said = _text(data)
     for shown in (style.label(said), style.label(said, 400)):
         assert not re.search(r"[<>$\n]", shown), f"markup in a label: {shown!r}"
-    assert not re.search(r"(?<!\\)(?:\\\\)*[<`*_$\[\n]", text.plain(said)), f"markdown: {text.plain(said)!r}"
-    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f\u202a-\u202e]", blocks.clean(said)), "control characters in a report"
+    assert not re.search(r"(?<!\\)(?:\\\\)*[<`*_$\[\n]", text.plain(said)), (
+        f"markdown: {text.plain(said)!r}"
+    )
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f\u202a-\u202e]", blocks.clean(said)), (
+        "control characters in a report"
+    )
     rows = csv.reader(io.StringIO(text.csv(pd.DataFrame({said: [said]})).decode(), newline=""))
-    assert not any(cell[:1] in ("=", "+", "-", "@", "\t", "\r", "\n") for row in rows for cell in row), "a formula"
+    assert not any(
+        cell[:1] in ("=", "+", "-", "@", "\t", "\r", "\n") for row in rows for cell in row
+    ), "a formula"
     return said
 
 
@@ -362,25 +466,52 @@ def _doors() -> dict[str, Door]:
     from qfusion.models.programs import card
     from qfusion.panels.core import pins
 
-    return {"pickle": _file("set.pkl"), "npz": _file("set.npz"), "csv": _table(".csv"), "parquet": _table(".parquet"),
-            "weights": _weights, "signed weights": _signed, "model card": _card,
-            "onnx": _network,
-            "mat": _mat(own=False), "mat in its process": _mat(own=True), "imported set": _set, "run": _run_files,
-            "name": _name, "training file": _config, "text": _shown,
-            "program card": lambda data, _: card.read(_text(data), "card.toml"),
-            "recipe": lambda data, _: recipe.parse(_text(data)),
-            "file with recipe": lambda data, _: export.read_recipe(data),
-            "composition": lambda data, _: composition.parse(_text(data)), "session": _session, "address": _address,
-            "tweak": lambda data, _: Tweak.parse(_text(data), _model().model),
-            "cohort": lambda data, _: cohorts.parse(_text(data)),
-            "saved cohort": lambda data, _: cohorts.parse_saved(_text(data)),
-            "pin": lambda data, _: pins.parse(_text(data)), "visible range": lambda data, _: visible.parse(_text(data)),
-            "sentence": lambda data, _: editing.with_words(_text(data))}
+    return {
+        "pickle": _file("set.pkl"),
+        "npz": _file("set.npz"),
+        "csv": _table(".csv"),
+        "parquet": _table(".parquet"),
+        "weights": _weights,
+        "signed weights": _signed,
+        "model card": _card,
+        "onnx": _network,
+        "mat": _mat(own=False),
+        "mat in its process": _mat(own=True),
+        "imported set": _set,
+        "run": _run_files,
+        "name": _name,
+        "training file": _config,
+        "text": _shown,
+        "program card": lambda data, _: card.read(_text(data), "card.toml"),
+        "recipe": lambda data, _: recipe.parse(_text(data)),
+        "file with recipe": lambda data, _: export.read_recipe(data),
+        "composition": lambda data, _: composition.parse(_text(data)),
+        "session": _session,
+        "address": _address,
+        "tweak": lambda data, _: Tweak.parse(_text(data), _model().model),
+        "cohort": lambda data, _: cohorts.parse(_text(data)),
+        "saved cohort": lambda data, _: cohorts.parse_saved(_text(data)),
+        "pin": lambda data, _: pins.parse(_text(data)),
+        "visible range": lambda data, _: visible.parse(_text(data)),
+        "sentence": lambda data, _: editing.with_words(_text(data)),
+    }
 
 
-WEIGHT = {"csv": 0.15, "parquet": 0.15, "weights": 0.3, "model card": 0.3, "onnx": 0.3, "address": 0.3,
-          "npz": 0.5, "pickle": 0.5, "mat": 0.1, "mat in its process": 0.004, "imported set": 0.2, "name": 0.3,
-          "run": 0.5}  # share of an even one: slower doors
+WEIGHT = {
+    "csv": 0.15,
+    "parquet": 0.15,
+    "weights": 0.3,
+    "model card": 0.3,
+    "onnx": 0.3,
+    "address": 0.3,
+    "npz": 0.5,
+    "pickle": 0.5,
+    "mat": 0.1,
+    "mat in its process": 0.004,
+    "imported set": 0.2,
+    "name": 0.3,
+    "run": 0.5,
+}  # share of an even one: slower doors
 PART = {"mat": 0.5, "mat in its process": 0.1}  # of a batch: slow ones
 AS_JSON = ("recipe", "composition", "session", "model card", "imported set", "run")
 
@@ -398,7 +529,9 @@ def _examples(door: str) -> list[bytes]:
             return [pickle.dumps(small, protocol=protocol) for protocol in (2, 4, 5)]
         if door == "npz":
             rng, out = np.random.default_rng(0), io.BytesIO()
-            np.savez(out, a=rng.normal(size=(30, 3)), b=rng.normal(size=(30, 2)), y=np.arange(30) % 3)
+            np.savez(
+                out, a=rng.normal(size=(30, 3)), b=rng.normal(size=(30, 2)), y=np.arange(30) % 3
+            )
             packed = io.BytesIO()
             np.savez_compressed(packed, a=np.zeros((30, 3)), y=np.arange(30) % 3)
             return [out.getvalue(), packed.getvalue(), *_bombs()]
@@ -417,30 +550,85 @@ def _examples(door: str) -> list[bytes]:
             return [sound] if door == "model card" else [sound, *_headers(sound)]
         if door == "onnx":
             return [_onnx()]
-    recipe = json.dumps({"kind": "qfusion recipe", "version": 1, "page": "Dynamics", "panel": "decision-over-time",
-                         "address": {"model": ["qj-planted"], "sample": ["p0031"]}, "look": {"format": "svg"},
-                         "made_from": {}, "software": {}, "numbers": "", "title": "", "caption": ""})
+    recipe = json.dumps(
+        {
+            "kind": "qfusion recipe",
+            "version": 1,
+            "page": "Dynamics",
+            "panel": "decision-over-time",
+            "address": {"model": ["qj-planted"], "sample": ["p0031"]},
+            "look": {"format": "svg"},
+            "made_from": {},
+            "software": {},
+            "numbers": "",
+            "title": "",
+            "caption": "",
+        }
+    )
     from qfusion.ui.frame.sessions import Session
 
-    session = Session("Samples", {"Samples": {"model": ["qj-planted"], "H.text": ["0.5"]}}, {"figure.format": "svg"},
-                      {})
-    return [each.encode() for each in {
-        "program card": re.findall(r"```toml\n(.*?)```", (ROOT / "docs/bring-your-model.md").read_text(), re.DOTALL),
-        "recipe": [recipe, _recipe()], "file with recipe": [f"<svg><metadata>{recipe}</metadata></svg>", _recipe()],
-        "composition": [json.dumps({"kind": "qfusion composition", "version": 1, "panels": [json.loads(recipe)] * 2})],
-        "session": [session.text()],
-        "address": ["model=qj-planted&data=planted&sample=p0031&H.text=0.5&view=State&t=0.5",
-                    "model=qcnn-digits&gate=4"],
-        "run": _RUN,
-        "name": ["my-set", "../secret", "a" * 64, "own.json", "set\n", "secret/../../etc", "/etc/passwd", "CON", "."],
-        "training file": ["data = 'planted'\nmodel = 'quantum-jump'\nseed = 1\n[set]\nepochs = 3\ndims = [2, 2, 2]",
-                          "data = 'digits'\nmodel = 'entangled-qcnn'"],
-        "text": ["a very good day", "<b>x</b> $x^2$ `code` [a](b) *c* :smile: &amp;", "=1+1", "+cmd|' /C calc'!A0",
-                 "\t=1", "@SUM(A1)", "\\[a", "-2"],
-        "tweak": ["H.text=0.5,D.text=2,rate.1=2,T=1.2", "H.text-audio=-1"],
-        "cohort": ["relation=conflict", "error>0.3;truth<0", "split=test;entropy[text]>=0.2"],
-        "saved cohort": ["hard:error>0.3"], "pin": ["qj-planted/planted/p0031/H.text=0.3"],
-        "visible range": ["0,1", "-2.5,3e4"], "sentence": ["a very good day", "good and bad"]}[door]]
+    session = Session(
+        "Samples",
+        {"Samples": {"model": ["qj-planted"], "H.text": ["0.5"]}},
+        {"figure.format": "svg"},
+        {},
+    )
+    return [
+        each.encode()
+        for each in {
+            "program card": re.findall(
+                r"```toml\n(.*?)```", (ROOT / "docs/bring-your-model.md").read_text(), re.DOTALL
+            ),
+            "recipe": [recipe, _recipe()],
+            "file with recipe": [f"<svg><metadata>{recipe}</metadata></svg>", _recipe()],
+            "composition": [
+                json.dumps(
+                    {
+                        "kind": "qfusion composition",
+                        "version": 1,
+                        "panels": [json.loads(recipe)] * 2,
+                    }
+                )
+            ],
+            "session": [session.text()],
+            "address": [
+                "model=qj-planted&data=planted&sample=p0031&H.text=0.5&view=State&t=0.5",
+                "model=qcnn-digits&gate=4",
+            ],
+            "run": _RUN,
+            "name": [
+                "my-set",
+                "../secret",
+                "a" * 64,
+                "own.json",
+                "set\n",
+                "secret/../../etc",
+                "/etc/passwd",
+                "CON",
+                ".",
+            ],
+            "training file": [
+                "data = 'planted'\nmodel = 'quantum-jump'\nseed = 1\n[set]\nepochs = 3\ndims = [2, 2, 2]",
+                "data = 'digits'\nmodel = 'entangled-qcnn'",
+            ],
+            "text": [
+                "a very good day",
+                "<b>x</b> $x^2$ `code` [a](b) *c* :smile: &amp;",
+                "=1+1",
+                "+cmd|' /C calc'!A0",
+                "\t=1",
+                "@SUM(A1)",
+                "\\[a",
+                "-2",
+            ],
+            "tweak": ["H.text=0.5,D.text=2,rate.1=2,T=1.2", "H.text-audio=-1"],
+            "cohort": ["relation=conflict", "error>0.3;truth<0", "split=test;entropy[text]>=0.2"],
+            "saved cohort": ["hard:error>0.3"],
+            "pin": ["qj-planted/planted/p0031/H.text=0.3"],
+            "visible range": ["0,1", "-2.5,3e4"],
+            "sentence": ["a very good day", "good and bad"],
+        }[door]
+    ]
 
 
 def _bombs() -> list[bytes]:
@@ -454,7 +642,10 @@ def _bombs() -> list[bytes]:
                 archive.writestr(name, content)
         return out.getvalue()
 
-    huge = b"\x93NUMPY\x01\x00\x76\x00" + b"{'descr': '<f8', 'fortran_order': False, 'shape': (1099511627776, 99), }"
+    huge = (
+        b"\x93NUMPY\x01\x00\x76\x00"
+        + b"{'descr': '<f8', 'fortran_order': False, 'shape': (1099511627776, 99), }"
+    )
     huge += b" " * (10 + 0x76 - len(huge) - 1) + b"\n"
     zeros, small = io.BytesIO(), io.BytesIO()
     np.save(zeros, np.zeros((2**17, 8)))
@@ -462,20 +653,37 @@ def _bombs() -> list[bytes]:
     nested = packed({"a.npy": packed({f"{k}.npy": zeros.getvalue() for k in range(8)})})
     for _ in range(3):
         nested = packed({f"{k}.npz": nested for k in range(8)} | {"a.npy": nested})
-    return [packed({"../a.npy": b"\x93NUMPY\x01\x00" + bytes(2**20)}), packed({"a.npy": huge, "y.npy": huge}), nested,
-            packed({f"a{k}.npy": zeros.getvalue() for k in range(64)} | {"y.npy": small.getvalue()}),
-            packed({"/tmp/a.npy": small.getvalue(), "..\\..\\b.npy": small.getvalue(), "y.npy": small.getvalue()})]
+    return [
+        packed({"../a.npy": b"\x93NUMPY\x01\x00" + bytes(2**20)}),
+        packed({"a.npy": huge, "y.npy": huge}),
+        nested,
+        packed({f"a{k}.npy": zeros.getvalue() for k in range(64)} | {"y.npy": small.getvalue()}),
+        packed(
+            {
+                "/tmp/a.npy": small.getvalue(),
+                "..\\..\\b.npy": small.getvalue(),
+                "y.npy": small.getvalue(),
+            }
+        ),
+    ]
 
 
 def _headers(sound: bytes) -> list[bytes]:
     """Weights whose header is as long as nothing is, deeper than anything, or says more than there is."""
+
     def headed(header: bytes, size: int = -1) -> bytes:
         return (len(header) if size < 0 else size).to_bytes(8, "little") + header + sound[-4096:]
 
     many = {f"t{k}": {"dtype": "F64", "shape": [], "data_offsets": [0, 8]} for k in range(20_000)}
     far = {"a": {"dtype": "F64", "shape": [2**40, 2**40], "data_offsets": [0, 2**62]}}
-    return [headed(b"{}", 2**63), headed(b"{}", 2**40), headed(b"[" * 100_000), headed(json.dumps(many).encode()),
-            headed(json.dumps(far).encode()), headed(b'{"__metadata__": {"a": "' + b"x" * 10**6 + b'"}}')]
+    return [
+        headed(b"{}", 2**63),
+        headed(b"{}", 2**40),
+        headed(b"[" * 100_000),
+        headed(json.dumps(many).encode()),
+        headed(json.dumps(far).encode()),
+        headed(b'{"__metadata__": {"a": "' + b"x" * 10**6 + b'"}}'),
+    ]
 
 
 def _mats() -> list[bytes]:
@@ -488,10 +696,18 @@ def _mats() -> list[bytes]:
     views = np.empty((1, 2), dtype=object)
     views[0, 0], views[0, 1] = rng.normal(size=(12, 3)), rng.normal(size=(12, 2))
     made = []
-    for content, packed in (({"X": views, "Y": np.arange(12.0)[:, None] % 3}, False),
-                            ({"X": views, "gt": np.arange(12)[:, None] % 3, "note": "words"}, True),
-                            ({"a": scipy.sparse.random(12, 4, 0.3, random_state=0), "Y": np.arange(12)[:, None] % 2,
-                              "s": {"field": [1.0, "two"]}}, True)):
+    for content, packed in (
+        ({"X": views, "Y": np.arange(12.0)[:, None] % 3}, False),
+        ({"X": views, "gt": np.arange(12)[:, None] % 3, "note": "words"}, True),
+        (
+            {
+                "a": scipy.sparse.random(12, 4, 0.3, random_state=0),
+                "Y": np.arange(12)[:, None] % 2,
+                "s": {"field": [1.0, "two"]},
+            },
+            True,
+        ),
+    ):
         out = io.BytesIO()
         scipy.io.savemat(out, content, do_compression=packed)
         made.append(out.getvalue())
@@ -502,8 +718,12 @@ def _recipe() -> str:
     from qfusion.figures.export import recipe
     from qfusion.figures.export.style import ExportStyle
 
-    return recipe.Recipe("Dynamics", "decision-over-time", {"model": ("qj-planted",), "sample": ("p0031",)},
-                         ExportStyle()).text()
+    return recipe.Recipe(
+        "Dynamics",
+        "decision-over-time",
+        {"model": ("qj-planted",), "sample": ("p0031",)},
+        ExportStyle(),
+    ).text()
 
 
 def _onnx() -> bytes:
@@ -511,18 +731,38 @@ def _onnx() -> bytes:
 
     nodes = [helper.make_node("MatMul", ["x", "w"], ["m"]), helper.make_node("Relu", ["m"], ["y"])]
     weights = helper.make_tensor("w", TensorProto.FLOAT, [8, 1], [0.5] * 8)
-    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", size]) for name, size in (("x", 8), ("y", 1)))
+    x, y = (
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", size])
+        for name, size in (("x", 8), ("y", 1))
+    )
     graph = helper.make_graph(nodes, "g", [x], [y], [weights])
-    return bytes(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)],
-                                   ir_version=8).SerializeToString())
+    return bytes(
+        helper.make_model(
+            graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8
+        ).SerializeToString()
+    )
 
 
 # -- a case, and what must not happen in it
 
 ENGINE = "programs/_child.py"  # an ONNX model is read in a process of its own
 _watched: dict[str, Any] = {"folder": None, "seen": []}
-_FORBIDDEN = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "socket.connect", "socket.bind",
-              "shutil.rmtree", "os.remove", "os.rename", "os.chmod", "os.symlink", "ctypes.dlopen", "webbrowser.open")
+_FORBIDDEN = (
+    "subprocess.Popen",
+    "os.system",
+    "os.exec",
+    "os.posix_spawn",
+    "os.fork",
+    "socket.connect",
+    "socket.bind",
+    "shutil.rmtree",
+    "os.remove",
+    "os.rename",
+    "os.chmod",
+    "os.symlink",
+    "ctypes.dlopen",
+    "webbrowser.open",
+)
 
 
 def _audit(event: str, said: tuple[Any, ...]) -> None:
@@ -531,9 +771,17 @@ def _audit(event: str, said: tuple[Any, ...]) -> None:
         return
     if event == "open":
         path, _, flags = (*said, None, 0)[:3]
-        writes = not isinstance(path, int) and isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
-        if writes and not str(path).startswith((folder, "/dev/null")) and not str(path).endswith((".pyc", ".pyo")) \
-                and "__pycache__" not in str(path):
+        writes = (
+            not isinstance(path, int)
+            and isinstance(flags, int)
+            and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+        )
+        if (
+            writes
+            and not str(path).startswith((folder, "/dev/null"))
+            and not str(path).endswith((".pyc", ".pyo"))
+            and "__pycache__" not in str(path)
+        ):
             _watched["seen"].append(f"opened {path} to write")
     elif event == "os.remove" and isinstance(said[-1], int) and said[-1] >= 0:
         return  # by name in an open folder: shutil.rmtree, which is asked itself
@@ -568,7 +816,11 @@ def tried(door: Door, data: bytes, folder: Path, seconds: int | None = None) -> 
         place = error.__traceback__
         while place is not None and place.tb_next is not None:
             place = place.tb_next
-        where = f"{Path(place.tb_frame.f_code.co_filename).name}:{place.tb_lineno}" if place is not None else ""
+        where = (
+            f"{Path(place.tb_frame.f_code.co_filename).name}:{place.tb_lineno}"
+            if place is not None
+            else ""
+        )
         return f"{type(error).__name__} at {where}: {str(error)[:160]}"
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
@@ -591,8 +843,13 @@ def _batch(asked: tuple[str, int, int]) -> tuple[str, int, list[tuple[str, bytes
     limit, seen = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1000 + BYTES, set[int]()
 
     @hypothesis.seed(number)
-    @hypothesis.settings(max_examples=count, phases=[hypothesis.Phase.generate], database=None, deadline=None,
-                         suppress_health_check=list(hypothesis.HealthCheck))
+    @hypothesis.settings(
+        max_examples=count,
+        phases=[hypothesis.Phase.generate],
+        database=None,
+        deadline=None,
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
     @hypothesis.given(cases)
     def work(data: bytes) -> None:
         nonlocal limit
@@ -624,20 +881,29 @@ def _begin() -> None:
 
 def main() -> int:
     """Runs the cases, prints and keeps what is found; returns how many kinds of findings there are."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--cases", type=int, default=100_000)
     parser.add_argument("--doors", nargs="*")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", type=Path)
-    parser.add_argument("--batch", type=int, default=CASES, help="cases of a door that a process works through")
+    parser.add_argument(
+        "--batch", type=int, default=CASES, help="cases of a door that a process works through"
+    )
     asked = parser.parse_args()
     names = asked.doors or list(_doors())
     weights = [WEIGHT.get(name, 1.0) for name in names]
     sizes = {name: max(1, round(asked.batch * PART.get(name, 1))) for name in names}
-    jobs = [(name, asked.seed * 10_000 + batch, sizes[name]) for name, weight in zip(names, weights, strict=True)
-            for batch in range(max(1, round(asked.cases * weight / sum(weights) / sizes[name])))]
+    jobs = [
+        (name, asked.seed * 10_000 + batch, sizes[name])
+        for name, weight in zip(names, weights, strict=True)
+        for batch in range(max(1, round(asked.cases * weight / sum(weights) / sizes[name])))
+    ]
     counts, kinds, seconds = Counter[str](), dict[tuple[str, str], int](), Counter[str]()
-    with multiprocessing.get_context("spawn").Pool(os.cpu_count(), _begin, maxtasksperchild=8) as pool:
+    with multiprocessing.get_context("spawn").Pool(
+        os.cpu_count(), _begin, maxtasksperchild=8
+    ) as pool:
         for name, count, found, took in pool.imap_unordered(_batch, jobs):
             counts[name] += count
             seconds[name] += took  # type: ignore[assignment]
@@ -648,10 +914,14 @@ def main() -> int:
                     print(f"{name}: {wrong}", flush=True)
                     if asked.keep:
                         asked.keep.mkdir(parents=True, exist_ok=True)
-                        (asked.keep / f"{name.replace(' ', '-')}-{len(kinds):03d}").write_bytes(data)
+                        (asked.keep / f"{name.replace(' ', '-')}-{len(kinds):03d}").write_bytes(
+                            data
+                        )
     for name in names:
-        print(f"{name:18} {counts[name]:7,} cases {1e3 * seconds[name] / max(1, counts[name]):8.2f} ms each "
-              f"{sum(n for (door, _), n in kinds.items() if door == name):5} findings")
+        print(
+            f"{name:18} {counts[name]:7,} cases {1e3 * seconds[name] / max(1, counts[name]):8.2f} ms each "
+            f"{sum(n for (door, _), n in kinds.items() if door == name):5} findings"
+        )
     print(f"{sum(counts.values()):,} cases, {sum(kinds.values())} findings of {len(kinds)} kinds")
     return min(len(kinds), 100)
 

@@ -43,64 +43,137 @@ class Picture:
     @property
     def call(self) -> str:
         """The command that makes it."""
-        return (f'python -m qfusion figure --link "{APP}{self.address}" \\\n'
-                f"    --panel {self.panel} --size {self.size} --out {self.name}.svg")
+        return (
+            f'python -m qfusion figure --link "{APP}{self.address}" \\\n'
+            f"    --panel {self.panel} --size {self.size} --out {self.name}.svg"
+        )
 
 
 PICTURES = (
-    Picture("contributions", "A sarcastic sample, term by term",
-            "Kind words, a cold voice. The text alone speaks for it, the voice against it; hatched, what they say only "
-            "together.",
-            f"/samples?{SARCASM}", "waterfall"),
-    Picture("over-time", "Entanglement and contributions over time",
-            "The same sample: entanglement of each modality with the rest above; below, the decision had it been read "
-            "out at that time.",
-            f"/dynamics?{SARCASM}&above=entanglement", "decision-over-time"),
-    Picture("parity", "A joint term that the evolution makes",
-            "Is the sum of two digits odd? Neither says anything alone: at t = 0 there is no joint term, at T it is "
-            "nearly everything.",
-            f"/dynamics?{PAIR}", "decision-over-time"),
-    Picture("built", "Which coupling built which contribution",
-            "What every coupling and dissipation added on the way: from a sum over modalities to a decision that is "
-            "made jointly.",
-            f"/dynamics?{PAIR}", "built"),
-    Picture("cut", "Are the correlations needed, and when?",
-            "The score if the correlations of a modality are taken away at a time, all of them or all but the "
-            "classical part.",
-            f"/dynamics?{SARCASM}", "cut"),
-    Picture("trajectories", "Quantum jumps",
-            "Single trajectories of the same state, with their jumps, beside their mean and the master equation.",
-            f"/dynamics?{SARCASM}&view=Trajectories", "trajectories"),
-    Picture("density-matrix", "A density matrix", "Moduli of the joint state's entries at the end of the evolution.",
-            f"/dynamics?{SARCASM}&view=State", "matrix-modulus"),
-    Picture("tornado", "Sensitivity",
-            "What removing a coupling, a dissipation or a measurement vector does to the score, beside the slope.",
-            f"/dynamics?{SARCASM}&view=Sensitivity", "tornado"),
-    Picture("circuit", "One step as a quantum circuit",
-            "The learned couplings and jumps as gates, with the sample's qubits at the end.",
-            f"/circuit?{SARCASM}", "circuit"),
-    Picture("qubits", "Qubits of the fusion network",
-            "A digit in three views behind fusion, convolution and pooling: one Bloch vector a qubit.",
-            f"/circuit?{DIGIT}", "qubits"),
-    Picture("rules", "Fusion rules",
-            "What each fused qubit makes of what the modality qubits read: rules that can be read and edited.",
-            f"/circuit?{DIGIT}&part=Fusion%20rules", "tables"),
-    Picture("masses", "Masses", "How strongly each view supports each class, and what the fusion makes of it.",
-            f"/samples?{DIGIT}", "masses"),
-    Picture("operator", "What votes for and against",
-            "Eigenvalues of the decision operator of one modality: its strongest votes.",
-            f"/operators?{SARCASM}", "spectrum"),
-    Picture("cohort", "All samples, term by term",
-            "How the terms are spread: all test samples, those whose modalities conflict, and where this one lies.",
-            f"/cohorts?{SARCASM}&filter=relation%3Dconflict", "dividends"),
-    Picture("deletion", "Deletion against random orders",
-            "How fast the score moves when what is called important is taken away first.",
-            f"/faithfulness?{SARCASM}", "deletion-modalities"),
-    Picture("flips", "What would flip it",
-            "The smallest changes after which the model decides otherwise, each verified by running it.",
-            f"/what_if?{SARCASM}", "flips"),
-    Picture("leaderboard", "Both systems beside baselines", "Test rows, intervals over training seeds.", "/leaderboard",
-            "board"),
+    Picture(
+        "contributions",
+        "A sarcastic sample, term by term",
+        "Kind words, a cold voice. The text alone speaks for it, the voice against it; hatched, what they say only "
+        "together.",
+        f"/samples?{SARCASM}",
+        "waterfall",
+    ),
+    Picture(
+        "over-time",
+        "Entanglement and contributions over time",
+        "The same sample: entanglement of each modality with the rest above; below, the decision had it been read "
+        "out at that time.",
+        f"/dynamics?{SARCASM}&above=entanglement",
+        "decision-over-time",
+    ),
+    Picture(
+        "parity",
+        "A joint term that the evolution makes",
+        "Is the sum of two digits odd? Neither says anything alone: at t = 0 there is no joint term, at T it is "
+        "nearly everything.",
+        f"/dynamics?{PAIR}",
+        "decision-over-time",
+    ),
+    Picture(
+        "built",
+        "Which coupling built which contribution",
+        "What every coupling and dissipation added on the way: from a sum over modalities to a decision that is "
+        "made jointly.",
+        f"/dynamics?{PAIR}",
+        "built",
+    ),
+    Picture(
+        "cut",
+        "Are the correlations needed, and when?",
+        "The score if the correlations of a modality are taken away at a time, all of them or all but the "
+        "classical part.",
+        f"/dynamics?{SARCASM}",
+        "cut",
+    ),
+    Picture(
+        "trajectories",
+        "Quantum jumps",
+        "Single trajectories of the same state, with their jumps, beside their mean and the master equation.",
+        f"/dynamics?{SARCASM}&view=Trajectories",
+        "trajectories",
+    ),
+    Picture(
+        "density-matrix",
+        "A density matrix",
+        "Moduli of the joint state's entries at the end of the evolution.",
+        f"/dynamics?{SARCASM}&view=State",
+        "matrix-modulus",
+    ),
+    Picture(
+        "tornado",
+        "Sensitivity",
+        "What removing a coupling, a dissipation or a measurement vector does to the score, beside the slope.",
+        f"/dynamics?{SARCASM}&view=Sensitivity",
+        "tornado",
+    ),
+    Picture(
+        "circuit",
+        "One step as a quantum circuit",
+        "The learned couplings and jumps as gates, with the sample's qubits at the end.",
+        f"/circuit?{SARCASM}",
+        "circuit",
+    ),
+    Picture(
+        "qubits",
+        "Qubits of the fusion network",
+        "A digit in three views behind fusion, convolution and pooling: one Bloch vector a qubit.",
+        f"/circuit?{DIGIT}",
+        "qubits",
+    ),
+    Picture(
+        "rules",
+        "Fusion rules",
+        "What each fused qubit makes of what the modality qubits read: rules that can be read and edited.",
+        f"/circuit?{DIGIT}&part=Fusion%20rules",
+        "tables",
+    ),
+    Picture(
+        "masses",
+        "Masses",
+        "How strongly each view supports each class, and what the fusion makes of it.",
+        f"/samples?{DIGIT}",
+        "masses",
+    ),
+    Picture(
+        "operator",
+        "What votes for and against",
+        "Eigenvalues of the decision operator of one modality: its strongest votes.",
+        f"/operators?{SARCASM}",
+        "spectrum",
+    ),
+    Picture(
+        "cohort",
+        "All samples, term by term",
+        "How the terms are spread: all test samples, those whose modalities conflict, and where this one lies.",
+        f"/cohorts?{SARCASM}&filter=relation%3Dconflict",
+        "dividends",
+    ),
+    Picture(
+        "deletion",
+        "Deletion against random orders",
+        "How fast the score moves when what is called important is taken away first.",
+        f"/faithfulness?{SARCASM}",
+        "deletion-modalities",
+    ),
+    Picture(
+        "flips",
+        "What would flip it",
+        "The smallest changes after which the model decides otherwise, each verified by running it.",
+        f"/what_if?{SARCASM}",
+        "flips",
+    ),
+    Picture(
+        "leaderboard",
+        "Both systems beside baselines",
+        "Test rows, intervals over training seeds.",
+        "/leaderboard",
+        "board",
+    ),
 )
 
 
@@ -113,8 +186,10 @@ def draw(picture: Picture) -> bytes:
     from qfusion.panels.core import headless
 
     page, address = headless.of_link(APP + picture.address)
-    wanted = replace(Recipe(page, picture.panel, address),
-                     style=ExportStyle.parse({"format": "svg", "size": picture.size}))
+    wanted = replace(
+        Recipe(page, picture.panel, address),
+        style=ExportStyle.parse({"format": "svg", "size": picture.size}),
+    )
     return headless.save(headless.cook(wanted), wanted)
 
 
@@ -122,7 +197,8 @@ def page() -> str:
     """The page docs/gallery.md."""
     return HEAD + "".join(
         f"\n## {one.title}\n\n{one.words}\n\n![{one.title}](gallery/{one.name}.svg)\n\n```bash\n{one.call}\n```\n"
-        for one in PICTURES)
+        for one in PICTURES
+    )
 
 
 def main(names: list[str]) -> None:

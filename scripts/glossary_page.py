@@ -1,6 +1,6 @@
 """Writes docs/glossary.md from qfusion/assets/glossary.toml, which the app's Glossary page shows as well.
 
-    python scripts/glossary_page.py
+python scripts/glossary_page.py
 """
 
 from __future__ import annotations
@@ -33,7 +33,10 @@ def panel_of(name: str) -> str:
     """The panel that the glossary knows a figure by: its name or the longest beginning of it; the name itself when
     there is none."""
     parts, known = name.split("-"), read()["panels"]
-    return next((found for end in range(len(parts), 0, -1) if (found := "-".join(parts[:end])) in known), name)
+    return next(
+        (found for end in range(len(parts), 0, -1) if (found := "-".join(parts[:end])) in known),
+        name,
+    )
 
 
 def slug(term: str) -> str:

@@ -32,7 +32,9 @@ from tests.keeping import KEPT, RENAMED  # noqa: E402
 def _shown(kept: dict[str, Any], page: doors.Page) -> dict[str, Any]:
     """What a page shows, of that what was kept: lists of what is on this machine, and benchmarks, which are run now and
     then, are not."""
-    tables = {name: page.tables[RENAMED.get(name, name)] for name in kept.get("tables", page.tables)}
+    tables = {
+        name: page.tables[RENAMED.get(name, name)] for name in kept.get("tables", page.tables)
+    }
     return kept | {"titles": page.titles if kept.get("titles", True) else [], "tables": tables}
 
 
@@ -46,8 +48,11 @@ def sessions(found: Any, out: Path) -> Any:
     for name, pages in found.items():
         page = None
         for path, kept in pages.items():
-            page = doors.turn(page.app,
-                              path) if page else doors.load_session((KEPT / "sessions" / f"{name}.json").read_bytes())
+            page = (
+                doors.turn(page.app, path)
+                if page
+                else doors.load_session((KEPT / "sessions" / f"{name}.json").read_bytes())
+            )
             pages[path] = _shown(kept, page)
     return found
 
@@ -55,8 +60,9 @@ def sessions(found: Any, out: Path) -> Any:
 def recipes(found: Any, out: Path) -> Any:
     """The numbers of the figures that recipes make."""
     for name, kept in found.items():
-        kept["figure"] = doors.run(["figure", "--recipe", f"{{kept}}/recipes/{name}", "--out", "{out}/again.json"],
-                                   out)["written"]
+        kept["figure"] = doors.run(
+            ["figure", "--recipe", f"{{kept}}/recipes/{name}", "--out", "{out}/again.json"], out
+        )["written"]
     return found
 
 
@@ -65,7 +71,10 @@ def checkpoints(found: Any, out: Path) -> Any:
     for name, kept in found.items():
         samples = kept.get("samples") or doors.few(kept["data"])
         scores = doors.scores(KEPT / "checkpoints" / f"{name}.json", kept["data"], samples)
-        found[name] = kept | {"samples": samples, "scores": [[keeping.told(each) for each in row] for row in scores]}
+        found[name] = kept | {
+            "samples": samples,
+            "scores": [[keeping.told(each) for each in row] for row in scores],
+        }
     return found
 
 
@@ -78,8 +87,9 @@ def names(found: Any, out: Path) -> Any:
     """What the programs of the documentation give."""
     os.chdir(out)
     for kept in found["programs"].values():
-        kept["gives"] = doors.program("\n".join(kept["code"]).replace("RECIPE",
-                                                                      str(KEPT / "recipes" / "waterfall.svg")))
+        kept["gives"] = doors.program(
+            "\n".join(kept["code"]).replace("RECIPE", str(KEPT / "recipes" / "waterfall.svg"))
+        )
     os.chdir(ROOT)
     return found
 
@@ -95,8 +105,13 @@ def main() -> None:
         if ask.__name__ in sys.argv[1:] or len(sys.argv) == 1:
             with tempfile.TemporaryDirectory() as place:
                 shutil.copytree(KEPT / "runs", f"{place}/runs")
-                os.environ |= {f"QFUSION_{name}": f"{place}/{name.lower()}" for name in ("RUNS", "MODELS", "IMPORTED")}
-                keeping.write(f"{ask.__name__}.json", ask(keeping.read(f"{ask.__name__}.json"), Path(place)))
+                os.environ |= {
+                    f"QFUSION_{name}": f"{place}/{name.lower()}"
+                    for name in ("RUNS", "MODELS", "IMPORTED")
+                }
+                keeping.write(
+                    f"{ask.__name__}.json", ask(keeping.read(f"{ask.__name__}.json"), Path(place))
+                )
             print(ask.__name__, flush=True)
 
 

@@ -86,11 +86,19 @@ class Killer:
         self.flag = folder / "flag"
         self.flag.write_bytes(b"\0")
         self.inside = slow_writes.shared(self.flag)
-        self.kills, self.within, self.ends, self.lost = Counter[str](), Counter[str](), Counter[str](), list[str]()
+        self.kills, self.within, self.ends, self.lost = (
+            Counter[str](),
+            Counter[str](),
+            Counter[str](),
+            list[str](),
+        )
 
     def strike(self, kind: str, pid: int, longest: float, over: Callable[[], bool]) -> bool:
         """Kills a process group within so many seconds; False when it was over before."""
-        until, aims = time.monotonic() + self.chance.uniform(0, longest), self.chance.random() < 2 / 3
+        until, aims = (
+            time.monotonic() + self.chance.uniform(0, longest),
+            self.chance.random() < 2 / 3,
+        )
         while time.monotonic() < until and not over():
             time.sleep(0.001)
         give_up = time.monotonic() + longest
@@ -108,6 +116,7 @@ class Killer:
 
     def forked(self, kind: str, work: Callable[[], Any], longest: float) -> bool:
         """Does some work in a process of its own and kills it; False when it was over before."""
+
         def run() -> None:
             os.setpgid(0, 0)
             out = os.open(self.folder / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -122,7 +131,9 @@ class Killer:
         struck = self.strike(kind, process.pid, longest, lambda: not process.is_alive())
         process.join()
         if process.exitcode not in (0, -signal.SIGKILL):
-            self.wrong(f"{kind}: a process ended with {process.exitcode}: {_last(self.folder / 'log.txt')}")
+            self.wrong(
+                f"{kind}: a process ended with {process.exitcode}: {_last(self.folder / 'log.txt')}"
+            )
         return struck
 
     def wrong(self, words: str) -> None:
@@ -133,7 +144,9 @@ class Killer:
     def same(self, what: str, found: Any, *wanted: Any) -> None:
         """Compares what is found with what may be there."""
         if found not in wanted:
-            self.wrong(f"{what} is {found!r:.80}, not {' or '.join(f'{each!r:.80}' for each in wanted)}")
+            self.wrong(
+                f"{what} is {found!r:.80}, not {' or '.join(f'{each!r:.80}' for each in wanted)}"
+            )
 
 
 def _last(log: Path) -> str:
@@ -158,7 +171,13 @@ def weights(run: Run) -> str:
 
 def training(killer: Killer, wanted: int) -> None:
     """Kills trainings, which are also stopped and gone on with, until one has ended; then the next."""
-    plan = Plan("planted", "quantum-jump", SMALL, dict(epochs=8, patience=0, batch=256), digest=load("planted").digest)
+    plan = Plan(
+        "planted",
+        "quantum-jump",
+        SMALL,
+        dict(epochs=8, patience=0, batch=256),
+        digest=load("planted").digest,
+    )
     whole = runs.create(plan, name="whole")
     began = time.perf_counter()
     runs.work(whole)
@@ -177,10 +196,18 @@ def training(killer: Killer, wanted: int) -> None:
             record, kept = run.record(), run.kept()
             here = [row["valid_loss"] for row in record.history]
             killer.same(f"state of {run.name}", record.state, "interrupted", "stopped", "finished")
-            killer.same(f"history of {run.name}", here, losses[:len(here)])
-            epochs = len(kept["fit"]["history"]) if kept else len(here) if record.state == "finished" else 0
+            killer.same(f"history of {run.name}", here, losses[: len(here)])
+            epochs = (
+                len(kept["fit"]["history"])
+                if kept
+                else len(here)
+                if record.state == "finished"
+                else 0
+            )
             if epochs < number_kept:
-                killer.wrong(f"{run.name} was kept after epoch {number_kept}, and now after {epochs}")
+                killer.wrong(
+                    f"{run.name} was kept after epoch {number_kept}, and now after {epochs}"
+                )
             number_kept = epochs
             if stopped and not run.model_path.exists():
                 killer.wrong(f"the model of {run.name} is gone")
@@ -206,21 +233,32 @@ def training(killer: Killer, wanted: int) -> None:
 
 def sweeping(killer: Killer, wanted: int) -> None:
     """Kills processes of a sweep; ended trials keep their values, and none is left out."""
-    search = space.read("planted", "quantum-jump", {**SMALL, "epochs": 2}, ["rate=1e-4:1e-2:log"], [], "loss")
+    search = space.read(
+        "planted", "quantum-jump", {**SMALL, "epochs": 2}, ["rate=1e-4:1e-2:log"], [], "loss"
+    )
     began, number = time.perf_counter(), 0
     truth = sweep.begin("whole", search, TRIALS)
     sweep.work(truth)
-    length, values = time.perf_counter() - began, {each.number: each.value for each in truth.attempts()}
+    length, values = (
+        time.perf_counter() - began,
+        {each.number: each.value for each in truth.attempts()},
+    )
     while killer.kills["sweep"] < wanted:
         found, known = sweep.begin(f"swept-{number}", search, TRIALS), dict[int, float]()
         while not found.is_done:
             if killer.kills["sweep"] >= wanted:
                 sweep.work(found)
             else:
-                killer.forked("sweep", lambda name=found.name: sweep.work(sweep.find(name)), length / 2)
+                killer.forked(
+                    "sweep", lambda name=found.name: sweep.work(sweep.find(name)), length / 2
+                )
             try:
                 found = sweep.find(found.name)
-                now = {each.number: each.value for each in found.attempts() if each.state == sweep.FINISHED}
+                now = {
+                    each.number: each.value
+                    for each in found.attempts()
+                    if each.state == sweep.FINISHED
+                }
             except QFusionError as error:
                 killer.wrong(f"sweep {found.name}: {error}")
                 return
@@ -235,15 +273,25 @@ def sweeping(killer: Killer, wanted: int) -> None:
 def tables(folder: Path, variant: int) -> Path:
     """A small set of tables, whose numbers depend on `variant`."""
     folder.mkdir(parents=True, exist_ok=True)
-    rng, ids, label = np.random.default_rng(variant), [f"s{row:03d}" for row in range(60)], np.arange(60) % 3
+    rng, ids, label = (
+        np.random.default_rng(variant),
+        [f"s{row:03d}" for row in range(60)],
+        np.arange(60) % 3,
+    )
     for name, size in (("text", 4), ("audio", 3)):
-        frame = pd.DataFrame(rng.normal(size=(60, size)) + label[:, None],
-                             columns=[f"{name} {place}" for place in range(size)])
+        frame = pd.DataFrame(
+            rng.normal(size=(60, size)) + label[:, None],
+            columns=[f"{name} {place}" for place in range(size)],
+        )
         frame.insert(0, "id", ids)
         frame.to_csv(folder / f"{name}.csv", index=False)
-    pd.DataFrame({"id": ids, "label": np.array(["low", "mid", "high"])[label],
-                  "split": np.repeat(["train", "valid", "test"], [36, 12, 12])}).to_csv(folder / "labels.csv",
-                                                                                        index=False)
+    pd.DataFrame(
+        {
+            "id": ids,
+            "label": np.array(["low", "mid", "high"])[label],
+            "split": np.repeat(["train", "valid", "test"], [36, 12, 12]),
+        }
+    ).to_csv(folder / "labels.csv", index=False)
     return folder
 
 
@@ -251,7 +299,12 @@ class Kept:
     """What was kept, by kind and name, as digests; and how it is found again."""
 
     def __init__(self, killer: Killer):
-        self.killer, self.sets, self.models, self.files = killer, dict[str, str](), dict[str, str](), dict[str, str]()
+        self.killer, self.sets, self.models, self.files = (
+            killer,
+            dict[str, str](),
+            dict[str, str](),
+            dict[str, str](),
+        )
         self.variants = [tables(killer.folder / f"tables-{number}", number) for number in range(2)]
         self.digests = []
         for number, folder in enumerate(self.variants):
@@ -266,7 +319,9 @@ class Kept:
             with self.named(f"set {name}"):
                 found["sets"][name] = imported.verify(name).digest
         for path in checkpoint.folders()[-1].glob("*.json"):
-            if path.stem.startswith("page-"):  # of a training that goes on beside the killed servers
+            if path.stem.startswith(
+                "page-"
+            ):  # of a training that goes on beside the killed servers
                 continue
             with self.named(f"model {path.stem}"):
                 found["models"][path.stem] = str(checkpoint.load(path.stem).card["weights_sha256"])
@@ -300,7 +355,9 @@ def keeping(killer: Killer, wanted: int) -> None:
     out.mkdir()
     made = []
     for seed in range(2):
-        run = runs.create(Plan("planted", "quantum-jump", SMALL, dict(epochs=1), seed=seed), name=f"source-{seed}")
+        run = runs.create(
+            Plan("planted", "quantum-jump", SMALL, dict(epochs=1), seed=seed), name=f"source-{seed}"
+        )
         runs.work(run)
         made.append(checkpoint.load(run.name))
         kept.models[run.name] = weights(run)
@@ -311,8 +368,14 @@ def keeping(killer: Killer, wanted: int) -> None:
         with atomic(place) as part:
             part.write_bytes(content[number])
 
-    def kill(work: Callable[[], Any], longest: float, known: Mapping[str, str], kind: str, name: str,
-             wanted: str | None) -> None:
+    def kill(
+        work: Callable[[], Any],
+        longest: float,
+        known: Mapping[str, str],
+        kind: str,
+        name: str,
+        wanted: str | None,
+    ) -> None:
         before = known.get(name)
         struck = killer.forked("keeping", work, longest)
         kept.compare(kind, name, wanted, *([before] if struck else []))
@@ -321,16 +384,39 @@ def keeping(killer: Killer, wanted: int) -> None:
         what = killer.chance.choice(("import", "import", "remove", "model", "file", "cache"))
         number, name = killer.chance.randrange(2), f"own-{killer.chance.randrange(4)}"
         if what == "import":
-            kill(partial(importing.import_set, [kept.variants[number]], name, replace=True), 0.6, kept.sets, "sets",
-                 name, kept.digests[number])
+            kill(
+                partial(importing.import_set, [kept.variants[number]], name, replace=True),
+                0.6,
+                kept.sets,
+                "sets",
+                name,
+                kept.digests[number],
+            )
         elif what == "remove" and name in kept.sets:
             kill(partial(imported.remove, name), 0.05, kept.sets, "sets", name, None)
         elif what == "model":
-            kill(partial(checkpoint.save, checkpoint.folders()[-1] / name, made[number].model, made[number].card), 0.1,
-                 kept.models, "models", name, str(made[number].card["weights_sha256"]))
+            kill(
+                partial(
+                    checkpoint.save,
+                    checkpoint.folders()[-1] / name,
+                    made[number].model,
+                    made[number].card,
+                ),
+                0.1,
+                kept.models,
+                "models",
+                name,
+                str(made[number].card["weights_sha256"]),
+            )
         elif what == "file":
-            kill(partial(write, out / name, number), 0.05, kept.files, "files", name,
-                 hashlib.sha256(content[number]).hexdigest())
+            kill(
+                partial(write, out / name, number),
+                0.05,
+                kept.files,
+                "files",
+                name,
+                hashlib.sha256(content[number]).hexdigest(),
+            )
         elif what == "cache":
             make = partial(cache.arrays, name, str(number), lambda: arrays)
             killer.forked("keeping", make, 0.1)
@@ -349,19 +435,45 @@ class Zygote:
 
     def __init__(self, killer: Killer):
         self.killer, self.log = killer, killer.folder / "server.log"
-        self.process = subprocess.Popen([sys.executable, "-c", ZYGOTE], cwd=ROOT, stdin=subprocess.PIPE, text=True,
-                                        stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)})
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", ZYGOTE],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            text=True,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
 
     def serve(self) -> tuple[int, str]:
         """Starts a server; returns its number and its address once it answers."""
         port = serving.free_port()
-        options = ["--server.port", str(port), "--server.headless", "true", "--server.fileWatcherType", "none"]
+        options = [
+            "--server.port",
+            str(port),
+            "--server.headless",
+            "true",
+            "--server.fileWatcherType",
+            "none",
+        ]
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        self.process.stdin.write(json.dumps({"folder": str(self.killer.folder), "flag": str(self.killer.flag),
-                                             "log": str(self.log), "options": options}) + "\n")
+        self.process.stdin.write(
+            json.dumps(
+                {
+                    "folder": str(self.killer.folder),
+                    "flag": str(self.killer.flag),
+                    "log": str(self.log),
+                    "options": options,
+                }
+            )
+            + "\n"
+        )
         self.process.stdin.flush()
-        pid, url, until = int(self.process.stdout.readline()), f"http://127.0.0.1:{port}", time.monotonic() + 120
+        pid, url, until = (
+            int(self.process.stdout.readline()),
+            f"http://127.0.0.1:{port}",
+            time.monotonic() + 120,
+        )
         while not serving.answers(url):
             if time.monotonic() > until or not is_running(pid):
                 raise RuntimeError(f"The server does not answer: {_last(self.log)}")
@@ -380,7 +492,9 @@ def served(killer: Killer, wanted: int) -> None:
     """Kills servers while a reader imports, replaces and removes sets, and starts and deletes runs, page by page."""
     kept, zygote = Kept(killer), Zygote(killer)
     kept.compare("", "")
-    files = [{path.name: path.read_bytes() for path in folder.iterdir()} for folder in kept.variants]
+    files = [
+        {path.name: path.read_bytes() for path in folder.iterdir()} for folder in kept.variants
+    ]
     started: dict[str, bool] = {}
     address = {"new.data": "planted", "new.kind": "quantum-jump"}
     known = runs.runs()
@@ -389,21 +503,43 @@ def served(killer: Killer, wanted: int) -> None:
         number = killer.chance.randrange(2)
         name, done, words = f"own-{killer.chance.randrange(6)}", threading.Event(), list[str]()
         before = kept.sets.get(name)
-        gone = [run for run in runs.runs() if run.record().state in ("finished", "interrupted") and run not in known]
-        if (what == "remove" and before is None) or (what == "delete" and not gone) or (
-                what == "run" and len(started) > 5):
+        gone = [
+            run
+            for run in runs.runs()
+            if run.record().state in ("finished", "interrupted") and run not in known
+        ]
+        if (
+            (what == "remove" and before is None)
+            or (what == "delete" and not gone)
+            or (what == "run" and len(started) > 5)
+        ):
             continue
         if what in ("run", "delete"):
             name = gone[0].name if what == "delete" else f"page-{len(started)}"
         pid, url = zygote.serve()
         ready = threading.Event()
 
-        def act(what: str = what, name: str = name, number: int = number, url: str = url, ready: Any = ready,
-                done: Any = done, words: Any = words, before: Any = before) -> None:
+        def act(
+            what: str = what,
+            name: str = name,
+            number: int = number,
+            url: str = url,
+            ready: Any = ready,
+            done: Any = done,
+            words: Any = words,
+            before: Any = before,
+        ) -> None:
             with contextlib.suppress(Exception), Visitor(url) as visitor:  # killed
                 page = "train" if what in ("run", "delete") else "data"
-                more = {"set": name} if what == "remove" else {"run": name} if what == "delete" else (
-                    {**address, "new.quantum-jump.planted.epochs": 1} if what == "run" else {})
+                more = (
+                    {"set": name}
+                    if what == "remove"
+                    else {"run": name}
+                    if what == "delete"
+                    else (
+                        {**address, "new.quantum-jump.planted.epochs": 1} if what == "run" else {}
+                    )
+                )
                 words += visitor.open(page, **more).exceptions
                 if what == "import":
                     visitor.upload("_import_files", files[number])
@@ -414,7 +550,12 @@ def served(killer: Killer, wanted: int) -> None:
                 if what == "run":
                     visitor.set("_new.name", name)
                 ready.set()
-                key = {"import": "_import_keep", "remove": "_remove_set", "run": "_start", "delete": "_delete"}[what]
+                key = {
+                    "import": "_import_keep",
+                    "remove": "_remove_set",
+                    "run": "_start",
+                    "delete": "_delete",
+                }[what]
                 words += visitor.set(key, True).exceptions
                 done.set()
 
@@ -423,7 +564,9 @@ def served(killer: Killer, wanted: int) -> None:
         early = killer.chance.random() < 0.2  # also while pages are drawn and files are read
         while not early and not ready.is_set() and reader.is_alive():
             time.sleep(0.01)
-        struck = killer.strike("server", pid, 8.0 if early else 2.0 if what == "run" else 0.4, done.is_set)
+        struck = killer.strike(
+            "server", pid, 8.0 if early else 2.0 if what == "run" else 0.4, done.is_set
+        )
         if not struck:
             os.killpg(pid, signal.SIGKILL)  # at rest, which is not counted
         reader.join()
@@ -459,7 +602,9 @@ def served(killer: Killer, wanted: int) -> None:
         killer.same(f"state of {name}", found.record().state, "finished")
 
 
-def together(killer: Killer, zygote: Zygote, files: list[dict[str, bytes]], digests: list[str]) -> None:
+def together(
+    killer: Killer, zygote: Zygote, files: list[dict[str, bytes]], digests: list[str]
+) -> None:
     """Two servers on one folder, of which readers ask the same at the same moment: it is done once.
 
     Args:
@@ -469,7 +614,9 @@ def together(killer: Killer, zygote: Zygote, files: list[dict[str, bytes]], dige
     with contextlib.ExitStack() as stack:
         readers = [stack.enter_context(Visitor(url, 600)) for _, url in servers]
 
-        def both(page: str, before: Callable[[int, Visitor], Any], key: str, **query: str) -> list[str]:
+        def both(
+            page: str, before: Callable[[int, Visitor], Any], key: str, **query: str
+        ) -> list[str]:
             for number, each in enumerate(readers):
                 each.open(page, **query)
                 before(number, each)
@@ -491,7 +638,11 @@ def together(killer: Killer, zygote: Zygote, files: list[dict[str, bytes]], dige
         said = both("data", uploaded, "_import_keep")
         killer.same("sets kept by two servers", sum("is kept, with" in words for words in said), 1)
         killer.same("set of two servers", imported.verify("both").digest, *digests)
-        run = {"new.data": "planted", "new.kind": "quantum-jump", "new.quantum-jump.planted.epochs": "1"}
+        run = {
+            "new.data": "planted",
+            "new.kind": "quantum-jump",
+            "new.quantum-jump.planted.epochs": "1",
+        }
         both("train", lambda _, reader: reader.set("_new.name", "both"), "_start", **run)
         killer.same("runs of two servers", [each.name for each in runs.runs()].count("both"), 1)
         until, found = time.monotonic() + 120, runs.find("both")
@@ -521,15 +672,19 @@ def run(kills: int, seed: int, kinds: Mapping[str, float] = SHARES) -> Killer:
             for name in ("RUNS", "MODELS", "IMPORTED"):
                 os.environ[f"QFUSION_{name}"] = str(folder / kind / name.lower())
             works[kind](killer, max(1, round(kills * share / total)))
-            print(f"{kind}: {killer.kills[kind]} kills, {killer.within[kind]} in the middle of writing, "
-                  f"{killer.ends[kind]} were over before; {len(killer.lost)} losses; {time.monotonic() - began:.0f} s",
-                  flush=True)
+            print(
+                f"{kind}: {killer.kills[kind]} kills, {killer.within[kind]} in the middle of writing, "
+                f"{killer.ends[kind]} were over before; {len(killer.lost)} losses; {time.monotonic() - began:.0f} s",
+                flush=True,
+            )
     return killer
 
 
 def main() -> int:
     """Kills; returns 1 when anything was lost."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--kinds", nargs="+", choices=list(SHARES), default=list(SHARES))
@@ -537,7 +692,9 @@ def main() -> int:
     torch.set_num_threads(1)
     found = run(asked.kills, asked.seed, {kind: SHARES[kind] for kind in asked.kinds})
     kills, within = found.kills.total(), found.within.total()
-    print(f"{kills} kills, {within} ({within / kills:.0%}) in the middle of writing: {len(found.lost)} losses")
+    print(
+        f"{kills} kills, {within} ({within / kills:.0%}) in the middle of writing: {len(found.lost)} losses"
+    )
     return int(bool(found.lost))
 
 

@@ -22,15 +22,20 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
-LOCK, CUDA, LICENCES = (ROOT / name for name in ("requirements.lock", "requirements-cuda.lock", "docs/licences.md"))
-PACKAGE = re.compile(r"^([A-Za-z0-9_.-]+)==([^\s;]+)(?: ; ([^\\\n]+?))? \\\n((?:    .*\n?)+)", re.MULTILINE)
+LOCK, CUDA, LICENCES = (
+    ROOT / name for name in ("requirements.lock", "requirements-cuda.lock", "docs/licences.md")
+)
+PACKAGE = re.compile(
+    r"^([A-Za-z0-9_.-]+)==([^\s;]+)(?: ; ([^\\\n]+?))? \\\n((?:    .*\n?)+)", re.MULTILINE
+)
 FOR_CARDS = re.compile(r"(nvidia|cuda)-|triton$")
 HEADS = {
     LOCK: "# requirements.txt, a server's login and all that they need, with the hashes of PyPI's files for Linux,\n"
-          "# macOS and Windows, Python 3.11 and newer. On Linux PyPI's torch needs requirements-cuda.lock; a CPU\n"
-          "# build, installed beforehand, does not. Made by scripts/lock.py.\n",
+    "# macOS and Windows, Python 3.11 and newer. On Linux PyPI's torch needs requirements-cuda.lock; a CPU\n"
+    "# build, installed beforehand, does not. Made by scripts/lock.py.\n",
     CUDA: "# requirements.lock with what PyPI's torch needs for NVIDIA's cards on Linux. Made by scripts/lock.py.\n"
-          "-r requirements.lock\n"}
+    "-r requirements.lock\n",
+}
 
 
 class Locked(NamedTuple):
@@ -44,30 +49,62 @@ class Locked(NamedTuple):
 
 def packages(text: str) -> list[Locked]:
     """The packages of a lock."""
-    return [Locked(name, version, marker, tuple(re.findall(r"--hash=sha256:([0-9a-f]{64})", rest)))
-            for name, version, marker, rest in PACKAGE.findall(text)]
+    return [
+        Locked(name, version, marker, tuple(re.findall(r"--hash=sha256:([0-9a-f]{64})", rest)))
+        for name, version, marker, rest in PACKAGE.findall(text)
+    ]
 
 
 def resolve(upgrade: bool) -> None:
     """Writes both locks."""
     with tempfile.TemporaryDirectory() as name:
         out = Path(name) / "both.txt"
-        out.write_text("".join(path.read_text().replace("-r requirements.lock\n", "") for path in (LOCK, CUDA)
-                               if path.exists()))
-        subprocess.run(["uv", "pip", "compile", "requirements-serve.txt", "--universal", "--python-version=3.11",
-                        "--generate-hashes", "--no-header", "--quiet", f"--output-file={out}",
-                        *["--upgrade"] * upgrade], cwd=ROOT, check=True)
+        out.write_text(
+            "".join(
+                path.read_text().replace("-r requirements.lock\n", "")
+                for path in (LOCK, CUDA)
+                if path.exists()
+            )
+        )
+        subprocess.run(
+            [
+                "uv",
+                "pip",
+                "compile",
+                "requirements-serve.txt",
+                "--universal",
+                "--python-version=3.11",
+                "--generate-hashes",
+                "--no-header",
+                "--quiet",
+                f"--output-file={out}",
+                *["--upgrade"] * upgrade,
+            ],
+            cwd=ROOT,
+            check=True,
+        )
         found = list(PACKAGE.finditer(out.read_text()))
     for path, card in ((LOCK, False), (CUDA, True)):
-        path.write_text(HEADS[path] + "".join(each.group() for each in found if bool(FOR_CARDS.match(each[1])) == card))
+        path.write_text(
+            HEADS[path]
+            + "".join(each.group() for each in found if bool(FOR_CARDS.match(each[1])) == card)
+        )
 
 
 def declared(about: dict[str, Any]) -> str:
     """The licence in a package's metadata: an expression, a short text, or else its classifiers."""
     said = about.get("license_expression") or about.get("license") or ""
-    classes = [each.split(" :: ")[-1] for each in about.get("classifier", []) if each.startswith("License :: ")]
+    classes = [
+        each.split(" :: ")[-1]
+        for each in about.get("classifier", [])
+        if each.startswith("License :: ")
+    ]
     if said and len(said) <= 120 and "\n" not in said:
-        return said if said not in ("BSD", "Apache") or not classes or classes == ["OSI Approved"] else classes[0]
+        return (
+            said
+            if said not in ("BSD", "Apache") or not classes or classes == ["OSI Approved"]
+            else classes[0]
+        )
     return classes[0] if classes else said.strip().splitlines()[0] if said else "not declared"
 
 
@@ -82,20 +119,51 @@ def kind(licence: str) -> str:
 
 def licences(found: list[Locked]) -> str:
     """The page with every package, its version and its licence."""
-    once = {each.name: each for each in reversed(found)}  # of two versions the first, for the older Python
+    once = {
+        each.name: each for each in reversed(found)
+    }  # of two versions the first, for the older Python
     with tempfile.TemporaryDirectory() as name:
         asked, report = Path(name) / "all.txt", Path(name) / "report.json"
         asked.write_text("\n".join(f"{each.name}=={each.version}" for each in once.values()))
         # A pip of its own: older ones do not know of licence expressions.
-        subprocess.run(["uv", "tool", "run", "--quiet", "--python=3.11", "pip>=25", "install", "--dry-run",
-                        "--ignore-installed", "--no-deps", "-qq", "--report", str(report), "-r", str(asked)],
-                       check=True)
-        about = {re.sub(r"[-_.]+", "-", each["metadata"]["name"]).lower(): declared(each["metadata"])
-                 for each in json.loads(report.read_text())["install"]}
-    about |= {name: "not declared, NVIDIA's" for name, said in about.items()
-              if said == "not declared" and FOR_CARDS.match(name)}
-    rows = [f"| {each.name} | {each.version} | {about[each.name]} | {kind(about[each.name])} |" for each in found]
-    return WORDS + "\n".join(["| package | version | licence | asks more |", "|---|---|---|---|", *rows]) + "\n"
+        subprocess.run(
+            [
+                "uv",
+                "tool",
+                "run",
+                "--quiet",
+                "--python=3.11",
+                "pip>=25",
+                "install",
+                "--dry-run",
+                "--ignore-installed",
+                "--no-deps",
+                "-qq",
+                "--report",
+                str(report),
+                "-r",
+                str(asked),
+            ],
+            check=True,
+        )
+        about = {
+            re.sub(r"[-_.]+", "-", each["metadata"]["name"]).lower(): declared(each["metadata"])
+            for each in json.loads(report.read_text())["install"]
+        }
+    about |= {
+        name: "not declared, NVIDIA's"
+        for name, said in about.items()
+        if said == "not declared" and FOR_CARDS.match(name)
+    }
+    rows = [
+        f"| {each.name} | {each.version} | {about[each.name]} | {kind(about[each.name])} |"
+        for each in found
+    ]
+    return (
+        WORDS
+        + "\n".join(["| package | version | licence | asks more |", "|---|---|---|---|", *rows])
+        + "\n"
+    )
 
 
 WORDS = """# Licences of what qfusion needs
@@ -118,8 +186,12 @@ nothing of what uses it); their licences lie in the wheels.
 
 def main() -> int:
     """Writes the three files; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--upgrade", action="store_true", help="take the newest version of what is not pinned")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--upgrade", action="store_true", help="take the newest version of what is not pinned"
+    )
     resolve(parser.parse_args().upgrade)
     found = [each for path in (LOCK, CUDA) for each in packages(path.read_text())]
     LICENCES.write_text(licences(found))

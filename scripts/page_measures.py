@@ -90,9 +90,11 @@ def largest_empty(area: list[float], boxes: list[list[float]]) -> tuple[float, l
         x, y = (b[0] - left) / CELL, (b[1] - top) / CELL
         X, Y = (b[2] - left) / CELL, (b[3] - top) / CELL
         if X > 0 and Y > 0:
-            taken[max(int(y), 0):int(np.ceil(Y)), max(int(x), 0):int(np.ceil(X))] = True
+            taken[max(int(y), 0) : int(np.ceil(Y)), max(int(x), 0) : int(np.ceil(X))] = True
     best, where = 0, [0, 0, 0, 0]
-    free = np.zeros(taken.shape[1] + 1, int)  # cells free above, by column; the last stays 0 and ends every run
+    free = np.zeros(
+        taken.shape[1] + 1, int
+    )  # cells free above, by column; the last stays 0 and ends every run
     for y, line in enumerate(taken):
         free[:-1] = np.where(line, 0, free[:-1] + 1)
         open_: list[tuple[int, int]] = []
@@ -120,30 +122,47 @@ def as_it_stands(page: Any) -> dict[str, Any]:
     page.evaluate("() => { document.querySelector('[data-testid=stMain]').scrollTop = 0; }")
     found = page.evaluate(_MEASURE)
     share, where = largest_empty(found["area"], found["boxes"])
-    return {"words": found["words"], "empty": round(share, 1), "where": where, "answer": found["answer"],
-            "height": round(found["area"][3] - found["area"][1])}
+    return {
+        "words": found["words"],
+        "empty": round(share, 1),
+        "where": where,
+        "answer": found["answer"],
+        "height": round(found["area"][3] - found["area"][1]),
+    }
 
 
 def faults(found: dict[str, Any]) -> list[str]:
     """What the pages are not to have: an answer that ends below the first screen, or a hole."""
     late = (found["answer"] or 0) > FIRST_SCREEN
     return ([f"its answer ends at {found['answer']} px"] if late else []) + (
-        [f"empty at {found['where']}: {found['empty']} %"] if found["empty"] > MOST_EMPTY else [])
+        [f"empty at {found['where']}: {found['empty']} %"] if found["empty"] > MOST_EMPTY else []
+    )
 
 
 def main() -> int:
     """Prints a line a page and width."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pages", nargs="*", default=[], help="names or beginnings of names; default all")
-    parser.add_argument("--widths", nargs="*", type=int, default=[1440], help="of the window, in pixels")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--pages", nargs="*", default=[], help="names or beginnings of names; default all"
+    )
+    parser.add_argument(
+        "--widths", nargs="*", type=int, default=[1440], help="of the window, in pixels"
+    )
     parser.add_argument("--out", type=Path, help="keeps the numbers as JSON")
     parser.add_argument("--before", type=Path, help="of an earlier state, to print both")
     parser.add_argument("--app", type=Path, default=ROOT, help="the checkout whose app is measured")
     asked = parser.parse_args()
     before = json.loads(asked.before.read_text()) if asked.before else {}
     found: dict[str, Any] = {}
-    with tempfile.TemporaryDirectory() as own, visits.browsing(Path(own), asked.app) as (server, browser):
-        page = browser.new_context(viewport={"width": asked.widths[0], "height": FIRST_SCREEN}).new_page()
+    with (
+        tempfile.TemporaryDirectory() as own,
+        visits.browsing(Path(own), asked.app) as (server, browser),
+    ):
+        page = browser.new_context(
+            viewport={"width": asked.widths[0], "height": FIRST_SCREEN}
+        ).new_page()
         for visit in visits.chosen(asked.pages):
             try:
                 visits.open_page(page, server.url + visit.address)
@@ -154,14 +173,22 @@ def main() -> int:
                 key = f"{visit.name}-{width}"
                 found[key] = now = measured(page, width)
                 was = before.get(key)
-                less = f" (before {was['words']}, {100 - 100 * now['words'] / was['words']:.0f} % fewer)" if was else ""
-                print(f"{key}: {now['words']} words{less}; empty {now['empty']} % at {now['where']}; answer ends at "
-                      f"{now['answer']}; {now['height']} px high{''.join(f' ! {fault}' for fault in faults(now))}",
-                      flush=True)
+                less = (
+                    f" (before {was['words']}, {100 - 100 * now['words'] / was['words']:.0f} % fewer)"
+                    if was
+                    else ""
+                )
+                print(
+                    f"{key}: {now['words']} words{less}; empty {now['empty']} % at {now['where']}; answer ends at "
+                    f"{now['answer']}; {now['height']} px high{''.join(f' ! {fault}' for fault in faults(now))}",
+                    flush=True,
+                )
     both = [key for key in found if key in before]
     if both:
         now, was = (sum(one[key]["words"] for key in both) for one in (found, before))
-        print(f"{len(both)} pages: {was} words before, {now} now, {100 - 100 * now / was:.0f} % fewer")
+        print(
+            f"{len(both)} pages: {was} words before, {now} now, {100 - 100 * now / was:.0f} % fewer"
+        )
     if asked.out:
         asked.out.write_text(json.dumps(found, indent=1) + "\n")
     return 0

@@ -21,17 +21,28 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT)]
 from scripts import glossary_page  # noqa: E402
 
-OPENED = ("/samples?inside=true", "/samples?model=qcnn-digits&inside=true", "/dynamics?as=Shapley%20values",
-          "/what_if?sample=p0014&knobs=true&do.audio=another%20sample%27s",
-          "/what_if?model=qcnn-digits&knobs=true&do.pixels=another%20sample%27s",
-          "/dynamics?model=qj-parity&data=parity&view=H%20and%20L", "/leaderboard?board=avparity",
-          "/circuit?model=third&data=digits", "/faithfulness?proof=Other%20methods&proof.run=true",
-          "/compare?compare.view=Several%20samples", "/compare?model=qcnn-digits&compare.view=Several%20samples",
-          "/train?run=first&run=second", "/train?run=second")
+OPENED = (
+    "/samples?inside=true",
+    "/samples?model=qcnn-digits&inside=true",
+    "/dynamics?as=Shapley%20values",
+    "/what_if?sample=p0014&knobs=true&do.audio=another%20sample%27s",
+    "/what_if?model=qcnn-digits&knobs=true&do.pixels=another%20sample%27s",
+    "/dynamics?model=qj-parity&data=parity&view=H%20and%20L",
+    "/leaderboard?board=avparity",
+    "/circuit?model=third&data=digits",
+    "/faithfulness?proof=Other%20methods&proof.run=true",
+    "/compare?compare.view=Several%20samples",
+    "/compare?model=qcnn-digits&compare.view=Several%20samples",
+    "/train?run=first&run=second",
+    "/train?run=second",
+)
 # Pages that are opened whole with both systems.
 BOTH = ("samples", "dynamics", "circuit", "what if", "decision operators", "cohorts", "compare")
-ONLY = {("qj-planted",): "\nQuantum-jump models only.\n", ("qcnn-digits",): "\nEntangled-fusion networks only.\n",
-        ("third",): "\nModels with plain gates only.\n"}
+ONLY = {
+    ("qj-planted",): "\nQuantum-jump models only.\n",
+    ("qcnn-digits",): "\nEntangled-fusion networks only.\n",
+    ("third",): "\nModels with plain gates only.\n",
+}
 OF_DATA = ("people",)  # which have them, not which model
 HEAD = """# How to read each panel
 
@@ -76,9 +87,9 @@ def hear(addresses: list[str]) -> dict[str, PageOf]:
             if not picture.not_shown:
                 continue  # explained by what stands around it
             known = glossary_page.panel_of(picture.name)
-            panel = found[view.page].panels.setdefault(known,
-                                                       Panel(known, picture.full_title, picture.shows,
-                                                             picture.not_shown))
+            panel = found[view.page].panels.setdefault(
+                known, Panel(known, picture.full_title, picture.shows, picture.not_shown)
+            )
             panel.models += [model] if model not in panel.models else []
         print(f"{address}: {len(names)} panels", file=sys.stderr)
     return found
@@ -86,7 +97,12 @@ def hear(addresses: list[str]) -> dict[str, PageOf]:
 
 def written(pages: dict[str, PageOf]) -> str:
     """The page docs/panels.md."""
-    return "\n".join([HEAD, *(part for title, page in pages.items() if page.panels for part in _page(title, page))])
+    return "\n".join(
+        [
+            HEAD,
+            *(part for title, page in pages.items() if page.panels for part in _page(title, page)),
+        ]
+    )
 
 
 def _page(title: str, page: PageOf) -> Iterator[str]:
@@ -102,13 +118,20 @@ def section(panel: Panel, both: bool = False) -> str:
     found = glossary_page.read()
     by_term = {one["term"]: one for one in found["entry"]}
     terms = [by_term[term] for term in found["panels"].get(panel.name, [])]
-    words = ", ".join(f"[{one['term']}](glossary.md#{glossary_page.slug(one['term'])})" for one in terms)
-    formulas = "".join(f"- {one['term']}: ${' '.join(one['formula'].split())}$\n" for one in terms
-                       if one.get("formula"))
+    words = ", ".join(
+        f"[{one['term']}](glossary.md#{glossary_page.slug(one['term'])})" for one in terms
+    )
+    formulas = "".join(
+        f"- {one['term']}: ${' '.join(one['formula'].split())}$\n"
+        for one in terms
+        if one.get("formula")
+    )
     return (
         f"### {name_of(panel.name)}\n\n{title}**Shows** {_clean(panel.shows)}\n\n**Does not show** "
         f"{_clean(panel.not_shown)}\n{only}"
-        + (f"\nWords: {words}.\n" if words else "") + (f"\n{formulas}" if formulas else ""))
+        + (f"\nWords: {words}.\n" if words else "")
+        + (f"\n{formulas}" if formulas else "")
+    )
 
 
 def name_of(panel: str) -> str:
@@ -126,24 +149,70 @@ def addresses() -> list[str]:
     from qfusion.panels import sweeps, train
     from scripts import visits
 
-    bare = ("/train", "/sweeps", "/glossary", "/tour")  # pages without panels, and those that are opened below
-    learnt = [f"/train?run={run}&train.view={quote(view)}" for run in ("first", "second") for view in train.VIEWS[1:]]
+    bare = (
+        "/train",
+        "/sweeps",
+        "/glossary",
+        "/tour",
+    )  # pages without panels, and those that are opened below
+    learnt = [
+        f"/train?run={run}&train.view={quote(view)}"
+        for run in ("first", "second")
+        for view in train.VIEWS[1:]
+    ]
     searched = [f"/sweeps?sweep=search&sweep.view={quote(view)}" for view in sweeps.VIEWS]
-    return [*(one.address for one in visits.VISITS if not one.address.startswith(bare) and "tour=" not in one.address),
-            *OPENED, *learnt, *searched]
+    return [
+        *(
+            one.address
+            for one in visits.VISITS
+            if not one.address.startswith(bare) and "tour=" not in one.address
+        ),
+        *OPENED,
+        *learnt,
+        *searched,
+    ]
 
 
 def main() -> None:
     """Trains and searches for a moment, runs the pages, writes the page."""
     with tempfile.TemporaryDirectory() as folder:
-        os.environ |= {f"QFUSION_{name}": str(Path(folder) / name.lower()) for name in ("RUNS", "MODELS", "IMPORTED")}
+        os.environ |= {
+            f"QFUSION_{name}": str(Path(folder) / name.lower())
+            for name in ("RUNS", "MODELS", "IMPORTED")
+        }
         base = [sys.executable, "-m", "qfusion"]
-        for call in (["train", "--data", "planted", "--name", "first", "--set", "epochs=3"],
-                     ["train", "--data", "digits", "--model", "entangled-qcnn", "--name", "second", "--set",
-                      "epochs=2"],
-                     ["train", "--data", "digits", "--model", "qfl", "--name", "third", "--set", "epochs=2"],
-                     ["sweep", "--data", "digits", "--model", "concatenation", "--name", "search", "--trials", "12",
-                      "--set", "epochs=2", "--range", "rate=1e-4:1e-2:log", "--range", "weight_decay=1e-5:1e-1:log"]):
+        for call in (
+            ["train", "--data", "planted", "--name", "first", "--set", "epochs=3"],
+            [
+                "train",
+                "--data",
+                "digits",
+                "--model",
+                "entangled-qcnn",
+                "--name",
+                "second",
+                "--set",
+                "epochs=2",
+            ],
+            ["train", "--data", "digits", "--model", "qfl", "--name", "third", "--set", "epochs=2"],
+            [
+                "sweep",
+                "--data",
+                "digits",
+                "--model",
+                "concatenation",
+                "--name",
+                "search",
+                "--trials",
+                "12",
+                "--set",
+                "epochs=2",
+                "--range",
+                "rate=1e-4:1e-2:log",
+                "--range",
+                "weight_decay=1e-5:1e-1:log",
+            ],
+        ):
             subprocess.run([*base, *call], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
         text = written(hear(addresses()))
     (ROOT / "docs" / "panels.md").write_text(text)

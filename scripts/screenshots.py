@@ -128,25 +128,37 @@ def for_readme(server: serving.Server, browser: Any, folder: Path) -> None:
         page.wait_for_timeout(500)
         path = folder / f"{name}.png"
         page.screenshot(path=str(path))
-        with Image.open(path) as picture:  # median cut would lose the thin hatches; without k-means, greys get a tint
-            few = picture.convert("RGB").quantize(256, method=Image.Quantize.MAXCOVERAGE, kmeans=3,
-                                                  dither=Image.Dither.NONE)
+        with Image.open(
+            path
+        ) as picture:  # median cut would lose the thin hatches; without k-means, greys get a tint
+            few = picture.convert("RGB").quantize(
+                256, method=Image.Quantize.MAXCOVERAGE, kmeans=3, dither=Image.Dither.NONE
+            )
         few.save(path, optimize=True)
         if path.stat().st_size > MAX_BYTES:
             raise RuntimeError(
-                f"{path.name} has {path.stat().st_size:,} bytes, more than {MAX_BYTES:,}. Show less of the page.")
+                f"{path.name} has {path.stat().st_size:,} bytes, more than {MAX_BYTES:,}. Show less of the page."
+            )
         print(f"{path}: {path.stat().st_size:,} bytes")
         page.context.close()
 
 
 def main() -> int:
     """Takes the pictures; returns 1 when the machine saw something wrong."""
-    parser = argparse.ArgumentParser(description="Pictures of all pages, and what a machine can see wrong in them.")
+    parser = argparse.ArgumentParser(
+        description="Pictures of all pages, and what a machine can see wrong in them."
+    )
     parser.add_argument("folder", nargs="?", type=Path, help="where the pictures go")
-    parser.add_argument("--pages", nargs="*", default=[], help="names or beginnings of names; default all")
-    parser.add_argument("--widths", nargs="*", type=int, default=[1440, 800], help="of the window, in pixels")
+    parser.add_argument(
+        "--pages", nargs="*", default=[], help="names or beginnings of names; default all"
+    )
+    parser.add_argument(
+        "--widths", nargs="*", type=int, default=[1440, 800], help="of the window, in pixels"
+    )
     parser.add_argument("--themes", nargs="*", choices=("light", "dark"), default=["light", "dark"])
-    parser.add_argument("--readme", action="store_true", help="make the pictures of the README instead")
+    parser.add_argument(
+        "--readme", action="store_true", help="make the pictures of the README instead"
+    )
     asked = parser.parse_args()
     if not asked.readme and asked.folder is None:
         parser.error("name a folder for the pictures")

@@ -20,8 +20,17 @@ ROOT = Path(__file__).resolve().parent.parent
 STREAMLIT = (sys.executable, "-m", "streamlit", "run", "app.py")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 # Without these, Chromium looks its maker's hosts up at every start, and those calls hang where the network is closed.
-FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-         "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage")
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-dev-shm-usage",
+)
 
 
 @dataclass(frozen=True)
@@ -47,7 +56,9 @@ def launch(playwright: Any) -> Any:
     """
     path = chromium_path()
     if path is None:
-        raise RuntimeError(f"No browser found (looked for {', '.join(BROWSERS)}). Install Debian's package `chromium`.")
+        raise RuntimeError(
+            f"No browser found (looked for {', '.join(BROWSERS)}). Install Debian's package `chromium`."
+        )
     return playwright.chromium.launch(executable_path=path, args=list(FLAGS))
 
 
@@ -78,14 +89,22 @@ def _wait(process: subprocess.Popen[bytes], url: str, log: Path, limit: float) -
     while not answers(url):
         waited = time.monotonic() - started
         if process.poll() is not None or waited > limit:
-            raise RuntimeError(f"The app did not answer within {waited:.0f} s:\n{log.read_text()[-2000:]}")
+            raise RuntimeError(
+                f"The app did not answer within {waited:.0f} s:\n{log.read_text()[-2000:]}"
+            )
         time.sleep(0.1)
     return time.monotonic() - started
 
 
 @contextlib.contextmanager
-def serve(folder: Path, environment: Mapping[str, str] | None = None, limit: float = 60,
-          command: Sequence[str | Path] = STREAMLIT, place: Path = ROOT, path: str = "") -> Iterator[Server]:
+def serve(
+    folder: Path,
+    environment: Mapping[str, str] | None = None,
+    limit: float = 60,
+    command: Sequence[str | Path] = STREAMLIT,
+    place: Path = ROOT,
+    path: str = "",
+) -> Iterator[Server]:
     """Runs the app on a free loopback port while the block lasts.
 
     Args:
@@ -101,11 +120,25 @@ def serve(folder: Path, environment: Mapping[str, str] | None = None, limit: flo
     """
     port, log = free_port(), folder / "server.log"
     url = f"http://127.0.0.1:{port}{path}"
-    options = ["--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true",
-               "--server.fileWatcherType", "none"]
+    options = [
+        "--server.port",
+        str(port),
+        "--server.address",
+        "127.0.0.1",
+        "--server.headless",
+        "true",
+        "--server.fileWatcherType",
+        "none",
+    ]
     with log.open("wb") as out:
-        process = subprocess.Popen([*command, *options], cwd=place, stdin=subprocess.DEVNULL, stdout=out,
-                                   stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})})
+        process = subprocess.Popen(
+            [*command, *options],
+            cwd=place,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **(environment or {})},
+        )
         try:
             yield Server(url, _wait(process, url, log, limit), log, process.pid)
         finally:

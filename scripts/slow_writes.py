@@ -41,20 +41,28 @@ def install(folder: Path, flag: Path, most: float = 0.02) -> None:
     def heard(event: str, args: tuple[Any, ...]) -> None:
         if event == "open":
             path, mode, flags = args
-            writes = any(letter in mode for letter in "wxa+") if isinstance(mode, str) else bool(flags & _WRITING)
+            writes = (
+                any(letter in mode for letter in "wxa+")
+                if isinstance(mode, str)
+                else bool(flags & _WRITING)
+            )
         else:
             path, writes = (args or [""])[0], event in _MOVES
-        if writes and isinstance(path, str | os.PathLike) and os.fspath(path).startswith(below) \
-                and not os.fspath(path).endswith("lock"):
+        if (
+            writes
+            and isinstance(path, str | os.PathLike)
+            and os.fspath(path).startswith(below)
+            and not os.fspath(path).endswith("lock")
+        ):
             wait()
 
     def in_halves(path: Path, data: Any) -> int:
         with path.open("wb") as file:
             view = memoryview(data).cast("B")
-            file.write(view[:len(view) // 2])
+            file.write(view[: len(view) // 2])
             file.flush()
             wait()
-            return len(view) // 2 + file.write(view[len(view) // 2:])
+            return len(view) // 2 + file.write(view[len(view) // 2 :])
 
     def synced(handle: int, sync: Any = os.fsync) -> None:
         wait()
@@ -63,5 +71,6 @@ def install(folder: Path, flag: Path, most: float = 0.02) -> None:
     sys.addaudithook(heard)
     Path.write_bytes = in_halves  # type: ignore[method-assign]
     Path.write_text = lambda path, text, encoding=None, *_: in_halves(  # type: ignore
-        path, text.encode(encoding or "utf-8"))
+        path, text.encode(encoding or "utf-8")
+    )
     os.fsync = synced

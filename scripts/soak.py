@@ -38,10 +38,27 @@ from scripts.visitor import Seen, Visitor  # noqa: E402
 JUMP, NETWORK = dict(model="qj-planted"), dict(model="qcnn-digits", data="digits")
 SAMPLES = [f"p{number:04d}" for number in range(15, 2400, 60)]
 DIGITS = [f"digit-{number:04d}" for number in range(20, 1700, 80)]
-PAGES = ("", "samples", "dynamics", "circuit", "what_if", "operators", "cohorts", "compare", "faithfulness", "data",
-         "train", "sweeps", "leaderboard", "glossary", "tour")
+PAGES = (
+    "",
+    "samples",
+    "dynamics",
+    "circuit",
+    "what_if",
+    "operators",
+    "cohorts",
+    "compare",
+    "faithfulness",
+    "data",
+    "train",
+    "sweeps",
+    "leaderboard",
+    "glossary",
+    "tour",
+)
 GROWTH, SLOWER, COSTLIER = 1.05, 1.3, 1.15
-LEFT = 130  # seconds after which the server has let go of all sessions: Streamlit keeps them for 120
+LEFT = (
+    130  # seconds after which the server has let go of all sessions: Streamlit keeps them for 120
+)
 LOOK = 2.0  # seconds between two looks
 # More than before that pools and bounded caches may hold in the end: threads of asyncio, fonts that Matplotlib opens
 # for each thread, arrays of sets that were removed. One a session would be hundreds.
@@ -67,8 +84,14 @@ def look(pid: int, began: float) -> Moment:
     threads = int(status.split("Threads:")[1].split()[0])
     times = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     children = sum(_parent(each) == pid for each in Path("/proc").glob("[0-9]*"))
-    return Moment(time.monotonic() - began, serving.resident(pid) / 1e6, threads, children,
-                  len(os.listdir(f"/proc/{pid}/fd")), (int(times[11]) + int(times[12])) / os.sysconf("SC_CLK_TCK"))
+    return Moment(
+        time.monotonic() - began,
+        serving.resident(pid) / 1e6,
+        threads,
+        children,
+        len(os.listdir(f"/proc/{pid}/fd")),
+        (int(times[11]) + int(times[12])) / os.sysconf("SC_CLK_TCK"),
+    )
 
 
 def _parent(process: Path) -> int:
@@ -86,7 +109,15 @@ class Reader(threading.Thread):
             interactions. files: a data set to upload, by name.
     """
 
-    def __init__(self, number: int, url: str, until: float, pause: float, files: dict[str, bytes], seed: int = 0):
+    def __init__(
+        self,
+        number: int,
+        url: str,
+        until: float,
+        pause: float,
+        files: dict[str, bytes],
+        seed: int = 0,
+    ):
         super().__init__(daemon=True)
         self.number, self.until, self.pause, self.files = number, until, pause, files
         self.chance, self.visitor = random.Random(1000 * seed + number), Visitor(url, 600)
@@ -94,8 +125,17 @@ class Reader(threading.Thread):
         self.did, self.problems = Counter[str](), Counter[str]()
         self.turn = 0
         self.acts: dict[Callable[[], None], int] = {
-            self.visit: 10, self.samples: 8, self.sliders: 10, self.note: 4, self.lost: 3, self.figure: 4,
-            self.report: 1, self.data: 2, self.train: 2, self.sweep: 1}
+            self.visit: 10,
+            self.samples: 8,
+            self.sliders: 10,
+            self.note: 4,
+            self.lost: 3,
+            self.figure: 4,
+            self.report: 1,
+            self.data: 2,
+            self.train: 2,
+            self.sweep: 1,
+        }
 
     def run(self) -> None:
         """Reads until the time is over."""
@@ -106,7 +146,9 @@ class Reader(threading.Thread):
                     act()
                     self.did[act.__name__] += 1
                 except Exception as error:
-                    self.problems[f"{act.__name__}: {type(error).__name__}: {str(error)[:100]}"] += 1
+                    self.problems[
+                        f"{act.__name__}: {type(error).__name__}: {str(error)[:100]}"
+                    ] += 1
 
     def seen(self, seen: Seen) -> Seen:
         """Notes what an interaction took and whether it went well, and reads for a moment."""
@@ -127,7 +169,10 @@ class Reader(threading.Thread):
     def which(self) -> dict[str, str]:
         """A model and a sample of it."""
         network = self.chance.random() < 0.3
-        return {**(NETWORK if network else JUMP), "sample": self.chance.choice(DIGITS if network else SAMPLES)}
+        return {
+            **(NETWORK if network else JUMP),
+            "sample": self.chance.choice(DIGITS if network else SAMPLES),
+        }
 
     def visit(self) -> None:
         """A page of either system, then another in the same session."""
@@ -193,8 +238,14 @@ class Reader(threading.Thread):
         """A training: begun, watched, stopped, deleted."""
         name = f"reader-{self.number}-{self.turn}"
         self.turn += 1
-        self.open("train", **{"new.data": "planted", "new.kind": "quantum-jump",
-                              "new.quantum-jump.planted.epochs": self.chance.choice((1, 2, 40))})
+        self.open(
+            "train",
+            **{
+                "new.data": "planted",
+                "new.kind": "quantum-jump",
+                "new.quantum-jump.planted.epochs": self.chance.choice((1, 2, 40)),
+            },
+        )
         self.set("_new.name", name)
         self.set("_start", True)
         for _ in range(30):
@@ -219,16 +270,24 @@ class Reader(threading.Thread):
             self.set("_sweep_stop", True)
 
 
-def medians(moments: list[Moment], took: list[tuple[float, float]], low: float, high: float) -> tuple[float, ...]:
+def medians(
+    moments: list[Moment], took: list[tuple[float, float]], low: float, high: float
+) -> tuple[float, ...]:
     """Memory, seconds and processor seconds of an interaction between two times: medians, and a mean of the last."""
     inside = [each for each in moments if low <= each.at <= high]
     those = [seconds for at, seconds in took if low <= at <= high]
     busy = inside[-1].busy - inside[0].busy
     count = sum(inside[0].at <= at <= inside[-1].at for at, _ in took)
-    return (statistics.median(each.memory for each in inside), statistics.median(those or [0.0]), busy / max(1, count))
+    return (
+        statistics.median(each.memory for each in inside),
+        statistics.median(those or [0.0]),
+        busy / max(1, count),
+    )
 
 
-def soak(minutes: float, sessions: int, pause: float, seed: int = 0, every: float = 60.0) -> list[str]:
+def soak(
+    minutes: float, sessions: int, pause: float, seed: int = 0, every: float = 60.0
+) -> list[str]:
     """Lets readers at a server, and returns what is wrong.
 
     Args:
@@ -236,14 +295,25 @@ def soak(minutes: float, sessions: int, pause: float, seed: int = 0, every: floa
     """
     with tempfile.TemporaryDirectory(prefix="qfusion-soak-") as place:
         folder = Path(place)
-        own = {f"QFUSION_{name}": str(folder / name.lower()) for name in ("RUNS", "MODELS", "IMPORTED")}
-        files = {path.name: path.read_bytes() for path in kills.tables(folder / "tables", 0).iterdir()}
+        own = {
+            f"QFUSION_{name}": str(folder / name.lower()) for name in ("RUNS", "MODELS", "IMPORTED")
+        }
+        files = {
+            path.name: path.read_bytes() for path in kills.tables(folder / "tables", 0).iterdir()
+        }
         with serving.serve(folder, {**own, "QFUSION_SLOTS": "1"}, limit=240) as server:
             return _watched(server, minutes, sessions, pause, seed, every, files)
 
 
-def _watched(server: serving.Server, minutes: float, sessions: int, pause: float, seed: int, every: float,
-             files: dict[str, bytes]) -> list[str]:
+def _watched(
+    server: serving.Server,
+    minutes: float,
+    sessions: int,
+    pause: float,
+    seed: int,
+    every: float,
+    files: dict[str, bytes],
+) -> list[str]:
     first = Reader(sessions, server.url, time.monotonic() + 300, 0, files)
     with first.visitor:
         for page in PAGES:  # what is loaded once
@@ -256,25 +326,37 @@ def _watched(server: serving.Server, minutes: float, sessions: int, pause: float
     readers = [Reader(number, server.url, end, pause, files, seed) for number in range(sessions)]
     for each in readers:
         each.start()
-    print(" min   done   median s   processor s   memory MB   threads   children   files", flush=True)
+    print(
+        " min   done   median s   processor s   memory MB   threads   children   files", flush=True
+    )
     lines = [0]
     while any(each.is_alive() for each in readers):
         time.sleep(LOOK)
         moments.append(look(server.pid, began))
         if min(moments[-1].at, 60 * minutes) - moments[lines[-1]].at >= every:
             lines.append(len(moments) - 1)
-            _tell(moments[lines[-2]:], readers, began)
+            _tell(moments[lines[-2] :], readers, began)
     took = sorted((at - began, seconds) for each in readers for at, seconds in each.took)
     last = 60 * minutes
     _let_go(server)
     gone = look(server.pid, began)
-    did, problems = sum((each.did for each in readers), Counter()), sum((each.problems for each in readers), Counter())
+    did, problems = (
+        sum((each.did for each in readers), Counter()),
+        sum((each.problems for each in readers), Counter()),
+    )
     print(f"{len(took):,} interactions of {sessions} readers: {dict(did)}")
-    print(f"afterwards: {gone.memory:.0f} MB, {gone.threads} threads ({moments[0].threads} before), {gone.children} "
-          f"children, {gone.files} files ({moments[0].files} before)")
-    early, late = medians(moments, took, last / 3, last * 2 / 3), medians(moments, took, last * 2 / 3, last)
-    print(f"second third against the last: memory {early[0]:.0f} -> {late[0]:.0f} MB ({late[0] / early[0] - 1:+.1%}), "
-          f"median {early[1]:.2f} -> {late[1]:.2f} s, processor {early[2]:.2f} -> {late[2]:.2f} s an interaction")
+    print(
+        f"afterwards: {gone.memory:.0f} MB, {gone.threads} threads ({moments[0].threads} before), {gone.children} "
+        f"children, {gone.files} files ({moments[0].files} before)"
+    )
+    early, late = (
+        medians(moments, took, last / 3, last * 2 / 3),
+        medians(moments, took, last * 2 / 3, last),
+    )
+    print(
+        f"second third against the last: memory {early[0]:.0f} -> {late[0]:.0f} MB ({late[0] / early[0] - 1:+.1%}), "
+        f"median {early[1]:.2f} -> {late[1]:.2f} s, processor {early[2]:.2f} -> {late[2]:.2f} s an interaction"
+    )
     wrong = [f"{words} ({count} times)" for words, count in problems.most_common(20)]
     if late[0] > GROWTH * early[0]:
         wrong.append(f"memory grows by {late[0] / early[0] - 1:.1%}")
@@ -282,7 +364,9 @@ def _watched(server: serving.Server, minutes: float, sessions: int, pause: float
         wrong.append(f"an interaction takes {late[1] / early[1]:.2f} times as long")
     for name in MORE:
         if getattr(gone, name) > getattr(moments[0], name) + MORE[name]:
-            wrong.append(f"{name} are left: {getattr(moments[0], name)} before, {getattr(gone, name)} after")
+            wrong.append(
+                f"{name} are left: {getattr(moments[0], name)} before, {getattr(gone, name)} after"
+            )
     return wrong
 
 
@@ -297,21 +381,33 @@ def _let_go(server: serving.Server) -> None:
 
 def _tell(moments: list[Moment], readers: list[Reader], began: float) -> None:
     before, now = moments[0], moments[-1]
-    took = [seconds for each in readers for at, seconds in list(each.took) if before.at < at - began <= now.at]
+    took = [
+        seconds
+        for each in readers
+        for at, seconds in list(each.took)
+        if before.at < at - began <= now.at
+    ]
     done = sum(len(each.took) for each in readers)
     memory = statistics.median(each.memory for each in moments)
-    print(f"{now.at / 60:4.0f} {done:6,} {statistics.median(took or [0.0]):10.2f} "
-          f"{(now.busy - before.busy) / max(1, len(took)):13.2f} {memory:11.0f} {now.threads:9} {now.children:10} "
-          f"{now.files:7}", flush=True)
+    print(
+        f"{now.at / 60:4.0f} {done:6,} {statistics.median(took or [0.0]):10.2f} "
+        f"{(now.busy - before.busy) / max(1, len(took)):13.2f} {memory:11.0f} {now.threads:9} {now.children:10} "
+        f"{now.files:7}",
+        flush=True,
+    )
 
 
 def main() -> int:
     """Soaks; returns 1 when something is wrong."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--minutes", type=float, default=120.0)
     parser.add_argument("--sessions", type=int, default=16)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--pause", type=float, default=6.0, help="mean seconds of reading between two interactions")
+    parser.add_argument(
+        "--pause", type=float, default=6.0, help="mean seconds of reading between two interactions"
+    )
     asked = parser.parse_args()
     wrong = soak(asked.minutes, asked.sessions, asked.pause, asked.seed)
     for each in wrong:

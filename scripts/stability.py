@@ -34,16 +34,24 @@ def mismatch(recipe: Recipe, card: dict) -> str:
     settings = registry.settings(recipe.model) | recipe.settings
     kept = {key: value for key, value in card["settings"].items() if key != "dims"}
     different = [key for key, value in kept.items() if settings.get(key) != value]
-    options = {key: value for key, value in recipe.options.items() if card["training"].get(key) != value}
+    options = {
+        key: value for key, value in recipe.options.items() if card["training"].get(key) != value
+    }
     return ", ".join([*different, *options])
 
 
-def dividends(model: FusionModel, dataset: data.DataSet, card: dict) -> tuple[np.ndarray, explain.Explanation]:
+def dividends(
+    model: FusionModel, dataset: data.DataSet, card: dict
+) -> tuple[np.ndarray, explain.Explanation]:
     """Returns the dividends (B, 2^M) of the test rows: of the only score, or of the true class's."""
     rows = dataset.rows("test")
-    background = explain.background(model, dataset.inputs(dataset.rows(checkpoint.training_split(card)), torch.float64))
+    background = explain.background(
+        model, dataset.inputs(dataset.rows(checkpoint.training_split(card)), torch.float64)
+    )
     found = explain.explain(model, dataset.inputs(rows, torch.float64), background)
-    outputs = dataset.y[rows] if dataset.target.kind == "classification" else np.zeros(len(rows), int)
+    outputs = (
+        dataset.y[rows] if dataset.target.kind == "classification" else np.zeros(len(rows), int)
+    )
     return found.dividends[np.arange(len(rows)), :, outputs], found
 
 
@@ -52,40 +60,68 @@ def measure(name: str, seeds: list[int], folder: Path) -> None:
     recipe, shipped = RECIPES[name], checkpoint.load(name)
     if differs := mismatch(recipe, shipped.card):
         raise SystemExit(
-            f"{name}: the recipe differs from the shipped card in {differs}. Run scripts/train_models.py {name} first.")
+            f"{name}: the recipe differs from the shipped card in {differs}. Run scripts/train_models.py {name} first."
+        )
     dataset = data.load(recipe.data)
     found, explanation = [], None
     for seed in seeds:
         start = time.perf_counter()
-        model = train(recipe.model, dataset, recipe.settings, Options(**recipe.options), seed).model.double().eval()
+        model = (
+            train(recipe.model, dataset, recipe.settings, Options(**recipe.options), seed)
+            .model.double()
+            .eval()
+        )
         values, explanation = dividends(model, dataset, shipped.card)
         found.append(values)
         print(f"{name} seed {seed}: {time.perf_counter() - start:.0f} s", flush=True)
     assert explanation is not None
     deviation = float(np.abs(found[0] - dividends(shipped.model, dataset, shipped.card)[0]).max())
-    measured = stability.Stability(explanation.modalities, explanation.coalitions, tuple(seeds), np.array(found),
-                                   explanation.background_size, dataset.target.kind == "classification")
+    measured = stability.Stability(
+        explanation.modalities,
+        explanation.coalitions,
+        tuple(seeds),
+        np.array(found),
+        explanation.background_size,
+        dataset.target.kind == "classification",
+    )
     print(
         f"{name}: seed {seeds[0]} against the shipped model, largest difference of a dividend {deviation:.1e}; the "
-        f"same leading modality in {measured.leader_agreement():.3f} of cases", flush=True)
+        f"same leading modality in {measured.leader_agreement():.3f} of cases",
+        flush=True,
+    )
     for term, (mean, lowest) in measured.rank_correlations().items():
         spread = np.median(measured.spread()[:, measured.coalitions.index(term) - 1])
-        print(f"  {term}: rank correlation {mean:.3f}, lowest {lowest:.3f}, median deviation {spread:.3f}", flush=True)
-    stability.save(folder / f"{name}.safetensors", measured, weights=shipped.card["weights_sha256"],
-                   data=dataset.digest, notes={"settings": recipe.settings, "options": recipe.options,
-                                               "first_seed_against_shipped": deviation})
+        print(
+            f"  {term}: rank correlation {mean:.3f}, lowest {lowest:.3f}, median deviation {spread:.3f}",
+            flush=True,
+        )
+    stability.save(
+        folder / f"{name}.safetensors",
+        measured,
+        weights=shipped.card["weights_sha256"],
+        data=dataset.digest,
+        notes={
+            "settings": recipe.settings,
+            "options": recipe.options,
+            "first_seed_against_shipped": deviation,
+        },
+    )
 
 
 def main() -> None:
     """Reads the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", help=f"of {', '.join(RECIPES)}; default all that are shipped")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "names", nargs="*", help=f"of {', '.join(RECIPES)}; default all that are shipped"
+    )
     parser.add_argument("--out", type=Path, default=stability.FOLDER)
     parser.add_argument("--seeds", type=int, default=len(SEEDS))
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     for name in arguments.names or [name for name in RECIPES if name in checkpoint.available()]:
-        measure(name, SEEDS[:arguments.seeds], arguments.out)
+        measure(name, SEEDS[: arguments.seeds], arguments.out)
 
 
 if __name__ == "__main__":

@@ -18,21 +18,31 @@ BEFORE = "35,751 statements in 523 files"  # of `qfusion` at 0.1.0, the print en
 
 def statements(source: str) -> int:
     """Returns the statements of a program, docstrings and other bare strings apart."""
-    return sum(isinstance(node, ast.stmt) and not is_text(node) for node in ast.walk(ast.parse(source)))
+    return sum(
+        isinstance(node, ast.stmt) and not is_text(node) for node in ast.walk(ast.parse(source))
+    )
 
 
 def is_text(node: ast.stmt) -> bool:
     """Whether a statement is a string that nothing is done with."""
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
 
 
 def main() -> None:
     """Prints a line for each package."""
     for package in PACKAGES:
-        sources = [path.read_text() for path in (ROOT / package).rglob("*.py") if "tests" not in path.parts]
+        sources = [
+            path.read_text() for path in (ROOT / package).rglob("*.py") if "tests" not in path.parts
+        ]
         if sources:
-            print(f"{package}: {sum(map(statements, sources)):,} statements in {len(sources)} files, "
-                  f"{statistics.median(source.count(chr(10)) for source in sources):.0f} lines in the median")
+            print(
+                f"{package}: {sum(map(statements, sources)):,} statements in {len(sources)} files, "
+                f"{statistics.median(source.count(chr(10)) for source in sources):.0f} lines in the median"
+            )
     print(f"qfusion at the last release: {BEFORE}")
 
 

@@ -45,12 +45,20 @@ class Recipe:
 
 RECIPES = {
     "qj-planted": Recipe(
-        "QiNN-QJ on planted opinions", "quantum-jump", "planted", dict(dropout=0.1, head_scale=2.0),
+        "QiNN-QJ on planted opinions",
+        "quantum-jump",
+        "planted",
+        dict(dropout=0.1, head_scale=2.0),
         dict(epochs=60, rate=4e-3, patience=20, coupling_decay=1.0),
         "The decay of the couplings was chosen on validation rows: it costs no accuracy there, and the model then "
-        "answers a coupling's removal as its slope says."),
+        "answers a coupling's removal as its slope says.",
+    ),
     "qj-mosi": Recipe(
-        "QiNN-QJ on CMU-MOSI", "quantum-jump", "mosi", {}, dict(epochs=10, weight_decay=4.0, patience=0, refit=True),
+        "QiNN-QJ on CMU-MOSI",
+        "quantum-jump",
+        "mosi",
+        {},
+        dict(epochs=10, weight_decay=4.0, patience=0, refit=True),
         "The validation rows belong to the features' own training set, so validation looks far better than test and "
         "can choose neither when to stop nor how much to regularise. Settings were decided blind, by an agent that was "
         "given the 1,447 training rows and the description that came with the files, from simulations of unseen videos "
@@ -59,54 +67,109 @@ RECIPES = {
         "leak anew, which did worse (MAE .980, correlation .594). With the local read-out these settings were kept. A "
         "first training, with weights W of deviation 2 at the start (Acc-2 .766, MAE .926, correlation .635), is not "
         "used: reduced states are read with larger populations, so scores started far off; now W starts smaller by the "
-        "ratio of dimensions."),
+        "ratio of dimensions.",
+    ),
 }
 
 _PARITY = (
     "The first settings that were tried: on the validation rows nothing was left to choose. Neither picture alone says "
-    "anything of the sum (see the data set), so whatever is right is said jointly.")
+    "anything of the sum (see the data set), so whatever is right is said jointly."
+)
 _SMALL: dict[str, Any] = dict(hidden=64, dropout=0.2, input_dropout=0.1)
 _SHORT: dict[str, Any] = dict(loss="cross_entropy", epochs=15, rate=4e-3, patience=0)
 RECIPES |= {
-    "qj-parity": Recipe("QiNN-QJ on two digits: odd or even", "quantum-jump", "parity", dict(head_scale=2.0, **_SMALL),
-                        _SHORT, _PARITY),
-    "qcnn-parity": Recipe("Entangled fusion + QCNN on two digits: odd or even", "entangled-qcnn", "parity",
-                          dict(elements=8, **_SMALL), _SHORT, _PARITY)}
+    "qj-parity": Recipe(
+        "QiNN-QJ on two digits: odd or even",
+        "quantum-jump",
+        "parity",
+        dict(head_scale=2.0, **_SMALL),
+        _SHORT,
+        _PARITY,
+    ),
+    "qcnn-parity": Recipe(
+        "Entangled fusion + QCNN on two digits: odd or even",
+        "entangled-qcnn",
+        "parity",
+        dict(elements=8, **_SMALL),
+        _SHORT,
+        _PARITY,
+    ),
+}
 
 _SEEN_AND_HEARD = (
     "Learning rate and shift of the pictures were chosen on validation rows by the same four tries that every rival on "
     f"the leaderboard had (scripts/{FILE.name}), then it was trained on these rows too. Encoders and epochs were found "
     "before, see scripts/choose_parity.py: test figures were seen in that search. There are 1,400 different images and "
-    "as many recordings.")
-RECIPES |= {f"{model}-avparity": Recipe(title, kind, "avparity", *chosen("avparity", model), _SEEN_AND_HEARD)
-            for model, kind, title in (
-("qj", "quantum-jump", "QiNN-QJ on a seen and a heard digit: odd or even"),
-("qcnn", "entangled-qcnn", "Entangled fusion + QCNN on a seen and a heard digit: odd or even"))}
+    "as many recordings."
+)
+RECIPES |= {
+    f"{model}-avparity": Recipe(
+        title, kind, "avparity", *chosen("avparity", model), _SEEN_AND_HEARD
+    )
+    for model, kind, title in (
+        ("qj", "quantum-jump", "QiNN-QJ on a seen and a heard digit: odd or even"),
+        (
+            "qcnn",
+            "entangled-qcnn",
+            "Entangled fusion + QCNN on a seen and a heard digit: odd or even",
+        ),
+    )
+}
 
 _PROCEDURE = (
     "Settings were chosen by cross-validated accuracy within the train and validation rows (log loss where it ties; "
     "--folds repeats it for these), then trained on all of them by a fixed schedule. Test rows chose nothing directly, "
     "but the search on avdigits, digits and handwritten went on after test results of earlier settings had been seen. "
     "Where couplings decay (coupling_decay), that was chosen last, among values that cost no accuracy in "
-    "cross-validation, so that slopes and knock-outs agree there.")
+    "cross-validation, so that slopes and knock-outs agree there."
+)
 
 
 def _fusion(title: str, data: str, settings: dict[str, Any], **schedule: Any) -> Recipe:
-    return Recipe(title, "entangled-qcnn", data, settings,
-                  dict(loss="cross_entropy", patience=0, refit=True, **schedule), _PROCEDURE)
+    return Recipe(
+        title,
+        "entangled-qcnn",
+        data,
+        settings,
+        dict(loss="cross_entropy", patience=0, refit=True, **schedule),
+        _PROCEDURE,
+    )
 
 
 FUSION = {  # by data set; benchmarks/fusion.py trains rivals by the same recipes
-    "digits": _fusion("Entangled fusion + QCNN on digits in three views", "digits",
-                      dict(elements=10, start="classes", hidden=128, dropout=0.5), epochs=40, rate=5e-3,
-                      encoder_decay=0.3, coupling_decay=0.3, noise=0.5),
-    "avdigits": _fusion("Entangled fusion + QCNN on digits seen and heard", "avdigits",
-                        dict(elements=8, encoder="cnn", dropout=0.4), epochs=40, rate=2e-3),
-    "handwritten": _fusion("Entangled fusion + QCNN on digits in six views", "handwritten",
-                           dict(elements=10, start="classes", hidden=64, dropout=0.5), epochs=40, rate=5e-3),
+    "digits": _fusion(
+        "Entangled fusion + QCNN on digits in three views",
+        "digits",
+        dict(elements=10, start="classes", hidden=128, dropout=0.5),
+        epochs=40,
+        rate=5e-3,
+        encoder_decay=0.3,
+        coupling_decay=0.3,
+        noise=0.5,
+    ),
+    "avdigits": _fusion(
+        "Entangled fusion + QCNN on digits seen and heard",
+        "avdigits",
+        dict(elements=8, encoder="cnn", dropout=0.4),
+        epochs=40,
+        rate=2e-3,
+    ),
+    "handwritten": _fusion(
+        "Entangled fusion + QCNN on digits in six views",
+        "handwritten",
+        dict(elements=10, start="classes", hidden=64, dropout=0.5),
+        epochs=40,
+        rate=5e-3,
+    ),
     # Eight elements would take 370 parameters, only 17 times fewer than the concatenation network.
-    "houston": _fusion("Entangled fusion + QCNN on Houston, spectra and LiDAR", "houston",
-                       dict(elements=6, hidden=128, dropout=0.1), epochs=100, rate=5e-3, coupling_decay=0.3),
+    "houston": _fusion(
+        "Entangled fusion + QCNN on Houston, spectra and LiDAR",
+        "houston",
+        dict(elements=6, hidden=128, dropout=0.1),
+        epochs=100,
+        rate=5e-3,
+        coupling_decay=0.3,
+    ),
 }
 RECIPES |= {f"qcnn-{name}": FUSION[name] for name in ("digits", "avdigits", "houston")}
 
@@ -117,7 +180,11 @@ def folds(name: str, count: int = 4) -> None:
     recipe = FUSION[name.removeprefix("qcnn-")]
     dataset = data.load(recipe.data)
     options = Options(**{**recipe.options, "refit": False})
-    rows, rng, fold = dataset.rows("train+valid"), np.random.default_rng(7), np.zeros(len(dataset), int)
+    rows, rng, fold = (
+        dataset.rows("train+valid"),
+        np.random.default_rng(7),
+        np.zeros(len(dataset), int),
+    )
     for label in np.unique(dataset.y):
         of_class = rng.permutation(rows[dataset.y[rows] == label])
         fold[of_class] = np.arange(len(of_class)) % count
@@ -126,9 +193,16 @@ def folds(name: str, count: int = 4) -> None:
         split = dataset.split.copy()
         split[rows] = np.where(fold[rows] == k, "valid", "train")
         part = replace(dataset, split=split)
-        found.append(metrics.evaluate(train(recipe.model, part, recipe.settings, options, k).model, part, "valid"))
+        found.append(
+            metrics.evaluate(
+                train(recipe.model, part, recipe.settings, options, k).model, part, "valid"
+            )
+        )
     for key, value in metrics.summary(found).items():
-        print(f"{name} {key}: {value['mean']:.4f}, standard error {value['std'] / count ** 0.5:.4f}", flush=True)
+        print(
+            f"{name} {key}: {value['mean']:.4f}, standard error {value['std'] / count**0.5:.4f}",
+            flush=True,
+        )
 
 
 def make(name: str, folder: Path) -> None:
@@ -138,23 +212,47 @@ def make(name: str, folder: Path) -> None:
     results, measured = [], []
     for seed in SEEDS:
         start = time.perf_counter()
-        results.append(train(recipe.model, dataset, recipe.settings, Options(**recipe.options), seed))
-        measured.append({split: metrics.evaluate(results[-1].model, dataset, split)
-                         for split in ("train", "valid", "test")})
-        print(f"{name} seed {seed}: {time.perf_counter() - start:.0f} s, epoch {results[-1].kept} kept,",
-              {key: round(value, 3) for key, value in measured[-1]["test"].items()}, flush=True)
-    spread = {split: metrics.summary([m[split] for m in measured]) for split in ("train", "valid", "test")}
+        results.append(
+            train(recipe.model, dataset, recipe.settings, Options(**recipe.options), seed)
+        )
+        measured.append(
+            {
+                split: metrics.evaluate(results[-1].model, dataset, split)
+                for split in ("train", "valid", "test")
+            }
+        )
+        print(
+            f"{name} seed {seed}: {time.perf_counter() - start:.0f} s, epoch {results[-1].kept} kept,",
+            {key: round(value, 3) for key, value in measured[-1]["test"].items()},
+            flush=True,
+        )
+    spread = {
+        split: metrics.summary([m[split] for m in measured]) for split in ("train", "valid", "test")
+    }
     first = results[0]
     card = checkpoint.make_card(
-        first.model, dataset, name=name, title=recipe.title, seed=SEEDS[0], training=first.settings(), metrics=spread,
-        this_seed=measured[0], seeds=SEEDS, notes=recipe.notes)
-    (folder / f"{name}.json").unlink(missing_ok=True)  # beside the old card, the new weights would get another name
+        first.model,
+        dataset,
+        name=name,
+        title=recipe.title,
+        seed=SEEDS[0],
+        training=first.settings(),
+        metrics=spread,
+        this_seed=measured[0],
+        seeds=SEEDS,
+        notes=recipe.notes,
+    )
+    (folder / f"{name}.json").unlink(
+        missing_ok=True
+    )  # beside the old card, the new weights would get another name
     checkpoint.save(folder / name, first.model, card)
 
 
 def main() -> None:
     """Reads the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("names", nargs="*", help=f"of {', '.join(RECIPES)}; default all")
     parser.add_argument("--out", type=Path, default=_assets.path("models"))
     parser.add_argument("--folds", action="store_true")

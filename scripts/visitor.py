@@ -25,10 +25,19 @@ from websockets.sync.client import connect
 
 MAX_BYTES = 200 * 2**20
 # Which field of a widget's state holds its value, by the kind of its element.
-_VALUES = {"slider": "double_array_value", "number_input": "double_value", "text_input": "string_value",
-           "text_area": "string_value", "selectbox": "string_value", "checkbox": "bool_value",
-           "multiselect": "string_array_value", "button": "trigger_value", "file_uploader": "file_uploader_state_value",
-           "download_button": "trigger_value", "bidi_component": "json_trigger_value"}
+_VALUES = {
+    "slider": "double_array_value",
+    "number_input": "double_value",
+    "text_input": "string_value",
+    "text_area": "string_value",
+    "selectbox": "string_value",
+    "checkbox": "bool_value",
+    "multiselect": "string_array_value",
+    "button": "trigger_value",
+    "file_uploader": "file_uploader_state_value",
+    "download_button": "trigger_value",
+    "bidi_component": "json_trigger_value",
+}
 
 
 @dataclass
@@ -48,7 +57,11 @@ class Seen:
 
     def of(self, kind: str) -> list[Any]:
         """Elements of a kind, as Streamlit's protocol names it, in their order."""
-        return [getattr(each, kind) for _, each in sorted(self.elements.items()) if each.WhichOneof("type") == kind]
+        return [
+            getattr(each, kind)
+            for _, each in sorted(self.elements.items())
+            if each.WhichOneof("type") == kind
+        ]
 
 
 class Visitor:
@@ -60,7 +73,13 @@ class Visitor:
         token: against forged requests, as the server's cookie has it; who logs in needs it.
     """
 
-    def __init__(self, url: str, limit: float = 120.0, headers: Mapping[str, str] | None = None, token: str = ""):
+    def __init__(
+        self,
+        url: str,
+        limit: float = 120.0,
+        headers: Mapping[str, str] | None = None,
+        token: str = "",
+    ):
         self.url, self.limit, self._headers, self._token = url, limit, dict(headers or {}), token
         self._socket: Any = None
         self._known: dict[str, ForwardMsg] = {}
@@ -87,10 +106,14 @@ class Visitor:
         return self._run()
 
     def _connect(self, *words: str) -> None:
-        self._socket = connect(self.url.replace("http", "ws", 1) + "/_stcore/stream", max_size=MAX_BYTES,
-                               subprotocols=["streamlit", *filter(None, words)],
-                               additional_headers=self._headers, open_timeout=self.limit,
-                               ping_interval=None)  # as a browser, which waits for a busy server
+        self._socket = connect(
+            self.url.replace("http", "ws", 1) + "/_stcore/stream",
+            max_size=MAX_BYTES,
+            subprotocols=["streamlit", *filter(None, words)],
+            additional_headers=self._headers,
+            open_timeout=self.limit,
+            ping_interval=None,
+        )  # as a browser, which waits for a busy server
 
     def begin(self, key: str, value: Any) -> None:
         """Sets a widget as `set` does, and waits for nothing."""
@@ -131,10 +154,15 @@ class Visitor:
     def _state(self, kind: str, element: Any, value: Any) -> str:
         name = element.id
         if kind == "bidi_component":
-            name, value = f"$$STREAMLIT_INTERNAL_KEY_{name}__events", json.dumps([{"event": value, "value": True}])
+            name, value = (
+                f"$$STREAMLIT_INTERNAL_KEY_{name}__events",
+                json.dumps([{"event": value, "value": True}]),
+            )
         state = WidgetState(id=name)
         if kind in ("slider", "multiselect"):
-            getattr(state, _VALUES[kind]).data[:] = value if isinstance(value, (list, tuple)) else [value]
+            getattr(state, _VALUES[kind]).data[:] = (
+                value if isinstance(value, (list, tuple)) else [value]
+            )
         else:
             setattr(state, _VALUES[kind], value)
         self._states[name] = state
@@ -155,20 +183,34 @@ class Visitor:
         """
         element = self._widget(key)[1]
         asked = BackMsg()
-        asked.file_urls_request.request_id, asked.file_urls_request.session_id = "files", self.seen.session
+        asked.file_urls_request.request_id, asked.file_urls_request.session_id = (
+            "files",
+            self.seen.session,
+        )
         asked.file_urls_request.file_names.extend(files)
         places = self._answer(asked, "file_urls_response").file_urls
         with self._http("/_stcore/health") as answer:
             token = SimpleCookie(answer.headers["Set-Cookie"])["_streamlit_xsrf"].value
         state = WidgetState(id=element.id)
         for place, (name, data) in zip(places, files.items(), strict=True):
-            body = (f'--end\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'.encode() + data
-                    + b"\r\n--end--\r\n")
-            self._http(place.upload_url, "PUT", body, {
-                "Content-Type": "multipart/form-data; boundary=end", "X-Xsrftoken": token,
-                "Cookie": f"_streamlit_xsrf={token}"}).close()
-            state.file_uploader_state_value.uploaded_file_info.add(name=name, size=len(data), file_id=place.file_id,
-                                                                   file_urls=place)
+            body = (
+                f'--end\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'.encode()
+                + data
+                + b"\r\n--end--\r\n"
+            )
+            self._http(
+                place.upload_url,
+                "PUT",
+                body,
+                {
+                    "Content-Type": "multipart/form-data; boundary=end",
+                    "X-Xsrftoken": token,
+                    "Cookie": f"_streamlit_xsrf={token}",
+                },
+            ).close()
+            state.file_uploader_state_value.uploaded_file_info.add(
+                name=name, size=len(data), file_id=place.file_id, file_urls=place
+            )
         self._states[element.id] = state
         return self._run()
 
@@ -200,15 +242,22 @@ class Visitor:
         with self._http(address) as found:
             return bytes(found.read())
 
-    def _http(self, address: str, method: str = "GET", data: bytes | None = None,
-              headers: Mapping[str, str] | None = None) -> Any:
+    def _http(
+        self,
+        address: str,
+        method: str = "GET",
+        data: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
         asked = urllib.request.Request(self.url + address, data, dict(headers or {}), method=method)
         return urllib.request.urlopen(asked, timeout=self.limit)
 
     def _answer(self, asked: BackMsg, kind: str) -> Any:
         began = time.perf_counter()
         self._socket.send(asked.SerializeToString())
-        return next(getattr(each, kind) for each in self._messages(began) if each.WhichOneof("type") == kind)
+        return next(
+            getattr(each, kind) for each in self._messages(began) if each.WhichOneof("type") == kind
+        )
 
     def _widget(self, key: str) -> tuple[str, Any]:
         for each in self.seen.elements.values():
@@ -236,7 +285,10 @@ class Visitor:
                 seen.title = message.page_config_changed.title
             elif kind == "page_info_changed":
                 self._query = message.page_info_changed.query_string
-            elif kind == "script_finished" and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
+            elif (
+                kind == "script_finished"
+                and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN
+            ):
                 break
         seen.seconds = time.perf_counter() - began
         self.seen = seen
@@ -254,8 +306,10 @@ class Visitor:
             left = self.limit - (time.perf_counter() - began)
             message = ForwardMsg.FromString(self._socket.recv(timeout=max(0.01, left)))
             if message.WhichOneof("type") == "ref_hash":
-                metadata, message = message.metadata, ForwardMsg.FromString(
-                    self._known[message.ref_hash].SerializeToString())
+                metadata, message = (
+                    message.metadata,
+                    ForwardMsg.FromString(self._known[message.ref_hash].SerializeToString()),
+                )
                 message.metadata.CopyFrom(metadata)
             elif message.hash and message.metadata.cacheable:
                 self._known[message.hash] = message
@@ -265,4 +319,8 @@ class Visitor:
 def _text(element: Any) -> str:
     kind = element.WhichOneof("type")
     said = getattr(element, kind) if kind else None
-    return str(getattr(said, "body", "") or getattr(said, "label", "") or "") if said is not None else ""
+    return (
+        str(getattr(said, "body", "") or getattr(said, "label", "") or "")
+        if said is not None
+        else ""
+    )

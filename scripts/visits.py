@@ -31,42 +31,65 @@ class Visit:
 
 NETWORK = "model=qcnn-digits&data=digits"
 VISITS = (
-    Visit("overview", "/"), Visit("overview-network", f"/?{NETWORK}"),
-    Visit("samples", "/samples"), Visit("samples-network", f"/samples?{NETWORK}"),
-    Visit("dynamics", "/dynamics"), Visit("dynamics-built", "/dynamics?cutterms=true&builtas=over%20time"),
-    Visit("dynamics-flow", "/dynamics?builtas=flow"), Visit("dynamics-correlations", "/dynamics?view=Correlations"),
-    Visit("dynamics-trajectories", "/dynamics?view=Trajectories"), Visit("dynamics-state", "/dynamics?view=State"),
+    Visit("overview", "/"),
+    Visit("overview-network", f"/?{NETWORK}"),
+    Visit("samples", "/samples"),
+    Visit("samples-network", f"/samples?{NETWORK}"),
+    Visit("dynamics", "/dynamics"),
+    Visit("dynamics-built", "/dynamics?cutterms=true&builtas=over%20time"),
+    Visit("dynamics-flow", "/dynamics?builtas=flow"),
+    Visit("dynamics-correlations", "/dynamics?view=Correlations"),
+    Visit("dynamics-trajectories", "/dynamics?view=Trajectories"),
+    Visit("dynamics-state", "/dynamics?view=State"),
     Visit("dynamics-hinton", "/dynamics?view=State&matrixas=Hinton%20diagram&t=0.5&of=text"),
     Visit("dynamics-steady", "/dynamics?view=Steady%20state"),
     Visit("dynamics-operators", "/dynamics?view=H%20and%20L"),
-    Visit("dynamics-sensitivity", "/dynamics?view=Sensitivity"), Visit("dynamics-network", f"/dynamics?{NETWORK}"),
-    Visit("circuit", "/circuit"), Visit("circuit-network", f"/circuit?{NETWORK}"),
-    Visit("circuit-network-cone", f"/circuit?{NETWORK}&cone=fused%5B1%5D&gate=4&display=probability%20of%201"
-                                  "&qubitsas=Bloch%20balls"),
+    Visit("dynamics-sensitivity", "/dynamics?view=Sensitivity"),
+    Visit("dynamics-network", f"/dynamics?{NETWORK}"),
+    Visit("circuit", "/circuit"),
+    Visit("circuit-network", f"/circuit?{NETWORK}"),
+    Visit(
+        "circuit-network-cone",
+        f"/circuit?{NETWORK}&cone=fused%5B1%5D&gate=4&display=probability%20of%201"
+        "&qubitsas=Bloch%20balls",
+    ),
     Visit("circuit-network-rules", f"/circuit?{NETWORK}&part=Fusion%20rules"),
     Visit("circuit-network-noise", f"/circuit?{NETWORK}&part=Noise%20and%20shots"),
     Visit("circuit-network-entropies", f"/circuit?{NETWORK}&part=Entropies"),
     Visit("circuit-network-sensitivity", f"/circuit?{NETWORK}&part=Sensitivity"),
     Visit("circuit-network-export", f"/circuit?{NETWORK}&part=Export"),
-    Visit("what-if", "/what_if"), Visit("what-if-network", f"/what_if?{NETWORK}"),
-    Visit("operators", "/operators"), Visit("operators-network", f"/operators?{NETWORK}"),
+    Visit("what-if", "/what_if"),
+    Visit("what-if-network", f"/what_if?{NETWORK}"),
+    Visit("operators", "/operators"),
+    Visit("operators-network", f"/operators?{NETWORK}"),
     Visit("samples-similar", "/samples?similar=modality%20states"),
     Visit("cohorts", "/cohorts?cuts=true"),
-    Visit("cohorts-map", "/cohorts?map=contributions&map.colour=error&slice=regime"
-                         "&filter=relation%3Dconflict"),
+    Visit(
+        "cohorts-map",
+        "/cohorts?map=contributions&map.colour=error&slice=regime&filter=relation%3Dconflict",
+    ),
     Visit("cohorts-network", f"/cohorts?{NETWORK}"),
     Visit("compare", "/compare?sample=p0031&pin=qj-planted/planted/p1671&H.text=0.3"),
     Visit("compare-nothing", "/compare"),
     Visit("compare-several", "/compare?compare.view=Several%20samples"),
     Visit("compare-several-network", f"/compare?{NETWORK}&compare.view=Several%20samples"),
-    Visit("compare-network", "/compare?model=qcnn-digits&data=digits&pin=qcnn-digits/digits/digit-0003/all:and"),
-    Visit("faithfulness", "/faithfulness"), Visit("faithfulness-truth", "/faithfulness?proof=Truth"),
+    Visit(
+        "compare-network",
+        "/compare?model=qcnn-digits&data=digits&pin=qcnn-digits/digits/digit-0003/all:and",
+    ),
+    Visit("faithfulness", "/faithfulness"),
+    Visit("faithfulness-truth", "/faithfulness?proof=Truth"),
     Visit("faithfulness-methods", "/faithfulness?proof=Other%20methods"),
     Visit("faithfulness-seeds", "/faithfulness?proof=Training%20seeds"),
     Visit("faithfulness-people", "/faithfulness?proof=People"),
-    Visit("faithfulness-network", f"/faithfulness?{NETWORK}"), Visit("data", "/data"), Visit("train", "/train"),
-    Visit("sweeps", "/sweeps"), Visit("leaderboard", "/leaderboard"),
-    Visit("glossary", "/glossary"), Visit("tour", "/tour"), Visit("tour-step", "/samples?tour=2"),
+    Visit("faithfulness-network", f"/faithfulness?{NETWORK}"),
+    Visit("data", "/data"),
+    Visit("train", "/train"),
+    Visit("sweeps", "/sweeps"),
+    Visit("leaderboard", "/leaderboard"),
+    Visit("glossary", "/glossary"),
+    Visit("tour", "/tour"),
+    Visit("tour-step", "/samples?tour=2"),
 )
 
 
@@ -78,7 +101,9 @@ def chosen(names: Sequence[str]) -> list[Visit]:
     """
     for name in names:
         if not any(one.name.startswith(name) for one in VISITS):
-            raise ValueError(f"No page begins with {name!r}. There are: {', '.join(one.name for one in VISITS)}.")
+            raise ValueError(
+                f"No page begins with {name!r}. There are: {', '.join(one.name for one in VISITS)}."
+            )
     return [one for one in VISITS if not names or any(one.name.startswith(name) for name in names)]
 
 
@@ -112,7 +137,8 @@ def still(page: Any, limit_ms: int = 120_000) -> None:
         page.wait_for_timeout(250)
     if page.locator('[data-testid="stException"]').count():
         raise RuntimeError(
-            f"{page.url} shows an exception: {page.locator('[data-testid=stException]').first.inner_text()}")
+            f"{page.url} shows an exception: {page.locator('[data-testid=stException]').first.inner_text()}"
+        )
 
 
 def show_in(page: Any, theme: str, limit_ms: int = 120_000) -> None:

@@ -17,8 +17,11 @@ def key_of(element: Any) -> str:
 
 def figures(app: Any) -> dict[str, str]:
     """Figures as Plotly's JSON, by key."""
-    return {key_of(each): str(json.loads(each.proto.json)["figure"])
-            for each in app.get("bidi_component") if key_of(each)}
+    return {
+        key_of(each): str(json.loads(each.proto.json)["figure"])
+        for each in app.get("bidi_component")
+        if key_of(each)
+    }
 
 
 def words(element: Any) -> str:

@@ -35,19 +35,28 @@ torch.set_num_threads(1)
 # pages.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-for setting, size in {"MALLOC_MMAP_THRESHOLD_": 2**30, "MALLOC_TRIM_THRESHOLD_": 2**30,
-                      "MALLOC_TOP_PAD_": 2**26, "MALLOC_ARENA_MAX": 1}.items():
+for setting, size in {
+    "MALLOC_MMAP_THRESHOLD_": 2**30,
+    "MALLOC_TRIM_THRESHOLD_": 2**30,
+    "MALLOC_TOP_PAD_": 2**26,
+    "MALLOC_ARENA_MAX": 1,
+}.items():
     os.environ.setdefault(setting, str(size))
 os.environ.setdefault("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")
 
-hypothesis.settings.register_profile("qfusion", deadline=None, derandomize=True, max_examples=30, database=None)
+hypothesis.settings.register_profile(
+    "qfusion", deadline=None, derandomize=True, max_examples=30, database=None
+)
 hypothesis.settings.load_profile("qfusion")
 
 
 def _annotated_modules() -> list[str]:
     """Returns the modules of the package that annotate shapes: only those pay for the check."""
     paths = (path for path in (ROOT / "qfusion").rglob("*.py") if "jaxtyping" in path.read_text())
-    return [".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in paths]
+    return [
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for path in paths
+    ]
 
 
 if modules := _annotated_modules():
@@ -79,8 +88,13 @@ def _wait(runner: Any, timeout: float = 3) -> None:
 # Two things that Streamlit's test runner does with every page it opens, a thousand times in one run of the tests: it
 # reads the description of every package of the environment, which stays the same, and asks a thousand times a second
 # whether the page has ended.
-manifest_scanner.scan_component_manifests = functools.cache(manifest_scanner.scan_component_manifests)
-polled, local_script_runner.require_widgets_deltas = local_script_runner.require_widgets_deltas, _wait
+manifest_scanner.scan_component_manifests = functools.cache(
+    manifest_scanner.scan_component_manifests
+)
+polled, local_script_runner.require_widgets_deltas = (
+    local_script_runner.require_widgets_deltas,
+    _wait,
+)
 for each in (cache_data_api.DataCaches, cache_resource_api.ResourceCaches):
     _keep_more(each)
 sharing.install(10)  # the library keeps results by key too, and is as roomy here
@@ -89,10 +103,16 @@ sharing.install(10)  # the library keeps results by key too, and is as roomy her
 def pytest_configure(config: pytest.Config) -> None:
     """Keeps the tests' cache and imported sets apart from the user's; `.ci/run` sets a fresh cache."""
     os.environ["QFUSION_IMPORTED"] = tempfile.mkdtemp(prefix="qfusion-imported-")
-    config.add_cleanup(lambda folder=os.environ["QFUSION_IMPORTED"]: shutil.rmtree(folder, ignore_errors=True))
-    if sharing.FOLDER not in os.environ:  # the processes that share the tests have it from the first
+    config.add_cleanup(
+        lambda folder=os.environ["QFUSION_IMPORTED"]: shutil.rmtree(folder, ignore_errors=True)
+    )
+    if (
+        sharing.FOLDER not in os.environ
+    ):  # the processes that share the tests have it from the first
         os.environ[sharing.FOLDER] = tempfile.mkdtemp(prefix="qfusion-shared-")
-        config.add_cleanup(lambda folder=os.environ[sharing.FOLDER]: shutil.rmtree(folder, ignore_errors=True))
+        config.add_cleanup(
+            lambda folder=os.environ[sharing.FOLDER]: shutil.rmtree(folder, ignore_errors=True)
+        )
     if config.cache is not None:
         os.environ.setdefault("QFUSION_CACHE", str(config.cache.mkdir("qfusion")))
 
@@ -100,18 +120,58 @@ def pytest_configure(config: pytest.Config) -> None:
 # Files that are run in one process, one after the other, by the beginnings of their names: the first, so that only one
 # browser is open at a time; the others, as they open pages that show the same, and what one file has worked out stays
 # at hand for the next.
-TOGETHER = {"test_browser": "browser", "test_reconnect": "browser", "test_app_": "pages", "test_sample_map": "pages",
-            "test_exports": "figures", "test_programs": "figures", "test_kept_": "figures", "test_building": "figures",
-            "test_cuts": "figures"}
+TOGETHER = {
+    "test_browser": "browser",
+    "test_reconnect": "browser",
+    "test_app_": "pages",
+    "test_sample_map": "pages",
+    "test_exports": "figures",
+    "test_programs": "figures",
+    "test_kept_": "figures",
+    "test_building": "figures",
+    "test_cuts": "figures",
+}
 # What takes longest is begun first, so that no process is left alone with it at the end.
-FIRST = ("test_browser", "test_app_", "test_building", "test_cuts", "test_quality", "test_runs", "test_cli",
-         "test_report", "test_sensitivity", "test_track", "test_lindblad", "test_training", "test_exact")
+FIRST = (
+    "test_browser",
+    "test_app_",
+    "test_building",
+    "test_cuts",
+    "test_quality",
+    "test_runs",
+    "test_cli",
+    "test_report",
+    "test_sensitivity",
+    "test_track",
+    "test_lindblad",
+    "test_training",
+    "test_exact",
+)
 # The slow rest, which begins when all else has been handed out: from one end to the other, in processes, servers and
 # environments of their own. `pytest -m "not slow"` leaves it out.
-SLOW = ("test_browser_hits", "test_browser_hostile", "test_browser_imported", "test_browser_links",
-        "test_browser_sweeps", "test_browser_train", "test_browser_walks", "test_exports", "test_programs",
-        "test_kept_", "test_wheel", "test_docs_site", "test_fuzz", "test_distributed", "test_model_import",
-        "test_model_export", "test_serving", "test_faults", "test_reconnect", "test_hostile_widgets", "test_mosei_size")
+SLOW = (
+    "test_browser_hits",
+    "test_browser_hostile",
+    "test_browser_imported",
+    "test_browser_links",
+    "test_browser_sweeps",
+    "test_browser_train",
+    "test_browser_walks",
+    "test_exports",
+    "test_programs",
+    "test_kept_",
+    "test_wheel",
+    "test_docs_site",
+    "test_fuzz",
+    "test_distributed",
+    "test_model_import",
+    "test_model_export",
+    "test_serving",
+    "test_faults",
+    "test_reconnect",
+    "test_hostile_widgets",
+    "test_mosei_size",
+)
 
 
 def is_slow(path: str | Path) -> bool:
@@ -125,16 +185,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     A test in a browser that fails is run once more, and the summary says so: what a busy machine delays is not what it
     asks about.
     """
+
     def place(item: pytest.Item) -> tuple[int, int]:
         files = SLOW if (slow := is_slow(item.path)) else FIRST
-        return slow, next((number for number, start in enumerate(files) if item.path.name.startswith(start)),
-                          len(files))
+        return slow, next(
+            (number for number, start in enumerate(files) if item.path.name.startswith(start)),
+            len(files),
+        )
 
     items.sort(key=place)
     for item in items:
         if is_slow(item.path):
             item.add_marker(pytest.mark.slow)
-        if item.get_closest_marker("browser") and item.config.pluginmanager.hasplugin("rerunfailures"):
+        if item.get_closest_marker("browser") and item.config.pluginmanager.hasplugin(
+            "rerunfailures"
+        ):
             item.add_marker(pytest.mark.flaky(reruns=1))
 
 
@@ -147,7 +212,9 @@ class Together(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::")[0]
-        scope = next((scope for start, scope in TOGETHER.items() if Path(file).name.startswith(start)), file)
+        scope = next(
+            (scope for start, scope in TOGETHER.items() if Path(file).name.startswith(start)), file
+        )
         return f"{scope}, slow" if is_slow(file) else scope
 
 
@@ -157,7 +224,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
     return Together(config, log)
 
 
-TOOK = {"slow": [0, 0.0], "other": [0, 0.0]}  # tests of each kind, and seconds until the last of them had ended
+TOOK = {
+    "slow": [0, 0.0],
+    "other": [0, 0.0],
+}  # tests of each kind, and seconds until the last of them had ended
 BEGAN = time.monotonic()
 
 
@@ -171,8 +241,10 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Says how long the tests took, and how long the slow rest after them."""
     if all(number for number, _ in TOOK.values()):
         (others, first), (slow, whole) = TOOK["other"], TOOK["slow"]
-        terminalreporter.write_line(f"{others:,} tests had ended after {first:.0f} s, the slow rest of {slow:,} after "
-                                    f"{max(first, whole):.0f} s.")
+        terminalreporter.write_line(
+            f"{others:,} tests had ended after {first:.0f} s, the slow rest of {slow:,} after "
+            f"{max(first, whole):.0f} s."
+        )
 
 
 @pytest.fixture(autouse=True)
@@ -220,7 +292,10 @@ def planted() -> Any:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[serving.Server]:
     """The running app; what it keeps, runs, models and imported sets lie beside its log, and are none at the start."""
     folder = tmp_path_factory.mktemp("server")
-    own = {f"QFUSION_{name}": str(folder / name.lower()) for name in ("CACHE", "RUNS", "MODELS", "IMPORTED")}
+    own = {
+        f"QFUSION_{name}": str(folder / name.lower())
+        for name in ("CACHE", "RUNS", "MODELS", "IMPORTED")
+    }
     with serving.serve(folder, own, limit=240, command=sharing.APP) as running:
         yield running
 
@@ -283,4 +358,6 @@ def page(browser: Any, pages: list[Any], request: pytest.FixtureRequest) -> Iter
     if not page.is_closed() and page.url.startswith("http"):
         page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
         page.context.clear_cookies()
-        page.goto("/".join(page.url.split("/")[:3]) + "/_stcore/health")  # away from the app, in the same process
+        page.goto(
+            "/".join(page.url.split("/")[:3]) + "/_stcore/health"
+        )  # away from the app, in the same process

@@ -36,7 +36,7 @@ ROOT = Path(__file__).resolve().parents[1]
 MOVED: dict[str, str] = {
     "from qfusion.explain.case import case": "from qfusion.analysis.case import case",
     "from qfusion.explain.operators import operator, states_of": "from qfusion.explain.network.operators import "
-                                                                 "operator, states_of",
+    "operator, states_of",
     "from qfusion.ui import headless": "from qfusion.panels.core import headless",
     "qfusion.explain.attribution.attribute": "qfusion.explain.features.attribution.attribute",
     "qfusion.explain.counterfactual": "qfusion.explain.changes.counterfactual",
@@ -103,14 +103,25 @@ def shown(app: Any, path: str) -> Page:
     refused(app)
     tables: dict[str, Any] = {
         name.removeprefix("qfusion-").removesuffix(".csv"): table(pd.read_csv(io.BytesIO(content)))
-        for name, content in offered.items() if name.endswith(".csv")}
+        for name, content in offered.items()
+        if name.endswith(".csv")
+    }
     drawn = {key.removeprefix("figure-"): spec for key, spec in figures(app).items()}
     tables |= {name: traces(spec) for name, spec in drawn.items() if name and name not in tables}
     panels = {name for name in tables if name}
-    tables |= {f"frame {number}": table(pd.DataFrame(each.value)) for number, each in enumerate(app.dataframe, 1)}
+    tables |= {
+        f"frame {number}": table(pd.DataFrame(each.value))
+        for number, each in enumerate(app.dataframe, 1)
+    }
     if app.metric:
-        tables["boxes"] = series([number for each in app.metric for number in numbers_in(f"{each.value} {each.delta}")])
-    titles = [plain(each.value.removeprefix("#### ")) for each in app.markdown if each.value.startswith("#### ")]
+        tables["boxes"] = series(
+            [number for each in app.metric for number in numbers_in(f"{each.value} {each.delta}")]
+        )
+    titles = [
+        plain(each.value.removeprefix("#### "))
+        for each in app.markdown
+        if each.value.startswith("#### ")
+    ]
     return Page(app, copied(app, path), tables, titles, panels)
 
 
@@ -130,7 +141,9 @@ def downloads() -> Iterator[dict[str, bytes]]:
     offered: dict[str, bytes] = {}
     button = st.download_button
 
-    def seen(label: str, data: Any, file_name: Any = None, mime: Any = None, *rest: Any, **others: Any) -> Any:
+    def seen(
+        label: str, data: Any, file_name: Any = None, mime: Any = None, *rest: Any, **others: Any
+    ) -> Any:
         if mime in ("text/csv", "application/json"):
             content = data() if callable(data) else data
             offered[str(file_name)] = content.encode() if isinstance(content, str) else content
@@ -154,10 +167,17 @@ def copied(app: Any, path: str) -> str:
     """The link that "Copy link" gives: the address, with the names of model, data and sample also where they are the
     usual ones."""
     about = _html(app, r'data-link="(.*?)"')
-    found = {key: [value] for key, value in json.loads(html.unescape(about.group(1)))["always"].items()}
-    found |= {key: value if isinstance(value, list) else [value] for key in app.query_params
-              for value in [app.query_params[key]]}
-    return f"/{path.strip('/')}?" + urlencode([(key, value) for key in sorted(found) for value in found[key]])
+    found = {
+        key: [value] for key, value in json.loads(html.unescape(about.group(1)))["always"].items()
+    }
+    found |= {
+        key: value if isinstance(value, list) else [value]
+        for key in app.query_params
+        for value in [app.query_params[key]]
+    }
+    return f"/{path.strip('/')}?" + urlencode(
+        [(key, value) for key in sorted(found) for value in found[key]]
+    )
 
 
 def _html(app: Any, pattern: str) -> re.Match[str]:
@@ -214,7 +234,9 @@ def run(said: Sequence[str], out: Path) -> dict[str, Any]:
     printed = _replaced(output.getvalue(), {place: name for name, place in folders.items()})
     found: dict[str, Any] = {}
     if printed:
-        found["printed"] = tree(json.loads(printed)) if "--json" in said else series(numbers_in(printed))
+        found["printed"] = (
+            tree(json.loads(printed)) if "--json" in said else series(numbers_in(printed))
+        )
     if "--out" in said:
         found["written"] = digest(Path(said[said.index("--out") + 1]))
     return found
@@ -242,27 +264,50 @@ def digest(path: Path) -> Any:
     return _card(path / "model.json") if path.is_dir() else _READERS[path.suffix](path)
 
 
-_DRAWN = ("x", "y", "z", "base", "value", "values", "source", "target", "array", "arrayminus", "lowerfence",
-          "upperfence")
+_DRAWN = (
+    "x",
+    "y",
+    "z",
+    "base",
+    "value",
+    "values",
+    "source",
+    "target",
+    "array",
+    "arrayminus",
+    "lowerfence",
+    "upperfence",
+)
 _WITHIN = ("error_x", "error_y", "link")
 
 
 def traces(content: str) -> list[dict[str, Any]]:
     """The numbers of every trace of a figure in plotly's JSON."""
-    return [{"type": trace.get("type", "scatter"), **_arrays(trace)} for trace in json.loads(content)["data"]]
+    return [
+        {"type": trace.get("type", "scatter"), **_arrays(trace)}
+        for trace in json.loads(content)["data"]
+    ]
 
 
 def _arrays(found: Mapping[str, Any]) -> dict[str, Any]:
     parts = {"": found} | {f"{within}.": found[within] for within in _WITHIN if within in found}
-    return {start + key: _array(value) for start, part in parts.items() for key, value in part.items()
-            if key in _DRAWN and isinstance(value, list | dict) and value}
+    return {
+        start + key: _array(value)
+        for start, part in parts.items()
+        for key, value in part.items()
+        if key in _DRAWN and isinstance(value, list | dict) and value
+    }
 
 
 def _array(value: Any) -> Any:
     if isinstance(value, dict):
         return series(np.frombuffer(base64.b64decode(value["bdata"]), dtype=value["dtype"]))
     parts = list(flat(value))
-    return series(parts) if all(isinstance(each, int | float | None) for each in parts) else words(parts)
+    return (
+        series(parts)
+        if all(isinstance(each, int | float | None) for each in parts)
+        else words(parts)
+    )
 
 
 def recipe(path: Path) -> dict[str, Any]:
@@ -281,8 +326,11 @@ def scores(model: str | Path, source: str, samples: Sequence[str]) -> Any:
 
     dataset = data.load(source)
     with torch.no_grad():
-        return checkpoint.load(model).model(dataset.inputs([dataset.row(each) for each in samples],
-                                                           dtype=torch.float64)).numpy()
+        return (
+            checkpoint.load(model)
+            .model(dataset.inputs([dataset.row(each) for each in samples], dtype=torch.float64))
+            .numpy()
+        )
 
 
 def few(source: str) -> list[str]:
@@ -316,10 +364,20 @@ def _program(path: Path) -> Any:
 
     about = {"qfusion.json": ""}
     found = torch.export.load(path, extra_files=about).module()
-    shapes = [([each if isinstance(each, int) else 3 for each in one["shape"]], one["dtype"].removeprefix("torch."))
-              for one in json.loads(about["qfusion.json"])["inputs"]]
-    given = [torch.arange(math.prod(shape), dtype=torch.float64).sin().reshape(shape).to(getattr(torch, kind))
-             for shape, kind in shapes]
+    shapes = [
+        (
+            [each if isinstance(each, int) else 3 for each in one["shape"]],
+            one["dtype"].removeprefix("torch."),
+        )
+        for one in json.loads(about["qfusion.json"])["inputs"]
+    ]
+    given = [
+        torch.arange(math.prod(shape), dtype=torch.float64)
+        .sin()
+        .reshape(shape)
+        .to(getattr(torch, kind))
+        for shape, kind in shapes
+    ]
     with torch.no_grad():
         return series(found(*given).double().numpy())
 
@@ -340,8 +398,11 @@ def _objects(path: Path) -> Any:
 
 def _archive(path: Path) -> Any:
     with np.load(path, allow_pickle=False) as found:
-        return {name: {"shape": list(found[name].shape), "values": series(found[name])} for name in found.files
-                if found[name].dtype.kind in "fcib"}
+        return {
+            name: {"shape": list(found[name].shape), "values": series(found[name])}
+            for name in found.files
+            if found[name].dtype.kind in "fcib"
+        }
 
 
 class _Tables(HTMLParser):
@@ -377,14 +438,26 @@ def _picture(path: Path) -> Any:
 
 def _qasm(path: Path) -> Any:
     said = path.read_text()
-    return {"lines": len(said.splitlines()),
-            "numbers": series([float(each) for each in re.findall(r"-?\d+\.\d+(?:e-?\d+)?", said)])}
+    return {
+        "lines": len(said.splitlines()),
+        "numbers": series([float(each) for each in re.findall(r"-?\d+\.\d+(?:e-?\d+)?", said)]),
+    }
 
 
 _READERS: dict[str, Callable[[Path], Any]] = {
-    ".csv": lambda path: table(pd.read_csv(path)), ".parquet": lambda path: table(pd.read_parquet(path)),
-    ".json": _either, ".zip": _zip, ".pt2": _program, ".qu": _objects, ".npz": _archive, ".html": _report,
-    ".qasm": _qasm, ".svg": _picture, ".pdf": _picture, ".png": _picture}
+    ".csv": lambda path: table(pd.read_csv(path)),
+    ".parquet": lambda path: table(pd.read_parquet(path)),
+    ".json": _either,
+    ".zip": _zip,
+    ".pt2": _program,
+    ".qu": _objects,
+    ".npz": _archive,
+    ".html": _report,
+    ".qasm": _qasm,
+    ".svg": _picture,
+    ".pdf": _picture,
+    ".png": _picture,
+}
 
 
 def imported(line: str) -> None:
@@ -413,7 +486,9 @@ def program(code: str) -> list[Any]:
     moved = "\n".join(MOVED.get(line.strip(), line) for line in code.splitlines())
     for statement in ast.parse(moved).body:
         if isinstance(statement, ast.Expr):
-            found.append(_worth(eval(compile(ast.Expression(statement.value), "program", "eval"), names)))
+            found.append(
+                _worth(eval(compile(ast.Expression(statement.value), "program", "eval"), names))
+            )
         else:
             exec(compile(ast.Module([statement], []), "program", "exec"), names)
     return found

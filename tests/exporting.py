@@ -20,30 +20,60 @@ from qfusion.figures.export.style import RESOLUTIONS, SIZES, THEMES, ExportStyle
 from scripts.visits import VISITS
 
 # One address for what the others show as well, and for what has no figure.
-LEFT_OUT = {"glossary", "tour", "tour-step", "compare-nothing", "faithfulness-methods", "circuit-network-export",
-            "samples-similar", "cohorts-map"}
+LEFT_OUT = {
+    "glossary",
+    "tour",
+    "tour-step",
+    "compare-nothing",
+    "faithfulness-methods",
+    "circuit-network-export",
+    "samples-similar",
+    "cohorts-map",
+}
 MORE = (
-    "/train?run=first&run=second", "/train?run=first&train.view=Inside+the+model",
-    "/train?run=network&train.view=Inside+the+model", "/sweeps?sweep=first",
-    "/sweeps?sweep=first&sweep.view=Settings+against+value", "/sweeps?sweep=first&sweep.view=All+settings+at+once",
-    "/samples?inside=true", "/samples?inside=true&model=qcnn-digits", "/what_if?do.text=another+sample%27s",
-    "/what_if?knobs=true&model=qcnn-digits", "/what_if?model=qcnn-digits&do.pixels=another+sample%27s",
-    "/leaderboard?board=planted", "/leaderboard?board=avparity", "/dynamics?model=qj-parity&view=H+and+L",
-    "/data?set=digits", "/dynamics?fig.decision-over-time=hide%3Dtext%26x%3D0%2C0.6&H.text=0.5")
+    "/train?run=first&run=second",
+    "/train?run=first&train.view=Inside+the+model",
+    "/train?run=network&train.view=Inside+the+model",
+    "/sweeps?sweep=first",
+    "/sweeps?sweep=first&sweep.view=Settings+against+value",
+    "/sweeps?sweep=first&sweep.view=All+settings+at+once",
+    "/samples?inside=true",
+    "/samples?inside=true&model=qcnn-digits",
+    "/what_if?do.text=another+sample%27s",
+    "/what_if?knobs=true&model=qcnn-digits",
+    "/what_if?model=qcnn-digits&do.pixels=another+sample%27s",
+    "/leaderboard?board=planted",
+    "/leaderboard?board=avparity",
+    "/dynamics?model=qj-parity&view=H+and+L",
+    "/data?set=digits",
+    "/dynamics?fig.decision-over-time=hide%3Dtext%26x%3D0%2C0.6&H.text=0.5",
+)
 
 
 def addresses() -> list[str]:
     """Addresses that together show every figure."""
-    return [*(one.address for one in VISITS if one.name not in LEFT_OUT and one.address not in ("/train", "/sweeps")),
-            *MORE]
+    return [
+        *(
+            one.address
+            for one in VISITS
+            if one.name not in LEFT_OUT and one.address not in ("/train", "/sweeps")
+        ),
+        *MORE,
+    ]
 
 
 def style(number: int, kind: str, theme: str = "") -> ExportStyle:
     """A style that changes from figure to figure, so that all sizes, themes and words come up; in one theme where it is
     said."""
     size, theme = list(SIZES)[number % len(SIZES)], theme or list(THEMES)[number % len(THEMES)]
-    return ExportStyle(format=kind, size=size, theme=theme, title=number % 2 == 0, caption=number % 3 == 0,
-                       dpi=RESOLUTIONS[0])
+    return ExportStyle(
+        format=kind,
+        size=size,
+        theme=theme,
+        title=number % 2 == 0,
+        caption=number % 3 == 0,
+        dpi=RESOLUTIONS[0],
+    )
 
 
 class Job(NamedTuple):
@@ -80,21 +110,33 @@ def jobs(panels: Mapping[str, Any], kinds: Sequence[str], every: bool = False) -
     `every` figure, in one theme and all formats."""
     types: dict[tuple[str, str], set[str]] = {
         tuple(name.split(" ", 1)): {str(trace.type) for trace in panel.figure.data}  # type: ignore[misc]
-        for name, panel in panels.items()}
+        for name, panel in panels.items()
+    }
     place = {name: number for number, name in enumerate(types)}
     if every:
-        return [Job(*name, place[name], kind, style(place[name], kind).theme) for name in types for kind in kinds]
+        return [
+            Job(*name, place[name], kind, style(place[name], kind).theme)
+            for name in types
+            for kind in kinds
+        ]
     left, chosen = set().union(*types.values()), []
     while left:
-        pages = {address: set().union(*(found for (there, _), found in types.items() if there == address))
-                 for address, _ in types}
+        pages = {
+            address: set().union(
+                *(found for (there, _), found in types.items() if there == address)
+            )
+            for address, _ in types
+        }
         address = max(pages, key=lambda page: len(pages[page] & left))
         for name, found in types.items():
             if name[0] == address and found & left:
                 chosen.append(name)
                 left -= found
-    return [Job(*name, place[name], kinds[(turn + number) % len(kinds)], theme)
-            for number, name in enumerate(chosen) for turn, theme in enumerate(THEMES)]
+    return [
+        Job(*name, place[name], kinds[(turn + number) % len(kinds)], theme)
+        for number, name in enumerate(chosen)
+        for turn, theme in enumerate(THEMES)
+    ]
 
 
 def digests(wanted: Iterable[Job], panels: Mapping[str, Any] | None = None) -> dict[str, str]:
@@ -109,7 +151,9 @@ def digests(wanted: Iterable[Job], panels: Mapping[str, Any] | None = None) -> d
             if job.address not in pages:
                 pages[job.address] = on(job.address)
             panel = pages[job.address][job.panel]
-        content = headless.save(panel, replace(panel.recipe, style=style(job.number, job.kind, job.theme)))
+        content = headless.save(
+            panel, replace(panel.recipe, style=style(job.number, job.kind, job.theme))
+        )
         found[job.name] = f"{_hash(panel.recipe.text().encode())} {_hash(content)}"
     return found
 

@@ -41,8 +41,16 @@ from qfusion.figures.style import BLUE, Theme
 
 HOSTILE = "<script>alert(1)</script> $x_1^2$ \\alpha &amp; ü"
 M = ("text", "audio", "vision")
-TERMS = {"": 0.1, "text": 0.5, "audio": -0.2, "vision": 0.05, "text+audio": -0.4, "text+vision": 0.0,
-         "audio+vision": 0.02, "text+audio+vision": 0.03}
+TERMS = {
+    "": 0.1,
+    "text": 0.5,
+    "audio": -0.2,
+    "vision": 0.05,
+    "text+audio": -0.4,
+    "text+vision": 0.0,
+    "audio+vision": 0.02,
+    "text+audio+vision": 0.03,
+}
 JOINT = [term for term in TERMS if term]
 OTHER = {term: 0.7 * value + 0.02 for term, value in TERMS.items()}
 T = np.linspace(0, 2, 21)
@@ -57,230 +65,573 @@ RHO = np.outer(np.arange(1, 5) + 1j, np.arange(1, 5) - 1j) / 34
 WHOLE = {term: R.normal(i * 0.1, 1, 40) for i, term in enumerate(JOINT)}
 GROUP = np.array(["agreement", "conflict"])[R.integers(0, 2, 40)]
 BEST = cohort.Estimate(0.3, 0.2, 0.45)
-ENTRIES = [leaderboard.Entry("QiNN-QJ", "system", "qj", 0.7, 0.68, 0.73, [0.69, 0.71], 4e3),
-           leaderboard.Entry(HOSTILE, "baseline", "", 0.6, 0.55, 0.62, [0.6], 2e5),
-           leaderboard.Entry("without jumps", "ablation", "qj", 0.65, np.nan, np.nan, [0.65], 0)]
-TRIED = {"rate": [0.001, 0.01, 0.3, 0.02], "schedule": ["cosine", "constant", "cosine", "cosine"],
-         "noise": [0.0, 0.4, 0.8, 0.1]}
+ENTRIES = [
+    leaderboard.Entry("QiNN-QJ", "system", "qj", 0.7, 0.68, 0.73, [0.69, 0.71], 4e3),
+    leaderboard.Entry(HOSTILE, "baseline", "", 0.6, 0.55, 0.62, [0.6], 2e5),
+    leaderboard.Entry("without jumps", "ablation", "qj", 0.65, np.nan, np.nan, [0.65], 0),
+]
+TRIED = {
+    "rate": [0.001, 0.01, 0.3, 0.02],
+    "schedule": ["cosine", "constant", "cosine", "cosine"],
+    "noise": [0.0, 0.4, 0.8, 0.1],
+}
 VALUES = np.array([0.9, 0.4, 0.55, 0.3])
 PRUNED = np.array([True, False, False, False])
-WIRES = [circuit.Wire("text[0]", 0, BLUE), circuit.Wire(HOSTILE, 1), circuit.Wire("fused[0]", 2, end=2.4)]
-BOXES = [circuit.Box("RY", 0, (0,), 1, 1, "turns"), circuit.Box("H[audio+vision]", 1, (0, 1, 2), 2, 3, HOSTILE, BLUE),
-         circuit.Box("C|X", 2, (0, 2), 4, 4, "does", joined=True)]
-CURVES = {"run a": (np.arange(1, 6), 1 / np.arange(1, 6)), HOSTILE: (np.arange(1, 5), 0.5 / np.arange(1, 5))}
+WIRES = [
+    circuit.Wire("text[0]", 0, BLUE),
+    circuit.Wire(HOSTILE, 1),
+    circuit.Wire("fused[0]", 2, end=2.4),
+]
+BOXES = [
+    circuit.Box("RY", 0, (0,), 1, 1, "turns"),
+    circuit.Box("H[audio+vision]", 1, (0, 1, 2), 2, 3, HOSTILE, BLUE),
+    circuit.Box("C|X", 2, (0, 2), 4, 4, "does", joined=True),
+]
+CURVES = {
+    "run a": (np.arange(1, 6), 1 / np.arange(1, 6)),
+    HOSTILE: (np.arange(1, 5), 0.5 / np.arange(1, 5)),
+}
 HUES = {"run a": BLUE, HOSTILE: "#D55E00"}
 
-BUILT_BY = [*(" – ".join(term.split("+")) for term in JOINT), HOSTILE, "dissipation 2", "dissipation 3"]
+BUILT_BY = [
+    *(" – ".join(term.split("+")) for term in JOINT),
+    HOSTILE,
+    "dissipation 2",
+    "dissipation 3",
+]
 BUILT_HUES = [*(figures.style.term_colour(term, M) for term in JOINT), *[building.OTHERS] * 3]
 BUILT_ACTS = [*JOINT, *[JOINT[-1]] * 3]
 BUILT = R.normal(0, 0.05, (8, 10)) * (R.random((8, 10)) < 0.7)
 BUILT_START = np.array([TERMS[name] if "+" not in name else 0.0 for name in TERMS])
 
 EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
-    "building.matrix": lambda t: building.matrix(list(TERMS), BUILT_BY, BUILT, BUILT_START, BUILT_START + BUILT.sum(1),
-                                                 unit=HOSTILE, theme=t),
-    "building.areas": lambda t: building.areas(T, np.sin(np.outer(T, np.arange(1, 11))) * BUILT[4], BUILT_BY,
-                                               BUILT_HUES, "text+audio", start=0.1, cursor=0.7, unit=HOSTILE, theme=t),
-    "building.flow": lambda t: building.flow(list(TERMS), BUILT_BY, BUILT_HUES, BUILT_ACTS, BUILT, BUILT_START,
-                                             BUILT_START + BUILT.sum(1), M, unit=HOSTILE, theme=t),
-    "circuit.step_error": lambda t: circuit.step_error(np.geomspace(0.02, 1, 6), np.geomspace(1e-4, 0.1, 6),
-                                                       np.geomspace(1e-3, 0.2, 6), 0.1, theme=t),
-    "circuit.diagram": lambda t: circuit.diagram(BOXES, WIRES, 3, BLOCH, np.array([0.1, 0.6, 0.3]), theme=t),
-    "circuit.bloch_row": lambda t: circuit.bloch_row(["a", HOSTILE, "c"], BLOCH, np.zeros(3), before=BLOCH[::-1],
-                                                     theme=t),
-    "circuit.bars": lambda t: circuit.bars(np.array([0.2, 0.6]), ["a", HOSTILE], "entropy (nats)", theme=t),
-    "circuit.entropy_lines": lambda t: circuit.entropy_lines(np.abs(R.normal(size=(9, 3))), ["a", HOSTILE, "c"], 4,
-                                                                        [(0, "prepare"), (5, HOSTILE)], theme=t),
-    "circuit.cuts": lambda t: circuit.cuts([np.array([0.1, 0.5, 0.2]), np.array([0.6])], ["input", HOSTILE], "nats",
-                                           theme=t),
-    "circuit.poolings": lambda t: circuit.poolings(np.array([2.5, 1]), np.array([1.1, 0.7]), np.array([2.0, 0.8]),
-                                                   theme=t),
-    "cohort.scatter": lambda t: cohort.scatter(IDS, X, Y, HOSTILE, "prediction", chosen="s3", captions=IDS,
-                                               diagonal=True, theme=t),
+    "building.matrix": lambda t: building.matrix(
+        list(TERMS), BUILT_BY, BUILT, BUILT_START, BUILT_START + BUILT.sum(1), unit=HOSTILE, theme=t
+    ),
+    "building.areas": lambda t: building.areas(
+        T,
+        np.sin(np.outer(T, np.arange(1, 11))) * BUILT[4],
+        BUILT_BY,
+        BUILT_HUES,
+        "text+audio",
+        start=0.1,
+        cursor=0.7,
+        unit=HOSTILE,
+        theme=t,
+    ),
+    "building.flow": lambda t: building.flow(
+        list(TERMS),
+        BUILT_BY,
+        BUILT_HUES,
+        BUILT_ACTS,
+        BUILT,
+        BUILT_START,
+        BUILT_START + BUILT.sum(1),
+        M,
+        unit=HOSTILE,
+        theme=t,
+    ),
+    "circuit.step_error": lambda t: circuit.step_error(
+        np.geomspace(0.02, 1, 6),
+        np.geomspace(1e-4, 0.1, 6),
+        np.geomspace(1e-3, 0.2, 6),
+        0.1,
+        theme=t,
+    ),
+    "circuit.diagram": lambda t: circuit.diagram(
+        BOXES, WIRES, 3, BLOCH, np.array([0.1, 0.6, 0.3]), theme=t
+    ),
+    "circuit.bloch_row": lambda t: circuit.bloch_row(
+        ["a", HOSTILE, "c"], BLOCH, np.zeros(3), before=BLOCH[::-1], theme=t
+    ),
+    "circuit.bars": lambda t: circuit.bars(
+        np.array([0.2, 0.6]), ["a", HOSTILE], "entropy (nats)", theme=t
+    ),
+    "circuit.entropy_lines": lambda t: circuit.entropy_lines(
+        np.abs(R.normal(size=(9, 3))),
+        ["a", HOSTILE, "c"],
+        4,
+        [(0, "prepare"), (5, HOSTILE)],
+        theme=t,
+    ),
+    "circuit.cuts": lambda t: circuit.cuts(
+        [np.array([0.1, 0.5, 0.2]), np.array([0.6])], ["input", HOSTILE], "nats", theme=t
+    ),
+    "circuit.poolings": lambda t: circuit.poolings(
+        np.array([2.5, 1]), np.array([1.1, 0.7]), np.array([2.0, 0.8]), theme=t
+    ),
+    "cohort.scatter": lambda t: cohort.scatter(
+        IDS, X, Y, HOSTILE, "prediction", chosen="s3", captions=IDS, diagonal=True, theme=t
+    ),
     "compare.differences": lambda t: compare.differences(TERMS, OTHER, M, unit=HOSTILE, theme=t),
-    "compare.pairs": lambda t: compare.pairs({"text": 0.4, HOSTILE: 0.2}, {"text": 0.3}, {"text": BLUE}, "share",
-                                             percent=True, theme=t),
-    "cuts.curves": lambda t: cuts.curves(T, {kind: {name: LINES[name] for name in M} for kind in cuts.KINDS}, 0.4, M,
-                                         unit=HOSTILE, cursor=0.7, theme=t),
-    "cuts.terms": lambda t: cuts.terms(T, {kind: {k: abs(v) * T for k, v in TERMS.items()} for kind in cuts.KINDS}, M,
-                                       whose="text", unit=HOSTILE, cursor=1.0, theme=t),
+    "compare.pairs": lambda t: compare.pairs(
+        {"text": 0.4, HOSTILE: 0.2}, {"text": 0.3}, {"text": BLUE}, "share", percent=True, theme=t
+    ),
+    "cuts.curves": lambda t: cuts.curves(
+        T,
+        {kind: {name: LINES[name] for name in M} for kind in cuts.KINDS},
+        0.4,
+        M,
+        unit=HOSTILE,
+        cursor=0.7,
+        theme=t,
+    ),
+    "cuts.terms": lambda t: cuts.terms(
+        T,
+        {kind: {k: abs(v) * T for k, v in TERMS.items()} for kind in cuts.KINDS},
+        M,
+        whose="text",
+        unit=HOSTILE,
+        cursor=1.0,
+        theme=t,
+    ),
     "cuts.metric": lambda t: cuts.metric(
         T,
-        {kind: {"text": cuts.Band(LINES["text"], LINES["text"] - 0.1, LINES["text"] + 0.1),
-                "audio": cuts.Band(LINES["audio"])}
-         for kind in cuts.KINDS}, {"undisturbed": 0.9, HOSTILE: 0.5}, M, y_title=HOSTILE, theme=t),
-    "dataset.classes": lambda t: dataset.classes({"train": [4, 5, 6, 7], "test": [1, 2, 1, 0]}, CLASSES, theme=t),
-    "dataset.targets": lambda t: dataset.targets({"train": X, "valid": Y, "test": X[:9]}, HOSTILE, theme=t),
+        {
+            kind: {
+                "text": cuts.Band(LINES["text"], LINES["text"] - 0.1, LINES["text"] + 0.1),
+                "audio": cuts.Band(LINES["audio"]),
+            }
+            for kind in cuts.KINDS
+        },
+        {"undisturbed": 0.9, HOSTILE: 0.5},
+        M,
+        y_title=HOSTILE,
+        theme=t,
+    ),
+    "dataset.classes": lambda t: dataset.classes(
+        {"train": [4, 5, 6, 7], "test": [1, 2, 1, 0]}, CLASSES, theme=t
+    ),
+    "dataset.targets": lambda t: dataset.targets(
+        {"train": X, "valid": Y, "test": X[:9]}, HOSTILE, theme=t
+    ),
     "decision.waterfall": lambda t: decision.waterfall(TERMS, M, truth=0.3, unit=HOSTILE, theme=t),
-    "decision.shapley_bars": lambda t: decision.shapley_bars({"text": 0.3, "audio": -0.1},
-                                                             {"text": 0.75, "audio": 0.25}, M[:2], theme=t),
-    "decision.on_scale": lambda t: decision.on_scale(1.0, -0.5, -3, 3, tweaked=0.4, unit=HOSTILE, theme=t),
-    "decision.term_bars": lambda t: decision.term_bars(TERMS, dict.fromkeys(TERMS, 0.05), OTHER, M, theme=t),
+    "decision.shapley_bars": lambda t: decision.shapley_bars(
+        {"text": 0.3, "audio": -0.1}, {"text": 0.75, "audio": 0.25}, M[:2], theme=t
+    ),
+    "decision.on_scale": lambda t: decision.on_scale(
+        1.0, -0.5, -3, 3, tweaked=0.4, unit=HOSTILE, theme=t
+    ),
+    "decision.term_bars": lambda t: decision.term_bars(
+        TERMS, dict.fromkeys(TERMS, 0.05), OTHER, M, theme=t
+    ),
     "dynamics.measure_lines": lambda t: dynamics.measure_lines(
-        T, BY_PART | {("text", "audio"): T}, M, "entropy (nats)", between=":", cursor=0.7, theme=t),
-    "dynamics.decision_lines": lambda t: dynamics.decision_lines(T, LINES, {k: v * T for k, v in TERMS.items()}, M,
-                                                                 cursor=1.0, theme=t,
-                                                                 before=dynamics.Before(T, LINES,
-                                                                                        dict.fromkeys(TERMS, T)),
-                                                                 unit=HOSTILE),
-    "dynamics.distance_line": lambda t: dynamics.distance_line(T, np.exp(-2 * T), 2.0, 1.5, theme=t),
+        T, BY_PART | {("text", "audio"): T}, M, "entropy (nats)", between=":", cursor=0.7, theme=t
+    ),
+    "dynamics.decision_lines": lambda t: dynamics.decision_lines(
+        T,
+        LINES,
+        {k: v * T for k, v in TERMS.items()},
+        M,
+        cursor=1.0,
+        theme=t,
+        before=dynamics.Before(T, LINES, dict.fromkeys(TERMS, T)),
+        unit=HOSTILE,
+    ),
+    "dynamics.distance_line": lambda t: dynamics.distance_line(
+        T, np.exp(-2 * T), 2.0, 1.5, theme=t
+    ),
     "dynamics.sparkline": lambda t: dynamics.sparkline(T, LINES, M, theme=t),
-    "dynamics.mark_time": lambda t: dynamics.mark_time(dynamics.measure_lines(T, BY_PART, M, "nats", theme=t), 0.2, t),
-    "evidence.masses": lambda t: evidence.masses(R.random((4, 3)), R.random(4), M, CLASSES, marked=1, theme=t),
-    "evidence.tables": lambda t: evidence.tables(R.random((4, 4)), R.random((4, 4)), ["00", "01", "10", "11"], CLASSES,
-                                                 theme=t, controls=["a", HOSTILE], angles=R.random((4, 4)),
-                                                 chosen=(1, 2), edited=np.eye(4) > 0),
-    "evidence.class_bars": lambda t: evidence.class_bars(np.array([0.1, 0.6, 0.2, 0.1]), CLASSES, truth=0,
-                                                         before=np.full(4, 0.25), errors=np.full(4, 0.02), theme=t),
-    "evidence.curve": lambda t: evidence.curve(X, np.arange(40), HOSTILE, "ink (0 to 128)", BLUE, theme=t),
-    "evidence.belief_bars": lambda t: evidence.belief_bars(np.full(4, 0.1), np.full(4, 0.25), np.full(4, 0.5), CLASSES,
-                                                           truth=1, theme=t),
-    "faithfulness.against_truth": lambda t: faithfulness.against_truth(R.normal(size=(40, 7)), R.normal(size=(40, 7)),
-                                                                       JOINT, np.ones(7), M,
-                                                                       ids=IDS, chosen=2, theme=t),
-    "faithfulness.curves": lambda t: faithfulness.curves(np.linspace(0, 1, 4), np.arange(4.0), R.random((5, 4)),
-                                                         what=HOSTILE, unit="score", theme=t),
-    "faithfulness.rank_bars": lambda t: faithfulness.rank_bars(dict.fromkeys(JOINT, (0.9, 0.7)), M, floor=0.8, theme=t),
-    "faithfulness.seed_dots": lambda t: faithfulness.seed_dots(R.normal(size=(3, 7)), JOINT, M, [0, 1, 2], theme=t),
+    "dynamics.mark_time": lambda t: dynamics.mark_time(
+        dynamics.measure_lines(T, BY_PART, M, "nats", theme=t), 0.2, t
+    ),
+    "evidence.masses": lambda t: evidence.masses(
+        R.random((4, 3)), R.random(4), M, CLASSES, marked=1, theme=t
+    ),
+    "evidence.tables": lambda t: evidence.tables(
+        R.random((4, 4)),
+        R.random((4, 4)),
+        ["00", "01", "10", "11"],
+        CLASSES,
+        theme=t,
+        controls=["a", HOSTILE],
+        angles=R.random((4, 4)),
+        chosen=(1, 2),
+        edited=np.eye(4) > 0,
+    ),
+    "evidence.class_bars": lambda t: evidence.class_bars(
+        np.array([0.1, 0.6, 0.2, 0.1]),
+        CLASSES,
+        truth=0,
+        before=np.full(4, 0.25),
+        errors=np.full(4, 0.02),
+        theme=t,
+    ),
+    "evidence.curve": lambda t: evidence.curve(
+        X, np.arange(40), HOSTILE, "ink (0 to 128)", BLUE, theme=t
+    ),
+    "evidence.belief_bars": lambda t: evidence.belief_bars(
+        np.full(4, 0.1), np.full(4, 0.25), np.full(4, 0.5), CLASSES, truth=1, theme=t
+    ),
+    "faithfulness.against_truth": lambda t: faithfulness.against_truth(
+        R.normal(size=(40, 7)),
+        R.normal(size=(40, 7)),
+        JOINT,
+        np.ones(7),
+        M,
+        ids=IDS,
+        chosen=2,
+        theme=t,
+    ),
+    "faithfulness.curves": lambda t: faithfulness.curves(
+        np.linspace(0, 1, 4), np.arange(4.0), R.random((5, 4)), what=HOSTILE, unit="score", theme=t
+    ),
+    "faithfulness.rank_bars": lambda t: faithfulness.rank_bars(
+        dict.fromkeys(JOINT, (0.9, 0.7)), M, floor=0.8, theme=t
+    ),
+    "faithfulness.seed_dots": lambda t: faithfulness.seed_dots(
+        R.normal(size=(3, 7)), JOINT, M, [0, 1, 2], theme=t
+    ),
     "people.dots": lambda t: people.dots(
-        [*M, HOSTILE], {"one": R.normal(size=(4, 3)), HOSTILE: np.full((4, 3), np.nan)}, hues=[BLUE] * 4,
-        x_title=HOSTILE, band=R.normal(size=(4, 2)), band_name=HOSTILE, theme=t),
-    "people.calibration": lambda t: people.calibration({"text": R.normal(size=9)}, {"text": R.normal(size=9)},
-                                                       {"text": (np.arange(3.0), np.arange(3.0))}, M,
-                                                       notes={"text": HOSTILE}, x_title=HOSTILE, y_title=HOSTILE,
-                                                       theme=t),
-    "inside.words": lambda t: inside.words(["not", HOSTILE, "very", "good"] * 6, R.normal(size=24), unit=HOSTILE,
-                                           theme=t),
-    "inside.waveform": lambda t: inside.waveform(np.sin(np.arange(3000) / 20), 8000, R.normal(size=12),
-                                                 3000 / 8000 / 12, theme=t),
+        [*M, HOSTILE],
+        {"one": R.normal(size=(4, 3)), HOSTILE: np.full((4, 3), np.nan)},
+        hues=[BLUE] * 4,
+        x_title=HOSTILE,
+        band=R.normal(size=(4, 2)),
+        band_name=HOSTILE,
+        theme=t,
+    ),
+    "people.calibration": lambda t: people.calibration(
+        {"text": R.normal(size=9)},
+        {"text": R.normal(size=9)},
+        {"text": (np.arange(3.0), np.arange(3.0))},
+        M,
+        notes={"text": HOSTILE},
+        x_title=HOSTILE,
+        y_title=HOSTILE,
+        theme=t,
+    ),
+    "inside.words": lambda t: inside.words(
+        ["not", HOSTILE, "very", "good"] * 6, R.normal(size=24), unit=HOSTILE, theme=t
+    ),
+    "inside.waveform": lambda t: inside.waveform(
+        np.sin(np.arange(3000) / 20), 8000, R.normal(size=12), 3000 / 8000 / 12, theme=t
+    ),
     "inside.timeline": lambda t: inside.timeline(
-        [(HOSTILE, R.normal(size=5), 0.3, [HOSTILE] * 5), ("audio", R.normal(size=40), 0.04, IDS)], seconds=True,
-        unit=HOSTILE, theme=t),
-    "inside.picture": lambda t: inside.picture(R.random((8, 6)), R.normal(size=(8, 6)), unit=HOSTILE, theme=t),
-    "inside.curve": lambda t: inside.curve(np.arange(40), X, Y, x_label=HOSTILE, y_label="y", theme=t),
+        [(HOSTILE, R.normal(size=5), 0.3, [HOSTILE] * 5), ("audio", R.normal(size=40), 0.04, IDS)],
+        seconds=True,
+        unit=HOSTILE,
+        theme=t,
+    ),
+    "inside.picture": lambda t: inside.picture(
+        R.random((8, 6)), R.normal(size=(8, 6)), unit=HOSTILE, theme=t
+    ),
+    "inside.curve": lambda t: inside.curve(
+        np.arange(40), X, Y, x_label=HOSTILE, y_label="y", theme=t
+    ),
     "inside.bars": lambda t: inside.bars(IDS, X, theme=t),
-    "dynamics.decision_layers": lambda t: dynamics.decision_layers(["input", "layer 0 convolved", HOSTILE],
-                                                                   {"a": X[:3]}, {
-k: v * np.arange(3) for k, v in TERMS.items()}, M, cursor=1, theme=t),
-    "dataset.confusions": lambda t: dataset.confusions(np.array([[5, 1], [0, 7]]), [HOSTILE, "b"], t),
+    "dynamics.decision_layers": lambda t: dynamics.decision_layers(
+        ["input", "layer 0 convolved", HOSTILE],
+        {"a": X[:3]},
+        {k: v * np.arange(3) for k, v in TERMS.items()},
+        M,
+        cursor=1,
+        theme=t,
+    ),
+    "dataset.confusions": lambda t: dataset.confusions(
+        np.array([[5, 1], [0, 7]]), [HOSTILE, "b"], t
+    ),
     "dataset.curves": lambda t: dataset.curves(
         [dataset.Curve(HOSTILE, np.array([0, 0.2, 1]), np.array([0, 0.8, 1]), 0.8)],
-        [dataset.Curve(HOSTILE, np.array([1, 0.8, 0]), np.array([0.5, 0.7, 1]), 0.7)], HOSTILE, t),
-    "dataset.calibration": lambda t: dataset.calibration(np.array([0.3, 0.9]), np.array([0.5, 0.8]),
-                                                         np.array([4, 20]), t),
-    "dataset.residuals": lambda t: dataset.residuals([HOSTILE] * 9, np.linspace(-1, 1, 9), np.linspace(1, -1, 9) ** 3,
-                                                     np.arange(9) % 2 == 0, "score", t),
+        [dataset.Curve(HOSTILE, np.array([1, 0.8, 0]), np.array([0.5, 0.7, 1]), 0.7)],
+        HOSTILE,
+        t,
+    ),
+    "dataset.calibration": lambda t: dataset.calibration(
+        np.array([0.3, 0.9]), np.array([0.5, 0.8]), np.array([4, 20]), t
+    ),
+    "dataset.residuals": lambda t: dataset.residuals(
+        [HOSTILE] * 9,
+        np.linspace(-1, 1, 9),
+        np.linspace(1, -1, 9) ** 3,
+        np.arange(9) % 2 == 0,
+        "score",
+        t,
+    ),
     "generator.couplings": lambda t: generator.couplings(
-        {"H: coherent": {HOSTILE: 0.1, "b": 0.2, "c": 0.0, f"{HOSTILE}+b": 0.4, "b+c": 0.3, f"{HOSTILE}+b+c": 0.8}},
-        (HOSTILE, "b", "c"), {"H: coherent": "energy"}, t),
-    "generator.levels": lambda t: generator.levels(np.linspace(-1, 1, 8), np.linspace(-2, 2, 8) ** 3, t),
-    "generator.letters": lambda t: generator.letters(["text XZ", HOSTILE], ["text", "text+audio"],
-                                                     np.array([0.4, -0.2]), M, t),
+        {
+            "H: coherent": {
+                HOSTILE: 0.1,
+                "b": 0.2,
+                "c": 0.0,
+                f"{HOSTILE}+b": 0.4,
+                "b+c": 0.3,
+                f"{HOSTILE}+b+c": 0.8,
+            }
+        },
+        (HOSTILE, "b", "c"),
+        {"H: coherent": "energy"},
+        t,
+    ),
+    "generator.levels": lambda t: generator.levels(
+        np.linspace(-1, 1, 8), np.linspace(-2, 2, 8) ** 3, t
+    ),
+    "generator.letters": lambda t: generator.letters(
+        ["text XZ", HOSTILE], ["text", "text+audio"], np.array([0.4, -0.2]), M, t
+    ),
     "generator.modes": lambda t: generator.modes(np.array([0, -1 + 1j, -1 - 1j, -2]), 1.0, t),
-    "bloch.balls": lambda t: bloch.balls(["a", HOSTILE], [np.outer(np.linspace(1, 0.5, 9), BLOCH[0]), BLOCH[1:]],
-                                         [BLUE], t),
+    "bloch.balls": lambda t: bloch.balls(
+        ["a", HOSTILE], [np.outer(np.linspace(1, 0.5, 9), BLOCH[0]), BLOCH[1:]], [BLUE], t
+    ),
     "information.triangle": lambda t: information.triangle(
-        T, {("b", HOSTILE): T / 9, ("b", "c"): np.sin(T) / 9, ("c", HOSTILE): T * 0.01},
-        {"b": LINES["text"] / 2, HOSTILE: LINES["audio"] / 2, "c": LINES["vision"] / 2}, 9, together=-T / 30, theme=t),
+        T,
+        {("b", HOSTILE): T / 9, ("b", "c"): np.sin(T) / 9, ("c", HOSTILE): T * 0.01},
+        {"b": LINES["text"] / 2, HOSTILE: LINES["audio"] / 2, "c": LINES["vision"] / 2},
+        9,
+        together=-T / 30,
+        theme=t,
+    ),
     "jumps.raster": lambda t: jumps.raster(
-        [(np.array([0.2, 0.9]), np.array([0, 1])), (np.array([0.5]), np.array([1])), (np.zeros(0), np.zeros(0, int))],
-        np.linspace(0, 2, 5), np.array([[0.3, 0.1, 0.2, 0.4], [0.0, 0.5, 0.6, 0.1]]), T,
-        np.stack([LINES["text"], LINES["audio"]]) / 3, t),
-    "matrices.hinton": lambda t: matrices.hinton(RHO * np.exp(1j * np.subtract.outer(np.arange(4), np.arange(4))),
-                                                 (2, 2), t),
-    "matrices.through_time": lambda t: matrices.through_time(T, np.stack(list(LINES.values())), ["|0⟩", "|1⟩"] * 2,
-                                                             ["text"] * 2 + [HOSTILE] * 2, "population", 0.7, t),
+        [
+            (np.array([0.2, 0.9]), np.array([0, 1])),
+            (np.array([0.5]), np.array([1])),
+            (np.zeros(0), np.zeros(0, int)),
+        ],
+        np.linspace(0, 2, 5),
+        np.array([[0.3, 0.1, 0.2, 0.4], [0.0, 0.5, 0.6, 0.1]]),
+        T,
+        np.stack([LINES["text"], LINES["audio"]]) / 3,
+        t,
+    ),
+    "matrices.hinton": lambda t: matrices.hinton(
+        RHO * np.exp(1j * np.subtract.outer(np.arange(4), np.arange(4))), (2, 2), t
+    ),
+    "matrices.through_time": lambda t: matrices.through_time(
+        T,
+        np.stack(list(LINES.values())),
+        ["|0⟩", "|1⟩"] * 2,
+        ["text"] * 2 + [HOSTILE] * 2,
+        "population",
+        0.7,
+        t,
+    ),
     "leaderboard.dots": lambda t: leaderboard.dots(ENTRIES, "accuracy", t),
-    "leaderboard.against": lambda t: leaderboard.against(ENTRIES, "accuracy", "parameters after the encoders", t),
-    "leaderboard.agreement": lambda t: leaderboard.agreement(["one", "two"], ["mean", "text", "text+audio"],
-                                                             np.array([[0.9, 0.95, 0.85], [0.4, 0.8, 0.0]]), t),
+    "leaderboard.against": lambda t: leaderboard.against(
+        ENTRIES, "accuracy", "parameters after the encoders", t
+    ),
+    "leaderboard.agreement": lambda t: leaderboard.agreement(
+        ["one", "two"],
+        ["mean", "text", "text+audio"],
+        np.array([[0.9, 0.95, 0.85], [0.4, 0.8, 0.0]]),
+        t,
+    ),
     "leaderboard.robustness": lambda t: leaderboard.robustness(
-        {HOSTILE: (np.arange(3.0), np.array([0.9, 0.8, 0.5]), {"absent": 0.4, "swapped": 0.3}),
-         "late": (np.arange(3.0), np.array([0.8, 0.6, 0.5]), {"absent": 0.3})},
-         {HOSTILE: ("system", "qj"), "late": ("baseline", "")},
-        "accuracy", "text", t),
-    "cohort.violins": lambda t: cohort.violins(WHOLE, {k: v[:9] for k, v in WHOLE.items()}, TERMS, M,
-                                               cohort_name=HOSTILE, theme=t),
-    "cohort.boxes": lambda t: cohort.boxes(WHOLE, np.arange(40) < 15, GROUP, ["agreement", "conflict"], M,
-                                           by="relation", theme=t, sample=("conflict", TERMS)),
-    "cohort.types": lambda t: cohort.types(["dominance", HOSTILE], [30, 10], [4, 1], [(BEST, BEST)] * 2,
-                                           chosen="dominance", theme=t),
-    "cohort.relation": lambda t: cohort.relation(IDS, X, Y, np.arange(40) < 9, HOSTILE, "sum", chosen="s2", theme=t),
-    "cohort.shares": lambda t: cohort.shares(dict.fromkeys(M, BEST), dict.fromkeys(M, BEST), {"text": 0.5}, M, theme=t),
+        {
+            HOSTILE: (np.arange(3.0), np.array([0.9, 0.8, 0.5]), {"absent": 0.4, "swapped": 0.3}),
+            "late": (np.arange(3.0), np.array([0.8, 0.6, 0.5]), {"absent": 0.3}),
+        },
+        {HOSTILE: ("system", "qj"), "late": ("baseline", "")},
+        "accuracy",
+        "text",
+        t,
+    ),
+    "cohort.violins": lambda t: cohort.violins(
+        WHOLE, {k: v[:9] for k, v in WHOLE.items()}, TERMS, M, cohort_name=HOSTILE, theme=t
+    ),
+    "cohort.boxes": lambda t: cohort.boxes(
+        WHOLE,
+        np.arange(40) < 15,
+        GROUP,
+        ["agreement", "conflict"],
+        M,
+        by="relation",
+        theme=t,
+        sample=("conflict", TERMS),
+    ),
+    "cohort.types": lambda t: cohort.types(
+        ["dominance", HOSTILE], [30, 10], [4, 1], [(BEST, BEST)] * 2, chosen="dominance", theme=t
+    ),
+    "cohort.relation": lambda t: cohort.relation(
+        IDS, X, Y, np.arange(40) < 9, HOSTILE, "sum", chosen="s2", theme=t
+    ),
+    "cohort.shares": lambda t: cohort.shares(
+        dict.fromkeys(M, BEST), dict.fromkeys(M, BEST), {"text": 0.5}, M, theme=t
+    ),
     "places.places": lambda t: places.places(
-        IDS, np.c_[X, Y], np.arange(40) % 10, X > 0, names=[*CLASSES, *"efghij"], by=HOSTILE, titles=(HOSTILE, "y"),
-        tips=IDS, chosen="s3", theme=t),
-    "places.nearest": lambda t: places.nearest(IDS[:5], np.array([0.1, 0.2, 0.25, 0.3, 0.6]),
-                                                    [True, False, True, None, True], axis=HOSTILE, typical=0.5,
-                                                    theme=t),
+        IDS,
+        np.c_[X, Y],
+        np.arange(40) % 10,
+        X > 0,
+        names=[*CLASSES, *"efghij"],
+        by=HOSTILE,
+        titles=(HOSTILE, "y"),
+        tips=IDS,
+        chosen="s3",
+        theme=t,
+    ),
+    "places.nearest": lambda t: places.nearest(
+        IDS[:5],
+        np.array([0.1, 0.2, 0.25, 0.3, 0.6]),
+        [True, False, True, None, True],
+        axis=HOSTILE,
+        typical=0.5,
+        theme=t,
+    ),
     "side_by_side.decisions": lambda t: side_by_side.decisions(
-        [HOSTILE, "s1", "s2"], [TERMS, OTHER, TERMS], M, truths=[0.3, None, -0.2], unit=HOSTILE, theme=t,
-        notes=[HOSTILE, "a → b\nscore of b", "b → b"]),
+        [HOSTILE, "s1", "s2"],
+        [TERMS, OTHER, TERMS],
+        M,
+        truths=[0.3, None, -0.2],
+        unit=HOSTILE,
+        theme=t,
+        notes=[HOSTILE, "a → b\nscore of b", "b → b"],
+    ),
     "side_by_side.bars": lambda t: side_by_side.bars(
-        [HOSTILE, "s1"], [{"text": 0.4, HOSTILE: 0.2}, {"text": 0.3, "all": 0.1}], {"text": BLUE}, title=HOSTILE,
-        theme=t),
-    "slices.rates": lambda t: slices.rates(CLASSES, [(4, 9), (2, 8), (1, 30), (0, 5)], np.array(
-        [[0.44, 0.19, 0.73], [0.25, 0.07, 0.59], [0.03, 0.01, 0.17], [0, 0, 0.43]]), 0.13, axis=HOSTILE, theme=t),
-    "slices.worst": lambda t: slices.worst(IDS[:6], np.array([-3, 2.5, 2, -1.5, 1.2, 1.0]), axis=HOSTILE, chosen=2,
-                                                theme=t),
-    "operators.spectrum": lambda t: operators.spectrum(np.linspace(-1, 1, 16), np.full(16, 1 / 16), np.full(16, 0.06),
-                                                       unit=HOSTILE,
-                                                         theme=t),
-    "operators.make_up": lambda t: operators.make_up(np.exp(1j * np.arange(64)) / 8, (4, 4, 4), theme=t),
-    "operators.outcome_patterns": lambda t: operators.outcome_patterns(R.integers(0, 2, (5, 2, 4)),
-                                                                       np.array([2, 1, 0.5, -1, -2]), CLASSES,
-                                                                       M[:2], M, theme=t),
-    "operators.effects": lambda t: operators.effects(R.normal(size=(2, 4)), CLASSES, M[:2], M, theme=t),
-    "operators.along": lambda t: operators.along(IDS, X, Y, "weight", HOSTILE, truth=X, truth_name="truth", chosen="s4",
-                                                 theme=t),
+        [HOSTILE, "s1"],
+        [{"text": 0.4, HOSTILE: 0.2}, {"text": 0.3, "all": 0.1}],
+        {"text": BLUE},
+        title=HOSTILE,
+        theme=t,
+    ),
+    "slices.rates": lambda t: slices.rates(
+        CLASSES,
+        [(4, 9), (2, 8), (1, 30), (0, 5)],
+        np.array([[0.44, 0.19, 0.73], [0.25, 0.07, 0.59], [0.03, 0.01, 0.17], [0, 0, 0.43]]),
+        0.13,
+        axis=HOSTILE,
+        theme=t,
+    ),
+    "slices.worst": lambda t: slices.worst(
+        IDS[:6], np.array([-3, 2.5, 2, -1.5, 1.2, 1.0]), axis=HOSTILE, chosen=2, theme=t
+    ),
+    "operators.spectrum": lambda t: operators.spectrum(
+        np.linspace(-1, 1, 16), np.full(16, 1 / 16), np.full(16, 0.06), unit=HOSTILE, theme=t
+    ),
+    "operators.make_up": lambda t: operators.make_up(
+        np.exp(1j * np.arange(64)) / 8, (4, 4, 4), theme=t
+    ),
+    "operators.outcome_patterns": lambda t: operators.outcome_patterns(
+        R.integers(0, 2, (5, 2, 4)), np.array([2, 1, 0.5, -1, -2]), CLASSES, M[:2], M, theme=t
+    ),
+    "operators.effects": lambda t: operators.effects(
+        R.normal(size=(2, 4)), CLASSES, M[:2], M, theme=t
+    ),
+    "operators.along": lambda t: operators.along(
+        IDS, X, Y, "weight", HOSTILE, truth=X, truth_name="truth", chosen="s4", theme=t
+    ),
     "state.density_matrix": lambda t: state.density_matrix(RHO, (2, 2), part="phase", theme=t),
-    "state.populations": lambda t: state.populations(np.full(64, 1 / 64), (4, 4, 4), reference=np.full(64, 1 / 64),
-                                                     theme=t),
+    "state.populations": lambda t: state.populations(
+        np.full(64, 1 / 64), (4, 4, 4), reference=np.full(64, 1 / 64), theme=t
+    ),
     "style.base": lambda t: figures.style.base(t, 200, legend=True),
-    "style.note": lambda t: figures.style.note(figures.style.base(t, 200), "No sample passes the filters.", t),
-    "sweep.history": lambda t: sweep.history([0, 1, 2, 3], VALUES, PRUNED, y_title=HOSTILE, theme=t),
-    "sweep.slices": lambda t: sweep.slices(VALUES, PRUNED, TRIED, ["rate"], best=3, y_title="validation loss", theme=t),
+    "style.note": lambda t: figures.style.note(
+        figures.style.base(t, 200), "No sample passes the filters.", t
+    ),
+    "sweep.history": lambda t: sweep.history(
+        [0, 1, 2, 3], VALUES, PRUNED, y_title=HOSTILE, theme=t
+    ),
+    "sweep.slices": lambda t: sweep.slices(
+        VALUES, PRUNED, TRIED, ["rate"], best=3, y_title="validation loss", theme=t
+    ),
     "sweep.parallel": lambda t: sweep.parallel(VALUES, TRIED, ["rate"], y_title=HOSTILE, theme=t),
     "sweep.importance": lambda t: sweep.importance(["rate", HOSTILE], np.array([0.7, 0.3]), t),
-    "tornado.tornado": lambda t: tornado.tornado(["H of text", HOSTILE, "T"], np.array([0.1, np.nan, -0.02]),
-                                                 np.array([0.8, -0.5, 0.3]), ["text", "text+audio", ""], M,
-                                                 bends=[False, False, True], half=np.array([0.7, -0.4, 0.2]), theme=t),
-    "tornado.way": lambda t: tornado.way(np.linspace(0, 1, 5), np.linspace(0, 1, 5) ** 2, 2 * np.linspace(0, 1, 5),
-                                         "text", M, unit=HOSTILE, theme=t),
-    "training.curves": lambda t: training.curves(CURVES, CURVES, hues=HUES, y_title="loss",
-                                                 kinds=("validation", "training"),
-                                                 kept={"run a": 3}, log=True, theme=t),
+    "tornado.tornado": lambda t: tornado.tornado(
+        ["H of text", HOSTILE, "T"],
+        np.array([0.1, np.nan, -0.02]),
+        np.array([0.8, -0.5, 0.3]),
+        ["text", "text+audio", ""],
+        M,
+        bends=[False, False, True],
+        half=np.array([0.7, -0.4, 0.2]),
+        theme=t,
+    ),
+    "tornado.way": lambda t: tornado.way(
+        np.linspace(0, 1, 5),
+        np.linspace(0, 1, 5) ** 2,
+        2 * np.linspace(0, 1, 5),
+        "text",
+        M,
+        unit=HOSTILE,
+        theme=t,
+    ),
+    "training.curves": lambda t: training.curves(
+        CURVES,
+        CURVES,
+        hues=HUES,
+        y_title="loss",
+        kinds=("validation", "training"),
+        kept={"run a": 3},
+        log=True,
+        theme=t,
+    ),
     "training.test_metrics": lambda t: training.test_metrics(
-        [training.Measured(HOSTILE, 0.9, 0.01, 0.91, True), training.Measured("MAE", 1.2, 0.1, 1.1, False)], t),
+        [
+            training.Measured(HOSTILE, 0.9, 0.01, 0.91, True),
+            training.Measured("MAE", 1.2, 0.1, 1.1, False),
+        ],
+        t,
+    ),
     "training.by_modality": lambda t: training.by_modality(
-        {"run a": {"text": CURVES["run a"], "text+audio": CURVES["run a"]}, HOSTILE: {"text": CURVES[HOSTILE]}},
-        {"run a": M, HOSTILE: M}, y_title="mean size of the contribution (score)", marks={"run a": 0.5}, theme=t),
-    "dynamics.single_runs": lambda t: dynamics.single_runs(T, [np.sin(T), np.cos(T)],
-                                                           [[(0.5, 0), (1.0, 1)], [(1.2, 0)]], np.sin(T),
-                                                                   HOSTILE, channels=2, theme=t),
-    "dynamics.ensemble": lambda t: dynamics.ensemble(T, R.random((21, 2)), np.full((21, 2), 0.05), R.random((21, 2)),
-                                                             ["000", HOSTILE], 20, theme=t),
+        {
+            "run a": {"text": CURVES["run a"], "text+audio": CURVES["run a"]},
+            HOSTILE: {"text": CURVES[HOSTILE]},
+        },
+        {"run a": M, HOSTILE: M},
+        y_title="mean size of the contribution (score)",
+        marks={"run a": 0.5},
+        theme=t,
+    ),
+    "dynamics.single_runs": lambda t: dynamics.single_runs(
+        T,
+        [np.sin(T), np.cos(T)],
+        [[(0.5, 0), (1.0, 1)], [(1.2, 0)]],
+        np.sin(T),
+        HOSTILE,
+        channels=2,
+        theme=t,
+    ),
+    "dynamics.ensemble": lambda t: dynamics.ensemble(
+        T,
+        R.random((21, 2)),
+        np.full((21, 2), 0.05),
+        R.random((21, 2)),
+        ["000", HOSTILE],
+        20,
+        theme=t,
+    ),
     "what_if.differences": lambda t: what_if.differences(TERMS, OTHER, M, unit=HOSTILE, theme=t),
-    "what_if.numbers": lambda t: what_if.numbers(np.full(4, 0.25), np.array([0.1, 0.2, 0.3, 0.4]), CLASSES, axis="mass",
-                                                 across=HOSTILE, hue=BLUE, theme=t),
+    "what_if.numbers": lambda t: what_if.numbers(
+        np.full(4, 0.25),
+        np.array([0.1, 0.2, 0.3, 0.4]),
+        CLASSES,
+        axis="mass",
+        across=HOSTILE,
+        hue=BLUE,
+        theme=t,
+    ),
     "what_if.bloch": lambda t: what_if.bloch(BLOCH[0], BLOCH[2], hue=BLUE, theme=t),
-    "what_if.ways": lambda t: what_if.ways(["text", "audio"], [0.5, np.inf], [0.9, np.inf], M, farthest=1.6,
-                                           unit=HOSTILE, theme=t),
-    "what_if.sizes": lambda t: what_if.sizes(["weaker", HOSTILE], np.array([0.1, 0.5]), axis=HOSTILE, theme=t),
+    "what_if.ways": lambda t: what_if.ways(
+        ["text", "audio"], [0.5, np.inf], [0.9, np.inf], M, farthest=1.6, unit=HOSTILE, theme=t
+    ),
+    "what_if.sizes": lambda t: what_if.sizes(
+        ["weaker", HOSTILE], np.array([0.1, 0.5]), axis=HOSTILE, theme=t
+    ),
 }
 
 
 def drawing_functions() -> set[str]:
     """`module.function` of all public functions that are annotated to return a figure."""
     found = set()
-    places = [draw, *(importlib.import_module(f"{draw.__name__}.{room.name}")
-                      for room in pkgutil.iter_modules(draw.__path__) if room.ispkg)]
-    rooms = [(place, [each.name for each in pkgutil.iter_modules(place.__path__) if not each.ispkg])
-             for place in places]
+    places = [
+        draw,
+        *(
+            importlib.import_module(f"{draw.__name__}.{room.name}")
+            for room in pkgutil.iter_modules(draw.__path__)
+            if room.ispkg
+        ),
+    ]
+    rooms = [
+        (place, [each.name for each in pkgutil.iter_modules(place.__path__) if not each.ispkg])
+        for place in places
+    ]
     for place, names in (*rooms, (figures, ["style"])):
         for name in names:
             loaded = importlib.import_module(f"{place.__name__}.{name}")
-            found |= {f"{name}.{each}" for each, made in inspect.getmembers(loaded, inspect.isfunction)
-                      if not each.startswith("_") and made.__module__ == loaded.__name__
-                      and inspect.signature(made).return_annotation == "go.Figure"}
+            found |= {
+                f"{name}.{each}"
+                for each, made in inspect.getmembers(loaded, inspect.isfunction)
+                if not each.startswith("_")
+                and made.__module__ == loaded.__name__
+                and inspect.signature(made).return_annotation == "go.Figure"
+            }
     return found

@@ -14,7 +14,9 @@ SIZES = {"text": 8, "audio": 5, "vision": 6}
 STEPS = {"text": 12, "audio": 30, "vision": 20}
 
 
-def mmsa(seed: int = 0, aligned: bool = False, sims: bool = False, counts: dict[str, int] = COUNTS) -> dict[str, Any]:
+def mmsa(
+    seed: int = 0, aligned: bool = False, sims: bool = False, counts: dict[str, int] = COUNTS
+) -> dict[str, Any]:
     """What an MMSA pickle holds: sequences with lengths, or aligned ones padded with zeros; CH-SIMS adds unimodal
     labels."""
     rng, content = np.random.default_rng(seed), {}
@@ -23,13 +25,19 @@ def mmsa(seed: int = 0, aligned: bool = False, sims: bool = False, counts: dict[
         words = rng.integers(3, STEPS["text"] + 1, count)
         part: dict[str, Any] = {
             "raw_text": np.array([f"opinion {row} of {split}" for row in range(count)]),
-            "id": [f"clip{split}$_${row}" for row in range(count)], "regression_labels": y,
+            "id": [f"clip{split}$_${row}" for row in range(count)],
+            "regression_labels": y,
             "classification_labels": (np.sign(y) + 1).astype(int),
-            "annotations": [("Negative", "Neutral", "Positive")[int(np.sign(each)) + 1] for each in y]}
+            "annotations": [
+                ("Negative", "Neutral", "Positive")[int(np.sign(each)) + 1] for each in y
+            ],
+        }
         for name, size in SIZES.items():
             steps = STEPS["text"] if aligned else STEPS[name]
             lengths = words if aligned or name == "text" else rng.integers(2, steps + 1, count)
-            values = rng.normal(size=(count, steps, size)).astype(np.float32) + y[:, None, None].astype(np.float32)
+            values = rng.normal(size=(count, steps, size)).astype(np.float32) + y[
+                :, None, None
+            ].astype(np.float32)
             values[np.arange(steps) >= lengths[:, None]] = 0
             part[name] = values
             if not aligned and name != "text":
@@ -38,14 +46,19 @@ def mmsa(seed: int = 0, aligned: bool = False, sims: bool = False, counts: dict[
         bert[:, 0], bert[:, 1] = 101, np.arange(STEPS["text"]) < words[:, None]
         part["text_bert"] = bert
         if sims:
-            part |= {f"regression_labels_{letter}": rng.uniform(-1, 1, count).astype(np.float32) for letter in "TAV"}
+            part |= {
+                f"regression_labels_{letter}": rng.uniform(-1, 1, count).astype(np.float32)
+                for letter in "TAV"
+            }
         content[split] = part
     return content
 
 
 def write_mmsa(path: Path, content: Any = None, protocol: int = 4, **options: Any) -> Path:
     """Writes an MMSA pickle and returns its path."""
-    path.write_bytes(pickle.dumps(mmsa(**options) if content is None else content, protocol=protocol))
+    path.write_bytes(
+        pickle.dumps(mmsa(**options) if content is None else content, protocol=protocol)
+    )
     return path
 
 
@@ -56,14 +69,26 @@ def tables(folder: Path, count: int = 60, suffix: str = ".csv", **label_columns:
     ids = [f"s{row:03d}" for row in range(count)]
     label = np.arange(count) % 3
     for name, size in (("text", 4), ("audio", 3)):
-        frame = pd.DataFrame(rng.normal(size=(count, size)) + label[:, None],
-                             columns=[f"{name} {i}" for i in range(size)])
-        write_table(pd.concat([pd.Series(ids, name="id"), frame], axis=1), folder / f"{name}{suffix}")
-    parts = np.array(["train", "valid", "test"])[np.searchsorted([0.6, 0.8], np.arange(count) / count, side="right")]
-    columns = {"id": ids, "label": np.array(["low", "mid", "high"])[label], "split": parts,
-               "text": [f"said {i}" for i in ids]} | label_columns
-    write_table(pd.DataFrame({key: value for key, value in columns.items() if value is not None}),
-                folder / f"labels{suffix}")
+        frame = pd.DataFrame(
+            rng.normal(size=(count, size)) + label[:, None],
+            columns=[f"{name} {i}" for i in range(size)],
+        )
+        write_table(
+            pd.concat([pd.Series(ids, name="id"), frame], axis=1), folder / f"{name}{suffix}"
+        )
+    parts = np.array(["train", "valid", "test"])[
+        np.searchsorted([0.6, 0.8], np.arange(count) / count, side="right")
+    ]
+    columns = {
+        "id": ids,
+        "label": np.array(["low", "mid", "high"])[label],
+        "split": parts,
+        "text": [f"said {i}" for i in ids],
+    } | label_columns
+    write_table(
+        pd.DataFrame({key: value for key, value in columns.items() if value is not None}),
+        folder / f"labels{suffix}",
+    )
     return folder
 
 

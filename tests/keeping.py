@@ -27,10 +27,36 @@ FEW = 12  # numbers that are kept one by one
 # columns of which the words are compared
 NAMES = {"id", "sample", "nearest_sample", "class", "term", "modality", "dividend"}
 # Texts of a JSON document that are compared.
-SAME = {"model", "data", "sample", "split", "output", "digest", "state", "page", "panel", "tweak", "weights_sha256"}
+SAME = {
+    "model",
+    "data",
+    "sample",
+    "split",
+    "output",
+    "digest",
+    "state",
+    "page",
+    "panel",
+    "tweak",
+    "weights_sha256",
+}
 # What a JSON document says of the machine, of the moment, of how it was made.
-PASSING = {"seconds", "out", "files", "folder", "path", "software", "versions", "numbers", "training", "inputs",
-           "available", "reason", "remedy", "removed"}
+PASSING = {
+    "seconds",
+    "out",
+    "files",
+    "folder",
+    "path",
+    "software",
+    "versions",
+    "numbers",
+    "training",
+    "inputs",
+    "available",
+    "reason",
+    "remedy",
+    "removed",
+}
 
 
 def told(value: float) -> float | str | None:
@@ -40,13 +66,19 @@ def told(value: float) -> float | str | None:
     return float(f"{value:.9g}") if math.isfinite(value) else str(value)
 
 
-_WORDS, _SUMS = {"texts", "distinct", "pattern", "numbers", "hash", "first"}, {"n", "missing", "first", "last", "sum",
-                                                                               "size", "ramp"}
+_WORDS, _SUMS = (
+    {"texts", "distinct", "pattern", "numbers", "hash", "first"},
+    {"n", "missing", "first", "last", "sum", "size", "ramp"},
+)
 
 
 def series(values: Any) -> Any:
     """A digest of numbers in a row: themselves where they are few."""
-    found = np.asarray([math.nan if each is None else each for each in values] if isinstance(values, list) else values)
+    found = np.asarray(
+        [math.nan if each is None else each for each in values]
+        if isinstance(values, list)
+        else values
+    )
     if np.iscomplexobj(found):
         return {"real": series(found.real), "imag": series(found.imag)}
     found = found.astype(float).ravel()
@@ -54,9 +86,15 @@ def series(values: Any) -> Any:
         return [told(value) for value in found.tolist()]
     known = np.where(np.isfinite(found), found, 0.0)
     place = np.arange(1, len(found) + 1) / len(found)
-    return {"n": len(found), "missing": int((~np.isfinite(found)).sum()), "first": told(found[0]),
-            "last": told(found[-1]), "sum": told(known.sum()), "size": told(np.abs(known).sum()),
-            "ramp": told(float(known @ place))}
+    return {
+        "n": len(found),
+        "missing": int((~np.isfinite(found)).sum()),
+        "first": told(found[0]),
+        "last": told(found[-1]),
+        "sum": told(known.sum()),
+        "size": told(np.abs(known).sum()),
+        "ramp": told(float(known @ place)),
+    }
 
 
 def words(values: Iterable[Any]) -> dict[str, Any]:
@@ -65,9 +103,14 @@ def words(values: Iterable[Any]) -> dict[str, Any]:
     found = [str(value) for value in values]
     order: dict[str, int] = {}
     codes = [order.setdefault(word, len(order)) for word in found]
-    return {"texts": len(found), "distinct": len(order), "pattern": _hash(json.dumps(codes)),
-            "hash": _hash("\n".join(found)), "numbers": series(numbers_in("\n".join(found))),
-            "first": found[0][:40] if found else ""}
+    return {
+        "texts": len(found),
+        "distinct": len(order),
+        "pattern": _hash(json.dumps(codes)),
+        "hash": _hash("\n".join(found)),
+        "numbers": series(numbers_in("\n".join(found))),
+        "first": found[0][:40] if found else "",
+    }
 
 
 def _hash(text: str) -> str:
@@ -82,9 +125,14 @@ def table(found: pd.DataFrame) -> dict[str, Any]:
         if name in PASSING:
             continue
         numbers = pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column)
-        columns[str(name)] = series(column.to_numpy(dtype=float, na_value=np.nan)) if numbers else words(
-            column.fillna(""))
-    if {"phase", "modulus"} <= set(columns):  # nothing has no phase: whatever rounding leaves of a zero is left out
+        columns[str(name)] = (
+            series(column.to_numpy(dtype=float, na_value=np.nan))
+            if numbers
+            else words(column.fillna(""))
+        )
+    if {"phase", "modulus"} <= set(
+        columns
+    ):  # nothing has no phase: whatever rounding leaves of a zero is left out
         columns["phase"] = series(np.where(found["modulus"] > 1e-9, found["phase"], 0.0))
     return {"rows": len(found), "columns": columns}
 
@@ -93,16 +141,25 @@ def tree(found: Any) -> Any:
     """A digest of what a JSON document holds."""
     if isinstance(found, Mapping):
         return {str(key): tree(value) for key, value in found.items() if key not in PASSING}
-    if isinstance(found, list) and found and all(isinstance(each, Mapping) and isinstance(each.get("name"), str)
-                                                 for each in found):
+    if (
+        isinstance(found, list)
+        and found
+        and all(isinstance(each, Mapping) and isinstance(each.get("name"), str) for each in found)
+    ):
         return {each["name"]: tree(each) for each in found}
     if isinstance(found, list):
         parts = list(flat(found))
         if all(isinstance(each, int | float | None) for each in parts):
-            return {"shape": [len(each) for each in found],
-                    "values": series(parts)} if found and isinstance(found[0], list) \
+            return (
+                {"shape": [len(each) for each in found], "values": series(parts)}
+                if found and isinstance(found[0], list)
                 else series(parts)
-        return words(parts) if all(isinstance(each, str) for each in parts) else [tree(each) for each in found]
+            )
+        return (
+            words(parts)
+            if all(isinstance(each, str) for each in parts)
+            else [tree(each) for each in found]
+        )
     return told(found) if isinstance(found, float) else found
 
 
@@ -143,22 +200,37 @@ def differences(kept: Any, now: Any, relative: float = RELATIVE, where: str = ""
     """
     if isinstance(kept, Mapping) and isinstance(now, Mapping):
         if set(kept) == _WORDS:
-            return _words_differ(kept, now, where) or differences(kept["numbers"], now.get("numbers"), relative,
-                                                                  f"{where} / in words")
+            return _words_differ(kept, now, where) or differences(
+                kept["numbers"], now.get("numbers"), relative, f"{where} / in words"
+            )
         if set(kept) == _SUMS:
             return _sums_differ(kept, now, relative, where)
         names = {key: RENAMED.get(key, key) for key in kept}
-        return [f"{where}: {key} is gone" for key, name in names.items() if name not in now] \
-            + [line for key, name in names.items() if name in now
-               for line in differences(kept[key], now[name], relative, f"{where} / {key}")]
+        return [f"{where}: {key} is gone" for key, name in names.items() if name not in now] + [
+            line
+            for key, name in names.items()
+            if name in now
+            for line in differences(kept[key], now[name], relative, f"{where} / {key}")
+        ]
     if isinstance(kept, list) and isinstance(now, list) and len(kept) == len(now):
         scale = max([abs(each) for each in kept if isinstance(each, int | float)], default=1.0)
-        return [line for place, (one, other) in enumerate(zip(kept, now, strict=True), 1)
-                for line in (differences(one, other, relative, f"{where} / {place}") if isinstance(one, list | Mapping)
-                             else [] if near(one, other, relative, scale)
-                             else [f"{where} / {place}: was {one}, is {other}"])]
+        return [
+            line
+            for place, (one, other) in enumerate(zip(kept, now, strict=True), 1)
+            for line in (
+                differences(one, other, relative, f"{where} / {place}")
+                if isinstance(one, list | Mapping)
+                else []
+                if near(one, other, relative, scale)
+                else [f"{where} / {place}: was {one}, is {other}"]
+            )
+        ]
     if isinstance(kept, str) and isinstance(now, str):
-        return [f"{where}: was {kept!r}, is {now!r}"] if where.rpartition(" / ")[2] in SAME and kept != now else []
+        return (
+            [f"{where}: was {kept!r}, is {now!r}"]
+            if where.rpartition(" / ")[2] in SAME and kept != now
+            else []
+        )
     return [] if near(kept, now, relative) else [f"{where}: was {_short(kept)}, is {_short(now)}"]
 
 
@@ -180,16 +252,34 @@ def _rounding(relative: float) -> float:
 
 
 def _words_differ(kept: Mapping[str, Any], now: Mapping[str, Any], where: str) -> list[str]:
-    asked = ("texts", "distinct", "pattern", *(("hash",) if where.rpartition(" / ")[2] in NAMES else ()))
+    asked = (
+        "texts",
+        "distinct",
+        "pattern",
+        *(("hash",) if where.rpartition(" / ")[2] in NAMES else ()),
+    )
     same = all(kept[key] == now.get(key) for key in asked)
-    return [] if same else [f"{where}: other texts, or in another order: was {_short(kept)}, is {_short(now)}"]
+    return (
+        []
+        if same
+        else [f"{where}: other texts, or in another order: was {_short(kept)}, is {_short(now)}"]
+    )
 
 
-def _sums_differ(kept: Mapping[str, Any], now: Mapping[str, Any], relative: float, where: str) -> list[str]:
+def _sums_differ(
+    kept: Mapping[str, Any], now: Mapping[str, Any], relative: float, where: str
+) -> list[str]:
     if any(kept[key] != now.get(key) for key in ("n", "missing")):
         return [f"{where}: was {_short(kept)}, is {_short(now)}"]
-    size, most = float(kept["size"]), relative * float(kept["size"]) + _rounding(relative) * kept["n"]
-    moved = [key for key in ("first", "last") if not near(kept[key], now[key], relative, size / kept["n"])]
+    size, most = (
+        float(kept["size"]),
+        relative * float(kept["size"]) + _rounding(relative) * kept["n"],
+    )
+    moved = [
+        key
+        for key in ("first", "last")
+        if not near(kept[key], now[key], relative, size / kept["n"])
+    ]
     moved += [key for key in ("sum", "size", "ramp") if abs(kept[key] - now[key]) > most]
     return [f"{where}: {key} was {kept[key]}, is {now[key]}" for key in moved]
 
@@ -232,6 +322,12 @@ def _json(found: Any, depth: int) -> str:
     if not isinstance(found, dict | list) or len(line) + depth <= 150:
         return line
     inner, (start, end) = " " * (depth + 1), "{}" if isinstance(found, dict) else "[]"
-    parts = ([f"{json.dumps(key, ensure_ascii=False)}: {_json(value, depth + 1)}" for key, value in found.items()]
-             if isinstance(found, dict) else [_json(value, depth + 1) for value in found])
+    parts = (
+        [
+            f"{json.dumps(key, ensure_ascii=False)}: {_json(value, depth + 1)}"
+            for key, value in found.items()
+        ]
+        if isinstance(found, dict)
+        else [_json(value, depth + 1) for value in found]
+    )
     return f"{start}\n" + ",\n".join(inner + part for part in parts) + f"\n{' ' * depth}{end}"

@@ -28,18 +28,30 @@ class Provider:
     url: str = ""
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     issued: list[str] = field(default_factory=list)
-    key: Any = field(default_factory=lambda: jwk.RSAKey.generate_key(2048, {"kid": "one", "alg": "RS256"}))
+    key: Any = field(
+        default_factory=lambda: jwk.RSAKey.generate_key(2048, {"kid": "one", "alg": "RS256"})
+    )
 
     def described(self) -> dict[str, Any]:
         """The discovery document."""
-        return {"issuer": self.url, "authorization_endpoint": f"{self.url}/authorize",
-                "token_endpoint": f"{self.url}/token", "jwks_uri": f"{self.url}/jwks",
-                "response_types_supported": ["code"], "subject_types_supported": ["public"],
-                "id_token_signing_alg_values_supported": ["RS256"], "code_challenge_methods_supported": ["S256"]}
+        return {
+            "issuer": self.url,
+            "authorization_endpoint": f"{self.url}/authorize",
+            "token_endpoint": f"{self.url}/token",
+            "jwks_uri": f"{self.url}/jwks",
+            "response_types_supported": ["code"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+            "code_challenge_methods_supported": ["S256"],
+        }
 
     def authorise(self, asked: dict[str, str]) -> str:
         """The address to go back to, with a code that works once."""
-        assert (asked["client_id"], asked["response_type"], asked["code_challenge_method"]) == (CLIENT, "code", "S256")
+        assert (asked["client_id"], asked["response_type"], asked["code_challenge_method"]) == (
+            CLIENT,
+            "code",
+            "S256",
+        )
         code = secrets.token_urlsafe(16)
         self.codes[code] = asked
         self.issued.append(code)
@@ -47,14 +59,29 @@ class Provider:
 
     def tokens(self, asked: dict[str, str], authorization: str) -> dict[str, Any]:
         """What a code is exchanged for, by the client alone."""
-        assert base64.b64decode(authorization.removeprefix("Basic ")).decode() == f"{CLIENT}:{SECRET}"
+        assert (
+            base64.b64decode(authorization.removeprefix("Basic ")).decode() == f"{CLIENT}:{SECRET}"
+        )
         given = self.codes.pop(asked["code"])
-        challenge = base64.urlsafe_b64encode(hashlib.sha256(asked["code_verifier"].encode()).digest()).rstrip(b"=")
+        challenge = base64.urlsafe_b64encode(
+            hashlib.sha256(asked["code_verifier"].encode()).digest()
+        ).rstrip(b"=")
         assert challenge.decode() == given["code_challenge"]
         now = int(time.time())
-        claims = {**USER, "iss": self.url, "aud": CLIENT, "iat": now, "exp": now + 600, "nonce": given["nonce"]}
-        found = {"id_token": jwt.encode({"alg": "RS256", "kid": "one"}, claims, self.key),
-                 "access_token": secrets.token_urlsafe(16), "token_type": "Bearer", "expires_in": 600}
+        claims = {
+            **USER,
+            "iss": self.url,
+            "aud": CLIENT,
+            "iat": now,
+            "exp": now + 600,
+            "nonce": given["nonce"],
+        }
+        found = {
+            "id_token": jwt.encode({"alg": "RS256", "kid": "one"}, claims, self.key),
+            "access_token": secrets.token_urlsafe(16),
+            "token_type": "Bearer",
+            "expires_in": 600,
+        }
         self.issued += [found["id_token"], found["access_token"]]
         return found
 
@@ -100,7 +127,9 @@ def _plain(query: str) -> dict[str, str]:
 def provider() -> Iterator[Provider]:
     """Runs one while the block lasts."""
     found = Provider()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"provider": found}))
+    server = ThreadingHTTPServer(
+        ("127.0.0.1", 0), type("Handler", (_Handler,), {"provider": found})
+    )
     found.url = f"http://127.0.0.1:{server.server_port}"
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:

@@ -17,7 +17,11 @@ from pypdfium2 import raw
 from plotly_print import fonts
 
 BLANK = "nothing"  # what a font may draw in the place of a letter that it does not have
-_SCALE, _SIDE, _POINTS = 9, 48, 90  # pixels a point of a page, of a picture's side; size of a font's own glyphs
+_SCALE, _SIDE, _POINTS = (
+    9,
+    48,
+    90,
+)  # pixels a point of a page, of a picture's side; size of a font's own glyphs
 _FRAME = np.pad(np.zeros((_SIDE - 8, _SIDE - 8)), 4, constant_values=255)
 
 
@@ -58,7 +62,7 @@ def _printed(text: pypdfium2.PdfTextPage, place: int, pixels: np.ndarray) -> Pri
     name = ctypes.create_string_buffer(200)
     raw.FPDFText_GetFontInfo(text, place, name, len(name), ctypes.c_int())
     left, low, right, high = (round(_SCALE * edge) for edge in text.get_charbox(place))
-    cut = pixels[len(pixels) - high - 3:len(pixels) - low + 3, left - 3:right + 3].astype(float)
+    cut = pixels[len(pixels) - high - 3 : len(pixels) - low + 3, left - 3 : right + 3].astype(float)
     edge = np.concatenate([cut[0], cut[-1], cut[:, 0], cut[:, -1]])
     picture = _ink(np.abs(cut - np.median(edge)))  # light letters stand on dark cells
     return Printed(_letter(text, place), name.value.decode().split("+")[-1], picture)
@@ -69,8 +73,10 @@ def nearest(seen: Printed, among: Iterable[str]) -> tuple[str, float]:
     `BLANK`; and their correlation."""
     if not seen.picture.any():
         return BLANK, 1.0
-    likeness = {other: float(np.corrcoef(seen.picture.ravel(), glyph(seen.font, other).ravel())[0, 1])
-                for other in {*among, seen.letter, fonts.BOX}}
+    likeness = {
+        other: float(np.corrcoef(seen.picture.ravel(), glyph(seen.font, other).ravel())[0, 1])
+        for other in {*among, seen.letter, fonts.BOX}
+    }
     best = max(likeness, key=likeness.__getitem__)
     return best, likeness[best]
 
@@ -94,5 +100,5 @@ def _ink(pixels: np.ndarray) -> np.ndarray:
     if not strong.any():
         return np.zeros((_SIDE, _SIDE))
     rows, columns = np.flatnonzero(strong.any(1)), np.flatnonzero(strong.any(0))
-    cut = 255 * pixels[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1] / pixels.max()
+    cut = 255 * pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] / pixels.max()
     return np.asarray(Image.fromarray(cut.astype(np.uint8)).resize((_SIDE, _SIDE)), float)

@@ -9,7 +9,9 @@ import threading
 from collections.abc import Iterator
 
 PASSWORD = "Basic " + base64.b64encode(b"lab:door").decode()
-_REFUSED = b'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm="lab"\r\nContent-Length: 0\r\n\r\n'
+_REFUSED = (
+    b'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm="lab"\r\nContent-Length: 0\r\n\r\n'
+)
 
 
 async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -32,10 +34,17 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, por
         writer.write(_REFUSED)
         writer.close()
         return
-    kept = [line for line in head if not line.lower().startswith(("authorization:", "x-forwarded-"))
-            and (named.get("upgrade") or not line.lower().startswith("connection:"))]
-    more = ["X-Forwarded-For: 192.0.2.7", "X-Forwarded-Proto: http",
-            *([] if named.get("upgrade") else ["Connection: close"])]
+    kept = [
+        line
+        for line in head
+        if not line.lower().startswith(("authorization:", "x-forwarded-"))
+        and (named.get("upgrade") or not line.lower().startswith("connection:"))
+    ]
+    more = [
+        "X-Forwarded-For: 192.0.2.7",
+        "X-Forwarded-Proto: http",
+        *([] if named.get("upgrade") else ["Connection: close"]),
+    ]
     there, answer = await asyncio.open_connection("127.0.0.1", port)
     answer.write("\r\n".join([*kept, *more, "", ""]).encode("latin-1"))
     await asyncio.gather(_pass(reader, answer), _pass(there, writer))
@@ -49,7 +58,9 @@ def proxy(own: int, port: int) -> Iterator[str]:
         own: the port that it listens on. port: the server's.
     """
     loop = asyncio.new_event_loop()
-    server = loop.run_until_complete(asyncio.start_server(lambda r, w: _serve(r, w, port), "127.0.0.1", own))
+    server = loop.run_until_complete(
+        asyncio.start_server(lambda r, w: _serve(r, w, port), "127.0.0.1", own)
+    )
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     try:

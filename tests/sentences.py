@@ -10,8 +10,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-HERE, PHYSICS, STATISTICS, VERDICT, PEOPLE = ("test_sentences.py", "test_sentences_physics.py",
-                                              "test_sentences_statistics.py", "test_verdict.py", "test_people.py")
+HERE, PHYSICS, STATISTICS, VERDICT, PEOPLE = (
+    "test_sentences.py",
+    "test_sentences_physics.py",
+    "test_sentences_statistics.py",
+    "test_verdict.py",
+    "test_people.py",
+)
 
 
 class Template(NamedTuple):
@@ -32,215 +37,587 @@ class Template(NamedTuple):
 
 TEMPLATES: tuple[Template, ...] = (
     # What all are made of.
-    Template("top", "_sentences:top", "the names whose numbers are written alike and above all others"),
-    Template("share", "_sentences:share",
-             "0 % of nothing, 100 % of all, else rounded, or 'less than 1%', 'more than 99%'"),
+    Template(
+        "top", "_sentences:top", "the names whose numbers are written alike and above all others"
+    ),
+    Template(
+        "share",
+        "_sentences:share",
+        "0 % of nothing, 100 % of all, else rounded, or 'less than 1%', 'more than 99%'",
+    ),
     Template("size", "_sentences:size", "0.00 of nothing alone, else 'less than 0.01'"),
-    Template("count", "_sentences:count", "one thing in the singular, all other numbers in the plural"),
-    Template("largest entry off a diagonal", "panels.core.spoken:off_diagonal",
-             "its modulus is above 0.00; of several that are alike their number"),
+    Template(
+        "count", "_sentences:count", "one thing in the singular, all other numbers in the plural"
+    ),
+    Template(
+        "largest entry off a diagonal",
+        "panels.core.spoken:off_diagonal",
+        "its modulus is above 0.00; of several that are alike their number",
+    ),
     # Samples.
-    Template("most mixed modality", "panels.samples:most_mixed", "its entropy is above 0.00 nats and all others"),
-    Template("disagreement of masses", "panels.samples:disagreement",
-             "K or the disagreement is above 0.00; 'most on' where not all elements are alike"),
-    Template("contradiction of masses, in a report", "report.about_sample:contradiction",
-             "K is above 0.000; not defined where a modality supports no class"),
-    Template("bet of the fused evidence", "panels.samples:bet",
-             "the largest pignistic probability; none where undefined"),
-    Template("most entangled fused qubit", "panels.samples:most_entangled", "its entropy is above 0.00 and all others"),
-    Template("how steps were matched", "analysis.said:match",
-             "named where the data set, a vocabulary or equal counts name them; 'numbers only' where counts differ"),
-    Template("axis of several modalities", "panels.inside:axis_of", "seconds where every rate is known, else shares"),
-    Template("letters without a font", "figures.export.letters:remark",
-             "of letters that no installed font has, and only those"),
-    Template("part with the largest attribution", "panels.inside:moved_most", "its size is above 0.000 and all others"),
-    Template("nearest samples", "panels.parts.similar:nearest", "the smallest distance to three digits"),
-    Template("decision settled since", "explain.contributions.answers:settled",
-             "no place from there on decides otherwise, the one before it does"),
-    Template("what the dynamics added", "explain.contributions.answers:added",
-             "'nothing' where no term moved; joint shares of start and end; the largest joint terms"),
-    Template("decision leaves single modalities", "analysis.dynamics.through:answer",
-             "joint terms hold more than half of the sizes from there to the end"),
-    Template("largest term at a time", "analysis.dynamics.through:largest_at", "its size is above 0.00 and all others"),
-    Template("since when jointly", "analysis.dynamics.through:since_when", "as 'decision leaves single modalities'"),
-    Template("what would flip it", "analysis.answers:flip",
-             "the smallest distance found; 'no change would' where proved, 'would' where the model was run again"),
-    Template("class or sign of a decision", "explain.contributions.answers:verdict",
-             "the class of the largest score; positive above zero"),
+    Template(
+        "most mixed modality",
+        "panels.samples:most_mixed",
+        "its entropy is above 0.00 nats and all others",
+    ),
+    Template(
+        "disagreement of masses",
+        "panels.samples:disagreement",
+        "K or the disagreement is above 0.00; 'most on' where not all elements are alike",
+    ),
+    Template(
+        "contradiction of masses, in a report",
+        "report.about_sample:contradiction",
+        "K is above 0.000; not defined where a modality supports no class",
+    ),
+    Template(
+        "bet of the fused evidence",
+        "panels.samples:bet",
+        "the largest pignistic probability; none where undefined",
+    ),
+    Template(
+        "most entangled fused qubit",
+        "panels.samples:most_entangled",
+        "its entropy is above 0.00 and all others",
+    ),
+    Template(
+        "how steps were matched",
+        "analysis.said:match",
+        "named where the data set, a vocabulary or equal counts name them; 'numbers only' where counts differ",
+    ),
+    Template(
+        "axis of several modalities",
+        "panels.inside:axis_of",
+        "seconds where every rate is known, else shares",
+    ),
+    Template(
+        "letters without a font",
+        "figures.export.letters:remark",
+        "of letters that no installed font has, and only those",
+    ),
+    Template(
+        "part with the largest attribution",
+        "panels.inside:moved_most",
+        "its size is above 0.000 and all others",
+    ),
+    Template(
+        "nearest samples", "panels.parts.similar:nearest", "the smallest distance to three digits"
+    ),
+    Template(
+        "decision settled since",
+        "explain.contributions.answers:settled",
+        "no place from there on decides otherwise, the one before it does",
+    ),
+    Template(
+        "what the dynamics added",
+        "explain.contributions.answers:added",
+        "'nothing' where no term moved; joint shares of start and end; the largest joint terms",
+    ),
+    Template(
+        "decision leaves single modalities",
+        "analysis.dynamics.through:answer",
+        "joint terms hold more than half of the sizes from there to the end",
+    ),
+    Template(
+        "largest term at a time",
+        "analysis.dynamics.through:largest_at",
+        "its size is above 0.00 and all others",
+    ),
+    Template(
+        "since when jointly",
+        "analysis.dynamics.through:since_when",
+        "as 'decision leaves single modalities'",
+    ),
+    Template(
+        "what would flip it",
+        "analysis.answers:flip",
+        "the smallest distance found; 'no change would' where proved, 'would' where the model was run again",
+    ),
+    Template(
+        "class or sign of a decision",
+        "explain.contributions.answers:verdict",
+        "the class of the largest score; positive above zero",
+    ),
     # Layers and gates.
-    Template("joint terms outweigh along layers", "panels.layers:title",
-             "more than half of the sizes, in percent, to the end"),
-    Template("correlation along layers", "panels.layers:correlated",
-             "the largest mutual information is above 0.00 nats"),
-    Template("entropy after the last pooling", "panels.layers:lowered", "less or more where it differs by 0.01 nats"),
-    Template("light cone", "panels.circuit:in_cone",
-             "'can depend on': the cone bounds what acts, it does not prove that it does"),
-    Template("most mixed qubit now", "panels.circuit:mixed_now",
-             "'pure' below 1e-6 nats; the largest entropy above 0.00"),
-    Template("shortest Bloch vector", "panels.circuit:shortest",
-             "'pure' within 1e-6 of 1; the smallest length below 1.00"),
-    Template("a gate moves the state", "panels.circuit:moved", "the trace distance; 'as it is' where it is 0.00"),
-    Template("most mixed qubit at the end", "panels.circuit:mixed_at_end", "its entropy is above 0.00 and all others"),
-    Template("modalities that share most", "panels.circuit:sharing",
-             "their mutual information is above 0.00 and all others"),
-    Template("fusion rule named", "panels.rules:likeness", "'as' at distance 0.00, 'like' below 0.25, else like none"),
-    Template("edited tables turn the decision", "panels.rules:turned",
-             "the class with the largest score is another one"),
+    Template(
+        "joint terms outweigh along layers",
+        "panels.layers:title",
+        "more than half of the sizes, in percent, to the end",
+    ),
+    Template(
+        "correlation along layers",
+        "panels.layers:correlated",
+        "the largest mutual information is above 0.00 nats",
+    ),
+    Template(
+        "entropy after the last pooling",
+        "panels.layers:lowered",
+        "less or more where it differs by 0.01 nats",
+    ),
+    Template(
+        "light cone",
+        "panels.circuit:in_cone",
+        "'can depend on': the cone bounds what acts, it does not prove that it does",
+    ),
+    Template(
+        "most mixed qubit now",
+        "panels.circuit:mixed_now",
+        "'pure' below 1e-6 nats; the largest entropy above 0.00",
+    ),
+    Template(
+        "shortest Bloch vector",
+        "panels.circuit:shortest",
+        "'pure' within 1e-6 of 1; the smallest length below 1.00",
+    ),
+    Template(
+        "a gate moves the state",
+        "panels.circuit:moved",
+        "the trace distance; 'as it is' where it is 0.00",
+    ),
+    Template(
+        "most mixed qubit at the end",
+        "panels.circuit:mixed_at_end",
+        "its entropy is above 0.00 and all others",
+    ),
+    Template(
+        "modalities that share most",
+        "panels.circuit:sharing",
+        "their mutual information is above 0.00 and all others",
+    ),
+    Template(
+        "fusion rule named",
+        "panels.rules:likeness",
+        "'as' at distance 0.00, 'like' below 0.25, else like none",
+    ),
+    Template(
+        "edited tables turn the decision",
+        "panels.rules:turned",
+        "the class with the largest score is another one",
+    ),
     # Operators.
-    Template("votes for and against", "panels.operators:tally",
-             "votes that are written with a sign; the others vote neither way"),
-    Template("extreme vote", "panels.operators:extreme_vote",
-             "'votes for' where the vote is written above zero, and so on"),
-    Template("nearest samples to an eigenstate", "panels.operators:nearest_heading",
-             "the best holds half of its weight there"),
-    Template("element that counts most", "panels.operators:counts_most",
-             "the size of its effect is above 0.00 and all others"),
-    Template("share of a sample", "panels.operators:part", "as 'share', with one decimal place below 10 %"),
+    Template(
+        "votes for and against",
+        "panels.operators:tally",
+        "votes that are written with a sign; the others vote neither way",
+    ),
+    Template(
+        "extreme vote",
+        "panels.operators:extreme_vote",
+        "'votes for' where the vote is written above zero, and so on",
+    ),
+    Template(
+        "nearest samples to an eigenstate",
+        "panels.operators:nearest_heading",
+        "the best holds half of its weight there",
+    ),
+    Template(
+        "element that counts most",
+        "panels.operators:counts_most",
+        "the size of its effect is above 0.00 and all others",
+    ),
+    Template(
+        "share of a sample",
+        "panels.operators:part",
+        "as 'share', with one decimal place below 10 %",
+    ),
     # What if, compare.
-    Template("term that a change acts through", "panels.what_if:acts_through",
-             "its change is above 0.00 and all others in size"),
-    Template("smallest turn of a knob", "panels.what_if:smallest_turn",
-             "the smallest size found; 'flips' where running the model confirmed it"),
-    Template("state moved", "panels.what_if:state_moved", "the angle; 'as it was' where it is 0.00 rad"),
-    Template("what a change comes to", "panels.what_if:outcome", "'flips' where the decision is another one after"),
-    Template("classes of two decisions", "panels.compare:predicted", "'both' where the classes are the same"),
-    Template("difference of two decisions", "panels.compare:difference",
-             "the sum of the differences; the terms that go farthest its way, and those that hold a quarter back"),
-    Template("share that differs", "panels.compare:shifted",
-             "by a percentage point or more, of the largest difference"),
-    Template("entropies of two decisions", "panels.compare:mixed", "more or less where the mean differs by 0.01 nats"),
-    Template("largest term of several", "panels.parts.several:in_common", "a largest term of every one of them"),
-    Template("largest entropies of several", "panels.parts.several:largest_entropies", "its mean is above all others"),
+    Template(
+        "term that a change acts through",
+        "panels.what_if:acts_through",
+        "its change is above 0.00 and all others in size",
+    ),
+    Template(
+        "smallest turn of a knob",
+        "panels.what_if:smallest_turn",
+        "the smallest size found; 'flips' where running the model confirmed it",
+    ),
+    Template(
+        "state moved", "panels.what_if:state_moved", "the angle; 'as it was' where it is 0.00 rad"
+    ),
+    Template(
+        "what a change comes to",
+        "panels.what_if:outcome",
+        "'flips' where the decision is another one after",
+    ),
+    Template(
+        "classes of two decisions",
+        "panels.compare:predicted",
+        "'both' where the classes are the same",
+    ),
+    Template(
+        "difference of two decisions",
+        "panels.compare:difference",
+        "the sum of the differences; the terms that go farthest its way, and those that hold a quarter back",
+    ),
+    Template(
+        "share that differs",
+        "panels.compare:shifted",
+        "by a percentage point or more, of the largest difference",
+    ),
+    Template(
+        "entropies of two decisions",
+        "panels.compare:mixed",
+        "more or less where the mean differs by 0.01 nats",
+    ),
+    Template(
+        "largest term of several",
+        "panels.parts.several:in_common",
+        "a largest term of every one of them",
+    ),
+    Template(
+        "largest entropies of several",
+        "panels.parts.several:largest_entropies",
+        "its mean is above all others",
+    ),
     # Dynamics.
-    Template("before and after a slider", "panels.dynamics:before_after",
-             "a change where it is 0.0005 or more and written, else 'unchanged to 0.001'; the decision in words"),
-    Template("what a slider's modalities share", "panels.dynamics:shared_before_after",
-             "of the modalities that changed terms act on; of all together where these are more than two groups; "
-             "entanglement of one pair, or of one modality with the rest"),
-    Template("likeliest basis state", "panels.dynamics:likeliest", "its population is above all others"),
-    Template("term that a cut takes from", "panels.dynamics:lost_by_cut", "the largest loss, 0.01 or more"),
-    Template("cut of one sample", "explain.changes.cut_answers:answer",
-             "the largest change of the score over modalities and times"),
-    Template("cut over many samples", "explain.changes.cut_answers:answer_for_many",
-             "'yes' and 'hardly' where the interval excludes zero, 'no' where it lies within 0.0005, else not shown"),
-    Template("modality whose cut moves most", "explain.changes.cut_answers:most_moved",
-             "the largest change of the score"),
-    Template("most mixed modality of two levels", "panels.parts.states:most_mixed", "the smallest length below 1.00"),
-    Template("row that changes most", "panels.parts.states:changes_most",
-             "its range over time is above 0.00 and all others"),
-    Template("largest coherence", "panels.parts.states:largest_coherence", "its modulus is above 0.000 and all others"),
-    Template("pairs that share most", "panels.parts.sharing:share_most",
-             "their mutual information is above 0.000 and all others"),
-    Template("span of the levels", "panels.parts.generator:span", "'the same' where all levels are; else both spans"),
-    Template("largest letter of an operator", "panels.parts.generator:largest_letter",
-             "its size is above 0.00 and all others"),
+    Template(
+        "before and after a slider",
+        "panels.dynamics:before_after",
+        "a change where it is 0.0005 or more and written, else 'unchanged to 0.001'; the decision in words",
+    ),
+    Template(
+        "what a slider's modalities share",
+        "panels.dynamics:shared_before_after",
+        "of the modalities that changed terms act on; of all together where these are more than two groups; "
+        "entanglement of one pair, or of one modality with the rest",
+    ),
+    Template(
+        "likeliest basis state", "panels.dynamics:likeliest", "its population is above all others"
+    ),
+    Template(
+        "term that a cut takes from",
+        "panels.dynamics:lost_by_cut",
+        "the largest loss, 0.01 or more",
+    ),
+    Template(
+        "cut of one sample",
+        "explain.changes.cut_answers:answer",
+        "the largest change of the score over modalities and times",
+    ),
+    Template(
+        "cut over many samples",
+        "explain.changes.cut_answers:answer_for_many",
+        "'yes' and 'hardly' where the interval excludes zero, 'no' where it lies within 0.0005, else not shown",
+    ),
+    Template(
+        "modality whose cut moves most",
+        "explain.changes.cut_answers:most_moved",
+        "the largest change of the score",
+    ),
+    Template(
+        "most mixed modality of two levels",
+        "panels.parts.states:most_mixed",
+        "the smallest length below 1.00",
+    ),
+    Template(
+        "row that changes most",
+        "panels.parts.states:changes_most",
+        "its range over time is above 0.00 and all others",
+    ),
+    Template(
+        "largest coherence",
+        "panels.parts.states:largest_coherence",
+        "its modulus is above 0.000 and all others",
+    ),
+    Template(
+        "pairs that share most",
+        "panels.parts.sharing:share_most",
+        "their mutual information is above 0.000 and all others",
+    ),
+    Template(
+        "span of the levels",
+        "panels.parts.generator:span",
+        "'the same' where all levels are; else both spans",
+    ),
+    Template(
+        "largest letter of an operator",
+        "panels.parts.generator:largest_letter",
+        "its size is above 0.00 and all others",
+    ),
     # Cohorts.
-    Template("term in which a cohort differs", "panels.cohorts:_spread",
-             "the difference of the means beyond chance, allowing for the number of terms"),
-    Template("slice that stands out", "panels.parts.slices:_finding",
-             "its score, allowing for the number of slices, lies above all"),
+    Template(
+        "term in which a cohort differs",
+        "panels.cohorts:_spread",
+        "the difference of the means beyond chance, allowing for the number of terms",
+    ),
+    Template(
+        "slice that stands out",
+        "panels.parts.slices:_finding",
+        "its score, allowing for the number of slices, lies above all",
+    ),
     Template("worst sample", "panels.parts.slices:worst_of", "the largest error above 0.00"),
-    Template("right without the misleading term", "panels.parts.slices:right_without",
-             "how many of the wrong decisions listed are right as the sum of all other terms; 'none' of none",
-             "test_wrong.py"),
-    Template("what misled, and how often", "panels.parts.slices:misled_by",
-             "how many of the wrong decisions listed each term misled, the most frequent first; by no term "
-             "apart"),
-    Template("most frequent confusion", "panels.parts.quality:taken_for", "the largest count off the diagonal"),
-    Template("class that is told from the rest", "panels.parts.quality:told_apart",
-             "the class asked for, or the smallest area"),
-    Template("certainty against accuracy", "panels.parts.quality:sureness",
-             "they differ by more than two standard errors"),
-    Template("residuals lean", "panels.parts.quality:off_by",
-             "the slope is beyond 0.1 and two standard errors, of ten samples or more"),
-    Template("error of a cohort", "report.about_cohort:harder", "larger or smaller where the intervals do not overlap"),
-    Template("type that is predicted worst", "panels.cohorts:_worst",
-             "its interval lies above those of all others, or of the best"),
-    Template("of how many samples", "analysis.cohort.draws:words", "'drawn at random' where not all are measured"),
-    Template("two dimensions hold", "panels.parts.sample_map:reduced", "part of the variance, or trustworthiness"),
+    Template(
+        "right without the misleading term",
+        "panels.parts.slices:right_without",
+        "how many of the wrong decisions listed are right as the sum of all other terms; 'none' of none",
+        "test_wrong.py",
+    ),
+    Template(
+        "what misled, and how often",
+        "panels.parts.slices:misled_by",
+        "how many of the wrong decisions listed each term misled, the most frequent first; by no term "
+        "apart",
+    ),
+    Template(
+        "most frequent confusion",
+        "panels.parts.quality:taken_for",
+        "the largest count off the diagonal",
+    ),
+    Template(
+        "class that is told from the rest",
+        "panels.parts.quality:told_apart",
+        "the class asked for, or the smallest area",
+    ),
+    Template(
+        "certainty against accuracy",
+        "panels.parts.quality:sureness",
+        "they differ by more than two standard errors",
+    ),
+    Template(
+        "residuals lean",
+        "panels.parts.quality:off_by",
+        "the slope is beyond 0.1 and two standard errors, of ten samples or more",
+    ),
+    Template(
+        "error of a cohort",
+        "report.about_cohort:harder",
+        "larger or smaller where the intervals do not overlap",
+    ),
+    Template(
+        "type that is predicted worst",
+        "panels.cohorts:_worst",
+        "its interval lies above those of all others, or of the best",
+    ),
+    Template(
+        "of how many samples",
+        "analysis.cohort.draws:words",
+        "'drawn at random' where not all are measured",
+    ),
+    Template(
+        "two dimensions hold",
+        "panels.parts.sample_map:reduced",
+        "part of the variance, or trustworthiness",
+    ),
     # Faithfulness.
-    Template("our order against random ones", "panels.faithfulness:beats",
-             "'every' where all areas are above zero, at both; of drawn samples where both intervals exclude zero"),
-    Template("score returns sooner", "panels.faithfulness:sooner",
-             "the number of random orders whose area is smaller; of drawn samples where the interval excludes zero"),
-    Template("other ways to Shapley values", "panels.faithfulness:estimated",
-             "'agrees' below 1e-9, 'in every digit' at 0"),
-    Template("terms against the truth", "panels.faithfulness:follows_truth",
-             "lowest and highest correlation that is defined"),
-    Template("least stable term", "panels.faithfulness:least_stable", "its correlation is below all others"),
+    Template(
+        "our order against random ones",
+        "panels.faithfulness:beats",
+        "'every' where all areas are above zero, at both; of drawn samples where both intervals exclude zero",
+    ),
+    Template(
+        "score returns sooner",
+        "panels.faithfulness:sooner",
+        "the number of random orders whose area is smaller; of drawn samples where the interval excludes zero",
+    ),
+    Template(
+        "other ways to Shapley values",
+        "panels.faithfulness:estimated",
+        "'agrees' below 1e-9, 'in every digit' at 0",
+    ),
+    Template(
+        "terms against the truth",
+        "panels.faithfulness:follows_truth",
+        "lowest and highest correlation that is defined",
+    ),
+    Template(
+        "least stable term",
+        "panels.faithfulness:least_stable",
+        "its correlation is below all others",
+    ),
     Template("signs over seeds", "panels.faithfulness:signs", "terms with values of both signs"),
-    Template("caution: seeds", "explain.trust.reliability:of_stability", "a mean rank correlation below 0.8 and so on"),
-    Template("caution: truth", "explain.trust.reliability:of_truth", "a rank correlation with the truth below 0.8"),
-    Template("caution: deletion", "explain.trust.reliability:of_deletion", "ours does not beat every random order"),
-    Template("caution: joint terms", "explain.trust.reliability:of_joint",
-             "joint terms are larger in 5 % of the samples"),
-    Template("own terms and people's labels", "explain.trust.people:follows",
-             "the interval of the rank correlation excludes zero, and it lies beyond 95 % of shuffled labels; else not "
-             "shown", PEOPLE),
-    Template("conflicts that people call and verdicts", "explain.trust.people:meets",
-             "the interval of the difference of the rates excludes zero, and it lies beyond 95 % of shuffled labels; "
-             "else not shown", PEOPLE),
-    Template("second model and people's labels", "explain.trust.people:closer",
-             "the interval of the paired difference excludes zero", PEOPLE),
-    Template("a sample and its labels", "explain.trust.people:of_sample",
-             "signs of labels that are known and not zero; a conflict where all are known", PEOPLE),
-    Template("no labels to compare with", "analysis.cohort.beside_people:lacking",
-             "there are none, or the target is a class, or the model takes no modality that has one", PEOPLE),
-    Template("slope of labels", "panels.parts.people:slopes", "the slope and its interval, where defined", PEOPLE),
-    Template("signs of labels", "panels.parts.people:signs", "the share and its interval, beside shuffled labels",
-             PEOPLE),
+    Template(
+        "caution: seeds",
+        "explain.trust.reliability:of_stability",
+        "a mean rank correlation below 0.8 and so on",
+    ),
+    Template(
+        "caution: truth",
+        "explain.trust.reliability:of_truth",
+        "a rank correlation with the truth below 0.8",
+    ),
+    Template(
+        "caution: deletion",
+        "explain.trust.reliability:of_deletion",
+        "ours does not beat every random order",
+    ),
+    Template(
+        "caution: joint terms",
+        "explain.trust.reliability:of_joint",
+        "joint terms are larger in 5 % of the samples",
+    ),
+    Template(
+        "own terms and people's labels",
+        "explain.trust.people:follows",
+        "the interval of the rank correlation excludes zero, and it lies beyond 95 % of shuffled labels; else not "
+        "shown",
+        PEOPLE,
+    ),
+    Template(
+        "conflicts that people call and verdicts",
+        "explain.trust.people:meets",
+        "the interval of the difference of the rates excludes zero, and it lies beyond 95 % of shuffled labels; "
+        "else not shown",
+        PEOPLE,
+    ),
+    Template(
+        "second model and people's labels",
+        "explain.trust.people:closer",
+        "the interval of the paired difference excludes zero",
+        PEOPLE,
+    ),
+    Template(
+        "a sample and its labels",
+        "explain.trust.people:of_sample",
+        "signs of labels that are known and not zero; a conflict where all are known",
+        PEOPLE,
+    ),
+    Template(
+        "no labels to compare with",
+        "analysis.cohort.beside_people:lacking",
+        "there are none, or the target is a class, or the model takes no modality that has one",
+        PEOPLE,
+    ),
+    Template(
+        "slope of labels",
+        "panels.parts.people:slopes",
+        "the slope and its interval, where defined",
+        PEOPLE,
+    ),
+    Template(
+        "signs of labels",
+        "panels.parts.people:signs",
+        "the share and its interval, beside shuffled labels",
+        PEOPLE,
+    ),
     # Data, training.
     Template("samples by class", "panels.data:spread_over", "smallest and largest class"),
-    Template("lowest validation loss", "panels.train:lowest", "the lowest finite loss, to four digits"),
-    Template("when a modality came to matter", "panels.train:_passing",
-             "the first measured epoch with a tenth of what all terms add by now"),
-    Template("setting that matters most", "panels.sweeps:matters_most",
-             "its share of the differences is above 0 % and all others"),
-    Template("report on values", "data.importing.report:examine", "counts of values, samples, features and classes"),
+    Template(
+        "lowest validation loss", "panels.train:lowest", "the lowest finite loss, to four digits"
+    ),
+    Template(
+        "when a modality came to matter",
+        "panels.train:_passing",
+        "the first measured epoch with a tenth of what all terms add by now",
+    ),
+    Template(
+        "setting that matters most",
+        "panels.sweeps:matters_most",
+        "its share of the differences is above 0 % and all others",
+    ),
+    Template(
+        "report on values",
+        "data.importing.report:examine",
+        "counts of values, samples, features and classes",
+    ),
     Template("rate at which the loss falls", "training.rates:steepest", "the loss falls somewhere"),
     # Who decided: of `explain.contributions.verdict`, and of nothing else.
-    Template("who decided", "explain.contributions.verdict:decided",
-             "'the combination' where joint parts are half of the size or more, one modality where its own part "
-             "outweighs "
-             "all others together", VERDICT),
-    Template("conflict", "explain.contributions.verdict:conflict",
-             "yes where the two largest own parts are opposite, the smaller at least a third of the larger, and "
-             "neither "
-             "joint parts nor one modality are more than the rest", VERDICT),
-    Template("leader", "explain.contributions.verdict:leading",
-             "its share is 10 points ahead, and by more than a standard deviation over training seeds", VERDICT),
-    Template("largest part", "explain.contributions.verdict:largest_part", "as large as no other as it is written",
-             VERDICT),
-    Template("what seeds leave open", "explain.contributions.verdict:doubts",
-             "seeds name another leader on more than a fifth of the samples; a part is smaller than its "
-             "spread", VERDICT),
-    Template("leader of a mean", "panels.cohorts:mean_leader", "the mean share is 10 points ahead", VERDICT),
+    Template(
+        "who decided",
+        "explain.contributions.verdict:decided",
+        "'the combination' where joint parts are half of the size or more, one modality where its own part "
+        "outweighs "
+        "all others together",
+        VERDICT,
+    ),
+    Template(
+        "conflict",
+        "explain.contributions.verdict:conflict",
+        "yes where the two largest own parts are opposite, the smaller at least a third of the larger, and "
+        "neither "
+        "joint parts nor one modality are more than the rest",
+        VERDICT,
+    ),
+    Template(
+        "leader",
+        "explain.contributions.verdict:leading",
+        "its share is 10 points ahead, and by more than a standard deviation over training seeds",
+        VERDICT,
+    ),
+    Template(
+        "largest part",
+        "explain.contributions.verdict:largest_part",
+        "as large as no other as it is written",
+        VERDICT,
+    ),
+    Template(
+        "what seeds leave open",
+        "explain.contributions.verdict:doubts",
+        "seeds name another leader on more than a fifth of the samples; a part is smaller than its "
+        "spread",
+        VERDICT,
+    ),
+    Template(
+        "leader of a mean",
+        "panels.cohorts:mean_leader",
+        "the mean share is 10 points ahead",
+        VERDICT,
+    ),
     # Of the physics, and of statistics.
-    Template("what built the terms", "explain.changes.building:answer", "the largest part", PHYSICS),
+    Template(
+        "what built the terms", "explain.changes.building:answer", "the largest part", PHYSICS
+    ),
     Template("most depends on", "panels.physics:tornado", "the largest removal", PHYSICS),
     Template("bends", "panels.physics:way", "slope and removal of opposite signs", PHYSICS),
     Template("couplings", "panels.parts.generator:couplings", "the largest coupling", PHYSICS),
     Template("jumps", "panels.parts.sharing:raster", "counted and exact jumps", PHYSICS),
     Template("trajectories", "panels.dynamics:trajectories", "the mean number of jumps", PHYSICS),
-    Template("mean of trajectories", "panels.dynamics:ensemble", "the largest distance in standard errors", PHYSICS),
-    Template("contraction within T", "panels.dynamics:contraction_title",
-             "the mean rate of the pairs, apart from the gap",
-             PHYSICS),
-    Template("contraction beside random generators", "panels.dynamics:contraction_beside_random",
-             "faster or slower than every one of them", PHYSICS),
+    Template(
+        "mean of trajectories",
+        "panels.dynamics:ensemble",
+        "the largest distance in standard errors",
+        PHYSICS,
+    ),
+    Template(
+        "contraction within T",
+        "panels.dynamics:contraction_title",
+        "the mean rate of the pairs, apart from the gap",
+        PHYSICS,
+    ),
+    Template(
+        "contraction beside random generators",
+        "panels.dynamics:contraction_beside_random",
+        "faster or slower than every one of them",
+        PHYSICS,
+    ),
     Template("rate in the long run", "panels.dynamics:long_run", "the gap is above zero", PHYSICS),
-    Template("mixing time", "panels.dynamics:mixing", "the last of the pairs was seen to be near", PHYSICS),
-    Template("read-out of the steady state", "panels.dynamics:readout_dependence",
-             "the steady state is unique", PHYSICS),
+    Template(
+        "mixing time",
+        "panels.dynamics:mixing",
+        "the last of the pairs was seen to be near",
+        PHYSICS,
+    ),
+    Template(
+        "read-out of the steady state",
+        "panels.dynamics:readout_dependence",
+        "the steady state is unique",
+        PHYSICS,
+    ),
     Template("softmax", "analysis.text:softmax", "never called a probability", PHYSICS),
-    Template("calibration", "panels.parts.quality:sureness",
-             "the means differ by more than two standard errors", PHYSICS),
-    Template("class leads under noise", "panels.noise:scores", "the error of the difference", STATISTICS),
-    Template("terms that stand out under noise", "panels.noise:terms", "two standard errors", STATISTICS),
-    Template("entanglement and joint deciding", "analysis.cohort.cohort_measures:finding", "the interval excludes zero",
-             STATISTICS),
+    Template(
+        "calibration",
+        "panels.parts.quality:sureness",
+        "the means differ by more than two standard errors",
+        PHYSICS,
+    ),
+    Template(
+        "class leads under noise", "panels.noise:scores", "the error of the difference", STATISTICS
+    ),
+    Template(
+        "terms that stand out under noise", "panels.noise:terms", "two standard errors", STATISTICS
+    ),
+    Template(
+        "entanglement and joint deciding",
+        "analysis.cohort.cohort_measures:finding",
+        "the interval excludes zero",
+        STATISTICS,
+    ),
     Template("who fuses", "panels.leaderboard:fusing", "the best models", STATISTICS),
-    Template("planted contributions", "panels.leaderboard:agreement", "the largest mean correlation", STATISTICS),
+    Template(
+        "planted contributions",
+        "panels.leaderboard:agreement",
+        "the largest mean correlation",
+        STATISTICS,
+    ),
     Template("board", "panels.leaderboard:results", "sorted by the mean", STATISTICS),
     Template("robustness", "panels.leaderboard:robustness", "the smallest change", STATISTICS),
 )

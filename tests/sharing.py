@@ -33,8 +33,9 @@ WORTH = 0.15  # seconds: what is worked out faster is not written
 MAX_BYTES = 64_000_000  # bytes
 
 
-def on_disk(function: Callable[..., Any], key: Callable[[Any, bool], Any],
-            background: bool = True) -> Callable[..., Any]:
+def on_disk(
+    function: Callable[..., Any], key: Callable[[Any, bool], Any], background: bool = True
+) -> Callable[..., Any]:
     """A function of a subject that looks first whether another process has its result."""
     signature = inspect.signature(function)
 
@@ -43,14 +44,18 @@ def on_disk(function: Callable[..., Any], key: Callable[[Any, bool], Any],
         asked = signature.bind(*args, **kwargs)
         asked.apply_defaults()
         subject, *others = asked.arguments.values()
-        if not os.environ.get(FOLDER) or not hasattr(subject, "memo_key"):  # an empty name: nothing is shared
+        if not os.environ.get(FOLDER) or not hasattr(
+            subject, "memo_key"
+        ):  # an empty name: nothing is shared
             return function(*args, **kwargs)
         keys = [key(each, background) for each in (subject, *others)]
         said = repr((function.__module__, function.__qualname__, keys, _exact(subject.model)))
         if " at 0x" in said:  # what differs from process to process
             return function(*args, **kwargs)
         place = Path(os.environ[FOLDER]) / hashlib.sha256(said.encode()).hexdigest()
-        with place.with_suffix(".lock").open("w") as lock:  # two that need the same work it out once
+        with place.with_suffix(".lock").open(
+            "w"
+        ) as lock:  # two that need the same work it out once
             fcntl.flock(lock, fcntl.LOCK_EX)
             if place.exists():
                 return pickle.loads(place.read_bytes())
@@ -84,7 +89,11 @@ def _write(place: Path, result: Any) -> None:
     content = io.BytesIO()
     try:
         _Pickler(content).dump(result)
-    except (TypeError, AttributeError, pickle.PicklingError):  # it holds what belongs to this process
+    except (
+        TypeError,
+        AttributeError,
+        pickle.PicklingError,
+    ):  # it holds what belongs to this process
         return
     if content.tell() < MAX_BYTES:
         place.with_suffix(".part").write_bytes(content.getvalue())
@@ -104,9 +113,13 @@ def install(times: int = 1) -> None:
 
     def memo(size: int, *, background: bool = True, says: str = "") -> Any:
         def decorate(function: Callable[..., Any]) -> Any:
-            inner = on_disk(function, memory._key,
-                            background) if function.__module__.startswith("qfusion.") else function
+            inner = (
+                on_disk(function, memory._key, background)
+                if function.__module__.startswith("qfusion.")
+                else function
+            )
             return bounded(times * size, background=background, says=says)(inner)
+
         return decorate
 
     memory.memo = memo  # type: ignore[assignment]
@@ -118,7 +131,11 @@ def install(times: int = 1) -> None:
 
     for module in (subject, jump_subject, network_subject):
         for owner in vars(module).values():
-            if inspect.isclass(owner) and owner.__module__ == module.__name__ and hasattr(owner, "memo_key"):
+            if (
+                inspect.isclass(owner)
+                and owner.__module__ == module.__name__
+                and hasattr(owner, "memo_key")
+            ):
                 for each in vars(owner).values():
                     if isinstance(each, functools.cached_property):
                         each.func = on_disk(each.func, memory._key)

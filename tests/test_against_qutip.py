@@ -26,7 +26,11 @@ def test_random_models_are_right_in_and_far_beyond_the_ranges_of_the_pages():
             trials.stiff(rng, worst, refused)
         else:
             trials.ordinary(rng, worst)
-    off = {name: value for name, value in worst.items() if value > trials.ALLOWED and not name.endswith("seconds")}
+    off = {
+        name: value
+        for name, value in worst.items()
+        if value > trials.ALLOWED and not name.endswith("seconds")
+    }
     assert off == {}
     assert max(value for name, value in worst.items() if name.endswith("seconds")) < 10
 

@@ -15,7 +15,9 @@ from qfusion.ui.frame import ahead
 from qfusion.ui.frame.shell import Here
 
 
-def test_the_samples_beside_one_are_drawn_meanwhile(planted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_samples_beside_one_are_drawn_meanwhile(
+    planted: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made: list[int] = []
     assert samples.PANELS["waterfall"].is_kept
     assert not samples.PANELS["scatter"].is_kept

@@ -24,15 +24,26 @@ from tests.entangled import model_of as network_of
 
 STATELESS = [kind for kind, model in FUSION.items() if "states" not in model.abilities]
 NAMES = ("text", "a b", "a-b", "H", "ö", "x+y")
-SMALL = {"quantum-jump": {"dims": 2, "jumps": 1, "hidden": 4}, "entangled-qcnn": {"elements": 2, "hidden": 4},
-         "product-qcnn": {"elements": 2, "hidden": 4}, "state-linear": {"dims": 2, "hidden": 4}, "linear": {},
-         "tensor": {"features": 2, "hidden": 4}}
+SMALL = {
+    "quantum-jump": {"dims": 2, "jumps": 1, "hidden": 4},
+    "entangled-qcnn": {"elements": 2, "hidden": 4},
+    "product-qcnn": {"elements": 2, "hidden": 4},
+    "state-linear": {"dims": 2, "hidden": 4},
+    "linear": {},
+    "tensor": {"features": 2, "hidden": 4},
+}
 
 
 def model_of(kind: str, M: int, outputs: int = 2, sequences: bool = False) -> Any:
     torch.manual_seed(0)
-    inputs = {name: {"size": 3, "sequence": sequences and m % 2 == 1} for m, name in enumerate(NAMES[:M])}
-    return build(kind, inputs, tuple(map(str, range(outputs))), SMALL.get(kind, {"hidden": 4})).double().eval()
+    inputs = {
+        name: {"size": 3, "sequence": sequences and m % 2 == 1} for m, name in enumerate(NAMES[:M])
+    }
+    return (
+        build(kind, inputs, tuple(map(str, range(outputs))), SMALL.get(kind, {"hidden": 4}))
+        .double()
+        .eval()
+    )
 
 
 def rows_of(model: Any, count: int, seed: int) -> dict[str, Any]:
@@ -42,7 +53,11 @@ def rows_of(model: Any, count: int, seed: int) -> dict[str, Any]:
         if spec.sequence:
             steps = torch.randint(1, 5, (count, 1), generator=generator)
             mask = torch.arange(4)[None] < steps
-            found[name] = (torch.randn(count, 4, 3, dtype=torch.float64, generator=generator) * mask[..., None], mask)
+            found[name] = (
+                torch.randn(count, 4, 3, dtype=torch.float64, generator=generator)
+                * mask[..., None],
+                mask,
+            )
         else:
             found[name] = torch.randn(count, 3, dtype=torch.float64, generator=generator)
     return found
@@ -52,9 +67,28 @@ def looped(model: Any, x: dict[str, Any], rows: dict[str, Any]) -> np.ndarray:
     """v(S), (B, 2^M, C), by plain forward passes: features of one sample and one row put together, one at a time."""
     count, many, names = nested.length(x[NAMES[0]]), nested.length(rows[NAMES[0]]), model.modalities
     with torch.no_grad():
-        return np.array([[np.mean([model({name: nested.part((x if m in S else rows)[name], [b if m in S else n])
-                                          for m, name in enumerate(names)})[0].numpy() for n in range(many)], 0)
-                          for S in subsets(len(names))] for b in range(count)])
+        return np.array(
+            [
+                [
+                    np.mean(
+                        [
+                            model(
+                                {
+                                    name: nested.part(
+                                        (x if m in S else rows)[name], [b if m in S else n]
+                                    )
+                                    for m, name in enumerate(names)
+                                }
+                            )[0].numpy()
+                            for n in range(many)
+                        ],
+                        0,
+                    )
+                    for S in subsets(len(names))
+                ]
+                for b in range(count)
+            ]
+        )
 
 
 @pytest.mark.parametrize("kind", STATELESS)
@@ -70,8 +104,10 @@ def test_values_of_every_baseline_equal_a_loop_of_forward_passes(kind: str, M: i
     assert found.errors is None
     assert found.dividends.sum(1) == pytest.approx(found.prediction, abs=1e-12)
     assert found.baseline == pytest.approx(wanted[0, 0], abs=1e-12)
-    gone = model.modalities[:M - 1]
-    assert evaluation.value(model, model.encode(x), background, gone) == pytest.approx(wanted[:, M], abs=1e-10)
+    gone = model.modalities[: M - 1]
+    assert evaluation.value(model, model.encode(x), background, gone) == pytest.approx(
+        wanted[:, M], abs=1e-10
+    )
 
 
 @pytest.mark.parametrize("kind", ["quantum-jump", "entangled-qcnn", "state-linear"])
@@ -82,7 +118,10 @@ def test_evaluation_and_structure_agree(kind: str, M: int) -> None:
     with torch.no_grad():
         behind = SampleBackground(states=model.encode(rows), kind="joint", size=7, total=7)
         found = evaluation.coalition_values(model, model.encode(x), behind)[0]
-    assert np.abs(found - explain.explain(model, x, explain.background(model, rows)).values).max() < 1e-10
+    assert (
+        np.abs(found - explain.explain(model, x, explain.background(model, rows)).values).max()
+        < 1e-10
+    )
 
 
 def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,8 +129,10 @@ def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     x, background = rows_of(model, 3, 1), explain.background(model, rows_of(model, 11, 2))
 
     def asked() -> list[np.ndarray]:
-        return [*evaluation.coalition_values(model, model.encode(x), background.some(10)),
-                evaluation.value(model, model.encode(x), background, [NAMES[1]])]
+        return [
+            *evaluation.coalition_values(model, model.encode(x), background.some(10)),
+            evaluation.value(model, model.encode(x), background, [NAMES[1]]),
+        ]
 
     whole = asked()
     monkeypatch.setattr(evaluation, "CHUNK", 4)
@@ -119,16 +160,27 @@ def test_errors_of_some_rows_are_the_spread_over_draws() -> None:
 def test_kinds_of_backgrounds_that_need_states_are_refused() -> None:
     model, other = model_of("late", 2), model_of("state-linear", 2)
     for kind in ("mixed", "zero", "product"):
-        with pytest.raises(InvalidInput, match="one of joint, cohort, contrast for a model of kind late"):
+        with pytest.raises(
+            InvalidInput, match="one of joint, cohort, contrast for a model of kind late"
+        ):
             explain.background(model, rows_of(model, 3, 1), kind)
     with pytest.raises(InvalidInput, match="comes from another kind of model"):
-        explain.explain(model, rows_of(model, 1, 1), explain.background(other, rows_of(other, 3, 1)))
+        explain.explain(
+            model, rows_of(model, 1, 1), explain.background(other, rows_of(other, 3, 1))
+        )
     with pytest.raises(InvalidInput, match="must come from a model of"):
-        explain.explain(model, rows_of(model, 1, 1),
-                        explain.background(model_of("late", 3), rows_of(model_of("late", 3), 3, 1)))
+        explain.explain(
+            model,
+            rows_of(model, 1, 1),
+            explain.background(model_of("late", 3), rows_of(model_of("late", 3), 3, 1)),
+        )
     with pytest.raises(NotFound):
-        evaluation.value(model, model.encode(rows_of(model, 1, 1)), explain.background(model, rows_of(model, 3, 1)),
-                         ["nothing"])
+        evaluation.value(
+            model,
+            model.encode(rows_of(model, 1, 1)),
+            explain.background(model, rows_of(model, 3, 1)),
+            ["nothing"],
+        )
 
 
 def test_brute_force_of_the_faithfulness_page_agrees() -> None:
@@ -136,7 +188,9 @@ def test_brute_force_of_the_faithfulness_page_agrees() -> None:
     x, rows = rows_of(model, 1, 1), rows_of(model, 9, 2)
     game = Game(model, x, rows, 1)
     found = explain.explain(model, x, explain.background(model, rows))
-    assert [game.value(frozenset(S)) for S in subsets(3)] == pytest.approx(found.values[0, :, 1], abs=1e-12)
+    assert [game.value(frozenset(S)) for S in subsets(3)] == pytest.approx(
+        found.values[0, :, 1], abs=1e-12
+    )
 
 
 @pytest.mark.parametrize("kind", ["concatenation", "mult", "low-rank"])
@@ -199,9 +253,13 @@ def test_a_swapped_and_a_dropped_modality() -> None:
     name = model.modalities[1]
     swapped = interventions.outcome(model, x, background, {**own, name: lent[name]})
     with torch.no_grad():
-        assert swapped.scores == pytest.approx(model({**x, name: other[name]})[0].numpy(), abs=1e-12)
+        assert swapped.scores == pytest.approx(
+            model({**x, name: other[name]})[0].numpy(), abs=1e-12
+        )
     dropped = interventions.outcome(model, x, background, own, [name])
-    assert dropped.scores == pytest.approx(evaluation.value(model, model.encode(x), background, [name])[0], abs=1e-12)
+    assert dropped.scores == pytest.approx(
+        evaluation.value(model, model.encode(x), background, [name])[0], abs=1e-12
+    )
 
 
 def test_features_inside_a_modality_add_up() -> None:
@@ -215,7 +273,10 @@ def test_features_inside_a_modality_add_up() -> None:
 
 
 def test_nested_states() -> None:
-    state = {"a": (torch.arange(6.0).view(3, 2), torch.tensor([True, False, True])), "b": [torch.arange(3.0)]}
+    state = {
+        "a": (torch.arange(6.0).view(3, 2), torch.tensor([True, False, True])),
+        "b": [torch.arange(3.0)],
+    }
     assert nested.length(state) == 3
     assert nested.part(state, [2, 0])["b"][0].tolist() == [2, 0]
     assert nested.tiled(state, 2)["b"][0].tolist() == [0, 1, 2, 0, 1, 2]
@@ -228,9 +289,19 @@ def test_nested_states() -> None:
 
 
 def test_all_kinds_can_be_explored() -> None:
-    assert set(STATELESS) >= {"late", "concatenation", "tensor", "low-rank", "mult", "linear", "product-qcnn"}
+    assert set(STATELESS) >= {
+        "late",
+        "concatenation",
+        "tensor",
+        "low-rank",
+        "mult",
+        "linear",
+        "product-qcnn",
+    }
     assert not any(can(FUSION[kind], "kets") for kind in STATELESS)
     late = model_of("late", 3)
-    found = explain.explain(late, rows_of(late, 2, 1), explain.background(late, rows_of(late, 4, 2)))
+    found = explain.explain(
+        late, rows_of(late, 2, 1), explain.background(late, rows_of(late, 4, 2))
+    )
     joint: Tensor = torch.from_numpy(found.dividends[:, 4:])
     assert float(joint.abs().max()) < 1e-12  # decisions are added: nothing is joint

@@ -20,15 +20,21 @@ from tests.test_app_pages import plain, said, visit
 from tests.test_third_model import DATA, PAGES, among_the_users, command
 
 KINDS = ("mult", "qfl")
-WHY = {"Dynamics": "no evolution in time", "What if": "no knobs of a physics",
-       "Decision operators": "no states that its scores are linear in", "Samples": "no entropies",
-       "Overview": "read out at its end only"}
+WHY = {
+    "Dynamics": "no evolution in time",
+    "What if": "no knobs of a physics",
+    "Decision operators": "no states that its scores are linear in",
+    "Samples": "no entropies",
+    "Overview": "read out at its end only",
+}
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataSet]:
     """The data set; two kinds of models are among the user's."""
-    with among_the_users(tmp_path_factory.mktemp("models"), {f"my-{kind}": (kind, {}) for kind in KINDS}) as dataset:
+    with among_the_users(
+        tmp_path_factory.mktemp("models"), {f"my-{kind}": (kind, {}) for kind in KINDS}
+    ) as dataset:
         yield dataset
 
 
@@ -56,19 +62,25 @@ def test_a_sample_and_the_test_set_are_split_exactly(trained: DataSet) -> None:
     frame = work.frame()
     terms = [column for column in frame if column.startswith("dividend[")]
     assert len(terms) == 7
-    assert bool(np.isfinite(frame.loc[trained.ids[trained.rows("test")], terms].to_numpy(dtype=float)).all())
+    assert bool(
+        np.isfinite(frame.loc[trained.ids[trained.rows("test")], terms].to_numpy(dtype=float)).all()
+    )
     assert "Its decisions are split by running it" in describe.sentence(work)
 
 
-def test_a_test_set_that_would_take_long_is_split_against_some_rows(trained: DataSet,
-                                                                    monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_test_set_that_would_take_long_is_split_against_some_rows(
+    trained: DataSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from qfusion.analysis.systems import evaluated_subject
 
     monkeypatch.setattr(evaluated_subject, "BUDGET", 1.0)
     monkeypatch.setattr(evaluated_subject, "FEWEST", 16)
     work = open_work("my-mult", DATA)
     work = work.against(work.background.some(50))  # of its own: results are kept by background
-    assert (work.bulk_background.size, work.bulk_background.total) == (16, len(trained.rows("train")))
+    assert (work.bulk_background.size, work.bulk_background.total) == (
+        16,
+        len(trained.rows("train")),
+    )
     assert work.explanation.background == f"joint, 16 of {len(trained.rows('train'))} rows"
     assert work.explanation.errors is not None
 
@@ -90,11 +102,20 @@ def test_reports_and_commands(trained: DataSet, tmp_path: Path) -> None:
     assert code == 0
     found = json.loads(out)
     assert found["prediction"] == pytest.approx(sum(found["dividends"].values()), abs=1e-9)
-    assert command("figure", "--model", "my-mult", "--sample", sample, "--out", str(tmp_path / "a.svg"))[0] == 0
-    code, _, err = command("track", "--model", "my-mult", "--sample", sample, "--out", str(tmp_path / "track.csv"))
+    assert (
+        command(
+            "figure", "--model", "my-mult", "--sample", sample, "--out", str(tmp_path / "a.svg")
+        )[0]
+        == 0
+    )
+    code, _, err = command(
+        "track", "--model", "my-mult", "--sample", sample, "--out", str(tmp_path / "track.csv")
+    )
     assert code == 1
     assert "no evolution in time" in err
-    code, _, err = command("explain", "--model", "my-mult", "--sample", sample, "--background", "mixed")
+    code, _, err = command(
+        "explain", "--model", "my-mult", "--sample", sample, "--background", "mixed"
+    )
     assert code == 1
     assert "one of joint, cohort, contrast" in err
     assert torch.get_num_threads() == 1

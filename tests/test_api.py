@@ -22,15 +22,19 @@ from qfusion.training import Options, checkpoint, fit, metrics, train
 from tests.test_training import QUICK, small
 
 INPUTS = {"words": {"size": 5, "sequence": True}, "face": {"size": 4, "sequence": False}}
-SETTINGS: dict[str, dict[str, Any]] = {"quantum-jump": {"dims": 2, "jumps": 1, "measurements": 2},
-                                       "entangled-qcnn": {"elements": 4}}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "quantum-jump": {"dims": 2, "jumps": 1, "measurements": 2},
+    "entangled-qcnn": {"elements": 4},
+}
 
 
 def features(dtype: torch.dtype = torch.float32, B: int = 6) -> dict[str, Any]:
     torch.manual_seed(1)
     values, face = torch.randn(B, 3, 5), torch.randn(B, 4)
-    return {"words": (values.to(dtype), torch.arange(3) < torch.tensor([3, 2] * (B // 2))[:, None]),
-            "face": face.to(dtype)}
+    return {
+        "words": (values.to(dtype), torch.arange(3) < torch.tensor([3, 2] * (B // 2))[:, None]),
+        "face": face.to(dtype),
+    }
 
 
 def model(kind: str, inputs: Any = INPUTS) -> Any:
@@ -55,15 +59,25 @@ def test_a_model_calculates_in_its_own_precision(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["quantum-jump", "entangled-qcnn", "concatenation", "mult"])
-def test_what_is_no_floating_point_number_is_refused_by_name(kind: str, unchecked_shapes: None) -> None:
+def test_what_is_no_floating_point_number_is_refused_by_name(
+    kind: str, unchecked_shapes: None
+) -> None:
     own, x = model(kind), features()
-    for bad, seen in ((x["face"].int(), "int32"), (x["face"].to(torch.complex64), "complex64"), (x["face"] > 0, "bool"),
-                      (x["face"].numpy(), "ndarray")):
-        with pytest.raises(InvalidInput,
-                           match=rf"`face` must be a tensor of floating-point numbers, but are "
-                                 rf".*{seen}.*`\.float\(\)`"):
+    for bad, seen in (
+        (x["face"].int(), "int32"),
+        (x["face"].to(torch.complex64), "complex64"),
+        (x["face"] > 0, "bool"),
+        (x["face"].numpy(), "ndarray"),
+    ):
+        with pytest.raises(
+            InvalidInput,
+            match=rf"`face` must be a tensor of floating-point numbers, but are "
+            rf".*{seen}.*`\.float\(\)`",
+        ):
             own({**x, "face": bad})
-    with pytest.raises(InvalidInput, match=r"mask of modality `words` must hold True .* but has type torch.float32"):
+    with pytest.raises(
+        InvalidInput, match=r"mask of modality `words` must hold True .* but has type torch.float32"
+    ):
         own({**x, "words": (x["words"][0], x["words"][1].float())})
 
 
@@ -75,12 +89,14 @@ def test_explanations_take_models_and_features_of_either_precision(kind: str) ->
         x = {"words": features(dtype)["face"] / 2, "face": features(dtype)["face"]}
         one = {name: values[:1] for name, values in x.items()}
         behind = background(own, x)
-        results = [explain(own, one, behind).dividends,
-                   attribution.attribute(own, one, behind, "face", "words+face").values,
-                   operators.operator(own, behind, "face").values,
-                   sensitivity.sensitivity(own, one, behind, targets=["score"]).slopes,
-                   nearest_state(own, own.encode(one), "face").before,
-                   flips.nearest_parameters(own, forms.states_of(own, one)).tried]
+        results = [
+            explain(own, one, behind).dividends,
+            attribution.attribute(own, one, behind, "face", "words+face").values,
+            operators.operator(own, behind, "face").values,
+            sensitivity.sensitivity(own, one, behind, targets=["score"]).slopes,
+            nearest_state(own, own.encode(one), "face").before,
+            flips.nearest_parameters(own, forms.states_of(own, one)).tried,
+        ]
         if kind == "quantum-jump":
             results += [built(own, one, behind).parts, cuts.cuts(own, one, [0.0, 0.5]).scores]
         return [np.asarray(result, dtype=float) for result in results]
@@ -89,9 +105,14 @@ def test_explanations_take_models_and_features_of_either_precision(kind: str) ->
     single = build(kind, inputs, ("no", "yes"), SETTINGS[kind]).eval()
     double = copy.deepcopy(single).double()
     exact = found(double, torch.float64)
-    for own, dtype, close in ((double, torch.float32, 1e-12), (single, torch.float32, 1e-4),
-                              (single, torch.float64, 1e-4)):
-        assert all(np.abs(a - b).max() < close for a, b in zip(found(own, dtype), exact, strict=True))
+    for own, dtype, close in (
+        (double, torch.float32, 1e-12),
+        (single, torch.float32, 1e-4),
+        (single, torch.float64, 1e-4),
+    ):
+        assert all(
+            np.abs(a - b).max() < close for a, b in zip(found(own, dtype), exact, strict=True)
+        )
 
 
 def test_a_result_becomes_a_checkpoint(tmp_path: Any) -> None:
@@ -102,18 +123,30 @@ def test_a_result_becomes_a_checkpoint(tmp_path: Any) -> None:
     path = checkpoint.save(tmp_path / "mine.json", mine.model, mine.card)
     back = checkpoint.load(path)
     assert back.card == mine.card
-    assert all(torch.equal(a, b) for a, b in zip(back.model.state_dict().values(), mine.model.state_dict().values(),
-                                                 strict=True))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(
+            back.model.state_dict().values(), mine.model.state_dict().values(), strict=True
+        )
+    )
     assert {value.dtype for value in mine.model.state_dict().values()} == {torch.float64}
     assert not any(p.requires_grad for p in mine.model.parameters())
-    assert all(torch.equal(before[key], value) and value.dtype == torch.float32
-               for key, value in result.model.state_dict().items())
-    assert (mine.card["name"], mine.card["title"], mine.card["seed"],
-            mine.card["seeds"]) == ("mine", "Of my own", 3, [3])
+    assert all(
+        torch.equal(before[key], value) and value.dtype == torch.float32
+        for key, value in result.model.state_dict().items()
+    )
+    assert (mine.card["name"], mine.card["title"], mine.card["seed"], mine.card["seeds"]) == (
+        "mine",
+        "Of my own",
+        3,
+        [3],
+    )
     assert mine.card["training"] == result.settings()
     assert mine.card["data"]["digest"] == dataset.digest
     measured = metrics.evaluate(mine.model, dataset, "test")
-    assert {key: found["mean"] for key, found in mine.card["metrics"]["test"].items()} == pytest.approx(measured)
+    assert {
+        key: found["mean"] for key, found in mine.card["metrics"]["test"].items()
+    } == pytest.approx(measured)
     assert result.checkpoint("other").card["title"] == f"quantum-jump on {dataset.title}"
     case = qfusion.analysis.case(mine, str(dataset.ids[0]), dataset)
     assert sum(case.dividends.values()) == pytest.approx(case.score)
@@ -141,8 +174,12 @@ def test_options_by_name_leave_the_rest_as_it_fits_the_data() -> None:
     whole = train("linear", dataset, options=Options(**QUICK))
     named = train("linear", dataset, options=QUICK)
     assert named.options == whole.options
-    assert all(torch.equal(a, b) for a, b in zip(named.model.state_dict().values(), whole.model.state_dict().values(),
-                                                 strict=True))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(
+            named.model.state_dict().values(), whole.model.state_dict().values(), strict=True
+        )
+    )
     with pytest.raises(NotFound, match=r"Option 'epoch' does not exist\. Did you mean 'epochs'"):
         train("linear", dataset, options={"epoch": 2})
     with pytest.raises(InvalidInput, match="`rate` must lie between"):
@@ -154,7 +191,10 @@ def test_one_sample_is_followed(planted: Any) -> None:
     tracked = qfusion.track.follow(case, 5, trajectories=2)
     assert np.allclose(tracked.times, np.linspace(0, case.model.duration, 5))
     assert len(tracked.trajectories) == 2
-    scores = np.einsum("cab,ba->c", case.model.readout().numpy(), tracked.rho[-1]).real + case.model.bias.numpy()
+    scores = (
+        np.einsum("cab,ba->c", case.model.readout().numpy(), tracked.rho[-1]).real
+        + case.model.bias.numpy()
+    )
     assert scores == pytest.approx(case.scores, abs=1e-6)
     for times in (1, 2.5, float("nan")):
         with pytest.raises(InvalidInput, match="`times`"):
@@ -163,6 +203,8 @@ def test_one_sample_is_followed(planted: Any) -> None:
 
 def test_a_network_has_nothing_to_follow() -> None:
     digits = qfusion.load("digits")
-    case = qfusion.analysis.case("qcnn-digits", str(digits.ids[digits.rows("test")[0]]), digits, background="zero")
+    case = qfusion.analysis.case(
+        "qcnn-digits", str(digits.ids[digits.rows("test")[0]]), digits, background="zero"
+    )
     with pytest.raises(InvalidInput, match="kind entangled-qcnn, which has no evolution in time"):
         qfusion.track.follow(case)

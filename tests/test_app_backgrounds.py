@@ -17,10 +17,12 @@ from qfusion.ui.frame import cache
 from tests.test_app_pages import FILES, PAGES, plain, said, visit
 
 MODELS = {"planted": "qj-planted", "parity": "qcnn-parity"}
-WORDS = {"training set": "the mean over the {:,} training samples",
-         "product of marginals": "{:,} training samples, each modality drawn",
-         "nothing known": "maximally mixed states: nothing known, no samples",
-         "reference state": "reference states, no samples"}
+WORDS = {
+    "training set": "the mean over the {:,} training samples",
+    "product of marginals": "{:,} training samples, each modality drawn",
+    "nothing known": "maximally mixed states: nothing known, no samples",
+    "reference state": "reference states, no samples",
+}
 
 
 @pytest.fixture(params=list(MODELS))
@@ -43,10 +45,14 @@ def test_every_background_is_used_and_named(source: str, choice: str) -> None:
     assert not app.warning
     assert app.selectbox(key="background").value == choice
     found = checkpoint.load(MODELS[source])
-    behind = work.dataset.inputs(work.dataset.rows(checkpoint.training_split(found.card)), dtype=torch.float64)
+    behind = work.dataset.inputs(
+        work.dataset.rows(checkpoint.training_split(found.card)), dtype=torch.float64
+    )
     background = explain.background(found.model, behind, backgrounds.CHOICES[choice])
     row = work.dataset.row(sample)
-    exact = explain.explain(found.model, work.dataset.inputs([row], dtype=torch.float64), background)
+    exact = explain.explain(
+        found.model, work.dataset.inputs([row], dtype=torch.float64), background
+    )
     terms = exact.dividends[0, 1:, int(work.predicted[row])]
     largest = terms[np.argmax(np.abs(terms))]
     assert f"({largest:+.2f})" in plain(said(app))
@@ -64,15 +70,23 @@ def test_every_page_compares_with_one_other_sample(source: str, title: str) -> N
     if title in ("Overview", "Samples") or (title == "Dynamics" and source == "planted"):
         assert f"Baseline: the score of sample {other}." in plain(said(app))
     if title == "Circuit" and source == "parity":
-        shown = visit(title, data=source, background="one other sample", contrast=other, part="Fusion rules")
+        shown = visit(
+            title, data=source, background="one other sample", contrast=other, part="Fusion rules"
+        )
         assert f"Baseline: the score of sample {other}." in plain(said(shown))
 
 
-def test_why_this_rather_than_that_is_asked_on_one_page_and_goes_along_to_the_next(source: str) -> None:
+def test_why_this_rather_than_that_is_asked_on_one_page_and_goes_along_to_the_next(
+    source: str,
+) -> None:
     """The picker changes what a panel compares with, goes along to the next page, and comes back; as by clicks."""
     other = str(data.load(source).ids[5])
     app = visit("Samples", data=source)
-    count = len(workspace(source).dataset.rows(checkpoint.training_split(checkpoint.load(MODELS[source]).card)))
+    count = len(
+        workspace(source).dataset.rows(
+            checkpoint.training_split(checkpoint.load(MODELS[source]).card)
+        )
+    )
     usual = WORDS["training set"].format(count)
     assert usual in plain(said(app))
     app.selectbox(key="background").select("one other sample").run()
@@ -109,7 +123,9 @@ def test_a_contrast_starts_with_a_telling_sample(source: str) -> None:
 
 def test_comparing_a_sample_with_itself_is_said(source: str) -> None:
     sample = str(data.load(source).ids[5])
-    app = visit("Samples", data=source, sample=sample, background="one other sample", contrast=sample)
+    app = visit(
+        "Samples", data=source, sample=sample, background="one other sample", contrast=sample
+    )
     assert "compared with itself, so every contribution is 0" in plain(said(app))
     assert not app.error
 
@@ -153,18 +169,30 @@ def test_a_workspace_against_another_background_shares_everything_else(source: s
     before = work.dividends(row)
     contrast = backgrounds.applied(work, "contrast", str(work.dataset.ids[3]))
     assert contrast.dividends(row) != before
-    assert contrast.dividends(row)[""] == pytest.approx(work.scores[3, int(work.predicted[row])], abs=1e-9)
+    assert contrast.dividends(row)[""] == pytest.approx(
+        work.scores[3, int(work.predicted[row])], abs=1e-9
+    )
     assert work.dividends(row) == before
-    cohort = explain.background(work.model, work.dataset.inputs(range(7), dtype=torch.float64), "cohort", label="seven")
+    cohort = explain.background(
+        work.model, work.dataset.inputs(range(7), dtype=torch.float64), "cohort", label="seven"
+    )
     seven = work.against(cohort)
-    assert seven.dividends(row)[""] == pytest.approx(work.scores[:7, int(work.predicted[row])].mean(), abs=1e-9)
-    assert backgrounds.baseline(seven.background) == "Baseline: the mean over the 7 samples of the cohort ‘seven’."
+    assert seven.dividends(row)[""] == pytest.approx(
+        work.scores[:7, int(work.predicted[row])].mean(), abs=1e-9
+    )
+    assert (
+        backgrounds.baseline(seven.background)
+        == "Baseline: the mean over the 7 samples of the cohort ‘seven’."
+    )
     assert len({w.memo_key() for w in (work, contrast, seven)}) == 3
 
 
 def test_the_sample_shown_first_does_not_depend_on_the_background() -> None:
     first = visit("Samples", data="planted").selectbox(key="sample").value
-    assert visit("Samples", data="planted", background="nothing known").selectbox(key="sample").value == first
+    assert (
+        visit("Samples", data="planted", background="nothing known").selectbox(key="sample").value
+        == first
+    )
 
 
 @pytest.mark.parametrize("where", ["Dynamics", "Circuit"])
@@ -173,13 +201,17 @@ def test_a_networks_decision_is_shown_along_its_layers(where: str) -> None:
     work = workspace("parity")
     row = int(work.dataset.rows("test")[3])
     query = {"part": "Entropies"} if where == "Circuit" else {}
-    app = visit(where, data="parity", sample=str(work.dataset.ids[row]), background="nothing known", **query)
+    app = visit(
+        where, data="parity", sample=str(work.dataset.ids[row]), background="nothing known", **query
+    )
     assert not app.error
     words = plain(said(app))
     against = backgrounds.applied(work, "mixed")
     found, c = circuit_evolution.layer_terms(against, row), int(work.predicted[row])
     assert found.moments[0] == "input"
-    assert found.dividends[-1, 0, :, c] == pytest.approx(list(against.dividends(row).values()), abs=1e-9)
+    assert found.dividends[-1, 0, :, c] == pytest.approx(
+        list(against.dividends(row).values()), abs=1e-9
+    )
     terms = {term: found.dividends[:, 0, i, c] for i, term in enumerate(found.coalitions)}
     assert layers.title(found.moments, terms) in words
     assert "Compared with maximally mixed states: nothing known, no samples." in words
@@ -188,16 +220,33 @@ def test_a_networks_decision_is_shown_along_its_layers(where: str) -> None:
 def test_edited_tables_change_the_layers() -> None:
     work = workspace("parity")
     row = int(work.dataset.rows("test")[3])
-    assert np.abs(circuit_evolution.layer_terms(work, row, "all:and").values
-                  - circuit_evolution.layer_terms(work, row).values).max() > 1e-3
+    assert (
+        np.abs(
+            circuit_evolution.layer_terms(work, row, "all:and").values
+            - circuit_evolution.layer_terms(work, row).values
+        ).max()
+        > 1e-3
+    )
 
 
 def test_where_joint_terms_take_over() -> None:
     moments = ("input", "a", "b")
     single, rising = np.array([1.0, 1.0, 1.0]), np.array([0.0, 2.0, 2.0])
-    assert (layers.title(moments, {"": rising, "x": single, "x+y": rising})
-            == "Joint terms outweigh the single modalities from “a” on (67% of all sizes at the end)")
-    assert (layers.title(moments, {"x": single, "x+y": rising[::-1]})
-            == "At the end the single modalities outweigh the joint terms (100% of all sizes)")
-    table = layers.frame(moments, {"": rising, "x": single}, {layers.JOINT: single, layers.MUTUAL: rising})
-    assert list(table.columns) == ["moment", "dividend[baseline]", "dividend[x]", "entropy", "mutual_information"]
+    assert (
+        layers.title(moments, {"": rising, "x": single, "x+y": rising})
+        == "Joint terms outweigh the single modalities from “a” on (67% of all sizes at the end)"
+    )
+    assert (
+        layers.title(moments, {"x": single, "x+y": rising[::-1]})
+        == "At the end the single modalities outweigh the joint terms (100% of all sizes)"
+    )
+    table = layers.frame(
+        moments, {"": rising, "x": single}, {layers.JOINT: single, layers.MUTUAL: rising}
+    )
+    assert list(table.columns) == [
+        "moment",
+        "dividend[baseline]",
+        "dividend[x]",
+        "entropy",
+        "mutual_information",
+    ]

@@ -83,7 +83,8 @@ def test_overview_says_what_the_network_is(digits: CircuitSpace) -> None:
     assert f"{digits.model.elements} truth tables of 8 angles" in words
     shown = app.dataframe[0].value.set_index("metric")
     assert shown.loc["Accuracy", "mean over seeds ± standard deviation"].startswith(
-        f"{card['metrics']['test']['accuracy']['mean']:.3f}")
+        f"{card['metrics']['test']['accuracy']['mean']:.3f}"
+    )
 
 
 def test_samples_show_the_librarys_decision_for_the_class_asked_for(digits: CircuitSpace) -> None:
@@ -93,8 +94,11 @@ def test_samples_show_the_librarys_decision_for_the_class_asked_for(digits: Circ
     words = plain(said(app))
     assert f"Predicted ‘{digits.classes[digits.predicted[row]]}’" in words
     assert f"but it is ‘{digits.classes[truth]}’" in words
-    found = explain.explain(checkpoint.load("qcnn-digits").model, digits.dataset.inputs([row], dtype=torch.float64),
-                            digits.background)
+    found = explain.explain(
+        checkpoint.load("qcnn-digits").model,
+        digits.dataset.inputs([row], dtype=torch.float64),
+        digits.background,
+    )
     for output in (int(digits.predicted[row]), truth):
         if output == truth:
             app.selectbox(key="output").select(digits.classes[truth]).run()
@@ -102,20 +106,28 @@ def test_samples_show_the_librarys_decision_for_the_class_asked_for(digits: Circ
         dividends = found.dividends[0, :, output]
         largest = dividends[1:][np.abs(dividends[1:]).argmax()]
         assert f"({largest:+.2f}) for ‘{digits.classes[output]}’" in plain(said(app))
-    assert visit("Samples", model="qcnn-digits", sample=sample,
-                 output=digits.classes[truth]).selectbox(key="output").value \
+    assert (
+        visit("Samples", model="qcnn-digits", sample=sample, output=digits.classes[truth])
+        .selectbox(key="output")
+        .value
         == digits.classes[truth]
+    )
 
 
 def test_masses_are_those_of_the_model(digits: CircuitSpace) -> None:
     row = int(digits.dataset.rows("test")[4])
     with torch.no_grad():
-        encoded = checkpoint.load("qcnn-digits").model.encode(digits.dataset.inputs([row], dtype=torch.float64))
-    assert torch.allclose(torch.stack([encoded[m][0] for m in digits.modalities], -1), digits.masses[row], atol=1e-12)
+        encoded = checkpoint.load("qcnn-digits").model.encode(
+            digits.dataset.inputs([row], dtype=torch.float64)
+        )
+    assert torch.allclose(
+        torch.stack([encoded[m][0] for m in digits.modalities], -1), digits.masses[row], atol=1e-12
+    )
     app = visit("Samples", model="qcnn-digits", sample=str(digits.dataset.ids[row]))
     read = evidence.read(digits.model, digits.by_name(row))
-    assert f"({read.disagreement.max():.2f})" in said(app) or (read.conflict
-                                                               and f"K = {read.conflict:.2f}" in said(app))
+    assert f"({read.disagreement.max():.2f})" in said(app) or (
+        read.conflict and f"K = {read.conflict:.2f}" in said(app)
+    )
 
 
 def test_filters_by_class_and_verdict(digits: CircuitSpace) -> None:
@@ -126,26 +138,41 @@ def test_filters_by_class_and_verdict(digits: CircuitSpace) -> None:
     app.multiselect(key="class").select("3").run()
     assert not app.exception
     threes = int(((digits.predicted[rows] != 3) & (digits.dataset.y[rows] == 3)).sum())
-    assert (f"{threes:,} of {len(digits.dataset):,} samples pass" if threes
-            else "No sample passes these filters") in said(app)
+    assert (
+        f"{threes:,} of {len(digits.dataset):,} samples pass"
+        if threes
+        else "No sample passes these filters"
+    ) in said(app)
 
 
 def accuracy(app: AppTest) -> float:
     return value(app, "Test accuracy")
 
 
-def test_an_edited_angle_changes_decision_and_metrics_as_the_library_says(digits: CircuitSpace) -> None:
+def test_an_edited_angle_changes_decision_and_metrics_as_the_library_says(
+    digits: CircuitSpace,
+) -> None:
     row = int(digits.dataset.rows("test")[3])
-    app = visit("Circuit", model="qcnn-digits", sample=str(digits.dataset.ids[row]), part="Fusion rules", outcome="011")
+    app = visit(
+        "Circuit",
+        model="qcnn-digits",
+        sample=str(digits.dataset.ids[row]),
+        part="Fusion rules",
+        outcome="011",
+    )
     model: Any = checkpoint.load("qcnn-digits").model
-    assert accuracy(app) == pytest.approx(metrics.evaluate(model, digits.dataset, "test")["accuracy"], abs=6e-4)
+    assert accuracy(app) == pytest.approx(
+        metrics.evaluate(model, digits.dataset, "test")["accuracy"], abs=6e-4
+    )
     app.slider(key="_phi.0.0.3").set_value(0.5).run()
     assert not app.exception
     assert app.text_input(key="phi").value == "0.011=0.5"
     phi = model.phi.clone()
     phi[0, 0, 3] = 0.5
     edited = model.with_angles(phi)
-    assert accuracy(app) == pytest.approx(metrics.evaluate(edited, digits.dataset, "test")["accuracy"], abs=6e-4)
+    assert accuracy(app) == pytest.approx(
+        metrics.evaluate(edited, digits.dataset, "test")["accuracy"], abs=6e-4
+    )
     with torch.no_grad():
         scores = edited(digits.dataset.inputs([row], dtype=torch.float64))[0]
     answer = circuit_evolution.answer(digits, row, "0.011=0.5")
@@ -153,18 +180,28 @@ def test_an_edited_angle_changes_decision_and_metrics_as_the_library_says(digits
     assert np.allclose(answer.dividends.sum(0), answer.scores, atol=1e-10)
     app.button(key="_rule_learned").click().run()
     assert app.text_input(key="phi").value == ""
-    assert accuracy(app) == pytest.approx(metrics.evaluate(model, digits.dataset, "test")["accuracy"], abs=6e-4)
+    assert accuracy(app) == pytest.approx(
+        metrics.evaluate(model, digits.dataset, "test")["accuracy"], abs=6e-4
+    )
 
 
 def test_a_cell_is_chosen_read_edited_and_reset(digits: CircuitSpace) -> None:
     learned = digits.model.phi.detach()
-    app = visit("Circuit", model="qcnn-digits", part="Fusion rules", phi="2:or,1.000=0.3", element=digits.elements[1],
-                outcome="110")
+    app = visit(
+        "Circuit",
+        model="qcnn-digits",
+        part="Fusion rules",
+        phi="2:or,1.000=0.3",
+        element=digits.elements[1],
+        outcome="110",
+    )
     app.selectbox(key="element").select(digits.elements[2]).run()
     shown = edits.wrapped(float(fusion.rule_angles("or", 3)[6]))
     assert app.slider(key="_phi.2.0.6").value == round(shown, 2)
-    assert f"φ = {shown:.3f} rad → mass 1.00; learned {edits.wrapped(float(learned[2, 0, 6])):.3f}" in plain(
-        said(app)).replace("*", "")
+    assert (
+        f"φ = {shown:.3f} rad → mass 1.00; learned {edits.wrapped(float(learned[2, 0, 6])):.3f}"
+        in plain(said(app)).replace("*", "")
+    )
     app.number_input(key="_number.2.0.6").set_value(1.2345).run()
     assert not app.exception
     assert app.text_input(key="phi").value == "2:or,1.000=0.3,2.110=1.2345"
@@ -173,8 +210,9 @@ def test_a_cell_is_chosen_read_edited_and_reset(digits: CircuitSpace) -> None:
     assert "Fused by edited tables" in said(app)
     app.button(key="_reset_cell").click().run()
     assert app.text_input(key="phi").value == "2:or,1.000=0.3,2.110:learned"
-    assert app.number_input(key="_number.2.0.6").value == pytest.approx(edits.wrapped(float(learned[2, 0, 6])),
-                                                                        abs=1e-4)
+    assert app.number_input(key="_number.2.0.6").value == pytest.approx(
+        edits.wrapped(float(learned[2, 0, 6])), abs=1e-4
+    )
     assert app.button(key="_reset_cell").disabled
     app.button(key="_reset_all").click().run()
     assert app.text_input(key="phi").value == ""
@@ -183,14 +221,18 @@ def test_a_cell_is_chosen_read_edited_and_reset(digits: CircuitSpace) -> None:
 
 def test_the_cell_that_opens_is_the_one_the_sample_reads_most(digits: CircuitSpace) -> None:
     row = int(digits.dataset.rows("test")[7])
-    app = visit("Circuit", model="qcnn-digits", sample=str(digits.dataset.ids[row]), part="Fusion rules")
+    app = visit(
+        "Circuit", model="qcnn-digits", sample=str(digits.dataset.ids[row]), part="Fusion rules"
+    )
     weights = evidence.read(digits.model, digits.by_name(row)).weights[0, 0]
     assert app.selectbox(key="outcome").value == format(int(weights.argmax()), "03b")
 
 
 def test_a_preset_for_all_is_the_named_rule(digits: CircuitSpace) -> None:
     app = visit("Circuit", model="qcnn-digits", part="Fusion rules")
-    next(group for group in app.get("button_group") if group.key == "scope").set_value("all elements").run()
+    next(group for group in app.get("button_group") if group.key == "scope").set_value(
+        "all elements"
+    ).run()
     app.button(key="_rule_or").click().run()
     assert not app.exception
     assert app.text_input(key="phi").value == "all:or"
@@ -206,11 +248,21 @@ def test_edits_last_across_views_and_are_told(digits: CircuitSpace) -> None:
 
 
 @pytest.mark.parametrize("part", ["Fusion rules", "Walk"])
-@pytest.mark.parametrize(("words", "named"), [
-    ("0.011=abc", "must be a number, but is 'abc'"), ("0.011=nan", "angle of 0.011"), ("0.011=", "must be a number"),
-    ("99.000=1", "element from 0 to"), ("0.01=1", "3 digits"), ("0:xor", "xor"), ("hello", "must look like")])
-def test_edits_that_do_not_fit_are_named_and_the_rest_applies(part: str, words: str, named: str,
-                                                              digits: CircuitSpace) -> None:
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        ("0.011=abc", "must be a number, but is 'abc'"),
+        ("0.011=nan", "angle of 0.011"),
+        ("0.011=", "must be a number"),
+        ("99.000=1", "element from 0 to"),
+        ("0.01=1", "3 digits"),
+        ("0:xor", "xor"),
+        ("hello", "must look like"),
+    ],
+)
+def test_edits_that_do_not_fit_are_named_and_the_rest_applies(
+    part: str, words: str, named: str, digits: CircuitSpace
+) -> None:
     app = visit("Circuit", model="qcnn-digits", part=part, phi=words)
     messages = [plain(e.value).replace("`", "") for e in (*app.error, *app.warning)]
     assert len(messages) == 1
@@ -218,14 +270,24 @@ def test_edits_that_do_not_fit_are_named_and_the_rest_applies(part: str, words: 
     assert "as learned" in messages[0]
 
 
-@pytest.mark.parametrize(("title", "query", "words"), [
-    ("Circuit", {"gate": "-1"}, "gate"), ("Circuit", {"gate": "x"}, "x"), ("Circuit", {"part": "Nowhere"}, "Nowhere"),
-    ("Circuit", {"element": "element 77"}, "element 77"), ("Circuit", {"outcome": "2"}, "outcome"),
-    ("Circuit", {"noise.damping": "2"}, "noise.damping"),
-    ("Circuit", {"shots": "7"}, "7"), ("Samples", {"output": "eleven"}, "eleven"),
-    ("Samples", {"verdict": "maybe"}, "maybe"), ("Samples", {"x": "truth"}, "truth")])
-def test_an_invalid_value_in_a_link_is_named(title: str, query: dict[str, str], words: str,
-                                             digits: CircuitSpace) -> None:
+@pytest.mark.parametrize(
+    ("title", "query", "words"),
+    [
+        ("Circuit", {"gate": "-1"}, "gate"),
+        ("Circuit", {"gate": "x"}, "x"),
+        ("Circuit", {"part": "Nowhere"}, "Nowhere"),
+        ("Circuit", {"element": "element 77"}, "element 77"),
+        ("Circuit", {"outcome": "2"}, "outcome"),
+        ("Circuit", {"noise.damping": "2"}, "noise.damping"),
+        ("Circuit", {"shots": "7"}, "7"),
+        ("Samples", {"output": "eleven"}, "eleven"),
+        ("Samples", {"verdict": "maybe"}, "maybe"),
+        ("Samples", {"x": "truth"}, "truth"),
+    ],
+)
+def test_an_invalid_value_in_a_link_is_named(
+    title: str, query: dict[str, str], words: str, digits: CircuitSpace
+) -> None:
     app = visit(title, model="qcnn-digits", **query)
     assert len(app.warning) == 1
     assert words in plain(app.warning[0].value)
@@ -252,8 +314,11 @@ def test_the_walk_ends_where_the_network_reads(digits: CircuitSpace) -> None:
     rho = density.states(digits.model.network, digits.vectors[row])[-1]
     z = found.bloch[-1][list(found.followed), 2]
     diagonal = torch.diagonal(rho).real.reshape((2,) * digits.model.elements)
-    direct = [float(p[0] - p[1]) for q in range(diagonal.ndim)
-              for p in [diagonal.sum([w for w in range(diagonal.ndim) if w != q])]]
+    direct = [
+        float(p[0] - p[1])
+        for q in range(diagonal.ndim)
+        for p in [diagonal.sum([w for w in range(diagonal.ndim) if w != q])]
+    ]
     assert np.allclose(z, direct, atol=1e-10)
     assert found.count == found.boxes[-1].last
 
@@ -265,7 +330,9 @@ def test_noise_is_the_tracks_and_shots_leave_the_spread_they_must(digits: Circui
     row = int(digits.dataset.rows("test")[2])
     model: Any = checkpoint.load("qcnn-digits").model
     found = circuit_evolution.with_noise(digits, row, "", (0.05, 0.02, 0.1), 500)
-    direct = noisy(model, Noise(0.05, 0.02, 0.1)).scores({m: x[None] for m, x in digits.by_name(row).items()})[0]
+    direct = noisy(model, Noise(0.05, 0.02, 0.1)).scores(
+        {m: x[None] for m, x in digits.by_name(row).items()}
+    )[0]
     assert np.allclose(found.scores, direct.detach().numpy(), atol=1e-10)
     quiet = circuit_evolution.with_noise(digits, row, "", (0, 0, 0), 500)
     from qfusion.models import density
@@ -276,9 +343,15 @@ def test_noise_is_the_tracks_and_shots_leave_the_spread_they_must(digits: Circui
     assert np.allclose(quiet.errors, spread.numpy(), atol=1e-10)
     first, second = np.argsort(-quiet.scores)[:2].tolist()
     lead = each[:, first] - each[:, second]  # shot by shot: both scores come from the same outcome
-    assert quiet.lead_error == pytest.approx(float((p @ (lead - p @ lead).square() / 500).sqrt()), abs=1e-10)
-    assert quiet.lead_error != pytest.approx(float(np.hypot(*quiet.errors[[first, second]])), rel=0.01)
-    assert np.allclose(quiet.dividends, circuit_evolution.answer(digits, row, "").dividends, atol=1e-10)
+    assert quiet.lead_error == pytest.approx(
+        float((p @ (lead - p @ lead).square() / 500).sqrt()), abs=1e-10
+    )
+    assert quiet.lead_error != pytest.approx(
+        float(np.hypot(*quiet.errors[[first, second]])), rel=0.01
+    )
+    assert np.allclose(
+        quiet.dividends, circuit_evolution.answer(digits, row, "").dividends, atol=1e-10
+    )
     app = visit("Circuit", model="qcnn-digits", part="Noise and shots")
     before = value(app, "Test accuracy")
     app.slider(key="noise.depolarising").set_value(0.9).run()
@@ -296,15 +369,21 @@ def test_edits_are_read_from_left_to_right_and_written_back() -> None:
     words = edits.with_entry_learned("all:and,3.011=0.75,1.001=2", SHAPE, 3, 0, 3)
     assert words == "all:and,1.001=2,3.011:learned"
     assert float(edits.apply(words, learned, SHAPE)[3, 0, 3]) == 0.25
-    assert edits.with_entry_learned("2:and,3:learned,3.011=0.75", SHAPE, 3, 0, 3) == "2:and,3:learned"
+    assert (
+        edits.with_entry_learned("2:and,3:learned,3.011=0.75", SHAPE, 3, 0, 3) == "2:and,3:learned"
+    )
     assert edits.with_angle("3.011:learned", SHAPE, 3, 0, 3, 3.14159) == "3.011=3.1416"
-    assert float(edits.apply("3.011:and,3.111:and", learned, SHAPE)[3].sum()) == pytest.approx(6 * 0.25 + np.pi)
+    assert float(edits.apply("3.011:and,3.111:and", learned, SHAPE)[3].sum()) == pytest.approx(
+        6 * 0.25 + np.pi
+    )
     assert edits.with_rule("1:or,1.000=2,3.011=1", SHAPE, 1, "learned") == "3.011=1"
     assert edits.with_rule("all:or", SHAPE, 1, "learned") == "all:or,1:learned"
     assert edits.with_rule("1:or", SHAPE, None, "and") == "all:and"
     chain = edits.Shape(2, 3, 4, 4)
     assert float(edits.apply("1.2.01=1", torch.zeros(2, 3, 4), chain)[1, 2, 1]) == 1
-    assert float(edits.apply("1.2.11:mean", torch.zeros(2, 3, 4), chain)[1, 2, 3]) == pytest.approx(np.pi)
+    assert float(edits.apply("1.2.11:mean", torch.zeros(2, 3, 4), chain)[1, 2, 3]) == pytest.approx(
+        np.pi
+    )
     assert edits.wrapped(3.3) == pytest.approx(3.3)
     assert edits.wrapped(-2.0) == pytest.approx(-2 + 2 * np.pi)
     with pytest.raises(InvalidInput, match="stage"):
@@ -322,8 +401,9 @@ def test_chains_of_fusion_are_drawn_too() -> None:
     found = circuit_boxes.of_fusion(progress(model, angles_of(model)), model)
     assert sum(box.name == "fuse" for box in found.boxes) == 4 * 3
     assert len(found.followed) == 4
-    assert {number for box in found.boxes
-            for number in range(box.first, box.last + 1)} == set(range(1, found.count + 1))
+    assert {number for box in found.boxes for number in range(box.first, box.last + 1)} == set(
+        range(1, found.count + 1)
+    )
 
 
 def test_the_step_of_the_other_system_has_a_scrubber_whose_end_is_the_circuits() -> None:

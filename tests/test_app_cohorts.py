@@ -46,7 +46,9 @@ def table_of(source: str) -> tuple[Any, pd.DataFrame]:
 
 
 def test_the_cohorts_page_counts_correlates_and_shares_as_the_library_does(source: str) -> None:
-    app = visit("Cohorts", model=model_of(source), filter="relation=complement; error>0.01", by="relation")
+    app = visit(
+        "Cohorts", model=model_of(source), filter="relation=complement; error>0.01", by="relation"
+    )
     assert not app.error
     assert not app.warning
     work, rows = table_of(source)
@@ -58,11 +60,16 @@ def test_the_cohorts_page_counts_correlates_and_shares_as_the_library_does(sourc
     assert f"rank correlation {rho:+.2f}" in words
     assert f"| all of test | {len(rows):,} | {r:+.2f} (" in words
     name = work.modalities[0]
-    e = explain.explain(work.model, work.dataset.inputs(work.dataset.rows("test")[:3], dtype=torch.float64),
-                        work.background)
+    e = explain.explain(
+        work.model,
+        work.dataset.inputs(work.dataset.rows("test")[:3], dtype=torch.float64),
+        work.background,
+    )
     outputs = work.predicted[work.dataset.rows("test")[:3]]
     wanted = explain.shares(e)[np.arange(3), 0, outputs]
-    assert rows[cohort_measures.share_column(name)].to_numpy()[:3] == pytest.approx(wanted, abs=1e-9)
+    assert rows[cohort_measures.share_column(name)].to_numpy()[:3] == pytest.approx(
+        wanted, abs=1e-9
+    )
     assert f"share of {name} | {rows[cohort_measures.share_column(name)].mean():.1%}" in words
     assert "2,000 resamples" in words
     assert f"the {work.background.size:,} training samples" in words
@@ -85,12 +92,20 @@ def test_a_cohort_is_saved_in_the_link_chosen_and_deleted() -> None:
     app.text_input(key="_cohort_name").set_value("hard").run()
     app.button(key="_save_cohort").click().run()
     assert not app.exception
-    assert list(app.query_params["cohort"]) == ["far off:error>0.4", "sarcasm:regime=sarcasm",
-                                                "hard:relation=conflict; error>0.2"]
-    next(group for group in app.get("button_group") if group.key == "_saved_choice").set_value("sarcasm").run()
+    assert list(app.query_params["cohort"]) == [
+        "far off:error>0.4",
+        "sarcasm:regime=sarcasm",
+        "hard:relation=conflict; error>0.2",
+    ]
+    next(group for group in app.get("button_group") if group.key == "_saved_choice").set_value(
+        "sarcasm"
+    ).run()
     assert app.text_input(key="filter").value == "regime=sarcasm"
     app.button(key="_delete_cohort").click().run()
-    assert list(app.query_params["cohort"]) == ["far off:error>0.4", "hard:relation=conflict; error>0.2"]
+    assert list(app.query_params["cohort"]) == [
+        "far off:error>0.4",
+        "hard:relation=conflict; error>0.2",
+    ]
     app.text_input(key="_cohort_name").set_value("<script>").run()
     app.button(key="_save_cohort").click().run()
     assert "cohort's name must be" in plain(app.error[0].value)
@@ -99,7 +114,9 @@ def test_a_cohort_is_saved_in_the_link_chosen_and_deleted() -> None:
 
 def test_chips_of_the_filter() -> None:
     app = visit("Cohorts", data="planted")
-    next(group for group in app.get("button_group") if group.key == "_chips").set_value(["conflict"]).run()
+    next(group for group in app.get("button_group") if group.key == "_chips").set_value(
+        ["conflict"]
+    ).run()
     _, rows = table_of("planted")
     assert f"**{(rows['relation'] == 'conflict').sum()} of 600**" in said(app)
     app.button(key="_pick_everyone").click().run()
@@ -109,14 +126,19 @@ def test_chips_of_the_filter() -> None:
     assert "No sample passes" in said(app)
 
 
-@pytest.mark.parametrize(("query", "words"), [
-    ({"filter": "eror>1"}, "'eror'"),
-    ({"filter": "__import__('os')"}, "must look like"),
-    ({"cohort": ["<b>:error>1"]}, "cohort's name"),
-    ({"cohort": [f"c{i}:error>{i}" for i in range(9)]}, "9 cohorts"),
-    ({"by": "beauty"}, "beauty"),
-])
-def test_a_link_that_does_not_fit_is_named_and_the_page_goes_on(query: dict[str, Any], words: str) -> None:
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ({"filter": "eror>1"}, "'eror'"),
+        ({"filter": "__import__('os')"}, "must look like"),
+        ({"cohort": ["<b>:error>1"]}, "cohort's name"),
+        ({"cohort": [f"c{i}:error>{i}" for i in range(9)]}, "9 cohorts"),
+        ({"by": "beauty"}, "beauty"),
+    ],
+)
+def test_a_link_that_does_not_fit_is_named_and_the_page_goes_on(
+    query: dict[str, Any], words: str
+) -> None:
     app = visit("Cohorts", data="planted", **query)
     assert len(app.warning) == 1
     assert words in plain(app.warning[0].value)
@@ -129,8 +151,9 @@ def test_entanglement_measures_are_those_of_the_states() -> None:
     found = cohort_measures.correlations(work, rows)
     with torch.no_grad():
         rho = work.model.evolve_states(states.density(work.kets(rows)), [work.model.duration])[0]
-    assert found["total correlation"] == pytest.approx(measures.total_correlation(rho, work.model.dims).numpy(),
-                                                       abs=1e-9)
+    assert found["total correlation"] == pytest.approx(
+        measures.total_correlation(rho, work.model.dims).numpy(), abs=1e-9
+    )
     track = evolution.follow(work, 70, LEARNED, negativity=True)
     single = [float(values[-1]) for values in track.measures.of("negativity").values()]
     assert found["negativity"][1] == pytest.approx(np.mean(single), abs=1e-6)
@@ -144,14 +167,29 @@ def interval(value: float, low: float, high: float, n: int = 100) -> Any:
     return Interval(value, low, high, n, 2000)
 
 
-@pytest.mark.parametrize(("rho", "r", "words"), [
-    (interval(0.05, -0.1, 0.2), interval(0.1, 0.01, 0.2), "Not shown that negativity goes with"),
-    (interval(-0.4, -0.5, -0.3), interval(-0.4, -0.5, -0.3), "The opposite: more"),
-    (interval(0.2, 0.1, 0.3), interval(0.1, -0.1, 0.3), "Weakly: more negativity goes with larger joint terms"),
-    (interval(0.5, 0.4, 0.6), interval(0.5, 0.4, 0.6), "In part"),
-    (interval(0.8, 0.7, 0.9), interval(0.8, 0.7, 0.9), "Closely"),
-    (interval(np.nan, np.nan, np.nan, 4), interval(np.nan, np.nan, np.nan, 4), "Cannot be told: 4 samples"),
-])
+@pytest.mark.parametrize(
+    ("rho", "r", "words"),
+    [
+        (
+            interval(0.05, -0.1, 0.2),
+            interval(0.1, 0.01, 0.2),
+            "Not shown that negativity goes with",
+        ),
+        (interval(-0.4, -0.5, -0.3), interval(-0.4, -0.5, -0.3), "The opposite: more"),
+        (
+            interval(0.2, 0.1, 0.3),
+            interval(0.1, -0.1, 0.3),
+            "Weakly: more negativity goes with larger joint terms",
+        ),
+        (interval(0.5, 0.4, 0.6), interval(0.5, 0.4, 0.6), "In part"),
+        (interval(0.8, 0.7, 0.9), interval(0.8, 0.7, 0.9), "Closely"),
+        (
+            interval(np.nan, np.nan, np.nan, 4),
+            interval(np.nan, np.nan, np.nan, 4),
+            "Cannot be told: 4 samples",
+        ),
+    ],
+)
 def test_the_sentence_says_what_came_out(rho: Any, r: Any, words: str) -> None:
     found = cohort_measures.finding({"spearman": rho, "pearson": r}, "negativity", "joint")
     assert found.startswith(words)
@@ -163,23 +201,38 @@ def test_before_and_after_a_tweak_as_the_library_says() -> None:
     work = cache.workspace_of("qj-planted", "planted")
     row = int(work.dataset.rows("test")[3])
     sample = str(work.dataset.ids[row])
-    app = visit("Compare", data="planted", sample=sample, pin=f"qj-planted/planted/{sample}",
-                **{"H.text": "0.3", "T": "0.5"})
+    app = visit(
+        "Compare",
+        data="planted",
+        sample=sample,
+        pin=f"qj-planted/planted/{sample}",
+        **{"H.text": "0.3", "T": "0.5"},
+    )
     assert not app.error
     assert not app.warning
     tweaked = model.tweaked(Tweak(couplings={"text": 0.3}, duration=0.5))
     with torch.no_grad():
-        before, after = (float(m(work.dataset.inputs([row], dtype=torch.float64))[0, 0]) for m in (model, tweaked))
+        before, after = (
+            float(m(work.dataset.inputs([row], dtype=torch.float64))[0, 0])
+            for m in (model, tweaked)
+        )
     words = plain(said(app))
     assert f"| score | {before:+.3f} | {after:+.3f} | **{after - before:+.3f}** |" in words
     assert "| tweak | as learned | H.text=0.3,T=0.5 |" in words
-    mae = metrics.evaluate(model, work.dataset, "test")["mae"], metrics.evaluate(tweaked, work.dataset, "test")["mae"]
-    assert f"| test MAE, this seed | {mae[0]:.3f} | {mae[1]:.3f} | {mae[1] - mae[0]:+.3f} |" in words
+    mae = (
+        metrics.evaluate(model, work.dataset, "test")["mae"],
+        metrics.evaluate(tweaked, work.dataset, "test")["mae"],
+    )
+    assert (
+        f"| test MAE, this seed | {mae[0]:.3f} | {mae[1]:.3f} | {mae[1] - mae[0]:+.3f} |" in words
+    )
     assert "A and B are the same sample" in words
     app.button(key="_swap").click().run()
     assert not app.exception
-    assert app.query_params["pin"] in (f"qj-planted/planted/{sample}/H.text=0.3,T=0.5",
-                                       [f"qj-planted/planted/{sample}/H.text=0.3,T=0.5"])
+    assert app.query_params["pin"] in (
+        f"qj-planted/planted/{sample}/H.text=0.3,T=0.5",
+        [f"qj-planted/planted/{sample}/H.text=0.3,T=0.5"],
+    )
     assert app.slider(key="H.text").value == 1.0
     assert f"**{before - after:+.3f}**" in plain(said(app))
 
@@ -190,20 +243,35 @@ def test_two_samples_of_a_network_and_edited_rules() -> None:
     work: Any = cache.workspace_of("qcnn-digits", "digits")
     first, second = (int(row) for row in work.dataset.rows("test")[[2, 9]])
     names = [str(work.dataset.ids[row]) for row in (first, second)]
-    app = visit("Compare", model="qcnn-digits", sample=names[1], pin=f"qcnn-digits/digits/{names[0]}/all:and",
-                phi="0:or")
+    app = visit(
+        "Compare",
+        model="qcnn-digits",
+        sample=names[1],
+        pin=f"qcnn-digits/digits/{names[0]}/all:and",
+        phi="0:or",
+    )
     assert not app.error
     output = int(work.predicted[second])
     scores = []
     for row, rules in ((first, "all:and"), (second, "0:or")):
-        model = work.model.with_angles(edits.apply(rules, work.model.phi, edits.shape_of(work.model)))
+        model = work.model.with_angles(
+            edits.apply(rules, work.model.phi, edits.shape_of(work.model))
+        )
         with torch.no_grad():
             scores.append(float(model(work.dataset.inputs([row], dtype=torch.float64))[0, output]))
-    assert f"| {scores[0]:+.3f} | {scores[1]:+.3f} | **{scores[1] - scores[0]:+.3f}** |" in plain(said(app))
+    assert f"| {scores[0]:+.3f} | {scores[1]:+.3f} | **{scores[1] - scores[0]:+.3f}** |" in plain(
+        said(app)
+    )
 
 
 def test_both_sides_are_compared_with_the_same_background() -> None:
-    app = visit("Compare", data="planted", sample="p0031", pin="qj-planted/planted/p1671", background="nothing known")
+    app = visit(
+        "Compare",
+        data="planted",
+        sample="p0031",
+        pin="qj-planted/planted/p1671",
+        background="nothing known",
+    )
     words = plain(said(app))
     assert words.count("Baseline: the score of maximally mixed states") == 2
     assert "their terms differ for that reason" not in words
@@ -212,18 +280,30 @@ def test_both_sides_are_compared_with_the_same_background() -> None:
 def test_a_saved_cohort_is_a_background_on_every_page() -> None:
     work, rows = table_of("planted")
     members = work.dataset.rows("test")[(rows["error"] > 0.4).to_numpy()]
-    background = explain.background(work.model, work.dataset.inputs(members, dtype=torch.float64), "cohort",
-                                    label="far")
-    found = explain.explain(work.model, work.dataset.inputs([work.dataset.row("p0031")], dtype=torch.float64),
-                            background)
+    background = explain.background(
+        work.model, work.dataset.inputs(members, dtype=torch.float64), "cohort", label="far"
+    )
+    found = explain.explain(
+        work.model,
+        work.dataset.inputs([work.dataset.row("p0031")], dtype=torch.float64),
+        background,
+    )
     largest = max(found.dividends[0, 1:, 0], key=abs)
-    query = {"data": "planted", "sample": "p0031", "cohort": ["far:error>0.4"], "background": "a saved cohort",
-             "members": "far"}
+    query = {
+        "data": "planted",
+        "sample": "p0031",
+        "cohort": ["far:error>0.4"],
+        "background": "a saved cohort",
+        "members": "far",
+    }
     words = plain(said(visit("Samples", **query)))
     assert f"({largest:+.2f})" in words
     assert f"Baseline: the mean over the {len(members):,} samples of the cohort ‘far’." in words
     words = plain(said(visit("Compare", pin="qj-planted/planted/p1671", **query)))
-    assert words.count(f"Baseline: the mean over the {len(members):,} samples of the cohort ‘far’.") == 2
+    assert (
+        words.count(f"Baseline: the mean over the {len(members):,} samples of the cohort ‘far’.")
+        == 2
+    )
     words = plain(said(visit("Samples", **(query | {"cohort": ["far:smell>1"]}))))
     assert "Cohort ‘far’ does not fit this model" in words
     assert "Baseline: the mean over the 2,100 training samples." in words
@@ -231,12 +311,16 @@ def test_a_saved_cohort_is_a_background_on_every_page() -> None:
 
 def test_two_models_on_the_same_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own = checkpoint.load("qj-planted")
-    source = next(folder for folder in checkpoint.folders() if (folder / "qj-planted.json").is_file())
+    source = next(
+        folder for folder in checkpoint.folders() if (folder / "qj-planted.json").is_file()
+    )
     with torch.no_grad():
         own.model.bias += 0.25
     checkpoint.save(tmp_path / "shifted", own.model, own.card)
     monkeypatch.setattr(checkpoint, "folders", lambda: [source, tmp_path])
-    app = visit("Compare", model="shifted", data="planted", sample="p0031", pin="qj-planted/planted/p0031")
+    app = visit(
+        "Compare", model="shifted", data="planted", sample="p0031", pin="qj-planted/planted/p0031"
+    )
     assert not app.error
     words = plain(said(app))
     assert "| model | qj-planted | shifted |" in words
@@ -255,7 +339,9 @@ def test_pinning_from_another_page_and_clearing() -> None:
     app = visit("Samples", data="planted", sample="p0031")
     app.button(key="_pin_now").click().run()
     assert app.query_params["pin"] in ("qj-planted/planted/p0031", ["qj-planted/planted/p0031"])
-    assert "With p0031 by qj-planted" in plain(" ".join(each.proto.help for each in app.get("page_link")))
+    assert "With p0031 by qj-planted" in plain(
+        " ".join(each.proto.help for each in app.get("page_link"))
+    )
     app.button(key="_unpin").click().run()
     assert "pin" not in app.query_params
     assert "With p0031" not in plain(" ".join(each.proto.help for each in app.get("page_link")))
@@ -273,12 +359,20 @@ def test_a_pin_that_does_not_fit_is_named_and_forgotten() -> None:
     assert "pin" not in app.query_params
 
 
-@pytest.mark.parametrize(("pin", "words"), [
-    ("nope/planted/p0031", "nope"), ("qj-planted/nope/p0031", "nope"), ("qj-planted/planted/p99999", "p99999"),
-    ("qj-planted/planted/p0031/T=abc", "abc"), ("qj-planted/planted/p0031/T=1e9", "`T`"),
-    ("qj-planted/planted/p0031/H.smell=1", "H.smell"), ("qj-planted/planted/p0031/all:and", "must look like"),
-    ("<img src=x onerror=1>", "must look like"), ("a" * 3000, "at most 2,000"),
-])
+@pytest.mark.parametrize(
+    ("pin", "words"),
+    [
+        ("nope/planted/p0031", "nope"),
+        ("qj-planted/nope/p0031", "nope"),
+        ("qj-planted/planted/p99999", "p99999"),
+        ("qj-planted/planted/p0031/T=abc", "abc"),
+        ("qj-planted/planted/p0031/T=1e9", "`T`"),
+        ("qj-planted/planted/p0031/H.smell=1", "H.smell"),
+        ("qj-planted/planted/p0031/all:and", "must look like"),
+        ("<img src=x onerror=1>", "must look like"),
+        ("a" * 3000, "at most 2,000"),
+    ],
+)
 def test_what_is_wrong_with_a_pin_is_said(pin: str, words: str) -> None:
     with pytest.raises(QFusionError, match=words):
         opened.resolve(pins.parse(pin))

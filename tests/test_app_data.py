@@ -48,7 +48,9 @@ def test_a_set_is_shown_with_its_numbers(name: str) -> None:
     words = plain(said(app))
     assert found.digest[:12] in words
     assert f"{len(found):,}" in words
-    assert " / ".join(f"{len(found.rows(split)):,}" for split in ("train", "valid", "test")) in words
+    assert (
+        " / ".join(f"{len(found.rows(split)):,}" for split in ("train", "valid", "test")) in words
+    )
     assert "**Does not show**" in said(app)
     listed = app.dataframe[0].value
     assert listed["name"].tolist() == list(data.names())
@@ -65,7 +67,9 @@ def test_a_file_is_examined_repaired_with_consent_and_kept(tmp_path: Path) -> No
     content["train"]["audio"][2, 0, 1] = np.nan
     app = examine(importable.write_mmsa(tmp_path / "mine.pkl", content))
     assert not app.error
-    assert "1 values are NaN and 0 infinite" in plain(said(app)) or "1 value is NaN and 0 infinite" in plain(said(app))
+    assert "1 values are NaN and 0 infinite" in plain(
+        said(app)
+    ) or "1 value is NaN and 0 infinite" in plain(said(app))
     offered = [box.label for box in app.checkbox]
     assert len(offered) == 3
     app.text_input(key="_import_name").set_value("mine").run()
@@ -80,7 +84,9 @@ def test_a_file_is_examined_repaired_with_consent_and_kept(tmp_path: Path) -> No
     assert "fill-zero: 1 value of audio" in plain(said(app))
     assert list(imported.root().glob(".draft-*")) == []
     other = visit("Samples", data="mine")
-    assert "Data set 'mine' has no model yet. Train one on the Train page" in plain(other.error[0].value)
+    assert "Data set 'mine' has no model yet. Train one on the Train page" in plain(
+        other.error[0].value
+    )
     assert "mine" in other.selectbox(key="data").options
     assert visit("Train", train="mine").selectbox(key="new.data").value == "mine"
 
@@ -106,7 +112,8 @@ def test_nothing_named_and_a_file_too_large_for_the_page(tmp_path: Path) -> None
     with large.open("wb") as file:
         file.truncate(3 * 1024**3)
     assert "has 3.0 GiB, and at most 2 are read from this page. Use the command line" in plain(
-        examine(large).error[0].value)
+        examine(large).error[0].value
+    )
 
 
 def test_an_imported_set_is_removed_and_its_name_used_again(tmp_path: Path) -> None:
@@ -136,16 +143,29 @@ def test_visitors_from_elsewhere_bring_nothing(monkeypatch: pytest.MonkeyPatch) 
     assert "_import_from" not in app.session_state
 
 
-@pytest.mark.parametrize(("address", "headers", "local"), [
-    ("127.0.0.1", {}, True), ("127.0.0.1", {"Host": "127.0.0.1:8501"}, True),
-    ("localhost", {"Host": "[::1]:8501"}, True), ("localhost", {"Host": "[::1]"}, True),
-    ("0.0.0.0", {"Host": "localhost"}, False), (None, {"Host": "localhost"}, False),
-    ("127.0.0.1", {"Host": "qfusion.example.org"}, False),
-    ("127.0.0.1", {"Host": "localhost", "Origin": "http://127.0.0.1:8501"}, True),
-    ("127.0.0.1", {"Host": "localhost", "Origin": "https://lab.example.org"}, False),  # a proxy that says nothing
-    ("127.0.0.1", {"Host": "[::1", "Origin": "null"}, False),
-    ("127.0.0.1", {"Host": "localhost", "X-Forwarded-For": "10.0.0.1"}, False)])
-def test_who_is_local(address: Any, headers: dict[str, str], local: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("address", "headers", "local"),
+    [
+        ("127.0.0.1", {}, True),
+        ("127.0.0.1", {"Host": "127.0.0.1:8501"}, True),
+        ("localhost", {"Host": "[::1]:8501"}, True),
+        ("localhost", {"Host": "[::1]"}, True),
+        ("0.0.0.0", {"Host": "localhost"}, False),
+        (None, {"Host": "localhost"}, False),
+        ("127.0.0.1", {"Host": "qfusion.example.org"}, False),
+        ("127.0.0.1", {"Host": "localhost", "Origin": "http://127.0.0.1:8501"}, True),
+        (
+            "127.0.0.1",
+            {"Host": "localhost", "Origin": "https://lab.example.org"},
+            False,
+        ),  # a proxy that says nothing
+        ("127.0.0.1", {"Host": "[::1", "Origin": "null"}, False),
+        ("127.0.0.1", {"Host": "localhost", "X-Forwarded-For": "10.0.0.1"}, False),
+    ],
+)
+def test_who_is_local(
+    address: Any, headers: dict[str, str], local: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Context:
         """Stands in for Streamlit's."""
 
@@ -166,9 +186,15 @@ def test_uploads_get_names_that_lead_nowhere(tmp_path: Path) -> None:
         def getbuffer(self) -> bytes:
             return b"x"
 
-    paths = import_view._written([Upload("../../etc/a.csv"), Upload("..\\b.csv"), Upload(".hidden"),
-                                  Upload("x" * 300 + ".pkl")],
-                                 tmp_path / "upload")
+    paths = import_view._written(
+        [
+            Upload("../../etc/a.csv"),
+            Upload("..\\b.csv"),
+            Upload(".hidden"),
+            Upload("x" * 300 + ".pkl"),
+        ],
+        tmp_path / "upload",
+    )
     assert all(path.parent == tmp_path / "upload" and path.is_file() for path in paths)
     assert [path.name for path in paths[:3]] == ["a.csv", "b.csv", "hidden"]
     assert paths[3].suffix == ".pkl"

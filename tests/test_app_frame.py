@@ -67,7 +67,10 @@ def test_a_tweak_that_a_link_brings_is_where_undo_ends() -> None:
 @pytest.mark.parametrize("title", ["Samples", "Leaderboard"])
 def test_what_is_looked_at_stands_in_a_bar_above_the_title(title: str) -> None:
     app = visit(title, data="planted")
-    assert [app.selectbox(key=key).value for key in ("data", "background")] == ["planted", "training set"]
+    assert [app.selectbox(key=key).value for key in ("data", "background")] == [
+        "planted",
+        "training set",
+    ]
     assert not list(app.sidebar.selectbox)
 
 
@@ -86,9 +89,17 @@ def test_notes_are_kept_with_their_view_and_stand_in_the_session_file() -> None:
     assert not app.session_state["_notes"]
 
 
-@pytest.mark.parametrize("notes", [7, [7], [{"text": "x"}], [{"text": "", "page": "Samples", "address": {}}],
-                                   [{"text": "x" * 2001, "page": "Samples", "address": {}}],
-                                   [{"text": "x", "page": "Nowhere", "address": {}}]])
+@pytest.mark.parametrize(
+    "notes",
+    [
+        7,
+        [7],
+        [{"text": "x"}],
+        [{"text": "", "page": "Samples", "address": {}}],
+        [{"text": "x" * 2001, "page": "Samples", "address": {}}],
+        [{"text": "x", "page": "Nowhere", "address": {}}],
+    ],
+)
 def test_notes_of_a_file_that_are_none_are_named_and_left_out(notes: object) -> None:
     whole = json.loads(sessions.Session("Samples").text()) | {"notes": notes}
     found = sessions.read(json.dumps(whole).encode(), ["Samples"])

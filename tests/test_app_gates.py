@@ -29,8 +29,13 @@ from tests.test_third_model import command
 CIRCUITS = kinds("gates")
 WITHOUT = ("unitary-fusion", "concatenation")
 DATA = ("digits", "planted")
-SAYS = {"qfl": "polynomials of degree 4", "cross-attention-q": "is a token", "vqc-mlpnet": "No sample passes",
-        "quantum-lego": "frozen classical block", "reservoir": "steps of second order"}
+SAYS = {
+    "qfl": "polynomials of degree 4",
+    "cross-attention-q": "is a token",
+    "vqc-mlpnet": "No sample passes",
+    "quantum-lego": "frozen classical block",
+    "reservoir": "steps of second order",
+}
 
 
 @pytest.fixture(scope="module")
@@ -45,11 +50,26 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
             samples[name] = str(dataset.ids[dataset.rows("test")[0]])
             loss = "cross_entropy" if dataset.target.kind == "classification" else "l1"
             for kind in (*CIRCUITS, *WITHOUT):
-                small = {"qubits": 1, "duration": 0.25} if kind == "reservoir" else {}  # its report runs it often
-                result = train(kind, dataset, SMALL.get(kind, {}) | {"hidden": 4} | small,
-                               Options(epochs=2, batch=512, loss=loss))
-                card = checkpoint.make_card(result.model, dataset, name=f"{kind}-{name}", title=kind, seed=0,
-                                            training=result.settings(), metrics={}, this_seed={}, seeds=[0])
+                small = (
+                    {"qubits": 1, "duration": 0.25} if kind == "reservoir" else {}
+                )  # its report runs it often
+                result = train(
+                    kind,
+                    dataset,
+                    SMALL.get(kind, {}) | {"hidden": 4} | small,
+                    Options(epochs=2, batch=512, loss=loss),
+                )
+                card = checkpoint.make_card(
+                    result.model,
+                    dataset,
+                    name=f"{kind}-{name}",
+                    title=kind,
+                    seed=0,
+                    training=result.settings(),
+                    metrics={},
+                    this_seed={},
+                    seeds=[0],
+                )
                 checkpoint.save(folder / f"{kind}-{name}", result.model, card)
         st.cache_resource.clear()
         yield samples
@@ -102,23 +122,39 @@ def test_panels_hold_pennylanes_numbers(kind: str, name: str, trained: dict[str,
         for operation in operations:
             qml.apply(operation)
         return [*(qml.expval(P) for P in paulis), *(qml.vn_entropy(wires=[wire]) for wire in wires)]
+
     operations = built.tape().operations
     for gate in (half, len(built.gates)):
         theirs = np.array(circuit(operations[:gate]), dtype=float)
         for panel in ("circuit", "qubits"):
             table = programs.build("Circuit", panel, link | {"gate": str(gate)}).table()
             assert list(table["qubit"]) == list(wires)
-            assert np.abs(table[["X", "Y", "Z"]].to_numpy().ravel() - theirs[:3 * len(wires)]).max() < 1e-8
-            assert np.abs(table["entropy"].to_numpy() - theirs[3 * len(wires):]).max() < 1e-8
+            assert (
+                np.abs(table[["X", "Y", "Z"]].to_numpy().ravel() - theirs[: 3 * len(wires)]).max()
+                < 1e-8
+            )
+            assert np.abs(table["entropy"].to_numpy() - theirs[3 * len(wires) :]).max() < 1e-8
         lines = programs.build("Circuit", "entropy-gates", link).table()
-        assert np.abs(lines.loc[gate, list(wires)].to_numpy(dtype=float) - theirs[3 * len(wires):]).max() < 1e-8
-    assert f"{len(built.gates)} gates on {len(wires)} qubits" in programs.build("Circuit", "circuit", link).title
+        assert (
+            np.abs(
+                lines.loc[gate, list(wires)].to_numpy(dtype=float) - theirs[3 * len(wires) :]
+            ).max()
+            < 1e-8
+        )
+    assert (
+        f"{len(built.gates)} gates on {len(wires)} qubits"
+        in programs.build("Circuit", "circuit", link).title
+    )
 
 
 @pytest.mark.parametrize("kind", CIRCUITS)
-def test_the_scores_are_read_from_the_state_that_is_shown(kind: str, trained: dict[str, str]) -> None:
+def test_the_scores_are_read_from_the_state_that_is_shown(
+    kind: str, trained: dict[str, str]
+) -> None:
     sample = open_sample(f"{kind}-digits", trained["digits"], "digits")
-    psi = torch.as_tensor(np.asarray(circuit_evolution.drawing(sample.work, sample.row).state()()))[None]
+    psi = torch.as_tensor(np.asarray(circuit_evolution.drawing(sample.work, sample.row).state()()))[
+        None
+    ]
     found, model = sample.work.scores[sample.row], sample.model
     states = circuit_evolution.encoded(sample.work, sample.row)
     if kind in ("qfl", "quantum-lego"):
@@ -130,16 +166,33 @@ def test_the_scores_are_read_from_the_state_that_is_shown(kind: str, trained: di
         assert np.abs(model.scores(states).detach().numpy()[0] - found).max() < 1e-8
 
 
-def test_headless_figures_programs_reports_and_files(trained: dict[str, str], tmp_path: Path) -> None:
+def test_headless_figures_programs_reports_and_files(
+    trained: dict[str, str], tmp_path: Path
+) -> None:
     link = f"/circuit?model=qfl-digits&data=digits&sample={trained['digits']}&gate=30"
-    for panel in ("circuit", "qubits", "before-after", "matrix-after", "entropy-gates", "mutual-gates"):
+    for panel in (
+        "circuit",
+        "qubits",
+        "before-after",
+        "matrix-after",
+        "entropy-gates",
+        "mutual-gates",
+    ):
         out = tmp_path / f"{panel}.svg"
         assert command("figure", "--link", link, "--panel", panel, "--out", str(out))[0] == 0
         assert b"<svg" in out.read_bytes()
     view = programs.opened("circuit", address("qfl", "digits", trained)).view
-    assert list(programs.shown(view)) == ["circuit", "qubits", "before-after", "matrix-after", "entropy-gates",
-                                          "mutual-gates"]
-    assert "circuit.information(sample)" in programs.program("Circuit", "mutual-gates", view.address)
+    assert list(programs.shown(view)) == [
+        "circuit",
+        "qubits",
+        "before-after",
+        "matrix-after",
+        "entropy-gates",
+        "mutual-gates",
+    ]
+    assert "circuit.information(sample)" in programs.program(
+        "Circuit", "mutual-gates", view.address
+    )
     table = programs.build("Circuit", "mutual-gates", view.address).table()
     assert table.columns[0] == "gates_done"
     assert table.iloc[0, 1:].abs().max() == 0
@@ -153,10 +206,14 @@ def test_headless_figures_programs_reports_and_files(trained: dict[str, str], tm
     about = ("--model", "qfl-digits", "--sample", trained["digits"])
     for version in (2, 3):
         out = tmp_path / f"{version}.qasm"
-        assert command("export", *about, "--format", f"openqasm{version}", "--out", str(out))[0] == 0
+        assert (
+            command("export", *about, "--format", f"openqasm{version}", "--out", str(out))[0] == 0
+        )
         assert out.read_text().startswith(f"OPENQASM {version}.0;")
     about = ("--model", "unitary-fusion-digits", "--sample", trained["digits"])
-    code, _, err = command("export", *about, "--format", "openqasm3", "--out", str(tmp_path / "no.qasm"))
+    code, _, err = command(
+        "export", *about, "--format", "openqasm3", "--out", str(tmp_path / "no.qasm")
+    )
     assert code == 1
     assert "Take torch or numpy instead" in err
 

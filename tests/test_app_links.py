@@ -27,14 +27,25 @@ VIEWS: list[tuple[str, dict[str, Any]]] = [
     ("Overview", {"model": QJ}),
     ("Samples", {"model": QJ, "inside": "true", "inside.from": "another sample"}),
     ("Samples", {"model": QCNN}),
-    *(("Dynamics", {"model": QJ, "view": view, "runs": "4"})
-      for view in ("Decision", "Correlations", "Trajectories", "State", "Sensitivity")),
+    *(
+        ("Dynamics", {"model": QJ, "view": view, "runs": "4"})
+        for view in ("Decision", "Correlations", "Trajectories", "State", "Sensitivity")
+    ),
     ("Dynamics", {"model": QCNN}),
     ("Circuit", {"model": QJ}),
-    *(("Circuit", {"model": QCNN, "part": part, "phi": "0.011=3"})
-      for part in ("Walk", "Fusion rules", "Noise and shots", "Entropies")),
-    ("What if", {"model": QJ, "do.text": "edit the raw input", "do.audio": "edit the raw input",
-                 "do.vision": "edit its state"}),
+    *(
+        ("Circuit", {"model": QCNN, "part": part, "phi": "0.011=3"})
+        for part in ("Walk", "Fusion rules", "Noise and shots", "Entropies")
+    ),
+    (
+        "What if",
+        {
+            "model": QJ,
+            "do.text": "edit the raw input",
+            "do.audio": "edit the raw input",
+            "do.vision": "edit its state",
+        },
+    ),
     ("What if", {"model": QCNN, "do.pixels": "another sample's"}),
     ("Decision operators", {"model": QJ}),
     ("Cohorts", {"model": QJ, "cohort": ["hard:error>0.3"], "background": "a saved cohort"}),
@@ -50,21 +61,44 @@ VIEWS: list[tuple[str, dict[str, Any]]] = [
     ("Glossary", {}),
 ]
 # Widgets that are not in the address, by the beginnings of their keys, and why.
-EXEMPT = {"_import": "of a file that is brought", "_new.": "a run's name, and its event files: a form that is not sent",
-          "_sweep.": "a form that is not sent", "_cohort_name": "a name that is not saved yet",
-          "_chips": "follows the filter", "_saved_choice": "follows the filter", "_phi.": "writes the edits",
-          "_number.": "writes the edits",
-          "_session": "a session file", "_repair": "of a file that is brought"}
+EXEMPT = {
+    "_import": "of a file that is brought",
+    "_new.": "a run's name, and its event files: a form that is not sent",
+    "_sweep.": "a form that is not sent",
+    "_cohort_name": "a name that is not saved yet",
+    "_chips": "follows the filter",
+    "_saved_choice": "follows the filter",
+    "_phi.": "writes the edits",
+    "_number.": "writes the edits",
+    "_session": "a session file",
+    "_repair": "of a file that is brought",
+}
 
 
-@pytest.mark.parametrize(("title", "then", "now"), [
-    ("Dynamics", {"view": "What did it", "effect": "dividend of text + audio"},
-     {"view": "Sensitivity", "effect": "contribution of text + audio"}),
-    ("Dynamics", {"show": "What did it", "words": "short"}, {"view": "Sensitivity", "words": "brief"}),
-    ("Dynamics", {"as": "dividends"}, {"as": "contributions"}),
-    ("Circuit", {"model": QCNN, "part": "What did it", "terms": "say of a modality"},
-     {"part": "Sensitivity", "terms": "weight of a modality"})])
-def test_choices_under_names_of_old_are_those_of_today(title: str, then: dict[str, str], now: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("title", "then", "now"),
+    [
+        (
+            "Dynamics",
+            {"view": "What did it", "effect": "dividend of text + audio"},
+            {"view": "Sensitivity", "effect": "contribution of text + audio"},
+        ),
+        (
+            "Dynamics",
+            {"show": "What did it", "words": "short"},
+            {"view": "Sensitivity", "words": "brief"},
+        ),
+        ("Dynamics", {"as": "dividends"}, {"as": "contributions"}),
+        (
+            "Circuit",
+            {"model": QCNN, "part": "What did it", "terms": "say of a modality"},
+            {"part": "Sensitivity", "terms": "weight of a modality"},
+        ),
+    ],
+)
+def test_choices_under_names_of_old_are_those_of_today(
+    title: str, then: dict[str, str], now: dict[str, str]
+) -> None:
     app = visit(title, **then)
     assert not app.warning
     assert not app.exception
@@ -76,8 +110,17 @@ def test_choices_under_names_of_old_are_those_of_today(title: str, then: dict[st
 
 def widgets(app: AppTest) -> list[Any]:
     """Everything on the page that a reader can set and that keeps what is set."""
-    kinds = ("selectbox", "slider", "select_slider", "multiselect", "text_input", "number_input", "checkbox", "toggle",
-             "radio")
+    kinds = (
+        "selectbox",
+        "slider",
+        "select_slider",
+        "multiselect",
+        "text_input",
+        "number_input",
+        "checkbox",
+        "toggle",
+        "radio",
+    )
     return [each for kind in kinds for each in getattr(app, kind)] + list(app.get("button_group"))
 
 
@@ -87,21 +130,45 @@ def parameter(widget: Any) -> str:
 
 
 # others hang on them
-SET_BEFORE = {"model", "data", "pin", "cohort", "background", "set", "sweep", "board", "new.data", "new.kind",
-              "compare.view"}
+SET_BEFORE = {
+    "model",
+    "data",
+    "pin",
+    "cohort",
+    "background",
+    "set",
+    "sweep",
+    "board",
+    "new.data",
+    "new.kind",
+    "compare.view",
+}
 tried: set[tuple[str, str]] = set()
 
 
-@pytest.mark.parametrize(("title", "query"), VIEWS,
-                         ids=[f"{title}-{'-'.join(map(str, query.values()))}" for title, query in VIEWS])
-def test_every_widget_stands_in_the_address_and_its_values_come_back(title: str, query: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("title", "query"),
+    VIEWS,
+    ids=[f"{title}-{'-'.join(map(str, query.values()))}" for title, query in VIEWS],
+)
+def test_every_widget_stands_in_the_address_and_its_values_come_back(
+    title: str, query: dict[str, Any]
+) -> None:
     app = visit(title, **query)
     assert not app.warning, [plain(each.value) for each in app.warning]
     assert not app.error, [plain(each.value) for each in app.error]
-    strange = [each.key for each in widgets(app) if not parameter(each) and not str(each.key).startswith(tuple(EXEMPT))]
+    strange = [
+        each.key
+        for each in widgets(app)
+        if not parameter(each) and not str(each.key).startswith(tuple(EXEMPT))
+    ]
     assert not strange
-    fresh = [each for each in widgets(app) if parameter(each) not in {"", *query, *SET_BEFORE}
-             and (title, parameter(each)) not in tried]
+    fresh = [
+        each
+        for each in widgets(app)
+        if parameter(each) not in {"", *query, *SET_BEFORE}
+        and (title, parameter(each)) not in tried
+    ]
     other = {parameter(each): value for each in fresh if (value := another(each)) is not None}
     tried.update((title, key) for key in other)
     if not other:
@@ -109,7 +176,9 @@ def test_every_widget_stands_in_the_address_and_its_values_come_back(title: str,
     again = visit(title, **(query | other))
     assert not again.warning, [plain(each.value) for each in again.warning]
     found = {parameter(each): each for each in widgets(again)}
-    shown = {key: value for key, value in other.items() if key in found}  # a control may make room for another
+    shown = {
+        key: value for key, value in other.items() if key in found
+    }  # a control may make room for another
     assert len(shown) >= len(other) - 2
     assert {key: as_address(found[key]) for key in shown} == shown
     assert {key: again.query_params.get(key) for key in shown} == shown
@@ -132,7 +201,9 @@ def another(widget: Any) -> Any:
         rest = [each for each in options(widget) if each not in map(str, chosen)]
         return rest[-1] if rest else None
     if kind == "multiselect":
-        rest = [each for each in options(widget) if each not in map(str, widget.value)] or options(widget)
+        rest = [each for each in options(widget) if each not in map(str, widget.value)] or options(
+            widget
+        )
         return rest[0] if rest and rest != widget.value else None
     if kind in ("slider", "number_input"):
         low, high, step = float(widget.min), float(widget.max), float(widget.step or 1)
@@ -142,7 +213,9 @@ def another(widget: Any) -> Any:
     if kind in ("checkbox", "toggle"):
         return str(not widget.value).lower()
     if kind == "text_input":
-        return {"find": "p00", "filter": "error>0.5", "phi": "0.011=2", "new.dims": "2, 2, 2"}.get(parameter(widget))
+        return {"find": "p00", "filter": "error>0.5", "phi": "0.011=2", "new.dims": "2, 2, 2"}.get(
+            parameter(widget)
+        )
     raise AssertionError(kind)
 
 
@@ -166,9 +239,11 @@ def the(app: AppTest, key: str) -> Any:
 
 def radio(name: str) -> Step:
     """Chooses one of a row of buttons."""
+
     def step(app: AppTest) -> None:
         group = next(each for each in app.get("button_group") if name in options(each))
         group.set_value([name] if isinstance(group.value, list) else name)
+
     return step
 
 
@@ -183,12 +258,18 @@ def place(key: str, value: Any) -> Step:
 
 def move(key: str, times: int) -> Step:
     """Moves a slider by some of its steps."""
+
     def step(app: AppTest) -> None:
         parameter = the(app, key)
         if parameter.type == "select_slider":
-            parameter.set_value(parameter.options[parameter.options.index(str(parameter.value)) + times])
+            parameter.set_value(
+                parameter.options[parameter.options.index(str(parameter.value)) + times]
+            )
         else:
-            parameter.set_value(type(parameter.value)(round(parameter.value + times * parameter.step, 10)))
+            parameter.set_value(
+                type(parameter.value)(round(parameter.value + times * parameter.step, 10))
+            )
+
     return step
 
 
@@ -204,19 +285,35 @@ def say(key: str, value: str) -> Step:
 STATES: dict[str, tuple[str, list[Step]]] = {
     "overview": ("/?sample=p0031", [pick("background", "one other sample")]),
     "samples of a network": ("/samples?model=qcnn-digits&output=7", [radio("wrong")]),
-    "decision": ("/dynamics?background=mixed", [move("T", -8), radio("Shapley values"), move("t", -6)]),
-    "trajectories": ("/dynamics?view=Trajectories&runs=8", [move("D.text", 10), pick("quantity", "audio")]),
+    "decision": (
+        "/dynamics?background=mixed",
+        [move("T", -8), radio("Shapley values"), move("t", -6)],
+    ),
+    "trajectories": (
+        "/dynamics?view=Trajectories&runs=8",
+        [move("D.text", 10), pick("quantity", "audio")],
+    ),
     "state": ("/dynamics?view=State&t=0.5&H.text=0.25", [pick("of", "vision")]),
-    "rules": ("/circuit?model=qcnn-digits&part=Fusion+rules",
-              [radio("all elements"), press("AND"), pick("element", "3")]),
-    "noise": ("/circuit?model=qcnn-digits&part=Noise+and+shots&phi=all:mean",
-              [press("Typical device noise"), move("shots", 1)]),
+    "rules": (
+        "/circuit?model=qcnn-digits&part=Fusion+rules",
+        [radio("all elements"), press("AND"), pick("element", "3")],
+    ),
+    "noise": (
+        "/circuit?model=qcnn-digits&part=Noise+and+shots&phi=all:mean",
+        [press("Typical device noise"), move("shots", 1)],
+    ),
     "entropies": ("/circuit?model=qcnn-digits&part=Entropies&gate=20", [move("layer", -1)]),
     "what if": ("/what_if", [press("Take text of"), pick("do.vision", "leave it out")]),
     "operators": ("/operators", [radio("text with audio"), radio("valid")]),
-    "cohorts": ("/cohorts?by=relation", [say("filter", "relation=conflict"),
-                                          say("_cohort_name", "torn"), press("Save in the link"),
-                                         pick("background", "a saved cohort")]),
+    "cohorts": (
+        "/cohorts?by=relation",
+        [
+            say("filter", "relation=conflict"),
+            say("_cohort_name", "torn"),
+            press("Save in the link"),
+            pick("background", "a saved cohort"),
+        ],
+    ),
     "faithfulness": ("/faithfulness?model=qcnn-digits", [radio("probability")]),
     "seeds": ("/faithfulness", [place("proof", "Training seeds")]),
     "data": ("/data", [pick("set", "digits")]),
@@ -242,11 +339,16 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def seen(app: AppTest) -> dict[str, Any]:
     """What a reader sees of a page: its words, what is set, and the numbers behind every figure and in every table."""
-    words = [re.sub(r"\d+(\.\d+)? (ms|s)\b", "TIME", said(app)),
-             *(f"{each.label}: {each.value} {each.delta}" for each in app.metric)]
-    return {"set": {each.key: each.value for each in widgets(app) if parameter(each)}, "words": words,
-            "figures": list(figures(app).values()),
-            "tables": [each.value.to_csv() for each in app.dataframe]}
+    words = [
+        re.sub(r"\d+(\.\d+)? (ms|s)\b", "TIME", said(app)),
+        *(f"{each.label}: {each.value} {each.delta}" for each in app.metric),
+    ]
+    return {
+        "set": {each.key: each.value for each in widgets(app) if parameter(each)},
+        "words": words,
+        "figures": list(figures(app).values()),
+        "tables": [each.value.to_csv() for each in app.dataframe],
+    }
 
 
 def link_of(app: AppTest, path: str, *tabs: str) -> dict[str, Any]:
@@ -282,24 +384,48 @@ def test_a_copied_link_shows_the_same_elsewhere(runs: Path, name: str) -> None:
 HOSTILE: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
     ("Dynamics", {"T": "1e308"}, "`T` must lie between 0 and 3", {"T": 1.0}),
     ("Dynamics", {"T": "nan", "H.text": "0.5"}, "`T` must lie between", {"T": 1.0, "H.text": 0.5}),
-    ("Dynamics", {"D.text": ["1.5", "2"]}, "`D.text` stands 2 times; the last one counts.", {"D.text": 2.0}),
+    (
+        "Dynamics",
+        {"D.text": ["1.5", "2"]},
+        "`D.text` stands 2 times; the last one counts.",
+        {"D.text": 2.0},
+    ),
     ("Dynamics", {"D.text": ["2", "<b>"]}, "`D.text` stands 2 times", {"D.text": 1.0}),
     ("Dynamics", {"rate.1": ["2", "<b>"]}, "`rate.1` stands 2 times", {}),
     ("Dynamics", {"half": "perhaps"}, "'perhaps' does not exist", {}),
-    ("Samples", {"find": "=1+1" * 1000}, "The search has at most 100 characters, but this one has 4,000", {"find": ""}),
-    ("Samples", {"smell": "<script>", "noise.damping": "1", "k" * 3000: "1"},
-     "this page has no such settings, or not for this model", {}),
+    (
+        "Samples",
+        {"find": "=1+1" * 1000},
+        "The search has at most 100 characters, but this one has 4,000",
+        {"find": ""},
+    ),
+    (
+        "Samples",
+        {"smell": "<script>", "noise.damping": "1", "k" * 3000: "1"},
+        "this page has no such settings, or not for this model",
+        {},
+    ),
     ("Samples", {"`b` **x** $y$ :smile:": "1"}, "this page has no such setting", {}),
     ("Circuit", {"gate": "-5"}, "`gate` must lie between", {}),
-    ("Train", {"new.quantum-jump.planted.epochs": "1e99", "run": ["<b>", "../x"]}, "`run`: Run '<b>' does not exist",
-     {}),
-    ("Leaderboard", {"board": "planted", "board.models.planted": ["<b>", "=1"]}, "1 more do not fit either", {}),
+    (
+        "Train",
+        {"new.quantum-jump.planted.epochs": "1e99", "run": ["<b>", "../x"]},
+        "`run`: Run '<b>' does not exist",
+        {},
+    ),
+    (
+        "Leaderboard",
+        {"board": "planted", "board.models.planted": ["<b>", "=1"]},
+        "1 more do not fit either",
+        {},
+    ),
 ]
 
 
 @pytest.mark.parametrize(("title", "query", "words", "left"), HOSTILE)
-def test_a_hostile_part_is_named_short_and_ignored(title: str, query: dict[str, Any], words: str,
-                                                   left: dict[str, Any]) -> None:
+def test_a_hostile_part_is_named_short_and_ignored(
+    title: str, query: dict[str, Any], words: str, left: dict[str, Any]
+) -> None:
     app = visit(title, **query)
     shown = [plain(each.value) for each in app.warning]
     assert any(words in each for each in shown), shown
@@ -319,23 +445,38 @@ def test_hundreds_of_wrong_parts_make_a_few_notices() -> None:
 
 
 def test_a_loaded_session_takes_the_place_of_everything() -> None:
-    address = {"Dynamics": {"model": [QJ], "sample": ["p0031"], "T": ["0.5"], "H.text": ["1e9"],
-                            "cohort": ["torn:relation=conflict"]},
-               "Samples": {"split": ["valid"], "relation": ["conflict", "complement"]}}
+    address = {
+        "Dynamics": {
+            "model": [QJ],
+            "sample": ["p0031"],
+            "T": ["0.5"],
+            "H.text": ["1e9"],
+            "cohort": ["torn:relation=conflict"],
+        },
+        "Samples": {"split": ["valid"], "relation": ["conflict", "complement"]},
+    }
     kept = sessions.Session("Dynamics", address, {"figure.size": "double"})
-    app = visit("Dynamics",
-                load=share.wait(kept, ("Model 'qj-planted' has been trained anew since the session was saved.",)))
+    app = visit(
+        "Dynamics",
+        load=share.wait(
+            kept, ("Model 'qj-planted' has been trained anew since the session was saved.",)
+        ),
+    )
     assert app.slider(key="T").value == 0.5
     assert app.slider(key="H.text").value == 1.0
     assert app.selectbox(key="sample").value == "p0031"
     assert [plain(each.value).partition(":")[0] for each in app.warning] == [
-        "Model 'qj-planted' has been trained anew since the session was saved.", "In the link, `H.text`"]
+        "Model 'qj-planted' has been trained anew since the session was saved.",
+        "In the link, `H.text`",
+    ]
     assert app.query_params["cohort"] == "torn:relation=conflict"
     assert app.session_state["figure.size"] == "double"
     app.switch_page(shell.FILES["Samples"]).run()
     assert not app.exception
     assert {key: widget_of(app, key).value for key in ("split", "relation")} == {
-        "split": "valid", "relation": ["conflict", "agreement", "joint"]}
+        "split": "valid",
+        "relation": ["conflict", "agreement", "joint"],
+    }
     assert app.selectbox(key="sample").value == "p0031"
 
 

@@ -12,11 +12,20 @@ from qfusion import model_export
 from qfusion.training import checkpoint
 from tests.test_app_pages import plain, said, visit
 
-PLACES = [("Overview", {"model": "qj-planted"}, "as trained"),
-          ("Dynamics", {"model": "qj-planted", "sample": "p0031", "H.text-audio": "0.5"}, "tweaked: H.text-audio=0.5"),
-          ("Circuit", {"model": "qj-planted", "sample": "p0031"}, "as trained"),
-          ("Circuit", {"model": "qcnn-digits", "sample": "digit-0004", "part": "Fusion rules", "phi": "all:and"},
-           "tweaked: all:and")]
+PLACES = [
+    ("Overview", {"model": "qj-planted"}, "as trained"),
+    (
+        "Dynamics",
+        {"model": "qj-planted", "sample": "p0031", "H.text-audio": "0.5"},
+        "tweaked: H.text-audio=0.5",
+    ),
+    ("Circuit", {"model": "qj-planted", "sample": "p0031"}, "as trained"),
+    (
+        "Circuit",
+        {"model": "qcnn-digits", "sample": "digit-0004", "part": "Fusion rules", "phi": "all:and"},
+        "tweaked: all:and",
+    ),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -33,16 +42,25 @@ def opened(title: str, query: dict[str, str]) -> Any:
     return app
 
 
-@pytest.mark.parametrize(("title", "query", "words"), PLACES,
-                         ids=[f"{title} {query['model']}" for title, query, _ in PLACES])
-def test_the_dialog_takes_the_tweak_and_offers_what_there_is(title: str, query: dict[str, str], words: str) -> None:
+@pytest.mark.parametrize(
+    ("title", "query", "words"),
+    PLACES,
+    ids=[f"{title} {query['model']}" for title, query, _ in PLACES],
+)
+def test_the_dialog_takes_the_tweak_and_offers_what_there_is(
+    title: str, query: dict[str, str], words: str
+) -> None:
     app = opened(title, query)
     assert words in plain(said(app))
     found = checkpoint.load(query["model"])
-    assert app.radio(key="_out.format").options == [each.title for name, each in model_export.FORMATS.items()
-                                                    if not model_export.impossible(name, found)]
-    assert "Not for this model: " + ("OpenQASM 3" if query["model"] == "qj-planted"
-                                     else "QuTiP objects") in plain(said(app))
+    assert app.radio(key="_out.format").options == [
+        each.title
+        for name, each in model_export.FORMATS.items()
+        if not model_export.impossible(name, found)
+    ]
+    assert "Not for this model: " + (
+        "OpenQASM 3" if query["model"] == "qj-planted" else "QuTiP objects"
+    ) in plain(said(app))
     assert app.button(key="_keep_model").disabled == (words == "as trained")
 
 

@@ -48,9 +48,20 @@ def visit(title: str, **query: Any) -> AppTest:
 
 def said(app: AppTest) -> str:
     """Everything a page says in words."""
-    kinds = (app.title, app.header, app.subheader, app.markdown, app.caption, app.warning, app.error, app.info,
-             app.text)
-    return "\n".join([*(str(element.value) for kind in kinds for element in kind), *charts.all_words(app)])
+    kinds = (
+        app.title,
+        app.header,
+        app.subheader,
+        app.markdown,
+        app.caption,
+        app.warning,
+        app.error,
+        app.info,
+        app.text,
+    )
+    return "\n".join(
+        [*(str(element.value) for kind in kinds for element in kind), *charts.all_words(app)]
+    )
 
 
 def plain(words: str) -> str:
@@ -94,8 +105,11 @@ def test_pages_are_opened_one_after_another_on_the_data_chosen(real_data: Path) 
 
 
 def test_a_telling_sample_opens_with_one_click(source: str) -> None:
-    links = [each.proto for each in visit("Overview", data=source).get("page_link")
-             if each.proto.label.startswith("Open ")]
+    links = [
+        each.proto
+        for each in visit("Overview", data=source).get("page_link")
+        if each.proto.label.startswith("Open ")
+    ]
     assert len(links) == 3
     for link in links:
         wanted = plain(link.label).removeprefix("Open ")
@@ -124,7 +138,9 @@ def test_overview_shows_the_cards_numbers_and_three_telling_samples(source: str)
     assert f"On {card['data']['sizes']['test']:,} test samples" in words
 
 
-def test_the_collector_need_not_look_through_the_libraries_after_every_run(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_collector_need_not_look_through_the_libraries_after_every_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     gc.unfreeze()
     monkeypatch.setattr(runs, "_seen", 0)
     visit("Samples", data="planted")
@@ -138,16 +154,22 @@ def test_the_collector_need_not_look_through_the_libraries_after_every_run(monke
 
 def test_telling_samples_are_what_they_are_called(source: str) -> None:
     work = cache.workspace_of(f"qj-{source}", source)
-    found = {item.kind: work.dividends(work.dataset.row(item.sample)) for item in examples.find(work)}
+    found = {
+        item.kind: work.dividends(work.dataset.row(item.sample)) for item in examples.find(work)
+    }
     single = {kind: np.array([terms[m] for m in work.modalities]) for kind, terms in found.items()}
-    joint = {kind: sum(v for term, v in terms.items() if "+" in term) for kind, terms in found.items()}
+    joint = {
+        kind: sum(v for term, v in terms.items() if "+" in term) for kind, terms in found.items()
+    }
     assert abs(np.sign(single["agreement"]).sum()) == len(work.modalities)
     assert single["conflict"].max() > 0 > single["conflict"].min()
     assert abs(joint.get("synergy", 1.0)) > 0.1
     assert len({item.sample for item in examples.find(work)}) == 3
 
 
-def test_samples_page_shows_the_librarys_prediction_and_dividends(source: str, model_of: Any) -> None:
+def test_samples_page_shows_the_librarys_prediction_and_dividends(
+    source: str, model_of: Any
+) -> None:
     dataset = data.load(source)
     row = int(dataset.rows("test")[7])
     sample = str(dataset.ids[row])
@@ -156,9 +178,15 @@ def test_samples_page_shows_the_librarys_prediction_and_dividends(source: str, m
     with torch.no_grad():
         prediction = float(model_of(inputs)[0, 0])
     trained_on = checkpoint.training_split(checkpoint.load(f"qj-{source}").card)
-    background = explain.background(model_of, dataset.inputs(dataset.rows(trained_on), dtype=torch.float64))
+    background = explain.background(
+        model_of, dataset.inputs(dataset.rows(trained_on), dtype=torch.float64)
+    )
     found = explain.explain(model_of, inputs, background)
-    largest = max((abs(v), v) for term, v in zip(found.coalitions, found.dividends[0, :, 0], strict=True) if term)[1]
+    largest = max(
+        (abs(v), v)
+        for term, v in zip(found.coalitions, found.dividends[0, :, 0], strict=True)
+        if term
+    )[1]
     words = plain(said(app))
     assert f"Sample {sample}" in words
     assert f"Predicted {prediction:+.2f}, annotated {dataset.y[row]:+.2f}" in words
@@ -187,20 +215,33 @@ def test_filters_leave_the_rows_that_pass(planted: Any) -> None:
 
 def test_the_scatter_offers_entanglement_as_quantum_tracks_it(planted: Any) -> None:
     from qfusion.analysis.dynamics import evolution
+
     work = cache.workspace_of("qj-planted", "planted")
     found = jump_subject.negativities(work, np.array([5, 7]))
     track = evolution.follow(work, 7, LEARNED, negativity=True)
     assert found[1, 2] == pytest.approx(track.measures.single("negativity")["vision"][-1], abs=1e-6)
-    app = visit("Samples", data="planted", find=str(planted.ids[planted.rows("test")[0]]), x="negativity[text]")
+    app = visit(
+        "Samples",
+        data="planted",
+        find=str(planted.ids[planted.rows("test")[0]]),
+        x="negativity[text]",
+    )
     assert not app.error
 
 
 def value(app: AppTest, label: str) -> float:
-    return float(next(metric.value for metric in app.metric
-                      if re.split(r" \(truth|, this seed", metric.label.replace("\\", ""))[0] == label))
+    return float(
+        next(
+            metric.value
+            for metric in app.metric
+            if re.split(r" \(truth|, this seed", metric.label.replace("\\", ""))[0] == label
+        )
+    )
 
 
-def test_sliders_change_prediction_and_test_metrics_as_the_library_says(source: str, model_of: Any) -> None:
+def test_sliders_change_prediction_and_test_metrics_as_the_library_says(
+    source: str, model_of: Any
+) -> None:
     dataset = data.load(source)
     row = int(dataset.rows("test")[3])
     app = visit("Dynamics", data=source, sample=str(dataset.ids[row]))
@@ -210,13 +251,17 @@ def test_sliders_change_prediction_and_test_metrics_as_the_library_says(source: 
     app.slider(key="D.text-audio").set_value(2.0)
     app.slider(key="T").set_value(1.5).run()
     assert not app.exception
-    tweaked = model_of.tweaked(Tweak(couplings={"text": 0.3}, duration=1.5, dissipations={"text+audio": 2.0}))
+    tweaked = model_of.tweaked(
+        Tweak(couplings={"text": 0.3}, duration=1.5, dissipations={"text+audio": 2.0})
+    )
     expected = metrics.evaluate(tweaked, dataset, "test")
     with torch.no_grad():
         prediction = float(tweaked(dataset.inputs([row], dtype=torch.float64))[0, 0])
     assert value(app, "Score") == pytest.approx(prediction, abs=6e-4)
     for name in ("mae", "corr", "acc7"):
-        assert value(app, metrics.describe[name].short.partition(" (")[0]) == pytest.approx(expected[name], abs=6e-4)
+        assert value(app, metrics.describe[name].short.partition(" (")[0]) == pytest.approx(
+            expected[name], abs=6e-4
+        )
     assert "Changed: H: text × 0.3, dissipation: text+audio × 2, T = 1.5" in plain(said(app))
     app.button(key="_reset").click().run()
     assert app.slider(key="H.text").value == 1.0
@@ -235,16 +280,23 @@ def test_the_page_says_how_exact_its_states_are() -> None:
 
 def test_reduced_entropies_of_all_samples_equal_the_states_own(source: str) -> None:
     from qfusion.quantum import measures, states
+
     work = cache.workspace_of(f"qj-{source}", source)
     with torch.no_grad():
-        rho = work.model.evolve_states(states.density(work.kets(range(5))), [work.model.duration])[0]
+        rho = work.model.evolve_states(states.density(work.kets(range(5))), [work.model.duration])[
+            0
+        ]
     for m in range(len(work.modalities)):
         direct = measures.von_neumann_entropy(states.partial_trace(rho, work.model.dims, (m,)))
         assert np.allclose(work.entropies[:5, m], direct.numpy(), atol=1e-9)
 
 
 def test_a_link_restores_the_whole_view() -> None:
-    app = visit("Dynamics", data="planted", **{"H.text-audio": "0.5", "D.text": "2", "T": "0.5", "view": "State"})
+    app = visit(
+        "Dynamics",
+        data="planted",
+        **{"H.text-audio": "0.5", "D.text": "2", "T": "0.5", "view": "State"},
+    )
     assert app.slider(key="H.text-audio").value == 0.5
     assert app.slider(key="D.text").value == 2.0
     assert app.slider(key="T").value == 0.5
@@ -258,12 +310,19 @@ def test_rates_of_an_old_link_act_without_a_slider_and_go_with_a_reset() -> None
     assert "An old link also sets rates of single learned jump operators" in words
     assert {each.key: each.value for each in app.number_input} == {"rate.1": 2.0, "rate.3": 0.5}
     assert all(each.disabled for each in app.number_input)
-    assert "Changed: H: text × 0.5, rate of learned operator 1 × 2, rate of learned operator 3 × 0.5." in words
+    assert (
+        "Changed: H: text × 0.5, rate of learned operator 1 × 2, rate of learned operator 3 × 0.5."
+        in words
+    )
     app.slider(key="T").set_value(0.5).run()  # stays while others move
     assert "rate of learned operator 1 × 2" in plain(said(app))
-    model = cache.workspace_of("qj-planted", "planted").model.tweaked("rate.1=2,rate.3=0.5,H.text=0.5,T=0.5")
+    model = cache.workspace_of("qj-planted", "planted").model.tweaked(
+        "rate.1=2,rate.3=0.5,H.text=0.5,T=0.5"
+    )
     dataset = data.load("planted")
-    assert value(app, "MAE") == pytest.approx(metrics.evaluate(model, dataset, "test")["mae"], abs=6e-4)
+    assert value(app, "MAE") == pytest.approx(
+        metrics.evaluate(model, dataset, "test")["mae"], abs=6e-4
+    )
     app.button(key="_reset").click().run()
     assert "Everything as learned" in said(app)
     assert "old link" not in said(app)
@@ -277,7 +336,10 @@ def test_sliders_say_strengths_and_stand_by_them() -> None:
         sliders = [each for each in app.slider if str(each.key).startswith(start)]
         terms = [str(each.key).removeprefix(start).replace("-", "+") for each in sliders]
         assert terms == sorted(found, key=lambda term: -found[term])
-        assert all(each.label.endswith(f"({found[term]:.2g})") for each, term in zip(sliders, terms, strict=True))
+        assert all(
+            each.label.endswith(f"({found[term]:.2g})")
+            for each, term in zip(sliders, terms, strict=True)
+        )
 
 
 def test_the_cursor_survives_a_shorter_duration_and_none_at_all() -> None:
@@ -291,29 +353,50 @@ def test_the_cursor_survives_a_shorter_duration_and_none_at_all() -> None:
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_every_view_opens_without_evolution_and_without_jumps(view: str) -> None:
-    app = visit("Dynamics", data="planted", view=view, T="0", runs="4", **{f"D.{name}": "0" for name in (
-        "text", "audio", "vision", "text-audio", "text-vision", "audio-vision", "text-audio-vision")})
+    app = visit(
+        "Dynamics",
+        data="planted",
+        view=view,
+        T="0",
+        runs="4",
+        **{
+            f"D.{name}": "0"
+            for name in (
+                "text",
+                "audio",
+                "vision",
+                "text-audio",
+                "text-vision",
+                "audio-vision",
+                "text-audio-vision",
+            )
+        },
+    )
     assert not app.error
 
 
-@pytest.mark.parametrize(("title", "query", "words"), [
-    ("Overview", {"model": "qj-plantd"}, "qj-plantd"),
-    ("Samples", {"data": "moosi"}, "moosi"),
-    ("Samples", {"sample": "p99999"}, "p99999"),
-    ("Samples", {"sample": "<script>alert(1)</script>"}, "<script>alert(1)</script>"),
-    ("Dynamics", {"H.text": "abc"}, "abc"),
-    ("Dynamics", {"H.text": "nan"}, "H.text"),
-    ("Dynamics", {"rate.1": "-3"}, "rate.1"),
-    ("Dynamics", {"rate.9": "1"}, "rate.9"),
-    ("Dynamics", {"D.text": "-3"}, "D.text"),
-    ("Dynamics", {"H.smell": "1"}, "H.smell"),
-    ("Dynamics", {"T": "1e9"}, "`T`"),
-    ("Dynamics", {"view": "Nowhere"}, "Nowhere"),
-    ("Samples", {"x": "beauty"}, "beauty"),
-    ("Circuit", {"steps": "7"}, "7"),
-])
-def test_an_invalid_value_in_a_link_is_named_and_the_rest_applies(title: str, query: dict[str, str],
-                                                                  words: str) -> None:
+@pytest.mark.parametrize(
+    ("title", "query", "words"),
+    [
+        ("Overview", {"model": "qj-plantd"}, "qj-plantd"),
+        ("Samples", {"data": "moosi"}, "moosi"),
+        ("Samples", {"sample": "p99999"}, "p99999"),
+        ("Samples", {"sample": "<script>alert(1)</script>"}, "<script>alert(1)</script>"),
+        ("Dynamics", {"H.text": "abc"}, "abc"),
+        ("Dynamics", {"H.text": "nan"}, "H.text"),
+        ("Dynamics", {"rate.1": "-3"}, "rate.1"),
+        ("Dynamics", {"rate.9": "1"}, "rate.9"),
+        ("Dynamics", {"D.text": "-3"}, "D.text"),
+        ("Dynamics", {"H.smell": "1"}, "H.smell"),
+        ("Dynamics", {"T": "1e9"}, "`T`"),
+        ("Dynamics", {"view": "Nowhere"}, "Nowhere"),
+        ("Samples", {"x": "beauty"}, "beauty"),
+        ("Circuit", {"steps": "7"}, "7"),
+    ],
+)
+def test_an_invalid_value_in_a_link_is_named_and_the_rest_applies(
+    title: str, query: dict[str, str], words: str
+) -> None:
     app = visit(title, **({"split": "valid"} if title == "Samples" else {}), **query)
     assert len(app.warning) == 1
     shown = plain(app.warning[0].value)
@@ -352,7 +435,9 @@ def test_changing_the_data_changes_the_model_with_it(real_data: Path) -> None:
     assert not app.exception
 
 
-def test_without_the_real_data_the_app_says_how_to_get_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_the_real_data_the_app_says_how_to_get_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("QFUSION_DATA", str(tmp_path))
     app = visit("Overview")
     assert not app.error
@@ -364,8 +449,9 @@ def test_without_the_real_data_the_app_says_how_to_get_them(monkeypatch: pytest.
     assert asked.selectbox(key="data").value == "planted"
 
 
-def test_a_models_folder_is_opened_by_the_command_line_and_by_no_link(monkeypatch: pytest.MonkeyPatch,
-                                                                      tmp_path: Path) -> None:
+def test_a_models_folder_is_opened_by_the_command_line_and_by_no_link(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """A folder as `train --out my-model` makes it."""
     folder = tmp_path / "my-model"
     folder.mkdir()
@@ -389,7 +475,9 @@ def test_a_models_folder_is_opened_by_the_command_line_and_by_no_link(monkeypatc
 @pytest.fixture
 def altered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A checkpoint of the user's own with one byte of its weights changed."""
-    source = next(folder for folder in checkpoint.folders() if (folder / "qj-planted.json").is_file())
+    source = next(
+        folder for folder in checkpoint.folders() if (folder / "qj-planted.json").is_file()
+    )
     for suffix in (".json", ".safetensors"):
         shutil.copy(source / f"qj-planted{suffix}", tmp_path / f"altered{suffix}")
     weights = bytearray((tmp_path / "altered.safetensors").read_bytes())
@@ -411,7 +499,8 @@ def test_an_altered_checkpoint_is_named_and_another_can_be_picked(title: str, al
 def test_data_with_nan_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     def load(name: str) -> Any:
         raise InvalidInput(
-            "Data set 'planted' must be finite, but modality 'audio' of sample `p0007` holds NaN. Clean it.")
+            "Data set 'planted' must be finite, but modality 'audio' of sample `p0007` holds NaN. Clean it."
+        )
 
     cache._dataset.clear()  # type: ignore[attr-defined]
     monkeypatch.setattr(data, "load", load)
@@ -426,11 +515,18 @@ def test_texts_are_shown_literally() -> None:
     assert "\n" not in shown
     assert all(f"\\{mark}" in shown for mark in "<>*$[]()`#")
     assert ":smile:" not in shown.replace("\\", "")
-    assert text.message("Argument `rho` is <bad>. Mend it.") == "Argument `rho` is \\<bad\\>\\. Mend it\\."
+    assert (
+        text.message("Argument `rho` is <bad>. Mend it.")
+        == "Argument `rho` is \\<bad\\>\\. Mend it\\."
+    )
 
 
 def test_csv_does_not_hand_formulas_to_a_spreadsheet() -> None:
     import pandas as pd
 
-    written = text.csv(pd.DataFrame({"id": ["=1+1", "@x", "fine"], "n": [-1.0, 2.0, 3.0]})).decode().splitlines()
+    written = (
+        text.csv(pd.DataFrame({"id": ["=1+1", "@x", "fine"], "n": [-1.0, 2.0, 3.0]}))
+        .decode()
+        .splitlines()
+    )
     assert written == ["id,n", "'=1+1,-1.0", "'@x,2.0", "fine,3.0"]

@@ -17,25 +17,57 @@ PINS = {"planted": "qj-planted/planted/p0031", "digits": "qcnn-digits/digits/dig
 FIRST = {"planted": "text", "digits": "pixels"}
 # The views of a page whose figures differ; of a page that is not named, the one it opens with.
 VIEWS = {
-    ("Samples", "planted"): [{"inside": "true"}], ("Samples", "digits"): [{"inside": "true"}],
-    ("Dynamics", "planted"): [{"view": name} for name in
-                              ("Decision", "Correlations", "Trajectories", "State", "Steady state", "Sensitivity",
-                               "H and L")],
-    ("Circuit", "digits"): [{"part": name} for name in ("Walk", "Fusion rules", "Noise and shots", "Entropies",
-                                                        "Sensitivity")],
-    ("Faithfulness", "planted"): [{"proof": name} for name in ("Deletion", "Truth", "Training seeds")],
+    ("Samples", "planted"): [{"inside": "true"}],
+    ("Samples", "digits"): [{"inside": "true"}],
+    ("Dynamics", "planted"): [
+        {"view": name}
+        for name in (
+            "Decision",
+            "Correlations",
+            "Trajectories",
+            "State",
+            "Steady state",
+            "Sensitivity",
+            "H and L",
+        )
+    ],
+    ("Circuit", "digits"): [
+        {"part": name}
+        for name in ("Walk", "Fusion rules", "Noise and shots", "Entropies", "Sensitivity")
+    ],
+    ("Faithfulness", "planted"): [
+        {"proof": name} for name in ("Deletion", "Truth", "Training seeds")
+    ],
     **{("What if", source): [{f"do.{name}": "another sample's"}] for source, name in FIRST.items()},
     **{("Compare", source): [{"pin": pin}] for source, pin in PINS.items()},
 }
 # The Dynamics page of a network shows what its Circuit page does; the Overview and Faithfulness pages are the same for
 # both systems.
-CASES = [*((title, "planted") for title in ("Overview", "Samples", "Dynamics", "Circuit", "What if",
-                                            "Decision operators", "Cohorts", "Compare", "Faithfulness")),
-         *((title, "digits") for title in ("Samples", "Circuit", "What if", "Decision operators", "Compare"))]
+CASES = [
+    *(
+        (title, "planted")
+        for title in (
+            "Overview",
+            "Samples",
+            "Dynamics",
+            "Circuit",
+            "What if",
+            "Decision operators",
+            "Cohorts",
+            "Compare",
+            "Faithfulness",
+        )
+    ),
+    *(
+        (title, "digits")
+        for title in ("Samples", "Circuit", "What if", "Decision operators", "Compare")
+    ),
+]
 # what a sample holds, and the small figures of the Overview, which say theirs below
 RAW = re.compile(r"figure-(content|telling)-")
 SPLIT_UP = re.compile(
-    "waterfall|shapley|dividend|decision|shares|differences|spectrum|effects|panel-state-|patterns|noisy-terms")
+    "waterfall|shapley|dividend|decision|shares|differences|spectrum|effects|panel-state-|patterns|noisy-terms"
+)
 
 
 def panels(block: Any, inside: str = "") -> Iterator[tuple[str, Any]]:
@@ -50,7 +82,9 @@ def panels(block: Any, inside: str = "") -> Iterator[tuple[str, Any]]:
 
 
 @pytest.mark.parametrize(("title", "source"), CASES)
-def test_every_panel_says_what_it_shows_what_not_and_of_which_samples(title: str, source: str) -> None:
+def test_every_panel_says_what_it_shows_what_not_and_of_which_samples(
+    title: str, source: str
+) -> None:
     for query in VIEWS.get((title, source), [{}]):
         app = visit(title, data=source, **query)
         assert not app.error
@@ -65,10 +99,17 @@ def test_every_panel_says_what_it_shows_what_not_and_of_which_samples(title: str
         assert all(figures.values()), f"{title} {query}: a figure without a panel"
         assert figures or title == "Overview"
         for panel in {*figures.values(), *words}:
-            said = re.search(r"^Shows (\S.+?\.)\s*\nDoes not show (\S.+?\.)$", words.get(panel, ""),
-                             re.DOTALL | re.MULTILINE)
+            said = re.search(
+                r"^Shows (\S.+?\.)\s*\nDoes not show (\S.+?\.)$",
+                words.get(panel, ""),
+                re.DOTALL | re.MULTILINE,
+            )
             assert said, f"{title} {query}: {panel} says {words.get(panel)!r}"
-            assert "sample" in said.group(1), f"{title} {query}: {panel} does not name its samples: {said.group(1)}"
+            assert "sample" in said.group(1), (
+                f"{title} {query}: {panel} does not name its samples: {said.group(1)}"
+            )
             if SPLIT_UP.search(panel):
-                assert re.search(r"Baseline: the mean over the [\d,]+ training|Compared with the [\d,]+ training",
-                                 said.group(1)), panel
+                assert re.search(
+                    r"Baseline: the mean over the [\d,]+ training|Compared with the [\d,]+ training",
+                    said.group(1),
+                ), panel

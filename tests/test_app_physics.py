@@ -25,12 +25,23 @@ VIEW = "Sensitivity"
 def test_the_view_says_what_the_library_says_under_the_sliders() -> None:
     dataset, model = data.load("planted"), checkpoint.load("qj-planted").model
     row = int(dataset.rows("test")[3])
-    app = visit("Dynamics", data="planted", sample=str(dataset.ids[row]), view=VIEW,
-                **{"H.text-audio": "0.5", "D.text-vision": "0"})
+    app = visit(
+        "Dynamics",
+        data="planted",
+        sample=str(dataset.ids[row]),
+        view=VIEW,
+        **{"H.text-audio": "0.5", "D.text-vision": "0"},
+    )
     tweak = Tweak({"text+audio": 0.5}, dissipations={"text+vision": 0.0})
-    background = explain.background(model, dataset.inputs(dataset.rows("train"), dtype=torch.float64))
-    found = method.sensitivity(model.tweaked(tweak), dataset.inputs([row], dtype=torch.float64), background,
-                               targets=["score"])
+    background = explain.background(
+        model, dataset.inputs(dataset.rows("train"), dtype=torch.float64)
+    )
+    found = method.sensitivity(
+        model.tweaked(tweak),
+        dataset.inputs([row], dtype=torch.float64),
+        background,
+        targets=["score"],
+    )
     most = int(np.argmax(np.abs(found.effects[:, 0])))
     words = plain(said(app))
     assert not app.error
@@ -38,21 +49,53 @@ def test_the_view_says_what_the_library_says_under_the_sliders() -> None:
     assert f"by {abs(found.effects[most, 0]):.2g}" in words
     assert f"({found.values[0]:+.3f} now" in words
     big = np.abs(found.effects[:, 0]) > 0.06
-    assert f"the same way for {int((big & found.agrees()[:, 0]).sum())} of the {int(big.sum())} terms" in words
+    assert (
+        f"the same way for {int((big & found.agrees()[:, 0]).sum())} of the {int(big.sum())} terms"
+        in words
+    )
     table = app.dataframe[0].value.set_index("term")
     assert table.loc["dissipation: text–vision", "factor"] == 0
     assert np.isclose(table.loc["H: text–audio", "removed"], found.effects[3, 0])
 
 
-@pytest.mark.parametrize(("title", "query"), [
-    ("Dynamics", {"data": "planted", "effect": "entanglement of text at T"}),
-    ("Dynamics", {"data": "planted", "over": "test samples of its regime", "effect": "contribution of text + audio",
-                  "terms": "dynamics"}),
-    ("Circuit", {"data": "digits", "over": "test samples of its class", "effect": "score", "terms": "fusion",
-                 "half": "true"}),
-    ("Circuit", {"data": "digits", "effect": "contribution of pixels + fourier", "phi": "all:or"}),
-    ("Circuit", {"data": "digits", "over": "all test samples", "effect": "entropy of fused qubit ‘3’",
-                 "terms": "weight of a modality"})])
+@pytest.mark.parametrize(
+    ("title", "query"),
+    [
+        ("Dynamics", {"data": "planted", "effect": "entanglement of text at T"}),
+        (
+            "Dynamics",
+            {
+                "data": "planted",
+                "over": "test samples of its regime",
+                "effect": "contribution of text + audio",
+                "terms": "dynamics",
+            },
+        ),
+        (
+            "Circuit",
+            {
+                "data": "digits",
+                "over": "test samples of its class",
+                "effect": "score",
+                "terms": "fusion",
+                "half": "true",
+            },
+        ),
+        (
+            "Circuit",
+            {"data": "digits", "effect": "contribution of pixels + fourier", "phi": "all:or"},
+        ),
+        (
+            "Circuit",
+            {
+                "data": "digits",
+                "over": "all test samples",
+                "effect": "entropy of fused qubit ‘3’",
+                "terms": "weight of a modality",
+            },
+        ),
+    ],
+)
 def test_every_effect_and_cohort_opens(title: str, query: dict[str, str]) -> None:
     app = visit(title, **({"view": VIEW} if title == "Dynamics" else {"part": VIEW}), **query)
     assert not app.error
@@ -63,10 +106,17 @@ def test_every_effect_and_cohort_opens(title: str, query: dict[str, str]) -> Non
     assert "Slope and removal point the same way" in words or "No removal moves it" in words
 
 
-@pytest.mark.parametrize(("title", "source", "first"),
-                         [("Dynamics", "planted", "mae"), ("Circuit", "digits", "accuracy")])
+@pytest.mark.parametrize(
+    ("title", "source", "first"),
+    [("Dynamics", "planted", "mae"), ("Circuit", "digits", "accuracy")],
+)
 def test_test_metrics_without_each_term(title: str, source: str, first: str) -> None:
-    app = visit(title, data=source, without="true", **({"view": VIEW} if title == "Dynamics" else {"part": VIEW}))
+    app = visit(
+        title,
+        data=source,
+        without="true",
+        **({"view": VIEW} if title == "Dynamics" else {"part": VIEW}),
+    )
     assert not app.error
     table = app.dataframe[0].value
     columns = [name for name in table.columns if str(name).startswith("test ")]
@@ -75,11 +125,15 @@ def test_test_metrics_without_each_term(title: str, source: str, first: str) -> 
     work = cache.workspace_of(f"{'qj' if source == 'planted' else 'qcnn'}-{source}", source)
     where = LEARNED if source == "planted" else ""
     scored = physics.metrics_without(work, where)
-    assert np.isclose(scored[first].loc[""], work.of_split(work.scores[work.dataset.rows("test")])[first])
+    assert np.isclose(
+        scored[first].loc[""], work.of_split(work.scores[work.dataset.rows("test")])[first]
+    )
     if source == "planted":
         tweaked = work.model.tweaked(Tweak({"text+audio+vision": 0.0}))
         with torch.no_grad():
-            scores = tweaked(work.dataset.inputs(work.dataset.rows("test"), dtype=torch.float64)).numpy()
+            scores = tweaked(
+                work.dataset.inputs(work.dataset.rows("test"), dtype=torch.float64)
+            ).numpy()
         assert np.isclose(scored["mae"].loc["H[text+audio+vision]"], work.of_split(scores)["mae"])
 
 
@@ -93,22 +147,39 @@ def test_cohorts_hold_the_sample_and_its_like() -> None:
 
 
 def test_what_a_link_gets_wrong_is_named() -> None:
-    app = visit("Dynamics", data="planted", view=VIEW, effect="beauty", over="everyone", terms="magic",
-                term="$x$ [y](z)")
+    app = visit(
+        "Dynamics",
+        data="planted",
+        view=VIEW,
+        effect="beauty",
+        over="everyone",
+        terms="magic",
+        term="$x$ [y](z)",
+    )
     words = plain(said(app))
     assert all(f"In the link, `{key}`" in words for key in ("effect", "over", "terms", "term"))
     assert "Most depends on " in words
 
 
 def test_equal_bars_mean_a_straight_answer() -> None:
-    drawn = tornado.tornado(["a", "b <b>", "c"], np.array([0.05, np.nan, -0.01]), np.array([0.5, 0.2, 0.3]),
-                            ["text", "text+audio", ""], ["text", "audio"], bends=[False, False, True])
+    drawn = tornado.tornado(
+        ["a", "b <b>", "c"],
+        np.array([0.05, np.nan, -0.01]),
+        np.array([0.5, 0.2, 0.3]),
+        ["text", "text+audio", ""],
+        ["text", "audio"],
+        bends=[False, False, True],
+    )
     left, right = drawn.data
     assert np.isclose(drawn.layout.xaxis2.range[1], 10 * drawn.layout.xaxis.range[1])
-    assert np.isclose(left.x[0] / drawn.layout.xaxis.range[1], right.x[0] / drawn.layout.xaxis2.range[1])
+    assert np.isclose(
+        left.x[0] / drawn.layout.xaxis.range[1], right.x[0] / drawn.layout.xaxis2.range[1]
+    )
     assert left.text[1] == "no slope"
     assert right.text == ("+0.500", "+0.200", "+0.300")
-    assert [(note.y, note.xref) for note in drawn.layout.annotations if note.text == "bends"] == [(2, "x2")]
+    assert [(note.y, note.xref) for note in drawn.layout.annotations if note.text == "bends"] == [
+        (2, "x2")
+    ]
     assert "<b>" not in drawn.layout.yaxis.ticktext[1]
 
 

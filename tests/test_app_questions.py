@@ -32,26 +32,52 @@ def work(request: pytest.FixtureRequest) -> Workspace:
     return cache.workspace_of(MODELS[request.param], request.param)
 
 
-@pytest.mark.parametrize(("scores", "words"), [
-    ([0.2, 0.1, 0.3], "positive from the start (a) to the end (c)"),
-    ([-0.2, 0.1, 0.3], "positive for good from **b** on (the end is c)"),
-    ([0.2, -0.1, 0.3], "positive for good from **c** on (the end is c); before, it was negative")])
+@pytest.mark.parametrize(
+    ("scores", "words"),
+    [
+        ([0.2, 0.1, 0.3], "positive from the start (a) to the end (c)"),
+        ([-0.2, 0.1, 0.3], "positive for good from **b** on (the end is c)"),
+        (
+            [0.2, -0.1, 0.3],
+            "positive for good from **c** on (the end is c); before, it was negative",
+        ),
+    ],
+)
 def test_since_when_a_decision_stands(scores: list[float], words: str) -> None:
     work = cache.workspace_of("qj-planted", "planted")
     assert words in answers.settled(work, np.array(scores)[:, None], list("abc"))
 
 
-@pytest.mark.parametrize(("start", "end", "words"), [
-    ({"": 0.1, "a": 0.2, "b": 0.0, "a+b": 0.0}, {"": 0.1, "a": 0.3, "b": 0.1, "a+b": -0.4},
-     "**Every joint term**: before, the decision is a sum over single modalities; it makes 50% of its size joint, that "
-     "of a and b jointly (-0.40), and takes the score from +0.30 to +0.10."),
-    ({"": 0.0, "a": 0.3, "b": 0.1, "a+b": -0.4}, {"": 0.0, "a": 0.1, "b": 0.1, "a+b": 0.6},
-     "Joint terms are 50% of the decision's size before and **75%** after, that of a and b jointly (+0.60); it "
-     "takes the score from +0.00 to +0.80."),
-    ({"": 0.0, "a": 0.3, "b": 0.0, "a+b": 0.0}, {"": 0.0, "a": 0.1, "b": 0.0, "a+b": 0.0},
-     "No joint term: it takes the score from +0.30 to +0.10, and it stays a sum over single modalities."),
-    ({"": 0.0, "a": 0.3, "a+b": 0.1}, {"": 0.0, "a": 0.3, "a+b": 0.1}, "**Nothing**: it leaves every term as it is.")])
-def test_what_was_added_is_what_the_terms_say(start: dict[str, float], end: dict[str, float], words: str) -> None:
+@pytest.mark.parametrize(
+    ("start", "end", "words"),
+    [
+        (
+            {"": 0.1, "a": 0.2, "b": 0.0, "a+b": 0.0},
+            {"": 0.1, "a": 0.3, "b": 0.1, "a+b": -0.4},
+            "**Every joint term**: before, the decision is a sum over single modalities; it makes 50% of its size "
+            "joint, that of a and b jointly (-0.40), and takes the score from +0.30 to +0.10.",
+        ),
+        (
+            {"": 0.0, "a": 0.3, "b": 0.1, "a+b": -0.4},
+            {"": 0.0, "a": 0.1, "b": 0.1, "a+b": 0.6},
+            "Joint terms are 50% of the decision's size before and **75%** after, that of a and b jointly (+0.60); it "
+            "takes the score from +0.00 to +0.80.",
+        ),
+        (
+            {"": 0.0, "a": 0.3, "b": 0.0, "a+b": 0.0},
+            {"": 0.0, "a": 0.1, "b": 0.0, "a+b": 0.0},
+            "No joint term: it takes the score from +0.30 to +0.10, and it stays a sum over single modalities.",
+        ),
+        (
+            {"": 0.0, "a": 0.3, "a+b": 0.1},
+            {"": 0.0, "a": 0.3, "a+b": 0.1},
+            "**Nothing**: it leaves every term as it is.",
+        ),
+    ],
+)
+def test_what_was_added_is_what_the_terms_say(
+    start: dict[str, float], end: dict[str, float], words: str
+) -> None:
     assert answers.added(start, end, "it") == words
 
 
@@ -62,24 +88,34 @@ def test_overview_answers_all_five_of_the_sample_that_is_picked(work: Workspace)
     assert all(f"**{question}**" in words for question in QUESTIONS)
     output = int(work.predicted[row])
     assert plain(answers.conflict(work.verdict(row, output))) in words
-    assert re.search(r"When did it happen\?\*\*  \nThe decision is .+ (from the start|for good from)", words)
-    assert (f"against the {work.background.size:,}" in words
-            or f"with the {work.background.size:,} training samples" in words)
+    assert re.search(
+        r"When did it happen\?\*\*  \nThe decision is .+ (from the start|for good from)", words
+    )
+    assert (
+        f"against the {work.background.size:,}" in words
+        or f"with the {work.background.size:,} training samples" in words
+    )
     assert f"looked for among {len(work.dataset):,}" in words
 
 
 # Page that a question's link opens, of a model with time and of a network, and the view that is open there.
-WHERE = {"Which modality decided this?": ("Samples", "Samples"), "Did the modalities conflict?": ("Samples", "Samples"),
-         "What would flip it?": ("What if", "What if"), "When did it happen?": ("Dynamics", "Circuit"),
-         "What did the dynamics add?": ("Dynamics", "Circuit")}
+WHERE = {
+    "Which modality decided this?": ("Samples", "Samples"),
+    "Did the modalities conflict?": ("Samples", "Samples"),
+    "What would flip it?": ("What if", "What if"),
+    "When did it happen?": ("Dynamics", "Circuit"),
+    "What did the dynamics add?": ("Dynamics", "Circuit"),
+}
 OPEN = {"Dynamics": ("view", "Decision"), "Circuit": ("part", "Entropies")}
-SAID = {"Which modality decided this?": r"leads with \d+% of the Shapley shares|No single modality leads|"
-                                         r"outweighs all others",
-        "Did the modalities conflict?": r"^(Yes|No): ",
-        "What would flip it?": r"A change of \w+ alone by [\d.]+ rad would flip it to|No change of a single modality",
-        "When did it happen?": r"^The decision is .+ (from the start|for good from)",
-        "What did the dynamics add?": r"Every joint term: .* makes \d+% of its size joint|"
-                                      r"Joint terms are \d+% of the decision's size before"}
+SAID = {
+    "Which modality decided this?": r"leads with \d+% of the Shapley shares|No single modality leads|"
+    r"outweighs all others",
+    "Did the modalities conflict?": r"^(Yes|No): ",
+    "What would flip it?": r"A change of \w+ alone by [\d.]+ rad would flip it to|No change of a single modality",
+    "When did it happen?": r"^The decision is .+ (from the start|for good from)",
+    "What did the dynamics add?": r"Every joint term: .* makes \d+% of its size joint|"
+    r"Joint terms are \d+% of the decision's size before",
+}
 
 
 def test_each_question_is_proven_on_the_page_that_its_link_opens(work: Workspace) -> None:
@@ -87,10 +123,19 @@ def test_each_question_is_proven_on_the_page_that_its_link_opens(work: Workspace
     sample = {"planted": "p0031", "digits": "digit-0787"}[work.dataset.name]
     overview = visit("Overview", data=work.dataset.name, sample=sample)
     assert f"Five questions about sample {sample}" in plain(said(overview))
-    links = [each.proto for each in overview.get("page_link") if each.proto.label.startswith("See ")][:5]
+    links = [
+        each.proto for each in overview.get("page_link") if each.proto.label.startswith("See ")
+    ][:5]
     for question, where in WHERE.items():
-        answer = next(plain(each.value).partition("**  \n")[2] for each in overview.markdown
-                      if each.value.startswith(f"**{question}**  \n")).replace("**", "").strip()
+        answer = (
+            next(
+                plain(each.value).partition("**  \n")[2]
+                for each in overview.markdown
+                if each.value.startswith(f"**{question}**  \n")
+            )
+            .replace("**", "")
+            .strip()
+        )
         assert re.search(SAID[question], answer), answer
         title = where[network]
         column = list(WHERE).index(question)
@@ -122,7 +167,9 @@ def test_a_link_sets_the_knob_of_the_physics_that_flips(qubits: str) -> None:
     for wanted in links(app):
         there = visit("Dynamics", T="0.5", **wanted)  # a knob that was turned before is put back
         assert not there.warning
-        assert value(there, "Prediction") * before < 0 or math.isclose(value(there, "Prediction"), 0, abs_tol=6e-4)
+        assert value(there, "Prediction") * before < 0 or math.isclose(
+            value(there, "Prediction"), 0, abs_tol=6e-4
+        )
         key, _, number = wanted["turn"].partition("=")
         assert there.slider(key=key).value == float(number)
         assert "Changed: " in plain(said(there))
@@ -138,13 +185,20 @@ def test_a_link_sets_the_angle_that_flips() -> None:
         assert "The edit turns the decision from" in plain(said(there))
 
 
-@pytest.mark.parametrize(("query", "title"), [
-    ({"model": "qj-planted", "sample": "p0014"}, "Dynamics"), ({"data": "digits"}, "Circuit")])
-def test_a_knob_that_flips_is_set_with_one_click_and_decides_what_was_said(query: dict[str, str], title: str) -> None:
+@pytest.mark.parametrize(
+    ("query", "title"),
+    [({"model": "qj-planted", "sample": "p0014"}, "Dynamics"), ({"data": "digits"}, "Circuit")],
+)
+def test_a_knob_that_flips_is_set_with_one_click_and_decides_what_was_said(
+    query: dict[str, str], title: str
+) -> None:
     app = visit("What if", knobs="true", **query)
     decided = re.search(r"flips it to (\S+);", plain(said(app)))
-    link = next(each.proto for each in app.get("page_link") if "turn=" in each.proto.query_string
-                or "edits=" in each.proto.query_string)
+    link = next(
+        each.proto
+        for each in app.get("page_link")
+        if "turn=" in each.proto.query_string or "edits=" in each.proto.query_string
+    )
     named = re.search(r"to (-?[\d.]+) (rad )?on", plain(link.label))
     assert decided is not None
     assert named is not None
@@ -170,13 +224,22 @@ def test_an_invalid_turn_is_named_and_the_sliders_stay(said_of: str) -> None:
 
 def test_the_bloch_sphere_is_drawn_for_every_modality_that_is_edited(qubits: str) -> None:
     names = cache.dataset("planted").names
-    app = visit("What if", model=qubits, data="planted", **{f"do.{name}": TITLES[STATE] for name in names},
-                **{f"set.{name}.0": "3.0" for name in names})
+    app = visit(
+        "What if",
+        model=qubits,
+        data="planted",
+        **{f"do.{name}": TITLES[STATE] for name in names},
+        **{f"set.{name}.0": "3.0" for name in names},
+    )
     assert not app.exception
     assert not app.error
     drawn = [key for key in figures(app) if "what-if-state" in key]
     assert len(drawn) == len(names)
     assert all(app.slider(key=f"set.{name}.0").value == 3.0 for name in names)
-    wrong = visit("What if", model=qubits, data="planted",
-                  **{"do.text": TITLES[STATE], "set.text.0": "4", "set.text.2": "0"})
+    wrong = visit(
+        "What if",
+        model=qubits,
+        data="planted",
+        **{"do.text": TITLES[STATE], "set.text.0": "4", "set.text.2": "0"},
+    )
     assert len(wrong.warning) == 2

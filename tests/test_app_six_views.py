@@ -31,17 +31,35 @@ def stand_in() -> DataSet:
     """What `handwritten` holds, but with 100 random rows."""
     rng, y = np.random.default_rng(0), np.repeat(np.arange(10), 10)
     ids = splits.numbered("digit", len(y))
-    modalities = tuple(Modality(name, rng.normal(size=(10, size))[y] + rng.normal(size=(len(y), size)), None,
-                                tuple(f"{what} {i}" for i in range(size)), handwritten.SHAPE if name == "pix" else None)
-                       for name, size, what in handwritten.VIEWS)
-    return DataSet("handwritten", "Six views", "", "", "", modalities,
-                   Target("classification", "digit", None, tuple("0123456789")), y, ids,
-                   splits.stratified(y), pd.DataFrame({"digit": y}, index=ids))
+    modalities = tuple(
+        Modality(
+            name,
+            rng.normal(size=(10, size))[y] + rng.normal(size=(len(y), size)),
+            None,
+            tuple(f"{what} {i}" for i in range(size)),
+            handwritten.SHAPE if name == "pix" else None,
+        )
+        for name, size, what in handwritten.VIEWS
+    )
+    return DataSet(
+        "handwritten",
+        "Six views",
+        "",
+        "",
+        "",
+        modalities,
+        Target("classification", "digit", None, tuple("0123456789")),
+        y,
+        ids,
+        splits.stratified(y),
+        pd.DataFrame({"digit": y}, index=ids),
+    )
 
 
 @pytest.fixture(scope="module", params=["stand-in", "real"])
-def six_views(request: pytest.FixtureRequest,
-              tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[DataSet, Any]]:
+def six_views(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[DataSet, Any]]:
     """The data set as the pages load it, and a network that has seen two epochs of it, among the user's models."""
     folder: Path = tmp_path_factory.mktemp("models")
     if request.param == "real":
@@ -50,15 +68,35 @@ def six_views(request: pytest.FixtureRequest,
         patch.setenv("QFUSION_MODELS", str(folder))
         if request.param == "stand-in":
             found = stand_in()
-            patch.setitem(registry.sources(), "handwritten", replace(handwritten.SOURCE, load=lambda: found, files=()))
+            patch.setitem(
+                registry.sources(),
+                "handwritten",
+                replace(handwritten.SOURCE, load=lambda: found, files=()),
+            )
         _forget()
         dataset = data.load("handwritten")
-        result = train("entangled-qcnn", dataset, dict(elements=4, hidden=8),
-                       Options(epochs=2, rate=1e-2, patience=0, loss="cross_entropy"))
-        measured = {split: metrics.evaluate(result.model, dataset, split) for split in ("train", "valid", "test")}
+        result = train(
+            "entangled-qcnn",
+            dataset,
+            dict(elements=4, hidden=8),
+            Options(epochs=2, rate=1e-2, patience=0, loss="cross_entropy"),
+        )
+        measured = {
+            split: metrics.evaluate(result.model, dataset, split)
+            for split in ("train", "valid", "test")
+        }
         spread = {split: metrics.summary([each]) for split, each in measured.items()}
-        card = checkpoint.make_card(result.model, dataset, name=MODEL, title="Fresh", seed=0,
-                                    training=result.settings(), metrics=spread, this_seed=measured, seeds=[0])
+        card = checkpoint.make_card(
+            result.model,
+            dataset,
+            name=MODEL,
+            title="Fresh",
+            seed=0,
+            training=result.settings(),
+            metrics=spread,
+            this_seed=measured,
+            seeds=[0],
+        )
         checkpoint.save(folder / MODEL, result.model, card)
         yield dataset, subjects.build(MODEL, card, checkpoint.load(MODEL).model, dataset)
     _forget()
@@ -76,7 +114,9 @@ def test_every_page_opens(title: str, six_views: Any) -> None:
     assert app.selectbox(key="model").value == MODEL
     assert not app.error
     assert not app.warning
-    assert f"{len(six_views[0].rows('test'))} of them for testing" in app.selectbox(key="sample").help
+    assert (
+        f"{len(six_views[0].rows('test'))} of them for testing" in app.selectbox(key="sample").help
+    )
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -91,26 +131,39 @@ def test_samples_show_the_librarys_decision(six_views: Any) -> None:
     row = int(dataset.rows("test")[-1])  # beyond those that are explained together
     app = visit("Samples", model=MODEL, data="handwritten", sample=str(dataset.ids[row]))
     assert f"Predicted ‘{work.classes[work.predicted[row]]}’" in plain(said(app))
-    found = explain.explain(checkpoint.load(MODEL).model, dataset.inputs([row], dtype=torch.float64), work.background)
+    found = explain.explain(
+        checkpoint.load(MODEL).model, dataset.inputs([row], dtype=torch.float64), work.background
+    )
     terms = found.dividends[0, :, work.predicted[row]]
     assert len(terms) == 64
-    assert f"({terms[1:][np.abs(terms[1:]).argmax()]:+.2f}) for ‘{work.classes[work.predicted[row]]}’" in plain(
-        said(app))
+    assert (
+        f"({terms[1:][np.abs(terms[1:]).argmax()]:+.2f}) for ‘{work.classes[work.predicted[row]]}’"
+        in plain(said(app))
+    )
 
 
 def test_a_table_in_the_middle_of_the_chain_is_edited(six_views: Any) -> None:
     dataset, work = six_views
     row = int(dataset.rows("test")[0])
-    app = visit("Circuit", model=MODEL, data="handwritten", sample=str(dataset.ids[row]), part="Fusion rules",
-                element="element 2", stage="3", outcome="10")
+    app = visit(
+        "Circuit",
+        model=MODEL,
+        data="handwritten",
+        sample=str(dataset.ids[row]),
+        part="Fusion rules",
+        element="element 2",
+        stage="3",
+        outcome="10",
+    )
     assert "(yes: fused" in said(app)
     app.number_input(key="_number.2.3.2").set_value(3.0).run()
     assert not app.exception
     assert app.text_input(key="phi").value == "2.3.10=3"
     phi = edits.apply("2.3.10=3", work.model.phi, edits.shape_of(work.model))
     changed = work.model.with_angles(phi)
-    assert value(app, "Test accuracy") == pytest.approx(metrics.evaluate(changed, dataset, "test")["accuracy"],
-                                                        abs=6e-4)
+    assert value(app, "Test accuracy") == pytest.approx(
+        metrics.evaluate(changed, dataset, "test")["accuracy"], abs=6e-4
+    )
     with torch.no_grad():
         scores = changed(dataset.inputs([row], dtype=torch.float64))[0].numpy()
     assert np.allclose(circuit_evolution.answer(work, row, "2.3.10=3").scores, scores, atol=1e-10)

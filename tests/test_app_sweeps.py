@@ -21,8 +21,13 @@ def own_places(tmp_path, monkeypatch):
 
 
 def search(**changed) -> space.Search:
-    words = dict(data="digits", model="linear", assigned=dict(epochs=3, batch=512),
-                 ranges=["rate=1e-3:1e-1:log", "noise=0:1"], choices=["schedule=cosine,constant"])
+    words = dict(
+        data="digits",
+        model="linear",
+        assigned=dict(epochs=3, batch=512),
+        ranges=["rate=1e-3:1e-1:log", "noise=0:1"],
+        choices=["schedule=cosine,constant"],
+    )
     return space.read(**{**words, **changed})
 
 
@@ -33,8 +38,10 @@ def shown(**query: str) -> AppTest:
 
 
 def words(app: AppTest) -> str:
-    return "\n".join(str(element.value) for element in [*app.markdown, *app.caption, *app.info, *app.warning,
-                                                        *app.error])
+    return "\n".join(
+        str(element.value)
+        for element in [*app.markdown, *app.caption, *app.info, *app.warning, *app.error]
+    )
 
 
 def test_an_empty_page_says_how_to_begin(own_places):
@@ -110,7 +117,11 @@ def test_figures_refuse_what_they_cannot_draw():
 
 def test_figures_draw_ranges_words_and_what_is_missing():
     values, pruned = np.array([3.0, 0.1, 2.0, 0.05]), np.array([False, False, True, False])
-    tried = {"rate": [1e-3, 1e-2, 1e-1, 3e-2], "kind": ["a<b>", "b", "b", "a<b>"], "late": [None, 1, 2, 3]}
+    tried = {
+        "rate": [1e-3, 1e-2, 1e-1, 3e-2],
+        "kind": ["a<b>", "b", "b", "a<b>"],
+        "late": [None, 1, 2, 3],
+    }
     drawn = figures.history([0, 1, 2, 5], values, pruned)
     assert list(drawn.data[0].y) == [3.0, 0.1, 0.1, 0.05]
     assert drawn.layout.yaxis.type == "log"
@@ -118,8 +129,11 @@ def test_figures_draw_ranges_words_and_what_is_missing():
     assert drawn.layout.xaxis2.type == "log"
     assert drawn.layout.xaxis3.type == "category"
     assert "<b>" not in str(drawn.data[3].x)
-    drawn = figures.parallel(values[~pruned],
-                             {key: [given[n] for n in (0, 1, 3)] for key, given in list(tried.items())[:2]}, ["rate"])
+    drawn = figures.parallel(
+        values[~pruned],
+        {key: [given[n] for n in (0, 1, 3)] for key, given in list(tried.items())[:2]},
+        ["rate"],
+    )
     assert [axis.label for axis in drawn.data[0].dimensions] == ["rate", "kind", "value"]
     assert np.allclose(drawn.data[0].dimensions[0]["values"], np.log10([1e-3, 1e-2, 3e-2]))
     assert list(figures.importance(["a", "b"], np.array([0.7, 0.3])).data[0].y) == ["b", "a"]

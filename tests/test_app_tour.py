@@ -20,7 +20,10 @@ STEPS = tour.steps()
 
 
 def card(app: AppTest) -> str:
-    return next((plain(str(words.value)) for words in app.markdown if "Guided tour, step" in words.value), "")
+    return next(
+        (plain(str(words.value)) for words in app.markdown if "Guided tour, step" in words.value),
+        "",
+    )
 
 
 def walk(app: AppTest, title: str, **query: str) -> AppTest:
@@ -55,7 +58,9 @@ def test_what_is_said_of_the_two_digits_is_true() -> None:
     assert work.classes[int(work.predicted[row])] == "odd"
     terms = work.dividends(row, int(work.predicted[row]))
     assert abs(terms["left+right"]) > 4 * (abs(terms["left"]) + abs(terms["right"])) / 2
-    learned, still = (evolution.decide(work, row, each, 1) for each in (LEARNED, Tweak(duration=0.0)))
+    learned, still = (
+        evolution.decide(work, row, each, 1) for each in (LEARNED, Tweak(duration=0.0))
+    )
     assert round(learned.metrics["accuracy"], 2) == 0.97
     assert 0.45 < still.metrics["accuracy"] < 0.55
     assert abs(still.dividends["left+right"]).max() < 1e-4  # the page draws a T of 0 as one of 1e-6
@@ -124,8 +129,11 @@ def test_tour_and_glossary_have_pages() -> None:
 
 def standing(app: AppTest) -> list[str]:
     """Words of the glossary that stand open."""
-    return [str(words.value).removeprefix("#### ") for words in app.main.markdown
-            if words.value.startswith("#### ") and words.value.removeprefix("#### ") not in folded(app)]
+    return [
+        str(words.value).removeprefix("#### ")
+        for words in app.main.markdown
+        if words.value.startswith("#### ") and words.value.removeprefix("#### ") not in folded(app)
+    ]
 
 
 def folded(app: AppTest) -> list[str]:
@@ -165,7 +173,9 @@ def test_filters_that_leave_nothing_say_so_and_are_cleared_at_once() -> None:
     assert app.selectbox(key="sample").value == "p0031"
 
 
-def test_a_page_that_cannot_be_shown_has_a_title_and_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_that_cannot_be_shown_has_a_title_and_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("QFUSION_MODELS", str(tmp_path))
     (tmp_path / "broken.json").write_text('{"name": ')
     app = visit("Dynamics", model="broken")

@@ -23,7 +23,15 @@ from qfusion.training import checkpoint
 from tests.test_app_pages import plain, said, visit
 
 TRAIN = "Train"
-TERMS = ("text", "audio", "vision", "text+audio", "text+vision", "audio+vision", "text+audio+vision")
+TERMS = (
+    "text",
+    "audio",
+    "vision",
+    "text+audio",
+    "text+vision",
+    "audio+vision",
+    "text+audio+vision",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -46,25 +54,52 @@ def launched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
     return found
 
 
-def record_of(epochs: int, of: int = 10, state: str = "paused", kept: int = 1, watched: dict[str, float] | None = None,
-              metric: str = "mae") -> Record:
+def record_of(
+    epochs: int,
+    of: int = 10,
+    state: str = "paused",
+    kept: int = 1,
+    watched: dict[str, float] | None = None,
+    metric: str = "mae",
+) -> Record:
     """A record whose numbers follow a formula."""
-    rows = [{"epoch": n, "epochs": of, "train_loss": 1 / n, "valid_loss": 1.1 / n,
-             "valid": {metric: 0.9 / n, "corr": 1 - 1 / n},
-             "gradient_norm": 0.5 * n, "seconds": 2.0, "best": True, "rate": 0.01 / n,
-             "watched": {key: value * n for key, value in (watched or {}).items()}} for n in range(1, epochs + 1)]
+    rows = [
+        {
+            "epoch": n,
+            "epochs": of,
+            "train_loss": 1 / n,
+            "valid_loss": 1.1 / n,
+            "valid": {metric: 0.9 / n, "corr": 1 - 1 / n},
+            "gradient_norm": 0.5 * n,
+            "seconds": 2.0,
+            "best": True,
+            "rate": 0.01 / n,
+            "watched": {key: value * n for key, value in (watched or {}).items()},
+        }
+        for n in range(1, epochs + 1)
+    ]
     return Record(state, "", of, tuple(rows), kept, 1, "here", 1.7e9, 1.7e9)
 
 
-def make(name: str, record: Record | None = None, model: str = "quantum-jump", seed: int = 0, **settings: Any) -> Run:
+def make(
+    name: str,
+    record: Record | None = None,
+    model: str = "quantum-jump",
+    seed: int = 0,
+    **settings: Any,
+) -> Run:
     run = runs.create(plans.plan("planted", model, settings, seed), name=name)
     if record is not None:
         run.write(record)
     return run
 
 
-JUMP = {"norm.H": 0.1, "norm.L": 0.2, **{f"entanglement.{name}": 0.05 for name in TERMS[:3]},
-        **{f"dividend.{term}": 0.1 for term in TERMS}}
+JUMP = {
+    "norm.H": 0.1,
+    "norm.L": 0.2,
+    **{f"entanglement.{name}": 0.05 for name in TERMS[:3]},
+    **{f"dividend.{term}": 0.1 for term in TERMS},
+}
 
 
 def test_empty() -> None:
@@ -98,17 +133,30 @@ def test_start_makes_a_run_a_seed(launched: list[tuple[str, bool]]) -> None:
     assert not app.error
     assert launched == [("mine-5", False), ("mine-6", False)]
     found = runs.find("mine-6").plan
-    assert (found.data, found.model, found.seed, found.digest) == ("planted", "quantum-jump", 6, load("planted").digest)
+    assert (found.data, found.model, found.seed, found.digest) == (
+        "planted",
+        "quantum-jump",
+        6,
+        load("planted").digest,
+    )
     assert found.settings["dims"] == [2, 3, 2]
     # of the shipped recipe
-    assert (found.options["epochs"], found.options["rate"], found.options["coupling_decay"]) == (7, 0.004, 1.0)
+    assert (found.options["epochs"], found.options["rate"], found.options["coupling_decay"]) == (
+        7,
+        0.004,
+        1.0,
+    )
     assert app.multiselect(key="run").value == ["mine-5", "mine-6"]
     assert app.text_input(key="_new.name").value == ""
 
 
-@pytest.mark.parametrize("name", ["../up", "a/b", ".hidden", "white space", "<script>", "ü", "x.json", "qj-planted",
-                                  "there"])
-def test_names_that_are_none_are_refused_at_once(name: str, launched: list[tuple[str, bool]]) -> None:
+@pytest.mark.parametrize(
+    "name",
+    ["../up", "a/b", ".hidden", "white space", "<script>", "ü", "x.json", "qj-planted", "there"],
+)
+def test_names_that_are_none_are_refused_at_once(
+    name: str, launched: list[tuple[str, bool]]
+) -> None:
     make("there", record_of(1))
     app = visit(TRAIN)
     app.text_input(key="_new.name").set_value(name).run()
@@ -117,23 +165,35 @@ def test_names_that_are_none_are_refused_at_once(name: str, launched: list[tuple
     assert not launched
 
 
-@pytest.mark.parametrize(("key", "value", "said_"), [
-    ("dims", "2,2", "must hold 3 dimensions"), ("dims", "9" * 40, "joint dimension"),
-    ("dims", "two", "must be a whole number"), ("dims", "[[[[", "must be a whole number"),
-    ("dims", "", "must be a whole number"), ("dims", "-1", "must hold 3 dimensions")])
-def test_impossible_settings_are_said_and_nothing_is_left(key: str, value: str, said_: str,
-                                                          launched: list[tuple[str, bool]]) -> None:
+@pytest.mark.parametrize(
+    ("key", "value", "said_"),
+    [
+        ("dims", "2,2", "must hold 3 dimensions"),
+        ("dims", "9" * 40, "joint dimension"),
+        ("dims", "two", "must be a whole number"),
+        ("dims", "[[[[", "must be a whole number"),
+        ("dims", "", "must be a whole number"),
+        ("dims", "-1", "must hold 3 dimensions"),
+    ],
+)
+def test_impossible_settings_are_said_and_nothing_is_left(
+    key: str, value: str, said_: str, launched: list[tuple[str, bool]]
+) -> None:
     app = visit(TRAIN)
     app.text_input(key=f"new.quantum-jump.planted.{key}").set_value(value).run()
     if not app.error:
         app.button(key="_start").click().run()
     assert not app.exception
-    assert any(said_ in plain(error.value) for error in app.error), [error.value for error in app.error]
+    assert any(said_ in plain(error.value) for error in app.error), [
+        error.value for error in app.error
+    ]
     assert not launched
     assert not runs.runs()
 
 
-def test_a_training_on_validation_rows_that_would_stop_early_is_refused(launched: list[tuple[str, bool]]) -> None:
+def test_a_training_on_validation_rows_that_would_stop_early_is_refused(
+    launched: list[tuple[str, bool]],
+) -> None:
     app = visit(TRAIN)
     app.checkbox(key="new.quantum-jump.planted.refit").check().run()
     app.button(key="_start").click().run()
@@ -182,8 +242,12 @@ def test_the_table_says_how_every_run_is() -> None:
     app = visit(TRAIN, run="killed")
     table = app.dataframe[0].value.set_index("run")
     assert table["state"].to_dict() == {
-        "paused-one": "paused", "stopped-one": "stopped, best model kept", "killed": "interrupted, can go on",
-        "never": "interrupted, can go on", "broken": "cannot be read"}
+        "paused-one": "paused",
+        "stopped-one": "stopped, best model kept",
+        "killed": "interrupted, can go on",
+        "never": "interrupted, can go on",
+        "broken": "cannot be read",
+    }
     assert table.loc["paused-one", "validation"] == "MAE 0.450"
     assert table.loc["stopped-one", "epoch"] == "10 / 10"
     assert table.loc["stopped-one", "seed"] == 4
@@ -196,9 +260,13 @@ def test_the_table_says_how_every_run_is() -> None:
     assert "not the record of a training" in plain(app.error[0].value)
 
 
-@pytest.mark.parametrize(("state_", "can"),
-                         [("running", {"_pause", "_stop"}), ("paused", {"_go_on"}), ("finished", set())])
-def test_what_can_be_done_follows_from_the_state(state_: str, can: set[str], launched: list[tuple[str, bool]]) -> None:
+@pytest.mark.parametrize(
+    ("state_", "can"),
+    [("running", {"_pause", "_stop"}), ("paused", {"_go_on"}), ("finished", set())],
+)
+def test_what_can_be_done_follows_from_the_state(
+    state_: str, can: set[str], launched: list[tuple[str, bool]]
+) -> None:
     run = make("one", record_of(3, state=state_))
     lock = run.held() if state_ == "running" else None
     if lock is not None:
@@ -223,8 +291,11 @@ def test_what_can_be_done_follows_from_the_state(state_: str, can: set[str], lau
 
 def test_what_cannot_be_done_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     make("one", record_of(3))
-    monkeypatch.setattr(runs, "launch",
-                        lambda *_: (_ for _ in ()).throw(InvalidInput("Run one is being trained already.")))
+    monkeypatch.setattr(
+        runs,
+        "launch",
+        lambda *_: (_ for _ in ()).throw(InvalidInput("Run one is being trained already.")),
+    )
     app = visit(TRAIN, run="one")
     app.button(key="_go_on").click().run()
     assert "being trained already" in plain(app.error[0].value)
@@ -233,8 +304,13 @@ def test_what_cannot_be_done_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_failed_run_shows_its_error_and_what_it_printed() -> None:
     from dataclasses import replace
 
-    run = make("bad", replace(record_of(0, state="failed"), message="Argument `dims` <b>must</b> be :smile:"))
-    (run.path / "log.txt").write_bytes(b"\x1b[31mTraining\rTraining 10%\rTraining 100%\x1b[0m\n\xff<script>")
+    run = make(
+        "bad",
+        replace(record_of(0, state="failed"), message="Argument `dims` <b>must</b> be :smile:"),
+    )
+    (run.path / "log.txt").write_bytes(
+        b"\x1b[31mTraining\rTraining 10%\rTraining 100%\x1b[0m\n\xff<script>"
+    )
     app = visit(TRAIN, run="bad")
     assert "bad failed: Argument `dims`" in plain(app.error[0].value)
     assert ":smile:" not in app.error[0].value
@@ -252,9 +328,11 @@ def test_curves_are_those_of_the_records() -> None:
     app = visit(TRAIN, run=["a", "b"], **{"train.view": "Inside the model"})
     words = plain(said(app))
     # All terms add 0.1 n each after epoch n; a tenth of 7 times 0.4 is 0.28, and the four joint ones pass it at once.
-    assert "a reaches 10% of what all terms add by epoch 4: text at epoch 3, audio at epoch 3, vision at epoch 3, " \
-           "the joint terms together from the first measurement (epoch 1). Measured after 4 of 4 epochs." in \
-           words.replace("**", "")
+    assert (
+        "a reaches 10% of what all terms add by epoch 4: text at epoch 3, audio at epoch 3, vision at epoch 3, "
+        "the joint terms together from the first measurement (epoch 1). Measured after 4 of 4 epochs."
+        in words.replace("**", "")
+    )
     assert "30 validation rows against 234 training rows" in words
     assert "mean over 8 validation rows" in words
     assert "How strong are Hamiltonian and dissipation?" in words
@@ -287,10 +365,15 @@ def test_a_run_on_data_that_are_gone_is_still_shown(tmp_path: Path) -> None:
 
 def test_invalid_values_in_a_link_are_named() -> None:
     make("a", record_of(3))
-    app = visit(TRAIN, run=["a", "<b>gone"], **{"train.view": "Oath", "new.data": "smell", "new.kind": "beauty",
-                                                "train.metric": "luck"})
+    app = visit(
+        TRAIN,
+        run=["a", "<b>gone"],
+        **{"train.view": "Oath", "new.data": "smell", "new.kind": "beauty", "train.metric": "luck"},
+    )
     told = " ".join(plain(warning.value) for warning in app.warning)
-    assert all(f"`{key}`" in told for key in ("run", "train.view", "new.data", "new.kind", "train.metric"))
+    assert all(
+        f"`{key}`" in told for key in ("run", "train.view", "new.data", "new.kind", "train.metric")
+    )
     assert "<b>gone" in told
     assert app.multiselect(key="run").value == ["a"]
     assert not app.error
@@ -317,8 +400,9 @@ def test_a_finished_run_is_among_the_models_at_once_and_its_samples_are_a_link_a
     assert {"fresh", "base"} <= set(opened.models())
 
 
-def test_event_files_are_offered_only_where_they_can_be_written(monkeypatch: pytest.MonkeyPatch,
-                                                                launched: list[tuple[str, bool]]) -> None:
+def test_event_files_are_offered_only_where_they_can_be_written(
+    monkeypatch: pytest.MonkeyPatch, launched: list[tuple[str, bool]]
+) -> None:
     monkeypatch.setattr(run_curves, "can_write_events", lambda: True)
     app = visit(TRAIN)
     app.checkbox(key="_new.events").check().run()
@@ -335,14 +419,25 @@ def test_a_launched_run_is_starting_until_it_holds_its_lock() -> None:
     assert run_curves.see(run, Run.record).words == "starting …"
     run.write(replace(record_of(1, state="paused"), pid=os.getpid()))
     assert not runs.is_starting(run)
-    for strange in ("", "none", "9" * 30, "-1x", "0.5", f"{os.getpid()} soon", f"{'9' * 30} {time.monotonic()}"):
+    for strange in (
+        "",
+        "none",
+        "9" * 30,
+        "-1x",
+        "0.5",
+        f"{os.getpid()} soon",
+        f"{'9' * 30} {time.monotonic()}",
+    ):
         (run.path / "launched").write_text(strange)
         assert not runs.is_starting(run)
 
 
 def test_plans_are_checked_before_anything_is_made() -> None:
-    for kind, chosen, error in (("quantum-jump", {"dimz": 2}, NotFound),
-                                ("quantum-jump", {"loss": "cross_entropy"}, InvalidInput),
-                                ("quantum-jump", {"epochs": 0}, InvalidInput), ("nothing", {}, NotFound)):
+    for kind, chosen, error in (
+        ("quantum-jump", {"dimz": 2}, NotFound),
+        ("quantum-jump", {"loss": "cross_entropy"}, InvalidInput),
+        ("quantum-jump", {"epochs": 0}, InvalidInput),
+        ("nothing", {}, NotFound),
+    ):
         with pytest.raises(error):
             plans.plan("planted", kind, chosen)

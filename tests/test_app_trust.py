@@ -42,7 +42,9 @@ def test_the_page_shows_the_operator_of_the_library(model: str) -> None:
     output = int(work.predicted[row])
     found = operators.operator(work.model, work.background, group, output)
     label = decision_operators.WITH.join(work.modalities[:2])
-    app = visit(OPERATORS, model=model, sample=str(work.dataset.ids[row]), votes=label, words="full")
+    app = visit(
+        OPERATORS, model=model, sample=str(work.dataset.ids[row]), votes=label, words="full"
+    )
     assert not app.error
     assert not app.warning
     words = plain(said(app))
@@ -51,8 +53,12 @@ def test_the_page_shows_the_operator_of_the_library(model: str) -> None:
     assert f"at least **{found.values[0]:+.2f}** and at most **{found.values[-1]:+.2f}**" in words
     assert f"brings it to **{alone:+.2f}**" in words
     assert f"{work.background.size:,} training samples" in words
-    states = operators.states_of(work.model, work.dataset.inputs(work.dataset.rows("test"), torch.float64), group)
-    nearest = work.dataset.rows("test")[int(np.argmax(found.overlap(states, len(found.values) - 1)))]
+    states = operators.states_of(
+        work.model, work.dataset.inputs(work.dataset.rows("test"), torch.float64), group
+    )
+    nearest = work.dataset.rows("test")[
+        int(np.argmax(found.overlap(states, len(found.values) - 1)))
+    ]
     shown = decision_operators.votes(work, group, output, "test")
     assert shown.nearest("for")[0] == nearest
     assert shown.weights.sum() == pytest.approx(1)
@@ -73,8 +79,11 @@ def test_another_background_changes_the_operator(model: str, against: str) -> No
     app = visit(OPERATORS, model=model, **{state.BACKGROUND: against})
     assert not app.error
     words = plain(said(app))
-    assert {"product of marginals": "drawn on its own", "nothing known": "nothing known",
-            "one other sample": "sample"}[against] in words
+    assert {
+        "product of marginals": "drawn on its own",
+        "nothing known": "nothing known",
+        "one other sample": "sample",
+    }[against] in words
 
 
 def test_every_view_of_faithfulness_opens(model: str) -> None:
@@ -88,8 +97,11 @@ def test_every_view_of_faithfulness_opens(model: str) -> None:
         assert not app.warning
         assert "When not to trust the explanations of " + model in plain(said(app))
         if proof == "Truth":
-            assert ("Rank correlations with the truth" if model == "qj-planted"
-                    else "has no planted truth") in plain(said(app))
+            assert (
+                "Rank correlations with the truth"
+                if model == "qj-planted"
+                else "has no planted truth"
+            ) in plain(said(app))
         if proof == "Deletion":
             assert "our order beats every one of 10 random orders" in said(app)
 
@@ -99,10 +111,15 @@ def test_cautions_are_what_was_measured() -> None:
     found = faithful.against_truth(work)
     assert found is not None
     words = plain(said(visit(FAITHFULNESS, model="qj-planted", proof="Truth")))
-    assert f"rank correlation {found.rank.min():.2f} on {len(work.dataset.rows('test')):,} test samples" in words
+    assert (
+        f"rank correlation {found.rank.min():.2f} on {len(work.dataset.rows('test')):,} test samples"
+        in words
+    )
     share, count = faithful.sarcasm(work, None)[0]
     assert f"of {count} sarcastic test samples {share:.1%}" in words
-    short, full = (visit(FAITHFULNESS, model="qj-planted", words=depth) for depth in ("brief", "full"))
+    short, full = (
+        visit(FAITHFULNESS, model="qj-planted", words=depth) for depth in ("brief", "full")
+    )
     helps = [plain(element.help) for element in short.markdown if element.help]
     for one in faithful.trust_warnings(work):
         assert one.sentence in plain(said(full))
@@ -120,30 +137,57 @@ def test_deletion_by_our_order_beats_every_random_order(model: str) -> None:
         assert faithful.feature_curves(work, name, "gradient x input", False).better, name
 
 
-def test_seeds_that_were_not_measured_are_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_seeds_that_were_not_measured_are_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(stability, "FOLDER", tmp_path)
-    monkeypatch.setattr(faithful.stability, "load",
-                        lambda name, card, digest, rows, load=stability.load: load(name, card, digest, rows, tmp_path))
+    monkeypatch.setattr(
+        faithful.stability,
+        "load",
+        lambda name, card, digest, rows, load=stability.load: load(
+            name, card, digest, rows, tmp_path
+        ),
+    )
     words = plain(said(visit(FAITHFULNESS, model="qj-planted", proof="Training seeds")))
     assert "not measured for this model" in words.lower()
     work = work_of("qj-planted")
     _, explained = faithful.explained(work)
     rng = np.random.default_rng(0)
-    runs = np.array([explained.dividends[..., 0] + noise * rng.normal(size=explained.dividends.shape[:2])
-                     for noise in (0, 0.1, 0.1)])
+    runs = np.array(
+        [
+            explained.dividends[..., 0] + noise * rng.normal(size=explained.dividends.shape[:2])
+            for noise in (0, 0.1, 0.1)
+        ]
+    )
     kept = stability.Stability(work.modalities, work.coalitions, (0, 1, 2), runs, 2100, False)
-    stability.save(tmp_path / "qj-planted.safetensors", kept, weights=work.card["weights_sha256"],
-                   data=work.dataset.digest)
+    stability.save(
+        tmp_path / "qj-planted.safetensors",
+        kept,
+        weights=work.card["weights_sha256"],
+        data=work.dataset.digest,
+    )
     words = plain(said(visit(FAITHFULNESS, model="qj-planted", proof="Training seeds")))
     ranks = kept.rank_correlations()
     least = min(ranks, key=lambda name: ranks[name][0])
-    assert f"Least stable: {' + '.join(least.split('+'))} (rank correlation {ranks[least][0]:.2f})" in words
-    stability.save(tmp_path / "qj-planted.safetensors", kept, weights="of another model", data=work.dataset.digest)
-    assert "of other weights or data" in plain(said(visit(FAITHFULNESS, model="qj-planted", proof="Training seeds")))
+    assert (
+        f"Least stable: {' + '.join(least.split('+'))} (rank correlation {ranks[least][0]:.2f})"
+        in words
+    )
+    stability.save(
+        tmp_path / "qj-planted.safetensors",
+        kept,
+        weights="of another model",
+        data=work.dataset.digest,
+    )
+    assert "of other weights or data" in plain(
+        said(visit(FAITHFULNESS, model="qj-planted", proof="Training seeds"))
+    )
 
 
 def test_other_methods_run_when_asked() -> None:
-    app = visit(FAITHFULNESS, model="qcnn-digits", proof="Other methods", background="one other sample")
+    app = visit(
+        FAITHFULNESS, model="qcnn-digits", proof="Other methods", background="one other sample"
+    )
     assert not app.dataframe
     assert all(name in said(app) for name in estimators.METHODS)  # what is coming
     app.toggle(key="proof.run").set_value(True).run()
@@ -151,13 +195,28 @@ def test_other_methods_run_when_asked() -> None:
     table = app.dataframe[0].value
     assert list(table["method"])[1] == "brute force"
     assert table["largest_error"][1] < 1e-10
-    app = visit(FAITHFULNESS, model="qcnn-digits", proof="Other methods", background="nothing known")
+    app = visit(
+        FAITHFULNESS, model="qcnn-digits", proof="Other methods", background="nothing known"
+    )
     assert "need background samples" in said(app)
 
 
-@pytest.mark.parametrize(("title", "query"), [
-    (OPERATORS, {"votes": "smell", "among": "all", "against": "<b>"}),
-    (FAITHFULNESS, {"proof": "Oath", "proof.rank": "luck", "proof.of": "smell", "proof.by": "beauty", "as": "x"})])
+@pytest.mark.parametrize(
+    ("title", "query"),
+    [
+        (OPERATORS, {"votes": "smell", "among": "all", "against": "<b>"}),
+        (
+            FAITHFULNESS,
+            {
+                "proof": "Oath",
+                "proof.rank": "luck",
+                "proof.of": "smell",
+                "proof.by": "beauty",
+                "as": "x",
+            },
+        ),
+    ],
+)
 def test_invalid_values_in_a_link_are_named(title: str, query: dict[str, str]) -> None:
     app = visit(title, **query)
     told = [plain(warning.value) for warning in app.warning]

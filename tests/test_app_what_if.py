@@ -26,7 +26,12 @@ from qfusion.ui.frame import cache
 from qfusion.ui.pages.what_if.what_if_controls import TITLES
 from tests.test_app_pages import plain, said, value, visit
 
-MODELS = {"planted": "qj-planted", "mosi": "qj-mosi", "digits": "qcnn-digits", "avdigits": "qcnn-avdigits"}
+MODELS = {
+    "planted": "qj-planted",
+    "mosi": "qj-mosi",
+    "digits": "qcnn-digits",
+    "avdigits": "qcnn-avdigits",
+}
 
 
 @pytest.fixture(params=list(MODELS))
@@ -41,8 +46,15 @@ def parts(source: str) -> tuple[Any, Any, Any, int]:
     """Model, data, background and the row of a test sample."""
     found = checkpoint.load(MODELS[source])
     dataset = data.load(source)
-    behind = dataset.inputs(dataset.rows(checkpoint.training_split(found.card)), dtype=torch.float64)
-    return found.model, dataset, explain.background(found.model, behind), int(dataset.rows("test")[3])
+    behind = dataset.inputs(
+        dataset.rows(checkpoint.training_split(found.card)), dtype=torch.float64
+    )
+    return (
+        found.model,
+        dataset,
+        explain.background(found.model, behind),
+        int(dataset.rows("test")[3]),
+    )
 
 
 def test_the_page_says_what_would_flip_the_decision(source: str) -> None:
@@ -56,7 +68,10 @@ def test_the_page_says_what_would_flip_the_decision(source: str) -> None:
     found = [counterfactual.nearest_state(model, states, name) for name in model.modalities]
     nearest = min(found, key=lambda change: change.distance)
     if nearest.possible:
-        assert f"A change of {nearest.modality} alone by {nearest.distance:.2f} rad would flip it" in words
+        assert (
+            f"A change of {nearest.modality} alone by {nearest.distance:.2f} rad would flip it"
+            in words
+        )
     else:
         assert "No change of a single modality would flip it" in words
     for change in found:
@@ -67,8 +82,12 @@ def test_swap_drop_and_flip_give_the_models_own_numbers(source: str) -> None:
     model, dataset, background, row = parts(source)
     first, second = dataset.names[:2]
     donor = str(dataset.ids[dataset.rows("test")[9]])
-    app = visit("What if", data=source, sample=str(dataset.ids[row]),
-                **{f"do.{first}": TITLES[SWAP], f"with.{first}": donor, f"do.{second}": TITLES[DROP]})
+    app = visit(
+        "What if",
+        data=source,
+        sample=str(dataset.ids[row]),
+        **{f"do.{first}": TITLES[SWAP], f"with.{first}": donor, f"do.{second}": TITLES[DROP]},
+    )
     inputs = dict(dataset.inputs([row], dtype=torch.float64))
     inputs[first] = dataset.inputs([dataset.row(donor)], dtype=torch.float64)[first]
     as_it_is = explain.explain(model, inputs, background)
@@ -90,12 +109,22 @@ def test_edited_states_and_their_links(source: str) -> None:
     name = dataset.names[0]
     states = forms.states_of(model, dataset.inputs([row], dtype=torch.float64))
     numbers = list(interventions.shown_state(states[name]))
-    app = visit("What if", data=source, sample=str(dataset.ids[row]),
-                **{f"do.{name}": TITLES[STATE], f"set.{name}.1": "0.9"})
+    app = visit(
+        "What if",
+        data=source,
+        sample=str(dataset.ids[row]),
+        **{f"do.{name}": TITLES[STATE], f"set.{name}.1": "0.9"},
+    )
     numbers[1] = 0.9
     assert app.slider(key=f"set.{name}.1").value == 0.9
-    scores = forms.scores_of(model, {**states, name: interventions.set_state(states[name], tuple(numbers))})[0].numpy()
-    shown = value(app, "Prediction") if dataset.target.kind == "regression" else value(app, "Score explained")
+    scores = forms.scores_of(
+        model, {**states, name: interventions.set_state(states[name], tuple(numbers))}
+    )[0].numpy()
+    shown = (
+        value(app, "Prediction")
+        if dataset.target.kind == "regression"
+        else value(app, "Score explained")
+    )
     explained = counterfactual.decision(forms.scores_of(model, states)[0]) if len(scores) > 1 else 0
     assert shown == pytest.approx(scores[explained], abs=6e-4)
     app.button(key="_what_if_reset").click().run()
@@ -107,14 +136,29 @@ def test_edited_states_and_their_links(source: str) -> None:
 def test_edited_words_voice_and_face_go_through_the_features_to_the_prediction() -> None:
     model, dataset, _, row = parts("planted")
     made = editing.recipe_of(dataset)
-    app = visit("What if", data="planted", sample=str(dataset.ids[row]), say="the plot was not very good", **{
-        "do.text": TITLES[INPUT], "do.audio": TITLES[INPUT], "voice.pitch": "0.4", "voice.tempo": "-0.3",
-        "do.vision": TITLES[INPUT], "face.mouth": "-0.8"})
-    edits = {"text": editing.with_words("the plot was not very good"),
-             "audio": editing.with_voice(made, row, {"pitch": 0.4, "tempo": -0.3}),
-             "vision": editing.with_face(made, row, {"mouth": -0.8})}
+    app = visit(
+        "What if",
+        data="planted",
+        sample=str(dataset.ids[row]),
+        say="the plot was not very good",
+        **{
+            "do.text": TITLES[INPUT],
+            "do.audio": TITLES[INPUT],
+            "voice.pitch": "0.4",
+            "voice.tempo": "-0.3",
+            "do.vision": TITLES[INPUT],
+            "face.mouth": "-0.8",
+        },
+    )
+    edits = {
+        "text": editing.with_words("the plot was not very good"),
+        "audio": editing.with_voice(made, row, {"pitch": 0.4, "tempo": -0.3}),
+        "vision": editing.with_face(made, row, {"mouth": -0.8}),
+    }
     with torch.no_grad():
-        expected = float(model({name: interventions.features(edit) for name, edit in edits.items()})[0, 0])
+        expected = float(
+            model({name: interventions.features(edit) for name, edit in edits.items()})[0, 0]
+        )
     assert value(app, "Prediction") == pytest.approx(expected, abs=6e-4)
     assert app.get("audio")
     app.text_input(key="say").set_value("the plot was superb").run()
@@ -122,9 +166,13 @@ def test_edited_words_voice_and_face_go_through_the_features_to_the_prediction()
     assert value(app, "Prediction") > expected
     app.selectbox(key="do.audio").select(TITLES[KEPT])
     app.selectbox(key="do.vision").select(TITLES[KEPT]).run()
-    latents = dataset.table[["latent_text", "latent_audio", "latent_vision"]].iloc[row].to_numpy().copy()
+    latents = (
+        dataset.table[["latent_text", "latent_audio", "latent_vision"]].iloc[row].to_numpy().copy()
+    )
     latents[0] = 0.70
-    assert value(app, "True score without noise") == pytest.approx(editing.true_score(latents), abs=6e-4)
+    assert value(app, "True score without noise") == pytest.approx(
+        editing.true_score(latents), abs=6e-4
+    )
     app.text_input(key="say").set_value("the <b>plott</b> was fine").run()
     assert "is not in the vocabulary" in plain_error(app)
     assert app.selectbox(key="do.text").value == TITLES[INPUT]
@@ -138,12 +186,22 @@ def test_what_is_not_told_of_a_change_is_the_samples_own_or_the_usual() -> None:
     work, row = cache.workspace_of("qj-planted", "planted"), 3
     own = interventions.shown_state(interventions.own_states(work, row)["vision"])
     near = {0: round(own[0], 3), 1: own[1] + 0.25}
-    found = interventions.asked(work, row, {"text": {"action": SWAP}, "vision": {"action": STATE, "state": near}})
+    found = interventions.asked(
+        work, row, {"text": {"action": SWAP}, "vision": {"action": STATE, "state": near}}
+    )
     donor = backgrounds.default_contrast(work, row)
-    assert found == (Change(SWAP, donor=donor), Change(), Change(STATE, state=(own[0], near[1], *own[2:])))
+    assert found == (
+        Change(SWAP, donor=donor),
+        Change(),
+        Change(STATE, state=(own[0], near[1], *own[2:])),
+    )
     (words, *_) = interventions.asked(work, row, {"text": {"action": INPUT}})
     assert words.words == interventions.own_words(work, row) != ""
-    for wrong in ({"smell": {}}, {"text": {"action": "burn"}}, {"text": {"action": STATE, "state": {99: 0.1}}}):
+    for wrong in (
+        {"smell": {}},
+        {"text": {"action": "burn"}},
+        {"text": {"action": STATE, "state": {99: 0.1}}},
+    ):
         with pytest.raises((InvalidInput, NotFound)):
             interventions.asked(work, row, wrong)
 
@@ -169,14 +227,27 @@ def test_knobs_that_flip_are_named() -> None:
     # of a physics, thirteen evolutions for each knob: with qubits, below
     app = visit("What if", data="digits", knobs="true")
     words = plain(said(app))
-    assert "confirmed by running the model" in words or "knobs flips this decision on its own" in words
+    assert (
+        "confirmed by running the model" in words or "knobs flips this decision on its own" in words
+    )
 
 
-@pytest.mark.parametrize(("query", "words"), [
-    ({"do.text": "explode"}, "explode"), ({"do.smell": TITLES[DROP]}, "do.smell"), ({"with.text": "p99999"}, "p99999"),
-    ({"set.text.0": "nan"}, "set.text.0"), ({"set.text.9": "0.5"}, "set.text.9"), ({"voice.pitch": "7"}, "pitch"),
-    ({"say": "<script>x</script>"}, "is not in the vocabulary"), ({"knobs": "maybe"}, "maybe")])
-def test_an_invalid_value_in_a_link_is_named_and_the_page_stays_usable(query: dict[str, str], words: str) -> None:
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ({"do.text": "explode"}, "explode"),
+        ({"do.smell": TITLES[DROP]}, "do.smell"),
+        ({"with.text": "p99999"}, "p99999"),
+        ({"set.text.0": "nan"}, "set.text.0"),
+        ({"set.text.9": "0.5"}, "set.text.9"),
+        ({"voice.pitch": "7"}, "pitch"),
+        ({"say": "<script>x</script>"}, "is not in the vocabulary"),
+        ({"knobs": "maybe"}, "maybe"),
+    ],
+)
+def test_an_invalid_value_in_a_link_is_named_and_the_page_stays_usable(
+    query: dict[str, str], words: str
+) -> None:
     app = visit("What if", data="planted", **query)
     assert len(app.warning) == 1
     assert words in str(app.warning[0].value).replace("\\", "").replace("\u200b", "")
@@ -194,7 +265,9 @@ def test_what_the_data_do_not_allow_is_not_offered(source: str) -> None:
 @pytest.fixture
 def qubits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A checkpoint whose modalities are single qubits, untrained."""
-    source = next(folder for folder in checkpoint.folders() if (folder / "qj-planted.json").is_file())
+    source = next(
+        folder for folder in checkpoint.folders() if (folder / "qj-planted.json").is_file()
+    )
     torch.manual_seed(0)
     model = QuantumJump(data.load("planted").input_specs, ("score",), dims=2, jumps=1, hidden=4)
     card = checkpoint.load("qj-planted").card | {"name": "qubits", "settings": model.settings}
@@ -207,11 +280,19 @@ def test_a_qubit_is_edited_on_the_bloch_sphere(qubits: str) -> None:
     model = checkpoint.load(qubits).model
     dataset = data.load("planted")
     row = int(dataset.rows("test")[0])
-    app = visit("What if", model=qubits, data="planted", sample=str(dataset.ids[row]),
-                knobs="true", **{"do.audio": TITLES[STATE], "set.audio.0": "2.0", "set.audio.1": "-1.0"})
+    app = visit(
+        "What if",
+        model=qubits,
+        data="planted",
+        sample=str(dataset.ids[row]),
+        knobs="true",
+        **{"do.audio": TITLES[STATE], "set.audio.0": "2.0", "set.audio.1": "-1.0"},
+    )
     ket = torch.tensor([[math.cos(1.0), math.sin(1.0) * np.exp(-1j)]], dtype=torch.complex128)
     states = forms.states_of(model, dataset.inputs([row], dtype=torch.float64))
-    assert value(app, "Prediction") == pytest.approx(float(forms.scores_of(model, {**states, "audio": ket})), abs=6e-4)
+    assert value(app, "Prediction") == pytest.approx(
+        float(forms.scores_of(model, {**states, "audio": ket})), abs=6e-4
+    )
     theta, phi = interventions.shown_state(ket)
     assert (theta, phi) == (pytest.approx(2.0), pytest.approx(-1.0))
     back = interventions.set_state(states["text"], interventions.shown_state(states["text"]))
@@ -227,14 +308,26 @@ def test_inside_a_modality_shows_the_librarys_attribution(source: str) -> None:
     closed = visit("Samples", data=source, sample=sample)
     assert "integrated gradients" not in plain(said(closed))
     inputs = dataset.inputs([row], dtype=torch.float64)
-    output = counterfactual.decision(model(inputs)[0].detach()) if dataset.target.kind == "classification" else 0
+    output = (
+        counterfactual.decision(model(inputs)[0].detach())
+        if dataset.target.kind == "classification"
+        else 0
+    )
     term = "+".join(dataset.names[-2:])
     found = attribution.attribute(model, inputs, background, name, term, output)
-    app = visit("Samples", data=source, sample=sample, inside="true",
-                **{"inside.of": name, "inside.term": inside_modality.title(term)})
+    app = visit(
+        "Samples",
+        data=source,
+        sample=sample,
+        inside="true",
+        **{"inside.of": name, "inside.term": inside_modality.title(term)},
+    )
     words = plain(said(app))
     assert not app.error
-    assert f"from {found.start:+.3f} (at the training mean of every feature) to {found.end:+.3f} (this sample)" in words
+    assert (
+        f"from {found.start:+.3f} (at the training mean of every feature) to {found.end:+.3f} (this sample)"
+        in words
+    )
     largest = found.units[np.abs(found.units).argmax()]
     assert (f"({largest:+.3f})" in words) == (round(abs(largest), 3) > 0)
     assert f"{found.steps:,} steps" in words
@@ -243,13 +336,25 @@ def test_inside_a_modality_shows_the_librarys_attribution(source: str) -> None:
 
 
 def test_words_and_frames_are_drawn_on_what_was_said_and_heard() -> None:
-    app = visit("Samples", data="planted", inside="true", **{"inside.from": "another sample", "inside.other": "p0007"})
+    app = visit(
+        "Samples",
+        data="planted",
+        inside="true",
+        **{"inside.from": "another sample", "inside.other": "p0007"},
+    )
     assert "(at sample p0007)" in plain(said(app))
     assert "Of its features" in plain(said(app))
 
 
-@pytest.mark.parametrize("query", [{"inside.of": "smell"}, {"inside.term": "beauty"}, {"inside.from": "nowhere"},
-                                   {"inside.other": "p9"}])
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"inside.of": "smell"},
+        {"inside.term": "beauty"},
+        {"inside.from": "nowhere"},
+        {"inside.other": "p9"},
+    ],
+)
 def test_an_invalid_attribution_in_a_link_is_named(query: dict[str, str]) -> None:
     app = visit("Samples", data="planted", inside="true", **query)
     assert len(app.warning) == 1

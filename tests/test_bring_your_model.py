@@ -16,7 +16,9 @@ PAGE = (Path(__file__).resolve().parent.parent / "docs" / "bring-your-model.md")
 STEPS = 5  # of the training, which the page lets take 300
 
 
-def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_page_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("QFUSION_MODELS", str(tmp_path / "models"))
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -36,7 +38,8 @@ def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
     assert {"my-mult", "my-pipeline", "my-factory"} <= set(checkpoint.available())
     assert checkpoint.card("my-pipeline")["this_seed"]["test"]["accuracy"] > 0.9
     assert checkpoint.card("my-mult")["this_seed"]["test"] == pytest.approx(
-        checkpoint.card("my-factory")["this_seed"]["test"], rel=1e-4)
+        checkpoint.card("my-factory")["this_seed"]["test"], rel=1e-4
+    )
 
 
 def test_the_card_of_the_page_is_one() -> None:

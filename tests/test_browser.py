@@ -33,7 +33,9 @@ def visit(page: Any, server: Any) -> Callable[[str], Any]:
 
 def settle(page: Any) -> None:
     """Waits until the script has ended and figures are there, and checks that nothing failed."""
-    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=60_000)
+    page.wait_for_selector(
+        '[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=60_000
+    )
     page.wait_for_selector(FIGURE, timeout=60_000)
     visits.still(page)
     assert not page.evaluate("() => document.body.textContent.includes('Traceback')")
@@ -41,8 +43,10 @@ def settle(page: Any) -> None:
 
 def wait_for_words(page: Any, words: str) -> None:
     """Waits until words stand on the page, without having it laid out again and again."""
-    page.wait_for_function("words => document.querySelector('[data-testid=stMain]')?.textContent.includes(words)",
-                           arg=words)
+    page.wait_for_function(
+        "words => document.querySelector('[data-testid=stMain]')?.textContent.includes(words)",
+        arg=words,
+    )
 
 
 def follow(page: Any, title: str) -> None:
@@ -58,11 +62,14 @@ def metric(page: Any, label: str) -> str:
 
 
 def sample_of(page: Any) -> str:
-    return str(page.locator("h3", has_text=re.compile("^Sample ")).inner_text()).removeprefix("Sample ")
+    return str(page.locator("h3", has_text=re.compile("^Sample ")).inner_text()).removeprefix(
+        "Sample "
+    )
 
 
-def test_samples_are_picked_and_a_figure_taken_along_and_a_link_runs_no_script(visit: Callable[[str], Any],
-                                                                               tmp_path: Path) -> None:
+def test_samples_are_picked_and_a_figure_taken_along_and_a_link_runs_no_script(
+    visit: Callable[[str], Any], tmp_path: Path
+) -> None:
     page = visit("/samples?sample=%3Cimg%20src%3Dx%20onerror%3D%22window.hacked%3D1%22%3E")
     assert page.evaluate("() => window.hacked") is None
     assert "<img src=x" in page.locator('[data-testid="stAlert"]').first.inner_text()
@@ -77,8 +84,11 @@ def a_row_picks(page: Any) -> None:
     table = page.locator('[data-testid="stDataFrame"]').first
     box = table.bounding_box()
     page.mouse.click(box["x"] + 18, box["y"] + 35 + 17 + 35)
-    page.wait_for_function("""before => [...document.querySelectorAll('h3')].some(
-      h => h.innerText.startsWith('Sample ') && h.innerText !== 'Sample ' + before)""", arg=before)
+    page.wait_for_function(
+        """before => [...document.querySelectorAll('h3')].some(
+      h => h.innerText.startsWith('Sample ') && h.innerText !== 'Sample ' + before)""",
+        arg=before,
+    )
     settle(page)
     picked = sample_of(page)
     assert picked != before
@@ -86,7 +96,9 @@ def a_row_picks(page: Any) -> None:
 
 
 def the_select_box_picks(page: Any) -> None:
-    page.locator("h1").scroll_into_view_if_needed()  # else Playwright scrolls there itself, which closes the box
+    page.locator(
+        "h1"
+    ).scroll_into_view_if_needed()  # else Playwright scrolls there itself, which closes the box
     page.wait_for_timeout(300)
     page.locator(".st-key-sample input").click()
     page.keyboard.type("p0031")
@@ -119,13 +131,16 @@ def a_point_of_the_scatter_picks(page: Any) -> None:
 
 
 def test_a_cold_link_restores_the_view_and_a_slider_changes_prediction_metrics_and_link(
-        visit: Callable[[str], Any]) -> None:
+    visit: Callable[[str], Any],
+) -> None:
     page = visit("/dynamics?sample=p0031&H.text-audio=0.5&D.text=2&T=0.5&view=Correlations")
     assert page.locator(".st-key-sample input").input_value() == "p0031"
     assert page.locator(".st-key-H-text-audio input").input_value() == "0.5"
     assert page.locator(".st-key-D-text input").input_value() == "2"
     assert page.locator('[role="tab"][aria-selected="true"]').inner_text() == "Correlations"
-    assert "Changed: H: text+audio × 0.5" in page.inner_text("body").replace("text + audio", "text+audio")
+    assert "Changed: H: text+audio × 0.5" in page.inner_text("body").replace(
+        "text + audio", "text+audio"
+    )
     page.get_by_role("button", name="Reset", exact=True).click()
     wait_for_words(page, "Everything as learned")
     settle(page)
@@ -194,7 +209,9 @@ def the_circuit_downloads_as_openqasm_and_svg(page: Any, tmp_path: Path) -> None
     assert ET.parse(tmp_path / "circuit.svg").getroot().tag.endswith("svg")
 
 
-def test_truth_tables_are_edited_by_knobs_and_by_a_click_on_a_cell(visit: Callable[[str], Any], page: Any) -> None:
+def test_truth_tables_are_edited_by_knobs_and_by_a_click_on_a_cell(
+    visit: Callable[[str], Any], page: Any
+) -> None:
     page.set_viewport_size({"width": 800, "height": 1000})
     visit("/circuit?data=digits&part=Fusion%20rules&outcome=000")
     tables_change_decision_and_link(page)
@@ -212,7 +229,9 @@ def tables_change_decision_and_link(page: Any) -> None:
     knob = page.locator('[class*="st-key-_phi-0-0-0"] input')
     knob.focus()
     page.keyboard.press("ArrowRight")
-    page.wait_for_function("() => document.querySelector('.st-key-phi input').value.startsWith('all:and,0.000=')")
+    page.wait_for_function(
+        "() => document.querySelector('.st-key-phi input').value.startsWith('all:and,0.000=')"
+    )
     settle(page)
     assert "phi=all" in page.url
     page.get_by_role("radio", name="all elements").click()
@@ -225,12 +244,15 @@ def tables_change_decision_and_link(page: Any) -> None:
 def cell(page: Any, row: int, column: int) -> tuple[float, float]:
     """Where the middle of a cell of the truth tables is on the screen."""
     page.locator(".st-key-panel-tables .js-plotly-plot").scroll_into_view_if_needed()
-    x, y = page.evaluate("""([row, column]) => {
+    x, y = page.evaluate(
+        """([row, column]) => {
       const plot = document.querySelector('.st-key-panel-tables .js-plotly-plot'), layout = plot._fullLayout;
       const corner = plot.getBoundingClientRect();
       return [corner.x + layout.xaxis._offset + layout.xaxis.c2p(column),
               corner.y + layout.yaxis._offset + layout.yaxis.c2p(row)];
-    }""", [row, column])
+    }""",
+        [row, column],
+    )
     return float(x), float(y)
 
 
@@ -280,8 +302,13 @@ def saved(page: Any, button: Any, path: Path) -> Path:
 
 
 def the_drawer_gives_the_figure_its_numbers_and_its_recipe(page: Any, tmp_path: Path) -> None:
-    rows = list(csv.DictReader(saved(page, page.locator(".st-key-figure-waterfall .qf-numbers").first,
-                                     tmp_path).open(encoding="utf-8")))
+    rows = list(
+        csv.DictReader(
+            saved(page, page.locator(".st-key-figure-waterfall .qf-numbers").first, tmp_path).open(
+                encoding="utf-8"
+            )
+        )
+    )
     assert [row["term"] for row in rows][:2] == ["baseline", "text"]
     shown = re.search(r"Predicted ([+-]\d\.\d\d)", page.inner_text("body")).group(1)  # type: ignore[union-attr]
     assert sum(float(row["dividend"]) for row in rows) == pytest.approx(float(shown), abs=0.006)
@@ -291,15 +318,23 @@ def the_drawer_gives_the_figure_its_numbers_and_its_recipe(page: Any, tmp_path: 
     drawn = saved(page, drawer.get_by_role("button", name="Download SVG"), tmp_path)
     assert drawn.name == "qfusion-p0031-waterfall.svg"
     root = ET.parse(drawn).getroot()
-    words = " ".join(node.text or "" for node in root.iter() if node.tag.endswith(("text", "tspan")))
+    words = " ".join(
+        node.text or "" for node in root.iter() if node.tag.endswith(("text", "tspan"))
+    )
     assert root.tag.endswith("svg")
     assert "text + audio" in words
     recipe = saved(page, drawer.get_by_role("button", name="Recipe"), tmp_path)
     assert json.loads(recipe.read_text()) == json.loads(export.read_recipe(drawn.read_bytes()))
     drawer.get_by_role("radio", name="PDF").click()
     drawer.get_by_role("button", name="Download PDF").wait_for()
-    assert saved(page, drawer.get_by_role("button", name="Download PDF"), tmp_path).read_bytes().startswith(b"%PDF")
-    numbers = json.loads(saved(page, drawer.get_by_role("button", name="Numbers, JSON"), tmp_path).read_text())
+    assert (
+        saved(page, drawer.get_by_role("button", name="Download PDF"), tmp_path)
+        .read_bytes()
+        .startswith(b"%PDF")
+    )
+    numbers = json.loads(
+        saved(page, drawer.get_by_role("button", name="Numbers, JSON"), tmp_path).read_text()
+    )
     assert [row["term"] for row in numbers["numbers"]] == [row["term"] for row in rows]
     page.keyboard.press("Escape")
     drawer.wait_for(state="detached")

@@ -14,12 +14,34 @@ pytestmark = pytest.mark.browser
 # One visit a page and theme; `python scripts/axe.py` looks at every view of both systems in both themes, all rules.
 ADDRESSES = {visit.name: visit.address for visit in visits.VISITS}
 # Addresses by their names, and pages by those of their links in the sidebar, which cost less than to load the app anew.
-PAGES = ("Samples", "Dynamics", "Circuit", "What if", "Decision operators", "Faithfulness", "Data", "Train", "Sweeps",
-         "Leaderboard", "Glossary", "Guided tour")
-LOOKED_AT = {"light": ("overview", *PAGES, "cohorts", "compare", "samples-network"),
-             "dark": ("overview-network", *PAGES, "cohorts-network", "compare-network", "circuit-network-rules")}
+PAGES = (
+    "Samples",
+    "Dynamics",
+    "Circuit",
+    "What if",
+    "Decision operators",
+    "Faithfulness",
+    "Data",
+    "Train",
+    "Sweeps",
+    "Leaderboard",
+    "Glossary",
+    "Guided tour",
+)
+LOOKED_AT = {
+    "light": ("overview", *PAGES, "cohorts", "compare", "samples-network"),
+    "dark": (
+        "overview-network",
+        *PAGES,
+        "cohorts-network",
+        "compare-network",
+        "circuit-network-rules",
+    ),
+}
 WIDTHS = {"light": 1440, "dark": 800}
-PAPER = "() => document.querySelector('[data-testid=stMain] .js-plotly-plot')._fullLayout.paper_bgcolor"
+PAPER = (
+    "() => document.querySelector('[data-testid=stMain] .js-plotly-plot')._fullLayout.paper_bgcolor"
+)
 LEAST_WORDS = 6
 CHARTS = """() => [...document.querySelectorAll('.qf-figure')]
   .map(e => e.getAttribute('aria-label') || '')"""
@@ -60,11 +82,17 @@ def look_at(page: Any, url: str, name: str) -> None:
 
 def poor_charts(page: Any) -> list[str]:
     """The alternative texts that do not say with numbers what a chart shows."""
-    return [said for said in page.evaluate(CHARTS) if len(said.split()) < LEAST_WORDS or not re.search(r"\d", said)]
+    return [
+        said
+        for said in page.evaluate(CHARTS)
+        if len(said.split()) < LEAST_WORDS or not re.search(r"\d", said)
+    ]
 
 
 @pytest.mark.parametrize("theme", axe.THEMES)
-def test_no_page_has_a_serious_violation_in_either_theme(page: Any, server: Any, theme: str) -> None:
+def test_no_page_has_a_serious_violation_in_either_theme(
+    page: Any, server: Any, theme: str
+) -> None:
     """A theme changes colours, and nothing else: all other rules look at a page in one theme.
 
     In the light theme it is a model with time on a wide window, in the dark one the network on a narrow window; each
@@ -85,7 +113,9 @@ def test_no_page_has_a_serious_violation_in_either_theme(page: Any, server: Any,
         poor += [f"{name}: {said!r}" for said in poor_charts(page)]
         unreached += [f"{name}: {said}" for said in page.evaluate(UNREACHED)]
         wide += [name] if page.evaluate(SIDEWAYS) > 0 else []
-        faults += [f"{name}: {said}" for said in page_measures.faults(page_measures.as_it_stands(page))]
+        faults += [
+            f"{name}: {said}" for said in page_measures.faults(page_measures.as_it_stands(page))
+        ]
         if name in PAGES[:4]:
             assert page.locator(".st-key-data input").input_value() == data
             assert page.locator(".st-key-model input").input_value() == model
@@ -98,7 +128,9 @@ def test_no_page_has_a_serious_violation_in_either_theme(page: Any, server: Any,
     assert not warned
 
 
-def test_the_keyboard_reaches_the_words_the_drawer_and_the_next_step_of_the_tour(page: Any, server: Any) -> None:
+def test_the_keyboard_reaches_the_words_the_drawer_and_the_next_step_of_the_tour(
+    page: Any, server: Any
+) -> None:
     visits.open_page(page, server.url + "/dynamics?tour=4")
     page.keyboard.press("Tab")
     assert page.evaluate("() => document.activeElement.textContent") == "Skip to the page"
@@ -107,8 +139,10 @@ def test_the_keyboard_reaches_the_words_the_drawer_and_the_next_step_of_the_tour
     assert page.evaluate("() => !!document.activeElement.closest('[data-testid=stMain]')")
     terms = page.locator(".st-key-figure-decision-over-time .qf-about").first
     terms.focus()
-    assert page.evaluate("() => getComputedStyle(document.activeElement).outlineStyle !== 'none'"
-                         " || getComputedStyle(document.activeElement).boxShadow !== 'none'")
+    assert page.evaluate(
+        "() => getComputedStyle(document.activeElement).outlineStyle !== 'none'"
+        " || getComputedStyle(document.activeElement).boxShadow !== 'none'"
+    )
     page.keyboard.press("Enter")
     page.wait_for_selector(".qf-words:popover-open math")
     assert "Logarithmic negativity" in page.inner_text(".qf-words:popover-open")
@@ -142,10 +176,15 @@ def test_the_keyboard_reaches_the_words_the_drawer_and_the_next_step_of_the_tour
     assert page.locator(".st-key-tour").count() == 0
 
 
-def test_in_a_narrow_window_sliders_wait_behind_a_line_that_a_key_opens(page: Any, server: Any) -> None:
+def test_in_a_narrow_window_sliders_wait_behind_a_line_that_a_key_opens(
+    page: Any, server: Any
+) -> None:
     page.set_viewport_size({"width": 800, "height": 900})
     visits.open_page(page, server.url + "/dynamics")
-    slider, line = page.locator('.st-key-pair-knobs [data-testid="stSlider"]').first, page.locator(".qf-fold summary")
+    slider, line = (
+        page.locator('.st-key-pair-knobs [data-testid="stSlider"]').first,
+        page.locator(".qf-fold summary"),
+    )
     assert not slider.is_visible()
     line.focus()
     page.keyboard.press("Enter")

@@ -17,7 +17,8 @@ def place(page: Any, panel: str, trace: str, point: int) -> tuple[float, float]:
     """Where a point or bar of a named trace is on the screen."""
     page.locator(f"{panel} .js-plotly-plot").scroll_into_view_if_needed()
     page.wait_for_timeout(300)
-    x, y = page.evaluate("""([panel, name, i]) => {
+    x, y = page.evaluate(
+        """([panel, name, i]) => {
       const plot = document.querySelector(panel + ' .js-plotly-plot'), layout = plot._fullLayout;
       const corner = plot.getBoundingClientRect();
       const found = plot.calcdata.find(
@@ -25,7 +26,9 @@ def place(page: Any, panel: str, trace: str, point: int) -> tuple[float, float]:
       const bar = found.s !== undefined;
       return [corner.x + layout.xaxis._offset + layout.xaxis.c2p(bar ? found.s / 2 : found.x),
               corner.y + layout.yaxis._offset + layout.yaxis.c2p(bar ? found.p : found.y)];
-    }""", [panel, trace, point])
+    }""",
+        [panel, trace, point],
+    )
     return float(x), float(y)
 
 
@@ -33,7 +36,8 @@ def lonely(page: Any, panel: str) -> tuple[float, float, str]:
     """Where the point lies that is farthest from all others, and its sample."""
     page.locator(f"{panel} .js-plotly-plot").scroll_into_view_if_needed()
     page.wait_for_timeout(300)
-    x, y, name = page.evaluate("""panel => {
+    x, y, name = page.evaluate(
+        """panel => {
       const plot = document.querySelector(panel + ' .js-plotly-plot'), layout = plot._fullLayout;
       const corner = plot.getBoundingClientRect();
       const all = plot.calcdata.filter(points => points[0].trace.customdata).flatMap(points => points.map(point => [
@@ -43,7 +47,9 @@ def lonely(page: Any, panel: str) -> tuple[float, float, str]:
       const room = all.map((a, i) => Math.min(
         ...all.map((b, j) => i === j ? 1e9 : Math.hypot(a[0] - b[0], a[1] - b[1]))));
       return all[room.indexOf(Math.max(...room))];
-    }""", panel)
+    }""",
+        panel,
+    )
     return float(x), float(y), str(name)
 
 
@@ -54,17 +60,22 @@ def click(page: Any, where: tuple[float, float]) -> None:
 
 
 def test_a_cohort_is_made_by_a_click_saved_and_kept_in_the_link_and_a_point_opens_its_sample(
-        visit: Callable[[str], Any]) -> None:
+    visit: Callable[[str], Any],
+) -> None:
     page = visit("/cohorts")
     click(page, place(page, ".st-key-panel-types", "all of test", 2))
-    page.wait_for_function("() => document.querySelector('.st-key-filter input').value === 'relation=conflict'")
+    page.wait_for_function(
+        "() => document.querySelector('.st-key-filter input').value === 'relation=conflict'"
+    )
     settle(page)
     page.locator('[data-testid="stPopoverButton"]', has_text="Save").click()
     page.locator(".st-key-_cohort_name input").fill("at odds")
     page.locator(".st-key-_cohort_name input").press("Enter")
     settle(page)
     page.get_by_role("button", name="Save in the link").click()
-    page.wait_for_function("() => decodeURIComponent(location.search).includes('cohort=at+odds:relation=conflict')")
+    page.wait_for_function(
+        "() => decodeURIComponent(location.search).includes('cohort=at+odds:relation=conflict')"
+    )
     settle(page)
     follow(page, "Samples")
     assert "cohort=at+odds" in page.url
@@ -73,7 +84,9 @@ def test_a_cohort_is_made_by_a_click_saved_and_kept_in_the_link_and_a_point_open
     assert "cohort ‘at odds’" in page.inner_text(".st-key-panel-entanglement")
     page.locator(".st-key-filter input").fill("error>0.45")
     page.locator(".st-key-filter input").press("Enter")
-    page.wait_for_function("() => decodeURIComponent(location.search).includes('filter=error>0.45')")
+    page.wait_for_function(
+        "() => decodeURIComponent(location.search).includes('filter=error>0.45')"
+    )
     settle(page)
     a_point_opens_its_sample_and_another_grouping_is_drawn(page)
 
@@ -81,7 +94,9 @@ def test_a_cohort_is_made_by_a_click_saved_and_kept_in_the_link_and_a_point_open
 def a_point_opens_its_sample_and_another_grouping_is_drawn(page: Any) -> None:
     x, y, wanted = lonely(page, ".st-key-panel-entanglement")
     click(page, (x, y))
-    page.wait_for_function("wanted => document.querySelector('.st-key-sample input').value === wanted", arg=wanted)
+    page.wait_for_function(
+        "wanted => document.querySelector('.st-key-sample input').value === wanted", arg=wanted
+    )
     settle(page)
     assert f"sample={wanted}" in page.url
     assert f"; {wanted} is" in page.inner_text(".st-key-box-cohort")
@@ -90,7 +105,8 @@ def a_point_opens_its_sample_and_another_grouping_is_drawn(page: Any) -> None:
     page.locator(".st-key-by input").click()
     page.get_by_role("option", name="planted type").click()
     page.wait_for_function(
-        "() => document.querySelector('.st-key-panel-dividends .js-plotly-plot')?.data?.some(t => t.type === 'box')")
+        "() => document.querySelector('.st-key-panel-dividends .js-plotly-plot')?.data?.some(t => t.type === 'box')"
+    )
     settle(page)
     assert "by=planted+type" in page.url or "by=planted%20type" in page.url
 
@@ -98,7 +114,9 @@ def a_point_opens_its_sample_and_another_grouping_is_drawn(page: Any) -> None:
 def test_a_view_is_pinned_tweaked_compared_and_swapped(visit: Callable[[str], Any]) -> None:
     page = visit("/samples?sample=p0031")
     page.get_by_role("button", name="Pin", exact=True).click()
-    page.wait_for_function("() => decodeURIComponent(location.search).includes('pin=qj-planted/planted/p0031')")
+    page.wait_for_function(
+        "() => decodeURIComponent(location.search).includes('pin=qj-planted/planted/p0031')"
+    )
     page.locator(".st-key-_unpin").wait_for()
     follow(page, "Compare")
     assert "No term differs by 0.01 or more between A and B" in page.inner_text("body")
@@ -112,7 +130,9 @@ def test_a_view_is_pinned_tweaked_compared_and_swapped(visit: Callable[[str], An
     said = page.locator(".st-key-panel-differences h4").inner_text()
     assert said.startswith("B scores")
     page.get_by_role("button", name="Swap").click()
-    page.wait_for_function("() => decodeURIComponent(location.search).includes('pin=qj-planted/planted/p0031/T=0.6')")
+    page.wait_for_function(
+        "() => decodeURIComponent(location.search).includes('pin=qj-planted/planted/p0031/T=0.6')"
+    )
     settle(page)
     assert page.locator(".st-key-T input").input_value() == "1"
     page.get_by_role("button", name="Clear").click()

@@ -18,13 +18,16 @@ __all__ = ["visit"]  # a fixture
 
 
 def upload(page: Any, *paths: Path) -> None:
-    page.locator('[data-testid="stFileUploader"] input[type=file]').set_input_files([str(path) for path in paths])
+    page.locator('[data-testid="stFileUploader"] input[type=file]').set_input_files(
+        [str(path) for path in paths]
+    )
     page.get_by_text(paths[0].name).first.wait_for()
     page.get_by_role("button", name="Examine").click()
 
 
 def test_what_cannot_be_read_is_refused_in_words_and_the_page_goes_on_to_keep_a_pickle(
-        visit: Callable[[str], Any], tmp_path: Path) -> None:
+    visit: Callable[[str], Any], tmp_path: Path
+) -> None:
     page = visit("/data")
     a_file_of_three_gigabytes_is_refused(page, tmp_path)
     drop(page)
@@ -35,7 +38,9 @@ def test_what_cannot_be_read_is_refused_in_words_and_the_page_goes_on_to_keep_a_
 
 def drop(page: Any) -> None:
     """Takes the file away that was chosen."""
-    button = page.locator('[data-testid="stFileUploader"]').get_by_role("button", name=re.compile("^Remove "))
+    button = page.locator('[data-testid="stFileUploader"]').get_by_role(
+        "button", name=re.compile("^Remove ")
+    )
     button.click()
     button.wait_for(state="detached")
     settle(page)

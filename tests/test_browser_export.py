@@ -52,17 +52,31 @@ def lines() -> go.Figure:
 
 def drawn(kind: styles.Format) -> dict[str, bytes]:
     """A hatched figure, one with a legend and one with a colour bar, with titles and captions."""
-    look = ExportStyle(format=kind, engine="chrome", title=True, caption=True, font=8, hidden=("audio",), theme="light")
+    look = ExportStyle(
+        format=kind,
+        engine="chrome",
+        title=True,
+        caption=True,
+        font=8,
+        hidden=("audio",),
+        theme="light",
+    )
     said = {"title": TYPED, "caption": f"Over 600 samples. {TYPED}", "recipe": RECIPE}
-    figures = {"lines": lines(), "waterfall": decision.waterfall(TERMS, M, truth=0.3),
-               **({"bar": EXAMPLES["state.density_matrix"]("light")} if kind == "svg" else {})}
+    figures = {
+        "lines": lines(),
+        "waterfall": decision.waterfall(TERMS, M, truth=0.3),
+        **({"bar": EXAMPLES["state.density_matrix"]("light")} if kind == "svg" else {}),
+    }
     return {name: export.save(figure, look, **said) for name, figure in figures.items()}
 
 
 def digests() -> dict[str, str]:
     """Of the files by their names; drawn in another order than the test draws them."""
-    return {f"{name}.{kind}": hashlib.sha256(data).hexdigest()
-            for kind in reversed(KINDS) for name, data in drawn(kind).items()}
+    return {
+        f"{name}.{kind}": hashlib.sha256(data).hexdigest()
+        for kind in reversed(KINDS)
+        for name, data in drawn(kind).items()
+    }
 
 
 def test_chrome_draws_what_was_asked_and_the_same_bytes_in_a_fresh_process() -> None:
@@ -78,7 +92,9 @@ def test_chrome_draws_what_was_asked_and_the_same_bytes_in_a_fresh_process() -> 
     assert {"text", "text : audio", "entropy (nats)"} <= set(words)
     assert "audio" not in words
     unit = 89 / float(root.get("viewBox", "").split()[2]) / styles.MM_PER_PT
-    assert max(float(size) * unit for size in re.findall(r"font-size: ([\d.]+)px", svg)) == pytest.approx(8, rel=0.01)
+    assert max(
+        float(size) * unit for size in re.findall(r"font-size: ([\d.]+)px", svg)
+    ) == pytest.approx(8, rel=0.01)
     assert "rgb(0, 114, 178)" in svg, style.BLUE
     assert style.PAPER["dark"].lower() not in svg.lower()
     page = PdfReader(io.BytesIO(files["pdf"]["waterfall"])).pages[0]
@@ -87,18 +103,32 @@ def test_chrome_draws_what_was_asked_and_the_same_bytes_in_a_fresh_process() -> 
     assert "Pattern" not in page["/Resources"]
     assert abs(float(page.mediabox.width) - 89 / styles.MM_PER_PT) < 0.01
     sizes: list[float] = []
-    page.extract_text(visitor_text=lambda words, cm, tm, font, size: sizes.append(abs(cm[3] * tm[3] * size)))
-    assert any(abs(size - 8 * 15 / 13) < 0.05
-               for size in sizes), "the title's letters, 15 of the 13 pixels that are 8 pt"
+    page.extract_text(
+        visitor_text=lambda words, cm, tm, font, size: sizes.append(abs(cm[3] * tm[3] * size))
+    )
+    assert any(abs(size - 8 * 15 / 13) < 0.05 for size in sizes), (
+        "the title's letters, 15 of the 13 pixels that are 8 pt"
+    )
     image = Image.open(io.BytesIO(files["png"]["lines"]))
     assert image.width == round(89 / 25.4 * 300)
     assert image.getpixel((2, image.height - 2))[:3] == (255, 255, 255)
-    code = ("import json; from tests.test_browser_export import browser, digests; browser.FRESH = 4; "
-            "print(json.dumps(digests()))")
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True,
-                          timeout=120)
-    assert json.loads(done.stdout) == {f"{name}.{kind}": hashlib.sha256(data).hexdigest()
-                                       for kind, found in files.items() for name, data in found.items()}
+    code = (
+        "import json; from tests.test_browser_export import browser, digests; browser.FRESH = 4; "
+        "print(json.dumps(digests()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    assert json.loads(done.stdout) == {
+        f"{name}.{kind}": hashlib.sha256(data).hexdigest()
+        for kind, found in files.items()
+        for name, data in found.items()
+    }
     assert done.stderr == "", "the browser ends without a word"
 
 
@@ -115,25 +145,42 @@ def test_every_function_draws_in_chrome_too(name: str) -> None:
         exporting.assert_legend(data, figure)
 
 
-def test_a_page_opens_without_a_network_and_runs_no_typed_script(browser: Any, tmp_path: Path) -> None:
+def test_a_page_opens_without_a_network_and_runs_no_typed_script(
+    browser: Any, tmp_path: Path
+) -> None:
     page = browser.new_page()
     look = ExportStyle(format="html", title=True, caption=True, theme="grey")
-    hostile = f'{TYPED} <img src="http://127.0.0.1:9/x" onerror="document.title=1"> "onload="alert(1)'
-    (tmp_path / "figure.html").write_bytes(export.save(lines(), look, title=hostile, caption=hostile, recipe=RECIPE))
+    hostile = (
+        f'{TYPED} <img src="http://127.0.0.1:9/x" onerror="document.title=1"> "onload="alert(1)'
+    )
+    (tmp_path / "figure.html").write_bytes(
+        export.save(lines(), look, title=hostile, caption=hostile, recipe=RECIPE)
+    )
     heard: list[str] = []
     page.on("dialog", lambda dialog: (heard.append(f"dialog {dialog.message}"), dialog.dismiss()))
     page.on("pageerror", lambda error: heard.append(f"error {error}"))
     page.on("console", lambda said: heard.append(f"console {said.text}"))
-    page.on("request", lambda request: heard.append(request.url)
-            if not request.url.startswith(("file:", "data:", "blob:")) else None)
+    page.on(
+        "request",
+        lambda request: (
+            heard.append(request.url)
+            if not request.url.startswith(("file:", "data:", "blob:"))
+            else None
+        ),
+    )
     page.goto((tmp_path / "figure.html").as_uri())
     page.wait_for_selector("#qfusion-figure .legendtext", state="attached")
     assert page.locator("h1").inner_text() == hostile
     assert page.title() == hostile
-    assert page.locator("#qfusion-figure .legendtext").all_text_contents() == ["text", "audio", "text : audio"]
+    assert page.locator("#qfusion-figure .legendtext").all_text_contents() == [
+        "text",
+        "audio",
+        "text : audio",
+    ]
     assert json.loads(page.locator("#qfusion-recipe").text_content()) == json.loads(RECIPE)
     page.evaluate(
-        "() => { const s = document.createElement('script'); s.text = 'window.ran = 1'; document.body.append(s); }")
+        "() => { const s = document.createElement('script'); s.text = 'window.ran = 1'; document.body.append(s); }"
+    )
     assert page.evaluate("() => window.ran") is None, "the page's policy lets no other script run"
     assert [each for each in heard if "Content Security Policy" not in each] == []
     page.close()

@@ -26,14 +26,20 @@ def test_a_figure_stays_and_only_its_numbers_change(page: Any, server: Any) -> N
     visits.open_page(page, server.url + "/samples?model=qj-planted&sample=p0031&data=planted")
     page.wait_for_selector(".st-key-figure-similar .main-svg")
     page.wait_for_function("() => !document.querySelector('.qf-figure[aria-busy]')")
-    page.evaluate("() => document.querySelectorAll('.qf-figure').forEach(e => { e.was = e.data; e.marked = true; })")
+    page.evaluate(
+        "() => document.querySelectorAll('.qf-figure').forEach(e => { e.was = e.data; e.marked = true; })"
+    )
     page.locator(".st-key-_next button:visible").first.click()
-    page.wait_for_function("() => document.querySelector('.st-key-figure-similar .qf-figure').was"
-                           " !== document.querySelector('.st-key-figure-similar .qf-figure').data")
+    page.wait_for_function(
+        "() => document.querySelector('.st-key-figure-similar .qf-figure').was"
+        " !== document.querySelector('.st-key-figure-similar .qf-figure').data"
+    )
     visits.still(page)
     assert page.evaluate("() => [...document.querySelectorAll('.qf-figure')].every(e => e.marked)")
     sample = open_sample("qj-planted", "p0032", "planted")
-    told = page.evaluate("() => document.querySelector('.st-key-figure-verdict .qf-figure').ariaLabel")
+    told = page.evaluate(
+        "() => document.querySelector('.st-key-figure-verdict .qf-figure').ariaLabel"
+    )
     assert told == samples.verdict(sample).alt
     page.set_viewport_size({"width": 1100, "height": 900})
     visits.open_page(page, server.url + "/operators?model=qj-planted&data=planted")
@@ -45,7 +51,9 @@ def test_a_figure_stays_and_only_its_numbers_change(page: Any, server: Any) -> N
         assert page.evaluate(LEGENDS) <= 1
 
 
-def test_the_numbers_are_saved_once_and_the_drawer_opens(page: Any, server: Any, tmp_path: Path) -> None:
+def test_the_numbers_are_saved_once_and_the_drawer_opens(
+    page: Any, server: Any, tmp_path: Path
+) -> None:
     visits.open_page(page, server.url + "/samples?model=qj-planted&sample=p0031&data=planted")
     with page.expect_download() as download:
         page.locator(".st-key-figure-verdict .qf-numbers").click()
@@ -56,7 +64,9 @@ def test_the_numbers_are_saved_once_and_the_drawer_opens(page: Any, server: Any,
     assert target.read_text().splitlines()[0].split(",")[0] == wanted.columns[0]
     seen: list[Any] = []
     page.on("download", lambda file: seen.append(file))
-    page.locator(".st-key-_next button:visible").first.click()  # draws the figure again, saves nothing
+    page.locator(
+        ".st-key-_next button:visible"
+    ).first.click()  # draws the figure again, saves nothing
     visits.still(page)
     page.locator(".st-key-figure-verdict .qf-export").click()
     page.get_by_role("dialog").get_by_role("button", name="Download SVG").wait_for()

@@ -10,10 +10,26 @@ from scripts import axe, visits
 
 pytestmark = pytest.mark.browser
 WIDTHS = (1440, 800)
-PAGES = ("Samples", "Dynamics", "Circuit", "What if", "Decision operators", "Cohorts", "Compare", "Faithfulness",
-         "Data", "Train", "Sweeps", "Leaderboard", "Guided tour", "Glossary")
-START = {"light": "/?model=qj-planted&data=planted",
-         "dark": "/?model=qcnn-digits&data=digits&pin=qj-planted/planted/p1671"}
+PAGES = (
+    "Samples",
+    "Dynamics",
+    "Circuit",
+    "What if",
+    "Decision operators",
+    "Cohorts",
+    "Compare",
+    "Faithfulness",
+    "Data",
+    "Train",
+    "Sweeps",
+    "Leaderboard",
+    "Guided tour",
+    "Glossary",
+)
+START = {
+    "light": "/?model=qj-planted&data=planted",
+    "dark": "/?model=qcnn-digits&data=digits&pin=qj-planted/planted/p1671",
+}
 # Scrolled into view, the middle of every control that is shown belongs to the control itself, or to its label. What a
 # page gives to screen readers alone is left out, and the inside of figures, of which each counts as one control.
 MISSED = """() => {
@@ -57,7 +73,9 @@ OUTSIDE = """() => [...document.querySelectorAll('.st-key-context :is(button, a,
 
 
 @pytest.mark.parametrize("theme", axe.THEMES)
-def test_every_control_of_every_page_is_hit_by_the_mouse(page: Any, server: Any, theme: str) -> None:
+def test_every_control_of_every_page_is_hit_by_the_mouse(
+    page: Any, server: Any, theme: str
+) -> None:
     """In the light theme with a model that evolves in time, in the dark one with the network and something pinned."""
     page.emulate_media(color_scheme=theme)
     visits.open_page(page, server.url + START[theme])
@@ -73,7 +91,13 @@ def test_every_control_of_every_page_is_hit_by_the_mouse(page: Any, server: Any,
             count, missed = page.evaluate(MISSED)
             assert count > 20
             faults += [f"{name}, {width} px: {words}" for words in missed]
-            faults += [f"{name}, {width} px: a button lies over '{words}'" for words in page.evaluate(COVERED)]
-            faults += [f"{name}, {width} px: '{words}' of the bar is cut off" for words in page.evaluate(OUTSIDE)]
+            faults += [
+                f"{name}, {width} px: a button lies over '{words}'"
+                for words in page.evaluate(COVERED)
+            ]
+            faults += [
+                f"{name}, {width} px: '{words}' of the bar is cut off"
+                for words in page.evaluate(OUTSIDE)
+            ]
     assert page.locator("#qf-theme").get_attribute("data-theme") == theme
     assert not faults, "\n".join(faults)

@@ -22,11 +22,26 @@ pytestmark = pytest.mark.browser
 __all__ = ["visit"]  # a fixture
 # Each says who it was, where it runs; the last are for formulas and for markdown.
 RUNS = "window.hacked=(window.hacked||'')+'!'"
-PAYLOADS = (f"<img src=x onerror={RUNS}>", f"</script><script>{RUNS}</script>", f"<svg onload={RUNS}>",
-            f"\"><a href=javascript:{RUNS}>x</a>", f"[x](javascript:{RUNS})", "=HYPERLINK(\"http://x\",\"y\")",
-            f"<b onmouseover={RUNS}>b</b>", f"$\\href{{javascript:{RUNS}}}{{x}}$")
+PAYLOADS = (
+    f"<img src=x onerror={RUNS}>",
+    f"</script><script>{RUNS}</script>",
+    f"<svg onload={RUNS}>",
+    f'"><a href=javascript:{RUNS}>x</a>',
+    f"[x](javascript:{RUNS})",
+    '=HYPERLINK("http://x","y")',
+    f"<b onmouseover={RUNS}>b</b>",
+    f"$\\href{{javascript:{RUNS}}}{{x}}$",
+)
 COLUMN = f"<img src=x onerror={RUNS}>"
-PAGES = ("", "samples", "dynamics", "what_if", "cohorts?cuts=true", "compare", "data")  # the others show no more words
+PAGES = (
+    "",
+    "samples",
+    "dynamics",
+    "what_if",
+    "cohorts?cuts=true",
+    "compare",
+    "data",
+)  # the others show no more words
 CLEAN = """() => ({hacked: window.hacked ?? '', broken: [...document.querySelectorAll('img')].filter(each =>
   /onerror/.test(each.outerHTML)).length, links: [...document.querySelectorAll('a')].filter(each =>
   /^javascript:/i.test(each.getAttribute('href') ?? '')).length})"""
@@ -37,7 +52,10 @@ def hostile(server: serving.Server, tmp_path_factory: pytest.TempPathFactory) ->
     """A set whose every word is a payload, and a model of it, in the folders of the running app."""
     folder, home = tmp_path_factory.mktemp("hostile"), server.log.parent
     tables = importable.tables(folder / "t", count=48)
-    names = [f"{payload} {row}" for row, payload in zip(range(48), itertools.cycle(PAYLOADS), strict=False)]
+    names = [
+        f"{payload} {row}"
+        for row, payload in zip(range(48), itertools.cycle(PAYLOADS), strict=False)
+    ]
     for path in tables.iterdir():
         frame = pd.read_csv(path)
         frame["id"] = names
@@ -50,9 +68,22 @@ def hostile(server: serving.Server, tmp_path_factory: pytest.TempPathFactory) ->
         for name in ("IMPORTED", "MODELS", "RUNS", "CACHE"):
             patch.setenv(f"QFUSION_{name}", str(home / name.lower()))
         (home / "models").mkdir(exist_ok=True)
-        for words in (["data", "import", str(tables), "--name", "hostile", "--title", PAYLOADS[0]],
-                      ["train", "--data", "hostile", "--out", str(home / "models" / "hostile-model"), "--set",
-                       "epochs=1", "--set", "dims=2", "--set", "jumps=1"]):
+        for words in (
+            ["data", "import", str(tables), "--name", "hostile", "--title", PAYLOADS[0]],
+            [
+                "train",
+                "--data",
+                "hostile",
+                "--out",
+                str(home / "models" / "hostile-model"),
+                "--set",
+                "epochs=1",
+                "--set",
+                "dims=2",
+                "--set",
+                "jumps=1",
+            ],
+        ):
             with pytest.raises(SystemExit) as ended:
                 cli.main(words)
             assert not ended.value.code, words
@@ -87,11 +118,17 @@ def test_no_name_runs_on_any_page(server: serving.Server, hostile: Path, page: A
     assert "onerror" in page.inner_text("body")  # it is shown, as text
 
 
-def test_no_address_and_no_field_runs(server: serving.Server, visit: Callable[[str], Any], page: Any) -> None:
+def test_no_address_and_no_field_runs(
+    server: serving.Server, visit: Callable[[str], Any], page: Any
+) -> None:
     payload = quote(PAYLOADS[0] + PAYLOADS[1])
-    for address in (f"/?model={payload}&data={payload}&sample={payload}", f"/samples?find={payload}&x={payload}",
-                    f"/cohorts?filter={payload}&cohort={payload}:error%3E1&pin={payload}/{payload}/{payload}",
-                    f"/dynamics?H.{payload}=1&view={payload}&{payload}=1", f"/glossary?find={payload}"):
+    for address in (
+        f"/?model={payload}&data={payload}&sample={payload}",
+        f"/samples?find={payload}&x={payload}",
+        f"/cohorts?filter={payload}&cohort={payload}:error%3E1&pin={payload}/{payload}/{payload}",
+        f"/dynamics?H.{payload}=1&view={payload}&{payload}=1",
+        f"/glossary?find={payload}",
+    ):
         visits.open_page(page, server.url + address)
         assert_clean(page, address)
     page = visit("/samples")
@@ -113,15 +150,26 @@ def test_no_file_name_runs(visit: Callable[[str], Any], tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", ["svg", "html"])
-def test_no_saved_figure_runs(ending: str, hostile: Path, server: serving.Server, page: Any, tmp_path: Path) -> None:
+def test_no_saved_figure_runs(
+    ending: str, hostile: Path, server: serving.Server, page: Any, tmp_path: Path
+) -> None:
     """Opened by itself: a policy of the server does not protect it."""
     out = tmp_path / f"figure.{ending}"
     with pytest.MonkeyPatch.context() as patch:
         for name in ("IMPORTED", "MODELS"):
             patch.setenv(f"QFUSION_{name}", str(server.log.parent / name.lower()))
         with pytest.raises(SystemExit) as ended:
-            cli.main(["figure", "--link", f"{server.url}/samples?model=hostile-model&data=hostile", "--panel",
-                      "waterfall", "--out", str(out)])
+            cli.main(
+                [
+                    "figure",
+                    "--link",
+                    f"{server.url}/samples?model=hostile-model&data=hostile",
+                    "--panel",
+                    "waterfall",
+                    "--out",
+                    str(out),
+                ]
+            )
         assert not ended.value.code
     assert "onerror" in out.read_text() or "script" in out.read_text()  # the names are in it
     page.goto(out.as_uri())
@@ -132,6 +180,14 @@ def test_no_saved_figure_runs(ending: str, hostile: Path, server: serving.Server
 def test_a_table_holds_no_formula() -> None:
     from qfusion.analysis import text
 
-    written = text.csv(pd.DataFrame({"id": [*PAYLOADS, "+1", "-cmd", "@x", "\t=1"], "=1": 1.0})).decode()
-    cells = [cell for line in written.splitlines() for cell in re.findall(r'(?:^|,)("?)([^",]*)', line)]
-    assert not [cell for _, cell in cells if cell.startswith(("=", "@", "\t", "+")) or re.match("-[a-z]", cell)]
+    written = text.csv(
+        pd.DataFrame({"id": [*PAYLOADS, "+1", "-cmd", "@x", "\t=1"], "=1": 1.0})
+    ).decode()
+    cells = [
+        cell for line in written.splitlines() for cell in re.findall(r'(?:^|,)("?)([^",]*)', line)
+    ]
+    assert not [
+        cell
+        for _, cell in cells
+        if cell.startswith(("=", "@", "\t", "+")) or re.match("-[a-z]", cell)
+    ]

@@ -25,11 +25,16 @@ from tests import importable
 pytestmark = pytest.mark.browser
 DATA, NAMES, WIDE, CLASSES = "own-set", ("text", "audio"), {"text": 4, "audio": 3}, 3
 # Each page once, on one model or another: past the door all three are of one class (models/programs/imported.py).
-PAGES = {"own-program": ("Overview", "Dynamics", "Circuit", "Train"),
-         "own-network": ("What if", "Decision operators", "Leaderboard", "Data"),
-         "own-factory": ("Cohorts", "Compare", "Faithfulness")}
-WHY = {"Dynamics": "no evolution in time", "Circuit": "no circuit of gates",
-       "Decision operators": "no states that its scores are linear in"}
+PAGES = {
+    "own-program": ("Overview", "Dynamics", "Circuit", "Train"),
+    "own-network": ("What if", "Decision operators", "Leaderboard", "Data"),
+    "own-factory": ("Cohorts", "Compare", "Faithfulness"),
+}
+WHY = {
+    "Dynamics": "no evolution in time",
+    "Circuit": "no circuit of gates",
+    "Decision operators": "no states that its scores are linear in",
+}
 FACTORY = """
 from torch import nn
 class Gated(nn.Module):
@@ -73,16 +78,32 @@ def program(path: Path) -> Callable[..., Tensor]:
 def network(path: Path) -> Callable[..., Tensor]:
     """An ONNX file in single precision; returns what it calculates."""
     rng = np.random.default_rng(2)
-    weights = {"T": rng.normal(size=(4, 6)), "A": rng.normal(size=(3, 6)), "U": rng.normal(size=(6, CLASSES))}
-    nodes = [helper.make_node("MatMul", ["text", "T"], ["t"]), helper.make_node("MatMul", ["audio", "A"], ["a"]),
-             helper.make_node("Mul", ["t", "a"], ["p"]), helper.make_node("Tanh", ["p"], ["h"]),
-             helper.make_node("MatMul", ["h", "U"], ["y"])]
+    weights = {
+        "T": rng.normal(size=(4, 6)),
+        "A": rng.normal(size=(3, 6)),
+        "U": rng.normal(size=(6, CLASSES)),
+    }
+    nodes = [
+        helper.make_node("MatMul", ["text", "T"], ["t"]),
+        helper.make_node("MatMul", ["audio", "A"], ["a"]),
+        helper.make_node("Mul", ["t", "a"], ["p"]),
+        helper.make_node("Tanh", ["p"], ["h"]),
+        helper.make_node("MatMul", ["h", "U"], ["y"]),
+    ]
     kind = TensorProto.FLOAT
     graph = helper.make_graph(
-        nodes, "g", [helper.make_tensor_value_info(name, kind, ["n", size]) for name, size in WIDE.items()],
+        nodes,
+        "g",
+        [helper.make_tensor_value_info(name, kind, ["n", size]) for name, size in WIDE.items()],
         [helper.make_tensor_value_info("y", kind, ["n", CLASSES])],
-        [numpy_helper.from_array(value.astype(np.float32), name) for name, value in weights.items()])
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+        [
+            numpy_helper.from_array(value.astype(np.float32), name)
+            for name, value in weights.items()
+        ],
+    )
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path
+    )
     T, A, U = (torch.from_numpy(value.astype(np.float32)).double() for value in weights.values())
     return lambda text, audio: ((text @ T) * (audio @ A)).tanh() @ U
 
@@ -100,7 +121,9 @@ def factory(folder: Path) -> Callable[..., Tensor]:
 
 
 @pytest.fixture(scope="module")
-def imported(server: serving.Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+def imported(
+    server: serving.Server, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Any]]:
     """Models by name, imported by the command line into the folders that the running app looks into."""
     folder, theirs = tmp_path_factory.mktemp("imported"), server.log.parent
     with pytest.MonkeyPatch.context() as patch:
@@ -108,11 +131,19 @@ def imported(server: serving.Server, tmp_path_factory: pytest.TempPathFactory) -
             patch.setenv(f"QFUSION_{name}", str(theirs / name.lower()))
         patch.chdir(folder)
         patch.syspath_prepend(str(folder))
-        run("data", "import", str(importable.tables(folder / "tables")), "--name", DATA, "--replace")
-        found = {"own-program": program(folder / "products.pt2"), "own-network": network(folder / "crossed.onnx"),
-                 "own-factory": factory(folder)}
-        sources = {"own-program": ["products.pt2"], "own-network": ["crossed.onnx"],
-                   "own-factory": ["own_factory:make", "--weights", "gated.safetensors"]}
+        run(
+            "data", "import", str(importable.tables(folder / "tables")), "--name", DATA, "--replace"
+        )
+        found = {
+            "own-program": program(folder / "products.pt2"),
+            "own-network": network(folder / "crossed.onnx"),
+            "own-factory": factory(folder),
+        }
+        sources = {
+            "own-program": ["products.pt2"],
+            "own-network": ["crossed.onnx"],
+            "own-factory": ["own_factory:make", "--weights", "gated.safetensors"],
+        }
         for name, words in sources.items():
             run("model", "import", *words, "--data", DATA, "--name", name, "--replace")
         yield {name: (forward, data.load(DATA)) for name, forward in found.items()}
@@ -127,20 +158,35 @@ def run(*words: str) -> None:
 
 def looped(forward: Callable[..., Tensor], dataset: Any, row: int) -> tuple[int, dict[str, float]]:
     """The predicted class, and the dividends of its score, by forward passes one background row at a time."""
-    own, rows = dataset.inputs([row], torch.float64), dataset.inputs(dataset.rows("train"), torch.float64)
+    own, rows = (
+        dataset.inputs([row], torch.float64),
+        dataset.inputs(dataset.rows("train"), torch.float64),
+    )
     values: dict[tuple[str, ...], np.ndarray] = {}
     with torch.no_grad():
         for S in ((), *((name,) for name in NAMES), NAMES):
-            each = [forward(*(own[name] if name in S else rows[name][n:n + 1] for name in NAMES)).numpy()[0]
-                    for n in range(len(rows[NAMES[0]]))]
+            each = [
+                forward(
+                    *(own[name] if name in S else rows[name][n : n + 1] for name in NAMES)
+                ).numpy()[0]
+                for n in range(len(rows[NAMES[0]]))
+            ]
             values[S] = np.mean(each, 0)
     output = int(values[NAMES].argmax())
-    dividends = {S: sum((-1) ** (len(S) - size) * values[part][output]
-                        for size in range(len(S) + 1) for part in itertools.combinations(S, size)) for S in values}
+    dividends = {
+        S: sum(
+            (-1) ** (len(S) - size) * values[part][output]
+            for size in range(len(S) + 1)
+            for part in itertools.combinations(S, size)
+        )
+        for S in values
+    }
     return output, {" + ".join(S) or "baseline": float(value) for S, value in dividends.items()}
 
 
-def test_a_program_is_uploaded(page: Any, server: serving.Server, imported: dict[str, Any], tmp_path: Path) -> None:
+def test_a_program_is_uploaded(
+    page: Any, server: serving.Server, imported: dict[str, Any], tmp_path: Path
+) -> None:
     forward, dataset = imported["own-program"]
     program(tmp_path / "products.pt2")
     visits.open_page(page, f"{server.url}/train?train.import=true")
@@ -162,19 +208,28 @@ def test_a_program_is_uploaded(page: Any, server: serving.Server, imported: dict
     assert page.evaluate(TERMS) == pytest.approx(looped(forward, dataset, row)[1], abs=1e-10)
 
 
-@pytest.mark.parametrize(("name", "within"), [("own-program", 1e-10), ("own-network", 1e-5), ("own-factory", 1e-10)])
-def test_it_is_explored_on_the_pages(page: Any, server: serving.Server, imported: dict[str, Any], name: str,
-                                      within: float) -> None:
+@pytest.mark.parametrize(
+    ("name", "within"), [("own-program", 1e-10), ("own-network", 1e-5), ("own-factory", 1e-10)]
+)
+def test_it_is_explored_on_the_pages(
+    page: Any, server: serving.Server, imported: dict[str, Any], name: str, within: float
+) -> None:
     forward, dataset = imported[name]
     row = int(dataset.rows("test")[1])
-    visits.open_page(page, f"{server.url}/samples?model={name}&data={DATA}&sample={dataset.ids[row]}")
+    visits.open_page(
+        page, f"{server.url}/samples?model={name}&data={DATA}&sample={dataset.ids[row]}"
+    )
     output, wanted = looped(forward, dataset, row)
     shown = page.evaluate(TERMS)
     assert set(shown) == set(wanted)
     assert shown == pytest.approx(wanted, abs=within)
-    assert f"‘{dataset.target.classes[output]}’" in page.inner_text('[class*="st-key-panel-waterfall"] h4')
+    assert f"‘{dataset.target.classes[output]}’" in page.inner_text(
+        '[class*="st-key-panel-waterfall"] h4'
+    )
     for title in PAGES[name]:
-        page.locator('[data-testid="stSidebar"]').get_by_role("link", name=title, exact=True).click()
+        page.locator('[data-testid="stSidebar"]').get_by_role(
+            "link", name=title, exact=True
+        ).click()
         page.wait_for_selector(f"h1:has-text('{title}')")
         visits.still(page)
         assert page.locator(WRONG).count() == 0, (title, page.inner_text("body"))

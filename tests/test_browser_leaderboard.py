@@ -10,8 +10,10 @@ from qfusion.analysis.learning import standings
 from tests.test_browser import settle, visit, wait_for_words
 
 MEASURED = standings.FILE.is_file() and "planted" in standings.read().names
-pytestmark = [pytest.mark.browser,
-              pytest.mark.skipif(not MEASURED, reason="the leaderboard has not been measured here")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not MEASURED, reason="the leaderboard has not been measured here"),
+]
 __all__ = ["visit"]  # a fixture
 EXCESS = "() => { const m = document.querySelector('[data-testid=stMain]'); return m.scrollWidth - m.clientWidth; }"
 

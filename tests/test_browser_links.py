@@ -53,7 +53,9 @@ def readers(page: Any, elsewhere: Any, server: serving.Server) -> Iterator[tuple
 def quiet(page: Any) -> None:
     """Waits until the script has ended twice in a row: a click may begin another run."""
     for _ in range(2):
-        page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=90_000)
+        page.wait_for_selector(
+            '[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=90_000
+        )
         page.wait_for_timeout(100)
     assert page.locator('[data-testid="stException"]').count() == 0
 
@@ -85,7 +87,11 @@ Step = Callable[[Any], None]
 
 
 def radio(name: str) -> Step:
-    return lambda page: page.locator('[data-testid="stMain"]').get_by_role("radio", name=name, exact=True).first.click()
+    return lambda page: (
+        page.locator('[data-testid="stMain"]')
+        .get_by_role("radio", name=name, exact=True)
+        .first.click()
+    )
 
 
 def press(name: str) -> Step:
@@ -102,6 +108,7 @@ def move(key: str, times: int) -> Step:
         knob.focus()
         for _ in range(abs(times)):
             page.keyboard.press("ArrowRight" if times > 0 else "ArrowLeft")
+
     return step
 
 
@@ -111,6 +118,7 @@ def pick(key: str, value: str) -> Step:
         page.keyboard.type(value)
         page.get_by_role("option", name=value, exact=True).first.wait_for()
         page.keyboard.press("Enter")
+
     return step
 
 
@@ -119,6 +127,7 @@ def say(key: str, value: str) -> Step:
         box = page.locator(f".st-key-{key} input").first
         box.fill(value)
         box.press("Enter")
+
     return step
 
 
@@ -128,16 +137,26 @@ def fold(words: str) -> Step:
 
 # One of each way to click; the others, without a browser, in tests/test_app_links.py.
 STATES: dict[str, tuple[str, list[Step]]] = {
-    "samples": ("/samples", [radio("valid"), say("find", "p00"), pick("x", "error"), fold("Inside a modality")]),
-    "correlations": ("/dynamics?sample=p0031", [press("No dissipation"), tab("Correlations"), move("t", -4)]),
-    "edited walk": ("/circuit?model=qcnn-digits&part=Fusion+rules",
-                    [radio("all elements"), press("OR"), tab("Walk"), move("gate", -5)]),
+    "samples": (
+        "/samples",
+        [radio("valid"), say("find", "p00"), pick("x", "error"), fold("Inside a modality")],
+    ),
+    "correlations": (
+        "/dynamics?sample=p0031",
+        [press("No dissipation"), tab("Correlations"), move("t", -4)],
+    ),
+    "edited walk": (
+        "/circuit?model=qcnn-digits&part=Fusion+rules",
+        [radio("all elements"), press("OR"), tab("Walk"), move("gate", -5)],
+    ),
     "compare": ("/compare?sample=p0031", [press("Pin"), fold("Tweak B"), move("T", -10)]),
 }
 
 
 @pytest.mark.parametrize("name", STATES)
-def test_a_copied_link_shows_the_same_elsewhere(readers: tuple[Any, Any], server: serving.Server, name: str) -> None:
+def test_a_copied_link_shows_the_same_elsewhere(
+    readers: tuple[Any, Any], server: serving.Server, name: str
+) -> None:
     here, elsewhere = readers
     address, steps = STATES[name]
     here.goto(server.url + address)
@@ -152,7 +171,9 @@ def test_a_copied_link_shows_the_same_elsewhere(readers: tuple[Any, Any], server
     elsewhere.goto(link)
     same(elsewhere, wanted)
     assert elsewhere.locator(".st-key-notices").count() == 0
-    assert set(parse_qsl(urlsplit(copied_by_hand(elsewhere)).query)) <= set(parse_qsl(urlsplit(link).query))
+    assert set(parse_qsl(urlsplit(copied_by_hand(elsewhere)).query)) <= set(
+        parse_qsl(urlsplit(link).query)
+    )
 
 
 def same(page: Any, wanted: dict[str, Any]) -> None:
@@ -175,15 +196,21 @@ def copied_by_hand(page: Any) -> str:
     return str(page.locator("#qf-field").input_value())
 
 
-def test_a_link_that_is_too_long_or_hostile_is_answered_in_words(readers: tuple[Any, Any],
-                                                                 server: serving.Server) -> None:
+def test_a_link_that_is_too_long_or_hostile_is_answered_in_words(
+    readers: tuple[Any, Any], server: serving.Server
+) -> None:
     page = readers[0]
-    page.goto(server.url + "/circuit?model=qcnn-digits&part=Fusion+rules&phi=" + ",".join(["all:and"] * 1100))
+    page.goto(
+        server.url
+        + "/circuit?model=qcnn-digits&part=Fusion+rules&phi="
+        + ",".join(["all:and"] * 1100)
+    )
     quiet(page)
     assert "Fused by edited tables" in page.inner_text("body")
     page.locator("#qf-copy").click()
     page.wait_for_function(
-        "() => document.getElementById('qf-said').textContent.includes('Save the session as a file instead')")
+        "() => document.getElementById('qf-said').textContent.includes('Save the session as a file instead')"
+    )
     assert not page.locator("#qf-field").is_visible()
     hostile = "<img src=x onerror=window.hacked=1>=1&x=" + "=1%2B1|" * 1500
     page.goto(server.url + f"/samples?sample=p0031&find=%3Cb%3E&{hostile}")
@@ -196,16 +223,20 @@ def test_a_link_that_is_too_long_or_hostile_is_answered_in_words(readers: tuple[
     assert page.locator(".st-key-sample input").input_value() == "p0031"
     assert "x=" not in page.url.replace("sample=", "")
     page.evaluate(
-        "() => { navigator.clipboard.writeText = () => Promise.reject(); document.execCommand = () => false; }")
+        "() => { navigator.clipboard.writeText = () => Promise.reject(); document.execCommand = () => false; }"
+    )
     page.locator("#qf-copy").click()
     page.wait_for_function(
-        "() => document.getElementById('qf-said').textContent.includes('Copy the marked link yourself')")
-    assert page.evaluate("() => document.getSelection().toString() || document.activeElement.value").startswith(
-        server.url)
+        "() => document.getElementById('qf-said').textContent.includes('Copy the marked link yourself')"
+    )
+    assert page.evaluate(
+        "() => document.getSelection().toString() || document.activeElement.value"
+    ).startswith(server.url)
 
 
-def test_a_session_is_saved_and_goes_on_elsewhere(readers: tuple[Any, Any], server: serving.Server,
-                                                  tmp_path: Any) -> None:
+def test_a_session_is_saved_and_goes_on_elsewhere(
+    readers: tuple[Any, Any], server: serving.Server, tmp_path: Any
+) -> None:
     here, elsewhere = readers
     here.goto(server.url + "/dynamics?sample=p0031&T=0.5&t=0.5&cohort=torn:relation%3Dconflict")
     quiet(here)
@@ -226,7 +257,9 @@ def test_a_session_is_saved_and_goes_on_elsewhere(readers: tuple[Any, Any], serv
     elsewhere.goto(server.url + "/leaderboard?cohort=other:error%3E1")
     quiet(elsewhere)
     elsewhere.get_by_role("button", name="Session", exact=True).click()
-    elsewhere.locator('[data-testid="stFileUploaderDropzoneInput"]').set_input_files(tmp_path / "mine.json")
+    elsewhere.locator('[data-testid="stFileUploaderDropzoneInput"]').set_input_files(
+        tmp_path / "mine.json"
+    )
     elsewhere.get_by_role("link", name=re.compile("^Open it")).click()
     elsewhere.wait_for_selector("h1:has-text('Samples')")
     quiet(elsewhere)

@@ -38,7 +38,9 @@ def drag(page: Any, panel: str, corners: list[tuple[float, float]]) -> None:
     page.mouse.up()
 
 
-def test_a_lasso_on_the_map_is_a_cohort_and_a_slice_narrows_it(page: Any, server: serving.Server) -> None:
+def test_a_lasso_on_the_map_is_a_cohort_and_a_slice_narrows_it(
+    page: Any, server: serving.Server
+) -> None:
     visits.open_page(page, f"{server.url}/cohorts?model=qj-planted&slice=regime")
     drag(page, "sample-map", [(0.1, 0.1), (0.6, 0.1), (0.6, 0.8), (0.1, 0.8), (0.1, 0.12)])
     lasso = until(page, "filter", "pca[states]@")

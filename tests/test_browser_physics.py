@@ -12,7 +12,9 @@ from tests.test_browser import settle
 pytestmark = pytest.mark.browser
 
 
-def test_a_term_that_did_it_is_found_by_clicks_and_stands_in_the_link(page: Any, server: Any) -> None:
+def test_a_term_that_did_it_is_found_by_clicks_and_stands_in_the_link(
+    page: Any, server: Any
+) -> None:
     page.goto(f"{server.url}/dynamics?sample=p0031")
     settle(page)
     page.get_by_role("tab", name="Sensitivity").click()
@@ -41,5 +43,10 @@ def test_the_circuit_page_has_it_too_and_nothing_scrolls_sideways(page: Any, ser
     names = page.locator(".st-key-panel-tornado .ytick text").all_text_contents()
     assert names
     assert all("fusion of ‘" in name for name in names), names
-    assert page.evaluate("() => { const m = document.querySelector('[data-testid=stMain]'); "
-                         "return m.scrollWidth - m.clientWidth; }") <= 0
+    assert (
+        page.evaluate(
+            "() => { const m = document.querySelector('[data-testid=stMain]'); "
+            "return m.scrollWidth - m.clientWidth; }"
+        )
+        <= 0
+    )

@@ -31,8 +31,9 @@ def answers(page: Any) -> dict[str, str]:
     return found
 
 
-def test_a_question_is_answered_on_overview_and_proven_one_click_further(visit: Callable[[str], Any],
-                                                                         page: Any) -> None:
+def test_a_question_is_answered_on_overview_and_proven_one_click_further(
+    visit: Callable[[str], Any], page: Any
+) -> None:
     """Every question and both systems, without a browser, in tests/test_app_questions.py."""
     page.set_viewport_size({"width": 800, "height": 900})
     visit(f"/?sample={SAMPLE}&words=full")
@@ -46,7 +47,9 @@ def test_a_question_is_answered_on_overview_and_proven_one_click_further(visit: 
         assert page.locator('[data-testid="stAlert"]').count() == 0
         assert page.locator(".st-key-sample input").input_value() == SAMPLE
         if title == "Dynamics":
-            assert page.locator('[role="tab"][aria-selected="true"]').first.inner_text() == "Decision"
+            assert (
+                page.locator('[role="tab"][aria-selected="true"]').first.inner_text() == "Decision"
+            )
         assert said[question].rstrip(".") in page.inner_text("body")
         if question != list(PROVEN)[-1]:
             follow(page, "Overview")

@@ -15,7 +15,9 @@ EXCESS = "() => { const m = document.querySelector('[data-testid=stMain]'); retu
 
 def quiet(page: Any) -> None:
     page.wait_for_timeout(300)
-    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=120_000)
+    page.wait_for_selector(
+        '[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=120_000
+    )
     assert page.locator('[data-testid="stException"]').count() == 0
 
 
@@ -36,7 +38,9 @@ def test_a_sweep_is_begun_watched_and_read(page: Any, server: serving.Server) ->
     page.get_by_text("4 of 4 trials have ended").first.wait_for(timeout=240_000)
     quiet(page)
     assert "train --data digits --model linear" in page.inner_text("body")
-    page.locator(".st-key-panel-sweep-history .js-plotly-plot").wait_for()  # exactly one: more would raise
+    page.locator(
+        ".st-key-panel-sweep-history .js-plotly-plot"
+    ).wait_for()  # exactly one: more would raise
     assert page.evaluate(EXCESS) <= 0
     page.set_viewport_size({"width": 800, "height": 900})
     for view in ("Settings against value", "All settings at once", "Trials"):

@@ -44,7 +44,9 @@ def field(page: Any, name: str, value: str) -> None:
 
 
 def quiet(page: Any) -> None:
-    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=90_000)
+    page.wait_for_selector(
+        '[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=90_000
+    )
     assert page.locator('[data-testid="stException"]').count() == 0
 
 
@@ -54,13 +56,16 @@ def button(page: Any, key: str) -> Any:
 
 
 def test_a_run_on_an_imported_set_is_started_watched_left_found_stopped_taken_up_and_explored(
-        page: Any, server: serving.Server, runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page: Any, server: serving.Server, runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """How a set is uploaded is in tests/test_browser_data.py."""
     turn = uuid.uuid4().hex[:6]  # the server outlives a test that is tried again
     data, name = f"my-own-{turn}", f"mine-{turn}"
     page.set_default_timeout(90_000)
     monkeypatch.setenv("QFUSION_IMPORTED", str(server.log.parent / "imported"))
-    importing.import_set([importable.write_mmsa(tmp_path / "unaligned_50.pkl", importable.mmsa())], data)
+    importing.import_set(
+        [importable.write_mmsa(tmp_path / "unaligned_50.pkl", importable.mmsa())], data
+    )
     page.goto(server.url + f"/train?new.data={data}")
     page.wait_for_selector("h1:has-text('Train')")
     quiet(page)
@@ -101,8 +106,10 @@ def test_a_run_on_an_imported_set_is_started_watched_left_found_stopped_taken_up
     page.wait_for_function(f"before => ({EPOCHS})() > before", arg=stopped)
     assert run.record().state == "running"
     button(page, "_stop").click()
-    page.wait_for_function("() => document.querySelector('.st-key-_stop button').disabled && "
-                           "!document.querySelector('.st-key-_go_on button').disabled")
+    page.wait_for_function(
+        "() => document.querySelector('.st-key-_stop button').disabled && "
+        "!document.querySelector('.st-key-_go_on button').disabled"
+    )
     assert run.record().state == "stopped"
     assert run.record().epoch > stopped
     page.get_by_role("tab", name="Inside the model").click()

@@ -35,7 +35,9 @@ def test_from_a_group_to_the_nearest_sample_to_when_not_to_trust_it(visit: Any) 
     page.mouse.move(x, y)
     page.wait_for_timeout(300)
     page.mouse.click(x, y)
-    page.wait_for_function("id => document.querySelector('.st-key-sample input').value === id", arg=wanted)
+    page.wait_for_function(
+        "id => document.querySelector('.st-key-sample input').value === id", arg=wanted
+    )
     settle(page)
     follow(page, "Faithfulness")
     assert "When not to trust the explanations of qj-planted" in page.inner_text("body")

@@ -54,7 +54,9 @@ def walk(page: Any, server: serving.Server) -> Walk:
     return Walk(page)
 
 
-def test_a_figure_for_a_paper_of_a_sample_that_speaks_only_jointly(walk: Walk, tmp_path: Path) -> None:
+def test_a_figure_for_a_paper_of_a_sample_that_speaks_only_jointly(
+    walk: Walk, tmp_path: Path
+) -> None:
     page = walk.page
     walk.option("model", "qj-parity")
     walk.click(page.locator(".st-key-telling-synergy").get_by_role("link").last)

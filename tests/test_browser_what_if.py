@@ -21,10 +21,13 @@ def prediction(page: Any) -> float:
 
 
 def test_what_would_flip_it_is_answered_in_one_click_applied_in_two_and_taken_back_by_another_sample(
-        visit: Callable[[str], Any]) -> None:
+    visit: Callable[[str], Any],
+) -> None:
     page = visit("/?sample=p0014")
     follow(page, "What if")
-    assert re.search(r"What would flip it\? A change of audio alone by [\d.]+ rad", page.inner_text("body"))
+    assert re.search(
+        r"What would flip it\? A change of audio alone by [\d.]+ rad", page.inner_text("body")
+    )
     before = prediction(page)
     page.locator(".st-key-_flip-audio button").click()
     page.wait_for_selector("h4:has-text('flips the decision')")
@@ -42,16 +45,20 @@ def test_what_would_flip_it_is_answered_in_one_click_applied_in_two_and_taken_ba
 
 
 def test_an_edited_sentence_is_heard_out_a_wrong_one_named_and_every_word_lies_in_its_patch(
-        visit: Callable[[str], Any]) -> None:
-    page = visit("/what_if?sample=p0014&"
-                 + "&".join(f"do.{name}=edit%20the%20raw%20input" for name in ("text", "audio", "vision")))
+    visit: Callable[[str], Any],
+) -> None:
+    page = visit(
+        "/what_if?sample=p0014&"
+        + "&".join(f"do.{name}=edit%20the%20raw%20input" for name in ("text", "audio", "vision"))
+    )
     assert page.locator('[data-testid="stMain"] audio').count() == 1
     assert page.locator('[data-testid="stMain"] [data-testid="stImage"] img').count() == 1
     box = page.locator(".st-key-say input")
     box.fill("the plot was superb")
     box.press("Enter")
     page.wait_for_function(
-        "() => document.body.innerText.includes('keeps the decision') || document.body.innerText.includes('flips the')")
+        "() => document.body.innerText.includes('keeps the decision') || document.body.innerText.includes('flips the')"
+    )
     settle(page)
     assert "say=" in page.url
     box.fill("the plot was superbb")

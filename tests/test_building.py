@@ -36,10 +36,14 @@ def dividends(model: Any, inputs: dict, background: Any, output: int = 0) -> np.
     return explain.explain(model, inputs, background).dividends[..., output].mean(0)
 
 
-def assert_complete(found: method.Built, model: Any, inputs: dict, background: Any, output: int = 0) -> None:
+def assert_complete(
+    found: method.Built, model: Any, inputs: dict, background: Any, output: int = 0
+) -> None:
     """Start and end are the dividends of the library's other functions, and the parts lead from one to the other."""
-    ends = [explain.through_time(model, inputs, background, [t]).dividends[0, ..., output].mean(0)
-            for t in (0.0, float(model.duration))]
+    ends = [
+        explain.through_time(model, inputs, background, [t]).dividends[0, ..., output].mean(0)
+        for t in (0.0, float(model.duration))
+    ]
     assert np.abs(found.start - ends[0]).max() < 1e-10
     assert np.abs(found.end - ends[1]).max() < 1e-10
     assert np.abs(found.start + found.parts.sum(-1) - found.end).max() <= 1e-8
@@ -48,13 +52,29 @@ def assert_complete(found: method.Built, model: Any, inputs: dict, background: A
 
 def two_qubits(J: float, gamma: float, T: float) -> QuantumJump:
     """H = J/2 Z x Z, L = sqrt(gamma) Z x 1, read-out X x 1."""
-    model = QuantumJump({"text": InputSpec(3), "audio": InputSpec(3)}, dims=2, jumps=1, measurements=2, duration=T,
-                        readout="single", read="text").double().eval()
+    model = (
+        QuantumJump(
+            {"text": InputSpec(3), "audio": InputSpec(3)},
+            dims=2,
+            jumps=1,
+            measurements=2,
+            duration=T,
+            readout="single",
+            read="text",
+        )
+        .double()
+        .eval()
+    )
     Z = np.diag([1.0, -1.0])
     with torch.no_grad():
-        model.A[0].copy_(torch.view_as_real(torch.tensor(J / 2 * np.kron(Z, Z), dtype=torch.complex128)))
-        model.L[0].copy_(torch.view_as_real(torch.tensor(gamma**0.5 * np.kron(Z, np.eye(2))[None],
-                                                         dtype=torch.complex128)))
+        model.A[0].copy_(
+            torch.view_as_real(torch.tensor(J / 2 * np.kron(Z, Z), dtype=torch.complex128))
+        )
+        model.L[0].copy_(
+            torch.view_as_real(
+                torch.tensor(gamma**0.5 * np.kron(Z, np.eye(2))[None], dtype=torch.complex128)
+            )
+        )
         model.V0.copy_(torch.view_as_real(torch.tensor([[1, 1], [1, -1]], dtype=torch.complex128)))
         model.W.copy_(torch.tensor([[1.0, -1.0]]))
     return model
@@ -70,25 +90,39 @@ def test_two_qubits_by_hand() -> None:
     def value(strength: float, rate: float, z: float) -> float:
         """<X(T)> = exp(-2 r T) (x cos J s T - y z sin J s T): the coupling turns the first qubit one way or the other,
         jumps dephase it."""
-        return float(np.exp(-2 * gamma * rate * T) * (x * np.cos(J * strength * T) - y * z * np.sin(J * strength * T)))
+        return float(
+            np.exp(-2 * gamma * rate * T)
+            * (x * np.cos(J * strength * T) - y * z * np.sin(J * strength * T))
+        )
 
     def part(of: int, z: float) -> float:
         def slope(s: float, h: float = 1e-5) -> float:
-            up, down = ((value(s + h, s, z), value(s - h, s, z)), (value(s, s + h, z), value(s, s - h, z)))[of]
+            up, down = (
+                (value(s + h, s, z), value(s - h, s, z)),
+                (value(s, s + h, z), value(s, s - h, z)),
+            )[of]
             return (up - down) / (2 * h)
 
         return quad(slope, 0, 1, epsabs=1e-12)[0]
 
     # the other qubit reads z = 1 where it is absent
     found = method.built(model, inputs, explain.background(model, kind="zero"))
-    assert [parameter.key for parameter in found.terms] == ["H[text]", "H[audio]", "H[text+audio]", "D[text]",
-                                                            "D[audio]", "D[text+audio]"]
+    assert [parameter.key for parameter in found.terms] == [
+        "H[text]",
+        "H[audio]",
+        "H[text+audio]",
+        "D[text]",
+        "D[audio]",
+        "D[text+audio]",
+    ]
     alone, joint = found.row("text"), found.row("text+audio")
     # For the reference state x = y = 0, so the baseline is 0 and so is the dividend of audio.
     assert found.parts[[found.row(""), found.row("audio")]] == pytest.approx(0, abs=1e-12)
     assert found.parts[:, [0, 1, 4, 5]] == pytest.approx(0, abs=1e-12)
     assert found.parts[alone, 2:4] == pytest.approx([part(0, 1.0), part(1, 1.0)], abs=1e-8)
-    assert found.parts[joint, 2:4] == pytest.approx([part(0, z) - part(0, 1.0), part(1, z) - part(1, 1.0)], abs=1e-8)
+    assert found.parts[joint, 2:4] == pytest.approx(
+        [part(0, z) - part(0, 1.0), part(1, z) - part(1, 1.0)], abs=1e-8
+    )
     assert found.end[joint] == pytest.approx(value(1, 1, z) - value(1, 1, 1.0), abs=1e-12)
     assert found.start == pytest.approx([0, x, 0, 0], abs=1e-12)
 
@@ -112,34 +146,65 @@ def test_the_parts_of_a_shipped_model_add_up(name: str) -> None:
         assert_complete(method.built(model, inputs, behind), model, inputs, behind)
     hundred = dataset.inputs(rows[np.linspace(0, len(rows) - 1, 100).astype(int)], torch.float64)
     each = method.built_each(model, hundred, behind)
-    assert (each.modalities, each.output, each.background) == (model.modalities, model.outputs[0], "joint")
-    ends = [explain.explain(m, hundred, behind).dividends[:, :, 0] for m in (model.tweaked(Tweak(duration=0.0)), model)]
+    assert (each.modalities, each.output, each.background) == (
+        model.modalities,
+        model.outputs[0],
+        "joint",
+    )
+    ends = [
+        explain.explain(m, hundred, behind).dividends[:, :, 0]
+        for m in (model.tweaked(Tweak(duration=0.0)), model)
+    ]
     assert np.abs(each.parts.sum(-1) - (ends[1] - ends[0])).max() < 1e-8
     joint = [s for s, name in enumerate(each.dividends) if "+" in name]
     assert np.abs(ends[0][:, joint]).max() < 1e-12  # read one by one, all of it is made on the way
 
 
-@pytest.mark.parametrize("settings", [
-    {}, {"M": 2}, {"M": 4, "jumps": 1}, {"M": 3, "coupling": "local", "jumps": 1}, {"readout": "joint"},
-    {"readout": "single", "read": "audio"}, {"evolution": "unitary"},
-    {"evolution": "dissipative"}, {"dynamics": "jumps"}, {"duration": 4.0}], ids=str)
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"M": 2},
+        {"M": 4, "jumps": 1},
+        {"M": 3, "coupling": "local", "jumps": 1},
+        {"readout": "joint"},
+        {"readout": "single", "read": "audio"},
+        {"evolution": "unitary"},
+        {"evolution": "dissipative"},
+        {"dynamics": "jumps"},
+        {"duration": 4.0},
+    ],
+    ids=str,
+)
 def test_parts_add_up_and_are_the_slopes_on_the_way(settings: dict) -> None:
     M = settings.pop("M", 3)
     names = ("text", "audio", "vision", "gaze")[:M]
     torch.manual_seed(1)
-    model = QuantumJump({name: InputSpec(3) for name in names}, ("a", "b"),
-                        **({"dims": 2, "jumps": 2, "measurements": 3} | settings))
+    model = QuantumJump(
+        {name: InputSpec(3) for name in names},
+        ("a", "b"),
+        **({"dims": 2, "jumps": 2, "measurements": 3} | settings),
+    )
     model, inputs = model.double().eval(), features(2, names)
     behind = explain.background(model, features(5, names, seed=2))
     found = method.built(model, inputs, behind, 1)
     assert_complete(found, model, inputs, behind, 1)
     assert (found.modalities, found.output, found.count) == (names, "b", 2)
     assert (found.background, found.background_size) == (behind.name, 5)
-    assert found.parts == pytest.approx(by_slopes(model, inputs, behind, found, 1, model.duration), abs=1e-9)
+    assert found.parts == pytest.approx(
+        by_slopes(model, inputs, behind, found, 1, model.duration), abs=1e-9
+    )
 
 
-def by_slopes(model: Any, inputs: dict, behind: Any, found: method.Built, output: int, T: float,
-              nodes: int = 20) -> np.ndarray:
+def by_slopes(
+    model: Any,
+    inputs: dict,
+    behind: Any,
+    found: method.Built,
+    output: int,
+    T: float,
+    nodes: int = 20,
+) -> np.ndarray:
     """Gauss-Legendre over the slopes of `sensitivity`. Strength s is duration s T, where f dy/df of a coupling, and
     half of g dy/dg of a dissipation, which acts in second order, is s times the slope on the way."""
     parts = np.zeros_like(found.parts)
@@ -147,7 +212,9 @@ def by_slopes(model: Any, inputs: dict, behind: Any, found: method.Built, output
     before = model.tweak or Tweak()
     x, w = np.polynomial.legendre.leggauss(nodes)
     for s, weight in zip((x + 1) / 2, w / 2, strict=True):
-        there = sensitivity.system(model.tweaked(replace(before, duration=s * T)), inputs, behind, output)
+        there = sensitivity.system(
+            model.tweaked(replace(before, duration=s * T)), inputs, behind, output
+        )
         slopes = there.slopes(targets)[1]
         for g, parameter in enumerate(found.terms):
             at = [k.key for k in there.parameters].index(parameter.key)
@@ -156,8 +223,15 @@ def by_slopes(model: Any, inputs: dict, behind: Any, found: method.Built, output
     return parts
 
 
-@pytest.mark.parametrize("tweak", [
-    Tweak(), Tweak({"text+audio": 0.0, "text": -2.0}, (0.0, 2.5), 0.7, {"text": 0.0, "audio+vision": 1.5})])
+@pytest.mark.parametrize(
+    "tweak",
+    [
+        Tweak(),
+        Tweak(
+            {"text+audio": 0.0, "text": -2.0}, (0.0, 2.5), 0.7, {"text": 0.0, "audio+vision": 1.5}
+        ),
+    ],
+)
 def test_parts_equal_differences_of_the_strength_path(tweak: Tweak) -> None:
     model, inputs = jump_model(2).tweaked(tweak), features(2)
     behind = explain.background(model, features(5, seed=2))
@@ -170,17 +244,24 @@ def test_parts_equal_differences_of_the_strength_path(tweak: Tweak) -> None:
     for s, weight in zip((x + 1) / 2, w / 2, strict=True):
         for g, parameter in enumerate(found.terms):
             for step, share in zip((-2, -1, 1, 2), np.array([1, -8, 8, -1]) / 12, strict=True):
-                at = {name: f * (s + (step * h if f"H[{name}]" == parameter.key else 0))
-                      for name, f in couplings.items()}
-                there = {name: f * (s + (step * h if f"D[{name}]" == parameter.key else 0)) ** 0.5
-                         for name, f in dissipations.items()}
+                at = {
+                    name: f * (s + (step * h if f"H[{name}]" == parameter.key else 0))
+                    for name, f in couplings.items()
+                }
+                there = {
+                    name: f * (s + (step * h if f"D[{name}]" == parameter.key else 0)) ** 0.5
+                    for name, f in dissipations.items()
+                }
                 moved = model.tweaked(Tweak(at, tweak.rates, model.duration, there))
                 parts[:, g] += weight * share / h * dividends(moved, inputs, behind)
     assert np.abs(found.parts - parts).max() < 1e-6 * max(1.0, np.abs(found.parts).max())
     if tweak.rates:
         off = [parameter.key for parameter in found.terms if parameter.value == 0]
         assert off == ["H[text+audio]", "D[text]"]
-        assert np.abs(found.parts[:, [parameter.value == 0 for parameter in found.terms]]).max() < 1e-15
+        assert (
+            np.abs(found.parts[:, [parameter.value == 0 for parameter in found.terms]]).max()
+            < 1e-15
+        )
 
 
 def test_through_time_it_is_what_the_same_model_builds_in_less_time() -> None:
@@ -210,7 +291,9 @@ def test_local_read_out_has_no_joint_term_at_the_start_and_local_terms_build_non
     assert np.abs(found.parts[joint]).max() > 1e-3
     off = {name: 0.0 for name in found.dividends if "+" in name}
     # One jump operator that is a sum over modalities acts on them together: of dissipation, only that of one is local.
-    alone = Tweak(off, dissipations={name: 0.0 for name in found.dividends if name not in ("", "text")})
+    alone = Tweak(
+        off, dissipations={name: 0.0 for name in found.dividends if name not in ("", "text")}
+    )
     found = method.built(model.tweaked(alone), inputs, behind)
     assert np.abs(found.parts[joint]).max() < 1e-12
     assert np.abs(found.parts[~joint]).max() > 1e-3
@@ -228,43 +311,69 @@ def test_over_classes_it_is_the_mean_of_each_samples_own_class() -> None:
     for row, c in enumerate(decided):
         each.append(explain.built(model, dataset.inputs([row], dtype=torch.float64), behind, c))
     for field in ("start", "end", "parts", "over_time", "pace"):
-        assert np.allclose(getattr(found, field), np.mean([getattr(one, field) for one in each], axis=0), atol=1e-9)
+        assert np.allclose(
+            getattr(found, field), np.mean([getattr(one, field) for one in each], axis=0), atol=1e-9
+        )
     assert (found.count, found.output) == (12, "the class decided for")
-    one = method.built_over_classes(model, dataset.inputs([decided.index(1)], dtype=torch.float64), behind)
+    one = method.built_over_classes(
+        model, dataset.inputs([decided.index(1)], dtype=torch.float64), behind
+    )
     assert (one.count, one.output) == (1, model.outputs[1])  # all are of one class
 
 
 def test_a_mean_over_samples_is_the_mean_of_each() -> None:
     model, inputs = jump_model(2), features(4)
     behind = explain.background(model, features(5, seed=2))
-    each = [method.built(model, {name: x[i:i + 1] for name, x in inputs.items()}, behind) for i in range(4)]
+    each = [
+        method.built(model, {name: x[i : i + 1] for name, x in inputs.items()}, behind)
+        for i in range(4)
+    ]
     together = method.built(model, inputs, behind)
     assert np.abs(together.parts - np.mean([one.parts for one in each], 0)).max() < 1e-12
     assert np.abs(together.pace - np.mean([one.pace for one in each], 0)).max() < 1e-12
     assert together.count == 4
 
 
-@pytest.mark.parametrize("settings",
-                         [{}, {"coupling": "local", "jumps": 1}, {"evolution": "unitary"}, {"duration": 3.0}], ids=str)
-def test_every_sample_at_once_is_each_alone(settings: dict, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"coupling": "local", "jumps": 1}, {"evolution": "unitary"}, {"duration": 3.0}],
+    ids=str,
+)
+def test_every_sample_at_once_is_each_alone(
+    settings: dict, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model, inputs = jump_model(2, **settings).tweaked(Tweak({"text+audio": -0.5})), features(5)
     behind = explain.background(model, features(5, seed=2))
     monkeypatch.setattr(method, "_CHUNK", 2)
     each = explain.built_each(model, inputs, behind, 1)
     assert each.error < 1e-8
     for i in range(5):
-        one = method.built(model, {name: x[i:i + 1] for name, x in inputs.items()}, behind, 1)
-        for ours, theirs in ((each.parts[i], one.parts), (each.start[i], one.start), (each.end[i], one.end)):
+        one = method.built(model, {name: x[i : i + 1] for name, x in inputs.items()}, behind, 1)
+        for ours, theirs in (
+            (each.parts[i], one.parts),
+            (each.start[i], one.start),
+            (each.end[i], one.end),
+        ):
             assert np.abs(ours - theirs).max() < 1e-9
-    assert (each.terms, each.acts, each.dividends, each.output) == (one.terms, one.acts, one.dividends, "b")
+    assert (each.terms, each.acts, each.dividends, each.output) == (
+        one.terms,
+        one.acts,
+        one.dividends,
+        "b",
+    )
     sizes = each.sizes()
     assert sizes[1][4, 2] == pytest.approx(np.abs(each.parts[:, 4, 2]).mean())
     assert [len(size) for size in sizes] == [8, 8, 8]
 
 
-@pytest.mark.parametrize(("model", "columns"), [
-    (jump_model(2, evolution="none"), 0), (jump_model(2).tweaked(Tweak(duration=0.0)), 14),
-    (jump_model(2, duration=0.0), 14)])
+@pytest.mark.parametrize(
+    ("model", "columns"),
+    [
+        (jump_model(2, evolution="none"), 0),
+        (jump_model(2).tweaked(Tweak(duration=0.0)), 14),
+        (jump_model(2, duration=0.0), 14),
+    ],
+)
 def test_where_nothing_evolves_nothing_is_built(model: Any, columns: int) -> None:
     inputs, behind = features(2), explain.background(model, features(5, seed=2))
     found = method.built(model, inputs, behind)
@@ -272,7 +381,12 @@ def test_where_nothing_evolves_nothing_is_built(model: Any, columns: int) -> Non
     assert not found.parts.any()
     assert np.array_equal(found.start, found.end)
     assert found.end == pytest.approx(dividends(model, inputs, behind), abs=1e-12)
-    assert list(found.frame().columns) == ["dividend", "start", *(parameter.key for parameter in found.terms), "end"]
+    assert list(found.frame().columns) == [
+        "dividend",
+        "start",
+        *(parameter.key for parameter in found.terms),
+        "end",
+    ]
     each = explain.built_each(model, inputs, behind)
     assert each.parts.shape == (2, 8, columns)
     assert not each.parts.any()
@@ -289,11 +403,14 @@ def test_operators_that_do_not_fit_at_once_give_the_same(monkeypatch: pytest.Mon
 
 def test_tables() -> None:
     model = jump_model(2)
-    found = method.built(model, features(1), explain.background(model, features(5, seed=2)), times=[0.0, 1.0])
+    found = method.built(
+        model, features(1), explain.background(model, features(5, seed=2)), times=[0.0, 1.0]
+    )
     table = found.frame()
     assert table["dividend"].tolist() == ["baseline", *found.dividends[1:]]
-    assert table.drop(columns=["dividend", "end"]).sum(axis=1).to_numpy() == pytest.approx(table["end"].to_numpy(),
-                                                                                           abs=1e-10)
+    assert table.drop(columns=["dividend", "end"]).sum(axis=1).to_numpy() == pytest.approx(
+        table["end"].to_numpy(), abs=1e-10
+    )
     through = found.through("text+audio")
     assert through["value"].tolist() == pytest.approx([found.start[4], found.end[4]], abs=1e-10)
     assert json.dumps(through.to_dict("list"))
@@ -340,33 +457,64 @@ def test_stacked_areas_reach_from_what_was_taken_to_what_was_added() -> None:
     titles = [f"term {g}" for g in range(8)]
     drawn = figure.areas(times, added, titles, ["#112233"] * 8, "text+audio", start=0.5)
     filled = [trace for trace in drawn.data if trace.fill == "toself"]
-    assert [trace.name for trace in filled if trace.showlegend] == ["term 0", "term 2", "term 3", "term 6", "2 others",
-                                                                    "term 1", "term 7"]
+    assert [trace.name for trace in filled if trace.showlegend] == [
+        "term 0",
+        "term 2",
+        "term 3",
+        "term 6",
+        "2 others",
+        "term 1",
+        "term 7",
+    ]
     # The last places of the top and of the bottom: all that was added, and all that was taken away, by terms or by all
     # others together.
-    ends = [float(np.max(trace.y) if np.max(trace.y) > 0.5 else np.min(trace.y)) for trace in filled]
+    ends = [
+        float(np.max(trace.y) if np.max(trace.y) > 0.5 else np.min(trace.y)) for trace in filled
+    ]
     assert max(ends) == pytest.approx(0.5 + 0.3 + 0.1 + 0.05 + 0.04 + 0.01)
     assert min(ends) == pytest.approx(0.5 - 0.2 - 0.03)
     line = next(trace for trace in drawn.data if trace.name == "text + audio")
     assert np.asarray(line.y) == pytest.approx(0.5 + added.sum(1))
-    rounded = added + 1e-17 * np.sin(np.arange(added.size)).reshape(added.shape)  # of either sign, as machines do it
+    rounded = added + 1e-17 * np.sin(np.arange(added.size)).reshape(
+        added.shape
+    )  # of either sign, as machines do it
     again = figure.areas(times, rounded, titles, ["#112233"] * 8, "text+audio", start=0.5)
     assert [trace.name for trace in again.data] == [trace.name for trace in drawn.data]
 
 
 def test_bands_of_the_flow_are_as_wide_as_what_flows() -> None:
     parts, start = np.array([[0.0], [0.1], [0.0], [-0.4]]), np.array([0.2, 0.3, 0.0, 0.0])
-    drawn = figure.flow(["", "text", "audio", "text+audio"], ["text–audio"], ["#112233"], ["text+audio"], parts, start,
-                        start + parts[:, 0], ("text", "audio"))
+    drawn = figure.flow(
+        ["", "text", "audio", "text+audio"],
+        ["text–audio"],
+        ["#112233"],
+        ["text+audio"],
+        parts,
+        start,
+        start + parts[:, 0],
+        ("text", "audio"),
+    )
     # both corners of one end
-    wide = {trace.text: np.ptp(np.asarray(trace.y)[[0, 39]]) for trace in drawn.data if trace.fill == "toself"}
+    wide = {
+        trace.text: np.ptp(np.asarray(trace.y)[[0, 39]])
+        for trace in drawn.data
+        if trace.fill == "toself"
+    }
     per = wide["text–audio → text + audio: -0.400"] / 0.4
-    assert wide == pytest.approx({
-        "text → without evolution: 0.300": 0.3 * per, "without evolution → baseline: +0.200": 0.2 * per,
-        "without evolution → text: +0.300": 0.3 * per, "text → text–audio: 0.250": 0.25 * per,
-        "audio → text–audio: 0.250": 0.25 * per, "text–audio → text: +0.100": 0.1 * per,
-        "text–audio → text + audio: -0.400": 0.4 * per, "baseline → score: +0.200": 0.2 * per,
-        "text → score: +0.400": 0.4 * per, "text + audio → score: -0.400": 0.4 * per})
+    assert wide == pytest.approx(
+        {
+            "text → without evolution: 0.300": 0.3 * per,
+            "without evolution → baseline: +0.200": 0.2 * per,
+            "without evolution → text: +0.300": 0.3 * per,
+            "text → text–audio: 0.250": 0.25 * per,
+            "audio → text–audio: 0.250": 0.25 * per,
+            "text–audio → text: +0.100": 0.1 * per,
+            "text–audio → text + audio: -0.400": 0.4 * per,
+            "baseline → score: +0.200": 0.2 * per,
+            "text → score: +0.400": 0.4 * per,
+            "text + audio → score: -0.400": 0.4 * per,
+        }
+    )
 
 
 def test_a_matrix_says_where_nothing_is_built() -> None:
@@ -374,20 +522,39 @@ def test_a_matrix_says_where_nothing_is_built() -> None:
     found = method.built(model, features(1), explain.background(model, features(5, seed=2)))
     drawn = figure.matrix(found.dividends, [], found.parts, found.start, found.end)
     assert "Nothing evolves" in drawn.layout.annotations[0].text
-    assert len(figure.flow(found.dividends, [], [], [], found.parts, found.start, found.end, found.modalities).data)
+    assert len(
+        figure.flow(
+            found.dividends, [], [], [], found.parts, found.start, found.end, found.modalities
+        ).data
+    )
     assert len(figure.areas(found.times, found.over_time[:, 4], [], [], found.dividends[4]).data)
     with pytest.raises(InvalidInput, match=r"`parts` must have shape \(8, 1\)"):
         figure.matrix(found.dividends, ["one"], found.parts, found.start, found.end)
 
 
 @pytest.mark.parametrize("view", ["built", "built-over-time", "built-flow"])
-def test_the_command_line_draws_it(view: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_line_draws_it(
+    view: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     from qfusion.cli import app
 
     out = tmp_path / "x.svg"
     with pytest.raises(SystemExit) as ended:
-        app(["figure", "--model", "qj-planted", "--sample", "p0031", "--view", view, "--out", str(out), "--caption",
-             "--json"])
+        app(
+            [
+                "figure",
+                "--model",
+                "qj-planted",
+                "--sample",
+                "p0031",
+                "--view",
+                view,
+                "--out",
+                str(out),
+                "--caption",
+                "--json",
+            ]
+        )
     assert ended.value.code == 0
     assert json.loads(capsys.readouterr().out)["numbers"]
     assert "Shows" in out.read_text()
@@ -413,8 +580,11 @@ def test_programs_and_workspace_give_the_tables(planted: Any) -> None:
     sample = str(planted.ids[planted.rows("test")[2]])
     address = {"model": "qj-planted", "data": "planted", "sample": sample}
     one = figures.case("qj-planted", sample, planted)
-    for panel, expected in (("built", figures.numbers.built(one)), ("built-flow", figures.numbers.built_flow(one)),
-                            ("built-over-time", figures.numbers.built_over_time(one))):
+    for panel, expected in (
+        ("built", figures.numbers.built(one)),
+        ("built-flow", figures.numbers.built_flow(one)),
+        ("built-over-time", figures.numbers.built_over_time(one)),
+    ):
         names: dict[str, Any] = {}
         exec(programs.program("Dynamics", panel, address), names)
         pd.testing.assert_frame_equal(names["numbers"], expected, atol=1e-10)
@@ -427,7 +597,9 @@ def test_programs_and_workspace_give_the_tables(planted: Any) -> None:
     pd.testing.assert_frame_equal(names["numbers"], figures.numbers.built_table(mean), atol=1e-10)
     rows = planted.rows("test")[:5]
     assert physics.built(work, rows, 0).count == 5
-    assert physics.built(work, rows, 0, LEARNED).frame().equals(physics.built(work, rows, 0).frame())
+    assert (
+        physics.built(work, rows, 0, LEARNED).frame().equals(physics.built(work, rows, 0).frame())
+    )
     weaker = physics.built(work, rows, 0, Tweak(duration=0.0))
     assert not weaker.parts.any()
 
@@ -443,4 +615,6 @@ def test_products_of_polynomials_are_integrated_without_error() -> None:
         whole = w @ (T_k(t * (s + 1) - 1) * T_l(2 * t * (1 - (s + 1) / 2) - 1)) / 2
         assert ours == pytest.approx(whole, abs=1e-13)
     coefficients = np.random.default_rng(0).normal(size=p + q - 1)
-    assert back @ np.polynomial.legendre.legval(z, coefficients) == pytest.approx(coefficients, abs=1e-12)
+    assert back @ np.polynomial.legendre.legval(z, coefficients) == pytest.approx(
+        coefficients, abs=1e-12
+    )

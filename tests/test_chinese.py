@@ -27,8 +27,10 @@ TITLE = "中文情感"
 FIRST = 20  # the number of the first test video
 LINK = "http://here/samples?model=chinese&data=chinese&sample={}&inside=true"
 
-pytestmark = pytest.mark.skipif(fonts.face(LETTERS[0]) is None,
-                                reason=letters.notice(LETTERS[0], "what is printed cannot be looked at."))
+pytestmark = pytest.mark.skipif(
+    fonts.face(LETTERS[0]) is None,
+    reason=letters.notice(LETTERS[0], "what is printed cannot be looked at."),
+)
 
 
 @pytest.fixture(scope="module")
@@ -43,15 +45,22 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         bert = np.zeros((len(lengths), 3, part["text"].shape[1]), np.float32)
         for row, sentence in enumerate(sentences):
             tokens = [101, *(numbers[letter] for letter in sentence), 102]
-            bert[row, 0, :len(tokens)], bert[row, 1, :len(tokens)] = tokens, 1
-        part |= {"text_bert": bert, "raw_text": np.array(sentences),
-                 "id": np.array([f"视频{first + row // 10:04d}$_${row % 10}" for row in range(len(lengths))])}
+            bert[row, 0, : len(tokens)], bert[row, 1, : len(tokens)] = tokens, 1
+        part |= {
+            "text_bert": bert,
+            "raw_text": np.array(sentences),
+            "id": np.array(
+                [f"视频{first + row // 10:04d}$_${row % 10}" for row in range(len(lengths))]
+            ),
+        }
     (folder / "sims.pkl").write_bytes(pickle.dumps(content, protocol=4))
     (folder / "models").mkdir()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("QFUSION_IMPORTED", str(folder / "imported"))
         importing.import_set([folder / "sims.pkl"], "chinese", title=TITLE)
-        made = train("quantum-jump", data.load("chinese"), {"dims": [2, 2, 2]}, Options(epochs=1)).checkpoint("chinese")
+        made = train(
+            "quantum-jump", data.load("chinese"), {"dims": [2, 2, 2]}, Options(epochs=1)
+        ).checkpoint("chinese")
         checkpoint.save(folder / "models" / "chinese.json", made.model, made.card)
     return folder
 
@@ -94,14 +103,18 @@ def looked_at(pdf: bytes) -> str:
 
 
 def test_a_report_prints_the_words_and_ids_of_a_chinese_sample(place: Path, sample: str) -> None:
-    assert "No font" not in ran("report", "--model", "chinese", "--sample", sample, "--out", str(place / "report"))
+    assert "No font" not in ran(
+        "report", "--model", "chinese", "--sample", sample, "--out", str(place / "report")
+    )
     pdf = (place / "report" / "report.pdf").read_bytes()
     text = looked_at(pdf)
     sentence = data.load("chinese").table.loc[sample, "text"]
     assert len(sentence) == 10
     for words in (sentence, TITLE, "视频"):
         assert words in text
-    written = "".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(pdf)).pages).replace("\n", "")
+    written = "".join(
+        page.extract_text() for page in pypdf.PdfReader(io.BytesIO(pdf)).pages
+    ).replace("\n", "")
     assert sentence in written
     assert sample in written
     html = (place / "report" / "report.html").read_text(encoding="utf-8")
@@ -113,8 +126,17 @@ def test_a_report_prints_the_words_and_ids_of_a_chinese_sample(place: Path, samp
 def test_figures_print_chinese_words_and_ids(place: Path, sample: str, panel: str) -> None:
     files = {kind: place / f"{panel}.{kind}" for kind in ("pdf", "svg", "png")}
     for file in files.values():
-        assert "No font" not in ran("figure", "--link", LINK.format(sample.replace("$", "%24")), "--panel", panel,
-                                    "--title", "--caption", "--out", str(file))
+        assert "No font" not in ran(
+            "figure",
+            "--link",
+            LINK.format(sample.replace("$", "%24")),
+            "--panel",
+            panel,
+            "--title",
+            "--caption",
+            "--out",
+            str(file),
+        )
     text = looked_at(files["pdf"].read_bytes())
     svg = files["svg"].read_text(encoding="utf-8")
     if panel == "inside":
@@ -132,7 +154,10 @@ def test_boxes_gaps_and_other_letters_are_told_from_a_letter() -> None:
     assert face is not None
     name, own = face.family.replace(" ", ""), LETTERS[0]
     for letter in (fonts.BOX, LETTERS[3], own):
-        assert printed.nearest(Printed(own, name, printed.glyph(name, letter)), LETTERS) == (letter, pytest.approx(1))
+        assert printed.nearest(Printed(own, name, printed.glyph(name, letter)), LETTERS) == (
+            letter,
+            pytest.approx(1),
+        )
     empty = np.zeros((48, 48))
     assert printed.nearest(Printed(own, name, empty), LETTERS)[0] == printed.BLANK
     thin = np.pad(empty[3:-3, 3:-3], 3, constant_values=255)

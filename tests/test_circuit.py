@@ -28,7 +28,9 @@ def random_system(dims: tuple[int, ...], K: int = 3, seed: int = 0) -> System:
     A = torch.randn(D, D, dtype=torch.complex128, generator=generator)
     L = torch.randn(K, D, D, dtype=torch.complex128, generator=generator)
     H = A + A.mH
-    return System(2 * H / torch.linalg.matrix_norm(H, 2), L / math.sqrt(4 * D), dims, NAMES[:len(dims)], 1.0)
+    return System(
+        2 * H / torch.linalg.matrix_norm(H, 2), L / math.sqrt(4 * D), dims, NAMES[: len(dims)], 1.0
+    )
 
 
 def random_kets(dims: tuple[int, ...]) -> dict[str, Tensor]:
@@ -38,7 +40,9 @@ def random_kets(dims: tuple[int, ...]) -> dict[str, Tensor]:
 
 
 def exact(system: System, kets: dict[str, Tensor], time: float) -> np.ndarray:
-    return evolve_states(system.H, system.jumps, density(product(list(kets.values()))), [time])[0].numpy()
+    return evolve_states(system.H, system.jumps, density(product(list(kets.values()))), [time])[
+        0
+    ].numpy()
 
 
 @pytest.mark.parametrize("dims", [(2, 2, 2), (2, 4), (3, 3)])
@@ -61,8 +65,9 @@ def test_kraus_operators_of_a_unitary_and_of_a_decay() -> None:
     lower = torch.tensor([[[0, 1], [0, 0]]], dtype=torch.complex128)
     decay = System(torch.zeros(2, 2, dtype=torch.complex128), lower, (2,), ("text",), 1.0)
     kraus, p = channel.kraus_of_step(decay, 0.5), 1 - math.exp(-0.5)  # amplitude damping
-    assert np.abs(kraus) == pytest.approx(np.array([[[1, 0], [0, math.sqrt(1 - p)]], [[0, math.sqrt(p)], [0, 0]]]),
-                                          abs=1e-12)
+    assert np.abs(kraus) == pytest.approx(
+        np.array([[[1, 0], [0, math.sqrt(1 - p)]], [[0, math.sqrt(p)], [0, 0]]]), abs=1e-12
+    )
 
 
 @pytest.mark.parametrize("dims", [(2, 2, 2), (4, 2)])
@@ -72,7 +77,9 @@ def test_pennylane_runs_our_step(dims: tuple[int, ...]) -> None:
     assert circuit.form == "exact"
     assert circuit.qnode()() == pytest.approx(exact(system, kets, 0.2), abs=1e-10)
     assert circuit.qnode(steps=5)() == pytest.approx(exact(system, kets, 1.0), abs=1e-10)
-    assert circuit.qnode(steps=0)() == pytest.approx(density(product(list(kets.values()))).numpy(), abs=1e-12)
+    assert circuit.qnode(steps=0)() == pytest.approx(
+        density(product(list(kets.values()))).numpy(), abs=1e-12
+    )
     assert circuit.error.one < 1e-12
     assert circuit.error.steps == 5
 
@@ -91,7 +98,11 @@ def test_a_jump_channel_is_right_to_first_order() -> None:
     errors = []
     for dt in (0.02, 0.01):
         expected = evolve_states(only.H, only.jumps, rho, [dt])[0].numpy()
-        errors.append(np.abs(channel.apply(channel.jump_channel(only.jumps[0], dt), rho.numpy()) - expected).max())
+        errors.append(
+            np.abs(
+                channel.apply(channel.jump_channel(only.jumps[0], dt), rho.numpy()) - expected
+            ).max()
+        )
     assert errors[0] / errors[1] == pytest.approx(4, rel=0.1)
 
 
@@ -100,7 +111,9 @@ def test_the_drawn_step_states_its_error(dims: tuple[int, ...]) -> None:
     system, kets = random_system(dims), random_kets(dims)
     circuit = step_circuit(system, kets, 0.1, form="trotter")
     difference = circuit.qnode()() - exact(system, kets, 0.1)
-    assert circuit.error.one == pytest.approx(np.abs(np.linalg.eigvalsh(difference)).sum() / 2, abs=1e-10)
+    assert circuit.error.one == pytest.approx(
+        np.abs(np.linalg.eigvalsh(difference)).sum() / 2, abs=1e-10
+    )
     assert 1e-6 < circuit.error.one < 0.1
     assert f"{circuit.error.one:.1e}" in circuit.error.sentence
     halved = step_circuit(system, kets, 0.05, form="trotter")
@@ -113,7 +126,9 @@ def test_repeated_drawn_steps_are_the_error_of_the_whole() -> None:
     system, kets = random_system((2, 2, 2)), random_kets((2, 2, 2))
     circuit = step_circuit(system, kets, 0.25, form="trotter", split="whole")
     difference = circuit.qnode(steps=4)() - exact(system, kets, 1.0)
-    assert circuit.error.all == pytest.approx(np.abs(np.linalg.eigvalsh(difference)).sum() / 2, abs=1e-10)
+    assert circuit.error.all == pytest.approx(
+        np.abs(np.linalg.eigvalsh(difference)).sum() / 2, abs=1e-10
+    )
 
 
 def test_the_whole_unitary_alone_is_exact() -> None:
@@ -129,8 +144,19 @@ def test_the_gates() -> None:
     circuit = step_circuit(random_system(dims, K=2), random_kets(dims), 0.1)
     assert circuit.wires == ("text0", "text1", "audio0", "vision0")
     assert [gate.label for gate in circuit.gates] == [
-        "|text>", "|audio>", "|vision>", "H[text]", "H[audio]", "H[vision]", "H[text+audio]", "H[text+vision]",
-        "H[audio+vision]", "H[text+audio+vision]", "L1", "L2"]
+        "|text>",
+        "|audio>",
+        "|vision>",
+        "H[text]",
+        "H[audio]",
+        "H[vision]",
+        "H[text+audio]",
+        "H[text+vision]",
+        "H[audio+vision]",
+        "H[text+audio+vision]",
+        "L1",
+        "L2",
+    ]
     for gate in circuit.gates:
         assert gate.wires == tuple(wire for wire in circuit.wires if wire[:-1] in gate.modalities)
         assert gate.operators.shape[-1] == 2 ** len(gate.wires)
@@ -155,16 +181,22 @@ def test_the_numbers_on_a_jump() -> None:
     rate = float((system.jumps[2] @ psi).norm() ** 2)
     assert gate.values["jump probability at the start"] == pytest.approx(1e-4 * rate, rel=1e-3)
     assert gate.values["largest jump probability"] >= gate.values["jump probability at the start"]
-    assert sum(value for key, value in gate.values.items() if key.startswith("share on")) == pytest.approx(1)
+    assert sum(
+        value for key, value in gate.values.items() if key.startswith("share on")
+    ) == pytest.approx(1)
 
 
 def test_what_is_switched_off_has_no_gate() -> None:
     system, kets = random_system((2, 2)), random_kets((2, 2))
-    jumps = torch.stack([0 * system.jumps[0], torch.eye(4, dtype=torch.complex128), system.jumps[2]])
+    jumps = torch.stack(
+        [0 * system.jumps[0], torch.eye(4, dtype=torch.complex128), system.jumps[2]]
+    )
     circuit = step_circuit(replace(system, H=0 * system.H, jumps=jumps), kets, 0.1, form="trotter")
     assert [gate.label for gate in circuit.gates] == ["|text>", "|audio>", "L2", "L3"]
     assert "multiple of the identity" in circuit.gates[2].sentence
-    nothing = step_circuit(replace(system, H=0 * system.H, jumps=jumps[:0]), kets, 0.1, form="trotter")
+    nothing = step_circuit(
+        replace(system, H=0 * system.H, jumps=jumps[:0]), kets, 0.1, form="trotter"
+    )
     assert nothing.error.all == pytest.approx(0, abs=1e-12)
 
 
@@ -186,18 +218,28 @@ def test_a_model_will_do() -> None:
             return random_system((2, 2))
 
     kets = random_kets((2, 2))
-    assert step_circuit(Model(), list(kets.values()), 0.1).draw_text() == step_circuit(Model(), kets, 0.1).draw_text()
+    assert (
+        step_circuit(Model(), list(kets.values()), 0.1).draw_text()
+        == step_circuit(Model(), kets, 0.1).draw_text()
+    )
 
 
-@pytest.mark.parametrize(("dims", "options", "message"), [
-    ((2, 3), {}, "powers of two to run on qubits, but 'audio' has 3. Train a model with dimension 4"),
-    ((2, 2), {"dt": 0.0}, "`dt` must be above 0"),
-    ((2, 2), {"dt": math.nan}, "`dt` must lie between"),
-    ((2, 2), {"dt": "soon"}, "`dt` must be a number"),
-    ((2, 2), {"form": "best"}, "`form` must be 'exact' or 'trotter', but is 'best'"),
-    ((2, 2), {"split": "no"}, "`split` must be 'terms' or 'whole'"),
-    ((4, 4, 4), {"form": "exact"}, "must be 'trotter' above D = 16, but is 'exact' at D = 64"),
-])
+@pytest.mark.parametrize(
+    ("dims", "options", "message"),
+    [
+        (
+            (2, 3),
+            {},
+            "powers of two to run on qubits, but 'audio' has 3. Train a model with dimension 4",
+        ),
+        ((2, 2), {"dt": 0.0}, "`dt` must be above 0"),
+        ((2, 2), {"dt": math.nan}, "`dt` must lie between"),
+        ((2, 2), {"dt": "soon"}, "`dt` must be a number"),
+        ((2, 2), {"form": "best"}, "`form` must be 'exact' or 'trotter', but is 'best'"),
+        ((2, 2), {"split": "no"}, "`split` must be 'terms' or 'whole'"),
+        ((4, 4, 4), {"form": "exact"}, "must be 'trotter' above D = 16, but is 'exact' at D = 64"),
+    ],
+)
 def test_bad_arguments(dims: tuple[int, ...], options: dict, message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         step_circuit(random_system(dims), random_kets(dims), **({"dt": 0.1} | options))

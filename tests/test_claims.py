@@ -40,8 +40,9 @@ def test_wrong_labels_touch_the_rows_trained_on_alone(dataset: DataSet, split: s
     found, again, other = (measures.wrong_labels(dataset, split, seed).y for seed in (3, 3, 4))
     changed = np.flatnonzero(found != dataset.y)
     assert set(changed) <= set(dataset.rows(split))
-    assert len(changed) == pytest.approx(measures.WRONG * len(dataset.rows(split)), abs=0 if dataset.name == "parity"
-                                         else 3)
+    assert len(changed) == pytest.approx(
+        measures.WRONG * len(dataset.rows(split)), abs=0 if dataset.name == "parity" else 3
+    )
     np.testing.assert_array_equal(found, again)
     assert (found != other).any()
     if dataset.target.kind == "regression":  # the targets are the same ones, on other rows
@@ -52,18 +53,23 @@ def test_fewer_rows_leave_all_others(dataset: DataSet) -> None:
     found = measures.fewer_rows(dataset, "train", 3)
     assert len(found.rows("train")) == round(measures.KEPT * len(dataset.rows("train")))
     for split in ("valid", "test"):
-        np.testing.assert_array_equal(found.ids[found.rows(split)], dataset.ids[dataset.rows(split)])
+        np.testing.assert_array_equal(
+            found.ids[found.rows(split)], dataset.ids[dataset.rows(split)]
+        )
     one = int(found.rows("train")[5])
     row = dataset.row(str(found.ids[one]))
     assert found.y[one] == dataset.y[row]
     for ours, theirs in zip(found.modalities, dataset.modalities, strict=True):
         np.testing.assert_array_equal(ours.values[one], theirs.values[row])
-    assert len(measures.fewer_rows(dataset, "train+valid", 3).rows("valid")) == round(measures.KEPT
-                                                                                      * len(dataset.rows("valid")))
+    assert len(measures.fewer_rows(dataset, "train+valid", 3).rows("valid")) == round(
+        measures.KEPT * len(dataset.rows("valid"))
+    )
 
 
 def test_gradients_by_hand() -> None:
-    assert measures.gradients([1, 1, 4]) == pytest.approx({"mean": 2, "variation": 2**0.5 / 2, "peak": 4})
+    assert measures.gradients([1, 1, 4]) == pytest.approx(
+        {"mean": 2, "variation": 2**0.5 / 2, "peak": 4}
+    )
 
 
 def test_one_training_is_measured() -> None:
@@ -86,8 +92,9 @@ def test_one_training_is_measured() -> None:
 
 
 def test_the_steady_state_by_hand() -> None:
-    model = QuantumJump({"a": {"size": 1, "sequence": False}, "b": {"size": 1, "sequence": False}}, dims=2,
-                        jumps=1).double()
+    model = QuantumJump(
+        {"a": {"size": 1, "sequence": False}, "b": {"size": 1, "sequence": False}}, dims=2, jumps=1
+    ).double()
     lower = torch.zeros(4, 4, dtype=torch.complex128)
     lower[0, 1] = lower[1, 2] = lower[2, 3] = 1  # everything falls to the first level
     with torch.no_grad():
@@ -98,36 +105,70 @@ def test_the_steady_state_by_hand() -> None:
     found = measures.settled(model)
     assert found is not None
     torch.testing.assert_close(found, ground, atol=1e-6, rtol=0)
-    assert measures.settled(QuantumJump(model.input_specs, dims=2, evolution="unitary").double()) is None
+    assert (
+        measures.settled(QuantumJump(model.input_specs, dims=2, evolution="unitary").double())
+        is None
+    )
 
 
-def made(variant: str, condition: str, seed: int, value: float, name: str = "parity") -> dict[str, Any]:
+def made(
+    variant: str, condition: str, seed: int, value: float, name: str = "parity"
+) -> dict[str, Any]:
     rng = np.random.default_rng([seed, len(variant)])
     keys = ("accuracy", "nll") if name == "parity" else ("mae", "r2")
     record: dict[str, Any] = {
-        "key": f"{name}-{variant}-{condition}-{seed}", "data": name, "condition": condition, "variant": variant,
-        "seed": seed, "test": dict.fromkeys(keys, value + 0.002 * rng.normal()),
+        "key": f"{name}-{variant}-{condition}-{seed}",
+        "data": name,
+        "condition": condition,
+        "variant": variant,
+        "seed": seed,
+        "test": dict.fromkeys(keys, value + 0.002 * rng.normal()),
         "gradient": {"mean": 1.0, "variation": 0.5, "peak": 2.0 + rng.random()},
-        "seconds": 2.0, "processor_seconds": 1.5, "epochs": 3, "kept": 3,
-        "terms": {"title": name.title(), "modalities": ["a", "b"], "target": "classification", "digest": "x",
-                  "trained_on": 100, "test": 50, "settings": {}, "options": {"epochs": 3}, "recipe_epochs": 4}}
+        "seconds": 2.0,
+        "processor_seconds": 1.5,
+        "epochs": 3,
+        "kept": 3,
+        "terms": {
+            "title": name.title(),
+            "modalities": ["a", "b"],
+            "target": "classification",
+            "digest": "x",
+            "trained_on": 100,
+            "test": 50,
+            "settings": {},
+            "options": {"epochs": 3},
+            "recipe_epochs": 4,
+        },
+    }
     if condition == "clean":
         steady = variant not in ("unitary", "none")
-        record |= {"train": record["test"], "missing": {m: dict.fromkeys(keys, 0.5) for m in ("a", "b")},
-                   "physics": {"joint_start": 0.0, "joint": 0.4, "negativity": 0.0 if variant == "none"
-                               else 1.0 + 0.01 * rng.random(), "negativity_deviation": 0.1 + 0.01 * rng.random() + 0.1
-                               * (variant == "unitary"), "entropy": 1.0, "entropy_deviation": 0.1 + 0.1 * rng.random(),
-                               "distance_start": 0.9 if steady else None,
-                               "distance": 0.5 + 0.01 * rng.random() if steady else None}}
+        record |= {
+            "train": record["test"],
+            "missing": {m: dict.fromkeys(keys, 0.5) for m in ("a", "b")},
+            "physics": {
+                "joint_start": 0.0,
+                "joint": 0.4,
+                "negativity": 0.0 if variant == "none" else 1.0 + 0.01 * rng.random(),
+                "negativity_deviation": 0.1 + 0.01 * rng.random() + 0.1 * (variant == "unitary"),
+                "entropy": 1.0,
+                "entropy_deviation": 0.1 + 0.1 * rng.random(),
+                "distance_start": 0.9 if steady else None,
+                "distance": 0.5 + 0.01 * rng.random() if steady else None,
+            },
+        }
     return record
 
 
 @pytest.fixture(scope="module")
 def records() -> list[dict[str, Any]]:
     level = {"none": 0.5, "unitary": 0.95, "jump": 0.95}
-    return [made(variant, condition, seed, level.get(variant, 0.9), name) for name in ("parity", "mosi")
-            for seed in range(6) for condition in measures.CHANGES
-            for variant in (claims.VARIANTS if condition == "clean" else claims.FEW)]
+    return [
+        made(variant, condition, seed, level.get(variant, 0.9), name)
+        for name in ("parity", "mosi")
+        for seed in range(6)
+        for condition in measures.CHANGES
+        for variant in (claims.VARIANTS if condition == "clean" else claims.FEW)
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -151,36 +192,57 @@ def test_families_are_claims(found: dict[str, Any]) -> None:
     tests = found["tests"]
     for key in text.PLAN["claims"]:
         own = [t for t in tests if t["claim"] == key and t["primary"]]
-        assert [t["holm"] for t in own] == pytest.approx(comparison.holm([t["p"] for t in own]), rel=1e-4)
+        assert [t["holm"] for t in own] == pytest.approx(
+            comparison.holm([t["p"] for t in own]), rel=1e-4
+        )
         entries = next(c for c in found["claims"] if c["key"] == key)["pooled"]
         assert entries[0]["primary"]
         assert "holm" not in entries[0]
         second = entries[1:]
-        assert [e["holm"] for e in second] == pytest.approx(comparison.holm([e["p"] for e in second]), rel=1e-4)
-        pooled = comparison.stouffer([t["p"] for t in own], [t["sign"] * t["difference"] for t in own])
+        assert [e["holm"] for e in second] == pytest.approx(
+            comparison.holm([e["p"] for e in second]), rel=1e-4
+        )
+        pooled = comparison.stouffer(
+            [t["p"] for t in own], [t["sign"] * t["difference"] for t in own]
+        )
         assert entries[0]["z"] == pytest.approx(pooled.z, rel=1e-4)
 
 
 def test_what_cannot_fail_is_not_tested(found: dict[str, Any]) -> None:
     """No distance to the steady state, no chance against chance, nothing that is the same in every run."""
     assert not [t for t in found["tests"] if t["outcome"] == "distance"]
-    assert not [t for t in found["tests"] if t["data"] == "parity" and t["condition"] == report.MISSING
-                and t["outcome"] in ("result", "seeds")]
+    assert not [
+        t
+        for t in found["tests"]
+        if t["data"] == "parity"
+        and t["condition"] == report.MISSING
+        and t["outcome"] in ("result", "seeds")
+    ]
     assert not [t for t in found["tests"] if t["difference"] == t["low"] == t["high"] == 0]
     untested = [c for c in found["claims"] if c["verdict"] == "untested"]
-    assert [c["claim"] for c in untested] == ["The evolution draws states to a steady state, its attractor"]
+    assert [c["claim"] for c in untested] == [
+        "The evolution draws states to a steady state, its attractor"
+    ]
     assert not untested[0]["pooled"]
 
 
 def test_directions(found: dict[str, Any]) -> None:
-    way = {(t["claim"], t["data"]): np.sign(t["sign"] * t["difference"]) for t in found["tests"] if t["primary"]}
+    way = {
+        (t["claim"], t["data"]): np.sign(t["sign"] * t["difference"])
+        for t in found["tests"]
+        if t["primary"]
+    }
     assert way["evolution", "parity"] == 1
     assert way["evolution", "mosi"] == -1  # less error without
     assert way["entanglement", "parity"] == 1  # less spread
     says = {c["key"]: c["verdict"] for c in found["claims"]}
     assert says["entanglement"] == "for"
     assert says["generalise"] == "open"
-    assert [report.verdict(*pair) for pair in ((1, 0.05), (1, 0.01), (-1, 0.01))] == ["open", "for", "against"]
+    assert [report.verdict(*pair) for pair in ((1, 0.05), (1, 0.01), (-1, 0.01))] == [
+        "open",
+        "for",
+        "against",
+    ]
 
 
 def test_pages_of_the_documentation_hold_the_tables(found: dict[str, Any]) -> None:
@@ -230,11 +292,19 @@ def test_runs_are_kept_and_not_repeated(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_one_run_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = claims.PLACES["planted"].recipe
-    quick = claims.Place(replace(recipe, settings={**recipe.settings, "dims": 2},
-                                 options={**recipe.options, "batch": 1000}))
+    quick = claims.Place(
+        replace(
+            recipe,
+            settings={**recipe.settings, "dims": 2},
+            options={**recipe.options, "batch": 1000},
+        )
+    )
     monkeypatch.setitem(claims.SHORTER, "planted", 1)
     monkeypatch.setitem(claims.PLACES, "planted", quick)
-    records = [claims.measure(claims.Run("planted", condition, "jump", 0)) for condition in measures.CHANGES]
+    records = [
+        claims.measure(claims.Run("planted", condition, "jump", 0))
+        for condition in measures.CHANGES
+    ]
     shown = report.assemble(json.loads(json.dumps(records)))["data"]["planted"]["rows"]
     assert set(shown) == set(report.CONDITIONS)
     assert shown["clean"]["jump"]["physics"]["joint_start"]["mean"] == pytest.approx(0, abs=1e-12)
@@ -257,7 +327,9 @@ def test_the_page(found: dict[str, Any], tmp_path: Path, monkeypatch: pytest.Mon
     assert "cannot be read as tests of claims" in plain(visit("Leaderboard").error[0].value)
 
 
-@pytest.mark.parametrize("words", ['{"format": 1}', "[]", '{"format": 2, "claims": [3]}', "[" * 100_000])
+@pytest.mark.parametrize(
+    "words", ['{"format": 1}', "[]", '{"format": 2, "claims": [3]}', "[" * 100_000]
+)
 def test_a_broken_file_is_named(tmp_path: Path, words: str) -> None:
     file = tmp_path / "claims.json"
     assert standings.tested(file) == ([], "")

@@ -80,8 +80,12 @@ def assert_refused(result: Result, *parts: str, code: int = 1) -> None:
 
 
 def test_the_program_starts_by_itself_and_keeps_results_apart() -> None:
-    done = subprocess.run([sys.executable, "-m", "qfusion", "data", "list", "--json"], cwd=ROOT, capture_output=True,
-                          text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "qfusion", "data", "list", "--json"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0
     assert {source["name"] for source in json.loads(done.stdout)} >= {"planted", "mosi"}
 
@@ -93,8 +97,10 @@ def test_no_command_shows_the_help(run: Any) -> None:
     assert result.err == ""
 
 
-@pytest.mark.parametrize("command", ["models", "data list", "data get", "data check", "train", "evaluate", "explain",
-                                     "track"])
+@pytest.mark.parametrize(
+    "command",
+    ["models", "data list", "data get", "data check", "train", "evaluate", "explain", "track"],
+)
 def test_help_shows_an_example(run: Any, command: str) -> None:
     result = run(*command.split(), "--help")
     assert result.code == 0
@@ -108,7 +114,9 @@ def test_models_lists_the_shipped_ones(run: Any) -> None:
     assert MODEL in run("models").out
 
 
-def test_data_list_says_how_to_get_what_is_missing(run: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_data_list_says_how_to_get_what_is_missing(
+    run: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("QFUSION_DATA", str(tmp_path))
     result = run("data", "list")
     assert result.code == 0
@@ -126,8 +134,19 @@ def test_data_check_prints_sizes_and_digest(run: Any, planted: Any) -> None:
 def test_evaluate_prints_what_the_card_says(run: Any, planted: Any) -> None:
     from qfusion.training import checkpoint
 
-    result = run("evaluate", "--model", MODEL, "--data", "planted", "--split", "test", "--json").json
-    assert set(result) == {"model", "data", "split", "n", "disturbance", "convention", "metrics", "way"}
+    result = run(
+        "evaluate", "--model", MODEL, "--data", "planted", "--split", "test", "--json"
+    ).json
+    assert set(result) == {
+        "model",
+        "data",
+        "split",
+        "n",
+        "disturbance",
+        "convention",
+        "metrics",
+        "way",
+    }
     assert result["convention"] == "mosi"
     assert (result["model"], result["data"], result["split"]) == (MODEL, "planted", "test")
     assert result["n"] == len(planted.rows("test"))
@@ -137,49 +156,90 @@ def test_evaluate_prints_what_the_card_says(run: Any, planted: Any) -> None:
     assert result["way"] == "observables"
     said = run("evaluate", "--model", MODEL, "--data", "planted", "--split", "test")
     assert "evolved once for any number of samples" in said.err
-    assert_refused(run("evaluate", "--model", "qcnn-digits", "--data", "digits", "--way", "states"),
-                   "which has no evolution in time")
+    assert_refused(
+        run("evaluate", "--model", "qcnn-digits", "--data", "digits", "--way", "states"),
+        "which has no evolution in time",
+    )
 
 
 def test_explain_adds_up_to_the_score(run: Any, sample: str, planted: Any) -> None:
     result = run("explain", "--model", MODEL, "--sample", sample, "--json").json
-    assert list(result) == ["sample", "output", "truth", "prediction", "baseline", "coalitions", "dividends", "shapley",
-                            "interaction", "background", "background_size", "disturbance", "verdict"]
-    assert (result["background"], result["background_size"]) == ("joint", len(planted.rows("train")))
+    assert list(result) == [
+        "sample",
+        "output",
+        "truth",
+        "prediction",
+        "baseline",
+        "coalitions",
+        "dividends",
+        "shapley",
+        "interaction",
+        "background",
+        "background_size",
+        "disturbance",
+        "verdict",
+    ]
+    assert (result["background"], result["background_size"]) == (
+        "joint",
+        len(planted.rows("train")),
+    )
     assert list(result["interaction"]) == ["text+audio", "text+vision", "audio+vision"]
     whole = result["dividends"]["text+audio+vision"]
-    assert result["interaction"]["text+audio"] == pytest.approx(result["dividends"]["text+audio"] + whole / 2,
-                                                                abs=1e-10)
-    names = ["", "text", "audio", "vision", "text+audio", "text+vision", "audio+vision", "text+audio+vision"]
+    assert result["interaction"]["text+audio"] == pytest.approx(
+        result["dividends"]["text+audio"] + whole / 2, abs=1e-10
+    )
+    names = [
+        "",
+        "text",
+        "audio",
+        "vision",
+        "text+audio",
+        "text+vision",
+        "audio+vision",
+        "text+audio+vision",
+    ]
     assert list(result["coalitions"]) == names
     assert list(result["dividends"]) == names
     assert list(result["shapley"]) == ["text", "audio", "vision"]
     assert result["sample"] == sample
     assert result["truth"] == pytest.approx(planted.y[planted.row(sample)])
     assert result["dividends"][""] == pytest.approx(result["baseline"], abs=1e-10)
-    assert result["coalitions"]["text+audio+vision"] == pytest.approx(result["prediction"], abs=1e-10)
+    assert result["coalitions"]["text+audio+vision"] == pytest.approx(
+        result["prediction"], abs=1e-10
+    )
     assert sum(result["dividends"].values()) == pytest.approx(result["prediction"], abs=1e-10)
-    assert result["baseline"] + sum(result["shapley"].values()) == pytest.approx(result["prediction"], abs=1e-10)
+    assert result["baseline"] + sum(result["shapley"].values()) == pytest.approx(
+        result["prediction"], abs=1e-10
+    )
 
 
 @pytest.mark.parametrize("background", ["product", "mixed", "zero"])
 def test_explain_against_another_background(run: Any, sample: str, background: str) -> None:
     joint = run("explain", "--model", MODEL, "--sample", sample, "--json").json
-    other = run("explain", "--model", MODEL, "--sample", sample, "--background", background, "--json").json
+    other = run(
+        "explain", "--model", MODEL, "--sample", sample, "--background", background, "--json"
+    ).json
     assert other["prediction"] == pytest.approx(joint["prediction"], abs=1e-12)
     assert other["dividends"] != joint["dividends"]
-    assert (other["background"], other["background_size"] > 0) == (background, background == "product")
+    assert (other["background"], other["background_size"] > 0) == (
+        background,
+        background == "product",
+    )
 
 
 def test_explain_against_one_other_sample(run: Any, sample: str, planted: Any) -> None:
     """Told nothing, the model says what it says of the other sample; the table on the terminal names it."""
     other = str(planted.ids[planted.rows("test")[5]])
-    result = run("explain", "--model", MODEL, "--sample", sample, "--contrast", other, "--json").json
+    result = run(
+        "explain", "--model", MODEL, "--sample", sample, "--contrast", other, "--json"
+    ).json
     there = run("explain", "--model", MODEL, "--sample", other, "--json").json
     assert result["baseline"] == pytest.approx(there["prediction"], abs=1e-10)
     assert (result["background"], result["background_size"]) == (f"contrast sample {other}", 1)
-    assert f"against contrast sample {other}" in run("explain", "--model", MODEL, "--sample", sample, "--contrast",
-                                                     other).out
+    assert (
+        f"against contrast sample {other}"
+        in run("explain", "--model", MODEL, "--sample", sample, "--contrast", other).out
+    )
 
 
 def test_explain_prints_a_table(run: Any, sample: str) -> None:
@@ -192,12 +252,20 @@ def test_explain_prints_a_table(run: Any, sample: str) -> None:
 def test_explain_says_what_the_dynamics_built(run: Any, sample: str) -> None:
     said = run("explain", "--model", MODEL, "--sample", sample, "--physics", "--json").json
     assert set(said["physics"]) == set(said["dividends"])
-    assert {"H[text+audio]", "D[text+audio]"} <= set(said["physics"]["text"]) == set(said["physics_terms"])
+    assert (
+        {"H[text+audio]", "D[text+audio]"}
+        <= set(said["physics"]["text"])
+        == set(said["physics_terms"])
+    )
     for name, dividend in said["dividends"].items():
-        assert said["physics_start"][name] + sum(said["physics"][name].values()) == pytest.approx(dividend, abs=1e-8)
+        assert said["physics_start"][name] + sum(said["physics"][name].values()) == pytest.approx(
+            dividend, abs=1e-8
+        )
         assert said["physics_end"][name] == pytest.approx(dividend, abs=1e-10)
     assert 0 <= said["physics_error"] < 1e-8
-    told = run("explain", "--model", MODEL, "--sample", sample, "--physics", "--missing", "text", "--json").json
+    told = run(
+        "explain", "--model", MODEL, "--sample", sample, "--physics", "--missing", "text", "--json"
+    ).json
     assert set(told["physics"]["text+audio"].values()) == {0.0}
     assert told["physics"]["audio"] == said["physics"]["audio"]
     shown = run("explain", "--model", MODEL, "--sample", sample, "--physics").out
@@ -205,37 +273,65 @@ def test_explain_says_what_the_dynamics_built(run: Any, sample: str) -> None:
     assert "11 others" in shown
 
 
-def test_explain_says_what_the_dynamics_built_on_average(run: Any, planted: Any, tmp_path: Path) -> None:
+def test_explain_says_what_the_dynamics_built_on_average(
+    run: Any, planted: Any, tmp_path: Path
+) -> None:
     words = ("explain", "--model", MODEL, "--split", "test", "--physics", "--json")
     said, out = run(*words).json, tmp_path / "contributions.csv"
     assert said["physics_samples"] == said["n"] == len(planted.rows("test"))
     assert run(*words, "--out", out).json["physics"] == said["physics"]
     ends = pd.read_csv(out)["dividend[text+vision]"].mean()
     assert said["physics_end"]["text+vision"] == pytest.approx(ends, abs=1e-10)
-    assert all(abs(part) <= said["physics_sizes"][name][key] + 1e-12 for name, row in said["physics"].items()
-               for key, part in row.items())
+    assert all(
+        abs(part) <= said["physics_sizes"][name][key] + 1e-12
+        for name, row in said["physics"].items()
+        for key, part in row.items()
+    )
     assert "mean over" in run(*words[:-1]).out
 
 
 @pytest.mark.parametrize("ending", [".csv", ".parquet"])
-def test_explain_writes_a_row_for_every_sample(run: Any, planted: Any, tmp_path: Path, ending: str,
-                                               sample: str) -> None:
+def test_explain_writes_a_row_for_every_sample(
+    run: Any, planted: Any, tmp_path: Path, ending: str, sample: str
+) -> None:
     out = tmp_path / f"contributions{ending}"
     said = run("explain", "--model", MODEL, "--split", "test", "--out", out, "--json").json
-    assert list(said) == ["model", "data", "split", "n", "background", "background_size", "output", "seconds",
-                          "disturbance", "out"]
-    assert (said["n"], said["background_size"]) == (len(planted.rows("test")), len(planted.rows("train")))
+    assert list(said) == [
+        "model",
+        "data",
+        "split",
+        "n",
+        "background",
+        "background_size",
+        "output",
+        "seconds",
+        "disturbance",
+        "out",
+    ]
+    assert (said["n"], said["background_size"]) == (
+        len(planted.rows("test")),
+        len(planted.rows("train")),
+    )
     assert 0 < said["seconds"] < 60
     frame = pd.read_csv(out) if ending == ".csv" else pd.read_parquet(out)
     assert len(frame) == len(planted.rows("test"))
-    assert np.allclose(frame.filter(like="dividend[").sum(axis=1) + frame["baseline"], frame["prediction"])
-    assert np.allclose(frame.filter(like="shapley[").sum(axis=1) + frame["baseline"], frame["prediction"])
-    assert np.allclose(frame["interaction[text+audio]"],
-                       frame["dividend[text+audio]"] + frame["dividend[text+audio+vision]"] / 2)
+    assert np.allclose(
+        frame.filter(like="dividend[").sum(axis=1) + frame["baseline"], frame["prediction"]
+    )
+    assert np.allclose(
+        frame.filter(like="shapley[").sum(axis=1) + frame["baseline"], frame["prediction"]
+    )
+    assert np.allclose(
+        frame["interaction[text+audio]"],
+        frame["dividend[text+audio]"] + frame["dividend[text+audio+vision]"] / 2,
+    )
     single = run("explain", "--model", MODEL, "--sample", sample, "--json").json
     row = frame[(frame == sample).any(axis=1)].iloc[0]
     assert row["prediction"] == pytest.approx(single["prediction"], abs=1e-9)
-    assert (row["relation"], row["leader"]) == (single["verdict"]["relation"], single["verdict"]["leader"])
+    assert (row["relation"], row["leader"]) == (
+        single["verdict"]["relation"],
+        single["verdict"]["leader"],
+    )
 
 
 def test_track_writes_a_row_a_time(run: Any, sample: str, tmp_path: Path) -> None:
@@ -243,7 +339,13 @@ def test_track_writes_a_row_a_time(run: Any, sample: str, tmp_path: Path) -> Non
     assert run("track", "--model", MODEL, "--sample", sample, "--times", 11, "--out", out).code == 0
     frame = pd.read_csv(out)
     assert len(frame) == 11
-    assert list(frame.columns[:5]) == ["t", "entropy[text]", "entropy[audio]", "entropy[vision]", "entropy"]
+    assert list(frame.columns[:5]) == [
+        "t",
+        "entropy[text]",
+        "entropy[audio]",
+        "entropy[vision]",
+        "entropy",
+    ]
     assert {"negativity[text]", "negativity[audio]", "negativity[vision]"} <= set(frame.columns)
     assert frame["t"].is_monotonic_increasing
     assert frame["entropy"][0] == pytest.approx(0, abs=1e-8)
@@ -252,17 +354,34 @@ def test_track_writes_a_row_a_time(run: Any, sample: str, tmp_path: Path) -> Non
 
 
 def test_track_samples_trajectories(run: Any, sample: str, tmp_path: Path) -> None:
-    words = ["track", "--model", MODEL, "--sample", sample, "--times", 5, "--trajectories", 3, "--seed", 1, "--out"]
+    words = [
+        "track",
+        "--model",
+        MODEL,
+        "--sample",
+        sample,
+        "--times",
+        5,
+        "--trajectories",
+        3,
+        "--seed",
+        1,
+        "--out",
+    ]
     assert run(*words, tmp_path / "one.csv").code == 0
     assert run(*words, tmp_path / "two.csv").code == 0
     assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "two.csv").read_bytes()
-    assert {"trajectories:entropy[text]", "trajectories:entropy[text]:error"} <= set(pd.read_csv(tmp_path / "one.csv"))
+    assert {"trajectories:entropy[text]", "trajectories:entropy[text]:error"} <= set(
+        pd.read_csv(tmp_path / "one.csv")
+    )
 
 
 def numbers_in(found: Any) -> Iterator[float]:
     """Yields every number of a figure's traces, packed arrays included."""
     if isinstance(found, dict) and "bdata" in found:
-        yield from np.frombuffer(base64.b64decode(found["bdata"]), found["dtype"]).astype(float).tolist()
+        yield from (
+            np.frombuffer(base64.b64decode(found["bdata"]), found["dtype"]).astype(float).tolist()
+        )
     elif isinstance(found, (dict, list)):
         for inner in found.values() if isinstance(found, dict) else found:
             yield from numbers_in(inner)
@@ -278,21 +397,65 @@ def test_figure_draws_what_explain_says(run: Any, tmp_path: Path, model: str, vi
 
     dataset = data.load(checkpoint.load(model).card["data"]["name"])
     sample, out = str(dataset.ids[dataset.rows("test")[3]]), tmp_path / "figure.json"
-    told = run("figure", "--model", model, "--sample", sample, "--view", view, "--out", out, "--json").json
-    said = run("explain", "--model", model, "--sample", sample, "--output", told["made_from"]["output"], "--json").json
+    told = run(
+        "figure", "--model", model, "--sample", sample, "--view", view, "--out", out, "--json"
+    ).json
+    said = run(
+        "explain",
+        "--model",
+        model,
+        "--sample",
+        sample,
+        "--output",
+        told["made_from"]["output"],
+        "--json",
+    ).json
     drawn = plotly.io.from_json(out.read_text())
     assert f"{said['prediction']:.3f}" in told["title"]
     assert told["made_from"]["background_size"] == said["background_size"]
     assert len(drawn.data)
     numbers = np.array(list(numbers_in(json.loads(out.read_text())["data"])))
-    shown = {"contributions": said["dividends"], "shapley": said["shapley"], "over-time": {
-        name: value for name, value in said["dividends"].items() if name and "+" not in name}}[view]
+    shown = {
+        "contributions": said["dividends"],
+        "shapley": said["shapley"],
+        "over-time": {
+            name: value for name, value in said["dividends"].items() if name and "+" not in name
+        },
+    }[view]
     assert all(np.abs(numbers - value).min() < 1e-6 for value in shown.values())
     page, again = tmp_path / "figure.html", tmp_path / "again.svg"
-    assert run("figure", "--model", model, "--sample", sample, "--view", view, "--out", page, "--theme",
-               "dark").code == 0
+    assert (
+        run(
+            "figure",
+            "--model",
+            model,
+            "--sample",
+            sample,
+            "--view",
+            view,
+            "--out",
+            page,
+            "--theme",
+            "dark",
+        ).code
+        == 0
+    )
     assert "plotly.js v" in page.read_text()
-    assert run("figure", "--recipe", page, "--out", again, "--theme", "grey", "--title", "--hide", "text").code == 0
+    assert (
+        run(
+            "figure",
+            "--recipe",
+            page,
+            "--out",
+            again,
+            "--theme",
+            "grey",
+            "--title",
+            "--hide",
+            "text",
+        ).code
+        == 0
+    )
     assert sample in again.read_text()
 
 
@@ -301,13 +464,33 @@ def test_a_figure_of_a_link(run: Any, tmp_path: Path) -> None:
     names = run("figure", "--link", link, "--out", tmp_path / "x.png")
     assert names.code == 1
     assert "populations, matrix-modulus" in names.err
-    assert run("figure", "--link", link, "--panel", "populations", "--out", tmp_path / "x.png", "--size", "double",
-               "--dpi", 600).code == 0
+    assert (
+        run(
+            "figure",
+            "--link",
+            link,
+            "--panel",
+            "populations",
+            "--out",
+            tmp_path / "x.png",
+            "--size",
+            "double",
+            "--dpi",
+            600,
+        ).code
+        == 0
+    )
     with Image.open(tmp_path / "x.png") as picture:
         assert picture.size[0] == pytest.approx(183 / 25.4 * 600, abs=2)
-    for wrong, said in ((f"{link}&T=moon", "moon"), ("http://here/nowhere", "nowhere"), ("http://[", "link"),
-                        ("x" * 100_000, "100,000")):
-        found = run("figure", "--link", wrong, "--panel", "populations", "--out", tmp_path / "y.png")
+    for wrong, said in (
+        (f"{link}&T=moon", "moon"),
+        ("http://here/nowhere", "nowhere"),
+        ("http://[", "link"),
+        ("x" * 100_000, "100,000"),
+    ):
+        found = run(
+            "figure", "--link", wrong, "--panel", "populations", "--out", tmp_path / "y.png"
+        )
         assert found.code == 1
         assert said in found.err
     assert not (tmp_path / "y.png").exists()
@@ -315,8 +498,24 @@ def test_a_figure_of_a_link(run: Any, tmp_path: Path) -> None:
 
 def test_train_makes_a_model_that_evaluates(run: Any, planted: Any, tmp_path: Path) -> None:
     out = tmp_path / "small"
-    result = run("train", "--data", "planted", "--model", "quantum-jump", "--out", out, "--seed", 3, "--json",
-                 "--set", "dims=2", "--set", "epochs=2", "--set", "measurements=4")
+    result = run(
+        "train",
+        "--data",
+        "planted",
+        "--model",
+        "quantum-jump",
+        "--out",
+        out,
+        "--seed",
+        3,
+        "--json",
+        "--set",
+        "dims=2",
+        "--set",
+        "epochs=2",
+        "--set",
+        "measurements=4",
+    )
     assert result.code == 0, result.err
     again = run("evaluate", "--model", out, "--json").json
     assert result.json["metrics"]["test"]["mae"] == pytest.approx(again["metrics"]["mae"], abs=1e-4)
@@ -331,61 +530,198 @@ def test_train_makes_a_model_that_evaluates(run: Any, planted: Any, tmp_path: Pa
     assert_refused(run("evaluate", "--model", out), "model.safetensors", "SHA-256")
 
 
-@pytest.mark.parametrize(("words", "parts"), [
-    (["evaluate", "--model", "qj-plantd"], ["qj-plantd", "qj-planted"]),
-    (["evaluate", "--model", MODEL, "--data", "plantd"], ["plantd", "'planted'"]),
-    (["evaluate", "--model", MODEL, "--split", "tset"], ["tset", "'test'"]),
-    (["evaluate", "--model", "no/such/folder"], ["no/such/folder"]),
-    (["data", "check", "nope"], ["nope"]),
-    (["data", "get", "nope"], ["nope"]),
-    (["explain", "--model", MODEL, "--sample", "nobody"], ["nobody"]),
-    (["explain", "--model", MODEL, "--sample", "x" * 5000], ["xxx"]),
-    (["explain", "--model", MODEL], ["--sample"]),
-    (["explain", "--model", MODEL, "--split", "test"], ["--out"]),
-    (["explain", "--model", MODEL, "--split", "test", "--out", "table.xlsx"], [".csv", "table.xlsx"]),
-    (["explain", "--model", "qcnn-digits", "--sample", "digit-1600", "--physics"], ["entangled-qcnn", "quantum-jump"]),
-    (["explain", "--model", MODEL, "--sample", "SAMPLE", "--background", "moon"], ["moon"]),
-    (["explain", "--model", MODEL, "--sample", "SAMPLE", "--background", "cohort"], ["cohort"]),
-    (["explain", "--model", MODEL, "--sample", "SAMPLE", "--contrast", "nobody"], ["nobody"]),
-    (["explain", "--model", MODEL, "--sample", "SAMPLE", "--contrast", "SAMPLE", "--background", "zero"],
-     ["--contrast"]),
-    (["explain", "--model", MODEL, "--sample", "SAMPLE", "--output", "price"], ["price"]),
-    (["figure", "--model", "qcnn-digits", "--sample", "digit-1600", "--out", "x.svg", "--view", "cut"],
-     ["no evolution", "qcnn-digits"]),
-    (["track", "--model", MODEL, "--sample", "SAMPLE", "--out", "x.csv", "--times", "0"], ["--times", "0"]),
-    (["track", "--model", MODEL, "--sample", "SAMPLE", "--out", "x.csv", "--times", "999999999"], ["--times"]),
-    (["track", "--model", MODEL, "--sample", "SAMPLE", "--out", "x.csv", "--trajectories", "-1"], ["-1"]),
-    (["track", "--model", MODEL, "--sample", "SAMPLE", "--out", "no/such/folder/x.csv"], ["no/such/folder"]),
-    (["track", "--model", MODEL, "--sample", "nobody", "--out", "x.csv"], ["nobody"]),
-    (["figure", "--model", MODEL, "--sample", "SAMPLE", "--out", "x.docx"], [".svg", "x.docx"]),
-    (["figure", "--model", MODEL, "--sample", "SAMPLE", "--out", "x.html", "--view", "nope"], ["nope", "over-time"]),
-    (["figure", "--model", MODEL, "--sample", "nobody", "--out", "x.html"], ["nobody"]),
-    (["figure", "--out", "x.svg"], ["--recipe", "--link", "--model"]),
-    (["figure", "--recipe", "gone.json", "--out", "x.svg"], ["gone.json"]),
-    (["figure", "--model", MODEL, "--sample", "SAMPLE", "--out", "x.svg", "--font", "1e9"], ["font", "pt"]),
-    (["figure", "--model", MODEL, "--sample", "SAMPLE", "--out", "x.svg", "--tweak", "H.text=moon"], ["moon"]),
-    (["train", "--data", "nope", "--model", "quantum-jump", "--out", "m"], ["nope"]),
-    (["train", "--data", "planted", "--model", "nope", "--out", "m"], ["nope", "quantum-jump"]),
-    (["train", "--data", "planted", "--model", "quantum-jump", "--out", "m", "--set", "dimz=2"], ["dimz", "dims"]),
-    (["train", "--data", "planted", "--model", "quantum-jump", "--out", "m", "--set", "dims"], ["dims", "key=value"]),
-    (["train", "--data", "planted", "--model", "quantum-jump", "--out", "m", "--set", "dims=two"], ["dims", "two"]),
-], ids=lambda value: " ".join(value)[:60] if isinstance(value, list) else "")
-def test_bad_input_is_one_line_and_leaves_nothing(run: Any, sample: str, tmp_path: Path,
-                                                  monkeypatch: pytest.MonkeyPatch,
-                                                  words: list[str], parts: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        (["evaluate", "--model", "qj-plantd"], ["qj-plantd", "qj-planted"]),
+        (["evaluate", "--model", MODEL, "--data", "plantd"], ["plantd", "'planted'"]),
+        (["evaluate", "--model", MODEL, "--split", "tset"], ["tset", "'test'"]),
+        (["evaluate", "--model", "no/such/folder"], ["no/such/folder"]),
+        (["data", "check", "nope"], ["nope"]),
+        (["data", "get", "nope"], ["nope"]),
+        (["explain", "--model", MODEL, "--sample", "nobody"], ["nobody"]),
+        (["explain", "--model", MODEL, "--sample", "x" * 5000], ["xxx"]),
+        (["explain", "--model", MODEL], ["--sample"]),
+        (["explain", "--model", MODEL, "--split", "test"], ["--out"]),
+        (
+            ["explain", "--model", MODEL, "--split", "test", "--out", "table.xlsx"],
+            [".csv", "table.xlsx"],
+        ),
+        (
+            ["explain", "--model", "qcnn-digits", "--sample", "digit-1600", "--physics"],
+            ["entangled-qcnn", "quantum-jump"],
+        ),
+        (["explain", "--model", MODEL, "--sample", "SAMPLE", "--background", "moon"], ["moon"]),
+        (["explain", "--model", MODEL, "--sample", "SAMPLE", "--background", "cohort"], ["cohort"]),
+        (["explain", "--model", MODEL, "--sample", "SAMPLE", "--contrast", "nobody"], ["nobody"]),
+        (
+            [
+                "explain",
+                "--model",
+                MODEL,
+                "--sample",
+                "SAMPLE",
+                "--contrast",
+                "SAMPLE",
+                "--background",
+                "zero",
+            ],
+            ["--contrast"],
+        ),
+        (["explain", "--model", MODEL, "--sample", "SAMPLE", "--output", "price"], ["price"]),
+        (
+            [
+                "figure",
+                "--model",
+                "qcnn-digits",
+                "--sample",
+                "digit-1600",
+                "--out",
+                "x.svg",
+                "--view",
+                "cut",
+            ],
+            ["no evolution", "qcnn-digits"],
+        ),
+        (
+            ["track", "--model", MODEL, "--sample", "SAMPLE", "--out", "x.csv", "--times", "0"],
+            ["--times", "0"],
+        ),
+        (
+            [
+                "track",
+                "--model",
+                MODEL,
+                "--sample",
+                "SAMPLE",
+                "--out",
+                "x.csv",
+                "--times",
+                "999999999",
+            ],
+            ["--times"],
+        ),
+        (
+            [
+                "track",
+                "--model",
+                MODEL,
+                "--sample",
+                "SAMPLE",
+                "--out",
+                "x.csv",
+                "--trajectories",
+                "-1",
+            ],
+            ["-1"],
+        ),
+        (
+            ["track", "--model", MODEL, "--sample", "SAMPLE", "--out", "no/such/folder/x.csv"],
+            ["no/such/folder"],
+        ),
+        (["track", "--model", MODEL, "--sample", "nobody", "--out", "x.csv"], ["nobody"]),
+        (["figure", "--model", MODEL, "--sample", "SAMPLE", "--out", "x.docx"], [".svg", "x.docx"]),
+        (
+            ["figure", "--model", MODEL, "--sample", "SAMPLE", "--out", "x.html", "--view", "nope"],
+            ["nope", "over-time"],
+        ),
+        (["figure", "--model", MODEL, "--sample", "nobody", "--out", "x.html"], ["nobody"]),
+        (["figure", "--out", "x.svg"], ["--recipe", "--link", "--model"]),
+        (["figure", "--recipe", "gone.json", "--out", "x.svg"], ["gone.json"]),
+        (
+            ["figure", "--model", MODEL, "--sample", "SAMPLE", "--out", "x.svg", "--font", "1e9"],
+            ["font", "pt"],
+        ),
+        (
+            [
+                "figure",
+                "--model",
+                MODEL,
+                "--sample",
+                "SAMPLE",
+                "--out",
+                "x.svg",
+                "--tweak",
+                "H.text=moon",
+            ],
+            ["moon"],
+        ),
+        (["train", "--data", "nope", "--model", "quantum-jump", "--out", "m"], ["nope"]),
+        (["train", "--data", "planted", "--model", "nope", "--out", "m"], ["nope", "quantum-jump"]),
+        (
+            [
+                "train",
+                "--data",
+                "planted",
+                "--model",
+                "quantum-jump",
+                "--out",
+                "m",
+                "--set",
+                "dimz=2",
+            ],
+            ["dimz", "dims"],
+        ),
+        (
+            [
+                "train",
+                "--data",
+                "planted",
+                "--model",
+                "quantum-jump",
+                "--out",
+                "m",
+                "--set",
+                "dims",
+            ],
+            ["dims", "key=value"],
+        ),
+        (
+            [
+                "train",
+                "--data",
+                "planted",
+                "--model",
+                "quantum-jump",
+                "--out",
+                "m",
+                "--set",
+                "dims=two",
+            ],
+            ["dims", "two"],
+        ),
+    ],
+    ids=lambda value: " ".join(value)[:60] if isinstance(value, list) else "",
+)
+def test_bad_input_is_one_line_and_leaves_nothing(
+    run: Any,
+    sample: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    parts: list[str],
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert_refused(run(*(sample if word == "SAMPLE" else word for word in words)), *parts)
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("words",
-                         [["nope"], ["evaluate"], ["evaluate", "--nope"],
-                          ["track", "--model", MODEL, "--times", "many"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["nope"],
+        ["evaluate"],
+        ["evaluate", "--nope"],
+        ["track", "--model", MODEL, "--times", "many"],
+    ],
+)
 def test_a_wrong_call_exits_with_2(run: Any, words: list[str]) -> None:
     assert_refused(run(*words), code=2)
 
 
-def test_missing_real_data_are_named_with_the_remedy(run: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_missing_real_data_are_named_with_the_remedy(
+    run: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     from qfusion import data
 
     monkeypatch.setenv("QFUSION_DATA", str(tmp_path))
@@ -394,10 +730,13 @@ def test_missing_real_data_are_named_with_the_remedy(run: Any, monkeypatch: pyte
     assert_refused(run("evaluate", "--model", "qj-mosi"), "mosi", "data get mosi")
 
 
-def test_data_get_fetches_what_then_loads(run: Any, real_data: Path, monkeypatch: pytest.MonkeyPatch,
-                                          tmp_path: Path) -> None:
+def test_data_get_fetches_what_then_loads(
+    run: Any, real_data: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("QFUSION_DATA", str(tmp_path))
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), partial(Quiet, directory=str(real_data / "mosi"))) as server:
+    with socketserver.ThreadingTCPServer(
+        ("127.0.0.1", 0), partial(Quiet, directory=str(real_data / "mosi"))
+    ) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         monkeypatch.setenv("QFUSION_MOSI_URL", f"http://127.0.0.1:{server.server_address[1]}")
         result = run("data", "get", "mosi", "--json")
@@ -407,7 +746,9 @@ def test_data_get_fetches_what_then_loads(run: Any, real_data: Path, monkeypatch
     assert "mosi: " not in run("data", "list").err
 
 
-def test_data_get_without_a_connection_is_one_line(run: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_data_get_without_a_connection_is_one_line(
+    run: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("QFUSION_DATA", str(tmp_path))
     monkeypatch.setenv("QFUSION_MOSI_URL", f"http://127.0.0.1:{free_port()}")
     assert_refused(run("data", "get", "mosi"), "OpinionLevelSentiment.csv", "connection")
@@ -415,7 +756,9 @@ def test_data_get_without_a_connection_is_one_line(run: Any, monkeypatch: pytest
 
 
 def test_the_real_set_is_measured(run: Any, mosi: Any) -> None:
-    result = run("evaluate", "--model", "qj-mosi", "--data", "mosi", "--split", "test", "--json").json
+    result = run(
+        "evaluate", "--model", "qj-mosi", "--data", "mosi", "--split", "test", "--json"
+    ).json
     assert result["n"] == 752
     assert all(math.isfinite(value) for value in result["metrics"].values())
 
@@ -430,13 +773,22 @@ def test_another_data_set_does_not_fit(run: Any, mosi: Any) -> None:
 
 def test_the_app_says_why_it_cannot_start(run: Any) -> None:
     assert_refused(run("app", "--address", ""), "`--address` is empty")
-    assert_refused(run("app", "--address", "300.1.1.1"), "cannot listen on address '300.1.1.1'",
-                   "`--address` of this machine")
+    assert_refused(
+        run("app", "--address", "300.1.1.1"),
+        "cannot listen on address '300.1.1.1'",
+        "`--address` of this machine",
+    )
     assert_refused(run("app", "--port", "0"), "--port", code=2)
     assert_refused(run("app", "--model", "nowhere"), "`--model`", "nowhere holds no nowhere.json")
-    assert_refused(run("app", "--model", checkpoint.folders()[0] / "qj-planted.json"), "'qj-planted' is there already")
+    assert_refused(
+        run("app", "--model", checkpoint.folders()[0] / "qj-planted.json"),
+        "'qj-planted' is there already",
+    )
     assert_refused(run("app", "here"), "takes options only", "'here'")
     assert_refused(run("app", "--themes.base", "dark"), "'--themes.base'", "`streamlit run --help`")
     with socketserver.TCPServer(("127.0.0.1", 0), Quiet) as taken:
-        assert_refused(run("app", "--port", taken.server_address[1]), f"port {taken.server_address[1]}",
-                       "Give another `--port`")
+        assert_refused(
+            run("app", "--port", taken.server_address[1]),
+            f"port {taken.server_address[1]}",
+            "Give another `--port`",
+        )

@@ -23,7 +23,9 @@ def test_pairs_name_their_pictures() -> None:
     digits = set(parity.table["left_item"].iloc[rows]) | set(parity.table["right_item"].iloc[rows])
     assert parity.clusters.said(rows) == f"{len(digits)} pictures"
     assert len(resampling._pools(parity.clusters.numbers[rows])) == 1
-    assert f"of {len(digits)} pictures, not of rows" in cohort_measures.intervals(parity, parity.table.iloc[rows])
+    assert f"of {len(digits)} pictures, not of rows" in cohort_measures.intervals(
+        parity, parity.table.iloc[rows]
+    )
     assert data.load("planted").clusters is None
 
 

@@ -37,7 +37,9 @@ def test_confusions_by_counting(digits: Any, inside: bool) -> None:
     truth, predicted, _ = rows_of(digits, inside)
     found = quality.confusions(digits, inside)
     assert found.shape == (10, 10)
-    assert all(found[i, j] == ((truth == i) & (predicted == j)).sum() for i in range(10) for j in range(10))
+    assert all(
+        found[i, j] == ((truth == i) & (predicted == j)).sum() for i in range(10) for j in range(10)
+    )
 
 
 def test_curves_by_counting(digits: Any) -> None:
@@ -52,12 +54,17 @@ def test_curves_by_counting(digits: Any) -> None:
         assert found[c].positives == len(own)
         false, true = found[c].roc
         for threshold in (0.1, 0.5):
-            at = np.argmin(np.abs(true - (own >= threshold).mean()) + np.abs(false - (others >= threshold).mean()))
+            at = np.argmin(
+                np.abs(true - (own >= threshold).mean())
+                + np.abs(false - (others >= threshold).mean())
+            )
             assert true[at] == pytest.approx((own >= threshold).mean(), abs=0.05)
         order = np.argsort(-sure[:, c], kind="stable")
         hits = np.cumsum(truth[order] == c)
         precision = hits / np.arange(1, len(truth) + 1)
-        assert found[c].precision == pytest.approx(precision[truth[order] == c].mean(), abs=2e-3)  # up to ties
+        assert found[c].precision == pytest.approx(
+            precision[truth[order] == c].mean(), abs=2e-3
+        )  # up to ties
 
 
 def test_calibration_by_counting(digits: Any) -> None:
@@ -74,7 +81,9 @@ def test_calibration_by_counting(digits: Any) -> None:
 
 def test_residuals(planted: Any) -> None:
     places = planted.places(planted.rows)
-    assert np.allclose(quality.residuals(planted), planted.work.scores[places, 0] - planted.work.dataset.y[places])
+    assert np.allclose(
+        quality.residuals(planted), planted.work.scores[places, 0] - planted.work.dataset.y[places]
+    )
     frame = panels.residuals(planted).table()
     assert np.abs(frame["residual"]).mean() == pytest.approx(planted.rows["error"].mean())
     assert frame["in_cohort"].sum() == planted.inside.sum()
@@ -82,7 +91,9 @@ def test_residuals(planted: Any) -> None:
 
 def test_panels(digits: Any, planted: Any) -> None:
     counts = quality.confusions(digits)
-    assert panels.confusions(digits).title.startswith(f"{np.trace(counts)} of {counts.sum()} samples are right")
+    assert panels.confusions(digits).title.startswith(
+        f"{np.trace(counts)} of {counts.sum()} samples are right"
+    )
     assert list(panels.curves(digits).table()["class"]) <= list(digits.work.classes)
     assert "Expected calibration error" in panels.calibration(digits).shows
     assert not panels.has_classes(planted)
@@ -97,7 +108,9 @@ def test_panels(digits: Any, planted: Any) -> None:
     assert not panels.has_classes(levels_of(open_sample("qcnn-digits", "digit-0004"), "error>1000"))
 
 
-@pytest.mark.parametrize(("model", "words"), [("qj-planted", "Bias "), ("qcnn-digits", "are right")])
+@pytest.mark.parametrize(
+    ("model", "words"), [("qj-planted", "Bias "), ("qcnn-digits", "are right")]
+)
 def test_the_page(model: str, words: str) -> None:
     app = visit("Cohorts", model=model)
     assert not app.error

@@ -13,64 +13,76 @@ from qfusion.errors import InvalidInput, NotFound, QFusionError
 from qfusion.explain.trust import cohorts, resampling
 
 FRAME = pd.DataFrame(
-    {"split": ["test", "test", "test", "train", "test"],
-     "relation": ["conflict", "dominance", "conflict", "conflict", ""], "error": [0.5, 1.5, 2.5, 3.5, 4.5],
-     "dividend[a+b]": [0.1, np.nan, -0.3, 0.2, np.nan], "truth": ["3", "5", "8", "3", "3"],
-     "map.1": [0.0, 1.0, 2.0, 0.5, np.nan], "map.2": [0.0, 1.0, 0.0, 0.5, 0.0],
-     "text": ["so AWFUL", "fine; really", "awful|bad", "x", None]},
-    index=pd.Index(["s0", "s1", "s2", "s3", "s4"], name="id"))
+    {
+        "split": ["test", "test", "test", "train", "test"],
+        "relation": ["conflict", "dominance", "conflict", "conflict", ""],
+        "error": [0.5, 1.5, 2.5, 3.5, 4.5],
+        "dividend[a+b]": [0.1, np.nan, -0.3, 0.2, np.nan],
+        "truth": ["3", "5", "8", "3", "3"],
+        "map.1": [0.0, 1.0, 2.0, 0.5, np.nan],
+        "map.2": [0.0, 1.0, 0.0, 0.5, 0.0],
+        "text": ["so AWFUL", "fine; really", "awful|bad", "x", None],
+    },
+    index=pd.Index(["s0", "s1", "s2", "s3", "s4"], name="id"),
+)
 
 
 def passing(text: str) -> list[str]:
     return FRAME.index[cohorts.passing(cohorts.parse(text), FRAME)].tolist()
 
 
-@pytest.mark.parametrize(("text", "wanted"), [
-    ("", ["s0", "s1", "s2", "s4"]),
-    ("relation=conflict", ["s0", "s2"]),
-    ("relation=conflict; error>1", ["s2"]),
-    ("relation=conflict; split=all", ["s0", "s2", "s3"]),
-    ("split=train", ["s3"]),
-    ("split=train|test; error<=3.5; error!=1.5", ["s0", "s2", "s3"]),
-    ("truth=5|8", ["s1", "s2"]),
-    ("truth!=3", ["s1", "s2"]),
-    ("dividend[a+b]<0.15", ["s0", "s2"]),
-    ("dividend[a+b]!=0.1", ["s2"]),
-    ("dividend[a b]<0", ["s2"]),
-    ("text~awful", ["s0", "s2"]),
-    ('text~"; r"', ["s1"]),
-    ('text="awful|bad"', ["s2"]),
-    ("id=s4|s1", ["s1", "s4"]),
-    (" error = 4.5 ;; ", ["s4"]),
-    ("map@0,0|1,1", ["s0", "s1"]),
-    ("map@1,1|0,0; split=all", ["s0", "s1", "s3"]),
-    ("map@0.9,-1|3,-1|3,1; error>1", ["s2"]),
-])
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("", ["s0", "s1", "s2", "s4"]),
+        ("relation=conflict", ["s0", "s2"]),
+        ("relation=conflict; error>1", ["s2"]),
+        ("relation=conflict; split=all", ["s0", "s2", "s3"]),
+        ("split=train", ["s3"]),
+        ("split=train|test; error<=3.5; error!=1.5", ["s0", "s2", "s3"]),
+        ("truth=5|8", ["s1", "s2"]),
+        ("truth!=3", ["s1", "s2"]),
+        ("dividend[a+b]<0.15", ["s0", "s2"]),
+        ("dividend[a+b]!=0.1", ["s2"]),
+        ("dividend[a b]<0", ["s2"]),
+        ("text~awful", ["s0", "s2"]),
+        ('text~"; r"', ["s1"]),
+        ('text="awful|bad"', ["s2"]),
+        ("id=s4|s1", ["s1", "s4"]),
+        (" error = 4.5 ;; ", ["s4"]),
+        ("map@0,0|1,1", ["s0", "s1"]),
+        ("map@1,1|0,0; split=all", ["s0", "s1", "s3"]),
+        ("map@0.9,-1|3,-1|3,1; error>1", ["s2"]),
+    ],
+)
 def test_a_filter_keeps_the_rows_it_names(text: str, wanted: list[str]) -> None:
     assert passing(text) == wanted
 
 
-@pytest.mark.parametrize(("text", "words"), [
-    ("eror>1", "'error'"),
-    ("relation=conflct", "'conflict'"),
-    ("error>many", "many"),
-    ("error>nan", "error"),
-    ("error>1e999", "error"),
-    ("error~1", "holds numbers"),
-    ("relation>conflict", "holds words"),
-    ("error>1|2", "one number"),
-    ("conflict", "must look like"),
-    ("=1", "must look like"),
-    ("error=", "value after"),
-    ('text="open', "not closed"),
-    ("__import__('os').system('true')=1", "does not exist"),
-    ("error>1" + " " * 500, "at most 500"),
-    ("error>1;" * 20, "at most 12"),
-    ("truth=" + "|".join("3" * 31), "at most 30"),
-    ("error>1\x00", "printed"),
-    ("error@0,0|1,1", "region of a map"),
-    ("map@0,0", "two corners"),
-])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("eror>1", "'error'"),
+        ("relation=conflct", "'conflict'"),
+        ("error>many", "many"),
+        ("error>nan", "error"),
+        ("error>1e999", "error"),
+        ("error~1", "holds numbers"),
+        ("relation>conflict", "holds words"),
+        ("error>1|2", "one number"),
+        ("conflict", "must look like"),
+        ("=1", "must look like"),
+        ("error=", "value after"),
+        ('text="open', "not closed"),
+        ("__import__('os').system('true')=1", "does not exist"),
+        ("error>1" + " " * 500, "at most 500"),
+        ("error>1;" * 20, "at most 12"),
+        ("truth=" + "|".join("3" * 31), "at most 30"),
+        ("error>1\x00", "printed"),
+        ("error@0,0|1,1", "region of a map"),
+        ("map@0,0", "two corners"),
+    ],
+)
 def test_a_filter_that_does_not_fit_is_named(text: str, words: str) -> None:
     with pytest.raises((InvalidInput, NotFound)) as caught:
         passing(text)
@@ -84,18 +96,24 @@ def test_saved_cohorts_are_read_back_as_written() -> None:
     assert found.parts[1].values == ('a;"b"',)
 
 
-@pytest.mark.parametrize("text", ["no colon", ":error>1", "a" * 41 + ":error>1", "<b>:error>1", "name:", "name: ; ",
-                                  "a:b"])
+@pytest.mark.parametrize(
+    "text",
+    ["no colon", ":error>1", "a" * 41 + ":error>1", "<b>:error>1", "name:", "name: ; ", "a:b"],
+)
 def test_saved_cohorts_that_do_not_fit_are_named(text: str) -> None:
     with pytest.raises(InvalidInput):
         cohorts.parse_saved(text)
 
 
-@given(st.one_of(st.text(max_size=320), st.text("relation=conflict;error>1|<!~\" ", max_size=60)))
+@given(st.one_of(st.text(max_size=320), st.text('relation=conflict;error>1|<!~" ', max_size=60)))
 def test_no_text_does_more_than_pass_or_be_named(text: str) -> None:
     try:
         parts = cohorts.parse(text)
-        again = cohorts.parse(cohorts.written(parts)) if len(cohorts.written(parts)) <= cohorts.MAX_TEXT else parts
+        again = (
+            cohorts.parse(cohorts.written(parts))
+            if len(cohorts.written(parts)) <= cohorts.MAX_TEXT
+            else parts
+        )
         assert again == parts
         kept = cohorts.passing(parts, FRAME)
     except QFusionError:
@@ -112,36 +130,50 @@ def pairs() -> tuple[np.ndarray, np.ndarray]:
     return x, np.round(0.5 * x + rng.normal(size=80), 1)
 
 
-def test_every_resample_has_the_correlations_that_scipy_gives(pairs: tuple[np.ndarray, np.ndarray]) -> None:
+def test_every_resample_has_the_correlations_that_scipy_gives(
+    pairs: tuple[np.ndarray, np.ndarray],
+) -> None:
     x, y = pairs
     weights = next(resampling.counts(80, 25, seed=1))
     assert np.all(weights.sum(-1) == 80)
-    for row, r, rho in zip(weights, resampling.pearson(x, y, weights), resampling.spearman(x, y, weights), strict=True):
+    for row, r, rho in zip(
+        weights, resampling.pearson(x, y, weights), resampling.spearman(x, y, weights), strict=True
+    ):
         drawn = np.repeat(np.arange(80), row.astype(int))
         assert r == pytest.approx(stats.pearsonr(x[drawn], y[drawn]).statistic, abs=1e-12)
         assert rho == pytest.approx(stats.spearmanr(x[drawn], y[drawn]).statistic, abs=1e-12)
 
 
-def test_intervals_equal_scipys_percentile_bootstrap_up_to_its_own_chance(pairs: tuple[np.ndarray, np.ndarray]) -> None:
+def test_intervals_equal_scipys_percentile_bootstrap_up_to_its_own_chance(
+    pairs: tuple[np.ndarray, np.ndarray],
+) -> None:
     x, y = pairs
     found = resampling.correlation(x, y, resamples=20_000)
     for name, statistic in (("pearson", stats.pearsonr), ("spearman", stats.spearmanr)):
-        wanted = stats.bootstrap((x, y), lambda a, b, of=statistic: of(a, b).statistic, paired=True, vectorized=False,
-                                 n_resamples=2000, method="percentile",
-                                 rng=np.random.default_rng(5)).confidence_interval
+        wanted = stats.bootstrap(
+            (x, y),
+            lambda a, b, of=statistic: of(a, b).statistic,
+            paired=True,
+            vectorized=False,
+            n_resamples=2000,
+            method="percentile",
+            rng=np.random.default_rng(5),
+        ).confidence_interval
         assert found[name].value == pytest.approx(statistic(x, y).statistic, abs=1e-12)
         assert (found[name].low, found[name].high) == pytest.approx(wanted, abs=0.015)
         assert found[name].n == 80
         assert found[name].resamples == 20_000
-    wanted = stats.bootstrap((x,), np.mean, n_resamples=20_000, method="percentile",
-                             rng=np.random.default_rng(5)).confidence_interval
+    wanted = stats.bootstrap(
+        (x,), np.mean, n_resamples=20_000, method="percentile", rng=np.random.default_rng(5)
+    ).confidence_interval
     mean = resampling.mean(x, resamples=20_000)
     assert (mean.low, mean.high) == pytest.approx(wanted, abs=0.01)
     assert resampling.means({"x": x, "y": y}, resamples=20_000)["x"] == mean
 
 
-def test_intervals_are_the_same_every_time_and_in_blocks(pairs: tuple[np.ndarray, np.ndarray],
-                                                         monkeypatch: pytest.MonkeyPatch) -> None:
+def test_intervals_are_the_same_every_time_and_in_blocks(
+    pairs: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = resampling.correlation(*pairs, resamples=300)
     assert resampling.correlation(*pairs, resamples=300) == first
     monkeypatch.setattr(resampling, "_NUMBERS", 80 * 7)
@@ -151,8 +183,10 @@ def test_intervals_are_the_same_every_time_and_in_blocks(pairs: tuple[np.ndarray
 
 def test_an_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     rng = np.random.default_rng(0)
-    hits = sum((found := resampling.mean(rng.normal(size=60), resamples=400)).low <= 0 <= found.high
-               for _ in range(200))
+    hits = sum(
+        (found := resampling.mean(rng.normal(size=60), resamples=400)).low <= 0 <= found.high
+        for _ in range(200)
+    )
     assert 0.89 <= hits / 200 <= 0.99
 
 
@@ -168,8 +202,12 @@ def test_correlation_does_not_ask_for_units() -> None:
     x, y = np.random.default_rng(0).normal(size=(2, 30))
     weights = np.ones((1, 30))
     for scale in (1e-40, 1e30):
-        assert resampling.pearson(scale * x, y, weights) == pytest.approx(resampling.pearson(x, y, weights))
-        assert resampling.pearson(x, scale * y, weights) == pytest.approx(resampling.pearson(x, y, weights))
+        assert resampling.pearson(scale * x, y, weights) == pytest.approx(
+            resampling.pearson(x, y, weights)
+        )
+        assert resampling.pearson(x, scale * y, weights) == pytest.approx(
+            resampling.pearson(x, y, weights)
+        )
 
 
 def test_what_cannot_be_told_is_not_told() -> None:

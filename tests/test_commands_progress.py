@@ -46,17 +46,28 @@ def test_rates_and_times_are_said_as_they_are(monkeypatch: pytest.MonkeyPatch) -
     now[0] = 2.0
     assert pace.left(500, 2500) == 8.0
     assert pace.words(500, 2500) == "250 samples a second, 8 s left"
-    assert [_progress.duration(seconds) for seconds in (3.2, 99, 600, 7200)] == ["3 s", "99 s", "10 min", "2 h"]
+    assert [_progress.duration(seconds) for seconds in (3.2, 99, 600, 7200)] == [
+        "3 s",
+        "99 s",
+        "10 min",
+        "2 h",
+    ]
 
 
-def test_an_encoding_shows_its_rate_once(shown: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
-                                         capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_encoding_shows_its_rate_once(
+    shown: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     monkeypatch.setattr(encoded, "HEAVY", 0)
     monkeypatch.setattr(encoded, "_held", type(encoded._held)())
     monkeypatch.setenv("QFUSION_CACHE", str(tmp_path))
     sample = opened(MODEL, None)[1].ids[0]
     run("explain", "--model", MODEL, "--sample", sample, "--json")
-    assert [words for words in shown if words.startswith("Encoding: ") and words.endswith(" s left")]
+    assert [
+        words for words in shown if words.startswith("Encoding: ") and words.endswith(" s left")
+    ]
     assert "samples a second" in shown[-1]
     captured = capsys.readouterr()
     assert captured.out.startswith("{")
@@ -66,27 +77,36 @@ def test_an_encoding_shows_its_rate_once(shown: list[str], monkeypatch: pytest.M
     assert not shown
 
 
-def test_an_epoch_that_lasts_shows_its_rate_and_the_time_left(shown: list[str], monkeypatch: pytest.MonkeyPatch,
-                                                              tmp_path: Path) -> None:
+def test_an_epoch_that_lasts_shows_its_rate_and_the_time_left(
+    shown: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     words = ("train", "--data", "planted", "--set", "epochs=2", "--set", "batch=64")
+    monkeypatch.setattr(training, "SOME", 600.0)
     run(*words, "--out", tmp_path / "quick")
     assert not [line for line in shown if "a second" in line], "an epoch of less than some seconds"
     assert [line for line in shown if line.startswith("Training: epoch 2, validation loss")]
     monkeypatch.setattr(training, "SOME", 0.0)
     shown.clear()
     run(*words, "--out", tmp_path / "slow")
-    first, second = ([line for line in shown if line.startswith(f"Training: epoch {n}, ")] for n in (1, 2))
+    first, second = (
+        [line for line in shown if line.startswith(f"Training: epoch {n}, ")] for n in (1, 2)
+    )
     assert "samples a second" in first[0]
     assert first[0].endswith(" left")
     assert "left, validation loss" in second[0]
 
 
 def test_a_bar_within_a_bar_is_a_line_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_output, "Console", lambda stderr: Console(stderr=stderr, force_terminal=True))
+    monkeypatch.setattr(
+        _output, "Console", lambda stderr: Console(stderr=stderr, force_terminal=True)
+    )
     with _output.bar("Training") as outer, _progress.to(_output.counted):
         outer(1, 2, "epoch 1")
         for _ in _progress.over([3, 4], "Encoding", 7, int):
             time.sleep(0.01)
-            assert [task.description.partition(":")[0] for task in _output._drawn[0].tasks] == ["Training", "Encoding"]
+            assert [task.description.partition(":")[0] for task in _output._drawn[0].tasks] == [
+                "Training",
+                "Encoding",
+            ]
         assert len(_output._drawn[0].tasks) == 1
     assert not _output._drawn

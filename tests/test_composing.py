@@ -33,13 +33,30 @@ from tests.test_export import lines, waterfall
 LINK = "http://here/dynamics?sample=p2924"
 NAMES = ("decision-over-time", "waterfall-now", "cut")
 SVG = "{http://www.w3.org/2000/svg}"
-HOSTILE = ("../../etc/passwd", "/abs/x", "..\\..\\x", "a\x00b", "CON", "", "...", "é漢<b>", "x" * 500, ".hidden", "-rf")
+HOSTILE = (
+    "../../etc/passwd",
+    "/abs/x",
+    "..\\..\\x",
+    "a\x00b",
+    "CON",
+    "",
+    "...",
+    "é漢<b>",
+    "x" * 500,
+    ".hidden",
+    "-rf",
+)
 
 
-def whole(kind: str = "svg", size: str = "aps-double", columns: int = 2, **style: Any) -> Composition:
+def whole(
+    kind: str = "svg", size: str = "aps-double", columns: int = 2, **style: Any
+) -> Composition:
     page, address = headless.of_link(LINK)
-    return Composition(tuple(Recipe(page, name, address) for name in NAMES), columns,
-                       ExportStyle(format=kind, size=size, **style))
+    return Composition(
+        tuple(Recipe(page, name, address) for name in NAMES),
+        columns,
+        ExportStyle(format=kind, size=size, **style),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +64,20 @@ def taken() -> list[Any]:
     return composing.cook(whole())
 
 
-@pytest.mark.parametrize(("kind", "size"), [("svg", "aps-double"), ("pdf", "nature-double"), ("png", "ieee-double"),
-                                            ("tikz", "acl-double"), ("pdf", "slide"), ("svg", "neurips")])
-def test_a_composed_file_has_its_size_its_letters_and_all_recipes(kind: str, size: str, taken: list[Any]) -> None:
+@pytest.mark.parametrize(
+    ("kind", "size"),
+    [
+        ("svg", "aps-double"),
+        ("pdf", "nature-double"),
+        ("png", "ieee-double"),
+        ("tikz", "acl-double"),
+        ("pdf", "slide"),
+        ("svg", "neurips"),
+    ],
+)
+def test_a_composed_file_has_its_size_its_letters_and_all_recipes(
+    kind: str, size: str, taken: list[Any]
+) -> None:
     wanted = whole(kind, size, theme="grey")
     data = composing.save(taken, wanted)
     assert export.size_mm(data)[0] == pytest.approx(styles.SIZES[size].width, abs=0.1)
@@ -79,8 +107,11 @@ def test_panels_stand_side_by_side_in_rows_of_one_height(taken: list[Any]) -> No
     places = {}
     for each in root.iter(f"{SVG}text"):
         if (said := "".join(each.itertext())) in ("(a)", "(b)", "(c)"):
-            place = re.search(r"translate\(([\d.]+) ([\d.]+)\)", each.get("transform", "")) or [0, each.get("x"),
-                                                                                               each.get("y")]
+            place = re.search(r"translate\(([\d.]+) ([\d.]+)\)", each.get("transform", "")) or [
+                0,
+                each.get("x"),
+                each.get("y"),
+            ]
             places[said] = (float(place[1]), float(place[2]))
     assert places["(a)"][0] == pytest.approx(0, abs=0.5) == pytest.approx(places["(c)"][0], abs=0.5)
     assert places["(b)"][0] == pytest.approx((w + 1.4 * 8) / 2, abs=0.5)
@@ -94,20 +125,31 @@ def test_one_figure_alone_is_drawn_as_ever() -> None:
     """A grid of one figure has the marks of the figure, below its letter."""
     alone = render_grid([Part(lines(), "(a)")], "svg", Style(89), 1)
     usual = export.save(lines(), ExportStyle())
-    words = [sorted("".join(each.itertext()) for each in ET.fromstring(data).iter(f"{SVG}text"))
-             for data in (alone, usual)]
+    words = [
+        sorted("".join(each.itertext()) for each in ET.fromstring(data).iter(f"{SVG}text"))
+        for data in (alone, usual)
+    ]
     assert words[0] == sorted([*words[1], "(a)"])
     assert alone.count(b"<path") == usual.count(b"<path")
-    assert export.size_mm(alone)[1] - export.size_mm(usual)[1] == pytest.approx(7 * 1.3 / 72 * 25.4, abs=0.1)
+    assert export.size_mm(alone)[1] - export.size_mm(usual)[1] == pytest.approx(
+        7 * 1.3 / 72 * 25.4, abs=0.1
+    )
 
 
 def test_what_is_no_composition_is_refused() -> None:
     good = json.loads(whole().text())
-    for change, said in (({"kind": "x"}, "not a qfusion composition"), ({"version": 9}, "version '9'"),
-                         ({"panels": []}, "has 0"), ({"panels": [1]}, "not a qfusion recipe"),
-                         ({"panels": "x"}, "at most 12"), ({"columns": 9}, "from 1 to 4"),
-                         ({"columns": True}, "from 1 to 4"), ({"look": {"format": "html"}}, "svg, pdf, png, tikz"),
-                         ({"look": {"size": "wall"}}, "`size`"), ({"look": {"engine": "chrome"}}, "Chrome")):
+    for change, said in (
+        ({"kind": "x"}, "not a qfusion composition"),
+        ({"version": 9}, "version '9'"),
+        ({"panels": []}, "has 0"),
+        ({"panels": [1]}, "not a qfusion recipe"),
+        ({"panels": "x"}, "at most 12"),
+        ({"columns": 9}, "from 1 to 4"),
+        ({"columns": True}, "from 1 to 4"),
+        ({"look": {"format": "html"}}, "svg, pdf, png, tikz"),
+        ({"look": {"size": "wall"}}, "`size`"),
+        ({"look": {"engine": "chrome"}}, "Chrome"),
+    ):
         with pytest.raises(InvalidInput, match=re.escape(said)):
             composition.parse(json.dumps(good | change))
     with pytest.raises(InvalidInput, match="not a qfusion composition"):
@@ -116,14 +158,20 @@ def test_what_is_no_composition_is_refused() -> None:
         composition.parse("x" * 260_000)
     with pytest.raises(PrintError, match="do not fit"):
         render_grid([Part(waterfall(), "a")] * 12, "svg", Style(89), 1, most_mm=100)
-    broken = replace(whole(), panels=(whole().panels[0], replace(whole().panels[1], panel="nothing")))
+    broken = replace(
+        whole(), panels=(whole().panels[0], replace(whole().panels[1], panel="nothing"))
+    )
     with pytest.raises(NotFound, match=r"Panel \(b\)"):
         composing.cook(broken)
 
 
 def test_titles_and_captions_of_panels_are_written(taken: list[Any]) -> None:
     data = composing.save(taken, whole(size="double", title=True, caption=True))
-    words = re.sub(r"\s+", "", " ".join("".join(each.itertext()) for each in ET.fromstring(data).iter(f"{SVG}text")))
+    words = re.sub(
+        r"\s+",
+        "",
+        " ".join("".join(each.itertext()) for each in ET.fromstring(data).iter(f"{SVG}text")),
+    )
     for place, each in enumerate(taken):
         assert re.sub(r"\s+", "", each.title)[:30] in words
         assert re.sub(r"\s+", "", f"({'abc'[place]}) {each.caption}")[:30] in words
@@ -131,17 +179,27 @@ def test_titles_and_captions_of_panels_are_written(taken: list[Any]) -> None:
 
 @pytest.mark.parametrize("kind", styles.FORMATS)
 def test_a_snippet_puts_the_file_there_with_caption_and_label(kind: Any) -> None:
-    said = snippet.snippet("qfusion-a-b", ExportStyle(format=kind, size="aps-double"), title="50% of $x_1$",
-                           caption=r"Shows \input{x} & 漢.", name="a/../b c",
-                           made_from={"model": {"name": "qj_m", "digest": "0123456789"}, "data": {"name": "d#"},
-                                      "sample": "p{1}"})
+    said = snippet.snippet(
+        "qfusion-a-b",
+        ExportStyle(format=kind, size="aps-double"),
+        title="50% of $x_1$",
+        caption=r"Shows \input{x} & 漢.",
+        name="a/../b c",
+        made_from={
+            "model": {"name": "qj_m", "digest": "0123456789"},
+            "data": {"name": "d#"},
+            "sample": "p{1}",
+        },
+    )
     assert typesetting.balanced(said)
     assert said.count(r"\begin{figure*}") == said.count(r"\end{figure*}") == 1
     assert r"\label{fig:a-b-c}" in said
     assert r"\textbf{50\% of \$x\_1\$.}" in said
     assert r"\textbackslash{}input\{x\}" in said
     assert r"Model qj\_m (SHA-256 01234567\ldots{}), data set d\#, sample p\{1\}." in said
-    ending = {"tikz": r"\input{qfusion-a-b.tikz}", "png": "{qfusion-a-b.png}"}.get(kind, "{qfusion-a-b.pdf}")
+    ending = {"tikz": r"\input{qfusion-a-b.tikz}", "png": "{qfusion-a-b.png}"}.get(
+        kind, "{qfusion-a-b.pdf}"
+    )
     assert ending in said
 
 
@@ -149,10 +207,17 @@ def test_latex_sets_a_snippet(tmp_path: Path, taken: list[Any]) -> None:
     made = composing.save(taken, whole("tikz", "acl-double"))
     (tmp_path / "c.tikz").write_bytes(made)
     (tmp_path / "d.pdf").write_bytes(composing.save(taken, whole("pdf", "acl-single", 1)))
-    body = "".join(snippet.snippet(name, ExportStyle(format=kind, size=size), title=HOSTILE[7],
-                                   caption="; ".join(HOSTILE) + taken[0].caption,
-                                   made_from=taken[0].recipe.made_from, name=name)
-                   for name, kind, size in (("c", "tikz", "acl-double"), ("d", "pdf", "acl-single")))
+    body = "".join(
+        snippet.snippet(
+            name,
+            ExportStyle(format=kind, size=size),
+            title=HOSTILE[7],
+            caption="; ".join(HOSTILE) + taken[0].caption,
+            made_from=taken[0].recipe.made_from,
+            name=name,
+        )
+        for name, kind, size in (("c", "tikz", "acl-double"), ("d", "pdf", "acl-single"))
+    )
     pdf = typesetting.compiled(body, tmp_path, r"\usepackage{graphicx}")
     words = "".join(page.extract_text() for page in PdfReader(pdf).pages)
     assert "qj-planted" in words
@@ -170,7 +235,9 @@ def test_all_figures_of_a_page_are_in_the_zip() -> None:
     page, address = headless.of_link(LINK)
     style, told = ExportStyle(size="aps-single"), []
     made, again = io.BytesIO(), io.BytesIO()
-    manifest = batch.write(batch.of_page(page, address), style, made, lambda *said: told.append(said))
+    manifest = batch.write(
+        batch.of_page(page, address), style, made, lambda *said: told.append(said)
+    )
     names = headless.panels(page, address)
     assert [entry["panel"] for entry in manifest["figures"]] == names
     assert told == [(place, len(names), name) for place, name in enumerate(names)]
@@ -198,7 +265,9 @@ def test_one_figure_for_every_sample_of_a_cohort() -> None:
     manifest = batch.write(jobs, ExportStyle(), out)
     assert [entry["recipe"]["made_from"]["sample"] for entry in manifest["figures"]] == list(wanted)
     with zipfile.ZipFile(out) as archive:
-        assert {name for name in archive.namelist() if name.endswith(".svg")} == {f"{job.name}.svg" for job in jobs}
+        assert {name for name in archive.namelist() if name.endswith(".svg")} == {
+            f"{job.name}.svg" for job in jobs
+        }
     with pytest.raises(InvalidInput, match="No sample passes"):
         batch.of_cohort(page, "cut", address, "truth>1000")
     with pytest.raises(InvalidInput, match="not of a sample"):
@@ -207,7 +276,9 @@ def test_one_figure_for_every_sample_of_a_cohort() -> None:
         batch.of_cohort(page, "cut", address, "", 500)
 
 
-def test_a_figure_that_cannot_be_drawn_is_named_and_a_stop_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_figure_that_cannot_be_drawn_is_named_and_a_stop_ends_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     page, address = headless.of_link(LINK)
     good = batch.of_page(page, address, ["cut"])
     bad = replace(good[0], name="002-x", panel="nothing")
@@ -235,28 +306,55 @@ def run(words: list[str], capsys: Any) -> tuple[int, str, str]:
     return int(ended.value.code or 0), out, error
 
 
-def test_the_command_line_composes_and_makes_it_again(tmp_path: Path, capsys: Any, taken: list[Any]) -> None:
+def test_the_command_line_composes_and_makes_it_again(
+    tmp_path: Path, capsys: Any, taken: list[Any]
+) -> None:
     parts = []
     for each, kind in zip(taken[:2], ("svg", "pdf"), strict=True):
         parts.append(tmp_path / f"part.{kind}")
-        parts[-1].write_bytes(headless.save(each, replace(each.recipe, style=ExportStyle(format=kind))))
+        parts[-1].write_bytes(
+            headless.save(each, replace(each.recipe, style=ExportStyle(format=kind)))
+        )
     first, second = tmp_path / "first.pdf", tmp_path / "second.pdf"
-    code, said, error = run(["compose", *map(str, parts), "--link", LINK, "--panel", "cut", "--columns", "3", "--size",
-                             "aps-double", "--out", str(first), "--json"], capsys)
+    code, said, error = run(
+        [
+            "compose",
+            *map(str, parts),
+            "--link",
+            LINK,
+            "--panel",
+            "cut",
+            "--columns",
+            "3",
+            "--size",
+            "aps-double",
+            "--out",
+            str(first),
+            "--json",
+        ],
+        capsys,
+    )
     assert code == 0, error
     assert [each["panel"] for each in json.loads(said)["panels"]] == list(NAMES)
     assert run(["figure", "--recipe", str(first), "--out", str(second)], capsys)[0] == 0
     assert second.read_bytes() == first.read_bytes()
     svg = tmp_path / "third.svg"
-    assert run(["figure", "--recipe", str(first), "--out", str(svg), "--size", "nature-double"], capsys)[0] == 0
+    assert (
+        run(
+            ["figure", "--recipe", str(first), "--out", str(svg), "--size", "nature-double"], capsys
+        )[0]
+        == 0
+    )
     assert composition.parse(export.read_recipe(svg.read_bytes())).style.font == 7.0
-    for words, wrong in ((["figure", "--recipe", str(first), "--out", "x.html"], "svg, pdf, png, tikz"),
-                         (["compose", "--out", "x.pdf"], "Choose panels"),
-                         (["compose", "--link", LINK, "--out", "x.pdf"], "--panel"),
-                         (["compose", str(parts[0]), "--out", "x.html"], "must end in"),
-                         (["figures", "--link", LINK, "--out", "x.tar"], ".zip"),
-                         (["figures", "--link", LINK, "--panel", "nothing", "--out", "x.zip"], "nothing"),
-                         (["figures", "--link", LINK, "--cohort", "", "--out", "x.zip"], "one `--panel`")):
+    for words, wrong in (
+        (["figure", "--recipe", str(first), "--out", "x.html"], "svg, pdf, png, tikz"),
+        (["compose", "--out", "x.pdf"], "Choose panels"),
+        (["compose", "--link", LINK, "--out", "x.pdf"], "--panel"),
+        (["compose", str(parts[0]), "--out", "x.html"], "must end in"),
+        (["figures", "--link", LINK, "--out", "x.tar"], ".zip"),
+        (["figures", "--link", LINK, "--panel", "nothing", "--out", "x.zip"], "nothing"),
+        (["figures", "--link", LINK, "--cohort", "", "--out", "x.zip"], "one `--panel`"),
+    ):
         code, _, error = run(words, capsys)
         assert code == 1
         assert wrong in error, error
@@ -264,9 +362,27 @@ def test_the_command_line_composes_and_makes_it_again(tmp_path: Path, capsys: An
 
 def test_the_command_line_writes_a_zip(tmp_path: Path, capsys: Any) -> None:
     out = tmp_path / "all.zip"
-    code, said, error = run(["figures", "--link", LINK, "--panel", "waterfall-now", "--cohort", "relation=conflict",
-                             "--most", "2", "--format", "tikz", "--size", "ieee-single", "--out", str(out), "--json"],
-                            capsys)
+    code, said, error = run(
+        [
+            "figures",
+            "--link",
+            LINK,
+            "--panel",
+            "waterfall-now",
+            "--cohort",
+            "relation=conflict",
+            "--most",
+            "2",
+            "--format",
+            "tikz",
+            "--size",
+            "ieee-single",
+            "--out",
+            str(out),
+            "--json",
+        ],
+        capsys,
+    )
     assert code == 0, error
     assert len(json.loads(said)["figures"]) == 2
     with zipfile.ZipFile(out) as archive:

@@ -34,12 +34,19 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def as_mmsa(prediction: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     """The metrics of CH-SIMS by their definition, class by class: an independent transcription."""
     p, y = np.minimum(np.maximum(prediction, -1.0), 1.0), np.minimum(np.maximum(truth, -1.0), 1.0)
-    cuts = {"acc2": [-1.01, 0.0, 1.01], "acc3": [-1.01, -0.1, 0.1, 1.01], "acc5": [-1.01, -0.7, -0.1, 0.1, 0.7, 1.01]}
+    cuts = {
+        "acc2": [-1.01, 0.0, 1.01],
+        "acc3": [-1.01, -0.1, 0.1, 1.01],
+        "acc5": [-1.01, -0.7, -0.1, 0.1, 0.7, 1.01],
+    }
     found, two = {}, ([], [])
     for name, edges in cuts.items():
         classes = []
         for values in (p, y):
-            own = [next(k for k in range(len(edges) - 1) if edges[k] < value <= edges[k + 1]) for value in values]
+            own = [
+                next(k for k in range(len(edges) - 1) if edges[k] < value <= edges[k + 1])
+                for value in values
+            ]
             classes.append(own)
         found[name] = sum(a == b for a, b in zip(*classes, strict=True)) / len(p)
         if name == "acc2":
@@ -49,14 +56,25 @@ def as_mmsa(prediction: np.ndarray, truth: np.ndarray) -> dict[str, float]:
         right = sum(a == b == each for a, b in zip(*two, strict=True))
         taken, true = two[0].count(each), two[1].count(each)
         precision, recall = right / taken if taken else 0.0, right / true if true else 0.0
-        f1 += true / len(p) * (2 * precision * recall / (precision + recall) if precision + recall else 0.0)
-    return found | {"f1": f1, "mae": float(np.mean(np.abs(p - y))), "corr": float(np.corrcoef(p, y)[0][1])}
+        f1 += (
+            true
+            / len(p)
+            * (2 * precision * recall / (precision + recall) if precision + recall else 0.0)
+        )
+    return found | {
+        "f1": f1,
+        "mae": float(np.mean(np.abs(p - y))),
+        "corr": float(np.corrcoef(p, y)[0][1]),
+    }
 
 
 @pytest.mark.parametrize("seed", range(12))
 def test_metrics_of_sims_are_those_of_the_definition(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    prediction, truth = rng.uniform(-1.6, 1.6, 400), rng.choice([*EDGES, *rng.uniform(-1, 1, 20)], 400)
+    prediction, truth = (
+        rng.uniform(-1.6, 1.6, 400),
+        rng.choice([*EDGES, *rng.uniform(-1, 1, 20)], 400),
+    )
     if seed % 2:
         prediction[::2] = rng.choice(EDGES, 200)
     found = metrics.sims(prediction, truth)
@@ -66,8 +84,10 @@ def test_metrics_of_sims_are_those_of_the_definition(seed: int) -> None:
 
 def test_each_edge_is_in_the_class_below_it() -> None:
     for edge in (-0.7, -0.1, 0.0, 0.1, 0.7):
-        at, above, below = (metrics.sims(np.array([edge, 1.0]), np.array([truth, 1.0])) for truth in
-                            (edge, edge + 1e-4, edge - 1e-4))
+        at, above, below = (
+            metrics.sims(np.array([edge, 1.0]), np.array([truth, 1.0]))
+            for truth in (edge, edge + 1e-4, edge - 1e-4)
+        )
         assert at["acc5"] == at["acc3"] == at["acc2"] == 1
         lost = {-0.7: {"acc5"}, 0.7: {"acc5"}, 0.0: {"acc2"}}.get(edge, {"acc3", "acc5"})
         assert {key for key in ("acc2", "acc3", "acc5") if above[key] < 1} == lost
@@ -97,7 +117,9 @@ def test_plain_numbers_have_no_accuracies_of_sentiment() -> None:
 
 
 def sims_set(tmp_path: Path, name: str = "sims", **options: object) -> data.DataSet:
-    importing.import_set([importable.write_mmsa(tmp_path / f"{name}.pkl", sims=True)], name, **options)
+    importing.import_set(
+        [importable.write_mmsa(tmp_path / f"{name}.pkl", sims=True)], name, **options
+    )
     return data.load(name)
 
 
@@ -105,10 +127,16 @@ def test_what_the_file_holds_says_the_convention(tmp_path: Path) -> None:
     found = sims_set(tmp_path)
     assert found.target.convention == "sims"
     assert imported.manifest("sims")["target"]["convention"] == "sims"
-    words = [each["words"] for each in imported.manifest("sims")["report"]["findings"] if each["code"] == "convention"]
-    assert words == ["Metrics are those of CH-SIMS (Acc-2, Acc-3, Acc-5, F1, MAE, correlation), since every modality "
-                     "has targets of its own and scores lie in [-1, 1]. Another is one of mosi, sims, plain "
-                     "(--convention)."]
+    words = [
+        each["words"]
+        for each in imported.manifest("sims")["report"]["findings"]
+        if each["code"] == "convention"
+    ]
+    assert words == [
+        "Metrics are those of CH-SIMS (Acc-2, Acc-3, Acc-5, F1, MAE, correlation), since every modality "
+        "has targets of its own and scores lie in [-1, 1]. Another is one of mosi, sims, plain "
+        "(--convention)."
+    ]
     importing.import_set([importable.write_mmsa(tmp_path / "m.pkl")], "mosi-like")
     assert data.load("mosi-like").target.convention == "mosi"
     content = importable.mmsa(sims=True)
@@ -129,8 +157,11 @@ def test_the_convention_can_be_chosen_and_must_fit(tmp_path: Path) -> None:
     assert found.digest == sims_set(tmp_path, "own").digest  # the numbers are the same
     assert replace(found, name="own", title="own").identity != data.load("own").identity
     path = importable.write_mmsa(tmp_path / "m.pkl")
-    with pytest.raises(InvalidInput, match=r"`convention` must fit the targets: scores of CH-SIMS lie in \[-1, 1\], "
-                                           r"but these go from -2\.\d+ to 2\.\d+\. Choose another of mosi, sims, "):
+    with pytest.raises(
+        InvalidInput,
+        match=r"`convention` must fit the targets: scores of CH-SIMS lie in \[-1, 1\], "
+        r"but these go from -2\.\d+ to 2\.\d+\. Choose another of mosi, sims, ",
+    ):
         importing.import_set([path], "never", convention="sims")
     with pytest.raises(NotFound, match="Convention 'mosei'"):
         importing.import_set([path], "never", convention="mosei")
@@ -142,16 +173,24 @@ def test_the_convention_can_be_chosen_and_must_fit(tmp_path: Path) -> None:
 def test_a_data_set_made_in_python_must_fit_too(tmp_path: Path) -> None:
     found = sims_set(tmp_path)
     with pytest.raises(InvalidInput, match="must fit the targets"):
-        replace(found, y=np.linspace(-2, 2, len(found)), target=Target("regression", "s", convention="sims"))
+        replace(
+            found,
+            y=np.linspace(-2, 2, len(found)),
+            target=Target("regression", "s", convention="sims"),
+        )
     with pytest.raises(InvalidInput, match="is of scores"):
         Target("classification", "c", classes=("a", "b"), convention="sims")
     assert Target("regression", "s").convention == "mosi"
     assert Target("classification", "c", classes=("a", "b")).convention == "classes"
-    positive = replace(found, y=np.abs(found.y), target=Target("regression", "s", convention="plain"))
+    positive = replace(
+        found, y=np.abs(found.y), target=Target("regression", "s", convention="plain")
+    )
     assert metrics.names(positive) == ("mae", "corr", "r2")
 
 
-def test_a_set_of_before_gets_the_convention_that_its_import_would_and_a_bad_word_is_damage(tmp_path: Path) -> None:
+def test_a_set_of_before_gets_the_convention_that_its_import_would_and_a_bad_word_is_damage(
+    tmp_path: Path,
+) -> None:
     def with_words(name: str, convention: dict[str, str]) -> str:
         place = imported.root() / name / "manifest.json"
         manifest = json.loads(place.read_text(encoding="utf-8"))
@@ -162,9 +201,14 @@ def test_a_set_of_before_gets_the_convention_that_its_import_would_and_a_bad_wor
 
     sims_set(tmp_path)
     importing.import_set([importable.write_mmsa(tmp_path / "m.pkl")], "mosi-like")
-    importing.import_set([importable.tables(tmp_path / "t", label=np.arange(60) / 30 - 1)], "table",
-                         target="regression")
-    importing.import_set([importable.write_mmsa(tmp_path / "c.pkl", sims=True)], "classes", target="classification")
+    importing.import_set(
+        [importable.tables(tmp_path / "t", label=np.arange(60) / 30 - 1)],
+        "table",
+        target="regression",
+    )
+    importing.import_set(
+        [importable.write_mmsa(tmp_path / "c.pkl", sims=True)], "classes", target="classification"
+    )
     expected = {"sims": "sims", "mosi-like": "mosi", "table": "plain", "classes": "classes"}
     assert {name: data.load(name).target.convention for name in expected} == expected
     assert {name: with_words(name, {}) for name in expected} == expected
@@ -177,7 +221,10 @@ def test_no_two_conventions_are_mistaken_for_one_another() -> None:
         assert metrics.convention_of(keys) == name
         assert set(metrics.labels(keys)) == set(keys)
         assert metrics.headlines(keys) == list(metrics.HEADLINES[name])
-    assert metrics.labels(metrics.NAMES["sims"])["acc5"].help != metrics.labels(metrics.NAMES["mosi"])["acc5"].help
+    assert (
+        metrics.labels(metrics.NAMES["sims"])["acc5"].help
+        != metrics.labels(metrics.NAMES["mosi"])["acc5"].help
+    )
     assert metrics.labels(metrics.NAMES["classes"])["f1"].short == "F1 (macro)"
     assert metrics.labels(metrics.NAMES["sims"])["f1"].short == "F1 (weighted)"
     assert "acc7" not in metrics.labels(metrics.NAMES["sims"])
@@ -196,8 +243,9 @@ def test_sweeps_and_cuts_take_the_convention(tmp_path: Path) -> None:
     assert cut_metrics.METRICS[cut_metrics.kind_of(found.target)] == ("acc2", "mae")
 
 
-def test_commands_print_the_metrics_of_the_convention(tmp_path: Path, capsys: pytest.CaptureFixture[str],
-                                                      monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commands_print_the_metrics_of_the_convention(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("QFUSION_RUNS", str(tmp_path / "runs"))
     monkeypatch.setenv("QFUSION_MODELS", str(tmp_path / "models"))
 
@@ -209,11 +257,26 @@ def test_commands_print_the_metrics_of_the_convention(tmp_path: Path, capsys: py
         return capsys.readouterr().out
 
     path = importable.write_mmsa(tmp_path / "s.pkl", sims=True)
-    assert json.loads(told("data", "import", str(path), "--name", "cli", "--json"))["convention"] == "sims"
+    assert (
+        json.loads(told("data", "import", str(path), "--name", "cli", "--json"))["convention"]
+        == "sims"
+    )
     assert json.loads(told("data", "check", "cli", "--json"))["convention"] == "sims"
     out = tmp_path / "run"
-    made = json.loads(told("train", "--data", "cli", "--model", "late", "--out", str(out), "--set", "epochs=1",
-                           "--json"))
+    made = json.loads(
+        told(
+            "train",
+            "--data",
+            "cli",
+            "--model",
+            "late",
+            "--out",
+            str(out),
+            "--set",
+            "epochs=1",
+            "--json",
+        )
+    )
     assert list(made["metrics"]["test"]) == list(metrics.NAMES["sims"])
     model = str(out / "model.json")
     found = json.loads(told("evaluate", "--model", model, "--json"))
@@ -232,8 +295,8 @@ def test_commands_print_the_metrics_of_the_convention(tmp_path: Path, capsys: py
 
 def test_ids_with_dollars_slashes_and_quotes(tmp_path: Path) -> None:
     content = importable.mmsa(sims=True)
-    odd = ["a$_$1", "a/b$_$2", "it's \"so\"$_$3", "back\\slash", "a$_$4/..", "<b>&amp;"]
-    content["test"]["id"][:len(odd)] = odd
+    odd = ["a$_$1", "a/b$_$2", 'it\'s "so"$_$3', "back\\slash", "a$_$4/..", "<b>&amp;"]
+    content["test"]["id"][: len(odd)] = odd
     path = tmp_path / "odd.pkl"
     path.write_bytes(pickle.dumps(content, protocol=4))
     importing.import_set([path], "odd")
@@ -249,7 +312,9 @@ def test_the_page_takes_a_convention_and_refuses_one_that_does_not_fit(tmp_path:
     app.selectbox(key="_import_convention").set_value("CH-SIMS: Acc-2, 3, 5")
     press(app, "Examine")
     assert "must fit the targets" in plain(app.error[0].value)
-    app.text_input(key="_import_path").set_value(str(importable.write_mmsa(tmp_path / "s.pkl", sims=True)))
+    app.text_input(key="_import_path").set_value(
+        str(importable.write_mmsa(tmp_path / "s.pkl", sims=True))
+    )
     app.selectbox(key="_import_convention").set_value("as the file suggests")
     press(app, "Examine")
     assert "Metrics are those of CH-SIMS" in plain(said(app))

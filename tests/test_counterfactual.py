@@ -19,8 +19,9 @@ from qfusion.quantum.decomposition import subsets
 from tests.entangled import model_of
 
 
-def jump(M: int = 2, outputs: tuple[str, ...] = ("y",), dims: tuple[int, ...] = (3, 2, 4),
-         seed: int = 0) -> QuantumJump:
+def jump(
+    M: int = 2, outputs: tuple[str, ...] = ("y",), dims: tuple[int, ...] = (3, 2, 4), seed: int = 0
+) -> QuantumJump:
     torch.manual_seed(seed)
     names = ["text", "audio", "vision"][:M]
     made = QuantumJump({name: InputSpec(3) for name in names}, outputs, dims=dims[:M], jumps=2)
@@ -31,14 +32,24 @@ def jump(M: int = 2, outputs: tuple[str, ...] = ("y",), dims: tuple[int, ...] = 
 
 def features(model: object, count: int = 1, seed: int = 1) -> dict[str, torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)
-    return {name: 2 * torch.randn(count, 3, dtype=torch.float64, generator=generator)
-            for name in model.modalities}  # type: ignore[attr-defined]
+    return {
+        name: 2 * torch.randn(count, 3, dtype=torch.float64, generator=generator)
+        for name in model.modalities
+    }  # type: ignore[attr-defined]
 
 
-MODELS = [jump(), jump(3, ("a", "b", "c"), seed=3), model_of(4, 2), model_of(3, 3, 1), model_of(4, 4)]
+MODELS = [
+    jump(),
+    jump(3, ("a", "b", "c"), seed=3),
+    model_of(4, 2),
+    model_of(3, 3, 1),
+    model_of(4, 4),
+]
 
 
-@pytest.mark.parametrize("model", MODELS, ids=lambda m: f"{m.kind}-{len(m.modalities)}-{len(m.outputs)}")
+@pytest.mark.parametrize(
+    "model", MODELS, ids=lambda m: f"{m.kind}-{len(m.modalities)}-{len(m.outputs)}"
+)
 def test_forms_give_scores_and_dividends_of_other_states(model) -> None:
     x, rows = features(model), features(model, 6, 2)
     background = explain.background(model, rows)
@@ -46,13 +57,19 @@ def test_forms_give_scores_and_dividends_of_other_states(model) -> None:
     for name in model.modalities:
         changed = {n: others[n] if n == name else states[n].expand(5, -1) for n in model.modalities}
         direct = forms.scores_of(model, changed)
-        assert torch.allclose(forms.value(forms.score_form(model, states, name), others[name]), direct, atol=1e-10)
-        found = explain.explain(forms.with_states(model, changed), features(model, 5, 9), background)
+        assert torch.allclose(
+            forms.value(forms.score_form(model, states, name), others[name]), direct, atol=1e-10
+        )
+        found = explain.explain(
+            forms.with_states(model, changed), features(model, 5, 9), background
+        )
         by_form = forms.value(forms.dividend_forms(model, x, background, name), others[name])
         assert np.abs(by_form.detach().numpy() - found.dividends).max() < 1e-10
 
 
-def random_kets(count: int, d: int, around: torch.Tensor, spread: float, seed: int = 0) -> torch.Tensor:
+def random_kets(
+    count: int, d: int, around: torch.Tensor, spread: float, seed: int = 0
+) -> torch.Tensor:
     generator = torch.Generator().manual_seed(seed)
     noise = torch.randn(count, d, 2, dtype=torch.float64, generator=generator)
     kets = around + spread * torch.view_as_complex(noise)
@@ -61,14 +78,18 @@ def random_kets(count: int, d: int, around: torch.Tensor, spread: float, seed: i
 
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("outputs", [("y",), ("a", "b", "c")])
-def test_the_nearest_ket_turns_the_decision_and_no_random_one_is_nearer(outputs: tuple[str, ...], seed: int) -> None:
+def test_the_nearest_ket_turns_the_decision_and_no_random_one_is_nearer(
+    outputs: tuple[str, ...], seed: int
+) -> None:
     model = jump(2, outputs, seed=seed)
     states = forms.states_of(model, features(model, 1, seed))
     for name in model.modalities:
         found = counterfactual.nearest_state(model, states, name)
         own = states[name]
         form = forms.score_form(model, states, name).detach()
-        tried = torch.cat([random_kets(4000, own.shape[-1], own[0], s, seed) for s in (0.02, 0.1, 0.3, 1, 30)])
+        tried = torch.cat(
+            [random_kets(4000, own.shape[-1], own[0], s, seed) for s in (0.02, 0.1, 0.3, 1, 30)]
+        )
         scores = forms.value(form, tried).numpy()
         held = counterfactual.decision(found.before)
         turns = np.array([counterfactual.decision(s) != held for s in scores])
@@ -82,7 +103,9 @@ def test_the_nearest_ket_turns_the_decision_and_no_random_one_is_nearer(outputs:
             assert abs(top[-1] - top[0] if len(outputs) > 1 else top[0]) < 1e-4
             assert float(torch.linalg.vector_norm(found.state)) == pytest.approx(1)
             if turns.any():
-                assert float(counterfactual.distance(own, tried)[turns].min()) >= found.distance - 1e-6
+                assert (
+                    float(counterfactual.distance(own, tried)[turns].min()) >= found.distance - 1e-6
+                )
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -95,7 +118,9 @@ def test_the_nearest_ket_is_where_gradients_end_too(seed: int) -> None:
     name = "text"
     found = counterfactual.nearest_state(model, states, name)
     assert found.possible
-    B = counterfactual.boundaries(forms.score_form(model, states, name).detach(), found.before)[0].numpy()
+    B = counterfactual.boundaries(forms.score_form(model, states, name).detach(), found.before)[
+        0
+    ].numpy()
     own = states[name][0].numpy()
 
     def ket(x: np.ndarray) -> np.ndarray:
@@ -104,9 +129,13 @@ def test_the_nearest_ket_is_where_gradients_end_too(seed: int) -> None:
 
     ends = []
     for start in np.random.default_rng(seed).standard_normal((12, 6)):
-        r = minimize(lambda x: -abs(own.conj() @ ket(x)) ** 2, start, method="SLSQP",
-                     options={"maxiter": 500, "ftol": 1e-14},
-                     constraints=[{"type": "ineq", "fun": lambda x: (ket(x).conj() @ B @ ket(x)).real}])
+        r = minimize(
+            lambda x: -(abs(own.conj() @ ket(x)) ** 2),
+            start,
+            method="SLSQP",
+            options={"maxiter": 500, "ftol": 1e-14},
+            constraints=[{"type": "ineq", "fun": lambda x: (ket(x).conj() @ B @ ket(x)).real}],
+        )
         if (ket(r.x).conj() @ B @ ket(r.x)).real > -1e-8:
             ends.append(math.acos(min(abs(own.conj() @ ket(r.x)), 1)))
     assert min(ends) == pytest.approx(found.distance, abs=1e-4)
@@ -119,8 +148,9 @@ def test_a_ket_without_a_part_in_the_lowest_eigenvector() -> None:
     ket, reach = counterfactual._ket(B, torch.eye(3, dtype=torch.complex128)[0])
     assert reach == pytest.approx(1)
     assert ket is not None
-    assert float(counterfactual.distance(torch.eye(3, dtype=torch.complex128)[0],
-                                         ket)) == pytest.approx(math.pi / 4, abs=1e-5)
+    assert float(
+        counterfactual.distance(torch.eye(3, dtype=torch.complex128)[0], ket)
+    ) == pytest.approx(math.pi / 4, abs=1e-5)
     none, reach = counterfactual._ket(-torch.eye(3, dtype=torch.complex128), ket)
     assert none is None
     assert reach == pytest.approx(-1)
@@ -138,7 +168,9 @@ def test_when_no_state_turns_the_decision_it_says_so() -> None:
             assert not found.verified
             assert found.distance == math.inf
             assert found.reach < 0
-            donor = interventions.nearest_donor(each, states, name, forms.states_of(each, features(each, 20))[name])
+            donor = interventions.nearest_donor(
+                each, states, name, forms.states_of(each, features(each, 20))[name]
+            )
             assert (donor.row, donor.turning, donor.tried) == (-1, 0, 20)
         turns = flips.nearest_parameters(each, states)
         assert turns.found == ()
@@ -147,21 +179,28 @@ def test_when_no_state_turns_the_decision_it_says_so() -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("C", [1, 3])
-def test_the_nearest_masses_turn_the_decision_and_no_random_ones_are_nearer(C: int, seed: int) -> None:
+def test_the_nearest_masses_turn_the_decision_and_no_random_ones_are_nearer(
+    C: int, seed: int
+) -> None:
     model = model_of(4, 2, C, seed=seed)
     states = forms.states_of(model, features(model, 1, seed))
     for name in model.modalities:
         found = counterfactual.nearest_state(model, states, name)
         own = counterfactual.angles(states[name])
         generator = torch.Generator().manual_seed(seed)
-        spreads = torch.tensor([0.05, 0.2, 0.5, 1, 3], dtype=torch.float64).repeat_interleave(4000)[:, None]
-        tried = torch.sin((own + spreads * torch.randn(20000, 4, dtype=torch.float64, generator=generator))
-                          / 2).square()
+        spreads = torch.tensor([0.05, 0.2, 0.5, 1, 3], dtype=torch.float64).repeat_interleave(4000)[
+            :, None
+        ]
+        tried = torch.sin(
+            (own + spreads * torch.randn(20000, 4, dtype=torch.float64, generator=generator)) / 2
+        ).square()
         corners = torch.tensor(list(itertools.product([0.0, 1.0], repeat=4)), dtype=torch.float64)
         tried = torch.cat([tried, corners])
         scores = forms.value(forms.score_form(model, states, name).detach(), tried).numpy()
         turns = np.array([counterfactual.decision(s) != found.decision for s in scores])
-        assert found.possible == bool(turns[-16:].any())  # whether it can be turned at all is seen at the corners
+        assert found.possible == bool(
+            turns[-16:].any()
+        )  # whether it can be turned at all is seen at the corners
         if found.possible:
             assert found.verified
             assert not found.exact
@@ -170,14 +209,18 @@ def test_the_nearest_masses_turn_the_decision_and_no_random_ones_are_nearer(C: i
 
 
 def test_a_way_that_never_crosses_the_boundary_is_left_out() -> None:
-    t, start = np.array([[-2.0, -1.0, -1.0, 1.0]]), np.array([0.3, 0.4])  # only where both masses are near 1
+    t, start = (
+        np.array([[-2.0, -1.0, -1.0, 1.0]]),
+        np.array([0.3, 0.4]),
+    )  # only where both masses are near 1
     ends = np.array([[0.3, 3.0], [0.0, 0.0]])
     points, crossing = counterfactual._first_crossing(np.repeat(t, 2, 0), start, ends)
     assert points.shape == (0, 2)
     assert not crossing.any()
     good = np.array([2.9, 2.9])
-    assert np.array_equal(counterfactual._polish(t[0], start, good), good) or \
-        np.linalg.norm(counterfactual._polish(t[0], start, good) - start) < np.linalg.norm(good - start)
+    assert np.array_equal(counterfactual._polish(t[0], start, good), good) or np.linalg.norm(
+        counterfactual._polish(t[0], start, good) - start
+    ) < np.linalg.norm(good - start)
 
 
 def test_a_donor_is_the_nearest_sample_that_turns_the_decision() -> None:
@@ -186,10 +229,15 @@ def test_a_donor_is_the_nearest_sample_that_turns_the_decision() -> None:
         others = forms.states_of(model, features(model, 60, 5))
         for name in model.modalities:
             found = interventions.nearest_donor(model, states, name, others[name])
-            swaps = [counterfactual.decision(forms.scores_of(model, {**states, name: state[None]})[0])
-                     for state in others[name]]
-            turning = [k for k, s in enumerate(swaps)
-                       if s != counterfactual.decision(forms.scores_of(model, states)[0])]
+            swaps = [
+                counterfactual.decision(forms.scores_of(model, {**states, name: state[None]})[0])
+                for state in others[name]
+            ]
+            turning = [
+                k
+                for k, s in enumerate(swaps)
+                if s != counterfactual.decision(forms.scores_of(model, states)[0])
+            ]
             assert (found.turning, found.tried) == (len(turning), 60)
             if turning:
                 far = counterfactual.distance(states[name], others[name])
@@ -198,19 +246,29 @@ def test_a_donor_is_the_nearest_sample_that_turns_the_decision() -> None:
 
 
 def test_distances_are_fidelity_angles_and_angle_norms() -> None:
-    zero, plus = torch.tensor([1, 0], dtype=torch.complex128), torch.tensor([1, 1j], dtype=torch.complex128) / 2**0.5
+    zero, plus = (
+        torch.tensor([1, 0], dtype=torch.complex128),
+        torch.tensor([1, 1j], dtype=torch.complex128) / 2**0.5,
+    )
     assert float(counterfactual.distance(zero, plus)) == pytest.approx(math.pi / 4)
     assert float(counterfactual.distance(zero, 1j * zero)) == pytest.approx(0, abs=1e-15)
     close = torch.tensor([1, 1e-9], dtype=torch.complex128)
     assert float(counterfactual.distance(zero, close)) == pytest.approx(1e-9)
-    a, b = torch.tensor([0.0, 0.5], dtype=torch.float64), torch.tensor([1.0, 0.5], dtype=torch.float64)
+    a, b = (
+        torch.tensor([0.0, 0.5], dtype=torch.float64),
+        torch.tensor([1.0, 0.5], dtype=torch.float64),
+    )
     assert float(counterfactual.distance(a, b)) == pytest.approx(math.pi)
 
 
 def brute_turn(values: np.ndarray, scores: np.ndarray, learned: float) -> float:
     """The nearest of a fine grid of settings that decides otherwise; infinity where none does."""
     held = counterfactual.decision(scores[int(np.abs(values - learned).argmin())])
-    turned = [abs(v - learned) for v, s in zip(values, scores, strict=True) if counterfactual.decision(s) != held]
+    turned = [
+        abs(v - learned)
+        for v, s in zip(values, scores, strict=True)
+        if counterfactual.decision(s) != held
+    ]
     return min(turned, default=math.inf)
 
 
@@ -231,15 +289,28 @@ def test_the_nearest_knob_of_the_physics_equals_a_fine_scan() -> None:
     def scan(tweak, top: float, learned: float) -> float:
         grid = np.linspace(0, top, 81)
         with torch.no_grad():
-            scores = [(torch.einsum("i,cij,j->c", psi[0].conj(), (m := model.tweaked(tweak(float(x)))).observables(),
-                                    psi[0]).real + m.bias)
-                      .numpy() for x in grid]
+            scores = [
+                (
+                    torch.einsum(
+                        "i,cij,j->c",
+                        psi[0].conj(),
+                        (m := model.tweaked(tweak(float(x)))).observables(),
+                        psi[0],
+                    ).real
+                    + m.bias
+                ).numpy()
+                for x in grid
+            ]
         return brute_turn(grid, np.array(scores), learned)
 
-    cases = [("coupling", name, 2.0, lambda x, name=name: Tweak(couplings={name: x}))
-             for name in ("text", "audio", "text+audio")]
-    cases += [("dissipation", name, 2.0, lambda x, name=name: Tweak(dissipations={name: x}))
-              for name in ("text", "audio", "text+audio")]
+    cases = [
+        ("coupling", name, 2.0, lambda x, name=name: Tweak(couplings={name: x}))
+        for name in ("text", "audio", "text+audio")
+    ]
+    cases += [
+        ("dissipation", name, 2.0, lambda x, name=name: Tweak(dissipations={name: x}))
+        for name in ("text", "audio", "text+audio")
+    ]
     cases += [("duration", "T", 3.0, lambda x: Tweak(duration=x))]
     for kind, name, top, tweak in cases:
         wanted = scan(tweak, top, 1.0)
@@ -250,7 +321,9 @@ def test_the_nearest_knob_of_the_physics_equals_a_fine_scan() -> None:
             assert change.size == pytest.approx(wanted, abs=top / 80 + 1e-6)
             assert (change.learned, abs(change.value - 1)) == (1, pytest.approx(change.size))
             assert change.before == pytest.approx(forms.scores_of(model, states)[0].numpy())
-            assert change.after == pytest.approx(model.tweaked(tweak(change.value)).scores(states)[0].detach().numpy())
+            assert change.after == pytest.approx(
+                model.tweaked(tweak(change.value)).scores(states)[0].detach().numpy()
+            )
             assert abs(float(change.after[0])) < 1e-4  # just beyond the boundary
 
 
@@ -280,8 +353,9 @@ def test_the_nearest_rule_angle_equals_a_fine_scan(n: int, M: int, C: int) -> No
 
 def test_of_two_turns_the_nearer_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     """A score that changes sign on both sides of what was learned, almost as near: 0.1 - u^2 - u / 10000."""
+
     def score(x: float) -> float:
-        return 0.1 - (x - 1)**2 - 1e-4 * (x - 1)
+        return 0.1 - (x - 1) ** 2 - 1e-4 * (x - 1)
 
     class Model:
         bias, jump_count = torch.zeros(1, dtype=torch.float64), 0
@@ -290,10 +364,16 @@ def test_of_two_turns_the_nearer_is_taken(monkeypatch: pytest.MonkeyPatch) -> No
             return tweak.couplings["text"]
 
     nodes = np.linspace(0, 2, flips.NODES)
-    observables = torch.tensor([score(x) for x in nodes], dtype=torch.complex128)[:, None, None, None]
+    observables = torch.tensor([score(x) for x in nodes], dtype=torch.complex128)[
+        :, None, None, None
+    ]
     monkeypatch.setattr(flips, "_scores", lambda x, psi: np.array([score(x)]))
-    change, tail = flips._turn(Model(), torch.ones(1, 1, dtype=torch.complex128), np.array([0.1]),  # type: ignore[arg-type]
-                               flips.Parameter("coupling", "text", 1.0, 2.0, nodes, observables))
+    change, tail = flips._turn(
+        Model(),
+        torch.ones(1, 1, dtype=torch.complex128),
+        np.array([0.1]),  # type: ignore[arg-type]
+        flips.Parameter("coupling", "text", 1.0, 2.0, nodes, observables),
+    )
     assert change is not None
     assert change.value == pytest.approx(1.316178, abs=2e-6)
     assert tail < 1e-12
@@ -323,19 +403,24 @@ def test_every_rule_angle_that_can_turn_the_decision_is_among_those_found() -> N
 
 def test_the_search_by_gradients_finds_the_nearest_point_of_a_curved_boundary() -> None:
     """Of an ellipse, whose nearest point is known from a fine scan, not only of a plane."""
+
     class Ellipse:
         outputs = ("y",)
 
         def scores(self, states: dict[str, torch.Tensor]) -> torch.Tensor:
             z = states["text"]
-            return ((z / torch.tensor([1.0, 0.4], dtype=torch.float64)).square().sum(1) - 1)[:, None]
+            return ((z / torch.tensor([1.0, 0.4], dtype=torch.float64)).square().sum(1) - 1)[
+                :, None
+            ]
 
     own = torch.tensor([[0.5, 0.1]], dtype=torch.float64)
     found = search.nearest(Ellipse(), {"text": own}, "text", 0)  # type: ignore[arg-type]
     angle = torch.linspace(0, 2 * math.pi, 100_001, dtype=torch.float64)
     rim = torch.stack([torch.cos(angle), 0.4 * torch.sin(angle)], 1)
     assert found is not None
-    assert float((found - own[0]).norm()) == pytest.approx(float((rim - own).norm(dim=1).min()), abs=1e-4)
+    assert float((found - own[0]).norm()) == pytest.approx(
+        float((rim - own).norm(dim=1).min()), abs=1e-4
+    )
     assert float(Ellipse().scores({"text": found[None]})) == pytest.approx(search.MARGIN, abs=1e-9)
 
 
@@ -353,7 +438,10 @@ def test_interventions_are_the_models_own_and_drops_are_coalitions() -> None:
         assert np.abs(dropped.scores - plain.values[0, index]).max() < 1e-10
         swapped = {**states, name: forms.states_of(model, features(model, 1, 8))[name]}
         direct = forms.scores_of(model, swapped)[0].numpy()
-        assert np.abs(interventions.outcome(model, x, background, swapped).scores - direct).max() < 1e-10
+        assert (
+            np.abs(interventions.outcome(model, x, background, swapped).scores - direct).max()
+            < 1e-10
+        )
 
 
 def test_bad_input_is_named() -> None:
@@ -373,4 +461,6 @@ def test_bad_input_is_named() -> None:
     masses = forms.states_of(network, features(network))
     behind = explain.background(network, features(network))
     with pytest.raises(InvalidInput, match=r"masses in \[0, 1\]"):
-        interventions.outcome(network, features(network), behind, {**masses, "v0": masses["v0"] + 1})
+        interventions.outcome(
+            network, features(network), behind, {**masses, "v0": masses["v0"] + 1}
+        )

@@ -12,7 +12,9 @@ from qfusion.models.registry import build
 from qfusion.quantum.lindblad import Generator, evolve_states
 from qfusion.quantum.states import density
 
-pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
+pytestmark = pytest.mark.skipif(
+    not torch.cuda.is_available(), reason="no CUDA device on this machine"
+)
 INPUTS = {"text": {"size": 5, "sequence": True}, "audio": {"size": 4, "sequence": False}}
 
 
@@ -23,10 +25,18 @@ def features(device: str) -> dict:
     return {"text": (text.to(device), mask.to(device)), "audio": audio.to(device)}
 
 
-@pytest.mark.parametrize(("kind", "settings"), [
-    ("quantum-jump", {"dims": 3}), ("quantum-jump", {"dims": (2, 2)}), ("quantum-jump", {"dims": 4}),
-    ("quantum-jump", {"dims": 3, "coupling": "local"}), ("entangled-qcnn", {"elements": 6}),
-    ("entangled-qcnn", {"elements": 5}), ("concatenation", {})])
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        ("quantum-jump", {"dims": 3}),
+        ("quantum-jump", {"dims": (2, 2)}),
+        ("quantum-jump", {"dims": 4}),
+        ("quantum-jump", {"dims": 3, "coupling": "local"}),
+        ("entangled-qcnn", {"elements": 6}),
+        ("entangled-qcnn", {"elements": 5}),
+        ("concatenation", {}),
+    ],
+)
 def test_scores_and_gradients_are_those_of_the_processor(kind, settings):
     torch.manual_seed(0)
     here = build(kind, INPUTS, ("a", "b"), settings).double().eval()
@@ -35,7 +45,9 @@ def test_scores_and_gradients_are_those_of_the_processor(kind, settings):
     for model, device in ((here, "cpu"), (there, "cuda")):
         y = model(features(device))
         y.square().mean().backward()
-        found.append((y.detach().cpu(), [p.grad.cpu() for p in model.parameters() if p.grad is not None]))
+        found.append(
+            (y.detach().cpu(), [p.grad.cpu() for p in model.parameters() if p.grad is not None])
+        )
     assert (found[0][0] - found[1][0]).abs().max() < 1e-9
     assert len(found[0][1]) == len(found[1][1]) > 0
     assert all((a - b).abs().max() < 1e-9 for a, b in zip(found[0][1], found[1][1], strict=True))
@@ -63,7 +75,9 @@ def test_a_network_trains_there():
     losses = []
     for _ in range(30):
         optimiser.zero_grad()
-        loss = torch.nn.functional.cross_entropy(model(x), torch.tensor([0, 1, 0, 1, 1, 0], device="cuda"))
+        loss = torch.nn.functional.cross_entropy(
+            model(x), torch.tensor([0, 1, 0, 1, 1, 0], device="cuda")
+        )
         loss.backward()
         optimiser.step()
         losses.append(loss.item())

@@ -40,21 +40,34 @@ NAMES = ("text", "audio", "vision")
 TIMES = [0.0, 0.2, 0.5, 0.8, 1.0]
 
 
-def problem(dims: tuple[int, ...], *, B: int = 2, C: int = 2, seed: int = 0, scale: float = 1.5,
-            **settings: Any) -> tuple[
-QuantumJump, dict[str, Tensor]]:
+def problem(
+    dims: tuple[int, ...],
+    *,
+    B: int = 2,
+    C: int = 2,
+    seed: int = 0,
+    scale: float = 1.5,
+    **settings: Any,
+) -> tuple[QuantumJump, dict[str, Tensor]]:
     """A model with dynamics strong enough to matter, and features of B samples."""
     torch.manual_seed(seed)
-    names = NAMES[:len(dims)]
+    names = NAMES[: len(dims)]
     outputs = [f"y{c}" for c in range(C)]
-    model = QuantumJump({name: InputSpec(3) for name in names}, outputs, dims=dims, hidden=4,
-                        **settings).double().eval()
+    model = (
+        QuantumJump(
+            {name: InputSpec(3) for name in names}, outputs, dims=dims, hidden=4, **settings
+        )
+        .double()
+        .eval()
+    )
     with torch.no_grad():
         for parameter, _ in model.couplings():
             parameter *= scale
         model.bias += 0.3
     generator = torch.Generator().manual_seed(seed + 1)
-    return model, {name: 2 * torch.randn(B, 3, dtype=torch.float64, generator=generator) for name in names}
+    return model, {
+        name: 2 * torch.randn(B, 3, dtype=torch.float64, generator=generator) for name in names
+    }
 
 
 def by_qutip(model: QuantumJump, rho0: qutip.Qobj, m: int, kind: str, time: float) -> np.ndarray:
@@ -62,10 +75,18 @@ def by_qutip(model: QuantumJump, rho0: qutip.Qobj, m: int, kind: str, time: floa
     dims, T = list(model.dims), model.duration
     H = qutip.Qobj(model.hamiltonian().detach().numpy(), dims=[dims, dims])
     L = [qutip.Qobj(each.numpy(), dims=[dims, dims]) for each in model.jump_operators().detach()]
-    options = {"method": "vern9", "rtol": 1e-11, "atol": 1e-13, "nsteps": 100_000, "matrix_form": True}
+    options = {
+        "method": "vern9",
+        "rtol": 1e-11,
+        "atol": 1e-13,
+        "nsteps": 100_000,
+        "matrix_form": True,
+    }
 
     def evolved(rho: qutip.Qobj, duration: float) -> qutip.Qobj:
-        return qutip.mesolve(H, rho, [0, duration], L, options=options).states[-1] if duration else rho
+        return (
+            qutip.mesolve(H, rho, [0, duration], L, options=options).states[-1] if duration else rho
+        )
 
     rho = evolved(rho0, time)
     others = [k for k in range(len(dims)) if k != m]
@@ -77,16 +98,20 @@ def by_qutip(model: QuantumJump, rho0: qutip.Qobj, m: int, kind: str, time: floa
         _, vectors = rho.ptrace(m).eigenstates()
         parts = []
         for vector in vectors:
-            P = qutip.tensor([vector.proj() if k == m else qutip.qeye(dims[k]) for k in range(len(dims))])
+            P = qutip.tensor(
+                [vector.proj() if k == m else qutip.qeye(dims[k]) for k in range(len(dims))]
+            )
             parts.append(P * rho * P)
         broken = sum(parts[1:], parts[0])
     final = evolved(broken, T - time).full()
     return np.einsum("cab,ba->c", model.readout().detach().numpy(), final).real
 
 
-@pytest.mark.parametrize(("dims", "places"),
-                         [((2, 2, 2), (0, 1, 2)), ((4, 4), (0, 1)), ((2, 4, 2), (1,)), ((4, 4, 4), (1,))],
-                         ids=["8", "16", "16 uneven", "64"])
+@pytest.mark.parametrize(
+    ("dims", "places"),
+    [((2, 2, 2), (0, 1, 2)), ((4, 4), (0, 1)), ((2, 4, 2), (1,)), ((4, 4, 4), (1,))],
+    ids=["8", "16", "16 uneven", "64"],
+)
 def test_equals_qutip(dims: tuple[int, ...], places: tuple[int, ...]) -> None:
     model, inputs = problem(dims, B=1)
     psi = model.product_state(model.encode(inputs))[0].detach().numpy()
@@ -96,8 +121,9 @@ def test_equals_qutip(dims: tuple[int, ...], places: tuple[int, ...]) -> None:
     for k, kind in enumerate(found.kinds):
         for m in places:
             for i, time in enumerate(TIMES):
-                assert found.scores[k, m, i, 0] - bias == pytest.approx(by_qutip(model, rho0, m, kind, time),
-                                                                        abs=1e-7), (kind, m, time)
+                assert found.scores[k, m, i, 0] - bias == pytest.approx(
+                    by_qutip(model, rho0, m, kind, time), abs=1e-7
+                ), (kind, m, time)
     assert np.abs(found.changes).max() > 1e-3
 
 
@@ -131,10 +157,19 @@ def test_a_cut_at_the_end_reads_the_product() -> None:
     model, inputs = problem((2, 3, 2), readout="joint")
     found = cuts(model, inputs, [1.0], kinds=["cut"])
     with torch.no_grad():
-        rho = model.evolve_states(states.density(model.product_state(model.encode(inputs))), [1.0])[0]
-        product = torch.stack([torch.kron(a, b) for a, b in zip(states.partial_trace(rho, model.dims, (0,)),
-                                                                states.partial_trace(rho, model.dims, (1, 2)),
-                                                                strict=True)])
+        rho = model.evolve_states(states.density(model.product_state(model.encode(inputs))), [1.0])[
+            0
+        ]
+        product = torch.stack(
+            [
+                torch.kron(a, b)
+                for a, b in zip(
+                    states.partial_trace(rho, model.dims, (0,)),
+                    states.partial_trace(rho, model.dims, (1, 2)),
+                    strict=True,
+                )
+            ]
+        )
         expected = torch.einsum("cab,nba->nc", model.readout(), product).real + model.bias
     assert found.scores[0, 0, 0] == pytest.approx(expected.numpy(), abs=1e-12)
     assert np.abs(found.changes).max() > 1e-3
@@ -152,15 +187,25 @@ def test_the_order_of_the_modalities_does_not_matter() -> None:
             return permuted(model.observables(times))
 
         def evolve_states(self, rho: Tensor, times: Any) -> Tensor:
-            return permuted(model.evolve_states(permuted(rho, back, [model.dims[m] for m in order]), times))
+            return permuted(
+                model.evolve_states(permuted(rho, back, [model.dims[m] for m in order]), times)
+            )
 
     def permuted(X: Tensor, by: Any = order, dims: Any = model.dims) -> Tensor:
         b = X.ndim - 2
         axes = [*range(b), *(b + m for m in by), *(b + 3 + m for m in by)]
         return X.reshape(*X.shape[:-2], *dims, *dims).permute(axes).reshape(X.shape)
 
-    other = Permuted({NAMES[m]: InputSpec(3) for m in order}, model.outputs, dims=[model.dims[m] for m in order],
-                     hidden=4).double().eval()
+    other = (
+        Permuted(
+            {NAMES[m]: InputSpec(3) for m in order},
+            model.outputs,
+            dims=[model.dims[m] for m in order],
+            hidden=4,
+        )
+        .double()
+        .eval()
+    )
     other.encoders, other.bias = model.encoders, model.bias
     found, moved = cuts(model, inputs, TIMES), cuts(other, inputs, TIMES)
     assert moved.scores == pytest.approx(found.scores[:, list(order)], abs=1e-12)
@@ -175,36 +220,55 @@ def test_many_samples_at_once_equal_each_alone(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(method, "_HELD", 3 * 5 * 12**2)  # three samples at once
     whole = cuts(model, inputs, TIMES, background=background)
     for row in range(7):
-        one = cuts(model, {name: x[row:row + 1] for name, x in inputs.items()}, TIMES, background=background)
+        one = cuts(
+            model,
+            {name: x[row : row + 1] for name, x in inputs.items()},
+            TIMES,
+            background=background,
+        )
         assert whole.scores[..., row, :] == pytest.approx(one.scores[..., 0, :], abs=1e-11)
         assert whole.before[row] == pytest.approx(one.before[0], abs=1e-11)
-        assert whole.dividends[..., row, :, :] == pytest.approx(one.dividends[..., 0, :, :], abs=1e-11)
+        assert whole.dividends[..., row, :, :] == pytest.approx(
+            one.dividends[..., 0, :, :], abs=1e-11
+        )
 
 
 def test_dividends_are_those_of_the_values_after_the_cut() -> None:
     """By hand for one time and modality: every coalition's state is made, evolved, cut, evolved and read."""
     model, inputs = problem((2, 3, 2), B=1)
     rows = problem((2, 3, 2), B=9, seed=4)[1]
-    found = {kind: cuts(model, inputs, [0.4], background=explain.background(model, rows, kind))
-             for kind in ("joint", "product")}
+    found = {
+        kind: cuts(model, inputs, [0.4], background=explain.background(model, rows, kind))
+        for kind in ("joint", "product")
+    }
     one = found["joint"]
     assert found["product"].dividends == pytest.approx(one.dividends, abs=1e-12)
     assert one.dividends.sum(-2) == pytest.approx(one.scores, abs=1e-12)
     with torch.no_grad():
-        kets, others = ([each[name] for name in NAMES] for each in (model.encode(inputs), model.encode(rows)))
+        kets, others = (
+            [each[name] for name in NAMES] for each in (model.encode(inputs), model.encode(rows))
+        )
         means = [(k.mT @ k.conj()) / 9 for k in others]
         own = [states.density(k[0]) for k in kets]
 
         def value(S: tuple[int, ...]) -> np.ndarray:
             a, b, c = (own[m] if m in S else means[m] for m in range(3))
             rho = model.evolve_states(torch.kron(torch.kron(a, b), c), [0.4])[0]
-            broken = torch.kron(states.partial_trace(rho, model.dims, (0, 1)),
-                                states.partial_trace(rho, model.dims, (2,)))
+            broken = torch.kron(
+                states.partial_trace(rho, model.dims, (0, 1)),
+                states.partial_trace(rho, model.dims, (2,)),
+            )
             final = model.evolve_states(broken, [0.6])[0]
-            return (torch.einsum("cab,ba->c", model.readout(), final).real + model.bias).detach().numpy()
+            return (
+                (torch.einsum("cab,ba->c", model.readout(), final).real + model.bias)
+                .detach()
+                .numpy()
+            )
 
         pair = value((0, 2)) - value((0,)) - value((2,)) + value(())
-    assert one.dividends[0, 2, 0, 0, one.coalitions.index("text+vision")] == pytest.approx(pair, abs=1e-11)
+    assert one.dividends[0, 2, 0, 0, one.coalitions.index("text+vision")] == pytest.approx(
+        pair, abs=1e-11
+    )
     assert one.dividends[0, 2, 0, 0, 0] == pytest.approx(value(()), abs=1e-11)
     expected = explain.explain(model, inputs, explain.background(model, rows, "product")).dividends
     assert one.dividends_before == pytest.approx(expected, abs=1e-11)
@@ -230,29 +294,51 @@ def test_dephasing_leaves_no_entanglement_and_both_reduced_states() -> None:
     bell[0] = bell[3] = math.sqrt(0.5)
     tilted = bell.clone()
     tilted[0], tilted[3] = 0.8, 0.6
-    for state, dims in ((rho, (2, 3)), (rho, (3, 2)), (states.density(bell), (2, 2)), (states.density(tilted), (2, 2))):
+    for state, dims in (
+        (rho, (2, 3)),
+        (rho, (3, 2)),
+        (states.density(bell), (2, 2)),
+        (states.density(tilted), (2, 2)),
+    ):
         left = dephased(state, dims, 0)
         for keep in ((0,), (1,)):
-            assert torch.allclose(states.partial_trace(left, dims, keep), states.partial_trace(state, dims, keep),
-                                  atol=1e-12)
+            assert torch.allclose(
+                states.partial_trace(left, dims, keep),
+                states.partial_trace(state, dims, keep),
+                atol=1e-12,
+            )
         # In 2 x 2 and 2 x 3 a positive partial transpose means separable.
         assert torch.linalg.eigvalsh(states.partial_transpose(left, dims, (0,))).min() > -1e-12
         assert torch.linalg.eigvalsh(left).min() > -1e-12
-    assert torch.allclose(dephased(states.density(tilted), (2, 2), 0),
-                          torch.diag(torch.tensor([0.64, 0, 0, 0.36], dtype=torch.complex128)), atol=1e-12)
+    assert torch.allclose(
+        dephased(states.density(tilted), (2, 2), 0),
+        torch.diag(torch.tensor([0.64, 0, 0, 0.36], dtype=torch.complex128)),
+        atol=1e-12,
+    )
     # Both bases of a Bell state's half are as good: the mean over all of them, here a Werner state, whatever basis it
     # is written in.
-    U = torch.linalg.qr(torch.randn(2, 2, dtype=torch.complex128, generator=generator))[0].contiguous()
+    U = torch.linalg.qr(torch.randn(2, 2, dtype=torch.complex128, generator=generator))[
+        0
+    ].contiguous()
     turn = torch.kron(U, torch.eye(2, dtype=torch.complex128))
     expected = (states.density(bell) + torch.eye(4) / 2) / 3
     assert torch.allclose(dephased(states.density(bell), (2, 2), 0), expected, atol=1e-12)
-    assert torch.allclose(dephased(turn @ states.density(bell) @ turn.mH, (2, 2), 0), turn @ expected @ turn.mH,
-                          atol=1e-12)
+    assert torch.allclose(
+        dephased(turn @ states.density(bell) @ turn.mH, (2, 2), 0),
+        turn @ expected @ turn.mH,
+        atol=1e-12,
+    )
 
 
 def made_up(scores: np.ndarray, before: np.ndarray) -> Cuts:
-    return Cuts(NAMES[:scores.shape[1]], tuple(f"y{c}" for c in range(scores.shape[-1])),
-                np.linspace(0, 1, scores.shape[2]), ("cut", "dephased"), scores, before)
+    return Cuts(
+        NAMES[: scores.shape[1]],
+        tuple(f"y{c}" for c in range(scores.shape[-1])),
+        np.linspace(0, 1, scores.shape[2]),
+        ("cut", "dephased"),
+        scores,
+        before,
+    )
 
 
 def test_what_cuts_of_a_sample_say() -> None:
@@ -267,14 +353,17 @@ def test_what_cuts_of_a_sample_say() -> None:
     assert [cut_answers.most_moved(found, output) for output in (0, 1)] == [NAMES[0], NAMES[1]]
     assert cut_answers.answer(found, 1) == (
         f"Without the correlations of {NAMES[1]} at t = 0.67 the score would be 0.25 instead of 1.00 (0.75 if their "
-        "classical part is kept)")
+        "classical part is kept)"
+    )
     assert cut_answers.answer(found, 0) == (
-        "A cut of the correlations of one modality at one time moves the score by 0.02 at most, from 1.00")
+        "A cut of the correlations of one modality at one time moves the score by 0.02 at most, from 1.00"
+    )
     held = Cuts(found.modalities, found.outputs, found.times, ("cut", "held"), scores, before)
     scores[1, 1, -1, 0, 1] = 0.5
     assert cut_answers.answer(held, 1) == (
         f"Without the correlations of {NAMES[1]} at t = 0.67 the score would be 0.25 instead of 1.00; if {NAMES[1]} "
-        "were never correlated, 0.50")
+        "were never correlated, 0.50"
+    )
 
 
 @pytest.mark.parametrize("kind", ["classification", "regression"])
@@ -282,7 +371,11 @@ def test_metrics_are_those_of_the_test_set(kind: str) -> None:
     rng = np.random.default_rng(0)
     C = 3 if kind == "classification" else 1
     scores, before = rng.normal(size=(2, 2, 4, 60, C)), rng.normal(size=(60, C))
-    truth = rng.integers(0, 3, 60) if kind == "classification" else before[:, 0] + 0.3 * rng.normal(size=60)
+    truth = (
+        rng.integers(0, 3, 60)
+        if kind == "classification"
+        else before[:, 0] + 0.3 * rng.normal(size=60)
+    )
     found = cut_metrics(made_up(scores, before), truth, kind, resamples=400)
     for name in curves.METRICS[kind]:
         after, plain = found.after[name], metrics.of_scores(before, truth, kind)[name]
@@ -298,17 +391,26 @@ def test_metrics_are_those_of_the_test_set(kind: str) -> None:
         assert found.kept[name].value == pytest.approx(after.value[1] - after.value[0], abs=1e-12)
     assert found.change.value == pytest.approx(np.abs(scores - before).mean((-1, -2)), abs=1e-12)
     assert found.n == 60
-    assert found.chance == pytest.approx({"accuracy": np.bincount(truth).max() / 60} if kind == "classification" else {
-        "r2": 0.0, "mae": min(np.abs(truth - value).mean() for value in truth)})
+    assert found.chance == pytest.approx(
+        {"accuracy": np.bincount(truth).max() / 60}
+        if kind == "classification"
+        else {"r2": 0.0, "mae": min(np.abs(truth - value).mean() for value in truth)}
+    )
 
 
 def test_metrics_of_few_samples_have_no_intervals_and_of_a_constant_truth_are_numbers() -> None:
     rng = np.random.default_rng(0)
-    few = cut_metrics(made_up(rng.normal(size=(2, 2, 4, 5, 1)), rng.normal(size=(5, 1))), np.zeros(5), "regression")
+    few = cut_metrics(
+        made_up(rng.normal(size=(2, 2, 4, 5, 1)), rng.normal(size=(5, 1))),
+        np.zeros(5),
+        "regression",
+    )
     assert few.after["r2"].low is None
     assert np.isfinite(few.after["r2"].value).all()
     ends = curves._estimates(np.zeros(1), np.arange(1001.0)[:, None])
-    assert [float(ends.low[0]), float(ends.high[0])] == pytest.approx([25, 975])  # 95 % of them lie between
+    assert [float(ends.low[0]), float(ends.high[0])] == pytest.approx(
+        [25, 975]
+    )  # 95 % of them lie between
     same = np.broadcast_to(rng.normal(size=(20, 1)), (2, 2, 4, 20, 1))
     calm = cut_metrics(made_up(same, same[0, 0, 0]), rng.normal(size=20), "regression")
     assert np.abs(calm.losses["r2"].low).max() < 1e-12
@@ -319,15 +421,18 @@ def test_metrics_of_few_samples_have_no_intervals_and_of_a_constant_truth_are_nu
         cut_metrics(made_up(same, same[0, 0, 0]), np.zeros(20), "ranking")
 
 
-@pytest.mark.parametrize(("asked", "message"), [
-    ({"times": [0.5, 1.5, -0.25]}, r"`times` must lie in \[0, 1\].*1.5, -0.25"),
-    ({"times": [math.nan]}, r"`times` must lie in \[0, 1\].*nan"),
-    ({"times": []}, "`times` must hold one"),
-    ({"times": [0.5, 0.2]}, "`times` must be ascending"),
-    ({"modalities": ["smell"]}, "Modality 'smell' does not exist"),
-    ({"modalities": []}, "must each name one"),
-    ({"kinds": ["dephase"]}, "Kind of cut 'dephase' does not exist. Did you mean 'dephased'"),
-])
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"times": [0.5, 1.5, -0.25]}, r"`times` must lie in \[0, 1\].*1.5, -0.25"),
+        ({"times": [math.nan]}, r"`times` must lie in \[0, 1\].*nan"),
+        ({"times": []}, "`times` must hold one"),
+        ({"times": [0.5, 0.2]}, "`times` must be ascending"),
+        ({"modalities": ["smell"]}, "Modality 'smell' does not exist"),
+        ({"modalities": []}, "must each name one"),
+        ({"kinds": ["dephase"]}, "Kind of cut 'dephase' does not exist. Did you mean 'dephased'"),
+    ],
+)
 def test_bad_input(asked: dict[str, Any], message: str) -> None:
     model, inputs = problem((2, 2, 2))
     with pytest.raises((InvalidInput, NotFound), match=message):
@@ -339,7 +444,9 @@ def test_models_that_cannot_be_cut() -> None:
     with pytest.raises(InvalidInput, match="one, 'text': it is correlated with nothing"):
         cuts(model, inputs)
     network = model_of(2, 2, 2, seed=0)
-    with pytest.raises(InvalidInput, match=r"entangled-qcnn, which has no evolution in time.*Choose a quantum-jump"):
+    with pytest.raises(
+        InvalidInput, match=r"entangled-qcnn, which has no evolution in time.*Choose a quantum-jump"
+    ):
         cuts(network, inputs)
     model, inputs = problem((2, 2))
     other, rows = problem((2, 3))
@@ -357,7 +464,9 @@ def told(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, 
     return int(ended.value.code or 0), *capsys.readouterr()
 
 
-def test_the_command_line_prints_the_curve(capsys: pytest.CaptureFixture[str], planted: Any, tmp_path: Path) -> None:
+def test_the_command_line_prints_the_curve(
+    capsys: pytest.CaptureFixture[str], planted: Any, tmp_path: Path
+) -> None:
     row = int(planted.rows("test")[0])
     words = ["explain", "--model", "qj-planted", "--sample", planted.ids[row], "--times", 5]
     code, out, _ = told(capsys, *words, "--cut", "text", "--cut", "vision", "--json")
@@ -366,7 +475,13 @@ def test_the_command_line_prints_the_curve(capsys: pytest.CaptureFixture[str], p
     curve = said["cut"]
     model = checkpoint.load("qj-planted").model
     inputs = planted.inputs([row], dtype=torch.float64)
-    found = cuts(model, inputs, curve["times"], modalities=["text", "vision"], kinds=["cut", "dephased", "held"])
+    found = cuts(
+        model,
+        inputs,
+        curve["times"],
+        modalities=["text", "vision"],
+        kinds=["cut", "dephased", "held"],
+    )
     assert list(curve["modalities"]) == ["text", "vision"]
     assert curve["undisturbed"]["scores"]["score"] == pytest.approx(said["prediction"], abs=1e-9)
     for m, name in enumerate(("text", "vision")):
@@ -374,26 +489,42 @@ def test_the_command_line_prints_the_curve(capsys: pytest.CaptureFixture[str], p
             one = curve["modalities"][name][kind]
             assert one["scores"]["score"] == pytest.approx(found.scores[k, m, :, 0, 0], abs=1e-6)
             assert one["changes"]["score"] == pytest.approx(found.changes[k, m, :, 0, 0], abs=1e-6)
-            assert np.sum(list(one["dividends"].values()), axis=0) == pytest.approx(found.scores[k, m, :, 0, 0],
-                                                                                    abs=1e-6)
+            assert np.sum(list(one["dividends"].values()), axis=0) == pytest.approx(
+                found.scores[k, m, :, 0, 0], abs=1e-6
+            )
     code, out, _ = told(capsys, *words, "--cut", "all")
     assert code == 0
     assert "correlations of vision are taken away" in out
     assert f"{found.before[0, 0]:.3f}" in out
     table = tmp_path / "x.csv"
-    for wrong, said in ((["--times", 5, "--cut", "smell", "--out", table], "'smell' does not exist"),
-                        (["--times", 5], "Give --cut MODALITY"),
-                        (["--cut", "text", "--times", 1], "`--times` must lie between 2"),
-                        (["--cut", "text", "--missing", "text"], "`--missing` cannot be combined")):
+    for wrong, said in (
+        (["--times", 5, "--cut", "smell", "--out", table], "'smell' does not exist"),
+        (["--times", 5], "Give --cut MODALITY"),
+        (["--cut", "text", "--times", 1], "`--times` must lie between 2"),
+        (["--cut", "text", "--missing", "text"], "`--missing` cannot be combined"),
+    ):
         code, out, err = told(capsys, *words[:5], *wrong)
         assert (code, out) == (1, "")
         assert said in err
         assert err.count("\n") == 1
     assert not table.exists()
-    code, _, err = told(capsys, "explain", "--model", "qj-planted", "--split", "test", "--out", table, "--cut", "text")
+    code, _, err = told(
+        capsys,
+        "explain",
+        "--model",
+        "qj-planted",
+        "--split",
+        "test",
+        "--out",
+        table,
+        "--cut",
+        "text",
+    )
     assert code == 1
     assert "--sample ID" in err
-    code, _, err = told(capsys, "explain", "--model", "qcnn-digits", "--sample", "digit-1600", "--cut", "all")
+    code, _, err = told(
+        capsys, "explain", "--model", "qcnn-digits", "--sample", "digit-1600", "--cut", "all"
+    )
     assert code == 1
     assert "no evolution in time" in err
 
@@ -406,21 +537,34 @@ def work(planted: Any) -> Any:
 
 def test_what_pages_draw_is_what_the_figures_by_name_say(work: Any, planted: Any) -> None:
     row, tweak = int(planted.rows("test")[2]), LEARNED
-    found, terms = (cut_curves.of_sample(work, row, tweak, terms=with_terms) for with_terms in (False, True))
+    found, terms = (
+        cut_curves.of_sample(work, row, tweak, terms=with_terms) for with_terms in (False, True)
+    )
     one = figures.case("qj-planted", str(planted.ids[row]), planted)
     pd.testing.assert_frame_equal(found.frame(), figures.numbers.cut(one), atol=1e-10)
     name = cut_answers.most_moved(found, 0)
-    pd.testing.assert_frame_equal(figures.numbers.sizes_table(terms, name, 0), figures.numbers.cut_terms(one),
-                                  atol=1e-10)
+    pd.testing.assert_frame_equal(
+        figures.numbers.sizes_table(terms, name, 0), figures.numbers.cut_terms(one), atol=1e-10
+    )
     assert name in cut_answers.answer(found, 0)
-    drawn = drawing.curves(found.times, cut_curves.curves(found, 0), found.before[0, 0], work.modalities, unit="score")
-    assert {trace.name for trace in drawn.data} == {*work.modalities, "undisturbed",
-                                                    *(words for words, _ in drawing.KINDS.values())}
-    assert all(np.isfinite(np.asarray(trace.y, dtype=float)).all() for trace in drawn.data if trace.y[0] is not None)
+    drawn = drawing.curves(
+        found.times, cut_curves.curves(found, 0), found.before[0, 0], work.modalities, unit="score"
+    )
+    assert {trace.name for trace in drawn.data} == {
+        *work.modalities,
+        "undisturbed",
+        *(words for words, _ in drawing.KINDS.values()),
+    }
+    assert all(
+        np.isfinite(np.asarray(trace.y, dtype=float)).all()
+        for trace in drawn.data
+        if trace.y[0] is not None
+    )
     weaker = cut_curves.of_sample(work, row, Tweak(duration=0.0))
     assert "at one time moves the score by" in cut_answers.answer(weaker, 0)
-    assert drawing.curves(weaker.times, cut_curves.curves(weaker, 0), 0.0,
-                          work.modalities).layout.xaxis.range == (0, 1e-6)
+    assert drawing.curves(
+        weaker.times, cut_curves.curves(weaker, 0), 0.0, work.modalities
+    ).layout.xaxis.range == (0, 1e-6)
 
 
 def test_the_test_set_is_answered_with_intervals(work: Any, planted: Any) -> None:
@@ -435,33 +579,54 @@ def test_the_test_set_is_answered_with_intervals(work: Any, planted: Any) -> Non
         large = abs(found.losses[metric].value[0, worst, 2]) >= 0.1 * gain
         assert said.startswith("No" if low <= 0 <= high else "Yes" if large else "Hardly")
         assert f"{work.modalities[worst]} at t = 0.50" in said
-        assert f"{found.losses[metric].value[0, worst, 2]:+.3f} [{found.losses[metric].low[0, worst, 2]:+.3f}" in said
+        assert (
+            f"{found.losses[metric].value[0, worst, 2]:+.3f} [{found.losses[metric].low[0, worst, 2]:+.3f}"
+            in said
+        )
     table = figures.numbers.cut_table(found)
     assert table["cut[text]:low"].tolist() == found.after["r2"].low[0, 0].tolist()
     drawn = notebook.cut_test_of(table, work.modalities, "r2", levels={"no evolution": 0.7})
     assert {"no evolution", "undisturbed"} < {trace.name for trace in drawn.data}
-    near = table.assign(chance=table["undisturbed"] - 1e-3)  # a level far from all lines would flatten them
-    level = {trace.name for trace in notebook.cut_test_of(near, work.modalities,
-                                                          "r2").data} - {trace.name for trace in drawn.data}
+    near = table.assign(
+        chance=table["undisturbed"] - 1e-3
+    )  # a level far from all lines would flatten them
+    level = {trace.name for trace in notebook.cut_test_of(near, work.modalities, "r2").data} - {
+        trace.name for trace in drawn.data
+    }
     assert level == {"one answer for all"}
     few = cut_curves.of_rows(work, rows[:4], times=2)
     assert "[" not in cut_answers.answer_for_many(few)
     drawn = notebook.cut_test_of(figures.numbers.cut_table(few), work.modalities, "r2")
     assert not any(trace.fill == "toself" for trace in drawn.data)
-    lost = CutMetrics(**{**vars(found), "losses": {"r2": curves.Estimates(*(np.full((2, 3, 5), -0.5),) * 3)}})
+    lost = CutMetrics(
+        **{**vars(found), "losses": {"r2": curves.Estimates(*(np.full((2, 3, 5), -0.5),) * 3)}}
+    )
     assert cut_answers.answer_for_many(lost, "r2").startswith("Yes: without")
-    little = CutMetrics(**{**vars(found), "losses": {"r2": curves.Estimates(*(np.full((2, 3, 5), -0.01),) * 3)}})
+    little = CutMetrics(
+        **{**vars(found), "losses": {"r2": curves.Estimates(*(np.full((2, 3, 5), -0.01),) * 3)}}
+    )
     assert cut_answers.answer_for_many(little, "r2").startswith("Hardly: without")
-    same = CutMetrics(**{**vars(found), "losses": {"r2": curves.Estimates(*(0 * found.losses["r2"].value,) * 3)}})
+    same = CutMetrics(
+        **{**vars(found), "losses": {"r2": curves.Estimates(*(0 * found.losses["r2"].value,) * 3)}}
+    )
     assert cut_answers.answer_for_many(same, "r2").startswith("No: without")
 
 
 @pytest.mark.parametrize("view", ["cut", "cut-terms", "cut-test"])
-def test_the_figure_by_name_is_drawn_again_from_its_own_file(capsys: pytest.CaptureFixture[str], planted: Any,
-                                                             tmp_path: Path, view: str) -> None:
+def test_the_figure_by_name_is_drawn_again_from_its_own_file(
+    capsys: pytest.CaptureFixture[str], planted: Any, tmp_path: Path, view: str
+) -> None:
     first, second = tmp_path / "first.pdf", tmp_path / "second.pdf"
-    words = ["figure", "--model", "qj-planted", "--sample", planted.ids[planted.rows("test")[0]], "--view", view,
-             "--caption"]
+    words = [
+        "figure",
+        "--model",
+        "qj-planted",
+        "--sample",
+        planted.ids[planted.rows("test")[0]],
+        "--view",
+        view,
+        "--caption",
+    ]
     assert told(capsys, *words, "--theme", "grey", "--out", first)[0] == 0
     code, out, _ = told(capsys, "figure", "--recipe", first, "--out", second, "--json")
     assert code == 0
@@ -473,12 +638,20 @@ def test_programs_give_the_tables(work: Any, planted: Any) -> None:
     sample = str(planted.ids[planted.rows("test")[2]])
     address = {"model": "qj-planted", "data": "planted", "sample": sample}
     one = figures.case("qj-planted", sample, planted)
-    for panel, expected in (("cut", figures.numbers.cut(one)), ("cut-terms", figures.numbers.cut_terms(one))):
+    for panel, expected in (
+        ("cut", figures.numbers.cut(one)),
+        ("cut-terms", figures.numbers.cut_terms(one)),
+    ):
         names: dict[str, Any] = {}
         exec(programs.program("Dynamics", panel, address), names)
         pd.testing.assert_frame_equal(names["numbers"], expected, atol=1e-10)
     names = {}
-    exec(programs.program("Cohorts", "cut-test", {**address, "filter": "split=valid; relation=conflict"}), names)
+    exec(
+        programs.program(
+            "Cohorts", "cut-test", {**address, "filter": "split=valid; relation=conflict"}
+        ),
+        names,
+    )
     table = cohort_measures.table(work, work.frame(None))
     inside = cohorts.passing(cohorts.parse("split=valid; relation=conflict"), table)
     assert names["numbers"]["n"].iloc[0] == inside.sum() < len(planted.rows("valid"))
@@ -491,8 +664,10 @@ def pairwise_step(model: QuantumJump, rho: Tensor, m: int, dt: float) -> Tensor:
     d, D = model.dims[m], math.prod(model.dims)
     left = math.prod(model.dims[:m])
     seen = broken.reshape(-1, d, d, left, D // d // left, left, D // d // left)
-    return seen.permute(0, 3, 1, 4, 5, 2, 6).reshape(-1, D, D) / torch.diagonal(rho, dim1=-2,
-                                                                                dim2=-1).sum(-1)[:, None, None] ** 2
+    return (
+        seen.permute(0, 3, 1, 4, 5, 2, 6).reshape(-1, D, D)
+        / torch.diagonal(rho, dim1=-2, dim2=-1).sum(-1)[:, None, None] ** 2
+    )
 
 
 @pytest.mark.parametrize("m", [0, 1, 2])
@@ -508,7 +683,9 @@ def test_held_is_the_limit_of_cutting_again_and_again(m: int) -> None:
             for _ in range(n // 2):
                 rho = pairwise_step(model, rho, m, 1 / n)
             later = model.evolve_states(rho, [0.5])[0]
-            rows.append((torch.einsum("cab,nba->nc", model.readout(), later).real + model.bias).numpy())
+            rows.append(
+                (torch.einsum("cab,nba->nc", model.readout(), later).real + model.bias).numpy()
+            )
     once = [2 * b - a for a, b in itertools.pairwise(rows)]
     expected = (4 * once[1] - once[0]) / 3
     assert found.scores[0, m, 1] == pytest.approx(expected, abs=1e-6)
@@ -517,10 +694,15 @@ def test_held_is_the_limit_of_cutting_again_and_again(m: int) -> None:
 
 
 @pytest.mark.parametrize(("d", "r", "K"), [(2, 3, 2), (3, 2, 0), (2, 6, 1)])
-def test_held_by_a_table_is_held_by_products(monkeypatch: pytest.MonkeyPatch, d: int, r: int, K: int) -> None:
+def test_held_by_a_table_is_held_by_products(
+    monkeypatch: pytest.MonkeyPatch, d: int, r: int, K: int
+) -> None:
     D, wide = d * r, torch.complex128
     A, jumps = torch.randn(D, D, dtype=wide), 0.3 * torch.randn(K, D, D, dtype=wide)
-    own, rest = (states.density(torch.nn.functional.normalize(torch.randn(4, n, dtype=wide), dim=-1)) for n in (d, r))
+    own, rest = (
+        states.density(torch.nn.functional.normalize(torch.randn(4, n, dtype=wide), dim=-1))
+        for n in (d, r)
+    )
     found = []
     for numbers in (0, 10**9):
         monkeypatch.setattr(method.uncorrelated, "_SMALL", numbers)
@@ -528,17 +710,26 @@ def test_held_by_a_table_is_held_by_products(monkeypatch: pytest.MonkeyPatch, d:
     for products, table in zip(*found, strict=True):
         assert torch.allclose(products, table, atol=1e-7)
         assert torch.equal(table[1], table[2])
-    for start, still in zip((own, rest), method.uncorrelated.evolve(A + A.mH, jumps, own, rest, [0.0, 0.0]),
-                            strict=True):
+    for start, still in zip(
+        (own, rest), method.uncorrelated.evolve(A + A.mH, jumps, own, rest, [0.0, 0.0]), strict=True
+    ):
         assert torch.equal(still, torch.stack([start, start]))
 
 
-def test_held_without_coupling_or_time_changes_nothing_and_with_two_modalities_is_one_number() -> None:
+def test_held_without_coupling_or_time_changes_nothing_and_with_two_modalities_is_one_number() -> (
+    None
+):
     for settings in ({"coupling": "local", "body": 1}, {"evolution": "none"}, {"duration": 0.0}):
         model, inputs = problem((2, 3, 2), **settings)
         assert np.abs(cuts(model, inputs, kinds=["held"]).changes).max() < 1e-6
     model, inputs = problem((2, 3), B=3)
-    both = cuts(model, inputs, TIMES, kinds=["cut", "held"], background=explain.background(model, inputs, "joint"))
+    both = cuts(
+        model,
+        inputs,
+        TIMES,
+        kinds=["cut", "held"],
+        background=explain.background(model, inputs, "joint"),
+    )
     assert both.scores[:, 0] == pytest.approx(both.scores[:, 1], abs=1e-6)
     assert both.dividends.sum(-2) == pytest.approx(both.scores, abs=1e-6)
     one = cuts(model, {name: x[1:2] for name, x in inputs.items()}, TIMES, kinds=["held"])
@@ -548,14 +739,26 @@ def test_held_without_coupling_or_time_changes_nothing_and_with_two_modalities_i
 def test_a_field_that_is_enough() -> None:
     """One qubit turns the other's phase: the mean field of a basis state does all of it, that of a superposition
     cannot."""
-    Z, X = torch.diag(torch.tensor([1.0, -1.0], dtype=torch.complex128)), torch.tensor([[0, 1], [1, 0]],
-                                                                                       dtype=torch.complex128)
+    Z, X = (
+        torch.diag(torch.tensor([1.0, -1.0], dtype=torch.complex128)),
+        torch.tensor([[0, 1], [1, 0]], dtype=torch.complex128),
+    )
     H = torch.kron(Z, Z)
-    zero, plus = torch.tensor([1, 0], dtype=torch.complex128), torch.full((2,), math.sqrt(0.5), dtype=torch.complex128)
-    for control, expected in ((zero, math.cos(2)), (plus, 1.0)):  # <X> of the second qubit, which starts in |+>
-        own, rest = method.uncorrelated.evolve(H, torch.zeros(0, 4, 4, dtype=torch.complex128),
-                                               states.density(control)[None],
-                                               states.density(plus)[None], [0.0, 1.0, 1.0])
+    zero, plus = (
+        torch.tensor([1, 0], dtype=torch.complex128),
+        torch.full((2,), math.sqrt(0.5), dtype=torch.complex128),
+    )
+    for control, expected in (
+        (zero, math.cos(2)),
+        (plus, 1.0),
+    ):  # <X> of the second qubit, which starts in |+>
+        own, rest = method.uncorrelated.evolve(
+            H,
+            torch.zeros(0, 4, 4, dtype=torch.complex128),
+            states.density(control)[None],
+            states.density(plus)[None],
+            [0.0, 1.0, 1.0],
+        )
         assert torch.einsum("ab,ba", X, rest[1, 0]).real.item() == pytest.approx(expected, abs=1e-7)
         assert torch.equal(rest[1], rest[2])
         assert torch.allclose(own[1, 0].abs(), states.density(control).abs(), atol=1e-7)

@@ -27,7 +27,10 @@ from qfusion.errors import InvalidInput, NotFound
 
 COUNT = 20
 RNG = np.random.default_rng(0)
-A, B = RNG.normal(size=(COUNT, 5)).astype(np.float32), RNG.normal(size=(COUNT, 3)).astype(np.float32)
+A, B = (
+    RNG.normal(size=(COUNT, 5)).astype(np.float32),
+    RNG.normal(size=(COUNT, 3)).astype(np.float32),
+)
 Y = np.arange(COUNT) % 2 + 1
 
 
@@ -61,6 +64,7 @@ def assert_holds(ds: DataSet, *names: str) -> None:
 @pytest.fixture
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Converts .mat files here, without limits, which is faster."""
+
     def run(path: Path, folder: Path, memory: int) -> None:
         _mat_child.convert(str(path), str(folder), files.MAX_SIZE)
 
@@ -69,44 +73,76 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 # ---- layouts
 
+
 @pytest.mark.usefixtures("in_this_process")
 @pytest.mark.parametrize("compress", [False, True])
-@pytest.mark.parametrize(("variables", "names"), [
-    ({"X": cell(A, B), "Y": Y[:, None]}, ("view1", "view2")),
-    ({"X": cell(A, B).T, "Y": Y[None]}, ("view1", "view2")),
-    ({"X": cell(A.T, B.T), "y": Y}, ("view1", "view2")),
-    ({"X": cell(A.T, B), "gt": Y.astype(float)}, ("view1", "view2")),
-    ({"X": cell(scipy.sparse.csc_matrix(A), B.astype(np.float64)), "gnd": Y}, ("view1", "view2")),
-    ({"X": {"pixels": A, "words": B}, "Y": Y}, ("pixels", "words")),
-    ({"data": {"X": cell(A, B), "Y": Y}}, ("view1", "view2")),
-    ({"X": np.array([(A,), (B,)], dtype=[("fea", object)]), "Y": Y}, ("view1", "view2")),
-    ({"X1": A, "X2": B.T, "Y": Y}, ("X1", "X2")),
-    ({"X": cell(A, B), "Y": scipy.sparse.csc_matrix(Y[:, None])}, ("view1", "view2")),
-    ({"X": cell(A, B), "truelabel": cell(Y[:, None], Y[:, None])}, ("view1", "view2")),
-])
-def test_layouts_of_mat_files(tmp_path: Path, variables: dict[str, Any], names: tuple[str, ...],
-                              compress: bool) -> None:
+@pytest.mark.parametrize(
+    ("variables", "names"),
+    [
+        ({"X": cell(A, B), "Y": Y[:, None]}, ("view1", "view2")),
+        ({"X": cell(A, B).T, "Y": Y[None]}, ("view1", "view2")),
+        ({"X": cell(A.T, B.T), "y": Y}, ("view1", "view2")),
+        ({"X": cell(A.T, B), "gt": Y.astype(float)}, ("view1", "view2")),
+        (
+            {"X": cell(scipy.sparse.csc_matrix(A), B.astype(np.float64)), "gnd": Y},
+            ("view1", "view2"),
+        ),
+        ({"X": {"pixels": A, "words": B}, "Y": Y}, ("pixels", "words")),
+        ({"data": {"X": cell(A, B), "Y": Y}}, ("view1", "view2")),
+        ({"X": np.array([(A,), (B,)], dtype=[("fea", object)]), "Y": Y}, ("view1", "view2")),
+        ({"X1": A, "X2": B.T, "Y": Y}, ("X1", "X2")),
+        ({"X": cell(A, B), "Y": scipy.sparse.csc_matrix(Y[:, None])}, ("view1", "view2")),
+        ({"X": cell(A, B), "truelabel": cell(Y[:, None], Y[:, None])}, ("view1", "view2")),
+    ],
+)
+def test_layouts_of_mat_files(
+    tmp_path: Path, variables: dict[str, Any], names: tuple[str, ...], compress: bool
+) -> None:
     assert_holds(data.load(mat(tmp_path, compress, **variables)), *names)
 
 
 @pytest.mark.parametrize("label", ["y", "Y", "labels"])
 def test_npz_files(tmp_path: Path, label: str) -> None:
-    ds = data.load(str(npz(tmp_path, pixels=A, words=B.T, note=np.array("from a test"), **{label: Y.astype(np.uint8)})))
+    ds = data.load(
+        str(
+            npz(
+                tmp_path,
+                pixels=A,
+                words=B.T,
+                note=np.array("from a test"),
+                **{label: Y.astype(np.uint8)},
+            )
+        )
+    )
     assert_holds(ds, "pixels", "words")
     assert (ds.name, ds.title) == ("views", "views.npz")
     assert str(tmp_path) not in ds.description + ds.source
     assert "Left out: note" in ds.description
-    assert {part: len(ds.rows(part)) for part in ("train", "valid", "test")} == {"train": 12, "valid": 2, "test": 6}
+    assert {part: len(ds.rows(part)) for part in ("train", "valid", "test")} == {
+        "train": 12,
+        "valid": 2,
+        "test": 6,
+    }
     assert ds.ids[0] == "row-0001"
 
 
-@pytest.mark.parametrize(("labels", "classes"), [
-    (Y - 1, ("0", "1")), (Y * 10 - 25, ("-15", "-5")), (np.where(Y == 1, "oak", "ash"), ("ash", "oak")),
-    (Y == 1, ("0", "1"))])
-def test_labels_of_any_kind_name_the_classes(tmp_path: Path, labels: np.ndarray, classes: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("labels", "classes"),
+    [
+        (Y - 1, ("0", "1")),
+        (Y * 10 - 25, ("-15", "-5")),
+        (np.where(Y == 1, "oak", "ash"), ("ash", "oak")),
+        (Y == 1, ("0", "1")),
+    ],
+)
+def test_labels_of_any_kind_name_the_classes(
+    tmp_path: Path, labels: np.ndarray, classes: tuple[str, ...]
+) -> None:
     ds = data.load(npz(tmp_path, a=A, b=B, y=labels))
     assert ds.target.classes == classes
-    assert [classes[label] for label in ds.y] == [str(int(x) if x.dtype.kind == "b" else x) for x in labels]
+    assert [classes[label] for label in ds.y] == [
+        str(int(x) if x.dtype.kind == "b" else x) for x in labels
+    ]
 
 
 def test_words_in_a_cell_are_labels(tmp_path: Path) -> None:
@@ -126,7 +162,9 @@ def test_views_of_images_keep_their_shape_and_are_shown(tmp_path: Path) -> None:
     images = RNG.integers(0, 256, (COUNT, 6, 4), dtype=np.uint8)
     images[0, 0, :2] = 0, 255
     ds = data.load(npz(tmp_path, a=images, b=np.moveaxis(images, 0, -1), c=images[..., None], y=Y))
-    assert ds.input_specs == {name: {"size": 24, "sequence": False, "shape": (6, 4)} for name in "abc"}
+    assert ds.input_specs == {
+        name: {"size": 24, "sequence": False, "shape": (6, 4)} for name in "abc"
+    }
     assert (ds.modalities[0].values == ds.modalities[1].values).all()
     shown = ds.content(3)["a"]
     assert isinstance(shown, Image)
@@ -150,33 +188,67 @@ HUGE[0, 4] = 1e300
 
 
 @pytest.mark.usefixtures("in_this_process")
-@pytest.mark.parametrize(("variables", "message"), [
-    ({"X": cell(A, B)}, r"must hold labels `Y`, but holds X\. Save the views as cell `X`"),
-    ({"Y": Y}, "must hold at least two views, as cell `X` or as matrices, but holds 0"),
-    ({"X": A, "Y": Y}, "must hold at least two views, .* but holds 1"),
-    ({"X": cell(), "Y": Y}, "at least two views"),
-    ({"X": np.zeros(0, dtype=[("a", object), ("b", object)]), "Y": Y}, "at least two views"),
-    ({"X": np.array([(A, B), (A, B)], dtype=[("a", object), ("b", object)]), "Y": Y}, "at least two views"),
-    ({"X": cell(A, B), "Y": {"labels": Y}}, "must be whole numbers or words, but have type"),
-    ({"X": cell(A, B[:-1]), "Y": Y},
-     r"View 'view2' .* must have 20 rows .* has shape \(19, 3\); all views: view1 \(20, 5\), view2"),
-    ({"X": cell(A, "word"), "Y": Y}, "View 'view2' in `views.mat` must hold real numbers, but has type <U4"),
-    ({"X": cell(A, cell(B, B)), "Y": Y}, "View 'view2' .* must hold real numbers, but has type object"),
-    ({"X": cell(A, B * 1j), "Y": Y}, "View 'view2' .* must hold real numbers, but has type complex"),
-    ({"X": cell(A, np.zeros((COUNT, 0))), "Y": Y}, r"View 'view2' .* has shape \(20, 0\)"),
-    ({"X": cell(WITH_NAN, B), "Y": Y}, "View 'view1' .* finite, but holds 1 .* first in row 7, column 3"),
-    ({"X": cell(WITH_NAN.T, B), "Y": Y}, "first in row 7, column 3"),
-    ({"X": cell(HUGE, B), "Y": Y}, "beyond single precision, the first in row 1, column 5"),
-    ({"X": cell(A, B), "Y": np.eye(2)[Y - 1]}, r"shape \(N,\), \(N, 1\) or \(1, N\), but have shape \(20, 2\).*max\(Y"),
-    ({"X": cell(A, B), "Y": np.zeros((0, 0))}, "Labels .* but have shape"),
-    ({"X": cell(A, B), "Y": Y + 0.5}, "must be whole numbers, but label 1 is 1.5"),
-    ({"X": cell(A, B), "Y": np.where(Y == 1, np.nan, Y)}, "must be whole numbers, but label 1 is nan"),
-    ({"X": cell(A, B), "Y": Y * 1e17}, "must be whole numbers, but label 1 is 1e"),
-    ({"X": cell(A, B), "Y": np.ones(COUNT)}, "must name at least two classes, but all are"),
-    ({"X": cell(A, B), "Y": np.arange(COUNT) // 2}, "at least 3 samples, .* 10 of 10 have fewer, such as class '0'"),
-    ({"X": cell(A, B), "Y": cell(Y, Y[::-1])}, "one list for all views, but are several that differ"),
-])
-def test_parts_that_do_not_fit_are_named(tmp_path: Path, variables: dict[str, Any], message: str) -> None:
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"X": cell(A, B)}, r"must hold labels `Y`, but holds X\. Save the views as cell `X`"),
+        ({"Y": Y}, "must hold at least two views, as cell `X` or as matrices, but holds 0"),
+        ({"X": A, "Y": Y}, "must hold at least two views, .* but holds 1"),
+        ({"X": cell(), "Y": Y}, "at least two views"),
+        ({"X": np.zeros(0, dtype=[("a", object), ("b", object)]), "Y": Y}, "at least two views"),
+        (
+            {"X": np.array([(A, B), (A, B)], dtype=[("a", object), ("b", object)]), "Y": Y},
+            "at least two views",
+        ),
+        ({"X": cell(A, B), "Y": {"labels": Y}}, "must be whole numbers or words, but have type"),
+        (
+            {"X": cell(A, B[:-1]), "Y": Y},
+            r"View 'view2' .* must have 20 rows .* has shape \(19, 3\); all views: view1 \(20, 5\), view2",
+        ),
+        (
+            {"X": cell(A, "word"), "Y": Y},
+            "View 'view2' in `views.mat` must hold real numbers, but has type <U4",
+        ),
+        (
+            {"X": cell(A, cell(B, B)), "Y": Y},
+            "View 'view2' .* must hold real numbers, but has type object",
+        ),
+        (
+            {"X": cell(A, B * 1j), "Y": Y},
+            "View 'view2' .* must hold real numbers, but has type complex",
+        ),
+        ({"X": cell(A, np.zeros((COUNT, 0))), "Y": Y}, r"View 'view2' .* has shape \(20, 0\)"),
+        (
+            {"X": cell(WITH_NAN, B), "Y": Y},
+            "View 'view1' .* finite, but holds 1 .* first in row 7, column 3",
+        ),
+        ({"X": cell(WITH_NAN.T, B), "Y": Y}, "first in row 7, column 3"),
+        ({"X": cell(HUGE, B), "Y": Y}, "beyond single precision, the first in row 1, column 5"),
+        (
+            {"X": cell(A, B), "Y": np.eye(2)[Y - 1]},
+            r"shape \(N,\), \(N, 1\) or \(1, N\), but have shape \(20, 2\).*max\(Y",
+        ),
+        ({"X": cell(A, B), "Y": np.zeros((0, 0))}, "Labels .* but have shape"),
+        ({"X": cell(A, B), "Y": Y + 0.5}, "must be whole numbers, but label 1 is 1.5"),
+        (
+            {"X": cell(A, B), "Y": np.where(Y == 1, np.nan, Y)},
+            "must be whole numbers, but label 1 is nan",
+        ),
+        ({"X": cell(A, B), "Y": Y * 1e17}, "must be whole numbers, but label 1 is 1e"),
+        ({"X": cell(A, B), "Y": np.ones(COUNT)}, "must name at least two classes, but all are"),
+        (
+            {"X": cell(A, B), "Y": np.arange(COUNT) // 2},
+            "at least 3 samples, .* 10 of 10 have fewer, such as class '0'",
+        ),
+        (
+            {"X": cell(A, B), "Y": cell(Y, Y[::-1])},
+            "one list for all views, but are several that differ",
+        ),
+    ],
+)
+def test_parts_that_do_not_fit_are_named(
+    tmp_path: Path, variables: dict[str, Any], message: str
+) -> None:
     with pytest.raises(InvalidInput, match=message):
         data.load(mat(tmp_path, **variables))
 
@@ -193,6 +265,7 @@ def test_a_missing_file_and_another_ending_are_told(tmp_path: Path) -> None:
 
 # ---- files that mean harm, or are half there
 
+
 class Trap:
     """Writes a file when it is unpickled."""
 
@@ -205,7 +278,11 @@ class Trap:
 
 def test_pickled_objects_are_refused_and_not_run(tmp_path: Path) -> None:
     trap = np.array([Trap(tmp_path / "sprung")] * COUNT, dtype=object)
-    for arrays in ({"a": A, "b": trap, "y": Y}, {"a": A, "b": B, "y": trap}, {"a": A, "b": B, "y": Y, "extra": trap}):
+    for arrays in (
+        {"a": A, "b": trap, "y": Y},
+        {"a": A, "b": B, "y": trap},
+        {"a": A, "b": B, "y": Y, "extra": trap},
+    ):
         with pytest.raises(InvalidInput, match=r"holds pickled Python objects.*refused"):
             data.load(npz(tmp_path, **arrays))
     np.save(tmp_path / "plain.npy", trap, allow_pickle=True)
@@ -219,27 +296,44 @@ def write_npy(folder: Path, header: str, content: bytes = b"\0" * 64) -> Path:
     """A .npz file whose only array has this header."""
     padded = header.encode().ljust(117) + b"\n"
     with zipfile.ZipFile(folder / "views.npz", "w") as archive:
-        archive.writestr("a.npy", b"\x93NUMPY\x01\x00" + struct.pack("<H", len(padded)) + padded + content)
+        archive.writestr(
+            "a.npy", b"\x93NUMPY\x01\x00" + struct.pack("<H", len(padded)) + padded + content
+        )
     return folder / "views.npz"
 
 
-@pytest.mark.parametrize(("header", "message"), [
-    ("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000, 8)}",
-     r"declares the shape \(1000000000000, 8\), which"),
-    ("{'descr': '<f8', 'fortran_order': False, 'shape': (-4, -8)}", "cannot be read|declares"),
-    ("{'descr': '|O', 'fortran_order': False, 'shape': (8,)}", "pickled"),
-    ("__import__('os').getcwd()", "cannot be read"),
-])
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        (
+            "{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000, 8)}",
+            r"declares the shape \(1000000000000, 8\), which",
+        ),
+        ("{'descr': '<f8', 'fortran_order': False, 'shape': (-4, -8)}", "cannot be read|declares"),
+        ("{'descr': '|O', 'fortran_order': False, 'shape': (8,)}", "pickled"),
+        ("__import__('os').getcwd()", "cannot be read"),
+    ],
+)
 def test_headers_of_arrays_are_not_believed(tmp_path: Path, header: str, message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         data.load(write_npy(tmp_path, header))
 
 
 def test_variables_are_those_that_scipy_reads(tmp_path: Path) -> None:
-    written = {"a": A, "b": B.astype(">f8"), "whole": np.arange(24, dtype=np.int16).reshape(2, 3, 4),
-               "flag": np.array([[True, False]]), "z": B * 1j, "word": "Größe", "rows": np.array(["ash", "oak "]),
-               "none": np.zeros((0, 3)), "c": cell(A, cell("x", B)), "s": {"one": A, "two": {"three": B}},
-               "sparse": scipy.sparse.csc_matrix(A > 0.5), "thin": scipy.sparse.csc_matrix(B * (B > 0) * 1j)}
+    written = {
+        "a": A,
+        "b": B.astype(">f8"),
+        "whole": np.arange(24, dtype=np.int16).reshape(2, 3, 4),
+        "flag": np.array([[True, False]]),
+        "z": B * 1j,
+        "word": "Größe",
+        "rows": np.array(["ash", "oak "]),
+        "none": np.zeros((0, 3)),
+        "c": cell(A, cell("x", B)),
+        "s": {"one": A, "two": {"three": B}},
+        "sparse": scipy.sparse.csc_matrix(A > 0.5),
+        "thin": scipy.sparse.csc_matrix(B * (B > 0) * 1j),
+    }
     for compress in (False, True):
         path = mat(tmp_path, compress, **written)
         found, wanted = matfile.read(path), scipy.io.loadmat(path)
@@ -253,8 +347,11 @@ def test_variables_are_those_that_scipy_reads(tmp_path: Path) -> None:
 
 
 def test_files_cut_short_are_refused(tmp_path: Path) -> None:
-    for path in (mat(tmp_path, X=cell(A, B), Y=Y), mat(tmp_path, True, X=cell(A, B), Y=Y),
-                 npz(tmp_path, a=A, b=B, y=Y)):
+    for path in (
+        mat(tmp_path, X=cell(A, B), Y=Y),
+        mat(tmp_path, True, X=cell(A, B), Y=Y),
+        npz(tmp_path, a=A, b=B, y=Y),
+    ):
         whole = path.read_bytes()
         for size in (0, 3, 100, 130, 150, len(whole) // 2, len(whole) - 9):
             path.write_bytes(whole[:size])
@@ -280,39 +377,57 @@ def test_damaged_files_are_refused_or_read_but_never_crash(tmp_path: Path) -> No
 def test_sizes_that_a_mat_file_declares_are_not_believed(tmp_path: Path) -> None:
     path = mat(tmp_path, X=cell(A, B), Y=Y)
     whole = path.read_bytes()
-    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss  # of the largest process that another test started
-    refused = r"cannot be read as a .mat file: it (is damaged or incomplete|" \
-              r"needs more than 1\.0 GiB of memory, or only declares)"
+    before = resource.getrusage(
+        resource.RUSAGE_CHILDREN
+    ).ru_maxrss  # of the largest process that another test started
+    refused = (
+        r"cannot be read as a .mat file: it (is damaged or incomplete|"
+        r"needs more than 1\.0 GiB of memory, or only declares)"
+    )
     for shape in ((1, 2), (COUNT, 5)):  # of the cell, and of a view in it
         for declared in ((2**30, 2**31 - 1), (2**14, 2**13)):
             place = whole.index(struct.pack("<ii", *shape))
-            path.write_bytes(whole[:place] + struct.pack("<ii", *declared) + whole[place + 8:])
+            path.write_bytes(whole[:place] + struct.pack("<ii", *declared) + whole[place + 8 :])
             with pytest.raises(InvalidInput, match=refused):
                 data.load(path)
-    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss <= max(before, 1.2 * 1024**2)  # KiB
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss <= max(
+        before, 1.2 * 1024**2
+    )  # KiB
 
 
 def test_a_file_that_ends_the_process_of_its_reader_is_refused(tmp_path: Path) -> None:
     path = mat(tmp_path, X=cell(A, B), Y=Y)
     whole = path.read_bytes()
-    number = struct.pack("<II", 7, A.nbytes)  # an element of singles; SciPy 1.17 crashes where the type is none
+    number = struct.pack(
+        "<II", 7, A.nbytes
+    )  # an element of singles; SciPy 1.17 crashes where the type is none
     assert whole.count(number) == 1
     path.write_bytes(whole.replace(number, struct.pack("<II", 127, A.nbytes)))
-    with pytest.raises(InvalidInput, match=r"cannot be read as a .mat file: it is damaged or incomplete \("):
+    with pytest.raises(
+        InvalidInput, match=r"cannot be read as a .mat file: it is damaged or incomplete \("
+    ):
         data.load(path)
 
 
 def test_what_takes_too_long_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     count, path = 900_000, tmp_path / "views.mat"
     # empty cells
-    body = struct.pack("<9I", 6, 8, 1, 0, 5, 8, 1, count, 1 | 1 << 16) + b"X\0\0\0" + struct.pack("<II", 14, 0) * count
-    path.write_bytes(b"MATLAB 5.0 MAT-file".ljust(124) + b"\x00\x01IM" + struct.pack("<II", 14, len(body)) + body)
+    body = (
+        struct.pack("<9I", 6, 8, 1, 0, 5, 8, 1, count, 1 | 1 << 16)
+        + b"X\0\0\0"
+        + struct.pack("<II", 14, 0) * count
+    )
+    path.write_bytes(
+        b"MATLAB 5.0 MAT-file".ljust(124) + b"\x00\x01IM" + struct.pack("<II", 14, len(body)) + body
+    )
     monkeypatch.setattr(matfile, "SECONDS", 1)
     with pytest.raises(InvalidInput, match="takes more than 1 seconds of the processor"):
         data.load(path)
     monkeypatch.setattr(matfile, "PATIENCE", 0.05)
-    with pytest.raises(InvalidInput,
-                       match=r"cannot be read as a .mat file: it takes more than 0\.05 seconds\. Save it again"):
+    with pytest.raises(
+        InvalidInput,
+        match=r"cannot be read as a .mat file: it takes more than 0\.05 seconds\. Save it again",
+    ):
         data.load(path)
 
 
@@ -323,12 +438,16 @@ def test_a_sparse_matrix_with_entries_outside_itself_is_refused(tmp_path: Path) 
     whole = path.read_bytes()
     assert whole.count(rows.tobytes()) == 1
     for wrong in (2**30, -5):
-        path.write_bytes(whole.replace(rows.tobytes(), np.array([11, 13, wrong], dtype=np.int32).tobytes()))
+        path.write_bytes(
+            whole.replace(rows.tobytes(), np.array([11, 13, wrong], dtype=np.int32).tobytes())
+        )
         with pytest.raises(InvalidInput, match="damaged or incomplete"):
             data.load(path)
 
 
-def test_what_unpacks_to_more_than_the_limit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_unpacks_to_more_than_the_limit_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(files, "MAX_SIZE", 4 * 1024**2)
     zeros = np.zeros((COUNT, 100_000))
     for path in (mat(tmp_path, True, X=cell(zeros, B), Y=Y), tmp_path / "views.npz"):
@@ -351,14 +470,28 @@ def test_cells_inside_cells_end_somewhere(tmp_path: Path) -> None:
         data.load(mat(tmp_path, X=cell(inner, B), Y=Y))
 
 
-@pytest.mark.parametrize(("content", "message"), [
-    (b"\x89HDF\r\n\x1a\n" + bytes(600), r"version 7.3 \(HDF5\).*save -v7"),
-    (b"MATLAB 7.3 MAT-file".ljust(512) + b"\x89HDF\r\n\x1a\n" + bytes(64), r"version 7.3 \(HDF5\)"),
-    (b"no such thing" * 20, "must be a .mat file of version 5 to 7.2"),
-    (b"MATLAB 5.0 MAT-file".ljust(124) + b"\x00\x01IM" + struct.pack("<II", 15, 8) + b"x\x9c" + bytes(6),
-     "damaged or incomplete"),
-])
-def test_other_versions_are_refused_with_the_remedy(tmp_path: Path, content: bytes, message: str) -> None:
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"\x89HDF\r\n\x1a\n" + bytes(600), r"version 7.3 \(HDF5\).*save -v7"),
+        (
+            b"MATLAB 7.3 MAT-file".ljust(512) + b"\x89HDF\r\n\x1a\n" + bytes(64),
+            r"version 7.3 \(HDF5\)",
+        ),
+        (b"no such thing" * 20, "must be a .mat file of version 5 to 7.2"),
+        (
+            b"MATLAB 5.0 MAT-file".ljust(124)
+            + b"\x00\x01IM"
+            + struct.pack("<II", 15, 8)
+            + b"x\x9c"
+            + bytes(6),
+            "damaged or incomplete",
+        ),
+    ],
+)
+def test_other_versions_are_refused_with_the_remedy(
+    tmp_path: Path, content: bytes, message: str
+) -> None:
     (tmp_path / "views.mat").write_bytes(content)
     with pytest.raises(InvalidInput, match=message):
         data.load(tmp_path / "views.mat")
@@ -372,7 +505,10 @@ def test_version_4_is_refused_with_the_remedy(tmp_path: Path) -> None:
 
 # ---- on the command line
 
-def test_a_file_trains_and_is_explained_by_its_path(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+
+def test_a_file_trains_and_is_explained_by_its_path(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     def run(*words: Any, code: int = 0) -> Any:
         capsys.readouterr()
         with pytest.raises(SystemExit) as ended:
@@ -391,5 +527,6 @@ def test_a_file_trains_and_is_explained_by_its_path(tmp_path: Path, capsys: pyte
     assert sum(found["dividends"].values()) == pytest.approx(found["prediction"], abs=1e-9)
     refused = run("evaluate", "--model", out, code=1)
     assert "trained on a file, 'views', which is not found by its name. Add --data" in refused
-    assert "none.npz does not exist" in run("train", "--data", tmp_path / "none.npz", "--out", tmp_path / "other",
-                                            code=1)
+    assert "none.npz does not exist" in run(
+        "train", "--data", tmp_path / "none.npz", "--out", tmp_path / "other", code=1
+    )

@@ -24,22 +24,31 @@ from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFou
 
 def shares(ds: DataSet) -> np.ndarray:
     """How many samples of each class (rows) are in train, valid and test."""
-    return np.array([[np.sum(ds.y[ds.rows(part)] == label) for part in ("train", "valid", "test")]
-                     for label in range(len(ds.target.classes))])
+    return np.array(
+        [
+            [np.sum(ds.y[ds.rows(part)] == label) for part in ("train", "valid", "test")]
+            for label in range(len(ds.target.classes))
+        ]
+    )
 
 
 def pins(folder: Path, files: tuple[PinnedFile, ...]) -> tuple[PinnedFile, ...]:
     """The pins of the files in `folder` as they are now."""
-    return tuple(replace(f, sha256=hashlib.sha256((folder / f.path).read_bytes()).hexdigest()) for f in files)
+    return tuple(
+        replace(f, sha256=hashlib.sha256((folder / f.path).read_bytes()).hexdigest()) for f in files
+    )
 
 
 # ---- splits and pictures
 
+
 def test_a_split_has_equal_shares_in_every_class_and_every_sample_once() -> None:
     y = np.repeat([0, 1, 2], [100, 40, 3])
     split = splits.stratified(y, seed=1)
-    counts = {label: [int(((y == label) & (split == part)).sum()) for part in ("train", "valid", "test")]
-              for label in range(3)}
+    counts = {
+        label: [int(((y == label) & (split == part)).sum()) for part in ("train", "valid", "test")]
+        for label in range(3)
+    }
     assert counts == {0: [60, 10, 30], 1: [24, 4, 12], 2: [1, 1, 1]}
     assert (splits.stratified(y, seed=1) == split).all()
     assert (splits.stratified(y, seed=2) != split).any()
@@ -48,7 +57,12 @@ def test_a_split_has_equal_shares_in_every_class_and_every_sample_once() -> None
 
 def test_pictures_are_enlarged_without_mixing_pixels() -> None:
     small = np.array([[1, 2], [3, 4]], dtype=np.uint8)
-    assert splits.enlarged(small, 4).tolist() == [[1, 1, 2, 2], [1, 1, 2, 2], [3, 3, 4, 4], [3, 3, 4, 4]]
+    assert splits.enlarged(small, 4).tolist() == [
+        [1, 1, 2, 2],
+        [1, 1, 2, 2],
+        [3, 3, 4, 4],
+        [3, 3, 4, 4],
+    ]
     assert splits.enlarged(np.zeros((300, 2), np.uint8)).shape == (300, 2)
     assert splits.grey(np.array([[-1.0, 0, 8, 16, 20]]), 0, 16).tolist() == [[0, 0, 128, 255, 255]]
     assert splits.numbered("row", 2).tolist() == ["row-0001", "row-0002"]
@@ -57,11 +71,14 @@ def test_pictures_are_enlarged_without_mixing_pixels() -> None:
 
 # ---- digits
 
+
 def test_fourier_magnitudes_do_not_move_with_the_image_and_none_is_repeated() -> None:
     images = np.random.default_rng(0).integers(0, 17, (3, 8, 8)).astype(float)
     found = digits.fourier(images)
     assert found.shape == (3, 34)
-    np.testing.assert_allclose(digits.fourier(np.roll(images, (2, 3), axis=(1, 2))), found, atol=1e-10)
+    np.testing.assert_allclose(
+        digits.fourier(np.roll(images, (2, 3), axis=(1, 2))), found, atol=1e-10
+    )
     np.testing.assert_allclose(found[:, 0], images.sum((1, 2)))
     everything = np.round(np.abs(np.fft.fft2(images[0])), 8)
     assert set(np.unique(everything)) == set(np.round(found[0], 8))
@@ -86,18 +103,25 @@ def test_profiles_of_a_hand_drawn_image() -> None:
 
 def test_the_embedded_digits() -> None:
     ds = data.load("digits")
-    assert ds.input_specs == {"pixels": {"size": 64, "sequence": False, "shape": (8, 8)},
-                              "fourier": {"size": 34, "sequence": False}, "profile": {"size": 58, "sequence": False}}
+    assert ds.input_specs == {
+        "pixels": {"size": 64, "sequence": False, "shape": (8, 8)},
+        "fourier": {"size": 34, "sequence": False},
+        "profile": {"size": 58, "sequence": False},
+    }
     assert [len(ds.rows(part)) for part in ("train", "valid", "test")] == [1079, 179, 539]
-    np.testing.assert_allclose(shares(ds) / shares(ds).sum(1, keepdims=True), [[0.6, 0.1, 0.3]] * 10, atol=0.01)
+    np.testing.assert_allclose(
+        shares(ds) / shares(ds).sum(1, keepdims=True), [[0.6, 0.1, 0.3]] * 10, atol=0.01
+    )
     assert ds.target.classes == tuple("0123456789")
     assert len({m.feature_names for m in ds.modalities}) == 3
     assert ds.digest == digits.load().digest
     shown = ds.content(0)
     assert isinstance(shown["pixels"], Image)
     assert shown["pixels"].pixels.shape == (128, 128)
-    np.testing.assert_array_equal(shown["pixels"].pixels[::16, ::16],
-                                  np.round(ds.modalities[0].values[0].reshape(8, 8) / 16 * 255))
+    np.testing.assert_array_equal(
+        shown["pixels"].pixels[::16, ::16],
+        np.round(ds.modalities[0].values[0].reshape(8, 8) / 16 * 255),
+    )
     assert isinstance(shown["profile"], Series)
     np.testing.assert_allclose(shown["profile"].values, ds.modalities[2].values[0, :16])
     assert shown["profile"].values.shape == shown["profile"].x.shape
@@ -105,17 +129,26 @@ def test_the_embedded_digits() -> None:
 
 # ---- avdigits, in a stand-in
 
+
 @pytest.fixture
 def heard(tmp_path: Path) -> Path:
     """A folder laid out like `avdigits`: 20 training rows and 4 test rows of two digits."""
     folder, rng = tmp_path / "avdigits", np.random.default_rng(0)
     (folder / "recordings").mkdir(parents=True)
     names = [f"{row % 2}_ann_{row}" for row in range(24)]
-    np.savez(folder / "features.npz", mnist=rng.integers(0, 256, (24, 28, 28), dtype=np.uint8),
-             usps=rng.integers(0, 256, (24, 16, 16), dtype=np.uint8),
-             audio_logmel=rng.normal(size=(24, 32, 32)).astype(np.float16))
-    (folder / "index.csv").write_text("row,digit,speaker,recording,split\n" + "".join(
-        f"{row},{row % 2},ann,{name}.wav,{'train' if row < 20 else 'test'}\n" for row, name in enumerate(names)))
+    np.savez(
+        folder / "features.npz",
+        mnist=rng.integers(0, 256, (24, 28, 28), dtype=np.uint8),
+        usps=rng.integers(0, 256, (24, 16, 16), dtype=np.uint8),
+        audio_logmel=rng.normal(size=(24, 32, 32)).astype(np.float16),
+    )
+    (folder / "index.csv").write_text(
+        "row,digit,speaker,recording,split\n"
+        + "".join(
+            f"{row},{row % 2},ann,{name}.wav,{'train' if row < 20 else 'test'}\n"
+            for row, name in enumerate(names)
+        )
+    )
     for row, name in enumerate(names):
         with wave.open(str(folder / "recordings" / f"{name}.wav"), "wb") as file:
             file.setparams((1, 2, 8000, 0, "NONE", ""))
@@ -124,8 +157,10 @@ def heard(tmp_path: Path) -> Path:
 
 
 def combined(folder: Path) -> str:
-    lines = [f"{p.name} {hashlib.sha256(p.read_bytes()).hexdigest()}\n"
-             for p in sorted((folder / "recordings").iterdir())]
+    lines = [
+        f"{p.name} {hashlib.sha256(p.read_bytes()).hexdigest()}\n"
+        for p in sorted((folder / "recordings").iterdir())
+    ]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
@@ -142,7 +177,9 @@ def test_images_and_recordings_are_shown_as_they_are(heard: Path) -> None:
     np.testing.assert_allclose(sound.samples, [0, 0.5, -1, 7 / 32768])
     picture = ds.content(7)["mnist"]
     assert isinstance(picture, Image)
-    np.testing.assert_allclose(picture.pixels[::4, ::4] / 255, ds.modalities[0].values[7].reshape(28, 28), atol=1e-6)
+    np.testing.assert_allclose(
+        picture.pixels[::4, ::4] / 255, ds.modalities[0].values[7].reshape(28, 28), atol=1e-6
+    )
     assert ds.ids[7] == "1_ann_7"
     for modality, raw in zip(ds.modalities, np.load(heard / "features.npz").items(), strict=False):
         if modality.name in ("mnist", "usps"):
@@ -194,6 +231,7 @@ def test_altered_features_and_a_wrong_index_are_refused(heard: Path) -> None:
 
 # ---- handwritten and houston, in stand-ins
 
+
 def test_handwritten_views_are_known_by_their_sizes(tmp_path: Path) -> None:
     rng, y = np.random.default_rng(0), np.repeat(np.arange(1, 11), 4)
     views = np.empty((1, 6), dtype=object)
@@ -201,14 +239,16 @@ def test_handwritten_views_are_known_by_their_sizes(tmp_path: Path) -> None:
         views[0, at] = rng.integers(0, 7, (40, size))
     scipy.io.savemat(tmp_path / "handwritten.mat", {"X": views, "Y": y[:, None]})
     ds = handwritten.read(tmp_path, pins(tmp_path, handwritten.FILES))
-    assert {name: spec["size"] for name, spec in ds.input_specs.items()} == {name: size
-                                                                             for name, size, _ in handwritten.VIEWS}
+    assert {name: spec["size"] for name, spec in ds.input_specs.items()} == {
+        name: size for name, size, _ in handwritten.VIEWS
+    }
     assert (ds.y == y - 1).all()
     picture = ds.content(3)["pix"]
     assert isinstance(picture, Image)
     assert picture.pixels.shape == (128, 120)
-    np.testing.assert_array_equal(picture.pixels[::8, ::8],
-                                  np.round(ds.modalities[0].values[3].reshape(16, 15) / 6 * 255))
+    np.testing.assert_array_equal(
+        picture.pixels[::8, ::8], np.round(ds.modalities[0].values[3].reshape(16, 15) / 6 * 255)
+    )
     views[0, 1], views[0, 2] = views[0, 2], views[0, 1]
     scipy.io.savemat(tmp_path / "handwritten.mat", {"X": views, "Y": y[:, None]})
     with pytest.raises(InvalidInput, match=r"must hold views of \[240, 76, 216"):
@@ -217,7 +257,11 @@ def test_handwritten_views_are_known_by_their_sizes(tmp_path: Path) -> None:
 
 def test_houston_shows_a_spectrum_and_a_profile(tmp_path: Path) -> None:
     rng, path = np.random.default_rng(0), tmp_path / "houston2013_hsi_lidar.npz"
-    parts = {"hsi": rng.random((45, 144)), "lidar": rng.random((45, 21)), "y": np.repeat(np.arange(1, 16), 3)}
+    parts = {
+        "hsi": rng.random((45, 144)),
+        "lidar": rng.random((45, 21)),
+        "y": np.repeat(np.arange(1, 16), 3),
+    }
     np.savez(path, **parts)
     ds = houston.read(tmp_path, pins(tmp_path, houston.FILES))
     assert shares(ds).tolist() == [[1, 1, 1]] * 15
@@ -232,16 +276,28 @@ def test_houston_shows_a_spectrum_and_a_profile(tmp_path: Path) -> None:
         houston.read(tmp_path, pins(tmp_path, houston.FILES))
 
 
-@pytest.mark.parametrize(("module", "remedy"), [(handwritten, "data get handwritten"), (houston, "no public copy"),
-                                                (avdigits, "no public copy")])
+@pytest.mark.parametrize(
+    ("module", "remedy"),
+    [
+        (handwritten, "data get handwritten"),
+        (houston, "no public copy"),
+        (avdigits, "no public copy"),
+    ],
+)
 def test_missing_files_are_told_with_what_to_do(module: Any, remedy: str, tmp_path: Path) -> None:
     with pytest.raises(DataUnavailable, match=f"is not complete: .* lacks `.*{remedy}"):
         module.read(tmp_path)
 
 
-@pytest.mark.parametrize(("name", "message"), [
-    ("digits", "comes with scikit-learn and needs no download"), ("houston", "cannot be downloaded. It was packed"),
-    ("avdigits", "cannot be downloaded. It was put together"), ("handwriten", "Did you mean 'handwritten'")])
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("digits", "comes with scikit-learn and needs no download"),
+        ("houston", "cannot be downloaded. It was packed"),
+        ("avdigits", "cannot be downloaded. It was put together"),
+        ("handwriten", "Did you mean 'handwritten'"),
+    ],
+)
 def test_what_cannot_be_downloaded_says_why(name: str, message: str) -> None:
     with pytest.raises(NotFound, match=message):
         download.get(name)
@@ -249,9 +305,18 @@ def test_what_cannot_be_downloaded_says_why(name: str, message: str) -> None:
 
 # ---- the real files
 
-@pytest.mark.parametrize(("name", "sizes", "classes"), [
-    ("avdigits", [1200, 200, 600], 10), ("handwritten", [1200, 200, 600], 10), ("houston", [1700, 283, 849], 15)])
-def test_the_real_files_are_as_documented(real_data: Path, name: str, sizes: list[int], classes: int) -> None:
+
+@pytest.mark.parametrize(
+    ("name", "sizes", "classes"),
+    [
+        ("avdigits", [1200, 200, 600], 10),
+        ("handwritten", [1200, 200, 600], 10),
+        ("houston", [1700, 283, 849], 15),
+    ],
+)
+def test_the_real_files_are_as_documented(
+    real_data: Path, name: str, sizes: list[int], classes: int
+) -> None:
     ds = data.load(name)
     assert [len(ds.rows(part)) for part in ("train", "valid", "test")] == sizes
     assert shares(ds).min() >= 1

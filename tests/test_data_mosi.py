@@ -35,28 +35,55 @@ def write_stand_in(folder: Path) -> None:
     """Writes files laid out as the real ones, small."""
     rng = np.random.default_rng(0)
     ids = [f"video_{v}_{c}" for v in range(8) for c in (1, 2)]
-    sentiment = {name: round(float(x), 2) for name, x in zip(ids, rng.uniform(-3, 3, len(ids)), strict=True)}
+    sentiment = {
+        name: round(float(x), 2) for name, x in zip(ids, rng.uniform(-3, 3, len(ids)), strict=True)
+    }
     spoken = sorted(ids)
-    quoted = [f'"{name}","<b>SAID</b>, {name}","93","{int(sentiment[name] >= 0)}"\r\n' for name in spoken]
+    quoted = [
+        f'"{name}","<b>SAID</b>, {name}","93","{int(sentiment[name] >= 0)}"\r\n' for name in spoken
+    ]
     for kind in source.SIZES:
         (folder / kind).mkdir(parents=True)
     (folder / "transcripts.csv").write_text("".join(quoted), newline="")
     (folder / "OpinionLevelSentiment.csv").write_text(
-        "".join(f"{i}.5,{i + 2},{name.rsplit('_', 1)[0]},{name[-1]},{sentiment[name]}\n" for i, name in enumerate(ids)))
+        "".join(
+            f"{i}.5,{i + 2},{name.rsplit('_', 1)[0]},{name[-1]},{sentiment[name]}\n"
+            for i, name in enumerate(ids)
+        )
+    )
     order = rng.permutation([i for i, name in enumerate(spoken) if name < "video_6"])
     for part, rows in (("train", order), ("test", np.arange(TRAIN, TRAIN + TEST))):
         (folder / f"text_{part}.csv").write_text(
-            "".join(",".join([f'"{row}"', *(f'"{x:.3f}"' for x in rng.normal(size=100))]) + "\r\n" for row in rows))
+            "".join(
+                ",".join([f'"{row}"', *(f'"{x:.3f}"' for x in rng.normal(size=100))]) + "\r\n"
+                for row in rows
+            )
+        )
         for kind, size in source.SIZES.items():
-            (folder / kind / f"{kind}_{part}0.csv").write_text("".join(
-                ",".join([*(f'"{x:.4f}"' for x in rng.normal(size=size)), f'"{int(sentiment[spoken[row]] >= 0)}"'])
-                + "\r\n" for row in rows))
+            (folder / kind / f"{kind}_{part}0.csv").write_text(
+                "".join(
+                    ",".join(
+                        [
+                            *(f'"{x:.4f}"' for x in rng.normal(size=size)),
+                            f'"{int(sentiment[spoken[row]] >= 0)}"',
+                        ]
+                    )
+                    + "\r\n"
+                    for row in rows
+                )
+            )
 
 
 def pins(folder: Path) -> tuple[PinnedFile, ...]:
     """The pins that the files in `folder` have as they are now."""
-    return tuple(replace(f, sha256=hashlib.sha256((folder / f.path).read_bytes()).hexdigest(),
-                         size=(folder / f.path).stat().st_size) for f in source.FILES)
+    return tuple(
+        replace(
+            f,
+            sha256=hashlib.sha256((folder / f.path).read_bytes()).hexdigest(),
+            size=(folder / f.path).stat().st_size,
+        )
+        for f in source.FILES
+    )
 
 
 @pytest.fixture
@@ -68,19 +95,40 @@ def folder(tmp_path: Path) -> Path:
 def test_rows_are_put_together_by_the_order_file(folder: Path) -> None:
     ds = source.read(folder, pins(folder))
     assert len(ds) == TRAIN + TEST
-    assert ds.input_specs == {n: {"size": s, "sequence": False}
-                              for n, s in (("text", 100), ("audio", 73), ("vision", 100))}
-    order = [int(line.split(",")[0].strip('"')) for line in (folder / "text_train.csv").read_text().splitlines()]
-    spoken = [line.split(",")[0].strip('"') for line in (folder / "transcripts.csv").read_text().splitlines()]
+    assert ds.input_specs == {
+        n: {"size": s, "sequence": False}
+        for n, s in (("text", 100), ("audio", 73), ("vision", 100))
+    }
+    order = [
+        int(line.split(",")[0].strip('"'))
+        for line in (folder / "text_train.csv").read_text().splitlines()
+    ]
+    spoken = [
+        line.split(",")[0].strip('"')
+        for line in (folder / "transcripts.csv").read_text().splitlines()
+    ]
     assert ds.ids[:TRAIN].tolist() == [spoken[i] for i in order]
     sample = ds.ids[3]
-    line = next(text for text in (folder / "OpinionLevelSentiment.csv").read_text().splitlines()
-                if text.split(",")[2] + "_" + text.split(",")[3] == sample).split(",")
+    line = next(
+        text
+        for text in (folder / "OpinionLevelSentiment.csv").read_text().splitlines()
+        if text.split(",")[2] + "_" + text.split(",")[3] == sample
+    ).split(",")
     row = ds.table.loc[sample]
-    assert [row.start, row.end, row.video, row["clip"], ds.y[3]] == [float(line[0]), float(line[1]), line[2],
-                                                                     int(line[3]),
-                                                                 float(line[4])]
-    first = (folder / "audio" / "audio_train0.csv").read_text().splitlines()[3].replace('"', "").split(",")
+    assert [row.start, row.end, row.video, row["clip"], ds.y[3]] == [
+        float(line[0]),
+        float(line[1]),
+        line[2],
+        int(line[3]),
+        float(line[4]),
+    ]
+    first = (
+        (folder / "audio" / "audio_train0.csv")
+        .read_text()
+        .splitlines()[3]
+        .replace('"', "")
+        .split(",")
+    )
     np.testing.assert_allclose(ds.modalities[1].values[3], np.array(first[:-1], dtype=np.float32))
     # What people said is shown as it is, never as markup.
     assert ds.content(3)["text"].text == f"<b>SAID</b>, {sample}"
@@ -100,9 +148,11 @@ def test_validation_takes_whole_videos_of_the_train_rows(folder: Path) -> None:
 def test_missing_files_are_named_with_the_remedy(folder: Path) -> None:
     fixed = pins(folder)
     (folder / "text" / "text_test0.csv").unlink()
-    with pytest.raises(DataUnavailable,
-                       match=r"lacks `text/text_test0.csv`\. Run `python -m qfusion data get mosi`, or set "
-                             r"QFUSION_DATA"):
+    with pytest.raises(
+        DataUnavailable,
+        match=r"lacks `text/text_test0.csv`\. Run `python -m qfusion data get mosi`, or set "
+        r"QFUSION_DATA",
+    ):
         source.read(folder, fixed)
     with pytest.raises(DataUnavailable, match="and 9 more of its 10 files"):
         source.read(folder / "nowhere", fixed)
@@ -113,7 +163,9 @@ def test_an_altered_file_is_named(folder: Path) -> None:
     source.read(folder, fixed)
     path = folder / "video" / "video_train0.csv"
     path.write_text(path.read_text().replace("1", "2", 1))
-    with pytest.raises(IntegrityError, match=r"`video/video_train0.csv` .* SHA-256 differs.*data get mosi"):
+    with pytest.raises(
+        IntegrityError, match=r"`video/video_train0.csv` .* SHA-256 differs.*data get mosi"
+    ):
         source.read(folder, fixed)
 
 
@@ -126,20 +178,58 @@ def spoil(path: Path, row: int, column: int, value: str) -> None:
     path.write_text("\n".join(lines) + "\n")
 
 
-@pytest.mark.parametrize(("name", "row", "column", "value", "message"), [
-    ("audio/audio_train0.csv", 5, 7, '"nan"',
-     "`audio/audio_train0.csv` must hold finite numbers, but row 5, column 7 is"),
-    ("text/text_test0.csv", 2, 1, "", "`text/text_test0.csv` must hold finite numbers, but row 2, column 1 is"),
-    ("video/video_test0.csv", 1, 3, "abc", "row 1, column 3 is 'abc'"),
-    ("text/text_train0.csv", 4, 101, '"7"', "must have the polarity of `transcripts.csv` .* differs in row 4"),
-    ("OpinionLevelSentiment.csv", 3, 5, "nan",
-     "`OpinionLevelSentiment.csv` must hold finite numbers, but row 3, column 5"),
-    ("OpinionLevelSentiment.csv", 3, 1, "x", "`OpinionLevelSentiment.csv` must hold .* row 3 is"),
-    ("OpinionLevelSentiment.csv", 3, 4, "9", "must hold segment 'video_1_1'"),
-    ("text_test.csv", 1, 1, "99", r"must number rows of `transcripts.csv`, 0\.\.15, but goes from"),
-])
-def test_bad_content_names_file_row_and_column(folder: Path, name: str, row: int, column: int, value: str,
-                                               message: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "row", "column", "value", "message"),
+    [
+        (
+            "audio/audio_train0.csv",
+            5,
+            7,
+            '"nan"',
+            "`audio/audio_train0.csv` must hold finite numbers, but row 5, column 7 is",
+        ),
+        (
+            "text/text_test0.csv",
+            2,
+            1,
+            "",
+            "`text/text_test0.csv` must hold finite numbers, but row 2, column 1 is",
+        ),
+        ("video/video_test0.csv", 1, 3, "abc", "row 1, column 3 is 'abc'"),
+        (
+            "text/text_train0.csv",
+            4,
+            101,
+            '"7"',
+            "must have the polarity of `transcripts.csv` .* differs in row 4",
+        ),
+        (
+            "OpinionLevelSentiment.csv",
+            3,
+            5,
+            "nan",
+            "`OpinionLevelSentiment.csv` must hold finite numbers, but row 3, column 5",
+        ),
+        (
+            "OpinionLevelSentiment.csv",
+            3,
+            1,
+            "x",
+            "`OpinionLevelSentiment.csv` must hold .* row 3 is",
+        ),
+        ("OpinionLevelSentiment.csv", 3, 4, "9", "must hold segment 'video_1_1'"),
+        (
+            "text_test.csv",
+            1,
+            1,
+            "99",
+            r"must number rows of `transcripts.csv`, 0\.\.15, but goes from",
+        ),
+    ],
+)
+def test_bad_content_names_file_row_and_column(
+    folder: Path, name: str, row: int, column: int, value: str, message: str
+) -> None:
     spoil(folder / name, row, column, value)
     with pytest.raises(InvalidInput, match=message):
         source.read(folder, pins(folder))
@@ -152,13 +242,21 @@ def test_a_polarity_that_contradicts_the_score_is_refused(folder: Path) -> None:
         source.read(folder, pins(folder))
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    (lambda text: text.replace("\n", ",1\n"), "must have 101 columns, but has 102"),
-    (lambda text: text.split("\n", 1)[1], "must have 12 rows like `text_train.csv`, but has 11"),
-    (lambda text: "", "must be comma-separated numbers"),
-    (lambda text: "1,2\n1,2,3\n", "must be comma-separated numbers"),
-])
-def test_wrong_dimensions_are_named(folder: Path, change: Callable[[str], str], message: str) -> None:
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda text: text.replace("\n", ",1\n"), "must have 101 columns, but has 102"),
+        (
+            lambda text: text.split("\n", 1)[1],
+            "must have 12 rows like `text_train.csv`, but has 11",
+        ),
+        (lambda text: "", "must be comma-separated numbers"),
+        (lambda text: "1,2\n1,2,3\n", "must be comma-separated numbers"),
+    ],
+)
+def test_wrong_dimensions_are_named(
+    folder: Path, change: Callable[[str], str], message: str
+) -> None:
     path = folder / "text" / "text_train0.csv"
     path.write_text(change(path.read_text()))
     with pytest.raises(InvalidInput, match=message):
@@ -167,15 +265,19 @@ def test_wrong_dimensions_are_named(folder: Path, change: Callable[[str], str], 
 
 # ---- download
 
+
 @pytest.fixture
 def site(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A server on this machine that offers the stand-in, which is pinned in place of the real files."""
+
     class Quiet(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *_: Any) -> None:
             """Nothing: requests are not printed."""
 
     monkeypatch.setitem(registry.sources(), "mosi", replace(source.SOURCE, files=pins(folder)))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder))) as running:
+    with http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder))
+    ) as running:
         thread = threading.Thread(target=running.serve_forever, daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{running.server_port}/"
@@ -187,7 +289,9 @@ def content(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-def test_download_brings_every_file(site: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_download_brings_every_file(
+    site: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: list[tuple[int, int, str]] = []
     got = download.get("mosi", tmp_path / "got", site, progress=lambda *now: seen.append(now))
     assert got == tmp_path / "got"
@@ -205,7 +309,9 @@ def test_download_brings_every_file(site: str, folder: Path, tmp_path: Path, mon
     assert content(got) == content(folder)
 
 
-def test_download_goes_to_the_data_folder(site: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_download_goes_to_the_data_folder(
+    site: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("QFUSION_DATA", str(tmp_path / "data"))
     assert download.get("mosi", base_url=site) == tmp_path / "data" / "mosi"
     assert source.SOURCE.missing() == ""
@@ -216,8 +322,10 @@ def test_a_wrong_digest_changes_nothing(site: str, folder: Path, tmp_path: Path)
     target = tmp_path / "got"
     target.mkdir()
     (target / "transcripts.csv").write_text("old")
-    with pytest.raises(IntegrityError,
-                       match=r"`video/video_test0.csv` from http.* is not the recorded one.*Nothing was changed"):
+    with pytest.raises(
+        IntegrityError,
+        match=r"`video/video_test0.csv` from http.* is not the recorded one.*Nothing was changed",
+    ):
         download.get("mosi", target, site, retries=0)
     assert content(target) == {"transcripts.csv": b"old"}
     assert [p.name for p in target.iterdir()] == ["transcripts.csv"]
@@ -225,15 +333,18 @@ def test_a_wrong_digest_changes_nothing(site: str, folder: Path, tmp_path: Path)
 
 def test_a_missing_file_or_server_is_told(site: str, folder: Path, tmp_path: Path) -> None:
     (folder / "transcripts.csv").unlink()
-    with pytest.raises(DataUnavailable, match=r"`transcripts.csv` cannot be downloaded from .* \(HTTP 404\)"):
+    with pytest.raises(
+        DataUnavailable, match=r"`transcripts.csv` cannot be downloaded from .* \(HTTP 404\)"
+    ):
         download.get("mosi", tmp_path / "got", site, retries=0)
     with pytest.raises(DataUnavailable, match="ConnectionError"):
         download.get("mosi", tmp_path / "got", "http://127.0.0.1:9/", retries=0)
     assert content(tmp_path / "got") == {}
 
 
-def test_a_transfer_that_breaks_off_leaves_nothing(folder: Path, tmp_path: Path,
-                                                   monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_transfer_that_breaks_off_leaves_nothing(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Broken(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             """Promises more than it sends."""
@@ -249,7 +360,9 @@ def test_a_transfer_that_breaks_off_leaves_nothing(folder: Path, tmp_path: Path,
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Broken) as running:
         threading.Thread(target=running.serve_forever, daemon=True).start()
         with pytest.raises((DataUnavailable, IntegrityError), match="changed"):
-            download.get("mosi", tmp_path / "got", f"http://127.0.0.1:{running.server_port}", retries=0)
+            download.get(
+                "mosi", tmp_path / "got", f"http://127.0.0.1:{running.server_port}", retries=0
+            )
         running.shutdown()
     assert list((tmp_path / "got").iterdir()) == []
 
@@ -260,7 +373,9 @@ def test_a_place_that_cannot_be_written_is_told(site: str, tmp_path: Path) -> No
         download.get("mosi", tmp_path / "file", site, retries=0)
 
 
-@pytest.mark.parametrize(("name", "message"), [("planted", "needs no download"), ("mossi", "Did you mean 'mosi'")])
+@pytest.mark.parametrize(
+    ("name", "message"), [("planted", "needs no download"), ("mossi", "Did you mean 'mosi'")]
+)
 def test_only_known_sets_are_downloaded(name: str, message: str) -> None:
     with pytest.raises(NotFound, match=message):
         download.get(name)
@@ -275,8 +390,12 @@ def test_the_public_addresses_are_those_of_the_two_repositories() -> None:
 
 # ---- the real files
 
+
 def test_the_real_files_are_as_documented(mosi: Any) -> None:
-    assert {s: len(mosi.rows(s)) for s in ("train+valid", "test")} == {"train+valid": 1447, "test": 752}
+    assert {s: len(mosi.rows(s)) for s in ("train+valid", "test")} == {
+        "train+valid": 1447,
+        "test": 752,
+    }
     videos = {s: set(mosi.table.video.iloc[mosi.rows(s)]) for s in ("train", "valid", "test")}
     assert len(videos["train"] | videos["valid"]) == 62
     assert len(videos["test"]) == 31
@@ -292,7 +411,9 @@ def test_the_real_files_are_as_documented(mosi: Any) -> None:
 
 
 def test_the_real_files_can_be_downloaded_from_a_copy(real_data: Path, tmp_path: Path) -> None:
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(real_data / "mosi"))
+    handler = functools.partial(
+        http.server.SimpleHTTPRequestHandler, directory=str(real_data / "mosi")
+    )
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
         threading.Thread(target=running.serve_forever, daemon=True).start()
         got = download.get("mosi", tmp_path / "got", f"http://127.0.0.1:{running.server_port}")

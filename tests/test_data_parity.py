@@ -28,12 +28,25 @@ def base_of(count: int = 10) -> DataSet:
     y = np.tile(np.arange(10), 3 * count)
     values = np.column_stack([y, np.arange(len(y))]).astype(np.float32)
     ids = splits.numbered("item", len(y))
-    return DataSet("base", "Base", "", "of the base", "free", tuple(Modality(name, values, None, ("digit", "number"))
-                   for name in ("pixels", "mnist", "usps", "audio")),
-                   Target("classification", "digit", None, tuple("0123456789")), y, ids, np.repeat(PARTS, 10 * count),
-                   pd.DataFrame({"speaker": [f"of {i}" for i in ids]}, index=ids),
-                   content_of=lambda row: {name: data.Text(f"{name} {row}")
-                                           for name in ("pixels", "mnist", "usps", "audio")})
+    return DataSet(
+        "base",
+        "Base",
+        "",
+        "of the base",
+        "free",
+        tuple(
+            Modality(name, values, None, ("digit", "number"))
+            for name in ("pixels", "mnist", "usps", "audio")
+        ),
+        Target("classification", "digit", None, tuple("0123456789")),
+        y,
+        ids,
+        np.repeat(PARTS, 10 * count),
+        pd.DataFrame({"speaker": [f"of {i}" for i in ids]}, index=ids),
+        content_of=lambda row: {
+            name: data.Text(f"{name} {row}") for name in ("pixels", "mnist", "usps", "audio")
+        },
+    )
 
 
 @pytest.fixture(params=tuple(together.QUESTIONS))
@@ -44,7 +57,9 @@ def asked(request: pytest.FixtureRequest) -> DataSet:
 
 def column(ds: DataSet, end: str) -> np.ndarray:
     """The columns NAME_digit or NAME_item of the table, (N, M)."""
-    return ds.table[[f"{name}_{end}" for name in ds.names]].to_numpy(dtype=np.int64 if end == "digit" else np.str_)
+    return ds.table[[f"{name}_{end}" for name in ds.names]].to_numpy(
+        dtype=np.int64 if end == "digit" else np.str_
+    )
 
 
 def knows_nothing(values: np.ndarray, y: np.ndarray) -> bool:
@@ -54,6 +69,7 @@ def knows_nothing(values: np.ndarray, y: np.ndarray) -> bool:
 
 
 # ---- what holds for every question
+
 
 def check_balance(ds: DataSet) -> None:
     """Digits, all but one of them together, and items say nothing; items are drawn equally often to within two rows."""
@@ -84,7 +100,10 @@ def check_apart(ds: DataSet) -> None:
 def test_nothing_but_all_modalities_together_says_the_class(asked: DataSet) -> None:
     check_balance(asked)
     digits = column(asked, "digit")
-    assert (asked.y == ((digits[:, 0] == digits[:, 1]) if asked.name == "avagree" else digits.sum(1) % 2)).all()
+    assert (
+        asked.y
+        == ((digits[:, 0] == digits[:, 1]) if asked.name == "avagree" else digits.sum(1) % 2)
+    ).all()
     if asked.name != "avagree":
         assert (asked.table["sum"] == digits.sum(1)).all()
 
@@ -124,14 +143,24 @@ def test_another_seed_draws_others() -> None:
 
 # ---- what cannot be drawn
 
-@pytest.mark.parametrize(("name", "sizes", "message"), [
-    ("parity", SMALL | {"train": 410},
-     r"a multiple of 20 above zero for each of train, valid, test, but is \{'train': 410"),
-    ("parity3", SMALL | {"valid": 300}, "a multiple of 200 above zero .* 'valid': 300"),
-    ("avagree", SMALL | {"test": 0}, "a multiple of 20 above zero .* 'test': 0"),
-    ("avagree", {"train": 20}, "a multiple of 20 above zero for each of train, valid, test"),
-    ("avparity", SMALL | {"train": 600}, "no row repeats another, but 600 cannot be drawn so")])
-def test_rows_that_cannot_be_drawn_are_refused(name: str, sizes: dict[str, int], message: str) -> None:
+
+@pytest.mark.parametrize(
+    ("name", "sizes", "message"),
+    [
+        (
+            "parity",
+            SMALL | {"train": 410},
+            r"a multiple of 20 above zero for each of train, valid, test, but is \{'train': 410",
+        ),
+        ("parity3", SMALL | {"valid": 300}, "a multiple of 200 above zero .* 'valid': 300"),
+        ("avagree", SMALL | {"test": 0}, "a multiple of 20 above zero .* 'test': 0"),
+        ("avagree", {"train": 20}, "a multiple of 20 above zero for each of train, valid, test"),
+        ("avparity", SMALL | {"train": 600}, "no row repeats another, but 600 cannot be drawn so"),
+    ],
+)
+def test_rows_that_cannot_be_drawn_are_refused(
+    name: str, sizes: dict[str, int], message: str
+) -> None:
     with pytest.raises(InvalidInput, match=message):
         together.draw(name, base_of(2), sizes)
 
@@ -139,9 +168,24 @@ def test_rows_that_cannot_be_drawn_are_refused(name: str, sizes: dict[str, int],
 def test_a_part_that_lacks_a_digit_is_told() -> None:
     base = base_of()
     split = np.where((base.y == 7) & (base.split == "valid"), "train", base.split)
-    lacking = DataSet(**{name: getattr(base, name) for name in ("name", "title", "description", "source", "licence",
-                                                                "modalities", "target",
-                                                                "y", "ids", "table")}, split=split)
+    lacking = DataSet(
+        **{
+            name: getattr(base, name)
+            for name in (
+                "name",
+                "title",
+                "description",
+                "source",
+                "licence",
+                "modalities",
+                "target",
+                "y",
+                "ids",
+                "table",
+            )
+        },
+        split=split,
+    )
     with pytest.raises(InvalidInput, match=r"but `valid` of 'base' has no sample of 7\."):
         together.draw("avparity", lacking, SMALL)
     with pytest.raises(NotFound, match="Did you mean 'parity'"):
@@ -150,10 +194,15 @@ def test_a_part_that_lacks_a_digit_is_told() -> None:
 
 # ---- the sets as they are loaded
 
-@pytest.mark.parametrize(("name", "names"), [("parity", ("left", "right")), ("parity3", ("left", "middle", "right"))])
+
+@pytest.mark.parametrize(
+    ("name", "names"), [("parity", ("left", "right")), ("parity3", ("left", "middle", "right"))]
+)
 def test_the_embedded_sets(name: str, names: tuple[str, ...]) -> None:
     ds = data.load(name)
-    assert ds.input_specs == {each: {"size": 64, "sequence": False, "shape": (8, 8)} for each in names}
+    assert ds.input_specs == {
+        each: {"size": 64, "sequence": False, "shape": (8, 8)} for each in names
+    }
     assert [len(ds.rows(part)) for part in PARTS] == [6000, 600, 1200]
     assert ds.target.classes == ("even", "odd")
     check_balance(ds)
@@ -168,8 +217,14 @@ def test_the_embedded_sets(name: str, names: tuple[str, ...]) -> None:
 
 def test_another_process_draws_the_same() -> None:
     code = "from qfusion import data; print(*(data.load(name).digest for name in ('parity', 'parity3')))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True,
-                          timeout=100)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=100,
+    )
     assert done.stdout.split() == [data.load(name).digest for name in ("parity", "parity3")]
 
 
@@ -178,20 +233,23 @@ def test_the_sets_of_real_files(real_data: Path, name: str) -> None:
     ds, single = data.load(name), data.load("avdigits")
     assert [len(ds.rows(part)) for part in PARTS] == [6000, 600, 1200]
     assert {each: spec["shape"] for each, spec in ds.input_specs.items()} == (
-        {"mnist": (28, 28), "usps": (16, 16), "audio": (32, 32)} if name == "avparity3"
-        else {"image": (28, 28), "audio": (32, 32)})
+        {"mnist": (28, 28), "usps": (16, 16), "audio": (32, 32)}
+        if name == "avparity3"
+        else {"image": (28, 28), "audio": (32, 32)}
+    )
     check_balance(ds)
     check_apart(ds)
     row = len(ds) - 1
     sound, item = ds.content(row)["audio"], ds.table["audio_item"].iloc[row]
     assert isinstance(sound, Audio)
-    np.testing.assert_array_equal(
-        sound.samples, single.content(single.row(item))["audio"].samples)  # type: ignore[union-attr]
+    np.testing.assert_array_equal(sound.samples, single.content(single.row(item))["audio"].samples)  # type: ignore[union-attr]
     assert item.startswith(f"{ds.table['audio_digit'].iloc[row]}_{ds.table['speaker'].iloc[row]}_")
     assert single.split[single.row(item)] == "test"
 
 
-def test_missing_files_are_told_with_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_missing_files_are_told_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("QFUSION_DATA", str(tmp_path))
     found: dict[str, Any] = {source.name: source for source in data.available()}
     assert found["parity"].available
@@ -201,14 +259,20 @@ def test_missing_files_are_told_with_what_to_do(monkeypatch: pytest.MonkeyPatch,
         assert "lacks `features.npz`" in found[name].reason
         assert "drawn from the files of 'avdigits'" in found[name].remedy
         assert "Set QFUSION_DATA to the folder that holds `avdigits/`" in found[name].remedy
-        with pytest.raises(DataUnavailable,
-                           match=f"'{name}' is not complete: .* lacks `features.npz` .*no public copy"):
+        with pytest.raises(
+            DataUnavailable,
+            match=f"'{name}' is not complete: .* lacks `features.npz` .*no public copy",
+        ):
             together.load(name)
 
 
-@pytest.mark.parametrize(("name", "message"),
-                         [("parity", "is drawn from digits that come with scikit-learn and needs no download"),
-                          ("avagree", "cannot be downloaded. It is drawn from the files of 'avdigits'")])
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("parity", "is drawn from digits that come with scikit-learn and needs no download"),
+        ("avagree", "cannot be downloaded. It is drawn from the files of 'avdigits'"),
+    ],
+)
 def test_what_cannot_be_downloaded_says_why(name: str, message: str) -> None:
     with pytest.raises(NotFound, match=message):
         download.get(name)

@@ -23,11 +23,20 @@ LATENTS = ["latent_text", "latent_audio", "latent_vision"]
 
 def simple_score(t: float, a: float, v: float) -> float:
     """The score as the documentation of `score` writes it."""
+
     def p(x: float) -> float:
         return (x + (x * x + 0.04) ** 0.5) / 2
 
-    return (0.75 * t + 0.10 * a + 0.25 * v - 2.0 * p(t) * p(-a) + 0.8 * t * (3 * v * v - 1) / 2
-            + 0.6 * (p(a) * p(v) - p(-a) * p(-v)) + 1.2 * p(t) * p(-a) * v + 0.1)
+    return (
+        0.75 * t
+        + 0.10 * a
+        + 0.25 * v
+        - 2.0 * p(t) * p(-a)
+        + 0.8 * t * (3 * v * v - 1) / 2
+        + 0.6 * (p(a) * p(v) - p(-a) * p(-v))
+        + 1.2 * p(t) * p(-a) * v
+        + 0.1
+    )
 
 
 def test_the_score_is_the_documented_function_and_needs_no_clipping() -> None:
@@ -49,13 +58,17 @@ def test_dividends_equal_brute_force_over_the_background() -> None:
                 for row in range(4):
                     mixed = background.copy()
                     mixed[:, list(inner)] = z[row, list(inner)]
-                    expected[row] += (-1) ** (len(members) - size) * np.mean([simple_score(*x) for x in mixed])
+                    expected[row] += (-1) ** (len(members) - size) * np.mean(
+                        [simple_score(*x) for x in mixed]
+                    )
         np.testing.assert_allclose(column, expected, atol=1e-12)
 
 
 def test_true_dividends_add_up_to_the_score(planted: Any) -> None:
     np.testing.assert_allclose(planted.truth.sum(axis=1), planted.table.score_clean, atol=1e-12)
-    np.testing.assert_allclose(score.score(planted.table[LATENTS].to_numpy()), planted.table.score_clean, atol=1e-12)
+    np.testing.assert_allclose(
+        score.score(planted.table[LATENTS].to_numpy()), planted.table.score_clean, atol=1e-12
+    )
     assert planted.truth[""].nunique() == 1
 
 
@@ -69,7 +82,9 @@ def test_noise_has_the_stated_variance_and_bounds(planted: Any) -> None:
 
 def test_joint_terms_carry_about_three_tenths_of_the_variance(planted: Any) -> None:
     truth = planted.truth
-    sizes = np.array([truth[[c for c in truth if c and c.count("+") == n]].sum(axis=1).var() for n in range(3)])
+    sizes = np.array(
+        [truth[[c for c in truth if c and c.count("+") == n]].sum(axis=1).var() for n in range(3)]
+    )
     shares = sizes / sizes.sum()
     assert 0.6 < shares[0] < 0.75
     assert 0.25 < shares[1] < 0.35
@@ -77,7 +92,11 @@ def test_joint_terms_carry_about_three_tenths_of_the_variance(planted: Any) -> N
 
 
 def test_sizes_and_splits(planted: Any) -> None:
-    assert {s: len(planted.rows(s)) for s in ("train", "valid", "test")} == {"train": 2100, "valid": 300, "test": 600}
+    assert {s: len(planted.rows(s)) for s in ("train", "valid", "test")} == {
+        "train": 2100,
+        "valid": 300,
+        "test": 600,
+    }
     regimes = planted.table.regime.value_counts()
     assert set(regimes.index) == set(latents.SHARES)
     for split in ("valid", "test"):
@@ -87,7 +106,9 @@ def test_sizes_and_splits(planted: Any) -> None:
 def test_regimes_are_what_they_say(planted: Any) -> None:
     table, truth = planted.table, planted.truth
     t, a = table.latent_text, table.latent_audio
-    sarcasm, agreement, conflict = (table.regime == name for name in ("sarcasm", "agreement", "conflict"))
+    sarcasm, agreement, conflict = (
+        table.regime == name for name in ("sarcasm", "agreement", "conflict")
+    )
     assert (t[sarcasm] > 0.4).all()
     assert (a[sarcasm] <= -0.5).all()
     assert (truth["text+audio"][sarcasm] < 0).mean() > 0.99
@@ -104,13 +125,18 @@ def test_regimes_are_what_they_say(planted: Any) -> None:
         assert (sizes.drop(columns=own).max(axis=1) < sizes[own]).all()
 
 
-@pytest.mark.parametrize(("sentence", "value"), [
-    ("the movie was good", 0.42), ("the movie was not good", -0.6 * 0.42),
-    ("i do not think the movie was really good", -0.6 * 0.42 * 1.15),
-    ("well the plot um was extremely bad", -0.42 * 1.4),
-    ("the food was good but the hotel was bad", 0.25 * 0.42 - 0.75 * 0.42),
-    ("the food was bad but the hotel was good", -0.25 * 0.42 + 0.75 * 0.42),
-    ("the food was not bad and i loved it", (0.6 * 0.42 + 0.64) / 2)])
+@pytest.mark.parametrize(
+    ("sentence", "value"),
+    [
+        ("the movie was good", 0.42),
+        ("the movie was not good", -0.6 * 0.42),
+        ("i do not think the movie was really good", -0.6 * 0.42 * 1.15),
+        ("well the plot um was extremely bad", -0.42 * 1.4),
+        ("the food was good but the hotel was bad", 0.25 * 0.42 - 0.75 * 0.42),
+        ("the food was bad but the hotel was good", -0.25 * 0.42 + 0.75 * 0.42),
+        ("the food was not bad and i loved it", (0.6 * 0.42 + 0.64) / 2),
+    ],
+)
 def test_valence_by_hand(sentence: str, value: float) -> None:
     assert words.valence(tuple(sentence.split())) == pytest.approx(value)
 
@@ -136,7 +162,9 @@ def test_pitch_is_measured_from_the_waveform() -> None:
     tones = sum(np.sin(2 * np.pi * k * hertz[:, None] * seconds) / k for k in (1, 2, 3))
     found, lengths = prosody.features((tones * 6000).astype(np.int16), np.full(4, 1.2))
     assert lengths.tolist() == [15] * 4
-    np.testing.assert_allclose(150 * 2 ** found[:, :15, 0], np.repeat(hertz[:, None], 15, axis=1), rtol=0.01)
+    np.testing.assert_allclose(
+        150 * 2 ** found[:, :15, 0], np.repeat(hertz[:, None], 15, axis=1), rtol=0.01
+    )
     assert (found[:, :15, 3] > 0.9).all()
     assert not found[:, 15:].any()
     noise = np.random.default_rng(0).normal(0, 3000, (1, voice.SAMPLES)).astype(np.int16)
@@ -175,7 +203,9 @@ def _summary(values: np.ndarray, lengths: np.ndarray) -> np.ndarray:
 def test_latents_can_be_read_from_the_features(planted: Any, name: str) -> None:
     # Linear on simple summaries; the words, where order matters, are checked by hand above.
     modality = planted.modalities[planted.names.index(name)]
-    features = modality.values if modality.lengths is None else _summary(modality.values, modality.lengths)
+    features = (
+        modality.values if modality.lengths is None else _summary(modality.values, modality.lengths)
+    )
     wanted = planted.table[f"latent_{name}"].to_numpy()
     train, test = planted.rows("train"), planted.rows("test")
     model = make_pipeline(StandardScaler(), Ridge(30.0)).fit(features[train], wanted[train])
@@ -199,8 +229,11 @@ def test_content_is_regenerated_alike_and_matches_the_features(planted: Any) -> 
     assert 1 <= len(samples) / 8000 <= 2
     assert np.abs(first["audio"].samples).max() < 1
     assert first["vision"].pixels.shape == (face.SHOWN, face.SHOWN, 3)
-    grey = np.asarray(Image.fromarray(first["vision"].pixels).convert("L").resize((face.SIDE, face.SIDE),
-                                                                                  Image.Resampling.BOX))
+    grey = np.asarray(
+        Image.fromarray(first["vision"].pixels)
+        .convert("L")
+        .resize((face.SIDE, face.SIDE), Image.Resampling.BOX)
+    )
     seen = planted.modalities[2].values[row].reshape(face.SIDE, face.SIDE) * 255
     assert np.abs(grey - seen).mean() < 4
 
@@ -208,7 +241,9 @@ def test_content_is_regenerated_alike_and_matches_the_features(planted: Any) -> 
 def test_what_ships_is_what_is_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     shipped, made = cache.read(planted.SHIPPED), planted._measure(planted.recipe())
     assert shipped is not None
-    assert str(shipped["made_by"]) == planted._key(), "The code has changed: run `python scripts/ship_planted.py`."
+    assert str(shipped["made_by"]) == planted._key(), (
+        "The code has changed: run `python scripts/ship_planted.py`."
+    )
     assert set(shipped) == {*made, "made_by"}
     for name, values in made.items():  # what is rounded may round otherwise on another machine
         np.testing.assert_allclose(shipped[name], values, atol=1.01e-4 if name == "audio" else 0)
@@ -255,7 +290,9 @@ def test_a_damaged_cache_is_made_again(monkeypatch: pytest.MonkeyPatch, tmp_path
         np.testing.assert_array_equal(cache.arrays("x", "k", never)["x"], np.arange(5.0))
 
 
-def test_a_cache_that_cannot_be_written_is_done_without(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_written_is_done_without(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("QFUSION_CACHE", str(tmp_path / "file" / "folder"))
     np.testing.assert_array_equal(cache.arrays("x", "k", _arrays)["n"], [1, 2])

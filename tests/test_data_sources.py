@@ -29,7 +29,9 @@ def test_each_is_declared_once_and_listed_in_order() -> None:
     assert list(found)[:5] == ["planted", "digits", "parity", "parity3", "mosi"]
     for source in found.values():
         assert bool(source.made) != bool(source.files), f"{source.name} is made, or read from files"
-        assert bool(source.by_hand) == (bool(source.files) and not all(file.url for file in source.files))
+        assert bool(source.by_hand) == (
+            bool(source.files) and not all(file.url for file in source.files)
+        )
 
 
 @pytest.fixture
@@ -52,12 +54,17 @@ def run(*words: Any) -> int:
     return int(ended.value.code or 0)
 
 
-def test_a_data_set_is_added_by_one_file(moons: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_data_set_is_added_by_one_file(
+    moons: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert "moons" in data.names()
     found = data.load("moons")
     assert data.load("moons") is found
-    assert {split: len(found.rows(split)) for split in ("train", "valid", "test")} == {"train": 180, "valid": 30,
-                                                                                       "test": 90}
+    assert {split: len(found.rows(split)) for split in ("train", "valid", "test")} == {
+        "train": 180,
+        "valid": 30,
+        "test": 90,
+    }
     assert [source.title for source in data.available() if source.name == "moons"] == ["Two moons"]
     with pytest.raises(NotFound, match="'moons' is made by scikit-learn and needs no download"):
         download.get("moons")
@@ -66,7 +73,13 @@ def test_a_data_set_is_added_by_one_file(moons: Path, tmp_path: Path, capsys: py
     capsys.readouterr()
     assert run("data", "list", "--json") == 0
     listed = json.loads(capsys.readouterr().out)
-    assert {"name": "moons", "title": "Two moons", "available": True, "reason": "", "remedy": ""} in listed
+    assert {
+        "name": "moons",
+        "title": "Two moons",
+        "available": True,
+        "reason": "",
+        "remedy": "",
+    } in listed
     assert run("train", "--data", "moons", "--out", tmp_path / "model", "--set", "epochs=1") == 0
     assert run("explain", "--model", tmp_path / "model", "--sample", "point-0001", "--json") == 0
 
@@ -75,7 +88,9 @@ def test_nothing_else_knows_its_name(moons: Path) -> None:
     """The law behind it: outside their own files, sources are called by name nowhere in the data package. A convention
     of metrics has the name of the first set that was measured so, in one place."""
     package = Path(registry.__file__).parent
-    others = [path for path in package.rglob("*.py") if "sources" not in path.relative_to(package).parts]
+    others = [
+        path for path in package.rglob("*.py") if "sources" not in path.relative_to(package).parts
+    ]
     named = re.compile("|".join(rf"[\"']{name}[\"']" for name in registry.sources()))
     texts = {path: path.read_text().replace('MOSI = "mosi"', "") for path in others}
     assert [str(path) for path, text in texts.items() if named.search(text)] == []

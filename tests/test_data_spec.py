@@ -21,11 +21,21 @@ def small(**changes: Any) -> DataSet:
     steps = np.arange(24, dtype=float).reshape(4, 3, 2) + 1
     steps[1, 1:] = 0
     parts: dict[str, Any] = {
-        "name": "small", "title": "Small", "description": "", "source": "", "licence": "",
-        "modalities": (Modality("text", np.arange(8.0).reshape(4, 2), None, ("f", "g")),
-                       Modality("audio", steps, np.array([3, 1, 3, 3]), ("p", "e"))),
-        "target": Target("regression", "score", (-3, 3)), "y": np.array([0.5, -1, 2, 3]), "ids": np.array(IDS),
-        "split": np.array(["train", "valid", "test", "train"]), "table": pd.DataFrame({"text": IDS}, index=IDS)}
+        "name": "small",
+        "title": "Small",
+        "description": "",
+        "source": "",
+        "licence": "",
+        "modalities": (
+            Modality("text", np.arange(8.0).reshape(4, 2), None, ("f", "g")),
+            Modality("audio", steps, np.array([3, 1, 3, 3]), ("p", "e")),
+        ),
+        "target": Target("regression", "score", (-3, 3)),
+        "y": np.array([0.5, -1, 2, 3]),
+        "ids": np.array(IDS),
+        "split": np.array(["train", "valid", "test", "train"]),
+        "table": pd.DataFrame({"text": IDS}, index=IDS),
+    }
     return DataSet(**{**parts, **changes})
 
 
@@ -46,7 +56,10 @@ def test_rows_of_splits() -> None:
         ds.inputs([0.5])
     assert len(ds) == 4
     assert ds.names == ("text", "audio")
-    assert ds.input_specs == {"text": {"size": 2, "sequence": False}, "audio": {"size": 2, "sequence": True}}
+    assert ds.input_specs == {
+        "text": {"size": 2, "sequence": False},
+        "audio": {"size": 2, "sequence": True},
+    }
 
 
 def test_inputs_are_tensors_with_masks() -> None:
@@ -75,9 +88,12 @@ def test_digest_tells_data_apart() -> None:
     assert small().digest == small().digest
     values = np.arange(8.0).reshape(4, 2)
     values[3, 1] += 1e-3
-    others = [small(modalities=with_text(values)), small(y=np.array([0.5, -1, 2, 2.9])),
-              small(split=np.array(["train", "train", "test", "valid"])),
-              small(ids=np.array([*IDS[:3], "z"]), table=pd.DataFrame(index=[*IDS[:3], "z"]))]
+    others = [
+        small(modalities=with_text(values)),
+        small(y=np.array([0.5, -1, 2, 2.9])),
+        small(split=np.array(["train", "train", "test", "valid"])),
+        small(ids=np.array([*IDS[:3], "z"]), table=pd.DataFrame(index=[*IDS[:3], "z"])),
+    ]
     assert len({small().digest, *(ds.digest for ds in others)}) == 5
 
 
@@ -90,29 +106,47 @@ def test_content_defaults_to_nothing_and_is_checked() -> None:
             ds.content(wrong)
 
 
-@pytest.mark.parametrize(("ask", "message"), [
-    (lambda ds: ds.row("a3"), r"sample 'a3' does not exist\. Did you mean 'a[12]'"),
-    (lambda ds: ds.rows("tset"), "Split 'tset' does not exist. Did you mean 'test'"),
-    (lambda ds: data.load("plantd"), "Data set 'plantd' does not exist. Did you mean 'planted'"),
-])
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        (lambda ds: ds.row("a3"), r"sample 'a3' does not exist\. Did you mean 'a[12]'"),
+        (lambda ds: ds.rows("tset"), "Split 'tset' does not exist. Did you mean 'test'"),
+        (
+            lambda ds: data.load("plantd"),
+            "Data set 'plantd' does not exist. Did you mean 'planted'",
+        ),
+    ],
+)
 def test_unknown_names_come_with_near_ones(ask: Any, message: str) -> None:
     with pytest.raises(NotFound, match=message):
         ask(small())
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    ({"ids": np.array(["a1", "a1", "b1", "c"])}, r"`ids` must be unique, but \['a1'\]"),
-    ({"ids": np.array(["a1", "", "b1", "c"])}, "must not hold empty names"),
-    ({"y": np.array([0.5, -1, 2])}, r"`y` must have shape \(4,\) like `ids`, but has shape \(3,\)"),
-    ({"y": np.array([0.5, np.nan, 2, 1])}, "`y` must be finite, but is not for sample 'a2'"),
-    ({"y": np.array([0.5, -1, 2, 3.5])}, r"`y` must lie in \[-3, 3\]"),
-    ({"y": np.array(["x", "y", "z", "w"])}, "must be readable as float64"),
-    ({"split": np.array(["train", "train", "test", "train"])}, "at least one sample in 'valid'"),
-    ({"table": pd.DataFrame(index=["a1", "b1", "a2", "c"])}, "`table` must have the ids as its index"),
-    ({"truth": pd.DataFrame({"text": range(4)}, index=IDS)}, "`truth` must have columns"),
-    ({"modalities": ()}, "at least one modality"),
-    ({"target": Target("classification", "digit", classes=("0", "1"))}, "whole numbers"),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"ids": np.array(["a1", "a1", "b1", "c"])}, r"`ids` must be unique, but \['a1'\]"),
+        ({"ids": np.array(["a1", "", "b1", "c"])}, "must not hold empty names"),
+        (
+            {"y": np.array([0.5, -1, 2])},
+            r"`y` must have shape \(4,\) like `ids`, but has shape \(3,\)",
+        ),
+        ({"y": np.array([0.5, np.nan, 2, 1])}, "`y` must be finite, but is not for sample 'a2'"),
+        ({"y": np.array([0.5, -1, 2, 3.5])}, r"`y` must lie in \[-3, 3\]"),
+        ({"y": np.array(["x", "y", "z", "w"])}, "must be readable as float64"),
+        (
+            {"split": np.array(["train", "train", "test", "train"])},
+            "at least one sample in 'valid'",
+        ),
+        (
+            {"table": pd.DataFrame(index=["a1", "b1", "a2", "c"])},
+            "`table` must have the ids as its index",
+        ),
+        ({"truth": pd.DataFrame({"text": range(4)}, index=IDS)}, "`truth` must have columns"),
+        ({"modalities": ()}, "at least one modality"),
+        ({"target": Target("classification", "digit", classes=("0", "1"))}, "whole numbers"),
+    ],
+)
 def test_parts_that_do_not_fit_are_named(change: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         small(**change)
@@ -126,18 +160,32 @@ def test_an_unknown_split_is_named() -> None:
 def test_nan_names_modality_sample_and_feature() -> None:
     values = np.arange(8.0).reshape(4, 2)
     values[2:, 1] = np.nan
-    with pytest.raises(InvalidInput, match=r"'text' must be finite, but holds 2 NaN .* in sample 'b1', feature 'g'"):
+    with pytest.raises(
+        InvalidInput, match=r"'text' must be finite, but holds 2 NaN .* in sample 'b1', feature 'g'"
+    ):
         small(modalities=with_text(values))
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    (("text", np.zeros((4, 2, 2)), None, ("f", "g")), r"must have shape \(N, F\), but has shape \(4, 2, 2\)"),
-    (("text", np.zeros((4, 2)), None, ("f",)), "must hold 2 names, but holds 1"),
-    (("audio", np.zeros((4, 3, 2)), np.array([3, 0, 3, 3]), ("f", "g")), r"must lie in 1\.\.3, but goes from 0 to 3"),
-    (("audio", np.ones((4, 3, 2)), np.array([3, 1, 3, 3]), ("f", "g")), "must be zero beyond each sample's length"),
-    (("audio", np.ones((4, 3, 2)), np.array([3, 1.5, 3, 3]), ("f", "g")), "not whole numbers"),
-    (("a+b", np.zeros((4, 2)), None, ("f", "g")), "without '\\+'"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ("text", np.zeros((4, 2, 2)), None, ("f", "g")),
+            r"must have shape \(N, F\), but has shape \(4, 2, 2\)",
+        ),
+        (("text", np.zeros((4, 2)), None, ("f",)), "must hold 2 names, but holds 1"),
+        (
+            ("audio", np.zeros((4, 3, 2)), np.array([3, 0, 3, 3]), ("f", "g")),
+            r"must lie in 1\.\.3, but goes from 0 to 3",
+        ),
+        (
+            ("audio", np.ones((4, 3, 2)), np.array([3, 1, 3, 3]), ("f", "g")),
+            "must be zero beyond each sample's length",
+        ),
+        (("audio", np.ones((4, 3, 2)), np.array([3, 1.5, 3, 3]), ("f", "g")), "not whole numbers"),
+        (("a+b", np.zeros((4, 2)), None, ("f", "g")), "without '\\+'"),
+    ],
+)
 def test_a_modality_checks_its_shape(arguments: Any, message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         Modality(*arguments)
@@ -169,6 +217,11 @@ def test_a_shape_must_hold_the_features() -> None:
     assert picture.shape == (2, 3)
     ds = small(modalities=(picture,))
     assert ds.input_specs == {"text": {"size": 6, "sequence": False, "shape": (2, 3)}}
-    assert ds.digest != small(modalities=(Modality("text", np.zeros((4, 6)), None, tuple("abcdef")),)).digest
-    with pytest.raises(InvalidInput, match=r"must have the product 6 of its features .* but is \(2, 2\)"):
+    assert (
+        ds.digest
+        != small(modalities=(Modality("text", np.zeros((4, 6)), None, tuple("abcdef")),)).digest
+    )
+    with pytest.raises(
+        InvalidInput, match=r"must have the product 6 of its features .* but is \(2, 2\)"
+    ):
         Modality("text", np.zeros((4, 6)), None, tuple("abcdef"), (2, 2))

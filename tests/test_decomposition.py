@@ -47,7 +47,9 @@ def by_projection(H: Tensor, dims: tuple[int, ...]) -> dict[tuple[int, ...], Ten
         term = torch.ones(1, 1, dtype=H.dtype)
         for _, letter in letters:
             term = torch.kron(term, letter)
-        parts[tuple(m for m, (index, _) in enumerate(letters) if index)] += (term.mH @ H).trace() * term
+        parts[tuple(m for m, (index, _) in enumerate(letters) if index)] += (
+            term.mH @ H
+        ).trace() * term
     return parts
 
 
@@ -75,8 +77,13 @@ def test_laws(dims: tuple[int, ...], seed: int) -> None:
             assert partial_trace(part, dims, keep).abs().max() < 1e-10
         # Identity off S: the reduced operator, put back, is the part.
         outside = math.prod(d for m, d in enumerate(dims) if m not in subset)
-        assert torch.allclose(embed(partial_trace(part, dims, subset), dims, subset) / outside if subset
-                              else part[0, 0] * torch.eye(len(H), dtype=H.dtype), part, atol=1e-10)
+        assert torch.allclose(
+            embed(partial_trace(part, dims, subset), dims, subset) / outside
+            if subset
+            else part[0, 0] * torch.eye(len(H), dtype=H.dtype),
+            part,
+            atol=1e-10,
+        )
         again = decompose(part, dims)
         assert torch.allclose(again[subset], part, atol=1e-11)
 
@@ -92,9 +99,17 @@ def test_hermitian_stays_hermitian_and_norms_add_up(dims: tuple[int, ...], seed:
 
 
 def test_a_hand_computed_case() -> None:
-    one, X, Z = torch.eye(2, dtype=torch.complex128), gell_mann(2)[1] * math.sqrt(2), gell_mann(2)[3] * math.sqrt(2)
-    expected = {(): 3 * torch.kron(one, one), (0,): 0.5 * torch.kron(Z, one), (1,): 0 * torch.kron(one, one),
-                (0, 1): 2 * torch.kron(X, Z)}
+    one, X, Z = (
+        torch.eye(2, dtype=torch.complex128),
+        gell_mann(2)[1] * math.sqrt(2),
+        gell_mann(2)[3] * math.sqrt(2),
+    )
+    expected = {
+        (): 3 * torch.kron(one, one),
+        (0,): 0.5 * torch.kron(Z, one),
+        (1,): 0 * torch.kron(one, one),
+        (0, 1): 2 * torch.kron(X, Z),
+    }
     parts = decompose(sum(expected.values()), (2, 2))
     for subset, part in expected.items():
         assert torch.allclose(parts[subset], part, atol=1e-14)
@@ -117,18 +132,29 @@ def test_rescale() -> None:
     changed = rescale(H, dims, {(0, 1): 0.5, (1,): 0.0})
     assert torch.allclose(changed, parts[()] + parts[(0,)] + 0.5 * parts[(0, 1)], atol=1e-13)
     assert torch.equal(rescale(H, dims, {(0, 1): 1.0}), H)
-    with pytest.raises(InvalidInput, match=r"ascending subsets of range\(2\), but has \[\(1, 0\)\]"):
+    with pytest.raises(
+        InvalidInput, match=r"ascending subsets of range\(2\), but has \[\(1, 0\)\]"
+    ):
         rescale(H, dims, {(1, 0): 2.0})
 
 
 def test_names() -> None:
-    assert [subset_name(s, ("text", "audio")) for s in subsets(2)] == ["", "text", "audio", "text+audio"]
+    assert [subset_name(s, ("text", "audio")) for s in subsets(2)] == [
+        "",
+        "text",
+        "audio",
+        "text+audio",
+    ]
 
 
-@pytest.mark.parametrize(("dims", "message"), [
-    ((2, 2), r"shape \(..., 4, 4\) for dims \(2, 2\), but has shape \(6, 6\)"),
-    ((), "positive integers"), ((6, 0), "positive integers"),
-])
+@pytest.mark.parametrize(
+    ("dims", "message"),
+    [
+        ((2, 2), r"shape \(..., 4, 4\) for dims \(2, 2\), but has shape \(6, 6\)"),
+        ((), "positive integers"),
+        ((6, 0), "positive integers"),
+    ],
+)
 def test_bad_dims(dims: tuple[int, ...], message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         decompose(random_operator((2, 3)), dims)

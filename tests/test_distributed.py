@@ -30,8 +30,13 @@ FORK = multiprocessing.get_context("fork")
 
 def _member(rank: int, size: int, port: int, words: list[str], said: str) -> None:
     """One process of several, as torchrun would start it."""
-    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(size), MASTER_ADDR="127.0.0.1",
-                      MASTER_PORT=str(port))
+    os.environ.update(
+        RANK=str(rank),
+        LOCAL_RANK=str(rank),
+        WORLD_SIZE=str(size),
+        MASTER_ADDR="127.0.0.1",
+        MASTER_PORT=str(port),
+    )
     torch.set_num_threads(1)
     with open(f"{said}.{rank}", "w") as out, contextlib.redirect_stdout(out):
         main(words)
@@ -41,8 +46,12 @@ def together(size: int, said: Path, *words: object) -> str:
     """Runs a command in so many processes at once and returns what the leading one printed; the others must print
     nothing."""
     port = free_port()
-    members = [FORK.Process(target=_member, args=(rank, size, port, [str(word) for word in words], str(said)))
-               for rank in range(size)]
+    members = [
+        FORK.Process(
+            target=_member, args=(rank, size, port, [str(word) for word in words], str(said))
+        )
+        for rank in range(size)
+    ]
     for member in members:
         member.start()
     for member in members:
@@ -67,11 +76,16 @@ def test_masks_and_noise_are_those_of_the_whole_batch():
 def test_what_is_shared_comes_back_in_order(monkeypatch):
     rows = np.arange(11)
     parts = [Group(rank, 3).share(rows) * 10.0 for rank in range(3)]
-    monkeypatch.setattr(torch.distributed, "all_gather_object", lambda out, own: out.__setitem__(slice(None), parts))
+    monkeypatch.setattr(
+        torch.distributed, "all_gather_object", lambda out, own: out.__setitem__(slice(None), parts)
+    )
     assert np.array_equal(Group(1, 3).gathered(parts[1]), rows * 10.0)
     monkeypatch.setattr(streaming, "CHUNK", 4)
-    taken = sorted((place, part.tolist()) for rank in range(2)
-                   for place, part in streaming.chunks(rows, Group(rank, 2)))
+    taken = sorted(
+        (place, part.tolist())
+        for rank in range(2)
+        for place, part in streaming.chunks(rows, Group(rank, 2))
+    )
     assert taken == [(0, [0, 1, 2, 3]), (1, [4, 5, 6, 7]), (2, [8, 9, 10])]
 
 
@@ -101,24 +115,73 @@ def test_a_background_by_chunks_is_that_of_all_rows(name, kind, monkeypatch):
 def test_two_processes_train_to_the_weights_of_one(kind, tmp_path):
     """In double precision. In single, AdamW blows rounding up where a gradient is nearly zero: weights that hardly
     matter differ."""
-    settings = ["dims=2", "dropout=0.3"] if kind == "quantum-jump" else ["elements=4", "dropout=0.3"]
-    words = ["--data", "planted", "--model", kind, "--seed", 1, *(word for setting in (
-        *settings, "epochs=2", "patience=0", "batch=181", "noise=0.2", "coupling_decay=0.1",
-        "precision=double") for word in ("--set", setting))]
+    settings = (
+        ["dims=2", "dropout=0.3"] if kind == "quantum-jump" else ["elements=4", "dropout=0.3"]
+    )
+    words = [
+        "--data",
+        "planted",
+        "--model",
+        kind,
+        "--seed",
+        1,
+        *(
+            word
+            for setting in (
+                *settings,
+                "epochs=2",
+                "patience=0",
+                "batch=181",
+                "noise=0.2",
+                "coupling_decay=0.1",
+                "precision=double",
+            )
+            for word in ("--set", setting)
+        ),
+    ]
     for size, name in ((1, "one"), (2, "two")):
-        together(size, tmp_path / f"{name}.txt", "train", *words, "--out", tmp_path / name, "--device", "cpu")
+        together(
+            size,
+            tmp_path / f"{name}.txt",
+            "train",
+            *words,
+            "--out",
+            tmp_path / name,
+            "--device",
+            "cpu",
+        )
     one, two = (checkpoint.load(tmp_path / name / "model.json") for name in ("one", "two"))
-    largest = max(float((a - b).abs().max()) for a, b in zip(one.model.state_dict().values(),
-                                                             two.model.state_dict().values(), strict=True))
+    largest = max(
+        float((a - b).abs().max())
+        for a, b in zip(
+            one.model.state_dict().values(), two.model.state_dict().values(), strict=True
+        )
+    )
     assert largest < 1e-7
-    assert two.card["this_seed"]["test"]["mae"] == pytest.approx(one.card["this_seed"]["test"]["mae"], abs=1e-6)
+    assert two.card["this_seed"]["test"]["mae"] == pytest.approx(
+        one.card["this_seed"]["test"]["mae"], abs=1e-6
+    )
 
 
 def test_torchrun_starts_them(tmp_path):
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--standalone", "-m", "qfusion"]
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--nproc-per-node=2",
+        "--standalone",
+        "-m",
+        "qfusion",
+    ]
     words = ["evaluate", "--model", "qj-planted", "--json"]
-    done = subprocess.run([*command, *words], cwd=ROOT, capture_output=True, text=True, timeout=240,
-                          env={**os.environ, "OMP_NUM_THREADS": "1"})
+    done = subprocess.run(
+        [*command, *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     assert json.loads(done.stdout) == json.loads(together(1, tmp_path / "one", *words))
 
@@ -126,10 +189,29 @@ def test_torchrun_starts_them(tmp_path):
 def test_two_processes_explain_as_one(tmp_path, monkeypatch):
     monkeypatch.setattr(streaming, "CHUNK", 100)  # several chunks a process
     for size, out in ((1, "one.parquet"), (2, "two.parquet"), (2, "two.csv")):
-        together(size, tmp_path / f"said-{out}", "explain", "--model", "qj-planted", "--split", "test", "--out",
-                 tmp_path / out, "--noise", "audio=0.5", "--swap", "text")
-    one, two, text = (read(tmp_path / name) for read, name in (
-        (pd.read_parquet, "one.parquet"), (pd.read_parquet, "two.parquet"), (pd.read_csv, "two.csv")))
+        together(
+            size,
+            tmp_path / f"said-{out}",
+            "explain",
+            "--model",
+            "qj-planted",
+            "--split",
+            "test",
+            "--out",
+            tmp_path / out,
+            "--noise",
+            "audio=0.5",
+            "--swap",
+            "text",
+        )
+    one, two, text = (
+        read(tmp_path / name)
+        for read, name in (
+            (pd.read_parquet, "one.parquet"),
+            (pd.read_parquet, "two.parquet"),
+            (pd.read_csv, "two.csv"),
+        )
+    )
     assert len(one) == len(data.load("planted").rows("test"))
     pd.testing.assert_frame_equal(one, two, rtol=1e-12)
     pd.testing.assert_frame_equal(one, text, rtol=1e-9)

@@ -43,15 +43,22 @@ def is_overload(node: Definition) -> bool:
 def test_public_names_have_docstrings(path: Path) -> None:
     tree = ast.parse(path.read_text())
     assert ast.get_docstring(tree) or not tree.body, "the module has no docstring"
-    bare = [node.name for node in public(tree) if not ast.get_docstring(node) and not is_setter(node)
-            and not is_overload(node)]
+    bare = [
+        node.name
+        for node in public(tree)
+        if not ast.get_docstring(node) and not is_setter(node) and not is_overload(node)
+    ]
     assert bare == []
 
 
-@pytest.mark.parametrize("path", [p for p in MODULES if ">>>" in p.read_text()], ids=lambda p: str(p.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "path", [p for p in MODULES if ">>>" in p.read_text()], ids=lambda p: str(p.relative_to(ROOT))
+)
 def test_examples_run(path: Path) -> None:
     name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-    result = doctest.testmod(importlib.import_module(name), optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
+    result = doctest.testmod(
+        importlib.import_module(name), optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    )
     assert result.attempted > 0
     assert result.failed == 0
 
@@ -66,23 +73,33 @@ def commands() -> Iterator[tuple[str, set[str]]]:
         words, command = waiting.pop()
         inner = getattr(command, "commands", None)
         if inner is None:
-            yield words, {o for p in command.params for o in p.opts if o.startswith("--")} - {"--help"}
+            yield (
+                words,
+                {o for p in command.params for o in p.opts if o.startswith("--")} - {"--help"},
+            )
         else:
             waiting += [(f"{words} {name}".strip(), child) for name, child in inner.items()]
 
 
-@pytest.mark.parametrize(("words", "options"), [pytest.param(*found, id=found[0]) for found in commands()])
+@pytest.mark.parametrize(
+    ("words", "options"), [pytest.param(*found, id=found[0]) for found in commands()]
+)
 def test_every_command_and_option_is_documented(words: str, options: set[str]) -> None:
     text = (ROOT / "docs" / "cli.md").read_text()
     sections = re.findall(rf"^## `{words}`.*?(?=^## |\Z)", text, flags=re.MULTILINE | re.DOTALL)
     assert len(sections) == 1, f"docs/cli.md needs a section '## `{words}`'"
     assert f"python -m qfusion {words}" in sections[0], "the section shows no call"
-    assert {o for o in options if f"`{o}" not in sections[0]} == set(), "options that the section leaves out"
+    assert {o for o in options if f"`{o}" not in sections[0]} == set(), (
+        "options that the section leaves out"
+    )
 
 
 def test_every_setting_of_train_is_documented() -> None:
     text = (ROOT / "docs" / "cli.md").read_text()
-    names = {*training.Options.names(), *(key for kind in models.names() for key in models.registry.settings(kind))}
+    names = {
+        *training.Options.names(),
+        *(key for kind in models.names() for key in models.registry.settings(kind)),
+    }
     assert {name for name in names if f"`{name}`" not in text} == set()
 
 

@@ -31,8 +31,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if (made := os.environ.get("QFUSION_SITE")) and Path(made).is_dir():
         return Path(made)
     folder = tmp_path_factory.mktemp("site")
-    made = subprocess.run([sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)], cwd=ROOT,
-                          env={**os.environ, "NO_MKDOCS_2_WARNING": "1"}, capture_output=True, text=True, timeout=200)
+    made = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)],
+        cwd=ROOT,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
     assert made.returncode == 0, made.stderr[-4000:]
     return folder
 
@@ -47,31 +53,47 @@ def test_the_site_holds_every_page_and_every_module(site: Path) -> None:
 
 def test_formulas_of_the_site_are_drawn_without_a_script(site: Path) -> None:
     pages = {path: path.read_text() for path in site.rglob("*.html")}
-    assert [str(path) for path, text in pages.items() if 'class="arithmatex"' in text or "<merror" in text] == []
+    assert [
+        str(path)
+        for path, text in pages.items()
+        if 'class="arithmatex"' in text or "<merror" in text
+    ] == []
     assert pages[site / "quantum-jump.html"].count("<math") > 60
-    assert r"\langle" not in re.sub(r"(?s)<(code|annotation).*?</\1>", "", pages[site / "quantum-jump.html"])
+    assert r"\langle" not in re.sub(
+        r"(?s)<(code|annotation).*?</\1>", "", pages[site / "quantum-jump.html"]
+    )
 
 
 def test_the_letters_of_the_formulas_are_all_there(site: Path) -> None:
     pages = "".join(path.read_text() for path in site.rglob("*.html"))
     drawn = re.sub("<[^>]*>", "", "".join(re.findall("(?s)<math.*?</math>", pages)))
     font = TTFont(site / "assets" / "formulas.woff")
-    assert {letter for letter in html.unescape(drawn) if not letter.isspace()
-            and ord(letter) not in font.getBestCmap()} == set()
+    assert {
+        letter
+        for letter in html.unescape(drawn)
+        if not letter.isspace() and ord(letter) not in font.getBestCmap()
+    } == set()
     assert 0x221A in font.getBestCmap(), "roots"
     assert "MATH" in font
 
 
 def test_the_site_loads_nothing_from_elsewhere(site: Path) -> None:
-    loaded = r'<(?:script|img|iframe|source)[^>]+src="(?:https?:)?//|' \
-             r'<link[^>]+rel="(?:stylesheet|preconnect|icon)"[^>]+="(?:https?:)?//'
+    loaded = (
+        r'<(?:script|img|iframe|source)[^>]+src="(?:https?:)?//|'
+        r'<link[^>]+rel="(?:stylesheet|preconnect|icon)"[^>]+="(?:https?:)?//'
+    )
     assert [str(path) for path in site.rglob("*.html") if re.search(loaded, path.read_text())] == []
-    assert [str(path) for path in site.rglob("*.css") if re.search(r"url\(['\"]?(https?:)?//|@import",
-                                                                   path.read_text())] == []
+    assert [
+        str(path)
+        for path in site.rglob("*.css")
+        if re.search(r"url\(['\"]?(https?:)?//|@import", path.read_text())
+    ] == []
 
 
 def test_the_glossary_is_that_of_the_app() -> None:
-    assert (DOCS / "glossary.md").read_text() == glossary_page.page(), "run python scripts/glossary_page.py"
+    assert (DOCS / "glossary.md").read_text() == glossary_page.page(), (
+        "run python scripts/glossary_page.py"
+    )
 
 
 def test_every_panel_of_a_page_is_explained_as_it_is_there() -> None:
@@ -83,17 +105,23 @@ def test_every_panel_of_a_page_is_explained_as_it_is_there() -> None:
         shown = panel_pages.section(panel)
         name = shown.split("\n")[0].removeprefix("### ")
         assert name in sections, "run python scripts/panel_pages.py"
-        assert re.search(r"\*\*Does not show\*\* .*", shown)[0] in sections[name], "run python scripts/panel_pages.py"
+        assert re.search(r"\*\*Does not show\*\* .*", shown)[0] in sections[name], (
+            "run python scripts/panel_pages.py"
+        )
 
 
 def test_every_panel_that_the_glossary_knows_is_explained() -> None:
     names = re.findall(r"(?m)^### (.*)$", (DOCS / "panels.md").read_text())
-    assert {name for name in glossary_page.read()["panels"] if panel_pages.name_of(name) not in names} <= NOT_PANELS
+    assert {
+        name for name in glossary_page.read()["panels"] if panel_pages.name_of(name) not in names
+    } <= NOT_PANELS
 
 
 def test_the_gallery_holds_its_figures_with_their_recipes() -> None:
     assert (DOCS / "gallery.md").read_text() == gallery.page(), "run python scripts/gallery.py"
-    assert sorted(path.stem for path in gallery.FOLDER.iterdir()) == sorted(one.name for one in gallery.PICTURES)
+    assert sorted(path.stem for path in gallery.FOLDER.iterdir()) == sorted(
+        one.name for one in gallery.PICTURES
+    )
     for one in gallery.PICTURES:
         content = (gallery.FOLDER / f"{one.name}.svg").read_bytes()
         assert len(content) < MAX_SIZE
@@ -113,19 +141,26 @@ def test_a_figure_of_the_gallery_is_drawn_the_same_again() -> None:
 def without_recipe(svg: bytes) -> str:
     """An SVG without what it says of its making, and without the names of its clips, which hash every digit of their
     corners."""
-    return re.sub(r'(?<=url\(#)p[0-9a-f]+|(?<=id=")p[0-9a-f]+', "",
-                  re.sub(r"(?s)<metadata.*?</metadata>", "", svg.decode()))
+    return re.sub(
+        r'(?<=url\(#)p[0-9a-f]+|(?<=id=")p[0-9a-f]+',
+        "",
+        re.sub(r"(?s)<metadata.*?</metadata>", "", svg.decode()),
+    )
 
 
 def test_the_sources_are_named_as_in_reports() -> None:
     text = (DOCS / "cite.md").read_text()
     papers = ("qinnqj2025", "fusionqcnn2026")
     assert citations.bibtex(papers) in text
-    assert [key for key in citations.SOURCES if key not in papers and citations.text(key) not in text] == []
+    assert [
+        key for key in citations.SOURCES if key not in papers and citations.text(key) not in text
+    ] == []
 
 
 @pytest.mark.parametrize("name", ["api.md", "figures.md"])
-def test_programs_of_the_docs_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_programs_of_the_docs_run(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "docs").symlink_to(DOCS)
     monkeypatch.chdir(tmp_path)
     programs = re.findall(r"(?s)```python\n(.*?)```", (DOCS / name).read_text())

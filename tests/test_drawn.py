@@ -28,7 +28,13 @@ from tests.test_encoded import dataset as dataset  # a fixture
 from tests.test_encoded import model_of
 
 FILTER = "split=valid; truth>0"  # few samples, each some milliseconds
-ADDRESS = {"model": "qj-planted", "data": "planted", "sample": "p0031", "filter": FILTER, "measure": "negativity"}
+ADDRESS = {
+    "model": "qj-planted",
+    "data": "planted",
+    "sample": "p0031",
+    "filter": FILTER,
+    "measure": "negativity",
+}
 
 
 def until(what: Callable[[], bool], seconds: float = 60) -> None:
@@ -62,13 +68,21 @@ def test_samples_are_drawn_once_for_all_in_their_order() -> None:
 def test_slow_measures_and_cuts_are_of_drawn_samples_unless_all_are_asked_for(few: Any) -> None:
     whole, inside = len(few.rows), int(few.inside.sum())
     assert min(whole, inside) > 40
-    some, every = (measured.related(few, "negativity", "joint", everyone) for everyone in (False, True))
+    some, every = (
+        measured.related(few, "negativity", "joint", everyone) for everyone in (False, True)
+    )
     assert (len(some.x), len(every.x)) == (20, whole)
     at = draws.places(whole, 40, 20)
     np.testing.assert_allclose(some.x, every.x[at], atol=1e-9)
     assert some.correlations["all"]["spearman"].n == 20
-    drawn, exact = (cohorts.entanglement(few, measure="negativity", everyone=everyone) for everyone in (False, True))
-    assert f"one point a sample: 20 samples drawn at random of {whole:,}; intervals: 95%" in drawn.shows
+    drawn, exact = (
+        cohorts.entanglement(few, measure="negativity", everyone=everyone)
+        for everyone in (False, True)
+    )
+    assert (
+        f"one point a sample: 20 samples drawn at random of {whole:,}; intervals: 95%"
+        in drawn.shows
+    )
     assert f"one point a sample: {whole} samples; intervals" in exact.shows
     assert len(drawn.table()) == 20
     assert "n = 20" in drawn.title
@@ -93,14 +107,19 @@ def test_a_cut_goes_chunk_by_chunk(few: Any, monkeypatch: pytest.MonkeyPatch) ->
         np.testing.assert_allclose(parts.after[name].value, estimates.value, atol=1e-12)
 
 
-def test_a_map_of_all_lies_elsewhere_and_has_a_name_of_its_own(few: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_map_of_all_lies_elsewhere_and_has_a_name_of_its_own(
+    few: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("umap")
     monkeypatch.setattr(sample_map, "MAX_UMAP", 40)
     monkeypatch.setattr(sample_map, "FEW_UMAP", 20)
     some, every = (maps.on_map(few, "states", "UMAP", everyone) for everyone in (False, True))
     assert (some.column, every.column) == ("umap[states]", "umap-all[states]")
     assert (len(some.rows), len(every.rows)) == (20, len(few.rows))
-    assert "20 of them placed (drawn at random)" in maps.sample_map(few, of="states", method="UMAP").shows
+    assert (
+        "20 of them placed (drawn at random)"
+        in maps.sample_map(few, of="states", method="UMAP").shows
+    )
     same = maps.on_map(few, "states", "PCA", True)
     assert same.column == "pca[states]", "all are placed anyway"
     box = sample_map.region(every, *zip(every.xy.min(0) - 1, every.xy.mean(0), strict=True))
@@ -108,17 +127,27 @@ def test_a_map_of_all_lies_elsewhere_and_has_a_name_of_its_own(few: Any, monkeyp
     chosen = filters.passing(parts, cohort_measures.table_for(few.work, None, parts))
     wanted = every.rows[(every.xy <= every.xy.mean(0)).all(1)]
     assert len(wanted) > 10
-    assert len(np.setxor1d(np.flatnonzero(chosen), wanted)) <= 2, "all but those at the rounded edge"
+    assert len(np.setxor1d(np.flatnonzero(chosen), wanted)) <= 2, (
+        "all but those at the rounded edge"
+    )
 
 
 def test_features_of_a_large_set_are_replaced_of_drawn_samples_whose_area_has_an_interval(
-        dataset: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(faithful, "INSIDE", 12)
     dataset = replace(dataset, clusters=Clusters(np.arange(len(dataset)).astype(str), "videos"))
-    card = {"data": {"name": "drawn"}, "inputs": dataset.input_specs, "outputs": ["score"], "training": {},
-            "weights_sha256": "drawn"}
+    card = {
+        "data": {"name": "drawn"},
+        "inputs": dataset.input_specs,
+        "outputs": ["score"],
+        "training": {},
+        "weights_sha256": "drawn",
+    }
     work = subjects.build("drawn", card, model_of("concatenation", dataset), dataset)
-    some, every = (faithful.feature_curves(work, "text", everyone=everyone) for everyone in (False, True))
+    some, every = (
+        faithful.feature_curves(work, "text", everyone=everyone) for everyone in (False, True)
+    )
     whole = len(dataset.rows("test"))
     assert (some.samples, every.samples) == (12, whole)
     assert every.intervals is None
@@ -129,19 +158,31 @@ def test_features_of_a_large_set_are_replaced_of_drawn_samples_whose_area_has_an
     parts = faithful.feature_curves(work, "text", "integrated gradients", everyone=True)
     np.testing.assert_allclose(parts.deletion, again.deletion, atol=1e-6)
     picture = faithfulness.features(work, modality="text")
-    assert f"The 12 were drawn at random from {whole}; the interval of the area: 95% percentile bootstrap" in \
-        picture.shows
+    assert (
+        f"The 12 were drawn at random from {whole}; the interval of the area: 95% percentile bootstrap"
+        in picture.shows
+    )
     assert "videos, not of rows" in picture.shows
-    assert "drawn at random from" not in faithfulness.features(work, modality="text", everyone=True).shows
+    assert (
+        "drawn at random from"
+        not in faithfulness.features(work, modality="text", everyone=True).shows
+    )
 
 
 def test_an_address_asks_for_all_samples(few: Any) -> None:
-    some, every = (programs.build("cohorts", "entanglement", ADDRESS | more) for more in ({}, {"measured": "all"}))
+    some, every = (
+        programs.build("cohorts", "entanglement", ADDRESS | more)
+        for more in ({}, {"measured": "all"})
+    )
     assert len(some.table()) == 20
     assert len(every.table()) == len(few.rows)
-    assert "everyone=True" in programs.program("cohorts", "entanglement", ADDRESS | {"measured": "all"})
+    assert "everyone=True" in programs.program(
+        "cohorts", "entanglement", ADDRESS | {"measured": "all"}
+    )
     with pytest.raises(Exception, match="Samples 'most' does not exist"):
-        headless.panels("cohorts", {name: [value] for name, value in ADDRESS.items()} | {"measured": ["most"]})
+        headless.panels(
+            "cohorts", {name: [value] for name, value in ADDRESS.items()} | {"measured": ["most"]}
+        )
 
 
 def test_the_page_works_all_out_behind_it_and_says_how_far_it_is(few: Any) -> None:
@@ -149,7 +190,9 @@ def test_the_page_works_all_out_behind_it_and_says_how_far_it_is(few: Any) -> No
     assert f"20 samples drawn at random of {len(few.rows)}" in plain(said(app))
     assert not behind._jobs
     app.segmented_control(key="measured").set_value("all").run()
-    until(lambda: bool(behind._jobs) and all(job.state == State.DONE for job in behind._jobs.values()))
+    until(
+        lambda: bool(behind._jobs) and all(job.state == State.DONE for job in behind._jobs.values())
+    )
     app.run()
     assert f"one point a sample: {len(few.rows)} samples; intervals" in plain(said(app))
 
@@ -160,7 +203,10 @@ def test_it_can_be_cancelled(few: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "All samples: " in str([element.proto.text for element in app.get("progress")])
     app.button(key="_all_cancel_entanglement").click().run()
     app.run()
-    assert "measured" not in app.query_params or app.query_params["measured"] in ("drawn", ["drawn"])
+    assert "measured" not in app.query_params or app.query_params["measured"] in (
+        "drawn",
+        ["drawn"],
+    )
     (job,) = (job for key, job in behind._jobs.items() if key[0] == "entanglement")  # type: ignore[index]
     until(lambda: job.state == State.STOPPED)
 
@@ -180,5 +226,7 @@ def _slowly(related: Callable[..., Any]) -> Callable[..., Any]:
 
 def test_nothing_is_offered_where_all_are_quick(tmp_path: Path) -> None:
     app = visit("Cohorts", model="qj-planted")
-    assert not [group for group in app.get("button_group") if getattr(group, "key", "") == "measured"]
+    assert not [
+        group for group in app.get("button_group") if getattr(group, "key", "") == "measured"
+    ]
     assert "drawn at random of" not in plain(said(app))

@@ -45,11 +45,24 @@ def sequences(count: int = 90, steps: int = 12) -> DataSet:
         lengths = rng.integers(1, steps + 1, count)
         values = rng.normal(size=(count, steps, size)) + hidden[:, m, None, None]
         values[np.arange(steps) >= lengths[:, None]] = 0
-        modalities.append(Modality(name, values.astype("f4"), lengths, tuple(f"{name} {i}" for i in range(size))))
+        modalities.append(
+            Modality(name, values.astype("f4"), lengths, tuple(f"{name} {i}" for i in range(size)))
+        )
     ids = np.array([f"v{i // 10}$_${i % 10}" for i in range(count)])
     split = np.array(["train", "train", "train", "valid", "test", "test"])[np.arange(count) % 6]
-    return DataSet("drawn", "drawn", "", "", "", tuple(modalities), Target("regression", "score"), hidden.sum(1), ids,
-                   split, pd.DataFrame(index=ids))
+    return DataSet(
+        "drawn",
+        "drawn",
+        "",
+        "",
+        "",
+        tuple(modalities),
+        Target("regression", "score"),
+        hidden.sum(1),
+        ids,
+        split,
+        pd.DataFrame(index=ids),
+    )
 
 
 @pytest.fixture
@@ -63,7 +76,9 @@ def dataset(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> DataSet:
 
 def model_of(kind: str, dataset: DataSet) -> Any:
     torch.manual_seed(0)
-    found = build(kind, dataset.input_specs, ("score",), {"dims": 2} if kind == "quantum-jump" else {})
+    found = build(
+        kind, dataset.input_specs, ("score",), {"dims": 2} if kind == "quantum-jump" else {}
+    )
     found.standardise(dataset.inputs(dataset.rows("train")))
     return found.double().eval()
 
@@ -80,8 +95,8 @@ def test_padding_has_no_influence(pooling: str) -> None:
     mask = torch.arange(9) < lengths[:, None]
     together = encoder((values, mask))
     for row, length in enumerate(lengths.tolist()):
-        alone = encoder((values[row:row + 1, :length], mask[row:row + 1, :length]))
-        torch.testing.assert_close(together[row:row + 1], alone, rtol=0, atol=1e-13)
+        alone = encoder((values[row : row + 1, :length], mask[row : row + 1, :length]))
+        torch.testing.assert_close(together[row : row + 1], alone, rtol=0, atol=1e-13)
 
 
 def test_dropout_of_steps_meets_its_probability() -> None:
@@ -90,28 +105,41 @@ def test_dropout_of_steps_meets_its_probability() -> None:
         drop, values = Dropout(p).train(), torch.ones(500, 401)
         kept = drop.kept(values)
         assert kept is not None
-        assert float(kept.float().mean()) == pytest.approx(1 - p, abs=5 * np.sqrt(p * (1 - p) / values.numel()))
+        assert float(kept.float().mean()) == pytest.approx(
+            1 - p, abs=5 * np.sqrt(p * (1 - p) / values.numel())
+        )
     assert drop.eval().kept(values) is None
 
 
 @pytest.mark.parametrize("kind", names())
-def test_what_is_kept_changes_no_number(kind: str, dataset: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_kept_changes_no_number(
+    kind: str, dataset: DataSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model, rows = model_of(kind, dataset), dataset.rows("test")
     kept = encoded.is_kept(model, dataset)
     assert kept == (kind != "mult")
     behind = background_of(model, dataset, dataset.rows("train"))
     found = explain.explain(model, encoded.inputs(model, dataset, rows), behind)
     scores = metrics.predict(model, dataset, rows, final=True)
-    disturbed = [Disturbance(noise={"text": 0.5}), Disturbance(swapped=("audio",)), Disturbance(mean=("vision",))]
+    disturbed = [
+        Disturbance(noise={"text": 0.5}),
+        Disturbance(swapped=("audio",)),
+        Disturbance(mean=("vision",)),
+    ]
     asked = [robustness.scores(model, dataset, rows, each) for each in disturbed]
     assert len(files()) == kept
     monkeypatch.setattr(encoded, "HEAVY", 2**60)
-    plain = explain.explain(model, dataset.inputs(rows, torch.float64), background_of(model, dataset,
-                                                                                       dataset.rows("train")))
+    plain = explain.explain(
+        model,
+        dataset.inputs(rows, torch.float64),
+        background_of(model, dataset, dataset.rows("train")),
+    )
     np.testing.assert_allclose(found.dividends, plain.dividends, atol=encoded.SAME)
     np.testing.assert_allclose(scores, metrics.predict(model, dataset, rows), atol=encoded.SAME)
     for ours, each in zip(asked, disturbed, strict=True):
-        np.testing.assert_allclose(ours, robustness.scores(model, dataset, rows, each), atol=encoded.SAME)
+        np.testing.assert_allclose(
+            ours, robustness.scores(model, dataset, rows, each), atol=encoded.SAME
+        )
 
 
 def test_it_is_kept_by_weights_and_data_and_made_again_when_damaged(dataset: DataSet) -> None:
@@ -121,7 +149,10 @@ def test_it_is_kept_by_weights_and_data_and_made_again_when_damaged(dataset: Dat
     assert told[-1] == (90, 90)
     encoded.numbers(model, dataset, tell)
     encoded._held.clear()
-    assert all(np.array_equal(first[name], each) for name, each in encoded.numbers(model, dataset, tell).items())
+    assert all(
+        np.array_equal(first[name], each)
+        for name, each in encoded.numbers(model, dataset, tell).items()
+    )
     assert len(told) == 1
     (path,) = files()
     for damage in (b"", path.read_bytes()[:-40], path.read_bytes().replace(b"text", b"tixt")):
@@ -139,13 +170,16 @@ def test_it_is_kept_by_weights_and_data_and_made_again_when_damaged(dataset: Dat
     assert not encoded.is_ready(model, dataset)
 
 
-def test_what_is_damaged_or_of_something_else_is_made_again_and_said(dataset: DataSet, monkeypatch: pytest.MonkeyPatch,
-                                                                     caplog: pytest.LogCaptureFixture) -> None:
+def test_what_is_damaged_or_of_something_else_is_made_again_and_said(
+    dataset: DataSet, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     """A file under the name of other weights, data or another version holds what is whole and not ours."""
     model = model_of("quantum-jump", dataset)
     right = encoded.numbers(model, dataset)
     (path,) = files()
-    other = replace(dataset, modalities=tuple(replace(m, values=2 * m.values) for m in dataset.modalities))
+    other = replace(
+        dataset, modalities=tuple(replace(m, values=2 * m.values) for m in dataset.modalities)
+    )
     with torch.no_grad():
         changed = model_of("quantum-jump", dataset)
         next(changed.encoders.parameters()).add_(1e-3)
@@ -161,7 +195,9 @@ def test_what_is_damaged_or_of_something_else_is_made_again_and_said(dataset: Da
         old = encoded.place(model, dataset)
     path.write_bytes(old.read_bytes())
     _made_again(model, dataset, right, caplog)
-    cache.write(path, {name: values[:10] for name, values in right.items()})  # of a version that names no key
+    cache.write(
+        path, {name: values[:10] for name, values in right.items()}
+    )  # of a version that names no key
     _made_again(model, dataset, right, caplog)
     path.write_bytes(path.read_bytes()[:-40])
     _made_again(model, dataset, right, caplog)
@@ -170,7 +206,9 @@ def test_what_is_damaged_or_of_something_else_is_made_again_and_said(dataset: Da
         _made_again(model, dataset, right, caplog)
 
 
-def _made_again(model: Any, dataset: DataSet, right: dict[str, np.ndarray], caplog: pytest.LogCaptureFixture) -> None:
+def _made_again(
+    model: Any, dataset: DataSet, right: dict[str, np.ndarray], caplog: pytest.LogCaptureFixture
+) -> None:
     encoded._held.clear()
     caplog.clear()
     assert not encoded.is_ready(model, dataset)
@@ -182,8 +220,12 @@ def _made_again(model: Any, dataset: DataSet, right: dict[str, np.ndarray], capl
     assert encoded.is_ready(model, dataset)
 
 
-def test_a_disk_that_cannot_be_written_costs_time_alone(dataset: DataSet, monkeypatch: pytest.MonkeyPatch,
-                                                        tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_disk_that_cannot_be_written_costs_time_alone(
+    dataset: DataSet,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     shapes = dict.fromkeys(("text", "audio", "vision"), (90, 4))
     (tmp_path / "file").write_text("")
     with monkeypatch.context() as patch:
@@ -220,7 +262,9 @@ def _killed(folder: str, queue: Any) -> None:
     encoded.numbers(model_of("quantum-jump", dataset), dataset, tell)
 
 
-def test_who_waits_for_a_process_that_is_killed_encodes_itself(dataset: DataSet, tmp_path: Path) -> None:
+def test_who_waits_for_a_process_that_is_killed_encodes_itself(
+    dataset: DataSet, tmp_path: Path
+) -> None:
     context = multiprocessing.get_context("spawn")
     queue, shown = context.Queue(), []
     process = context.Process(target=_killed, args=(str(tmp_path), queue))
@@ -242,14 +286,18 @@ def test_who_waits_for_a_process_that_is_killed_encodes_itself(dataset: DataSet,
 
 
 def test_an_encoding_that_nobody_waited_for_begins_anew_and_one_that_was_cancelled_does_not(
-        dataset: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset: DataSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(encoding, "_key", lambda model, data: (model, data))
     monkeypatch.setattr(encoding, "_jobs", {})
     monkeypatch.setattr(encoding.sources, "load", lambda name: dataset)
     slowly = "import time\nfor n in range(600): print(n, flush=True); time.sleep(0.05)"
     popen = subprocess.Popen
-    monkeypatch.setattr(encoding.subprocess, "Popen",
-                        lambda words, **named: popen([sys.executable, "-c", slowly], **named))
+    monkeypatch.setattr(
+        encoding.subprocess,
+        "Popen",
+        lambda words, **named: popen([sys.executable, "-c", slowly], **named),
+    )
     with monkeypatch.context() as patch:
         patch.setattr(encoding, "PATIENCE", 0.2)
         first = encoding.begin("m", "d")
@@ -284,8 +332,9 @@ def test_the_oldest_go_first(dataset: DataSet, monkeypatch: pytest.MonkeyPatch) 
     assert encoded.place(models[0], dataset) not in files()
 
 
-def test_where_single_precision_would_show_encoders_work_in_double(dataset: DataSet,
-                                                                   monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_single_precision_would_show_encoders_work_in_double(
+    dataset: DataSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model = model_of("quantum-jump", dataset)
     assert {each.dtype for each in encoded.numbers(model, dataset).values()} == {np.dtype("f4")}
     monkeypatch.setattr(encoded, "SAME", 0.0)
@@ -299,14 +348,18 @@ def _at_once(folder: str, place: int, said: Any) -> None:
     encoded.HEAVY = 0
     torch.set_num_threads(1)
     dataset, told = sequences(), []
-    found = encoded.numbers(model_of("quantum-jump", dataset), dataset, lambda done, total: told.append(done))
+    found = encoded.numbers(
+        model_of("quantum-jump", dataset), dataset, lambda done, total: told.append(done)
+    )
     said.put((place, len(told), float(sum(each.sum() for each in found.values()))))
 
 
 def test_of_processes_that_want_the_same_one_encodes(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     said = context.Queue()
-    processes = [context.Process(target=_at_once, args=(str(tmp_path), place, said)) for place in range(2)]
+    processes = [
+        context.Process(target=_at_once, args=(str(tmp_path), place, said)) for place in range(2)
+    ]
     for each in processes:
         each.start()
     found = [said.get(timeout=120) for _ in processes]
@@ -320,18 +373,30 @@ def test_reading_ahead_changes_no_weight(dataset: DataSet, monkeypatch: pytest.M
     found = []
     for held in (batches.HELD, 0):
         monkeypatch.setattr(batches, "HELD", held)
-        found.append(train("quantum-jump", dataset, {"dims": 2}, {"epochs": 2, "batch": 8}).model.state_dict())
+        found.append(
+            train(
+                "quantum-jump", dataset, {"dims": 2}, {"epochs": 2, "batch": 8}
+            ).model.state_dict()
+        )
     for name, values in found[0].items():
         torch.testing.assert_close(values, found[1][name], rtol=1e-6, atol=1e-7)
 
 
 @pytest.mark.parametrize("kind", ["quantum-jump", "entangled-qcnn"])
 def test_the_first_samples_are_exact_for_what_they_say_and_their_error_holds(
-        kind: str, dataset: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    kind: str, dataset: DataSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model = model_of(kind, dataset)
-    card = {"data": {"name": "drawn"}, "inputs": dataset.input_specs, "outputs": ["score"], "weights_sha256": "0",
-            "training": {}}
-    monkeypatch.setattr(encoding, "loaded", lambda name: type("Found", (), {"card": card, "model": model}))
+    card = {
+        "data": {"name": "drawn"},
+        "inputs": dataset.input_specs,
+        "outputs": ["score"],
+        "weights_sha256": "0",
+        "training": {},
+    }
+    monkeypatch.setattr(
+        encoding, "loaded", lambda name: type("Found", (), {"card": card, "model": model})
+    )
     monkeypatch.setattr(encoding.sources, "load", lambda name: dataset)
     monkeypatch.setattr(encoding.checkpoint, "stamp", lambda name: kind)
     monkeypatch.setattr(encoding, "BEHIND", 24)
@@ -358,17 +423,30 @@ def test_the_recurrence_is_that_of_torch_with_its_gradient() -> None:
     lengths = torch.tensor([9, 6, 6, 3, 1, 1])
     sizes = [int((lengths > t).sum()) for t in range(9)]
     steps = torch.randn(int(lengths.sum()), 7, dtype=torch.float64, requires_grad=True)
-    ours, (_, theirs) = last_states(gru, steps, sizes), gru(PackedSequence(steps, torch.tensor(sizes)))
+    ours, (_, theirs) = (
+        last_states(gru, steps, sizes),
+        gru(PackedSequence(steps, torch.tensor(sizes))),
+    )
     torch.testing.assert_close(ours, theirs[0], rtol=0, atol=1e-14)
     weight = torch.randn_like(ours)
-    for mine, other in zip(torch.autograd.grad((ours * weight).sum(), [steps, *gru.parameters()]),
-                           torch.autograd.grad((theirs[0] * weight).sum(), [steps, *gru.parameters()]), strict=True):
+    for mine, other in zip(
+        torch.autograd.grad((ours * weight).sum(), [steps, *gru.parameters()]),
+        torch.autograd.grad((theirs[0] * weight).sum(), [steps, *gru.parameters()]),
+        strict=True,
+    ):
         torch.testing.assert_close(mine, other, rtol=0, atol=1e-13)
 
 
 @pytest.mark.parametrize("kind", ["quantum-jump", "entangled-qcnn"])
-def test_explanations_of_all_samples_are_kept(kind: str, dataset: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
-    card = {"data": {"name": "drawn"}, "inputs": dataset.input_specs, "outputs": ["score"], "training": {}}
+def test_explanations_of_all_samples_are_kept(
+    kind: str, dataset: DataSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = {
+        "data": {"name": "drawn"},
+        "inputs": dataset.input_specs,
+        "outputs": ["score"],
+        "training": {},
+    }
     first = subjects.build("drawn", card, model_of(kind, dataset), dataset).explanation
     assert len(files()) == 2
     monkeypatch.setattr(explain, "explain", None)  # nobody asks again
@@ -376,5 +454,7 @@ def test_explanations_of_all_samples_are_kept(kind: str, dataset: DataSet, monke
     np.testing.assert_array_equal(first.dividends, again.dividends)
     np.testing.assert_array_equal(first.shapley, again.shapley)
     assert (again.coalitions, again.background, again.background_size) == (
-        first.coalitions, first.background, first.background_size)
-
+        first.coalitions,
+        first.background,
+        first.background_size,
+    )

@@ -37,7 +37,9 @@ def mass_function(p: Tensor) -> Sets:
     """All 2^n masses of sets."""
     n = len(p)
     every = (frozenset(c) for k in range(n + 1) for c in itertools.combinations(range(n), k))
-    return {A: math.prod(float(p[i]) if i in A else 1 - float(p[i]) for i in range(n)) for A in every}
+    return {
+        A: math.prod(float(p[i]) if i in A else 1 - float(p[i]) for i in range(n)) for A in every
+    }
 
 
 def combined(functions: list[Sets], how: str) -> Sets:
@@ -67,7 +69,10 @@ def test_beliefs_are_those_of_all_subsets(values: list[float]) -> None:
     assert found.belief == pytest.approx([m[frozenset([i])] for i in range(n)], abs=1e-12)
     assert found.empty == pytest.approx(m[frozenset()], abs=1e-12)
     if found.empty < 1 - 1e-6:
-        bets = [sum(mass / len(A) for A, mass in m.items() if i in A) / (1 - m[frozenset()]) for i in range(n)]
+        bets = [
+            sum(mass / len(A) for A, mass in m.items() if i in A) / (1 - m[frozenset()])
+            for i in range(n)
+        ]
         assert found.pignistic == pytest.approx(bets, abs=1e-9)
         assert found.pignistic.sum() == pytest.approx(1)
 
@@ -78,7 +83,10 @@ def test_beliefs_of_a_batch_and_of_ten_classes() -> None:
     for row, one in zip(range(4), map(beliefs, p), strict=True):
         assert together.pignistic[row] == pytest.approx(one.pignistic, abs=1e-15)
     m = mass_function(p[0])
-    bets = [sum(mass / len(A) for A, mass in m.items() if i in A) / (1 - m[frozenset()]) for i in range(10)]
+    bets = [
+        sum(mass / len(A) for A, mass in m.items() if i in A) / (1 - m[frozenset()])
+        for i in range(10)
+    ]
     assert together.pignistic[0] == pytest.approx(bets, abs=1e-13)
 
 
@@ -104,7 +112,9 @@ def test_a_frozen_rule_combines_evidence(n: int, M: int, rule: str) -> None:
     assert fused.numpy() == pytest.approx(brute, abs=1e-12)
     closed = evidence.conjunctive(p) if rule == "and" else evidence.disjunctive(p)
     assert fused.numpy() == pytest.approx(closed.numpy(), abs=1e-12)
-    for nearest, distance in read(model, {name: p[:, m] for m, name in enumerate(model.modalities)}).rules:
+    for nearest, distance in read(
+        model, {name: p[:, m] for m, name in enumerate(model.modalities)}
+    ).rules:
         assert (nearest, distance) == (rule, pytest.approx(0, abs=1e-12))
 
 
@@ -112,16 +122,25 @@ def test_a_frozen_rule_combines_evidence(n: int, M: int, rule: str) -> None:
 def test_conflict_is_dempsters_k(n: int, M: int) -> None:
     p = random_masses(n, M)
     functions = [mass_function(p[:, m]) for m in range(M)]
-    assert float(contradiction(p)) == pytest.approx(combined(functions, "and")[frozenset()], abs=1e-12)
-    normal = [{A: 0.0 if not A else mass / (1 - f[frozenset()]) for A, mass in f.items()} for f in functions]
+    assert float(contradiction(p)) == pytest.approx(
+        combined(functions, "and")[frozenset()], abs=1e-12
+    )
+    normal = [
+        {A: 0.0 if not A else mass / (1 - f[frozenset()]) for A, mass in f.items()}
+        for f in functions
+    ]
     assert float(conflict(p)) == pytest.approx(combined(normal, "and")[frozenset()], abs=1e-12)
 
 
 def test_conflict_on_paper() -> None:
-    sure = torch.tensor([[1.0, 0.0], [0.0, 1.0]], dtype=torch.float64)  # each modality is sure of its own class
+    sure = torch.tensor(
+        [[1.0, 0.0], [0.0, 1.0]], dtype=torch.float64
+    )  # each modality is sure of its own class
     assert float(conflict(sure)) == float(contradiction(sure)) == 1
     assert disagreement(sure).tolist() == [1, 1]
-    open_minded = torch.tensor([[1.0, 0.3], [1.0, 0.9]], dtype=torch.float64)  # the first holds everything possible
+    open_minded = torch.tensor(
+        [[1.0, 0.3], [1.0, 0.9]], dtype=torch.float64
+    )  # the first holds everything possible
     assert float(conflict(open_minded)) == pytest.approx(0, abs=1e-15)
     one = disagreement(torch.tensor([[0.2, 0.7]], dtype=torch.float64))
     assert float(one) == pytest.approx(0.2 * 0.3 + 0.8 * 0.7)
@@ -142,26 +161,40 @@ def test_the_reading_of_a_sample(M: int) -> None:
     assert found.by_modality.plausibility == pytest.approx(found.masses.T)
     frame = found.frame()
     assert frame.loc["c1", "mass[v0]"] == pytest.approx(float(masses["v0"][1]))
-    assert frame[[c for c in frame if c.startswith("pignistic")]].sum().to_numpy() == pytest.approx(np.ones(M + 1))
+    assert frame[[c for c in frame if c.startswith("pignistic")]].sum().to_numpy() == pytest.approx(
+        np.ones(M + 1)
+    )
     if M == 3:
         assert found.pairwise is not None
-        assert found.pairwise[0, 2] == pytest.approx(float(conflict(torch.stack([masses["v0"], masses["v2"]], -1))))
+        assert found.pairwise[0, 2] == pytest.approx(
+            float(conflict(torch.stack([masses["v0"], masses["v2"]], -1)))
+        )
 
 
 def test_elements_that_are_no_classes_have_no_beliefs() -> None:
     model = model_of(4, 2, 3)
     found = read(model, {name: p[0] for name, p in masses_of(angles_of(model)).items()})
     assert found.elements[0] == "element 0"
-    assert (found.conflict, found.contradiction, found.pairwise, found.by_modality, found.by_fusion) == (None,) * 5
+    assert (
+        found.conflict,
+        found.contradiction,
+        found.pairwise,
+        found.by_modality,
+        found.by_fusion,
+    ) == (None,) * 5
     assert not any(name.startswith("belief") for name in found.frame())
 
 
 def test_bad_masses() -> None:
     model = model_of(2)
-    for masses, message in (({"v0": torch.zeros(2)}, r"must hold \['v0', 'v1'\]"),
-                            ({"v0": torch.zeros(2), "v1": torch.zeros(1, 2)}, r"`masses\[v1\]` must have shape \(2,\)"),
-                            ({"v0": torch.zeros(2), "v1": torch.tensor([0.0, 1.5])},
-                             r"`masses\[v1\]` must lie in \[0, 1\]")):
+    for masses, message in (
+        ({"v0": torch.zeros(2)}, r"must hold \['v0', 'v1'\]"),
+        ({"v0": torch.zeros(2), "v1": torch.zeros(1, 2)}, r"`masses\[v1\]` must have shape \(2,\)"),
+        (
+            {"v0": torch.zeros(2), "v1": torch.tensor([0.0, 1.5])},
+            r"`masses\[v1\]` must lie in \[0, 1\]",
+        ),
+    ):
         with pytest.raises(InvalidInput, match=message):
             read(model, masses)
     edges = read(model, {"v0": torch.tensor([0.0, 1.0]), "v1": torch.tensor([1.0, 0.0])})
@@ -179,8 +212,9 @@ def test_the_entropy_of_a_fused_qubit_is_its_entanglement(M: int) -> None:
     @qml.qnode(qml.device("default.qubit", wires=part.wires))
     def circuit() -> object:
         part.queue()
-        return qml.vn_entropy(wires=list(part.fused)), qml.vn_entropy(wires=[w for w in part.wires
-                                                                             if w not in part.fused])
+        return qml.vn_entropy(wires=list(part.fused)), qml.vn_entropy(
+            wires=[w for w in part.wires if w not in part.fused]
+        )
 
     inside, outside = circuit()
     ours = float(qubit_entropy(model.fuse(masses_of(angles_of(model)))[0].detach())[0, 1])
@@ -198,15 +232,23 @@ def test_entropies_along_the_layers_are_pennylanes() -> None:
     circuit = fusion_circuit(model, angles_of(model)).part("network")
     convolved = [gate for gate in circuit.gates if gate.kind == "convolve"]
     wires = circuit.wires
-    for t, gates, active in ((1, convolved, wires), (2, circuit.gates, (wires[0], wires[2], wires[4]))):
+    for t, gates, active in (
+        (1, convolved, wires),
+        (2, circuit.gates, (wires[0], wires[2], wires[4])),
+    ):
         part = replace(circuit, gates=tuple(gates))
         for k in range(1, len(active)):
+
             @qml.qnode(qml.device("default.mixed", wires=wires))
             def node(part=part, active=active, k=k) -> object:  # type: ignore[no-untyped-def]
                 qml.QubitDensityMatrix(fused_state(vectors).numpy(), wires=list(wires))
                 part.queue()
-                return (qml.vn_entropy(wires=active[:k]), qml.mutual_info(active[:k], active[k:]),
-                        qml.vn_entropy(wires=active), qml.vn_entropy(wires=active[k]))
+                return (
+                    qml.vn_entropy(wires=active[:k]),
+                    qml.mutual_info(active[:k], active[k:]),
+                    qml.vn_entropy(wires=active),
+                    qml.vn_entropy(wires=active[k]),
+                )
 
             cut, mutual, joint, single = (float(x) for x in node())
             assert found.cuts[t][k - 1] == pytest.approx(cut, abs=1e-9)
@@ -224,7 +266,9 @@ def test_entropies_obey_their_laws() -> None:
     assert found.joint[0] == pytest.approx(start.sum(), abs=1e-9)  # a product state
     assert found.mutual[0] == pytest.approx(np.zeros(5), abs=1e-9)
     assert found.joint[1] == pytest.approx(found.joint[0], abs=1e-9)  # a unitary
-    assert (found.whole[1:] >= found.whole[:-1] - 1e-9).all()  # measuring and forgetting the phase cannot lower it
+    assert (
+        found.whole[1:] >= found.whole[:-1] - 1e-9
+    ).all()  # measuring and forgetting the phase cannot lower it
     (pooling,) = found.poolings()
     assert (pooling.before, pooling.after) == (found.joint[1], found.joint[2])
     assert pooling.outcomes == pytest.approx(found.single[2, [1, 3, 5]].sum())
@@ -233,5 +277,10 @@ def test_entropies_obey_their_laws() -> None:
 
 def test_nearest_rules() -> None:
     phi = torch.stack([fusion.named_angles(rule, 3) for rule in ("and", "or", "mean", "majority")])
-    assert [rule for rule, _ in fusion.nearest_rule(phi + 0.05, 3)] == ["and", "or", "mean", "majority"]
+    assert [rule for rule, _ in fusion.nearest_rule(phi + 0.05, 3)] == [
+        "and",
+        "or",
+        "mean",
+        "majority",
+    ]
     assert all(distance == 0 for _, distance in fusion.nearest_rule(phi, 3))

@@ -28,20 +28,26 @@ SYSTEMS = ("quantum-jump", "entangled-qcnn")
 DIMS = (2, 3, 2, 2, 2)
 
 
-def problem(system: str, M: int, *, B: int = 2, N: int = 3, n: int = 3,
-            seed: int = 0) -> tuple[Any, dict[str, Tensor], dict[str, Tensor]]:
+def problem(
+    system: str, M: int, *, B: int = 2, N: int = 3, n: int = 3, seed: int = 0
+) -> tuple[Any, dict[str, Tensor], dict[str, Tensor]]:
     """A model on modalities `v0`, ..., inputs of B samples and of N background rows."""
     torch.manual_seed(seed)
     names = [f"v{m}" for m in range(M)]
     if system == "quantum-jump":
-        model: Any = QuantumJump({name: InputSpec(3) for name in names}, ("a", "b"), dims=DIMS[:M],
-                                 hidden=4).double().eval()
+        model: Any = (
+            QuantumJump({name: InputSpec(3) for name in names}, ("a", "b"), dims=DIMS[:M], hidden=4)
+            .double()
+            .eval()
+        )
     else:
         model = model_of(n, M, 2, seed=seed)
     generator = torch.Generator().manual_seed(seed)
 
     def draw(count: int) -> dict[str, Tensor]:
-        return {name: torch.randn(count, 3, dtype=torch.float64, generator=generator) for name in names}
+        return {
+            name: torch.randn(count, 3, dtype=torch.float64, generator=generator) for name in names
+        }
 
     return model, draw(B), draw(N)
 
@@ -50,7 +56,10 @@ def states_of(model: Any, inputs: dict[str, Tensor]) -> list[Tensor]:
     """What fusion sees of every modality: density matrices (B, d, d), or masses (B, n)."""
     encoded = model.encode(inputs)
     if isinstance(model, QuantumJump):
-        return [torch.einsum("ba,bc->bac", encoded[name], encoded[name].conj()) for name in model.modalities]
+        return [
+            torch.einsum("ba,bc->bac", encoded[name], encoded[name].conj())
+            for name in model.modalities
+        ]
     return [encoded[name] for name in model.modalities]
 
 
@@ -59,7 +68,9 @@ def score(model: Any, parts: list[Tensor]) -> Tensor:
     if isinstance(model, QuantumJump):
         rho = parts[0]
         for part in parts[1:]:
-            rho = torch.einsum("rab,rcd->racbd", rho, part).reshape(len(rho), rho.shape[1] * part.shape[1], -1)
+            rho = torch.einsum("rab,rcd->racbd", rho, part).reshape(
+                len(rho), rho.shape[1] * part.shape[1], -1
+            )
         final = model.evolve_states(rho.contiguous(), [model.duration])[0]
         return torch.einsum("cab,rba->rc", model.readout(), final).real + model.bias
     return model.direct_scores(dict(zip(model.modalities, parts, strict=True)))
@@ -73,14 +84,24 @@ def brute_force(model: Any, x: dict[str, Tensor], rows: dict[str, Tensor], kind:
     else:
         behind = states_of(model, rows)
     N = len(behind[0])
-    picks = list(itertools.product(range(N), repeat=M)) if kind == "product" else [(row,) * M for row in range(N)]
+    picks = (
+        list(itertools.product(range(N), repeat=M))
+        if kind == "product"
+        else [(row,) * M for row in range(N)]
+    )
     values = []
     for i in range(len(samples[0])):
         of_sample = []
         for S in subsets(M):
-            filled = sorted({tuple(-1 if m in S else pick[m] for m in range(M)) for pick in picks})  # each is as likely
-            parts = [torch.stack([samples[m][i] if pick[m] < 0 else behind[m][pick[m]] for pick in filled])
-                     for m in range(M)]
+            filled = sorted(
+                {tuple(-1 if m in S else pick[m] for m in range(M)) for pick in picks}
+            )  # each is as likely
+            parts = [
+                torch.stack(
+                    [samples[m][i] if pick[m] < 0 else behind[m][pick[m]] for pick in filled]
+                )
+                for m in range(M)
+            ]
             of_sample.append(score(model, parts).mean(0).detach().numpy())
         values.append(of_sample)
     return np.array(values)
@@ -127,11 +148,16 @@ def test_ten_elements_and_the_product_of_marginals_fit_into_memory(M: int) -> No
         told = explain.explain(model, filled, background)
     for S in subsets(M - 1):
         without, with_last = (subsets(M).index(part) for part in (S, (*S, M - 1)))
-        assert found.values[0, without] == pytest.approx(told.values[:, with_last].mean(0), abs=1e-10)
+        assert found.values[0, without] == pytest.approx(
+            told.values[:, with_last].mean(0), abs=1e-10
+        )
 
 
 def test_legs_are_what_the_kronecker_product_does() -> None:
-    T, G = torch.randn(4, 2, 2**3, dtype=torch.float64), torch.randn(4, 3, 5, 2, dtype=torch.float64)
+    T, G = (
+        torch.randn(4, 2, 2**3, dtype=torch.float64),
+        torch.randn(4, 3, 5, 2, dtype=torch.float64),
+    )
     found = row_values.legs(T, G)
     for row in range(4):
         whole = torch.kron(torch.kron(G[row, 0], G[row, 1]), G[row, 2])
@@ -153,7 +179,9 @@ def test_backgrounds_say_what_they_are(system: str) -> None:
     keys = {explain.background(model, some, "cohort", label="a").key for some in (rows, one, x)}
     assert len(keys) == 3
     assert conflict.key == explain.background(model, rows, "cohort", label="conflict").key
-    with pytest.raises(InvalidInput, match=r"must hold the one sample to contrast with, but holds 3\. Give one row"):
+    with pytest.raises(
+        InvalidInput, match=r"must hold the one sample to contrast with, but holds 3\. Give one row"
+    ):
         explain.background(model, rows, "contrast")
     with pytest.raises(InvalidInput, match="must hold at least one background sample"):
         explain.background(model, {name: values[:0] for name, values in rows.items()}, "cohort")
@@ -177,8 +205,12 @@ def test_backgrounds_of_the_other_system_are_refused() -> None:
 
 # The laws, on real models: what the library promises of a score holds of the numbers it returns.
 
-games = st.tuples(st.sampled_from(SYSTEMS), st.sampled_from(["joint", "product", "mixed", "zero", "cohort"]),
-                  st.integers(2, 4), st.integers(0, 10**6))
+games = st.tuples(
+    st.sampled_from(SYSTEMS),
+    st.sampled_from(["joint", "product", "mixed", "zero", "cohort"]),
+    st.integers(2, 4),
+    st.integers(0, 10**6),
+)
 
 
 @settings(max_examples=12)
@@ -194,7 +226,9 @@ def test_efficiency(game: tuple[str, str, int, int]) -> None:
 
 
 @settings(max_examples=12)
-@given(st.sampled_from(SYSTEMS), st.sampled_from(["joint", "product", "mixed"]), st.integers(0, 10**6))
+@given(
+    st.sampled_from(SYSTEMS), st.sampled_from(["joint", "product", "mixed"]), st.integers(0, 10**6)
+)
 def test_two_identical_modalities_get_the_same(system: str, kind: str, seed: int) -> None:
     """v0 and v1 have the same encoder and inputs, and the model treats them alike: a mirror image of it is itself."""
     model, x, rows = mirrored(system, seed)
@@ -208,8 +242,18 @@ def mirrored(system: str, seed: int) -> tuple[Any, dict[str, Tensor], dict[str, 
     """A problem of three modalities that stays as it is when the first two are exchanged."""
     model, x, rows = problem(system, 3, seed=seed)
     if system == "quantum-jump":
-        model = QuantumJump(model.input_specs, ("a", "b"), dims=(2, 2, 3), hidden=4, evolution="none",
-                            readout="joint").double().eval()
+        model = (
+            QuantumJump(
+                model.input_specs,
+                ("a", "b"),
+                dims=(2, 2, 3),
+                hidden=4,
+                evolution="none",
+                readout="joint",
+            )
+            .double()
+            .eval()
+        )
         v = torch.view_as_complex(model.V.data).view(-1, 2, 2, 3)
         model.V.data = torch.view_as_real((v + v.transpose(1, 2)).reshape(len(v), 12))
     else:
@@ -222,7 +266,11 @@ def mirrored(system: str, seed: int) -> tuple[Any, dict[str, Tensor], dict[str, 
 
 
 @settings(max_examples=12)
-@given(st.sampled_from(SYSTEMS), st.sampled_from(["joint", "product", "cohort", "zero"]), st.integers(0, 10**6))
+@given(
+    st.sampled_from(SYSTEMS),
+    st.sampled_from(["joint", "product", "cohort", "zero"]),
+    st.integers(0, 10**6),
+)
 def test_a_modality_that_says_nothing_gets_nothing(system: str, kind: str, seed: int) -> None:
     """An encoder that answers the same whatever it hears: no dividend of a coalition with it, no Shapley value, no
     interaction."""
@@ -238,8 +286,13 @@ def test_a_modality_that_says_nothing_gets_nothing(system: str, kind: str, seed:
 
 
 @settings(max_examples=12)
-@given(st.sampled_from(SYSTEMS), st.sampled_from(["joint", "product", "mixed"]), st.integers(0, 10**6),
-       st.floats(-3, 3), st.floats(-3, 3))
+@given(
+    st.sampled_from(SYSTEMS),
+    st.sampled_from(["joint", "product", "mixed"]),
+    st.integers(0, 10**6),
+    st.floats(-3, 3),
+    st.floats(-3, 3),
+)
 def test_linearity(system: str, kind: str, seed: int, a: float, b: float) -> None:
     """A score that is a times the first plus b times the second is explained by as much of their explanations."""
     model, x, rows = problem(system, 3, seed=seed)
@@ -259,9 +312,16 @@ def test_backgrounds_mix_linearly() -> None:
     for system in SYSTEMS:
         model, x, rows = problem(system, 3, N=4)
         whole = explain.explain(model, x, explain.background(model, rows, "cohort"))
-        each = [explain.explain(model, x, explain.background(model, {name: v[i:i + 1] for name, v in rows.items()},
-                                                             "contrast"))
-                for i in range(4)]
+        each = [
+            explain.explain(
+                model,
+                x,
+                explain.background(
+                    model, {name: v[i : i + 1] for name, v in rows.items()}, "contrast"
+                ),
+            )
+            for i in range(4)
+        ]
         assert np.mean([one.values for one in each], 0) == pytest.approx(whole.values, abs=1e-12)
 
 
@@ -275,23 +335,31 @@ def discrete_derivatives(v: np.ndarray, M: int, i: int, j: int) -> float:
         for T in itertools.combinations(others, size):
             weight = 1 / ((M - 1) * len(list(itertools.combinations(range(M - 2), size))))
             terms = {(): 1, (i,): -1, (j,): -1, (i, j): 1}
-            total += weight * sum(sign * v[order.index(tuple(sorted((*T, *more))))] for more, sign in terms.items())
+            total += weight * sum(
+                sign * v[order.index(tuple(sorted((*T, *more))))] for more, sign in terms.items()
+            )
     return total
 
 
-@given(st.integers(2,
-                   4).flatmap(lambda M: st.tuples(st.just(M),
-                                                  st.lists(st.floats(-5, 5), min_size=2**M, max_size=2**M))))
+@given(
+    st.integers(2, 4).flatmap(
+        lambda M: st.tuples(st.just(M), st.lists(st.floats(-5, 5), min_size=2**M, max_size=2**M))
+    )
+)
 def test_interaction_index_is_its_definition(game: tuple[int, list[float]]) -> None:
     M, numbers = game
     v = np.array(numbers)
     found = interaction(dividends(v[:, None], M), M)[..., 0]
     for i, j in itertools.combinations(range(M), 2):
-        assert found[i, j] == found[j, i] == pytest.approx(discrete_derivatives(v, M, i, j), abs=1e-9)
+        assert (
+            found[i, j] == found[j, i] == pytest.approx(discrete_derivatives(v, M, i, j), abs=1e-9)
+        )
     assert np.diagonal(found) == pytest.approx(0)
     if M == 2:  # the joint term and nothing else
         assert found[0, 1] == pytest.approx(v[3] - v[1] - v[2] + v[0])
-        assert shapley(dividends(v[:, None], 2), 2)[0, 0] == pytest.approx(v[1] - v[0] + found[0, 1] / 2)
+        assert shapley(dividends(v[:, None], 2), 2)[0, 0] == pytest.approx(
+            v[1] - v[0] + found[0, 1] / 2
+        )
 
 
 @pytest.mark.parametrize(("n", "M"), [(3, 2), (4, 3), (5, 2), (4, 4)])
@@ -304,13 +372,19 @@ def test_through_layers_is_the_density_matrix_read_early(n: int, M: int, kind: s
     assert found.moments[:3] == ("input", "layer 0 convolved", "layer 0 pooled")
     assert found.values.shape == (len(found.moments), 2, 2**M, 2)
     for k, (_, done) in enumerate(model.network.moments()):
+
         def early(masses: dict[str, Tensor], done: int = done) -> Tensor:
             rho = density.states(model.network, model.fuse(masses)[0])[done]
-            return HEAD_SCALE * density.features(model.network, rho) @ model.network.head.T + model.bias
+            return (
+                HEAD_SCALE * density.features(model.network, rho) @ model.network.head.T
+                + model.bias
+            )
 
         stopped = _Reading(model, early)
         assert found.values[k] == pytest.approx(brute_force(stopped, x, rows, kind), abs=1e-10), k
-        assert found.at(k).shapley.sum(1) + found.at(k).baseline == pytest.approx(found.prediction[k], abs=1e-10)
+        assert found.at(k).shapley.sum(1) + found.at(k).baseline == pytest.approx(
+            found.prediction[k], abs=1e-10
+        )
     whole = explain.explain(model, x, explain.background(model, rows, kind))
     assert found.at(-1).values == pytest.approx(whole.values, abs=1e-12)
     assert found.at(-1).shapley == pytest.approx(whole.shapley, abs=1e-12)
@@ -329,22 +403,34 @@ def test_layers_of_many_samples_at_once_equal_each_alone(kind: str) -> None:
     model, x, rows = problem("entangled-qcnn", 3, B=10, N=4)
     background = explain.background(model, rows, kind)
     together = explain.through_layers(model, x, background)
-    alone = [explain.through_layers(model, {name: v[i:i + 1] for name, v in x.items()}, background).values
-             for i in range(10)]
+    alone = [
+        explain.through_layers(
+            model, {name: v[i : i + 1] for name, v in x.items()}, background
+        ).values
+        for i in range(10)
+    ]
     assert together.values == pytest.approx(np.concatenate(alone, 1), abs=1e-12)
 
 
 def test_two_layers_have_five_moments() -> None:
     model, x, rows = problem("entangled-qcnn", 2, n=10, B=1)
     found = explain.through_layers(model, x, explain.background(model, rows))
-    assert found.moments == ("input", "layer 0 convolved", "layer 0 pooled", "layer 1 convolved", "layer 1 pooled")
+    assert found.moments == (
+        "input",
+        "layer 0 convolved",
+        "layer 0 pooled",
+        "layer 1 convolved",
+        "layer 1 pooled",
+    )
     assert found.baseline.shape == (5, 2)
     assert np.ptp(found.prediction[:, 0, 0]) > 1e-3  # the layers do something
 
 
 def test_through_layers_says_what_it_cannot_do() -> None:
     (jump, x, rows), (circuit, _, _) = problem("quantum-jump", 2), problem("entangled-qcnn", 2)
-    with pytest.raises(InvalidInput, match=r"must be an entangled-qcnn, but is a quantum-jump\. Use `through_time`"):
+    with pytest.raises(
+        InvalidInput, match=r"must be an entangled-qcnn, but is a quantum-jump\. Use `through_time`"
+    ):
         explain.through_layers(jump, x, explain.background(jump, rows))
     found = explain.through_layers(circuit, x, explain.background(circuit, rows))
     with pytest.raises(InvalidInput, match="must be a place from 0 to 2, but is 3"):
@@ -362,9 +448,13 @@ def test_a_whole_set_at_once_equals_each_sample_alone() -> None:
         for kind in ("joint", "product"):
             background = explain.background(model, rows, kind)
             together = explain.explain(model, x, background)
-            alone = [explain.explain(model, {name: v[i:i + 1] for name, v in x.items()}, background) for i in range(12)]
+            alone = [
+                explain.explain(model, {name: v[i : i + 1] for name, v in x.items()}, background)
+                for i in range(12)
+            ]
             for name in ("values", "dividends", "shapley", "interaction"):
-                assert np.concatenate([getattr(one, name) for one in alone]) == pytest.approx(getattr(together, name),
-                                                                                              abs=1e-12)
+                assert np.concatenate([getattr(one, name) for one in alone]) == pytest.approx(
+                    getattr(together, name), abs=1e-12
+                )
             assert explain.shares(together).sum(-2) == pytest.approx(1)
             assert replace(together, moments=()).interaction.shape == (12, 3, 3, 2)

@@ -20,22 +20,36 @@ from qfusion.quantum.decomposition import subsets
 
 def problem(M: int, B: int = 3, N: int = 6, outputs=("a", "b")) -> tuple[QuantumJump, dict, dict]:
     names = ["text", "audio", "vision", "touch", "smell"][:M]
-    model = QuantumJump({name: InputSpec(3) for name in names}, outputs, dims=(2, 3, 2, 2, 2)[:M]).double().eval()
-    return (model, {name: torch.randn(B, 3, dtype=torch.float64) for name in names},
-            {name: torch.randn(N, 3, dtype=torch.float64) + 0.5 for name in names})
+    model = (
+        QuantumJump({name: InputSpec(3) for name in names}, outputs, dims=(2, 3, 2, 2, 2)[:M])
+        .double()
+        .eval()
+    )
+    return (
+        model,
+        {name: torch.randn(B, 3, dtype=torch.float64) for name in names},
+        {name: torch.randn(N, 3, dtype=torch.float64) + 0.5 for name in names},
+    )
 
 
 def brute_force(model: QuantumJump, x: dict, background: dict, kind: str) -> np.ndarray:
     """v(S) by replacing absent modalities, row by row: (B, 2^M, C)."""
     names, N = model.modalities, len(next(iter(background.values())))
-    picks = [(n,) * len(names)
-             for n in range(N)] if kind == "joint" else list(itertools.product(range(N), repeat=len(names)))
+    picks = (
+        [(n,) * len(names) for n in range(N)]
+        if kind == "joint"
+        else list(itertools.product(range(N), repeat=len(names)))
+    )
     values = []
     for i in range(len(x[names[0]])):
         row = []
         for S in subsets(len(names)):
-            mixed = {name: torch.stack([x[name][i] if m in S else background[name][pick[m]] for pick in picks])
-                     for m, name in enumerate(names)}
+            mixed = {
+                name: torch.stack(
+                    [x[name][i] if m in S else background[name][pick[m]] for pick in picks]
+                )
+                for m, name in enumerate(names)
+            }
             row.append(model(mixed).mean(0).detach().numpy())
         values.append(row)
     return np.array(values)
@@ -64,7 +78,10 @@ def test_mixed_and_zero_backgrounds_are_the_states_they_name():
     mixed = explain.explain(model, x, explain.background(model, kind="mixed"))
     zero = explain.explain(model, x, explain.background(model, kind="zero"))
     text = kets["text"][0]
-    for found, other in ((mixed, torch.eye(3).double() / 3), (zero, torch.diag(torch.tensor([1.0, 0, 0])))):
+    for found, other in (
+        (mixed, torch.eye(3).double() / 3),
+        (zero, torch.diag(torch.tensor([1.0, 0, 0]))),
+    ):
         rho = torch.kron(torch.outer(text, text.conj()), other.to(torch.complex128))
         expected = torch.einsum("cab,ba->c", O, rho).real + model.bias
         assert np.abs(found.values[0, 1] - expected.detach().numpy()).max() < 1e-12
@@ -78,8 +95,16 @@ def test_parts_add_up_to_the_score(kind):
     assert np.abs(found.prediction - y).max() < 1e-12
     assert np.abs(found.dividends.sum(1) - y).max() < 1e-12
     assert np.abs(found.shapley.sum(1) + found.baseline - y).max() < 1e-12
-    assert found.coalitions == ("", "text", "audio", "vision", "text+audio", "text+vision", "audio+vision",
-                                "text+audio+vision")
+    assert found.coalitions == (
+        "",
+        "text",
+        "audio",
+        "vision",
+        "text+audio",
+        "text+vision",
+        "audio+vision",
+        "text+audio+vision",
+    )
 
 
 def test_through_time_ends_at_the_decision_and_starts_at_the_readout():
@@ -89,14 +114,15 @@ def test_through_time_ends_at_the_decision_and_starts_at_the_readout():
     whole = explain.explain(model, x, background)
     assert np.abs(found.values[-1] - whole.values).max() < 1e-12
     assert np.abs(found.baseline[-1] - whole.baseline).max() < 1e-12
-    start = torch.einsum("cab,nb,na->nc", model.readout(), (psi := model.product_state(model.encode(x))),
-                         psi.conj()).real
+    start = torch.einsum(
+        "cab,nb,na->nc", model.readout(), (psi := model.product_state(model.encode(x))), psi.conj()
+    ).real
     assert np.abs(found.prediction[0] - (start + model.bias).detach().numpy()).max() < 1e-12
 
 
-games = st.integers(1,
-                    4).flatmap(lambda M: st.tuples(st.just(M),
-                                                   st.lists(st.floats(-5, 5), min_size=2**M, max_size=2**M)))
+games = st.integers(1, 4).flatmap(
+    lambda M: st.tuples(st.just(M), st.lists(st.floats(-5, 5), min_size=2**M, max_size=2**M))
+)
 
 
 @given(games)
@@ -108,28 +134,48 @@ def test_laws_of_shapley_values(game):
     d = dividends(v, M)
     assert np.allclose(shapley(d, M).sum(), v[-1] - v[0], atol=1e-9)
     for s, S in enumerate(order):
-        assert np.allclose(sum(d[r] for r, R in enumerate(order) if set(R) <= set(S)), v[s], atol=1e-9)
+        assert np.allclose(
+            sum(d[r] for r, R in enumerate(order) if set(R) <= set(S)), v[s], atol=1e-9
+        )
     assert np.allclose(shapley(dividends(2 * v + 1, M), M), 2 * shapley(d, M), atol=1e-9)
     null = np.array([v[order.index(tuple(m for m in S if m != 0))] for S in order])
     assert np.allclose(shapley(dividends(null, M), M)[0], 0, atol=1e-9)
-    symmetric = np.array([[float(len(S))**2] for S in order])
+    symmetric = np.array([[float(len(S)) ** 2] for S in order])
     assert np.ptp(shapley(dividends(symmetric, M), M)) < 1e-9
 
 
 def test_shares_of_nothing_are_equal():
-    found = explain.Explanation(("a", "b", "c"), ("y", "z"), (), np.zeros((2, 8, 2)), np.zeros((2, 8, 2)),
-                                np.array([[[0, 2], [0, -1], [0, 1]], [[0, 0], [0, 0], [3, 0]]], dtype=float), "zero", 0)
+    found = explain.Explanation(
+        ("a", "b", "c"),
+        ("y", "z"),
+        (),
+        np.zeros((2, 8, 2)),
+        np.zeros((2, 8, 2)),
+        np.array([[[0, 2], [0, -1], [0, 1]], [[0, 0], [0, 0], [3, 0]]], dtype=float),
+        "zero",
+        0,
+    )
     third = 1 / 3
-    assert explain.shares(found).tolist() == [[[third, 0.5], [third, 0.25], [third, 0.25]],
-                                              [[0, third], [0, third], [1, third]]]
+    assert explain.shares(found).tolist() == [
+        [[third, 0.5], [third, 0.25], [third, 0.25]],
+        [[0, third], [0, third], [1, third]],
+    ]
 
 
 def test_table_of_one_output():
     model, x, rows = problem(2)
     found = explain.explain(model, x, explain.background(model, rows))
     table = found.frame(["p", "q", "r"], output=1)
-    assert list(table.columns) == ["prediction", "baseline", "dividend[text]", "dividend[audio]",
-                                   "dividend[text+audio]", "shapley[text]", "shapley[audio]", "interaction[text+audio]"]
+    assert list(table.columns) == [
+        "prediction",
+        "baseline",
+        "dividend[text]",
+        "dividend[audio]",
+        "dividend[text+audio]",
+        "shapley[text]",
+        "shapley[audio]",
+        "interaction[text+audio]",
+    ]
     parts = table.filter(like="dividend").sum(axis=1) + table["baseline"]
     assert np.allclose(parts, table["prediction"])
 
@@ -154,29 +200,55 @@ LOUD = answers.Words(str.upper, strong)
 
 def test_since_when_and_what_was_added_are_said():
     assert answers.settled(["p", "q", "p", "q", "q"], list("abcde"), LOUD) == (
-        "The decision is q for good from <d> on (the end is e); before, it was p.")
-    assert answers.settled(["q", "q"], ["a", "b"]) == "The decision is q from the start (a) to the end (b)."
-    start, end = {"": 0.1, "a": 0.2, "b": 0.0, "a+b": 0.0}, {"": 0.1, "a": 0.3, "b": 0.1, "a+b": -0.4}
+        "The decision is q for good from <d> on (the end is e); before, it was p."
+    )
+    assert (
+        answers.settled(["q", "q"], ["a", "b"])
+        == "The decision is q from the start (a) to the end (b)."
+    )
+    start, end = (
+        {"": 0.1, "a": 0.2, "b": 0.0, "a+b": 0.0},
+        {"": 0.1, "a": 0.3, "b": 0.1, "a+b": -0.4},
+    )
     assert answers.added(start, end, "it", LOUD) == (
         "<Every joint term>: before, the decision is a sum over single modalities; it makes 50% of its size joint, "
-        "that of A and B jointly (-0.40), and takes the score from +0.30 to +0.10.")
+        "that of A and B jointly (-0.40), and takes the score from +0.30 to +0.10."
+    )
     assert answers.added(end, end | {"a+b": 0.4}, "it", LOUD) == (
         "Joint terms are 50% of the decision's size before and <50%> after, that of A and B jointly (+0.40); it "
-        "takes the score from +0.10 to +0.90.")
-    for nothing in ({"": 0.1, "a": 0.3}, {"": 0.1, "a": 0.3, "b": 0.0, "a+b": 0.0}):  # no joint term, or one of nothing
+        "takes the score from +0.10 to +0.90."
+    )
+    for nothing in (
+        {"": 0.1, "a": 0.3},
+        {"": 0.1, "a": 0.3, "b": 0.0, "a+b": 0.0},
+    ):  # no joint term, or one of nothing
         assert answers.added(dict.fromkeys(nothing, 0.0), nothing, "it") == (
-            "No joint term: it takes the score from +0.00 to +0.40, and it stays a sum over single modalities.")
+            "No joint term: it takes the score from +0.00 to +0.40, and it stays a sum over single modalities."
+        )
     assert answers.added(end, end, "it", LOUD) == "<Nothing>: it leaves every term as it is."
     three = {"": 0.0, "a": 0.1, "a+b": 0.2, "a+c": -0.3, "b+c": 0.1}
-    assert "the largest of them a and c jointly (-0.30)" in answers.added(dict.fromkeys(three, 0.0), three, "it")
+    assert "the largest of them a and c jointly (-0.30)" in answers.added(
+        dict.fromkeys(three, 0.0), three, "it"
+    )
 
 
 def test_decisions_backgrounds_and_lists_in_words():
-    assert [answers.verdict(np.array(s), ()) for s in ([0.2], [-0.2], [0.0])] == ["positive", "negative", "negative"]
+    assert [answers.verdict(np.array(s), ()) for s in ([0.2], [-0.2], [0.0])] == [
+        "positive",
+        "negative",
+        "negative",
+    ]
     assert answers.verdict(np.array([0.1, 0.7, 0.3]), ["x", "y", "z"], LOUD) == "‘Y’"
     model, _, rows = problem(2, N=7)
-    said = {kind: answers.behind(explain.background(model, rows, kind)) for kind in ("joint", "product")}
-    assert said == {"joint": "the 7 training samples", "product": "7 training samples, each modality drawn on its own"}
-    for kind, words in {"mixed": "maximally mixed states: nothing known, no samples",
-                        "zero": "reference states, no samples"}.items():
+    said = {
+        kind: answers.behind(explain.background(model, rows, kind)) for kind in ("joint", "product")
+    }
+    assert said == {
+        "joint": "the 7 training samples",
+        "product": "7 training samples, each modality drawn on its own",
+    }
+    for kind, words in {
+        "mixed": "maximally mixed states: nothing known, no samples",
+        "zero": "reference states, no samples",
+    }.items():
         assert answers.behind(explain.background(model, kind=kind)) == words

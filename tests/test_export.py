@@ -33,11 +33,19 @@ from qfusion.figures.export.style import ExportStyle
 from tests.figure_examples import TERMS, M, T
 
 ROOT = Path(__file__).resolve().parent.parent
-RECIPE = json.dumps({"page": "samples", "title": "</script></metadata>(\\) <b> é \u2028", "list": [1, 2]},
-                    ensure_ascii=False, indent=1)
+RECIPE = json.dumps(
+    {"page": "samples", "title": "</script></metadata>(\\) <b> é \u2028", "list": [1, 2]},
+    ensure_ascii=False,
+    indent=1,
+)
 WORDS = "<img src=x onerror=alert(1)> </script> $x^2$ &amp; {0} \\alpha ü 漢"
-BY_KIND = {"svg": "</metadata>", "pdf": "/Keywords", "png": "IEND", "html": "</script>",
-           "tikz": "\n%qfusion-size"}
+BY_KIND = {
+    "svg": "</metadata>",
+    "pdf": "/Keywords",
+    "png": "IEND",
+    "html": "</script>",
+    "tikz": "\n%qfusion-size",
+}
 
 
 def waterfall() -> go.Figure:
@@ -52,16 +60,22 @@ def lines(theme: style.Theme = "light") -> go.Figure:
 def digests() -> dict[str, str]:
     """SHA-256 of a file in every format."""
     chosen = {"title": True, "caption": True, "theme": "grey"}
-    found = {kind: export.save(waterfall(), ExportStyle(format=kind, **chosen), title="a", caption="b", recipe=RECIPE)
-             for kind in styles.FORMATS}
+    found = {
+        kind: export.save(
+            waterfall(), ExportStyle(format=kind, **chosen), title="a", caption="b", recipe=RECIPE
+        )
+        for kind in styles.FORMATS
+    }
     return {kind: hashlib.sha256(data).hexdigest() for kind, data in found.items()}
 
 
 def texts(data: bytes, kind: styles.Format) -> str:
     """What a reader sees written in a file; nothing for pixels."""
     if kind == "svg":
-        return " ".join("".join(each.itertext())
-                        for each in ET.fromstring(data).iter("{http://www.w3.org/2000/svg}text"))
+        return " ".join(
+            "".join(each.itertext())
+            for each in ET.fromstring(data).iter("{http://www.w3.org/2000/svg}text")
+        )
     if kind == "pdf":
         return PdfReader(io.BytesIO(data)).pages[0].extract_text()
     if kind == "tikz":
@@ -71,9 +85,13 @@ def texts(data: bytes, kind: styles.Format) -> str:
 
 @pytest.mark.parametrize("kind", styles.FORMATS)
 @pytest.mark.parametrize("size", ["single", "slide"])
-def test_a_file_has_its_size_its_words_its_legend_and_its_recipe(kind: styles.Format, size: str) -> None:
+def test_a_file_has_its_size_its_words_its_legend_and_its_recipe(
+    kind: styles.Format, size: str
+) -> None:
     look = ExportStyle(format=kind, size=size, title=True, caption=True, hidden=("audio",))
-    data = export.save(lines("dark"), look, title="What the model did", caption="Over 600 samples.", recipe=RECIPE)
+    data = export.save(
+        lines("dark"), look, title="What the model did", caption="Over 600 samples.", recipe=RECIPE
+    )
     assert json.loads(export.read_recipe(data)) == json.loads(RECIPE)
     if kind != "html":
         width, height = export.size_mm(data)
@@ -81,12 +99,23 @@ def test_a_file_has_its_size_its_words_its_legend_and_its_recipe(kind: styles.Fo
         assert size == "single" or height == pytest.approx(190.5, abs=0.1)
     if kind != "png":
         written = " ".join(texts(data, kind).split())
-        assert all(words in written for words in ("What the model did", "Over 600 samples.", "entropy (nats)",
-                                                  "text : audio"))
-        assert kind == "html" or "audio" not in written.replace("text : audio", ""), "it was to be left out"
+        assert all(
+            words in written
+            for words in (
+                "What the model did",
+                "Over 600 samples.",
+                "entropy (nats)",
+                "text : audio",
+            )
+        )
+        assert kind == "html" or "audio" not in written.replace("text : audio", ""), (
+            "it was to be left out"
+        )
     if kind == "svg":
         assert style.BLUE.lower() in data.decode().lower()
-        assert style.PAPER["dark"].lower() not in data.decode().lower(), "the light theme was asked for"
+        assert style.PAPER["dark"].lower() not in data.decode().lower(), (
+            "the light theme was asked for"
+        )
     if kind == "png":
         assert Image.open(io.BytesIO(data)).info["dpi"][0] == pytest.approx(300, abs=0.1)
 
@@ -95,17 +124,30 @@ def test_fonts_have_the_size_asked_for() -> None:
     for font in (7.0, 9.0):
         data = export.save(lines(), ExportStyle(font=font))
         root = ET.fromstring(data)
-        unit = float(root.get("width", "").removesuffix("mm")) / float(root.get("viewBox",
-                                                                                "").split()[2]) / styles.MM_PER_PT
-        sizes = [float(found) * unit for found in re.findall(r"font(?:-size)?: ?(?:\w+ )*?([\d.]+)px", data.decode())]
+        unit = (
+            float(root.get("width", "").removesuffix("mm"))
+            / float(root.get("viewBox", "").split()[2])
+            / styles.MM_PER_PT
+        )
+        sizes = [
+            float(found) * unit
+            for found in re.findall(r"font(?:-size)?: ?(?:\w+ )*?([\d.]+)px", data.decode())
+        ]
         assert max(sizes) == pytest.approx(font, rel=0.01)
         assert min(sizes) >= 4.9
 
 
 def test_the_same_bytes_in_a_fresh_process_that_finds_no_program() -> None:
     code = "import json; from tests.test_export import digests; print(json.dumps(digests()))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True,
-                          timeout=100, env={**os.environ, "PATH": "", "PYTHONHASHSEED": "7"})
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=100,
+        env={**os.environ, "PATH": "", "PYTHONHASHSEED": "7"},
+    )
     assert json.loads(done.stdout) == digests()
 
 
@@ -121,9 +163,10 @@ def test_a_page_needs_no_network_and_runs_nothing_but_plotly() -> None:
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy.replace("style-src 'unsafe-inline'", "")
     scripts = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
-    assert [f"sha256-{base64.b64encode(hashlib.sha256(each.encode()).digest()).decode()}"
-            for each in scripts] == re.findall(
-r"'(sha256-[^']+)'", policy)
+    assert [
+        f"sha256-{base64.b64encode(hashlib.sha256(each.encode()).digest()).decode()}"
+        for each in scripts
+    ] == re.findall(r"'(sha256-[^']+)'", policy)
     assert not re.search(r"<(script|link|img|iframe)[^>]+(src|href)=", text.replace(scripts[0], ""))
     assert "</script" not in drawing.split("</script>")[1].removeprefix("\n<script>")
     figure = json.loads(scripts[1].rpartition("})(")[2].removesuffix(");"))
@@ -134,56 +177,92 @@ r"'(sha256-[^']+)'", policy)
 @pytest.mark.parametrize("kind", ["svg", "pdf", "html"])
 def test_titles_and_captions_are_shown_as_typed(kind: str) -> None:
     typed = "1 < 2 & <b>bold</b> $x_1^2$ &lt; \\alpha"
-    data = export.save(lines(), ExportStyle(format=kind, title=True, caption=True, size="double"), title=typed,
-                       caption=f"note {typed}")
+    data = export.save(
+        lines(),
+        ExportStyle(format=kind, title=True, caption=True, size="double"),
+        title=typed,
+        caption=f"note {typed}",
+    )
     assert "".join(typed.split()) in "".join(texts(data, kind).split())
-    plain = export.save(lines(), ExportStyle(format=kind), title="unasked for", caption="unasked for").decode("latin-1")
+    plain = export.save(
+        lines(), ExportStyle(format=kind), title="unasked for", caption="unasked for"
+    ).decode("latin-1")
     assert f">{'unasked for'}</text>" not in plain
     assert "<h1>" not in plain
 
 
 def test_texts_lose_what_is_no_letter_and_have_a_length() -> None:
-    assert export.text("title", "a\0b\x1b[31m\n\tc\u202egnp.exe\u2066x\ud800\uffff\ufeff  d\u200dé",
-                       99) == "ab[31m cgnp.exex d\u200dé"
+    assert (
+        export.text(
+            "title", "a\0b\x1b[31m\n\tc\u202egnp.exe\u2066x\ud800\uffff\ufeff  d\u200dé", 99
+        )
+        == "ab[31m cgnp.exex d\u200dé"
+    )
     for name, limit in (("title", "300"), ("caption", "2,000")):
-        with pytest.raises(InvalidInput, match=rf"`{name}`.*at most {limit} characters.*1,000,000.*Shorten"):
+        with pytest.raises(
+            InvalidInput, match=rf"`{name}`.*at most {limit} characters.*1,000,000.*Shorten"
+        ):
             export.save(lines(), ExportStyle(format="html"), **{name: "x" * 10**6})
     with pytest.raises(InvalidInput, match=r"title.*NoneType"):
         export.save(lines(), ExportStyle(format="html"), title=None)  # type: ignore[arg-type]
-    for bad, named in (("{", "not"), ("[" * 100_000, "not"), ('"\ufffe"', "U\\+FFFE"),
-                       ('"' + "x" * 300_000 + '"', "256,000")):
+    for bad, named in (
+        ("{", "not"),
+        ("[" * 100_000, "not"),
+        ('"\ufffe"', "U\\+FFFE"),
+        ('"' + "x" * 300_000 + '"', "256,000"),
+    ):
         with pytest.raises(InvalidInput, match=f"recipe.*{named}"):
             export.save(lines(), ExportStyle(format="html"), recipe=bad)
 
 
 def test_a_title_of_one_long_word_stays_within_its_figure() -> None:
-    data = export.save(lines(), ExportStyle(title=True, caption=True), title="W" * 300, caption="漢" * 500)
+    data = export.save(
+        lines(), ExportStyle(title=True, caption=True), title="W" * 300, caption="漢" * 500
+    )
     assert texts(data, "svg").count("W") == 300
     assert export.size_mm(data)[0] == 89
 
 
 def png(*chunks: tuple[bytes, bytes]) -> bytes:
-    return b"\x89PNG\r\n\x1a\n" + b"".join(struct.pack(">I", len(body)) + kind + body + b"\0\0\0\0"
-                                           for kind, body in chunks)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + b"\0\0\0\0" for kind, body in chunks
+    )
 
 
-BOMB = b'<?xml version="1.0"?><!DOCTYPE svg [<!ENTITY a "ha">' + b"".join(
-    b'<!ENTITY %c "&%c;&%c;&%c;">' % (c + 1, c, c, c) for c in range(ord("a"), ord("y"))) + b"]><svg>&y;</svg>"
+BOMB = (
+    b'<?xml version="1.0"?><!DOCTYPE svg [<!ENTITY a "ha">'
+    + b"".join(b'<!ENTITY %c "&%c;&%c;&%c;">' % (c + 1, c, c, c) for c in range(ord("a"), ord("y")))
+    + b"]><svg>&y;</svg>"
+)
 HOSTILE = {
-    "empty": b"", "zeros": bytes(10**6), "no recipe": b'{"a": [}', "list": b"[1]", "deep": b"[" * 10**6,
-    "png": b"\x89PNG\r\n\x1a\n", "png cut": png((b"IHDR", bytes(13)))[:-6],
+    "empty": b"",
+    "zeros": bytes(10**6),
+    "no recipe": b'{"a": [}',
+    "list": b"[1]",
+    "deep": b"[" * 10**6,
+    "png": b"\x89PNG\r\n\x1a\n",
+    "png cut": png((b"IHDR", bytes(13)))[:-6],
     "png long": b"\x89PNG\r\n\x1a\n\xff\xff\xff\xffiTXtqfusion\0",
     "png bomb": png((b"zTXt", b"qfusion\0\0" + zlib.compress(b"[" * 10**8, 9))),
-    "png bomb 2": png((b"iTXt", b"qfusion\0\1\0\0\0" + zlib.compress(b"{" + b" " * 10**8 + b"}", 9))),
-    "png damaged": png((b"zTXt", b"qfusion\0\0xyz")), "png empty": png((b"tEXt", b"qfusion\0")), "svg": b"<svg></svg>",
-    "svg bomb": BOMB, "svg bomb inside": BOMB.replace(b"&y;</svg>", b'<metadata id="qfusion">&y;</metadata></svg>'),
+    "png bomb 2": png(
+        (b"iTXt", b"qfusion\0\1\0\0\0" + zlib.compress(b"{" + b" " * 10**8 + b"}", 9))
+    ),
+    "png damaged": png((b"zTXt", b"qfusion\0\0xyz")),
+    "png empty": png((b"tEXt", b"qfusion\0")),
+    "svg": b"<svg></svg>",
+    "svg bomb": BOMB,
+    "svg bomb inside": BOMB.replace(b"&y;</svg>", b'<metadata id="qfusion">&y;</metadata></svg>'),
     "svg open": b"<svg>" + b'<metadata id="qfusion">' * 200_000,
-    "svg file": b'<svg><metadata id="qfusion">/etc/passwd</metadata></svg>', "pdf": b"%PDF-1.7\n",
-    "pdf open": b"%PDF-1.7 " + b"/Keywords (((" * 200_000, "pdf hex": b"%PDF-1.7 /Keywords <" + b"zz" * 10**6,
+    "svg file": b'<svg><metadata id="qfusion">/etc/passwd</metadata></svg>',
+    "pdf": b"%PDF-1.7\n",
+    "pdf open": b"%PDF-1.7 " + b"/Keywords (((" * 200_000,
+    "pdf hex": b"%PDF-1.7 /Keywords <" + b"zz" * 10**6,
     "pdf loop": b"%PDF-1.7\n1 0 obj<</Kids[1 0 R]/Keywords 1 0 R/Prev 9>>endobj\ntrailer<</Root 1 0 R/Info 1 0 R/Prev "
-                b"9>>\nstartxref\n9",
-    "html": b"<!DOCTYPE html>", "html open": b'<!DOCTYPE html><script type="application/json" id="qfusion-recipe">'
-    + b"{" * 10**6}
+    b"9>>\nstartxref\n9",
+    "html": b"<!DOCTYPE html>",
+    "html open": b'<!DOCTYPE html><script type="application/json" id="qfusion-recipe">'
+    + b"{" * 10**6,
+}
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -216,26 +295,41 @@ def test_a_file_that_is_cut_or_changed_gives_a_recipe_or_an_error(kind: str) -> 
 def test_recipes_are_read_from_files_of_other_writers() -> None:
     assert export.read_recipe(b'\xef\xbb\xbf {"a": 1}') == '\ufeff {"a": 1}'.lstrip("\ufeff")
     assert export.read_recipe(png((b"tEXt", b'qfusion\0{"a": 1}'))) == '{"a": 1}'
-    assert export.read_recipe(png((b"zTXt", b"qfusion\0\0" + zlib.compress(b'{"a": 1}')))) == '{"a": 1}'
+    assert (
+        export.read_recipe(png((b"zTXt", b"qfusion\0\0" + zlib.compress(b'{"a": 1}'))))
+        == '{"a": 1}'
+    )
     assert export.read_recipe(b"%PDF-1.4 /Keywords <7b2261223a20317d>") == '{"a": 1}'
-    assert export.read_recipe(b"%PDF-1.4 /Keywords (\\173\"a\": \\\n \"\\(\\\\\\\\\\)\"})") == '{"a":  "(\\\\)"}'
-    assert export.read_recipe(b"%PDF-1.4 /Keywords (" + '{"a": "é"}'.encode("utf-16") + b")") == '{"a": "é"}'
+    assert (
+        export.read_recipe(b'%PDF-1.4 /Keywords (\\173"a": \\\n "\\(\\\\\\\\\\)"})')
+        == '{"a":  "(\\\\)"}'
+    )
+    assert (
+        export.read_recipe(b"%PDF-1.4 /Keywords (" + '{"a": "é"}'.encode("utf-16") + b")")
+        == '{"a": "é"}'
+    )
 
 
 def test_without_chrome_the_other_engine_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr(browser, "_MAC", ())
     assert export.chrome() is None
-    with pytest.raises(DataUnavailable, match=r"looked for google-chrome,.*chromium.*engine 'qfusion'"):
+    with pytest.raises(
+        DataUnavailable, match=r"looked for google-chrome,.*chromium.*engine 'qfusion'"
+    ):
         export.save(lines(), ExportStyle(engine="chrome"))
-    assert export.save(lines(), ExportStyle(engine="chrome", format="html")), "a page needs no Chrome to be written"
+    assert export.save(lines(), ExportStyle(engine="chrome", format="html")), (
+        "a page needs no Chrome to be written"
+    )
     monkeypatch.setitem(sys.modules, "kaleido", None)
     browser._find.cache_clear()
     with pytest.raises(DataUnavailable, match="kaleido is not installed"):
         export.save(lines(), ExportStyle(engine="chrome"))
 
 
-def test_a_chrome_that_does_not_answer_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_chrome_that_does_not_answer_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name, script in (("asleep", "sleep 60"), ("gone", "exit 3")):
         folder = tmp_path / name
         folder.mkdir()
@@ -245,6 +339,8 @@ def test_a_chrome_that_does_not_answer_is_given_up(tmp_path: Path, monkeypatch: 
         monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
         monkeypatch.setattr(browser, "BROWSERS", ("chromium",))
         monkeypatch.setattr(browser, "START", 2.0)
-        with pytest.raises(QFusionError, match=r"chromium (did not answer in time|failed).*engine 'qfusion'"):
+        with pytest.raises(
+            QFusionError, match=r"chromium (did not answer in time|failed).*engine 'qfusion'"
+        ):
             export.save(lines(), ExportStyle(engine="chrome"))
     assert browser._browser is None

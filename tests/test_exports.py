@@ -52,7 +52,11 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             patch.setenv(f"QFUSION_{name}", str(folder / name.lower()))
         for seed, name in enumerate(("first", "second")):
             make(name, record_of(4, watched=JUMP), seed=seed)
-        make("network", record_of(3, watched={"entanglement.fused": 0.1, "norm.tables": 0.2}), model="entangled-qcnn")
+        make(
+            "network",
+            record_of(3, watched={"entanglement.fused": 0.1, "norm.tables": 0.2}),
+            model="entangled-qcnn",
+        )
         sweep.work(sweep.begin("first", search(), 12))
         yield folder
 
@@ -65,7 +69,8 @@ def panels(places: Path) -> dict[str, Any]:
 def test_every_page_hands_its_figures_over(panels: dict[str, Any]) -> None:
     """Every panel that has a figure comes up (names with a variable end count by their beginning)."""
     known = {name for panels in programs.PAGES.values() for name in panels} | {
-        start.rstrip("-") for panels in programs.NAMED.values() for start in panels}
+        start.rstrip("-") for panels in programs.NAMED.values() for start in panels
+    }
     taken = {name.split(" ", 1)[1] for name in panels}
     assert len(known) > 60
     assert {name for name in known if not any(each.startswith(name) for each in taken)} == LEFT_OUT
@@ -97,9 +102,13 @@ def test_a_second_process_makes_the_same_bytes(panels: dict[str, Any], places: P
     assert {job.theme for job in jobs} == set(styles.THEMES)
     wanted, out = places / "jobs.json", places / "again.json"
     wanted.write_text(json.dumps(jobs), encoding="utf-8")
-    other = subprocess.Popen([sys.executable, "-m", "tests.exporting", str(wanted), str(out)], cwd=ROOT,
-                             env=os.environ | {"PYTHONPATH": str(ROOT), sharing.FOLDER: ""},  # all anew, in its order
-                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    other = subprocess.Popen(
+        [sys.executable, "-m", "tests.exporting", str(wanted), str(out)],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT), sharing.FOLDER: ""},  # all anew, in its order
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
     made = exporting.digests(jobs, panels)
     output = other.communicate(timeout=600)[0].decode()
     assert other.returncode == 0, output[-2000:]
@@ -108,25 +117,38 @@ def test_a_second_process_makes_the_same_bytes(panels: dict[str, Any], places: P
 
 @pytest.mark.browser
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_figure_of_a_page_is_drawn_by_plotly_in_chrome_too(panels: dict[str, Any], kind: str) -> None:
+def test_a_figure_of_a_page_is_drawn_by_plotly_in_chrome_too(
+    panels: dict[str, Any], kind: str
+) -> None:
     """One panel a format, or with QFUSION_EVERY_FORMAT=1 all; every function that draws, in
     tests/test_browser_export.py."""
     if export.chrome() is None and os.environ.get("QFUSION_DEMAND_BROWSER") != "1":
         pytest.skip("no Chromium on this machine: the browser tests are left out")
-    once = {name.split(" ", 1)[1] + ("network" if "qcnn" in name else ""): panel for name, panel in panels.items()}
-    for number, panel in list(enumerate(once.values()))[KINDS.index(kind)::1 if EVERY else len(once)]:
-        wanted = replace(panel.recipe, style=replace(exporting.style(number, kind), engine="chrome"))
+    once = {
+        name.split(" ", 1)[1] + ("network" if "qcnn" in name else ""): panel
+        for name, panel in panels.items()
+    }
+    for number, panel in list(enumerate(once.values()))[
+        KINDS.index(kind) :: 1 if EVERY else len(once)
+    ]:
+        wanted = replace(
+            panel.recipe, style=replace(exporting.style(number, kind), engine="chrome")
+        )
         content = headless.save(panel, wanted)
         assert recipe.parse(export.read_recipe(content)) == wanted
-        assert export.size_mm(content)[0] == pytest.approx(styles.SIZES[wanted.style.size].width, abs=0.5)
+        assert export.size_mm(content)[0] == pytest.approx(
+            styles.SIZES[wanted.style.size].width, abs=0.5
+        )
         if kind == "svg":
             exporting.assert_legend(content, panel.figure)
 
 
 def read_svg(content: bytes, panel: Any, style: styles.ExportStyle) -> None:
     root = ET.fromstring(content)
-    width, height = (float(re.fullmatch(r"([\d.]+)(pt|mm)", root.attrib[side]).group(1))
-                     for side in ("width", "height"))
+    width, height = (
+        float(re.fullmatch(r"([\d.]+)(pt|mm)", root.attrib[side]).group(1))
+        for side in ("width", "height")
+    )
     scale = 25.4 / 72 if root.attrib["width"].endswith("pt") else 1.0
     assert width * scale == pytest.approx(styles.SIZES[style.size].width, abs=0.3)
     assert height > 0
@@ -137,10 +159,15 @@ def read_svg(content: bytes, panel: Any, style: styles.ExportStyle) -> None:
         assert said in squeezed or said.rstrip("…")[:12] in squeezed, (entry, words[:400])
     if style.title:
         assert re.sub(r"\s+", "", panel.title)[:20] in squeezed
-    sizes = [float(size) for size in re.findall(rb"font-size: ?([\d.]+)px", content)
-             + re.findall(rb"font: [\w ]*?([\d.]+)px", content)]
+    sizes = [
+        float(size)
+        for size in re.findall(rb"font-size: ?([\d.]+)px", content)
+        + re.findall(rb"font: [\w ]*?([\d.]+)px", content)
+    ]
     assert sizes
-    assert min(sizes) >= 3.2, "letters that nobody can read, where an index of a symbol may be smaller than 5 pt"
+    assert min(sizes) >= 3.2, (
+        "letters that nobody can read, where an index of a symbol may be smaller than 5 pt"
+    )
     assert b"DejaVu Sans" in content
     if style.theme == "grey":
         drawing = re.sub(rb"<metadata.*?</metadata>", b"", content, flags=re.DOTALL)
@@ -153,14 +180,17 @@ def read_pdf(content: bytes, panel: Any, style: styles.ExportStyle) -> None:
     reader = PdfReader(io.BytesIO(content))
     page = reader.pages[0]
     assert len(reader.pages) == 1
-    assert float(page.mediabox.width) * 25.4 / 72 == pytest.approx(styles.SIZES[style.size].width, abs=0.3)
+    assert float(page.mediabox.width) * 25.4 / 72 == pytest.approx(
+        styles.SIZES[style.size].width, abs=0.3
+    )
     fonts = page["/Resources"].get("/Font", {})
     assert fonts
     for font in fonts.values():
         about = font.get_object()
         inner = about["/DescendantFonts"][0].get_object() if "/DescendantFonts" in about else about
-        assert any(key in inner["/FontDescriptor"]
-                   for key in ("/FontFile2", "/FontFile3", "/FontFile")), "a font that is not embedded"
+        assert any(
+            key in inner["/FontDescriptor"] for key in ("/FontFile2", "/FontFile3", "/FontFile")
+        ), "a font that is not embedded"
     assert not {"/CreationDate", "/ModDate"} & set(reader.metadata or {})
 
 
@@ -169,7 +199,9 @@ def read_png(content: bytes, panel: Any, style: styles.ExportStyle) -> None:
         picture.load()
         dots = picture.info["dpi"][0]
         assert dots == pytest.approx(style.dpi, abs=0.1)
-        assert picture.size[0] / dots * 25.4 == pytest.approx(styles.SIZES[style.size].width, abs=0.5)
+        assert picture.size[0] / dots * 25.4 == pytest.approx(
+            styles.SIZES[style.size].width, abs=0.5
+        )
         assert len(picture.convert("L").resize((64, 64)).getcolors()) > 1, "an empty picture"
 
 
@@ -190,27 +222,52 @@ def read_tikz(content: bytes, panel: Any, style: styles.ExportStyle) -> None:
 READERS = {"svg": read_svg, "pdf": read_pdf, "png": read_png, "html": read_html, "tikz": read_tikz}
 
 
-def test_hidden_series_and_ranges_are_exported_as_they_stand_on_the_page(panels: dict[str, Any]) -> None:
-    name = next(name for name in panels if name.startswith("/dynamics?fig.") and name.endswith("decision-over-time"))
+def test_hidden_series_and_ranges_are_exported_as_they_stand_on_the_page(
+    panels: dict[str, Any],
+) -> None:
+    name = next(
+        name
+        for name in panels
+        if name.startswith("/dynamics?fig.") and name.endswith("decision-over-time")
+    )
     shown, whole = panels[name], panels["/dynamics decision-over-time"]
-    entries, all_entries = visible.legend_entries(shown.figure), visible.legend_entries(whole.figure)
+    entries, all_entries = (
+        visible.legend_entries(shown.figure),
+        visible.legend_entries(whole.figure),
+    )
     assert set(all_entries) - set(entries) == {"text"}
     assert list(shown.figure.layout.xaxis.range) == [0, 0.6]
     svg = headless.save(shown, replace(shown.recipe, style=styles.ExportStyle(size="double")))
-    assert recipe.parse(export.read_recipe(svg)).address["fig.decision-over-time"] == ["hide=text&x=0,0.6"] or \
-        "hide=text" in recipe.parse(export.read_recipe(svg)).address["fig.decision-over-time"][0]
+    assert (
+        recipe.parse(export.read_recipe(svg)).address["fig.decision-over-time"]
+        == ["hide=text&x=0,0.6"]
+        or "hide=text" in recipe.parse(export.read_recipe(svg)).address["fig.decision-over-time"][0]
+    )
 
 
-def test_the_command_line_makes_a_figure_again_from_its_own_file(panels: dict[str, Any], tmp_path: Path) -> None:
+def test_the_command_line_makes_a_figure_again_from_its_own_file(
+    panels: dict[str, Any], tmp_path: Path
+) -> None:
     panel = panels["/dynamics decision-over-time"]
     first = tmp_path / "first.pdf"
-    first.write_bytes(headless.save(panel,
-                                    replace(panel.recipe,
-                                            style=styles.ExportStyle(format="pdf", size="double", caption=True))))
+    first.write_bytes(
+        headless.save(
+            panel,
+            replace(
+                panel.recipe, style=styles.ExportStyle(format="pdf", size="double", caption=True)
+            ),
+        )
+    )
     started = time.perf_counter()
     words = ["figure", "--recipe", str(first), "--out", str(tmp_path / "second.pdf"), "--json"]
-    done = subprocess.run([sys.executable, "-m", "qfusion", *words], cwd=ROOT, capture_output=True, text=True,
-                          timeout=300, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "qfusion", *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "second.pdf").read_bytes() == first.read_bytes()
     assert json.loads(done.stdout)["numbers"] == panel.recipe.numbers
@@ -219,7 +276,9 @@ def test_the_command_line_makes_a_figure_again_from_its_own_file(panels: dict[st
 
 def test_recipes_that_no_longer_fit_are_named(panels: dict[str, Any]) -> None:
     found = panels["/dynamics decision-over-time"].recipe
-    other = replace(found, made_from={**found.made_from, "model": {"name": "qj-planted", "digest": "0" * 64}})
+    other = replace(
+        found, made_from={**found.made_from, "model": {"name": "qj-planted", "digest": "0" * 64}}
+    )
     with pytest.raises(Exception, match=r"not the one the recipe was made from.*--anyway"):
         headless.cook(other)
     assert headless.cook(other, anyway=True).recipe.numbers == found.numbers
@@ -231,16 +290,32 @@ def test_recipes_that_no_longer_fit_are_named(panels: dict[str, Any]) -> None:
         headless.cook(replace(found, page="nowhere"))
 
 
-@pytest.mark.parametrize(("text", "said"), [
-    ("", "not JSON"), ("[1]", "not a qfusion recipe"),
-    ('{"kind": "qfusion recipe", "version": 99, "software": {"qfusion": "9.9"}}', "9.9: install"),
-    ('{"kind": "qfusion recipe", "version": 1}', "`page`"), ("[" * 10_000, "not JSON"),
-    ("x" * 100_000, "100,000 characters"),
-    ('{"kind": "qfusion recipe", "version": 1, "page": "dynamics", "panel": "<script>"}', "`panel`"),
-    ('{"kind": "qfusion recipe", "version": 1, "page": "dynamics", "panel": "x", "address": {"a": [1]}}', "`address`"),
-    ('{"kind": "qfusion recipe", "version": 1, "page": "dynamics", "panel": "x", "look": {"format": "exe"}}',
-     "`format`"),
-])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "not JSON"),
+        ("[1]", "not a qfusion recipe"),
+        (
+            '{"kind": "qfusion recipe", "version": 99, "software": {"qfusion": "9.9"}}',
+            "9.9: install",
+        ),
+        ('{"kind": "qfusion recipe", "version": 1}', "`page`"),
+        ("[" * 10_000, "not JSON"),
+        ("x" * 100_000, "100,000 characters"),
+        (
+            '{"kind": "qfusion recipe", "version": 1, "page": "dynamics", "panel": "<script>"}',
+            "`panel`",
+        ),
+        (
+            '{"kind": "qfusion recipe", "version": 1, "page": "dynamics", "panel": "x", "address": {"a": [1]}}',
+            "`address`",
+        ),
+        (
+            '{"kind": "qfusion recipe", "version": 1, "page": "dynamics", "panel": "x", "look": {"format": "exe"}}',
+            "`format`",
+        ),
+    ],
+)
 def test_what_is_no_recipe_is_refused(text: str, said: str) -> None:
     with pytest.raises(Exception, match=re.escape(said)):
         recipe.parse(text)

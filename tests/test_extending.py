@@ -40,7 +40,10 @@ from tests.doors import named
 from tests.test_app_pages import plain, said, visit
 
 ROOT = Path(__file__).resolve().parents[1]
-MODEL, SAMPLE = "qj-planted", "p1404"  # a sample of its own: what others followed had no measure that is added here
+MODEL, SAMPLE = (
+    "qj-planted",
+    "p1404",
+)  # a sample of its own: what others followed had no measure that is added here
 DYNAMICS = f"/dynamics?model={MODEL}&data=planted&sample={SAMPLE}"
 
 
@@ -86,8 +89,11 @@ def test_a_data_set_takes_one_file(moons: ModuleType) -> None:
 def test_a_model_takes_one_file_and_its_registration() -> None:
     """The linear model in states, see tests/test_third_model.py for all that it can do then."""
     names = {"StateLinear", f'"{FUSION["state-linear"].kind}"'}
-    found = {str(path.relative_to(ROOT)) for path in (ROOT / "qfusion").rglob("*.py")
-             if any(name in path.read_text() for name in names)}
+    found = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "qfusion").rglob("*.py")
+        if any(name in path.read_text() for name in names)
+    }
     assert found == {"qfusion/models/state_linear.py", "qfusion/models/registry.py"}
 
 
@@ -99,10 +105,16 @@ def _linear_entropies(states: States) -> Values:
 def linear_entropy() -> Iterator[str]:
     """A measure as its author writes it: a function under `kind`."""
     name = "linear_entropy"
-    kinds.kind(name, "linear entropy", "linear entropy", question="How far from pure?",
-               shows="1 - Tr ρ² of each modality and of all together.", not_shown="what made a state mixed.",
-               cohort="linear entropy of the modalities at T (mean)",
-               source="Zurek, Habib, Paz 1993")(_linear_entropies)
+    kinds.kind(
+        name,
+        "linear entropy",
+        "linear entropy",
+        question="How far from pure?",
+        shows="1 - Tr ρ² of each modality and of all together.",
+        not_shown="what made a state mixed.",
+        cohort="linear entropy of the modalities at T (mean)",
+        source="Zurek, Habib, Paz 1993",
+    )(_linear_entropies)
     yield name
     del kinds.KINDS[name]
 
@@ -116,13 +128,21 @@ def test_a_measure_takes_one_function(linear_entropy: str, tmp_path: Path) -> No
 
     purity = sample.track(negativity=True).measures.single("purity")
     found = sample.track(negativity=True).measures.single(linear_entropy)
-    assert all(found[name] == pytest.approx(1 - values, abs=1e-12) for name, values in purity.items())
+    assert all(
+        found[name] == pytest.approx(1 - values, abs=1e-12) for name, values in purity.items()
+    )
     assert len(drawn["data"]) == len(columns)
 
-    assert cohort_measures.measure_titles(sample.work)[
-        "linear entropy"] == "linear entropy of the modalities at T (mean)"
-    at_end = cohort_measures.correlations(sample.work, np.array([sample.row]), ("linear entropy",))["linear entropy"]
-    assert at_end == pytest.approx(1 - np.mean([purity[name][-1] for name in sample.modalities]), abs=1e-6)
+    assert (
+        cohort_measures.measure_titles(sample.work)["linear entropy"]
+        == "linear entropy of the modalities at T (mean)"
+    )
+    at_end = cohort_measures.correlations(sample.work, np.array([sample.row]), ("linear entropy",))[
+        "linear entropy"
+    ]
+    assert at_end == pytest.approx(
+        1 - np.mean([purity[name][-1] for name in sample.modalities]), abs=1e-6
+    )
     assert glossary.find("linear entropy")[0].term == "Linear entropy"
     assert glossary.terms_of(f"measure-{linear_entropy}") == ("Linear entropy",)
     assert "Linear entropy" in report.sample(case(MODEL, SAMPLE, "planted")).html().decode()
@@ -133,16 +153,26 @@ def spread(sample: Any, theme: Any = "light", *, t: float = 1.0) -> Picture:
     series = sample.track().measures.single("entropy")
     place = round(t * (len(next(iter(series.values()))) - 1))
     values = [float(series[name][place]) for name in sample.modalities]
-    return Picture("spread", "Entropies at a time", go.Figure(go.Bar(x=list(sample.modalities), y=values)),
-                   "entropies at the cursor.", "other times.", "Bars.",
-                   lambda: pd.DataFrame({"modality": sample.modalities, "entropy": values}))
+    return Picture(
+        "spread",
+        "Entropies at a time",
+        go.Figure(go.Bar(x=list(sample.modalities), y=values)),
+        "entropies at the cursor.",
+        "other times.",
+        "Bars.",
+        lambda: pd.DataFrame({"modality": sample.modalities, "entropy": values}),
+    )
 
 
 @pytest.fixture
 def new_panel() -> Iterator[str]:
     """A panel as its author writes it: a line in the PANELS of its module."""
-    dynamics.PANELS["spread"] = Panel(spread, {"t": number("t", 0, 1)},
-                                      opens=within("view", dynamics.VIEWS, "Decision"), below=True)
+    dynamics.PANELS["spread"] = Panel(
+        spread,
+        {"t": number("t", 0, 1)},
+        opens=within("view", dynamics.VIEWS, "Decision"),
+        below=True,
+    )
     yield "spread"
     del dynamics.PANELS["spread"]
 
@@ -160,7 +190,9 @@ def test_a_panel_takes_a_builder_and_a_line(new_panel: str, tmp_path: Path) -> N
     assert "Entropies at a time" in plain(said(app))
 
 
-def _occlusion(term_at: attribution.TermAt, start: torch.Tensor, x: torch.Tensor, _: float) -> tuple[torch.Tensor, int]:
+def _occlusion(
+    term_at: attribution.TermAt, start: torch.Tensor, x: torch.Tensor, _: float
+) -> tuple[torch.Tensor, int]:
     """What the term loses when one feature alone is the baseline's."""
     whole, found = term_at(x).detach(), torch.zeros_like(x)
     for place in np.ndindex(*x.shape[1:]):
@@ -206,7 +238,10 @@ def test_few_hops_from_a_page_to_its_figure() -> None:
     seen: list[list[str]] = []
 
     def look(frame: FrameType, event: str, _: Any) -> None:
-        drawn = "/qfusion/figures/draw/" in frame.f_code.co_filename and frame.f_code.co_name == "decision_lines"
+        drawn = (
+            "/qfusion/figures/draw/" in frame.f_code.co_filename
+            and frame.f_code.co_name == "decision_lines"
+        )
         if drawn and event == "call" and not seen:
             calls, at = [], frame
             while at.f_back is not None:
@@ -228,9 +263,17 @@ def test_few_hops_from_a_page_to_its_figure() -> None:
 
 
 def test_the_words_of_the_code_name_what_is_there() -> None:
-    text = (ROOT / "docs/contributing.md").read_text().partition("## Words of the code")[2].partition("\n## ")[0]
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines()
-            if line.startswith("| ")][1:]
+    text = (
+        (ROOT / "docs/contributing.md")
+        .read_text()
+        .partition("## Words of the code")[2]
+        .partition("\n## ")[0]
+    )
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in text.splitlines()
+        if line.startswith("| ")
+    ][1:]
     assert len(rows) > 30
     for word, what, where in rows:
         assert what, word

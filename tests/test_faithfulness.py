@@ -30,20 +30,35 @@ NAMES = ("text", "audio", "vision")
 def additive(parts: np.ndarray, names: tuple[str, ...] = NAMES, joint: float = 0.0) -> Explanation:
     """An explanation of samples whose modalities add `parts` (B, M) to a baseline of 1, and `joint` all together."""
     M = len(names)
-    values = np.stack([1 + parts[:, list(S)].sum(1) + joint * (len(S) == M) for S in subsets(M)], 1)[..., None]
+    values = np.stack(
+        [1 + parts[:, list(S)].sum(1) + joint * (len(S) == M) for S in subsets(M)], 1
+    )[..., None]
     dividend = dividends(values, M)
-    return Explanation(names, ("y",), tuple(subset_name(S, names) for S in subsets(M)), values, dividend,
-                       shapley(dividend, M), "joint", 9)
+    return Explanation(
+        names,
+        ("y",),
+        tuple(subset_name(S, names) for S in subsets(M)),
+        values,
+        dividend,
+        shapley(dividend, M),
+        "joint",
+        9,
+    )
 
 
 def means(inputs: dict[str, Any]) -> dict[str, torch.Tensor]:
     """The mean of every feature of every modality, (F,), over rows and real steps."""
     parts = {name: deletion.split(features) for name, features in inputs.items()}
-    return {name: (values if mask is None else values[mask]).mean(0) for name, (values, mask) in parts.items()}
+    return {
+        name: (values if mask is None else values[mask]).mean(0)
+        for name, (values, mask) in parts.items()
+    }
 
 
 def test_curves_of_an_additive_game_on_paper() -> None:
-    found = faithfulness.modality_curves(additive(np.array([[3.0, 1.0, 2.0]])), np.zeros(1, int), orders=40)
+    found = faithfulness.modality_curves(
+        additive(np.array([[3.0, 1.0, 2.0]])), np.zeros(1, int), orders=40
+    )
     assert found.shares == pytest.approx([0, 1 / 3, 2 / 3, 1])
     assert found.deletion == pytest.approx([0, 3, 5, 6])
     assert found.insertion == pytest.approx([6, 3, 1, 0])
@@ -59,8 +74,13 @@ def test_curves_of_an_additive_game_on_paper() -> None:
 def test_random_orders_average_to_what_all_orders_give() -> None:
     parts = np.random.default_rng(3).normal(size=(400, 3))
     found = faithfulness.modality_curves(additive(parts, joint=0.4), np.zeros(400, int), orders=60)
-    expected = np.mean([[np.abs(parts[:, list(order[:k])].sum(1) + 0.4 * (k > 0)).mean() for k in range(4)]
-                        for order in itertools.permutations(range(3))], 0)
+    expected = np.mean(
+        [
+            [np.abs(parts[:, list(order[:k])].sum(1) + 0.4 * (k > 0)).mean() for k in range(4)]
+            for order in itertools.permutations(range(3))
+        ],
+        0,
+    )
     assert found.random_deletion.mean(0) == pytest.approx(expected, abs=0.02)
     assert found.better
     again = faithfulness.modality_curves(additive(parts, joint=0.4), np.zeros(400, int), orders=60)
@@ -69,9 +89,16 @@ def test_random_orders_average_to_what_all_orders_give() -> None:
 
 def test_probabilities_are_those_of_the_class() -> None:
     a = additive(np.array([[2.0, 0.0, 0.0]]))
-    both = Explanation(a.modalities, ("y", "z"), a.coalitions, np.concatenate([a.values, 0 * a.values], -1),
-                       np.concatenate([a.dividends, 0 * a.dividends], -1),
-                       np.concatenate([a.shapley, 0 * a.shapley], -1), "joint", 9)
+    both = Explanation(
+        a.modalities,
+        ("y", "z"),
+        a.coalitions,
+        np.concatenate([a.values, 0 * a.values], -1),
+        np.concatenate([a.dividends, 0 * a.dividends], -1),
+        np.concatenate([a.shapley, 0 * a.shapley], -1),
+        "joint",
+        9,
+    )
     found = faithfulness.modality_curves(both, np.zeros(1, int), probability=True)
     p = [1 / (1 + np.exp(-score)) for score in (3.0, 1.0)]
     assert found.deletion == pytest.approx([0, p[0] - p[1], p[0] - p[1], p[0] - p[1]])
@@ -81,8 +108,10 @@ def test_probabilities_are_those_of_the_class() -> None:
 def test_against_truth_correlates_term_by_term() -> None:
     parts = np.random.default_rng(0).normal(size=(50, 3))
     found = additive(parts)
-    truth = pd.DataFrame({name: np.exp(parts[:, m]) for m, name in enumerate(NAMES)}
-                         | {subset_name(S, NAMES): parts[:, 0] for S in subsets(3) if len(S) > 1})
+    truth = pd.DataFrame(
+        {name: np.exp(parts[:, m]) for m, name in enumerate(NAMES)}
+        | {subset_name(S, NAMES): parts[:, 0] for S in subsets(3) if len(S) > 1}
+    )
     compared = faithfulness.against_truth(found, truth)
     assert compared.rank[:3] == pytest.approx([1, 1, 1])
     assert (compared.pearson[:3] < 1).all()
@@ -95,16 +124,26 @@ def test_against_truth_correlates_term_by_term() -> None:
 
 def linear(n: int = 6) -> tuple[QuantumJump, dict]:
     torch.manual_seed(2)
-    model = QuantumJump({"text": InputSpec(n), "audio": InputSpec(4, True)}, ("a", "b"), dims=2).double().eval()
+    model = (
+        QuantumJump({"text": InputSpec(n), "audio": InputSpec(4, True)}, ("a", "b"), dims=2)
+        .double()
+        .eval()
+    )
     mask = torch.arange(5) < torch.tensor([5, 3, 1, 4])[:, None]
-    return model, {"text": torch.randn(4, n, dtype=torch.float64),
-                   "audio": (torch.randn(4, 5, 4, dtype=torch.float64), mask)}
+    return model, {
+        "text": torch.randn(4, n, dtype=torch.float64),
+        "audio": (torch.randn(4, 5, 4, dtype=torch.float64), mask),
+    }
 
 
-@pytest.mark.parametrize("make",
-                         [linear,
-                          lambda: (model_of(4, 2), {f"v{m}": torch.randn(4, 3, dtype=torch.float64) for m in (0, 1)})],
-                         ids=["quantum-jump", "entangled-qcnn"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        linear,
+        lambda: (model_of(4, 2), {f"v{m}": torch.randn(4, 3, dtype=torch.float64) for m in (0, 1)}),
+    ],
+    ids=["quantum-jump", "entangled-qcnn"],
+)
 def test_integrated_gradients_add_up_and_equal_captums(make) -> None:
     from captum.attr import IntegratedGradients
 
@@ -113,23 +152,41 @@ def test_integrated_gradients_add_up_and_equal_captums(make) -> None:
     for name in model.modalities:
         values, mask = deletion.split(inputs[name])
         with torch.no_grad():
-            swapped = dict(inputs) | {name: baseline[name].expand_as(values) if mask is None
-                                      else (baseline[name].expand_as(values), mask)}
-            change = (model(inputs) - model(swapped)).gather(1, torch.as_tensor(outputs)[:, None])[:, 0].numpy()
-        found = deletion.attributions(model, inputs, name, outputs, baseline[name], "integrated gradients")
+            swapped = dict(inputs) | {
+                name: baseline[name].expand_as(values)
+                if mask is None
+                else (baseline[name].expand_as(values), mask)
+            }
+            change = (
+                (model(inputs) - model(swapped))
+                .gather(1, torch.as_tensor(outputs)[:, None])[:, 0]
+                .numpy()
+            )
+        found = deletion.attributions(
+            model, inputs, name, outputs, baseline[name], "integrated gradients"
+        )
         assert found.sum(1) == pytest.approx(change, abs=0.08 * np.abs(change).max())
 
         def forward(x, name=name, mask=mask):  # type: ignore[no-untyped-def]
             repeat = len(x) // 4
-            many = {key: tuple(t.repeat(repeat, *(1,) * (t.ndim - 1)) for t in v) if isinstance(v, tuple)
-                    else v.repeat(repeat, 1) for key, v in inputs.items()}
+            many = {
+                key: tuple(t.repeat(repeat, *(1,) * (t.ndim - 1)) for t in v)
+                if isinstance(v, tuple)
+                else v.repeat(repeat, 1)
+                for key, v in inputs.items()
+            }
             return model(many | {name: x if mask is None else (x, mask.repeat(repeat, 1))})
 
         theirs = IntegratedGradients(forward).attribute(
-            values, baselines=baseline[name].expand_as(values).contiguous(), target=torch.as_tensor(outputs),
-            n_steps=64)
+            values,
+            baselines=baseline[name].expand_as(values).contiguous(),
+            target=torch.as_tensor(outputs),
+            n_steps=64,
+        )
         theirs = theirs if mask is None else (theirs * mask[..., None]).sum(-1)
-        assert found == pytest.approx(theirs.detach().numpy(), abs=0.08 * float(theirs.detach().abs().max()))
+        assert found == pytest.approx(
+            theirs.detach().numpy(), abs=0.08 * float(theirs.detach().abs().max())
+        )
 
 
 def test_feature_curves_start_and_end_where_they_must() -> None:
@@ -155,31 +212,52 @@ def test_taking_away_what_counts_moves_a_model_that_reads_one_feature() -> None:
     model, _ = linear()
     with torch.no_grad():
         model.encoders["text"].first.weight[:, 1:] = 0  # type: ignore[index, union-attr]
-    inputs = {"text": torch.randn(60, 6, dtype=torch.float64),
-              "audio": (torch.randn(60, 5, 4, dtype=torch.float64), torch.ones(60, 5, dtype=torch.bool))}
+    inputs = {
+        "text": torch.randn(60, 6, dtype=torch.float64),
+        "audio": (torch.randn(60, 5, 4, dtype=torch.float64), torch.ones(60, 5, dtype=torch.bool)),
+    }
     baseline = means(inputs)
-    found = deletion.feature_curves(model, inputs, "text", np.zeros(60, int), baseline["text"], orders=4)
-    assert found.deletion[3:] == pytest.approx(np.full(5, found.deletion[-1]))  # the one feature goes first
+    found = deletion.feature_curves(
+        model, inputs, "text", np.zeros(60, int), baseline["text"], orders=4
+    )
+    assert found.deletion[3:] == pytest.approx(
+        np.full(5, found.deletion[-1])
+    )  # the one feature goes first
     assert found.better
 
 
-@pytest.mark.parametrize("make", [lambda: problem(3, B=1), lambda: (
-    model_of(3, 3), {f"v{m}": torch.randn(1, 3, dtype=torch.float64) for m in range(3)},
-    {f"v{m}": torch.randn(5, 3, dtype=torch.float64) for m in range(3)})], ids=["quantum-jump", "entangled-qcnn"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: problem(3, B=1),
+        lambda: (
+            model_of(3, 3),
+            {f"v{m}": torch.randn(1, 3, dtype=torch.float64) for m in range(3)},
+            {f"v{m}": torch.randn(5, 3, dtype=torch.float64) for m in range(3)},
+        ),
+    ],
+    ids=["quantum-jump", "entangled-qcnn"],
+)
 def test_estimators_beside_the_exact_values(make) -> None:
     model, x, rows = make()
     exact = explain.explain(model, x, explain.background(model, rows))
     before = torch.random.get_rng_state()
     found = estimators.compare(estimators.Game(model, x, rows, 1), exact, 0.01)
     assert torch.equal(torch.random.get_rng_state(), before)
-    assert [e.method for e in found] == ["exact (this project)", "brute force", "captum ShapleyValueSampling",
-                                         "captum KernelShap"]
+    assert [e.method for e in found] == [
+        "exact (this project)",
+        "brute force",
+        "captum ShapleyValueSampling",
+        "captum KernelShap",
+    ]
     assert found[1].error < 1e-10
     assert found[1].evaluations == 8
     assert found[2].evaluations >= 25 * 3
     assert all(e.seconds > 0 for e in found)
     for e in found:  # all add up to the score, sampled or not
-        assert e.shapley.sum() == pytest.approx(exact.prediction[0, 1] - exact.baseline[1], abs=1e-6)
+        assert e.shapley.sum() == pytest.approx(
+            exact.prediction[0, 1] - exact.baseline[1], abs=1e-6
+        )
         assert e.error == pytest.approx(np.abs(e.shapley - exact.shapley[0, :, 1]).max())
     assert list(estimators.frame(found, model.modalities)["coalitions_run"])[:2] == [0, 8]
     with pytest.raises(InvalidInput, match="one sample"):
@@ -205,7 +283,8 @@ def test_stability_by_hand() -> None:
     assert found.rank_correlations("Shapley values").keys() == set(NAMES)
     leaders = np.abs(found.shapley).argmax(-1)
     assert found.leader_agreement() == pytest.approx(
-        np.mean([(leaders[a] == leaders[b]).mean() for a, b in ((0, 1), (0, 2), (1, 2))]))
+        np.mean([(leaders[a] == leaders[b]).mean() for a, b in ((0, 1), (0, 2), (1, 2))])
+    )
 
 
 def test_a_stability_file_is_read_only_for_what_it_was_measured_with(tmp_path: Path) -> None:
@@ -232,8 +311,9 @@ def test_shipped_stability_files_are_whole() -> None:
         assert path.stat().st_size < 300_000
         about = stability.about(path.read_bytes())
         assert about["format"] == stability.FORMAT
-        assert about["notes"][
-            "first_seed_against_shipped"] < 1e-3, f"{path.stem}: trained anew, the first seed gives another model"
+        assert about["notes"]["first_seed_against_shipped"] < 1e-3, (
+            f"{path.stem}: trained anew, the first seed gives another model"
+        )
 
 
 def test_cautions_follow_from_what_was_measured() -> None:
@@ -247,27 +327,57 @@ def test_cautions_follow_from_what_was_measured() -> None:
     assert len(ranks) == 4
     floor = np.median(found.spread().max(1))
     assert f"{floor:.2g} (score)" in said[1]
-    worse = stability.Stability(NAMES, found.coalitions, found.seeds, found.dividends + np.where(
-        (errors >= 0.9)[None, :, None], np.random.default_rng(0).normal(size=found.dividends.shape), 0), 9, False)
-    assert any("where the prediction is poor" in c.sentence for c in reliability.of_stability(worse, errors, "score"))
+    worse = stability.Stability(
+        NAMES,
+        found.coalitions,
+        found.seeds,
+        found.dividends
+        + np.where(
+            (errors >= 0.9)[None, :, None],
+            np.random.default_rng(0).normal(size=found.dividends.shape),
+            0,
+        ),
+        9,
+        False,
+    )
+    assert any(
+        "where the prediction is poor" in c.sentence
+        for c in reliability.of_stability(worse, errors, "score")
+    )
     parts = np.random.default_rng(5).normal(size=(200, 3))
     good = faithfulness.modality_curves(additive(parts), np.zeros(200, int))
     assert reliability.of_deletion(good, "modalities") == []
-    bad = faithfulness.Curves(good.shares, good.random_deletion[0], good.random_insertion[0],
-                              np.stack([good.deletion] * 2), np.stack([good.insertion] * 2), 200, "score")
+    bad = faithfulness.Curves(
+        good.shares,
+        good.random_deletion[0],
+        good.random_insertion[0],
+        np.stack([good.deletion] * 2),
+        np.stack([good.insertion] * 2),
+        200,
+        "score",
+    )
     assert "taking away and giving back" in reliability.of_deletion(bad, "modalities")[0].sentence
     explained = additive(parts)
-    truth = pd.DataFrame({name: explained.dividends[:, i, 0] for i, name in enumerate(explained.coalitions)})
+    truth = pd.DataFrame(
+        {name: explained.dividends[:, i, 0] for i, name in enumerate(explained.coalitions)}
+    )
     truth["text+vision"] = np.random.default_rng(6).normal(size=200)
     told = reliability.of_truth(faithfulness.against_truth(explained, truth))
     assert told[0].kind == "warning"
     together = additive(parts, joint=50.0)
     assert "in 100% of 200" in reliability.of_joint(together, np.zeros(200, int))[0].sentence
     assert reliability.of_joint(explained, np.zeros(200, int)) == []
-    some = additive(np.array([[3.0, 1.0, 2.0]] * 9 + [[0.1, 0.1, 0.1]]), joint=5.0)  # own terms add up to 6, or to 0.3
+    some = additive(
+        np.array([[3.0, 1.0, 2.0]] * 9 + [[0.1, 0.1, 0.1]]), joint=5.0
+    )  # own terms add up to 6, or to 0.3
     assert "in 10% of 10" in reliability.of_joint(some, np.zeros(10, int))[0].sentence
     assert "text + vision" in told[0].sentence
-    short = [*reliability.of_stability(found, errors, "score"), *reliability.of_stability(worse, errors, "score"),
-             *reliability.of_deletion(bad, "modalities"), *told, *reliability.of_joint(together, np.zeros(200, int)),
-             reliability.no_truth()]
+    short = [
+        *reliability.of_stability(found, errors, "score"),
+        *reliability.of_stability(worse, errors, "score"),
+        *reliability.of_deletion(bad, "modalities"),
+        *told,
+        *reliability.of_joint(together, np.zeros(200, int)),
+        reliability.no_truth(),
+    ]
     assert all(one.brief and one.facts and len(one.brief) < len(one.sentence) for one in short)

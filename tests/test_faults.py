@@ -62,13 +62,20 @@ def fill(place: Path) -> Path:
 
 
 def plan(epochs: int = 2) -> Plan:
-    return Plan("planted", "quantum-jump", SMALL, dict(epochs=epochs, patience=0, batch=512),
-                digest=load("planted").digest)
+    return Plan(
+        "planted",
+        "quantum-jump",
+        SMALL,
+        dict(epochs=epochs, patience=0, batch=512),
+        digest=load("planted").digest,
+    )
 
 
 def begun(name: str) -> sweep.Sweep:
     """A sweep of two trials that nobody works at."""
-    return sweep.begin(name, space.read("planted", "quantum-jump", SMALL, ["rate=1e-4:1e-2:log"], [], "loss"), 2)
+    return sweep.begin(
+        name, space.read("planted", "quantum-jump", SMALL, ["rate=1e-4:1e-2:log"], [], "loss"), 2
+    )
 
 
 @pytest.fixture(scope="module")
@@ -86,12 +93,16 @@ def keep(found: checkpoint.Checkpoint, name: str = "mine") -> Path:
 
 def left(place: Path) -> list[str]:
     """What is half-written below a folder."""
-    return [each.name for each in place.rglob(".*")
-            if each.suffix == ".part" or each.name.startswith((".draft", ".old"))]
+    return [
+        each.name
+        for each in place.rglob(".*")
+        if each.suffix == ".part" or each.name.startswith((".draft", ".old"))
+    ]
 
 
-def test_on_a_full_disk_what_was_kept_stays_and_a_line_says_why(disk: Path, tmp_path: Path,
-                                                                trained: checkpoint.Checkpoint) -> None:
+def test_on_a_full_disk_what_was_kept_stays_and_a_line_says_why(
+    disk: Path, tmp_path: Path, trained: checkpoint.Checkpoint
+) -> None:
     tables = importable.tables(tmp_path / "tables")
     importing.import_set([tables], "old")
     keep(trained)
@@ -107,17 +118,25 @@ def test_on_a_full_disk_what_was_kept_stays_and_a_line_says_why(disk: Path, tmp_
 
     writes: dict[str, Callable[[], Any]] = {
         "Free some space": lambda: importing.import_set([tables], "old", replace=True),
-        "No space": lambda: keep(trained), "No space left": export, "No space left on device": lambda: runs.work(run),
-        "cannot be written": lambda: storage.study("another", direction="minimize")}
+        "No space": lambda: keep(trained),
+        "No space left": export,
+        "No space left on device": lambda: runs.work(run),
+        "cannot be written": lambda: storage.study("another", direction="minimize"),
+    }
     for words, write in writes.items():
         with pytest.raises(QFusionError, match=words) as refused:
             write()
         assert "\n" not in str(refused.value)
     with pytest.raises(DataUnavailable, match="Free some disk space"), errors.provided():
         any(sweep.stop(found) for _ in range(500))
-    assert cache.arrays("a", "1", lambda: {"x": np.arange(100_000)})["x"][-1] == 99_999  # made, and not kept
+    assert (
+        cache.arrays("a", "1", lambda: {"x": np.arange(100_000)})["x"][-1] == 99_999
+    )  # made, and not kept
     assert left(disk) == []
-    assert digests == (imported.verify("old").digest, checkpoint.load("mine").card["weights_sha256"])
+    assert digests == (
+        imported.verify("old").digest,
+        checkpoint.load("mine").card["weights_sha256"],
+    )
     assert (disk / "out.txt").read_text() == "old"
     filler.unlink()
     importing.import_set([tables], "old", replace=True)
@@ -127,18 +146,24 @@ def test_on_a_full_disk_what_was_kept_stays_and_a_line_says_why(disk: Path, tmp_
     assert run.record().state == "finished"
 
 
-def test_what_cannot_be_written_to_is_shown_all_the_same(disk: Path, tmp_path: Path,
-                                                         trained: checkpoint.Checkpoint) -> None:
+def test_what_cannot_be_written_to_is_shown_all_the_same(
+    disk: Path, tmp_path: Path, trained: checkpoint.Checkpoint
+) -> None:
     importing.import_set([importable.tables(tmp_path / "tables")], "own")
     keep(trained)
     run = runs.create(plan(), name="run")
     begun("sweep")
     subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
     writes: tuple[Callable[[], Any], ...] = (
-        lambda: runs.create(plan(), name="new"), run.delete, lambda: runs.work(run), lambda: keep(trained, "new"),
-        lambda: checkpoint.remove("mine"), lambda: imported.remove("own"),
+        lambda: runs.create(plan(), name="new"),
+        run.delete,
+        lambda: runs.work(run),
+        lambda: keep(trained, "new"),
+        lambda: checkpoint.remove("mine"),
+        lambda: imported.remove("own"),
         lambda: storage.study("b", direction="minimize"),
-        lambda: importing.import_set([tmp_path / "tables"], "other"))
+        lambda: importing.import_set([tmp_path / "tables"], "other"),
+    )
     for write in writes:
         with pytest.raises(QFusionError, match="Read-only file system"):
             write()
@@ -150,7 +175,9 @@ def test_what_cannot_be_written_to_is_shown_all_the_same(disk: Path, tmp_path: P
         assert not app.exception
         app.button(key=key).click().run()
         assert not app.exception
-        assert "Read-only file system" in plain(" ".join(each.value for each in [*app.error, *app.warning]))
+        assert "Read-only file system" in plain(
+            " ".join(each.value for each in [*app.error, *app.warning])
+        )
 
 
 def test_damaged_files_are_named_and_the_rest_goes_on(trained: checkpoint.Checkpoint) -> None:
@@ -182,7 +209,9 @@ def test_damaged_files_are_named_and_the_rest_goes_on(trained: checkpoint.Checkp
 
 
 @pytest.mark.parametrize("years", [-10, 10])
-def test_a_clock_that_is_set_changes_nothing(years: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_that_is_set_changes_nothing(
+    years: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run, now = runs.create(plan(3), name="first"), time.time
     monkeypatch.setattr(worker, "PULSE", 0.0)
 
@@ -200,7 +229,11 @@ def test_a_clock_that_is_set_changes_nothing(years: int, tmp_path: Path, monkeyp
     (run.path / "record.json").unlink()
     assert process.is_starting(run)
     os.utime(run.path / "plan.json", (now() + 3e7, now() + 3e7))
-    assert [each.name for each in (runs.create(plan(), name="later"), *runs.runs())] == ["later", "later", "first"]
+    assert [each.name for each in (runs.create(plan(), name="later"), *runs.runs())] == [
+        "later",
+        "later",
+        "first",
+    ]
 
 
 def test_a_sweep_whose_last_line_is_cut_off_goes_on() -> None:
@@ -231,14 +264,18 @@ def test_what_a_killed_process_left_half_written_goes(tmp_path: Path) -> None:
     gone.join()
     with atomic(tmp_path / "a") as part:
         (tmp_path / part.name.replace(f"-{os.getpid()}-", f"-{gone.pid}-")).write_text("half")
-        (tmp_path / part.name.replace(f"-{os.getpid()}-", f"-{os.getppid()}-")).write_text("of one who is there")
+        (tmp_path / part.name.replace(f"-{os.getpid()}-", f"-{os.getppid()}-")).write_text(
+            "of one who is there"
+        )
         part.write_text("whole")
     with atomic(tmp_path / "b") as part:
         part.write_text("whole")
     assert [each.name.split("-")[1] for each in tmp_path.glob("*.part")] == [str(os.getppid())]
 
 
-def test_two_processes_at_once_leave_one_whole_result(tmp_path: Path, trained: checkpoint.Checkpoint) -> None:
+def test_two_processes_at_once_leave_one_whole_result(
+    tmp_path: Path, trained: checkpoint.Checkpoint
+) -> None:
     tables, run = importable.tables(tmp_path / "tables"), runs.create(plan(), name="run")
     begin, ends = FORK.Barrier(2), FORK.Queue()
 
@@ -260,10 +297,16 @@ def test_two_processes_at_once_leave_one_whole_result(tmp_path: Path, trained: c
         return said
 
     checkpoint.folders()[-1].mkdir(exist_ok=True)
-    for act, words in ((lambda: importing.import_set([tables], "own"), "must be new"),
-                       (lambda: checkpoint.save(checkpoint.folders()[-1] / "mine", trained.model, trained.card,
-                                                new=True), "There is a model"),
-                       (lambda: runs.create(plan(), name="another"), "is there already")):
+    for act, words in (
+        (lambda: importing.import_set([tables], "own"), "must be new"),
+        (
+            lambda: checkpoint.save(
+                checkpoint.folders()[-1] / "mine", trained.model, trained.card, new=True
+            ),
+            "There is a model",
+        ),
+        (lambda: runs.create(plan(), name="another"), "is there already"),
+    ):
         first, second = both(act)
         assert (first, words in second) == ("", True)
     first, second = both(lambda: runs.work(run))
@@ -278,8 +321,19 @@ def test_two_processes_at_once_leave_one_whole_result(tmp_path: Path, trained: c
 
 def test_a_missing_package_is_named(tmp_path: Path) -> None:
     """Pages in a process in which nothing can be imported that is not needed to start."""
-    lacking = ["onnx", "onnxruntime", "kaleido", "umap", "tensorboard", "captum", "optuna", "typst", "pennylane",
-               "qutip", "matplotlib"]
+    lacking = [
+        "onnx",
+        "onnxruntime",
+        "kaleido",
+        "umap",
+        "tensorboard",
+        "captum",
+        "optuna",
+        "typst",
+        "pennylane",
+        "qutip",
+        "matplotlib",
+    ]
     code = f"""
 import importlib.machinery as machinery
 find = machinery.PathFinder.find_spec
@@ -292,8 +346,12 @@ for page in ("Dynamics", "Circuit", "Sweeps"):
     app = visit(page)
     print("page", len(app.exception), *[each.value for each in app.error])
 """
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=240)
-    dynamics, circuit, sweeps = (line for line in found.stdout.splitlines() if line.startswith("page"))
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=240
+    )
+    dynamics, circuit, sweeps = (
+        line for line in found.stdout.splitlines() if line.startswith("page")
+    )
     assert "pip install qutip" in dynamics
     assert "pip install pennylane" in circuit
     assert [line.split(" ")[1] for line in (dynamics, circuit, sweeps)] == ["0"] * 3

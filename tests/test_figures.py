@@ -11,8 +11,16 @@ from qfusion.figures import style
 from qfusion.figures.draw import circuit, cohort, decision, dynamics, evidence, state
 
 MODALITIES = ("text", "audio", "vision")
-DIVIDENDS = {"": 0.1, "text": 0.5, "audio": -0.2, "vision": 0.05, "text+audio": -0.4, "text+vision": 0.0,
-             "audio+vision": 0.02, "text+audio+vision": 0.03}
+DIVIDENDS = {
+    "": 0.1,
+    "text": 0.5,
+    "audio": -0.2,
+    "vision": 0.05,
+    "text+audio": -0.4,
+    "text+vision": 0.0,
+    "audio+vision": 0.02,
+    "text+audio+vision": 0.03,
+}
 TIMES = np.linspace(0, 1, 5)
 SERIES = {name: TIMES * (i + 1) for i, name in enumerate(MODALITIES)}
 HOSTILE = "<img src=x onerror=alert(1)>$x^2$&amp;"
@@ -47,7 +55,7 @@ def test_template_and_text_colours_are_named_by_the_figure(theme: style.Theme) -
 
 
 def luminance(colour: str) -> float:
-    values = [int(colour[i:i + 2], 16) / 255 for i in (1, 3, 5)]
+    values = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     linear = [v / 12.92 if v <= 0.03928 else ((v + 0.055) / 1.055) ** 2.4 for v in values]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
@@ -65,8 +73,15 @@ def test_waterfall_adds_up_and_ends_at_the_score() -> None:
     ends = np.asarray(bars.base, dtype=float) + np.asarray(bars.x, dtype=float)
     assert np.allclose(bars.base[1:-1], ends[:-2])
     assert bars.x[-1] == pytest.approx(sum(DIVIDENDS.values()))
-    assert list(figure.layout.yaxis.ticktext) == ["baseline", *MODALITIES, "text + audio", "text + vision",
-                                                  "audio + vision", "text + audio + vision", "<b>score</b>"]
+    assert list(figure.layout.yaxis.ticktext) == [
+        "baseline",
+        *MODALITIES,
+        "text + audio",
+        "text + vision",
+        "audio + vision",
+        "text + audio + vision",
+        "<b>score</b>",
+    ]
     assert figure.layout.xaxis.title.text == "sentiment score"
     assert bars.marker.color[1] == style.BLUE
     hatched = [bool(shape) for shape in bars.marker.pattern.shape]
@@ -88,8 +103,12 @@ def test_waterfall_of_many_terms_adds_the_smallest_joint_ones_up() -> None:
 
 
 def test_shapley_bars_write_value_and_share() -> None:
-    figure = decision.shapley_bars({"text": 0.3, "audio": -0.1, "vision": 0.0},
-                                   {"text": 0.75, "audio": 0.25, "vision": 0.0}, MODALITIES, unit="score")
+    figure = decision.shapley_bars(
+        {"text": 0.3, "audio": -0.1, "vision": 0.0},
+        {"text": 0.75, "audio": 0.25, "vision": 0.0},
+        MODALITIES,
+        unit="score",
+    )
     assert figure.data[0].text[0] == "+0.30  (75%)"
     assert figure.layout.xaxis.title.text == "Shapley value (score)"
 
@@ -103,8 +122,16 @@ def test_on_scale_marks_truth_and_prediction_differently() -> None:
 def test_scatter_carries_ids_and_escapes_texts() -> None:
     ids = ["a", HOSTILE, "c"]
     values = np.array([0.0, 1.0, 2.0])
-    figure = cohort.scatter(ids, values, values, "truth (score)", "prediction (score)", chosen="c",
-                            captions=[HOSTILE] * 3, diagonal=True)
+    figure = cohort.scatter(
+        ids,
+        values,
+        values,
+        "truth (score)",
+        "prediction (score)",
+        chosen="c",
+        captions=[HOSTILE] * 3,
+        diagonal=True,
+    )
     points = next(trace for trace in figure.data if trace.name == "samples")
     assert list(points.customdata) == ids
     assert "<img" not in "".join(points.text)
@@ -118,8 +145,14 @@ def test_scatter_carries_ids_and_escapes_texts() -> None:
 
 def test_measure_lines_dash_joint_series_and_name_units() -> None:
     singles = {(name,): values for name, values in SERIES.items()}
-    figure = dynamics.measure_lines(TIMES, {**singles, ("text", "audio"): TIMES, (): TIMES}, MODALITIES,
-                                    "entropy (nats)", between=":", cursor=0.5)
+    figure = dynamics.measure_lines(
+        TIMES,
+        {**singles, ("text", "audio"): TIMES, (): TIMES},
+        MODALITIES,
+        "entropy (nats)",
+        between=":",
+        cursor=0.5,
+    )
     lines = {trace.name: trace for trace in figure.data}
     assert lines["text"].line.dash == "solid"
     assert lines["text : audio"].line.dash == "dash"
@@ -133,18 +166,27 @@ def test_measure_lines_dash_joint_series_and_name_units() -> None:
 
 def test_lines_of_modalities_whose_names_look_like_something_else() -> None:
     names = ("a", "b", "a:b", "all")
-    drawn = dynamics.measure_lines(TIMES, {("a", "b"): TIMES, ("a:b",): TIMES, ("all",): TIMES, (): TIMES}, names, "y",
-                                   between=":")
+    drawn = dynamics.measure_lines(
+        TIMES,
+        {("a", "b"): TIMES, ("a:b",): TIMES, ("all",): TIMES, (): TIMES},
+        names,
+        "y",
+        between=":",
+    )
     assert [trace.name for trace in drawn.data] == ["a : b", "a:b", "all", "all together"]
     assert [trace.line.dash for trace in drawn.data] == ["dash", "solid", "solid", "solid"]
-    assert [trace.line.color for trace in drawn.data[1:3]] == [style.term_colour("a:b", names),
-                                                               style.term_colour("all", names)]
+    assert [trace.line.color for trace in drawn.data[1:3]] == [
+        style.term_colour("a:b", names),
+        style.term_colour("all", names),
+    ]
 
 
 def test_decision_lines_share_one_time_axis_and_leave_out_the_baseline() -> None:
     terms = {term: TIMES * value for term, value in DIVIDENDS.items()}
     before = dynamics.Before(TIMES * 2, SERIES, terms)
-    figure = dynamics.decision_lines(TIMES, {**SERIES, "": TIMES}, terms, MODALITIES, before=before, unit="score")
+    figure = dynamics.decision_lines(
+        TIMES, {**SERIES, "": TIMES}, terms, MODALITIES, before=before, unit="score"
+    )
     below = [trace for trace in figure.data if trace.yaxis == "y2" and trace.opacity is None]
     assert [trace.name for trace in below] == [style.term_title(term) for term in DIVIDENDS if term]
     assert all(trace.xaxis in (None, "x") for trace in figure.data)
@@ -155,14 +197,20 @@ def test_decision_lines_share_one_time_axis_and_leave_out_the_baseline() -> None
     assert names[-1] == "as learned"
     ghosts = [trace for trace in figure.data if trace.legendgroup == "as learned" and trace.opacity]
     assert len(ghosts) == len(SERIES) + len(below)
-    pairs = dynamics.decision_lines(TIMES, {"text+audio": TIMES}, SERIES, MODALITIES)  # Shapley values below
+    pairs = dynamics.decision_lines(
+        TIMES, {"text+audio": TIMES}, SERIES, MODALITIES
+    )  # Shapley values below
     assert sum(trace.name == "text + audio" and trace.showlegend for trace in pairs.data) == 1
 
 
 def test_lines_over_time_have_those_as_learned_behind_them() -> None:
     now, learned = {("text",): TIMES, (): TIMES}, {("text",): 2 * TIMES, (): 3 * TIMES}
     figure = dynamics.measure_lines(TIMES, now, MODALITIES, "y", before=(2 * TIMES, learned))
-    assert [trace.name for trace in figure.data if trace.showlegend] == ["text", "all together", "as learned"]
+    assert [trace.name for trace in figure.data if trace.showlegend] == [
+        "text",
+        "all together",
+        "as learned",
+    ]
     assert np.allclose(figure.data[0].y, 2 * TIMES[::2])
     assert figure.data[0].line.color == figure.data[2].line.color
     assert tuple(figure.layout.xaxis.range) == (0.0, 2 * TIMES[-1])
@@ -200,14 +248,18 @@ def test_density_matrix_scales_differ_between_modulus_and_phase() -> None:
 
 def test_populations_name_basis_states_with_the_first_modality_leftmost() -> None:
     assert state.basis_labels((2, 3)) == ["00", "01", "02", "10", "11", "12"]
-    figure = state.populations(np.full(6, 1 / 6), (2, 3), reference=np.zeros(6), reference_name="at T")
+    figure = state.populations(
+        np.full(6, 1 / 6), (2, 3), reference=np.zeros(6), reference_name="at T"
+    )
     assert [trace.name for trace in figure.data] == ["ρ(t)", "at T"]
     with pytest.raises(InvalidInput, match="values"):
         state.populations(np.ones(5), (2, 3))
 
 
 def test_single_runs_mark_jumps_on_the_curve_by_operator() -> None:
-    figure = dynamics.single_runs(TIMES, [TIMES, TIMES * 2], [[(0.5, 1)], []], TIMES, "entanglement (nats)", channels=2)
+    figure = dynamics.single_runs(
+        TIMES, [TIMES, TIMES * 2], [[(0.5, 1)], []], TIMES, "entanglement (nats)", channels=2
+    )
     marks = [trace for trace in figure.data if trace.mode == "markers"]
     assert [trace.name for trace in marks] == ["jump by L2"]
     assert (marks[0].x[0], marks[0].y[0]) == (0.5, 0.5)
@@ -224,10 +276,19 @@ def test_ensemble_draws_a_band_of_two_standard_errors() -> None:
 
 
 def walked(**more: object) -> go.Figure:
-    boxes = [circuit.Box("RY", 0, (0,), 1, 1, HOSTILE, style.BLUE), circuit.Box("fuse", 1, (0, 1), 2, 2, "fuses"),
-             circuit.Box("M|U3", 2, (2, 1), 3, 5, "pools", style.ORANGE, True)]
-    wires = [circuit.Wire(HOSTILE, 0.0, style.BLUE, 1.75), circuit.Wire("f0", 0.6), circuit.Wire("f1", 1.6)]
-    return circuit.diagram(boxes, wires, 3, np.array([[0, 0, 1.0], [0.6, 0.3, 0], [0, 0, 0]]), np.zeros(3), **more)
+    boxes = [
+        circuit.Box("RY", 0, (0,), 1, 1, HOSTILE, style.BLUE),
+        circuit.Box("fuse", 1, (0, 1), 2, 2, "fuses"),
+        circuit.Box("M|U3", 2, (2, 1), 3, 5, "pools", style.ORANGE, True),
+    ]
+    wires = [
+        circuit.Wire(HOSTILE, 0.0, style.BLUE, 1.75),
+        circuit.Wire("f0", 0.6),
+        circuit.Wire("f1", 1.6),
+    ]
+    return circuit.diagram(
+        boxes, wires, 3, np.array([[0, 0, 1.0], [0.6, 0.3, 0], [0, 0, 0]]), np.zeros(3), **more
+    )
 
 
 def test_circuit_says_what_a_box_does_where_a_click_leads_and_escapes_both() -> None:
@@ -236,7 +297,11 @@ def test_circuit_says_what_a_box_does_where_a_click_leads_and_escapes_both() -> 
     assert any("fuses" in tip for tip in gates.text)
     assert list(gates.customdata) == [1, 2, 2, 5, 5]
     assert "<img" not in texts(figure)
-    rims = [shape.line.color for shape in figure.layout.shapes if shape.type == "rect" and shape.line.width == 3]
+    rims = [
+        shape.line.color
+        for shape in figure.layout.shapes
+        if shape.type == "rect" and shape.line.width == 3
+    ]
     assert set(rims) == {style.VERMILLION}  # the third gate is inside the last box
     with pytest.raises(InvalidInput, match="bloch"):
         circuit.diagram([], [circuit.Wire("q", 0.0)], 0, np.zeros((2, 3)), np.zeros(2))
@@ -257,8 +322,9 @@ def test_qubits_entropies_and_cuts_are_drawn_as_given() -> None:
     names = [f"q{i}" for i in range(8)]
     row = circuit.bloch_row(names, np.zeros((8, 3)), np.full(8, 0.5))
     assert set(row.data[0].y) == {0, -1}  # more than six qubits take two lines
-    lines = circuit.entropy_lines(np.arange(10.0).reshape(5, 2), ["a", HOSTILE], 3, [(0, "start")],
-                                  hues=[style.BLUE] * 2)
+    lines = circuit.entropy_lines(
+        np.arange(10.0).reshape(5, 2), ["a", HOSTILE], 3, [(0, "start")], hues=[style.BLUE] * 2
+    )
     assert [trace.line.dash for trace in lines.data] == ["solid", "dash"]
     assert "<img" not in texts(lines)
     found = circuit.cuts([np.array([0.1, 0.2, 0.3]), np.array([0.4])], ["input", "pooled"], "nats")
@@ -274,13 +340,30 @@ def test_masses_and_tables_carry_their_numbers_and_escape_names() -> None:
     figure = evidence.masses(values, np.array([0.5, 0.6]), [HOSTILE, "b"], ["0", HOSTILE], marked=0)
     assert figure.data[0].z[2][1] == 0.6
     assert figure.data[1].text[:3] == ("0.10", "0.20", "0.90")
-    assert figure.data[1].textfont.color[0] != figure.data[1].textfont.color[2]  # dark on bright, bright on dark
+    assert (
+        figure.data[1].textfont.color[0] != figure.data[1].textfont.color[2]
+    )  # dark on bright, bright on dark
     assert "<img" not in texts(figure)
-    tables = evidence.tables(values, values, ["0", "1"], ["a", HOSTILE], controls=[HOSTILE], angles=3 * values,
-                             chosen=(1, 0), edited=values > 0.85)
-    corners, cells = (next(trace for trace in tables.data if trace.name == name) for name in ("edited", "cells"))
+    tables = evidence.tables(
+        values,
+        values,
+        ["0", "1"],
+        ["a", HOSTILE],
+        controls=[HOSTILE],
+        angles=3 * values,
+        chosen=(1, 0),
+        edited=values > 0.85,
+    )
+    corners, cells = (
+        next(trace for trace in tables.data if trace.name == name) for name in ("edited", "cells")
+    )
     assert [(round(x), round(y)) for x, y in zip(corners.x, corners.y, strict=True)] == [(1, 0)]
-    assert list(zip(cells.y, cells.x, strict=True)) == [(0, 0), (0, 1), (1, 0), (1, 1)]  # what a click selects
+    assert list(zip(cells.y, cells.x, strict=True)) == [
+        (0, 0),
+        (0, 1),
+        (1, 0),
+        (1, 1),
+    ]  # what a click selects
     assert [shape.y0 for shape in tables.layout.shapes] == [0.5, 0.5]
     assert "<b>0</b>" in tables.layout.xaxis.ticktext
     assert "<img" not in texts(tables)
@@ -291,8 +374,13 @@ def test_masses_and_tables_carry_their_numbers_and_escape_names() -> None:
 
 
 def test_class_bars_mark_truth_prediction_and_what_was_before() -> None:
-    figure = evidence.class_bars(np.array([0.1, 0.7, 0.2]), ["a", HOSTILE, "c"], truth=2,
-                                 before=np.array([0.5, 0.3, 0.2]), errors=np.array([0.01, 0.02, 0.03]))
+    figure = evidence.class_bars(
+        np.array([0.1, 0.7, 0.2]),
+        ["a", HOSTILE, "c"],
+        truth=2,
+        before=np.array([0.5, 0.3, 0.2]),
+        errors=np.array([0.01, 0.02, 0.03]),
+    )
     assert figure.data[0].marker.color[1] == style.INK["light"]
     assert list(figure.data[0].error_x.array) == [0.01, 0.02, 0.03]
     assert "truth" in figure.layout.yaxis.ticktext[2]
@@ -308,7 +396,9 @@ def test_curves_beliefs_and_noisy_terms() -> None:
     assert "<img" not in texts(evidence.curve(TIMES, TIMES, HOSTILE, HOSTILE, style.BLUE))
     beliefs = evidence.belief_bars(np.array([0.2]), np.array([0.5]), np.array([0.9]), ["a"])
     assert (beliefs.data[0].base[0], beliefs.data[0].x[0]) == (0.2, pytest.approx(0.7))
-    terms = decision.term_bars(DIVIDENDS, dict.fromkeys(DIVIDENDS, 0.1), DIVIDENDS, MODALITIES, unit="score")
+    terms = decision.term_bars(
+        DIVIDENDS, dict.fromkeys(DIVIDENDS, 0.1), DIVIDENDS, MODALITIES, unit="score"
+    )
     assert len(terms.data[0].x) == len(DIVIDENDS) - 1
     assert set(terms.data[0].error_x.array) == {0.1}
 

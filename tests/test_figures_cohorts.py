@@ -22,15 +22,21 @@ def test_violins_hold_every_value_and_mark_the_sample() -> None:
     found = [trace for trace in drawn.data if trace.type == "violin"]
     assert [len(trace.x) for trace in found] == [30, 30, 30, 8, 8]
     assert next(t for t in drawn.data if t.name == "this sample").x == (0.2,)
-    assert cohort.violins({"text": np.zeros(0)}, {"text": np.zeros(0)}, {},
-                          M).layout.annotations[0].text == cohort.NO_ROWS
+    assert (
+        cohort.violins({"text": np.zeros(0)}, {"text": np.zeros(0)}, {}, M)
+        .layout.annotations[0]
+        .text
+        == cohort.NO_ROWS
+    )
 
 
 def test_boxes_are_the_quartiles_of_each_group() -> None:
     values = {"text": np.arange(20.0)}
     group = np.array(["a"] * 10 + ["b"] * 10, dtype=object)
     inside = np.arange(20) % 10 < 5
-    drawn = cohort.boxes(values, inside, group, ("a", "b"), M, sample=("b", {"text": 3.0}), by="letter")
+    drawn = cohort.boxes(
+        values, inside, group, ("a", "b"), M, sample=("b", {"text": 3.0}), by="letter"
+    )
     whole, part = (trace for trace in drawn.data if trace.type == "box")
     assert list(whole.median) == [4.5, 14.5]
     assert list(part.median) == [2.0, 12.0]
@@ -42,8 +48,13 @@ def test_boxes_are_the_quartiles_of_each_group() -> None:
 
 def test_types_carry_what_a_click_needs_and_intervals_where_known() -> None:
     known, unknown = Estimate(0.2, 0.1, 0.4), Estimate(np.nan, np.nan, np.nan)
-    drawn = cohort.types(["dominance", "conflict"], [3, 1], [2, 0], [(known, known), (known, unknown)],
-                         chosen="conflict")
+    drawn = cohort.types(
+        ["dominance", "conflict"],
+        [3, 1],
+        [2, 0],
+        [(known, known), (known, unknown)],
+        chosen="conflict",
+    )
     bars = [trace for trace in drawn.data if trace.type == "bar"]
     assert [tuple(bar.customdata) for bar in bars] == [("dominance", "conflict")] * 2
     assert bars[0].text == ("3 (75%)", "1 (25%)")
@@ -53,10 +64,22 @@ def test_types_carry_what_a_click_needs_and_intervals_where_known() -> None:
 
 
 def test_the_scatter_tells_the_cohort_from_the_others_and_rings_the_sample() -> None:
-    drawn = cohort.relation(["a", "b", "c"], np.arange(3.0), np.arange(3.0), np.array([True, False, True]), "x", "y",
-                            chosen="c", captions=["<b>", "", ""])
+    drawn = cohort.relation(
+        ["a", "b", "c"],
+        np.arange(3.0),
+        np.arange(3.0),
+        np.array([True, False, True]),
+        "x",
+        "y",
+        chosen="c",
+        captions=["<b>", "", ""],
+    )
     others, part, ring = drawn.data
-    assert (list(others.customdata), list(part.customdata), list(ring.x)) == (["b"], ["a", "c"], [2.0])
+    assert (list(others.customdata), list(part.customdata), list(ring.x)) == (
+        ["b"],
+        ["a", "c"],
+        [2.0],
+    )
     assert "&lt;b&gt;" in part.text[0]
 
 

@@ -18,9 +18,14 @@ from qfusion.panels.core.panel import Picture
 from tests import figure_examples
 
 # Where no number says something: no slope, no state that turns the decision, no other sample, a run that never ended.
-MEANT = {"leaderboard.agreement": {"values"}, "places.nearest": {"typical"}, "people.dots": {"series", "band"},
-         "tornado.tornado": {"weaker", "half"},
-         "tornado.way": {"slopes"}, "what_if.ways": {"states", "donors"}}
+MEANT = {
+    "leaderboard.agreement": {"values"},
+    "places.nearest": {"typical"},
+    "people.dots": {"series", "band"},
+    "tornado.tornado": {"weaker", "half"},
+    "tornado.way": {"slopes"},
+    "what_if.ways": {"states", "donors"},
+}
 
 
 def spoilt(value: Any, bad: float, done: list[bool]) -> Any:
@@ -37,21 +42,31 @@ def spoilt(value: Any, bad: float, done: list[bool]) -> Any:
         return value
     if isinstance(value, dict):
         return {key: spoilt(each, bad, done) for key, each in value.items()}
-    return type(value)(spoilt(each, bad, done) for each in value) if type(value) in (list, tuple) else value
+    return (
+        type(value)(spoilt(each, bad, done) for each in value)
+        if type(value) in (list, tuple)
+        else value
+    )
 
 
 def module_of(name: str) -> Any:
-    return getattr(figure_examples, name, None) or importlib.import_module(f"qfusion.figures.{name}")
+    return getattr(figure_examples, name, None) or importlib.import_module(
+        f"qfusion.figures.{name}"
+    )
 
 
-def test_what_is_no_number_is_refused_by_name_or_drawn_as_what_it_means(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_no_number_is_refused_by_name_or_drawn_as_what_it_means(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     count = Counter[str]()
     for example, make in figure_examples.EXAMPLES.items():
         place, name = example.split(".")
         module, seen = module_of(place), []
         real = getattr(module, name)
 
-        def record(*args: Any, real: Any = real, seen: list[Any] = seen, **kwargs: Any) -> go.Figure:
+        def record(
+            *args: Any, real: Any = real, seen: list[Any] = seen, **kwargs: Any
+        ) -> go.Figure:
             seen.append(inspect.signature(real).bind(*args, **kwargs).arguments)
             return real(*args, **kwargs)
 
@@ -75,13 +90,18 @@ def test_what_is_no_number_is_refused_by_name_or_drawn_as_what_it_means(monkeypa
 
 
 def test_every_function_that_draws_has_the_guard() -> None:
-    without = {each for each in figure_examples.drawing_functions()
-               if not hasattr(getattr(module_of(each.split(".")[0]), each.split(".")[1]), "__wrapped__")}
+    without = {
+        each
+        for each in figure_examples.drawing_functions()
+        if not hasattr(getattr(module_of(each.split(".")[0]), each.split(".")[1]), "__wrapped__")
+    }
     assert without == {"style.note", "style.base"}, "these take no numbers"
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_a_figure_with_a_hole_that_is_not_meant_neither_becomes_a_panel_nor_a_file(bad: float) -> None:
+def test_a_figure_with_a_hole_that_is_not_meant_neither_becomes_a_panel_nor_a_file(
+    bad: float,
+) -> None:
     figure = go.Figure(go.Scatter(x=[0, 1, 2], y=np.array([0.0, bad, 1.0])))
     with pytest.raises(InvalidInput, match=r"NaN or infinity \(1 times in `y` of series 1\)"):
         Picture("a", "a", figure, "", "", "", dict)

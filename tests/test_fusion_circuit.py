@@ -33,6 +33,7 @@ def test_the_order_of_patterns_is_pennylanes() -> None:
     """Prepares every pattern of three control qubits and reads the angle by which the target was turned."""
     phi = np.linspace(0.1, 2.9, 8)
     for pattern, angle in zip(fusion.patterns(3).int().tolist(), phi, strict=True):
+
         @qml.qnode(qml.device("default.qubit"))
         def circuit(bits: list[int] = pattern) -> object:
             qml.BasisState(bits, wires=[0, 1, 2])
@@ -50,25 +51,40 @@ def test_the_whole_circuit_is_the_torch_path(M: int, measured: bool) -> None:
     circuit = circuit_of(model)
     assert len(circuit.wires) == 4 * (M + 1)
     p = circuit.probabilities(measured=measured)()
-    assert p @ outcome_scores(model).numpy() == pytest.approx(scores_of(model, angles_of(model)).numpy(), abs=1e-10)
+    assert p @ outcome_scores(model).numpy() == pytest.approx(
+        scores_of(model, angles_of(model)).numpy(), abs=1e-10
+    )
 
 
 @pytest.mark.parametrize("block", [name for name in BLOCKS if name != "su4"])
 def test_every_block_is_the_torch_path(block: str) -> None:
     model = model_of(4, block=block)
     p = circuit_of(model).probabilities()()
-    assert p @ outcome_scores(model).numpy() == pytest.approx(scores_of(model, angles_of(model)).numpy(), abs=1e-10)
+    assert p @ outcome_scores(model).numpy() == pytest.approx(
+        scores_of(model, angles_of(model)).numpy(), abs=1e-10
+    )
 
 
-@pytest.mark.parametrize(("n", "M", "device", "qubits"), [
-    (6, 2, "default.mixed", 6), (8, 2, "default.mixed", 8), (8, 3, "default.mixed", 8), (6, 3, "default.qubit", 12),
-    (3, 4, "default.mixed", 7), (5, 2, "lightning.qubit", 10), (4, 1, "default.mixed", 4)])
+@pytest.mark.parametrize(
+    ("n", "M", "device", "qubits"),
+    [
+        (6, 2, "default.mixed", 6),
+        (8, 2, "default.mixed", 8),
+        (8, 3, "default.mixed", 8),
+        (6, 3, "default.qubit", 12),
+        (3, 4, "default.mixed", 7),
+        (5, 2, "lightning.qubit", 10),
+        (4, 1, "default.mixed", 4),
+    ],
+)
 def test_element_by_element_is_the_torch_path(n: int, M: int, device: str, qubits: int) -> None:
     model = model_of(n, M)
     theta = angles_of(model)
     answer = run(model, theta, device, form="elements")
     assert answer.scores == pytest.approx(scores_of(model, theta).numpy(), abs=1e-10)
-    assert answer.vectors == pytest.approx(model.fuse(masses_of(theta))[0][0].detach().numpy(), abs=1e-12)
+    assert answer.vectors == pytest.approx(
+        model.fuse(masses_of(theta))[0][0].detach().numpy(), abs=1e-12
+    )
     assert (answer.qubits, answer.form, answer.circuits) == (qubits, "elements", n + 1)
     assert not answer.errors.any()
 
@@ -89,7 +105,9 @@ def test_gradients_are_pennylanes() -> None:
     def score(*arguments: object) -> object:
         return pnp.dot(node(dict(zip(names, arguments, strict=True))), head)
 
-    theirs = qml.grad(score)(*(pnp.array(circuit.parameters[name].numpy(), requires_grad=True) for name in names))
+    theirs = qml.grad(score)(
+        *(pnp.array(circuit.parameters[name].numpy(), requires_grad=True) for name in names)
+    )
     theta = circuit.parameters["theta"].clone().requires_grad_()
     vectors = fusion.fuse(torch.sin(theta / 2).square()[None], model.phi)[0]
     qcnn.evaluate(model.observables(), vectors)[0, output].backward()
@@ -124,8 +142,10 @@ def outcomes_of(program: QuantumCircuit, fused: int) -> np.ndarray:
     return Statevector(deferred).probabilities([where[bit] for bit in reversed(register)])
 
 
-@pytest.mark.parametrize(("n", "M", "block"),
-                         [(4, 2, "su4"), (3, 1, "circuit13"), (2, 4, "circuit6"), (3, 2, "circuit9")])
+@pytest.mark.parametrize(
+    ("n", "M", "block"),
+    [(4, 2, "su4"), (3, 1, "circuit13"), (2, 4, "circuit6"), (3, 2, "circuit9")],
+)
 @pytest.mark.parametrize("version", [2, 3])
 def test_openqasm_means_the_same_to_qiskit(n: int, M: int, block: str, version: int) -> None:
     circuit = circuit_of(model_of(n, M, block=block))
@@ -147,7 +167,12 @@ def test_the_gates_say_what_they_do() -> None:
     model = model_of(4, 2, 4)
     circuit = circuit_of(model)
     kinds = [gate.kind for gate in circuit.gates]
-    assert [kinds.count(kind) for kind in ("encode", "fuse", "convolve", "pool")] == [8, 4, 4 * 10, 2 * 3]
+    assert [kinds.count(kind) for kind in ("encode", "fuse", "convolve", "pool")] == [
+        8,
+        4,
+        4 * 10,
+        2 * 3,
+    ]
     assert circuit.wires[:3] == ("v0[0]", "v1[0]", "fused[0]")
     first, table = circuit.gates[0], next(gate for gate in circuit.gates if gate.kind == "fuse")
     mass = masses_of(angles_of(model))["v0"][0, 0]
@@ -156,7 +181,11 @@ def test_the_gates_say_what_they_do() -> None:
     assert list(table.values.values()) == pytest.approx(model.phi[0, 0].tolist())
     assert (table.modalities, table.element, table.column) == (("v0", "v1"), 0, 1)
     turned = circuit.gates[-1]
-    assert (turned.label, turned.outcome, turned.sentence) == ("U3 if 1", 1, "Turns fused[2] if fused[3] read 1.")
+    assert (turned.label, turned.outcome, turned.sentence) == (
+        "U3 if 1",
+        1,
+        "Turns fused[2] if fused[3] read 1.",
+    )
     assert list(turned.values.values()) == pytest.approx(model.network.pooling[0, 3:].tolist())
     for gate in circuit.gates:
         assert gate.sentence.endswith(".")
@@ -187,8 +216,10 @@ def test_the_parts_are_the_whole() -> None:
 
 
 def test_a_modality_may_be_called_fused() -> None:
-    model = EntangledQCNN({"fused": {"size": 2, "sequence": False}, "fused_": {"size": 2, "sequence": False}},
-                          elements=2)
+    model = EntangledQCNN(
+        {"fused": {"size": 2, "sequence": False}, "fused_": {"size": 2, "sequence": False}},
+        elements=2,
+    )
     circuit = fusion_circuit(model, {"fused": torch.zeros(2), "fused_": torch.zeros(2)})
     assert len(set(circuit.wires)) == 6
 
@@ -202,7 +233,9 @@ def test_the_drawings() -> None:
         assert name in text
         assert name.encode() in svg
     theta = f"RY({float(circuit.parameters['theta'][0, 0]):.2f})"
-    table = "RY(" + " ".join(f"{angle:.2f}" for angle in circuit.parameters["phi"][0, 0].tolist()) + ")"
+    table = (
+        "RY(" + " ".join(f"{angle:.2f}" for angle in circuit.parameters["phi"][0, 0].tolist()) + ")"
+    )
     for label in (theta, table, "┤↗├"):
         assert label in text
     for angle in circuit.parameters["phi"].flatten().tolist():
@@ -210,16 +243,26 @@ def test_the_drawings() -> None:
     assert len(text.splitlines()) == 10  # nine qubits, and one bit that chooses a rotation
 
 
-def spread(model: EntangledQCNN, seeds: int, shots: int, **options: object) -> tuple[np.ndarray, np.ndarray]:
+def spread(
+    model: EntangledQCNN, seeds: int, shots: int, **options: object
+) -> tuple[np.ndarray, np.ndarray]:
     """Scores and standard errors of runs that differ in the seed, (seeds, C) each."""
-    answers = [run(model, angles_of(model), shots=shots, seed=seed, **options)  # type: ignore[arg-type]
-               for seed in range(seeds)]
+    answers = [
+        run(model, angles_of(model), shots=shots, seed=seed, **options)  # type: ignore[arg-type]
+        for seed in range(seeds)
+    ]
     return np.stack([a.scores for a in answers]), np.stack([a.errors for a in answers])
 
 
-@pytest.mark.parametrize(("form", "device"),
-                         [("whole", "default.qubit"), ("elements", "default.qubit"), ("elements", "default.mixed"),
-                          ("whole", "lightning.qubit")])
+@pytest.mark.parametrize(
+    ("form", "device"),
+    [
+        ("whole", "default.qubit"),
+        ("elements", "default.qubit"),
+        ("elements", "default.mixed"),
+        ("whole", "lightning.qubit"),
+    ],
+)
 def test_standard_errors_are_the_spread_of_the_shots(form: str, device: str) -> None:
     model = model_of(2)
     scores, errors = spread(model, 60, 400, form=form, device=device)
@@ -231,7 +274,9 @@ def test_standard_errors_are_the_spread_of_the_shots(form: str, device: str) -> 
 
 def test_seeds_decide_about_the_shots() -> None:
     model = model_of(2)
-    first, second, other = (run(model, angles_of(model), shots=100, seed=seed) for seed in (1, 1, 2))
+    first, second, other = (
+        run(model, angles_of(model), shots=100, seed=seed) for seed in (1, 1, 2)
+    )
     assert (first.scores == second.scores).all()
     assert (first.scores != other.scores).any()
     assert (first.shots, first.device) == (100, "default.qubit")
@@ -250,10 +295,18 @@ def test_what_is_too_wide_runs_element_by_element(monkeypatch: pytest.MonkeyPatc
     assert run(model, angles_of(model)).form == "elements"
 
 
-@pytest.mark.parametrize(("options", "message"), [
-    ({"shots": 1}, "`shots` must be a whole number from 2"), ({"shots": 2.5}, "`shots` must be a whole number"),
-    ({"device": "default.qubitt"}, "Device 'default.qubitt' does not exist. Did you mean 'default.qubit'"),
-    ({"form": "half"}, "Form 'half' does not exist")])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"shots": 1}, "`shots` must be a whole number from 2"),
+        ({"shots": 2.5}, "`shots` must be a whole number"),
+        (
+            {"device": "default.qubitt"},
+            "Device 'default.qubitt' does not exist. Did you mean 'default.qubit'",
+        ),
+        ({"form": "half"}, "Form 'half' does not exist"),
+    ],
+)
 def test_bad_runs(options: dict, message: str) -> None:
     model = model_of(2)
     with pytest.raises((InvalidInput, NotFound), match=message):
@@ -263,9 +316,13 @@ def test_bad_runs(options: dict, message: str) -> None:
 def test_bad_angles() -> None:
     model = model_of(2)
     theta = angles_of(model)
-    for wrong, message in (({"v0": theta["v0"]}, r"must hold the angles of \['v0', 'v1'\], but holds \['v0'\]"),
-                           (theta | {"v1": torch.zeros(3)},
-                            r"`theta\[v1\]` must have shape \(2,\), but has shape \(3,\)"),
-                           (theta | {"v1": torch.tensor([0.0, math.nan])}, r"`theta\[v1\]` must be finite")):
+    for wrong, message in (
+        ({"v0": theta["v0"]}, r"must hold the angles of \['v0', 'v1'\], but holds \['v0'\]"),
+        (
+            theta | {"v1": torch.zeros(3)},
+            r"`theta\[v1\]` must have shape \(2,\), but has shape \(3,\)",
+        ),
+        (theta | {"v1": torch.tensor([0.0, math.nan])}, r"`theta\[v1\]` must be finite"),
+    ):
         with pytest.raises(InvalidInput, match=message):
             fusion_circuit(model, wrong)

@@ -33,13 +33,31 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def test_no_door_breaks() -> None:
     """In processes of their own, as they watch for files, processes and connections. Longer: scripts/fuzz.py."""
-    done = subprocess.run([sys.executable, str(ROOT / "scripts" / "fuzz.py"), "--cases", "1000", "--seed", "11",
-                           "--batch", "40"], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        [
+            sys.executable,
+            str(ROOT / "scripts" / "fuzz.py"),
+            "--cases",
+            "1000",
+            "--seed",
+            "11",
+            "--batch",
+            "40",
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
     assert " 0 findings of 0 kinds" in done.stdout
 
 
-@given(fuzz.mutated([b"abc", b"xyz"]), fuzz.restructured([b'{"a": [1, {"b": 2}]}']), fuzz.restructured([b"no json"]))
+@given(
+    fuzz.mutated([b"abc", b"xyz"]),
+    fuzz.restructured([b'{"a": [1, {"b": 2}]}']),
+    fuzz.restructured([b"no json"]),
+)
 def test_what_is_changed_stays_of_its_kind(damaged: bytes, changed: bytes, plain: bytes) -> None:
     assert isinstance(damaged, bytes)
     json.loads(changed)
@@ -55,15 +73,21 @@ sys.path.insert(0, {str(ROOT)!r})
 from scripts import fuzz
 fuzz.SECONDS = 1
 fuzz._begin()
-doors = {{"touch": lambda *_: pathlib.Path({str(tmp_path / 'made')!r}).write_text("x"),
+doors = {{"touch": lambda *_: pathlib.Path({str(tmp_path / "made")!r}).write_text("x"),
          "process": lambda *_: subprocess.run(["true"]), "slow": lambda *_: time.sleep(3), "raise": lambda *_: 1 / 0}}
 with tempfile.TemporaryDirectory() as folder:
     print(fuzz.tried(doors[{door!r}], b"", pathlib.Path(folder)))
     print("then", repr(fuzz.tried(lambda *_: None, b"", pathlib.Path(folder))))
 """
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert {"touch": "made to write", "process": "subprocess.Popen", "slow": "more than 1 s",
-            "raise": "ZeroDivisionError"}[door] in said
+    said = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
+    assert {
+        "touch": "made to write",
+        "process": "subprocess.Popen",
+        "slow": "more than 1 s",
+        "raise": "ZeroDivisionError",
+    }[door] in said
     assert "then ''" in said
 
 
@@ -98,7 +122,9 @@ def test_a_card_whose_modality_is_no_name_is_refused(given: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["own\n", "\x00", "a/\x00", "../own", "/own", ".", ""])
-def test_a_name_that_is_none_leads_nowhere(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_that_is_none_leads_nowhere(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "sets").mkdir()
     for place in (tmp_path, tmp_path / "own", tmp_path / "sets"):
         place.mkdir(exist_ok=True)
@@ -117,10 +143,17 @@ def test_a_damaged_record_of_a_run_is_named(history: str, tmp_path: Path) -> Non
     (tmp_path / "record.json").write_text(f'{{"state": "done", "history": {history}}}')
     with pytest.raises(IntegrityError, match="is not the record of a training"):
         folder.Run(tmp_path).record()
-    (tmp_path / "record.json").write_text('{"state": "done", "history": [], "began": 3, "of a later version": 1}')
+    (tmp_path / "record.json").write_text(
+        '{"state": "done", "history": [], "began": 3, "of a later version": 1}'
+    )
     assert folder.Run(tmp_path).record().began == 3
-    (tmp_path / "plan.json").write_text('{"data": "planted", "model": "quantum-jump", "seed": "one"}')
-    with pytest.raises(IntegrityError, match=r"plan\.json is not the plan of a training \(Expected `int`, got `str`"):
+    (tmp_path / "plan.json").write_text(
+        '{"data": "planted", "model": "quantum-jump", "seed": "one"}'
+    )
+    with pytest.raises(
+        IntegrityError,
+        match=r"plan\.json is not the plan of a training \(Expected `int`, got `str`",
+    ):
         _ = folder.Run(tmp_path).plan
     (tmp_path / "record.json").write_text('{"state": 3}')
     with pytest.raises(IntegrityError, match="is not the record of a training"):
@@ -128,20 +161,30 @@ def test_a_damaged_record_of_a_run_is_named(history: str, tmp_path: Path) -> Non
 
 
 def test_what_unpacks_to_a_thousand_times_its_size_is_refused_before_it_does(
-        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(files, "HARMLESS", 2**20)
     np.savez_compressed(tmp_path / "s.npz", a=np.zeros((2**12, 64)), y=np.arange(2**12) % 3)
     (tmp_path / "staged").mkdir()
-    with pytest.raises(InvalidInput, match=r"File `s.npz` must not unpack to more than 100 times its size, but its 0"):
+    with pytest.raises(
+        InvalidInput,
+        match=r"File `s.npz` must not unpack to more than 100 times its size, but its 0",
+    ):
         importing.examine([tmp_path / "s.npz"], tmp_path / "staged")
     np.savez(tmp_path / "s.npz", a=np.zeros((2**12, 64)), y=np.arange(2**12) % 3)
     importing.examine([tmp_path / "s.npz"], tmp_path / "staged")
-    scipy.io.savemat(tmp_path / "s.mat", {"a": np.zeros((2**12, 64)), "y": np.arange(2**12) % 3}, do_compression=True)
+    scipy.io.savemat(
+        tmp_path / "s.mat",
+        {"a": np.zeros((2**12, 64)), "y": np.arange(2**12) % 3},
+        do_compression=True,
+    )
     with pytest.raises(InvalidInput, match=r"File `s.mat` must not unpack"):
         importing.examine([tmp_path / "s.mat"], tmp_path / "staged")
     made = importable.tables(tmp_path / "t", count=12, suffix=".parquet")
     pd.DataFrame({"id": ["x"] * 2**17, "a": np.zeros(2**17)}).to_parquet(made / "audio.parquet")
-    with pytest.raises(InvalidInput, match=r"File `audio.parquet` must not unpack to more than 100 times"):
+    with pytest.raises(
+        InvalidInput, match=r"File `audio.parquet` must not unpack to more than 100 times"
+    ):
         importing.examine([made], tmp_path / "staged")
 
 
@@ -159,9 +202,12 @@ def test_a_name_too_long_for_a_file_does_not_exist() -> None:
         data.load("/" + 5000 * "a")
 
 
-@pytest.mark.parametrize("given", [{"range": [1]}, {"range": {"a": 1}}, {"classes": 3}, {"kind": []}])
+@pytest.mark.parametrize(
+    "given", [{"range": [1]}, {"range": {"a": 1}}, {"classes": 3}, {"kind": []}]
+)
 def test_an_imported_set_whose_manifest_is_damaged_says_so(
-        given: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("QFUSION_IMPORTED", str(tmp_path))
     shutil.copytree(fuzz._imported(), tmp_path / "own")
     place = tmp_path / "own" / imported.MANIFEST
@@ -171,7 +217,9 @@ def test_an_imported_set_whose_manifest_is_damaged_says_so(
         imported.verify("own")
 
 
-@pytest.mark.parametrize("number", ["4" * 400, "-" + "4" * 400, "4" * 5000, "0x" + "f" * 5000, "[" * 20_000])
+@pytest.mark.parametrize(
+    "number", ["4" * 400, "-" + "4" * 400, "4" * 5000, "0x" + "f" * 5000, "[" * 20_000]
+)
 def test_no_number_or_nesting_is_too_large_to_be_refused(number: str, tmp_path: Path) -> None:
     wanted = tmp_path / "run.toml"
     wanted.write_text(f"data = 'planted'\nmodel = 'quantum-jump'\n[set]\nepochs = {number}\n")
@@ -188,5 +236,7 @@ def test_words_of_a_parquet_file_that_are_no_utf_8_are_refused(tmp_path: Path) -
     place = tables / "labels.parquet"
     place.write_bytes(place.read_bytes().replace(b"\x03\x00\x00\x00low", b"\x03\x00\x00\x00\xffow"))
     (tmp_path / "staged").mkdir()
-    with pytest.raises(InvalidInput, match=r"Table `labels\.parquet` cannot be read .*Invalid UTF8"):
+    with pytest.raises(
+        InvalidInput, match=r"Table `labels\.parquet` cannot be read .*Invalid UTF8"
+    ):
         importing.examine([tables], tmp_path / "staged")

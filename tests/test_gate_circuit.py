@@ -50,7 +50,9 @@ def test_every_moment_is_pennylanes_and_has_brute_force_entropies(kind: str, M: 
     gates, registers = model.gates(states), model.registers()
     found, shared = progress.of_gates(gates, registers), progress.information(gates, registers)
     names = list(registers)
-    groups = [tuple(q for q in range(model.n) if found.wires[q].startswith(f"{name}[")) for name in names]
+    groups = [
+        tuple(q for q in range(model.n) if found.wires[q].startswith(f"{name}[")) for name in names
+    ]
     assert sum(map(len, groups)) == model.n == len(found.wires)
 
     @qml.qnode(qml.device("default.qubit", wires=found.wires))
@@ -60,8 +62,9 @@ def test_every_moment_is_pennylanes_and_has_brute_force_entropies(kind: str, M: 
             qml.apply(operation)
             qml.Snapshot()
         return qml.state()
+
     operations = gate_circuit(model, states).tape().operations
-    theirs = [np.asarray(each) for each in qml.snapshots(circuit)().values()][:len(gates) + 1]
+    theirs = [np.asarray(each) for each in qml.snapshots(circuit)().values()][: len(gates) + 1]
     assert len(theirs) == len(found.bloch) == len(gates) + 1
     for done, (psi, own) in enumerate(zip(theirs, statevector.walk(gates, model.n), strict=True)):
         assert np.abs(own.numpy() - psi).max() < 1e-8
@@ -72,8 +75,9 @@ def test_every_moment_is_pennylanes_and_has_brute_force_entropies(kind: str, M: 
             assert found.entropy[done, q] == pytest.approx(entropy(rho), abs=1e-8)
         S = [entropy(reduced(psi, group)) for group in groups]
         for (a, one), (b, other) in itertools.combinations(enumerate(groups), 2):
-            assert shared[names[a], names[b]][done] == pytest.approx(S[a] + S[b] - entropy(reduced(psi, one + other)),
-                                                                     abs=1e-8)
+            assert shared[names[a], names[b]][done] == pytest.approx(
+                S[a] + S[b] - entropy(reduced(psi, one + other)), abs=1e-8
+            )
         if len(names) > 2:
             assert shared[tuple(names)][done] == pytest.approx(sum(S), abs=1e-8)
     assert len(shared) == len(names) * (len(names) - 1) // 2 + (len(names) > 2)
@@ -82,8 +86,15 @@ def test_every_moment_is_pennylanes_and_has_brute_force_entropies(kind: str, M: 
         assert moment.wires == (tuple(found.wires[q] for q in on) if len(on) <= 4 else ())
         if len(on) == 2:
             order = (0, 1) if on[0] < on[1] else (1, 0)
-            for psi, rho, mutual in zip(theirs[done:], (moment.before, moment.after), moment.mutual, strict=False):
-                pair = reduced(psi, on).reshape((2,) * 4).transpose([*order, *(2 + k for k in order)]).reshape(4, 4)
+            for psi, rho, mutual in zip(
+                theirs[done:], (moment.before, moment.after), moment.mutual, strict=False
+            ):
+                pair = (
+                    reduced(psi, on)
+                    .reshape((2,) * 4)
+                    .transpose([*order, *(2 + k for k in order)])
+                    .reshape(4, 4)
+                )
                 assert np.abs(pair - rho).max() < 1e-8
                 alone = [entropy(reduced(psi, (q,))) for q in on]
                 assert mutual == pytest.approx(sum(alone) - entropy(pair), abs=1e-8)
@@ -98,8 +109,12 @@ def test_openqasm_of_elementary_gates_means_the_same_to_qiskit(kind: str, versio
     text = circuit.to_openqasm(version)
     program = qiskit.qasm3.loads(text) if version == 3 else qiskit.qasm2.loads(text)
     program.remove_final_measurements()
-    others = (circuit.state()(), circuit.state(elementary=True)(), np.asarray(Statevector(program.reverse_bits())),
-              statevector.run(model.elementary(states), model.n).numpy())
+    others = (
+        circuit.state()(),
+        circuit.state(elementary=True)(),
+        np.asarray(Statevector(program.reverse_bits())),
+        statevector.run(model.elementary(states), model.n).numpy(),
+    )
     for other in others:
         assert abs(np.vdot(psi, other)) == pytest.approx(1, abs=1e-10)
     with pytest.raises(InvalidInput, match="`version` must be 2 or 3, but is 1"):
@@ -112,7 +127,9 @@ def test_openqasm_of_elementary_gates_means_the_same_to_qiskit(kind: str, versio
 def test_a_drawing_stands_for_every_gate_once(kind: str) -> None:
     model, states = of(kind, 3)
     replay = gate_boxes.replay(model, states)
-    assert [n for box in replay.boxes for n in range(box.first, box.last + 1)] == list(range(1, replay.count + 1))
+    assert [n for box in replay.boxes for n in range(box.first, box.last + 1)] == list(
+        range(1, replay.count + 1)
+    )
     for a, b in itertools.combinations(replay.boxes, 2):
         spans = [set(range(min(box.rows), max(box.rows) + 1)) for box in (a, b)]
         assert a.column != b.column or not spans[0] & spans[1]
@@ -144,8 +161,9 @@ def test_what_is_said_of_a_circuit_is_so() -> None:
     assert "No sample passes" in model.remark(states)
     for a, b in zip(model.gates(states, 0), model.gates(others, 0), strict=True):
         assert torch.equal(a.matrix, b.matrix)
-    assert model.remark(states).endswith(f"that of view {int(numbers[0]) // 3} {int(numbers[0]) % 3 + 1}, its largest "
-                                         "number.")
+    assert model.remark(states).endswith(
+        f"that of view {int(numbers[0]) // 3} {int(numbers[0]) % 3 + 1}, its largest number."
+    )
 
 
 def test_the_error_of_the_reservoirs_steps_is_measured() -> None:
@@ -160,8 +178,12 @@ def test_the_error_of_the_reservoirs_steps_is_measured() -> None:
         for q in range(4):
             total = np.kron(total, places.get(f"q{q}", one))
         return total
+
     H = sum(np.pi * on(**{f"q{i}": X}) - delta[i] * on(**{f"q{i}": n}) for i in range(4))
-    H = H + sum(5.42 / (j - i) ** 6 * on(**{f"q{i}": n, f"q{j}": n}) for i, j in itertools.combinations(range(4), 2))
+    H = H + sum(
+        5.42 / (j - i) ** 6 * on(**{f"q{i}": n, f"q{j}": n})
+        for i, j in itertools.combinations(range(4), 2)
+    )
     exact, psi = expm(-2j * H)[:, 0], statevector.run(model.gates(states), 4).numpy()
     read, distance = model.step_errors(states)
     assert distance == pytest.approx(np.sqrt(1 - abs(np.vdot(exact, psi)) ** 2), abs=1e-8)
@@ -174,6 +196,8 @@ def test_the_error_of_the_reservoirs_steps_is_measured() -> None:
 def test_registers_that_do_not_fit_are_named() -> None:
     model, states = of("qfl", 2)
     for call in (progress.of_gates, progress.information):
-        with pytest.raises(InvalidInput, match=r"holds 2 and a gate acts on qubit 3.*Give the registers"):
+        with pytest.raises(
+            InvalidInput, match=r"holds 2 and a gate acts on qubit 3.*Give the registers"
+        ):
             call(model.gates(states), {"view 0": 2})
     assert progress.of_gates([], {"a": 2}).entropy.tolist() == [[0, 0]]

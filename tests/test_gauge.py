@@ -107,15 +107,24 @@ def test_what_is_said_of_a_shipped_model_is_the_same_in_every_gauge(name: str) -
     inputs, one = (dataset.inputs(each, torch.float64) for each in (rows, rows[:1]))
     behind = explain.background(model, dataset.inputs(dataset.rows("train")[:50], torch.float64))
     pair = "+".join(model.modalities[:2])
-    turned = [Tweak({pair: 0.45, model.modalities[0]: 1.5}), Tweak(dissipations={pair: 0.45, model.modalities[0]: 1.3}),
-              Tweak({pair: 0.0}, (), 1.5, {model.modalities[1]: 0.0})]
+    turned = [
+        Tweak({pair: 0.45, model.modalities[0]: 1.5}),
+        Tweak(dissipations={pair: 0.45, model.modalities[0]: 1.3}),
+        Tweak({pair: 0.0}, (), 1.5, {model.modalities[1]: 0.0}),
+    ]
     few = GAUGES if ALL else 4 if np.prod(model.dims) >= SLOW else 50
 
     def quick(m: QuantumJump) -> list[Any]:
         system = m.system()
         found = strengths.strengths_of(system)
-        return [scores(m, inputs), *(scores(m, inputs, tweak) for tweak in turned), list(found.energy.values()),
-                list(found.rates.values()), torch.view_as_real(system.H), torch.view_as_real(system.jumps)]
+        return [
+            scores(m, inputs),
+            *(scores(m, inputs, tweak) for tweak in turned),
+            list(found.energy.values()),
+            list(found.rates.values()),
+            torch.view_as_real(system.H),
+            torch.view_as_real(system.jumps),
+        ]
 
     def slow(m: QuantumJump) -> list[Any]:
         built = building.built(m, one, behind)
@@ -145,8 +154,13 @@ def test_turns_that_flip_a_decision_and_headlines_are_the_same_in_every_gauge(na
 
     def headlines(m: QuantumJump, tag: str) -> list[str]:
         sample = before(name, m, tag)
-        panels = (built_panels.matrix, term_panels.tornado, term_panels.way, generator_panels.couplings,
-                  generator_panels.levels)
+        panels = (
+            built_panels.matrix,
+            term_panels.tornado,
+            term_panels.way,
+            generator_panels.couplings,
+            generator_panels.levels,
+        )
         return [panel(sample).title for panel in panels]
 
     reference, words = turns(found.model), headlines(found.model, f"{name}-learned")
@@ -179,8 +193,10 @@ def test_rates_of_single_operators_are_not_the_same_in_every_gauge(name: str) ->
 
 def test_unit_factors_leave_what_was_learned_to_the_last_bit() -> None:
     model = jump_model(2)
-    learned, unit = (m.generator().terms[0] for m in (model, model.tweaked(Tweak({"text": 1.0}, (1.0, 1.0), None,
-                                                                                 {"audio": 1.0}))))
+    learned, unit = (
+        m.generator().terms[0]
+        for m in (model, model.tweaked(Tweak({"text": 1.0}, (1.0, 1.0), None, {"audio": 1.0})))
+    )
     assert torch.equal(learned.H, unit.H)
     assert torch.equal(learned.jumps, unit.jumps)
 
@@ -192,7 +208,10 @@ def test_old_rates_act_on_learned_operators_before_anything_else() -> None:
         by_hand.L[0][1] *= 2.5**0.5
     same(scores(model, inputs, Tweak(rates=(1.0, 2.5))), scores(by_hand, inputs))
     both = {"dissipations": {"text": 0.3}, "couplings": {"text+audio": 0.5}}
-    same(scores(model, inputs, Tweak(rates=(1.0, 2.5), **both)), scores(by_hand, inputs, Tweak(**both)))
+    same(
+        scores(model, inputs, Tweak(rates=(1.0, 2.5), **both)),
+        scores(by_hand, inputs, Tweak(**both)),
+    )
 
 
 def test_the_canonical_unravelling_is_the_same_generator_by_orthogonal_operators() -> None:
@@ -214,7 +233,11 @@ def split(A: np.ndarray, dims: tuple[int, ...]) -> dict[tuple[int, ...], np.ndar
     M = len(dims)
 
     def mean(keep: tuple[int, ...]) -> np.ndarray:
-        kept = qutip.Qobj(A, dims=[list(dims)] * 2).ptrace(list(keep)).full() if keep else np.array([[np.trace(A)]])
+        kept = (
+            qutip.Qobj(A, dims=[list(dims)] * 2).ptrace(list(keep)).full()
+            if keep
+            else np.array([[np.trace(A)]])
+        )
         gone = [m for m in range(M) if m not in keep]
         rest = int(np.prod([dims[m] for m in gone]))
         order = [*keep, *gone]
@@ -223,21 +246,36 @@ def split(A: np.ndarray, dims: tuple[int, ...]) -> dict[tuple[int, ...], np.ndar
         return whole.transpose(*back, *(M + k for k in back)).reshape(A.shape)
 
     every = [s for n in range(M + 1) for s in itertools.combinations(range(M), n)]
-    return {S: sum((-1) ** (len(S) - len(R)) * mean(R) for R in every if set(R) <= set(S)) for S in every}
+    return {
+        S: sum((-1) ** (len(S) - len(R)) * mean(R) for R in every if set(R) <= set(S))
+        for S in every
+    }
 
 
 def evolved(model: QuantumJump, psi: np.ndarray, couplings: dict, dissipations: dict) -> np.ndarray:
     """The scores at T by QuTiP, from the weights, with factors on the parts of H and of traceless L_k."""
     raw = torch.view_as_complex(model.A[0]).detach().numpy()
-    H, jumps, D = (raw + raw.conj().T) / 2, torch.view_as_complex(model.L[0]).detach().numpy(), len(raw)
+    H, jumps, D = (
+        (raw + raw.conj().T) / 2,
+        torch.view_as_complex(model.L[0]).detach().numpy(),
+        len(raw),
+    )
     for L in jumps:
         c = np.trace(L) / D
         H = H - (np.conj(c) * L - c * L.conj().T) / 2j
     H = sum(couplings.get(S, 1.0) * part for S, part in split(H, model.dims).items())
-    made = [sum(dissipations.get(S, 1.0) * part for S, part in split(L, model.dims).items() if S) for L in jumps]
+    made = [
+        sum(dissipations.get(S, 1.0) * part for S, part in split(L, model.dims).items() if S)
+        for L in jumps
+    ]
     options = {"method": "vern9", "atol": 1e-12, "rtol": 1e-11, "nsteps": 100_000}
-    solved = qutip.mesolve(qutip.Qobj(H), qutip.ket2dm(qutip.Qobj(psi[:, None])), [0.0, float(model.duration)],
-                           [qutip.Qobj(L) for L in made], options={**options, "matrix_form": True})
+    solved = qutip.mesolve(
+        qutip.Qobj(H),
+        qutip.ket2dm(qutip.Qobj(psi[:, None])),
+        [0.0, float(model.duration)],
+        [qutip.Qobj(L) for L in made],
+        options={**options, "matrix_form": True},
+    )
     rho, read = solved.states[-1].full(), model.readout().detach().numpy()
     return np.einsum("cab,ba->c", read, rho).real + model.bias.detach().numpy()
 
@@ -248,8 +286,13 @@ def test_sliders_equal_an_evolution_of_qutip(name: str) -> None:
     model, inputs = found.model, dataset.inputs(dataset.rows("test")[:1], torch.float64)
     with torch.no_grad():
         psi = model.product_state(model.encode(inputs))[0].numpy()
-    for seed, (H, D) in enumerate((({}, {(0, 1): 0.45}), ({(0, 1): 0.3, (1,): 1.7}, {(0,): 2.0, (0, 1): 0.0}))):
-        names = [{"+".join(model.modalities[m] for m in s): f for s, f in each.items()} for each in (H, D)]
+    for seed, (H, D) in enumerate(
+        (({}, {(0, 1): 0.45}), ({(0, 1): 0.3, (1,): 1.7}, {(0,): 2.0, (0, 1): 0.0}))
+    ):
+        names = [
+            {"+".join(model.modalities[m] for m in s): f for s, f in each.items()}
+            for each in (H, D)
+        ]
         ours = scores(in_gauge(model, seed), inputs, Tweak(names[0], dissipations=names[1]))[0]
         assert np.abs(ours - evolved(model, psi, H, D)).max() < 1e-7
         assert np.abs(ours - scores(model, inputs)[0]).max() > 1e-3
@@ -263,14 +306,21 @@ def run(capsys: pytest.CaptureFixture[str], *words: Any) -> dict[str, Any]:
     return dict(json.loads(capsys.readouterr().out))
 
 
-def test_a_checkpoint_in_another_gauge_prints_the_same_matrix(tmp_path: Path,
-                                                              capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_checkpoint_in_another_gauge_prints_the_same_matrix(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     found, _ = opened("qj-parity")
     words = ("explain", "--sample", "pair-6601", "--physics")
     learned = run(capsys, *words, "--model", "qj-parity")
-    other = run(capsys, *words, "--model", checkpoint.save(tmp_path / "other", in_gauge(found.model, 1), found.card))
-    assert list(other["physics"]["left+right"]) == [f"{letter}[{name}]" for letter in "HD"
-                                                    for name in ("left", "right", "left+right")]
+    other = run(
+        capsys,
+        *words,
+        "--model",
+        checkpoint.save(tmp_path / "other", in_gauge(found.model, 1), found.card),
+    )
+    assert list(other["physics"]["left+right"]) == [
+        f"{letter}[{name}]" for letter in "HD" for name in ("left", "right", "left+right")
+    ]
     scale = max(abs(value) for value in learned["physics_end"].values())
     for name, row in learned["physics"].items():
         for key, part in row.items():

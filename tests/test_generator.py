@@ -30,9 +30,12 @@ def hermitian(D: int, seed: int = 0) -> torch.Tensor:
 
 def system(dims: tuple[int, ...], jumps: int = 2) -> System:
     D = math.prod(dims)
-    return System(hermitian(D), 0.5 * torch.stack([hermitian(D, k + 1) + 1j * hermitian(D, k + 9)
-                                                   for k in range(jumps)]),
-                  dims, tuple("abcdef"[:len(dims)]))
+    return System(
+        hermitian(D),
+        0.5 * torch.stack([hermitian(D, k + 1) + 1j * hermitian(D, k + 9) for k in range(jumps)]),
+        dims,
+        tuple("abcdef"[: len(dims)]),
+    )
 
 
 @pytest.mark.parametrize("d", [1, 2, 3, 4, 5, 8])
@@ -63,7 +66,9 @@ def test_letters_put_together_are_the_operator(dims: tuple[int, ...]) -> None:
             matrix = torch.kron(matrix, letters.basis(dims[m])[1][letter].contiguous())
         total += found[at] * matrix
     assert torch.allclose(total, A, atol=1e-12)
-    assert float((found.abs() ** 2).sum()) == pytest.approx(float(torch.trace(A.mH @ A).real) / len(A))
+    assert float((found.abs() ** 2).sum()) == pytest.approx(
+        float(torch.trace(A.mH @ A).real) / len(A)
+    )
 
 
 def test_pauli_letters_are_pennylane_s() -> None:
@@ -72,11 +77,15 @@ def test_pauli_letters_are_pennylane_s() -> None:
     theirs = {}
     for value, word in zip(coefficients, words, strict=True):
         names = dict.fromkeys(range(3), "I")
-        for factor in (word.operands if hasattr(word, "operands") else [word]):
-            names[factor.wires[0]] = {"Identity": "I", "PauliX": "X", "PauliY": "Y", "PauliZ": "Z"}[factor.name]
+        for factor in word.operands if hasattr(word, "operands") else [word]:
+            names[factor.wires[0]] = {"Identity": "I", "PauliX": "X", "PauliY": "Y", "PauliZ": "Z"}[
+                factor.name
+            ]
         theirs[names[0] + names[1], names[2]] = float(np.real(value))
     found, (first, _), (second, _) = letters.expand(H, dims), letters.basis(4), letters.basis(2)
-    ours = {(a, b): float(found[i, j].real) for i, a in enumerate(first) for j, b in enumerate(second)}
+    ours = {
+        (a, b): float(found[i, j].real) for i, a in enumerate(first) for j, b in enumerate(second)
+    }
     assert ours == pytest.approx({key: theirs.get(key, 0.0) for key in ours}, abs=1e-12)
     with pytest.raises(InvalidInput, match="`A` must have shape"):
         letters.expand(H, (2, 2))
@@ -85,7 +94,9 @@ def test_pauli_letters_are_pennylane_s() -> None:
 @pytest.mark.parametrize("dims", [(2, 2), (2, 3)])
 def test_modes_are_those_of_qutip_s_liouvillian(dims: tuple[int, ...]) -> None:
     made = system(dims)
-    theirs = qutip.liouvillian(qutip.Qobj(made.H.numpy()), [qutip.Qobj(L.numpy()) for L in made.jumps])
+    theirs = qutip.liouvillian(
+        qutip.Qobj(made.H.numpy()), [qutip.Qobj(L.numpy()) for L in made.jumps]
+    )
     wanted, found = np.linalg.eigvals(theirs.full()), generator.modes(made)
     assert np.abs(found[:, None] - wanted[None]).min(1).max() < 1e-9
     assert np.abs(found[:, None] - wanted[None]).min(0).max() < 1e-9
@@ -100,9 +111,13 @@ def test_strengths_and_levels() -> None:
     D, found = 6, generator.strengths_of(made)
     trace = torch.trace(made.H).real / D
     rest = made.H - trace * torch.eye(D)
-    assert sum(value**2 for value in found.energy.values()) == pytest.approx(float(torch.trace(rest @ rest).real) / D)
+    assert sum(value**2 for value in found.energy.values()) == pytest.approx(
+        float(torch.trace(rest @ rest).real) / D
+    )
     rest = [L - torch.trace(L) / D * torch.eye(D) for L in made.jumps]
-    assert sum(found.rates.values()) == pytest.approx(sum(float(torch.trace(L.mH @ L).real) / D for L in rest))
+    assert sum(found.rates.values()) == pytest.approx(
+        sum(float(torch.trace(L.mH @ L).real) / D for L in rest)
+    )
     free, coupled = generator.levels(made)
     assert np.allclose(coupled, np.linalg.eigvalsh(made.H.numpy()))
     # A sum of parts of single modalities has as levels the sums of theirs.
@@ -122,8 +137,13 @@ def test_panels(sample: Any) -> None:
     table = graph.table()
     assert list(table["modalities"]) == ["left", "right", "left+right"]
     made = sample.model.system()
-    assert table["energy_of_H"].iloc[2] == pytest.approx(generator.strengths_of(made).energy["left+right"])
-    assert any(trace.text and trace.text[0] == f"{table['energy_of_H'].iloc[2]:.2g}" for trace in graph.figure.data)
+    assert table["energy_of_H"].iloc[2] == pytest.approx(
+        generator.strengths_of(made).energy["left+right"]
+    )
+    assert any(
+        trace.text and trace.text[0] == f"{table['energy_of_H'].iloc[2]:.2g}"
+        for trace in graph.figure.data
+    )
     assert "couples left and right most" in graph.title
     without = open_sample("qj-parity", sample.id, tweak="H.left-right=0")
     assert panels.couplings(without).title == "H couples nothing"
@@ -150,7 +170,9 @@ def test_panels(sample: Any) -> None:
 
 def test_hostile_names_and_bad_arrays() -> None:
     names = ("<b>a</b>", "b", "c", "d")
-    parts = {"H": {"<b>a</b>": 1.0, "b": 0.5, "<b>a</b>+b": 0.3, "b+c+d": 0.2, "<b>a</b>+b+c+d": 0.1}}
+    parts = {
+        "H": {"<b>a</b>": 1.0, "b": 0.5, "<b>a</b>+b": 0.3, "b+c+d": 0.2, "<b>a</b>+b+c+d": 0.1}
+    }
     drawn = figures.couplings(parts, names, {"H": "x"})
     assert "<b>" not in drawn.to_json().replace("\\u003cb\\u003e", "<b>").replace("&lt;b&gt;", "")
     with pytest.raises(InvalidInput):

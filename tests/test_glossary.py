@@ -20,8 +20,12 @@ def names() -> dict[str, str]:
     Those of measures that are added have their words beside the measure, see tests/test_extending.py.
     """
     found = {panel: page for page, panels in programs.PAGES.items() for panel in panels}
-    return found | {start.rstrip("-"): page for page, panels in programs.NAMED.items() for start in panels
-                    if start != "measure-"}
+    return found | {
+        start.rstrip("-"): page
+        for page, panels in programs.NAMED.items()
+        for start in panels
+        if start != "measure-"
+    }
 
 
 def test_every_panel_has_words() -> None:
@@ -37,7 +41,7 @@ def test_the_longest_beginning_counts() -> None:
 
 
 def test_words_become_html_in_which_nothing_is_run_and_every_formula_is_drawn() -> None:
-    hostile = words.rendered('<img src=x onerror=alert(1)> [go](javascript:alert(1)) **<b>**')
+    hostile = words.rendered("<img src=x onerror=alert(1)> [go](javascript:alert(1)) **<b>**")
     assert "<img" not in hostile
     assert "<b>" not in hostile
     assert "href" not in hostile
@@ -58,7 +62,9 @@ def test_entries_are_whole_sentences_with_sources_and_pages_that_exist() -> None
         assert entry.pages, entry.term
         assert set(entry.pages) <= TITLES, entry.term
         assert entry.formula.count("{") == entry.formula.count("}"), entry.term
-        opened, closed = (sum(entry.formula.count(f"\\{size}{side}") for size in ("big", "Big")) for side in "lr")
+        opened, closed = (
+            sum(entry.formula.count(f"\\{size}{side}") for size in ("big", "Big")) for side in "lr"
+        )
         assert opened == closed, entry.term
 
 
@@ -82,8 +88,11 @@ def test_numbers_are_said_in_words() -> None:
     assert spoken.listed(["text", ""], [0.41, -0.1], "+.2f") == "text +0.41, baseline -0.10"
     many = spoken.listed([f"a{n}" for n in range(20)], np.arange(20), ".0f", most=2)
     assert many == "largest of 20: a19 19, a18 18"
-    assert spoken.lines({"text": np.array([0, 0.5]),
-                         "": np.array([1, 2])}) == "text from 0.00 to 0.50, all together from 1.00 to 2.00"
+    assert (
+        spoken.lines({"text": np.array([0, 0.5]), "": np.array([1, 2])})
+        == "text from 0.00 to 0.50, all together from 1.00 to 2.00"
+    )
     assert spoken.pairs("ab", [0, 0], [0.1, 0.9]) == "b 0.90 (before 0.00), a 0.10 (before 0.00)"
-    assert spoken.off_diagonal(np.array([[0.5, 0.3j], [-0.3j, 0.5]]),
-                               "01").endswith("off the diagonal is 0.30, between 0 and 1")
+    assert spoken.off_diagonal(np.array([[0.5, 0.3j], [-0.3j, 0.5]]), "01").endswith(
+        "off the diagonal is 0.30, between 0 and 1"
+    )

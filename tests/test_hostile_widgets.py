@@ -27,7 +27,9 @@ from scripts.visitor import Seen, Visitor
 def told(visitor: Visitor, **values: object) -> Seen:
     """Tells the page values of widgets by the ends of their ids, all in one message; a component is told events."""
     for key, value in values.items():
-        kind, name = next(each for each in fuzz_widgets.widgets(visitor) if each[1].endswith(f"-{key}"))
+        kind, name = next(
+            each for each in fuzz_widgets.widgets(visitor) if each[1].endswith(f"-{key}")
+        )
         field = fuzz_widgets.FIELDS[kind]
         if kind == "bidi_component":
             name, field = f"$$STREAMLIT_INTERNAL_KEY_{name}__events", "json_trigger_value"
@@ -35,18 +37,42 @@ def told(visitor: Visitor, **values: object) -> Seen:
     return visitor._run()
 
 
-@pytest.mark.parametrize(("page", "query", "values"), [
-    ("dynamics", JUMP, {"model": "../../etc/passwd"}), ("dynamics", JUMP, {"data": "$x$ :smile: `a`"}),
-    ("dynamics", JUMP, {"model": "nan", "data": "\x00", "sample": "x" * 10**5}),
-    ("dynamics", JUMP, {"_shortcuts": True, "_session_open": True, "_model_out": True}),
-    ("samples", JUMP, {"similar": []}), ("samples", JUMP, {"similar": ["x"], "words": []}),
-    ("cohorts", JUMP, {"figure-slices": '[{"event": "selection", "value": 3}]'}),
-    ("cohorts", JUMP, {"figure-residuals": '[{"event": "selection", "value": {"points": [{"customdata": ["x"]}]}}]'}),
-    ("cohorts", JUMP, {"figure-slices": '[{"event": "selection", "value": {"points": [{"customdata": [1e999]}]}}]'}),
-    ("circuit", NETWORK, {"figure-circuit": '[{"event": "selection", "value": {"points": [{"customdata": [-1e9]}]}}]'}),
-])
-def test_a_page_takes_what_no_browser_sends(page: str, query: dict[str, str], values: dict[str, object],
-                                            server: serving.Server) -> None:
+@pytest.mark.parametrize(
+    ("page", "query", "values"),
+    [
+        ("dynamics", JUMP, {"model": "../../etc/passwd"}),
+        ("dynamics", JUMP, {"data": "$x$ :smile: `a`"}),
+        ("dynamics", JUMP, {"model": "nan", "data": "\x00", "sample": "x" * 10**5}),
+        ("dynamics", JUMP, {"_shortcuts": True, "_session_open": True, "_model_out": True}),
+        ("samples", JUMP, {"similar": []}),
+        ("samples", JUMP, {"similar": ["x"], "words": []}),
+        ("cohorts", JUMP, {"figure-slices": '[{"event": "selection", "value": 3}]'}),
+        (
+            "cohorts",
+            JUMP,
+            {
+                "figure-residuals": '[{"event": "selection", "value": {"points": [{"customdata": ["x"]}]}}]'
+            },
+        ),
+        (
+            "cohorts",
+            JUMP,
+            {
+                "figure-slices": '[{"event": "selection", "value": {"points": [{"customdata": [1e999]}]}}]'
+            },
+        ),
+        (
+            "circuit",
+            NETWORK,
+            {
+                "figure-circuit": '[{"event": "selection", "value": {"points": [{"customdata": [-1e9]}]}}]'
+            },
+        ),
+    ],
+)
+def test_a_page_takes_what_no_browser_sends(
+    page: str, query: dict[str, str], values: dict[str, object], server: serving.Server
+) -> None:
     with Visitor(server.url) as visitor:
         visitor.open(page, **query)
         there = {name.rsplit("-", 1)[-1] for _, name in fuzz_widgets.widgets(visitor)}
@@ -55,7 +81,9 @@ def test_a_page_takes_what_no_browser_sends(page: str, query: dict[str, str], va
         assert not visitor._run().exceptions
 
 
-@pytest.mark.parametrize("address", ["=", "=&=x&a=%00", "model=&data=&sample=", "output=-1&background=%00"])
+@pytest.mark.parametrize(
+    "address", ["=", "=&=x&a=%00", "model=&data=&sample=", "output=-1&background=%00"]
+)
 def test_an_address_with_parameters_of_no_name_opens(address: str, server: serving.Server) -> None:
     with Visitor(server.url) as visitor:
         visitor.open("dynamics")
@@ -97,7 +125,9 @@ def test_messages_that_pages_have_no_use_for_do_nothing(server: serving.Server) 
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
-def test_a_number_that_is_none_ends_the_connection_and_no_other(number: float, server: serving.Server) -> None:
+def test_a_number_that_is_none_ends_the_connection_and_no_other(
+    number: float, server: serving.Server
+) -> None:
     with Visitor(server.url) as visitor, Visitor(server.url) as other:
         visitor.open("dynamics", **JUMP)
         other.open("glossary")
@@ -150,6 +180,11 @@ def test_a_session_file_names_no_path(tmp_path: Path) -> None:
 
 
 def test_tracebacks_of_a_log_are_told_by_their_place() -> None:
-    log = ('Traceback (most recent call last)\n /x/qfusion/ui/a.py:3 in f\n /y/streamlit/b.py:9\nKeyError: None\n'
-           '\x1b[31mTraceback\x1b[0m\n  File "/x/qfusion/ui/c.py", line 7\nValueError: no\n')
-    assert fuzz_widgets.raised(log) == ["qfusion/ui/a.py:3 KeyError: None", "qfusion/ui/c.py:7 ValueError: no"]
+    log = (
+        "Traceback (most recent call last)\n /x/qfusion/ui/a.py:3 in f\n /y/streamlit/b.py:9\nKeyError: None\n"
+        '\x1b[31mTraceback\x1b[0m\n  File "/x/qfusion/ui/c.py", line 7\nValueError: no\n'
+    )
+    assert fuzz_widgets.raised(log) == [
+        "qfusion/ui/a.py:3 KeyError: None",
+        "qfusion/ui/c.py:7 ValueError: no",
+    ]

@@ -26,21 +26,27 @@ __all__ = ["folder"]  # a fixture that pytest uses for every test
 
 # ---- pickles
 
+
 def test_opcodes_that_only_old_or_large_pickles_hold() -> None:
     assert pickles.read(b"(F2.5\ni__builtin__\nint\n.", "old.pkl") == 2  # INST
     assert pickles.read(b"\x80\x02\x8b\x02\x00\x00\x00\x01\x02.", "long.pkl") == 0x0201  # LONG4
     typed = b"\x80\x03cnumpy.core.multiarray\nscalar\ncnumpy\ndtype\nX\x03\x00\x00\x00>i2\x85RC\x02\x01\x02\x86R."
     none = pickles.value(pickles.read(pickle.dumps(np.zeros((2, 3), "U0")), "none.pkl"))
     assert (none.shape, none.dtype.kind, none.tolist()) == ((2, 3), "U", [[""] * 3] * 2)
-    assert pickles.read(typed, "scalar.pkl") == 0x0102  # the order of bytes as its name says, with no state
+    assert (
+        pickles.read(typed, "scalar.pkl") == 0x0102
+    )  # the order of bytes as its name says, with no state
 
 
 # ---- views
 
+
 def test_a_column_and_words_are_no_views(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     views = {"a": rng.normal(size=(30, 3)), "b": rng.normal(size=(30, 2)), "Y": np.arange(30) % 2}
-    path = npz(tmp_path / "v.npz", **views, column=np.arange(30.0)[:, None], words=np.full((30, 2), "x"))
+    path = npz(
+        tmp_path / "v.npz", **views, column=np.arange(30.0)[:, None], words=np.full((30, 2), "x")
+    )
     found, _, _, left_out = multiview.read(path, strict=True)
     assert list(found) == ["a", "b"]
     assert left_out == ["column", "words"]
@@ -52,12 +58,16 @@ def test_a_column_and_words_are_no_views(tmp_path: Path) -> None:
 def test_the_struct_with_labels_is_opened_and_no_other(tmp_path: Path) -> None:
     rng, views = np.random.default_rng(0), np.empty((1, 2), dtype=object)
     views[0, 0], views[0, 1] = rng.normal(size=(30, 3)), rng.normal(size=(30, 2))
-    scipy.io.savemat(tmp_path / "s.mat", {"about": {"by": 1.0, "of": 2.0}, "set": {"X": views, "Y": np.arange(30) % 2}})
+    scipy.io.savemat(
+        tmp_path / "s.mat",
+        {"about": {"by": 1.0, "of": 2.0}, "set": {"X": views, "Y": np.arange(30) % 2}},
+    )
     found, y, classes, _ = multiview.read(tmp_path / "s.mat", strict=True)
     assert (list(found), len(y), classes) == (["view1", "view2"], 30, ("0", "1"))
 
 
 # ---- what is said of a set, and kept
+
 
 def test_what_a_report_says_word_for_word(tmp_path: Path) -> None:
     def change(content: Any) -> None:
@@ -67,9 +77,14 @@ def test_what_a_report_says_word_for_word(tmp_path: Path) -> None:
         content["train"]["vision"][1, 0, 2] = np.nan
 
     found = examined(changed(tmp_path, change))
-    assert codes(found)["empty-modality"].words == "No feature ever changes: the modality says nothing."
+    assert (
+        codes(found)["empty-modality"].words
+        == "No feature ever changes: the modality says nothing."
+    )
     assert codes(found)["constant"].words == "1 of 6 features never changes: vision 3."
-    with pytest.raises(InvalidInput, match=r"the modality says nothing\. \(1 more errors in the report\.\) Repairs"):
+    with pytest.raises(
+        InvalidInput, match=r"the modality says nothing\. \(1 more errors in the report\.\) Repairs"
+    ):
         found.report.require_fit()
     words = codes(examined(importable.tables(tmp_path / "t")))["classes"].words
     assert words == "Labels are words, taken for the names of classes: column `label`."
@@ -92,7 +107,9 @@ def test_labels_that_are_not_known_stay_so() -> None:
 
 
 def test_balanced_classes_are_not_called_uneven(tmp_path: Path) -> None:
-    assert not {"uneven", "unseen-class", "rare-class"} & set(codes(examined(importable.tables(tmp_path / "t"))))
+    assert not {"uneven", "unseen-class", "rare-class"} & set(
+        codes(examined(importable.tables(tmp_path / "t")))
+    )
 
 
 def test_an_empty_sequence_and_numbers_in_words_are_told_of(tmp_path: Path) -> None:
@@ -103,35 +120,55 @@ def test_an_empty_sequence_and_numbers_in_words_are_told_of(tmp_path: Path) -> N
             part["classification_labels"] = [str(each) for each in part["classification_labels"]]
 
     found = examined(changed(tmp_path, change))
-    assert (codes(found)["empty-sequence"].severity, codes(found)["empty-sequence"].where) == ("warning", "audio")
+    assert (codes(found)["empty-sequence"].severity, codes(found)["empty-sequence"].where) == (
+        "warning",
+        "audio",
+    )
     assert found.report.target["classes"] == ["0", "2"]
-    assert codes(found)["classes"].words == "Classes are the numbers in `classification_labels`: 0, 2."
+    assert (
+        codes(found)["classes"].words == "Classes are the numbers in `classification_labels`: 0, 2."
+    )
 
 
-def test_plain_arrays_have_numbered_features_and_progress_is_told_to_the_end(tmp_path: Path) -> None:
+def test_plain_arrays_have_numbered_features_and_progress_is_told_to_the_end(
+    tmp_path: Path,
+) -> None:
     place, told = importable.tables(tmp_path / "t"), list[str]()
     np.save(place / "vision.npy", np.random.default_rng(0).normal(size=(60, 2)))
-    np.save(place / "vision.npy", np.where(np.arange(120).reshape(60, 2) == 7, np.nan, np.load(place / "vision.npy")))
-    importing.import_set([place], "plain", repair=["fill-zero"], progress=lambda done, of, words: told.append(words))
+    np.save(
+        place / "vision.npy",
+        np.where(np.arange(120).reshape(60, 2) == 7, np.nan, np.load(place / "vision.npy")),
+    )
+    importing.import_set(
+        [place], "plain", repair=["fill-zero"], progress=lambda done, of, words: told.append(words)
+    )
     assert data.load("plain").modalities[2].feature_names == ("vision 1", "vision 2")
     assert told == ["reading", *2 * [f"examining {name}" for name in ("text", "audio", "vision")]]
 
 
 def test_targets_are_split_by_ten_groups_of_one_size() -> None:
-    assert np.bincount(repairs._bins(np.random.default_rng(0).normal(size=100))).tolist() == [10] * 10
+    assert (
+        np.bincount(repairs._bins(np.random.default_rng(0).normal(size=100))).tolist() == [10] * 10
+    )
     assert repairs._bins(np.array([3.0, 1.0])).tolist() == [0, 0]
 
 
 def test_a_title_may_be_as_long_as_is_said(tmp_path: Path) -> None:
     title, licence = "t" * storing.MAX_TITLE, "l" * storing.MAX_LICENCE
-    importing.import_set([importable.write_mmsa(tmp_path / "m.pkl")], "own", title=title, licence=licence)
+    importing.import_set(
+        [importable.write_mmsa(tmp_path / "m.pkl")], "own", title=title, licence=licence
+    )
     assert (data.load("own").title, data.load("own").licence) == (title, licence)
 
 
 def test_a_picture_stays_one_where_samples_go(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    path = npz(tmp_path / "p.npz", a=rng.normal(size=(60, 3)), seen=rng.normal(size=(60, 4, 3)),
-               y=np.array(["on", "off", ""] * 20))
+    path = npz(
+        tmp_path / "p.npz",
+        a=rng.normal(size=(60, 3)),
+        seen=rng.normal(size=(60, 4, 3)),
+        y=np.array(["on", "off", ""] * 20),
+    )
     importing.import_set([path], "seen", repair=["make-split", "drop-unlabelled"])
     assert data.load("seen").modalities[1].shape == (4, 3)
 
@@ -143,6 +180,7 @@ def test_a_set_that_is_not_there_has_no_manifest() -> None:
 
 # ---- the sets that come with qfusion
 
+
 def test_validation_stops_at_its_share_exactly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mosi, "VALID_SHARE", 0.25)
     split = mosi._split(np.arange(40), np.zeros(40, bool))
@@ -153,8 +191,13 @@ def test_faces_and_pitch_stay_within_what_there_is() -> None:
     assert face._colour((250, 100, 255), 1.3) == (255, 130, 255)
     made, mouth = editing.recipe_of(data.load("planted")), editing.CONTROLS["vision"][0]
     assert (mouth.name, mouth.low) == ("mouth", -2)
-    sad = [replace(made, faces=replace(made.faces, bend=np.full_like(made.faces.bend, bend))) for bend in (-0.9, -1.5)]
-    assert np.array_equal(editing.with_face(sad[0], 4, {"mouth": -1}).values, editing.with_face(sad[1], 4, {}).values)
+    sad = [
+        replace(made, faces=replace(made.faces, bend=np.full_like(made.faces.bend, bend)))
+        for bend in (-0.9, -1.5)
+    ]
+    assert np.array_equal(
+        editing.with_face(sad[0], 4, {"mouth": -1}).values, editing.with_face(sad[1], 4, {}).values
+    )
     power = np.random.default_rng(0).exponential(size=(400, 513))
     power[0] = np.arange(513) == 7  # 55 Hz, lower than any voice
     pitch, height = prosody._pitch(power, np.hanning(400), 1024)
@@ -174,9 +217,13 @@ def test_other_libraries_make_other_features(monkeypatch: pytest.MonkeyPatch) ->
     assert keys[0] == keys[2] != keys[1]
 
 
-def test_files_come_from_their_public_source_unless_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_come_from_their_public_source_unless_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked = list[str]()
-    monkeypatch.setattr(download, "_fetch", lambda file, folder, address, retries: asked.append(address))
+    monkeypatch.setattr(
+        download, "_fetch", lambda file, folder, address, retries: asked.append(address)
+    )
     monkeypatch.delenv("QFUSION_MOSI_URL", raising=False)
     for base in (None, "http://mirror/"):
         with pytest.raises(DataUnavailable):  # nothing has come

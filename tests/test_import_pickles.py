@@ -23,15 +23,24 @@ PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 THINGS = {
     "floats": np.arange(24, dtype=np.float32).reshape(2, 3, 4),
     "fortran": np.asfortranarray(np.arange(6.0).reshape(2, 3)),
-    "big-endian": np.arange(3, dtype=">i4"), "bool": np.array([True, False]), "empty": np.zeros((0, 3)),
-    "words": np.array(["a", "bé",
-                       "语"]),
-    "objects": np.array(["x", "yy", None, 3.5], dtype=object), "bytes": np.array([b"ab", b"c"]),
-    "half": np.ones(2, np.float16)}
-PLAIN = {"list": [1, -2, 3.5, None, True, 2**40, -(2**70)], "text": "ä" * 300, "tuple": (1, (2, 3, 4, 5)),
-         "set": {1, 2}, "scalar": np.float64(2.5),
-         "word": np.str_("hi"), "ordered": collections.OrderedDict(a=1),
-         "default": collections.defaultdict(list, {"k": [1]})}
+    "big-endian": np.arange(3, dtype=">i4"),
+    "bool": np.array([True, False]),
+    "empty": np.zeros((0, 3)),
+    "words": np.array(["a", "bé", "语"]),
+    "objects": np.array(["x", "yy", None, 3.5], dtype=object),
+    "bytes": np.array([b"ab", b"c"]),
+    "half": np.ones(2, np.float16),
+}
+PLAIN = {
+    "list": [1, -2, 3.5, None, True, 2**40, -(2**70)],
+    "text": "ä" * 300,
+    "tuple": (1, (2, 3, 4, 5)),
+    "set": {1, 2},
+    "scalar": np.float64(2.5),
+    "word": np.str_("hi"),
+    "ordered": collections.OrderedDict(a=1),
+    "default": collections.defaultdict(list, {"k": [1]}),
+}
 
 
 class Runs:
@@ -55,28 +64,54 @@ def test_what_numpy_and_python_write_is_read(protocol: int) -> None:
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-@pytest.mark.parametrize(("thing", "named"), [
-    (Runs(os.system, "touch hacked"), r"(posix|nt)\.system"),
-    (Runs(eval, "open('hacked','w')"), r"(builtins|__builtin__)\.eval"), (Runs(np.load, "hacked.npy"), r"numpy\.load"),
-    (Runs(getattr, "np", "load"), r"getattr"), (Runs(open, "hacked", "w"), r"\.open"),
-    ({"train": {"text": [np.zeros(2), Runs(exec, "x")]}}, r"\.exec"), (np.random.default_rng, r"numpy\.random"),
-    (Path("x"), r"pathlib")])
-def test_any_other_function_is_refused_by_its_name(protocol: int, thing: Any, named: str, tmp_path: Path,
-                                                   monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("thing", "named"),
+    [
+        (Runs(os.system, "touch hacked"), r"(posix|nt)\.system"),
+        (Runs(eval, "open('hacked','w')"), r"(builtins|__builtin__)\.eval"),
+        (Runs(np.load, "hacked.npy"), r"numpy\.load"),
+        (Runs(getattr, "np", "load"), r"getattr"),
+        (Runs(open, "hacked", "w"), r"\.open"),
+        ({"train": {"text": [np.zeros(2), Runs(exec, "x")]}}, r"\.exec"),
+        (np.random.default_rng, r"numpy\.random"),
+        (Path("x"), r"pathlib"),
+    ],
+)
+def test_any_other_function_is_refused_by_its_name(
+    protocol: int, thing: Any, named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InvalidInput, match=rf"asks for `.*{named}.*`, which is refused"):
         pickles.read(pickle.dumps(thing, protocol), "x.pkl")
     assert os.listdir(tmp_path) == []
 
 
-@pytest.mark.parametrize("content", [
-    b"cposix\nsystem\n(S'touch hacked'\ntR.", b"(S'touch hacked'\niposix\nsystem\n.",
-    b"\x80\x02(cposix\nsystem\nX\x05\x00\x00\x00touchoR.", b"\x80\x04\x8c\x05posix\x8c\x06system\x93\x8c\x01x\x85R.",
-    b"\x80\x02cnumpy\nndarray\n(K\x02t\x81.", b"Phacked\n.", b"\x82\x01.", b"\x97.", b"\x80\x05\x98.",
-    b"cbuiltins\nbytes\n(J\xff\xff\xff\x7ftR.", b"cbuiltins\nbytearray\n(J\xff\xff\xff\x7ftR.",
-    b"Sabc\n.", b"Nt.", b"N\x86.", b"](NNu.", b"}(Nu.", b"N)R.",  # no quotes, no mark, too few, no dictionary, no pair
-    b"c_codecs\nencode\n(X\x01\x00\x00\x00aX\x05\x00\x00\x00utf-7tR."])
-def test_handwritten_tricks_are_refused(content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"cposix\nsystem\n(S'touch hacked'\ntR.",
+        b"(S'touch hacked'\niposix\nsystem\n.",
+        b"\x80\x02(cposix\nsystem\nX\x05\x00\x00\x00touchoR.",
+        b"\x80\x04\x8c\x05posix\x8c\x06system\x93\x8c\x01x\x85R.",
+        b"\x80\x02cnumpy\nndarray\n(K\x02t\x81.",
+        b"Phacked\n.",
+        b"\x82\x01.",
+        b"\x97.",
+        b"\x80\x05\x98.",
+        b"cbuiltins\nbytes\n(J\xff\xff\xff\x7ftR.",
+        b"cbuiltins\nbytearray\n(J\xff\xff\xff\x7ftR.",
+        b"Sabc\n.",
+        b"Nt.",
+        b"N\x86.",
+        b"](NNu.",
+        b"}(Nu.",
+        b"N)R.",  # no quotes, no mark, too few, no dictionary, no pair
+        b"c_codecs\nencode\n(X\x01\x00\x00\x00aX\x05\x00\x00\x00utf-7tR.",
+    ],
+)
+def test_handwritten_tricks_are_refused(
+    content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InvalidInput):
         pickles.read(content, "x.pkl")
@@ -85,28 +120,49 @@ def test_handwritten_tricks_are_refused(content: bytes, tmp_path: Path, monkeypa
 
 def declared(shape: str, kind: str = "f4", content: bytes = b"C\x04abcd") -> bytes:
     """A pickle of an array that says it has that shape."""
-    return (b"\x80\x03cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85C\x01b\x87R(K\x01"
-            + shape.encode() + b"cnumpy\ndtype\nX\x02\x00\x00\x00" + kind.encode() + b"K\x00K\x01\x87R"
-            + b"(K\x03X\x01\x00\x00\x00<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
-            + b"\x89" + content + b"tb.")
+    return (
+        b"\x80\x03cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85C\x01b\x87R(K\x01"
+        + shape.encode()
+        + b"cnumpy\ndtype\nX\x02\x00\x00\x00"
+        + kind.encode()
+        + b"K\x00K\x01\x87R"
+        + b"(K\x03X\x01\x00\x00\x00<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+        + b"\x89"
+        + content
+        + b"tb."
+    )
 
 
 def test_no_memory_is_taken_on_a_files_word() -> None:
     assert pickles.value(pickles.read(declared("(I1\nt"), "x.pkl")).shape == (1,)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     nested = b"\x80\x02" + b"]" * 2_000_000 + b"a" * 1_999_999 + b"."
-    bombs = [declared("(I1000000\nI1000000\nt"), declared("(L9999999999999999\nt"), declared("(I-1\nt"),
-             declared("(I1\nt", "V8"), declared("(I1\nt", "O8"), b"\x80\x02X\xff\xff\xff\x7fabc.",
-             b"\x80\x04\x8e\xff\xff\xff\xff\xff\xff\xff\x7f.", b"\x80\x02]r\xff\xff\xff\xff" * 10 + b"g4294967296\n.",
-             b"\x80\x02" + b"2" * 1000 + b".", b"\x80\x04J\xff\xff\xff\x7fJ\xff\xff\xff\x7f\x93.",
-             b"\x80\x02cnumpy\ndtype\nJ\xff\xff\xff\x7f\x85R.",
-             # one list of a number a byte, made again and again
-             b"\x80\x04\x8e\x00\x00\x00\x01\x00\x00\x00\x00" + bytes(1 << 24) + b"q\x000cbuiltins\nlist\nq\x010("
-             + b"h\x01h\x00\x85R" * 99 + b"l.",
-             # one text, made bytes again and again
-             b"\x80\x02X\x40\x42\x0f\x00" + b"a" * 1_000_000 + b"q\x000" + b"c_codecs\nencode\nq\x010"
-             + b"h\x01h\x00X\x06\x00\x00\x00latin1\x86R0" * 4000
-             + b"N."]
+    bombs = [
+        declared("(I1000000\nI1000000\nt"),
+        declared("(L9999999999999999\nt"),
+        declared("(I-1\nt"),
+        declared("(I1\nt", "V8"),
+        declared("(I1\nt", "O8"),
+        b"\x80\x02X\xff\xff\xff\x7fabc.",
+        b"\x80\x04\x8e\xff\xff\xff\xff\xff\xff\xff\x7f.",
+        b"\x80\x02]r\xff\xff\xff\xff" * 10 + b"g4294967296\n.",
+        b"\x80\x02" + b"2" * 1000 + b".",
+        b"\x80\x04J\xff\xff\xff\x7fJ\xff\xff\xff\x7f\x93.",
+        b"\x80\x02cnumpy\ndtype\nJ\xff\xff\xff\x7f\x85R.",
+        # one list of a number a byte, made again and again
+        b"\x80\x04\x8e\x00\x00\x00\x01\x00\x00\x00\x00"
+        + bytes(1 << 24)
+        + b"q\x000cbuiltins\nlist\nq\x010("
+        + b"h\x01h\x00\x85R" * 99
+        + b"l.",
+        # one text, made bytes again and again
+        b"\x80\x02X\x40\x42\x0f\x00"
+        + b"a" * 1_000_000
+        + b"q\x000"
+        + b"c_codecs\nencode\nq\x010"
+        + b"h\x01h\x00X\x06\x00\x00\x00latin1\x86R0" * 4000
+        + b"N.",
+    ]
     for bomb in bombs:
         with pytest.raises(InvalidInput):
             pickles.read(bomb, "bomb.pkl")
@@ -123,7 +179,7 @@ def test_a_pickle_cut_anywhere_is_refused() -> None:
     content = pickle.dumps(importable.mmsa())
     for part in range(20):
         with pytest.raises(InvalidInput, match=r"cut short|damaged"):
-            pickles.read(content[:len(content) * part // 20 + 1], "cut.pkl")
+            pickles.read(content[: len(content) * part // 20 + 1], "cut.pkl")
 
 
 def test_damaged_bytes_are_an_error_of_ours_or_read(tmp_path: Path) -> None:
@@ -153,10 +209,14 @@ def data_errors() -> tuple[type[Exception], ...]:
 @pytest.mark.parametrize("protocol", [2, 4, 5])
 def test_a_kept_set_is_what_the_pickle_held(aligned: bool, protocol: int, tmp_path: Path) -> None:
     content = importable.mmsa(aligned=aligned)
-    importing.import_set([importable.write_mmsa(tmp_path / "m.pkl", content, protocol)], f"kept-{aligned}-{protocol}")
+    importing.import_set(
+        [importable.write_mmsa(tmp_path / "m.pkl", content, protocol)], f"kept-{aligned}-{protocol}"
+    )
     found = data.load(f"kept-{aligned}-{protocol}")
     assert found.names == ("text", "audio", "vision")
-    assert [len(found.rows(split)) for split in importable.COUNTS] == list(importable.COUNTS.values())
+    assert [len(found.rows(split)) for split in importable.COUNTS] == list(
+        importable.COUNTS.values()
+    )
     for split in importable.COUNTS:
         rows, part = found.rows(split), content[split]
         assert found.ids[rows].tolist() == part["id"]
@@ -180,7 +240,8 @@ def test_unimodal_labels_of_ch_sims_are_kept(tmp_path: Path) -> None:
     assert list(found.unimodal.columns) == ["text", "audio", "vision"]
     assert found.unimodal.index.tolist() == found.ids.tolist()
     assert found.unimodal["audio"].to_numpy()[found.rows("test")].tolist() == pytest.approx(
-        content["test"]["regression_labels_A"].tolist())
+        content["test"]["regression_labels_A"].tolist()
+    )
 
 
 def change(**changes: Any) -> Any:
@@ -192,19 +253,35 @@ def change(**changes: Any) -> Any:
     return content
 
 
-@pytest.mark.parametrize(("content", "message"), [
-    ([1, 2], "must hold a dictionary"),
-    ({"a": 1}, "must hold 'train', 'valid' and 'test', but holds"),
-    ({"train": {"x": 1}}, "must hold at least one of"),
-    (change(regression_labels=lambda p: None, annotations=lambda p: None, classification_labels=lambda p: None),
-     "must hold `regression_labels`"),
-    (change(audio=lambda p: p["audio"][:-1]), "Modality 'audio' of 'train' in `m.pkl` must have 40 samples"),
-    (change(audio=lambda p: p["audio"][..., None]), "must have shape"),
-    (change(audio_lengths=lambda p: [99] * len(p["id"])), r"must lie in 0\.\.30"),
-    (change(audio_lengths=lambda p: [2.5] * len(p["id"])), "must hold whole numbers"),
-    (change(vision=lambda p: np.array([["x"] * 3] * len(p["id"]))), "must hold real numbers"),
-    (change(regression_labels=lambda p: p["regression_labels"][:3]), "must hold one number for each"),
-    (change(id=lambda p: p["id"][:2]), "must hold one entry for each")])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ([1, 2], "must hold a dictionary"),
+        ({"a": 1}, "must hold 'train', 'valid' and 'test', but holds"),
+        ({"train": {"x": 1}}, "must hold at least one of"),
+        (
+            change(
+                regression_labels=lambda p: None,
+                annotations=lambda p: None,
+                classification_labels=lambda p: None,
+            ),
+            "must hold `regression_labels`",
+        ),
+        (
+            change(audio=lambda p: p["audio"][:-1]),
+            "Modality 'audio' of 'train' in `m.pkl` must have 40 samples",
+        ),
+        (change(audio=lambda p: p["audio"][..., None]), "must have shape"),
+        (change(audio_lengths=lambda p: [99] * len(p["id"])), r"must lie in 0\.\.30"),
+        (change(audio_lengths=lambda p: [2.5] * len(p["id"])), "must hold whole numbers"),
+        (change(vision=lambda p: np.array([["x"] * 3] * len(p["id"]))), "must hold real numbers"),
+        (
+            change(regression_labels=lambda p: p["regression_labels"][:3]),
+            "must hold one number for each",
+        ),
+        (change(id=lambda p: p["id"][:2]), "must hold one entry for each"),
+    ],
+)
 def test_what_is_laid_out_otherwise_is_named(content: Any, message: str, tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=message):
         importing.import_set([importable.write_mmsa(tmp_path / "m.pkl", content)], "never")
@@ -213,15 +290,21 @@ def test_what_is_laid_out_otherwise_is_named(content: Any, message: str, tmp_pat
 
 def test_ragged_lists_vectors_and_old_shapes_are_read(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    content = change(audio=lambda p: [rng.normal(size=(rng.integers(1, 9), 5)) for _ in p["id"]],
-                     audio_lengths=lambda p: None, vision=lambda p: p["vision"][:, 0], text_bert=lambda p: None,
-                     regression_labels=lambda p: p["regression_labels"][:, None, None],
-                     id=lambda p: np.array([[name, "1", "2"] for name in p["id"]]))
+    content = change(
+        audio=lambda p: [rng.normal(size=(rng.integers(1, 9), 5)) for _ in p["id"]],
+        audio_lengths=lambda p: None,
+        vision=lambda p: p["vision"][:, 0],
+        text_bert=lambda p: None,
+        regression_labels=lambda p: p["regression_labels"][:, None, None],
+        id=lambda p: np.array([[name, "1", "2"] for name in p["id"]]),
+    )
     importing.import_set([importable.write_mmsa(tmp_path / "m.pkl", content)], "ragged")
     found = data.load("ragged")
     audio = found.modalities[1]
     assert audio.lengths[:40].tolist() == [len(each) for each in content["train"]["audio"]]
-    assert np.array_equal(audio.values[0, :audio.lengths[0]], content["train"]["audio"][0].astype(np.float32))
+    assert np.array_equal(
+        audio.values[0, : audio.lengths[0]], content["train"]["audio"][0].astype(np.float32)
+    )
     assert not found.modalities[2].is_sequence
     assert found.ids[0] == "cliptrain$_$0_1_2"
 
@@ -253,13 +336,20 @@ def test_samples_without_ids_words_or_steps(tmp_path: Path) -> None:
     def shorter(part: dict[str, Any]) -> list[int]:
         return [0, *part["audio_lengths"][1:]]
 
-    content = change(id=lambda p: None, raw_text=lambda p: None, audio_lengths=shorter,
-                     text_bert=lambda p: p["text_bert"][:, 0])
+    content = change(
+        id=lambda p: None,
+        raw_text=lambda p: None,
+        audio_lengths=shorter,
+        text_bert=lambda p: p["text_bert"][:, 0],
+    )
     kept, said = found_in(content, tmp_path)
     assert kept.ids[:2].tolist() == ["train-0001", "train-0002"]
     assert kept.ids[40] == "valid-0001"
     assert "numbered" in said
-    assert said["empty-sequence"].words == "3 samples have no step. They are read as one step of zeros."
+    assert (
+        said["empty-sequence"].words
+        == "3 samples have no step. They are read as one step of zeros."
+    )
     assert not kept.modalities[1].values[[0, 40, 50]].any()
     assert kept.modalities[1].lengths[[0, 40, 50]].tolist() == [1, 1, 1]
     assert "text" not in kept.table
@@ -280,18 +370,29 @@ def test_values_too_large_for_single_precision_are_named(tmp_path: Path) -> None
     with pytest.raises(InvalidInput, match="1 infinite"):
         found_in(content, tmp_path)
     _, said = found_in(content, tmp_path, repair=["fill-zero"])
-    assert said["too-large"].words == "1 values are too large for single precision and count as infinite."
+    assert (
+        said["too-large"].words
+        == "1 values are too large for single precision and count as infinite."
+    )
     assert (said["too-large"].where, said["too-large"].severity) == ("vision", "warning")
 
 
-@pytest.mark.parametrize("entry", [lambda row: np.zeros((2, 5 + row % 2)), lambda row: np.zeros((2, 5, 1))])
+@pytest.mark.parametrize(
+    "entry", [lambda row: np.zeros((2, 5 + row % 2)), lambda row: np.zeros((2, 5, 1))]
+)
 def test_sequences_of_different_features_are_refused(entry: Any, tmp_path: Path) -> None:
-    content = change(audio=lambda p: [entry(row) for row in range(len(p["id"]))], audio_lengths=lambda p: None)
-    with pytest.raises(InvalidInput, match=r"Sequences must each have shape \(T, F\) with the same F"):
+    content = change(
+        audio=lambda p: [entry(row) for row in range(len(p["id"]))], audio_lengths=lambda p: None
+    )
+    with pytest.raises(
+        InvalidInput, match=r"Sequences must each have shape \(T, F\) with the same F"
+    ):
         found_in(content, tmp_path)
 
 
 def test_lists_of_vectors_are_no_sequences(tmp_path: Path) -> None:
-    kept, _ = found_in(change(audio=lambda p: list(p["audio"][:, 0]), audio_lengths=lambda p: None), tmp_path)
+    kept, _ = found_in(
+        change(audio=lambda p: list(p["audio"][:, 0]), audio_lengths=lambda p: None), tmp_path
+    )
     assert not kept.modalities[1].is_sequence
     assert kept.modalities[1].size == 5

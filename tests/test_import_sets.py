@@ -59,6 +59,7 @@ def copy_sample(content: Any, to: tuple[str, int], source: tuple[str, int], *key
 
 # ---- what the report finds, and its repairs
 
+
 def test_nothing_to_say_of_a_clean_set(tmp_path: Path) -> None:
     found = examined(importable.write_mmsa(tmp_path / "m.pkl"))
     assert {each.severity for each in found.report.findings} == {"note"}
@@ -67,7 +68,9 @@ def test_nothing_to_say_of_a_clean_set(tmp_path: Path) -> None:
     assert found.report.repairs == []
 
 
-def test_values_that_are_not_finite_keep_a_set_out_until_a_repair_is_agreed_to(tmp_path: Path) -> None:
+def test_values_that_are_not_finite_keep_a_set_out_until_a_repair_is_agreed_to(
+    tmp_path: Path,
+) -> None:
     def change(content: Any) -> None:
         content["train"]["audio"][2, 0, 1] = -np.inf
         content["test"]["audio"][1, :2, 3] = np.nan
@@ -76,11 +79,15 @@ def test_values_that_are_not_finite_keep_a_set_out_until_a_repair_is_agreed_to(t
     path = changed(tmp_path, change)
     found = codes(examined(path))["not-finite"]
     assert (found.severity, found.where) == ("error", "audio")
-    assert ("2 values are NaN and 1 infinite, in 2 of 70 samples and 2 of 5 features, most in audio 4, audio 2"
-            in found.words)
-    with pytest.raises(InvalidInput,
-                       match=r"cannot be kept: audio: 2 values are NaN .* if you agree: fill-median, fill-zero, "
-                             r"drop-not-finite"):
+    assert (
+        "2 values are NaN and 1 infinite, in 2 of 70 samples and 2 of 5 features, most in audio 4, audio 2"
+        in found.words
+    )
+    with pytest.raises(
+        InvalidInput,
+        match=r"cannot be kept: audio: 2 values are NaN .* if you agree: fill-median, fill-zero, "
+        r"drop-not-finite",
+    ):
         importing.import_set([path], "m")
     assert data.names()[-1] != "m"
     clean = importable.mmsa()
@@ -106,11 +113,18 @@ def test_columns_of_zeros_and_constants_are_named_and_left_out_when_asked(tmp_pa
 
     path = changed(tmp_path, change)
     found = codes(examined(path))["constant"]
-    assert found.words.startswith("2 of 6 features never change, 1 of them zeros only: vision 3, vision 5")
+    assert found.words.startswith(
+        "2 of 6 features never change, 1 of them zeros only: vision 3, vision 5"
+    )
     importing.import_set([path], "as-is")
     assert data.load("as-is").modalities[2].size == 6
     importing.import_set([path], "fewer", repair=["drop-constant"])
-    assert data.load("fewer").modalities[2].feature_names == ("vision 1", "vision 2", "vision 4", "vision 6")
+    assert data.load("fewer").modalities[2].feature_names == (
+        "vision 1",
+        "vision 2",
+        "vision 4",
+        "vision 6",
+    )
 
 
 def test_a_modality_of_nothing_is_an_error_and_can_be_left_out(tmp_path: Path) -> None:
@@ -125,7 +139,9 @@ def test_duplicates_and_leaks_are_found_and_left_out_when_asked(tmp_path: Path) 
         copy_sample(content, ("train", 3), ("test", 5))  # the same sample in two parts
         copy_sample(content, ("valid", 1), ("test", 6))
         copy_sample(content, ("train", 9), ("train", 8))  # twice in one part
-        copy_sample(content, ("train", 11), ("test", 7), "audio", "audio_lengths")  # one modality only
+        copy_sample(
+            content, ("train", 11), ("test", 7), "audio", "audio_lengths"
+        )  # one modality only
         content["train"]["id"][12] = content["test"]["id"][0]  # the same id
         content["train"]["id"][14] = content["train"]["id"][13]
 
@@ -162,11 +178,15 @@ def test_an_empty_part_of_the_split_is_made_only_when_asked(tmp_path: Path) -> N
 
 
 def test_targets_that_are_missing_or_all_the_same(tmp_path: Path) -> None:
-    path = changed(tmp_path, lambda content: content["train"]["regression_labels"].__setitem__(4, np.nan))
+    path = changed(
+        tmp_path, lambda content: content["train"]["regression_labels"].__setitem__(4, np.nan)
+    )
     assert codes(examined(path))["no-target"].rows.tolist() == [4]
     importing.import_set([path], "labelled", repair=["drop-unlabelled"])
     assert len(data.load("labelled")) == 69
-    path = changed(tmp_path, lambda content: [part["regression_labels"].fill(1) for part in content.values()])
+    path = changed(
+        tmp_path, lambda content: [part["regression_labels"].fill(1) for part in content.values()]
+    )
     assert codes(examined(path))["one-target"].severity == "error"
 
 
@@ -180,12 +200,16 @@ def test_labels_as_words_rare_classes_and_balance(tmp_path: Path) -> None:
     assert "2 of 3 classes have fewer than 3 samples" in codes(found)["rare-class"].words
     assert "Training never sees 2 classes" in codes(found)["unseen-class"].words
     assert codes(found)["uneven"].words.startswith("95.0%")
-    importing.import_set([importable.tables(tmp_path / "u", label=["a"] * 30 + ["b"] * 29 + ["rare"])], "kept",
-                         repair=["drop-rare"])
+    importing.import_set(
+        [importable.tables(tmp_path / "u", label=["a"] * 30 + ["b"] * 29 + ["rare"])],
+        "kept",
+        repair=["drop-rare"],
+    )
     assert data.load("kept").target.classes == ("a", "b")
 
 
 # ---- tables
+
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_tables_are_joined_by_id_in_any_order(tmp_path: Path, suffix: str) -> None:
@@ -193,7 +217,9 @@ def test_tables_are_joined_by_id_in_any_order(tmp_path: Path, suffix: str) -> No
     straight = importing.import_set([place], "straight")
     assert straight.splits == {"train": 36, "valid": 12, "test": 12}
     read = pd.read_csv if suffix == ".csv" else pd.read_parquet
-    importable.write_table(read(place / f"audio{suffix}").sample(frac=1, random_state=0), place / f"audio{suffix}")
+    importable.write_table(
+        read(place / f"audio{suffix}").sample(frac=1, random_state=0), place / f"audio{suffix}"
+    )
     importing.import_set([place], "shuffled")
     assert data.load("shuffled").digest == data.load("straight").digest
     kept = data.load("straight")
@@ -207,16 +233,23 @@ def test_sequences_have_a_step_column(tmp_path: Path) -> None:
     place = importable.tables(tmp_path / "t")
     rng = np.random.default_rng(0)
     lengths = rng.integers(1, 7, 60)
-    rows = [(f"s{row:03d}", step, *rng.normal(size=2)) for row in range(60) for step in range(lengths[row])]
+    rows = [
+        (f"s{row:03d}", step, *rng.normal(size=2))
+        for row in range(60)
+        for step in range(lengths[row])
+    ]
     frame = pd.DataFrame(rows, columns=["id", "step", "pitch", "energy"])
     importable.write_table(frame, place / "audio.csv")
     importing.import_set([place], "steps")
     audio = data.load("steps").modalities[1]
     assert audio.lengths.tolist() == lengths.tolist()
-    assert audio.values[5, :lengths[5]] == pytest.approx(frame[frame["id"] == "s005"][["pitch", "energy"]].to_numpy(),
-                                                         rel=1e-6)
+    assert audio.values[5, : lengths[5]] == pytest.approx(
+        frame[frame["id"] == "s005"][["pitch", "energy"]].to_numpy(), rel=1e-6
+    )
     importable.write_table(frame.iloc[::-1], place / "audio.csv")
-    with pytest.raises(InvalidInput, match=r"Column `step` of `audio.csv` must rise within every id"):
+    with pytest.raises(
+        InvalidInput, match=r"Column `step` of `audio.csv` must rise within every id"
+    ):
         importing.import_set([place], "never")
 
 
@@ -239,8 +272,10 @@ def test_plain_arrays_and_lists_in_parquet(tmp_path: Path) -> None:
     values = np.random.default_rng(0).normal(size=(60, 5)).astype(np.float32)
     np.save(place / "vision.npy", values)
     (place / "audio.csv").unlink()
-    importable.write_table(pd.DataFrame({"id": [f"s{i:03d}" for i in range(60)], "vector": values.tolist()}),
-                           place / "audio.parquet")
+    importable.write_table(
+        pd.DataFrame({"id": [f"s{i:03d}" for i in range(60)], "vector": values.tolist()}),
+        place / "audio.parquet",
+    )
     importing.import_set([place], "lists")
     kept = data.load("lists")
     assert kept.names == ("text", "audio", "vision")
@@ -248,21 +283,48 @@ def test_plain_arrays_and_lists_in_parquet(tmp_path: Path) -> None:
     assert np.array_equal(kept.modalities[2].values, values)
 
 
-@pytest.mark.parametrize(("spoil", "message"), [
-    (lambda p: (p / "labels.csv").unlink(), "must come with one of labels"),
-    (lambda p: (p / "text.csv").write_text("id,a\ns000,x\n"), "Table `text.csv` cannot be read"),
-    (lambda p: (p / "text.csv").write_text("a,b\n1,2\n"), "must have a column `id`"),
-    (lambda p: (p / "text.csv").write_bytes(b"\xff\xfe\x00bad"), "cannot be read"),
-    (lambda p: (p / "text.csv").write_text(""), "must begin with a line of distinct column names"),
-    (lambda p: (p / "text.parquet").write_bytes(b"PAR1 nonsense"), "must have one table, but has two"),
-    (lambda p: (p / "text.csv").rename(p / "text.parquet"), "cannot be read"),
-    (lambda p: np.save(p / "vision.npy", np.zeros((3, 2))), "must hold numbers of shape"),
-    (lambda p: np.save(p / "vision.npy", np.array([{}] * 60), allow_pickle=True), "pickled Python objects"),
-    (lambda p: (p / "labels.csv").write_text("id,label,split\ns000,1,dev2\n"), "must hold train, valid or test"),
-    (lambda p: (p / "labels.csv").write_text("id,other\ns000,1\n"), "must have a column `label`"),
-    (lambda p: (p / "labels.csv").write_text("id,label\n"), "must have a row a sample, but has none"),
-    (lambda p: (p / "text.csv").write_text((p / "text.csv").read_text() + "s000,1,2,3,4\n"),
-     "must have one row a sample, but has 2 of 's000'")])
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda p: (p / "labels.csv").unlink(), "must come with one of labels"),
+        (
+            lambda p: (p / "text.csv").write_text("id,a\ns000,x\n"),
+            "Table `text.csv` cannot be read",
+        ),
+        (lambda p: (p / "text.csv").write_text("a,b\n1,2\n"), "must have a column `id`"),
+        (lambda p: (p / "text.csv").write_bytes(b"\xff\xfe\x00bad"), "cannot be read"),
+        (
+            lambda p: (p / "text.csv").write_text(""),
+            "must begin with a line of distinct column names",
+        ),
+        (
+            lambda p: (p / "text.parquet").write_bytes(b"PAR1 nonsense"),
+            "must have one table, but has two",
+        ),
+        (lambda p: (p / "text.csv").rename(p / "text.parquet"), "cannot be read"),
+        (lambda p: np.save(p / "vision.npy", np.zeros((3, 2))), "must hold numbers of shape"),
+        (
+            lambda p: np.save(p / "vision.npy", np.array([{}] * 60), allow_pickle=True),
+            "pickled Python objects",
+        ),
+        (
+            lambda p: (p / "labels.csv").write_text("id,label,split\ns000,1,dev2\n"),
+            "must hold train, valid or test",
+        ),
+        (
+            lambda p: (p / "labels.csv").write_text("id,other\ns000,1\n"),
+            "must have a column `label`",
+        ),
+        (
+            lambda p: (p / "labels.csv").write_text("id,label\n"),
+            "must have a row a sample, but has none",
+        ),
+        (
+            lambda p: (p / "text.csv").write_text((p / "text.csv").read_text() + "s000,1,2,3,4\n"),
+            "must have one row a sample, but has 2 of 's000'",
+        ),
+    ],
+)
 def test_tables_that_do_not_fit_are_named(tmp_path: Path, spoil: Any, message: str) -> None:
     place = importable.tables(tmp_path / "t")
     spoil(place)
@@ -273,6 +335,7 @@ def test_tables_that_do_not_fit_are_named(tmp_path: Path, spoil: Any, message: s
 
 # ---- multi-view files
 
+
 def npz(path: Path, **arrays: Any) -> Path:
     np.savez(path, **arrays)
     return path
@@ -281,10 +344,21 @@ def npz(path: Path, **arrays: Any) -> Path:
 def test_npz_in_pieces_equals_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("qfusion.data._digest.BYTES", 1 << 10)  # a few rows at a time
     rng = np.random.default_rng(0)
-    a, picture, walk = rng.normal(size=(60, 7)), rng.normal(size=(60, 4, 3)), rng.normal(size=(60, 5, 2))
+    a, picture, walk = (
+        rng.normal(size=(60, 7)),
+        rng.normal(size=(60, 4, 3)),
+        rng.normal(size=(60, 5, 2)),
+    )
     lengths = rng.integers(1, 6, 60)
-    path = npz(tmp_path / "views.npz", a=a, picture=picture, walk=walk, walk_lengths=lengths, y=np.arange(60) % 3,
-               ids=[f"i{n}" for n in range(60)])
+    path = npz(
+        tmp_path / "views.npz",
+        a=a,
+        picture=picture,
+        walk=walk,
+        walk_lengths=lengths,
+        y=np.arange(60) % 3,
+        ids=[f"i{n}" for n in range(60)],
+    )
     with pytest.raises(InvalidInput, match=r"There is no split .* if you agree: make-split"):
         importing.import_set([path], "never")
     importing.import_set([path], "views", repair=["make-split"])
@@ -300,7 +374,12 @@ def test_npz_in_pieces_equals_the_file(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_npz_of_amounts_is_a_regression_and_mat_is_read(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    path = npz(tmp_path / "amounts.npz", a=rng.normal(size=(50, 3)), b=rng.normal(size=(50, 2)), y=rng.normal(size=50))
+    path = npz(
+        tmp_path / "amounts.npz",
+        a=rng.normal(size=(50, 3)),
+        b=rng.normal(size=(50, 2)),
+        y=rng.normal(size=50),
+    )
     importing.import_set([path], "amounts", repair=["make-split"])
     assert data.load("amounts").target.kind == "regression"
     views = np.empty((1, 2), dtype=object)
@@ -319,7 +398,10 @@ def test_what_else_a_npz_holds_is_said(tmp_path: Path) -> None:
     found = codes(examined(path))
     assert found["left-out"].words == "Left out, as neither view nor label: other."
     assert found["classes"].words == "Labels are words, taken for the names of classes."
-    assert found["too-large"].words == "1 values are too large for single precision and count as infinite."
+    assert (
+        found["too-large"].words
+        == "1 values are too large for single precision and count as infinite."
+    )
     importing.import_set([path], "words", repair=["make-split", "fill-zero", "drop-unlabelled"])
     assert data.load("words").target.classes == ("off", "on")
     assert len(data.load("words")) == 20
@@ -329,11 +411,21 @@ def test_what_else_a_npz_holds_is_said(tmp_path: Path) -> None:
 
 def test_tables_of_amounts_labels_of_one_modality_and_other_columns(tmp_path: Path) -> None:
     amounts = np.round(np.random.default_rng(0).normal(size=60), 3)
-    place = importable.tables(tmp_path / "t", suffix=".parquet", label=amounts, label_text=amounts / 2, split=None,
-                              age=np.arange(60), bag=[[1, 2]] * 60, of=pd.Categorical(["x", "y"] * 30))
+    place = importable.tables(
+        tmp_path / "t",
+        suffix=".parquet",
+        label=amounts,
+        label_text=amounts / 2,
+        split=None,
+        age=np.arange(60),
+        bag=[[1, 2]] * 60,
+        of=pd.Categorical(["x", "y"] * 30),
+    )
     found = codes(examined(place))
     assert found["unimodal"].words == "Targets of single modalities are kept: text."
-    assert found["left-out"].words.startswith("1 columns of `labels.parquet` hold neither numbers, words nor dates")
+    assert found["left-out"].words.startswith(
+        "1 columns of `labels.parquet` hold neither numbers, words nor dates"
+    )
     assert found["no-split"].severity == "error"
     importing.import_set([place], "amounts", repair=["make-split"])
     kept = data.load("amounts")
@@ -348,8 +440,11 @@ def test_whole_numbers_are_classes_unless_told(tmp_path: Path) -> None:
     place = importable.tables(tmp_path / "t", label=np.arange(60) % 3)
     assert "3 different whole numbers, taken for classes" in codes(examined(place))["classes"].words
     assert "classes" not in codes(examined(place, target="classification"))
-    for target, kind in (("auto", "classification"), ("classification", "classification"),
-                         ("regression", "regression")):
+    for target, kind in (
+        ("auto", "classification"),
+        ("classification", "classification"),
+        ("regression", "regression"),
+    ):
         importing.import_set([place], f"as-{target}", target=target)
         assert data.load(f"as-{target}").target.kind == kind
 
@@ -370,7 +465,9 @@ def test_samples_without_an_id_or_in_no_part(tmp_path: Path) -> None:
     parts = ["train"] * 20 + ["valid"] * 5 + ["test"] * 5
     views = {"a": rng.normal(size=(30, 3)), "y": np.arange(30) % 2}
     with pytest.raises(InvalidInput, match=r"`split` .* must hold train, valid or test"):
-        importing.import_set([npz(tmp_path / "s.npz", **views, split=["dev2", *parts[1:]])], "never")
+        importing.import_set(
+            [npz(tmp_path / "s.npz", **views, split=["dev2", *parts[1:]])], "never"
+        )
     outside = npz(tmp_path / "o.npz", **views, split=["", *parts[1:]])
     assert codes(examined(outside))["outside-split"].words == "1 sample is in no part of the split."
     importing.import_set([outside], "inside", repair=["drop-outside"])
@@ -379,7 +476,9 @@ def test_samples_without_an_id_or_in_no_part(tmp_path: Path) -> None:
 
 def test_names_of_modalities_and_words_in_bytes() -> None:
     assert staged_set.modality_name(" Face 1! ") == "face_1"
-    with pytest.raises(InvalidInput, match=r"must have a name of letters or digits, but is called '[?]!'"):
+    with pytest.raises(
+        InvalidInput, match=r"must have a name of letters or digits, but is called '[?]!'"
+    ):
         staged_set.modality_name("?!")
     assert staged_set.clean(b"caf\xc3\xa9\0") == "café"
 
@@ -387,21 +486,26 @@ def test_names_of_modalities_and_words_in_bytes() -> None:
 def test_a_mat_file_of_version_7_3_is_refused_with_the_remedy(tmp_path: Path) -> None:
     path = tmp_path / "new.mat"
     path.write_bytes(b"MATLAB 7.3 MAT-file".ljust(512) + b"\x89HDF\r\n\x1a\n" + bytes(100))
-    with pytest.raises(InvalidInput,
-                       match=r"version 7.3 \(HDF5\), which is not read here. Save it again, with `save -v7`"):
+    with pytest.raises(
+        InvalidInput,
+        match=r"version 7.3 \(HDF5\), which is not read here. Save it again, with `save -v7`",
+    ):
         importing.import_set([path], "never")
 
 
 def test_a_npz_cut_short_is_refused(tmp_path: Path) -> None:
-    content = npz(tmp_path / "v.npz", a=np.ones((50, 30)), b=np.ones((50, 30)), y=np.arange(50) % 2).read_bytes()
+    content = npz(
+        tmp_path / "v.npz", a=np.ones((50, 30)), b=np.ones((50, 30)), y=np.arange(50) % 2
+    ).read_bytes()
     for part in range(20):
-        (tmp_path / "cut.npz").write_bytes(content[:len(content) * part // 20])
+        (tmp_path / "cut.npz").write_bytes(content[: len(content) * part // 20])
         with pytest.raises(InvalidInput):
             importing.import_set([tmp_path / "cut.npz"], "never")
     assert list(imported.root().iterdir()) == []
 
 
 # ---- keeping
+
 
 def test_a_set_is_memory_mapped_and_read_only(tmp_path: Path) -> None:
     importing.import_set([importable.write_mmsa(tmp_path / "m.pkl")], "mapped")
@@ -444,24 +548,38 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.M
     def full(*_: Any, **__: Any) -> Any:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    for place, name in ((staged_set.Writer, "append"), (storing.np, "save"), (storing.os, "rename"),
-                        (storing.Path, "write_text")):
+    for place, name in (
+        (staged_set.Writer, "append"),
+        (storing.np, "save"),
+        (storing.os, "rename"),
+        (storing.Path, "write_text"),
+    ):
         with monkeypatch.context() as patch:
             patch.setattr(place, name, full)
-            with pytest.raises(DataUnavailable,
-                               match=r"cannot be written to .*\(the disk is full\); nothing was kept. Free some space"):
-                importing.import_set([path], "new" if name != "rename" else "old", replace=name == "rename")
+            with pytest.raises(
+                DataUnavailable,
+                match=r"cannot be written to .*\(the disk is full\); nothing was kept. Free some space",
+            ):
+                importing.import_set(
+                    [path], "new" if name != "rename" else "old", replace=name == "rename"
+                )
         assert {entry.name for entry in imported.root().iterdir()} == {".lock", "old"}
     assert len(data.load("old")) == 70
 
 
 def test_a_real_limit_of_the_file_size_leaves_nothing_behind(tmp_path: Path, folder: Path) -> None:
     path = importable.write_mmsa(tmp_path / "m.pkl")
-    code = ("import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
-            "resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000)); from qfusion.cli import main; "
-            "main(sys.argv[1:])")
-    done = subprocess.run([sys.executable, "-c", code, "data", "import", str(path), "--name", "never"], cwd=ROOT,
-                          capture_output=True, text=True)
+    code = (
+        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000)); from qfusion.cli import main; "
+        "main(sys.argv[1:])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "data", "import", str(path), "--name", "never"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 1
     assert done.stderr.startswith("qfusion: error: The data cannot be written to")
     assert done.stderr.count("\n") == 1
@@ -474,8 +592,10 @@ def test_damaged_sets_are_named_and_can_be_removed(tmp_path: Path, folder: Path)
         importing.import_set([path], name)
     values = folder / "cut" / "audio.npy"
     values.write_bytes(values.read_bytes()[:-9])
-    with pytest.raises(IntegrityError,
-                       match=r"'cut' is damaged: .* Remove it with `python -m qfusion data remove cut`"):
+    with pytest.raises(
+        IntegrityError,
+        match=r"'cut' is damaged: .* Remove it with `python -m qfusion data remove cut`",
+    ):
         data.load("cut")
     values = folder / "altered" / "audio.npy"
     values.write_bytes(values.read_bytes()[:-4] + b"\0\0\x80\x3f")
@@ -506,13 +626,18 @@ def test_what_was_never_kept_is_cleared_after_a_day(tmp_path: Path, folder: Path
 
 
 def test_every_repair_is_described_and_checked(tmp_path: Path) -> None:
-    with pytest.raises(NotFound, match=r"Repair 'fill-medan' does not exist. Did you mean 'fill-median'"):
-        importing.import_set([importable.write_mmsa(tmp_path / "m.pkl")], "never", repair=["fill-medan"])
+    with pytest.raises(
+        NotFound, match=r"Repair 'fill-medan' does not exist. Did you mean 'fill-median'"
+    ):
+        importing.import_set(
+            [importable.write_mmsa(tmp_path / "m.pkl")], "never", repair=["fill-medan"]
+        )
     text = (ROOT / "docs" / "data.md").read_text()
     assert {name for name in repairs.REPAIRS if f"`{name}`" not in text} == set()
 
 
 # ---- the command line
+
 
 @pytest.fixture
 def pickle_path(tmp_path: Path) -> Path:
@@ -536,26 +661,36 @@ def test_import_check_list_train_and_remove(run: Any, pickle_path: Path, tmp_pat
     assert_refused(run("data", "check", "mine"), "'mine'")
 
 
-def test_from_a_pickle_to_an_explained_sample(run: Any, pickle_path: Path, tmp_path: Path,
-                                              monkeypatch: pytest.MonkeyPatch) -> None:
+def test_from_a_pickle_to_an_explained_sample(
+    run: Any, pickle_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Import, train, stop, go on, evaluate, explain: all on the command line."""
     monkeypatch.setenv("QFUSION_RUNS", str(tmp_path / "runs"))
     monkeypatch.setenv("QFUSION_MODELS", str(tmp_path / "models"))
     monkeypatch.setattr(worker, "PULSE", 0.0)
     run("data", "import", pickle_path, "--name", "mine", "--json")
     config = tmp_path / "small.toml"
-    config.write_text('data = "mine"\nseed = 3\n[set]\nepochs = 5\npatience = 0\ndims = [2, 2, 2]\n')
+    config.write_text(
+        'data = "mine"\nseed = 3\n[set]\nepochs = 5\npatience = 0\ndims = [2, 2, 2]\n'
+    )
     for name, stops in (("whole", False), ("parts", True)):
         with monkeypatch.context() as patched:
             if stops:
-                patched.setattr(worker._Book, "asked", lambda book: "stop" if len(book.fit.history) == 2 else "")
+                patched.setattr(
+                    worker._Book, "asked", lambda book: "stop" if len(book.fit.history) == 2 else ""
+                )
             told = run("train", "--config", config, "--name", name, "--json").json
         assert (told["state"], told["epochs"]) == (("stopped", 2) if stops else ("finished", 5))
     resumed = run("train", "--resume", "parts", "--json").json
     assert (resumed["state"], resumed["epochs"]) == ("finished", 5)
-    assert resumed["metrics"] == run("train", "--config", config, "--out", tmp_path / "again", "--json").json["metrics"]
-    one, two = (run("explain", "--model", name, "--sample", "cliptest$_$3", "--json").json
-                for name in ("whole", "parts"))
+    assert (
+        resumed["metrics"]
+        == run("train", "--config", config, "--out", tmp_path / "again", "--json").json["metrics"]
+    )
+    one, two = (
+        run("explain", "--model", name, "--sample", "cliptest$_$3", "--json").json
+        for name in ("whole", "parts")
+    )
     assert one == two
     assert one["prediction"] == pytest.approx(sum(one["dividends"].values()))
     assert {"whole", "parts"} <= {card["name"] for card in run("models", "--json").json}
@@ -568,14 +703,27 @@ def test_from_a_pickle_to_an_explained_sample(run: Any, pickle_path: Path, tmp_p
 
 def test_tables_by_options(run: Any, tmp_path: Path) -> None:
     place = importable.tables(tmp_path / "t")
-    told = run("data", "import", "--modality", f"words={place / 'text.csv'}", "--modality",
-               f"voice={place / 'audio.csv'}", "--labels", place / "labels.csv", "--name", "mine", "--json").json
+    told = run(
+        "data",
+        "import",
+        "--modality",
+        f"words={place / 'text.csv'}",
+        "--modality",
+        f"voice={place / 'audio.csv'}",
+        "--labels",
+        place / "labels.csv",
+        "--name",
+        "mine",
+        "--json",
+    ).json
     assert [m["name"] for m in told["modalities"]] == ["words", "voice"]
     assert "3 classes" not in told["report"]["target"]["name"]
 
 
 def test_a_report_with_errors_ends_with_one_line(run: Any, tmp_path: Path) -> None:
-    path = changed(tmp_path, lambda content: content["train"]["audio"].__setitem__((2, 0, 1), np.nan))
+    path = changed(
+        tmp_path, lambda content: content["train"]["audio"].__setitem__((2, 0, 1), np.nan)
+    )
     for words in (["data", "import", path, "--name", "mine"], ["data", "check", path]):
         result: Result = run(*words)
         assert result.code == 1
@@ -586,19 +734,37 @@ def test_a_report_with_errors_ends_with_one_line(run: Any, tmp_path: Path) -> No
     assert told["repairs"] == ["fill-zero: 1 value of audio"]
 
 
-@pytest.mark.parametrize(("words", "parts"), [
-    (["data", "import"], ["What is imported must be named"]),
-    (["data", "import", "none.pkl", "--name", "x"], ["none.pkl does not exist"]),
-    (["data", "import", "FILE"], ["`--name`"]),
-    (["data", "import", "FILE", "--name", "planted"], ["built-in"]),
-    (["data", "import", "FILE", "--name", "x", "--repair", "nope"], ["Repair 'nope' does not exist"]),
-    (["data", "import", "FILE", "--name", "x", "--format", "nope"], ["Format 'nope' does not exist"]),
-    (["data", "import", "FILE", "--name", "x", "--format", "tables"], ["must come with one of labels"]),
-    (["data", "import", "FILE", "--name", "x", "--target", "nope"], ["Target 'nope' does not exist"]),
-    (["data", "import", "FILE", "FILE", "--name", "x"], ["must be one MMSA pickle"]),
-    (["data", "import", "--modality", "text", "--name", "x"], ["must have the form name=file"]),
-    (["data", "remove", "planted"], ["'planted' does not exist"])])
-def test_wrong_calls_are_one_line(run: Any, pickle_path: Path, words: list[str], parts: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        (["data", "import"], ["What is imported must be named"]),
+        (["data", "import", "none.pkl", "--name", "x"], ["none.pkl does not exist"]),
+        (["data", "import", "FILE"], ["`--name`"]),
+        (["data", "import", "FILE", "--name", "planted"], ["built-in"]),
+        (
+            ["data", "import", "FILE", "--name", "x", "--repair", "nope"],
+            ["Repair 'nope' does not exist"],
+        ),
+        (
+            ["data", "import", "FILE", "--name", "x", "--format", "nope"],
+            ["Format 'nope' does not exist"],
+        ),
+        (
+            ["data", "import", "FILE", "--name", "x", "--format", "tables"],
+            ["must come with one of labels"],
+        ),
+        (
+            ["data", "import", "FILE", "--name", "x", "--target", "nope"],
+            ["Target 'nope' does not exist"],
+        ),
+        (["data", "import", "FILE", "FILE", "--name", "x"], ["must be one MMSA pickle"]),
+        (["data", "import", "--modality", "text", "--name", "x"], ["must have the form name=file"]),
+        (["data", "remove", "planted"], ["'planted' does not exist"]),
+    ],
+)
+def test_wrong_calls_are_one_line(
+    run: Any, pickle_path: Path, words: list[str], parts: list[str]
+) -> None:
     assert_refused(run(*(str(pickle_path) if word == "FILE" else word for word in words)), *parts)
 
 
@@ -611,13 +777,14 @@ def test_json_is_json_whatever_was_found(run: Any, tmp_path: Path) -> None:
     assert data.load("mine").table["text"].iloc[0] == "? [bold]x[/bold] <b>"
 
 
-def test_a_huge_padded_sequence_is_refused_before_it_is_written(tmp_path: Path,
-                                                                monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_huge_padded_sequence_is_refused_before_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import shutil
 
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1000))
-    with pytest.raises(InvalidInput, match=r"padded to its longest sequence, would take .* MB on disk"):
+    with pytest.raises(
+        InvalidInput, match=r"padded to its longest sequence, would take .* MB on disk"
+    ):
         importing.import_set([importable.write_mmsa(tmp_path / "m.pkl")], "never")
-
-

@@ -52,14 +52,28 @@ def said_set(classes: int = 0) -> DataSet:
     rng = np.random.default_rng(0)
     lengths = rng.integers(1, T + 1, N)
     audio = rng.normal(size=(N, T, A)) * (np.arange(T)[None, :, None] < lengths[:, None, None])
-    target = Target("classification", "kind", None,
-                    ("no", "yes", "both")[:classes]) if classes else Target("regression", "score")
+    target = (
+        Target("classification", "kind", None, ("no", "yes", "both")[:classes])
+        if classes
+        else Target("regression", "score")
+    )
     y = rng.integers(0, classes, N) if classes else rng.normal(size=N)
     ids, parts = splits.numbered("row", N), np.array(["train"] * 40 + ["valid"] * 8 + ["test"] * 12)
     vision = Modality("vision", rng.normal(size=(N, V)), None, tuple("wxyz"), (2, 2))
     modalities = (Modality("audio", audio, lengths, ("a", "b", "c")), vision)
-    return DataSet(f"said{classes}", f"Said {classes}", "", "", "", modalities, target, y, ids, parts,
-                   pd.DataFrame(index=ids))
+    return DataSet(
+        f"said{classes}",
+        f"Said {classes}",
+        "",
+        "",
+        "",
+        modalities,
+        target,
+        y,
+        ids,
+        parts,
+        pd.DataFrame(index=ids),
+    )
 
 
 @functools.lru_cache(4)
@@ -79,7 +93,10 @@ def ended() -> Iterator[None]:
 def places(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("QFUSION_MODELS", str(tmp_path / "models"))
     monkeypatch.chdir(tmp_path)
-    known = {f"said{c}": Source(f"said{c}", "Said", lambda c=c: said_set(c), made="is made here") for c in (0, 2, 3)}
+    known = {
+        f"said{c}": Source(f"said{c}", "Said", lambda c=c: said_set(c), made="is made here")
+        for c in (0, 2, 3)
+    }
     monkeypatch.setattr(registry, "sources", lambda before=registry.sources: {**before(), **known})
     monkeypatch.setattr(imported, "Program", shared)
 
@@ -90,16 +107,28 @@ class Two(nn.Module):
     def __init__(self, outputs: int = 1):
         super().__init__()
         torch.manual_seed(0)
-        self.a, self.v, self.drop, self.out = nn.Linear(A, 6), nn.Linear(V, 6), nn.Dropout(0.5), nn.Linear(6, outputs)
+        self.a, self.v, self.drop, self.out = (
+            nn.Linear(A, 6),
+            nn.Linear(V, 6),
+            nn.Dropout(0.5),
+            nn.Linear(6, outputs),
+        )
 
     def forward(self, audio: Tensor, vision: Tensor, audio_mask: Tensor) -> Tensor:
         weight = audio_mask / audio_mask.sum(1, keepdim=True)
-        return self.out(self.drop(torch.tanh((self.a(audio) * weight[..., None]).sum(1)) * self.v(vision).relu()))
+        return self.out(
+            self.drop(
+                torch.tanh((self.a(audio) * weight[..., None]).sum(1)) * self.v(vision).relu()
+            )
+        )
 
 
 def example(rows: int = 4, dtype: torch.dtype = torch.float64) -> tuple[Tensor, ...]:
-    return torch.randn(rows, T, A, dtype=dtype), torch.randn(rows, V,
-                                                             dtype=dtype), torch.ones(rows, T, dtype=torch.bool)
+    return (
+        torch.randn(rows, T, A, dtype=dtype),
+        torch.randn(rows, V, dtype=dtype),
+        torch.ones(rows, T, dtype=torch.bool),
+    )
 
 
 def exported(module: nn.Module, inputs: tuple[Any, ...], free: bool = True) -> bytes:
@@ -142,51 +171,99 @@ def refused(source: str, words: str, name: str = "said0", **more: Any) -> None:
     assert not list(Path().glob("models/*"))
 
 
-def looped(forward: Callable[[dict[str, Any]], Tensor], names: tuple[str, ...], x: dict[str, Any],
-           rows: dict[str, Any]) -> np.ndarray:
+def looped(
+    forward: Callable[[dict[str, Any]], Tensor],
+    names: tuple[str, ...],
+    x: dict[str, Any],
+    rows: dict[str, Any],
+) -> np.ndarray:
     """v(S), (2^M, C), of one sample, by the module's own forward passes, one row at a time."""
+
     def value(S: tuple[int, ...], n: int) -> np.ndarray:
-        return forward({name: x[name] if m in S else nested.part(rows[name], [n]) for m, name in enumerate(names)})[
-            0].numpy()
+        return forward(
+            {
+                name: x[name] if m in S else nested.part(rows[name], [n])
+                for m, name in enumerate(names)
+            }
+        )[0].numpy()
 
     with torch.no_grad():
-        return np.array([np.mean([value(S, n) for n in range(nested.length(rows[names[0]]))], 0)
-                         for S in subsets(len(names))])
+        return np.array(
+            [
+                np.mean([value(S, n) for n in range(nested.length(rows[names[0]]))], 0)
+                for S in subsets(len(names))
+            ]
+        )
 
 
 def require_values(name: str, forward: Callable[[dict[str, Any]], Tensor], within: float) -> None:
     """Coalition values of a kept model are those of the module that it came from."""
     found, dataset = checkpoint.load(name), data.load(str(checkpoint.card(name)["data"]["name"]))
-    x, rows = dataset.inputs([50], torch.float64), dataset.inputs(dataset.rows("train"), torch.float64)
+    x, rows = (
+        dataset.inputs([50], torch.float64),
+        dataset.inputs(dataset.rows("train"), torch.float64),
+    )
     told = explain.explain(found.model, x, explain.background(found.model, rows))
     wanted = looped(forward, found.model.modalities, x, rows)
     assert np.abs(told.values[0] - wanted).max() < within
     assert told.dividends.sum(1) == pytest.approx(told.prediction, abs=1e-10)
 
 
-def test_a_program_is_imported_listed_explained_and_removed(two: tuple[Two, bytes],
-                                                            capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_program_is_imported_listed_explained_and_removed(
+    two: tuple[Two, bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
     module, content = two
     kept("two.pt2", content)
     assert run("model", "import", "two.pt2", "--data", "said0", "--name", "two", "--json") == 0
     told = json.loads(capsys.readouterr().out)
     assert [(each["name"], each["modality"], each["gives"]) for each in told["card"]["input"]] == [
-        ("audio", ["audio"], "values"), ("vision", ["vision"], "values"), ("audio_mask", ["audio"], "mask")]
+        ("audio", ["audio"], "values"),
+        ("vision", ["vision"], "values"),
+        ("audio_mask", ["audio"], "mask"),
+    ]
     assert told["guessed"]
     assert told["parameters"] == sum(p.numel() for p in module.parameters())
     assert "two" in checkpoint.available()
     assert card.read(Path("two.toml").read_text(), "two.toml") == card.parse(told["card"])
     require_values("two", lambda x: module(x["audio"][0], x["vision"], x["audio"][1]), 1e-10)
-    for words in (("explain", "--model", "two", "--sample", "row-0050", "--json"), ("evaluate", "--model", "two"),
-                  ("models",), ("report", "--model", "two", "--sample", "row-0050", "--out", "r.html"),
-                  ("figure", "--model", "two", "--sample", "row-0050", "--view", "contributions", "--out", "f.svg"),
-                  ("export", "--model", "two", "--sample", "row-0050", "--format", "numpy", "--out", "n.npz")):
+    for words in (
+        ("explain", "--model", "two", "--sample", "row-0050", "--json"),
+        ("evaluate", "--model", "two"),
+        ("models",),
+        ("report", "--model", "two", "--sample", "row-0050", "--out", "r.html"),
+        (
+            "figure",
+            "--model",
+            "two",
+            "--sample",
+            "row-0050",
+            "--view",
+            "contributions",
+            "--out",
+            "f.svg",
+        ),
+        ("export", "--model", "two", "--sample", "row-0050", "--format", "numpy", "--out", "n.npz"),
+    ):
         assert run(*words) == 0, said(capsys)
     assert run("export", "--model", "two", "--format", "torch", "--out", "n.pt2") == 1
     assert "its program is a file already, two.pt2" in said(capsys)
     assert run("model", "import", "two.pt2", "--data", "said0", "--name", "two") == 1
     assert "There is a model 'two' already" in said(capsys)
-    assert run("model", "import", "two.pt2", "--data", "said0", "--name", "two", "--replace", "--title", "Again") == 0
+    assert (
+        run(
+            "model",
+            "import",
+            "two.pt2",
+            "--data",
+            "said0",
+            "--name",
+            "two",
+            "--replace",
+            "--title",
+            "Again",
+        )
+        == 0
+    )
     assert checkpoint.load("two").card["title"] == "Again"
     assert run("model", "remove", "two") == 0
     assert "two" not in checkpoint.available()
@@ -207,15 +284,21 @@ def test_features_flips_and_pages_of_an_imported_model(two: tuple[Two, bytes]) -
     means = dataset.modalities[1].values[dataset.rows("train")].mean(0)
     assert model.encoders["vision"].standardise.mean.numpy() == pytest.approx(means, abs=1e-6)
     everyone = forms.states_of(model, dataset.inputs(dtype=torch.float64))
-    turned = counterfactual.nearest_state(model, forms.states_of(model, inputs), "vision", everyone["vision"])
+    turned = counterfactual.nearest_state(
+        model, forms.states_of(model, inputs), "vision", everyone["vision"]
+    )
     assert turned.possible
     assert turned.verified
     assert not can(model, "states")
     assert len(sample.work.explanation.dividends) == len(dataset.rows("test"))
     first = sample.work.memo_key()
-    left = replace(model.card, inputs=(replace(model.card.inputs[0], pad="left"), *model.card.inputs[1:]))
+    left = replace(
+        model.card, inputs=(replace(model.card.inputs[0], pad="left"), *model.card.inputs[1:])
+    )
     taking.keep(taking.take("two.pt2", dataset, left), dataset, "other")
-    assert open_sample("other", "row-0050").work.memo_key()[0] != first[0]  # the same program, read differently
+    assert (
+        open_sample("other", "row-0050").work.memo_key()[0] != first[0]
+    )  # the same program, read differently
 
 
 def test_a_sequence_that_stands_otherwise(two: tuple[Two, bytes]) -> None:
@@ -231,31 +314,54 @@ def test_a_sequence_that_stands_otherwise(two: tuple[Two, bytes]) -> None:
 
     audio, vision, _ = example()
     rows = torch.export.Dim("rows", min=1)
-    given = (nn.functional.pad(audio, (0, 0, 1, 0)).transpose(0, 1).contiguous(), vision.view(-1, 1, 2, 2),
-             torch.zeros(4, T + 1, dtype=torch.bool))
+    given = (
+        nn.functional.pad(audio, (0, 0, 1, 0)).transpose(0, 1).contiguous(),
+        vision.view(-1, 1, 2, 2),
+        torch.zeros(4, T + 1, dtype=torch.bool),
+    )
     buffer = io.BytesIO()
-    torch.export.save(torch.export.export(Turned(), given, dynamic_shapes=({1: rows}, {0: rows}, {0: rows})), buffer)
+    torch.export.save(
+        torch.export.export(Turned(), given, dynamic_shapes=({1: rows}, {0: rows}, {0: rows})),
+        buffer,
+    )
     dataset = data.load("said0")
     taken = taking.take(kept("turned.pt2", buffer.getvalue()), dataset)
-    assert [each.axes for each in taken.model.card.inputs] == [("steps", "rows", "features"), ("rows", 1, 2, 2),
-                                                               ("rows", "steps")]
+    assert [each.axes for each in taken.model.card.inputs] == [
+        ("steps", "rows", "features"),
+        ("rows", 1, 2, 2),
+        ("rows", "steps"),
+    ]
     assert [each.steps for each in taken.model.card.inputs] == [T + 1, 0, T + 1]
     assert taken.model.card.inputs[2].gives == "padding"
-    said_left = replace(taken.model.card, inputs=tuple(replace(each, pad="left") for each in taken.model.card.inputs))
+    said_left = replace(
+        taken.model.card,
+        inputs=tuple(replace(each, pad="left") for each in taken.model.card.inputs),
+    )
     taking.keep(taking.take("turned.pt2", dataset, said_left), dataset, "turned")
     require_values("turned", lambda x: two[0](x["audio"][0], x["vision"], x["audio"][1]), 1e-10)
 
 
 def test_what_an_input_takes() -> None:
-    values, mask = torch.arange(12.0).view(2, 3, 2), torch.tensor([[True, True, False], [True, False, False]])
+    values, mask = (
+        torch.arange(12.0).view(2, 3, 2),
+        torch.tensor([[True, True, False], [True, False, False]]),
+    )
     states: Any = {"a": (values * mask[..., None], mask), "b": torch.ones(2, 4)}
-    assert feeding.array(Input("x", ("a",), "lengths", ("rows",), "int64"), states).tolist() == [2, 1]
-    assert feeding.array(Input("x", ("a", "b"), "mean", ("rows", "features")),
-                         states).tolist() == [[1, 2, 1, 1, 1, 1], [6, 7, 1, 1, 1, 1]]
-    left = feeding.array(Input("x", ("a",), "values", ("rows", "features", "steps"), steps=4, pad="left"), states)
+    assert feeding.array(Input("x", ("a",), "lengths", ("rows",), "int64"), states).tolist() == [
+        2,
+        1,
+    ]
+    assert feeding.array(Input("x", ("a", "b"), "mean", ("rows", "features")), states).tolist() == [
+        [1, 2, 1, 1, 1, 1],
+        [6, 7, 1, 1, 1, 1],
+    ]
+    left = feeding.array(
+        Input("x", ("a",), "values", ("rows", "features", "steps"), steps=4, pad="left"), states
+    )
     assert left[0].tolist() == [[0, 0, 0, 2], [0, 0, 1, 3]]
-    assert feeding.array(Input("x", ("a",), "mask", ("rows", "steps"), "float32", steps=2),
-                         states).tolist() == [[1, 1], [1, 0]]
+    assert feeding.array(
+        Input("x", ("a",), "mask", ("rows", "steps"), "float32", steps=2), states
+    ).tolist() == [[1, 1], [1, 0]]
     with pytest.raises(InvalidInput, match="takes 1 steps, but a sample of `a` has 2"):
         feeding.array(Input("x", ("a",), "values", ("rows", "steps", "features"), steps=1), states)
 
@@ -263,13 +369,24 @@ def test_what_an_input_takes() -> None:
 # ONNX
 
 
-def scored(nodes: list[Any], weights: dict[str, np.ndarray], inputs: dict[str, list[Any]], output: list[Any],
-           opset: int = 17, kind: int = TensorProto.FLOAT, domain: str = "", **more: Any) -> bytes:
+def scored(
+    nodes: list[Any],
+    weights: dict[str, np.ndarray],
+    inputs: dict[str, list[Any]],
+    output: list[Any],
+    opset: int = 17,
+    kind: int = TensorProto.FLOAT,
+    domain: str = "",
+    **more: Any,
+) -> bytes:
     """An ONNX model of these nodes, whose output is `y`."""
-    graph = helper.make_graph(nodes, "g",
-                              [helper.make_tensor_value_info(name, kind, shape) for name, shape in inputs.items()],
-                              [helper.make_tensor_value_info("y", kind, output)],
-                              [numpy_helper.from_array(value, name) for name, value in weights.items()])
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info(name, kind, shape) for name, shape in inputs.items()],
+        [helper.make_tensor_value_info("y", kind, output)],
+        [numpy_helper.from_array(value, name) for name, value in weights.items()],
+    )
     opsets = [helper.make_opsetid("", opset), *([helper.make_opsetid(domain, 1)] if domain else [])]
     return helper.make_model(graph, opset_imports=opsets, ir_version=8, **more).SerializeToString()
 
@@ -277,17 +394,25 @@ def scored(nodes: list[Any], weights: dict[str, np.ndarray], inputs: dict[str, l
 def joined_nodes() -> tuple[list[Any], dict[str, np.ndarray]]:
     """Audio (B, T, F) is averaged over steps, joined with vision, and multiplied out to two columns."""
     rng = np.random.default_rng(1)
-    nodes = [helper.make_node("ReduceMean", ["audio"], ["m"], axes=[1], keepdims=0),
-             helper.make_node("Concat", ["m", "vision"], ["c"], axis=1),
-             helper.make_node("Gemm", ["c", "W", "b"], ["h"]),
-             helper.make_node("Tanh", ["h"], ["t"]), helper.make_node("MatMul", ["t", "U"], ["y"])]
-    return nodes, {"W": rng.normal(size=(A + V, 6)).astype(np.float32), "b": rng.normal(size=6).astype(np.float32),
-                   "U": rng.normal(size=(6, 2)).astype(np.float32)}
+    nodes = [
+        helper.make_node("ReduceMean", ["audio"], ["m"], axes=[1], keepdims=0),
+        helper.make_node("Concat", ["m", "vision"], ["c"], axis=1),
+        helper.make_node("Gemm", ["c", "W", "b"], ["h"]),
+        helper.make_node("Tanh", ["h"], ["t"]),
+        helper.make_node("MatMul", ["t", "U"], ["y"]),
+    ]
+    return nodes, {
+        "W": rng.normal(size=(A + V, 6)).astype(np.float32),
+        "b": rng.normal(size=6).astype(np.float32),
+        "U": rng.normal(size=(6, 2)).astype(np.float32),
+    }
 
 
 def onnx_two(inputs: dict[str, list[Any]] | None = None, **more: Any) -> bytes:
     nodes, weights = joined_nodes()
-    return scored(nodes, weights, inputs or {"audio": ["n", T, A], "vision": ["n", V]}, ["n", 2], **more)
+    return scored(
+        nodes, weights, inputs or {"audio": ["n", T, A], "vision": ["n", V]}, ["n", 2], **more
+    )
 
 
 def test_an_onnx_model_and_its_differences() -> None:
@@ -300,17 +425,29 @@ def test_an_onnx_model_and_its_differences() -> None:
     weights = {name: torch.from_numpy(value).double() for name, value in joined_nodes()[1].items()}
 
     def forward(x: dict[str, Any]) -> Tensor:
-        return torch.tanh(torch.cat([x["audio"][0].mean(1), x["vision"]], 1) @ weights["W"]
-                          + weights["b"]) @ weights["U"]
+        return (
+            torch.tanh(
+                torch.cat([x["audio"][0].mean(1), x["vision"]], 1) @ weights["W"] + weights["b"]
+            )
+            @ weights["U"]
+        )
 
     require_values("two", forward, 1e-5)
     model = checkpoint.load("two").model
     x = dataset.inputs([50], torch.float64)
     vision = x["vision"].clone().requires_grad_()
-    slopes = [torch.autograd.grad(each({**x, "vision": vision})[0, 1], vision)[0] for each in (model, forward)]
+    slopes = [
+        torch.autograd.grad(each({**x, "vision": vision})[0, 1], vision)[0]
+        for each in (model, forward)
+    ]
     assert slopes[0] == pytest.approx(slopes[1].numpy(), abs=2e-3)
-    found = attribution.attribute(model, x, explain.background(model, dataset.inputs([1, 2], torch.float64)), "vision",
-                                  output=1)
+    found = attribution.attribute(
+        model,
+        x,
+        explain.background(model, dataset.inputs([1, 2], torch.float64)),
+        "vision",
+        output=1,
+    )
     assert found.relative_error < 0.02
     work = open_sample("two", "row-0050").work
     assert work.bulk_background.size >= 40
@@ -318,21 +455,32 @@ def test_an_onnx_model_and_its_differences() -> None:
 
 def test_probabilities_classes_in_another_order_and_one_column() -> None:
     nodes, weights = joined_nodes()
-    soft = [*nodes[:-1], helper.make_node("MatMul", ["t", "U"], ["z"]),
-            helper.make_node("Softmax", ["z"], ["y"], axis=1)]
+    soft = [
+        *nodes[:-1],
+        helper.make_node("MatMul", ["t", "U"], ["z"]),
+        helper.make_node("Softmax", ["z"], ["y"], axis=1),
+    ]
     dataset, ports = data.load("said2"), {"audio": ["n", T, A], "vision": ["n", V]}
     taken = taking.take(kept("soft.onnx", scored(soft, weights, ports, ["n", 2])), dataset)
     assert taken.model.card.output.holds == "probabilities"
     rows = dataset.inputs(dataset.rows("test"), torch.float64)
     logits = taking.take(kept("two.onnx", onnx_two()), dataset).model(rows)
     assert taken.model(rows).softmax(1) == pytest.approx(logits.softmax(1).numpy(), abs=1e-5)
-    other = taking.take("soft.onnx", dataset,
-                        replace(taken.model.card, output=Output("y", "probabilities", ("yes", "no"))))
+    other = taking.take(
+        "soft.onnx",
+        dataset,
+        replace(taken.model.card, output=Output("y", "probabilities", ("yes", "no"))),
+    )
     assert other.model(rows) == pytest.approx(taken.model(rows).flip(1).numpy())
     one = {**weights, "U": weights["U"][:, 1:] - weights["U"][:, :1]}
     single = taking.take(kept("one.onnx", scored(nodes, one, ports, ["n", 1])), dataset)
     assert single.model(rows).softmax(1) == pytest.approx(logits.softmax(1).numpy(), abs=1e-5)
-    refused("two.onnx", "do not lie in [0, 1]", "said2", card=replace(taken.model.card, program="two.onnx"))
+    refused(
+        "two.onnx",
+        "do not lie in [0, 1]",
+        "said2",
+        card=replace(taken.model.card, program="two.onnx"),
+    )
 
 
 def test_a_scikit_learn_pipeline() -> None:
@@ -344,35 +492,65 @@ def test_a_scikit_learn_pipeline() -> None:
     dataset = data.load("said3")
     x = dataset.inputs(dtype=torch.float64)
     values, mask = x["audio"]
-    flat = torch.cat([(values * mask[..., None]).sum(1) / mask.sum(1, keepdim=True), x["vision"]], 1).float().numpy()
+    flat = (
+        torch.cat([(values * mask[..., None]).sum(1) / mask.sum(1, keepdim=True), x["vision"]], 1)
+        .float()
+        .numpy()
+    )
     fitted = make_pipeline(StandardScaler(), LogisticRegression()).fit(flat, dataset.y)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        plain, mapped = (to_onnx(fitted, flat[:1], options={"zipmap": zipped}).SerializeToString()
-                         for zipped in (False, True))
+        plain, mapped = (
+            to_onnx(fitted, flat[:1], options={"zipmap": zipped}).SerializeToString()
+            for zipped in (False, True)
+        )
     taken = taking.take(kept("sk.onnx", plain), dataset)
-    assert taken.model.card.inputs == (Input("X", ("audio", "vision"), "mean", ("rows", "features"), "float32"),)
+    assert taken.model.card.inputs == (
+        Input("X", ("audio", "vision"), "mean", ("rows", "features"), "float32"),
+    )
     assert taken.model(x).exp() == pytest.approx(fitted.predict_proba(flat), abs=1e-5)
     refused(kept("map.onnx", mapped), "options={'zipmap': False}", "said3")
 
 
-@pytest.mark.parametrize(("content", "words"), [
-    (lambda: onnx_two(opset=99), "of set 99, newer than onnx"),
-    (lambda: scored([helper.make_node("Quux", ["vision"], ["y"])], {}, {"vision": ["n", V]}, ["n", 2]),
-     "uses the operator `Quux"),
-    (lambda: scored([helper.make_node("EPContext", ["vision"], ["y"], domain="com.microsoft")], {},
-                    {"vision": ["n", V]}, ["n", 2], domain="com.microsoft"),
-     "uses the operator `com.microsoft.EPContext`, which is not one of ONNX's own"),
-    (lambda: b"\x08\x08" + b"\xff" * 40, "cannot be read as an ONNX model"),
-    (lambda: onnx_two()[:-30], "cannot be read as an ONNX model"),
-    (lambda: b"\x08\x00\x00\x00ORTM" + b"\x00" * 40, "ONNX Runtime's own format"),
-    (lambda: scored([helper.make_node("Reshape", ["vision", "s"], ["r"]),
-                     helper.make_node("ReduceSum", ["r"], ["a"], keepdims=0),
-                     helper.make_node("Add", ["vision", "a"], ["v"]),
-                     helper.make_node("Slice", ["v", "i", "j", "k"], ["y"])],
-                    {"s": np.array([-1]), "i": np.array([0]), "j": np.array([2]), "k": np.array([1])},
-                    {"vision": ["n", V]}, ["n", 2]),
-     "No input takes the values of modality `audio`")])
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (lambda: onnx_two(opset=99), "of set 99, newer than onnx"),
+        (
+            lambda: scored(
+                [helper.make_node("Quux", ["vision"], ["y"])], {}, {"vision": ["n", V]}, ["n", 2]
+            ),
+            "uses the operator `Quux",
+        ),
+        (
+            lambda: scored(
+                [helper.make_node("EPContext", ["vision"], ["y"], domain="com.microsoft")],
+                {},
+                {"vision": ["n", V]},
+                ["n", 2],
+                domain="com.microsoft",
+            ),
+            "uses the operator `com.microsoft.EPContext`, which is not one of ONNX's own",
+        ),
+        (lambda: b"\x08\x08" + b"\xff" * 40, "cannot be read as an ONNX model"),
+        (lambda: onnx_two()[:-30], "cannot be read as an ONNX model"),
+        (lambda: b"\x08\x00\x00\x00ORTM" + b"\x00" * 40, "ONNX Runtime's own format"),
+        (
+            lambda: scored(
+                [
+                    helper.make_node("Reshape", ["vision", "s"], ["r"]),
+                    helper.make_node("ReduceSum", ["r"], ["a"], keepdims=0),
+                    helper.make_node("Add", ["vision", "a"], ["v"]),
+                    helper.make_node("Slice", ["v", "i", "j", "k"], ["y"]),
+                ],
+                {"s": np.array([-1]), "i": np.array([0]), "j": np.array([2]), "k": np.array([1])},
+                {"vision": ["n", V]},
+                ["n", 2],
+            ),
+            "No input takes the values of modality `audio`",
+        ),
+    ],
+)
 def test_onnx_files_that_are_not_run(content: Callable[[], bytes], words: str) -> None:
     refused(kept("bad.onnx", content()), words, "said2")
 
@@ -392,8 +570,12 @@ def test_tensors_in_other_files_and_operators_in_branches_are_found() -> None:
     outside.data_location = TensorProto.EXTERNAL
     outside.external_data.add(key="location", value="/etc/passwd")
     refused(kept("bad.onnx", model.SerializeToString()), "keeps `W` in another file", "said2")
-    inner = helper.make_graph([helper.make_node("Hidden", [], ["o"], domain="evil")], "b", [],
-                              [helper.make_tensor_value_info("o", 1, [1])])
+    inner = helper.make_graph(
+        [helper.make_node("Hidden", [], ["o"], domain="evil")],
+        "b",
+        [],
+        [helper.make_tensor_value_info("o", 1, [1])],
+    )
     branch = helper.make_node("If", ["c"], ["y"], then_branch=inner, else_branch=inner)
     with pytest.raises(_child.Refused, match=r"`evil\.Hidden`"):
         Engine(scored([branch], {}, {"c": [1]}, [1]))
@@ -412,10 +594,15 @@ def lump(field: int, body: bytes, more: int = 0) -> bytes:
 
 def wired(nodes: bytes, *more: bytes) -> bytes:
     """A model of these fields of a graph, whose output is `y`, and of more fields beside it."""
-    graph = nodes + lump(2, b"g") + lump(12, helper.make_tensor_value_info("y", TensorProto.FLOAT,
-                                                                            [4]).SerializeToString())
-    opsets = [lump(8, helper.make_opsetid(domain, version).SerializeToString())
-              for domain, version in (("", 17), ("me", 1), ("com.microsoft", 1))]
+    graph = (
+        nodes
+        + lump(2, b"g")
+        + lump(12, helper.make_tensor_value_info("y", TensorProto.FLOAT, [4]).SerializeToString())
+    )
+    opsets = [
+        lump(8, helper.make_opsetid(domain, version).SerializeToString())
+        for domain, version in (("", 17), ("me", 1), ("com.microsoft", 1))
+    ]
     return b"".join([b"\x08\x09", lump(7, graph), *opsets, *more])
 
 
@@ -429,14 +616,28 @@ def elsewhere(place: str, hidden: bool = False) -> bytes:
 
 def constant(tensor: bytes) -> bytes:
     """A node whose output `y` is this tensor."""
-    return lump(2, b"y") + lump(4, b"Constant") + lump(5, lump(1, b"value") + lump(5, tensor) + b"\xa0\x01\x04")
+    return (
+        lump(2, b"y")
+        + lump(4, b"Constant")
+        + lump(5, lump(1, b"value") + lump(5, tensor) + b"\xa0\x01\x04")
+    )
 
 
 def by_default(tensor: bytes) -> bytes:
     """A model of one function, which gives an attribute that is this tensor where no node says another."""
-    inner = lump(2, b"o") + lump(4, b"Constant") + lump(5, lump(1, b"value") + b"\xa0\x01\x04" + lump(21, b"v"))
-    body = [lump(1, b"F"), lump(5, b"o"), lump(7, inner), lump(9, helper.make_opsetid("", 17).SerializeToString()),
-            lump(10, b"me"), lump(11, lump(1, b"v") + lump(5, tensor) + b"\xa0\x01\x04")]
+    inner = (
+        lump(2, b"o")
+        + lump(4, b"Constant")
+        + lump(5, lump(1, b"value") + b"\xa0\x01\x04" + lump(21, b"v"))
+    )
+    body = [
+        lump(1, b"F"),
+        lump(5, b"o"),
+        lump(7, inner),
+        lump(9, helper.make_opsetid("", 17).SerializeToString()),
+        lump(10, b"me"),
+        lump(11, lump(1, b"v") + lump(5, tensor) + b"\xa0\x01\x04"),
+    ]
     return wired(lump(1, lump(2, b"y") + lump(4, b"F") + lump(7, b"me")), lump(25, b"".join(body)))
 
 
@@ -463,32 +664,64 @@ def test_no_onnx_file_reads_another(place: str, tmp_path: Path) -> None:
     np.arange(4, dtype=np.float32).tofile("secret.bin")
     content = by_default(elsewhere(place.format(tmp_path if place[0] == "{" else tmp_path.name)))
     refused(kept("bad.onnx", content), "keeps `W` in another file", "said2")
-    done = subprocess.run([sys.executable, "-c", UNCHECKED], input=content, capture_output=True, check=True,
-                          env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])})
+    done = subprocess.run(
+        [sys.executable, "-c", UNCHECKED],
+        input=content,
+        capture_output=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+    )
     lines = done.stdout.decode().splitlines()
     assert "cannot be loaded by" in lines[-5], lines
     assert lines[-4:] == ["Too many open files"] * 4
     assert not Path("made").exists()
 
 
-@pytest.mark.parametrize("place", [
-    lambda t: wired(lump(5, t)), lambda t: wired(lump(15, lump(1, t))), lambda t: wired(lump(15, lump(2, t))),
-    *(lambda t, at=at, within=within: wired(lump(1, lump(4, b"Q") + lump(5, lump(at, within(t)))))
-      for at, within in ((5, bytes), (10, bytes), (6, lambda t: lump(5, t)), (11, lambda t: lump(1, constant(t))),
-                         (22, lambda t: lump(1, t)), (23, lambda t: lump(2, t)))),
-    lambda t: wired(lump(1, lump(5, lump(6, b"") + lump(6, lump(5, t)) + lump(6, b"")))),
-    lambda t: wired(lump(1, lump(5, lump(5, t) + lump(5, b"\x70\x00")))),
-    *(lambda t, at=at: wired(b"", lump(20, lump(at, lump(5, t)))) for at in (1, 2)),
-    lambda t: wired(b"", lump(25, lump(7, constant(t)))), lambda t: by_default(t),
-    lambda t: wired(b"", lump(25, lump(11, lump(6, lump(5, t)))))])
-def test_tensors_in_other_files_are_found_wherever_one_may_stand(place: Callable[[bytes], bytes]) -> None:
+@pytest.mark.parametrize(
+    "place",
+    [
+        lambda t: wired(lump(5, t)),
+        lambda t: wired(lump(15, lump(1, t))),
+        lambda t: wired(lump(15, lump(2, t))),
+        *(
+            lambda t, at=at, within=within: wired(
+                lump(1, lump(4, b"Q") + lump(5, lump(at, within(t))))
+            )
+            for at, within in (
+                (5, bytes),
+                (10, bytes),
+                (6, lambda t: lump(5, t)),
+                (11, lambda t: lump(1, constant(t))),
+                (22, lambda t: lump(1, t)),
+                (23, lambda t: lump(2, t)),
+            )
+        ),
+        lambda t: wired(lump(1, lump(5, lump(6, b"") + lump(6, lump(5, t)) + lump(6, b"")))),
+        lambda t: wired(lump(1, lump(5, lump(5, t) + lump(5, b"\x70\x00")))),
+        *(lambda t, at=at: wired(b"", lump(20, lump(at, lump(5, t)))) for at in (1, 2)),
+        lambda t: wired(b"", lump(25, lump(7, constant(t)))),
+        lambda t: by_default(t),
+        lambda t: wired(b"", lump(25, lump(11, lump(6, lump(5, t))))),
+    ],
+)
+def test_tensors_in_other_files_are_found_wherever_one_may_stand(
+    place: Callable[[bytes], bytes],
+) -> None:
     with pytest.raises(_child.Refused, match="keeps `W` in another file"):
         Engine(place(elsewhere("secret.bin")))
 
 
-@pytest.mark.parametrize("content", [
-    wired(lump(1, lump(4, b"Quux") + lump(7, b"evil") + b"\x38\x00")), wired(b"\x8a\x00\x00"),
-    wired(lump(1, lump(4, b"Quux"), 2**32)), wired(b"", lump(7, b"")), b"\x08\x09", b"\x08\x08" + lump(7, b"") * 99])
+@pytest.mark.parametrize(
+    "content",
+    [
+        wired(lump(1, lump(4, b"Quux") + lump(7, b"evil") + b"\x38\x00")),
+        wired(b"\x8a\x00\x00"),
+        wired(lump(1, lump(4, b"Quux"), 2**32)),
+        wired(b"", lump(7, b"")),
+        b"\x08\x09",
+        b"\x08\x08" + lump(7, b"") * 99,
+    ],
+)
 def test_onnx_files_that_are_odd_end_in_one_line(content: bytes) -> None:
     """Whatever a reader takes them for: the runtime reads what `onnx` has read, written anew."""
     with pytest.raises(InvalidInput) as caught:
@@ -500,16 +733,28 @@ def test_onnx_files_that_are_odd_end_in_one_line(content: bytes) -> None:
 def test_functions_of_a_file_hide_no_operator_of_the_runtime() -> None:
     node, domain = lump(1, b"x") + lump(2, b"y") + lump(4, b"QuickGelu"), b"com.microsoft"
     own = lump(25, lump(1, b"QuickGelu") + lump(10, domain))
-    refused(kept("bad.onnx", wired(lump(1, node + lump(7, domain)), own)), "the operator `com.microsoft.QuickGelu`",
-            "said2")
+    refused(
+        kept("bad.onnx", wired(lump(1, node + lump(7, domain)), own)),
+        "the operator `com.microsoft.QuickGelu`",
+        "said2",
+    )
     own = lump(25, lump(1, b"QuickGelu") + lump(10, b"me"))
     assert Engine(wired(lump(1, node + lump(7, b"me")), own)).parameters == 0
 
 
 def test_a_batch_that_is_baked_in() -> None:
     nodes, weights = joined_nodes()
-    baked = [*nodes[:-1], helper.make_node("MatMul", ["t", "U"], ["z"]), helper.make_node("Reshape", ["z", "s"], ["y"])]
-    content = scored(baked, {**weights, "s": np.array([4, 2])}, {"audio": ["n", T, A], "vision": ["n", V]}, ["n", 2])
+    baked = [
+        *nodes[:-1],
+        helper.make_node("MatMul", ["t", "U"], ["z"]),
+        helper.make_node("Reshape", ["z", "s"], ["y"]),
+    ]
+    content = scored(
+        baked,
+        {**weights, "s": np.array([4, 2])},
+        {"audio": ["n", T, A], "vision": ["n", V]},
+        ["n", 2],
+    )
     dataset = data.load("said2")
     refused(kept("baked.onnx", content), "Set `batch = 4` in the card", "said2")
     with pytest.raises(taking.Unfit) as caught:
@@ -517,8 +762,9 @@ def test_a_batch_that_is_baked_in() -> None:
     taken = taking.take("baked.onnx", dataset, replace(caught.value.card, batch=4))
     assert "takes 4 rows at once" in taken.warnings[0]
     rows = dataset.inputs(dataset.rows("train"), torch.float64)
-    assert taken.model(rows) == pytest.approx(taking.take(kept("two.onnx", onnx_two()), dataset).model(rows).numpy(),
-                                              abs=1e-6)
+    assert taken.model(rows) == pytest.approx(
+        taking.take(kept("two.onnx", onnx_two()), dataset).model(rows).numpy(), abs=1e-6
+    )
 
 
 @pytest.mark.parametrize("lacking", ["onnx", "onnxruntime"])
@@ -588,8 +834,20 @@ def test_a_factory_with_weights_is_traced_and_its_code_forgotten(code: Any) -> N
     trained = Two().double()
     nn.init.normal_(trained.out.weight)
     save_file(trained.state_dict(), "weights.safetensors")
-    assert run("model", "import", "foreign:make", "--weights", "weights.safetensors", "--data", "said0", "--name",
-               "made") == 0
+    assert (
+        run(
+            "model",
+            "import",
+            "foreign:make",
+            "--weights",
+            "weights.safetensors",
+            "--data",
+            "said0",
+            "--name",
+            "made",
+        )
+        == 0
+    )
     assert Path("make.toml").exists()
     Path("foreign.py").unlink()
     trained.eval()
@@ -601,11 +859,22 @@ def test_a_factory_with_weights_is_traced_and_its_code_forgotten(code: Any) -> N
 
 def test_adapters_for_other_libraries(code: Any) -> None:
     cases: tuple[Any, ...] = (
-        ("Mmsa", "mmsa", "said0", lambda m, x: m((x["audio"][0], x["audio"][1].sum(1)), x["vision"])["M"],
-         ("audio", "vision", "audio_lengths")),
-        ("Bench", "multibench", "said3", lambda m, x: m([[x["audio"][0], x["vision"]], [x["audio"][1].sum(1), None]]),
-         ("audio", "vision", "audio_lengths")),
-        ("Dict", "dict", "said0", lambda m, x: m(x), ("audio", "vision", "audio_mask")))
+        (
+            "Mmsa",
+            "mmsa",
+            "said0",
+            lambda m, x: m((x["audio"][0], x["audio"][1].sum(1)), x["vision"])["M"],
+            ("audio", "vision", "audio_lengths"),
+        ),
+        (
+            "Bench",
+            "multibench",
+            "said3",
+            lambda m, x: m([[x["audio"][0], x["vision"]], [x["audio"][1].sum(1), None]]),
+            ("audio", "vision", "audio_lengths"),
+        ),
+        ("Dict", "dict", "said0", lambda m, x: m(x), ("audio", "vision", "audio_mask")),
+    )
     for name, adapter, dataset, call, ports in cases:
         taken = taking.take(f"foreign:{name}", data.load(dataset), adapter=adapter)
         assert tuple(each.name for each in taken.model.card.inputs) == ports
@@ -621,16 +890,24 @@ def test_adapters_for_other_libraries(code: Any) -> None:
         assert again.data[:2] == b"PK"
 
 
-@pytest.mark.parametrize(("source", "words", "more"), [
-    ("nowhere.at_all:make", "there is none called `nowhere`", {}),
-    ("foreign:nothing", "Module `foreign` has no `nothing`", {}),
-    ("foreign:broken", "Factory `foreign:broken` fails (no file)", {}),
-    ("foreign:wrong", "must make a torch.nn.Module, but makes a int", {}),
-    ("foreign:make", "Weights other.safetensors are not those of this model", {"weights": Path("other.safetensors")}),
-    ("foreign:make", "are no safetensors", {"weights": Path("foreign.py")}),
-    ("foreign:make", "are not there", {"weights": Path("gone.safetensors")}),
-    ("foreign:Mmsa", "Name another --adapter", {}),
-    ("foreign:Branching", "cannot be traced by torch.export", {})])
+@pytest.mark.parametrize(
+    ("source", "words", "more"),
+    [
+        ("nowhere.at_all:make", "there is none called `nowhere`", {}),
+        ("foreign:nothing", "Module `foreign` has no `nothing`", {}),
+        ("foreign:broken", "Factory `foreign:broken` fails (no file)", {}),
+        ("foreign:wrong", "must make a torch.nn.Module, but makes a int", {}),
+        (
+            "foreign:make",
+            "Weights other.safetensors are not those of this model",
+            {"weights": Path("other.safetensors")},
+        ),
+        ("foreign:make", "are no safetensors", {"weights": Path("foreign.py")}),
+        ("foreign:make", "are not there", {"weights": Path("gone.safetensors")}),
+        ("foreign:Mmsa", "Name another --adapter", {}),
+        ("foreign:Branching", "cannot be traced by torch.export", {}),
+    ],
+)
 def test_factories_that_fail(code: Any, source: str, words: str, more: dict[str, Any]) -> None:
     save_file({"x": torch.ones(1)}, "other.safetensors")
     refused(source, words, **more)
@@ -660,17 +937,30 @@ def test_scores_that_change_or_depend_on_other_rows(two: tuple[Two, bytes]) -> N
         def forward(self, audio: Tensor, vision: Tensor, audio_mask: Tensor) -> Tensor:
             return self.inner(audio, self.norm(vision), audio_mask)
 
-    refused(kept("left.pt2", exported(Two().double().train(), example())), "dropout is left on. Call `model.eval()`")
-    refused(kept("normal.pt2", exported(Normal().double().eval(), example())), "depend on the other rows of a batch")
-    refused(kept("noisy.pt2", exported(Noisy().double().eval(), example())),
-            "draws at random (operator `aten.rand")
-    refused(kept("nan.pt2", exported(Nan().double().eval(), example())), "gives NaN or infinity for some rows")
+    refused(
+        kept("left.pt2", exported(Two().double().train(), example())),
+        "dropout is left on. Call `model.eval()`",
+    )
+    refused(
+        kept("normal.pt2", exported(Normal().double().eval(), example())),
+        "depend on the other rows of a batch",
+    )
+    refused(
+        kept("noisy.pt2", exported(Noisy().double().eval(), example())),
+        "draws at random (operator `aten.rand",
+    )
+    refused(
+        kept("nan.pt2", exported(Nan().double().eval(), example())),
+        "gives NaN or infinity for some rows",
+    )
     batch = Batch().double()
     batch.inner.eval()
     refused(kept("batch.pt2", exported(batch, example())), "model.eval()")
 
 
-def test_a_program_of_one_modality_warns_and_one_of_a_fixed_batch_runs_in_pieces(two: tuple[Two, bytes]) -> None:
+def test_a_program_of_one_modality_warns_and_one_of_a_fixed_batch_runs_in_pieces(
+    two: tuple[Two, bytes],
+) -> None:
     class One(Two):
         def forward(self, audio: Tensor, vision: Tensor, audio_mask: Tensor) -> Tensor:
             return super().forward(audio * 0, vision, audio_mask)
@@ -678,7 +968,8 @@ def test_a_program_of_one_modality_warns_and_one_of_a_fixed_batch_runs_in_pieces
     dataset = data.load("said0")
     taken = taking.take(kept("one.pt2", exported(One().double().eval(), example())), dataset)
     assert taken.warnings == (
-        "It reads only `vision`. On ten rows the scores do not depend on `audio`: what these contribute will be 0.",)
+        "It reads only `vision`. On ten rows the scores do not depend on `audio`: what these contribute will be 0.",
+    )
     fixed = taking.take(kept("fixed.pt2", exported(two[0], example(7), free=False)), dataset)
     assert "takes 7 rows at once" in fixed.warnings[0]
     taking.keep(fixed, dataset, "fixed")
@@ -696,34 +987,53 @@ def test_cards_that_do_not_fit(two: tuple[Two, bytes]) -> None:
 
     bad("names an input `sound`", inputs=(replace(audio, name="sound"), vision, mask))
     bad("does not say what input `audio_mask", inputs=(audio, vision))
-    bad("Modality 'smell' does not exist", inputs=(audio, replace(vision, modality=("smell",)), mask))
+    bad(
+        "Modality 'smell' does not exist",
+        inputs=(audio, replace(vision, modality=("smell",)), mask),
+    )
     bad("`axes` of input `vision` are", inputs=(audio, replace(vision, axes=("rows", 3)), mask))
-    bad("is given an array of shape", inputs=(replace(audio, axes=("rows", "features", "steps")), vision, mask))
+    bad(
+        "is given an array of shape",
+        inputs=(replace(audio, axes=("rows", "features", "steps")), vision, mask),
+    )
     bad("Correct its `dtype`", inputs=(audio, replace(vision, dtype="float32"), mask))
-    bad("has 2 sides, but its card gives it", inputs=(audio, replace(vision, axes=("rows", 2, 2)), mask))
+    bad(
+        "has 2 sides, but its card gives it",
+        inputs=(audio, replace(vision, axes=("rows", 2, 2)), mask),
+    )
     bad("names an output `logits`", output=Output("logits", "score"))
     bad("the data set's target is a number: score", output=Output("0", "logits"))
     bad("of data set 'said0', but the program is imported for 'said3'", name="said3")
     refused("two.pt2", "gives 1 numbers a row, but the target has 3", "said3")
     with pytest.raises(InvalidInput, match="is not TOML"):
         card.read("program = ", "c.toml")
-    for said_wrong, words in (({"inputs": []}, "Did you mean 'input'"), ({"input": []}, "must have an"),
-                              ({"input": [{"gives": "x"}]}, "`gives` of input"),
-                              ({"input": [{"axes": ["steps"]}]}, "rows once"),
-                              ({"input": [{"dtype": "int4"}]}, "`dtype` of input"),
-                              ({"input": [{}], "batch": -1}, "`batch`")):
+    for said_wrong, words in (
+        ({"inputs": []}, "Did you mean 'input'"),
+        ({"input": []}, "must have an"),
+        ({"input": [{"gives": "x"}]}, "`gives` of input"),
+        ({"input": [{"axes": ["steps"]}]}, "rows once"),
+        ({"input": [{"dtype": "int4"}]}, "`dtype` of input"),
+        ({"input": [{}], "batch": -1}, "`batch`"),
+    ):
         with pytest.raises((InvalidInput, NotFound), match=words):
             card.parse(said_wrong)
     assert card.read(good.text(), "c.toml") == good
 
 
 def test_a_sequence_that_fits_nothing_is_guessed_of_no_modality() -> None:
-    ports = [process.Port("first", ("rows", T, A + 9), torch.float64), process.Port("blind", ("rows", T), torch.bool)]
-    first = guess.card(ports, [process.Port("y", ("rows", 1), torch.float64)], "p.pt2", data.load("said0")).inputs[0]
+    ports = [
+        process.Port("first", ("rows", T, A + 9), torch.float64),
+        process.Port("blind", ("rows", T), torch.bool),
+    ]
+    first = guess.card(
+        ports, [process.Port("y", ("rows", 1), torch.float64)], "p.pt2", data.load("said0")
+    ).inputs[0]
     assert (first.modality, first.steps) == ((), 0)
 
 
-def test_an_input_that_fits_nothing_leaves_a_card_to_correct(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_input_that_fits_nothing_leaves_a_card_to_correct(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     class Odd(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -738,12 +1048,20 @@ def test_an_input_that_fits_nothing_leaves_a_card_to_correct(capsys: pytest.Capt
     assert "Input `first` stands for no modality yet" in told
     assert "A first card is written to odd.toml" in told
     assert "modality = []" in Path("odd.toml").read_text()
-    Path("odd.toml").write_text(Path("odd.toml").read_text().replace("modality = []", 'modality = ["vision"]'))
+    Path("odd.toml").write_text(
+        Path("odd.toml").read_text().replace("modality = []", 'modality = ["vision"]')
+    )
     assert run("model", "import", "odd.pt2", "--data", "said0", "--name", "odd") == 1
     assert "There is a card odd.toml already" in said(capsys)
-    assert run("model", "import", "odd.pt2", "--data", "said0", "--name", "odd", "--card", "odd.toml") == 1
+    assert (
+        run("model", "import", "odd.pt2", "--data", "said0", "--name", "odd", "--card", "odd.toml")
+        == 1
+    )
     assert "No input takes the values of modality `audio`" in said(capsys)
-    assert run("model", "import", "odd.pt2", "--data", "said0", "--name", "odd", "--card", "gone.toml") == 1
+    assert (
+        run("model", "import", "odd.pt2", "--data", "said0", "--name", "odd", "--card", "gone.toml")
+        == 1
+    )
     assert "Import without --card first" in said(capsys)
     assert "odd" not in checkpoint.available()
 
@@ -775,20 +1093,37 @@ def in_json(edit: Callable[[dict[str, Any]], Any]) -> Callable[[bytes], bytes]:
     return change
 
 
-@pytest.mark.parametrize(("members", "words"), [
-    ({"models__model.json": b"{"}, "cannot be loaded by torch"), ({"models__model.json": None}, "cannot be loaded by"),
-    ({"models__model.json": in_json(lambda p: p["schema_version"].update(major=6))}, "cannot be loaded by torch"),
-    ({"models__model.json": in_json(lambda p: p["graph_module"]["graph"]["inputs"].pop())}, "cannot be loaded by")])
-def test_archives_that_torch_does_not_load(two: tuple[Two, bytes], members: dict[str, Any], words: str) -> None:
+@pytest.mark.parametrize(
+    ("members", "words"),
+    [
+        ({"models__model.json": b"{"}, "cannot be loaded by torch"),
+        ({"models__model.json": None}, "cannot be loaded by"),
+        (
+            {"models__model.json": in_json(lambda p: p["schema_version"].update(major=6))},
+            "cannot be loaded by torch",
+        ),
+        (
+            {"models__model.json": in_json(lambda p: p["graph_module"]["graph"]["inputs"].pop())},
+            "cannot be loaded by",
+        ),
+    ],
+)
+def test_archives_that_torch_does_not_load(
+    two: tuple[Two, bytes], members: dict[str, Any], words: str
+) -> None:
     refused(kept("bad.pt2", edited(two[1], **members)), words)
 
 
-def test_a_program_of_torch_is_loaded_only_where_it_is_trusted(two: tuple[Two, bytes],
-                                                               monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_of_torch_is_loaded_only_where_it_is_trusted(
+    two: tuple[Two, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """By what its bytes are, whatever it is called; one that was taken in before may be a stranger's."""
     dataset = data.load("said0")
-    with pytest.raises(InvalidInput, match=r"`two.onnx` is one of torch.export.*Bring the model as ONNX, or import it "
-                                           r"there: `python -m qfusion model import"):
+    with pytest.raises(
+        InvalidInput,
+        match=r"`two.onnx` is one of torch.export.*Bring the model as ONNX, or import it "
+        r"there: `python -m qfusion model import",
+    ):
         taking.take(kept("two.onnx", two[1]), dataset, only_onnx=True)
     taking.keep(taking.take(kept("two.pt2", two[1]), dataset), dataset, "two")
     path = Path("models/two.json")
@@ -798,7 +1133,9 @@ def test_a_program_of_torch_is_loaded_only_where_it_is_trusted(two: tuple[Two, b
     older = json.loads(path.read_text())
     assert older.pop("trusted")
     path.write_text(json.dumps(older))
-    with pytest.raises(InvalidInput, match=r"'two' is a program of torch.export that a version before this one"):
+    with pytest.raises(
+        InvalidInput, match=r"'two' is a program of torch.export that a version before this one"
+    ):
         checkpoint.load("two")
     monkeypatch.delenv("QFUSION_IMPORT")
     checkpoint.load("two")
@@ -817,15 +1154,21 @@ def test_gradients_are_those_of_the_module_and_go_once(two: tuple[Two, bytes]) -
         slopes[0][0].sum().backward()
 
 
-def test_a_program_leaves_no_process_and_sees_no_variables(two: tuple[Two, bytes], monkeypatch: pytest.MonkeyPatch,
-                                                           ) -> None:
+def test_a_program_leaves_no_process_and_sees_no_variables(
+    two: tuple[Two, bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("SECRET_TOKEN", "secret")
     program = process.Program(two[1], "two.pt2", "torch")
     running = program._process
     assert running is not None
     if Path(f"/proc/{running.pid}/environ").exists():
         assert b"SECRET_TOKEN" not in Path(f"/proc/{running.pid}/environ").read_bytes()
-    inputs = [torch.ones(2, T, A).double(), torch.ones(2, V).double(), torch.ones(2, T, dtype=torch.bool)]
+    inputs = [
+        torch.ones(2, T, A).double(),
+        torch.ones(2, V).double(),
+        torch.ones(2, T, dtype=torch.bool),
+    ]
     before = program.run(inputs, 0)
     running.kill()
     with pytest.raises(InvalidInput, match=r"`two\.pt2` ends the process that runs it"):
@@ -843,7 +1186,10 @@ def test_bombs_and_files_that_are_nothing(two: tuple[Two, bytes]) -> None:
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as made:
         made.writestr("archive/models/model.json", b"0" * 10**6)
     refused(kept("bomb.pt2", packed.getvalue()), "cannot be loaded by torch")
-    refused(kept("text.pt2", b"hello there"), "is neither a program of torch.export (.pt2) nor an ONNX model")
+    refused(
+        kept("text.pt2", b"hello there"),
+        "is neither a program of torch.export (.pt2) nor an ONNX model",
+    )
     refused(kept("cut.pt2", two[1][:-200]), "cannot be loaded by torch")
     refused("gone.pt2", "is no file, nor a factory")
     torch.save({"a": torch.ones(1)}, "weights.pt")
@@ -853,7 +1199,10 @@ def test_bombs_and_files_that_are_nothing(two: tuple[Two, bytes]) -> None:
         def forward(self, audio: Tensor, vision: Tensor, audio_mask: Tensor) -> Tensor:
             return super().forward(audio, vision, audio_mask) + torch.zeros(10**6, 10**6).sum()
 
-    refused(kept("wide.pt2", exported(Wide().double().eval(), example())), "asks for more memory than there is")
+    refused(
+        kept("wide.pt2", exported(Wide().double().eval(), example())),
+        "asks for more memory than there is",
+    )
     refused(kept("two.pt2", two[1]), "belong to a factory", adapter="mmsa")
 
 
@@ -875,19 +1224,31 @@ def test_recurrent_layers_and_core_operators() -> None:
     class Recurrent(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.a, self.v = nn.LSTM(A, 4, 2, batch_first=True, bidirectional=True), nn.GRU(V, 3, batch_first=True)
+            self.a, self.v = (
+                nn.LSTM(A, 4, 2, batch_first=True, bidirectional=True),
+                nn.GRU(V, 3, batch_first=True),
+            )
             self.norm, self.out = nn.BatchNorm1d(8), nn.Linear(11, 1)
 
         def forward(self, audio: Tensor, vision: Tensor) -> Tensor:
             zero = torch.empty_like(vision[:, :1]).zero_()
-            return self.out(torch.cat([self.norm(self.a(audio)[0][:, -1]), self.v(vision[:, None])[0][:, 0]], 1)) + zero
+            return (
+                self.out(
+                    torch.cat(
+                        [self.norm(self.a(audio)[0][:, -1]), self.v(vision[:, None])[0][:, 0]], 1
+                    )
+                )
+                + zero
+            )
 
     module = Recurrent().double().eval()
     content = exported(module, example()[:2])
     taken = taking.take(kept("recurrent.pt2", content), data.load("said0"))
     rows = data.load("said0").inputs(dtype=torch.float64)
     with torch.no_grad():
-        assert taken.model(rows) == pytest.approx(module(rows["audio"][0], rows["vision"]).numpy(), abs=1e-12)
+        assert taken.model(rows) == pytest.approx(
+            module(rows["audio"][0], rows["vision"]).numpy(), abs=1e-12
+        )
         program = torch.export.load(io.BytesIO(content)).run_decompositions()
     buffer = io.BytesIO()
     torch.export.save(program, buffer)

@@ -22,8 +22,17 @@ from tests import typesetting
 from tests.test_export import RECIPE, WORDS, lines, texts, waterfall
 
 # What the journals say, in mm: Physical Review, Nature, IEEE, acl.sty and neurips.sty.
-WIDTHS = {"aps-single": 86, "aps-double": 178, "nature-single": 89, "nature-double": 183, "ieee-single": 88.9,
-          "ieee-double": 181, "acl-single": 77, "acl-double": 160, "neurips": 139.7}
+WIDTHS = {
+    "aps-single": 86,
+    "aps-double": 178,
+    "nature-single": 89,
+    "nature-double": 183,
+    "ieee-single": 88.9,
+    "ieee-double": 181,
+    "acl-single": 77,
+    "acl-double": 160,
+    "neurips": 139.7,
+}
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = r"\input{/etc/passwd} $x_1$ 50% #1 ~a^b {c} & \end{document} <b>é</b> ⟨X⟩ Ω₁² 漢 “q” | `"
 
@@ -31,36 +40,63 @@ HOSTILE = r"\input{/etc/passwd} $x_1$ 50% #1 ~a^b {c} & \end{document} <b>é</b>
 @pytest.mark.parametrize("size", WIDTHS)
 def test_a_preset_has_the_width_letters_and_lines_of_its_journal(size: str) -> None:
     wanted, usual = styles.SIZES[size], styles.SIZES["single"]
-    found = {kind: export.save(waterfall(), ExportStyle(format=kind, size=size)) for kind in ("svg", "pdf")}
+    found = {
+        kind: export.save(waterfall(), ExportStyle(format=kind, size=size))
+        for kind in ("svg", "pdf")
+    }
     assert export.size_mm(found["svg"])[0] == pytest.approx(WIDTHS[size], abs=0.05)
     assert export.size_mm(found["pdf"])[0] == pytest.approx(WIDTHS[size], abs=0.05)
-    fonts = {str(font.get_object()["/BaseFont"])
-             for font in PdfReader(io.BytesIO(found["pdf"])).pages[0]["/Resources"]["/Font"].values()}
+    fonts = {
+        str(font.get_object()["/BaseFont"])
+        for font in PdfReader(io.BytesIO(found["pdf"])).pages[0]["/Resources"]["/Font"].values()
+    }
     assert all(("STIX" if wanted.serif else "DejaVuSans") in name for name in fonts), fonts
     root = ET.fromstring(found["svg"])
     unit = WIDTHS[size] / float(root.attrib["viewBox"].split()[2]) / styles.MM_PER_PT
-    sizes = [float(each) * unit for each in re.findall(r"font(?:-size)?: ?(?:\w+ )*?([\d.]+)px", found["svg"].decode())]
+    sizes = [
+        float(each) * unit
+        for each in re.findall(r"font(?:-size)?: ?(?:\w+ )*?([\d.]+)px", found["svg"].decode())
+    ]
     assert max(sizes) == pytest.approx(wanted.font, rel=0.01)
     assert min(sizes) >= 4.9
-    thick, base = (max(float(each) for each in re.findall(
-        rb"stroke-width: ([\d.]+)", export.save(lines(), ExportStyle(format="svg", size=name, font=wanted.font))))
-        for name in (size, "single"))
+    thick, base = (
+        max(
+            float(each)
+            for each in re.findall(
+                rb"stroke-width: ([\d.]+)",
+                export.save(lines(), ExportStyle(format="svg", size=name, font=wanted.font)),
+            )
+        )
+        for name in (size, "single")
+    )
     assert thick == pytest.approx(base * wanted.lines / usual.lines, rel=0.02)
 
 
 def test_panels_have_the_letters_of_their_journal() -> None:
-    assert [styles.SIZES["aps-single"].letter(n) for n in (0, 1, 25, 26)] == ["(a)", "(b)", "(z)", "(aa)"]
+    assert [styles.SIZES["aps-single"].letter(n) for n in (0, 1, 25, 26)] == [
+        "(a)",
+        "(b)",
+        "(z)",
+        "(aa)",
+    ]
     assert styles.SIZES["nature-double"].letter(2) == "c"
-    assert {name for name, size in styles.SIZES.items() if size.bold} == {"nature-single", "nature-double"}
+    assert {name for name, size in styles.SIZES.items() if size.bold} == {
+        "nature-single",
+        "nature-double",
+    }
     assert set(styles.COLUMNS) <= set(styles.SIZES)
 
 
 def test_what_stix_does_not_have_is_set_in_dejavu() -> None:
-    drawn = go.Figure(go.Scatter(x=[0, 1], y=[0, 1]),
-                      layout={"xaxis": {"title": {"text": "10⁻⁷ of ⟨X⟩"}}, "template": go.layout.Template()})
+    drawn = go.Figure(
+        go.Scatter(x=[0, 1], y=[0, 1]),
+        layout={"xaxis": {"title": {"text": "10⁻⁷ of ⟨X⟩"}}, "template": go.layout.Template()},
+    )
     pdf = PdfReader(io.BytesIO(render(drawn, "pdf", Style(80, 60, 8, serif=True))))
     assert "10⁻⁷ of ⟨X⟩" in pdf.pages[0].extract_text().replace("\n", "")
-    names = "".join(str(font.get_object()["/BaseFont"]) for font in pdf.pages[0]["/Resources"]["/Font"].values())
+    names = "".join(
+        str(font.get_object()["/BaseFont"]) for font in pdf.pages[0]["/Resources"]["/Font"].values()
+    )
     assert "STIX" in names
     assert "DejaVu" in names
 
@@ -68,8 +104,10 @@ def test_what_stix_does_not_have_is_set_in_dejavu() -> None:
 @pytest.mark.parametrize("make", [lines, waterfall], ids=["lines", "bars"])
 def test_a_tikzpicture_holds_the_marks_of_the_svg(make: object) -> None:
     drawn = make()  # type: ignore[operator]
-    tikz, svg = (export.save(drawn, ExportStyle(format=kind, size="aps-single"), title="t", recipe=RECIPE)
-                 for kind in ("tikz", "svg"))
+    tikz, svg = (
+        export.save(drawn, ExportStyle(format=kind, size="aps-single"), title="t", recipe=RECIPE)
+        for kind in ("tikz", "svg")
+    )
     said = tikz.decode()
     assert typesetting.balanced(said)
     for name in ("tikzpicture", "pgfscope"):
@@ -79,11 +117,20 @@ def test_a_tikzpicture_holds_the_marks_of_the_svg(make: object) -> None:
     root = ET.fromstring(svg)
     words = [" ".join("".join(each.itertext()).split()) for each in root.iter(f"{SVG}text")]
     assert said.count(r"\node[") == len([each for each in words if each])
-    strokes = [each for each in root.iter(f"{SVG}path") if "stroke" in each.get("style", "")
-               and "stroke: none" not in each.get("style", "")]
-    assert said.count("stroke}") == len(strokes) - said.count("text opacity=1")  # rims of letters are filled there
-    points = [float(each) for pair in re.findall(r"\\pgfqpoint\{(-?[\d.]+)bp\}\{(-?[\d.]+)bp\}", said) for each in pair
-              if "16000" not in each]  # of a clip that is open on two sides
+    strokes = [
+        each
+        for each in root.iter(f"{SVG}path")
+        if "stroke" in each.get("style", "") and "stroke: none" not in each.get("style", "")
+    ]
+    assert said.count("stroke}") == len(strokes) - said.count(
+        "text opacity=1"
+    )  # rims of letters are filled there
+    points = [
+        float(each)
+        for pair in re.findall(r"\\pgfqpoint\{(-?[\d.]+)bp\}\{(-?[\d.]+)bp\}", said)
+        for each in pair
+        if "16000" not in each
+    ]  # of a clip that is open on two sides
     w, h = (side / 25.4 * 72 for side in export.size_mm(tikz))
     assert min(points) > -0.5 * h
     assert max(points) < 1.5 * max(w, h)
@@ -102,8 +149,12 @@ def test_words_of_a_tikzpicture_are_no_commands() -> None:
 
 
 def test_a_picture_of_too_many_cells_is_refused() -> None:
-    drawn = go.Figure(go.Heatmap(z=[[float(i * j) for i in range(200)] for j in range(200)], colorscale="Viridis"),
-                      layout={"template": go.layout.Template()})
+    drawn = go.Figure(
+        go.Heatmap(
+            z=[[float(i * j) for i in range(200)] for j in range(200)], colorscale="Viridis"
+        ),
+        layout={"template": go.layout.Template()},
+    )
     with pytest.raises(PrintError, match="at most 20,000"):
         render(drawn, "tikz", Style(80, 80, 8))
 
@@ -111,12 +162,19 @@ def test_a_picture_of_too_many_cells_is_refused() -> None:
 def test_latex_sets_tikzpictures_at_their_size(tmp_path: Path) -> None:
     sizes = []
     for number, (size, make) in enumerate((("aps-single", lines), ("nature-single", waterfall))):
-        data = export.save(make(), ExportStyle(format="tikz", size=size, title=True, caption=True), title=HOSTILE,
-                           caption=WORDS, recipe=RECIPE)
+        data = export.save(
+            make(),
+            ExportStyle(format="tikz", size=size, title=True, caption=True),
+            title=HOSTILE,
+            caption=WORDS,
+            recipe=RECIPE,
+        )
         (tmp_path / f"{number}.tikz").write_bytes(data)
         sizes.append(export.size_mm(data))
-    body = "".join(rf"\sbox0{{\input{{{n}.tikz}}}}\typeout{{SIZE \the\wd0 \the\ht0}}\usebox0\par" + "\n"
-                   for n in range(2))
+    body = "".join(
+        rf"\sbox0{{\input{{{n}.tikz}}}}\typeout{{SIZE \the\wd0 \the\ht0}}\usebox0\par" + "\n"
+        for n in range(2)
+    )
     pdf = typesetting.compiled(body, tmp_path)
     log = (tmp_path / "page.log").read_text(encoding="utf-8", errors="replace")
     for (w, h), seen in zip(sizes, re.findall(r"SIZE ([\d.]+)pt([\d.]+)pt", log), strict=True):

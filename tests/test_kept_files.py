@@ -15,8 +15,9 @@ import pytest
 from tests import doors, keeping
 from tests.keeping import KEPT
 
-RECIPES, CHECKPOINTS, COMMANDS, NAMES = (keeping.read(f"{part}.json")
-                                         for part in ("recipes", "checkpoints", "commands", "names"))
+RECIPES, CHECKPOINTS, COMMANDS, NAMES = (
+    keeping.read(f"{part}.json") for part in ("recipes", "checkpoints", "commands", "names")
+)
 MAX_SIZE = 1_500_000  # bytes of the whole record
 
 
@@ -49,7 +50,9 @@ def test_an_exported_figure_is_made_again_from_its_recipe(name: str, out: Path) 
     have(kept["needs"])
     recipe = doors.recipe(KEPT / "recipes" / name)
     assert {key: recipe[key] for key in kept["recipe"]} == kept["recipe"]
-    made = doors.run(["figure", "--recipe", f"{{kept}}/recipes/{name}", "--out", "{out}/again.json"], out)["written"]
+    made = doors.run(
+        ["figure", "--recipe", f"{{kept}}/recipes/{name}", "--out", "{out}/again.json"], out
+    )["written"]
     found = keeping.differences(kept["figure"], made, where=name)
     assert not found, "\n".join(found[:20])
 
@@ -91,30 +94,55 @@ def test_what_the_documentation_names_is_there() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES["programs"])
-def test_a_program_of_the_documentation_gives_the_same_numbers(name: str, tmp_path: Path,
-                                                               monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_of_the_documentation_gives_the_same_numbers(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     kept = NAMES["programs"][name]
-    now = doors.program("\n".join(kept["code"]).replace("RECIPE", str(KEPT / "recipes" / "waterfall.svg")))
+    now = doors.program(
+        "\n".join(kept["code"]).replace("RECIPE", str(KEPT / "recipes" / "waterfall.svg"))
+    )
     found = keeping.differences(kept["gives"], now, where=name)
     assert not found, "\n".join(found[:20])
 
 
 def test_a_number_that_moves_a_row_that_moves_and_a_column_that_goes_are_seen() -> None:
-    rows = pd.DataFrame({"id": [f"s{row}" for row in range(20)], "v": np.linspace(-1, 1, 20),
-                         "said": ["one of 3"] * 20})
+    rows = pd.DataFrame(
+        {
+            "id": [f"s{row}" for row in range(20)],
+            "v": np.linspace(-1, 1, 20),
+            "said": ["one of 3"] * 20,
+        }
+    )
     kept = keeping.table(rows)
-    assert not keeping.differences(kept, keeping.table(rows.assign(v=rows["v"] * (1 + 1e-9), new=0)))
-    others = (rows.assign(v=rows["v"] * (1 + 1e-5)), rows.assign(v=rows["v"].to_numpy()[[1, 0, *range(2, 20)]]),
-              rows.iloc[:-1], rows.drop(columns="v"), rows.assign(id=rows["id"] + "x"),
-              rows.assign(said=["one of 4"] * 20), rows.assign(v=np.nan))
+    assert not keeping.differences(
+        kept, keeping.table(rows.assign(v=rows["v"] * (1 + 1e-9), new=0))
+    )
+    others = (
+        rows.assign(v=rows["v"] * (1 + 1e-5)),
+        rows.assign(v=rows["v"].to_numpy()[[1, 0, *range(2, 20)]]),
+        rows.iloc[:-1],
+        rows.drop(columns="v"),
+        rows.assign(id=rows["id"] + "x"),
+        rows.assign(said=["one of 4"] * 20),
+        rows.assign(v=np.nan),
+    )
     assert all(keeping.differences(kept, keeping.table(other)) for other in others)
-    assert keeping.unsaid(keeping.numbers_in("p0031: +0.43 of \u22121\\.2 in 13 ms"), [-1.2]) == [0.43]
+    assert keeping.unsaid(keeping.numbers_in("p0031: +0.43 of \u22121\\.2 in 13 ms"), [-1.2]) == [
+        0.43
+    ]
 
 
 def test_the_record_is_small_and_says_nothing_of_the_machine() -> None:
     files = [path for path in KEPT.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) < MAX_SIZE
-    texts = [path.read_text(encoding="utf-8") for path in files
-             if path.suffix in (".json", ".journal", ".svg", ".html", ".csv", ".toml")]
-    assert not [found.group() for text in texts if (found := re.search(r"/(?:tmp|home|root|work|mock)/\S*", text))]
+    texts = [
+        path.read_text(encoding="utf-8")
+        for path in files
+        if path.suffix in (".json", ".journal", ".svg", ".html", ".csv", ".toml")
+    ]
+    assert not [
+        found.group()
+        for text in texts
+        if (found := re.search(r"/(?:tmp|home|root|work|mock)/\S*", text))
+    ]

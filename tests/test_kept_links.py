@@ -37,10 +37,13 @@ def check(page: doors.Page, kept: dict[str, Any]) -> None:
     told = [number for title in kept["titles"] for number in keeping.numbers_in(title)]
     gone = keeping.unsaid(told, page.numbers)
     softmaxes = [share for title in kept["titles"] for share in keeping.softmaxes_in(title)]
-    lost = [number for number in gone if number not in softmaxes
-            or not any(abs(number / 100 - now) <= 0.0056 for now in page.numbers)]
+    lost = [
+        number
+        for number in gone
+        if number not in softmaxes
+        or not any(abs(number / 100 - now) <= 0.0056 for now in page.numbers)
+    ]
     assert not lost, (kept["titles"], page.titles)
-
 
 
 def _lists_columns(table: Any) -> bool:
@@ -51,7 +54,11 @@ def _lists_columns(table: Any) -> bool:
 def shown(link: str) -> set[str]:
     """The panels that a page shows under a link, as the command line has them: without the page."""
     page, address = headless.of_link(f"http://here{link}")
-    return set() if page in headless.WITHOUT else set(programs.shown(programs.opened(page, address).view))
+    return (
+        set()
+        if page in headless.WITHOUT
+        else set(programs.shown(programs.opened(page, address).view))
+    )
 
 
 @pytest.mark.parametrize("kept", LINKS, ids=[each["link"] for each in LINKS])

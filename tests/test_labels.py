@@ -65,8 +65,10 @@ def test_the_set_of_labels_is_the_class(has: np.ndarray) -> None:
     assert target.labels == LABELS
     assert target.classes[0] == "none"
     assert [len(each) for each in target.sets] == sorted(len(each) for each in target.sets)
-    assert all(name == (" + ".join(LABELS[i] for i in each) or "none")
-               for name, each in zip(target.classes, target.sets, strict=True))
+    assert all(
+        name == (" + ".join(LABELS[i] for i in each) or "none")
+        for name, each in zip(target.classes, target.sets, strict=True)
+    )
     assert [set(target.sets[y]) for y in dataset.y] == [set(np.flatnonzero(row)) for row in has]
     assert data.names()[-4:] == ("emotions", *(f"emotions:{label}" for label in LABELS))
     assert [each.title for each in data.available()][-1] == "emotions: surprise"
@@ -80,7 +82,10 @@ def test_every_label_is_a_question(has: np.ndarray) -> None:
         assert asked.target.label == label
         assert np.array_equal(asked.y, has[:, place])
         assert asked.ids.tolist() == dataset.ids.tolist()
-        assert asked.digest not in (dataset.digest, data.load(f"emotions:{LABELS[place - 1]}").digest)
+        assert asked.digest not in (
+            dataset.digest,
+            data.load(f"emotions:{LABELS[place - 1]}").digest,
+        )
         assert asked is data.load(f"emotions:{label}")
     assert dataset.target.label == ""
     with pytest.raises(NotFound, match="emotions:fear"):
@@ -100,7 +105,9 @@ def test_columns_of_zeros_and_ones(tmp_path: Path, has: np.ndarray) -> None:
     np.savez(path, **views, y=has.astype(int), label_names=np.array(names))
     examined = importing.examine([path], tmp_path, target="labels")
     assert examined.staged.labels == names  # in the order of the columns
-    assert [set(examined.staged.sets[y]) for y in examined.staged.y] == [set(np.flatnonzero(row)) for row in has]
+    assert [set(examined.staged.sets[y]) for y in examined.staged.y] == [
+        set(np.flatnonzero(row)) for row in has
+    ]
     assert [part.name for part in examined.staged.parts] == ["text", "audio"]
     np.savez(path, **views, y=has * 2, label_names=np.array(names))
     with pytest.raises(InvalidInput, match="must hold 0 and 1"):
@@ -113,9 +120,14 @@ def test_columns_of_zeros_and_ones(tmp_path: Path, has: np.ndarray) -> None:
         importing.examine([path], tmp_path, target="labels")
 
 
-@pytest.mark.parametrize(("named", "message"), [
-    ([["a"], ["a"]], "must name 2 to 64 different ones, but name 1"),
-    ([["a/b"], ["c"]], "Label 'a/b' must be at most 40 letters"), ([["x" * 41], ["c"]], "must be at most 40 letters")])
+@pytest.mark.parametrize(
+    ("named", "message"),
+    [
+        ([["a"], ["a"]], "must name 2 to 64 different ones, but name 1"),
+        ([["a/b"], ["c"]], "Label 'a/b' must be at most 40 letters"),
+        ([["x" * 41], ["c"]], "must be at most 40 letters"),
+    ],
+)
 def test_labels_that_cannot_be(named: list[list[str]], message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         staged_set.label_sets(named)
@@ -132,15 +144,25 @@ def test_unknown_labels_and_repairs(tables: Path, tmp_path: Path, has: np.ndarra
     examined = importing.examine([folder], tmp_path, target="labels")
     kept = {finding.code for finding in examined.report.findings}
     assert "labels" in kept
-    rare = next(f for f in examined.report.findings if f.code == "rare-class") if "rare-class" in kept else None
+    rare = (
+        next(f for f in examined.report.findings if f.code == "rare-class")
+        if "rare-class" in kept
+        else None
+    )
     staged = examined.staged
     mended = importing.repairs._rows(staged, np.arange(len(staged)) % 9 > 0)
     assert len(mended.sets) == len(mended.classes)
-    assert all(name == (" + ".join(LABELS[i] for i in each) or "none")
-               for name, each in zip(mended.classes, mended.sets, strict=True))
+    assert all(
+        name == (" + ".join(LABELS[i] for i in each) or "none")
+        for name, each in zip(mended.classes, mended.sets, strict=True)
+    )
     assert rare is None or rare.repairs == ("drop-rare",)
     with pytest.raises(InvalidInput, match="not from MMSA pickles"):
-        importing.examine([importable.write_mmsa(tmp_path / "x.pkl", importable.mmsa())], tmp_path, target="labels")
+        importing.examine(
+            [importable.write_mmsa(tmp_path / "x.pkl", importable.mmsa())],
+            tmp_path,
+            target="labels",
+        )
     words = importing.examine([folder], tmp_path).report.findings
     assert any("--target labels" in finding.words for finding in words)
 
@@ -151,7 +173,12 @@ class Heads(nn.Module):
     def __init__(self, sure: bool) -> None:
         super().__init__()
         torch.manual_seed(3)
-        self.t, self.a, self.out, self.sure = nn.Linear(4, 6), nn.Linear(3, 6), nn.Linear(6, 3), sure
+        self.t, self.a, self.out, self.sure = (
+            nn.Linear(4, 6),
+            nn.Linear(3, 6),
+            nn.Linear(6, 3),
+            sure,
+        )
 
     def forward(self, text: Tensor, audio: Tensor) -> Tensor:
         found = self.out(self.t(text).tanh() * self.a(audio).tanh())
@@ -162,7 +189,9 @@ class Heads(nn.Module):
 def test_a_program_of_a_number_a_label(tmp_path: Path, sure: bool) -> None:
     module, path = Heads(sure).double().eval(), tmp_path / "heads.pt2"
     rows = (torch.randn(4, 4, dtype=torch.float64), torch.randn(4, 3, dtype=torch.float64))
-    torch.export.save(torch.export.export(module, rows, dynamic_shapes=({0: torch.export.Dim.DYNAMIC},) * 2), path)
+    torch.export.save(
+        torch.export.export(module, rows, dynamic_shapes=({0: torch.export.Dim.DYNAMIC},) * 2), path
+    )
     for place, label in enumerate(LABELS[:1] if sure else LABELS):
         dataset = data.load(f"emotions:{label}")
         taken = taking.take(str(path), dataset)
@@ -171,23 +200,52 @@ def test_a_program_of_a_number_a_label(tmp_path: Path, sure: bool) -> None:
         assert output.holds == ("probabilities" if sure else "logits")
         assert cards.read(taken.model.card.text(), "card") == taken.model.card
         model, row = taken.model, dataset.rows("test")[:1]
-        own, background = dataset.inputs(row, torch.float64), dataset.inputs(dataset.rows("train"), torch.float64)
+        own, background = (
+            dataset.inputs(row, torch.float64),
+            dataset.inputs(dataset.rows("train"), torch.float64),
+        )
         found = explain.explain(model, own, explain.background(model, background))
         with torch.no_grad():
-            parts = [S for size in range(3) for S in itertools.combinations(("text", "audio"), size)]
+            parts = [
+                S for size in range(3) for S in itertools.combinations(("text", "audio"), size)
+            ]
             for s, S in enumerate(parts):
-                each = module(*((own[name].expand(len(background[name]), -1) if name in S else background[name])
-                                for name in ("text", "audio")))[:, place]
+                each = module(
+                    *(
+                        (
+                            own[name].expand(len(background[name]), -1)
+                            if name in S
+                            else background[name]
+                        )
+                        for name in ("text", "audio")
+                    )
+                )[:, place]
                 each = each.logit() if sure else each
                 assert found.values[0, s] == pytest.approx([0, float(each.mean())], abs=1e-10)
     with pytest.raises(InvalidInput, match="`label` in the card"):
-        taking.take(str(path), data.load("emotions"), taken.model.card.__class__(
-            "heads.pt2", "emotions", taken.model.card.inputs, taken.model.card.output))
+        taking.take(
+            str(path),
+            data.load("emotions"),
+            taken.model.card.__class__(
+                "heads.pt2", "emotions", taken.model.card.inputs, taken.model.card.output
+            ),
+        )
 
 
 def test_pages_ask_for_one_label(tables: Path) -> None:
-    run("train", "--data", "emotions:joy", "--model", "quantum-jump", "--set", "epochs=1", "--set", "dims=[2,2]",
-        "--name", "joyful")
+    run(
+        "train",
+        "--data",
+        "emotions:joy",
+        "--model",
+        "quantum-jump",
+        "--set",
+        "epochs=1",
+        "--set",
+        "dims=[2,2]",
+        "--name",
+        "joyful",
+    )
     link: dict[str, Any] = {"model": "joyful", "data": "emotions:joy"}
     for title in ("Cohorts", "Samples"):
         app = visit(title, **link)

@@ -24,9 +24,12 @@ def work_of(model: str, dataset: str, **other: Any) -> Any:
     return subjects.build(model, found.card, found.model, replace(data.load(dataset), **other))
 
 
-@pytest.mark.parametrize(("model", "dataset"), [("qj-planted", "planted"), ("qcnn-digits", "digits")])
-def test_of_a_large_set_some_samples_are_explained_and_all_are_scored(model: str, dataset: str,
-                                                                      monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("model", "dataset"), [("qj-planted", "planted"), ("qcnn-digits", "digits")]
+)
+def test_of_a_large_set_some_samples_are_explained_and_all_are_scored(
+    model: str, dataset: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole = work_of(model, dataset)
     expected, scores = whole.frame(), whole.scores
     for module in (subject, network_subject):
@@ -34,7 +37,9 @@ def test_of_a_large_set_some_samples_are_explained_and_all_are_scored(model: str
     monkeypatch.setattr(subject, "LARGE", 100)
     monkeypatch.setattr(subject, "BLOCK", 256)
     large = work_of(model, dataset, title="Many")
-    large.dataset.__dict__["digest"] = "many"  # nothing that is kept of the whole set is that of this one
+    large.dataset.__dict__["digest"] = (
+        "many"  # nothing that is kept of the whole set is that of this one
+    )
     assert large.is_large
     assert len(large.blocks()) == -(-len(large.dataset) // 256)
     assert np.abs(large.scores - scores).max() < 1e-12
@@ -42,14 +47,21 @@ def test_of_a_large_set_some_samples_are_explained_and_all_are_scored(model: str
     frame = large.frame()
     inside = frame.iloc[large.bulk]
     numbers = [name for name in expected.columns if name.startswith(("dividend[", "entropy["))]
-    assert np.abs(inside[numbers].to_numpy(float) - expected.iloc[large.bulk][numbers].to_numpy(float)).max() < 1e-9
+    assert (
+        np.abs(
+            inside[numbers].to_numpy(float) - expected.iloc[large.bulk][numbers].to_numpy(float)
+        ).max()
+        < 1e-9
+    )
     assert frame["error"].notna().all()
     outside = frame.drop(index=inside.index)
     assert outside[numbers].isna().all(axis=None)
     assert set(outside["relation"]) == {""}
 
 
-def test_a_figure_of_very_many_is_of_some_that_are_evenly_spread(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_figure_of_very_many_is_of_some_that_are_evenly_spread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     work = work_of("qj-planted", "planted")
     monkeypatch.setattr(finding, "MAX_DRAWN", 50)
     rows = finding.on_axes(work, finding.passing(work.frame()), "truth", "prediction")
@@ -103,7 +115,9 @@ def test_any_sample_of_a_large_set_is_reached_by_writing() -> None:
     for written, found in (("p0017", "p0017"), ("P15", "p0015"), ("0123 ", "p0123")):
         write(app, written)
         assert not app.exception, [each.value for each in app.exception]
-        first = next(name for name in data.load("planted").ids if written.strip().casefold() in name)
+        first = next(
+            name for name in data.load("planted").ids if written.strip().casefold() in name
+        )
         assert app.markdown[0].value == f"chosen {first}"
         assert found in (first, "p0015")
         assert first in app.selectbox[0].options

@@ -14,22 +14,49 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 # From the top down; what shares a bracket stands side by side and imports nothing of each other.
-LAYERS = (("__init__",), ("__main__",), ("pages", "app", "cli"), ("commands",), ("ui",), ("panels",), ("report",),
-          ("figures", "model_export"), ("analysis",), ("runs",), ("explain", "track"), ("training",),
-          ("models", "data"), ("quantum", "citations"),
-          ("_read_only",), ("_limits",), ("_assets", "_checks", "_files", "_places", "_progress", "_sentences"),
-          ("errors",), ("plotly_print",))
+LAYERS = (
+    ("__init__",),
+    ("__main__",),
+    ("pages", "app", "cli"),
+    ("commands",),
+    ("ui",),
+    ("panels",),
+    ("report",),
+    ("figures", "model_export"),
+    ("analysis",),
+    ("runs",),
+    ("explain", "track"),
+    ("training",),
+    ("models", "data"),
+    ("quantum", "citations"),
+    ("_read_only",),
+    ("_limits",),
+    ("_assets", "_checks", "_files", "_places", "_progress", "_sentences"),
+    ("errors",),
+    ("plotly_print",),
+)
 HEIGHT = {name: -level for level, names in enumerate(LAYERS) for name in names}
 FRONT = ("load", "train")  # of `qfusion` itself: for users, never for the library
 # Names of what is imported -> names of what is installed, where the two differ.
-INSTALLED = {"markdown_it": "markdown-it-py", "PIL": "pillow", "sklearn": "scikit-learn", "umap": "umap-learn",
-             "yaml": "pyyaml"}
+INSTALLED = {
+    "markdown_it": "markdown-it-py",
+    "PIL": "pillow",
+    "sklearn": "scikit-learn",
+    "umap": "umap-learn",
+    "yaml": "pyyaml",
+}
 
 
 def sources() -> list[Path]:
     """Returns every module of the product: the packages, the app and its pages."""
-    return sorted([*(ROOT / "qfusion").rglob("*.py"), *(ROOT / "plotly_print").glob("*.py"),
-                   *(ROOT / "pages").glob("*.py"), *ROOT.glob("app.py")])
+    return sorted(
+        [
+            *(ROOT / "qfusion").rglob("*.py"),
+            *(ROOT / "plotly_print").glob("*.py"),
+            *(ROOT / "pages").glob("*.py"),
+            *ROOT.glob("app.py"),
+        ]
+    )
 
 
 def part(path: Path) -> str:
@@ -57,8 +84,9 @@ def wrong_imports(path: Path) -> list[str]:
         if top == "qfusion" and own == "plotly_print":  # which can be released by itself
             outward = True
         elif top == "qfusion":
-            outward = (inner != own and inner in HEIGHT
-                       and HEIGHT[inner] >= HEIGHT[own]) or (inner in FRONT and own != "__init__")
+            outward = (inner != own and inner in HEIGHT and HEIGHT[inner] >= HEIGHT[own]) or (
+                inner in FRONT and own != "__init__"
+            )
         else:
             outward = top in ("pages", "app", "tests", "scripts", "benchmarks")
         if outward:
@@ -69,43 +97,66 @@ def wrong_imports(path: Path) -> list[str]:
 @pytest.mark.parametrize("path", sources(), ids=lambda p: str(p.relative_to(ROOT)))
 def test_imports_point_one_way(path: Path) -> None:
     assert part(path) in HEIGHT, f"{path} is in no layer: add its folder to LAYERS"
-    assert wrong_imports(path) == [], f"{path.relative_to(ROOT)} imports from its own layer's side or above"
+    assert wrong_imports(path) == [], (
+        f"{path.relative_to(ROOT)} imports from its own layer's side or above"
+    )
 
 
-PACKAGES = sorted(path for folder in (ROOT, ROOT / "qfusion") for path in folder.iterdir()
-                  if (path / "__init__.py").is_file() and path.name != "qfusion")
+PACKAGES = sorted(
+    path
+    for folder in (ROOT, ROOT / "qfusion")
+    for path in folder.iterdir()
+    if (path / "__init__.py").is_file() and path.name != "qfusion"
+)
 
 
 def names(folder: Path) -> dict[str, Path]:
     """Returns the modules of a package and of those inside it, by their full names."""
-    return {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
-            for path in folder.rglob("*.py")}
+    return {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in folder.rglob("*.py")
+    }
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
 def test_modules_import_one_another_in_no_circle(package: Path) -> None:
     found = names(package)
     # `from package import module` needs the module, and `from module import name` the module that has the name.
-    needs = {name: {each if each in found else each.rpartition(".")[0] for each in imports(path)} & set(found) - {name}
-             for name, path in found.items()}
+    needs = {
+        name: {each if each in found else each.rpartition(".")[0] for each in imports(path)}
+        & set(found) - {name}
+        for name, path in found.items()
+    }
     while free := {name for name, wanted in needs.items() if not wanted}:
         needs = {name: wanted - free for name, wanted in needs.items() if name not in free}
     assert needs == {}
 
 
-@pytest.mark.parametrize("path", sorted([*ROOT.glob("scripts/*.py"), *ROOT.glob("benchmarks/*.py")]),
-                         ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "path",
+    sorted([*ROOT.glob("scripts/*.py"), *ROOT.glob("benchmarks/*.py")]),
+    ids=lambda p: p.stem,
+)
 def test_what_scripts_take_from_the_package_is_there(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text(), str(path))):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in ("qfusion", "plotly_print"):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in (
+            "qfusion",
+            "plotly_print",
+        ):
             module = importlib.import_module(str(node.module))
             for alias in node.names:
-                assert hasattr(module, alias.name) or importlib.import_module(f"{node.module}.{alias.name}")
+                assert hasattr(module, alias.name) or importlib.import_module(
+                    f"{node.module}.{alias.name}"
+                )
 
 
 def test_only_the_app_imports_streamlit() -> None:
     inner = [path for path in sources() if part(path) not in {"ui", "app", "pages"}]
-    guilty = [str(path.relative_to(ROOT)) for path in inner if "streamlit" in {n.split(".")[0] for n in imports(path)}]
+    guilty = [
+        str(path.relative_to(ROOT))
+        for path in inner
+        if "streamlit" in {n.split(".")[0] for n in imports(path)}
+    ]
     assert guilty == []
 
 
@@ -113,7 +164,9 @@ def test_a_wrong_import_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
     bad = tmp_path / "qfusion" / "quantum" / "bad.py"
     bad.parent.mkdir(parents=True)
-    bad.write_text("import torch\nfrom qfusion import explain\ndef f():\n    import qfusion.ui.frame.shell\n")
+    bad.write_text(
+        "import torch\nfrom qfusion import explain\ndef f():\n    import qfusion.ui.frame.shell\n"
+    )
     assert wrong_imports(bad) == ["qfusion.explain", "qfusion.ui.frame.shell"]
     print_engine = tmp_path / "plotly_print" / "bad.py"
     print_engine.parent.mkdir()
@@ -124,19 +177,31 @@ def test_a_wrong_import_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def loaded_by(statement: str) -> set[str]:
     """Returns the top-level modules that a fresh interpreter holds after `statement`."""
     code = f"import sys\n{statement}\nprint(*{{name.split('.')[0] for name in sys.modules}})"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     return set(done.stdout.split())
 
 
-@pytest.mark.parametrize("statement", ["import qfusion", "import qfusion.models, qfusion.data, qfusion.training",
-                                       "import qfusion.explain", "import qfusion.cli"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import qfusion",
+        "import qfusion.models, qfusion.data, qfusion.training",
+        "import qfusion.explain",
+        "import qfusion.cli",
+    ],
+)
 def test_heavy_libraries_wait_until_they_are_needed(statement: str) -> None:
     assert loaded_by(statement) & {"streamlit", "plotly", "qutip", "pennylane", "captum"} == set()
 
 
 def test_a_figure_of_a_page_is_made_without_streamlit(tmp_path: Path) -> None:
     """By the command, which takes it from `panels.core.headless`."""
-    link, out = "http://localhost:8501/samples?model=qj-planted&sample=p2924", tmp_path / "figure.svg"
+    link, out = (
+        "http://localhost:8501/samples?model=qj-planted&sample=p2924",
+        tmp_path / "figure.svg",
+    )
     words = ["figure", "--link", link, "--panel", "waterfall", "--out", str(out)]
     loaded = loaded_by(f"""import contextlib, io
 from qfusion import cli
@@ -155,16 +220,21 @@ def test_a_model_is_loaded_without_torchs_compiler() -> None:
 
 def test_the_front_loads_nothing_before_it_is_asked() -> None:
     assert loaded_by("import qfusion") - loaded_by("import __future__, importlib") == {"qfusion"}
-    code = "import qfusion, sys; print(*(name for name in sys.modules if name.startswith('qfusion')))"
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True,
-                          check=True).stdout.split() == ["qfusion"]
+    code = (
+        "import qfusion, sys; print(*(name for name in sys.modules if name.startswith('qfusion')))"
+    )
+    assert subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split() == ["qfusion"]
 
 
 def test_the_front_is_imported_in_no_time() -> None:
     def seconds() -> float:
         words = [sys.executable, "-X", "importtime", "-c", "import qfusion"]
         done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
-        (line,) = (line for line in done.stderr.splitlines() if line.split("|")[-1].strip() == "qfusion")
+        (line,) = (
+            line for line in done.stderr.splitlines() if line.split("|")[-1].strip() == "qfusion"
+        )
         return int(line.split("|")[1]) / 1e6
 
     assert min(seconds() for _ in range(3)) < 0.1
@@ -176,8 +246,9 @@ def test_the_front_gives_what_it_names() -> None:
     from qfusion.training import train
 
     assert (qfusion.load, qfusion.train) == (load, train)
-    assert {name: getattr(qfusion, name).__name__ for name in qfusion.__all__ if name not in FRONT} == {
-        name: f"qfusion.{name}" for name in qfusion.__all__ if name not in FRONT}
+    assert {
+        name: getattr(qfusion, name).__name__ for name in qfusion.__all__ if name not in FRONT
+    } == {name: f"qfusion.{name}" for name in qfusion.__all__ if name not in FRONT}
     assert set(qfusion.__all__) <= set(dir(qfusion))
     with pytest.raises(AttributeError, match="has no attribute 'trian'"):
         qfusion.trian  # noqa: B018
@@ -188,5 +259,7 @@ def test_requirements_are_what_is_imported() -> None:
     pinned = re.findall(r"^([A-Za-z0-9_.-]+)==\S+$", text, flags=re.MULTILINE)
     outside = {name.split(".")[0] for path in sources() for name in imports(path)}
     outside -= set(sys.stdlib_module_names) | {"qfusion", "plotly_print"}
-    assert {INSTALLED.get(name, name).lower() for name in outside} == {name.lower() for name in pinned}
+    assert {INSTALLED.get(name, name).lower() for name in outside} == {
+        name.lower() for name in pinned
+    }
     assert pinned[0] == "torch", "torch must stand first: another line would choose its build"

@@ -31,7 +31,9 @@ import leaderboard_text as text  # noqa: E402
 
 from scripts import choose_parity, choose_settings  # noqa: E402
 
-CONTENDERS = {key: dict(label=c.label, kind=c.kind, role=c.role) for key, c in terms.CONTENDERS.items()}
+CONTENDERS = {
+    key: dict(label=c.label, kind=c.kind, role=c.role) for key, c in terms.CONTENDERS.items()
+}
 
 
 def test_mean_and_interval_by_hand() -> None:
@@ -39,7 +41,9 @@ def test_mean_and_interval_by_hand() -> None:
     assert (found.mean, found.n) == (2.5, 4)
     assert found.std == pytest.approx((5 / 3) ** 0.5)
     assert found.error == pytest.approx((5 / 12) ** 0.5)
-    assert found.high - found.mean == pytest.approx(3.182446 * (5 / 12) ** 0.5, rel=1e-5)  # t of 3 degrees of freedom
+    assert found.high - found.mean == pytest.approx(
+        3.182446 * (5 / 12) ** 0.5, rel=1e-5
+    )  # t of 3 degrees of freedom
     assert found.record()["low"] == pytest.approx(found.low, rel=1e-5)
     one = comparison.mean([0.5]).record()
     assert (one["mean"], one["std"], one["low"], one["n"]) == (0.5, None, None, 1)
@@ -82,42 +86,99 @@ def test_everyone_has_the_recipe_s_encoders(place: str) -> None:
     spot = terms.PLACES[place]
     shapes: set[tuple[Any, ...]] = set()
     for contender in terms.CONTENDERS.values():
-        model = models.build(contender.kind, spot.dataset.input_specs, spot.dataset.target.classes or ("score",),
-                             terms.settings_of(spot, contender))
+        model = models.build(
+            contender.kind,
+            spot.dataset.input_specs,
+            spot.dataset.target.classes or ("score",),
+            terms.settings_of(spot, contender),
+        )
         wanted = {**contender.settings, **spot.encoder}
-        assert {key: value for key, value in model.settings.items() if key in wanted} == \
-               {key: value for key, value in wanted.items() if key in model.settings}
+        assert {key: value for key, value in model.settings.items() if key in wanted} == {
+            key: value for key, value in wanted.items() if key in model.settings
+        }
         encoder: Any = model.encoders[spot.dataset.names[0]]
-        if contender.kind not in ("linear", "mult", "reservoir"):  # which have encoders of their own
-            shapes.add((encoder.first.__class__.__name__, encoder.drop.p, encoder.last[-1].in_features))
+        if contender.kind not in (
+            "linear",
+            "mult",
+            "reservoir",
+        ):  # which have encoders of their own
+            shapes.add(
+                (encoder.first.__class__.__name__, encoder.drop.p, encoder.last[-1].in_features)
+            )
     assert len(shapes) == 1
 
 
 def made(data: str, model: str, seed: int, value: float, **more: Any) -> dict[str, Any]:
-    keys = ("accuracy", "f1", "nll") if data == "digits" else ("mae", "corr", "r2", "acc2_non0", "acc7")
+    keys = (
+        ("accuracy", "f1", "nll")
+        if data == "digits"
+        else ("mae", "corr", "r2", "acc2_non0", "acc7")
+    )
     size = {"qcnn": 100, "concatenation": 2400, "tensor": 9000}.get(model, 500)
-    return {"key": f"{data}-{model}-{seed}", "data": data, "model": model, "seed": seed,
-            "test": dict.fromkeys(keys, value), "train": dict.fromkeys(keys, value + 0.1), "parameters": 10_000,
-            "after_encoders": size, "seconds": 2.0, "processor_seconds": 1.5, "epochs": 3, "kept": 3,
-            "gradient_norms": [1.0, 2.0, 3.0], "joint": 0.0 if model == "late" else 0.3 + seed / 100,
-            **({"agreement": {"a": 0.9, "b": 0.8, "a+b": 0.0 if model == "late" else 0.7}} if data == "digits" else {}),
-            **more}
+    return {
+        "key": f"{data}-{model}-{seed}",
+        "data": data,
+        "model": model,
+        "seed": seed,
+        "test": dict.fromkeys(keys, value),
+        "train": dict.fromkeys(keys, value + 0.1),
+        "parameters": 10_000,
+        "after_encoders": size,
+        "seconds": 2.0,
+        "processor_seconds": 1.5,
+        "epochs": 3,
+        "kept": 3,
+        "gradient_norms": [1.0, 2.0, 3.0],
+        "joint": 0.0 if model == "late" else 0.3 + seed / 100,
+        **(
+            {"agreement": {"a": 0.9, "b": 0.8, "a+b": 0.0 if model == "late" else 0.7}}
+            if data == "digits"
+            else {}
+        ),
+        **more,
+    }
 
 
 @pytest.fixture(scope="module")
 def board() -> dict[str, Any]:
     rng = np.random.default_rng(1)
     level = {"qcnn": 0.95, "concatenation": 0.951, "tensor": 0.99, "qj": 0.94}
-    records = [made(data, model, seed, level.get(model, 0.9) + 0.002 * rng.normal()) for data in ("mosi", "digits")
-               for model in terms.CONTENDERS for seed in range(5)]
-    of = {name: {"title": name.title(), "source": name, "modalities": ["a", "b"], "trained_on": 100, "test": 50,
-                 "target": "regression" if name == "mosi" else "classification",
-                 **({"planted_joint": 0.4} if name == "digits" else {})} for name in ("mosi", "digits")}
+    records = [
+        made(data, model, seed, level.get(model, 0.9) + 0.002 * rng.normal())
+        for data in ("mosi", "digits")
+        for model in terms.CONTENDERS
+        for seed in range(5)
+    ]
+    of = {
+        name: {
+            "title": name.title(),
+            "source": name,
+            "modalities": ["a", "b"],
+            "trained_on": 100,
+            "test": 50,
+            "target": "regression" if name == "mosi" else "classification",
+            **({"planted_joint": 0.4} if name == "digits" else {}),
+        }
+        for name in ("mosi", "digits")
+    }
     robust = {
-        name: {model: [{"kind": kind, "modality": m, "level": at, **dict.fromkeys(report_keys(name), 0.9 - at / 10)}
-                       for kind, m, at in [*(("noise", m, at) for m in ("a", "b", "all") for at in (0.0, 1.0)),
-                                           *((kind, m, 0.0) for kind in ("absent", "swapped") for m in ("a", "b"))]]
-               for model in terms.CONTENDERS} for name in ("mosi", "digits")}
+        name: {
+            model: [
+                {
+                    "kind": kind,
+                    "modality": m,
+                    "level": at,
+                    **dict.fromkeys(report_keys(name), 0.9 - at / 10),
+                }
+                for kind, m, at in [
+                    *(("noise", m, at) for m in ("a", "b", "all") for at in (0.0, 1.0)),
+                    *((kind, m, 0.0) for kind in ("absent", "swapped") for m in ("a", "b")),
+                ]
+            ]
+            for model in terms.CONTENDERS
+        }
+        for name in ("mosi", "digits")
+    }
     found = report.assemble(records, ["mosi", "digits"], CONTENDERS, of, robust)
     text.add_sentences(found)
     return json.loads(json.dumps(found, allow_nan=False))
@@ -130,11 +191,20 @@ def report_keys(name: str) -> tuple[str, ...]:
 def test_the_board_tests_against_the_best_rival(board: dict[str, Any]) -> None:
     tests = board["data"]["digits"]["tests"]["accuracy"]["qcnn"]
     assert tests["best"] == "tensor"
-    assert set(tests["against"]) == {"linear", "late", "concatenation", "tensor", "low-rank", "mult",
-                                     *models.registry.NEIGHBOURS}
+    assert set(tests["against"]) == {
+        "linear",
+        "late",
+        "concatenation",
+        "tensor",
+        "low-rank",
+        "mult",
+        *models.registry.NEIGHBOURS,
+    }
     pair = tests["against"]["tensor"]
-    ours, theirs = (np.array(board["data"]["digits"]["rows"][m]["test"]["accuracy"]["values"])
-                    for m in ("qcnn", "tensor"))
+    ours, theirs = (
+        np.array(board["data"]["digits"]["rows"][m]["test"]["accuracy"]["values"])
+        for m in ("qcnn", "tensor")
+    )
     assert pair["difference"] == pytest.approx((ours - theirs).mean(), abs=1e-5)
     assert pair["holm"] < 0.01
     assert "worse than 1" in text.data_table(board, "digits")
@@ -144,23 +214,37 @@ def test_the_board_tests_against_the_best_rival(board: dict[str, Any]) -> None:
 
 def test_the_claims_say_what_came_out(board: dict[str, Any]) -> None:
     claims = {c["rival"]: c for c in board["claims"]["parameters"]}
-    assert set(claims) == {"concatenation", "tensor"}  # 24 and 90 times the parameters, on classes alone
+    assert set(claims) == {
+        "concatenation",
+        "tensor",
+    }  # 24 and 90 times the parameters, on classes alone
     assert claims["tensor"]["verdict"] == "against"
     assert "contradicts the claim" in claims["tensor"]["sentence"]
     assert "90 times as many" in claims["tensor"]["sentence"]
     assert claims["concatenation"]["verdict"] in ("for", "open")
     stable = board["claims"]["stability"]
     assert [c["data"] for c in stable] == ["mosi", "digits"]
-    assert set(stable[0]["verdict"]) == {"spread over seeds", "gradient norms", "train-test gap", "test result"}
+    assert set(stable[0]["verdict"]) == {
+        "spread over seeds",
+        "gradient norms",
+        "train-test gap",
+        "test result",
+    }
     assert stable[0]["verdict"]["gradient norms"] == "open"  # the same in all runs
     assert "Open: " in stable[0]["sentence"]
 
 
 def test_a_verdict_follows_direction_and_p() -> None:
-    pair = {part: {"paired": {"p": 0.01, "difference": -1.0}} for part in ("roughness", "gap", "test")}
+    pair = {
+        part: {"paired": {"p": 0.01, "difference": -1.0}} for part in ("roughness", "gap", "test")
+    }
     entry = pair | {"spread_p": 0.01, "spread_ratio": 2.0}
-    assert report.stability_verdict(entry, -1) == {"spread over seeds": "against", "gradient norms": "for",
-                                                   "train-test gap": "for", "test result": "for"}
+    assert report.stability_verdict(entry, -1) == {
+        "spread over seeds": "against",
+        "gradient norms": "for",
+        "train-test gap": "for",
+        "test result": "for",
+    }
     assert report.stability_verdict(entry, 1)["test result"] == "against"
 
 
@@ -175,8 +259,9 @@ def test_pages_of_the_documentation_hold_the_tables(board: dict[str, Any]) -> No
         assert f"<!-- table:{name} -->" in (ROOT / "docs" / "leaderboard.md").read_text()
 
 
-def test_runs_are_kept_and_not_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-                                        capsys: pytest.CaptureFixture[str]) -> None:
+def test_runs_are_kept_and_not_repeated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     wanted, calls = list(leaderboard.runs(["digits"], 1, 3))[:3], []
 
     def measure(run: Any, folder: Path) -> dict[str, Any]:
@@ -199,13 +284,23 @@ def test_runs_are_kept_and_not_repeated(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_other_boards_stand_beside_a_new_one(board: dict[str, Any]) -> None:
-    one = {**board, "date": "2001-01-01", "data": {"digits": board["data"]["digits"]},
-           "robustness": {"digits": board["robustness"]["digits"]},
-           "claims": {key: [c for c in claims if c["data"] == "digits"] for key, claims in board["claims"].items()}}
+    one = {
+        **board,
+        "date": "2001-01-01",
+        "data": {"digits": board["data"]["digits"]},
+        "robustness": {"digits": board["robustness"]["digits"]},
+        "claims": {
+            key: [c for c in claims if c["data"] == "digits"]
+            for key, claims in board["claims"].items()
+        },
+    }
     found = leaderboard.beside(one, board)
     assert list(found["data"]) == list(found["robustness"]) == ["mosi", "digits"]
     assert found["data"]["digits"] == board["data"]["digits"]
-    assert found["data"]["mosi"]["rows"]["late"] == {"date": board["date"], **board["data"]["mosi"]["rows"]["late"]}
+    assert found["data"]["mosi"]["rows"]["late"] == {
+        "date": board["date"],
+        **board["data"]["mosi"]["rows"]["late"],
+    }
     assert found["claims"] == board["claims"]
     assert f"Measured on {board['date']} already: " in text.data_table(found, "mosi")
     assert list(one["data"]) == ["digits"]  # what is given stays as it is
@@ -222,12 +317,17 @@ def test_what_has_not_changed_stays(board: dict[str, Any]) -> None:
     assert row == {"date": old["date"], **old["data"][name]["rows"]["late"]}
     assert robust == old["robustness"][name]["late"]
     assert leaderboard.stay(old, [name], 6) == {}  # a seed is missing
-    del old["contenders"]["qj-joint"], old["data"][name]["rows"]["qj-joint"]  # before the read-out was a setting
+    del (
+        old["contenders"]["qj-joint"],
+        old["data"][name]["rows"]["qj-joint"],
+    )  # before the read-out was a setting
     stays = leaderboard.stay(old, [name], 5)
     assert {model for model in stays[name] if model.startswith("qj")} == {"qj-joint"}
     assert stays[name]["qj-joint"][0]["test"] == old["data"][name]["rows"]["qj"]["test"]
     rest = [made(name, model, seed, 0.9) for model in ("qj", "qj-unitary") for seed in range(5)]
-    earlier = {name: {model: {**kept, "date": "2001-01-01"} for model, (kept, _) in stays[name].items()}}
+    earlier = {
+        name: {model: {**kept, "date": "2001-01-01"} for model, (kept, _) in stays[name].items()}
+    }
     new = report.assemble(rest, [name], CONTENDERS, {name: old["data"][name]}, {}, earlier)
     assert new["data"][name]["rows"]["mult"] == earlier[name]["mult"]
     assert set(new["data"][name]["tests"]["accuracy"]) == {"qj", "qcnn"}
@@ -243,7 +343,9 @@ def test_where_modalities_decide_together_everyone_has_the_best_of_the_same_trie
             if model in place.without:
                 continue
             options, settings = place.options_of(model), terms.settings_of(place, contender)
-            system = next((m for m in (model, model.partition("-")[0]) if m in choose_parity.KINDS), None)
+            system = next(
+                (m for m in (model, model.partition("-")[0]) if m in choose_parity.KINDS), None
+            )
             if system:
                 wanted, schedule = choose_parity.chosen(name, system)
                 assert options == Options(**schedule)
@@ -267,25 +369,41 @@ def test_elsewhere_everyone_has_the_best_of_as_many_trials() -> None:
             assert cells[0] == min(finished, key=lambda cell: cell["loss"])
             if place.chosen:
                 options = place.options_of(model)
-                settings = terms.settings_of(place, terms.CONTENDERS[model], place.chosen_for(model))
-                assert {**settings, "rate": options.rate, "weight_decay": options.weight_decay}.items() >= {
-                    key: value for key, value in cells[0].items() if key in choose_settings.SPACE}.items()
+                settings = terms.settings_of(
+                    place, terms.CONTENDERS[model], place.chosen_for(model)
+                )
+                assert {
+                    **settings,
+                    "rate": options.rate,
+                    "weight_decay": options.weight_decay,
+                }.items() >= {
+                    key: value for key, value in cells[0].items() if key in choose_settings.SPACE
+                }.items()
         if place.chosen:
             assert place.options_of("qj-unitary") == place.options_of("qj")
             assert place.options_of("qfl").coupling_decay == 0
 
 
-def test_a_search_begins_with_the_recipe_and_keeps_the_best(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_search_begins_with_the_recipe_and_keeps_the_best(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     from dataclasses import replace
 
     place = terms.PLACES["digits"]
-    quick = replace(place, chosen={}, recipe=replace(place.recipe, options=place.recipe.options | dict(epochs=2)))
+    quick = replace(
+        place,
+        chosen={},
+        recipe=replace(place.recipe, options=place.recipe.options | dict(epochs=2)),
+    )
     monkeypatch.setitem(terms.PLACES, "digits", quick)
     monkeypatch.setattr(choose_settings, "TRIALS", 3)
     found = choose_settings.tries("digits", "late")
     assert len(found) == 3
     assert [cell["loss"] for cell in found] == sorted(cell["loss"] for cell in found)
-    assert any(cell["rate"] == quick.options.rate and cell["dropout"] == quick.encoder["dropout"] for cell in found)
+    assert any(
+        cell["rate"] == quick.options.rate and cell["dropout"] == quick.encoder["dropout"]
+        for cell in found
+    )
     assert choose_settings.tries("digits", "late") == found
     assert "dropout" not in choose_settings.tries("digits", "linear")[0]
     assert "qj-none" not in choose_settings.missing("digits", (), {})
@@ -296,7 +414,9 @@ def test_one_run_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     from dataclasses import replace
 
     place = terms.PLACES["digits"]
-    quick = replace(place, recipe=replace(place.recipe, options=place.recipe.options | dict(epochs=2)))
+    quick = replace(
+        place, recipe=replace(place.recipe, options=place.recipe.options | dict(epochs=2))
+    )
     monkeypatch.setitem(terms.PLACES, "digits", quick)
     run = leaderboard.Run("digits", "late", 0)
     record = leaderboard.measure(run, tmp_path)
@@ -310,9 +430,16 @@ def test_one_run_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert clean["accuracy"] == pytest.approx(record["test"]["accuracy"], abs=1e-5)
 
 
-@pytest.mark.parametrize(("words", "message"), [
-    ("{", "cannot be read as a leaderboard"), ('{"format": 2}', "has another format"), ("[]", "cannot be read"),
-    ('{"format": 1, "data": {"x": 3}}', "cannot be read"), ("[" * 100_000, "cannot be read")])
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("{", "cannot be read as a leaderboard"),
+        ('{"format": 2}', "has another format"),
+        ("[]", "cannot be read"),
+        ('{"format": 1, "data": {"x": 3}}', "cannot be read"),
+        ("[" * 100_000, "cannot be read"),
+    ],
+)
 def test_a_broken_board_is_named(tmp_path: Path, words: str, message: str) -> None:
     file = tmp_path / "leaderboard.json"
     file.write_text(words)
@@ -323,23 +450,50 @@ def test_a_broken_board_is_named(tmp_path: Path, words: str, message: str) -> No
 
 
 def test_figures_hold_the_numbers() -> None:
-    entries = [figures.Entry("<b>a</b>", "system", "qj", 0.5, 0.4, 0.6, [0.4, 0.6], 100),
-               figures.Entry("b", "baseline", "", 0.4, np.nan, np.nan, [0.4], 0)]
+    entries = [
+        figures.Entry("<b>a</b>", "system", "qj", 0.5, 0.4, 0.6, [0.4, 0.6], 100),
+        figures.Entry("b", "baseline", "", 0.4, np.nan, np.nan, [0.4], 0),
+    ]
     drawn = figures.dots(entries, "accuracy")
     assert "<b>&lt;b&gt;a" in drawn.layout.yaxis.ticktext[0]
-    assert [trace.x[0] for trace in drawn.data if trace.marker.symbol in ("diamond", "square")] == [0.5, 0.4]
-    assert [trace.x[0] for trace in figures.against(entries, "accuracy", "parameters").data] == [100, 1]
-    drawn = figures.against(entries, "accuracy", "joint share, %", log=False, marked=(40, "as planted"))
+    assert [trace.x[0] for trace in drawn.data if trace.marker.symbol in ("diamond", "square")] == [
+        0.5,
+        0.4,
+    ]
+    assert [trace.x[0] for trace in figures.against(entries, "accuracy", "parameters").data] == [
+        100,
+        1,
+    ]
+    drawn = figures.against(
+        entries, "accuracy", "joint share, %", log=False, marked=(40, "as planted")
+    )
     assert [trace.x[0] for trace in drawn.data] == [100, 0]
     assert drawn.layout.shapes[0].x0 == 40
-    drawn = figures.agreement(["<b>a</b>", "b"], ["mean", "x+y"], np.array([[0.9, 0.8], [0.2, -0.1]]))
+    drawn = figures.agreement(
+        ["<b>a</b>", "b"], ["mean", "x+y"], np.array([[0.9, 0.8], [0.2, -0.1]])
+    )
     assert np.array_equal(drawn.data[0].z, [[0.9, 0.8], [0.2, -0.1]])
     assert "&lt;b&gt;a" in drawn.layout.yaxis.ticktext[0]
-    curves = {"a": (np.array([0.0, 1.0]), np.array([0.9, 0.5]), {"absent": 0.6, "mean": 0.5, "swapped": 0.4}),
-              "b": (np.array([0.0, 1.0]), np.array([0.9, 0.5]), {"absent": 0.7})}
-    drawn = figures.robustness(curves, {"a": ("system", "qj"), "b": ("baseline", "")}, "accuracy", "sound")
+    curves = {
+        "a": (
+            np.array([0.0, 1.0]),
+            np.array([0.9, 0.5]),
+            {"absent": 0.6, "mean": 0.5, "swapped": 0.4},
+        ),
+        "b": (np.array([0.0, 1.0]), np.array([0.9, 0.5]), {"absent": 0.7}),
+    }
+    drawn = figures.robustness(
+        curves, {"a": ("system", "qj"), "b": ("baseline", "")}, "accuracy", "sound"
+    )
     assert [list(trace.y) for trace in drawn.data] == [[0.9, 0.5], [0.6, 0.4], [0.9, 0.5], [0.7]]
-    assert len(figures.robustness({"a": (*curves["a"][:2], {})}, {"a": ("system", "qj")}, "accuracy", "all").data) == 1
+    assert (
+        len(
+            figures.robustness(
+                {"a": (*curves["a"][:2], {})}, {"a": ("system", "qj")}, "accuracy", "all"
+            ).data
+        )
+        == 1
+    )
     with pytest.raises(InvalidInput):
         figures.dots([], "accuracy")
     with pytest.raises(InvalidInput, match="shape"):
@@ -372,7 +526,9 @@ def test_the_page(shown: Path, model: str, board: dict[str, Any]) -> None:
     app.selectbox(key="board.by").set_value("Log loss").run()
     app.segmented_control(key="board.size").set_value("in total").run()
     app.segmented_control(key="board.size").set_value("training time").run()
-    assert "Accuracy against training time" in plain(said(app)) or "Log loss against training time" in plain(said(app))
+    assert "Accuracy against training time" in plain(
+        said(app)
+    ) or "Log loss against training time" in plain(said(app))
     app.segmented_control(key="board.of").set_value("b").run()
     assert not app.exception
     assert not app.error
@@ -386,7 +542,10 @@ def test_the_page(shown: Path, model: str, board: dict[str, Any]) -> None:
 def test_who_fuses_and_who_only_adds(shown: Path) -> None:
     found = standings.read(shown)
     mosi, digits = (panels.fusing(found, data=name) for name in ("mosi", "digits"))
-    assert digits.title == "TFN \\(tensor\\), the best by Accuracy, decides 32 % jointly; all models 0 to 32 %"
+    assert (
+        digits.title
+        == "TFN \\(tensor\\), the best by Accuracy, decides 32 % jointly; all models 0 to 32 %"
+    )
     assert sorted({round(trace.x[0], 6) for trace in digits.figure.data}) == [0, 32]
     assert digits.figure.layout.shapes[0].x0 == 40
     assert not mosi.figure.layout.shapes
@@ -406,7 +565,11 @@ def test_who_fuses_and_who_only_adds(shown: Path) -> None:
 
 def test_how_a_model_fuses_is_measured_on_equal_terms() -> None:
     dataset = terms.PLACES["planted"].dataset
-    for kind, low, high in (("late", 0.0, 1e-9), ("tensor", 0.01, 1.0), ("quantum-jump", 0.01, 1.0)):
+    for kind, low, high in (
+        ("late", 0.0, 1e-9),
+        ("tensor", 0.01, 1.0),
+        ("quantum-jump", 0.01, 1.0),
+    ):
         torch.manual_seed(0)
         model = models.build(kind, dataset.input_specs, ("score",), {}).double().eval()
         found = joint.fused(model, dataset)
@@ -424,14 +587,19 @@ def test_how_a_model_fuses_is_measured_on_equal_terms() -> None:
 
 
 def test_links(shown: Path) -> None:
-    app = visit("Leaderboard",
-                **{"board": "digits", "board.by": "F1 (macro)", "board.of": "b", "board.size": "in total"})
+    app = visit(
+        "Leaderboard",
+        **{"board": "digits", "board.by": "F1 (macro)", "board.of": "b", "board.size": "in total"},
+    )
     assert not app.warning
     assert "leads on Digits with F1 (macro)" in plain(said(app))
     app = visit("Leaderboard", **{"board": "<b>x</b>", "board.by": "MAE2", "board.of": "smell"})
     assert {"'<b>x</b>' does not exist", "'MAE2' does not exist", "'smell' does not exist"} <= {
-        part for w in app.warning for part in (f"'{x}' does not exist" for x in ("<b>x</b>", "MAE2", "smell"))
-        if part in plain(w.value)}
+        part
+        for w in app.warning
+        for part in (f"'{x}' does not exist" for x in ("<b>x</b>", "MAE2", "smell"))
+        if part in plain(w.value)
+    }
     assert "leads on Mosi with MAE" in plain(said(app))
 
 
@@ -452,4 +620,6 @@ def test_what_is_committed_can_be_read() -> None:
     for name in found.names:
         for key in found.metrics(name):
             assert len(found.table(name, key)) == len(found.of(name)["rows"])
-    assert torch.isfinite(torch.tensor(found.table(found.names[0], found.metrics(found.names[0])[0])["mean"])).all()
+    assert torch.isfinite(
+        torch.tensor(found.table(found.names[0], found.metrics(found.names[0])[0])["mean"])
+    ).all()

@@ -40,11 +40,13 @@ def digit() -> Any:
 
 def of_words(operations: Sequence[Any], words: Sequence[Sequence[Any]]) -> np.ndarray:
     """Expectations of products of Z, by PennyLane's state-vector simulator."""
+
     @qml.qnode(qml.device("default.qubit"))
     def circuit() -> Any:
         for operation in operations:
             qml.apply(operation)
         return [qml.expval(qml.prod(*map(qml.Z, word))) for word in words]
+
     return np.array(circuit(), dtype=float)
 
 
@@ -52,8 +54,11 @@ def plain_gates(n: int, seed: int) -> list[statevector.Gate]:
     """Layers of rotations and rings of CNOTs with turns between, at random angles, as qfl has them."""
     torch.manual_seed(seed)
     layers = Layers(n, 2, 2.0, 1.0).double()
-    turns = [statevector.turn(name, q, torch.randn((), dtype=torch.float64) * 2)
-             for q in range(n) for name in ("RX", "RZ")]
+    turns = [
+        statevector.turn(name, q, torch.randn((), dtype=torch.float64) * 2)
+        for q in range(n)
+        for name in ("RX", "RZ")
+    ]
     return [*layers.gates(0), *turns, *layers.gates(1)]
 
 
@@ -64,11 +69,22 @@ def test_gates_outside_do_nothing_and_gates_inside_do(seed: int) -> None:
     # CNOTs of one pair alone, so that some gates lie outside.
     gates = [gate for k, gate in enumerate(gates) if gate.name != "CNOT" or k % 3 == seed]
     R = np.random.default_rng(seed)
-    start = [qml.Rot(*R.uniform(0.3, 2.8, 3), wires=q) for q in range(n)]  # no qubit begins where a gate does nothing
+    start = [
+        qml.Rot(*R.uniform(0.3, 2.8, 3), wires=q) for q in range(n)
+    ]  # no qubit begins where a gate does nothing
 
     def run(kept: Sequence[bool]) -> np.ndarray:
-        return of_words([*start, *(qml.QubitUnitary(gate.matrix.numpy(), wires=gate.wires)
-                                   for gate, keep in zip(gates, kept, strict=True) if keep)], words)
+        return of_words(
+            [
+                *start,
+                *(
+                    qml.QubitUnitary(gate.matrix.numpy(), wires=gate.wires)
+                    for gate, keep in zip(gates, kept, strict=True)
+                    if keep
+                ),
+            ],
+            words,
+        )
 
     steps = [as_step(gate.wires, gate.matrix) for gate in gates]
     cones = [light_cone(steps, word) for word in words]
@@ -95,7 +111,10 @@ def test_the_network_s_cone_is_pennylane_s(n: int, M: int, block: str) -> None:
     cones = [light_cone(found.steps, [rows[name] for name in word]) for word in words]
 
     def run(kept: Sequence[bool]) -> np.ndarray:
-        part = replace(circuit, gates=tuple(gate for gate, keep in zip(circuit.gates, kept, strict=True) if keep))
+        part = replace(
+            circuit,
+            gates=tuple(gate for gate, keep in zip(circuit.gates, kept, strict=True) if keep),
+        )
         return of_words(part.tape(measured=False).operations, words)
 
     whole, count = run([True] * len(circuit.gates)), len(circuit.gates)
@@ -108,7 +127,13 @@ def test_the_network_s_cone_is_pennylane_s(n: int, M: int, block: str) -> None:
             continue
         change = np.abs(run([j != k for j in range(count)]) - whole)
         for w, cone in enumerate(cones):
-            assert (change[w] > 1e-9) == cone.inside[k], (k, gate.label, gate.wires, words[w], change[w])
+            assert (change[w] > 1e-9) == cone.inside[k], (
+                k,
+                gate.label,
+                gate.wires,
+                words[w],
+                change[w],
+            )
 
 
 def test_what_a_gate_keeps() -> None:
@@ -134,8 +159,11 @@ def test_the_panel_greys_what_is_outside(digit: Any) -> None:
     assert f"{cone.count} of {found.count} gates" in picture.title
     assert f"{len(cone.qubits)} of {len(found.wires)} qubits" in picture.title
     for box in found.greyed(found.boxes, cone):
-        assert box.outside != any(cone.inside[box.first - 1:box.last])
-    assert set(circuit_evolution.readouts(digit.work)) >= {"fused[0]", "fused[0] · fused[4] · fused[8]"}
+        assert box.outside != any(cone.inside[box.first - 1 : box.last])
+    assert set(circuit_evolution.readouts(digit.work)) >= {
+        "fused[0]",
+        "fused[0] · fused[4] · fused[8]",
+    }
     with pytest.raises(NotFound, match="fused"):
         panels.diagram(digit, cone="fused[77]")
     with pytest.raises(InvalidInput, match="no light cone"):
@@ -145,7 +173,9 @@ def test_the_panel_greys_what_is_outside(digit: Any) -> None:
 def test_displays_hold_the_state_after_every_column(digit: Any) -> None:
     found = panels.replay(digit)
     between = found.between(found.count)
-    last = {row: (vector, entropy) for _, row, vector, entropy in between}  # the last column of each wire
+    last = {
+        row: (vector, entropy) for _, row, vector, entropy in between
+    }  # the last column of each wire
     for row in found.followed:
         assert last[row][0] == pytest.approx(found.bloch[-1, row])
         assert last[row][1] == pytest.approx(found.entropy[-1, row])
@@ -160,30 +190,53 @@ def test_displays_hold_the_state_after_every_column(digit: Any) -> None:
         figure = panels.diagram(digit, display=kind).figure
         tips = next(trace for trace in figure.data if trace.name == "displays")
         assert len(tips.x) == len(between)
-        fills = [trace for trace in figure.data if trace.fill == "toself" and trace.name != "frames"]
+        fills = [
+            trace for trace in figure.data if trace.fill == "toself" and trace.name != "frames"
+        ]
         assert len(fills) == (3 if kind == displays.KINDS[1] else 1)
         heights = np.ptp(np.reshape(fills[-1].y, (-1, 6))[:, :4], axis=1)
-        frame = np.ptp(np.reshape(next(t for t in figure.data if t.name == "frames").y, (-1, 6))[:, :4], axis=1)
+        frame = np.ptp(
+            np.reshape(next(t for t in figure.data if t.name == "frames").y, (-1, 6))[:, :4], axis=1
+        )
         vectors = np.stack([vector for _, _, vector, _ in between])
-        wanted = {displays.KINDS[0]: (1 - vectors[:, 2]) / 2, displays.KINDS[1]: np.abs(vectors[:, 2]) / 2,
-                  displays.KINDS[2]: (vectors**2).sum(1)}[kind]
+        wanted = {
+            displays.KINDS[0]: (1 - vectors[:, 2]) / 2,
+            displays.KINDS[1]: np.abs(vectors[:, 2]) / 2,
+            displays.KINDS[2]: (vectors**2).sum(1),
+        }[kind]
         assert heights / frame == pytest.approx(wanted, abs=1e-9)
     with pytest.raises(NotFound):
         panels.diagram(digit, display="weather")
 
 
 def test_a_window_of_a_long_circuit_has_its_own_states() -> None:
-    boxes = tuple(drawing.Box("RX", column, (0,), column + 1, column + 1, "") for column in range(6))
+    boxes = tuple(
+        drawing.Box("RX", column, (0,), column + 1, column + 1, "") for column in range(6)
+    )
     bloch = np.zeros((7, 1, 3))
     bloch[:, 0, 2] = np.linspace(1, -1, 7)
-    replay = circuit_boxes.Replay(boxes, (drawing.Wire("a", 0),), (("RX", ("a",), "", {}),) * 6, bloch,
-                                  np.zeros((7, 1)), (), (), (0,), across=2)
+    replay = circuit_boxes.Replay(
+        boxes,
+        (drawing.Wire("a", 0),),
+        (("RX", ("a",), "", {}),) * 6,
+        bloch,
+        np.zeros((7, 1)),
+        (),
+        (),
+        (0,),
+        across=2,
+    )
     assert [(x, vector[2]) for x, _, vector, _ in replay.between(4)] == [
-        (0.5, pytest.approx(bloch[3, 0, 2])), (1.5, pytest.approx(bloch[4, 0, 2]))]
+        (0.5, pytest.approx(bloch[3, 0, 2])),
+        (1.5, pytest.approx(bloch[4, 0, 2])),
+    ]
 
 
 def test_matrices_under_the_pointer() -> None:
-    assert displays.matrix_tip(np.eye(2)) == "1.00\u2007\u2007\u2007\u20070<br>\u2007\u2007\u20070\u20071.00"
+    assert (
+        displays.matrix_tip(np.eye(2))
+        == "1.00\u2007\u2007\u2007\u20070<br>\u2007\u2007\u20070\u20071.00"
+    )
     assert displays.matrix_tip(np.eye(8)) == ""
     assert "0.50-0.50i" in displays.matrix_tip(np.array([[0.5 - 0.5j, 0], [0, 1j]]))
     model = model_of(3, 2)
@@ -191,13 +244,19 @@ def test_matrices_under_the_pointer() -> None:
     found = circuit_boxes.of_fusion(progress(model, theta), model)
     convolution = next(box for box in found.boxes if box.name.startswith("C0"))
     circuit = fusion_circuit(model, theta)
-    inside = circuit.gates[convolution.first - 1:convolution.last]
+    inside = circuit.gates[convolution.first - 1 : convolution.last]
     wires = [found.wires[row].name for row in sorted(convolution.rows)]
     U = qml.matrix(replace(circuit, gates=inside).tape(measured=False), wire_order=wires)
     assert convolution.values.endswith("together:<br>" + displays.matrix_tip(np.asarray(U)))
-    assert all(f"{next(iter(gate.values.values())):.3f}" in convolution.values for gate in inside if gate.values)
+    assert all(
+        f"{next(iter(gate.values.values())):.3f}" in convolution.values
+        for gate in inside
+        if gate.values
+    )
     encode = next(box for box in found.boxes if box.name == "RY")
-    assert encode.values == displays.matrix_tip(qml.RY.compute_matrix(circuit.gates[0].values["theta"]))
+    assert encode.values == displays.matrix_tip(
+        qml.RY.compute_matrix(circuit.gates[0].values["theta"])
+    )
 
 
 def test_balls_along_the_gates(digit: Any) -> None:
@@ -205,19 +264,25 @@ def test_balls_along_the_gates(digit: Any) -> None:
     tips = [trace for trace in picture.figure.data if trace.mode == "markers"]
     assert len(tips) == len(found.followed)
     lengths = np.linalg.norm(found.bloch[150][list(found.followed)], axis=1)
-    assert [note.text.rsplit(" ", 1)[1] for note in picture.figure.layout.annotations] == [f"{r:.2f}" for r in lengths]
+    assert [note.text.rsplit(" ", 1)[1] for note in picture.figure.layout.annotations] == [
+        f"{r:.2f}" for r in lengths
+    ]
 
 
 def test_the_page(digit: Any) -> None:
     about = {"model": "qcnn-digits", "data": "digits", "sample": DIGIT}
-    app = visit("Circuit", **about, cone="fused[1]", gate="4", display="purity", qubitsas="Bloch balls")
+    app = visit(
+        "Circuit", **about, cone="fused[1]", gate="4", display="purity", qubitsas="Bloch balls"
+    )
     assert not app.error
     words = plain(said(app))
     assert "fused[1] can depend on" in words.lower()
     assert "Bloch vector" in words
     # Gate 4 fuses element 0: its angle is set in place, and the decision follows.
     slider = next(each for each in app.slider if each.label.startswith("Angle"))
-    outcome = next(each for each in app.segmented_control if each.label.startswith("Angle of this gate")).value
+    outcome = next(
+        each for each in app.segmented_control if each.label.startswith("Angle of this gate")
+    ).value
     slider.set_value(1.0).run()
     assert not app.error
     assert "edited" in plain(app.info[0].value)
@@ -228,14 +293,18 @@ def test_the_page(digit: Any) -> None:
     assert not any(each.label.startswith("Angle") for each in app.slider)
     app = visit("Circuit", **about, cone="fused[77]")
     assert "fused[77]" in plain(app.warning[0].value)
-    opened = programs.opened("circuit", about | {"cone": "fused[1]", "qubitsas": "Bloch balls"}).view
+    opened = programs.opened(
+        "circuit", about | {"cone": "fused[1]", "qubitsas": "Bloch balls"}
+    ).view
     shown = list(programs.shown(opened))
     assert "bloch-gates" in shown
     assert "qubits" not in shown
     assert "cone='fused[1]'" in programs.program("Circuit", "circuit", opened.address)
 
 
-@pytest.mark.parametrize("query", [{"model": "qcnn-digits", "part": "Export"}, {"model": "qj-parity"}])
+@pytest.mark.parametrize(
+    "query", [{"model": "qcnn-digits", "part": "Export"}, {"model": "qj-parity"}]
+)
 def test_pennylane_s_drawing_is_on_the_page(query: dict[str, str]) -> None:
     app = visit("Circuit", **query, **{"table.drawing": "true"})
     assert not app.error

@@ -38,8 +38,9 @@ def serving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.mark.parametrize("variable", _limits.LIMITS)
 @pytest.mark.parametrize("said", ["0", "-1", "many", "1.5", "１", "9" * 30])
-def test_a_wrong_limit_is_named_before_the_server_begins(variable: str, said: str,
-                                                         monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_limit_is_named_before_the_server_begins(
+    variable: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(variable, said)
     with pytest.raises(InvalidInput, match=f"^{variable} must be a whole number from 1 ") as told:
         _limits.check_variables()
@@ -52,15 +53,19 @@ def test_every_limit_stands_in_the_docs() -> None:
         assert name in words
 
 
-@pytest.mark.parametrize(("variable", "known"), [(access.TRAIN, "yes, no"), (access.VARIABLE, "none, upload, path")])
+@pytest.mark.parametrize(
+    ("variable", "known"), [(access.TRAIN, "yes, no"), (access.VARIABLE, "none, upload, path")]
+)
 def test_a_wrong_word_is_named(variable: str, known: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(variable, "perhaps")
     with pytest.raises(InvalidInput, match=f"^{variable} must be one of {known}, but is 'perhaps'"):
         access.check_variables()
 
 
-@pytest.mark.parametrize(("said", "local", "may"), [("", True, True), ("", False, False), ("yes", False, True),
-                                                   ("no", True, False)])
+@pytest.mark.parametrize(
+    ("said", "local", "may"),
+    [("", True, True), ("", False, False), ("yes", False, True), ("no", True, False)],
+)
 def test_who_may_train(said: str, local: bool, may: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(access.TRAIN, said)
     monkeypatch.setattr(access, "is_local", lambda: local)
@@ -87,20 +92,28 @@ def test_a_full_disk_is_said_before_anything_is_written(serving: Path) -> None:
     search = SimpleNamespace(direction="minimize")
     asked: dict[str, Any] = {
         "A run": lambda: runs.create(plans.plan("planted", "concatenation", {}), name="more"),
-        "Runs": lambda: plans.start({f"more-{n}": plans.plan("planted", "concatenation", {}) for n in range(2)}),
+        "Runs": lambda: plans.start(
+            {f"more-{n}": plans.plan("planted", "concatenation", {}) for n in range(2)}
+        ),
         "A run ": lambda: sweep.begin("more", search, 2),  # type: ignore[arg-type]  # refused before it is looked at
         "Modality": lambda: staged_set.need_room(serving, 1, "Modality"),
-        "The cache": lambda: cache.write(serving / "cache" / "x.npz", {"x": np.zeros(3)})}
+        "The cache": lambda: cache.write(serving / "cache" / "x.npz", {"x": np.zeros(3)}),
+    }
     for what, write in asked.items():
-        with pytest.raises(InvalidInput, match=rf"^{what.strip()} would need .* 50.0 GiB of the 50.0 GiB of this "
-                                               r"server are used .runs 50.0 GiB, .*QFUSION_DISK_GB") as told:
+        with pytest.raises(
+            InvalidInput,
+            match=rf"^{what.strip()} would need .* 50.0 GiB of the 50.0 GiB of this "
+            r"server are used .runs 50.0 GiB, .*QFUSION_DISK_GB",
+        ) as told:
             write()
         assert "\n" not in str(told.value)
         assert written(serving) == before
     data.load("planted")  # what cannot be cached is made all the same
 
 
-def test_on_a_command_line_nothing_of_that_is_counted(serving: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_a_command_line_nothing_of_that_is_counted(
+    serving: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _limits.bind(False)
     monkeypatch.setenv("QFUSION_KEPT_RUNS", "1")
     for name in ("one", "two"):
@@ -112,10 +125,15 @@ def test_runs_and_sweeps_are_counted(serving: Path, monkeypatch: pytest.MonkeyPa
     plan = plans.plan("planted", "concatenation", {})
     first = runs.create(plan, name="first")
     monkeypatch.setenv("QFUSION_KEPT_RUNS", "2")
-    with pytest.raises(InvalidInput, match=r"takes 2 runs and sweeps that are kept, and has 1: 2 more .*Delete"):
+    with pytest.raises(
+        InvalidInput, match=r"takes 2 runs and sweeps that are kept, and has 1: 2 more .*Delete"
+    ):
         plans.start({"second": plan, "third": plan})
     monkeypatch.setenv("QFUSION_QUEUED", "1")
-    with first.held(), pytest.raises(InvalidInput, match=r"takes 1 .* and has 1: 1 more do not fit. Wait until"):
+    with (
+        first.held(),
+        pytest.raises(InvalidInput, match=r"takes 1 .* and has 1: 1 more do not fit. Wait until"),
+    ):
         plans.start({"second": plan})
     assert [run.name for run in runs.runs()] == ["first"]
     assert not storage.names()
@@ -146,7 +164,9 @@ def test_who_came_first_is_trained_first(tmp_path: Path, monkeypatch: pytest.Mon
     assert slots.waiting() == []
 
 
-def at_work(line: turns.Line, who: str, until: threading.Event, told: list[int]) -> threading.Thread:
+def at_work(
+    line: turns.Line, who: str, until: threading.Event, told: list[int]
+) -> threading.Thread:
     def work() -> None:
         with line.turn(who, told.append):
             told.append(0)
@@ -163,9 +183,16 @@ def test_long_calculations_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turns, "_LOOK", 0.01)
     line, ends = turns.Line(lambda: 1), [threading.Event() for _ in range(4)]
     told: list[list[int]] = [[] for _ in range(4)]
-    threads = [at_work(line, who, ends[n], told[n]) for n, who in enumerate(("ada", "ada", "ben", "eve"))]
+    threads = [
+        at_work(line, who, ends[n], told[n]) for n, who in enumerate(("ada", "ada", "ben", "eve"))
+    ]
     time.sleep(0.1)
-    assert [each[-1] for each in told] == [0, 3, 1, 2]  # a second one of the session at work comes last
+    assert [each[-1] for each in told] == [
+        0,
+        3,
+        1,
+        2,
+    ]  # a second one of the session at work comes last
     ends[0].set()
     threads[0].join()
     time.sleep(0.1)
@@ -200,10 +227,16 @@ def test_who_takes_long_or_is_stuck_stops_nobody(monkeypatch: pytest.MonkeyPatch
 
 def test_a_page_says_what_it_waits_for(monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[str] = []
-    box = SimpleNamespace(info=lambda words, icon: shown.append(words), empty=lambda: shown.append("gone"))
-    page = SimpleNamespace(empty=lambda: box, spinner=lambda words: nullcontext(shown.append(words)))
+    box = SimpleNamespace(
+        info=lambda words, icon: shown.append(words), empty=lambda: shown.append("gone")
+    )
+    page = SimpleNamespace(
+        empty=lambda: box, spinner=lambda words: nullcontext(shown.append(words))
+    )
     monkeypatch.setattr(turns, "st", page)
-    monkeypatch.setattr(turns, "get_script_run_ctx", lambda suppress_warning: SimpleNamespace(session_id="ben"))
+    monkeypatch.setattr(
+        turns, "get_script_run_ctx", lambda suppress_warning: SimpleNamespace(session_id="ben")
+    )
     monkeypatch.setattr(turns, "_line", turns.Line(lambda: 1))
     monkeypatch.setattr(turns, "_LOOK", 0.01)
     end = threading.Event()
@@ -212,7 +245,9 @@ def test_a_page_says_what_it_waits_for(monkeypatch: pytest.MonkeyPatch) -> None:
     with turns.waiting("Following every knob …"):
         shown.append("at work")
     other.join()
-    assert set(shown[:-3]) == {"Many are at work on this server: one other calculation comes first …"}
+    assert set(shown[:-3]) == {
+        "Many are at work on this server: one other calculation comes first …"
+    }
     assert shown[-3:] == ["gone", "Following every knob …", "at work"]
     with turns.waiting("Again …"):
         assert shown[-1] == "Again …"
@@ -243,11 +278,16 @@ def test_a_slow_or_greedy_torch_program_ends(monkeypatch: pytest.MonkeyPatch) ->
             return x
 
     side, buffer = torch.export.Dim("side", min=2), io.BytesIO()
-    torch.export.save(torch.export.export(Slow(), (torch.ones(3, 3),), dynamic_shapes=({0: side, 1: side},)), buffer)
+    torch.export.save(
+        torch.export.export(Slow(), (torch.ones(3, 3),), dynamic_shapes=({0: side, 1: side},)),
+        buffer,
+    )
     program = Program(buffer.getvalue(), "slow.pt2", "torch")
     assert float(program.run([torch.eye(3)], 0).sum()) == 3
     monkeypatch.setenv("QFUSION_PROGRAM_S", "1")
-    with pytest.raises(InvalidInput, match=r"`slow.pt2` takes more than 1 seconds a call.*QFUSION_PROGRAM_S"):
+    with pytest.raises(
+        InvalidInput, match=r"`slow.pt2` takes more than 1 seconds a call.*QFUSION_PROGRAM_S"
+    ):
         program.run([torch.eye(3000)], 0)
     assert float(program.run([torch.eye(3)], 0).sum()) == 3  # in another process
     monkeypatch.setenv("QFUSION_PROGRAM_S", "60")
@@ -265,18 +305,31 @@ def test_a_slow_onnx_program_ends(monkeypatch: pytest.MonkeyPatch) -> None:
         return helper.make_tensor_value_info(name, kind, shape)
 
     inside = helper.make_graph(
-        [helper.make_node("Identity", ["on"], ["still"]), helper.make_node("Add", ["so_far", "so_far"], ["next"])],
-        "inside", [value("turn", TensorProto.INT64, []), value("on", TensorProto.BOOL, []),
-                   value("so_far", TensorProto.FLOAT, [1, 3])],
-        [value("still", TensorProto.BOOL, []), value("next", TensorProto.FLOAT, [1, 3])])
+        [
+            helper.make_node("Identity", ["on"], ["still"]),
+            helper.make_node("Add", ["so_far", "so_far"], ["next"]),
+        ],
+        "inside",
+        [
+            value("turn", TensorProto.INT64, []),
+            value("on", TensorProto.BOOL, []),
+            value("so_far", TensorProto.FLOAT, [1, 3]),
+        ],
+        [value("still", TensorProto.BOOL, []), value("next", TensorProto.FLOAT, [1, 3])],
+    )
     graph = helper.make_graph(
-        [helper.make_node("Loop", ["turns", "", "x"], ["y"], body=inside)], "slow",
-        [value("x", TensorProto.FLOAT, [1, 3])], [value("y", TensorProto.FLOAT, [1, 3])],
-        [helper.make_tensor("turns", TensorProto.INT64, [], [10**9])])
+        [helper.make_node("Loop", ["turns", "", "x"], ["y"], body=inside)],
+        "slow",
+        [value("x", TensorProto.FLOAT, [1, 3])],
+        [value("y", TensorProto.FLOAT, [1, 3])],
+        [helper.make_tensor("turns", TensorProto.INT64, [], [10**9])],
+    )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     checker.check_model(model)
     monkeypatch.setenv("QFUSION_PROGRAM_S", "1")
     began = time.monotonic()
-    with pytest.raises(InvalidInput, match=r"`slow.onnx` takes more than 1 seconds a call.*QFUSION_PROGRAM_S"):
+    with pytest.raises(
+        InvalidInput, match=r"`slow.onnx` takes more than 1 seconds a call.*QFUSION_PROGRAM_S"
+    ):
         Program(model.SerializeToString(), "slow.onnx", "onnx").run([torch.zeros(1, 3)], 0)
     assert time.monotonic() - began < 5

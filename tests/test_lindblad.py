@@ -15,8 +15,14 @@ from qfusion.quantum.lindblad import Generator, Term
 from qfusion.quantum.states import density
 
 # D, K, strength of H, strength of L: weak and strong dissipation, none, no Hamiltonian, long steps
-PROBLEMS = [(8, 3, 1.0, 0.5), (8, 3, 1.0, 3.0), (8, 3, 0.0, 1.0), (8, 0, 2.0, 1.0), (12, 2, 30.0, 0.1),
-            (6, 2, 0.01, 5.0)]
+PROBLEMS = [
+    (8, 3, 1.0, 0.5),
+    (8, 3, 1.0, 3.0),
+    (8, 3, 0.0, 1.0),
+    (8, 0, 2.0, 1.0),
+    (12, 2, 30.0, 0.1),
+    (6, 2, 0.01, 5.0),
+]
 TIMES = [0.0, 0.3, 1.0, 2.5]
 
 
@@ -37,7 +43,11 @@ def superoperator(H: torch.Tensor, L: torch.Tensor) -> torch.Tensor:
     """The generator as a matrix on row-stacked operators: A X B -> (A x B^T) vec X."""
     one = torch.eye(len(H), dtype=H.dtype)
     G = -1j * H - 0.5 * (L.mH @ L).sum(0)
-    return torch.kron(G, one) + torch.kron(one, G.conj()) + sum((torch.kron(l, l.conj()) for l in L), torch.zeros(()))
+    return (
+        torch.kron(G, one)
+        + torch.kron(one, G.conj())
+        + sum((torch.kron(l, l.conj()) for l in L), torch.zeros(()))
+    )
 
 
 def operators(N: int, D: int, hermitian: bool) -> torch.Tensor:
@@ -50,11 +60,17 @@ def test_only_a_single_term_on_everything_is_applied_whole() -> None:
     D = 2 * generators.SMALL
 
     def form(side: int, *subsystems: int) -> generators.Form:
-        return generators.Form(subsystems, torch.zeros(side, side, dtype=torch.complex128),
-                               torch.zeros(1, side, side, dtype=torch.complex128))
+        return generators.Form(
+            subsystems,
+            torch.zeros(side, side, dtype=torch.complex128),
+            torch.zeros(1, side, side, dtype=torch.complex128),
+        )
 
     whole, part = form(D, 0, 1), form(2, 0)
-    kinds = [type(generators.choose((2, D // 2), forms, 1, True)) for forms in ([whole], [whole, part], [part])]
+    kinds = [
+        type(generators.choose((2, D // 2), forms, 1, True))
+        for forms in ([whole], [whole, part], [part])
+    ]
     assert kinds == [generators.Whole, generators.Local, generators.Local]
     assert isinstance(generators.choose((2, 1), [form(2, 0, 1)], 1, True), generators.Small)
 
@@ -65,11 +81,19 @@ def test_the_width_and_mean_of_a_generator() -> None:
     G, *L = torch.randn(4, 3, 3, dtype=torch.complex128, generator=generator)
     form = generators.Form((0,), G, torch.stack(L))
     one = torch.eye(3, dtype=torch.complex128)
-    matrix = torch.kron(G, one) + torch.kron(one, G.conj()) + sum(torch.kron(each, each.conj()) for each in L)
+    matrix = (
+        torch.kron(G, one)
+        + torch.kron(one, G.conj())
+        + sum(torch.kron(each, each.conj()) for each in L)
+    )
     found = generators.Scaling.of([form])
     assert found.x0 == pytest.approx(float(torch.trace(matrix).real) / 9)
-    still = generators.Scaling.of([generators.Form((0,), G - G.mH, torch.zeros(0, 3, 3, dtype=torch.complex128))])
-    levels = torch.linalg.eigvals(torch.kron(G - G.mH, one) + torch.kron(one, (G - G.mH).conj())).imag
+    still = generators.Scaling.of(
+        [generators.Form((0,), G - G.mH, torch.zeros(0, 3, 3, dtype=torch.complex128))]
+    )
+    levels = torch.linalg.eigvals(
+        torch.kron(G - G.mH, one) + torch.kron(one, (G - G.mH).conj())
+    ).imag
     assert still.w == pytest.approx(1.01 * float(levels.max()))
     assert still.x0 == pytest.approx(0, abs=1e-12)
     assert generators.Scaling.of([form, form]).x0 == pytest.approx(2 * found.x0)
@@ -82,11 +106,16 @@ def test_the_width_and_mean_of_a_generator() -> None:
 def test_equals_the_matrix_exponential_in_both_pictures(problem, N, hermitian):
     H, L = system(*problem)
     X, S, D = operators(N, len(H), hermitian), superoperator(H, L), len(H)
-    for picture, function in (("states", lindblad.evolve_states), ("observables", lindblad.evolve_observables)):
+    for picture, function in (
+        ("states", lindblad.evolve_states),
+        ("observables", lindblad.evolve_observables),
+    ):
         found = function(H, L, X, TIMES)
         for t, Y in zip(TIMES, found, strict=True):
             U = torch.matrix_exp(S * t)
-            expected = ((U if picture == "states" else U.mH) @ X.reshape(N, -1).T).T.reshape(N, D, D)
+            expected = ((U if picture == "states" else U.mH) @ X.reshape(N, -1).T).T.reshape(
+                N, D, D
+            )
             assert (Y - expected).abs().max() < 1e-12 * X.abs().max() * D
 
 
@@ -96,7 +125,9 @@ def test_single_precision_is_right_to_single_precision():
         H, L = system(*problem)
         X = operators(1, len(H), True)
         exact = lindblad.evolve_observables(H, L, X, [1.0])
-        single = lindblad.evolve_observables(H.to(torch.complex64), L.to(torch.complex64), X.to(torch.complex64), [1.0])
+        single = lindblad.evolve_observables(
+            H.to(torch.complex64), L.to(torch.complex64), X.to(torch.complex64), [1.0]
+        )
         assert (single - exact).abs().max() < 2e-5 * X.norm()
 
 
@@ -117,15 +148,20 @@ def test_gradients_equal_finite_differences(N, hermitian):
 def test_gradients_pass_through_several_steps():
     A, L = system(2, 1, 20.0, 3.0)  # strong: the propagator takes several steps
     X = operators(1, 2, True)
-    assert torch.autograd.gradcheck(lambda A, L: lindblad.evolve_observables((A + A.mH) / 2, L, X, [3.0]),
-                                    [A.requires_grad_(), L.requires_grad_()], atol=1e-5)
+    assert torch.autograd.gradcheck(
+        lambda A, L: lindblad.evolve_observables((A + A.mH) / 2, L, X, [3.0]),
+        [A.requires_grad_(), L.requires_grad_()],
+        atol=1e-5,
+    )
 
 
 @pytest.mark.usefixtures("way")
 def test_a_vanishing_generator_keeps_its_gradient_and_a_broken_one_is_named():
     X = operators(1, 3, True)
     zero = [t.requires_grad_() for t in system(3, 1, 0.0, 0.0)]
-    assert torch.autograd.gradcheck(lambda A, L: lindblad.evolve_observables((A + A.mH) / 2, L, X, [1.0]), zero)
+    assert torch.autograd.gradcheck(
+        lambda A, L: lindblad.evolve_observables((A + A.mH) / 2, L, X, [1.0]), zero
+    )
     with pytest.raises(InvalidInput, match="does not converge"):
         lindblad.evolve_observables(*system(3, 1, 1.0, 1.0), X * math.inf, [1.0])
 
@@ -138,28 +174,43 @@ def test_local_terms_equal_their_dense_sum_with_gradients():
     X = operators(3, 12, True)
 
     def generator() -> Generator:
-        return Generator(dims,
-                         tuple(Term(s, (H + H.mH) / 2, L)
-                               for s, H, L in zip(pairs, leaves[::2], leaves[1::2], strict=True)))
+        return Generator(
+            dims,
+            tuple(
+                Term(s, (H + H.mH) / 2, L)
+                for s, H, L in zip(pairs, leaves[::2], leaves[1::2], strict=True)
+            ),
+        )
 
     local = lindblad.evolve(generator(), X, TIMES, "observables")
     whole = generator()
     dense = lindblad.evolve_observables(whole.hamiltonian(), whole.jump_operators(), X, TIMES)
     assert (local - dense).abs().max() < 1e-12 * X.norm()
     weights = torch.randn_like(local)
-    for a, b in zip(torch.autograd.grad((local * weights).real.sum(), leaves, retain_graph=True),
-                    torch.autograd.grad((dense * weights).real.sum(), leaves), strict=True):
+    for a, b in zip(
+        torch.autograd.grad((local * weights).real.sum(), leaves, retain_graph=True),
+        torch.autograd.grad((dense * weights).real.sum(), leaves),
+        strict=True,
+    ):
         assert (a - b).abs().max() < 1e-10
 
 
-@given(D=st.integers(2, 6), K=st.integers(0, 3), h=st.floats(0, 5), l=st.floats(0, 2), t=st.floats(0, 4),
-       seed=st.integers(0, 99))
+@given(
+    D=st.integers(2, 6),
+    K=st.integers(0, 3),
+    h=st.floats(0, 5),
+    l=st.floats(0, 2),
+    t=st.floats(0, 4),
+    seed=st.integers(0, 99),
+)
 def test_is_a_quantum_channel(D, K, h, l, t, seed):
     """Complete positivity (Choi matrix), trace preservation and Hermiticity, for random systems and times."""
     H, L = system(D, K, h, l, seed)
     basis = torch.eye(D * D, dtype=torch.complex128).reshape(D * D, D, D)  # |i><j|
     images = lindblad.evolve_states(H, L, basis, [t])[0]
-    choi = images.reshape(D, D, D, D).permute(0, 2, 1, 3).reshape(D * D, D * D)  # sum_ij |i><j| x Phi(|i><j|)
+    choi = (
+        images.reshape(D, D, D, D).permute(0, 2, 1, 3).reshape(D * D, D * D)
+    )  # sum_ij |i><j| x Phi(|i><j|)
     assert (choi - choi.mH).abs().max() < 1e-10
     assert torch.linalg.eigvalsh((choi + choi.mH) / 2).min() > -1e-10
     traces = torch.diagonal(images, dim1=-2, dim2=-1).sum(-1).reshape(D, D)
@@ -178,17 +229,26 @@ def test_pictures_agree_on_expectations():
     assert (heisenberg - schroedinger).abs().max() < 1e-11 * rho.abs().max() * 100
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    (dict(times=[1.0, 0.5]), "ascending"), (dict(times=[-1.0]), "not negative"), (dict(times=[math.nan]), "finite"),
-    (dict(H=torch.tensor([[0, 1], [0, 0]], dtype=torch.complex128)), "must be Hermitian"),
-    (dict(jumps=torch.zeros(1, 3, 3, dtype=torch.complex128)), r"must have shape \(K, 2, 2\)"),
-    (dict(jumps=torch.full((1, 2, 2), math.nan, dtype=torch.complex128)), "NaN"),
-    (dict(rho=torch.zeros(3, 3, dtype=torch.complex128)), r"must have shape \(..., 2, 2\)"),
-    (dict(H=torch.zeros(2, 2)), "must be complex"),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (dict(times=[1.0, 0.5]), "ascending"),
+        (dict(times=[-1.0]), "not negative"),
+        (dict(times=[math.nan]), "finite"),
+        (dict(H=torch.tensor([[0, 1], [0, 0]], dtype=torch.complex128)), "must be Hermitian"),
+        (dict(jumps=torch.zeros(1, 3, 3, dtype=torch.complex128)), r"must have shape \(K, 2, 2\)"),
+        (dict(jumps=torch.full((1, 2, 2), math.nan, dtype=torch.complex128)), "NaN"),
+        (dict(rho=torch.zeros(3, 3, dtype=torch.complex128)), r"must have shape \(..., 2, 2\)"),
+        (dict(H=torch.zeros(2, 2)), "must be complex"),
+    ],
+)
 def test_bad_input_is_named(unchecked_shapes, change, message):
-    good = dict(H=torch.zeros(2, 2, dtype=torch.complex128), jumps=torch.zeros(1, 2, 2, dtype=torch.complex128),
-                rho=torch.eye(2, dtype=torch.complex128), times=[1.0])
+    good = dict(
+        H=torch.zeros(2, 2, dtype=torch.complex128),
+        jumps=torch.zeros(1, 2, 2, dtype=torch.complex128),
+        rho=torch.eye(2, dtype=torch.complex128),
+        times=[1.0],
+    )
     with pytest.raises(InvalidInput, match=message):
         lindblad.evolve_states(**{**good, **change})
 
@@ -196,7 +256,9 @@ def test_bad_input_is_named(unchecked_shapes, change, message):
 @pytest.mark.parametrize("picture", ["states", "observables"])
 def test_acting_once_is_the_rate_of_change(picture):
     H, L = system(8, 2, 1.0, 0.5)
-    local = Generator((2, 2, 2), (Term((0, 2), *system(4, 1, 1.0, 0.5)), Term((1,), *system(2, 0, 1.0, 0.0))))
+    local = Generator(
+        (2, 2, 2), (Term((0, 2), *system(4, 1, 1.0, 0.5)), Term((1,), *system(2, 0, 1.0, 0.0)))
+    )
     for generator in (Generator.dense(H, L), local):
         X, h = operators(3, 8, False), 1e-3
         ahead, far = lindblad.evolve(generator, X, [h, 2 * h], picture)

@@ -21,28 +21,48 @@ INPUTS = {"text": InputSpec(5, True), "audio": InputSpec(4), "vision": InputSpec
 
 def features(B: int = 6, dtype: torch.dtype = torch.float64) -> dict:
     mask = torch.arange(7)[None] < torch.randint(1, 8, (B, 1))
-    return {"text": (torch.randn(B, 7, 5, dtype=dtype), mask), "audio": torch.randn(B, 4, dtype=dtype),
-            "vision": torch.randn(B, 3, dtype=dtype)}
+    return {
+        "text": (torch.randn(B, 7, 5, dtype=dtype), mask),
+        "audio": torch.randn(B, 4, dtype=dtype),
+        "vision": torch.randn(B, 3, dtype=dtype),
+    }
 
 
 def rows(inputs: dict, chosen: slice) -> dict:
-    return {name: tuple(t[chosen] for t in x) if isinstance(x, tuple) else x[chosen] for name, x in inputs.items()}
+    return {
+        name: tuple(t[chosen] for t in x) if isinstance(x, tuple) else x[chosen]
+        for name, x in inputs.items()
+    }
 
 
 def model(outputs=("a", "b"), **settings) -> QuantumJump:
     return QuantumJump(INPUTS, outputs, **{"dims": (2, 3, 2), **settings}).double().eval()
 
 
-@pytest.mark.parametrize(("evolution", "coupling", "readout"), list(itertools.product(EVOLUTIONS, COUPLINGS, READOUTS)))
+@pytest.mark.parametrize(
+    ("evolution", "coupling", "readout"), list(itertools.product(EVOLUTIONS, COUPLINGS, READOUTS))
+)
 def test_scores_are_those_of_the_evolved_state(evolution, coupling, readout):
-    m, x = model(evolution=evolution, coupling=coupling, readout=readout, read="audio" if readout == "single"
-                 else ""), features()
+    m, x = (
+        model(
+            evolution=evolution,
+            coupling=coupling,
+            readout=readout,
+            read="audio" if readout == "single" else "",
+        ),
+        features(),
+    )
     psi = m.product_state(m.encode(x))
     rho = evolve_states(m.hamiltonian(), m.jump_operators(), density(psi), [m.duration])[0]
     read = {(0, 1, 2): rho, **{(n,): partial_trace(rho, m.dims, (n,)) for n in range(3)}}
     vectors = m.measurement_vectors()
-    assert list(vectors) == {"local": [(0,), (1,), (2,)], "single": [(1,)], "joint": [(0, 1, 2)]}[readout]
-    p = torch.cat([torch.einsum("ja,nab,jb->nj", v.conj(), read[s], v).real for s, v in vectors.items()], 1)
+    assert (
+        list(vectors)
+        == {"local": [(0,), (1,), (2,)], "single": [(1,)], "joint": [(0, 1, 2)]}[readout]
+    )
+    p = torch.cat(
+        [torch.einsum("ja,nab,jb->nj", v.conj(), read[s], v).real for s, v in vectors.items()], 1
+    )
     assert (m(x) - (p @ m.W.T + m.bias)).abs().max() < 1e-12
     assert (p >= 0).all()
     assert (p <= 1).all()
@@ -59,7 +79,9 @@ def test_as_many_vectors_as_squared_levels_span_the_observables_of_a_modality(m)
     wanted = torch.randn(d, d, dtype=torch.complex128)
     wanted = wanted + wanted.mH
     real = torch.view_as_real(projectors).flatten(1)
-    weights = torch.linalg.lstsq(real.T, torch.view_as_real(wanted.flatten()).flatten()[:, None]).solution
+    weights = torch.linalg.lstsq(
+        real.T, torch.view_as_real(wanted.flatten()).flatten()[:, None]
+    ).solution
     assert (weights.T.to(projectors) @ projectors - wanted.flatten()).abs().max() < 1e-9
 
 
@@ -72,7 +94,9 @@ def test_read_one_by_one_the_score_is_additive_until_something_couples(readout, 
 
     def joint(m):
         found = explain.explain(m, x, explain.background(m, rows))
-        return np.abs(found.dividends[:, [s for s, name in enumerate(found.coalitions) if "+" in name]]).max()
+        return np.abs(
+            found.dividends[:, [s for s, name in enumerate(found.coalitions) if "+" in name]]
+        ).max()
 
     assert joint(m.tweaked(Tweak(duration=0.0))) < 1e-12
     apart = model(evolution=evolution, readout=readout, coupling="local", body=1)
@@ -157,7 +181,9 @@ def test_estimates_scatter_about_the_exact_scores_as_they_say():
         m.estimate(x, 1)
 
 
-@pytest.mark.parametrize("settings", [{}, LOCAL, {"evolution": "dissipative"}, {"readout": "joint"}])
+@pytest.mark.parametrize(
+    "settings", [{}, LOCAL, {"evolution": "dissipative"}, {"readout": "joint"}]
+)
 def test_every_way_gives_the_same_scores_and_says_why(settings):
     m, x = model(**settings).eval(), features(3)
     with torch.no_grad():
@@ -175,13 +201,17 @@ def test_every_way_gives_the_same_scores_and_says_why(settings):
 
 def test_what_is_too_large_for_matrices_is_sampled():
     def large(M: int, **settings):
-        return QuantumJump({f"m{i}": {"size": 3, "sequence": False} for i in range(M)}, dims=4, **LOCAL, **settings)
+        return QuantumJump(
+            {f"m{i}": {"size": 3, "sequence": False} for i in range(M)}, dims=4, **LOCAL, **settings
+        )
 
     assert large(4).choice(1000).way == "observables"
     assert large(4, outputs=tuple("abcdefgh")).choice(2).way == "states"
     six, eight = large(6), large(8)
     assert "trajectories of each of 1 samples" in six.choice(1).why
-    assert six.choice(10_000).way == "observables"  # that many trajectories cost more than one evolution
+    assert (
+        six.choice(10_000).way == "observables"
+    )  # that many trajectories cost more than one evolution
     assert eight.choice(10_000).way == "trajectories"
     x = {name: torch.randn(2, 3) for name in eight.modalities}
     found = eight.estimate(x, 2)
@@ -195,7 +225,9 @@ def test_what_is_too_large_for_matrices_is_sampled():
     large(6)(x | dict.fromkeys(six.modalities, x["m0"])).sum().backward()  # trains by trajectories
 
 
-@pytest.mark.parametrize("settings", [{}, {"coupling": "local"}, {"dynamics": "jumps"}, {"pooling": "attention"}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"coupling": "local"}, {"dynamics": "jumps"}, {"pooling": "attention"}]
+)
 def test_every_weight_gets_a_gradient_and_seeds_repeat(settings):
     results = []
     for _ in range(2):
@@ -209,8 +241,14 @@ def test_every_weight_gets_a_gradient_and_seeds_repeat(settings):
 
 def test_gradcheck_through_the_model():
     m, x = model(outputs=("a",), dims=2, jumps=1, measurements=2), features(2)
-    names, leaves = zip(*[(n, p.detach().clone().requires_grad_()) for n, p in m.named_parameters() if n[0] in "ALVW"],
-                        strict=True)
+    names, leaves = zip(
+        *[
+            (n, p.detach().clone().requires_grad_())
+            for n, p in m.named_parameters()
+            if n[0] in "ALVW"
+        ],
+        strict=True,
+    )
 
     def function(*values):
         return torch.func.functional_call(m, dict(zip(names, values, strict=True)), (x,))
@@ -221,7 +259,9 @@ def test_gradcheck_through_the_model():
 def test_moves_between_precisions_and_copies():
     m, x = model(), features()
     single = copy.deepcopy(m).float()
-    y = single({k: (v[0].float(), v[1]) if isinstance(v, tuple) else v.float() for k, v in x.items()})
+    y = single(
+        {k: (v[0].float(), v[1]) if isinstance(v, tuple) else v.float() for k, v in x.items()}
+    )
     assert y.dtype == torch.float32
     assert (y - m(x)).abs().max() < 1e-4
     twin = model()
@@ -234,14 +274,26 @@ def test_tweaks_scale_what_they_name_and_leave_the_model_alone():
     y, L = m(x), m.jump_operators()
     same = m.tweaked(Tweak({"text+audio": 1.0}, (1.0, 1.0, 1.0), 1.0, {"text": 1.0}))
     assert torch.equal(same(x), y)
-    every = ("text", "audio", "vision", "text+audio", "text+vision", "audio+vision", "text+audio+vision")
+    every = (
+        "text",
+        "audio",
+        "vision",
+        "text+audio",
+        "text+vision",
+        "audio+vision",
+        "text+audio+vision",
+    )
     none = m.tweaked(Tweak(dict.fromkeys(every, 0.0)))
-    assert none.system().H.abs().max() < 1e-12  # of traceless jump operators; that of the learned ones differs
+    assert (
+        none.system().H.abs().max() < 1e-12
+    )  # of traceless jump operators; that of the learned ones differs
     still = m.tweaked(Tweak(dissipations=dict.fromkeys(every, 0.0))).system()
     assert still.jumps.abs().max() < 1e-12
     assert (still.H - m.system().H).abs().max() < 1e-12
     rates = m.tweaked(Tweak(rates=(4.0, 1.0, 0.0)))
-    assert (rates.jump_operators() - L * torch.tensor([2.0, 1.0, 0.0])[:, None, None]).abs().max() < 1e-12
+    assert (
+        rates.jump_operators() - L * torch.tensor([2.0, 1.0, 0.0])[:, None, None]
+    ).abs().max() < 1e-12
     assert (m.tweaked(Tweak(duration=0.0)).observables() - m.readout()).abs().max() < 1e-14
     assert torch.equal(m(x), y)
     assert m.tweak is None
@@ -264,21 +316,24 @@ def test_standardises_with_the_rows_it_is_shown():
     assert torch.isfinite(m(constant)).all()
 
 
-@pytest.mark.parametrize(("change", "error", "message"), [
-    (dict(dims=1), InvalidInput, "`dims` must hold 3 dimensions of at least 2"),
-    (dict(dims=(2, 2)), InvalidInput, "`dims` must hold 3"),
-    (dict(dims=99_999_999), InvalidInput, "at most 4096"),
-    (dict(jumps=-1), InvalidInput, "`jumps` must be a whole number"),
-    (dict(measurements=0), InvalidInput, "`measurements`"),
-    (dict(duration=float("nan")), InvalidInput, "`duration` must be finite"),
-    (dict(dropout=1.0), InvalidInput, "`dropout` must lie in"),
-    (dict(evolution="unitray"), NotFound, "Did you mean 'unitary'"),
-    (dict(coupling="dens"), NotFound, "Did you mean 'dense'"),
-    (dict(readout="locl"), NotFound, "Did you mean 'local'"),
-    (dict(readout="single", read="txt"), NotFound, "Did you mean 'text'"),
-    (dict(read="text"), InvalidInput, "`read` must be empty unless `readout` is 'single'"),
-    (dict(pooling="max"), NotFound, "Choose one of"),
-])
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        (dict(dims=1), InvalidInput, "`dims` must hold 3 dimensions of at least 2"),
+        (dict(dims=(2, 2)), InvalidInput, "`dims` must hold 3"),
+        (dict(dims=99_999_999), InvalidInput, "at most 4096"),
+        (dict(jumps=-1), InvalidInput, "`jumps` must be a whole number"),
+        (dict(measurements=0), InvalidInput, "`measurements`"),
+        (dict(duration=float("nan")), InvalidInput, "`duration` must be finite"),
+        (dict(dropout=1.0), InvalidInput, "`dropout` must lie in"),
+        (dict(evolution="unitray"), NotFound, "Did you mean 'unitary'"),
+        (dict(coupling="dens"), NotFound, "Did you mean 'dense'"),
+        (dict(readout="locl"), NotFound, "Did you mean 'local'"),
+        (dict(readout="single", read="txt"), NotFound, "Did you mean 'text'"),
+        (dict(read="text"), InvalidInput, "`read` must be empty unless `readout` is 'single'"),
+        (dict(pooling="max"), NotFound, "Choose one of"),
+    ],
+)
 def test_impossible_settings_are_named(change, error, message):
     with pytest.raises(error, match=message):
         model(**change)
@@ -291,25 +346,40 @@ def test_unknown_models_and_settings_are_named():
         build("quantum-jump", INPUTS, ["a"], {"jump": 2})
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    (lambda x: {k: v for k, v in x.items() if k != "audio"}, "must hold modality `audio`"),
-    (lambda x: {**x, "audio": torch.zeros(6, 5)}, r"`audio` must have shape \(B, 4\), but have shape \(6, 5\)"),
-    (lambda x: {**x, "text": torch.zeros(6, 5)}, r"`text` must have shape \(B, T, 5\) with a mask"),
-    (lambda x: {**x, "vision": torch.full((6, 3), np.nan)}, "`vision` must be finite, but row 0"),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda x: {k: v for k, v in x.items() if k != "audio"}, "must hold modality `audio`"),
+        (
+            lambda x: {**x, "audio": torch.zeros(6, 5)},
+            r"`audio` must have shape \(B, 4\), but have shape \(6, 5\)",
+        ),
+        (
+            lambda x: {**x, "text": torch.zeros(6, 5)},
+            r"`text` must have shape \(B, T, 5\) with a mask",
+        ),
+        (
+            lambda x: {**x, "vision": torch.full((6, 3), np.nan)},
+            "`vision` must be finite, but row 0",
+        ),
+    ],
+)
 def test_features_that_do_not_fit_are_named(change, message):
     with pytest.raises(InvalidInput, match=message):
         model()(change(features()))
 
 
-@pytest.mark.parametrize(("tweak", "error", "message"), [
-    (Tweak({"text+odio": 1.0}), NotFound, "Did you mean 'text\\+audio'"),
-    (Tweak({"text": float("nan")}), InvalidInput, r"`couplings\[text\]`"),
-    (Tweak({"text": "much"}), InvalidInput, "must be a number, but is 'much'"),  # type: ignore[dict-item]
-    (Tweak(rates=(1.0,)), InvalidInput, "one factor for each of the 3 jump operators"),
-    (Tweak(rates=(1.0, -1.0, 1.0)), InvalidInput, r"`rates\[1\]` must lie between"),
-    (Tweak(duration=1e9), InvalidInput, "`duration` must lie between"),
-])
+@pytest.mark.parametrize(
+    ("tweak", "error", "message"),
+    [
+        (Tweak({"text+odio": 1.0}), NotFound, "Did you mean 'text\\+audio'"),
+        (Tweak({"text": float("nan")}), InvalidInput, r"`couplings\[text\]`"),
+        (Tweak({"text": "much"}), InvalidInput, "must be a number, but is 'much'"),  # type: ignore[dict-item]
+        (Tweak(rates=(1.0,)), InvalidInput, "one factor for each of the 3 jump operators"),
+        (Tweak(rates=(1.0, -1.0, 1.0)), InvalidInput, r"`rates\[1\]` must lie between"),
+        (Tweak(duration=1e9), InvalidInput, "`duration` must lie between"),
+    ],
+)
 def test_impossible_tweaks_are_named(tweak, error, message):
     with pytest.raises(error, match=message):
         model().tweaked(tweak)

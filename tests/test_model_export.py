@@ -24,7 +24,10 @@ from qfusion.quantum.states import partial_trace
 from qfusion.training import checkpoint, metrics
 
 PLANTED, DIGITS = ("qj-planted", "planted", "p0031"), ("qcnn-digits", "digits", "digit-0004")
-TWEAKS = {"qj-planted": "H.text-audio=0.5,D.text=1.5,rate.1=2,T=1.2", "qcnn-digits": "all:and,2.011=1.57"}
+TWEAKS = {
+    "qj-planted": "H.text-audio=0.5,D.text=1.5,rate.1=2,T=1.2",
+    "qcnn-digits": "all:and,2.011=1.57",
+}
 
 
 @pytest.fixture
@@ -40,7 +43,9 @@ def scores(model: Any, dataset: Any, rows: Any) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("name", "source", "_"), [PLANTED, DIGITS])
-def test_a_tweaked_checkpoint_is_the_tweaked_model(name: str, source: str, _: str, folder: Path) -> None:
+def test_a_tweaked_checkpoint_is_the_tweaked_model(
+    name: str, source: str, _: str, folder: Path
+) -> None:
     found, dataset = checkpoint.load(name), data.load(source)
     weights.keep(found, TWEAKS[name], dataset, "mine")
     assert "mine" in checkpoint.available()
@@ -49,7 +54,11 @@ def test_a_tweaked_checkpoint_is_the_tweaked_model(name: str, source: str, _: st
     wanted = scores(changed, dataset, rows)
     assert np.abs(scores(mine.model, dataset, rows) - wanted).max() < 2e-6 * np.abs(wanted).max()
     assert np.abs(scores(found.model, dataset, rows) - wanted).max() > 0.1
-    assert mine.card["made_from"] == {"model": name, "weights_sha256": found.card["weights_sha256"], "tweak": words}
+    assert mine.card["made_from"] == {
+        "model": name,
+        "weights_sha256": found.card["weights_sha256"],
+        "tweak": words,
+    }
     measured = metrics.evaluate(mine.model, dataset, "test")
     assert mine.card["this_seed"]["test"] == pytest.approx(measured)
     assert all(len(each["values"]) == 1 for each in mine.card["metrics"]["test"].values())
@@ -71,10 +80,19 @@ def test_separate_and_frozen_tables_are_baked() -> None:
 
     for settings in ({"tables": "separate"}, {"freeze_rule": True}):
         model = model_of(4, rule="mean", **settings)
-        specs = {name: {"size": spec.size, "sequence": spec.sequence, "shape": spec.shape}
-                 for name, spec in model.input_specs.items()}
-        found = Checkpoint(model, {"model": model.kind, "inputs": specs, "outputs": list(model.outputs),
-                                   "settings": model.settings})
+        specs = {
+            name: {"size": spec.size, "sequence": spec.sequence, "shape": spec.shape}
+            for name, spec in model.input_specs.items()
+        }
+        found = Checkpoint(
+            model,
+            {
+                "model": model.kind,
+                "inputs": specs,
+                "outputs": list(model.outputs),
+                "settings": model.settings,
+            },
+        )
         own, _ = weights.baked(found, "all:or")
         changed, _ = tweaked(model, "all:or")
         assert torch.allclose(own.phi.double(), changed.phi.double(), atol=1e-6)
@@ -105,30 +123,53 @@ print(float(np.abs(scores - given["wanted"]).max()), said["tweak"])
 """
 
 
-@pytest.mark.parametrize(("name", "source", "precision", "close"),
-                         [("qj-planted", "planted", "double", 1e-10), ("qcnn-digits", "digits", "single", 1e-5)])
-def test_a_program_of_torch_needs_torch_alone(name: str, source: str, precision: str, close: float,
-                                              tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "source", "precision", "close"),
+    [("qj-planted", "planted", "double", 1e-10), ("qcnn-digits", "digits", "single", 1e-5)],
+)
+def test_a_program_of_torch_needs_torch_alone(
+    name: str, source: str, precision: str, close: float, tmp_path: Path
+) -> None:
     found, dataset = checkpoint.load(name), data.load(source)
-    (tmp_path / "model.pt2").write_bytes(model_export.make("torch", found, dataset, tweak=TWEAKS[name],
-                                                           precision=precision))
+    (tmp_path / "model.pt2").write_bytes(
+        model_export.make("torch", found, dataset, tweak=TWEAKS[name], precision=precision)
+    )
     rows, changed = dataset.rows("test")[:17], tweaked(found.model, TWEAKS[name])[0]
     inputs = dataset.inputs(rows, dtype=torch.float64)
-    flat = [part for each in changed.modalities
-            for part in (inputs[each] if isinstance(inputs[each], tuple) else (inputs[each],))]
+    flat = [
+        part
+        for each in changed.modalities
+        for part in (inputs[each] if isinstance(inputs[each], tuple) else (inputs[each],))
+    ]
     dtype = program.PRECISIONS[precision]
-    given = {f"x{i}": (x.to(dtype) if x.is_floating_point() else x).numpy() for i, x in enumerate(flat)}
+    given = {
+        f"x{i}": (x.to(dtype) if x.is_floating_point() else x).numpy() for i, x in enumerate(flat)
+    }
     np.savez(tmp_path / "given.npz", wanted=scores(changed, dataset, rows), **given)
     (tmp_path / "load.py").write_text(LOADER)
-    done = subprocess.run([sys.executable, "-I", str(tmp_path / "load.py"), str(tmp_path / "model.pt2"),
-                           str(tmp_path / "given.npz")],
-                          cwd=tmp_path, text=True, capture_output=True, check=False)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-I",
+            str(tmp_path / "load.py"),
+            str(tmp_path / "model.pt2"),
+            str(tmp_path / "given.npz"),
+        ],
+        cwd=tmp_path,
+        text=True,
+        capture_output=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     off, said = done.stdout.split()
     assert float(off) < close * max(1.0, float(np.abs(scores(changed, dataset, rows)).max()))
     assert said == TWEAKS[name]
     graph = torch.export.load(tmp_path / "model.pt2").graph
-    kinds = {node.meta["val"].dtype for node in graph.nodes if isinstance(node.meta.get("val"), torch.Tensor)}
+    kinds = {
+        node.meta["val"].dtype
+        for node in graph.nodes
+        if isinstance(node.meta.get("val"), torch.Tensor)
+    }
     assert not any(kind.is_complex for kind in kinds)
 
 
@@ -144,22 +185,38 @@ def test_qutip_objects_evolve_to_the_same_scores(tmp_path: Path) -> None:
     assert (sum(found["terms"].values()) - found["H"]).norm() < 1e-10
     score = qutip.expect(found["heisenberg"]["score"], found["psi0"]) + found["bias"]["score"]
     assert score == pytest.approx(one.score, abs=1e-9)
-    assert qutip.expect(found["observables"]["score"],
-                        found["rho_T"]) + found["bias"]["score"] == pytest.approx(one.score, abs=1e-9)
-    end = qutip.mesolve(found["H"], found["psi0"].proj(), [0, found["T"]], found["jumps"],
-                        options={"matrix_form": True, "method": "vern7", "rtol": 1e-9, "atol": 1e-11}).states[-1]
+    assert qutip.expect(found["observables"]["score"], found["rho_T"]) + found["bias"][
+        "score"
+    ] == pytest.approx(one.score, abs=1e-9)
+    end = qutip.mesolve(
+        found["H"],
+        found["psi0"].proj(),
+        [0, found["T"]],
+        found["jumps"],
+        options={"matrix_form": True, "method": "vern7", "rtol": 1e-9, "atol": 1e-11},
+    ).states[-1]
     assert (end - found["rho_T"]).norm() < 1e-6
-    assert qutip_objects.to_bytes(one) == qutip_objects.to_bytes(case(name, sample, source, tweak=TWEAKS[name]))
+    assert qutip_objects.to_bytes(one) == qutip_objects.to_bytes(
+        case(name, sample, source, tweak=TWEAKS[name])
+    )
 
 
 @pytest.mark.parametrize(("name", "source", "sample"), [PLANTED, DIGITS])
 def test_arrays_describe_themselves_and_add_up(name: str, source: str, sample: str) -> None:
-    one = case(name, sample, source, tweak=TWEAKS[name], contrast="p0004" if source == "planted" else "digit-0011")
+    one = case(
+        name,
+        sample,
+        source,
+        tweak=TWEAKS[name],
+        contrast="p0004" if source == "planted" else "digit-0011",
+    )
     content = arrays.to_bytes(one)
     with np.load(io.BytesIO(content), allow_pickle=False) as file:
         found = {key: file[key] for key in file.files}
     said = {line.split(" ")[0] for line in found["about"]}
-    assert {key.replace(" ", "") for key in found if key != "about"} >= {key for key in said if key in found}
+    assert {key.replace(" ", "") for key in found if key != "about"} >= {
+        key for key in said if key in found
+    }
     assert len(found["about"]) == len(found) - 1
     origin = json.loads(str(found["made_from"]))
     assert (origin["sample"], origin["tweak"]) == (sample, one.changed)
@@ -168,21 +225,31 @@ def test_arrays_describe_themselves_and_add_up(name: str, source: str, sample: s
     if source == "planted":
         parts = sum(found[key] for key in found if key.startswith("H["))
         assert np.allclose(parts, found["H"])
-        assert np.trace(found["observables"][-1, 0] @ found["rho"][0]).real + found["bias"][0] == pytest.approx(
-            found["scores"][0])
-        dims, read = found["dims"].tolist(), {key: found[key] for key in found if key.startswith("measurement_vectors")}
+        assert np.trace(found["observables"][-1, 0] @ found["rho"][0]).real + found["bias"][
+            0
+        ] == pytest.approx(found["scores"][0])
+        dims, read = (
+            found["dims"].tolist(),
+            {key: found[key] for key in found if key.startswith("measurement_vectors")},
+        )
         final, p = torch.as_tensor(found["rho"][-1]), []
         for key, v in read.items():
             part = [("text", "audio", "vision").index(key[20:-1])] if "[" in key else [0, 1, 2]
-            p.append(np.einsum("ja,ab,jb->j", v.conj(), partial_trace(final, dims, part).numpy(), v).real)
-        assert found["weights"][0] @ np.concatenate(p) + found["bias"][0] == pytest.approx(found["scores"][0])
+            p.append(
+                np.einsum("ja,ab,jb->j", v.conj(), partial_trace(final, dims, part).numpy(), v).real
+            )
+        assert found["weights"][0] @ np.concatenate(p) + found["bias"][0] == pytest.approx(
+            found["scores"][0]
+        )
     else:
         assert np.allclose(np.trace(found["qubit_states"], axis1=-2, axis2=-1), 1)
         words = found["observables"]
         for vector in found["fused"]:
             words = np.tensordot(words, vector, (1, 0))
         assert np.allclose(words + found["bias"], found["scores"])
-    assert content == arrays.to_bytes(case(name, sample, source, tweak=TWEAKS[name], contrast=one.background.label))
+    assert content == arrays.to_bytes(
+        case(name, sample, source, tweak=TWEAKS[name], contrast=one.background.label)
+    )
 
 
 def run(arguments: list[str], capsys: Any) -> tuple[int, str, str]:
@@ -195,12 +262,18 @@ def run(arguments: list[str], capsys: Any) -> tuple[int, str, str]:
 def test_the_command_writes_each_format(tmp_path: Path, capsys: Any) -> None:
     model, _, sample = DIGITS
     start = ["export", "--model", model, "--set", "all:and", "--set", "2.011=1.57"]
-    for kind, ending, more in (("checkpoint", ".json", []), ("checkpoint", ".zip", []),
-                               ("openqasm3", ".qasm", ["--sample", sample]),
-                               ("openqasm2", ".qasm", ["--sample", sample]),
-                               ("quantikz", ".tex", ["--sample", sample]), ("numpy", ".npz", ["--sample", sample])):
+    for kind, ending, more in (
+        ("checkpoint", ".json", []),
+        ("checkpoint", ".zip", []),
+        ("openqasm3", ".qasm", ["--sample", sample]),
+        ("openqasm2", ".qasm", ["--sample", sample]),
+        ("quantikz", ".tex", ["--sample", sample]),
+        ("numpy", ".npz", ["--sample", sample]),
+    ):
         out = tmp_path / f"{kind}{ending}"
-        code, printed, error = run([*start, "--format", kind, "--out", str(out), *more, "--json"], capsys)
+        code, printed, error = run(
+            [*start, "--format", kind, "--out", str(out), *more, "--json"], capsys
+        )
         assert code == 0, error
         assert json.loads(printed)["tweak"] == "all:and,2.011=1.57"
         assert out.is_file()
@@ -209,29 +282,117 @@ def test_the_command_writes_each_format(tmp_path: Path, capsys: Any) -> None:
     assert (tmp_path / "quantikz.tex").read_text().count(r"\begin{quantikz}") > 1
     with zipfile.ZipFile(tmp_path / "checkpoint.zip") as packed:
         assert packed.namelist() == ["checkpoint.json", "checkpoint.safetensors"]
-        assert packed.read("checkpoint.safetensors") == (tmp_path / "checkpoint.safetensors").read_bytes()
+        assert (
+            packed.read("checkpoint.safetensors")
+            == (tmp_path / "checkpoint.safetensors").read_bytes()
+        )
     assert run(["evaluate", "--model", str(tmp_path / "checkpoint.json"), "--json"], capsys)[0] == 0
 
 
-@pytest.mark.parametrize(("words", "said"), [
-    (["--model", "qcnn-digits", "--format", "qutip", "--out", "x.qu", "--sample", "digit-0004"],
-     "does not exist for a model of kind"),
-    (["--model", "qj-planted", "--format", "openqasm3", "--out", "x.qasm", "--sample", "p0031"],
-     "OpenQASM has no statement"),
-    (["--model", "qj-planted", "--format", "numpy", "--out", "x.npz"], "is of one sample"),
-    (["--model", "qj-planted", "--format", "numpy", "--out", "x.npz", "--sample", "nobody"], "'nobody' does not exist"),
-    (["--model", "qj-planted", "--format", "torch", "--out", "x.pt2", "--sample", "p0031"], "Leave `--sample` out"),
-    (["--model", "qj-planted", "--format", "torch", "--out", "x.zip"], "must end in .pt2"),
-    (["--model", "qj-planted", "--format", "onnx", "--out", "x.onnx"], "Format 'onnx' does not exist"),
-    (["--model", "qj-planted", "--format", "checkpoint", "--out", "x.json", "--set", "H.text=99"], "must lie between"),
-    (["--model", "qj-planted", "--format", "checkpoint", "--out", "x.json", "--set", "H.smell=1"], "does not exist"),
-    (["--model", "qj-planted", "--format", "checkpoint", "--out", "a b.json"], "A model's name"),
-    (["--model", "qj-planted", "--data", "digits", "--format", "checkpoint", "--out", "x.json"],
-     "trained on, 'planted'"),
-    (["--model", "qj-planted", "--format", "numpy", "--out", "no/such/x.npz", "--sample", "p0031"], "no folder"),
-])
-def test_what_cannot_be_is_said_in_one_line(words: list[str], said: str, tmp_path: Path, capsys: Any,
-                                            monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            [
+                "--model",
+                "qcnn-digits",
+                "--format",
+                "qutip",
+                "--out",
+                "x.qu",
+                "--sample",
+                "digit-0004",
+            ],
+            "does not exist for a model of kind",
+        ),
+        (
+            [
+                "--model",
+                "qj-planted",
+                "--format",
+                "openqasm3",
+                "--out",
+                "x.qasm",
+                "--sample",
+                "p0031",
+            ],
+            "OpenQASM has no statement",
+        ),
+        (["--model", "qj-planted", "--format", "numpy", "--out", "x.npz"], "is of one sample"),
+        (
+            ["--model", "qj-planted", "--format", "numpy", "--out", "x.npz", "--sample", "nobody"],
+            "'nobody' does not exist",
+        ),
+        (
+            ["--model", "qj-planted", "--format", "torch", "--out", "x.pt2", "--sample", "p0031"],
+            "Leave `--sample` out",
+        ),
+        (["--model", "qj-planted", "--format", "torch", "--out", "x.zip"], "must end in .pt2"),
+        (
+            ["--model", "qj-planted", "--format", "onnx", "--out", "x.onnx"],
+            "Format 'onnx' does not exist",
+        ),
+        (
+            [
+                "--model",
+                "qj-planted",
+                "--format",
+                "checkpoint",
+                "--out",
+                "x.json",
+                "--set",
+                "H.text=99",
+            ],
+            "must lie between",
+        ),
+        (
+            [
+                "--model",
+                "qj-planted",
+                "--format",
+                "checkpoint",
+                "--out",
+                "x.json",
+                "--set",
+                "H.smell=1",
+            ],
+            "does not exist",
+        ),
+        (
+            ["--model", "qj-planted", "--format", "checkpoint", "--out", "a b.json"],
+            "A model's name",
+        ),
+        (
+            [
+                "--model",
+                "qj-planted",
+                "--data",
+                "digits",
+                "--format",
+                "checkpoint",
+                "--out",
+                "x.json",
+            ],
+            "trained on, 'planted'",
+        ),
+        (
+            [
+                "--model",
+                "qj-planted",
+                "--format",
+                "numpy",
+                "--out",
+                "no/such/x.npz",
+                "--sample",
+                "p0031",
+            ],
+            "no folder",
+        ),
+    ],
+)
+def test_what_cannot_be_is_said_in_one_line(
+    words: list[str], said: str, tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     code, printed, error = run(["export", *words], capsys)
     assert (code, printed) == (1, "")

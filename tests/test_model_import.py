@@ -52,12 +52,18 @@ class Greedy(Products):
 
     def forward(self, text: Tensor, audio: Tensor) -> Tensor:
         scores = super().forward(text, audio)
-        return scores + 0 * (scores[:, :1].expand(-1, 8192)[..., None] * torch.ones(8192)).sum((1, 2))[:, None]
+        return (
+            scores
+            + 0
+            * (scores[:, :1].expand(-1, 8192)[..., None] * torch.ones(8192)).sum((1, 2))[:, None]
+        )
 
 
 def exported(module: nn.Module, path: Path, widths: tuple[int, ...] = (4, 3)) -> Path:
     rows = tuple(torch.randn(4, size, dtype=torch.float64) for size in widths)
-    program = torch.export.export(module.double().eval(), rows, dynamic_shapes=({0: torch.export.Dim.DYNAMIC},) * 2)
+    program = torch.export.export(
+        module.double().eval(), rows, dynamic_shapes=({0: torch.export.Dim.DYNAMIC},) * 2
+    )
     torch.export.save(program, path)
     return path
 
@@ -66,8 +72,11 @@ def exported(module: nn.Module, path: Path, widths: tuple[int, ...] = (4, 3)) ->
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Programs, and a data set of two modalities and three classes."""
     found = tmp_path_factory.mktemp("programs")
-    for name, module, widths in (("products", Products(), (4, 3)), ("misnamed", Misnamed(), (7, 7)),
-                                 ("greedy", Greedy(), (4, 3))):
+    for name, module, widths in (
+        ("products", Products(), (4, 3)),
+        ("misnamed", Misnamed(), (7, 7)),
+        ("greedy", Greedy(), (4, 3)),
+    ):
         exported(module, found / f"{name}.pt2", widths)
     (found / "junk.pt2").write_bytes(b"PK\x03\x04" + bytes(300))
     importable.tables(found / "tables")
@@ -113,15 +122,26 @@ def test_what_comes_in_is_the_program(folder: Path) -> None:
     assert "mine" not in checkpoint.available()
 
 
-@pytest.mark.parametrize(("file", "name", "limits", "message"), [
-    ("junk.pt2", "x", {}, "junk.pt2"),
-    ("greedy.pt2", "x", {"MEMORY": 1 << 30}, "more than 1 GiB of memory"),
-    ("greedy.pt2", "x", {"SECONDS": 1}, "more than 1 seconds of the processor"),
-    ("products.pt2", "x", {"PATIENCE": 0.2}, "more than 0 seconds"),
-    ("tables/text.csv", "x", {}, "must be an .onnx or .pt2 file"), ("products.pt2", "../x", {}, "name"),
-    ("products.pt2", "qj-planted", {}, "not imported and is not replaced|There is a model")])
-def test_what_does_not_pass_leaves_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch, file: str, name: str,
-                                           limits: dict[str, Any], message: str) -> None:
+@pytest.mark.parametrize(
+    ("file", "name", "limits", "message"),
+    [
+        ("junk.pt2", "x", {}, "junk.pt2"),
+        ("greedy.pt2", "x", {"MEMORY": 1 << 30}, "more than 1 GiB of memory"),
+        ("greedy.pt2", "x", {"SECONDS": 1}, "more than 1 seconds of the processor"),
+        ("products.pt2", "x", {"PATIENCE": 0.2}, "more than 0 seconds"),
+        ("tables/text.csv", "x", {}, "must be an .onnx or .pt2 file"),
+        ("products.pt2", "../x", {}, "name"),
+        ("products.pt2", "qj-planted", {}, "not imported and is not replaced|There is a model"),
+    ],
+)
+def test_what_does_not_pass_leaves_nothing(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    file: str,
+    name: str,
+    limits: dict[str, Any],
+    message: str,
+) -> None:
     for key, value in limits.items():
         monkeypatch.setattr(aside, key, value)
     before = kept()
@@ -134,7 +154,10 @@ def test_a_program_of_torch_from_elsewhere_is_refused_by_its_bytes(folder: Path)
     before = kept()
     (folder / "named.onnx").write_bytes((folder / "products.pt2").read_bytes())
     for name in ("products.pt2", "named.onnx"):
-        with pytest.raises(InvalidInput, match=f"`{name}` is one of torch.export, which is loaded only for readers on"):
+        with pytest.raises(
+            InvalidInput,
+            match=f"`{name}` is one of torch.export, which is loaded only for readers on",
+        ):
             aside.Import(folder / name, DATA, "x", only_onnx=True).wait()
     assert kept() == before
 
@@ -156,7 +179,9 @@ def by_label(elements: Any, label: str) -> Any:
 
 def bring(app: Any, path: Path, name: str) -> None:
     app.selectbox(key="_model.data").set_value(DATA)
-    app.file_uploader(key="_model.file").upload(path.name, path.read_bytes(), "application/octet-stream")
+    app.file_uploader(key="_model.file").upload(
+        path.name, path.read_bytes(), "application/octet-stream"
+    )
     app.text_input(key="_model.name").set_value(name)
     by_label(app.button, "Check and import").click()
     app.run(timeout=60)
@@ -173,7 +198,10 @@ def test_a_card_is_corrected_on_the_page(folder: Path) -> None:
     assert "both" not in checkpoint.available()
     card = app.text_area[0].value
     assert "[[input]]" in card
-    lines = ['modality = ["text", "audio"]' if line.startswith("modality") else line for line in card.splitlines()]
+    lines = [
+        'modality = ["text", "audio"]' if line.startswith("modality") else line
+        for line in card.splitlines()
+    ]
     app.text_area[0].set_value("\n".join(lines))
     by_label(app.button, "Import with this card").click()
     app.run(timeout=60)

@@ -1,5 +1,4 @@
-"""Neighbours of the two systems: formulas, PennyLane's circuits, gates, any number of modalities, training in stages.
-"""
+"""The two systems' neighbours: formulas, PennyLane's circuits, gates, any number of modalities, training in stages."""
 
 from __future__ import annotations
 
@@ -34,13 +33,19 @@ CIRCUITS = kinds("gates")
 SMALL: dict[str, dict[str, Any]] = {  # by kind, what keeps a test cheap
     "qfl": {"features": 3, "qubits": 2, "degree": 2},
     "cross-attention-q": {"features": 3, "qubits": 2, "layers": 2, "width": 4},
-    "vqc-mlpnet": {"features": 3, "width": 8, "layers": 2}, "quantum-lego": {"qubits": 2, "layers": 2, "width": 4},
-    "reservoir": {"qubits": 2, "duration": 0.5, "readouts": 2}, "unitary-fusion": {"dims": 2}}
+    "vqc-mlpnet": {"features": 3, "width": 8, "layers": 2},
+    "quantum-lego": {"qubits": 2, "layers": 2, "width": 4},
+    "reservoir": {"qubits": 2, "duration": 0.5, "readouts": 2},
+    "unitary-fusion": {"dims": 2},
+}
 
 
 def inputs_of(M: int) -> dict[str, dict[str, Any]]:
-    forms = ({"size": 3, "sequence": False}, {"size": 2, "sequence": True},
-             {"size": 16, "sequence": False, "shape": (4, 4)})
+    forms = (
+        {"size": 3, "sequence": False},
+        {"size": 2, "sequence": True},
+        {"size": 16, "sequence": False, "shape": (4, 4)},
+    )
     return {f"view {m}": forms[m % 3] for m in range(M)}
 
 
@@ -66,7 +71,10 @@ def rows_of(M: int, B: int, seed: int = 0) -> dict[str, Any]:
 
 
 def picked(rows: dict[str, Any], where: Any) -> dict[str, Any]:
-    return {name: tuple(t[where] for t in x) if isinstance(x, tuple) else x[where] for name, x in rows.items()}
+    return {
+        name: tuple(t[where] for t in x) if isinstance(x, tuple) else x[where]
+        for name, x in rows.items()
+    }
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -81,8 +89,13 @@ def test_any_number_of_modalities_of_any_form(kind: str, M: int) -> None:
         scores = model(rows)
         assert scores.shape == (5, len(model.outputs))
         for row in range(5):
-            assert torch.allclose(model(picked(rows, slice(row, row + 1)))[0], scores[row], atol=1e-12)
-        other = {name: (x[0] + 3.0 * ~x[1][..., None], x[1]) if isinstance(x, tuple) else x for name, x in rows.items()}
+            assert torch.allclose(
+                model(picked(rows, slice(row, row + 1)))[0], scores[row], atol=1e-12
+            )
+        other = {
+            name: (x[0] + 3.0 * ~x[1][..., None], x[1]) if isinstance(x, tuple) else x
+            for name, x in rows.items()
+        }
         assert torch.allclose(model(other), scores, atol=1e-12)  # padding
         assert torch.allclose(copy.deepcopy(model).float()(rows).double(), scores, atol=2e-5)
         assert torch.allclose(model.scores(model.encode(rows)), scores, atol=1e-12)
@@ -103,15 +116,23 @@ def test_scores_have_a_gradient_and_training_lowers_the_loss(kind: str) -> None:
         optimiser.step()
         found.append(float(loss.detach()))
     assert found[-1] < 0.9 * found[0]
-    idle = {name for name, p in model.named_parameters() if p.grad is None or not bool(p.grad.abs().sum())}
-    assert {name.split(".")[0] for name in idle} <= {"first_head"}  # that of a classical block, which is done with
+    idle = {
+        name
+        for name, p in model.named_parameters()
+        if p.grad is None or not bool(p.grad.abs().sum())
+    }
+    assert {name.split(".")[0] for name in idle} <= {
+        "first_head"
+    }  # that of a classical block, which is done with
 
 
 def layers(model: Any, first: int = 0, count: int | None = None) -> None:
     """The trained layers as PennyLane has them."""
     angles = model.layers.angles[first:][:count]
     wide = [1 + (first + layer) % max(1, model.n - 1) for layer in range(len(angles))]
-    qml.StronglyEntanglingLayers(angles, wires=range(model.n), ranges=wide if model.n > 1 else [0] * len(wide))
+    qml.StronglyEntanglingLayers(
+        angles, wires=range(model.n), ranges=wide if model.n > 1 else [0] * len(wide)
+    )
 
 
 def paulis(words: list[tuple[int, ...]]) -> list[Any]:
@@ -135,6 +156,7 @@ def of_fusion_layer(model: Any, h: Tensor) -> Tensor:
                         qml.RZ(h[3 * m + 2 * (use % 2) + k], wires=2 * m + k)
             layers(model, use + 1, 1)
         return read(model.n)
+
     return model.head(4 * torch.stack(circuit()))
 
 
@@ -145,6 +167,7 @@ def of_lego(model: Any, h: Tensor) -> Tensor:
             qml.RY(torch.pi / 2 * (1 + torch.tanh(h[q])), wires=q)
         layers(model)
         return read(model.n)
+
     return model.head(4 * torch.stack(circuit()))
 
 
@@ -157,7 +180,12 @@ def of_attention(model: Any, h: Tensor) -> Tensor:
         for q, angle in enumerate(model.scales * torch.cat(own)):
             qml.RY(angle, wires=q)
         layers(model)
-        return [qml.expval(letter(q)) for q in range(n) for letter in (qml.PauliX, qml.PauliY, qml.PauliZ)]
+        return [
+            qml.expval(letter(q))
+            for q in range(n)
+            for letter in (qml.PauliX, qml.PauliY, qml.PauliZ)
+        ]
+
     tokens = model.tokens(torch.stack(circuit()).view(n, 3)) + model.places
     asks, block, told = model.classical(h.relu()), model.block, model.block.before_other(tokens)
     q, (k, v) = block.query(block.before(asks)), block.key_value(told).chunk(2, -1)
@@ -175,8 +203,12 @@ def of_weights(model: Any, h: Tensor) -> Tensor:
         qml.AmplitudeEmbedding(row / row.norm(), wires=range(model.n))
         layers(model)
         return qml.probs(wires=range(model.n))
+
     D, H = model.rows.shape
-    W = torch.stack([row.norm() * model.scales * (H * circuit(row) - 1) for row in model.rows]) / D**0.5
+    W = (
+        torch.stack([row.norm() * model.scales * (H * circuit(row) - 1) for row in model.rows])
+        / D**0.5
+    )
     return model.head((h @ W + model.offset).relu())
 
 
@@ -185,7 +217,9 @@ def of_reservoir(model: Any, h: Tensor) -> Tensor:
     pairs, between = list(itertools.combinations(range(n), 2)), model.settings["duration"] / K
     count = math.ceil(between * 40)
     bits = np.array(list(itertools.product((0, 1), repeat=n)))
-    strength = torch.tensor([sum(5.42 / (j - i) ** 6 * b[i] * b[j] for i, j in pairs) for b in bits]).double()
+    strength = torch.tensor(
+        [sum(5.42 / (j - i) ** 6 * b[i] * b[j] for i, j in pairs) for b in bits]
+    ).double()
     energy = strength - torch.tensor(bits).double() @ (model.settings["detuning"] * h.tanh())
     half = torch.exp(-0.5j * between / count * energy)
 
@@ -197,11 +231,17 @@ def of_reservoir(model: Any, h: Tensor) -> Tensor:
                 qml.RX(2 * math.pi * between / count, wires=q)
             qml.DiagonalQubitUnitary(half, wires=range(n))
         return paulis([*((q,) for q in range(n)), *pairs])
+
     return model.head(torch.cat([torch.stack(circuit(k + 1)) for k in range(K)]))
 
 
-BY_PENNYLANE = {"qfl": of_fusion_layer, "cross-attention-q": of_attention, "vqc-mlpnet": of_weights,
-                "quantum-lego": of_lego, "reservoir": of_reservoir}
+BY_PENNYLANE = {
+    "qfl": of_fusion_layer,
+    "cross-attention-q": of_attention,
+    "vqc-mlpnet": of_weights,
+    "quantum-lego": of_lego,
+    "reservoir": of_reservoir,
+}
 
 
 @pytest.mark.parametrize("kind", CIRCUITS)
@@ -209,12 +249,17 @@ BY_PENNYLANE = {"qfl": of_fusion_layer, "cross-attention-q": of_attention, "vqc-
 def test_scores_and_gradients_are_pennylanes(kind: str, M: int) -> None:
     model = model_of(kind, M, **({"duration": 0.1, "readouts": 2} if kind == "reservoir" else {}))
     rows = rows_of(M, 2)
-    parameters = [p for name, p in model.named_parameters() if not name.startswith(("encoders", "first_head"))]
+    parameters = [
+        p for name, p in model.named_parameters() if not name.startswith(("encoders", "first_head"))
+    ]
     for row in range(2):
         with torch.no_grad():
             h = torch.cat(list(model.encode(picked(rows, slice(row, row + 1))).values()), -1)[0]
         found = []
-        for way in (lambda h: model.fuse(list(h[None].chunk(M, -1)))[0], lambda h: BY_PENNYLANE[kind](model, h)):
+        for way in (
+            lambda h: model.fuse(list(h[None].chunk(M, -1)))[0],
+            lambda h: BY_PENNYLANE[kind](model, h),
+        ):
             own = h.clone().requires_grad_()
             scores = way(own)
             total = scores @ torch.tensor([1.0, -0.3]).double()
@@ -232,34 +277,56 @@ def test_gates_one_by_one_give_what_the_scores_are_made_of(kind: str, M: int) ->
     psi = statevector.run(gates, model.n)
     encoded = list(states.values())
     if kind == "cross-attention-q":
-        assert torch.allclose(statevector.bloch_vectors(psi[None]), model.expectations(encoded), atol=1e-10)
+        assert torch.allclose(
+            statevector.bloch_vectors(psi[None]), model.expectations(encoded), atol=1e-10
+        )
     elif kind == "vqc-mlpnet":
         d = int(torch.cat(encoded, -1).abs().argmax())
-        weights = model.norms()[d] * model.scales * (len(psi) * psi.abs() ** 2 - 1) / len(model.rows) ** 0.5
+        weights = (
+            model.norms()[d]
+            * model.scales
+            * (len(psi) * psi.abs() ** 2 - 1)
+            / len(model.rows) ** 0.5
+        )
         assert torch.allclose(weights, model.first_layer()[d], atol=1e-10)
     elif kind == "reservoir":
         each = [statevector.run(gates[:k], model.n).abs() ** 2 for k in range(1, len(gates) + 1)]
         signs = statevector.signs(model.n, model.words, each[0])
-        assert torch.allclose(torch.cat([signs @ p for p in each])[None], model.measured(torch.cat(encoded, -1)),
-                              atol=1e-10)
+        assert torch.allclose(
+            torch.cat([signs @ p for p in each])[None],
+            model.measured(torch.cat(encoded, -1)),
+            atol=1e-10,
+        )
     else:
         read = statevector.expectations(psi[None], model.words)[0]
         assert torch.allclose(model.head(4 * read), model.fuse(encoded)[0], atol=1e-10)
     for gate in gates:
         assert gate.matrix.shape == (2 ** len(gate.wires),) * 2
-        assert torch.allclose(gate.matrix @ gate.matrix.mH, torch.eye(len(gate.matrix)).to(gate.matrix), atol=1e-10)
+        assert torch.allclose(
+            gate.matrix @ gate.matrix.mH, torch.eye(len(gate.matrix)).to(gate.matrix), atol=1e-10
+        )
         if gate.name in ("Rot", "RY", "RZ", "CNOT"):
             known = getattr(qml, gate.name)
-            theirs = known(*list(gate.values.values())[:known.num_params], wires=gate.wires)
-            assert np.allclose(qml.matrix(theirs, wire_order=gate.wires), gate.matrix.detach().numpy(), atol=1e-12)
-    named = {name.rpartition(" ")[0] for gate in gates for name in gate.values if name.startswith("view")}
-    assert named == set(model.modalities) or (kind == "vqc-mlpnet" and named <= set(model.modalities))
+            theirs = known(*list(gate.values.values())[: known.num_params], wires=gate.wires)
+            assert np.allclose(
+                qml.matrix(theirs, wire_order=gate.wires), gate.matrix.detach().numpy(), atol=1e-12
+            )
+    named = {
+        name.rpartition(" ")[0] for gate in gates for name in gate.values if name.startswith("view")
+    }
+    assert named == set(model.modalities) or (
+        kind == "vqc-mlpnet" and named <= set(model.modalities)
+    )
     with pytest.raises(InvalidInput, match="one row, but holds 2"):
         model.gates(model.encode(rows_of(M, 2)))
 
 
 def test_a_state_is_prepared_by_a_reflection() -> None:
-    for state in (torch.tensor([1.0, 0, 0, 0]), torch.tensor([-1.0, 0, 0, 0]), torch.tensor([0.5, -0.5, 0.5, 0.5])):
+    for state in (
+        torch.tensor([1.0, 0, 0, 0]),
+        torch.tensor([-1.0, 0, 0, 0]),
+        torch.tensor([0.5, -0.5, 0.5, 0.5]),
+    ):
         U = prepared(state.double())
         assert torch.allclose(U[:, 0].real, state.double())
         assert torch.allclose(U @ U.mH, torch.eye(4).to(U))
@@ -270,11 +337,16 @@ def test_scores_of_the_fusion_layer_are_polynomials_of_its_degree() -> None:
     theta = torch.arange(16, dtype=torch.float64) * 2 * torch.pi / 16
     numbers = torch.randn(1, 2, 3, dtype=torch.float64).repeat(16, 1, 1)
     numbers[:, 1, 2] = theta  # one signal through its whole circle
-    waves = np.abs(np.fft.rfft(model.fuse(list(numbers.unbind(1))).detach().numpy(), axis=0)).max(1) / 16
+    waves = (
+        np.abs(np.fft.rfft(model.fuse(list(numbers.unbind(1))).detach().numpy(), axis=0)).max(1)
+        / 16
+    )
     assert waves[P] > 1e-4
-    assert waves[P + 1:].max() < 1e-12
-    counts = [sum(p.numel() for part in (model.layers, model.head) for p in part.parameters())
-              for model in (model_of("qfl", M) for M in range(2, 7))]
+    assert waves[P + 1 :].max() < 1e-12
+    counts = [
+        sum(p.numel() for part in (model.layers, model.head) for p in part.parameters())
+        for model in (model_of("qfl", M) for M in range(2, 7))
+    ]
     assert len(set(np.diff(counts))) == 1  # in proportion to the modalities
 
 
@@ -288,9 +360,12 @@ def test_the_reservoir_is_the_evolution_of_its_hamiltonian() -> None:
         for q in range(4):
             total = np.kron(total, dict(places).get(q, I))
         return total
+
     delta = 6.0 * np.tanh(h[0].numpy())
     H = sum(math.pi * on((i, X)) - delta[i] * on((i, n)) for i in range(4))
-    H = H + sum(5.42 / (j - i) ** 6 * on((i, n), (j, n)) for i, j in itertools.combinations(range(4), 2))
+    H = H + sum(
+        5.42 / (j - i) ** 6 * on((i, n), (j, n)) for i, j in itertools.combinations(range(4), 2)
+    )
     psi = torch.as_tensor(np.stack([expm(-1j * t * H)[:, 0] for t in (2.0, 4.0)]))
     expected = statevector.expectations(psi, model.words).numpy()
     assert np.abs(model.measured(h).numpy()[0] - expected.ravel()).max() < 3e-2
@@ -301,7 +376,10 @@ def test_the_reservoir_is_the_evolution_of_its_hamiltonian() -> None:
 
 def test_components_are_the_principal_ones_of_the_rows() -> None:
     spec = reservoir.InputSpec(5)
-    part, x = reservoir.Components(spec, 3).double(), (torch.randn(200, 5) @ torch.randn(5, 5)).double()
+    part, x = (
+        reservoir.Components(spec, 3).double(),
+        (torch.randn(200, 5) @ torch.randn(5, 5)).double(),
+    )
     part.standardise.fit(x, None)
     part.fit(x)
     z = part(x)
@@ -316,35 +394,53 @@ def test_components_are_the_principal_ones_of_the_rows() -> None:
 
 @pytest.mark.parametrize("M", [1, 2, 3])
 def test_unitary_fusion_follows_its_formula_and_is_explained_exactly(M: int) -> None:
-    model, x, rows = model_of("unitary-fusion", M, dims=[2, 3, 2][:M]), rows_of(M, 2), rows_of(M, 3, seed=1)
+    model, x, rows = (
+        model_of("unitary-fusion", M, dims=[2, 3, 2][:M]),
+        rows_of(M, 2),
+        rows_of(M, 3, seed=1),
+    )
     A = torch.view_as_complex(model.H.detach()).numpy()
     U = expm(0.5j * (A + A.conj().T))
     with torch.no_grad():
         psi = model.product_state(model.encode(x)).numpy()
         scores = (np.abs(psi @ U.T) ** 2) @ model.W.numpy().T + model.bias.numpy()
         assert np.allclose(model(x).numpy(), scores, atol=1e-10)
-        assert np.allclose(model.scores(model.encode(x)).numpy(), scores, atol=1e-10)  # by observables
+        assert np.allclose(
+            model.scores(model.encode(x)).numpy(), scores, atol=1e-10
+        )  # by observables
         found = explain.explain(model, x, explain.background(model, rows))
         for place, S in enumerate(subsets(M)):
             for i in range(2):
                 own = picked(x, [i, i, i])
-                mixed = {name: (own if m in S else rows)[name] for m, name in enumerate(model.modalities)}
+                mixed = {
+                    name: (own if m in S else rows)[name] for m, name in enumerate(model.modalities)
+                }
                 assert np.allclose(found.values[i, place], model(mixed).mean(0).numpy(), atol=1e-10)
 
 
 def test_bad_settings_are_named() -> None:
     for kind, settings, words in (
-        ("qfl", {"qubits": 5}, "`qubits` must give at most 12 qubits in all, but 5 for each of 3 modalities are 15"),
+        (
+            "qfl",
+            {"qubits": 5},
+            "`qubits` must give at most 12 qubits in all, but 5 for each of 3 modalities are 15",
+        ),
         ("qfl", {"degree": 0}, "`degree` must be a whole number from 1 to 64, but is 0"),
-        ("cross-attention-q", {"qubits": 4}, "at most 9 qubits"), ("cross-attention-q", {"layers": 0}, "`layers`"),
+        ("cross-attention-q", {"qubits": 4}, "at most 9 qubits"),
+        ("cross-attention-q", {"layers": 0}, "`layers`"),
         ("cross-attention-q", {"width": 5}, "`width` must be a multiple of `heads`"),
-        ("vqc-mlpnet", {"width": 24}, "a power of two.*Take 16 or 32"), ("vqc-mlpnet", {"features": 0}, "`features`"),
+        ("vqc-mlpnet", {"width": 24}, "a power of two.*Take 16 or 32"),
+        ("vqc-mlpnet", {"features": 0}, "`features`"),
         ("quantum-lego", {"pretraining": 1.5}, "`pretraining` must lie between 0 and 1"),
-        ("quantum-lego", {"layers": "two"}, "`layers`"), ("quantum-lego", {"qubits": -1}, "`qubits`"),
-        ("reservoir", {"duration": 0}, "`duration`"), ("reservoir", {"readouts": 0}, "`readouts`"),
-        ("reservoir", {"detuning": "x"}, "`detuning`"), ("unitary-fusion", {"dims": [2, 2]}, "`dims` must hold 3"),
+        ("quantum-lego", {"layers": "two"}, "`layers`"),
+        ("quantum-lego", {"qubits": -1}, "`qubits`"),
+        ("reservoir", {"duration": 0}, "`duration`"),
+        ("reservoir", {"readouts": 0}, "`readouts`"),
+        ("reservoir", {"detuning": "x"}, "`detuning`"),
+        ("unitary-fusion", {"dims": [2, 2]}, "`dims` must hold 3"),
         ("unitary-fusion", {"dims": 16}, "joint dimension of at most 1024.*Lower `dims`"),
-        ("unitary-fusion", {"dropout": 1.0}, "`dropout`")):
+        ("unitary-fusion", {"dropout": 1.0}, "`dropout`"),
+    ):
         with pytest.raises(InvalidInput, match=words):
             build(kind, inputs_of(3), ("a",), settings)
     with pytest.raises(NotFound, match="Projection 'pcb' does not exist"):
@@ -354,13 +450,17 @@ def test_bad_settings_are_named() -> None:
 
 
 def encoders(model: Any) -> dict[str, Tensor]:
-    return {name: p.clone() for name, p in model.state_dict().items() if name.startswith("encoders")}
+    return {
+        name: p.clone() for name, p in model.state_dict().items() if name.startswith("encoders")
+    }
 
 
 @pytest.mark.parametrize("average", [0.0, 0.9])
 def test_the_classical_block_is_trained_and_then_frozen(average: float) -> None:
     dataset = tiny("classification")
-    options = Options(epochs=6, batch=16, rate=1e-2, patience=2, loss="cross_entropy", average=average)
+    options = Options(
+        epochs=6, batch=16, rate=1e-2, patience=2, loss="cross_entropy", average=average
+    )
     settings = {**SMALL["quantum-lego"], "pretraining": 0.5, "encoder": "cnn-norm"}
     fit = prepare("quantum-lego", dataset, settings, options)
     fit.best_loss = -1.0  # no epoch is better: before the last part, nobody waits for that
@@ -392,8 +492,13 @@ def test_the_classical_block_is_trained_and_then_frozen(average: float) -> None:
 
 
 def test_a_block_that_was_never_frozen_decides_itself() -> None:
-    result = train("quantum-lego", tiny("regression"), SMALL["quantum-lego"], {"epochs": 4, "batch": 32},
-                   on_epoch=lambda progress: progress.epoch < 1)
+    result = train(
+        "quantum-lego",
+        tiny("regression"),
+        SMALL["quantum-lego"],
+        {"epochs": 4, "batch": 32},
+        on_epoch=lambda progress: progress.epoch < 1,
+    )
     assert result.model.preparing
     with torch.no_grad():
         rows = result.dataset.inputs([0, 1])
@@ -402,18 +507,25 @@ def test_a_block_that_was_never_frozen_decides_itself() -> None:
         assert torch.allclose(result.model(rows), result.model.first_head(a) + result.model.bias)
 
 
-def test_projections_are_fitted_to_training_rows_of_large_sets_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_projections_are_fitted_to_training_rows_of_large_sets_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     dataset: DataSet = tiny("classification")
     small = prepare("reservoir", dataset, {"qubits": 2}).model
     monkeypatch.setattr(loop, "is_small", lambda *_: False)
     large = prepare("reservoir", dataset, {"qubits": 2}).model
     for name in small.modalities:
-        assert torch.allclose(small.encoders[name].directions, large.encoders[name].directions, atol=1e-5)
+        assert torch.allclose(
+            small.encoders[name].directions, large.encoders[name].directions, atol=1e-5
+        )
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("changed", [{"precision": "mixed"}, {"unimodal": 0.5}, {"coupling_decay": 0.5}],
-                         ids=lambda changed: next(iter(changed)))
+@pytest.mark.parametrize(
+    "changed",
+    [{"precision": "mixed"}, {"unimodal": 0.5}, {"coupling_decay": 0.5}],
+    ids=lambda changed: next(iter(changed)),
+)
 def test_every_option_of_training_does(kind: str, changed: dict[str, Any]) -> None:
     dataset = annotated(3)
     fit = prepare(kind, dataset, SMALL[kind], {"epochs": 2, "batch": 64, **changed})
@@ -423,6 +535,7 @@ def test_every_option_of_training_does(kind: str, changed: dict[str, Any]) -> No
 
 def test_neighbours_are_registered_and_described() -> None:
     from qfusion.runs import settings
+
     assert "unitary-fusion" in NEIGHBOURS
     for kind in KINDS:
         model = NEIGHBOURS[kind]

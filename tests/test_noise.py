@@ -16,8 +16,15 @@ from qfusion.track.noise import Noise, noisy, noisy_vectors
 from qfusion.track.run import run
 from tests.entangled import angles_of, masses_of, model_of, scores_of
 
-KINDS = [Noise(depolarising=0.2), Noise(damping=0.3), Noise(readout=0.25), Noise(0.1, 0.2, 0.3), Noise(1, 0, 0),
-         Noise(0, 1, 0), Noise(0, 0, 1)]
+KINDS = [
+    Noise(depolarising=0.2),
+    Noise(damping=0.3),
+    Noise(readout=0.25),
+    Noise(0.1, 0.2, 0.3),
+    Noise(1, 0, 0),
+    Noise(0, 1, 0),
+    Noise(0, 0, 1),
+]
 
 
 @pytest.mark.parametrize("noise", KINDS, ids=str)
@@ -29,23 +36,31 @@ def test_kraus_operators_keep_the_trace(noise: Noise) -> None:
 def test_channels_on_paper() -> None:
     """Acting on (I, X, Y, Z): depolarising shrinks, damping pulls towards |0>."""
     s, g = 0.2, 0.36
-    assert transfer_matrix(Noise(depolarising=s).gate()).diag() == pytest.approx(np.array([1, 1 - s, 1 - s, 1 - s]))
+    assert transfer_matrix(Noise(depolarising=s).gate()).diag() == pytest.approx(
+        np.array([1, 1 - s, 1 - s, 1 - s])
+    )
     R = transfer_matrix(Noise(damping=g).gate())
     assert R.diag() == pytest.approx(np.array([1, 0.8, 0.8, 1 - g]))
     assert float(R[3, 0]) == pytest.approx(g)
-    assert transfer_matrix(Noise(readout=0.5).wrong()).diag() == pytest.approx(np.array([1, 1, 0.5, 0.5]))
+    assert transfer_matrix(Noise(readout=0.5).wrong()).diag() == pytest.approx(
+        np.array([1, 1, 0.5, 0.5])
+    )
     ones = torch.tensor([[1.0, 0.0, -1.0]], dtype=torch.float64)
     assert noisy_vectors(ones, Noise(damping=1)).tolist() == [[1, 0, 1]]
 
 
 @torch.no_grad()
-def noisy_scores(model: EntangledQCNN, masses: dict[str, torch.Tensor], noise: Noise) -> torch.Tensor:
+def noisy_scores(
+    model: EntangledQCNN, masses: dict[str, torch.Tensor], noise: Noise
+) -> torch.Tensor:
     return noisy(model, noise).scores(masses)
 
 
 @pytest.mark.parametrize("noise", KINDS, ids=str)
-@pytest.mark.parametrize(("n", "M", "form"),
-                         [(3, 2, "elements"), (5, 3, "elements"), (2, 2, "whole"), (2, 4, "elements")])
+@pytest.mark.parametrize(
+    ("n", "M", "form"),
+    [(3, 2, "elements"), (5, 3, "elements"), (2, 2, "whole"), (2, 4, "elements")],
+)
 def test_pennylane_agrees(n: int, M: int, form: str, noise: Noise) -> None:
     model = model_of(n, M)
     theta = angles_of(model)
@@ -55,12 +70,15 @@ def test_pennylane_agrees(n: int, M: int, form: str, noise: Noise) -> None:
     assert np.abs(ours - scores_of(model, theta).numpy()).max() > 1e-3
 
 
-@pytest.mark.parametrize(("n", "block"), [(2, "su4"), (5, "so4"), (6, "circuit14"), (7, "circuit9")])
+@pytest.mark.parametrize(
+    ("n", "block"), [(2, "su4"), (5, "so4"), (6, "circuit14"), (7, "circuit9")]
+)
 def test_density_matrices_agree(n: int, block: str) -> None:
     model = noisy(model_of(n, 3, block=block), Noise(0.05, 0.1, 0.15))
     masses = masses_of(angles_of(model))
-    assert model.direct_scores(masses).detach().numpy() == pytest.approx(model.scores(masses).detach().numpy(),
-                                                                         abs=1e-12)
+    assert model.direct_scores(masses).detach().numpy() == pytest.approx(
+        model.scores(masses).detach().numpy(), abs=1e-12
+    )
 
 
 def test_no_noise_changes_nothing() -> None:
@@ -88,8 +106,12 @@ def test_contributions_under_noise_are_those_of_noisy_scores(M: int) -> None:
     with torch.no_grad():
         here, there = model.encode(inputs), model.encode(rows)
     for s, subset in enumerate(subsets(M)):
-        mixed = {name: here[name][:, None].expand(-1, 5, -1).flatten(0, 1) if m in subset else there[name].repeat(4, 1)
-                 for m, name in enumerate(model.modalities)}
+        mixed = {
+            name: here[name][:, None].expand(-1, 5, -1).flatten(0, 1)
+            if m in subset
+            else there[name].repeat(4, 1)
+            for m, name in enumerate(model.modalities)
+        }
         expected = noisy_scores(model, mixed, noise).view(4, 5, -1).mean(1)
         assert found.values[:, s] == pytest.approx(expected.numpy(), abs=1e-10)
 
@@ -101,7 +123,9 @@ def test_noise_in_a_chain_is_noise_on_its_masses() -> None:
     p = fuse(masses[..., :2], model.phi[:, :1])[1][..., 0]
     for stage in (1, 2):
         p = ((1 - 0.2) * p + 0.1) * (1 - 0.3)
-        vectors, after = fuse(torch.stack([p, masses[..., stage + 1]], -1), model.phi[:, stage:stage + 1])
+        vectors, after = fuse(
+            torch.stack([p, masses[..., stage + 1]], -1), model.phi[:, stage : stage + 1]
+        )
         p = after[..., 0]
     noisy_fused = noisy(model, noise).fuse(masses_of(angles_of(model)))[0]
     assert noisy_fused.detach() == pytest.approx(vectors.detach().numpy(), abs=1e-12)
@@ -109,17 +133,24 @@ def test_noise_in_a_chain_is_noise_on_its_masses() -> None:
 
 def test_single_precision() -> None:
     model = model_of(3).float()
-    scores = noisy_scores(model, {name: p.float() for name, p in masses_of(angles_of(model)).items()},
-                          Noise(0.1, 0.1, 0.1))
+    scores = noisy_scores(
+        model,
+        {name: p.float() for name, p in masses_of(angles_of(model)).items()},
+        Noise(0.1, 0.1, 0.1),
+    )
     assert scores.dtype == torch.float32
     exact = noisy_scores(model.double(), masses_of(angles_of(model)), Noise(0.1, 0.1, 0.1))
     assert scores == pytest.approx(exact.numpy(), abs=1e-4)
 
 
-@pytest.mark.parametrize(("options", "message"), [
-    ({"depolarising": 1.1}, "`depolarising` must lie between 0 and 1, but is 1.1"),
-    ({"damping": float("nan")}, "`damping` must lie between"),
-    ({"readout": "much"}, "`readout` must be a number")])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"depolarising": 1.1}, "`depolarising` must lie between 0 and 1, but is 1.1"),
+        ({"damping": float("nan")}, "`damping` must lie between"),
+        ({"readout": "much"}, "`readout` must be a number"),
+    ],
+)
 def test_bad_strengths(options: dict, message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         Noise(**options)
@@ -127,15 +158,19 @@ def test_bad_strengths(options: dict, message: str) -> None:
 
 def test_noise_needs_mixed_states() -> None:
     model = model_of(2)
-    with pytest.raises(InvalidInput, match=r"`device` must be 'default.mixed' with noise, but is 'default.qubit'"):
+    with pytest.raises(
+        InvalidInput, match=r"`device` must be 'default.mixed' with noise, but is 'default.qubit'"
+    ):
         run(model, angles_of(model), noise=Noise(0.1))
 
 
 def test_shots_with_noise_have_errors() -> None:
     model, noise = model_of(2), Noise(0.1, 0.1, 0.2)
     exact = noisy_scores(model, masses_of(angles_of(model)), noise)[0].numpy()
-    answers = [run(model, angles_of(model), "default.mixed", 400, seed, noise=noise, form="elements")
-               for seed in range(30)]
+    answers = [
+        run(model, angles_of(model), "default.mixed", 400, seed, noise=noise, form="elements")
+        for seed in range(30)
+    ]
     deviations = np.stack([(answer.scores - exact) / answer.errors for answer in answers])
     assert np.abs(deviations.mean(0)).max() < 4 / 30**0.5
     assert deviations.std(0) == pytest.approx(np.ones(3), abs=0.4)

@@ -21,14 +21,26 @@ KINDS = ("joint", "product", "mixed", "zero")
 
 def network(n: int, M: int, N: int = 7) -> tuple:
     model = model_of(n, M)
-    return (model, {name: torch.randn(4, 3, dtype=torch.float64) for name in model.modalities},
-            {name: torch.randn(N, 3, dtype=torch.float64) for name in model.modalities})
+    return (
+        model,
+        {name: torch.randn(4, 3, dtype=torch.float64) for name in model.modalities},
+        {name: torch.randn(N, 3, dtype=torch.float64) for name in model.modalities},
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("make", [lambda: problem(2), lambda: problem(3), lambda: network(3, 2), lambda: network(4, 3),
-                                  lambda: network(3, 4), lambda: network(2, 5)],
-                         ids=["qj2", "qj3", "qcnn2", "qcnn3", "qcnn4", "qcnn5"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: problem(2),
+        lambda: problem(3),
+        lambda: network(3, 2),
+        lambda: network(4, 3),
+        lambda: network(3, 4),
+        lambda: network(2, 5),
+    ],
+    ids=["qj2", "qj3", "qcnn2", "qcnn3", "qcnn4", "qcnn5"],
+)
 def test_the_expectation_is_the_coalition_value(make, kind: str) -> None:
     model, x, rows = make()
     background = explain.background(model, rows, kind)
@@ -38,8 +50,11 @@ def test_the_expectation_is_the_coalition_value(make, kind: str) -> None:
             continue
         for output in (0, len(model.outputs) - 1):
             O = operator(model, background, name, output)
-            assert (O.output, O.background, O.background_size) == (model.outputs[output], background.name,
-                                                                   background.size)
+            assert (O.output, O.background, O.background_size) == (
+                model.outputs[output],
+                background.name,
+                background.size,
+            )
             states = states_of(model, x, name)
             place = found.coalitions.index(name)
             assert O.scores(states) == pytest.approx(found.values[:, place, output], abs=1e-10)
@@ -55,7 +70,9 @@ def test_the_expectation_is_the_coalition_value(make, kind: str) -> None:
 def test_eigenvectors_and_trace_of_the_marginal_observable() -> None:
     model, _, rows = problem(3)
     background = explain.background(model, rows)
-    marginals = explain.marginal_observables(model.observables().detach().to(torch.complex128), background)
+    marginals = explain.marginal_observables(
+        model.observables().detach().to(torch.complex128), background
+    )
     for S, name in (((1,), "audio"), ((0, 2), "text+vision"), ((0, 1, 2), "text+audio+vision")):
         own = marginals[S][1].numpy()
         O = operator(model, background, name, 1)
@@ -64,16 +81,24 @@ def test_eigenvectors_and_trace_of_the_marginal_observable() -> None:
         assert np.trace(own).real == pytest.approx((O.values - bias).sum(), abs=1e-10)
         assert O.vectors.conj().T @ O.vectors == pytest.approx(np.eye(len(own)), abs=1e-10)
         top = O.amplitudes(-1)
-        assert top[np.abs(top).argmax()] == pytest.approx(np.abs(top).max())  # a global phase is gone
+        assert top[np.abs(top).argmax()] == pytest.approx(
+            np.abs(top).max()
+        )  # a global phase is gone
         state = O.vectors[:, -1:].T
-        assert (state.conj() @ own @ state.T).real.item() + bias == pytest.approx(O.values[-1], abs=1e-10)
+        assert (state.conj() @ own @ state.T).real.item() + bias == pytest.approx(
+            O.values[-1], abs=1e-10
+        )
 
 
 def test_what_is_orthogonal_and_known_on_paper() -> None:
     """With a read-out of one projector on |0> of text and no evolution, |0> votes for with the weight, all else against
     alike."""
     inputs = {"text": InputSpec(2), "audio": InputSpec(2)}
-    model = QuantumJump(inputs, dims=(3, 2), measurements=2, evolution="none", readout="joint").double().eval()
+    model = (
+        QuantumJump(inputs, dims=(3, 2), measurements=2, evolution="none", readout="joint")
+        .double()
+        .eval()
+    )
     with torch.no_grad():
         model.V.zero_()
         model.V[0, 0, 0] = model.V[1, 1, 0] = 1.0  # |00> and |01>
@@ -87,8 +112,10 @@ def test_what_is_orthogonal_and_known_on_paper() -> None:
     assert audio.values[0] == pytest.approx(audio.values[1], abs=1e-12)  # it does not ask audio
 
 
-@pytest.mark.parametrize(("n", "M", "S"), [(3, 2, (0,)), (3, 2, (0, 1)), (2, 3, (1,)), (2, 3, (0, 2)), (2, 4, (3,)),
-                                           (2, 4, (1, 2))])
+@pytest.mark.parametrize(
+    ("n", "M", "S"),
+    [(3, 2, (0,)), (3, 2, (0, 1)), (2, 3, (1,)), (2, 3, (0, 2)), (2, 4, (3,)), (2, 4, (1, 2))],
+)
 def test_every_pattern_by_brute_force(n: int, M: int, S: tuple[int, ...]) -> None:
     """Each outcome pattern as masses of 0 and 1, the rest from each row of the background, through the model."""
     model, _, rows = network(n, M)
@@ -98,9 +125,13 @@ def test_every_pattern_by_brute_force(n: int, M: int, S: tuple[int, ...]) -> Non
     for place, bits in enumerate(itertools.product([0.0, 1.0], repeat=n * len(S))):
         masses = background.masses.clone()
         for position, m in enumerate(S):
-            masses[..., m] = torch.tensor(bits[position * n:(position + 1) * n])
+            masses[..., m] = torch.tensor(bits[position * n : (position + 1) * n])
         with torch.no_grad():
-            brute = float(model.scores({name: masses[..., m] for m, name in enumerate(model.modalities)})[:, 1].mean())
+            brute = float(
+                model.scores({name: masses[..., m] for m, name in enumerate(model.modalities)})[
+                    :, 1
+                ].mean()
+            )
         assert O.values[rank[place]] == pytest.approx(brute, abs=1e-10)
         assert O.bits(int(rank[place])).ravel().tolist() == list(bits)
 
@@ -113,16 +144,24 @@ def test_the_effect_of_an_element_by_brute_force(kind: str) -> None:
     N, values = len(background.masses), {}
     for bit in (0.0, 1.0):
         total = 0.0
-        picks = [(i, i, i) for i in range(N)] if kind != "product" else list(itertools.product(range(N), repeat=3))
+        picks = (
+            [(i, i, i) for i in range(N)]
+            if kind != "product"
+            else list(itertools.product(range(N), repeat=3))
+        )
         for pick in picks:
             # The rest of S as one row shows it, the modality outside S by another: they are averaged apart.
             for other in range(N):
-                masses = torch.stack([background.masses[row, :, m] for m, row in enumerate((other, *pick[1:]))],
-                                     -1)[None].clone()
+                masses = torch.stack(
+                    [background.masses[row, :, m] for m, row in enumerate((other, *pick[1:]))], -1
+                )[None].clone()
                 masses[0, 1, 2] = bit
                 with torch.no_grad():
-                    total += float(model.scores({name: masses[..., m] for m, name in enumerate(model.modalities)})[
-                        0, 2])
+                    total += float(
+                        model.scores(
+                            {name: masses[..., m] for m, name in enumerate(model.modalities)}
+                        )[0, 2]
+                    )
         values[bit] = total / len(picks) / N
     assert O.effects[1, 1] == pytest.approx(values[1.0] - values[0.0], abs=1e-10)
 

@@ -43,15 +43,21 @@ NAN = float("nan")
 M = ("text", "audio", "vision")
 
 
-def stand_in(seed: int = 0, counts: tuple[int, int, int] = (260, 60, 160), missing: bool = True,
-             steps: tuple[int, int, int] = (5, 7, 6)) -> dict[str, Any]:
+def stand_in(
+    seed: int = 0,
+    counts: tuple[int, int, int] = (260, 60, 160),
+    missing: bool = True,
+    steps: tuple[int, int, int] = (5, 7, 6),
+) -> dict[str, Any]:
     """A small CH-SIMS: sequences of every modality that carry one number each, Chinese words, labels of these numbers,
     ids of MMSA's form."""
     rng, content, first = np.random.default_rng(seed), {}, 0
     for split, n in zip(("train", "valid", "test"), counts, strict=True):
         hidden = rng.normal(size=(n, 3))
         t, a, v = hidden.T
-        score = np.clip(0.9 * t + 0.4 * a + 0.4 * v - np.maximum(t, 0) * np.maximum(-a, 0), -3, 3) / 3
+        score = (
+            np.clip(0.9 * t + 0.4 * a + 0.4 * v - np.maximum(t, 0) * np.maximum(-a, 0), -3, 3) / 3
+        )
         part: dict[str, Any] = {}
         for j, (name, room, size) in enumerate(zip(M, steps, (6, 4, 5), strict=True)):
             along = np.random.default_rng(10 + j).normal(size=size) / np.sqrt(size)
@@ -60,11 +66,16 @@ def stand_in(seed: int = 0, counts: tuple[int, int, int] = (260, 60, 160), missi
             values[np.arange(room)[None] >= lengths[:, None]] = 0
             part[name] = values.astype(np.float32)
             part[f"{name}_lengths"] = lengths.tolist()
-        part |= {"raw_text": np.array(["这部电影非常好看"] * n), "regression_labels": score.astype(np.float32),
-                 "id": np.array([f"vid{(first + i) // 10:05d}$_${(first + i) % 10}" for i in range(n)]),
-                 "annotations": np.array(["Positive" if s > 0 else "Negative" for s in score])}
-        part |= {f"regression_labels_{letter}": np.clip(hidden[:, j] / 2, -1, 1).astype(np.float32)
-                 for j, letter in enumerate("TAV")}
+        part |= {
+            "raw_text": np.array(["这部电影非常好看"] * n),
+            "regression_labels": score.astype(np.float32),
+            "id": np.array([f"vid{(first + i) // 10:05d}$_${(first + i) % 10}" for i in range(n)]),
+            "annotations": np.array(["Positive" if s > 0 else "Negative" for s in score]),
+        }
+        part |= {
+            f"regression_labels_{letter}": np.clip(hidden[:, j] / 2, -1, 1).astype(np.float32)
+            for j, letter in enumerate("TAV")
+        }
         if missing and split == "test":
             part["regression_labels_T"][::5] = np.nan
         content[split], first = part, first + 1000
@@ -83,7 +94,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         dataset = data.load("stand-in")
         (folder / "models").mkdir()
         for name, weight in (("simple", 0.0), ("taught", 1.0)):
-            fit = train("quantum-jump", dataset, {"dims": [3, 3, 2]}, Options(epochs=12, rate=1e-2, unimodal=weight))
+            fit = train(
+                "quantum-jump",
+                dataset,
+                {"dims": [3, 3, 2]},
+                Options(epochs=12, rate=1e-2, unimodal=weight),
+            )
             found = fit.checkpoint(name)
             checkpoint.save(folder / "models" / f"{name}.json", found.model, found.card)
     return folder
@@ -91,8 +107,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def short(place: Path, name: str, dataset: data.DataSet) -> checkpoint.Checkpoint:
     """A model that was hardly trained, among the reader's own."""
-    options = Options(epochs=1, loss="l1" if dataset.target.kind == "regression" else "cross_entropy")
-    made = train("quantum-jump", dataset, {"dims": [2] * len(dataset.names)}, options).checkpoint(name)
+    options = Options(
+        epochs=1, loss="l1" if dataset.target.kind == "regression" else "cross_entropy"
+    )
+    made = train("quantum-jump", dataset, {"dims": [2] * len(dataset.names)}, options).checkpoint(
+        name
+    )
     checkpoint.save(place / "models" / f"{name}.json", made.model, made.card)
     return made
 
@@ -112,17 +132,26 @@ def own(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 # ---- labels
 
+
 def test_labels_are_read_shown_and_filtered_by() -> None:
     found = data.load("stand-in")
     labels = found.people
     assert labels is not None
-    assert (list(labels.table.columns), labels.planted, labels.whose) == (list(M), False, "people's labels")
+    assert (list(labels.table.columns), labels.planted, labels.whose) == (
+        list(M),
+        False,
+        "people's labels",
+    )
     for name in M:
         assert np.array_equal(found.table[f"label_{name}"], labels.table[name], equal_nan=True)
     called = people.conflicting(labels.table.to_numpy(), found.y)
     words = ["unknown" if np.isnan(c) else "yes" if c else "no" for c in called]
     assert found.table["label_conflict"].tolist() == words
-    assert int((found.table["label_conflict"] == "unknown").sum()) == 32 == int(labels.table["text"].isna().sum())
+    assert (
+        int((found.table["label_conflict"] == "unknown").sum())
+        == 32
+        == int(labels.table["text"].isna().sum())
+    )
     assert text.column("label_text") == "people's label of text"
     frame = open_work("simple", "stand-in").frame()
     assert {"label_text", "label_audio", "label_vision", "label_conflict"} <= set(frame)
@@ -134,13 +163,19 @@ def test_labels_are_read_shown_and_filtered_by() -> None:
 def test_labels_for_some_rows_or_splits_are_read_and_said(tmp_path: Path) -> None:
     content = stand_in()
     del content["valid"]["regression_labels_A"]
-    content["train"]["regression_labels_V"] = [None, np.inf, *content["train"]["regression_labels_V"][2:].tolist()]
+    content["train"]["regression_labels_V"] = [
+        None,
+        np.inf,
+        *content["train"]["regression_labels_V"][2:].tolist(),
+    ]
     path = tmp_path / "some.pkl"
     path.write_bytes(pickle.dumps(content, protocol=4))
     report = importing.import_set([path], "some")
     words = {found.code: found.words for found in report.findings}
-    assert words["unimodal"] == ("Targets of single modalities are kept: text, audio, vision. 32 samples have none of "
-                                 "text; 60 samples have none of audio; 2 samples have none of vision.")
+    assert words["unimodal"] == (
+        "Targets of single modalities are kept: text, audio, vision. 32 samples have none of "
+        "text; 60 samples have none of audio; 2 samples have none of vision."
+    )
     labels = data.load("some").people
     assert labels is not None
     assert labels.table.isna().sum().tolist() == [32, 60, 2]
@@ -150,7 +185,7 @@ def test_labels_for_some_rows_or_splits_are_read_and_said(tmp_path: Path) -> Non
 
 def test_odd_ids_are_shown_and_filtered(tmp_path: Path) -> None:
     content = stand_in()
-    odd = ["a/b$_$1", "it's \"so\"$_$2", "<b>&amp;$_$3", "back\\slash$_$4"]
+    odd = ["a/b$_$1", 'it\'s "so"$_$2', "<b>&amp;$_$3", "back\\slash$_$4"]
     content["test"]["id"] = np.array([*odd, *content["test"]["id"][4:]])
     path = tmp_path / "odd.pkl"
     path.write_bytes(pickle.dumps(content, protocol=4))
@@ -165,11 +200,29 @@ def test_odd_ids_are_shown_and_filtered(tmp_path: Path) -> None:
         assert name in app.selectbox(key="sample").options
         assert "people's labels of each modality alone" in plain(said(app))
     out = tmp_path / "all.zip"
-    printed(["figures", "--link", "http://here/samples?model=simple&data=odd", "--panel", "waterfall", "--cohort",
-             "split=test", "--most", "4", "--out", str(out)])
+    printed(
+        [
+            "figures",
+            "--link",
+            "http://here/samples?model=simple&data=odd",
+            "--panel",
+            "waterfall",
+            "--cohort",
+            "split=test",
+            "--most",
+            "4",
+            "--out",
+            str(out),
+        ]
+    )
     with zipfile.ZipFile(out) as archive:
-        assert all(re.fullmatch(r"(numbers/)?[A-Za-z0-9_-]+\.(pdf|csv|json)", name) for name in archive.namelist())
-        samples = [entry["sample"] for entry in json.loads(archive.read("manifest.json"))["figures"]]
+        assert all(
+            re.fullmatch(r"(numbers/)?[A-Za-z0-9_-]+\.(pdf|csv|json)", name)
+            for name in archive.namelist()
+        )
+        samples = [
+            entry["sample"] for entry in json.loads(archive.read("manifest.json"))["figures"]
+        ]
     assert samples == odd
     for place, name in enumerate(odd):
         of = ["--model", "simple", "--data", "odd", "--sample", name]
@@ -186,21 +239,43 @@ def test_odd_ids_are_shown_and_filtered(tmp_path: Path) -> None:
 
 def test_a_set_made_in_python_has_the_columns_too_and_keeps_them_true() -> None:
     planted = data.load("planted")
-    whole = {name: getattr(planted, name) for name in (
-        "name", "title", "description", "source", "licence", "modalities", "target", "y", "ids", "split")}
+    whole = {
+        name: getattr(planted, name)
+        for name in (
+            "name",
+            "title",
+            "description",
+            "source",
+            "licence",
+            "modalities",
+            "target",
+            "y",
+            "ids",
+            "split",
+        )
+    }
     hidden = planted.table[[f"latent_{name}" for name in M]].set_axis(list(M), axis=1)
     made = data.DataSet(**whole, table=planted.table[["text"]], unimodal=hidden)
-    pd.testing.assert_frame_equal(made.table.drop(columns="text"), people.columns(hidden, planted.y))
+    pd.testing.assert_frame_equal(
+        made.table.drop(columns="text"), people.columns(hidden, planted.y)
+    )
     model = checkpoint.load("qj-planted")
-    assert {"label_text", "label_conflict"} <= set(build("qj-planted", model.card, model.model, made).frame())
+    assert {"label_text", "label_conflict"} <= set(
+        build("qj-planted", model.card, model.model, made).frame()
+    )
     turned = replace(made, y=-made.y)
     assert (turned.table["label_conflict"] != made.table["label_conflict"]).any()
-    assert turned.table["label_conflict"].tolist() == people.columns(hidden, -made.y)["label_conflict"].tolist()
+    assert (
+        turned.table["label_conflict"].tolist()
+        == people.columns(hidden, -made.y)["label_conflict"].tolist()
+    )
     with pytest.raises(InvalidInput, match="`unimodal` must hold numbers, but has columns of"):
         replace(made, unimodal=hidden.assign(text="good"))
 
 
-def test_classes_are_not_set_beside_labels_and_the_page_says_why(tmp_path: Path, place: Path) -> None:
+def test_classes_are_not_set_beside_labels_and_the_page_says_why(
+    tmp_path: Path, place: Path
+) -> None:
     path = tmp_path / "sims.pkl"
     path.write_bytes(pickle.dumps(stand_in(counts=(60, 20, 30)), protocol=4))
     importing.import_set([path], "classes", target="classification")
@@ -209,7 +284,9 @@ def test_classes_are_not_set_beside_labels_and_the_page_says_why(tmp_path: Path,
     assert dataset.people is None
     short(place, "of-classes", dataset)
     work = open_work("of-classes", "classes")
-    assert beside_people.lacking(work, "S").startswith("S has labels of single modalities, but its target is a class")
+    assert beside_people.lacking(work, "S").startswith(
+        "S has labels of single modalities, but its target is a class"
+    )
     assert not panels.has_labels(work)
     with pytest.raises(InvalidInput, match="target is a class"):
         panels.alone(work)
@@ -224,14 +301,21 @@ def test_a_model_that_takes_no_labelled_modality_is_not_set_beside_labels(place:
     assert dataset.unimodal is not None
     pair = replace(dataset, modalities=dataset.modalities[:2], unimodal=None)
     model = short(place, "pair", pair)
-    for labelled, words in ((["text"], ""), (["vision"], "S has labels of single modalities, but of none that this")):
-        work = build("pair", model.card, model.model, replace(dataset, unimodal=dataset.unimodal[labelled]))
+    for labelled, words in (
+        (["text"], ""),
+        (["vision"], "S has labels of single modalities, but of none that this"),
+    ):
+        work = build(
+            "pair", model.card, model.model, replace(dataset, unimodal=dataset.unimodal[labelled])
+        )
         assert beside_people.lacking(work, "S").startswith(words)
         assert panels.has_labels(work) == (not words)
 
 
 def test_a_conflict_is_of_signs_and_unknown_where_a_label_is_missing() -> None:
-    labels = np.array([[1, -1, 0], [1, 1, 1], [0, 0, 0], [0.2, 0, 0.1], [np.nan, 1, -1], [-1, -1, 0]], float)
+    labels = np.array(
+        [[1, -1, 0], [1, 1, 1], [0, 0, 0], [0.2, 0, 0.1], [np.nan, 1, -1], [-1, -1, 0]], float
+    )
     found = people.conflicting(labels, np.array([1, -0.1, 1, 0, 1, -0.5]))
     assert found.tolist()[:4] == [1, 1, 0, 0]
     assert np.isnan(found[4])
@@ -252,12 +336,17 @@ def test_data_without_labels_or_of_classes_have_none() -> None:
 
 # ---- numbers
 
+
 def direct(term: np.ndarray, label: np.ndarray) -> tuple[float, float, float]:
     """Rank correlation, share of equal signs and slope, by other means."""
     known = np.isfinite(label)
     x, y = term[known], label[known]
     says = y != 0
-    return float(spearmanr(x, y).statistic), float((x[says] * y[says] > 0).mean()), float(np.polyfit(x, y, 1)[0])
+    return (
+        float(spearmanr(x, y).statistic),
+        float((x[says] * y[says] > 0).mean()),
+        float(np.polyfit(x, y, 1)[0]),
+    )
 
 
 def test_on_planted_data_the_numbers_are_those_of_the_truth() -> None:
@@ -267,8 +356,12 @@ def test_on_planted_data_the_numbers_are_those_of_the_truth() -> None:
     assert found is not None
     assert found.frame()["modality"].tolist() == list(M)
     for i, each in enumerate(found.alone):
-        expected = direct(explanation.dividends[:, 1 + i, 0], table[f"latent_{each.modality}"].to_numpy())
-        assert (each.rank.value, each.sign.value, each.slope.value) == pytest.approx(expected, abs=1e-9)
+        expected = direct(
+            explanation.dividends[:, 1 + i, 0], table[f"latent_{each.modality}"].to_numpy()
+        )
+        assert (each.rank.value, each.sign.value, each.slope.value) == pytest.approx(
+            expected, abs=1e-9
+        )
         assert trust.found_in(each)
     hidden = np.column_stack([table[[f"latent_{name}" for name in M]], work.dataset.y[rows]])
     called = (hidden.max(1) > 0) & (hidden.min(1) < 0)
@@ -276,7 +369,9 @@ def test_on_planted_data_the_numbers_are_those_of_the_truth() -> None:
     rate = found.rates[trust.EITHER]
     assert rate.conflicting.value == pytest.approx(relation[called].mean())
     assert rate.others.value == pytest.approx(relation[~called].mean())
-    assert rate.difference.value == pytest.approx(relation[called].mean() - relation[~called].mean())
+    assert rate.difference.value == pytest.approx(
+        relation[called].mean() - relation[~called].mean()
+    )
     assert (found.samples, found.known, found.conflicting) == (600, 600, int(called.sum()))
 
 
@@ -294,11 +389,17 @@ def test_the_planted_agreement_of_the_stand_in_is_found_and_not_after_shuffling(
     table, clusters = labels.table.iloc[rows], work.dataset.clusters
     assert clusters is not None
     order = np.random.default_rng(5).permutation(len(rows))
-    shuffled = trust.beside(explanation, table.iloc[order].set_index(table.index), work.dataset.y[rows][order],
-                            clusters=clusters.numbers[rows])
+    shuffled = trust.beside(
+        explanation,
+        table.iloc[order].set_index(table.index),
+        work.dataset.y[rows][order],
+        clusters=clusters.numbers[rows],
+    )
     assert not any(trust.found_in(each) or trust.against(each) for each in shuffled.alone)
     assert not trust.differs(shuffled.rates[trust.EITHER])
-    assert trust.follows(shuffled.alone, "their labels").startswith("Not shown that own terms go with their labels")
+    assert trust.follows(shuffled.alone, "their labels").startswith(
+        "Not shown that own terms go with their labels"
+    )
     assert trust.meets(shuffled, "their labels").startswith("Not shown that samples")
 
 
@@ -309,8 +410,10 @@ def test_intervals_are_over_videos_and_wider_for_it() -> None:
     label, term = shared + 0.1 * rng.normal(size=600), shared + rng.normal(size=20)[video]
     explanation = explained(np.column_stack([term, np.zeros(600)]), ("text", "audio"))
     labels = pd.DataFrame({"text": label})
-    alone = [trust.beside(explanation, labels, label, clusters=clusters).alone[0].rank for clusters in
-             (None, Clusters(video.astype(str), "videos").numbers)]
+    alone = [
+        trust.beside(explanation, labels, label, clusters=clusters).alone[0].rank
+        for clusters in (None, Clusters(video.astype(str), "videos").numbers)
+    ]
     assert alone[0].value == alone[1].value
     assert alone[1].high - alone[1].low > 2 * (alone[0].high - alone[0].low)
 
@@ -319,10 +422,18 @@ def explained(own: np.ndarray, names: tuple[str, ...]) -> Explanation:
     """An explanation with these own terms (B, M) and no joint ones."""
     B, count = own.shape
     dividends = np.zeros((B, 2**count, 1))
-    dividends[:, 1:1 + count, 0] = own
+    dividends[:, 1 : 1 + count, 0] = own
     found = data.modality.coalitions(names)
-    values = np.stack([sum((dividends[:, 1 + names.index(part)] for part in term.split("+") if part),
-                           np.zeros((B, 1))) for term in found], 1)
+    values = np.stack(
+        [
+            sum(
+                (dividends[:, 1 + names.index(part)] for part in term.split("+") if part),
+                np.zeros((B, 1)),
+            )
+            for term in found
+        ],
+        1,
+    )
     return Explanation(names, ("score",), found, values, dividends, own[:, :, None], "joint", 1)
 
 
@@ -336,8 +447,13 @@ def test_few_constant_and_missing_labels_leave_no_interval() -> None:
     assert [each.rank.known for each in found.alone] == [False, False, False]
     assert (found.known, found.conflicting) == (0, 0)
     words = trust.follows(found.alone, "people's labels")
-    assert words == "Too few or constant numbers to tell for text (n = 4), audio (n = 40) and vision (n = 0)"
-    assert trust.meets(found, "people's labels").startswith("No sample has people's labels of every modality")
+    assert (
+        words
+        == "Too few or constant numbers to tell for text (n = 4), audio (n = 40) and vision (n = 0)"
+    )
+    assert trust.meets(found, "people's labels").startswith(
+        "No sample has people's labels of every modality"
+    )
     assert len(found.alone[2].binned()) == 0
     assert found.frame().shape[0] == 3
     with pytest.raises(InvalidInput, match="`labels` must have columns among"):
@@ -349,7 +465,11 @@ def test_few_constant_and_missing_labels_leave_no_interval() -> None:
 def test_bins_hold_as_many_samples_and_rise_with_the_term() -> None:
     rng = np.random.default_rng(1)
     explanation = explained(rng.normal(size=(200, 2)), ("text", "audio"))
-    each = trust.beside(explanation, pd.DataFrame({"text": rng.normal(size=200)}), np.zeros(200)).alone[0].binned()
+    each = (
+        trust.beside(explanation, pd.DataFrame({"text": rng.normal(size=200)}), np.zeros(200))
+        .alone[0]
+        .binned()
+    )
     assert each["n"].tolist() == [25] * trust.BINS
     assert (np.diff(each["term"]) > 0).all()
 
@@ -359,7 +479,11 @@ def test_a_second_model_is_compared_on_the_same_samples() -> None:
     assert beside_people.rivals(work) == ["taught"]
     other = beside_people.second(work, "taught")
     assert (beside_people.taught(work), beside_people.taught(other)) == (False, True)
-    found, first, second = beside_people.closer(work, other), beside_people.of(work), beside_people.of(other)
+    found, first, second = (
+        beside_people.closer(work, other),
+        beside_people.of(work),
+        beside_people.of(other),
+    )
     assert first is not None
     assert second is not None
     for one, two in zip(first.alone, second.alone, strict=True):
@@ -376,14 +500,26 @@ def test_a_second_model_is_compared_on_the_same_samples() -> None:
 def test_planted_scores_can_be_targets_of_single_modalities() -> None:
     planted = data.load("planted")
     rows = np.concatenate([planted.rows(part)[:40] for part in ("train", "valid", "test")])
-    small = replace(planted, modalities=tuple(replace(m, values=m.values[rows], lengths=None if m.lengths is None else
-                                                      m.lengths[rows]) for m in planted.modalities),
-                    y=planted.y[rows], ids=planted.ids[rows], split=planted.split[rows], table=planted.table.iloc[rows],
-                    truth=planted.truth.iloc[rows], clusters=None)
+    small = replace(
+        planted,
+        modalities=tuple(
+            replace(
+                m, values=m.values[rows], lengths=None if m.lengths is None else m.lengths[rows]
+            )
+            for m in planted.modalities
+        ),
+        y=planted.y[rows],
+        ids=planted.ids[rows],
+        split=planted.split[rows],
+        table=planted.table.iloc[rows],
+        truth=planted.truth.iloc[rows],
+        clusters=None,
+    )
     assert train("late", small, {}, Options(epochs=1, unimodal=1.0)).model is not None
 
 
 # ---- what is said
+
 
 def interval(value: float, half: float, n: int = 100) -> Interval:
     return Interval(value, value - half, value + half, n, 2000)
@@ -391,43 +527,83 @@ def interval(value: float, half: float, n: int = 100) -> Interval:
 
 def alone(name: str, value: float, half: float, shuffled: float = 0.1) -> Alone:
     control = {"rank": Shuffled(-shuffled, shuffled), "sign": Shuffled(0.4, 0.6)}
-    return Alone(name, np.zeros(100), np.zeros(100), np.arange(100), interval(value, half), interval(0.6, 0.1),
-                 interval(1.0, 0.2), control)
+    return Alone(
+        name,
+        np.zeros(100),
+        np.zeros(100),
+        np.arange(100),
+        interval(value, half),
+        interval(0.6, 0.1),
+        interval(1.0, 0.2),
+        control,
+    )
 
 
-@pytest.mark.parametrize(("value", "half", "shuffled", "what"), [
-    (0.5, 0.1, 0.1, "rise"), (-0.5, 0.1, 0.1, "fall"), (0.05, 0.1, 0.1, "not"), (0.08, 0.01, 0.1, "not"),
-    (-0.08, 0.01, 0.1, "not"), (0.5, 0.6, 0.1, "not"), (0.5, NAN, 0.1, "few")])
-def test_own_terms_are_said_to_rise_only_where_that_is_shown(value: float, half: float, shuffled: float,
-                                                             what: str) -> None:
+@pytest.mark.parametrize(
+    ("value", "half", "shuffled", "what"),
+    [
+        (0.5, 0.1, 0.1, "rise"),
+        (-0.5, 0.1, 0.1, "fall"),
+        (0.05, 0.1, 0.1, "not"),
+        (0.08, 0.01, 0.1, "not"),
+        (-0.08, 0.01, 0.1, "not"),
+        (0.5, 0.6, 0.1, "not"),
+        (0.5, NAN, 0.1, "few"),
+    ],
+)
+def test_own_terms_are_said_to_rise_only_where_that_is_shown(
+    value: float, half: float, shuffled: float, what: str
+) -> None:
     words = trust.follows((alone("text", value, half, shuffled),), "people's labels")
-    assert words.startswith({"rise": "Own terms rise with people's labels of text (ρ = +0.50 [+0.40, +0.60])",
-                             "fall": "Own terms fall where people's labels rise of text", "few": "Too few or constant",
-                             "not": "Not shown that own terms go with people's labels of text"}[what])
+    assert words.startswith(
+        {
+            "rise": "Own terms rise with people's labels of text (ρ = +0.50 [+0.40, +0.60])",
+            "fall": "Own terms fall where people's labels rise of text",
+            "few": "Too few or constant",
+            "not": "Not shown that own terms go with people's labels of text",
+        }[what]
+    )
 
 
 def test_several_modalities_are_each_where_they_belong() -> None:
     parts = alone("a", 0.5, 0.1), alone("b", 0.0, 0.1), alone("c", -0.5, 0.1), alone("d", 0.5, NAN)
     words = trust.follows(parts, "X")
-    assert words == ("Own terms rise with X of a (ρ = +0.50 [+0.40, +0.60]); they fall where X rise of c (ρ = -0.50 "
-                     "[-0.60, -0.40]); not shown for b (ρ = +0.00 [-0.10, +0.10]); too few or constant numbers to tell "
-                     "for d (n = 100)")
+    assert words == (
+        "Own terms rise with X of a (ρ = +0.50 [+0.40, +0.60]); they fall where X rise of c (ρ = -0.50 "
+        "[-0.60, -0.40]); not shown for b (ρ = +0.00 [-0.10, +0.10]); too few or constant numbers to tell "
+        "for d (n = 100)"
+    )
 
 
 def test_many_modalities_are_counted_where_names_would_not_fit() -> None:
     parts = tuple(alone(f"m{n}", 0.5 if n < 3 else 0.0, 0.1) for n in range(10))
-    assert trust.follows(parts, "X") == "Own terms rise with X of 3 of 10 modalities; not shown for 7 of 10 modalities"
+    assert (
+        trust.follows(parts, "X")
+        == "Own terms rise with X of 3 of 10 modalities; not shown for 7 of 10 modalities"
+    )
     assert len(panels.slopes(parts, "X")) < 300
     labels = {f"m{n}": 1.0 for n in range(10)}
-    assert trust.of_sample(labels, labels, 1.0, "X").startswith("Own terms have the signs of X of 10 modalities;")
+    assert trust.of_sample(labels, labels, 1.0, "X").startswith(
+        "Own terms have the signs of X of 10 modalities;"
+    )
 
 
-@pytest.mark.parametrize(("value", "half", "shuffled", "what"), [
-    (0.2, 0.1, 0.05, "more often: 60% of 40 against 40% of 60, +20 points [+10, +30]"), (-0.2, 0.1, 0.05, "less often"),
-    (0.2, 0.3, 0.05, "Not shown"), (0.2, 0.1, 0.25, "Not shown"), (0.2, NAN, 0.1, "Too few")])
-def test_verdicts_are_said_to_meet_conflicts_only_where_that_is_shown(value: float, half: float, shuffled: float,
-                                                                      what: str) -> None:
-    rate = Rate(interval(0.6, 0.1), interval(0.4, 0.1), interval(value, half), Shuffled(-shuffled, shuffled))
+@pytest.mark.parametrize(
+    ("value", "half", "shuffled", "what"),
+    [
+        (0.2, 0.1, 0.05, "more often: 60% of 40 against 40% of 60, +20 points [+10, +30]"),
+        (-0.2, 0.1, 0.05, "less often"),
+        (0.2, 0.3, 0.05, "Not shown"),
+        (0.2, 0.1, 0.25, "Not shown"),
+        (0.2, NAN, 0.1, "Too few"),
+    ],
+)
+def test_verdicts_are_said_to_meet_conflicts_only_where_that_is_shown(
+    value: float, half: float, shuffled: float, what: str
+) -> None:
+    rate = Rate(
+        interval(0.6, 0.1), interval(0.4, 0.1), interval(value, half), Shuffled(-shuffled, shuffled)
+    )
     words = trust.meets(Beside((), {trust.EITHER: rate}, 110, 100, 40), "people's labels")
     assert what in words
     assert ("Not shown" in words) == (what == "Not shown")
@@ -444,36 +620,79 @@ def test_one_group_of_few_leaves_no_interval() -> None:
     assert trust.meets(found, "people's labels").startswith("Too few samples to tell")
 
 
-@pytest.mark.parametrize(("value", "half", "what"), [
-    (0.1, 0.05, "Own terms of B go more with people's labels of text (+0.100 [+0.050, +0.150]) than those of A"),
-    (-0.1, 0.05, "Own terms of B go less with"), (0.1, 0.2, "No difference of A and B is shown for text"),
-    (0.1, NAN, "Too few or constant numbers to tell for text")])
-def test_a_model_is_said_to_be_closer_only_where_that_is_shown(value: float, half: float, what: str) -> None:
-    assert trust.closer({"text": interval(value, half)}, "A", "B", "people's labels").startswith(what)
+@pytest.mark.parametrize(
+    ("value", "half", "what"),
+    [
+        (
+            0.1,
+            0.05,
+            "Own terms of B go more with people's labels of text (+0.100 [+0.050, +0.150]) than those of A",
+        ),
+        (-0.1, 0.05, "Own terms of B go less with"),
+        (0.1, 0.2, "No difference of A and B is shown for text"),
+        (0.1, NAN, "Too few or constant numbers to tell for text"),
+    ],
+)
+def test_a_model_is_said_to_be_closer_only_where_that_is_shown(
+    value: float, half: float, what: str
+) -> None:
+    assert trust.closer({"text": interval(value, half)}, "A", "B", "people's labels").startswith(
+        what
+    )
 
 
-@pytest.mark.parametrize(("labels", "terms", "whole", "words"), [
-    ({"a": 0.5, "b": -0.5}, {"a": 0.1, "b": -0.1}, 0.2,
-     "Own terms have the signs of X of a and b; their signs and that of the whole conflict"),
-    ({"a": 0.5, "b": 0.5}, {"a": 0.1, "b": -0.1}, 0.2,
-     "Own terms have the signs of X of a, not of b; their signs and that of the whole do not conflict"),
-    ({"a": 0.5}, {"a": -0.1}, NAN, "Own terms do not have the signs of X of a"),
-    ({"a": 0.5, "b": 0.0}, {"a": 0.0, "b": 1.0}, NAN, "Own terms do not have the signs of X of a"),
-    ({"a": 0.0}, {"a": 0.3}, NAN, "X of its modalities are 0")])
-def test_one_sample_is_said_as_it_is(labels: dict[str, float], terms: dict[str, float], whole: float,
-                                     words: str) -> None:
+@pytest.mark.parametrize(
+    ("labels", "terms", "whole", "words"),
+    [
+        (
+            {"a": 0.5, "b": -0.5},
+            {"a": 0.1, "b": -0.1},
+            0.2,
+            "Own terms have the signs of X of a and b; their signs and that of the whole conflict",
+        ),
+        (
+            {"a": 0.5, "b": 0.5},
+            {"a": 0.1, "b": -0.1},
+            0.2,
+            "Own terms have the signs of X of a, not of b; their signs and that of the whole do not conflict",
+        ),
+        ({"a": 0.5}, {"a": -0.1}, NAN, "Own terms do not have the signs of X of a"),
+        (
+            {"a": 0.5, "b": 0.0},
+            {"a": 0.0, "b": 1.0},
+            NAN,
+            "Own terms do not have the signs of X of a",
+        ),
+        ({"a": 0.0}, {"a": 0.3}, NAN, "X of its modalities are 0"),
+    ],
+)
+def test_one_sample_is_said_as_it_is(
+    labels: dict[str, float], terms: dict[str, float], whole: float, words: str
+) -> None:
     assert trust.of_sample(labels, terms, whole, "X") == words
 
 
 def test_slopes_and_signs_are_written_with_their_intervals() -> None:
-    parts = (alone("text", 0.5, 0.1), replace(alone("a+b", 0.5, 0.1), slope=Interval(NAN, NAN, NAN, 3, 0),
-                                              sign=Interval(NAN, NAN, NAN, 0, 0)))
-    assert panels.slopes(parts, "X") == ("A unit of the own term goes with a change of X: +1.00 [+0.80, +1.20] for "
-                                         "text and not defined for a\\+b (n = 100)")
-    assert panels.signs(parts) == "60% [50%, 70%] in text (n = 100; shuffled 40% to 60%) and none in a\\+b"
+    parts = (
+        alone("text", 0.5, 0.1),
+        replace(
+            alone("a+b", 0.5, 0.1),
+            slope=Interval(NAN, NAN, NAN, 3, 0),
+            sign=Interval(NAN, NAN, NAN, 0, 0),
+        ),
+    )
+    assert panels.slopes(parts, "X") == (
+        "A unit of the own term goes with a change of X: +1.00 [+0.80, +1.20] for "
+        "text and not defined for a\\+b (n = 100)"
+    )
+    assert (
+        panels.signs(parts)
+        == "60% [50%, 70%] in text (n = 100; shuffled 40% to 60%) and none in a\\+b"
+    )
 
 
 # ---- samples and pages
+
 
 def of(model: str, sample: str, dataset: str) -> Sample:
     return open_sample(model, sample, dataset)
@@ -482,7 +701,10 @@ def of(model: str, sample: str, dataset: str) -> Sample:
 def test_a_sample_is_beside_its_own_labels() -> None:
     found = data.load("stand-in")
     rows = found.rows("test")
-    whole, part = of("simple", found.ids[rows[1]], "stand-in"), of("simple", found.ids[rows[0]], "stand-in")
+    whole, part = (
+        of("simple", found.ids[rows[1]], "stand-in"),
+        of("simple", found.ids[rows[0]], "stand-in"),
+    )
     picture = panels.of_sample(whole)
     table = picture.table()
     assert table["modality"].tolist() == list(M)
@@ -497,7 +719,9 @@ def test_a_sample_is_beside_its_own_labels() -> None:
 
 
 def test_pages_show_the_labels() -> None:
-    app = visit("Faithfulness", model="simple", data="stand-in", proof="People", **{"proof.with": "taught"})
+    app = visit(
+        "Faithfulness", model="simple", data="stand-in", proof="People", **{"proof.with": "taught"}
+    )
     assert not app.exception
     words = plain(said(app))
     assert "Own terms rise with people's labels of text" in words
@@ -520,7 +744,8 @@ def test_the_embedded_data_show_the_page_and_others_say_why_not() -> None:
     words = plain(said(visit("Faithfulness", proof="People")))
     assert "Own terms rise with hidden scores of text" in words
     assert "has no labels of single modalities" in plain(
-        visit("Faithfulness", model="qcnn-digits", data="digits", proof="People").info[0].value)
+        visit("Faithfulness", model="qcnn-digits", data="digits", proof="People").info[0].value
+    )
 
 
 def test_a_link_to_another_model_is_named() -> None:
@@ -530,10 +755,14 @@ def test_a_link_to_another_model_is_named() -> None:
 
 
 def test_cohorts_filter_by_labels() -> None:
-    app = visit("Cohorts", model="simple", data="stand-in", filter="label_conflict=yes; label_audio<0")
+    app = visit(
+        "Cohorts", model="simple", data="stand-in", filter="label_conflict=yes; label_audio<0"
+    )
     assert not app.exception
     frame = open_work("simple", "stand-in").frame()
-    inside = (frame["label_conflict"] == "yes") & (frame["label_audio"] < 0) & (frame["split"] == "test")
+    inside = (
+        (frame["label_conflict"] == "yes") & (frame["label_audio"] < 0) & (frame["split"] == "test")
+    )
     assert f"{int(inside.sum())} of 160" in plain(said(app)).replace("*", "")
 
 
@@ -544,21 +773,39 @@ def test_metrics_of_the_stand_in_are_those_of_sims() -> None:
     assert list(work.of_split(np.zeros((160, 1)))) == list(metrics.NAMES["sims"])
 
 
-@pytest.mark.parametrize("page", ["Overview", "Dynamics", "What if", "Decision operators", "Compare"])
+@pytest.mark.parametrize(
+    "page", ["Overview", "Dynamics", "What if", "Decision operators", "Compare"]
+)
 def test_pages_of_the_stand_in_open_and_print_no_acc_7(page: str) -> None:
-    app = visit(page, model="simple", data="stand-in", sample="vid00200$_$1", pin="taught/stand-in/vid00200$_$2")
+    app = visit(
+        page,
+        model="simple",
+        data="stand-in",
+        sample="vid00200$_$1",
+        pin="taught/stand-in/vid00200$_$2",
+    )
     assert not app.exception
     assert not app.error
-    words = plain(said(app)) + " ".join([each.label for each in app.metric] + [str(each.value.values.tolist())
-                                                                                for each in app.dataframe])
-    assert "Acc-7" not in words.replace("Acc-2 to Acc-7", "")  # which is what the glossary calls them all
+    words = plain(said(app)) + " ".join(
+        [each.label for each in app.metric]
+        + [str(each.value.values.tolist()) for each in app.dataframe]
+    )
+    assert "Acc-7" not in words.replace(
+        "Acc-2 to Acc-7", ""
+    )  # which is what the glossary calls them all
     if page in ("Overview", "Dynamics", "Compare"):
         assert "Acc-2" in words.replace("Acc-2 to Acc-7", "")
         assert "non-zero" not in words
 
 
 def test_metrics_of_two_conventions_are_not_subtracted() -> None:
-    app = visit("Compare", model="simple", data="stand-in", sample="vid00200$_$1", pin="qj-planted/planted/p1671")
+    app = visit(
+        "Compare",
+        model="simple",
+        data="stand-in",
+        sample="vid00200$_$1",
+        pin="qj-planted/planted/p1671",
+    )
     assert not app.exception
     table = next(each.value for each in app.markdown if "test Acc-7" in each.value)
     rows = [line for line in table.splitlines() if line.startswith("| test ")]

@@ -34,10 +34,23 @@ def qubits(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("QFUSION_MODELS", str(folder))
         dataset = data.load("parity")
-        result = train("quantum-jump", dataset, {"dims": 2, "hidden": 4},
-                       Options(epochs=1, batch=512, loss="cross_entropy"))
-        card = checkpoint.make_card(result.model, dataset, name="qubits", title="qubits", seed=0,
-                                    training=result.settings(), metrics={}, this_seed={}, seeds=[0])
+        result = train(
+            "quantum-jump",
+            dataset,
+            {"dims": 2, "hidden": 4},
+            Options(epochs=1, batch=512, loss="cross_entropy"),
+        )
+        card = checkpoint.make_card(
+            result.model,
+            dataset,
+            name="qubits",
+            title="qubits",
+            seed=0,
+            training=result.settings(),
+            metrics={},
+            this_seed={},
+            seeds=[0],
+        )
         checkpoint.save(folder / "qubits", result.model, card)
         st.cache_resource.clear()
         yield "qubits"
@@ -54,11 +67,23 @@ def solved(sample: Any) -> Any:
     """QuTiP's own solution of the sample's master equation, at the times that the pages show."""
     system = sample.model.system()
     dims = [list(system.dims)] * 2
-    psi = qutip.Qobj(sample.work.ket(sample.row).numpy(), dims=[list(system.dims), [1] * len(system.dims)])
-    return qutip.mesolve(qutip.Qobj(system.H.numpy(), dims=dims), psi, times_of(system.duration),
-                         [qutip.Qobj(L.numpy(), dims=dims) for L in system.jumps],
-                         options={"rtol": 1e-8, "atol": 1e-10, "method": "vern9", "matrix_form": True,
-                                  "nsteps": 10**6, "progress_bar": ""})
+    psi = qutip.Qobj(
+        sample.work.ket(sample.row).numpy(), dims=[list(system.dims), [1] * len(system.dims)]
+    )
+    return qutip.mesolve(
+        qutip.Qobj(system.H.numpy(), dims=dims),
+        psi,
+        times_of(system.duration),
+        [qutip.Qobj(L.numpy(), dims=dims) for L in system.jumps],
+        options={
+            "rtol": 1e-8,
+            "atol": 1e-10,
+            "method": "vern9",
+            "matrix_form": True,
+            "nsteps": 10**6,
+            "progress_bar": "",
+        },
+    )
 
 
 def test_bloch_vectors_are_qutip_s(qubits: str) -> None:
@@ -70,7 +95,9 @@ def test_bloch_vectors_are_qutip_s(qubits: str) -> None:
         assert name == sample.modalities[m]
         for place, state in enumerate(solved(sample).states):
             one = state.ptrace(m)
-            theirs = [qutip.expect(sigma(), one) for sigma in (qutip.sigmax, qutip.sigmay, qutip.sigmaz)]
+            theirs = [
+                qutip.expect(sigma(), one) for sigma in (qutip.sigmax, qutip.sigmay, qutip.sigmaz)
+            ]
             assert np.abs(own[["X", "Y", "Z"]].to_numpy()[place] - theirs).max() < 1e-6
             assert own["purity"].iloc[place] == pytest.approx((one * one).tr().real, abs=1e-6)
     # The tip stands where the vector at the cursor is projected to; what is past alone is drawn.
@@ -84,8 +111,11 @@ def test_bloch_vectors_are_qutip_s(qubits: str) -> None:
 
 
 def test_the_projection_keeps_lengths_that_face_the_viewer() -> None:
-    assert np.allclose(np.stack([bloch._RIGHT, bloch._UP, bloch._NEAR]) @ np.stack(
-        [bloch._RIGHT, bloch._UP, bloch._NEAR]).T, np.eye(3))
+    assert np.allclose(
+        np.stack([bloch._RIGHT, bloch._UP, bloch._NEAR])
+        @ np.stack([bloch._RIGHT, bloch._UP, bloch._NEAR]).T,
+        np.eye(3),
+    )
     assert np.linalg.norm(bloch.flat(bloch._NEAR)) == pytest.approx(0, abs=1e-12)
     assert bloch.flat(np.array([0, 0, 1.0]))[1] > 0.9
     with pytest.raises(InvalidInput, match="longer than 1"):
@@ -102,13 +132,21 @@ def test_elements_over_time_are_qutip_s(planted: Any) -> None:
         for place in (0, 13, 40):
             rho = exact[place].ptrace(m).full()
             for i in range(4):
-                assert ours["populations"][f"{name} |{i}⟩"][place] == pytest.approx(rho[i, i].real, abs=1e-6)
+                assert ours["populations"][f"{name} |{i}⟩"][place] == pytest.approx(
+                    rho[i, i].real, abs=1e-6
+                )
             for i, j in itertools.combinations(range(4), 2):
-                assert ours["coherences"][f"{name} |{i}⟩⟨{j}|"][place] == pytest.approx(abs(rho[i, j]), abs=1e-6)
+                assert ours["coherences"][f"{name} |{i}⟩⟨{j}|"][place] == pytest.approx(
+                    abs(rho[i, j]), abs=1e-6
+                )
     heat = found["populations"].figure
     assert np.allclose(heat.data[0].z, found["populations"].table().iloc[:, 1:].to_numpy().T)
-    assert [shape.x0 for shape in heat.layout.shapes if shape.x0 == shape.x1] == pytest.approx([0.4, 0.4])
-    assert len([shape for shape in heat.layout.shapes if shape.y0 == shape.y1]) == 2  # between modalities
+    assert [shape.x0 for shape in heat.layout.shapes if shape.x0 == shape.x1] == pytest.approx(
+        [0.4, 0.4]
+    )
+    assert (
+        len([shape for shape in heat.layout.shapes if shape.y0 == shape.y1]) == 2
+    )  # between modalities
     with pytest.raises(NotFound, match="phases"):
         states.over_time(planted, part="phases")
     with pytest.raises(InvalidInput, match="two levels"):
@@ -126,17 +164,23 @@ def test_areas_and_hands_of_a_hinton_diagram_are_the_state(planted: Any, whose: 
     squares = [trace for trace in picture.figure.data if trace.fill == "toself"]
     area = np.zeros((size, size))
     for trace in squares:
-        for x, y in zip(np.reshape(trace.x, (-1, 6))[:, :4], np.reshape(trace.y, (-1, 6))[:, :4], strict=True):
+        for x, y in zip(
+            np.reshape(trace.x, (-1, 6))[:, :4], np.reshape(trace.y, (-1, 6))[:, :4], strict=True
+        ):
             area[round(y.mean()), round(x.mean())] = np.ptp(x) * np.ptp(y)
     seen = area > 0
     assert (seen == (np.abs(rho) >= matrices.LEAST * np.abs(rho).max())).mean() > 0.999
     share = np.abs(rho)[seen] / area[seen]
     assert np.allclose(share, share[0], rtol=1e-4)
-    hand = next(trace for trace in picture.figure.data if trace.mode == "lines" and trace.fill is None)
+    hand = next(
+        trace for trace in picture.figure.data if trace.mode == "lines" and trace.fill is None
+    )
     x, y = np.reshape(hand.x, (-1, 3)), np.reshape(hand.y, (-1, 3))
     for (x0, x1, _), (y0, y1, _) in zip(x, y, strict=True):
         angle = np.angle(rho[round(y0), round(x0)])
-        assert np.exp(1j * np.arctan2(y0 - y1, x1 - x0)) == pytest.approx(np.exp(1j * angle), abs=1e-4)
+        assert np.exp(1j * np.arctan2(y0 - y1, x1 - x0)) == pytest.approx(
+            np.exp(1j * angle), abs=1e-4
+        )
     with pytest.raises(InvalidInput, match="zero"):
         matrices.hinton(np.zeros((2, 2)), (2,))
 
@@ -145,11 +189,24 @@ def test_the_raster_is_qutip_s_record_and_the_exact_rate(planted: Any) -> None:
     found = records.records(planted, 40)
     system = planted.model.system()
     psi = qutip.Qobj(planted.work.ket(planted.row).numpy())
-    theirs = qutip.mcsolve(qutip.Qobj(system.H.numpy()), psi, times_of(system.duration),
-                           [qutip.Qobj(L.numpy()) for L in system.jumps], ntraj=40,
-                           seeds=np.random.SeedSequence(0).spawn(40),
-                           options={"rtol": 1e-7, "atol": 1e-9, "progress_bar": "", "norm_tol": 1e-6, "norm_steps": 200,
-                                    "norm_t_tol": 1e-9, "keep_runs_results": True, "nsteps": 10**6})
+    theirs = qutip.mcsolve(
+        qutip.Qobj(system.H.numpy()),
+        psi,
+        times_of(system.duration),
+        [qutip.Qobj(L.numpy()) for L in system.jumps],
+        ntraj=40,
+        seeds=np.random.SeedSequence(0).spawn(40),
+        options={
+            "rtol": 1e-7,
+            "atol": 1e-9,
+            "progress_bar": "",
+            "norm_tol": 1e-6,
+            "norm_steps": 200,
+            "norm_t_tol": 1e-9,
+            "keep_runs_results": True,
+            "nsteps": 10**6,
+        },
+    )
     assert sorted(number for number, *_ in found.runs) == list(range(40))
     firsts = [times[0] if len(times) else np.inf for _, times, _ in found.runs]
     assert firsts == sorted(firsts)
@@ -196,15 +253,21 @@ def test_information_is_qutip_s(planted: Any) -> None:
         joint = S(rho, 0) + S(rho, 1, 2) - S(rho, 0, 1, 2)
         pairs = sum(S(rho, 0) + S(rho, b) - S(rho, 0, b) for b in (1, 2))
         assert table["tripartite_information"][place] == pytest.approx(pairs - joint, abs=1e-5)
-    edges = [trace for trace in picture.figure.data if trace.mode == "lines" and trace.xaxis is None]
+    edges = [
+        trace for trace in picture.figure.data if trace.mode == "lines" and trace.xaxis is None
+    ]
     widths = sorted(trace.line.width for trace in edges)
     shared = table.filter(like="mutual").to_numpy()
-    assert widths == pytest.approx(sorted(information._WIDEST * shared[20] / shared.max()), abs=1e-6)
+    assert widths == pytest.approx(
+        sorted(information._WIDEST * shared[20] / shared.max()), abs=1e-6
+    )
     nodes = next(trace for trace in picture.figure.data if trace.mode == "markers")
     entropies = table.filter(like="entropy[").to_numpy()
     areas = information._LARGEST**2 * entropies[20] / entropies.max()
     assert np.square(nodes.marker.size) == pytest.approx(areas, rel=1e-6)
-    assert sharing.triangle(planted, t=0.0).title.startswith("No pair shares as much as 0.001 nats at t = 0.00")
+    assert sharing.triangle(planted, t=0.0).title.startswith(
+        "No pair shares as much as 0.001 nats at t = 0.00"
+    )
     assert "tripartite" not in sharing.triangle(open_sample("qj-parity", SAMPLE)).title
     with pytest.raises(InvalidInput, match="at least a pair"):
         information.triangle(np.zeros(3), {}, {"a": np.zeros(3)}, 0)
@@ -212,7 +275,9 @@ def test_information_is_qutip_s(planted: Any) -> None:
 
 def test_pages_links_and_programs(planted: Any) -> None:
     about = {"model": "qj-parity", "data": "parity", "sample": SAMPLE}
-    app = visit("Dynamics", model="qj-parity", view="State", matrixas="Hinton diagram", t="0.25", of="left")
+    app = visit(
+        "Dynamics", model="qj-parity", view="State", matrixas="Hinton diagram", t="0.25", of="left"
+    )
     assert not app.error
     words = plain(said(app))
     assert "Largest coherence at t = " in words
@@ -223,12 +288,18 @@ def test_pages_links_and_programs(planted: Any) -> None:
         assert not app.error
         opened = programs.opened("dynamics", about | {"view": view}).view
         assert panel in list(programs.shown(opened))
-    opened = programs.opened("dynamics", about | {"view": "State", "matrixas": "Hinton diagram", "t": "0.25"}).view
+    opened = programs.opened(
+        "dynamics", about | {"view": "State", "matrixas": "Hinton diagram", "t": "0.25"}
+    ).view
     shown = list(programs.shown(opened))
     assert "hinton" in shown
     assert "matrix-modulus" not in shown
     assert "bloch" not in shown  # four levels each
-    assert "panels.states.hinton(sample, t=0.25)" in programs.program("Dynamics", "hinton", opened.address)
-    assert "matrix-modulus" in list(programs.shown(programs.opened("dynamics", about | {"view": "State"}).view))
+    assert "panels.states.hinton(sample, t=0.25)" in programs.program(
+        "Dynamics", "hinton", opened.address
+    )
+    assert "matrix-modulus" in list(
+        programs.shown(programs.opened("dynamics", about | {"view": "State"}).view)
+    )
     app = visit("Dynamics", model="qj-parity", view="State", matrixas="cubes")
     assert "cubes" in plain(app.warning[0].value)

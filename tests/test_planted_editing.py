@@ -37,23 +37,44 @@ def test_controls_change_what_they_name(planted: Any) -> None:
     def mean(edit: editing.Edit, column: int) -> float:
         return float(edit.values[0, : int(edit.lengths[0]), column].mean())
 
-    assert mean(editing.with_voice(made, 3, {"pitch": 0.5}), 0) - mean(before, 0) == pytest.approx(0.5, abs=0.15)
-    assert mean(editing.with_voice(made, 3, {"energy": 6}), 4) - mean(before, 4) == pytest.approx(0.3, abs=0.03)
+    assert mean(editing.with_voice(made, 3, {"pitch": 0.5}), 0) - mean(before, 0) == pytest.approx(
+        0.5, abs=0.15
+    )
+    assert mean(editing.with_voice(made, 3, {"energy": 6}), 4) - mean(before, 4) == pytest.approx(
+        0.3, abs=0.03
+    )
     assert int(editing.with_voice(made, 3, {"tempo": -0.5}).lengths[0]) > steps
-    rising, level = editing.with_voice(made, 3, {"rise": 0.8}).values[0, :, 1], before.values[0, :, 1]
-    assert rising[steps - 3:steps].mean() - rising[:3].mean() > level[steps - 3:steps].mean() - level[:3].mean()
+    rising, level = (
+        editing.with_voice(made, 3, {"rise": 0.8}).values[0, :, 1],
+        before.values[0, :, 1],
+    )
+    assert (
+        rising[steps - 3 : steps].mean() - rising[:3].mean()
+        > level[steps - 3 : steps].mean() - level[:3].mean()
+    )
     for name in ("mouth", "brows", "eyes"):
-        changed = editing.with_face(made, 3, {name: 0.7}).values - editing.with_face(made, 3, {name: -0.7}).values
+        changed = (
+            editing.with_face(made, 3, {name: 0.7}).values
+            - editing.with_face(made, 3, {name: -0.7}).values
+        )
         rows = np.abs(changed.reshape(24, 24)).sum(1)
         centre = float((rows * np.arange(24)).sum() / rows.sum())
         assert (centre > 13) == (name == "mouth")
 
 
-@pytest.mark.parametrize(("text", "said"), [
-    ("", "at least one word"), ("  ...", "at least one word"), ("the plot was graet", "Did you mean 'great'"),
-    ("the <b>plot</b>", "not in the vocabulary"), (" ".join(["um"] * 25), "at most 24 words"),
-    ("good and bad but odd", "at most two clauses"), ("x" * 1999, "not in the vocabulary"),
-    ("good" + " " * 2000, "at most 2,000 letters")])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "at least one word"),
+        ("  ...", "at least one word"),
+        ("the plot was graet", "Did you mean 'great'"),
+        ("the <b>plot</b>", "not in the vocabulary"),
+        (" ".join(["um"] * 25), "at most 24 words"),
+        ("good and bad but odd", "at most two clauses"),
+        ("x" * 1999, "not in the vocabulary"),
+        ("good" + " " * 2000, "at most 2,000 letters"),
+    ],
+)
 def test_sentences_that_the_grammar_does_not_know_are_refused(text: str, said: str) -> None:
     with pytest.raises(InvalidInput, match=said):
         editing.with_words(text)
@@ -61,7 +82,9 @@ def test_sentences_that_the_grammar_does_not_know_are_refused(text: str, said: s
 
 def test_any_writing_of_known_words_is_read() -> None:
     assert editing.parse("The plot, was GREAT!") == ("the", "plot", "was", "great")
-    assert editing.with_words("the plot was not great").latent == pytest.approx(words.OPINIONS["great"] * words.NEGATED)
+    assert editing.with_words("the plot was not great").latent == pytest.approx(
+        words.OPINIONS["great"] * words.NEGATED
+    )
 
 
 def test_wrong_controls_are_named(planted: Any) -> None:

@@ -36,7 +36,9 @@ def small(T: float, h: float = 1.0, jump: float = 0.5) -> tuple[Any, torch.Tenso
     H, L = system(4, 2, h, jump)
     psi = torch.randn(4, dtype=torch.complex128)
     psi /= psi.norm()
-    model = SimpleNamespace(tweaked=lambda _: model, system=lambda: System(H, L, (2, 2), ("a", "b"), T))
+    model = SimpleNamespace(
+        tweaked=lambda _: model, system=lambda: System(H, L, (2, 2), ("a", "b"), T)
+    )
     return SimpleNamespace(model=model, ket=lambda _: psi), psi
 
 
@@ -44,7 +46,9 @@ def solved(work: Any) -> tuple[np.ndarray, float]:
     return evolution.solved.__wrapped__(work, 0, Tweak())
 
 
-@pytest.mark.parametrize(("T", "h", "jump"), [(1.0, 1.0, 0.5), (20.0, 10.0, 0.2), (20.0, 0.1, 10.0), (0.0, 1.0, 1.0)])
+@pytest.mark.parametrize(
+    ("T", "h", "jump"), [(1.0, 1.0, 0.5), (20.0, 10.0, 0.2), (20.0, 0.1, 10.0), (0.0, 1.0, 1.0)]
+)
 def test_the_error_that_is_told_is_the_error_that_is_made(T: float, h: float, jump: float) -> None:
     work, psi = small(T, h, jump)
     rho, told = solved(work)
@@ -65,10 +69,20 @@ def test_what_two_integrators_do_not_agree_on_is_not_shown(monkeypatch: pytest.M
 def test_every_panel_of_followed_states_tells_their_error() -> None:
     sample = open_sample("qj-planted", "p2924")
     error = evolution.solved(sample.work, sample.row, sample.tweak)[1]
-    pictures = [dynamics.decision_over_time(sample), dynamics.correlation(sample), dynamics.populations(sample),
-                dynamics.matrix(sample), state_panels.hinton(sample), samples.entropies(sample)]
+    pictures = [
+        dynamics.decision_over_time(sample),
+        dynamics.correlation(sample),
+        dynamics.populations(sample),
+        dynamics.matrix(sample),
+        state_panels.hinton(sample),
+        samples.entropies(sample),
+    ]
     for picture in pictures:
-        told = float(re.search(r"Integration error of an element of ρ\(t\): at most (\S+) at any", picture.shows)[1])
+        told = float(
+            re.search(
+                r"Integration error of an element of ρ\(t\): at most (\S+) at any", picture.shows
+            )[1]
+        )
         assert error <= told < 2.01 * error, picture.name
 
 
@@ -83,15 +97,20 @@ def test_single_precision_stays_within_its_digits_of_double(planted: Any) -> Non
     rho = torch.zeros(8, 8, dtype=H.dtype)
     rho[0, 0] = 1
     exact = lindblad.evolve_states(H, L, rho, [0.0, 5.0, 50.0])
-    rough = lindblad.evolve_states(H.to(torch.complex64), L.to(torch.complex64), rho.to(torch.complex64),
-                                   [0.0, 5.0, 50.0])
+    rough = lindblad.evolve_states(
+        H.to(torch.complex64), L.to(torch.complex64), rho.to(torch.complex64), [0.0, 5.0, 50.0]
+    )
     assert rough.dtype == torch.complex64
     assert (rough - exact).abs().max() < 2e-5
-    assert (measures.von_neumann_entropy(rough) - measures.von_neumann_entropy(exact)).abs().max() < 1e-4
+    assert (
+        measures.von_neumann_entropy(rough) - measures.von_neumann_entropy(exact)
+    ).abs().max() < 1e-4
 
 
 @pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
-def test_half_precision_is_cast_where_it_is_data_and_refused_where_states_are(kind: torch.dtype, planted: Any) -> None:
+def test_half_precision_is_cast_where_it_is_data_and_refused_where_states_are(
+    kind: torch.dtype, planted: Any
+) -> None:
     model = checkpoint.load("qj-planted").model
     inputs = planted.inputs(range(4), dtype=torch.float64)
 
@@ -101,16 +120,25 @@ def test_half_precision_is_cast_where_it_is_data_and_refused_where_states_are(ki
     half = {name: cast(each, kind) for name, each in inputs.items()}
     with torch.no_grad():
         found = model(half)
-        assert torch.equal(found, model({name: cast(each, torch.float64) for name, each in half.items()}))
+        assert torch.equal(
+            found, model({name: cast(each, torch.float64) for name, each in half.items()})
+        )
         assert (found - model(inputs)).abs().max() < 0.01
         for name in ("qj-planted", "qcnn-digits"):
             weak = copy.deepcopy(checkpoint.load(name).model).to(kind)
-            with pytest.raises(InvalidInput, match="must be in single or double precision, but its weights are"):
-                weak({each: torch.zeros(1, spec.size) for each, spec in weak.input_specs.items()}
-                     if name != "qj-planted" else inputs)
+            with pytest.raises(
+                InvalidInput, match="must be in single or double precision, but its weights are"
+            ):
+                weak(
+                    {each: torch.zeros(1, spec.size) for each, spec in weak.input_specs.items()}
+                    if name != "qj-planted"
+                    else inputs
+                )
     with pytest.raises(InvalidInput, match="Argument `rho` must be in single or double precision"):
         measures.von_neumann_entropy((torch.eye(2) / 2).to(kind))
-    with pytest.raises(InvalidInput, match="Argument `operators` must be in single or double precision"):
+    with pytest.raises(
+        InvalidInput, match="Argument `operators` must be in single or double precision"
+    ):
         lindblad.evolve_states(*system(2, 1, 1.0, 1.0), (torch.eye(2) / 2).to(kind), [1.0])
     of = System(*system(4, 1, 1.0, 1.0), (2, 2), ("a", "b"))
     assert track.track(of, torch.tensor([1, 0, 0, 0]).to(kind), [0, 1.0]).rho.dtype == np.complex128
@@ -120,7 +148,9 @@ def test_two_precisions_in_one_call_are_refused_by_name() -> None:
     H, L = system(4, 1, 1.0, 1.0)
     rho = torch.eye(4, dtype=H.dtype) / 4
     for states, wanted in ((rho.to(torch.complex64), "complex128"), (rho.real, "complex128")):
-        with pytest.raises(InvalidInput, match=f"Argument `operators` must be torch.{wanted}, as H"):
+        with pytest.raises(
+            InvalidInput, match=f"Argument `operators` must be torch.{wanted}, as H"
+        ):
             lindblad.evolve_states(H, L, states, [1.0])
         with pytest.raises(InvalidInput, match="Argument `operators` must be"):
             lindblad.act(lindblad.Generator.dense(H, L), states)
@@ -130,9 +160,13 @@ def test_two_precisions_in_one_call_are_refused_by_name() -> None:
 
 def test_features_that_single_precision_cannot_hold_are_refused(planted: Any) -> None:
     model = copy.deepcopy(checkpoint.load("qj-planted").model).float()
-    inputs = {name: (each[0] + 1e60, each[1]) if isinstance(each, tuple) else each + 1e60
-              for name, each in planted.inputs([0], dtype=torch.float64).items()}
-    with pytest.raises(InvalidInput, match=r"must be finite in the model's torch\.float32, but hold 1e\+60"):
+    inputs = {
+        name: (each[0] + 1e60, each[1]) if isinstance(each, tuple) else each + 1e60
+        for name, each in planted.inputs([0], dtype=torch.float64).items()
+    }
+    with pytest.raises(
+        InvalidInput, match=r"must be finite in the model's torch\.float32, but hold 1e\+60"
+    ):
         model(inputs)
 
 
@@ -152,7 +186,9 @@ def test_hundreds_of_steps_to_a_thousand_times_the_duration_do_not_drift(jump: f
     at_once = lindblad.evolve_states(H, L, start, [T])[0]
     assert (rho - at_once).abs().max() < 1e-10
     if jump:
-        steady = qutip.steadystate(qutip.Qobj(H.numpy()), [qutip.Qobj(each.numpy()) for each in L]).full()
+        steady = qutip.steadystate(
+            qutip.Qobj(H.numpy()), [qutip.Qobj(each.numpy()) for each in L]
+        ).full()
         assert np.abs(rho.numpy() - steady).max() < 1e-10
         by_qutip = track.solve(System(H, L, (4,), ("a",), T), start[:, 0], [T])[0]
         assert np.abs(by_qutip - rho.numpy()).max() < 1e-8

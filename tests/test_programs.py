@@ -30,40 +30,108 @@ from tests.test_app_train import JUMP, make, record_of
 ROOT = Path(__file__).resolve().parent.parent
 PLANTED = {"model": "qj-planted", "data": "planted", "sample": "p0031"}
 DIGITS = {"model": "qcnn-digits", "data": "digits", "sample": "digit-0004"}
-TURNED = {"H.text-audio": "0.5", "D.text": "2.0", "rate.1": "2.0", "T": "1.2", "background": "nothing known"}
+TURNED = {
+    "H.text-audio": "0.5",
+    "D.text": "2.0",
+    "rate.1": "2.0",
+    "T": "1.2",
+    "background": "nothing known",
+}
 EDITED = {"phi": "all:and,2.011=1.57", "background": "reference state"}
 ZERO = {"background": "reference state"}  # a network against one state is quick on all samples
 # Page, address, panels that are left out because an agreeing one beside them takes the same seconds. Steady states (six
 # seconds each, at every step) are left out.
 CASES: list[tuple[str, dict[str, str], tuple[str, ...]]] = [
     ("Overview", PLANTED, ()),
-    ("Samples", {**PLANTED, "inside": "true", "background": "one other sample", "contrast": "p0004", "find": "good",
-                 "split": "all"}, ()),
+    (
+        "Samples",
+        {
+            **PLANTED,
+            "inside": "true",
+            "background": "one other sample",
+            "contrast": "p0004",
+            "find": "good",
+            "split": "all",
+        },
+        (),
+    ),
     ("Samples", {**DIGITS, **ZERO, "output": "7"}, ("scatter", "masses", "beliefs")),
-    *(("Dynamics", {**PLANTED, **TURNED, "view": view}, ())
-      for view in ("Decision", "Correlations", "Trajectories", "State", "Sensitivity", "H and L")),
-    ("Dynamics", {**PLANTED, "view": "Decision", "above": "entanglement", "background": "product of marginals"},
-     ("waterfall-now",)),
+    *(
+        ("Dynamics", {**PLANTED, **TURNED, "view": view}, ())
+        for view in ("Decision", "Correlations", "Trajectories", "State", "Sensitivity", "H and L")
+    ),
+    (
+        "Dynamics",
+        {
+            **PLANTED,
+            "view": "Decision",
+            "above": "entanglement",
+            "background": "product of marginals",
+        },
+        ("waterfall-now",),
+    ),
     ("Circuit", {**PLANTED, "gate": "5", "steps": "10"}, ()),
     ("Circuit", {**DIGITS, **EDITED, "part": "Walk", "gate": "40"}, ("qubits", "matrix-after")),
     ("Circuit", {**DIGITS, **EDITED, "part": "Fusion rules"}, ("probabilities",)),
-    ("Circuit", {**DIGITS, **EDITED, "part": "Noise and shots", "noise.damping": "0.02", "shots": "500"},
-     ("noisy-scores",)),
-    ("Circuit", {**DIGITS, **EDITED, "part": "Entropies"}, ("entropy-gates", "cuts", "mutual", "poolings")),
-    ("What if", {**PLANTED, "do.text": "another sample's", "with.text": "p0004", "do.audio": "leave it out",
-                 "do.vision": "edit its state", "set.vision.1": "0.4"}, ()),
-    ("What if", {**DIGITS, **ZERO, "do.pixels": "another sample's", "knobs": "true"},
-     ("flips", "what-if-as-it-is", "what-if-differences")),
+    (
+        "Circuit",
+        {**DIGITS, **EDITED, "part": "Noise and shots", "noise.damping": "0.02", "shots": "500"},
+        ("noisy-scores",),
+    ),
+    (
+        "Circuit",
+        {**DIGITS, **EDITED, "part": "Entropies"},
+        ("entropy-gates", "cuts", "mutual", "poolings"),
+    ),
+    (
+        "What if",
+        {
+            **PLANTED,
+            "do.text": "another sample's",
+            "with.text": "p0004",
+            "do.audio": "leave it out",
+            "do.vision": "edit its state",
+            "set.vision.1": "0.4",
+        },
+        (),
+    ),
+    (
+        "What if",
+        {**DIGITS, **ZERO, "do.pixels": "another sample's", "knobs": "true"},
+        ("flips", "what-if-as-it-is", "what-if-differences"),
+    ),
     ("Decision operators", {**PLANTED, "votes": "text with audio", "among": "valid"}, ()),
     ("Decision operators", {**DIGITS, **ZERO}, ("along",)),
-    ("Cohorts", {**PLANTED, "filter": "relation=conflict; error>0.5", "by": "relation", "strength": "joint_share"}, ()),
-    ("Compare", {**PLANTED, "pin": "qj-planted/planted/p0007/H.text=0.5,T=1.2", "H.text-audio": "0.5"}, ()),
-    ("Compare", {**DIGITS, **ZERO, "pin": "qcnn-digits/digits/digit-0004/all:and", "phi": "all:or"}, ()),
-    ("Faithfulness", {**PLANTED, "proof": "Deletion", "proof.rank": "integrated gradients"},
-     ("insertion-features-text",)),
+    (
+        "Cohorts",
+        {
+            **PLANTED,
+            "filter": "relation=conflict; error>0.5",
+            "by": "relation",
+            "strength": "joint_share",
+        },
+        (),
+    ),
+    (
+        "Compare",
+        {**PLANTED, "pin": "qj-planted/planted/p0007/H.text=0.5,T=1.2", "H.text-audio": "0.5"},
+        (),
+    ),
+    (
+        "Compare",
+        {**DIGITS, **ZERO, "pin": "qcnn-digits/digits/digit-0004/all:and", "phi": "all:or"},
+        (),
+    ),
+    (
+        "Faithfulness",
+        {**PLANTED, "proof": "Deletion", "proof.rank": "integrated gradients"},
+        ("insertion-features-text",),
+    ),
     ("Faithfulness", {**PLANTED, "proof": "Truth"}, ("cautions",)),
     ("Faithfulness", {**PLANTED, "proof": "Training seeds", "as": "Shapley values"}, ("cautions",)),
-    ("Data", {"set": "digits"}, ()), ("Data", {"set": "planted"}, ()), ("Leaderboard", PLANTED, ()),
+    ("Data", {"set": "digits"}, ()),
+    ("Data", {"set": "planted"}, ()),
+    ("Leaderboard", PLANTED, ()),
 ]
 FLOOR = {"train-results"}  # a table of settings: no figure stands behind it
 
@@ -96,6 +164,7 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> dict[str, pd.DataFrame]:
         def drawn(picture: Any, *others: Any) -> None:
             found[picture.name] = picture.table()
             draw(picture, *others)
+
         return drawn
 
     monkeypatch.setattr(panels, "footer", told(footer))
@@ -117,19 +186,30 @@ def same(found: pd.DataFrame, expected: pd.DataFrame) -> None:
     for column in expected.columns:
         if pd.api.types.is_float_dtype(expected[column]):
             ours = found[column].to_numpy(dtype=float)
-            np.testing.assert_allclose(ours, expected[column].to_numpy(), rtol=1e-9, atol=1e-10, err_msg=column)
+            np.testing.assert_allclose(
+                ours, expected[column].to_numpy(), rtol=1e-9, atol=1e-10, err_msg=column
+            )
         else:
-            assert found[column].astype(str).tolist() == expected[column].astype(str).tolist(), column
+            assert found[column].astype(str).tolist() == expected[column].astype(str).tolist(), (
+                column
+            )
 
 
-@pytest.mark.parametrize(("title", "query", "left_out"), CASES, ids=lambda value: value if isinstance(value, str)
-                         else "")
-def test_programs_give_the_numbers_of_the_panels(title: str, query: dict[str, str], left_out: tuple[str, ...],
-                                                 shown: Any) -> None:
+@pytest.mark.parametrize(
+    ("title", "query", "left_out"), CASES, ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_programs_give_the_numbers_of_the_panels(
+    title: str, query: dict[str, str], left_out: tuple[str, ...], shown: Any
+) -> None:
     checked(title, query, shown, left_out)
 
 
-def checked(title: str, query: dict[str, Any], shown: dict[str, pd.DataFrame], left_out: tuple[str, ...] = ()) -> None:
+def checked(
+    title: str,
+    query: dict[str, Any],
+    shown: dict[str, pd.DataFrame],
+    left_out: tuple[str, ...] = (),
+) -> None:
     """Opens a page and runs the program of every panel that it shows."""
     app = visit(title, **query)
     assert not app.error
@@ -141,10 +221,18 @@ def checked(title: str, query: dict[str, Any], shown: dict[str, pd.DataFrame], l
             same(numbers_of(programs.program(title, name, address)), table)
 
 
-@pytest.mark.parametrize("query", [{"run": ["a", "b"]}, {"run": ["a"], "train.metric": "corr"}, {},
-                                   {"train.view": "Inside the model"}])
-def test_programs_read_the_records_of_runs(query: dict[str, Any], shown: Any, tmp_path: Path,
-                                           monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"run": ["a", "b"]},
+        {"run": ["a"], "train.metric": "corr"},
+        {},
+        {"train.view": "Inside the model"},
+    ],
+)
+def test_programs_read_the_records_of_runs(
+    query: dict[str, Any], shown: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("QFUSION_RUNS", str(tmp_path))
     make("a", record_of(4, watched=JUMP, kept=4))
     make("b", record_of(6, watched=JUMP, kept=5), seed=1)
@@ -160,24 +248,47 @@ def test_programs_read_sweeps(shown: Any, tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_a_program_runs_by_itself_as_it_is_copied(tmp_path: Path) -> None:
-    program = programs.program("Samples", "waterfall", {**PLANTED, "background": "contrast", "contrast": "p0004"})
+    program = programs.program(
+        "Samples", "waterfall", {**PLANTED, "background": "contrast", "contrast": "p0004"}
+    )
     file = tmp_path / "copied.py"
     file.write_text(program)
-    done = subprocess.run([sys.executable, str(file)], env={"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-                          cwd=tmp_path, text=True, capture_output=True, check=True)
+    done = subprocess.run(
+        [sys.executable, str(file)],
+        env={"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        cwd=tmp_path,
+        text=True,
+        capture_output=True,
+        check=True,
+    )
     assert "true_dividend" in done.stdout
     assert "text+audio+vision" in done.stdout
     assert "streamlit" not in program
 
 
-@pytest.mark.parametrize(("page", "panel", "address"), [
-    ("Samples", "waterfall", {**PLANTED, "background": "a saved cohort", "cohort": "hard:error>0.5"}),
-    ("Dynamics", "decision-over-time", {**PLANTED, **TURNED, "t": "0.4", "above": "entanglement"}),
-    ("Cohorts", "dividends", {**PLANTED, "filter": "relation=conflict", "by": "relation"}),
-    ("Compare", "differences", {**PLANTED, "pin": "qj-planted/planted/p0007/H.text=0.5"}),
-    ("What if", "what-if-state-text", {**PLANTED, "do.text": "leave it out"}),
-    ("Data", "data-target", {"set": "planted"}), ("Leaderboard", "board-robustness", {})])
-def test_what_is_built_here_is_what_the_program_builds(page: str, panel: str, address: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("page", "panel", "address"),
+    [
+        (
+            "Samples",
+            "waterfall",
+            {**PLANTED, "background": "a saved cohort", "cohort": "hard:error>0.5"},
+        ),
+        (
+            "Dynamics",
+            "decision-over-time",
+            {**PLANTED, **TURNED, "t": "0.4", "above": "entanglement"},
+        ),
+        ("Cohorts", "dividends", {**PLANTED, "filter": "relation=conflict", "by": "relation"}),
+        ("Compare", "differences", {**PLANTED, "pin": "qj-planted/planted/p0007/H.text=0.5"}),
+        ("What if", "what-if-state-text", {**PLANTED, "do.text": "leave it out"}),
+        ("Data", "data-target", {"set": "planted"}),
+        ("Leaderboard", "board-robustness", {}),
+    ],
+)
+def test_what_is_built_here_is_what_the_program_builds(
+    page: str, panel: str, address: dict[str, str]
+) -> None:
     names: dict[str, Any] = {}
     with contextlib.redirect_stdout(io.StringIO()):
         exec(programs.program(page, panel, address), names)
@@ -188,20 +299,34 @@ def test_what_is_built_here_is_what_the_program_builds(page: str, panel: str, ad
     assert programs.build(page, panel, address, "dark").figure.to_json() != built.figure.to_json()
 
 
-HOSTILE = ("x'); import os; os.system('true') #", '"""\nraise SystemExit\n"""', "\\", "a\r\nimport os\n", "\u202eexec",
-           "{sample}", "$model", "#\n1/0")
+HOSTILE = (
+    "x'); import os; os.system('true') #",
+    '"""\nraise SystemExit\n"""',
+    "\\",
+    "a\r\nimport os\n",
+    "\u202eexec",
+    "{sample}",
+    "$model",
+    "#\n1/0",
+)
 
 
 @pytest.mark.parametrize("word", HOSTILE)
 def test_nothing_gets_out_of_its_quotes(word: str) -> None:
     for page, names in programs.PAGES.items():
-        starts = [start for start in programs.NAMED.get(page, {}) if not start.startswith(("content-", "telling-"))]
+        starts = [
+            start
+            for start in programs.NAMED.get(page, {})
+            if not start.startswith(("content-", "telling-"))
+        ]
         for panel in [*names, *(f"{start}{word}" for start in starts)]:
             found = [programs.program(page, panel, address(said)) for said in (word, "plain")]
             trees = [ast.dump(Blank().visit(ast.parse(program))) for program in found]
             if panel in names:
                 assert trees[0] == trees[1], f"{page}, {panel}: another program"
-            assert word.splitlines()[0] not in [line for line in found[0].splitlines() if line.startswith("import")]
+            assert word.splitlines()[0] not in [
+                line for line in found[0].splitlines() if line.startswith("import")
+            ]
 
 
 class Blank(ast.NodeTransformer):
@@ -213,12 +338,46 @@ class Blank(ast.NodeTransformer):
 
 def address(word: str) -> dict[str, Any]:
     """Every word of an address is the reader's, but for those of which the page's own code chooses."""
-    keys = ("sample", "data", "contrast", "find", "x", "y", "filter", "by", "strength", "quantity", "of", "votes",
-            "among", "effect", "term", "say", "with.text", "inside.of", "inside.other", "set", "board", "board.by",
-            "sweep", "proof.rank", "as", "train.metric")
-    return {"model": "qj-planted", "background": "contrast", "inside.from": "another sample",
-            "do.text": "another sample's", "pin": "qj-planted/a/b", "run": [word], "relation": [word], "class": [word],
-            "output": word, **dict.fromkeys(keys, word)}
+    keys = (
+        "sample",
+        "data",
+        "contrast",
+        "find",
+        "x",
+        "y",
+        "filter",
+        "by",
+        "strength",
+        "quantity",
+        "of",
+        "votes",
+        "among",
+        "effect",
+        "term",
+        "say",
+        "with.text",
+        "inside.of",
+        "inside.other",
+        "set",
+        "board",
+        "board.by",
+        "sweep",
+        "proof.rank",
+        "as",
+        "train.metric",
+    )
+    return {
+        "model": "qj-planted",
+        "background": "contrast",
+        "inside.from": "another sample",
+        "do.text": "another sample's",
+        "pin": "qj-planted/a/b",
+        "run": [word],
+        "relation": [word],
+        "class": [word],
+        "output": word,
+        **dict.fromkeys(keys, word),
+    }
 
 
 def test_what_cannot_be_an_address_is_named() -> None:

@@ -25,11 +25,13 @@ def theirs(circuit: FusionCircuit, count: int) -> tuple[np.ndarray, np.ndarray]:
             piece.queue()
             if piece.gates[0].gate == "measure":
                 qml.PhaseFlip(0.5, wires=piece.gates[0].wires)
-        return [*(qml.expval(P(wire)) for wire in circuit.wires for P in (qml.X, qml.Y, qml.Z)),
-                *(qml.vn_entropy(wires=wire) for wire in circuit.wires)]
+        return [
+            *(qml.expval(P(wire)) for wire in circuit.wires for P in (qml.X, qml.Y, qml.Z)),
+            *(qml.vn_entropy(wires=wire) for wire in circuit.wires),
+        ]
 
     found = np.array(node(), dtype=float)
-    return found[:3 * len(circuit.wires)].reshape(-1, 3), found[3 * len(circuit.wires):]
+    return found[: 3 * len(circuit.wires)].reshape(-1, 3), found[3 * len(circuit.wires) :]
 
 
 @pytest.mark.parametrize("block", ["su4", "circuit6", "circuit9", "ttn"])
@@ -63,7 +65,9 @@ def test_the_states_around_a_gate() -> None:
         for rho in (moment.before, moment.after):
             assert np.trace(rho) == pytest.approx(1)
             assert np.linalg.eigvalsh(rho).min() > -1e-12
-        if gate.kind == "fuse":  # a pure state of all four qubits: mutual information is twice the entanglement
+        if (
+            gate.kind == "fuse"
+        ):  # a pure state of all four qubits: mutual information is twice the entanglement
             fused = found.wires.index(gate.wires[-1])
             assert moment.mutual == pytest.approx((0, 2 * found.entropy[count, fused]), abs=1e-9)
 
@@ -73,7 +77,9 @@ def test_the_end_is_that_of_the_density_matrix() -> None:
     theta = angles_of(model)
     found, vectors = progress(model, theta), model.fuse(masses_of(theta))[0][0].detach()
     fused = [found.wires.index(f"fused[{i}]") for i in range(5)]
-    assert found.entropy[-1, fused] == pytest.approx(layer_entropies(model, vectors).single[-1], abs=1e-9)
+    assert found.entropy[-1, fused] == pytest.approx(
+        layer_entropies(model, vectors).single[-1], abs=1e-9
+    )
     middle = sum(gate.kind in ("encode", "fuse") for gate in found.gates)
     assert found.entropy[middle, fused] == pytest.approx(qubit_entropy(vectors).numpy(), abs=1e-9)
     assert found.bloch[middle, fused][:, [0, 2]] == pytest.approx(vectors[:, 1:].numpy(), abs=1e-12)

@@ -29,7 +29,9 @@ DOCS = Path(__file__).resolve().parent.parent / "docs" / "entangled-qcnn.md"
 def pennylane_block(name: str, angles: np.ndarray) -> np.ndarray:
     def circuit() -> None:
         for gate, taken, wires in gates.BLOCKS[name].operations:
-            getattr(qml, "Hadamard" if gate == "H" else gate)(*angles[list(taken)], wires=list(wires))
+            getattr(qml, "Hadamard" if gate == "H" else gate)(
+                *angles[list(taken)], wires=list(wires)
+            )
 
     return qml.matrix(circuit, wire_order=[0, 1])()
 
@@ -59,27 +61,50 @@ def test_su4_and_so4_reach_what_they_claim() -> None:
     for name, dimension in (("su4", 15), ("so4", 6)):
         angles = torch.randn(gates.BLOCKS[name].parameters, dtype=torch.float64)
         J = torch.autograd.functional.jacobian(
-            lambda a, name=name: torch.view_as_real(gates.unitary(name, a)).flatten(), angles)
+            lambda a, name=name: torch.view_as_real(gates.unitary(name, a)).flatten(), angles
+        )
         assert int(torch.linalg.matrix_rank(J, tol=1e-8)) == dimension
     assert gates.unitary("so4", angles).imag.abs().max() == 0
 
 
 def test_the_documented_table_of_blocks() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| (\d+) \| (\d+) \| (\d+) \| (.+?) \|$", DOCS.read_text(), flags=re.MULTILINE)
-    expected = [(name, block.parameters, len(block.operations), sum(len(op.wires) == 2 for op in block.operations),
-                 block.source)
-                for name, block in gates.BLOCKS.items()]
-    assert [(name, int(p), int(g), int(two), source) for name, p, g, two, source in rows] == expected
+    rows = re.findall(
+        r"^\| `(\w+)` \| (\d+) \| (\d+) \| (\d+) \| (.+?) \|$", DOCS.read_text(), flags=re.MULTILINE
+    )
+    expected = [
+        (
+            name,
+            block.parameters,
+            len(block.operations),
+            sum(len(op.wires) == 2 for op in block.operations),
+            block.source,
+        )
+        for name, block in gates.BLOCKS.items()
+    ]
+    assert [
+        (name, int(p), int(g), int(two), source) for name, p, g, two, source in rows
+    ] == expected
 
 
-@pytest.mark.parametrize(("n", "parameters"),
-                         [(6, 6 * 8 + 21 + 10 * (2**3 + 3) + 10), (8, 8 * 8 + 21 + 10 * (2**4 + 4) + 10),
-                          (10, 10 * 8 + 2 * 21 + 10 * (2**3 + 7) + 10)])
+@pytest.mark.parametrize(
+    ("n", "parameters"),
+    [
+        (6, 6 * 8 + 21 + 10 * (2**3 + 3) + 10),
+        (8, 8 * 8 + 21 + 10 * (2**4 + 4) + 10),
+        (10, 10 * 8 + 2 * 21 + 10 * (2**3 + 7) + 10),
+    ],
+)
 def test_the_number_of_parameters_after_the_encoders(n: int, parameters: int) -> None:
     """Tables, one block and one pooling per layer, a head of ten scores, a bias; 189 and 295 on three modalities."""
-    model = EntangledQCNN({name: {"size": 2, "sequence": False} for name in "abc"}, [str(c) for c in range(10)],
-                          elements=n)
-    assert sum(p.numel() for name, p in model.named_parameters() if not name.startswith("encoders")) == parameters
+    model = EntangledQCNN(
+        {name: {"size": 2, "sequence": False} for name in "abc"},
+        [str(c) for c in range(10)],
+        elements=n,
+    )
+    assert (
+        sum(p.numel() for name, p in model.named_parameters() if not name.startswith("encoders"))
+        == parameters
+    )
 
 
 @pytest.mark.parametrize("n", range(2, 11))
@@ -102,8 +127,9 @@ def test_the_layout(n: int) -> None:
 def test_effective_observables_are_the_density_matrices(n: int, block: str) -> None:
     model = model_of(n, 2, block=block)
     masses = {name: torch.rand(3, n, dtype=torch.float64) for name in model.modalities}
-    assert model.scores(masses).detach().numpy() == pytest.approx(model.direct_scores(masses).detach().numpy(),
-                                                                  abs=1e-12)
+    assert model.scores(masses).detach().numpy() == pytest.approx(
+        model.direct_scores(masses).detach().numpy(), abs=1e-12
+    )
 
 
 @pytest.mark.parametrize("n", [2, 3, 5])
@@ -114,8 +140,11 @@ def test_observables_pulled_back_to_every_step(n: int) -> None:
     states = density.states(model.network, model.fuse(masses)[0][0])
     expected = (model.scores(masses)[0] - model.bias).detach()
     for first in range(1, len(states)):
-        O = torch.einsum("cw,wij->cij", model.network.observables(first).detach().flatten(1).to(torch.complex128),
-                         pauli.words(n))
+        O = torch.einsum(
+            "cw,wij->cij",
+            model.network.observables(first).detach().flatten(1).to(torch.complex128),
+            pauli.words(n),
+        )
         found = torch.einsum("cij,ji->c", O, states[first]).real
         assert found.numpy() == pytest.approx(expected.numpy(), abs=1e-12), first
 
@@ -128,7 +157,10 @@ def test_the_head_reads_what_it_says() -> None:
     # copies the modality's bit
     model.phi.data = torch.tensor([0.0, math.pi], dtype=torch.float64).expand(2, 1, 2).clone()
     p, q = 0.3, 0.8
-    stays, measured = 1 - p, (1 - p) * (1 - q) + p * q  # the block is a CNOT from qubit 0 to qubit 1, which is measured
+    stays, measured = (
+        1 - p,
+        (1 - p) * (1 - q) + p * q,
+    )  # the block is a CNOT from qubit 0 to qubit 1, which is measured
     features = torch.tensor([stays, 1 - stays, 2 * measured - 1], dtype=torch.float64)
     expected = qcnn.HEAD_SCALE * model.network.head @ features + model.bias
     scores = model.scores({"v0": torch.tensor([[p, q]], dtype=torch.float64)})[0]
@@ -139,8 +171,11 @@ def test_transfer_matrices() -> None:
     U = gates.unitary("su4", torch.randn(15, dtype=torch.float64))
     R = pauli.transfer_matrix(U)
     assert (R @ R.mT - torch.eye(16)).abs().max() < 1e-12  # a rotation of Pauli coefficients
-    assert pauli.transfer_matrix(gates.rotation("H", torch.zeros(0, dtype=torch.float64))).numpy() == pytest.approx(
-        np.array([[1, 0, 0, 0], [0, 0, 0, 1], [0, 0, -1, 0], [0, 1, 0, 0]]), abs=1e-15)
+    assert pauli.transfer_matrix(
+        gates.rotation("H", torch.zeros(0, dtype=torch.float64))
+    ).numpy() == pytest.approx(
+        np.array([[1, 0, 0, 0], [0, 0, 0, 1], [0, 0, -1, 0], [0, 1, 0, 0]]), abs=1e-15
+    )
     with pytest.raises(InvalidInput, match="must act on one or two qubits, but has side 8"):
         pauli.transfer_matrix(torch.eye(8, dtype=torch.complex128))
 
@@ -156,9 +191,13 @@ def score(theta: Tensor, phi: Tensor, convolution: Tensor, pooling: Tensor, head
 
 def test_gradients() -> None:
     shapes = ((2, 3, 2), (3, 1, 4), (1, 15), (1, 6), (2, 5))
-    assert torch.autograd.gradcheck(score, [torch.randn(s, dtype=torch.float64, requires_grad=True) for s in shapes])
-    chained = [torch.rand(2, 2, 4, dtype=torch.float64, requires_grad=True),
-               torch.randn(2, 3, 4, dtype=torch.float64, requires_grad=True)]
+    assert torch.autograd.gradcheck(
+        score, [torch.randn(s, dtype=torch.float64, requires_grad=True) for s in shapes]
+    )
+    chained = [
+        torch.rand(2, 2, 4, dtype=torch.float64, requires_grad=True),
+        torch.randn(2, 3, 4, dtype=torch.float64, requires_grad=True),
+    ]
     assert torch.autograd.gradcheck(fusion.fuse, chained)
 
 
@@ -173,11 +212,18 @@ def test_fusion_is_a_sum_over_patterns(M: int) -> None:
         for k, table in enumerate(phi[i]):
             if k:
                 controls = [mass, float(p[i, k + 1])]
-            P = [math.prod(c if b else 1 - c for c, b in zip(controls, bits, strict=True))
-                 for bits in _bits(len(controls))]
-            mass = sum(w * math.sin(float(angle) / 2) ** 2 for w, angle in zip(P, table, strict=True))
+            P = [
+                math.prod(c if b else 1 - c for c, b in zip(controls, bits, strict=True))
+                for bits in _bits(len(controls))
+            ]
+            mass = sum(
+                w * math.sin(float(angle) / 2) ** 2 for w, angle in zip(P, table, strict=True)
+            )
             assert float(stages[i, k]) == pytest.approx(mass, abs=1e-14)
-        x, z = (sum(w * f(float(angle)) for w, angle in zip(P, table, strict=True)) for f in (math.sin, math.cos))
+        x, z = (
+            sum(w * f(float(angle)) for w, angle in zip(P, table, strict=True))
+            for f in (math.sin, math.cos)
+        )
         assert vectors[i].tolist() == pytest.approx([1, x, z], abs=1e-14)
 
 
@@ -189,8 +235,9 @@ def test_the_mean_rule_is_the_mean_at_the_corners() -> None:
     for M in (2, 3, 5):
         phi = fusion.named_angles("mean", M)[None]
         for bits in ((1.0,) * M, (0.0,) * M):
-            assert float(fusion.fuse(torch.tensor([bits], dtype=torch.float64),
-                                     phi)[1][0, -1]) == pytest.approx(sum(bits) / M, abs=1e-12)
+            assert float(
+                fusion.fuse(torch.tensor([bits], dtype=torch.float64), phi)[1][0, -1]
+            ) == pytest.approx(sum(bits) / M, abs=1e-12)
     chained, p = fusion.named_angles("mean", 5)[None], torch.rand(1, 5, dtype=torch.float64)
     # a chain's mean is exact
     assert float(fusion.fuse(p, chained)[1][0, -1]) == pytest.approx(float(p.mean()), abs=1e-12)
@@ -200,15 +247,23 @@ def test_the_mean_rule_is_the_mean_at_the_corners() -> None:
 def test_coalition_values_are_brute_force(M: int) -> None:
     """The mean over all background rows of the score with the absent modalities' masses taken from the row."""
     model = model_of(4, M)
-    samples, rows = torch.rand(3, 4, M, dtype=torch.float64), torch.rand(6, 4, M, dtype=torch.float64)
+    samples, rows = (
+        torch.rand(3, 4, M, dtype=torch.float64),
+        torch.rand(6, 4, M, dtype=torch.float64),
+    )
     with torch.no_grad():
         values = coalition_values(model, samples, rows)
         for s, subset in enumerate(subsets(M)):
             for b in range(3):
                 mixed = rows.clone()
                 mixed[..., list(subset)] = samples[b][:, list(subset)]
-                scores = model.scores({name: mixed[..., m] for m, name in enumerate(model.modalities)}) - model.bias
-                assert values[b, s].numpy() == pytest.approx(scores.mean(0).numpy(), abs=1e-12), subset
+                scores = (
+                    model.scores({name: mixed[..., m] for m, name in enumerate(model.modalities)})
+                    - model.bias
+                )
+                assert values[b, s].numpy() == pytest.approx(scores.mean(0).numpy(), abs=1e-12), (
+                    subset
+                )
 
 
 @pytest.mark.parametrize("kind", ["joint", "mixed"])
@@ -234,24 +289,36 @@ def test_editing_an_angle_changes_a_copy() -> None:
     phi[0] = math.nan
     with pytest.raises(InvalidInput, match="`phi` must be finite, but an angle is not a number"):
         model.with_angles(phi)
-    with pytest.raises(InvalidInput, match=r"`phi` must have shape \(3, 1, 4\), but has shape \(1, 4\)"):
+    with pytest.raises(
+        InvalidInput, match=r"`phi` must have shape \(3, 1, 4\), but has shape \(1, 4\)"
+    ):
         model.with_angles(phi[0])
 
 
 INPUTS = {"a": {"size": 2, "sequence": False}, "b": {"size": 2, "sequence": False}}
 
 
-@pytest.mark.parametrize(("settings", "message"), [
-    ({"elements": 11},
-     "must lie between 2 and 10, but is 11: .* Take 10 or fewer: they can score any number of classes"),
-    ({"elements": 1}, "must lie between 2 and 10, but is 1"), ({"elements": 2.5}, "`elements` must be a whole number"),
-    ({"freeze_rule": True, "rule": "random"}, "`freeze_rule` needs a named rule"),
-    ({"block": "su5"}, "Convolution block 'su5' does not exist"),
-    ({"start": "classes"},
-     "which needs one element per class, but there are 8 elements and 2 classes. Set `elements` to 2"),
-    ({"start": "zero"}, "Start of the readout 'zero' does not exist"),
-    ({"rule": "xor"}, "Fusion rule 'xor' does not exist"), ({"dropout": 1.0}, r"`dropout` must lie in \[0, 1\)"),
-    ({"hidden": 0}, "`hidden` must be a whole number from 1")])
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"elements": 11},
+            "must lie between 2 and 10, but is 11: .* Take 10 or fewer: they can score any number of classes",
+        ),
+        ({"elements": 1}, "must lie between 2 and 10, but is 1"),
+        ({"elements": 2.5}, "`elements` must be a whole number"),
+        ({"freeze_rule": True, "rule": "random"}, "`freeze_rule` needs a named rule"),
+        ({"block": "su5"}, "Convolution block 'su5' does not exist"),
+        (
+            {"start": "classes"},
+            "which needs one element per class, but there are 8 elements and 2 classes. Set `elements` to 2",
+        ),
+        ({"start": "zero"}, "Start of the readout 'zero' does not exist"),
+        ({"rule": "xor"}, "Fusion rule 'xor' does not exist"),
+        ({"dropout": 1.0}, r"`dropout` must lie in \[0, 1\)"),
+        ({"hidden": 0}, "`hidden` must be a whole number from 1"),
+    ],
+)
 def test_bad_settings(settings: dict, message: str) -> None:
     with pytest.raises(QFusionError, match=message):
         EntangledQCNN(INPUTS, ("x", "y"), **settings)
@@ -296,15 +363,21 @@ def test_seeds_and_rules(rule: str) -> None:
 def test_a_readout_that_starts_with_the_classes(C: int, M: int) -> None:
     """Mass on one element raises the score of its class by HEAD_SCALE and no other."""
     torch.manual_seed(C)
-    model = EntangledQCNN({f"v{m}": InputSpec(2) for m in range(M)}, [str(c) for c in range(C)], elements=C,
-                          start="classes")
+    model = EntangledQCNN(
+        {f"v{m}": InputSpec(2) for m in range(M)},
+        [str(c) for c in range(C)],
+        elements=C,
+        start="classes",
+    )
     masses = torch.full((C + 1, C), 0.5)
     masses[:C] += torch.eye(C) / 2
     scores = model.scores(dict.fromkeys(model.modalities, masses)).detach()
     assert (scores[:C] - scores[C] - qcnn.HEAD_SCALE * torch.eye(C)).abs().max() < 1e-4
     assert model.network.head.detach().abs().max() < 4
     torch.manual_seed(C)
-    other = EntangledQCNN({f"v{m}": InputSpec(2) for m in range(M)}, [str(c) for c in range(C)], elements=C)
+    other = EntangledQCNN(
+        {f"v{m}": InputSpec(2) for m in range(M)}, [str(c) for c in range(C)], elements=C
+    )
     assert torch.equal(other.phi, model.phi), "all but the head starts as ever"
 
 
@@ -319,24 +392,35 @@ def test_a_circuit_that_hides_single_elements_starts_with_a_small_head() -> None
 @pytest.mark.parametrize("n", range(2, 11))
 def test_the_forward_path_equals_the_pulled_back_observables(n: int) -> None:
     """Scores and every gradient, sample by sample against once for all."""
-    model = EntangledQCNN({"a": InputSpec(5), "b": InputSpec(4)}, ["x", "y", "z"], elements=n).double().eval()
+    model = (
+        EntangledQCNN({"a": InputSpec(5), "b": InputSpec(4)}, ["x", "y", "z"], elements=n)
+        .double()
+        .eval()
+    )
     with torch.no_grad():
         model.network.convolution.normal_()
         model.network.pooling.normal_()
-    vectors = model.fuse(model.encode({"a": torch.randn(3, 5).double(), "b": torch.randn(3, 4).double()}))[0]
+    vectors = model.fuse(
+        model.encode({"a": torch.randn(3, 5).double(), "b": torch.randn(3, 4).double()})
+    )[0]
     pulled = qcnn.evaluate(model.observables(), vectors)
     features = expectations.features(model.network, vectors)
     forward = qcnn.HEAD_SCALE * features @ model.network.head.T
     assert (pulled - forward).abs().max() < 1e-12
-    assert (features[:, :2 ** len(model.network.kept)].sum(1) - 1).abs().max() < 1e-12
+    assert (features[:, : 2 ** len(model.network.kept)].sum(1) - 1).abs().max() < 1e-12
     leaves = [model.phi, model.network.convolution, model.network.pooling, model.network.head]
-    for a, b in zip(torch.autograd.grad(pulled.square().sum(), leaves, retain_graph=True),
-                    torch.autograd.grad(forward.square().sum(), leaves), strict=True):
+    for a, b in zip(
+        torch.autograd.grad(pulled.square().sum(), leaves, retain_graph=True),
+        torch.autograd.grad(forward.square().sum(), leaves),
+        strict=True,
+    ):
         assert (a - b).abs().max() < 1e-10
 
 
 @pytest.mark.parametrize("n", [5, 6, 8])
-def test_a_batch_is_worked_out_in_parts_that_fit_the_cache(n: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_is_worked_out_in_parts_that_fit_the_cache(
+    n: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     network = qcnn.QCNN(n, 2, spread=1.0).double()
     vectors = torch.randn(150, n, 3, dtype=torch.float64)
     vectors[..., 0] = 1

@@ -31,7 +31,10 @@ WIRE = {"", r"\qw", r"\cw", r"\linethrough"}
 def rows_of(tex: str) -> list[list[list[str]]]:
     """For every environment its rows of cells."""
     found = re.findall(r"\\begin\{quantikz\}\[.*?\]\n(.*?)\n\\end\{quantikz\}", tex, re.DOTALL)
-    return [[[cell.strip() for cell in line.split(" & ")] for line in body.split(" \\\\\n")] for body in found]
+    return [
+        [[cell.strip() for cell in line.split(" & ")] for line in body.split(" \\\\\n")]
+        for body in found
+    ]
 
 
 def spans(cells: list[list[str]]) -> list[Counter[tuple[int, ...]]]:
@@ -61,8 +64,14 @@ def by_pennylane(operations: list[Any], wires: tuple[str, ...]) -> list[Counter[
     """The same from the columns of PennyLane's drawer."""
     place = {wire: row for row, wire in enumerate(wires)}
     layers = drawable_layers(operations, wire_map=place)
-    return [Counter(tuple(range(min(rows), max(rows) + 1)) for op in layer
-                    for rows in [[place[wire] for wire in op.wires]]) for layer in layers]
+    return [
+        Counter(
+            tuple(range(min(rows), max(rows) + 1))
+            for op in layer
+            for rows in [[place[wire] for wire in op.wires]]
+        )
+        for layer in layers
+    ]
 
 
 @pytest.mark.parametrize("kind", kinds("gates"))
@@ -71,22 +80,30 @@ def test_plain_gates_stand_in_the_columns_of_pennylanes_drawer(kind: str, M: int
     model, states = of(kind, M)
     circuit = gate_circuit(model, states)
     (cells,) = rows_of(circuit.to_quantikz())
-    assert [line[0] for line in cells] == [rf"\lstick{{{quantikz.escape(wire)}}}" for wire in circuit.wires]
+    assert [line[0] for line in cells] == [
+        rf"\lstick{{{quantikz.escape(wire)}}}" for wire in circuit.wires
+    ]
     *gates, read = spans(cells)
     assert gates == by_pennylane(circuit.tape(unitary=LabelledUnitary).operations, circuit.wires)
-    assert read == Counter((row,) for row in range(len(circuit.wires)))  # all qubits are measured at the end
+    assert read == Counter(
+        (row,) for row in range(len(circuit.wires))
+    )  # all qubits are measured at the end
 
 
 @pytest.mark.parametrize("form", ["exact", "trotter"])
 @pytest.mark.parametrize("dims", [(2, 2, 2), (2, 4)])
-def test_a_step_of_the_evolution_stands_as_pennylane_draws_it(form: str, dims: tuple[int, ...]) -> None:
+def test_a_step_of_the_evolution_stands_as_pennylane_draws_it(
+    form: str, dims: tuple[int, ...]
+) -> None:
     built = step_circuit(random_system(dims), random_kets(dims), 0.1, form=form)
     tex = built.to_quantikz()
     (cells,) = rows_of(tex)
     assert spans(cells) == by_pennylane(built.operations(), built.wires)
     assert len(cells) == len(built.wires)
     assert tex.count(r"\rangle") == len(dims)
-    assert tex.count("rounded corners") == sum(gate.kind in ("jump", "channel") for gate in built.gates)
+    assert tex.count("rounded corners") == sum(
+        gate.kind in ("jump", "channel") for gate in built.gates
+    )
 
 
 @pytest.mark.parametrize("M", [2, 3])
@@ -98,8 +115,11 @@ def test_fusion_stands_as_pennylane_draws_it(M: int) -> None:
     assert gates == by_pennylane(part.tape().operations, part.wires)
     assert sum(read.values()) == len(part.fused)
     tables = [op for op in part.tape().operations if isinstance(op, qml.SelectPauliRot)]
-    said = [[float(each) for each in line.rpartition(":")[2].split()] for line in tex.splitlines()
-            if line.startswith("% alpha_")]
+    said = [
+        [float(each) for each in line.rpartition(":")[2].split()]
+        for line in tex.splitlines()
+        if line.startswith("% alpha_")
+    ]
     assert said == [[float(angle) for angle in op.data[0]] for op in tables]
 
 
@@ -114,16 +134,25 @@ def test_pooling_is_measured_and_chosen_by_its_outcome() -> None:
     assert sum(line.count(r"\meter{}") for line in inside) == len(middle) > 0
     for outcome, dot in ((1, "phase"), (0, "ophase")):
         wanted = [op for op in chosen if bool(op.meas_val.processing_fn(1)) == bool(outcome)]
-        assert sum(cell.startswith(f"|[{dot}]|") for line in inside for cell in line) == len(wanted) > 0
+        assert (
+            sum(cell.startswith(f"|[{dot}]|") for line in inside for cell in line)
+            == len(wanted)
+            > 0
+        )
     for op in middle:  # a wire is classical from its measurement on, and quantum before
         line = cells[place[op.wires[0]]][1:]
         at = line.index(r"\meter{}")
-        assert all(r"\cw" in cell for cell in line[at + 1:])
+        assert all(r"\cw" in cell for cell in line[at + 1 :])
         assert not any(r"\cw" in cell for cell in line[:at])
-    each = Counter(place[wire] for op in operations for wire in (op.base.wires if isinstance(op, qml.ops.Conditional)
-                                                                 else op.wires[-1:]))
-    boxes = {row: sum(cell.startswith((r"\gate", r"\meter", r"\targ", r"\control{}")) for cell in line)
-             for row, line in enumerate(inside)}
+    each = Counter(
+        place[wire]
+        for op in operations
+        for wire in (op.base.wires if isinstance(op, qml.ops.Conditional) else op.wires[-1:])
+    )
+    boxes = {
+        row: sum(cell.startswith((r"\gate", r"\meter", r"\targ", r"\control{}")) for cell in line)
+        for row, line in enumerate(inside)
+    }
     assert boxes == {row: each[row] for row in boxes}
 
 
@@ -146,7 +175,9 @@ def test_gates_of_every_form() -> None:
     assert cells[1][6] == r"\gate{S^\dagger}"
 
 
-def test_long_circuits_are_broken_and_too_long_ones_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_circuits_are_broken_and_too_long_ones_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     whole = circuit_of(network_of(4, 2))
     (one,) = rows_of(whole.to_quantikz())
     parts = rows_of(whole.to_quantikz(per_line=7))
@@ -159,10 +190,15 @@ def test_long_circuits_are_broken_and_too_long_ones_refused(monkeypatch: pytest.
 
 def test_latex_sets_the_circuits(tmp_path: Path) -> None:
     dims = (2, 4)
-    circuits = [circuit_of(network_of(4, 2)), step_circuit(random_system(dims), random_kets(dims), 0.1, form="trotter"),
-                *(gate_circuit(*of(kind, 2)) for kind in kinds("gates"))]
-    body = "\n\n".join("\\noindent\\resizebox{\\linewidth}{!}{%\n" + circuit.to_quantikz() + "}"
-                       for circuit in circuits)
+    circuits = [
+        circuit_of(network_of(4, 2)),
+        step_circuit(random_system(dims), random_kets(dims), 0.1, form="trotter"),
+        *(gate_circuit(*of(kind, 2)) for kind in kinds("gates")),
+    ]
+    body = "\n\n".join(
+        "\\noindent\\resizebox{\\linewidth}{!}{%\n" + circuit.to_quantikz() + "}"
+        for circuit in circuits
+    )
     pdf = typesetting.compiled(body, tmp_path, r"\usetikzlibrary{quantikz}")
     words = "".join(page.extract_text() for page in PdfReader(pdf).pages)
     assert "fused" in words

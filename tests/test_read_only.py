@@ -35,21 +35,33 @@ def switched() -> Iterator[None]:
 
 
 WRITES: dict[str, Callable[[], Any]] = {
-    "train a model": lambda: runs.create(plans.plan("planted", "concatenation", {}), name="visitor"),
+    "train a model": lambda: runs.create(
+        plans.plan("planted", "concatenation", {}), name="visitor"
+    ),
     "train models": lambda: plans.start({"visitor": plans.plan("planted", "concatenation", {})}),
-    "stop a training": lambda: runs.Run(Path("x")).ask("stop"), "delete a run": lambda: runs.Run(Path("x")).delete(),
+    "stop a training": lambda: runs.Run(Path("x")).ask("stop"),
+    "delete a run": lambda: runs.Run(Path("x")).delete(),
     "start a process": lambda: process.start(["models"], Path("x.txt")),
-    "begin a sweep": lambda: sweep.begin("visitor", Any, 2), "stop a sweep": lambda: sweep.stop(Any),
-    "go on with a sweep": lambda: sweep.go_on(Any), "read data": lambda: importing.read([Path("x.csv")], Path("x")),
-    "import data": lambda: importing.import_set([Path("x.csv")], "x"), "remove data": lambda: imported_sets.remove("x"),
-    "download data": lambda: download.get("digits"), "keep a model": lambda: weights.keep(Any, "", Any, "x"),
-    "import a model": lambda: taking.take("x.pt2", Any), "keep a program": lambda: taking.keep(Any, Any, "x"),
-    "remove a program": lambda: taking.remove("x"), "remove a model": lambda: checkpoint.remove("x")}
+    "begin a sweep": lambda: sweep.begin("visitor", Any, 2),
+    "stop a sweep": lambda: sweep.stop(Any),
+    "go on with a sweep": lambda: sweep.go_on(Any),
+    "read data": lambda: importing.read([Path("x.csv")], Path("x")),
+    "import data": lambda: importing.import_set([Path("x.csv")], "x"),
+    "remove data": lambda: imported_sets.remove("x"),
+    "download data": lambda: download.get("digits"),
+    "keep a model": lambda: weights.keep(Any, "", Any, "x"),
+    "import a model": lambda: taking.take("x.pt2", Any),
+    "keep a program": lambda: taking.keep(Any, Any, "x"),
+    "remove a program": lambda: taking.remove("x"),
+    "remove a model": lambda: checkpoint.remove("x"),
+}
 
 
 @pytest.mark.usefixtures("switched")
 @pytest.mark.parametrize("what", WRITES)
-def test_every_function_that_writes_refuses(what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_function_that_writes_refuses(
+    what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("RUNS", "MODELS", "IMPORTED"):
         monkeypatch.setenv(f"QFUSION_{name}", str(tmp_path / name))
     with pytest.raises(InvalidInput, match="This server is read-only: it does not "):
@@ -68,8 +80,14 @@ def test_the_switch_is_a_variable(said: str, on: bool, monkeypatch: pytest.Monke
 
 def test_the_policy_names_every_script_that_stands_in_a_page() -> None:
     root = Path(guard.__file__).parents[2]
-    inline = [path for path in root.rglob("*.py") if "unsafe_allow_javascript=True" in path.read_text()]
-    assert {path.name for path in inline} == {"frame_script.py", "share.py", "shell.py"}  # as `inline_scripts` knows
+    inline = [
+        path for path in root.rglob("*.py") if "unsafe_allow_javascript=True" in path.read_text()
+    ]
+    assert {path.name for path in inline} == {
+        "frame_script.py",
+        "share.py",
+        "shell.py",
+    }  # as `inline_scripts` knows
     assert len(guard.inline_scripts()) == 4
     said = guard.policy(True)
     assert said.count("'sha256-") == 4
@@ -82,20 +100,31 @@ def test_the_policy_names_every_script_that_stands_in_a_page() -> None:
 def visited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[serving.Server, Path]]:
     """A read-only server and the folder of all that it could write."""
     folder = tmp_path_factory.mktemp("visitors")
-    own = {f"QFUSION_{name}": str(folder / name.lower()) for name in ("CACHE", "RUNS", "MODELS", "IMPORTED")}
-    with serving.serve(folder, {**own, _read_only.VARIABLE: "1"}, limit=240, command=sharing.APP) as running:
+    own = {
+        f"QFUSION_{name}": str(folder / name.lower())
+        for name in ("CACHE", "RUNS", "MODELS", "IMPORTED")
+    }
+    with serving.serve(
+        folder, {**own, _read_only.VARIABLE: "1"}, limit=240, command=sharing.APP
+    ) as running:
         yield running, folder
 
 
 def written(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*")
-            if path.is_file() and "cache" not in path.parts and path.suffix != ".log"]
+    return [
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and "cache" not in path.parts and path.suffix != ".log"
+    ]
 
 
 def test_pages_show_and_offer_nothing_to_write(visited: tuple[serving.Server, Path]) -> None:
     server, folder = visited
-    for page, words in (("train", "does not train, stop or delete"), ("sweeps", "does not begin, stop or go on"),
-                        ("data", "does not take data")):
+    for page, words in (
+        ("train", "does not train, stop or delete"),
+        ("sweeps", "does not begin, stop or go on"),
+        ("data", "does not take data"),
+    ):
         with Visitor(server.url) as visitor:
             seen = visitor.open(page)
             assert not seen.exceptions
@@ -104,12 +133,22 @@ def test_pages_show_and_offer_nothing_to_write(visited: tuple[serving.Server, Pa
     assert not written(folder)
 
 
-def test_a_message_for_a_button_that_is_not_there_does_nothing(visited: tuple[serving.Server, Path]) -> None:
+def test_a_message_for_a_button_that_is_not_there_does_nothing(
+    visited: tuple[serving.Server, Path],
+) -> None:
     """Widget states of a page that is not read-only: a reader may send what they like."""
     server, folder = visited
     with Visitor(server.url) as visitor:
         visitor.open("train")
-        for key in ("_start", "_delete", "_stop", "_go_on", "_sweep_start", "_keep_model", "_model.remove"):
+        for key in (
+            "_start",
+            "_delete",
+            "_stop",
+            "_go_on",
+            "_sweep_start",
+            "_keep_model",
+            "_model.remove",
+        ):
             name = f"$$ID-0123456789abcdef0123456789abcdef-{key}"
             visitor._states[name] = WidgetState(id=name, trigger_value=True)
         seen = visitor._run()
@@ -129,7 +168,9 @@ def test_no_file_is_taken(method: str, visited: tuple[serving.Server, Path]) -> 
     assert not written(folder)
 
 
-@pytest.mark.parametrize("address", ["/", "/samples", "/_stcore/health", "/plotly-7.1.0.min.js", "/nothing/here"])
+@pytest.mark.parametrize(
+    "address", ["/", "/samples", "/_stcore/health", "/plotly-7.1.0.min.js", "/nothing/here"]
+)
 def test_every_answer_is_strict(address: str, visited: tuple[serving.Server, Path]) -> None:
     try:
         with urllib.request.urlopen(visited[0].url + address, timeout=10) as answer:

@@ -21,7 +21,10 @@ def test_a_lost_connection_loses_nothing(server: serving.Server) -> None:
         assert not seen.exceptions
         assert seen.session == session
         assert "seen before" in seen.words()
-        asked |= {"H.text": "0.3", "above": "mutual information"}  # of what the slider acts on, drawn when it moves
+        asked |= {
+            "H.text": "0.3",
+            "above": "mutual information",
+        }  # of what the slider acts on, drawn when it moves
         assert figures(shown(seen)) == figures(shown(other.open("dynamics", **asked)))
 
 

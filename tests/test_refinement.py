@@ -21,7 +21,9 @@ from qfusion.panels.core import programs
 from tests.test_app_pages import plain, said, visit
 from tests.test_third_model import DATA, among_the_users
 
-MODEL = "some-rows"  # no other test opens one of that name, whose pictures would be kept for this one
+MODEL = (
+    "some-rows"  # no other test opens one of that name, whose pictures would be kept for this one
+)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +40,9 @@ def slow(trained: DataSet, monkeypatch: pytest.MonkeyPatch) -> Any:
     cost = work._cost
     monkeypatch.setattr(evaluated_subject, "BUDGET", 16 * cost * len(work.bulk))
     monkeypatch.setattr(evaluated_subject, "SAMPLE_BUDGET", 40 * cost)
-    monkeypatch.setattr(evaluated_subject, "STEP", 5 * cost * work.background.size)  # five samples at a time
+    monkeypatch.setattr(
+        evaluated_subject, "STEP", 5 * cost * work.background.size
+    )  # five samples at a time
     monkeypatch.setattr(evaluated_subject, "FEWEST", 8)
     monkeypatch.setattr(behind, "_jobs", type(behind._jobs)())
     monkeypatch.setattr(behind, "_worker", ThreadPoolExecutor(1))
@@ -78,7 +82,8 @@ def test_a_sample_and_the_test_set_are_split_against_some_rows_with_their_error(
 
 
 def test_an_example_opens_where_one_is_known_at_once_and_few_samples_are_split_where_rows_are_slow(
-        slow: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = str(slow.dataset.ids[slow.dataset.rows("test")[0]])
     assert slow.opening == first
     assert slow.against_all_rows().opening == ""
@@ -103,7 +108,9 @@ def test_all_rows_are_worked_out_behind_the_page_and_are_exact(slow: Any) -> Non
     assert not np.array_equal(job.result.frame()["dividend[fou]"], slow.frame()["dividend[fou]"])
 
 
-def test_it_stops_when_nobody_asks_any_more_and_begins_anew(slow: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_stops_when_nobody_asks_any_more_and_begins_anew(
+    slow: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     go, parts = threading.Event(), evaluated_subject.EvaluatedSpace.parts
 
     def held(self: Any) -> Iterator[Any]:
@@ -126,7 +133,9 @@ def test_it_stops_when_nobody_asks_any_more_and_begins_anew(slow: Any, monkeypat
     until(lambda: job.state == State.STOPPED and again.state == State.DONE)
 
 
-def test_it_stops_when_whoever_asked_is_gone_without_a_word(slow: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_stops_when_whoever_asked_is_gone_without_a_word(
+    slow: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     job = refinement.begin(slow, "me")
     assert job.is_wanted
     monkeypatch.setattr(behind, "PATIENCE", 0.0)
@@ -134,7 +143,9 @@ def test_it_stops_when_whoever_asked_is_gone_without_a_word(slow: Any, monkeypat
     assert refinement.find(slow) is None or job.state == State.DONE
 
 
-def test_what_takes_long_waits_until_it_is_asked_for(slow: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_takes_long_waits_until_it_is_asked_for(
+    slow: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(refinement, "AUTO", 0.0)
     app = visit("Cohorts", model=MODEL, data=DATA)
     assert refinement.find(slow) is None
@@ -142,7 +153,9 @@ def test_what_takes_long_waits_until_it_is_asked_for(slow: Any, monkeypatch: pyt
     assert refinement.find(slow) is not None
 
 
-def test_a_model_that_fails_is_named_and_can_be_tried_again(slow: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_that_fails_is_named_and_can_be_tried_again(
+    slow: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(evaluated_subject.EvaluatedSpace, "parts", lambda self: iter([1 / 0]))
         job = refinement.begin(slow, "me")
@@ -154,9 +167,16 @@ def test_a_model_that_fails_is_named_and_can_be_tried_again(slow: Any, monkeypat
 
 def test_an_address_asks_for_all_rows(slow: Any) -> None:
     address = {"model": MODEL, "data": DATA, "sample": str(slow.dataset.ids[slow.bulk[0]])}
-    some, every = (programs.build("samples", "waterfall", address | more) for more in ({}, {"rows": ["all"]}))
-    assert f"the mean over 40, drawn at random, of the {slow.background.size} training samples" in plain(some.shows)
-    assert "Standard error of a term, as other rows might have been drawn: at most 0." in plain(some.shows)
+    some, every = (
+        programs.build("samples", "waterfall", address | more) for more in ({}, {"rows": ["all"]})
+    )
+    assert (
+        f"the mean over 40, drawn at random, of the {slow.background.size} training samples"
+        in plain(some.shows)
+    )
+    assert "Standard error of a term, as other rows might have been drawn: at most 0." in plain(
+        some.shows
+    )
     assert f"the mean over the {slow.background.size} training samples." in plain(every.shows)
     assert "Standard error" not in plain(every.shows)
     text = programs.program("samples", "waterfall", address | {"rows": ["all"]})
@@ -167,7 +187,9 @@ def test_an_address_asks_for_all_rows(slow: Any) -> None:
 
 def test_the_page_offers_all_rows_shows_how_far_it_is_and_says_so_in_the_link(slow: Any) -> None:
     app = visit("Cohorts", model=MODEL, data=DATA)
-    assert f"16 rows (the open one with 40) of the background's {slow.background.size}" in plain(said(app))
+    assert f"16 rows (the open one with 40) of the background's {slow.background.size}" in plain(
+        said(app)
+    )
     until(lambda: (job := refinement.find(slow)) is not None and job.state == State.DONE)
     app.run()
     assert f"compared with all {slow.background.size} rows" in plain(said(app))
@@ -176,7 +198,9 @@ def test_the_page_offers_all_rows_shows_how_far_it_is_and_says_so_in_the_link(sl
     assert "rows" not in app.query_params
     assert "16 rows (the open one with 40)" in plain(said(app))
     app.button(key="_all_rows").click().run()
-    assert f"compared with all {slow.background.size} rows" in plain(said(app)), "they are there already"
+    assert f"compared with all {slow.background.size} rows" in plain(said(app)), (
+        "they are there already"
+    )
 
 
 def test_a_link_with_all_rows_shows_them_when_they_are_there(slow: Any) -> None:
@@ -190,7 +214,9 @@ def test_a_link_with_all_rows_shows_them_when_they_are_there(slow: Any) -> None:
 
 def test_it_can_be_cancelled_on_the_page(slow: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     go, parts = threading.Event(), evaluated_subject.EvaluatedSpace.parts
-    monkeypatch.setattr(evaluated_subject.EvaluatedSpace, "parts", lambda self: (go.wait(60), *parts(self)))
+    monkeypatch.setattr(
+        evaluated_subject.EvaluatedSpace, "parts", lambda self: (go.wait(60), *parts(self))
+    )
     app = visit("Samples", model=MODEL, data=DATA)
     assert "All rows: 0 of" in str([each.proto.text for each in app.get("progress")])
     app.button(key="_refine_cancel").click().run()

@@ -27,14 +27,24 @@ def waterfall(theme: style.Theme = "light") -> go.Figure:
 
 def texts(svg: bytes) -> list[str]:
     """Every text of an SVG, with no-break spaces as spaces."""
-    return ["".join(element.itertext()).replace("\u00a0", " ") for element in ET.fromstring(svg).iter(f"{SVG}text")]
+    return [
+        "".join(element.itertext()).replace("\u00a0", " ")
+        for element in ET.fromstring(svg).iter(f"{SVG}text")
+    ]
 
 
-def page_of(drawn: go.Figure, width: float = 252.283465, height: float | None = None, size: float = 7.0,
-            **heads: str) -> layout.Page:
+def page_of(
+    drawn: go.Figure,
+    width: float = 252.283465,
+    height: float | None = None,
+    size: float = 7.0,
+    **heads: str,
+) -> layout.Page:
     figure = reading.plain(drawn)
     pencil = Hand(size / 13, rgba("#17202B"), rgba("#fff"), 13.0)
-    return layout.Layout(figure, pencil, width, height, heads.get("title", ""), heads.get("caption", "")).page()
+    return layout.Layout(
+        figure, pencil, width, height, heads.get("title", ""), heads.get("caption", "")
+    ).page()
 
 
 def test_every_function_that_draws_has_an_example() -> None:
@@ -48,25 +58,46 @@ def labels(page: layout.Page, *roles: str) -> list[Words]:
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_every_figure_is_drawn_and_no_label_leaves_the_page_or_lies_on_another(name: str) -> None:
     drawn = EXAMPLES[name]("light")
-    single, slide = page_of(drawn, caption=HOSTILE), page_of(drawn, 720.0, 405.0, 16.0, title="Title")
-    svg = paper.write("svg", single.scene.ordered(), (single.width, single.height), rgba("#fff"), RECIPE, "", "q", 72)
+    single, slide = (
+        page_of(drawn, caption=HOSTILE),
+        page_of(drawn, 720.0, 405.0, 16.0, title="Title"),
+    )
+    svg = paper.write(
+        "svg",
+        single.scene.ordered(),
+        (single.width, single.height),
+        rgba("#fff"),
+        RECIPE,
+        "",
+        "q",
+        72,
+    )
     assert ET.fromstring(svg).get("width") == "89mm"
     assert b"<script" not in svg
     for page in (single, slide):
         for mark in page.scene.words():
             box = mark.box
-            assert min(box.left, box.bottom, page.width - box.right, page.height - box.top) > -0.3, mark.block.text
+            assert (
+                min(box.left, box.bottom, page.width - box.right, page.height - box.top) > -0.3
+            ), mark.block.text
             assert mark.block.size >= 5
-        fixed = [mark for mark in labels(page, "tick", "title", "outside", "legend", "colour bar", "caption")
-                 if mark.angle % 90 == 0]
+        fixed = [
+            mark
+            for mark in labels(page, "tick", "title", "outside", "legend", "colour bar", "caption")
+            if mark.angle % 90 == 0
+        ]
         for a, b in itertools.combinations(fixed, 2):
             assert not a.box.overlaps(b.box, 1.2), f"{a.block.text!r} and {b.block.text!r}"
         for a, b in itertools.product(fixed, labels(page, "bar", "note", "point")):
-            assert b.angle % 90 or not a.box.overlaps(b.box, 1.5), f"{a.block.text!r} and {b.block.text!r}"
+            assert b.angle % 90 or not a.box.overlaps(b.box, 1.5), (
+                f"{a.block.text!r} and {b.block.text!r}"
+            )
 
 
 def test_all_legend_entries_are_texts_and_invisible_traces_are_not_drawn() -> None:
-    drawn = dynamics.measure_lines(T, dict.fromkeys([*((name,) for name in M), ()], T), M, "entropy (nats)")
+    drawn = dynamics.measure_lines(
+        T, dict.fromkeys([*((name,) for name in M), ()], T), M, "entropy (nats)"
+    )
     drawn.data[1].visible = "legendonly"
     shown = texts(render(drawn, "svg", Style(89, None, 7)))
     assert {"text", "vision", "all together"} <= set(shown)
@@ -74,15 +105,31 @@ def test_all_legend_entries_are_texts_and_invisible_traces_are_not_drawn() -> No
     assert style.VERMILLION.lower() not in render(drawn, "svg", Style(89, None, 7)).decode()
 
 
-@pytest.mark.parametrize("name", ["decision.waterfall", "evidence.tables", "inside.words", "leaderboard.dots",
-                                  "cohort.relation"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "decision.waterfall",
+        "evidence.tables",
+        "inside.words",
+        "leaderboard.dots",
+        "cohort.relation",
+    ],
+)
 def test_hostile_words_are_letters(name: str) -> None:
-    joined = " ".join(texts(render(EXAMPLES[name]("light"), "svg", Style(183, None, 7)))).replace(" ", "")
+    joined = " ".join(texts(render(EXAMPLES[name]("light"), "svg", Style(183, None, 7)))).replace(
+        " ", ""
+    )
     assert "<script>" in joined
-    assert "$x_1^2$" in joined or name in ("leaderboard.dots", "inside.words", "evidence.tables")  # shortened there
+    assert "$x_1^2$" in joined or name in (
+        "leaderboard.dots",
+        "inside.words",
+        "evidence.tables",
+    )  # shortened there
 
 
 def test_the_dark_theme_is_dark_all_over() -> None:
-    svg = render(waterfall("dark"), "svg", Style(89, None, 7), title="Title", caption="Caption").decode()
+    svg = render(
+        waterfall("dark"), "svg", Style(89, None, 7), title="Title", caption="Caption"
+    ).decode()
     assert f"fill: {style.PAPER['dark'].lower()}" in svg
     assert style.INK["light"].lower() not in svg

@@ -33,9 +33,21 @@ from qfusion.report.blocks import Cite, Table
 from qfusion.training.checkpoint import Checkpoint
 
 ROOT = Path(__file__).resolve().parent.parent
-HOSTILE = ('#read("/etc/passwd") #import "x.typ" $x^2$ @shapley1953 *b* _i_ `c` \\ <script>alert(1)</script> '
-           '<img src="http://x.y/z" onerror=alert(1)> & "q" =1+1 </style></main> <!-- ]]> \x00\x1b[31m\u202e ')
-LOADING = {"src", "srcset", "data", "poster", "background", "action", "formaction", "xlink:href", "ping"}
+HOSTILE = (
+    '#read("/etc/passwd") #import "x.typ" $x^2$ @shapley1953 *b* _i_ `c` \\ <script>alert(1)</script> '
+    '<img src="http://x.y/z" onerror=alert(1)> & "q" =1+1 </style></main> <!-- ]]> \x00\x1b[31m\u202e '
+)
+LOADING = {
+    "src",
+    "srcset",
+    "data",
+    "poster",
+    "background",
+    "action",
+    "formaction",
+    "xlink:href",
+    "ping",
+}
 
 
 class Written(NamedTuple):
@@ -74,7 +86,9 @@ class Page(HTMLParser):
 
 def written(about: Any, found: report.Report) -> Written:
     pdf = pypdf.PdfReader(io.BytesIO(found.pdf()))
-    return Written(about, found, found.html().decode(), pdf, tuple(page.extract_text() for page in pdf.pages))
+    return Written(
+        about, found, found.html().decode(), pdf, tuple(page.extract_text() for page in pdf.pages)
+    )
 
 
 def a_case(model: str, **chosen: Any) -> Sample:
@@ -92,12 +106,26 @@ def a_small_network() -> Sample:
     """A network on embedded data with few elements: the shipped one for digits takes seconds."""
     digits = data.load("digits")
     torch.manual_seed(0)
-    model = models.build("entangled-qcnn", digits.input_specs, digits.target.classes, {"elements": 4, "hidden": 8})
-    card = {"name": "small", "title": "A small network", "model": model.kind, "settings": model.settings,
-            "weights_sha256": "0" * 64, "inputs": digits.input_specs, "outputs": digits.target.classes,
-            "data": {"name": "digits", "digest": digits.digest}, "metrics": {}, "training": {}}
-    return case(Checkpoint(model.double().eval().requires_grad_(False), card), str(digits.ids[digits.rows("test")[3]]),
-                digits)
+    model = models.build(
+        "entangled-qcnn", digits.input_specs, digits.target.classes, {"elements": 4, "hidden": 8}
+    )
+    card = {
+        "name": "small",
+        "title": "A small network",
+        "model": model.kind,
+        "settings": model.settings,
+        "weights_sha256": "0" * 64,
+        "inputs": digits.input_specs,
+        "outputs": digits.target.classes,
+        "data": {"name": "digits", "digest": digits.digest},
+        "metrics": {},
+        "training": {},
+    }
+    return case(
+        Checkpoint(model.double().eval().requires_grad_(False), card),
+        str(digits.ids[digits.rows("test")[3]]),
+        digits,
+    )
 
 
 def tables(found: report.Report) -> list[Table]:
@@ -109,10 +137,15 @@ def test_numbers_are_those_of_explain_in_both_files(one: Written) -> None:
     said = {term: f"{value:+.3f}".replace("-", "−") for term, value in about.dividends.items()}
     terms = next(table for table in tables(one.found) if "Contribution Δ(S)" in table.head)
     place = terms.head.index("Contribution Δ(S)")
-    assert [row[place] for row in terms.rows] == [value if float(value.replace("−", "-")) else "+0.000"
-                                                  for value in said.values()]
+    assert [row[place] for row in terms.rows] == [
+        value if float(value.replace("−", "-")) else "+0.000" for value in said.values()
+    ]
     shares = [f"{share:.1%}" for share in about.shares.values()]
-    for value in (f"{about.score:.3f}".replace("-", "−"), *(row[place] for row in terms.rows), *shares):
+    for value in (
+        f"{about.score:.3f}".replace("-", "−"),
+        *(row[place] for row in terms.rows),
+        *shares,
+    ):
         assert value in one.html
         assert value in one.printed
     values = [float(row[1].replace("−", "-")) for row in terms.rows]
@@ -121,9 +154,20 @@ def test_numbers_are_those_of_explain_in_both_files(one: Written) -> None:
 
 def test_both_files_say_what_they_are_of(one: Written) -> None:
     about: Sample = one.about
-    words = [about.name, about.id, about.dataset.title, f"{about.background.size:,} training samples", "Methods",
-             "References", "BibTeX", "How far to trust this", "The circuit", "Harsanyi",
-             "2510.27091" if about.can("time") else "2601.07856", "@article{harsanyi1963"]
+    words = [
+        about.name,
+        about.id,
+        about.dataset.title,
+        f"{about.background.size:,} training samples",
+        "Methods",
+        "References",
+        "BibTeX",
+        "How far to trust this",
+        "The circuit",
+        "Harsanyi",
+        "2510.27091" if about.can("time") else "2601.07856",
+        "@article{harsanyi1963",
+    ]
     page = Page(one.html)
     assert [word for word in words if word not in re.sub(r"\s+", " ", page.words)] == []
     assert [word for word in words if word not in one.printed.replace("\u200b", "")] == []
@@ -134,9 +178,22 @@ def test_both_files_say_what_they_are_of(one: Written) -> None:
 
 def test_the_page_loads_nothing_and_runs_nothing(one: Written) -> None:
     page = Page(one.html)
-    assert {name for name, _ in page.tags} & {"script", "iframe", "object", "embed", "link", "base", "form", "audio",
-                                              "video"} == set()
-    policy = next(meta["content"] for meta in page.all("meta") if meta.get("http-equiv") == "Content-Security-Policy")
+    assert {name for name, _ in page.tags} & {
+        "script",
+        "iframe",
+        "object",
+        "embed",
+        "link",
+        "base",
+        "form",
+        "audio",
+        "video",
+    } == set()
+    policy = next(
+        meta["content"]
+        for meta in page.all("meta")
+        if meta.get("http-equiv") == "Content-Security-Policy"
+    )
     assert str(policy).startswith("default-src 'none'; img-src data:;")
     for tag, attributes in page.tags:
         for name, value in attributes.items():
@@ -161,7 +218,9 @@ def test_the_page_can_be_read_aloud(one: Written) -> None:
     assert all(head.get("scope") in ("col", "row") for head in page.all("th"))
     ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
-    assert {str(link["href"])[1:] for link in page.all("a") if str(link["href"]).startswith("#")} == set(ids)
+    assert {
+        str(link["href"])[1:] for link in page.all("a") if str(link["href"]).startswith("#")
+    } == set(ids)
 
 
 def test_the_pdf_is_tagged_titled_has_its_fonts_and_no_empty_page(one: Written) -> None:
@@ -174,7 +233,11 @@ def test_the_pdf_is_tagged_titled_has_its_fonts_and_no_empty_page(one: Written) 
     assert min(map(len, one.pages)) > 200
     for page in one.pdf.pages:
         for font in page["/Resources"]["/Font"].values():  # type: ignore[index]
-            descriptor = font.get_object()["/DescendantFonts"][0].get_object()["/FontDescriptor"].get_object()
+            descriptor = (
+                font.get_object()["/DescendantFonts"][0]
+                .get_object()["/FontDescriptor"]
+                .get_object()
+            )
             assert {"/FontFile2", "/FontFile3"} & set(descriptor)
 
 
@@ -183,17 +246,35 @@ def test_what_is_cited_is_listed(one: Written) -> None:
     assert len(cited) > 8
     assert all(citations.text(key) in Page(one.html).words for key in cited)
     assert citations.bibtex(cited) in Page(one.html).words
-    assert {key for block in one.found.document.blocks if isinstance(block, blocks.Paragraph) for part in block.parts
-            if isinstance(part, Cite) for key in part.keys} <= set(cited)
+    assert {
+        key
+        for block in one.found.document.blocks
+        if isinstance(block, blocks.Paragraph)
+        for part in block.parts
+        if isinstance(part, Cite)
+        for key in part.keys
+    } <= set(cited)
 
 
-def test_the_same_report_has_the_same_bytes_in_another_process(one: Written, tmp_path: Path) -> None:
+def test_the_same_report_has_the_same_bytes_in_another_process(
+    one: Written, tmp_path: Path
+) -> None:
     if one.about.name != "qj-planted":
         assert (one.found.html().decode(), one.found.pdf()) == (one.html, one.found.pdf())
         return
     out = tmp_path / "both"
-    words = [sys.executable, "-m", "qfusion", "report", "--model", "qj-planted", "--sample", one.about.id, "--out",
-             str(out)]
+    words = [
+        sys.executable,
+        "-m",
+        "qfusion",
+        "report",
+        "--model",
+        "qj-planted",
+        "--sample",
+        one.about.id,
+        "--out",
+        str(out),
+    ]
     subprocess.run(words, cwd=ROOT, check=True, capture_output=True)
     assert (out / "report.html").read_text(encoding="utf-8") == one.html
     assert (out / "report.pdf").read_bytes() == one.found.pdf()
@@ -205,8 +286,14 @@ def test_hostile_words_are_words() -> None:
     ids = [str(name) for name in dataset.ids]
     ids[row] = HOSTILE[:70]
     table = dataset.table.set_axis(ids).assign(**{"#x $y$ <b>": HOSTILE.replace("\x00", "")})
-    bad = replace(dataset, ids=np.array(ids), title=HOSTILE, table=table, truth=None,
-                  content_of=lambda _: {"text": Text(HOSTILE)})
+    bad = replace(
+        dataset,
+        ids=np.array(ids),
+        title=HOSTILE,
+        table=table,
+        truth=None,
+        content_of=lambda _: {"text": Text(HOSTILE)},
+    )
     card = dict(found.card) | {"name": HOSTILE[:60], "title": HOSTILE, "notes": HOSTILE}
     made = written(None, report.sample(case(Checkpoint(found.model, card), ids[row], bad)))
     page = Page(made.html)
@@ -230,7 +317,9 @@ def test_a_text_that_can_be_anything_is_cleaned() -> None:
 
 
 def test_letters_that_no_font_has_are_no_error() -> None:
-    made = report.Report(blocks.Document("题 🙂", "", "", (blocks.paragraph("你好 \U0001f642 नमस्ते"),)))
+    made = report.Report(
+        blocks.Document("题 🙂", "", "", (blocks.paragraph("你好 \U0001f642 नमस्ते"),))
+    )
     assert made.pdf().startswith(b"%PDF")
     assert "你好" in made.html().decode()
 
@@ -245,24 +334,37 @@ def test_equations_are_drawn_with_their_words(name: str) -> None:
 
 
 def test_every_block_of_equations_is_used() -> None:
-    used = set(re.findall(r'Equation\("(\w+)"\)',
-                          "".join(path.read_text() for path in (ROOT / "qfusion" / "report").glob("*.py"))))
+    used = set(
+        re.findall(
+            r'Equation\("(\w+)"\)',
+            "".join(path.read_text() for path in (ROOT / "qfusion" / "report").glob("*.py")),
+        )
+    )
     assert used == set(equations.WORDS)
 
 
-@pytest.mark.parametrize(("chosen", "words"), [
-    ({"contrast": "p0031"}, ["sample p0031"]),
-    ({"background": "mixed", "tweak": "H.text-audio=0,T=0.5"},
-     ["maximally mixed states: nothing known", "H.text-audio=0,T=0.5"]),
-])
+@pytest.mark.parametrize(
+    ("chosen", "words"),
+    [
+        ({"contrast": "p0031"}, ["sample p0031"]),
+        (
+            {"background": "mixed", "tweak": "H.text-audio=0,T=0.5"},
+            ["maximally mixed states: nothing known", "H.text-audio=0,T=0.5"],
+        ),
+    ],
+)
 def test_background_and_tweak_are_said_and_used(chosen: dict[str, str], words: list[str]) -> None:
     about = a_case("qj-planted", **chosen)
     found = report.sample(about)
     page = Page(found.html().decode())
     assert [word for word in words if word not in page.words] == []
     terms = next(table for table in tables(found) if "Contribution Δ(S)" in table.head)
-    assert float(terms.rows[0][2].replace("−", "-")) == pytest.approx(about.dividends[""], abs=5.1e-4)
-    command = next(block.text for block in found.document.blocks if isinstance(block, blocks.Listing))
+    assert float(terms.rows[0][2].replace("−", "-")) == pytest.approx(
+        about.dividends[""], abs=5.1e-4
+    )
+    command = next(
+        block.text for block in found.document.blocks if isinstance(block, blocks.Listing)
+    )
     assert all(value in command for value in chosen.values())
     assert ("measured for the model as trained" in page.words) == ("tweak" in chosen)
 
@@ -275,8 +377,12 @@ def work() -> Any:
 
 @pytest.fixture(scope="module")
 def members(work: Any) -> Written:
-    about = of_subject.members(work, cohort_measures.table(work, work.frame()),
-                               cohorts.parse("relation=conflict; error>0.2"), "hard <b>")
+    about = of_subject.members(
+        work,
+        cohort_measures.table(work, work.frame()),
+        cohorts.parse("relation=conflict; error>0.2"),
+        "hard <b>",
+    )
     return written(about, report.cohort(about))
 
 
@@ -285,22 +391,36 @@ def test_a_cohorts_report_has_its_members_shares_and_types(members: Written) -> 
     cohort = about.cohort
     assert set(cohort["relation"]) == {"conflict"}
     assert cohort["error"].min() > 0.2
-    words = [f"{len(cohort):,} of {len(about.rows):,}", "relation=conflict; error>0.2", "hard <b>", "by planted type",
-             f"{cohort['share[text]'].mean():.1%}", f"{cohort['dividend[text+audio]'].mean():+.3f}".replace("-", "−")]
+    words = [
+        f"{len(cohort):,} of {len(about.rows):,}",
+        "relation=conflict; error>0.2",
+        "hard <b>",
+        "by planted type",
+        f"{cohort['share[text]'].mean():.1%}",
+        f"{cohort['dividend[text+audio]'].mean():+.3f}".replace("-", "−"),
+    ]
     assert [word for word in words if word not in page.words] == []
     assert [word for word in words if word not in members.printed] == []
     listed = next(table for table in tables(members.found) if table.head[0] == "Sample")
-    assert [row[0] for row in listed.rows] == cohort.sort_values("error", ascending=False).index[:60].tolist()
+    assert [row[0] for row in listed.rows] == cohort.sort_values("error", ascending=False).index[
+        :60
+    ].tolist()
     assert "b" not in {name for name, _ in page.tags}
 
 
 def test_a_cohorts_report_says_what_built_its_terms_and_what_cuts_cost(members: Written) -> None:
     about, page = members.about, Page(members.html)
     rows = [about.sample.dataset.row(name) for name in about.cohort.index]
-    made = explain.built(about.sample.model, about.sample.dataset.inputs(rows, dtype=torch.float64),
-                         about.sample.background)
-    cut = cut_answers.answer_for_many(cut_curves.cut_curves(about.sample.model, about.sample.dataset,
-                                                            numbers.some(np.array(rows), 200)))
+    made = explain.built(
+        about.sample.model,
+        about.sample.dataset.inputs(rows, dtype=torch.float64),
+        about.sample.background,
+    )
+    cut = cut_answers.answer_for_many(
+        cut_curves.cut_curves(
+            about.sample.model, about.sample.dataset, numbers.some(np.array(rows), 200)
+        )
+    )
     for words in (building.answer(made), cut):
         assert words in page.words
 
@@ -312,22 +432,31 @@ def test_the_page_gives_the_same_report_as_the_library(one: Written, work: Any) 
 
 def test_a_cohort_of_nobody_is_refused(work: Any) -> None:
     with pytest.raises(InvalidInput, match="No explained sample passes"):
-        of_subject.members(work, cohort_measures.table(work, work.frame()), cohorts.parse("error>1000"))
+        of_subject.members(
+            work, cohort_measures.table(work, work.frame()), cohorts.parse("error>1000")
+        )
 
 
-@pytest.mark.parametrize(("words", "said"), [
-    (["--sample", "p0031", "--out", "x.docx"], [".html or .pdf", "x.docx"]),
-    (["--sample", "nobody", "--out", "x.html"], ["nobody"]),
-    (["--out", "x.html"], ["--sample", "--cohort"]),
-    (["--sample", "p0031", "--cohort", "error>1", "--out", "x.html"], ["--sample", "--cohort"]),
-    (["--cohort", "nothing=1", "--out", "x.html"], ["nothing"]),
-    (["--cohort", "error>1", "--tweak", "T=1", "--out", "x.html"], ["--tweak"]),
-    (["--sample", "p0031", "--tweak", "H.tex=1", "--out", "x.html"], ["H.tex", "H.text"]),
-    (["--sample", "p0031", "--background", "mean", "--out", "x.html"], ["mean"]),
-])
-def test_bad_calls_name_what_is_wrong_and_write_nothing(words: list[str], said: list[str], tmp_path: Path,
-                                                        capsys: pytest.CaptureFixture[str],
-                                                        monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--sample", "p0031", "--out", "x.docx"], [".html or .pdf", "x.docx"]),
+        (["--sample", "nobody", "--out", "x.html"], ["nobody"]),
+        (["--out", "x.html"], ["--sample", "--cohort"]),
+        (["--sample", "p0031", "--cohort", "error>1", "--out", "x.html"], ["--sample", "--cohort"]),
+        (["--cohort", "nothing=1", "--out", "x.html"], ["nothing"]),
+        (["--cohort", "error>1", "--tweak", "T=1", "--out", "x.html"], ["--tweak"]),
+        (["--sample", "p0031", "--tweak", "H.tex=1", "--out", "x.html"], ["H.tex", "H.text"]),
+        (["--sample", "p0031", "--background", "mean", "--out", "x.html"], ["mean"]),
+    ],
+)
+def test_bad_calls_name_what_is_wrong_and_write_nothing(
+    words: list[str],
+    said: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as ended:
         cli.main(["report", "--model", "qj-planted", *words])
@@ -337,7 +466,9 @@ def test_bad_calls_name_what_is_wrong_and_write_nothing(words: list[str], said: 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_report_that_cannot_be_written_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_report_that_cannot_be_written_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = report.Report(blocks.Document("t", "s", "d", (blocks.paragraph("words"),)))
     with pytest.raises(InvalidInput, match="no folder"):
         report.write(made, tmp_path / "nowhere" / "a.pdf")

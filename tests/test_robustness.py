@@ -25,15 +25,27 @@ NAMES = ("a", "words", "c")
 def dataset() -> DataSet:
     rng = np.random.default_rng(0)
     N = 42
-    words = rng.normal(3, 2, size=(N, 5, 3)) * (np.arange(5) < 1 + np.arange(N)[:, None] % 5)[..., None]
+    words = (
+        rng.normal(3, 2, size=(N, 5, 3)) * (np.arange(5) < 1 + np.arange(N)[:, None] % 5)[..., None]
+    )
     ids = np.array([f"s{i}" for i in range(N)])
-    return DataSet(name="tiny", title="Tiny", description="", source="", licence="",
-                   target=Target("regression", "score"),
-                   modalities=(Modality("a", rng.normal(size=(N, 4)), None, tuple("abcd")),
-                               Modality("words", words, 1 + np.arange(N) % 5, tuple("uvw")),
-                               Modality("c", rng.normal(size=(N, 2)) * [1, 10], None, ("x", "y"))),
-                   y=rng.normal(size=N), ids=ids, split=np.array((["train"] * 4 + ["valid", "test", "test"]) * 6),
-                   table=pd.DataFrame(index=ids))
+    return DataSet(
+        name="tiny",
+        title="Tiny",
+        description="",
+        source="",
+        licence="",
+        target=Target("regression", "score"),
+        modalities=(
+            Modality("a", rng.normal(size=(N, 4)), None, tuple("abcd")),
+            Modality("words", words, 1 + np.arange(N) % 5, tuple("uvw")),
+            Modality("c", rng.normal(size=(N, 2)) * [1, 10], None, ("x", "y")),
+        ),
+        y=rng.normal(size=N),
+        ids=ids,
+        split=np.array((["train"] * 4 + ["valid", "test", "test"]) * 6),
+        table=pd.DataFrame(index=ids),
+    )
 
 
 def model_of(kind: str, dataset: DataSet, **settings):
@@ -42,20 +54,31 @@ def model_of(kind: str, dataset: DataSet, **settings):
     return model.double().eval()
 
 
-@pytest.mark.parametrize(("kind", "settings"), [("quantum-jump", {"dims": 2}), ("entangled-qcnn", {"elements": 3}),
-                                                ("entangled-qcnn", {"elements": 3, "tables": "separate"})])
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        ("quantum-jump", {"dims": 2}),
+        ("entangled-qcnn", {"elements": 3}),
+        ("entangled-qcnn", {"elements": 3, "tables": "separate"}),
+    ],
+)
 def test_absence_is_the_mean_over_the_background_exactly(dataset, kind, settings):
     model, rows = model_of(kind, dataset, **settings), dataset.rows("test")
     found = robustness.scores(model, dataset, rows, Disturbance(missing=("words",)))
     behind = dataset.inputs(dataset.rows("train"), torch.float64)
     for i, row in enumerate(rows[:4]):
         own = dataset.inputs([row], torch.float64)
-        brute = model({name: behind[name] if name == "words" else own[name].expand(24, -1) for name in NAMES})
+        brute = model(
+            {name: behind[name] if name == "words" else own[name].expand(24, -1) for name in NAMES}
+        )
         assert found[i, 0] == pytest.approx(float(brute.detach().mean()), abs=1e-10)
     everything = robustness.scores(model, dataset, rows, Disturbance(missing=NAMES))
     assert np.allclose(everything, float(model(behind).detach().mean()), atol=1e-10)
-    assert np.allclose(robustness.scores(model, dataset, rows, Disturbance()), metrics.predict(model, dataset, rows),
-                       atol=1e-12)
+    assert np.allclose(
+        robustness.scores(model, dataset, rows, Disturbance()),
+        metrics.predict(model, dataset, rows),
+        atol=1e-12,
+    )
 
 
 def test_absence_and_disturbance_together(dataset):
@@ -63,8 +86,9 @@ def test_absence_and_disturbance_together(dataset):
     asked = Disturbance(missing=("a",), swapped=("c",), seed=3)
     found = robustness.scores(model, dataset, rows, asked)
     behind = explain.background(model, dataset.inputs(dataset.rows("train"), torch.float64))
-    swapped = dataset.inputs(rows, torch.float64) | {"c": dataset.inputs(robustness.donors(rows, rows, 3),
-                                                                         torch.float64)["c"]}
+    swapped = dataset.inputs(rows, torch.float64) | {
+        "c": dataset.inputs(robustness.donors(rows, rows, 3), torch.float64)["c"]
+    }
     whole = explain.explain(model, swapped, behind)
     assert np.allclose(found, whole.values[:, whole.coalitions.index("words+c")])
 
@@ -94,8 +118,12 @@ def test_what_a_baseline_lacks_comes_from_every_training_row(dataset):
     found = robustness.scores(model, dataset, rows, Disturbance(missing=("words", "a")))
     own, train = (dataset.inputs(some, torch.float64) for some in (rows, dataset.rows("train")))
     with torch.no_grad():
-        each = [model({"a": train["a"], "words": train["words"], "c": one.expand(len(train["a"]), -1)}).mean(0)
-                for one in own["c"]]
+        each = [
+            model(
+                {"a": train["a"], "words": train["words"], "c": one.expand(len(train["a"]), -1)}
+            ).mean(0)
+            for one in own["c"]
+        ]
     assert np.allclose(found, torch.stack(each).numpy(), atol=1e-10)
 
 
@@ -106,8 +134,13 @@ def test_the_training_mean_may_be_asked_for(dataset):
     own = dataset.inputs(rows, torch.float64)
     mean = train["words"][0][train["words"][1]].mean(0)
     values, mask = own["words"]
-    by_hand = model({"a": train["a"].mean(0).expand(len(rows), -1), "words": (mean.expand_as(values), mask),
-                     "c": own["c"]})
+    by_hand = model(
+        {
+            "a": train["a"].mean(0).expand(len(rows), -1),
+            "words": (mean.expand_as(values), mask),
+            "c": own["c"],
+        }
+    )
     assert np.allclose(found, by_hand.detach().numpy(), atol=1e-10)
 
 
@@ -123,7 +156,9 @@ def test_noise_has_the_deviation_it_says(dataset):
     assert np.allclose(added[mask].std(0).numpy() / train_steps.std(0), 2, rtol=0.05)
     again = robustness.inputs(dataset, rows, Disturbance(noise={"c": 0.5, "words": 2}))
     assert torch.equal(noisy["c"], again["c"])
-    assert not torch.equal(noisy["c"], robustness.inputs(dataset, rows, Disturbance(noise={"c": 0.5}, seed=1))["c"])
+    assert not torch.equal(
+        noisy["c"], robustness.inputs(dataset, rows, Disturbance(noise={"c": 0.5}, seed=1))["c"]
+    )
 
 
 def plain_steps(dataset: DataSet) -> np.ndarray:
@@ -147,13 +182,21 @@ def test_many_rows_are_scored_in_pieces(dataset, monkeypatch):
     assert np.allclose(robustness.scores(model, dataset, rows, Disturbance(swapped=("a",))), whole)
 
 
-@pytest.mark.parametrize(("asked", "error", "message"), [
-    (Disturbance(missing=("b",)), NotFound, "Modality 'b' does not exist"),
-    (Disturbance(noise={"a": -1}), InvalidInput, r"`noise\[a\]`"),
-    (Disturbance(noise={"a": float("nan")}), InvalidInput, r"`noise\[a\]`"),
-    (Disturbance(missing=("a",), noise={"a": 1}), InvalidInput, "'a' cannot be absent and disturbed at once"),
-    (Disturbance(missing=("a",), mean=("a",)), InvalidInput, "'a' cannot be absent"),
-    (Disturbance(seed=-1), InvalidInput, "`seed`")])
+@pytest.mark.parametrize(
+    ("asked", "error", "message"),
+    [
+        (Disturbance(missing=("b",)), NotFound, "Modality 'b' does not exist"),
+        (Disturbance(noise={"a": -1}), InvalidInput, r"`noise\[a\]`"),
+        (Disturbance(noise={"a": float("nan")}), InvalidInput, r"`noise\[a\]`"),
+        (
+            Disturbance(missing=("a",), noise={"a": 1}),
+            InvalidInput,
+            "'a' cannot be absent and disturbed at once",
+        ),
+        (Disturbance(missing=("a",), mean=("a",)), InvalidInput, "'a' cannot be absent"),
+        (Disturbance(seed=-1), InvalidInput, "`seed`"),
+    ],
+)
 def test_what_cannot_be_asked(dataset, asked, error, message):
     with pytest.raises(error, match=message):
         robustness.inputs(dataset, dataset.rows("test"), asked)
@@ -171,21 +214,39 @@ def test_curves(dataset, kind):
     model = model_of(kind, dataset)
     found = robustness.robustness(model, dataset, levels=(0.0, 1.0), repeats=2)
     clean = metrics.evaluate(model, dataset, "test")
-    assert found[(found["kind"] == "noise")
-                 & (found["level"] == 0)]["mae"].tolist() == pytest.approx([clean["mae"]] * 4)
+    assert found[(found["kind"] == "noise") & (found["level"] == 0)][
+        "mae"
+    ].tolist() == pytest.approx([clean["mae"]] * 4)
     assert set(found["modality"]) == {*NAMES, "all"}
     assert len(found) == 4 * 2 + 3 * 3
     assert np.isfinite(found["mae"]).all()
-    rows, behind = dataset.rows("test"), explain.background(model, dataset.inputs(dataset.rows("train"), torch.float64))
+    rows, behind = (
+        dataset.rows("test"),
+        explain.background(model, dataset.inputs(dataset.rows("train"), torch.float64)),
+    )
     for kind_, disturbances in {
-            "noise": [Disturbance(noise={"a": 1.0}, seed=seed) for seed in range(2)],
-            "swapped": [Disturbance(swapped=("a",), seed=seed) for seed in range(2)],
-            "absent": [Disturbance(missing=("a",))], "mean": [Disturbance(mean=("a",))]}.items():
-        (said,) = found[(found["kind"] == kind_) & (found["modality"] == "a")
-                        & (found["level"] == float(kind_ == "noise"))]["mae"]
-        assert said == pytest.approx(np.mean([metrics.of_scores(
-            robustness.scores(model, dataset, rows, each, "train", behind), dataset.y[rows], "regression")["mae"]
-            for each in disturbances]))
+        "noise": [Disturbance(noise={"a": 1.0}, seed=seed) for seed in range(2)],
+        "swapped": [Disturbance(swapped=("a",), seed=seed) for seed in range(2)],
+        "absent": [Disturbance(missing=("a",))],
+        "mean": [Disturbance(mean=("a",))],
+    }.items():
+        (said,) = found[
+            (found["kind"] == kind_)
+            & (found["modality"] == "a")
+            & (found["level"] == float(kind_ == "noise"))
+        ]["mae"]
+        assert said == pytest.approx(
+            np.mean(
+                [
+                    metrics.of_scores(
+                        robustness.scores(model, dataset, rows, each, "train", behind),
+                        dataset.y[rows],
+                        "regression",
+                    )["mae"]
+                    for each in disturbances
+                ]
+            )
+        )
 
 
 def call(capsys, *words: str):
@@ -195,26 +256,57 @@ def call(capsys, *words: str):
 
 
 def test_command_line(capsys, tmp_path, monkeypatch):
-    code, said = call(capsys, "evaluate", "--model", "qj-planted", "--missing", "text", "--noise", "audio=0.5",
-                      "--swap", "vision", "--json")
+    code, said = call(
+        capsys,
+        "evaluate",
+        "--model",
+        "qj-planted",
+        "--missing",
+        "text",
+        "--noise",
+        "audio=0.5",
+        "--swap",
+        "vision",
+        "--json",
+    )
     assert code == 0
     found = json.loads(said.out)
-    assert found["disturbance"] == "without text, vision of another sample, noise of 0.5 deviations on audio"
+    assert (
+        found["disturbance"]
+        == "without text, vision of another sample, noise of 0.5 deviations on audio"
+    )
     _, plain = call(capsys, "evaluate", "--model", "qj-planted", "--json")
     assert json.loads(plain.out)["metrics"]["mae"] < found["metrics"]["mae"]
     assert json.loads(plain.out)["disturbance"] == "as recorded"
     _, whole = call(capsys, "explain", "--model", "qj-planted", "--sample", "p0000", "--json")
-    _, part = call(capsys, "explain", "--model", "qj-planted", "--sample", "p0000", "--missing", "text", "--json")
-    assert json.loads(part.out)["prediction"] == pytest.approx(json.loads(whole.out)["coalitions"]["audio+vision"])
+    _, part = call(
+        capsys,
+        "explain",
+        "--model",
+        "qj-planted",
+        "--sample",
+        "p0000",
+        "--missing",
+        "text",
+        "--json",
+    )
+    assert json.loads(part.out)["prediction"] == pytest.approx(
+        json.loads(whole.out)["coalitions"]["audio+vision"]
+    )
     assert json.loads(part.out)["dividends"]["text+audio"] == 0
 
 
-@pytest.mark.parametrize(("words", "message"), [
-    (("--missing", "smell"), "Modality 'smell' does not exist"),
-    (("--noise", "audio"), "must have the form MODALITY=LEVEL"), (("--noise", "audio=loud"), "must have the form"),
-    (("--noise", "audio=1e9"), "must lie between 0 and 100"),
-    (("--noise", "audio=1", "--noise", "audio=2"), "names 'audio' twice"),
-    (("--missing", "text", "--swap", "text"), "cannot be absent and disturbed at once")])
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--missing", "smell"), "Modality 'smell' does not exist"),
+        (("--noise", "audio"), "must have the form MODALITY=LEVEL"),
+        (("--noise", "audio=loud"), "must have the form"),
+        (("--noise", "audio=1e9"), "must lie between 0 and 100"),
+        (("--noise", "audio=1", "--noise", "audio=2"), "names 'audio' twice"),
+        (("--missing", "text", "--swap", "text"), "cannot be absent and disturbed at once"),
+    ],
+)
 def test_bad_calls_end_in_one_line(capsys, words, message):
     code, said = call(capsys, "evaluate", "--model", "qj-planted", *words)
     assert code == 1
@@ -227,8 +319,17 @@ def test_a_baseline_is_measured_and_explained(capsys, tmp_path, dataset):
 
     planted = data.load("planted")
     model = registry.build("linear", planted.input_specs, ("sentiment",), {})
-    card = checkpoint.make_card(model, planted, name="flat", title="Flat", seed=0, training={}, metrics={},
-                                this_seed={}, seeds=[0])
+    card = checkpoint.make_card(
+        model,
+        planted,
+        name="flat",
+        title="Flat",
+        seed=0,
+        training={},
+        metrics={},
+        this_seed={},
+        seeds=[0],
+    )
     place = str(checkpoint.save(tmp_path / "flat", model, card))
     assert call(capsys, "evaluate", "--model", place, "--missing", "text", "--json")[0] == 0
     code, said = call(capsys, "explain", "--model", place, "--sample", "p0000", "--json")

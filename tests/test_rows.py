@@ -11,7 +11,9 @@ from tests.entangled import model_of
 
 @pytest.mark.parametrize(("n", "M"), [(4, 2), (4, 3), (4, 4), (5, 3), (2, 3)])
 @pytest.mark.parametrize("limit", [100, 10_000_000])
-def test_many_samples_at_once_equal_each_alone(n: int, M: int, limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_samples_at_once_equal_each_alone(
+    n: int, M: int, limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(rows, "_NUMBERS", limit)
     model = model_of(n, M)
     generator = torch.Generator().manual_seed(M)
@@ -19,5 +21,7 @@ def test_many_samples_at_once_equal_each_alone(n: int, M: int, limit: int, monke
     background = torch.rand(20, n, M, dtype=torch.float64, generator=generator)
     with torch.no_grad():
         together = rows.coalition_values(model, samples, background)
-        alone = torch.cat([rows.coalition_values(model, sample[None], background) for sample in samples])
+        alone = torch.cat(
+            [rows.coalition_values(model, sample[None], background) for sample in samples]
+        )
     assert torch.allclose(together, alone, rtol=0, atol=1e-12)

@@ -37,8 +37,13 @@ def places(tmp_path, monkeypatch):
 
 def plan(epochs: int = 4, **options) -> Plan:
     """A training of epochs of 9 batches."""
-    return Plan("planted", "quantum-jump", SMALL, dict(epochs=epochs, patience=0, batch=256, **options),
-                digest=load("planted").digest)
+    return Plan(
+        "planted",
+        "quantum-jump",
+        SMALL,
+        dict(epochs=epochs, patience=0, batch=256, **options),
+        digest=load("planted").digest,
+    )
 
 
 def weights(run: Run) -> dict[str, torch.Tensor]:
@@ -46,7 +51,9 @@ def weights(run: Run) -> dict[str, torch.Tensor]:
 
 
 def same(a: Run, b: Run) -> bool:
-    return all(torch.equal(x, y) for x, y in zip(weights(a).values(), weights(b).values(), strict=True))
+    return all(
+        torch.equal(x, y) for x, y in zip(weights(a).values(), weights(b).values(), strict=True)
+    )
 
 
 def test_a_finished_run_is_a_model_among_the_others():
@@ -55,13 +62,29 @@ def test_a_finished_run_is_a_model_among_the_others():
     assert run.record().state == "interrupted"  # made, but nobody trains it yet
     measured = runs.work(run, seen.append)
     record = run.record()
-    assert (record.state, record.epoch, record.epochs, [p.epoch for p in seen]) == ("finished", 3, 3, [1, 2, 3])
-    assert measured["test"]["mae"] == pytest.approx(checkpoint.load("first").card["this_seed"]["test"]["mae"])
+    assert (record.state, record.epoch, record.epochs, [p.epoch for p in seen]) == (
+        "finished",
+        3,
+        3,
+        [1, 2, 3],
+    )
+    assert measured["test"]["mae"] == pytest.approx(
+        checkpoint.load("first").card["this_seed"]["test"]["mae"]
+    )
     assert [r.name for r in runs.runs()] == ["first"]
     assert runs.find("first") == run
     assert not (run.path / "state.pt").exists()
     assert record.seconds_left is None
-    within = replace(record, state="running", history=(), batch=5, batches=20, began=100.0, changed=110.0, epochs=3)
+    within = replace(
+        record,
+        state="running",
+        history=(),
+        batch=5,
+        batches=20,
+        began=100.0,
+        changed=110.0,
+        epochs=3,
+    )
     assert within.seconds_left == pytest.approx(2.75 * 40)
     assert replace(within, batch=0).seconds_left is None
     with pytest.raises(InvalidInput, match="is finished"):
@@ -78,7 +101,13 @@ def test_what_is_watched_is_what_the_model_does():
     again = Watch(load("planted")).measure(model)
     assert watched.keys() == again.keys()
     assert all(watched[key] == pytest.approx(again[key], rel=1e-4, abs=1e-6) for key in again)
-    assert {"norm.H", "norm.L", "entanglement.text", "dividend.text", "dividend.text+audio+vision"} <= watched.keys()
+    assert {
+        "norm.H",
+        "norm.L",
+        "entanglement.text",
+        "dividend.text",
+        "dividend.text+audio+vision",
+    } <= watched.keys()
 
 
 def test_a_network_is_watched_too():
@@ -107,7 +136,9 @@ def test_a_run_ends_when_asked_and_goes_on_to_the_same_weights(word):
     runs.work(run)
     assert run.record().state == "finished"
     assert same(run, whole)
-    assert [row["valid_loss"] for row in run.record().history] == [row["valid_loss"] for row in whole.record().history]
+    assert [row["valid_loss"] for row in run.record().history] == [
+        row["valid_loss"] for row in whole.record().history
+    ]
 
 
 def test_a_long_epoch_is_given_up_when_asked(monkeypatch):
@@ -159,7 +190,10 @@ def test_a_full_disk_ends_a_training_in_one_clear_error(monkeypatch):
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    with monkeypatch.context() as patched, pytest.raises(InvalidInput, match="No space left on device"):
+    with (
+        monkeypatch.context() as patched,
+        pytest.raises(InvalidInput, match="No space left on device"),
+    ):
         runs.work(run, lambda p: patched.setattr(Path, "replace", full))
     assert run.record().state == "interrupted"
     readable(run)
@@ -170,8 +204,11 @@ def test_a_full_disk_ends_a_training_in_one_clear_error(monkeypatch):
 def test_stopped_before_the_first_epoch_is_over(monkeypatch):
     monkeypatch.setattr(worker, "PULSE", 0.0)
     run = runs.create(plan(3), name="early")
-    monkeypatch.setattr(worker._Book, "open",
-                        lambda book, *words, open=worker._Book.open: (open(book, *words), run.ask("stop")))
+    monkeypatch.setattr(
+        worker._Book,
+        "open",
+        lambda book, *words, open=worker._Book.open: (open(book, *words), run.ask("stop")),
+    )
     assert runs.work(run) == {}
     assert run.record().state == "stopped"
     assert "before its first epoch" in run.record().message
@@ -217,7 +254,9 @@ def test_killed_while_the_model_is_written_leaves_the_old_one(monkeypatch):
     run = runs.create(plan(2), name="twice")
     runs.work(run, lambda p: run.ask("stop") if p.epoch == 1 else None)
     before = weights(run)
-    monkeypatch.setattr(checkpoint.json, "dumps", lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
+    monkeypatch.setattr(
+        checkpoint.json, "dumps", lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+    )
     process = FORK.Process(target=runs.work, args=(run,))
     process.start()
     process.join()
@@ -256,15 +295,30 @@ def test_two_trainings_of_one_run_and_two_runs_of_one_name_are_refused(monkeypat
     assert runs.runs() == []
 
 
-@pytest.mark.parametrize("name", ["", "../up", "a/b", ".hidden", "a" * 65, "white space", "-x", "ü", "model.json",
-                                  "model.safetensors"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "../up",
+        "a/b",
+        ".hidden",
+        "a" * 65,
+        "white space",
+        "-x",
+        "ü",
+        "model.json",
+        "model.safetensors",
+    ],
+)
 def test_names_that_are_none(name):
     with pytest.raises(InvalidInput, match="Argument `name`"):
         runs.create(plan(), name=name)
 
 
 @pytest.mark.parametrize("file", ["plan.json", "record.json", "state.pt"])
-@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\x80\x04cposix\nsystem\n.", b"[" * 100_000])
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[1]", b"\x80\x04cposix\nsystem\n.", b"[" * 100_000]
+)
 def test_damaged_files_are_named(file, content):
     run = runs.create(plan(), name="damaged")
     (run.path / file).write_bytes(content)
@@ -331,17 +385,25 @@ def test_a_launched_run_outlives_who_launched_it(tmp_path):
 
 
 def test_event_files_hold_what_the_record_holds():
-    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator",
-                                      reason="needs tensorboard")
+    accumulator = pytest.importorskip(
+        "tensorboard.backend.event_processing.event_accumulator", reason="needs tensorboard"
+    )
     run = runs.create(plan(3), name="events")
     runs.work(run, lambda p: run.ask("pause") if p.epoch == 2 else None, events=True)
     runs.work(run, events=True)
     read = accumulator.EventAccumulator(str(run.path / "events")).Reload()
     history = run.record().history
     assert [(event.step, event.value) for event in read.Scalars("loss/valid")] == [
-        (row["epoch"], pytest.approx(row["valid_loss"], rel=1e-6)) for row in history]
-    assert {"loss/train", "learning_rate", "gradient_norm", "valid/mae", "norm/H",
-            "dividend/text"} <= set(read.Tags()["scalars"])
+        (row["epoch"], pytest.approx(row["valid_loss"], rel=1e-6)) for row in history
+    ]
+    assert {
+        "loss/train",
+        "learning_rate",
+        "gradient_norm",
+        "valid/mae",
+        "norm/H",
+        "dividend/text",
+    } <= set(read.Tags()["scalars"])
 
 
 def test_without_tensorboard_event_files_are_refused(monkeypatch):

@@ -20,7 +20,17 @@ from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 from qfusion.panels import inside
 from tests import importable
 
-PIECES = ["[PAD]", "[CLS]", "[SEP]", "[UNK]", "un", "##believ", "##able", "film", *"我觉得这部电影非常好看难"]
+PIECES = [
+    "[PAD]",
+    "[CLS]",
+    "[SEP]",
+    "[UNK]",
+    "un",
+    "##believ",
+    "##able",
+    "film",
+    *"我觉得这部电影非常好看难",
+]
 NUMBER = {piece: place for place, piece in enumerate(PIECES)}
 
 
@@ -45,14 +55,23 @@ def content(sentences: list[list[str]], words: list[str]) -> dict[str, Any]:
         bert = np.zeros((len(sentences), 3, room), np.float32)
         for row, pieces in enumerate(sentences):
             told = numbers(*pieces)
-            bert[row, 0, :len(told)], bert[row, 1, :len(told)] = told, 1
-        part |= {"text_bert": bert, "raw_text": words, "id": [f"{split}${row}" for row in range(len(words))]}
+            bert[row, 0, : len(told)], bert[row, 1, : len(told)] = told, 1
+        part |= {
+            "text_bert": bert,
+            "raw_text": words,
+            "id": [f"{split}${row}" for row in range(len(words))],
+        }
         part["text"][np.arange(room) >= bert[:, 1].sum(1)[:, None]] = 0
         part["text"][..., 0] = np.where(np.arange(room) < bert[:, 1].sum(1)[:, None], 1, 0)
     return found
 
 
-SENTENCES = [["我", "觉", "得", "好", "看"], ["un", "##believ", "##able", "film"], ["好", "看"], ["难", "看", "我"]] * 4
+SENTENCES = [
+    ["我", "觉", "得", "好", "看"],
+    ["un", "##believ", "##able", "film"],
+    ["好", "看"],
+    ["难", "看", "我"],
+] * 4
 WORDS = ["我觉得好看", "unbelievable film", "好 看", "难看我"] * 4
 
 
@@ -65,9 +84,20 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **options: Any) -> Any
 
 def test_words_of_tokens_are_merged_and_their_shares_added() -> None:
     assert vocabulary.words(["[CLS]", "un", "##believ", "##able", "film", "##", "##s"]) == (
-        (0,), (1, 2, 3), (4,), (5, 6))
-    found = said.match(Text("unbelievable film", None, numbers("un", "##believ", "##able", "film"),
-                            ("[CLS]", "un", "##believ", "##able", "film", "[SEP]")), 6)
+        (0,),
+        (1, 2, 3),
+        (4,),
+        (5, 6),
+    )
+    found = said.match(
+        Text(
+            "unbelievable film",
+            None,
+            numbers("un", "##believ", "##able", "film"),
+            ("[CLS]", "un", "##believ", "##able", "film", "[SEP]"),
+        ),
+        6,
+    )
     assert found.units == ("[CLS]", "unbelievable", "film", "[SEP]")
     assert found.groups == ((0,), (1, 2, 3), (4,), (5,))
     assert "One word is made of several tokens, whose shares are added up" in found.how
@@ -90,14 +120,31 @@ def test_chinese_characters_are_matched_where_counts_agree_and_numbers_do_not_co
     assert said.match(Text("好看 ok 难"), 6).units is None  # "ok" may be one token or two
 
 
-@pytest.mark.parametrize(("text", "count", "units"), [
-    ("हिन्दी फ़िल्म अच्छी", 3, ("हिन्दी", "फ़िल्म", "अच्छी")), ("हिन्दी", 6, None), ("ไทยดีมาก", 8, None),
-    ("映画が好き", 5, None), ("映画が好き", 7, None), ("영화 좋다", 2, ("영화", "좋다")), ("영화 좋다", 4, None),
-    ("שלום עולם", 2, ("שלום", "עולם")), ("مرحبا بالعالم", 12, None), ("好看👍🏽", 4, None),
-    ("好看👍🏽", 3, None), ("好，看", 3, ("好", "，", "看")),
-    ("e\u0301a", 3, None), ("𠀀好", 2, ("𠀀", "好")), ("好3看", 3, None), ("\u3000", 1, None), ("", 0, None)])
+@pytest.mark.parametrize(
+    ("text", "count", "units"),
+    [
+        ("हिन्दी फ़िल्म अच्छी", 3, ("हिन्दी", "फ़िल्म", "अच्छी")),
+        ("हिन्दी", 6, None),
+        ("ไทยดีมาก", 8, None),
+        ("映画が好き", 5, None),
+        ("映画が好き", 7, None),
+        ("영화 좋다", 2, ("영화", "좋다")),
+        ("영화 좋다", 4, None),
+        ("שלום עולם", 2, ("שלום", "עולם")),
+        ("مرحبا بالعالم", 12, None),
+        ("好看👍🏽", 4, None),
+        ("好看👍🏽", 3, None),
+        ("好，看", 3, ("好", "，", "看")),
+        ("e\u0301a", 3, None),
+        ("𠀀好", 2, ("𠀀", "好")),
+        ("好3看", 3, None),
+        ("\u3000", 1, None),
+        ("", 0, None),
+    ],
+)
 def test_lengths_that_differ_by_script_are_matched_where_a_character_is_a_token_and_else_not(
-        text: str, count: int, units: tuple[str, ...] | None) -> None:
+    text: str, count: int, units: tuple[str, ...] | None
+) -> None:
     result = said.match(Text(text), count)
     assert result.units == units
     assert len(result.groups) == count
@@ -110,14 +157,17 @@ def test_words_are_matched_by_their_count_alone_and_that_is_said() -> None:
     assert found.units == ("a", "fine", "film")
     assert "matched in their order" in found.how
     assert said.match(Text("a fine film"), 5).units is None
-    assert said.match(Text("a fine film", None, (1, 4, 5, 6, 2)), 5).units is None  # tokens are not words
+    assert (
+        said.match(Text("a fine film", None, (1, 4, 5, 6, 2)), 5).units is None
+    )  # tokens are not words
     assert said.match(Text("a fine film", ("a", "fine", "film")), 3).how == ""
     assert said.match(None, 3).how == said.match(Text(""), 3).how == ""
     assert "3 token numbers for 4 steps" in said.match(Text("a", None, (1, 2, 3)), 4).how
 
 
-def test_a_set_keeps_what_it_uses_of_a_vocabulary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-                                                  folder: Path) -> None:
+def test_a_set_keeps_what_it_uses_of_a_vocabulary(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
     dataset = kept(tmp_path, monkeypatch, vocabulary=folder)
     for entry in folder.iterdir():
         entry.unlink()  # the set does not need it any more
@@ -125,21 +175,35 @@ def test_a_set_keeps_what_it_uses_of_a_vocabulary(tmp_path: Path, monkeypatch: p
     text = dataset.content(row)["text"]
     assert text.tokens == ("[CLS]", "un", "##believ", "##able", "film", "[SEP]")
     assert said.match(text, int(dataset.modalities[0].lengths[row])).units == (
-        "[CLS]", "unbelievable", "film", "[SEP]")
+        "[CLS]",
+        "unbelievable",
+        "film",
+        "[SEP]",
+    )
     assert "key" not in dataset.table.columns
 
 
-def test_without_a_vocabulary_steps_are_numbered_and_the_variable_names_one(tmp_path: Path, folder: Path,
-                                                                            monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_vocabulary_steps_are_numbered_and_the_variable_names_one(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     dataset = kept(tmp_path, monkeypatch)
     english, chinese = dataset.row("train$1"), dataset.row("train$0")
     found = said.match(dataset.content(english)["text"], 6)
     assert found.units is None
     assert "token numbers without a vocabulary" in found.how
     assert "QFUSION_VOCABULARY" in found.how
-    assert said.match(dataset.content(chinese)["text"], 7).units == ("[CLS]", *"我觉得好看", "[SEP]")
+    assert said.match(dataset.content(chinese)["text"], 7).units == (
+        "[CLS]",
+        *"我觉得好看",
+        "[SEP]",
+    )
     monkeypatch.setenv(vocabulary.VARIABLE, str(folder))
-    assert said.match(dataset.content(english)["text"], 6).units == ("[CLS]", "unbelievable", "film", "[SEP]")
+    assert said.match(dataset.content(english)["text"], 6).units == (
+        "[CLS]",
+        "unbelievable",
+        "film",
+        "[SEP]",
+    )
     monkeypatch.setenv(vocabulary.VARIABLE, str(tmp_path / "nowhere"))
     assert "cannot be read" in said.match(dataset.content(english)["text"], 6).how
     short = tmp_path / "short.txt"
@@ -148,8 +212,9 @@ def test_without_a_vocabulary_steps_are_numbered_and_the_variable_names_one(tmp_
     assert "does not have" in said.match(dataset.content(english)["text"], 6).how
 
 
-def test_a_vocabulary_that_does_not_fit_is_refused_and_nothing_kept(tmp_path: Path, folder: Path,
-                                                                    monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_vocabulary_that_does_not_fit_is_refused_and_nothing_kept(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (folder / "vocab.txt").write_text("\n".join(PIECES[:6]), encoding="utf-8")
     with pytest.raises(InvalidInput, match="`--vocabulary` must name the tokenizer"):
         kept(tmp_path, monkeypatch, vocabulary=folder)
@@ -160,15 +225,23 @@ def test_a_vocabulary_that_does_not_fit_is_refused_and_nothing_kept(tmp_path: Pa
     for part in plain.values():
         del part["text_bert"]
     with pytest.raises(InvalidInput, match="holds none"):
-        importing.import_set([importable.write_mmsa(tmp_path / "plain.pkl", plain)], "plain", vocabulary=folder)
+        importing.import_set(
+            [importable.write_mmsa(tmp_path / "plain.pkl", plain)], "plain", vocabulary=folder
+        )
 
 
-def test_dropped_rows_take_their_tokens_along(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dropped_rows_take_their_tokens_along(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("QFUSION_IMPORTED", str(tmp_path / "imported"))
     given = content(SENTENCES, WORDS)
     given["train"]["regression_labels"][0] = np.nan
-    importing.import_set([importable.write_mmsa(tmp_path / "one.pkl", given)], "mine", vocabulary=folder,
-                         repair=["drop-unlabelled"])
+    importing.import_set(
+        [importable.write_mmsa(tmp_path / "one.pkl", given)],
+        "mine",
+        vocabulary=folder,
+        repair=["drop-unlabelled"],
+    )
     dataset = load("mine")
     assert "train$0" not in dataset.ids
     assert dataset.content(dataset.row("train$1"))["text"].tokens[1] == "un"
@@ -181,11 +254,20 @@ def test_files_that_are_no_vocabulary(tmp_path: Path, words: str) -> None:
         vocabulary.read(tmp_path)
 
 
-def test_a_tokenizers_own_file_is_read_by_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tokenizers_own_file_is_read_by_the_library(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("tokenizers")
-    model = {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
-             "max_input_chars_per_word": 100, "vocab": NUMBER}
-    (tmp_path / "tokenizer.json").write_text(json.dumps({"version": "1.0", "model": model}), encoding="utf-8")
+    model = {
+        "type": "WordPiece",
+        "unk_token": "[UNK]",
+        "continuing_subword_prefix": "##",
+        "max_input_chars_per_word": 100,
+        "vocab": NUMBER,
+    }
+    (tmp_path / "tokenizer.json").write_text(
+        json.dumps({"version": "1.0", "model": model}), encoding="utf-8"
+    )
     assert vocabulary.read(tmp_path) == dict(enumerate(PIECES))
     (tmp_path / "tokenizer.json").write_text('{"model": {"type": "evil"}}', encoding="utf-8")
     with pytest.raises(InvalidInput, match="no tokenizer"):
@@ -208,6 +290,7 @@ def test_a_manifest_of_before_is_read(tmp_path: Path, monkeypatch: pytest.Monkey
 
 # ---- one axis for modalities of different rates
 
+
 def test_sequences_share_an_axis_of_percent_and_say_so_without_rates() -> None:
     sample = open_sample("qj-planted", "p0031")
     picture = inside.over_time(sample)
@@ -217,20 +300,26 @@ def test_sequences_share_an_axis_of_percent_and_say_so_without_rates() -> None:
     assert set(table["axis"]) == {"% of the length"}
     for name in ("text", "audio"):
         rows = table[table["modality"] == name]
-        found = inside_modality.attribute(sample.work, sample.row, name, "score", sample.output, "mean")
+        found = inside_modality.attribute(
+            sample.work, sample.row, name, "score", sample.output, "mean"
+        )
         np.testing.assert_allclose(rows["attribution"], found.units)
         assert rows["from"].iloc[0] == 0
         assert rows["to"].iloc[-1] == pytest.approx(100)
     assert rows["said"].tolist()[0].startswith("step 1")
     drawn = picture.figure
     assert drawn is not None
-    assert [len(each.x) - 1 for each in drawn.data] == table.groupby("modality", sort=False).size().tolist()
+    assert [len(each.x) - 1 for each in drawn.data] == table.groupby(
+        "modality", sort=False
+    ).size().tolist()
     assert inside.of_sequences(sample)
     assert not inside.of_sequences(sample, term="text")
     assert inside_modality.sequences(sample.work, "text+vision") == ("text",)
 
 
-def test_sequences_of_known_rates_share_an_axis_of_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sequences_of_known_rates_share_an_axis_of_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     dataset = kept(tmp_path, monkeypatch, rates={"text": 2, "audio": 100, "vision": 12.5})
     assert [each.rate for each in dataset.modalities] == [2.0, 100.0, 12.5]
     work: Any = SimpleNamespace(dataset=dataset)
@@ -238,8 +327,10 @@ def test_sequences_of_known_rates_share_an_axis_of_seconds(tmp_path: Path, monke
     assert inside_modality.sequences(work) == names
     assert inside_modality.rates(work, names) == {"text": 2.0, "audio": 100.0, "vision": 12.5}
     row = dataset.row("train$0")
-    found: Any = [SimpleNamespace(modality=name, units=np.ones(int(each.lengths[row])))
-                  for name, each in zip(names, dataset.modalities, strict=True)]
+    found: Any = [
+        SimpleNamespace(modality=name, units=np.ones(int(each.lengths[row])))
+        for name, each in zip(names, dataset.modalities, strict=True)
+    ]
     lanes = inside_modality.lanes(work, row, found)
     assert [lane.width for lane in lanes] == [0.5, 0.01, 0.08]
     assert lanes[0].names == ("[CLS]", *"我觉得好看", "[SEP]")
@@ -247,10 +338,18 @@ def test_sequences_of_known_rates_share_an_axis_of_seconds(tmp_path: Path, monke
     assert "12.5 steps a second" in inside.axis_of(names, inside_modality.rates(work, names))
 
 
-@pytest.mark.parametrize(("rates", "message"), [({"smell": 2}, "smell"), ({"audio": 0}, "above 0"),
-                                                ({"audio": float("nan")}, "above 0"), ({"audio": 1e9}, "at most")])
-def test_rates_that_cannot_be_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rates: dict[str, float],
-                                          message: str) -> None:
+@pytest.mark.parametrize(
+    ("rates", "message"),
+    [
+        ({"smell": 2}, "smell"),
+        ({"audio": 0}, "above 0"),
+        ({"audio": float("nan")}, "above 0"),
+        ({"audio": 1e9}, "at most"),
+    ],
+)
+def test_rates_that_cannot_be_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rates: dict[str, float], message: str
+) -> None:
     with pytest.raises(InvalidInput, match=message):
         kept(tmp_path, monkeypatch, rates=rates)
     assert not (tmp_path / "imported" / "mine").exists()
@@ -265,11 +364,22 @@ def test_rates_are_written_as_name_and_number() -> None:
         Modality("a", np.zeros((2, 3)), None, ("x", "y", "z"), rate=2.0)
 
 
-def test_the_command_line_names_vocabulary_and_rates(tmp_path: Path, folder: Path,
-                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_line_names_vocabulary_and_rates(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("QFUSION_IMPORTED", str(tmp_path / "imported"))
     path = importable.write_mmsa(tmp_path / "one.pkl", content(SENTENCES, WORDS))
-    words = ["data", "import", str(path), "--name", "mine", "--vocabulary", str(folder), "--rate", "audio=100"]
+    words = [
+        "data",
+        "import",
+        str(path),
+        "--name",
+        "mine",
+        "--vocabulary",
+        str(folder),
+        "--rate",
+        "audio=100",
+    ]
     assert CliRunner().invoke(app, words).exit_code == 0
     assert load("mine").modalities[1].rate == 100
     assert load("mine").content(0)["text"].tokens[1] == "我"

@@ -53,12 +53,18 @@ def test_states_of_a_jump_model_are_those_that_qutip_traces_out(planted: Any) ->
     joint = [qutip.Qobj(each, dims=[dims, [1] * len(dims)]) for each in psi]
     for i in range(4):
         for j in range(i):
-            theirs = sum((joint[i].ptrace(m) - joint[j].ptrace(m)).norm("fro")**2 for m in range(len(dims)))
-            assert np.linalg.norm(found[i] - found[j])**2 == pytest.approx(theirs, abs=1e-10)
+            theirs = sum(
+                (joint[i].ptrace(m) - joint[j].ptrace(m)).norm("fro") ** 2 for m in range(len(dims))
+            )
+            assert np.linalg.norm(found[i] - found[j]) ** 2 == pytest.approx(theirs, abs=1e-10)
     end = coordinates.of(planted, "final", rows[:2])
-    ours = planted.model.evolve_states(torch.as_tensor(np.einsum("ni,nj->nij", psi[:2], psi[:2].conj())),
-                                       [float(planted.model.duration)])[0].numpy()
-    assert np.linalg.norm(end[0] - end[1]) == pytest.approx(np.linalg.norm(ours[0] - ours[1]), abs=1e-10)
+    ours = planted.model.evolve_states(
+        torch.as_tensor(np.einsum("ni,nj->nij", psi[:2], psi[:2].conj())),
+        [float(planted.model.duration)],
+    )[0].numpy()
+    assert np.linalg.norm(end[0] - end[1]) == pytest.approx(
+        np.linalg.norm(ours[0] - ours[1]), abs=1e-10
+    )
 
 
 def test_coordinates_of_a_network(digits: Any) -> None:
@@ -71,8 +77,12 @@ def test_coordinates_of_a_network(digits: Any) -> None:
     kept = 2 ** len(digits.model.network.kept)
     features = np.c_[end[:, :kept], end[:, kept:] * np.sqrt(2)]
     from qfusion.models.qcnn import HEAD_SCALE
-    assert np.allclose(HEAD_SCALE * features @ head.T + digits.model.bias.double().detach().numpy(),
-                       digits.scores[rows], atol=1e-5)
+
+    assert np.allclose(
+        HEAD_SCALE * features @ head.T + digits.model.bias.double().detach().numpy(),
+        digits.scores[rows],
+        atol=1e-5,
+    )
     assert coordinates.of(digits, "dividends", rows).shape == (3, len(digits.terms))
     assert list(coordinates.kinds(digits)) == ["states", "final", "dividends", "features"]
     with pytest.raises(InvalidInput, match="explained samples only"):
@@ -99,11 +109,15 @@ def test_a_map_is_of_all_explained_samples(planted: Any, what: str) -> None:
     rows = planted.dataset.rows("test")
     found = sample_map.sample_map(planted, what, "PCA", rows)
     X = coordinates.of(planted, what, rows)
-    assert np.allclose(np.abs(found.xy), np.abs(PCA(2, svd_solver="full").fit_transform(X)), atol=1e-8)
+    assert np.allclose(
+        np.abs(found.xy), np.abs(PCA(2, svd_solver="full").fit_transform(X)), atol=1e-8
+    )
     assert found.kept == pytest.approx(trustworthiness(X, found.xy, n_neighbors=15))
 
 
-def test_many_samples_are_thinned_and_projected(planted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_samples_are_thinned_and_projected(
+    planted: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sample_map, "MAX_FIT", 100)
     rows = planted.dataset.rows("test")[:501]
     found = sample_map.sample_map(planted, "states", "PCA", rows)
@@ -117,24 +131,37 @@ def test_many_samples_are_thinned_and_projected(planted: Any, monkeypatch: pytes
     few = sample_map.sample_map(planted, "final", "PCA", rows)
     assert coordinates.most(planted, "final") == 23
     assert len(few.rows) == coordinates.most(planted, "final", 1 / coordinates.FEWER) == 16
+    every = sample_map.sample_map(planted, "final", "PCA", rows[:40], everyone=True)
+    states = coordinates.of(planted, "final", rows[:40])
+    mean, axes, _ = sample_map.principal(coordinates.thinned(states, 23))
+    assert every.column == "pca-all[final]"
+    assert np.allclose(every.xy, (states - mean) @ axes)
     assert few.given == 501
 
 
 def test_umap_is_the_same_by_its_seed() -> None:
     pytest.importorskip("umap")
-    X = np.r_[np.random.default_rng(0).normal(size=(30, 6)), np.random.default_rng(1).normal(size=(30, 6)) + 12]
+    X = np.r_[
+        np.random.default_rng(0).normal(size=(30, 6)),
+        np.random.default_rng(1).normal(size=(30, 6)) + 12,
+    ]
     first = sample_map.umap(X)
     assert np.array_equal(first, sample_map.umap(X))
     assert trustworthiness(X, first, n_neighbors=5) > 0.8
     middle = first[:30].mean(0), first[30:].mean(0)
-    assert np.linalg.norm(first[:30] - middle[0], axis=1).max() < np.linalg.norm(first[:30] - middle[1], axis=1).min()
+    assert (
+        np.linalg.norm(first[:30] - middle[0], axis=1).max()
+        < np.linalg.norm(first[:30] - middle[1], axis=1).min()
+    )
 
 
 CORNERS = st.lists(st.tuples(st.floats(-2, 2), st.floats(-2, 2)), min_size=3, max_size=9)
 
 
 @given(CORNERS, st.integers(0, 5))
-def test_points_in_a_polygon_are_matplotlib_s(corners: list[tuple[float, float]], seed: int) -> None:
+def test_points_in_a_polygon_are_matplotlib_s(
+    corners: list[tuple[float, float]], seed: int
+) -> None:
     points = np.random.default_rng(seed).uniform(-2.2, 2.2, (200, 2))
     polygon = np.array(corners)
     found = cohorts.inside(polygon, points)
@@ -155,7 +182,9 @@ def test_regions_in_filters(planted: Any) -> None:
     found = sample_map.sample_map(planted, "states", "PCA", rows)
     angle = np.linspace(0, 2 * np.pi, 300)
     middle, size = found.xy.mean(0), found.xy.std(0)
-    lasso = middle + size * np.c_[np.cos(angle), np.sin(angle)] * (1 + 0.2 * np.sin(5 * angle))[:, None]
+    lasso = (
+        middle + size * np.c_[np.cos(angle), np.sin(angle)] * (1 + 0.2 * np.sin(5 * angle))[:, None]
+    )
     part = sample_map.region(found, *lasso.T)
     assert len(part.values) <= sample_map.MAX_VERTICES
     said = str(part)
@@ -164,35 +193,54 @@ def test_regions_in_filters(planted: Any) -> None:
     wanted = Path(lasso).contains_points(found.xy)
     levels = levels_of(sample, said)
     assert np.mean(levels.inside == wanted) > 0.99
-    box = sample_map.region(found, [middle[0], middle[0] + size[0]], [middle[1], middle[1] - size[1]])
+    box = sample_map.region(
+        found, [middle[0], middle[0] + size[0]], [middle[1], middle[1] - size[1]]
+    )
     low, high = np.sort([[float(v) for v in corner.split(",")] for corner in box.values], 0)
-    assert np.array_equal(levels_of(sample, f"{box}; split=test").inside,
-                          ((found.xy >= low) & (found.xy <= high)).all(1))
+    assert np.array_equal(
+        levels_of(sample, f"{box}; split=test").inside,
+        ((found.xy >= low) & (found.xy <= high)).all(1),
+    )
     both = levels_of(sample, f"{box}; relation=conflict")
     assert (both.rows["relation"][both.inside] == "conflict").all()
     one = levels_of(sample, "pca[states].1>0")
     assert np.array_equal(one.inside, found.xy[:, 0] > 0)
-    assert len(cohort_measures.members(planted, cohorts.parse(str(box)))) == levels_of(sample, str(box)).inside.sum()
+    assert (
+        len(cohort_measures.members(planted, cohorts.parse(str(box))))
+        == levels_of(sample, str(box)).inside.sum()
+    )
     with pytest.raises(InvalidInput, match="2 to 10,000 corners"):
         sample_map.region(found, [1.0], [1.0])
 
 
-@pytest.mark.parametrize(("text", "words"), [
-    ("pca[sttes]@0,0|1,1", "none of this model"), ("error@0,0|1,1", "none of this model"),
-    ("pca[states]@0,0", "two corners"), ("pca[states]@0|1", "must look like"), ("pca[states]@0,x|1,1", "number"),
-    ("pca[states]@nan,0|1,1", "corner"), ("pca[states]@" + "|".join(["0,0"] * 31), "at most 30")])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("pca[sttes]@0,0|1,1", "none of this model"),
+        ("error@0,0|1,1", "none of this model"),
+        ("pca[states]@0,0", "two corners"),
+        ("pca[states]@0|1", "must look like"),
+        ("pca[states]@0,x|1,1", "number"),
+        ("pca[states]@nan,0|1,1", "corner"),
+        ("pca[states]@" + "|".join(["0,0"] * 31), "at most 30"),
+    ],
+)
 def test_regions_that_do_not_fit_are_named(text: str, words: str) -> None:
     with pytest.raises((InvalidInput, NotFound), match=words):
         levels_of(open_sample("qj-planted", "p0031"), text)
 
 
 @given(CORNERS, st.floats(0, 1))
-def test_a_simplified_polygon_is_made_of_its_corners(corners: list[tuple[float, float]], away: float) -> None:
+def test_a_simplified_polygon_is_made_of_its_corners(
+    corners: list[tuple[float, float]], away: float
+) -> None:
     polygon = np.array(corners)
     found = cohorts.simplified(polygon, away)
     assert 3 <= len(found) <= len(polygon)
     assert all((each == polygon).all(1).any() for each in found)
-    assert np.array_equal(cohorts.simplified(polygon, -1.0), polygon) or len(np.unique(polygon, axis=0)) < len(polygon)
+    assert np.array_equal(cohorts.simplified(polygon, -1.0), polygon) or len(
+        np.unique(polygon, axis=0)
+    ) < len(polygon)
 
 
 def test_the_dominant_term(planted: Any) -> None:

@@ -31,8 +31,25 @@ from tests.test_app_pages import visit
 SENTENCE = "我觉得这部电影非常好看，但是很难"
 CHINESE = SENTENCE + "多言語文本声音视频正面负面电影图表题"
 HINDI, HEBREW, ARABIC, THAI = "हिन्दी", "שלום עולם", "مرحبا بالعالم", "ไทย"
-EVERY = (SENTENCE, "Привет мир", HEBREW, ARABIC, HINDI, "日本語かな", "한국어", "😀👍🏽👨\u200d👩\u200d👧",
-         "e\u0301a\u0308", THAI, "ꙮ𓀀", "\U0010fffd", "a\u0300" * 30, "\u200d", "\ufe0f", "\u0301x", "🇨🇳🇨")
+EVERY = (
+    SENTENCE,
+    "Привет мир",
+    HEBREW,
+    ARABIC,
+    HINDI,
+    "日本語かな",
+    "한국어",
+    "😀👍🏽👨\u200d👩\u200d👧",
+    "e\u0301a\u0308",
+    THAI,
+    "ꙮ𓀀",
+    "\U0010fffd",
+    "a\u0300" * 30,
+    "\u200d",
+    "\ufe0f",
+    "\u0301x",
+    "🇨🇳🇨",
+)
 PLAIN = TextStyle(10, rgba("#000"))
 
 
@@ -57,7 +74,9 @@ def made(path: Path, letters: str, family: str, curves: str = "glyf") -> Path:
         build.setupCFF(family.replace(" ", ""), {}, outlines, {})
     build.setupHorizontalMetrics(dict.fromkeys(names, (1000, 50)))
     build.setupHorizontalHeader(ascent=800, descent=-200)
-    build.setupNameTable({"familyName": family, "styleName": "Regular", "psName": family.replace(" ", "")})
+    build.setupNameTable(
+        {"familyName": family, "styleName": "Regular", "psName": family.replace(" ", "")}
+    )
     build.setupOS2(sTypoAscender=800, sTypoDescender=-200)
     build.setupPost()
     build.save(path)
@@ -89,8 +108,14 @@ def chinese(request: pytest.FixtureRequest, installed: list[Path], tmp_path: Pat
 
 
 def bars(*texts: str) -> go.Figure:
-    return base("light", 400).add_trace(go.Bar(x=list(range(1, len(texts) + 1)), y=[label(text) for text in texts],
-                                   orientation="h", name=label(texts[0])))
+    return base("light", 400).add_trace(
+        go.Bar(
+            x=list(range(1, len(texts) + 1)),
+            y=[label(text) for text in texts],
+            orientation="h",
+            name=label(texts[0]),
+        )
+    )
 
 
 def read(pdf: bytes) -> str:
@@ -99,9 +124,11 @@ def read(pdf: bytes) -> str:
 
 def embedded(pdf: bytes) -> dict[str, pypdf.generic.DictionaryObject]:
     """The fonts of a PDF's pages by their names."""
-    return {str(font["/BaseFont"] if "/BaseFont" in font else font["/Name"]).split("+")[-1]: font
-            for each in pypdf.PdfReader(io.BytesIO(pdf)).pages
-            for font in (value.get_object() for value in each["/Resources"]["/Font"].values())}
+    return {
+        str(font["/BaseFont"] if "/BaseFont" in font else font["/Name"]).split("+")[-1]: font
+        for each in pypdf.PdfReader(io.BytesIO(pdf)).pages
+        for font in (value.get_object() for value in each["/Resources"]["/Font"].values())
+    }
 
 
 def boxes(pdf: bytes) -> list[str]:
@@ -120,21 +147,27 @@ def boxes(pdf: bytes) -> list[str]:
             codes += range(int(start, 16), int(end, 16) + 1)
         none = file["glyf"][".notdef"]
         for code in codes:
-            glyph = file.getGlyphName(int.from_bytes(places[2 * code:2 * code + 2], "big"))
+            glyph = file.getGlyphName(int.from_bytes(places[2 * code : 2 * code + 2], "big"))
             if file["glyf"][glyph] == none and glyph != "space":
                 found.append(f"{name} {code:04X}")
     return found
 
 
-def test_chinese_in_a_figure_is_drawn_in_an_installed_font_and_extracts_as_it_went_in(chinese: str) -> None:
+def test_chinese_in_a_figure_is_drawn_in_an_installed_font_and_extracts_as_it_went_in(
+    chinese: str,
+) -> None:
     with fonts.missed() as letters:
-        pdf = render(bars(SENTENCE, "文本"), "pdf", Style(160, 90, 8), title="标题 文本", caption=SENTENCE)
+        pdf = render(
+            bars(SENTENCE, "文本"), "pdf", Style(160, 90, 8), title="标题 文本", caption=SENTENCE
+        )
     assert letters.keys() == {"标"}  # the font does not have it
     assert read(pdf).count(SENTENCE) == 2
     assert "□题 文本" in read(pdf)
     assert any("ProbeHan" in name or "Probe" in name for name in embedded(pdf))
     assert not boxes(pdf)
-    assert pdf == render(bars(SENTENCE, "文本"), "pdf", Style(160, 90, 8), title="标题 文本", caption=SENTENCE)
+    assert pdf == render(
+        bars(SENTENCE, "文本"), "pdf", Style(160, 90, 8), title="标题 文本", caption=SENTENCE
+    )
     svg = render(bars(SENTENCE), "svg", Style(160, 90, 8), title="多言語").decode()
     assert f">{SENTENCE}<" in svg
     assert "Probe Han" in svg
@@ -155,16 +188,24 @@ def test_pictures_of_letters_are_those_of_the_font_and_not_its_missing_one(chine
     assert face.curves == chinese
 
 
-def test_latin_words_ask_for_no_font(monkeypatch: pytest.MonkeyPatch, installed: list[Path]) -> None:
+def test_latin_words_ask_for_no_font(
+    monkeypatch: pytest.MonkeyPatch, installed: list[Path]
+) -> None:
     monkeypatch.setattr(fonts, "face", lambda *_, **__: pytest.fail("fonts were read"))
     for kind in ("pdf", "svg", "png", "tikz"):
         render(bars("Łódź ρ → ⊗ −0.3", "naïve Ω²", "Привет"), kind, Style(160, 90, 8))
 
 
 def test_without_a_font_boxes_are_said(installed: list[Path]) -> None:
-    style = {kind: ExportStyle(format=kind, title=True) for kind in ("pdf", "svg", "png", "html", "tikz")}
-    said = {kind: export.noticed(lambda each=each: export.save(bars(SENTENCE), each, title=HINDI), kind)[1]
-            for kind, each in style.items()}
+    style = {
+        kind: ExportStyle(format=kind, title=True) for kind in ("pdf", "svg", "png", "html", "tikz")
+    }
+    said = {
+        kind: export.noticed(
+            lambda each=each: export.save(bars(SENTENCE), each, title=HINDI), kind
+        )[1]
+        for kind, each in style.items()
+    }
     assert said["html"] == ""  # readers' browsers choose the fonts
     for kind in ("pdf", "png"):
         assert "No font on this machine has ह" in said[kind]
@@ -189,12 +230,13 @@ def test_what_to_install_is_what_is_not_there(installed: list[Path], tmp_path: P
     assert "Install a font that has them" in letters.notice("多", "")
     assert "fonts-noto-core" in letters.notice("ไ", "")
     assert letters.notice("", "") == ""
-    many = letters.notice([chr(0x4e00 + place) for place in range(40)], "")
+    many = letters.notice([chr(0x4E00 + place) for place in range(40)], "")
     assert "and 28 more" in many
 
 
-def test_fonts_are_the_same_ones_each_time_and_files_that_are_none_do_not_matter(installed: list[Path],
-                                                                                tmp_path: Path) -> None:
+def test_fonts_are_the_same_ones_each_time_and_files_that_are_none_do_not_matter(
+    installed: list[Path], tmp_path: Path
+) -> None:
     (tmp_path / "bad.ttf").write_bytes(b"no font")
     late = made(tmp_path / "a.ttf", "我", "Aaa Serif")
     good = made(tmp_path / "b.ttf", "我", "Noto Sans SC")
@@ -215,7 +257,9 @@ def test_words_of_every_script_crash_nothing(kind: str) -> None:
 
 def test_words_of_every_script_crash_nothing_without_fonts(installed: list[Path]) -> None:
     for kind in ("pdf", "svg", "png", "tikz"):
-        assert render(bars(*EVERY), kind, Style(160, 120, 8), title=" ".join(EVERY), caption=EVERY[-1])
+        assert render(
+            bars(*EVERY), kind, Style(160, 120, 8), title=" ".join(EVERY), caption=EVERY[-1]
+        )
 
 
 def test_words_from_right_to_left_are_shaped_and_keep_their_place() -> None:
@@ -223,14 +267,27 @@ def test_words_from_right_to_left_are_shaped_and_keep_their_place() -> None:
     assert [run.text for run in line] == ["a: ", HEBREW, ": +0.12"]
     assert words.visual(line) == line
     first, second = words.Run("שלום", PLAIN), words.Run("עולם", TextStyle(10, rgba("#f00")))
-    assert words.visual((words.Run("a ", PLAIN), first, second)) == (words.Run("a ", PLAIN), second, first)
-    assert words.Run(ARABIC, PLAIN).width < sum(words.Run(each, PLAIN).width for each in ARABIC)  # letters join
+    assert words.visual((words.Run("a ", PLAIN), first, second)) == (
+        words.Run("a ", PLAIN),
+        second,
+        first,
+    )
+    assert words.Run(ARABIC, PLAIN).width < sum(
+        words.Run(each, PLAIN).width for each in ARABIC
+    )  # letters join
     assert words.Run("e\u0301", PLAIN).width == pytest.approx(words.Run("é", PLAIN).width, abs=0.01)
     assert label("plain") == "plain"
 
 
 def test_clusters_stay_whole() -> None:
-    assert fonts.clusters("e\u0301x👨\u200d👩👍🏽🇨🇳🇨") == ["e\u0301", "x", "👨\u200d👩", "👍🏽", "🇨🇳", "🇨"]
+    assert fonts.clusters("e\u0301x👨\u200d👩👍🏽🇨🇳🇨") == [
+        "e\u0301",
+        "x",
+        "👨\u200d👩",
+        "👍🏽",
+        "🇨🇳",
+        "🇨",
+    ]
     lines = words.wrapped(words.plain("e\u0301" * 60, PLAIN), 40).lines
     assert len(lines) > 5
     assert all(not line[0].text.startswith("\u0301") for line in lines)
@@ -254,10 +311,19 @@ def test_latex_leaves_letters_to_engines_that_have_them() -> None:
 
 
 def report_of(*texts: str) -> blocks.Document:
-    return blocks.Document(texts[0], texts[-1], "about", (
-        blocks.Heading(texts[0]), blocks.Paragraph(texts), blocks.Quote(SENTENCE * 8, "an id"),
-        blocks.Table(("题", "b"), tuple((text, "1") for text in texts), texts[0]), blocks.Listing(texts[0], "command"),
-        drawn.figure(bars(*texts), texts[0], texts[0])))
+    return blocks.Document(
+        texts[0],
+        texts[-1],
+        "about",
+        (
+            blocks.Heading(texts[0]),
+            blocks.Paragraph(texts),
+            blocks.Quote(SENTENCE * 8, "an id"),
+            blocks.Table(("题", "b"), tuple((text, "1") for text in texts), texts[0]),
+            blocks.Listing(texts[0], "command"),
+            drawn.figure(bars(*texts), texts[0], texts[0]),
+        ),
+    )
 
 
 def test_reports_are_set_in_an_installed_font_and_extract_as_they_went_in(chinese: str) -> None:
@@ -307,14 +373,18 @@ def test_long_words_break_and_chinese_is_left_as_it_is() -> None:
 
 def test_the_command_line_says_it_on_standard_error(installed: list[Path], tmp_path: Path) -> None:
     recipe = tmp_path / "recipe.json"
-    first = CliRunner().invoke(cli.app, ["figure", "--model", "qj-planted", "--sample", "p0031", "--out",
-                                         str(tmp_path / "a.svg")])
+    first = CliRunner().invoke(
+        cli.app,
+        ["figure", "--model", "qj-planted", "--sample", "p0031", "--out", str(tmp_path / "a.svg")],
+    )
     assert first.exit_code == 0
     assert "No font" not in first.stderr
     told = json.loads(export.read_recipe((tmp_path / "a.svg").read_bytes()))
     recipe.write_text(json.dumps(told | {"title": SENTENCE}), encoding="utf-8")
     out = str(tmp_path / "b.pdf")
-    again = CliRunner().invoke(cli.app, ["figure", "--recipe", str(recipe), "--title", "--out", out])
+    again = CliRunner().invoke(
+        cli.app, ["figure", "--recipe", str(recipe), "--title", "--out", out]
+    )
     assert again.exit_code == 0
     assert "note: No font on this machine has 我 觉" in again.stderr
     assert "fonts-wqy-microhei" in again.stderr
@@ -329,5 +399,7 @@ def test_the_drawer_says_it_below_its_preview(installed: list[Path]) -> None:
     assert not [each for each in app.warning if "No font" in each.value]
     app.text_input(key="_title-waterfall-now").set_value(SENTENCE).run()
     assert not app.exception
-    assert any("No font on this machine has 我" in each.value and "fonts\\-wqy\\-microhei" in each.value
-               for each in app.warning)
+    assert any(
+        "No font on this machine has 我" in each.value and "fonts\\-wqy\\-microhei" in each.value
+        for each in app.warning
+    )

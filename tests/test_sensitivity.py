@@ -26,14 +26,27 @@ from tests.entangled import model_of
 
 NAMES = ("text", "audio", "vision")
 TERMS = ["+".join(s) for n in (1, 2, 3) for s in itertools.combinations(NAMES, n)]
-STEPS, WEIGHTS = np.array([-2, -1, 1, 2]), np.array([1, -8, 8, -1]) / 12  # central difference of fourth order
-AHEAD, AHEAD_WEIGHTS = np.arange(5), np.array([-25, 48, -36, 16, -3]) / 12  # one-sided, fourth order
+STEPS, WEIGHTS = (
+    np.array([-2, -1, 1, 2]),
+    np.array([1, -8, 8, -1]) / 12,
+)  # central difference of fourth order
+AHEAD, AHEAD_WEIGHTS = (
+    np.arange(5),
+    np.array([-25, 48, -36, 16, -3]) / 12,
+)  # one-sided, fourth order
 
 
 def jump_model(d: int, M: int = 3, **settings: Any) -> QuantumJump:
     torch.manual_seed(d)
-    return QuantumJump({name: InputSpec(3) for name in NAMES[:M]}, ("a", "b"),
-                       **({"dims": d, "jumps": 2, "measurements": 3} | settings)).double().eval()
+    return (
+        QuantumJump(
+            {name: InputSpec(3) for name in NAMES[:M]},
+            ("a", "b"),
+            **({"dims": d, "jumps": 2, "measurements": 3} | settings),
+        )
+        .double()
+        .eval()
+    )
 
 
 def features(B: int, names: tuple[str, ...] = NAMES, seed: int = 1) -> dict[str, torch.Tensor]:
@@ -42,18 +55,28 @@ def features(B: int, names: tuple[str, ...] = NAMES, seed: int = 1) -> dict[str,
 
 
 @torch.no_grad()
-def answers(model: Any, inputs: dict, background: Any, targets: tuple[str, ...], output: int) -> np.ndarray:
+def answers(
+    model: Any, inputs: dict, background: Any, targets: tuple[str, ...], output: int
+) -> np.ndarray:
     """The targets by the library's other functions, averaged over the samples."""
     e = explain.explain(model, inputs, background)
     found = {"score": e.prediction[:, output].mean()}
-    found |= {f"dividend[{name}]": e.dividends[:, s, output].mean() for s, name in enumerate(e.coalitions)}
+    found |= {
+        f"dividend[{name}]": e.dividends[:, s, output].mean() for s, name in enumerate(e.coalitions)
+    }
     if isinstance(model, EntangledQCNN):
         entropy = qubit_entropy(model.fuse(model.encode(inputs))[0]).mean(0)
         found |= {f"entropy[{i}]": float(value) for i, value in enumerate(entropy)}
     else:
-        rho = model.evolve_states(density(model.product_state(model.encode(inputs))), [model.duration])[0]
-        found |= {key: value.mean() for key, value in measures_over_time(rho, model.dims,
-                                                                         model.modalities).columns().items()}
+        rho = model.evolve_states(
+            density(model.product_state(model.encode(inputs))), [model.duration]
+        )[0]
+        found |= {
+            key: value.mean()
+            for key, value in measures_over_time(rho, model.dims, model.modalities)
+            .columns()
+            .items()
+        }
     return np.array([found[name] for name in targets])
 
 
@@ -65,7 +88,11 @@ def with_factor(model: Any, parameter: method.Parameter, value: float) -> Any:
             tweak = replace(tweak, couplings={**tweak.couplings, name: value})
         elif parameter.kind == "dissipation":
             tweak = replace(tweak, dissipations={**tweak.dissipations, name: value})
-        duration = value * model.settings["duration"] if parameter.kind == "duration" else float(model.duration)
+        duration = (
+            value * model.settings["duration"]
+            if parameter.kind == "duration"
+            else float(model.duration)
+        )
         return model.tweaked(replace(tweak, duration=duration))
     other = copy.deepcopy(model)
     place = split(parameter.key)[1]
@@ -84,8 +111,15 @@ def with_factor(model: Any, parameter: method.Parameter, value: float) -> Any:
 def _column(model: Any, place: str) -> int:
     """Of the weights: "5", or "text,5" where each modality has vectors of its own."""
     of, _, j = place.rpartition(",")
-    return int(j) - 1 + sum(len(v) for s, v in model.measurement_vectors().items() if of
-                            and s < (model.modalities.index(of),))
+    return (
+        int(j)
+        - 1
+        + sum(
+            len(v)
+            for s, v in model.measurement_vectors().items()
+            if of and s < (model.modalities.index(of),)
+        )
+    )
 
 
 def _table(model: Any, parameter: method.Parameter, value: float) -> torch.Tensor:
@@ -107,26 +141,49 @@ def _table(model: Any, parameter: method.Parameter, value: float) -> torch.Tenso
     return phi
 
 
-def differences(model: Any, parameter: method.Parameter, ask: Callable[[Any], np.ndarray], h: float) -> np.ndarray:
+def differences(
+    model: Any, parameter: method.Parameter, ask: Callable[[Any], np.ndarray], h: float
+) -> np.ndarray:
     ahead = parameter.value == 0 and parameter.kind in ("dissipation", "duration")
     steps, weights = (AHEAD, AHEAD_WEIGHTS) if ahead else (STEPS, WEIGHTS)
-    return sum(w * ask(with_factor(model, parameter, parameter.value + float(s) * h))
-               for s, w in zip(steps, weights, strict=True)) / h
+    return (
+        sum(
+            w * ask(with_factor(model, parameter, parameter.value + float(s) * h))
+            for s, w in zip(steps, weights, strict=True)
+        )
+        / h
+    )
 
 
-def assert_slopes_and_effects(model: Any, inputs: dict, background: Any, targets: tuple[str, ...] | None = None, *,
-                              output: int = 1, h: float = 4e-3,
-                              keys: tuple[str, ...] | None = None) -> method.Sensitivity:
+def assert_slopes_and_effects(
+    model: Any,
+    inputs: dict,
+    background: Any,
+    targets: tuple[str, ...] | None = None,
+    *,
+    output: int = 1,
+    h: float = 4e-3,
+    keys: tuple[str, ...] | None = None,
+) -> method.Sensitivity:
     found = method.sensitivity(model, inputs, background, output=output, targets=targets)
     before = answers(model, inputs, background, found.targets, output)
     assert np.abs(found.values - before).max() < 1e-11
     for place, parameter in enumerate(found.parameters):
         if keys is not None and parameter.key not in keys:
             continue
-        expected = differences(model, parameter, lambda m: answers(m, inputs, background, found.targets, output), h)
-        scale = np.abs(found.slopes).max(0) + 1e-6  # a slope near zero is measured against the largest of its target
-        assert np.all(np.abs(found.slopes[place] - expected) <= 1e-6 * np.maximum(np.abs(expected), scale)), parameter
-        removed = answers(with_factor(model, parameter, 0.0), inputs, background, found.targets, output) - before
+        expected = differences(
+            model, parameter, lambda m: answers(m, inputs, background, found.targets, output), h
+        )
+        scale = (
+            np.abs(found.slopes).max(0) + 1e-6
+        )  # a slope near zero is measured against the largest of its target
+        assert np.all(
+            np.abs(found.slopes[place] - expected) <= 1e-6 * np.maximum(np.abs(expected), scale)
+        ), parameter
+        removed = (
+            answers(with_factor(model, parameter, 0.0), inputs, background, found.targets, output)
+            - before
+        )
         assert np.abs(found.effects[place] - removed).max() < 1e-10, parameter
     return found
 
@@ -136,7 +193,11 @@ def test_jump_slopes_equal_finite_differences(d: int) -> None:
     model = jump_model(d)
     background = explain.background(model, features(5, seed=2))
     # one of each kind where each is slow
-    keys = ("H[audio]", "H[text+audio+vision]", "D[text+audio]", "T", "W[vision,3]") if d == 4 else None
+    keys = (
+        ("H[audio]", "H[text+audio+vision]", "D[text+audio]", "T", "W[vision,3]")
+        if d == 4
+        else None
+    )
     found = assert_slopes_and_effects(model, features(1 if d == 4 else 2), background, keys=keys)
     assert len(found.parameters) == 7 + 7 + 1 + 3 * 3
     titles = [parameter.title for parameter in found.parameters]
@@ -150,19 +211,32 @@ def test_jump_slopes_equal_finite_differences(d: int) -> None:
 @pytest.mark.parametrize("kind", ["product", "mixed", "zero"])
 def test_other_backgrounds(kind: str) -> None:
     model = jump_model(2)
-    assert_slopes_and_effects(model, features(2), explain.background(model, features(5, seed=2), kind),
-                              ("score", "dividend[]", "dividend[text+audio]"),
-                              keys=("H[text+audio]", "D[audio]", "W[1]"))
+    assert_slopes_and_effects(
+        model,
+        features(2),
+        explain.background(model, features(5, seed=2), kind),
+        ("score", "dividend[]", "dividend[text+audio]"),
+        keys=("H[text+audio]", "D[audio]", "W[1]"),
+    )
 
 
-@pytest.mark.parametrize("tweak",
-                         [Tweak({"text+audio": 0.0, "text": -2.0}, (0.0, 2.5), 0.7, {"text": 0.0, "audio+vision": 2.5}),
-                          Tweak({}, (), 1.4, dict.fromkeys(TERMS, 0.0))])
+@pytest.mark.parametrize(
+    "tweak",
+    [
+        Tweak(
+            {"text+audio": 0.0, "text": -2.0}, (0.0, 2.5), 0.7, {"text": 0.0, "audio+vision": 2.5}
+        ),
+        Tweak({}, (), 1.4, dict.fromkeys(TERMS, 0.0)),
+    ],
+)
 def test_slopes_where_sliders_put_the_model(tweak: Tweak) -> None:
     model = jump_model(2).tweaked(tweak)
-    targets = tuple(name for name in method.target_names(model) if not name.startswith("negativity"))
-    found = assert_slopes_and_effects(model, features(2), explain.background(model, features(5, seed=2)), targets,
-                                      h=2e-3)
+    targets = tuple(
+        name for name in method.target_names(model) if not name.startswith("negativity")
+    )
+    found = assert_slopes_and_effects(
+        model, features(2), explain.background(model, features(5, seed=2)), targets, h=2e-3
+    )
     values = [parameter.value for parameter in found.parameters if parameter.kind == "dissipation"]
     assert values == [tweak.dissipations.get(term, 1.0) for term in TERMS]
 
@@ -176,16 +250,31 @@ def test_slopes_of_a_model_without_time_left() -> None:
     assert "infinite slope" in found.note
 
 
-@pytest.mark.parametrize("settings", [{"evolution": "unitary"}, {"evolution": "dissipative"}, {"evolution": "none"},
-                                      {"coupling": "local"}, {"duration": 2.5}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"evolution": "unitary"},
+        {"evolution": "dissipative"},
+        {"evolution": "none"},
+        {"coupling": "local"},
+        {"duration": 2.5},
+    ],
+)
 def test_every_form_of_the_model(settings: dict[str, Any]) -> None:
     model = jump_model(2, **settings)
-    targets = ("score", "dividend[text+vision]",
-               *(() if settings.get("evolution") in ("none", "unitary") else ("entropy[audio]",)))
-    found = assert_slopes_and_effects(model, features(2), explain.background(model, features(5, seed=2)), targets)
+    targets = (
+        "score",
+        "dividend[text+vision]",
+        *(() if settings.get("evolution") in ("none", "unitary") else ("entropy[audio]",)),
+    )
+    found = assert_slopes_and_effects(
+        model, features(2), explain.background(model, features(5, seed=2)), targets
+    )
     kinds = {parameter.kind for parameter in found.parameters}
     assert ("dissipation" in kinds) == (settings.get("evolution") not in ("unitary", "none"))
-    assert ("coupling" in kinds) == (settings.get("evolution") != "none")  # of traceless L_k, where H is not learned
+    assert ("coupling" in kinds) == (
+        settings.get("evolution") != "none"
+    )  # of traceless L_k, where H is not learned
 
 
 def test_time_is_the_sum_of_all_that_acts_in_it() -> None:
@@ -193,9 +282,13 @@ def test_time_is_the_sum_of_all_that_acts_in_it() -> None:
     found = method.sensitivity(model, features(2), explain.background(model, features(5, seed=2)))
     value = np.array([parameter.value for parameter in found.parameters])
     kind = np.array([parameter.kind for parameter in found.parameters])
-    order = np.select([kind == "coupling", kind == "dissipation"], [1.0, 0.5])  # the dissipator is of second order
+    order = np.select(
+        [kind == "coupling", kind == "dissipation"], [1.0, 0.5]
+    )  # the dissipator is of second order
     together = (order[:, None] * value[:, None] * found.slopes).sum(0)
-    assert np.allclose(value[kind == "duration"] * found.slopes[kind == "duration"], together, atol=1e-10)
+    assert np.allclose(
+        value[kind == "duration"] * found.slopes[kind == "duration"], together, atol=1e-10
+    )
 
 
 def test_dividends_add_up_to_the_score_and_a_cohort_to_its_mean() -> None:
@@ -205,7 +298,10 @@ def test_dividends_add_up_to_the_score_and_a_cohort_to_its_mean() -> None:
     dividends = [j for j, name in enumerate(whole.targets) if name.startswith("dividend")]
     for numbers in (whole.slopes, whole.effects, whole.values[None]):
         assert np.allclose(numbers[:, dividends].sum(1), numbers[:, 0], atol=1e-12)
-    single = [method.sensitivity(model, {k: v[i:i + 1] for k, v in features(4).items()}, background) for i in range(4)]
+    single = [
+        method.sensitivity(model, {k: v[i : i + 1] for k, v in features(4).items()}, background)
+        for i in range(4)
+    ]
     assert np.allclose(np.mean([s.slopes for s in single], 0), whole.slopes, atol=1e-12)
     assert np.allclose(np.mean([s.effects for s in single], 0), whole.effects, atol=1e-12)
 
@@ -217,26 +313,39 @@ def test_the_mean_slope_on_the_way_is_the_effect() -> None:
         way = method.response(model, features(2), background, key, nodes=8)
         assert abs(-way.mean_slope * way.parameter.value - way.effect) < 1e-10
         assert way.values[0] - way.values[-1] == way.effect
-        assert way.values[-1] == pytest.approx(answers(model, features(2), background, ("score",), 0)[0], abs=1e-11)
+        assert way.values[-1] == pytest.approx(
+            answers(model, features(2), background, ("score",), 0)[0], abs=1e-11
+        )
         assert way.factors[0] == 0
         assert way.factors[-1] == way.parameter.value == 1
         found = method.sensitivity(model, features(2), background, targets=["score"])
-        assert np.isclose(found.effects[[k.key for k in found.parameters].index(key), 0], way.effect, atol=1e-12)
+        assert np.isclose(
+            found.effects[[k.key for k in found.parameters].index(key), 0], way.effect, atol=1e-12
+        )
 
 
-@pytest.mark.parametrize("model", [jump_model(2).tweaked(Tweak({"text": 0.0, "text+audio": 1.5})), model_of(4, 2)],
-                         ids=["quantum-jump", "entangled-qcnn"])
+@pytest.mark.parametrize(
+    "model",
+    [jump_model(2).tweaked(Tweak({"text": 0.0, "text+audio": 1.5})), model_of(4, 2)],
+    ids=["quantum-jump", "entangled-qcnn"],
+)
 def test_the_slope_half_way_is_that_of_the_halved_term(model: Any) -> None:
     names = tuple(model.modalities)
     inputs, background = features(2, names), explain.background(model, features(5, names, 2))
     half = method.half_way(model, inputs, background)
     for place, term in enumerate(method.system(model, inputs, background).parameters):
-        expected = differences(model, term._replace(value=term.value / 2),
-                               lambda m: answers(m, inputs, background, ("score",), 0), 1e-3)
+        expected = differences(
+            model,
+            term._replace(value=term.value / 2),
+            lambda m: answers(m, inputs, background, ("score",), 0),
+            1e-3,
+        )
         assert np.isclose(half[place], -term.value * expected[0], rtol=1e-6, atol=1e-9), term
 
 
-@pytest.mark.parametrize(("n", "M", "block"), [(4, 2, "su4"), (5, 3, "so4"), (3, 4, "circuit9"), (6, 2, "ttn")])
+@pytest.mark.parametrize(
+    ("n", "M", "block"), [(4, 2, "su4"), (5, 3, "so4"), (3, 4, "circuit9"), (6, 2, "ttn")]
+)
 def test_network_slopes_equal_finite_differences(n: int, M: int, block: str) -> None:
     model = model_of(n, M, block=block)
     names = tuple(model.modalities)
@@ -248,7 +357,10 @@ def test_network_slopes_equal_finite_differences(n: int, M: int, block: str) -> 
 
 def test_a_network_moved_and_its_response() -> None:
     model = model_of(4, 2)
-    inputs, background = features(3, ("v0", "v1")), explain.background(model, features(4, ("v0", "v1"), 2))
+    inputs, background = (
+        features(3, ("v0", "v1")),
+        explain.background(model, features(4, ("v0", "v1"), 2)),
+    )
     for key in ("fusion[1]", "say[2:v1]", "convolution[0]", "head[3]"):
         way = method.response(model, inputs, background, key, "dividend[v0+v1]", nodes=12)
         assert abs(-way.mean_slope * way.parameter.value - way.effect) < 1e-9
@@ -259,7 +371,9 @@ def test_fusion_removed_ignores_every_modality() -> None:
     model = model_of(4, 2)
     x, y = features(1, ("v0", "v1")), features(1, ("v0", "v1"), 9)
     for i in range(4):
-        model = model.with_angles(_table(model, method.Parameter(f"fusion[{i}]", "", "fusion", (), 1.0), 0.0))
+        model = model.with_angles(
+            _table(model, method.Parameter(f"fusion[{i}]", "", "fusion", (), 1.0), 0.0)
+        )
     assert torch.allclose(model(x), model(y))
 
 
@@ -267,9 +381,12 @@ def test_entropy_of_a_pure_fused_qubit_has_no_slope() -> None:
     model = model_of(4, 2)
     phi = model.phi.detach().clone()
     phi[0] = 1.0
-    found = method.sensitivity(model.with_angles(phi), features(1, ("v0", "v1")),
-                               explain.background(model, features(4, ("v0", "v1"), 2)),
-                               targets=["entropy[0]", "entropy[1]"])
+    found = method.sensitivity(
+        model.with_angles(phi),
+        features(1, ("v0", "v1")),
+        explain.background(model, features(4, ("v0", "v1"), 2)),
+        targets=["entropy[0]", "entropy[1]"],
+    )
     assert np.isnan(found.slopes[0, 0])
     assert np.isfinite(found.slopes[:, 1]).all()
     assert found.note
@@ -280,8 +397,12 @@ def test_the_table_says_what_agrees() -> None:
     found = method.sensitivity(model, features(1), explain.background(model, features(5, seed=2)))
     table = found.frame("score").set_index("key")
     assert table.loc["W[text,1]", "same_sign"]
-    assert np.isclose(table.loc["W[text,1]", "removed"], 10 * table.loc["W[text,1]", "ten_percent_weaker"])
-    assert (table["same_sign"] == (np.sign(table["ten_percent_weaker"]) == np.sign(table["removed"]))).all()
+    assert np.isclose(
+        table.loc["W[text,1]", "removed"], 10 * table.loc["W[text,1]", "ten_percent_weaker"]
+    )
+    assert (
+        table["same_sign"] == (np.sign(table["ten_percent_weaker"]) == np.sign(table["removed"]))
+    ).all()
 
 
 def test_what_does_not_fit_is_named() -> None:
@@ -299,23 +420,31 @@ def test_what_does_not_fit_is_named() -> None:
         method.sensitivity(network, features(1, ("v0", "v1", "v2")), background)
 
 
-@pytest.mark.parametrize("model", [jump_model(2), model_of(4, 3)], ids=["quantum-jump", "entangled-qcnn"])
+@pytest.mark.parametrize(
+    "model", [jump_model(2), model_of(4, 3)], ids=["quantum-jump", "entangled-qcnn"]
+)
 def test_scores_of_other_samples_without_a_term(model: Any) -> None:
     names = tuple(model.modalities)
-    system = method.system(model, features(1, names), explain.background(model, features(5, names, 2)))
+    system = method.system(
+        model, features(1, names), explain.background(model, features(5, names, 2))
+    )
     assert system.output == 0
     found = system.scores_without(features(6, names, 3))
     assert found.shape == (len(system.parameters), 6, len(model.outputs))
     with torch.no_grad():
         for place, parameter in enumerate(system.parameters):
-            assert np.allclose(found[place], with_factor(model, parameter, 0.0)(features(6, names, 3)).numpy(),
-                               atol=1e-11), parameter
+            assert np.allclose(
+                found[place],
+                with_factor(model, parameter, 0.0)(features(6, names, 3)).numpy(),
+                atol=1e-11,
+            ), parameter
 
 
 def test_independent_rows_are_declined_for_dividends_of_a_network() -> None:
     model = model_of(4, 2)
     background = explain.background(model, features(4, ("v0", "v1"), 2), "product")
-    assert np.isfinite(method.sensitivity(model, features(1, ("v0", "v1")), background,
-                                          targets=["score"]).effects).all()
+    assert np.isfinite(
+        method.sensitivity(model, features(1, ("v0", "v1")), background, targets=["score"]).effects
+    ).all()
     with pytest.raises(InvalidInput, match="Choose 'joint'"):
         method.sensitivity(model, features(1, ("v0", "v1")), background, targets=["dividend[v0]"])

@@ -84,6 +84,7 @@ TESTED: dict[str, Callable[[], None]] = {}
 
 def checks(name: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
     """Marks the function that tests a template."""
+
     def mark(function: Callable[[], None]) -> Callable[[], None]:
         assert name not in TESTED, f"{name} is tested twice"
         TESTED[name] = function
@@ -92,7 +93,9 @@ def checks(name: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
     return mark
 
 
-def cases(values: Sequence[float] = VALUES, sizes: Sequence[int] = (1, 2, 3)) -> Iterator[dict[str, float]]:
+def cases(
+    values: Sequence[float] = VALUES, sizes: Sequence[int] = (1, 2, 3)
+) -> Iterator[dict[str, float]]:
     """All combinations of values, by name."""
     for size in sizes:
         for found in itertools.product(values, repeat=size):
@@ -114,12 +117,18 @@ def percent(part: float) -> str:
 
 def least(value: float, places: int = 2) -> str:
     """A size as it may be written."""
-    return f"{written(value, places)}" if value == 0 or written(value, places) else f"less than {10.0**-places}"
+    return (
+        f"{written(value, places)}"
+        if value == 0 or written(value, places)
+        else f"less than {10.0**-places}"
+    )
 
 
 def winners(numbers: dict[str, float], places: int = 2, *, smallest: bool = False) -> set[str]:
     """The names whose number is written as the largest."""
-    found = {name: written(value, places) for name, value in numbers.items() if math.isfinite(value)}
+    found = {
+        name: written(value, places) for name, value in numbers.items() if math.isfinite(value)
+    }
     best = (min if smallest else max)(found.values(), default=None)
     return {name for name, value in found.items() if value == best}
 
@@ -134,8 +143,15 @@ def numbers(sentence: str) -> list[float]:
     return [float(found) for found in re.findall(r"[-+]?\d+\.\d+", text.unmarked(sentence))]
 
 
-def superlative(sentence: str, found: dict[str, float], places: int = 2, *, most: str = "most", smallest: bool = False,
-                nothing: str = "no ") -> None:
+def superlative(
+    sentence: str,
+    found: dict[str, float],
+    places: int = 2,
+    *,
+    most: str = "most",
+    smallest: bool = False,
+    nothing: str = "no ",
+) -> None:
     """A sentence names those alone whose number is written as the largest, calls none the most where all are alike, and
     says that there is nothing where it is written as nothing."""
     best = winners(found, places, smallest=smallest)
@@ -152,8 +168,9 @@ def superlative(sentence: str, found: dict[str, float], places: int = 2, *, most
     else:
         assert said(sentence) == best, (sentence, found)
         assert most in sentence, (sentence, found)
-        assert len(best) == 1 or any(word in sentence for word in ("alike", "equally", "each", " are ", " have ")), (
-            sentence, found)
+        assert len(best) == 1 or any(
+            word in sentence for word in ("alike", "equally", "each", " are ", " have ")
+        ), (sentence, found)
     assert float(abs(value)) in [abs(number) for number in numbers(sentence)], (sentence, found)
 
 
@@ -169,8 +186,10 @@ def test_every_template_has_a_test_and_its_function_exists() -> None:
 
 
 # Words that claim, in the sentences of panels, reports, pages and commands.
-CLAIMS = re.compile(r"\b(most|matters|largest|smallest|shortest|nearest|hardest|worst|best|beats|leads|likeliest)\b",
-                    re.IGNORECASE)
+CLAIMS = re.compile(
+    r"\b(most|matters|largest|smallest|shortest|nearest|hardest|worst|best|beats|leads|likeliest)\b",
+    re.IGNORECASE,
+)
 
 
 def makers(path: Path) -> Iterator[tuple[str, ast.Call]]:
@@ -178,7 +197,11 @@ def makers(path: Path) -> Iterator[tuple[str, ast.Call]]:
     for function in ast.parse(path.read_text()).body:
         if isinstance(function, ast.FunctionDef):
             for node in ast.walk(function):
-                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Picture":
+                if (
+                    isinstance(node, ast.Call)
+                    and isinstance(node.func, ast.Name)
+                    and node.func.id == "Picture"
+                ):
                     yield function.name, node
 
 
@@ -203,20 +226,28 @@ def test_template(name: str) -> None:
 
 # ---- what all are made of
 
+
 @checks("top")
 def _() -> None:
     for found in cases():
         for smallest in (False, True):
-            assert set(_sentences.top(found, smallest=smallest)) == winners(found, smallest=smallest)
+            assert set(_sentences.top(found, smallest=smallest)) == winners(
+                found, smallest=smallest
+            )
     assert _sentences.top({"alpha": math.nan, "beta": -3.0}) == ["beta"]
     assert _sentences.top({"alpha": math.nan}) == _sentences.top({}) == []
-    assert _sentences.top({"alpha": -0.001, "beta": 0.001}) == ["alpha", "beta"]  # both are written as zero
+    assert _sentences.top({"alpha": -0.001, "beta": 0.001}) == [
+        "alpha",
+        "beta",
+    ]  # both are written as zero
     assert _sentences.sizes({"alpha": -2.0}) == {"alpha": 2.0}
 
 
 @checks("share")
 def _() -> None:
-    for part in np.concatenate([np.linspace(0, 1, 2001), [1e-12, 1e-8, 1 - 1e-8, 1 - 1e-12]]).tolist():
+    for part in np.concatenate(
+        [np.linspace(0, 1, 2001), [1e-12, 1e-8, 1 - 1e-8, 1 - 1e-12]]
+    ).tolist():
         words = _sentences.share(part)
         assert (words == "0%") == (part <= 1e-9)
         assert (words == "100%") == (part >= 1 - 1e-9)
@@ -236,9 +267,19 @@ def _() -> None:
 
 @checks("count")
 def _() -> None:
-    assert [_sentences.count(n, "gate") for n in (0, 1, 2, 1000)] == ["0 gates", "1 gate", "2 gates", "1,000 gates"]
+    assert [_sentences.count(n, "gate") for n in (0, 1, 2, 1000)] == [
+        "0 gates",
+        "1 gate",
+        "2 gates",
+        "1,000 gates",
+    ]
     assert _sentences.count(2, "class", "classes") == "2 classes"
-    assert [_sentences.listed(list("abc")[:n]) for n in range(4)] == ["", "a", "a and b", "a, b and c"]
+    assert [_sentences.listed(list("abc")[:n]) for n in range(4)] == [
+        "",
+        "a",
+        "a and b",
+        "a, b and c",
+    ]
 
 
 @checks("largest entry off a diagonal")
@@ -258,6 +299,7 @@ def _() -> None:
 
 
 # ---- samples
+
 
 @checks("most mixed modality")
 def _() -> None:
@@ -289,7 +331,9 @@ def _() -> None:
         assert said(words) == best
         assert ("each" in words) == (len(best) > 1)
         top = max(found.values())
-        assert ("0%" in words and "100%" not in words and "30%" not in words and "60%" not in words) == (top <= 1e-9)
+        assert (
+            "0%" in words and "100%" not in words and "30%" not in words and "60%" not in words
+        ) == (top <= 1e-9)
     assert "bet on none" in samples.bet({"alpha": math.nan, "beta": math.nan})
     assert "more than 99%" in samples.bet({"alpha": 0.998, "beta": 0.002})
 
@@ -317,7 +361,9 @@ def _() -> None:
 @checks("axis of several modalities")
 def _() -> None:
     assert inside.axis_of(["a", "b"], {"a": 4.0, "b": 2.5}).startswith("The axis is time")
-    assert "a 4 steps a second and b 2.5 steps a second" in inside.axis_of(["a", "b"], {"a": 4.0, "b": 2.5})
+    assert "a 4 steps a second and b 2.5 steps a second" in inside.axis_of(
+        ["a", "b"], {"a": 4.0, "b": 2.5}
+    )
     for known, unknown in (({}, "a and b"), ({"a": 4.0}, "b")):
         words = inside.axis_of(["a", "b"], known)
         assert "share of each one's own length" in words
@@ -337,7 +383,9 @@ def _() -> None:
 @checks("part with the largest attribution")
 def _() -> None:
     for found in cases((*SIGNED, -0.304, 0.3044)):
-        words = inside.moved_most("In text", list(found), np.array(list(found.values())), "moved the score")
+        words = inside.moved_most(
+            "In text", list(found), np.array(list(found.values())), "moved the score"
+        )
         sizes = {name: abs(value) for name, value in found.items()}
         best = winners(sizes, 3)
         if written(max(sizes.values()), 3) == 0:
@@ -359,7 +407,10 @@ def _() -> None:
             assert said(words) == alike
             assert ("equally near" in words) == (len(alike) > 1)
             if len(found) > 1:
-                assert f"{agree} of the {len(found)} nearest {'is' if agree == 1 else 'are'} predicted alike" in words
+                assert (
+                    f"{agree} of the {len(found)} nearest {'is' if agree == 1 else 'are'} predicted alike"
+                    in words
+                )
             else:
                 assert ("it is not predicted" in words) == (agree == 0)
     assert "No other test sample" in similar.nearest({}, "contributions", 0, True)
@@ -399,20 +450,29 @@ def _() -> None:
         assert "makes 0%" not in words
         scores = [f"{sum(each.values()):+z.2f}" for each in (start, end)]
         assert (f"leaves the score at {scores[1]}" in words) == (scores[0] == scores[1])
-        assert (f"takes the score from {scores[0]} to {scores[1]}" in words) == (scores[0] != scores[1])
-        best = {term for term, value in (("alpha and beta", c), ("beta and gamma", d))
-                if written(abs(value)) == max(written(abs(c)), written(abs(d)))}
+        assert (f"takes the score from {scores[0]} to {scores[1]}" in words) == (
+            scores[0] != scores[1]
+        )
+        best = {
+            term
+            for term, value in (("alpha and beta", c), ("beta and gamma", d))
+            if written(abs(value)) == max(written(abs(c)), written(abs(d)))
+        }
         if written(moved) == 0:
             assert "none of them as large" in words
         else:
-            assert {term for term in ("alpha and beta", "beta and gamma") if f"{term} jointly" in words} == best
+            assert {
+                term for term in ("alpha and beta", "beta and gamma") if f"{term} jointly" in words
+            } == best
             assert ("alike" in words) == (len(best) > 1)
     alone = {"": 0.1, "alpha": 0.5}
     assert "No joint term" in answers.added({"": 0.1, "alpha": 0.2}, alone, "the evolution")
     before = {"": 0.0, "alpha": 0.5, "beta": 0.1, "alpha+beta": 0.2}
     after = before | {"alpha+beta": -0.6}
-    assert "25% of the decision's size before and 50% after, that of alpha and beta jointly (-0.60)" in answers.added(
-        before, after, "the evolution")
+    assert (
+        "25% of the decision's size before and 50% after, that of alpha and beta jointly (-0.60)"
+        in answers.added(before, after, "the evolution")
+    )
 
 
 def places(share: Sequence[float]) -> dict[str, np.ndarray]:
@@ -429,8 +489,16 @@ def joint_since(share: Sequence[float]) -> int | None:
 @checks("decision leaves single modalities")
 def _() -> None:
     for share in itertools.product((0.0, 0.004, 0.5, 0.7, 1.0), repeat=3):
-        for moving in ((0.0, 0.5, 1.0), (0.3, 0.3, 0.3), (0.3, 0.9, 0.3), (0.1, 2.0, 0.5), (0.5, 0.1, 0.2)):
-            words = through.answer(places(share), np.array(moving), "the mean entropy", "nats", ["t0", "t1", "t2"])
+        for moving in (
+            (0.0, 0.5, 1.0),
+            (0.3, 0.3, 0.3),
+            (0.3, 0.9, 0.3),
+            (0.1, 2.0, 0.5),
+            (0.5, 0.1, 0.2),
+        ):
+            words = through.answer(
+                places(share), np.array(moving), "the mean entropy", "nats", ["t0", "t1", "t2"]
+            )
             place = joint_since(share)
             if place is None:
                 assert ("stays with" in words) == (max(share) <= 0.5), (words, share)
@@ -448,13 +516,17 @@ def _() -> None:
             else:
                 assert ("as at the start" in words) == (max(moving) == min(moving))
     nothing = {"": np.ones(2), "alpha": np.zeros(2)}
-    assert "0%, then 0%" in through.answer(nothing, np.zeros(2), "the mean entropy", "nats", ["a", "b"])
+    assert "0%, then 0%" in through.answer(
+        nothing, np.zeros(2), "the mean entropy", "nats", ["a", "b"]
+    )
 
 
 @checks("largest term at a time")
 def _() -> None:
     for found in cases(SIGNED):
-        words = through.largest_at({"": np.array([9.0])} | {n: np.array([v]) for n, v in found.items()}, 0)
+        words = through.largest_at(
+            {"": np.array([9.0])} | {n: np.array([v]) for n, v in found.items()}, 0
+        )
         sizes = {name: abs(value) for name, value in found.items()}
         if written(max(sizes.values())) == 0:
             assert words.startswith("no term")
@@ -471,23 +543,38 @@ def _() -> None:
         words, place = through.since_when(work, now), joint_since(share)
         assert ("does not outweigh" in words) == (place is None)
         assert place is None or f"from **t = {now.times[place]:.2f}** on" in words
-    scores = SimpleNamespace(times=np.array([0.0, 1.0]), dividends={"": np.array([-1.0, -1.0]),
-                                                                    "alpha": np.array([0.5, 2.0])})
+    scores = SimpleNamespace(
+        times=np.array([0.0, 1.0]),
+        dividends={"": np.array([-1.0, -1.0]), "alpha": np.array([0.5, 2.0])},
+    )
     words = through.since_when(SimpleNamespace(classes=()), scores)
     assert "positive for good from **t = 1.00** on" in words
     assert words.endswith("before, it was negative.")
 
 
-def flip(distance: float, *, possible: bool = True, verified: bool = True, after: float = -1.0, donor: str = "",
-         far: float = 1.0) -> Any:
+def flip(
+    distance: float,
+    *,
+    possible: bool = True,
+    verified: bool = True,
+    after: float = -1.0,
+    donor: str = "",
+    far: float = 1.0,
+) -> Any:
     return SimpleNamespace(
-        state=SimpleNamespace(possible=possible, distance=distance, after=np.array([after]), verified=verified),
-        donor_id=donor, donor=SimpleNamespace(distance=far, scores=np.array([after]), verified=verified))
+        state=SimpleNamespace(
+            possible=possible, distance=distance, after=np.array([after]), verified=verified
+        ),
+        donor_id=donor,
+        donor=SimpleNamespace(distance=far, scores=np.array([after]), verified=verified),
+    )
 
 
 @checks("what would flip it")
 def _() -> None:
-    exact, searched = (SimpleNamespace(classes=(), can=lambda what, able=able: able) for able in (True, False))
+    exact, searched = (
+        SimpleNamespace(classes=(), can=lambda what, able=able: able) for able in (True, False)
+    )
     none = {"alpha": flip(math.inf, possible=False)}
     assert worded.flip(exact, none) == "No change of a single modality would flip it"  # type: ignore[arg-type]
     assert "was found" in worded.flip(searched, none)  # type: ignore[arg-type]
@@ -502,8 +589,13 @@ def _() -> None:
     assert " rad" not in may
     two = worded.flip(exact, {"alpha": flip(0.3), "beta": flip(0.3, after=1.0)})  # type: ignore[arg-type]
     assert "alpha alone by 0.30 rad would flip it to negative, a change of beta alone" in two
-    lent = worded.flip(exact, {"alpha": flip(0.3, donor="s1", far=0.5),  # type: ignore[arg-type]
-                               "beta": flip(0.4, donor="s2", far=0.41)})
+    lent = worded.flip(
+        exact,
+        {
+            "alpha": flip(0.3, donor="s1", far=0.5),  # type: ignore[arg-type]
+            "beta": flip(0.4, donor="s2", far=0.41),
+        },
+    )
     assert lent.endswith("so would the beta of sample s2")
 
 
@@ -517,6 +609,7 @@ def _() -> None:
 
 
 # ---- layers and gates
+
 
 @checks("joint terms outweigh along layers")
 def _() -> None:
@@ -532,7 +625,9 @@ def _() -> None:
             assert ("single modalities outweigh" in words) == (percent[-1] < 50)
     nothing = {"": np.ones(2), "alpha": np.zeros(2), "alpha+beta": np.zeros(2)}
     assert "no term adds" in layers.title(("a", "b"), nothing)
-    assert "single modalities outweigh" in layers.title(("a",), {"": np.ones(1), "alpha": np.ones(1)})
+    assert "single modalities outweigh" in layers.title(
+        ("a",), {"": np.ones(1), "alpha": np.ones(1)}
+    )
 
 
 @checks("correlation along layers")
@@ -548,14 +643,19 @@ def _() -> None:
     for drop in SIGNED:
         words = layers.lowered(drop)
         assert ("the same" in words) == (written(drop) == 0)
-        assert written(drop) == 0 or f"{abs(drop):.2f} nats {'less' if drop > 0 else 'more'} entropy" in words
+        assert (
+            written(drop) == 0
+            or f"{abs(drop):.2f} nats {'less' if drop > 0 else 'more'} entropy" in words
+        )
         assert "-" not in words
 
 
 @checks("light cone")
 def _() -> None:
     assert circuit.in_cone("q0", 1, 1, 1, 1) == "q0 can depend on 1 of 1 gate and 1 of 1 qubit"
-    assert "can depend on 12 of 1,300 gates and 3 of 8 qubits" in circuit.in_cone("q0", 12, 1300, 3, 8)
+    assert "can depend on 12 of 1,300 gates and 3 of 8 qubits" in circuit.in_cone(
+        "q0", 12, 1300, 3, 8
+    )
 
 
 @checks("most mixed qubit now")
@@ -617,12 +717,17 @@ def _() -> None:
 
 # ---- operators
 
+
 @checks("votes for and against")
 def _() -> None:
     for found in itertools.product((-0.3, -0.004, 0.0, 1e-15, 0.005, 0.2), repeat=3):
         words = operators.tally("text", np.array(found), "eigenstate", -0.001)
         favour, against = (sum(sign * written(vote) > 0 for vote in found) for sign in (1, -1))
-        many = "1 eigenstate of text votes for" if favour == 1 else f"{favour} eigenstates of text vote for"
+        many = (
+            "1 eigenstate of text votes for"
+            if favour == 1
+            else f"{favour} eigenstates of text vote for"
+        )
         assert many in words
         assert f"{against} against" in words
         assert ("neither way" in words) == (favour + against < 3)
@@ -634,7 +739,10 @@ def _() -> None:
     for vote in SIGNED:
         for side, sign in (("for", 1), ("against", -1)):
             words = operators.extreme_vote(side, vote, "|0⟩")
-            assert words.startswith(f"Votes most {side}") == (sign * written(vote) > 0), (words, vote)
+            assert words.startswith(f"Votes most {side}") == (sign * written(vote) > 0), (
+                words,
+                vote,
+            )
             assert words.startswith(f"No state votes {side}") == (sign * written(vote) <= 0)
 
 
@@ -645,7 +753,8 @@ def _() -> None:
         assert words.startswith("No sample is close") == (best < 0.5)
         assert best >= 0.5 or f"(best {operators.part(best)})" in words
     assert operators.nearest_heading("against", [0.01, 0.036]) == (
-        "No sample is close to the state that votes most against (best 3.6%)")
+        "No sample is close to the state that votes most against (best 3.6%)"
+    )
     assert operators.nearest_heading("for", []).startswith("No sample is close")
 
 
@@ -662,7 +771,9 @@ def _() -> None:
             assert "counts most" in words
             assert float(written(values[NAMES.index(min(best))])) in numbers(words)
         else:
-            assert words.startswith(f"{len(best)} elements count most alike (by {largest:.2f} each)")
+            assert words.startswith(
+                f"{len(best)} elements count most alike (by {largest:.2f} each)"
+            )
 
 
 @checks("share of a sample")
@@ -676,6 +787,7 @@ def _() -> None:
 
 # ---- what if, compare
 
+
 def check_terms(words: str, found: dict[str, float], nothing: str, most: str) -> None:
     sizes = {name: abs(value) for name, value in found.items()}
     if written(max(sizes.values())) == 0:
@@ -685,7 +797,9 @@ def check_terms(words: str, found: dict[str, float], nothing: str, most: str) ->
     assert said(words) == best, (words, found)
     assert ("alike" in words) == (len(best) > 1), (words, found)
     assert (most in words) == (len(best) < len(found) or len(found) == 1), (words, found)
-    assert numbers(words) == [float(written(value)) for name, value in found.items() if name in best]
+    assert numbers(words) == [
+        float(written(value)) for name, value in found.items() if name in best
+    ]
 
 
 @checks("term that a change acts through")
@@ -707,7 +821,10 @@ def _() -> None:
 def _() -> None:
     for a, b, verified in itertools.product((0.1, 0.1004, 0.4), (0.1, 0.1004, 0.4), (True, False)):
         turns = sorted([("alpha", a), ("beta", b)], key=lambda each: each[1])
-        found = [SimpleNamespace(size=size, learned=1.0, value=1 - size / 100, verified=verified) for _, size in turns]
+        found = [
+            SimpleNamespace(size=size, learned=1.0, value=1 - size / 100, verified=verified)
+            for _, size in turns
+        ]
         words = what_if.smallest_turn(found, [name for name, _ in turns], "‘x’", 1300)  # type: ignore[arg-type]
         assert said(words) == {turns[0][0]}
         assert ("as small as 1 other" in words) == (written(a, 3) == written(b, 3))
@@ -735,9 +852,13 @@ def _() -> None:
             along = {name: sign * value for name, value in exact.items()}
             head, _, back = words.partition(", held back by ")
             assert said(head) == winners(along), (words, change)
-            assert bool(back) == (min(along.values()) < 0 and -min(along.values()) > 0.25 * abs(total))
+            assert bool(back) == (
+                min(along.values()) < 0 and -min(along.values()) > 0.25 * abs(total)
+            )
             assert not back or said(back) == winners(along, smallest=True)
-    assert "the baseline (+1.00)" in compare.difference({"": 0.0, "alpha": 0.0}, {"": 1.0, "alpha": 0.0})
+    assert "the baseline (+1.00)" in compare.difference(
+        {"": 0.0, "alpha": 0.0}, {"": 1.0, "alpha": 0.0}
+    )
 
 
 @checks("share that differs")
@@ -757,10 +878,13 @@ def _() -> None:
         assert ("more" in words) == any(b[name] > a[name] for name in best)
         assert ("less" in words) == any(b[name] < a[name] for name in best)
     assert compare.shifted({"alpha": 1.0}, {"beta": 1.0}) == "A and B have no modality in common"
-    assert "that both have" in compare.shifted({"alpha": 0.5, "beta": 0.5}, {"alpha": 0.5, "gamma": 0.5})
+    assert "that both have" in compare.shifted(
+        {"alpha": 0.5, "beta": 0.5}, {"alpha": 0.5, "gamma": 0.5}
+    )
     assert "1 percentage point more" in compare.shifted({"alpha": 0.5}, {"alpha": 0.51})
     assert compare.shifted({"alpha": 0.5, "beta": 0.5}, {"alpha": 0.6, "beta": 0.4}) == (
-        "alpha carries 10 percentage points more, beta carries 10 percentage points less in B")
+        "alpha carries 10 percentage points more, beta carries 10 percentage points less in B"
+    )
 
 
 @checks("entropies of two decisions")
@@ -772,19 +896,29 @@ def _() -> None:
             if written(mean):
                 assert f"B is {'more' if mean > 0 else 'less'} mixed" in words
             else:
-                assert ("though single ones differ" in words) == any(written(each) for each in changes)
+                assert ("though single ones differ" in words) == any(
+                    written(each) for each in changes
+                )
     assert "different things" in compare.mixed([], "mixed")
 
 
 @checks("largest term of several")
 def _() -> None:
-    kinds = ({"": 9.0, "alpha": 0.3, "beta": -0.304}, {"": 0.0, "alpha": 0.5, "beta": 0.1},
-             {"alpha": 0.1, "beta": -0.7}, {"": 1.0, "alpha": 0.001, "beta": 0.0})
+    kinds = (
+        {"": 9.0, "alpha": 0.3, "beta": -0.304},
+        {"": 0.0, "alpha": 0.5, "beta": 0.1},
+        {"alpha": 0.1, "beta": -0.7},
+        {"": 1.0, "alpha": 0.001, "beta": 0.0},
+    )
     for count in (1, 2, 3):
         for sides in itertools.product(kinds, repeat=count):
             largest = [several.largest_terms(each) for each in sides]
-            best = [winners(sizes) if written(max(sizes.values())) else set() for sizes in
-                    ({term: abs(value) for term, value in each.items() if term} for each in sides)]
+            best = [
+                winners(sizes) if written(max(sizes.values())) else set()
+                for sizes in (
+                    {term: abs(value) for term, value in each.items() if term} for each in sides
+                )
+            ]
             assert [set(each) for each in largest] == best
             words, shared = several.in_common(largest), set.intersection(*best)
             if shared:
@@ -807,24 +941,40 @@ def _() -> None:
 
 # ---- dynamics
 
+
 @checks("before and after a slider")
 def _() -> None:
     ends = (0.0, -1e-12, 0.0004, 0.0006, 0.2104, 0.2106, 0.2096, -0.969, -0.967)
     for before, after in itertools.product(ends, repeat=2):
         differs = abs(Decimal(before) - Decimal(after)) >= Decimal("0.0005")
         changed = differs and written(before, 3) != written(after, 3)
-        said_of = f"{written(before, 3) + 0} → {written(after, 3) + 0}" if changed else (
-            f"{written(after, 3) + 0} (unchanged to 0.001)")
+        said_of = (
+            f"{written(before, 3) + 0} → {written(after, 3) + 0}"
+            if changed
+            else (f"{written(after, 3) + 0} (unchanged to 0.001)")
+        )
         shared = {"mutual information": dynamics.Ends(before, after)}
-        words = dynamics.before_after(["H: a × 0.5"], shared, (before, after),
-                                      ("‘x’", "‘y’"), ("accuracy, this seed", before, after), " for ‘x’")
+        words = dynamics.before_after(
+            ["H: a × 0.5"],
+            shared,
+            (before, after),
+            ("‘x’", "‘y’"),
+            ("accuracy, this seed", before, after),
+            " for ‘x’",
+        )
         nats = " nats" if changed else ""
-        assert words == (f"**H: a × 0.5**: mutual information {said_of}{nats}, score for ‘x’ {said_of}, decision now "
-                         f"‘y’, test accuracy, this seed: {said_of}.")
+        assert words == (
+            f"**H: a × 0.5**: mutual information {said_of}{nats}, score for ‘x’ {said_of}, decision now "
+            f"‘y’, test accuracy, this seed: {said_of}."
+        )
     for count in range(1, 8):
         names = [f"H: {name} × 0" for name in "abcdefg"[:count]]
-        words = dynamics.before_after(names, {}, (1.0, 2.0), ("positive", "positive"), ("MAE", 0.5, 0.25))
-        assert words.startswith(f"**{', '.join(names) if count < 3 else f'{count} changes'}**: score 1.000 → 2.000, ")
+        words = dynamics.before_after(
+            names, {}, (1.0, 2.0), ("positive", "positive"), ("MAE", 0.5, 0.25)
+        )
+        assert words.startswith(
+            f"**{', '.join(names) if count < 3 else f'{count} changes'}**: score 1.000 → 2.000, "
+        )
         assert "decision unchanged, test MAE: 0.500 → 0.250." in words
 
 
@@ -840,32 +990,62 @@ def _() -> None:
     def together(rho: qutip.Qobj, part: Sequence[str]) -> float:
         rest = [name for name in every if name not in part]
         sides = [part, rest] if len(part) == 1 else [[name] for name in part]
-        return sum(entropy(rho, side) for side in sides) - entropy(rho, every if len(part) == 1 else part)
+        return sum(entropy(rho, side) for side in sides) - entropy(
+            rho, every if len(part) == 1 else part
+        )
 
     def entangled(rho: qutip.Qobj, part: Sequence[str]) -> float:
         places = [every.index(name) for name in part]
         state = rho if len(part) == 1 else rho.ptrace(places)
-        swapped = [place in places for place in range(len(every))] if len(part) == 1 else [True, False]
+        swapped = (
+            [place in places for place in range(len(every))] if len(part) == 1 else [True, False]
+        )
         return float(np.log2(qutip.partial_transpose(state, swapped).norm("tr")))
 
     asked: list[tuple[str, dict[str, tuple[str, ...]]]] = [
         ("H.text-audio=0.45", {"mutual information": text_audio, "entanglement": text_audio}),
-        ("D.text-audio=2,H.text-audio=0.5", {"mutual information of text and audio": text_audio,
-                                             "entanglement of text and audio": text_audio}),
-        ("H.vision=0", {"mutual information of vision with the rest": ("vision",),
-                        "entanglement of vision with the rest": ("vision",)}),
-        ("H.text-audio-vision=0", {"total correlation": every}), ("T=0.5", {"total correlation": every}),
-        ("T=0", {"total correlation": every}), ("rate.1=2", {"total correlation": every}),
-        ("H.text-audio=0,D.text=2", {"mutual information of text and audio": text_audio,
-                                     "mutual information of text with the rest": ("text",)}),
-        ("H.text-audio=0,T=0.5", {"mutual information of text and audio": text_audio,
-                                  "total correlation of text, audio and vision": every}),
-        ("H.text-audio=0,H.text-vision=0,H.audio-vision=0", {"total correlation": every})]
+        (
+            "D.text-audio=2,H.text-audio=0.5",
+            {
+                "mutual information of text and audio": text_audio,
+                "entanglement of text and audio": text_audio,
+            },
+        ),
+        (
+            "H.vision=0",
+            {
+                "mutual information of vision with the rest": ("vision",),
+                "entanglement of vision with the rest": ("vision",),
+            },
+        ),
+        ("H.text-audio-vision=0", {"total correlation": every}),
+        ("T=0.5", {"total correlation": every}),
+        ("T=0", {"total correlation": every}),
+        ("rate.1=2", {"total correlation": every}),
+        (
+            "H.text-audio=0,D.text=2",
+            {
+                "mutual information of text and audio": text_audio,
+                "mutual information of text with the rest": ("text",),
+            },
+        ),
+        (
+            "H.text-audio=0,T=0.5",
+            {
+                "mutual information of text and audio": text_audio,
+                "total correlation of text, audio and vision": every,
+            },
+        ),
+        ("H.text-audio=0,H.text-vision=0,H.audio-vision=0", {"total correlation": every}),
+    ]
     for tweak, parts in asked:
         tweaked = dataclasses.replace(sample, tweak=tweak)
         found = dynamics.shared_before_after(tweaked)
         assert list(found) == list(parts)
-        ends = [qutip.Qobj(each.track().rho[-1], dims=[list(sample.model.dims)] * 2) for each in (sample, tweaked)]
+        ends = [
+            qutip.Qobj(each.track().rho[-1], dims=[list(sample.model.dims)] * 2)
+            for each in (sample, tweaked)
+        ]
         for name, part in parts.items():
             bits = name.startswith("entanglement")
             wanted = [(entangled if bits else together)(rho, part) for rho in ends]
@@ -888,7 +1068,9 @@ def _() -> None:
 @checks("term that a cut takes from")
 def _() -> None:
     for lost in cases((0.0, 1e-12, 0.004, 0.296, 0.304, 0.6)):
-        words = dynamics.lost_by_cut("text", {name: (1.0, 1.0 - value) for name, value in lost.items()})
+        words = dynamics.lost_by_cut(
+            "text", {name: (1.0, 1.0 - value) for name, value in lost.items()}
+        )
         found = {name: 1.0 - (1.0 - value) for name, value in lost.items()}
         if written(max(found.values())) == 0:
             assert "no term loses" in words
@@ -897,11 +1079,19 @@ def _() -> None:
         assert all(f"{name}, 1.00 → {1.0 - lost[name]:.2f}" in words for name in winners(found))
 
 
-def cut_of(changes: np.ndarray, before: float, kinds: tuple[str, ...] = ("cut", "dephased")) -> Cuts:
+def cut_of(
+    changes: np.ndarray, before: float, kinds: tuple[str, ...] = ("cut", "dephased")
+) -> Cuts:
     """Cuts of one sample with one output, of changes (K, M, T)."""
     _, M, T = changes.shape
-    return Cuts(NAMES[:M], ("score",), np.linspace(0, 1, T), kinds, before + changes[..., None, None],
-                np.array([[before]]))
+    return Cuts(
+        NAMES[:M],
+        ("score",),
+        np.linspace(0, 1, T),
+        kinds,
+        before + changes[..., None, None],
+        np.array([[before]]),
+    )
 
 
 @checks("cut of one sample")
@@ -917,12 +1107,17 @@ def _() -> None:
                 assert f"by {least(abs(largest))} at most, from {before:.2f}" in words
                 assert not said(words)
             else:
-                assert f"would be {before + largest:.2f} instead of {before:.2f} ({before + 0.05:.2f} if" in words
+                assert (
+                    f"would be {before + largest:.2f} instead of {before:.2f} ({before + 0.05:.2f} if"
+                    in words
+                )
                 assert said(words) == {NAMES[0] if abs(a) >= abs(b) else NAMES[1]}
                 assert ("t = 0.50" if abs(a) >= abs(b) else "t = 1.00") in words
     held = cut_of(np.stack([np.zeros((1, 3)), np.full((1, 3), 0.25)]), 1.0, ("cut", "held"))
     assert cut_answers.answer(held, 0).endswith("if alpha were never correlated, 1.25")
-    assert cut_answers.answer(cut_of(np.zeros((1, 1, 3)), -0.001, ("cut",)), 0).endswith("from 0.00")
+    assert cut_answers.answer(cut_of(np.zeros((1, 1, 3)), -0.001, ("cut",)), 0).endswith(
+        "from 0.00"
+    )
 
 
 @checks("modality whose cut moves most")
@@ -930,18 +1125,33 @@ def _() -> None:
     for a, b in itertools.product((0.0, -0.3, 0.3, 0.5), repeat=2):
         changes = np.zeros((2, 2, 3))
         changes[0, 0, 1], changes[0, 1, 2] = a, b
-        assert cut_answers.most_moved(cut_of(changes, 1.0), 0) == NAMES[0 if abs(a) >= abs(b) else 1]
+        assert (
+            cut_answers.most_moved(cut_of(changes, 1.0), 0) == NAMES[0 if abs(a) >= abs(b) else 1]
+        )
 
 
 @checks("cut over many samples")
 def _() -> None:
     for metric, better in (("accuracy", 1), ("mae", -1)):
-        for loss, half in itertools.product((-0.2, -0.01, 0.0, 1e-6, 0.01, 0.2), (None, 0.0, 1e-5, 0.005, 0.3)):
-            value = np.full((2, 1, 3), -better * loss)  # the metric after less before: worse by `loss`
+        for loss, half in itertools.product(
+            (-0.2, -0.01, 0.0, 1e-6, 0.01, 0.2), (None, 0.0, 1e-5, 0.005, 0.3)
+        ):
+            value = np.full(
+                (2, 1, 3), -better * loss
+            )  # the metric after less before: worse by `loss`
             ends = (None, None) if half is None else (value - half, value + half)
-            found = CutMetrics(("alpha",), ("cut", "dephased"), np.array([0.0, 0.5, 1.0]), 60, {metric: None},
-                               {metric: Estimates(np.array(0.9), None, None)}, {metric: Estimates(value, *ends)}, {},
-                               {metric: 0.4}, Estimates(value, *ends))
+            found = CutMetrics(
+                ("alpha",),
+                ("cut", "dephased"),
+                np.array([0.0, 0.5, 1.0]),
+                60,
+                {metric: None},
+                {metric: Estimates(np.array(0.9), None, None)},
+                {metric: Estimates(value, *ends)},
+                {},
+                {metric: 0.4},
+                Estimates(value, *ends),
+            )
             words = cut_answers.answer_for_many(found)
             head = words.split(":")[0]
             if half is None:
@@ -961,7 +1171,11 @@ def _() -> None:
 @checks("most mixed modality of two levels")
 def _() -> None:
     for found in cases((0.0, 0.296, 0.304, 0.99, 0.996, 1.0)):
-        words, best, least = states.most_mixed(found, "t = 0.50"), winners(found, smallest=True), min(found.values())
+        words, best, least = (
+            states.most_mixed(found, "t = 0.50"),
+            winners(found, smallest=True),
+            min(found.values()),
+        )
         if written(least) == 1:
             assert "all but pure" in words
             continue
@@ -1017,7 +1231,9 @@ def _() -> None:
 @checks("largest letter of an operator")
 def _() -> None:
     for found in cases(SIGNED):
-        words = generator.largest_letter("H", list(found), np.array(list(found.values()), dtype=complex))
+        words = generator.largest_letter(
+            "H", list(found), np.array(list(found.values()), dtype=complex)
+        )
         sizes = {name: abs(value) for name, value in found.items()}
         if written(max(sizes.values())) == 0:
             assert "no term" in words
@@ -1027,6 +1243,7 @@ def _() -> None:
 
 
 # ---- cohorts
+
 
 @checks("term in which a cohort differs")
 def _() -> None:
@@ -1045,7 +1262,9 @@ def _() -> None:
         assert said(words) == (winners(sure) if sure else set())
     same = {name: np.zeros(40) for name in NAMES}
     assert "does not differ" in cohorts._spread(same, part)
-    assert "does not differ" in cohorts._spread({"alpha": np.arange(40.0)}, np.arange(40) < 1)  # one sample
+    assert "does not differ" in cohorts._spread(
+        {"alpha": np.arange(40.0)}, np.arange(40) < 1
+    )  # one sample
     assert "How are" in cohorts._spread(same, np.zeros(40, dtype=bool))
     for found in cases((0.0, 0.004, 0.3, 0.304, 1.0)):
         rows = {name: np.array([-value, value]) for name, value in found.items()}
@@ -1067,17 +1286,29 @@ def slice_of(name: str, wrong: int, count: int, independent: int | None = None) 
 def _() -> None:
     for wrongs in itertools.product((0, 5, 8, 14, 20), repeat=3):
         overall = sum(wrongs) / 60
-        words = slices._finding([slice_of(name, wrong, 20) for name, wrong in zip(NAMES, wrongs, strict=True)],
-                                  overall, True)
-        lows = {name: scipy.stats.binomtest(wrong, 20).proportion_ci(1 - 0.05 / 3, "wilson").low
-                for name, wrong in zip(NAMES, wrongs, strict=True)}
-        assert ("is wrong more often" in words) == (max(lows.values()) > overall + 1e-12), (words, wrongs)
+        words = slices._finding(
+            [slice_of(name, wrong, 20) for name, wrong in zip(NAMES, wrongs, strict=True)],
+            overall,
+            True,
+        )
+        lows = {
+            name: scipy.stats.binomtest(wrong, 20).proportion_ci(1 - 0.05 / 3, "wilson").low
+            for name, wrong in zip(NAMES, wrongs, strict=True)
+        }
+        assert ("is wrong more often" in words) == (max(lows.values()) > overall + 1e-12), (
+            words,
+            wrongs,
+        )
         if "more often" in words:
             assert lows[min(said(words))] == max(lows.values())
             assert "among 3 slices" in words
         else:
             assert "beyond chance" in words
-    for independent, stands in ((40, True), (20, True), (4, False)):  # rows that are not independent say less
+    for independent, stands in (
+        (40, True),
+        (20, True),
+        (4, False),
+    ):  # rows that are not independent say less
         found = [slice_of("alpha", 20, 40, independent), slice_of("beta", 0, 40, independent)]
         assert ("alpha" in slices._finding(found, 0.25, True)) == stands
     assert slices._finding([], 0.0, True) == "No sample to slice"
@@ -1088,7 +1319,10 @@ def _() -> None:
 @checks("worst sample")
 def _() -> None:
     for found in cases(SIGNED):
-        words, sizes = slices.worst_of(found, False), {name: abs(value) for name, value in found.items()}
+        words, sizes = (
+            slices.worst_of(found, False),
+            {name: abs(value) for name, value in found.items()},
+        )
         best, largest = winners(sizes), max(sizes.values())
         if written(largest) == 0:
             assert words.startswith("No sample of this cohort has a residual")
@@ -1096,7 +1330,10 @@ def _() -> None:
             assert said(words) == best
             assert f"has the largest error: residual {found[min(best)]:+.2f}" in words
         else:
-            assert words == f"{len(best)} samples have the largest error, alike: residual {largest:.2f}"
+            assert (
+                words
+                == f"{len(best)} samples have the largest error, alike: residual {largest:.2f}"
+            )
     assert slices.worst_of({}, True) == "No sample of this cohort"
     assert "loss 2.00" in slices.worst_of({"alpha": 2.0}, True)
 
@@ -1104,7 +1341,9 @@ def _() -> None:
 @checks("what misled, and how often")
 def _() -> None:
     for counts in itertools.product((0, 1, 4), repeat=3):
-        terms = [name for name, count in zip(("a", "a+b", ""), counts, strict=True) for _ in range(count)]
+        terms = [
+            name for name, count in zip(("a", "a+b", ""), counts, strict=True) for _ in range(count)
+        ]
         words = slices.misled_by(terms)
         for name, count in zip(("a", "a + b"), counts, strict=False):
             assert (f"{name.replace('+', chr(92) + '+')} in {count}" in words) == (count > 0)
@@ -1152,8 +1391,9 @@ def _() -> None:
 
 @checks("certainty against accuracy")
 def _() -> None:
-    for sure, right, n in itertools.product((0.5, 0.9, 0.97, 0.995, 1.0), (0.0, 0.5, 0.9, 0.968, 1.0),
-                                            (1, 10, 200, 10**6)):
+    for sure, right, n in itertools.product(
+        (0.5, 0.9, 0.97, 0.995, 1.0), (0.0, 0.5, 0.9, 0.968, 1.0), (1, 10, 200, 10**6)
+    ):
         words = quality.sureness(sure, right, n)
         shrunken = scipy.stats.beta(right * n + 1, (1 - right) * n + 1).mean()  # of a flat prior
         differ = abs(sure - right) > 2 * math.sqrt(shrunken * (1 - shrunken) / n)
@@ -1165,7 +1405,9 @@ def _() -> None:
 @checks("residuals lean")
 def _() -> None:
     draws = np.random.default_rng(1)
-    for n, slope, noise in itertools.product((0, 1, 2, 9, 10, 60), (-0.5, -0.15, -0.05, 0.0, 0.3), (1e-6, 0.2, 3.0)):
+    for n, slope, noise in itertools.product(
+        (0, 1, 2, 9, 10, 60), (-0.5, -0.15, -0.05, 0.0, 0.3), (1e-6, 0.2, 3.0)
+    ):
         truth = np.linspace(-1, 1, n)
         residual = slope * truth + draws.normal(0, noise, n)
         words = quality.off_by(truth, residual)
@@ -1185,25 +1427,41 @@ def _() -> None:
 
 # ---- faithfulness
 
-def curves(ours: Sequence[float], others: Sequence[Sequence[float]],
-           intervals: tuple[Interval, Interval] | None = None) -> Curves:
+
+def curves(
+    ours: Sequence[float],
+    others: Sequence[Sequence[float]],
+    intervals: tuple[Interval, Interval] | None = None,
+) -> Curves:
     """Deletion and insertion that rise, or fall, by these parts at the middle of the way."""
+
     def rise(part: float) -> list[float]:
         return [0.0, part, 1.0]
 
     def fall(part: float) -> list[float]:
         return [1.0, 1 - part, 0.0]
 
-    return Curves(np.array([0.0, 0.5, 1.0]), np.array(rise(ours[0])), np.array(fall(ours[1])),
-                  np.array([rise(each[0]) for each in others]), np.array([fall(each[1]) for each in others]), 100,
-                  "score", intervals)
+    return Curves(
+        np.array([0.0, 0.5, 1.0]),
+        np.array(rise(ours[0])),
+        np.array(fall(ours[1])),
+        np.array([rise(each[0]) for each in others]),
+        np.array([fall(each[1]) for each in others]),
+        100,
+        "score",
+        intervals,
+    )
 
 
 def doubts() -> Iterator[tuple[tuple[Interval, Interval], bool, bool]]:
     """Intervals of areas at deletion and insertion of drawn samples, and whether each tells the area from zero."""
     sides = ((-0.2, 0.1, False), (0.1, 0.2, True), (math.nan, math.nan, False))
     for (low, high, first), (other_low, other_high, second) in itertools.product(sides, repeat=2):
-        yield ((Interval(0.15, low, high, 64, 2000), Interval(0.15, other_low, other_high, 64, 2000)), first, second)
+        yield (
+            (Interval(0.15, low, high, 64, 2000), Interval(0.15, other_low, other_high, 64, 2000)),
+            first,
+            second,
+        )
 
 
 @checks("our order against random ones")
@@ -1217,7 +1475,11 @@ def _() -> None:
     assert "1 random order " in faithfulness.beats(curves((0.9, 0.9), [(0.1, 0.1)]))
     for intervals, first, second in doubts():
         words = faithfulness.beats(curves((0.9, 0.9), [(0.1, 0.1)], intervals))
-        assert ("100 samples do not tell" in words) == (not (first and second)) == ("beats every" not in words)
+        assert (
+            ("100 samples do not tell" in words)
+            == (not (first and second))
+            == ("beats every" not in words)
+        )
         assert ("95% interval" in words) == intervals[0].known
 
 
@@ -1277,7 +1539,10 @@ def _() -> None:
         words = faithfulness.signs(values)
         unsure = sum(len({-1.0, 1.0} & set(column)) == 2 for column in values.T.tolist())
         assert ("every term keeps" in words) == (unsure == 0)
-        assert unsure == 0 or f"{unsure} of 2 terms {'changes' if unsure == 1 else 'change'} sign" in words
+        assert (
+            unsure == 0
+            or f"{unsure} of 2 terms {'changes' if unsure == 1 else 'change'} sign" in words
+        )
 
 
 @checks("caution: seeds")
@@ -1285,21 +1550,42 @@ def _() -> None:
     draws = np.random.default_rng(2)
     base = draws.normal(size=(1, 60, 4))
     for noise in (0.0, 0.05, 0.8, 5.0):
-        found = Stability(("alpha", "beta"), ("", "alpha", "beta", "alpha+beta"), (0, 1, 2),
-                          base + noise * draws.normal(size=(3, 60, 4)), 50, False)
+        found = Stability(
+            ("alpha", "beta"),
+            ("", "alpha", "beta", "alpha+beta"),
+            (0, 1, 2),
+            base + noise * draws.normal(size=(3, 60, 4)),
+            50,
+            False,
+        )
         cautions = reliability.of_stability(found, np.linspace(0, 1, 60), "score")
         words = [each.sentence for each in cautions]
         pairs = list(itertools.combinations(range(3), 2))
-        ranks = {name: np.mean([scipy.stats.spearmanr(found.dividends[a, :, i], found.dividends[b, :, i]).statistic
-                                for a, b in pairs]) for i, name in enumerate(found.coalitions) if name}
+        ranks = {
+            name: np.mean(
+                [
+                    scipy.stats.spearmanr(
+                        found.dividends[a, :, i], found.dividends[b, :, i]
+                    ).statistic
+                    for a, b in pairs
+                ]
+            )
+            for i, name in enumerate(found.coalitions)
+            if name
+        }
         weak = {name for name, rank in ranks.items() if rank < 0.8}
         assert words[0].startswith("Do not compare samples by") == bool(weak)
         listed = words[0].split(":")[0] if weak else words[0]
-        assert all((f"{name.replace('+', ' + ')} ({ranks[name]:.2f})" in listed) == (name in weak) for name in ranks)
+        assert all(
+            (f"{name.replace('+', ' + ')} ({ranks[name]:.2f})" in listed) == (name in weak)
+            for name in ranks
+        )
         if not weak:
             named = re.search(r"least stable: (.*) \(rank correlation", words[0])
             assert named is not None
-            assert set(re.split(", | and ", named[1].replace(" + ", "+"))) == winners(ranks, smallest=True)
+            assert set(re.split(", | and ", named[1].replace(" + ", "+"))) == winners(
+                ranks, smallest=True
+            )
         floor = np.median(np.std(found.dividends[..., 1:], 0, ddof=1).max(1))
         assert f"about {floor:.2g} (score)" in words[1]
         leaders = np.abs(found.shapley).argmax(-1)
@@ -1318,7 +1604,9 @@ def _() -> None:
 @checks("caution: truth")
 def _() -> None:
     for ranks in itertools.product((math.nan, -0.3, 0.79, 0.8, 0.95, 0.9501), repeat=3):
-        found = AgainstTruth(NAMES, np.zeros((7, 3)), np.zeros((7, 3)), np.zeros(3), np.array(ranks))
+        found = AgainstTruth(
+            NAMES, np.zeros((7, 3)), np.zeros((7, 3)), np.zeros(3), np.array(ranks)
+        )
         caution = reliability.of_truth(found)[0]
         weak = {name for name, rank in zip(NAMES, ranks, strict=True) if rank < 0.8}
         known = {name: rank for name, rank in zip(NAMES, ranks, strict=True) if rank == rank}
@@ -1333,10 +1621,16 @@ def _() -> None:
 def _() -> None:
     for ours in itertools.product((0.2, 0.5, 0.8), repeat=2):
         found = reliability.of_deletion(curves(ours, [(0.4, 0.4), (0.5, 0.1)]), "modalities")
-        failed = [word for word, lost in (("taking away", ours[0] <= 0.5), ("giving back", ours[1] <= 0.4)) if lost]
+        failed = [
+            word
+            for word, lost in (("taking away", ours[0] <= 0.5), ("giving back", ours[1] <= 0.4))
+            if lost
+        ]
         assert bool(found) == bool(failed)
-        assert not failed or all((word in found[0].sentence) == (word in failed)
-                                 for word in ("taking away", "giving back"))
+        assert not failed or all(
+            (word in found[0].sentence) == (word in failed)
+            for word in ("taking away", "giving back")
+        )
 
 
 @checks("caution: joint terms")
@@ -1346,31 +1640,43 @@ def _() -> None:
         dividends[:, 1:3] = 0.5
         dividends[:count, 3] = 1.5
         dividends[count:, 3] = 1.0  # as large as the modalities' own: not larger
-        found = reliability.of_joint(SimpleNamespace(modalities=("alpha", "beta"), dividends=dividends),  # type: ignore[arg-type]
-                                     np.zeros(100, dtype=int))
+        found = reliability.of_joint(
+            SimpleNamespace(modalities=("alpha", "beta"), dividends=dividends),  # type: ignore[arg-type]
+            np.zeros(100, dtype=int),
+        )
         assert bool(found) == (count >= 5)
         assert not found or f"in {count}% of 100 test samples" in found[0].sentence
 
 
 # ---- data, training
 
+
 @checks("samples by class")
 def _() -> None:
     for found in itertools.product((0, 1, 3), repeat=2):
         words = data.spread_over(("a", "b"), np.array(found))
         if found[0] == found[1]:
-            assert words == f"Each of its 2 classes has {found[0]} sample{'' if found[0] == 1 else 's'}"
+            assert (
+                words
+                == f"Each of its 2 classes has {found[0]} sample{'' if found[0] == 1 else 's'}"
+            )
         else:
-            assert words == (f"Its 2 classes have {min(found)} to {max(found)} "
-                             f"sample{'' if max(found) == 1 else 's'}")
+            assert words == (
+                f"Its 2 classes have {min(found)} to {max(found)} "
+                f"sample{'' if max(found) == 1 else 's'}"
+            )
     assert data.spread_over(("a",), np.array([1])) == "Its only class has 1 sample"
 
 
 @checks("lowest validation loss")
 def _() -> None:
     for found in cases((math.nan, math.inf, 0.3, 0.30001, 0.3000001, 1.0)):
-        words = train.lowest({name: np.array([value, 2.0 if value == value else math.nan])
-                              for name, value in found.items()})
+        words = train.lowest(
+            {
+                name: np.array([value, 2.0 if value == value else math.nan])
+                for name, value in found.items()
+            }
+        )
         best = {name: min(value, 2.0) for name, value in found.items() if value == value}
         if len(found) < 2 or not best:
             assert words == "Loss"
@@ -1399,7 +1705,9 @@ def _() -> None:
     for place in (20, 30, 40):
         loss = 1 / (1 + np.exp((np.arange(60) - place) / 2.0))
         found = rates.steepest(steps, loss)
-        assert abs(np.log(found / steps[place])) < abs(np.log(steps[12] / steps[0]))  # the lag of the running mean
+        assert abs(np.log(found / steps[place])) < abs(
+            np.log(steps[12] / steps[0])
+        )  # the lag of the running mean
         assert found <= steps[place]
     for flat in (np.ones(60), np.linspace(1, 2, 60)):
         with pytest.raises(InvalidInput, match="did not fall"):
@@ -1409,30 +1717,37 @@ def _() -> None:
 @checks("report on values")
 def _() -> None:
     """Counts of what is wrong with a set of eight samples, in numbers and in singular or plural."""
-    for nans, infinite, still, zero, rare, unseen in itertools.product((0, 1, 3), (0, 2), (0, 1, 2), (0, 1), (0, 1, 2),
-                                                                       (0, 1, 2)):
+    for nans, infinite, still, zero, rare, unseen in itertools.product(
+        (0, 1, 3), (0, 2), (0, 1, 2), (0, 1), (0, 1, 2), (0, 1, 2)
+    ):
         X = np.random.default_rng(0).normal(size=(24, 5)).astype(np.float32)
-        X[1:1 + nans, 0] = np.nan
-        X[5:5 + infinite, 1] = np.inf
-        X[:, 3:3 + still] = 1.0 if not zero else 0.0
+        X[1 : 1 + nans, 0] = np.nan
+        X[5 : 5 + infinite, 1] = np.inf
+        X[:, 3 : 3 + still] = 1.0 if not zero else 0.0
         if zero:
             X[20] = 0.0
         y = np.arange(24) % 2
         y[:rare] = np.arange(rare) + 2  # classes of one sample each
         split = np.array(["train"] * 12 + ["valid"] * 6 + ["test"] * 6)
-        y[12:12 + unseen] = np.arange(unseen) + 2 + rare
+        y[12 : 12 + unseen] = np.arange(unseen) + 2 + rare
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "a.npy"
             np.save(path, X)
             part = Part("alpha", path, X.shape, tuple(f"f{i}" for i in range(5)))
-            ids, classes = np.array([f"s{i}" for i in range(24)]), tuple("abcdefgh"[:int(y.max()) + 1])
-            found = report.examine(StagedSet(Path(folder), "set", "file", [part], y, ids, split, classes))
+            ids, classes = (
+                np.array([f"s{i}" for i in range(24)]),
+                tuple("abcdefgh"[: int(y.max()) + 1]),
+            )
+            found = report.examine(
+                StagedSet(Path(folder), "set", "file", [part], y, ids, split, classes)
+            )
         words = {each.code: each.words for each in found.findings}
         assert ("not-finite" in words) == bool(nans or infinite)
         if nans or infinite:
             assert words["not-finite"].startswith(
                 f"{'1 value is' if nans == 1 else f'{nans} values are'} NaN and {infinite} infinite, in "
-                f"{nans + infinite} of 24 samples and {(nans > 0) + (infinite > 0)} of 5 features")
+                f"{nans + infinite} of 24 samples and {(nans > 0) + (infinite > 0)} of 5 features"
+            )
             assert ("most in" in words["not-finite"]) == (nans > 0 < infinite and nans != infinite)
         assert ("constant" in words) == bool(still)
         changes = "changes" if still == 1 else "change"
@@ -1440,10 +1755,12 @@ def _() -> None:
         few = rare + unseen
         assert ("rare-class" in words) == bool(few)
         assert not few or words["rare-class"].startswith(
-            f"{few} of {2 + few} classes {'has' if few == 1 else 'have'} fewer than 3 samples")
+            f"{few} of {2 + few} classes {'has' if few == 1 else 'have'} fewer than 3 samples"
+        )
         assert ("unseen-class" in words) == bool(unseen)
         assert not unseen or words["unseen-class"].startswith(
-            f"Training never sees {unseen} class{'' if unseen == 1 else 'es'} that {'is' if unseen == 1 else 'are'}")
+            f"Training never sees {unseen} class{'' if unseen == 1 else 'es'} that {'is' if unseen == 1 else 'are'}"
+        )
         assert ("zero-rows" in words) == bool(zero)
 
 
@@ -1524,8 +1841,10 @@ def _() -> None:
 def _() -> None:
     ends = ((0.1, 0.2), (0.15, 0.3), (0.31, 0.4), (math.nan, math.nan))
     for chosen in itertools.product(ends, repeat=3):
-        found = {name: Interval((low + high) / 2, low, high, 20, 2000)
-                 for name, (low, high) in zip(NAMES, chosen, strict=True)}
+        found = {
+            name: Interval((low + high) / 2, low, high, 20, 2000)
+            for name, (low, high) in zip(NAMES, chosen, strict=True)
+        }
         words = cohorts._worst(found)
         known = {name: each for name, each in found.items() if each.low == each.low}
         if len(known) < 2:
@@ -1533,9 +1852,13 @@ def _() -> None:
             continue
         worst, best = (of(known, key=lambda name: known[name].value) for of in (max, min))
         above = [name for name in known if name != worst and known[worst].low > known[name].high]
-        assert (f"‘{worst}’ is predicted worst:" in words) == (len(above) == len(known) - 1), (words, chosen)
+        assert (f"‘{worst}’ is predicted worst:" in words) == (len(above) == len(known) - 1), (
+            words,
+            chosen,
+        )
         assert (f"‘{worst}’ is predicted worse than ‘{best}’" in words) == (
-            best in above and len(above) < len(known) - 1)
+            best in above and len(above) < len(known) - 1
+        )
         assert ("No type" in words) == (best not in above)
 
 
@@ -1543,17 +1866,23 @@ def _() -> None:
 def _() -> None:
     epochs = np.array([1.0, 5.0, 9.0])
     for rows in itertools.product((0.0, 0.09, 0.2, 1.0), repeat=3):
-        terms = {"alpha": (epochs, np.array(rows)), "beta": (epochs, np.array([0.0, 0.0, 0.5])),
-                 "alpha+beta": (epochs, np.array([0.0, 0.5, 0.5]))}
+        terms = {
+            "alpha": (epochs, np.array(rows)),
+            "beta": (epochs, np.array([0.0, 0.0, 0.5])),
+            "alpha+beta": (epochs, np.array([0.0, 0.5, 0.5])),
+        }
         words = train._passing("run", terms)
         level = 0.1 * (rows[-1] + 0.5 + 0.5)
         first = next((k for k, value in enumerate(rows) if value >= level), None)
         expected = {None: "alpha not yet", 0: "alpha from the first measurement (epoch 1)"}.get(
-            first, f"alpha at epoch {int(epochs[first or 0])}")
+            first, f"alpha at epoch {int(epochs[first or 0])}"
+        )
         assert expected in words, (words, rows)
         assert "beta at epoch 9" in words
         assert "the joint terms together at epoch 5" in words
         assert "Measured after 3 of 9 epochs" in words
     still = {"alpha": (epochs, np.zeros(3))}
     assert "alpha not yet" in train._passing("run", still)
-    assert "measured once so far, after epoch 1" in train._passing("run", {"alpha": (epochs[:1], np.ones(1))})
+    assert "measured once so far, after epoch 1" in train._passing(
+        "run", {"alpha": (epochs[:1], np.ones(1))}
+    )

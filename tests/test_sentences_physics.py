@@ -42,11 +42,15 @@ def system(D: int, seed: int = 0, loss: float = 0.3, duration: float = 1.0) -> S
 
 
 def kets(count: int, D: int, seed: int = 1) -> torch.Tensor:
-    psi = torch.randn(count, D, dtype=torch.complex128, generator=torch.Generator().manual_seed(seed))
+    psi = torch.randn(
+        count, D, dtype=torch.complex128, generator=torch.Generator().manual_seed(seed)
+    )
     return psi / psi.norm(dim=-1, keepdim=True)
 
 
-def pairs_with(rates: list[float], random: list[float], mixing_time: float | None = 3.0) -> Contraction:
+def pairs_with(
+    rates: list[float], random: list[float], mixing_time: float | None = 3.0
+) -> Contraction:
     times = np.linspace(0, 2, 5)
     return Contraction(times, 0.9 * np.exp(-np.outer(times, rates)), np.array(random), mixing_time)
 
@@ -63,15 +67,23 @@ def test_contraction_title(rates: list[float]) -> None:
     """`Within T inputs become alike at rate r (low to high over n pairs); in the long run at g, the spectral gap`: r,
     low and high are of -ln(d(T) / d(0)) / T over the pairs, and g, another number, is the long run's alone."""
     said = numbers(dynamics.contraction_title(pairs_with(rates, [0.1]), 0.0103))
-    assert said == pytest.approx([np.mean(rates), min(rates), max(rates), len(rates), 0.0103], rel=0.05, abs=1e-9)
+    assert said == pytest.approx(
+        [np.mean(rates), min(rates), max(rates), len(rates), 0.0103], rel=0.05, abs=1e-9
+    )
     alone = dynamics.contraction_title(None, 0.0103)
     assert "long run" in alone
     assert "Within T" not in alone
 
 
-@pytest.mark.parametrize(("rates", "random", "words"), [
-    ([0.5, 0.7], [0.1, 0.2], "faster than under each of 2"), ([0.01, 0.03], [0.1, 0.2], "slower than under each of 2"),
-    ([0.1, 0.2], [0.1, 0.2], "within the range of 2"), ([0.2], [0.1, 0.2], "within the range of 2")])
+@pytest.mark.parametrize(
+    ("rates", "random", "words"),
+    [
+        ([0.5, 0.7], [0.1, 0.2], "faster than under each of 2"),
+        ([0.01, 0.03], [0.1, 0.2], "slower than under each of 2"),
+        ([0.1, 0.2], [0.1, 0.2], "within the range of 2"),
+        ([0.2], [0.1, 0.2], "within the range of 2"),
+    ],
+)
 def test_contraction_beside_random(rates: list[float], random: list[float], words: str) -> None:
     """`faster than under each of n random generators` only where the mean rate is above that of every one, `slower`
     below every one, else `within the range`; what is left at T is d(T) / d(0)."""
@@ -89,7 +101,9 @@ def test_long_run_and_within_t() -> None:
     the distance decays in two parts, and g is the slower."""
     times = np.linspace(0, 10, 101)
     distance = 0.5 * np.exp(-2 * times) + 0.4 * np.exp(-0.1 * times)
-    settled = types.SimpleNamespace(times=times, attractor=types.SimpleNamespace(distance=distance, gap=0.1))
+    settled = types.SimpleNamespace(
+        times=times, attractor=types.SimpleNamespace(distance=distance, gap=0.1)
+    )
     said = dynamics.long_run(settled, 1.0)  # type: ignore[arg-type]
     wanted = math.log(distance[0] / distance[10])
     assert f"{wanted:.3g} within T" in said
@@ -97,7 +111,9 @@ def test_long_run_and_within_t() -> None:
     assert wanted > 5 * 0.1
 
 
-@pytest.mark.parametrize(("mixing_time", "words"), [(3.0, "from t = 3 on, 1.5 T"), (None, "not all closer")])
+@pytest.mark.parametrize(
+    ("mixing_time", "words"), [(3.0, "from t = 3 on, 1.5 T"), (None, "not all closer")]
+)
 def test_mixing_sentence(mixing_time: float | None, words: str) -> None:
     """`The last of these pairs is closer than 0.25 from t = m on` only where it was seen to be; else that it is not."""
     assert words in dynamics.mixing(pairs_with([0.1], [0.1], mixing_time), 2.0)
@@ -124,7 +140,9 @@ def test_no_trace_distance_grows_so_none_is_called_a_finding() -> None:
         found = contraction(physics, psi[0], psi[1:], seeds=2)
         assert (np.diff(found.distances, axis=0) <= 1e-5).all()
         assert (found.random_rates > 0).all()
-        rho = evolve_states(physics.H, physics.jumps, density(psi[0]), np.linspace(0, 3, 9).tolist())
+        rho = evolve_states(
+            physics.H, physics.jumps, density(psi[0]), np.linspace(0, 3, 9).tolist()
+        )
         assert (np.diff(attractor(physics, rho).distance) <= 1e-9).all()
     assert "no finding" in dynamics.distance(open_sample("qj-parity", "pair-6601")).not_shown
 
@@ -134,9 +152,16 @@ def test_contraction_is_that_of_exact_states() -> None:
     physics, psi = system(4, 3), kets(3, 4)
     found = contraction(physics, psi[0], torch.cat([psi[1:], psi[:1]]), seeds=1)
     assert found.distances.shape[1] == 2
-    ends = [qutip.mesolve(qutip.Qobj(physics.H.numpy()), qutip.ket2dm(qutip.Qobj(ket.numpy())), [0, 1.0],
-                          [qutip.Qobj(L.numpy()) for L in physics.jumps],
-                          options={"atol": 1e-10, "rtol": 1e-10}).states[-1] for ket in psi]
+    ends = [
+        qutip.mesolve(
+            qutip.Qobj(physics.H.numpy()),
+            qutip.ket2dm(qutip.Qobj(ket.numpy())),
+            [0, 1.0],
+            [qutip.Qobj(L.numpy()) for L in physics.jumps],
+            options={"atol": 1e-10, "rtol": 1e-10},
+        ).states[-1]
+        for ket in psi
+    ]
     wanted = [qutip.tracedist(ends[0], end) for end in ends[1:]]
     assert found.distances[-1] == pytest.approx(wanted, abs=1e-5)
     with pytest.raises(InvalidInput, match="a state other than `psi`"):
@@ -148,17 +173,26 @@ def test_random_generators_have_the_norms_that_are_said() -> None:
     from qfusion.track.contraction import _random_alike
 
     physics = system(4, 2)
-    L = physics.jumps - torch.diagonal(physics.jumps, dim1=-2, dim2=-1).mean(-1)[:, None, None] * torch.eye(4)
+    L = physics.jumps - torch.diagonal(physics.jumps, dim1=-2, dim2=-1).mean(-1)[
+        :, None, None
+    ] * torch.eye(4)
     S, one = (L.mH @ L).sum(0), torch.eye(4, dtype=L.dtype)
-    whole = sum(torch.kron(each, each.conj()) for each in L) - (torch.kron(S, one) + torch.kron(one, S.conj())) / 2
+    whole = (
+        sum(torch.kron(each, each.conj()) for each in L)
+        - (torch.kron(S, one) + torch.kron(one, S.conj())) / 2
+    )
     assert dissipator_norm(L) == pytest.approx(float(torch.linalg.norm(whole)), rel=1e-12)
     H, jumps = _random_alike(physics.H, L, 5)
     assert dissipator_norm(jumps) == pytest.approx(dissipator_norm(L), rel=1e-9)
     traceless = physics.H - torch.trace(physics.H) / 4 * one
-    assert float(torch.linalg.norm(H)) == pytest.approx(float(torch.linalg.norm(traceless)), rel=1e-9)
+    assert float(torch.linalg.norm(H)) == pytest.approx(
+        float(torch.linalg.norm(traceless)), rel=1e-9
+    )
 
 
-@pytest.mark.parametrize(("spread", "unit"), [((0.7, 0.8), "score"), ((1.9, 4.5), "score of ‘odd’")])
+@pytest.mark.parametrize(
+    ("spread", "unit"), [((0.7, 0.8), "score"), ((1.9, 4.5), "score of ‘odd’")]
+)
 def test_readout_dependence(spread: tuple[float, float], unit: str) -> None:
     """`Read out at the steady state, it is one number for every input` stands only under a unique steady state; the
     spread at T and at 0 is the standard deviation of the scores of the test samples."""
@@ -177,7 +211,9 @@ def test_readout_at_the_steady_state_is_one_number() -> None:
         late = work.model.observables([60 / settled.attractor.gap])[0]
     scores = evolution.jump_subject.predict(work, rows, late, work.model.bias)
     assert np.ptp(scores, axis=0).max() < 1e-8
-    assert settled.spread[1] == pytest.approx(work.scores[rows[:evolution.MOST_SPREAD]].std(0), rel=1e-6)
+    assert settled.spread[1] == pytest.approx(
+        work.scores[rows[: evolution.MOST_SPREAD]].std(0), rel=1e-6
+    )
 
 
 def test_a_state_that_ends_in_one_of_several_is_not_said_to_forget() -> None:
@@ -195,8 +231,9 @@ def test_asymptotic_rate(seed: int) -> None:
     all eigenvalues, whether the slowest oscillates or not."""
     physics = system(18, seed, loss=(0.05, 0.3, 1.0)[seed % 3])
     found = attractor(physics)
-    values = qutip.liouvillian(qutip.Qobj(physics.H.numpy()),
-                               [qutip.Qobj(L.numpy()) for L in physics.jumps]).eigenenergies()
+    values = qutip.liouvillian(
+        qutip.Qobj(physics.H.numpy()), [qutip.Qobj(L.numpy()) for L in physics.jumps]
+    ).eigenenergies()
     assert found.gap == pytest.approx(np.sort(-values.real)[1], rel=1e-2)
     assert found.residual < 1e-12
 
@@ -219,11 +256,26 @@ def test_nothing_says_that_a_third_is_left_after_one_over_the_gap() -> None:
     for page in [*(ROOT / "docs").glob("*.md"), *(ROOT / "qfusion").rglob("*.toml")]:
         if page.name != "panels.md":
             assert "third of it is left" not in page.read_text()
-            assert "forgotten at rate" not in page.read_text() or "once all faster" in page.read_text()
+            assert (
+                "forgotten at rate" not in page.read_text() or "once all faster" in page.read_text()
+            )
 
 
-@pytest.mark.parametrize("values", [[0.75, 0.99], [0.9, 0.91], [0.01, 0.012], [1e-6, 1], [0.2, 0.9],
-                                    [0.31, 0.34], [0.099, 0.101], [3e-5, 4e-5], [0.1, 10.0], [0.96, 0.97]])
+@pytest.mark.parametrize(
+    "values",
+    [
+        [0.75, 0.99],
+        [0.9, 0.91],
+        [0.01, 0.012],
+        [1e-6, 1],
+        [0.2, 0.9],
+        [0.31, 0.34],
+        [0.099, 0.101],
+        [3e-5, 4e-5],
+        [0.1, 10.0],
+        [0.96, 0.97],
+    ],
+)
 def test_log_axes_have_ticks_that_can_be_read(values: list[float]) -> None:
     """At least two ticks within half a tick of what is shown, none written twice."""
     ticks = style.log_ticks(np.array(values))
@@ -237,7 +289,9 @@ def test_the_distance_figure_has_at_least_three_ticks_in_sight() -> None:
     """The axis of the opening sample's distances, which fall from .99 to .78."""
     figure = dynamics.distance(open_sample("qj-planted", "p1671")).figure
     assert figure is not None
-    shown = np.concatenate([np.asarray(trace.y, dtype=float) for trace in figure.data if trace.y is not None])
+    shown = np.concatenate(
+        [np.asarray(trace.y, dtype=float) for trace in figure.data if trace.y is not None]
+    )
     assert sum(shown.min() <= tick <= shown.max() for tick in figure.layout.yaxis.tickvals) >= 3
 
 
@@ -260,7 +314,9 @@ def test_fusion_entanglement_is_inert(M: int, seed: int, when: str) -> None:
     turns = torch.zeros(2 * 2**M, 2 * 2**M, dtype=torch.float64)
     for b, angle in enumerate(phi[0, 0]):
         c, s = torch.cos(angle / 2), torch.sin(angle / 2)
-        turns[2 * b:2 * b + 2, 2 * b:2 * b + 2] = torch.stack([torch.stack([c, -s]), torch.stack([s, c])])
+        turns[2 * b : 2 * b + 2, 2 * b : 2 * b + 2] = torch.stack(
+            [torch.stack([c, -s]), torch.stack([s, c])]
+        )
     start = torch.diag(torch.tensor([1.0, 0.0], dtype=torch.float64))
 
     def fused(dephase: str) -> torch.Tensor:
@@ -273,7 +329,9 @@ def test_fusion_entanglement_is_inert(M: int, seed: int, when: str) -> None:
     with_it, without = fused("never"), fused(when)
     assert torch.allclose(with_it, without, atol=1e-12, rtol=0)
     vector = fusion.fuse(masses[None, None], phi)[0][0, 0]
-    read = torch.stack([torch.ones((), dtype=torch.float64), 2 * without[0, 1], without[0, 0] - without[1, 1]])
+    read = torch.stack(
+        [torch.ones((), dtype=torch.float64), 2 * without[0, 1], without[0, 0] - without[1, 1]]
+    )
     assert torch.allclose(vector, read, atol=1e-12, rtol=0)
 
 
@@ -284,16 +342,26 @@ def test_inert_entanglement_leaves_every_score_of_a_shipped_network() -> None:
     with torch.no_grad():
         states = work.model.encode(inputs)
         masses = torch.stack([states[name].double() for name in work.modalities], -1)
-        P = fusion.probabilities(masses)  # a mixture over outcomes, as if the modality qubits had been measured
+        P = fusion.probabilities(
+            masses
+        )  # a mixture over outcomes, as if the modality qubits had been measured
         phi = work.model.phi.double()[:, 0]
-        vectors = torch.stack([torch.ones_like(P[..., 0]), (P * torch.sin(phi)).sum(-1), (P * torch.cos(phi)).sum(-1)],
-                              -1)
+        vectors = torch.stack(
+            [
+                torch.ones_like(P[..., 0]),
+                (P * torch.sin(phi)).sum(-1),
+                (P * torch.cos(phi)).sum(-1),
+            ],
+            -1,
+        )
         assert phi.shape[-1] == P.shape[-1]
         mixed = work.model.read(vectors) + work.model.bias
         assert torch.allclose(mixed, work.model.double()(inputs), atol=1e-12, rtol=0)
 
 
-@pytest.mark.parametrize("draw", [samples.fused_entropies, samples.masses, circuit.diagram, circuit.entropies])
+@pytest.mark.parametrize(
+    "draw", [samples.fused_entropies, samples.masses, circuit.diagram, circuit.entropies]
+)
 def test_inert_entanglement_is_said_where_it_is_drawn(draw: object) -> None:
     """On Samples (fused entropies, masses) and on Circuit, of a network that fuses by tables; of no other model."""
     work = open_work("qcnn-digits")
@@ -308,7 +376,9 @@ def test_negativity_is_in_bits() -> None:
     entropy nats."""
     for d in (2, 3, 4):
         psi = torch.eye(d, dtype=torch.complex128).flatten() / math.sqrt(d)
-        assert float(measures.logarithmic_negativity(density(psi), (d, d), (0,))) == pytest.approx(math.log2(d))
+        assert float(measures.logarithmic_negativity(density(psi), (d, d), (0,))) == pytest.approx(
+            math.log2(d)
+        )
         assert float(measures.entanglement_entropy(psi, (d, d), 0)) == pytest.approx(math.log(d))
     for name, about in measures.KINDS.items():
         unit = "bits" if name == "negativity" else "nats"
@@ -323,11 +393,13 @@ def test_correlation_sentence_has_its_number() -> None:
     """docs/faq.md: what keeping parity uncorrelated up to T costs, with sample size and interval, is the table's."""
     faq, table = ((ROOT / "docs" / name).read_text() for name in ("faq.md", "explain.md"))
     for model in ("qj-parity", "qj-avparity"):
-        row = next(line for line in table.splitlines() if line.startswith(f"| `{model}` | accuracy"))
+        row = next(
+            line for line in table.splitlines() if line.startswith(f"| `{model}` | accuracy")
+        )
         before = re.search(r"accuracy 0(\.\d+) \(([\d,]+)\)", row)
         loss = re.findall(r"-0(\.\d+) \[-0(\.\d+), ([+-])0(\.\d+)\]", row)[-1]
         assert before is not None
-        sentence = faq[faq.index(f"`{model}`"):][:200].replace("\n", " ")
+        sentence = faq[faq.index(f"`{model}`") :][:200].replace("\n", " ")
         for number in (before[1], loss[0], loss[1], loss[3]):
             assert number in sentence, (model, number, sentence)
         assert ("no loss is shown" in sentence) == (loss[2] == "+")  # the interval holds 0
@@ -338,8 +410,16 @@ def test_correlation_sentence_has_its_number() -> None:
 # Softmax --------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("value", "said"), [(1.0, "softmax > 0.999"), (0.9996, "softmax > 0.999"),
-                                             (0.998, "softmax 0.998"), (0.5, "softmax 0.500"), (1e-9, "softmax 0.000")])
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (1.0, "softmax > 0.999"),
+        (0.9996, "softmax > 0.999"),
+        (0.998, "softmax 0.998"),
+        (0.5, "softmax 0.500"),
+        (1e-9, "softmax 0.000"),
+    ],
+)
 def test_softmax_is_said_as_such(value: float, said: str) -> None:
     """No softmax is said to be certain: what rounds to 1 is `> 0.999`, and no percent stands there."""
     assert text.softmax(value) == said
@@ -357,17 +437,30 @@ def test_softmax_verdict_and_its_calibration(model: str) -> None:
     assert text.softmax(p) in picture.title
     assert "%" not in picture.title
     assert "probabilit" not in picture.title + picture.shows
-    sure, right = softmax(work.scores[rows]).max(1), work.scores[rows].argmax(1) == work.dataset.y[rows]
+    sure, right = (
+        softmax(work.scores[rows]).max(1),
+        work.scores[rows].argmax(1) == work.dataset.y[rows],
+    )
     places = np.minimum((sure * 10).astype(int), 9)
-    error = sum(abs(sure[places == k].mean() - right[places == k].mean()) * (places == k).mean()
-                for k in np.unique(places))
+    error = sum(
+        abs(sure[places == k].mean() - right[places == k].mean()) * (places == k).mean()
+        for k in np.unique(places)
+    )
     assert f"expected calibration error {error:.3f} on {len(rows):,} test samples" in picture.shows
     assert metrics.calibration(sure, right.astype(float))[-1] == pytest.approx(error)
 
 
-@pytest.mark.parametrize(("sure", "right", "count", "said"), [
-    (0.97, 0.96, 50, "not told apart"), (0.97, 0.90, 5000, "surer than"), (0.80, 0.97, 5000, "less sure than"),
-    (1.0, 1.0, 10, "not told apart"), (0.5, 1.0, 1, "not told apart"), (0.9, 0.9, 100000, "not told apart")])
+@pytest.mark.parametrize(
+    ("sure", "right", "count", "said"),
+    [
+        (0.97, 0.96, 50, "not told apart"),
+        (0.97, 0.90, 5000, "surer than"),
+        (0.80, 0.97, 5000, "less sure than"),
+        (1.0, 1.0, 10, "not told apart"),
+        (0.5, 1.0, 1, "not told apart"),
+        (0.9, 0.9, 100000, "not told apart"),
+    ],
+)
 def test_calibration_sentence(sure: float, right: float, count: int, said: str) -> None:
     """`surer than it should be` only where the means differ by more than two standard errors of the share right."""
     assert said in quality.sureness(sure, right, count)
@@ -377,9 +470,17 @@ def test_calibration_sentence(sure: float, right: float, count: int, said: str) 
 
 
 def _lab(colour: str) -> np.ndarray:
-    linear = np.array([v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4
-                       for v in (value / 255 for value in style.channels(colour))])
-    x = np.array([[.4124, .3576, .1805], [.2126, .7152, .0722], [.0193, .1192, .9505]]) @ linear / [.9505, 1, 1.089]
+    linear = np.array(
+        [
+            v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4
+            for v in (value / 255 for value in style.channels(colour))
+        ]
+    )
+    x = (
+        np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+        @ linear
+        / [0.9505, 1, 1.089]
+    )
     f = np.where(x > 0.008856, np.cbrt(x), 7.787 * x + 16 / 116)
     return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
 

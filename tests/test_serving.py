@@ -40,9 +40,15 @@ def test_the_container_is_not_root_and_fetches_nothing() -> None:
     assert "-r requirements-serve.txt" in said("RUN")[0]
     assert COMMAND == ["python", "-m", "qfusion", "app", "--address", "0.0.0.0"]
     ours = {name for name in ENV if name.startswith("QFUSION_")}
-    known = (ROOT / "qfusion" / "_places.py").read_text() + (ROOT / "qfusion" / "data" / "cache.py").read_text()
+    known = (ROOT / "qfusion" / "_places.py").read_text() + (
+        ROOT / "qfusion" / "data" / "cache.py"
+    ).read_text()
     assert all(name in known for name in ours)
-    assert all(value.startswith("/data/") for name, value in ENV.items() if name in ours or name.endswith("DIR"))
+    assert all(
+        value.startswith("/data/")
+        for name, value in ENV.items()
+        if name in ours or name.endswith("DIR")
+    )
 
 
 @dataclass
@@ -65,8 +71,16 @@ class Place:
         """Puts something there as the page does, and returns the answer."""
         opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.cookies))
         token = next(str(each.value) for each in self.cookies if each.name == "_streamlit_xsrf")
-        asked = urllib.request.Request(self.proxied + path, body, method="PUT", headers={
-            "Authorization": PASSWORD, "X-Xsrftoken": token, "Content-Type": "multipart/form-data; boundary=b"})
+        asked = urllib.request.Request(
+            self.proxied + path,
+            body,
+            method="PUT",
+            headers={
+                "Authorization": PASSWORD,
+                "X-Xsrftoken": token,
+                "Content-Type": "multipart/form-data; boundary=b",
+            },
+        )
         try:
             with opener.open(asked, timeout=20) as answer:
                 return answer.status, answer.read().decode()
@@ -76,9 +90,15 @@ class Place:
     def visitor(self) -> Visitor:
         """A reader with the cookies so far, through the proxy."""
         found = {each.name: str(each.value) for each in self.cookies}
-        headers = {"Authorization": PASSWORD, "Cookie": "; ".join(f"{k}={v}" for k, v in found.items())}
-        return Visitor(f"{self.proxied}/lab", headers={**headers, "Origin": self.proxied},
-                       token=found["_streamlit_xsrf"])
+        headers = {
+            "Authorization": PASSWORD,
+            "Cookie": "; ".join(f"{k}={v}" for k, v in found.items()),
+        }
+        return Visitor(
+            f"{self.proxied}/lab",
+            headers={**headers, "Origin": self.proxied},
+            token=found["_streamlit_xsrf"],
+        )
 
 
 @pytest.fixture(scope="module")
@@ -90,11 +110,14 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         (folder / "data" / "secrets.toml").write_text(
             f'[auth]\nredirect_uri = "http://127.0.0.1:{own}/lab/oauth2callback"\ncookie_secret = "{"c" * 40}"\n'
             f'client_id = "{oidc.CLIENT}"\nclient_secret = "{oidc.SECRET}"\n'
-            f'server_metadata_url = "{provider.url}/.well-known/openid-configuration"\n')
+            f'server_metadata_url = "{provider.url}/.well-known/openid-configuration"\n'
+        )
         variables = {entrance.LOGIN: "yes", "QFUSION_SESSIONS": "2", "QFUSION_UPLOADS_MB": "1"}
         options = ("--server.baseUrlPath", "lab", "--secrets.files", "DATA/secrets.toml")
-        with (contained.serve(folder, variables, options, "/lab") as (server, _),
-              proxy(own, int(re.findall(r":(\d+)/", server.url)[0])) as proxied):
+        with (
+            contained.serve(folder, variables, options, "/lab") as (server, _),
+            proxy(own, int(re.findall(r":(\d+)/", server.url)[0])) as proxied,
+        ):
             yield Place(server, proxied, provider)
 
 
@@ -103,16 +126,24 @@ def test_nothing_of_a_page_comes_without_login(place: Place) -> None:
         with Visitor(place.server.url) as visitor:
             seen = visitor.open(page)
             assert [each.label for each in seen.of("button")] == ["Log in"]
-            assert {each.WhichOneof("type") for each in seen.elements.values()} <= {"markdown", "heading", "button",
-                                                                                     "html"}
+            assert {each.WhichOneof("type") for each in seen.elements.values()} <= {
+                "markdown",
+                "heading",
+                "button",
+                "html",
+            }
             assert "asks who you are" in seen.words()
     with Visitor(place.server.url) as visitor:  # nor is anything taken
         session = visitor.open("data").session
-        asked = urllib.request.Request(f"{place.server.url}/_stcore/upload_file/{session}/1", b"x", method="PUT")
+        asked = urllib.request.Request(
+            f"{place.server.url}/_stcore/upload_file/{session}/1", b"x", method="PUT"
+        )
         with pytest.raises(urllib.error.HTTPError) as refused:
             urllib.request.urlopen(asked, timeout=10)
-        assert (refused.value.code, refused.value.read()) == (403, b"Uploads are taken from readers who have opened a "
-                                                                   b"page.")
+        assert (refused.value.code, refused.value.read()) == (
+            403,
+            b"Uploads are taken from readers who have opened a page.",
+        )
 
 
 def test_the_proxy_lets_nobody_through_without_its_password(place: Place) -> None:
@@ -123,14 +154,14 @@ def test_the_proxy_lets_nobody_through_without_its_password(place: Place) -> Non
 
 
 def test_who_logs_in_reads_below_the_path_and_counts_as_from_elsewhere(place: Place) -> None:
-    assert b"<div id=\"root\">" in place.get("/lab/")
+    assert b'<div id="root">' in place.get("/lab/")
     place.get("/lab/_stcore/health")  # the cookie against forged requests
     with place.visitor() as visitor:
         seen = visitor.open("train")
         assert [each.label for each in seen.of("button")] == ["Log in"]
         seen = visitor.set("_login-", True)
         assert seen.redirect.startswith("/lab/auth/login?provider=")
-    assert b"<div id=\"root\">" in place.get(seen.redirect)  # to the provider and back
+    assert b'<div id="root">' in place.get(seen.redirect)  # to the provider and back
     with place.visitor() as visitor:
         seen = visitor.open("train")
         assert not seen.exceptions
@@ -148,8 +179,11 @@ MARK = b"what-a-reader-uploads"
 
 def file(size: int) -> bytes:
     """A form with one file."""
-    return (b'--b\r\nContent-Disposition: form-data; name="f"; filename="secret-name.json"\r\n\r\n'
-            + (MARK * size)[:size] + b"\r\n--b--\r\n")
+    return (
+        b'--b\r\nContent-Disposition: form-data; name="f"; filename="secret-name.json"\r\n\r\n'
+        + (MARK * size)[:size]
+        + b"\r\n--b--\r\n"
+    )
 
 
 def test_a_session_holds_so_many_uploads(place: Place) -> None:
@@ -158,8 +192,10 @@ def test_a_session_holds_so_many_uploads(place: Place) -> None:
         assert place.send(f"{at}/1", file(600_000))[0] == 204
         status, words = place.send(f"{at}/2", file(600_000))
         assert status == 413
-        assert words == ("0.6 MB more do not fit into the 1 megabytes of uploads that one session holds (0.6 are "
-                         "there). Remove files from the page, or have QFUSION_UPLOADS_MB raised.")
+        assert words == (
+            "0.6 MB more do not fit into the 1 megabytes of uploads that one session holds (0.6 are "
+            "there). Remove files from the page, or have QFUSION_UPLOADS_MB raised."
+        )
         assert place.send(f"{at}/2", file(300_000))[0] == 204
         assert place.send(f"{at}/3", iter([file(10)]))[0] == 411
         assert place.send("/lab/_stcore/upload_file/somebody-else/1", file(10))[0] == 403
@@ -194,8 +230,18 @@ def test_its_log_tells_no_secret_and_it_was_nobody(place: Place) -> None:
     log = place.server.log.read_text()
     assert "Traceback" not in log
     assert len(place.provider.issued) >= 3
-    for secret in [MARK.decode(), "secret-name", *place.provider.issued, oidc.SECRET, "c" * 40, oidc.USER["email"],
-                   *(str(each.value) for each in place.cookies if "user" in each.name)]:
+    for secret in [
+        MARK.decode(),
+        "secret-name",
+        *place.provider.issued,
+        oidc.SECRET,
+        "c" * 40,
+        oidc.USER["email"],
+        *(str(each.value) for each in place.cookies if "user" in each.name),
+    ]:
         assert secret not in log
     if contained.can_seal():
-        assert Path(f"/proc/{place.server.pid}/status").read_text().split("Uid:")[1].split()[0] == "65534"
+        assert (
+            Path(f"/proc/{place.server.pid}/status").read_text().split("Uid:")[1].split()[0]
+            == "65534"
+        )

@@ -15,8 +15,12 @@ from qfusion.ui.frame import sessions
 from qfusion.ui.frame.sessions import MAX_BYTES, Session
 
 PAGES = ("Overview", "Samples", "Dynamics")
-GOOD: dict[str, Any] = {"kind": sessions.KIND, "version": 1, "page": "Dynamics",
-                        "address": {"Dynamics": {"T": "0.6", "cohort": ["a:b=1", "c:d=2"]}}}
+GOOD: dict[str, Any] = {
+    "kind": sessions.KIND,
+    "version": 1,
+    "page": "Dynamics",
+    "address": {"Dynamics": {"T": "0.6", "cohort": ["a:b=1", "c:d=2"]}},
+}
 
 
 def read(**changes: Any) -> Session:
@@ -29,50 +33,83 @@ def setting(key: str, value: Any) -> None:
 
 
 def test_what_is_written_is_read_back() -> None:
-    session = Session("Dynamics",
-                      {"Dynamics": {"T": ["0.6"], "cohort": ["a:b=1", "c:d=2"]}, "Samples": {"relation": [""]}},
-                      {"figure.size": "double"}, {"model": {"name": "m", "digest": "d"}})
+    session = Session(
+        "Dynamics",
+        {"Dynamics": {"T": ["0.6"], "cohort": ["a:b=1", "c:d=2"]}, "Samples": {"relation": [""]}},
+        {"figure.size": "double"},
+        {"model": {"name": "m", "digest": "d"}},
+    )
     assert sessions.read(session.text().encode(), PAGES, setting) == session
     assert session.text() == sessions.read(session.text().encode(), PAGES, setting).text()
 
 
-@pytest.mark.parametrize(("data", "words"), [
-    (b"\xff\xfe", "not JSON"), (b"", "not JSON"), (b"[" * 100_000, "not JSON"), (b'{"a": "\\ud800"}', "not JSON"),
-    (b"[]", "not a qfusion session"), (b"1e999", "not a qfusion session"),
-    (b'{"kind": "qfusion recipe"}', "not a qfusion session"), (b" " * (MAX_BYTES + 1), "at most 200,000")])
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"\xff\xfe", "not JSON"),
+        (b"", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
+        (b'{"a": "\\ud800"}', "not JSON"),
+        (b"[]", "not a qfusion session"),
+        (b"1e999", "not a qfusion session"),
+        (b'{"kind": "qfusion recipe"}', "not a qfusion session"),
+        (b" " * (MAX_BYTES + 1), "at most 200,000"),
+    ],
+)
 def test_a_file_that_is_no_session_is_refused_with_a_reason(data: bytes, words: str) -> None:
     with pytest.raises(InvalidInput, match=words):
         sessions.read(data, PAGES)
 
 
-@pytest.mark.parametrize(("changes", "words"), [
-    ({"version": 2, "software": {"qfusion": "9.1"}}, "Open it with qfusion 9.1"),
-    ({"version": 0}, "Save the session again"), ({"version": "1"}, "version '1'"),
-    ({"version": True}, "version 'True'"), ({"version": None}, "reads version 1"),
-    ({"page": 3}, "Part `page`"), ({"page": "Nowhere"}, "'Nowhere' does not exist")])
-def test_another_version_or_page_is_refused_with_a_reason(changes: dict[str, Any], words: str) -> None:
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"version": 2, "software": {"qfusion": "9.1"}}, "Open it with qfusion 9.1"),
+        ({"version": 0}, "Save the session again"),
+        ({"version": "1"}, "version '1'"),
+        ({"version": True}, "version 'True'"),
+        ({"version": None}, "reads version 1"),
+        ({"page": 3}, "Part `page`"),
+        ({"page": "Nowhere"}, "'Nowhere' does not exist"),
+    ],
+)
+def test_another_version_or_page_is_refused_with_a_reason(
+    changes: dict[str, Any], words: str
+) -> None:
     with pytest.raises(QFusionError, match=words):
         read(**changes)
 
 
-@pytest.mark.parametrize(("changes", "words"), [
-    ({"script": "alert(1)"}, "`script` of the file is not known"), ({"address": [1]}, "Part `address`"),
-    ({"address": {"Nowhere": {}}}, "`Nowhere` that does not exist"),
-    ({"address": {"Samples": 3}}, "Samples is not an object"),
-    ({"address": {"Samples": {"x": 3}}}, "On Samples, `x` cannot stand"),
-    ({"address": {"Samples": {"x": [1]}}}, "`x` cannot stand"),
-    ({"address": {"Samples": {"x": []}}}, "`x` cannot stand"),
-    ({"address": {"Samples": {"_page": "x"}}}, "`_page` cannot stand"),
-    ({"address": {"Samples": {"embed": "true"}}}, "`embed` cannot stand"),
-    ({"address": {"Samples": {"load": "x"}}}, "`load` cannot stand"),
-    ({"address": {"Samples": {"x": "y" * 30_000}}}, "`x` cannot stand"),
-    ({"address": {"Samples": {"k" * 500: "y"}}}, "cannot stand"),
-    ({"address": {"Samples": {f"k{i}": "y" for i in range(305)}}}, "They are left out"),
-    ({"figure": {"figure.size": "wall"}}, "No such size"), ({"figure": {"_page": "x"}}, "not a setting of figures"),
-    ({"figure": {"figure.size": {"a": 1}}}, "not a setting"),
-    ({"figure": {"figure.size": float("nan")}}, "not a setting")])
-def test_what_does_not_fit_is_named_and_the_rest_is_kept(changes: dict[str, Any], words: str) -> None:
-    address = {"address": GOOD["address"] | changes["address"]} if isinstance(changes.get("address"), dict) else {}
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"script": "alert(1)"}, "`script` of the file is not known"),
+        ({"address": [1]}, "Part `address`"),
+        ({"address": {"Nowhere": {}}}, "`Nowhere` that does not exist"),
+        ({"address": {"Samples": 3}}, "Samples is not an object"),
+        ({"address": {"Samples": {"x": 3}}}, "On Samples, `x` cannot stand"),
+        ({"address": {"Samples": {"x": [1]}}}, "`x` cannot stand"),
+        ({"address": {"Samples": {"x": []}}}, "`x` cannot stand"),
+        ({"address": {"Samples": {"_page": "x"}}}, "`_page` cannot stand"),
+        ({"address": {"Samples": {"embed": "true"}}}, "`embed` cannot stand"),
+        ({"address": {"Samples": {"load": "x"}}}, "`load` cannot stand"),
+        ({"address": {"Samples": {"x": "y" * 30_000}}}, "`x` cannot stand"),
+        ({"address": {"Samples": {"k" * 500: "y"}}}, "cannot stand"),
+        ({"address": {"Samples": {f"k{i}": "y" for i in range(305)}}}, "They are left out"),
+        ({"figure": {"figure.size": "wall"}}, "No such size"),
+        ({"figure": {"_page": "x"}}, "not a setting of figures"),
+        ({"figure": {"figure.size": {"a": 1}}}, "not a setting"),
+        ({"figure": {"figure.size": float("nan")}}, "not a setting"),
+    ],
+)
+def test_what_does_not_fit_is_named_and_the_rest_is_kept(
+    changes: dict[str, Any], words: str
+) -> None:
+    address = (
+        {"address": GOOD["address"] | changes["address"]}
+        if isinstance(changes.get("address"), dict)
+        else {}
+    )
     found = read(**(changes | address))
     assert len(found.said) == 1
     assert re.search(words, found.said[0])
@@ -83,22 +120,37 @@ def test_what_does_not_fit_is_named_and_the_rest_is_kept(changes: dict[str, Any]
 
 
 def test_what_has_changed_since_is_said() -> None:
-    found = read(made_from={"model": {"name": "m", "digest": "old"}, "data": {"name": "d", "digest": "same"}})
+    found = read(
+        made_from={"model": {"name": "m", "digest": "old"}, "data": {"name": "d", "digest": "same"}}
+    )
     now = {("model", "m"): "new", ("data", "d"): "same"}
     assert sessions.changes(found, lambda *name: now.get(name)) == [
-        "Model 'm' has been trained anew since the session was saved: its numbers differ."]
+        "Model 'm' has been trained anew since the session was saved: its numbers differ."
+    ]
     assert "is not on this machine" in sessions.changes(found, lambda *_: None)[1]
-    assert sessions.changes(read(made_from={"model": 3, "data": {"name": [], "digest": "x" * 999}}),
-                            lambda *_: None) == []
+    assert (
+        sessions.changes(
+            read(made_from={"model": 3, "data": {"name": [], "digest": "x" * 999}}), lambda *_: None
+        )
+        == []
+    )
 
 
 NAMES = st.sampled_from(["page", "T", "Samples", "figure.size", "model", "name"])
-JSON = st.recursive(st.none() | st.booleans() | st.floats() | st.text(max_size=8),
-                    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
-                    max_leaves=12)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
+    max_leaves=12,
+)
 
 
-@given(st.dictionaries(st.sampled_from(["page", "address", "figure", "made_from", "software", "x"]), JSON, max_size=5))
+@given(
+    st.dictionaries(
+        st.sampled_from(["page", "address", "figure", "made_from", "software", "x"]),
+        JSON,
+        max_size=5,
+    )
+)
 def test_whatever_a_file_holds_it_is_read_or_refused(parts: dict[str, Any]) -> None:
     try:
         found = read(**parts)

@@ -29,7 +29,9 @@ def test_all_are_there():
 def test_card_states_what_the_weights_reach(name, request):
     found = checkpoint.load(name)
     dataset = request.getfixturevalue(found.card["data"]["name"])
-    assert found.card["data"]["digest"] == dataset.digest, "the data changed: run scripts/train_models.py"
+    assert found.card["data"]["digest"] == dataset.digest, (
+        "the data changed: run scripts/train_models.py"
+    )
     measured = metrics.evaluate(found.model, dataset, "test")
     assert measured == pytest.approx(found.card["this_seed"]["test"], abs=2e-3)
     spread = found.card["metrics"]["test"]
@@ -49,7 +51,9 @@ def test_planted_score_and_contributions_are_recovered(planted, planted_model):
     rows = planted.rows("test")
     ceiling = 1 - planted.noise_variance / planted.y[rows].var()
     assert metrics.evaluate(planted_model.model, planted, "test")["r2"] >= 0.9 * ceiling
-    background = explain.background(planted_model.model, planted.inputs(planted.rows("train"), torch.float64))
+    background = explain.background(
+        planted_model.model, planted.inputs(planted.rows("train"), torch.float64)
+    )
     found = explain.explain(planted_model.model, planted.inputs(rows, torch.float64), background)
     truth = planted.truth.iloc[rows]
     for s, name in enumerate(found.coalitions):
@@ -62,7 +66,9 @@ def test_planted_score_and_contributions_are_recovered(planted, planted_model):
     assert (together < 0).mean() >= 0.95
 
 
-def test_planted_contributions_equal_brute_force_over_the_whole_training_set(planted, planted_model):
+def test_planted_contributions_equal_brute_force_over_the_whole_training_set(
+    planted, planted_model
+):
     """One sample, by really replacing absent modalities with those of every training row."""
     model, row = planted_model.model, planted.rows("test")[0]
     rows = planted.inputs(planted.rows("train"), torch.float64)
@@ -72,8 +78,9 @@ def test_planted_contributions_equal_brute_force_over_the_whole_training_set(pla
     O = model.observables()
     for s, name in enumerate(found.coalitions):
         present = name.split("+")
-        mixed = model.product_state({m: own[m].expand_as(kets[m]) if m in present else kets[m]
-                                     for m in model.modalities})
+        mixed = model.product_state(
+            {m: own[m].expand_as(kets[m]) if m in present else kets[m] for m in model.modalities}
+        )
         expected = torch.einsum("cab,nb,na->nc", O, mixed, mixed.conj()).real.mean(0) + model.bias
         assert np.abs(found.values[0, s] - expected.numpy()).max() < 1e-10
     assert np.abs(found.dividends[0].sum(0) - model(one)[0].numpy()).max() < 1e-10
@@ -87,14 +94,23 @@ def test_qcnn_card_and_bar(name, least, request):
     if found.card["data"]["name"] != "digits":
         request.getfixturevalue("real_data")
     dataset = data.load(found.card["data"]["name"])
-    assert found.card["data"]["digest"] == dataset.digest, "the data changed: run scripts/train_models.py"
-    assert metrics.evaluate(found.model, dataset, "test") == pytest.approx(found.card["this_seed"]["test"], abs=2e-3)
+    assert found.card["data"]["digest"] == dataset.digest, (
+        "the data changed: run scripts/train_models.py"
+    )
+    assert metrics.evaluate(found.model, dataset, "test") == pytest.approx(
+        found.card["this_seed"]["test"], abs=2e-3
+    )
     accuracy = found.card["metrics"]["test"]["accuracy"]
     assert len(accuracy["values"]) == len(found.card["seeds"]) >= 5
     assert accuracy["mean"] == pytest.approx(np.mean(accuracy["values"]))
     assert accuracy["mean"] >= least
     n, M, C = found.model.elements, len(found.model.modalities), len(found.model.outputs)
     kept, layers = len(found.model.network.kept), len(found.model.network.pooling)
-    assert found.card["parameters"]["fusion"] == 4 * n * (M - 1) + layers * (15 + 6) + C * (2**kept + n - kept) + C
+    assert (
+        found.card["parameters"]["fusion"]
+        == 4 * n * (M - 1) + layers * (15 + 6) + C * (2**kept + n - kept) + C
+    )
     concatenation = Concatenation(dataset.input_specs, dataset.target.classes, features=n)
-    assert 20 * found.card["parameters"]["fusion"] <= sum(p.numel() for p in concatenation.head.parameters())
+    assert 20 * found.card["parameters"]["fusion"] <= sum(
+        p.numel() for p in concatenation.head.parameters()
+    )

@@ -40,13 +40,19 @@ def digits() -> Any:
 
 
 def brute(sample: Any, distance: Any) -> list[tuple[float, int]]:
-    rows = [row for row in sample.dataset.rows("test") if row in set(sample.work.bulk) and row != sample.row]
+    rows = [
+        row
+        for row in sample.dataset.rows("test")
+        if row in set(sample.work.bulk) and row != sample.row
+    ]
     return sorted((float(distance(row)), int(row)) for row in rows)
 
 
 def agrees(found: Any, wanted: list[tuple[float, int]]) -> None:
-    assert found.distances == pytest.approx([value for value, _ in wanted[:len(found.rows)]], abs=1e-9)
-    assert set(found.rows) == {row for _, row in wanted[:len(found.rows)]}
+    assert found.distances == pytest.approx(
+        [value for value, _ in wanted[: len(found.rows)]], abs=1e-9
+    )
+    assert set(found.rows) == {row for _, row in wanted[: len(found.rows)]}
     assert found.median == pytest.approx(np.median([value for value, _ in wanted]))
     assert found.among == len(wanted)
 
@@ -58,18 +64,25 @@ def test_nearest_by_contributions(name: str, request: pytest.FixtureRequest) -> 
     place = {int(row): i for i, row in enumerate(work.bulk)}
     every = work.bulk_dividends(output)[:, 1:]
     own = np.array([value for term, value in work.dividends(sample.row, output).items() if term])
-    agrees(similar.nearest(sample), brute(sample, lambda row: np.sqrt(((every[place[int(row)]] - own)**2).sum())))
+    agrees(
+        similar.nearest(sample),
+        brute(sample, lambda row: np.sqrt(((every[place[int(row)]] - own) ** 2).sum())),
+    )
 
 
 def test_nearest_by_modality_states_is_that_of_qutip(planted: Any) -> None:
     kets = [qutip.Qobj(each) for each in planted.work.kets(planted.work.dataset.rows()).numpy()]
-    agrees(similar.nearest(planted, "states"),
-           brute(planted, lambda row: 1 - abs(kets[row].overlap(kets[planted.row]))**2))
+    agrees(
+        similar.nearest(planted, "states"),
+        brute(planted, lambda row: 1 - abs(kets[row].overlap(kets[planted.row])) ** 2),
+    )
 
 
 def test_nearest_by_modality_qubits(digits: Any) -> None:
-    angles = {row: np.concatenate([each.numpy() for each in digits.work.theta(row).values()])
-              for row in [*digits.dataset.rows("test")[:40], digits.row]}
+    angles = {
+        row: np.concatenate([each.numpy() for each in digits.work.theta(row).values()])
+        for row in [*digits.dataset.rows("test")[:40], digits.row]
+    }
     found = similar.nearest(digits, "states", count=600)
     distances = dict(zip(found.rows.tolist(), found.distances, strict=True))
     for row, theta in angles.items():
@@ -77,7 +90,7 @@ def test_nearest_by_modality_qubits(digits: Any) -> None:
             fidelity = 1.0
             for a, b in zip(theta, angles[digits.row], strict=True):  # |<RY(a) 0|RY(b) 0>|^2
                 one, other = (np.array([np.cos(t / 2), np.sin(t / 2)]) for t in (a, b))
-                fidelity *= float(one @ other)**2
+                fidelity *= float(one @ other) ** 2
             assert distances[row] == pytest.approx(1 - fidelity, abs=1e-9)
 
 
@@ -87,8 +100,9 @@ def test_nearest_by_final_state(planted: Any, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(coordinates, "SECONDS", 0.5)
     found = similar.nearest(planted, "final", count=5)
     psi = planted.work.kets(np.r_[found.rows, planted.row])
-    rho = planted.work.model.evolve_states(psi[:, :, None] * psi[:, None].conj(),
-                                           [float(planted.work.model.duration)])[0].numpy()
+    rho = planted.work.model.evolve_states(
+        psi[:, :, None] * psi[:, None].conj(), [float(planted.work.model.duration)]
+    )[0].numpy()
     theirs = [(qutip.Qobj(each) - qutip.Qobj(rho[-1])).norm("fro") for each in rho[:-1]]
     assert found.distances == pytest.approx(theirs, abs=1e-8)
     assert found.among in (28, 29)  # of those that were followed
@@ -111,7 +125,9 @@ def test_intervals_are_scipy_s(wrong: int, count: int) -> None:
         slices.wilson(2, 1)
 
 
-@pytest.mark.parametrize(("model", "sample"), [("qj-planted", "p0031"), ("qcnn-digits", "digit-1571")])
+@pytest.mark.parametrize(
+    ("model", "sample"), [("qj-planted", "p0031"), ("qcnn-digits", "digit-1571")]
+)
 def test_slices_add_up_and_are_what_their_filters_say(model: str, sample: str) -> None:
     levels = levels_of(open_sample(model, sample))
     wrong = slices.is_wrong(levels)
@@ -140,8 +156,9 @@ def test_the_worst(planted: Any, digits: Any) -> None:
     assert np.abs(found.values) == pytest.approx(errors.to_numpy()[:4])
     levels = levels_of(digits)
     work, at = digits.work, levels.places(levels.rows)
-    loss = torch.nn.functional.cross_entropy(torch.as_tensor(work.scores[at]), torch.as_tensor(work.dataset.y[at]),
-                                             reduction="none").numpy()
+    loss = torch.nn.functional.cross_entropy(
+        torch.as_tensor(work.scores[at]), torch.as_tensor(work.dataset.y[at]), reduction="none"
+    ).numpy()
     assert slices.worst(levels, 5).values == pytest.approx(np.sort(loss)[::-1][:5])
 
 
@@ -153,8 +170,11 @@ def test_panels(planted: Any, digits: Any) -> None:
     levels = levels_of(planted, "relation=conflict")
     for colour in colours(planted.work, levels.rows):
         drawn = map_panels.sample_map(levels, colour=colour)
-        ids = [name for trace in drawn.figure.data for name in (trace.customdata if trace.customdata is not None
-                                                                else ())]
+        ids = [
+            name
+            for trace in drawn.figure.data
+            for name in (trace.customdata if trace.customdata is not None else ())
+        ]
         assert sorted(ids) == sorted(levels.rows.index)
     assert drawn.table()["in_cohort"].sum() == levels.inside.sum()
     table = slice_panels.slices(levels, by="regime").table()
@@ -179,7 +199,9 @@ def test_side_by_side(planted: Any) -> None:
     assert list(dict.fromkeys(table["sample"])) == ["p0031", "p2924", "p0007"]
     for name in ("p0031", "p2924", "p0007"):
         own = open_sample("qj-planted", name)
-        assert table["dividend"][table["sample"] == name].sum() == pytest.approx(own.score, abs=1e-6)
+        assert table["dividend"][table["sample"] == name].sum() == pytest.approx(
+            own.score, abs=1e-6
+        )
     ranges = {tuple(axis.range) for axis in picture.figure.select_xaxes()}
     assert len(ranges) == 1
     assert len(several_panels.entropies(planted, ids=["p0031", "p2924"]).table()) == 8
@@ -197,7 +219,9 @@ def test_many_terms_are_the_same_in_every_column() -> None:
     rng = np.random.default_rng(0)
     found = [dict(zip(terms, rng.normal(size=len(terms)), strict=True)) for _ in range(2)]
     drawn = side_by_side.decisions(["x", "y"], found, tuple("abcde"))
-    assert [bar.x[-1] for bar in drawn.data] == pytest.approx([sum(each.values()) for each in found])
+    assert [bar.x[-1] for bar in drawn.data] == pytest.approx(
+        [sum(each.values()) for each in found]
+    )
     assert len(drawn.data[0].x) == len(drawn.data[1].x) == 1 + 5 + 11 + 1 + 1
 
 
@@ -251,7 +275,9 @@ def test_what_is_selected_becomes_a_cohort(planted: Any, monkeypatch: pytest.Mon
     assert "filter" not in session
 
 
-def test_a_clicked_slice_cell_or_bar(planted: Any, digits: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clicked_slice_cell_or_bar(
+    planted: Any, digits: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     levels = levels_of(planted, "relation=conflict; error>0.1")
     found = slices.slices(levels, "relation")
     session = selecting(monkeypatch, errors_view, points=[{"customdata": [1, "tip"]}])
@@ -266,12 +292,18 @@ def test_a_clicked_slice_cell_or_bar(planted: Any, digits: Any, monkeypatch: pyt
     session = selecting(monkeypatch, errors_view, points=[{"customdata": [8, 1, "8", "1", 2, 0.1]}])
     errors_view._confused("chart", levels)
     assert session["filter"] == "truth=8; prediction=1; certainty>0.2"
-    assert levels_of(digits, session["filter"]).inside.sum() == quality.confusions(levels_of(
-        digits, "certainty>0.2"))[8, 1]
+    assert (
+        levels_of(digits, session["filter"]).inside.sum()
+        == quality.confusions(levels_of(digits, "certainty>0.2"))[8, 1]
+    )
 
 
 def test_the_cohorts_page() -> None:
-    app = visit("Cohorts", model="qj-planted", **{"map": "contributions", "map.colour": "dominant", "slice": "regime"})
+    app = visit(
+        "Cohorts",
+        model="qj-planted",
+        **{"map": "contributions", "map.colour": "dominant", "slice": "regime"},
+    )
     assert not app.error
     words = plain(said(app))
     assert "Two components hold" in words
@@ -292,20 +324,42 @@ def test_the_samples_page() -> None:
 
 
 def test_the_compare_page() -> None:
-    app = visit("Compare", model="qj-planted", several=["p0031", "p2924"], **{"compare.view": "Several samples"})
+    app = visit(
+        "Compare",
+        model="qj-planted",
+        several=["p0031", "p2924"],
+        **{"compare.view": "Several samples"},
+    )
     assert not app.error
     assert not app.warning
     words = plain(said(app))
     assert "p0031, p2924, annotated → predicted, all on one scale" in words
-    app = visit("Compare", model="qj-planted", several=["p0031", "nobody"], **{"compare.view": "Several samples"})
+    app = visit(
+        "Compare",
+        model="qj-planted",
+        several=["p0031", "nobody"],
+        **{"compare.view": "Several samples"},
+    )
     assert "nobody" in plain(app.warning[0].value)
-    app = visit("Compare", model="qj-planted", several=[f"p000{i}" for i in range(8)],
-                **{"compare.view": "Several samples"})
+    app = visit(
+        "Compare",
+        model="qj-planted",
+        several=[f"p000{i}" for i in range(8)],
+        **{"compare.view": "Several samples"},
+    )
     assert not app.exception
 
 
 def test_programs_of_panels_in_parts_run_by_themselves() -> None:
-    address = {"model": "qj-planted", "data": "planted", "sample": "p0031", "similar": "modality states"}
+    address = {
+        "model": "qj-planted",
+        "data": "planted",
+        "sample": "p0031",
+        "similar": "modality states",
+    }
     text = programs.program("samples", "similar", address)
     done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
-    assert str(panels.similar(open_sample("qj-planted", "p0031"), by="states").table()["id"].iloc[0]) in done.stdout
+    assert (
+        str(panels.similar(open_sample("qj-planted", "p0031"), by="states").table()["id"].iloc[0])
+        in done.stdout
+    )

@@ -16,14 +16,20 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def named(file: str) -> list[Requirement]:
-    return [Requirement(line) for line in (ROOT / file).read_text().splitlines() if line and line[0] not in "#-"]
+    return [
+        Requirement(line)
+        for line in (ROOT / file).read_text().splitlines()
+        if line and line[0] not in "#-"
+    ]
 
 
 def test_the_locks_hold_every_pin_with_hashes_and_no_address() -> None:
     for path, count in ((lock.LOCK, 100), (lock.CUDA, 15)):
         text = path.read_text()
         assert "://" not in text
-        assert "--" not in text.replace("--hash=sha256:", ""), "no option but hashes: no index, no trusted host"
+        assert "--" not in text.replace("--hash=sha256:", ""), (
+            "no option but hashes: no index, no trusted host"
+        )
         found = lock.packages(text)
         assert len(found) == len(re.findall(r"^[A-Za-z0-9]", text, re.MULTILINE)) >= count
         assert all(each.hashes for each in found)
@@ -37,7 +43,11 @@ def test_the_locks_hold_every_pin_with_hashes_and_no_address() -> None:
 
 def test_what_locked_packages_ask_for_is_locked_too() -> None:
     """Of those that are installed here in the locked version."""
-    known = {each.name: each.version for path in (lock.LOCK, lock.CUDA) for each in lock.packages(path.read_text())}
+    known = {
+        each.name: each.version
+        for path in (lock.LOCK, lock.CUDA)
+        for each in lock.packages(path.read_text())
+    }
     seen = 0
     for name, version in known.items():
         try:
@@ -46,27 +56,38 @@ def test_what_locked_packages_ask_for_is_locked_too() -> None:
             continue
         if about.version.split("+")[0] == version:
             asked = [Requirement(each) for each in about.requires or []]
-            asked = [each for each in asked if each.marker is None or each.marker.evaluate({"extra": ""})]
+            asked = [
+                each for each in asked if each.marker is None or each.marker.evaluate({"extra": ""})
+            ]
             assert {canonicalize_name(each.name) for each in asked} <= set(known), name
             seen += 1
     assert seen >= 30
 
 
 def test_the_list_of_licences_is_that_of_the_locks() -> None:
-    rows = re.findall(r"^\| ([\w.-]+) \| (\S+) \| (.*?) \| (.*?) ?\|$", lock.LICENCES.read_text(), re.MULTILINE)[1:]
-    assert [row[:2] for row in rows] == [(each.name, each.version) for path in (lock.LOCK, lock.CUDA)
-                                         for each in lock.packages(path.read_text())]
+    rows = re.findall(
+        r"^\| ([\w.-]+) \| (\S+) \| (.*?) \| (.*?) ?\|$", lock.LICENCES.read_text(), re.MULTILINE
+    )[1:]
+    assert [row[:2] for row in rows] == [
+        (each.name, each.version)
+        for path in (lock.LOCK, lock.CUDA)
+        for each in lock.packages(path.read_text())
+    ]
     assert all(asks == lock.kind(licence) for _, _, licence, asks in rows)
     assert {name for name, _, licence, _ in rows if "not declared" in licence} <= {"cuda-toolkit"}
     assert {name for name, _, _, asks in rows if asks.startswith("copyleft")} == {"certifi", "tqdm"}
     assert {asks for _, _, _, asks in rows} == {"", "copyleft within its files", "proprietary"}
-    assert lock.kind("GPL-3.0-only") == lock.kind("GNU Affero General Public License v3") == "copyleft"
+    assert (
+        lock.kind("GPL-3.0-only") == lock.kind("GNU Affero General Public License v3") == "copyleft"
+    )
     assert lock.kind("LGPL-2.1") == "copyleft within its files"
 
 
 def test_the_wheel_asks_for_ranges_around_the_pins() -> None:
     about = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    assert about["tool"]["setuptools"]["dynamic"]["dependencies"] == {"file": ["requirements-min.txt"]}
+    assert about["tool"]["setuptools"]["dynamic"]["dependencies"] == {
+        "file": ["requirements-min.txt"]
+    }
     pins = {each.name: str(each.specifier).removeprefix("==") for each in named("requirements.txt")}
     ranges = {each.name: each.specifier for each in named("requirements-min.txt")}
     assert list(ranges) == list(pins)
@@ -79,10 +100,17 @@ def test_the_wheel_asks_for_ranges_around_the_pins() -> None:
 def test_the_extra_for_onnx_asks_for_a_range_around_the_pin() -> None:
     """Before 1.24.1 ONNX Runtime reads files that a model names wherever they lie."""
     about = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    ranges = {each.name: each.specifier
-              for each in map(Requirement, about["project"]["optional-dependencies"]["onnx"])}
-    pins = {each.name: str(each.specifier).removeprefix("==") for each in named("requirements-dev.txt")}
+    ranges = {
+        each.name: each.specifier
+        for each in map(Requirement, about["project"]["optional-dependencies"]["onnx"])
+    }
+    pins = {
+        each.name: str(each.specifier).removeprefix("==") for each in named("requirements-dev.txt")
+    }
     assert set(ranges) == {"onnx", "onnxruntime"}
     assert all(pins[name] in wanted for name, wanted in ranges.items())
-    assert ["1.23.2" in ranges["onnxruntime"], "1.24.1" in ranges["onnxruntime"], "2.0" in ranges["onnx"]] == [
-        False, True, False]
+    assert [
+        "1.23.2" in ranges["onnxruntime"],
+        "1.24.1" in ranges["onnxruntime"],
+        "2.0" in ranges["onnx"],
+    ] == [False, True, False]

@@ -38,39 +38,53 @@ def search(**changed) -> space.Search:
 
 
 def test_words_become_a_space():
-    found = search(ranges=["rate=1e-4:1e-2:log", "rank=2:8"], choices=["dropout=0,0.2"], model="low-rank")
-    assert found.space == {"rate": {"low": 1e-4, "high": 1e-2, "log": True, "whole": False},
-                           "rank": {"low": 2, "high": 8, "log": False, "whole": True}, "dropout": {"choices": [0, 0.2]}}
+    found = search(
+        ranges=["rate=1e-4:1e-2:log", "rank=2:8"], choices=["dropout=0,0.2"], model="low-rank"
+    )
+    assert found.space == {
+        "rate": {"low": 1e-4, "high": 1e-2, "log": True, "whole": False},
+        "rank": {"low": 2, "high": 8, "log": False, "whole": True},
+        "dropout": {"choices": [0, 0.2]},
+    }
     assert found.direction == "minimize"
     assert search(metric="accuracy").direction == "maximize"
-    lists = space.read("planted", "quantum-jump", {}, [], ["dims=[2,2,2],[4,2,2],3", "evolution=jump,unitary"])
+    lists = space.read(
+        "planted", "quantum-jump", {}, [], ["dims=[2,2,2],[4,2,2],3", "evolution=jump,unitary"]
+    )
     assert lists.space["dims"] == {"choices": [[2, 2, 2], [4, 2, 2], 3]}
-    assert space.settings_of(lists, {"dims": "[4, 2, 2]", "evolution": "jump"}) == {"dims": [4, 2, 2],
-                                                                                    "evolution": "jump"}
+    assert space.settings_of(lists, {"dims": "[4, 2, 2]", "evolution": "jump"}) == {
+        "dims": [4, 2, 2],
+        "evolution": "jump",
+    }
 
 
-@pytest.mark.parametrize(("changed", "error", "message"), [
-    (dict(ranges=["rte=1:2"]), NotFound, "Did you mean 'rate'"),
-    (dict(ranges=["rate"]), InvalidInput, "form key=low:high"),
-    (dict(ranges=["rate=1e-2:1e-4"]), InvalidInput, "must begin below its end"),
-    (dict(ranges=["rate=0:1:log"]), InvalidInput, "above 0 with"),
-    (dict(ranges=["rate=1e-4:many"]), InvalidInput, "between two numbers, but has 'many'"),
-    (dict(ranges=["patience=1:2.5"]), InvalidInput, "two whole numbers"),
-    (dict(ranges=["rate=1e-4:1e-2:lin"]), InvalidInput, "with :log or :int"),
-    (dict(ranges=[f"patience=1:{'9' * 900}"]), InvalidInput, "two whole numbers"),
-    (dict(ranges=["rate=1e-3:nan"]), InvalidInput, "begin below"),
-    (dict(ranges=["loss=1:2"]), InvalidInput, "not a number: it has no range"),
-    (dict(ranges=["rate=1e-3:99"]), InvalidInput, "`rate` must lie"),
-    (dict(ranges=["rate=0.1:1", "rate=1:2"]), InvalidInput, "given twice"),
-    (dict(ranges=["epochs=1:9"]), InvalidInput, "given twice"),
-    (dict(choices=["input_dropout=0"]), InvalidInput, "from 2 to"),
-    (dict(choices=["input_dropout=0,0"]), InvalidInput, "different values"),
-    (dict(choices=["schedule=cosine,up"]), NotFound, "Schedule 'up'"),
-    (dict(choices=["class_weights=none,balanced"]), InvalidInput, "metric"),
-    (dict(choices=["refit=true,false"]), InvalidInput, "validation rows"),
-    (dict(metric="mae"), NotFound, "Metric 'mae'"), (dict(ranges=[], choices=[]), InvalidInput, "from 1 to"),
-    (dict(data="nothing"), NotFound, "nothing"), (dict(seed=-1), InvalidInput, "`seed`"),
-])
+@pytest.mark.parametrize(
+    ("changed", "error", "message"),
+    [
+        (dict(ranges=["rte=1:2"]), NotFound, "Did you mean 'rate'"),
+        (dict(ranges=["rate"]), InvalidInput, "form key=low:high"),
+        (dict(ranges=["rate=1e-2:1e-4"]), InvalidInput, "must begin below its end"),
+        (dict(ranges=["rate=0:1:log"]), InvalidInput, "above 0 with"),
+        (dict(ranges=["rate=1e-4:many"]), InvalidInput, "between two numbers, but has 'many'"),
+        (dict(ranges=["patience=1:2.5"]), InvalidInput, "two whole numbers"),
+        (dict(ranges=["rate=1e-4:1e-2:lin"]), InvalidInput, "with :log or :int"),
+        (dict(ranges=[f"patience=1:{'9' * 900}"]), InvalidInput, "two whole numbers"),
+        (dict(ranges=["rate=1e-3:nan"]), InvalidInput, "begin below"),
+        (dict(ranges=["loss=1:2"]), InvalidInput, "not a number: it has no range"),
+        (dict(ranges=["rate=1e-3:99"]), InvalidInput, "`rate` must lie"),
+        (dict(ranges=["rate=0.1:1", "rate=1:2"]), InvalidInput, "given twice"),
+        (dict(ranges=["epochs=1:9"]), InvalidInput, "given twice"),
+        (dict(choices=["input_dropout=0"]), InvalidInput, "from 2 to"),
+        (dict(choices=["input_dropout=0,0"]), InvalidInput, "different values"),
+        (dict(choices=["schedule=cosine,up"]), NotFound, "Schedule 'up'"),
+        (dict(choices=["class_weights=none,balanced"]), InvalidInput, "metric"),
+        (dict(choices=["refit=true,false"]), InvalidInput, "validation rows"),
+        (dict(metric="mae"), NotFound, "Metric 'mae'"),
+        (dict(ranges=[], choices=[]), InvalidInput, "from 1 to"),
+        (dict(data="nothing"), NotFound, "nothing"),
+        (dict(seed=-1), InvalidInput, "`seed`"),
+    ],
+)
 def test_what_cannot_be_searched_is_named(changed, error, message):
     with pytest.raises(error, match=message):
         search(**changed)
@@ -87,8 +101,13 @@ def test_the_best_trial_can_be_trained_again_to_the_same_loss():
     assert [a.seed for a in attempts] == list(range(8))
     assert best.value == min(a.value for a in attempts if a.state == "finished")
     settings = {key: value for key, value in found.settings(best).items() if key in Options.names()}
-    fit = prepare("linear", load("digits"), {k: v for k, v in found.settings(best).items() if k not in settings},
-                  Options(loss="cross_entropy", **settings), best.seed)
+    fit = prepare(
+        "linear",
+        load("digits"),
+        {k: v for k, v in found.settings(best).items() if k not in settings},
+        Options(loss="cross_entropy", **settings),
+        best.seed,
+    )
     while not fit.done:
         fit.epoch()
     assert fit.best_loss == best.value
@@ -125,14 +144,23 @@ def test_two_processes_share_the_trials(where, tmp_path, monkeypatch):
     found = sweep.find("both", where)
     assert [a.number for a in found.attempts()] == list(range(12))
     assert found.is_done
-    kept = [t.user_attrs["place"] for t in found.study.trials if t.state.name in ("COMPLETE", "PRUNED")]
+    kept = [
+        t.user_attrs["place"] for t in found.study.trials if t.state.name in ("COMPLETE", "PRUNED")
+    ]
     assert sorted(kept) == list(range(12))  # none twice
-    assert len({t.user_attrs["worker"]["lock"] for t in found.study.trials if "worker" in t.user_attrs}) == 2
+    assert (
+        len(
+            {t.user_attrs["worker"]["lock"] for t in found.study.trials if "worker" in t.user_attrs}
+        )
+        == 2
+    )
     assert not list(storage.folder().glob(".*.lock"))
 
 
 def test_a_killed_trial_is_done_again(monkeypatch):
-    wanted = search(assigned=dict(epochs=2000, batch=64, patience=0), ranges=["rate=1e-4:1e-3"], choices=[])
+    wanted = search(
+        assigned=dict(epochs=2000, batch=64, patience=0), ranges=["rate=1e-4:1e-3"], choices=[]
+    )
     sweep.begin("killed", wanted, 2)
     member = FORK.Process(target=take_part, args=("killed",))
     member.start()
@@ -150,8 +178,13 @@ def test_a_killed_trial_is_done_again(monkeypatch):
     states = [(t.user_attrs["place"], t.state.name) for t in found.study.trials]
     assert sorted(states) == [(0, "FAIL"), (0, "WAITING"), (1, "WAITING")]
     with monkeypatch.context() as quick:
-        quick.setattr(sweep, "_trained",
-                      lambda sweep, trial, number, dataset, on_epoch: trial.suggest_float("rate", 1e-4, 1e-3) + number)
+        quick.setattr(
+            sweep,
+            "_trained",
+            lambda sweep, trial, number, dataset, on_epoch: (
+                trial.suggest_float("rate", 1e-4, 1e-3) + number
+            ),
+        )
         sweep.work(found)
     assert found.is_done
     assert found.attempts()[0].tried == tried
@@ -211,21 +244,36 @@ def test_a_sweep_stops_when_asked_and_goes_on():
     assert found.is_done
 
 
-@pytest.mark.parametrize("changed", [dict(ranges=["rate=1e-3:1:log"]), dict(assigned=dict(epochs=4)), dict(seed=1),
-                                     dict(metric="nll"), dict(model="late"), dict(data="planted", metric="loss")])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        dict(ranges=["rate=1e-3:1:log"]),
+        dict(assigned=dict(epochs=4)),
+        dict(seed=1),
+        dict(metric="nll"),
+        dict(model="late"),
+        dict(data="planted", metric="loss"),
+    ],
+)
 def test_another_search_under_the_same_name_is_refused(changed):
     sweep.begin("taken", search(), 1)
     with pytest.raises(InvalidInput, match="Sweep taken was begun with another `"):
         sweep.begin("taken", search(**changed), 1)
 
 
-@pytest.mark.parametrize(("where", "message"), [
-    ("http://host/x", "but begins with 'http'"), ("file:///etc/passwd", "begins with 'file'"),
-    ("redis://:secret@host", "begins with 'redis'"),
-    ("sqlite:///x.db?mode=memory", "without options"), ("x.txt", "ends in .journal"),
-    ("/nowhere/at/all/x.journal", "cannot be written"), ("postgresql://me:secret@localhost:1/x", "cannot be used"),
-    ("javascript:alert(1)//", "ends in .journal"),
-])
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ("http://host/x", "but begins with 'http'"),
+        ("file:///etc/passwd", "begins with 'file'"),
+        ("redis://:secret@host", "begins with 'redis'"),
+        ("sqlite:///x.db?mode=memory", "without options"),
+        ("x.txt", "ends in .journal"),
+        ("/nowhere/at/all/x.journal", "cannot be written"),
+        ("postgresql://me:secret@localhost:1/x", "cannot be used"),
+        ("javascript:alert(1)//", "ends in .journal"),
+    ],
+)
 def test_places_that_are_none_are_refused_without_saying_passwords(where, message):
     with pytest.raises(InvalidInput, match=message) as caught:
         sweep.begin("x", search(), 1, where)
@@ -239,8 +287,16 @@ def test_names_and_journals_that_are_none(tmp_path):
         sweep.find("absent")
     assert storage.names() == []
     storage.folder().mkdir(parents=True)
-    for n, text in enumerate(["{}\n", "no\nno\n", '{"op_code":0}\n' * 2, "[]\n[]\n",
-                              '{"op_code": 99, "worker_id": "x"}\n' * 2, "\0" * 99]):
+    for n, text in enumerate(
+        [
+            "{}\n",
+            "no\nno\n",
+            '{"op_code":0}\n' * 2,
+            "[]\n[]\n",
+            '{"op_code": 99, "worker_id": "x"}\n' * 2,
+            "\0" * 99,
+        ]
+    ):
         (storage.folder() / f"bad{n}.journal").write_text(text)
         with pytest.raises(QFusionError):
             sweep.find(f"bad{n}")
@@ -258,21 +314,42 @@ def said(capsys, *words: str) -> tuple[int, str, str]:
 
 
 def test_the_command_searches_and_goes_on(capsys):
-    words = ["--name", "mine", "--data", "digits", "--model", "linear", "--trials", "3", "--set", "epochs=2", "--set",
-             "batch=512", "--range", "rate=1e-3:1e-1:log", "--choice", "input_dropout=0,0.3"]
+    words = [
+        "--name",
+        "mine",
+        "--data",
+        "digits",
+        "--model",
+        "linear",
+        "--trials",
+        "3",
+        "--set",
+        "epochs=2",
+        "--set",
+        "batch=512",
+        "--range",
+        "rate=1e-3:1e-1:log",
+        "--choice",
+        "input_dropout=0,0.3",
+    ]
     code, out, _ = said(capsys, *words, "--json")
     first = json.loads(out)
     assert code == 0
     assert first["trials"] == {"finished": 3, "pruned": 0, "failed": 0, "waiting": 0, "running": 0}
-    assert first["command"].startswith("python -m qfusion train --data digits --model linear --seed ")
+    assert first["command"].startswith(
+        "python -m qfusion train --data digits --model linear --seed "
+    )
     code, out, _ = said(capsys, "--name", "mine", "--trials", "4", "--json")
     assert (code, json.loads(out)["trials"]["finished"]) == (0, 4)
     code, out, err = said(capsys, *words)
     assert code == 0
     assert "mine: linear on digits, 4 trials" in out
     assert "4 finished" in err
-    for more, message in ((["--set", "epochs"], "key=value"), (["--range", "hidden=1:2"], "does not exist"),
-                          (["--set", "clip=1"], "another")):
+    for more, message in (
+        (["--set", "epochs"], "key=value"),
+        (["--range", "hidden=1:2"], "does not exist"),
+        (["--set", "clip=1"], "another"),
+    ):
         code, out, err = said(capsys, *words, *more)
         assert (code, out) == (1, "")
         assert message in err
@@ -284,4 +361,6 @@ def test_draws_do_not_depend_on_who_draws():
     found = [sweep.begin(name, search(), 4) for name in ("a", "b")]
     for each in found:
         sweep.work(each)
-    assert np.array_equal([a.value for a in found[0].attempts()], [a.value for a in found[1].attempts()])
+    assert np.array_equal(
+        [a.value for a in found[0].attempts()], [a.value for a in found[1].attempts()]
+    )

@@ -24,14 +24,22 @@ from tests.figure_examples import EXAMPLES, IDS, RHO, R, T, X, Y
 WHITE = 1.05  # luminance of white paper, with the 0.05 of a contrast
 MODALITIES = ("text", "audio", "vision")
 NAMED_LIKE_PAPER = "#FFFFFF"  # a name that looks like a colour stays a name
-LINES = {term: T * (n + 1)
-         for n, term in enumerate([*MODALITIES, "text+audio", "text+vision", "audio+vision", "text+audio+vision", ""])}
+LINES = {
+    term: T * (n + 1)
+    for n, term in enumerate(
+        [*MODALITIES, "text+audio", "text+vision", "audio+vision", "text+audio+vision", ""]
+    )
+}
 FIGURES = EXAMPLES | {
     "cohort.scatter, empty": lambda t: cohort.scatter([], X[:0], X[:0], "x", "y", theme=t),
-    "inside.words, named": lambda t: inside.words(["yes", NAMED_LIKE_PAPER, "no"], np.array([-1.0, 0.2, 0.9]), theme=t),
-    "operators.along, split": lambda t: operators.along(IDS, X, Y, "x", "y", truth=X > 0, truth_name="7", split=True,
-                                                        theme=t),
-    "state.density_matrix, modulus": lambda t: state.density_matrix(RHO, (2, 2), theme=t)}
+    "inside.words, named": lambda t: inside.words(
+        ["yes", NAMED_LIKE_PAPER, "no"], np.array([-1.0, 0.2, 0.9]), theme=t
+    ),
+    "operators.along, split": lambda t: operators.along(
+        IDS, X, Y, "x", "y", truth=X > 0, truth_name="7", split=True, theme=t
+    ),
+    "state.density_matrix, modulus": lambda t: state.density_matrix(RHO, (2, 2), theme=t),
+}
 _START = R.bit_generator.state
 
 
@@ -42,25 +50,55 @@ def example(name: str, theme: str) -> go.Figure:
 
 
 def test_what_a_look_is_unless_said_otherwise() -> None:
-    assert ExportStyle().as_dict() == {"format": "svg", "dpi": 300, "size": "single", "theme": "light", "title": False,
-                                       "caption": False,
-                                "font": 7.0, "hidden": [], "engine": "qfusion"}
+    assert ExportStyle().as_dict() == {
+        "format": "svg",
+        "dpi": 300,
+        "size": "single",
+        "theme": "light",
+        "title": False,
+        "caption": False,
+        "font": 7.0,
+        "hidden": [],
+        "engine": "qfusion",
+    }
     assert ExportStyle(size="slide").font == styles.SIZES["slide"].font
-    look = ExportStyle(format="pdf", size="poster", theme="grey", font=11, hidden=("b", "a", "b"), title=True)
+    look = ExportStyle(
+        format="pdf", size="poster", theme="grey", font=11, hidden=("b", "a", "b"), title=True
+    )
     assert look.hidden == ("b", "a")
     assert ExportStyle.parse(json.loads(json.dumps(look.as_dict()))) == look
 
 
-@pytest.mark.parametrize(("given", "named"), [
-    ({"format": "exe"}, "format.*'exe'.*Choose"), ({"format": ["svg"]}, "format"), ({"format": None}, "format"),
-    ({"dpi": 1e9}, "dpi"), ({"dpi": True}, "dpi"), ({"dpi": 10**5000}, "dpi.*twelve"), ({"size": "../x"}, "size"),
-    ({"theme": {}}, "theme"), ({"title": "yes"}, "title.*'yes'"), ({"caption": 1}, "caption"),
-    ({"font": math.nan}, "font.*nan"), ({"font": "7"}, "font.*'7'"), ({"font": 1e300}, "font"), ({"font": -7}, "font"),
-    ({"font": True}, "font"), ({"hidden": "text"}, "hidden.*'text'"),
-    ({"hidden": ["x"] * 10_000}, "hidden.*10,000 entries"), ({"hidden": [1]}, "hidden"),
-    ({"hidden": ["x" * 10_000]}, "hidden"), ({"engine": "kaleido"}, "engine"), ({"formt": "svg"}, "formt.*Leave"),
-    ({"x" * 10**6: 1}, "only the names"), ([], "look.*object"),
-    ({"size": float("inf")}, "size"), ({"theme": "light\0"}, "theme")])
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"format": "exe"}, "format.*'exe'.*Choose"),
+        ({"format": ["svg"]}, "format"),
+        ({"format": None}, "format"),
+        ({"dpi": 1e9}, "dpi"),
+        ({"dpi": True}, "dpi"),
+        ({"dpi": 10**5000}, "dpi.*twelve"),
+        ({"size": "../x"}, "size"),
+        ({"theme": {}}, "theme"),
+        ({"title": "yes"}, "title.*'yes'"),
+        ({"caption": 1}, "caption"),
+        ({"font": math.nan}, "font.*nan"),
+        ({"font": "7"}, "font.*'7'"),
+        ({"font": 1e300}, "font"),
+        ({"font": -7}, "font"),
+        ({"font": True}, "font"),
+        ({"hidden": "text"}, "hidden.*'text'"),
+        ({"hidden": ["x"] * 10_000}, "hidden.*10,000 entries"),
+        ({"hidden": [1]}, "hidden"),
+        ({"hidden": ["x" * 10_000]}, "hidden"),
+        ({"engine": "kaleido"}, "engine"),
+        ({"formt": "svg"}, "formt.*Leave"),
+        ({"x" * 10**6: 1}, "only the names"),
+        ([], "look.*object"),
+        ({"size": float("inf")}, "size"),
+        ({"theme": "light\0"}, "theme"),
+    ],
+)
 def test_a_hostile_look_is_refused_by_name_and_in_few_words(given: Any, named: str) -> None:
     with pytest.raises(InvalidInput, match=named) as refused:
         ExportStyle.parse(given)
@@ -81,7 +119,11 @@ def test_recoloured_is_as_drawn_in_the_other_theme(name: str) -> None:
 def test_a_name_that_looks_like_a_colour_stays() -> None:
     for theme in ("light", "dark", "grey"):
         found = in_theme(example("inside.words, named", "light"), theme)
-        assert [note.text for note in found.layout.annotations[::2]] == ["yes", NAMED_LIKE_PAPER, "no"]
+        assert [note.text for note in found.layout.annotations[::2]] == [
+            "yes",
+            NAMED_LIKE_PAPER,
+            "no",
+        ]
 
 
 def test_a_figure_from_elsewhere_has_no_theme() -> None:
@@ -94,8 +136,15 @@ def test_a_figure_from_elsewhere_has_no_theme() -> None:
 def colours(part: Any, key: str = "") -> set[str]:
     """Every colour in a figure's JSON, where a colour stands."""
     if isinstance(part, dict):
-        return set().union(*(colours(value, name if name.endswith("color") or name in ("colorscale", "shadow") else "")
-                             for name, value in part.items()))
+        return set().union(
+            *(
+                colours(
+                    value,
+                    name if name.endswith("color") or name in ("colorscale", "shadow") else "",
+                )
+                for name, value in part.items()
+            )
+        )
     if isinstance(part, list):
         return set().union(*(colours(value, key) for value in part))
     return {part} if isinstance(part, str) and key else set()
@@ -106,7 +155,9 @@ def test_greys_are_grey_and_the_rest_stays(name: str) -> None:
     drawn = example(name, "dark")
     found = in_theme(drawn, "grey")
     for colour in colours(json.loads(found.to_json())):
-        for triple in (re.findall(r"#(..)(..)(..)\b", colour) or re.findall(r"rgba?\((\d+),\s*(\d+),\s*(\d+)", colour)):
+        for triple in re.findall(r"#(..)(..)(..)\b", colour) or re.findall(
+            r"rgba?\((\d+),\s*(\d+),\s*(\d+)", colour
+        ):
             assert len(set(triple)) == 1, colour
     assert found.to_json() == in_theme(example(name, "light"), "grey").to_json()
     assert len(found.data) == len(drawn.data)
@@ -126,22 +177,36 @@ def test_grey_lines_and_points_stand_out_and_series_differ(name: str) -> None:
     quiet = {grey(lightness(style.LINE["light"])), style.PAPER["light"]}
     told: dict[tuple[Any, ...], str] = {}
     for trace in found.data:
-        if trace.type != "scatter" or "lines" not in (trace.mode
-                                                      or "lines") or not trace.line.color or trace.line.width == 0:
+        if (
+            trace.type != "scatter"
+            or "lines" not in (trace.mode or "lines")
+            or not trace.line.color
+            or trace.line.width == 0
+        ):
             continue
         if trace.line.color.startswith("#") and trace.line.color not in quiet:
             assert contrast(trace.line.color) >= 3
             if trace.name and trace.showlegend is not False and found.layout.showlegend:
-                assert told.setdefault((trace.line.color, trace.line.dash, trace.yaxis), trace.name) == trace.name
+                assert (
+                    told.setdefault((trace.line.color, trace.line.dash, trace.yaxis), trace.name)
+                    == trace.name
+                )
 
 
 def test_series_of_one_dash_get_dashes_of_their_own_in_grey() -> None:
-    drawn = dynamics.measure_lines(T, {style.split_term(term): values for term, values in LINES.items()}, MODALITIES,
-                                   "entropy (nats)")
+    drawn = dynamics.measure_lines(
+        T,
+        {style.split_term(term): values for term, values in LINES.items()},
+        MODALITIES,
+        "entropy (nats)",
+    )
     assert len({trace.line.dash for trace in drawn.data}) == 3
     found = in_theme(drawn, "grey")
-    assert len({(trace.line.dash, trace.line.width) for trace in found.data}) == len(
-        {trace.line.color for trace in drawn.data}) == 8
+    assert (
+        len({(trace.line.dash, trace.line.width) for trace in found.data})
+        == len({trace.line.color for trace in drawn.data})
+        == 8
+    )
     assert next(trace.line.dash for trace in found.data if trace.name == "all together") == "solid"
     greys = sorted({lightness(trace.line.color) for trace in found.data})
     assert min(b - a for a, b in itertools.pairwise(greys)) > 3
@@ -153,41 +218,66 @@ def test_grey_scales_say_amount_and_sign() -> None:
     assert levels == sorted(levels, reverse=True)
     assert levels[0] > 95
     assert levels[-1] < 21
-    signed = [lightness(colour) for _, colour in in_theme(example("inside.curve", "dark"),
-                                                          "grey").data[1].marker.colorscale]
+    signed = [
+        lightness(colour)
+        for _, colour in in_theme(example("inside.curve", "dark"), "grey").data[1].marker.colorscale
+    ]
     assert signed == sorted(signed)
     assert signed[5] == pytest.approx(75, abs=1)
-    assert all(contrast(grey(level)) <= contrast("#777777") for level in signed), "black letters must stand out"
+    assert all(contrast(grey(level)) <= contrast("#777777") for level in signed), (
+        "black letters must stand out"
+    )
     cyclic = in_theme(example("state.density_matrix", "light"), "grey").data[0].colorscale
     phase = [lightness(colour) for _, colour in cyclic]
     assert phase == pytest.approx(phase[::-1])
     assert phase[5] == max(phase)
 
 
-@pytest.mark.parametrize(("name", "kind"), [("circuit.cuts", "amount"), ("inside.words, named", "signed")])
+@pytest.mark.parametrize(
+    ("name", "kind"), [("circuit.cuts", "amount"), ("inside.words, named", "signed")]
+)
 def test_letters_on_grey_cells_can_be_read(name: str, kind: str) -> None:
     found = in_theme(example(name, "dark"), "grey")
-    pairs = [(note.font.color, shape.fillcolor) for note, shape in zip(found.layout.annotations[::2],
-                                                                       found.layout.shapes, strict=True)]
+    pairs = [
+        (note.font.color, shape.fillcolor)
+        for note, shape in zip(found.layout.annotations[::2], found.layout.shapes, strict=True)
+    ]
     if kind == "amount":
         cells, words = found.data
-        pairs = [(colour, at(cells.colorscale, float(cells.z[y][x]) / cells.zmax))
-                 for colour, x, y in zip(words.textfont.color, words.x, words.y, strict=True)]
+        pairs = [
+            (colour, at(cells.colorscale, float(cells.z[y][x]) / cells.zmax))
+            for colour, x, y in zip(words.textfont.color, words.x, words.y, strict=True)
+        ]
     assert pairs
     for letters, cell in pairs:
-        assert max(contrast(letters), contrast(cell)) / min(contrast(letters), contrast(cell)) >= 4.4
+        assert (
+            max(contrast(letters), contrast(cell)) / min(contrast(letters), contrast(cell)) >= 4.4
+        )
 
 
 def test_legend_entries_are_those_a_reader_sees() -> None:
     drawn = example("dynamics.decision_lines", "light")
     entries = visible.legend_entries(drawn)
-    assert entries == ["all together", *MODALITIES, "text + audio", "text + vision", "audio + vision",
-                       "text + audio + vision", "as learned"]
+    assert entries == [
+        "all together",
+        *MODALITIES,
+        "text + audio",
+        "text + vision",
+        "audio + vision",
+        "text + audio + vision",
+        "as learned",
+    ]
     assert visible.legend_entries(example("decision.waterfall", "light")) == []
     assert visible.legend_entries(example("dataset.classes", "light")) == ["train", "test"]
-    named = go.Figure([go.Scatter(y=[1], name="b", legendrank=2000), go.Scatter(y=[1]),
-                       go.Scatter(y=[1], name="a &lt;b&gt;<br>&#36;"),
-                       go.Scatter(y=[1], name="gone", visible=False), go.Heatmap(z=[[1]], name="map")])
+    named = go.Figure(
+        [
+            go.Scatter(y=[1], name="b", legendrank=2000),
+            go.Scatter(y=[1]),
+            go.Scatter(y=[1], name="a &lt;b&gt;<br>&#36;"),
+            go.Scatter(y=[1], name="gone", visible=False),
+            go.Heatmap(z=[[1]], name="map"),
+        ]
+    )
     assert visible.legend_entries(named) == ["trace 1", "a &lt;b&gt;<br>&#36;", "b"]
     assert visible.plain_entry("<b>a</b> &lt;b&gt;<br>&#36;") == "a <b> $"
     assert visible.legend_entries(go.Figure([go.Scatter(y=[1], name="alone")])) == []
@@ -197,10 +287,12 @@ def test_an_entry_takes_all_its_traces_with_it() -> None:
     drawn = example("dynamics.decision_lines", "light")
     before = drawn.to_json()
     found = visible.without(drawn, ("text", "text + audio", "no such entry"))
-    assert {trace.legendgroup for trace in drawn.data} - {trace.legendgroup
-                                                          for trace in found.data} == {"text", "text+audio"}
-    assert visible.legend_entries(found) == [e for e in visible.legend_entries(drawn)
-                                             if e not in ("text", "text + audio")]
+    assert {trace.legendgroup for trace in drawn.data} - {
+        trace.legendgroup for trace in found.data
+    } == {"text", "text+audio"}
+    assert visible.legend_entries(found) == [
+        e for e in visible.legend_entries(drawn) if e not in ("text", "text + audio")
+    ]
     assert drawn.to_json() == before
     assert visible.without(drawn, ()) is drawn
     assert visible.without(drawn, ("no such entry",)) is drawn

@@ -39,8 +39,18 @@ from qfusion.track import dynamics
 from qfusion.training import Options, checkpoint, metrics, train
 from tests.test_app_pages import plain, said, visit
 
-PAGES = ("Overview", "Samples", "Dynamics", "Circuit", "What if", "Decision operators", "Cohorts", "Compare",
-         "Faithfulness", "Leaderboard")
+PAGES = (
+    "Overview",
+    "Samples",
+    "Dynamics",
+    "Circuit",
+    "What if",
+    "Decision operators",
+    "Cohorts",
+    "Compare",
+    "Faithfulness",
+    "Leaderboard",
+)
 KIND, DATA = "state-linear", "handwritten"
 MODELS = {"sum": 0, "products": 2}  # by rank
 DIMS = (2, 3, 2)
@@ -49,12 +59,19 @@ DIMS = (2, 3, 2)
 def model_of(M: int, rank: int, seed: int = 0) -> Any:
     torch.manual_seed(seed)
     inputs = {f"v{m}": {"size": 3, "sequence": False} for m in range(M)}
-    return build(KIND, inputs, ("a", "b"), {"dims": DIMS[:M], "rank": rank, "hidden": 4}).double().eval()
+    return (
+        build(KIND, inputs, ("a", "b"), {"dims": DIMS[:M], "rank": rank, "hidden": 4})
+        .double()
+        .eval()
+    )
 
 
 def rows_of(model: Any, count: int, seed: int = 0) -> dict[str, Tensor]:
     generator = torch.Generator().manual_seed(seed)
-    return {name: torch.randn(count, 3, dtype=torch.float64, generator=generator) for name in model.modalities}
+    return {
+        name: torch.randn(count, 3, dtype=torch.float64, generator=generator)
+        for name in model.modalities
+    }
 
 
 def hermitian(parts: Tensor) -> Tensor:
@@ -64,30 +81,60 @@ def hermitian(parts: Tensor) -> Tensor:
 
 def score(model: Any, states: list[Tensor]) -> np.ndarray:
     """Scores (C,) of one density matrix a modality, by the formula in the model's docstring."""
-    total = sum(torch.einsum("cij,ji->c", hermitian(A), rho).real for A, rho in zip(model.single, states, strict=True))
+    total = sum(
+        torch.einsum("cij,ji->c", hermitian(A), rho).real
+        for A, rho in zip(model.single, states, strict=True)
+    )
     if model.settings["rank"]:
-        each = [torch.einsum("rij,ji->r", hermitian(B), rho).real for B, rho in zip(model.factors, states, strict=True)]
+        each = [
+            torch.einsum("rij,ji->r", hermitian(B), rho).real
+            for B, rho in zip(model.factors, states, strict=True)
+        ]
         total = total + model.weights.detach() @ torch.stack(each).prod(0)
     return np.asarray((total + model.bias.detach()).numpy())
 
 
 def brute_force(model: Any, x: dict[str, Tensor], rows: dict[str, Tensor], kind: str) -> np.ndarray:
     """v(S), (B, 2^M, C): the mean score over every way of filling in the absent modalities."""
+
     def densities(inputs: dict[str, Tensor]) -> list[Tensor]:
         with torch.no_grad():
-            return [torch.einsum("ba,bc->bac", ket, ket.conj()) for ket in model.encode(inputs).values()]
+            return [
+                torch.einsum("ba,bc->bac", ket, ket.conj()) for ket in model.encode(inputs).values()
+            ]
 
     own, M = densities(x), len(model.modalities)
     if kind in ("mixed", "zero"):
         eye = [torch.eye(d, dtype=torch.complex128) for d in model.dims]
-        behind = [(each / len(each) if kind == "mixed" else torch.outer(each[0], each[0]))[None] for each in eye]
+        behind = [
+            (each / len(each) if kind == "mixed" else torch.outer(each[0], each[0]))[None]
+            for each in eye
+        ]
     else:
         behind = densities(rows)
     N = len(behind[0])
-    picks = list(itertools.product(range(N), repeat=M)) if kind == "product" else [(row,) * M for row in range(N)]
+    picks = (
+        list(itertools.product(range(N), repeat=M))
+        if kind == "product"
+        else [(row,) * M for row in range(N)]
+    )
     return np.array(
-        [[np.mean([score(model, [own[m][i] if m in S else behind[m][pick[m]] for m in range(M)]) for pick in picks], 0)
-          for S in subsets(M)] for i in range(len(own[0]))])
+        [
+            [
+                np.mean(
+                    [
+                        score(
+                            model, [own[m][i] if m in S else behind[m][pick[m]] for m in range(M)]
+                        )
+                        for pick in picks
+                    ],
+                    0,
+                )
+                for S in subsets(M)
+            ]
+            for i in range(len(own[0]))
+        ]
+    )
 
 
 @pytest.mark.parametrize("kind", list(explain.KINDS))
@@ -108,7 +155,9 @@ def test_a_sum_has_no_joint_terms_whatever_the_background(kind: str) -> None:
     joint = [len(S) > 1 for S in subsets(3)]
     for model, nothing in ((plainly, True), (products, False)):
         rows = rows_of(model, 1 if kind == "contrast" else 4, seed=2)
-        found = explain.explain(model, rows_of(model, 2, seed=1), explain.background(model, rows, kind))
+        found = explain.explain(
+            model, rows_of(model, 2, seed=1), explain.background(model, rows, kind)
+        )
         assert (np.abs(found.dividends[:, joint]).max() < 1e-12) == nothing
 
 
@@ -119,7 +168,9 @@ def test_decision_operators_and_flips_are_exact() -> None:
     values = explain.explain(model, x, background).values
     for place, S in enumerate(operators.offered(model), 1):
         found = operators.operator(model, background, S, 1)
-        assert found.scores(operators.states_of(model, x, S)) == pytest.approx(values[:, place, 1], abs=1e-10)
+        assert found.scores(operators.states_of(model, x, S)) == pytest.approx(
+            values[:, place, 1], abs=1e-10
+        )
     own = forms.states_of(model, x)
     changes = [counterfactual.nearest_state(model, own, name) for name in model.modalities]
     assert any(change.possible for change in changes)
@@ -131,12 +182,16 @@ def test_what_it_cannot_do_is_named() -> None:
     x = rows_of(model, 1)
     background = explain.background(model, kind="mixed")
     for ability, call in {
-        "time": lambda: cuts.cuts(model, x), "terms": lambda: sensitivity.sensitivity(model, x, background),
-        "rules": lambda: require(model, "rules"), "circuit": lambda: require(model, "circuit"),
+        "time": lambda: cuts.cuts(model, x),
+        "terms": lambda: sensitivity.sensitivity(model, x, background),
+        "rules": lambda: require(model, "rules"),
+        "circuit": lambda: require(model, "circuit"),
     }.items():
-        with pytest.raises(InvalidInput,
-                           match=f"kind state-linear, which has no {ABILITIES[ability]}.*Choose a "
-                                 "quantum-jump|entangled"):
+        with pytest.raises(
+            InvalidInput,
+            match=f"kind state-linear, which has no {ABILITIES[ability]}.*Choose a "
+            "quantum-jump|entangled",
+        ):
             call()
     with pytest.raises(InvalidInput, match="no terms of a physics"):
         flips.nearest_parameters(model, forms.states_of(model, x))
@@ -159,12 +214,29 @@ def stand_in() -> DataSet:
     """Three views of digits, two classes: 100 random rows."""
     rng, y = np.random.default_rng(0), np.repeat(np.arange(10), 10)
     ids = splits.numbered("digit", len(y))
-    modalities = tuple(Modality(name, rng.normal(size=(10, size))[y] + rng.normal(size=(len(y), size)), None,
-                                tuple(f"{what} {i}" for i in range(size)), handwritten.SHAPE if name == "pix" else None)
-                       for name, size, what in handwritten.VIEWS[:3])
-    return DataSet(DATA, "Three views", "", "", "", modalities,
-                   Target("classification", "digit", None, tuple("0123456789")), y, ids,
-                   splits.stratified(y), pd.DataFrame({"digit": y}, index=ids))
+    modalities = tuple(
+        Modality(
+            name,
+            rng.normal(size=(10, size))[y] + rng.normal(size=(len(y), size)),
+            None,
+            tuple(f"{what} {i}" for i in range(size)),
+            handwritten.SHAPE if name == "pix" else None,
+        )
+        for name, size, what in handwritten.VIEWS[:3]
+    )
+    return DataSet(
+        DATA,
+        "Three views",
+        "",
+        "",
+        "",
+        modalities,
+        Target("classification", "digit", None, tuple("0123456789")),
+        y,
+        ids,
+        splits.stratified(y),
+        pd.DataFrame({"digit": y}, index=ids),
+    )
 
 
 def _forget() -> None:
@@ -174,21 +246,40 @@ def _forget() -> None:
 
 
 @contextlib.contextmanager
-def among_the_users(folder: Path, wanted: Mapping[str, tuple[str, dict[str, Any]]]) -> Iterator[DataSet]:
+def among_the_users(
+    folder: Path, wanted: Mapping[str, tuple[str, dict[str, Any]]]
+) -> Iterator[DataSet]:
     """The data set; models, kind and settings by name, that have seen two epochs of it are among the user's."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("QFUSION_MODELS", str(folder))
         found = stand_in()
-        patch.setitem(registry.sources(), DATA, replace(handwritten.SOURCE, load=lambda: found, files=()))
+        patch.setitem(
+            registry.sources(), DATA, replace(handwritten.SOURCE, load=lambda: found, files=())
+        )
         _forget()
         dataset = data.load(DATA)
         for name, (kind, chosen) in wanted.items():
-            result = train(kind, dataset, chosen, Options(epochs=2, rate=1e-2, patience=0, loss="cross_entropy"))
-            measured = {split: metrics.evaluate(result.model, dataset, split) for split in ("train", "valid", "test")}
-            card = checkpoint.make_card(result.model, dataset, name=name, title=f"A {name}", seed=0,
-                                        training=result.settings(),
-                                        metrics={split: metrics.summary([each]) for split, each in measured.items()},
-                                        this_seed=measured, seeds=[0])
+            result = train(
+                kind,
+                dataset,
+                chosen,
+                Options(epochs=2, rate=1e-2, patience=0, loss="cross_entropy"),
+            )
+            measured = {
+                split: metrics.evaluate(result.model, dataset, split)
+                for split in ("train", "valid", "test")
+            }
+            card = checkpoint.make_card(
+                result.model,
+                dataset,
+                name=name,
+                title=f"A {name}",
+                seed=0,
+                training=result.settings(),
+                metrics={split: metrics.summary([each]) for split, each in measured.items()},
+                this_seed=measured,
+                seeds=[0],
+            )
             checkpoint.save(folder / name, result.model, card)
         yield dataset
     _forget()
@@ -213,11 +304,15 @@ def test_it_is_kept_and_read_back(trained: DataSet, sample: str) -> None:
         assert (found.model.kind, found.model.settings["rank"]) == (KIND, rank)
         work = subjects.build(name, found.card, found.model, trained)
         with torch.no_grad():
-            assert work.scores == pytest.approx(found.model(trained.inputs(dtype=torch.float64)).numpy(), abs=1e-10)
+            assert work.scores == pytest.approx(
+                found.model(trained.inputs(dtype=torch.float64)).numpy(), abs=1e-10
+            )
         assert f"{sum(work.dividends(0, 0).values()):.8f}" == f"{work.scores[0, 0]:.8f}"
         assert "{" not in describe.sentence(work)
         chosen = case(name, sample, background="zero")
-        assert chosen.dividends[""] == pytest.approx(float(chosen.explanation.baseline[chosen.output]))
+        assert chosen.dividends[""] == pytest.approx(
+            float(chosen.explanation.baseline[chosen.output])
+        )
         with pytest.raises(InvalidInput, match="read out at its end only"):
             _ = chosen.through
         with pytest.raises(InvalidInput, match="no evolution in time"):
@@ -230,7 +325,9 @@ def test_it_leaves_in_every_format_that_fits(trained: DataSet, sample: str, tmp_
     found = checkpoint.load("products")
     able = [name for name in model_export.FORMATS if not model_export.impossible(name, found)]
     assert able == ["checkpoint", "torch", "numpy"]
-    assert all(model_export.make(name, found, trained, sample=sample, model_name="again") for name in able)
+    assert all(
+        model_export.make(name, found, trained, sample=sample, model_name="again") for name in able
+    )
     assert "It has no evolution in time" in model_export.impossible("qutip", found)
     (tmp_path / "model.pt2").write_bytes(model_export.make("torch", found, trained))
     inputs = trained.inputs([0, 1], dtype=torch.float64)
@@ -238,7 +335,9 @@ def test_it_leaves_in_every_format_that_fits(trained: DataSet, sample: str, tmp_
         scores = torch.export.load(str(tmp_path / "model.pt2")).module()(*inputs.values())
         assert torch.allclose(scores, found.model(inputs), atol=1e-12)
     arrays = np.load(io.BytesIO(model_export.make("numpy", found, trained, sample=sample)))
-    quadratic = np.einsum("i,cij,j->c", arrays["psi"].conj(), arrays["observables"], arrays["psi"]).real
+    quadratic = np.einsum(
+        "i,cij,j->c", arrays["psi"].conj(), arrays["observables"], arrays["psi"]
+    ).real
     assert quadratic + arrays["bias"] == pytest.approx(arrays["scores"], abs=1e-10)
 
 
@@ -248,6 +347,7 @@ def test_reports_of_a_sample_and_of_a_cohort(trained: DataSet, sample: str) -> N
     assert "trained observables of their product" in words
     assert "When it was decided" not in words
     from qfusion.analysis.cohort import cohort_measures
+
     work = subjects.build("products", found.card, found.model, trained)
     table = cohort_measures.table(work, work.frame())
     assert b"Entanglement and joint deciding" not in reports.of_cohort(work, table, (), "", ".html")
@@ -255,7 +355,11 @@ def test_reports_of_a_sample_and_of_a_cohort(trained: DataSet, sample: str) -> N
 
 def command(*words: str) -> tuple[int, str, str]:
     out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as ended:
+    with (
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        pytest.raises(SystemExit) as ended,
+    ):
         cli.main(list(words))
     return int(ended.value.code or 0), out.getvalue(), err.getvalue()
 
@@ -266,15 +370,27 @@ def test_the_command_line(trained: DataSet, sample: str, tmp_path: Path) -> None
     assert code == 0
     assert json.loads(out)
     for view in ("contributions", "shapley"):
-        assert command("figure", *about, "--view", view, "--out", str(tmp_path / f"{view}.svg"))[0] == 0
+        assert (
+            command("figure", *about, "--view", view, "--out", str(tmp_path / f"{view}.svg"))[0]
+            == 0
+        )
         assert (tmp_path / f"{view}.svg").stat().st_size > 1000
     code, _, err = command("track", *about, "--out", str(tmp_path / "track.csv"))
     assert code == 1
-    assert "kind state-linear, which has no evolution in time to track. Choose a quantum-jump model." in err
+    assert (
+        "kind state-linear, which has no evolution in time to track. Choose a quantum-jump model."
+        in err
+    )
 
 
-WHY = {"Dynamics": "no evolution in time", "Circuit": "no circuit of gates", "What if": "no knobs of a physics",
-       "Cohorts": "entangles nothing", "Samples": "no entropies", "Overview": "read out at its end only"}
+WHY = {
+    "Dynamics": "no evolution in time",
+    "Circuit": "no circuit of gates",
+    "What if": "no knobs of a physics",
+    "Cohorts": "entangles nothing",
+    "Samples": "no entropies",
+    "Overview": "read out at its end only",
+}
 
 
 @pytest.mark.parametrize("title", PAGES)

@@ -30,19 +30,36 @@ def test_the_share_of_the_joint_terms_and_when_they_lead_for_good() -> None:
 
 def test_the_answer_in_words() -> None:
     where, rising = ["t = 0", "t = 1", "t = 2", "t = 3"], np.array([0.0, 0.5, 0.75, 1.0])
-    said_of = {name: through.answer(terms(joint), rising, "the entropy", "nats", where) for name, joint in {
-        "late": [0.0, 0.0, 2.0, 3.0], "never": [0.0, 3.0, 0.0, 0.25], "always": [2.0, 2.0, 2.0, 3.0]}.items()}
-    assert said_of["late"] == ("The decision leaves the single modalities for good at t = 2: by then the entropy has "
-                               "gone 75% of its way")
-    assert "ends with the single modalities (joint terms 0%, then 20% of its size)" in said_of["never"]
+    said_of = {
+        name: through.answer(terms(joint), rising, "the entropy", "nats", where)
+        for name, joint in {
+            "late": [0.0, 0.0, 2.0, 3.0],
+            "never": [0.0, 3.0, 0.0, 0.25],
+            "always": [2.0, 2.0, 2.0, 3.0],
+        }.items()
+    }
+    assert said_of["late"] == (
+        "The decision leaves the single modalities for good at t = 2: by then the entropy has "
+        "gone 75% of its way"
+    )
+    assert (
+        "ends with the single modalities (joint terms 0%, then 20% of its size)" in said_of["never"]
+    )
     assert "the entropy goes from 0.00 to 1.00 nats" in said_of["always"]
 
 
 def test_dynamics_shows_shapley_values_and_entanglement_under_one_cursor() -> None:
     work = cache.workspace_of("qj-planted", "planted")
     row = int(work.dataset.rows("test")[2])
-    app = visit("Dynamics", model="qj-planted", sample=str(work.dataset.ids[row]), above="entanglement", t="0.5",
-                words="full", **{"as": "Shapley values"})
+    app = visit(
+        "Dynamics",
+        model="qj-planted",
+        sample=str(work.dataset.ids[row]),
+        above="entanglement",
+        t="0.5",
+        words="full",
+        **{"as": "Shapley values"},
+    )
     assert not app.error
     assert not app.warning
     found = evolution.decide(work, row, LEARNED)  # type: ignore[arg-type]
@@ -51,8 +68,9 @@ def test_dynamics_shows_shapley_values_and_entanglement_under_one_cursor() -> No
     assert f"At t = 0.50: joint terms are {share[20]:.0%} of the decision's size" in words
     assert "logarithmic negativity" in words
     assert "split into Shapley values" in words
-    assert sum(found.shapley[name][-1]
-               for name in work.modalities) + found.final()[""] == pytest.approx(found.prediction)
+    assert sum(found.shapley[name][-1] for name in work.modalities) + found.final()[
+        ""
+    ] == pytest.approx(found.prediction)
     app.slider(key="t").set_value(1.0).run()
     assert not app.exception
     assert f"At t = {work.model.duration:.2f}" in plain(said(app))
@@ -67,11 +85,16 @@ def test_a_slider_shows_what_its_pair_shares_until_all_are_as_learned() -> None:
     words = plain(said(app))
     work = cache.workspace_of("qj-parity", "parity")
     row = work.dataset.row("pair-7600")
-    learned, now = (evolution.decide(work, row, work.model.parse_tweak(tweak), int(work.predicted[row]))
-                    for tweak in ("", "H.left-right=0"))
+    learned, now = (
+        evolution.decide(work, row, work.model.parse_tweak(tweak), int(work.predicted[row]))
+        for tweak in ("", "H.left-right=0")
+    )
     whose = work.classes[int(work.predicted[row])]
     assert f"score for ‘{whose}’ {learned.prediction:.3f} → {now.prediction:.3f}" in words
-    assert f"test accuracy, this seed: {learned.metrics['accuracy']:.3f} → {now.metrics['accuracy']:.3f}" in words
+    assert (
+        f"test accuracy, this seed: {learned.metrics['accuracy']:.3f} → {now.metrics['accuracy']:.3f}"
+        in words
+    )
     assert "H: left+right × 0: mutual information 0." in words.replace("*", "")
     assert "mutual information of left and right has gone" in words
     app.button(key="_reset").click().run()
@@ -79,7 +102,9 @@ def test_a_slider_shows_what_its_pair_shares_until_all_are_as_learned() -> None:
     assert "mutual information of left" not in plain(said(app))
 
 
-@pytest.mark.parametrize(("query", "kept"), [({"above": "entanglement"}, "entanglement"), ({"T": "0.9"}, "entropy")])
+@pytest.mark.parametrize(
+    ("query", "kept"), [({"above": "entanglement"}, "entanglement"), ({"T": "0.9"}, "entropy")]
+)
 def test_what_a_link_has_above_stays_when_a_slider_moves(query: dict[str, str], kept: str) -> None:
     app = visit("Dynamics", model="qj-parity", **query)
     app.slider(key="H.left-right").set_value(0.5).run()
@@ -93,16 +118,28 @@ def test_a_network_shows_the_same_along_its_layers(title: str, query: dict[str, 
     found = circuit_evolution.layer_terms(work, row)
     output = int(work.predicted[row])
     name = found.moments[1]
-    app = visit(title, model="qcnn-digits", sample=str(work.dataset.ids[row]), layer=name, **query,
-                words="full", **{"as": "Shapley values"})
+    app = visit(
+        title,
+        model="qcnn-digits",
+        sample=str(work.dataset.ids[row]),
+        layer=name,
+        **query,
+        words="full",
+        **{"as": "Shapley values"},
+    )
     assert not app.error
     assert not app.warning
-    share = through.joint_share({term: found.dividends[:, 0, i, output] for i, term in enumerate(found.coalitions)})
+    share = through.joint_share(
+        {term: found.dividends[:, 0, i, output] for i, term in enumerate(found.coalitions)}
+    )
     assert f"At “{name}”: joint terms are {share[1]:.0%} of the decision's size" in plain(said(app))
 
 
 def test_bad_values_of_the_cursor_are_named() -> None:
-    for query in ({"model": "qcnn-digits", "layer": "layer 9 pooled"}, {"model": "qj-planted", "above": "magic"}):
+    for query in (
+        {"model": "qcnn-digits", "layer": "layer 9 pooled"},
+        {"model": "qj-planted", "above": "magic"},
+    ):
         app = visit("Dynamics", **query)
         assert len(app.warning) == 1
         assert list(query.values())[1] in plain(app.warning[0].value)

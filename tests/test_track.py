@@ -15,7 +15,15 @@ from torch import Tensor
 from qfusion.errors import InvalidInput
 from qfusion.quantum.lindblad import System, evolve_states
 from qfusion.quantum.states import density, product
-from qfusion.track import agreement, attractor, ensemble, sample_trajectories, solve, to_frame, track
+from qfusion.track import (
+    agreement,
+    attractor,
+    ensemble,
+    sample_trajectories,
+    solve,
+    to_frame,
+    track,
+)
 
 NAMES = ("text", "audio", "vision")
 SIZES = [(2, 2, 2), (3, 3, 3), (4, 4, 4)]
@@ -23,14 +31,21 @@ TIMES = [0.0, 0.25, 0.5, 0.75, 1.0]
 Z, LOWER = torch.diag(torch.tensor([1.0, -1.0])), torch.tensor([[0.0, 1.0], [0.0, 0.0]])
 
 
-def random_system(dims: tuple[int, ...], K: int = 3, seed: int = 0, strength: float = 2.0, loss: float = 0.8) -> System:
+def random_system(
+    dims: tuple[int, ...], K: int = 3, seed: int = 0, strength: float = 2.0, loss: float = 0.8
+) -> System:
     generator = torch.Generator().manual_seed(seed)
     D = math.prod(dims)
     A = torch.randn(D, D, dtype=torch.complex128, generator=generator)
     L = torch.randn(K, D, D, dtype=torch.complex128, generator=generator)
     H = A + A.mH
-    return System(strength * H / torch.linalg.matrix_norm(H, 2), loss * L / math.sqrt(4 * D), dims, NAMES[:len(dims)],
-                  1.0)
+    return System(
+        strength * H / torch.linalg.matrix_norm(H, 2),
+        loss * L / math.sqrt(4 * D),
+        dims,
+        NAMES[: len(dims)],
+        1.0,
+    )
 
 
 def random_ket(dims: tuple[int, ...], seed: int = 0) -> Tensor:
@@ -41,7 +56,11 @@ def random_ket(dims: tuple[int, ...], seed: int = 0) -> Tensor:
 
 def system_of(H: Tensor, jumps: list[Tensor], duration: float = 1.0) -> System:
     D = len(H)
-    L = torch.stack(jumps).to(torch.complex128) if jumps else torch.zeros(0, D, D, dtype=torch.complex128)
+    L = (
+        torch.stack(jumps).to(torch.complex128)
+        if jumps
+        else torch.zeros(0, D, D, dtype=torch.complex128)
+    )
     return System(H.to(torch.complex128), L, (D,), ("text",), duration)
 
 
@@ -55,10 +74,16 @@ def measured_by_qutip(rho: np.ndarray, dims: tuple[int, ...]) -> dict[str, float
     for m in range(3):
         transposed = qutip.partial_transpose(q, [int(k == m) for k in range(3)])
         out[f"negativity[{NAMES[m]}]"] = math.log2(np.abs(transposed.eigenenergies()).sum())
-    out |= {f"mutual_information[{NAMES[a]}:{NAMES[b]}]": qutip.entropy_mutual(q.ptrace([a, b]), 0, 1)
-            for a, b in pairs}
+    out |= {
+        f"mutual_information[{NAMES[a]}:{NAMES[b]}]": qutip.entropy_mutual(q.ptrace([a, b]), 0, 1)
+        for a, b in pairs
+    }
     out["total_correlation"] = sum(S) - out["entropy"]
-    return out | {f"purity[{NAMES[m]}]": q.ptrace([m]).purity() for m in range(3)} | {"purity": q.purity()}
+    return (
+        out
+        | {f"purity[{NAMES[m]}]": q.ptrace([m]).purity() for m in range(3)}
+        | {"purity": q.purity()}
+    )
 
 
 @pytest.mark.parametrize("dims", SIZES)
@@ -107,7 +132,9 @@ def test_any_times() -> None:
     assert solve(system, psi, [0.25, 0.5, 0.5]) == pytest.approx(full[[1, 2, 2]], abs=1e-8)
     assert solve(system, psi, [0.0]) == pytest.approx(density(psi).numpy()[None], abs=1e-12)
     runs = sample_trajectories(system, psi, [0.0, 0.0], 2)
-    assert runs[0].populations == pytest.approx(np.abs(psi.numpy()) ** 2 * np.ones((2, 1)), abs=1e-12)
+    assert runs[0].populations == pytest.approx(
+        np.abs(psi.numpy()) ** 2 * np.ones((2, 1)), abs=1e-12
+    )
 
 
 def test_the_table() -> None:
@@ -116,7 +143,9 @@ def test_the_table() -> None:
     assert list(frame)[:5] == ["t", "entropy[text]", "entropy[audio]", "entropy[vision]", "entropy"]
     assert frame["t"].tolist() == TIMES
     assert not frame.isna().any().any()
-    assert not any("negativity" in key for key in to_frame(track(system, psi, TIMES, negativity=False)))
+    assert not any(
+        "negativity" in key for key in to_frame(track(system, psi, TIMES, negativity=False))
+    )
 
 
 def test_trajectories_average_to_the_master_equation() -> None:
@@ -125,8 +154,19 @@ def test_trajectories_average_to_the_master_equation() -> None:
     mean = ensemble(sample_trajectories(system, psi, times, 800, seed=3), 3)
     expected = track(system, psi, times).populations
     assert (np.abs(mean.populations - expected) <= 4 * mean.populations_error).all()
-    jumps = np.trapezoid([torch.einsum("kba,kbc,tca->tk", system.jumps.conj(), system.jumps, evolve_states(
-        system.H, system.jumps, density(psi), [t])).real.numpy()[0] for t in np.linspace(0, 1, 41)], dx=1 / 40, axis=0)
+    jumps = np.trapezoid(
+        [
+            torch.einsum(
+                "kba,kbc,tca->tk",
+                system.jumps.conj(),
+                system.jumps,
+                evolve_states(system.H, system.jumps, density(psi), [t]),
+            ).real.numpy()[0]
+            for t in np.linspace(0, 1, 41)
+        ],
+        dx=1 / 40,
+        axis=0,
+    )
     assert mean.jumps == pytest.approx(jumps, abs=4 * math.sqrt(jumps.max() / 800))
 
 
@@ -136,9 +176,15 @@ def test_a_trajectory_is_reproducible_and_jumps_where_it_says() -> None:
     for one, same in zip(few, more, strict=False):
         assert one.jump_times.tolist() == same.jump_times.tolist()
         assert (one.populations == same.populations).all()
-    assert {len(run.jump_times) for run in sample_trajectories(system, psi, TIMES, 4, seed=6)} != {0}
+    assert {len(run.jump_times) for run in sample_trajectories(system, psi, TIMES, 4, seed=6)} != {
+        0
+    }
     for run in more:
-        assert list(run.measures.columns()) == ["entropy[text]", "entropy[audio]", "entropy[vision]"]
+        assert list(run.measures.columns()) == [
+            "entropy[text]",
+            "entropy[audio]",
+            "entropy[vision]",
+        ]
         assert run.populations.sum(1) == pytest.approx(np.ones(5))
         assert len(run.jump_times) == len(run.jump_operators)
         assert (np.diff(run.jump_times) > 0).all()
@@ -148,12 +194,16 @@ def test_a_trajectory_is_reproducible_and_jumps_where_it_says() -> None:
         G = -1j * system.H - (system.jumps.mH @ system.jumps).sum(0) / 2
         for at, t in enumerate(quiet):
             ket = torch.linalg.matrix_exp(G * t) @ psi
-            assert run.populations[at] == pytest.approx((ket.abs() ** 2 / ket.norm() ** 2).numpy(), abs=1e-6)
+            assert run.populations[at] == pytest.approx(
+                (ket.abs() ** 2 / ket.norm() ** 2).numpy(), abs=1e-6
+            )
 
 
 def test_a_jump_is_the_one_that_is_possible() -> None:
     system = system_of(0 * Z, [0 * Z, math.sqrt(5.0) * LOWER], 4.0)
-    for run in sample_trajectories(system, torch.tensor([0, 1], dtype=torch.complex128), [0.0, 4.0], 5):
+    for run in sample_trajectories(
+        system, torch.tensor([0, 1], dtype=torch.complex128), [0.0, 4.0], 5
+    ):
         assert run.jump_operators.tolist() == [1]
         assert run.populations[-1] == pytest.approx([1, 0], abs=1e-8)
 
@@ -163,22 +213,39 @@ def test_a_jump_is_the_one_that_is_possible() -> None:
 def test_steady_state_equals_qutips(dims: tuple[int, ...], loss: float) -> None:
     system = random_system(dims, loss=loss)
     found = attractor(system)
-    reference = qutip.steadystate(qutip.Qobj(system.H.numpy()), [qutip.Qobj(L.numpy()) for L in system.jumps])
+    reference = qutip.steadystate(
+        qutip.Qobj(system.H.numpy()), [qutip.Qobj(L.numpy()) for L in system.jumps]
+    )
     assert found.steady == pytest.approx(reference.full(), abs=1e-9)
     assert found.residual < 1e-13
     assert found.unique
 
 
-@pytest.mark.parametrize(("way", "dims", "loss", "seed"), [
-    *(("diagonalised", *each) for each in (((2, 2, 2), 0.05, 0), ((2, 2, 2), 1.0, 2), ((3, 3, 2), 0.2, 1),
-                                           ((3, 3, 2), 1.0, 3))),
-    ("iterated", (3, 2, 2), 0.2, 1), ("iterated", (3, 3, 2), 1.0, 3)])
-def test_gap_equals_that_of_the_superoperator(way: str, dims: tuple[int, ...], loss: float, seed: int,
-                                              monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("way", "dims", "loss", "seed"),
+    [
+        *(
+            ("diagonalised", *each)
+            for each in (
+                ((2, 2, 2), 0.05, 0),
+                ((2, 2, 2), 1.0, 2),
+                ((3, 3, 2), 0.2, 1),
+                ((3, 3, 2), 1.0, 3),
+            )
+        ),
+        ("iterated", (3, 2, 2), 0.2, 1),
+        ("iterated", (3, 3, 2), 1.0, 3),
+    ],
+)
+def test_gap_equals_that_of_the_superoperator(
+    way: str, dims: tuple[int, ...], loss: float, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if way == "iterated":
         monkeypatch.setattr(sys.modules["qfusion.track.attractor"], "_DENSE", 0)
     system = random_system(dims, loss=loss, seed=seed)
-    generator = qutip.liouvillian(qutip.Qobj(system.H.numpy()), [qutip.Qobj(L.numpy()) for L in system.jumps])
+    generator = qutip.liouvillian(
+        qutip.Qobj(system.H.numpy()), [qutip.Qobj(L.numpy()) for L in system.jumps]
+    )
     rates = np.sort(-generator.eigenenergies().real)
     found = attractor(system)
     assert found.gap == pytest.approx(rates[1], rel=1e-5 if way == "diagonalised" else 5e-3)
@@ -190,7 +257,9 @@ def test_attractor_of_a_large_system() -> None:
     found = attractor(system)
     assert found.residual < 1e-13
     # After many relaxation times every start is there, and the last of the way shrinks at the rate of the gap.
-    far = evolve_states(system.H, system.jumps, density(random_ket((4, 4, 3))), [10 / found.gap, 11 / found.gap])
+    far = evolve_states(
+        system.H, system.jumps, density(random_ket((4, 4, 3))), [10 / found.gap, 11 / found.gap]
+    )
     distance = attractor(system, far).distance
     assert distance is not None
     assert distance[1] < 1e-4
@@ -229,15 +298,22 @@ def test_attractor_that_is_not_unique() -> None:
 KET = torch.tensor([1, 0], dtype=torch.complex128)
 
 
-@pytest.mark.parametrize(("psi", "times", "message"), [
-    (KET, [0, 0.5, 0.2], "`times` must be in ascending order"),
-    (KET, [-1, 0.5], "`times` must not be negative, but holds -1"),
-    (KET, [0, math.nan], "`times` must be finite"),
-    (KET, [], "`times` must be a list of times"),
-    (torch.ones(3) / math.sqrt(3), [0, 1], r"`psi0` must have shape \(2,\), but has shape \(3,\)"),
-    (2 * KET, [0, 1], "`psi0` must have norm 1, but has norm 2"),
-    (math.nan * KET, [0, 1], "`psi0` must be finite"),
-])
+@pytest.mark.parametrize(
+    ("psi", "times", "message"),
+    [
+        (KET, [0, 0.5, 0.2], "`times` must be in ascending order"),
+        (KET, [-1, 0.5], "`times` must not be negative, but holds -1"),
+        (KET, [0, math.nan], "`times` must be finite"),
+        (KET, [], "`times` must be a list of times"),
+        (
+            torch.ones(3) / math.sqrt(3),
+            [0, 1],
+            r"`psi0` must have shape \(2,\), but has shape \(3,\)",
+        ),
+        (2 * KET, [0, 1], "`psi0` must have norm 1, but has norm 2"),
+        (math.nan * KET, [0, 1], "`psi0` must be finite"),
+    ],
+)
 def test_bad_input(psi: Tensor, times: list[float], message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         track(system_of(Z, [LOWER]), psi, times)
@@ -265,4 +341,9 @@ def test_more_bad_input() -> None:
 
 def test_pennylane_waits_for_the_circuit() -> None:
     code = "import sys, qfusion.track; print('pennylane' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout
+        == "False\n"
+    )

@@ -20,33 +20,63 @@ HUES = {"a": figures.hue_of(0), "b": figures.hue_of(1)}
 
 
 def test_one_colour_a_run_and_the_kept_epoch_is_ringed():
-    drawn = figures.curves(FALLING, {"a": FALLING["a"]}, hues=HUES, y_title="loss (l1)",
-                           kinds=("validation", "training"), kept={"a": 5, "b": 2})
+    drawn = figures.curves(
+        FALLING,
+        {"a": FALLING["a"]},
+        hues=HUES,
+        y_title="loss (l1)",
+        kinds=("validation", "training"),
+        kept={"a": 5, "b": 2},
+    )
     lines = [trace for trace in drawn.data if trace.mode == "lines" and trace.x[0] is not None]
     assert [(trace.name, trace.line.color, trace.line.dash) for trace in lines] == [
-        ("a", HUES["a"], "dot"), ("a", HUES["a"], "solid"), ("b", HUES["b"], "solid")]
-    rings = [(trace.x[0], trace.y[0], trace.marker.line.color) for trace in drawn.data if trace.mode == "markers"]
+        ("a", HUES["a"], "dot"),
+        ("a", HUES["a"], "solid"),
+        ("b", HUES["b"], "solid"),
+    ]
+    rings = [
+        (trace.x[0], trace.y[0], trace.marker.line.color)
+        for trace in drawn.data
+        if trace.mode == "markers"
+    ]
     assert rings == [(5, 0.2, HUES["a"]), (2, 0.4, HUES["b"])]
-    assert {trace.name for trace in drawn.data if trace.showlegend is not False} == {"a", "b", "validation", "training"}
+    assert {trace.name for trace in drawn.data if trace.showlegend is not False} == {
+        "a",
+        "b",
+        "validation",
+        "training",
+    }
 
 
 def test_a_logarithmic_axis_leaves_out_what_is_not_positive():
-    drawn = figures.curves({"a": (EPOCHS, np.array([1, 0, 2, -1, 3.0]))}, hues=HUES, y_title="norm", log=True)
+    drawn = figures.curves(
+        {"a": (EPOCHS, np.array([1, 0, 2, -1, 3.0]))}, hues=HUES, y_title="norm", log=True
+    )
     assert np.isnan(drawn.data[0].y).tolist() == [False, True, False, True, False]
     assert drawn.layout.yaxis.type == "log"
 
 
 def test_names_are_shown_as_they_are():
-    drawn = figures.curves({"<b>x</b>": FALLING["a"]}, hues={"<b>x</b>": HUES["a"]}, y_title="<i>loss</i>")
+    drawn = figures.curves(
+        {"<b>x</b>": FALLING["a"]}, hues={"<b>x</b>": HUES["a"]}, y_title="<i>loss</i>"
+    )
     assert drawn.data[0].name == "&lt;b&gt;x&lt;/b&gt;"
     assert drawn.layout.yaxis.title.text == "&lt;i&gt;loss&lt;/i&gt;"
 
 
 def test_one_plot_a_run_with_the_colours_of_modalities():
     terms = {"text": FALLING["a"], "audio": FALLING["a"], "text+audio": FALLING["a"]}
-    drawn = figures.by_modality({"a": terms, "b": terms, "c": {}}, {"a": ["text", "audio"], "b": ["text", "audio"]},
-                                y_title="size", marks={"a": 0.1})
-    assert [trace.name for trace in drawn.data if trace.showlegend] == ["text", "audio", "text + audio"]
+    drawn = figures.by_modality(
+        {"a": terms, "b": terms, "c": {}},
+        {"a": ["text", "audio"], "b": ["text", "audio"]},
+        y_title="size",
+        marks={"a": 0.1},
+    )
+    assert [trace.name for trace in drawn.data if trace.showlegend] == [
+        "text",
+        "audio",
+        "text + audio",
+    ]
     assert {trace.xaxis for trace in drawn.data} == {"x2", "x3"}
     assert drawn.layout.yaxis2.range == drawn.layout.yaxis3.range
     assert [trace.line.dash for trace in drawn.data][:3] == ["solid", "solid", "dash"]
@@ -63,9 +93,13 @@ def test_curves_that_cannot_be_drawn_are_named():
 def test_when_terms_come_to_matter():
     """By hand: by now all terms add 1 + 0.5 + 0.5 = 2, so the level is 0.2."""
     epochs = np.array([1.0, 3.0, 5.0])
-    terms = {"text": (epochs, np.array([0.2, 0.6, 1.0])), "audio": (epochs, np.array([0.0, 0.1, 0.5])),
-             "vision": (epochs, np.array([0.0, 0.1, 0.1])), "text+audio": (epochs, np.array([0.05, 0.1, 0.2])),
-             "text+vision": (epochs, np.array([0.05, 0.1, 0.2]))}
+    terms = {
+        "text": (epochs, np.array([0.2, 0.6, 1.0])),
+        "audio": (epochs, np.array([0.0, 0.1, 0.5])),
+        "vision": (epochs, np.array([0.0, 0.1, 0.1])),
+        "text+audio": (epochs, np.array([0.05, 0.1, 0.2])),
+        "text+vision": (epochs, np.array([0.05, 0.1, 0.2])),
+    }
     assert run_curves.passes(terms) == {"text": 1, "audio": 5, "vision": None, "joint": 3}
     assert run_curves.passes({}) == {}
     nothing = {name: (epochs, np.zeros(3)) for name in ("text", "audio")}
@@ -73,19 +107,31 @@ def test_when_terms_come_to_matter():
 
 
 def test_only_settings_that_differ_are_shown():
-    plans = {"a": Plan("planted", "quantum-jump", {"dims": [2, 2, 2]}, {"epochs": 3}, 0),
-             "b": Plan("planted", "quantum-jump", {"dims": 4}, {"epochs": 60}, 1)}
+    plans = {
+        "a": Plan("planted", "quantum-jump", {"dims": [2, 2, 2]}, {"epochs": 3}, 0),
+        "b": Plan("planted", "quantum-jump", {"dims": 4}, {"epochs": 60}, 1),
+    }
     planted = Options()
-    differ, table = run_curves.differences(plans, lambda plan: run_curves.defaults(plan, lambda _: planted))
+    differ, table = run_curves.differences(
+        plans, lambda plan: run_curves.defaults(plan, lambda _: planted)
+    )
     assert differ == ["seed", "dims", "epochs"]
     assert table["dims"] == {"a": "2, 2, 2", "b": "4"}
     assert table["rate"] == {"a": "0.002", "b": "0.002"}
 
 
-@pytest.mark.parametrize("spoilt", [{"history": [1]}, {"history": [{}]}, {"state": "dreaming"}, {"epochs": "many"},
-                                    {"message": 3},
-                                    {"history": [{**record_of(1).history[0], "valid_loss": float("nan")}]},
-                                    {"history": [{**record_of(1).history[0], "valid": {"mae": "low"}}]}])
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        {"history": [1]},
+        {"history": [{}]},
+        {"state": "dreaming"},
+        {"epochs": "many"},
+        {"message": 3},
+        {"history": [{**record_of(1).history[0], "valid_loss": float("nan")}]},
+        {"history": [{**record_of(1).history[0], "valid": {"mae": "low"}}]},
+    ],
+)
 def test_records_that_are_none_are_refused(spoilt):
     from dataclasses import replace
 
@@ -96,7 +142,9 @@ def test_records_that_are_none_are_refused(spoilt):
 
 
 def test_every_setting_of_every_kind_has_a_sentence(planted):
-    known = {key for kind in registry.names() for key in registry.settings(kind)} | set(Options.names())
+    known = {key for kind in registry.names() for key in registry.settings(kind)} | set(
+        Options.names()
+    )
     assert set(SETTINGS) == known
     assert set(KINDS) == set(registry.names())
     for setting in SETTINGS.values():
@@ -104,10 +152,17 @@ def test_every_setting_of_every_kind_has_a_sentence(planted):
         assert len(setting.says) < 160
         assert setting.low < setting.high
     for kind in registry.names():
-        default = {**registry.settings(kind),
-                   **{key: getattr(default_options(planted), key) for key in Options.names()}}
+        default = {
+            **registry.settings(kind),
+            **{key: getattr(default_options(planted), key) for key in Options.names()},
+        }
         assert set(MAIN.get(kind, ())) <= set(default)
         for key, value in default.items():
             setting = SETTINGS[key]
-            assert value in setting.choices if setting.choices else isinstance(value, bool) or key in ("dims", "read") \
-                or setting.low <= value <= setting.high, key
+            assert (
+                value in setting.choices
+                if setting.choices
+                else isinstance(value, bool)
+                or key in ("dims", "read")
+                or setting.low <= value <= setting.high
+            ), key

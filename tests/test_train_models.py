@@ -17,8 +17,13 @@ from qfusion.training import checkpoint, metrics
 from scripts import train_models
 from tests.test_training import small
 
-TINY = train_models.Recipe("Tiny", "entangled-qcnn", "small", dict(elements=4, hidden=4),
-                           dict(epochs=2, rate=1e-2, patience=0, refit=True, loss="cross_entropy"))
+TINY = train_models.Recipe(
+    "Tiny",
+    "entangled-qcnn",
+    "small",
+    dict(elements=4, hidden=4),
+    dict(epochs=2, rate=1e-2, patience=0, refit=True, loss="cross_entropy"),
+)
 
 
 @pytest.fixture
@@ -37,7 +42,8 @@ def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
 
 
 def test_folds_leave_the_test_rows_alone_and_print_mean_and_error(
-        tiny: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    tiny: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     parts, evaluate = [], metrics.evaluate
 
     def spy(model: Any, dataset: Any, split: str) -> Any:
@@ -50,20 +56,27 @@ def test_folds_leave_the_test_rows_alone_and_print_mean_and_error(
     folds = [(train, valid) for split, train, valid in parts if split == "valid"][-4:]
     assert {split for split, _, _ in parts} <= {"train", "valid"}
     everyone = tiny.rows("train+valid").tolist()
-    assert sorted(np.concatenate([valid for _, valid in folds]).tolist()) == sorted(everyone)  # each row once
+    assert sorted(np.concatenate([valid for _, valid in folds]).tolist()) == sorted(
+        everyone
+    )  # each row once
     for train, valid in folds:
         assert sorted([*train, *valid]) == sorted(everyone)
         shares = np.bincount(tiny.y[valid], minlength=3)
         assert shares.max() - shares.min() <= 2
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split(":")[0] for line in lines] == ["qcnn-tiny accuracy", "qcnn-tiny f1", "qcnn-tiny nll"]
+    assert [line.split(":")[0] for line in lines] == [
+        "qcnn-tiny accuracy",
+        "qcnn-tiny f1",
+        "qcnn-tiny nll",
+    ]
     assert all(re.search(r": \d\.\d{4}, standard error \d\.\d{4}$", line) for line in lines)
     run(monkeypatch, "--folds", "qcnn-tiny")
     assert capsys.readouterr().out.splitlines() == lines  # the same folds, seeds and figures
 
 
 def test_a_recipe_makes_a_card_of_all_seeds_and_the_first_ones_weights(
-        tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(train_models, "SEEDS", [3, 4])
     run(monkeypatch, "qcnn-tiny", "--out", str(tmp_path / "models"))
     card = json.loads((tmp_path / "models" / "qcnn-tiny.json").read_text())

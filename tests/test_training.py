@@ -32,8 +32,13 @@ def small(classes: int = 0, N: int = 120) -> DataSet:
         target = Target("classification", "class", None, tuple("abcd"[:classes]))
     ids = np.array([f"s{n}" for n in range(N)])
     split = np.array((["train"] * 4 + ["valid", "test"]) * (N // 6))
-    modalities = (Modality("text", a, None, ("x", "y", "z")), Modality("audio", b, None, ("u", "v")))
-    return DataSet("small", "Small", "", "", "", modalities, target, y, ids, split, pd.DataFrame(index=ids))
+    modalities = (
+        Modality("text", a, None, ("x", "y", "z")),
+        Modality("audio", b, None, ("u", "v")),
+    )
+    return DataSet(
+        "small", "Small", "", "", "", modalities, target, y, ids, split, pd.DataFrame(index=ids)
+    )
 
 
 QUICK = dict(epochs=4, batch=16, rate=1e-2)
@@ -41,16 +46,33 @@ QUICK = dict(epochs=4, batch=16, rate=1e-2)
 
 def test_training_learns_and_repeats_with_its_seed():
     dataset, seen = small(), []
-    runs = [train("quantum-jump", dataset, dict(dims=2), Options(epochs=40, batch=16, rate=2e-2), 1, seen.append)
-            for _ in range(2)]
-    assert all(torch.equal(a, b) for a, b in zip(runs[0].model.state_dict().values(),
-                                                 runs[1].model.state_dict().values(), strict=True))
+    runs = [
+        train(
+            "quantum-jump",
+            dataset,
+            dict(dims=2),
+            Options(epochs=40, batch=16, rate=2e-2),
+            1,
+            seen.append,
+        )
+        for _ in range(2)
+    ]
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(
+            runs[0].model.state_dict().values(), runs[1].model.state_dict().values(), strict=True
+        )
+    )
     untrained = train("quantum-jump", dataset, dict(dims=2), Options(epochs=1, rate=1e-8), 1).model
-    assert metrics.evaluate(runs[0].model, dataset,
-                            "train")["mae"] < 0.7 * metrics.evaluate(untrained, dataset, "train")["mae"]
+    assert (
+        metrics.evaluate(runs[0].model, dataset, "train")["mae"]
+        < 0.7 * metrics.evaluate(untrained, dataset, "train")["mae"]
+    )
     best = min(runs[0].history, key=lambda p: p.valid_loss)
     assert runs[0].kept == best.epoch
-    assert metrics.evaluate(runs[0].model, dataset, "valid")["mae"] == pytest.approx(best.valid["mae"])
+    assert metrics.evaluate(runs[0].model, dataset, "valid")["mae"] == pytest.approx(
+        best.valid["mae"]
+    )
     assert len(seen) == len(runs[0].history) + len(runs[1].history)
 
 
@@ -65,27 +87,42 @@ def test_classes_are_trained_with_cross_entropy():
 
 def test_training_stops_when_told_and_when_nothing_improves():
     dataset = small()
-    stopped = train("quantum-jump", dataset, dict(dims=2), Options(epochs=50), on_epoch=lambda p: p.epoch < 3)
+    stopped = train(
+        "quantum-jump", dataset, dict(dims=2), Options(epochs=50), on_epoch=lambda p: p.epoch < 3
+    )
     assert len(stopped.history) == 3
-    patient = train("quantum-jump", dataset, dict(dims=2), Options(epochs=500, patience=2, rate=5e-2))
+    patient = train(
+        "quantum-jump", dataset, dict(dims=2), Options(epochs=500, patience=2, rate=5e-2)
+    )
     assert len(patient.history) < 500
     last = train("quantum-jump", dataset, dict(dims=2), Options(epochs=5, patience=0))
     assert last.kept == 5
     both = train("quantum-jump", dataset, dict(dims=2), Options(epochs=2, patience=0, refit=True))
-    assert not torch.equal(both.model.encoders["text"].standardise.mean, last.model.encoders["text"].standardise.mean)
+    assert not torch.equal(
+        both.model.encoders["text"].standardise.mean, last.model.encoders["text"].standardise.mean
+    )
 
 
 def test_trajectories_train_too():
-    found = train("quantum-jump", small(), dict(dims=2, dynamics="jumps", trajectories=2, steps=5), Options(**QUICK))
+    found = train(
+        "quantum-jump",
+        small(),
+        dict(dims=2, dynamics="jumps", trajectories=2, steps=5),
+        Options(**QUICK),
+    )
     assert np.isfinite(found.history[-1].train_loss)
 
 
 def trained(dataset: DataSet, **options: float) -> torch.nn.Module:
-    return train("quantum-jump", dataset, dict(dims=2), Options(patience=0, **QUICK, **options), 1).model
+    return train(
+        "quantum-jump", dataset, dict(dims=2), Options(patience=0, **QUICK, **options), 1
+    ).model
 
 
 def test_more_decay_shrinks_the_encoders_matrices_alone():
-    loose, tight = (dict(trained(small(), encoder_decay=decay).named_parameters()) for decay in (0.0, 20.0))
+    loose, tight = (
+        dict(trained(small(), encoder_decay=decay).named_parameters()) for decay in (0.0, 20.0)
+    )
     lengths = {name: (tight[name].norm() / loose[name].norm()).item() for name in loose}
     matrices = [name for name, p in loose.items() if name.startswith("encoders.") and p.ndim > 1]
     assert matrices
@@ -97,8 +134,12 @@ def test_more_decay_shrinks_the_encoders_matrices_alone():
 def test_weight_decay_spares_truth_tables():
     """Zero angles would be the rule "never"."""
     model = prepare("entangled-qcnn", small(), dict(elements=4), Options(weight_decay=20.0)).model
-    decayed = {id(p) for group in steps.groups(model, Options(weight_decay=20.0)) if group["weight_decay"]
-               for p in group["params"]}
+    decayed = {
+        id(p)
+        for group in steps.groups(model, Options(weight_decay=20.0))
+        if group["weight_decay"]
+        for p in group["params"]
+    }
     assert id(model.phi) not in decayed
     assert id(model.network.head) in decayed
 
@@ -106,10 +147,20 @@ def test_weight_decay_spares_truth_tables():
 @pytest.mark.parametrize("kind", ["quantum-jump", "entangled-qcnn"])
 def test_decay_of_couplings_ends_where_they_do_nothing(kind):
     settings = dict(dims=2) if kind == "quantum-jump" else dict(elements=4)
-    found = [train(kind, small(), settings, Options(patience=0, average=0, epochs=30, rate=2e-2, coupling_decay=decay),
-                   1).model
-             for decay in (0.0, 20.0)]
-    away = [[(parameter - nothing).norm().item() for parameter, nothing in model.couplings()] for model in found]
+    found = [
+        train(
+            kind,
+            small(),
+            settings,
+            Options(patience=0, average=0, epochs=30, rate=2e-2, coupling_decay=decay),
+            1,
+        ).model
+        for decay in (0.0, 20.0)
+    ]
+    away = [
+        [(parameter - nothing).norm().item() for parameter, nothing in model.couplings()]
+        for model in found
+    ]
     assert len(away[0]) >= 2
     assert all(tight < 0.3 * loose for loose, tight in zip(*away, strict=True))
 
@@ -135,9 +186,19 @@ def padded(N: int = 60) -> DataSet:
     values, lengths = rng.normal(size=(N, 5, 3)) * [1, 100, 0] + [0, 7, 5], rng.integers(1, 6, N)
     values[np.arange(5) >= lengths[:, None]] = 0
     ids = np.array([f"s{n}" for n in range(N)])
-    return DataSet("padded", "Padded", "", "", "", (Modality("audio", values, lengths, ("x", "y", "z")),),
-                   Target("regression", "score"), rng.normal(size=N), ids,
-                   np.array((["train"] * 4 + ["valid", "test"]) * (N // 6)), pd.DataFrame(index=ids))
+    return DataSet(
+        "padded",
+        "Padded",
+        "",
+        "",
+        "",
+        (Modality("audio", values, lengths, ("x", "y", "z")),),
+        Target("regression", "score"),
+        rng.normal(size=N),
+        ids,
+        np.array((["train"] * 4 + ["valid", "test"]) * (N // 6)),
+        pd.DataFrame(index=ids),
+    )
 
 
 @pytest.mark.parametrize("held", [batches.HELD, 0])
@@ -161,15 +222,28 @@ def test_rows_that_stay_in_their_files_train_to_the_same(kind, monkeypatch):
 
 
 def same_weights(a: torch.nn.Module, b: torch.nn.Module) -> bool:
-    return all(torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True))
+    return all(
+        torch.equal(x, y)
+        for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True)
+    )
 
 
-@pytest.mark.parametrize("options", [dict(patience=0), dict(patience=3, noise=0.3, coupling_decay=0.1),
-                                     dict(patience=2, average=0)])
-@pytest.mark.parametrize("settings", [dict(dims=2), dict(dims=2, dynamics="jumps", trajectories=2, steps=5)])
+@pytest.mark.parametrize(
+    "options",
+    [
+        dict(patience=0),
+        dict(patience=3, noise=0.3, coupling_decay=0.1),
+        dict(patience=2, average=0),
+    ],
+)
+@pytest.mark.parametrize(
+    "settings", [dict(dims=2), dict(dims=2, dynamics="jumps", trajectories=2, steps=5)]
+)
 def test_a_training_taken_up_again_ends_in_the_same_weights(options, settings, tmp_path):
     def begun() -> Fit:
-        return prepare("quantum-jump", small(), settings, Options(epochs=6, batch=32, rate=1e-2, **options), 3)
+        return prepare(
+            "quantum-jump", small(), settings, Options(epochs=6, batch=32, rate=1e-2, **options), 3
+        )
 
     whole, parts = begun(), begun()
     while not whole.done:
@@ -178,7 +252,9 @@ def test_a_training_taken_up_again_ends_in_the_same_weights(options, settings, t
         torch.save(parts.state(), tmp_path / "state.pt")
         parts = begun()
         parts.restore(torch.load(tmp_path / "state.pt", weights_only=True))
-        assert parts.epoch(lambda done, total: done < 2) is None  # killed within the epoch, which then begins anew
+        assert (
+            parts.epoch(lambda done, total: done < 2) is None
+        )  # killed within the epoch, which then begins anew
         parts = begun()
         parts.restore(torch.load(tmp_path / "state.pt", weights_only=True))
         torch.rand(3)
@@ -199,7 +275,9 @@ def test_a_state_of_another_model_is_refused():
 def test_noise_changes_training_but_no_prediction():
     dataset = small()
     models = [trained(dataset, noise=noise) for noise in (0.0, 0.5, 0.5)]
-    quiet, loud, again = (metrics.predict(model, dataset, dataset.rows("valid")) for model in models)
+    quiet, loud, again = (
+        metrics.predict(model, dataset, dataset.rows("valid")) for model in models
+    )
     assert np.array_equal(loud, again)  # the seed gives the noise too
     assert np.array_equal(loud, metrics.predict(models[1], dataset, dataset.rows("valid")))
     assert np.abs(quiet - loud).max() > 1e-3
@@ -211,10 +289,14 @@ def test_pictures_are_shifted_row_by_row_and_nothing_else_is():
     moved = batches.shifted(inputs, {"seen": (3, 4)}, 1)
     assert moved["told"] is inputs["told"]
     padded = torch.nn.functional.pad(picture[None], (1, 1, 1, 1), mode="replicate")[0]
-    wanted = {tuple(padded[i:i + 3, j:j + 4].flatten().tolist()) for i in range(3) for j in range(3)}
+    wanted = {
+        tuple(padded[i : i + 3, j : j + 4].flatten().tolist()) for i in range(3) for j in range(3)
+    }
     assert {tuple(row) for row in moved["seen"].tolist()} == wanted  # all nine places
     later = batches.shifted(inputs, {"seen": (3, 4)}, 1, down=False)["seen"]
-    assert {tuple(row) for row in later.tolist()} == {tuple(padded[1:4, j:j + 4].flatten().tolist()) for j in range(3)}
+    assert {tuple(row) for row in later.tolist()} == {
+        tuple(padded[1:4, j : j + 4].flatten().tolist()) for j in range(3)
+    }
     state = torch.get_rng_state()
     assert batches.shifted(inputs, {"seen": (3, 4)}, 0) is inputs
     assert torch.equal(torch.get_rng_state(), state)  # trainings without shifts stay what they were
@@ -259,7 +341,9 @@ def test_pictures_are_turned_and_stretched_about_their_middle_and_nothing_else_i
 def test_a_normalised_encoder_keeps_rows_apart_and_predicts_row_by_row(kind: str):
     torch.manual_seed(0)
     encoder = Encoder(InputSpec(64, shape=(8, 8)), 4, hidden=16, dropout=0.0, kind=kind)
-    values = 1e-3 * torch.randn(200, 64)  # hardly different: without it, what comes out hardly is either
+    values = 1e-3 * torch.randn(
+        200, 64
+    )  # hardly different: without it, what comes out hardly is either
     hidden = [part for part in encoder.modules() if isinstance(part, BatchNorm)]
     assert len(hidden) == 3
     seen: list[torch.Tensor] = []
@@ -275,7 +359,9 @@ def test_a_normalised_encoder_keeps_rows_apart_and_predicts_row_by_row(kind: str
 
 
 def test_a_pooling_encoder_sees_a_pixel_wherever_it_is_and_takes_odd_sides():
-    encoder = Encoder(InputSpec(7 * 9, shape=(7, 9)), 4, hidden=16, dropout=0.0, kind="cnn-pool").eval()
+    encoder = Encoder(
+        InputSpec(7 * 9, shape=(7, 9)), 4, hidden=16, dropout=0.0, kind="cnn-pool"
+    ).eval()
     values = torch.zeros(7 * 8, 7, 9)
     places = [(i, j) for i in range(7) for j in range(8)]
     for n, (i, j) in enumerate(places):
@@ -284,7 +370,9 @@ def test_a_pooling_encoder_sees_a_pixel_wherever_it_is_and_takes_odd_sides():
     assert found.shape == (56, 16, 1, 2)
     assert bool((found.flatten(1).std(0) > 0).any())
     # hardly two places look alike
-    assert len(torch.unique(encoder.first(values.flatten(1)).detach().round(decimals=5), dim=0)) > 40
+    assert (
+        len(torch.unique(encoder.first(values.flatten(1)).detach().round(decimals=5), dim=0)) > 40
+    )
     copied = copy.deepcopy(encoder)
     copied.load_state_dict(encoder.state_dict())
     assert torch.equal(copied(values.flatten(1)), encoder(values.flatten(1)))
@@ -296,31 +384,39 @@ def test_what_an_average_of_weights_keeps_has_the_running_means_too():
     options = Options(loss="cross_entropy", epochs=2, patience=0, average=0.9)
     training = prepare("late", dataset, dict(encoder="cnn-norm", hidden=8), options, 0)
     training.epoch()
-    means = [[part.mean for part in model.modules() if isinstance(part, BatchNorm)]
-             for model in (training.model, training.average.model)]
+    means = [
+        [part.mean for part in model.modules() if isinstance(part, BatchNorm)]
+        for model in (training.model, training.average.model)
+    ]
     assert all(torch.equal(now, kept) and bool(now.any()) for now, kept in zip(*means, strict=True))
     state = copy.deepcopy(training.state())
     training.epoch()
     again = prepare("late", dataset, dict(encoder="cnn-norm", hidden=8), options, 0)
     again.restore(state)
     again.epoch()
-    assert all(torch.equal(a, b) for a, b in zip(training.best.values(), again.best.values(), strict=True))
+    assert all(
+        torch.equal(a, b) for a, b in zip(training.best.values(), again.best.values(), strict=True)
+    )
     with pytest.raises(InvalidInput, match="where processes share batches"):
         prepare("late", dataset, dict(encoder="cnn-norm", hidden=8), options, 0, Group(0, 2))
 
 
-@pytest.mark.parametrize(("options", "error", "message"), [
-    (dict(shift=1.5), InvalidInput, "`shift` must be a whole number"),
-    (dict(shift=-1), InvalidInput, "`shift` must lie between"),
-    (dict(turn=181), InvalidInput, "`turn` must lie between"),
-    (dict(stretch=1), InvalidInput, "`stretch` must lie between"),
-    (dict(delay=0.5), InvalidInput, "`delay` must be a whole number"),
-    (dict(epochs=0), InvalidInput, "`epochs` must lie between"), (dict(rate=float("nan")), InvalidInput, "`rate`"),
-    (dict(noise=-1), InvalidInput, "`noise` must lie between"),
-    (dict(refit=True), InvalidInput, "`patience` must be 0 with `refit`"),
-    (dict(batch="many"), InvalidInput, "must be a number, but is 'many'"),
-    (dict(loss="l3"), NotFound, "Did you mean 'l1'"),
-])
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        (dict(shift=1.5), InvalidInput, "`shift` must be a whole number"),
+        (dict(shift=-1), InvalidInput, "`shift` must lie between"),
+        (dict(turn=181), InvalidInput, "`turn` must lie between"),
+        (dict(stretch=1), InvalidInput, "`stretch` must lie between"),
+        (dict(delay=0.5), InvalidInput, "`delay` must be a whole number"),
+        (dict(epochs=0), InvalidInput, "`epochs` must lie between"),
+        (dict(rate=float("nan")), InvalidInput, "`rate`"),
+        (dict(noise=-1), InvalidInput, "`noise` must lie between"),
+        (dict(refit=True), InvalidInput, "`patience` must be 0 with `refit`"),
+        (dict(batch="many"), InvalidInput, "must be a number, but is 'many'"),
+        (dict(loss="l3"), NotFound, "Did you mean 'l1'"),
+    ],
+)
 def test_impossible_options_are_named(options, error, message):
     with pytest.raises(error, match=message):
         Options(**options)
@@ -350,8 +446,12 @@ def test_f1_and_log_loss_are_those_of_scikit_learn(classes: int, count: int) -> 
     assert found["nll"] == pytest.approx(log_loss(truth, likely, labels=list(range(classes))))
     y, p = scores[:, 0].round(1), scores[:, 1]
     signs, some = metrics.regression(p, y), y != 0
-    assert signs["f1_has0"] == pytest.approx(f1_score(y >= 0, p >= 0, average="weighted", zero_division=0))
-    assert signs["f1_non0"] == pytest.approx(f1_score(y[some] > 0, p[some] > 0, average="weighted", zero_division=0))
+    assert signs["f1_has0"] == pytest.approx(
+        f1_score(y >= 0, p >= 0, average="weighted", zero_division=0)
+    )
+    assert signs["f1_non0"] == pytest.approx(
+        f1_score(y[some] > 0, p[some] > 0, average="weighted", zero_division=0)
+    )
 
 
 def test_classification_metrics_by_hand():
@@ -361,9 +461,14 @@ def test_classification_metrics_by_hand():
     assert found["nll"] == pytest.approx(-np.log([0.7, 0.8, 0.3]).mean())
 
 
-@pytest.mark.parametrize(("prediction", "truth", "message"), [
-    ([1.0], [1.0, 2.0], "must both have shape"), ([], [], "N > 0"), ([np.nan], [1.0], "`prediction` must be finite"),
-])
+@pytest.mark.parametrize(
+    ("prediction", "truth", "message"),
+    [
+        ([1.0], [1.0, 2.0], "must both have shape"),
+        ([], [], "N > 0"),
+        ([np.nan], [1.0], "`prediction` must be finite"),
+    ],
+)
 def test_bad_scores_are_named(prediction, truth, message):
     with pytest.raises(InvalidInput, match=message):
         metrics.regression(np.array(prediction), np.array(truth))
@@ -375,8 +480,17 @@ def saved(tmp_path, monkeypatch):
     dataset = small()
     result = train("quantum-jump", dataset, dict(dims=2), Options(**QUICK))
     measured = metrics.evaluate(result.model, dataset, "test")
-    card = checkpoint.make_card(result.model, dataset, name="mine", title="Mine", seed=0, training=result.settings(),
-                                metrics={"test": metrics.summary([measured])}, this_seed={"test": measured}, seeds=[0])
+    card = checkpoint.make_card(
+        result.model,
+        dataset,
+        name="mine",
+        title="Mine",
+        seed=0,
+        training=result.settings(),
+        metrics={"test": metrics.summary([measured])},
+        this_seed={"test": measured},
+        seeds=[0],
+    )
     checkpoint.save(tmp_path / "mine", result.model, card)
     return tmp_path, dataset, result
 
@@ -386,8 +500,13 @@ def test_checkpoints_come_back_as_they_were(saved):
     assert "mine" in checkpoint.available()
     for name in ("mine", folder / "mine.json", folder / "mine.safetensors"):
         found = checkpoint.load(name)
-        assert np.abs(metrics.predict(found.model, dataset, dataset.rows()) -
-                      metrics.predict(result.model.double(), dataset, dataset.rows())).max() < 1e-12
+        assert (
+            np.abs(
+                metrics.predict(found.model, dataset, dataset.rows())
+                - metrics.predict(result.model.double(), dataset, dataset.rows())
+            ).max()
+            < 1e-12
+        )
     assert found.card["data"]["digest"] == dataset.digest
     assert found.card["parameters"]["total"] == sum(p.numel() for p in result.model.parameters())
     assert not any(p.requires_grad for p in found.model.parameters())
@@ -397,35 +516,67 @@ def test_checkpoints_come_back_as_they_were(saved):
 def test_a_checkpoint_from_before_read_outs_reads_the_joint_state_and_says_so(tmp_path):
     dataset = small()
     model = train("quantum-jump", dataset, dict(dims=2, readout="joint"), Options(**QUICK)).model
-    card = checkpoint.make_card(model, dataset, name="old", title="Old", seed=0, training={}, metrics={}, this_seed={},
-                                seeds=[0], notes="Kept.")
+    card = checkpoint.make_card(
+        model,
+        dataset,
+        name="old",
+        title="Old",
+        seed=0,
+        training={},
+        metrics={},
+        this_seed={},
+        seeds=[0],
+        notes="Kept.",
+    )
     path = checkpoint.save(tmp_path / "old", model, card)
-    settings = {key: value for key, value in card["settings"].items() if key not in ("readout", "read")}
+    settings = {
+        key: value for key, value in card["settings"].items() if key not in ("readout", "read")
+    }
     path.write_text(json.dumps({**json.loads(path.read_text()), "settings": settings}))
     found = checkpoint.load(path)
     assert found.model.settings["readout"] == found.card["settings"]["readout"] == "joint"
     assert found.card["notes"].startswith("Kept. Written before the read-out was a setting")
-    assert metrics.predict(found.model, dataset,
-                           dataset.rows()) == pytest.approx(metrics.predict(model.double(), dataset, dataset.rows()))
+    assert metrics.predict(found.model, dataset, dataset.rows()) == pytest.approx(
+        metrics.predict(model.double(), dataset, dataset.rows())
+    )
 
 
 def test_a_network_that_reads_images_comes_back_and_explains_as_before(tmp_path):
     dataset = data.load("digits")
     few = dataset.rows("test")[:20]
-    made = train("entangled-qcnn", dataset, dict(elements=4, hidden=8, encoder="cnn"),
-                 Options(loss="cross_entropy", epochs=1, rate=1e-2))
+    made = train(
+        "entangled-qcnn",
+        dataset,
+        dict(elements=4, hidden=8, encoder="cnn"),
+        Options(loss="cross_entropy", epochs=1, rate=1e-2),
+    )
     model = made.model.double().eval()
     assert any(isinstance(layer, torch.nn.Conv2d) for layer in model.encoders["pixels"].modules())
-    assert not any(isinstance(layer, torch.nn.Conv2d) for layer in model.encoders["fourier"].modules())  # no image
-    card = checkpoint.make_card(model, dataset, name="seen", title="Seen", seed=0, training=made.settings(), metrics={},
-                                this_seed={}, seeds=[0])
+    assert not any(
+        isinstance(layer, torch.nn.Conv2d) for layer in model.encoders["fourier"].modules()
+    )  # no image
+    card = checkpoint.make_card(
+        model,
+        dataset,
+        name="seen",
+        title="Seen",
+        seed=0,
+        training=made.settings(),
+        metrics={},
+        this_seed={},
+        seeds=[0],
+    )
     checkpoint.save(tmp_path / "seen", model, card)
     found = checkpoint.load(tmp_path / "seen.json").model
     assert found.settings["encoder"] == "cnn"
-    assert np.array_equal(metrics.predict(found, dataset, few), metrics.predict(model, dataset, few))
+    assert np.array_equal(
+        metrics.predict(found, dataset, few), metrics.predict(model, dataset, few)
+    )
     rows, inputs = dataset.rows("train"), dataset.inputs(few, dtype=torch.float64)
-    before, after = (explain.explain(m, inputs, explain.background(m, dataset.inputs(rows, dtype=torch.float64)))
-                     for m in (model, found))
+    before, after = (
+        explain.explain(m, inputs, explain.background(m, dataset.inputs(rows, dtype=torch.float64)))
+        for m in (model, found)
+    )
     assert np.array_equal(before.dividends, after.dividends)
     assert np.abs(after.dividends.sum(1) - metrics.predict(found, dataset, few)).max() < 1e-10
 
@@ -439,24 +590,44 @@ def test_unknown_checkpoints_are_named(saved):
         checkpoint.load(saved[0] / "other.json")
 
 
-@pytest.mark.parametrize(("damage", "error", "message"), [
-    (lambda f: (f / "mine.safetensors").write_bytes(b"x"), IntegrityError, "SHA-256 differs"),
-    (lambda f: (f / "mine.safetensors").unlink(), NotFound, "are missing beside"),
-    (lambda f: (f / "mine.json").write_text("{"), IntegrityError, "cannot be read as a card"),
-    (lambda f: (f / "mine.json").write_text("[" * 100_000), IntegrityError, "cannot be read as a card"),
-    (lambda f: (f / "mine.json").write_text("{}"), IntegrityError, "lacks model"),
-    (lambda f: edit(f, format=99), InvalidInput, "card format 99"),
-    (lambda f: edit(f, model="no-such"), InvalidInput, "a model that can be built"),
-    (lambda f: edit(f, settings={"dims": 3}), IntegrityError, "do not fit together"),
-    (lambda f: edit(f, settings={"dims": "3"}), InvalidInput, "a model that can be built"),
-    (lambda f: edit(f, settings={"dims": 2, "hidden": 10**9}), InvalidInput, "a model that can be built"),
-    (lambda f: edit(f, settings={"dims": 10**6}), InvalidInput, "a model that can be built"),
-    (lambda f: edit(f, inputs={"text": {"size": 10**12, "sequence": False}, "audio": {"size": 2, "sequence": False}}),
-     IntegrityError, "do not fit together"),
-    (lambda f: edit(f, settings={"dims": 1}), InvalidInput, "a model that can be built"),
-    (lambda f: edit(f, inputs={"text": 3, "audio": 2}), IntegrityError, "do not fit together"),
-    (lambda f: edit(f, settings=[1]), IntegrityError, "do not fit together"),
-])
+@pytest.mark.parametrize(
+    ("damage", "error", "message"),
+    [
+        (lambda f: (f / "mine.safetensors").write_bytes(b"x"), IntegrityError, "SHA-256 differs"),
+        (lambda f: (f / "mine.safetensors").unlink(), NotFound, "are missing beside"),
+        (lambda f: (f / "mine.json").write_text("{"), IntegrityError, "cannot be read as a card"),
+        (
+            lambda f: (f / "mine.json").write_text("[" * 100_000),
+            IntegrityError,
+            "cannot be read as a card",
+        ),
+        (lambda f: (f / "mine.json").write_text("{}"), IntegrityError, "lacks model"),
+        (lambda f: edit(f, format=99), InvalidInput, "card format 99"),
+        (lambda f: edit(f, model="no-such"), InvalidInput, "a model that can be built"),
+        (lambda f: edit(f, settings={"dims": 3}), IntegrityError, "do not fit together"),
+        (lambda f: edit(f, settings={"dims": "3"}), InvalidInput, "a model that can be built"),
+        (
+            lambda f: edit(f, settings={"dims": 2, "hidden": 10**9}),
+            InvalidInput,
+            "a model that can be built",
+        ),
+        (lambda f: edit(f, settings={"dims": 10**6}), InvalidInput, "a model that can be built"),
+        (
+            lambda f: edit(
+                f,
+                inputs={
+                    "text": {"size": 10**12, "sequence": False},
+                    "audio": {"size": 2, "sequence": False},
+                },
+            ),
+            IntegrityError,
+            "do not fit together",
+        ),
+        (lambda f: edit(f, settings={"dims": 1}), InvalidInput, "a model that can be built"),
+        (lambda f: edit(f, inputs={"text": 3, "audio": 2}), IntegrityError, "do not fit together"),
+        (lambda f: edit(f, settings=[1]), IntegrityError, "do not fit together"),
+    ],
+)
 def test_damaged_checkpoints_are_refused(saved, damage, error, message):
     damage(saved[0])
     with pytest.raises(error, match=message):

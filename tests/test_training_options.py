@@ -56,14 +56,27 @@ def whole(fit: Fit) -> Fit:
     return fit
 
 
-@pytest.mark.parametrize("changed", [dict(schedule="constant"), dict(schedule="onecycle"), dict(precision="mixed"),
-                                     dict(precision="double"), dict(unimodal=0.5),
-                                     dict(unimodal=0.3, schedule="onecycle", precision="double", noise=0.2)],
-                         ids=lambda changed: "-".join(map(str, changed.values())))
+@pytest.mark.parametrize(
+    "changed",
+    [
+        dict(schedule="constant"),
+        dict(schedule="onecycle"),
+        dict(precision="mixed"),
+        dict(precision="double"),
+        dict(unimodal=0.5),
+        dict(unimodal=0.3, schedule="onecycle", precision="double", noise=0.2),
+    ],
+    ids=lambda changed: "-".join(map(str, changed.values())),
+)
 def test_a_training_with_any_option_is_taken_up_exactly(changed, tmp_path):
     def begun() -> Fit:
-        return prepare("quantum-jump", annotated(), dict(dims=2),
-                       Options(epochs=4, batch=32, rate=1e-2, patience=0, **changed), 3)
+        return prepare(
+            "quantum-jump",
+            annotated(),
+            dict(dims=2),
+            Options(epochs=4, batch=32, rate=1e-2, patience=0, **changed),
+            3,
+        )
 
     expected, parts = whole(begun()), begun()
     while not parts.done:
@@ -74,16 +87,26 @@ def test_a_training_with_any_option_is_taken_up_exactly(changed, tmp_path):
     assert [p.valid_loss for p in parts.history] == [p.valid_loss for p in expected.history]
     assert [p.rate for p in parts.history] == [p.rate for p in expected.history]
     assert same_weights(parts.best_model(), expected.best_model())
-    default = whole(prepare("quantum-jump", annotated(), dict(dims=2),
-                            Options(epochs=4, batch=32, rate=1e-2, patience=0), 3))
+    default = whole(
+        prepare(
+            "quantum-jump",
+            annotated(),
+            dict(dims=2),
+            Options(epochs=4, batch=32, rate=1e-2, patience=0),
+            3,
+        )
+    )
     assert [p.valid_loss for p in default.history] != [p.valid_loss for p in expected.history]
 
 
 def test_schedules_are_what_they_are_called():
     def at_ends(schedule: str) -> list[float]:
-        return [p.rate
-                for p in whole(prepare("linear", small(), {},
-                                       Options(epochs=10, rate=1e-2, schedule=schedule))).history]
+        return [
+            p.rate
+            for p in whole(
+                prepare("linear", small(), {}, Options(epochs=10, rate=1e-2, schedule=schedule))
+            ).history
+        ]
 
     assert at_ends("constant") == [1e-2] * 10
     one, cosine = at_ends("onecycle"), at_ends("cosine")
@@ -95,12 +118,19 @@ def test_schedules_are_what_they_are_called():
 
 def skewed() -> DataSet:
     dataset = small(3)
-    return replace(dataset, y=np.where((dataset.y == 0) & (np.arange(len(dataset)) % 8 != 0), 1, dataset.y))
+    return replace(
+        dataset, y=np.where((dataset.y == 0) & (np.arange(len(dataset)) % 8 != 0), 1, dataset.y)
+    )
 
 
 def test_balanced_weights_are_by_hand_and_raise_the_rare_class():
     dataset = skewed()
-    fit = prepare("concatenation", dataset, {}, Options(loss="cross_entropy", class_weights="balanced", epochs=1))
+    fit = prepare(
+        "concatenation",
+        dataset,
+        {},
+        Options(loss="cross_entropy", class_weights="balanced", epochs=1),
+    )
     y = dataset.y[dataset.rows("train")]
     counts = np.bincount(y)
     assert counts.max() > 3 * counts.min()
@@ -111,9 +141,15 @@ def test_balanced_weights_are_by_hand_and_raise_the_rare_class():
     assert float(found) == pytest.approx(float(sum(by_hand)), rel=1e-6)
     rare, recalls = counts.argmin(), []
     for weights in ("none", "balanced"):
-        options = Options(loss="cross_entropy", class_weights=weights, epochs=30, rate=1e-2, patience=0)
+        options = Options(
+            loss="cross_entropy", class_weights=weights, epochs=30, rate=1e-2, patience=0
+        )
         model = train("concatenation", dataset, dict(dropout=0.0), options, 1).model
-        recalls.append((metrics.predict(model, dataset, dataset.rows("train")).argmax(1) == rare)[y == rare].mean())
+        recalls.append(
+            (metrics.predict(model, dataset, dataset.rows("train")).argmax(1) == rare)[
+                y == rare
+            ].mean()
+        )
     assert recalls[1] > recalls[0]
 
 
@@ -122,16 +158,32 @@ def test_a_class_without_a_training_row_cannot_be_weighted():
     y = dataset.y.copy()
     y[dataset.rows("train")] %= 2
     with pytest.raises(InvalidInput, match=r"none of \['c'\]. Use 'none'"):
-        prepare("linear", replace(dataset, y=y), {}, Options(loss="cross_entropy", class_weights="balanced"))
+        prepare(
+            "linear",
+            replace(dataset, y=y),
+            {},
+            Options(loss="cross_entropy", class_weights="balanced"),
+        )
 
 
-@pytest.mark.parametrize(("options", "error", "message"), [
-    (dict(schedule="cosin"), NotFound, "Schedule 'cosin' does not exist. Did you mean 'cosine'"),
-    (dict(precision="half"), NotFound, "Precision"),
-    (dict(class_weights="balanced"), InvalidInput, "`class_weights` must be 'none' unless classes"),
-    (dict(unimodal=-1), InvalidInput, "`unimodal` must lie between"),
-    (dict(class_weights="even"), NotFound, "Class weights"),
-])
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        (
+            dict(schedule="cosin"),
+            NotFound,
+            "Schedule 'cosin' does not exist. Did you mean 'cosine'",
+        ),
+        (dict(precision="half"), NotFound, "Precision"),
+        (
+            dict(class_weights="balanced"),
+            InvalidInput,
+            "`class_weights` must be 'none' unless classes",
+        ),
+        (dict(unimodal=-1), InvalidInput, "`unimodal` must lie between"),
+        (dict(class_weights="even"), NotFound, "Class weights"),
+    ],
+)
 def test_impossible_options_are_named(options, error, message):
     with pytest.raises(error, match=message):
         Options(**options)
@@ -150,7 +202,10 @@ def test_single_modalities_are_learned_and_their_heads_are_not_kept():
     before = error()
     whole(fit)
     assert error() < 0.3 * before
-    assert fit.best_model().state_dict().keys() == prepare("concatenation", dataset).model.state_dict().keys()
+    assert (
+        fit.best_model().state_dict().keys()
+        == prepare("concatenation", dataset).model.state_dict().keys()
+    )
 
 
 def test_targets_that_are_missing_do_not_count():
@@ -159,19 +214,35 @@ def test_targets_that_are_missing_do_not_count():
     scores, rows = torch.randn(5, 2, 1), torch.tensor([0, 1, 2, 3, 4])
     targets = dataset.unimodal.to_numpy()[dataset.rows("train")][rows]
     by_hand = np.mean(
-        [np.mean([abs(float(scores[n, m, 0]) - targets[n, m]) for n in range(5) if np.isfinite(targets[n, m])])
-         for m in range(2)])
+        [
+            np.mean(
+                [
+                    abs(float(scores[n, m, 0]) - targets[n, m])
+                    for n in range(5)
+                    if np.isfinite(targets[n, m])
+                ]
+            )
+            for m in range(2)
+        ]
+    )
     assert float(fit.heads.loss(scores, rows, rows)) == pytest.approx(by_hand)
-    nothing = torch.tensor([n for n, target in enumerate(dataset.unimodal.to_numpy()[dataset.rows("train")])
-                            if np.isnan(target[0])])
+    nothing = torch.tensor(
+        [
+            n
+            for n, target in enumerate(dataset.unimodal.to_numpy()[dataset.rows("train")])
+            if np.isnan(target[0])
+        ]
+    )
     scores.requires_grad_()
-    fit.heads.loss(scores[:len(nothing)], nothing[:5], nothing[:5]).backward()
+    fit.heads.loss(scores[: len(nothing)], nothing[:5], nothing[:5]).backward()
     assert torch.isfinite(scores.grad).all()
     assert not scores.grad[:, 0].any()
 
 
 @pytest.mark.parametrize("kind", ["quantum-jump", "entangled-qcnn", "mult", "late"])
-@pytest.mark.parametrize("changed", [dict(unimodal=0.5), dict(precision="mixed"), dict(precision="double")])
+@pytest.mark.parametrize(
+    "changed", [dict(unimodal=0.5), dict(precision="mixed"), dict(precision="double")]
+)
 def test_every_kind_trains_with_them(kind, changed):
     settings = {"quantum-jump": dict(dims=2), "entangled-qcnn": dict(elements=4)}.get(kind, {})
     options = dict(epochs=2, batch=32, patience=0, loss="cross_entropy", class_weights="balanced")
@@ -182,39 +253,58 @@ def test_every_kind_trains_with_them(kind, changed):
 
 
 def test_sequences_train_in_mixed_precision():
-    assert np.isfinite(train("quantum-jump", padded(), dict(dims=3),
-                             Options(epochs=2, precision="mixed")).history[-1].valid_loss)
+    assert np.isfinite(
+        train("quantum-jump", padded(), dict(dims=3), Options(epochs=2, precision="mixed"))
+        .history[-1]
+        .valid_loss
+    )
 
 
 def test_what_lacks_targets_or_encoders_is_refused():
-    with pytest.raises(InvalidInput,
-                       match="`unimodal` must be 0 for data set 'small', which has no targets of single modalities"):
+    with pytest.raises(
+        InvalidInput,
+        match="`unimodal` must be 0 for data set 'small', which has no targets of single modalities",
+    ):
         prepare("linear", small(), {}, Options(unimodal=1.0))
     with pytest.raises(InvalidInput, match="no encoder for each modality"):
         heads.Heads(torch.nn.Linear(1, 1), annotated(), np.arange(4), "l1", 0)
-    with pytest.raises(InvalidInput, match="has no encoders"), precision.mixed(torch.nn.Linear(1, 1),
-                                                                               torch.device("cpu")):
+    with (
+        pytest.raises(InvalidInput, match="has no encoders"),
+        precision.mixed(torch.nn.Linear(1, 1), torch.device("cpu")),
+    ):
         pass
     dataset = annotated(3)
     with pytest.raises(InvalidInput, match="must be numbers of classes, 0 to 2"):
-        prepare("linear", replace(dataset, unimodal=dataset.unimodal + 0.5), {},
-                Options(loss="cross_entropy", unimodal=1.0))
+        prepare(
+            "linear",
+            replace(dataset, unimodal=dataset.unimodal + 0.5),
+            {},
+            Options(loss="cross_entropy", unimodal=1.0),
+        )
     empty = annotated()
     with pytest.raises(InvalidInput, match="training rows have no such target"):
-        prepare("linear", replace(empty, unimodal=empty.unimodal * np.nan), {}, Options(unimodal=1.0))
+        prepare(
+            "linear", replace(empty, unimodal=empty.unimodal * np.nan), {}, Options(unimodal=1.0)
+        )
 
 
 def test_only_encoders_calculate_in_bfloat16():
     model, seen = prepare("quantum-jump", small(), dict(dims=2)).model, {}
     inputs = small().inputs([0, 1, 2])
-    model.encoders["text"].last.register_forward_hook(lambda _, __, output: seen.update(inside=output.dtype))
-    model.encoders["text"].register_forward_hook(lambda _, __, output: seen.update(before=output.dtype))
+    model.encoders["text"].last.register_forward_hook(
+        lambda _, __, output: seen.update(inside=output.dtype)
+    )
+    model.encoders["text"].register_forward_hook(
+        lambda _, __, output: seen.update(before=output.dtype)
+    )
     exact = model.eval()(inputs)
     with precision.mixed(model, torch.device("cpu")):
         rough = model(inputs)
     assert seen["inside"] == torch.bfloat16
     assert rough.dtype == torch.float32
-    assert 0 < float((rough - exact).detach().abs().max()) < 0.05 * float(exact.detach().abs().max())
+    assert (
+        0 < float((rough - exact).detach().abs().max()) < 0.05 * float(exact.detach().abs().max())
+    )
     with pytest.raises(InvalidInput), precision.mixed(model, torch.device("cpu")):
         model({"text": inputs["text"]})
     assert not torch.is_autocast_enabled("cpu")
@@ -228,8 +318,11 @@ def test_mixed_precision_is_as_good_as_another_seed():
 
     def predicted(seed: int, precision: str) -> np.ndarray:
         options = Options(epochs=3, batch=256, rate=5e-3, patience=0, precision=precision)
-        return metrics.predict(train("quantum-jump", dataset, dict(dims=2, hidden=8), options, seed).model, dataset,
-                               rows)[:, 0]
+        return metrics.predict(
+            train("quantum-jump", dataset, dict(dims=2, hidden=8), options, seed).model,
+            dataset,
+            rows,
+        )[:, 0]
 
     single = [predicted(seed, "single") for seed in (0, 1)]
     difference = np.sqrt(((predicted(0, "mixed") - single[0]) ** 2).mean())
@@ -241,18 +334,36 @@ def _member(rank: int, path: str, changed: dict) -> None:
     dist.init_process_group("gloo", init_method=f"file://{path}", rank=rank, world_size=2)
     dataset = annotated(3)
     dataset = replace(dataset, y=skewed().y)
-    fit = whole(prepare("quantum-jump", dataset, dict(dims=2), Options(**changed), 1, Group(rank, 2)))
+    fit = whole(
+        prepare("quantum-jump", dataset, dict(dims=2), Options(**changed), 1, Group(rank, 2))
+    )
     if rank == 0:
-        torch.save([fit.best_model().state_dict(), [p.valid_loss for p in fit.history]], f"{path}.found")
+        torch.save(
+            [fit.best_model().state_dict(), [p.valid_loss for p in fit.history]], f"{path}.found"
+        )
     dist.destroy_process_group()
 
 
-@pytest.mark.parametrize("changed", [dict(class_weights="balanced"), dict(unimodal=0.7), dict(schedule="onecycle")],
-                         ids=lambda changed: next(iter(changed)))
+@pytest.mark.parametrize(
+    "changed",
+    [dict(class_weights="balanced"), dict(unimodal=0.7), dict(schedule="onecycle")],
+    ids=lambda changed: next(iter(changed)),
+)
 def test_two_processes_train_to_what_one_does(changed, tmp_path):
     # 80 rows in batches of 79: shares of 40 and 39 rows, then of one row and none
-    options = dict(epochs=5, batch=79, rate=1e-2, patience=0, loss="cross_entropy", precision="double", **changed)
-    members = [FORK.Process(target=_member, args=(rank, str(tmp_path / "store"), options)) for rank in range(2)]
+    options = dict(
+        epochs=5,
+        batch=79,
+        rate=1e-2,
+        patience=0,
+        loss="cross_entropy",
+        precision="double",
+        **changed,
+    )
+    members = [
+        FORK.Process(target=_member, args=(rank, str(tmp_path / "store"), options))
+        for rank in range(2)
+    ]
     for member in members:
         member.start()
     for member in members:
@@ -261,12 +372,19 @@ def test_two_processes_train_to_what_one_does(changed, tmp_path):
     one = whole(prepare("quantum-jump", dataset, dict(dims=2), Options(**options), 1))
     weights, valid = torch.load(tmp_path / "store.found", weights_only=True)
     assert valid == pytest.approx([p.valid_loss for p in one.history], rel=1e-9)
-    assert all(torch.allclose(weights[name], value, atol=1e-9) for name, value in one.best_model().state_dict().items())
+    assert all(
+        torch.allclose(weights[name], value, atol=1e-9)
+        for name, value in one.best_model().state_dict().items()
+    )
 
 
 def test_the_steepest_descent_is_found_where_it_is():
     grid = np.geomspace(1e-6, 1, 120)
-    curve = 1 - 1 / (1 + np.exp(-3 * (np.log(grid) - np.log(1e-3)))) + np.maximum(0, np.log(grid / 0.05)) ** 2
+    curve = (
+        1
+        - 1 / (1 + np.exp(-3 * (np.log(grid) - np.log(1e-3))))
+        + np.maximum(0, np.log(grid / 0.05)) ** 2
+    )
     assert rates.steepest(grid, rates.smooth(curve)) == pytest.approx(1e-3, rel=0.7)
     with pytest.raises(InvalidInput, match="did not fall at any rate"):
         rates.steepest(grid, np.linspace(0, 1, 120))
@@ -275,15 +393,28 @@ def test_the_steepest_descent_is_found_where_it_is():
 def test_a_suggested_rate_is_one_to_train_with():
     dataset, state, seen = small(3), torch.get_rng_state(), []
     options = Options(loss="cross_entropy", batch=16)
-    found = find_rate("concatenation", dataset, {}, options, 2, on_step=lambda done, total: seen.append((done, total)))
+    found = find_rate(
+        "concatenation",
+        dataset,
+        {},
+        options,
+        2,
+        on_step=lambda done, total: seen.append((done, total)),
+    )
     assert torch.equal(torch.get_rng_state(), state)
     assert len(found.rates) == len(found.losses) == len(found.smoothed) == len(seen)
     assert 1e-4 < found.suggestion < 1e-1
     again = find_rate("concatenation", dataset, {}, options, 2)
     assert np.array_equal(again.losses, found.losses)
-    reached = [min(p.valid_loss for p in train("concatenation", dataset, {}, replace(options, epochs=8, rate=rate),
-                                               2).history)
-               for rate in (found.suggestion, found.suggestion / 300)]
+    reached = [
+        min(
+            p.valid_loss
+            for p in train(
+                "concatenation", dataset, {}, replace(options, epochs=8, rate=rate), 2
+            ).history
+        )
+        for rate in (found.suggestion, found.suggestion / 300)
+    ]
     assert reached[0] < reached[1]
     for wrong in (dict(low=0.0), dict(low=1.0, high=0.5), dict(steps=3)):
         with pytest.raises(InvalidInput, match="must lie between"):
@@ -293,7 +424,19 @@ def test_a_suggested_rate_is_one_to_train_with():
 def test_the_command_suggests_a_rate_and_keeps_nothing(capsys, tmp_path, monkeypatch):
     monkeypatch.setenv("QFUSION_RUNS", str(tmp_path / "runs"))
     with pytest.raises(SystemExit) as ended:
-        main(["train", "--data", "digits", "--model", "late", "--find-rate", "--set", "batch=128", "--json"])
+        main(
+            [
+                "train",
+                "--data",
+                "digits",
+                "--model",
+                "late",
+                "--find-rate",
+                "--set",
+                "batch=128",
+                "--json",
+            ]
+        )
     assert ended.value.code == 0
     said = json.loads(capsys.readouterr().out)
     assert 1e-5 < said["suggestion"] < 1
@@ -307,8 +450,9 @@ def test_the_command_suggests_a_rate_and_keeps_nothing(capsys, tmp_path, monkeyp
 
 def test_the_error_of_sampled_scores_falls_as_one_over_the_root_of_the_trajectories():
     dataset = load("planted")
-    model = prepare("quantum-jump", dataset, dict(dims=2, dynamics="jumps", trajectories=4, steps=20),
-                    seed=1).model.double()
+    model = prepare(
+        "quantum-jump", dataset, dict(dims=2, dynamics="jumps", trajectories=4, steps=20), seed=1
+    ).model.double()
     inputs = dataset.inputs(dataset.rows("valid")[:12], torch.float64)
     found = {}
     for count in (1, 4, 16):
@@ -327,8 +471,16 @@ def test_a_run_on_trajectories_says_how_far_its_scores_are_off(tmp_path, monkeyp
     monkeypatch.setenv("QFUSION_RUNS", str(tmp_path / "runs"))
     words = ["dims=2", "dynamics=jumps", "trajectories=2", "steps=4", "epochs=1", "batch=512"]
     with pytest.raises(SystemExit):
-        main(["train", "--data", "planted", "--out", str(tmp_path / "m"),
-              *(part for word in words for part in ("--set", word))])
+        main(
+            [
+                "train",
+                "--data",
+                "planted",
+                "--out",
+                str(tmp_path / "m"),
+                *(part for word in words for part in ("--set", word)),
+            ]
+        )
     assert "with 2 of them the score of a sample has a standard error of" in capsys.readouterr().err
     card = checkpoint.load(Path(runs.Run(tmp_path / "m").model_path)).card
     assert "standard error" in card["notes"]

@@ -37,9 +37,16 @@ def test_first_order_gradient_is_unbiased():
         rho = branches.sum(0) / torch.diagonal(branches.sum(0)).sum().real.detach()
     exact = torch.autograd.grad(torch.trace(O @ rho).real, scale)[0]
     N = 200_000
-    final = trajectories.first_order(Generator.dense(H, scale * L), psi.repeat(N, 1), 0.05 * steps, steps,
-                                     torch.Generator().manual_seed(0))
-    sampled = torch.autograd.grad(torch.einsum("na,ab,nb->n", final.conj(), O, final).real.mean(), scale)[0]
+    final = trajectories.first_order(
+        Generator.dense(H, scale * L),
+        psi.repeat(N, 1),
+        0.05 * steps,
+        steps,
+        torch.Generator().manual_seed(0),
+    )
+    sampled = torch.autograd.grad(
+        torch.einsum("na,ab,nb->n", final.conj(), O, final).real.mean(), scale
+    )[0]
     assert abs(sampled - exact) < 0.02 * abs(exact) + 5e-3
 
 
@@ -47,9 +54,14 @@ def test_seeds_repeat_and_bad_steps_are_named():
     H, L = system(4, 2, 1.0, 1.0)
     psi = ket(4).repeat(5, 1)
     acting = Generator.dense(H, L)
-    runs = [trajectories.first_order(acting, psi, 1.0, 10, torch.Generator().manual_seed(3)) for _ in range(2)]
+    runs = [
+        trajectories.first_order(acting, psi, 1.0, 10, torch.Generator().manual_seed(3))
+        for _ in range(2)
+    ]
     assert torch.equal(*runs)
-    assert trajectories.first_order(acting, psi, 0.1, 1).norm(dim=-1) .tolist() == pytest.approx([1.0] * 5, abs=1e-12)
+    assert trajectories.first_order(acting, psi, 0.1, 1).norm(dim=-1).tolist() == pytest.approx(
+        [1.0] * 5, abs=1e-12
+    )
     with pytest.raises(InvalidInput, match="`steps` must be at least 1"):
         trajectories.first_order(acting, psi, 1.0, 0)
 
@@ -69,7 +81,9 @@ def test_waiting_times_average_to_the_master_equation_without_a_time_step_error(
     """Of every population and coherence: none lies further off than what so many draws leave, at any strength."""
     acting, psi, N = local(scale), ket(12), 4000
     rho = evolve(acting, density(psi), [1.0])[0]
-    final = trajectories.waiting_times(acting, psi.repeat(N, 1), 1.0, torch.Generator().manual_seed(1))
+    final = trajectories.waiting_times(
+        acting, psi.repeat(N, 1), 1.0, torch.Generator().manual_seed(1)
+    )
     assert (final.norm(dim=-1) - 1).abs().max() < 1e-12
     drawn = torch.view_as_real(density(final)).flatten(1)
     error = drawn.std(0) / N**0.5
@@ -98,15 +112,23 @@ def test_jumps_come_when_they_must():
 
 
 def test_operators_act_where_they_stand_on_kets():
-    O, psi = torch.randn(2, 4, 4, dtype=torch.complex128), torch.randn(5, 12, dtype=torch.complex128)
+    O, psi = (
+        torch.randn(2, 4, 4, dtype=torch.complex128),
+        torch.randn(5, 12, dtype=torch.complex128),
+    )
     found = trajectories.on(O, psi, (2, 3, 2), (0, 2))
     assert (found - (psi @ embed(O, (2, 3, 2), (0, 2)).mT)).abs().max() < 1e-13
 
 
-@pytest.mark.parametrize(("change", "words"), [
-    (dict(psi=torch.zeros(2, 5, dtype=torch.complex128)), r"shape \(N, 12\)"),
-    (dict(psi=torch.zeros(2, 12)), "must be complex"), (dict(duration=float("nan")), "must be finite"),
-    (dict(duration=1e9), "below 1e6")])
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (dict(psi=torch.zeros(2, 5, dtype=torch.complex128)), r"shape \(N, 12\)"),
+        (dict(psi=torch.zeros(2, 12)), "must be complex"),
+        (dict(duration=float("nan")), "must be finite"),
+        (dict(duration=1e9), "below 1e6"),
+    ],
+)
 def test_what_cannot_be_sampled_is_named(change, words):
     given = dict(generator=local(), psi=ket(12)[None], duration=1.0) | change
     with pytest.raises(InvalidInput, match=words):

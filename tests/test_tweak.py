@@ -19,9 +19,14 @@ from qfusion.models import Tweak
 from qfusion.models.tweak import LEARNED, coupling_key, couplings, current_key, learned
 
 # All that `data.spec` refuses in a name is `+`; characters that mean something in texts and links come up often.
-NAMES = st.text(st.one_of(st.sampled_from("-,=.:%/ \t\nHT[]ab1"),
-                          st.characters(exclude_characters="+", exclude_categories=("Cs",))),
-                min_size=1, max_size=6)
+NAMES = st.text(
+    st.one_of(
+        st.sampled_from("-,=.:%/ \t\nHT[]ab1"),
+        st.characters(exclude_characters="+", exclude_categories=("Cs",)),
+    ),
+    min_size=1,
+    max_size=6,
+)
 MODALITIES = st.lists(NAMES, min_size=1, max_size=4, unique=True)
 
 
@@ -30,19 +35,33 @@ def physics(*modalities: str, jumps: int = 2, duration: float = 1.3) -> Any:
 
 
 def terms(modalities: tuple[str, ...]) -> list[str]:
-    return ["+".join(s) for s in chain.from_iterable(combinations(modalities, n + 1) for n in range(len(modalities)))]
+    return [
+        "+".join(s)
+        for s in chain.from_iterable(
+            combinations(modalities, n + 1) for n in range(len(modalities))
+        )
+    ]
 
 
 @given(MODALITIES, st.data())
 def test_text_is_read_back_whatever_the_names(modalities: list[str], data: Any) -> None:
     model = physics(*modalities, jumps=data.draw(st.integers(0, 3)))
-    factors = data.draw(st.dictionaries(st.sampled_from(terms(model.modalities)), st.floats(-10, 10), max_size=5))
-    rates = data.draw(st.lists(st.floats(0, 10), min_size=model.jump_count, max_size=model.jump_count))
-    weaker = data.draw(st.dictionaries(st.sampled_from(terms(model.modalities)), st.floats(0, 4), max_size=3))
+    factors = data.draw(
+        st.dictionaries(st.sampled_from(terms(model.modalities)), st.floats(-10, 10), max_size=5)
+    )
+    rates = data.draw(
+        st.lists(st.floats(0, 10), min_size=model.jump_count, max_size=model.jump_count)
+    )
+    weaker = data.draw(
+        st.dictionaries(st.sampled_from(terms(model.modalities)), st.floats(0, 4), max_size=3)
+    )
     duration = data.draw(st.none() | st.floats(0, 20))
     tweak = Tweak(factors, rates, duration, weaker if model.jump_count else {}).fit(model)
     assert Tweak.parse(str(tweak), model) == tweak
-    assert Tweak.parse(str(tweak).replace(",T=", " , T = ").replace(",rate.", " ,\nrate."), model) == tweak
+    assert (
+        Tweak.parse(str(tweak).replace(",T=", " , T = ").replace(",rate.", " ,\nrate."), model)
+        == tweak
+    )
     assert Tweak.of(tweak.numbers().items(), model) == tweak
     assert hash(Tweak.parse(str(tweak), model)) == hash(tweak)
 
@@ -78,36 +97,62 @@ def test_hyphens_in_names() -> None:
     assert str(Tweak({"a+b": 0.5, "a-b": 0.0})) == "H.a-b=0.5,H.a+-b=0"
     assert Tweak.parse("H.a-b=0.5, H.a+-b = 0", model).couplings == {"a+b": 0.5, "a-b": 0.0}
     assert Tweak.parse("H.a-b-c=2", model).couplings == {"a+b+c": 2.0}
-    assert Tweak.parse("H.left-hand=0,H.x-left-hand=2",
-                       physics("x", "left-hand")).couplings == {"left-hand": 0.0, "x+left-hand": 2.0}
+    assert Tweak.parse("H.left-hand=0,H.x-left-hand=2", physics("x", "left-hand")).couplings == {
+        "left-hand": 0.0,
+        "x+left-hand": 2.0,
+    }
     with pytest.raises(InvalidInput, match=r"Write `H.a-b\+-c` or `H.a\+-b-c` instead"):
         Tweak.parse("H.a-b-c=2", physics("a", "b-c", "a-b", "c"))
 
 
 def test_equal_tweaks_have_one_form() -> None:
     model = physics("text", "audio", duration=1.3)
-    every = [Tweak({"text+audio": 0.5, "text": 1.0}, (1.0, 1.0), 1.3), Tweak({"text+audio": 0.5}),
-             Tweak({"text": 1, "text+audio": 0.5})]
+    every = [
+        Tweak({"text+audio": 0.5, "text": 1.0}, (1.0, 1.0), 1.3),
+        Tweak({"text+audio": 0.5}),
+        Tweak({"text": 1, "text+audio": 0.5}),
+    ]
     assert {tweak.fit(model) for tweak in every} == {Tweak({"text+audio": 0.5})}
-    assert list(Tweak({"text+audio": 0.5, "audio": 0.0}).fit(model).couplings) == ["audio", "text+audio"]
-    assert Tweak.of(learned(model).items(), model) == Tweak.parse("",
-                                                                  model) == Tweak.parse("H.text=1,T=1.3,",
-                                                                                        model) == LEARNED
+    assert list(Tweak({"text+audio": 0.5, "audio": 0.0}).fit(model).couplings) == [
+        "audio",
+        "text+audio",
+    ]
+    assert (
+        Tweak.of(learned(model).items(), model)
+        == Tweak.parse("", model)
+        == Tweak.parse("H.text=1,T=1.3,", model)
+        == LEARNED
+    )
     assert (str(LEARNED), str(Tweak(rates=(1.0, 3)))) == ("", "rate.2=3")
-    assert str(Tweak(dissipations={"text+audio": 0.5, "text": 1.0}).fit(model)) == "D.text-audio=0.5"
+    assert (
+        str(Tweak(dissipations={"text+audio": 0.5, "text": 1.0}).fit(model)) == "D.text-audio=0.5"
+    )
     assert copy.deepcopy(every[0]) == every[0]
-    assert dataclasses.replace(every[1], duration=0.1 + 0.2).numbers() == {"H.text-audio": 0.5, "T": 0.1 + 0.2}
+    assert dataclasses.replace(every[1], duration=0.1 + 0.2).numbers() == {
+        "H.text-audio": 0.5,
+        "T": 0.1 + 0.2,
+    }
 
 
-@pytest.mark.parametrize(("text", "error", "words"), [
-    ("H.smell=1", NotFound, "'H.smell' does not exist"), ("H.txt=1", NotFound, "Did you mean 'H.text'"),
-    ("rate.3=1", NotFound, "rate.3"), ("rate.1", InvalidInput, "must look like"), ("=1", NotFound, "''"),
-    ("T=1,T=x", InvalidInput, "`T` must be a number"), ("T=1e3", InvalidInput, "`T` must lie between 0 and 20"),
-    ("H.text=-11", InvalidInput, "`H.text` must lie between -10 and 10"), ("rate.1=nan", InvalidInput, "`rate.1`"),
-    ("H.text+audio=1", NotFound, "H.text-audio"), ("H.text=1+,T=2", InvalidInput, "1\\+,T=2"),
-    ("+", InvalidInput, "must look like"), ("D.text=-1", InvalidInput, "`D.text` must lie between 0 and 4"),
-    ("D.smell=1", NotFound, "'D.smell' does not exist"),
-])
+@pytest.mark.parametrize(
+    ("text", "error", "words"),
+    [
+        ("H.smell=1", NotFound, "'H.smell' does not exist"),
+        ("H.txt=1", NotFound, "Did you mean 'H.text'"),
+        ("rate.3=1", NotFound, "rate.3"),
+        ("rate.1", InvalidInput, "must look like"),
+        ("=1", NotFound, "''"),
+        ("T=1,T=x", InvalidInput, "`T` must be a number"),
+        ("T=1e3", InvalidInput, "`T` must lie between 0 and 20"),
+        ("H.text=-11", InvalidInput, "`H.text` must lie between -10 and 10"),
+        ("rate.1=nan", InvalidInput, "`rate.1`"),
+        ("H.text+audio=1", NotFound, "H.text-audio"),
+        ("H.text=1+,T=2", InvalidInput, "1\\+,T=2"),
+        ("+", InvalidInput, "must look like"),
+        ("D.text=-1", InvalidInput, "`D.text` must lie between 0 and 4"),
+        ("D.smell=1", NotFound, "'D.smell' does not exist"),
+    ],
+)
 def test_what_does_not_fit_is_named(text: str, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         Tweak.parse(text, physics("text", "audio"))
@@ -134,9 +179,17 @@ def page() -> None:
 
     names, one = ("a", "b-c", "a-b", "c"), torch.eye(16, dtype=torch.complex128).roll(5, 0)
     system = System(one + one.mH, one[None], (2, 2, 2, 2), names)
-    model = SimpleNamespace(modalities=names, jump_count=1, duration=1.0, system=lambda: system, state_dict=dict,
-                            settings={})
-    work = SimpleNamespace(model=model, modalities=names, can=lambda ability: True, memo_key=lambda background: "page")
+    model = SimpleNamespace(
+        modalities=names,
+        jump_count=1,
+        duration=1.0,
+        system=lambda: system,
+        state_dict=dict,
+        settings={},
+    )
+    work = SimpleNamespace(
+        model=model, modalities=names, can=lambda ability: True, memo_key=lambda background: "page"
+    )
     view = View("dynamics", state.said())
     for key, now in physics.renamed(view, work).items():  # type: ignore[arg-type]
         state.rename(key, now)
@@ -158,5 +211,8 @@ def test_links_of_before_set_the_sliders_of_now() -> None:
     app.run()
     assert app.text[0].value == "T=0.5"
     notices = app.session_state["_notices"]
-    assert "`H.a-b-c` can mean several couplings. Write `H.a-b+-c` or `H.a+-b-c` instead. It is ignored." in notices[0]
+    assert (
+        "`H.a-b-c` can mean several couplings. Write `H.a-b+-c` or `H.a+-b-c` instead. It is ignored."
+        in notices[0]
+    )
     assert "'H.b' does not exist" in notices[1]

@@ -53,7 +53,9 @@ def by_hand(terms: dict[str, float]) -> str:
     """The relation by the rule, word for word."""
     sizes = {term: abs(value) for term, value in terms.items() if term}
     A, J = sum(sizes.values()), sum(size for term, size in sizes.items() if "+" in term)
-    own = sorted((value for term, value in terms.items() if term and "+" not in term), key=abs, reverse=True)
+    own = sorted(
+        (value for term, value in terms.items() if term and "+" not in term), key=abs, reverse=True
+    )
     if A and J / A >= 0.5:
         return "joint"
     if 2 * abs(own[0]) > A:
@@ -66,11 +68,21 @@ def by_hand(terms: dict[str, float]) -> str:
 def shares_by_hand(terms: dict[str, float], names: tuple[str, ...]) -> dict[str, float]:
     """Shares of the Shapley values, each an equal part of every term that it is in."""
     phi = {
-        name: abs(sum(value / len(term.split("+")) for term, value in terms.items() if name in term.split("+")))
+        name: abs(
+            sum(
+                value / len(term.split("+"))
+                for term, value in terms.items()
+                if name in term.split("+")
+            )
+        )
         for name in names
     }
     total = sum(phi.values())
-    return {name: value / total for name, value in phi.items()} if total else dict.fromkeys(names, 1 / len(names))
+    return (
+        {name: value / total for name, value in phi.items()}
+        if total
+        else dict.fromkeys(names, 1 / len(names))
+    )
 
 
 def random_dividends(M: int) -> np.ndarray:
@@ -87,7 +99,11 @@ def checked(found: Verdict) -> None:
     """Every sentence about a verdict against its numbers."""
     terms, relation = dict(found.dividends), found.relation
     assert relation == by_hand(terms)
-    said, whether, title = verdicts.decided(found), verdicts.conflict(found), verdicts.leading(found)
+    said, whether, title = (
+        verdicts.decided(found),
+        verdicts.conflict(found),
+        verdicts.leading(found),
+    )
     assert whether.startswith("Yes") == (relation == "conflict")
     shares = shares_by_hand(terms, found.modalities)
     ranked = sorted(shares.values(), reverse=True)
@@ -112,7 +128,11 @@ def checked(found: Verdict) -> None:
     alike = verdicts.largest_terms(terms)
     assert found.largest in alike
     assert largest.startswith("Largest parts:" if len(alike) > 1 else "Largest part:")
-    named = {term for term in sizes if (" and ".join(term.split("+")) if "+" not in term else "together") in largest}
+    named = {
+        term
+        for term in sizes
+        if (" and ".join(term.split("+")) if "+" not in term else "together") in largest
+    }
     assert set(alike[:3]) <= named | set(alike)
     assert all(max(sizes.values()) - sizes[term] <= 0.01 for term in alike)
 
@@ -138,7 +158,16 @@ def of(terms: dict[str, float], doubt: Doubt | None = None) -> Verdict:
     names = tuple(list(terms)[1 : M + 1])
     found = made(np.array([list(terms.values())]))
     return verdict(
-        Explanation(names, found.outputs, tuple(terms), found.values, found.dividends, found.shapley, "joint", 10),
+        Explanation(
+            names,
+            found.outputs,
+            tuple(terms),
+            found.values,
+            found.dividends,
+            found.shapley,
+            "joint",
+            10,
+        ),
         doubt=doubt,
     )
 
@@ -188,7 +217,9 @@ TWO = {"": 0.0, "a": 0.0, "b": 0.0, "a+b": 0.0}
         ),
     ],
 )
-def test_all_four_kinds_occur_with_two_modalities(terms: dict, relation: str, leader: str, whether: str) -> None:
+def test_all_four_kinds_occur_with_two_modalities(
+    terms: dict, relation: str, leader: str, whether: str
+) -> None:
     found = of(TWO | terms)
     assert (found.relation, found.leader) == (relation, leader)
     assert verdicts.conflict(found) == whether
@@ -207,7 +238,10 @@ def test_what_seeds_leave_open_weakens_what_is_said() -> None:
         "the lead spreads by ±40 points"
     )
     other = of(terms, Doubt(5, 0.35, np.array([[0.02, 0.02]]), np.array([[1.5, 0.1, 0.1]])))
-    assert verdicts.leading(other) == "a leads with 61% of the Shapley shares (b 39%) with this training seed"
+    assert (
+        verdicts.leading(other)
+        == "a leads with 61% of the Shapley shares (b 39%) with this training seed"
+    )
     assert verdicts.doubts(other) == [
         "Over 5 training seeds, two name different leaders on 35% of the test samples.",
         "The largest part is smaller than its spread over 5 training seeds (±1.5).",
@@ -220,7 +254,10 @@ def test_what_seeds_leave_open_weakens_what_is_said() -> None:
     [
         ({"a": 0.5, "b": -0.4, "a+b": -0.7}, "Largest part: a and b together (-0.70)"),
         ({"a": -0.8, "b": -0.4, "a+b": -0.7}, "Largest part: a alone (-0.80)"),
-        ({"a": -0.8, "b": 0.801, "a+b": -0.7}, "Largest parts: a alone and b alone (-0.80 and +0.80)"),
+        (
+            {"a": -0.8, "b": 0.801, "a+b": -0.7},
+            "Largest parts: a alone and b alone (-0.80 and +0.80)",
+        ),
         ({"a": 0.002, "b": 0.0, "a+b": 0.001}, "Largest part: a alone (+2e-03)"),
         ({}, "No modality changes the score"),
     ],
@@ -234,14 +271,20 @@ def test_a_mean_leads_by_ten_points_or_not_at_all() -> None:
     assert verdicts.leader_of({"a": 0.45, "b": 0.36, "c": 0.19}) == ""
     assert verdicts.leader_of({"a": np.nan, "b": np.nan}) == ""
     whole = {"a": 0.5, "b": 0.3, "c": 0.2}
-    assert cohort_panels.mean_leader(whole, whole) == "a leads with 50% of the Shapley shares on average"
+    assert (
+        cohort_panels.mean_leader(whole, whole)
+        == "a leads with 50% of the Shapley shares on average"
+    )
     assert cohort_panels.mean_leader(whole, {"a": 0.4, "b": 0.35, "c": 0.25}, "test") == (
         "No modality leads in the cohort: a 40%, b 35%, c 25%"
     )
     assert cohort_panels.mean_leader(whole, {"a": 0.2, "b": 0.5, "c": 0.3}, "test") == (
         "b leads in the cohort with 50% of the Shapley shares; in all of test it has 30%"
     )
-    assert cohort_panels.mean_leader(whole, dict.fromkeys("abc", np.nan), "test") == "No sample of this cohort"
+    assert (
+        cohort_panels.mean_leader(whole, dict.fromkeys("abc", np.nan), "test")
+        == "No sample of this cohort"
+    )
 
 
 @pytest.fixture(scope="module", params=SHIPPED)
@@ -259,20 +302,29 @@ def test_all_places_agree_with_the_verdicts_on_all_test_samples(work: Workspace)
     table = cohort_measures.cohort_table(work, None).loc[rows.index]
     known = np.isin(work.bulk, work.dataset.rows("test"))
     explanation, outputs = work.explanation, work.predicted[work.bulk]
-    columns = dict(zip(work.dataset.ids[work.bulk[known]].astype(str), np.flatnonzero(known), strict=True))
+    columns = dict(
+        zip(work.dataset.ids[work.bulk[known]].astype(str), np.flatnonzero(known), strict=True)
+    )
     for sample, row in rows.iterrows():
         place = columns[str(sample)]
         terms = dict(
-            zip(explanation.coalitions, explanation.dividends[place, :, outputs[place]].tolist(), strict=True)
+            zip(
+                explanation.coalitions,
+                explanation.dividends[place, :, outputs[place]].tolist(),
+                strict=True,
+            )
         )
         assert row["relation"] == by_hand(terms)
         shares = sorted(
-            ((share, name) for name, share in shares_by_hand(terms, work.modalities).items()), reverse=True
+            ((share, name) for name, share in shares_by_hand(terms, work.modalities).items()),
+            reverse=True,
         )
         ahead = shares[0][0] - (shares[1][0] if len(shares) > 1 else 0.0)
         assert row["leader"] in ("none", shares[0][1])
         assert row["leader"] == "none" or ahead >= LEAD - 1e-12
-        assert table.loc[sample, "dominant"] == max(terms, key=lambda term: abs(terms[term]) if term else -1)
+        assert table.loc[sample, "dominant"] == max(
+            terms, key=lambda term: abs(terms[term]) if term else -1
+        )
         assert (table.loc[sample, "joint_share"] >= 0.5) == (row["relation"] == "joint")
     if work.dataset.name in ("parity", "avparity"):  # neither alone says anything
         assert (rows["relation"] == "joint").mean() >= 0.9
@@ -311,12 +363,18 @@ def test_panels_of_samples_say_what_their_verdicts_say(work: Workspace) -> None:
         assert found.relation == work.frame(None).loc[sample.id, "relation"]
         assert (found.leader or "none") == work.frame(None).loc[sample.id, "leader"]
         waterfall, shapley_bars = samples.waterfall(sample), samples.shapley(sample)
-        assert f"conflict?** **{'Yes' if found.relation == 'conflict' else 'No'}**" in waterfall.lead
+        assert (
+            f"conflict?** **{'Yes' if found.relation == 'conflict' else 'No'}**" in waterfall.lead
+        )
         assert plain(waterfall.title).startswith(plain(markdown.finding(found.dividends)))
         assert plain(shapley_bars.title).startswith(
             f"{found.leader} leads with" if found.leader else "No single modality leads"
         )
-        asked = overview.questions(sample).table().set_index("question")["answer"] if row == rows[0] else None
+        asked = (
+            overview.questions(sample).table().set_index("question")["answer"]
+            if row == rows[0]
+            else None
+        )
         if asked is not None:
             assert asked["Did the modalities conflict?"].startswith(
                 "**Yes**" if found.relation == "conflict" else "**No**"
@@ -338,11 +396,17 @@ def test_cards_are_what_they_are_called_and_the_page_opens_with_a_conflict_where
         found = work.verdict(work.dataset.row(card.sample))
         assert found.relation == relations[card.sample] == examples.RELATION[card.kind]
         assert verdicts.conflict(found).startswith("Yes" if card.kind == "conflict" else "No")
-    missing = [kind for kind in ("agreement", "conflict", "synergy") if kind not in {card.kind for card in shown}]
+    missing = [
+        kind
+        for kind in ("agreement", "conflict", "synergy")
+        if kind not in {card.kind for card in shown}
+    ]
     split = relations[work.frame(None)["split"] == "test"]
     assert all((split != examples.RELATION[kind]).all() for kind in missing)
     if not work.opening and "conflict" in {card.kind for card in shown}:
-        assert opened.default_sample(work) == next(card.sample for card in shown if card.kind == "conflict")
+        assert opened.default_sample(work) == next(
+            card.sample for card in shown if card.kind == "conflict"
+        )
 
 
 def run(*words: str) -> str:
@@ -353,7 +417,9 @@ def run(*words: str) -> str:
 
 
 def test_the_command_line_prints_the_verdict_and_its_columns(tmp_path: Path) -> None:
-    said = json.loads(run("explain", "--model", "qj-planted", "--sample", "p0575", "--json"))["verdict"]
+    said = json.loads(run("explain", "--model", "qj-planted", "--sample", "p0575", "--json"))[
+        "verdict"
+    ]
     found = sample_of(open_work("qj-planted"), open_work("qj-planted").dataset.row("p0575")).verdict
     assert {"relation", "leader", "largest", "joint_share", "margin"} <= set(said)
     assert (said["relation"], said["leader"], said["largest"]) == (
@@ -372,8 +438,16 @@ def test_the_command_line_prints_the_verdict_and_its_columns(tmp_path: Path) -> 
 
 
 def test_old_links_and_filters_by_relation_are_read() -> None:
-    assert opened.values_now("relation", ["conflict", "complement"]) == ["conflict", "agreement", "joint"]
+    assert opened.values_now("relation", ["conflict", "complement"]) == [
+        "conflict",
+        "agreement",
+        "joint",
+    ]
     assert str(cohorts.parse("relation=complement|joint")[0]) == "relation=agreement|joint"
     assert str(cohorts.parse("regime=complement")[0]) == "regime=complement"
     frame = pd.DataFrame({"split": "test", "relation": ["joint", "agreement", "dominance"]})
-    assert cohorts.passing(cohorts.parse("relation=conflict"), frame).tolist() == [False, False, False]
+    assert cohorts.passing(cohorts.parse("relation=conflict"), frame).tolist() == [
+        False,
+        False,
+        False,
+    ]

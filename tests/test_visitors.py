@@ -43,13 +43,19 @@ def message(**widgets: list[float]) -> BackMsg:
 
 # ---- messages
 
+
 def test_a_message_that_no_browser_sends_ends_the_connection_or_is_not_heard() -> None:
     assert guard._refusal(message(a=[0.5]).SerializeToString()) == 0
     assert guard._refusal(b"") == guard.IGNORED
     assert guard._refusal(b"\xff\xff\xff") == 0  # which Streamlit refuses
     assert guard._refusal(message(a=[float("nan")]).SerializeToString()) == 1007
     assert guard._refusal(message(a=[0.0] * (guard.VALUES + 1)).SerializeToString()) == 1009
-    assert guard._refusal(message(**{f"w{n}": [] for n in range(guard.VALUES + 1)}).SerializeToString()) == 1009
+    assert (
+        guard._refusal(
+            message(**{f"w{n}": [] for n in range(guard.VALUES + 1)}).SerializeToString()
+        )
+        == 1009
+    )
     assert guard._refusal(b"x" * (guard.MESSAGE + 1)) == 1009
     files = BackMsg()
     files.file_urls_request.file_names.extend([""] * guard.FILES)
@@ -73,6 +79,7 @@ def test_a_reader_has_a_few_files_in_the_line(monkeypatch: pytest.MonkeyPatch) -
 
 # ---- names
 
+
 def test_a_link_has_the_server_open_no_path(tmp_path: Path) -> None:
     np.savez(tmp_path / "set.npz", salary=np.ones((9, 2)), b=np.ones((9, 2)), Y=np.arange(9) % 3)
     path = str(tmp_path / "set.npz")
@@ -87,24 +94,33 @@ def test_a_model_is_written_by_the_name_that_was_checked(tmp_path: Path) -> None
     written = weights.save(tmp_path / "mine.v2", found, "", data.load("planted"))
     assert written == tmp_path / "mine.v2.json"
     assert checkpoint.load(written).card["weights_sha256"] == found.card["weights_sha256"]
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["mine.v2.json", "mine.v2.safetensors"]
+    assert sorted(each.name for each in tmp_path.iterdir()) == [
+        "mine.v2.json",
+        "mine.v2.safetensors",
+    ]
 
 
 @pytest.mark.parametrize(("level", "asked"), [("upload", 0), ("path", 1)])
-def test_who_may_not_remove_a_set_may_not_replace_it(level: str, asked: int, tmp_path: Path,
-                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_may_not_remove_a_set_may_not_replace_it(
+    level: str, asked: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("QFUSION_IMPORTED", str(tmp_path / "sets"))
     importing.import_set([importable.write_mmsa(tmp_path / "m.pkl")], "own")
     with storing.staging() as place:
         found, boxes = importing.examine([tmp_path / "m.pkl"], place), list[str]()
         monkeypatch.setattr(access, "level", lambda: level)
-        monkeypatch.setattr(import_view.st, "text_input", lambda label, **_: "own" if label == "Name" else "")
-        monkeypatch.setattr(import_view.st, "checkbox", lambda label, **words: boxes.append(label) or False)
+        monkeypatch.setattr(
+            import_view.st, "text_input", lambda label, **_: "own" if label == "Name" else ""
+        )
+        monkeypatch.setattr(
+            import_view.st, "checkbox", lambda label, **words: boxes.append(label) or False
+        )
         import_view._report(found)
     assert sum(label.startswith("Replace") for label in boxes) == asked
 
 
 # ---- what others see
+
 
 def test_what_is_kept_for_all_readers_is_told_apart_by_words_too() -> None:
     base = data.load("digits")
@@ -117,12 +133,17 @@ def test_what_is_kept_for_all_readers_is_told_apart_by_words_too() -> None:
     lists = replace(base, table=pd.DataFrame({"bag": [[1]] * len(base)}, index=base.table.index))
     assert lists.identity != base.identity
     found = checkpoint.load("qcnn-digits")
-    works = [subjects.build("qcnn-digits", found.card, found.model, each).applied() for each in (ada, ben)]
+    works = [
+        subjects.build("qcnn-digits", found.card, found.model, each).applied()
+        for each in (ada, ben)
+    ]
     assert [each.frame()["text"].iloc[0] for each in works] == ["of ada 0", "of ben 0"]
     assert [backgrounds.applied(each, "mixed").dataset.name for each in works] == ["a", "b"]
 
 
-def test_a_read_only_server_clears_nothing_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_read_only_server_clears_nothing_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("QFUSION_RUNS", str(tmp_path / "runs"))
     monkeypatch.setenv("QFUSION_IMPORTED", str(tmp_path / "sets"))
     run = runs.create(plans.plan("planted", "concatenation", {}), name="mine")
@@ -144,7 +165,10 @@ def test_a_read_only_server_clears_nothing_away(tmp_path: Path, monkeypatch: pyt
 
 # ---- time and memory
 
-@pytest.mark.parametrize("words", [" " * 15_000 + "+", "H.text" + " " * 15_000 + "x", "=" * 15_000, "+" * 15_001])
+
+@pytest.mark.parametrize(
+    "words", [" " * 15_000 + "+", "H.text" + " " * 15_000 + "x", "=" * 15_000, "+" * 15_001]
+)
 def test_a_tweak_is_read_in_no_time(words: str) -> None:
     model, began = checkpoint.load("qj-planted").model, time.perf_counter()
     with pytest.raises((InvalidInput, NotFound)):
@@ -167,7 +191,10 @@ def test_names_that_are_long_are_looked_for_once() -> None:
 def test_ids_of_a_megabyte_are_none_of_the_set() -> None:
     dataset, began = data.load("digits"), time.perf_counter()
     ids = [str(each) for each in dataset.ids[:3]]
-    assert sample_box.fitting(dataset, ["x" * 10**6, *(str(n) for n in range(1000)), *ids, ids[0]]) == ids
+    assert (
+        sample_box.fitting(dataset, ["x" * 10**6, *(str(n) for n in range(1000)), *ids, ids[0]])
+        == ids
+    )
     assert not sample_box.exists(dataset, "x" * 10**6)
     assert time.perf_counter() - began < 1
 
@@ -191,7 +218,9 @@ def test_confusions_of_many_classes_are_those_of_the_most_frequent() -> None:
 
 
 @pytest.mark.parametrize("words", [{"title": "x" * 101}, {"licence": "x" * 201}])
-def test_titles_have_an_end(words: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_titles_have_an_end(
+    words: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("QFUSION_IMPORTED", str(tmp_path / "sets"))
     with pytest.raises(InvalidInput, match="must have at most"):
         importing.import_set([importable.write_mmsa(tmp_path / "m.pkl")], "own", **words)

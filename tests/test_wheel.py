@@ -20,7 +20,15 @@ from qfusion import _assets
 from scripts import serving
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = ("qfusion", "plotly_print", ".streamlit", "pyproject.toml", "requirements-min.txt", "README.md", "LICENSE")
+SOURCES = (
+    "qfusion",
+    "plotly_print",
+    ".streamlit",
+    "pyproject.toml",
+    "requirements-min.txt",
+    "README.md",
+    "LICENSE",
+)
 MAX_SIZE = 8_000_000  # bytes of a wheel
 
 
@@ -37,44 +45,88 @@ class Installed(NamedTuple):
 
     def run(self, *words: str) -> str:
         """Runs one of its programs in the empty folder and returns what it prints."""
-        done = subprocess.run([self.program(words[0]), *words[1:]], cwd=self.place, env=clean(), capture_output=True,
-                              text=True)
+        done = subprocess.run(
+            [self.program(words[0]), *words[1:]],
+            cwd=self.place,
+            env=clean(),
+            capture_output=True,
+            text=True,
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout
 
 
 def clean() -> dict[str, str]:
     """The present variables but those that lead Python to a checkout."""
-    return {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("PYTHONPATH", "PYTHONHOME")
+    }
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
     """The wheel in an environment of its own, which borrows the libraries of the present one and nothing else."""
     folder = tmp_path_factory.mktemp("wheel")
-    for name in SOURCES:  # a copy: building leaves its traces beside the sources, and finds those of the last time
+    for name in (
+        SOURCES
+    ):  # a copy: building leaves its traces beside the sources, and finds those of the last time
         source = ROOT / name
         if source.is_dir():
-            shutil.copytree(source, folder / "source" / name, ignore=shutil.ignore_patterns("__pycache__"),
-                            symlinks=True)
+            shutil.copytree(
+                source,
+                folder / "source" / name,
+                ignore=shutil.ignore_patterns("__pycache__"),
+                symlinks=True,
+            )
         else:
             shutil.copy(source, folder / "source" / name)
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "wheel", "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", str(folder),
-                    str(folder / "source")],
-                   check=True, env=clean())
+    subprocess.run(
+        [
+            *pip,
+            "wheel",
+            "--no-deps",
+            "--no-build-isolation",
+            "--no-index",
+            "--wheel-dir",
+            str(folder),
+            str(folder / "source"),
+        ],
+        check=True,
+        env=clean(),
+    )
     (wheel,) = folder.glob("*.whl")
     shutil.rmtree(folder / "source")
     found = Installed(folder / "environment", folder / "place", wheel)
     found.place.mkdir()
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(found.environment)], check=True)
+    subprocess.run(
+        [sys.executable, "-m", "venv", "--without-pip", str(found.environment)], check=True
+    )
     asked = "import sysconfig; print(sysconfig.get_paths()['purelib'])"
-    own = Path(subprocess.run([found.program("python"), "-c", asked], check=True, capture_output=True,
-                              text=True).stdout.strip())
+    own = Path(
+        subprocess.run(
+            [found.program("python"), "-c", asked], check=True, capture_output=True, text=True
+        ).stdout.strip()
+    )
     paths = sysconfig.get_paths()
-    (own / "borrowed.pth").write_text("\n".join(dict.fromkeys([paths["purelib"], paths["platlib"]])) + "\n")
-    subprocess.run([*pip, "--python", found.program("python"), "install", "--no-deps", "--no-index", str(wheel)],
-                   check=True, env=clean())
+    (own / "borrowed.pth").write_text(
+        "\n".join(dict.fromkeys([paths["purelib"], paths["platlib"]])) + "\n"
+    )
+    subprocess.run(
+        [
+            *pip,
+            "--python",
+            found.program("python"),
+            "install",
+            "--no-deps",
+            "--no-index",
+            str(wheel),
+        ],
+        check=True,
+        env=clean(),
+    )
     yield found
     shutil.rmtree(folder)
 
@@ -83,20 +135,27 @@ def test_the_wheel_holds_what_is_read_and_nothing_else(installed: Installed) -> 
     assert installed.wheel.stat().st_size < MAX_SIZE
     with zipfile.ZipFile(installed.wheel) as archive:
         names = set(archive.namelist())
-        assert archive.read("qfusion/ui/app/.streamlit/config.toml") == (ROOT / ".streamlit"
-                                                                         / "config.toml").read_bytes()
-    wanted = {path.relative_to(ROOT).as_posix() for path in [*(ROOT / "qfusion").rglob("*"),
-                                                             *(ROOT / "plotly_print").glob("*.py")]
-              if path.is_file() and "__pycache__" not in path.parts}
+        assert (
+            archive.read("qfusion/ui/app/.streamlit/config.toml")
+            == (ROOT / ".streamlit" / "config.toml").read_bytes()
+        )
+    wanted = {
+        path.relative_to(ROOT).as_posix()
+        for path in [*(ROOT / "qfusion").rglob("*"), *(ROOT / "plotly_print").glob("*.py")]
+        if path.is_file() and "__pycache__" not in path.parts
+    }
     assert {name for name in names if not name.split("/")[0].endswith(".dist-info")} == wanted
-    assert not [name for name in names if not name.startswith(("qfusion/", "qfusion-", "plotly_print/"))]
+    assert not [
+        name for name in names if not name.startswith(("qfusion/", "qfusion-", "plotly_print/"))
+    ]
 
 
 def test_pages_of_the_checkout_are_those_of_the_package() -> None:
     own = ROOT / "qfusion" / "ui" / "app"
-    assert {path.name for path in (ROOT / "pages").glob("*.py")} == {path.name
-                                                                     for path in (own / "pages").glob("*.py")} - {
-                                                                         "__init__.py"}
+    assert {path.name for path in (ROOT / "pages").glob("*.py")} == {
+        path.name for path in (own / "pages").glob("*.py")
+    } - {"__init__.py"}
+
     def code(path: Path) -> str:
         return re.sub(r'^""".*?"""\n\n', "", path.read_text(), flags=re.DOTALL)
 
@@ -106,9 +165,15 @@ def test_pages_of_the_checkout_are_those_of_the_package() -> None:
 
 
 def test_the_five_lines_work_as_printed(installed: Installed) -> None:
-    lines = re.search(r"## In five lines\n\n```python\n(.*?)```", (ROOT / "docs" / "api.md").read_text(), re.DOTALL)
+    lines = re.search(
+        r"## In five lines\n\n```python\n(.*?)```",
+        (ROOT / "docs" / "api.md").read_text(),
+        re.DOTALL,
+    )
     assert lines is not None
-    assert len([line for line in lines[1].splitlines() if line.strip()]) == 6, "the import and five lines"
+    assert len([line for line in lines[1].splitlines() if line.strip()]) == 6, (
+        "the import and five lines"
+    )
     asked = """
 import json, sys
 print(json.dumps({"where": qfusion.__file__, "path": sys.path, "score": case.score, "sum": sum(case.dividends.values()),
@@ -136,17 +201,31 @@ def test_the_front_says_the_same_five_lines() -> None:
 
 
 def test_the_app_starts_without_a_checkout(installed: Installed) -> None:
-    with serving.serve(installed.place, command=[installed.program("qfusion"), "app"], place=installed.place) as server:
+    with serving.serve(
+        installed.place, command=[installed.program("qfusion"), "app"], place=installed.place
+    ) as server:
         assert server.url.startswith("http://127.0.0.1:")
     # Its pages, without a server: the leaderboard reads a packaged file, and its frame a packaged model.
-    said = installed.run("qfusion", "figure", "--link", "http://localhost/leaderboard?model=qj-planted", "--panel",
-                         "board", "--out", "board.json", "--json")
+    said = installed.run(
+        "qfusion",
+        "figure",
+        "--link",
+        "http://localhost/leaderboard?model=qj-planted",
+        "--panel",
+        "board",
+        "--out",
+        "board.json",
+        "--json",
+    )
     assert json.loads(said)["panel"] == "board"
 
 
 def test_assets_are_found_in_one_place() -> None:
-    elsewhere = [path for path in (ROOT / "qfusion").rglob("*.py")
-                 if re.search(r"parents?\b.*assets", path.read_text())]
+    elsewhere = [
+        path
+        for path in (ROOT / "qfusion").rglob("*.py")
+        if re.search(r"parents?\b.*assets", path.read_text())
+    ]
     assert elsewhere == []
     assert _assets.path() == ROOT / "qfusion" / "assets"
     assert _assets.text("tour.toml") == (ROOT / "qfusion" / "assets" / "tour.toml").read_text()

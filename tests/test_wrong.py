@@ -44,7 +44,9 @@ def test_the_misleading_term_is_the_one_whose_removal_moves_most() -> None:
                     moved[term] = (scores[row, 0] - left[0]) * np.sign(scores[row, 0] - truth[row])
                 else:
                     said, true = scores[row].argmax(), truth[row]
-                    moved[term] = (scores[row, said] - scores[row, true]) - (left[said] - left[true])
+                    moved[term] = (scores[row, said] - scores[row, true]) - (
+                        left[said] - left[true]
+                    )
             best = max(moved, key=lambda term: moved[term])
             if moved[best] > 1e-12:
                 assert place[row] == best
@@ -69,7 +71,11 @@ def test_wrong_signs_without_their_misleading_term(planted: Any, filter: str) ->
     inside = levels.rows[levels.inside]
     assert set(found.rows.index) == set(inside.index[inside["truth"] * inside["prediction"] < 0])
     for i, (name, row) in enumerate(found.rows.iterrows()):
-        parts = {term: value for term, value in work.dividends(work.dataset.row(str(name))).items() if term}
+        parts = {
+            term: value
+            for term, value in work.dividends(work.dataset.row(str(name))).items()
+            if term
+        }
         way = np.sign(row["prediction"] - row["truth"])
         worst = max(parts, key=lambda term: parts[term] * way)
         assert found.terms[i] == worst
@@ -98,12 +104,15 @@ def test_wrong_classes_without_their_misleading_term(digits: Any) -> None:
 def test_the_column_of_signs_is_what_acc_2_counts(planted: Any, digits: Any) -> None:
     rows = levels_of(planted).rows
     sign = rows[cohort_measures.SIGN]
-    counted = metrics.regression(rows["prediction"].to_numpy(), rows["truth"].to_numpy())["acc2_non0"]
+    counted = metrics.regression(rows["prediction"].to_numpy(), rows["truth"].to_numpy())[
+        "acc2_non0"
+    ]
     assert (sign[sign != ""] == "right").mean() == pytest.approx(counted)
     assert int(levels_of(planted, "sign=wrong").inside.sum()) == int((sign == "wrong").sum())
     assert cohort_measures.SIGN not in levels_of(digits).rows
-    assert cohort_measures.wrong_sign(np.array([1.0, 0.0, -1.0, 1.0, 1.0]), np.array([1.0, 1.0, 1.0, -1.0, 0.0])
-                                      ).tolist() == [False, True, True, True, False]
+    assert cohort_measures.wrong_sign(
+        np.array([1.0, 0.0, -1.0, 1.0, 1.0]), np.array([1.0, 1.0, 1.0, -1.0, 0.0])
+    ).tolist() == [False, True, True, True, False]
 
 
 @pytest.mark.parametrize("kind", [wrong.CLASS, wrong.SIGN, wrong.LARGE])
@@ -126,24 +135,38 @@ def test_chips_are_read_back_from_the_filter(planted: Any) -> None:
     rows = levels_of(planted).rows
     chips = cohort_view.cohort_chips(planted.work, rows)
     assert list(chips) == ["wrong sign", "worst tenth", "most joint tenth"]
-    for text in ("", "relation=conflict", "relation=complement", "relation=conflict|joint; sign=wrong; split=all",
-                 "relation!=joint; error>1", f"sign=wrong; {chips['worst tenth']}"):
+    for text in (
+        "",
+        "relation=conflict",
+        "relation=complement",
+        "relation=conflict|joint; sign=wrong; split=all",
+        "relation!=joint; error>1",
+        f"sign=wrong; {chips['worst tenth']}",
+    ):
         parts = cohorts.parse(text)
         marked, others = cohort_view.read_back(parts, chips)
         again = cohorts.parse(cohort_view.with_chips(marked, chips, others))
         assert (cohorts.passing(again, rows) == cohorts.passing(parts, rows)).all()
         assert cohort_view.read_back(again, chips) == (marked, others)
-    assert cohort_view.read_back(cohorts.parse("relation=complement"), chips)[0] == ["joint", "agreement"]
-    assert cohort_view.with_chips(["conflict", "wrong sign", "joint"], chips, cohorts.parse("speaker=a")) == (
-        "relation=joint|conflict; sign=wrong; speaker=a")
+    assert cohort_view.read_back(cohorts.parse("relation=complement"), chips)[0] == [
+        "joint",
+        "agreement",
+    ]
+    assert cohort_view.with_chips(
+        ["conflict", "wrong sign", "joint"], chips, cohorts.parse("speaker=a")
+    ) == ("relation=joint|conflict; sign=wrong; speaker=a")
 
 
 def test_slices_say_which_conditions_they_leave_out(planted: Any) -> None:
     levels = levels_of(planted, "relation=conflict; sign=wrong")
-    assert [str(part) for part in slices.left_out(levels, "relation")] == ["relation=conflict", "sign=wrong"]
+    assert [str(part) for part in slices.left_out(levels, "relation")] == [
+        "relation=conflict",
+        "sign=wrong",
+    ]
     assert sum(each.count for each in slices.slices(levels, "relation")) == len(levels.rows)
     assert "without the filter's own relation=conflict; sign=wrong" in plain(
-        panels.slices(levels, by="relation").title)
+        panels.slices(levels, by="relation").title
+    )
     assert "own" not in panels.slices(levels_of(planted), by="relation").title
 
 
@@ -155,7 +178,10 @@ def test_chips_and_the_table_on_the_page(planted: Any) -> None:
     assert not app.exception
     assert app.text_input(key="filter").value == "relation=conflict; sign=wrong"
     found = wrong.wrong(levels_of(planted, "relation=conflict; sign=wrong"))
-    assert f"Of {len(found.rows)} conflicts with the wrong sign, {found.right.sum()} would" in plain(said(app))
+    assert (
+        f"Of {len(found.rows)} conflicts with the wrong sign, {found.right.sum()} would"
+        in plain(said(app))
+    )
     table = next(frame.value for frame in app.dataframe if "misleading" in frame.value)
     assert table["id"].tolist() == found.rows.index.tolist()
 
@@ -172,4 +198,5 @@ def test_the_control_is_a_term_at_random() -> None:
         counted += np.mean([(score > 0) == (truth > 0) for score in without])
     assert found.by_chance == pytest.approx(counted, abs=0.02)
     assert f"{found.by_chance:.1f} without one at random" in panels.right_without(
-        len(found.rows), int(found.right.sum()), found.kind, by_chance=found.by_chance)
+        len(found.rows), int(found.right.sum()), found.kind, by_chance=found.by_chance
+    )

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-_HEAD = ("\\documentclass{article}\n\\usepackage[margin=5mm]{geometry}\n\\usepackage[T1]{fontenc}\n"
-         "\\usepackage{lmodern}\n\\usepackage{tikz}\n%PREAMBLE\n\\begin{document}\n\\pagestyle{empty}\n\\noindent\n")
+_HEAD = (
+    "\\documentclass{article}\n\\usepackage[margin=5mm]{geometry}\n\\usepackage[T1]{fontenc}\n"
+    "\\usepackage{lmodern}\n\\usepackage{tikz}\n%PREAMBLE\n\\begin{document}\n\\pagestyle{empty}\n\\noindent\n"
+)
 
 
 def compiled(body: str, folder: Path, preamble: str = "") -> Path:
@@ -17,14 +19,20 @@ def compiled(body: str, folder: Path, preamble: str = "") -> Path:
     program = shutil.which("pdflatex")
     if program is None:
         pytest.skip("no pdflatex on this machine: documents are checked by their structure only")
-    (folder / "page.tex").write_text(_HEAD.replace("%PREAMBLE", preamble) + body + "\n\\end{document}\n",
-                                     encoding="utf-8")
-    done = subprocess.run([program, "-interaction=nonstopmode", "-no-shell-escape", "page.tex"], cwd=folder,
-                          capture_output=True, timeout=300, check=False)
+    (folder / "page.tex").write_text(
+        _HEAD.replace("%PREAMBLE", preamble) + body + "\n\\end{document}\n", encoding="utf-8"
+    )
+    done = subprocess.run(
+        [program, "-interaction=nonstopmode", "-no-shell-escape", "page.tex"],
+        cwd=folder,
+        capture_output=True,
+        timeout=300,
+        check=False,
+    )
     said = done.stdout.decode("utf-8", "replace")
     if "File `" in said and "not found" in said:
-        pytest.skip("this LaTeX lacks a package: " + said[said.index("File `"):][:60])
-    assert "\n!" not in said, said[said.index("\n!"):][:600]
+        pytest.skip("this LaTeX lacks a package: " + said[said.index("File `") :][:60])
+    assert "\n!" not in said, said[said.index("\n!") :][:600]
     assert done.returncode == 0, said[-600:]
     return folder / "page.pdf"
 

@@ -34,8 +34,11 @@ def flip(work: Workspace, found: Mapping[str, Flip]) -> str:
     """What would flip the decision; `found` of `interventions.what_would_flip`."""
     able = {name: flip for name, flip in found.items() if flip.state.possible}
     if not able:
-        return "No change of a single modality would flip it" if work.can("states") else \
-            "No change of a single modality was found that flips it"
+        return (
+            "No change of a single modality would flip it"
+            if work.can("states")
+            else "No change of a single modality was found that flips it"
+        )
     distances = {name: flip.state.distance for name, flip in able.items()}
     rad = " rad" if work.can("states") else ""
     ends: dict[str, list[str]] = {}
@@ -44,14 +47,18 @@ def flip(work: Workspace, found: Mapping[str, Flip]) -> str:
         end = f"{'would' if state.verified else 'may'} flip it to {verdict(work, state.after)}"
         ends.setdefault(end, []).append(text.plain(name))
     far = size(min(distances.values()))
-    words = ", ".join(f"{'a' if place else 'A'} change of {' or of '.join(names)} alone by {far}{rad} {end}"
-                      for place, (end, names) in enumerate(ends.items()))
+    words = ", ".join(
+        f"{'a' if place else 'A'} change of {' or of '.join(names)} alone by {far}{rad} {end}"
+        for place, (end, names) in enumerate(ends.items())
+    )
     real = {name: flip for name, flip in found.items() if flip.donor_id}
     if real:
         donor, lent = min(real.items(), key=lambda item: item[1].donor.distance)
         to = verdict(work, lent.donor.scores)
-        words += (f"; {'so would' if lent.donor.verified else 'so may'} the {text.plain(donor)} of sample "
-                  f"{text.plain(lent.donor_id)}{'' if f' flip it to {to}' in words else f', to {to}'}")
+        words += (
+            f"; {'so would' if lent.donor.verified else 'so may'} the {text.plain(donor)} of sample "
+            f"{text.plain(lent.donor_id)}{'' if f' flip it to {to}' in words else f', to {to}'}"
+        )
     return words
 
 

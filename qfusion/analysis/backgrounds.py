@@ -16,8 +16,13 @@ from qfusion.explain.contributions.streaming import background_of
 from qfusion.training import checkpoint
 
 # Label, which also stands in the address -> kind of background.
-CHOICES = {"training set": "joint", "product of marginals": "product", "nothing known": "mixed",
-           "reference state": "zero", "one other sample": "contrast"}
+CHOICES = {
+    "training set": "joint",
+    "product of marginals": "product",
+    "nothing known": "mixed",
+    "reference state": "zero",
+    "one other sample": "contrast",
+}
 DEFAULT = "training set"
 ALL_ROWS = "all"  # of a background, also where some of them would do
 COHORT = "a saved cohort"
@@ -39,7 +44,11 @@ def of(work: Workspace, kind: str, sample: str = "", members: np.ndarray | None 
     if kind == "cohort":
         rows = np.asarray(members)
     else:
-        rows = np.array([data.row(sample)]) if kind == "contrast" else data.rows(checkpoint.training_split(work.card))
+        rows = (
+            np.array([data.row(sample)])
+            if kind == "contrast"
+            else data.rows(checkpoint.training_split(work.card))
+        )
     return background_of(work.model, data, rows, kind, label=sample)
 
 
@@ -48,14 +57,18 @@ def _applied(work: Workspace, kind: str, sample: str, members: np.ndarray | None
     return work.against(of(work, kind, sample, members))
 
 
-def applied(work: Workspace, kind: str, sample: str = "", members: np.ndarray | None = None) -> Workspace:
+def applied(
+    work: Workspace, kind: str, sample: str = "", members: np.ndarray | None = None
+) -> Workspace:
     """A workspace against the training set with another background, shared; the arguments are those of `of`."""
     return work if kind == "joint" else _applied(work, kind, sample, members)
 
 
 def with_rows(work: Workspace, rows: str) -> Workspace:
     """The workspace itself, or with `ALL_ROWS` the one against all rows of its background."""
-    found: Workspace = refinement.against_all_rows(work) if rows == ALL_ROWS and work.is_sampled else work
+    found: Workspace = (
+        refinement.against_all_rows(work) if rows == ALL_ROWS and work.is_sampled else work
+    )
     return found
 
 

@@ -1,9 +1,9 @@
 """One sample before a trained model: what figures, numbers and reports of a decision start from.
 
-    case("qj-planted", "p0031")                                     as trained, against its training rows
-    case("qj-planted", "p0031", background="mixed")                 against another background
-    case("qj-planted", "p0031", tweak="H.text-audio=0.5,T=1.2")     physics changed, see `qfusion.models.tweak`
-    case("qcnn-digits", "digit-1600", tweak="all:and")              fusion rules edited, see `qfusion.models.edits`
+case("qj-planted", "p0031")                                     as trained, against its training rows
+case("qj-planted", "p0031", background="mixed")                 against another background
+case("qj-planted", "p0031", tweak="H.text-audio=0.5,T=1.2")     physics changed, see `qfusion.models.tweak`
+case("qcnn-digits", "digit-1600", tweak="all:and")              fusion rules edited, see `qfusion.models.edits`
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ from qfusion.training import checkpoint
 from qfusion.training.checkpoint import Checkpoint
 
 
-def opened(model: str | Path | Checkpoint, data: str | DataSet | None = None) -> tuple[Checkpoint, DataSet]:
+def opened(
+    model: str | Path | Checkpoint, data: str | DataSet | None = None
+) -> tuple[Checkpoint, DataSet]:
     """Returns a trained model and the data set to use it on, by default the one of its card.
 
     Args:
@@ -41,9 +43,11 @@ def opened(model: str | Path | Checkpoint, data: str | DataSet | None = None) ->
     if isinstance(data, DataSet):
         return found, data
     known = str(found.card["data"]["name"])
-    check(data is not None or known in sources.names(),
-          f"Model {name_of(found)} was trained on a file, '{known}', which is not found by its name. Add --data with "
-          "its path.")
+    check(
+        data is not None or known in sources.names(),
+        f"Model {name_of(found)} was trained on a file, '{known}', which is not found by its name. Add --data with "
+        "its path.",
+    )
     return found, sources.load(data or known)
 
 
@@ -60,11 +64,20 @@ def other_version(found: Checkpoint, dataset: DataSet) -> str:
         return ""
     return (
         f"model {name_of(found)} was trained on another version of data set {dataset.name} "
-        f"({made_with['digest'][:12]}, here {dataset.digest[:12]}): figures may differ.")
+        f"({made_with['digest'][:12]}, here {dataset.digest[:12]}): figures may differ."
+    )
 
 
-def case(model: str | Path | Checkpoint, sample: str, data: str | DataSet | None = None, *, output: str | None = None,
-         background: str = "joint", contrast: str = "", tweak: Tweak | str = "") -> Sample:
+def case(
+    model: str | Path | Checkpoint,
+    sample: str,
+    data: str | DataSet | None = None,
+    *,
+    output: str | None = None,
+    background: str = "joint",
+    contrast: str = "",
+    tweak: Tweak | str = "",
+) -> Sample:
     """Returns one sample before a model.
 
     Args:
@@ -81,15 +94,22 @@ def case(model: str | Path | Checkpoint, sample: str, data: str | DataSet | None
     found, dataset = opened(model, data)
     row = dataset.row(sample)
     choose("Background", background, [kind for kind in KINDS if kind not in ("cohort", "contrast")])
-    check(not contrast or background == "joint", "Give either `contrast` or `background`: a contrast is a background.")
+    check(
+        not contrast or background == "joint",
+        "Give either `contrast` or `background`: a contrast is a background.",
+    )
     work = work_of(found, dataset, "contrast" if contrast else background, contrast)
     return sample_of(work.against_all_rows() if work.is_sampled else work, row, output, tweak)
 
 
-def work_of(found: Checkpoint, dataset: DataSet, background: str = "joint", contrast: str = "") -> Workspace:
+def work_of(
+    found: Checkpoint, dataset: DataSet, background: str = "joint", contrast: str = ""
+) -> Workspace:
     """Returns a loaded model on a loaded data set; the other arguments and errors are those of `case`."""
     work = subjects.build(name_of(found), found.card, found.model, dataset)
-    return work if background == "joint" else work.against(backgrounds.of(work, background, contrast))
+    return (
+        work if background == "joint" else work.against(backgrounds.of(work, background, contrast))
+    )
 
 
 def tweaked(model: FusionModel, tweak: Tweak | str) -> tuple[FusionModel, str]:

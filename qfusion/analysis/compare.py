@@ -1,6 +1,6 @@
 """Two decisions side by side: what a model, as learned or tweaked, says of a sample, beside what one says of another.
 
-    sides = beside(open_sample("qj-planted", "p0031"), "qj-planted", "p0007", tweak="H.text=0.5")
+sides = beside(open_sample("qj-planted", "p0031"), "qj-planted", "p0007", tweak="H.text=0.5")
 """
 
 from __future__ import annotations
@@ -46,7 +46,10 @@ class Side:
     def shares(self) -> dict[str, float]:
         """Part of every modality in the sum of |Shapley values|; equal parts where all are zero."""
         total = sum(abs(value) for value in self.shapley.values())
-        return {name: abs(value) / total if total else 1 / len(self.shapley) for name, value in self.shapley.items()}
+        return {
+            name: abs(value) / total if total else 1 / len(self.shapley)
+            for name, value in self.shapley.items()
+        }
 
     @property
     def predicted(self) -> int:
@@ -88,8 +91,9 @@ class Sides:
         return self.a.sample.unit == self.b.sample.unit and mine.kind == other.kind
 
 
-def beside(b: Sample, model: str, sample: str, data: str = "", *, tweak: str = "",
-           members: str = "") -> Sides:
+def beside(
+    b: Sample, model: str, sample: str, data: str = "", *, tweak: str = "", members: str = ""
+) -> Sides:
     """Returns a decision, given by names, as A beside one as B: with the background of B, as far as A's data have it.
 
     The score that is split is the same class where both models know it, else that of A's own predicted class.
@@ -102,8 +106,13 @@ def beside(b: Sample, model: str, sample: str, data: str = "", *, tweak: str = "
     Raises:
         NotFound, InvalidInput: when one of them does not exist or does not fit.
     """
-    rows = cohort_measures.members(open_work(b.work.name, b.work.dataset.name),
-                                   cohorts.parse_saved(members).parts) if members else None
+    rows = (
+        cohort_measures.members(
+            open_work(b.work.name, b.work.dataset.name), cohorts.parse_saved(members).parts
+        )
+        if members
+        else None
+    )
     work = like(open_work(model, data), b.work, rows)
     row = work.dataset.row(sample)
     output = b.output if work.classes == b.work.classes else int(work.predicted[row])
@@ -137,8 +146,14 @@ def side(sample: Sample) -> Side:
 def _at_once(sample: Sample) -> Side:
     """Of a model that is read out at once and has nothing to tweak."""
     work, row, output = sample.work, sample.row, sample.output
-    return Side(sample, work.scores[row], work.dividends(row, output), work.shapley(row, output)[0],
-                work.of_split(work.scores[work.dataset.rows("test")]), {})
+    return Side(
+        sample,
+        work.scores[row],
+        work.dividends(row, output),
+        work.shapley(row, output)[0],
+        work.of_split(work.scores[work.dataset.rows("test")]),
+        {},
+    )
 
 
 def _in_time(sample: Sample) -> Side:
@@ -147,7 +162,9 @@ def _in_time(sample: Sample) -> Side:
     scores = work.scores[row] if not str(sample.tweak) else np.array([found.prediction])
     if str(sample.tweak) and len(work.scores[row]) > 1:
         with torch.no_grad():
-            scores = jump_subject.predict(work, np.array([row]), sample.model.observables(), sample.model.bias)[0]
+            scores = jump_subject.predict(
+                work, np.array([row]), sample.model.observables(), sample.model.bias
+            )[0]
     series = sample.track().measures.single("entropy")
     entropies = {name or "all together": float(values[-1]) for name, values in series.items()}
     shapley = {name: float(values[-1]) for name, values in found.shapley.items()}
@@ -159,8 +176,16 @@ def _in_circuit(sample: Sample) -> Side:
     tweak = str(sample.tweak)
     found = circuit_evolution.answer(work, sample.row, tweak)
     dividends = found.terms(work, sample.output)
-    shapley = {name: sum(value / len(term.split("+")) for term, value in dividends.items() if name in term.split("+"))
-               for name in work.modalities}
+    shapley = {
+        name: sum(
+            value / len(term.split("+"))
+            for term, value in dividends.items()
+            if name in term.split("+")
+        )
+        for name in work.modalities
+    }
     read = sample.reading
-    entropies = {name: float(value) for name, value in zip(read.elements, read.entropy, strict=True)}
+    entropies = {
+        name: float(value) for name, value in zip(read.elements, read.entropy, strict=True)
+    }
     return Side(sample, found.scores, dividends, shapley, found.metrics, entropies)

@@ -25,19 +25,37 @@ _CELL = re.compile(r"(?:pixel|band, frame) (\d+),(\d+)")
 
 
 @memo(64, says="Following the term through the encoder …")
-def attribute(work: Workspace, row: int, modality: str, term: str, output: int, baseline: str, other: str = "",
-              method: str = INTEGRATED) -> Attribution:
+def attribute(
+    work: Workspace,
+    row: int,
+    modality: str,
+    term: str,
+    output: int,
+    baseline: str,
+    other: str = "",
+    method: str = INTEGRATED,
+) -> Attribution:
     """The attribution of a term of one score; `other` is the id of the sample that is the baseline, where one is."""
     inputs = work.dataset.inputs([row], dtype=torch.float64)
-    start = work.dataset.inputs([work.dataset.row(other)], dtype=torch.float64)[modality] if other else None
-    return attribution.attribute(work.model, inputs, work.background, modality, term, output, baseline, start, method)
+    start = (
+        work.dataset.inputs([work.dataset.row(other)], dtype=torch.float64)[modality]
+        if other
+        else None
+    )
+    return attribution.attribute(
+        work.model, inputs, work.background, modality, term, output, baseline, start, method
+    )
 
 
 def terms(work: Workspace, modality: str) -> tuple[str, ...]:
     """What can be attributed: the score, and the modality's dividends unless these would take minutes."""
     every = attribution.terms_of(work.model, modality)
-    return every if not work.can("masses") or 2 ** (work.model.elements
-                                                    + len(work.modalities)) <= forms.MAX_COALITIONS else every[:1]
+    return (
+        every
+        if not work.can("masses")
+        or 2 ** (work.model.elements + len(work.modalities)) <= forms.MAX_COALITIONS
+        else every[:1]
+    )
 
 
 def title(term: str) -> str:
@@ -69,7 +87,11 @@ class Canvas:
 
     def added(self, units: np.ndarray) -> np.ndarray:
         """The values of the units, (U,), from those of the steps."""
-        return units if self.groups is None else np.array([units[list(group)].sum() for group in self.groups])
+        return (
+            units
+            if self.groups is None
+            else np.array([units[list(group)].sum() for group in self.groups])
+        )
 
 
 def canvas(work: Workspace, row: int, modality: str, steps: int | None) -> Canvas:
@@ -79,24 +101,50 @@ def canvas(work: Workspace, row: int, modality: str, steps: int | None) -> Canva
     if steps is not None:
         found_words = said.match(content if isinstance(content, Text) else None, steps)
         if found_words.units is not None:
-            return Canvas("words", {"spoken": found_words.units}, found_words.units, found_words.groups,
-                          found_words.how)
+            return Canvas(
+                "words",
+                {"spoken": found_words.units},
+                found_words.units,
+                found_words.groups,
+                found_words.how,
+            )
         if isinstance(content, Audio):
             planted = editing.recipe_of(work.dataset) is not None
-            step = prosody.FRAME / prosody.RATE if planted else len(content.samples) / content.rate / steps
-            return Canvas("waveform", {"samples": content.samples, "rate": content.rate, "step": step},
-                          tuple(f"the frame at {(t + 0.5) * step:.2f} s" for t in range(steps)))
-        return Canvas("features", {}, tuple(f"step {t + 1}" for t in range(steps)), how=found_words.how)
+            step = (
+                prosody.FRAME / prosody.RATE
+                if planted
+                else len(content.samples) / content.rate / steps
+            )
+            return Canvas(
+                "waveform",
+                {"samples": content.samples, "rate": content.rate, "step": step},
+                tuple(f"the frame at {(t + 0.5) * step:.2f} s" for t in range(steps)),
+            )
+        return Canvas(
+            "features", {}, tuple(f"step {t + 1}" for t in range(steps)), how=found_words.how
+        )
     values = np.asarray(found.values[row], dtype=float)
     if (shape := grid(found)) is not None:
         spectrogram = found.feature_names[0].startswith("band, frame")
-        names = tuple(f"band {i // shape[1]}, frame {i % shape[1]}"
-                      for i in range(found.size)) if spectrogram else found.feature_names
-        return Canvas("picture", {"pixels": values.reshape(shape), "spectrogram": spectrogram}, names)
+        names = (
+            tuple(f"band {i // shape[1]}, frame {i % shape[1]}" for i in range(found.size))
+            if spectrogram
+            else found.feature_names
+        )
+        return Canvas(
+            "picture", {"pixels": values.reshape(shape), "spectrogram": spectrogram}, names
+        )
     if isinstance(content, Series) and len(content.values) == found.size:
-        return Canvas("curve",
-                      {"x": content.x, "y": content.values, "x_label": content.x_label, "y_label": content.y_label},
-                      found.feature_names)
+        return Canvas(
+            "curve",
+            {
+                "x": content.x,
+                "y": content.values,
+                "x_label": content.x_label,
+                "y_label": content.y_label,
+            },
+            found.feature_names,
+        )
     return Canvas("features", {}, found.feature_names)
 
 
@@ -118,14 +166,20 @@ class Lane:
 
 def sequences(work: Workspace, term: str = SCORE) -> tuple[str, ...]:
     """The modalities that are sequences and that a term is of."""
-    return tuple(each.name for each in work.dataset.modalities if each.is_sequence
-                 and (term == SCORE or each.name in split_term(term)))
+    return tuple(
+        each.name
+        for each in work.dataset.modalities
+        if each.is_sequence and (term == SCORE or each.name in split_term(term))
+    )
 
 
 def rates(work: Workspace, modalities: Sequence[str]) -> dict[str, float]:
     """Steps a second, of those modalities whose rate is known."""
-    return {each.name: each.rate for each in work.dataset.modalities if each.name in modalities
-            and each.rate is not None}
+    return {
+        each.name: each.rate
+        for each in work.dataset.modalities
+        if each.name in modalities and each.rate is not None
+    }
 
 
 def lanes(work: Workspace, row: int, found: Sequence[Attribution]) -> list[Lane]:
@@ -138,10 +192,21 @@ def lanes(work: Workspace, row: int, found: Sequence[Attribution]) -> list[Lane]
         steps = len(each.units)
         drawn = canvas(work, row, each.modality, steps)
         groups = drawn.groups if drawn.kind == "words" else None
-        said_at = {place: name for group, name in zip(groups or (), drawn.names, strict=False) for place in group}
+        said_at = {
+            place: name
+            for group, name in zip(groups or (), drawn.names, strict=False)
+            for place in group
+        }
         width = 1 / known[each.modality] if len(known) == len(names) else 100 / steps
-        made.append(Lane(each.modality, each.units, width,
-                         tuple(said_at.get(place, f"step {place + 1}") for place in range(steps)), drawn.how))
+        made.append(
+            Lane(
+                each.modality,
+                each.units,
+                width,
+                tuple(said_at.get(place, f"step {place + 1}") for place in range(steps)),
+                drawn.how,
+            )
+        )
     return made
 
 
@@ -161,11 +226,26 @@ def frame(work: Workspace, row: int, found: Attribution) -> pd.DataFrame:
     """One row a feature, or a feature and step: its value and what it added."""
     modality = next(m for m in work.dataset.modalities if m.name == found.modality)
     values, names = np.asarray(modality.values[row]), np.array(modality.feature_names, dtype=object)
-    about = {"sample": str(work.dataset.ids[row]), "modality": found.modality, "term": found.term,
-             "score": work.unit_of(found.output),
-             "baseline": found.baseline, "background": work.background.name, "method": found.method}
+    about = {
+        "sample": str(work.dataset.ids[row]),
+        "modality": found.modality,
+        "term": found.term,
+        "score": work.unit_of(found.output),
+        "baseline": found.baseline,
+        "background": work.background.name,
+        "method": found.method,
+    }
     if found.values.ndim == 1:
-        return pd.DataFrame(about | {"feature": names, "feature_value": values, "attribution": found.values})
+        return pd.DataFrame(
+            about | {"feature": names, "feature_value": values, "attribution": found.values}
+        )
     T, F = found.values.shape
-    return pd.DataFrame(about | {"step": np.repeat(np.arange(1, T + 1), F), "feature": np.tile(names, T),
-                                 "feature_value": values[:T].ravel(), "attribution": found.values.ravel()})
+    return pd.DataFrame(
+        about
+        | {
+            "step": np.repeat(np.arange(1, T + 1), F),
+            "feature": np.tile(names, T),
+            "feature_value": values[:T].ravel(),
+            "attribution": found.values.ravel(),
+        }
+    )

@@ -1,6 +1,6 @@
 """Three levels on the same axes: all explained samples of a split, a cohort of them, and one sample.
 
-    levels = levels_of(open_sample("qj-planted", "p0031"), "relation=conflict; error>1")
+levels = levels_of(open_sample("qj-planted", "p0031"), "relation=conflict; error>1")
 """
 
 from __future__ import annotations
@@ -91,9 +91,16 @@ def levels_of(sample: Sample, filter: str = "", *, output: str = "", name: str =
     explained = np.isfinite(table[JOINT].to_numpy())
     within = cohorts.within_split(parts, table) & explained
     split = " and ".join(value for part in cohorts.split_of(parts) for value in part.values)
-    return Levels(sample, asked, table[within], cohorts.passing(parts, table)[within], parts,
-                  "every split" if split == cohorts.EVERYTHING else split, f"cohort ‘{name}’" if name else "cohort",
-                  table.loc[sample.id] if explained[sample.row] else None)
+    return Levels(
+        sample,
+        asked,
+        table[within],
+        cohorts.passing(parts, table)[within],
+        parts,
+        "every split" if split == cohorts.EVERYTHING else split,
+        f"cohort ‘{name}’" if name else "cohort",
+        table.loc[sample.id] if explained[sample.row] else None,
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,6 +143,8 @@ def related(levels: Levels, measure: str, strength: str, everyone: bool = False)
     else:
         x = cohort_measures.entropies(levels.work, rows, measure)
     y = rows[strength].to_numpy(dtype=float)
-    correlations = {name: correlation(x[keep], y[keep], clusters=clusters_of(levels.work.dataset, rows[keep]))
-             for name, keep in (("all", np.ones(len(rows), dtype=bool)), ("cohort", inside))}
+    correlations = {
+        name: correlation(x[keep], y[keep], clusters=clusters_of(levels.work.dataset, rows[keep]))
+        for name, keep in (("all", np.ones(len(rows), dtype=bool)), ("cohort", inside))
+    }
     return Related(rows, inside, x, y, correlations)

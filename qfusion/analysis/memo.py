@@ -33,7 +33,9 @@ def _no_words(words: str) -> AbstractContextManager[Any]:
 waiting: Callable[[str], AbstractContextManager[Any]] = _no_words
 
 
-def memo(size: int, *, background: bool = True, says: str = "") -> Callable[[Callable[P, R]], Callable[P, R]]:
+def memo(
+    size: int, *, background: bool = True, says: str = ""
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Returns a decorator that keeps the last `size` results of a function.
 
     Args:
@@ -42,6 +44,7 @@ def memo(size: int, *, background: bool = True, says: str = "") -> Callable[[Cal
             them.
         says: what takes its time, to be shown meanwhile; see `waiting`.
     """
+
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         results: OrderedDict[Hashable, R] = OrderedDict()
         locks: dict[Hashable, threading.RLock] = {}
@@ -73,6 +76,7 @@ def memo(size: int, *, background: bool = True, says: str = "") -> Callable[[Cal
                 return _shared(found)
 
         return cast("Callable[P, R]", kept)
+
     return decorate
 
 

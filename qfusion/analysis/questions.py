@@ -35,10 +35,16 @@ def _added(sample: Sample) -> str:
         return through.what_was_added(sample.learned.decision)
     if not sample.work.can("layers"):
         return "Nothing: there are none."
-    return circuit_evolution.what_was_added(circuit_evolution.layer_terms(sample.work, sample.row), sample.output)
+    return circuit_evolution.what_was_added(
+        circuit_evolution.layer_terms(sample.work, sample.row), sample.output
+    )
 
 
 QUESTIONS: dict[str, Callable[[Sample], str]] = {
-    "Which modality decided this?": _decided, "Did the modalities conflict?": _conflict, "What would flip it?": _flip,
-    "When did it happen?": _when, "What did the dynamics add?": _added}
+    "Which modality decided this?": _decided,
+    "Did the modalities conflict?": _conflict,
+    "What would flip it?": _flip,
+    "When did it happen?": _when,
+    "What did the dynamics add?": _added,
+}
 IN_TURN = sorted(QUESTIONS, key=lambda question: QUESTIONS[question] is _flip)  # the slow one last

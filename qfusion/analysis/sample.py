@@ -1,6 +1,6 @@
 """A sample before a model on a data set: what a panel is built from, without streamlit.
 
-    sample = open_sample("qj-planted", "p2924", "planted", background="mixed", tweak="H.text=0.5,T=1.2")
+sample = open_sample("qj-planted", "p2924", "planted", background="mixed", tweak="H.text=0.5,T=1.2")
 """
 
 from __future__ import annotations
@@ -57,7 +57,13 @@ class Sample:
 
     def memo_key(self, background: bool = True) -> tuple[str, ...]:
         """What tells this sample from others, and what is asked of it, see `Workspace.memo_key`."""
-        return (*self.work.memo_key(background), self.name, str(self.row), str(self.output), self.changed)
+        return (
+            *self.work.memo_key(background),
+            self.name,
+            str(self.row),
+            str(self.output),
+            self.changed,
+        )
 
     @property
     def id(self) -> str:
@@ -127,7 +133,11 @@ class Sample:
     @cached_property
     def explanation(self) -> Explanation:
         """Exact contributions, under the tweak."""
-        return explain(self.model, self.inputs, self.background) if self.changed else self.work.explained(self.row)
+        return (
+            explain(self.model, self.inputs, self.background)
+            if self.changed
+            else self.work.explained(self.row)
+        )
 
     @property
     def places(self) -> Any:
@@ -141,7 +151,8 @@ class Sample:
         if found is None:
             raise InvalidInput(
                 f"Model '{self.name}' is of kind {self.model.kind}, which is read out at its end only: nothing can be "
-                f"followed on the way. Choose {listed([*kinds('time'), *kinds('layers')])} model.")
+                f"followed on the way. Choose {listed([*kinds('time'), *kinds('layers')])} model."
+            )
         return found
 
     @cached_property
@@ -168,12 +179,16 @@ class Sample:
     @property
     def shapley(self) -> dict[str, float]:
         """Shapley values, by modality."""
-        return dict(zip(self.modalities, self.explanation.shapley[0, :, self.output].tolist(), strict=True))
+        return dict(
+            zip(self.modalities, self.explanation.shapley[0, :, self.output].tolist(), strict=True)
+        )
 
     @property
     def shares(self) -> dict[str, float]:
         """MM-SHAP shares, by modality."""
-        return dict(zip(self.modalities, shares(self.explanation)[0, :, self.output].tolist(), strict=True))
+        return dict(
+            zip(self.modalities, shares(self.explanation)[0, :, self.output].tolist(), strict=True)
+        )
 
     @property
     def verdict(self) -> Verdict:
@@ -216,7 +231,9 @@ class Sample:
         return f"{self.of} {evolution.exactness(self.work, self.row, self.tweak)}"
 
 
-def sample_of(work: Workspace, row: int, output: str | int | None = None, tweak: Any = "") -> Sample:
+def sample_of(
+    work: Workspace, row: int, output: str | int | None = None, tweak: Any = ""
+) -> Sample:
     """Returns a sample; `output` is a name or number of the score that is explained, the one decided for unless given.
 
     Raises:
@@ -258,8 +275,18 @@ def open_work(model: str, data: str = "") -> Workspace:
     return _work(model, checkpoint.stamp(model), data, sources.load(data).identity)
 
 
-def open_sample(model: str, sample: str, data: str = "", *, output: str = "", background: str = "joint",
-                contrast: str = "", members: str = "", rows: str = "", tweak: str = "") -> Sample:
+def open_sample(
+    model: str,
+    sample: str,
+    data: str = "",
+    *,
+    output: str = "",
+    background: str = "joint",
+    contrast: str = "",
+    members: str = "",
+    rows: str = "",
+    tweak: str = "",
+) -> Sample:
     """Returns a sample before a model, by names.
 
     Args:
@@ -281,11 +308,17 @@ def open_sample(model: str, sample: str, data: str = "", *, output: str = "", ba
     choose("Background", background, dict.fromkeys(backgrounds.OFFERED.values()))
     if background == "cohort":
         found = cohorts.parse_saved(members)
-        work = backgrounds.applied(work, background, found.name, cohort_measures.members(work, found.parts))
+        work = backgrounds.applied(
+            work, background, found.name, cohort_measures.members(work, found.parts)
+        )
     else:
         work = backgrounds.applied(work, background, contrast)
     if rows:
         choose("Rows", rows, (backgrounds.ALL_ROWS,))
         work = backgrounds.with_rows(work, rows)
-    number = work.classes.index(choose("Class", output, work.classes)) if output else int(work.predicted[row])
+    number = (
+        work.classes.index(choose("Class", output, work.classes))
+        if output
+        else int(work.predicted[row])
+    )
     return Sample(work, row, number, tweak)

@@ -78,8 +78,16 @@ class Workspace:
     def memo_key(self, background: bool = True) -> tuple[str, ...]:
         """What tells this subject from others: the model's name and its weights' digest, the data's, words and all,
         and, where it matters, the background's. What is kept by it is shown to whoever asks."""
-        return (self.name, str(self.card.get("weights_sha256", "")), self.dataset.identity,
-                *((str(self.background.key), *(("all rows",) if self._whole else ())) if background else ()))
+        return (
+            self.name,
+            str(self.card.get("weights_sha256", "")),
+            self.dataset.identity,
+            *(
+                (str(self.background.key), *(("all rows",) if self._whole else ()))
+                if background
+                else ()
+            ),
+        )
 
     def can(self, ability: Ability) -> bool:
         """Whether the model says that it can do something, see `models.explorable`."""
@@ -92,7 +100,9 @@ class Workspace:
 
     @shared
     def _joint(self) -> Any:
-        return background_of(self.model, self.dataset, self.dataset.rows(checkpoint.training_split(self.card)))
+        return background_of(
+            self.model, self.dataset, self.dataset.rows(checkpoint.training_split(self.card))
+        )
 
     @property
     def background(self) -> Any:
@@ -184,11 +194,17 @@ class Workspace:
         is not measured (of a large set, or without test samples)."""
         rows = self.dataset.rows("test")
         if self.is_large or not len(rows):
-            return "Softmax of the scores, not calibrated; its calibration error is not measured here."
+            return (
+                "Softmax of the scores, not calibrated; its calibration error is not measured here."
+            )
         sure = self.probabilities[rows, self.predicted[rows]]
-        error = metrics.calibration(sure, (self.predicted[rows] == self.dataset.y[rows]).astype(float))[-1]
-        return (f"Softmax of the scores, not calibrated: expected calibration error {error:.3f} on "
-                f"{len(rows):,} test samples.")
+        error = metrics.calibration(
+            sure, (self.predicted[rows] == self.dataset.y[rows]).astype(float)
+        )[-1]
+        return (
+            f"Softmax of the scores, not calibrated: expected calibration error {error:.3f} on "
+            f"{len(rows):,} test samples."
+        )
 
     @cached_property
     def predicted(self) -> np.ndarray:
@@ -205,7 +221,11 @@ class Workspace:
     @property
     def unit_of_error(self) -> str:
         """Axis name of `errors`."""
-        return "1 − softmax of the true class" if self.classes else f"absolute error ({self.unit_of(0)})"
+        return (
+            "1 − softmax of the true class"
+            if self.classes
+            else f"absolute error ({self.unit_of(0)})"
+        )
 
     @property
     def is_large(self) -> bool:
@@ -227,9 +247,13 @@ class Workspace:
         behind = self.bulk_background
         if not encoded.is_kept(self.model, self.dataset) or behind.is_drawn:
             return explain.explain(self.model, self.inputs(self.bulk), behind)
-        path = encoded.place(self.model, self.dataset, behind.key, hashlib.sha256(self.bulk.tobytes()).hexdigest())
-        numbers = encoded.arrays(path, lambda: {"values": explain.explain(self.model, self.inputs(self.bulk),
-                                                                          behind).values})
+        path = encoded.place(
+            self.model, self.dataset, behind.key, hashlib.sha256(self.bulk.tobytes()).hexdigest()
+        )
+        numbers = encoded.arrays(
+            path,
+            lambda: {"values": explain.explain(self.model, self.inputs(self.bulk), behind).values},
+        )
         return of_values(self.model, numbers["values"], behind)
 
     @property
@@ -251,7 +275,9 @@ class Workspace:
         if row not in self._singles:
             while len(self._singles) >= _KEPT:
                 self._singles.pop(next(iter(self._singles)), None)
-            self._singles[row] = explain.explain(self.model, self.inputs([row]), self.sample_background)
+            self._singles[row] = explain.explain(
+                self.model, self.inputs([row]), self.sample_background
+            )
         return self._singles[row]
 
     def dividends(self, row: int, output: int | None = None) -> dict[str, float]:
@@ -262,15 +288,21 @@ class Workspace:
         """
         found = self.explained(row)
         chosen = int(self.predicted[row]) if output is None else output
-        return {term: float(found.dividends[0, i, chosen]) for i, term in enumerate(found.coalitions)}
+        return {
+            term: float(found.dividends[0, i, chosen]) for i, term in enumerate(found.coalitions)
+        }
 
-    def shapley(self, row: int, output: int | None = None) -> tuple[dict[str, float], dict[str, float]]:
+    def shapley(
+        self, row: int, output: int | None = None
+    ) -> tuple[dict[str, float], dict[str, float]]:
         """Shapley values and MM-SHAP shares of one sample, keyed by modality."""
         found = self.explained(row)
         chosen = int(self.predicted[row]) if output is None else output
         values, shares = found.shapley[0, :, chosen], explain.shares(found)[0, :, chosen]
-        return ({name: float(v) for name, v in zip(self.modalities, values, strict=True)},
-                {name: float(v) for name, v in zip(self.modalities, shares, strict=True)})
+        return (
+            {name: float(v) for name, v in zip(self.modalities, values, strict=True)},
+            {name: float(v) for name, v in zip(self.modalities, shares, strict=True)},
+        )
 
     def bulk_dividends(self, output: int | None = None) -> np.ndarray:
         """Dividends (rows in `bulk`, 2^M) of one output, or of each sample's predicted class."""
@@ -322,7 +354,9 @@ class Workspace:
         columns |= self._facts()
         dividends = np.full((everyone, len(self.coalitions)), np.nan)
         dividends[self.bulk] = self.bulk_dividends(output)
-        columns |= {dividend_column(term): dividends[:, i] for i, term in enumerate(self.coalitions) if term}
+        columns |= {
+            dividend_column(term): dividends[:, i] for i, term in enumerate(self.coalitions) if term
+        }
         frame = pd.DataFrame(columns, index=pd.Index(data.ids, name="id"))
         return frame.join(data.table[[c for c in data.table.columns if c not in frame.columns]])
 
@@ -340,7 +374,11 @@ class Workspace:
             return {"truth": self.dataset.y, "prediction": self.scores[:, 0]}
         names = np.array(self.classes, dtype=object)
         certain = self.probabilities[np.arange(len(self.scores)), self.predicted]
-        return {"truth": names[self.dataset.y], "prediction": names[self.predicted], "certainty": certain}
+        return {
+            "truth": names[self.dataset.y],
+            "prediction": names[self.predicted],
+            "certainty": certain,
+        }
 
     def of_split(self, scores: np.ndarray, split: str = "test") -> dict[str, float]:
         """Metrics of scores (rows of the split, C)."""
@@ -375,8 +413,11 @@ def require_fit(name: str, card: Mapping[str, Any], dataset: DataSet) -> None:
         InvalidInput: when it was made for other modalities or feature numbers than the data set has.
     """
     problem = misfit(card, dataset)
-    check(not problem, f"Model '{name}' does not fit data set '{dataset.name}': {problem} Choose the data it was "
-                       f"trained on, '{card['data']['name']}'.")
+    check(
+        not problem,
+        f"Model '{name}' does not fit data set '{dataset.name}': {problem} Choose the data it was "
+        f"trained on, '{card['data']['name']}'.",
+    )
 
 
 def misfit(card: Mapping[str, Any], dataset: DataSet) -> str:

@@ -26,4 +26,6 @@ def build(name: str, card: Mapping[str, Any], model: Any, dataset: DataSet) -> W
         return network_subject.build(name, card, model, dataset)
     if not can(model, "states"):
         return EvaluatedSpace(name, card, model, dataset)
-    return (JumpSpace if can(model, "time") else KetSpace)(name, card, require(model, "kets"), dataset)
+    return (JumpSpace if can(model, "time") else KetSpace)(
+        name, card, require(model, "kets"), dataset
+    )

@@ -48,7 +48,10 @@ def message(text: object) -> str:
 
 
 def _spaced(part: str) -> str:
-    lead, tail = part[: len(part) - len(part.lstrip())], part[len(part.rstrip()):] if part.strip() else ""
+    lead, tail = (
+        part[: len(part) - len(part.lstrip())],
+        part[len(part.rstrip()) :] if part.strip() else "",
+    )
     return (" " if lead else "") + plain(part, 1500) + (" " if tail else "")
 
 
@@ -79,8 +82,12 @@ def _quoted(cell: Any) -> Any:
     return f"'{words}" if _FORMULA.match(words) else words
 
 
-_COLUMNS = {"score_clean": "score without noise", "regime": "planted type", "dominant": "largest term",
-            people.CONFLICT: "signs of people's labels conflict"}
+_COLUMNS = {
+    "score_clean": "score without noise",
+    "regime": "planted type",
+    "dominant": "largest term",
+    people.CONFLICT: "signs of people's labels conflict",
+}
 
 
 def column(name: str) -> str:

@@ -21,12 +21,23 @@ if TYPE_CHECKING:
     from qfusion.training.checkpoint import Checkpoint
     from qfusion.training.group import Group
 
-Model = Annotated[str,
-                  typer.Option("--model", metavar="MODEL",
-                               help="A model that `models` lists, or the folder or card of one.")]
-Data = Annotated[str | None, typer.Option("--data", metavar="NAME",
-                                          help="Data set, or path of a .mat or .npz file; the one the model was "
-                                               "trained on unless given.")]
+Model = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        metavar="MODEL",
+        help="A model that `models` lists, or the folder or card of one.",
+    ),
+]
+Data = Annotated[
+    str | None,
+    typer.Option(
+        "--data",
+        metavar="NAME",
+        help="Data set, or path of a .mat or .npz file; the one the model was "
+        "trained on unless given.",
+    ),
+]
 Split = Annotated[str, typer.Option("--split", metavar="SPLIT", help="train, valid or test.")]
 SUFFIXES = (".csv", ".parquet")
 
@@ -60,8 +71,10 @@ def table_path(out: Path) -> Path:
     Raises:
         InvalidInput: when the ending is not one of SUFFIXES.
     """
-    check(out.suffix.lower() in SUFFIXES,
-          f"Argument `--out` must end in {' or '.join(SUFFIXES)}, but is {out.name!r}. Choose one of these formats.")
+    check(
+        out.suffix.lower() in SUFFIXES,
+        f"Argument `--out` must end in {' or '.join(SUFFIXES)}, but is {out.name!r}. Choose one of these formats.",
+    )
     return out
 
 
@@ -102,7 +115,11 @@ def write_chunks(chunks: Iterable[tuple[int, pd.DataFrame]], out: Path, group: G
         frame.to_parquet(folder / f"{number:08d}.parquet", index=False)
     group.wait()
     try:
-        return _append((pd.read_parquet(path) for path in sorted(folder.iterdir())), out) if group.leads else 0
+        return (
+            _append((pd.read_parquet(path) for path in sorted(folder.iterdir())), out)
+            if group.leads
+            else 0
+        )
     finally:
         if group.leads:
             shutil.rmtree(folder, ignore_errors=True)

@@ -19,12 +19,16 @@ from rich.table import Table
 from qfusion._progress import Pace, Tell
 
 _drawn: list[Progress] = []  # the bars of this process, where some are
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, alone on standard output.")]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print the result as JSON, alone on standard output.")
+]
 
 
 def example(*lines: str) -> str:
     """Returns the closing words of a command's help: how it is called."""
-    return "Example: " + "; ".join(f"[bold]python -m qfusion {escape(line)}[/bold]" for line in lines)
+    return "Example: " + "; ".join(
+        f"[bold]python -m qfusion {escape(line)}[/bold]" for line in lines
+    )
 
 
 def plain(value: Any) -> Any:
@@ -48,7 +52,9 @@ def number(value: Any, digits: int = 3) -> str:
     return "-" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None
+) -> None:
     """Prints a table whose cells are shown as written, whatever markup they look like."""
     table = Table(*columns)
     for row in rows:
@@ -67,15 +73,20 @@ def bar(task: str) -> Iterator[Callable[[float, float, str], None]]:
     with ExitStack() as stack:
         if not _drawn:  # a bar inside another is a line of it
             console = Console(stderr=True)
-            _drawn.append(stack.enter_context(Progress(console=console, transient=True,
-                                                       disable=not console.is_terminal)))
+            _drawn.append(
+                stack.enter_context(
+                    Progress(console=console, transient=True, disable=not console.is_terminal)
+                )
+            )
             stack.callback(_drawn.clear)
         shown = _drawn[0]
         number = shown.add_task(task)
         stack.callback(shown.remove_task, number)
 
         def show(done: float, total: float, remark: str) -> None:
-            shown.update(number, completed=done, total=total, description=f"{task}: {escape(remark)}")
+            shown.update(
+                number, completed=done, total=total, description=f"{task}: {escape(remark)}"
+            )
 
         yield show
 

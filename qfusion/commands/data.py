@@ -16,23 +16,47 @@ if TYPE_CHECKING:
     from qfusion.data.importing.report import Report
 
 app = typer.Typer(no_args_is_help=True, help="List, fetch, check and import data sets.")
-Name = Annotated[str,
-                 typer.Argument(metavar="NAME", help="Name of a data set, as `data list` prints it, or path of a .mat "
-                                                     "or .npz file.")]
-Format = Annotated[str, typer.Option("--format", metavar="FORMAT", help="auto, mmsa, multiview or tables.")]
-Modality = Annotated[list[str] | None,
-                     typer.Option("--modality", metavar="NAME=FILE", help="Table of a modality; may be given several "
-                                                                          "times.")]
-Labels = Annotated[Path | None,
-                   typer.Option("--labels", metavar="FILE",
-                                help="Table of labels, instead of the one called `labels`.")]
-Target = Annotated[str, typer.Option("--target", metavar="KIND", help="auto, regression, classification, or labels "
-                                                                      "(several a sample, words with ; between them).")]
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME",
+        help="Name of a data set, as `data list` prints it, or path of a .mat or .npz file.",
+    ),
+]
+Format = Annotated[
+    str, typer.Option("--format", metavar="FORMAT", help="auto, mmsa, multiview or tables.")
+]
+Modality = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--modality", metavar="NAME=FILE", help="Table of a modality; may be given several times."
+    ),
+]
+Labels = Annotated[
+    Path | None,
+    typer.Option(
+        "--labels", metavar="FILE", help="Table of labels, instead of the one called `labels`."
+    ),
+]
+Target = Annotated[
+    str,
+    typer.Option(
+        "--target",
+        metavar="KIND",
+        help="auto, regression, classification, or labels "
+        "(several a sample, words with ; between them).",
+    ),
+]
 
 
-Convention = Annotated[str, typer.Option("--convention", metavar="CONVENTION",
-                                         help="How scores are measured: auto, mosi (MOSI, MOSEI), sims (CH-SIMS), or "
-                                              "plain.")]
+Convention = Annotated[
+    str,
+    typer.Option(
+        "--convention",
+        metavar="CONVENTION",
+        help="How scores are measured: auto, mosi (MOSI, MOSEI), sims (CH-SIMS), or plain.",
+    ),
+]
 
 
 @app.command("list", epilog=example("data list", "data list --json"))
@@ -44,7 +68,10 @@ def list_(as_json: Json = False) -> None:
     if as_json:
         print_json([vars(source) for source in sources])
         return
-    print_table(["Name", "Title", "Here"], [[s.name, s.title, "yes" if s.available else "no"] for s in sources])
+    print_table(
+        ["Name", "Title", "Here"],
+        [[s.name, s.title, "yes" if s.available else "no"] for s in sources],
+    )
     for source in sources:
         if not source.available:
             say(f"{source.name}: {source.reason} {source.remedy}")
@@ -67,10 +94,17 @@ def get(name: Name, as_json: Json = False) -> None:
 
 
 @app.command(epilog=example("data check mosi", "data check FILE.pkl", "data check my-set --json"))
-def check(name: Annotated[str,
-                          typer.Argument(metavar="NAME",
-                                         help="Name of a data set, as `data list` prints it, or path of what `data "
-                                              "import` takes.")], as_json: Json = False) -> None:
+def check(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="Name of a data set, as `data list` prints it, or path of what `data "
+            "import` takes.",
+        ),
+    ],
+    as_json: Json = False,
+) -> None:
     """Load a data set with every check and print what it holds; of a file, the report that an import would give."""
     from qfusion.data import imported
 
@@ -81,12 +115,18 @@ def check(name: Annotated[str,
     told: dict[str, Any] = {}
     if name in imported.names():
         imported.verify(name)
-        told = {"report": imported.manifest(name)["report"], "repairs": imported.manifest(name)["repairs"]}
+        told = {
+            "report": imported.manifest(name)["report"],
+            "repairs": imported.manifest(name)["repairs"],
+        }
     if as_json:
         print_json(summary(found) | told)
         return
     sizes = ", ".join(f"{n} {split}" for split, n in summary(found)["samples"].items())
-    rows = [[m["name"], m["size"], "yes" if m["sequence"] else "no"] for m in summary(found)["modalities"]]
+    rows = [
+        [m["name"], m["size"], "yes" if m["sequence"] else "no"]
+        for m in summary(found)["modalities"]
+    ]
     print_table(["Modality", "Features", "Sequence"], rows, title=f"{found.title}: {sizes}")
     if told:
         _print_findings(told["report"]["findings"])
@@ -100,8 +140,11 @@ def _loaded(name: str) -> Any:
     if name in data.names() or not Path(name).exists():
         return data.load(name)
     try:
-        return data.load(name) if data.registry.is_path(name) and Path(name).suffix.lower() in (".mat",
-                                                                                                ".npz") else None
+        return (
+            data.load(name)
+            if data.registry.is_path(name) and Path(name).suffix.lower() in (".mat", ".npz")
+            else None
+        )
     except InvalidInput:
         return None
 
@@ -121,65 +164,127 @@ def _check_files(paths: list[Path], as_json: bool, **options: Any) -> None:
 
 
 def _told(report: Report, title: str) -> dict[str, Any]:
-    return {"data": title, "target": report.target["name"], "convention": report.target["convention"],
-            "samples": report.splits,
-            "modalities": [{"name": m["name"], "size": m["shape"][-1], "sequence": m["sequence"]}
-                           for m in report.modalities],
-            "report": report.as_dict()}
+    return {
+        "data": title,
+        "target": report.target["name"],
+        "convention": report.target["convention"],
+        "samples": report.splits,
+        "modalities": [
+            {"name": m["name"], "size": m["shape"][-1], "sequence": m["sequence"]}
+            for m in report.modalities
+        ],
+        "report": report.as_dict(),
+    }
 
 
-@app.command("import", epilog=example("data import FILE.pkl --name my-mosi --check-only",
-                                      "data import FILE.pkl --name my-mosi --repair fill-median --repair drop-leaking",
-                                      "data import --modality text=text.parquet --modality audio=audio.csv --labels "
-                                      "labels.csv --name calls"))
-def import_(paths: Annotated[list[Path] | None,
-                             typer.Argument(metavar="FILE",
-                                            help="An MMSA pickle, a .mat or .npz file, tables, or their "
-                                                 "folder.")] = None,
-            name: Annotated[str | None, typer.Option(metavar="NAME", help="What the set is to be called.")] = None,
-            kind: Format = "auto", modality: Modality = None, labels: Labels = None, target: Target = "auto",
-            convention: Convention = "auto",
-            repair: Annotated[list[str] | None,
-                              typer.Option(metavar="REPAIR", help="A repair that you agree to, as the report names it; "
-                                                                  "may be given several times.")] = None,
-            title: Annotated[str, typer.Option(metavar="TEXT", help="What a person calls the set.")] = "",
-            licence: Annotated[str, typer.Option(metavar="TEXT", help="The terms it comes under.")] = "",
-            vocabulary: Annotated[Path | None,
-                                  typer.Option(metavar="FOLDER",
-                                               help="Folder of the tokenizer (vocab.txt or tokenizer.json) whose token "
-                                                    "numbers `text_bert` holds.")] = None,
-            rate: Annotated[list[str] | None,
-                            typer.Option(metavar="NAME=STEPS", help="Steps a second of a modality's sequences, such as "
-                                                                    "audio=100; may be given several times.")] = None,
-            check_only: Annotated[bool,
-                                  typer.Option("--check-only", help="Print the report and keep nothing.")] = False,
-            replace: Annotated[bool,
-                               typer.Option("--replace", help="Let the imported set of that name give way.")] = False,
-            as_json: Json = False) -> None:
+@app.command(
+    "import",
+    epilog=example(
+        "data import FILE.pkl --name my-mosi --check-only",
+        "data import FILE.pkl --name my-mosi --repair fill-median --repair drop-leaking",
+        "data import --modality text=text.parquet --modality audio=audio.csv --labels "
+        "labels.csv --name calls",
+    ),
+)
+def import_(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="FILE", help="An MMSA pickle, a .mat or .npz file, tables, or their folder."
+        ),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What the set is to be called.")
+    ] = None,
+    kind: Format = "auto",
+    modality: Modality = None,
+    labels: Labels = None,
+    target: Target = "auto",
+    convention: Convention = "auto",
+    repair: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="REPAIR",
+            help="A repair that you agree to, as the report names it; may be given several times.",
+        ),
+    ] = None,
+    title: Annotated[str, typer.Option(metavar="TEXT", help="What a person calls the set.")] = "",
+    licence: Annotated[str, typer.Option(metavar="TEXT", help="The terms it comes under.")] = "",
+    vocabulary: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Folder of the tokenizer (vocab.txt or tokenizer.json) whose token "
+            "numbers `text_bert` holds.",
+        ),
+    ] = None,
+    rate: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=STEPS",
+            help="Steps a second of a modality's sequences, such as "
+            "audio=100; may be given several times.",
+        ),
+    ] = None,
+    check_only: Annotated[
+        bool, typer.Option("--check-only", help="Print the report and keep nothing.")
+    ] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Let the imported set of that name give way.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Import a set of your own; nothing is kept before the report is free of errors, and nothing repaired without
     --repair."""
     from qfusion.data import imported, importing
     from qfusion.data.importing import storing
     from qfusion.data.importing.repairs import REPAIRS
 
-    require(bool(paths or modality),
-            "What is imported must be named: give a FILE, or --modality NAME=FILE and --labels FILE.")
-    require(check_only or name is not None,
-            "Argument `--name` must say what the set is to be called. Add --name NAME, or --check-only.")
+    require(
+        bool(paths or modality),
+        "What is imported must be named: give a FILE, or --modality NAME=FILE and --labels FILE.",
+    )
+    require(
+        check_only or name is not None,
+        "Argument `--name` must say what the set is to be called. Add --name NAME, or --check-only.",
+    )
     rates = storing.read_rates(rate or [])
-    options = {"kind": kind, "modalities": _pairs(modality or []), "labels": labels, "target": target,
-               "convention": convention}
+    options = {
+        "kind": kind,
+        "modalities": _pairs(modality or []),
+        "labels": labels,
+        "target": target,
+        "convention": convention,
+    }
     if name is not None:
         storing.check_name(name, check_only or replace)
     for each in repair or []:
         choose("Repair", each, REPAIRS)
     with bar("Importing") as show, storing.staging() as folder, storing.staging() as second:
-        found = importing.repaired(importing.examine(paths or [], folder, show, **options), repair or [], second, show)
-        told = _told(found.report, found.staged.title) | {"name": name, "repairs": found.staged.done, "kept": False}
+        found = importing.repaired(
+            importing.examine(paths or [], folder, show, **options), repair or [], second, show
+        )
+        told = _told(found.report, found.staged.title) | {
+            "name": name,
+            "repairs": found.staged.done,
+            "kept": False,
+        }
         if not check_only and not found.report.errors:
-            place = storing.keep(found.staged, found.report, str(name), title=title, licence=licence, replace=replace,
-                                 vocabulary=vocabulary, rates=rates)
-            told |= {"kept": True, "folder": str(place), "digest": imported.manifest(str(name))["digest"]}
+            place = storing.keep(
+                found.staged,
+                found.report,
+                str(name),
+                title=title,
+                licence=licence,
+                replace=replace,
+                vocabulary=vocabulary,
+                rates=rates,
+            )
+            told |= {
+                "kept": True,
+                "folder": str(place),
+                "digest": imported.manifest(str(name))["digest"],
+            }
     if as_json:
         print_json(told)
     else:
@@ -193,18 +298,24 @@ def _pairs(words: list[str]) -> dict[str, Path]:
     found = {}
     for word in words:
         key, equals, path = word.partition("=")
-        require(bool(equals and key.strip() and path),
-                f"Argument `--modality` must have the form name=file, but is {word[:80]!r}. Write --modality "
-                "text=text.csv, say.")
-        require(key.strip() not in found,
-                f"Argument `--modality` must name every modality once, but names {key[:40]!r} twice. Drop one.")
+        require(
+            bool(equals and key.strip() and path),
+            f"Argument `--modality` must have the form name=file, but is {word[:80]!r}. Write --modality "
+            "text=text.csv, say.",
+        )
+        require(
+            key.strip() not in found,
+            f"Argument `--modality` must name every modality once, but names {key[:40]!r} twice. Drop one.",
+        )
         found[key.strip()] = Path(path)
     return found
 
 
 @app.command(epilog=example("data remove my-set"))
-def remove(name: Annotated[str, typer.Argument(metavar="NAME", help="Name of an imported set.")],
-           as_json: Json = False) -> None:
+def remove(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of an imported set.")],
+    as_json: Json = False,
+) -> None:
     """Remove an imported set; the files that it was imported from stay."""
     from qfusion.data import imported
 
@@ -219,16 +330,27 @@ def _print_report(report: Report, title: str) -> None:
     from qfusion.data.modality import CONVENTIONS
 
     sizes = ", ".join(f"{n:,} {split}" for split, n in report.splits.items())
-    rows = [[m["name"], " x ".join(map(str, m["shape"])), "yes" if m["sequence"] else "no"] for m in report.modalities]
-    print_table(["Modality", "Shape", "Sequence"], rows, title=f"{title}: {report.samples:,} samples ({sizes})")
+    rows = [
+        [m["name"], " x ".join(map(str, m["shape"])), "yes" if m["sequence"] else "no"]
+        for m in report.modalities
+    ]
+    print_table(
+        ["Modality", "Shape", "Sequence"],
+        rows,
+        title=f"{title}: {report.samples:,} samples ({sizes})",
+    )
     target = report.target
     if target["kind"] == "classification":
-        print_table(["Class", "Samples"], list(zip(target["classes"], target["samples"], strict=True))[:40])
+        print_table(
+            ["Class", "Samples"], list(zip(target["classes"], target["samples"], strict=True))[:40]
+        )
     else:
         print(
             f"Target {target['name']}: {target['low']:.3g} to {target['high']:.3g}, mean {target['mean']:.3g}, "
             f"deviation {target['deviation']:.3g}; metrics: {CONVENTIONS[target['convention']]}"
-            if target["low"] is not None else f"Target {target['name']}: no number.")
+            if target["low"] is not None
+            else f"Target {target['name']}: no number."
+        )
     _print_findings(report.as_dict()["findings"])
 
 
@@ -241,8 +363,12 @@ def _print_findings(findings: list[dict[str, Any]]) -> None:
 
 def summary(dataset: Any) -> dict[str, Any]:
     """Returns what `data check` prints of a data set."""
-    return {"data": dataset.name, "title": dataset.title, "target": dataset.target.name,
-            "convention": dataset.target.convention,
-            "samples": {split: len(dataset.rows(split)) for split in ("train", "valid", "test")},
-            "modalities": [{"name": name, **spec} for name, spec in dataset.input_specs.items()],
-            "digest": dataset.digest}
+    return {
+        "data": dataset.name,
+        "title": dataset.title,
+        "target": dataset.target.name,
+        "convention": dataset.target.convention,
+        "samples": {split: len(dataset.rows(split)) for split in ("train", "valid", "test")},
+        "modalities": [{"name": name, **spec} for name, spec in dataset.input_specs.items()],
+        "digest": dataset.digest,
+    }

@@ -24,40 +24,76 @@ SPLITS = ("train", "valid", "test")
 SOME = 3.0  # seconds: of an epoch that lasts longer the rate is shown
 
 
-def train(data: Annotated[str | None,
-                          typer.Option(metavar="NAME", help="Data set to train on, as `data list` prints it, or the "
-                                                            "path of a .mat or .npz file.")] = None,
-          out: Annotated[Path | None,
-                         typer.Option(metavar="DIR",
-                                      help="Folder for the trained model; made if it is missing.")] = None,
-          name: Annotated[str | None,
-                          typer.Option(metavar="NAME",
-                                       help="Instead of --out: keep the run among your runs and the model "
-                                            "among your models, where the app finds both.")] = None,
-          model: Annotated[str | None,
-                           typer.Option(metavar="KIND", help="Kind of model; quantum-jump unless given.")] = None,
-          seed: Annotated[int | None, typer.Option(min=0, help="Seed of every random number; 0 unless given.")] = None,
-          assign: Annotated[list[str] | None,
-                            typer.Option("--set", metavar="KEY=VALUE", help="A setting of the model or "
-                                         "of the training; may be given several times.")] = None,
-          config: Annotated[Path | None,
-                            typer.Option(metavar="FILE.toml", help="Read data, model, seed and a table [set] from a "
-                                                                   "file; words of the command line win.")] = None,
-          resume: Annotated[str | None,
-                            typer.Option(metavar="RUN",
-                                         help="Go on with a run: its folder, or one of your runs.")] = None,
-          device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "auto",
-          events: Annotated[bool,
-                            typer.Option("--events",
-                                         help="Write event files that TensorBoard reads (needs tensorboard).")] = False,
-          queue: Annotated[bool,
-                           typer.Option("--queue",
-                                        help="Wait until a processor is free among your other queued runs.")] = False,
-          find_rate: Annotated[bool,
-                               typer.Option("--find-rate",
-                                            help="Train nothing that is kept: let the learning rate grow over a "
-                                                 "hundred steps and suggest one.")] = False,
-          as_json: Json = False) -> None:
+def train(
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Data set to train on, as `data list` prints it, or the "
+            "path of a .mat or .npz file.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder for the trained model; made if it is missing."),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Instead of --out: keep the run among your runs and the model "
+            "among your models, where the app finds both.",
+        ),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="KIND", help="Kind of model; quantum-jump unless given.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Seed of every random number; 0 unless given.")
+    ] = None,
+    assign: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="A setting of the model or of the training; may be given several times.",
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.toml",
+            help="Read data, model, seed and a table [set] from a "
+            "file; words of the command line win.",
+        ),
+    ] = None,
+    resume: Annotated[
+        str | None,
+        typer.Option(metavar="RUN", help="Go on with a run: its folder, or one of your runs."),
+    ] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "auto",
+    events: Annotated[
+        bool,
+        typer.Option(
+            "--events", help="Write event files that TensorBoard reads (needs tensorboard)."
+        ),
+    ] = False,
+    queue: Annotated[
+        bool,
+        typer.Option(
+            "--queue", help="Wait until a processor is free among your other queued runs."
+        ),
+    ] = False,
+    find_rate: Annotated[
+        bool,
+        typer.Option(
+            "--find-rate",
+            help="Train nothing that is kept: let the learning rate grow over a "
+            "hundred steps and suggest one.",
+        ),
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Train a model; its folder then stands for it wherever --model is asked for. Killed or stopped with Ctrl-C, it
     goes on with --resume.
 
@@ -68,17 +104,32 @@ def train(data: Annotated[str | None,
     from qfusion.training.group import joined
 
     if find_rate:
-        check(not (resume or out or name),
-              "Argument `--find-rate` keeps nothing: leave out --out, --name and --resume.")
+        check(
+            not (resume or out or name),
+            "Argument `--find-rate` keeps nothing: leave out --out, --name and --resume.",
+        )
         _find_rate(_plan(data, model, seed, assign or [], config), as_json)
         return
     with joined(device) as (group, place):
-        check(resume is None or not (data or out or name or model or config or assign or seed is not None),
-              "Argument `--resume` goes on with what was begun: leave out --data, --out, --name, --model, --seed, "
-              "--set and --config.")
-        run = runs.Run(Path(group.agreed(str(_run(resume, out, name, _plan(data, model, seed, assign or [], config))
-                                             if group.leads and resume is None else _found(resume) if group.leads
-                                             else ""))))
+        check(
+            resume is None
+            or not (data or out or name or model or config or assign or seed is not None),
+            "Argument `--resume` goes on with what was begun: leave out --data, --out, --name, --model, --seed, "
+            "--set and --config.",
+        )
+        run = runs.Run(
+            Path(
+                group.agreed(
+                    str(
+                        _run(resume, out, name, _plan(data, model, seed, assign or [], config))
+                        if group.leads and resume is None
+                        else _found(resume)
+                        if group.leads
+                        else ""
+                    )
+                )
+            )
+        )
         with bar("Training") as show:
             shown = _Shown(show)
             measured = runs.work(run, shown.epoch, group, place, events, queue, shown.batch)
@@ -87,20 +138,38 @@ def train(data: Annotated[str | None,
     record, plan = run.record(), run.plan
     if measured:
         among = run.model_path.stem == run.name
-        say(f"Model written to {run.model_path}" if among else
-            f"Model written to {run.path}. To open it in the app: qfusion app --model {shlex.quote(str(run.path))}")
+        say(
+            f"Model written to {run.model_path}"
+            if among
+            else f"Model written to {run.path}. To open it in the app: qfusion app --model {shlex.quote(str(run.path))}"
+        )
         note = json.loads(run.model_path.read_text(encoding="utf-8"))["notes"]
         if note:
             say(note)
     else:
         say(f"Run {run.name} {runs.STATES[record.state]}. {record.message}")
     if as_json:
-        print_json({"model": plan.model, "data": plan.data, "seed": plan.seed, "out": str(run.path),
-                    "state": record.state, "epochs": record.epoch, "kept": record.kept, "metrics": measured})
+        print_json(
+            {
+                "model": plan.model,
+                "data": plan.data,
+                "seed": plan.seed,
+                "out": str(run.path),
+                "state": record.state,
+                "epochs": record.epoch,
+                "kept": record.kept,
+                "metrics": measured,
+            }
+        )
     elif measured:
-        print_table(["Metric", *SPLITS], [[about.short, *(number(measured[s][key]) for s in SPLITS)]
-                                          for key, about in metrics.labels(measured["test"]).items()],
-                    title=f"{plan.model} on {plan.data}, seed {plan.seed}")
+        print_table(
+            ["Metric", *SPLITS],
+            [
+                [about.short, *(number(measured[s][key]) for s in SPLITS)]
+                for key, about in metrics.labels(measured["test"]).items()
+            ],
+            title=f"{plan.model} on {plan.data}, seed {plan.seed}",
+        )
 
 
 class _Shown:
@@ -119,7 +188,11 @@ class _Shown:
         if not done:
             self._pace = Pace()
         elif self._pace.seconds > SOME:
-            self._show(epoch - 1 + done / total, epochs, f"epoch {epoch}, {self._pace.words(done, total)}{self._loss}")
+            self._show(
+                epoch - 1 + done / total,
+                epochs,
+                f"epoch {epoch}, {self._pace.words(done, total)}{self._loss}",
+            )
 
 
 def _find_rate(plan: Plan, as_json: bool) -> None:
@@ -131,17 +204,39 @@ def _find_rate(plan: Plan, as_json: bool) -> None:
     dataset = sources.load(plan.data)
     options = replace(training.default_options(dataset), **plan.options)
     with bar("Learning rate") as show:
-        found = training.find_rate(plan.model, dataset, plan.settings, options, plan.seed,
-                                   on_step=lambda done, total: show(done, total, f"step {done}"))
+        found = training.find_rate(
+            plan.model,
+            dataset,
+            plan.settings,
+            options,
+            plan.seed,
+            on_step=lambda done, total: show(done, total, f"step {done}"),
+        )
     if as_json:
-        print_json({"model": plan.model, "data": plan.data, "seed": plan.seed, "suggestion": found.suggestion,
-                    "rates": found.rates, "losses": found.losses, "smoothed": found.smoothed})
+        print_json(
+            {
+                "model": plan.model,
+                "data": plan.data,
+                "seed": plan.seed,
+                "suggestion": found.suggestion,
+                "rates": found.rates,
+                "losses": found.losses,
+                "smoothed": found.smoothed,
+            }
+        )
         return
     shown = range(0, len(found.rates), 10)
-    print_table(["Rate", "Loss", "Smoothed"],
-                [[f"{found.rates[n]:.2e}", number(found.losses[n], 4), number(found.smoothed[n], 4)]
-                 for n in shown], title=f"{plan.model} on {plan.data}, seed {plan.seed}")
-    say(f"The loss falls most steeply at a rate of {found.suggestion:.2g}: --set rate={found.suggestion:.2g}")
+    print_table(
+        ["Rate", "Loss", "Smoothed"],
+        [
+            [f"{found.rates[n]:.2e}", number(found.losses[n], 4), number(found.smoothed[n], 4)]
+            for n in shown
+        ],
+        title=f"{plan.model} on {plan.data}, seed {plan.seed}",
+    )
+    say(
+        f"The loss falls most steeply at a rate of {found.suggestion:.2g}: --set rate={found.suggestion:.2g}"
+    )
 
 
 def _found(run: str | None) -> Path:
@@ -152,22 +247,32 @@ def _found(run: str | None) -> Path:
     return given if (given / "plan.json").is_file() else runs.find(str(run)).path
 
 
-def _plan(data: str | None, model: str | None, seed: int | None, assignments: list[str], config: Path | None) -> Plan:
+def _plan(
+    data: str | None,
+    model: str | None,
+    seed: int | None,
+    assignments: list[str],
+    config: Path | None,
+) -> Plan:
     """Returns what shall be trained, checked as far as it can be without training."""
     from qfusion.runs import plans
 
     file = _read_config(config)
     data, model = data or file.get("data"), model or str(file.get("model", "quantum-jump"))
     seed = int(file.get("seed", 0)) if seed is None else seed
-    check(isinstance(data, str),
-          "Say what to train on: --data NAME, or data = 'NAME' in the file of --config. See `data list`.")
+    check(
+        isinstance(data, str),
+        "Say what to train on: --data NAME, or data = 'NAME' in the file of --config. See `data list`.",
+    )
     words = [f"{key}={_text(value)}" for key, value in file.get("set", {}).items()] + assignments
     default = plans.known(str(data), model)
     chosen = {}
     for word in words:
         key, equals, text = word.partition("=")
-        check(bool(equals),
-              f"Argument `--set` must have the form key=value, but is {word[:80]!r}. Write --set epochs=30, say.")
+        check(
+            bool(equals),
+            f"Argument `--set` must have the form key=value, but is {word[:80]!r}. Write --set epochs=30, say.",
+        )
         key = choose("Setting", key.strip(), default)
         chosen[key] = plans.value(key, text.strip(), default[key])
     return plans.plan(str(data), model, chosen, seed)
@@ -179,13 +284,18 @@ def _read_config(config: Path | None) -> dict[str, Any]:
     try:
         file = read_toml(config.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InvalidInput(f"Argument `--config` names {config}, which cannot be read as TOML ({error}).") from error
+        raise InvalidInput(
+            f"Argument `--config` names {config}, which cannot be read as TOML ({error})."
+        ) from error
     for key in file:
         choose(f"In {config.name}, key", key, ("data", "model", "seed", "set"))
-    check(isinstance(file.get("set", {}), dict) and isinstance(file.get("seed", 0), int)
-          and isinstance(file.get("model", ""), str),
-          f"File {config.name} must hold data and model as words, seed as a whole number, and settings in a table "
-          "[set].")
+    check(
+        isinstance(file.get("set", {}), dict)
+        and isinstance(file.get("seed", 0), int)
+        and isinstance(file.get("model", ""), str),
+        f"File {config.name} must hold data and model as words, seed as a whole number, and settings in a table "
+        "[set].",
+    )
     return file
 
 
@@ -197,8 +307,10 @@ def _run(resume: str | None, out: Path | None, name: str | None, plan: Plan) -> 
     """Makes the folder of a new run, once it is known that what is asked for can be trained."""
     from qfusion import runs
 
-    check((out is None) != (name is None),
-          "Give either `--out DIR`, a folder for the model, or `--name NAME`, to keep it among your runs.")
+    check(
+        (out is None) != (name is None),
+        "Give either `--out DIR`, a folder for the model, or `--name NAME`, to keep it among your runs.",
+    )
     if out is not None:
         _check_place(out)
     return runs.create(plan, out, name or "").path
@@ -207,8 +319,12 @@ def _run(resume: str | None, out: Path | None, name: str | None, plan: Plan) -> 
 def _check_place(out: Path) -> None:
     """Raises InvalidInput, before an hour of training, when the folder could not be made or written to."""
     place = out if out.is_dir() else out.absolute().parent
-    check(not out.exists() or out.is_dir(),
-          f"Argument `--out` must name a folder, but {out} is a file. Choose another name.")
-    check(place.is_dir() and os.access(place, os.W_OK),
-          f"Argument `--out` must lie in a folder that you may write to, but {place} is not one. Make it or choose "
-          "another.")
+    check(
+        not out.exists() or out.is_dir(),
+        f"Argument `--out` must name a folder, but {out} is a file. Choose another name.",
+    )
+    check(
+        place.is_dir() and os.access(place, os.W_OK),
+        f"Argument `--out` must lie in a folder that you may write to, but {place} is not one. Make it or choose "
+        "another.",
+    )

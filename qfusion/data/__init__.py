@@ -5,5 +5,19 @@ from qfusion.data.modality import Audio, Content, Image, Modality, Series, Targe
 from qfusion.data.registry import SourceInfo, available, load, names, stamp
 from qfusion.data.spec import DataSet
 
-__all__ = ["Audio", "Content", "DataSet", "Image", "Modality", "Series", "SourceInfo", "Target", "Text", "available",
-           "coalitions", "load", "names", "stamp"]
+__all__ = [
+    "Audio",
+    "Content",
+    "DataSet",
+    "Image",
+    "Modality",
+    "Series",
+    "SourceInfo",
+    "Target",
+    "Text",
+    "available",
+    "coalitions",
+    "load",
+    "names",
+    "stamp",
+]

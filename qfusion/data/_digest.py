@@ -27,7 +27,7 @@ def pieces(values: np.ndarray) -> Iterator[np.ndarray]:
     """Yields an array's rows, some BYTES at a time, without copying them."""
     step = rows_at_once(values.shape, values.itemsize)
     for start in range(0, len(values), step):
-        yield values[start:start + step]
+        yield values[start : start + step]
 
 
 def rows_at_once(shape: tuple[int, ...], itemsize: int = 4) -> int:
@@ -35,8 +35,14 @@ def rows_at_once(shape: tuple[int, ...], itemsize: int = 4) -> int:
     return max(1, BYTES // max(1, itemsize * int(np.prod(shape[1:], dtype=np.int64))))
 
 
-def of(target: Any, ids: np.ndarray, split: np.ndarray, y: np.ndarray, modalities: Iterable[Contents],
-       unimodal: Any = None) -> str:
+def of(
+    target: Any,
+    ids: np.ndarray,
+    split: np.ndarray,
+    y: np.ndarray,
+    modalities: Iterable[Contents],
+    unimodal: Any = None,
+) -> str:
     """Returns SHA-256, in hex, over ids, split, targets, every modality's names, values, lengths and shape, and
     unimodal targets.
 
@@ -49,7 +55,7 @@ def of(target: Any, ids: np.ndarray, split: np.ndarray, y: np.ndarray, modalitie
     sha = hashlib.sha256(f"{target.kind}|{target.name}|{target.classes}".encode())
     for strings in (ids, split):
         for start in range(0, len(strings), ROWS):
-            joined = "\0".join(strings[start:start + ROWS].tolist())
+            joined = "\0".join(strings[start : start + ROWS].tolist())
             sha.update((("\0" if start else "") + joined).encode("utf-8", "surrogatepass"))
     sha.update(np.ascontiguousarray(y).data)
     for m in modalities:

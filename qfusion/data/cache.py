@@ -71,7 +71,9 @@ def read(path: Path) -> dict[str, np.ndarray] | None:
     try:
         with np.load(path, allow_pickle=False) as stored:
             found = {name: stored[name] for name in stored.files}
-    except Exception:  # a damaged zip raises whatever its bytes lead to; the arrays are then made again
+    except (
+        Exception
+    ):  # a damaged zip raises whatever its bytes lead to; the arrays are then made again
         return None
     digest = found.pop(_DIGEST, None)
     return found if digest is not None and str(digest) == _digest(found) else None

@@ -33,16 +33,22 @@ class Clusters:
     def __post_init__(self) -> None:
         labels = np.asarray(self.labels, dtype=np.str_)
         labels = labels[:, None] if labels.ndim == 1 else labels
-        check(labels.ndim == 2 and labels.shape[1] > 0,
-              f"Argument `labels` must have shape (N,) or (N, k), one label a row and way of grouping, but has shape "
-              f"{labels.shape}.")
+        check(
+            labels.ndim == 2 and labels.shape[1] > 0,
+            f"Argument `labels` must have shape (N,) or (N, k), one label a row and way of grouping, but has shape "
+            f"{labels.shape}.",
+        )
         labels.setflags(write=False)
         object.__setattr__(self, "labels", labels)
 
     @cached_property
     def numbers(self) -> np.ndarray:
         """The labels as whole numbers, int64 (N, k): equal where labels are."""
-        return np.unique(self.labels, return_inverse=True)[1].reshape(self.labels.shape).astype(np.int64)
+        return (
+            np.unique(self.labels, return_inverse=True)[1]
+            .reshape(self.labels.shape)
+            .astype(np.int64)
+        )
 
     def taken(self, rows: np.ndarray) -> Clusters:
         """Returns the clusters of some rows."""

@@ -13,12 +13,19 @@ from qfusion.data import files, registry
 from qfusion.data.source import PinnedFile, Source
 from qfusion.errors import DataUnavailable, IntegrityError, NotFound
 
-Progress = Callable[[int, int, str], None]  # files done, files in all, the file that is next or was last
+Progress = Callable[
+    [int, int, str], None
+]  # files done, files in all, the file that is next or was last
 TIMEOUT = 30  # seconds without an answer
 
 
-def get(name: str, target: str | os.PathLike[str] | None = None, base_url: str | None = None,
-        progress: Progress | None = None, retries: int = 2) -> Path:
+def get(
+    name: str,
+    target: str | os.PathLike[str] | None = None,
+    base_url: str | None = None,
+    progress: Progress | None = None,
+    retries: int = 2,
+) -> Path:
     """Downloads a data set's files and returns the folder they are in.
 
     Files that are there and whole are kept; all others are fetched into a temporary folder, checked against their
@@ -40,8 +47,16 @@ def get(name: str, target: str | os.PathLike[str] | None = None, base_url: str |
     """
     _read_only.refuse("download data")
     known = registry.sources()
-    source = known.get(name) or known[choose("Downloadable data set", name,
-                                             [key for key, each in known.items() if _is_public(each)])]
+    source = (
+        known.get(name)
+        or known[
+            choose(
+                "Downloadable data set",
+                name,
+                [key for key, each in known.items() if _is_public(each)],
+            )
+        ]
+    )
     if source.made:
         raise NotFound(f"Data set '{name}' {source.made} and needs no download. Use it as it is.")
     if not _is_public(source):
@@ -55,14 +70,20 @@ def get(name: str, target: str | os.PathLike[str] | None = None, base_url: str |
             for done, file in enumerate(wanted):
                 if progress is not None:
                     progress(done, len(wanted), file.path)
-                _fetch(file, Path(temporary), f"{base.rstrip('/')}/{file.path}" if base else file.url, retries)
+                _fetch(
+                    file,
+                    Path(temporary),
+                    f"{base.rstrip('/')}/{file.path}" if base else file.url,
+                    retries,
+                )
             for file in wanted:
                 (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
                 os.replace(Path(temporary) / file.path, folder / file.path)
     except OSError as error:
         raise DataUnavailable(
             f"Data set '{name}' cannot be written to {folder} ({error.strerror or error}). Give another "
-            "folder, or set QFUSION_DATA to one that can be written.") from error
+            "folder, or set QFUSION_DATA to one that can be written."
+        ) from error
     if progress is not None:
         progress(len(wanted), len(wanted), wanted[-1].path if wanted else "")
     return folder
@@ -82,19 +103,29 @@ def _fetch(file: PinnedFile, folder: Path, url: str, retries: int) -> None:
     import pooch  # on demand: it pulls in the HTTP client, which only a download needs
 
     place = folder / file.path
-    shelf = pooch.create(place.parent, base_url="", registry={place.name: f"sha256:{file.sha256}"},
-                         urls={place.name: url}, retry_if_failed=retries)
+    shelf = pooch.create(
+        place.parent,
+        base_url="",
+        registry={place.name: f"sha256:{file.sha256}"},
+        urls={place.name: url},
+        retry_if_failed=retries,
+    )
     try:
         shelf.fetch(place.name, downloader=pooch.HTTPDownloader(timeout=TIMEOUT))
     except OSError as error:
-        if not hasattr(error, "request"):  # the disk's error, not one of the HTTP client's, which are OSErrors too
+        if not hasattr(
+            error, "request"
+        ):  # the disk's error, not one of the HTTP client's, which are OSErrors too
             raise
         raise DataUnavailable(
             f"File `{file.path}` cannot be downloaded from {url} ({_reason(error)}). Check the connection "
-            "and try again; nothing was changed.") from error
+            "and try again; nothing was changed."
+        ) from error
     except ValueError as error:
-        raise IntegrityError(f"File `{file.path}` from {url} is not the recorded one: its SHA-256 differs. Nothing was "
-                             "changed; try again, or get the files from where they were first published.") from error
+        raise IntegrityError(
+            f"File `{file.path}` from {url} is not the recorded one: its SHA-256 differs. Nothing was "
+            "changed; try again, or get the files from where they were first published."
+        ) from error
 
 
 def _reason(error: Exception) -> str:

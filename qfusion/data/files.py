@@ -9,7 +9,10 @@ from qfusion._checks import check
 from qfusion.errors import NotFound
 
 MAX_SIZE = 2 * 1024**3  # bytes of a file that is read into memory, also after unpacking
-MAX_RATIO, HARMLESS = 100, 2**28  # a file may unpack to so many times its size, and to so many bytes in any case
+MAX_RATIO, HARMLESS = (
+    100,
+    2**28,
+)  # a file may unpack to so many times its size, and to so many bytes in any case
 
 
 def size_of(path: Path) -> int:
@@ -28,9 +31,11 @@ def size_of(path: Path) -> int:
 
 def check_size(name: str, size: int) -> None:
     """Raises InvalidInput when a file called `name` has, or unpacks to, more bytes than MAX_SIZE."""
-    check(size <= MAX_SIZE,
-          f"File `{name}` must have at most {MAX_SIZE / 1024**3:.0f} GiB, also when unpacked, but has more. Keep fewer "
-          "samples or features, or use single precision.")
+    check(
+        size <= MAX_SIZE,
+        f"File `{name}` must have at most {MAX_SIZE / 1024**3:.0f} GiB, also when unpacked, but has more. Keep fewer "
+        "samples or features, or use single precision.",
+    )
 
 
 def check_unpacked(name: str, size: int, packed: int) -> None:
@@ -41,9 +46,11 @@ def check_unpacked(name: str, size: int, packed: int) -> None:
         size: bytes of what is in it.
         packed: bytes that it has.
     """
-    check(size <= max(HARMLESS, MAX_RATIO * packed),
-          f"File `{name}` must not unpack to more than {MAX_RATIO} times its size, but its {packed / 1e6:.1f} MB would "
-          f"become {size / 1e6:,.0f} MB. If it is meant to, save it without compression.")
+    check(
+        size <= max(HARMLESS, MAX_RATIO * packed),
+        f"File `{name}` must not unpack to more than {MAX_RATIO} times its size, but its {packed / 1e6:.1f} MB would "
+        f"become {size / 1e6:,.0f} MB. If it is meant to, save it without compression.",
+    )
 
 
 def sha256(path: Path) -> str:

@@ -49,11 +49,17 @@ def disk(folder: Path, what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, None)  # NumPy tells only what was not written
+        full = error.errno in (
+            errno.ENOSPC,
+            errno.EDQUOT,
+            errno.EFBIG,
+            None,
+        )  # NumPy tells only what was not written
         remedy = "Free some space" if full else "Correct its permissions"
         raise DataUnavailable(
             f"{what} cannot be written to {folder} ({'the disk is full' if full else error.strerror or error}); "
-            f"nothing was kept. {remedy}, or name another folder in QFUSION_IMPORTED.") from error
+            f"nothing was kept. {remedy}, or name another folder in QFUSION_IMPORTED."
+        ) from error
 
 
 @contextlib.contextmanager
@@ -89,8 +95,13 @@ def names() -> tuple[str, ...]:
     """Returns the names of the imported sets, sorted."""
     _bring_back()
     try:
-        return tuple(sorted(entry.name for entry in root().iterdir() if NAME.fullmatch(entry.name)
-                            and (entry / MANIFEST).is_file()))
+        return tuple(
+            sorted(
+                entry.name
+                for entry in root().iterdir()
+                if NAME.fullmatch(entry.name) and (entry / MANIFEST).is_file()
+            )
+        )
     except OSError:
         return ()
 
@@ -108,7 +119,9 @@ def manifest(name: str) -> dict[str, Any]:
         with contextlib.suppress(OSError):
             seen = path.stat()
             return _manifest(path, seen.st_mtime_ns, seen.st_size)
-    raise NotFound(f"Imported data set {name[:80]!r} does not exist. See `python -m qfusion data list`.")
+    raise NotFound(
+        f"Imported data set {name[:80]!r} does not exist. See `python -m qfusion data list`."
+    )
 
 
 @lru_cache(maxsize=64)
@@ -121,11 +134,13 @@ def _manifest(path: Path, changed: int, size: int) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise IntegrityError(
             f"Imported data set '{name}' is damaged: its manifest cannot be read ({type(error).__name__}). "
-            + _BROKEN.format(name=name)) from error
+            + _BROKEN.format(name=name)
+        ) from error
     if found.get("format") != FORMAT:
         raise IntegrityError(
             f"Imported data set '{name}' was written by another version of qfusion (format {found.get('format')}). "
-            + _BROKEN.format(name=name))
+            + _BROKEN.format(name=name)
+        )
     return found
 
 
@@ -147,9 +162,19 @@ def load(name: str) -> DataSet:
     found, folder = manifest(name), root() / name
     try:
         return _loaded(name, found, folder)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, pa.ArrowException) as error:
-        raise IntegrityError(f"Imported data set '{name}' is damaged: {type(error).__name__} ({str(error)[:120]}). "
-                             + _BROKEN.format(name=name)) from error
+    except (
+        OSError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        ArithmeticError,
+        pa.ArrowException,
+    ) as error:
+        raise IntegrityError(
+            f"Imported data set '{name}' is damaged: {type(error).__name__} ({str(error)[:120]}). "
+            + _BROKEN.format(name=name)
+        ) from error
 
 
 def _array(folder: Path, file: str, shape: tuple[int, ...] | None = None) -> np.ndarray:
@@ -168,35 +193,64 @@ def _loaded(name: str, found: dict[str, Any], folder: Path) -> DataSet:
         with pa.memory_map(str(folder / "table.arrow")) as source:
             table = pa.ipc.open_file(source).read_all().to_pandas().set_axis(index)
     modalities = tuple(
-        Modality(m["name"], _array(folder, m["file"], tuple(m["shape"])),
-                 _array(folder, f"{m['name']}.lengths.npy", (count,)) if m["sequence"] else None,
-                 tuple(m["feature_names"]), tuple(m["picture"]) if m["picture"] else None,
-                 found.get("rates", {}).get(m["name"]), checked=True)
-                 for m in found["modalities"])
-    unimodal = pd.DataFrame(_array(folder, "unimodal.npy"), columns=found["unimodal"],
-                            index=index) if found["unimodal"] else None
+        Modality(
+            m["name"],
+            _array(folder, m["file"], tuple(m["shape"])),
+            _array(folder, f"{m['name']}.lengths.npy", (count,)) if m["sequence"] else None,
+            tuple(m["feature_names"]),
+            tuple(m["picture"]) if m["picture"] else None,
+            found.get("rates", {}).get(m["name"]),
+            checked=True,
+        )
+        for m in found["modalities"]
+    )
+    unimodal = (
+        pd.DataFrame(_array(folder, "unimodal.npy"), columns=found["unimodal"], index=index)
+        if found["unimodal"]
+        else None
+    )
     y = _array(folder, "y.npy", (count,))
     convention = str(target.get("convention", ""))
     if not convention and target["kind"] == "regression":  # of before manifests named it
-        convention = likely_convention(y, annotated={m.name for m in modalities} == set(found["unimodal"]),
-                                       pickled=str(found["source"]).startswith(mmsa.KIND))
+        convention = likely_convention(
+            y,
+            annotated={m.name for m in modalities} == set(found["unimodal"]),
+            pickled=str(found["source"]).startswith(mmsa.KIND),
+        )
     texts = table["text"] if "text" in table.columns else None
     numbers = _array(folder, "tokens.npy") if found.get("tokens") else None
     known = {int(number): str(token) for number, token in found.get("vocabulary", {}).items()}
     return DataSet(
-        name=name, title=found["title"], description=found["description"], source=found["source"],
-        licence=found["licence"], modalities=modalities,
-        target=Target(target["kind"], target["name"], tuple(target["range"]) if target["range"] else None,
-                      tuple(target["classes"]), target["unit"], tuple(target.get("labels", ())),
-                      tuple(map(tuple, target.get("sets", ()))), convention),
-        y=y, ids=ids, split=_array(folder, "split.npy", (count,)), table=table,
+        name=name,
+        title=found["title"],
+        description=found["description"],
+        source=found["source"],
+        licence=found["licence"],
+        modalities=modalities,
+        target=Target(
+            target["kind"],
+            target["name"],
+            tuple(target["range"]) if target["range"] else None,
+            tuple(target["classes"]),
+            target["unit"],
+            tuple(target.get("labels", ())),
+            tuple(map(tuple, target.get("sets", ()))),
+            convention,
+        ),
+        y=y,
+        ids=ids,
+        split=_array(folder, "split.npy", (count,)),
+        table=table,
         content_of=no_content if texts is None else partial(_content, texts, numbers, known),
         unimodal=unimodal,
-        clusters=videos_of(ids), recorded=found["digest"])
+        clusters=videos_of(ids),
+        recorded=found["digest"],
+    )
 
 
-def _content(texts: pd.Series, numbers: np.ndarray | None, known: dict[int, str],
-             row: int) -> dict[str, Content]:
+def _content(
+    texts: pd.Series, numbers: np.ndarray | None, known: dict[int, str], row: int
+) -> dict[str, Content]:
     words = str(texts.iloc[row])
     if numbers is None:
         return {"text": Text(words)}
@@ -205,8 +259,13 @@ def _content(texts: pd.Series, numbers: np.ndarray | None, known: dict[int, str]
     if tokens is None:
         named, reason = vocabulary.at_hand()
         tokens = None if named is None else vocabulary.tokens(own, named)
-        why = (f"whose vocabulary cannot be read ({reason.rstrip('.')})" if reason else "" if named is None else
-               f"that the vocabulary in {vocabulary.VARIABLE} does not have")
+        why = (
+            f"whose vocabulary cannot be read ({reason.rstrip('.')})"
+            if reason
+            else ""
+            if named is None
+            else f"that the vocabulary in {vocabulary.VARIABLE} does not have"
+        )
     return {"text": Text(words, None, own, tokens, why)}
 
 
@@ -218,8 +277,10 @@ def verify(name: str) -> DataSet:
     """
     dataset = load(name)
     if digest_of(dataset) != dataset.digest:
-        raise IntegrityError(f"Imported data set '{name}' was altered: its SHA-256 is not the recorded one. "
-                             + _BROKEN.format(name=name))
+        raise IntegrityError(
+            f"Imported data set '{name}' was altered: its SHA-256 is not the recorded one. "
+            + _BROKEN.format(name=name)
+        )
     return dataset
 
 
@@ -233,7 +294,9 @@ def remove(name: str) -> Path:
     place = root() / name
     _bring_back()  # else an old one would come back later
     if not NAME.fullmatch(name) or not place.is_dir():
-        raise NotFound(f"Imported data set {name[:80]!r} does not exist. See `python -m qfusion data list`.")
+        raise NotFound(
+            f"Imported data set {name[:80]!r} does not exist. See `python -m qfusion data list`."
+        )
     with disk(root(), f"Data set '{name}'"):
         gone = place.with_name(f".gone-{mark()}")
         with alone(), contextlib.suppress(FileNotFoundError):  # somebody else has removed it

@@ -24,12 +24,17 @@ def frozen(values: Any, dtype: Any) -> np.ndarray:
     try:
         array = np.asarray(values)
         # A float that is no whole number must not become a class or a length silently.
-        if np.dtype(dtype).kind == "i" and array.dtype.kind == "f" and not np.array_equal(array, np.round(array)):
+        if (
+            np.dtype(dtype).kind == "i"
+            and array.dtype.kind == "f"
+            and not np.array_equal(array, np.round(array))
+        ):
             raise ValueError("not whole numbers")
         array = array.astype(dtype, copy=array.flags.writeable)
     except (TypeError, ValueError) as error:
         raise InvalidInput(
-            f"Values must be readable as {np.dtype(dtype).name}, but are not ({error}). Convert them first.") from None
+            f"Values must be readable as {np.dtype(dtype).name}, but are not ({error}). Convert them first."
+        ) from None
     array.flags.writeable = False
     return array
 
@@ -65,7 +70,9 @@ class Modality:
         if self.lengths is not None:
             object.__setattr__(self, "lengths", frozen(self.lengths, np.int64))
         object.__setattr__(self, "feature_names", tuple(self.feature_names))
-        object.__setattr__(self, "shape", None if self.shape is None else tuple(int(n) for n in self.shape))
+        object.__setattr__(
+            self, "shape", None if self.shape is None else tuple(int(n) for n in self.shape)
+        )
         self._check(checked)
 
     @property
@@ -81,41 +88,57 @@ class Modality:
     def _check(self, checked: bool) -> None:
         """Checks shapes, lengths and padding; the latter two not when that was done before."""
         want = "(N, F)" if self.lengths is None else "(N, T, F)"
-        check(self.name != "" and "+" not in self.name,
-              f"Argument `name` of a modality must be non-empty without '+', but is {self.name!r}. Rename it.")
-        check(self.values.ndim == (2 if self.lengths is None else 3),
-              f"Argument `values` of modality '{self.name}' must have shape {want}, but has shape {self.values.shape}. "
-              "Give `lengths` for sequences and None for vectors.")
-        check(len(self.feature_names) == self.values.shape[-1],
-              f"Argument `feature_names` of modality '{self.name}' must hold {self.values.shape[-1]} names, but holds "
-              f"{len(self.feature_names)}. Give one per feature.")
+        check(
+            self.name != "" and "+" not in self.name,
+            f"Argument `name` of a modality must be non-empty without '+', but is {self.name!r}. Rename it.",
+        )
+        check(
+            self.values.ndim == (2 if self.lengths is None else 3),
+            f"Argument `values` of modality '{self.name}' must have shape {want}, but has shape {self.values.shape}. "
+            "Give `lengths` for sequences and None for vectors.",
+        )
+        check(
+            len(self.feature_names) == self.values.shape[-1],
+            f"Argument `feature_names` of modality '{self.name}' must hold {self.values.shape[-1]} names, but holds "
+            f"{len(self.feature_names)}. Give one per feature.",
+        )
         if self.shape is not None:
-            check(self.lengths is None and prod(self.shape) == self.values.shape[-1],
-                  f"Argument `shape` of modality '{self.name}' must have the product {self.values.shape[-1]} of its "
-                  f"features and be left out for sequences, but is {self.shape}. Give the shape of one sample, or "
-                  "None.")
+            check(
+                self.lengths is None and prod(self.shape) == self.values.shape[-1],
+                f"Argument `shape` of modality '{self.name}' must have the product {self.values.shape[-1]} of its "
+                f"features and be left out for sequences, but is {self.shape}. Give the shape of one sample, or "
+                "None.",
+            )
         if self.lengths is not None:
             self._check_lengths(self.lengths, checked)
-        check(self.rate is None or (self.lengths is not None and self.rate > 0),
-              f"Argument `rate` of modality '{self.name}' must be positive steps a second, and left out for vectors, "
-              f"but is {self.rate}. Give the rate of the sequences, or None.")
+        check(
+            self.rate is None or (self.lengths is not None and self.rate > 0),
+            f"Argument `rate` of modality '{self.name}' must be positive steps a second, and left out for vectors, "
+            f"but is {self.rate}. Give the rate of the sequences, or None.",
+        )
 
     def _check_lengths(self, lengths: np.ndarray, checked: bool) -> None:
         count, steps = self.values.shape[:2]
-        check(lengths.shape == (count,),
-              f"Argument `lengths` of modality '{self.name}' must have shape ({count},), but has shape "
-              f"{lengths.shape}. Give one per sample.")
+        check(
+            lengths.shape == (count,),
+            f"Argument `lengths` of modality '{self.name}' must have shape ({count},), but has shape "
+            f"{lengths.shape}. Give one per sample.",
+        )
         if checked:
             return
-        check(bool(((lengths >= 1) & (lengths <= steps)).all()),
-              f"Argument `lengths` of modality '{self.name}' must lie in 1..{steps}, but goes from "
-              f"{lengths.min(initial=steps + 1)} to {lengths.max(initial=0)}. Every sample needs at least one step.")
+        check(
+            bool(((lengths >= 1) & (lengths <= steps)).all()),
+            f"Argument `lengths` of modality '{self.name}' must lie in 1..{steps}, but goes from "
+            f"{lengths.min(initial=steps + 1)} to {lengths.max(initial=0)}. Every sample needs at least one step.",
+        )
         at = 0
         for piece in _digest.pieces(self.values):
-            padding = np.arange(steps) >= lengths[at:at + len(piece), None]
-            check(not np.any(piece[padding]),
-                  f"Argument `values` of modality '{self.name}' must be zero beyond each sample's length, but is not. "
-                  "Set the padding to zero.")
+            padding = np.arange(steps) >= lengths[at : at + len(piece), None]
+            check(
+                not np.any(piece[padding]),
+                f"Argument `values` of modality '{self.name}' must be zero beyond each sample's length, but is not. "
+                "Set the padding to zero.",
+            )
             at += len(piece)
 
 
@@ -135,10 +158,12 @@ def check_convention(convention: str, y: np.ndarray) -> None:
     largest = LARGEST.get(choose("Convention", convention, CONVENTIONS))
     finite = y[np.isfinite(y)]
     low, high = finite.min(initial=0.0), finite.max(initial=0.0)
-    check(largest is None or max(-low, high) <= (largest or 0.0),
-          f"Argument `convention` must fit the targets: scores of {CONVENTIONS[convention]} lie in "
-          f"[-{largest or 0:g}, {largest or 0:g}], but these go from {low:g} to {high:g}. Choose another of "
-          f"{', '.join(CONVENTIONS)}, or correct the targets.")
+    check(
+        largest is None or max(-low, high) <= (largest or 0.0),
+        f"Argument `convention` must fit the targets: scores of {CONVENTIONS[convention]} lie in "
+        f"[-{largest or 0:g}, {largest or 0:g}], but these go from {low:g} to {high:g}. Choose another of "
+        f"{', '.join(CONVENTIONS)}, or correct the targets.",
+    )
 
 
 def likely_convention(y: np.ndarray, *, annotated: bool, pickled: bool) -> str:
@@ -184,22 +209,35 @@ class Target:
 
     def __post_init__(self) -> None:
         choose("Kind of target", self.kind, ("regression", "classification"))
-        check(self.kind == "regression" or len(self.classes) >= 2,
-              f"Argument `classes` must name at least two classes, but is {self.classes}. Name every class.")
-        check(self.range is None or self.range[0] < self.range[1],
-              f"Argument `range` must be (low, high) with low < high, but is {self.range}. Swap or widen it.")
+        check(
+            self.kind == "regression" or len(self.classes) >= 2,
+            f"Argument `classes` must name at least two classes, but is {self.classes}. Name every class.",
+        )
+        check(
+            self.range is None or self.range[0] < self.range[1],
+            f"Argument `range` must be (low, high) with low < high, but is {self.range}. Swap or widen it.",
+        )
         if self.kind == "classification":
-            check(self.convention in ("", "classes"),
-                  f"Argument `convention` is of scores, and has to be left out for classes, but is "
-                  f"{self.convention[:40]!r}. Leave it out.")
+            check(
+                self.convention in ("", "classes"),
+                f"Argument `convention` is of scores, and has to be left out for classes, but is "
+                f"{self.convention[:40]!r}. Leave it out.",
+            )
             object.__setattr__(self, "convention", "classes")
         else:
-            object.__setattr__(self, "convention", choose("Convention", self.convention or MOSI, CONVENTIONS))
+            object.__setattr__(
+                self, "convention", choose("Convention", self.convention or MOSI, CONVENTIONS)
+            )
         known = range(len(self.labels))
-        check(not self.labels or (len(self.sets) == len(self.classes)
-                                  and all(each in known for found in self.sets for each in found)),
-              f"Argument `sets` must say of each of the {len(self.classes)} classes which of the {len(self.labels)} "
-              f"labels it stands for, but has {len(self.sets)} entries. Give one tuple of places a class.")
+        check(
+            not self.labels
+            or (
+                len(self.sets) == len(self.classes)
+                and all(each in known for found in self.sets for each in found)
+            ),
+            f"Argument `sets` must say of each of the {len(self.classes)} classes which of the {len(self.labels)} "
+            f"labels it stands for, but has {len(self.sets)} entries. Give one tuple of places a class.",
+        )
 
     @property
     def label(self) -> str:
@@ -267,4 +305,6 @@ def coalitions(names: Sequence[str]) -> tuple[str, ...]:
     >>> coalitions(["text", "audio"])
     ('', 'text', 'audio', 'text+audio')
     """
-    return tuple("+".join(subset) for size in range(len(names) + 1) for subset in combinations(names, size))
+    return tuple(
+        "+".join(subset) for size in range(len(names) + 1) for subset in combinations(names, size)
+    )

@@ -41,8 +41,11 @@ def conflicting(labels: np.ndarray, whole: np.ndarray) -> np.ndarray:
     Raises:
         InvalidInput: when the numbers of samples differ.
     """
-    check(len(labels) == len(whole), f"Arguments `labels` (B, M) and `whole` (B,) must have one length, but have "
-                                     f"{len(labels)} and {len(whole)}.")
+    check(
+        len(labels) == len(whole),
+        f"Arguments `labels` (B, M) and `whole` (B,) must have one length, but have "
+        f"{len(labels)} and {len(whole)}.",
+    )
     found = np.column_stack([np.asarray(labels, float), np.asarray(whole, float)])
     both = (found > 0).any(1) & (found < 0).any(1)
     return np.where(np.isfinite(found).all(1), both.astype(float), np.nan)

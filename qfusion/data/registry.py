@@ -44,8 +44,15 @@ class SourceInfo:
 def sources() -> dict[str, Source]:
     """Returns the data sets that come with the library or are read from known files, by name: all that modules of
     `sources` declare."""
-    modules = [import_module(f"{package.__name__}.{module.name}") for module in pkgutil.iter_modules(package.__path__)]
-    found = [source for module in modules for source in getattr(module, "SOURCES", None) or [module.SOURCE]]
+    modules = [
+        import_module(f"{package.__name__}.{module.name}")
+        for module in pkgutil.iter_modules(package.__path__)
+    ]
+    found = [
+        source
+        for module in modules
+        for source in getattr(module, "SOURCES", None) or [module.SOURCE]
+    ]
     return {source.name: source for source in sorted(found, key=lambda source: source.place)}
 
 
@@ -53,7 +60,10 @@ def names() -> tuple[str, ...]:
     """Returns the names that `load` knows, available or not: of the sources, then of the imported sets, each with the
     questions of its labels where samples have several."""
     own = [name for name in imported.names() if name not in sources()]
-    return (*sources(), *(each for name in own for each in (name, *(f"{name}:{label}" for label in _labels(name)))))
+    return (
+        *sources(),
+        *(each for name in own for each in (name, *(f"{name}:{label}" for label in _labels(name)))),
+    )
 
 
 def _labels(name: str) -> list[str]:
@@ -90,7 +100,9 @@ def load(name: str | os.PathLike[str]) -> DataSet:
 
 def is_path(name: str | os.PathLike[str]) -> bool:
     """Returns whether `load` would take `name` for the path of a file: it is no source's name, and looks like one."""
-    return str(name) not in names() and (len(Path(name).parts) > 1 or Path(name).suffix.lower() in multiview.SUFFIXES)
+    return str(name) not in names() and (
+        len(Path(name).parts) > 1 or Path(name).suffix.lower() in multiview.SUFFIXES
+    )
 
 
 @lru_cache(maxsize=4)
@@ -132,14 +144,18 @@ def available() -> list[SourceInfo]:
     infos = []
     for source in sources().values():
         gone = source.missing()
-        infos.append(SourceInfo(source.name, source.title, not gone, gone, source.remedy if gone else ""))
-    return infos + [_imported(name) for name in names()[len(infos):]]
+        infos.append(
+            SourceInfo(source.name, source.title, not gone, gone, source.remedy if gone else "")
+        )
+    return infos + [_imported(name) for name in names()[len(infos) :]]
 
 
 def _imported(name: str) -> SourceInfo:
     base, colon, label = name.partition(":")
     try:
-        return SourceInfo(name, f"{imported.manifest(base)['title']}{f': {label}' if colon else ''}", True)
+        return SourceInfo(
+            name, f"{imported.manifest(base)['title']}{f': {label}' if colon else ''}", True
+        )
     except QFusionError as error:
         reason, _, remedy = str(error).partition(". ")
         return SourceInfo(name, name, False, f"{reason}.", remedy)

@@ -78,8 +78,14 @@ class Source:
         rest = f" and {len(gone) - 1} more of its {len(self.files)} files" if len(gone) > 1 else ""
         if gone:
             return f"{folder} lacks `{gone[0]}`{rest}."
-        return next((f"{folder} lacks the folder `{name}`." for name in self.folders if not (folder / name).is_dir()),
-                    "")
+        return next(
+            (
+                f"{folder} lacks the folder `{name}`."
+                for name in self.folders
+                if not (folder / name).is_dir()
+            ),
+            "",
+        )
 
     def require(self, folder: Path | None = None) -> None:
         """Raises DataUnavailable, with the remedy, when something is missing in a folder, its own unless told."""
@@ -104,9 +110,11 @@ class Source:
             except OSError as error:
                 raise DataUnavailable(
                     f"File `{file.path}` of data set '{self.name}' in {folder} cannot be read ({error.strerror}). "
-                    f"Correct its permissions. {self.remedy}") from None
+                    f"Correct its permissions. {self.remedy}"
+                ) from None
             if altered:
                 replaced = "" if self.by_hand else " The download replaces an altered file."
                 raise IntegrityError(
                     f"File `{file.path}` of data set '{self.name}' in {folder} is not the recorded one: its SHA-256 "
-                    f"differs. {self.remedy}{replaced}")
+                    f"differs. {self.remedy}{replaced}"
+                )

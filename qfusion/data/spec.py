@@ -18,7 +18,16 @@ import pandas as pd
 from qfusion._checks import check, choose
 from qfusion.data import _digest
 from qfusion.data.clusters import Clusters
-from qfusion.data.modality import MOSI, Content, Modality, Target, check_convention, coalitions, frozen, no_content
+from qfusion.data.modality import (
+    MOSI,
+    Content,
+    Modality,
+    Target,
+    check_convention,
+    coalitions,
+    frozen,
+    no_content,
+)
 from qfusion.data.people import People, columns
 from qfusion.errors import InvalidInput, NotFound
 
@@ -87,9 +96,11 @@ class DataSet:
         object.__setattr__(self, "y", frozen(self.y, y_type))
         for name in ("ids", "split"):
             object.__setattr__(self, name, frozen(getattr(self, name), np.str_))
-        check(self.clusters is None or len(self.clusters.labels) == len(self.ids),
-              f"Argument `clusters` must have a row for each of {len(self.ids)} samples, but has "
-              f"{0 if self.clusters is None else len(self.clusters.labels)}. Name the cluster of every sample.")
+        check(
+            self.clusters is None or len(self.clusters.labels) == len(self.ids),
+            f"Argument `clusters` must have a row for each of {len(self.ids)} samples, but has "
+            f"{0 if self.clusters is None else len(self.clusters.labels)}. Name the cluster of every sample.",
+        )
         if recorded:
             self.__dict__["digest"] = recorded
         else:
@@ -109,8 +120,11 @@ class DataSet:
     def input_specs(self) -> dict[str, dict[str, Any]]:
         """What a model needs to know to be built: per modality the number of features, whether it is a sequence, and
         the features' shape where they have one."""
-        return {m.name: {"size": m.size, "sequence": m.is_sequence} | ({} if m.shape is None else {"shape": m.shape})
-                for m in self.modalities}
+        return {
+            m.name: {"size": m.size, "sequence": m.is_sequence}
+            | ({} if m.shape is None else {"shape": m.shape})
+            for m in self.modalities
+        }
 
     def rows(self, split: str | None = None) -> np.ndarray:
         """Returns the row numbers of a split, ascending, int64.
@@ -138,7 +152,8 @@ class DataSet:
         # Looking for close matches in a million ids would take minutes.
         choose(f"In data set '{self.name}', sample", str(sample_id), self.ids[:NEAR].tolist())
         raise NotFound(
-            f"In data set '{self.name}', sample {str(sample_id)[:80]!r} does not exist. Use an id of the data set.")
+            f"In data set '{self.name}', sample {str(sample_id)[:80]!r} does not exist. Use an id of the data set."
+        )
 
     def places(self, sample_ids: Iterable[str]) -> np.ndarray:
         """Returns the rows of several samples, (n,) int64.
@@ -159,8 +174,12 @@ class DataSet:
         if self.target.kind != "regression":
             return None
         if self.unimodal is not None and len(self.unimodal.columns):
-            return People(self.unimodal[[name for name in self.names if name in self.unimodal]], False)
-        hidden = {f"latent_{name}": name for name in self.names if f"latent_{name}" in self.table.columns}
+            return People(
+                self.unimodal[[name for name in self.names if name in self.unimodal]], False
+            )
+        hidden = {
+            f"latent_{name}": name for name in self.names if f"latent_{name}" in self.table.columns
+        }
         if self.truth is None or not hidden:
             return None
         return People(self.table[list(hidden)].rename(columns=hidden).astype(float), True)
@@ -178,10 +197,23 @@ class DataSet:
     def identity(self) -> str:
         """A digest of all that a reader is told of it: of its words, its table and what `digest` says of its numbers.
         Two sets of the same numbers may be of different people."""
-        found = hashlib.sha256("\0".join((self.name, self.title, self.description, self.source, self.licence,
-                                          self.digest, *([] if self.target.convention in (MOSI, "classes")
-                                                         else [self.target.convention]))
-                                         ).encode("utf-8", "surrogatepass"))
+        found = hashlib.sha256(
+            "\0".join(
+                (
+                    self.name,
+                    self.title,
+                    self.description,
+                    self.source,
+                    self.licence,
+                    self.digest,
+                    *(
+                        []
+                        if self.target.convention in (MOSI, "classes")
+                        else [self.target.convention]
+                    ),
+                )
+            ).encode("utf-8", "surrogatepass")
+        )
         for frame in (self.table, self.truth, self.unimodal):
             if frame is not None:
                 found.update(repr(list(frame.columns)).encode())
@@ -195,7 +227,11 @@ class DataSet:
     def known(self, sample_ids: Iterable[str]) -> list[str]:
         """Returns those of some ids that it has, each once, in their order."""
         wanted = list(dict.fromkeys(map(str, sample_ids)))
-        return [name for name, place in zip(wanted, self._place.get_indexer(wanted), strict=True) if place >= 0]
+        return [
+            name
+            for name, place in zip(wanted, self._place.get_indexer(wanted), strict=True)
+            if place >= 0
+        ]
 
     def of_label(self, label: str) -> DataSet:
         """Returns the question whether a sample has one of several labels: two classes, the second is yes.
@@ -205,13 +241,28 @@ class DataSet:
         Raises:
             NotFound: when samples do not have several labels, or none is called so.
         """
-        at = self.target.labels.index(choose(f"Label of data set '{self.name}'", label, self.target.labels))
+        at = self.target.labels.index(
+            choose(f"Label of data set '{self.name}'", label, self.target.labels)
+        )
         yes = np.array([at in found for found in self.target.sets])
-        target = Target("classification", label, None, (f"not {label}", label), self.target.unit, self.target.labels,
-                        ((), (at,)))
+        target = Target(
+            "classification",
+            label,
+            None,
+            (f"not {label}", label),
+            self.target.unit,
+            self.target.labels,
+            ((), (at,)),
+        )
         digest = hashlib.sha256(f"{self.digest}|{label}".encode()).hexdigest()
-        return replace(self, name=f"{self.name}:{label}", title=f"{self.title}: {label}", target=target,
-                       y=yes[self.y].astype(np.int64), recorded=digest)
+        return replace(
+            self,
+            name=f"{self.name}:{label}",
+            title=f"{self.title}: {label}",
+            target=target,
+            y=yes[self.y].astype(np.int64),
+            recorded=digest,
+        )
 
     def part(self, rows: np.ndarray) -> DataSet:
         """Returns some of the samples as a set of its own, which holds a copy of their features.
@@ -222,17 +273,30 @@ class DataSet:
         rows = self._checked_rows(rows)
 
         def some(m: Modality) -> Modality:
-            return replace(m, values=m.values[rows], lengths=None if m.lengths is None else m.lengths[rows],
-                           checked=True)
+            return replace(
+                m,
+                values=m.values[rows],
+                lengths=None if m.lengths is None else m.lengths[rows],
+                checked=True,
+            )
 
         names = [self.ids[row] for row in rows]
-        truth, unimodal = (None if frame is None else frame.loc[names] for frame in (self.truth, self.unimodal))
+        truth, unimodal = (
+            None if frame is None else frame.loc[names] for frame in (self.truth, self.unimodal)
+        )
         return replace(
-            self, modalities=tuple(map(some, self.modalities)), y=self.y[rows], ids=self.ids[rows],
-            split=self.split[rows], table=self.table.iloc[rows], truth=truth, unimodal=unimodal,
+            self,
+            modalities=tuple(map(some, self.modalities)),
+            y=self.y[rows],
+            ids=self.ids[rows],
+            split=self.split[rows],
+            table=self.table.iloc[rows],
+            truth=truth,
+            unimodal=unimodal,
             content_of=lambda row: self.content_of(int(rows[row])),
             clusters=None if self.clusters is None else self.clusters.taken(rows),
-            recorded=hashlib.sha256(f"{self.digest}|{rows.tolist()}".encode()).hexdigest())
+            recorded=hashlib.sha256(f"{self.digest}|{rows.tolist()}".encode()).hexdigest(),
+        )
 
     def content(self, row: int) -> dict[str, Content]:
         """Returns the raw content of a row by modality, only of the modalities that have any.
@@ -242,8 +306,9 @@ class DataSet:
         """
         return dict(self.content_of(int(self._checked_rows(row)[0])))
 
-    def inputs(self, rows: Any = None, dtype: torch.dtype | None = None,
-               only: Sequence[str] | None = None) -> dict[str, Any]:
+    def inputs(
+        self, rows: Any = None, dtype: torch.dtype | None = None, only: Sequence[str] | None = None
+    ) -> dict[str, Any]:
         """Returns what models take: per modality a tensor (B, F), or for sequences (values (B, T, F), mask (B, T)).
 
         Args:
@@ -275,7 +340,7 @@ class DataSet:
         """
         row = itemsize * sum(int(np.prod(m.values.shape[1:])) for m in self.modalities)
         size = max(1, min(most, BLOCK // max(row, 1)))
-        return [rows[start:start + size] for start in range(0, len(rows), size)]
+        return [rows[start : start + size] for start in range(0, len(rows), size)]
 
     @cached_property
     def digest(self) -> str:
@@ -288,33 +353,52 @@ class DataSet:
         if chosen.size == 0:
             chosen = chosen.astype(np.int64)
         if chosen.dtype.kind not in "iu" or chosen.ndim != 1:
-            raise InvalidInput(f"Argument `rows` must hold row numbers, but has type {chosen.dtype} and shape "
-                               f"{chosen.shape}. Use `row(id)` or `rows(split)` to get them.")
+            raise InvalidInput(
+                f"Argument `rows` must hold row numbers, but has type {chosen.dtype} and shape "
+                f"{chosen.shape}. Use `row(id)` or `rows(split)` to get them."
+            )
         bad = chosen[(chosen < 0) | (chosen >= len(self))]
-        check(bad.size == 0, f"Argument `rows` must lie in 0..{len(self) - 1}, but holds {bad[:1].tolist()}. "
-                             "Use `row(id)` or `rows(split)` to get row numbers.")
+        check(
+            bad.size == 0,
+            f"Argument `rows` must lie in 0..{len(self) - 1}, but holds {bad[:1].tolist()}. "
+            "Use `row(id)` or `rows(split)` to get row numbers.",
+        )
         return chosen
 
 
 def digest_of(data: DataSet) -> str:
     """Returns the digest of what a data set holds now, whatever was recorded."""
-    contents = (_digest.Contents(m.name, m.values.shape, m.feature_names, _digest.pieces(m.values), m.lengths, m.shape)
-                for m in data.modalities)
+    contents = (
+        _digest.Contents(
+            m.name, m.values.shape, m.feature_names, _digest.pieces(m.values), m.lengths, m.shape
+        )
+        for m in data.modalities
+    )
     return _digest.of(data.target, data.ids, data.split, data.y, contents, data.unimodal)
 
 
 def _check(data: DataSet) -> None:
     """Checks that all parts of a data set fit together."""
     count = len(data.ids)
-    check(len(data.modalities) > 0, "Argument `modalities` must hold at least one modality, but is empty. Add one.")
-    check(len(set(data.names)) == len(data.names),
-          f"Argument `modalities` must have distinct names, but has {data.names}. Rename the repeated ones.")
+    check(
+        len(data.modalities) > 0,
+        "Argument `modalities` must hold at least one modality, but is empty. Add one.",
+    )
+    check(
+        len(set(data.names)) == len(data.names),
+        f"Argument `modalities` must have distinct names, but has {data.names}. Rename the repeated ones.",
+    )
     for name, array in (("ids", data.ids), ("split", data.split), ("y", data.y)):
-        check(array.ndim == 1 and len(array) == count,
-              f"Argument `{name}` must have shape ({count},) like `ids`, but has shape {array.shape}. One per sample.")
+        check(
+            array.ndim == 1 and len(array) == count,
+            f"Argument `{name}` must have shape ({count},) like `ids`, but has shape {array.shape}. One per sample.",
+        )
     for m in data.modalities:
-        check(len(m.values) == count, f"Modality '{m.name}' must have {count} samples like `ids`, but has "
-                                      f"{len(m.values)}. Drop or add samples.")
+        check(
+            len(m.values) == count,
+            f"Modality '{m.name}' must have {count} samples like `ids`, but has "
+            f"{len(m.values)}. Drop or add samples.",
+        )
     _check_ids(data)
     _check_split(data)
     _check_finite(data)
@@ -323,19 +407,25 @@ def _check(data: DataSet) -> None:
 
 
 def _check_ids(data: DataSet) -> None:
-    check(bool((data.ids != "").all()), "Argument `ids` must not hold empty names. Name every sample.")
+    check(
+        bool((data.ids != "").all()), "Argument `ids` must not hold empty names. Name every sample."
+    )
     unique, counts = np.unique(data.ids, return_counts=True)
-    check(len(unique) == len(data.ids),
-          f"Argument `ids` must be unique, but {str(unique[counts > 1][:1].tolist())[:80]} appears more than once. "
-          "Drop or rename duplicates.")
+    check(
+        len(unique) == len(data.ids),
+        f"Argument `ids` must be unique, but {str(unique[counts > 1][:1].tolist())[:80]} appears more than once. "
+        "Drop or rename duplicates.",
+    )
 
 
 def _check_split(data: DataSet) -> None:
     for part in np.unique(data.split).tolist():
         choose("Split", part, SPLITS)
     for part in SPLITS:
-        check(bool((data.split == part).any()),
-              f"Argument `split` must put at least one sample in '{part}', but puts none there. Move some samples.")
+        check(
+            bool((data.split == part).any()),
+            f"Argument `split` must put at least one sample in '{part}', but puts none there. Move some samples.",
+        )
 
 
 def _check_finite(data: DataSet) -> None:
@@ -344,7 +434,9 @@ def _check_finite(data: DataSet) -> None:
         for piece in _digest.pieces(m.values):
             if not np.isfinite(piece).all():
                 bad = np.argwhere(~np.isfinite(piece))
-                first = (at + int(bad[0][0]), *(int(i) for i in bad[0][1:])) if first is None else first
+                first = (
+                    (at + int(bad[0][0]), *(int(i) for i in bad[0][1:])) if first is None else first
+                )
                 count += len(bad)
             at += len(piece)
         if first is not None:
@@ -352,37 +444,58 @@ def _check_finite(data: DataSet) -> None:
             where = f"sample '{str(data.ids[row])[:80]}'" + (f", step {step[0]}" if step else "")
             raise InvalidInput(
                 f"Modality '{m.name}' must be finite, but holds {count} NaN or infinite values, the first "
-                f"in {where}, feature '{m.feature_names[feature]}'. Clean or impute the data first.")
+                f"in {where}, feature '{m.feature_names[feature]}'. Clean or impute the data first."
+            )
     bad_rows = np.flatnonzero(~np.isfinite(data.y))
     if len(bad_rows):
-        raise InvalidInput(f"Argument `y` must be finite, but is not for sample '{str(data.ids[bad_rows[0]])[:80]}'. "
-                           "Drop the sample or mend its target.")
+        raise InvalidInput(
+            f"Argument `y` must be finite, but is not for sample '{str(data.ids[bad_rows[0]])[:80]}'. "
+            "Drop the sample or mend its target."
+        )
 
 
 def _check_targets(data: DataSet) -> None:
     target, y = data.target, data.y
-    low, high = (0, len(target.classes) - 1) if target.kind == "classification" else target.range or (-np.inf, np.inf)
-    check(bool(((y >= low) & (y <= high)).all()),
-          f"Argument `y` must lie in [{low:g}, {high:g}] for target '{target.name}', but goes from {y.min():g} to "
-          f"{y.max():g}. Correct the range or the targets.")
+    low, high = (
+        (0, len(target.classes) - 1)
+        if target.kind == "classification"
+        else target.range or (-np.inf, np.inf)
+    )
+    check(
+        bool(((y >= low) & (y <= high)).all()),
+        f"Argument `y` must lie in [{low:g}, {high:g}] for target '{target.name}', but goes from {y.min():g} to "
+        f"{y.max():g}. Correct the range or the targets.",
+    )
     if target.convention == "sims":
         check_convention(target.convention, y)
 
 
 def _check_tables(data: DataSet) -> None:
     for name, table in (("table", data.table), ("truth", data.truth)):
-        check(table is None or list(table.index) == data.ids.tolist(),
-              f"Argument `{name}` must have the ids as its index, in their order, but has others. Use "
-              f"`{name}.set_index(ids)`.")
+        check(
+            table is None or list(table.index) == data.ids.tolist(),
+            f"Argument `{name}` must have the ids as its index, in their order, but has others. Use "
+            f"`{name}.set_index(ids)`.",
+        )
     if data.truth is not None:
         wanted = coalitions(data.names)
-        check(tuple(data.truth.columns) == wanted,
-              f"Argument `truth` must have columns {wanted}, but has {tuple(data.truth.columns)}. Reorder or rename.")
-        check(bool(np.isfinite(data.truth.to_numpy()).all()), "Argument `truth` must be finite. Recompute it.")
+        check(
+            tuple(data.truth.columns) == wanted,
+            f"Argument `truth` must have columns {wanted}, but has {tuple(data.truth.columns)}. Reorder or rename.",
+        )
+        check(
+            bool(np.isfinite(data.truth.to_numpy()).all()),
+            "Argument `truth` must be finite. Recompute it.",
+        )
     if data.unimodal is not None:
-        check(all(pd.api.types.is_numeric_dtype(kind) for kind in data.unimodal.dtypes),
-              f"Argument `unimodal` must hold numbers, but has columns of {list(map(str, data.unimodal.dtypes))}. "
-              "Convert them, with NaN where there is no label.")
-        check(list(data.unimodal.index) == data.ids.tolist() and set(data.unimodal.columns) <= set(data.names),
-              f"Argument `unimodal` must have a row for every id, in their order, and columns among {data.names}, but "
-              f"has columns {tuple(data.unimodal.columns)}. Reorder or rename.")
+        check(
+            all(pd.api.types.is_numeric_dtype(kind) for kind in data.unimodal.dtypes),
+            f"Argument `unimodal` must hold numbers, but has columns of {list(map(str, data.unimodal.dtypes))}. "
+            "Convert them, with NaN where there is no label.",
+        )
+        check(
+            list(data.unimodal.index) == data.ids.tolist()
+            and set(data.unimodal.columns) <= set(data.names),
+            f"Argument `unimodal` must have a row for every id, in their order, and columns among {data.names}, but "
+            f"has columns {tuple(data.unimodal.columns)}. Reorder or rename.",
+        )

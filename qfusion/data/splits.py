@@ -8,7 +8,9 @@ SEED = 2013
 TEST_SHARE, VALID_SHARE = 0.3, 0.1
 
 
-def stratified(y: np.ndarray, seed: int = SEED, test: float = TEST_SHARE, valid: float = VALID_SHARE) -> np.ndarray:
+def stratified(
+    y: np.ndarray, seed: int = SEED, test: float = TEST_SHARE, valid: float = VALID_SHARE
+) -> np.ndarray:
     """Returns "train", "valid" or "test" per sample, str (N,), with the same shares in every class.
 
     Every class of three samples or more is in every part that has a share above zero.
@@ -25,7 +27,7 @@ def stratified(y: np.ndarray, seed: int = SEED, test: float = TEST_SHARE, valid:
         rows = rng.permutation(np.flatnonzero(y == label))
         tests, valids = (max(round(share * len(rows)), int(share > 0)) for share in (test, valid))
         split[rows[:tests]] = "test"
-        split[rows[tests:tests + valids]] = "valid"
+        split[rows[tests : tests + valids]] = "valid"
     return split
 
 
@@ -37,7 +39,11 @@ def numbered(prefix: str, count: int) -> np.ndarray:
 
 def pixel_names(shape: tuple[int, int], what: str = "pixel") -> tuple[str, ...]:
     """Returns the names "pixel 1,1" (row, column), ... of a picture's entries, row by row."""
-    return tuple(f"{what} {row},{column}" for row in range(1, shape[0] + 1) for column in range(1, shape[1] + 1))
+    return tuple(
+        f"{what} {row},{column}"
+        for row in range(1, shape[0] + 1)
+        for column in range(1, shape[1] + 1)
+    )
 
 
 def enlarged(pixels: np.ndarray, side: int = 128) -> np.ndarray:

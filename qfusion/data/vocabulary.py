@@ -1,7 +1,7 @@
 """A tokenizer's vocabulary, from a folder of the user's: which token a number stands for.
 
-    found = vocabulary.read(Path("bert-base-chinese"))      # holds vocab.txt, or tokenizer.json
-    found[2769]                                             # "我"
+found = vocabulary.read(Path("bert-base-chinese"))      # holds vocab.txt, or tokenizer.json
+found[2769]                                             # "我"
 """
 
 from __future__ import annotations
@@ -33,24 +33,41 @@ def read(folder: Path) -> dict[int, str]:
         NotFound: when there is neither. InvalidInput: when a file is none of these.
         DataUnavailable: when `tokenizers` is needed and not installed, or the file may not be read.
     """
-    path = folder if folder.is_file() else next((folder / name for name in FILES if (folder / name).is_file()), None)
+    path = (
+        folder
+        if folder.is_file()
+        else next((folder / name for name in FILES if (folder / name).is_file()), None)
+    )
     if path is None:
-        raise NotFound(f"Folder {str(folder)[:200]} holds neither {FILES[0]} nor {FILES[1]}. Name the folder of the "
-                       "tokenizer that the features were made with.")
+        raise NotFound(
+            f"Folder {str(folder)[:200]} holds neither {FILES[0]} nor {FILES[1]}. Name the folder of the "
+            "tokenizer that the features were made with."
+        )
     try:
-        check(path.stat().st_size <= MAX_BYTES,
-              f"File `{path.name}` must have at most {MAX_BYTES // 10**6} MB, but is larger. Name a tokenizer's "
-              "folder.")
+        check(
+            path.stat().st_size <= MAX_BYTES,
+            f"File `{path.name}` must have at most {MAX_BYTES // 10**6} MB, but is larger. Name a tokenizer's "
+            "folder.",
+        )
         words = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise InvalidInput(f"File `{path.name}` must be UTF-8, but is not. Name a tokenizer's folder.") from error
+        raise InvalidInput(
+            f"File `{path.name}` must be UTF-8, but is not. Name a tokenizer's folder."
+        ) from error
     except OSError as error:
         raise DataUnavailable(
-            f"File {str(path)[:200]} cannot be read ({error.strerror}). Correct its permissions.") from error
-    found = _library(words, path.name) if path.suffix == ".json" else dict(enumerate(words.splitlines()))
-    check(len(set(found.values())) == len(found) > 1,
-          f"File `{path.name}` must hold every token once, but holds {len(found):,} lines of "
-          f"{len(set(found.values())):,} tokens. Name a tokenizer's folder.")
+            f"File {str(path)[:200]} cannot be read ({error.strerror}). Correct its permissions."
+        ) from error
+    found = (
+        _library(words, path.name)
+        if path.suffix == ".json"
+        else dict(enumerate(words.splitlines()))
+    )
+    check(
+        len(set(found.values())) == len(found) > 1,
+        f"File `{path.name}` must hold every token once, but holds {len(found):,} lines of "
+        f"{len(set(found.values())):,} tokens. Name a tokenizer's folder.",
+    )
     return found
 
 
@@ -58,12 +75,18 @@ def _library(words: str, name: str) -> dict[int, str]:
     try:
         library: Any = importlib.import_module("tokenizers")
     except ImportError:
-        raise DataUnavailable(f"File `{name}` is read by the library `tokenizers`, which is not installed. Run "
-                              "`pip install tokenizers`, or put the tokenizer's vocab.txt beside it.") from None
+        raise DataUnavailable(
+            f"File `{name}` is read by the library `tokenizers`, which is not installed. Run "
+            "`pip install tokenizers`, or put the tokenizer's vocab.txt beside it."
+        ) from None
     try:
-        return {number: token for token, number in library.Tokenizer.from_str(words).get_vocab().items()}
+        return {
+            number: token for token, number in library.Tokenizer.from_str(words).get_vocab().items()
+        }
     except Exception as error:  # the library raises nothing narrower
-        raise InvalidInput(f"File `{name}` is no tokenizer ({str(error)[:120]}). Name a tokenizer's folder.") from error
+        raise InvalidInput(
+            f"File `{name}` is no tokenizer ({str(error)[:120]}). Name a tokenizer's folder."
+        ) from error
 
 
 def at_hand() -> tuple[dict[int, str] | None, str]:
@@ -79,8 +102,10 @@ def at_hand() -> tuple[dict[int, str] | None, str]:
 
 
 def _stamp(place: Path) -> tuple[int, ...]:
-    return tuple(path.stat().st_mtime_ns if path.is_file() else 0
-                 for path in (place, *(place / name for name in FILES)))
+    return tuple(
+        path.stat().st_mtime_ns if path.is_file() else 0
+        for path in (place, *(place / name for name in FILES))
+    )
 
 
 @lru_cache(maxsize=4)

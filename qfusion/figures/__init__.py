@@ -14,32 +14,57 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-_NOTEBOOK = ("contributions", "shapley", "over_time", "entropies", "masses", "diagram", "populations", "density_matrix",
-             "verdict", "deletion", "stability", "cut", "cut_terms", "cut_test", "built", "built_over_time",
-             "built_flow")
+_NOTEBOOK = (
+    "contributions",
+    "shapley",
+    "over_time",
+    "entropies",
+    "masses",
+    "diagram",
+    "populations",
+    "density_matrix",
+    "verdict",
+    "deletion",
+    "stability",
+    "cut",
+    "cut_terms",
+    "cut_test",
+    "built",
+    "built_over_time",
+    "built_flow",
+)
 _ELSEWHERE = {"numbers": ("qfusion.figures.numbers", ""), "case": ("qfusion.analysis.case", "case")}
 
 # Figures of one decision that the command line draws by name.
-VIEWS = {"contributions": "baseline, terms and score, as a waterfall",
-         "shapley": "Shapley values of the modalities, with their shares",
-         "over-time": "entropies and terms through the evolution, or along the network's layers",
-         "cut": "the score if the correlations of a modality are taken away at a time",
-         "cut-terms": "the sizes of the terms then", "cut-test": "how good the model is then, on test samples",
-         "built": "what each coupling and dissipation built of each contribution, as a matrix",
-         "built-over-time": "one contribution through the evolution, by what built it",
-         "built-flow": "from modalities through couplings to contributions and score"}
+VIEWS = {
+    "contributions": "baseline, terms and score, as a waterfall",
+    "shapley": "Shapley values of the modalities, with their shares",
+    "over-time": "entropies and terms through the evolution, or along the network's layers",
+    "cut": "the score if the correlations of a modality are taken away at a time",
+    "cut-terms": "the sizes of the terms then",
+    "cut-test": "how good the model is then, on test samples",
+    "built": "what each coupling and dissipation built of each contribution, as a matrix",
+    "built-over-time": "one contribution through the evolution, by what built it",
+    "built-flow": "from modalities through couplings to contributions and score",
+}
 
 __all__ = ["case", "numbers", *_NOTEBOOK]
 
 
 def __getattr__(name: str) -> Any:
     """Loads what notebooks use when it is first asked for: importing one figure must not load the models."""
-    place, attribute = ("qfusion.figures.notebook", name) if name in _NOTEBOOK else _ELSEWHERE.get(name, ("", ""))
+    place, attribute = (
+        ("qfusion.figures.notebook", name) if name in _NOTEBOOK else _ELSEWHERE.get(name, ("", ""))
+    )
     if not place:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = importlib.import_module(place)
     found = getattr(module, attribute) if attribute else module
-    return importlib.import_module("qfusion.figures.theme").themed(found) if name in _NOTEBOOK else found
+    return (
+        importlib.import_module("qfusion.figures.theme").themed(found)
+        if name in _NOTEBOOK
+        else found
+    )
 
 
 def __dir__() -> list[str]:

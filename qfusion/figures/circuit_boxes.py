@@ -57,8 +57,11 @@ class Replay:
         first = self._first(at)
         if first is None:
             return self.boxes
-        return tuple(replace(box, column=box.column - first) for box in self.boxes
-                     if first <= box.column < first + self.across)
+        return tuple(
+            replace(box, column=box.column - first)
+            for box in self.boxes
+            if first <= box.column < first + self.across
+        )
 
     def _first(self, at: int) -> int | None:
         """The first column that is drawn when so many gates are done; None where all are."""
@@ -76,14 +79,19 @@ class Replay:
             for row, wire in enumerate(self.wires):
                 x = column - first + 0.5
                 # No other gate changes what a qubit is by itself.
-                done = max((box.last for box in self.boxes if row in box.rows and box.column <= column), default=0)
+                done = max(
+                    (box.last for box in self.boxes if row in box.rows and box.column <= column),
+                    default=0,
+                )
                 if wire.end is None or x <= wire.end + 1:
                     found.append((x, row, self.bloch[done, row], float(self.entropy[done, row])))
         return found
 
     def greyed(self, boxes: Sequence[Box], cone: Cone[int]) -> tuple[Box, ...]:
         """Returns boxes, those without a gate inside a light cone in grey."""
-        return tuple(replace(box, outside=not any(cone.inside[box.first - 1:box.last])) for box in boxes)
+        return tuple(
+            replace(box, outside=not any(cone.inside[box.first - 1 : box.last])) for box in boxes
+        )
 
 
 def of_fusion(found: Any, model: Any) -> Replay:
@@ -96,7 +104,9 @@ def of_fusion(found: Any, model: Any) -> Replay:
     parts = _parts(found.gates)
     followed = tuple(row for row, wire in enumerate(wires) if wire.end is None)
     steps = tuple(_step_of(gate, rows) for gate in found.gates)
-    return Replay(boxes, wires, gates, found.bloch, found.entropy, moments, parts, followed, steps=steps)
+    return Replay(
+        boxes, wires, gates, found.bloch, found.entropy, moments, parts, followed, steps=steps
+    )
 
 
 def _step_of(gate: Any, rows: dict[str, int]) -> Step[int]:
@@ -142,28 +152,55 @@ def _fusion_boxes(gates: Sequence[Any], rows: dict[str, int], model: Any) -> tup
     for number, gate in enumerate(gates, 1):
         on = tuple(rows[wire] for wire in gate.wires)
         if gate.kind == "encode":
-            boxes.append(Box("RY", 0, on, number, number, f"{gate.sentence} θ = {gate.values['theta']:.3f}.",
-                             term_colour(gate.modalities[0], modalities), values=matrix_tip(_unitary(gate).numpy())))
+            boxes.append(
+                Box(
+                    "RY",
+                    0,
+                    on,
+                    number,
+                    number,
+                    f"{gate.sentence} θ = {gate.values['theta']:.3f}.",
+                    term_colour(gate.modalities[0], modalities),
+                    values=matrix_tip(_unitary(gate).numpy()),
+                )
+            )
         elif gate.kind == "fuse":
             stage = fused.get(gate.element, 0)
             fused[gate.element] = stage + 1
             table = ", ".join(f"{pattern}: {angle:.2f}" for pattern, angle in gate.values.items())
-            boxes.append(Box("fuse", 1 + stage, on, number, number,
-                             f"{gate.sentence} Angles (rad) by outcome: {table}.", BLUE))
+            boxes.append(
+                Box(
+                    "fuse",
+                    1 + stage,
+                    on,
+                    number,
+                    number,
+                    f"{gate.sentence} Angles (rad) by outcome: {table}.",
+                    BLUE,
+                )
+            )
     for step in sorted({gate.step for gate in gates if gate.step >= 0}):
         boxes.append(_step_box(gates, step, rows, 1.3 + stages, free, model))
     return tuple(boxes)
 
 
-def _step_box(gates: Sequence[Any], step: int, rows: dict[str, int], start: float, free: dict[int, float],
-              model: Any) -> Box:
+def _step_box(
+    gates: Sequence[Any],
+    step: int,
+    rows: dict[str, int],
+    start: float,
+    free: dict[int, float],
+    model: Any,
+) -> Box:
     """All gates of one convolution or pooling as one box."""
     numbers = [n for n, gate in enumerate(gates, 1) if gate.step == step]
     inside = [gates[n - 1] for n in numbers]
     names = {wire for gate in inside for wire in gate.wires}
     pool = inside[0].kind == "pool"
     measured, kept = inside[0].wires[0], inside[-1].wires[-1]
-    on = tuple(rows[w] for w in ((measured, kept) if pool else sorted(names, key=lambda w: rows[w])))
+    on = tuple(
+        rows[w] for w in ((measured, kept) if pool else sorted(names, key=lambda w: rows[w]))
+    )
     low, high = min(on), max(on)
     column = max([start, *(free.get(row, start) for row in range(low, high + 1))])
     free.update(dict.fromkeys(range(low, high + 1), column + 1))
@@ -171,20 +208,32 @@ def _step_box(gates: Sequence[Any], step: int, rows: dict[str, int], start: floa
     if pool:
         does = f"{inside[0].sentence} {kept} is turned by one of two learned rotations, depending on what was read."
         turns = [gate for gate in inside if gate.outcome is not None]
-        said = "<br>".join(f"if {gate.outcome}: {_angles(gate)}<br>{matrix_tip(_unitary(gate).numpy())}"
-                           for gate in turns)
+        said = "<br>".join(
+            f"if {gate.outcome}: {_angles(gate)}<br>{matrix_tip(_unitary(gate).numpy())}"
+            for gate in turns
+        )
         return Box("M|U3", column, on, numbers[0], numbers[-1], does, ORANGE, True, said)
     block = model.network.block
     does = (
         f"Convolution of layer {layer}: block {block}, {len(inside)} gates with angles that every pair of this layer "
-        f"shares, on {' and '.join(sorted(names, key=lambda w: rows[w]))}.")
+        f"shares, on {' and '.join(sorted(names, key=lambda w: rows[w]))}."
+    )
     where = sorted(names, key=lambda w: rows[w])
     U = torch.eye(4, dtype=torch.complex128)
     for gate in inside:
         angles = torch.tensor(list(gate.values.values()), dtype=torch.float64)
         U = operation_matrix(gate.gate, angles, tuple(where.index(wire) for wire in gate.wires)) @ U
-    said = "<br>".join([*(f"{gate.gate} {'→'.join(str(where.index(wire) + 1) for wire in gate.wires)} "
-                          f"{_angles(gate)}".strip() for gate in inside), "together:", matrix_tip(U.numpy())])
+    said = "<br>".join(
+        [
+            *(
+                f"{gate.gate} {'→'.join(str(where.index(wire) + 1) for wire in gate.wires)} "
+                f"{_angles(gate)}".strip()
+                for gate in inside
+            ),
+            "together:",
+            matrix_tip(U.numpy()),
+        ]
+    )
     return Box(f"C{layer}|C{layer}", column, on, numbers[0], numbers[-1], does, SKY, True, said)
 
 
@@ -200,31 +249,63 @@ def _parts(gates: Sequence[Any]) -> tuple[tuple[int, str], ...]:
         kind = "encode" if gate.kind in ("encode", "fuse") else gate.kind
         if (kind, gate.layer) != last:
             last = (kind, gate.layer)
-            found.append((done, "encode and fuse" if kind == "encode" else f"{words[kind]} {gate.layer}"))
+            found.append(
+                (done, "encode and fuse" if kind == "encode" else f"{words[kind]} {gate.layer}")
+            )
     return tuple(found)
 
 
-def of_step(built: Any, bloch: np.ndarray, entropy: np.ndarray, moments: Any, modalities: Sequence[str]) -> Replay:
+def of_step(
+    built: Any, bloch: np.ndarray, entropy: np.ndarray, moments: Any, modalities: Sequence[str]
+) -> Replay:
     """The replay of one step of an evolution; `built` as `track.circuit.step_circuit` gives it."""
     rows = {wire: row for row, wire in enumerate(built.wires)}
     everyone = len(modalities)
-    owner = {wire: name for gate in built.gates if gate.kind == "prepare" for wire in gate.wires
-             for name in gate.modalities}
-    wires = tuple(Wire(wire, float(row), term_colour(owner[wire], modalities)) for wire, row in rows.items())
+    owner = {
+        wire: name
+        for gate in built.gates
+        if gate.kind == "prepare"
+        for wire in gate.wires
+        for name in gate.modalities
+    }
+    wires = tuple(
+        Wire(wire, float(row), term_colour(owner[wire], modalities)) for wire, row in rows.items()
+    )
     boxes = []
     for number, gate in enumerate(built.gates, 1):
         values = "; ".join(f"{name}: {value:.3g}" for name, value in gate.values.items())
-        hue = GREY if gate.kind == "jump" or len(gate.modalities) == everyone else term_colour(
-            "+".join(gate.modalities), modalities)
+        hue = (
+            GREY
+            if gate.kind == "jump" or len(gate.modalities) == everyone
+            else term_colour("+".join(gate.modalities), modalities)
+        )
         on = tuple(rows[wire] for wire in gate.wires)
         apart = len(on) > 1 and max(on) - min(on) + 1 > len(on)
-        boxes.append(Box(gate.label, gate.column, on, number, number,
-                         f"{gate.sentence} {values}", hue, apart,
-                         matrix_tip(gate.operators[0]) if gate.kind == "unitary" else ""))
+        boxes.append(
+            Box(
+                gate.label,
+                gate.column,
+                on,
+                number,
+                number,
+                f"{gate.sentence} {values}",
+                hue,
+                apart,
+                matrix_tip(gate.operators[0]) if gate.kind == "unitary" else "",
+            )
+        )
     gates = tuple((gate.label, gate.wires, gate.sentence, gate.values) for gate in built.gates)
     first = next((n for n, gate in enumerate(built.gates) if gate.kind != "prepare"), 0)
-    return Replay(tuple(boxes), wires, gates, bloch, entropy, moments, ((0, "prepare"), (first, "one step")),
-                  tuple(range(len(wires))))
+    return Replay(
+        tuple(boxes),
+        wires,
+        gates,
+        bloch,
+        entropy,
+        moments,
+        ((0, "prepare"), (first, "one step")),
+        tuple(range(len(wires))),
+    )
 
 
 def through_step(built: Any, modalities: Sequence[str]) -> Replay:
@@ -236,7 +317,11 @@ def through_step(built: Any, modalities: Sequence[str]) -> Replay:
     from qfusion.track import channel
 
     system, n = built.system, len(built.wires)
-    kets = {gate.modalities[0]: np.asarray(gate.operators) for gate in built.gates if gate.kind == "prepare"}
+    kets = {
+        gate.modalities[0]: np.asarray(gate.operators)
+        for gate in built.gates
+        if gate.kind == "prepare"
+    }
     prepared: set[str] = set()
 
     def product() -> np.ndarray:
@@ -255,10 +340,15 @@ def through_step(built: Any, modalities: Sequence[str]) -> Replay:
             rho = product()
         else:
             where = [system.names.index(name) for name in gate.modalities]
-            rho = channel.apply(states.embed(torch.from_numpy(gate.operators), system.dims, where).numpy(), rho)
+            rho = channel.apply(
+                states.embed(torch.from_numpy(gate.operators), system.dims, where).numpy(), rho
+            )
         bloch.append(_bloch(rho, n, PAULIS.numpy()))
-        pair = [states.partial_trace(torch.as_tensor(r), (2,) * n, on).numpy()
-                for r in (before, rho)] if len(on) <= 4 else None
+        pair = (
+            [states.partial_trace(torch.as_tensor(r), (2,) * n, on).numpy() for r in (before, rho)]
+            if len(on) <= 4
+            else None
+        )
         moments.append((gate.wires if pair else (), *(pair or (before[:1, :1], rho[:1, :1])), None))
     vectors = np.stack(bloch)
     return of_step(built, vectors, qubit_entropy(vectors), tuple(moments), modalities)

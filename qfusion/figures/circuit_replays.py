@@ -22,6 +22,10 @@ def replay(work: Any, row: int, words: str = "") -> circuit_boxes.Replay:
 
 
 @memo(16, background=False)
-def step_replay(work: Any, row: int, dt: float, split: str, tweak: Tweak = LEARNED) -> circuit_boxes.Replay:
+def step_replay(
+    work: Any, row: int, dt: float, split: str, tweak: Tweak = LEARNED
+) -> circuit_boxes.Replay:
     """A sample's way through one drawn step: every qubit before the first and after every gate."""
-    return circuit_boxes.through_step(evolution.circuit(work, row, dt, split, tweak), work.modalities)
+    return circuit_boxes.through_step(
+        evolution.circuit(work, row, dt, split, tweak), work.modalities
+    )

@@ -14,8 +14,22 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check
 
-_NUMBERS = ("x", "y", "z", "base", "value", "values", "array", "arrayminus", "lowerfence", "upperfence", "median", "q1",
-            "q3", "size")
+_NUMBERS = (
+    "x",
+    "y",
+    "z",
+    "base",
+    "value",
+    "values",
+    "array",
+    "arrayminus",
+    "lowerfence",
+    "upperfence",
+    "median",
+    "q1",
+    "q3",
+    "size",
+)
 _WITHIN = ("error_x", "error_y", "marker", "link", "node")
 
 P = ParamSpec("P")
@@ -27,6 +41,7 @@ def drawing(*gaps: str) -> Callable[[Callable[P, go.Figure]], Callable[P, go.Fig
     Args:
         gaps: names of the arguments in which such numbers mean something, and are drawn so.
     """
+
     def decorate(function: Callable[P, go.Figure]) -> Callable[P, go.Figure]:
         signature = inspect.signature(function)
 
@@ -34,11 +49,15 @@ def drawing(*gaps: str) -> Callable[[Callable[P, go.Figure]], Callable[P, go.Fig
         def drawn(*args: P.args, **kwargs: P.kwargs) -> go.Figure:
             for name, value in signature.bind(*args, **kwargs).arguments.items():
                 bad = 0 if name in gaps else _wrong(value, False)
-                check(not bad, f"Argument `{name}` must be finite to be drawn, but holds {bad} NaN or infinite "
-                               f"{'number' if bad == 1 else 'numbers'}. Check the data, the weights and the tweak.")
+                check(
+                    not bad,
+                    f"Argument `{name}` must be finite to be drawn, but holds {bad} NaN or infinite "
+                    f"{'number' if bad == 1 else 'numbers'}. Check the data, the weights and the tweak.",
+                )
             return function(*args, **kwargs)
 
         return drawn
+
     return decorate
 
 
@@ -55,14 +74,23 @@ def finite(figure: go.Figure) -> go.Figure:
     # Plotly's own dictionaries: asked for by its names, they take 20 ms, and sliders wait.
     for number, trace in enumerate(figure._data, 1):
         gaps = trace.get("connectgaps") is False or trace.get("hoverongaps") is False
-        for part, name in ((trace, ""), *((trace[name], f"{name}.") for name in _WITHIN if name in trace)):
+        for part, name in (
+            (trace, ""),
+            *((trace[name], f"{name}.") for name in _WITHIN if name in trace),
+        ):
             for key in _NUMBERS:
                 bad = _wrong(part[key], gaps) if key in part else 0
-                check(not bad, f"The figure would show NaN or infinity ({bad} times in `{name}{key}` of series "
-                               f"{trace.get('name') or number}). Check the data, the weights and the tweak.")
+                check(
+                    not bad,
+                    f"The figure would show NaN or infinity ({bad} times in `{name}{key}` of series "
+                    f"{trace.get('name') or number}). Check the data, the weights and the tweak.",
+                )
     wrong = sum(not math.isfinite(value) for value in _floats(figure._layout))
-    check(not wrong, f"The figure's axes, lines or notes would stand at {wrong} places that are NaN or infinite. Check "
-                     "the data, the weights and the tweak.")
+    check(
+        not wrong,
+        f"The figure's axes, lines or notes would stand at {wrong} places that are NaN or infinite. Check "
+        "the data, the weights and the tweak.",
+    )
     return figure
 
 
@@ -82,7 +110,9 @@ def _floats(value: Any) -> Iterator[float]:
             yield from _floats(each)
     elif isinstance(value, np.ndarray) and value.dtype.kind != "O":
         yield from np.abs(value).ravel().tolist() if value.dtype.kind in "fc" else ()
-    elif isinstance(value, list | tuple | np.ndarray) and not (len(value) > 100 and isinstance(value[0], str)):
+    elif isinstance(value, list | tuple | np.ndarray) and not (
+        len(value) > 100 and isinstance(value[0], str)
+    ):
         for each in value:
             yield from _floats(each)
     elif dataclasses.is_dataclass(value):

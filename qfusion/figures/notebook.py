@@ -20,100 +20,189 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from qfusion.figures import numbers
-from qfusion.figures.draw import building, circuit, cuts, decision, dynamics, evidence, faithfulness, state
+from qfusion.figures.draw import (
+    building,
+    circuit,
+    cuts,
+    decision,
+    dynamics,
+    evidence,
+    faithfulness,
+    state,
+)
 from qfusion.figures.numbers import Asked
 from qfusion.figures.style import Theme
 from qfusion.quantum.kinds import split
 from qfusion.quantum.measures import KINDS
 
 
-def contributions(model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any) -> go.Figure:
+def contributions(
+    model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any
+) -> go.Figure:
     """Returns the waterfall from the baseline through every term to the score."""
     found = numbers.subject(model, sample, **chosen)
     truth = found.target
-    return decision.waterfall(found.dividends, found.modalities, truth=truth, unit=found.unit, theme=theme)
+    return decision.waterfall(
+        found.dividends, found.modalities, truth=truth, unit=found.unit, theme=theme
+    )
 
 
-def shapley(model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any) -> go.Figure:
+def shapley(
+    model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any
+) -> go.Figure:
     """Returns the Shapley value of every modality with its share."""
     found = numbers.subject(model, sample, **chosen)
-    return decision.shapley_bars(found.shapley, found.shares, found.modalities, unit=found.unit, theme=theme)
+    return decision.shapley_bars(
+        found.shapley, found.shares, found.modalities, unit=found.unit, theme=theme
+    )
 
 
-def over_time(model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any) -> go.Figure:
+def over_time(
+    model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any
+) -> go.Figure:
     """Returns entropies and terms of the decision through the evolution, or along the network's layers."""
     found = numbers.subject(model, sample, **chosen)
     draw: Any = dynamics.decision_lines if found.can("time") else dynamics.decision_layers
-    return draw(found.places, *numbers.through(found), found.modalities, unit=found.unit, theme=theme)
+    return draw(
+        found.places, *numbers.through(found), found.modalities, unit=found.unit, theme=theme
+    )
 
 
 def columns(table: pd.DataFrame, head: str) -> dict[str, np.ndarray]:
     """Returns the columns `head[name]` of a table by name; "all" and "baseline" are the empty coalition."""
     named = {name: split(str(name)) for name in table.columns if "[" in str(name)}
-    return {"" if inner in ("all", "baseline") else inner: table[name].to_numpy()
-            for name, (kind, inner) in named.items() if kind == head}
+    return {
+        "" if inner in ("all", "baseline") else inner: table[name].to_numpy()
+        for name, (kind, inner) in named.items()
+        if kind == head
+    }
 
 
-def entropies(model: Asked, sample: str | None = None, *, measure: str = "entropy", theme: Theme = "light",
-              **chosen: Any) -> go.Figure:
+def entropies(
+    model: Asked,
+    sample: str | None = None,
+    *,
+    measure: str = "entropy",
+    theme: Theme = "light",
+    **chosen: Any,
+) -> go.Figure:
     """Returns a measure of the modalities' states over time, or the entropy of a network's fused qubits; see
     `numbers.entropies`."""
     found = numbers.subject(model, sample, **chosen)
     if not found.can("rules"):
         times, series = numbers.measured(found, measure)
         about = KINDS[measure]
-        return dynamics.measure_lines(times, series, found.modalities, about.short_axis, between=about.between,
-                                      theme=theme)
+        return dynamics.measure_lines(
+            times, series, found.modalities, about.short_axis, between=about.between, theme=theme
+        )
     table = numbers.entropies(found, measure=measure)
-    return circuit.bars(table["entropy"].to_numpy(), table["element"].tolist(), KINDS["entropy"].short_axis,
-                        theme=theme)
+    return circuit.bars(
+        table["entropy"].to_numpy(),
+        table["element"].tolist(),
+        KINDS["entropy"].short_axis,
+        theme=theme,
+    )
 
 
-def masses(model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any) -> go.Figure:
+def masses(
+    model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any
+) -> go.Figure:
     """Returns the mass that each modality gives each element of a network, and what the fusion makes of it."""
     found = numbers.subject(model, sample, **chosen)
     read = numbers.reading(found)
-    names = read.elements if read.elements_are_classes else tuple(str(i) for i in range(len(read.elements)))
-    marked = found.classes.index(str(found.truth)) if found.classes and read.elements_are_classes else None
-    return evidence.masses(read.masses, read.fused, read.modalities, names, marked=marked, theme=theme)
+    names = (
+        read.elements
+        if read.elements_are_classes
+        else tuple(str(i) for i in range(len(read.elements)))
+    )
+    marked = (
+        found.classes.index(str(found.truth))
+        if found.classes and read.elements_are_classes
+        else None
+    )
+    return evidence.masses(
+        read.masses, read.fused, read.modalities, names, marked=marked, theme=theme
+    )
 
 
-def diagram(model: Asked, sample: str | None = None, *, dt: float | None = None, theme: Theme = "light",
-            **chosen: Any) -> go.Figure:
+def diagram(
+    model: Asked,
+    sample: str | None = None,
+    *,
+    dt: float | None = None,
+    theme: Theme = "light",
+    **chosen: Any,
+) -> go.Figure:
     """Returns the circuit, a step `dt` of the evolution, or the whole, with each qubit's state at its end."""
     replay, _ = numbers.circuit(numbers.subject(model, sample, **chosen), dt)
-    return circuit.diagram(replay.near(replay.count), replay.wires, replay.count, replay.bloch[-1], replay.entropy[-1],
-                           theme=theme)
+    return circuit.diagram(
+        replay.near(replay.count),
+        replay.wires,
+        replay.count,
+        replay.bloch[-1],
+        replay.entropy[-1],
+        theme=theme,
+    )
 
 
-def populations(model: Asked, sample: str | None = None, *, at: float = 1.0, theme: Theme = "light",
-                **chosen: Any) -> go.Figure:
+def populations(
+    model: Asked,
+    sample: str | None = None,
+    *,
+    at: float = 1.0,
+    theme: Theme = "light",
+    **chosen: Any,
+) -> go.Figure:
     """Returns the probability of every joint basis state at the time `at` times T."""
     found = numbers.subject(model, sample, **chosen)
-    return state.populations(numbers.populations(found, at=at)["probability"].to_numpy(), found.model.dims, theme=theme)
+    return state.populations(
+        numbers.populations(found, at=at)["probability"].to_numpy(), found.model.dims, theme=theme
+    )
 
 
-def density_matrix(model: Asked, sample: str | None = None, *, at: float = 1.0, part: str = "modulus",
-                   theme: Theme = "light", **chosen: Any) -> go.Figure:
+def density_matrix(
+    model: Asked,
+    sample: str | None = None,
+    *,
+    at: float = 1.0,
+    part: str = "modulus",
+    theme: Theme = "light",
+    **chosen: Any,
+) -> go.Figure:
     """Returns the density matrix at the time `at` times T: "modulus" or "phase" of its entries."""
     found = numbers.subject(model, sample, **chosen)
     return state.density_matrix(numbers.state(found, at), found.model.dims, part=part, theme=theme)
 
 
-def verdict(model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any) -> go.Figure:
+def verdict(
+    model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any
+) -> go.Figure:
     """Returns prediction and truth on the range of the target, or the probability of every class."""
     found = numbers.subject(model, sample, **chosen)
     table = numbers.verdict(found)
     if found.classes:
-        return evidence.class_bars(table["probability"].to_numpy(), found.classes,
-                                   truth=found.classes.index(str(found.truth)), theme=theme)
+        return evidence.class_bars(
+            table["probability"].to_numpy(),
+            found.classes,
+            truth=found.classes.index(str(found.truth)),
+            theme=theme,
+        )
     target = found.dataset.target
     low, high = target.range or (float(found.dataset.y.min()), float(found.dataset.y.max()))
-    return decision.on_scale(float(found.truth), found.score, low, high, unit=found.unit, theme=theme)
+    return decision.on_scale(
+        float(found.truth), found.score, low, high, unit=found.unit, theme=theme
+    )
 
 
-def deletion(model: Asked, sample: str | None = None, *, samples: int = 200, insertion: bool = False,
-             theme: Theme = "light", **chosen: Any) -> go.Figure:
+def deletion(
+    model: Asked,
+    sample: str | None = None,
+    *,
+    samples: int = 200,
+    insertion: bool = False,
+    theme: Theme = "light",
+    **chosen: Any,
+) -> go.Figure:
     """Returns how fast the score moves as modalities are taken away (or given back), beside random orders, over test
     samples."""
     found = numbers.subject(model, sample, **chosen)
@@ -122,66 +211,145 @@ def deletion(model: Asked, sample: str | None = None, *, samples: int = 200, ins
 
 def deletion_of(found: Any, *, insertion: bool = False, theme: Theme = "light") -> go.Figure:
     """Returns the figure of curves that are worked out already."""
-    ours, random = (found.insertion, found.random_insertion) if insertion else (found.deletion, found.random_deletion)
+    ours, random = (
+        (found.insertion, found.random_insertion)
+        if insertion
+        else (found.deletion, found.random_deletion)
+    )
     what = "given back" if insertion else "taken away"
-    return faithfulness.curves(found.shares, ours, random, what=f"modalities {what}", unit="mean |change| of the score",
-                               theme=theme)
+    return faithfulness.curves(
+        found.shares,
+        ours,
+        random,
+        what=f"modalities {what}",
+        unit="mean |change| of the score",
+        theme=theme,
+    )
 
 
-def stability(model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any) -> go.Figure:
+def stability(
+    model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any
+) -> go.Figure:
     """Returns a test sample's terms by every training seed, as far as they are shipped."""
     found = numbers.subject(model, sample, **chosen)
     table = numbers.stability(found)
-    return faithfulness.seed_dots(table.to_numpy(), list(table.columns), found.modalities, table.index.tolist(),
-                                  unit="score of the true class" if found.classes else found.unit, theme=theme)
+    return faithfulness.seed_dots(
+        table.to_numpy(),
+        list(table.columns),
+        found.modalities,
+        table.index.tolist(),
+        unit="score of the true class" if found.classes else found.unit,
+        theme=theme,
+    )
 
 
-def built(model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any) -> go.Figure:
+def built(
+    model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any
+) -> go.Figure:
     """Returns what each coupling and dissipation built of each contribution, as a matrix."""
     found = numbers.subject(model, sample, **chosen)
     made = numbers.building_of(found)
     titles, _ = building.terms_of(made.terms, made.modalities)
-    return building.matrix(made.dividends, titles, made.parts, made.start, made.end, unit=found.unit, theme=theme)
+    return building.matrix(
+        made.dividends, titles, made.parts, made.start, made.end, unit=found.unit, theme=theme
+    )
 
 
-def built_over_time(model: Asked, sample: str | None = None, *, dividend: str | None = None,
-                    cursor: float | None = None, theme: Theme = "light", **chosen: Any) -> go.Figure:
+def built_over_time(
+    model: Asked,
+    sample: str | None = None,
+    *,
+    dividend: str | None = None,
+    cursor: float | None = None,
+    theme: Theme = "light",
+    **chosen: Any,
+) -> go.Figure:
     """Returns one contribution over time, split into what each term of the dynamics added to it; see
     `numbers.built_over_time`."""
     found = numbers.subject(model, sample, **chosen)
     made = numbers.building_of(found)
     titles, hues = building.terms_of(made.terms, made.modalities)
     s = made.row(made.most_built() if dividend is None else dividend)
-    return building.areas(made.times, made.over_time[:, s], titles, hues, made.dividends[s], start=float(made.start[s]),
-                          cursor=cursor, unit=found.unit, theme=theme)
+    return building.areas(
+        made.times,
+        made.over_time[:, s],
+        titles,
+        hues,
+        made.dividends[s],
+        start=float(made.start[s]),
+        cursor=cursor,
+        unit=found.unit,
+        theme=theme,
+    )
 
 
-def built_flow(model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any) -> go.Figure:
+def built_flow(
+    model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any
+) -> go.Figure:
     """Returns the way from the modalities through couplings and dissipation to the contributions and the score."""
     found = numbers.subject(model, sample, **chosen)
     made = numbers.building_of(found)
     titles, hues = building.terms_of(made.terms, made.modalities)
-    return building.flow(made.dividends, titles, hues, made.acts, made.parts, made.start, made.end, made.modalities,
-                         unit=found.unit, theme=theme)
+    return building.flow(
+        made.dividends,
+        titles,
+        hues,
+        made.acts,
+        made.parts,
+        made.start,
+        made.end,
+        made.modalities,
+        unit=found.unit,
+        theme=theme,
+    )
 
 
-def cut(model: Asked, sample: str | None = None, *, times: int = 21, cursor: float | None = None,
-        theme: Theme = "light", **chosen: Any) -> go.Figure:
+def cut(
+    model: Asked,
+    sample: str | None = None,
+    *,
+    times: int = 21,
+    cursor: float | None = None,
+    theme: Theme = "light",
+    **chosen: Any,
+) -> go.Figure:
     """Returns the score if correlations of a modality are taken away at a time, all of them or entanglement alone."""
     found = numbers.subject(model, sample, **chosen)
     table = numbers.cut(found, times=times)
-    return cuts.curves(table["t"].to_numpy(), _kinds(table), float(table["undisturbed"].iloc[0]),
-                       found.modalities, unit=found.unit, cursor=cursor, theme=theme)
+    return cuts.curves(
+        table["t"].to_numpy(),
+        _kinds(table),
+        float(table["undisturbed"].iloc[0]),
+        found.modalities,
+        unit=found.unit,
+        cursor=cursor,
+        theme=theme,
+    )
 
 
-def cut_terms(model: Asked, sample: str | None = None, *, modality: str | None = None, times: int = 21,
-              cursor: float | None = None, theme: Theme = "light", **chosen: Any) -> go.Figure:
+def cut_terms(
+    model: Asked,
+    sample: str | None = None,
+    *,
+    modality: str | None = None,
+    times: int = 21,
+    cursor: float | None = None,
+    theme: Theme = "light",
+    **chosen: Any,
+) -> go.Figure:
     """Returns the sizes of the terms if the correlations of a modality are taken away at a time; see
     `numbers.cut_terms`."""
     found = numbers.subject(model, sample, **chosen)
     table = numbers.cut_terms(found, modality=modality, times=times)
-    return cuts.terms(table["t"].to_numpy(), _kinds(table), found.modalities, whose=str(table["modality"].iloc[0]),
-                      unit=found.unit, cursor=cursor, theme=theme)
+    return cuts.terms(
+        table["t"].to_numpy(),
+        _kinds(table),
+        found.modalities,
+        whose=str(table["modality"].iloc[0]),
+        unit=found.unit,
+        cursor=cursor,
+        theme=theme,
+    )
 
 
 def _kinds(table: pd.DataFrame) -> dict[str, dict[str, np.ndarray]]:
@@ -190,34 +358,74 @@ def _kinds(table: pd.DataFrame) -> dict[str, dict[str, np.ndarray]]:
     return {kind: values for kind, values in found.items() if values}
 
 
-def cut_test(model: Asked, sample: str | None = None, *, samples: int = 200, times: int = 11, theme: Theme = "light",
-             **chosen: Any) -> go.Figure:
+def cut_test(
+    model: Asked,
+    sample: str | None = None,
+    *,
+    samples: int = 200,
+    times: int = 11,
+    theme: Theme = "light",
+    **chosen: Any,
+) -> go.Figure:
     """Returns accuracy, or R2 (Acc-2 of CH-SIMS), of test samples if the correlations of a modality are taken away at a
     time in all of them."""
     from qfusion.explain.changes.cut_metrics import METRICS, kind_of
 
     found = numbers.subject(model, sample, **chosen)
-    return cut_test_of(numbers.cut_test(found, samples=samples, times=times), found.modalities,
-                       METRICS[kind_of(found.dataset.target)][0], theme=theme)
+    return cut_test_of(
+        numbers.cut_test(found, samples=samples, times=times),
+        found.modalities,
+        METRICS[kind_of(found.dataset.target)][0],
+        theme=theme,
+    )
 
 
-def cut_test_of(table: pd.DataFrame, modalities: Sequence[str], metric: str, *,
-                levels: Mapping[str, float] | None = None,
-                cursor: float | None = None, theme: Theme = "light") -> go.Figure:
+def cut_test_of(
+    table: pd.DataFrame,
+    modalities: Sequence[str],
+    metric: str,
+    *,
+    levels: Mapping[str, float] | None = None,
+    cursor: float | None = None,
+    theme: Theme = "light",
+) -> go.Figure:
     """Returns the figure of a table of `numbers.cut_table`; `levels` are further lines across, such as a model without
     evolution."""
     from qfusion.training import metrics
 
     bounded = any(str(key).endswith(":low") for key in table)
-    found = {kind: {name: cuts.Band(table[head].to_numpy(),
-                                    *(table[f"{head}:{end}"].to_numpy() for end in ("low", "high") if bounded))
-                    for name in modalities if (head := f"{kind}[{name}]") in table} for kind in cuts.KINDS}
+    found = {
+        kind: {
+            name: cuts.Band(
+                table[head].to_numpy(),
+                *(table[f"{head}:{end}"].to_numpy() for end in ("low", "high") if bounded),
+            )
+            for name in modalities
+            if (head := f"{kind}[{name}]") in table
+        }
+        for kind in cuts.KINDS
+    }
     before, chance = (float(table[name].iloc[0]) for name in ("undisturbed", "chance"))
-    lost = max((float(np.abs(band.value - before).max()) for bands in found.values() for band in bands.values()),
-               default=0.0)
+    lost = max(
+        (
+            float(np.abs(band.value - before).max())
+            for bands in found.values()
+            for band in bands.values()
+        ),
+        default=0.0,
+    )
     near = lost > 0.2 * abs(before - chance)  # farther away it would flatten every line
-    across = {"undisturbed": before} | ({"one answer for all": chance} if near else {}) | dict(levels or {})
-    return cuts.metric(table["t"].to_numpy(), {kind: bands for kind, bands in found.items() if bands}, across,
-                       modalities,
-                            y_title=f"{metrics.describe[metric].short}, n = {int(table['n'].iloc[0]):,}", cursor=cursor,
-                       theme=theme)
+    across = (
+        {"undisturbed": before}
+        | ({"one answer for all": chance} if near else {})
+        | dict(levels or {})
+    )
+    return cuts.metric(
+        table["t"].to_numpy(),
+        {kind: bands for kind, bands in found.items() if bands},
+        across,
+        modalities,
+        y_title=f"{metrics.describe[metric].short}, n = {int(table['n'].iloc[0]):,}",
+        cursor=cursor,
+        theme=theme,
+    )

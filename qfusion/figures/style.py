@@ -34,16 +34,35 @@ UNSIGNED_SCALE = "Cividis"  # amounts: dark = none, yellow = most
 # Amounts with a sign, purple below zero and orange above: zero is the lightest on light paper (ColorBrewer's PuOr) and
 # the darkest on dark paper. Stops are `rgb`, which tells them from hues of series when a figure is recoloured.
 _SIGNED_LIGHT = (
-    "rgb(45,0,75)", "rgb(84,39,136)", "rgb(128,115,172)", "rgb(178,171,210)",
-    "rgb(216,218,235)", "rgb(247,247,247)", "rgb(254,224,182)", "rgb(253,184,99)",
-    "rgb(224,130,20)", "rgb(179,88,6)", "rgb(127,59,8)")
+    "rgb(45,0,75)",
+    "rgb(84,39,136)",
+    "rgb(128,115,172)",
+    "rgb(178,171,210)",
+    "rgb(216,218,235)",
+    "rgb(247,247,247)",
+    "rgb(254,224,182)",
+    "rgb(253,184,99)",
+    "rgb(224,130,20)",
+    "rgb(179,88,6)",
+    "rgb(127,59,8)",
+)
 _SIGNED_DARK = (
-    "rgb(217,204,255)", "rgb(184,163,245)", "rgb(150,127,219)", "rgb(111,95,176)",
-    "rgb(68,63,112)", "rgb(31,39,51)", "rgb(92,64,34)", "rgb(149,95,28)",
-    "rgb(204,130,31)", "rgb(245,169,71)", "rgb(255,214,153)")
+    "rgb(217,204,255)",
+    "rgb(184,163,245)",
+    "rgb(150,127,219)",
+    "rgb(111,95,176)",
+    "rgb(68,63,112)",
+    "rgb(31,39,51)",
+    "rgb(92,64,34)",
+    "rgb(149,95,28)",
+    "rgb(204,130,31)",
+    "rgb(245,169,71)",
+    "rgb(255,214,153)",
+)
 SIGNED_SCALE: dict[Theme, list[list[Any]]] = {
     "light": [[place / 10, colour] for place, colour in enumerate(_SIGNED_LIGHT)],
-    "dark": [[place / 10, colour] for place, colour in enumerate(_SIGNED_DARK)]}
+    "dark": [[place / 10, colour] for place, colour in enumerate(_SIGNED_DARK)],
+}
 NEUTRAL = {"light": "#F7F7F7", "dark": "#1F2733"}  # zero of other signed amounts
 CYCLIC_SCALE = "Phase"  # angles: both ends are the same colour
 
@@ -109,7 +128,10 @@ def term_colour(term: str, modalities: Sequence[str]) -> str:
     """
     parts = split_term(term)
     unknown = [part for part in parts if part not in modalities]
-    check(not unknown, f"Argument `term` must name modalities of {list(modalities)}, but has {unknown}.")
+    check(
+        not unknown,
+        f"Argument `term` must name modalities of {list(modalities)}, but has {unknown}.",
+    )
     places = tuple(sorted(modalities.index(part) for part in parts))
     if len(places) == 1:
         return MODALITY_HUES[places[0] % len(MODALITY_HUES)]
@@ -131,35 +153,78 @@ def faded(colour: str, opacity: float) -> str:
 
 def blended(colour: str, other: str, share: float) -> str:
     """Hex colour on the way from one hex colour to another, 0 the first and 1 the other."""
-    mixed = (round(a + share * (b - a)) for a, b in zip(channels(colour), channels(other), strict=True))
+    mixed = (
+        round(a + share * (b - a)) for a, b in zip(channels(colour), channels(other), strict=True)
+    )
     return "#" + "".join(f"{value:02X}" for value in mixed)
 
 
-def base(theme: Theme, height: int, *, left: int = 60, right: int = 16, top: int = 12, bottom: int = 48,
-         legend: bool = False) -> go.Figure:
+def base(
+    theme: Theme,
+    height: int,
+    *,
+    left: int = 60,
+    right: int = 16,
+    top: int = 12,
+    bottom: int = 48,
+    legend: bool = False,
+) -> go.Figure:
     """An empty figure with the house style: plain paper, no grid, ticks outside, units left to the caller."""
     check(theme in PAPER, f"Argument `theme` must be 'light' or 'dark', but is {theme!r}.")
     if legend:
         top += 26
     # One dictionary and one constructor: a dozen times faster than updating an empty figure, and sliders wait for it.
-    return go.Figure(layout={
-        "template": EMPTY, "height": height, "margin": {"l": left, "r": right, "t": top, "b": bottom},
-        "paper_bgcolor": PAPER[theme], "plot_bgcolor": PAPER[theme],
-        "font": {"family": FONT, "size": 13, "color": INK[theme]},
-        "showlegend": legend, "hovermode": "closest", "dragmode": False, "autosize": True,
-        "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.0, "yanchor": "bottom",
-                   "font": {"size": 12}, "bgcolor": "rgba(0,0,0,0)"},
-        "hoverlabel": {"bgcolor": PAPER[theme], "bordercolor": LINE[theme],
-                       "font": {"family": FONT, "size": 12, "color": INK[theme]}},
-        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": QUIET[theme], "activecolor": INK[theme]},
-        "xaxis": axis(theme), "yaxis": axis(theme)})
+    return go.Figure(
+        layout={
+            "template": EMPTY,
+            "height": height,
+            "margin": {"l": left, "r": right, "t": top, "b": bottom},
+            "paper_bgcolor": PAPER[theme],
+            "plot_bgcolor": PAPER[theme],
+            "font": {"family": FONT, "size": 13, "color": INK[theme]},
+            "showlegend": legend,
+            "hovermode": "closest",
+            "dragmode": False,
+            "autosize": True,
+            "legend": {
+                "orientation": "h",
+                "x": 0,
+                "xanchor": "left",
+                "y": 1.0,
+                "yanchor": "bottom",
+                "font": {"size": 12},
+                "bgcolor": "rgba(0,0,0,0)",
+            },
+            "hoverlabel": {
+                "bgcolor": PAPER[theme],
+                "bordercolor": LINE[theme],
+                "font": {"family": FONT, "size": 12, "color": INK[theme]},
+            },
+            "modebar": {
+                "bgcolor": "rgba(0,0,0,0)",
+                "color": QUIET[theme],
+                "activecolor": INK[theme],
+            },
+            "xaxis": axis(theme),
+            "yaxis": axis(theme),
+        }
+    )
 
 
 def axis(theme: Theme) -> dict[str, Any]:
     """Axis line and outside ticks, no grid."""
-    return {"showgrid": False, "zeroline": False, "showline": True, "linecolor": LINE[theme], "ticks": "outside",
-            "tickcolor": LINE[theme], "ticklen": 4, "tickfont": {"size": 12, "color": INK[theme]},
-            "title": {"font": {"size": 13, "color": QUIET[theme]}, "standoff": 8}, "automargin": True}
+    return {
+        "showgrid": False,
+        "zeroline": False,
+        "showline": True,
+        "linecolor": LINE[theme],
+        "ticks": "outside",
+        "tickcolor": LINE[theme],
+        "ticklen": 4,
+        "tickfont": {"size": 12, "color": INK[theme]},
+        "title": {"font": {"size": 13, "color": QUIET[theme]}, "standoff": 8},
+        "automargin": True,
+    }
 
 
 def log_ticks(values: np.ndarray) -> dict[str, Any]:
@@ -169,17 +234,28 @@ def log_ticks(values: np.ndarray) -> dict[str, Any]:
     if high - low < 0.5:
         least, most = float(np.min(values)), float(np.max(values))
         span = max(most - least, 1e-3 * most)
-        step = min((digit * 10.0 ** math.floor(math.log10(span / 2)) for digit in (5, 2, 1)),
-                   key=lambda each: abs(span / each - 4))
-        marks = [round(step * n, 12) for n in range(max(1, math.floor(least / step)), math.ceil(most / step) + 1)]
+        step = min(
+            (digit * 10.0 ** math.floor(math.log10(span / 2)) for digit in (5, 2, 1)),
+            key=lambda each: abs(span / each - 4),
+        )
+        marks = [
+            round(step * n, 12)
+            for n in range(max(1, math.floor(least / step)), math.ceil(most / step) + 1)
+        ]
         return {"tickvals": marks, "ticktext": [f"{mark:g}" for mark in marks]}
     if high - low <= 2:
-        marks = [base * 10.0**power for power in range(int(np.floor(low)), int(np.ceil(high)) + 1)
-                 for base in (1, 2, 5)]
+        marks = [
+            base * 10.0**power
+            for power in range(int(np.floor(low)), int(np.ceil(high)) + 1)
+            for base in (1, 2, 5)
+        ]
         return {"tickvals": marks, "ticktext": [f"{mark:g}" for mark in marks]}
     step = max(1, int(np.ceil((high - low) / 8)))
     powers = range(int(np.floor(low)), int(np.ceil(high)) + 1, step)
-    return {"tickvals": [10.0**power for power in powers], "ticktext": [f"10<sup>{power}</sup>" for power in powers]}
+    return {
+        "tickvals": [10.0**power for power in powers],
+        "ticktext": [f"10<sup>{power}</sup>" for power in powers],
+    }
 
 
 def bare_axis() -> dict[str, Any]:
@@ -189,8 +265,15 @@ def bare_axis() -> dict[str, Any]:
 
 def note(figure: go.Figure, text: str, theme: Theme) -> go.Figure:
     """Writes `text` (our own words) in the middle of an empty figure."""
-    figure.add_annotation(text=text, x=0.5, y=0.5, xref="paper", yref="paper", showarrow=False,
-                          font={"size": 14, "color": QUIET[theme]})
+    figure.add_annotation(
+        text=text,
+        x=0.5,
+        y=0.5,
+        xref="paper",
+        yref="paper",
+        showarrow=False,
+        font={"size": 14, "color": QUIET[theme]},
+    )
     return figure
 
 

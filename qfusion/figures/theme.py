@@ -18,10 +18,28 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
-from qfusion.figures.style import INK, LINE, NEUTRAL, ON_BRIGHT, ON_DARK, PAPER, QUIET, SIGNED_SCALE, Theme, channels
+from qfusion.figures.style import (
+    INK,
+    LINE,
+    NEUTRAL,
+    ON_BRIGHT,
+    ON_DARK,
+    PAPER,
+    QUIET,
+    SIGNED_SCALE,
+    Theme,
+    channels,
+)
 
 AnyTheme = Literal["light", "dark", "grey"]
-DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")  # when they are used up, again as thinner lines
+DASHES = (
+    "solid",
+    "dash",
+    "dot",
+    "dashdot",
+    "longdash",
+    "longdashdot",
+)  # when they are used up, again as thinner lines
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon")
 HATCHES = ("", "/", "x", "-", "\\", "+", ".", "|")
 # Lightness (CIE L*, 0 black, 100 white) of the darkest and lightest series; 60 has a contrast of 3.2 to 1 with white
@@ -41,15 +59,26 @@ def in_theme(drawn: go.Figure, theme: str) -> go.Figure:
     Raises:
         InvalidInput: for another theme, or a figure that is not drawn on the paper of "light" or "dark".
     """
-    check(theme in get_args(AnyTheme),
-          f"Argument `theme` must be 'light', 'dark' or 'grey', but is {str(theme)[:40]!r}.")
+    check(
+        theme in get_args(AnyTheme),
+        f"Argument `theme` must be 'light', 'dark' or 'grey', but is {str(theme)[:40]!r}.",
+    )
     present = drawn_in(drawn)
     wanted: Theme = "dark" if theme == "dark" else "light"
-    parts = {"data": [trace.to_plotly_json() for trace in drawn.data], "layout": drawn.layout.to_plotly_json()}
+    parts = {
+        "data": [trace.to_plotly_json() for trace in drawn.data],
+        "layout": drawn.layout.to_plotly_json(),
+    }
     if present != wanted:
         other = {pair[present].upper(): pair[wanted] for pair in _BY_THEME}
-        parts = painted(parts, lambda colour: _exchanged(colour, lambda hue: other.get(hue, hue))
-                        if not _off_scale(colour) else _on_other_scale(colour, present, wanted))
+        parts = painted(
+            parts,
+            lambda colour: (
+                _exchanged(colour, lambda hue: other.get(hue, hue))
+                if not _off_scale(colour)
+                else _on_other_scale(colour, present, wanted)
+            ),
+        )
         _letters_on_signed(parts)
     return go.Figure(_greyed(parts) if theme == "grey" else parts)
 
@@ -62,17 +91,24 @@ def drawn_in(drawn: go.Figure) -> Theme:
     """
     paper = str(drawn.layout.paper_bgcolor or "").upper()
     found: list[Theme] = [theme for theme in PAPER if PAPER[theme].upper() == paper]  # type: ignore[misc]
-    check(bool(found),
-          f"The figure must lie on the paper of a theme, {' or '.join(PAPER.values())}, but its `paper_bgcolor` is "
-          f"{paper[:40]!r}. Draw it with a function of qfusion.figures.")
+    check(
+        bool(found),
+        f"The figure must lie on the paper of a theme, {' or '.join(PAPER.values())}, but its `paper_bgcolor` is "
+        f"{paper[:40]!r}. Draw it with a function of qfusion.figures.",
+    )
     return found[0]
 
 
 def themed(draw: Callable[..., go.Figure]) -> Callable[..., go.Figure]:
     """A function that draws in "light" and "dark" as one that takes every theme."""
+
     @wraps(draw)
     def drawing(*args: Any, theme: AnyTheme = "light", **chosen: Any) -> go.Figure:
-        return in_theme(draw(*args, **chosen), "grey") if theme == "grey" else draw(*args, theme=theme, **chosen)
+        return (
+            in_theme(draw(*args, **chosen), "grey")
+            if theme == "grey"
+            else draw(*args, theme=theme, **chosen)
+        )
 
     return drawing
 
@@ -84,8 +120,10 @@ def painted(part: Any, paint: Callable[[str], str], key: str = "") -> Any:
     """A copy of a part of a figure with every colour passed through `paint`; texts, names and data are no colours,
     whatever they hold."""
     if isinstance(part, dict):
-        return {name: painted(value, paint, name if name.endswith("color") or name in _COLOURED else "")
-                for name, value in part.items()}
+        return {
+            name: painted(value, paint, name if name.endswith("color") or name in _COLOURED else "")
+            for name, value in part.items()
+        }
     if isinstance(part, str):
         return paint(part) if key else part
     if isinstance(part, (list, tuple)):
@@ -98,18 +136,27 @@ def painted(part: Any, paint: Callable[[str], str], key: str = "") -> Any:
 
 def _exchanged(text: str, change: Callable[[str], str]) -> str:
     """An attribute with each of its colours exchanged."""
+
     def new(found: re.Match[str]) -> str:
         hue = _hex(found)
         changed = change(hue)
         if changed == hue:
             return found[0]
-        return changed if found[1] is None else f"{found[0].split('(')[0]}({','.join(map(str, channels(changed)))}"
+        return (
+            changed
+            if found[1] is None
+            else f"{found[0].split('(')[0]}({','.join(map(str, channels(changed)))}"
+        )
 
     return _COLOUR.sub(new, text)
 
 
 def _hex(found: re.Match[str]) -> str:
-    return found[0].upper() if found[1] is None else "#" + "".join(f"{int(value):02X}" for value in found.groups())
+    return (
+        found[0].upper()
+        if found[1] is None
+        else "#" + "".join(f"{int(value):02X}" for value in found.groups())
+    )
 
 
 def _off_scale(colour: str) -> bool:
@@ -138,9 +185,17 @@ def _greyed(parts: dict[str, Any]) -> dict[str, Any]:
     _letters(parts)
     scales = [_scaled(trace) for trace in traces]
     seen = _hues([traces, layout.get("shapes", ()), layout.get("annotations", ())])
-    hues = sorted((hue for hue in seen if hue not in _FIXED and len(set(channels(hue))) > 1),
-                  key=lambda hue: (lightness(hue), hue))
-    own = _hues([{"color": trace.get(holder, {}).get("color")} for trace in traces for holder in ("line", "marker")])
+    hues = sorted(
+        (hue for hue in seen if hue not in _FIXED and len(set(channels(hue))) > 1),
+        key=lambda hue: (lightness(hue), hue),
+    )
+    own = _hues(
+        [
+            {"color": trace.get(holder, {}).get("color")}
+            for trace in traces
+            for holder in ("line", "marker")
+        ]
+    )
     low = BESIDE_INK if INK["light"].upper() in own else DARKEST
     # A grey for every hue, the darker the hue the darker the grey, evenly spread; greys stay what they are.
     spread = np.linspace(low, LIGHTEST, len(hues)) if len(hues) > 1 else [(low + LIGHTEST) / 2]
@@ -148,8 +203,11 @@ def _greyed(parts: dict[str, Any]) -> dict[str, Any]:
 
     def paint(colour: str) -> str:
         place = _on_signed(colour, "light") if _off_scale(colour) else None
-        return grey(50 + 50 * place) if place is not None else _exchanged(colour, lambda hue: levels.get(hue)
-                                                                          or grey(lightness(hue)))
+        return (
+            grey(50 + 50 * place)
+            if place is not None
+            else _exchanged(colour, lambda hue: levels.get(hue) or grey(lightness(hue)))
+        )
 
     parts = painted(parts, paint)
     for trace, found in zip(parts["data"], scales, strict=True):
@@ -164,7 +222,9 @@ def _deepen(trace: dict[str, Any]) -> None:
     colour = trace.get("marker", {}).get("color")
     if trace.get("type") == "scatter" and isinstance(colour, str) and colour.startswith("rgba("):
         value, *_, opacity = (float(part) for part in colour[5:-1].split(","))
-        darkest = max(0, min(int(value), int(255 - (255 - channels(grey(LIGHTEST))[0]) / max(opacity, 1e-3))))
+        darkest = max(
+            0, min(int(value), int(255 - (255 - channels(grey(LIGHTEST))[0]) / max(opacity, 1e-3)))
+        )
         trace["marker"]["color"] = f"rgba({darkest},{darkest},{darkest},{opacity:g})"
 
 
@@ -174,39 +234,79 @@ def _deepen(trace: dict[str, Any]) -> None:
 def _tell_apart(traces: Sequence[dict[str, Any]], legend: bool) -> None:
     """Dashes for lines, and for points and bars of the legend symbols and hatching, where colour alone tells them
     apart."""
-    lines = [trace for trace in traces if trace.get("type") == "scatter" and "lines" in trace.get("mode", "lines")
-             and trace.get("line")]
-    own = [trace["line"] for trace in lines if _series(trace["line"].get("color")) and trace["line"].get("width", 2) > 0
-           and not trace["line"]["color"].startswith("rgba")]
-    given = _apart([(line["color"], line.get("dash", "solid")) for line in own],
-                   (*DASHES, *(f"{dash} thin" for dash in DASHES)),
-                   {trace["line"].get("dash", "solid") for trace in lines})
+    lines = [
+        trace
+        for trace in traces
+        if trace.get("type") == "scatter"
+        and "lines" in trace.get("mode", "lines")
+        and trace.get("line")
+    ]
+    own = [
+        trace["line"]
+        for trace in lines
+        if _series(trace["line"].get("color"))
+        and trace["line"].get("width", 2) > 0
+        and not trace["line"]["color"].startswith("rgba")
+    ]
+    given = _apart(
+        [(line["color"], line.get("dash", "solid")) for line in own],
+        (*DASHES, *(f"{dash} thin" for dash in DASHES)),
+        {trace["line"].get("dash", "solid") for trace in lines},
+    )
     for line in own:
         dash, _, thin = given[line["color"], line.get("dash", "solid")].partition(" ")
         line |= {"dash": dash} | ({"width": 0.5 * line.get("width", 2)} if thin else {})
 
-    marked = [(trace, trace["marker"]) for trace in traces if _series(trace.get("marker", {}).get("color"))]
+    marked = [
+        (trace, trace["marker"])
+        for trace in traces
+        if _series(trace.get("marker", {}).get("color"))
+    ]
     named = [id(trace) for trace, _ in marked if legend and trace.get("showlegend") is not False]
-    points = [(trace, marker, marker.get("symbol", "circle")) for trace, marker in marked if trace.get("type")
-              == "scatter" and trace.get("mode") in ("markers", "markers+text") and marker.get("opacity", 1) != 0]
-    points = [(trace, marker, symbol) for trace, marker, symbol in points if isinstance(symbol, str)]
-    keys = [(marker["color"], symbol.removesuffix("-open")) for trace, marker, symbol in points if id(trace) in named]
+    points = [
+        (trace, marker, marker.get("symbol", "circle"))
+        for trace, marker in marked
+        if trace.get("type") == "scatter"
+        and trace.get("mode") in ("markers", "markers+text")
+        and marker.get("opacity", 1) != 0
+    ]
+    points = [
+        (trace, marker, symbol) for trace, marker, symbol in points if isinstance(symbol, str)
+    ]
+    keys = [
+        (marker["color"], symbol.removesuffix("-open"))
+        for trace, marker, symbol in points
+        if id(trace) in named
+    ]
     given = _apart(keys, SYMBOLS, {shape for _, shape in keys})
     for _, marker, symbol in points:
         shape = symbol.removesuffix("-open")
-        marker["symbol"] = given.get((marker["color"], shape), shape) + symbol[len(shape):]
+        marker["symbol"] = given.get((marker["color"], shape), shape) + symbol[len(shape) :]
 
-    bars = [(trace, marker) for trace, marker in marked if trace.get("type") == "bar" and "pattern" not in marker]
-    given = _apart([(marker["color"], "") for trace, marker in bars if id(trace) in named], HATCHES, ())
+    bars = [
+        (trace, marker)
+        for trace, marker in marked
+        if trace.get("type") == "bar" and "pattern" not in marker
+    ]
+    given = _apart(
+        [(marker["color"], "") for trace, marker in bars if id(trace) in named], HATCHES, ()
+    )
     for _, marker in bars:
         hue = marker["color"]
         if shape := given.get((hue, ""), ""):
-            marker["pattern"] = {"shape": shape, "fgcolor": hue, "bgcolor": PAPER["light"], "solidity": 0.4, "size": 6}
+            marker["pattern"] = {
+                "shape": shape,
+                "fgcolor": hue,
+                "bgcolor": PAPER["light"],
+                "solidity": 0.4,
+                "size": 6,
+            }
             marker["line"] = {"color": hue, "width": 1}
 
 
-def _apart(keys: Iterable[tuple[Hashable, str]], options: Sequence[str],
-           taken: Iterable[str]) -> dict[tuple[Hashable, str], str]:
+def _apart(
+    keys: Iterable[tuple[Hashable, str]], options: Sequence[str], taken: Iterable[str]
+) -> dict[tuple[Hashable, str], str]:
     """For pairs of colour and style the style they get: their own, unless another colour has it already; ink keeps its
     own."""
     given: dict[tuple[Hashable, str], str] = {}
@@ -225,7 +325,9 @@ def _apart(keys: Iterable[tuple[Hashable, str]], options: Sequence[str],
 
 def _series(colour: Any) -> bool:
     """Whether a colour is that of data: one colour, and not one of axes, paper or words."""
-    return isinstance(colour, str) and not _hues({"color": colour}) & (_FIXED - {INK["light"].upper()})
+    return isinstance(colour, str) and not _hues({"color": colour}) & (
+        _FIXED - {INK["light"].upper()}
+    )
 
 
 # Scales ---------------------------------------------------------------------------------------------------------------
@@ -259,9 +361,11 @@ def _kind(scale: _Scale) -> str:
 def _grey_scale(kind: str, scale: _Scale, *, lines: bool) -> list[list[Any]]:
     """The greys of a kind of scale; lines stay dark enough for white paper."""
     rules: dict[str, Callable[[float], float]] = {
-        "grey": lambda t: lightness(at(scale, t)), "signed": lambda t: 50 + 50 * t,
+        "grey": lambda t: lightness(at(scale, t)),
+        "signed": lambda t: 50 + 50 * t,
         "cyclic": lambda t: 85 - 65 * abs(2 * t - 1),
-        "amount": lambda t: LIGHTEST + t * (DARKEST - LIGHTEST) if lines else 96 + t * (20 - 96)}
+        "amount": lambda t: LIGHTEST + t * (DARKEST - LIGHTEST) if lines else 96 + t * (20 - 96),
+    }
     return [[round(place, 3), grey(rules[kind](place))] for place in np.linspace(0, 1, 11).tolist()]
 
 
@@ -279,12 +383,17 @@ def signed_colour(place: float, theme: Theme) -> str:
 def _letters_on_signed(parts: dict[str, Any]) -> None:
     """Exchanges the letters on cells of signed amounts, whose largest are dark on light paper and bright on dark."""
     turned = {ON_BRIGHT: ON_DARK, ON_DARK: ON_BRIGHT}
-    if any(trace.get("type") == "heatmap" and _signed(trace.get("colorscale")) for trace in parts["data"]):
+    if any(
+        trace.get("type") == "heatmap" and _signed(trace.get("colorscale"))
+        for trace in parts["data"]
+    ):
         for trace in parts["data"]:
             font = trace.get("textfont", {})
             if isinstance(font.get("color"), (list, tuple)):
                 font["color"] = [turned.get(colour, colour) for colour in font["color"]]
-    if any(_off_scale(str(shape.get("fillcolor", ""))) for shape in parts["layout"].get("shapes", ())):
+    if any(
+        _off_scale(str(shape.get("fillcolor", ""))) for shape in parts["layout"].get("shapes", ())
+    ):
         for note in parts["layout"].get("annotations", ()):
             if note.get("font", {}).get("color") in turned:
                 note["font"]["color"] = turned[note["font"]["color"]]
@@ -292,28 +401,39 @@ def _letters_on_signed(parts: dict[str, Any]) -> None:
 
 def _signed(scale: Any) -> bool:
     return isinstance(scale, (list, tuple)) and any(
-        [colour for _, colour in scale] == [colour for _, colour in known] for known in SIGNED_SCALE.values())
+        [colour for _, colour in scale] == [colour for _, colour in known]
+        for known in SIGNED_SCALE.values()
+    )
 
 
 def _on_signed(colour: str, theme: Theme) -> float | None:
     """The place, 0 to 1, of a colour that was read off the signed scale of a theme; None for another."""
     scale = SIGNED_SCALE[theme]
-    stops, triples = np.array([place for place, _ in scale]), np.array([_triple(each) for _, each in scale],
-                                                                       dtype=float)
+    stops, triples = (
+        np.array([place for place, _ in scale]),
+        np.array([_triple(each) for _, each in scale], dtype=float),
+    )
     wanted = np.array(_triple(colour), dtype=float)
     steps = np.diff(triples, axis=0)
     along = np.clip(((wanted - triples[:-1]) * steps).sum(1) / (steps**2).sum(1), 0, 1)
     away = np.abs(triples[:-1] + along[:, None] * steps - wanted).max(1)
     nearest = int(away.argmin())
-    return float(stops[nearest] + along[nearest]
-                 * (stops[nearest + 1] - stops[nearest])) if away[nearest] <= 2 else None
+    return (
+        float(stops[nearest] + along[nearest] * (stops[nearest + 1] - stops[nearest]))
+        if away[nearest] <= 2
+        else None
+    )
 
 
 def _letters(parts: dict[str, Any]) -> None:
     """Letters on cells: dark on the light greys of signed amounts; exchanged on amounts, of which the largest turn from
     bright to dark."""
-    amounts = any(trace.get("type") == "heatmap" and isinstance(trace.get("colorscale"), (list, tuple))
-                  and _kind(trace["colorscale"]) == "amount" for trace in parts["data"])
+    amounts = any(
+        trace.get("type") == "heatmap"
+        and isinstance(trace.get("colorscale"), (list, tuple))
+        and _kind(trace["colorscale"]) == "amount"
+        for trace in parts["data"]
+    )
     turned = {ON_BRIGHT: "#FFFFFF", ON_DARK: "#000000"} if amounts else {ON_DARK: "#000000"}
     for trace in parts["data"]:
         font = trace.get("textfont", {})
@@ -326,8 +446,13 @@ def _letters(parts: dict[str, Any]) -> None:
 
 def at(scale: _Scale, place: float) -> str:
     """The colour of a scale at a place, as hex."""
-    stops, triples = [float(stop) for stop, _ in scale], np.array([_triple(colour) for _, colour in scale], dtype=float)
-    return "#" + "".join(f"{round(float(np.interp(place, stops, triples[:, c]))):02X}" for c in range(3))
+    stops, triples = (
+        [float(stop) for stop, _ in scale],
+        np.array([_triple(colour) for _, colour in scale], dtype=float),
+    )
+    return "#" + "".join(
+        f"{round(float(np.interp(place, stops, triples[:, c]))):02X}" for c in range(3)
+    )
 
 
 def _triple(colour: str) -> tuple[int, int, int]:
@@ -336,8 +461,10 @@ def _triple(colour: str) -> tuple[int, int, int]:
 
 def lightness(colour: str) -> float:
     """CIE L*, 0 to 100, of a hex colour."""
-    linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4
-              for v in (value / 255 for value in channels(colour))]
+    linear = [
+        v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4
+        for v in (value / 255 for value in channels(colour))
+    ]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
     return 116 * luminance ** (1 / 3) - 16 if luminance > 0.008856 else 903.3 * luminance
 

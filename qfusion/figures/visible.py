@@ -28,7 +28,11 @@ class VisibleRange:
 
     def __str__(self) -> str:
         parts = [("hide", name) for name in self.hidden]
-        parts += [(key, f"{pair[0]:g},{pair[1]:g}") for key, pair in (("x", self.x), ("y", self.y)) if pair]
+        parts += [
+            (key, f"{pair[0]:g},{pair[1]:g}")
+            for key, pair in (("x", self.x), ("y", self.y))
+            if pair
+        ]
         return urlencode(parts)
 
     def __bool__(self) -> bool:
@@ -41,23 +45,35 @@ def parse(text: str) -> VisibleRange:
     Raises:
         InvalidInput: when the text is not one.
     """
-    check(len(text) <= MAX_TEXT,
-          f"What is shown of a figure is told in at most {MAX_TEXT:,} characters, but here are {len(text):,}. Choose "
-          "anew what is shown.")
+    check(
+        len(text) <= MAX_TEXT,
+        f"What is shown of a figure is told in at most {MAX_TEXT:,} characters, but here are {len(text):,}. Choose "
+        "anew what is shown.",
+    )
     hidden: list[str] = []
     ranges: dict[str, tuple[float, float]] = {}
-    for key, value in parse_qsl(text,
-                                max_num_fields=MAX_HIDDEN + 2) if text.count("&") < MAX_HIDDEN + 2 else [("", text)]:
-        check(key in ("hide", "x", "y"),
-              "What is shown of a figure is told by `hide=SERIES`, `x=LOW,HIGH` or `y=LOW,HIGH`, but here "
-              f"stands {text[:60]!r}. Choose anew what is shown.")
+    for key, value in (
+        parse_qsl(text, max_num_fields=MAX_HIDDEN + 2)
+        if text.count("&") < MAX_HIDDEN + 2
+        else [("", text)]
+    ):
+        check(
+            key in ("hide", "x", "y"),
+            "What is shown of a figure is told by `hide=SERIES`, `x=LOW,HIGH` or `y=LOW,HIGH`, but here "
+            f"stands {text[:60]!r}. Choose anew what is shown.",
+        )
         if key == "hide":
             hidden.append(value)
             continue
         ends = value.split(",")
-        check(len(ends) == 2, f"A range is `LOW,HIGH`, but {key} is {value[:40]!r}. Give two numbers.")
+        check(
+            len(ends) == 2, f"A range is `LOW,HIGH`, but {key} is {value[:40]!r}. Give two numbers."
+        )
         low, high = (require_number(key, end, -_LARGEST, _LARGEST) for end in ends)
-        check(low < high, f"A range goes from low to high, but {key} is {value[:40]!r}. Exchange the two.")
+        check(
+            low < high,
+            f"A range goes from low to high, but {key} is {value[:40]!r}. Exchange the two.",
+        )
         ranges[key] = (low, high)
     return VisibleRange(tuple(dict.fromkeys(hidden)), ranges.get("x"), ranges.get("y"))
 
@@ -72,10 +88,15 @@ def apply(drawn: go.Figure, visible: VisibleRange) -> go.Figure:
     for axis, span in (("xaxis", visible.x), ("yaxis", visible.y)):
         if span and axis in rangeable(drawn):
             log = found.layout[axis].type == "log"
-            check(not log or span[0] > 0,
-                  f"Argument `{axis[0]}` must be positive on a logarithmic axis, but starts at {span[0]:g}. Raise it.")
+            check(
+                not log or span[0] > 0,
+                f"Argument `{axis[0]}` must be positive on a logarithmic axis, but starts at {span[0]:g}. Raise it.",
+            )
             ends = [log10(end) for end in span] if log else list(span)
-            reverse = found.layout[axis].range and found.layout[axis].range[0] > found.layout[axis].range[1]
+            reverse = (
+                found.layout[axis].range
+                and found.layout[axis].range[0] > found.layout[axis].range[1]
+            )
             every = found.select_xaxes() if axis == "xaxis" else [found.layout.yaxis]
             for each in every:
                 each.update(range=ends[::-1] if reverse else ends, autorange=False)
@@ -90,11 +111,17 @@ def rangeable(drawn: go.Figure) -> tuple[str, ...]:
         if trace.type in ("scatter", "bar"):
             for key in numbers:
                 values = trace[key]
-                numbers[key] |= values is not None and len(values) > 0 and not isinstance(values[0], str)
+                numbers[key] |= (
+                    values is not None and len(values) > 0 and not isinstance(values[0], str)
+                )
     single = len({trace.yaxis for trace in drawn.data if "yaxis" in trace}) <= 1
     for axis, wanted in (("xaxis", True), ("yaxis", single)):
         about = drawn.layout[axis]
-        plain = about.visible is not False and about.type in (None, "-", "linear", "log") and about.tickvals is None
+        plain = (
+            about.visible is not False
+            and about.type in (None, "-", "linear", "log")
+            and about.tickvals is None
+        )
         if wanted and plain and numbers[axis[0]]:
             found.append(axis)
     return tuple(found)
@@ -113,8 +140,11 @@ def legend_entries(drawn: go.Figure) -> list[str]:
     """Names of what stands in the legend, from left to right or top to bottom, each once; see `plain_entry` for how
     they read."""
     shown = [trace for trace in drawn.data if _in_legend(trace)]
-    if drawn.layout.showlegend is False or (drawn.layout.showlegend is None and len(shown) < 2
-                                            and not any(trace.showlegend for trace in shown)):
+    if drawn.layout.showlegend is False or (
+        drawn.layout.showlegend is None
+        and len(shown) < 2
+        and not any(trace.showlegend for trace in shown)
+    ):
         return []
     order = _legend_order(drawn, shown)
     if "grouped" in order:
@@ -142,10 +172,20 @@ def _name(drawn: go.Figure, trace: Any) -> str:
 def _legend_order(drawn: go.Figure, shown: list[Any]) -> str:
     if drawn.layout.legend.traceorder:
         return str(drawn.layout.legend.traceorder)
-    stacked = any((trace.type == "bar" and drawn.layout.barmode == "stack")
-                  or (trace.type == "scatter" and trace.fill in ("tonextx", "tonexty")) for trace in shown)
-    return "+".join([*(["grouped"] if any(trace.legendgroup for trace in shown) else []),
-                     *(["reversed"] if stacked else [])]) or "normal"
+    stacked = any(
+        (trace.type == "bar" and drawn.layout.barmode == "stack")
+        or (trace.type == "scatter" and trace.fill in ("tonextx", "tonexty"))
+        for trace in shown
+    )
+    return (
+        "+".join(
+            [
+                *(["grouped"] if any(trace.legendgroup for trace in shown) else []),
+                *(["reversed"] if stacked else []),
+            ]
+        )
+        or "normal"
+    )
 
 
 def without(drawn: go.Figure, hidden: Iterable[str]) -> go.Figure:
@@ -158,7 +198,11 @@ def without(drawn: go.Figure, hidden: Iterable[str]) -> go.Figure:
     named = set(hidden)
     if not named:
         return drawn
-    groups = {trace.legendgroup for trace in drawn.data if trace.legendgroup and _named(drawn, trace, named)}
+    groups = {
+        trace.legendgroup
+        for trace in drawn.data
+        if trace.legendgroup and _named(drawn, trace, named)
+    }
     gone = [_named(drawn, trace, named) or trace.legendgroup in groups for trace in drawn.data]
     if not any(gone):
         return drawn

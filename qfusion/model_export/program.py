@@ -41,7 +41,9 @@ class Predictor(nn.Module):
         self.names = tuple(model.modalities)
         self.sequences = tuple(spec.sequence for spec in model.input_specs.values())
         # their precision is changed
-        self.encoders = nn.ModuleDict({name: copy.deepcopy(model.encoders[name]) for name in self.names})
+        self.encoders = nn.ModuleDict(
+            {name: copy.deepcopy(model.encoders[name]) for name in self.names}
+        )
         self.register_buffer("bias", model.bias.detach().clone())
 
     def forward(self, *features: Tensor) -> Tensor:
@@ -49,7 +51,11 @@ class Predictor(nn.Module):
         waiting, encoded = list(features), []
         for name, sequence in zip(self.names, self.sequences, strict=True):
             values = waiting.pop(0)
-            encoded.append(_encoded(cast(Encoder, self.encoders[name]), values, waiting.pop(0) if sequence else None))
+            encoded.append(
+                _encoded(
+                    cast(Encoder, self.encoders[name]), values, waiting.pop(0) if sequence else None
+                )
+            )
         return self.scores(encoded) + self.bias
 
     def scores(self, encoded: Sequence[Tensor]) -> Tensor:
@@ -90,7 +96,7 @@ class KetPredictor(Predictor):
             a, b = _ket(numbers, d)
             r, s = (_outer(r, a) - _outer(s, b)), (_outer(r, b) + _outer(s, a))
         A, B = cast(Tensor, self.A), cast(Tensor, self.B)
-        quadratic = (torch.einsum("nb,cbd,nd->nc", r, A, r) + torch.einsum("nb,cbd,nd->nc", s, A, s))
+        quadratic = torch.einsum("nb,cbd,nd->nc", r, A, r) + torch.einsum("nb,cbd,nd->nc", s, A, s)
         return quadratic + 2 * torch.einsum("nb,cbd,nd->nc", s, B, r)
 
 
@@ -116,11 +122,15 @@ class NetworkPredictor(Predictor):
             O = model.observables()
         self.C = len(O)
         self.register_buffer("phi", model.phi.detach().clone())
-        self.register_buffer("words", O.reshape(self.C, 3**half, -1).permute(1, 0, 2).flatten(1).contiguous())
+        self.register_buffer(
+            "words", O.reshape(self.C, 3**half, -1).permute(1, 0, 2).flatten(1).contiguous()
+        )
 
     def scores(self, encoded: Sequence[Tensor]) -> Tensor:
         """Returns the scores without bias, (B, C)."""
-        masses = torch.stack([torch.sin((numbers + torch.pi / 2) / 2).square() for numbers in encoded], -1)
+        masses = torch.stack(
+            [torch.sin((numbers + torch.pi / 2) / 2).square() for numbers in encoded], -1
+        )
         vectors, half = fusion.fuse(masses, cast(Tensor, self.phi))[0], self.n // 2
         left, right = (_words(vectors[:, part]) for part in (slice(0, half), slice(half, self.n)))
         partial = (left @ cast(Tensor, self.words)).unflatten(1, (self.C, -1))
@@ -137,14 +147,17 @@ def _words(vectors: Tensor) -> Tensor:
 
 def predictor(model: FusionModel, precision: str = "double") -> Predictor:
     """Returns the module that is exported, in a floating-point precision of PRECISIONS."""
-    made: Predictor = NetworkPredictor(require(model, "masses")) if can(model,
-                                                                        "masses") else KetPredictor(
-                                                                            require(model, "kets"))
+    made: Predictor = (
+        NetworkPredictor(require(model, "masses"))
+        if can(model, "masses")
+        else KetPredictor(require(model, "kets"))
+    )
     return made.to(PRECISIONS[choose("Precision", precision, PRECISIONS)]).eval()
 
 
-def exported(model: FusionModel, precision: str = "double",
-             steps: Mapping[str, int] | None = None) -> torch.export.ExportedProgram:
+def exported(
+    model: FusionModel, precision: str = "double", steps: Mapping[str, int] | None = None
+) -> torch.export.ExportedProgram:
     """Returns the program of `torch.export`; the number of rows is free.
 
     Args:
@@ -160,10 +173,15 @@ def exported(model: FusionModel, precision: str = "double",
     for name, spec in model.input_specs.items():
         if spec.sequence:
             count = (steps or {}).get(name, 0)
-            check(1 <= count <= MAX_STEPS,
-                  f"Argument `steps` must hold from 1 to {MAX_STEPS} steps of `{name}`, but holds {count}: exporters "
-                  "write every step of a sequence out. Use features that are pooled over time.")
-            example += [torch.zeros(_ROWS, count, spec.size, dtype=dtype), torch.ones(_ROWS, count, dtype=torch.bool)]
+            check(
+                1 <= count <= MAX_STEPS,
+                f"Argument `steps` must hold from 1 to {MAX_STEPS} steps of `{name}`, but holds {count}: exporters "
+                "write every step of a sequence out. Use features that are pooled over time.",
+            )
+            example += [
+                torch.zeros(_ROWS, count, spec.size, dtype=dtype),
+                torch.ones(_ROWS, count, dtype=torch.bool),
+            ]
         else:
             example.append(torch.zeros(_ROWS, spec.size, dtype=dtype))
     free = [{0: rows}] * len(example)
@@ -172,8 +190,12 @@ def exported(model: FusionModel, precision: str = "double",
         return torch.export.export(module, tuple(example), dynamic_shapes=(tuple(free),))
 
 
-def to_bytes(model: FusionModel, about: Mapping[str, Any], precision: str = "double",
-             steps: Mapping[str, int] | None = None) -> bytes:
+def to_bytes(
+    model: FusionModel,
+    about: Mapping[str, Any],
+    precision: str = "double",
+    steps: Mapping[str, int] | None = None,
+) -> bytes:
     """Returns a .pt2 file: the program, and in `qfusion.json` what goes in and what comes out.
 
     Args:
@@ -185,8 +207,13 @@ def to_bytes(model: FusionModel, about: Mapping[str, Any], precision: str = "dou
         shape = ["rows", (steps or {})[name], spec.size] if spec.sequence else ["rows", spec.size]
         inputs.append({"name": name, "shape": shape, "dtype": str(PRECISIONS[precision])})
         if spec.sequence:
-            inputs.append({"name": f"{name}, which steps are real", "shape": ["rows", (steps or {})[name]],
-                           "dtype": "torch.bool"})
+            inputs.append(
+                {
+                    "name": f"{name}, which steps are real",
+                    "shape": ["rows", (steps or {})[name]],
+                    "dtype": "torch.bool",
+                }
+            )
     said = json.dumps({**about, "inputs": inputs, "outputs": list(model.outputs)}, indent=1)
     buffer = io.BytesIO()
     torch.export.save(program, buffer, extra_files={"qfusion.json": said})

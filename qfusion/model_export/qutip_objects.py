@@ -44,17 +44,31 @@ def of(sample: Sample) -> dict[str, Any]:
     H, jumps = operators(system)
     names, bias = sample.explanation.outputs, model.bias.detach().double()
     return {
-        "H": H, "jumps": jumps,
-        "terms": {subset_name(s, sample.modalities): as_operator(part, dims)
-                  for s, part in decompose(system.H, dims).items()},
-        "kets": {name: as_ket(kets[name][0].numpy(), (dims[m],)) for m, name in enumerate(sample.modalities)},
-        "psi0": as_ket(psi.numpy(), dims), "rho_T": as_operator(end, dims),
+        "H": H,
+        "jumps": jumps,
+        "terms": {
+            subset_name(s, sample.modalities): as_operator(part, dims)
+            for s, part in decompose(system.H, dims).items()
+        },
+        "kets": {
+            name: as_ket(kets[name][0].numpy(), (dims[m],))
+            for m, name in enumerate(sample.modalities)
+        },
+        "psi0": as_ket(psi.numpy(), dims),
+        "rho_T": as_operator(end, dims),
         "observables": {name: as_operator(O, dims) for name, O in zip(names, read, strict=True)},
         "heisenberg": {name: as_operator(O, dims) for name, O in zip(names, evolved, strict=True)},
-        "bias": {name: float(value) for name, value in zip(names, bias, strict=True)}, "T": float(model.duration),
-        "made_from": {"model": sample.name, "weights_sha256": str(sample.work.card["weights_sha256"]),
-                      "tweak": sample.changed, "data": sample.dataset.name, "data_sha256": sample.dataset.digest,
-                      "sample": sample.id, "modalities": list(sample.modalities)},
+        "bias": {name: float(value) for name, value in zip(names, bias, strict=True)},
+        "T": float(model.duration),
+        "made_from": {
+            "model": sample.name,
+            "weights_sha256": str(sample.work.card["weights_sha256"]),
+            "tweak": sample.changed,
+            "data": sample.dataset.name,
+            "data_sha256": sample.dataset.digest,
+            "sample": sample.id,
+            "modalities": list(sample.modalities),
+        },
     }
 
 

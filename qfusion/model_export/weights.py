@@ -23,7 +23,14 @@ from qfusion.training import checkpoint, metrics
 from qfusion.training.checkpoint import Checkpoint
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
-_MADE = (1980, 1, 1, 0, 0, 0)  # the time that files in an archive bear, so that equal models make equal archives
+_MADE = (
+    1980,
+    1,
+    1,
+    0,
+    0,
+    0,
+)  # the time that files in an archive bear, so that equal models make equal archives
 
 
 def checked_name(name: str) -> str:
@@ -32,9 +39,11 @@ def checked_name(name: str) -> str:
     Raises:
         InvalidInput: when it could not be one of a file, or looks like one already.
     """
-    check(bool(_NAME.fullmatch(name)) and not name.lower().endswith((".json", ".safetensors")),
-          "A model's name must be 1 to 64 letters, digits, `.`, `_` or `-`, and not that of a file, but is "
-          f"{name[:80]!r}. Choose another.")
+    check(
+        bool(_NAME.fullmatch(name)) and not name.lower().endswith((".json", ".safetensors")),
+        "A model's name must be 1 to 64 letters, digits, `.`, `_` or `-`, and not that of a file, but is "
+        f"{name[:80]!r}. Choose another.",
+    )
     return name
 
 
@@ -49,7 +58,9 @@ def baked(found: Checkpoint, tweak: str) -> tuple[FusionModel, str]:
     state, settings = dict(found.model.state_dict()), dict(found.card["settings"])
     state, settings = changed.baked(state, settings, words)
     kept = {key: _kept(value) for key, value in state.items()}
-    model: FusionModel = rebuild(found.card["model"], found.card["inputs"], found.card["outputs"], settings, kept)
+    model: FusionModel = rebuild(
+        found.card["model"], found.card["inputs"], found.card["outputs"], settings, kept
+    )
     return model.double().eval().requires_grad_(False), words
 
 
@@ -57,32 +68,57 @@ def _kept(value: Tensor) -> Tensor:
     return value.detach().float().contiguous().clone()
 
 
-def card_of(found: Checkpoint, model: FusionModel, words: str, dataset: DataSet, name: str) -> dict[str, Any]:
+def card_of(
+    found: Checkpoint, model: FusionModel, words: str, dataset: DataSet, name: str
+) -> dict[str, Any]:
     """Returns the card of a baked model: test metrics are its own, and where it comes from is said.
 
     Raises:
         InvalidInput: when `dataset` is not the one that the model was trained on.
     """
     old = found.card
-    check(dataset.name == old["data"]["name"],
-          f"Argument `dataset` must be the one that the model was trained on, '{old['data']['name']}', but is "
-          f"'{dataset.name}': a checkpoint's metrics are of its own data. Leave it out.")
-    origin = {"model": str(old.get("name", "")), "weights_sha256": str(old["weights_sha256"]), "tweak": words}
-    card = {**old, "name": checked_name(name), "settings": dict(model.settings), "made_from": origin}
+    check(
+        dataset.name == old["data"]["name"],
+        f"Argument `dataset` must be the one that the model was trained on, '{old['data']['name']}', but is "
+        f"'{dataset.name}': a checkpoint's metrics are of its own data. Leave it out.",
+    )
+    origin = {
+        "model": str(old.get("name", "")),
+        "weights_sha256": str(old["weights_sha256"]),
+        "tweak": words,
+    }
+    card = {
+        **old,
+        "name": checked_name(name),
+        "settings": dict(model.settings),
+        "made_from": origin,
+    }
     if not words:
         return card
-    measured = {split: metrics.evaluate(model, dataset, split) for split in ("train", "valid", "test")}
-    other = "" if dataset.digest == old["data"][
-        "digest"] else f" Measured on another version of the data, {dataset.digest[:12]}."
+    measured = {
+        split: metrics.evaluate(model, dataset, split) for split in ("train", "valid", "test")
+    }
+    other = (
+        ""
+        if dataset.digest == old["data"]["digest"]
+        else f" Measured on another version of the data, {dataset.digest[:12]}."
+    )
     notes = (
         f"Made from {origin['model']} (weights {origin['weights_sha256'][:12]}) by the tweak {words}, not trained "
-        f"again: the metrics are its own, and no spread over seeds is known.{other}")
-    total, encoders = (sum(p.numel() for p in module.parameters()) for module in (model, model.encoders))
-    return card | {"title": f"{old.get('title', '')}, tweaked", "notes": notes, "seeds": [old["seed"]],
-                   "this_seed": measured,
-                   "metrics": {split: metrics.summary([each]) for split, each in measured.items()},
-                   "parameters": {"total": total, "encoders": encoders, "fusion": total - encoders},
-                   "versions": {**old["versions"], "qfusion": _version()}}
+        f"again: the metrics are its own, and no spread over seeds is known.{other}"
+    )
+    total, encoders = (
+        sum(p.numel() for p in module.parameters()) for module in (model, model.encoders)
+    )
+    return card | {
+        "title": f"{old.get('title', '')}, tweaked",
+        "notes": notes,
+        "seeds": [old["seed"]],
+        "this_seed": measured,
+        "metrics": {split: metrics.summary([each]) for split, each in measured.items()},
+        "parameters": {"total": total, "encoders": encoders, "fusion": total - encoders},
+        "versions": {**old["versions"], "qfusion": _version()},
+    }
 
 
 def _version() -> str:
@@ -99,7 +135,10 @@ def save(path: Path, found: Checkpoint, tweak: str, dataset: DataSet) -> Path:
     """
     name = checked_name(path.name.removesuffix(".json"))
     target = path.with_name(f"{name}.json")
-    check(not target.exists(), f"There is a model '{name}' in this folder already. Choose another name.")
+    check(
+        not target.exists(),
+        f"There is a model '{name}' in this folder already. Choose another name.",
+    )
     model, words = baked(found, tweak)
     return checkpoint.save(target, model, card_of(found, model, words, dataset, name), new=True)
 
@@ -112,13 +151,18 @@ def keep(found: Checkpoint, tweak: str, dataset: DataSet, name: str) -> Path:
     """
     _read_only.refuse("keep a model")
     _limits.check_disk("The model")
-    check(checked_name(name) not in checkpoint.available(), f"There is a model '{name}' already. Choose another name.")
+    check(
+        checked_name(name) not in checkpoint.available(),
+        f"There is a model '{name}' already. Choose another name.",
+    )
     folder = checkpoint.folders()[-1]
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InvalidInput(f"The folder of your models, {folder}, cannot be made ({error.strerror}). "
-                           "Name another in QFUSION_MODELS.") from error
+        raise InvalidInput(
+            f"The folder of your models, {folder}, cannot be made ({error.strerror}). "
+            "Name another in QFUSION_MODELS."
+        ) from error
     return save(folder / name, found, tweak, dataset)
 
 
@@ -126,7 +170,9 @@ def archive(found: Checkpoint, tweak: str, dataset: DataSet, name: str) -> bytes
     """Returns card and weights in one .zip file, to be unpacked into a folder of models."""
     with tempfile.TemporaryDirectory() as folder:
         card = save(Path(folder) / checked_name(name), found, tweak, dataset)
-        return zipped({path.name: path.read_bytes() for path in (card, card.with_suffix(".safetensors"))})
+        return zipped(
+            {path.name: path.read_bytes() for path in (card, card.with_suffix(".safetensors"))}
+        )
 
 
 def zipped(files: Mapping[str, bytes]) -> bytes:
@@ -136,4 +182,3 @@ def zipped(files: Mapping[str, bytes]) -> bytes:
         for name, data in files.items():
             made.writestr(zipfile.ZipInfo(name, _MADE), data, zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
-

@@ -8,5 +8,19 @@ from qfusion.models.quantum_jump import QuantumJump
 from qfusion.models.registry import BASELINES, FUSION, build, names
 from qfusion.models.tweak import Tweak
 
-__all__ = ["BASELINES", "FUSION", "Ability", "EntangledQCNN", "FusionModel", "InputSpec", "KetModel", "QuantumJump",
-           "StateModel", "Tweak", "build", "can", "names", "require"]
+__all__ = [
+    "BASELINES",
+    "FUSION",
+    "Ability",
+    "EntangledQCNN",
+    "FusionModel",
+    "InputSpec",
+    "KetModel",
+    "QuantumJump",
+    "StateModel",
+    "Tweak",
+    "build",
+    "can",
+    "names",
+    "require",
+]

@@ -92,5 +92,8 @@ class FusionModule(nn.Module):
         return cast(Encoder, self.encoders[name])
 
     def _features(self, inputs: Mapping[str, Features], name: str) -> Features:
-        check(name in inputs, f"Argument `inputs` must hold modality `{name}`, but holds {sorted(inputs)}.")
+        check(
+            name in inputs,
+            f"Argument `inputs` must hold modality `{name}`, but holds {sorted(inputs)}.",
+        )
         return admitted(name, inputs[name], self.input_specs[name], self.bias.dtype)

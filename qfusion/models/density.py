@@ -15,7 +15,9 @@ def fused_state(vectors: Tensor) -> Tensor:
     letters = PAULIS[[0, 1, 3]].to(vectors.device)
     rho = torch.ones(*vectors.shape[:-2], 1, 1, dtype=torch.complex128, device=vectors.device)
     for i in range(vectors.shape[-2]):
-        qubit = torch.einsum("...w,wij->...ij", vectors[..., i, :].to(torch.complex128), letters) / 2
+        qubit = (
+            torch.einsum("...w,wij->...ij", vectors[..., i, :].to(torch.complex128), letters) / 2
+        )
         rho = torch.einsum("...ab,...ij->...aibj", rho, qubit).flatten(-4, -3).flatten(-2, -1)
     return rho
 
@@ -27,7 +29,9 @@ def apply(rho: Tensor, kraus: Tensor, wires: tuple[int, ...], n: int) -> Tensor:
     # rows and columns at once: rho is copied once
     channel = torch.einsum("kab,kcd->acbd", K, K.conj()).reshape((2,) * (4 * w))
     legs = [1 + q for q in wires] + [1 + n + q for q in wires]
-    out = torch.tensordot(channel, rho.reshape(-1, *(2,) * (2 * n)), (list(range(2 * w, 4 * w)), legs))
+    out = torch.tensordot(
+        channel, rho.reshape(-1, *(2,) * (2 * n)), (list(range(2 * w, 4 * w)), legs)
+    )
     return out.movedim(list(range(2 * w)), legs).reshape(*batch, 2**n, 2**n)
 
 

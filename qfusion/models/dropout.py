@@ -43,8 +43,11 @@ def drawn(random: Callable[[Tensor], Tensor], values: Tensor) -> Tensor:
         values: whose first dimension counts samples.
     """
     share = _share.get()
-    return random(values) if share is None else random(values.new_empty(share.total, *values.shape[1:]))[
-        share.rows.to(values.device)]
+    return (
+        random(values)
+        if share is None
+        else random(values.new_empty(share.total, *values.shape[1:]))[share.rows.to(values.device)]
+    )
 
 
 class Dropout(nn.Dropout):
@@ -54,7 +57,9 @@ class Dropout(nn.Dropout):
         """Returns values of the same shape."""
         if _share.get() is None or not self.training:
             return super().forward(values)
-        return values * drawn(lambda like: nn.functional.dropout(torch.ones_like(like), self.p), values)
+        return values * drawn(
+            lambda like: nn.functional.dropout(torch.ones_like(like), self.p), values
+        )
 
     def kept(self, values: Tensor) -> Tensor | None:
         """Returns which numbers of values (B, ...) stay, bool of their shape; None where all do.
@@ -66,5 +71,7 @@ class Dropout(nn.Dropout):
         return drawn(self._random, values)
 
     def _random(self, like: Tensor) -> Tensor:
-        bits = torch.empty(-(-like.numel() // 4), dtype=torch.int64, device=like.device).random_(-2**63, None)
-        return bits.view(torch.int16)[:like.numel()].view_as(like) >= round(self.p * 2**16) - 2**15
+        bits = torch.empty(-(-like.numel() // 4), dtype=torch.int64, device=like.device).random_(
+            -(2**63), None
+        )
+        return bits.view(torch.int16)[: like.numel()].view_as(like) >= round(self.p * 2**16) - 2**15

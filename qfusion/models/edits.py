@@ -20,7 +20,10 @@ from qfusion._checks import check, choose, require_number
 from qfusion.models import fusion
 from qfusion.models.tweak import MAX_TEXT
 
-LOW, HIGH = -math.pi / 2, 3 * math.pi / 2  # every angle has its place here; the named rules lie inside
+LOW, HIGH = (
+    -math.pi / 2,
+    3 * math.pi / 2,
+)  # every angle has its place here; the named rules lie inside
 RULES = ("and", "or", "mean")
 EVERYONE, LEARNED = "all", "learned"
 
@@ -73,29 +76,46 @@ def apply(text: str, learned: torch.Tensor, shape: Shape) -> torch.Tensor:
 def _one(part: str, phi: torch.Tensor, learned: torch.Tensor, shape: Shape) -> None:
     where, mark, value = part.partition("=")
     if mark:
-        phi[_entry(where, part, shape)] = require_number(f"angle of {where.strip()}", value.strip(), -100, 100)
+        phi[_entry(where, part, shape)] = require_number(
+            f"angle of {where.strip()}", value.strip(), -100, 100
+        )
         return
     where, mark, value = part.partition(":")
-    check(bool(mark), f"Edit `{part[:60]}` must look like `3.01=1.57`, `3:and` or `all:or`. Remove or mend it.")
+    check(
+        bool(mark),
+        f"Edit `{part[:60]}` must look like `3.01=1.57`, `3:and` or `all:or`. Remove or mend it.",
+    )
     rule = choose("Fusion rule", value.strip(), (*shape.rules, LEARNED))
-    known = learned.double() if rule == LEARNED else fusion.named_angles(rule, shape.M).expand(phi.shape)
+    known = (
+        learned.double()
+        if rule == LEARNED
+        else fusion.named_angles(rule, shape.M).expand(phi.shape)
+    )
     if where.strip() == EVERYONE:
         phi[:] = known
         return
-    place = _entry(where, part, shape) if "." in where else _whole(where.strip(), shape.n, "element", part)
+    place = (
+        _entry(where, part, shape)
+        if "." in where
+        else _whole(where.strip(), shape.n, "element", part)
+    )
     phi[place] = known[place]
 
 
 def _entry(where: str, part: str, shape: Shape) -> tuple[int, int, int]:
     """Element, stage and pattern of one entry's name."""
     steps = where.strip().split(".")
-    check(len(steps) == (2 if shape.stages == 1 else 3),
-          f"Edit `{part[:60]}` must name element{' and outcome' if shape.stages == 1 else ', stage and outcome'}, like "
-          f"`{'0.' + '0' * _digits(shape) if shape.stages == 1 else '0.1.00'}=1.57`.")
+    check(
+        len(steps) == (2 if shape.stages == 1 else 3),
+        f"Edit `{part[:60]}` must name element{' and outcome' if shape.stages == 1 else ', stage and outcome'}, like "
+        f"`{'0.' + '0' * _digits(shape) if shape.stages == 1 else '0.1.00'}=1.57`.",
+    )
     stage = 0 if shape.stages == 1 else _whole(steps[1], shape.stages, "stage", part)
     digits = steps[-1]
-    check(len(digits) == _digits(shape) and set(digits) <= {"0", "1"},
-          f"Edit `{part[:60]}` must name an outcome of {_digits(shape)} digits 0 or 1, but names `{digits[:20]}`.")
+    check(
+        len(digits) == _digits(shape) and set(digits) <= {"0", "1"},
+        f"Edit `{part[:60]}` must name an outcome of {_digits(shape)} digits 0 or 1, but names `{digits[:20]}`.",
+    )
     return _whole(steps[0].strip(), shape.n, "element", part), stage, int(digits, 2)
 
 
@@ -104,8 +124,10 @@ def _digits(shape: Shape) -> int:
 
 
 def _whole(word: str, count: int, name: str, part: str) -> int:
-    check(word.isdecimal() and int(word) < count,
-          f"Edit `{part[:60]}` must name an {name} from 0 to {count - 1}, but names `{word[:20]}`.")
+    check(
+        word.isdecimal() and int(word) < count,
+        f"Edit `{part[:60]}` must name an {name} from 0 to {count - 1}, but names `{word[:20]}`.",
+    )
     return int(word)
 
 
@@ -115,7 +137,9 @@ def key(shape: Shape, element: int, stage: int, pattern: int) -> str:
     return f"{element}.{digits}" if shape.stages == 1 else f"{element}.{stage}.{digits}"
 
 
-def with_angle(text: str, shape: Shape, element: int, stage: int, pattern: int, angle: float) -> str:
+def with_angle(
+    text: str, shape: Shape, element: int, stage: int, pattern: int, angle: float
+) -> str:
     """The text with one entry set; an earlier value of the same entry goes."""
     name = key(shape, element, stage, pattern)
     return ",".join([*_without(text, name), f"{name}={angle:.5g}"])
@@ -132,8 +156,11 @@ def with_entry_learned(text: str, shape: Shape, element: int, stage: int, patter
 
 def _without(text: str, name: str) -> list[str]:
     """The parts of the text that do not name this entry."""
-    return [part.strip() for part in text.split(",") if part.strip()
-            and part.replace("=", ":").partition(":")[0].strip() != name]
+    return [
+        part.strip()
+        for part in text.split(",")
+        if part.strip() and part.replace("=", ":").partition(":")[0].strip() != name
+    ]
 
 
 def with_rule(text: str, shape: Shape, element: int | None, rule: str) -> str:

@@ -33,9 +33,15 @@ class InputSpec:
     @staticmethod
     def of(spec: InputSpec | Mapping[str, Any]) -> InputSpec:
         """Returns `spec` itself, or one read from a card's mapping."""
-        return spec if isinstance(spec, InputSpec) else InputSpec(
-            int(spec["size"]), bool(spec["sequence"]), tuple(int(side) for side in spec["shape"]) if spec.get("shape")
-            else None)
+        return (
+            spec
+            if isinstance(spec, InputSpec)
+            else InputSpec(
+                int(spec["size"]),
+                bool(spec["sequence"]),
+                tuple(int(side) for side in spec["shape"]) if spec.get("shape") else None,
+            )
+        )
 
 
 class Standardiser(nn.Module):
@@ -119,7 +125,9 @@ class Pooling(nn.Module):
         order = lengths.argsort(descending=True, stable=True)
         there = torch.arange(int(lengths.max()), device=lengths.device)[:, None] < lengths[order]
         step, place = there.nonzero(as_tuple=True)
-        return last_states(self.gru, take(order[place], step), there.sum(1).tolist())[order.argsort()]
+        return last_states(self.gru, take(order[place], step), there.sum(1).tolist())[
+            order.argsort()
+        ]
 
 
 class BatchNorm(nn.Module):
@@ -142,8 +150,15 @@ class BatchNorm(nn.Module):
 
     def forward(self, values: Tensor) -> Tensor:
         """Returns values of the same shape; a batch of one row has no variance and is scaled by the running means."""
-        return nn.functional.batch_norm(values, self.mean, self.variance, self.scale, self.offset, self.training
-                                        and len(values) > 1, self.momentum)
+        return nn.functional.batch_norm(
+            values,
+            self.mean,
+            self.variance,
+            self.scale,
+            self.offset,
+            self.training and len(values) > 1,
+            self.momentum,
+        )
 
 
 class Convolution(nn.Module):
@@ -153,17 +168,30 @@ class Convolution(nn.Module):
     neighbours is kept.
     """
 
-    def __init__(self, shape: tuple[int, ...], hidden: int, channels: int = 8, norm: bool = False, pool: bool = False):
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        hidden: int,
+        channels: int = 8,
+        norm: bool = False,
+        pool: bool = False,
+    ):
         super().__init__()
-        check(len(shape) == 2 and min(shape) >= 4,
-              f"An image for a convolution must have shape (h, w) of at least (4, 4), but has {shape}. Use "
-              "encoder='mlp'.")
+        check(
+            len(shape) == 2 and min(shape) >= 4,
+            f"An image for a convolution must have shape (h, w) of at least (4, 4), but has {shape}. Use "
+            "encoder='mlp'.",
+        )
         self.shape = shape
         h, w = (side // 4 if pool else (side + 3) // 4 for side in shape)
         layers: list[nn.Module] = []
         for before, after in ((1, channels), (channels, 2 * channels)):
-            layers += [nn.Conv2d(before, after, 3, 1 if pool else 2, 1), *([nn.MaxPool2d(2)] if pool else []),
-                       *([BatchNorm(after)] if norm else []), nn.ReLU()]
+            layers += [
+                nn.Conv2d(before, after, 3, 1 if pool else 2, 1),
+                *([nn.MaxPool2d(2)] if pool else []),
+                *([BatchNorm(after)] if norm else []),
+                nn.ReLU(),
+            ]
         self.net = nn.Sequential(*layers, nn.Flatten(), nn.Linear(2 * channels * h * w, hidden))
         # so ordered, pooling takes a third of the time
         self.format = torch.channels_last if pool else torch.contiguous_format
@@ -189,8 +217,16 @@ class Encoder(nn.Module):
         input_dropout: probability on the input; default as `dropout`.
     """
 
-    def __init__(self, spec: InputSpec, outputs: int, hidden: int = 32, dropout: float = 0.3, pooling: str = "gru",
-                 kind: str = "mlp", input_dropout: float | None = None):
+    def __init__(
+        self,
+        spec: InputSpec,
+        outputs: int,
+        hidden: int = 32,
+        dropout: float = 0.3,
+        pooling: str = "gru",
+        kind: str = "mlp",
+        input_dropout: float | None = None,
+    ):
         super().__init__()
         choose("Encoder", kind, KINDS)
         self.spec = spec
@@ -199,7 +235,9 @@ class Encoder(nn.Module):
         if spec.sequence:
             self.first: nn.Module = Pooling(spec.size, hidden, pooling)
         elif kind != "mlp" and spec.shape is not None and len(spec.shape) == 2:
-            self.first = Convolution(spec.shape, hidden, norm=kind in NORMALISED, pool=kind == "cnn-pool")
+            self.first = Convolution(
+                spec.shape, hidden, norm=kind in NORMALISED, pool=kind == "cnn-pool"
+            )
         else:
             self.first = nn.Linear(spec.size, hidden)
         norm = [BatchNorm(hidden)] if kind in NORMALISED else []
@@ -212,7 +250,11 @@ class Encoder(nn.Module):
             return self.last(self.first(self.drop(self.standardise(values))))
         if isinstance(self.first, Pooling) and self.first.kind == "gru":
             kept = self.drop.kept(values)
-            return self.last(self.first.of_steps(mask, lambda rows, steps: self._steps(values, kept, rows, steps)))
+            return self.last(
+                self.first.of_steps(
+                    mask, lambda rows, steps: self._steps(values, kept, rows, steps)
+                )
+            )
         return self.last(self.first(self.drop(self.standardise(values)), mask))
 
     def _steps(self, values: Tensor, kept: Tensor | None, rows: Tensor, steps: Tensor) -> Tensor:
@@ -239,14 +281,18 @@ def admitted(name: str, features: Features, spec: InputSpec, dtype: torch.dtype)
             half precision.
     """
     check_features(name, features, spec)
-    check(dtype in (torch.float32, torch.float64),
-          f"The model must be in single or double precision, but its weights are {dtype}: states hold too few digits "
-          "in it. Call `.float()` or `.double()` on it; features may be of any precision.")
+    check(
+        dtype in (torch.float32, torch.float64),
+        f"The model must be in single or double precision, but its weights are {dtype}: states hold too few digits "
+        "in it. Call `.float()` or `.double()` on it; features may be of any precision.",
+    )
     values, mask = split(features)
     own = values.to(dtype)
     if own.dtype != values.dtype and not torch.isfinite(own).all():
-        raise InvalidInput(f"Features of modality `{name}` must be finite in the model's {dtype}, but hold "
-                           f"{values.abs().max():.2g}. Scale them, or call `.double()` on the model.")
+        raise InvalidInput(
+            f"Features of modality `{name}` must be finite in the model's {dtype}, but hold "
+            f"{values.abs().max():.2g}. Scale them, or call `.double()` on the model."
+        )
     return own if mask is None else (own, mask)
 
 
@@ -255,21 +301,32 @@ def check_features(name: str, features: Features, spec: InputSpec) -> None:
     numbers."""
     values, mask = split(features)
     kind = str(values.dtype) if isinstance(values, Tensor) else type(values).__name__
-    check(isinstance(values, Tensor) and values.is_floating_point(),
-          f"Features of modality `{name}` must be a tensor of floating-point numbers, but are {kind}. Convert them "
-          "with `.float()` or `.double()`; the model takes either.")
+    check(
+        isinstance(values, Tensor) and values.is_floating_point(),
+        f"Features of modality `{name}` must be a tensor of floating-point numbers, but are {kind}. Convert them "
+        "with `.float()` or `.double()`; the model takes either.",
+    )
     expected = f"(B, T, {spec.size}) with a mask (B, T)" if spec.sequence else f"(B, {spec.size})"
     ok = values.ndim == (3 if spec.sequence else 2) and values.shape[-1] == spec.size
-    ok = ok and (mask is not None and mask.shape == values.shape[:2] if spec.sequence else mask is None)
-    check(ok, f"Features of modality `{name}` must have shape {expected}, but have shape {tuple(values.shape)}"
-              f"{'' if mask is None else f' and a mask {tuple(mask.shape)}'}. Use the data set the model was trained "
-              "for.")
-    check(mask is None or mask.dtype == torch.bool,
-          f"The mask of modality `{name}` must hold True for every real step, but has type "
-          f"{None if mask is None else mask.dtype}. Convert it with `.bool()`.")
+    ok = ok and (
+        mask is not None and mask.shape == values.shape[:2] if spec.sequence else mask is None
+    )
+    check(
+        ok,
+        f"Features of modality `{name}` must have shape {expected}, but have shape {tuple(values.shape)}"
+        f"{'' if mask is None else f' and a mask {tuple(mask.shape)}'}. Use the data set the model was trained "
+        "for.",
+    )
+    check(
+        mask is None or mask.dtype == torch.bool,
+        f"The mask of modality `{name}` must hold True for every real step, but has type "
+        f"{None if mask is None else mask.dtype}. Convert it with `.bool()`.",
+    )
     bad: list[int] = []
     if not torch.isfinite(values.detach().sum()):  # one pass, where nothing is wrong
         bad = next(iter((~torch.isfinite(values)).nonzero().tolist()), [])
-    check(not bad,
-          f"Features of modality `{name}` must be finite, but row {bad[0] if bad else 0} has NaN or infinity at "
-          f"{bad[1:]}. Clean or impute the data first.")
+    check(
+        not bad,
+        f"Features of modality `{name}` must be finite, but row {bad[0] if bad else 0} has NaN or infinity at "
+        f"{bad[1:]}. Clean or impute the data first.",
+    )

@@ -70,9 +70,20 @@ class EntangledQCNN(StateModel):
     abilities = frozenset({"states", "masses", "layers", "rules", "circuit", "terms"})
 
     def __init__(
-        self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *,
-        elements: int = 0, rule: str = "mean", freeze_rule: bool = False, block: str = "su4", start: str = "random",
-        encoder: str = "mlp", hidden: int = 32, dropout: float = 0.2, pooling: str = "gru", tables: str = "joint",
+        self,
+        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str] = ("score",),
+        *,
+        elements: int = 0,
+        rule: str = "mean",
+        freeze_rule: bool = False,
+        block: str = "su4",
+        start: str = "random",
+        encoder: str = "mlp",
+        hidden: int = 32,
+        dropout: float = 0.2,
+        pooling: str = "gru",
+        tables: str = "joint",
         input_dropout: float = 0.0,
     ):
         super().__init__(inputs, outputs)
@@ -81,29 +92,52 @@ class EntangledQCNN(StateModel):
         choose("Convolution block", block, BLOCKS)
         choose("Start of the readout", start, STARTS)
         choose("Tables", tables, fusion.TABLES)
-        check(not (freeze_rule and tables == "separate"),
-              "Argument `tables` must be 'joint' with `freeze_rule`, but is 'separate': a frozen rule learns neither. "
-              "Drop one of them.")
-        check(not (freeze_rule and rule == "random"),
-              "Argument `freeze_rule` needs a named rule, but `rule` is 'random'. Name a rule.")
-        check(isinstance(elements, int) and elements >= 0,
-              f"Argument `elements` must be a whole number from 0, but is {elements!r}.")
+        check(
+            not (freeze_rule and tables == "separate"),
+            "Argument `tables` must be 'joint' with `freeze_rule`, but is 'separate': a frozen rule learns neither. "
+            "Drop one of them.",
+        )
+        check(
+            not (freeze_rule and rule == "random"),
+            "Argument `freeze_rule` needs a named rule, but `rule` is 'random'. Name a rule.",
+        )
+        check(
+            isinstance(elements, int) and elements >= 0,
+            f"Argument `elements` must be a whole number from 0, but is {elements!r}.",
+        )
         for name, share in (("dropout", dropout), ("input_dropout", input_dropout)):
             check(0 <= share < 1, f"Argument `{name}` must lie in [0, 1), but is {share}.")
-        check(isinstance(hidden, int) and 1 <= hidden <= 2**14,
-              f"Argument `hidden` must be a whole number from 1 to {2**14}, but is {hidden!r}.")
-        self.settings: dict[str, Any] = dict(elements=elements, rule=rule, freeze_rule=freeze_rule, block=block,
-                                             start=start, encoder=encoder, hidden=hidden, dropout=dropout,
-                                             pooling=pooling, tables=tables, input_dropout=input_dropout)
+        check(
+            isinstance(hidden, int) and 1 <= hidden <= 2**14,
+            f"Argument `hidden` must be a whole number from 1 to {2**14}, but is {hidden!r}.",
+        )
+        self.settings: dict[str, Any] = dict(
+            elements=elements,
+            rule=rule,
+            freeze_rule=freeze_rule,
+            block=block,
+            start=start,
+            encoder=encoder,
+            hidden=hidden,
+            dropout=dropout,
+            pooling=pooling,
+            tables=tables,
+            input_dropout=input_dropout,
+        )
         self.elements = elements or (C if 4 <= C <= 10 else 8)
         self.elements_are_classes = self.elements == C
-        check(start == "random" or self.elements_are_classes,
-              f"Argument `start` is 'classes', which needs one element per class, but there are {self.elements} "
-              f"elements and {C} classes. Set `elements` to {C}, or `start` to 'random'.")
+        check(
+            start == "random" or self.elements_are_classes,
+            f"Argument `start` is 'classes', which needs one element per class, but there are {self.elements} "
+            f"elements and {C} classes. Set `elements` to {C}, or `start` to 'random'.",
+        )
         self.network = qcnn.QCNN(self.elements, C, block)
-        self.encoders = nn.ModuleDict({
-            name: Encoder(spec, self.elements, hidden, dropout, pooling, encoder, input_dropout)
-            for name, spec in self.input_specs.items()})
+        self.encoders = nn.ModuleDict(
+            {
+                name: Encoder(spec, self.elements, hidden, dropout, pooling, encoder, input_dropout)
+                for name, spec in self.input_specs.items()
+            }
+        )
         angles = self._start(rule, M)
         if freeze_rule:
             self.register_buffer("phi", angles)
@@ -132,7 +166,9 @@ class EntangledQCNN(StateModel):
         read_classes(self.network, fusion.fuse(masses, self.phi)[0])
 
     def _start(self, rule: str, M: int) -> Tensor:
-        named = fusion.named_angles("mean" if rule == "random" else rule, M).to(torch.get_default_dtype())
+        named = fusion.named_angles("mean" if rule == "random" else rule, M).to(
+            torch.get_default_dtype()
+        )
         if rule == "random":
             named = torch.rand(self.elements, *named.shape) * torch.pi
             return named
@@ -174,7 +210,9 @@ class EntangledQCNN(StateModel):
     def scores(self, states: Mapping[str, Tensor], observables: Tensor | None = None) -> Tensor:
         """Returns the scores of given masses, (B, C); multilinear in them."""
         vectors = self.fuse(states)[0]
-        return (self.read(vectors) if observables is None else qcnn.evaluate(observables, vectors)) + self.bias
+        return (
+            self.read(vectors) if observables is None else qcnn.evaluate(observables, vectors)
+        ) + self.bias
 
     def read(self, vectors: Tensor) -> Tensor:
         """Returns the scores without bias of fused qubits (1, <X>, <Z>), (B, n, 3) -> (B, C)."""
@@ -191,10 +229,14 @@ class EntangledQCNN(StateModel):
         Raises:
             InvalidInput: when the shape differs or an angle is not a number.
         """
-        check(phi.shape == self.phi.shape,
-              f"Argument `phi` must have shape {tuple(self.phi.shape)}, but has shape {tuple(phi.shape)}.")
-        check(bool(torch.isfinite(phi).all()),
-              "Argument `phi` must be finite, but an angle is not a number. Give angles in radians.")
+        check(
+            phi.shape == self.phi.shape,
+            f"Argument `phi` must have shape {tuple(self.phi.shape)}, but has shape {tuple(phi.shape)}.",
+        )
+        check(
+            bool(torch.isfinite(phi).all()),
+            "Argument `phi` must be finite, but an angle is not a number. Give angles in radians.",
+        )
         other = copy.copy(self)
         other._parameters, other._buffers = dict(self._parameters), dict(self._buffers)
         for name in ("phi", "turns"):
@@ -208,8 +250,10 @@ class EntangledQCNN(StateModel):
         Raises:
             InvalidInput, NotFound: when it is no text, or a part of it does not fit the tables.
         """
-        check(isinstance(tweak, str),
-              f"Argument `tweak` must be text for an {self.kind}, such as 'all:and', but is a {type(tweak).__name__}.")
+        check(
+            isinstance(tweak, str),
+            f"Argument `tweak` must be text for an {self.kind}, such as 'all:and', but is a {type(tweak).__name__}.",
+        )
         words = str(tweak).strip(" ,")
         edits.apply(words, self.phi, edits.shape_of(self))
         return words
@@ -222,20 +266,26 @@ class EntangledQCNN(StateModel):
             InvalidInput, NotFound: as for `parse_tweak`.
         """
         words = self.parse_tweak(tweak)
-        return self.with_angles(edits.apply(words, self.phi, edits.shape_of(self))) if words else self
+        return (
+            self.with_angles(edits.apply(words, self.phi, edits.shape_of(self))) if words else self
+        )
 
     def direct_scores(self, states: Mapping[str, Tensor]) -> Tensor:
         """Returns the scores by evolving the fused qubits' density matrices gate by gate, (B, C): the reference path,
         for small n."""
-        return density.scores(self.network, density.states(self.network, self.fuse(states)[0])[-1]) + self.bias
+        return (
+            density.scores(self.network, density.states(self.network, self.fuse(states)[0])[-1])
+            + self.bias
+        )
 
     def points(self, count: int = 2) -> Points:
         """Returns the places between the network's layers, `QCNN.moments`, however many are asked for."""
         names = tuple(name for name, _ in self.network.moments())
         return Points("layers", tuple(map(float, range(len(names)))), names)
 
-    def baked(self, state: dict[str, Tensor], settings: dict[str, Any],
-              words: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    def baked(
+        self, state: dict[str, Tensor], settings: dict[str, Any], words: str
+    ) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Returns weights and settings in which the tables are those of this model: an edited one need be neither a
         named rule nor one of separate rotations."""
         if not words:

@@ -44,7 +44,9 @@ def features(network: QCNN, vectors: Tensor) -> Tensor:
         vectors: per input qubit (1, <X>, <Z>), (B, n, 3).
     """
     steps = {(step.kind, step.layer): step for step in network.steps}
-    maps = {key: transfer_matrix(network.matrix(step)).view(4, 4, 4, 4) for key, step in steps.items()}
+    maps = {
+        key: transfer_matrix(network.matrix(step)).view(4, 4, 4, 4) for key, step in steps.items()
+    }
     parts = [_features(network, part, maps) for part in vectors.split(_rows(network))]
     return torch.cat(parts) if len(parts) > 1 else parts[0]
 
@@ -78,12 +80,21 @@ def _features(network: QCNN, vectors: Tensor, maps: Mapping[tuple[str, int], Ten
             measured[index] = _pool(groups, step.wires, R[:, after[1]])
         else:
             _convolve(groups, step.wires, R[after[0]][:, after[1]])
-    return torch.cat([_probabilities(groups, network.kept),
-                      torch.stack([measured[index] for index in sorted(measured)], -1)], -1)
+    return torch.cat(
+        [
+            _probabilities(groups, network.kept),
+            torch.stack([measured[index] for index in sorted(measured)], -1),
+        ],
+        -1,
+    )
 
 
-def _ring(network: QCNN, vectors: Tensor, maps: Mapping[tuple[str, int], Tensor],
-          measured: dict[int, Tensor]) -> dict[int, _Group]:
+def _ring(
+    network: QCNN,
+    vectors: Tensor,
+    maps: Mapping[tuple[str, int], Tensor],
+    measured: dict[int, Tensor],
+) -> dict[int, _Group]:
     """The first layer on n = 2 s qubits; adds <Z> of the measured qubits, and returns the words of the kept ones.
 
     Site j holds qubits 2 j (e, kept) and 2 j + 1 (o, measured). Its pair of words P_j[e, o] is the convolution of two
@@ -94,7 +105,9 @@ def _ring(network: QCNN, vectors: Tensor, maps: Mapping[tuple[str, int], Tensor]
         <word u_0 u_1 ...> = Tr A_{s-1}[u_0] A_0[u_1] ... A_{s-2}[u_{s-1}]
     """
     B, s = len(vectors), network.n // 2
-    pools = [index for index, step in enumerate(network.steps) if (step.kind, step.layer) == ("pool", 0)]
+    pools = [
+        index for index, step in enumerate(network.steps) if (step.kind, step.layer) == ("pool", 0)
+    ]
     kept = [network.steps[index].wires[1] for index in pools]
     letters = _letters(network, pools[-1], kept[-1])
     U = len(letters)
@@ -128,7 +141,11 @@ def scores(network: QCNN, vectors: Tensor) -> Tensor:
     """Returns the scores of fused qubits, (B, n, 3) -> (B, C), by whichever way is cheaper: their features, or, of many
     samples, the observables pulled back once."""
     C = len(network.head)
-    many = C < 6 and len(vectors) > 300 * C if is_ring(network) else len(vectors) > 2 * C * 2 ** (network.n / 2)
+    many = (
+        C < 6 and len(vectors) > 300 * C
+        if is_ring(network)
+        else len(vectors) > 2 * C * 2 ** (network.n / 2)
+    )
     if many:  # measured
         return evaluate(network.observables(), vectors)
     return HEAD_SCALE * features(network, vectors) @ network.head.T
@@ -139,7 +156,11 @@ def _order(network: QCNN) -> list[int]:
     order: list[int] = []
     for index, step in enumerate(network.steps):
         place = len(order)
-        while step.kind == "pool" and place and not set(step.wires) & set(network.steps[order[place - 1]].wires):
+        while (
+            step.kind == "pool"
+            and place
+            and not set(step.wires) & set(network.steps[order[place - 1]].wires)
+        ):
             place -= 1
         order.insert(place, index)
     return order
@@ -147,7 +168,7 @@ def _order(network: QCNN) -> list[int]:
 
 def _letters(network: QCNN, index: int, qubit: int) -> list[int]:
     """What is still needed of a qubit after step `index`: {I, Z} when it is measured or read next, else everything."""
-    for step in network.steps[index + 1:]:
+    for step in network.steps[index + 1 :]:
         if qubit in step.wires:
             return _IZ if step.kind == "pool" and step.wires[0] == qubit else _ALL
     return _IZ
@@ -155,7 +176,11 @@ def _letters(network: QCNN, index: int, qubit: int) -> list[int]:
 
 def _inputs(R: Tensor, axis: int, size: int) -> Tensor:
     """R restricted to the letters that a qubit with `size` of them has: {I, Z}, {I, X, Z} or all."""
-    return R if size == 4 else R.index_select(axis, torch.tensor({2: [0, 3], 3: [0, 1, 3]}[size], device=R.device))
+    return (
+        R
+        if size == 4
+        else R.index_select(axis, torch.tensor({2: [0, 3], 3: [0, 1, 3]}[size], device=R.device))
+    )
 
 
 def _convolve(groups: dict[int, _Group], wires: tuple[int, int], R: Tensor) -> None:
@@ -166,8 +191,9 @@ def _convolve(groups: dict[int, _Group], wires: tuple[int, int], R: Tensor) -> N
         T = left.last(a, b)
         rest = T.shape[:-2]
         block = _inputs(_inputs(R, 2, T.shape[-2]), 3, T.shape[-1])
-        T = (T.reshape(-1, block.shape[2] * block.shape[3])
-             @ block.flatten(2).flatten(0, 1).T).view(*rest, *block.shape[:2])
+        T = (
+            T.reshape(-1, block.shape[2] * block.shape[3]) @ block.flatten(2).flatten(0, 1).T
+        ).view(*rest, *block.shape[:2])
         left.T = T
         return
     X, Y = left.last(a), right.last(b)
@@ -193,9 +219,15 @@ def _pool(groups: dict[int, _Group], wires: tuple[int, int], R: Tensor) -> Tenso
     a, b = wires
     group = groups[a]  # they have met in the convolution before
     T = group.last(a, b)
-    z = T.reshape(len(T), -1, T.shape[-2], T.shape[-1])[:, 0, 1, 0]  # Z on the measured qubit, I on all others
-    block = _inputs(_inputs(R[0], 1, T.shape[-2]), 2, T.shape[-1])  # I on the measured qubit afterwards: (u, v, w)
-    group.T = (T.reshape(-1, T.shape[-2] * T.shape[-1]) @ block.flatten(1).T).view(*T.shape[:-2], len(block))
+    z = T.reshape(len(T), -1, T.shape[-2], T.shape[-1])[
+        :, 0, 1, 0
+    ]  # Z on the measured qubit, I on all others
+    block = _inputs(
+        _inputs(R[0], 1, T.shape[-2]), 2, T.shape[-1]
+    )  # I on the measured qubit afterwards: (u, v, w)
+    group.T = (T.reshape(-1, T.shape[-2] * T.shape[-1]) @ block.flatten(1).T).view(
+        *T.shape[:-2], len(block)
+    )
     group.qubits = group.qubits[:-2] + [b]
     del groups[a]
     return z
@@ -206,7 +238,10 @@ def _probabilities(groups: dict[int, _Group], kept: list[int]) -> Tensor:
     order: list[int] = []
     T = groups[kept[0]].T.new_ones(len(groups[kept[0]].T), 1)
     for group in dict.fromkeys(groups[q] for q in kept):
-        T, order = torch.einsum("bp,bq->bpq", T.flatten(1), group.T.flatten(1)), order + group.qubits
+        T, order = (
+            torch.einsum("bp,bq->bpq", T.flatten(1), group.T.flatten(1)),
+            order + group.qubits,
+        )
     T = T.reshape(len(T), *(2,) * len(order)).permute(0, *(1 + order.index(q) for q in kept))
     half = T.new_tensor([[0.5, 0.5], [0.5, -0.5]])  # p(0), p(1) from <I>, <Z>
     for _ in kept:

@@ -38,12 +38,20 @@ from qfusion.models.base import FusionModule
 from qfusion.models.encoders import Encoder, Features
 from qfusion.quantum import states
 
-Ability = Literal["states", "kets", "masses", "time", "layers", "rules", "circuit", "gates", "terms"]
+Ability = Literal[
+    "states", "kets", "masses", "time", "layers", "rules", "circuit", "gates", "terms"
+]
 ABILITIES: dict[Ability, str] = {
-    "states": "states of its modalities that scores are linear in", "kets": "modality states that are kets",
-    "masses": "masses of its modalities for elements", "time": "evolution in time",
-    "layers": "layers to be read out between", "rules": "fusion rules to read", "circuit": "circuit of gates",
-    "gates": "circuit of unitary gates alone", "terms": "terms of a physics to weaken or turn"}
+    "states": "states of its modalities that scores are linear in",
+    "kets": "modality states that are kets",
+    "masses": "masses of its modalities for elements",
+    "time": "evolution in time",
+    "layers": "layers to be read out between",
+    "rules": "fusion rules to read",
+    "circuit": "circuit of gates",
+    "gates": "circuit of unitary gates alone",
+    "terms": "terms of a physics to weaken or turn",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,9 +119,11 @@ class FusionModel(FusionModule, ABC):
         Raises:
             InvalidInput, NotFound: when it does not fit the model.
         """
-        check(not str(tweak).strip(" ,"),
-              f"A model of kind {self.kind} has nothing to tweak, but the tweak is {str(tweak)[:60]!r}. "
-              "Leave it out.")
+        check(
+            not str(tweak).strip(" ,"),
+            f"A model of kind {self.kind} has nothing to tweak, but the tweak is {str(tweak)[:60]!r}. "
+            "Leave it out.",
+        )
         return ""
 
     def tweaked(self, tweak: Any) -> FusionModel:
@@ -121,8 +131,9 @@ class FusionModel(FusionModule, ABC):
         self.parse_tweak(tweak)
         return self
 
-    def baked(self, state: dict[str, Tensor], settings: dict[str, Any],
-              words: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    def baked(
+        self, state: dict[str, Tensor], settings: dict[str, Any], words: str
+    ) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Returns weights and settings in which this model's tweak is part of the weights.
 
         Args:
@@ -172,19 +183,28 @@ class KetModel(StateModel):
         is held."""
         M = len(self.modalities)
         sizes = (dims,) * M if isinstance(dims, int) else tuple(int(d) for d in dims)
-        check(len(sizes) == M and all(d >= 2 for d in sizes),
-              f"Argument `dims` must hold {M} dimensions of at least 2, but is {dims}.")
+        check(
+            len(sizes) == M and all(d >= 2 for d in sizes),
+            f"Argument `dims` must hold {M} dimensions of at least 2, but is {dims}.",
+        )
         D = math.prod(sizes)
-        check(most >= D,
-              f"Argument `dims` must give a joint dimension of at most {most}, but {sizes} gives {D}: {held}. Lower "
-              "`dims`.")
+        check(
+            most >= D,
+            f"Argument `dims` must give a joint dimension of at most {most}, but {sizes} gives {D}: {held}. Lower "
+            "`dims`.",
+        )
         return sizes
 
-    def _ket_encoders(self, hidden: int, dropout: float, pooling: str, encoder: str,
-                      input_dropout: float | None) -> nn.ModuleDict:
+    def _ket_encoders(
+        self, hidden: int, dropout: float, pooling: str, encoder: str, input_dropout: float | None
+    ) -> nn.ModuleDict:
         """Returns an encoder for every modality that gives 2 d_m numbers; settings as of `Encoder`."""
-        return nn.ModuleDict({name: Encoder(spec, 2 * d, hidden, dropout, pooling, encoder, input_dropout)
-                              for (name, spec), d in zip(self.input_specs.items(), self.dims, strict=True)})
+        return nn.ModuleDict(
+            {
+                name: Encoder(spec, 2 * d, hidden, dropout, pooling, encoder, input_dropout)
+                for (name, spec), d in zip(self.input_specs.items(), self.dims, strict=True)
+            }
+        )
 
     def encode_one(self, inputs: Mapping[str, Features], name: str) -> Tensor:
         """Returns the unit kets of one modality, (B, d_m) complex; `inputs` need not hold the others."""
@@ -202,7 +222,12 @@ class KetModel(StateModel):
     def scores(self, states: Mapping[str, Tensor], observables: Tensor | None = None) -> Tensor:
         """Returns <psi|O_c|psi> + b_c of given kets, (B, C)."""
         psi = self.product_state(states)
-        return expectation((self.observables() if observables is None else observables).to(psi.dtype), psi) + self.bias
+        return (
+            expectation(
+                (self.observables() if observables is None else observables).to(psi.dtype), psi
+            )
+            + self.bias
+        )
 
 
 def expectation(observables: Tensor, psi: Tensor) -> Tensor:

@@ -23,7 +23,9 @@ RULES: dict[str, Callable[[Tensor], Tensor]] = {
     "and": lambda ones: (ones == ones.max()).double(),
     "or": lambda ones: (ones > 0).double(),
     "mean": lambda ones: ones / ones.max(),
-    "majority": lambda ones: (2 * ones > ones.max()).double() + 0.5 * (2 * ones == ones.max()).double(),
+    "majority": lambda ones: (
+        (2 * ones > ones.max()).double() + 0.5 * (2 * ones == ones.max()).double()
+    ),
 }
 INITIAL = ("mean", "and", "or", "random")
 TABLES = ("joint", "separate")
@@ -111,7 +113,10 @@ def fuse(masses: Tensor, phi: Tensor) -> tuple[Tensor, Tensor]:
     stages = [masses[..., 0]]
     for stage in range(phi.shape[1]):
         stages.append(_mean(tables[:, stage], stages[stage], masses[..., stage + 1]))
-    x, z = (_mean(values, stages[-2], masses[..., -1]) for values in (torch.sin(phi[:, -1]), torch.cos(phi[:, -1])))
+    x, z = (
+        _mean(values, stages[-2], masses[..., -1])
+        for values in (torch.sin(phi[:, -1]), torch.cos(phi[:, -1]))
+    )
     return torch.stack([torch.ones_like(x), x, z], -1), torch.stack(stages[1:], -1)
 
 
@@ -131,8 +136,16 @@ def nearest_rule(phi: Tensor, M: int) -> list[tuple[str, float]]:
         M: number of modalities.
     """
     masses = torch.sin(phi.double() / 2).square()
-    named = [rule for rule in RULES if rule != "majority" or M == 3]  # of two it is the mean, and a chain has none
-    tables = {rule: torch.sin(named_angles(rule, M).to(masses.device) / 2).square() for rule in named}
-    distances = {rule: (masses - table).square().mean((1, 2)).sqrt() for rule, table in tables.items()}
-    return [min(((rule, float(d[i])) for rule, d in distances.items()), key=lambda pair: pair[1])
-            for i in range(len(phi))]
+    named = [
+        rule for rule in RULES if rule != "majority" or M == 3
+    ]  # of two it is the mean, and a chain has none
+    tables = {
+        rule: torch.sin(named_angles(rule, M).to(masses.device) / 2).square() for rule in named
+    }
+    distances = {
+        rule: (masses - table).square().mean((1, 2)).sqrt() for rule, table in tables.items()
+    }
+    return [
+        min(((rule, float(d[i])) for rule, d in distances.items()), key=lambda pair: pair[1])
+        for i in range(len(phi))
+    ]

@@ -43,4 +43,8 @@ def repeated(state: Any, times: int) -> Any:
 
 def tiled(state: Any, times: int) -> Any:
     """Returns all rows so many times: 0, 1, ..., 0, 1, ..."""
-    return state if times == 1 else mapped(lambda each: each.repeat(times, *[1] * (each.ndim - 1)), state)
+    return (
+        state
+        if times == 1
+        else mapped(lambda each: each.repeat(times, *[1] * (each.ndim - 1)), state)
+    )

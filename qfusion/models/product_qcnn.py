@@ -32,29 +32,52 @@ class ProductQCNN(FusionModel):
     kind = "product-qcnn"
 
     def __init__(
-        self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *,
-        elements: int = 0, block: str = "su4", start: str = "random", encoder: str = "mlp", hidden: int = 32,
-        dropout: float = 0.2, pooling: str = "gru", input_dropout: float = 0.0,
+        self,
+        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str] = ("score",),
+        *,
+        elements: int = 0,
+        block: str = "su4",
+        start: str = "random",
+        encoder: str = "mlp",
+        hidden: int = 32,
+        dropout: float = 0.2,
+        pooling: str = "gru",
+        input_dropout: float = 0.0,
     ):
         super().__init__(inputs, outputs)
         M, C = len(self.modalities), len(self.outputs)
         choose("Convolution block", block, BLOCKS)
         choose("Start of the readout", start, STARTS)
-        check(isinstance(elements, int) and elements >= 0,
-              f"Argument `elements` must be a whole number from 0, but is {elements!r}.")
+        check(
+            isinstance(elements, int) and elements >= 0,
+            f"Argument `elements` must be a whole number from 0, but is {elements!r}.",
+        )
         for name, share in (("dropout", dropout), ("input_dropout", input_dropout)):
             check(0 <= share < 1, f"Argument `{name}` must lie in [0, 1), but is {share}.")
-        self.settings: dict[str, Any] = dict(elements=elements, block=block, start=start, encoder=encoder,
-                                             hidden=hidden, dropout=dropout,
-                                             pooling=pooling, input_dropout=input_dropout)
+        self.settings: dict[str, Any] = dict(
+            elements=elements,
+            block=block,
+            start=start,
+            encoder=encoder,
+            hidden=hidden,
+            dropout=dropout,
+            pooling=pooling,
+            input_dropout=input_dropout,
+        )
         self.elements = elements or (C if 4 <= C <= 10 else 8)
-        check(start == "random" or self.elements == C,
-              f"Argument `start` is 'classes', which needs one element per class, but there are {self.elements} "
-              f"elements and {C} classes. Set `elements` to {C}, or `start` to 'random'.")
+        check(
+            start == "random" or self.elements == C,
+            f"Argument `start` is 'classes', which needs one element per class, but there are {self.elements} "
+            f"elements and {C} classes. Set `elements` to {C}, or `start` to 'random'.",
+        )
         self.network = qcnn.QCNN(self.elements, C, block)
-        self.encoders = nn.ModuleDict({name: Encoder(spec, self.elements, hidden, dropout, pooling, encoder,
-                                                     input_dropout)
-                                       for name, spec in self.input_specs.items()})
+        self.encoders = nn.ModuleDict(
+            {
+                name: Encoder(spec, self.elements, hidden, dropout, pooling, encoder, input_dropout)
+                for name, spec in self.input_specs.items()
+            }
+        )
         self.weights = nn.Parameter(torch.full((M, self.elements), 1.0 / M))
         self.bias = nn.Parameter(torch.zeros(C))
         if start == "classes":

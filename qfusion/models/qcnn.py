@@ -23,7 +23,9 @@ from qfusion.quantum.gates import BLOCKS, rotations, unitary
 from qfusion.quantum.pauli import transfer_matrix
 
 MAX_QUBITS = 10
-HEAD_SCALE = 4.0  # scores are HEAD_SCALE * (W f) + b: features lie in [-1, 1], logits should not have to
+HEAD_SCALE = (
+    4.0  # scores are HEAD_SCALE * (W f) + b: features lie in [-1, 1], logits should not have to
+)
 IZ, IXZ, ALL = (0, 3), (0, 1, 3), (0, 1, 2, 3)
 Channel = Callable[["Step"], Tensor | None]
 
@@ -46,7 +48,9 @@ def layout(n: int) -> tuple[list[Step], list[int]]:
         if len(wires) > 2:
             pairs.append((len(wires) - 1, 0))
         steps += [Step("conv", layer, (wires[a], wires[b])) for a, b in pairs]
-        steps += [Step("pool", layer, (wires[a + 1], wires[a])) for a in range(0, len(wires) - 1, 2)]
+        steps += [
+            Step("pool", layer, (wires[a + 1], wires[a])) for a in range(0, len(wires) - 1, 2)
+        ]
         wires, layer = wires[::2], layer + 1
     return steps, wires
 
@@ -66,9 +70,11 @@ class QCNN(nn.Module):
 
     def __init__(self, n: int, C: int, block: str = "su4", spread: float = 0.03):
         super().__init__()
-        check(2 <= n <= MAX_QUBITS,
-              f"Argument `elements` must lie between 2 and {MAX_QUBITS}, but is {n}: the exact observables hold 3^n "
-              f"numbers per score. Take {MAX_QUBITS} or fewer: they can score any number of classes.")
+        check(
+            2 <= n <= MAX_QUBITS,
+            f"Argument `elements` must lie between 2 and {MAX_QUBITS}, but is {n}: the exact observables hold 3^n "
+            f"numbers per score. Take {MAX_QUBITS} or fewer: they can score any number of classes.",
+        )
         self.n, self.block = n, choose("Convolution block", block, BLOCKS)
         self.steps, self.kept = layout(n)
         self.measured = [step.wires[0] for step in self.steps if step.kind == "pool"]
@@ -81,14 +87,21 @@ class QCNN(nn.Module):
         """Returns the head as an observable after the circuit: coefficients (C, 2, ..., 2) of words in {I, Z} on n
         qubits."""
         C, k = len(self.head), len(self.kept)
-        probabilities = HEAD_SCALE * self.head[:, :2**k]
-        walsh = probabilities.new_tensor([[0.5, 0.5], [0.5, -0.5]])  # |0><0| = (I + Z) / 2, |1><1| = (I - Z) / 2
+        probabilities = HEAD_SCALE * self.head[:, : 2**k]
+        walsh = probabilities.new_tensor(
+            [[0.5, 0.5], [0.5, -0.5]]
+        )  # |0><0| = (I + Z) / 2, |1><1| = (I - Z) / 2
         words = probabilities.view(C, *(2,) * k)
         for _ in range(k):
-            words = torch.tensordot(words, walsh, ([1], [1]))  # each pass moves the first leg to the end
+            words = torch.tensordot(
+                words, walsh, ([1], [1])
+            )  # each pass moves the first leg to the end
         full = probabilities.new_zeros(C, *(2,) * self.n)
         everywhere = slice(None)
-        kept: tuple[slice | int, ...] = (everywhere, *(everywhere if q in self.kept else 0 for q in range(self.n)))
+        kept: tuple[slice | int, ...] = (
+            everywhere,
+            *(everywhere if q in self.kept else 0 for q in range(self.n)),
+        )
         full[kept] += words
         for j, q in enumerate(self.measured):
             single: tuple[slice | int, ...] = (everywhere, *(int(w == q) for w in range(self.n)))
@@ -109,10 +122,17 @@ class QCNN(nn.Module):
         for index, step in enumerate(self.steps):
             following = self.steps[index + 1] if index + 1 < len(self.steps) else None
             if following is None or (following.kind, following.layer) != (step.kind, step.layer):
-                found.append((f"layer {step.layer} {'convolved' if step.kind == 'conv' else 'pooled'}", index + 1))
+                found.append(
+                    (
+                        f"layer {step.layer} {'convolved' if step.kind == 'conv' else 'pooled'}",
+                        index + 1,
+                    )
+                )
         return found
 
-    def observables(self, first: int = 0, channel: Channel = lambda _: None, last: int | None = None) -> Tensor:
+    def observables(
+        self, first: int = 0, channel: Channel = lambda _: None, last: int | None = None
+    ) -> Tensor:
         """Returns the scores' observables pulled back to the state before step `first`.
 
         Args:
@@ -151,13 +171,30 @@ def _backwards(steps: tuple[Step, ...], first: int) -> tuple[tuple[int, tuple[in
     Steps on different qubits commute. The next is the one after which fewest letters are left, so that an observable
     grows on a few qubits at a time: at ten qubits that takes a fifth of the time.
     """
-    size, left, found = dict.fromkeys(range(MAX_QUBITS), len(IZ)), list(range(first, len(steps))), []
+    size, left, found = (
+        dict.fromkeys(range(MAX_QUBITS), len(IZ)),
+        list(range(first, len(steps))),
+        [],
+    )
     while left:
-        ready = [i for i in left if not any(set(steps[i].wires) & set(steps[j].wires) for j in left if j > i)]
-        real = {i: tuple(q for q in steps[i].wires if not first and all(q not in each.wires for each in steps[:i]))
-                for i in ready}
+        ready = [
+            i
+            for i in left
+            if not any(set(steps[i].wires) & set(steps[j].wires) for j in left if j > i)
+        ]
+        real = {
+            i: tuple(
+                q
+                for q in steps[i].wires
+                if not first and all(q not in each.wires for each in steps[:i])
+            )
+            for i in ready
+        }
         after = {i: {q: len(IXZ if q in real[i] else ALL) for q in steps[i].wires} for i in ready}
-        growth = {i: math.prod(after[i].values()) / math.prod(size[q] for q in steps[i].wires) for i in ready}
+        growth = {
+            i: math.prod(after[i].values()) / math.prod(size[q] for q in steps[i].wires)
+            for i in ready
+        }
         best = min(reversed(ready), key=growth.__getitem__)
         size |= after[best]
         if steps[best].kind == "pool":

@@ -77,70 +77,165 @@ class QuantumJump(KetModel):
     abilities = frozenset({"states", "kets", "time", "circuit", "terms"})
 
     def __init__(
-        self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *,
-        dims: int | Sequence[int] = 4, jumps: int = 3, measurements: int = 16, duration: float = 1.0,
-        evolution: str = "jump", dynamics: str = "master", coupling: str = "dense", body: int = 2,
-        trajectories: int = 8, steps: int = 20, hidden: int = 32, dropout: float = 0.3, pooling: str = "gru",
-        encoder: str = "mlp", input_dropout: float = -1.0, readout: str = "local", read: str = "",
+        self,
+        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str] = ("score",),
+        *,
+        dims: int | Sequence[int] = 4,
+        jumps: int = 3,
+        measurements: int = 16,
+        duration: float = 1.0,
+        evolution: str = "jump",
+        dynamics: str = "master",
+        coupling: str = "dense",
+        body: int = 2,
+        trajectories: int = 8,
+        steps: int = 20,
+        hidden: int = 32,
+        dropout: float = 0.3,
+        pooling: str = "gru",
+        encoder: str = "mlp",
+        input_dropout: float = -1.0,
+        readout: str = "local",
+        read: str = "",
         head_scale: float = 0.0,
     ):
         super().__init__(inputs, outputs)
-        self.dims = self._check_settings(dims, jumps, measurements, duration, body, trajectories, steps, hidden,
-                                         dropout, input_dropout, MAX_SAMPLED if coupling == "local" else MAX_DIMENSION)
+        self.dims = self._check_settings(
+            dims,
+            jumps,
+            measurements,
+            duration,
+            body,
+            trajectories,
+            steps,
+            hidden,
+            dropout,
+            input_dropout,
+            MAX_SAMPLED if coupling == "local" else MAX_DIMENSION,
+        )
         choose("Evolution", evolution, EVOLUTIONS)
         choose("Dynamics", dynamics, DYNAMICS)
         choose("Coupling", coupling, COUPLINGS)
         choose("Read-out", readout, READOUTS)
-        check(readout == "single" or read == "",
-              f"Argument `read` must be empty unless `readout` is 'single', but is {read!r} with `readout` "
-              f"{readout!r}. Leave it out or set `readout` to 'single'.")
+        check(
+            readout == "single" or read == "",
+            f"Argument `read` must be empty unless `readout` is 'single', but is {read!r} with `readout` "
+            f"{readout!r}. Leave it out or set `readout` to 'single'.",
+        )
         require_number("head_scale", head_scale, 0, 1e3)
         if read:
             choose("Modality in `read`", read, self.modalities)
         self.settings: dict[str, Any] = dict(
-            dims=list(self.dims), jumps=jumps, measurements=measurements, duration=duration, evolution=evolution,
-            dynamics=dynamics, coupling=coupling, body=body, trajectories=trajectories, steps=steps, hidden=hidden,
-            dropout=dropout, pooling=pooling, encoder=encoder, input_dropout=input_dropout, readout=readout, read=read,
-            head_scale=head_scale)
+            dims=list(self.dims),
+            jumps=jumps,
+            measurements=measurements,
+            duration=duration,
+            evolution=evolution,
+            dynamics=dynamics,
+            coupling=coupling,
+            body=body,
+            trajectories=trajectories,
+            steps=steps,
+            hidden=hidden,
+            dropout=dropout,
+            pooling=pooling,
+            encoder=encoder,
+            input_dropout=input_dropout,
+            readout=readout,
+            read=read,
+            head_scale=head_scale,
+        )
         self.duration = float(duration)
         self.tweak: Tweak | None = None
         self.way = "auto"
-        self.encoders = self._ket_encoders(hidden, dropout, pooling, encoder, None if input_dropout < 0
-                                           else input_dropout)
+        self.encoders = self._ket_encoders(
+            hidden, dropout, pooling, encoder, None if input_dropout < 0 else input_dropout
+        )
         M, C = len(self.dims), len(self.outputs)
-        self.subsystems = [tuple(range(M))] if coupling == "dense" else list(combinations(range(M), min(body, M)))
+        self.subsystems = (
+            [tuple(range(M))] if coupling == "dense" else list(combinations(range(M), min(body, M)))
+        )
         sides = [math.prod(self.dims[m] for m in s) for s in self.subsystems]
         with_H, with_L = evolution in ("jump", "unitary"), evolution in ("jump", "dissipative")
-        share = len(self.subsystems) ** -0.5  # so that the whole generator starts equally strong, dense or local
-        self.A = nn.ParameterList([_gaussian(d, d, scale=share / math.sqrt(2 * d)) for d in sides if with_H])
-        self.L = nn.ParameterList([_gaussian(jumps, d, d, scale=share / math.sqrt(8 * d)) for d in sides if with_L
-                                   and jumps])
+        share = (
+            len(self.subsystems) ** -0.5
+        )  # so that the whole generator starts equally strong, dense or local
+        self.A = nn.ParameterList(
+            [_gaussian(d, d, scale=share / math.sqrt(2 * d)) for d in sides if with_H]
+        )
+        self.L = nn.ParameterList(
+            [
+                _gaussian(jumps, d, d, scale=share / math.sqrt(8 * d))
+                for d in sides
+                if with_L and jumps
+            ]
+        )
         one = self.modalities.index(read) if read else 0
-        read_by: dict[str, list[Subset]] = {"joint": [tuple(range(M))], "local": [(m,) for m in range(M)],
-                                            "single": [(one,)]}
+        read_by: dict[str, list[Subset]] = {
+            "joint": [tuple(range(M))],
+            "local": [(m,) for m in range(M)],
+            "single": [(one,)],
+        }
         self.read_states = read_by[readout]
         for name, s in zip(self._vector_names, self.read_states, strict=True):
             d = math.prod(self.dims[m] for m in s)
-            self.register_parameter(name, nn.Parameter(_gaussian(measurements, d, scale=1 / math.sqrt(2 * d))))
-        read_sizes = torch.tensor([math.prod(self.dims[m] for m in s) for s in self.read_states]).repeat_interleave(
-            measurements)
-        self.W = nn.Parameter(torch.randn(C, len(read_sizes)) * (head_scale or 2 * read_sizes / math.prod(self.dims)))
+            self.register_parameter(
+                name, nn.Parameter(_gaussian(measurements, d, scale=1 / math.sqrt(2 * d)))
+            )
+        read_sizes = torch.tensor(
+            [math.prod(self.dims[m] for m in s) for s in self.read_states]
+        ).repeat_interleave(measurements)
+        self.W = nn.Parameter(
+            torch.randn(C, len(read_sizes)) * (head_scale or 2 * read_sizes / math.prod(self.dims))
+        )
         self.bias = nn.Parameter(torch.zeros(C))
 
-    def _check_settings(self, dims: int | Sequence[int], jumps: int, measurements: int, duration: float, body: int,
-                        trajectories: int, steps: int, hidden: int, dropout: float,
-                        input_dropout: float, most: int) -> tuple[int, ...]:
-        sizes = self._sizes(dims, most, "H and the L_k are held as D x D matrices" if most == MAX_DIMENSION else
-                            "kets of that many amplitudes are sampled")
+    def _check_settings(
+        self,
+        dims: int | Sequence[int],
+        jumps: int,
+        measurements: int,
+        duration: float,
+        body: int,
+        trajectories: int,
+        steps: int,
+        hidden: int,
+        dropout: float,
+        input_dropout: float,
+        most: int,
+    ) -> tuple[int, ...]:
+        sizes = self._sizes(
+            dims,
+            most,
+            "H and the L_k are held as D x D matrices"
+            if most == MAX_DIMENSION
+            else "kets of that many amplitudes are sampled",
+        )
         for name, value, low, high in (
-            ("jumps", jumps, 0, 256), ("measurements", measurements, 1, 4096), ("body", body, 1, 64),
-            ("trajectories", trajectories, 1, 10**6), ("steps", steps, 1, 10**6), ("hidden", hidden, 1, 2**14)):
-            check(isinstance(value, int) and low <= value <= high,
-                  f"Argument `{name}` must be a whole number from {low} to {high}, but is {value!r}.")
-        check(math.isfinite(duration) and duration >= 0,
-              f"Argument `duration` must be finite and not negative, but is {duration}.")
-        for name, share, lowest in (("dropout", dropout, 0.0), ("input_dropout", input_dropout, -1.0)):
-            check(lowest <= share < 1, f"Argument `{name}` must lie in [{lowest:g}, 1), but is {share}.")
+            ("jumps", jumps, 0, 256),
+            ("measurements", measurements, 1, 4096),
+            ("body", body, 1, 64),
+            ("trajectories", trajectories, 1, 10**6),
+            ("steps", steps, 1, 10**6),
+            ("hidden", hidden, 1, 2**14),
+        ):
+            check(
+                isinstance(value, int) and low <= value <= high,
+                f"Argument `{name}` must be a whole number from {low} to {high}, but is {value!r}.",
+            )
+        check(
+            math.isfinite(duration) and duration >= 0,
+            f"Argument `duration` must be finite and not negative, but is {duration}.",
+        )
+        for name, share, lowest in (
+            ("dropout", dropout, 0.0),
+            ("input_dropout", input_dropout, -1.0),
+        ):
+            check(
+                lowest <= share < 1,
+                f"Argument `{name}` must lie in [{lowest:g}, 1), but is {share}.",
+            )
         return sizes
 
     def generator(self) -> Generator:
@@ -150,11 +245,19 @@ class QuantumJump(KetModel):
         terms, first = [], 0
         for n, s in enumerate(self.subsystems):
             d = math.prod(self.dims[m] for m in s)
-            A = torch.view_as_complex(self.A[n]) if len(self.A) else torch.zeros(d, d, dtype=dtype, device=device)
+            A = (
+                torch.view_as_complex(self.A[n])
+                if len(self.A)
+                else torch.zeros(d, d, dtype=dtype, device=device)
+            )
             H = (A + A.mH) / 2
-            L = torch.view_as_complex(self.L[n]) if len(self.L) else torch.zeros(0, d, d, dtype=dtype, device=device)
+            L = (
+                torch.view_as_complex(self.L[n])
+                if len(self.L)
+                else torch.zeros(0, d, d, dtype=dtype, device=device)
+            )
             if rates is not None:
-                L = L * rates[first:first + len(L), None, None].to(L).sqrt()
+                L = L * rates[first : first + len(L), None, None].to(L).sqrt()
                 first += len(L)
             terms.append(Term(s, H, L))
         generator = Generator(self.dims, tuple(terms))
@@ -177,8 +280,11 @@ class QuantumJump(KetModel):
     def _whole(self) -> Generator:
         """The generator where D x D matrices can be held."""
         D = math.prod(self.dims)
-        check(D <= MAX_DIMENSION, f"This model has D = {D:,}: beyond {MAX_DIMENSION:,} there are no matrices of D x D "
-              "to evolve, explain or draw. Use `estimate`, which samples trajectories, or a model of lower `dims`.")
+        check(
+            D <= MAX_DIMENSION,
+            f"This model has D = {D:,}: beyond {MAX_DIMENSION:,} there are no matrices of D x D "
+            "to evolve, explain or draw. Use `estimate`, which samples trajectories, or a model of lower `dims`.",
+        )
         return self.generator()
 
     def hamiltonian(self) -> Tensor:
@@ -192,7 +298,9 @@ class QuantumJump(KetModel):
     @property
     def _vector_names(self) -> list[str]:
         """The parameters that hold the vectors, by state that is read; "V" alone is the name of old."""
-        return ["V"] if self.settings["readout"] == "joint" else [f"V{s[0]}" for s in self.read_states]
+        return (
+            ["V"] if self.settings["readout"] == "joint" else [f"V{s[0]}" for s in self.read_states]
+        )
 
     def measurement_vectors(self) -> dict[Subset, Tensor]:
         """Returns the unit vectors v_mj (J, d) of each state that is read, by its modalities: (m,) of one, all of the
@@ -207,7 +315,9 @@ class QuantumJump(KetModel):
         """Returns sum_j weights_cj |v_j><v_j| x 1, (C, D, D), for weights (C, all vectors in the order of
         `measurement_vectors`)."""
         parts = []
-        for (s, v), w in zip(self.measurement_vectors().items(), weights.chunk(len(self.read_states), 1), strict=True):
+        for (s, v), w in zip(
+            self.measurement_vectors().items(), weights.chunk(len(self.read_states), 1), strict=True
+        ):
             local = torch.einsum("cj,ja,jb->cab", w.to(v.dtype), v, v.conj())
             parts.append(states.embed(local, self.dims, s))
         return torch.stack(parts).sum(0)
@@ -266,12 +376,24 @@ class QuantumJump(KetModel):
             gradient: whether for training, where iterates are held.
         """
         jumps = [len(L) for L in self.L] or [0] * len(self.subsystems)
-        terms = [(math.prod(self.dims[m] for m in s), K) for s, K in zip(self.subsystems, jumps, strict=True)]
-        return choice(self.dims, terms, rows, len(self.outputs), gradient, self.way,
-                      math.prod(self.dims) <= MAX_DIMENSION)
+        terms = [
+            (math.prod(self.dims[m] for m in s), K)
+            for s, K in zip(self.subsystems, jumps, strict=True)
+        ]
+        return choice(
+            self.dims,
+            terms,
+            rows,
+            len(self.outputs),
+            gradient,
+            self.way,
+            math.prod(self.dims) <= MAX_DIMENSION,
+        )
 
     @torch.no_grad()
-    def estimate(self, inputs: Mapping[str, Features], trajectories: int = SAMPLED, seed: int = 0) -> Estimate:
+    def estimate(
+        self, inputs: Mapping[str, Features], trajectories: int = SAMPLED, seed: int = 0
+    ) -> Estimate:
         """Returns scores as means over sampled trajectories without a time-step error, with their standard errors:
         for dimensions where the exact scores of `forward` cost too much.
 
@@ -283,20 +405,31 @@ class QuantumJump(KetModel):
         Raises:
             InvalidInput: when `trajectories` is below 2 or inputs do not fit.
         """
-        check(isinstance(trajectories, int) and trajectories >= 2,
-              f"Argument `trajectories` must be a whole number from 2, but is {trajectories!r}. A standard error needs "
-              "a spread.")
+        check(
+            isinstance(trajectories, int) and trajectories >= 2,
+            f"Argument `trajectories` must be a whole number from 2, but is {trajectories!r}. A standard error needs "
+            "a spread.",
+        )
         return self._estimated(self.product_state(self.encode(inputs)), trajectories, seed)
 
     def _estimated(self, psi: Tensor, count: int, seed: int) -> Estimate:
-        generator, random, scores, errors = self.generator(), torch.Generator().manual_seed(seed), [], []
+        generator, random, scores, errors = (
+            self.generator(),
+            torch.Generator().manual_seed(seed),
+            [],
+            [],
+        )
         for ket in psi:  # one sample after the other: its kets are as many as fit
             final = trajectories.waiting_times(generator, ket.repeat(count, 1), self._until, random)
             each = self._read(final)
             scores.append(each.mean(0) + self.bias)
             errors.append(each.std(0) / count**0.5)
         empty = psi.real.new_zeros(0, len(self.outputs))
-        return Estimate(torch.stack(scores) if scores else empty, torch.stack(errors) if errors else empty, count)
+        return Estimate(
+            torch.stack(scores) if scores else empty,
+            torch.stack(errors) if errors else empty,
+            count,
+        )
 
     @property
     def _until(self) -> float:
@@ -305,7 +438,9 @@ class QuantumJump(KetModel):
     def _read(self, psi: Tensor) -> Tensor:
         """sum_j W_cj <psi|v_j><v_j|psi> of kets (N, D), (N, C), without a D x D matrix."""
         parts = []
-        for (s, v), w in zip(self.measurement_vectors().items(), self.W.chunk(len(self.read_states), 1), strict=True):
+        for (s, v), w in zip(
+            self.measurement_vectors().items(), self.W.chunk(len(self.read_states), 1), strict=True
+        ):
             rows = v.conj()[None]  # amplitudes <v_j|psi> on what is not read
             rest = psi.shape[1] // v.shape[1]
             order = [0, *(1 + m for m in s), *(1 + m for m in range(len(self.dims)) if m not in s)]
@@ -327,7 +462,9 @@ class QuantumJump(KetModel):
     def sampled(self, psi: Tensor, count: int) -> Tensor:
         """Returns the scores without bias from the mean over `count` quantum-jump trajectories, (B, C); random,
         unbiased gradient."""
-        final = trajectories.first_order(self.generator(), psi.repeat(count, 1), self._until, self.settings["steps"])
+        final = trajectories.first_order(
+            self.generator(), psi.repeat(count, 1), self._until, self.settings["steps"]
+        )
         return self._read(final).view(count, len(psi), -1).mean(0)
 
     def system(self) -> System:
@@ -336,11 +473,24 @@ class QuantumJump(KetModel):
         `quantum.gauge`."""
         learned, dtype = self._whole(), torch.complex128
         with torch.no_grad():
-            generator = gauge.traceless(Generator(self.dims, tuple(
-                Term(term.subsystems, term.H.to(dtype), term.jumps.to(dtype)) for term in learned.terms)))
+            generator = gauge.traceless(
+                Generator(
+                    self.dims,
+                    tuple(
+                        Term(term.subsystems, term.H.to(dtype), term.jumps.to(dtype))
+                        for term in learned.terms
+                    ),
+                )
+            )
             H = generator.hamiltonian()
             H = H - torch.diagonal(H).mean() * torch.eye(len(H), dtype=dtype, device=H.device)
-            return System(H, gauge.unravelling(generator.jump_operators()), self.dims, self.modalities, self.duration)
+            return System(
+                H,
+                gauge.unravelling(generator.jump_operators()),
+                self.dims,
+                self.modalities,
+                self.duration,
+            )
 
     def parse_tweak(self, tweak: Tweak | str) -> Tweak:
         """Returns a tweak of this model, given as text or not, in the one form that equal tweaks have; its `str` is its
@@ -364,8 +514,9 @@ class QuantumJump(KetModel):
         other.duration = self.duration if other.tweak.duration is None else other.tweak.duration
         return other
 
-    def baked(self, state: dict[str, Tensor], settings: dict[str, Any],
-              words: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    def baked(
+        self, state: dict[str, Tensor], settings: dict[str, Any], words: str
+    ) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Returns weights and settings in which the tweak is part of H, the L_k and the duration."""
         state, settings = dict(state), {**settings, "duration": self.duration}
         terms = self.generator().terms if words else ()
@@ -376,7 +527,9 @@ class QuantumJump(KetModel):
         for n, term in enumerate(terms):
             # H = (A + A^+) / 2 is A itself where A is Hermitian.
             state |= {f"A.{n}": torch.view_as_real(term.H.resolve_conj())} if with_H else {}
-            state |= {f"L.{n}": torch.view_as_real(term.jumps.resolve_conj())} if len(self.L) else {}
+            state |= (
+                {f"L.{n}": torch.view_as_real(term.jumps.resolve_conj())} if len(self.L) else {}
+            )
         return state, settings
 
 

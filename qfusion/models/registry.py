@@ -29,13 +29,31 @@ from qfusion.models.state_linear import StateLinear
 
 NEIGHBOURS: dict[str, type[FusionModel]] = {
     model.kind: model
-    for model in (QuantumFusionLayer, QuantumCrossAttention, CircuitWeights, QuantumLego, UnitaryFusion, Reservoir)}
+    for model in (
+        QuantumFusionLayer,
+        QuantumCrossAttention,
+        CircuitWeights,
+        QuantumLego,
+        UnitaryFusion,
+        Reservoir,
+    )
+}
 BASELINES: dict[str, type[FusionModel]] = {
-    model.kind: model for model in (LateFusion, Concatenation, TensorFusion, LowRankFusion, CrossModalAttention,
-                                    Linear)}
+    model.kind: model
+    for model in (
+        LateFusion,
+        Concatenation,
+        TensorFusion,
+        LowRankFusion,
+        CrossModalAttention,
+        Linear,
+    )
+}
 FUSION: dict[str, type[FusionModel]] = {
-    **{model.kind: model for model in (QuantumJump, EntangledQCNN, StateLinear, ProductQCNN)}, **NEIGHBOURS,
-    **BASELINES}
+    **{model.kind: model for model in (QuantumJump, EntangledQCNN, StateLinear, ProductQCNN)},
+    **NEIGHBOURS,
+    **BASELINES,
+}
 
 
 # of the settings' defaults, kept with settings that say only what differs from them; 1: before read-outs were a setting
@@ -53,7 +71,9 @@ def settings(name: str) -> dict[str, Any]:
     return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
 
 
-def build(name: str, inputs: Mapping[str, Any], outputs: Sequence[str], chosen: Mapping[str, Any]) -> FusionModel:
+def build(
+    name: str, inputs: Mapping[str, Any], outputs: Sequence[str], chosen: Mapping[str, Any]
+) -> FusionModel:
     """Returns a new model, initialised from torch's global random state.
 
     Args:
@@ -70,12 +90,20 @@ def build(name: str, inputs: Mapping[str, Any], outputs: Sequence[str], chosen: 
     known = settings(name)
     for key, value in chosen.items():
         choose(f"Setting of {name}", key, known)
-        check(value is not None, f"Setting `{key}` must have a value, but is empty. Its default is {known[key]!r}.")
+        check(
+            value is not None,
+            f"Setting `{key}` must have a value, but is empty. Its default is {known[key]!r}.",
+        )
     return model(inputs, outputs, **chosen)
 
 
-def rebuild(name: str, inputs: Mapping[str, Any], outputs: Sequence[str], chosen: Mapping[str, Any],
-            weights: Mapping[str, Tensor]) -> Any:
+def rebuild(
+    name: str,
+    inputs: Mapping[str, Any],
+    outputs: Sequence[str],
+    chosen: Mapping[str, Any],
+    weights: Mapping[str, Tensor],
+) -> Any:
     """Returns a model with the given weights, as `build` makes it, but without drawing random numbers.
 
     A description that asks for more than these weights fill costs no memory.
@@ -105,8 +133,13 @@ class _Unfilled(TorchFunctionMode):
         super().__init__()
         self.left = limit
 
-    def __torch_function__(self, function: Callable[..., Any], types: Any, args: tuple[Any, ...] = (),
-                           kwargs: Any = None) -> Any:
+    def __torch_function__(
+        self,
+        function: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: Any = None,
+    ) -> Any:
         kwargs, name = kwargs or {}, getattr(function, "__name__", "")
         if name.endswith(("uniform_", "normal_")):
             return args[0] if args else kwargs["tensor"]
@@ -129,4 +162,6 @@ def upgraded(name: str, chosen: Mapping[str, Any], edition: int = 1) -> dict[str
         chosen: settings as written.
         edition: of the defaults they were written under, see `EDITION`.
     """
-    return {"readout": "joint", **chosen} if name == QuantumJump.kind and edition < 2 else dict(chosen)
+    return (
+        {"readout": "joint", **chosen} if name == QuantumJump.kind and edition < 2 else dict(chosen)
+    )

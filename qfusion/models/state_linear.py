@@ -47,27 +47,48 @@ class StateLinear(KetModel):
         "turns {names} into quantum states ({dims} levels) and reads the {target} from them at once, by trained "
         "observables of each modality: nothing evolves and nothing is entangled. Every decision splits exactly into "
         "what each modality says alone and what they say only jointly; without products of observables the joint part "
-        "is nothing.")
+        "is nothing."
+    )
 
     def __init__(
-        self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *,
-        dims: int | Sequence[int] = 4, rank: int = 0, encoder: str = "mlp", hidden: int = 32, dropout: float = 0.3,
-        pooling: str = "gru", input_dropout: float = 0.0,
+        self,
+        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str] = ("score",),
+        *,
+        dims: int | Sequence[int] = 4,
+        rank: int = 0,
+        encoder: str = "mlp",
+        hidden: int = 32,
+        dropout: float = 0.3,
+        pooling: str = "gru",
+        input_dropout: float = 0.0,
     ):
         super().__init__(inputs, outputs)
         C = len(self.outputs)
         self.dims = self._sizes(dims, MAX_DIMENSION, "observables are held as D x D matrices")
         for name, value, low, high in (("rank", rank, 0, 4096), ("hidden", hidden, 1, 2**14)):
-            check(isinstance(value, int) and low <= value <= high,
-                  f"Argument `{name}` must be a whole number from {low} to {high}, but is {value!r}.")
+            check(
+                isinstance(value, int) and low <= value <= high,
+                f"Argument `{name}` must be a whole number from {low} to {high}, but is {value!r}.",
+            )
         for name, share in (("dropout", dropout), ("input_dropout", input_dropout)):
             check(0 <= share < 1, f"Argument `{name}` must lie in [0, 1), but is {share}.")
-        self.settings: dict[str, Any] = dict(dims=list(self.dims), rank=rank, encoder=encoder, hidden=hidden,
-                                             dropout=dropout, pooling=pooling, input_dropout=input_dropout)
+        self.settings: dict[str, Any] = dict(
+            dims=list(self.dims),
+            rank=rank,
+            encoder=encoder,
+            hidden=hidden,
+            dropout=dropout,
+            pooling=pooling,
+            input_dropout=input_dropout,
+        )
         self.encoders = self._ket_encoders(hidden, dropout, pooling, encoder, input_dropout)
-        self.single = nn.ParameterList([nn.Parameter(torch.randn(C, d, d, 2) / d) for d in self.dims])
-        self.factors = nn.ParameterList([nn.Parameter(torch.randn(rank, d, d, 2) / d) for d in self.dims] if rank
-                                        else [])
+        self.single = nn.ParameterList(
+            [nn.Parameter(torch.randn(C, d, d, 2) / d) for d in self.dims]
+        )
+        self.factors = nn.ParameterList(
+            [nn.Parameter(torch.randn(rank, d, d, 2) / d) for d in self.dims] if rank else []
+        )
         self.weights = nn.Parameter(torch.randn(C, rank) * 0.1)
         self.bias = nn.Parameter(torch.zeros(C))
 
@@ -77,21 +98,34 @@ class StateLinear(KetModel):
 
     def observables(self) -> Tensor:
         """Returns O_c = sum_m A_mc x 1 + sum_r w_cr B_1r x ... x B_Mr, (C, D, D)."""
-        total = torch.stack([states.embed(_hermitian(A), self.dims, (m,)) for m, A in enumerate(self.single)]).sum(0)
+        total = torch.stack(
+            [states.embed(_hermitian(A), self.dims, (m,)) for m, A in enumerate(self.single)]
+        ).sum(0)
         if self.settings["rank"]:
             product = _hermitian(self.factors[0])
             for B in list(self.factors)[1:]:
-                product = torch.einsum("rij,rkl->rikjl", product, _hermitian(B)).flatten(3, 4).flatten(1, 2)
+                product = (
+                    torch.einsum("rij,rkl->rikjl", product, _hermitian(B))
+                    .flatten(3, 4)
+                    .flatten(1, 2)
+                )
             total = total + torch.einsum("cr,rij->cij", self.weights.to(product.dtype), product)
         return total
 
     def direct_scores(self, states: Mapping[str, Tensor]) -> Tensor:
         """Returns the scores of given kets, (B, C), modality by modality, without the joint space."""
         kets = [states[name] for name in self.modalities]
-        total = torch.stack([expectation(_hermitian(A).to(ket.dtype), ket)
-                             for A, ket in zip(self.single, kets, strict=True)]).sum(0)
+        total = torch.stack(
+            [
+                expectation(_hermitian(A).to(ket.dtype), ket)
+                for A, ket in zip(self.single, kets, strict=True)
+            ]
+        ).sum(0)
         if self.settings["rank"]:
-            each = [expectation(_hermitian(B).to(ket.dtype), ket) for B, ket in zip(self.factors, kets, strict=True)]
+            each = [
+                expectation(_hermitian(B).to(ket.dtype), ket)
+                for B, ket in zip(self.factors, kets, strict=True)
+            ]
             total = total + torch.stack(each).prod(0) @ self.weights.T
         return total + self.bias
 

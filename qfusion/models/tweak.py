@@ -77,8 +77,14 @@ class Tweak:
         object.__setattr__(self, "rates", tuple(self.rates))
 
     def __hash__(self) -> int:
-        return hash((frozenset(self.couplings.items()), self.rates, self.duration,
-                     frozenset(self.dissipations.items())))
+        return hash(
+            (
+                frozenset(self.couplings.items()),
+                self.rates,
+                self.duration,
+                frozenset(self.dissipations.items()),
+            )
+        )
 
     @classmethod
     def parse(cls, text: str, model: Physics) -> Tweak:
@@ -88,10 +94,18 @@ class Tweak:
             InvalidInput, NotFound: when a part is no assignment, the model has nothing of that name, or a number is out
                 of range.
         """
-        check(len(text) <= MAX_TEXT,
-              f"The tweak must have at most {MAX_TEXT:,} letters, but has {len(text):,}. Shorten it.")
-        return cls.of((_assignment(part) for part in re.findall(r"(?:\+.?|[^,+])+", text, re.DOTALL) if part.strip()),
-                      model)
+        check(
+            len(text) <= MAX_TEXT,
+            f"The tweak must have at most {MAX_TEXT:,} letters, but has {len(text):,}. Shorten it.",
+        )
+        return cls.of(
+            (
+                _assignment(part)
+                for part in re.findall(r"(?:\+.?|[^,+])+", text, re.DOTALL)
+                if part.strip()
+            ),
+            model,
+        )
 
     @classmethod
     def of(cls, said: Iterable[tuple[str, object]], model: Physics) -> Tweak:
@@ -102,13 +116,22 @@ class Tweak:
             InvalidInput, NotFound: when the model has nothing of that name, or a number is out of range.
         """
         names, known = tuple(model.modalities), learned(model)
-        found = {(key := choose("Tweak", current_key(named, model.modalities),
-                                known)): require_number(key, value, *_range(key, model))
-                 for named, value in said}
-        factors, weaker = ({term: found[key] for key, term in keys(names).items() if key in found}
-                           for keys in (couplings, dissipations))
-        return cls(factors, [found.get(rate_key(k), 1.0) for k in range(model.jump_count)], found.get(DURATION),
-                   weaker).fit(model)
+        found = {
+            (key := choose("Tweak", current_key(named, model.modalities), known)): require_number(
+                key, value, *_range(key, model)
+            )
+            for named, value in said
+        }
+        factors, weaker = (
+            {term: found[key] for key, term in keys(names).items() if key in found}
+            for keys in (couplings, dissipations)
+        )
+        return cls(
+            factors,
+            [found.get(rate_key(k), 1.0) for k in range(model.jump_count)],
+            found.get(DURATION),
+            weaker,
+        ).fit(model)
 
     def fit(self, model: Physics) -> Tweak:
         """Returns the same tweak in the one form that equal tweaks of a model have: factors of 1 left out, couplings in
@@ -122,18 +145,40 @@ class Tweak:
             choose("Coupling", name, names)
         for name in self.dissipations:
             choose("Dissipation", name, names if count else ())
-        check(len(self.rates) in (0, count),
-              f"Argument `rates` must hold one factor for each of the {count} jump operators, but holds "
-              f"{len(self.rates)}.")
+        check(
+            len(self.rates) in (0, count),
+            f"Argument `rates` must hold one factor for each of the {count} jump operators, but holds "
+            f"{len(self.rates)}.",
+        )
         factors, weaker = (
-            {name: number for name in names if name in values
-             and (number := require_number(f"{argument}[{name}]", values[name], *_range(start, model))) != 1}
-            for argument, values, start in (("couplings", self.couplings, COUPLING),
-                                            ("dissipations", self.dissipations, DISSIPATION)))
-        rates = tuple(require_number(f"rates[{k}]", factor, *_range(RATE, model))
-                      for k, factor in enumerate(self.rates))
-        T = None if self.duration is None else require_number("duration", self.duration, *_range(DURATION, model))
-        return Tweak(factors, rates if set(rates) - {1.0} else (), None if model.duration == T else T, weaker)
+            {
+                name: number
+                for name in names
+                if name in values
+                and (
+                    number := require_number(
+                        f"{argument}[{name}]", values[name], *_range(start, model)
+                    )
+                )
+                != 1
+            }
+            for argument, values, start in (
+                ("couplings", self.couplings, COUPLING),
+                ("dissipations", self.dissipations, DISSIPATION),
+            )
+        )
+        rates = tuple(
+            require_number(f"rates[{k}]", factor, *_range(RATE, model))
+            for k, factor in enumerate(self.rates)
+        )
+        T = (
+            None
+            if self.duration is None
+            else require_number("duration", self.duration, *_range(DURATION, model))
+        )
+        return Tweak(
+            factors, rates if set(rates) - {1.0} else (), None if model.duration == T else T, weaker
+        )
 
     def numbers(self) -> dict[str, float]:
         """Returns what is changed, by key."""
@@ -144,8 +189,10 @@ class Tweak:
         return changed | ({} if self.duration is None else {DURATION: float(self.duration)})
 
     def __str__(self) -> str:
-        return ",".join(f"{key}={value:g}" if float(f"{value:g}") == value else f"{key}={value}"
-                        for key, value in self.numbers().items())
+        return ",".join(
+            f"{key}={value:g}" if float(f"{value:g}") == value else f"{key}={value}"
+            for key, value in self.numbers().items()
+        )
 
     def rate_factors(self, jump_count: int) -> Tensor:
         """Returns the factor of every learned jump operator's rate, (K,)."""
@@ -153,8 +200,14 @@ class Tweak:
 
     def scale(self, generator: Generator, names: Sequence[str]) -> Generator:
         """Returns a generator on modalities of these names with the factors on its couplings and its dissipation."""
-        chosen = [{s: float(factors[name]) for s in subsets(len(names)) if (name := subset_name(s, names)) in factors}
-                  for factors in (self.couplings, self.dissipations)]
+        chosen = [
+            {
+                s: float(factors[name])
+                for s in subsets(len(names))
+                if (name := subset_name(s, names)) in factors
+            }
+            for factors in (self.couplings, self.dissipations)
+        ]
         return scaled(generator, *chosen)
 
 
@@ -163,7 +216,9 @@ LEARNED = Tweak()  # nothing is changed
 
 def coupling_key(term: str) -> str:
     """Returns the key of a coupling: `"text+audio"` -> `"H.text-audio"`."""
-    return COUPLING + "-".join(re.sub(r"[-,=]|\s(?=\s*\Z)", r"+\g<0>", name) for name in term.split("+"))
+    return COUPLING + "-".join(
+        re.sub(r"[-,=]|\s(?=\s*\Z)", r"+\g<0>", name) for name in term.split("+")
+    )
 
 
 def dissipation_key(term: str) -> str:
@@ -188,8 +243,11 @@ def _range(key: str, model: Physics) -> tuple[float, float]:
 def learned(model: Physics) -> dict[str, float]:
     """Returns all numbers that a tweak can change, by key, as the model has them: every factor 1, and its duration."""
     names = tuple(model.modalities)
-    keys = [*couplings(names), *(dissipations(names) if model.jump_count else ()),
-            *map(rate_key, range(model.jump_count))]
+    keys = [
+        *couplings(names),
+        *(dissipations(names) if model.jump_count else ()),
+        *map(rate_key, range(model.jump_count)),
+    ]
     return dict.fromkeys(keys, 1.0) | {DURATION: float(model.duration)}
 
 
@@ -200,10 +258,16 @@ def current_key(key: str, modalities: Sequence[str]) -> str:
         InvalidInput: when it could mean several couplings.
     """
     terms = couplings(tuple(modalities))
-    meant = [] if key in terms else [now for now, term in terms.items() if COUPLING + term.replace("+", "-") == key]
-    check(len(meant) < 2,
-          f"Tweak `{key[:60]}` can mean several couplings. Write {' or '.join(f'`{each}`' for each in meant[:4])} "
-          "instead.")
+    meant = (
+        []
+        if key in terms
+        else [now for now, term in terms.items() if COUPLING + term.replace("+", "-") == key]
+    )
+    check(
+        len(meant) < 2,
+        f"Tweak `{key[:60]}` can mean several couplings. Write {' or '.join(f'`{each}`' for each in meant[:4])} "
+        "instead.",
+    )
     return meant[0] if meant else key
 
 
@@ -222,10 +286,13 @@ def dissipations(modalities: tuple[str, ...]) -> dict[str, str]:
 
 def _assignment(part: str) -> tuple[str, str]:
     """Key and number of one part of a text."""
-    found = re.fullmatch(r"((?:\+.|[^=+])*)=(.*)", part.strip(), re.DOTALL)  # linear: no two ways to match
+    found = re.fullmatch(
+        r"((?:\+.|[^=+])*)=(.*)", part.strip(), re.DOTALL
+    )  # linear: no two ways to match
     if found is None:
         raise InvalidInput(
-            f"Tweak `{part.strip()[:60]}` must look like `H.text=0.5`, `D.text=0.5` or `T=1`. Remove or mend it.")
+            f"Tweak `{part.strip()[:60]}` must look like `H.text=0.5`, `D.text=0.5` or `T=1`. Remove or mend it."
+        )
     letters = re.findall(r"\+.|.", found[1], re.DOTALL)
     while letters and letters[-1].isspace():  # but for one that is escaped
         letters.pop()

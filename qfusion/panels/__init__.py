@@ -16,15 +16,44 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-_MODULES = ("building", "circuit", "cohorts", "compare", "data", "dynamics", "faithfulness", "inside", "layers",
-            "leaderboard", "noise", "operators", "overview", "physics", "rules", "samples",
-            "sweeps", "train", "what_if")
-_PARTS = ("generator", "people", "quality", "sample_map", "several", "sharing", "similar", "slices",
-          "states")  # in qfusion.panels.parts
+_MODULES = (
+    "building",
+    "circuit",
+    "cohorts",
+    "compare",
+    "data",
+    "dynamics",
+    "faithfulness",
+    "inside",
+    "layers",
+    "leaderboard",
+    "noise",
+    "operators",
+    "overview",
+    "physics",
+    "rules",
+    "samples",
+    "sweeps",
+    "train",
+    "what_if",
+)
+_PARTS = (
+    "generator",
+    "people",
+    "quality",
+    "sample_map",
+    "several",
+    "sharing",
+    "similar",
+    "slices",
+    "states",
+)  # in qfusion.panels.parts
 
 
 def __getattr__(name: str) -> Any:
     """A module of panels, once it is asked for."""
     if name not in (*_MODULES, *_PARTS):
-        raise AttributeError(f"qfusion.panels has no module {name!r}; it has {', '.join((*_MODULES, *_PARTS))}")
+        raise AttributeError(
+            f"qfusion.panels has no module {name!r}; it has {', '.join((*_MODULES, *_PARTS))}"
+        )
     return importlib.import_module(f"qfusion.panels.{'parts.' if name in _PARTS else ''}{name}")

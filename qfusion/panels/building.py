@@ -35,12 +35,20 @@ def matrix(sample: Sample, theme: Theme = "light", *, over: str = physics.THIS) 
     """What every coupling and dissipation added to every contribution; arguments as of `over_time`."""
     found = built(sample, over)
     titles, _ = figures.terms_of(found.terms, found.modalities)
-    drawn = figures.matrix(found.dividends, titles, found.parts, found.start, found.end, unit=sample.unit, theme=theme)
+    drawn = figures.matrix(
+        found.dividends, titles, found.parts, found.start, found.end, unit=sample.unit, theme=theme
+    )
     return _picture(sample, "built", found, over, drawn, lambda: numbers.built_table(found))
 
 
-def over_time(sample: Sample, theme: Theme = "light", *, over: str = physics.THIS, part: str = "",
-              t: float = 1.0) -> Picture:
+def over_time(
+    sample: Sample,
+    theme: Theme = "light",
+    *,
+    over: str = physics.THIS,
+    part: str = "",
+    t: float = 1.0,
+) -> Picture:
     """One contribution through time, by what built it.
 
     Args:
@@ -55,8 +63,17 @@ def over_time(sample: Sample, theme: Theme = "light", *, over: str = physics.THI
     dividend = "" if part == BASELINE else part or found.most_built()
     s = found.row(dividend)
     titles, hues = figures.terms_of(found.terms, found.modalities)
-    drawn = figures.areas(found.times, found.over_time[:, s], titles, hues, dividend, start=float(found.start[s]),
-                          cursor=cursor_at(sample, t), unit=sample.unit, theme=theme)
+    drawn = figures.areas(
+        found.times,
+        found.over_time[:, s],
+        titles,
+        hues,
+        dividend,
+        start=float(found.start[s]),
+        cursor=cursor_at(sample, t),
+        unit=sample.unit,
+        theme=theme,
+    )
     return _picture(sample, "built-over-time", found, over, drawn, lambda: found.through(dividend))
 
 
@@ -65,22 +82,47 @@ def flow(sample: Sample, theme: Theme = "light", *, over: str = physics.THIS) ->
     """The way from modalities through what acts on them to the score; arguments as of `over_time`."""
     found = built(sample, over)
     titles, hues = figures.terms_of(found.terms, found.modalities)
-    drawn = figures.flow(found.dividends, titles, hues, found.acts, found.parts, found.start, found.end,
-                         found.modalities, unit=sample.unit, theme=theme)
+    drawn = figures.flow(
+        found.dividends,
+        titles,
+        hues,
+        found.acts,
+        found.parts,
+        found.start,
+        found.end,
+        found.modalities,
+        unit=sample.unit,
+        theme=theme,
+    )
     return _picture(sample, "built-flow", found, over, drawn, lambda: numbers.flow_table(found))
 
 
-def _picture(sample: Sample, name: str, found: Built, over: str, drawn: go.Figure,
-             table: Callable[[], pd.DataFrame]) -> Picture:
+def _picture(
+    sample: Sample,
+    name: str,
+    found: Built,
+    over: str,
+    drawn: go.Figure,
+    table: Callable[[], pd.DataFrame],
+) -> Picture:
     title = text.plain(answer(found))
     shows, not_shown = figures.SAYS[name]
     mean = f" Mean over {found.count:,} {text.plain(over.removeprefix('all '))}."
-    told = "; ".join(f"{term or BASELINE} from {found.start[s]:+.2f} to {found.end[s]:+.2f}"
-                     for s, term in enumerate(found.dividends))
+    told = "; ".join(
+        f"{term or BASELINE} from {found.start[s]:+.2f} to {found.end[s]:+.2f}"
+        for s, term in enumerate(found.dividends)
+    )
     return Picture(
-        name, title, drawn, called="Which coupling built it", alt=f"{title}. {told}", not_shown=not_shown, table=table,
+        name,
+        title,
+        drawn,
+        called="Which coupling built it",
+        alt=f"{title}. {told}",
+        not_shown=not_shown,
+        table=table,
         shows=f"{shows}{sample.of if over == physics.THIS else mean} {backgrounds.against(sample.work.background)} "
-              f"Aumann and Shapley's shares: they add up, to {found.error:.0e}.")
+        f"Aumann and Shapley's shares: they add up, to {found.error:.0e}.",
+    )
 
 
 VIEWS = ("matrix", "over time", "flow")
@@ -90,20 +132,31 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of what built what."""
     if not work.can("time"):
         return {}
-    return {"builtas": say.options("What built what", VIEWS, "The matrix is shown."),
-            "builtof": say.options("Samples", physics.cohorts(work), "This sample is shown."),
-            "built": say.options("Contribution", (BASELINE, *work.terms),
-                                 "The one that the dynamics changed most is shown.")}
+    return {
+        "builtas": say.options("What built what", VIEWS, "The matrix is shown."),
+        "builtof": say.options("Samples", physics.cohorts(work), "This sample is shown."),
+        "built": say.options(
+            "Contribution",
+            (BASELINE, *work.terms),
+            "The one that the dynamics changed most is shown.",
+        ),
+    }
 
 
 def _as(name: str) -> Opens:
-    return lambda view: view.get("view", "Decision") == "Decision" and view.one_of("builtas", VIEWS) == name
+    return lambda view: (
+        view.get("view", "Decision") == "Decision" and view.one_of("builtas", VIEWS) == name
+    )
 
 
 _OVER = word("builtof")
 PANELS = {
     "built": Panel(matrix, {"over": _OVER}, fits=can("time"), opens=_as("matrix")),
-    "built-over-time": Panel(over_time, {"over": _OVER, "part": word("built"), "t": number("t", 0, 1)},
-                             fits=can("time"), opens=_as("over time")),
+    "built-over-time": Panel(
+        over_time,
+        {"over": _OVER, "part": word("built"), "t": number("t", 0, 1)},
+        fits=can("time"),
+        opens=_as("over time"),
+    ),
     "built-flow": Panel(flow, {"over": _OVER}, fits=can("time"), opens=_as("flow")),
 }

@@ -46,11 +46,17 @@ EACH = next(iter(SPLITS))
 NONE, DISCS = "none", "at the scrubber"  # no light cone; no displays between gates
 DISPLAYS = (DISCS, *displays.KINDS)
 PLANE, BALLS = SHAPES = ("X–Z plane", "Bloch balls")  # as what qubits are drawn
-_SHOWN = {DISCS: "A disc is a qubit where it is now: its needle is (⟨X⟩, ⟨Z⟩) with |0⟩ up, blue or vermillion when ⟨Y⟩ "
-                 "is not 0; a short one is a mixed state.",
-          displays.KINDS[0]: "After each column, how full a frame is tells how likely its qubit reads 1.",
-          displays.KINDS[1]: "After each column, three bars from the middle of a frame: ⟨X⟩, ⟨Y⟩ and ⟨Z⟩ of its qubit.",
-          displays.KINDS[2]: "After each column, how full a frame is tells its qubit's purity, from 1/2 to 1."}
+_SHOWN = {
+    DISCS: "A disc is a qubit where it is now: its needle is (⟨X⟩, ⟨Z⟩) with |0⟩ up, blue or vermillion when ⟨Y⟩ "
+    "is not 0; a short one is a mixed state.",
+    displays.KINDS[0]: "After each column, how full a frame is tells how likely its qubit reads 1.",
+    displays.KINDS[
+        1
+    ]: "After each column, three bars from the middle of a frame: ⟨X⟩, ⟨Y⟩ and ⟨Z⟩ of its qubit.",
+    displays.KINDS[
+        2
+    ]: "After each column, how full a frame is tells its qubit's purity, from 1/2 to 1.",
+}
 TOO_MANY = "This gate acts on more than four qubits: its joint state is left out here{}."
 
 
@@ -63,13 +69,17 @@ def replay(sample: Sample, steps: int = STEPS, gates: str = EACH) -> Replay:
     """Every qubit before the first and after every gate."""
     require(sample.model, "circuit")
     if sample.work.can("time"):
-        return circuit_replays.step_replay(sample.work, sample.row, *_step(sample, steps, gates), sample.tweak)
+        return circuit_replays.step_replay(
+            sample.work, sample.row, *_step(sample, steps, gates), sample.tweak
+        )
     return circuit_replays.replay(sample.work, sample.row, sample.tweak)
 
 
 def _step(sample: Sample, steps: int, gates: str) -> tuple[float, str]:
     require(sample.model, "time")
-    check(1 <= steps <= MAX_STEPS, f"Argument `steps` must be from 1 to {MAX_STEPS}, but is {steps}.")
+    check(
+        1 <= steps <= MAX_STEPS, f"Argument `steps` must be from 1 to {MAX_STEPS}, but is {steps}."
+    )
     return float(sample.model.duration) / steps, SPLITS[choose("Gates", gates, SPLITS)]
 
 
@@ -81,13 +91,26 @@ def light_cone(sample: Sample, readout: str) -> Cone[int]:
     """
     found = replay(sample)
     known = circuit_evolution.readouts(sample.work)
-    check(bool(known), "The gates of one step of an evolution all act on what is read: they have no light cone.")
+    check(
+        bool(known),
+        "The gates of one step of an evolution all act on what is read: they have no light cone.",
+    )
     names = [wire.name for wire in found.wires]
-    return cone_of(found.steps, [names.index(name) for name in known[choose("Read-out", readout, known)]])
+    return cone_of(
+        found.steps, [names.index(name) for name in known[choose("Read-out", readout, known)]]
+    )
 
 
-def diagram(sample: Sample, theme: Theme = "light", *, gate: int | None = None, steps: int = STEPS,
-            gates: str = EACH, cone: str = NONE, display: str = DISCS) -> Picture:
+def diagram(
+    sample: Sample,
+    theme: Theme = "light",
+    *,
+    gate: int | None = None,
+    steps: int = STEPS,
+    gates: str = EACH,
+    cone: str = NONE,
+    display: str = DISCS,
+) -> Picture:
     """The circuit with every qubit's state in place.
 
     Args:
@@ -108,28 +131,49 @@ def diagram(sample: Sample, theme: Theme = "light", *, gate: int | None = None, 
         title = in_cone(cone, seen.count, found.count, len(seen.qubits), len(found.wires))
     elif sample.can("time"):
         built = step(sample, steps, gates)
-        title = (f"One step of dt = {built.dt:.3g} is {count(len(built.gates), 'gate')} on "
-                 f"{count(len(built.wires), 'qubit')}")
+        title = (
+            f"One step of dt = {built.dt:.3g} is {count(len(built.gates), 'gate')} on "
+            f"{count(len(built.wires), 'qubit')}"
+        )
     elif sample.can("gates"):
         counts = Counter(name for name, *_ in found.gates)
-        title = (f"{count(found.count, 'gate')} on {count(len(found.wires), 'qubit')}: "
-                 + ", ".join(f"{number} {name}" for name, number in counts.items()))
+        title = f"{count(found.count, 'gate')} on {count(len(found.wires), 'qubit')}: " + ", ".join(
+            f"{number} {name}" for name, number in counts.items()
+        )
     else:
-        title = (f"{count(found.count, 'gate')} on {count(len(found.wires), 'qubit')}: encode, fuse, then "
-                 f"{count(sum(box.name.startswith('C') for box in found.boxes), 'convolution')} and "
-                 f"{count(sum('U3' in box.name for box in found.boxes), 'pooling')}")
+        title = (
+            f"{count(found.count, 'gate')} on {count(len(found.wires), 'qubit')}: encode, fuse, then "
+            f"{count(sum(box.name.startswith('C') for box in found.boxes), 'convolution')} and "
+            f"{count(sum('U3' in box.name for box in found.boxes), 'pooling')}"
+        )
     return Picture(
-        "circuit", title,
-        figures.diagram(drawn, found.wires, at, found.bloch[at], found.entropy[at],
-                        unit=_unit(found.wires, 60 if sample.can("time") else 58), between=found.between(at),
-                        display="" if display == DISCS else display, theme=theme),
-        shows="every operation in order, what is still to come faint. " + _SHOWN[display]
-              + ("" if seen is None else f" Grey: gates that cannot change ⟨Z⟩ of {text.plain(cone)}.")
-              + ("" if len(drawn) == len(found.boxes) else f" Drawn are the gates from {drawn[0].first} to "
-                 f"{max(box.last for box in drawn)}; the others follow the scrubber.") + sample.of,
+        "circuit",
+        title,
+        figures.diagram(
+            drawn,
+            found.wires,
+            at,
+            found.bloch[at],
+            found.entropy[at],
+            unit=_unit(found.wires, 60 if sample.can("time") else 58),
+            between=found.between(at),
+            display="" if display == DISCS else display,
+            theme=theme,
+        ),
+        shows="every operation in order, what is still to come faint. "
+        + _SHOWN[display]
+        + ("" if seen is None else f" Grey: gates that cannot change ⟨Z⟩ of {text.plain(cone)}.")
+        + (
+            ""
+            if len(drawn) == len(found.boxes)
+            else f" Drawn are the gates from {drawn[0].first} to "
+            f"{max(box.last for box in drawn)}; the others follow the scrubber."
+        )
+        + sample.of,
         not_shown="correlations between qubits: each is drawn on its own." + _inert(sample),
         alt=f"Circuit of {found.count} gates; {at} are done. The table below lists them.",
-        table=lambda: _qubits(found, at) if seen is None else _gates(found, seen))
+        table=lambda: _qubits(found, at) if seen is None else _gates(found, seen),
+    )
 
 
 def _inert(sample: Sample) -> str:
@@ -137,124 +181,236 @@ def _inert(sample: Sample) -> str:
     return f" {INERT}" if sample.can("rules") else ""
 
 
-def qubits(sample: Sample, theme: Theme = "light", *, gate: int | None = None, steps: int = STEPS,
-           gates: str = EACH) -> Picture:
+def qubits(
+    sample: Sample,
+    theme: Theme = "light",
+    *,
+    gate: int | None = None,
+    steps: int = STEPS,
+    gates: str = EACH,
+) -> Picture:
     """Bloch vectors and entropies of all qubits that go on, before and after a gate; arguments as of `diagram`."""
     found = replay(sample, steps, gates)
     at = _done(found, gate)
     rows = list(found.followed)
     names, entropy = [found.wires[row].name for row in rows], found.entropy[at][rows]
     return Picture(
-        "qubits", mixed_now(dict(zip(names, entropy.tolist(), strict=True))),
-        figures.bloch_row(names, found.bloch[at][rows], entropy, before=found.bloch[at - 1][rows], theme=theme),
+        "qubits",
+        mixed_now(dict(zip(names, entropy.tolist(), strict=True))),
+        figures.bloch_row(
+            names, found.bloch[at][rows], entropy, before=found.bloch[at - 1][rows], theme=theme
+        ),
         shows="every qubit that goes to the end: its Bloch vector in the X–Z plane now (thin: before this gate) and "
-              "its entropy." + sample.of,
+        "its entropy." + sample.of,
         not_shown="⟨Y⟩ as a length: point at a disc.",
         alt=f"Bloch vectors of {len(rows)} qubits; entropy in nats: {spoken.listed(names, entropy)}.",
-        table=lambda: _qubits(found, at))
+        table=lambda: _qubits(found, at),
+    )
 
 
-def balls(sample: Sample, theme: Theme = "light", *, gate: int | None = None, steps: int = STEPS,
-          gates: str = EACH) -> Picture:
+def balls(
+    sample: Sample,
+    theme: Theme = "light",
+    *,
+    gate: int | None = None,
+    steps: int = STEPS,
+    gates: str = EACH,
+) -> Picture:
     """Bloch balls of all qubits that go on, with their ways gate by gate; arguments as of `diagram`."""
     found = replay(sample, steps, gates)
     at = _done(found, gate)
     rows = list(found.followed)
-    names, lengths = [found.wires[row].name for row in rows], np.linalg.norm(found.bloch[at][rows], axis=1)
+    names, lengths = (
+        [found.wires[row].name for row in rows],
+        np.linalg.norm(found.bloch[at][rows], axis=1),
+    )
     return Picture(
-        "bloch-gates", shortest(dict(zip(names, lengths.tolist(), strict=True))),
-        bloch.balls(names, [found.bloch[:at + 1, row] for row in rows], [found.wires[row].hue for row in rows], theme),
+        "bloch-gates",
+        shortest(dict(zip(names, lengths.tolist(), strict=True))),
+        bloch.balls(
+            names,
+            [found.bloch[: at + 1, row] for row in rows],
+            [found.wires[row].hue for row in rows],
+            theme,
+        ),
         shows="every qubit that goes to the end: its Bloch vector now, and its way since the first gate, older parts "
-              "paler. The number is its length r; the purity is (1 + r²) / 2; a hollow tip lies behind the middle."
-              + sample.of,
+        "paler. The number is its length r; the purity is (1 + r²) / 2; a hollow tip lies behind the middle."
+        + sample.of,
         not_shown="correlations between qubits: each ball is one qubit on its own.",
         alt=f"Bloch balls of {len(rows)} qubits; lengths {spoken.listed(names, lengths)}.",
-        table=lambda: _qubits(found, at))
+        table=lambda: _qubits(found, at),
+    )
 
 
-def outcomes(sample: Sample, theme: Theme = "light", *, gate: int | None = None, steps: int = STEPS,
-             gates: str = EACH) -> Picture:
+def outcomes(
+    sample: Sample,
+    theme: Theme = "light",
+    *,
+    gate: int | None = None,
+    steps: int = STEPS,
+    gates: str = EACH,
+) -> Picture:
     """How likely each outcome of the qubits that a gate concerns is, before and after; arguments as of `diagram`."""
     wires, before, after, mutual = _moment(sample, replay(sample, steps, gates), gate)
     dims = (2,) * len(wires)
-    names, was, now = state_figures.basis_labels(dims), np.real(np.diag(before)), np.real(np.diag(after))
+    names, was, now = (
+        state_figures.basis_labels(dims),
+        np.real(np.diag(before)),
+        np.real(np.diag(after)),
+    )
     change = float(np.abs(np.linalg.eigvalsh(after - before)).sum() / 2)
     said = ""
     if mutual is not None and len(wires) > 1:
         said = f" Mutual information of the last with the others: {mutual[0]:.3f} before, {mutual[1]:.3f} nats after."
     return Picture(
-        "before-after", moved(change),
-        state_figures.populations(now, dims, reference=was, name="after", reference_name="before",
-                                  what=f"outcome of {', '.join(wires)}", theme=theme),
+        "before-after",
+        moved(change),
+        state_figures.populations(
+            now,
+            dims,
+            reference=was,
+            name="after",
+            reference_name="before",
+            what=f"outcome of {', '.join(wires)}",
+            theme=theme,
+        ),
         shows=f"how likely each outcome of {text.plain(', '.join(wires))} is; the number in the title is the trace "
-              f"distance (0 to 1).{said}{sample.of}",
+        f"distance (0 to 1).{said}{sample.of}",
         not_shown="coherences: see the matrix.",
         alt=f"Outcome probabilities after the gate: {spoken.pairs(names, was, now)}.",
-        table=lambda: pd.DataFrame({"outcome": names, "before": was, "after": now}))
+        table=lambda: pd.DataFrame({"outcome": names, "before": was, "after": now}),
+    )
 
 
-def matrix(sample: Sample, theme: Theme = "light", *, gate: int | None = None, steps: int = STEPS,
-           gates: str = EACH) -> Picture:
+def matrix(
+    sample: Sample,
+    theme: Theme = "light",
+    *,
+    gate: int | None = None,
+    steps: int = STEPS,
+    gates: str = EACH,
+) -> Picture:
     """Density matrix of the qubits that a gate concerns, after it; arguments as of `diagram`."""
     wires, before, after, _ = _moment(sample, replay(sample, steps, gates), gate)
     dims = (2,) * len(wires)
     names = state_figures.basis_labels(dims)
     return Picture(
-        "matrix-after", "The density matrix after it: modulus", state_figures.density_matrix(after, dims, theme=theme),
-        shows="|ρ_ij| of these qubits: off the diagonal the coherences, which a measurement removes." + sample.of,
-        not_shown="phases.", alt=f"Heat map of the modulus after the gate: {spoken.off_diagonal(after, names)}.",
-        table=lambda: pd.DataFrame({"row": np.repeat(names, len(names)), "column": np.tile(names, len(names)),
-                                    "real": after.real.ravel(), "imaginary": after.imag.ravel(),
-                                    "before_real": before.real.ravel(), "before_imaginary": before.imag.ravel()}))
+        "matrix-after",
+        "The density matrix after it: modulus",
+        state_figures.density_matrix(after, dims, theme=theme),
+        shows="|ρ_ij| of these qubits: off the diagonal the coherences, which a measurement removes."
+        + sample.of,
+        not_shown="phases.",
+        alt=f"Heat map of the modulus after the gate: {spoken.off_diagonal(after, names)}.",
+        table=lambda: pd.DataFrame(
+            {
+                "row": np.repeat(names, len(names)),
+                "column": np.tile(names, len(names)),
+                "real": after.real.ravel(),
+                "imaginary": after.imag.ravel(),
+                "before_real": before.real.ravel(),
+                "before_imaginary": before.imag.ravel(),
+            }
+        ),
+    )
 
 
-def entropies(sample: Sample, theme: Theme = "light", *, gate: int | None = None, steps: int = STEPS,
-              gates: str = EACH, marked: bool = True) -> Picture:
+def entropies(
+    sample: Sample,
+    theme: Theme = "light",
+    *,
+    gate: int | None = None,
+    steps: int = STEPS,
+    gates: str = EACH,
+    marked: bool = True,
+) -> Picture:
     """Entropy of every qubit that goes on, gate by gate; a line marks the gate if `marked`, else as of `diagram`."""
     found = replay(sample, steps, gates)
     rows = list(found.followed)
     names, last = [found.wires[row].name for row in rows], found.entropy[-1][rows]
     return Picture(
-        "entropy-gates", mixed_at_end(dict(zip(names, last.tolist(), strict=True))),
-        figures.entropy_lines(found.entropy[:, rows], names, _place(found, gate) if marked else None, found.parts,
-                              hues=[found.wires[row].hue for row in rows], theme=theme),
+        "entropy-gates",
+        mixed_at_end(dict(zip(names, last.tolist(), strict=True))),
+        figures.entropy_lines(
+            found.entropy[:, rows],
+            names,
+            _place(found, gate) if marked else None,
+            found.parts,
+            hues=[found.wires[row].hue for row in rows],
+            theme=theme,
+        ),
         shows="the entropy of each qubit after every gate: how much it is entangled with"
-              + ("" if sample.can("gates") else ", or has been measured against,") + " everything else." + sample.of,
-        not_shown="with whom" + (": see the Correlations view of the Dynamics page." if sample.can("time") else
-                                 ": see the Entropies view of the Circuit page." if sample.can("rules") else ".")
-                  + _inert(sample),
+        + ("" if sample.can("gates") else ", or has been measured against,")
+        + " everything else."
+        + sample.of,
+        not_shown="with whom"
+        + (
+            ": see the Correlations view of the Dynamics page."
+            if sample.can("time")
+            else ": see the Entropies view of the Circuit page."
+            if sample.can("rules")
+            else "."
+        )
+        + _inert(sample),
         alt=f"Entropy of {len(names)} qubits over {found.count} gates; at the end, in nats: "
-            f"{spoken.listed(names, last)}.",
-        table=lambda: pd.DataFrame(found.entropy[:, rows], columns=names).rename_axis("gates_done").reset_index())
+        f"{spoken.listed(names, last)}.",
+        table=lambda: (
+            pd.DataFrame(found.entropy[:, rows], columns=names)
+            .rename_axis("gates_done")
+            .reset_index()
+        ),
+    )
 
 
 def information(sample: Sample, theme: Theme = "light", *, gate: int | None = None) -> Picture:
     """Mutual information of the modalities' qubits, gate by gate; arguments as of `diagram`."""
     require(sample.model, "gates")
-    check(shares(sample), "Qubits of one register share nothing with another one. Look at `entropies`.")
+    check(
+        shares(sample),
+        "Qubits of one register share nothing with another one. Look at `entropies`.",
+    )
     found = circuit_evolution.information(sample.work, sample.row)
     walked = replay(sample)
     names = [" : ".join(group) if len(group) == 2 else "all together" for group in found]
     values = np.stack(list(found.values()), 1)
     return Picture(
-        "mutual-gates", sharing({" and ".join(group): float(each[-1]) for group, each in found.items()
-                                 if len(group) == 2}),
-        figures.entropy_lines(values, names, _place(walked, gate), walked.parts,
-                              hues=[term_colour("+".join(group), sample.modalities) for group in found],
-                              y_title="mutual information (nats)", theme=theme),
+        "mutual-gates",
+        sharing(
+            {
+                " and ".join(group): float(each[-1])
+                for group, each in found.items()
+                if len(group) == 2
+            }
+        ),
+        figures.entropy_lines(
+            values,
+            names,
+            _place(walked, gate),
+            walked.parts,
+            hues=[term_colour("+".join(group), sample.modalities) for group in found],
+            y_title="mutual information (nats)",
+            theme=theme,
+        ),
         shows="mutual information of the qubits of every two modalities after each gate, S(a) + S(b) - S(ab): "
-              + ("as nothing else is there, twice the entropy of either." if len(names) == 1 else
-                 "all that they share, classical and quantum; all together, the total correlation, the sum of the "
-                 "modalities' entropies.") + sample.of,
+        + (
+            "as nothing else is there, twice the entropy of either."
+            if len(names) == 1
+            else "all that they share, classical and quantum; all together, the total correlation, the sum of the "
+            "modalities' entropies."
+        )
+        + sample.of,
         not_shown="how much of it is read at the end.",
         alt=f"Mutual information over {walked.count} gates; at the end, in nats: {spoken.listed(names, values[-1])}.",
-        table=lambda: pd.DataFrame(values, columns=names).rename_axis("gates_done").reset_index())
+        table=lambda: pd.DataFrame(values, columns=names).rename_axis("gates_done").reset_index(),
+    )
 
 
 def in_cone(readout: str, gates: int, all_gates: int, qubits: int, all_qubits: int) -> str:
     """What a read-out can depend on: its light cone holds all that may change it, not all that does."""
-    return (f"{text.plain(readout)} can depend on {gates:,} of {count(all_gates, 'gate')} and {qubits:,} of "
-            f"{count(all_qubits, 'qubit')}")
+    return (
+        f"{text.plain(readout)} can depend on {gates:,} of {count(all_gates, 'gate')} and {qubits:,} of "
+        f"{count(all_qubits, 'qubit')}"
+    )
 
 
 def mixed_now(entropy: Mapping[str, float]) -> str:
@@ -294,8 +450,11 @@ def mixed_at_end(entropy: Mapping[str, float]) -> str:
     if round(largest, 2) == 0:
         return f"At the end no qubit is mixed ({size(max(largest, 0.0))} nats)"
     if len(first) == len(entropy):
-        return f"At the end all qubits are equally mixed ({largest:.2f} nats)" if len(first) > 1 else \
-            f"At the end {first[0]} is mixed ({largest:.2f} nats)"
+        return (
+            f"At the end all qubits are equally mixed ({largest:.2f} nats)"
+            if len(first) > 1
+            else f"At the end {first[0]} is mixed ({largest:.2f} nats)"
+        )
     if len(first) == 1:
         return f"At the end {first[0]} is the most mixed ({largest:.2f} nats)"
     return f"At the end {_few(first)} are the most mixed, alike ({largest:.2f} nats)"
@@ -324,19 +483,24 @@ def shares(sample: Sample, **_: Any) -> bool:
     return sample.can("gates") and len(sample.model.registers()) > 1
 
 
-def step_error(sample: Sample, theme: Theme = "light", *, steps: int = STEPS, gates: str = EACH) -> Picture:
+def step_error(
+    sample: Sample, theme: Theme = "light", *, steps: int = STEPS, gates: str = EACH
+) -> Picture:
     """How far the circuit of a model with time ends from its evolution, against the step; as of `diagram`."""
     built = step(sample, steps, gates)
     sizes, one, every = evolution.step_errors(sample.work, sample.row, SPLITS[gates], sample.tweak)
     return Picture(
-        "step-error", f"At this step the circuit ends {built.error.all:.2g} (trace distance) from the exact state",
+        "step-error",
+        f"At this step the circuit ends {built.error.all:.2g} (trace distance) from the exact state",
         figures.step_error(sizes, one, every, built.dt, theme=theme),
         shows="trace distance between the circuit's state and our evolution, which has no step: it falls as dt does. "
-              + built.error.sentence + sample.of,
+        + built.error.sentence
+        + sample.of,
         not_shown="noise of a device: the circuit is run exactly.",
         alt=f"Error against the step dt: {spoken.listed([f'dt {dt:.2g}' for dt in sizes], every, '.2g')} after all "
-            "steps.",
-        table=lambda: pd.DataFrame({"dt": sizes, "after_one_step": one, "after_all_steps": every}))
+        "steps.",
+        table=lambda: pd.DataFrame({"dt": sizes, "after_one_step": one, "after_all_steps": every}),
+    )
 
 
 def _unit(wires: Sequence[Wire], wanted: float) -> float:
@@ -357,11 +521,14 @@ def _done(found: Replay, gate: int | None) -> int:
 
 def too_many(sample: Sample) -> str:
     """What is said in place of the joint state of many qubits."""
-    return TOO_MANY.format(", see the State view of the Dynamics page" if sample.can("time") else "")
+    return TOO_MANY.format(
+        ", see the State view of the Dynamics page" if sample.can("time") else ""
+    )
 
 
-def _moment(sample: Sample, found: Replay, gate: int | None
-            ) -> tuple[tuple[str, ...], np.ndarray, np.ndarray, tuple[float, float] | None]:
+def _moment(
+    sample: Sample, found: Replay, gate: int | None
+) -> tuple[tuple[str, ...], np.ndarray, np.ndarray, tuple[float, float] | None]:
     """The qubits that a gate concerns, their state before and after it, and their mutual information."""
     moment = found.moments[_done(found, gate) - 1]
     check(bool(moment[0]), too_many(sample))
@@ -370,14 +537,27 @@ def _moment(sample: Sample, found: Replay, gate: int | None
 
 def _qubits(found: Replay, at: int) -> pd.DataFrame:
     x, y, z = found.bloch[at].T
-    return pd.DataFrame({"qubit": [wire.name for wire in found.wires], "X": x, "Y": y, "Z": z, "reads_1": (1 - z) / 2,
-                         "entropy": found.entropy[at]})
+    return pd.DataFrame(
+        {
+            "qubit": [wire.name for wire in found.wires],
+            "X": x,
+            "Y": y,
+            "Z": z,
+            "reads_1": (1 - z) / 2,
+            "entropy": found.entropy[at],
+        }
+    )
 
 
 def _gates(found: Replay, cone: Cone[int]) -> pd.DataFrame:
-    return pd.DataFrame([{"gate": n, "name": name, "qubits": ", ".join(wires), "in_cone": inside}
-                         for n, ((name, wires, *_), inside) in enumerate(zip(found.gates, cone.inside, strict=True),
-                                                                         1)])
+    return pd.DataFrame(
+        [
+            {"gate": n, "name": name, "qubits": ", ".join(wires), "in_cone": inside}
+            for n, ((name, wires, *_), inside) in enumerate(
+                zip(found.gates, cone.inside, strict=True), 1
+            )
+        ]
+    )
 
 
 CHOICES = (2, 4, 5, 8, 10, 16, 20, 32, 50, 64)  # steps that fill T
@@ -401,19 +581,25 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of the way through the gates."""
     if not work.can("circuit"):
         return {}
-    found = {"gate": say.number("gate", 0, MAX_GATES, "The end of the circuit is shown."),
-             "display": say.options("Display", DISPLAYS, "Discs at the scrubber are shown."),
-             "qubitsas": say.options("Qubits as", SHAPES, "They are shown in the X–Z plane."),
-             "table.gates": say.switch("Table of all gates", "It stays folded."),
-             "table.drawing": say.switch("PennyLane's drawing", "It stays folded.")}
+    found = {
+        "gate": say.number("gate", 0, MAX_GATES, "The end of the circuit is shown."),
+        "display": say.options("Display", DISPLAYS, "Discs at the scrubber are shown."),
+        "qubitsas": say.options("Qubits as", SHAPES, "They are shown in the X–Z plane."),
+        "table.gates": say.switch("Table of all gates", "It stays folded."),
+        "table.drawing": say.switch("PennyLane's drawing", "It stays folded."),
+    }
     if readouts := circuit_evolution.readouts(work):
         found["cone"] = say.options("Read-out", (NONE, *readouts), "All gates are shown alike.")
     if work.can("gates"):
-        return found | {"table.program": say.switch("The circuit for elsewhere", "It stays folded.")}
+        return found | {
+            "table.program": say.switch("The circuit for elsewhere", "It stays folded.")
+        }
     if not work.can("time"):
         return found | {"part": say.options("View", NETWORK_VIEWS, "The walk is shown.")}
-    return found | {"steps": say.options("Number of steps", map(str, CHOICES), "20 is used."),
-                    "gates": say.options("Gates", SPLITS, "One gate per coupling is used.")}
+    return found | {
+        "steps": say.options("Number of steps", map(str, CHOICES), "20 is used."),
+        "gates": say.options("Gates", SPLITS, "One gate per coupling is used."),
+    }
 
 
 _DRAWN: dict[str, Any] = {"steps": whole("steps", 1, MAX_STEPS), "gates": word("gates")}
@@ -426,10 +612,18 @@ def _part(name: str) -> Opens:
 
 _REPLAY, _ENTROPIES = _part("Walk"), _part("Entropies")
 PANELS = {
-    "circuit": Panel(diagram, {**_AT, "cone": word("cone"), "display": word("display")}, fits=can("circuit"),
-                     opens=_REPLAY),
-    "qubits": Panel(qubits, _AT, fits=begun, opens=lambda view: _REPLAY(view) and view.get("qubitsas") != BALLS),
-    "bloch-gates": Panel(balls, _AT, fits=begun, opens=lambda view: _REPLAY(view) and view.get("qubitsas") == BALLS),
+    "circuit": Panel(
+        diagram,
+        {**_AT, "cone": word("cone"), "display": word("display")},
+        fits=can("circuit"),
+        opens=_REPLAY,
+    ),
+    "qubits": Panel(
+        qubits, _AT, fits=begun, opens=lambda view: _REPLAY(view) and view.get("qubitsas") != BALLS
+    ),
+    "bloch-gates": Panel(
+        balls, _AT, fits=begun, opens=lambda view: _REPLAY(view) and view.get("qubitsas") == BALLS
+    ),
     "before-after": Panel(outcomes, _AT, fits=in_sight, opens=_REPLAY),
     "matrix-after": Panel(matrix, _AT, fits=in_sight, opens=_REPLAY),
     "entropy-gates": Panel(entropies, _AT, fits=can("circuit"), opens=_ENTROPIES),

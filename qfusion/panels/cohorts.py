@@ -39,10 +39,12 @@ from qfusion.panels.dynamics import can_cut
 from qfusion.training import metrics
 
 MAX_TERMS = 8
-_CAUTION = {True: "a cause: both may follow from a third thing, such as how extreme a sample is. The entropy alone is "
-                  "not entanglement here: jumps mix states too; pick negativity for that.",
-            False: "a cause: both may follow from a third thing, such as how clear a sample is. What convolution "
-                   "entangles later is not in it. " + INERT}
+_CAUTION = {
+    True: "a cause: both may follow from a third thing, such as how extreme a sample is. The entropy alone is "
+    "not entanglement here: jumps mix states too; pick negativity for that.",
+    False: "a cause: both may follow from a third thing, such as how clear a sample is. What convolution "
+    "entangles later is not in it. " + INERT,
+}
 
 
 def shares(levels: Levels, theme: Theme = "light") -> Picture:
@@ -51,23 +53,51 @@ def shares(levels: Levels, theme: Theme = "light") -> Picture:
     column = cohort_measures.share_column
     columns = {name: levels.rows[column(name)].to_numpy(dtype=float) for name in names}
     whole = measured.means(columns, clusters=levels.clusters())
-    part = measured.means({name: values[levels.inside] for name, values in columns.items()},
-                          clusters=levels.clusters(levels.inside))
+    part = measured.means(
+        {name: values[levels.inside] for name, values in columns.items()},
+        clusters=levels.clusters(levels.inside),
+    )
     own = {} if levels.own is None else {name: float(levels.own[column(name)]) for name in names}
     return Picture(
-        "cohort-shares", mean_leader({n: whole[n].value for n in names}, {n: part[n].value for n in names},
-                                     levels.split if levels.parts else ""),
-        figures.shares({n: _estimate(whole[n]) for n in names}, {n: _estimate(part[n]) for n in names}, own, names,
-                       whole_name=levels.everyone, cohort_name=levels.cohort, theme=theme),
+        "cohort-shares",
+        mean_leader(
+            {n: whole[n].value for n in names},
+            {n: part[n].value for n in names},
+            levels.split if levels.parts else "",
+        ),
+        figures.shares(
+            {n: _estimate(whole[n]) for n in names},
+            {n: _estimate(part[n]) for n in names},
+            own,
+            names,
+            whole_name=levels.everyone,
+            cohort_name=levels.cohort,
+            theme=theme,
+        ),
         shows=f"the mean part of each modality in Σ|Shapley value| (MM-SHAP); bars: {levels.intervals}; "
-              "diamond: the sample. " + _compared(levels),
+        "diamond: the sample. " + _compared(levels),
         not_shown="whether the modality was right, or which of its joint terms it shares.",
         alt="Mean shares: "
-            + ", ".join(f"{n} {part[n].value:.2f} in the cohort, {whole[n].value:.2f} in all" for n in names) + ".",
-        table=lambda: pd.DataFrame([
-            {"modality": n, "level": level, "value": found[n].value, "low": found[n].low, "high": found[n].high,
-             "n": found[n].n, "resamples": found[n].resamples}
-            for n in names for level, found in (("all", whole), ("cohort", part))]))
+        + ", ".join(
+            f"{n} {part[n].value:.2f} in the cohort, {whole[n].value:.2f} in all" for n in names
+        )
+        + ".",
+        table=lambda: pd.DataFrame(
+            [
+                {
+                    "modality": n,
+                    "level": level,
+                    "value": found[n].value,
+                    "low": found[n].low,
+                    "high": found[n].high,
+                    "n": found[n].n,
+                    "resamples": found[n].resamples,
+                }
+                for n in names
+                for level, found in (("all", whole), ("cohort", part))
+            ]
+        ),
+    )
 
 
 def mean_leader(whole: Mapping[str, float], part: Mapping[str, float], split: str = "") -> str:
@@ -86,9 +116,13 @@ def mean_leader(whole: Mapping[str, float], part: Mapping[str, float], split: st
         listed = ", ".join(f"{text.plain(name)} {means[name]:.0%}" for name in ranked)
         return f"No modality leads{' in the cohort' if split else ' on average'}: {listed}"
     if not split:
-        return f"{text.plain(leader)} leads with {whole[leader]:.0%} of the Shapley shares on average"
-    return (f"{text.plain(leader)} leads in the cohort with {part[leader]:.0%} of the Shapley shares; in all of "
-            f"{split} it has {whole[leader]:.0%}")
+        return (
+            f"{text.plain(leader)} leads with {whole[leader]:.0%} of the Shapley shares on average"
+        )
+    return (
+        f"{text.plain(leader)} leads in the cohort with {part[leader]:.0%} of the Shapley shares; in all of "
+        f"{split} it has {whole[leader]:.0%}"
+    )
 
 
 def types(levels: Levels, theme: Theme = "light") -> Picture:
@@ -96,26 +130,51 @@ def types(levels: Levels, theme: Theme = "light") -> Picture:
     kinds, rows, inside = list(RELATIONS), levels.rows, levels.inside
     is_kind = {kind: (rows["relation"] == kind).to_numpy() for kind in kinds}
     errors = rows["error"].to_numpy(dtype=float)
-    found = {kind: [measured.means({"e": errors[keep]}, clusters=levels.clusters(keep))["e"]
-                    for keep in (where, where & inside)]
-             for kind, where in is_kind.items()}
-    whole, part = ([int((where & keep).sum()) for where in is_kind.values()]
-                   for keep in (np.ones(len(rows), dtype=bool), inside))
+    found = {
+        kind: [
+            measured.means({"e": errors[keep]}, clusters=levels.clusters(keep))["e"]
+            for keep in (where, where & inside)
+        ]
+        for kind, where in is_kind.items()
+    }
+    whole, part = (
+        [int((where & keep).sum()) for where in is_kind.values()]
+        for keep in (np.ones(len(rows), dtype=bool), inside)
+    )
     return Picture(
-        "types", _worst({kind: pair[0] for kind, pair in found.items()}),
-        figures.types(kinds, whole, part, [(_estimate(a), _estimate(b)) for a, b in found.values()],
-                      chosen="" if levels.own is None else str(levels.own["relation"]), whole_name=levels.everyone,
-                      cohort_name=levels.cohort, theme=theme),
+        "types",
+        _worst({kind: pair[0] for kind, pair in found.items()}),
+        figures.types(
+            kinds,
+            whole,
+            part,
+            [(_estimate(a), _estimate(b)) for a, b in found.values()],
+            chosen="" if levels.own is None else str(levels.own["relation"]),
+            whole_name=levels.everyone,
+            cohort_name=levels.cohort,
+            theme=theme,
+        ),
         shows="how the modalities relate: "
-              + "; ".join(f"{k}: {words[0].lower()}{words[1:-1]}" for k, words in RELATIONS.items())
-              + f". Right: mean error ({text.plain(levels.work.unit_of_error)}) with {levels.intervals}. Click a bar "
-                f"to make it the cohort. {_compared(levels)}",
+        + "; ".join(f"{k}: {words[0].lower()}{words[1:-1]}" for k, words in RELATIONS.items())
+        + f". Right: mean error ({text.plain(levels.work.unit_of_error)}) with {levels.intervals}. Click a bar "
+        f"to make it the cohort. {_compared(levels)}",
         not_shown="why they differ in error: a type may be harder for other reasons.",
         alt="Types: " + ", ".join(f"{k} {n}" for k, n in zip(kinds, whole, strict=True)) + ".",
-        table=lambda: pd.DataFrame([
-            {"type": k, "level": level, "count": n[i], "mean_error": found[k][j].value, "low": found[k][j].low,
-             "high": found[k][j].high}
-            for i, k in enumerate(kinds) for j, (level, n) in enumerate((("all", whole), ("cohort", part)))]))
+        table=lambda: pd.DataFrame(
+            [
+                {
+                    "type": k,
+                    "level": level,
+                    "count": n[i],
+                    "mean_error": found[k][j].value,
+                    "low": found[k][j].low,
+                    "high": found[k][j].high,
+                }
+                for i, k in enumerate(kinds)
+                for j, (level, n) in enumerate((("all", whole), ("cohort", part)))
+            ]
+        ),
+    )
 
 
 def dividends(levels: Levels, theme: Theme = "light", *, by: str = NOT_GROUPED) -> Picture:
@@ -129,36 +188,82 @@ def dividends(levels: Levels, theme: Theme = "light", *, by: str = NOT_GROUPED) 
     work, rows, inside = levels.work, levels.rows, levels.inside
     terms = _terms(work.terms, rows)
     values = {term: rows[dividend_column(term)].to_numpy(dtype=float) for term in terms}
-    own = {} if levels.own is None else {term: float(levels.own[dividend_column(term)]) for term in terms}
+    own = (
+        {}
+        if levels.own is None
+        else {term: float(levels.own[dividend_column(term)]) for term in terms}
+    )
     unit = levels.sample.unit
     if work.classes:
-        unit = "score of the predicted class" if levels.asked is None else work.unit_of(levels.asked)
+        unit = (
+            "score of the predicted class" if levels.asked is None else work.unit_of(levels.asked)
+        )
     if by == NOT_GROUPED:
         shape, group = "violins, the line inside is the mean", np.full(len(rows), "", dtype=object)
-        drawn = figures.violins(values, {term: found[inside] for term, found in values.items()}, own, work.modalities,
-                                unit=unit, whole_name=levels.everyone, cohort_name=levels.cohort, theme=theme)
+        drawn = figures.violins(
+            values,
+            {term: found[inside] for term, found in values.items()},
+            own,
+            work.modalities,
+            unit=unit,
+            whole_name=levels.everyone,
+            cohort_name=levels.cohort,
+            theme=theme,
+        )
     else:
         shape = "boxes: quartiles, whiskers 5 % to 95 %"
         group, names = cohort_measures.groups(work, rows, by)
-        at = str(group[rows.index.get_loc(levels.sample.id)]) if levels.sample.id in rows.index else ""
-        drawn = figures.boxes(values, inside, group, names, work.modalities, sample=(at, own) if at else None, by=by,
-                              unit=unit, whole_name=levels.everyone, cohort_name=levels.cohort, theme=theme)
+        at = (
+            str(group[rows.index.get_loc(levels.sample.id)])
+            if levels.sample.id in rows.index
+            else ""
+        )
+        drawn = figures.boxes(
+            values,
+            inside,
+            group,
+            names,
+            work.modalities,
+            sample=(at, own) if at else None,
+            by=by,
+            unit=unit,
+            whole_name=levels.everyone,
+            cohort_name=levels.cohort,
+            theme=theme,
+        )
     rest = len(work.terms) - len(terms)
-    left_out = f" The {len(terms)} terms of largest mean size are drawn, {rest} are not." if rest else ""
+    left_out = (
+        f" The {len(terms)} terms of largest mean size are drawn, {rest} are not." if rest else ""
+    )
     return Picture(
-        "dividends", _spread(values, inside), drawn,
+        "dividends",
+        _spread(values, inside),
+        drawn,
         shows=f"every sample's exact contribution of each term, with its sign; {shape}; grey: all, coloured: "
-              "the cohort, diamond: this "
-              "sample. " + _compared(levels) + left_out,
+        "the cohort, diamond: this "
+        "sample. " + _compared(levels) + left_out,
         not_shown="how the terms of one sample go together: see the sample's waterfall.",
         alt=f"Contributions, {by}; medians of all: "
-            + spoken.terms({term: float(np.median(found)) for term, found in values.items() if len(found)}) + ".",
-        table=lambda: rows[[dividend_column(term) for term in terms]].assign(in_cohort=inside,
-                                                                             group=group).reset_index())
+        + spoken.terms(
+            {term: float(np.median(found)) for term, found in values.items() if len(found)}
+        )
+        + ".",
+        table=lambda: (
+            rows[[dividend_column(term) for term in terms]]
+            .assign(in_cohort=inside, group=group)
+            .reset_index()
+        ),
+    )
 
 
-def entanglement(levels: Levels, theme: Theme = "light", *, measure: str = "", strength: str = JOINT,
-                 everyone: bool = False) -> Picture:
+def entanglement(
+    levels: Levels,
+    theme: Theme = "light",
+    *,
+    measure: str = "",
+    strength: str = JOINT,
+    everyone: bool = False,
+) -> Picture:
     """The honest test of "entanglement explains fusion": one measure against the interaction strength.
 
     Args:
@@ -172,21 +277,39 @@ def entanglement(levels: Levels, theme: Theme = "light", *, measure: str = "", s
     titles, strengths = cohort_measures.measure_titles(work), cohort_measures.strength_titles(work)
     measure = measure or next(iter(titles), "")
     result = measured.related(levels, measure, strength, everyone)
-    said = next((result.rows[column].astype(str).tolist() for column in said_columns(result.rows)), None)
+    said = next(
+        (result.rows[column].astype(str).tolist() for column in said_columns(result.rows)), None
+    )
     return Picture(
         "entanglement",
         f"Does entanglement explain fusion? {cohort_measures.finding(result.correlations['all'], measure, strength)}",
-        figures.relation(result.rows.index.tolist(), result.x, result.y, result.inside, titles[measure],
-                         strengths[strength], chosen=levels.sample.id, captions=said,
-                         whole_name=f"others of {levels.split}",
-                         cohort_name=f"{levels.name} (n = {int(result.inside.sum()):,})", theme=theme),
+        figures.relation(
+            result.rows.index.tolist(),
+            result.x,
+            result.y,
+            result.inside,
+            titles[measure],
+            strengths[strength],
+            chosen=levels.sample.id,
+            captions=said,
+            whole_name=f"others of {levels.split}",
+            cohort_name=f"{levels.name} (n = {int(result.inside.sum()):,})",
+            theme=theme,
+        ),
         shows=f"one point a sample: {draws.words(len(result.rows), len(levels.rows))}; intervals: "
-              f"{cohort_measures.intervals(work.dataset, result.rows)}. Click a point to open it. {_compared(levels)}",
+        f"{cohort_measures.intervals(work.dataset, result.rows)}. Click a point to open it. {_compared(levels)}",
         not_shown=f"{_CAUTION[work.can('time')]} Of {len(titles) * len(strengths)} pairs of measures some are related "
-                  "by chance.",
+        "by chance.",
         alt=f"{titles[measure]} against {strengths[strength]} for {len(result.rows)} samples.",
-        table=lambda: pd.DataFrame({"id": result.rows.index, "in_cohort": result.inside, measure: result.x,
-                                    strength: result.y}))
+        table=lambda: pd.DataFrame(
+            {
+                "id": result.rows.index,
+                "in_cohort": result.inside,
+                measure: result.x,
+                strength: result.y,
+            }
+        ),
+    )
 
 
 def cut_test(levels: Levels, theme: Theme = "light", *, everyone: bool = False) -> Picture:
@@ -198,12 +321,19 @@ def cut_test(levels: Levels, theme: Theme = "light", *, everyone: bool = False) 
     rows = cut_rows(levels, everyone)
     result = cut_curves.of_rows(levels.work, levels.places(rows))
     shows, not_shown = SAYS["cut-test"]
-    metric, how = next(iter(result.after)), cohort_measures.intervals(levels.work.dataset, rows, cut_metrics.RESAMPLES)
+    metric, how = (
+        next(iter(result.after)),
+        cohort_measures.intervals(levels.work.dataset, rows, cut_metrics.RESAMPLES),
+    )
     return Picture(
-        "cut-test", f"Are the correlations needed? {text.plain(cut_answers.answer_for_many(result))}",
+        "cut-test",
+        f"Are the correlations needed? {text.plain(cut_answers.answer_for_many(result))}",
         notebook.cut_test_of(cut_table(result), levels.work.modalities, metric, theme=theme),
-        shows=f"{shows} Here {cut_about(levels, everyone)}, the model as learned; {how}.", not_shown=not_shown,
-        alt=f"{metrics.describe[metric].short} after a cut at each time.", table=lambda: cut_table(result))
+        shows=f"{shows} Here {cut_about(levels, everyone)}, the model as learned; {how}.",
+        not_shown=not_shown,
+        alt=f"{metrics.describe[metric].short} after a cut at each time.",
+        table=lambda: cut_table(result),
+    )
 
 
 def cut_rows(levels: Levels, everyone: bool = False) -> pd.DataFrame:
@@ -216,7 +346,6 @@ def cut_about(levels: Levels, everyone: bool = False) -> str:
     """Which these are, as markdown."""
     some, whole = len(cut_rows(levels, everyone)), int(levels.inside.sum())
     return draws.words(some, whole) + (f" of the {text.plain(levels.name)}" if levels.parts else "")
-
 
 
 def _estimate(found: Interval) -> figures.Estimate:
@@ -246,7 +375,10 @@ def _terms(every: tuple[str, ...], rows: pd.DataFrame) -> list[str]:
     """The terms that are drawn: all, or those of the largest mean size."""
     if len(every) <= MAX_TERMS:
         return list(every)
-    sizes = {term: float(rows[dividend_column(term)].abs().mean()) if len(rows) else 0.0 for term in every}
+    sizes = {
+        term: float(rows[dividend_column(term)].abs().mean()) if len(rows) else 0.0
+        for term in every
+    }
     top = sorted(every, key=lambda term: -sizes[term])[:MAX_TERMS]
     return [term for term in every if term in top]
 
@@ -262,9 +394,15 @@ def _spread(values: Mapping[str, np.ndarray], part: np.ndarray) -> str:
         return "How are the terms of the decisions distributed?"
     if part.all():
         return _varies_most({term: float(found.std()) for term, found in values.items()})
-    moved = {term: float(found[part].mean() - found[~part].mean()) for term, found in values.items()}
+    moved = {
+        term: float(found[part].mean() - found[~part].mean()) for term, found in values.items()
+    }
     far = float(ndtri(1 - (1 - LEVEL) / 2 / len(values)))
-    sure = {term: value for term, value in moved.items() if abs(value) > far * _error(values[term], part)}
+    sure = {
+        term: value
+        for term, value in moved.items()
+        if abs(value) > far * _error(values[term], part)
+    }
     first = top(sizes(sure))
     if not first or round(abs(moved[first[0]]), 2) == 0:
         return "The cohort does not differ from the rest in the mean of any term, beyond chance"
@@ -277,7 +415,10 @@ def _varies_most(spread: Mapping[str, float]) -> str:
     first = top(spread)
     if not first or round(spread[first[0]], 2) == 0:
         return "No term varies from sample to sample by as much as 0.01"
-    names, deviation = listed([text.term(term) for term in first]), f"(standard deviation {spread[first[0]]:.2f})"
+    names, deviation = (
+        listed([text.term(term) for term in first]),
+        f"(standard deviation {spread[first[0]]:.2f})",
+    )
     if len(first) == 1:
         return f"{names} varies most from sample to sample {deviation}"
     return f"{names} vary most, alike, from sample to sample {deviation}"
@@ -301,7 +442,9 @@ def cut_seconds(levels: Levels, everyone: bool = False) -> float:
 
 def worth_cutting(levels: Levels, asked: bool = False, **_: object) -> bool:
     """Whether there are correlations to cut, of several samples, and it takes a second at most or is asked for."""
-    return can_cut(levels) and len(cut_rows(levels)) > 1 and (asked or cut_seconds(levels) < AT_ONCE)
+    return (
+        can_cut(levels) and len(cut_rows(levels)) > 1 and (asked or cut_seconds(levels) < AT_ONCE)
+    )
 
 
 def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
@@ -312,16 +455,28 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
         parts = filters.parse(said)
         filters.passing(parts, cohort_measures.table_for(work, None, parts))
 
-    return {"filter": say.Allowed(passes, "All test samples are shown."),
-            "by": say.options("Grouping", cohort_measures.groupings(work, table), "Samples are not grouped."),
-            "measure": say.options("Measure", cohort_measures.measure_titles(work), "The entropy is shown."),
-            "strength": say.options("Strength", cohort_measures.STRENGTHS, "The sum is shown."),
-            "cuts": say.switch("Cut the correlations", "They are not cut."), **say.drawn()}
+    return {
+        "filter": say.Allowed(passes, "All test samples are shown."),
+        "by": say.options(
+            "Grouping", cohort_measures.groupings(work, table), "Samples are not grouped."
+        ),
+        "measure": say.options(
+            "Measure", cohort_measures.measure_titles(work), "The entropy is shown."
+        ),
+        "strength": say.options("Strength", cohort_measures.STRENGTHS, "The sum is shown."),
+        "cuts": say.switch("Cut the correlations", "They are not cut."),
+        **say.drawn(),
+    }
 
 
 PANELS = {
-    "cohort-shares": Panel(shares), "types": Panel(types), "dividends": Panel(dividends, {"by": word("by")}),
-    "entanglement": Panel(entanglement, {"measure": word("measure"), "strength": word("strength"), **EVERYONE},
-                          fits=lambda levels, **_: bool(cohort_measures.measure_titles(levels.work))),
+    "cohort-shares": Panel(shares),
+    "types": Panel(types),
+    "dividends": Panel(dividends, {"by": word("by")}),
+    "entanglement": Panel(
+        entanglement,
+        {"measure": word("measure"), "strength": word("strength"), **EVERYONE},
+        fits=lambda levels, **_: bool(cohort_measures.measure_titles(levels.work)),
+    ),
     "cut-test": Panel(cut_test, EVERYONE, asked={"asked": ticked("cuts")}, fits=worth_cutting),
 }

@@ -35,18 +35,33 @@ def open_set(name: str = "") -> DataSet:
 def classes(dataset: DataSet, theme: Theme = "light") -> Picture:
     """Samples of every class; only of a data set with classes."""
     names = dataset.target.classes
-    counts = {split: np.bincount(dataset.y[dataset.rows(split)], minlength=len(names)) for split in SPLITS}
+    counts = {
+        split: np.bincount(dataset.y[dataset.rows(split)], minlength=len(names)) for split in SPLITS
+    }
     whole = np.sum(list(counts.values()), axis=0)
-    order = np.arange(len(names)) if len(names) <= _MAX_SHOWN else np.argsort(-whole, kind="stable")[:_MAX_SHOWN]
+    order = (
+        np.arange(len(names))
+        if len(names) <= _MAX_SHOWN
+        else np.argsort(-whole, kind="stable")[:_MAX_SHOWN]
+    )
     return Picture(
-        "data-classes", spread_over(names, whole),
-        figures.classes({split: found[order].tolist() for split, found in counts.items()}, [names[i] for i in order],
-                        theme=theme),
+        "data-classes",
+        spread_over(names, whole),
+        figures.classes(
+            {split: found[order].tolist() for split, found in counts.items()},
+            [names[i] for i in order],
+            theme=theme,
+        ),
         shows=f"how many of {len(dataset):,} samples are of which class, by part of the split"
-              + (f", the {_MAX_SHOWN} most frequent of {len(names)} classes." if len(names) > _MAX_SHOWN else "."),
+        + (
+            f", the {_MAX_SHOWN} most frequent of {len(names)} classes."
+            if len(names) > _MAX_SHOWN
+            else "."
+        ),
         not_shown="how hard the classes are to tell apart.",
         alt=f"Samples by class: {spoken.listed(names, whole, '.0f')}.",
-        table=lambda: pd.DataFrame({"class": list(names)} | counts))
+        table=lambda: pd.DataFrame({"class": list(names)} | counts),
+    )
 
 
 def spread_over(names: Sequence[str], samples: np.ndarray) -> str:
@@ -70,12 +85,17 @@ def target(dataset: DataSet, theme: Theme = "light") -> Picture:
         "data-target",
         f"{text.plain(about.name)} is {mean:+z.2f} ± {spread:.2f} (standard deviation) over all "
         f"{count(len(dataset), 'sample')}",
-        figures.targets(values, f"{about.name} {f'({about.unit})' if about.unit else ''}".strip(), theme=theme),
+        figures.targets(
+            values, f"{about.name} {f'({about.unit})' if about.unit else ''}".strip(), theme=theme
+        ),
         shows=f"how the target is spread in each part of the split, in {figures.BINS} bins; mean ± deviation above.",
         not_shown="whether the parts are alike in anything but the target.",
         alt=f"Histograms of the target: mean {spoken.terms(means)}.",
-        table=lambda: pd.DataFrame({"from": edges[:-1], "to": edges[1:]}
-                                   | {split: np.histogram(part, edges)[0] for split, part in values.items()}))
+        table=lambda: pd.DataFrame(
+            {"from": edges[:-1], "to": edges[1:]}
+            | {split: np.histogram(part, edges)[0] for split, part in values.items()}
+        ),
+    )
 
 
 def of_classes(dataset: DataSet) -> bool:
@@ -88,5 +108,7 @@ def allowed(view: View, _: Any = None) -> dict[str, say.Allowed]:
     return {"set": say.options("Data set", data.names(), "The first one is shown.")}
 
 
-PANELS = {"data-classes": Panel(classes, fits=of_classes),
-          "data-target": Panel(target, fits=lambda dataset: not of_classes(dataset))}
+PANELS = {
+    "data-classes": Panel(classes, fits=of_classes),
+    "data-target": Panel(target, fits=lambda dataset: not of_classes(dataset)),
+}

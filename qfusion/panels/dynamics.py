@@ -44,15 +44,36 @@ ENTROPY, ENTANGLEMENT, PAIRS = ABOVE = ("entropy", "entanglement", "mutual infor
 (DIVIDENDS, SHAPLEY), WHOLE = through.KINDS, "all together"
 SHOWN_RUNS, SHOWN_STATES = 4, 4
 MOST_SAID = 2  # changes, and groups of modalities, that a line names one by one
-_NAMED_FIRST = ("mutual_information", "negativity", "purity")  # panels of later ones are called measure-KIND
+_NAMED_FIRST = (
+    "mutual_information",
+    "negativity",
+    "purity",
+)  # panels of later ones are called measure-KIND
 _ABOVE = {
-    ENTROPY: ("entropy", "how mixed each modality's state and all together become (von Neumann entropy)"),
-    ENTANGLEMENT: ("negativity", "the entanglement of each modality with the rest (logarithmic negativity)"),
-    PAIRS: ("mutual_information", "what the pairs on which changed terms act share, classical and quantum (mutual "
-                                  "information)")}
+    ENTROPY: (
+        "entropy",
+        "how mixed each modality's state and all together become (von Neumann entropy)",
+    ),
+    ENTANGLEMENT: (
+        "negativity",
+        "the entanglement of each modality with the rest (logarithmic negativity)",
+    ),
+    PAIRS: (
+        "mutual_information",
+        "what the pairs on which changed terms act share, classical and quantum (mutual "
+        "information)",
+    ),
+}
 _MATRIX = {
-    "modulus": ("|ρ_ij|: diagonal populations, off the diagonal coherences.", "the sign or phase of a coherence."),
-    "phase": ("arg ρ_ij on a cyclic scale, where |ρ_ij| is at least 1 % of the largest.", "how large an entry is.")}
+    "modulus": (
+        "|ρ_ij|: diagonal populations, off the diagonal coherences.",
+        "the sign or phase of a coherence.",
+    ),
+    "phase": (
+        "arg ρ_ij on a cyclic scale, where |ρ_ij| is at least 1 % of the largest.",
+        "how large an entry is.",
+    ),
+}
 
 
 def measures_above(modalities: Sequence[str]) -> tuple[str, ...]:
@@ -60,7 +81,9 @@ def measures_above(modalities: Sequence[str]) -> tuple[str, ...]:
     return ABOVE if len(modalities) > 1 else ABOVE[:-1]
 
 
-def moving(sample: Sample, above: str = ENTROPY) -> tuple[dict[str, np.ndarray], np.ndarray, str, str]:
+def moving(
+    sample: Sample, above: str = ENTROPY
+) -> tuple[dict[str, np.ndarray], np.ndarray, str, str]:
     """What moves beside the decision: series of each modality and of all, or of the pairs that the tweak acts on; the
     mean over modalities or these pairs, its name, its unit."""
     if choose("Measure", above, measures_above(sample.modalities)) == PAIRS:
@@ -70,10 +93,16 @@ def moving(sample: Sample, above: str = ENTROPY) -> tuple[dict[str, np.ndarray],
         if len(pairs) == 1:
             whose = f"the mutual information of {listed([text.plain(name) for name in pairs[0]])}"
         return series, np.mean([*series.values()], 0), whose, KINDS["mutual_information"].unit
-    series = sample.track(negativity=above != ENTROPY).measures.single("entropy" if above == ENTROPY else "negativity")
+    series = sample.track(negativity=above != ENTROPY).measures.single(
+        "entropy" if above == ENTROPY else "negativity"
+    )
     # a pure state's is 0 up to rounding
     mean = np.mean([values for name, values in series.items() if name], 0).clip(0.0) + 0.0
-    kind, name = ("entropy", "the mean entropy") if above == ENTROPY else ("negativity", "the mean entanglement")
+    kind, name = (
+        ("entropy", "the mean entropy")
+        if above == ENTROPY
+        else ("negativity", "the mean entanglement")
+    )
     return series, mean, name, KINDS[kind].unit
 
 
@@ -81,8 +110,11 @@ def touched_pairs(sample: Sample) -> list[tuple[str, ...]]:
     """The pairs of modalities that changed terms act on, within larger groups too; all where nothing is changed, or all
     that evolves."""
     parts = evolution.touched(sample.tweak, sample.modalities) or [sample.modalities]
-    return [pair for pair in combinations(sample.modalities, 2)
-            if any({*part} <= {*pair} or {*pair} <= {*part} for part in parts)]
+    return [
+        pair
+        for pair in combinations(sample.modalities, 2)
+        if any({*part} <= {*pair} or {*pair} <= {*part} for part in parts)
+    ]
 
 
 def _shared(sample: Sample, pairs: Sequence[tuple[str, ...]]) -> dict[str, np.ndarray]:
@@ -91,8 +123,14 @@ def _shared(sample: Sample, pairs: Sequence[tuple[str, ...]]) -> dict[str, np.nd
 
 
 @kept
-def decision_over_time(sample: Sample, theme: Theme = "light", *, above: str = ENTROPY, terms: str = DIVIDENDS,
-                       t: float = 1.0) -> Picture:
+def decision_over_time(
+    sample: Sample,
+    theme: Theme = "light",
+    *,
+    above: str = ENTROPY,
+    terms: str = DIVIDENDS,
+    t: float = 1.0,
+) -> Picture:
     """Entropies or entanglement and the terms of the decision on one time axis.
 
     Args:
@@ -108,27 +146,48 @@ def decision_over_time(sample: Sample, theme: Theme = "light", *, above: str = E
     before = None
     if now.tweak != learned.tweak:
         base = learned.decision
-        beside = _shared(learned, touched_pairs(sample)) if above == PAIRS else moving(learned, above)[0]
+        beside = (
+            _shared(learned, touched_pairs(sample)) if above == PAIRS else moving(learned, above)[0]
+        )
         before = Before(base.times, beside, _terms(base, terms))
     shown = _terms(now, terms)
     return Picture(
-        "decision-over-time", through.answer(now.dividends, mean, name, unit, [f"t = {at:.2f}" for at in now.times]),
-        dynamics.decision_lines(now.times, series, shown, sample.modalities, before=before, unit=sample.unit,
-                                above=KINDS[_ABOVE[above][0]].short_axis,
-                                what="contribution" if terms == DIVIDENDS else "Shapley value",
-                                cursor=cursor_at(sample, t), theme=theme),
+        "decision-over-time",
+        through.answer(now.dividends, mean, name, unit, [f"t = {at:.2f}" for at in now.times]),
+        dynamics.decision_lines(
+            now.times,
+            series,
+            shown,
+            sample.modalities,
+            before=before,
+            unit=sample.unit,
+            above=KINDS[_ABOVE[above][0]].short_axis,
+            what="contribution" if terms == DIVIDENDS else "Shapley value",
+            cursor=cursor_at(sample, t),
+            theme=theme,
+        ),
         called=f"{above.capitalize()} and contributions over time",
         lead=f"**When did it happen?** {through.since_when(sample.work, now)} **What did the dynamics add?** "
-             f"{through.what_was_added(now)}",
+        f"{through.what_was_added(now)}",
         shows=f"above, {_ABOVE[above][1]}; below, the decision if it were read out at t, split into "
-              + ("contributions: solid alone, dashed in pairs, dotted all three." if terms == DIVIDENDS
-                 else "Shapley values.") + (" Thin, dotted: as learned." if before else "") + sample.followed + " "
-              + backgrounds.against(sample.work.background),
+        + (
+            "contributions: solid alone, dashed in pairs, dotted all three."
+            if terms == DIVIDENDS
+            else "Shapley values."
+        )
+        + (" Thin, dotted: as learned." if before else "")
+        + sample.followed
+        + " "
+        + backgrounds.against(sample.work.background),
         not_shown="that what stands above decides: it is correlation"
-                  + (", and jumps raise it too" if above == ENTROPY else "") + ". The baseline is left out below.",
+        + (", and jumps raise it too" if above == ENTROPY else "")
+        + ". The baseline is left out below.",
         alt=f"Above, {above}: {spoken.lines(series)}. Below, {terms}: "
-            f"{spoken.lines({term: each for term, each in shown.items() if term}, '+.2f')}.",
-        table=lambda: now.frame().join(pd.DataFrame({f"{above}[{k or 'all'}]": v for k, v in series.items()})))
+        f"{spoken.lines({term: each for term, each in shown.items() if term}, '+.2f')}.",
+        table=lambda: now.frame().join(
+            pd.DataFrame({f"{above}[{k or 'all'}]": v for k, v in series.items()})
+        ),
+    )
 
 
 @kept
@@ -136,21 +195,31 @@ def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
     """The decision at T, term by term."""
     final = sample.decision.final()
     return Picture(
-        "waterfall-now", answers.finding(final),
-        decision.waterfall(final, sample.modalities, truth=sample.target, unit=sample.unit, theme=theme),
+        "waterfall-now",
+        answers.finding(final),
+        decision.waterfall(
+            final, sample.modalities, truth=sample.target, unit=sample.unit, theme=theme
+        ),
         shows=f"the decision at T under the sliders, term by term.{sample.of} "
-              f"{backgrounds.baseline(sample.work.background)}",
+        f"{backgrounds.baseline(sample.work.background)}",
         not_shown="how it was as learned: press Reset.",
-        alt=f"Waterfall of the decision at T: {spoken.terms(final)}.", table=lambda: terms_table(final))
+        alt=f"Waterfall of the decision at T: {spoken.terms(final)}.",
+        table=lambda: terms_table(final),
+    )
 
 
 def drawn_measures() -> dict[str, str]:
     """The kinds of measures that are drawn over time, each with the name of its panel."""
-    return {kind: kind.replace("_", "-") if kind in _NAMED_FIRST else f"measure-{kind}" for kind, about in KINDS.items()
-            if about.question}
+    return {
+        kind: kind.replace("_", "-") if kind in _NAMED_FIRST else f"measure-{kind}"
+        for kind, about in KINDS.items()
+        if about.question
+    }
 
 
-def correlation(sample: Sample, theme: Theme = "light", *, kind: str = "mutual_information", t: float = 1.0) -> Picture:
+def correlation(
+    sample: Sample, theme: Theme = "light", *, kind: str = "mutual_information", t: float = 1.0
+) -> Picture:
     """One measure of correlation over time.
 
     Args:
@@ -167,15 +236,29 @@ def correlation(sample: Sample, theme: Theme = "light", *, kind: str = "mutual_i
         base = sample.learned.track(negativity=True)
         before = base.times, base.measures.of(kind)
     return Picture(
-        drawn_measures()[kind], about.question,
-        dynamics.measure_lines(track.times, series, sample.modalities, about.axis, between=about.between,
-                               before=before, cursor=cursor_at(sample, t), height=260, theme=theme),
+        drawn_measures()[kind],
+        about.question,
+        dynamics.measure_lines(
+            track.times,
+            series,
+            sample.modalities,
+            about.axis,
+            between=about.between,
+            before=before,
+            cursor=cursor_at(sample, t),
+            height=260,
+            theme=theme,
+        ),
         shows=about.shows + (" Thin, dotted: as learned." if before else "") + sample.followed,
         not_shown=about.not_shown,
-        alt=f"{about.axis} over time: {spoken.lines(named)}.", table=partial(_over_time, track.times, series, kind))
+        alt=f"{about.axis} over time: {spoken.lines(named)}.",
+        table=partial(_over_time, track.times, series, kind),
+    )
 
 
-def trajectories(sample: Sample, theme: Theme = "light", *, runs: int = 20, whose: str = "") -> Picture:
+def trajectories(
+    sample: Sample, theme: Theme = "light", *, runs: int = 20, whose: str = ""
+) -> Picture:
     """Single quantum-jump trajectories, with their jumps, and the mean of all.
 
     Args:
@@ -185,23 +268,40 @@ def trajectories(sample: Sample, theme: Theme = "light", *, runs: int = 20, whos
         whose: the modality whose entanglement is drawn; the first unless told.
     """
     track, whose = sample.track(runs=runs), whose or sample.modalities[0]
-    jumps = [list(zip(run.jump_times.tolist(), run.jump_operators.tolist(), strict=True)) for run in track.trajectories]
+    jumps = [
+        list(zip(run.jump_times.tolist(), run.jump_operators.tolist(), strict=True))
+        for run in track.trajectories
+    ]
     each = [run.measures.single("entropy")[whose] for run in track.trajectories]
     shown, mean = each[:SHOWN_RUNS], track.ensemble.measures.single("entropy")[whose]
     last = [float(values[-1]) for values in each]
     return Picture(
-        "trajectories", f"Entanglement of {text.plain(whose)} ends between {min(last):.2f} and {max(last):.2f} nats in "
-                        f"{runs} single runs, {mean[-1]:.2f} on average",
-        dynamics.single_runs(track.times, shown, jumps[:len(shown)], mean, f"entanglement of {whose} (nats)",
-                             channels=sample.model.jump_count, mean_name=f"mean of {runs} runs", theme=theme),
+        "trajectories",
+        f"Entanglement of {text.plain(whose)} ends between {min(last):.2f} and {max(last):.2f} nats in "
+        f"{runs} single runs, {mean[-1]:.2f} on average",
+        dynamics.single_runs(
+            track.times,
+            shown,
+            jumps[: len(shown)],
+            mean,
+            f"entanglement of {whose} (nats)",
+            channels=sample.model.jump_count,
+            mean_name=f"mean of {runs} runs",
+            theme=theme,
+        ),
         shows=f"the first {len(shown)} runs: the state stays pure, so its entropy is entanglement with the others; a "
-              "marker where an operator jumped." + sample.of + f" {UNRAVELLING}",
+        "marker where an operator jumped." + sample.of + f" {UNRAVELLING}",
         not_shown="what the model computes: that is the mean over all runs.",
         alt=f"Entanglement of {whose} in {len(shown)} single runs, at the end "
-            f"{spoken.listed([f'run {i + 1}' for i in range(len(shown))], [values[-1] for values in shown])} nats; "
-            f"mean of all {mean[-1]:.2f}.",
-        table=lambda: pd.concat([pd.DataFrame({"run": i + 1, "t": track.times, column("entropy", (whose,)): values})
-                                 for i, values in enumerate(each)]))
+        f"{spoken.listed([f'run {i + 1}' for i in range(len(shown))], [values[-1] for values in shown])} nats; "
+        f"mean of all {mean[-1]:.2f}.",
+        table=lambda: pd.concat(
+            [
+                pd.DataFrame({"run": i + 1, "t": track.times, column("entropy", (whose,)): values})
+                for i, values in enumerate(each)
+            ]
+        ),
+    )
 
 
 def ensemble(sample: Sample, theme: Theme = "light", *, runs: int = 20) -> Picture:
@@ -211,27 +311,38 @@ def ensemble(sample: Sample, theme: Theme = "light", *, runs: int = 20) -> Pictu
     names = [state_figures.basis_labels(sample.model.dims)[i] for i in top]
     mean, error = track.ensemble.populations[:, top], track.ensemble.populations_error[:, top]
     master = track.populations[:, top]
-    worst = float(np.max(np.abs(mean - master) / np.maximum(error, 1e-12), where=error > 1e-9, initial=0.0))
+    worst = float(
+        np.max(np.abs(mean - master) / np.maximum(error, 1e-12), where=error > 1e-9, initial=0.0)
+    )
 
     def table() -> pd.DataFrame:
         columns: dict[str, np.ndarray] = {"t": track.times}
         for i, name in enumerate(names):
-            columns |= {f"master[{name}]": master[:, i], f"mean[{name}]": mean[:, i],
-                        f"standard_error[{name}]": error[:, i]}
+            columns |= {
+                f"master[{name}]": master[:, i],
+                f"mean[{name}]": mean[:, i],
+                f"standard_error[{name}]": error[:, i],
+            }
         return pd.DataFrame(columns)
 
     return Picture(
-        "ensemble", f"The mean of the runs stays within {worst:.1f} standard errors of the master equation",
-        dynamics.ensemble(track.times, mean, error, master, names, track.ensemble.size, theme=theme),
+        "ensemble",
+        f"The mean of the runs stays within {worst:.1f} standard errors of the master equation",
+        dynamics.ensemble(
+            track.times, mean, error, master, names, track.ensemble.size, theme=theme
+        ),
         shows=f"the four likeliest basis states: master equation (solid), mean of {track.ensemble.size} runs (dotted), "
-              "band of 2 standard errors." + sample.of,
+        "band of 2 standard errors." + sample.of,
         not_shown="the other basis states.",
         alt=f"Populations at the end by the master equation: {spoken.listed(names, master[-1])}; mean of the runs: "
-            f"{spoken.listed(names, mean[-1])}.",
-        table=table)
+        f"{spoken.listed(names, mean[-1])}.",
+        table=table,
+    )
 
 
-def populations(sample: Sample, theme: Theme = "light", *, whose: str = WHOLE, t: float = 1.0) -> Picture:
+def populations(
+    sample: Sample, theme: Theme = "light", *, whose: str = WHOLE, t: float = 1.0
+) -> Picture:
     """Populations of the state at a time.
 
     Args:
@@ -243,15 +354,24 @@ def populations(sample: Sample, theme: Theme = "light", *, whose: str = WHOLE, t
     rho, dims, name = state_at(sample, whose, t)
     mass, labels = np.real(np.diag(rho)), state_figures.basis_labels(dims)
     return Picture(
-        "populations", likeliest(name, dict(zip(labels, mass.tolist(), strict=True))),
+        "populations",
+        likeliest(name, dict(zip(labels, mass.tolist(), strict=True))),
         state_figures.populations(mass, dims, theme=theme),
         shows="the probability of each basis state, the diagonal of ρ(t)." + sample.followed,
-        not_shown="coherence: see the matrix below.", alt=f"Populations at {name}: {spoken.listed(labels, mass)}.",
-        table=lambda: pd.DataFrame({"state": labels, "probability": mass}))
+        not_shown="coherence: see the matrix below.",
+        alt=f"Populations at {name}: {spoken.listed(labels, mass)}.",
+        table=lambda: pd.DataFrame({"state": labels, "probability": mass}),
+    )
 
 
-def matrix(sample: Sample, theme: Theme = "light", *, part: str = "modulus", whose: str = WHOLE,
-           t: float = 1.0) -> Picture:
+def matrix(
+    sample: Sample,
+    theme: Theme = "light",
+    *,
+    part: str = "modulus",
+    whose: str = WHOLE,
+    t: float = 1.0,
+) -> Picture:
     """The density matrix at a time.
 
     Args:
@@ -265,12 +385,21 @@ def matrix(sample: Sample, theme: Theme = "light", *, part: str = "modulus", who
     labels = np.array(state_figures.basis_labels(dims))
     rows, columns = np.indices(rho.shape)
     return Picture(
-        f"matrix-{part}", f"Density matrix: {part} at {name}",
+        f"matrix-{part}",
+        f"Density matrix: {part} at {name}",
         state_figures.density_matrix(rho, dims, part=part, theme=theme),
-        shows=_MATRIX[part][0] + sample.followed, not_shown=_MATRIX[part][1],
+        shows=_MATRIX[part][0] + sample.followed,
+        not_shown=_MATRIX[part][1],
         alt=f"Heat map of the {part} of ρ: {spoken.off_diagonal(rho, labels.tolist())}.",
-        table=lambda: pd.DataFrame({"row": labels[rows.ravel()], "column": labels[columns.ravel()],
-                                    "real": rho.real.ravel(), "imaginary": rho.imag.ravel()}))
+        table=lambda: pd.DataFrame(
+            {
+                "row": labels[rows.ravel()],
+                "column": labels[columns.ravel()],
+                "real": rho.real.ravel(),
+                "imaginary": rho.imag.ravel(),
+            }
+        ),
+    )
 
 
 def settling(sample: Sample) -> evolution.Settling:
@@ -282,33 +411,63 @@ def distance(sample: Sample, theme: Theme = "light") -> Picture:
     """How fast inputs become alike within T, beside the distance to the steady state beyond it."""
     settled = settling(sample)
     found, pairs, T = settled.attractor, settled.contraction, float(sample.decision.times[-1])
-    near = "" if pairs is None else (
-        f"; lines up to T: to the states of {pairs.distances.shape[1]} other test samples; grey: random generators")
+    near = (
+        ""
+        if pairs is None
+        else (
+            f"; lines up to T: to the states of {pairs.distances.shape[1]} other test samples; grey: random generators"
+        )
+    )
 
     def table() -> pd.DataFrame:
         columns = {"t": settled.times, "trace_distance": found.distance}
         if pairs is not None:
-            at_same = pd.DataFrame({"t": pairs.times} | {f"to_sample_{i + 1}": values
-                                                         for i, values in enumerate(pairs.distances.T)})
-            return pd.DataFrame(columns).assign(t=settled.times.round(9)).merge(
-                at_same.assign(t=pairs.times.round(9)), how="left", on="t")
+            at_same = pd.DataFrame(
+                {"t": pairs.times}
+                | {f"to_sample_{i + 1}": values for i, values in enumerate(pairs.distances.T)}
+            )
+            return (
+                pd.DataFrame(columns)
+                .assign(t=settled.times.round(9))
+                .merge(at_same.assign(t=pairs.times.round(9)), how="left", on="t")
+            )
         return pd.DataFrame(columns)
 
-    drawn = {} if pairs is None else {"pairs": (pairs.times, pairs.distances), "random_rates": pairs.random_rates}
+    drawn = (
+        {}
+        if pairs is None
+        else {"pairs": (pairs.times, pairs.distances), "random_rates": pairs.random_rates}
+    )
     return Picture(
-        "distance", contraction_title(pairs, found.gap),
+        "distance",
+        contraction_title(pairs, found.gap),
         dynamics.distance_line(settled.times, found.distance, found.gap, T, **drawn, theme=theme),
         called="How fast is the input forgotten?",
-        lead=" ".join(filter(None, (contraction_beside_random(pairs), long_run(settled, T), mixing(pairs, T),
-                                    readout_dependence(settled.spread[:, sample.output], sample.unit)))),
+        lead=" ".join(
+            filter(
+                None,
+                (
+                    contraction_beside_random(pairs),
+                    long_run(settled, T),
+                    mixing(pairs, T),
+                    readout_dependence(settled.spread[:, sample.output], sample.unit),
+                ),
+            )
+        ),
         shows=f"trace distance of ρ(t) to the steady state (bold){near}; dashed: the slope of the spectral gap (± "
-              f"{found.gap_error:.1e}), which holds in the long run only.{sample.of}",
+        f"{found.gap_error:.1e}), which holds in the long run only.{sample.of}",
         not_shown="whether the read-out ever looks at what is lost. That no trace distance grows is no finding: none "
-                  "can, under any channel.",
+        "can, under any channel.",
         alt=f"Trace distance to the steady state from {found.distance[0]:.2f} to {found.distance[-1]:.2g}"
-            + ("" if pairs is None else f"; to other samples, mean, from {pairs.distances[0].mean():.2f} to "
-                                        f"{pairs.distances[-1].mean():.2f} at T") + ".",
-        table=table)
+        + (
+            ""
+            if pairs is None
+            else f"; to other samples, mean, from {pairs.distances[0].mean():.2f} to "
+            f"{pairs.distances[-1].mean():.2f} at T"
+        )
+        + ".",
+        table=table,
+    )
 
 
 def contraction_title(pairs: Contraction | None, gap: float) -> str:
@@ -316,8 +475,10 @@ def contraction_title(pairs: Contraction | None, gap: float) -> str:
     if pairs is None:
         return f"In the long run inputs are forgotten at rate {gap:.3g}, the spectral gap"
     rates = pairs.rates
-    return (f"Within T inputs become alike at rate {rates.mean():.3g} ({rates.min():.2g} to {rates.max():.2g} over "
-            f"{len(rates)} pairs); in the long run at {gap:.3g}, the spectral gap")
+    return (
+        f"Within T inputs become alike at rate {rates.mean():.3g} ({rates.min():.2g} to {rates.max():.2g} over "
+        f"{len(rates)} pairs); in the long run at {gap:.3g}, the spectral gap"
+    )
 
 
 def contraction_beside_random(pairs: Contraction | None) -> str:
@@ -325,22 +486,31 @@ def contraction_beside_random(pairs: Contraction | None) -> str:
     if pairs is None:
         return ""
     rate, random = float(pairs.rates.mean()), pairs.random_rates
-    word = ("faster than under each" if rate > random.max() else "slower than under each" if rate < random.min() else
-            "within the range")
+    word = (
+        "faster than under each"
+        if rate > random.max()
+        else "slower than under each"
+        if rate < random.min()
+        else "within the range"
+    )
     left = pairs.distances[-1] / pairs.distances[0]
-    return (f"**How much is forgotten within T?** Of the trace distance between this sample's state and those of "
-            f"{len(pairs.rates)} other test samples {left.mean():.1%} is left at T ({left.min():.1%} to "
-            f"{left.max():.1%}), a rate of {rate:.3g}: {word} of {len(random)} random generators with as many jump "
-            "operators and the same Hilbert-Schmidt norms of H and of the dissipator "
-            f"({random.min():.3g} to {random.max():.3g}).")
+    return (
+        f"**How much is forgotten within T?** Of the trace distance between this sample's state and those of "
+        f"{len(pairs.rates)} other test samples {left.mean():.1%} is left at T ({left.min():.1%} to "
+        f"{left.max():.1%}), a rate of {rate:.3g}: {word} of {len(random)} random generators with as many jump "
+        "operators and the same Hilbert-Schmidt norms of H and of the dissipator "
+        f"({random.min():.3g} to {random.max():.3g})."
+    )
 
 
 def long_run(settled: evolution.Settling, T: float) -> str:
     """The asymptotic rate beside that at which this sample approaches the steady state within T."""
     at_T = float(np.interp(T, settled.times, settled.attractor.distance))
     within_T = math.log(settled.attractor.distance[0] / max(at_T, 1e-12)) / T
-    return (f"**And later?** The steady state is approached at a mean rate of {within_T:.3g} within T, and in the long "
-            f"run at {settled.attractor.gap:.3g}.")
+    return (
+        f"**And later?** The steady state is approached at a mean rate of {within_T:.3g} within T, and in the long "
+        f"run at {settled.attractor.gap:.3g}."
+    )
 
 
 def mixing(pairs: Contraction | None, T: float) -> str:
@@ -349,15 +519,19 @@ def mixing(pairs: Contraction | None, T: float) -> str:
         return ""
     if pairs.mixing_time is None:
         return f"These pairs are not all closer than {MIXED:g} after a thousand T."
-    return (f"The last of these pairs is closer than {MIXED:g} from t = {pairs.mixing_time:.3g} on, "
-            f"{pairs.mixing_time / T:.3g} T.")
+    return (
+        f"The last of these pairs is closer than {MIXED:g} from t = {pairs.mixing_time:.3g} on, "
+        f"{pairs.mixing_time / T:.3g} T."
+    )
 
 
 def readout_dependence(spread: np.ndarray, unit: str) -> str:
     """How far the scores at 0, at T and at a unique steady state depend on the input."""
-    return ("**What would it say in the end?** Read out at the steady state, it is one number for every input. At T it "
-            f"spreads over the test samples by {spread[1]:.3g} ({text.plain(unit)}, standard deviation), and by "
-            f"{spread[0]:.3g} if it is read out at t = 0.")
+    return (
+        "**What would it say in the end?** Read out at the steady state, it is one number for every input. At T it "
+        f"spreads over the test samples by {spread[1]:.3g} ({text.plain(unit)}, standard deviation), and by "
+        f"{spread[0]:.3g} if it is read out at t = 0."
+    )
 
 
 def steady(sample: Sample, theme: Theme = "light") -> Picture:
@@ -366,13 +540,23 @@ def steady(sample: Sample, theme: Theme = "light") -> Picture:
     mass, final = np.real(np.diag(found.steady)), np.real(np.diag(settling(sample).final))
     labels = state_figures.basis_labels(dims)
     return Picture(
-        "steady", "Where every input would end" if found.unique else "One of several states where inputs can end",
-        state_figures.populations(mass, dims, reference=final, name="steady state", reference_name="this sample at T",
-                                  theme=theme),
+        "steady",
+        "Where every input would end"
+        if found.unique
+        else "One of several states where inputs can end",
+        state_figures.populations(
+            mass,
+            dims,
+            reference=final,
+            name="steady state",
+            reference_name="this sample at T",
+            theme=theme,
+        ),
         shows=f"populations of the steady state (residual {found.residual:.0e}) and of this sample at T.",
         not_shown="coherences of the steady state.",
         alt=f"Populations of the steady state: {spoken.listed(labels, mass)}.",
-        table=lambda: pd.DataFrame({"state": labels, "steady": mass, "sample_at_T": final}))
+        table=lambda: pd.DataFrame({"state": labels, "steady": mass, "sample_at_T": final}),
+    )
 
 
 def state_at(sample: Sample, whose: str, t: float) -> tuple[np.ndarray, tuple[int, ...], str]:
@@ -389,8 +573,15 @@ def state_at(sample: Sample, whose: str, t: float) -> tuple[np.ndarray, tuple[in
 def changes(tweak: Tweak) -> list[str]:
     """What is changed, one by one, as markdown."""
     found = [f"H: {text.plain(term)} × {factor:g}" for term, factor in tweak.couplings.items()]
-    found += [f"dissipation: {text.plain(term)} × {factor:g}" for term, factor in tweak.dissipations.items()]
-    found += [f"rate of learned operator {k + 1} × {rate:g}" for k, rate in enumerate(tweak.rates) if rate != 1]
+    found += [
+        f"dissipation: {text.plain(term)} × {factor:g}"
+        for term, factor in tweak.dissipations.items()
+    ]
+    found += [
+        f"rate of learned operator {k + 1} × {rate:g}"
+        for k, rate in enumerate(tweak.rates)
+        if rate != 1
+    ]
     return found + ([] if tweak.duration is None else [f"T = {tweak.duration:g}"])
 
 
@@ -424,8 +615,10 @@ def shared_before_after(sample: Sample) -> dict[str, Ends]:
         if len(parts) == 1 and len(part) < 3:
             measures.append((f"entanglement{whose}", evolution.entangled_at_end, "bits"))
         for called, at_end, unit in measures:
-            before, after = (at_end(sample.work, sample.row, tweak, part)
-                             for tweak in (sample.learned.tweak, sample.tweak))
+            before, after = (
+                at_end(sample.work, sample.row, tweak, part)
+                for tweak in (sample.learned.tweak, sample.tweak)
+            )
             found[called] = Ends(before, after, unit)
     return found
 
@@ -437,11 +630,21 @@ def alike(before: float, after: float) -> bool:
 
 def moved(before: float, after: float) -> str:
     """Two numbers as `0.210 → 0.130`, or the one that is written for both."""
-    return f"{after:z.3f} (unchanged to 0.001)" if alike(before, after) else f"{before:z.3f} → {after:z.3f}"
+    return (
+        f"{after:z.3f} (unchanged to 0.001)"
+        if alike(before, after)
+        else f"{before:z.3f} → {after:z.3f}"
+    )
 
 
-def before_after(changed: Sequence[str], shared: Mapping[str, Ends], score: tuple[float, float],
-                 decided: tuple[str, str], metric: tuple[str, float, float], whose: str = "") -> str:
+def before_after(
+    changed: Sequence[str],
+    shared: Mapping[str, Ends],
+    score: tuple[float, float],
+    decided: tuple[str, str],
+    metric: tuple[str, float, float],
+    whose: str = "",
+) -> str:
     """What the sliders change, in a line.
 
     Args:
@@ -451,8 +654,10 @@ def before_after(changed: Sequence[str], shared: Mapping[str, Ends], score: tupl
         whose: what is scored, behind the word.
     """
     what = ", ".join(changed) if len(changed) <= MOST_SAID else f"{len(changed)} changes"
-    parts = [f"{name} {moved(*values)}{'' if alike(*values) else f' {unit}'}"
-             for name, (*values, unit) in shared.items()]
+    parts = [
+        f"{name} {moved(*values)}{'' if alike(*values) else f' {unit}'}"
+        for name, (*values, unit) in shared.items()
+    ]
     parts.append(f"score{whose} {moved(*score)}")
     parts.append("decision unchanged" if decided[0] == decided[1] else f"decision now {decided[1]}")
     name, *values = metric
@@ -482,7 +687,10 @@ def lost_by_cut(whose: str, terms: Mapping[str, tuple[float, float]]) -> str:
     first = top(lost)
     if not first or round(lost[first[0]], 2) <= 0:
         return f"Cut of {whose}: no term loses 0.01 or more, whenever it is cut"
-    said = [f"{text.term(name)}, {terms[name][0]:.2f} → {terms[name][1]:.2f} at the least" for name in first]
+    said = [
+        f"{text.term(name)}, {terms[name][0]:.2f} → {terms[name][1]:.2f} at the least"
+        for name in first
+    ]
     return f"Cut of {whose}: most is lost {'alike ' if len(first) > 1 else ''}of {listed(said)}"
 
 
@@ -496,7 +704,9 @@ def cursor_at(sample: Sample, t: float) -> float | None:
 
 
 def _over_time(times: np.ndarray, series: Mapping[Part, np.ndarray], kind: str) -> pd.DataFrame:
-    return pd.DataFrame({"t": times} | {column(kind, part, "all"): values for part, values in series.items()})
+    return pd.DataFrame(
+        {"t": times} | {column(kind, part, "all"): values for part, values in series.items()}
+    )
 
 
 @kept
@@ -512,13 +722,25 @@ def cut(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> Picture:
     shows, not_shown = cuts.SAYS["cut"]
     series = cut_curves.curves(found, sample.output)
     return Picture(
-        "cut", text.plain(cut_answers.answer(found, sample.output)),
-        cuts.curves(found.times, series, float(found.before[0, sample.output]), sample.modalities, unit=sample.unit,
-                    cursor=cursor_at(sample, t), theme=theme),
-        called="Are the correlations needed, and when?", shows=shows + sample.of, not_shown=not_shown,
+        "cut",
+        text.plain(cut_answers.answer(found, sample.output)),
+        cuts.curves(
+            found.times,
+            series,
+            float(found.before[0, sample.output]),
+            sample.modalities,
+            unit=sample.unit,
+            cursor=cursor_at(sample, t),
+            theme=theme,
+        ),
+        called="Are the correlations needed, and when?",
+        shows=shows + sample.of,
+        not_shown=not_shown,
         alt="Score after a cut: "
-            + "; ".join(f"{cuts.KINDS[kind][0]}, {spoken.lines(each)}" for kind, each in series.items()) + ".",
-        table=lambda: found.frame(0, sample.output))
+        + "; ".join(f"{cuts.KINDS[kind][0]}, {spoken.lines(each)}" for kind, each in series.items())
+        + ".",
+        table=lambda: found.frame(0, sample.output),
+    )
 
 
 def most_moved(sample: Sample) -> str:
@@ -527,7 +749,9 @@ def most_moved(sample: Sample) -> str:
     return cut_answers.most_moved(found, sample.output)
 
 
-def cut_terms(sample: Sample, theme: Theme = "light", *, modality: str = "", t: float = 1.0) -> Picture:
+def cut_terms(
+    sample: Sample, theme: Theme = "light", *, modality: str = "", t: float = 1.0
+) -> Picture:
     """Sizes of the terms after a cut of one modality, against the time of the cut.
 
     Args:
@@ -542,17 +766,38 @@ def cut_terms(sample: Sample, theme: Theme = "light", *, modality: str = "", t: 
     shows, not_shown = cuts.SAYS["cut-terms"]
     now = {name: (float(each[0]), float(each.min())) for name, each in sizes["cut"].items() if name}
     return Picture(
-        "cut-terms", lost_by_cut(text.plain(whose), now),
-        cuts.terms(found.times, sizes, sample.modalities, whose=whose, unit=sample.unit, cursor=cursor_at(sample, t),
-                   theme=theme),
-        shows=shows + sample.of, not_shown=not_shown,
+        "cut-terms",
+        lost_by_cut(text.plain(whose), now),
+        cuts.terms(
+            found.times,
+            sizes,
+            sample.modalities,
+            whose=whose,
+            unit=sample.unit,
+            cursor=cursor_at(sample, t),
+            theme=theme,
+        ),
+        shows=shows + sample.of,
+        not_shown=not_shown,
         alt="Sizes of the terms after a cut: "
-            + "; ".join(spoken.lines({name: values for name, values in each.items() if name})
-                        for each in sizes.values()) + ".",
-        table=lambda: sizes_table(found, whose, sample.output))
+        + "; ".join(
+            spoken.lines({name: values for name, values in each.items() if name})
+            for each in sizes.values()
+        )
+        + ".",
+        table=lambda: sizes_table(found, whose, sample.output),
+    )
 
 
-VIEWS = ("Decision", "Correlations", "Trajectories", "State", "Steady state", "Sensitivity", "H and L")
+VIEWS = (
+    "Decision",
+    "Correlations",
+    "Trajectories",
+    "State",
+    "Steady state",
+    "Sensitivity",
+    "H and L",
+)
 RUN_CHOICES = (4, 8, 20, 50, 100, 200)
 
 
@@ -574,38 +819,77 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of the evolution of a model with time; its sliders stand in `core.sliders`."""
     if not work.can("time"):
         return {}
-    return {"as": say.options("Terms", through.KINDS, "Contributions are shown."),
-            "above": say.options("Measure", measures_above(work.modalities), "Entropies are shown."),
-            "cut": say.options("Modality that is cut", work.modalities, "The one that matters most is shown."),
-            "cutterms": say.switch("Terms after a cut", "They stay folded."),
-            "view": say.options("View", VIEWS, "Decision is shown."),
-            "turn": say.Allowed(partial(sliders.fitting, work.model), "The sliders stay as they are."),
-            "t": say.number("t", 0, 1, "The end of the evolution is shown."),
-            "runs": say.options("Number of trajectories", map(str, RUN_CHOICES), "20 are sampled."),
-            "quantity": say.options("Modality", work.modalities, "The first is shown."),
-            "of": say.options("State of", (WHOLE, *work.modalities), "All together are shown.")}
+    return {
+        "as": say.options("Terms", through.KINDS, "Contributions are shown."),
+        "above": say.options("Measure", measures_above(work.modalities), "Entropies are shown."),
+        "cut": say.options(
+            "Modality that is cut", work.modalities, "The one that matters most is shown."
+        ),
+        "cutterms": say.switch("Terms after a cut", "They stay folded."),
+        "view": say.options("View", VIEWS, "Decision is shown."),
+        "turn": say.Allowed(partial(sliders.fitting, work.model), "The sliders stay as they are."),
+        "t": say.number("t", 0, 1, "The end of the evolution is shown."),
+        "runs": say.options("Number of trajectories", map(str, RUN_CHOICES), "20 are sampled."),
+        "quantity": say.options("Modality", work.modalities, "The first is shown."),
+        "of": say.options("State of", (WHOLE, *work.modalities), "All together are shown."),
+    }
 
 
-_DECISION, _CORRELATED, _SAMPLED, _STATE, _SETTLED = (within("view", VIEWS, name) for name in VIEWS[:5])
+_DECISION, _CORRELATED, _SAMPLED, _STATE, _SETTLED = (
+    within("view", VIEWS, name) for name in VIEWS[:5]
+)
 _TIMED, _CUTS, _T = can("time"), can_cut, number("t", 0, 1)
 PANELS = {
-    "decision-over-time": Panel(decision_over_time, {"above": word("above"), "terms": word("as"), "t": _T}, fits=_TIMED,
-                                opens=_DECISION),
+    "decision-over-time": Panel(
+        decision_over_time,
+        {"above": word("above"), "terms": word("as"), "t": _T},
+        fits=_TIMED,
+        opens=_DECISION,
+    ),
     "cut": Panel(cut, {"t": _T}, fits=_CUTS, opens=_DECISION),
-    "cut-terms": Panel(cut_terms, {"modality": word("cut"), "t": _T}, fits=_CUTS,
-                       opens=lambda view: _DECISION(view) and view.get("cutterms") == "true"),
+    "cut-terms": Panel(
+        cut_terms,
+        {"modality": word("cut"), "t": _T},
+        fits=_CUTS,
+        opens=lambda view: _DECISION(view) and view.get("cutterms") == "true",
+    ),
     "waterfall-now": Panel(waterfall, fits=_TIMED, opens=_DECISION, below=True),
-    **{kind.replace("_", "-"): Panel(correlation, {"t": _T}, {"kind": kind}, fits=_TIMED, opens=_CORRELATED)
-       for kind in _NAMED_FIRST},
-    "trajectories": Panel(trajectories, {"runs": whole("runs", 1, 1000), "whose": word("quantity")}, fits=_TIMED,
-                          opens=_SAMPLED),
+    **{
+        kind.replace("_", "-"): Panel(
+            correlation, {"t": _T}, {"kind": kind}, fits=_TIMED, opens=_CORRELATED
+        )
+        for kind in _NAMED_FIRST
+    },
+    "trajectories": Panel(
+        trajectories,
+        {"runs": whole("runs", 1, 1000), "whose": word("quantity")},
+        fits=_TIMED,
+        opens=_SAMPLED,
+    ),
     "ensemble": Panel(ensemble, {"runs": whole("runs", 1, 1000)}, fits=_TIMED, opens=_SAMPLED),
     "populations": Panel(populations, {"whose": word("of"), "t": _T}, fits=_TIMED, opens=_STATE),
-    **{f"matrix-{part}": Panel(matrix, {"whose": word("of"), "t": _T}, {"part": part}, fits=_TIMED,
-                               opens=lambda view: _STATE(view) and view.get("matrixas") != "Hinton diagram")
-       for part in _MATRIX},
-    "distance": Panel(distance, fits=settles, opens=_SETTLED), "steady": Panel(steady, fits=settles, opens=_SETTLED),
+    **{
+        f"matrix-{part}": Panel(
+            matrix,
+            {"whose": word("of"), "t": _T},
+            {"part": part},
+            fits=_TIMED,
+            opens=lambda view: _STATE(view) and view.get("matrixas") != "Hinton diagram",
+        )
+        for part in _MATRIX
+    },
+    "distance": Panel(distance, fits=settles, opens=_SETTLED),
+    "steady": Panel(steady, fits=settles, opens=_SETTLED),
 }
-NAMED = {"measure-": Panel(correlation, {"t": _T}, rest="kind", fits=_TIMED, opens=_CORRELATED,
-                           endings=lambda view, sample: [kind for kind in drawn_measures()
-                                                         if kind not in _NAMED_FIRST])}
+NAMED = {
+    "measure-": Panel(
+        correlation,
+        {"t": _T},
+        rest="kind",
+        fits=_TIMED,
+        opens=_CORRELATED,
+        endings=lambda view, sample: [
+            kind for kind in drawn_measures() if kind not in _NAMED_FIRST
+        ],
+    )
+}

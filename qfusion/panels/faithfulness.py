@@ -44,19 +44,29 @@ def trust_warnings(work: Workspace, theme: Theme = "light") -> Picture:
     rows, _ = faithful.explained(work)
     said = faithful.trust_warnings(work)
     return Picture(
-        "cautions", f"When not to trust the explanations of {text.plain(work.name)}", None,
+        "cautions",
+        f"When not to trust the explanations of {text.plain(work.name)}",
+        None,
         shows=f"what was measured on {len(rows):,} test samples of {text.plain(work.dataset.name)} against "
-              f"{backgrounds.behind(work.bulk_background)}: every sentence follows from the figures below. "
-              + ("Contributions of a sample add up to its score; against other rows they would differ, by the standard "
-                 "error that the Samples page says." if work.is_sampled else
-                 "Contributions themselves are exact: their sum is the score, and nothing is sampled."),
+        f"{backgrounds.behind(work.bulk_background)}: every sentence follows from the figures below. "
+        + (
+            "Contributions of a sample add up to its score; against other rows they would differ, by the standard "
+            "error that the Samples page says."
+            if work.is_sampled
+            else "Contributions themselves are exact: their sum is the score, and nothing is sampled."
+        ),
         not_shown="whether the model is right; only how far its explanation is the model's own, and would be another "
-                  "seed's.",
+        "seed's.",
         alt="; ".join(one.sentence for one in said),
-        table=lambda: pd.DataFrame({"kind": [one.kind for one in said], "sentence": [one.sentence for one in said]}))
+        table=lambda: pd.DataFrame(
+            {"kind": [one.kind for one in said], "sentence": [one.sentence for one in said]}
+        ),
+    )
 
 
-def modalities(work: Workspace, theme: Theme = "light", *, kind: str = DELETION, measure: str = SCORE) -> Picture:
+def modalities(
+    work: Workspace, theme: Theme = "light", *, kind: str = DELETION, measure: str = SCORE
+) -> Picture:
     """Modalities taken away or given back one after another, the most important first.
 
     Args:
@@ -66,13 +76,28 @@ def modalities(work: Workspace, theme: Theme = "light", *, kind: str = DELETION,
         measure: "score" or "probability" of the predicted class; a regression has a score alone.
     """
     curves = faithful.modality_curves(work, _probability(work, measure))
-    return _curves(work, curves, kind, "modalities", f"Modalities: {beats(curves)}",
-                   "modalities in the order of their absolute Shapley values",
-                   "replaced by the background. " + backgrounds.against(work.background), theme)
+    return _curves(
+        work,
+        curves,
+        kind,
+        "modalities",
+        f"Modalities: {beats(curves)}",
+        "modalities in the order of their absolute Shapley values",
+        "replaced by the background. " + backgrounds.against(work.background),
+        theme,
+    )
 
 
-def features(work: Workspace, theme: Theme = "light", *, kind: str = DELETION, modality: str = "",
-             ranking: str = FIRST, measure: str = SCORE, everyone: bool = False) -> Picture:
+def features(
+    work: Workspace,
+    theme: Theme = "light",
+    *,
+    kind: str = DELETION,
+    modality: str = "",
+    ranking: str = FIRST,
+    measure: str = SCORE,
+    everyone: bool = False,
+) -> Picture:
     """Features of one modality taken away or given back one after another, the most important first.
 
     Args:
@@ -91,32 +116,70 @@ def features(work: Workspace, theme: Theme = "light", *, kind: str = DELETION, m
     drawn = ""
     if curves.samples < whole:
         rows = faithful.asked_inside(work, everyone)
-        drawn = (f" The {curves.samples:,} were drawn at random from {whole:,}; the interval of the area: "
-                 f"{cohort_measures.intervals(work.dataset, pd.DataFrame(index=work.dataset.ids[rows]))}.")
-    return _curves(work, curves, kind, f"features-{modality}", f"Inside {text.plain(modality)}: {beats(curves)}",
-                   f"{'time steps' if steps else 'features'} of {text.plain(modality)} in the order of {ranking}",
-                   f"replaced by their mean over the {faithful.trained_on(work):,} training samples, the other "
-                   f"modalities as they are.{drawn}", theme, style.term_colour(modality, work.modalities))
+        drawn = (
+            f" The {curves.samples:,} were drawn at random from {whole:,}; the interval of the area: "
+            f"{cohort_measures.intervals(work.dataset, pd.DataFrame(index=work.dataset.ids[rows]))}."
+        )
+    return _curves(
+        work,
+        curves,
+        kind,
+        f"features-{modality}",
+        f"Inside {text.plain(modality)}: {beats(curves)}",
+        f"{'time steps' if steps else 'features'} of {text.plain(modality)} in the order of {ranking}",
+        f"replaced by their mean over the {faithful.trained_on(work):,} training samples, the other "
+        f"modalities as they are.{drawn}",
+        theme,
+        style.term_colour(modality, work.modalities),
+    )
 
 
-def _curves(work: Workspace, curves: Curves, kind: str, name: str, head: str, players: str, how: str, theme: Theme,
-            hue: str | None = None) -> Picture:
+def _curves(
+    work: Workspace,
+    curves: Curves,
+    kind: str,
+    name: str,
+    head: str,
+    players: str,
+    how: str,
+    theme: Theme,
+    hue: str | None = None,
+) -> Picture:
     choose("Curve", kind, _DIRECTIONS)
     values, random, what, good, title = (
-        curves.deletion, curves.random_deletion, "taken away", "the sooner the line rises, the better", head)
+        curves.deletion,
+        curves.random_deletion,
+        "taken away",
+        "the sooner the line rises, the better",
+        head,
+    )
     if kind == INSERTION:
         values, random, what, good, title = (
-            curves.insertion, curves.random_insertion, "given back", "the sooner the line falls, the better",
-            f"Given back: the score returns {sooner(curves)}")
+            curves.insertion,
+            curves.random_insertion,
+            "given back",
+            "the sooner the line falls, the better",
+            f"Given back: the score returns {sooner(curves)}",
+        )
     unit = f"{curves.unit} of the predicted class" if work.classes else work.unit_of(0)
     return Picture(
-        f"{kind}-{name}", title,
-        figures.curves(curves.shares, values, random, what=f"share {what}, most important first",
-                       unit=f"mean |change| of the {unit}", hue=hue, theme=theme),
+        f"{kind}-{name}",
+        title,
+        figures.curves(
+            curves.shares,
+            values,
+            random,
+            what=f"share {what}, most important first",
+            unit=f"mean |change| of the {unit}",
+            hue=hue,
+            theme=theme,
+        ),
         shows=f"{players}, {what} one after another and {how} Mean over {curves.samples:,} test samples; {good}. Grey: "
-              f"the same in {len(random)} random orders, drawn anew for every sample.",
+        f"the same in {len(random)} random orders, drawn anew for every sample.",
         not_shown="whether the model is right: only whether the order is the model's own.",
-        alt=f"{kind} curve against random orders: {', '.join(f'{v:.2f}' for v in values)}.", table=curves.frame)
+        alt=f"{kind} curve against random orders: {', '.join(f'{v:.2f}' for v in values)}.",
+        table=curves.frame,
+    )
 
 
 def _probability(work: Workspace, measure: str) -> bool:
@@ -128,7 +191,9 @@ def beats(curves: Curves) -> str:
     intervals let it be told."""
     gain, orders = float(curves.deletion_gain.mean()), len(curves.random_deletion)
     about = f"(area {gain:.3g} on average{_interval(curves, 0)})"
-    if curves.intervals is not None and not all(interval.excludes_zero for interval in curves.intervals):
+    if curves.intervals is not None and not all(
+        interval.excludes_zero for interval in curves.intervals
+    ):
         return f"{curves.samples:,} samples do not tell whether our order beats random ones {about}"
     if curves.better:
         return f"our order beats every one of {count(orders, 'random order')} {about}"
@@ -142,44 +207,73 @@ def sooner(curves: Curves) -> str:
     gain, orders = float(curves.insertion_gain.mean()), len(curves.random_insertion)
     won = int((curves.insertion_gain > 0).sum())
     if curves.intervals is not None and not curves.intervals[1].excludes_zero:
-        return (f"sooner than in random orders or not: {curves.samples:,} samples do not tell (area {gain:+z.3g} on "
-                f"average{_interval(curves, 1)})")
+        return (
+            f"sooner than in random orders or not: {curves.samples:,} samples do not tell (area {gain:+z.3g} on "
+            f"average{_interval(curves, 1)})"
+        )
     if won == orders:
-        return f"sooner than in every one of {count(orders, 'random order')} (area {gain:+.3g} on average" \
-               f"{_interval(curves, 1)})"
-    return f"sooner than in {won} of {count(orders, 'random order')} (area {gain:+z.3g} on average" \
-           f"{_interval(curves, 1)})"
+        return (
+            f"sooner than in every one of {count(orders, 'random order')} (area {gain:+.3g} on average"
+            f"{_interval(curves, 1)})"
+        )
+    return (
+        f"sooner than in {won} of {count(orders, 'random order')} (area {gain:+z.3g} on average"
+        f"{_interval(curves, 1)})"
+    )
 
 
 def _interval(curves: Curves, place: int) -> str:
     """The interval of an area, where the samples are drawn from more."""
     interval = None if curves.intervals is None else curves.intervals[place]
-    return "" if interval is None or not interval.known else \
-        f", {interval.level:.0%} interval {interval.low:.2g} to {interval.high:.2g}"
+    return (
+        ""
+        if interval is None or not interval.known
+        else f", {interval.level:.0%} interval {interval.low:.2g} to {interval.high:.2g}"
+    )
 
 
 def truth(sample: Sample, theme: Theme = "light") -> Picture:
     """Exact against planted contributions of the test samples; only of data with a planted truth."""
     work = faithful.as_trained(sample.work)
     found = faithful.against_truth(work)
-    check(found is not None, f"The data set '{work.dataset.name}' has no planted truth. Choose 'planted'.")
+    check(
+        found is not None,
+        f"The data set '{work.dataset.name}' has no planted truth. Choose 'planted'.",
+    )
     assert found is not None
     rows, _ = faithful.explained(work)
     place = np.flatnonzero(rows == sample.row)
     both = (("true", found.true), ("exact", found.ours))
     return Picture(
-        "truth", follows_truth(dict(zip(found.terms, found.rank.tolist(), strict=True))),
-        figures.against_truth(found.true, found.ours, found.terms, found.rank, work.modalities,
-                              ids=work.dataset.ids[rows].tolist(), chosen=int(place[0]) if len(place) else None,
-                              unit=work.unit_of(0), theme=theme),
+        "truth",
+        follows_truth(dict(zip(found.terms, found.rank.tolist(), strict=True))),
+        figures.against_truth(
+            found.true,
+            found.ours,
+            found.terms,
+            found.rank,
+            work.modalities,
+            ids=work.dataset.ids[rows].tolist(),
+            chosen=int(place[0]) if len(place) else None,
+            unit=work.unit_of(0),
+            theme=theme,
+        ),
         shows=f"each term of {len(rows):,} test samples: what the model's exact explanation says against what was "
-              f"planted, both against {work.background.size:,} training samples; ρ is the rank correlation, the ring "
-              "this sample.",
+        f"planted, both against {work.background.size:,} training samples; ρ is the rank correlation, the ring "
+        "this sample.",
         not_shown="data in which the truth is not known: there, only the other views help.",
         alt="Scatter of true and exact contributions: "
-            + ", ".join(f"{t} {r:.2f}" for t, r in zip(found.terms, found.rank, strict=True)) + ".",
-        table=lambda: pd.DataFrame({"sample": work.dataset.ids[rows]} | {
-            f"{kind}[{term}]": values[:, i] for kind, values in both for i, term in enumerate(found.terms)}))
+        + ", ".join(f"{t} {r:.2f}" for t, r in zip(found.terms, found.rank, strict=True))
+        + ".",
+        table=lambda: pd.DataFrame(
+            {"sample": work.dataset.ids[rows]}
+            | {
+                f"{kind}[{term}]": values[:, i]
+                for kind, values in both
+                for i, term in enumerate(found.terms)
+            }
+        ),
+    )
 
 
 def methods(sample: Sample, theme: Theme = "light") -> Picture:
@@ -187,15 +281,21 @@ def methods(sample: Sample, theme: Theme = "light") -> Picture:
     work = sample.work
     found = faithful.estimates(work, sample.row, sample.output)
     exact, brute = found[0], found[1]
-    title = estimated(exact.seconds, brute.seconds, brute.error, max(one.error for one in found[2:]))
+    title = estimated(
+        exact.seconds, brute.seconds, brute.error, max(one.error for one in found[2:])
+    )
     return Picture(
-        "estimators", title, None,
+        "estimators",
+        title,
+        None,
         shows=f"Shapley values of sample {text.plain(sample.id)} for the {text.plain(sample.unit)} by four ways, seed "
-              "0. captum's estimators at their defaults; a coalition they ask for again is not run again but charged "
-              "again. " + backgrounds.against(work.background),
+        "0. captum's estimators at their defaults; a coalition they ask for again is not run again but charged "
+        "again. " + backgrounds.against(work.background),
         not_shown="other seeds of the estimators, or a whole data set: benchmarks in the repository measure many "
-                  "samples, and shap too.",
-        alt=title + ".", table=lambda: estimators.frame(found, work.modalities))
+        "samples, and shap too.",
+        alt=title + ".",
+        table=lambda: estimators.frame(found, work.modalities),
+    )
 
 
 def estimated(exact: float, brute: float, apart: float, error: float) -> str:
@@ -204,9 +304,18 @@ def estimated(exact: float, brute: float, apart: float, error: float) -> str:
     Args:
         exact, brute: seconds. apart: the largest difference of these two. error: the largest of the sampled ones.
     """
-    agrees = "agrees in every digit" if apart == 0 else f"agrees to {apart:.0e}" if apart < ROUNDING else \
-        f"differs by {apart:.0e}"
-    sampled = "sampling errs by no more than rounding" if error < ROUNDING else f"sampling errs by up to {error:.2g}"
+    agrees = (
+        "agrees in every digit"
+        if apart == 0
+        else f"agrees to {apart:.0e}"
+        if apart < ROUNDING
+        else f"differs by {apart:.0e}"
+    )
+    sampled = (
+        "sampling errs by no more than rounding"
+        if error < ROUNDING
+        else f"sampling errs by up to {error:.2g}"
+    )
     return f"Exact in {_time(exact)}; brute force {agrees} and takes {_time(brute)}; {sampled}"
 
 
@@ -228,16 +337,24 @@ def seed_ranks(work: Workspace, theme: Theme = "light", *, terms: str = DIVIDEND
     return Picture(
         "seed-ranks",
         least_stable({name: mean for name, (mean, _) in ranks.items()}),
-        figures.rank_bars(ranks, work.modalities, floor=STABLE, theme=theme,
-                          x_title=f"rank correlation of {terms} between seeds (dotted: {STABLE:g})"),
+        figures.rank_bars(
+            ranks,
+            work.modalities,
+            floor=STABLE,
+            theme=theme,
+            x_title=f"rank correlation of {terms} between seeds (dotted: {STABLE:g})",
+        ),
         shows=f"whether {count} models that differ in their training seed alone order {seeds.dividends.shape[1]:,} "
-              f"test samples alike: mean over all pairs of seeds, the tick the lowest. {terms.capitalize()}{whose} "
-              f"against {seeds.background_size:,} training samples.",
+        f"test samples alike: mean over all pairs of seeds, the tick the lowest. {terms.capitalize()}{whose} "
+        f"against {seeds.background_size:,} training samples.",
         not_shown="other training data, settings or libraries.",
         alt="Rank correlation between seeds: "
-            + ", ".join(f"{name} {mean:.2f}" for name, (mean, _) in ranks.items()) + ".",
-        table=lambda: pd.DataFrame([{"term": name, "mean": mean, "lowest": low}
-                                    for name, (mean, low) in ranks.items()]))
+        + ", ".join(f"{name} {mean:.2f}" for name, (mean, _) in ranks.items())
+        + ".",
+        table=lambda: pd.DataFrame(
+            [{"term": name, "mean": mean, "lowest": low} for name, (mean, low) in ranks.items()]
+        ),
+    )
 
 
 def seed_sample(sample: Sample, theme: Theme = "light", *, terms: str = DIVIDENDS) -> Picture:
@@ -251,21 +368,32 @@ def seed_sample(sample: Sample, theme: Theme = "light", *, terms: str = DIVIDEND
     work, name = sample.work, text.plain(sample.id)
     seeds = _seeds(work, terms)
     found = faithful.seed_values(work, seeds, sample.row, terms)
-    check(found is not None, f"Sample {sample.id} is not a test sample: seeds are compared on these. Pick one.")
+    check(
+        found is not None,
+        f"Sample {sample.id} is not a test sample: seeds are compared on these. Pick one.",
+    )
     assert found is not None
     values = found.to_numpy()
     unit = work.unit_of(0)
     if seeds.of_true_class:
         unit = f"score of the true class ‘{work.classes[int(work.dataset.y[sample.row])]}’"
     return Picture(
-        "seed-sample", f"Sample {name}: {signs(values)}",
-        figures.seed_dots(values, list(found.columns), work.modalities, seeds.seeds, unit=unit, theme=theme),
+        "seed-sample",
+        f"Sample {name}: {signs(values)}",
+        figures.seed_dots(
+            values, list(found.columns), work.modalities, seeds.seeds, unit=unit, theme=theme
+        ),
         shows=f"{terms} of this sample by each of {len(seeds.seeds)} training seeds; the filled dot is the model shown "
-              "on the other pages.",
+        "on the other pages.",
         not_shown="which seed is right: where they differ, the data do not decide.",
-        alt="Terms by seed: " + ", ".join(f"{term} {column.min():+.2f} to {column.max():+.2f}"
-                                          for term, column in zip(found.columns, values.T, strict=True)) + ".",
-        table=lambda: found.reset_index())
+        alt="Terms by seed: "
+        + ", ".join(
+            f"{term} {column.min():+.2f} to {column.max():+.2f}"
+            for term, column in zip(found.columns, values.T, strict=True)
+        )
+        + ".",
+        table=lambda: found.reset_index(),
+    )
 
 
 def follows_truth(rank: Mapping[str, float]) -> str:
@@ -276,7 +404,11 @@ def follows_truth(rank: Mapping[str, float]) -> str:
     worst = listed([text.term(term) for term in top(known, smallest=True)])
     low, high = min(known.values()), max(known.values())
     constant = len(rank) - len(known)
-    rest = f"; {count(constant, 'term')} {'is' if constant == 1 else 'are'} constant" if constant else ""
+    rest = (
+        f"; {count(constant, 'term')} {'is' if constant == 1 else 'are'} constant"
+        if constant
+        else ""
+    )
     if f"{low:.2f}" == f"{high:.2f}":
         return f"Rank {'correlation' if len(known) == 1 else 'correlations'} with the truth: {low:.2f}{rest}"
     return f"Rank correlations with the truth from {low:.2f} ({worst}) to {high:.2f}{rest}"
@@ -323,30 +455,51 @@ def over_seeds(work: Workspace, **_: Any) -> bool:
 def own_over_seeds(sample: Sample, terms: str = DIVIDENDS) -> bool:
     """Whether the sample is one of those that are measured over training seeds."""
     default = faithful.as_trained(sample.work)
-    return over_seeds(default) and faithful.seed_values(default, faithful.stability_of(default), sample.row,
-                                                        terms) is not None
+    return (
+        over_seeds(default)
+        and faithful.seed_values(default, faithful.stability_of(default), sample.row, terms)
+        is not None
+    )
 
 
 def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of the proofs."""
-    return {"proof": say.options("View", VIEWS, "Deletion is shown."),
-            "proof.rank": say.options("Ranking", by_title(), "Gradient x input is used."),
-            "proof.of": say.options("Modality", work.modalities, "The first is shown."),
-            "proof.by": say.options("Measure", MEASURES, "The score is measured."), **say.drawn(),
-            "proof.run": say.switch("Other methods", "They are not run."),
-            "as": say.options("Terms", through.KINDS, "Contributions are shown.")}
+    return {
+        "proof": say.options("View", VIEWS, "Deletion is shown."),
+        "proof.rank": say.options("Ranking", by_title(), "Gradient x input is used."),
+        "proof.of": say.options("Modality", work.modalities, "The first is shown."),
+        "proof.by": say.options("Measure", MEASURES, "The score is measured."),
+        **say.drawn(),
+        "proof.run": say.switch("Other methods", "They are not run."),
+        "as": say.options("Terms", through.KINDS, "Contributions are shown."),
+    }
 
 
 _MEASURE, _TERMS = {"measure": word("proof.by")}, {"terms": word("as")}
 _DELETED, _TRUE, _OTHERS, _SEEDS = (within("proof", VIEWS, name) for name in VIEWS[:4])
 PANELS = {
-    "cautions": Panel(trust_warnings), "truth": Panel(truth, fits=has_truth, opens=_TRUE),
-    "estimators": Panel(methods, opens=lambda view: _OTHERS(view) and view.get("proof.run") == "true",
-                        fits=lambda sample: faithful.playable(sample.work)),
-    **{f"{kind}-modalities": Panel(modalities, _MEASURE, {"kind": kind}, opens=_DELETED) for kind in _DIRECTIONS},
+    "cautions": Panel(trust_warnings),
+    "truth": Panel(truth, fits=has_truth, opens=_TRUE),
+    "estimators": Panel(
+        methods,
+        opens=lambda view: _OTHERS(view) and view.get("proof.run") == "true",
+        fits=lambda sample: faithful.playable(sample.work),
+    ),
+    **{
+        f"{kind}-modalities": Panel(modalities, _MEASURE, {"kind": kind}, opens=_DELETED)
+        for kind in _DIRECTIONS
+    },
     "seed-ranks": Panel(seed_ranks, _TERMS, opens=_SEEDS, fits=over_seeds),
     "seed-sample": Panel(seed_sample, _TERMS, opens=_SEEDS, fits=own_over_seeds),
 }
-NAMED = {f"{kind}-features-": Panel(
-    features, {**_MEASURE, "ranking": word("proof.rank"), **EVERYONE}, {"kind": kind}, rest="modality", opens=_DELETED,
-    endings=lambda view, work: [view.one_of("proof.of", work.modalities)]) for kind in _DIRECTIONS}
+NAMED = {
+    f"{kind}-features-": Panel(
+        features,
+        {**_MEASURE, "ranking": word("proof.rank"), **EVERYONE},
+        {"kind": kind},
+        rest="modality",
+        opens=_DELETED,
+        endings=lambda view, work: [view.one_of("proof.of", work.modalities)],
+    )
+    for kind in _DIRECTIONS
+}

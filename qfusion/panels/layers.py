@@ -44,12 +44,25 @@ def layered(sample: Sample) -> Layered:
     found = circuit_evolution.layer_terms(sample.work, sample.row, sample.tweak)
     entropies = circuit_evolution.layers(sample.work, sample.row, sample.tweak)
     return Layered(
-        found, {term: np.asarray(found.dividends[:, 0, i, sample.output]) for i, term in enumerate(found.coalitions)},
-        {name: np.asarray(found.shapley[:, 0, m, sample.output]) for m, name in enumerate(sample.modalities)},
-        {JOINT: entropies.joint, MUTUAL: np.array([np.max(row, initial=0.0) for row in entropies.mutual])})
+        found,
+        {
+            term: np.asarray(found.dividends[:, 0, i, sample.output])
+            for i, term in enumerate(found.coalitions)
+        },
+        {
+            name: np.asarray(found.shapley[:, 0, m, sample.output])
+            for m, name in enumerate(sample.modalities)
+        },
+        {
+            JOINT: entropies.joint,
+            MUTUAL: np.array([np.max(row, initial=0.0) for row in entropies.mutual]),
+        },
+    )
 
 
-def decision(sample: Sample, theme: Theme = "light", *, terms: str = DIVIDENDS, layer: str = "") -> Picture:
+def decision(
+    sample: Sample, theme: Theme = "light", *, terms: str = DIVIDENDS, layer: str = ""
+) -> Picture:
     """Correlations of the qubits and terms of the decision at every place between the layers.
 
     Args:
@@ -59,24 +72,44 @@ def decision(sample: Sample, theme: Theme = "light", *, terms: str = DIVIDENDS, 
         layer: the place that is marked, such as "layer 0 pooled"; the end unless told.
     """
     found, dividends, fair, series = layered(sample)
-    place = found.moments.index(choose("Place in the network", layer or found.moments[-1], found.moments))
-    parts, what = (dividends, "contribution") if choose("Terms", terms, KINDS) == DIVIDENDS else (fair, "Shapley value")
+    place = found.moments.index(
+        choose("Place in the network", layer or found.moments[-1], found.moments)
+    )
+    parts, what = (
+        (dividends, "contribution")
+        if choose("Terms", terms, KINDS) == DIVIDENDS
+        else (fair, "Shapley value")
+    )
     return Picture(
-        "decision-layers", title(found.moments, dividends) + sample.whose,
-        dynamics.decision_layers(found.moments, series, parts, sample.modalities, unit=sample.unit, what=what,
-                                 cursor=place, theme=theme),
+        "decision-layers",
+        title(found.moments, dividends) + sample.whose,
+        dynamics.decision_layers(
+            found.moments,
+            series,
+            parts,
+            sample.modalities,
+            unit=sample.unit,
+            what=what,
+            cursor=place,
+            theme=theme,
+        ),
         lead=f"**When did it happen?** {since_when(sample.work, found)} **What did the dynamics add?** "
-             f"{what_was_added(found, sample.output)}",
+        f"{what_was_added(found, sample.output)}",
         shows="below, the terms of the decision if the circuit stopped there: later gates left out, every qubit "
-              "measured, the same head (solid alone, dashed or dotted jointly); above, the entropy of the qubits "
-              "still in play and the largest mutual information across a cut between them."
-              + sample.of + " " + backgrounds.against(sample.work.background),
+        "measured, the same head (solid alone, dashed or dotted jointly); above, the entropy of the qubits "
+        "still in play and the largest mutual information across a cut between them."
+        + sample.of
+        + " "
+        + backgrounds.against(sample.work.background),
         not_shown="what an earlier stop was trained for: the head only ever learned to read the end. The baseline is "
-                  "left out.",
+        "left out.",
         alt="Terms of the decision along the layers: at the end "
-            + ", ".join(f"{term} {values[-1]:+.2f}" for term, values in dividends.items() if term) + ".",
+        + ", ".join(f"{term} {values[-1]:+.2f}" for term, values in dividends.items() if term)
+        + ".",
         table=lambda: frame(found.moments, dividends, series).assign(
-            **{f"shapley[{name}]": values for name, values in fair.items()}))
+            **{f"shapley[{name}]": values for name, values in fair.items()}
+        ),
+    )
 
 
 def title(moments: tuple[str, ...], terms: dict[str, np.ndarray]) -> str:
@@ -97,7 +130,9 @@ def title(moments: tuple[str, ...], terms: dict[str, np.ndarray]) -> str:
     return f"Joint terms outweigh the single modalities from “{since}” on ({percent[-1]:.0f}% of all sizes at the end)"
 
 
-def frame(moments: tuple[str, ...], terms: dict[str, np.ndarray], series: dict[str, np.ndarray]) -> pd.DataFrame:
+def frame(
+    moments: tuple[str, ...], terms: dict[str, np.ndarray], series: dict[str, np.ndarray]
+) -> pd.DataFrame:
     """One row a moment."""
     columns: dict[str, Any] = {"moment": list(moments)}
     columns |= {f"dividend[{term or 'baseline'}]": values for term, values in terms.items()}
@@ -106,19 +141,31 @@ def frame(moments: tuple[str, ...], terms: dict[str, np.ndarray], series: dict[s
 
 def cuts(sample: Sample, theme: Theme = "light") -> Picture:
     """Entropy of the first k qubits at the input and around every pooling, for every k."""
-    return _cuts(sample, theme, "cuts", "Entropy of every cut", "entropy (nats)",
-                 "entropy of the first k qubits: mixed from fusion, plus entanglement with the others. " + INERT,
-                 "correlation alone: see the mutual information.")
+    return _cuts(
+        sample,
+        theme,
+        "cuts",
+        "Entropy of every cut",
+        "entropy (nats)",
+        "entropy of the first k qubits: mixed from fusion, plus entanglement with the others. "
+        + INERT,
+        "correlation alone: see the mutual information.",
+    )
 
 
 def mutual(sample: Sample, theme: Theme = "light") -> Picture:
     """Mutual information of the first k qubits with the others at the input and around every pooling, for every k."""
     found = circuit_evolution.layers(sample.work, sample.row, sample.tweak).mutual
     largest = max((float(np.max(row, initial=0)) for row in found), default=0.0)
-    return _cuts(sample, theme, "mutual", correlated(largest),
-                 "mutual information (nats)",
-                 "mutual information across each cut: zero for the product that fusion leaves; convolution creates it.",
-                 "whether it is classical or quantum.")
+    return _cuts(
+        sample,
+        theme,
+        "mutual",
+        correlated(largest),
+        "mutual information (nats)",
+        "mutual information across each cut: zero for the product that fusion leaves; convolution creates it.",
+        "whether it is classical or quantum.",
+    )
 
 
 def correlated(largest: float) -> str:
@@ -128,57 +175,85 @@ def correlated(largest: float) -> str:
     return f"The network correlates the qubits by up to {largest:.2f} nats"
 
 
-def _cuts(sample: Sample, theme: Theme, name: str, head: str, unit: str, shows: str, not_shown: str) -> Picture:
+def _cuts(
+    sample: Sample, theme: Theme, name: str, head: str, unit: str, shows: str, not_shown: str
+) -> Picture:
     found = circuit_evolution.layers(sample.work, sample.row, sample.tweak)
     values = getattr(found, name)
     return Picture(
-        name, head, figures.cuts(values, found.moments, unit, theme=theme), shows=shows + sample.of,
+        name,
+        head,
+        figures.cuts(values, found.moments, unit, theme=theme),
+        shows=shows + sample.of,
         not_shown=not_shown,
         alt=f"{head}, one row for each of {len(found.moments)} moments; at the last, by cut: "
-            + spoken.listed([f"after qubit {k}" for k in range(len(values[-1]))], values[-1]) + ".",
-        table=lambda: pd.DataFrame([{"moment": moment, "first_k": k + 1, name: value}
-                                    for moment, row in zip(found.moments, values, strict=True)
-                                    for k, value in enumerate(row)]))
+        + spoken.listed([f"after qubit {k}" for k in range(len(values[-1]))], values[-1])
+        + ".",
+        table=lambda: pd.DataFrame(
+            [
+                {"moment": moment, "first_k": k + 1, name: value}
+                for moment, row in zip(found.moments, values, strict=True)
+                for k, value in enumerate(row)
+            ]
+        ),
+    )
 
 
 def poolings(sample: Sample, theme: Theme = "light") -> Picture:
     """Entropy of the qubits in play before and after every pooling, and of what is measured."""
     pools = circuit_evolution.layers(sample.work, sample.row, sample.tweak).poolings()
-    before, after, outcomes = (np.array([getattr(pool, name) for pool in pools])
-                               for name in ("before", "after", "outcomes"))
+    before, after, outcomes = (
+        np.array([getattr(pool, name) for pool in pools])
+        for name in ("before", "after", "outcomes")
+    )
     names = [f"pooling {n + 1}" for n in range(len(pools))]
     return Picture(
-        "poolings", lowered(before[-1] - after[-1]) if len(pools) else "There is no pooling",
+        "poolings",
+        lowered(before[-1] - after[-1]) if len(pools) else "There is no pooling",
         figures.poolings(before, after, outcomes, theme=theme),
         shows="joint von Neumann entropy of the active qubits before each pooling and of those that stay after it, and "
-              "the sum of the Shannon entropies of the outcomes: the head reads these too." + sample.of,
+        "the sum of the Shannon entropies of the outcomes: the head reads these too." + sample.of,
         not_shown="how much of it the decision uses.",
         alt=f"Entropy in nats after each pooling: {spoken.pairs(names, before, after)}.",
-        table=lambda: pd.DataFrame([pool._asdict() for pool in pools]))
+        table=lambda: pd.DataFrame([pool._asdict() for pool in pools]),
+    )
 
 
 def lowered(drop: float) -> str:
     """What the last pooling does to the entropy of the qubits in play, in nats: before less after."""
     if round(drop, 2) == 0:
         return "After the last pooling the qubits that stay have the same entropy as all had before, to 0.01 nats"
-    return (f"After the last pooling the qubits that stay have {abs(drop):.2f} nats {'less' if drop > 0 else 'more'} "
-            "entropy than all had before")
+    return (
+        f"After the last pooling the qubits that stay have {abs(drop):.2f} nats {'less' if drop > 0 else 'more'} "
+        "entropy than all had before"
+    )
 
 
 def allowed(view: View, work: Any) -> dict[str, say.Allowed]:
     """What an address may say of the decision along the layers."""
     if not work.can("layers"):
         return {}
-    return {"as": say.options("Terms", through.KINDS, "Contributions are shown."),
-            "layer": say.options("Place in the network", [name for name, _ in work.model.network.moments()],
-                                 "The end of the network is marked.")}
+    return {
+        "as": say.options("Terms", through.KINDS, "Contributions are shown."),
+        "layer": say.options(
+            "Place in the network",
+            [name for name, _ in work.model.network.moments()],
+            "The end of the network is marked.",
+        ),
+    }
 
 
 _ENTROPIES = within("part", NETWORK_VIEWS, "Entropies")
 
 
-PANELS = {"decision-layers": Panel(decision, {"terms": word("as"), "layer": word("layer")}, fits=can("layers"),
-                                   opens=_ENTROPIES),
-          "cuts": Panel(cuts, fits=can("layers"), opens=_ENTROPIES),
-          "mutual": Panel(mutual, fits=can("layers"), opens=_ENTROPIES),
-          "poolings": Panel(poolings, fits=can("layers"), opens=_ENTROPIES)}
+PANELS = {
+    "decision-layers": Panel(
+        decision,
+        {"terms": word("as"), "layer": word("layer")},
+        fits=can("layers"),
+        opens=_ENTROPIES,
+    ),
+    "cuts": Panel(cuts, fits=can("layers"), opens=_ENTROPIES),
+    "mutual": Panel(mutual, fits=can("layers"), opens=_ENTROPIES),
+    "poolings": Panel(poolings, fits=can("layers"), opens=_ENTROPIES),
+}

@@ -20,8 +20,11 @@ from qfusion.panels.core.view import View
 
 SIZES = AFTER_ENCODERS, IN_TOTAL, TRAINING = ("after the encoders", "in total", "training time")
 _OLDER = "rows without a joint share are older and have the training mean of the features instead"
-_COLUMNS = {AFTER_ENCODERS: ("after the encoders", "parameters after the encoders"),
-            IN_TOTAL: ("parameters", "parameters in total"), TRAINING: ("seconds", "training, processor seconds")}
+_COLUMNS = {
+    AFTER_ENCODERS: ("after the encoders", "parameters after the encoders"),
+    IN_TOTAL: ("parameters", "parameters in total"),
+    TRAINING: ("seconds", "training, processor seconds"),
+}
 ALL = "all"
 
 
@@ -37,16 +40,25 @@ def results(board: Board, theme: Theme = "light", *, data: str = "", metric: str
     name, key = _asked(board, data, metric)
     table, short = board.table(name, key), board.metric(key).short
     return Picture(
-        "board", f"{short}, best on top", figures.dots(_entries(board, name, key, table), f"test {short}", theme),
+        "board",
+        f"{short}, best on top",
+        figures.dots(_entries(board, name, key, table), f"test {short}", theme),
         shows="the mean over seeds with its 95 % interval; small dots are single seeds. Blue: QiNN-QJ, red: QCNN, "
-              "rings: their ablations, green triangles: neighbours, grey squares: baselines.",
+        "rings: their ablations, green triangles: neighbours, grey squares: baselines.",
         not_shown="how results would differ on other test rows.",
         alt="Dot plot of " + ", ".join(f"{r.label} {r.mean:.3f}" for r in table.itertuples()) + ".",
-        table=lambda: table)
+        table=lambda: table,
+    )
 
 
-def against_size(board: Board, theme: Theme = "light", *, data: str = "", metric: str = "",
-                 size: str = AFTER_ENCODERS) -> Picture:
+def against_size(
+    board: Board,
+    theme: Theme = "light",
+    *,
+    data: str = "",
+    metric: str = "",
+    size: str = AFTER_ENCODERS,
+) -> Picture:
     """Every model's mean against its number of trained parameters, or against the time its training took.
 
     Args:
@@ -60,18 +72,29 @@ def against_size(board: Board, theme: Theme = "light", *, data: str = "", metric
     table, short = board.table(name, key), board.metric(key).short
     column, title = _COLUMNS[choose("Size", size, SIZES)]
     return Picture(
-        "board-size", f"{short} against {'training time' if size == TRAINING else 'size'}",
+        "board-size",
+        f"{short} against {'training time' if size == TRAINING else 'size'}",
         figures.against(_entries(board, name, key, table, column), f"test {short}", title, theme),
-        shows=("the same means against the processor seconds of a training, the median over seeds, on a logarithmic "
-               "axis." if size == TRAINING else
-               f"the same means against the number of trained parameters {size}, on a logarithmic axis; none is drawn "
-               "at 1."),
-        not_shown=("a quiet machine: other work ran beside most trainings." if size == TRAINING else
-                   "what a smaller or larger network of the same kind would reach: every model was trained at one "
-                   "size."),
+        shows=(
+            "the same means against the processor seconds of a training, the median over seeds, on a logarithmic "
+            "axis."
+            if size == TRAINING
+            else f"the same means against the number of trained parameters {size}, on a logarithmic axis; none is "
+            "drawn at 1."
+        ),
+        not_shown=(
+            "a quiet machine: other work ran beside most trainings."
+            if size == TRAINING
+            else "what a smaller or larger network of the same kind would reach: every model was trained at one "
+            "size."
+        ),
         alt=f"{title.capitalize()} and results: "
-            + ", ".join(f"{row['label']} {row[column]:.0f}, {row['mean']:.3f}" for _, row in table.iterrows()) + ".",
-        table=lambda: table)
+        + ", ".join(
+            f"{row['label']} {row[column]:.0f}, {row['mean']:.3f}" for _, row in table.iterrows()
+        )
+        + ".",
+        table=lambda: table,
+    )
 
 
 def fusing(board: Board, theme: Theme = "light", *, data: str = "", metric: str = "") -> Picture:
@@ -84,24 +107,37 @@ def fusing(board: Board, theme: Theme = "light", *, data: str = "", metric: str 
         metric: as the board calls it, such as "MAE"; the headline unless told.
     """
     name, key = _asked(board, data, metric)
-    shares, short, planted = board.joint_shares(name), board.metric(key).short, board.planted_share(name)
+    shares, short, planted = (
+        board.joint_shares(name),
+        board.metric(key).short,
+        board.planted_share(name),
+    )
     check(bool(shares), f"Joint shares are not measured on data set '{name}'.")
     table = board.table(name, key)
-    table = table[table["model"].isin(list(shares))].assign(percent=lambda each: 100 * each["joint share"])
+    table = table[table["model"].isin(list(shares))].assign(
+        percent=lambda each: 100 * each["joint share"]
+    )
     return Picture(
         "board-joint",
         joint_headline(table, short),
-        figures.against(_entries(board, name, key, table, "percent"), f"test {short}",
-                        "joint share of the decisions, %", theme, log=False,
-                        marked=None if planted is None else (100 * planted, "as planted")),
+        figures.against(
+            _entries(board, name, key, table, "percent"),
+            f"test {short}",
+            "joint share of the decisions, %",
+            theme,
+            log=False,
+            marked=None if planted is None else (100 * planted, "as planted"),
+        ),
         shows="the part of all terms' sizes that belongs to terms of several modalities, over test rows and scores: 0 "
-              "for a sum of one score a modality. 100 test rows against 50 training rows, drawn at random, the same "
-              "for all models; the mean over the seeds that were measured.",
+        "for a sum of one score a modality. 100 test rows against 50 training rows, drawn at random, the same "
+        "for all models; the mean over the seeds that were measured.",
         not_shown="whether what is said jointly is right: see the metric, and where contributions are planted, their "
-                  "agreement.",
+        "agreement.",
         alt="Joint shares and results: "
-            + ", ".join(f"{r.label} {r.percent:.0f} %, {r.mean:.3f}" for r in table.itertuples()) + ".",
-        table=lambda: table)
+        + ", ".join(f"{r.label} {r.percent:.0f} %, {r.mean:.3f}" for r in table.itertuples())
+        + ".",
+        table=lambda: table,
+    )
 
 
 def joint_headline(table: pd.DataFrame, metric: str) -> str:
@@ -112,7 +148,11 @@ def joint_headline(table: pd.DataFrame, metric: str) -> str:
     """
     best, percent = table.iloc[0], table["percent"]
     said = f"{text.plain(best['label'])}, the best by {metric}, decides {best['percent']:.0f} % jointly"
-    return said if len(table) == 1 else f"{said}; all models {percent.min():.0f} to {percent.max():.0f} %"
+    return (
+        said
+        if len(table) == 1
+        else f"{said}; all models {percent.min():.0f} to {percent.max():.0f} %"
+    )
 
 
 def agreement(board: Board, theme: Theme = "light", *, data: str = "") -> Picture:
@@ -135,16 +175,26 @@ def agreement(board: Board, theme: Theme = "light", *, data: str = "") -> Pictur
         f"{text.plain(labels[0])} finds the planted contributions best (mean correlation {best['mean']:.2f})",
         figures.agreement(labels, list(frame.columns), frame.to_numpy(float), theme),
         shows="the correlation, over 100 test rows, of a model's contribution of each modality and combination with "
-              "the planted one; the mean over seeds, and in the first column that over all combinations. 0 also where "
-              "a model has no such term.",
+        "the planted one; the mean over seeds, and in the first column that over all combinations. 0 also where "
+        "a model has no such term.",
         not_shown="sizes: a contribution of half the planted size correlates as well as one of its size.",
         alt="Mean correlations with planted contributions: "
-            + ", ".join(f"{label} {value:.2f}" for label, value in zip(labels, frame["mean"], strict=True)) + ".",
-        table=lambda: frame.assign(model=labels).reset_index(drop=True))
+        + ", ".join(
+            f"{label} {value:.2f}" for label, value in zip(labels, frame["mean"], strict=True)
+        )
+        + ".",
+        table=lambda: frame.assign(model=labels).reset_index(drop=True),
+    )
 
 
-def robustness(board: Board, theme: Theme = "light", *, data: str = "", part: str = ALL,
-               models: Sequence[str] | None = None) -> Picture:
+def robustness(
+    board: Board,
+    theme: Theme = "light",
+    *,
+    data: str = "",
+    part: str = ALL,
+    models: Sequence[str] | None = None,
+) -> Picture:
     """What noise on a modality, its absence and its exchange do to models; only where that was measured.
 
     Args:
@@ -173,15 +223,28 @@ def robustness(board: Board, theme: Theme = "light", *, data: str = "", part: st
         f"{curves[best][1][0]:.3f} without noise",
         figures.robustness(curves, families, f"test {short}", what, theme),
         shows=f"{short} on {entry['test']:,} test rows of each model's first seed: noise in standard deviations of "
-              f"every feature over {entry['trained_on']:,} training rows (mean of three draws); right, the modality "
-              "absent or another sample's. Absent is the mean score over training rows in its place: over all of "
-              "them, exactly, for our two systems, over 50 drawn at random for all others"
-              + (f"; {_OLDER}." if any("joint" not in entry["rows"][model] for model in shown.values()) else "."),
+        f"every feature over {entry['trained_on']:,} training rows (mean of three draws); right, the modality "
+        "absent or another sample's. Absent is the mean score over training rows in its place: over all of "
+        "them, exactly, for our two systems, over 50 drawn at random for all others"
+        + (
+            f"; {_OLDER}."
+            if any("joint" not in entry["rows"][model] for model in shown.values())
+            else "."
+        ),
         not_shown="other seeds, and noise that was trained for: where a recipe trains with noise, all its models did.",
         alt="Curves over noise: "
-            + ", ".join(f"{label} from {v[0]:.3f} to {v[-1]:.3f}" for label, (_, v, _) in curves.items()) + ".",
-        table=lambda: pd.DataFrame([{"model": label, **record}
-                                    for label, model in shown.items() for record in records[model]]))
+        + ", ".join(
+            f"{label} from {v[0]:.3f} to {v[-1]:.3f}" for label, (_, v, _) in curves.items()
+        )
+        + ".",
+        table=lambda: pd.DataFrame(
+            [
+                {"model": label, **record}
+                for label, model in shown.items()
+                for record in records[model]
+            ]
+        ),
+    )
 
 
 def _asked(board: Board, data: str, metric: str) -> tuple[str, str]:
@@ -189,17 +252,34 @@ def _asked(board: Board, data: str, metric: str) -> tuple[str, str]:
     return name, board.key(name, metric)
 
 
-def _entries(board: Board, name: str, key: str, table: pd.DataFrame,
-             column: str = AFTER_ENCODERS) -> list[figures.Entry]:
+def _entries(
+    board: Board, name: str, key: str, table: pd.DataFrame, column: str = AFTER_ENCODERS
+) -> list[figures.Entry]:
     rows = [(str(row["model"]), row) for _, row in table.iterrows()]
-    return [figures.Entry(str(row["label"]), str(row["role"]), _family(board, model), float(row["mean"]),
-                          float(row["low"]), float(row["high"]), board.values(name, model, key), float(row[column]))
-            for model, row in rows]
+    return [
+        figures.Entry(
+            str(row["label"]),
+            str(row["role"]),
+            _family(board, model),
+            float(row["mean"]),
+            float(row["low"]),
+            float(row["high"]),
+            board.values(name, model, key),
+            float(row[column]),
+        )
+        for model, row in rows
+    ]
 
 
 def _family(board: Board, model: str) -> str:
     start = model.partition("-")[0]
-    return start if start in ("qj", "qcnn") else "neighbour" if board.role(model) == "neighbour" else ""
+    return (
+        start
+        if start in ("qj", "qcnn")
+        else "neighbour"
+        if board.role(model) == "neighbour"
+        else ""
+    )
 
 
 def _models(view: View) -> list[str] | None:
@@ -230,20 +310,28 @@ def allowed(view: View, work: Any = None) -> dict[str, say.Allowed]:
         return {}
     name = view.one_of("board", found.names)
     shorts = [found.metric(key).short for key in found.metrics(name)]
-    return {"board": say.options("Data set", found.names, "The first is shown."),
-            "board.by": say.options("Metric", shorts, "The first is shown."),
-            "board.size": say.options("Size", SIZES, "Those after the encoders are shown."),
-            "board.of": say.options("Modality", (ALL, *found.of(name)["modalities"]), "All are shown."),
-            f"board.models.{name}": say.options("Model", found.measured(name), "The usual ones are drawn.", many=True),
-            "board.table": say.switch("The board as a table", "It stays folded."),
-            "board.published": say.switch("Published figures", "They stay folded.")}
+    return {
+        "board": say.options("Data set", found.names, "The first is shown."),
+        "board.by": say.options("Metric", shorts, "The first is shown."),
+        "board.size": say.options("Size", SIZES, "Those after the encoders are shown."),
+        "board.of": say.options("Modality", (ALL, *found.of(name)["modalities"]), "All are shown."),
+        f"board.models.{name}": say.options(
+            "Model", found.measured(name), "The usual ones are drawn.", many=True
+        ),
+        "board.table": say.switch("The board as a table", "It stays folded."),
+        "board.published": say.switch("Published figures", "They stay folded."),
+    }
 
 
 _WHERE = {"data": word("board"), "metric": word("board.by")}
 PANELS = {
-    "board": Panel(results, _WHERE), "board-size": Panel(against_size, {**_WHERE, "size": word("board.size")}),
+    "board": Panel(results, _WHERE),
+    "board-size": Panel(against_size, {**_WHERE, "size": word("board.size")}),
     "board-joint": Panel(fusing, _WHERE, fits=shares_measured),
     "board-agreement": Panel(agreement, {"data": word("board")}, fits=is_planted),
-    "board-robustness": Panel(robustness, {"data": word("board"), "part": word("board.of"), "models": _models},
-                              fits=measured),
+    "board-robustness": Panel(
+        robustness,
+        {"data": word("board"), "part": word("board.of"), "models": _models},
+        fits=measured,
+    ),
 }

@@ -29,14 +29,28 @@ KINDS = ("depolarising", "damping", "readout")
 SHOTS = 1000
 
 
-def noisy(sample: Sample, depolarising: float = 0.0, damping: float = 0.0, readout: float = 0.0,
-          shots: int = SHOTS) -> Noisy:
+def noisy(
+    sample: Sample,
+    depolarising: float = 0.0,
+    damping: float = 0.0,
+    readout: float = 0.0,
+    shots: int = SHOTS,
+) -> Noisy:
     """What the noisy circuit says of the sample."""
-    return circuit_evolution.with_noise(sample.work, sample.row, sample.tweak, (depolarising, damping, readout), shots)
+    return circuit_evolution.with_noise(
+        sample.work, sample.row, sample.tweak, (depolarising, damping, readout), shots
+    )
 
 
-def scores(sample: Sample, theme: Theme = "light", *, depolarising: float = 0.0, damping: float = 0.0,
-           readout: float = 0.0, shots: int = SHOTS) -> Picture:
+def scores(
+    sample: Sample,
+    theme: Theme = "light",
+    *,
+    depolarising: float = 0.0,
+    damping: float = 0.0,
+    readout: float = 0.0,
+    shots: int = SHOTS,
+) -> Picture:
     """Scores under noise, beside those of the exact circuit.
 
     Args:
@@ -46,7 +60,10 @@ def scores(sample: Sample, theme: Theme = "light", *, depolarising: float = 0.0,
         shots: how often each circuit is run.
     """
     work, exact = sample.work, circuit_evolution.answer(sample.work, sample.row, sample.tweak)
-    found, names = noisy(sample, depolarising, damping, readout, shots), work.classes or work.model.outputs
+    found, names = (
+        noisy(sample, depolarising, damping, readout, shots),
+        work.classes or work.model.outputs,
+    )
     order = np.argsort(-found.scores)
     if len(order) > 1:
         gap = float(found.scores[order[0]] - found.scores[order[1]])
@@ -54,17 +71,32 @@ def scores(sample: Sample, theme: Theme = "light", *, depolarising: float = 0.0,
     else:
         head = f"{found.scores[0]:.2f} ± {found.errors[0]:.2f} at {shots:,} shots"
     return Picture(
-        "noisy-scores", head,
-        figures.class_bars(found.scores, names, truth=int(work.dataset.y[sample.row]) if work.classes else None,
-                           before=exact.scores, before_name="exact", errors=found.errors, unit="score", theme=theme),
+        "noisy-scores",
+        head,
+        figures.class_bars(
+            found.scores,
+            names,
+            truth=int(work.dataset.y[sample.row]) if work.classes else None,
+            before=exact.scores,
+            before_name="exact",
+            errors=found.errors,
+            unit="score",
+            theme=theme,
+        ),
         shows="scores under this noise; error bars: one standard error of that many shots; diamonds: the exact "
-              "circuit. All scores come from the same shots, so bars that overlap do not say that a lead is within "
-              "chance: the title counts errors of the difference."
-              + sample.of,
+        "circuit. All scores come from the same shots, so bars that overlap do not say that a lead is within "
+        "chance: the title counts errors of the difference." + sample.of,
         not_shown="drift and cross-talk of a real device.",
         alt=f"Scores under noise: {spoken.listed(names, found.scores, '+.2f')}.",
-        table=lambda: pd.DataFrame({"class": names, "score": found.scores, "standard_error": found.errors,
-                                    "exact": exact.scores}))
+        table=lambda: pd.DataFrame(
+            {
+                "class": names,
+                "score": found.scores,
+                "standard_error": found.errors,
+                "exact": exact.scores,
+            }
+        ),
+    )
 
 
 def lead(name: str, gap: float, error: float, shots: int) -> str:
@@ -78,22 +110,38 @@ def lead(name: str, gap: float, error: float, shots: int) -> str:
     return f"‘{name}’ leads by {ahead:.1f} standard errors of the difference at {shots:,} shots"
 
 
-def terms(sample: Sample, theme: Theme = "light", *, depolarising: float = 0.0, damping: float = 0.0,
-          readout: float = 0.0, shots: int = SHOTS) -> Picture:
+def terms(
+    sample: Sample,
+    theme: Theme = "light",
+    *,
+    depolarising: float = 0.0,
+    damping: float = 0.0,
+    readout: float = 0.0,
+    shots: int = SHOTS,
+) -> Picture:
     """Contributions under noise, beside those of the exact circuit; arguments as of `scores`."""
     work, c = sample.work, sample.output
     found = noisy(sample, depolarising, damping, readout, shots)
     before = circuit_evolution.answer(work, sample.row, sample.tweak).terms(work, c)
-    values, errors = ({term: float(each[i, c]) for i, term in enumerate(work.coalitions)}
-                      for each in (found.dividends, found.dividend_errors))
+    values, errors = (
+        {term: float(each[i, c]) for i, term in enumerate(work.coalitions)}
+        for each in (found.dividends, found.dividend_errors)
+    )
     sure = [term for term in values if term and abs(values[term]) > 2 * errors[term]]
     return Picture(
-        "noisy-terms", f"{len(sure)} of {len(values) - 1} terms stand out from the shots{sample.whose}",
-        decision.term_bars(values, errors, before, sample.modalities, unit=sample.unit, theme=theme),
+        "noisy-terms",
+        f"{len(sure)} of {len(values) - 1} terms stand out from the shots{sample.whose}",
+        decision.term_bars(
+            values, errors, before, sample.modalities, unit=sample.unit, theme=theme
+        ),
         shows="contributions under this noise with standard errors when every coalition's circuit is run that often; "
-              "diamonds: exact." + sample.of + " " + backgrounds.against(work.background),
-        not_shown="the baseline: it is in the table.", alt=f"Contributions under noise: {spoken.terms(values)}.",
-        table=lambda: terms_table(values).assign(standard_error=list(errors.values()), exact=list(before.values())))
+        "diamonds: exact." + sample.of + " " + backgrounds.against(work.background),
+        not_shown="the baseline: it is in the table.",
+        alt=f"Contributions under noise: {spoken.terms(values)}.",
+        table=lambda: terms_table(values).assign(
+            standard_error=list(errors.values()), exact=list(before.values())
+        ),
+    )
 
 
 SHOT_CHOICES = (100, 200, 500, 1000, 2000, 5000, 10_000, 100_000)
@@ -104,10 +152,16 @@ def allowed(view: View, work: Any) -> dict[str, say.Allowed]:
     if not work.can("rules"):
         return {}
     found = {f"noise.{kind}": say.number(f"noise.{kind}", 0, 1, "0 is used.") for kind in KINDS}
-    return found | {"shots": say.options("Number of shots", map(str, SHOT_CHOICES), "1000 are used.")}
+    return found | {
+        "shots": say.options("Number of shots", map(str, SHOT_CHOICES), "1000 are used.")
+    }
 
 
-_NOISE = {kind: number(f"noise.{kind}", 0, 1) for kind in KINDS} | {"shots": whole("shots", 1, 10**9)}
+_NOISE = {kind: number(f"noise.{kind}", 0, 1) for kind in KINDS} | {
+    "shots": whole("shots", 1, 10**9)
+}
 _OPEN = within("part", NETWORK_VIEWS, "Noise and shots")
-PANELS = {"noisy-scores": Panel(scores, _NOISE, fits=can("rules", "circuit"), opens=_OPEN),
-          "noisy-terms": Panel(terms, _NOISE, fits=can("rules", "circuit"), opens=_OPEN)}
+PANELS = {
+    "noisy-scores": Panel(scores, _NOISE, fits=can("rules", "circuit"), opens=_OPEN),
+    "noisy-terms": Panel(terms, _NOISE, fits=can("rules", "circuit"), opens=_OPEN),
+}

@@ -66,8 +66,10 @@ def tally(who: str, votes: np.ndarray, kind: str, moved: float) -> str:
     verb = "votes" if favour == 1 else "vote"
     idle = len(votes) - favour - against
     neither = f", {idle:,} neither way" if idle else ""
-    return (f"{count(favour, kind)} of {who} {verb} for, {against:,} against{neither}; this sample moves the score by "
-            f"{moved:+z.2f}")
+    return (
+        f"{count(favour, kind)} of {who} {verb} for, {against:,} against{neither}; this sample moves the score by "
+        f"{moved:+z.2f}"
+    )
 
 
 def extreme_vote(side: str, vote: float, state: str) -> str:
@@ -79,8 +81,10 @@ def extreme_vote(side: str, vote: float, state: str) -> str:
 
 def counts_most(effects: np.ndarray, elements: Sequence[str], modalities: Sequence[str]) -> str:
     """The element whose reading changes the score most, of effects (M, n)."""
-    named = {f"element {text.plain(elements[i])} of {text.plain(modalities[m])}": float(effects[m, i])
-             for m, i in np.ndindex(*effects.shape)}
+    named = {
+        f"element {text.plain(elements[i])} of {text.plain(modalities[m])}": float(effects[m, i])
+        for m, i in np.ndindex(*effects.shape)
+    }
     first = top(sizes(named))
     if not first or round(abs(named[first[0]]), 2) == 0:
         return "No element changes the score by 0.01 or more on its own"
@@ -98,7 +102,9 @@ def default_up(found: Operator) -> str:
     return UPS[0] if found.vectors is not None else UPS[1]
 
 
-def spectrum(sample: Sample, theme: Theme = "light", *, group: str = "", split: str = "test") -> Picture:
+def spectrum(
+    sample: Sample, theme: Theme = "light", *, group: str = "", split: str = "test"
+) -> Picture:
     """Eigenvalues of a decision operator as votes, and how much of the sample and of others lies on each eigenstate.
 
     Args:
@@ -108,23 +114,44 @@ def spectrum(sample: Sample, theme: Theme = "light", *, group: str = "", split: 
         split: "train", "valid" or "test", of the other samples.
     """
     found, own = decision_operators.votes_of(sample, group, split)
-    operator, votes, moved = found.operator, found.operator.votes, own.score - found.operator.baseline
+    operator, votes, moved = (
+        found.operator,
+        found.operator.votes,
+        own.score - found.operator.baseline,
+    )
     kind = "eigenstate" if operator.vectors is not None else "outcome pattern"
     return Picture(
-        "spectrum", tally(who(operator), votes, kind, moved),
-        figures.spectrum(votes, own.weights, found.weights, unit=sample.unit, sample_name=f"sample {sample.id}",
-                         cohort_name=f"mean of {len(found.rows):,} {split} samples", theme=theme),
+        "spectrum",
+        tally(who(operator), votes, kind, moved),
+        figures.spectrum(
+            votes,
+            own.weights,
+            found.weights,
+            unit=sample.unit,
+            sample_name=f"sample {sample.id}",
+            cohort_name=f"mean of {len(found.rows):,} {split} samples",
+            theme=theme,
+        ),
         shows="above, the eigenvalues of the decision operator of these modalities as votes: how far each of its "
-              "eigenstates would move the score from the baseline. Below, how much of this sample lies on each: votes "
-              "times weights add up to what it says. "
-              + backgrounds.against(sample.work.background),
+        "eigenstates would move the score from the baseline. Below, how much of this sample lies on each: votes "
+        "times weights add up to what it says. " + backgrounds.against(sample.work.background),
         not_shown="what a state means: its nearest real samples, below, tell. Learned levels have no names.",
         alt=f"Spectrum from {votes[0]:+.2f} to {votes[-1]:+.2f}; this sample {moved:+.2f}.",
-        table=lambda: pd.DataFrame({"eigenstate": np.arange(len(votes)), "score": operator.values, "vote": votes,
-                                    "weight_of_sample": own.weights, "mean_weight": found.weights}))
+        table=lambda: pd.DataFrame(
+            {
+                "eigenstate": np.arange(len(votes)),
+                "score": operator.values,
+                "vote": votes,
+                "weight_of_sample": own.weights,
+                "mean_weight": found.weights,
+            }
+        ),
+    )
 
 
-def extreme(sample: Sample, theme: Theme = "light", *, side: str = "for", group: str = "") -> Picture:
+def extreme(
+    sample: Sample, theme: Theme = "light", *, side: str = "for", group: str = ""
+) -> Picture:
     """The eigenstate that votes most for, or most against; only of models of kets.
 
     Args:
@@ -136,17 +163,29 @@ def extreme(sample: Sample, theme: Theme = "light", *, side: str = "for", group:
     found = decision_operators.operator_of(sample, group)
     k = _EXTREME[side]
     amplitudes, names = found.amplitudes(k), basis_labels(found.dims)
-    entangled = f"; levels of {', '.join(map(text.plain, found.modalities))}, first leftmost. Real samples are " \
-                "products; this need not be."
+    entangled = (
+        f"; levels of {', '.join(map(text.plain, found.modalities))}, first leftmost. Real samples are "
+        "products; this need not be."
+    )
     return Picture(
-        f"state-{side}", extreme_vote(side, float(found.votes[k]), _levels(amplitudes, names)),
+        f"state-{side}",
+        extreme_vote(side, float(found.votes[k]), _levels(amplitudes, names)),
         figures.make_up(amplitudes, found.dims, theme=theme),
         shows="how likely each basis state is in this eigenstate (height) and its phase (colour, the largest one's set "
-              "to 0)" + (entangled if len(found.dims) > 1 else ".") + " " + backgrounds.against(sample.work.background),
+        "to 0)"
+        + (entangled if len(found.dims) > 1 else ".")
+        + " "
+        + backgrounds.against(sample.work.background),
         not_shown="whether a real sample can be in it: see the weights below.",
         alt=f"Populations of the eigenstate that votes most {side}: {_levels(amplitudes, names)}.",
-        table=lambda: pd.DataFrame({"basis_state": names, "population": np.abs(amplitudes) ** 2,
-                                    "phase": np.angle(amplitudes)}))
+        table=lambda: pd.DataFrame(
+            {
+                "basis_state": names,
+                "population": np.abs(amplitudes) ** 2,
+                "phase": np.angle(amplitudes),
+            }
+        ),
+    )
 
 
 def patterns(sample: Sample, theme: Theme = "light", *, group: str = "") -> Picture:
@@ -157,22 +196,33 @@ def patterns(sample: Sample, theme: Theme = "light", *, group: str = "") -> Pict
         theme: of the figure.
         group: of modalities, such as "text+audio".
     """
-    found, work, elements = decision_operators.operator_of(sample, group), sample.work, _elements(sample)
+    found, work, elements = (
+        decision_operators.operator_of(sample, group),
+        sample.work,
+        _elements(sample),
+    )
     last = len(found.values) - 1
     shown = [*range(last, last - SHOWN_PATTERNS, -1), *range(SHOWN_PATTERNS - 1, -1, -1)]
     bits, votes = np.array([found.bits(k) for k in shown]), found.votes[shown]
     return Picture(
-        "patterns", extreme_vote("for", float(votes[0]), _said(bits[0], elements)),
-        figures.outcome_patterns(bits, votes, elements, found.modalities, work.modalities, theme=theme),
+        "patterns",
+        extreme_vote("for", float(votes[0]), _said(bits[0], elements)),
+        figures.outcome_patterns(
+            bits, votes, elements, found.modalities, work.modalities, theme=theme
+        ),
         shows=f"the {SHOWN_PATTERNS} outcome patterns with the highest and, below the line, with the lowest votes. The "
-              "fusion reads a modality through its qubits' outcomes only, so patterns are the "
-              "eigenstates. "
-              + backgrounds.against(work.background),
+        "fusion reads a modality through its qubits' outcomes only, so patterns are the "
+        "eigenstates. " + backgrounds.against(work.background),
         not_shown="how likely a pattern is: see the weights.",
         alt=f"Highest vote {votes[0]:+z.2f}: {_said(bits[0], elements)}. Lowest {votes[-1]:+z.2f}: "
-            f"{_said(bits[-1], elements)}.",
-        table=lambda: pd.DataFrame({
-            "vote": votes, "pattern": ["|".join("".join(map(str, row)) for row in each) for each in bits]}))
+        f"{_said(bits[-1], elements)}.",
+        table=lambda: pd.DataFrame(
+            {
+                "vote": votes,
+                "pattern": ["|".join("".join(map(str, row)) for row in each) for each in bits],
+            }
+        ),
+    )
 
 
 def effects(sample: Sample, theme: Theme = "light", *, group: str = "") -> Picture:
@@ -183,20 +233,40 @@ def effects(sample: Sample, theme: Theme = "light", *, group: str = "") -> Pictu
         theme: of the figure.
         group: of modalities, such as "text+audio".
     """
-    found, work, elements = decision_operators.operator_of(sample, group), sample.work, _elements(sample)
-    values = found.effects if found.effects is not None else np.zeros((len(found.modalities), len(elements)))
+    found, work, elements = (
+        decision_operators.operator_of(sample, group),
+        sample.work,
+        _elements(sample),
+    )
+    values = (
+        found.effects
+        if found.effects is not None
+        else np.zeros((len(found.modalities), len(elements)))
+    )
     return Picture(
-        "effects", counts_most(values, elements, found.modalities),
-        figures.effects(values, elements, found.modalities, work.modalities, unit=sample.unit, theme=theme),
+        "effects",
+        counts_most(values, elements, found.modalities),
+        figures.effects(
+            values, elements, found.modalities, work.modalities, unit=sample.unit, theme=theme
+        ),
         shows="how the score changes when one element's qubit reads 1 instead of 0, all others as in the background. "
-              + backgrounds.against(work.background),
+        + backgrounds.against(work.background),
         not_shown="how elements act together: the patterns do.",
-        alt="Effects: " + "; ".join(f"{name}: {spoken.listed(elements, row, '+.2f')}"
-                                    for name, row in zip(found.modalities, values, strict=True)) + ".",
-        table=lambda: pd.DataFrame(values.T, columns=list(found.modalities)).assign(element=elements))
+        alt="Effects: "
+        + "; ".join(
+            f"{name}: {spoken.listed(elements, row, '+.2f')}"
+            for name, row in zip(found.modalities, values, strict=True)
+        )
+        + ".",
+        table=lambda: pd.DataFrame(values.T, columns=list(found.modalities)).assign(
+            element=elements
+        ),
+    )
 
 
-def along(sample: Sample, theme: Theme = "light", *, group: str = "", split: str = "test", up: str = "") -> Picture:
+def along(
+    sample: Sample, theme: Theme = "light", *, group: str = "", split: str = "test", up: str = ""
+) -> Picture:
     """Many samples along the two extreme eigenstates.
 
     Args:
@@ -217,17 +287,36 @@ def along(sample: Sample, theme: Theme = "light", *, group: str = "", split: str
     ids = work.dataset.ids[found.rows].tolist()
     strong = (found.most_for + found.most_against).mean()
     return Picture(
-        "along", f"The two extremes hold {part(strong)} of a {split} sample on average",
-        figures.along(ids, found.most_for, y, "weight on the state that votes most for", y_title, truth=truth,
-                      truth_name=f"‘{work.classes[sample.output]}’" if work.classes else "truth",
-                      split=bool(work.classes), chosen=sample.id, shares=(True, up == UPS[0]), theme=theme),
+        "along",
+        f"The two extremes hold {part(strong)} of a {split} sample on average",
+        figures.along(
+            ids,
+            found.most_for,
+            y,
+            "weight on the state that votes most for",
+            y_title,
+            truth=truth,
+            truth_name=f"‘{work.classes[sample.output]}’" if work.classes else "truth",
+            split=bool(work.classes),
+            chosen=sample.id,
+            shares=(True, up == UPS[0]),
+            theme=theme,
+        ),
         shows=f"one point a sample, {len(ids):,} in all, coloured by truth; a click makes it the sample. This one, "
-              f"ringed where it is among them: {part(own.most_for)} for, {part(own.most_against)} against. "
-              + backgrounds.against(work.background),
+        f"ringed where it is among them: {part(own.most_for)} for, {part(own.most_against)} against. "
+        + backgrounds.against(work.background),
         not_shown="the states in between: a sample may lie on neither.",
         alt=f"{len(ids)} samples along the two extremes; {sample.id} is ringed.",
-        table=lambda: pd.DataFrame({"sample": ids, "weight_for": found.most_for, "weight_against": found.most_against,
-                                    "score_of_group": found.scores, "truth": truth}))
+        table=lambda: pd.DataFrame(
+            {
+                "sample": ids,
+                "weight_for": found.most_for,
+                "weight_against": found.most_against,
+                "score_of_group": found.scores,
+                "truth": truth,
+            }
+        ),
+    )
 
 
 def _levels(amplitudes: np.ndarray, names: list[str]) -> str:
@@ -240,7 +329,11 @@ def _levels(amplitudes: np.ndarray, names: list[str]) -> str:
 def _elements(sample: Sample) -> tuple[str, ...]:
     """Names of the elements that a modality is read by."""
     work: Any = sample.work
-    return tuple(work.elements) if work.model.elements_are_classes else tuple(map(str, range(work.model.elements)))
+    return (
+        tuple(work.elements)
+        if work.model.elements_are_classes
+        else tuple(map(str, range(work.model.elements)))
+    )
 
 
 def _said(bits: np.ndarray, elements: tuple[str, ...]) -> str:
@@ -261,7 +354,10 @@ NEAREST = 4  # samples that are shown on each side
 
 def has_kets(sample: Sample, group: str = "", **_: Any) -> bool:
     """Whether the operator's eigenstates are kets, which can be drawn."""
-    return sample.work.can("states") and decision_operators.operator_of(sample, group).vectors is not None
+    return (
+        sample.work.can("states")
+        and decision_operators.operator_of(sample, group).vectors is not None
+    )
 
 
 def has_patterns(sample: Sample, group: str = "", **_: Any) -> bool:
@@ -269,7 +365,9 @@ def has_patterns(sample: Sample, group: str = "", **_: Any) -> bool:
     return sample.work.can("states") and not has_kets(sample, group)
 
 
-def nearest_curve(sample: Sample, theme: Theme = "light", *, row: int, modality: str, card: str = "main") -> Picture:
+def nearest_curve(
+    sample: Sample, theme: Theme = "light", *, row: int, modality: str, card: str = "main"
+) -> Picture:
     """A spectrum or profile of another sample, see `samples.curve`."""
     return samples.curve(sample.work, theme, row=row, modality=modality, card=card)
 
@@ -279,26 +377,38 @@ def _nearest(view: View, sample: Sample) -> list[str]:
     if not sample.work.can("states"):
         return []
     found = decision_operators.votes_of(sample, _group(view) or "", view.get("among") or "test")[0]
-    return [end for side in ("for", "against")
-            for end in samples.curves(sample.work, found.nearest(side, NEAREST), f"{side}-card",
-                                      found.operator.modalities)]
+    return [
+        end
+        for side in ("for", "against")
+        for end in samples.curves(
+            sample.work, found.nearest(side, NEAREST), f"{side}-card", found.operator.modalities
+        )
+    ]
 
 
 def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of the group, the split and the axis."""
     if not work.can("states"):
         return {}
-    return {"votes": say.options("Group of modalities", decision_operators.group_labels(work),
-                                 "The first modality is shown."),
-            "among": say.options("Split", SPLITS, "The test samples are shown."),
-            "against": say.options("Axis", UPS, "The weight against is shown.")}
+    return {
+        "votes": say.options(
+            "Group of modalities",
+            decision_operators.group_labels(work),
+            "The first modality is shown.",
+        ),
+        "among": say.options("Split", SPLITS, "The test samples are shown."),
+        "against": say.options("Axis", UPS, "The weight against is shown."),
+    }
 
 
 _AMONG = {"group": _group, "split": word("among")}
 PANELS = {
     "spectrum": Panel(spectrum, _AMONG, fits=can("states")),
     "along": Panel(along, {**_AMONG, "up": word("against")}, fits=can("states")),
-    **{f"state-{side}": Panel(extreme, {"group": _group}, {"side": side}, fits=has_kets) for side in _EXTREME},
+    **{
+        f"state-{side}": Panel(extreme, {"group": _group}, {"side": side}, fits=has_kets)
+        for side in _EXTREME
+    },
     "patterns": Panel(patterns, {"group": _group}, fits=has_patterns),
     "effects": Panel(effects, {"group": _group}, fits=has_patterns),
 }

@@ -29,41 +29,73 @@ def questions(sample: Sample, theme: Theme = "light") -> Picture:
     work = sample.work
 
     def table() -> pd.DataFrame:
-        return pd.DataFrame({"sample": sample.id, "question": IN_TURN,
-                             "answer": [QUESTIONS[question](sample) for question in IN_TURN]})
+        return pd.DataFrame(
+            {
+                "sample": sample.id,
+                "question": IN_TURN,
+                "answer": [QUESTIONS[question](sample) for question in IN_TURN],
+            }
+        )
 
     return Picture(
-        "questions", f"Five questions about sample {text.plain(sample.id)}, decided "
-                     f"{answers.numbered(work, work.scores[sample.row])}", None,
+        "questions",
+        f"Five questions about sample {text.plain(sample.id)}, decided "
+        f"{answers.numbered(work, work.scores[sample.row])}",
+        None,
         shows=f"answers of {text.plain(work.name)} about this {work.dataset.split[sample.row]} sample, each from the "
-              f"figure that its link opens; samples that would flip it are looked for among {len(work.dataset):,}. "
-              + backgrounds.against(sample.background),
+        f"figure that its link opens; samples that would flip it are looked for among {len(work.dataset):,}. "
+        + backgrounds.against(sample.background),
         not_shown="what caused the annotation, nor what other samples have: only what this model computed for this "
-                  "one.",
-        alt="", table=table)
+        "one.",
+        alt="",
+        table=table,
+    )
 
 
 def test_metrics(work: Workspace, theme: Theme = "light") -> Picture:
     """How good the model is on test samples: mean and spread over its training seeds, and the one that is loaded."""
     card = work.card
-    scores, own, count = card["metrics"]["test"], card.get("this_seed", {}).get("test", {}), len(card.get("seeds", []))
-    rows = [training.Measured(about.short, found["mean"], found["std"] if count > 1 else 0.0,
-                              float(own.get(name, "nan")), about.higher_is_better)
-            for name, about in metrics.labels(scores).items() if (found := scores[name])]
+    scores, own, count = (
+        card["metrics"]["test"],
+        card.get("this_seed", {}).get("test", {}),
+        len(card.get("seeds", [])),
+    )
+    rows = [
+        training.Measured(
+            about.short,
+            found["mean"],
+            found["std"] if count > 1 else 0.0,
+            float(own.get(name, "nan")),
+            about.higher_is_better,
+        )
+        for name, about in metrics.labels(scores).items()
+        if (found := scores[name])
+    ]
     size = card["data"]["sizes"]["test"]
     best = max(rows, key=lambda row: row.is_share)
     seeds = f"{count} training seed{'s' if count != 1 else ''}"
     over = f", mean of {count} seeds" if count > 1 else ""
     return Picture(
-        "test-metrics", f"On {size:,} test samples: {best.name} {best.mean:.3f}{over}",
+        "test-metrics",
+        f"On {size:,} test samples: {best.name} {best.mean:.3f}{over}",
         training.test_metrics(rows, theme),
         shows=f"metrics of {text.plain(work.name)} on the {size:,} test samples of {text.plain(card['data']['name'])}: "
-              f"mean (dot) and standard deviation (bar) over {seeds}; the ring is the seed that is loaded "
-              f"({card.get('seed')}).",
+        f"mean (dot) and standard deviation (bar) over {seeds}; the ring is the seed that is loaded "
+        f"({card.get('seed')}).",
         not_shown="where it fails: see errors by cohort.",
         alt="Test metrics: " + ", ".join(f"{row.name} {row.mean:.3f}" for row in rows) + ".",
-        table=lambda: pd.DataFrame([{"metric": row.name, "mean": row.mean, "standard_deviation": row.std,
-                                     "this_seed": row.own} for row in rows]))
+        table=lambda: pd.DataFrame(
+            [
+                {
+                    "metric": row.name,
+                    "mean": row.mean,
+                    "standard_deviation": row.std,
+                    "this_seed": row.own,
+                }
+                for row in rows
+            ]
+        ),
+    )
 
 
 def waterfall(work: Workspace, theme: Theme = "light", *, kind: str = "agreement") -> Picture:
@@ -80,12 +112,21 @@ def waterfall(work: Workspace, theme: Theme = "light", *, kind: str = "agreement
     truth = None if work.classes else float(work.dataset.y[row])
     finding = answers.finding(dividends)
     return Picture(
-        f"telling-waterfall-{kind}", f"Sample {text.plain(sample)}: {finding}",
-        decision.waterfall(dividends, work.modalities, truth=truth, unit=work.unit_of(output), theme=theme,
-                           compact=True),
-        shows=backgrounds.baseline(work.sample_background), not_shown="",
+        f"telling-waterfall-{kind}",
+        f"Sample {text.plain(sample)}: {finding}",
+        decision.waterfall(
+            dividends,
+            work.modalities,
+            truth=truth,
+            unit=work.unit_of(output),
+            theme=theme,
+            compact=True,
+        ),
+        shows=backgrounds.baseline(work.sample_background),
+        not_shown="",
         alt=f"Waterfall of sample {sample}: {text.unmarked(finding)}.",
-        table=lambda: terms_table(dividends))
+        table=lambda: terms_table(dividends),
+    )
 
 
 def entropy(work: Workspace, theme: Theme = "light", *, kind: str = "agreement") -> Picture:
@@ -93,12 +134,15 @@ def entropy(work: Workspace, theme: Theme = "light", *, kind: str = "agreement")
     sample, row = _told(work, kind)
     times, series = evolution.entropies_by_torch(work, row)
     return Picture(
-        f"telling-entropy-{kind}", f"Sample {text.plain(sample)}: von Neumann entropy of each modality (nats)",
+        f"telling-entropy-{kind}",
+        f"Sample {text.plain(sample)}: von Neumann entropy of each modality (nats)",
         dynamics.sparkline(times, series, work.modalities, theme=theme),
-        shows="Over the evolution, as learned.", not_shown="",
+        shows="Over the evolution, as learned.",
+        not_shown="",
         alt="Entropy of each modality over time. At the end, in nats: "
-            + ", ".join(f"{k} {v[-1]:.2f}" for k, v in series.items()),
-        table=lambda: pd.DataFrame({"t": times} | series))
+        + ", ".join(f"{k} {v[-1]:.2f}" for k, v in series.items()),
+        table=lambda: pd.DataFrame({"t": times} | series),
+    )
 
 
 def masses(work: Workspace, theme: Theme = "light", *, kind: str = "agreement") -> Picture:
@@ -108,11 +152,14 @@ def masses(work: Workspace, theme: Theme = "light", *, kind: str = "agreement") 
     values, fused = space.masses[row].numpy(), (1 - space.vectors[row].numpy()[:, 2]) / 2
     elements = [str(i) for i in range(len(values))]
     return Picture(
-        f"telling-masses-{kind}", f"Sample {text.plain(sample)}: masses, and what the fusion makes of them",
+        f"telling-masses-{kind}",
+        f"Sample {text.plain(sample)}: masses, and what the fusion makes of them",
         evidence.masses(values, fused, work.modalities, elements, compact=True, theme=theme),
-        shows="Dark 0, yellow 1.", not_shown="",
+        shows="Dark 0, yellow 1.",
+        not_shown="",
         alt=f"Masses of each modality for each element; fused: {spoken.listed(elements, fused)}.",
-        table=lambda: pd.DataFrame(values, columns=list(work.modalities)).assign(fused=fused))
+        table=lambda: pd.DataFrame(values, columns=list(work.modalities)).assign(fused=fused),
+    )
 
 
 def _told(work: Workspace, kind: str) -> tuple[str, int]:
@@ -127,14 +174,29 @@ def _kinds(view: View, work: Workspace) -> list[str]:
     return [one.kind for one in examples.find(work)]
 
 
-PANELS = {"waterfall": Panel(samples.waterfall), "questions": Panel(questions),
-          "test-metrics": Panel(test_metrics, fits=lambda work, **_: bool(work.card.get("metrics", {}).get("test")))}
+PANELS = {
+    "waterfall": Panel(samples.waterfall),
+    "questions": Panel(questions),
+    "test-metrics": Panel(
+        test_metrics, fits=lambda work, **_: bool(work.card.get("metrics", {}).get("test"))
+    ),
+}
 NAMED = {
     "telling-waterfall-": Panel(waterfall, rest="kind", endings=_kinds),
     "telling-entropy-": Panel(entropy, rest="kind", endings=_kinds, fits=can("time")),
-    "telling-masses-": Panel(masses, rest="kind", endings=_kinds, fits=lambda work, **_: work.can("masses")
-                             and not work.can("time")),
-    "content-": replace(samples.NAMED["content-"], endings=lambda view, work: [
-        *samples.curves(work, [work.dataset.row(one.sample) for one in examples.find(work)], "card"),
-        *samples.curves(work, [work.dataset.row(view.named("sample"))], "now")]),
+    "telling-masses-": Panel(
+        masses,
+        rest="kind",
+        endings=_kinds,
+        fits=lambda work, **_: work.can("masses") and not work.can("time"),
+    ),
+    "content-": replace(
+        samples.NAMED["content-"],
+        endings=lambda view, work: [
+            *samples.curves(
+                work, [work.dataset.row(one.sample) for one in examples.find(work)], "card"
+            ),
+            *samples.curves(work, [work.dataset.row(view.named("sample"))], "now"),
+        ],
+    ),
 }

@@ -33,8 +33,10 @@ class Measured(NamedTuple):
 
     def followed(self) -> dict[str, Parameter]:
         """The terms that can be followed, by title; the one most worth it first."""
-        return {self.found.parameters[i].title: self.found.parameters[i]
-                for i in physics.worth_following(self.found, self.reach)}
+        return {
+            self.found.parameters[i].title: self.found.parameters[i]
+            for i in physics.worth_following(self.found, self.reach)
+        }
 
 
 def measured(sample: Sample, effect: str = SCORE, over: str = physics.THIS) -> Measured:
@@ -42,8 +44,11 @@ def measured(sample: Sample, effect: str = SCORE, over: str = physics.THIS) -> M
     work, known = sample.work, physics.targets(sample.work)
     target = known[choose("Effect", effect, known)]
     rows = physics.rows_of(work, sample.row, over, lambda: work.frame(sample.output))
-    return Measured(rows, physics.measure(work, rows, sample.tweak, sample.output, target),
-                    physics.full_range(work, target, sample.output))
+    return Measured(
+        rows,
+        physics.measure(work, rows, sample.tweak, sample.output, target),
+        physics.full_range(work, target, sample.output),
+    )
 
 
 def halves(sample: Sample, effect: str = SCORE, over: str = physics.THIS) -> np.ndarray:
@@ -52,8 +57,15 @@ def halves(sample: Sample, effect: str = SCORE, over: str = physics.THIS) -> np.
     return physics.half_way(sample.work, rows, sample.tweak, sample.output, found.targets[0])
 
 
-def tornado(sample: Sample, theme: Theme = "light", *, effect: str = SCORE, over: str = physics.THIS,
-            group: str = physics.EVERY, half: bool = False) -> Picture:
+def tornado(
+    sample: Sample,
+    theme: Theme = "light",
+    *,
+    effect: str = SCORE,
+    over: str = physics.THIS,
+    group: str = physics.EVERY,
+    half: bool = False,
+) -> Picture:
     """Slope and removal of every term, the largest first; without a figure where none of them moves the effect.
 
     Args:
@@ -72,30 +84,60 @@ def tornado(sample: Sample, theme: Theme = "light", *, effect: str = SCORE, over
     bends = physics.large(found, reach) & ~found.agrees()[:, 0]
     middle = halves(sample, effect, over) if half else None
     drawn = figures.tornado(
-        [_named(parameter) for parameter in parameters], -0.1 * found.slopes[shown, 0], found.effects[shown, 0],
-        ["+".join(parameter.modalities) for parameter in parameters], work.modalities,
-        bends=[bool(bends[i]) for i in shown], half=None if middle is None else middle[shown],
-        unit=physics.unit(work, target, sample.output), theme=theme)
+        [_named(parameter) for parameter in parameters],
+        -0.1 * found.slopes[shown, 0],
+        found.effects[shown, 0],
+        ["+".join(parameter.modalities) for parameter in parameters],
+        work.modalities,
+        bends=[bool(bends[i]) for i in shown],
+        half=None if middle is None else middle[shown],
+        unit=physics.unit(work, target, sample.output),
+        theme=theme,
+    )
     against = f" {backgrounds.against(work.background)}" if target.startswith("dividend") else ""
-    more = f" The {len(shown)} of {len(places)} terms that do most." if len(places) > len(shown) else ""
+    more = (
+        f" The {len(shown)} of {len(places)} terms that do most."
+        if len(places) > len(shown)
+        else ""
+    )
     return Picture(
-        "tornado", _head(found, places, effect), drawn if len(shown) else None,
+        "tornado",
+        _head(found, places, effect),
+        drawn if len(shown) else None,
         shows=f"what each term does to the {text.plain(effect)} ({found.values[0]:+.3f} now; "
-              f"{_whose(sample, found, over, len(rows))}): left by its exact slope, right by its removal, which is its "
-              "mean slope on the way to nothing. The right scale is ten times the left: equal bars, straight answer."
-              f"{more}{against}",
+        f"{_whose(sample, found, over, len(rows))}): left by its exact slope, right by its removal, which is its "
+        "mean slope on the way to nothing. The right scale is ten times the left: equal bars, straight answer."
+        f"{more}{against}",
         not_shown="what a model trained without the term would say; nor what two terms do together: removals do not "
-                  "add up. " + ("T: removed means read out at once." if timed else
-                     "Convolution removed: its angles at 0, which leaves only the block's fixed gates."),
-        alt="Tornado: " + "; ".join(f"{parameter.title} {effect:+.3f}" for parameter, effect in
-                                    zip(parameters[:6], found.effects[shown[:6], 0], strict=True)) + ".",
+        "add up. "
+        + (
+            "T: removed means read out at once."
+            if timed
+            else "Convolution removed: its angles at 0, which leaves only the block's fixed gates."
+        ),
+        alt="Tornado: "
+        + "; ".join(
+            f"{parameter.title} {effect:+.3f}"
+            for parameter, effect in zip(parameters[:6], found.effects[shown[:6], 0], strict=True)
+        )
+        + ".",
         table=lambda: found.frame(target).assign(
-            **({} if middle is None else {"slope_half_way_says": middle}), samples=int(found.samples[0]),
-            background=found.background, background_size=found.background_size))
+            **({} if middle is None else {"slope_half_way_says": middle}),
+            samples=int(found.samples[0]),
+            background=found.background,
+            background_size=found.background_size,
+        ),
+    )
 
 
-def way(sample: Sample, theme: Theme = "light", *, effect: str = SCORE, over: str = physics.THIS,
-        term: str = "") -> Picture:
+def way(
+    sample: Sample,
+    theme: Theme = "light",
+    *,
+    effect: str = SCORE,
+    over: str = physics.THIS,
+    term: str = "",
+) -> Picture:
     """One term from removed to where it stands.
 
     Args:
@@ -107,22 +149,40 @@ def way(sample: Sample, theme: Theme = "light", *, effect: str = SCORE, over: st
     work = sample.work
     rows, found, _ = terms = measured(sample, effect, over)
     titles = terms.followed()
-    check(bool(titles), "Every term acts linearly here or is removed already, so that none can be followed. "
-                        "See the table of all terms.")
-    parameter, target = titles[choose("Term", current_term(term) or next(iter(titles)), titles)], found.targets[0]
+    check(
+        bool(titles),
+        "Every term acts linearly here or is removed already, so that none can be followed. "
+        "See the table of all terms.",
+    )
+    parameter, target = (
+        titles[choose("Term", current_term(term) or next(iter(titles)), titles)],
+        found.targets[0],
+    )
     along = physics.follow(work, rows, sample.tweak, sample.output, target, parameter.key)
     return Picture(
-        "way", _bend(along, parameter, effect),
-        figures.way(along.factors, along.values, along.slopes, "+".join(parameter.modalities), work.modalities,
-                    what="factor of the term (0: removed, 1: as learned)",
-                    unit=physics.unit(work, target, sample.output), theme=theme),
+        "way",
+        _bend(along, parameter, effect),
+        figures.way(
+            along.factors,
+            along.values,
+            along.slopes,
+            "+".join(parameter.modalities),
+            work.modalities,
+            what="factor of the term (0: removed, 1: as learned)",
+            unit=physics.unit(work, target, sample.output),
+            theme=theme,
+        ),
         shows=f"the {text.plain(effect)} ({_whose(sample, found, over, len(rows))}) for every strength of this term, "
-              f"all others as they stand. The mean slope on the way is (by quadrature) {along.mean_slope:+.3g}: times "
-              f"the way ({parameter.value:g}) it is what removal takes away ({-along.effect:+.3g}).",
-        not_shown="strengths beyond what stands now: move the slider." if work.can("time") else
-                  "strengths beyond what was learned.",
+        f"all others as they stand. The mean slope on the way is (by quadrature) {along.mean_slope:+.3g}: times "
+        f"the way ({parameter.value:g}) it is what removal takes away ({-along.effect:+.3g}).",
+        not_shown="strengths beyond what stands now: move the slider."
+        if work.can("time")
+        else "strengths beyond what was learned.",
         alt=f"{parameter.title}: from {along.values[0]:+.3f} without it to {along.values[-1]:+.3f} now.",
-        table=lambda: pd.DataFrame({"factor": along.factors, "value": along.values, "slope": along.slopes}))
+        table=lambda: pd.DataFrame(
+            {"factor": along.factors, "value": along.values, "slope": along.slopes}
+        ),
+    )
 
 
 def current_term(title: str) -> str:
@@ -151,8 +211,10 @@ def _head(found: Sensitivity, places: np.ndarray, effect: str) -> str:
         return f"No term of these moves the {text.plain(effect)}"
     first = max(places, key=lambda i: abs(found.effects[i, 0]))
     change = found.effects[first, 0]
-    return (f"Most depends on {_the(found.parameters[first])}; without it the {text.plain(effect)} "
-            f"{'rises' if change > 0 else 'falls'} by {abs(change):.2g}")
+    return (
+        f"Most depends on {_the(found.parameters[first])}; without it the {text.plain(effect)} "
+        f"{'rises' if change > 0 else 'falls'} by {abs(change):.2g}"
+    )
 
 
 def _the(parameter: Parameter) -> str:
@@ -171,13 +233,23 @@ def _bend(along: Response, parameter: Parameter, effect: str) -> str:
     return f"{name} bends: a little less {first} the {text.plain(effect)}, none at all {then} it"
 
 
-def moves(sample: Sample, effect: str = SCORE, over: str = physics.THIS, group: str = "", **_: Any) -> bool:
+def moves(
+    sample: Sample, effect: str = SCORE, over: str = physics.THIS, group: str = "", **_: Any
+) -> bool:
     """Whether the model consists of terms, and some of the group move the effect."""
     if not sample.work.can("terms"):
         return False
     timed = sample.work.can("time")
-    return len(physics.chosen(measured(sample, effect, over).found, group or next(iter(physics.GROUPS[timed])),
-                              timed)) > 0
+    return (
+        len(
+            physics.chosen(
+                measured(sample, effect, over).found,
+                group or next(iter(physics.GROUPS[timed])),
+                timed,
+            )
+        )
+        > 0
+    )
 
 
 def can_follow(sample: Sample, effect: str = SCORE, over: str = physics.THIS, **_: Any) -> bool:
@@ -189,22 +261,29 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of the sensitivities: of a model with time on Dynamics, of another one on Circuit."""
     if not work.can("terms") or work.can("time") != (view.page == "dynamics"):
         return {}
-    return {"effect": say.options("Effect", physics.targets(work), "The score is shown."),
-            "over": say.options("Samples", physics.cohorts(work), "This sample is shown."),
-            "terms": say.options("Terms", physics.GROUPS[work.can("time")], "All terms are shown."),
-            "term": say.anything(),
-            "half": say.switch("Slope half-way", "It is not worked out."),
-            "without": say.switch("Test metrics without each term", "They are not worked out."),
-            "table.terms": say.switch("Table of all terms", "It stays folded.")}
+    return {
+        "effect": say.options("Effect", physics.targets(work), "The score is shown."),
+        "over": say.options("Samples", physics.cohorts(work), "This sample is shown."),
+        "terms": say.options("Terms", physics.GROUPS[work.can("time")], "All terms are shown."),
+        "term": say.anything(),
+        "half": say.switch("Slope half-way", "It is not worked out."),
+        "without": say.switch("Test metrics without each term", "They are not worked out."),
+        "table.terms": say.switch("Table of all terms", "It stays folded."),
+    }
 
 
 def _open(view: View) -> bool:
     """Whether the view of Dynamics, or of Circuit, is open."""
-    return view.has_time == (view.page == "dynamics") and view.get("view" if view.has_time else "part") == "Sensitivity"
+    return (
+        view.has_time == (view.page == "dynamics")
+        and view.get("view" if view.has_time else "part") == "Sensitivity"
+    )
 
 
 _ASKED: dict[str, Any] = {"effect": word("effect"), "over": word("over")}
 PANELS = {
-    "tornado": Panel(tornado, {**_ASKED, "group": word("terms"), "half": ticked("half")}, fits=moves, opens=_open),
+    "tornado": Panel(
+        tornado, {**_ASKED, "group": word("terms"), "half": ticked("half")}, fits=moves, opens=_open
+    ),
     "way": Panel(way, {**_ASKED, "term": word("term")}, fits=can_follow, opens=_open),
 }

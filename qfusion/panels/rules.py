@@ -49,7 +49,9 @@ def likeness(whose: str, rule: str, distance: float) -> str:
     return f"{whose} fuses most like {named(rule)} (distance {distance:.2f})"
 
 
-def tables(sample: Sample, theme: Theme = "light", *, element: str = "", stage: int = 0, outcome: str = "") -> Picture:
+def tables(
+    sample: Sample, theme: Theme = "light", *, element: str = "", stage: int = 0, outcome: str = ""
+) -> Picture:
     """The fusion's truth tables as a heat map.
 
     Args:
@@ -65,41 +67,74 @@ def tables(sample: Sample, theme: Theme = "light", *, element: str = "", stage: 
     row = elements.index(choose("Element", element or elements[0], elements))
     last = len(found.controls) - 1
     check(0 <= stage <= last, f"Argument `stage` must be from 0 to {last}, but is {stage}.")
-    column = found.patterns.index(choose("Outcome", outcome or most_read(found, row), found.patterns))
-    phi, learned = (model.phi.detach().double()[:, stage] for model in (sample.model, sample.work.model))
+    column = found.patterns.index(
+        choose("Outcome", outcome or most_read(found, row), found.patterns)
+    )
+    phi, learned = (
+        model.phi.detach().double()[:, stage] for model in (sample.model, sample.work.model)
+    )
     name, mass = text.plain(found.elements[row]), float(found.tables[row, stage, column])
     whose = f"‘{name}’" if found.elements_are_classes else name
     n, stages, P = found.tables.shape
     return Picture(
-        "tables", likeness(whose, *found.rules[row]),
-        figures.tables(found.tables[:, stage], found.weights[:, stage], found.patterns, found.elements,
-                       angles=phi.numpy(), controls=found.controls[stage], chosen=(row, column),
-                       edited=((phi - learned).abs() > SAME).numpy(), theme=theme),
+        "tables",
+        likeness(whose, *found.rules[row]),
+        figures.tables(
+            found.tables[:, stage],
+            found.weights[:, stage],
+            found.patterns,
+            found.elements,
+            angles=phi.numpy(),
+            controls=found.controls[stage],
+            chosen=(row, column),
+            edited=((phi - learned).abs() > SAME).numpy(),
+            theme=theme,
+        ),
         shows="for each element (row) the mass that the fused qubit gets when the modality qubits read the pattern "
-              "above; click a cell to edit it, a corner marks edited ones. Distance: root mean square over the table, "
-              "0 to 1. The same for every sample.",
+        "above; click a cell to edit it, a corner marks edited ones. Distance: root mean square over the table, "
+        "0 to 1. The same for every sample.",
         not_shown="how often this sample reads a pattern: point at a cell.",
         alt=f"Truth tables of {len(found.elements)} elements over {len(found.patterns)} patterns. Marked: element "
-            f"{found.elements[row]}, pattern {found.patterns[column]}, mass {mass:.2f}. Pickers below choose another.",
-        table=lambda: pd.DataFrame([
-            {"element": found.elements[i], "stage": k, "pattern": found.patterns[b], "mass": found.tables[i, k, b],
-             "probability_in_this_sample": found.weights[i, k, b], "rule": found.rules[i][0],
-             "distance": found.rules[i][1]}
-            for i in range(n) for k in range(stages) for b in range(P)]))
+        f"{found.elements[row]}, pattern {found.patterns[column]}, mass {mass:.2f}. Pickers below choose another.",
+        table=lambda: pd.DataFrame(
+            [
+                {
+                    "element": found.elements[i],
+                    "stage": k,
+                    "pattern": found.patterns[b],
+                    "mass": found.tables[i, k, b],
+                    "probability_in_this_sample": found.weights[i, k, b],
+                    "rule": found.rules[i][0],
+                    "distance": found.rules[i][1],
+                }
+                for i in range(n)
+                for k in range(stages)
+                for b in range(P)
+            ]
+        ),
+    )
 
 
 def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
     """The decision with the edited tables, term by term."""
-    now, base = (circuit_evolution.answer(each.work, each.row, each.tweak).terms(each.work, each.output)
-                 for each in (sample, sample.learned))
+    now, base = (
+        circuit_evolution.answer(each.work, each.row, each.tweak).terms(each.work, each.output)
+        for each in (sample, sample.learned)
+    )
     return Picture(
-        "waterfall-edited", answers.finding(now) + sample.whose,
-        decision.waterfall(now, sample.modalities, truth=sample.target, unit=sample.unit, theme=theme),
+        "waterfall-edited",
+        answers.finding(now) + sample.whose,
+        decision.waterfall(
+            now, sample.modalities, truth=sample.target, unit=sample.unit, theme=theme
+        ),
         shows="the exact sum baseline + single modalities + joint terms (hatched) = score, with these tables."
-              + sample.of + " " + backgrounds.baseline(sample.work.background),
+        + sample.of
+        + " "
+        + backgrounds.baseline(sample.work.background),
         not_shown="how it was as learned: reset all cells.",
         alt=f"Waterfall of the decision with these tables: {spoken.terms(now)}.",
-        table=lambda: terms_table(now).assign(as_learned=list(base.values())))
+        table=lambda: terms_table(now).assign(as_learned=list(base.values())),
+    )
 
 
 def turned(was: str, now: str, sure: str, changed: bool) -> str:
@@ -112,20 +147,35 @@ def turned(was: str, now: str, sure: str, changed: bool) -> str:
 def probabilities(sample: Sample, theme: Theme = "light") -> Picture:
     """Softmax of the classes with the edited tables; of models that choose among classes."""
     classes = sample.work.classes
-    check(bool(classes), f"Model '{sample.work.name}' predicts a number, not classes. See the waterfall.")
-    now, base = (circuit_evolution.answer(each.work, each.row, each.tweak) for each in (sample, sample.learned))
+    check(
+        bool(classes),
+        f"Model '{sample.work.name}' predicts a number, not classes. See the waterfall.",
+    )
+    now, base = (
+        circuit_evolution.answer(each.work, each.row, each.tweak)
+        for each in (sample, sample.learned)
+    )
     best, was = int(now.scores.argmax()), int(base.scores.argmax())
     changed = bool(sample.tweak)
     return Picture(
-        "probabilities", turned(classes[was], classes[best], text.softmax(float(now.probabilities[best])), changed),
-        figures.class_bars(now.probabilities, classes, truth=int(sample.work.dataset.y[sample.row]),
-                           before=base.probabilities if changed else None, theme=theme),
-        shows="the classes with these tables" + ("; diamonds: as learned. " if changed else ". ")
-              + f"{sample.work.calibration}{sample.of}",
+        "probabilities",
+        turned(classes[was], classes[best], text.softmax(float(now.probabilities[best])), changed),
+        figures.class_bars(
+            now.probabilities,
+            classes,
+            truth=int(sample.work.dataset.y[sample.row]),
+            before=base.probabilities if changed else None,
+            theme=theme,
+        ),
+        shows="the classes with these tables"
+        + ("; diamonds: as learned. " if changed else ". ")
+        + f"{sample.work.calibration}{sample.of}",
         not_shown="other samples: see the test accuracy above.",
         alt=f"Softmax of the classes: {spoken.listed(classes, now.probabilities)}.",
-        table=lambda: pd.DataFrame({"class": classes, "probability": now.probabilities,
-                                    "as_learned": base.probabilities}))
+        table=lambda: pd.DataFrame(
+            {"class": classes, "probability": now.probabilities, "as_learned": base.probabilities}
+        ),
+    )
 
 
 SCOPES = ("this element", "all elements")
@@ -138,17 +188,27 @@ def allowed(view: View, work: Any) -> dict[str, say.Allowed]:
     if view.page == "compare" or not work.can("rules"):
         return {"phi": say.anything()} if view.page == "compare" else {}
     shape = edits.shape_of(work.model)
-    return {"element": say.options("Element", work.elements, "The first is shown."), "phi": say.anything(),
-            "scope": say.options("Scope", SCOPES, "A rule is set for this element."),
-            "stage": say.options("Stage", map(str, range(shape.stages)), "The first is shown."),
-            "outcome": say.options("Outcome", edits.patterns(shape), "The one that this sample reads most is shown.")}
+    return {
+        "element": say.options("Element", work.elements, "The first is shown."),
+        "phi": say.anything(),
+        "scope": say.options("Scope", SCOPES, "A rule is set for this element."),
+        "stage": say.options("Stage", map(str, range(shape.stages)), "The first is shown."),
+        "outcome": say.options(
+            "Outcome", edits.patterns(shape), "The one that this sample reads most is shown."
+        ),
+    }
 
 
 _RULED, _OPEN = can("rules"), within("part", NETWORK_VIEWS, "Fusion rules")
 PANELS = {
-    "tables": Panel(tables, {"element": word("element"), "stage": whole("stage", 0, 1000), "outcome": word("outcome")},
-                    fits=_RULED, opens=_OPEN),
-    "probabilities": Panel(probabilities, fits=lambda sample: _RULED(sample) and bool(sample.work.classes),
-                           opens=_OPEN),
+    "tables": Panel(
+        tables,
+        {"element": word("element"), "stage": whole("stage", 0, 1000), "outcome": word("outcome")},
+        fits=_RULED,
+        opens=_OPEN,
+    ),
+    "probabilities": Panel(
+        probabilities, fits=lambda sample: _RULED(sample) and bool(sample.work.classes), opens=_OPEN
+    ),
     "waterfall-edited": Panel(waterfall, fits=_RULED, opens=_OPEN),
 }

@@ -46,28 +46,45 @@ def _score_verdict(sample: Sample, theme: Theme) -> Picture:
     prediction, truth = float(work.scores[row, 0]), float(work.dataset.y[row])
     low, high = work.scale
     return Picture(
-        "verdict", f"Predicted {prediction:+z.2f}, annotated {truth:+z.2f}",
+        "verdict",
+        f"Predicted {prediction:+z.2f}, annotated {truth:+z.2f}",
         decision.on_scale(truth, prediction, low, high, unit=sample.unit, theme=theme),
         shows=f"the score of this {work.dataset.split[row]} sample beside its annotation.",
         not_shown="how certain the model is; its typical test error is on the Overview page.",
         alt=f"Scale from {low:g} to {high:g}: truth {truth:.2f}, prediction {prediction:.2f}.",
-        table=lambda: pd.DataFrame({"sample": [sample.id], "truth": [truth], "prediction": [prediction]}))
+        table=lambda: pd.DataFrame(
+            {"sample": [sample.id], "truth": [truth], "prediction": [prediction]}
+        ),
+    )
 
 
 def _class_verdict(sample: Sample, theme: Theme) -> Picture:
     work, row = sample.work, sample.row
-    truth, predicted, p = int(work.dataset.y[row]), int(work.predicted[row]), work.probabilities[row]
+    truth, predicted, p = (
+        int(work.dataset.y[row]),
+        int(work.predicted[row]),
+        work.probabilities[row],
+    )
     end = "rightly" if truth == predicted else f"but it is ‘{text.plain(work.classes[truth])}’"
     return Picture(
-        "verdict", f"Predicted ‘{text.plain(work.classes[predicted])}’: {text.softmax(p[predicted])}, {end}",
+        "verdict",
+        f"Predicted ‘{text.plain(work.classes[predicted])}’: {text.softmax(p[predicted])}, {end}",
         figures.class_bars(p, work.classes, truth=truth, theme=theme),
         shows=f"the classes of this {work.dataset.split[row]} sample; the dark bar is the prediction. "
-              f"{work.calibration}",
+        f"{work.calibration}",
         not_shown="the probability of being right: see the calibration on the Cohorts page.",
         alt=f"Softmax: predicted {work.classes[predicted]} {p[predicted]:.2f}, true class {work.classes[truth]} "
-            f"{p[truth]:.2f}.",
-        table=lambda: pd.DataFrame({"sample": sample.id, "class": work.classes, "score": work.scores[row],
-                                    "probability": p, "truth": np.arange(len(p)) == truth}))
+        f"{p[truth]:.2f}.",
+        table=lambda: pd.DataFrame(
+            {
+                "sample": sample.id,
+                "class": work.classes,
+                "score": work.scores[row],
+                "probability": p,
+                "truth": np.arange(len(p)) == truth,
+            }
+        ),
+    )
 
 
 @kept
@@ -85,15 +102,24 @@ def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
         return found
 
     return Picture(
-        "waterfall", answers.finding(dividends) + sample.whose,
-        decision.waterfall(dividends, work.modalities, truth=sample.target, unit=sample.unit, theme=theme),
+        "waterfall",
+        answers.finding(dividends) + sample.whose,
+        decision.waterfall(
+            dividends, work.modalities, truth=sample.target, unit=sample.unit, theme=theme
+        ),
         lead=f"**Which modality decided this?** {answers.decided(verdict_on)}  \n"
-             f"**Did the modalities conflict?** {answers.conflict(verdict_on)}",
-        shows="the exact sum baseline + single modalities + joint terms (hatched) = score." + sample.of + " "
-              + backgrounds.baseline(sample.background) + backgrounds.drawn(sample.explanation, sample.output),
+        f"**Did the modalities conflict?** {answers.conflict(verdict_on)}",
+        shows="the exact sum baseline + single modalities + joint terms (hatched) = score."
+        + sample.of
+        + " "
+        + backgrounds.baseline(sample.background)
+        + backgrounds.drawn(sample.explanation, sample.output),
         not_shown="what caused the annotation; only what this model computed.",
-        alt="Waterfall: " + ", ".join(f"{term or 'baseline'} {value:+.2f}" for term, value in dividends.items()) + ".",
-        table=table)
+        alt="Waterfall: "
+        + ", ".join(f"{term or 'baseline'} {value:+.2f}" for term, value in dividends.items())
+        + ".",
+        table=table,
+    )
 
 
 @kept
@@ -102,15 +128,25 @@ def shapley(sample: Sample, theme: Theme = "light") -> Picture:
     work = sample.work
     values, shares = work.shapley(sample.row, sample.output)
     return Picture(
-        "shapley", answers.leading(work.verdict(sample.row, sample.output)) + sample.whose,
+        "shapley",
+        answers.leading(work.verdict(sample.row, sample.output)) + sample.whose,
         decision.shapley_bars(values, shares, work.modalities, unit=sample.unit, theme=theme),
         shows="each modality's fair share of this sample's decision: its own term plus an equal part of every joint "
-              "term it takes part in; in brackets its part of the absolute total (MM-SHAP). "
-              + backgrounds.against(sample.background),
+        "term it takes part in; in brackets its part of the absolute total (MM-SHAP). "
+        + backgrounds.against(sample.background),
         not_shown="which words, sounds or pixels mattered inside a modality.",
-        alt="Shapley values: " + ", ".join(f"{name} {value:+.2f}" for name, value in values.items()) + ".",
-        table=lambda: pd.DataFrame({"sample": sample.id, "modality": list(values), "shapley": list(values.values()),
-                                    "share": [shares[name] for name in values]}))
+        alt="Shapley values: "
+        + ", ".join(f"{name} {value:+.2f}" for name, value in values.items())
+        + ".",
+        table=lambda: pd.DataFrame(
+            {
+                "sample": sample.id,
+                "modality": list(values),
+                "shapley": list(values.values()),
+                "share": [shares[name] for name in values],
+            }
+        ),
+    )
 
 
 @kept
@@ -119,15 +155,25 @@ def entropies(sample: Sample, theme: Theme = "light") -> Picture:
     track = sample.learned.track()
     series = track.measures.single("entropy")
     ends = {name: float(values[-1]) for name, values in series.items() if name}
-    parts: dict[Part, np.ndarray] = {(name,) if name else (): values for name, values in series.items()}
+    parts: dict[Part, np.ndarray] = {
+        (name,) if name else (): values for name, values in series.items()
+    }
     return Picture(
-        "entropies", most_mixed(ends),
-        dynamics.measure_lines(track.times, parts, sample.modalities, KINDS["entropy"].axis, height=280, theme=theme),
+        "entropies",
+        most_mixed(ends),
+        dynamics.measure_lines(
+            track.times, parts, sample.modalities, KINDS["entropy"].axis, height=280, theme=theme
+        ),
         shows="how far each modality's state, and all together, has become mixed by time t: by entanglement with the "
-              "others and by jumps." + sample.learned.followed,
+        "others and by jumps." + sample.learned.followed,
         not_shown="which modality decided: entropy is correlation, not attribution.",
-        alt="Entropy over time: at T " + ", ".join(f"{name} {value:.2f}" for name, value in ends.items()) + " nats.",
-        table=lambda: pd.DataFrame({"t": track.times} | {f"entropy[{k or 'all'}]": v for k, v in series.items()}))
+        alt="Entropy over time: at T "
+        + ", ".join(f"{name} {value:.2f}" for name, value in ends.items())
+        + " nats.",
+        table=lambda: pd.DataFrame(
+            {"t": track.times} | {f"entropy[{k or 'all'}]": v for k, v in series.items()}
+        ),
+    )
 
 
 def most_mixed(ends: Mapping[str, float]) -> str:
@@ -151,21 +197,47 @@ def masses(sample: Sample, theme: Theme = "light") -> Picture:
     pairs = ""
     if found.pairwise is not None:
         names = [text.plain(name) for name in found.modalities]
-        pairs = " Dempster's K of each pair: " + ", ".join(
-            f"{names[a]} – {names[b]} {found.pairwise[a, b]:.2f}" for a in range(len(names))
-            for b in range(a + 1, len(names))) + "."
-    short = found.elements if found.elements_are_classes else [str(i) for i in range(len(found.elements))]
+        pairs = (
+            " Dempster's K of each pair: "
+            + ", ".join(
+                f"{names[a]} – {names[b]} {found.pairwise[a, b]:.2f}"
+                for a in range(len(names))
+                for b in range(a + 1, len(names))
+            )
+            + "."
+        )
+    short = (
+        found.elements
+        if found.elements_are_classes
+        else [str(i) for i in range(len(found.elements))]
+    )
     return Picture(
-        "masses", disagreement(dict(zip(found.elements, found.disagreement.tolist(), strict=True)), found.conflict),
-        figures.masses(found.masses, found.fused, found.modalities, short, marked=_true_element(sample), theme=theme),
+        "masses",
+        disagreement(
+            dict(zip(found.elements, found.disagreement.tolist(), strict=True)), found.conflict
+        ),
+        figures.masses(
+            found.masses,
+            found.fused,
+            found.modalities,
+            short,
+            marked=_true_element(sample),
+            theme=theme,
+        ),
         shows="how much each modality supports each element (sin² θ/2, the chance that its qubit reads 1), and what "
-              f"the fusion makes of it.{pairs}{sample.of}",
+        f"the fusion makes of it.{pairs}{sample.of}",
         not_shown="what the network does with the fused masses afterwards"
-                  + (". " if found.elements_are_classes else "; elements are learned here, they have no names. ")
-                  + INERT,
+        + (
+            ". "
+            if found.elements_are_classes
+            else "; elements are learned here, they have no names. "
+        )
+        + INERT,
         alt="Heat map of masses: fused "
-            + ", ".join(f"{e} {v:.2f}" for e, v in zip(found.elements, found.fused, strict=True)) + ".",
-        table=partial(_read, found))
+        + ", ".join(f"{e} {v:.2f}" for e, v in zip(found.elements, found.fused, strict=True))
+        + ".",
+        table=partial(_read, found),
+    )
 
 
 def disagreement(by_element: Mapping[str, float], K: float | None) -> str:
@@ -182,7 +254,9 @@ def disagreement(by_element: Mapping[str, float], K: float | None) -> str:
     if not np.isfinite(K):
         return "A modality supports no class at all, so that Dempster's K is not defined"
     if round(K, 2) <= 0:
-        return f"Dempster's K of the masses is {size(max(K, 0.0))}: they hardly contradict each other"
+        return (
+            f"Dempster's K of the masses is {size(max(K, 0.0))}: they hardly contradict each other"
+        )
     return f"The masses contradict each other with Dempster's K = {K:.2f}, {most}"
 
 
@@ -191,16 +265,27 @@ def beliefs(sample: Sample, theme: Theme = "light") -> Picture:
     """Belief, plausibility and betting probability of every class; of a model whose elements are classes."""
     found = sample.reading
     said = found.by_fusion
-    check(said is not None, "Elements of this model are no classes, so that there are no beliefs. Look at `masses`.")
+    check(
+        said is not None,
+        "Elements of this model are no classes, so that there are no beliefs. Look at `masses`.",
+    )
     return Picture(
-        "beliefs", bet(dict(zip(found.elements, said.pignistic.tolist(), strict=True))),
-        figures.belief_bars(said.belief, said.pignistic, said.plausibility, found.elements,
-                            truth=_true_element(sample), theme=theme),
+        "beliefs",
+        bet(dict(zip(found.elements, said.pignistic.tolist(), strict=True))),
+        figures.belief_bars(
+            said.belief,
+            said.pignistic,
+            said.plausibility,
+            found.elements,
+            truth=_true_element(sample),
+            theme=theme,
+        ),
         shows="evidence theory on the fused masses: what speaks for a class alone (belief), what does not speak "
-              "against it (plausibility), and the probability to bet with (pignistic)." + sample.of,
+        "against it (plausibility), and the probability to bet with (pignistic)." + sample.of,
         not_shown="the network's answer, which is read from the same qubits after convolution and pooling.",
         alt=f"Pignistic probability of each class: {spoken.listed(found.elements, said.pignistic)}.",
-        table=partial(_read, found))
+        table=partial(_read, found),
+    )
 
 
 def bet(pignistic: Mapping[str, float]) -> str:
@@ -219,13 +304,15 @@ def fused_entropies(sample: Sample, theme: Theme = "light") -> Picture:
     """Entropy of every fused qubit, its entanglement with the modality qubits; of a model with rules."""
     found = sample.reading
     return Picture(
-        "fused-entropies", most_entangled(dict(zip(found.elements, found.entropy.tolist(), strict=True))),
+        "fused-entropies",
+        most_entangled(dict(zip(found.elements, found.entropy.tolist(), strict=True))),
         circuit.bars(found.entropy, found.elements, "entropy (nats)", theme=theme),
         shows="the von Neumann entropy of each fused qubit, at most ln 2. Fusion leaves it and its modality qubits in "
-              f"a pure state together, so this is their entanglement.{sample.of} {INERT}",
+        f"a pure state together, so this is their entanglement.{sample.of} {INERT}",
         not_shown="which modality decided: entropy is correlation, not attribution.",
         alt=f"Entropy of each fused qubit in nats: {spoken.listed(found.elements, found.entropy)}.",
-        table=partial(_read, found))
+        table=partial(_read, found),
+    )
 
 
 def most_entangled(entropy: Mapping[str, float]) -> str:
@@ -239,7 +326,9 @@ def most_entangled(entropy: Mapping[str, float]) -> str:
     if len(first) == len(entropy):
         return f"All fused qubits are equally entangled with what they were fused from ({largest})"
     if len(first) == 1:
-        return f"Fused qubit {first[0]} is the most entangled with what it was fused from ({largest})"
+        return (
+            f"Fused qubit {first[0]} is the most entangled with what it was fused from ({largest})"
+        )
     words = listed(first) if len(first) <= MAX_NAMED else f"{len(first)} of {len(entropy)}"
     return f"Fused qubits {words} are the most entangled, alike, with what they were fused from ({largest})"
 
@@ -251,10 +340,16 @@ def _read(found: Any) -> pd.DataFrame:
 def _true_element(sample: Sample) -> int | None:
     """Which element stands for the true class, where elements are classes."""
     work = sample.work
-    return int(work.dataset.y[sample.row]) if work.classes and work.model.elements_are_classes else None
+    return (
+        int(work.dataset.y[sample.row])
+        if work.classes and work.model.elements_are_classes
+        else None
+    )
 
 
-def curve(work: Workspace, theme: Theme = "light", *, row: int, modality: str, card: str = "main") -> Picture:
+def curve(
+    work: Workspace, theme: Theme = "light", *, row: int, modality: str, card: str = "main"
+) -> Picture:
     """A spectrum or profile of a sample as a small line chart in its modality's colour.
 
     Args:
@@ -264,17 +359,32 @@ def curve(work: Workspace, theme: Theme = "light", *, row: int, modality: str, c
         modality: whose curve.
         card: tells figures of one sample apart that a page shows twice.
     """
-    check(0 <= row < len(work.dataset), f"The data have {len(work.dataset)} samples, but none in row {row}.")
+    check(
+        0 <= row < len(work.dataset),
+        f"The data have {len(work.dataset)} samples, but none in row {row}.",
+    )
     piece: Any = work.dataset.content(row).get(modality)
-    check(isinstance(piece, Series), f"The data have no curve of modality '{modality[:60]}' of this sample.")
+    check(
+        isinstance(piece, Series),
+        f"The data have no curve of modality '{modality[:60]}' of this sample.",
+    )
     return Picture(
-        f"content-{card}-{row}-{modality}", f"{text.plain(modality)} of sample {text.plain(work.dataset.ids[row])}",
-        figures.curve(piece.values, piece.x, piece.x_label, piece.y_label,
-                      style.term_colour(modality, work.modalities), theme=theme),
-        shows=f"{text.plain(piece.y_label)} over {text.plain(piece.x_label)}.", not_shown="",
+        f"content-{card}-{row}-{modality}",
+        f"{text.plain(modality)} of sample {text.plain(work.dataset.ids[row])}",
+        figures.curve(
+            piece.values,
+            piece.x,
+            piece.x_label,
+            piece.y_label,
+            style.term_colour(modality, work.modalities),
+            theme=theme,
+        ),
+        shows=f"{text.plain(piece.y_label)} over {text.plain(piece.x_label)}.",
+        not_shown="",
         alt=f"Curve: {modality} of the sample, {len(piece.values)} values from {np.min(piece.values):.3g} to "
-            f"{np.max(piece.values):.3g}.",
-        table=lambda: pd.DataFrame({piece.x_label: piece.x, piece.y_label: piece.values}))
+        f"{np.max(piece.values):.3g}.",
+        table=lambda: pd.DataFrame({piece.x_label: piece.x, piece.y_label: piece.values}),
+    )
 
 
 def which_curve(view: View, rest: str) -> dict[str, Any]:
@@ -283,12 +393,25 @@ def which_curve(view: View, rest: str) -> dict[str, Any]:
         card, dash, row = rest.removesuffix(f"-{modality}").rpartition("-")
         if rest.endswith(f"-{modality}") and dash and row.isdecimal():
             return {"row": int(row), "modality": modality, "card": card}
-    check(False, f"Panel 'content-{rest[:60]}' is of no modality of this model. Open the page again.")
+    check(
+        False, f"Panel 'content-{rest[:60]}' is of no modality of this model. Open the page again."
+    )
     return {}
 
 
-def scatter(sample: Sample, theme: Theme = "light", *, x: str = "", y: str = "", output: str = "", split: str = "test",
-            search: str = "", relations: Sequence[str] = (), verdict: str = "", classes: Sequence[str] = ()) -> Picture:
+def scatter(
+    sample: Sample,
+    theme: Theme = "light",
+    *,
+    x: str = "",
+    y: str = "",
+    output: str = "",
+    split: str = "test",
+    search: str = "",
+    relations: Sequence[str] = (),
+    verdict: str = "",
+    classes: Sequence[str] = (),
+) -> Picture:
     """All samples that pass, as points; a ring around the sample.
 
     Args:
@@ -303,20 +426,39 @@ def scatter(sample: Sample, theme: Theme = "light", *, x: str = "", y: str = "",
     x, y = choose("Axis", x or default[0], titles), choose("Axis", y or default[1], titles)
     choose("Split", split, (*SPLITS, "all"))
     choose("Verdict", verdict, ("", *finding.VERDICTS))
-    frame = work.frame(work.classes.index(choose("Class", output, work.classes)) if output else None)
-    passed = finding.passing(frame, split=split, search=search, relations=relations, verdict=verdict, classes=classes)
+    frame = work.frame(
+        work.classes.index(choose("Class", output, work.classes)) if output else None
+    )
+    passed = finding.passing(
+        frame, split=split, search=search, relations=relations, verdict=verdict, classes=classes
+    )
     rows = finding.on_axes(work, passed, x, y)
-    spread = f" (evenly spread over the {len(passed):,} that pass)" if len(rows) == finding.MAX_DRAWN else ""
+    spread = (
+        f" (evenly spread over the {len(passed):,} that pass)"
+        if len(rows) == finding.MAX_DRAWN
+        else ""
+    )
     said = next((rows[column].astype(str).tolist() for column in said_columns(rows)), None)
     return Picture(
-        "scatter", f"{text.plain(titles[y])} against {text.plain(titles[x])}",
-        cohort.scatter(rows.index.tolist(), rows[x].to_numpy(), rows[y].to_numpy(), titles[x], titles[y],
-                       chosen=sample.id, captions=said, diagonal={x, y} == {"truth", "prediction"}, theme=theme),
+        "scatter",
+        f"{text.plain(titles[y])} against {text.plain(titles[x])}",
+        cohort.scatter(
+            rows.index.tolist(),
+            rows[x].to_numpy(),
+            rows[y].to_numpy(),
+            titles[x],
+            titles[y],
+            chosen=sample.id,
+            captions=said,
+            diagonal={x, y} == {"truth", "prediction"},
+            theme=theme,
+        ),
         shows=f"one point a sample, {len(rows):,} in all{spread}; the ring marks the current one."
-              + _of_dividends(work, x, y),
+        + _of_dividends(work, x, y),
         not_shown="why a sample lies where it does: open it.",
         alt=f"Scatter of {titles[y]} against {titles[x]} for {len(rows)} samples; {sample.id} is ringed.",
-        table=lambda: rows[[x, y]].reset_index())
+        table=lambda: rows[[x, y]].reset_index(),
+    )
 
 
 def _of_dividends(work: Workspace, *wanted: str) -> str:
@@ -334,40 +476,81 @@ MAX_NAMED = 3  # names that a title says
 def curves(work: Workspace, rows: Iterable[int], card: str, only: Sequence[str] = ()) -> list[str]:
     """Ends of the names of the curves that the data have of some samples, on one card, of all modalities or `only`
     some."""
-    return [f"{card}-{row}-{name}" for row in rows for name in work.modalities
-            if name in (only or work.modalities) and isinstance(work.dataset.content(row).get(name), Series)]
+    return [
+        f"{card}-{row}-{name}"
+        for row in rows
+        for name in work.modalities
+        if name in (only or work.modalities)
+        and isinstance(work.dataset.content(row).get(name), Series)
+    ]
 
 
 def some_pass(sample: Sample, output: str = "", x: str = "", y: str = "", **filters: Any) -> bool:
     """Whether any sample passes the filters of `scatter`."""
     work = sample.work
-    return len(finding.passing(work.frame(work.classes.index(output) if output else None), **filters)) > 0
+    return (
+        len(finding.passing(work.frame(work.classes.index(output) if output else None), **filters))
+        > 0
+    )
 
 
 def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of the filters and axes, and of the table of evidence."""
     titles = finding.axes(work)
-    found = {"split": say.options("Split", [*SPLITS, "all"], "The test split is shown."),
-             "relation": say.options("Relation", explain.RELATIONS, "All relations are shown.", many=True),
-             "find": say.words("The search", MAX_SEARCH, "Nothing is searched for."),
-             "x": say.options("Axis", titles, "The usual one is shown across."),
-             "y": say.options("Axis", titles, "The usual one is shown up.")}
+    found = {
+        "split": say.options("Split", [*SPLITS, "all"], "The test split is shown."),
+        "relation": say.options(
+            "Relation", explain.RELATIONS, "All relations are shown.", many=True
+        ),
+        "find": say.words("The search", MAX_SEARCH, "Nothing is searched for."),
+        "x": say.options("Axis", titles, "The usual one is shown across."),
+        "y": say.options("Axis", titles, "The usual one is shown up."),
+    }
     if work.classes:
-        found |= {"verdict": say.options("Verdict", finding.VERDICTS, "Right and wrong ones are shown."),
-                  "class": say.options("Class", work.classes, "All classes are shown.", many=True)}
-    return found | ({"table.evidence": say.switch("Table of all elements", "It stays folded.")} if work.can("rules")
-                    else {})
+        found |= {
+            "verdict": say.options("Verdict", finding.VERDICTS, "Right and wrong ones are shown."),
+            "class": say.options("Class", work.classes, "All classes are shown.", many=True),
+        }
+    return found | (
+        {"table.evidence": say.switch("Table of all elements", "It stays folded.")}
+        if work.can("rules")
+        else {}
+    )
 
 
-_RULED, _TIMED = can("rules"), lambda sample: sample.work.can("time") and not sample.work.can("rules")
+_RULED, _TIMED = (
+    can("rules"),
+    lambda sample: sample.work.can("time") and not sample.work.can("rules"),
+)
 PANELS = {
-    "verdict": Panel(verdict), "waterfall": Panel(waterfall), "shapley": Panel(shapley),
+    "verdict": Panel(verdict),
+    "waterfall": Panel(waterfall),
+    "shapley": Panel(shapley),
     "masses": Panel(masses, fits=_RULED),
-    "beliefs": Panel(beliefs, fits=lambda sample: _RULED(sample) and sample.reading.by_fusion is not None),
-    "fused-entropies": Panel(fused_entropies, fits=_RULED), "entropies": Panel(entropies, fits=_TIMED),
-    "scatter": Panel(scatter, {"x": word("x"), "y": word("y"), "output": lambda view: view.output or None,
-                               "split": word("split"), "search": word("find"), "relations": words("relation"),
-                               "verdict": word("verdict"), "classes": words("class")}, fits=some_pass),
+    "beliefs": Panel(
+        beliefs, fits=lambda sample: _RULED(sample) and sample.reading.by_fusion is not None
+    ),
+    "fused-entropies": Panel(fused_entropies, fits=_RULED),
+    "entropies": Panel(entropies, fits=_TIMED),
+    "scatter": Panel(
+        scatter,
+        {
+            "x": word("x"),
+            "y": word("y"),
+            "output": lambda view: view.output or None,
+            "split": word("split"),
+            "search": word("find"),
+            "relations": words("relation"),
+            "verdict": word("verdict"),
+            "classes": words("class"),
+        },
+        fits=some_pass,
+    ),
 }
-NAMED = {"content-": Panel(curve, rest=which_curve,
-                           endings=lambda view, work: curves(work, [work.dataset.row(view.named("sample"))], "main"))}
+NAMED = {
+    "content-": Panel(
+        curve,
+        rest=which_curve,
+        endings=lambda view, work: curves(work, [work.dataset.row(view.named("sample"))], "main"),
+    )
+}

@@ -27,42 +27,64 @@ def history(trials: Trials, theme: Theme = "light") -> Picture:
     what = trials.judged
     named = [f"trial {number}" for number in trials.numbers]
     return Picture(
-        "sweep-history", f"{what} over trials",
-        figures.history(trials.numbers, trials.values, trials.pruned, smaller=trials.smaller, y_title=what,
-                        theme=theme),
+        "sweep-history",
+        f"{what} over trials",
+        figures.history(
+            trials.numbers,
+            trials.values,
+            trials.pruned,
+            smaller=trials.smaller,
+            y_title=what,
+            theme=theme,
+        ),
         shows=f"the {what} of each of {len(trials.numbers)} trials that have ended, and the best of the finished ones "
-              "so far.",
+        "so far.",
         not_shown="what the test rows would say: they are not looked at.",
         alt=f"{what} by trial: {spoken.listed(named, trials.values, '.3g')}.",
-        table=trials.table)
+        table=trials.table,
+    )
 
 
 def slices(trials: Trials, theme: Theme = "light") -> Picture:
     """What each trial reached, against each setting."""
     what = trials.judged
     return Picture(
-        "sweep-slices", f"{what} against each setting",
-        figures.slices(trials.values, trials.pruned, trials.tried, trials.logarithmic, best=trials.place, y_title=what,
-                       theme=theme),
+        "sweep-slices",
+        f"{what} against each setting",
+        figures.slices(
+            trials.values,
+            trials.pruned,
+            trials.tried,
+            trials.logarithmic,
+            best=trials.place,
+            y_title=what,
+            theme=theme,
+        ),
         shows=f"each of {len(trials.numbers)} trials in every plot; hollow ones were stopped early, the ring is the "
-              "best.",
+        "best.",
         not_shown="one setting with the others held: they all differ from trial to trial.",
         alt=f"{what} of {len(trials.numbers)} trials against {', '.join(trials.tried)}.",
-        table=trials.table)
+        table=trials.table,
+    )
 
 
 def importance(trials: Trials, theme: Theme = "light") -> Picture:
     """Which share of the differences between trials each setting explains; only with enough finished trials."""
     names, shares = list(trials.importance), np.array(list(trials.importance.values()))
-    check(bool(names), f"How much each setting matters needs {ENOUGH} finished trials of two settings or more.")
+    check(
+        bool(names),
+        f"How much each setting matters needs {ENOUGH} finished trials of two settings or more.",
+    )
     return Picture(
-        "sweep-importance", matters_most(trials.importance, len(trials.finished)),
+        "sweep-importance",
+        matters_most(trials.importance, len(trials.finished)),
         figures.importance(names, shares, theme),
         shows=f"which share of the differences in {trials.judged} between {len(trials.finished)} finished trials each "
-              "setting explains (fANOVA, a random forest fitted to them: rough with few trials).",
+        "setting explains (fANOVA, a random forest fitted to them: rough with few trials).",
         not_shown="in which direction, nor whether it would matter outside the range that was searched.",
         alt=f"Importance of the settings: {spoken.listed(names, shares)}.",
-        table=lambda: pd.DataFrame({"setting": names, "importance": shares}))
+        table=lambda: pd.DataFrame({"setting": names, "importance": shares}),
+    )
 
 
 def matters_most(importance: Mapping[str, float], n: int) -> str:
@@ -82,14 +104,22 @@ def together(trials: Trials, theme: Theme = "light") -> Picture:
     check(len(places) > 0, "No trial has finished yet: all were stopped early or failed.")
     tried = {key: [given[place] for place in places] for key, given in trials.tried.items()}
     return Picture(
-        "sweep-together", "All settings at once",
-        figures.parallel(trials.values[places], tried, trials.logarithmic, smaller=trials.smaller, y_title=what,
-                         theme=theme),
+        "sweep-together",
+        "All settings at once",
+        figures.parallel(
+            trials.values[places],
+            tried,
+            trials.logarithmic,
+            smaller=trials.smaller,
+            y_title=what,
+            theme=theme,
+        ),
         shows=f"a line for each of {len(places)} finished trials; the better, the redder. Drag along an axis to pick a "
-              "part of it.",
+        "part of it.",
         not_shown="trials that were stopped early.",
         alt=f"Parallel coordinates of {', '.join(tried)} and {what}, for {len(places)} trials.",
-        table=trials.table)
+        table=trials.table,
+    )
 
 
 VIEWS = ("Trials", "Settings against value", "All settings at once")
@@ -102,14 +132,21 @@ def ended(trials: Trials) -> bool:
 
 def allowed(view: View, _: Any = None) -> dict[str, say.Allowed]:
     """What an address may say of the sweep that is shown, and of the form of a new one."""
-    return {"sweep": say.options("Sweep", storage.names(), "The last one is shown."),
-            "sweep.view": say.options("View", VIEWS, "The first is shown."),
-            "sweep.data": say.options("Data set", sources(), "The first is taken."),
-            "sweep.kind": say.options("Kind of model", KINDS, "The first is taken.")}
+    return {
+        "sweep": say.options("Sweep", storage.names(), "The last one is shown."),
+        "sweep.view": say.options("View", VIEWS, "The first is shown."),
+        "sweep.data": say.options("Data set", sources(), "The first is taken."),
+        "sweep.kind": say.options("Kind of model", KINDS, "The first is taken."),
+    }
 
 
-PANELS = {"sweep-history": Panel(history, fits=ended, opens=within("sweep.view", VIEWS, VIEWS[0])),
-          "sweep-slices": Panel(slices, fits=ended, opens=within("sweep.view", VIEWS, VIEWS[1])),
-          "sweep-importance": Panel(importance, fits=lambda trials: ended(trials) and bool(trials.importance),
-                                    opens=within("sweep.view", VIEWS, VIEWS[1])),
-          "sweep-together": Panel(together, fits=ended, opens=within("sweep.view", VIEWS, VIEWS[2]))}
+PANELS = {
+    "sweep-history": Panel(history, fits=ended, opens=within("sweep.view", VIEWS, VIEWS[0])),
+    "sweep-slices": Panel(slices, fits=ended, opens=within("sweep.view", VIEWS, VIEWS[1])),
+    "sweep-importance": Panel(
+        importance,
+        fits=lambda trials: ended(trials) and bool(trials.importance),
+        opens=within("sweep.view", VIEWS, VIEWS[1]),
+    ),
+    "sweep-together": Panel(together, fits=ended, opens=within("sweep.view", VIEWS, VIEWS[2])),
+}

@@ -31,12 +31,22 @@ from qfusion.training import metrics
 _JOINT = 6  # joint terms that are drawn
 # By the first of the two norms: the second, title, unit, what the two are, what is shown.
 NORMS = {
-    "H": ("L", "How strong are Hamiltonian and dissipation?", "norm", ("norm of H", "norm of all L"),
-          "Frobenius norms over the square root of the dimension, of traceless operators: how strong coherent coupling "
-          "(H) and dissipation (L) are."),
-    "tables": ("circuit", "How far do truth tables and circuit turn?", "root mean square (rad)",
-               ("truth tables, from undecided", "angles of the network"),
-               "root mean square of the tables' angles away from undecided, and of the network's angles, in radians.")}
+    "H": (
+        "L",
+        "How strong are Hamiltonian and dissipation?",
+        "norm",
+        ("norm of H", "norm of all L"),
+        "Frobenius norms over the square root of the dimension, of traceless operators: how strong coherent coupling "
+        "(H) and dissipation (L) are.",
+    ),
+    "tables": (
+        "circuit",
+        "How far do truth tables and circuit turn?",
+        "root mean square (rad)",
+        ("truth tables, from undecided", "angles of the network"),
+        "root mean square of the tables' angles away from undecided, and of the network's angles, in radians.",
+    ),
+}
 _NO_ATTRIBUTION = "which modality decides: entanglement is correlation, not attribution."
 
 
@@ -46,24 +56,40 @@ def loss(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
     valid, train = _curves(drawn, "valid_loss"), _curves(drawn, "train_loss")
     losses = sorted({run_curves.loss_of(each) for each in drawn} - {""})
     sets = {each.plan.data for each in drawn if each.plan is not None}
-    lead = "These runs are not on the same data or make different losses small: their heights cannot be compared." \
-        if len(sets) > 1 or len(losses) > 1 else ""
+    lead = (
+        "These runs are not on the same data or make different losses small: their heights cannot be compared."
+        if len(sets) > 1 or len(losses) > 1
+        else ""
+    )
     return Picture(
-        "train-loss", "Loss" if lead else lowest({name: values for name, (_, values) in valid.items()}),
-        figures.curves(valid, train, hues=_hues(drawn), y_title=f"loss ({' or '.join(losses) or 'its own'})",
-                       kinds=("validation", "training"), kept=_kept(drawn), theme=theme),
+        "train-loss",
+        "Loss" if lead else lowest({name: values for name, (_, values) in valid.items()}),
+        figures.curves(
+            valid,
+            train,
+            hues=_hues(drawn),
+            y_title=f"loss ({' or '.join(losses) or 'its own'})",
+            kinds=("validation", "training"),
+            kept=_kept(drawn),
+            theme=theme,
+        ),
         shows=f"mean loss of each epoch ({_rows(drawn)}); the ring marks the epoch whose weights are kept.",
         not_shown="test rows. The training loss is taken with dropout on and of the weights as they go, so it may lie "
-                  "above the other.",
+        "above the other.",
         alt=f"Loss by epoch. Validation: {_last(valid)}. Training: {_last(train)}.",
-        table=lambda: _table({"validation loss": valid, "training loss": train}), lead=lead)
+        table=lambda: _table({"validation loss": valid, "training loss": train}),
+        lead=lead,
+    )
 
 
 def lowest(losses: Mapping[str, np.ndarray]) -> str:
     """Which runs had the lowest validation loss of an epoch; losses of each run by epoch, one of them not a number
     where the run diverged."""
-    best = {name: float(values[np.isfinite(values)].min()) for name, values in losses.items()
-            if np.isfinite(values).any()}
+    best = {
+        name: float(values[np.isfinite(values)].min())
+        for name, values in losses.items()
+        if np.isfinite(values).any()
+    }
     if len(losses) < 2 or not best:
         return "Loss"
     written = {name: f"{value:.4g}" for name, value in best.items()}
@@ -84,17 +110,24 @@ def metric(runs: Sequence[Seen], theme: Theme = "light", *, metric: str = "") ->
     """
     drawn = _drawn(runs)
     known = run_curves.metric_names([each.record for each in drawn if each.record is not None])
-    check(bool(known), "The runs have no metric in common: one predicts a number, another one classes.")
+    check(
+        bool(known),
+        "The runs have no metric in common: one predicts a number, another one classes.",
+    )
     key = choose("Metric", metric, known) if metric else run_curves.main_metric(known)
     about = metrics.labels(known).get(key, metrics.Label(key, ""))
     found = _curves(drawn, f"valid.{key}")
     return Picture(
-        "train-metric", f"{about.short} on the validation rows",
-        figures.curves(found, hues=_hues(drawn), y_title=about.short, kept=_kept(drawn), theme=theme),
+        "train-metric",
+        f"{about.short} on the validation rows",
+        figures.curves(
+            found, hues=_hues(drawn), y_title=about.short, kept=_kept(drawn), theme=theme
+        ),
         shows=f"{about.help} {'More' if about.higher_is_better else 'Less'} is better ({_rows(drawn)}).",
         not_shown="test rows: they are measured once the run ends, see Settings and results.",
         alt=f"{about.short} on the validation rows by epoch: {_last(found)}.",
-        table=lambda: _table({key: found}))
+        table=lambda: _table({key: found}),
+    )
 
 
 def gradient(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
@@ -102,12 +135,16 @@ def gradient(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
     drawn = _drawn(runs)
     found = _curves(drawn, "gradient_norm")
     return Picture(
-        "train-gradient", "Gradient norm",
-        figures.curves(found, hues=_hues(drawn), y_title="gradient norm (log scale)", log=True, theme=theme),
+        "train-gradient",
+        "Gradient norm",
+        figures.curves(
+            found, hues=_hues(drawn), y_title="gradient norm (log scale)", log=True, theme=theme
+        ),
         shows=f"mean over the steps of an epoch, before clipping ({_rows(drawn)}); one that grows warns of divergence.",
         not_shown="single steps, nor which part of the model the gradient is of.",
         alt=f"Gradient norm by epoch: {_last(found)}.",
-        table=lambda: _table({"gradient norm": found}))
+        table=lambda: _table({"gradient norm": found}),
+    )
 
 
 def rate(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
@@ -115,11 +152,14 @@ def rate(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
     drawn = _drawn(runs)
     found = _curves(drawn, "rate")
     return Picture(
-        "train-rate", "Learning rate", figures.curves(found, hues=_hues(drawn), y_title="learning rate", theme=theme),
+        "train-rate",
+        "Learning rate",
+        figures.curves(found, hues=_hues(drawn), y_title="learning rate", theme=theme),
         shows="the step size at the end of each epoch, as the schedule has it.",
         not_shown="whether it is a good one: look at the loss.",
         alt=f"Learning rate by epoch: {_last(found)}.",
-        table=lambda: _table({"learning rate": found}))
+        table=lambda: _table({"learning rate": found}),
+    )
 
 
 def dividends(runs: Sequence[Seen], theme: Theme = "light", *, group: int | str = 0) -> Picture:
@@ -133,22 +173,32 @@ def dividends(runs: Sequence[Seen], theme: Theme = "light", *, group: int | str 
     groups = run_curves.by_modalities(runs)
     modalities, found = groups[int(choose("Group", str(group), map(str, range(len(groups)))))]
     those = [each for each in runs if each.name in found]
-    totals = {name: PASSED * sum(float(values[-1]) for _, values in terms.values()) for name, terms in found.items()}
+    totals = {
+        name: PASSED * sum(float(values[-1]) for _, values in terms.values())
+        for name, terms in found.items()
+    }
     drawn = {name: _largest(terms) for name, terms in found.items()}
     left_out = max(len(terms) - len(drawn[name]) for name, terms in found.items())
     return Picture(
         f"train-dividends-{group}" if int(group) else "train-dividends",
         "When does the model start to use each modality?",
-        figures.by_modality(drawn, dict.fromkeys(found, modalities), y_title="mean size of the contribution (score)",
-                            marks=totals, theme=theme),
+        figures.by_modality(
+            drawn,
+            dict.fromkeys(found, modalities),
+            y_title="mean size of the contribution (score)",
+            marks=totals,
+            theme=theme,
+        ),
         shows="how much each modality adds on its own (solid) and each combination beyond its parts (dashed, dotted): "
-              f"mean size over {_watched_rows(those, 0, against=True)} and all outputs, after some epochs. Dotted "
-              f"level: {PASSED:.0%} of all terms together by now.",
+        f"mean size over {_watched_rows(those, 0, against=True)} and all outputs, after some epochs. Dotted "
+        f"level: {PASSED:.0%} of all terms together by now.",
         not_shown="the sign, nor whether what is added is right: look at the loss."
-                  + (f" {left_out} smaller joint terms are in the CSV." if left_out else ""),
+        + (f" {left_out} smaller joint terms are in the CSV." if left_out else ""),
         alt="Mean size of the contributions by epoch. "
-            + " ".join(f"{name}: {_last(terms)}." for name, terms in found.items()),
-        table=lambda: _table_by_term(found), lead="  \n".join(_passing(name, terms) for name, terms in found.items()))
+        + " ".join(f"{name}: {_last(terms)}." for name, terms in found.items()),
+        table=lambda: _table_by_term(found),
+        lead="  \n".join(_passing(name, terms) for name, terms in found.items()),
+    )
 
 
 def norms(runs: Sequence[Seen], theme: Theme = "light", *, of: str = "H") -> Picture:
@@ -161,14 +211,20 @@ def norms(runs: Sequence[Seen], theme: Theme = "light", *, of: str = "H") -> Pic
     """
     other, title, unit, kinds, shows = NORMS[choose("Norms", of, NORMS)]
     found = run_curves.watched_by(runs, "norm")
-    solid, dashed = ({name: terms[key] for name, terms in found.items() if key in terms} for key in (of, other))
+    solid, dashed = (
+        {name: terms[key] for name, terms in found.items() if key in terms} for key in (of, other)
+    )
     return Picture(
-        f"train-norm-{of}", title,
-        figures.curves(solid, dashed, hues=_hues(_drawn(runs)), y_title=unit, kinds=kinds, theme=theme),
+        f"train-norm-{of}",
+        title,
+        figures.curves(
+            solid, dashed, hues=_hues(_drawn(runs)), y_title=unit, kinds=kinds, theme=theme
+        ),
         shows=f"{shows} Of the model alone, no samples.",
         not_shown="which coupling it is: the Dynamics or Circuit page of the trained model does.",
         alt=f"{kinds[0]}: {_last(solid)}. {kinds[1]}: {_last(dashed)}.",
-        table=lambda: _table({kinds[0]: solid, kinds[1]: dashed}))
+        table=lambda: _table({kinds[0]: solid, kinds[1]: dashed}),
+    )
 
 
 def negativity(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
@@ -177,13 +233,20 @@ def negativity(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
     found = {name: terms for name, terms in entangled.items() if "fused" not in terms}
     those = [each for each in runs if each.name in found]
     return Picture(
-        "train-negativity", "Entanglement of each modality with the others",
-        figures.by_modality(found, {name: list(terms) for name, terms in found.items()},
-                            y_title="logarithmic negativity (bits)", theme=theme),
+        "train-negativity",
+        "Entanglement of each modality with the others",
+        figures.by_modality(
+            found,
+            {name: list(terms) for name, terms in found.items()},
+            y_title="logarithmic negativity (bits)",
+            theme=theme,
+        ),
         shows=f"logarithmic negativity at the end of the evolution, mean over {_watched_rows(those, 1)}.",
         not_shown=_NO_ATTRIBUTION,
-        alt="Entanglement by epoch. " + " ".join(f"{name}: {_last(terms)}." for name, terms in found.items()),
-        table=lambda: _table_by_term(found))
+        alt="Entanglement by epoch. "
+        + " ".join(f"{name}: {_last(terms)}." for name, terms in found.items()),
+        table=lambda: _table_by_term(found),
+    )
 
 
 def fused(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
@@ -192,26 +255,40 @@ def fused(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
     found = {name: terms["fused"] for name, terms in entangled.items() if "fused" in terms}
     those = [each for each in runs if each.name in found]
     return Picture(
-        "train-fused", "Entanglement that the fusion makes",
-        figures.curves(found, hues=_hues(_drawn(runs)), y_title="entropy of a fused qubit (nats)", theme=theme),
+        "train-fused",
+        "Entanglement that the fusion makes",
+        figures.curves(
+            found, hues=_hues(_drawn(runs)), y_title="entropy of a fused qubit (nats)", theme=theme
+        ),
         shows=f"entropy of a fused qubit, mean over qubits and {_watched_rows(those, 0)}; 0 is a product, 0.69 the "
-              f"most. {INERT}",
+        f"most. {INERT}",
         not_shown=_NO_ATTRIBUTION,
         alt=f"Entropy of a fused qubit by epoch: {_last(found)}.",
-        table=lambda: _table({"entropy": found}))
+        table=lambda: _table({"entropy": found}),
+    )
 
 
 def results(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
     """Epochs, time, and the metrics of the kept weights: a table."""
     found = run_results.of(runs)
-    sizes = "; ".join(f"{text.plain(name)}: {valid:,} validation, {test:,} test rows"
-                      for name, (valid, test) in found.sizes.items())
-    seeds = "The runs differ in their seed alone: mean ± standard deviation over seeds." if found.seeds_only else ""
+    sizes = "; ".join(
+        f"{text.plain(name)}: {valid:,} validation, {test:,} test rows"
+        for name, (valid, test) in found.sizes.items()
+    )
+    seeds = (
+        "The runs differ in their seed alone: mean ± standard deviation over seeds."
+        if found.seeds_only
+        else ""
+    )
     return Picture(
-        "train-results", "What came out", None,
+        "train-results",
+        "What came out",
+        None,
         shows=f"the kept weights measured when the run ended{f' ({sizes})' if sizes else ''}. {seeds}",
         not_shown="which settings to choose: whoever chooses by test rows no longer measures on unseen ones.",
-        alt=f"Epochs, time and parameters of {len(found.table)} runs.", table=lambda: found.table)
+        alt=f"Epochs, time and parameters of {len(found.table)} runs.",
+        table=lambda: found.table,
+    )
 
 
 def _drawn(runs: Sequence[Seen]) -> list[Seen]:
@@ -221,7 +298,9 @@ def _drawn(runs: Sequence[Seen]) -> list[Seen]:
 
 
 def _curves(runs: Sequence[Seen], key: str) -> dict[str, Curve]:
-    return {each.name: run_curves.curve(each.record, key) for each in runs if each.record is not None}
+    return {
+        each.name: run_curves.curve(each.record, key) for each in runs if each.record is not None
+    }
 
 
 def _kept(runs: Sequence[Seen]) -> dict[str, int]:
@@ -247,20 +326,28 @@ def _rows(runs: Sequence[Seen]) -> str:
 
 def _watched_rows(runs: Sequence[Seen], which: int, against: bool = False) -> str:
     """How many rows a watched number is the mean of, and its background."""
-    said = dict.fromkeys(f"{found[2][which]} validation rows"
-                         + (f" against {found[2][2]} training rows" if against else "")
-                         for each in runs if (found := run_curves.counted(each)))
+    said = dict.fromkeys(
+        f"{found[2][which]} validation rows"
+        + (f" against {found[2][2]} training rows" if against else "")
+        for each in runs
+        if (found := run_curves.counted(each))
+    )
     return " or ".join(said) or "at most 32 validation rows"
 
 
 def _last(curves: Mapping[str, Curve]) -> str:
-    return ", ".join(f"{name} {values[-1]:.4g} at epoch {epochs[-1]:.0f}"
-                     for name, (epochs, values) in curves.items() if len(values))
+    return ", ".join(
+        f"{name} {values[-1]:.4g} at epoch {epochs[-1]:.0f}"
+        for name, (epochs, values) in curves.items()
+        if len(values)
+    )
 
 
 def _largest(terms: Mapping[str, Curve]) -> dict[str, Curve]:
     """The single modalities, and the joint terms that are largest by now."""
-    joint = sorted((term for term in terms if "+" in term), key=lambda term: -float(terms[term][1][-1]))[:_JOINT]
+    joint = sorted(
+        (term for term in terms if "+" in term), key=lambda term: -float(terms[term][1][-1])
+    )[:_JOINT]
     return {term: found for term, found in terms.items() if "+" not in term or term in joint}
 
 
@@ -272,21 +359,40 @@ def _passing(name: str, terms: Mapping[str, Curve]) -> str:
     said = []
     for group, epoch in run_curves.passes(terms).items():
         whose = "the joint terms together" if group == "joint" else text.plain(group)
-        said.append(f"{whose} not yet" if epoch is None else f"{whose} at epoch {epoch}"
-                    if epoch > epochs[0] else f"{whose} from the first measurement (epoch {epoch})")
-    return (f"**{text.plain(name)}** reaches {PASSED:.0%} of what all terms add by epoch {int(epochs[-1])}: "
-            f"{', '.join(said)}. Measured after {len(epochs)} of {int(epochs[-1])} epochs.")
+        said.append(
+            f"{whose} not yet"
+            if epoch is None
+            else f"{whose} at epoch {epoch}"
+            if epoch > epochs[0]
+            else f"{whose} from the first measurement (epoch {epoch})"
+        )
+    return (
+        f"**{text.plain(name)}** reaches {PASSED:.0%} of what all terms add by epoch {int(epochs[-1])}: "
+        f"{', '.join(said)}. Measured after {len(epochs)} of {int(epochs[-1])} epochs."
+    )
 
 
 def _table(curves: Mapping[str, Mapping[str, Curve]]) -> pd.DataFrame:
     """Curves as rows, by what they are of and then by run."""
-    return pd.concat([pd.DataFrame({"run": name, "epoch": epochs.astype(int), "measure": what, "value": values})
-                      for what, found in curves.items() for name, (epochs, values) in found.items()])
+    return pd.concat(
+        [
+            pd.DataFrame(
+                {"run": name, "epoch": epochs.astype(int), "measure": what, "value": values}
+            )
+            for what, found in curves.items()
+            for name, (epochs, values) in found.items()
+        ]
+    )
 
 
 def _table_by_term(found: Mapping[str, Mapping[str, Curve]]) -> pd.DataFrame:
-    return pd.concat([pd.DataFrame({"run": name, "term": term, "epoch": epochs.astype(int), "value": values})
-                      for name, terms in found.items() for term, (epochs, values) in terms.items()])
+    return pd.concat(
+        [
+            pd.DataFrame({"run": name, "term": term, "epoch": epochs.astype(int), "value": values})
+            for name, terms in found.items()
+            for term, (epochs, values) in terms.items()
+        ]
+    )
 
 
 VIEWS = ("Progress", "Inside the model", "Settings and results")
@@ -300,13 +406,21 @@ def begun(runs: Sequence[Seen]) -> bool:
 def metrics_of(runs: Sequence[Seen]) -> list[str]:
     """The metrics that all runs with an epoch have."""
     drawn = run_curves.with_history(runs)
-    return run_curves.metric_names([each.record for each in drawn if each.record is not None]) if drawn else []
+    return (
+        run_curves.metric_names([each.record for each in drawn if each.record is not None])
+        if drawn
+        else []
+    )
 
 
 def watched(runs: Sequence[Seen]) -> bool:
     """Whether some run looked into its model while it was trained."""
-    return any(row["watched"] for each in run_curves.with_history(runs) if each.record is not None
-               for row in each.record.history)
+    return any(
+        row["watched"]
+        for each in run_curves.with_history(runs)
+        if each.record is not None
+        for row in each.record.history
+    )
 
 
 def groups_of(runs: Sequence[Seen]) -> int:
@@ -316,32 +430,47 @@ def groups_of(runs: Sequence[Seen]) -> int:
 
 def has_norm(runs: Sequence[Seen], of: str) -> bool:
     """Whether some run followed the norm `of` what acts in its model."""
-    return watched(runs) and any(of in terms
-                                 for terms in run_curves.watched_by(run_curves.with_history(runs), "norm").values())
+    return watched(runs) and any(
+        of in terms
+        for terms in run_curves.watched_by(run_curves.with_history(runs), "norm").values()
+    )
 
 
 def entangled(runs: Sequence[Seen]) -> list[Any]:
     """What each run followed of the entanglement in its model."""
-    return list(run_curves.watched_by(run_curves.with_history(runs), "entanglement").values()) if watched(runs) else []
+    return (
+        list(run_curves.watched_by(run_curves.with_history(runs), "entanglement").values())
+        if watched(runs)
+        else []
+    )
 
 
 def allowed(view: View, _: Any = None) -> dict[str, say.Allowed]:
     """What an address may say of the runs that are shown, and of the form of a new one, all but its name."""
     known = sources()
-    found = {"run": say.options("Run", [run.name for run in run_files.runs()],
-                                "Those that are trained now, else the newest, are shown.", many=True),
-             "train.import": say.switch("Bring a model", "It stays folded."),
-             "train.view": say.options("View", VIEWS, "The first is shown."),
-             "train.metric": say.options("Metric", metrics.describe, "The usual one is shown."),
-             "new.data": say.options("Data set", known, "The first is taken."),
-             "new.kind": say.options("Kind of model", KINDS, "The first is taken."),
-             "new.seeds": say.number("Runs", 1, run_curves.MAX_SEEDS, "One is started."),
-             "new.first": say.number("First seed", 0, 10**6, "0 is taken.")}
+    found = {
+        "run": say.options(
+            "Run",
+            [run.name for run in run_files.runs()],
+            "Those that are trained now, else the newest, are shown.",
+            many=True,
+        ),
+        "train.import": say.switch("Bring a model", "It stays folded."),
+        "train.view": say.options("View", VIEWS, "The first is shown."),
+        "train.metric": say.options("Metric", metrics.describe, "The usual one is shown."),
+        "new.data": say.options("Data set", known, "The first is taken."),
+        "new.kind": say.options("Kind of model", KINDS, "The first is taken."),
+        "new.seeds": say.number("Runs", 1, run_curves.MAX_SEEDS, "One is started."),
+        "new.first": say.number("First seed", 0, 10**6, "0 is taken."),
+    }
     if not known:
         return found
     name, kind = view.one_of("new.data", known), view.one_of("new.kind", list(KINDS))
-    return found | {setting_key(name, kind, key): _setting(key, default)
-                    for key, default in plans.known(name, kind).items() if key in SETTINGS}
+    return found | {
+        setting_key(name, kind, key): _setting(key, default)
+        for key, default in plans.known(name, kind).items()
+        if key in SETTINGS
+    }
 
 
 def setting_key(name: str, kind: str, setting: str) -> str:
@@ -366,15 +495,34 @@ MAX_TEXT, TYPED = 60, ("dims",)  # dims: one number or several, so typed as text
 _SEEN, _INSIDE, _RESULTS = (within("train.view", VIEWS, name) for name in VIEWS)
 PANELS = {
     "train-loss": Panel(loss, fits=begun, opens=_SEEN),
-    "train-metric": Panel(metric, {"metric": word("train.metric")}, fits=lambda runs, **_: bool(metrics_of(runs)),
-                          opens=_SEEN),
-    "train-gradient": Panel(gradient, fits=begun, opens=_SEEN), "train-rate": Panel(rate, fits=begun, opens=_SEEN),
+    "train-metric": Panel(
+        metric,
+        {"metric": word("train.metric")},
+        fits=lambda runs, **_: bool(metrics_of(runs)),
+        opens=_SEEN,
+    ),
+    "train-gradient": Panel(gradient, fits=begun, opens=_SEEN),
+    "train-rate": Panel(rate, fits=begun, opens=_SEEN),
     "train-dividends": Panel(dividends, fits=lambda runs: groups_of(runs) > 0, opens=_INSIDE),
-    **{f"train-norm-{of}": Panel(norms, fixed={"of": of}, fits=has_norm, opens=_INSIDE) for of in NORMS},
-    "train-negativity": Panel(negativity, fits=lambda runs: any("fused" not in terms for terms in entangled(runs)),
-                              opens=_INSIDE),
-    "train-fused": Panel(fused, fits=lambda runs: any("fused" in terms for terms in entangled(runs)), opens=_INSIDE),
+    **{
+        f"train-norm-{of}": Panel(norms, fixed={"of": of}, fits=has_norm, opens=_INSIDE)
+        for of in NORMS
+    },
+    "train-negativity": Panel(
+        negativity,
+        fits=lambda runs: any("fused" not in terms for terms in entangled(runs)),
+        opens=_INSIDE,
+    ),
+    "train-fused": Panel(
+        fused, fits=lambda runs: any("fused" in terms for terms in entangled(runs)), opens=_INSIDE
+    ),
     "train-results": Panel(results, opens=_RESULTS),
 }
-NAMED = {"train-dividends-": Panel(dividends, rest="group", opens=_INSIDE,
-                                   endings=lambda view, runs: [str(group) for group in range(1, groups_of(runs))])}
+NAMED = {
+    "train-dividends-": Panel(
+        dividends,
+        rest="group",
+        opens=_INSIDE,
+        endings=lambda view, runs: [str(group) for group in range(1, groups_of(runs))],
+    )
+}

@@ -20,7 +20,16 @@ from qfusion._checks import check, choose
 from qfusion._sentences import count, listed, sizes, top
 from qfusion.analysis import answers, backgrounds, text
 from qfusion.analysis.dynamics import interventions
-from qfusion.analysis.dynamics.interventions import DROP, FLIP, INPUT, KEPT, STATE, SWAP, Asked, Result
+from qfusion.analysis.dynamics.interventions import (
+    DROP,
+    FLIP,
+    INPUT,
+    KEPT,
+    STATE,
+    SWAP,
+    Asked,
+    Result,
+)
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
 from qfusion.data.sources.planted import editing
@@ -38,21 +47,37 @@ from qfusion.panels.core import spoken
 from qfusion.panels.core.panel import Panel, Picture, unfolded
 from qfusion.panels.core.view import View
 
-TITLES = {KEPT: "leave it as it is", SWAP: "another sample's", DROP: "leave it out", INPUT: "edit the raw input",
-          STATE: "edit its state", FLIP: "nearest state that flips the decision"}  # as the address says them
+TITLES = {
+    KEPT: "leave it as it is",
+    SWAP: "another sample's",
+    DROP: "leave it out",
+    INPUT: "edit the raw input",
+    STATE: "edit its state",
+    FLIP: "nearest state that flips the decision",
+}  # as the address says them
 BEFORE, AFTER = "as it is", "with the changes"
 SAME = 1e-6  # angles below it, in radians, are rounding
 
 
 def both(sample: Sample, changes: Asked | None = None) -> tuple[Result, Result, dict[str, str]]:
     """What the model says of the sample as it is and with the changes, and what is done to each that changes."""
-    kept, asked = (interventions.asked(sample.work, sample.row, each) for each in ({}, changes or {}))
-    done = {name: each.action for name, each in zip(sample.modalities, asked, strict=True) if each.action != KEPT}
-    before, after = (interventions.with_changes(sample.work, sample.row, each) for each in (kept, asked))
+    kept, asked = (
+        interventions.asked(sample.work, sample.row, each) for each in ({}, changes or {})
+    )
+    done = {
+        name: each.action
+        for name, each in zip(sample.modalities, asked, strict=True)
+        if each.action != KEPT
+    }
+    before, after = (
+        interventions.with_changes(sample.work, sample.row, each) for each in (kept, asked)
+    )
     return before, after, done
 
 
-def probabilities(sample: Sample, theme: Theme = "light", *, changes: Asked | None = None) -> Picture:
+def probabilities(
+    sample: Sample, theme: Theme = "light", *, changes: Asked | None = None
+) -> Picture:
     """Both decisions as softmax of the classes; of a model of classes.
 
     Args:
@@ -64,18 +89,35 @@ def probabilities(sample: Sample, theme: Theme = "light", *, changes: Asked | No
     check(bool(work.classes), "This model has one score and no classes. Look at `waterfall`.")
     before, now, done = both(sample, changes)
     return Picture(
-        "what-if-probabilities", f"Decision: {answers.numbered(work, now.outcome.scores)}",
-        bars.class_bars(now.probabilities, work.classes, truth=int(work.dataset.y[sample.row]),
-                        before=before.probabilities if done else None, before_name=BEFORE, theme=theme),
-        shows="the classes" + (" with the changes; diamonds: as the sample is. " if done else ". ")
-              + f"{work.calibration}{sample.of}",
+        "what-if-probabilities",
+        f"Decision: {answers.numbered(work, now.outcome.scores)}",
+        bars.class_bars(
+            now.probabilities,
+            work.classes,
+            truth=int(work.dataset.y[sample.row]),
+            before=before.probabilities if done else None,
+            before_name=BEFORE,
+            theme=theme,
+        ),
+        shows="the classes"
+        + (" with the changes; diamonds: as the sample is. " if done else ". ")
+        + f"{work.calibration}{sample.of}",
         not_shown="the probability of being right: see the calibration on the Cohorts page.",
         alt=f"Softmax of the classes: {spoken.listed(work.classes, now.probabilities)}.",
-        table=lambda: pd.DataFrame({"sample": sample.id, "class": work.classes, "as_it_is": before.probabilities,
-                                    "changed": now.probabilities}))
+        table=lambda: pd.DataFrame(
+            {
+                "sample": sample.id,
+                "class": work.classes,
+                "as_it_is": before.probabilities,
+                "changed": now.probabilities,
+            }
+        ),
+    )
 
 
-def waterfall(sample: Sample, theme: Theme = "light", *, when: str = BEFORE, changes: Asked | None = None) -> Picture:
+def waterfall(
+    sample: Sample, theme: Theme = "light", *, when: str = BEFORE, changes: Asked | None = None
+) -> Picture:
     """One of both decisions term by term, on an axis that serves both.
 
     Args:
@@ -88,25 +130,37 @@ def waterfall(sample: Sample, theme: Theme = "light", *, when: str = BEFORE, cha
     before, now, done = both(sample, changes)
     found = {BEFORE: before, AFTER: now}[choose("Decision", when, (BEFORE, AFTER))]
     terms = found.terms(work, sample.output)
-    drawn = decision.waterfall(terms, work.modalities, truth=sample.target if when == BEFORE else now.truth,
-                               unit=sample.unit, theme=theme)
+    drawn = decision.waterfall(
+        terms,
+        work.modalities,
+        truth=sample.target if when == BEFORE else now.truth,
+        unit=sample.unit,
+        theme=theme,
+    )
     if done:
         drawn.update_xaxes(range=_reach(sample, before, now))
     finding = answers.finding(terms)
     return Picture(
         f"what-if-{'as-it-is' if when == BEFORE else 'changed'}",
-        f"{when}: {finding[:1].lower()}{finding[1:]}{sample.whose}", drawn,
+        f"{when}: {finding[:1].lower()}{finding[1:]}{sample.whose}",
+        drawn,
         shows=f"the exact sum baseline + single modalities + joint terms (hatched) = score, {when}.{sample.of} "
-              f"{backgrounds.baseline(work.background)} Terms of a modality that is left out are zero.",
+        f"{backgrounds.baseline(work.background)} Terms of a modality that is left out are zero.",
         not_shown="whether such a combination occurs: changed modalities may not belong together.",
         alt=f"Waterfall {when}: "
-            + ", ".join(f"{term or 'baseline'} {value:+.2f}" for term, value in terms.items()) + ".",
-        table=lambda: terms_table(terms, sample=sample.id, when=when).assign(background=work.background.name))
+        + ", ".join(f"{term or 'baseline'} {value:+.2f}" for term, value in terms.items())
+        + ".",
+        table=lambda: terms_table(terms, sample=sample.id, when=when).assign(
+            background=work.background.name
+        ),
+    )
 
 
 def _reach(sample: Sample, *results: Result) -> list[float]:
     """One axis for both waterfalls, with room for the numbers beside the bars."""
-    ends = np.concatenate([np.cumsum(list(found.terms(sample.work, sample.output).values())) for found in results])
+    ends = np.concatenate(
+        [np.cumsum(list(found.terms(sample.work, sample.output).values())) for found in results]
+    )
     low, high = min(0.0, float(ends.min())), max(0.0, float(ends.max()))
     room = 0.32 * max(high - low, 0.1)
     return [low - room, high + room]
@@ -118,14 +172,24 @@ def differences(sample: Sample, theme: Theme = "light", *, changes: Asked | None
     old, new = before.terms(sample.work, sample.output), now.terms(sample.work, sample.output)
     change = {term: new[term] - old[term] for term in old if term}
     return Picture(
-        "what-if-differences", acts_through(change),
+        "what-if-differences",
+        acts_through(change),
         figures.differences(old, new, sample.modalities, unit=sample.unit, theme=theme),
         shows=f"each term with the changes minus the same term as the sample is{sample.whose}; they add up to the "
-              f"change of the score. {backgrounds.against(sample.work.background)}",
+        f"change of the score. {backgrounds.against(sample.work.background)}",
         not_shown="terms that do not contain a changed modality, which cannot change.",
-        alt="Differences: " + ", ".join(f"{term} {value:+.2f}" for term, value in change.items()) + ".",
-        table=lambda: pd.DataFrame({"sample": sample.id, "term": list(old), "as_it_is": list(old.values()),
-                                    "changed": list(new.values())}))
+        alt="Differences: "
+        + ", ".join(f"{term} {value:+.2f}" for term, value in change.items())
+        + ".",
+        table=lambda: pd.DataFrame(
+            {
+                "sample": sample.id,
+                "term": list(old),
+                "as_it_is": list(old.values()),
+                "changed": list(new.values()),
+            }
+        ),
+    )
 
 
 def acts_through(change: Mapping[str, float]) -> str:
@@ -136,8 +200,11 @@ def acts_through(change: Mapping[str, float]) -> str:
     moved = listed([f"{text.term(term)} ({change[term]:+.2f})" for term in first])
     if len(first) == 1:
         return f"The change acts most through {moved}"
-    return f"The change acts most, alike, through {moved}" if len(first) < len(change) else \
-        f"The change acts alike through {moved}"
+    return (
+        f"The change acts most, alike, through {moved}"
+        if len(first) < len(change)
+        else f"The change acts alike through {moved}"
+    )
 
 
 def state_moved(name: str, angle: float) -> str:
@@ -147,7 +214,9 @@ def state_moved(name: str, angle: float) -> str:
     return f"The state of {name} moved by {angle:.2f} rad"
 
 
-def state(sample: Sample, theme: Theme = "light", *, modality: str, changes: Asked | None = None) -> Picture:
+def state(
+    sample: Sample, theme: Theme = "light", *, modality: str, changes: Asked | None = None
+) -> Picture:
     """The state of one modality before and with the changes.
 
     Args:
@@ -167,35 +236,66 @@ def state(sample: Sample, theme: Theme = "light", *, modality: str, changes: Ask
         qubit = len(old) == 2
         measure = "Fubini–Study angle; its cosine squared is the fidelity"
         names = ["θ", "φ"] if qubit else [f"|{k}⟩" for k in range(len(old))]
-        drawn = figures.bloch(_vector(before), _vector(now), hue=hue, theme=theme) if qubit else \
-            figures.numbers(old, new, names, axis="population", across="basis state", hue=hue, theme=theme)
-        not_shown = f"{inputs} this state." if qubit else \
-            f"the phases, which a swap or the nearest flip changes too, and {inputs} this state."
+        drawn = (
+            figures.bloch(_vector(before), _vector(now), hue=hue, theme=theme)
+            if qubit
+            else figures.numbers(
+                old, new, names, axis="population", across="basis state", hue=hue, theme=theme
+            )
+        )
+        not_shown = (
+            f"{inputs} this state."
+            if qubit
+            else f"the phases, which a swap or the nearest flip changes too, and {inputs} this state."
+        )
     else:
         space: Any = sample.work
         measure, names = "norm of the change of the angles θ = 2 arcsin √mass", list(space.elements)
-        drawn = figures.numbers(old, new, [each.removeprefix("element ") for each in names], axis="mass",
-                                across="element", hue=hue, theme=theme)
+        drawn = figures.numbers(
+            old,
+            new,
+            [each.removeprefix("element ") for each in names],
+            axis="mass",
+            across="element",
+            hue=hue,
+            theme=theme,
+        )
         not_shown = f"{inputs} these masses."
     return Picture(
-        f"what-if-state-{modality}", state_moved(name, far), drawn,
+        f"what-if-state-{modality}",
+        state_moved(name, far),
+        drawn,
         shows=f"what the model makes of {name}, before and with the change. Distance: {measure}.{sample.of}",
-        not_shown=not_shown, alt=f"State of {modality} before and with the change, {far:.2f} rad apart.",
-        table=lambda: pd.DataFrame({"sample": sample.id, "modality": modality, "part": names, "as_it_is": old,
-                                    "changed": new}))
+        not_shown=not_shown,
+        alt=f"State of {modality} before and with the change, {far:.2f} rad apart.",
+        table=lambda: pd.DataFrame(
+            {
+                "sample": sample.id,
+                "modality": modality,
+                "part": names,
+                "as_it_is": old,
+                "changed": new,
+            }
+        ),
+    )
 
 
 def _vector(ket: Any) -> np.ndarray:
     a, b = (complex(x) for x in ket[0])
-    return np.array([2 * (a.conjugate() * b).real, 2 * (a.conjugate() * b).imag, abs(a) ** 2 - abs(b) ** 2])
+    return np.array(
+        [2 * (a.conjugate() * b).real, 2 * (a.conjugate() * b).imag, abs(a) ** 2 - abs(b) ** 2]
+    )
 
 
 def _asked(view: View) -> dict[str, dict[str, Any]] | None:
     """What the address says is done to each modality."""
     actions = {title: action for action, title in TITLES.items()}
     found = {name: actions.get(view.get(f"do.{name}"), KEPT) for name in view.modalities}
-    return {name: {"action": action} | _details(view, name, action) for name, action in found.items()
-            if action != KEPT} or None
+    return {
+        name: {"action": action} | _details(view, name, action)
+        for name, action in found.items()
+        if action != KEPT
+    } or None
 
 
 def _details(view: View, name: str, action: str) -> dict[str, Any]:
@@ -206,13 +306,22 @@ def _details(view: View, name: str, action: str) -> dict[str, Any]:
     if action == INPUT:
         return {"controls": _numbers(view, "voice." if name == "audio" else "face.")}
     if action == STATE:
-        return {"state": {int(place): value for place, value in _numbers(view, f"set.{name}.").items()
-                          if place.isdecimal()}}
+        return {
+            "state": {
+                int(place): value
+                for place, value in _numbers(view, f"set.{name}.").items()
+                if place.isdecimal()
+            }
+        }
     return {}
 
 
 def _numbers(view: View, start: str) -> dict[str, float]:
-    return {key.removeprefix(start): view.number(key, 0.0) for key in view.address if key.startswith(start)}
+    return {
+        key.removeprefix(start): view.number(key, 0.0)
+        for key in view.address
+        if key.startswith(start)
+    }
 
 
 def nearest(sample: Sample, theme: Theme = "light") -> Picture:
@@ -220,30 +329,63 @@ def nearest(sample: Sample, theme: Theme = "light") -> Picture:
     work, found = sample.work, interventions.what_would_flip(sample.work, sample.row)
     farthest, unit, how = _measured(work, found)
     never = [text.plain(name) for name, flip in found.items() if not flip.state.possible]
-    unsure = [text.plain(name) for name, flip in found.items() if flip.state.possible and not flip.state.verified]
+    unsure = [
+        text.plain(name)
+        for name, flip in found.items()
+        if flip.state.possible and not flip.state.verified
+    ]
     first = next(iter(found.values()))
     return Picture(
-        "flips", f"What would flip it? {answers.flip(work, found)}",
-        figures.ways(list(found), [flip.state.distance for flip in found.values()],
-                     [flip.donor.distance for flip in found.values()], work.modalities, farthest=farthest,
-                     unit=unit, theme=theme),
+        "flips",
+        f"What would flip it? {answers.flip(work, found)}",
+        figures.ways(
+            list(found),
+            [flip.state.distance for flip in found.values()],
+            [flip.donor.distance for flip in found.values()],
+            work.modalities,
+            farthest=farthest,
+            unit=unit,
+            theme=theme,
+        ),
         shows="the smallest change of one modality's state, the others as they are, that turns the decision, now "
-              f"{answers.numbered(work, first.state.before)}; {how}. Diamonds: the nearest of {first.donor.tried:,} "
-              "samples whose state of it does so. "
-              + (f"**Not confirmed by running the model again: {', '.join(unsure)}.**" if unsure else
-                 "Each was set in the model, the model run again, and the decision seen to change.")
-              + (f" {'No state whatever' if work.can('states') else 'None was found'} of {', '.join(never)}"
-                 f"{' can do it' if work.can('states') else ''}." if never else ""),
+        f"{answers.numbered(work, first.state.before)}; {how}. Diamonds: the nearest of {first.donor.tried:,} "
+        "samples whose state of it does so. "
+        + (
+            f"**Not confirmed by running the model again: {', '.join(unsure)}.**"
+            if unsure
+            else "Each was set in the model, the model run again, and the decision seen to change."
+        )
+        + (
+            f" {'No state whatever' if work.can('states') else 'None was found'} of {', '.join(never)}"
+            f"{' can do it' if work.can('states') else ''}."
+            if never
+            else ""
+        ),
         not_shown="whether any words, sound or picture would give that state; changes of several modalities at once.",
         alt="Distances to a flip: "
-            + ", ".join(f"{name} {flip.state.distance:.2f}" for name, flip in found.items()) + ".",
-        table=lambda: pd.DataFrame([
-            {"sample": sample.id, "modality": name, "possible": s.possible, "distance_rad": s.distance,
-             "optimum": "exact" if s.exact else "best found",
-             "decision_after": answers.verdict(work, s.after) if s.possible else "", "verified": s.verified,
-             "room": s.reach, "nearest_sample": flip.donor_id, "its_distance_rad": d.distance,
-             "samples_that_flip": d.turning, "samples_tried": d.tried}
-            for name, flip in found.items() for s, d in [(flip.state, flip.donor)]]))
+        + ", ".join(f"{name} {flip.state.distance:.2f}" for name, flip in found.items())
+        + ".",
+        table=lambda: pd.DataFrame(
+            [
+                {
+                    "sample": sample.id,
+                    "modality": name,
+                    "possible": s.possible,
+                    "distance_rad": s.distance,
+                    "optimum": "exact" if s.exact else "best found",
+                    "decision_after": answers.verdict(work, s.after) if s.possible else "",
+                    "verified": s.verified,
+                    "room": s.reach,
+                    "nearest_sample": flip.donor_id,
+                    "its_distance_rad": d.distance,
+                    "samples_that_flip": d.turning,
+                    "samples_tried": d.tried,
+                }
+                for name, flip in found.items()
+                for s, d in [(flip.state, flip.donor)]
+            ]
+        ),
+    )
 
 
 def _measured(work: Workspace, found: Mapping[str, interventions.Flip]) -> tuple[float, str, str]:
@@ -251,36 +393,68 @@ def _measured(work: Workspace, found: Mapping[str, interventions.Flip]) -> tuple
     if work.can("kets"):
         return math.pi / 2, "Fubini–Study angle", "exact, by a secular equation"
     if work.can("states"):
-        return (math.pi * math.sqrt(work.model.elements), "norm of the change of the angles θ",
-                "the best of many starts; whether there is any is exact")
-    seen = [each for flip in found.values() for each in (flip.state.distance, flip.donor.distance)
-            if math.isfinite(each)]
-    return (max(seen, default=1.0), "norm of the change of what its encoder gives",
-            "the best that gradients and other samples led to; there may be nearer ones")
+        return (
+            math.pi * math.sqrt(work.model.elements),
+            "norm of the change of the angles θ",
+            "the best of many starts; whether there is any is exact",
+        )
+    seen = [
+        each
+        for flip in found.values()
+        for each in (flip.state.distance, flip.donor.distance)
+        if math.isfinite(each)
+    ]
+    return (
+        max(seen, default=1.0),
+        "norm of the change of what its encoder gives",
+        "the best that gradients and other samples led to; there may be nearer ones",
+    )
 
 
 def parameter_flips(sample: Sample, theme: Theme = "light") -> Picture:
     """For each parameter of the physics or angle of the fusion rules the smallest turn that flips the decision."""
     work, search = sample.work, interventions.parameters_that_flip(sample.work, sample.row)
-    check(bool(search.found), f"None of the {search.tried} knobs flips this decision on its own ({search.ranges}).")
+    check(
+        bool(search.found),
+        f"None of the {search.tried} knobs flips this decision on its own ({search.ranges}).",
+    )
     found = search.found
     names = [interventions.parameter_name(work, change) for change in found]
     sure = sum(change.verified for change in found)
     return Picture(
-        "knob-flips", smallest_turn(found, names, answers.verdict(work, found[0].after), search.tried),
-        figures.sizes(names, np.array([change.size for change in found]), theme=theme,
-                      axis="relative change that flips the decision" if work.can("time") else
-                      "change of the angle that flips the decision (rad)"),
+        "knob-flips",
+        smallest_turn(found, names, answers.verdict(work, found[0].after), search.tried),
+        figures.sizes(
+            names,
+            np.array([change.size for change in found]),
+            theme=theme,
+            axis="relative change that flips the decision"
+            if work.can("time")
+            else "change of the angle that flips the decision (rad)",
+        ),
         shows="for each knob the smallest change that turns the decision on this sample, all others as learned "
-              f"({search.ranges}); {_method(search)} {sure} of {len(found)} were confirmed by running the model with "
-              "the knob turned.",
+        f"({search.ranges}); {_method(search)} {sure} of {len(found)} were confirmed by running the model with "
+        "the knob turned.",
         not_shown="what the turned knob does to other samples: the Dynamics and Circuit pages show their test metrics.",
         alt="Smallest changes of knobs: "
-            + ", ".join(f"{name} {change.size:.3f}" for name, change in zip(names, found, strict=True)) + ".",
-        table=lambda: pd.DataFrame([
-            {"sample": sample.id, "kind": change.kind, "knob": change.name, "learned": change.learned,
-             "flips_at": change.value, "size": change.size, "decision_after": answers.verdict(work, change.after),
-             "verified": change.verified} for change in found]))
+        + ", ".join(f"{name} {change.size:.3f}" for name, change in zip(names, found, strict=True))
+        + ".",
+        table=lambda: pd.DataFrame(
+            [
+                {
+                    "sample": sample.id,
+                    "kind": change.kind,
+                    "knob": change.name,
+                    "learned": change.learned,
+                    "flips_at": change.value,
+                    "size": change.size,
+                    "decision_after": answers.verdict(work, change.after),
+                    "verified": change.verified,
+                }
+                for change in found
+            ]
+        ),
+    )
 
 
 def outcome(changed: Sequence[str], before: str, after: str, turned: bool) -> str:
@@ -292,11 +466,15 @@ def outcome(changed: Sequence[str], before: str, after: str, turned: bool) -> st
     """
     if not changed:
         return f"Decision: {before}. Change a modality to see what becomes of it"
-    return (f"Changing {listed([text.plain(name) for name in changed])} {'**flips**' if turned else 'keeps'} the "
-            f"decision: {before} → {after}")
+    return (
+        f"Changing {listed([text.plain(name) for name in changed])} {'**flips**' if turned else 'keeps'} the "
+        f"decision: {before} → {after}"
+    )
 
 
-def smallest_turn(found: Sequence[ParameterChange], names: Sequence[str], to: str, tried: int) -> str:
+def smallest_turn(
+    found: Sequence[ParameterChange], names: Sequence[str], to: str, tried: int
+) -> str:
     """Which knob flips a decision by the smallest turn, of those found, the smallest first.
 
     Args:
@@ -304,20 +482,35 @@ def smallest_turn(found: Sequence[ParameterChange], names: Sequence[str], to: st
         tried: how many knobs were turned.
     """
     first = found[0]
-    places = next(n for n in range(2, 17) if n == 16 or f"{first.learned:.{n}f}" != f"{first.value:.{n}f}")
-    alike = [text.plain(name) for name, change in zip(names, found, strict=True)
-             if f"{change.size:.3f}" == f"{first.size:.3f}"]
-    smallest = "Smallest turn" if len(alike) == 1 else f"Smallest turn, as small as {count(len(alike) - 1, 'other')}"
-    flips = "flips it" if first.verified else "should flip it, which running the model did not confirm,"
-    return (f"{smallest}: {alike[0]}, from {first.learned:.{places}f} to {first.value:.{places}f}, {flips} to {to}; "
-            f"{len(found)} of {count(tried, 'knob')} can")
+    places = next(
+        n for n in range(2, 17) if n == 16 or f"{first.learned:.{n}f}" != f"{first.value:.{n}f}"
+    )
+    alike = [
+        text.plain(name)
+        for name, change in zip(names, found, strict=True)
+        if f"{change.size:.3f}" == f"{first.size:.3f}"
+    ]
+    smallest = (
+        "Smallest turn"
+        if len(alike) == 1
+        else f"Smallest turn, as small as {count(len(alike) - 1, 'other')}"
+    )
+    flips = (
+        "flips it" if first.verified else "should flip it, which running the model did not confirm,"
+    )
+    return (
+        f"{smallest}: {alike[0]}, from {first.learned:.{places}f} to {first.value:.{places}f}, {flips} to {to}; "
+        f"{len(found)} of {count(tried, 'knob')} can"
+    )
 
 
 def _method(search: Search) -> str:
     if search.resolution == 0:
         return "exact, since every score is a + b cos φ + c sin φ in one angle."
-    return (f"found on an interpolant through 13 settings of each knob (last coefficients {search.resolution:.0e} of "
-            "the largest), then on the model itself; a pair of crossings closer than that can be missed.")
+    return (
+        f"found on an interpolant through 13 settings of each knob (last coefficients {search.resolution:.0e} of "
+        "the largest), then on the model itself; a pair of crossings closer than that can be missed."
+    )
 
 
 def changed(sample: Sample, changes: Asked | None = None, **_: Any) -> bool:
@@ -327,7 +520,9 @@ def changed(sample: Sample, changes: Asked | None = None, **_: Any) -> bool:
 
 def parameters_flip(sample: Sample) -> bool:
     """Whether the model has parameters, one of which flips the decision on its own."""
-    return sample.work.can("terms") and bool(interventions.parameters_that_flip(sample.work, sample.row).found)
+    return sample.work.can("terms") and bool(
+        interventions.parameters_that_flip(sample.work, sample.row).found
+    )
 
 
 def _restated(view: View, sample: Sample) -> list[str]:
@@ -339,18 +534,28 @@ def _restated(view: View, sample: Sample) -> list[str]:
 
 def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of the changes; also names modalities and numbers that this model does not have."""
-    found = {"knobs": say.switch("Knobs", "They stay folded."),
-             "say": say.Allowed(editing.parse, "The sample's own words are used.")}
+    found = {
+        "knobs": say.switch("Knobs", "They stay folded."),
+        "say": say.Allowed(editing.parse, "The sample's own words are used."),
+    }
     for name in work.modalities:
         titles = [TITLES[action] for action in interventions.actions(work, name)]
         found[f"do.{name}"] = say.options("What is done", titles, "It is left as it is.")
         found[f"with.{name}"] = say.Allowed(work.dataset.row, "Another sample is taken.")
         for place, (low, high) in enumerate(ranges(work, name)):
-            found[f"set.{name}.{place}"] = say.number(f"set.{name}.{place}", low, high, "The sample's own is used.")
-        for control in editing.CONTROLS.get(name, ()) if editing.recipe_of(work.dataset) is not None else ():
-            found[control_key(name, control)] = say.number(control.name, control.low, control.high, "0 is used.")
+            found[f"set.{name}.{place}"] = say.number(
+                f"set.{name}.{place}", low, high, "The sample's own is used."
+            )
+        for control in (
+            editing.CONTROLS.get(name, ()) if editing.recipe_of(work.dataset) is not None else ()
+        ):
+            found[control_key(name, control)] = say.number(
+                control.name, control.low, control.high, "0 is used."
+            )
     strange = [key for key in view.address if key.startswith(PREFIXES) and key not in found]
-    return found | {key: say.Allowed(partial(_unknown, key, list(found)), "It is ignored.") for key in strange}
+    return found | {
+        key: say.Allowed(partial(_unknown, key, list(found)), "It is ignored.") for key in strange
+    }
 
 
 def _unknown(key: str, known: list[str], value: str) -> None:
@@ -367,7 +572,11 @@ def ranges(work: Workspace, modality: str) -> list[tuple[float, float]]:
     """Ranges of the numbers of a modality's state."""
     if not work.can("states"):
         return []
-    size = work.model.dims[work.modalities.index(modality)] if work.can("kets") else work.model.elements
+    size = (
+        work.model.dims[work.modalities.index(modality)]
+        if work.can("kets")
+        else work.model.elements
+    )
     if work.can("kets") and size == 2:
         return [(0.0, math.pi), (-math.pi, math.pi)]
     return [(0.0, 1.0)] * size
@@ -379,7 +588,9 @@ PREFIXES = ("do.", "with.", "set.", "voice.", "face.")
 _CHANGES = {"changes": _asked}
 PANELS = {
     "flips": Panel(nearest),
-    "what-if-probabilities": Panel(probabilities, _CHANGES, fits=lambda sample, **_: bool(sample.work.classes)),
+    "what-if-probabilities": Panel(
+        probabilities, _CHANGES, fits=lambda sample, **_: bool(sample.work.classes)
+    ),
     "what-if-as-it-is": Panel(waterfall, _CHANGES, {"when": BEFORE}),
     "what-if-changed": Panel(waterfall, _CHANGES, {"when": AFTER}, fits=changed),
     "what-if-differences": Panel(differences, _CHANGES, fits=changed),

@@ -64,9 +64,15 @@ def as_step(wires: Sequence[Q], matrix: Tensor) -> Step[Q]:
         crossed = legs.movedim((k, n + k), (0, 1))
         if not bool(crossed[0, 1].any() or crossed[1, 0].any()):
             keeps.add(wire)
-    cnot = n == 2 and bool(torch.allclose(matrix.detach(), torch.eye(4, dtype=matrix.dtype)[[0, 1, 3, 2]]))
-    return Step(tuple(wires), frozenset(keeps), bool(((U > _SMALL).sum(0) == 1).all()),
-                (wires[0], wires[1]) if cnot else None)
+    cnot = n == 2 and bool(
+        torch.allclose(matrix.detach(), torch.eye(4, dtype=matrix.dtype)[[0, 1, 3, 2]])
+    )
+    return Step(
+        tuple(wires),
+        frozenset(keeps),
+        bool(((U > _SMALL).sum(0) == 1).all()),
+        (wires[0], wires[1]) if cnot else None,
+    )
 
 
 def light_cone(steps: Sequence[Step[Q]], read: Iterable[Q]) -> Cone[Q]:
@@ -75,7 +81,10 @@ def light_cone(steps: Sequence[Step[Q]], read: Iterable[Q]) -> Cone[Q]:
     Args:
         steps: the gates, in the order they act. read: the qubits of the product.
     """
-    plain, changed = set(read), set[Q]()  # where the observable is diagonal, and where it may be anything
+    plain, changed = (
+        set(read),
+        set[Q](),
+    )  # where the observable is diagonal, and where it may be anything
     word: set[Q] | None = set(plain)  # while it is a product of Z
     inside = [False] * len(steps)
     reached = set(plain)

@@ -40,17 +40,21 @@ def subset_name(subset: Subset, names: Sequence[str]) -> str:
 
 
 def _check_dims(H: Tensor, dims: Sequence[int]) -> None:
-    check(len(dims) > 0 and all(int(d) == d and d >= 1 for d in dims),
-          f"Argument `dims` must hold positive integers, but is {tuple(dims)}. Give one dimension per modality.")
+    check(
+        len(dims) > 0 and all(int(d) == d and d >= 1 for d in dims),
+        f"Argument `dims` must hold positive integers, but is {tuple(dims)}. Give one dimension per modality.",
+    )
     D = math.prod(dims)
-    check(H.ndim >= 2 and tuple(H.shape[-2:]) == (D, D),
-          f"Argument `H` must have shape (..., {D}, {D}) for dims {tuple(dims)}, but has shape {tuple(H.shape)}. "
-          "Give a square matrix whose side is the product of `dims`.")
+    check(
+        H.ndim >= 2 and tuple(H.shape[-2:]) == (D, D),
+        f"Argument `H` must have shape (..., {D}, {D}) for dims {tuple(dims)}, but has shape {tuple(H.shape)}. "
+        "Give a square matrix whose side is the product of `dims`.",
+    )
 
 
 def _mean_over(H: Tensor, dims: Sequence[int], m: int) -> Tensor:
     """1_m x Tr_m[H] / d_m for H of shape (..., D, D)."""
-    left, d, right = math.prod(dims[:m]), dims[m], math.prod(dims[m + 1:])
+    left, d, right = math.prod(dims[:m]), dims[m], math.prod(dims[m + 1 :])
     parts = H.reshape(*H.shape[:-2], left, d, right, left, d, right)
     mean = torch.diagonal(parts, dim1=-5, dim2=-2).mean(-1)
     identity = torch.eye(d, dtype=H.dtype, device=H.device)
@@ -100,11 +104,15 @@ def rescale(H: Tensor, dims: Sequence[int], factors: Mapping[Subset, float | Ten
 
 
 def change(H: Tensor, dims: Sequence[int], factors: Mapping[Subset, float | Tensor]) -> Tensor:
-    """Returns sum_S (f_S - 1) H_S, what `rescale` adds; exactly zero for unit factors. Arguments and errors as there.
-    """
+    """Returns sum_S (f_S - 1) H_S, what `rescale` adds; exactly zero for unit factors. Arguments, errors as there."""
     parts = decompose(H, dims)
     unknown = [s for s in factors if s not in parts]
-    check(not unknown, f"Argument `factors` must be keyed by ascending subsets of range({len(dims)}), but has "
-                       f"{unknown[:3]}. The subsets are {list(parts)[:16]}.")
+    check(
+        not unknown,
+        f"Argument `factors` must be keyed by ascending subsets of range({len(dims)}), but has "
+        f"{unknown[:3]}. The subsets are {list(parts)[:16]}.",
+    )
     changed = {subset: f for subset, f in factors.items() if torch.is_tensor(f) or f != 1}
-    return sum(((f - 1) * parts[subset] for subset, f in changed.items()), start=torch.zeros_like(H))
+    return sum(
+        ((f - 1) * parts[subset] for subset, f in changed.items()), start=torch.zeros_like(H)
+    )

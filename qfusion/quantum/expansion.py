@@ -26,7 +26,10 @@ from qfusion.quantum.generators import AnyGenerator, Form, Local, Scaling, Small
 _MAX_TERMS = 400
 _STEP = 40.0  # widths of the spectrum per step: longer steps save little and hold many iterates
 _DECAY = 6.0  # |x0| t per step: terms grow like exp(|x0| t) before they cancel
-_FEW_STEPS, _MOST_STEPS = 100, 5_000  # beyond the few the generator, where it is one matrix, is exponentiated
+_FEW_STEPS, _MOST_STEPS = (
+    100,
+    5_000,
+)  # beyond the few the generator, where it is one matrix, is exponentiated
 _TOGETHER = 16  # iterates that are added to several times at once
 _KEPT = 500_000_000  # bytes of what applying leaves for the backward pass; beyond it that is worked out again
 
@@ -60,7 +63,9 @@ class _Step(torch.autograd.Function):
         plan, count = ctx.plan, len(ctx.plan.generator.parameters)
         parameters, iterates = ctx.saved_tensors[:count], ctx.saved_tensors[count:]
         operator = plan.generator.scaled(parameters, plan.scaling)
-        sizes = plan.coefficients[:, : len(iterates) + 1].to(grads[0].device, iterates[0].real.dtype)
+        sizes = plan.coefficients[:, : len(iterates) + 1].to(
+            grads[0].device, iterates[0].real.dtype
+        )
         bars = _combine(sizes.mT.contiguous(), grads[0].contiguous())
         gradients = operator.start()
         after, bar = None, bars[-1]  # cotangents of p_{n+1} and p_n
@@ -71,8 +76,14 @@ class _Step(torch.autograd.Function):
         return (bar, None, *gradients)
 
 
-def propagate(dims: tuple[int, ...], forms: Sequence[Form], X: Tensor, times: Sequence[float], tolerance: float | None,
-              hermitian: bool) -> Tensor:
+def propagate(
+    dims: tuple[int, ...],
+    forms: Sequence[Form],
+    X: Tensor,
+    times: Sequence[float],
+    tolerance: float | None,
+    hermitian: bool,
+) -> Tensor:
     """Returns exp(t generator) X, shape (nT, N, D, D), for ascending times.
 
     Args:
@@ -89,34 +100,46 @@ def propagate(dims: tuple[int, ...], forms: Sequence[Form], X: Tensor, times: Se
     if times[-1] == 0.0:
         return X.expand(len(times), *X.shape)
     w, x0 = Scaling.of(forms)
-    check(math.isfinite(w),
-          "The Hamiltonian and jump operators must be finite, but hold NaN or infinity. Check the weights.")
+    check(
+        math.isfinite(w),
+        "The Hamiltonian and jump operators must be finite, but hold NaN or infinity. Check the weights.",
+    )
     w = max(w, 1e-3 / times[-1])  # a generator of almost nothing still has a gradient
     tolerance = tolerance or (1e-13 if X.dtype == torch.complex128 else 1e-6)
     generator = choose(dims, forms, len(X), hermitian)
     V = generator.enter(X)
     step = min(_STEP / w, _DECAY / abs(x0) if x0 else math.inf)
     if times[-1] > _FEW_STEPS * step and isinstance(generator, Small):
-        return generator.leave(torch.stack([torch.linalg.matrix_exp(t * generator.parameters[0]) @ V for t in times]))
-    check(times[-1] <= _MOST_STEPS * step,
-          f"The evolution is too long or too strong to be followed: {times[-1] / step:,.0f} steps of some fifty "
-          f"products with H and the jump operators, at most {_MOST_STEPS:,} are taken. Lower the couplings, the rates "
-          "or the duration.")
+        return generator.leave(
+            torch.stack([torch.linalg.matrix_exp(t * generator.parameters[0]) @ V for t in times])
+        )
+    check(
+        times[-1] <= _MOST_STEPS * step,
+        f"The evolution is too long or too strong to be followed: {times[-1] / step:,.0f} steps of some fifty "
+        f"products with H and the jump operators, at most {_MOST_STEPS:,} are taken. Lower the couplings, the rates "
+        "or the duration.",
+    )
     start, outputs, pending = 0.0, [], list(times)
     while pending:
         end = min(start + step, times[-1])
         inside = [t for t in pending if t <= end]
-        moments = [t - start for t in inside] + ([end - start] if len(inside) < len(pending) else [])
-        plan = _Plan(generator, Scaling(w, x0), _coefficients(w, x0, moments), w * moments[-1], tolerance)
+        moments = [t - start for t in inside] + (
+            [end - start] if len(inside) < len(pending) else []
+        )
+        plan = _Plan(
+            generator, Scaling(w, x0), _coefficients(w, x0, moments), w * moments[-1], tolerance
+        )
         try:
             Y = _Step.apply(V, plan, *generator.parameters)
         except _TooLong:
             step = (end - start) / 2
-            check(step * w > 1e-6,
-                  "The evolution does not converge: `operators` must be finite. Check them and the weights.")
+            check(
+                step * w > 1e-6,
+                "The evolution does not converge: `operators` must be finite. Check them and the weights.",
+            )
             continue
         outputs.append(Y[: len(inside)])
-        start, V, pending = end, Y[-1], pending[len(inside):]
+        start, V, pending = end, Y[-1], pending[len(inside) :]
     return generator.leave(torch.cat(outputs))
 
 
@@ -136,15 +159,18 @@ def _coefficients(w: float, x0: float, times: Sequence[float]) -> Tensor:
     return values
 
 
-def _expand(plan: _Plan, parameters: Sequence[Tensor], X: Tensor,
-            keep: bool) -> tuple[Tensor, list[Tensor], list[Tensor | None]]:
+def _expand(
+    plan: _Plan, parameters: Sequence[Tensor], X: Tensor, keep: bool
+) -> tuple[Tensor, list[Tensor], list[Tensor | None]]:
     """sum_n c_n(t) p_n until two terms in a row are below the tolerance at every time; also, if they are to be kept,
     all p_n but the last, and what applying the generator to them left."""
     operator = plan.generator.scaled(parameters, plan.scaling)
     sizes = plan.coefficients.abs().amax(0).tolist()
     weights = plan.coefficients.to(X.device, X.real.dtype)
     norm = X.norm().item()
-    limit = plan.tolerance / torch.finfo(X.dtype).eps * norm  # a larger term would cost more digits than the tolerance
+    limit = (
+        plan.tolerance / torch.finfo(X.dtype).eps * norm
+    )  # a larger term would cost more digits than the tolerance
     iterates: list[Tensor] = []
     left: list[Tensor | None] = []
     room = _KEPT
@@ -161,14 +187,14 @@ def _expand(plan: _Plan, parameters: Sequence[Tensor], X: Tensor,
         before, p = p, following
         waiting.append(p)
         if len(waiting) >= (_TOGETHER if len(weights) > 1 else 1):
-            total, waiting = _add(total, weights[:, n + 1 - len(waiting): n + 1], waiting), []
+            total, waiting = _add(total, weights[:, n + 1 - len(waiting) : n + 1], waiting), []
         term = sizes[n] * p.norm().item()
         if not term <= limit:
             break
         small = small + 1 if term <= plan.tolerance * norm and n >= plan.last else 0
         if small == 2:
             if waiting:
-                total = _add(total, weights[:, n + 1 - len(waiting): n + 1], waiting)
+                total = _add(total, weights[:, n + 1 - len(waiting) : n + 1], waiting)
             return total, iterates, left
     raise _TooLong
 

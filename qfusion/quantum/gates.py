@@ -38,7 +38,11 @@ def _block(text: str, source: str) -> Block:
     for item in text.split("|"):
         gate, wires = item.split()
         taken = _PARAMETERS[gate]
-        operations.append(Operation(gate, tuple(range(count, count + taken)), tuple(int(w) for w in wires.split(","))))
+        operations.append(
+            Operation(
+                gate, tuple(range(count, count + taken)), tuple(int(w) for w in wires.split(","))
+            )
+        )
         count += taken
     return Block(tuple(operations), count, source)
 
@@ -46,16 +50,31 @@ def _block(text: str, source: str) -> Block:
 _PARAMETERS = {"RX": 1, "RY": 1, "RZ": 1, "U3": 3, "H": 0, "CNOT": 0, "CZ": 0, "CRX": 1, "CRZ": 1}
 
 BLOCKS: dict[str, Block] = {
-    "su4": _block("U3 0|U3 1|CNOT 0,1|RY 0|RZ 1|CNOT 1,0|RY 0|CNOT 0,1|U3 0|U3 1",
-                  "any two-qubit unitary (Vatan and Williams 2004)"),
-    "so4": _block("RY 0|RY 1|CNOT 0,1|RY 0|RY 1|CNOT 0,1|RY 0|RY 1", "any real two-qubit unitary (Wei and Di 2012)"),
-    "circuit6": _block("RX 0|RX 1|RZ 0|RZ 1|CRX 1,0|CRX 0,1|RX 0|RX 1|RZ 0|RZ 1",
-                       "circuit 6 of Sim, Johnson, Aspuru-Guzik 2019"),
-    "circuit5": _block("RX 0|RX 1|RZ 0|RZ 1|CRZ 1,0|CRZ 0,1|RX 0|RX 1|RZ 0|RZ 1",
-                       "circuit 5 of Sim, Johnson, Aspuru-Guzik 2019"),
-    "circuit14": _block("RY 0|RY 1|CRX 1,0|RY 0|RY 1|CRX 0,1", "circuit 14 of Sim, Johnson, Aspuru-Guzik 2019"),
-    "circuit13": _block("RY 0|RY 1|CRZ 1,0|RY 0|RY 1|CRZ 0,1", "circuit 13 of Sim, Johnson, Aspuru-Guzik 2019"),
-    "circuit15": _block("RY 0|RY 1|CNOT 1,0|RY 0|RY 1|CNOT 0,1", "circuit 15 of Sim, Johnson, Aspuru-Guzik 2019"),
+    "su4": _block(
+        "U3 0|U3 1|CNOT 0,1|RY 0|RZ 1|CNOT 1,0|RY 0|CNOT 0,1|U3 0|U3 1",
+        "any two-qubit unitary (Vatan and Williams 2004)",
+    ),
+    "so4": _block(
+        "RY 0|RY 1|CNOT 0,1|RY 0|RY 1|CNOT 0,1|RY 0|RY 1",
+        "any real two-qubit unitary (Wei and Di 2012)",
+    ),
+    "circuit6": _block(
+        "RX 0|RX 1|RZ 0|RZ 1|CRX 1,0|CRX 0,1|RX 0|RX 1|RZ 0|RZ 1",
+        "circuit 6 of Sim, Johnson, Aspuru-Guzik 2019",
+    ),
+    "circuit5": _block(
+        "RX 0|RX 1|RZ 0|RZ 1|CRZ 1,0|CRZ 0,1|RX 0|RX 1|RZ 0|RZ 1",
+        "circuit 5 of Sim, Johnson, Aspuru-Guzik 2019",
+    ),
+    "circuit14": _block(
+        "RY 0|RY 1|CRX 1,0|RY 0|RY 1|CRX 0,1", "circuit 14 of Sim, Johnson, Aspuru-Guzik 2019"
+    ),
+    "circuit13": _block(
+        "RY 0|RY 1|CRZ 1,0|RY 0|RY 1|CRZ 0,1", "circuit 13 of Sim, Johnson, Aspuru-Guzik 2019"
+    ),
+    "circuit15": _block(
+        "RY 0|RY 1|CNOT 1,0|RY 0|RY 1|CNOT 0,1", "circuit 15 of Sim, Johnson, Aspuru-Guzik 2019"
+    ),
     "circuit9": _block("H 0|H 1|CZ 0,1|RX 0|RX 1", "circuit 9 of Sim, Johnson, Aspuru-Guzik 2019"),
     "ttn": _block("RY 0|RY 1|CNOT 0,1", "tree tensor network (Grant and others 2018)"),
 }
@@ -67,10 +86,14 @@ def rotation(gate: str, angles: Tensor) -> Tensor:
     if gate == "U3":
         return rotations(angles[None])[0]
     if gate == "H":
-        return torch.tensor([[1, 1], [1, -1]], dtype=_complex(angles), device=angles.device) / 2**0.5
+        return (
+            torch.tensor([[1, 1], [1, -1]], dtype=_complex(angles), device=angles.device) / 2**0.5
+        )
     half = angles[0] / 2
-    c, s = torch.complex(torch.cos(half), torch.zeros_like(half)), torch.complex(torch.sin(half),
-                                                                                 torch.zeros_like(half))
+    c, s = (
+        torch.complex(torch.cos(half), torch.zeros_like(half)),
+        torch.complex(torch.sin(half), torch.zeros_like(half)),
+    )
     if gate == "RX":
         return torch.stack([c, -1j * s, -1j * s, c]).view(2, 2)
     if gate == "RY":
@@ -83,13 +106,17 @@ def rotations(angles: Tensor) -> Tensor:
     theta, phi, delta = angles.unbind(1)
     c, s = torch.cos(theta / 2), torch.sin(theta / 2)
     left, right = torch.polar(torch.ones_like(phi), phi), torch.polar(torch.ones_like(phi), delta)
-    return torch.stack([c.to(left.dtype), -s * right, s * left, c * left * right], -1).view(-1, 2, 2)
+    return torch.stack([c.to(left.dtype), -s * right, s * left, c * left * right], -1).view(
+        -1, 2, 2
+    )
 
 
 def controlled(on_zero: Tensor, on_one: Tensor) -> Tensor:
     """Returns |0><0| x A + |1><1| x B, (4, 4), for single-qubit matrices A and B; the control is wire 0."""
     zero = torch.diag(on_zero.new_tensor([1, 0]))
-    return torch.kron(zero, on_zero) + torch.kron(torch.eye(2, dtype=zero.dtype, device=zero.device) - zero, on_one)
+    return torch.kron(zero, on_zero) + torch.kron(
+        torch.eye(2, dtype=zero.dtype, device=zero.device) - zero, on_one
+    )
 
 
 def swap_wires(U: Tensor) -> Tensor:
@@ -109,15 +136,19 @@ def unitary(name: str, parameters: Tensor) -> Tensor:
         InvalidInput: when the number of angles differs.
     """
     block = BLOCKS[choose("Convolution block", name, BLOCKS)]
-    check(parameters.shape == (block.parameters,),
-          f"Argument `parameters` of block {name!r} must have shape ({block.parameters},), but has shape "
-          f"{tuple(parameters.shape)}.")
+    check(
+        parameters.shape == (block.parameters,),
+        f"Argument `parameters` of block {name!r} must have shape ({block.parameters},), but has shape "
+        f"{tuple(parameters.shape)}.",
+    )
     compiled = _compile(name)
     known = torch.cat([parameters, parameters.new_tensor(_CONSTANTS)])
     angles = known[compiled.angles.to(known.device)]
     singles = rotations(angles)
     if compiled.turned.any():
-        singles = singles * torch.exp(-0.5j * angles[:, 2] * compiled.turned.to(angles))[:, None, None]
+        singles = (
+            singles * torch.exp(-0.5j * angles[:, 2] * compiled.turned.to(angles))[:, None, None]
+        )
     left, right = (singles[wire] for wire in compiled.pairs.unbind(1))
     pairs = torch.einsum("mab,mcd->macbd", left, right).reshape(-1, 4, 4)
     U = None
@@ -153,9 +184,14 @@ class _Compiled(NamedTuple):
 
 _CONSTANTS = (0.0, torch.pi / 2, -torch.pi / 2, torch.pi)
 # CNOT with its control on wire 0 and on wire 1, and CZ
-_FIXED = torch.tensor([[[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 1], [0, 0, 1, 0]],
-                       [[1, 0, 0, 0], [0, 0, 0, 1], [0, 0, 1, 0], [0, 1, 0, 0]],
-                       [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, -1]]], dtype=torch.complex128)
+_FIXED = torch.tensor(
+    [
+        [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 1], [0, 0, 1, 0]],
+        [[1, 0, 0, 0], [0, 0, 0, 1], [0, 0, 1, 0], [0, 1, 0, 0]],
+        [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, -1]],
+    ],
+    dtype=torch.complex128,
+)
 
 
 @lru_cache(maxsize=16)
@@ -172,19 +208,32 @@ def _compile(name: str) -> _Compiled:
             moments.append(("fixed", 2 if bare == "CZ" else wires[0]))
             continue
         p = taken[0] if taken else zero
-        angles.append({"U3": tuple(taken), "RX": (p, back, quarter), "RY": (p, zero, zero), "RZ": (zero, zero, p),
-                       "H": (quarter, zero, half)}[bare])  # type: ignore[arg-type]
+        angles.append(
+            {  # type: ignore[arg-type]
+                "U3": tuple(taken),
+                "RX": (p, back, quarter),
+                "RY": (p, zero, zero),
+                "RZ": (zero, zero, p),
+                "H": (quarter, zero, half),
+            }[bare]
+        )
         turned.append(bare == "RZ")
         if len(wires) == 2:
-            moments.append(("controlled" if wires == (0, 1) else "controlled, turned", len(angles) - 1))
+            moments.append(
+                ("controlled" if wires == (0, 1) else "controlled, turned", len(angles) - 1)
+            )
         elif moments and moments[-1][0] == "pair" and pairs[-1][wires[0]] < 0:
             pairs[-1][wires[0]] = len(angles) - 1
         else:
             moments.append(("pair", len(pairs)))
             pairs.append([-1, -1])
             pairs[-1][wires[0]] = len(angles) - 1
-    return _Compiled(torch.tensor([*angles, (zero,) * 3]), torch.tensor([*turned, False]),
-                     torch.tensor(pairs).reshape(-1, 2), tuple(moments))
+    return _Compiled(
+        torch.tensor([*angles, (zero,) * 3]),
+        torch.tensor([*turned, False]),
+        torch.tensor(pairs).reshape(-1, 2),
+        tuple(moments),
+    )
 
 
 def operation_matrix(gate: str, angles: Tensor, wires: tuple[int, ...]) -> Tensor:

@@ -57,16 +57,26 @@ def scaled(generator: Generator, couplings: Factors, dissipations: Factors) -> G
         if f or g:
             unique = _traceless(term)
             changed = change(unique.H, dims, f)
-            term = Term(term.subsystems, unique.H + changed, unique.jumps + change(unique.jumps, dims, g)) if g else \
-                Term(term.subsystems, term.H + changed, term.jumps)
+            term = (
+                Term(
+                    term.subsystems,
+                    unique.H + changed,
+                    unique.jumps + change(unique.jumps, dims, g),
+                )
+                if g
+                else Term(term.subsystems, term.H + changed, term.jumps)
+            )
         terms.append(term)
     return Generator(generator.dims, tuple(terms))
 
 
 def _within(factors: Factors, term: Term) -> dict[Subset, float | Tensor]:
     """Those factors that change a term, by places among its subsystems."""
-    return {tuple(term.subsystems.index(m) for m in subset): factor for subset, factor in factors.items()
-            if set(subset) <= set(term.subsystems) and (torch.is_tensor(factor) or factor != 1)}
+    return {
+        tuple(term.subsystems.index(m) for m in subset): factor
+        for subset, factor in factors.items()
+        if set(subset) <= set(term.subsystems) and (torch.is_tensor(factor) or factor != 1)
+    }
 
 
 def coupling_strengths(generator: Generator) -> dict[Subset, float]:
@@ -75,22 +85,38 @@ def coupling_strengths(generator: Generator) -> dict[Subset, float]:
     Parts are orthogonal: squares add up to those of H without trace.
     """
     H, dims = traceless(generator).hamiltonian(), generator.dims
-    return {subset: float(value) / math.sqrt(len(H)) for subset, value in strengths(H, dims).items() if subset}
+    return {
+        subset: float(value) / math.sqrt(len(H))
+        for subset, value in strengths(H, dims).items()
+        if subset
+    }
 
 
 def dissipation_strengths(generator: Generator) -> dict[Subset, float]:
     """Returns sum_k ||L_k^A||^2 / D, the rate of each part A of the dissipator, in every gauge the same: how many jumps
     per time its parts of the traceless L_k make in the completely mixed state. They add up."""
     L, dims = traceless(generator).jump_operators(), generator.dims
-    return {subset: float(value.square().sum()) / L.shape[-1] for subset, value in strengths(L, dims).items() if subset}
+    return {
+        subset: float(value.square().sum()) / L.shape[-1]
+        for subset, value in strengths(L, dims).items()
+        if subset
+    }
 
 
-def decomposed(term: Term, dims: tuple[int, ...]) -> tuple[dict[Subset, Tensor], dict[Subset, Tensor]]:
+def decomposed(
+    term: Term, dims: tuple[int, ...]
+) -> tuple[dict[Subset, Tensor], dict[Subset, Tensor]]:
     """Returns the parts H_S (d, d) and L_k^A (K, d, d) of a term with traceless L_k, by subsystems and without the
     empty ones, on the term's own space."""
     inner = [dims[m] for m in term.subsystems]
-    H, L = ({tuple(term.subsystems[m] for m in places): part for places, part in decompose(X, inner).items() if places}
-            for X in (term.H, term.jumps))
+    H, L = (
+        {
+            tuple(term.subsystems[m] for m in places): part
+            for places, part in decompose(X, inner).items()
+            if places
+        }
+        for X in (term.H, term.jumps)
+    )
     return H, L
 
 
@@ -111,5 +137,7 @@ def unravelling(jumps: Tensor) -> Tensor:
     sizes = found.flatten(1).abs()
     first = (sizes >= (1 - _TIE) * sizes.amax(1, keepdim=True)).int().argmax(1)
     leading = found.flatten(1).gather(1, first[:, None])
-    phase = torch.where(leading == 0, torch.ones_like(leading), leading / leading.abs().clamp_min(1e-300))
+    phase = torch.where(
+        leading == 0, torch.ones_like(leading), leading / leading.abs().clamp_min(1e-300)
+    )
     return found * phase.conj()[:, :, None]

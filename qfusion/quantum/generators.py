@@ -45,7 +45,10 @@ class Scaling(NamedTuple):
                 spread += (levels[-1] - levels[0]).item()
                 d = len(form.G)
                 mean += 2 * torch.trace(form.G).real.item() / d
-                mean += torch.diagonal(form.L, dim1=-2, dim2=-1).sum(-1).abs().square().sum().item() / d**2
+                mean += (
+                    torch.diagonal(form.L, dim1=-2, dim2=-1).sum(-1).abs().square().sum().item()
+                    / d**2
+                )
         return Scaling(max(1.01 * spread, abs(mean)), mean)
 
 
@@ -66,7 +69,7 @@ class Small:
         """(nT, D^2, C) -> (nT, N, D, D)."""
         M = V.mT.reshape(len(V), -1, self.D, self.D)
         X = torch.complex((M + M.mT) / 2, (M - M.mT) / 2)
-        return X if self.hermitian else X[:, : self.N] + 1j * X[:, self.N:]
+        return X if self.hermitian else X[:, : self.N] + 1j * X[:, self.N :]
 
     def scaled(self, parameters: Sequence[Tensor], scaling: Scaling) -> _SmallScaled:
         """Returns what applies it."""
@@ -87,7 +90,9 @@ class _SmallScaled:
         """Gradients of the parameters, zero."""
         return [torch.zeros_like(self.a)]
 
-    def back(self, base: Tensor, b: Tensor, V: Tensor, kept: None, gradients: list[Tensor]) -> Tensor:
+    def back(
+        self, base: Tensor, b: Tensor, V: Tensor, kept: None, gradients: list[Tensor]
+    ) -> Tensor:
         """base + (2 a)^+ b; adds the gradient of <b, 2 a V>."""
         gradients[0].addmm_(b, V.T, alpha=self.factor)
         return base.addmm_(self.a.T, b)
@@ -109,7 +114,9 @@ def _real(dims: tuple[int, ...], forms: Sequence[Form]) -> Tensor:
         L = torch.cat([embed(form.L, dims, form.subsystems) for form in forms])
     one = torch.eye(D, dtype=G.dtype, device=G.device)
     S = (L.flatten(1).T @ L.conj().flatten(1)).view(D, D, D, D).transpose(1, 2)  # L_ac L*_bd
-    S = (S + G[:, None, :, None] * one[:, None, :] + one[:, None, :, None] * G.conj()[:, None, :]).reshape(D * D, -1)
+    S = (
+        S + G[:, None, :, None] * one[:, None, :] + one[:, None, :, None] * G.conj()[:, None, :]
+    ).reshape(D * D, -1)
     return S.real + S.imag[:, _transposition(D).to(S.device)]
 
 
@@ -158,8 +165,14 @@ class _WholeScaled:
             for k in range(self.K):
                 half.addmm_(lX[k], self.l_adjoint[k], alpha=0.5)
             out = half.view(X.shape) if before is None else (before.view(d, d) + half).view(X.shape)
-            return out + half.mH.view(X.shape) if before is None else out.add_(half.mH.reshape(X.shape)), lX
-        out = columns @ self.g_adjoint if before is None else torch.addmm(before.view(-1, d), columns, self.g_adjoint)
+            return out + half.mH.view(X.shape) if before is None else out.add_(
+                half.mH.reshape(X.shape)
+            ), lX
+        out = (
+            columns @ self.g_adjoint
+            if before is None
+            else torch.addmm(before.view(-1, d), columns, self.g_adjoint)
+        )
         out.view(d, -1).addmm_(self.g, rows)
         for k in range(self.K):
             out.addmm_(lX[k], self.l_adjoint[k])
@@ -169,14 +182,24 @@ class _WholeScaled:
         """Gradients of G and L, zero."""
         return [torch.zeros_like(self.g), torch.zeros_like(self.l)]
 
-    def back(self, base: Tensor, b: Tensor, X: Tensor, lX: Tensor | None, gradients: list[Tensor]) -> Tensor:
+    def back(
+        self, base: Tensor, b: Tensor, X: Tensor, lX: Tensor | None, gradients: list[Tensor]
+    ) -> Tensor:
         """base + (2 a)^+ b; adds the gradients of <b, 2 a X>."""
         d, root = self.d, math.sqrt(self.factor)
-        b_columns, b_rows, columns, rows = b.view(-1, d), b.view(d, -1), X.view(-1, d), X.view(d, -1)
+        b_columns, b_rows, columns, rows = (
+            b.view(-1, d),
+            b.view(d, -1),
+            X.view(-1, d),
+            X.view(d, -1),
+        )
         bl = b.new_empty(self.K, len(b_columns), d)
         for k in range(self.K):
             torch.mm(b_columns, self.l[k], out=bl[k])
-        jumped = self.l_adjoint.transpose(0, 1).reshape(d, self.K * d), bl.view(self.K * d, b_rows.shape[1])
+        jumped = (
+            self.l_adjoint.transpose(0, 1).reshape(d, self.K * d),
+            bl.view(self.K * d, b_rows.shape[1]),
+        )
         if self.single:
             half = torch.addmm(b_rows @ self.g, *jumped, alpha=0.5)
             gradients[0].addmm_(b_rows, rows, alpha=2 * self.factor)
@@ -186,9 +209,13 @@ class _WholeScaled:
         base.view(-1, d).addmm_(b_columns, self.g)
         base.view(d, -1).addmm_(self.g_adjoint, b_rows).addmm_(*jumped)
         lX = (self.l.view(self.K * d, d) @ rows).view(self.K, len(columns), d) if lX is None else lX
-        gradients[0].addmm_(b_rows, rows.mH, alpha=self.factor).addmm_(b_columns.mH, columns, alpha=self.factor)
+        gradients[0].addmm_(b_rows, rows.mH, alpha=self.factor).addmm_(
+            b_columns.mH, columns, alpha=self.factor
+        )
         for k in range(self.K):
-            gradients[1][k].addmm_(bl[k].view(d, -1), rows.mH, alpha=root).addmm_(b_columns.mH, lX[k], alpha=root)
+            gradients[1][k].addmm_(bl[k].view(d, -1), rows.mH, alpha=root).addmm_(
+                b_columns.mH, lX[k], alpha=root
+            )
         return base
 
 
@@ -203,8 +230,13 @@ class _Layout(NamedTuple):
     def of(dims: tuple[int, ...], subsystems: tuple[int, ...], N: int) -> _Layout:
         M = len(dims)
         rest = [m for m in range(M) if m not in subsystems]
-        order = (*(1 + m for m in subsystems), 0, *(1 + m for m in rest), *(1 + M + m for m in rest),
-                 *(1 + M + m for m in subsystems))
+        order = (
+            *(1 + m for m in subsystems),
+            0,
+            *(1 + m for m in rest),
+            *(1 + M + m for m in rest),
+            *(1 + M + m for m in subsystems),
+        )
         return _Layout((N, *dims, *dims), order, math.prod(dims[m] for m in subsystems))
 
     def enter(self, X: Tensor) -> Tensor:
@@ -213,7 +245,11 @@ class _Layout(NamedTuple):
     def leave(self, Y: Tensor) -> Tensor:
         back = [self.order.index(axis) for axis in range(len(self.order))]
         side = math.isqrt(math.prod(self.shape[1:]))
-        return Y.reshape([self.shape[axis] for axis in self.order]).permute(back).reshape(self.shape[0], side, side)
+        return (
+            Y.reshape([self.shape[axis] for axis in self.order])
+            .permute(back)
+            .reshape(self.shape[0], side, side)
+        )
 
 
 class Local:
@@ -236,8 +272,13 @@ class Local:
     def scaled(self, parameters: Sequence[Tensor], scaling: Scaling) -> _LocalScaled:
         """Returns what applies it."""
         first = [scaling, *[Scaling(scaling.w, 0.0)] * (len(self.layouts) - 1)]
-        return _LocalScaled(self.layouts, [_WholeScaled(G, L, each, False) for G, L, each in
-                                           zip(parameters[::2], parameters[1::2], first, strict=True)])
+        return _LocalScaled(
+            self.layouts,
+            [
+                _WholeScaled(G, L, each, False)
+                for G, L, each in zip(parameters[::2], parameters[1::2], first, strict=True)
+            ],
+        )
 
 
 class _LocalScaled:
@@ -246,20 +287,34 @@ class _LocalScaled:
 
     def apply(self, before: Tensor | None, X: Tensor, keep: bool) -> tuple[Tensor, None]:
         """before + 2 a X."""
-        parts = [layout.leave(term.apply(None, layout.enter(X), False)[0])
-                 for layout, term in zip(self.layouts, self.terms, strict=True)]
-        return sum(parts if before is None else [before, *parts], torch.zeros((), dtype=X.dtype, device=X.device)), None
+        parts = [
+            layout.leave(term.apply(None, layout.enter(X), False)[0])
+            for layout, term in zip(self.layouts, self.terms, strict=True)
+        ]
+        return sum(
+            parts if before is None else [before, *parts],
+            torch.zeros((), dtype=X.dtype, device=X.device),
+        ), None
 
     def start(self) -> list[Tensor]:
         """Gradients of the parameters, zero."""
         return [gradient for term in self.terms for gradient in term.start()]
 
-    def back(self, base: Tensor, b: Tensor, X: Tensor, kept: None, gradients: list[Tensor]) -> Tensor:
+    def back(
+        self, base: Tensor, b: Tensor, X: Tensor, kept: None, gradients: list[Tensor]
+    ) -> Tensor:
         """base + (2 a)^+ b; adds the gradients of <b, 2 a X>."""
         for i, (layout, term) in enumerate(zip(self.layouts, self.terms, strict=True)):
             entered = layout.enter(b)
-            base += layout.leave(term.back(torch.zeros_like(entered), entered, layout.enter(X), None,
-                                           gradients[2 * i: 2 * i + 2]))
+            base += layout.leave(
+                term.back(
+                    torch.zeros_like(entered),
+                    entered,
+                    layout.enter(X),
+                    None,
+                    gradients[2 * i : 2 * i + 2],
+                )
+            )
         return base
 
 

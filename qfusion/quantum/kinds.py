@@ -114,19 +114,26 @@ class Kind:
         found = dict(self.of(states))
         size = min((len(part) for part in found if part), default=0)
         values = [each for part, each in found.items() if len(part) == size]
-        return torch.stack(values).mean(0) if values else torch.zeros(len(states.rho), dtype=torch.float64)
+        return (
+            torch.stack(values).mean(0)
+            if values
+            else torch.zeros(len(states.rho), dtype=torch.float64)
+        )
 
 
 KINDS: dict[str, Kind] = {}  # in the order of the columns
 
 
-def kind(name: str, title: str, short: str, unit: str = "",
-         **about: str | bool) -> Callable[[Callable[[States], Values]], Kind]:
+def kind(
+    name: str, title: str, short: str, unit: str = "", **about: str | bool
+) -> Callable[[Callable[[States], Values]], Kind]:
     """Registers a kind of measure under a name; stands above the function that works it out. The arguments are those of
     `Kind`."""
+
     def registered(of: Callable[[States], Values]) -> Kind:
         KINDS[name] = Kind(title, short, unit, of, **about)  # type: ignore[arg-type]
         return KINDS[name]
+
     return registered
 
 

@@ -30,12 +30,17 @@ def basis(d: int) -> tuple[tuple[str, ...], Tensor]:
     Gell-Mann matrices are called S12 (symmetric), A12 (antisymmetric) by the levels that they couple, from 1, and D1,
     D2, ... (diagonal).
     """
-    check(int(d) == d and d >= 1, f"Argument `d` must be a dimension from 1, but is {d}. Give a whole number.")
+    check(
+        int(d) == d and d >= 1,
+        f"Argument `d` must be a dimension from 1, but is {d}. Give a whole number.",
+    )
     qubits = int(d).bit_length() - 1
     if d == 1:
         return (IDENTITY,), torch.ones(1, 1, 1, dtype=torch.complex128)
     if 1 << qubits == d:
-        return tuple("".join(letters) for letters in product("IXYZ", repeat=qubits)), pauli.words(qubits)
+        return tuple("".join(letters) for letters in product("IXYZ", repeat=qubits)), pauli.words(
+            qubits
+        )
     names, matrices = [IDENTITY], [torch.eye(d, dtype=torch.complex128)]
     for j in range(d):
         for k in range(j + 1, d):
@@ -46,7 +51,9 @@ def basis(d: int) -> tuple[tuple[str, ...], Tensor]:
                 names.append(f"{name}{j + 1}{k + 1}" if d < 10 else f"{name}{j + 1},{k + 1}")
                 matrices.append(matrix * math.sqrt(d / 2))
     for n in range(1, d):
-        diagonal = torch.tensor([1.0] * n + [-float(n)] + [0.0] * (d - n - 1), dtype=torch.complex128)
+        diagonal = torch.tensor(
+            [1.0] * n + [-float(n)] + [0.0] * (d - n - 1), dtype=torch.complex128
+        )
         names.append(f"D{n}")
         matrices.append(torch.diag(diagonal) * math.sqrt(d / (n * (n + 1))))
     return tuple(names), torch.stack(matrices)
@@ -63,9 +70,14 @@ def expand(A: Tensor, dims: Sequence[int]) -> Tensor:
         InvalidInput: when the shape does not fit `dims`.
     """
     D, M = math.prod(dims), len(dims)
-    check(A.shape == (D, D), f"Argument `A` must have shape ({D}, {D}) for dims {tuple(dims)}, but has "
-                             f"{tuple(A.shape)}. Give a square matrix whose side is the product of `dims`.")
+    check(
+        A.shape == (D, D),
+        f"Argument `A` must have shape ({D}, {D}) for dims {tuple(dims)}, but has "
+        f"{tuple(A.shape)}. Give a square matrix whose side is the product of `dims`.",
+    )
     found = A.detach().to(torch.complex128).reshape(*dims, *dims)
-    for m, d in enumerate(dims):  # the m-th pair of axes becomes one axis of letters, which goes to the end
+    for m, d in enumerate(
+        dims
+    ):  # the m-th pair of axes becomes one axis of letters, which goes to the end
         found = torch.tensordot(found, basis(d)[1].conj(), dims=([0, M - m], [1, 2])) / d
     return found

@@ -89,16 +89,26 @@ class System:
     def __post_init__(self) -> None:
         check_operators(self.H, self.jumps)
         D = math.prod(self.dims)
-        check(self.H.shape[-1] == D,
-              f"Argument `H` must have side {D} for dims {self.dims}, but has {self.H.shape[-1]}.")
-        check(len(self.names) == len(self.dims), f"Argument `names` must hold {len(self.dims)} names, one per entry of "
-                                                 f"`dims`, but is {self.names}.")
-        check(self.duration >= 0, f"Argument `duration` must not be negative, but is {self.duration}.")
+        check(
+            self.H.shape[-1] == D,
+            f"Argument `H` must have side {D} for dims {self.dims}, but has {self.H.shape[-1]}.",
+        )
+        check(
+            len(self.names) == len(self.dims),
+            f"Argument `names` must hold {len(self.dims)} names, one per entry of "
+            f"`dims`, but is {self.names}.",
+        )
+        check(
+            self.duration >= 0, f"Argument `duration` must not be negative, but is {self.duration}."
+        )
 
 
 def evolve_states(
-    H: Complex[Tensor, "D D"], jumps: Complex[Tensor, "K D D"], rho: Complex[Tensor, "*B D D"],
-    times: Sequence[float] | Tensor, tolerance: float | None = None,
+    H: Complex[Tensor, "D D"],
+    jumps: Complex[Tensor, "K D D"],
+    rho: Complex[Tensor, "*B D D"],
+    times: Sequence[float] | Tensor,
+    tolerance: float | None = None,
 ) -> Complex[Tensor, "nT *B D D"]:
     """Returns rho(t) under the master equation.
 
@@ -116,15 +126,23 @@ def evolve_states(
 
 
 def evolve_observables(
-    H: Complex[Tensor, "D D"], jumps: Complex[Tensor, "K D D"], observables: Complex[Tensor, "*C D D"],
-    times: Sequence[float] | Tensor, tolerance: float | None = None,
+    H: Complex[Tensor, "D D"],
+    jumps: Complex[Tensor, "K D D"],
+    observables: Complex[Tensor, "*C D D"],
+    times: Sequence[float] | Tensor,
+    tolerance: float | None = None,
 ) -> Complex[Tensor, "nT *C D D"]:
     """Returns O(t), with Tr[O(t) rho(0)] = Tr[O rho(t)]; arguments and errors as for `evolve_states`."""
     return evolve(Generator.dense(H, jumps), observables, times, "observables", tolerance)
 
 
-def evolve(generator: Generator, operators: Tensor, times: Sequence[float] | Tensor, picture: str = "states",
-           tolerance: float | None = None) -> Tensor:
+def evolve(
+    generator: Generator,
+    operators: Tensor,
+    times: Sequence[float] | Tensor,
+    picture: str = "states",
+    tolerance: float | None = None,
+) -> Tensor:
     """Returns exp(t L) X (picture "states") or exp(t L^+) X ("observables") at every time.
 
     Hermitian operators are recognised: they take half the work. How is in `generators.py`.
@@ -139,11 +157,16 @@ def evolve(generator: Generator, operators: Tensor, times: Sequence[float] | Ten
     Returns:
         Tensor (nT, ..., D, D), differentiable with respect to `operators` and the generator.
     """
-    check(picture in ("states", "observables"),
-          f"Argument `picture` must be 'states' or 'observables', but is {picture!r}.")
+    check(
+        picture in ("states", "observables"),
+        f"Argument `picture` must be 'states' or 'observables', but is {picture!r}.",
+    )
     D = math.prod(generator.dims)
-    check(operators.shape[-2:] == (D, D), f"Argument `operators` must have shape (..., {D}, {D}), but has shape "
-                                          f"{tuple(operators.shape)}.")
+    check(
+        operators.shape[-2:] == (D, D),
+        f"Argument `operators` must have shape (..., {D}, {D}), but has shape "
+        f"{tuple(operators.shape)}.",
+    )
     _check_type(generator, operators)
     moments = check_times(times)
     X = operators.reshape(-1, D, D)
@@ -155,21 +178,30 @@ def evolve(generator: Generator, operators: Tensor, times: Sequence[float] | Ten
 def act(generator: Generator, operators: Tensor, picture: str = "states") -> Tensor:
     """Returns L X (picture "states") or L^+ X ("observables"), the rate of change of operators, (..., D, D); arguments
     as for `evolve`."""
-    check(picture in ("states", "observables"),
-          f"Argument `picture` must be 'states' or 'observables', but is {picture!r}.")
+    check(
+        picture in ("states", "observables"),
+        f"Argument `picture` must be 'states' or 'observables', but is {picture!r}.",
+    )
     D = math.prod(generator.dims)
-    check(operators.shape[-2:] == (D, D), f"Argument `operators` must have shape (..., {D}, {D}), but has shape "
-                                          f"{tuple(operators.shape)}.")
+    check(
+        operators.shape[-2:] == (D, D),
+        f"Argument `operators` must have shape (..., {D}, {D}), but has shape "
+        f"{tuple(operators.shape)}.",
+    )
     _check_type(generator, operators)
     X = operators.reshape(-1, D, D)
-    return expansion.act(generator.dims, [form(term, picture) for term in generator.terms], X).reshape(operators.shape)
+    return expansion.act(
+        generator.dims, [form(term, picture) for term in generator.terms], X
+    ).reshape(operators.shape)
 
 
 def _check_type(generator: Generator, operators: Tensor) -> None:
     check_precision("operators", operators)
     wanted = next((term.H.dtype for term in generator.terms), operators.dtype)
-    check(operators.dtype == wanted,
-          f"Argument `operators` must be {wanted}, as H and the jump operators are, but is {operators.dtype}. Cast it.")
+    check(
+        operators.dtype == wanted,
+        f"Argument `operators` must be {wanted}, as H and the jump operators are, but is {operators.dtype}. Cast it.",
+    )
 
 
 def form(term: Term, picture: str) -> Form:

@@ -36,19 +36,27 @@ def require_state(name: str, rho: Tensor, eigenvalues: Tensor | None = None) -> 
         rho: matrices to check.
         eigenvalues: those of `rho` (..., D), when the caller has them.
     """
-    check(rho.ndim >= 2 and rho.shape[-1] == rho.shape[-2],
-          f"Argument `{name}` must have shape (..., D, D), but has shape {tuple(rho.shape)}. Give density matrices; a "
-          "ket becomes one by `states.density`.")
+    check(
+        rho.ndim >= 2 and rho.shape[-1] == rho.shape[-2],
+        f"Argument `{name}` must have shape (..., D, D), but has shape {tuple(rho.shape)}. Give density matrices; a "
+        "ket becomes one by `states.density`.",
+    )
     check_precision(name, rho)
     rho = rho.detach()
     require_finite(name, rho.cpu().numpy())
     tol = tolerance(rho)
     skew = float((rho - rho.mH).abs().max()) if rho.numel() else 0.0
-    check(skew <= tol, f"Argument `{name}` must be Hermitian, but differs from its adjoint by {skew:.2g}. "
-                       "Pass (rho + rho^+) / 2 if that is what you mean.")
+    check(
+        skew <= tol,
+        f"Argument `{name}` must be Hermitian, but differs from its adjoint by {skew:.2g}. "
+        "Pass (rho + rho^+) / 2 if that is what you mean.",
+    )
     trace = torch.diagonal(rho, dim1=-2, dim2=-1).sum(-1)
     off = float((trace - 1).abs().max()) if rho.numel() else 0.0
-    check(off <= tol, f"Argument `{name}` must have trace 1, but is off by {off:.2g}. Divide by the trace.")
+    check(
+        off <= tol,
+        f"Argument `{name}` must have trace 1, but is off by {off:.2g}. Divide by the trace.",
+    )
     if eigenvalues is None:
         eigenvalues = torch.linalg.eigvalsh(rho)
     _require_positive(name, eigenvalues)
@@ -56,8 +64,10 @@ def require_state(name: str, rho: Tensor, eigenvalues: Tensor | None = None) -> 
 
 def _require_positive(name: str, eigenvalues: Tensor) -> None:
     low = float(eigenvalues.detach().min()) if eigenvalues.numel() else 0.0
-    check(low >= -tolerance(eigenvalues),
-          f"Argument `{name}` must be positive semi-definite, but has the eigenvalue {low:.3g}. Give a density matrix.")
+    check(
+        low >= -tolerance(eigenvalues),
+        f"Argument `{name}` must be positive semi-definite, but has the eigenvalue {low:.3g}. Give a density matrix.",
+    )
 
 
 def _entropy(eigenvalues: Tensor) -> Tensor:
@@ -68,8 +78,10 @@ def _entropy(eigenvalues: Tensor) -> Tensor:
 
 
 def _checked_entropy(name: str, rho: Tensor) -> Tensor:
-    check(rho.ndim >= 2 and rho.shape[-1] == rho.shape[-2],
-          f"Argument `{name}` must have shape (..., D, D), but has shape {tuple(rho.shape)}. Give density matrices.")
+    check(
+        rho.ndim >= 2 and rho.shape[-1] == rho.shape[-2],
+        f"Argument `{name}` must have shape (..., D, D), but has shape {tuple(rho.shape)}. Give density matrices.",
+    )
     check_precision(name, rho)
     require_finite(name, rho.detach().cpu().numpy())
     eigenvalues = torch.linalg.eigvalsh(rho)
@@ -80,7 +92,9 @@ def _checked_entropy(name: str, rho: Tensor) -> Tensor:
 def _in_base(nats: Tensor, base: float | None) -> Tensor:
     if base is None:
         return nats
-    check(base > 1, f"Argument `base` must be above 1, but is {base}. Use 2 for bits, None for nats.")
+    check(
+        base > 1, f"Argument `base` must be above 1, but is {base}. Use 2 for bits, None for nats."
+    )
     return nats / math.log(base)
 
 
@@ -113,11 +127,21 @@ def purity(rho: Tensor) -> Tensor:
 
 
 def _purity(rho: Tensor) -> Tensor:
-    return (rho.real.square() + rho.imag.square()).sum((-2, -1)) if rho.is_complex() else rho.square().sum((-2, -1))
+    return (
+        (rho.real.square() + rho.imag.square()).sum((-2, -1))
+        if rho.is_complex()
+        else rho.square().sum((-2, -1))
+    )
 
 
-def mutual_information(rho: Tensor, dims: Sequence[int], a: Sequence[int], b: Sequence[int], *,
-                       base: float | None = None) -> Tensor:
+def mutual_information(
+    rho: Tensor,
+    dims: Sequence[int],
+    a: Sequence[int],
+    b: Sequence[int],
+    *,
+    base: float | None = None,
+) -> Tensor:
     """Returns I(a:b) = S(a) + S(b) - S(ab), shape (...), between 0 and 2 min(log d_a, log d_b).
 
     Args:
@@ -130,9 +154,11 @@ def mutual_information(rho: Tensor, dims: Sequence[int], a: Sequence[int], b: Se
     Raises:
         InvalidInput: when `rho` is not a state, or the sides overlap, are empty or do not exist.
     """
-    check(len(a) > 0 and len(b) > 0 and not set(a) & set(b),
-          f"Arguments `a` and `b` must be two disjoint, non-empty groups of subsystems, but are {tuple(a)} and "
-          f"{tuple(b)}. Name each subsystem once.")
+    check(
+        len(a) > 0 and len(b) > 0 and not set(a) & set(b),
+        f"Arguments `a` and `b` must be two disjoint, non-empty groups of subsystems, but are {tuple(a)} and "
+        f"{tuple(b)}. Name each subsystem once.",
+    )
     joint = partial_trace(rho, dims, (*a, *b))
     sides = (_checked_entropy("rho", partial_trace(rho, dims, side)) for side in (a, b))
     return _in_base(sum(sides, start=-_checked_entropy("rho", joint)), base)
@@ -148,7 +174,9 @@ def total_correlation(rho: Tensor, dims: Sequence[int], *, base: float | None = 
     return _in_base(sum(singles, start=-_checked_entropy("rho", rho)), base)
 
 
-def logarithmic_negativity(rho: Tensor, dims: Sequence[int], subsystems: Sequence[int], *, base: float = 2) -> Tensor:
+def logarithmic_negativity(
+    rho: Tensor, dims: Sequence[int], subsystems: Sequence[int], *, base: float = 2
+) -> Tensor:
     """Returns log ||rho^{T_s}||_1 of `subsystems` against the rest, shape (...); in bits by default.
 
     It is zero for separable states, and for entangled ones whose partial transpose is positive.
@@ -205,13 +233,16 @@ def trace_distance(rho: Tensor, sigma: Tensor) -> Tensor:
 
 
 def _check_pair(rho: Tensor, sigma: Tensor) -> None:
-    check(rho.shape[-2:] == sigma.shape[-2:],
-          f"Arguments `rho` and `sigma` must have equal sides, but have shapes {tuple(rho.shape)} and "
-          f"{tuple(sigma.shape)}. Compare states of the same system.")
+    check(
+        rho.shape[-2:] == sigma.shape[-2:],
+        f"Arguments `rho` and `sigma` must have equal sides, but have shapes {tuple(rho.shape)} and "
+        f"{tuple(sigma.shape)}. Compare states of the same system.",
+    )
 
 
-def entanglement_entropy(psi: Tensor, dims: Sequence[int], subsystem: int | Sequence[int], *,
-                         base: float | None = None) -> Tensor:
+def entanglement_entropy(
+    psi: Tensor, dims: Sequence[int], subsystem: int | Sequence[int], *, base: float | None = None
+) -> Tensor:
     """Returns the entropy of `subsystem` in the pure states `psi`: its entanglement with the rest, shape (...).
 
     Args:
@@ -224,13 +255,17 @@ def entanglement_entropy(psi: Tensor, dims: Sequence[int], subsystem: int | Sequ
         InvalidInput: when `psi` does not fit `dims`, is not of unit norm, or the subsystem does not exist.
     """
     D = math.prod(dims)
-    check(psi.ndim >= 1 and psi.shape[-1] == D,
-          f"Argument `psi` must have shape (..., {D}) for dims {tuple(dims)}, but has shape {tuple(psi.shape)}. "
-          "Give kets of the joint system.")
+    check(
+        psi.ndim >= 1 and psi.shape[-1] == D,
+        f"Argument `psi` must have shape (..., {D}) for dims {tuple(dims)}, but has shape {tuple(psi.shape)}. "
+        "Give kets of the joint system.",
+    )
     group = (subsystem,) if isinstance(subsystem, int) else tuple(subsystem)
-    check(len(set(group)) == len(group) and all(0 <= m < len(dims) for m in group),
-          f"Argument `subsystem` must lie between 0 and {len(dims) - 1}, but is {subsystem}. Number subsystems from 0, "
-          "leftmost first.")
+    check(
+        len(set(group)) == len(group) and all(0 <= m < len(dims) for m in group),
+        f"Argument `subsystem` must lie between 0 and {len(dims) - 1}, but is {subsystem}. Number subsystems from 0, "
+        "leftmost first.",
+    )
     batch = psi.ndim - 1
     first = [batch + k for k in range(len(group))]
     split = psi.reshape(*psi.shape[:-1], *dims).movedim([batch + m for m in group], first)
@@ -246,8 +281,9 @@ def qubit_entropy(bloch: np.ndarray) -> np.ndarray:
     return -(high * np.log(high) + low * np.log(np.where(low > 0, low, 1)))
 
 
-def measures_over_time(rho: Tensor | np.ndarray, dims: Sequence[int], names: Sequence[str], *,
-                       negativity: bool = True) -> Measures:
+def measures_over_time(
+    rho: Tensor | np.ndarray, dims: Sequence[int], names: Sequence[str], *, negativity: bool = True
+) -> Measures:
     """Returns every measure of the states `rho` over their leading axis.
 
     In this order, for modalities text, audio, vision, by the names of their columns: `entropy[text]`, ..., `entropy`,
@@ -267,60 +303,106 @@ def measures_over_time(rho: Tensor | np.ndarray, dims: Sequence[int], names: Seq
     rho = torch.as_tensor(rho).detach()
     M = len(dims)
     D = math.prod(dims)
-    check(rho.ndim == 3 and tuple(rho.shape[1:]) == (D, D),
-          f"Argument `rho` must have shape (nT, {D}, {D}) for dims {tuple(dims)}, but has shape {tuple(rho.shape)}. "
-          "Give one density matrix per time.")
-    check(len(names) == M and len(set(names)) == M,
-          f"Argument `names` must hold {M} different names, but is {tuple(names)}. Name every modality once.")
+    check(
+        rho.ndim == 3 and tuple(rho.shape[1:]) == (D, D),
+        f"Argument `rho` must have shape (nT, {D}, {D}) for dims {tuple(dims)}, but has shape {tuple(rho.shape)}. "
+        "Give one density matrix per time.",
+    )
+    check(
+        len(names) == M and len(set(names)) == M,
+        f"Argument `names` must hold {M} different names, but is {tuple(names)}. Name every modality once.",
+    )
     require_finite("rho", rho.cpu().numpy())
     states = States(rho, tuple(dims))
     require_state("rho", rho, states.eigenvalues(()))
-    found = ((kind, about.of(states)) for kind, about in KINDS.items() if negativity or not about.slow)
-    return Measures(Measure(kind, tuple(names[m] for m in part), values.numpy()) for kind, every in found
-                    for part, values in every)
+    found = (
+        (kind, about.of(states)) for kind, about in KINDS.items() if negativity or not about.slow
+    )
+    return Measures(
+        Measure(kind, tuple(names[m] for m in part), values.numpy())
+        for kind, every in found
+        for part, values in every
+    )
 
 
-@kind("entropy", "von Neumann entropy", "entropy", "nats", cohort="entropy of the modalities at T (mean, nats)")
+@kind(
+    "entropy",
+    "von Neumann entropy",
+    "entropy",
+    "nats",
+    cohort="entropy of the modalities at T (mean, nats)",
+)
 def _entropies(states: States) -> Values:
     whole = tuple(range(states.count))
     for part in [*states.singles, (), *(pair for pair in states.pairs if pair != whole)]:
         yield part, _entropy(states.eigenvalues(part))
 
 
-@kind("negativity", "logarithmic negativity", "log. negativity", "bits", slow=True,
-      question="How much of it is entanglement?",
-      shows="entanglement between each modality and the rest; zero for every separable state.",
-      not_shown="entanglement within the rest, nor the bound kind that negativity misses.",
-      cohort="entanglement of a modality with the rest at T (mean log. negativity, bits)")
+@kind(
+    "negativity",
+    "logarithmic negativity",
+    "log. negativity",
+    "bits",
+    slow=True,
+    question="How much of it is entanglement?",
+    shows="entanglement between each modality and the rest; zero for every separable state.",
+    not_shown="entanglement within the rest, nor the bound kind that negativity misses.",
+    cohort="entanglement of a modality with the rest at T (mean log. negativity, bits)",
+)
 def _negativities(states: States) -> Values:
     # Transposing one of two subsystems or the other gives transposed matrices: one spectrum serves both.
     for m in range(states.count if states.count != 2 else 1):
         if states.count > 1:
-            value = _in_base(_log_trace_norm(torch.linalg.eigvalsh(partial_transpose(states.rho, states.dims, (m,)))),
-                             2)
+            value = _in_base(
+                _log_trace_norm(
+                    torch.linalg.eigvalsh(partial_transpose(states.rho, states.dims, (m,)))
+                ),
+                2,
+            )
             yield from ((part, value) for part in (states.singles if states.count == 2 else [(m,)]))
 
 
-@kind("mutual_information", "mutual information", "mutual information", "nats", between=":",
-      question="How much do pairs share?",
-      shows="all correlation of each pair, classical and quantum; all together: the total correlation.",
-      not_shown="how much of it is entanglement: see the negativity.", beside="total_correlation",
-      cohort="mutual information of pairs at T (mean, nats)")
+@kind(
+    "mutual_information",
+    "mutual information",
+    "mutual information",
+    "nats",
+    between=":",
+    question="How much do pairs share?",
+    shows="all correlation of each pair, classical and quantum; all together: the total correlation.",
+    not_shown="how much of it is entanglement: see the negativity.",
+    beside="total_correlation",
+    cohort="mutual information of pairs at T (mean, nats)",
+)
 def _mutual_informations(states: States) -> Values:
     for a, b in states.pairs:
         S = [_entropy(states.eigenvalues(part)) for part in ((a,), (b,), (a, b))]
         yield (a, b), S[0] + S[1] - S[2]
 
 
-@kind("total_correlation", "total correlation", "total correlation", "nats", cohort="total correlation at T (nats)")
+@kind(
+    "total_correlation",
+    "total correlation",
+    "total correlation",
+    "nats",
+    cohort="total correlation at T (nats)",
+)
 def _total_correlations(states: States) -> Values:
     if states.count > 1:
-        yield (), torch.stack([_entropy(states.eigenvalues(part)) for part in states.singles]).sum(0) - _entropy(
-            states.eigenvalues(()))
+        yield (
+            (),
+            torch.stack([_entropy(states.eigenvalues(part)) for part in states.singles]).sum(0)
+            - _entropy(states.eigenvalues(())),
+        )
 
 
-@kind("purity", "purity Tr ρ² (1 = pure)", "purity", question="How pure do the states stay?",
-      shows="purity of each modality's state and of all together; 1/d for a fully mixed state of dimension d.",
-      not_shown="whether entanglement or jumps made a state mixed.")
+@kind(
+    "purity",
+    "purity Tr ρ² (1 = pure)",
+    "purity",
+    question="How pure do the states stay?",
+    shows="purity of each modality's state and of all together; 1/d for a fully mixed state of dimension d.",
+    not_shown="whether entanglement or jumps made a state mixed.",
+)
 def _purities(states: States) -> Values:
     yield from ((part, _purity(states.reduced(part))) for part in [*states.singles, ()])

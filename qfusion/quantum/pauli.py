@@ -7,8 +7,10 @@ from torch import Tensor
 
 from qfusion._checks import check
 
-PAULIS = torch.tensor([[[1, 0], [0, 1]], [[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]],
-                      dtype=torch.complex128)
+PAULIS = torch.tensor(
+    [[[1, 0], [0, 1]], [[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]],
+    dtype=torch.complex128,
+)
 
 
 def words(qubits: int) -> Tensor:

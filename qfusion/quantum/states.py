@@ -24,7 +24,10 @@ def product(kets: Sequence[Tensor]) -> Tensor:
     Returns:
         Tensor (..., D) with D the product of the d_m.
     """
-    check(len(kets) > 0, "Argument `kets` must hold at least one ket, but is empty. Give one per modality.")
+    check(
+        len(kets) > 0,
+        "Argument `kets` must hold at least one ket, but is empty. Give one per modality.",
+    )
     psi = kets[0]
     for ket in kets[1:]:
         psi = (psi[..., :, None] * ket[..., None, :]).flatten(-2)
@@ -38,15 +41,20 @@ def density(psi: Tensor) -> Tensor:
 
 def _check_operator(rho: Tensor, dims: Sequence[int]) -> None:
     D = math.prod(dims)
-    check(rho.ndim >= 2 and tuple(rho.shape[-2:]) == (D, D),
-          f"Argument `rho` must have shape (..., {D}, {D}) for dims {tuple(dims)}, but has shape {tuple(rho.shape)}. "
-          "Give a square matrix whose side is the product of `dims`.")
+    check(
+        rho.ndim >= 2 and tuple(rho.shape[-2:]) == (D, D),
+        f"Argument `rho` must have shape (..., {D}, {D}) for dims {tuple(dims)}, but has shape {tuple(rho.shape)}. "
+        "Give a square matrix whose side is the product of `dims`.",
+    )
 
 
 def _check_subsystems(name: str, chosen: Sequence[int], dims: Sequence[int]) -> None:
     ok = len(set(chosen)) == len(chosen) and all(0 <= s < len(dims) for s in chosen)
-    check(ok, f"Argument `{name}` must hold distinct subsystems between 0 and {len(dims) - 1}, but is {tuple(chosen)}. "
-              "Number subsystems from 0, leftmost first.")
+    check(
+        ok,
+        f"Argument `{name}` must hold distinct subsystems between 0 and {len(dims) - 1}, but is {tuple(chosen)}. "
+        "Number subsystems from 0, leftmost first.",
+    )
 
 
 def partial_trace(rho: Tensor, dims: Sequence[int], keep: Sequence[int]) -> Tensor:
@@ -66,8 +74,13 @@ def partial_trace(rho: Tensor, dims: Sequence[int], keep: Sequence[int]) -> Tens
     kept = sorted(keep)
     rest = [m for m in range(M) if m not in kept]
     b = len(batch)
-    axes = [*range(b), *(b + m for m in kept), *(b + M + m for m in kept), *(b + m for m in rest),
-            *(b + M + m for m in rest)]
+    axes = [
+        *range(b),
+        *(b + m for m in kept),
+        *(b + M + m for m in kept),
+        *(b + m for m in rest),
+        *(b + M + m for m in rest),
+    ]
     d, r = math.prod(dims[m] for m in kept), math.prod(dims[m] for m in rest)
     parts = rho.reshape(*batch, *dims, *dims).permute(axes).reshape(*batch, d, d, r, r)
     return torch.diagonal(parts, dim1=-2, dim2=-1).sum(-1)
@@ -86,7 +99,11 @@ def partial_transpose(rho: Tensor, dims: Sequence[int], subsystems: Sequence[int
     for s in subsystems:
         axes[s], axes[M + s] = M + s, s
     b = len(batch)
-    return rho.reshape(*batch, *dims, *dims).permute(*range(b), *(b + a for a in axes)).reshape(rho.shape)
+    return (
+        rho.reshape(*batch, *dims, *dims)
+        .permute(*range(b), *(b + a for a in axes))
+        .reshape(rho.shape)
+    )
 
 
 def embed(operator: Tensor, dims: Sequence[int], subsystems: Sequence[int]) -> Tensor:
@@ -112,4 +129,6 @@ def embed(operator: Tensor, dims: Sequence[int], subsystems: Sequence[int]) -> T
     full = full.reshape(*batch, *(dims[m] for m in order), *(dims[m] for m in order))
     back = [order.index(m) for m in range(M)]
     b = len(batch)
-    return full.permute(*range(b), *(b + k for k in back), *(b + M + k for k in back)).reshape(*batch, D, D)
+    return full.permute(*range(b), *(b + k for k in back), *(b + M + k for k in back)).reshape(
+        *batch, D, D
+    )

@@ -56,7 +56,9 @@ def rotations(angles: Tensor) -> Tensor:
     phi, theta, omega = angles.unbind(-1)
     c, s = torch.cos(theta / 2), torch.sin(theta / 2)
     sum_, difference = torch.exp(0.5j * (phi + omega)), torch.exp(0.5j * (phi - omega))
-    return torch.stack([sum_.conj() * c, -difference * s, difference.conj() * s, sum_ * c], -1).unflatten(-1, (2, 2))
+    return torch.stack(
+        [sum_.conj() * c, -difference * s, difference.conj() * s, sum_ * c], -1
+    ).unflatten(-1, (2, 2))
 
 
 def joined(matrices: Tensor) -> list[Tensor]:
@@ -125,7 +127,9 @@ def reordered(psi: Tensor, pairs: Sequence[tuple[int, int]]) -> Tensor:
     """Returns states (B, 2^n) after CNOTs of (control, target), in that order."""
     if not pairs:
         return psi
-    return psi[:, torch.as_tensor(_places(psi.shape[-1].bit_length() - 1, tuple(pairs)), device=psi.device)]
+    return psi[
+        :, torch.as_tensor(_places(psi.shape[-1].bit_length() - 1, tuple(pairs)), device=psi.device)
+    ]
 
 
 @lru_cache(64)
@@ -157,8 +161,10 @@ def turn(name: str, wire: int, angle: Tensor, **values: float) -> Gate:
 def rotation_gates(angles: Tensor) -> list[Gate]:
     """Returns Rot on each qubit, of angles (n, 3)."""
     names = ("phi", "theta", "omega")
-    return [Gate("Rot", (q,), U, dict(zip(names, own.tolist(), strict=True)))
-            for q, (own, U) in enumerate(zip(angles, rotations(angles), strict=True))]
+    return [
+        Gate("Rot", (q,), U, dict(zip(names, own.tolist(), strict=True)))
+        for q, (own, U) in enumerate(zip(angles, rotations(angles), strict=True))
+    ]
 
 
 def cnot_gates(pairs: Iterable[tuple[int, int]], like: Tensor) -> list[Gate]:

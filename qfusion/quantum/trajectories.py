@@ -16,13 +16,21 @@ from torch import Tensor
 from qfusion._checks import check
 from qfusion.quantum.lindblad import Generator, form
 
-_ORDER = {torch.complex128: 16, torch.complex64: 9}  # of the series of a step: its rest is at most 1 / (order + 1)!
+_ORDER = {
+    torch.complex128: 16,
+    torch.complex64: 9,
+}  # of the series of a step: its rest is at most 1 / (order + 1)!
 _NUMBERS = 2**23  # complex numbers of one series held at a time
 _BISECTIONS = 50
 
 
-def first_order(generator: Generator, psi: Tensor, duration: float, steps: int,
-                random: torch.Generator | None = None) -> Tensor:
+def first_order(
+    generator: Generator,
+    psi: Tensor,
+    duration: float,
+    steps: int,
+    random: torch.Generator | None = None,
+) -> Tensor:
     """Returns one trajectory per ket (N, D) at time `duration`, by the first-order unravelling.
 
     Each step applies M_0 = 1 - i H_eff dt or M_k = sqrt(dt) L_k, drawn with probability ||M psi||^2 / sum, and divides
@@ -45,16 +53,22 @@ def first_order(generator: Generator, psi: Tensor, duration: float, steps: int,
     dt = duration / steps
     drift, rows = _drift(generator), torch.arange(len(psi), device=psi.device)
     for _ in range(steps):
-        branches = torch.cat([(psi + dt * _drifted(generator, drift, psi))[None], dt**0.5 * _jumped(generator, psi)])
+        branches = torch.cat(
+            [(psi + dt * _drifted(generator, drift, psi))[None], dt**0.5 * _jumped(generator, psi)]
+        )
         with torch.no_grad():
             weights = branches.abs().square().sum(-1).T
-            drawn = torch.multinomial(weights / weights.sum(-1, keepdim=True), 1, generator=random)[:, 0]
+            drawn = torch.multinomial(weights / weights.sum(-1, keepdim=True), 1, generator=random)[
+                :, 0
+            ]
         psi = branches[drawn, rows] / weights[rows, drawn, None].sqrt()
     return psi
 
 
 @torch.no_grad()
-def waiting_times(generator: Generator, psi: Tensor, duration: float, random: torch.Generator | None = None) -> Tensor:
+def waiting_times(
+    generator: Generator, psi: Tensor, duration: float, random: torch.Generator | None = None
+) -> Tensor:
     """Returns one trajectory per ket (N, D) at time `duration`, normalised, without a time-step error.
 
     A ket jumps when its squared norm, which only falls between jumps, has reached a number drawn uniformly from [0, 1).
@@ -74,20 +88,40 @@ def waiting_times(generator: Generator, psi: Tensor, duration: float, random: to
     _check_kets(generator, psi)
     drift = _drift(generator)
     size = sum(torch.linalg.matrix_norm(each, 2).item() for each in drift)
-    check(0 <= size * duration < 1e6, "The Hamiltonian, the jump operators and `duration` must be finite and their "
-          f"product below 1e6, but it is {size * duration:.3g}. Check the weights or lower the duration.")
+    check(
+        0 <= size * duration < 1e6,
+        "The Hamiltonian, the jump operators and `duration` must be finite and their "
+        f"product below 1e6, but it is {size * duration:.3g}. Check the weights or lower the duration.",
+    )
     share = max(1, _NUMBERS // (_ORDER[psi.dtype] * psi.shape[-1]))
-    return torch.cat([_waited(generator, drift, part, duration, 1 / max(size, 1e-12), random)
-                      for part in psi.split(share)]) if len(psi) else psi
+    return (
+        torch.cat(
+            [
+                _waited(generator, drift, part, duration, 1 / max(size, 1e-12), random)
+                for part in psi.split(share)
+            ]
+        )
+        if len(psi)
+        else psi
+    )
 
 
-def _waited(generator: Generator, drift: Sequence[Tensor], psi: Tensor, duration: float, longest: float,
-            random: torch.Generator | None) -> Tensor:
+def _waited(
+    generator: Generator,
+    drift: Sequence[Tensor],
+    psi: Tensor,
+    duration: float,
+    longest: float,
+    random: torch.Generator | None,
+) -> Tensor:
     def drawn(count: int) -> Tensor:
         return torch.rand(count, dtype=torch.float64, generator=random).to(psi.device)
 
     order = _ORDER[psi.dtype]
-    psi, left = psi.clone(), torch.full((len(psi),), float(duration), dtype=torch.float64, device=psi.device)
+    psi, left = (
+        psi.clone(),
+        torch.full((len(psi),), float(duration), dtype=torch.float64, device=psi.device),
+    )
     until, active = drawn(len(psi)), torch.arange(len(psi), device=psi.device)
     while len(active := active[left[active] > 0]):
         h = left[active].clamp(max=longest)
@@ -103,8 +137,13 @@ def _waited(generator: Generator, drift: Sequence[Tensor], psi: Tensor, duration
         if len(jumping := active[jumps]):
             branches = _jumped(generator, psi[jumping])
             weights = branches.abs().square().sum(-1).double().T
-            which = torch.searchsorted(weights.cumsum(-1), drawn(len(jumping))[:, None] * weights.sum(-1, keepdim=True))
-            chosen = branches[which[:, 0].clamp(max=len(branches) - 1), torch.arange(len(jumping), device=psi.device)]
+            which = torch.searchsorted(
+                weights.cumsum(-1), drawn(len(jumping))[:, None] * weights.sum(-1, keepdim=True)
+            )
+            chosen = branches[
+                which[:, 0].clamp(max=len(branches) - 1),
+                torch.arange(len(jumping), device=psi.device),
+            ]
             psi[jumping] = torch.nn.functional.normalize(chosen, dim=-1)
             until[jumping] = drawn(len(jumping))
     return torch.nn.functional.normalize(psi, dim=-1)
@@ -116,7 +155,7 @@ def _norms(p: Tensor) -> Tensor:
     n, side = gram.shape[:2]
     found = gram.new_zeros(n, 2 * side - 1)
     for k in range(side):
-        found[:, k:k + side] += gram[:, k]
+        found[:, k : k + side] += gram[:, k]
     return found
 
 
@@ -136,8 +175,10 @@ def _root(coefficients: Tensor, value: Tensor) -> Tensor:
 
 def _check_kets(generator: Generator, psi: Tensor) -> None:
     D = math.prod(generator.dims)
-    check(psi.ndim == 2 and psi.shape[1] == D,
-          f"Argument `psi` must have shape (N, {D}), but has shape {tuple(psi.shape)}. Give one ket a row.")
+    check(
+        psi.ndim == 2 and psi.shape[1] == D,
+        f"Argument `psi` must have shape (N, {D}), but has shape {tuple(psi.shape)}. Give one ket a row.",
+    )
     check(psi.dtype in _ORDER, f"Argument `psi` must be complex, but is {psi.dtype}. Cast it.")
 
 
@@ -148,13 +189,19 @@ def _drift(generator: Generator) -> list[Tensor]:
 
 def _drifted(generator: Generator, drift: Sequence[Tensor], psi: Tensor) -> Tensor:
     """-i H_eff psi, (N, D)."""
-    return torch.stack([on(each[None], psi, generator.dims, term.subsystems)[0]
-                        for each, term in zip(drift, generator.terms, strict=True)]).sum(0)
+    return torch.stack(
+        [
+            on(each[None], psi, generator.dims, term.subsystems)[0]
+            for each, term in zip(drift, generator.terms, strict=True)
+        ]
+    ).sum(0)
 
 
 def _jumped(generator: Generator, psi: Tensor) -> Tensor:
     """All L_k psi, (K, N, D)."""
-    return torch.cat([on(term.jumps, psi, generator.dims, term.subsystems) for term in generator.terms])
+    return torch.cat(
+        [on(term.jumps, psi, generator.dims, term.subsystems) for term in generator.terms]
+    )
 
 
 def on(operators: Tensor, psi: Tensor, dims: Sequence[int], subsystems: Sequence[int]) -> Tensor:
@@ -163,6 +210,8 @@ def on(operators: Tensor, psi: Tensor, dims: Sequence[int], subsystems: Sequence
     order = [*(1 + m for m in subsystems), 0, *(1 + m for m in rest)]
     K, N, d = len(operators), len(psi), operators.shape[-1]
     columns = psi.reshape(N, *dims).permute(order).reshape(d, -1)
-    out = (operators.reshape(K * d, d) @ columns).view(K, *(dims[m] for m in subsystems), N, *(dims[m] for m in rest))
+    out = (operators.reshape(K * d, d) @ columns).view(
+        K, *(dims[m] for m in subsystems), N, *(dims[m] for m in rest)
+    )
     back = [order.index(axis) for axis in range(len(order))]
     return out.permute(0, *(1 + axis for axis in back)).reshape(K, N, -1)

@@ -82,9 +82,11 @@ def places(out: Path) -> list[Path]:
     """
     if out.suffix == "" or out.is_dir():
         return [out / f"report{suffix}" for suffix in SUFFIXES]
-    check(out.suffix.lower() in SUFFIXES,
-          f"Argument `--out` must end in {' or '.join(SUFFIXES)}, or be a folder, but is {out.name!r}. Choose one of "
-          "these.")
+    check(
+        out.suffix.lower() in SUFFIXES,
+        f"Argument `--out` must end in {' or '.join(SUFFIXES)}, or be a folder, but is {out.name!r}. Choose one of "
+        "these.",
+    )
     return [out]
 
 

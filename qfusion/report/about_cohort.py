@@ -27,7 +27,18 @@ from qfusion.figures.draw import building, cuts
 from qfusion.figures.draw import cohort as drawing
 from qfusion.figures.draw.cohort import Estimate
 from qfusion.report import methods, trust
-from qfusion.report.blocks import Block, Document, Facts, Heading, Listing, Points, Strong, Table, cite, paragraph
+from qfusion.report.blocks import (
+    Block,
+    Document,
+    Facts,
+    Heading,
+    Listing,
+    Points,
+    Strong,
+    Table,
+    cite,
+    paragraph,
+)
 from qfusion.report.drawn import HALF, figure, number, signed
 
 MAX_MEMBERS, MAX_TERMS, MAX_COLUMNS = 60, 12, 8
@@ -77,11 +88,19 @@ class Members:
 
     def called(self, whole: bool) -> str:
         """Name of a level with its size."""
-        return f"all of {self.split} (n = {len(self.rows):,})" if whole else f"cohort (n = {int(self.inside.sum()):,})"
+        return (
+            f"all of {self.split} (n = {len(self.rows):,})"
+            if whole
+            else f"cohort (n = {int(self.inside.sum()):,})"
+        )
 
     def dividends(self) -> dict[str, np.ndarray]:
         """Dividends (n,) by coalition: all, or the largest on average where there are very many."""
-        columns = {term: self.rows[f"dividend[{term}]"].to_numpy(dtype=float) for term in self.sample.dividends if term}
+        columns = {
+            term: self.rows[f"dividend[{term}]"].to_numpy(dtype=float)
+            for term in self.sample.dividends
+            if term
+        }
         kept = sorted(columns, key=lambda term: -float(np.abs(columns[term]).mean()))[:MAX_TERMS]
         return {term: values for term, values in columns.items() if term in kept}
 
@@ -92,20 +111,33 @@ def document(found: Members) -> Document:
     parts: list[Block] = []
     for section in (_summary, _shares, _types, _terms, _built, _entanglement, _cuts, _members):
         parts += section(found)
-    parts += [*trust.section(sample, one=False), *methods.section(sample), *_intervals(found), *_again(found)]
-    return Document(f"Cohort ‘{found.title}’: what {sample.name} decides by",
-                    f"{sample.work.card.get('title', sample.name)}; data: {sample.dataset.title}",
-                    f"Report on {len(found.cohort):,} samples of data set {sample.dataset.name} and how model "
-                    f"{sample.name} decides on them.",
-                    tuple(parts))
+    parts += [
+        *trust.section(sample, one=False),
+        *methods.section(sample),
+        *_intervals(found),
+        *_again(found),
+    ]
+    return Document(
+        f"Cohort ‘{found.title}’: what {sample.name} decides by",
+        f"{sample.work.card.get('title', sample.name)}; data: {sample.dataset.title}",
+        f"Report on {len(found.cohort):,} samples of data set {sample.dataset.name} and how model "
+        f"{sample.name} decides on them.",
+        tuple(parts),
+    )
 
 
-def _means(found: Members, columns: Mapping[str, np.ndarray]) -> tuple[dict[str, Interval], dict[str, Interval]]:
+def _means(
+    found: Members, columns: Mapping[str, np.ndarray]
+) -> tuple[dict[str, Interval], dict[str, Interval]]:
     """Means with intervals, of all rows and of the cohort."""
     dataset = found.sample.dataset
-    return (resampling.means(columns, clusters=cohort_measures.clusters_of(dataset, found.rows)),
-            resampling.means({name: values[found.inside] for name, values in columns.items()},
-                             clusters=cohort_measures.clusters_of(dataset, found.cohort)))
+    return (
+        resampling.means(columns, clusters=cohort_measures.clusters_of(dataset, found.rows)),
+        resampling.means(
+            {name: values[found.inside] for name, values in columns.items()},
+            clusters=cohort_measures.clusters_of(dataset, found.cohort),
+        ),
+    )
 
 
 def _how(found: Members) -> str:
@@ -114,7 +146,13 @@ def _how(found: Members) -> str:
 
 
 def _share_means(found: Members) -> tuple[dict[str, Interval], dict[str, Interval]]:
-    return _means(found, {name: found.rows[f"share[{name}]"].to_numpy(dtype=float) for name in found.sample.modalities})
+    return _means(
+        found,
+        {
+            name: found.rows[f"share[{name}]"].to_numpy(dtype=float)
+            for name in found.sample.modalities
+        },
+    )
 
 
 def _summary(found: Members) -> Iterator[Block]:
@@ -124,30 +162,56 @@ def _summary(found: Members) -> Iterator[Block]:
     kinds = cohort["relation"].value_counts()
     joint = _means(found, {"j": found.rows["joint_share"].to_numpy(dtype=float)})
     yield Heading("In short")
-    yield paragraph(f"{len(cohort):,} of the {len(found.rows):,} explained samples of {found.split} form this cohort: "
-                    f"{found.filter or 'no filter'}.")
-    yield Points((
-        (Strong("Which modality decides? "),
-         _leading(whole, part, found.split)),
-        (Strong("How do the modalities relate? "),
-         f"Most often it is {kinds.index[0]}, {kinds.iloc[0]:,} of {len(cohort):,} "
-         f"({kinds.iloc[0] / len(cohort):.0%})."),
-        (Strong("How much is said only jointly? "),
-         f"{joint[1]['j'].value:.0%} of all terms by size{_between(joint[1]['j'])}; in all of {found.split} "
-         f"{joint[0]['j'].value:.0%}."),
-        (Strong("Is it harder? "),
-         f"{harder(_error(found, found.inside), _error(found, ~found.inside))}; all "
-         f"of {found.split}: {number(errors[0]['e'].value)} ({found.errors})."),
-        *(((Strong("Does entanglement go with joint deciding? "), f"{found.finding}."),) if found.measure else ()),
-    ))
-    yield Facts((("Model", f"{sample.name}: {sample.work.card.get('title', '')} ({sample.work.card['model']})"),
-                 ("Data", f"{sample.dataset.name}: {sample.dataset.title}"),
-                 ("Filter", found.filter or "none: everyone"), ("Split", found.split),
-                 ("Members", f"{len(cohort):,} of {len(found.rows):,} explained samples"),
-                 ("Explained", "score of the class that is decided for" if sample.classes else sample.unit),
-                 ("Compared with", answers.behind(sample.work.bulk_background)), *methods.common(sample.work.card),
-                 ("Digest of the data", sample.dataset.digest), ("Digest of the background", sample.background.key)),
-                "What this report is about, and what it was made with.")
+    yield paragraph(
+        f"{len(cohort):,} of the {len(found.rows):,} explained samples of {found.split} form this cohort: "
+        f"{found.filter or 'no filter'}."
+    )
+    yield Points(
+        (
+            (Strong("Which modality decides? "), _leading(whole, part, found.split)),
+            (
+                Strong("How do the modalities relate? "),
+                f"Most often it is {kinds.index[0]}, {kinds.iloc[0]:,} of {len(cohort):,} "
+                f"({kinds.iloc[0] / len(cohort):.0%}).",
+            ),
+            (
+                Strong("How much is said only jointly? "),
+                f"{joint[1]['j'].value:.0%} of all terms by size{_between(joint[1]['j'])}; in all of {found.split} "
+                f"{joint[0]['j'].value:.0%}.",
+            ),
+            (
+                Strong("Is it harder? "),
+                f"{harder(_error(found, found.inside), _error(found, ~found.inside))}; all "
+                f"of {found.split}: {number(errors[0]['e'].value)} ({found.errors}).",
+            ),
+            *(
+                ((Strong("Does entanglement go with joint deciding? "), f"{found.finding}."),)
+                if found.measure
+                else ()
+            ),
+        )
+    )
+    yield Facts(
+        (
+            (
+                "Model",
+                f"{sample.name}: {sample.work.card.get('title', '')} ({sample.work.card['model']})",
+            ),
+            ("Data", f"{sample.dataset.name}: {sample.dataset.title}"),
+            ("Filter", found.filter or "none: everyone"),
+            ("Split", found.split),
+            ("Members", f"{len(cohort):,} of {len(found.rows):,} explained samples"),
+            (
+                "Explained",
+                "score of the class that is decided for" if sample.classes else sample.unit,
+            ),
+            ("Compared with", answers.behind(sample.work.bulk_background)),
+            *methods.common(sample.work.card),
+            ("Digest of the data", sample.dataset.digest),
+            ("Digest of the background", sample.background.key),
+        ),
+        "What this report is about, and what it was made with.",
+    )
 
 
 def _error(found: Members, where: np.ndarray) -> Interval:
@@ -158,8 +222,10 @@ def harder(inside: Interval, outside: Interval) -> str:
     """Whether the mean error is larger in a cohort than among the others: where their intervals do not overlap."""
     if not outside.n:
         return f"The mean error is {number(inside.value)}"
-    said = f"The mean error is {number(inside.value)}{_spanned(inside)} against {number(outside.value)}" \
-           f"{_spanned(outside)} of the others"
+    said = (
+        f"The mean error is {number(inside.value)}{_spanned(inside)} against {number(outside.value)}"
+        f"{_spanned(outside)} of the others"
+    )
     if not (inside.known and outside.known):
         return f"{said}: too few samples to tell whether that is chance"
     if inside.low > outside.high:
@@ -181,27 +247,54 @@ def _shares(found: Members) -> Iterator[Block]:
     whole, part = _share_means(found)
     sample = found.sample
     yield Heading("Which modality decides")
-    yield figure(drawing.shares(_estimates(whole), _estimates(part), {}, sample.modalities,
-                                whole_name=found.called(True), cohort_name=found.called(False)),
-                 f"Mean part of each modality in Σ|Shapley value| (MM-SHAP); bars: {_how(found)}. Compared with "
-                 f"{answers.behind(sample.work.bulk_background)}.",
-                 "Mean shares: "
-                 + ", ".join(f"{name} {part[name].value:.0%} in the cohort, {whole[name].value:.0%} in all"
-                             for name in sample.modalities) + ".", HALF)
-    yield Table(("Modality", "Cohort", "Interval", f"All of {found.split}", "Interval"),
-                tuple((name, f"{part[name].value:.1%}", _interval(part[name]), f"{whole[name].value:.1%}",
-                       _interval(whole[name]))
-                      for name in sample.modalities), f"Mean shares with {LEVEL:.0%} intervals.")
+    yield figure(
+        drawing.shares(
+            _estimates(whole),
+            _estimates(part),
+            {},
+            sample.modalities,
+            whole_name=found.called(True),
+            cohort_name=found.called(False),
+        ),
+        f"Mean part of each modality in Σ|Shapley value| (MM-SHAP); bars: {_how(found)}. Compared with "
+        f"{answers.behind(sample.work.bulk_background)}.",
+        "Mean shares: "
+        + ", ".join(
+            f"{name} {part[name].value:.0%} in the cohort, {whole[name].value:.0%} in all"
+            for name in sample.modalities
+        )
+        + ".",
+        HALF,
+    )
+    yield Table(
+        ("Modality", "Cohort", "Interval", f"All of {found.split}", "Interval"),
+        tuple(
+            (
+                name,
+                f"{part[name].value:.1%}",
+                _interval(part[name]),
+                f"{whole[name].value:.1%}",
+                _interval(whole[name]),
+            )
+            for name in sample.modalities
+        ),
+        f"Mean shares with {LEVEL:.0%} intervals.",
+    )
 
 
 def _leading(whole: Mapping[str, Interval], part: Mapping[str, Interval], split: str) -> str:
     """Which modality leads on average, `LEAD` ahead of every other, or that none does."""
     leader = leader_of({name: each.value for name, each in part.items()})
     if not leader:
-        return "None leads on average: " + ", ".join(f"{name} {each.value:.0%}{_between(each)}"
-                                                     for name, each in part.items()) + " of the Shapley shares."
-    return (f"{leader} leads with {part[leader].value:.0%} of the Shapley shares on average{_between(part[leader])}; "
-            f"in all of {split} it has {whole[leader].value:.0%}.")
+        return (
+            "None leads on average: "
+            + ", ".join(f"{name} {each.value:.0%}{_between(each)}" for name, each in part.items())
+            + " of the Shapley shares."
+        )
+    return (
+        f"{leader} leads with {part[leader].value:.0%} of the Shapley shares on average{_between(part[leader])}; "
+        f"in all of {split} it has {whole[leader].value:.0%}."
+    )
 
 
 def _interval(found: Interval) -> str:
@@ -216,21 +309,43 @@ def _types(found: Members) -> Iterator[Block]:
     """How the modalities relate: how many samples of each kind, and how well they are predicted."""
     errors = found.rows["error"].to_numpy(dtype=float)
     where = {kind: (found.rows["relation"] == kind).to_numpy() for kind in RELATIONS}
-    pairs = {kind: tuple(resampling.means({"e": errors[mask & keep]}, clusters=cohort_measures.clusters_of(
-        found.sample.dataset, found.rows[mask & keep]))["e"]
-                         for keep in (np.ones(len(errors), bool), found.inside))
-             for kind, mask in where.items()}
-    whole, part = ([int((mask & keep).sum()) for mask in where.values()]
-                   for keep in (np.ones(len(errors), bool), found.inside))
-    drawn = drawing.types(list(where), whole, part,
-                          [(Estimate(a.value, a.low, a.high), Estimate(b.value, b.low, b.high))
-                           for a, b in pairs.values()],
-                          whole_name=found.called(True), cohort_name=found.called(False))
+    pairs = {
+        kind: tuple(
+            resampling.means(
+                {"e": errors[mask & keep]},
+                clusters=cohort_measures.clusters_of(found.sample.dataset, found.rows[mask & keep]),
+            )["e"]
+            for keep in (np.ones(len(errors), bool), found.inside)
+        )
+        for kind, mask in where.items()
+    }
+    whole, part = (
+        [int((mask & keep).sum()) for mask in where.values()]
+        for keep in (np.ones(len(errors), bool), found.inside)
+    )
+    drawn = drawing.types(
+        list(where),
+        whole,
+        part,
+        [
+            (Estimate(a.value, a.low, a.high), Estimate(b.value, b.low, b.high))
+            for a, b in pairs.values()
+        ],
+        whole_name=found.called(True),
+        cohort_name=found.called(False),
+    )
     yield Heading("How the modalities relate, and how well that is predicted")
-    yield figure(drawn, "; ".join(f"{kind}: {words[0].lower()}{words[1:-1]}" for kind, words in RELATIONS.items())
-                 + f". Right: mean error ({found.errors}); bars: {_how(found)}.",
-                 "Types: " + ", ".join(f"{kind} {b:,} of {sum(part):,} in the cohort, {a:,} of {sum(whole):,} in all"
-                                       for kind, a, b in zip(where, whole, part, strict=True)) + ".")
+    yield figure(
+        drawn,
+        "; ".join(f"{kind}: {words[0].lower()}{words[1:-1]}" for kind, words in RELATIONS.items())
+        + f". Right: mean error ({found.errors}); bars: {_how(found)}.",
+        "Types: "
+        + ", ".join(
+            f"{kind} {b:,} of {sum(part):,} in the cohort, {a:,} of {sum(whole):,} in all"
+            for kind, a, b in zip(where, whole, part, strict=True)
+        )
+        + ".",
+    )
 
 
 def _terms(found: Members) -> Iterator[Block]:
@@ -239,34 +354,57 @@ def _terms(found: Members) -> Iterator[Block]:
     unit = "score of the class" if sample.classes else sample.unit
     left = len(sample.dividends) - 1 - len(terms)
     yield Heading("What each combination contributed")
-    yield figure(drawing.violins(terms, {term: values[found.inside] for term, values in terms.items()}, {},
-                                 sample.modalities, unit=unit,
-                                 whole_name=found.called(True), cohort_name=found.called(False)),
-                 "Every sample's exact contribution of each term, with its sign: all above each line in grey, the "
-                 "cohort below it in colour; the line inside is the mean. Compared with "
-                 f"{answers.behind(sample.work.bulk_background)}."
-                 + (f" The {left} terms that are smallest on average are left out." if left else ""),
-                 "Mean contributions in the cohort: "
-                 + ", ".join(f"{t} {v[found.inside].mean():+.2f}" for t, v in terms.items()) + ".")
+    yield figure(
+        drawing.violins(
+            terms,
+            {term: values[found.inside] for term, values in terms.items()},
+            {},
+            sample.modalities,
+            unit=unit,
+            whole_name=found.called(True),
+            cohort_name=found.called(False),
+        ),
+        "Every sample's exact contribution of each term, with its sign: all above each line in grey, the "
+        "cohort below it in colour; the line inside is the mean. Compared with "
+        f"{answers.behind(sample.work.bulk_background)}."
+        + (f" The {left} terms that are smallest on average are left out." if left else ""),
+        "Mean contributions in the cohort: "
+        + ", ".join(f"{t} {v[found.inside].mean():+.2f}" for t, v in terms.items())
+        + ".",
+    )
     yield _means_of(found, terms)
 
 
 def _means_of(found: Members, terms: Mapping[str, np.ndarray]) -> Table:
     """Mean contributions: a row a group, or a row a term where there are many terms."""
     everyone = np.ones(len(found.rows), dtype=bool)
-    masks = {name: found.inside & (found.group == name) for name in found.groups} if len(terms) <= MAX_COLUMNS else {}
+    masks = (
+        {name: found.inside & (found.group == name) for name in found.groups}
+        if len(terms) <= MAX_COLUMNS
+        else {}
+    )
     masks |= {"the cohort": found.inside, f"all of {found.split}": everyone}
     filled = {name: mask for name, mask in masks.items() if mask.any()}
     names = tuple(term.replace("+", " + ") for term in terms)
     if len(terms) > MAX_COLUMNS:
         heads = tuple(f"{name} (n = {int(mask.sum()):,})" for name, mask in filled.items())
-        return Table(("Term", *heads), tuple((name, *(signed(values[mask].mean()) for mask in filled.values()))
-                                             for name, values in zip(names, terms.values(), strict=True)),
-                     "Mean contributions.")
-    rows = tuple((name, f"{int(mask.sum()):,}", *(signed(values[mask].mean()) for values in terms.values()))
-                 for name, mask in filled.items())
-    return Table((found.by, "n", *names), rows,
-                 f"Mean contributions of the cohort by {found.by}, of the whole cohort, and of all.")
+        return Table(
+            ("Term", *heads),
+            tuple(
+                (name, *(signed(values[mask].mean()) for mask in filled.values()))
+                for name, values in zip(names, terms.values(), strict=True)
+            ),
+            "Mean contributions.",
+        )
+    rows = tuple(
+        (name, f"{int(mask.sum()):,}", *(signed(values[mask].mean()) for values in terms.values()))
+        for name, mask in filled.items()
+    )
+    return Table(
+        (found.by, "n", *names),
+        rows,
+        f"Mean contributions of the cohort by {found.by}, of the whole cohort, and of all.",
+    )
 
 
 def _entanglement(found: Members) -> Iterator[Block]:
@@ -275,12 +413,23 @@ def _entanglement(found: Members) -> Iterator[Block]:
     x, y = found.values
     known = np.isfinite(x) & np.isfinite(y)
     yield Heading("Entanglement and joint deciding")
-    yield figure(drawing.relation(found.rows.index[known].tolist(), x[known], y[known], found.inside[known],
-                                  found.measure, found.strength,
-                                  whole_name=found.called(True), cohort_name=found.called(False)),
-                 f"Every explained sample of {found.split}, the cohort in colour. {found.finding}.",
-                 f"Scatter of {int(known.sum()):,} samples: {found.finding}.")
-    yield paragraph("Entanglement is correlation of the states, not attribution; a relation over samples is no cause.")
+    yield figure(
+        drawing.relation(
+            found.rows.index[known].tolist(),
+            x[known],
+            y[known],
+            found.inside[known],
+            found.measure,
+            found.strength,
+            whole_name=found.called(True),
+            cohort_name=found.called(False),
+        ),
+        f"Every explained sample of {found.split}, the cohort in colour. {found.finding}.",
+        f"Scatter of {int(known.sum()):,} samples: {found.finding}.",
+    )
+    yield paragraph(
+        "Entanglement is correlation of the states, not attribution; a relation over samples is no cause."
+    )
 
 
 def _places(found: Members) -> np.ndarray:
@@ -295,18 +444,26 @@ def _built(found: Members) -> Iterator[Block]:
         return
     yield Heading("Which coupling built which term?")
     try:
-        made = built_over_classes(sample.model, sample.dataset.inputs(_places(found), dtype=torch.float64),
-                                  sample.background)
+        made = built_over_classes(
+            sample.model,
+            sample.dataset.inputs(_places(found), dtype=torch.float64),
+            sample.background,
+        )
     except InvalidInput as error:  # evolved for too long to be resolved
         yield paragraph(str(error))
         return
     said = building_answer(made)
     whose = "score of the class that each sample is decided for" if sample.classes else sample.unit
     titles, _ = building.terms_of(made.terms, made.modalities)
-    yield paragraph(f"Mean over the cohort. {said}. Positive and negative parts of different samples cancel in a mean.")
-    yield figure(building.matrix(made.dividends, titles, made.parts, made.start, made.end, unit=whose),
-                 f"What the figure shows: {building.SAYS['built'][0]} Mean over {made.count:,} samples. It does not "
-                 f"show {building.SAYS['built'][1]}", f"{said}.")
+    yield paragraph(
+        f"Mean over the cohort. {said}. Positive and negative parts of different samples cancel in a mean."
+    )
+    yield figure(
+        building.matrix(made.dividends, titles, made.parts, made.start, made.end, unit=whose),
+        f"What the figure shows: {building.SAYS['built'][0]} Mean over {made.count:,} samples. It does not "
+        f"show {building.SAYS['built'][1]}",
+        f"{said}.",
+    )
 
 
 def _cuts(found: Members) -> Iterator[Block]:
@@ -317,24 +474,43 @@ def _cuts(found: Members) -> Iterator[Block]:
     made = cut_curves.cut_curves(sample.model, sample.dataset, rows)
     said = cut_answers.answer_for_many(made)
     yield Heading("Are the correlations needed?")
-    yield paragraph(f"{said}." + (f" Of the cohort, {len(rows):,} samples, evenly spaced."
-                                  if len(rows) < len(found.cohort) else ""))
-    yield figure(notebook.cut_test_of(numbers.cut_table(made), sample.modalities, next(iter(made.after))),
-                 f"What the figure shows: {cuts.SAYS['cut-test'][0]} It does not show {cuts.SAYS['cut-test'][1]}",
-                 f"{said}.")
+    yield paragraph(
+        f"{said}."
+        + (
+            f" Of the cohort, {len(rows):,} samples, evenly spaced."
+            if len(rows) < len(found.cohort)
+            else ""
+        )
+    )
+    yield figure(
+        notebook.cut_test_of(numbers.cut_table(made), sample.modalities, next(iter(made.after))),
+        f"What the figure shows: {cuts.SAYS['cut-test'][0]} It does not show {cuts.SAYS['cut-test'][1]}",
+        f"{said}.",
+    )
 
 
 def _members(found: Members) -> Iterator[Block]:
     cohort = found.cohort.sort_values("error", ascending=False, kind="stable")
     names = found.sample.modalities
-    rows = tuple((str(name), _said(row["truth"]), _said(row["prediction"]), number(row["error"]), str(row["relation"]),
-                  *(f"{row[f'share[{each}]']:.0%}" for each in names))
-                 for name, row in cohort.head(MAX_MEMBERS).iterrows())
+    rows = tuple(
+        (
+            str(name),
+            _said(row["truth"]),
+            _said(row["prediction"]),
+            number(row["error"]),
+            str(row["relation"]),
+            *(f"{row[f'share[{each}]']:.0%}" for each in names),
+        )
+        for name, row in cohort.head(MAX_MEMBERS).iterrows()
+    )
     rest = len(cohort) - len(rows)
     yield Heading("The members")
-    yield Table(("Sample", "Truth", "Prediction", "Error", "Type", *(f"Share {each}" for each in names)), rows,
-                f"The samples of the cohort, the largest error first{f'; {rest:,} more are left out' if rest else ''}.",
-                (4,))
+    yield Table(
+        ("Sample", "Truth", "Prediction", "Error", "Type", *(f"Share {each}" for each in names)),
+        rows,
+        f"The samples of the cohort, the largest error first{f'; {rest:,} more are left out' if rest else ''}.",
+        (4,),
+    )
 
 
 def _said(value: object) -> str:
@@ -343,20 +519,43 @@ def _said(value: object) -> str:
 
 def _intervals(found: Members) -> Iterator[Block]:
     clusters = found.sample.dataset.clusters
-    what = "the samples shown" if clusters is None else (
-        f"the {clusters.said(found.sample.dataset.places(found.rows.index))} behind the samples, which are not "
-        "independent")
-    yield paragraph(f"Intervals are {LEVEL:.0%} percentile bootstrap intervals ", cite("efron1993"),
-                    f" of {RESAMPLES:,} resamples of {what}, with seed 0; below ten none is given. "
-                    "They say how far another draw might move a number, not another training run.")
+    what = (
+        "the samples shown"
+        if clusters is None
+        else (
+            f"the {clusters.said(found.sample.dataset.places(found.rows.index))} behind the samples, which are not "
+            "independent"
+        )
+    )
+    yield paragraph(
+        f"Intervals are {LEVEL:.0%} percentile bootstrap intervals ",
+        cite("efron1993"),
+        f" of {RESAMPLES:,} resamples of {what}, with seed 0; below ten none is given. "
+        "They say how far another draw might move a number, not another training run.",
+    )
 
 
 def _again(found: Members) -> Iterator[Block]:
     sample = found.sample
-    words = ["python", "-m", "qfusion", "report", "--model", sample.name, "--data", sample.dataset.name, "--cohort",
-             found.filter]
+    words = [
+        "python",
+        "-m",
+        "qfusion",
+        "report",
+        "--model",
+        sample.name,
+        "--data",
+        sample.dataset.name,
+        "--cohort",
+        found.filter,
+    ]
     kind, label = sample.background.kind, sample.background.label
-    words += ["--contrast", label] if kind == "contrast" else [] if kind in ("joint",
-                                                                             "cohort") else ["--background", kind]
+    words += (
+        ["--contrast", label]
+        if kind == "contrast"
+        else []
+        if kind in ("joint", "cohort")
+        else ["--background", kind]
+    )
     yield Heading("The same again")
     yield Listing(shlex.join([*words, "--out", "report.html"]), "Command")

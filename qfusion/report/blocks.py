@@ -18,7 +18,9 @@ _WIDE = 26  # characters from which a column of words takes what room is left
 # control, format (such as those that turn the direction), surrogates, private, not assigned
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn"}
 _JOINERS = "\u200c\u200d"  # letters of Persian, of India and emoji are written with them
-_LONG = re.compile("[^ \n\u2e80-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]{41,}")  # lines end within Chinese anyway
+_LONG = re.compile(
+    "[^ \n\u2e80-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]{41,}"
+)  # lines end within Chinese anyway
 
 
 def clean(text: object, limit: int = MAX_TEXT) -> str:
@@ -26,13 +28,20 @@ def clean(text: object, limit: int = MAX_TEXT) -> str:
     ones are cut."""
     words = str(text).replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
     short = words if len(words) <= limit else words[: limit - 1] + "…"
-    return "".join(letter if letter in ("\n", *_JOINERS) or unicodedata.category(letter) not in _HIDDEN else "\ufffd"
-                   for letter in short)
+    return "".join(
+        letter
+        if letter in ("\n", *_JOINERS) or unicodedata.category(letter) not in _HIDDEN
+        else "\ufffd"
+        for letter in short
+    )
 
 
 def broken(text: object) -> str:
     """Returns a clean text whose very long words may break: with a zero-width space after every 30 letters of them."""
-    return _LONG.sub(lambda word: "\u200b".join(word[0][i:i + 30] for i in range(0, len(word[0]), 30)), clean(text))
+    return _LONG.sub(
+        lambda word: "\u200b".join(word[0][i : i + 30] for i in range(0, len(word[0]), 30)),
+        clean(text),
+    )
 
 
 @dataclass(frozen=True)
@@ -153,14 +162,27 @@ class Document:
 
     def cited(self) -> tuple[str, ...]:
         """Returns the keys of the sources that are cited, in the order of their first mention."""
-        return tuple(dict.fromkeys(key for part in self._parts() if isinstance(part, Cite) for key in part.keys))
+        return tuple(
+            dict.fromkeys(
+                key for part in self._parts() if isinstance(part, Cite) for key in part.keys
+            )
+        )
 
     def data(self) -> dict[str, Any]:
         """Returns all there is to write, as JSON knows it: for the templates of the page and of the paper."""
         places = {key: number for number, key in enumerate(self.cited(), 1)}
-        heads = {name: clean(getattr(self, name), MAX_TITLE) for name in ("title", "subtitle", "description")}
-        return {**heads, "blocks": [_data(block, places) for block in self.blocks], "bibtex": citations.bibtex(places),
-                "references": [{"text": citations.text(key), "url": citations.source(key).url} for key in places]}
+        heads = {
+            name: clean(getattr(self, name), MAX_TITLE)
+            for name in ("title", "subtitle", "description")
+        }
+        return {
+            **heads,
+            "blocks": [_data(block, places) for block in self.blocks],
+            "bibtex": citations.bibtex(places),
+            "references": [
+                {"text": citations.text(key), "url": citations.source(key).url} for key in places
+            ],
+        }
 
     def _parts(self) -> Iterator[Part]:
         for block in self.blocks:
@@ -186,23 +208,40 @@ def _data(block: Block, places: Mapping[str, int]) -> dict[str, Any]:
     found: dict[str, Any] = {"kind": type(block).__name__.lower()}
     found |= {name: clean(value) for name, value in vars(block).items() if isinstance(value, str)}
     if isinstance(block, Heading | Figure):
-        found |= {"level": block.level} if isinstance(block, Heading) else {"svg": block.svg.decode(),
-                                                                            "width": block.width}
+        found |= (
+            {"level": block.level}
+            if isinstance(block, Heading)
+            else {"svg": block.svg.decode(), "width": block.width}
+        )
     elif isinstance(block, Paragraph | Points):
-        found |= {"parts": _written(block.parts, places)} if isinstance(block, Paragraph) else {
-            "points": [_written(point, places) for point in block.points]}
+        found |= (
+            {"parts": _written(block.parts, places)}
+            if isinstance(block, Paragraph)
+            else {"points": [_written(point, places) for point in block.points]}
+        )
     elif isinstance(block, Facts | Table):
         found["rows"] = [list(map(broken, row)) for row in block.rows]
     if isinstance(block, Table):
         words = {0, *block.words}
-        wide = [column for column in words if max((len(row[column]) for row in block.rows), default=0) > _WIDE]
-        found |= {"head": list(map(broken, block.head)),
-                  "align": ["left" if n in words else "right" for n in range(len(block.head))],
-                  "columns": ["wide" if column in wide else "" for column in range(len(block.head))]}
+        wide = [
+            column
+            for column in words
+            if max((len(row[column]) for row in block.rows), default=0) > _WIDE
+        ]
+        found |= {
+            "head": list(map(broken, block.head)),
+            "align": ["left" if n in words else "right" for n in range(len(block.head))],
+            "columns": ["wide" if column in wide else "" for column in range(len(block.head))],
+        }
     return found
 
 
 def _written(parts: Sequence[Part], places: Mapping[str, int]) -> list[dict[str, Any]]:
-    return [{"kind": "cite", "places": [places[key] for key in part.keys]} if isinstance(part, Cite) else
-            {"kind": "strong", "text": clean(part.text)} if isinstance(part, Strong) else
-            {"kind": "text", "text": broken(part)} for part in parts]
+    return [
+        {"kind": "cite", "places": [places[key] for key in part.keys]}
+        if isinstance(part, Cite)
+        else {"kind": "strong", "text": clean(part.text)}
+        if isinstance(part, Strong)
+        else {"kind": "text", "text": broken(part)}
+        for part in parts
+    ]

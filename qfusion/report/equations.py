@@ -12,7 +12,9 @@ from typing import Any
 from qfusion.errors import NotFound
 
 SOURCE = Path(__file__).with_name("equations.typ").read_text(encoding="utf-8")
-WORDS = dict(re.findall(r'^  (\w+): \(\n.*?\$,\n\s*"([^"]*)"\)', SOURCE, flags=re.MULTILINE | re.DOTALL))
+WORDS = dict(
+    re.findall(r'^  (\w+): \(\n.*?\$,\n\s*"([^"]*)"\)', SOURCE, flags=re.MULTILINE | re.DOTALL)
+)
 SIZE = 10.0  # points of the letters
 _ALONE = f"""
 #set page(width: auto, height: auto, margin: 1pt, fill: none)
@@ -43,8 +45,12 @@ def drawing(name: str) -> Drawing:
 
     if name not in WORDS:
         raise NotFound(f"Equation {name[:40]!r} does not exist. Choose one of {list(WORDS)}.")
-    found: Any = typst.compile(f"{SOURCE}{_ALONE}".encode(), format="svg", ignore_system_fonts=True,
-                               sys_inputs={"name": name})
+    found: Any = typst.compile(
+        f"{SOURCE}{_ALONE}".encode(),
+        format="svg",
+        ignore_system_fonts=True,
+        sys_inputs={"name": name},
+    )
     svg = bytes(found)
     size = re.search(rb'width="([\d.]+)pt" height="([\d.]+)pt"', svg)
     assert size is not None

@@ -30,26 +30,53 @@ def members(work: Workspace, table: Any, parts: Sequence[Part], name: str = "") 
     """
     within = cohorts.within_split(parts, table) & np.isfinite(table[JOINT].to_numpy())
     rows, inside = table[within], cohorts.passing(parts, table)[within]
-    check(bool(inside.any()), f"No explained sample passes the filter `{cohorts.written(parts)[:120]}`. Loosen it.")
+    check(
+        bool(inside.any()),
+        f"No explained sample passes the filter `{cohorts.written(parts)[:120]}`. Loosen it.",
+    )
     split = " and ".join(value for part in cohorts.split_of(parts) for value in part.values)
     by = _grouping(work, rows)
     group, names = cohort_measures.groups(work, rows, by)
-    measure, x, y, finding = cohort_measures.measure_titles(work).get(ENTROPY, ""), np.zeros(0), np.zeros(0), ""
+    measure, x, y, finding = (
+        cohort_measures.measure_titles(work).get(ENTROPY, ""),
+        np.zeros(0),
+        np.zeros(0),
+        "",
+    )
     if measure:
         x, y = cohort_measures.entropies(work, rows, ENTROPY), rows[JOINT].to_numpy()
-        finding = cohort_measures.finding(resampling.correlation(
-            x, y, clusters=cohort_measures.clusters_of(work.dataset, rows)), ENTROPY, JOINT)
-    return Members(sample_of(work, int(np.flatnonzero(within)[inside][0])), rows, inside, name, cohorts.written(parts),
-                   "every split" if split == cohorts.EVERYTHING else split, by, group, names, work.unit_of_error,
-                   measure, cohort_measures.strength_titles(work)[JOINT], (x, y), finding)
+        finding = cohort_measures.finding(
+            resampling.correlation(x, y, clusters=cohort_measures.clusters_of(work.dataset, rows)),
+            ENTROPY,
+            JOINT,
+        )
+    return Members(
+        sample_of(work, int(np.flatnonzero(within)[inside][0])),
+        rows,
+        inside,
+        name,
+        cohorts.written(parts),
+        "every split" if split == cohorts.EVERYTHING else split,
+        by,
+        group,
+        names,
+        work.unit_of_error,
+        measure,
+        cohort_measures.strength_titles(work)[JOINT],
+        (x, y),
+        finding,
+    )
 
 
 def _grouping(work: Workspace, rows: Any) -> str:
     """By what contributions are told apart: the class, else a planted type, else the sign of the truth."""
     offered = cohort_measures.groupings(work, rows)
     planted = text.column("regime")
-    return next(by for by in ("truth" if work.classes else planted, planted, "sign of truth", "relation")
-                if by in offered)
+    return next(
+        by
+        for by in ("truth" if work.classes else planted, planted, "sign of truth", "relation")
+        if by in offered
+    )
 
 
 def of_sample(work: Workspace, row: int, output: int | None, tweak: str, suffix: str) -> bytes:

@@ -9,17 +9,27 @@ from pathlib import Path
 from qfusion.report import equations
 from qfusion.report.blocks import Document
 
-TEMPLATE, STYLE = (Path(__file__).with_name(name).read_text(encoding="utf-8") for name in ("page.html", "page.css"))
+TEMPLATE, STYLE = (
+    Path(__file__).with_name(name).read_text(encoding="utf-8") for name in ("page.html", "page.css")
+)
 
 
 def render(document: Document) -> bytes:
     """Returns the whole file, UTF-8. All texts are escaped; nothing in them is markup."""
     from jinja2 import Environment, StrictUndefined
 
-    environment = Environment(autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True)
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True
+    )
     # browsers break long words by themselves
-    environment.filters |= {"data": _data, "turned": _turned, "whole": lambda text: text.replace("\u200b", "")}
-    found = environment.from_string(TEMPLATE).render(document.data(), style=STYLE, drawing=equations.drawing)
+    environment.filters |= {
+        "data": _data,
+        "turned": _turned,
+        "whole": lambda text: text.replace("\u200b", ""),
+    }
+    found = environment.from_string(TEMPLATE).render(
+        document.data(), style=STYLE, drawing=equations.drawing
+    )
     return found.encode()
 
 

@@ -29,17 +29,30 @@ def render(document: Document) -> bytes:
     import typst
 
     text, missing, faces = _letters_of(document)
-    said = {"document": text, "families": json.dumps([*dict.fromkeys(face.family for face in faces)]),
-            "foot": _foot(missing)}
+    said = {
+        "document": text,
+        "families": json.dumps([*dict.fromkeys(face.family for face in faces)]),
+        "foot": _foot(missing),
+    }
     try:
-        with tempfile.TemporaryDirectory() as folder:  # the document can read no file but this empty folder's
+        with (
+            tempfile.TemporaryDirectory() as folder
+        ):  # the document can read no file but this empty folder's
             nowhere, fonts = Path(folder, "empty"), Path(folder, "fonts")
             nowhere.mkdir()
             fonts.mkdir()
-            for file in [*_own().glob("[!L]*.ttf"), *dict.fromkeys(Path(face.path) for face in faces)]:
+            for file in [
+                *_own().glob("[!L]*.ttf"),
+                *dict.fromkeys(Path(face.path) for face in faces),
+            ]:
                 _put(file, fonts / file.name)
-            options: dict[str, Any] = {"root": str(nowhere), "font_paths": [str(fonts)], "ignore_system_fonts": True,
-                                       "timestamp": 0, "sys_inputs": said}
+            options: dict[str, Any] = {
+                "root": str(nowhere),
+                "font_paths": [str(fonts)],
+                "ignore_system_fonts": True,
+                "timestamp": 0,
+                "sys_inputs": said,
+            }
             source = f"{equations.SOURCE}\n{SOURCE}".encode()
             try:
                 found: Any = typst.compile(source, pdf_standards=["ua-1"], **options)
@@ -50,7 +63,8 @@ def render(document: Document) -> bytes:
                 found = typst.compile(source, **options)
     except typst.TypstError as error:
         raise QFusionError(
-            f"The report could not be typeset: {str(error)[:300]}. Write it as HTML and tell us.") from error
+            f"The report could not be typeset: {str(error)[:300]}. Write it as HTML and tell us."
+        ) from error
     return bytes(found)
 
 
@@ -76,7 +90,9 @@ def _letters_of(document: Document) -> tuple[str, list[str], list[Any]]:
         return text, [], []
     from plotly_print import fonts
 
-    foreign = [words for words in dict.fromkeys(_FOREIGN.findall(text)) if not all(map(_ours, words))]
+    foreign = [
+        words for words in dict.fromkeys(_FOREIGN.findall(text)) if not all(map(_ours, words))
+    ]
     every = dict.fromkeys(letters for words in foreign for letters in fonts.clusters(words))
     east, missing, faces = fonts.east("".join(foreign)), dict[str, None](), dict[Any, None]()
     for letters in sorted(every, key=len, reverse=True):

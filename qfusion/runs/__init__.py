@@ -4,4 +4,15 @@ from qfusion.runs.folder import STATES, Plan, Run, create, find, home, runs
 from qfusion.runs.process import is_starting, launch
 from qfusion.runs.worker import work
 
-__all__ = ["STATES", "Plan", "Run", "create", "find", "home", "is_starting", "launch", "runs", "work"]
+__all__ = [
+    "STATES",
+    "Plan",
+    "Run",
+    "create",
+    "find",
+    "home",
+    "is_starting",
+    "launch",
+    "runs",
+    "work",
+]

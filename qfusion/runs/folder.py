@@ -52,7 +52,9 @@ ALIVE = ("waiting", "running")
 REQUESTS = ("pause", "stop")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 Kind = TypeVar("Kind")
-PATIENCE = 2.0  # seconds a training waits for its lock: someone may just be looking whether it is held
+PATIENCE = (
+    2.0  # seconds a training waits for its lock: someone may just be looking whether it is held
+)
 _LARGEST = 50_000_000  # bytes of a plan or record
 
 
@@ -151,17 +153,24 @@ class Run:
             IntegrityError: when its plan is damaged.
         """
         if not (self.path / "plan.json").is_file():
-            raise NotFound(f"{self.path} holds no training. Give the folder of one, or begin it with --data.")
+            raise NotFound(
+                f"{self.path} holds no training. Give the folder of one, or begin it with --data."
+            )
         plan = _read(self.path / "plan.json", Plan, edition=1)
-        return replace(plan, settings=registry.upgraded(plan.model, plan.settings, plan.edition),
-                       edition=registry.EDITION)
+        return replace(
+            plan,
+            settings=registry.upgraded(plan.model, plan.settings, plan.edition),
+            edition=registry.EDITION,
+        )
 
     @property
     def model_path(self) -> Path:
         """The card of the model that the run makes: where models are looked for, or, of a run in a folder of its own,
         in there."""
         among = self.path.absolute().parent == home().absolute()
-        return checkpoint.folders()[-1] / f"{self.name}.json" if among else self.path / checkpoint.CARD
+        return (
+            checkpoint.folders()[-1] / f"{self.name}.json" if among else self.path / checkpoint.CARD
+        )
 
     def record(self) -> Record:
         """Returns how far the run is; a run whose process is gone without a word is "interrupted"."""
@@ -169,14 +178,19 @@ class Run:
             return Record(state="interrupted" if not self.is_held() else "waiting")
         record = _read(self.path / "record.json", Record)
         if record.state in ALIVE and not self.is_held():
-            latest = _read(self.path / "record.json", Record)  # it may have ended between the two looks
+            latest = _read(
+                self.path / "record.json", Record
+            )  # it may have ended between the two looks
             return record if latest.state not in ALIVE else replace(record, state="interrupted")
         return record
 
     def write(self, record: Record) -> None:
         """Keeps how far the run is."""
         with atomic(self.path / "record.json") as part:
-            part.write_text(json.dumps({**asdict(record), "changed": time.time()}, allow_nan=False), encoding="utf-8")
+            part.write_text(
+                json.dumps({**asdict(record), "changed": time.time()}, allow_nan=False),
+                encoding="utf-8",
+            )
 
     def ask(self, word: str) -> None:
         """Asks the training to "pause" or "stop"; it does so at the end of the batch it is at.
@@ -187,7 +201,10 @@ class Run:
         _read_only.refuse("stop a training")
         check(word in REQUESTS, f"Argument `word` must be 'pause' or 'stop', but is {word!r}.")
         record = self.record()
-        check(record.state in ALIVE, f"Run {self.name} {STATES[record.state]}: there is nothing to {word}.")
+        check(
+            record.state in ALIVE,
+            f"Run {self.name} {STATES[record.state]}: there is nothing to {word}.",
+        )
         with atomic(self.path / "request") as part:
             part.write_text(word)
 
@@ -221,10 +238,14 @@ class Run:
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:
-            raise IntegrityError(f"{path} cannot be read as the state of a training ({str(error)[:100]}). "
-                                 "Delete it: the training then begins anew.") from error
+            raise IntegrityError(
+                f"{path} cannot be read as the state of a training ({str(error)[:100]}). "
+                "Delete it: the training then begins anew."
+            ) from error
         if not isinstance(state, dict):
-            raise IntegrityError(f"{path} is not the state of a training. Delete it: the training then begins anew.")
+            raise IntegrityError(
+                f"{path} is not the state of a training. Delete it: the training then begins anew."
+            )
         return state
 
     @contextlib.contextmanager
@@ -239,10 +260,13 @@ class Run:
             lock.acquire(timeout=PATIENCE)
         except Timeout:
             raise InvalidInput(
-                f"Run {self.name} is being trained by another process. Wait, or stop that one first.") from None
+                f"Run {self.name} is being trained by another process. Wait, or stop that one first."
+            ) from None
         except OSError as error:
-            raise InvalidInput(f"{self.path} cannot be written to ({error.strerror or error}). Correct its permissions "
-                               "or free some disk space.") from error
+            raise InvalidInput(
+                f"{self.path} cannot be written to ({error.strerror or error}). Correct its permissions "
+                "or free some disk space."
+            ) from error
         try:
             yield
         finally:
@@ -280,20 +304,28 @@ class Run:
         except FileNotFoundError:  # somebody else has
             return
         except OSError as error:
-            raise InvalidInput(f"{self.path} cannot be deleted ({error.strerror or error}). Correct its permissions.") \
-                from error
+            raise InvalidInput(
+                f"{self.path} cannot be deleted ({error.strerror or error}). Correct its permissions."
+            ) from error
         for each in [gone, *home().glob(".*.deleted-*")]:  # also of those who were killed at it
             shutil.rmtree(each, ignore_errors=True)
 
 
 def check_name(name: str) -> None:
     """Raises InvalidInput when a run cannot be called that: it is no name, or that of a model."""
-    check(bool(NAME.fullmatch(name)),
-          f"Argument `name` must be 1 to 64 letters, digits, '.', '_' or '-' and begin with a letter or "
-          f"digit, but is {name[:80]!r}. Choose another name.")
-    check(not name.lower().endswith((".json", ".safetensors")),
-          f"Argument `name` must not end as the files of models do, but is {name!r}. Choose another name.")
-    check(name not in checkpoint.available(), f"A model called {name!r} is there already. Choose another name.")
+    check(
+        bool(NAME.fullmatch(name)),
+        f"Argument `name` must be 1 to 64 letters, digits, '.', '_' or '-' and begin with a letter or "
+        f"digit, but is {name[:80]!r}. Choose another name.",
+    )
+    check(
+        not name.lower().endswith((".json", ".safetensors")),
+        f"Argument `name` must not end as the files of models do, but is {name!r}. Choose another name.",
+    )
+    check(
+        name not in checkpoint.available(),
+        f"A model called {name!r} is there already. Choose another name.",
+    )
 
 
 def create(plan: Plan, path: str | Path | None = None, name: str = "") -> Run:
@@ -311,22 +343,30 @@ def create(plan: Plan, path: str | Path | None = None, name: str = "") -> Run:
     if path is None:
         check_name(name)
     target = home() / name if path is None else Path(path)
-    check(not (target / "plan.json").exists(),
-          f"A run called {target.absolute().name!r} is there already. Choose another name, or go on with that one.")
+    check(
+        not (target / "plan.json").exists(),
+        f"A run called {target.absolute().name!r} is there already. Choose another name, or go on with that one.",
+    )
     try:
         for place in (target.parent, checkpoint.folders()[-1]) if path is None else ():
             place.mkdir(parents=True, exist_ok=True)
         target.mkdir(exist_ok=True)
     except OSError as error:
         raise InvalidInput(
-            f"{target} cannot be made ({error.strerror or error}). Choose a folder that you may write to.") from error
+            f"{target} cannot be made ({error.strerror or error}). Choose a folder that you may write to."
+        ) from error
     run = Run(target)
     with run.held():
-        check(not (target / "plan.json").exists(), f"A run called {run.name!r} is there already. Choose another name.")
+        check(
+            not (target / "plan.json").exists(),
+            f"A run called {run.name!r} is there already. Choose another name.",
+        )
         with atomic(target / "plan.json") as part:
             part.write_text(json.dumps(asdict(plan), indent=1, allow_nan=False), encoding="utf-8")
             newest = max((made for _, made in _made()), default=0)
-            if path is None and newest >= part.stat().st_mtime_ns:  # the clock was set back: it is the newest still
+            if (
+                path is None and newest >= part.stat().st_mtime_ns
+            ):  # the clock was set back: it is the newest still
                 os.utime(part, ns=(newest + 1000, newest + 1000))
     return run
 
@@ -354,7 +394,8 @@ def find(name: str) -> Run:
     if name not in known:
         raise NotFound(
             f"Run {name[:80]!r} does not exist. "
-            f"{f'Choose one of {list(known)[:12]}.' if known else 'There is none yet.'}")
+            f"{f'Choose one of {list(known)[:12]}.' if known else 'There is none yet.'}"
+        )
     return known[name]
 
 
@@ -365,7 +406,11 @@ def _read(path: Path, kind: type[Kind], **missing: Any) -> Kind:
         values = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
         return msgspec.convert(missing | values, kind)
     except msgspec.ValidationError as error:
-        raise IntegrityError(f"{path} is not the {kind.__name__.lower()} of a training ({str(error)[:100]}). Delete "
-                             "the run and begin again.") from error
+        raise IntegrityError(
+            f"{path} is not the {kind.__name__.lower()} of a training ({str(error)[:100]}). Delete "
+            "the run and begin again."
+        ) from error
     except (OSError, ValueError, RecursionError) as error:
-        raise IntegrityError(f"{path} cannot be read ({str(error)[:100]}). Delete the run and begin again.") from error
+        raise IntegrityError(
+            f"{path} cannot be read ({str(error)[:100]}). Delete the run and begin again."
+        ) from error

@@ -37,7 +37,10 @@ def value(key: str, text: str, default: Any) -> Any:
     if isinstance(default, str):
         return text
     if isinstance(default, bool):
-        check(text.lower() in ("true", "false"), f"Setting `{key}` must be true or false, but is {text[:80]!r}.")
+        check(
+            text.lower() in ("true", "false"),
+            f"Setting `{key}` must be true or false, but is {text[:80]!r}.",
+        )
         return text.lower() == "true"
     try:
         found = json.loads(f"[{text}]" if "," in text and not text.startswith("[") else text)
@@ -45,9 +48,11 @@ def value(key: str, text: str, default: Any) -> Any:
         found = None
     values = found if isinstance(found, list) and not isinstance(default, float) else [found]
     kinds = (int,) if isinstance(default, int) else (int, float)
-    check(len(values) > 0 and all(isinstance(v, kinds) and not isinstance(v, bool) for v in values),
-          f"Setting `{key}` must be a {'whole ' if isinstance(default, int) else ''}number, but is {text[:80]!r}. "
-          f"Its default is {default!r}.")
+    check(
+        len(values) > 0 and all(isinstance(v, kinds) and not isinstance(v, bool) for v in values),
+        f"Setting `{key}` must be a {'whole ' if isinstance(default, int) else ''}number, but is {text[:80]!r}. "
+        f"Its default is {default!r}.",
+    )
     return found
 
 
@@ -68,15 +73,21 @@ def plan(data: str, model: str, chosen: Mapping[str, Any], seed: int = 0, title:
     for key in chosen:
         choose("Setting", key, {**of_model, **asdict(default)})
     settings = {key: found for key, found in chosen.items() if key in of_model}
-    options = replace(default, **{key: found for key, found in chosen.items() if key not in of_model})
+    options = replace(
+        default, **{key: found for key, found in chosen.items() if key not in of_model}
+    )
     target = dataset.target
     classes = target.kind == "classification"
-    check((options.loss == "cross_entropy") == classes,
-          f"Setting `loss` must be {'cross_entropy' if classes else 'l1, mse or huber'} for a {target.kind} target, "
-          f"but is {options.loss!r}.")
+    check(
+        (options.loss == "cross_entropy") == classes,
+        f"Setting `loss` must be {'cross_entropy' if classes else 'l1, mse or huber'} for a {target.kind} target, "
+        f"but is {options.loss!r}.",
+    )
     with torch.device("meta"):  # is it a model that can be built? Its shapes say so
         build(model, dataset.input_specs, target.classes or (target.name,), settings)
-    changed = {key: found for key, found in asdict(options).items() if found != getattr(default, key)}
+    changed = {
+        key: found for key, found in asdict(options).items() if found != getattr(default, key)
+    }
     return Plan(data, model, settings, changed, seed, title, digest=dataset.digest)
 
 
@@ -89,13 +100,17 @@ def check_names(names: Sequence[str]) -> None:
     """Raises InvalidInput when a name is not one, or is that of a run or of a model."""
     for name in names:
         check_name(name)
-        check(not (home() / name / "plan.json").exists(),
-              f"A run called {name!r} is there already. Choose another name.")
+        check(
+            not (home() / name / "plan.json").exists(),
+            f"A run called {name!r} is there already. Choose another name.",
+        )
 
 
 def free_name(model: str, data: str, seeds: Sequence[int] = (0,)) -> str:
     """Returns a name that no run and no model has: MODEL-DATA, or MODEL-DATA.2, ..., free with all of some seeds."""
-    stem = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in f"{model}-{data}")[:48]
+    stem = "".join(
+        c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in f"{model}-{data}"
+    )[:48]
     taken = {*checkpoint.available(), *(path.name for path in home().glob("*"))}
     wanted = [stem, *(f"{stem}.{n}" for n in range(2, len(taken) + 3))]
     return next(name for name in wanted if not taken & {name, *names_of(name, seeds)})
@@ -127,7 +142,8 @@ def start(plans: Mapping[str, Plan], events: bool = False) -> list[Run]:
         _withdraw(made[begun:])
         raise InvalidInput(
             f"The run could not be begun ({error.strerror or error}). Free some disk space, or name another folder in "
-            "QFUSION_RUNS.") from error
+            "QFUSION_RUNS."
+        ) from error
     except BaseException:
         _withdraw(made[begun:])
         raise

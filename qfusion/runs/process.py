@@ -39,11 +39,22 @@ def start(words: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
     `log`."""
     _read_only.refuse("start a process")
     quota.check_queue()
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(
-        part for part in (str(ROOT), os.environ.get("PYTHONPATH", "")) if part)}
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": os.pathsep.join(
+            part for part in (str(ROOT), os.environ.get("PYTHONPATH", "")) if part
+        ),
+    }
     with log.open("ab") as out:
-        process = subprocess.Popen([sys.executable, "-m", "qfusion", *words], stdin=subprocess.DEVNULL, stdout=out,
-                                   stderr=out, start_new_session=True, env=environment)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "qfusion", *words],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+            env=environment,
+        )
     quota.count(process)
     threading.Thread(target=process.wait, daemon=True).start()  # so that it leaves no zombie behind
     return process
@@ -54,7 +65,9 @@ def is_starting(run: Run) -> bool:
     libraries first."""
     try:
         pid, began = (run.path / "launched").read_text()[:60].split()
-        soon = 0 <= time.monotonic() - float(began) < _SOON  # since the machine was started: no clock that is set
+        soon = (
+            0 <= time.monotonic() - float(began) < _SOON
+        )  # since the machine was started: no clock that is set
         return soon and is_running(int(pid)) and run.record().pid != int(pid)
     except (OSError, ValueError, QFusionError):
         return False

@@ -40,18 +40,35 @@ class Setting:
 _FILE = tomllib.loads(_assets.text("settings.toml"))
 _KNOWN = {kind: Kind(**words) for kind, words in _FILE["kinds"].items()}
 
-_THEIRS = {kind: Kind(model.title, model.says) for kind, model in (FUSION | registry.NEIGHBOURS).items()}
+_THEIRS = {
+    kind: Kind(model.title, model.says) for kind, model in (FUSION | registry.NEIGHBOURS).items()
+}
 KINDS = {kind: _KNOWN.get(kind) or _THEIRS[kind] for kind in registry.names()}
 """By name; a model may say it itself, in its own file."""
 
 _CHOICES = {
-    "loss": LOSSES, "schedule": SCHEDULES, "class_weights": CLASS_WEIGHTS, "precision": PRECISIONS,
-    "readout": quantum_jump.READOUTS, "evolution": quantum_jump.EVOLUTIONS, "dynamics": quantum_jump.DYNAMICS,
-    "coupling": quantum_jump.COUPLINGS, "rule": fusion.INITIAL, "tables": fusion.TABLES, "block": tuple(BLOCKS),
-    "projection": reservoir.PROJECTIONS, "start": entangled_qcnn.STARTS, "encoder": encoders.KINDS,
+    "loss": LOSSES,
+    "schedule": SCHEDULES,
+    "class_weights": CLASS_WEIGHTS,
+    "precision": PRECISIONS,
+    "readout": quantum_jump.READOUTS,
+    "evolution": quantum_jump.EVOLUTIONS,
+    "dynamics": quantum_jump.DYNAMICS,
+    "coupling": quantum_jump.COUPLINGS,
+    "rule": fusion.INITIAL,
+    "tables": fusion.TABLES,
+    "block": tuple(BLOCKS),
+    "projection": reservoir.PROJECTIONS,
+    "start": entangled_qcnn.STARTS,
+    "encoder": encoders.KINDS,
     "pooling": ("gru", "attention"),
 }
-SETTINGS = {key: Setting(**words, choices=_CHOICES.get(key, ())) for key, words in _FILE["settings"].items()}
+SETTINGS = {
+    key: Setting(**words, choices=_CHOICES.get(key, ())) for key, words in _FILE["settings"].items()
+}
 
-MAIN = {"quantum-jump": ("dims", "jumps", "dropout"), "entangled-qcnn": ("elements", "rule", "dropout")}
+MAIN = {
+    "quantum-jump": ("dims", "jumps", "dropout"),
+    "entangled-qcnn": ("elements", "rule", "dropout"),
+}
 """The settings of a system that a form shows first, after epochs and learning rate; those of all others stand last."""

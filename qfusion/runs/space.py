@@ -52,12 +52,23 @@ class Search:
 
     @property
     def direction(self) -> Literal["minimize", "maximize"]:
-        """"minimize" or "maximize"."""
-        return "maximize" if self.metric != LOSS and metrics.describe[self.metric].higher_is_better else "minimize"
+        """ "minimize" or "maximize"."""
+        return (
+            "maximize"
+            if self.metric != LOSS and metrics.describe[self.metric].higher_is_better
+            else "minimize"
+        )
 
 
-def read(data: str, model: str, assigned: Mapping[str, Any], ranges: Sequence[str], choices: Sequence[str],
-         metric: str = LOSS, seed: int = 0) -> Search:
+def read(
+    data: str,
+    model: str,
+    assigned: Mapping[str, Any],
+    ranges: Sequence[str],
+    choices: Sequence[str],
+    metric: str = LOSS,
+    seed: int = 0,
+) -> Search:
     """Returns what words ask to search, checked as far as it can be without training.
 
     Args:
@@ -77,12 +88,16 @@ def read(data: str, model: str, assigned: Mapping[str, Any], ranges: Sequence[st
     for word, make in [(word, _range) for word in ranges] + [(word, _choices) for word in choices]:
         key, equals, text = word.partition("=")
         option = "--range" if make is _range else "--choice"
-        check(bool(equals),
-              f"Argument `{option}` must have the form {'key=low:high' if make is _range else 'key=one,two'}, but is "
-              f"{word[:80]!r}.")
+        check(
+            bool(equals),
+            f"Argument `{option}` must have the form {'key=low:high' if make is _range else 'key=one,two'}, but is "
+            f"{word[:80]!r}.",
+        )
         key = choose("Setting", key.strip(), default)
-        check(key not in space and key not in assigned,
-              f"Setting `{key}` is given twice: fix it or search it, and once only.")
+        check(
+            key not in space and key not in assigned,
+            f"Setting `{key}` is given twice: fix it or search it, and once only.",
+        )
         space[key] = make(key, text.strip(), default[key])
     return checked(Search(data, model, dict(assigned), space, metric, seed))
 
@@ -95,15 +110,21 @@ def checked(search: Search) -> Search:
         InvalidInput, NotFound: see `read`.
     """
     dataset = sources.load(search.data)
-    check(0 < len(search.space) <= MAX_SETTINGS,
-          f"A sweep must search from 1 to {MAX_SETTINGS} settings, but searches {len(search.space)}. Add --range or "
-          "--choice.")
+    check(
+        0 < len(search.space) <= MAX_SETTINGS,
+        f"A sweep must search from 1 to {MAX_SETTINGS} settings, but searches {len(search.space)}. Add --range or "
+        "--choice.",
+    )
     choose("Metric", search.metric, metric_names(dataset))
-    check(search.settings.get("refit", False) is False and "refit" not in search.space,
-          "Setting `refit` must be false in a sweep: it trains on the validation rows, by which settings are judged.")
+    check(
+        search.settings.get("refit", False) is False and "refit" not in search.space,
+        "Setting `refit` must be false in a sweep: it trains on the validation rows, by which settings are judged.",
+    )
     for key in ("loss", "class_weights"):
-        check(search.metric != LOSS or key not in search.space,
-              f"Setting `{key}` cannot be judged by the loss, which it changes. Judge it by a metric.")
+        check(
+            search.metric != LOSS or key not in search.space,
+            f"Setting `{key}` cannot be judged by the loss, which it changes. Judge it by a metric.",
+        )
     require_number("seed", search.seed, 0, 2**31)
     for key, entry in search.space.items():
         for value in entry.get("choices", (entry.get("low"), entry.get("high"))):
@@ -121,8 +142,10 @@ def suggest(search: Search, trial: Trial) -> dict[str, Any]:
     found = dict(search.settings)
     for key, entry in search.space.items():
         if "choices" in entry:
-            found[key] = _meant(trial.suggest_categorical(key, [_word(value) for value in entry["choices"]]),
-                                entry["choices"])
+            found[key] = _meant(
+                trial.suggest_categorical(key, [_word(value) for value in entry["choices"]]),
+                entry["choices"],
+            )
         elif entry["whole"]:
             found[key] = trial.suggest_int(key, entry["low"], entry["high"], log=entry["log"])
         else:
@@ -132,9 +155,15 @@ def suggest(search: Search, trial: Trial) -> dict[str, Any]:
 
 def settings_of(search: Search, tried: Mapping[str, Any]) -> dict[str, Any]:
     """Returns all settings of a trial by what was tried in it."""
-    return {**search.settings,
-            **{key: _meant(value, entry["choices"]) if "choices" in (entry := search.space[key]) else value
-               for key, value in tried.items()}}
+    return {
+        **search.settings,
+        **{
+            key: _meant(value, entry["choices"])
+            if "choices" in (entry := search.space[key])
+            else value
+            for key, value in tried.items()
+        },
+    }
 
 
 def _word(value: Any) -> Any:
@@ -143,18 +172,24 @@ def _word(value: Any) -> Any:
 
 
 def _meant(word: Any, choices: Sequence[Any]) -> Any:
-    return next(value for value in choices if _word(value) == word and type(_word(value)) is type(word))
+    return next(
+        value for value in choices if _word(value) == word and type(_word(value)) is type(word)
+    )
 
 
 def _range(key: str, text: str, default: Any) -> dict[str, Any]:
     low, high, *marks = [part.strip() for part in text.split(":")] if text.count(":") else ["", ""]
     number = isinstance(default, (int, float)) and not isinstance(default, bool)
-    check(number,
-          f"Setting `{key}` is {default!r} by default, not a number: it has no range. Name values with --choice "
-          f"{key}=one,two.")
-    check(bool(low and high) and set(marks) <= {"log", "int"} and len(marks) == len(set(marks)),
-          f"The range of `{key}` must have the form low:high, with :log or :int after it where wanted, but is "
-          f"{text[:80]!r}.")
+    check(
+        number,
+        f"Setting `{key}` is {default!r} by default, not a number: it has no range. Name values with --choice "
+        f"{key}=one,two.",
+    )
+    check(
+        bool(low and high) and set(marks) <= {"log", "int"} and len(marks) == len(set(marks)),
+        f"The range of `{key}` must have the form low:high, with :log or :int after it where wanted, but is "
+        f"{text[:80]!r}.",
+    )
     whole = "int" in marks or isinstance(default, int)
     bounds = []
     for part in (low, high):
@@ -162,18 +197,26 @@ def _range(key: str, text: str, default: Any) -> dict[str, Any]:
             bounds.append(int(part) if whole else float(part))
             float(bounds[-1])
         except (ValueError, OverflowError):
-            raise InvalidInput(f"The range of `{key}` must lie between two {'whole ' if whole else ''}numbers, but has "
-                               f"{part[:40]!r}.") from None
-    check(all(math.isfinite(bound) for bound in bounds) and bounds[0] < bounds[1],
-          f"The range of `{key}` must begin below its end, but is {low} to {high}.")
-    check("log" not in marks or bounds[0] > 0,
-          f"The range of `{key}` must begin above 0 with :log, but begins at {low}.")
+            raise InvalidInput(
+                f"The range of `{key}` must lie between two {'whole ' if whole else ''}numbers, but has "
+                f"{part[:40]!r}."
+            ) from None
+    check(
+        all(math.isfinite(bound) for bound in bounds) and bounds[0] < bounds[1],
+        f"The range of `{key}` must begin below its end, but is {low} to {high}.",
+    )
+    check(
+        "log" not in marks or bounds[0] > 0,
+        f"The range of `{key}` must begin above 0 with :log, but begins at {low}.",
+    )
     return {"low": bounds[0], "high": bounds[1], "log": "log" in marks, "whole": whole}
 
 
 def _choices(key: str, text: str, default: Any) -> dict[str, Any]:
     words = [word.strip() for word in re.findall(r"\[[^\]]*\]|[^,\[\]]+", text)]
     values = [plans.value(key, word, default) for word in words if word]
-    check(1 < len(values) <= MAX_SETTINGS and len({_word(value) for value in values}) == len(values),
-          f"Argument `--choice` must name from 2 to {MAX_SETTINGS} different values of `{key}`, but is {text[:80]!r}.")
+    check(
+        1 < len(values) <= MAX_SETTINGS and len({_word(value) for value in values}) == len(values),
+        f"Argument `--choice` must name from 2 to {MAX_SETTINGS} different values of `{key}`, but is {text[:80]!r}.",
+    )
     return {"choices": values}

@@ -34,8 +34,11 @@ def names() -> list[str]:
     for path in folder().glob("*.journal"):
         with contextlib.suppress(OSError):  # another process removes it meanwhile
             found[path.stem] = path.stat()
-    return [name for name in sorted(found, key=lambda name: -found[name].st_mtime_ns)
-            if NAME.fullmatch(name) and found[name].st_size]  # nothing stands in it yet
+    return [
+        name
+        for name in sorted(found, key=lambda name: -found[name].st_mtime_ns)
+        if NAME.fullmatch(name) and found[name].st_size
+    ]  # nothing stands in it yet
 
 
 def check_name(name: str) -> str:
@@ -44,9 +47,11 @@ def check_name(name: str) -> str:
     Raises:
         InvalidInput: when it cannot.
     """
-    check(bool(NAME.fullmatch(name)),
-          f"Argument `name` must be 1 to 64 letters, digits, '.', '_' or '-' and begin with a letter or digit, "
-          f"but is {name[:80]!r}. Choose another name.")
+    check(
+        bool(NAME.fullmatch(name)),
+        f"Argument `name` must be 1 to 64 letters, digits, '.', '_' or '-' and begin with a letter or digit, "
+        f"but is {name[:80]!r}. Choose another name.",
+    )
     return name
 
 
@@ -60,17 +65,23 @@ def journal(name: str, storage: str = "") -> Path | None:
         return folder() / f"{check_name(name)}.journal"
     if "://" not in storage:
         path = Path(storage)
-        check(path.suffix in (".journal", ".log"),
-              "Argument `storage` must name a file that ends in .journal or .log, or a database "
-              f"({', '.join(f'{s}://' for s in SCHEMES)}), but is {storage[:80]!r}.")
+        check(
+            path.suffix in (".journal", ".log"),
+            "Argument `storage` must name a file that ends in .journal or .log, or a database "
+            f"({', '.join(f'{s}://' for s in SCHEMES)}), but is {storage[:80]!r}.",
+        )
         return path
     found = _URL.fullmatch(storage)
     scheme = storage.split(":", 1)[0][:20]  # never more of it: there may be a password
-    check(found is not None and found["scheme"] in SCHEMES,
-          "Argument `storage` must be a journal file or the address of a database, "
-          f"{', '.join(f'{s}://...' for s in SCHEMES)}, but begins with {scheme!r}.")
-    check(scheme != "sqlite" or "?" not in storage,
-          "Argument `storage` must name a file after sqlite:///, without options after '?'.")
+    check(
+        found is not None and found["scheme"] in SCHEMES,
+        "Argument `storage` must be a journal file or the address of a database, "
+        f"{', '.join(f'{s}://...' for s in SCHEMES)}, but begins with {scheme!r}.",
+    )
+    check(
+        scheme != "sqlite" or "?" not in storage,
+        "Argument `storage` must name a file after sqlite:///, without options after '?'.",
+    )
     return None
 
 
@@ -98,20 +109,26 @@ def opened(name: str, storage: str = "") -> BaseStorage:
         except Exception as error:  # of whichever driver
             raise InvalidInput(
                 f"The database {hidden(storage)[:80]} cannot be used ({type(error).__name__}). Look at its address, "
-                "and whether the package of its driver is installed.") from error
+                "and whether the package of its driver is installed."
+            ) from error
     try:
         if not storage:
             path.parent.mkdir(parents=True, exist_ok=True)
-        check(not path.exists() or path.stat().st_size <= _LARGEST, f"{path} is too large for the journal of a sweep.")
+        check(
+            not path.exists() or path.stat().st_size <= _LARGEST,
+            f"{path} is too large for the journal of a sweep.",
+        )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return JournalStorage(JournalFileBackend(str(path), lock_obj=_Lock(path)))  # type: ignore[arg-type]
     except OSError as error:
         raise InvalidInput(
-            f"{path} cannot be written ({error.strerror or error}). Choose a file where you may write.") from error
+            f"{path} cannot be written ({error.strerror or error}). Choose a file where you may write."
+        ) from error
     except (ValueError, KeyError, TypeError, AssertionError, AttributeError) as error:
         raise IntegrityError(
-            f"{path} cannot be read as the journal of a sweep. Choose another name, or delete the file.") from error
+            f"{path} cannot be read as the journal of a sweep. Choose another name, or delete the file."
+        ) from error
 
 
 class _Lock:
@@ -119,7 +136,10 @@ class _Lock:
     own would keep all others waiting for half a minute."""
 
     def __init__(self, path: Path):
-        self.path, self.lock = path, FileLock(path.with_name(f".{path.name}.held"), is_singleton=False)
+        self.path, self.lock = (
+            path,
+            FileLock(path.with_name(f".{path.name}.held"), is_singleton=False),
+        )
 
     def acquire(self) -> bool:
         """Waits for it, and takes away the line that a full disk or a kill has cut off: what is added would go on in
@@ -142,7 +162,9 @@ class _Lock:
         self.lock.release()
 
 
-def study(name: str, storage: str = "", direction: Literal["minimize", "maximize", ""] = "") -> Study:
+def study(
+    name: str, storage: str = "", direction: Literal["minimize", "maximize", ""] = ""
+) -> Study:
     """Returns the study of a sweep.
 
     Args:
@@ -157,14 +179,22 @@ def study(name: str, storage: str = "", direction: Literal["minimize", "maximize
     check_name(name)
     path = journal(name, storage)
     if not direction and path is not None and not path.is_file():
-        raise NotFound(f"Sweep {name!r} does not exist. Begin it with --data and --range or --choice.")
+        raise NotFound(
+            f"Sweep {name!r} does not exist. Begin it with --data and --range or --choice."
+        )
     kept = opened(name, storage)
     try:
         if direction:
-            return optuna.create_study(storage=kept, study_name=name, direction=direction, load_if_exists=True)
+            return optuna.create_study(
+                storage=kept, study_name=name, direction=direction, load_if_exists=True
+            )
         return optuna.load_study(storage=kept, study_name=name)
     except OSError as error:
-        raise InvalidInput(f"{path} cannot be written ({error.strerror or error}). Choose a file where you may write, "
-                           "or free some disk space.") from error
+        raise InvalidInput(
+            f"{path} cannot be written ({error.strerror or error}). Choose a file where you may write, "
+            "or free some disk space."
+        ) from error
     except KeyError:
-        raise NotFound(f"Sweep {name!r} does not exist there. Begin it with --data and --range or --choice.") from None
+        raise NotFound(
+            f"Sweep {name!r} does not exist there. Begin it with --data and --range or --choice."
+        ) from None

@@ -34,7 +34,13 @@ if TYPE_CHECKING:
 STARTING = 5  # trials that are never pruned
 MAX_TRIALS = 10_000
 WAITING, RUNNING, FINISHED, PRUNED, FAILED = "waiting", "running", "finished", "pruned", "failed"
-_STATES = {"WAITING": WAITING, "RUNNING": RUNNING, "COMPLETE": FINISHED, "PRUNED": PRUNED, "FAIL": FAILED}
+_STATES = {
+    "WAITING": WAITING,
+    "RUNNING": RUNNING,
+    "COMPLETE": FINISHED,
+    "PRUNED": PRUNED,
+    "FAIL": FAILED,
+}
 
 
 @dataclass(frozen=True)
@@ -90,8 +96,18 @@ class Sweep:
 
     def command(self, attempt: Attempt) -> str:
         """Returns the command that trains what a trial trained."""
-        words = ["python", "-m", "qfusion", "train", "--data", self.search.data, "--model", self.search.model, "--seed",
-                 str(attempt.seed)]
+        words = [
+            "python",
+            "-m",
+            "qfusion",
+            "train",
+            "--data",
+            self.search.data,
+            "--model",
+            self.search.model,
+            "--seed",
+            str(attempt.seed),
+        ]
         for key, value in self.settings(attempt).items():
             words += ["--set", f"{key}={value if isinstance(value, str) else json.dumps(value)}"]
         return shlex.join([*words, "--name", f"{self.name}-best"])
@@ -124,12 +140,16 @@ def begin(name: str, search: Search, trials: int, where: str = "") -> Sweep:
     if "search" not in study.user_attrs:
         study.set_user_attr("search", asdict(search))
     known = _search(study, name)
-    for key, mine, theirs in ((key, getattr(search, key), getattr(known, key))
-                              for key in ("model", "metric", "space", "settings", "seed", "digest")):
+    for key, mine, theirs in (
+        (key, getattr(search, key), getattr(known, key))
+        for key in ("model", "metric", "space", "settings", "seed", "digest")
+    ):
         what = "data" if key == "digest" else key
         shown = "other data" if key == "digest" else f"{theirs!r}"[:120]
-        check(mine == theirs,
-              f"Sweep {name} was begun with another `{what}`: {shown}. Choose another name, or give the same.")
+        check(
+            mine == theirs,
+            f"Sweep {name} was begun with another `{what}`: {shown}. Choose another name, or give the same.",
+        )
     study.set_user_attr("trials", max(int(trials), int(study.user_attrs.get("trials", 0))))
     return replace(find(name, where), search=search)
 
@@ -149,8 +169,12 @@ def find(name: str, where: str = "") -> Sweep:
     return Sweep(name, where, _search(study, name), number, study)
 
 
-def work(sweep: Sweep, on_trial: Callable[[Attempt], None] = lambda _: None,
-         on_epoch: Callable[[int, Progress], None] = lambda number, progress: None, queued: bool = False) -> None:
+def work(
+    sweep: Sweep,
+    on_trial: Callable[[Attempt], None] = lambda _: None,
+    on_epoch: Callable[[int, Progress], None] = lambda number, progress: None,
+    queued: bool = False,
+) -> None:
     """Tries settings until every trial of the sweep has ended or is another process's.
 
     Args:
@@ -163,12 +187,19 @@ def work(sweep: Sweep, on_trial: Callable[[Attempt], None] = lambda _: None,
         InvalidInput: when the data are not those that the sweep was begun with.
     """
     dataset = sources.load(sweep.search.data)
-    check(dataset.digest == sweep.search.digest,
-          f"Data set {dataset.name} is not the one that sweep {sweep.name} was begun with. Begin a new sweep.")
-    wanted = (queue.slot(lambda: not sweep.study.user_attrs.get("stopped"), sweep.name) if queued
-              else contextlib.nullcontext(True))
+    check(
+        dataset.digest == sweep.search.digest,
+        f"Data set {dataset.name} is not the one that sweep {sweep.name} was begun with. Begin a new sweep.",
+    )
+    wanted = (
+        queue.slot(lambda: not sweep.study.user_attrs.get("stopped"), sweep.name)
+        if queued
+        else contextlib.nullcontext(True)
+    )
     with trial_slots.alive(sweep.name) as worker, wanted as free:
-        while free and (claimed := trial_slots.claim(sweep.study, sweep.trials, worker)) is not None:
+        while (
+            free and (claimed := trial_slots.claim(sweep.study, sweep.trials, worker)) is not None
+        ):
             trial, number = claimed
             _try(sweep, trial, number, dataset, on_epoch)
             owner = trial_slots.owners(sweep.study).get(number)
@@ -201,7 +232,13 @@ class _Stopped(Exception):
     """The sweep shall stop."""
 
 
-def _try(sweep: Sweep, trial: Trial, number: int, dataset: DataSet, on_epoch: Callable[[int, Progress], None]) -> None:
+def _try(
+    sweep: Sweep,
+    trial: Trial,
+    number: int,
+    dataset: DataSet,
+    on_epoch: Callable[[int, Progress], None],
+) -> None:
     """Trains one trial and says how it ended; one that another process has given up ends without a word."""
     from optuna.exceptions import UpdateFinishedTrialError
     from optuna.trial import TrialState
@@ -225,8 +262,13 @@ def _try(sweep: Sweep, trial: Trial, number: int, dataset: DataSet, on_epoch: Ca
         tell(TrialState.PRUNED if value is None else TrialState.COMPLETE, value)
 
 
-def _trained(sweep: Sweep, trial: Trial, number: int, dataset: DataSet,
-             on_epoch: Callable[[int, Progress], None]) -> float | None:
+def _trained(
+    sweep: Sweep,
+    trial: Trial,
+    number: int,
+    dataset: DataSet,
+    on_epoch: Callable[[int, Progress], None],
+) -> float | None:
     """Returns the value of the epoch that a training keeps; None when it is pruned."""
     from optuna.pruners import MedianPruner
     from optuna.samplers import TPESampler
@@ -265,13 +307,21 @@ def _value(search: Search, progress: Progress) -> float:
 def _search(study: Study, name: str) -> Search:
     try:
         found = Search(**{"edition": 1, **study.user_attrs["search"]})
-        found = replace(found, settings=registry.upgraded(found.model, found.settings, found.edition),
-                        edition=registry.EDITION)
-        good = (all(isinstance(text, str) for text in (found.data, found.model, found.digest))
-                and isinstance(found.seed, int)
-                and found.metric in (LOSS, *metrics.describe) and isinstance(found.settings, dict)
-                and all("choices" in entry or {"low", "high", "log", "whole"} <= entry.keys()
-                        for entry in found.space.values()))
+        found = replace(
+            found,
+            settings=registry.upgraded(found.model, found.settings, found.edition),
+            edition=registry.EDITION,
+        )
+        good = (
+            all(isinstance(text, str) for text in (found.data, found.model, found.digest))
+            and isinstance(found.seed, int)
+            and found.metric in (LOSS, *metrics.describe)
+            and isinstance(found.settings, dict)
+            and all(
+                "choices" in entry or {"low", "high", "log", "whole"} <= entry.keys()
+                for entry in found.space.values()
+            )
+        )
     except (KeyError, TypeError, AttributeError):
         good = False
     if not good:
@@ -283,9 +333,26 @@ def _attempt(number: int, trial: FrozenTrial, search: Search) -> Attempt:
     history = tuple(trial.intermediate_values[epoch] for epoch in sorted(trial.intermediate_values))
     took = 0.0
     if trial.datetime_start is not None:
-        took = max(0.0, (trial.datetime_complete.timestamp() if trial.datetime_complete else time.time())
-                   - trial.datetime_start.timestamp())
+        took = max(
+            0.0,
+            (trial.datetime_complete.timestamp() if trial.datetime_complete else time.time())
+            - trial.datetime_start.timestamp(),
+        )
     state = _STATES[trial.state.name]
-    value = trial.value if state == FINISHED else history[-1] if state in (PRUNED, RUNNING) and history else None
-    return Attempt(number, state, value, dict(trial.params), search.seed + number, history, took,
-                   str(trial.user_attrs.get("error", "")))
+    value = (
+        trial.value
+        if state == FINISHED
+        else history[-1]
+        if state in (PRUNED, RUNNING) and history
+        else None
+    )
+    return Attempt(
+        number,
+        state,
+        value,
+        dict(trial.params),
+        search.seed + number,
+        history,
+        took,
+        str(trial.user_attrs.get("error", "")),
+    )

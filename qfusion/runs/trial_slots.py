@@ -52,7 +52,8 @@ def alive(name: str) -> Iterator[dict[str, str]]:
 def here() -> str:
     """Returns a mark of this machine and folder of runs: where locks say who is alive."""
     return hashlib.sha256(
-        f"{socket.gethostname()}/{uuid.getnode()}/{storage.folder().absolute()}".encode()).hexdigest()[:16]
+        f"{socket.gethostname()}/{uuid.getnode()}/{storage.folder().absolute()}".encode()
+    ).hexdigest()[:16]
 
 
 def is_alive(trial: FrozenTrial) -> bool:
@@ -64,7 +65,12 @@ def is_alive(trial: FrozenTrial) -> bool:
         began = trial.datetime_start.timestamp() if trial.datetime_start else time.time()
         return time.time() - max(began, float(attrs.get("beat", 0.0))) < (SILENT if mark else BEAT)
     path = storage.folder() / str(mark.get("lock", ""))
-    return bool(LOCK.fullmatch(path.name)) and path.parent == storage.folder() and path.is_file() and _is_held(path)
+    return (
+        bool(LOCK.fullmatch(path.name))
+        and path.parent == storage.folder()
+        and path.is_file()
+        and _is_held(path)
+    )
 
 
 def _is_held(path: Path) -> bool:
@@ -77,7 +83,9 @@ def _is_held(path: Path) -> bool:
 
 def workers() -> int:
     """Returns how many processes on this machine take part in sweeps, or wait for that."""
-    return sum(_is_held(path) for path in storage.folder().glob(".*.lock") if LOCK.fullmatch(path.name))
+    return sum(
+        _is_held(path) for path in storage.folder().glob(".*.lock") if LOCK.fullmatch(path.name)
+    )
 
 
 def claim(study: Study, trials: int, worker: Mapping[str, str]) -> tuple[Trial, int] | None:
@@ -116,10 +124,16 @@ def settle(study: Study, trials: int) -> None:
     held, everything = owners(study), study.get_trials(deepcopy=False)
     for number in range(trials):
         if number not in held:
-            killed = [t for t in everything if t.user_attrs.get("place") == number and "dropped" not in t.user_attrs]
+            killed = [
+                t
+                for t in everything
+                if t.user_attrs.get("place") == number and "dropped" not in t.user_attrs
+            ]
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                study.enqueue_trial(killed[-1].params if killed else {}, user_attrs={"place": number})
+                study.enqueue_trial(
+                    killed[-1].params if killed else {}, user_attrs={"place": number}
+                )
 
 
 def owners(study: Study) -> dict[int, FrozenTrial]:

@@ -32,7 +32,10 @@ class Watch:
 
     def __init__(self, dataset: DataSet, split: str = "train"):
         self.dataset = dataset
-        self.valid, self.background = dataset.rows("valid"), _spread(dataset.rows(split), BACKGROUND)
+        self.valid, self.background = (
+            dataset.rows("valid"),
+            _spread(dataset.rows(split), BACKGROUND),
+        )
         self._trained = self._watched = 0.0
 
     def __call__(self, model: nn.Module, seconds: float) -> dict[str, float]:
@@ -61,35 +64,59 @@ class Watch:
         inputs = self.dataset.inputs(_spread(self.valid, EXPLAINED), torch.float64)
         explanation = explain.explain(model, inputs, background)
         sizes = abs(explanation.dividends).mean((0, 2))
-        contributions = {f"dividend.{name}": float(size)
-                         for name, size in zip(explanation.coalitions, sizes, strict=True) if name}
-        physics = self._jump(model) if can(model, "time") else self._network(model) if can(model, "rules") else {}
+        contributions = {
+            f"dividend.{name}": float(size)
+            for name, size in zip(explanation.coalitions, sizes, strict=True)
+            if name
+        }
+        physics = (
+            self._jump(model)
+            if can(model, "time")
+            else self._network(model)
+            if can(model, "rules")
+            else {}
+        )
         return {**physics, **contributions}
 
     def _jump(self, model: QuantumJump) -> dict[str, float]:
         system = model.system()
         size = len(system.H) ** 0.5
-        psi = model.product_state(model.encode(self.dataset.inputs(_spread(self.valid, ENTANGLED), torch.float64)))
+        psi = model.product_state(
+            model.encode(self.dataset.inputs(_spread(self.valid, ENTANGLED), torch.float64))
+        )
         rho = model.evolve_states(states.density(psi), [model.duration])[0]
         rho = (rho + rho.mH) / 2
-        return {"norm.H": float(torch.linalg.matrix_norm(system.H)) / size,
-                "norm.L": float(torch.linalg.vector_norm(torch.linalg.matrix_norm(system.jumps))) / size,
-                **{f"entanglement.{name}": float(measures.logarithmic_negativity(rho, model.dims, [m]).mean())
-                   for m, name in enumerate(model.modalities)}}
+        return {
+            "norm.H": float(torch.linalg.matrix_norm(system.H)) / size,
+            "norm.L": float(torch.linalg.vector_norm(torch.linalg.matrix_norm(system.jumps)))
+            / size,
+            **{
+                f"entanglement.{name}": float(
+                    measures.logarithmic_negativity(rho, model.dims, [m]).mean()
+                )
+                for m, name in enumerate(model.modalities)
+            },
+        }
 
     def _network(self, model: EntangledQCNN) -> dict[str, float]:
-        vectors = model.fuse(model.encode(self.dataset.inputs(_spread(self.valid, EXPLAINED), torch.float64)))[0]
+        vectors = model.fuse(
+            model.encode(self.dataset.inputs(_spread(self.valid, EXPLAINED), torch.float64))
+        )[0]
         angles = torch.cat([model.network.convolution.flatten(), model.network.pooling.flatten()])
-        return {"norm.tables": float((model.phi - torch.pi / 2).square().mean().sqrt()),
-                "norm.circuit": float(angles.square().mean().sqrt()),
-                "entanglement.fused": float(qubit_entropy(vectors).mean())}
+        return {
+            "norm.tables": float((model.phi - torch.pi / 2).square().mean().sqrt()),
+            "norm.circuit": float(angles.square().mean().sqrt()),
+            "entanglement.fused": float(qubit_entropy(vectors).mean()),
+        }
 
 
 def sizes(train: int, valid: int) -> tuple[int, int, int]:
     """Returns how many validation rows are explained, on how many entanglement is measured, and how many rows are the
     background."""
-    explained, entangled, background = (len(_spread(np.arange(rows), count)) for rows, count in
-                                        ((valid, EXPLAINED), (valid, ENTANGLED), (train, BACKGROUND)))
+    explained, entangled, background = (
+        len(_spread(np.arange(rows), count))
+        for rows, count in ((valid, EXPLAINED), (valid, ENTANGLED), (train, BACKGROUND))
+    )
     return explained, entangled, background
 
 

@@ -27,9 +27,15 @@ SPLITS = ("train", "valid", "test")
 PULSE = 1.0  # seconds between two writings of state and record
 
 
-def work(run: Run, on_epoch: Callable[[Progress], None] = lambda _: None, group: Group = ALONE,
-         device: torch.device | str = "cpu", events: bool = False, queue: bool = False,
-         on_batch: Callable[[int, int, int, int], None] = lambda epoch, epochs, done, total: None) -> dict[str, Any]:
+def work(
+    run: Run,
+    on_epoch: Callable[[Progress], None] = lambda _: None,
+    group: Group = ALONE,
+    device: torch.device | str = "cpu",
+    events: bool = False,
+    queue: bool = False,
+    on_batch: Callable[[int, int, int, int], None] = lambda epoch, epochs, done, total: None,
+) -> dict[str, Any]:
     """Trains a run until it is finished, paused or stopped, and returns its metrics by split; none when paused.
 
     State and record are kept after an epoch when a second has passed since the last time: who kills the process loses
@@ -48,8 +54,10 @@ def work(run: Run, on_epoch: Callable[[Progress], None] = lambda _: None, group:
         InvalidInput: when another process trains it, it is finished, or the data are not those it was begun with.
     """
     with run.held() if group.leads else nullcontext():
-        check(run.record().state != "finished",
-              f"Run {run.name} is finished: there is nothing to go on with. Begin a new run.")
+        check(
+            run.record().state != "finished",
+            f"Run {run.name} is finished: there is nothing to go on with. Begin a new run.",
+        )
         book = _Book(run, group, events)
         try:
             with slot(lambda: not run.asked(), run.name) if queue else nullcontext(True) as wanted:
@@ -61,17 +69,27 @@ def work(run: Run, on_epoch: Callable[[Progress], None] = lambda _: None, group:
             with suppress(QFusionError, ValueError):  # the disk may be full
                 book.close("failed", str(error) or type(error).__name__)
             raise
-        except KeyboardInterrupt:  # within an epoch, most likely: what was kept last is what is gone on with
+        except (
+            KeyboardInterrupt
+        ):  # within an epoch, most likely: what was kept last is what is gone on with
             book.close("paused", whole=False)
             raise
 
 
-def _train(run: Run, book: _Book, on_epoch: Callable[[Progress], None], group: Group,
-           device: torch.device | str, on_batch: Callable[[int, int, int, int], None]) -> dict[str, Any]:
+def _train(
+    run: Run,
+    book: _Book,
+    on_epoch: Callable[[Progress], None],
+    group: Group,
+    device: torch.device | str,
+    on_batch: Callable[[int, int, int, int], None],
+) -> dict[str, Any]:
     plan = run.plan
     dataset = data.load(plan.data)
-    check(plan.digest in ("", dataset.digest),
-          f"Data set {dataset.name} is not the one that run {run.name} was begun with. Begin a new run.")
+    check(
+        plan.digest in ("", dataset.digest),
+        f"Data set {dataset.name} is not the one that run {run.name} was begun with. Begin a new run.",
+    )
     options = replace(default_options(dataset), **plan.options)
     fit = prepare(plan.model, dataset, plan.settings, options, plan.seed, group, device)
     state = run.kept()
@@ -81,7 +99,12 @@ def _train(run: Run, book: _Book, on_epoch: Callable[[Progress], None], group: G
     word = ""
 
     def pulse(batch: int, batches: int) -> bool:
-        on_batch(len(fit.history) + 1, options.epochs, min(batch * options.batch, len(fit.rows)), len(fit.rows))
+        on_batch(
+            len(fit.history) + 1,
+            options.epochs,
+            min(batch * options.batch, len(fit.rows)),
+            len(fit.rows),
+        )
         return book.pulse(batch, batches)
 
     while not fit.done:
@@ -94,8 +117,10 @@ def _train(run: Run, book: _Book, on_epoch: Callable[[Progress], None], group: G
         if word:
             break
     if word == "pause" or not fit.history:
-        book.close("paused" if word == "pause" else "stopped",
-                   "" if fit.history else "It was stopped before its first epoch was over.")
+        book.close(
+            "paused" if word == "pause" else "stopped",
+            "" if fit.history else "It was stopped before its first epoch was over.",
+        )
         return {}
     measured = {split: _evaluated(fit, dataset, split, group) for split in SPLITS}
     if group.leads:
@@ -158,7 +183,12 @@ class _Book:
         need not keep."""
         if not self.group.leads:
             return
-        if self.fit is not None and whole and state in ("paused", "stopped") and self.kept < len(self.fit.history):
+        if (
+            self.fit is not None
+            and whole
+            and state in ("paused", "stopped")
+            and self.kept < len(self.fit.history)
+        ):
             self._keep()
         self._write(state, message=message)
         self.run.forget_request()
@@ -172,9 +202,16 @@ class _Book:
 
     def _write(self, state: str, **changes: Any) -> None:
         if self.fit is not None:
-            history = tuple({**asdict(p), "valid": dict(p.valid), "watched": self.watched.get(str(p.epoch), {})}
-                            for p in self.fit.history)
-            changes = {"epochs": self.fit.options.epochs, "history": history, "kept": self.fit.kept, **changes}
+            history = tuple(
+                {**asdict(p), "valid": dict(p.valid), "watched": self.watched.get(str(p.epoch), {})}
+                for p in self.fit.history
+            )
+            changes = {
+                "epochs": self.fit.options.epochs,
+                "history": history,
+                "kept": self.fit.kept,
+                **changes,
+            }
         self.record = replace(self.record, **{"batch": 0, "batches": 0, **changes, "state": state})
         self.run.write(self.record)
         self.written = time.monotonic()
@@ -182,18 +219,30 @@ class _Book:
 
 def _evaluated(fit: Fit[Any], dataset: DataSet, split: str, group: Group) -> dict[str, float]:
     rows = dataset.rows(split)
-    scores = group.gathered(metrics.predict(fit.best_model().double(), dataset, group.share(rows), final=True))
+    scores = group.gathered(
+        metrics.predict(fit.best_model().double(), dataset, group.share(rows), final=True)
+    )
     return metrics.of_rows(dataset, rows, scores)
 
 
-def _save(run: Run, fit: Fit[Any], dataset: DataSet, measured: Mapping[str, Mapping[str, float]]) -> None:
+def _save(
+    run: Run, fit: Fit[Any], dataset: DataSet, measured: Mapping[str, Mapping[str, float]]
+) -> None:
     """Writes the best model so far, in the run's folder and, for a run among the others, where models are found."""
     model, plan = fit.best_model(), run.plan
     settings = {**asdict(fit.options), "seed": plan.seed}
     card = checkpoint.make_card(
-        model, dataset, name=run.name, title=plan.title or f"{plan.model} on {dataset.title}", seed=plan.seed,
-        training=settings, metrics={split: metrics.summary([dict(m)]) for split, m in measured.items()},
-        this_seed=measured, seeds=[plan.seed], notes=sampling.note(model, dataset))
+        model,
+        dataset,
+        name=run.name,
+        title=plan.title or f"{plan.model} on {dataset.title}",
+        seed=plan.seed,
+        training=settings,
+        metrics={split: metrics.summary([dict(m)]) for split, m in measured.items()},
+        this_seed=measured,
+        seeds=[plan.seed],
+        notes=sampling.note(model, dataset),
+    )
     checkpoint.save(run.model_path, model, card)
 
 
@@ -202,12 +251,18 @@ def _write_events(run: Run, progress: Progress, measured: Mapping[str, float]) -
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
-        raise InvalidInput("Event files need the package tensorboard, which is not installed. Install it, or leave out "
-                           "--events.") from error
+        raise InvalidInput(
+            "Event files need the package tensorboard, which is not installed. Install it, or leave out "
+            "--events."
+        ) from error
     with SummaryWriter(str(run.path / "events"), purge_step=progress.epoch) as writer:
-        numbers = {"loss/train": progress.train_loss, "loss/valid": progress.valid_loss,
-                   "gradient_norm": progress.gradient_norm, "learning_rate": progress.rate,
-                   **{f"valid/{key}": value for key, value in progress.valid.items()},
-                   **{key.replace(".", "/", 1): value for key, value in measured.items()}}
+        numbers = {
+            "loss/train": progress.train_loss,
+            "loss/valid": progress.valid_loss,
+            "gradient_norm": progress.gradient_norm,
+            "learning_rate": progress.rate,
+            **{f"valid/{key}": value for key, value in progress.valid.items()},
+            **{key.replace(".", "/", 1): value for key, value in measured.items()},
+        }
         for key, value in numbers.items():
             writer.add_scalar(key, value, progress.epoch)

@@ -5,5 +5,19 @@ from qfusion.track.contraction import Contraction, contraction
 from qfusion.track.dynamics import Track, agreement, follow, solve, to_frame, track
 from qfusion.track.trajectories import Ensemble, Trajectory, ensemble, sample_trajectories
 
-__all__ = ["Attractor", "Contraction", "Ensemble", "Track", "Trajectory", "agreement", "attractor", "contraction",
-           "ensemble", "follow", "sample_trajectories", "solve", "to_frame", "track"]
+__all__ = [
+    "Attractor",
+    "Contraction",
+    "Ensemble",
+    "Track",
+    "Trajectory",
+    "agreement",
+    "attractor",
+    "contraction",
+    "ensemble",
+    "follow",
+    "sample_trajectories",
+    "solve",
+    "to_frame",
+    "track",
+]

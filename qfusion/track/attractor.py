@@ -63,26 +63,39 @@ def attractor(system: System, rho: Tensor | np.ndarray | None = None) -> Attract
     H, jumps = centred(system)
     rate = float((jumps.abs() ** 2).sum()) / D
     if rate <= (1e-12 * max(1.0, float(H.abs().max()))) ** 2:
-        return Attractor(None, 0.0, 0.0, 0.0, False, None,
-                         "Nothing dissipates: the evolution is unitary, never settles, and has no unique steady state.")
+        return Attractor(
+            None,
+            0.0,
+            0.0,
+            0.0,
+            False,
+            None,
+            "Nothing dissipates: the evolution is unitary, never settles, and has no unique steady state.",
+        )
     steady, residual = _steady_state(H.numpy(), jumps.numpy(), rate)
     gap, error = _gap(H.numpy(), jumps.numpy(), steady, rate)
     unique = gap > _NO_DECAY * rate
     if not unique:
-        note = ("Some deviations never decay: there are several steady states, and the one shown is one of them. "
-                "Where a sample ends depends on where it starts.")
+        note = (
+            "Some deviations never decay: there are several steady states, and the one shown is one of them. "
+            "Where a sample ends depends on where it starts."
+        )
         return Attractor(steady, residual, 0.0, error, False, None, note)
     distance = None if states is None else _trace_distance(states, steady)
-    note = (f"Every start ends in one steady state. In the long run deviations decay at rate {gap:.3g}, "
-            "the spectral gap.")
+    note = (
+        f"Every start ends in one steady state. In the long run deviations decay at rate {gap:.3g}, "
+        "the spectral gap."
+    )
     return Attractor(steady, residual, gap, error, True, distance, note)
 
 
 def _checked_states(rho: Tensor | np.ndarray, D: int) -> np.ndarray:
     states = array(rho)
     states = states[None] if states.ndim == 2 else states
-    check(states.ndim == 3 and states.shape[1:] == (D, D),
-          f"Argument `rho` must have shape (nT, {D}, {D}), but has shape {array(rho).shape}. Give `track(...).rho`.")
+    check(
+        states.ndim == 3 and states.shape[1:] == (D, D),
+        f"Argument `rho` must have shape (nT, {D}, {D}), but has shape {array(rho).shape}. Give `track(...).rho`.",
+    )
     require_finite("rho", states)
     return states
 
@@ -105,7 +118,9 @@ def centred(system: System) -> tuple[Tensor, Tensor]:
     return H - shift, jumps - c * torch.eye(len(H), dtype=H.dtype)
 
 
-def _steady_state(H: np.ndarray, jumps: np.ndarray, rate: float, steps: int = 200) -> tuple[np.ndarray, float]:
+def _steady_state(
+    H: np.ndarray, jumps: np.ndarray, rate: float, steps: int = 200
+) -> tuple[np.ndarray, float]:
     """Stationary state of the chain "drift until a jump, then jump", and the residual of the generator at it.
 
     With G = -iH - sum L^+ L / 2, A X = G X + X G^+ and J X = sum L X L^+, the steady state obeys X = -A^-1 J X. The
@@ -172,9 +187,14 @@ def _gap(H: np.ndarray, jumps: np.ndarray, steady: np.ndarray, rate: float) -> t
     value, error = solver.rightmost(0.01 * rate)
     coherences = solver.secular_coherences()
     for coherence in coherences[np.argsort(-coherences.real)[:_POLES]]:
-        if coherence.real > 2 * value.real and coherence.imag > 0.5 * rate:  # slower ones the pole at zero has seen
-            value, error = max((value, error), solver.rightmost(0.01 * rate + 1j * coherence.imag),
-                               key=lambda found: found[0].real)
+        if (
+            coherence.real > 2 * value.real and coherence.imag > 0.5 * rate
+        ):  # slower ones the pole at zero has seen
+            value, error = max(
+                (value, error),
+                solver.rightmost(0.01 * rate + 1j * coherence.imag),
+                key=lambda found: found[0].real,
+            )
     return max(-float(value.real), 0.0), error
 
 
@@ -191,12 +211,17 @@ class _ShiftedGenerator:
     def __init__(self, H: np.ndarray, jumps: np.ndarray, steady: np.ndarray) -> None:
         G = -1j * H - 0.5 * np.einsum("kba,kbc->ac", jumps.conj(), jumps)
         g, V = np.linalg.eig(G)
-        if np.linalg.cond(V) > _ILL_CONDITIONED:  # near a defective G the basis of one beside it will do
+        if (
+            np.linalg.cond(V) > _ILL_CONDITIONED
+        ):  # near a defective G the basis of one beside it will do
             noise = np.random.default_rng(0).standard_normal((2, *G.shape))
             g, V = np.linalg.eig(G + 1e-4 * np.linalg.norm(G) / len(G) * (noise[0] + 1j * noise[1]))
         inverse = np.linalg.inv(V)
         self.D, self.drift = len(G), g[:, None] + g.conj()
-        self.V, self.G = V, inverse @ G @ V - np.diag(g)  # what the basis leaves of G: nothing unless it is defective
+        self.V, self.G = (
+            V,
+            inverse @ G @ V - np.diag(g),
+        )  # what the basis leaves of G: nothing unless it is defective
         self.jumps = inverse @ jumps @ V
         self.jumps_adjoint = self.jumps.conj().transpose(0, 2, 1).reshape(-1, self.D)
         self.steady = inverse @ steady @ inverse.conj().T
@@ -212,7 +237,9 @@ class _ShiftedGenerator:
     def apply(self, X: np.ndarray) -> np.ndarray:
         """The generator on X."""
         K, D = self.jumps.shape[:2]
-        jumped = (self.jumps.reshape(K * D, D) @ X).reshape(K, D, D).transpose(1, 0, 2).reshape(D, K * D)
+        jumped = (
+            (self.jumps.reshape(K * D, D) @ X).reshape(K, D, D).transpose(1, 0, 2).reshape(D, K * D)
+        )
         Y = self.drift * X + jumped @ self.jumps_adjoint
         return Y if self.exact else Y + self.G @ X + X @ self.G.conj().T
 
@@ -220,17 +247,23 @@ class _ShiftedGenerator:
         """X without its part along the steady state."""
         return X - (X * self.metric).sum() * self.steady
 
-    def solve(self, B: np.ndarray, pole: complex, tolerance: float = 1e-6, steps: int = 120) -> np.ndarray:
+    def solve(
+        self, B: np.ndarray, pole: complex, tolerance: float = 1e-6, steps: int = 120
+    ) -> np.ndarray:
         """X of (generator - pole) X = B."""
         scale = 1 / (self.drift - pole)
         start = (scale * B).ravel()
         size = float(np.linalg.norm(start))
-        basis, projected = np.empty((steps + 1, start.size), dtype=complex), np.zeros((steps + 1, steps), dtype=complex)
+        basis, projected = (
+            np.empty((steps + 1, start.size), dtype=complex),
+            np.zeros((steps + 1, steps), dtype=complex),
+        )
         basis[0] = start / size
         for k in range(steps):
             X = basis[k].reshape(self.D, self.D)
-            projected[: k + 2, k], basis[k + 1] = _orthogonal((scale * (self.apply(X) - pole * X)).ravel(),
-                                                              basis[: k + 1])
+            projected[: k + 2, k], basis[k + 1] = _orthogonal(
+                (scale * (self.apply(X) - pole * X)).ravel(), basis[: k + 1]
+            )
             right = np.zeros(k + 2)
             right[0] = size
             weights = np.linalg.lstsq(projected[: k + 2, : k + 1], right, rcond=None)[0]
@@ -238,11 +271,16 @@ class _ShiftedGenerator:
                 break
         return (weights @ basis[: k + 1]).reshape(self.D, self.D)
 
-    def rightmost(self, pole: complex, steps: int = 30, tolerance: float = 1e-3) -> tuple[complex, float]:
+    def rightmost(
+        self, pole: complex, steps: int = 30, tolerance: float = 1e-3
+    ) -> tuple[complex, float]:
         """The eigenvalue of the largest real part among those near the pole that converge, and its residual."""
         noise = np.random.default_rng(1).standard_normal((2, self.D, self.D))
         start = self.deviation(self.solve(noise[0] + 1j * noise[1], pole)).ravel()
-        basis, projected = np.empty((steps + 1, start.size), dtype=complex), np.zeros((steps + 1, steps), dtype=complex)
+        basis, projected = (
+            np.empty((steps + 1, start.size), dtype=complex),
+            np.zeros((steps + 1, steps), dtype=complex),
+        )
         basis[0] = start / np.linalg.norm(start)
         for k in range(steps):
             X = self.deviation(self.solve(basis[k].reshape(self.D, self.D), pole)).ravel()
@@ -255,9 +293,13 @@ class _ShiftedGenerator:
                 break
         near |= errors == errors.min()
         best = max(np.flatnonzero(near), key=lambda i: found[i].real)
-        X = self.solve((vectors[:, best] @ basis[: k + 1]).reshape(self.D, self.D), pole)  # once more, which refines it
+        X = self.solve(
+            (vectors[:, best] @ basis[: k + 1]).reshape(self.D, self.D), pole
+        )  # once more, which refines it
         left = self.V @ (self.apply(X) - found[best] * X) @ self.V.conj().T
-        return complex(found[best]), float(np.linalg.norm(left) / np.linalg.norm(self.V @ X @ self.V.conj().T))
+        return complex(found[best]), float(
+            np.linalg.norm(left) / np.linalg.norm(self.V @ X @ self.V.conj().T)
+        )
 
 
 def _orthogonal(X: np.ndarray, basis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -274,4 +316,8 @@ def _superoperator(H: np.ndarray, jumps: np.ndarray) -> np.ndarray:
     """The generator on row-stacked operators, (D^2, D^2): A X B -> (A x B^T) vec X."""
     one = np.eye(len(H))
     G = -1j * H - 0.5 * np.einsum("kba,kbc->ac", jumps.conj(), jumps)
-    return np.kron(G, one) + np.kron(one, G.conj()) + sum((np.kron(L, L.conj()) for L in jumps), np.zeros(()))
+    return (
+        np.kron(G, one)
+        + np.kron(one, G.conj())
+        + sum((np.kron(L, L.conj()) for L in jumps), np.zeros(()))
+    )

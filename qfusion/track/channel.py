@@ -26,8 +26,10 @@ def checked_step(dt: float) -> float:
         InvalidInput: unless it is a positive number.
     """
     step = require_number("dt", dt, 0.0, math.inf)
-    check(0 < step < math.inf,
-          f"Argument `dt` must be above 0, but is {step:g}. Give the time of one step, such as T / 20.")
+    check(
+        0 < step < math.inf,
+        f"Argument `dt` must be above 0, but is {step:g}. Give the time of one step, such as T / 20.",
+    )
     return step
 
 
@@ -42,9 +44,11 @@ def kraus_of_step(system: System, dt: float) -> np.ndarray:
             whose eigenvectors take minutes; the split step of `unitaries_of_step` and `jump_channel` serves there.
     """
     D, step = dimension(system), checked_step(dt)
-    check(D <= MAX_EXACT,
-          f"Argument `system` must have D at most {MAX_EXACT} for exact Kraus operators, but has D = {D}: its Choi "
-          f"matrix would have side {D * D}. Use form='trotter'.")
+    check(
+        D <= MAX_EXACT,
+        f"Argument `system` must have D at most {MAX_EXACT} for exact Kraus operators, but has D = {D}: its Choi "
+        f"matrix would have side {D * D}. Use form='trotter'.",
+    )
     identity = torch.eye(D, dtype=torch.complex128)
     G = -1j * system.H - (system.jumps.mH @ system.jumps).sum(0) / 2
     # Rows stacked: vec(A X B^+) = (A x B*) vec(X).
@@ -57,8 +61,11 @@ def kraus_of_step(system: System, dt: float) -> np.ndarray:
     kept = weights > 1e-14 * weights[-1]
     kraus = (vectors[:, kept] * weights[kept].sqrt()).T.reshape(-1, D, D).flip(0)
     lost = float(((kraus.mH @ kraus).sum(0) - identity).abs().max())
-    check(lost < 1e-9, f"Argument `dt` must be a step whose channel keeps the trace, but {step:g} loses {lost:.2g}. "
-                       "Take a shorter step: this one is beyond double precision.")
+    check(
+        lost < 1e-9,
+        f"Argument `dt` must be a step whose channel keeps the trace, but {step:g} loses {lost:.2g}. "
+        "Take a shorter step: this one is beyond double precision.",
+    )
     return kraus.numpy()
 
 

@@ -44,8 +44,10 @@ class StepError:
     @property
     def sentence(self) -> str:
         """The same for a reader."""
-        return (f"After one step the drawn circuit is {self.one:.1e} from the exact evolution in trace distance "
-                f"(0 is equal, 1 is perfectly distinguishable), after {self.steps} steps {self.all:.1e}.")
+        return (
+            f"After one step the drawn circuit is {self.one:.1e} from the exact evolution in trace distance "
+            f"(0 is equal, 1 is perfectly distinguishable), after {self.steps} steps {self.all:.1e}."
+        )
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,10 @@ class StepCircuit:
             steps: how often the step after the preparation is repeated.
             device: a PennyLane device with these wires; default `default.mixed`.
         """
-        check(isinstance(steps, int) and steps >= 0,
-              f"Argument `steps` must be a whole number from 0, but is {steps!r}. Use 1 for the drawn circuit.")
+        check(
+            isinstance(steps, int) and steps >= 0,
+            f"Argument `steps` must be a whole number from 0, but is {steps!r}. Use 1 for the drawn circuit.",
+        )
 
         @qml.qnode(device or qml.device("default.mixed", wires=self.wires))
         def circuit() -> Any:
@@ -100,15 +104,18 @@ class StepCircuit:
         """The distance of the drawn step, and of its repetition over the duration, from the exact evolution."""
         steps = min(max(1, round(self.system.duration / self.dt)), _MAX_STEPS)
         rho = np.outer(self.psi, self.psi.conj())
-        exact = evolve_states(self.system.H, self.system.jumps, torch.from_numpy(rho),
-                              [self.dt, steps * self.dt]).numpy()
+        exact = evolve_states(
+            self.system.H, self.system.jumps, torch.from_numpy(rho), [self.dt, steps * self.dt]
+        ).numpy()
         embedded = [self._embedded(gate) for gate in self.gates if gate.kind != "prepare"]
         distances = []
         for step in range(1, steps + 1):
             for operators in embedded:
                 rho = channel.apply(operators, rho)
             if step in (1, steps):
-                distances.append(float(np.abs(np.linalg.eigvalsh(exact[int(step > 1)] - rho)).sum() / 2))
+                distances.append(
+                    float(np.abs(np.linalg.eigvalsh(exact[int(step > 1)] - rho)).sum() / 2)
+                )
         return StepError(distances[0], distances[-1], steps)
 
     def _embedded(self, gate: Gate) -> np.ndarray:
@@ -126,8 +133,12 @@ class StepCircuit:
         """Returns the circuit as Quantikz, for LaTeX; `per_line` as of `quantikz.write`."""
         from qfusion.track import quantikz
 
-        return quantikz.write(self._tape(), self.wires, per_line=per_line,
-                              says=f"One step of dt = {self.dt:.4g}. Rounded boxes are channels.")
+        return quantikz.write(
+            self._tape(),
+            self.wires,
+            per_line=per_line,
+            says=f"One step of dt = {self.dt:.4g}. Rounded boxes are channels.",
+        )
 
     def draw_svg(self) -> bytes:
         """Returns the circuit as an SVG file; equal circuits give equal bytes."""
@@ -140,11 +151,15 @@ class _Channel(qml.QubitChannel):
 
     text = "channel"
 
-    def label(self, decimals: int | None = None, base_label: str | None = None, cache: dict | None = None) -> str:
+    def label(
+        self, decimals: int | None = None, base_label: str | None = None, cache: dict | None = None
+    ) -> str:
         return self.text
 
 
-def _operation(gate: Gate, unitary: type = qml.QubitUnitary, kraus: type = qml.QubitChannel) -> qml.operation.Operator:
+def _operation(
+    gate: Gate, unitary: type = qml.QubitUnitary, kraus: type = qml.QubitChannel
+) -> qml.operation.Operator:
     if gate.kind == "prepare":
         return qml.StatePrep(gate.operators, wires=gate.wires)
     if gate.kind == "unitary":
@@ -158,8 +173,14 @@ def _labelled(gate: Gate) -> qml.operation.Operator:
     return operation
 
 
-def step_circuit(system: Any, kets: Mapping[str, Tensor] | Sequence[Tensor], dt: float, *, form: str | None = None,
-                 split: str = "terms") -> StepCircuit:
+def step_circuit(
+    system: Any,
+    kets: Mapping[str, Tensor] | Sequence[Tensor],
+    dt: float,
+    *,
+    form: str | None = None,
+    split: str = "terms",
+) -> StepCircuit:
     """Returns the circuit of one step of the evolution of one sample.
 
     Args:
@@ -177,15 +198,23 @@ def step_circuit(system: Any, kets: Mapping[str, Tensor] | Sequence[Tensor], dt:
     system = system if isinstance(system, System) else system.system()
     dt, D = channel.checked_step(dt), dimension(system)
     form = form or ("exact" if D <= 8 else "trotter")
-    check(form in ("exact", "trotter"),
-          f"Argument `form` must be 'exact' or 'trotter', but is {form!r}. Choose one of them.")
-    check(split in ("terms", "whole"),
-          f"Argument `split` must be 'terms' or 'whole', but is {split!r}. Choose one of them.")
-    check(form == "trotter" or D <= 16,
-          f"Argument `form` must be 'trotter' above D = 16, but is 'exact' at D = {D}. The step's channel would have "
-          f"{D * D} Kraus operators of side {D}.")
+    check(
+        form in ("exact", "trotter"),
+        f"Argument `form` must be 'exact' or 'trotter', but is {form!r}. Choose one of them.",
+    )
+    check(
+        split in ("terms", "whole"),
+        f"Argument `split` must be 'terms' or 'whole', but is {split!r}. Choose one of them.",
+    )
+    check(
+        form == "trotter" or D <= 16,
+        f"Argument `form` must be 'trotter' above D = 16, but is 'exact' at D = {D}. The step's channel would have "
+        f"{D * D} Kraus operators of side {D}.",
+    )
     wires = wires_of(system)
     states = checked_kets(system, kets)
     psi = product([torch.from_numpy(state) for state in states]).numpy()
     gates = gates_of_step(system, psi, states, dt, form, split, wires)
-    return StepCircuit(gates, tuple(w for name in system.names for w in wires[name]), system, psi, dt, form)
+    return StepCircuit(
+        gates, tuple(w for name in system.names for w in wires[name]), system, psi, dt, form
+    )

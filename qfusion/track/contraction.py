@@ -14,7 +14,9 @@ from qfusion.quantum.lindblad import System, evolve_states
 from qfusion.track.attractor import centred
 from qfusion.track.states import single_threaded
 
-MIXED = 0.25  # trace distance below which two inputs count as mixed (Levin and Peres 2017, section 4.5)
+MIXED = (
+    0.25  # trace distance below which two inputs count as mixed (Levin and Peres 2017, section 4.5)
+)
 _ALIKE = 1e-3  # trace distance at t = 0 below which a pair says nothing of contraction
 _FOLLOWED = 3  # pairs followed beyond T: those that are farthest apart then
 _LONGEST = 1e3  # multiples of T after which mixing is given up
@@ -44,7 +46,9 @@ class Contraction:
 
 
 @single_threaded
-def contraction(system: System, psi: Tensor, others: Tensor, *, steps: int = 13, seeds: int = 6) -> Contraction:
+def contraction(
+    system: System, psi: Tensor, others: Tensor, *, steps: int = 13, seeds: int = 6
+) -> Contraction:
     """Returns how fast a state and others become alike under `system`, to about 1e-5.
 
     Args:
@@ -59,16 +63,25 @@ def contraction(system: System, psi: Tensor, others: Tensor, *, steps: int = 13,
     check(T > 0, f"Argument `system` must evolve for some time, but its duration is {T}. Raise it.")
     H, jumps = (part.to(torch.complex64) for part in centred(system))
     start = others.to(torch.complex128)
-    differences = (psi[:, None] * psi.conj() - start[:, :, None] * start[:, None, :].conj()).to(torch.complex64)
+    differences = (psi[:, None] * psi.conj() - start[:, :, None] * start[:, None, :].conj()).to(
+        torch.complex64
+    )
     apart = _trace_norms(differences) / 2 > _ALIKE
-    check(bool(apart.any()), "Argument `others` must hold a state other than `psi`, but all are the same. Give kets of "
-                             "other samples.")
+    check(
+        bool(apart.any()),
+        "Argument `others` must hold a state other than `psi`, but all are the same. Give kets of "
+        "other samples.",
+    )
     differences = differences[torch.from_numpy(apart)]
     times = np.linspace(0.0, T, steps)
     moved = evolve_states(H, jumps, differences, times.tolist())
     distances = _trace_norms(moved) / 2
-    ends = [evolve_states(*_random_alike(H, jumps, seed), differences, [T])[0] for seed in range(seeds)]
-    random_rates = [float(np.mean(-np.log(_trace_norms(end) / 2 / distances[0]) / T)) for end in ends]
+    ends = [
+        evolve_states(*_random_alike(H, jumps, seed), differences, [T])[0] for seed in range(seeds)
+    ]
+    random_rates = [
+        float(np.mean(-np.log(_trace_norms(end) / 2 / distances[0]) / T)) for end in ends
+    ]
     far = np.argsort(-distances[-1])[:_FOLLOWED].copy()
     mixing_time = _mixing_time(H, jumps, moved[-1][torch.from_numpy(far)], times, distances.max(1))
     return Contraction(times, distances, np.array(random_rates), mixing_time)
@@ -88,7 +101,9 @@ def _random_alike(H: Tensor, jumps: Tensor, seed: int) -> tuple[Tensor, Tensor]:
     A = A - torch.trace(A) / D * one
     L = L - torch.diagonal(L, dim1=-2, dim2=-1).mean(-1)[:, None, None] * one
     wanted = torch.linalg.norm(H - torch.trace(H) / D * one)
-    return A * (wanted / torch.linalg.norm(A)), L * math.sqrt(dissipator_norm(jumps) / dissipator_norm(L))
+    return A * (wanted / torch.linalg.norm(A)), L * math.sqrt(
+        dissipator_norm(jumps) / dissipator_norm(L)
+    )
 
 
 def dissipator_norm(jumps: Tensor) -> float:
@@ -98,11 +113,16 @@ def dissipator_norm(jumps: Tensor) -> float:
     """
     overlaps = torch.einsum("kab,lab->kl", jumps.conj(), jumps)
     S = (jumps.mH @ jumps).sum(0)
-    square = overlaps.abs().square().sum() + (len(S) * torch.trace(S @ S).real + torch.trace(S).real ** 2) / 2
+    square = (
+        overlaps.abs().square().sum()
+        + (len(S) * torch.trace(S @ S).real + torch.trace(S).real ** 2) / 2
+    )
     return math.sqrt(float(square))
 
 
-def _mixing_time(H: Tensor, jumps: Tensor, moved: Tensor, times: np.ndarray, worst: np.ndarray) -> float | None:
+def _mixing_time(
+    H: Tensor, jumps: Tensor, moved: Tensor, times: np.ndarray, worst: np.ndarray
+) -> float | None:
     """When the last pair falls below `MIXED`, between steps as an exponential; beyond T by steps of a quarter of the
     time. `worst` is the largest distance at `times`, and `moved` are the differences at the last of them."""
     for i in range(1, len(times)):

@@ -19,17 +19,23 @@ class LabelledUnitary(qml.QubitUnitary):
 
     text = "U"
 
-    def label(self, decimals: int | None = None, base_label: str | None = None, cache: dict | None = None) -> str:
+    def label(
+        self, decimals: int | None = None, base_label: str | None = None, cache: dict | None = None
+    ) -> str:
         """Returns `text`, whatever is asked."""
         return self.text
 
 
 def text_of(tape: qml.tape.QuantumScript, wires: Sequence[str], decimals: int | None = None) -> str:
     """Returns the circuit in characters, one line a wire."""
-    return qml.drawer.tape_text(tape, wire_order=wires, show_all_wires=True, decimals=decimals, max_length=10**6)
+    return qml.drawer.tape_text(
+        tape, wire_order=wires, show_all_wires=True, decimals=decimals, max_length=10**6
+    )
 
 
-def svg_of(tape: qml.tape.QuantumScript, wires: Sequence[str], decimals: int | None = None) -> bytes:
+def svg_of(
+    tape: qml.tape.QuantumScript, wires: Sequence[str], decimals: int | None = None
+) -> bytes:
     """Returns the circuit as an SVG file; equal circuits give equal bytes."""
     import matplotlib
     from matplotlib import pyplot as plt
@@ -39,8 +45,9 @@ def svg_of(tape: qml.tape.QuantumScript, wires: Sequence[str], decimals: int | N
         before = plt.get_backend()
         plt.switch_backend("agg")  # a window toolkit would fail outside the main thread
         try:
-            figure, _ = qml.drawer.tape_mpl(tape, wire_order=wires, show_all_wires=True, style="black_white",
-                                            decimals=decimals)
+            figure, _ = qml.drawer.tape_mpl(
+                tape, wire_order=wires, show_all_wires=True, style="black_white", decimals=decimals
+            )
             target = io.BytesIO()
             figure.savefig(target, format="svg", bbox_inches="tight", metadata={"Date": None})
             plt.close(figure)

@@ -16,7 +16,15 @@ from qfusion.models import require
 from qfusion.quantum.kinds import Measures
 from qfusion.quantum.lindblad import System, evolve_states
 from qfusion.quantum.measures import measures_over_time
-from qfusion.track.states import array, as_ket, checked_ket, checked_times, dimension, operators, single_threaded
+from qfusion.track.states import (
+    array,
+    as_ket,
+    checked_ket,
+    checked_times,
+    dimension,
+    operators,
+    single_threaded,
+)
 from qfusion.track.trajectories import Ensemble, Trajectory, ensemble, sample_trajectories
 
 #: Default relative tolerance of the integrator: rho(t) is then within about 1e-9 of exact, at half the time of 1e-11.
@@ -53,9 +61,17 @@ class Track:
 
 
 @single_threaded
-def track(system: System, psi0: Tensor | np.ndarray, times: Tensor | np.ndarray | Sequence[float], *,
-          negativity: bool = True, trajectories: int = 0, seed: int = 0, rtol: float | None = None,
-          rho: np.ndarray | None = None) -> Track:
+def track(
+    system: System,
+    psi0: Tensor | np.ndarray,
+    times: Tensor | np.ndarray | Sequence[float],
+    *,
+    negativity: bool = True,
+    trajectories: int = 0,
+    seed: int = 0,
+    rtol: float | None = None,
+    rho: np.ndarray | None = None,
+) -> Track:
     """Returns the dynamics of one sample.
 
     Args:
@@ -75,9 +91,13 @@ def track(system: System, psi0: Tensor | np.ndarray, times: Tensor | np.ndarray 
     rho = solve(system, psi0, times, rtol=rtol) if rho is None else rho
     runs = sample_trajectories(system, psi0, times, trajectories, seed) if trajectories else ()
     return Track(
-        times=checked_times(times), names=tuple(system.names), dims=tuple(system.dims), rho=rho,
+        times=checked_times(times),
+        names=tuple(system.names),
+        dims=tuple(system.dims),
+        rho=rho,
         measures=measures_over_time(rho, system.dims, system.names, negativity=negativity),
-        trajectories=runs, ensemble=ensemble(runs, len(system.jumps)) if len(runs) > 1 else None,
+        trajectories=runs,
+        ensemble=ensemble(runs, len(system.jumps)) if len(runs) > 1 else None,
     )
 
 
@@ -93,7 +113,14 @@ class Followed(Protocol):
         """Features of the sample, by modality."""
 
 
-def follow(case: Followed, times: int = 41, *, negativity: bool = True, trajectories: int = 0, seed: int = 0) -> Track:
+def follow(
+    case: Followed,
+    times: int = 41,
+    *,
+    negativity: bool = True,
+    trajectories: int = 0,
+    seed: int = 0,
+) -> Track:
     """Returns the dynamics of the sample of a case, from 0 to the model's duration T.
 
     Args:
@@ -110,8 +137,14 @@ def follow(case: Followed, times: int = 41, *, negativity: bool = True, trajecto
     with torch.no_grad():
         psi = case.model.product_state(case.model.encode(case.inputs))[0]
     system = case.model.system()
-    return track(system, psi, np.linspace(0, system.duration, int(count)), negativity=negativity,
-                 trajectories=trajectories, seed=seed)
+    return track(
+        system,
+        psi,
+        np.linspace(0, system.duration, int(count)),
+        negativity=negativity,
+        trajectories=trajectories,
+        seed=seed,
+    )
 
 
 def _tolerance(system: System, until: float) -> float:
@@ -121,8 +154,13 @@ def _tolerance(system: System, until: float) -> float:
 
 
 @single_threaded
-def solve(system: System, psi0: Tensor | np.ndarray, times: Tensor | np.ndarray | Sequence[float], *,
-          rtol: float | None = None) -> np.ndarray:
+def solve(
+    system: System,
+    psi0: Tensor | np.ndarray,
+    times: Tensor | np.ndarray | Sequence[float],
+    *,
+    rtol: float | None = None,
+) -> np.ndarray:
     """Returns rho(t) under the master equation by QuTiP, complex128 (nT, D, D).
 
     `mesolve` with the matrix form of the generator, which never builds the D^2 x D^2 superoperator, and Verner's
@@ -133,21 +171,36 @@ def solve(system: System, psi0: Tensor | np.ndarray, times: Tensor | np.ndarray 
     """
     t, psi = checked_times(times), checked_ket("psi0", psi0, dimension(system))
     rtol = _tolerance(system, float(t[-1])) if rtol is None else rtol
-    check(1e-14 < rtol < 1,
-          f"Argument `rtol` must lie between 1e-14 and 1, but is {rtol:g}. Use 1e-11 for a reference.")
+    check(
+        1e-14 < rtol < 1,
+        f"Argument `rtol` must lie between 1e-14 and 1, but is {rtol:g}. Use 1e-11 for a reference.",
+    )
     # The solver takes its first time as the start, and wants no time twice.
     grid, back = np.unique(np.concatenate([[0.0], t]), return_inverse=True)
     H, jumps = operators(system)
-    options = {"matrix_form": True, "method": "vern7", "rtol": rtol, "atol": rtol / 100, "nsteps": 10**6,
-               "normalize_output": False, "store_states": True, "progress_bar": ""}
+    options = {
+        "matrix_form": True,
+        "method": "vern7",
+        "rtol": rtol,
+        "atol": rtol / 100,
+        "nsteps": 10**6,
+        "normalize_output": False,
+        "store_states": True,
+        "progress_bar": "",
+    }
     from qutip import mesolve
 
     states = mesolve(H, as_ket(psi, system.dims).proj(), grid, jumps, options=options).states
     return np.stack([state.full() for state in states])[back[1:]]
 
 
-def agreement(system: System, psi0: Tensor | np.ndarray, rho_T: Tensor | np.ndarray, *,
-              time: float | None = None) -> float:
+def agreement(
+    system: System,
+    psi0: Tensor | np.ndarray,
+    rho_T: Tensor | np.ndarray,
+    *,
+    time: float | None = None,
+) -> float:
     """Returns the largest |difference| of the entries of `rho_T` from torch's own evolution.
 
     Args:
@@ -162,8 +215,10 @@ def agreement(system: System, psi0: Tensor | np.ndarray, rho_T: Tensor | np.ndar
     D = dimension(system)
     psi = torch.from_numpy(checked_ket("psi0", psi0, D))
     other = array(rho_T)
-    check(other.shape == (D, D),
-          f"Argument `rho_T` must have shape ({D}, {D}), but has shape {other.shape}. Give one state.")
+    check(
+        other.shape == (D, D),
+        f"Argument `rho_T` must have shape ({D}, {D}), but has shape {other.shape}. Give one state.",
+    )
     require_finite("rho_T", other)
     at = system.duration if time is None else time
     ours = evolve_states(system.H, system.jumps, torch.outer(psi, psi.conj()), [at])

@@ -49,8 +49,10 @@ class FusionCircuit:
     @property
     def says(self) -> str:
         """What is to be known of its OpenQASM."""
-        return (f"the last {len(self.fused)} measurements read the fused qubits. OpenQASM 2 has no conditions on "
-                "single outcomes: there pooling is controlled and measured at the end.")
+        return (
+            f"the last {len(self.fused)} measurements read the fused qubits. OpenQASM 2 has no conditions on "
+            "single outcomes: there pooling is controlled and measured at the end."
+        )
 
     def part(self, name: str = "whole", element: int | None = None) -> FusionCircuit:
         """Returns a circuit of some of the gates: "whole", "fusion" (of one element, or of all) or "network".
@@ -60,20 +62,35 @@ class FusionCircuit:
             InvalidInput: when there is no such element.
         """
         choose("Part", name, PARTS)
-        check(element is None or (name == "fusion" and 0 <= element < len(self.fused)),
-              f"Argument `element` must lie between 0 and {len(self.fused) - 1} with part 'fusion', but is "
-              f"{element!r}. Leave it out.")
+        check(
+            element is None or (name == "fusion" and 0 <= element < len(self.fused)),
+            f"Argument `element` must lie between 0 and {len(self.fused) - 1} with part 'fusion', but is "
+            f"{element!r}. Leave it out.",
+        )
         if name == "whole":
             return self
         kinds = {"fusion": fusion_gates.STAGES[:2], "network": fusion_gates.STAGES[2:]}[name]
-        gates = [g for g in self.gates if g.kind in kinds and (element is None or g.element == element)]
+        gates = [
+            g for g in self.gates if g.kind in kinds and (element is None or g.element == element)
+        ]
         touched = {wire for gate in gates for wire in gate.wires}
         wires = tuple(wire for wire in self.wires if wire in touched)
-        return FusionCircuit(fusion_gates.in_columns(gates, wires), wires, tuple(w for w in self.fused if w in touched),
-                             self.parameters, self.steps)
+        return FusionCircuit(
+            fusion_gates.in_columns(gates, wires),
+            wires,
+            tuple(w for w in self.fused if w in touched),
+            self.parameters,
+            self.steps,
+        )
 
-    def queue(self, parameters: Parameters | None = None, *, measured: bool = False, noise: Noise | None = None,
-              table: type = qml.SelectPauliRot) -> None:
+    def queue(
+        self,
+        parameters: Parameters | None = None,
+        *,
+        measured: bool = False,
+        noise: Noise | None = None,
+        table: type = qml.SelectPauliRot,
+    ) -> None:
         """Applies the gates, inside a quantum function.
 
         Args:
@@ -82,17 +99,26 @@ class FusionCircuit:
             noise: puts PennyLane's channels where `Noise` says.
             table: class of the fusion gates; for drawings there are some whose labels show all angles.
         """
-        values = {name: a.numpy() for name, a in self.parameters.items()} if parameters is None else parameters
-        check(not any(isinstance(a, Tensor) for a in values.values()),
-              "Argument `parameters` must hold NumPy or autograd arrays, but holds torch tensors: with these, "
-              "SelectPauliRot of PennyLane 0.45 leaves a state of norm 0. Convert them with `.numpy()`, or "
-              "`pennylane.numpy.array` for gradients.")
+        values = (
+            {name: a.numpy() for name, a in self.parameters.items()}
+            if parameters is None
+            else parameters
+        )
+        check(
+            not any(isinstance(a, Tensor) for a in values.values()),
+            "Argument `parameters` must hold NumPy or autograd arrays, but holds torch tensors: with these, "
+            "SelectPauliRot of PennyLane 0.45 leaves a state of norm 0. Convert them with `.numpy()`, or "
+            "`pennylane.numpy.array` for gradients.",
+        )
         outcomes: dict[str, Any] = {}
         for index, gate in enumerate(self.gates):
             if noise and gate.gate == "measure":
                 qml.BitFlip(noise.flip, wires=gate.wires)
             _apply(gate, values, outcomes, measured, table)
-            last = index + 1 == len(self.gates) or (self.gates[index + 1].step, gate.step) != (gate.step, gate.step)
+            last = index + 1 == len(self.gates) or (self.gates[index + 1].step, gate.step) != (
+                gate.step,
+                gate.step,
+            )
             if noise and (gate.kind == "fuse" or (gate.step >= 0 and last)):
                 self._noise(gate, noise)
         if noise and any(gate.step >= 0 for gate in self.gates):
@@ -113,8 +139,15 @@ class FusionCircuit:
         measured = {gate.wires[0] for gate in self.gates if gate.gate == "measure"}
         return [wire for wire in self.fused if wire not in measured]
 
-    def probabilities(self, device: Any = None, *, measured: bool = False, shots: int | None = None,
-                      noise: Noise | None = None, before: Callable[[], None] | None = None) -> Callable[..., Any]:
+    def probabilities(
+        self,
+        device: Any = None,
+        *,
+        measured: bool = False,
+        shots: int | None = None,
+        noise: Noise | None = None,
+        before: Callable[[], None] | None = None,
+    ) -> Callable[..., Any]:
         """Returns a QNode of the joint probabilities (2^n,) of all fused qubits at the end, first most significant.
 
         Args:
@@ -126,6 +159,7 @@ class FusionCircuit:
 
         The QNode takes no argument, or `parameters` of another sample or model.
         """
+
         def circuit(parameters: Parameters | None = None) -> Any:
             if before:
                 before()
@@ -134,7 +168,9 @@ class FusionCircuit:
 
         return qml.QNode(circuit, device or qml.device("default.qubit"), shots=shots)
 
-    def tape(self, *, measured: bool = True, table: type = qml.SelectPauliRot) -> qml.tape.QuantumScript:
+    def tape(
+        self, *, measured: bool = True, table: type = qml.SelectPauliRot
+    ) -> qml.tape.QuantumScript:
         """Returns the gates as a tape without a result."""
         with qml.queuing.AnnotatedQueue() as queue:
             self.queue(measured=measured, table=table)
@@ -161,7 +197,10 @@ class FusionCircuit:
             version: 3, with mid-circuit measurement and conditions; or 2, PennyLane's export of the controlled form.
                 (PennyLane writes conditions on single bits into OpenQASM 2, which that language does not have.)
         """
-        check(version in (2, 3), f"Argument `version` must be 2 or 3, but is {version!r}. Most readers take 3.")
+        check(
+            version in (2, 3),
+            f"Argument `version` must be 2 or 3, but is {version!r}. Most readers take 3.",
+        )
         if version == 3:
             return openqasm.write(self.tape(), self.wires, self.fused)
         return openqasm.by_pennylane(self.tape(measured=False), self.wires, self.fused)
@@ -185,7 +224,9 @@ def outcome_scores(model: EntangledQCNN) -> Tensor:
     """Returns the scores that the head gives each joint outcome of fused qubits, (2^n, C): scores are their mean."""
     network = model.network
     bits = patterns(network.n).double()
-    places = bits[:, network.kept] @ 2.0 ** torch.arange(len(network.kept) - 1, -1, -1, dtype=torch.float64)
+    places = bits[:, network.kept] @ 2.0 ** torch.arange(
+        len(network.kept) - 1, -1, -1, dtype=torch.float64
+    )
     joint = torch.nn.functional.one_hot(places.long(), 2 ** len(network.kept)).double()
     seen = torch.cat([joint, 1 - 2 * bits[:, network.measured]], -1)
     return (HEAD_SCALE * seen @ model.network.head.double().T + model.bias.double()).detach()
@@ -196,12 +237,16 @@ class _Table(qml.SelectPauliRot):
 
     between = " "
 
-    def label(self, decimals: int | None = None, base_label: str | None = None, cache: dict | None = None) -> str:
+    def label(
+        self, decimals: int | None = None, base_label: str | None = None, cache: dict | None = None
+    ) -> str:
         return f"RY({self.between.join(f'{float(angle):.{decimals or 2}f}' for angle in self.data[0])})"
 
     def map_wires(self, wire_map: dict) -> qml.SelectPauliRot:
-        control, target = ([wire_map.get(wire, wire) for wire in self.hyperparameters[kind]]
-                           for kind in ("control_wires", "target_wire"))
+        control, target = (
+            [wire_map.get(wire, wire) for wire in self.hyperparameters[kind]]
+            for kind in ("control_wires", "target_wire")
+        )
         return type(self)(self.data[0], control, target, rot_axis="Y")
 
 
@@ -211,20 +256,26 @@ class _Column(_Table):
     between = "\n"
 
 
-def _apply(gate: FusionGate, values: Parameters, outcomes: dict[str, Any], measured: bool, table: type) -> None:
+def _apply(
+    gate: FusionGate, values: Parameters, outcomes: dict[str, Any], measured: bool, table: type
+) -> None:
     if gate.gate == "measure":
         if measured:
             outcomes[gate.wires[0]] = qml.measure(gate.wires[0])
         return
     angles = [values[name][index] for name, index in gate.takes]
     if gate.gate == "SelectPauliRot":
-        table(angles[0], control_wires=list(gate.wires[:-1]), target_wire=gate.wires[-1], rot_axis="Y")
+        table(
+            angles[0], control_wires=list(gate.wires[:-1]), target_wire=gate.wires[-1], rot_axis="Y"
+        )
     elif gate.outcome is None:
         getattr(qml, "Hadamard" if gate.gate == "H" else gate.gate)(*angles, wires=list(gate.wires))
     elif measured:
         qml.cond(outcomes[gate.wires[0]] == gate.outcome, qml.U3)(*angles, wires=gate.wires[1])
     else:
-        qml.ctrl(qml.U3, control=gate.wires[0], control_values=[gate.outcome])(*angles, wires=gate.wires[1])
+        qml.ctrl(qml.U3, control=gate.wires[0], control_values=[gate.outcome])(
+            *angles, wires=gate.wires[1]
+        )
 
 
 def unmeasured(wires: Sequence[str], spare: Sequence[str], vectors: Tensor) -> None:

@@ -69,29 +69,44 @@ def parameters(model: EntangledQCNN, theta: Mapping[str, Tensor]) -> dict[str, T
         InvalidInput: when a modality is missing, or its angles have another number or are not finite.
     """
     n = model.elements
-    check(set(theta) == set(model.modalities),
-          f"Argument `theta` must hold the angles of {list(model.modalities)}, but holds {list(theta)[:8]}. Use "
-          "`model.angles` of one sample.")
+    check(
+        set(theta) == set(model.modalities),
+        f"Argument `theta` must hold the angles of {list(model.modalities)}, but holds {list(theta)[:8]}. Use "
+        "`model.angles` of one sample.",
+    )
     for name in model.modalities:
-        check(theta[name].shape == (n,),
-              f"Argument `theta[{name}]` must have shape ({n},), but has shape {tuple(theta[name].shape)}. "
-              "Give the angles of one sample.")
+        check(
+            theta[name].shape == (n,),
+            f"Argument `theta[{name}]` must have shape ({n},), but has shape {tuple(theta[name].shape)}. "
+            "Give the angles of one sample.",
+        )
         require_finite(f"theta[{name}]", theta[name].detach().numpy())
-    found = {"theta": torch.stack([theta[name] for name in model.modalities], -1), "phi": model.phi,
-             "convolution": model.network.convolution, "pooling": model.network.pooling}
+    found = {
+        "theta": torch.stack([theta[name] for name in model.modalities], -1),
+        "phi": model.phi,
+        "convolution": model.network.convolution,
+        "pooling": model.network.pooling,
+    }
     return {name: values.detach().double() for name, values in found.items()}
 
 
 def prefix(modalities: Sequence[str]) -> str:
     """Returns what the fused qubits are called: "fused", unless a modality has that name."""
-    return "fused" + "_" * max((len(name) for name in modalities if name.startswith("fused")), default=0)
+    return "fused" + "_" * max(
+        (len(name) for name in modalities if name.startswith("fused")), default=0
+    )
 
 
-def wires_of(model: EntangledQCNN) -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]:
+def wires_of(
+    model: EntangledQCNN,
+) -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]:
     """Returns for every element the names of its modality qubits, and of its fused qubits by stage, last one last."""
     word, stages = prefix(model.modalities), len(stage_sizes(len(model.modalities)))
     first = tuple(tuple(f"{name}[{i}]" for name in model.modalities) for i in range(model.elements))
-    fused = tuple((*(f"{word}[{i},{k}]" for k in range(stages - 1)), f"{word}[{i}]") for i in range(model.elements))
+    fused = tuple(
+        (*(f"{word}[{i},{k}]" for k in range(stages - 1)), f"{word}[{i}]")
+        for i in range(model.elements)
+    )
     return first, fused
 
 
@@ -108,18 +123,36 @@ def _fusion(model: EntangledQCNN, values: Mapping[str, Tensor]) -> Iterator[Fusi
     for i in range(model.elements):
         what = f"'{model.outputs[i]}'" if model.elements_are_classes else f"element {i}"
         for m, name in enumerate(model.modalities):
-            yield FusionGate("encode", "RY", "RY", (first[i][m],), (("theta", (i, m)),),
-                             {"theta": float(values["theta"][i, m])},
-                             f"Turns the qubit of {name}: it gives {what} the mass {masses[i, m]:.3f}.", (name,), i)
+            yield FusionGate(
+                "encode",
+                "RY",
+                "RY",
+                (first[i][m],),
+                (("theta", (i, m)),),
+                {"theta": float(values["theta"][i, m])},
+                f"Turns the qubit of {name}: it gives {what} the mass {masses[i, m]:.3f}.",
+                (name,),
+                i,
+            )
         for k in range(len(fused[i])):
-            controls = (fused[i][k - 1], first[i][k + 1]) if k else first[i][:2] if chained else first[i]
-            names = model.modalities[:k + 2] if chained else model.modalities
+            controls = (
+                (fused[i][k - 1], first[i][k + 1]) if k else first[i][:2] if chained else first[i]
+            )
+            names = model.modalities[: k + 2] if chained else model.modalities
             angles = values["phi"][i, k].tolist()
             table = {format(b, f"0{len(controls)}b"): angle for b, angle in enumerate(angles)}
-            yield FusionGate("fuse", "SelectPauliRot", "RY(b)", (*controls, fused[i][k]), (("phi", (i, k)),), table,
-                             f"Turns the fused qubit of {what} by the angle that the table names for what the "
-                             f"{len(controls)} qubits above it read; its mass becomes {after[i, k]:.3f}.", tuple(names),
-                             i)
+            yield FusionGate(
+                "fuse",
+                "SelectPauliRot",
+                "RY(b)",
+                (*controls, fused[i][k]),
+                (("phi", (i, k)),),
+                table,
+                f"Turns the fused qubit of {what} by the angle that the table names for what the "
+                f"{len(controls)} qubits above it read; its mass becomes {after[i, k]:.3f}.",
+                tuple(names),
+                i,
+            )
 
 
 def _network(model: EntangledQCNN, values: Mapping[str, Tensor]) -> Iterator[FusionGate]:
@@ -129,24 +162,59 @@ def _network(model: EntangledQCNN, values: Mapping[str, Tensor]) -> Iterator[Fus
         where: dict[str, Any] = {"layer": step.layer, "step": index}
         if step.kind == "conv":
             for gate, taken, on in BLOCKS[network.block].operations:
-                yield _block_gate(gate, [("convolution", (step.layer, k)) for k in taken], tuple((a, b)[w] for w in on),
-                                  values,
-                                  f"part of block {network.block} on {a} and {b}, which layer {step.layer} shares",
-                                  where)
+                yield _block_gate(
+                    gate,
+                    [("convolution", (step.layer, k)) for k in taken],
+                    tuple((a, b)[w] for w in on),
+                    values,
+                    f"part of block {network.block} on {a} and {b}, which layer {step.layer} shares",
+                    where,
+                )
             continue
-        yield FusionGate("pool", "measure", "measure", (a,), (), {},
-                         f"Measures {a}; the head reads the outcome, and so does {b}.", **where)
+        yield FusionGate(
+            "pool",
+            "measure",
+            "measure",
+            (a,),
+            (),
+            {},
+            f"Measures {a}; the head reads the outcome, and so does {b}.",
+            **where,
+        )
         for outcome in (0, 1):
             takes = tuple(("pooling", (step.layer, 3 * outcome + k)) for k in range(3))
-            yield FusionGate("pool", "U3", f"U3 if {outcome}", (a, b), takes, _named("U3", takes, values),
-                             f"Turns {b} if {a} read {outcome}.", outcome=outcome, **where)
+            yield FusionGate(
+                "pool",
+                "U3",
+                f"U3 if {outcome}",
+                (a, b),
+                takes,
+                _named("U3", takes, values),
+                f"Turns {b} if {a} read {outcome}.",
+                outcome=outcome,
+                **where,
+            )
 
 
-def _block_gate(gate: str, takes: Sequence[Reference], wires: tuple[str, ...], values: Mapping[str, Tensor], part: str,
-                where: dict[str, Any]) -> FusionGate:
+def _block_gate(
+    gate: str,
+    takes: Sequence[Reference],
+    wires: tuple[str, ...],
+    values: Mapping[str, Tensor],
+    part: str,
+    where: dict[str, Any],
+) -> FusionGate:
     acts = f"Turns {wires[-1]}" if len(wires) == 1 else f"Acts on {wires[1]} where {wires[0]} is 1"
-    return FusionGate("convolve", gate, gate, wires, tuple(takes), _named(gate, takes, values), f"{acts}: {part}.",
-                      **where)
+    return FusionGate(
+        "convolve",
+        gate,
+        gate,
+        wires,
+        tuple(takes),
+        _named(gate, takes, values),
+        f"{acts}: {part}.",
+        **where,
+    )
 
 
 def _named(gate: str, takes: Sequence[Reference], values: Mapping[str, Tensor]) -> dict[str, float]:
@@ -167,7 +235,8 @@ def in_columns(gates: Sequence[FusionGate], wires: Sequence[str]) -> tuple[Fusio
 
 
 def laid_out(
-    model: EntangledQCNN, theta: Mapping[str, Tensor],
+    model: EntangledQCNN,
+    theta: Mapping[str, Tensor],
 ) -> tuple[dict[str, Tensor], tuple[str, ...], tuple[str, ...], tuple[FusionGate, ...]]:
     """Returns a sample's angles, the last fused qubit of every element, all wires by element, and the gates in columns.
 
@@ -176,7 +245,12 @@ def laid_out(
     values = parameters(model, theta)
     first, fused = wires_of(model)
     wires = tuple(wire for i in range(model.elements) for wire in (*first[i], *fused[i]))
-    return values, tuple(stages[-1] for stages in fused), wires, in_columns(gates_of(model, values), wires)
+    return (
+        values,
+        tuple(stages[-1] for stages in fused),
+        wires,
+        in_columns(gates_of(model, values), wires),
+    )
 
 
 def width(model: EntangledQCNN) -> int:

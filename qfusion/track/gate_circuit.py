@@ -49,7 +49,9 @@ class GateCircuit:
 
         return circuit
 
-    def tape(self, *, elementary: bool = False, unitary: type = qml.QubitUnitary) -> qml.tape.QuantumScript:
+    def tape(
+        self, *, elementary: bool = False, unitary: type = qml.QubitUnitary
+    ) -> qml.tape.QuantumScript:
         """Returns the gates as a tape without a result; those that PennyLane does not know are matrices, of class
         `unitary`."""
         gates = self.elementary if elementary else self.gates
@@ -67,12 +69,17 @@ class GateCircuit:
         """Returns the circuit as Quantikz, for LaTeX; `per_line` as of `quantikz.write`."""
         from qfusion.track import quantikz
 
-        return quantikz.write(self.tape(unitary=LabelledUnitary), self.wires, self.wires, per_line=per_line)
+        return quantikz.write(
+            self.tape(unitary=LabelledUnitary), self.wires, self.wires, per_line=per_line
+        )
 
     def to_openqasm(self, version: int = 3) -> str:
         """Returns the elementary gates in OpenQASM 3 or 2, whose bits `c` read all qubits in order; preparations as
         rotations and CNOTs (Möttönen and others 2005)."""
-        check(version in (2, 3), f"Argument `version` must be 2 or 3, but is {version!r}. Most readers take 3.")
+        check(
+            version in (2, 3),
+            f"Argument `version` must be 2 or 3, but is {version!r}. Most readers take 3.",
+        )
         write = openqasm.write if version == 3 else openqasm.by_pennylane
         return write(self.tape(elementary=True), self.wires, self.wires)
 
@@ -86,7 +93,9 @@ def gate_circuit(model: CircuitModel, states: Mapping[str, Tensor]) -> GateCircu
     Raises:
         InvalidInput: when there are several rows.
     """
-    return GateCircuit(tuple(model.gates(states)), tuple(model.elementary(states)), qubits_of(model.registers()))
+    return GateCircuit(
+        tuple(model.gates(states)), tuple(model.elementary(states)), qubits_of(model.registers())
+    )
 
 
 def _operation(gate: Gate, wires: Sequence[str], unitary: type) -> qml.operation.Operator:
@@ -95,7 +104,7 @@ def _operation(gate: Gate, wires: Sequence[str], unitary: type) -> qml.operation
         return qml.StatePrep(matrix[:, 0], wires=on)
     known = getattr(qml, gate.name, None)
     if known is not None:
-        return known(*list(gate.values.values())[:known.num_params], wires=on)
+        return known(*list(gate.values.values())[: known.num_params], wires=on)
     found = unitary(matrix, wires=on)
     if unitary is LabelledUnitary:
         found.text = gate.name

@@ -44,12 +44,26 @@ class Gate:
 Wires = dict[str, tuple[str, ...]]
 
 
-def gates_of_step(system: System, psi: np.ndarray, states: Sequence[np.ndarray], dt: float, form: str, split: str,
-                  wires: Wires) -> tuple[Gate, ...]:
+def gates_of_step(
+    system: System,
+    psi: np.ndarray,
+    states: Sequence[np.ndarray],
+    dt: float,
+    form: str,
+    split: str,
+    wires: Wires,
+) -> tuple[Gate, ...]:
     """Returns the gates of `circuit.step_circuit`, with its arguments, in the order they act and with columns."""
-    gates = [_preparation(name, wires[name], state) for name, state in zip(system.names, states, strict=True)]
+    gates = [
+        _preparation(name, wires[name], state)
+        for name, state in zip(system.names, states, strict=True)
+    ]
     # A term or jump operator that is zero, as after a tweak, has no gate.
-    gates += [_whole_step(system, dt, wires)] if form == "exact" else _split_step(system, psi, dt, split, wires)
+    gates += (
+        [_whole_step(system, dt, wires)]
+        if form == "exact"
+        else _split_step(system, psi, dt, split, wires)
+    )
     return _in_columns(gates)
 
 
@@ -60,11 +74,15 @@ def wires_of(system: System) -> Wires:
         InvalidInput: when a modality's dimension is no power of two.
     """
     for name, d in zip(system.names, system.dims, strict=True):
-        check(d >= 2 and d & (d - 1) == 0,
-              "Argument `system` must have modalities whose dimensions are powers of two to run on qubits, but "
-              f"{name!r} has {d}. Train a model with dimension {2 ** max(1, round(math.log2(max(d, 2))))}.")
-    return {name: tuple(f"{name}{q}" for q in range(d.bit_length() - 1))
-            for name, d in zip(system.names, system.dims, strict=True)}
+        check(
+            d >= 2 and d & (d - 1) == 0,
+            "Argument `system` must have modalities whose dimensions are powers of two to run on qubits, but "
+            f"{name!r} has {d}. Train a model with dimension {2 ** max(1, round(math.log2(max(d, 2))))}.",
+        )
+    return {
+        name: tuple(f"{name}{q}" for q in range(d.bit_length() - 1))
+        for name, d in zip(system.names, system.dims, strict=True)
+    }
 
 
 def checked_kets(system: System, kets: Mapping[str, Tensor] | Sequence[Tensor]) -> list[np.ndarray]:
@@ -74,10 +92,15 @@ def checked_kets(system: System, kets: Mapping[str, Tensor] | Sequence[Tensor]) 
         InvalidInput: when one is missing, does not fit, or is not normalised.
     """
     given = dict(kets) if isinstance(kets, Mapping) else dict(zip(system.names, kets, strict=False))
-    check(set(given) == set(system.names) and len(kets) == len(system.names),
-          f"Argument `kets` must hold one ket for each of {list(system.names)}, but has {len(kets)}"
-          f"{f': {list(kets)[:8]}' if isinstance(kets, Mapping) else ''}. Use `model.encode`.")
-    return [checked_ket(f"kets[{name}]", given[name], d) for name, d in zip(system.names, system.dims, strict=True)]
+    check(
+        set(given) == set(system.names) and len(kets) == len(system.names),
+        f"Argument `kets` must hold one ket for each of {list(system.names)}, but has {len(kets)}"
+        f"{f': {list(kets)[:8]}' if isinstance(kets, Mapping) else ''}. Use `model.encode`.",
+    )
+    return [
+        checked_ket(f"kets[{name}]", given[name], d)
+        for name, d in zip(system.names, system.dims, strict=True)
+    ]
 
 
 def _percent(share: float) -> str:
@@ -89,10 +112,17 @@ def _preparation(name: str, wires: tuple[str, ...], ket: np.ndarray) -> Gate:
     top = int(weights.argmax())
     basis = [format(i, f"0{len(wires)}b") for i in range(len(ket))]
     qubits = "1 qubit" if len(wires) == 1 else f"{len(wires)} qubits"
-    return Gate("prepare", f"|{name}>", 0, wires, (name,), ket,
-                {f"|{b}>": float(w) for b, w in zip(basis, weights, strict=True)},
-                f"Puts the {qubits} of {name} into this sample's state; its largest part, {_percent(weights[top])}, is "
-                f"|{basis[top]}>.")
+    return Gate(
+        "prepare",
+        f"|{name}>",
+        0,
+        wires,
+        (name,),
+        ket,
+        {f"|{b}>": float(w) for b, w in zip(basis, weights, strict=True)},
+        f"Puts the {qubits} of {name} into this sample's state; its largest part, {_percent(weights[top])}, is "
+        f"|{basis[top]}>.",
+    )
 
 
 def _split_step(system: System, psi: np.ndarray, dt: float, split: str, wires: Wires) -> list[Gate]:
@@ -104,18 +134,28 @@ def _split_step(system: System, psi: np.ndarray, dt: float, split: str, wires: W
         who, what = _who_and_what(names)
         share = part[subset] if split == "terms" else 1.0
         what = f"{what}, {_percent(share)} of it" if split == "terms" else "all of H"
-        gates.append(Gate(
-            "unitary", f"H[{subset_name(subset, system.names)}]" if split == "terms" else "H", 0,
-            tuple(w for name in names for w in wires[name]), names, U[None],
-            {"share of H": share, "largest phase (rad)": angle},
-            f"Turns {who} for dt = {dt:.3g} by {what}; phases up to {angle:.2g} rad."))
+        gates.append(
+            Gate(
+                "unitary",
+                f"H[{subset_name(subset, system.names)}]" if split == "terms" else "H",
+                0,
+                tuple(w for name in names for w in wires[name]),
+                names,
+                U[None],
+                {"share of H": share, "largest phase (rad)": angle},
+                f"Turns {who} for dt = {dt:.3g} by {what}; phases up to {angle:.2g} rad.",
+            )
+        )
     return gates + [_jump(system, k, psi, dt, wires) for k, L in enumerate(system.jumps) if L.any()]
 
 
 def _who_and_what(names: tuple[str, ...]) -> tuple[str, str]:
     if len(names) == 1:
         return names[0], "the part of H that acts on it alone"
-    return f"{', '.join(names[:-1])} and {names[-1]} together", "the part of H that acts on exactly these"
+    return (
+        f"{', '.join(names[:-1])} and {names[-1]} together",
+        "the part of H that acts on exactly these",
+    )
 
 
 def _jump(system: System, k: int, psi: np.ndarray, dt: float, wires: Wires) -> Gate:
@@ -124,14 +164,29 @@ def _jump(system: System, k: int, psi: np.ndarray, dt: float, wires: Wires) -> G
     most = float(np.linalg.norm(kraus[1], 2) ** 2)
     part = channel.shares(system.jumps[k], system.dims)
     top = max(part, key=lambda subset: part[subset])
-    acts = (f"its largest part, {_percent(part[top])}, acts on exactly {subset_name(top, system.names)}" if part[top]
-            else "it is a multiple of the identity and changes nothing")
+    acts = (
+        f"its largest part, {_percent(part[top])}, acts on exactly {subset_name(top, system.names)}"
+        if part[top]
+        else "it is a multiple of the identity and changes nothing"
+    )
     return Gate(
-        "jump", f"L{k + 1}", 0, tuple(w for name in system.names for w in wires[name]), tuple(system.names), kraus,
-        {"jump probability at the start": here, "largest jump probability": most,
-         **{f"share on {subset_name(subset, system.names)}": share for subset, share in part.items()}},
+        "jump",
+        f"L{k + 1}",
+        0,
+        tuple(w for name in system.names for w in wires[name]),
+        tuple(system.names),
+        kraus,
+        {
+            "jump probability at the start": here,
+            "largest jump probability": most,
+            **{
+                f"share on {subset_name(subset, system.names)}": share
+                for subset, share in part.items()
+            },
+        },
         f"Jumps by L{k + 1} with probability {here:.2g} from this sample's first state (at most {most:.2g} from any), "
-        f"to first order in dt; {acts}.")
+        f"to first order in dt; {acts}.",
+    )
 
 
 def _whole_step(system: System, dt: float, wires: Wires) -> Gate:
@@ -139,10 +194,16 @@ def _whole_step(system: System, dt: float, wires: Wires) -> Gate:
     D = dimension(system)
     weights = (np.abs(kraus) ** 2).sum((1, 2)) / D
     return Gate(
-        "channel", "exp(dt L)", 0, tuple(w for name in system.names for w in wires[name]), tuple(system.names), kraus,
+        "channel",
+        "exp(dt L)",
+        0,
+        tuple(w for name in system.names for w in wires[name]),
+        tuple(system.names),
+        kraus,
         {"Kraus operators": float(len(kraus)), "weight of the largest": float(weights[0])},
         f"The whole step of dt = {dt:.3g}, H and jumps, exactly: a channel of {len(kraus)} Kraus operators from its "
-        f"Choi matrix; the largest carries {_percent(weights[0])}.")
+        f"Choi matrix; the largest carries {_percent(weights[0])}.",
+    )
 
 
 def _in_columns(gates: Sequence[Gate]) -> tuple[Gate, ...]:
@@ -153,7 +214,7 @@ def _in_columns(gates: Sequence[Gate]) -> tuple[Gate, ...]:
     placed = []
     for gate in gates:
         rows = [order.index(wire) for wire in gate.wires]
-        spanned = order[min(rows):max(rows) + 1]
+        spanned = order[min(rows) : max(rows) + 1]
         column = max(free[wire] for wire in spanned)
         free.update(dict.fromkeys(spanned, column + 1))
         placed.append(replace(gate, column=column))

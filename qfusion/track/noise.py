@@ -74,7 +74,11 @@ def channel(model: EntangledQCNN, noise: Noise) -> Channel:
     if not noise:
         return lambda _: None
     network = model.network
-    last = {q: step for step in network.steps for q in (step.wires if step.kind == "conv" else step.wires[1:])}
+    last = {
+        q: step
+        for step in network.steps
+        for q in (step.wires if step.kind == "conv" else step.wires[1:])
+    }
     still, noisy = torch.eye(2, dtype=torch.complex128)[None], _fewest(noise.gate())
     read = _fewest((noise.wrong()[:, None] @ noise.gate()).flatten(0, 1))
     dtype = torch.complex128 if network.head.dtype == torch.float64 else torch.complex64
@@ -116,7 +120,9 @@ class NoisyQCNN(EntangledQCNN):
     def direct_scores(self, masses: Mapping[str, Tensor]) -> Tensor:
         """Returns the scores by evolving density matrices gate by gate, (B, C): the reference path, for small n."""
         vectors = self.fuse(masses)[0]
-        rho = density.states(self.network, noisy_vectors(vectors, self.noise), channel(self, self.noise))[-1]
+        rho = density.states(
+            self.network, noisy_vectors(vectors, self.noise), channel(self, self.noise)
+        )[-1]
         return density.scores(self.network, rho) + self.bias
 
 

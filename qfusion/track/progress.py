@@ -82,7 +82,10 @@ def progress(model: EntangledQCNN, theta: Mapping[str, Tensor]) -> Progress[Fusi
     values, fused, wires, gates = fusion_gates.laid_out(model, theta)
     now = {wire: np.array([0.0, 0.0, 1.0]) for wire in wires}
     bloch, moments = [np.stack(list(now.values()))], []
-    for on, before, after in (*_fusion(gates, values), *_network(model, gates, values, list(fused))):
+    for on, before, after in (
+        *_fusion(gates, values),
+        *_network(model, gates, values, list(fused)),
+    ):
         now.update({wire: _bloch(after, k, len(on)) for k, wire in enumerate(on)})
         bloch.append(np.stack([now[wire] for wire in wires]))
         moments.append(Moment(on, before.numpy(), after.numpy(), (_mutual(before), _mutual(after))))
@@ -115,27 +118,42 @@ def of_gates(gates: Sequence[Gate], registers: Mapping[str, int]) -> Progress[Ga
         bloch.append(now)
         small = len(gate.wires) <= LARGEST
         before, after = (_of_qubits(each, gate.wires if small else ()) for each in (last, psi))
-        moments.append(Moment(tuple(wires[q] for q in gate.wires) if small else (), before.numpy(), after.numpy(),
-                              (_mutual(before), _mutual(after))))
+        moments.append(
+            Moment(
+                tuple(wires[q] for q in gate.wires) if small else (),
+                before.numpy(),
+                after.numpy(),
+                (_mutual(before), _mutual(after)),
+            )
+        )
     vectors = np.stack(bloch)
     return Progress(tuple(gates), wires, vectors, qubit_entropy(vectors), tuple(moments))
 
 
 def _require_held(gates: Sequence[Gate], n: int) -> None:
     highest = max((q for gate in gates for q in gate.wires), default=-1)
-    check(highest < n, f"Argument `registers` must hold every qubit of the gates, but holds {n} and a gate acts on "
-                       f"qubit {highest}, the first being 0. Give the registers of the same model.")
+    check(
+        highest < n,
+        f"Argument `registers` must hold every qubit of the gates, but holds {n} and a gate acts on "
+        f"qubit {highest}, the first being 0. Give the registers of the same model.",
+    )
 
 
 def _of_qubits(psi: Tensor, qubits: Sequence[int]) -> Tensor:
     """The density matrix (2^k, 2^k) of k qubits of a state, in their order."""
     n = psi.shape[-1].bit_length() - 1
-    A = psi.view((2,) * n).movedim(list(qubits), list(range(len(qubits)))).reshape(2 ** len(qubits), -1)
+    A = (
+        psi.view((2,) * n)
+        .movedim(list(qubits), list(range(len(qubits))))
+        .reshape(2 ** len(qubits), -1)
+    )
     return A @ A.mH
 
 
 @torch.no_grad()
-def information(gates: Sequence[Gate], registers: Mapping[str, int]) -> dict[tuple[str, ...], np.ndarray]:
+def information(
+    gates: Sequence[Gate], registers: Mapping[str, int]
+) -> dict[tuple[str, ...], np.ndarray]:
     """Returns the mutual information of every two registers, (G + 1,) nats by their names, before the first and after
     each of G gates on |0...0>; of more than two registers also the total correlation, by the names of all.
 
@@ -150,7 +168,9 @@ def information(gates: Sequence[Gate], registers: Mapping[str, int]) -> dict[tup
         rows.append(rows[-1])  # a unitary inside a register changes none of this
         if len({owner[q] for q in gate.wires}) > 1:
             S = [float(entanglement_entropy(psi, dims, m)) for m in range(len(dims))]
-            shared = [S[a] + S[b] - float(entanglement_entropy(psi, dims, (a, b))) for a, b in pairs]
+            shared = [
+                S[a] + S[b] - float(entanglement_entropy(psi, dims, (a, b))) for a, b in pairs
+            ]
             rows[-1] = [max(0.0, each) for each in (*shared, sum(S))]
     groups = [(names[a], names[b]) for a, b in pairs] + [names] * (len(names) > 2)
     return dict(zip(groups, np.array(rows).T, strict=False))
@@ -174,12 +194,21 @@ def _fusion(gates: tuple[FusionGate, ...], values: Mapping[str, Tensor]) -> Iter
             before = torch.kron(before, state)
         U = torch.block_diag(*(rotation("RY", angle[None]) for angle in angles))
         after = U @ before @ U.mH
-        alone.update({wire: partial_trace(after, (2,) * len(states), (k,)) for k, wire in enumerate(gate.wires)})
+        alone.update(
+            {
+                wire: partial_trace(after, (2,) * len(states), (k,))
+                for k, wire in enumerate(gate.wires)
+            }
+        )
         yield gate.wires, before, after
 
 
-def _network(model: EntangledQCNN, gates: tuple[FusionGate, ...], values: Mapping[str, Tensor],
-             fused: list[str]) -> Iterator[Change]:
+def _network(
+    model: EntangledQCNN,
+    gates: tuple[FusionGate, ...],
+    values: Mapping[str, Tensor],
+    fused: list[str],
+) -> Iterator[Change]:
     n, steps = model.elements, model.network.steps
     masses = torch.sin(values["theta"] / 2).square()
     states = density.states(model.network, fusion.fuse(masses, values["phi"])[0])
@@ -195,12 +224,17 @@ def _network(model: EntangledQCNN, gates: tuple[FusionGate, ...], values: Mappin
                 pair = after
 
 
-def _applied(gate: FusionGate, step: Step, pair: Tensor, values: Mapping[str, Tensor], on: tuple[str, ...]) -> Tensor:
+def _applied(
+    gate: FusionGate, step: Step, pair: Tensor, values: Mapping[str, Tensor], on: tuple[str, ...]
+) -> Tensor:
     if gate.gate == "measure":
         keep = torch.kron(torch.eye(2), torch.ones(2, 2))
         return pair * keep
-    angles = torch.stack([values[name][at] for name, at in gate.takes]) if gate.takes else torch.zeros(
-        0, dtype=torch.float64)
+    angles = (
+        torch.stack([values[name][at] for name, at in gate.takes])
+        if gate.takes
+        else torch.zeros(0, dtype=torch.float64)
+    )
     if step.kind == "conv":
         U = operation_matrix(gate.gate, angles, tuple(on.index(wire) for wire in gate.wires))
     else:
@@ -222,7 +256,9 @@ def _mutual(rho: Tensor) -> float:
     count = len(rho).bit_length() - 1
     if count < 2:
         return 0.0
-    parts = (partial_trace(rho, (2,) * count, keep) for keep in (tuple(range(count - 1)), (count - 1,)))
+    parts = (
+        partial_trace(rho, (2,) * count, keep) for keep in (tuple(range(count - 1)), (count - 1,))
+    )
     return max(0.0, sum(_of_matrix(part) for part in parts) - _of_matrix(rho))
 
 

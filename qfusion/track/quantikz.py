@@ -17,11 +17,34 @@ from qfusion._checks import check
 
 NEEDS = r"\usepackage{tikz} \usetikzlibrary{quantikz}"
 MAX_CELLS = 60_000
-_NAMES = {"RX": "R_X", "RY": "R_Y", "RZ": "R_Z", "U3": "U_3", "Hadamard": "H", "PauliX": "X", "PauliY": "Y",
-          "PauliZ": "Z", "S": "S", "T": "T", "Adjoint(S)": r"S^\dagger", "IsingXX": "R_{XX}", "IsingYY": "R_{YY}",
-          "IsingZZ": "R_{ZZ}", "IsingXY": "R_{XY}", "PhaseShift": "P", "Rot": r"\mathrm{Rot}"}
-_CONTROLLED = {"CRX": "RX", "CRY": "RY", "CRZ": "RZ", "CRot": "Rot", "CY": "PauliY", "CH": "Hadamard",
-               "ControlledPhaseShift": "PhaseShift"}
+_NAMES = {
+    "RX": "R_X",
+    "RY": "R_Y",
+    "RZ": "R_Z",
+    "U3": "U_3",
+    "Hadamard": "H",
+    "PauliX": "X",
+    "PauliY": "Y",
+    "PauliZ": "Z",
+    "S": "S",
+    "T": "T",
+    "Adjoint(S)": r"S^\dagger",
+    "IsingXX": "R_{XX}",
+    "IsingYY": "R_{YY}",
+    "IsingZZ": "R_{ZZ}",
+    "IsingXY": "R_{XY}",
+    "PhaseShift": "P",
+    "Rot": r"\mathrm{Rot}",
+}
+_CONTROLLED = {
+    "CRX": "RX",
+    "CRY": "RY",
+    "CRZ": "RZ",
+    "CRot": "Rot",
+    "CY": "PauliY",
+    "CH": "Hadamard",
+    "ControlledPhaseShift": "PhaseShift",
+}
 _KET = re.compile(r"\|(.*)>")
 
 
@@ -54,12 +77,22 @@ class _Grid:
 
     def line(self, row: int, first: int, last: int) -> list[str]:
         """The cells of a row, wires where there is no gate, in columns [first, last)."""
-        return [self.cells[row].get(column, r"\cw" if column > self.measured.get(row, column) else r"\qw")
-                for column in range(first, last)]
+        return [
+            self.cells[row].get(
+                column, r"\cw" if column > self.measured.get(row, column) else r"\qw"
+            )
+            for column in range(first, last)
+        ]
 
 
-def write(tape: qml.tape.QuantumScript, wires: Sequence[str], read: Sequence[str] = (), *, per_line: int = 0,
-          says: str = "") -> str:
+def write(
+    tape: qml.tape.QuantumScript,
+    wires: Sequence[str],
+    read: Sequence[str] = (),
+    *,
+    per_line: int = 0,
+    says: str = "",
+) -> str:
     """Returns the tape as LaTeX: one `quantikz` environment, or several below each other.
 
     Args:
@@ -88,12 +121,22 @@ def write(tape: qml.tape.QuantumScript, wires: Sequence[str], read: Sequence[str
             grid.cells[place[wire]][last] = r"\meter{}"
             grid.measured[place[wire]] = last
     total = last + bool(read)
-    check(len(wires) * total <= MAX_CELLS,
-          f"The circuit has {len(wires)} wires and {total:,} columns, more than LaTeX sets. Export it as SVG.")
+    check(
+        len(wires) * total <= MAX_CELLS,
+        f"The circuit has {len(wires)} wires and {total:,} columns, more than LaTeX sets. Export it as SVG.",
+    )
     step = per_line if 0 < per_line < total else max(total, 1)
     said = [f"% {' '.join(says.split())}"] if says else []
-    blocks = [_block(grid, wires, first, min(first + step, total)) for first in range(0, max(total, 1), step)]
-    return "\n".join([*said, f"% In the preamble: {NEEDS}", *notes, "\n\n\\medskip\\noindent\n".join(blocks)]) + "\n"
+    blocks = [
+        _block(grid, wires, first, min(first + step, total))
+        for first in range(0, max(total, 1), step)
+    ]
+    return (
+        "\n".join(
+            [*said, f"% In the preamble: {NEEDS}", *notes, "\n\n\\medskip\\noindent\n".join(blocks)]
+        )
+        + "\n"
+    )
 
 
 def _block(grid: _Grid, wires: Sequence[str], first: int, last: int) -> str:
@@ -101,10 +144,16 @@ def _block(grid: _Grid, wires: Sequence[str], first: int, last: int) -> str:
     for row, wire in enumerate(wires):
         end = r"\cw" if grid.measured.get(row, last) < last else r"\qw"
         rows.append(" & ".join([rf"\lstick{{{escape(wire)}}}", *grid.line(row, first, last), end]))
-    return "\\begin{quantikz}[row sep=0.25cm, column sep=0.3cm]\n" + " \\\\\n".join(rows) + "\n\\end{quantikz}"
+    return (
+        "\\begin{quantikz}[row sep=0.25cm, column sep=0.3cm]\n"
+        + " \\\\\n".join(rows)
+        + "\n\\end{quantikz}"
+    )
 
 
-def _gate(op: Any, place: Mapping[str, int], outcomes: Mapping[Any, int], number: int) -> tuple[dict[int, str], str]:
+def _gate(
+    op: Any, place: Mapping[str, int], outcomes: Mapping[Any, int], number: int
+) -> tuple[dict[int, str], str]:
     """The cells of one operation by row, and a comment with the numbers that have no room in its box."""
     rows = [place[wire] for wire in op.wires]
     if isinstance(op, qml.ops.MidMeasure):
@@ -112,7 +161,9 @@ def _gate(op: Any, place: Mapping[str, int], outcomes: Mapping[Any, int], number
     if isinstance(op, qml.ops.Conditional):
         (measurement,) = op.meas_val.measurements
         row = outcomes[measurement.meas_uid]
-        dot = "phase" if op.meas_val.processing_fn(1) else "ophase"  # the condition is "== 1" or "== 0"
+        dot = (
+            "phase" if op.meas_val.processing_fn(1) else "ophase"
+        )  # the condition is "== 1" or "== 0"
         cells = _box([place[wire] for wire in op.base.wires], _label(op.base))
         return cells | {row: rf"|[{dot}]| {{}} \cw \vcw{{{_way(row, cells)}}}"}, ""
     if isinstance(op, qml.SelectPauliRot):
@@ -121,22 +172,29 @@ def _gate(op: Any, place: Mapping[str, int], outcomes: Mapping[Any, int], number
         axis = op.hyperparameters["rot_axis"]
         cells = {target: rf"\gate{{R_{axis}(\vec{{\alpha}}_{{{number}}})}}"}
         note = f"% alpha_{number} (for outcomes 0...0 to 1...1 of the grey controls): {' '.join(map(repr, values))}"
-        return cells | {row: rf"|[ophase,fill=black!40]| {{}} \qw \vqw{{{target - row}}}" for row in controls}, note
+        return cells | {
+            row: rf"|[ophase,fill=black!40]| {{}} \qw \vqw{{{target - row}}}" for row in controls
+        }, note
     if op.name == "SWAP":
         return {rows[0]: rf"\swap{{{rows[1] - rows[0]}}}", rows[1]: r"\targX{}"}, ""
     controls = [place[wire] for wire in op.control_wires] if _is_controlled(op) else []
     if not controls:
         return _box(rows, _label(op), rounded=isinstance(op, qml.operation.Channel)), ""
-    targets = rows[len(controls):]
+    targets = rows[len(controls) :]
     cells = _target(op, targets)
     values = list(getattr(op, "control_values", [1] * len(controls)))
-    return cells | {row: rf"\{'' if value else 'o'}ctrl{{{_way(row, cells)}}}"
-                    for row, value in zip(controls, values, strict=True)}, ""
+    return cells | {
+        row: rf"\{'' if value else 'o'}ctrl{{{_way(row, cells)}}}"
+        for row, value in zip(controls, values, strict=True)
+    }, ""
 
 
 def _is_controlled(op: Any) -> bool:
-    return (isinstance(op, qml.ops.Controlled) or op.name in _CONTROLLED
-            or op.name in ("CNOT", "CZ", "Toffoli", "MultiControlledX"))
+    return (
+        isinstance(op, qml.ops.Controlled)
+        or op.name in _CONTROLLED
+        or op.name in ("CNOT", "CZ", "Toffoli", "MultiControlledX")
+    )
 
 
 def _target(op: Any, rows: list[int]) -> dict[int, str]:
@@ -145,7 +203,9 @@ def _target(op: Any, rows: list[int]) -> dict[int, str]:
     if op.name == "CZ":
         return {rows[0]: r"\control{}"}
     base = getattr(op, "base", None)
-    return _box(rows, _label(base) if base is not None else _named(_CONTROLLED[op.name], op.parameters))
+    return _box(
+        rows, _label(base) if base is not None else _named(_CONTROLLED[op.name], op.parameters)
+    )
 
 
 def _way(row: int, cells: Mapping[int, str]) -> int:
@@ -159,9 +219,13 @@ def _box(rows: list[int], label: str, rounded: bool = False) -> dict[int, str]:
     through = [row for row in range(top, bottom) if row not in rows]
     options = ([f"wires={bottom - top + 1}"] if bottom > top else []) + (
         [f"style={{{','.join(['fill=none'] * bool(through) + ['rounded corners'] * rounded)}}}"]
-        if through or rounded else [])
+        if through or rounded
+        else []
+    )
     first = rf"\gate[{','.join(options)}]{{{label}}}" if options else rf"\gate{{{label}}}"
-    return {top: first} | {row: r"\linethrough" if row in through else "" for row in range(top + 1, bottom + 1)}
+    return {top: first} | {
+        row: r"\linethrough" if row in through else "" for row in range(top + 1, bottom + 1)
+    }
 
 
 def _label(op: Any) -> str:

@@ -27,7 +27,10 @@ from qfusion.track.noise import Noise, channel
 from qfusion.track.states import single_threaded
 
 MIXED = "default.mixed"
-WIDEST = {True: 7, False: 18}  # qubits simulated at once, of mixed and of pure states, before the circuit is split
+WIDEST = {
+    True: 7,
+    False: 18,
+}  # qubits simulated at once, of mixed and of pure states, before the circuit is split
 MAX_SHOTS = 1_000_000
 
 
@@ -59,8 +62,16 @@ class Run:
 
 
 @single_threaded
-def run(model: EntangledQCNN, theta: Mapping[str, Tensor], device: Any = "default.qubit", shots: int | None = None,
-        seed: int | None = None, *, noise: Noise | None = None, form: str = "auto") -> Run:
+def run(
+    model: EntangledQCNN,
+    theta: Mapping[str, Tensor],
+    device: Any = "default.qubit",
+    shots: int | None = None,
+    seed: int | None = None,
+    *,
+    noise: Noise | None = None,
+    form: str = "auto",
+) -> Run:
     """Runs one sample's circuit.
 
     The standard error is that of the mean of the scores that single outcomes get. Element by element with shots, <X>
@@ -81,12 +92,21 @@ def run(model: EntangledQCNN, theta: Mapping[str, Tensor], device: Any = "defaul
         InvalidInput: when angles or shots do not fit, or noise is asked of a device of pure states.
     """
     choose("Form", form, ("auto", "whole", "elements"))
-    check(shots is None or (isinstance(shots, int) and not isinstance(shots, bool) and 2 <= shots <= MAX_SHOTS),
-          f"Argument `shots` must be a whole number from 2 to {MAX_SHOTS}, or None, but is {shots!r}. 1000 is a good "
-          "start.")
-    name = choose("Device", device, sorted(qml.plugin_devices)) if isinstance(device, str) else str(device.name)
-    check(not noise or name == MIXED,
-          f"Argument `device` must be '{MIXED}' with noise, but is {name!r}. Choose that device, or no noise.")
+    check(
+        shots is None
+        or (isinstance(shots, int) and not isinstance(shots, bool) and 2 <= shots <= MAX_SHOTS),
+        f"Argument `shots` must be a whole number from 2 to {MAX_SHOTS}, or None, but is {shots!r}. 1000 is a good "
+        "start.",
+    )
+    name = (
+        choose("Device", device, sorted(qml.plugin_devices))
+        if isinstance(device, str)
+        else str(device.name)
+    )
+    check(
+        not noise or name == MIXED,
+        f"Argument `device` must be '{MIXED}' with noise, but is {name!r}. Choose that device, or no noise.",
+    )
     wide = fusion_gates.width(model)
     if form == "auto":
         form = "whole" if wide <= WIDEST[name == MIXED] else "elements"
@@ -118,7 +138,9 @@ class _Job:
 def _whole(model: EntangledQCNN, circuit: FusionCircuit, job: _Job) -> Run:
     p = np.asarray(circuit.probabilities(job.on(circuit.wires), shots=job.shots, noise=job.noise)())
     scores, variance = _mean(outcome_scores(model).numpy(), p, job.shots)
-    return Run(scores, np.sqrt(variance), p, None, "whole", job.name, job.shots, len(circuit.wires), 1)
+    return Run(
+        scores, np.sqrt(variance), p, None, "whole", job.name, job.shots, len(circuit.wires), 1
+    )
 
 
 def _mean(values: np.ndarray, p: np.ndarray, shots: int | None) -> tuple[np.ndarray, np.ndarray]:
@@ -139,7 +161,17 @@ def _elements(model: EntangledQCNN, circuit: FusionCircuit, job: _Job) -> Run:
         variance = variance + _carried(model, vectors, job)
     most = max(len(network.wires) + len(spare), *(len(part.wires) for part in parts))
     circuits = 1 + n * (1 if job.shots is None else 2)
-    return Run(scores, np.sqrt(variance), p, vectors.numpy(), "elements", job.name, job.shots, most, circuits)
+    return Run(
+        scores,
+        np.sqrt(variance),
+        p,
+        vectors.numpy(),
+        "elements",
+        job.name,
+        job.shots,
+        most,
+        circuits,
+    )
 
 
 def _vector(part: FusionCircuit, i: int, job: _Job) -> np.ndarray:
@@ -154,8 +186,11 @@ def _vector(part: FusionCircuit, i: int, job: _Job) -> np.ndarray:
         return qml.QNode(function, device, shots=job.shots)()
 
     # With shots each observable takes runs of its own, so that their errors are independent.
-    x, z = measure(qml.X(wire), qml.Z(wire)) if job.shots is None else (measure(qml.X(wire))[0],
-                                                                        measure(qml.Z(wire))[0])
+    x, z = (
+        measure(qml.X(wire), qml.Z(wire))
+        if job.shots is None
+        else (measure(qml.X(wire))[0], measure(qml.Z(wire))[0])
+    )
     length = max(1.0, float(np.hypot(x, z)))
     return np.array([1.0, float(x) / length, float(z) / length])
 
@@ -168,7 +203,9 @@ def _network(network: FusionCircuit, vectors: Tensor, spare: list[str], job: _Jo
             qml.QubitDensityMatrix(fused_state(vectors).numpy(), wires=list(network.wires))
 
     device = job.on([*network.wires, *spare])
-    return np.asarray(network.probabilities(device, shots=job.shots, noise=job.noise, before=before)())
+    return np.asarray(
+        network.probabilities(device, shots=job.shots, noise=job.noise, before=before)()
+    )
 
 
 def _carried(model: EntangledQCNN, vectors: Tensor, job: _Job) -> np.ndarray:
@@ -176,8 +213,12 @@ def _carried(model: EntangledQCNN, vectors: Tensor, job: _Job) -> np.ndarray:
     # The network's noise is in the observables; that on the fused qubits is in the vectors already.
     free = vectors.clone().requires_grad_()
     O = _network_observables(model, job.noise)
-    slopes = torch.stack([torch.autograd.grad(evaluate(O, free[None])[0, c], free, retain_graph=True)[0]
-                          for c in range(len(O))])
+    slopes = torch.stack(
+        [
+            torch.autograd.grad(evaluate(O, free[None])[0, c], free, retain_graph=True)[0]
+            for c in range(len(O))
+        ]
+    )
     shots = job.shots or 1
     return (slopes.square() * (1 - vectors.square()).clamp_min(0) / shots).sum((1, 2)).numpy()
 

@@ -56,12 +56,19 @@ def checked_times(times: Tensor | np.ndarray | Sequence[float]) -> np.ndarray:
         InvalidInput: unless they are finite, not negative and in ascending order.
     """
     t = array(times).astype(np.float64)
-    check(t.ndim == 1 and len(t) > 0,
-          f"Argument `times` must be a list of times, but has shape {t.shape}. Give linspace(0, T, 41), say.")
+    check(
+        t.ndim == 1 and len(t) > 0,
+        f"Argument `times` must be a list of times, but has shape {t.shape}. Give linspace(0, T, 41), say.",
+    )
     require_finite("times", t)
-    check(bool((t >= 0).all()),
-          f"Argument `times` must not be negative, but holds {t.min():g}. The evolution starts at 0.")
-    check(bool((np.diff(t) >= 0).all()), "Argument `times` must be in ascending order, but is not. Sort it.")
+    check(
+        bool((t >= 0).all()),
+        f"Argument `times` must not be negative, but holds {t.min():g}. The evolution starts at 0.",
+    )
+    check(
+        bool((np.diff(t) >= 0).all()),
+        "Argument `times` must be in ascending order, but is not. Sort it.",
+    )
     return t
 
 
@@ -72,11 +79,16 @@ def checked_ket(name: str, psi: Tensor | np.ndarray, D: int) -> np.ndarray:
         InvalidInput: unless it has that shape, is finite and of unit norm.
     """
     ket = array(psi).astype(np.complex128)
-    check(ket.shape == (D,), f"Argument `{name}` must have shape ({D},), but has shape {ket.shape}. Give one ket.")
+    check(
+        ket.shape == (D,),
+        f"Argument `{name}` must have shape ({D},), but has shape {ket.shape}. Give one ket.",
+    )
     require_finite(name, ket)
     norm = float(np.linalg.norm(ket))
-    check(abs(norm - 1) <= _NORM_TOLERANCE,
-          f"Argument `{name}` must have norm 1, but has norm {norm:.9g}. Divide it by its norm, in double precision.")
+    check(
+        abs(norm - 1) <= _NORM_TOLERANCE,
+        f"Argument `{name}` must have norm 1, but has norm {norm:.9g}. Divide it by its norm, in double precision.",
+    )
     return ket
 
 

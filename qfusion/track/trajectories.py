@@ -14,14 +14,27 @@ from qfusion._checks import check
 from qfusion.quantum.kinds import Measure, Measures
 from qfusion.quantum.lindblad import System
 from qfusion.quantum.measures import entanglement_entropy
-from qfusion.track.states import as_ket, checked_ket, checked_times, dimension, operators, single_threaded
+from qfusion.track.states import (
+    as_ket,
+    checked_ket,
+    checked_times,
+    dimension,
+    operators,
+    single_threaded,
+)
 
 if TYPE_CHECKING:  # QuTiP, and matplotlib with it, are loaded once something is tracked
     from qutip import Qobj
 
 # Waiting times are found to 1e-6 in the norm: the bias of the mean stays far below any ensemble's standard error.
 _OPTIONS = {"rtol": 1e-7, "atol": 1e-9, "nsteps": 10**6, "progress_bar": "", "store_states": True}
-_JUMP_OPTIONS = {"map": "serial", "keep_runs_results": True, "norm_tol": 1e-6, "norm_t_tol": 1e-9, "norm_steps": 200}
+_JUMP_OPTIONS = {
+    "map": "serial",
+    "keep_runs_results": True,
+    "norm_tol": 1e-6,
+    "norm_t_tol": 1e-9,
+    "norm_steps": 200,
+}
 _CHUNK = 100  # trajectories QuTiP holds at a time
 
 
@@ -68,8 +81,13 @@ class Ensemble:
 
 
 @single_threaded
-def sample_trajectories(system: System, psi0: Tensor | np.ndarray, times: Tensor | np.ndarray | Sequence[float],
-                        number: int, seed: int = 0) -> tuple[Trajectory, ...]:
+def sample_trajectories(
+    system: System,
+    psi0: Tensor | np.ndarray,
+    times: Tensor | np.ndarray | Sequence[float],
+    number: int,
+    seed: int = 0,
+) -> tuple[Trajectory, ...]:
     """Returns `number` trajectories by waiting-time sampling (Dalibard, Castin, Molmer 1992) in QuTiP's `MCSolver`.
 
     Trajectory i depends on `seed` and i only. Without jump operators all are the same unitary evolution.
@@ -78,10 +96,14 @@ def sample_trajectories(system: System, psi0: Tensor | np.ndarray, times: Tensor
         InvalidInput: when an argument is out of range, NaN, of the wrong size or not normalised.
     """
     t, psi = checked_times(times), checked_ket("psi0", psi0, dimension(system))
-    check(isinstance(number, int) and number >= 0,
-          f"Argument `trajectories` must be a whole number from 0, but is {number!r}. Ask for 20, say.")
-    check(isinstance(seed, int) and seed >= 0,
-          f"Argument `seed` must be a whole number from 0, but is {seed!r}. Use 0, say.")
+    check(
+        isinstance(number, int) and number >= 0,
+        f"Argument `trajectories` must be a whole number from 0, but is {number!r}. Ask for 20, say.",
+    )
+    check(
+        isinstance(seed, int) and seed >= 0,
+        f"Argument `seed` must be a whole number from 0, but is {seed!r}. Use 0, say.",
+    )
     # The solver takes its first time as the start, and wants no time twice.
     grid, back = np.unique(np.concatenate([[0.0], t]), return_inverse=True)
     if grid[-1] == 0 or not len(system.jumps):
@@ -93,7 +115,7 @@ def sample_trajectories(system: System, psi0: Tensor | np.ndarray, times: Tensor
     solver, start = MCSolver(H, jumps, options=_OPTIONS | _JUMP_OPTIONS), as_ket(psi, system.dims)
     seeds, found = np.random.SeedSequence(seed).spawn(number), []
     for first in range(0, number, _CHUNK):
-        chunk = seeds[first:first + _CHUNK]
+        chunk = seeds[first : first + _CHUNK]
         runs = solver.run(start, grid, ntraj=len(chunk), seeds=chunk).trajectories
         kets = np.stack([_kets(run.states) for run in runs])[:, back[1:]]
         found += _describe(system, t, kets, [run.collapse for run in runs])
@@ -110,20 +132,35 @@ def _unitary(system: System, psi: np.ndarray, grid: np.ndarray) -> np.ndarray:
     H, _ = operators(system)
     from qutip import sesolve
 
-    return _kets(sesolve(H, as_ket(psi, system.dims), grid, options={**_OPTIONS, "method": "vern7"}).states)
+    return _kets(
+        sesolve(H, as_ket(psi, system.dims), grid, options={**_OPTIONS, "method": "vern7"}).states
+    )
 
 
-def _describe(system: System, times: np.ndarray, kets: np.ndarray,
-              jumps: Sequence[Sequence[tuple[float, int]]]) -> list[Trajectory]:
+def _describe(
+    system: System,
+    times: np.ndarray,
+    kets: np.ndarray,
+    jumps: Sequence[Sequence[tuple[float, int]]],
+) -> list[Trajectory]:
     """Kets (n, nT, D) and the (time, operator) pairs of n runs as trajectories."""
     # The solver keeps the norm to its tolerance only, which is more than the measures accept.
     kets = kets / np.linalg.norm(kets, axis=-1, keepdims=True)
     psi, populations = torch.from_numpy(kets), np.abs(kets) ** 2
-    entropies = {name: entanglement_entropy(psi, system.dims, m).numpy() for m, name in enumerate(system.names)}
-    return [Trajectory(times, np.array([when for when, _ in jumps[i]]), np.array([k for _, k in jumps[i]], dtype=int),
-                       Measures(Measure("entropy", (name,), values[i]) for name, values in entropies.items()),
-                       populations[i])
-            for i in range(len(kets))]
+    entropies = {
+        name: entanglement_entropy(psi, system.dims, m).numpy()
+        for m, name in enumerate(system.names)
+    }
+    return [
+        Trajectory(
+            times,
+            np.array([when for when, _ in jumps[i]]),
+            np.array([k for _, k in jumps[i]], dtype=int),
+            Measures(Measure("entropy", (name,), values[i]) for name, values in entropies.items()),
+            populations[i],
+        )
+        for i in range(len(kets))
+    ]
 
 
 def ensemble(trajectories: Sequence[Trajectory], channels: int | None = None) -> Ensemble:
@@ -140,14 +177,24 @@ def ensemble(trajectories: Sequence[Trajectory], channels: int | None = None) ->
         InvalidInput: when there are fewer than two.
     """
     n = len(trajectories)
-    check(n >= 2, f"Argument `trajectories` must hold at least two, but has {n}. A standard error needs a spread.")
+    check(
+        n >= 2,
+        f"Argument `trajectories` must hold at least two, but has {n}. A standard error needs a spread.",
+    )
     mean, error = _mean_and_error([one.populations for one in trajectories])
-    both = [(same[0], *_mean_and_error([one.values for one in same]))
-            for same in zip(*(run.measures for run in trajectories), strict=True)]
+    both = [
+        (same[0], *_mean_and_error([one.values for one in same]))
+        for same in zip(*(run.measures for run in trajectories), strict=True)
+    ]
     jumped = np.concatenate([one.jump_operators for one in trajectories])
-    return Ensemble(n, mean, error, Measures(replace(one, values=m) for one, m, _ in both),
-                    Measures(replace(one, values=e) for one, _, e in both),
-                    np.bincount(jumped, minlength=channels or 0) / n)
+    return Ensemble(
+        n,
+        mean,
+        error,
+        Measures(replace(one, values=m) for one, m, _ in both),
+        Measures(replace(one, values=e) for one, _, e in both),
+        np.bincount(jumped, minlength=channels or 0) / n,
+    )
 
 
 def _mean_and_error(values: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

@@ -28,12 +28,24 @@ class Batches:
         dtype: of inputs and of targets that are numbers.
     """
 
-    def __init__(self, dataset: DataSet, rows: np.ndarray, device: torch.device | str = "cpu",
-                 dtype: torch.dtype = torch.float32):
-        self.dataset, self.rows, self.device, self.dtype = dataset, rows, torch.device(device), dtype
+    def __init__(
+        self,
+        dataset: DataSet,
+        rows: np.ndarray,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ):
+        self.dataset, self.rows, self.device, self.dtype = (
+            dataset,
+            rows,
+            torch.device(device),
+            dtype,
+        )
         kind = torch.long if dataset.target.kind == "classification" else dtype
         self.y = torch.as_tensor(dataset.y[rows], dtype=kind).to(self.device)
-        self._held = to(dataset.inputs(rows, dtype), self.device) if is_small(dataset, len(rows)) else None
+        self._held = (
+            to(dataset.inputs(rows, dtype), self.device) if is_small(dataset, len(rows)) else None
+        )
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -41,8 +53,10 @@ class Batches:
     def take(self, index: Tensor) -> tuple[dict[str, Any], Tensor]:
         """Returns the inputs and the targets (b,) of the places `index` (b,) among the rows."""
         if self._held is not None:
-            inputs = {name: tuple(t[index] for t in x) if isinstance(x, tuple) else x[index]
-                      for name, x in self._held.items()}
+            inputs = {
+                name: tuple(t[index] for t in x) if isinstance(x, tuple) else x[index]
+                for name, x in self._held.items()
+            }
         else:
             inputs = to(self.dataset.inputs(self.rows[index.numpy()], self.dtype), self.device)
         return inputs, self.y[index]
@@ -56,7 +70,9 @@ class Batches:
             waiting = [reader.submit(self.take, each) for each in batches[:1]]
             for place in range(len(batches)):
                 found = waiting.pop().result()
-                waiting = [reader.submit(self.take, each) for each in batches[place + 1:place + 2]]
+                waiting = [
+                    reader.submit(self.take, each) for each in batches[place + 1 : place + 2]
+                ]
                 yield found
 
 
@@ -67,8 +83,10 @@ def is_small(dataset: DataSet, count: int) -> bool:
 
 def to(inputs: Mapping[str, Any], device: torch.device | str) -> dict[str, Any]:
     """Returns inputs on a device."""
-    return {name: tuple(t.to(device) for t in x) if isinstance(x, tuple) else x.to(device)
-            for name, x in inputs.items()}
+    return {
+        name: tuple(t.to(device) for t in x) if isinstance(x, tuple) else x.to(device)
+        for name, x in inputs.items()
+    }
 
 
 def mean_and_std(dataset: DataSet, rows: np.ndarray, name: str) -> tuple[Tensor, Tensor]:
@@ -80,8 +98,17 @@ def mean_and_std(dataset: DataSet, rows: np.ndarray, name: str) -> tuple[Tensor,
     if is_small(dataset, len(rows)):
         return _moments(dataset, rows, name)
     key = cache.key_of(["1", dataset.digest, name, np.asarray(rows, np.int64).tobytes()])
-    stored = cache.arrays("moments", key, lambda: dict(zip(
-        ("mean", "deviation"), (part.numpy() for part in _moments(dataset, rows, name)), strict=True)))
+    stored = cache.arrays(
+        "moments",
+        key,
+        lambda: dict(
+            zip(
+                ("mean", "deviation"),
+                (part.numpy() for part in _moments(dataset, rows, name)),
+                strict=True,
+            )
+        ),
+    )
     return torch.from_numpy(stored["mean"]), torch.from_numpy(stored["deviation"])
 
 
@@ -90,7 +117,9 @@ def _moments(dataset: DataSet, rows: np.ndarray, name: str) -> tuple[Tensor, Ten
     for values in _passed_through(dataset, rows, name):
         n, here = len(values), values.mean(0)
         away = here - mean
-        square = square + values.var(0, correction=0) * n + away.square() * (count * n / (count + n))
+        square = (
+            square + values.var(0, correction=0) * n + away.square() * (count * n / (count + n))
+        )
         mean, count = mean + away * (n / (count + n)), count + n
     return mean, (square / count).sqrt()
 
@@ -106,13 +135,21 @@ def noisy(inputs: dict[str, Any], spread: Mapping[str, Tensor], noise: float) ->
     drawn."""
     if not noise:
         return inputs
-    blurred = {name: values + noise * spread[name] * drawn(torch.randn_like, values)
-               for name, values in ((name, x[0] if isinstance(x, tuple) else x) for name, x in inputs.items())}
-    return {name: (blurred[name], x[1]) if isinstance(x, tuple) else blurred[name] for name, x in inputs.items()}
+    blurred = {
+        name: values + noise * spread[name] * drawn(torch.randn_like, values)
+        for name, values in (
+            (name, x[0] if isinstance(x, tuple) else x) for name, x in inputs.items()
+        )
+    }
+    return {
+        name: (blurred[name], x[1]) if isinstance(x, tuple) else blurred[name]
+        for name, x in inputs.items()
+    }
 
 
-def shifted(inputs: dict[str, Any], shapes: Mapping[str, tuple[int, ...]], most: int,
-            down: bool = True) -> dict[str, Any]:
+def shifted(
+    inputs: dict[str, Any], shapes: Mapping[str, tuple[int, ...]], most: int, down: bool = True
+) -> dict[str, Any]:
     """Returns inputs whose pictures, modalities with a shape (h, w), are moved by up to `most` pixels along both sides
     or, unless `down`, along the second one, each row by its own draw; what comes in repeats the edge. At 0 no random
     number is drawn."""
@@ -121,16 +158,21 @@ def shifted(inputs: dict[str, Any], shapes: Mapping[str, tuple[int, ...]], most:
     moved = dict(inputs)
     for name, (h, w) in shapes.items():
         values = inputs[name]
-        places = drawn(lambda like: torch.randint_like(like, -most, most + 1), values.new_empty(len(values), 2)).long()
+        places = drawn(
+            lambda like: torch.randint_like(like, -most, most + 1), values.new_empty(len(values), 2)
+        ).long()
         places[:, 0] *= down
-        i, j = ((torch.arange(side, device=values.device) + places[:, k, None]).clamp(0, side - 1)
-                for k, side in enumerate((h, w)))
+        i, j = (
+            (torch.arange(side, device=values.device) + places[:, k, None]).clamp(0, side - 1)
+            for k, side in enumerate((h, w))
+        )
         moved[name] = values.gather(1, (i[:, :, None] * w + j[:, None, :]).flatten(1))
     return moved
 
 
-def warped(inputs: dict[str, Any], shapes: Mapping[str, tuple[int, ...]], turn: float,
-           stretch: float) -> dict[str, Any]:
+def warped(
+    inputs: dict[str, Any], shapes: Mapping[str, tuple[int, ...]], turn: float, stretch: float
+) -> dict[str, Any]:
     """Returns inputs whose pictures, modalities with a shape (h, w), are turned about their middle by up to `turn`
     degrees and whose sides are made longer or shorter by up to the share `stretch`, each row by its own draw; pixels
     are interpolated, what comes in repeats the edge. Where both are 0 no random number is drawn."""
@@ -139,12 +181,25 @@ def warped(inputs: dict[str, Any], shapes: Mapping[str, tuple[int, ...]], turn: 
     changed = dict(inputs)
     for name, (h, w) in shapes.items():
         values = inputs[name]
-        angle, down, across = (2 * drawn(torch.rand_like, values.new_empty(len(values), 3)) - 1).unbind(1)
+        angle, down, across = (
+            2 * drawn(torch.rand_like, values.new_empty(len(values), 3)) - 1
+        ).unbind(1)
         angle, down, across = angle * math.radians(turn), 1 + stretch * down, 1 + stretch * across
-        rows = torch.stack([angle.cos() * across, -angle.sin() * down * h / w, angle.sin() * across * w / h,
-                            angle.cos() * down], 1)
-        grid = nn.functional.affine_grid(nn.functional.pad(rows.view(-1, 2, 2), (0, 1)), [len(values), 1, h, w],
-                                         align_corners=False)
-        changed[name] = nn.functional.grid_sample(values.view(-1, 1, h, w), grid, padding_mode="border",
-                                                  align_corners=False).flatten(1)
+        rows = torch.stack(
+            [
+                angle.cos() * across,
+                -angle.sin() * down * h / w,
+                angle.sin() * across * w / h,
+                angle.cos() * down,
+            ],
+            1,
+        )
+        grid = nn.functional.affine_grid(
+            nn.functional.pad(rows.view(-1, 2, 2), (0, 1)),
+            [len(values), 1, h, w],
+            align_corners=False,
+        )
+        changed[name] = nn.functional.grid_sample(
+            values.view(-1, 1, h, w), grid, padding_mode="border", align_corners=False
+        ).flatten(1)
     return changed

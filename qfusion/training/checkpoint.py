@@ -80,8 +80,11 @@ def stamp(name: str) -> str:
     """Returns what changes whenever the files of a checkpoint do; their digests are checked when they are read."""
     cards = [folder / f"{name}.json" for folder in folders()]
     cards += [card for called, card in map(place_of, _places.opened()) if called == name]
-    files = [card.with_name(f"{card.stem}{suffix}") for card in cards
-             for suffix in (".json", ".safetensors", *imported.ENDINGS.values())]
+    files = [
+        card.with_name(f"{card.stem}{suffix}")
+        for card in cards
+        for suffix in (".json", ".safetensors", *imported.ENDINGS.values())
+    ]
     seen = [path.stat() for path in files if path.is_file()]
     return " ".join(f"{found.st_mtime_ns}-{found.st_size}" for found in seen)
 
@@ -116,21 +119,37 @@ def load(name: str | Path) -> Checkpoint:
     weights = card_path.with_name(_weights_name(card, card_path))
     if not weights.is_file():
         raise NotFound(
-            f"Weights {weights.name} are missing beside {card_path.name}. Train the model again or copy both files.")
+            f"Weights {weights.name} are missing beside {card_path.name}. Train the model again or copy both files."
+        )
     data = weights.read_bytes()
     if _digest(data, card) != card["weights_sha256"]:
-        raise IntegrityError(f"{weights.name} is not the file that {card_path.name} describes: its SHA-256 differs. "
-                             "Copy both files again or train the model again.")
+        raise IntegrityError(
+            f"{weights.name} is not the file that {card_path.name} describes: its SHA-256 differs. "
+            "Copy both files again or train the model again."
+        )
     if card["model"] == imported.KIND:
         _require_trusted(card, data, card_path)
         return Checkpoint(imported.from_card(card, data, weights.name).eval(), card)
     try:
-        model = rebuild(card["model"], card["inputs"], card["outputs"], card["settings"], _tensors(data))
+        model = rebuild(
+            card["model"], card["inputs"], card["outputs"], card["settings"], _tensors(data)
+        )
     except QFusionError as error:
-        raise InvalidInput(f"{card_path.name} does not describe a model that can be built: {error}") from error
-    except (SafetensorError, RuntimeError, TypeError, KeyError, ValueError, AttributeError) as error:
-        raise IntegrityError(f"{card_path.name} and its weights do not fit together ({str(error)[:200]}). "
-                             "Copy both files again or train the model again.") from error
+        raise InvalidInput(
+            f"{card_path.name} does not describe a model that can be built: {error}"
+        ) from error
+    except (
+        SafetensorError,
+        RuntimeError,
+        TypeError,
+        KeyError,
+        ValueError,
+        AttributeError,
+    ) as error:
+        raise IntegrityError(
+            f"{card_path.name} and its weights do not fit together ({str(error)[:200]}). "
+            "Copy both files again or train the model again."
+        ) from error
     return Checkpoint(model.double().eval().requires_grad_(False), card)
 
 
@@ -148,10 +167,12 @@ def _require_trusted(card: Mapping[str, Any], data: bytes, card_path: Path) -> N
     """Where readers from elsewhere might bring models before torch loaded them, one of theirs may lie among those that
     are here."""
     open_to_all = _limits.bound() and os.environ.get("QFUSION_IMPORT", "none") in ("upload", "path")
-    check(not open_to_all or bool(card.get("trusted")) or imported.kind_of(data) != "torch",
-          f"Model '{card_path.stem}' is a program of torch.export that a version before this one took in, maybe from a "
-          "reader from elsewhere, and loading it runs what it holds. If you know it, import its file again on the "
-          f"server's machine: `python -m qfusion model import FILE --data NAME --name {card_path.stem} --replace`.")
+    check(
+        not open_to_all or bool(card.get("trusted")) or imported.kind_of(data) != "torch",
+        f"Model '{card_path.stem}' is a program of torch.export that a version before this one took in, maybe from a "
+        "reader from elsewhere, and loading it runs what it holds. If you know it, import its file again on the "
+        f"server's machine: `python -m qfusion model import FILE --data NAME --name {card_path.stem} --replace`.",
+    )
 
 
 def _digest(data: bytes, card: Mapping[str, Any]) -> str:
@@ -168,16 +189,24 @@ def _weights_name(card: Mapping[str, Any], card_path: Path) -> str:
     others."""
     name, stem = card.get("weights", f"{card_path.stem}.safetensors"), card_path.stem
     endings = imported.ENDINGS.values() if card["model"] == imported.KIND else (".safetensors",)
-    if name not in [f"{stem}{part}{ending}" for part in ("", f"-{str(card['weights_sha256'])[:12]}")
-                    for ending in endings]:
-        raise IntegrityError(f"{card_path.name} names weights that are not its own. Copy both files again.")
+    if name not in [
+        f"{stem}{part}{ending}"
+        for part in ("", f"-{str(card['weights_sha256'])[:12]}")
+        for ending in endings
+    ]:
+        raise IntegrityError(
+            f"{card_path.name} names weights that are not its own. Copy both files again."
+        )
     return str(name)
 
 
 def _tensors(data: bytes) -> dict[str, torch.Tensor]:
     tensors = load_tensors(data)
-    bad = [name for name, tensor in tensors.items() if tensor.dtype != torch.float32
-           or not bool(tensor.isfinite().all())]
+    bad = [
+        name
+        for name, tensor in tensors.items()
+        if tensor.dtype != torch.float32 or not bool(tensor.isfinite().all())
+    ]
     if bad:
         raise ValueError(f"weights {bad[:3]} are not finite numbers in single precision")
     return tensors
@@ -190,7 +219,8 @@ def _card_path(name: str | Path) -> Path:
         if card.is_file():
             return card
         raise NotFound(
-            f"Checkpoint {given} does not exist. Give the path of a card (.json) with its weights beside it.")
+            f"Checkpoint {given} does not exist. Give the path of a card (.json) with its weights beside it."
+        )
     known = _cards()
     return known[choose("Model", str(name), known)]
 
@@ -199,15 +229,32 @@ def _read_card(path: Path) -> dict[str, Any]:
     try:
         check(path.stat().st_size <= _MAX_CARD, f"{path.name} is too large for a card.")
         card = json.loads(path.read_text(encoding="utf-8"))
-        missing = [key for key in ("model", "settings", "inputs", "outputs", "data", "weights_sha256", "metrics")
-                   if key not in card]
+        missing = [
+            key
+            for key in (
+                "model",
+                "settings",
+                "inputs",
+                "outputs",
+                "data",
+                "weights_sha256",
+                "metrics",
+            )
+            if key not in card
+        ]
     except (OSError, ValueError, TypeError, RecursionError) as error:
-        raise IntegrityError(f"{path.name} cannot be read as a card ({str(error)[:200]}). Copy it again.") from error
+        raise IntegrityError(
+            f"{path.name} cannot be read as a card ({str(error)[:200]}). Copy it again."
+        ) from error
     if missing:
-        raise IntegrityError(f"{path.name} lacks {', '.join(missing)}. Copy it again or train the model again.")
-    check(card.get("format") == FORMAT,
-          f"{path.name} has card format {card.get('format')!r}, but this version reads {FORMAT}. Use the version it "
-          "was written with, or train the model again.")
+        raise IntegrityError(
+            f"{path.name} lacks {', '.join(missing)}. Copy it again or train the model again."
+        )
+    check(
+        card.get("format") == FORMAT,
+        f"{path.name} has card format {card.get('format')!r}, but this version reads {FORMAT}. Use the version it "
+        "was written with, or train the model again.",
+    )
     return _upgraded(card)
 
 
@@ -216,28 +263,61 @@ def _upgraded(card: dict[str, Any]) -> dict[str, Any]:
     settings = card["settings"]
     if card["model"] != QuantumJump.kind or not isinstance(settings, dict) or "readout" in settings:
         return card
-    note = "Written before the read-out was a setting: it reads the joint state (readout `joint`), which forms joint " \
-           "terms by itself."
-    return {**card, "settings": upgraded(QuantumJump.kind, settings),
-            "notes": f"{card.get('notes', '')} {note}".strip()}
+    note = (
+        "Written before the read-out was a setting: it reads the joint state (readout `joint`), which forms joint "
+        "terms by itself."
+    )
+    return {
+        **card,
+        "settings": upgraded(QuantumJump.kind, settings),
+        "notes": f"{card.get('notes', '')} {note}".strip(),
+    }
 
 
-def make_card(model: FusionModel, dataset: DataSet, *, name: str, title: str, seed: int, training: Mapping[str, Any],
-              metrics: Mapping[str, Any], this_seed: Mapping[str, Any], seeds: list[int],
-              notes: str = "") -> dict[str, Any]:
+def make_card(
+    model: FusionModel,
+    dataset: DataSet,
+    *,
+    name: str,
+    title: str,
+    seed: int,
+    training: Mapping[str, Any],
+    metrics: Mapping[str, Any],
+    this_seed: Mapping[str, Any],
+    seeds: list[int],
+    notes: str = "",
+) -> dict[str, Any]:
     """Returns the card of a model: what it is, what it was trained on, and what it reached over the seeds."""
     target = dataset.target
     total = sum(p.numel() for p in model.parameters())
     encoders = sum(p.numel() for p in model.encoders.parameters())
     return {
-        "format": FORMAT, "name": name, "title": title, "model": model.kind, "settings": model.settings,
-        "inputs": dataset.input_specs, "outputs": list(model.outputs),
-        "target": {"kind": target.kind, "name": target.name, "range": target.range, "classes": list(target.classes)},
-        "data": {"name": dataset.name, "digest": dataset.digest,
-                 "sizes": {split: len(dataset.rows(split)) for split in ("train", "valid", "test")}},
-        "training": dict(training), "seed": seed, "seeds": seeds, "metrics": dict(metrics),
-        "this_seed": dict(this_seed), "parameters": {"total": total, "encoders": encoders, "fusion": total - encoders},
-        "versions": {"python": platform.python_version(), **{p: _version(p) for p in _PACKAGES}}, "notes": notes,
+        "format": FORMAT,
+        "name": name,
+        "title": title,
+        "model": model.kind,
+        "settings": model.settings,
+        "inputs": dataset.input_specs,
+        "outputs": list(model.outputs),
+        "target": {
+            "kind": target.kind,
+            "name": target.name,
+            "range": target.range,
+            "classes": list(target.classes),
+        },
+        "data": {
+            "name": dataset.name,
+            "digest": dataset.digest,
+            "sizes": {split: len(dataset.rows(split)) for split in ("train", "valid", "test")},
+        },
+        "training": dict(training),
+        "seed": seed,
+        "seeds": seeds,
+        "metrics": dict(metrics),
+        "this_seed": dict(this_seed),
+        "parameters": {"total": total, "encoders": encoders, "fusion": total - encoders},
+        "versions": {"python": platform.python_version(), **{p: _version(p) for p in _PACKAGES}},
+        "notes": notes,
     }
 
 
@@ -257,7 +337,9 @@ def save(path: str | Path, model: FusionModel, card: Mapping[str, Any], new: boo
     return _save(Path(path).with_suffix(".json"), data, digest, ".safetensors", card, new)
 
 
-def save_program(path: str | Path, data: bytes, ending: str, card: Mapping[str, Any], new: bool = False) -> Path:
+def save_program(
+    path: str | Path, data: bytes, ending: str, card: Mapping[str, Any], new: bool = False
+) -> Path:
     """Writes an imported model's program and its card as `save` does, and returns the card's path.
 
     Args:
@@ -269,7 +351,9 @@ def save_program(path: str | Path, data: bytes, ending: str, card: Mapping[str, 
     """
     target = Path(path)
     card = json.loads(json.dumps(card, allow_nan=False))
-    return _save(target.with_name(f"{target.name}.json"), data, _digest(data, card), ending, card, new)
+    return _save(
+        target.with_name(f"{target.name}.json"), data, _digest(data, card), ending, card, new
+    )
 
 
 def remove(name: str) -> Path:
@@ -281,7 +365,10 @@ def remove(name: str) -> Path:
     _read_only.refuse("remove a model")
     path = _card_path(name)
     check(path.parent != folders()[0], f"Model '{name}' came with the library and stays.")
-    check(path.parent == folders()[-1], f"Model '{name}' is opened where it lies, in {path.parent}. Remove it there.")
+    check(
+        path.parent == folders()[-1],
+        f"Model '{name}' is opened where it lies, in {path.parent}. Remove it there.",
+    )
     try:
         with _alone(path.parent):
             weights = _weights_of(path)
@@ -289,13 +376,20 @@ def remove(name: str) -> Path:
             if weights is not None:
                 weights.unlink(missing_ok=True)
     except OSError as error:
-        raise InvalidInput(f"{path} cannot be removed ({error.strerror}). Remove it by hand.") from error
+        raise InvalidInput(
+            f"{path} cannot be removed ({error.strerror}). Remove it by hand."
+        ) from error
     return path.parent
 
 
-def _save(target: Path, data: bytes, digest: str, ending: str, card: Mapping[str, Any], new: bool) -> Path:
+def _save(
+    target: Path, data: bytes, digest: str, ending: str, card: Mapping[str, Any], new: bool
+) -> Path:
     with _alone(target.parent):
-        check(not (new and target.exists()), f"There is a model '{target.stem}' already. Choose another name.")
+        check(
+            not (new and target.exists()),
+            f"There is a model '{target.stem}' already. Choose another name.",
+        )
         return _write(target, data, digest, ending, card)
 
 
@@ -308,8 +402,10 @@ def _alone(folder: Path) -> Iterator[None]:
             try:
                 held.enter_context(FileLock(folder / ".lock", is_singleton=False))
             except OSError as error:
-                raise InvalidInput(f"The folder of your models, {folder}, cannot be written to ({error.strerror}). "
-                                   "Correct its permissions, or name another in QFUSION_MODELS.") from error
+                raise InvalidInput(
+                    f"The folder of your models, {folder}, cannot be written to ({error.strerror}). "
+                    "Correct its permissions, or name another in QFUSION_MODELS."
+                ) from error
         yield
 
 
@@ -324,7 +420,10 @@ def _write(target: Path, data: bytes, digest: str, ending: str, card: Mapping[st
     text = json.dumps({**said, "weights_sha256": digest}, indent=1, allow_nan=False)
     with atomic(target) as part:
         part.write_text(text + "\n", encoding="utf-8")
-    for old in [before, *target.parent.glob(f"{glob.escape(target.stem)}-*")]:  # also of those who were killed here
+    for old in [
+        before,
+        *target.parent.glob(f"{glob.escape(target.stem)}-*"),
+    ]:  # also of those who were killed here
         if old and old != weights and (old == before or _is_left(old, target)):
             old.unlink(missing_ok=True)
     return target
@@ -333,17 +432,34 @@ def _write(target: Path, data: bytes, digest: str, ending: str, card: Mapping[st
 def _is_left(weights: Path, card: Path) -> bool:
     """Whether a file holds weights that a card had before, and is no other model's."""
     named = re.fullmatch(rf"{re.escape(card.stem)}-[0-9a-f]{{12}}", weights.stem)
-    return bool(named) and weights.suffix != ".json" and not weights.with_name(f"{weights.stem}.json").exists()
+    return (
+        bool(named)
+        and weights.suffix != ".json"
+        and not weights.with_name(f"{weights.stem}.json").exists()
+    )
 
 
 def _packed(model: torch.nn.Module) -> tuple[bytes, str]:
     """The file of a model's weights, in single precision, and its SHA-256."""
-    data = save_tensors({key: value.detach().cpu().float().contiguous() for key, value in model.state_dict().items()})
+    data = save_tensors(
+        {
+            key: value.detach().cpu().float().contiguous()
+            for key, value in model.state_dict().items()
+        }
+    )
     return data, hashlib.sha256(data).hexdigest()
 
 
-def of(model: Any, dataset: DataSet, *, name: str, title: str = "", seed: int = 0,
-       training: Mapping[str, Any] | None = None, notes: str | None = None) -> Checkpoint:
+def of(
+    model: Any,
+    dataset: DataSet,
+    *,
+    name: str,
+    title: str = "",
+    seed: int = 0,
+    training: Mapping[str, Any] | None = None,
+    notes: str | None = None,
+) -> Checkpoint:
     """Returns a model with a card, as `load` returns it after it was saved: weights of single precision, calculating in
     double.
 
@@ -358,19 +474,36 @@ def of(model: Any, dataset: DataSet, *, name: str, title: str = "", seed: int = 
     Raises:
         InvalidInput: when the model is none of ours, or the name is empty.
     """
-    check(isinstance(model, FusionModel),
-          f"A checkpoint holds one of our models, but this is a {type(model).__name__}. Train one of "
-          f"{', '.join(registry.names())}.")
-    check(isinstance(name, str) and bool(name.strip()),
-          f"Argument `name` must be a name, but is {name!r}. Give one, such as 'mine'.")
+    check(
+        isinstance(model, FusionModel),
+        f"A checkpoint holds one of our models, but this is a {type(model).__name__}. Train one of "
+        f"{', '.join(registry.names())}.",
+    )
+    check(
+        isinstance(name, str) and bool(name.strip()),
+        f"Argument `name` must be a name, but is {name!r}. Give one, such as 'mine'.",
+    )
     own = copy.deepcopy(model).cpu().float().double().eval().requires_grad_(False)
-    measured = {split: metrics.evaluate(own, dataset, split) for split in ("train", "valid", "test")
-                if len(dataset.rows(split))}
-    card = make_card(own, dataset, name=name, title=title or f"{own.kind} on {dataset.title}", seed=seed,
-                     training=training or {},
-                     metrics={split: metrics.summary([found]) for split, found in measured.items()}, this_seed=measured,
-                     seeds=[seed], notes=sampling.note(own, dataset) if notes is None else notes)
-    return Checkpoint(own, json.loads(json.dumps({**card, "weights_sha256": _packed(own)[1]}, allow_nan=False)))
+    measured = {
+        split: metrics.evaluate(own, dataset, split)
+        for split in ("train", "valid", "test")
+        if len(dataset.rows(split))
+    }
+    card = make_card(
+        own,
+        dataset,
+        name=name,
+        title=title or f"{own.kind} on {dataset.title}",
+        seed=seed,
+        training=training or {},
+        metrics={split: metrics.summary([found]) for split, found in measured.items()},
+        this_seed=measured,
+        seeds=[seed],
+        notes=sampling.note(own, dataset) if notes is None else notes,
+    )
+    return Checkpoint(
+        own, json.loads(json.dumps({**card, "weights_sha256": _packed(own)[1]}, allow_nan=False))
+    )
 
 
 def _weights_of(card: Path) -> Path | None:

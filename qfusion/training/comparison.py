@@ -17,8 +17,10 @@ import scipy
 from qfusion._checks import check, require_finite
 
 LEVEL, ALPHA = 0.95, 0.05
-METHOD = ("paired t-test over seeds, two-sided; beside the raw p the one after Holm's correction over a model's rivals "
-          "on that data set; bound: the smallest margin within which two one-sided tests at 5 % place the difference")
+METHOD = (
+    "paired t-test over seeds, two-sided; beside the raw p the one after Holm's correction over a model's rivals "
+    "on that data set; bound: the smallest margin within which two one-sided tests at 5 % place the difference"
+)
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,10 @@ class Mean:
 
     def record(self) -> dict[str, float | None]:
         """Returns the numbers for JSON, None where there is none."""
-        return {key: None if not np.isfinite(value) else float(f"{value:.6g}") for key, value in asdict(self).items()}
+        return {
+            key: None if not np.isfinite(value) else float(f"{value:.6g}")
+            for key, value in asdict(self).items()
+        }
 
 
 @dataclass(frozen=True)
@@ -89,8 +94,10 @@ def paired(ours: Sequence[float], theirs: Sequence[float]) -> Paired:
         InvalidInput: when there are not two seeds or more, the same for both, or a value is not finite.
     """
     a, b = _finite(ours), _finite(theirs)
-    check(len(a) == len(b) >= 2,
-          f"A paired test needs the same two seeds or more of both models, but has {len(a)} and {len(b)}.")
+    check(
+        len(a) == len(b) >= 2,
+        f"A paired test needs the same two seeds or more of both models, but has {len(a)} and {len(b)}.",
+    )
     of = mean(a - b)
     if of.error == 0:  # the same difference in every run
         p = 1.0 if of.mean == 0 else 0.0
@@ -110,8 +117,11 @@ def equivalence(ours: Sequence[float], theirs: Sequence[float], margin: float) -
     Raises:
         InvalidInput: as of `paired`, and when the margin is not positive.
     """
-    check(margin > 0, f"Argument `margin` must be above 0, but is {margin}. Name the largest difference that would "
-                      "not matter.")
+    check(
+        margin > 0,
+        f"Argument `margin` must be above 0, but is {margin}. Name the largest difference that would "
+        "not matter.",
+    )
     pair = paired(ours, theirs)
     if pair.error == 0:
         return 0.0 if abs(pair.difference) < margin else 1.0
@@ -132,7 +142,9 @@ class Pooled:
     up: int
 
 
-def stouffer(p: Sequence[float], signs: Sequence[float], weights: Sequence[float] | None = None) -> Pooled:
+def stouffer(
+    p: Sequence[float], signs: Sequence[float], weights: Sequence[float] | None = None
+) -> Pooled:
     """Returns independent two-sided tests pooled by Stouffer's method (Stouffer and others 1949, volume 1; weights:
     Lipták 1958): z = sum w_i z_i / sqrt(sum w_i^2), where z_i has the sign of the effect and the size that p_i gives.
 
@@ -145,27 +157,40 @@ def stouffer(p: Sequence[float], signs: Sequence[float], weights: Sequence[float
     """
     found, up = np.asarray(p, dtype=float), np.sign(np.asarray(signs, dtype=float))
     w = np.ones(len(found)) if weights is None else np.asarray(weights, dtype=float)
-    check(0 < len(found) == len(up) == len(w),
-          f"Arguments `p`, `signs` and `weights` must have one length of 1 or more, but have {len(found)}, {len(up)} "
-          f"and {len(w)}.")
-    check(bool(((found >= 0) & (found <= 1)).all()), f"Argument `p` must lie in 0..1, but holds {found.tolist()}.")
+    check(
+        0 < len(found) == len(up) == len(w),
+        f"Arguments `p`, `signs` and `weights` must have one length of 1 or more, but have {len(found)}, {len(up)} "
+        f"and {len(w)}.",
+    )
+    check(
+        bool(((found >= 0) & (found <= 1)).all()),
+        f"Argument `p` must lie in 0..1, but holds {found.tolist()}.",
+    )
     z = up * scipy.stats.norm.isf(np.maximum(found, 1e-300) / 2)
     pooled = float((w * z).sum() / np.sqrt((w**2).sum()))
-    return Pooled(pooled, float(2 * scipy.stats.norm.sf(abs(pooled))), len(found), int((up > 0).sum()))
+    return Pooled(
+        pooled, float(2 * scipy.stats.norm.sf(abs(pooled))), len(found), int((up > 0).sum())
+    )
 
 
 def against(ours: Sequence[float], rivals: Mapping[str, Sequence[float]]) -> dict[str, Paired]:
     """Returns the differences to all rivals, p-values corrected together; arguments and errors as for `paired`."""
     found = {name: paired(ours, values) for name, values in rivals.items()}
     corrected = holm([pair.p for pair in found.values()])
-    return {name: Paired(**{**asdict(pair), "holm": p})
-            for (name, pair), p in zip(found.items(), corrected, strict=True)}
+    return {
+        name: Paired(**{**asdict(pair), "holm": p})
+        for (name, pair), p in zip(found.items(), corrected, strict=True)
+    }
 
 
 def holm(p: Sequence[float]) -> list[float]:
     """Returns p-values after Holm's step-down correction (Holm 1979), in the order given: the chance of any false alarm
     among them."""
-    order, found, so_far = np.argsort(np.asarray(p, dtype=float), kind="stable"), [0.0] * len(p), 0.0
+    order, found, so_far = (
+        np.argsort(np.asarray(p, dtype=float), kind="stable"),
+        [0.0] * len(p),
+        0.0,
+    )
     for rank, place in enumerate(order.tolist()):
         so_far = max(so_far, min(1.0, (len(p) - rank) * float(p[place])))
         found[place] = so_far
@@ -180,8 +205,10 @@ def spread_ratio(ours: Sequence[float], theirs: Sequence[float]) -> tuple[float,
         InvalidInput: when either has fewer than three runs, or a value is not finite.
     """
     a, b = _finite(ours), _finite(theirs)
-    check(min(len(a), len(b)) >= 3,
-          f"A test of spreads needs three runs or more of both models, but has {len(a)} and {len(b)}.")
+    check(
+        min(len(a), len(b)) >= 3,
+        f"A test of spreads needs three runs or more of both models, but has {len(a)} and {len(b)}.",
+    )
     below = float(b.std(ddof=1))
     same = a.std() == 0 and below == 0
     p = 1.0 if same else float(scipy.stats.levene(a, b, center="median").pvalue)
@@ -190,6 +217,9 @@ def spread_ratio(ours: Sequence[float], theirs: Sequence[float]) -> tuple[float,
 
 def _finite(values: Sequence[float]) -> np.ndarray:
     found = np.asarray(list(values), dtype=float)
-    check(found.ndim == 1 and len(found) > 0, "Argument `values` must hold a number for each run, but is empty.")
+    check(
+        found.ndim == 1 and len(found) > 0,
+        "Argument `values` must hold a number for each run, but is empty.",
+    )
     require_finite("values", found)
     return found

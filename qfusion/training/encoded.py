@@ -70,11 +70,15 @@ def inputs(model: Any, dataset: DataSet, rows: Any = None) -> dict[str, Any]:
         found: dict[str, Features] = dataset.inputs(rows, torch.float64)
         return found
     chosen = dataset.rows() if rows is None else np.atleast_1d(np.asarray(rows))
-    return {name: Encoded(torch.from_numpy(values[chosen]).double())
-            for name, values in numbers(model, dataset).items()}
+    return {
+        name: Encoded(torch.from_numpy(values[chosen]).double())
+        for name, values in numbers(model, dataset).items()
+    }
 
 
-def numbers(model: FusionModule, dataset: DataSet, tell: Tell | None = None) -> dict[str, np.ndarray]:
+def numbers(
+    model: FusionModule, dataset: DataSet, tell: Tell | None = None
+) -> dict[str, np.ndarray]:
     """Returns what the encoders make of every sample, by modality, (N, outputs of the encoder).
 
     Args:
@@ -105,7 +109,13 @@ def arrays(path: Path, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, n
 def place(model: FusionModule, dataset: DataSet, *more: str) -> Path:
     """Returns where what a model makes of a data set is kept; `more` says what else it depends on."""
     weights = model.state_dict() if more else model.encoders.state_dict()
-    parts: list[str | bytes] = [FORMAT, model.kind, json.dumps(model.settings, sort_keys=True), dataset.digest, *more]
+    parts: list[str | bytes] = [
+        FORMAT,
+        model.kind,
+        json.dumps(model.settings, sort_keys=True),
+        dataset.digest,
+        *more,
+    ]
     parts += [f"{name} {spec}" for name, spec in model.input_specs.items()]
     for name, values in weights.items():
         parts += [f"{name} {tuple(values.shape)}", values.detach().cpu().double().numpy().tobytes()]
@@ -118,8 +128,13 @@ def folder() -> Path:
 
 
 @torch.no_grad()
-def encode(model: FusionModule, dataset: DataSet, rows: np.ndarray, dtype: torch.dtype,
-           tell: Tell | None = None) -> dict[str, np.ndarray]:
+def encode(
+    model: FusionModule,
+    dataset: DataSet,
+    rows: np.ndarray,
+    dtype: torch.dtype,
+    tell: Tell | None = None,
+) -> dict[str, np.ndarray]:
     """Returns what the encoders make of rows, by modality, (B, outputs of the encoder), a block of features at a time.
 
     Args:
@@ -145,10 +160,14 @@ def _made(model: FusionModule, dataset: DataSet, tell: Tell | None) -> dict[str,
     @torch.no_grad()
     def scores(dtype: torch.dtype) -> Tensor:
         found = encode(model, dataset, few, dtype)
-        return exact({name: Encoded(torch.from_numpy(values).double()) for name, values in found.items()})
+        return exact(
+            {name: Encoded(torch.from_numpy(values).double()) for name, values in found.items()}
+        )
 
     apart = float((scores(torch.float32) - scores(torch.float64)).abs().max())
-    return encode(model, dataset, dataset.rows(), torch.float32 if apart <= SAME else torch.float64, tell)
+    return encode(
+        model, dataset, dataset.rows(), torch.float32 if apart <= SAME else torch.float64, tell
+    )
 
 
 def _find(path: Path) -> dict[str, np.ndarray] | None:
@@ -175,12 +194,21 @@ def _store(path: Path, numbers: dict[str, np.ndarray]) -> None:
     try:
         cache.write(path, {**numbers, _KEY: np.array(path.stem)})
     except (OSError, QFusionError) as error:
-        _log.warning("What was worked out of all samples cannot be kept, and is worked out again next time: %s", error)
+        _log.warning(
+            "What was worked out of all samples cannot be kept, and is worked out again next time: %s",
+            error,
+        )
     with contextlib.suppress(OSError):  # another process may tidy up, too
-        files = sorted(((file.stat().st_mtime, file.stat().st_size, file) for file in folder().glob("*.npz")),
-                       reverse=True)
+        files = sorted(
+            ((file.stat().st_mtime, file.stat().st_size, file) for file in folder().glob("*.npz")),
+            reverse=True,
+        )
         for place, (_, _, file) in enumerate(files):
-            if place and sum(size for _, size, _ in files[:place + 1]) > _limits.get("QFUSION_KEPT_MB") * _limits.MIB:
+            if (
+                place
+                and sum(size for _, size, _ in files[: place + 1])
+                > _limits.get("QFUSION_KEPT_MB") * _limits.MIB
+            ):
                 file.unlink(missing_ok=True)
 
 
@@ -192,7 +220,10 @@ def _read(path: Path) -> dict[str, np.ndarray] | None:
             os.utime(path)
         return numbers
     if path.exists():
-        _log.warning("What was kept in %s is damaged or of another model or data set: it is worked out again.", path)
+        _log.warning(
+            "What was kept in %s is damaged or of another model or data set: it is worked out again.",
+            path,
+        )
         with contextlib.suppress(OSError):
             path.unlink()
     return None

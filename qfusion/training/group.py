@@ -29,7 +29,7 @@ class Group:
 
     def share(self, rows: np.ndarray) -> np.ndarray:
         """Returns the rows that fall to this process: every `size`-th."""
-        return rows[self.rank::self.size]
+        return rows[self.rank :: self.size]
 
     def sum(self, values: torch.Tensor) -> torch.Tensor:
         """Returns the sum of a tensor over all processes."""
@@ -46,7 +46,7 @@ class Group:
         dist.all_gather_object(parts, own)
         whole = np.empty((sum(len(part) for part in parts), *own.shape[1:]), own.dtype)
         for rank, part in enumerate(parts):
-            whole[rank::self.size] = part
+            whole[rank :: self.size] = part
         return whole
 
     def collected(self, own: dict[int, Any]) -> dict[int, Any]:
@@ -90,8 +90,10 @@ def joined(kind: str = "auto") -> Iterator[tuple[Group, torch.device]]:
     choose("Device", kind, ("auto", "cpu", "cuda"))
     size, local = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("LOCAL_RANK", "0"))
     cuda = torch.cuda.is_available() and kind != "cpu"
-    check(cuda or kind != "cuda",
-          "Argument `device` is 'cuda', but torch finds no CUDA device here. Choose 'cpu' or 'auto'.")
+    check(
+        cuda or kind != "cuda",
+        "Argument `device` is 'cuda', but torch finds no CUDA device here. Choose 'cpu' or 'auto'.",
+    )
     device = torch.device("cuda", local) if cuda else torch.device("cpu")
     if size == 1:
         yield ALONE, device

@@ -41,30 +41,51 @@ class Heads(nn.Module):
         table, encoders = dataset.unimodal, getattr(model, "encoders", None)
         if table is None and (hidden := dataset.people) is not None:
             table = hidden.table  # of planted data
-        check(table is not None and not table.columns.empty,
-              f"Argument `unimodal` must be 0 for data set '{dataset.name}', which has no targets of single "
-              "modalities. Leave it out, or import data that have them, as CH-SIMS does (`regression_labels_T` and the "
-              "like).")
+        check(
+            table is not None and not table.columns.empty,
+            f"Argument `unimodal` must be 0 for data set '{dataset.name}', which has no targets of single "
+            "modalities. Leave it out, or import data that have them, as CH-SIMS does (`regression_labels_T` and the "
+            "like).",
+        )
         assert table is not None
-        check(isinstance(encoders, nn.ModuleDict) and set(table.columns) <= set(encoders),
-              f"Argument `unimodal` must be 0 for {type(model).__name__}, which has no encoder for each modality. "
-              "Leave it out.")
+        check(
+            isinstance(encoders, nn.ModuleDict) and set(table.columns) <= set(encoders),
+            f"Argument `unimodal` must be 0 for {type(model).__name__}, which has no encoder for each modality. "
+            "Leave it out.",
+        )
         self.model, self.loss_kind = model, loss
         targets = table.to_numpy(np.float64)[rows]
         known, classes = targets[np.isfinite(targets)], len(dataset.target.classes)
-        check(len(known) > 0,
-              f"Argument `unimodal` must be 0 for data set '{dataset.name}': its training rows have no such target. "
-              "Leave it out.")
-        check(not classes or bool((known == known.round()).all() and (known >= 0).all() and (known < classes).all()),
-              f"Targets of single modalities of data set '{dataset.name}' must be numbers of classes, 0 to "
-              f"{classes - 1}, as its own are, but are not. Leave out `unimodal`.")
+        check(
+            len(known) > 0,
+            f"Argument `unimodal` must be 0 for data set '{dataset.name}': its training rows have no such target. "
+            "Leave it out.",
+        )
+        check(
+            not classes
+            or bool(
+                (known == known.round()).all() and (known >= 0).all() and (known < classes).all()
+            ),
+            f"Targets of single modalities of data set '{dataset.name}' must be numbers of classes, 0 to "
+            f"{classes - 1}, as its own are, but are not. Leave out `unimodal`.",
+        )
         first = next(model.parameters())
-        self.register_buffer("targets", torch.as_tensor(targets, dtype=first.dtype), persistent=False)
+        self.register_buffer(
+            "targets", torch.as_tensor(targets, dtype=first.dtype), persistent=False
+        )
         with torch.random.fork_rng(), torch.no_grad():
             torch.manual_seed(seed)
             inputs = dataset.inputs(rows[:1], first.dtype)
-            self.heads = nn.ModuleDict({name: nn.Linear(_width(cast(nn.ModuleDict, encoders)[name], inputs[name]),
-                                                        max(1, classes), dtype=first.dtype) for name in table.columns})
+            self.heads = nn.ModuleDict(
+                {
+                    name: nn.Linear(
+                        _width(cast(nn.ModuleDict, encoders)[name], inputs[name]),
+                        max(1, classes),
+                        dtype=first.dtype,
+                    )
+                    for name in table.columns
+                }
+            )
         self.to(first.device)
 
     def forward(self, inputs: dict[str, Any]) -> tuple[Tensor, Tensor]:
@@ -72,8 +93,11 @@ class Heads(nn.Module):
         seen: dict[str, Tensor] = {}
         encoders = cast(nn.ModuleDict, self.model.encoders)
         handles = [
-            encoders[name].register_forward_hook(lambda _, __, output, name=name: seen.update({name: _numbers(output)}))
-            for name in self.heads]
+            encoders[name].register_forward_hook(
+                lambda _, __, output, name=name: seen.update({name: _numbers(output)})
+            )
+            for name in self.heads
+        ]
         try:
             scores = self.model(inputs)
         finally:
@@ -91,20 +115,31 @@ class Heads(nn.Module):
         """
         targets = self.targets[rows]
         there = targets.isfinite()
-        found = torch.where(there, losses.each(scores, targets.nan_to_num(0.0), self.loss_kind),
-                            torch.zeros_like(targets))
+        found = torch.where(
+            there,
+            losses.each(scores, targets.nan_to_num(0.0), self.loss_kind),
+            torch.zeros_like(targets),
+        )
         return (found.sum(0) / self.targets[whole].isfinite().sum(0).clamp_min(1)).mean()
 
 
 def _numbers(output: Any) -> Tensor:
     """What an encoder gives, (B, n): the mean over real steps where it gives several."""
     values, mask = split(output)
-    return values if mask is None else (values * mask[..., None]).sum(1) / mask.sum(1, keepdim=True).clamp_min(1)
+    return (
+        values
+        if mask is None
+        else (values * mask[..., None]).sum(1) / mask.sum(1, keepdim=True).clamp_min(1)
+    )
 
 
 def _width(encoder: nn.Module, features: Any) -> int:
     training, device = encoder.training, next(chain(encoder.parameters(), encoder.buffers())).device
-    placed = tuple(t.to(device) for t in features) if isinstance(features, tuple) else features.to(device)
+    placed = (
+        tuple(t.to(device) for t in features)
+        if isinstance(features, tuple)
+        else features.to(device)
+    )
     width = _numbers(encoder.eval()(placed)).shape[-1]
     encoder.train(training)
     return width

@@ -87,7 +87,14 @@ class Result(Generic[M]):
         Raises:
             InvalidInput: when the model is none of ours, which `fit` trains as well, or the name is empty.
         """
-        return checkpoint.of(self.model, self.dataset, name=name, title=title, seed=self.seed, training=self.settings())
+        return checkpoint.of(
+            self.model,
+            self.dataset,
+            name=name,
+            title=title,
+            seed=self.seed,
+            training=self.settings(),
+        )
 
 
 class Fit(Generic[M]):
@@ -110,43 +117,88 @@ class Fit(Generic[M]):
         kept: the epoch whose weights are the best so far.
     """
 
-    def __init__(self, model: M, dataset: DataSet, options: Options, seed: int = 0, group: Group = ALONE,
-                 device: torch.device | str = "cpu"):
+    def __init__(
+        self,
+        model: M,
+        dataset: DataSet,
+        options: Options,
+        seed: int = 0,
+        group: Group = ALONE,
+        device: torch.device | str = "cpu",
+    ):
         dtype = torch.float64 if options.precision == "double" else torch.float32
-        self.model = model.to(device).double() if options.precision == "double" else model.to(device)
+        self.model = (
+            model.to(device).double() if options.precision == "double" else model.to(device)
+        )
         self.dataset, self.options, self.seed, self.group = dataset, options, seed, group
         self.rows = Batches(dataset, dataset.rows(options.split), device, dtype)
-        self.weights = losses.balanced(dataset, self.rows) if options.class_weights == "balanced" else None
-        self.heads = Heads(model, dataset, self.rows.rows, options.loss, seed) if options.unimodal else None
+        self.weights = (
+            losses.balanced(dataset, self.rows) if options.class_weights == "balanced" else None
+        )
+        self.heads = (
+            Heads(model, dataset, self.rows.rows, options.loss, seed) if options.unimodal else None
+        )
         self.order = torch.Generator().manual_seed(seed)
         heads = [] if self.heads is None else steps.groups(self.heads.heads, options)
-        self.optimiser = torch.optim.AdamW(steps.groups(model, options) + heads, lr=options.rate, fused=True)
-        self.schedule = steps.schedule(self.optimiser, options, options.epochs * -(-len(self.rows) // options.batch))
+        self.optimiser = torch.optim.AdamW(
+            steps.groups(model, options) + heads, lr=options.rate, fused=True
+        )
+        self.schedule = steps.schedule(
+            self.optimiser, options, options.epochs * -(-len(self.rows) // options.batch)
+        )
         self.average = _Average(model, options.average)
-        self.spread = {m.name: mean_and_std(dataset, self.rows.rows, m.name)[1].to(device, dtype)
-                       for m in dataset.modalities} if options.noise else {}
-        self.shapes = {m.name: m.shape for m in dataset.modalities if m.shape is not None and len(m.shape) == 2
-                       and not m.is_sequence}
-        shown = dataset.content(int(self.rows.rows[0])) if options.turn or options.stretch or options.delay else {}
-        self.spectrograms = {name: shape for name, shape in self.shapes.items() if isinstance(shown.get(name), Audio)}
-        self.pictures = {name: shape for name, shape in self.shapes.items() if name not in self.spectrograms}
-        for name, value, fit, what in (("shift", options.shift, self.shapes, "pictures"),
-                                       ("turn", options.turn, self.pictures, "pictures"),
-                                       ("stretch", options.stretch, self.pictures, "pictures"),
-                                       ("delay", options.delay, self.spectrograms, "spectrograms of recordings")):
-            check(not value or bool(fit),
-                  f"Argument `{name}` must be 0 for data without {what}, but is {value}: no modality of "
-                  f"'{dataset.name}' has such pixels in a shape (h, w).")
-        check(group.size == 1 or not any(isinstance(part, BatchNorm) for part in model.modules()),
-              "Argument `encoder` must be 'mlp' or 'cnn' where processes share batches: others average over whole "
-              "batches, of which each process sees a part. Train in one process, or with another encoder.")
+        self.spread = (
+            {
+                m.name: mean_and_std(dataset, self.rows.rows, m.name)[1].to(device, dtype)
+                for m in dataset.modalities
+            }
+            if options.noise
+            else {}
+        )
+        self.shapes = {
+            m.name: m.shape
+            for m in dataset.modalities
+            if m.shape is not None and len(m.shape) == 2 and not m.is_sequence
+        }
+        shown = (
+            dataset.content(int(self.rows.rows[0]))
+            if options.turn or options.stretch or options.delay
+            else {}
+        )
+        self.spectrograms = {
+            name: shape for name, shape in self.shapes.items() if isinstance(shown.get(name), Audio)
+        }
+        self.pictures = {
+            name: shape for name, shape in self.shapes.items() if name not in self.spectrograms
+        }
+        for name, value, fit, what in (
+            ("shift", options.shift, self.shapes, "pictures"),
+            ("turn", options.turn, self.pictures, "pictures"),
+            ("stretch", options.stretch, self.pictures, "pictures"),
+            ("delay", options.delay, self.spectrograms, "spectrograms of recordings"),
+        ):
+            check(
+                not value or bool(fit),
+                f"Argument `{name}` must be 0 for data without {what}, but is {value}: no modality of "
+                f"'{dataset.name}' has such pixels in a shape (h, w).",
+            )
+        check(
+            group.size == 1 or not any(isinstance(part, BatchNorm) for part in model.modules()),
+            "Argument `encoder` must be 'mlp' or 'cnn' where processes share batches: others average over whole "
+            "batches, of which each process sees a part. Train in one process, or with another encoder.",
+        )
         self.history: list[Progress] = []
         self.best_loss, self.best, self.kept = float("inf"), _copied(self.average.model), 0
         self.device = torch.device(device)
         self.random = self._random()
         self._trained: nn.Module = self.model if self.heads is None else self.heads
-        self._call = self._trained if group.size == 1 else nn.parallel.DistributedDataParallel(
-            self._trained, find_unused_parameters=getattr(model, "staged", False))
+        self._call = (
+            self._trained
+            if group.size == 1
+            else nn.parallel.DistributedDataParallel(
+                self._trained, find_unused_parameters=getattr(model, "staged", False)
+            )
+        )
 
     @property
     def done(self) -> bool:
@@ -155,7 +207,9 @@ class Fit(Generic[M]):
         waited = not getattr(self.model, "preparing", False) and epoch - self.kept >= patience
         return epoch >= self.options.epochs or bool(patience and waited)
 
-    def epoch(self, on_batch: Callable[[int, int], bool | None] = lambda done, total: None) -> Progress | None:
+    def epoch(
+        self, on_batch: Callable[[int, int], bool | None] = lambda done, total: None
+    ) -> Progress | None:
         """Trains on every row once and returns what happened.
 
         Args:
@@ -181,23 +235,41 @@ class Fit(Generic[M]):
                 norms.append(norm)
                 if on_batch(n, len(batches)) is False:
                     return None
-            check(np.isfinite(np.mean(found)),
-                  f"Training diverged in epoch {len(self.history) + 1}: the loss is {np.mean(found)}. Lower `rate` or "
-                  "`clip`.")
+            check(
+                np.isfinite(np.mean(found)),
+                f"Training diverged in epoch {len(self.history) + 1}: the loss is {np.mean(found)}. Lower `rate` or "
+                "`clip`.",
+            )
             valid_loss, measured = self._validate()
             self.random = self._random()
         better = valid_loss < self.best_loss or self.options.patience == 0
         if better:
-            self.best_loss, self.best, self.kept = valid_loss, _copied(self.average.model), len(self.history) + 1
-        self.history.append(Progress(
-            len(self.history) + 1, self.options.epochs, float(np.mean(found)), valid_loss, measured,
-            float(np.mean(norms)), time.perf_counter() - start, better, float(self.schedule.get_last_lr()[0])))
+            self.best_loss, self.best, self.kept = (
+                valid_loss,
+                _copied(self.average.model),
+                len(self.history) + 1,
+            )
+        self.history.append(
+            Progress(
+                len(self.history) + 1,
+                self.options.epochs,
+                float(np.mean(found)),
+                valid_loss,
+                measured,
+                float(np.mean(norms)),
+                time.perf_counter() - start,
+                better,
+                float(self.schedule.get_last_lr()[0]),
+            )
+        )
         return self.history[-1]
 
     def _advance(self) -> None:
         """Where a model's next part is trained from here, goes on from averaged weights; no epoch before is kept."""
         average = self.average.model
-        if isinstance(average, FusionModule) and average.advance(len(self.history) / self.options.epochs):
+        if isinstance(average, FusionModule) and average.advance(
+            len(self.history) / self.options.epochs
+        ):
             self.model.load_state_dict(average.state_dict())
             self.best_loss, self.kept = float("inf"), len(self.history)
 
@@ -219,19 +291,27 @@ class Fit(Generic[M]):
         """
         inputs, y = taken or self.rows.take(self._own(batch))
         own, idle = self._places(batch), self.group.rank >= len(batch)
-        with (sharing(Share(own, len(batch)) if self.group.size > 1 else None),
-              mixed(self.model, self.device) if self.options.precision == "mixed" else nullcontext()):
+        with (
+            sharing(Share(own, len(batch)) if self.group.size > 1 else None),
+            mixed(self.model, self.device) if self.options.precision == "mixed" else nullcontext(),
+        ):
             inputs = warped(inputs, self.pictures, self.options.turn, self.options.stretch)
-            inputs = shifted(shifted(inputs, self.spectrograms, self.options.delay, down=False), self.shapes,
-                             self.options.shift)
+            inputs = shifted(
+                shifted(inputs, self.spectrograms, self.options.delay, down=False),
+                self.shapes,
+                self.options.shift,
+            )
             found = self._call(noisy(inputs, self.spread, self.options.noise))
         scores = found if self.heads is None else found[0]
         loss = losses.mean(scores, y, self.options.loss, self.weights)
-        if self.group.size > 1:  # DistributedDataParallel takes the mean over processes, whose parts may differ in size
+        if (
+            self.group.size > 1
+        ):  # DistributedDataParallel takes the mean over processes, whose parts may differ in size
             loss = loss * (0.0 if idle else self._part(y, batch) * self.group.size)
         if self.heads is not None:
-            loss = loss + self.heads.loss(found[1], batch[own],
-                                          batch) * (0.0 if idle else self.options.unimodal * self.group.size)
+            loss = loss + self.heads.loss(found[1], batch[own], batch) * (
+                0.0 if idle else self.options.unimodal * self.group.size
+            )
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         norm = float(nn.utils.clip_grad_norm_(self._trained.parameters(), self.options.clip))
@@ -243,12 +323,21 @@ class Fit(Generic[M]):
 
     def _part(self, y: Tensor, batch: Tensor) -> float | Tensor:
         """The part of a batch's weight that targets y (b,) of it have."""
-        return len(y) / len(batch) if self.weights is None else self.weights[y].sum() / self.weights[
-            self.rows.y[batch]].sum()
+        return (
+            len(y) / len(batch)
+            if self.weights is None
+            else self.weights[y].sum() / self.weights[self.rows.y[batch]].sum()
+        )
 
     def _random(self) -> dict[str, Tensor]:
-        return {"cpu": torch.get_rng_state(),
-                **({"cuda": torch.cuda.get_rng_state(self.device)} if self.device.type == "cuda" else {})}
+        return {
+            "cpu": torch.get_rng_state(),
+            **(
+                {"cuda": torch.cuda.get_rng_state(self.device)}
+                if self.device.type == "cuda"
+                else {}
+            ),
+        }
 
     def _set_random(self) -> None:
         torch.set_rng_state(self.random["cpu"])
@@ -257,11 +346,17 @@ class Fit(Generic[M]):
 
     def _validate(self) -> tuple[float, dict[str, float]]:
         rows, loss = self.dataset.rows("valid"), self.options.loss
-        scores = self.group.gathered(metrics.predict(self.average.model, self.dataset, self.group.share(rows)))
-        y = torch.as_tensor(self.dataset.y[rows], dtype=torch.long if loss == "cross_entropy" else torch.float64)
+        scores = self.group.gathered(
+            metrics.predict(self.average.model, self.dataset, self.group.share(rows))
+        )
+        y = torch.as_tensor(
+            self.dataset.y[rows], dtype=torch.long if loss == "cross_entropy" else torch.float64
+        )
         weights = None if self.weights is None else self.weights.cpu().double()
-        return (float(losses.mean(torch.as_tensor(scores), y, loss, weights)),
-                metrics.of_rows(self.dataset, rows, scores))
+        return (
+            float(losses.mean(torch.as_tensor(scores), y, loss, weights)),
+            metrics.of_rows(self.dataset, rows, scores),
+        )
 
     def best_model(self) -> M:
         """Returns the best model so far, a copy in eval mode."""
@@ -272,16 +367,27 @@ class Fit(Generic[M]):
     def result(self) -> Result[M]:
         """Returns the best model so far, on the weights' own object, and the history; training then cannot go on."""
         self.model.load_state_dict(self.best)
-        return Result(self.model.eval(), list(self.history), self.kept, self.options, self.seed, self.dataset)
+        return Result(
+            self.model.eval(), list(self.history), self.kept, self.options, self.seed, self.dataset
+        )
 
     def state(self) -> dict[str, Any]:
         """Returns all that `restore` needs, after a whole epoch: tensors, numbers and plain containers."""
         heads = {} if self.heads is None else {"heads": _copied(self.heads.heads)}
-        return {**heads, "model": _copied(self.model), "average": _copied(self.average.model),
-                "averaged": self.average.count, "best": self.best, "best_loss": self.best_loss, "kept": self.kept,
-                "optimiser": self.optimiser.state_dict(), "schedule": self.schedule.state_dict(),
-                "order": self.order.get_state(), "random": self.random,
-                "history": [{**asdict(p), "valid": dict(p.valid)} for p in self.history]}
+        return {
+            **heads,
+            "model": _copied(self.model),
+            "average": _copied(self.average.model),
+            "averaged": self.average.count,
+            "best": self.best,
+            "best_loss": self.best_loss,
+            "kept": self.kept,
+            "optimiser": self.optimiser.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "order": self.order.get_state(),
+            "random": self.random,
+            "history": [{**asdict(p), "valid": dict(p.valid)} for p in self.history],
+        }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Takes up a training where `state` left it.
@@ -298,22 +404,36 @@ class Fit(Generic[M]):
             self.schedule.load_state_dict(state["schedule"])
             self.order.set_state(state["order"])
             self.average.count, self.random = int(state["averaged"]), dict(state["random"])
-            self.best, self.best_loss, self.kept = state["best"], float(state["best_loss"]), int(state["kept"])
+            self.best, self.best_loss, self.kept = (
+                state["best"],
+                float(state["best_loss"]),
+                int(state["kept"]),
+            )
             self.history = [Progress(**progress) for progress in state["history"]]
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise InvalidInput(f"Argument `state` does not belong to this training ({str(error)[:200]}). "
-                               "Start the training again from its beginning.") from error
+            raise InvalidInput(
+                f"Argument `state` does not belong to this training ({str(error)[:200]}). "
+                "Start the training again from its beginning."
+            ) from error
 
 
-def prepare(kind: str, dataset: DataSet, settings: Mapping[str, Any] | None = None,
-            options: Options | Mapping[str, Any] | None = None, seed: int = 0, group: Group = ALONE,
-            device: torch.device | str = "cpu") -> Fit[Any]:
+def prepare(
+    kind: str,
+    dataset: DataSet,
+    settings: Mapping[str, Any] | None = None,
+    options: Options | Mapping[str, Any] | None = None,
+    seed: int = 0,
+    group: Group = ALONE,
+    device: torch.device | str = "cpu",
+) -> Fit[Any]:
     """Builds a model for a data set; returns its training, not begun; arguments and errors as for `train` and `Fit`."""
     options = chosen(dataset, options)
     classes = dataset.target.kind == "classification"
-    check((options.loss == "cross_entropy") == classes,
-          f"Argument `loss` must be {'cross_entropy' if classes else 'l1, mse or huber'} for a {dataset.target.kind} "
-          f"target, but is {options.loss!r}.")
+    check(
+        (options.loss == "cross_entropy") == classes,
+        f"Argument `loss` must be {'cross_entropy' if classes else 'l1, mse or huber'} for a {dataset.target.kind} "
+        f"target, but is {options.loss!r}.",
+    )
     torch.manual_seed(seed)
     outputs = dataset.target.classes if classes else (dataset.target.name,)
     model = build(kind, dataset.input_specs, outputs, settings or {})
@@ -325,16 +445,25 @@ def prepare(kind: str, dataset: DataSet, settings: Mapping[str, Any] | None = No
             standardise = model.encoders.get_submodule(f"{name}.standardise")
             standardise.set(*mean_and_std(dataset, rows, name))  # type: ignore[operator]
     if model.projects:
-        model.project(dataset.inputs(rows[np.linspace(0, len(rows) - 1, min(len(rows), PROJECTED)).astype(int)]))
+        model.project(
+            dataset.inputs(
+                rows[np.linspace(0, len(rows) - 1, min(len(rows), PROJECTED)).astype(int)]
+            )
+        )
     if not classes:
         with torch.no_grad():
             model.bias.fill_(float(np.median(dataset.y[rows])))
     return Fit(model, dataset, options, seed, group, device)
 
 
-def train(kind: str, dataset: DataSet, settings: Mapping[str, Any] | None = None,
-          options: Options | Mapping[str, Any] | None = None, seed: int = 0,
-          on_epoch: Callable[[Progress], bool | None] = lambda _: None) -> Result[Any]:
+def train(
+    kind: str,
+    dataset: DataSet,
+    settings: Mapping[str, Any] | None = None,
+    options: Options | Mapping[str, Any] | None = None,
+    seed: int = 0,
+    on_epoch: Callable[[Progress], bool | None] = lambda _: None,
+) -> Result[Any]:
     """Builds a model for a data set and trains it on its training rows.
 
     Args:
@@ -351,8 +480,13 @@ def train(kind: str, dataset: DataSet, settings: Mapping[str, Any] | None = None
     return _to_the_end(prepare(kind, dataset, settings, options, seed), on_epoch)
 
 
-def fit(model: M, dataset: DataSet, options: Options, seed: int = 0,
-        on_epoch: Callable[[Progress], bool | None] = lambda _: None) -> Result[M]:
+def fit(
+    model: M,
+    dataset: DataSet,
+    options: Options,
+    seed: int = 0,
+    on_epoch: Callable[[Progress], bool | None] = lambda _: None,
+) -> Result[M]:
     """Trains a module that maps `dataset.inputs(rows)` to scores (B, C); arguments and errors as for `train`."""
     return _to_the_end(Fit(model, dataset, options, seed), on_epoch)
 
@@ -378,8 +512,12 @@ class _Average:
             return
         self.count += 1
         keep = min(self.decay, self.count / (self.count + 9.0))
-        get_ema_multi_avg_fn(keep)(list(self.model.parameters()), list(model.parameters()), self.count)
-        for kept, now in zip(self.model.buffers(), model.buffers(), strict=True):  # running means are averages already
+        get_ema_multi_avg_fn(keep)(
+            list(self.model.parameters()), list(model.parameters()), self.count
+        )
+        for kept, now in zip(
+            self.model.buffers(), model.buffers(), strict=True
+        ):  # running means are averages already
             kept.copy_(now)
 
 

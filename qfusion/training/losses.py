@@ -14,7 +14,11 @@ if TYPE_CHECKING:
     from qfusion.data import DataSet
     from qfusion.training.batches import Batches
 
-_NUMBERS = {"l1": functional.l1_loss, "mse": functional.mse_loss, "huber": functional.smooth_l1_loss}
+_NUMBERS = {
+    "l1": functional.l1_loss,
+    "mse": functional.mse_loss,
+    "huber": functional.smooth_l1_loss,
+}
 
 
 def mean(scores: Tensor, y: Tensor, kind: str, weights: Tensor | None = None) -> Tensor:
@@ -23,14 +27,19 @@ def mean(scores: Tensor, y: Tensor, kind: str, weights: Tensor | None = None) ->
     Args:
         kind: of `options.LOSSES`.
     """
-    return functional.cross_entropy(scores, y, weights) if kind == "cross_entropy" else _NUMBERS[kind](scores[:, 0], y)
+    return (
+        functional.cross_entropy(scores, y, weights)
+        if kind == "cross_entropy"
+        else _NUMBERS[kind](scores[:, 0], y)
+    )
 
 
 def each(scores: Tensor, targets: Tensor, kind: str) -> Tensor:
     """Returns the loss of every target (B, M) of scores (B, M, C)."""
     if kind == "cross_entropy":
-        return functional.cross_entropy(scores.flatten(0, 1), targets.long().flatten(),
-                                        reduction="none").view_as(targets)
+        return functional.cross_entropy(
+            scores.flatten(0, 1), targets.long().flatten(), reduction="none"
+        ).view_as(targets)
     return _NUMBERS[kind](scores[..., 0], targets, reduction="none")
 
 
@@ -43,7 +52,9 @@ def balanced(dataset: DataSet, rows: Batches) -> Tensor:
     names = dataset.target.classes
     counts = torch.bincount(rows.y, minlength=len(names))
     missing = [name for name, count in zip(names, counts.tolist(), strict=True) if not count]
-    check(not missing,
-          "Argument `class_weights` 'balanced' needs a training row of every class, but there is none of "
-          f"{missing[:3]}. Use 'none'.")
+    check(
+        not missing,
+        "Argument `class_weights` 'balanced' needs a training row of every class, but there is none of "
+        f"{missing[:3]}. Use 'none'.",
+    )
     return len(rows) / (len(names) * counts.to(rows.dtype))

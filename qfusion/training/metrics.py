@@ -28,38 +28,69 @@ class Label(NamedTuple):
 
 
 describe: dict[str, Label] = {
-    "acc2_non0": Label("Acc-2 (non-zero)",
-                       "Share of samples with non-zero truth whose sign is predicted right (> 0 against < 0)."),
+    "acc2_non0": Label(
+        "Acc-2 (non-zero)",
+        "Share of samples with non-zero truth whose sign is predicted right (> 0 against < 0).",
+    ),
     "f1_non0": Label("F1 (non-zero)", "Weighted F1 of the sign, over samples with non-zero truth."),
-    "acc2_has0": Label("Acc-2 (with zero)",
-                       "Share of all samples put on the right side, zero counted as positive (>= 0)."),
-    "f1_has0": Label("F1 (with zero)", "Weighted F1 of the side, zero counted as positive, over all samples."),
+    "acc2_has0": Label(
+        "Acc-2 (with zero)",
+        "Share of all samples put on the right side, zero counted as positive (>= 0).",
+    ),
+    "f1_has0": Label(
+        "F1 (with zero)", "Weighted F1 of the side, zero counted as positive, over all samples."
+    ),
     "acc5": Label("Acc-5", "Share right after clipping to [-2, 2] and rounding to whole numbers."),
     "acc7": Label("Acc-7", "Share right after clipping to [-3, 3] and rounding to whole numbers."),
     "mae": Label("MAE", "Mean absolute error, in units of the score.", False),
     "corr": Label("Correlation", "Pearson correlation of prediction and truth."),
     "r2": Label("R2", "Share of the truth's variance that the prediction explains."),
-    "acc2": Label("Acc-2", "Share of samples put on the right side after clipping to [-1, 1]: at most 0, or above."),
-    "acc3": Label("Acc-3", "Share right of three classes after clipping to [-1, 1]: cuts at -0.1 and 0.1."),
-    "sign": Label("Sign agreement", "Share of samples with non-zero truth whose sign is predicted right."),
+    "acc2": Label(
+        "Acc-2",
+        "Share of samples put on the right side after clipping to [-1, 1]: at most 0, or above.",
+    ),
+    "acc3": Label(
+        "Acc-3", "Share right of three classes after clipping to [-1, 1]: cuts at -0.1 and 0.1."
+    ),
+    "sign": Label(
+        "Sign agreement", "Share of samples with non-zero truth whose sign is predicted right."
+    ),
     "accuracy": Label("Accuracy", "Share of samples whose class is predicted right."),
     "f1": Label("F1 (macro)", "F1 score, averaged over the classes with equal weight."),
     "nll": Label("Log loss", "Mean negative log likelihood of the true class, in nats.", False),
 }
 SIMS = {
-    "acc2": describe["acc2"], "acc3": describe["acc3"],
-    "acc5": Label("Acc-5", "Share right of five classes after clipping to [-1, 1]: cuts at -0.7, -0.1, 0.1 and 0.7."),
-    "f1": Label("F1 (weighted)", "F1 score of the two sides of Acc-2, weighted by how often each is true."),
-    "mae": Label("MAE", "Mean absolute error after clipping to [-1, 1], in units of the score.", False),
-    "corr": Label("Correlation", "Pearson correlation of prediction and truth after clipping to [-1, 1]."),
+    "acc2": describe["acc2"],
+    "acc3": describe["acc3"],
+    "acc5": Label(
+        "Acc-5",
+        "Share right of five classes after clipping to [-1, 1]: cuts at -0.7, -0.1, 0.1 and 0.7.",
+    ),
+    "f1": Label(
+        "F1 (weighted)", "F1 score of the two sides of Acc-2, weighted by how often each is true."
+    ),
+    "mae": Label(
+        "MAE", "Mean absolute error after clipping to [-1, 1], in units of the score.", False
+    ),
+    "corr": Label(
+        "Correlation", "Pearson correlation of prediction and truth after clipping to [-1, 1]."
+    ),
 }
 # Upper ends of the classes of CH-SIMS; each is (low, high], the first begins at -1.01 and the last ends at 1.01.
 SIMS_CUTS = {"acc2": (0.0,), "acc3": (-0.1, 0.1), "acc5": (-0.7, -0.1, 0.1, 0.7)}
-NAMES = {"mosi": ("acc2_non0", "f1_non0", "acc2_has0", "f1_has0", "acc5", "acc7", "mae", "corr", "r2"),
-         "sims": tuple(SIMS), "plain": ("mae", "corr", "r2", "sign"), "classes": ("accuracy", "f1", "nll")}
+NAMES = {
+    "mosi": ("acc2_non0", "f1_non0", "acc2_has0", "f1_has0", "acc5", "acc7", "mae", "corr", "r2"),
+    "sims": tuple(SIMS),
+    "plain": ("mae", "corr", "r2", "sign"),
+    "classes": ("accuracy", "f1", "nll"),
+}
 # What is shown where there is room for few, the first first.
-HEADLINES = {"mosi": ("acc2_non0", "acc7", "mae", "corr"), "sims": ("acc2", "acc5", "mae", "corr"),
-             "plain": ("mae", "corr", "r2", "sign"), "classes": ("accuracy", "nll")}
+HEADLINES = {
+    "mosi": ("acc2_non0", "acc7", "mae", "corr"),
+    "sims": ("acc2", "acc5", "mae", "corr"),
+    "plain": ("mae", "corr", "r2", "sign"),
+    "classes": ("accuracy", "nll"),
+}
 
 
 def names(dataset: DataSet) -> tuple[str, ...]:
@@ -78,7 +109,11 @@ def labels(keys: Iterable[str]) -> dict[str, Label]:
     ours is left out."""
     found = set(keys)
     convention = convention_of(found)
-    return {key: label(key, convention) for key in dict.fromkeys((*NAMES[convention], *describe)) if key in found}
+    return {
+        key: label(key, convention)
+        for key in dict.fromkeys((*NAMES[convention], *describe))
+        if key in found
+    }
 
 
 def label(key: str, convention: str = "") -> Label:
@@ -129,10 +164,18 @@ def sims(prediction: np.ndarray, truth: np.ndarray) -> dict[str, float]:
         InvalidInput: when shapes differ, there are no rows, or a value is not finite.
     """
     p, y = (np.clip(values, -1, 1) for values in _pair(prediction, truth))
-    classes = {key: [np.digitize(values.astype(np.float32), np.array(cuts, np.float32), right=True)
-                     for values in (p, y)] for key, cuts in SIMS_CUTS.items()}
-    return {**{key: float((taken == true).mean()) for key, (taken, true) in classes.items()},
-            "f1": _f1(classes["acc2"][1], classes["acc2"][0], weighted=True), **_of_numbers(p, y)}
+    classes = {
+        key: [
+            np.digitize(values.astype(np.float32), np.array(cuts, np.float32), right=True)
+            for values in (p, y)
+        ]
+        for key, cuts in SIMS_CUTS.items()
+    }
+    return {
+        **{key: float((taken == true).mean()) for key, (taken, true) in classes.items()},
+        "f1": _f1(classes["acc2"][1], classes["acc2"][0], weighted=True),
+        **_of_numbers(p, y),
+    }
 
 
 def plain(prediction: np.ndarray, truth: np.ndarray) -> dict[str, float]:
@@ -144,13 +187,19 @@ def plain(prediction: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     """
     p, y = _pair(prediction, truth)
     right = (np.sign(p) == np.sign(y))[y != 0]
-    return {**_of_numbers(p, y), "r2": _r2(p, y), "sign": float(right.mean()) if len(right) else 0.0}
+    return {
+        **_of_numbers(p, y),
+        "r2": _r2(p, y),
+        "sign": float(right.mean()) if len(right) else 0.0,
+    }
 
 
 def _of_numbers(p: np.ndarray, y: np.ndarray) -> dict[str, float]:
     spread = p.std() * y.std()
-    return {"mae": float(np.abs(p - y).mean()),
-            "corr": float(((p - p.mean()) * (y - y.mean())).mean() / spread) if spread > 1e-12 else 0.0}
+    return {
+        "mae": float(np.abs(p - y).mean()),
+        "corr": float(((p - p.mean()) * (y - y.mean())).mean() / spread) if spread > 1e-12 else 0.0,
+    }
 
 
 def _r2(p: np.ndarray, y: np.ndarray) -> float:
@@ -165,32 +214,49 @@ def classification(scores: np.ndarray, truth: np.ndarray) -> dict[str, float]:
         InvalidInput: when shapes differ, there are no rows, or a value is not finite.
     """
     require_finite("scores", scores)
-    check(scores.ndim == 2 and len(scores) == len(truth) > 0,
-          f"Arguments `scores` (N, C) and `truth` (N,) must agree, but have shapes {scores.shape} and "
-          f"{np.shape(truth)}.")
+    check(
+        scores.ndim == 2 and len(scores) == len(truth) > 0,
+        f"Arguments `scores` (N, C) and `truth` (N,) must agree, but have shapes {scores.shape} and "
+        f"{np.shape(truth)}.",
+    )
     truth = np.asarray(truth).astype(int)
     shifted = scores - scores.max(1, keepdims=True)
     likelihood = shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
     chosen = scores.argmax(1)
-    return {"accuracy": float((chosen == truth).mean()), "f1": _f1(truth, chosen),
-            "nll": float(-likelihood[np.arange(len(truth)), truth].mean())}
+    return {
+        "accuracy": float((chosen == truth).mean()),
+        "f1": _f1(truth, chosen),
+        "nll": float(-likelihood[np.arange(len(truth)), truth].mean()),
+    }
 
 
 def _f1(truth: np.ndarray, chosen: np.ndarray, *, weighted: bool = False) -> float:
     """Mean over the classes that occur, by equal weight or by how often each is true."""
     from sklearn.metrics import f1_score  # on demand: it takes longer to load than a page to draw
 
-    return float(f1_score(truth, chosen, average="weighted" if weighted else "macro", zero_division=0.0))
+    return float(
+        f1_score(truth, chosen, average="weighted" if weighted else "macro", zero_division=0.0)
+    )
 
 
 _OF = {"mosi": regression, "sims": sims, "plain": plain}
-_OWN = {"sims": {"acc2", "acc3"}, "classes": {"accuracy", "nll"}, "mosi": {"acc2_non0", "acc2_has0", "acc7"}}
+_OWN = {
+    "sims": {"acc2", "acc3"},
+    "classes": {"accuracy", "nll"},
+    "mosi": {"acc2_non0", "acc2_has0", "acc7"},
+}
 
 
-def of_scores(scores: np.ndarray, truth: np.ndarray, kind: str, convention: str = "mosi") -> dict[str, float]:
+def of_scores(
+    scores: np.ndarray, truth: np.ndarray, kind: str, convention: str = "mosi"
+) -> dict[str, float]:
     """Returns the metrics for a target of that kind ("regression" or "classification"), scores (N, C), by the
     convention of a regression."""
-    return classification(scores, truth) if kind == "classification" else _OF[convention](scores[:, 0], truth)
+    return (
+        classification(scores, truth)
+        if kind == "classification"
+        else _OF[convention](scores[:, 0], truth)
+    )
 
 
 def of_rows(dataset: DataSet, rows: np.ndarray, scores: np.ndarray) -> dict[str, float]:
@@ -206,7 +272,9 @@ def evaluate(model: torch.nn.Module, dataset: DataSet, split: str) -> dict[str, 
 
 
 @torch.no_grad()
-def predict(model: torch.nn.Module, dataset: DataSet, rows: np.ndarray, final: bool = False) -> np.ndarray:
+def predict(
+    model: torch.nn.Module, dataset: DataSet, rows: np.ndarray, final: bool = False
+) -> np.ndarray:
     """Returns a model's scores on rows of a data set, float64 (N, C), without dropout.
 
     Args:
@@ -218,35 +286,55 @@ def predict(model: torch.nn.Module, dataset: DataSet, rows: np.ndarray, final: b
     training = model.training
     model.eval()
     kept = final and encoded.is_kept(model, dataset)
-    parts = [model(to(encoded.inputs(model, dataset, block) if kept else dataset.inputs(block, dtype), device)
-                   ).double().cpu().numpy()
-             for block in dataset.blocks(rows, dtype.itemsize)]
+    parts = [
+        model(
+            to(
+                encoded.inputs(model, dataset, block) if kept else dataset.inputs(block, dtype),
+                device,
+            )
+        )
+        .double()
+        .cpu()
+        .numpy()
+        for block in dataset.blocks(rows, dtype.itemsize)
+    ]
     model.train(training)
     return np.concatenate(parts)
 
 
 def summary(runs: list[dict[str, float]]) -> dict[str, dict[str, Any]]:
     """Returns mean, standard deviation (ddof 1; 0 for one run) and values of each metric over seeds."""
-    return {key: {"mean": float(np.mean(values)), "std": float(np.std(values, ddof=1)) if len(values) > 1 else 0.0,
-                  "values": values}
-            for key in runs[0] if (values := [run[key] for run in runs])}
+    return {
+        key: {
+            "mean": float(np.mean(values)),
+            "std": float(np.std(values, ddof=1)) if len(values) > 1 else 0.0,
+            "values": values,
+        }
+        for key in runs[0]
+        if (values := [run[key] for run in runs])
+    }
 
 
 def _pair(prediction: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     p, y = np.asarray(prediction, dtype=float), np.asarray(truth, dtype=float)
-    check(p.shape == y.shape and p.ndim == 1 and len(p) > 0,
-          f"Arguments `prediction` and `truth` must both have shape (N,) with N > 0, but have {p.shape} and {y.shape}.")
+    check(
+        p.shape == y.shape and p.ndim == 1 and len(p) > 0,
+        f"Arguments `prediction` and `truth` must both have shape (N,) with N > 0, but have {p.shape} and {y.shape}.",
+    )
     require_finite("prediction", p)
     require_finite("truth", y)
     return p, y
 
 
 def _rounded(p: np.ndarray, y: np.ndarray, limit: int) -> float:
-    return float((np.round(np.clip(p, -limit, limit)) == np.round(np.clip(y, -limit, limit))).mean())
+    return float(
+        (np.round(np.clip(p, -limit, limit)) == np.round(np.clip(y, -limit, limit))).mean()
+    )
 
 
-def calibration(sure: np.ndarray, right: np.ndarray, bins: int = BINS) -> tuple[np.ndarray, np.ndarray, np.ndarray,
-                                                                                 float]:
+def calibration(
+    sure: np.ndarray, right: np.ndarray, bins: int = BINS
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
     """Returns certainty, accuracy and count of every bin of equal width that is not empty, and the expected
     calibration error (Guo and others 2017, ICML): the mean gap of the two over the samples.
 

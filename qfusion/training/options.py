@@ -80,23 +80,45 @@ class Options:
     stretch: float = 0.0
 
     def __post_init__(self) -> None:
-        for name, low, high in (("epochs", 1, 100_000), ("batch", 1, 1_000_000), ("rate", 1e-8, 10),
-                                ("weight_decay", 0, 100), ("encoder_decay", 0, 100), ("coupling_decay", 0, 100),
-                                ("noise", 0, 100), ("clip", 1e-6, 1e6), ("patience", 0, 100_000),
-                                ("average", 0, 0.99999), ("unimodal", 0, 100), ("shift", 0, 256),
-                                ("delay", 0, 256), ("turn", 0, 180), ("stretch", 0, 0.9)):
+        for name, low, high in (
+            ("epochs", 1, 100_000),
+            ("batch", 1, 1_000_000),
+            ("rate", 1e-8, 10),
+            ("weight_decay", 0, 100),
+            ("encoder_decay", 0, 100),
+            ("coupling_decay", 0, 100),
+            ("noise", 0, 100),
+            ("clip", 1e-6, 1e6),
+            ("patience", 0, 100_000),
+            ("average", 0, 0.99999),
+            ("unimodal", 0, 100),
+            ("shift", 0, 256),
+            ("delay", 0, 256),
+            ("turn", 0, 180),
+            ("stretch", 0, 0.9),
+        ):
             require_number(name, getattr(self, name), low, high)
-        for name, value, known in (("Loss", self.loss, LOSSES), ("Schedule", self.schedule, SCHEDULES),
-                                   ("Class weights", self.class_weights, CLASS_WEIGHTS),
-                                   ("Precision", self.precision, PRECISIONS)):
+        for name, value, known in (
+            ("Loss", self.loss, LOSSES),
+            ("Schedule", self.schedule, SCHEDULES),
+            ("Class weights", self.class_weights, CLASS_WEIGHTS),
+            ("Precision", self.precision, PRECISIONS),
+        ):
             choose(name, value, known)
-        check(self.class_weights == "none" or self.loss == "cross_entropy",
-              "Argument `class_weights` must be 'none' unless classes are trained with cross_entropy, but is "
-              f"{self.class_weights!r} and `loss` is {self.loss!r}.")
+        check(
+            self.class_weights == "none" or self.loss == "cross_entropy",
+            "Argument `class_weights` must be 'none' unless classes are trained with cross_entropy, but is "
+            f"{self.class_weights!r} and `loss` is {self.loss!r}.",
+        )
         for name, pixels in (("shift", self.shift), ("delay", self.delay)):
-            check(pixels == int(pixels), f"Argument `{name}` must be a whole number of pixels, but is {pixels!r}.")
-        check(not (self.refit and self.patience),
-              "Argument `patience` must be 0 with `refit`: no rows are left to stop by.")
+            check(
+                pixels == int(pixels),
+                f"Argument `{name}` must be a whole number of pixels, but is {pixels!r}.",
+            )
+        check(
+            not (self.refit and self.patience),
+            "Argument `patience` must be 0 with `refit`: no rows are left to stop by.",
+        )
 
     @property
     def split(self) -> str:
@@ -127,5 +149,7 @@ def chosen(dataset: DataSet, options: Options | Mapping[str, Any] | None = None)
     """
     if isinstance(options, Options):
         return options
-    named = {choose("Option", name, Options.names()): value for name, value in (options or {}).items()}
+    named = {
+        choose("Option", name, Options.names()): value for name, value in (options or {}).items()
+    }
     return replace(default_options(dataset), **named)

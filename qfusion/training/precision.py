@@ -24,8 +24,10 @@ def mixed(model: nn.Module, device: torch.device) -> Iterator[None]:
         InvalidInput: when the model has no encoders.
     """
     encoders = getattr(model, "encoders", None)
-    check(isinstance(encoders, nn.ModuleDict),
-          f"Argument `precision` must not be 'mixed' for {type(model).__name__}, which has no encoders. Use 'single'.")
+    check(
+        isinstance(encoders, nn.ModuleDict),
+        f"Argument `precision` must not be 'mixed' for {type(model).__name__}, which has no encoders. Use 'single'.",
+    )
     entered, handles = ExitStack(), []
 
     def before(*_: Any) -> None:
@@ -33,11 +35,18 @@ def mixed(model: nn.Module, device: torch.device) -> Iterator[None]:
 
     def after(_: nn.Module, __: Any, output: Any) -> Any:
         entered.close()
-        return tuple(_single(part) for part in output) if isinstance(output, tuple) else _single(output)
+        return (
+            tuple(_single(part) for part in output)
+            if isinstance(output, tuple)
+            else _single(output)
+        )
 
     with entered:  # also where an encoder fails
         for encoder in cast(nn.ModuleDict, encoders).values():
-            handles += [encoder.register_forward_pre_hook(before), encoder.register_forward_hook(after)]
+            handles += [
+                encoder.register_forward_pre_hook(before),
+                encoder.register_forward_hook(after),
+            ]
         try:
             yield
         finally:

@@ -41,9 +41,18 @@ class RateSearch:
     suggestion: float
 
 
-def find_rate(kind: str, dataset: DataSet, settings: Mapping[str, Any] | None = None, options: Options | None = None,
-              seed: int = 0, *, low: float = LOWEST, high: float = HIGHEST, steps: int = STEPS,
-              on_step: Callable[[int, int], object] = lambda done, total: None) -> RateSearch:
+def find_rate(
+    kind: str,
+    dataset: DataSet,
+    settings: Mapping[str, Any] | None = None,
+    options: Options | None = None,
+    seed: int = 0,
+    *,
+    low: float = LOWEST,
+    high: float = HIGHEST,
+    steps: int = STEPS,
+    on_step: Callable[[int, int], object] = lambda done, total: None,
+) -> RateSearch:
     """Trains a fresh model for some steps, each with a higher learning rate, until the loss explodes, and suggests a
     rate.
 
@@ -66,19 +75,25 @@ def find_rate(kind: str, dataset: DataSet, settings: Mapping[str, Any] | None = 
     with torch.random.fork_rng():
         fit = prepare(kind, dataset, settings, options, seed)
         rates, found = _ramp(fit, np.geomspace(low, high, steps), on_step)
-    check(len(found) > WINDOW,
-          f"Training diverged after {len(found)} steps, at a rate of {rates[-1] if len(rates) else low:.2g}. Lower "
-          "`low`, or choose other settings.")
+    check(
+        len(found) > WINDOW,
+        f"Training diverged after {len(found)} steps, at a rate of {rates[-1] if len(rates) else low:.2g}. Lower "
+        "`low`, or choose other settings.",
+    )
     smoothed = smooth(found)
     return RateSearch(rates, found, smoothed, steepest(rates, smoothed))
 
 
-def _ramp(fit: Fit[Any], rates: np.ndarray, on_step: Callable[[int, int], object]) -> tuple[np.ndarray, np.ndarray]:
+def _ramp(
+    fit: Fit[Any], rates: np.ndarray, on_step: Callable[[int, int], object]
+) -> tuple[np.ndarray, np.ndarray]:
     probe = fit.rows.take(torch.linspace(0, len(fit.rows) - 1, min(PROBE, len(fit.rows))).long())
     found = [_loss(fit, probe)]
     waiting: list[torch.Tensor] = []
     for n, rate in enumerate(rates):
-        waiting = waiting or list(torch.randperm(len(fit.rows), generator=fit.order).split(fit.options.batch))
+        waiting = waiting or list(
+            torch.randperm(len(fit.rows), generator=fit.order).split(fit.options.batch)
+        )
         for group in fit.optimiser.param_groups:
             group["lr"] = rate
         fit.model.train()
@@ -90,7 +105,7 @@ def _ramp(fit: Fit[Any], rates: np.ndarray, on_step: Callable[[int, int], object
         on_step(n + 1, len(rates))
         if loss > min(found) + EXPLODED * (found[0] - min(found)) and loss > found[0]:
             break
-    return rates[:len(found) - 1], np.array(found[1:])
+    return rates[: len(found) - 1], np.array(found[1:])
 
 
 @torch.no_grad()
@@ -119,10 +134,12 @@ def steepest(rates: np.ndarray, smoothed: np.ndarray) -> float:
     """
     logs, best, place = np.log(rates), 0.0, 0
     for start in range(max(1, int(smoothed.argmin()) + 2 - WINDOW)):
-        x, y = logs[start:start + WINDOW], smoothed[start:start + WINDOW]
+        x, y = logs[start : start + WINDOW], smoothed[start : start + WINDOW]
         slope = float(np.polyfit(x - x.mean(), y, 1)[0])
         if slope < best:
             best, place = slope, start + WINDOW // 2
-    check(best < -FLAT * float(np.abs(smoothed).max()),
-          "The loss did not fall at any rate: no rate can be suggested. Look at the model's settings and the data.")
+    check(
+        best < -FLAT * float(np.abs(smoothed).max()),
+        "The loss did not fall at any rate: no rate can be suggested. Look at the model's settings and the data.",
+    )
     return float(rates[max(0, place - round(MEMORY / (1 - MEMORY)))])

@@ -52,11 +52,14 @@ class Sampling:
             f"Trained on sampled trajectories: with {self.trajectories} of them the score of a sample has a standard "
             f"error of {self.error:.2g} (sigma / sqrt(N) = {self.expected:.2g}) and, from its finite steps, a bias of "
             f"{self.bias:.2g}; the exact scores of {self.samples} validation samples spread by {self.spread:.2g}. "
-            "Explanations use the exact ones.")
+            "Explanations use the exact ones."
+        )
 
 
 @torch.no_grad()
-def sampling(model: QuantumJump, inputs: dict[str, Any], seed: int = 0, repeats: int = REPEATS) -> Sampling:
+def sampling(
+    model: QuantumJump, inputs: dict[str, Any], seed: int = 0, repeats: int = REPEATS
+) -> Sampling:
     """Returns how far the sampled scores of a model are from the exact ones.
 
     Args:
@@ -68,8 +71,10 @@ def sampling(model: QuantumJump, inputs: dict[str, Any], seed: int = 0, repeats:
     Raises:
         InvalidInput: when the model does not sample, or `repeats` is below 2.
     """
-    check(model.settings["dynamics"] == "jumps" and model.settings["evolution"] != "none",
-          "Argument `model` must sample trajectories, but solves the master equation. Train it with dynamics='jumps'.")
+    check(
+        model.settings["dynamics"] == "jumps" and model.settings["evolution"] != "none",
+        "Argument `model` must sample trajectories, but solves the master equation. Train it with dynamics='jumps'.",
+    )
     check(repeats >= 2, f"Argument `repeats` must be at least 2, but is {repeats}.")
     model = copy.deepcopy(model).eval()
     psi = model.product_state(model.encode(inputs))
@@ -81,9 +86,15 @@ def sampling(model: QuantumJump, inputs: dict[str, Any], seed: int = 0, repeats:
         single = torch.stack([model.sampled(psi, 1) for _ in range(repeats)])
     variance = many.var(0)
     off = (many.mean(0) - exact).square() - variance / repeats
-    return Sampling(count, float(variance.mean().sqrt()), float(single.var(0).mean().sqrt()),
-                    max(0.0, float(off.mean())) ** 0.5,
-                    float(exact.std(0, correction=0).square().mean().sqrt()), len(psi), repeats)
+    return Sampling(
+        count,
+        float(variance.mean().sqrt()),
+        float(single.var(0).mean().sqrt()),
+        max(0.0, float(off.mean())) ** 0.5,
+        float(exact.std(0, correction=0).square().mean().sqrt()),
+        len(psi),
+        repeats,
+    )
 
 
 def note(model: torch.nn.Module, dataset: DataSet) -> str:

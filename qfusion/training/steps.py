@@ -29,7 +29,9 @@ def _without_length(name: str) -> bool:
     return name == "phi" or re.fullmatch(r"V\d*", name) is not None
 
 
-def schedule(optimiser: torch.optim.Optimizer, options: Options, count: int) -> lr_scheduler.LRScheduler:
+def schedule(
+    optimiser: torch.optim.Optimizer, options: Options, count: int
+) -> lr_scheduler.LRScheduler:
     """Returns what sets the learning rate of each of `count` steps; see `Options`."""
     if options.schedule == "onecycle":
         # the last one, after all steps, is the lowest

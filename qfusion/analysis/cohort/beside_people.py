@@ -31,13 +31,17 @@ def lacking(work: Workspace, title: str) -> str:
         return ""
     labelled = work.dataset.unimodal is not None and len(work.dataset.unimodal.columns) > 0
     if labelled and work.classes:
-        return (f"{title} has labels of single modalities, but its target is a class: own terms are of the class "
-                "decided for, whose signs and order are not those of the labels. Import it with scores as its target "
-                "(`--target regression`).")
+        return (
+            f"{title} has labels of single modalities, but its target is a class: own terms are of the class "
+            "decided for, whose signs and order are not those of the labels. Import it with scores as its target "
+            "(`--target regression`)."
+        )
     if labelled:
         return f"{title} has labels of single modalities, but of none that this model takes. Choose another model."
-    return (f"{title} has no labels of single modalities: nobody was asked what each says alone. CH-SIMS has them, "
-            "and in `planted` the hidden scores take their place.")
+    return (
+        f"{title} has no labels of single modalities: nobody was asked what each says alone. CH-SIMS has them, "
+        "and in `planted` the hidden scores take their place."
+    )
 
 
 @memo(8, says="Comparing with labels of single modalities …")
@@ -48,8 +52,12 @@ def of(work: Workspace) -> Beside | None:
         return None
     rows, found = faithful.explained(work)
     clusters = work.dataset.clusters
-    return trust.beside(found, labels.table.iloc[rows], work.dataset.y[rows],
-                        clusters=None if clusters is None else clusters.numbers[rows])
+    return trust.beside(
+        found,
+        labels.table.iloc[rows],
+        work.dataset.y[rows],
+        clusters=None if clusters is None else clusters.numbers[rows],
+    )
 
 
 def taught(work: Workspace) -> bool:
@@ -62,7 +70,10 @@ def rivals(work: Workspace) -> list[str]:
     found = []
     for name in checkpoint.available():
         try:
-            if name != work.name and checkpoint.card(name)["data"].get("digest") == work.dataset.digest:
+            if (
+                name != work.name
+                and checkpoint.card(name)["data"].get("digest") == work.dataset.digest
+            ):
                 found.append(name)
         except (QFusionError, AttributeError):
             continue

@@ -30,7 +30,10 @@ JOINT, JOINT_SHARE, VERDICT, DOMINANT = "joint", "joint_share", "verdict", "domi
 SIGN, WRONG = "sign", "wrong"
 STRENGTHS = (JOINT, JOINT_SHARE)
 ENTROPY, LARGEST = "entropy", "largest entropy"
-MAX_SLOW, FEW_SLOW = 800, 400  # samples whose states are evolved, about 17 ms each: all, or so many drawn of more
+MAX_SLOW, FEW_SLOW = (
+    800,
+    400,
+)  # samples whose states are evolved, about 17 ms each: all, or so many drawn of more
 NOT_GROUPED, QUARTERS = "nothing", " (quarters)"
 _MAX_GROUPS = 15
 _CHUNK = 64
@@ -39,12 +42,18 @@ _CHUNK = 64
 def clusters_of(dataset: DataSet, rows: pd.DataFrame) -> np.ndarray | None:
     """Numbers of what rows of a table (index id) share, (n, k), see `data.clusters`; None where they are
     independent."""
-    return None if dataset.clusters is None else dataset.clusters.numbers[dataset.places(rows.index)]
+    return (
+        None if dataset.clusters is None else dataset.clusters.numbers[dataset.places(rows.index)]
+    )
 
 
 def intervals(dataset: DataSet, rows: pd.DataFrame, resamples: int = RESAMPLES) -> str:
     """How intervals over rows of a table (index id) are made: what is resampled."""
-    what = "" if dataset.clusters is None else f" of {dataset.clusters.said(dataset.places(rows.index))}, not of rows"
+    what = (
+        ""
+        if dataset.clusters is None
+        else f" of {dataset.clusters.said(dataset.places(rows.index))}, not of rows"
+    )
     return f"{LEVEL:.0%} percentile bootstrap, {resamples:,} resamples{what}, seed 0"
 
 
@@ -64,11 +73,18 @@ def table(work: Workspace, frame: pd.DataFrame) -> pd.DataFrame:
     parts = [split_term(term) for term in work.terms]
     is_joint = np.array([len(names) > 1 for names in parts])
     joint, single = np.abs(dividends[:, is_joint]).sum(1), np.abs(dividends[:, ~is_joint]).sum(1)
-    weights = np.array([[1 / len(names) if name in names else 0.0 for name in work.modalities] for names in parts])
+    weights = np.array(
+        [[1 / len(names) if name in names else 0.0 for name in work.modalities] for names in parts]
+    )
     shapley = np.abs(dividends @ weights)
     total = shapley.sum(1, keepdims=True)
-    shares = np.where(total == 0, 1 / len(work.modalities), shapley / np.where(total == 0, 1, total))
-    columns: dict[str, Any] = {JOINT: joint, JOINT_SHARE: joint / np.where(joint + single == 0, 1, joint + single)}
+    shares = np.where(
+        total == 0, 1 / len(work.modalities), shapley / np.where(total == 0, 1, total)
+    )
+    columns: dict[str, Any] = {
+        JOINT: joint,
+        JOINT_SHARE: joint / np.where(joint + single == 0, 1, joint + single),
+    }
     columns |= {share_column(name): shares[:, m] for m, name in enumerate(work.modalities)}
     known = np.isfinite(dividends).all(1)
     largest = np.abs(np.where(known[:, None], dividends, 0.0)).argmax(1)
@@ -77,8 +93,12 @@ def table(work: Workspace, frame: pd.DataFrame) -> pd.DataFrame:
         columns[VERDICT] = np.where(frame["truth"] == frame["prediction"], "right", WRONG)
     elif spans_zero(work):
         prediction, truth = (frame[name].to_numpy(dtype=float) for name in ("prediction", "truth"))
-        columns[SIGN] = np.select([truth == 0, wrong_sign(prediction, truth)], ["", WRONG], "right").astype(object)
-    return frame.assign(**{name: values for name, values in columns.items() if name not in frame.columns})
+        columns[SIGN] = np.select(
+            [truth == 0, wrong_sign(prediction, truth)], ["", WRONG], "right"
+        ).astype(object)
+    return frame.assign(
+        **{name: values for name, values in columns.items() if name not in frame.columns}
+    )
 
 
 def spans_zero(work: Workspace) -> bool:
@@ -122,14 +142,21 @@ def members(work: Workspace, parts: tuple[Part, ...]) -> np.ndarray:
 
 def groupings(work: Workspace, rows: pd.DataFrame) -> tuple[str, ...]:
     """By what the rows can be split into groups, as readers say it: "nothing" first."""
-    found = [NOT_GROUPED, "relation", *(["truth", VERDICT] if work.classes else ["sign of truth", "truth" + QUARTERS]),
-             "error" + QUARTERS]
+    found = [
+        NOT_GROUPED,
+        "relation",
+        *(["truth", VERDICT] if work.classes else ["sign of truth", "truth" + QUARTERS]),
+        "error" + QUARTERS,
+    ]
     if not work.classes and not spans_zero(work):
         found.remove("sign of truth")
     for name in map(str, work.dataset.table.columns):
         values = rows[name].astype(str) if name in rows.columns and name not in found else None
-        if values is not None and 2 <= values.nunique() <= _MAX_GROUPS and not (work.classes
-                                                                                and (values == rows["truth"]).all()):
+        if (
+            values is not None
+            and 2 <= values.nunique() <= _MAX_GROUPS
+            and not (work.classes and (values == rows["truth"]).all())
+        ):
             found.append(text.column(name))
     return tuple(dict.fromkeys(found))
 
@@ -142,7 +169,9 @@ def groups(work: Workspace, rows: pd.DataFrame, by: str) -> tuple[np.ndarray, tu
     """
     if by == "sign of truth":
         names = ("negative", "zero", "positive")
-        found = np.array(names, dtype=object)[np.sign(rows["truth"].to_numpy(dtype=float)).astype(int) + 1]
+        found = np.array(names, dtype=object)[
+            np.sign(rows["truth"].to_numpy(dtype=float)).astype(int) + 1
+        ]
         return found, tuple(name for name in names if (found == name).any())
     if by.endswith(QUARTERS):
         return _quarters(rows[by.removesuffix(QUARTERS)].to_numpy(dtype=float))
@@ -174,8 +203,10 @@ def measure_titles(work: Workspace) -> dict[str, str]:
     if not (work.can("time") or work.can("rules")):
         return {}
     if not work.can("time"):
-        return {ENTROPY: "entropy of the fused qubits (mean, nats)",
-                LARGEST: "entropy of the fused qubits (largest, nats)"}
+        return {
+            ENTROPY: "entropy of the fused qubits (mean, nats)",
+            LARGEST: "entropy of the fused qubits (largest, nats)",
+        }
     return {name.replace("_", " "): about.cohort for name, about in KINDS.items() if about.cohort}
 
 
@@ -188,7 +219,10 @@ def is_slow(measure: str) -> bool:
 def strength_titles(work: Workspace) -> dict[str, str]:
     """Axis titles of the measures of interaction strength."""
     unit = "score of the class" if work.classes else work.unit_of(0)
-    return {JOINT: f"sum of |joint contributions| ({unit})", JOINT_SHARE: "joint part of all |contributions| (0 to 1)"}
+    return {
+        JOINT: f"sum of |joint contributions| ({unit})",
+        JOINT_SHARE: "joint part of all |contributions| (0 to 1)",
+    }
 
 
 def entropies(work: Workspace, rows: pd.DataFrame, measure: str) -> np.ndarray:
@@ -202,16 +236,23 @@ def entropies(work: Workspace, rows: pd.DataFrame, measure: str) -> np.ndarray:
 
 
 @memo(8, background=False, says="Working out the entanglement of these samples, about 17 ms each …")
-def correlations(work: Any, rows: np.ndarray, measures: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
+def correlations(
+    work: Any, rows: np.ndarray, measures: tuple[str, ...] = ()
+) -> dict[str, np.ndarray]:
     """The slow measures of `measure_titles` (or those named) at T for some rows, each (len(rows),), in one go."""
-    kinds = {name: KINDS[name.replace(" ", "_")] for name in measures or filter(is_slow, measure_titles(work))}
+    kinds = {
+        name: KINDS[name.replace(" ", "_")]
+        for name in measures or filter(is_slow, measure_titles(work))
+    }
     values: dict[str, list[np.ndarray]] = {name: [] for name in kinds}
     chunks = np.array_split(rows, range(_CHUNK, len(rows), _CHUNK))
     with torch.no_grad():
         for chunk in _progress.over(chunks, "Evolving states", len(rows), len):
             psi = work.kets(chunk).to(torch.complex128)
-            at_end = States(work.model.evolve_states(states.density(psi), [float(work.model.duration)])[0],
-                            work.model.dims)
+            at_end = States(
+                work.model.evolve_states(states.density(psi), [float(work.model.duration)])[0],
+                work.model.dims,
+            )
             for name, about in kinds.items():
                 values[name].append(about.mean(at_end).numpy())
     return {name: np.concatenate(parts) if parts else np.zeros(0) for name, parts in values.items()}
@@ -219,8 +260,10 @@ def correlations(work: Any, rows: np.ndarray, measures: tuple[str, ...] = ()) ->
 
 def finding(found: dict[str, Interval], measure: str, strength: str) -> str:
     """What a correlation of a measure and a strength says about "entanglement explains fusion", in one sentence."""
-    what = {JOINT: "how large a sample's joint terms are",
-            JOINT_SHARE: "how large the joint part of a decision is"}[strength]
+    what = {
+        JOINT: "how large a sample's joint terms are",
+        JOINT_SHARE: "how large the joint part of a decision is",
+    }[strength]
     more = {JOINT: "larger joint terms", JOINT_SHARE: "a larger joint part"}[strength]
     less = {JOINT: "smaller joint terms", JOINT_SHARE: "a smaller joint part"}[strength]
     r, other = found["spearman"], found["pearson"]
@@ -229,8 +272,10 @@ def finding(found: dict[str, Interval], measure: str, strength: str) -> str:
     how = f"rank correlation {r.value:+.2f}, {r.level:.0%} interval {r.low:+.2f} to {r.high:+.2f}, n = {r.n:,}"
     if not r.excludes_zero:
         largest = max(-r.low, r.high)
-        return (f"Not shown that {measure} goes with {what}: a rank correlation of more than {largest:.2f} in size can "
-                f"be excluded ({how})")
+        return (
+            f"Not shown that {measure} goes with {what}: a rank correlation of more than {largest:.2f} in size can "
+            f"be excluded ({how})"
+        )
     if r.value < 0:
         return f"The opposite: more {measure} goes with {less} ({how})"
     word = "Weakly" if abs(r.value) < 0.3 else "In part" if abs(r.value) < 0.7 else "Closely"
@@ -238,8 +283,9 @@ def finding(found: dict[str, Interval], measure: str, strength: str) -> str:
     return f"{word}: more {measure} goes with {more} ({how}; r² {r.value**2:.2f}{doubt})"
 
 
-def ladder(work: Workspace, rows: pd.DataFrame, inside: np.ndarray, sample: pd.Series | None,
-           split: str) -> pd.DataFrame:
+def ladder(
+    work: Workspace, rows: pd.DataFrame, inside: np.ndarray, sample: pd.Series | None, split: str
+) -> pd.DataFrame:
     """The three levels as rows: all of the split, the cohort, the sample (where it is explained)."""
     levels = [(f"all of {split}", rows), ("cohort", rows[inside])]
     if sample is not None:
@@ -257,7 +303,15 @@ def _level(work: Workspace, name: str, part: pd.DataFrame) -> dict[str, Any]:
     found |= {"mean error": mean("error"), JOINT: mean(JOINT), "joint share": mean(JOINT_SHARE)}
     found |= {f"share of {each}": mean(share_column(each)) for each in work.modalities}
     if measure_titles(work):
-        found["entropy"] = float(np.mean(entropies(work, part.infer_objects(), ENTROPY))) if len(part) else float("nan")
+        found["entropy"] = (
+            float(np.mean(entropies(work, part.infer_objects(), ENTROPY)))
+            if len(part)
+            else float("nan")
+        )
     kinds = part["relation"].value_counts(normalize=True)
-    found["relation"] = str(kinds.index[0]) + (f" ({kinds.iloc[0]:.0%})" if len(part) > 1 else "") if len(part) else "–"
+    found["relation"] = (
+        str(kinds.index[0]) + (f" ({kinds.iloc[0]:.0%})" if len(part) > 1 else "")
+        if len(part)
+        else "–"
+    )
     return found

@@ -26,7 +26,12 @@ from qfusion.models import expectations, nested
 from qfusion.quantum import states
 
 STATES, FINAL, DIVIDENDS, FEATURES = "states", "final", "dividends", "features"
-TITLES = {STATES: "modality states", FINAL: "final state", DIVIDENDS: "contributions", FEATURES: "encoded features"}
+TITLES = {
+    STATES: "modality states",
+    FINAL: "final state",
+    DIVIDENDS: "contributions",
+    FEATURES: "encoded features",
+}
 KEYS = {title: kind for kind, title in TITLES.items()}
 ROWS = 2048  # samples that are encoded at once
 SECONDS, EVOLVED = 20.0, 0.017  # that final states may take, and that one takes at D = 64
@@ -49,12 +54,18 @@ def most(work: Workspace, kind: str, part: float = 1.0) -> int:
     if kind != FINAL or not work.can("time"):
         return 10**9
     D = math.prod(work.model.dims)
-    return max(16, int(min(part * SECONDS / (EVOLVED * max(1.0, D / 64) ** 2.5), MAX_NUMBERS / D**2)))
+    return max(
+        16, int(min(part * SECONDS / (EVOLVED * max(1.0, D / 64) ** 2.5), MAX_NUMBERS / D**2))
+    )
 
 
 def thinned(rows: np.ndarray, count: int) -> np.ndarray:
     """Returns at most `count` of some rows, spread evenly over them, in their order."""
-    return rows if len(rows) <= count else rows[np.unique(np.linspace(0, len(rows) - 1, count).round().astype(int))]
+    return (
+        rows
+        if len(rows) <= count
+        else rows[np.unique(np.linspace(0, len(rows) - 1, count).round().astype(int))]
+    )
 
 
 def of(work: Workspace, kind: str, rows: np.ndarray, output: int | None = None) -> np.ndarray:
@@ -74,8 +85,11 @@ def of(work: Workspace, kind: str, rows: np.ndarray, output: int | None = None) 
     if kind == DIVIDENDS:
         columns = [dividend_column(term) for term in work.terms]
         found = work.frame(output)[columns].to_numpy(dtype=float)[rows]
-        check(bool(np.isfinite(found).all()), "Contributions are worked out for explained samples only, and some of "
-                                              "these are not. Choose test samples.")
+        check(
+            bool(np.isfinite(found).all()),
+            "Contributions are worked out for explained samples only, and some of "
+            "these are not. Choose test samples.",
+        )
         return found
     return {STATES: _states, FINAL: _final, FEATURES: _features}[kind](work, rows)
 
@@ -88,12 +102,21 @@ def _states(work: Any, rows: np.ndarray) -> np.ndarray:
             inputs = work.inputs(some)
             if work.can("kets"):
                 kets = work.model.encode(inputs)
-                parts.append(np.concatenate([real(states.density(kets[name].to(torch.complex128)))
-                                             for name in work.modalities], 1))
+                parts.append(
+                    np.concatenate(
+                        [
+                            real(states.density(kets[name].to(torch.complex128)))
+                            for name in work.modalities
+                        ],
+                        1,
+                    )
+                )
             else:
                 found = work.model.angles(inputs)
                 theta = torch.cat([found[name].double() for name in work.modalities], 1)
-                parts.append(torch.cat([torch.cos(theta), torch.sin(theta)], 1).numpy() / math.sqrt(2))
+                parts.append(
+                    torch.cat([torch.cos(theta), torch.sin(theta)], 1).numpy() / math.sqrt(2)
+                )
     return np.concatenate(parts)
 
 
@@ -104,14 +127,20 @@ def _final(work: Any, rows: np.ndarray) -> np.ndarray:
         if not work.can("time"):
             network = work.model.network
             for some in _blocks(rows):
-                read = expectations.features(network, work.vectors[torch.as_tensor(some)].to(network.head.dtype))
+                read = expectations.features(
+                    network, work.vectors[torch.as_tensor(some)].to(network.head.dtype)
+                )
                 kept = 2 ** len(network.kept)
-                parts.append(torch.cat([read[:, :kept], read[:, kept:] / math.sqrt(2)], 1).double().numpy())
+                parts.append(
+                    torch.cat([read[:, :kept], read[:, kept:] / math.sqrt(2)], 1).double().numpy()
+                )
             return np.concatenate(parts)
         chunks = np.array_split(rows, range(_CHUNK, len(rows), _CHUNK))
         for chunk in _progress.over(chunks, "Evolving states", len(rows), len):
             psi = work.kets(chunk).to(torch.complex128)
-            parts.append(real(work.model.evolve_states(states.density(psi), [float(work.model.duration)])[0]))
+            parts.append(
+                real(work.model.evolve_states(states.density(psi), [float(work.model.duration)])[0])
+            )
     return np.concatenate(parts)
 
 
@@ -121,8 +150,16 @@ def _features(work: Any, rows: np.ndarray) -> np.ndarray:
     with torch.no_grad():
         for some in _blocks(rows):
             encoded = work.model.encode(work.inputs(some))
-            parts.append(np.concatenate([_flat(each, len(some)) for name in work.modalities
-                                         for each in nested.leaves(encoded[name])], 1))
+            parts.append(
+                np.concatenate(
+                    [
+                        _flat(each, len(some))
+                        for name in work.modalities
+                        for each in nested.leaves(encoded[name])
+                    ],
+                    1,
+                )
+            )
     return np.concatenate(parts)
 
 
@@ -140,4 +177,8 @@ def real(rho: torch.Tensor) -> np.ndarray:
     times the square root of 2, so that plain distances are Hilbert-Schmidt distances."""
     upper = torch.triu_indices(rho.shape[-1], rho.shape[-1], 1)
     above = math.sqrt(2) * rho[:, upper[0], upper[1]]
-    return torch.cat([torch.diagonal(rho, dim1=-2, dim2=-1).real, above.real, above.imag], 1).double().numpy()
+    return (
+        torch.cat([torch.diagonal(rho, dim1=-2, dim2=-1).real, above.real, above.imag], 1)
+        .double()
+        .numpy()
+    )

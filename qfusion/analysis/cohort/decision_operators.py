@@ -60,8 +60,14 @@ def votes(work: Workspace, group: str, output: int, split: str) -> Votes:
     rows = work.dataset.rows(split)
     states = _states(work, group, rows)
     last = len(found.values) - 1
-    return Votes(found, rows, found.scores(states), found.overlap(states, last), found.overlap(states, 0),
-                 found.weights(states))
+    return Votes(
+        found,
+        rows,
+        found.scores(states),
+        found.overlap(states, last),
+        found.overlap(states, 0),
+        found.weights(states),
+    )
 
 
 @dataclass(frozen=True, eq=False)

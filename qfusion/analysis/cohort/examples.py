@@ -19,11 +19,18 @@ class Example:
     why: str
 
 
-WHY = {"agreement": "Every modality pulls the same way: the largest smallest single-modality term.",
-       "conflict": "Two modalities pull against each other: the largest pair of opposite single-modality terms.",
-       "synergy": "Joint terms are at least half of the size of all: those that add up to most.",
-       "dominance": "One modality outweighs all others together: the largest own term."}
-RELATION = {"agreement": "agreement", "conflict": "conflict", "synergy": "joint", "dominance": "dominance"}
+WHY = {
+    "agreement": "Every modality pulls the same way: the largest smallest single-modality term.",
+    "conflict": "Two modalities pull against each other: the largest pair of opposite single-modality terms.",
+    "synergy": "Joint terms are at least half of the size of all: those that add up to most.",
+    "dominance": "One modality outweighs all others together: the largest own term.",
+}
+RELATION = {
+    "agreement": "agreement",
+    "conflict": "conflict",
+    "synergy": "joint",
+    "dominance": "dominance",
+}
 NAMES = RELATION | {"synergy": "joint decision"}  # as they are called
 COUNT = 3  # samples that are shown
 BEYOND = " None of the better-predicted half does, so this one is of all test samples."
@@ -48,7 +55,11 @@ def find(work: Workspace, split: str = "test") -> list[Example]:
             continue
         near = inside & (errors <= np.median(errors))
         best = int(np.argmax(np.where(near if near.any() else inside, score, -np.inf)))
-        found.append(Example(kind, str(work.dataset.ids[rows[best]]), WHY[kind] + ("" if near.any() else BEYOND)))
+        found.append(
+            Example(
+                kind, str(work.dataset.ids[rows[best]]), WHY[kind] + ("" if near.any() else BEYOND)
+            )
+        )
     return found
 
 
@@ -56,5 +67,9 @@ def _scores(single: np.ndarray, joint: np.ndarray) -> dict[str, np.ndarray]:
     """How telling each row is of its kind; single (N, M), joint (N, 2^M - M - 1)."""
     same = (single > 0).all(1) | (single < 0).all(1)
     opposed = np.minimum(np.maximum(single.max(1), 0), np.maximum(-single.min(1), 0))
-    return {"agreement": np.where(same, np.abs(single).min(1), 0.0), "conflict": opposed,
-            "synergy": np.abs(joint.sum(1)), "dominance": np.abs(single).max(1)}
+    return {
+        "agreement": np.where(same, np.abs(single).min(1), 0.0),
+        "conflict": opposed,
+        "synergy": np.abs(joint.sum(1)),
+        "dominance": np.abs(single).max(1),
+    }

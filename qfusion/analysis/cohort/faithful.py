@@ -41,8 +41,12 @@ def explained(work: Workspace) -> tuple[np.ndarray, explain.Explanation]:
     found = work.explanation
     if inside.all():
         return work.bulk, found
-    return work.bulk[inside], replace(found, values=found.values[inside], dividends=found.dividends[inside],
-                                      shapley=found.shapley[inside])
+    return work.bulk[inside], replace(
+        found,
+        values=found.values[inside],
+        dividends=found.dividends[inside],
+        shapley=found.shapley[inside],
+    )
 
 
 @memo(16, says="Splitting the decisions on the test samples, once …")
@@ -53,28 +57,52 @@ def modality_curves(work: Workspace, probability: bool = False) -> Curves:
 
 
 @memo(24, says="Asking the model again with features replaced …")
-def feature_curves(work: Workspace, modality: str, ranking: str = FIRST, probability: bool = False,
-                   everyone: bool = False) -> Curves:
+def feature_curves(
+    work: Workspace,
+    modality: str,
+    ranking: str = FIRST,
+    probability: bool = False,
+    everyone: bool = False,
+) -> Curves:
     """Deletion and insertion of one modality's features on the test rows, or some of a large set unless of everyone."""
     data, whole = work.dataset, work.dataset.rows(SPLIT)
     rows = asked_inside(work, everyone)
     baseline = mean_and_std(data, data.rows(checkpoint.training_split(work.card)), modality)[0]
     random, changes = np.random.default_rng(0), []
-    chunks = np.array_split(rows, range(INSIDE, len(rows), INSIDE)) if encoded.is_heavy(data) else [rows]
+    chunks = (
+        np.array_split(rows, range(INSIDE, len(rows), INSIDE)) if encoded.is_heavy(data) else [rows]
+    )
     for chunk in _progress.over(chunks, "Replacing features", len(rows), len):
         inputs = work.inputs(chunk) | data.inputs(chunk, torch.float64, [modality])
-        changes.append(deletion.feature_changes(work.model, inputs, modality, work.predicted[chunk], baseline, random,
-                                                ranking=ranking, probability=probability, orders=FEATURE_ORDERS))
+        changes.append(
+            deletion.feature_changes(
+                work.model,
+                inputs,
+                modality,
+                work.predicted[chunk],
+                baseline,
+                random,
+                ranking=ranking,
+                probability=probability,
+                orders=FEATURE_ORDERS,
+            )
+        )
     clusters = None if data.clusters is None else data.clusters.numbers[rows]
-    return deletion.curves_of(np.concatenate(changes, -1), probability=probability, clusters=clusters,
-                              sampled=len(rows) < len(whole))
+    return deletion.curves_of(
+        np.concatenate(changes, -1),
+        probability=probability,
+        clusters=clusters,
+        sampled=len(rows) < len(whole),
+    )
 
 
 def asked_inside(work: Workspace, everyone: bool = False) -> np.ndarray:
     """The test rows that the model is asked about with features replaced: all, or unless of everyone `INSIDE` drawn at
     random of a large set, whose features have to be encoded again and again."""
     rows = work.dataset.rows(SPLIT)
-    return rows[draws.places(len(rows), INSIDE, INSIDE, everyone or not encoded.is_heavy(work.dataset))]
+    return rows[
+        draws.places(len(rows), INSIDE, INSIDE, everyone or not encoded.is_heavy(work.dataset))
+    ]
 
 
 @memo(8, says="Comparing with the planted truth …")
@@ -95,9 +123,15 @@ def truth_over_seeds(work: Workspace, found: Stability) -> dict[str, tuple[float
     check(truth is not None, "These data have no planted truth.")
     assert truth is not None
     true = truth.iloc[work.dataset.rows(SPLIT)]
-    ranks = {term: [float(spearmanr(run[:, i], true[term]).statistic) for run in found.dividends]
-             for i, term in enumerate(found.coalitions) if term}
-    return {term: (float(np.mean(values)), float(np.std(values, ddof=1))) for term, values in ranks.items()}
+    ranks = {
+        term: [float(spearmanr(run[:, i], true[term]).statistic) for run in found.dividends]
+        for i, term in enumerate(found.coalitions)
+        if term
+    }
+    return {
+        term: (float(np.mean(values)), float(np.std(values, ddof=1)))
+        for term, values in ranks.items()
+    }
 
 
 def sarcasm(work: Workspace, over_seeds: Stability | None) -> list[tuple[float, int]]:
@@ -112,7 +146,10 @@ def sarcasm(work: Workspace, over_seeds: Stability | None) -> list[tuple[float, 
     if over_seeds is not None and "text+audio" in over_seeds.coalitions:
         sarcastic = (work.dataset.table["regime"].to_numpy() == "sarcasm")[work.dataset.rows(SPLIT)]
         place = over_seeds.coalitions.index("text+audio")
-        runs += [(float((run[sarcastic, place] < 0).mean()), int(sarcastic.sum())) for run in over_seeds.dividends]
+        runs += [
+            (float((run[sarcastic, place] < 0).mean()), int(sarcastic.sum()))
+            for run in over_seeds.dividends
+        ]
     return runs
 
 
@@ -145,11 +182,16 @@ def playable(work: Workspace) -> bool:
 @memo(16, says="Running brute force and captum's estimators on this sample …")
 def estimates(work: Workspace, row: int, output: int) -> list[estimators.Estimate]:
     """Shapley values of one sample: exact, by brute force, and by captum's estimators."""
-    check(playable(work),
-          "Other methods need background samples. Compare with the training set or with one other sample.")
+    check(
+        playable(work),
+        "Other methods need background samples. Compare with the training set or with one other sample.",
+    )
     data, background = work.dataset, work.background
-    rows = [data.row(background.label)] if background.kind == "contrast" else data.rows(
-        checkpoint.training_split(work.card))
+    rows = (
+        [data.row(background.label)]
+        if background.kind == "contrast"
+        else data.rows(checkpoint.training_split(work.card))
+    )
     inputs = work.inputs([row])
     start = time.perf_counter()
     exact = explain.explain(work.model, inputs, background)
@@ -174,8 +216,9 @@ def trust_warnings(work: Workspace) -> list[TrustWarning]:
     said += [reliability.no_truth()] if truth is None else reliability.of_truth(truth)
     if over_seeds is not None:
         errors = work.errors[work.dataset.rows(SPLIT)]
-        said += reliability.of_stability(over_seeds, errors, "score of the true class" if work.classes
-                                         else work.unit_of(0))
+        said += reliability.of_stability(
+            over_seeds, errors, "score of the true class" if work.classes else work.unit_of(0)
+        )
     rows, found = explained(work)
     said += reliability.of_joint(found, work.predicted[rows])
     return sorted(said, key=lambda one: ("warning", "fine", "unknown").index(one.kind))
@@ -187,4 +230,6 @@ def seed_values(work: Workspace, found: Stability, row: int, what: str) -> pd.Da
     if not len(place):
         return None
     names, values = found.of(what)
-    return pd.DataFrame(values[:, place[0]], columns=list(names), index=pd.Index(found.seeds, name="seed"))
+    return pd.DataFrame(
+        values[:, place[0]], columns=list(names), index=pd.Index(found.seeds, name="seed")
+    )

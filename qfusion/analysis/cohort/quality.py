@@ -51,8 +51,11 @@ def confusions(levels: Levels, inside: bool = True) -> np.ndarray:
     from sklearn.metrics import confusion_matrix
 
     work, places = levels.work, _places(levels, inside)
-    return np.asarray(confusion_matrix(work.dataset.y[places], work.predicted[places],
-                                       labels=list(range(len(work.classes)))))
+    return np.asarray(
+        confusion_matrix(
+            work.dataset.y[places], work.predicted[places], labels=list(range(len(work.classes)))
+        )
+    )
 
 
 def curves(levels: Levels, inside: bool = True) -> list[Curves]:
@@ -68,8 +71,16 @@ def curves(levels: Levels, inside: bool = True) -> list[Curves]:
             continue
         false, true, _ = roc_curve(positive, sure)
         precision, recall, _ = precision_recall_curve(positive, sure)
-        found.append(Curves(work.classes[c], int(positive.sum()), (false, true), float(auc(false, true)),
-                            (recall, precision), float(average_precision_score(positive, sure))))
+        found.append(
+            Curves(
+                work.classes[c],
+                int(positive.sum()),
+                (false, true),
+                float(auc(false, true)),
+                (recall, precision),
+                float(average_precision_score(positive, sure)),
+            )
+        )
     return found
 
 
@@ -84,8 +95,11 @@ def calibration(levels: Levels, inside: bool = True) -> Calibration:
 
 def residuals(levels: Levels) -> np.ndarray:
     """Returns prediction minus annotation of all samples of the split, (n,), of a regression."""
-    check(not levels.work.classes, "Residuals are those of a regression, but this model chooses among classes. Look "
-                                   "at the confusions.")
+    check(
+        not levels.work.classes,
+        "Residuals are those of a regression, but this model chooses among classes. Look "
+        "at the confusions.",
+    )
     places = _places(levels, False)
     return np.asarray(levels.work.scores[places, 0] - levels.work.dataset.y[places])
 

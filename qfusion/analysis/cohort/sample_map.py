@@ -30,12 +30,18 @@ from qfusion.explain.trust.cohorts import Part
 
 METHODS = ("PCA", "UMAP")
 MAX_FIT = 10_000  # samples whose variance principal components are found in
-MAX_UMAP, FEW_UMAP = 2_000, 1_000  # samples that UMAP places: all, or so many drawn of more, which take minutes
+MAX_UMAP, FEW_UMAP = (
+    2_000,
+    1_000,
+)  # samples that UMAP places: all, or so many drawn of more, which take minutes
 MAX_JUDGED = 1_000  # samples on which it is measured how well neighbours are kept
 NEIGHBOURS = 15
 SEED = 0
 MAX_CORNERS = 10_000  # of a polygon that is drawn
-MAX_VERTICES, STEPS = 28, 1000  # of a region: corners, and steps over the width of the map to which they are rounded
+MAX_VERTICES, STEPS = (
+    28,
+    1000,
+)  # of a region: corners, and steps over the width of the map to which they are rounded
 _ONE_AT_A_TIME = threading.Lock()  # what numba compiles for UMAP must not be entered by two threads
 _COLUMN = re.compile(r"(pca|umap)(-all)?\[(\w+)\](\.[12])?")
 
@@ -69,8 +75,14 @@ class SampleMap:
 
 
 @memo(12, says="Placing the samples on a map …")
-def sample_map(work: Workspace, what: str, method: str, rows: np.ndarray, output: int | None = None,
-               everyone: bool = False) -> SampleMap:
+def sample_map(
+    work: Workspace,
+    what: str,
+    method: str,
+    rows: np.ndarray,
+    output: int | None = None,
+    everyone: bool = False,
+) -> SampleMap:
     """Returns a map of some samples.
 
     Args:
@@ -89,18 +101,37 @@ def sample_map(work: Workspace, what: str, method: str, rows: np.ndarray, output
     choose("Coordinates", what, coordinates.kinds(work))
     everyone = everyone and len(rows) > limits(work, what, method)[0]
     placed = rows[draws.places(len(rows), *limits(work, what, method, everyone))]
-    check(len(placed) >= 3, f"A map needs three samples, but there are {len(placed)}. Loosen the filter's split.")
+    check(
+        len(placed) >= 3,
+        f"A map needs three samples, but there are {len(placed)}. Loosen the filter's split.",
+    )
     if method == "UMAP":
         X = coordinates.of(work, what, placed, output)
         xy, explained = umap(X), None
     else:
         some = thinned(placed, MAX_FIT)
         X = coordinates.of(work, what, some, output)
-        mean, axes, explained = principal(X)
-        xy = (X - mean) @ axes if len(some) == len(placed) else np.concatenate(
-            [(coordinates.of(work, what, part, output) - mean) @ axes
-             for part in np.array_split(placed, -(-len(placed) // MAX_FIT))])
-    return SampleMap(what, method, placed, xy, len(rows), explained, _kept(work, what, placed, output, xy), everyone)
+        mean, axes, explained = principal(thinned(X, coordinates.most(work, what)))
+        xy = (
+            (X - mean) @ axes
+            if len(some) == len(placed)
+            else np.concatenate(
+                [
+                    (coordinates.of(work, what, part, output) - mean) @ axes
+                    for part in np.array_split(placed, -(-len(placed) // MAX_FIT))
+                ]
+            )
+        )
+    return SampleMap(
+        what,
+        method,
+        placed,
+        xy,
+        len(rows),
+        explained,
+        _kept(work, what, placed, output, xy),
+        everyone,
+    )
 
 
 def limits(work: Workspace, what: str, method: str, everyone: bool = False) -> tuple[int, int]:
@@ -122,8 +153,11 @@ def principal(X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     solver = "covariance_eigh" if len(X) >= X.shape[1] else "arpack" if len(X) > 500 else "full"
     fitted = PCA(min(2, *X.shape), svd_solver=solver, random_state=SEED).fit(X)
     missing = 2 - len(fitted.components_)  # of a single coordinate the second axis is nothing
-    return (fitted.mean_, np.pad(fitted.components_, ((0, missing), (0, 0))).T,
-            np.pad(fitted.explained_variance_ratio_, (0, missing)))
+    return (
+        fitted.mean_,
+        np.pad(fitted.components_, ((0, missing), (0, 0))).T,
+        np.pad(fitted.explained_variance_ratio_, (0, missing)),
+    )
 
 
 def umap(X: np.ndarray) -> np.ndarray:
@@ -136,25 +170,38 @@ def umap(X: np.ndarray) -> np.ndarray:
     try:
         from umap import UMAP  # on demand: it compiles for seconds
     except ImportError as error:
-        raise InvalidInput("UMAP needs the package umap-learn, which is not installed. Install it, or look at "
-                           "PCA.") from error
+        raise InvalidInput(
+            "UMAP needs the package umap-learn, which is not installed. Install it, or look at PCA."
+        ) from error
     with _ONE_AT_A_TIME, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of few samples it says that it takes fewer neighbours
-        found = UMAP(n_neighbors=min(NEIGHBOURS, len(X) - 1), random_state=SEED, n_jobs=1,
-                     init="random" if len(X) < 12 else "spectral").fit_transform(X)
+        found = UMAP(
+            n_neighbors=min(NEIGHBOURS, len(X) - 1),
+            random_state=SEED,
+            n_jobs=1,
+            init="random" if len(X) < 12 else "spectral",
+        ).fit_transform(X)
     return np.asarray(found, dtype=float)
 
 
-def _kept(work: Workspace, what: str, rows: np.ndarray, output: int | None, xy: np.ndarray) -> float:
+def _kept(
+    work: Workspace, what: str, rows: np.ndarray, output: int | None, xy: np.ndarray
+) -> float:
     from sklearn.manifold import trustworthiness
 
     at = thinned(np.arange(len(rows)), MAX_JUDGED)
     if len(at) <= 2 * NEIGHBOURS + 1:
         return float("nan")
-    return float(trustworthiness(coordinates.of(work, what, rows[at], output), xy[at], n_neighbors=NEIGHBOURS))
+    return float(
+        trustworthiness(
+            coordinates.of(work, what, rows[at], output), xy[at], n_neighbors=NEIGHBOURS
+        )
+    )
 
 
-def with_maps(work: Workspace, table: pd.DataFrame, parts: Sequence[Part], output: int | None = None) -> pd.DataFrame:
+def with_maps(
+    work: Workspace, table: pd.DataFrame, parts: Sequence[Part], output: int | None = None
+) -> pd.DataFrame:
     """Returns a table of samples with the columns of the maps that a filter names; of samples that are on no map, they
     are empty.
 
@@ -167,7 +214,11 @@ def with_maps(work: Workspace, table: pd.DataFrame, parts: Sequence[Part], outpu
         NotFound: when the split does not exist.
     """
     named = filter(None, (_COLUMN.fullmatch(part.column) for part in parts))
-    wanted = {(name[1].upper(), name[3], bool(name[2])) for name in named if name[3] in coordinates.kinds(work)}
+    wanted = {
+        (name[1].upper(), name[3], bool(name[2]))
+        for name in named
+        if name[3] in coordinates.kinds(work)
+    }
     if not wanted:
         return table
     rows = explained_rows(work, table, parts)
@@ -176,7 +227,9 @@ def with_maps(work: Workspace, table: pd.DataFrame, parts: Sequence[Part], outpu
         placed = sample_map(work, what, method, rows, output, everyone)
         xy = np.full((len(table), 2), np.nan)
         xy[placed.rows] = placed.xy
-        name = replace(placed, everyone=everyone).column  # as the filter says it, where the two are one
+        name = replace(
+            placed, everyone=everyone
+        ).column  # as the filter says it, where the two are one
         columns |= {f"{name}.{i + 1}": xy[:, i] for i in range(2)}
     return table.assign(**columns)
 
@@ -198,20 +251,33 @@ def region(found: SampleMap, x: Sequence[float], y: Sequence[float]) -> Part:
     Raises:
         InvalidInput: when there are fewer than two corners or too many, or not as many `x` as `y`.
     """
-    points = np.column_stack([np.asarray(x, dtype=float), np.asarray(y, dtype=float)]) if len(x) == len(y) else \
-        np.zeros((0, 2))
-    check(2 <= len(points) <= MAX_CORNERS and bool(np.isfinite(points).all()),
-          f"Arguments `x` and `y` must hold a number each of 2 to {MAX_CORNERS:,} corners. Select a region again.")
+    points = (
+        np.column_stack([np.asarray(x, dtype=float), np.asarray(y, dtype=float)])
+        if len(x) == len(y)
+        else np.zeros((0, 2))
+    )
+    check(
+        2 <= len(points) <= MAX_CORNERS and bool(np.isfinite(points).all()),
+        f"Arguments `x` and `y` must hold a number each of 2 to {MAX_CORNERS:,} corners. Select a region again.",
+    )
     span = max(float(np.ptp(found.xy, axis=0).max()), 1e-9)
     digits = max(0, -int(np.floor(np.log10(span / STEPS))))
     best = points.round(digits)
     if len(points) > 3:
         wanted = cohorts.inside(points, found.xy)
         tried = [thinned(points, MAX_VERTICES).round(digits)] + [
-            cohorts.simplified(points, share * span).round(digits) for share in np.geomspace(3e-4, 0.1, 24)]
-        best = min((each for each in tried if 3 <= len(each) <= MAX_VERTICES), key=lambda each: (
-            int((cohorts.inside(each, found.xy) != wanted).sum()), len(each)))
-    return Part(found.column, cohorts.REGION, tuple(f"{_short(a, digits)},{_short(b, digits)}" for a, b in best))
+            cohorts.simplified(points, share * span).round(digits)
+            for share in np.geomspace(3e-4, 0.1, 24)
+        ]
+        best = min(
+            (each for each in tried if 3 <= len(each) <= MAX_VERTICES),
+            key=lambda each: (int((cohorts.inside(each, found.xy) != wanted).sum()), len(each)),
+        )
+    return Part(
+        found.column,
+        cohorts.REGION,
+        tuple(f"{_short(a, digits)},{_short(b, digits)}" for a, b in best),
+    )
 
 
 def _short(value: float, digits: int) -> str:

@@ -17,8 +17,12 @@ from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
 
 COUNT = 8
-TITLES = {DIVIDENDS: "distance of the contributions", FINAL: "Hilbert-Schmidt distance of the final states",
-          STATES: "1 − fidelity of the modality states", FEATURES: "distance of the encoded features"}
+TITLES = {
+    DIVIDENDS: "distance of the contributions",
+    FINAL: "Hilbert-Schmidt distance of the final states",
+    STATES: "1 − fidelity of the modality states",
+    FEATURES: "distance of the encoded features",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +74,9 @@ def nearest(sample: Sample, by: str = DIVIDENDS, count: int = COUNT) -> Nearest:
 
 
 @memo(64, says="Comparing this sample with the others …")
-def _distances(work: Any, others: np.ndarray, row: int, by: str, output: int, rows: np.ndarray) -> np.ndarray:
+def _distances(
+    work: Any, others: np.ndarray, row: int, by: str, output: int, rows: np.ndarray
+) -> np.ndarray:
     """Distances (n,) of a row from others; `rows` are these and perhaps itself, as their coordinates are kept."""
     if not len(others):
         return np.zeros(0)
@@ -78,8 +84,13 @@ def _distances(work: Any, others: np.ndarray, row: int, by: str, output: int, ro
         return 1 - _fidelities(work, others, row)
     if by == DIVIDENDS:
         own = work.dividends(row, output)
-        return np.asarray(np.linalg.norm(
-            coordinates.of(work, by, others, output) - np.array([own[term] for term in work.terms]), axis=1))
+        return np.asarray(
+            np.linalg.norm(
+                coordinates.of(work, by, others, output)
+                - np.array([own[term] for term in work.terms]),
+                axis=1,
+            )
+        )
     every = coordinates.of(work, by, rows, output)[rows != row]
     own = coordinates.of(work, by, np.array([row]), output)
     return np.asarray(np.linalg.norm(every - own, axis=1))
@@ -90,7 +101,9 @@ def _fidelities(work: Any, others: np.ndarray, row: int) -> np.ndarray:
         kets = work.kets(others).to(torch.complex128)
         return np.asarray((kets.conj() @ work.ket(row).to(torch.complex128)).abs().pow(2).numpy())
     # Coordinates are cos and sin of all angles over the square root of 2.
-    every, own = (np.sqrt(2) * coordinates.of(work, STATES, some) for some in (others, np.array([row])))
+    every, own = (
+        np.sqrt(2) * coordinates.of(work, STATES, some) for some in (others, np.array([row]))
+    )
     n = every.shape[1] // 2
     cosines = every[:, :n] * own[:, :n] + every[:, n:] * own[:, n:]
     return np.asarray(((1 + cosines) / 2).prod(1))

@@ -1,7 +1,7 @@
 """Slices of a cohort by what its samples have in common, and how often the model is wrong in each. Free of streamlit.
 
-    found = slices(levels_of(open_sample("qj-planted", "p0031")), "regime")
-    found[0].name, found[0].rate, found[0].low, found[0].high
+found = slices(levels_of(open_sample("qj-planted", "p0031")), "regime")
+found[0].name, found[0].rate, found[0].low, found[0].high
 """
 
 from __future__ import annotations
@@ -17,7 +17,14 @@ from scipy.special import ndtri
 from qfusion._checks import check, choose
 from qfusion.analysis import text
 from qfusion.analysis.cohort import cohort_measures
-from qfusion.analysis.cohort.cohort_measures import DOMINANT, JOINT_SHARE, QUARTERS, SIGN, VERDICT, WRONG
+from qfusion.analysis.cohort.cohort_measures import (
+    DOMINANT,
+    JOINT_SHARE,
+    QUARTERS,
+    SIGN,
+    VERDICT,
+    WRONG,
+)
 from qfusion.analysis.levels import Levels
 from qfusion.analysis.subject import Workspace
 from qfusion.analysis.systems.network_subject import CONFLICT, DISAGREEMENT, MEAN_ENTROPY
@@ -26,7 +33,11 @@ from qfusion.explain.trust.cohorts import Part
 from qfusion.explain.trust.resampling import LEVEL
 
 MAX_SLICES, MAX_WORST = 24, 12
-_OUTCOMES = (VERDICT, SIGN, "error")  # what a filter may say of how a sample is decided, which is what is counted
+_OUTCOMES = (
+    VERDICT,
+    SIGN,
+    "error",
+)  # what a filter may say of how a sample is decided, which is what is counted
 WORST_PART = 0.25  # of a regression's samples count as errors: those of the largest
 
 
@@ -62,8 +73,10 @@ def wilson(wrong: float, count: float, level: float = LEVEL) -> tuple[float, flo
     Raises:
         InvalidInput: when there are no trials, or more hits than trials.
     """
-    check(0 <= wrong <= count and count > 0,
-          f"Argument `wrong` must lie between 0 and `count`, which is above 0, but they are {wrong} and {count}.")
+    check(
+        0 <= wrong <= count and count > 0,
+        f"Argument `wrong` must lie between 0 and `count`, which is above 0, but they are {wrong} and {count}.",
+    )
     z = float(ndtri(0.5 + level / 2))
     share, more = wrong / count, z * z / count
     middle = (share + more / 2) / (1 + more)
@@ -73,7 +86,9 @@ def wilson(wrong: float, count: float, level: float = LEVEL) -> tuple[float, flo
 
 def limit(levels: Levels) -> float:
     """Returns from which size on an error of a regression counts as one: the largest quarter of all of the split."""
-    return float(levels.rows["error"].quantile(1 - WORST_PART)) if len(levels.rows) else float("nan")
+    return (
+        float(levels.rows["error"].quantile(1 - WORST_PART)) if len(levels.rows) else float("nan")
+    )
 
 
 def is_wrong(levels: Levels) -> np.ndarray:
@@ -86,14 +101,33 @@ def is_wrong(levels: Levels) -> np.ndarray:
 
 def kinds(work: Workspace, rows: pd.DataFrame) -> tuple[str, ...]:
     """Returns by what samples can be sliced, as readers say it: a column of words, or of numbers in quarters."""
-    known = [text.column_of(name, map(str, rows.columns)) for name in cohort_measures.groupings(work, rows)[1:]
-             if not name.endswith(QUARTERS) and name not in (VERDICT, "sign of truth")]
-    numbers = [*([] if work.classes else ["truth"]), "certainty", CONFLICT, DISAGREEMENT, MEAN_ENTROPY, JOINT_SHARE,
-               cohort_measures.JOINT]
-    first = [name for name in (*known, DOMINANT, *(["prediction"] if work.classes else []))
-             if 1 < rows[name].astype(str).nunique() <= MAX_SLICES or name == "relation"]
-    return tuple(dict.fromkeys([*map(text.column, first),
-                                *(text.column(name) + QUARTERS for name in numbers if name in rows.columns)]))
+    known = [
+        text.column_of(name, map(str, rows.columns))
+        for name in cohort_measures.groupings(work, rows)[1:]
+        if not name.endswith(QUARTERS) and name not in (VERDICT, "sign of truth")
+    ]
+    numbers = [
+        *([] if work.classes else ["truth"]),
+        "certainty",
+        CONFLICT,
+        DISAGREEMENT,
+        MEAN_ENTROPY,
+        JOINT_SHARE,
+        cohort_measures.JOINT,
+    ]
+    first = [
+        name
+        for name in (*known, DOMINANT, *(["prediction"] if work.classes else []))
+        if 1 < rows[name].astype(str).nunique() <= MAX_SLICES or name == "relation"
+    ]
+    return tuple(
+        dict.fromkeys(
+            [
+                *map(text.column, first),
+                *(text.column(name) + QUARTERS for name in numbers if name in rows.columns),
+            ]
+        )
+    )
 
 
 def column(rows: pd.DataFrame, by: str) -> str:
@@ -131,15 +165,30 @@ def slices(levels: Levels, by: str = "") -> list[Slice]:
         count, bad = int(keep.sum()), int((keep & wrong).sum())
         if count:
             size = resampling.effective(wrong[keep], levels.clusters(keep))
-            found.append(Slice(title, parts, count, bad, bad / count, *wilson(bad / count * size, size),
-                               float(errors[keep].mean())))
+            found.append(
+                Slice(
+                    title,
+                    parts,
+                    count,
+                    bad,
+                    bad / count,
+                    *wilson(bad / count * size, size),
+                    float(errors[keep].mean()),
+                )
+            )
     return sorted(found, key=lambda each: (-each.rate, -each.count, each.name))
 
 
-def _conditions(rows: pd.DataFrame, name: str, quarters: bool) -> list[tuple[str, tuple[Part, ...]]]:
+def _conditions(
+    rows: pd.DataFrame, name: str, quarters: bool
+) -> list[tuple[str, tuple[Part, ...]]]:
     if not quarters:
         values = rows[name].dropna()
-        return [(str(value), (Part(name, "=", (str(value),)),)) for value in dict.fromkeys(values) if str(value)]
+        return [
+            (str(value), (Part(name, "=", (str(value),)),))
+            for value in dict.fromkeys(values)
+            if str(value)
+        ]
     values = rows[name].to_numpy(dtype=float)
     values = values[np.isfinite(values)]
     if not len(values):
@@ -147,8 +196,14 @@ def _conditions(rows: pd.DataFrame, name: str, quarters: bool) -> list[tuple[str
     inner = list(dict.fromkeys(f"{edge:.4g}" for edge in np.quantile(values, [0.25, 0.5, 0.75])))
     first = (f"up to {inner[0]}", (Part(name, "<=", (inner[0],)),))
     last = (f"above {inner[-1]}", (Part(name, ">", (inner[-1],)),))
-    return [first, *((f"{a} to {b}", (Part(name, ">", (a,)), Part(name, "<=", (b,))))
-                     for a, b in itertools.pairwise(inner)), last]
+    return [
+        first,
+        *(
+            (f"{a} to {b}", (Part(name, ">", (a,)), Part(name, "<=", (b,))))
+            for a, b in itertools.pairwise(inner)
+        ),
+        last,
+    ]
 
 
 @dataclass(frozen=True, eq=False)

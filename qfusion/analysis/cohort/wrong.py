@@ -64,7 +64,9 @@ def is_wrong(levels: Levels) -> np.ndarray:
     return slices.is_wrong(levels)
 
 
-def misleading(dividends: np.ndarray, scores: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def misleading(
+    dividends: np.ndarray, scores: np.ndarray, truth: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Returns the place of the most misleading dividend of every decision, and how far it pulls the wrong way.
 
     Of one score the wrong way is from the truth to the score; of several, a dividend pulls by what it gives the
@@ -81,9 +83,11 @@ def misleading(dividends: np.ndarray, scores: np.ndarray, truth: np.ndarray) -> 
         InvalidInput: when the shapes do not fit.
     """
     n = len(dividends)
-    check(dividends.ndim == 3 and scores.shape == (n, dividends.shape[2]) and truth.shape == (n,),
-          "Arguments `dividends`, `scores` and `truth` must have shapes (n, 2^M, C), (n, C) and (n,), but have "
-          f"{dividends.shape}, {scores.shape} and {truth.shape}.")
+    check(
+        dividends.ndim == 3 and scores.shape == (n, dividends.shape[2]) and truth.shape == (n,),
+        "Arguments `dividends`, `scores` and `truth` must have shapes (n, 2^M, C), (n, C) and (n,), but have "
+        f"{dividends.shape}, {scores.shape} and {truth.shape}.",
+    )
     if scores.shape[1] == 1:
         pulls = dividends[:, 1:, 0] * np.sign(scores - truth[:, None])
     else:
@@ -102,7 +106,9 @@ def wrong(levels: Levels) -> Wrong:
         levels: all samples and a cohort of them.
     """
     work, kind = levels.work, kind_of(levels)
-    rows = levels.rows[levels.inside & is_wrong(levels)].sort_values("error", ascending=False, kind="stable")
+    rows = levels.rows[levels.inside & is_wrong(levels)].sort_values(
+        "error", ascending=False, kind="stable"
+    )
     at = levels.places(rows)
     explained = np.full(len(work.dataset), -1)
     explained[work.bulk] = np.arange(len(work.bulk))
@@ -122,5 +128,12 @@ def wrong(levels: Levels) -> Wrong:
     else:
         right = np.abs(decided - truth[:, None]) < slices.limit(levels)
     every = np.arange(len(at))
-    return Wrong(rows, kind, np.array(work.coalitions, dtype=object)[place], pulls, decided[every, place],
-                 misled & right[every, place], float(right[:, 1:].mean(1).sum()))
+    return Wrong(
+        rows,
+        kind,
+        np.array(work.coalitions, dtype=object)[place],
+        pulls,
+        decided[every, place],
+        misled & right[every, place],
+        float(right[:, 1:].mean(1).sum()),
+    )

@@ -52,9 +52,14 @@ def answer(work: Any, row: int, words: str = "") -> Answer:
     model = _edited(work, words)
     e = explain.explain(model, work.inputs([row]), work.background)
     rows = torch.as_tensor(work.dataset.rows("test"))
-    found = evaluate(work.observables, fusion.fuse(work.masses[rows], model.phi.double())[0]) + model.bias
+    found = (
+        evaluate(work.observables, fusion.fuse(work.masses[rows], model.phi.double())[0])
+        + model.bias
+    )
     scores = e.prediction[0]
-    return Answer(model.phi, scores, softmax(scores), np.asarray(e.dividends[0]), work.of_split(found.numpy()))
+    return Answer(
+        model.phi, scores, softmax(scores), np.asarray(e.dividends[0]), work.of_split(found.numpy())
+    )
 
 
 @memo(16, background=False, says="Working out the entropies …")
@@ -72,20 +77,27 @@ def layers(work: Any, row: int, words: str = "") -> Any:
 @torch.no_grad()
 def layer_terms(work: Any, row: int, words: str = "") -> explain.Explanation:
     """Contributions to what the read-out would say at every place between the layers."""
-    return explain.through_layers(_edited(work, words), work.inputs([row]),
-                                  work.background)
+    return explain.through_layers(_edited(work, words), work.inputs([row]), work.background)
 
 
 def since_when(work: Any, found: explain.Explanation) -> str:
     """From which place between the layers on the decision is as at the end, as markdown; `found` of `layer_terms`."""
-    return answers.settled(work, np.asarray(found.dividends[:, 0]).sum(1),
-                           [f"“{text.plain(moment)}”" for moment in found.moments])
+    return answers.settled(
+        work,
+        np.asarray(found.dividends[:, 0]).sum(1),
+        [f"“{text.plain(moment)}”" for moment in found.moments],
+    )
 
 
 def what_was_added(found: explain.Explanation, output: int) -> str:
     """What the layers made of the decision that fused qubits hold already, as markdown; `found` of `layer_terms`."""
-    start, end = ({term: float(found.dividends[place, 0, i, output]) for i, term in enumerate(found.coalitions)}
-                  for place in (0, -1))
+    start, end = (
+        {
+            term: float(found.dividends[place, 0, i, output])
+            for i, term in enumerate(found.coalitions)
+        }
+        for place in (0, -1)
+    )
     return answers.added(start, end, "the network after the fusion")
 
 
@@ -110,7 +122,9 @@ def readouts(work: Any) -> dict[str, tuple[str, ...]]:
         from qfusion.track.progress import qubits_of
 
         wires = qubits_of(work.model.registers())
-        words = [(q,) for q in range(len(wires))] + [word for word in getattr(work.model, "words", ()) if len(word) > 1]
+        words = [(q,) for q in range(len(wires))] + [
+            word for word in getattr(work.model, "words", ()) if len(word) > 1
+        ]
     else:
         from qfusion.track.fusion_gates import wires_of
 
@@ -158,7 +172,9 @@ class Noisy:
 
 @memo(32)
 @torch.no_grad()
-def with_noise(work: Any, row: int, words: str, strengths: tuple[float, float, float], shots: int) -> Noisy:
+def with_noise(
+    work: Any, row: int, words: str, strengths: tuple[float, float, float], shots: int
+) -> Noisy:
     """The decision on one sample under noise, exactly, and how far `shots` runs scatter around it."""
     from qfusion.track import noise
 
@@ -180,8 +196,14 @@ def with_noise(work: Any, row: int, words: str, strengths: tuple[float, float, f
     spread = _dividend_errors(variance, len(work.modalities))
     here = model.fuse({name: work.masses[[row], :, m] for m, name in enumerate(work.modalities)})[0]
     lead_error = _lead_error(model, single, here, first.prediction[0] - bias) / shots**0.5
-    return Noisy(first.prediction[0], np.sqrt(variance[-1]), lead_error, np.asarray(first.dividends[0]), spread,
-                 work.of_split(scores))
+    return Noisy(
+        first.prediction[0],
+        np.sqrt(variance[-1]),
+        lead_error,
+        np.asarray(first.dividends[0]),
+        spread,
+        work.of_split(scores),
+    )
 
 
 def _dividend_errors(variance: np.ndarray, M: int) -> np.ndarray:
@@ -211,9 +233,13 @@ def _of_values(model: Any, values: torch.Tensor) -> torch.Tensor:
     """Observables (C, 3, ..., 3) of what every outcome of one run is worth, (2^n, C)."""
     n = model.elements
     words = values.T.reshape(-1, *(2,) * n)  # (C, 2, ..., 2): one value an outcome
-    walsh = words.new_tensor([[0.5, 0.5], [0.5, -0.5]])  # |0><0| = (I + Z) / 2, |1><1| = (I - Z) / 2
+    walsh = words.new_tensor(
+        [[0.5, 0.5], [0.5, -0.5]]
+    )  # |0><0| = (I + Z) / 2, |1><1| = (I - Z) / 2
     for _ in range(n):
-        words = torch.tensordot(words, walsh, ([1], [1]))  # each pass moves the first leg to the end
+        words = torch.tensordot(
+            words, walsh, ([1], [1])
+        )  # each pass moves the first leg to the end
     network = copy.copy(model.network)
     network.__dict__["readout"] = lambda: words
     other = copy.copy(model)
@@ -229,4 +255,11 @@ def on_device(work: Any, row: int, words: str, strengths: tuple[float, ...], sho
 
     noise = Noise(*strengths)
     device = MIXED if noise else "default.qubit"
-    return run(_without_cache(_edited(work, words)), work.theta(row), device, shots, 0, noise=noise if noise else None)
+    return run(
+        _without_cache(_edited(work, words)),
+        work.theta(row),
+        device,
+        shots,
+        0,
+        noise=noise if noise else None,
+    )

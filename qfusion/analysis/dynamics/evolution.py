@@ -51,7 +51,9 @@ class Decision:
 
     def frame(self) -> pd.DataFrame:
         """One row a time: t, the dividend of each coalition, the Shapley value of each modality."""
-        columns = {"t": self.times} | {f"dividend[{term or 'baseline'}]": v for term, v in self.dividends.items()}
+        columns = {"t": self.times} | {
+            f"dividend[{term or 'baseline'}]": v for term, v in self.dividends.items()
+        }
         return pd.DataFrame(columns | {f"shapley[{name}]": v for name, v in self.shapley.items()})
 
 
@@ -86,19 +88,34 @@ def decide(work: Any, row: int, tweak: Tweak, output: int = 0) -> Decision:
         observables = evolved.observables()[-1]
         metrics = jump_subject.test_metrics(work, observables, model.bias)
         scores = jump_subject.predict(work, np.array([row]), observables, model.bias)[0]
-    dividends = {term: np.asarray(e.dividends[:, 0, i, output]) for i, term in enumerate(e.coalitions)}
-    shapley = {name: np.asarray(e.shapley[:, 0, m, output]) for m, name in enumerate(work.modalities)}
-    return Decision(tweak, times, dividends, shapley, np.asarray(scores), float(scores[output]), metrics)
+    dividends = {
+        term: np.asarray(e.dividends[:, 0, i, output]) for i, term in enumerate(e.coalitions)
+    }
+    shapley = {
+        name: np.asarray(e.shapley[:, 0, m, output]) for m, name in enumerate(work.modalities)
+    }
+    return Decision(
+        tweak, times, dividends, shapley, np.asarray(scores), float(scores[output]), metrics
+    )
 
 
 @memo(32, background=False)
-def follow(work: Any, row: int, tweak: Tweak, *, negativity: bool = False, runs: int = 0, seed: int = 0) -> Any:
+def follow(
+    work: Any, row: int, tweak: Tweak, *, negativity: bool = False, runs: int = 0, seed: int = 0
+) -> Any:
     """QuTiP's track of one sample under the tweaked model."""
     from qfusion import track
 
     system = work.model.tweaked(tweak).system()
-    return track.track(system, work.ket(row), times_of(system.duration), negativity=negativity, trajectories=runs,
-                       seed=seed, rho=solved(work, row, tweak)[0])
+    return track.track(
+        system,
+        work.ket(row),
+        times_of(system.duration),
+        negativity=negativity,
+        trajectories=runs,
+        seed=seed,
+        rho=solved(work, row, tweak)[0],
+    )
 
 
 @memo(32, background=False)
@@ -114,11 +131,15 @@ def solved(work: Any, row: int, tweak: Tweak) -> tuple[np.ndarray, float]:
     system, ket = work.model.tweaked(tweak).system(), work.ket(row)
     times = times_of(system.duration)
     rho = track.solve(system, ket, times, rtol=LIVE_RTOL)
-    exact = lindblad.evolve_states(system.H, system.jumps, states.density(ket.to(system.H.dtype)), times.tolist())
+    exact = lindblad.evolve_states(
+        system.H, system.jumps, states.density(ket.to(system.H.dtype)), times.tolist()
+    )
     error = float(np.abs(rho - exact.numpy()).max())
-    check(error <= MOST_ERROR,
-          f"The states are followed to {error:.1e} only, by two integrators that should agree to {MOST_ERROR:g}. Lower "
-          "the couplings, the rates or the duration.")
+    check(
+        error <= MOST_ERROR,
+        f"The states are followed to {error:.1e} only, by two integrators that should agree to {MOST_ERROR:g}. Lower "
+        "the couplings, the rates or the duration.",
+    )
     return rho, error
 
 
@@ -134,8 +155,12 @@ def touched(tweak: Tweak, modalities: Sequence[str]) -> list[tuple[str, ...]]:
 def state_at_end(work: Any, row: int, tweak: Tweak) -> torch.Tensor:
     """rho(T) by torch's expansion, (D, D): one time only, so that a slider does not wait for it."""
     system = work.model.tweaked(tweak).system()
-    return lindblad.evolve_states(system.H, system.jumps, states.density(work.ket(row).to(system.H.dtype)),
-                                  [float(system.duration)])[0]
+    return lindblad.evolve_states(
+        system.H,
+        system.jumps,
+        states.density(work.ket(row).to(system.H.dtype)),
+        [float(system.duration)],
+    )[0]
 
 
 def shared_at_end(work: Any, row: int, tweak: Tweak, part: Sequence[str]) -> float:
@@ -146,7 +171,9 @@ def shared_at_end(work: Any, row: int, tweak: Tweak, part: Sequence[str]) -> flo
     if len(places) == 1:
         rest = [m for m in range(len(dims)) if m not in places]
         return float(measures.mutual_information(rho, dims, places, rest))
-    single = sum(float(measures.von_neumann_entropy(states.partial_trace(rho, dims, (m,)))) for m in places)
+    single = sum(
+        float(measures.von_neumann_entropy(states.partial_trace(rho, dims, (m,)))) for m in places
+    )
     return single - float(measures.von_neumann_entropy(states.partial_trace(rho, dims, places)))
 
 
@@ -156,8 +183,11 @@ def entangled_at_end(work: Any, row: int, tweak: Tweak, part: Sequence[str]) -> 
     places = [work.modalities.index(name) for name in part]
     if len(places) == 1:
         return float(measures.logarithmic_negativity(rho, dims, places))
-    return float(measures.logarithmic_negativity(states.partial_trace(rho, dims, places), [dims[m] for m in places],
-                                                 (0,)))
+    return float(
+        measures.logarithmic_negativity(
+            states.partial_trace(rho, dims, places), [dims[m] for m in places], (0,)
+        )
+    )
 
 
 def exactness(work: Any, row: int, tweak: Tweak) -> str:
@@ -194,8 +224,9 @@ def attract(work: Any, row: int, tweak: Tweak, reach: float = 5.0) -> Settling:
     model = work.model.tweaked(tweak)
     system = model.system()
     times = np.linspace(0.0, reach * max(system.duration, 1e-6), STEPS * round(reach) + 1)
-    rho = lindblad.evolve_states(system.H, system.jumps, states.density(work.ket(row).to(system.H.dtype)),
-                                 times.tolist())
+    rho = lindblad.evolve_states(
+        system.H, system.jumps, states.density(work.ket(row).to(system.H.dtype)), times.tolist()
+    )
     test = work.dataset.rows("test")
     others = test[test != row]
     others = others[np.linspace(0, len(others) - 1, min(PAIRS, len(others))).astype(int)]
@@ -206,18 +237,28 @@ def attract(work: Any, row: int, tweak: Tweak, reach: float = 5.0) -> Settling:
             pairs = track.contraction(system, kets[0], kets[1:], steps=STEPS + 1)
     with torch.no_grad():
         observables = model.observables([0.0, float(model.duration)])
-        scores = [jump_subject.predict(work, test[:MOST_SPREAD], each, model.bias) for each in observables]
-    return Settling(times, rho[STEPS].numpy(), track.attractor(system, rho), pairs, np.std(scores, axis=1))
+        scores = [
+            jump_subject.predict(work, test[:MOST_SPREAD], each, model.bias) for each in observables
+        ]
+    return Settling(
+        times, rho[STEPS].numpy(), track.attractor(system, rho), pairs, np.std(scores, axis=1)
+    )
 
 
 @memo(32, background=False)
-def entropies_by_torch(work: Any, row: int, count: int = 21) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+def entropies_by_torch(
+    work: Any, row: int, count: int = 21
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Times and the entropy of each modality's state under the model as learned."""
     times = times_of(float(work.model.duration), count)
     with torch.no_grad():
         rho = work.model.evolve_states(states.density(work.ket(row)), times.tolist())
-        found = {name: measures.von_neumann_entropy(states.partial_trace(rho, work.model.dims, (m,))).numpy()
-                 for m, name in enumerate(work.modalities)}
+        found = {
+            name: measures.von_neumann_entropy(
+                states.partial_trace(rho, work.model.dims, (m,))
+            ).numpy()
+            for m, name in enumerate(work.modalities)
+        }
     return times, found
 
 
@@ -228,13 +269,23 @@ def circuit(work: Any, row: int, dt: float, split: str, tweak: Tweak = LEARNED) 
 
     with torch.no_grad():
         kets = work.model.encode(work.inputs([row]))
-    return step_circuit(work.model.tweaked(tweak).system(), {name: ket[0] for name, ket in kets.items()}, dt,
-                        split=split)
+    return step_circuit(
+        work.model.tweaked(tweak).system(),
+        {name: ket[0] for name, ket in kets.items()},
+        dt,
+        split=split,
+    )
 
 
 @memo(16, background=False, says="Comparing steps with the exact evolution …")
-def step_errors(work: Any, row: int, split: str, tweak: Tweak = LEARNED) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def step_errors(
+    work: Any, row: int, split: str, tweak: Tweak = LEARNED
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Step sizes (n,), and the circuit's distance from the exact evolution after one step and after all."""
     steps = float(work.model.tweaked(tweak).duration) / np.array([2.0, 4.0, 8.0, 16.0, 32.0])
     errors = [circuit(work, row, float(dt), split, tweak).error for dt in steps]
-    return steps, np.array([error.one for error in errors]), np.array([error.all for error in errors])
+    return (
+        steps,
+        np.array([error.one for error in errors]),
+        np.array([error.all for error in errors]),
+    )

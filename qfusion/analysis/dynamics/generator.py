@@ -42,8 +42,13 @@ def strengths_of(system: System) -> Strengths:
     ours = strengths(system.H, system.dims)
     theirs = strengths(system.jumps, system.dims)
     return Strengths(
-        {subset_name(s, system.names): float(value) / D ** 0.5 for s, value in ours.items() if s},
-        {subset_name(s, system.names): float(value.square().sum()) / D for s, value in theirs.items() if s})
+        {subset_name(s, system.names): float(value) / D**0.5 for s, value in ours.items() if s},
+        {
+            subset_name(s, system.names): float(value.square().sum()) / D
+            for s, value in theirs.items()
+            if s
+        },
+    )
 
 
 @memo(16, background=False)
@@ -62,7 +67,9 @@ def levels(system: System) -> tuple[np.ndarray, np.ndarray]:
 
 def operators(model: Any) -> dict[str, str]:
     """The operators of a model that can be read letter by letter, by name, and what each is."""
-    jumps = {f"L{k + 1}": "jump operator, in the canonical unravelling," for k in range(model.jump_count)}
+    jumps = {
+        f"L{k + 1}": "jump operator, in the canonical unravelling," for k in range(model.jump_count)
+    }
     return {HAMILTONIAN: "Hamiltonian", **jumps, READOUT: "what is read at T"}
 
 
@@ -88,7 +95,9 @@ class Letter:
     @property
     def words(self) -> str:
         """For example "text XZ · audio IY"."""
-        return " · ".join(f"{name} {each}" for name, each in zip(split_term(self.term), self.letters, strict=True))
+        return " · ".join(
+            f"{name} {each}" for name, each in zip(split_term(self.term), self.letters, strict=True)
+        )
 
 
 def largest(A: Tensor, system: System, count: int) -> tuple[list[Letter], float]:
@@ -103,10 +112,17 @@ def largest(A: Tensor, system: System, count: int) -> tuple[list[Letter], float]
         at = np.unravel_index(place, sizes.shape)
         acts = [m for m, letter in enumerate(at) if letter]
         if sizes[at] > 0:
-            terms.append(Letter("+".join(system.names[m] for m in acts), tuple(names[m][at[m]] for m in acts),
-                                complex(found[at])))
+            terms.append(
+                Letter(
+                    "+".join(system.names[m] for m in acts),
+                    tuple(names[m][at[m]] for m in acts),
+                    complex(found[at]),
+                )
+            )
     total = float((sizes**2).sum())
-    return terms, float((np.abs([each.value for each in terms]) ** 2).sum()) / total if total else 0.0
+    return terms, float(
+        (np.abs([each.value for each in terms]) ** 2).sum()
+    ) / total if total else 0.0
 
 
 def has_modes(subject: Any, **_: Any) -> bool:
@@ -127,8 +143,11 @@ def modes(system: System) -> np.ndarray:
     """
     H, jumps = system.H.numpy(), system.jumps.numpy()
     D = len(H)
-    check(D <= MAX_MODES, f"All eigenvalues of the generator are worked out up to D = {MAX_MODES}, but D is {D}. Look "
-                          "at the spectral gap under Steady state.")
+    check(
+        D <= MAX_MODES,
+        f"All eigenvalues of the generator are worked out up to D = {MAX_MODES}, but D is {D}. Look "
+        "at the spectral gap under Steady state.",
+    )
     one = np.eye(D)
     effective = -1j * H - np.einsum("kji,kjl->il", jumps.conj(), jumps) / 2
     # rho as its rows one after the other: A rho B becomes (A x B^T)

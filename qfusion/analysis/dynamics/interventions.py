@@ -20,7 +20,14 @@ from qfusion.data.modality import split_term
 from qfusion.data.sources.planted import editing
 from qfusion.explain.changes import counterfactual, flips, forms, interventions, search
 
-KEPT, SWAP, DROP, INPUT, STATE, FLIP = ACTIONS = "as it is", "swap", "drop", "edit input", "edit state", "nearest flip"
+KEPT, SWAP, DROP, INPUT, STATE, FLIP = ACTIONS = (
+    "as it is",
+    "swap",
+    "drop",
+    "edit input",
+    "edit state",
+    "nearest flip",
+)
 Asked = Mapping[str, Mapping[str, Any]]  # by modality, see `asked`
 STEP = 0.001  # of a slider of a state
 
@@ -59,7 +66,9 @@ class Result:
 
     def terms(self, work: Workspace, output: int) -> dict[str, float]:
         """Baseline and dividends of one score, keyed by coalition."""
-        return {term: float(self.outcome.dividends[i, output]) for i, term in enumerate(work.coalitions)}
+        return {
+            term: float(self.outcome.dividends[i, output]) for i, term in enumerate(work.coalitions)
+        }
 
     @property
     def probabilities(self) -> np.ndarray:
@@ -70,7 +79,14 @@ class Result:
 def actions(work: Workspace, modality: str) -> tuple[str, ...]:
     """What can be done to a modality of these data."""
     raw = editing.recipe_of(work.dataset) is not None and modality in ("text", *editing.CONTROLS)
-    return (KEPT, SWAP, DROP, *((INPUT,) if raw else ()), *((STATE,) if work.can("states") else ()), FLIP)
+    return (
+        KEPT,
+        SWAP,
+        DROP,
+        *((INPUT,) if raw else ()),
+        *((STATE,) if work.can("states") else ()),
+        FLIP,
+    )
 
 
 def asked(work: Workspace, row: int, wanted: Asked) -> tuple[Change, ...]:
@@ -92,8 +108,16 @@ def asked(work: Workspace, row: int, wanted: Asked) -> tuple[Change, ...]:
     return tuple(_asked(work, row, name, **wanted.get(name, {})) for name in work.modalities)
 
 
-def _asked(work: Workspace, row: int, name: str, action: str = KEPT, donor: str = "", words: str | None = None,
-           controls: Mapping[str, float] | None = None, state: Mapping[int, float] | None = None) -> Change:
+def _asked(
+    work: Workspace,
+    row: int,
+    name: str,
+    action: str = KEPT,
+    donor: str = "",
+    words: str | None = None,
+    controls: Mapping[str, float] | None = None,
+    state: Mapping[int, float] | None = None,
+) -> Change:
     choose("Action", action, ACTIONS)
     if action == SWAP:
         return Change(SWAP, donor=donor or backgrounds.default_contrast(work, row))
@@ -117,8 +141,14 @@ def own_words(work: Workspace, row: int) -> str:
 def _moved(own: tuple[float, ...], to: Mapping[int, float]) -> tuple[float, ...]:
     """The numbers of a state with some of them moved."""
     wrong = [place for place in to if not 0 <= place < len(own)]
-    check(not wrong, f"The state has {len(own)} numbers, counted from 0, but none in place {wrong[:1]}.")
-    return tuple(to[i] if i in to and abs(to[i] - round(value, 3)) > STEP / 2 else value for i, value in enumerate(own))
+    check(
+        not wrong,
+        f"The state has {len(own)} numbers, counted from 0, but none in place {wrong[:1]}.",
+    )
+    return tuple(
+        to[i] if i in to and abs(to[i] - round(value, 3)) > STEP / 2 else value
+        for i, value in enumerate(own)
+    )
 
 
 @memo(4, background=False)
@@ -175,8 +205,10 @@ def with_changes(work: Workspace, row: int, changes: tuple[Change, ...]) -> Resu
 def edited(work: Workspace, row: int, modality: str, change: Change) -> editing.Edit:
     """The raw content of a planted modality made anew, with its features."""
     made = editing.recipe_of(work.dataset)
-    check(made is not None,
-          "Raw input can be edited where this project makes it: in the data set 'planted'. Choose another change.")
+    check(
+        made is not None,
+        "Raw input can be edited where this project makes it: in the data set 'planted'. Choose another change.",
+    )
     assert made is not None
     if modality == "text":
         return editing.with_words(change.words)
@@ -189,7 +221,9 @@ def features(edit: editing.Edit) -> Any:
     values = torch.from_numpy(np.asarray(edit.values)).double()
     if edit.lengths is None:
         return values
-    return values, torch.arange(values.shape[1]) < torch.from_numpy(np.asarray(edit.lengths))[:, None]
+    return values, torch.arange(values.shape[1]) < torch.from_numpy(np.asarray(edit.lengths))[
+        :, None
+    ]
 
 
 def set_state(own: torch.Tensor, numbers: tuple[float, ...]) -> torch.Tensor:
@@ -199,8 +233,12 @@ def set_state(own: torch.Tensor, numbers: tuple[float, ...]) -> torch.Tensor:
         return values[None]
     if own.shape[-1] == 2:
         theta, phi = values
-        return torch.stack([torch.cos(theta / 2).to(own.dtype), torch.polar(torch.sin(theta / 2), phi).to(own.dtype)])[
-            None]
+        return torch.stack(
+            [
+                torch.cos(theta / 2).to(own.dtype),
+                torch.polar(torch.sin(theta / 2), phi).to(own.dtype),
+            ]
+        )[None]
     total = float(values.sum())
     check(total > 0, "The weights of the basis states must not all be zero. Raise one of them.")
     phases = torch.where(own.abs() > 0, own / own.abs().clamp_min(1e-300), torch.ones_like(own))
@@ -214,8 +252,10 @@ def shown_state(own: torch.Tensor) -> tuple[float, ...]:
         return tuple(state.tolist())
     if len(state) == 2:
         relative = state[1] * state[0].conj()
-        return (2 * float(torch.atan2(state[1].abs(), state[0].abs())), float(torch.angle(relative))
-                if relative.abs() > 0 else 0.0)
+        return (
+            2 * float(torch.atan2(state[1].abs(), state[0].abs())),
+            float(torch.angle(relative)) if relative.abs() > 0 else 0.0,
+        )
     return tuple(state.abs().square().tolist())
 
 
@@ -256,12 +296,19 @@ def what_would_flip(work: Workspace, row: int) -> dict[str, Flip]:
     model, everyone, own, found = fixed(work), every_state(work), own_states(work, row), {}
     for name in work.modalities:
         donor = interventions.nearest_donor(model, own, name, everyone[name])
-        found[name] = Flip(counterfactual.nearest_state(model, own, name, everyone[name]), donor,
-                           str(work.dataset.ids[donor.row]) if donor.row >= 0 else "")
+        found[name] = Flip(
+            counterfactual.nearest_state(model, own, name, everyone[name]),
+            donor,
+            str(work.dataset.ids[donor.row]) if donor.row >= 0 else "",
+        )
     return found
 
 
-@memo(2, background=False, says="Following every knob over its range, once for this model, about ten seconds …")
+@memo(
+    2,
+    background=False,
+    says="Following every knob over its range, once for this model, about ten seconds …",
+)
 def parameter_table(work: Workspace) -> Any:
     """What `flips.nearest_parameters` uses again for every sample."""
     return flips.table(work.model) if work.can("time") else None
@@ -281,8 +328,14 @@ def parameter_name(work: Any, change: flips.ParameterChange) -> str:
         return "duration T"
     element, stage, pattern = map(int, change.name.split("."))
     stages, patterns = work.model.phi.shape[1:]
-    controls = work.modalities if stages == 1 else (work.modalities[:2] if stage == 0
-                                                    else ("fused", work.modalities[stage + 1]))
+    controls = (
+        work.modalities
+        if stages == 1
+        else (work.modalities[:2] if stage == 0 else ("fused", work.modalities[stage + 1]))
+    )
     digits = format(pattern, f"0{patterns.bit_length() - 1}b")
-    yes = " + ".join(str(name) for name, bit in zip(controls, digits, strict=True) if bit == "1") or "none"
+    yes = (
+        " + ".join(str(name) for name, bit in zip(controls, digits, strict=True) if bit == "1")
+        or "none"
+    )
     return f"angle φ of ‘{work.elements[element]}’ when yes from {yes}"

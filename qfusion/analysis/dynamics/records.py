@@ -11,9 +11,11 @@ from qfusion.analysis.sample import Sample
 
 RUNS = 200  # trajectories whose jumps are shown
 BINS = 10  # spans of time in which jumps are counted
-UNRAVELLING = ("This is one unravelling of the master equation, chosen by convention: its jump operators are traceless "
-               "and orthogonal, numbered by their rates. Another gauge has the same master equation, but other "
-               "operators, jumps and single runs.")
+UNRAVELLING = (
+    "This is one unravelling of the master equation, chosen by convention: its jump operators are traceless "
+    "and orthogonal, numbered by their rates. Another gauge has the same master equation, but other "
+    "operators, jumps and single runs."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +56,9 @@ def records(sample: Sample, runs: int = RUNS) -> Records:
     track, L = sample.track(runs=runs), sample.model.system().jumps.numpy()
     K, end = len(L), float(track.times[-1])
     order = sorted(range(runs), key=lambda i: (*track.trajectories[i].jump_times[:1], np.inf)[0])
-    found = tuple((i, track.trajectories[i].jump_times, track.trajectories[i].jump_operators) for i in order)
+    found = tuple(
+        (i, track.trajectories[i].jump_times, track.trajectories[i].jump_operators) for i in order
+    )
     edges = np.linspace(0, end or 1.0, BINS + 1)
     counts = np.zeros((K, BINS))
     for _, times, which in found:
@@ -62,4 +66,11 @@ def records(sample: Sample, runs: int = RUNS) -> Records:
             counts[k] += np.histogram(times[which == k], edges)[0]
     per = runs * (edges[1] - edges[0])
     exact = np.einsum("kba,kbc,tca->kt", L.conj(), L, track.rho, optimize=True).real
-    return Records(found, edges, counts / per, np.where(counts > 0, np.sqrt(counts), np.nan) / per, track.times, exact)
+    return Records(
+        found,
+        edges,
+        counts / per,
+        np.where(counts > 0, np.sqrt(counts), np.nan) / per,
+        track.times,
+        exact,
+    )

@@ -30,8 +30,13 @@ def done_by(values: np.ndarray, place: int) -> float | None:
     return None if abs(way) < 1e-3 else float(values[place] - values[0]) / way
 
 
-def answer(dividends: Mapping[str, np.ndarray], moving: np.ndarray, moving_name: str, unit: str,
-           where: list[str]) -> str:
+def answer(
+    dividends: Mapping[str, np.ndarray],
+    moving: np.ndarray,
+    moving_name: str,
+    unit: str,
+    where: list[str],
+) -> str:
     """When the decision leaves the single modalities, and how far entanglement has moved by then, as a title."""
     share = joint_share(dividends)
     place = leaves_at(share)
@@ -44,13 +49,18 @@ def answer(dividends: Mapping[str, np.ndarray], moving: np.ndarray, moving_name:
         return f"Joint terms outweigh the single modalities from the start ({ends} of the decision's size), {meanwhile}"
     done = done_by(moving, place)
     if done is None:
-        moved = f"{moving_name} is there as at the start and at the end ({moving[-1]:z.2f} {unit})" if np.ptp(
-            moving) < 1e-3 else f"{moving_name} is {moving[place]:z.2f} {unit} there, {moving[-1]:z.2f} at both ends"
+        moved = (
+            f"{moving_name} is there as at the start and at the end ({moving[-1]:z.2f} {unit})"
+            if np.ptp(moving) < 1e-3
+            else f"{moving_name} is {moving[place]:z.2f} {unit} there, {moving[-1]:z.2f} at both ends"
+        )
     elif 0 <= done <= 1:
         moved = f"by then {moving_name} has gone {percent(done)} of its way"
     else:
-        moved = (f"by then {moving_name} is {moving[place]:z.2f} {unit}, outside its way from {moving[0]:z.2f} to "
-                 f"{moving[-1]:z.2f}")
+        moved = (
+            f"by then {moving_name} is {moving[place]:z.2f} {unit}, outside its way from {moving[0]:z.2f} to "
+            f"{moving[-1]:z.2f}"
+        )
     return f"The decision leaves the single modalities for good at {where[place]}: {moved}"
 
 
@@ -72,12 +82,18 @@ def since_when(work: Any, now: Any) -> str:
         return answers.settled(work, sum(now.dividends.values())[:, None], where)
     place = leaves_at(joint_share(now.dividends))
     if place is None:
-        return "At the end what the modalities say only jointly does not outweigh what they say alone."
-    return (f"What the modalities say only jointly outweighs what they say alone from **{where[place]}** on (the end "
-            f"is {where[-1]}).")
+        return (
+            "At the end what the modalities say only jointly does not outweigh what they say alone."
+        )
+    return (
+        f"What the modalities say only jointly outweighs what they say alone from **{where[place]}** on (the end "
+        f"is {where[-1]})."
+    )
 
 
 def what_was_added(now: Any) -> str:
     """What the evolution made of the decision between t = 0 and T, as markdown."""
-    start, end = ({term: float(values[place]) for term, values in now.dividends.items()} for place in (0, -1))
+    start, end = (
+        {term: float(values[place]) for term, values in now.dividends.items()} for place in (0, -1)
+    )
     return answers.added(start, end, "the evolution")

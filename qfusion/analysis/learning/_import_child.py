@@ -55,8 +55,12 @@ def imported(order: Mapping[str, Any]) -> dict[str, Any]:
     speed = first(taken, dataset)
     place = taking.keep(taken, dataset, order["name"], None, order["title"], order["replace"])
     measured = checkpoint.card(place)["this_seed"].get("test", {})
-    return {**taking.told(taken, {"name": order["name"], "path": str(place), "metrics": measured}),
-            "toml": taken.model.card.text(), "first": speed, "sample": str(dataset.ids[dataset.rows("test")[0]])}
+    return {
+        **taking.told(taken, {"name": order["name"], "path": str(place), "metrics": measured}),
+        "toml": taken.model.card.text(),
+        "first": speed,
+        "sample": str(dataset.ids[dataset.rows("test")[0]]),
+    }
 
 
 def main() -> None:
@@ -70,7 +74,10 @@ def main() -> None:
     except Exhausted as error:
         found = {"exhausted": error.of}
     except QFusionError as error:
-        found = {"problem": str(error), "card": error.card.text() if isinstance(error, Unfit) else ""}
+        found = {
+            "problem": str(error),
+            "card": error.card.text() if isinstance(error, Unfit) else "",
+        }
     except (MemoryError, RuntimeError) as error:
         if not isinstance(error, MemoryError) and "can't allocate memory" not in str(error):
             raise

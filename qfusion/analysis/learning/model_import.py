@@ -38,8 +38,16 @@ _CHILD = Path(__file__).with_name("_import_child.py")
 class Import:
     """An import that is under way; `cancel` it, or look again and again whether it is `done`."""
 
-    def __init__(self, file: Path, data: str, name: str, card: str = "", title: str = "", replace: bool = False,
-                 only_onnx: bool = False):
+    def __init__(
+        self,
+        file: Path,
+        data: str,
+        name: str,
+        card: str = "",
+        title: str = "",
+        replace: bool = False,
+        only_onnx: bool = False,
+    ):
         """Starts it and returns at once.
 
         Args:
@@ -52,23 +60,52 @@ class Import:
         Raises:
             InvalidInput: when the file is neither, or the name is none or taken.
         """
-        check(file.suffix.lower() in SUFFIXES, f"Program `{file.name}` must be an .onnx or .pt2 file. Export it to "
-                                               "ONNX, or by `torch.export.save`.")
+        check(
+            file.suffix.lower() in SUFFIXES,
+            f"Program `{file.name}` must be an .onnx or .pt2 file. Export it to "
+            "ONNX, or by `torch.export.save`.",
+        )
         taking.check_name(name, None, replace)
         _limits.check_disk("The program", file.stat().st_size)
         self.file = file
-        self._folder = tempfile.TemporaryDirectory(prefix="qfusion-import-", ignore_cleanup_errors=True)
-        self._found, order = (Path(self._folder.name) / each for each in ("found.json", "order.json"))
-        order.write_text(json.dumps({
-            "file": str(file.absolute()), "data": data, "name": name, "card": card, "title": title, "replace": replace,
-            "only_onnx": only_onnx, "memory": MEMORY, "seconds": SECONDS, "found": str(self._found)}))
+        self._folder = tempfile.TemporaryDirectory(
+            prefix="qfusion-import-", ignore_cleanup_errors=True
+        )
+        self._found, order = (
+            Path(self._folder.name) / each for each in ("found.json", "order.json")
+        )
+        order.write_text(
+            json.dumps(
+                {
+                    "file": str(file.absolute()),
+                    "data": data,
+                    "name": name,
+                    "card": card,
+                    "title": title,
+                    "replace": replace,
+                    "only_onnx": only_onnx,
+                    "memory": MEMORY,
+                    "seconds": SECONDS,
+                    "found": str(self._found),
+                }
+            )
+        )
         # Threads of a library for matrices would take address space each.
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OMP_NUM_THREADS": "1",
-                       "OPENBLAS_NUM_THREADS": "1"}
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+        }
         self._began = time.monotonic()
         with (Path(self._folder.name) / "said").open("wb") as said:
-            self._process = subprocess.Popen([sys.executable, "-P", str(_CHILD), str(order)], env=environment,
-                                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said)
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", str(_CHILD), str(order)],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=said,
+            )
 
     @property
     def seconds(self) -> float:
@@ -116,13 +153,23 @@ class Import:
         try:
             found: Mapping[str, Any] = json.loads(self._found.read_text())
         except (OSError, ValueError):
-            said = (Path(self._folder.name) / "said").read_text(errors="replace").strip().rpartition("\n")[2][:160]
-            raise self._refused(f"its checks ended with signal {-status}" if status < 0
-                                else f"its checks fail ({said or 'no reason is given'})") from None
+            said = (
+                (Path(self._folder.name) / "said")
+                .read_text(errors="replace")
+                .strip()
+                .rpartition("\n")[2][:160]
+            )
+            raise self._refused(
+                f"its checks ended with signal {-status}"
+                if status < 0
+                else f"its checks fail ({said or 'no reason is given'})"
+            ) from None
         if "exhausted" in found:
-            raise self._refused(f"it takes more than {MEMORY / 2**30:.0f} GiB of memory"
-                                if found["exhausted"] == "memory"
-                                else f"it takes more than {SECONDS} seconds of the processor")
+            raise self._refused(
+                f"it takes more than {MEMORY / 2**30:.0f} GiB of memory"
+                if found["exhausted"] == "memory"
+                else f"it takes more than {SECONDS} seconds of the processor"
+            )
         if "problem" in found and found["card"]:
             raise Unfit(found["problem"], cards.read(found["card"], "card"))
         if "problem" in found:
@@ -130,5 +177,7 @@ class Import:
         return dict(found)
 
     def _refused(self, why: str) -> InvalidInput:
-        return InvalidInput(f"Program `{self.file.name}` is not imported here: {why}. On the command line it is not "
-                            f"limited: `python -m qfusion model import {self.file.name} --data NAME --name NAME`.")
+        return InvalidInput(
+            f"Program `{self.file.name}` is not imported here: {why}. On the command line it is not "
+            f"limited: `python -m qfusion model import {self.file.name} --data NAME --name NAME`."
+        )

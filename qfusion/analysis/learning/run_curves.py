@@ -62,9 +62,16 @@ class Seen:
             return "cannot be read"
         if self.asked and self.alive:
             return {"pause": "pausing …", "stop": "stopping …"}[self.asked]
-        return {STARTING: "starting …", "waiting": "waiting for a free processor", "running": "training",
-                "paused": "paused", "stopped": "stopped, best model kept", "finished": "finished", "failed": "failed",
-                "interrupted": "interrupted, can go on"}[self.state]
+        return {
+            STARTING: "starting …",
+            "waiting": "waiting for a free processor",
+            "running": "training",
+            "paused": "paused",
+            "stopped": "stopped, best model kept",
+            "finished": "finished",
+            "failed": "failed",
+            "interrupted": "interrupted, can go on",
+        }[self.state]
 
     @property
     def has_model(self) -> bool:
@@ -82,8 +89,11 @@ def see(run: Run, read: Callable[[Run], Record]) -> Seen:
         plan, record = run.plan, checked(read(run))
     except QFusionError as error:
         return Seen(run, None, None, "", problem=str(error))
-    state = STARTING if record.state not in ("waiting", "running",
-                                             "finished") and runs.is_starting(run) else record.state
+    state = (
+        STARTING
+        if record.state not in ("waiting", "running", "finished") and runs.is_starting(run)
+        else record.state
+    )
     return Seen(run, plan, record, state, run.asked())
 
 
@@ -99,9 +109,11 @@ def shown(seen: Sequence[Seen], names: Sequence[str] = ()) -> list[Seen]:
         NotFound: when there is none of a name.
     """
     of_name = {each.name: each for each in seen}
-    return [of_name[choose("Run", name, of_name)] for name in names] or [each for each in seen
-                                                                         if each.alive][:MAX_SHOWN] \
+    return (
+        [of_name[choose("Run", name, of_name)] for name in names]
+        or [each for each in seen if each.alive][:MAX_SHOWN]
         or list(seen[:1])
+    )
 
 
 def open_runs(names: Sequence[str] = ()) -> list[Seen]:
@@ -121,17 +133,35 @@ def checked(record: Record) -> Record:
         IntegrityError: when it is not one: the file may be written by anyone.
     """
     try:
-        ok = record.state in runs.STATES and isinstance(record.message, str) and all(
-            math.isfinite(float(number)) for number in (record.epochs, record.kept, record.began, record.batch,
-                                                        record.batches))
+        ok = (
+            record.state in runs.STATES
+            and isinstance(record.message, str)
+            and all(
+                math.isfinite(float(number))
+                for number in (
+                    record.epochs,
+                    record.kept,
+                    record.began,
+                    record.batch,
+                    record.batches,
+                )
+            )
+        )
         for row in record.history:
-            numbers = [row[key] for key in ("epoch", "train_loss", "valid_loss", "gradient_norm", "seconds", "rate")]
+            numbers = [
+                row[key]
+                for key in ("epoch", "train_loss", "valid_loss", "gradient_norm", "seconds", "rate")
+            ]
             numbers += [*row["valid"].values(), *row["watched"].values()]
-            ok = ok and all(isinstance(number, int | float) and math.isfinite(number) for number in numbers)
+            ok = ok and all(
+                isinstance(number, int | float) and math.isfinite(number) for number in numbers
+            )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         ok = False
     if not ok:
-        raise IntegrityError("Its record.json is not the record of a training. Delete the run and begin again.")
+        raise IntegrityError(
+            "Its record.json is not the record of a training. Delete the run and begin again."
+        )
     return record
 
 
@@ -140,12 +170,16 @@ def curve(record: Record, key: str) -> Curve:
     part, dot, name = key.partition(".")
     found = [(row["epoch"], row[part].get(name) if dot else row[part]) for row in record.history]
     known = [(epoch, value) for epoch, value in found if value is not None]
-    return np.array([epoch for epoch, _ in known], dtype=float), np.array([value for _, value in known], dtype=float)
+    return np.array([epoch for epoch, _ in known], dtype=float), np.array(
+        [value for _, value in known], dtype=float
+    )
 
 
 def watched(record: Record, prefix: str) -> dict[str, Curve]:
     """What was watched under names that begin with `prefix` and a dot, by the rest of the name, in its own order."""
-    names = dict.fromkeys(key for row in record.history for key in row["watched"] if key.startswith(f"{prefix}."))
+    names = dict.fromkeys(
+        key for row in record.history for key in row["watched"] if key.startswith(f"{prefix}.")
+    )
     return {name.removeprefix(f"{prefix}."): curve(record, f"watched.{name}") for name in names}
 
 
@@ -155,7 +189,9 @@ def watched_by(seen: Sequence[Seen], prefix: str) -> dict[str, dict[str, Curve]]
     return {name: terms for name, terms in found.items() if terms}
 
 
-def by_modalities(seen: Sequence[Seen]) -> list[tuple[tuple[str, ...], dict[str, dict[str, Curve]]]]:
+def by_modalities(
+    seen: Sequence[Seen],
+) -> list[tuple[tuple[str, ...], dict[str, dict[str, Curve]]]]:
     """Returns what was watched of contributions, by run, in groups of runs of the same modalities, with these."""
     groups: dict[tuple[str, ...], dict[str, dict[str, Curve]]] = {}
     for name, terms in watched_by(seen, "dividend").items():
@@ -208,15 +244,21 @@ def passes(terms: Mapping[str, Curve]) -> dict[str, int | None]:
     epochs = next(iter(terms.values()))[0]
     sizes = {name: values for name, (_, values) in terms.items() if len(values) == len(epochs)}
     joint = [values for name, values in sizes.items() if "+" in name]
-    groups = {name: values for name, values in sizes.items() if "+" not in name} | ({"joint": np.sum(joint, 0)} if joint
-                                                                                    else {})
+    groups = {name: values for name, values in sizes.items() if "+" not in name} | (
+        {"joint": np.sum(joint, 0)} if joint else {}
+    )
     level = PASSED * float(sum(values[-1] for values in sizes.values()))
-    return {name: int(epochs[int(np.argmax(values >= level))]) if level > 0 and bool((values >= level).any()) else None
-            for name, values in groups.items()}
+    return {
+        name: int(epochs[int(np.argmax(values >= level))])
+        if level > 0 and bool((values >= level).any())
+        else None
+        for name, values in groups.items()
+    }
 
 
-def differences(plans: Mapping[str, Plan],
-                defaults: Callable[[Plan], Mapping[str, Any]]) -> tuple[list[str], dict[str, dict[str, str]]]:
+def differences(
+    plans: Mapping[str, Plan], defaults: Callable[[Plan], Mapping[str, Any]]
+) -> tuple[list[str], dict[str, dict[str, str]]]:
     """What is trained and how, of every run.
 
     Args:
@@ -226,9 +268,17 @@ def differences(plans: Mapping[str, Plan],
     Returns:
         the rows that are not the same in all runs, and all rows, each by run.
     """
-    filled = {name: {"data": plan.data, "model": plan.model, "seed": plan.seed, **defaults(plan), **plan.settings,
-                     **plan.options}
-              for name, plan in plans.items()}
+    filled = {
+        name: {
+            "data": plan.data,
+            "model": plan.model,
+            "seed": plan.seed,
+            **defaults(plan),
+            **plan.settings,
+            **plan.options,
+        }
+        for name, plan in plans.items()
+    }
     rows = list(dict.fromkeys(key for found in filled.values() for key in found))
     table = {key: {name: _said(found.get(key)) for name, found in filled.items()} for key in rows}
     return [key for key in rows if len(set(table[key].values())) > 1], table
@@ -244,7 +294,13 @@ def defaults(plan: Plan, of_data: Callable[[str], Options]) -> dict[str, Any]:
 
 
 def _said(value: Any) -> str:
-    return "" if value is None else ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return (
+        ""
+        if value is None
+        else ", ".join(map(str, value))
+        if isinstance(value, list | tuple)
+        else str(value)
+    )
 
 
 def log_of(run: Run) -> str:
@@ -291,8 +347,10 @@ def counted(each: Seen) -> tuple[int, int, tuple[int, int, int]] | None:
     assert each.plan is not None
     try:
         dataset = dataset_of(each.plan.data)
-        train, valid = (len(dataset.rows(split))
-                        for split in ("train+valid" if each.plan.options.get("refit") else "train", "valid"))
+        train, valid = (
+            len(dataset.rows(split))
+            for split in ("train+valid" if each.plan.options.get("refit") else "train", "valid")
+        )
     except QFusionError:
         return None
     return train, valid, watch.sizes(train, valid)
@@ -301,8 +359,10 @@ def counted(each: Seen) -> tuple[int, int, tuple[int, int, int]] | None:
 @lru_cache(maxsize=1)
 def _shipped() -> dict[str, dict[str, Any]]:
     """The cards of the models that come with the program, by name."""
-    return {path.stem: json.loads(path.read_text(encoding="utf-8"))
-            for path in sorted(checkpoint.folders()[0].glob("*.json"))}
+    return {
+        path.stem: json.loads(path.read_text(encoding="utf-8"))
+        for path in sorted(checkpoint.folders()[0].glob("*.json"))
+    }
 
 
 def shipped_recipe(data: str, model: str) -> tuple[str, dict[str, Any]]:
@@ -310,8 +370,11 @@ def shipped_recipe(data: str, model: str) -> tuple[str, dict[str, Any]]:
     for name, card in _shipped().items():
         if card.get("model") == model and card["data"].get("name") == data:
             known = {**registry.settings(model), **dict.fromkeys(Options.names())}
-            return name, {key: value for key, value in {**card["settings"], **card.get("training", {})}.items()
-                          if key in known}
+            return name, {
+                key: value
+                for key, value in {**card["settings"], **card.get("training", {})}.items()
+                if key in known
+            }
     return "", {}
 
 
@@ -332,7 +395,8 @@ def models() -> list[str]:
 
 def check_seeds(count: int, first: int) -> list[int]:
     """The seeds of so many runs."""
-    check(1 <= count <= MAX_SEEDS and 0 <= first <= 10**6,
-          f"Seeds must be 1 to {MAX_SEEDS}, the first from 0 to 1,000,000.")
+    check(
+        1 <= count <= MAX_SEEDS and 0 <= first <= 10**6,
+        f"Seeds must be 1 to {MAX_SEEDS}, the first from 0 to 1,000,000.",
+    )
     return list(range(first, first + count))
-

@@ -38,13 +38,20 @@ class Results:
     @property
     def seeds_only(self) -> bool:
         """Whether the runs differ in their seed alone."""
-        return len(self.kinds) == 1 and len(self.table) > 1 and self.table["seed"].nunique() == len(self.table)
+        return (
+            len(self.kinds) == 1
+            and len(self.table) > 1
+            and self.table["seed"].nunique() == len(self.table)
+        )
 
     def by_metric(self) -> pd.DataFrame:
         """Returns a row for each metric and split, a column for each run; the mean where only seeds differ."""
         rows = []
         for column in self.metrics:
-            row: dict[str, Any] = {"metric": column, **dict(zip(self.table["run"], self.table[column], strict=True))}
+            row: dict[str, Any] = {
+                "metric": column,
+                **dict(zip(self.table["run"], self.table[column], strict=True)),
+            }
             known = self.table[column].dropna().to_numpy(dtype=float)
             if self.seeds_only and len(known) > 1:
                 row["over seeds"] = f"{np.mean(known):.3f} ± {np.std(known, ddof=1):.3f}"
@@ -62,18 +69,34 @@ def of(runs: Sequence[Seen]) -> Results:
             continue
         record, card = each.record, _card(each)
         time = run_curves.duration(sum(float(epoch["seconds"]) for epoch in record.history))
-        row: dict[str, Any] = {"run": each.name, "seed": each.plan.seed, "state": each.words, "epochs": record.epoch,
-                               "kept": record.kept, "time": time}
+        row: dict[str, Any] = {
+            "run": each.name,
+            "seed": each.plan.seed,
+            "state": each.words,
+            "epochs": record.epoch,
+            "kept": record.kept,
+            "time": time,
+        }
         if card is not None:
             row["parameters"] = card["parameters"]["total"]
             known = metrics.labels(card["this_seed"]["test"])
-            row |= {_head(known[key].short if key in known else key, split): value
-                    for key in card["this_seed"]["test"] for split in ("valid", "test")
-                    if isinstance(value := card["this_seed"][split].get(key), int | float)}
+            row |= {
+                _head(known[key].short if key in known else key, split): value
+                for key in card["this_seed"]["test"]
+                for split in ("valid", "test")
+                if isinstance(value := card["this_seed"][split].get(key), int | float)
+            }
             counts = card["data"]["sizes"]
             sizes[each.plan.data] = counts["valid"], counts["test"]
-            kinds.add((each.plan.data, each.plan.model, str(sorted(each.plan.settings.items())),
-                       str(sorted(each.plan.options.items())), counts["test"]))
+            kinds.add(
+                (
+                    each.plan.data,
+                    each.plan.model,
+                    str(sorted(each.plan.settings.items())),
+                    str(sorted(each.plan.options.items())),
+                    counts["test"],
+                )
+            )
         rows.append(row)
     return Results(pd.DataFrame(rows), frozenset(kinds), sizes)
 
@@ -90,4 +113,8 @@ def _card(each: Seen) -> dict[str, Any] | None:
         card = loaded(each.name).card
     except QFusionError:
         return None
-    return card if isinstance(card.get("this_seed"), dict) and {"valid", "test"} <= set(card["this_seed"]) else None
+    return (
+        card
+        if isinstance(card.get("this_seed"), dict) and {"valid", "test"} <= set(card["this_seed"])
+        else None
+    )

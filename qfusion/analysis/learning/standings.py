@@ -23,9 +23,24 @@ MAX_SIZE = 20_000_000  # bytes
 REMEDY = "Make it again with `python benchmarks/leaderboard.py`."
 CLAIMS_REMEDY = "Make it again with `python benchmarks/claims.py`."
 VERDICTS = ("for", "against", "open", "untested")
-TARGETS = {"regression": ("mae", "corr", "r2", "acc2_non0", "f1_non0", "acc2_has0", "f1_has0", "acc5", "acc7",
-                          "acc2", "acc3", "f1", "sign"),
-           "classification": ("accuracy", "f1", "nll")}
+TARGETS = {
+    "regression": (
+        "mae",
+        "corr",
+        "r2",
+        "acc2_non0",
+        "f1_non0",
+        "acc2_has0",
+        "f1_has0",
+        "acc5",
+        "acc7",
+        "acc2",
+        "acc3",
+        "f1",
+        "sign",
+    ),
+    "classification": ("accuracy", "f1", "nll"),
+}
 
 
 @dataclass(frozen=True)
@@ -50,7 +65,11 @@ class Board:
     def metrics(self, name: str) -> list[str]:
         """The metrics of a data set, the headline first."""
         entry = self.of(name)
-        found = [key for key in TARGETS[entry["target"]] if all(key in row["test"] for row in entry["rows"].values())]
+        found = [
+            key
+            for key in TARGETS[entry["target"]]
+            if all(key in row["test"] for row in entry["rows"].values())
+        ]
         return [entry["headline"], *(key for key in found if key != entry["headline"])]
 
     def key(self, name: str, short: str = "") -> str:
@@ -68,11 +87,15 @@ class Board:
 
     def default(self, name: str) -> list[str]:
         """What those of them are called that are no ablations."""
-        return [label for label, model in self.measured(name).items() if self.role(model) != "ablation"]
+        return [
+            label for label, model in self.measured(name).items() if self.role(model) != "ablation"
+        ]
 
     def robust_metrics(self, name: str) -> list[str]:
         """The metrics of a data set's robustness, the headline first."""
-        records: list[dict[str, Any]] = next(iter(self.whole["robustness"].get(name, {}).values()), [])
+        records: list[dict[str, Any]] = next(
+            iter(self.whole["robustness"].get(name, {}).values()), []
+        )
         return [key for key in self.metrics(name) if records and key in records[0]]
 
     def label(self, model: str) -> str:
@@ -95,16 +118,36 @@ class Board:
         rows = []
         for model, row in entry["rows"].items():
             found = row["test"][key]
-            p = {f"{called} against {self.label(system)}":
-                 tests.get(system, {}).get("against", {}).get(model, {}).get(kind)
-                 for system in ("qj", "qcnn") if system in entry["rows"]
-                 for called, kind in (("p", "p"), ("adjusted p", "holm"))}
-            rows.append({"model": model, "label": self.label(model), "role": self.role(model), "mean": found["mean"],
-                         "low": found["low"], "high": found["high"], "deviation": found["std"],
-                         "seeds": len(row["seeds"]), "parameters": row["parameters"],
-                         "after the encoders": row["after_encoders"], "on training rows": row["train"][key],
-                         "seconds": row["seconds"], "joint share": row.get("joint", {}).get("mean"), **p})
-        frame = pd.DataFrame(rows).sort_values("mean", ascending=not self.metric(key).higher_is_better, kind="stable")
+            p = {
+                f"{called} against {self.label(system)}": tests.get(system, {})
+                .get("against", {})
+                .get(model, {})
+                .get(kind)
+                for system in ("qj", "qcnn")
+                if system in entry["rows"]
+                for called, kind in (("p", "p"), ("adjusted p", "holm"))
+            }
+            rows.append(
+                {
+                    "model": model,
+                    "label": self.label(model),
+                    "role": self.role(model),
+                    "mean": found["mean"],
+                    "low": found["low"],
+                    "high": found["high"],
+                    "deviation": found["std"],
+                    "seeds": len(row["seeds"]),
+                    "parameters": row["parameters"],
+                    "after the encoders": row["after_encoders"],
+                    "on training rows": row["train"][key],
+                    "seconds": row["seconds"],
+                    "joint share": row.get("joint", {}).get("mean"),
+                    **p,
+                }
+            )
+        frame = pd.DataFrame(rows).sort_values(
+            "mean", ascending=not self.metric(key).higher_is_better, kind="stable"
+        )
         numbers = frame.columns.difference(["model", "label", "role"])
         return frame.astype(dict.fromkeys(numbers, float)).reset_index(drop=True)
 
@@ -115,7 +158,11 @@ class Board:
     def joint_shares(self, name: str) -> dict[str, float]:
         """The part of every model's decisions that modalities make only jointly, of the models where it was measured;
         the mean over seeds."""
-        return {model: float(row["joint"]["mean"]) for model, row in self.of(name)["rows"].items() if "joint" in row}
+        return {
+            model: float(row["joint"]["mean"])
+            for model, row in self.of(name)["rows"].items()
+            if "joint" in row
+        }
 
     def planted_share(self, name: str) -> float | None:
         """The joint part of the planted contributions, None where none were planted."""
@@ -125,16 +172,24 @@ class Board:
     def agreement(self, name: str) -> dict[str, dict[str, float]]:
         """How every model's contributions correlate with the planted ones, by model and combination of modalities;
         nothing where none were planted."""
-        return {model: {part: float(value) for part, value in row["agreement"].items()}
-                for model, row in self.of(name)["rows"].items() if "agreement" in row}
+        return {
+            model: {part: float(value) for part, value in row["agreement"].items()}
+            for model, row in self.of(name)["rows"].items()
+            if "agreement" in row
+        }
 
-    def curve(self, name: str, model: str, modality: str, key: str) -> tuple[np.ndarray, np.ndarray, dict[str, float]]:
+    def curve(
+        self, name: str, model: str, modality: str, key: str
+    ) -> tuple[np.ndarray, np.ndarray, dict[str, float]]:
         """Returns levels and values of noise on a modality (or "all"), and the values where it is absent, at its mean,
         swapped."""
         records = [r for r in self.whole["robustness"][name][model] if r["modality"] == modality]
         noise = sorted((float(r["level"]), float(r[key])) for r in records if r["kind"] == "noise")
-        return (np.array([level for level, _ in noise]), np.array([value for _, value in noise]),
-                {r["kind"]: float(r[key]) for r in records if r["kind"] != "noise"})
+        return (
+            np.array([level for level, _ in noise]),
+            np.array([value for _, value in noise]),
+            {r["kind"]: float(r[key]) for r in records if r["kind"] != "noise"},
+        )
 
     @staticmethod
     def metric(key: str) -> Label:
@@ -159,7 +214,9 @@ def read(path: Path | None = None) -> Board:
     if not path.is_file():
         raise NotFound(f"There is no leaderboard yet ({path.name} is missing). {REMEDY}")
     try:
-        check(path.stat().st_size <= MAX_SIZE, f"{path.name} is too large for a leaderboard. {REMEDY}")
+        check(
+            path.stat().st_size <= MAX_SIZE, f"{path.name} is too large for a leaderboard. {REMEDY}"
+        )
         board = Board(json.loads(path.read_text(encoding="utf-8")))
         check(board.whole["format"] == 1, f"{path.name} has another format. {REMEDY}")
         for name in board.names:
@@ -167,10 +224,23 @@ def read(path: Path | None = None) -> Board:
             _ = (board.joint_shares(name), board.planted_share(name), board.agreement(name))
             for model in board.whole["robustness"].get(name, {}):
                 board.curve(name, model, "all", board.robust_metrics(name)[0])
-        sentences = [claim["sentence"] for claims in board.whole["claims"].values() for claim in claims]
+        sentences = [
+            claim["sentence"] for claims in board.whole["claims"].values() for claim in claims
+        ]
         _ = (board.made, sentences, board.whole["published"]["rows"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, LookupError, RecursionError) as error:
-        raise IntegrityError(f"{path.name} cannot be read as a leaderboard ({str(error)[:120]}). {REMEDY}") from error
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        IndexError,
+        LookupError,
+        RecursionError,
+    ) as error:
+        raise IntegrityError(
+            f"{path.name} cannot be read as a leaderboard ({str(error)[:120]}). {REMEDY}"
+        ) from error
     return board
 
 
@@ -217,13 +287,31 @@ def tested(path: Path | None = None) -> tuple[list[Tested], str]:
     if not path.is_file():
         return [], ""
     try:
-        check(path.stat().st_size <= MAX_SIZE, f"{path.name} is too large for tests of claims. {CLAIMS_REMEDY}")
+        check(
+            path.stat().st_size <= MAX_SIZE,
+            f"{path.name} is too large for tests of claims. {CLAIMS_REMEDY}",
+        )
         whole = json.loads(path.read_text(encoding="utf-8"))
         check(whole["format"] == 2, f"{path.name} has another format. {CLAIMS_REMEDY}")
-        found = [Tested(str(c["claim"]), str(c["sentence"]), str(choose("Verdict", c["verdict"], VERDICTS)),
-                        {str(k): str(v) for k, v in c["data"].items()})
-                 for c in whole["claims"]]
+        found = [
+            Tested(
+                str(c["claim"]),
+                str(c["sentence"]),
+                str(choose("Verdict", c["verdict"], VERDICTS)),
+                {str(k): str(v) for k, v in c["data"].items()},
+            )
+            for c in whole["claims"]
+        ]
         return found, f"{whole['method']} Measured {whole['date']} by {whole['command']}."
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, LookupError, RecursionError) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        LookupError,
+        RecursionError,
+    ) as error:
         raise IntegrityError(
-            f"{path.name} cannot be read as tests of claims ({str(error)[:120]}). {CLAIMS_REMEDY}") from error
+            f"{path.name} cannot be read as tests of claims ({str(error)[:120]}). {CLAIMS_REMEDY}"
+        ) from error

@@ -45,8 +45,11 @@ class Trials:
     @property
     def place(self) -> int:
         """Place of the best among those with a value, -1 when there is none."""
-        return self.numbers.index(
-            self.best.number) if self.best is not None and self.best.number in self.numbers else -1
+        return (
+            self.numbers.index(self.best.number)
+            if self.best is not None and self.best.number in self.numbers
+            else -1
+        )
 
     @property
     def finished(self) -> np.ndarray:
@@ -57,7 +60,11 @@ class Trials:
     def judged(self) -> str:
         """What the trials are judged by, for axes."""
         name = self.sweep.search.metric
-        return "validation loss" if name == "loss" else f"validation {metrics.label(name, self._convention).short}"
+        return (
+            "validation loss"
+            if name == "loss"
+            else f"validation {metrics.label(name, self._convention).short}"
+        )
 
     @cached_property
     def _convention(self) -> str:
@@ -79,26 +86,65 @@ class Trials:
 
     def table(self) -> pd.DataFrame:
         """Returns a row a trial, the best first, then those stopped early, then the others."""
-        order = {sweeps.FINISHED: 0, sweeps.PRUNED: 1, sweeps.RUNNING: 2, sweeps.WAITING: 3, sweeps.FAILED: 4}
+        order = {
+            sweeps.FINISHED: 0,
+            sweeps.PRUNED: 1,
+            sweeps.RUNNING: 2,
+            sweeps.WAITING: 3,
+            sweeps.FAILED: 4,
+        }
         sign = 1 if self.smaller else -1
-        ranked = sorted(self.attempts, key=lambda a: (order[a.state], sign * (a.value if a.value is not None else 0.0),
-                                                      a.number))
-        return pd.DataFrame([{"trial": a.number, self.judged: a.value,
-                              **{key: _shown(a.tried.get(key)) for key in self.sweep.search.space},
-                              "epochs": len(a.history), "seconds": round(a.seconds, 1), "state": STATES[a.state],
-                              "seed": a.seed, "message": a.message} for a in ranked])
+        ranked = sorted(
+            self.attempts,
+            key=lambda a: (
+                order[a.state],
+                sign * (a.value if a.value is not None else 0.0),
+                a.number,
+            ),
+        )
+        return pd.DataFrame(
+            [
+                {
+                    "trial": a.number,
+                    self.judged: a.value,
+                    **{key: _shown(a.tried.get(key)) for key in self.sweep.search.space},
+                    "epochs": len(a.history),
+                    "seconds": round(a.seconds, 1),
+                    "state": STATES[a.state],
+                    "seed": a.seed,
+                    "message": a.message,
+                }
+                for a in ranked
+            ]
+        )
 
 
 def of(sweep: Sweep) -> Trials:
     """Returns the trials of a sweep as they stand now."""
     attempts, best, space = sweep.attempts(), sweep.best(), sweep.search.space
-    ended = [a for a in attempts if a.state in (sweeps.FINISHED, sweeps.PRUNED) and a.value is not None
-             and math.isfinite(a.value)]
-    return Trials(sweep, attempts, best, [a.number for a in ended], np.array([a.value for a in ended], dtype=float),
-                  np.array([a.state == sweeps.PRUNED for a in ended], dtype=bool),
-                  {key: [_shown(value) if "choices" in entry else value for value in (a.tried.get(key) for a in ended)]
-                   for key, entry in space.items()},
-                  tuple(key for key, entry in space.items() if entry.get("log")))
+    ended = [
+        a
+        for a in attempts
+        if a.state in (sweeps.FINISHED, sweeps.PRUNED)
+        and a.value is not None
+        and math.isfinite(a.value)
+    ]
+    return Trials(
+        sweep,
+        attempts,
+        best,
+        [a.number for a in ended],
+        np.array([a.value for a in ended], dtype=float),
+        np.array([a.state == sweeps.PRUNED for a in ended], dtype=bool),
+        {
+            key: [
+                _shown(value) if "choices" in entry else value
+                for value in (a.tried.get(key) for a in ended)
+            ]
+            for key, entry in space.items()
+        },
+        tuple(key for key, entry in space.items() if entry.get("log")),
+    )
 
 
 def open_trials(name: str = "") -> Trials:
@@ -122,7 +168,11 @@ def importance(sweep: Sweep) -> dict[str, float]:
     from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
     finished = [a for a in sweep.attempts() if a.state == sweeps.FINISHED]
-    if len(finished) < ENOUGH or len(sweep.search.space) < 2 or len({a.value for a in finished}) < 2:
+    if (
+        len(finished) < ENOUGH
+        or len(sweep.search.space) < 2
+        or len({a.value for a in finished}) < 2
+    ):
         return {}
     try:
         with warnings.catch_warnings():
@@ -130,17 +180,28 @@ def importance(sweep: Sweep) -> dict[str, float]:
             found = get_param_importances(sweep.study, evaluator=FanovaImportanceEvaluator(seed=0))
     except (ValueError, RuntimeError, ZeroDivisionError):
         return {}
-    return {key: float(share) for key, share in found.items()} if all(math.isfinite(share)
-                                                                      for share in found.values()) else {}
+    return (
+        {key: float(share) for key, share in found.items()}
+        if all(math.isfinite(share) for share in found.values())
+        else {}
+    )
 
 
-STATES = {sweeps.FINISHED: "finished", sweeps.PRUNED: "stopped early", sweeps.RUNNING: "training",
-          sweeps.WAITING: "waiting", sweeps.FAILED: "failed"}
+STATES = {
+    sweeps.FINISHED: "finished",
+    sweeps.PRUNED: "stopped early",
+    sweeps.RUNNING: "training",
+    sweeps.WAITING: "waiting",
+    sweeps.FAILED: "failed",
+}
 
 
 def ranges(rows: Mapping[str, tuple[float, float, bool]]) -> list[str]:
     """Returns `--range` words of settings with their ends and whether they are logarithmic."""
-    return [f"{key}={_number(low)}:{_number(high)}{':log' if log else ''}" for key, (low, high, log) in rows.items()]
+    return [
+        f"{key}={_number(low)}:{_number(high)}{':log' if log else ''}"
+        for key, (low, high, log) in rows.items()
+    ]
 
 
 def span(default: float, low: float, high: float) -> tuple[float, float, bool]:
@@ -151,7 +212,9 @@ def span(default: float, low: float, high: float) -> tuple[float, float, bool]:
 
 
 def _number(value: float) -> str:
-    return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(float(value))
+    return (
+        str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(float(value))
+    )
 
 
 def _shown(value: Any) -> Any:

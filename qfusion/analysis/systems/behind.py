@@ -107,8 +107,12 @@ def begin(key: Hashable, work: Callable[[], Any], total: int, asker: str) -> Job
             job = _jobs[key] = Job(work, total)
             job._seen[asker] = time.monotonic()
             _worker.submit(job._run)
-            ended = [name for name, other in _jobs.items() if other.state not in UNDER_WAY and name != key]
-            for name in ended[:max(0, len(_jobs) - HELD)]:
+            ended = [
+                name
+                for name, other in _jobs.items()
+                if other.state not in UNDER_WAY and name != key
+            ]
+            for name in ended[: max(0, len(_jobs) - HELD)]:
                 del _jobs[name]
         job._seen[asker] = time.monotonic()
         return job

@@ -44,8 +44,13 @@ class Encoding:
         self.total, self.done, self.problem = len(sources.load(data)), 0, ""
         self.stopped = self.left = False
         self.seen, self._pace = time.monotonic(), _progress.Pace()
-        self._process = subprocess.Popen([sys.executable, "-m", __name__, model, data], stdin=subprocess.DEVNULL,
-                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", __name__, model, data],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         threading.Thread(target=self._follow, daemon=True).start()
 
     @property
@@ -114,16 +119,29 @@ def _first(model: str, when: str, data: str, digest: str, sample: str) -> Worksp
     dataset, found = sources.load(data), loaded(model)
     trained = dataset.rows(checkpoint.training_split(found.card))
     drawn = np.random.default_rng(0)
-    some = [drawn.choice(rows, min(count, len(rows)), replace=False)
-            for rows, count in ((trained, BEHIND), (dataset.rows("test"), SHOWN), (dataset.rows("valid"), 1))]
+    some = [
+        drawn.choice(rows, min(count, len(rows)), replace=False)
+        for rows, count in (
+            (trained, BEHIND),
+            (dataset.rows("test"), SHOWN),
+            (dataset.rows("valid"), 1),
+        )
+    ]
     asked = [dataset.row(sample)] if sample and dataset.known([sample]) else []
     rows = np.unique(np.concatenate([*some, asked])).astype(int)
     work = subjects.build(model, found.card, found.model, dataset.part(rows))
     behind = replace(work.background, total=len(trained))
     if isinstance(behind, Background):
-        own = np.random.default_rng(0).permutation(work.dataset.rows(checkpoint.training_split(found.card)))
-        groups = [background_of(work.model, work.dataset, own[group::GROUPS]) for group in range(GROUPS)]
-        behind = replace(behind, groups=torch.stack([each.sigma for each in groups if isinstance(each, Background)]))
+        own = np.random.default_rng(0).permutation(
+            work.dataset.rows(checkpoint.training_split(found.card))
+        )
+        groups = [
+            background_of(work.model, work.dataset, own[group::GROUPS]) for group in range(GROUPS)
+        ]
+        behind = replace(
+            behind,
+            groups=torch.stack([each.sigma for each in groups if isinstance(each, Background)]),
+        )
     return work.against(behind).applied()
 
 

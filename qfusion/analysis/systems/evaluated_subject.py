@@ -22,7 +22,9 @@ BUDGET, SAMPLE_BUDGET, STEP = 1e10, 4e9, 8e8
 OVERHEAD = 20_000  # operations a row besides those of products
 ROWS = 2048  # samples that are asked at once
 FEWEST = 16  # rows of the background, and samples, at least
-SLOW = 3  # budgets that a page may take with the fewest rows; beyond, it begins with the first samples
+SLOW = (
+    3  # budgets that a page may take with the fewest rows; beyond, it begins with the first samples
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,14 +37,18 @@ class EvaluatedSpace(Workspace):
         """Of all samples, (N, C)."""
         blocks = self.dataset.blocks(self.dataset.rows(), most=ROWS)
         with torch.no_grad():
-            return np.concatenate([self.model(self.inputs(rows)).double().numpy() for rows in blocks])
+            return np.concatenate(
+                [self.model(self.inputs(rows)).double().numpy() for rows in blocks]
+            )
 
     @cached_property
     def bulk(self) -> np.ndarray:
         """The rows that are explained together: those for testing; the first of them, where even the fewest rows of the
         background would keep a page waiting."""
         rows = self.dataset.rows("test")
-        return rows if self._whole else rows[:max(FEWEST, int(SLOW * BUDGET / (FEWEST * self._cost)))]
+        return (
+            rows if self._whole else rows[: max(FEWEST, int(SLOW * BUDGET / (FEWEST * self._cost)))]
+        )
 
     @property
     def opening(self) -> str:  # type: ignore[override]
@@ -52,7 +58,9 @@ class EvaluatedSpace(Workspace):
     @cached_property
     def explanation(self) -> Explanation:
         """Of the rows in `bulk`; worked out when first asked for."""
-        parts = _progress.over(self.parts(), "Explaining", len(self.bulk), lambda part: len(part.values))
+        parts = _progress.over(
+            self.parts(), "Explaining", len(self.bulk), lambda part: len(part.values)
+        )
         return joined(list(parts))
 
     def parts(self) -> Iterator[Explanation]:
@@ -60,7 +68,9 @@ class EvaluatedSpace(Workspace):
         background = self.bulk_background
         step = max(1, int(STEP / (background.size * self._cost)))
         for start in range(0, len(self.bulk), step):
-            yield explain.explain(self.model, self.inputs(self.bulk[start:start + step]), background)
+            yield explain.explain(
+                self.model, self.inputs(self.bulk[start : start + step]), background
+            )
 
     @shared
     def _cost(self) -> float:
@@ -91,14 +101,19 @@ class EvaluatedSpace(Workspace):
 def joined(parts: Sequence[Explanation]) -> Explanation:
     """Returns the explanation of several samples from those of some of them, in their order."""
     errors = [each.errors for each in parts if each.errors is not None]
-    return replace(parts[0], values=np.concatenate([each.values for each in parts]),
-                   dividends=np.concatenate([each.dividends for each in parts]),
-                   shapley=np.concatenate([each.shapley for each in parts]),
-                   errors=np.concatenate(errors) if errors else None)
+    return replace(
+        parts[0],
+        values=np.concatenate([each.values for each in parts]),
+        dividends=np.concatenate([each.dividends for each in parts]),
+        shapley=np.concatenate([each.shapley for each in parts]),
+        errors=np.concatenate(errors) if errors else None,
+    )
 
 
 def row_cost(model: FusionModel, background: SampleBackground) -> float:
     """Returns the floating-point operations of fusing one row, those of elementwise functions guessed."""
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        model.scores({name: nested.part(each, slice(0, 1)) for name, each in background.states.items()})
+        model.scores(
+            {name: nested.part(each, slice(0, 1)) for name, each in background.states.items()}
+        )
     return float(counter.get_total_flops() + OVERHEAD + model.unseen_operations)

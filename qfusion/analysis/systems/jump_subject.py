@@ -15,8 +15,15 @@ from qfusion.analysis.systems.ket_subject import KetSpace, expectations, predict
 from qfusion.quantum import lindblad, measures, states
 from qfusion.quantum.kinds import column
 
-__all__ = ["JumpSpace", "expectations", "negativities", "negativity_column", "predict", "reduced_entropies",
-           "test_metrics"]
+__all__ = [
+    "JumpSpace",
+    "expectations",
+    "negativities",
+    "negativity_column",
+    "predict",
+    "reduced_entropies",
+    "test_metrics",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,9 +46,13 @@ class JumpSpace(KetSpace):
 
     def fact_titles(self) -> dict[str, str]:
         """Axis titles of the entropies, and of the entanglement, which is worked out for the rows that are shown."""
-        titles = {entropy_column(name): f"entropy of {name} at T (nats)" for name in self.modalities}
-        return titles | {negativity_column(name): f"entanglement of {name} at T (log. negativity, bits)"
-                         for name in self.modalities}
+        titles = {
+            entropy_column(name): f"entropy of {name} at T (nats)" for name in self.modalities
+        }
+        return titles | {
+            negativity_column(name): f"entanglement of {name} at T (log. negativity, bits)"
+            for name in self.modalities
+        }
 
 
 def negativity_column(name: str) -> str:
@@ -77,17 +88,24 @@ def negativities(work: Any, rows: np.ndarray) -> np.ndarray:
     parts = []
     with torch.no_grad():
         for start in range(0, len(rows), 64):
-            psi = work.kets(rows[start:start + 64]).to(torch.complex128)
+            psi = work.kets(rows[start : start + 64]).to(torch.complex128)
             rho = work.model.evolve_states(states.density(psi), [float(work.model.duration)])[0]
-            parts.append(torch.stack([measures.logarithmic_negativity(rho, work.model.dims, (m,))
-                                      for m in range(len(work.modalities))], -1).numpy())
+            parts.append(
+                torch.stack(
+                    [
+                        measures.logarithmic_negativity(rho, work.model.dims, (m,))
+                        for m in range(len(work.modalities))
+                    ],
+                    -1,
+                ).numpy()
+            )
     return np.concatenate(parts) if parts else np.zeros((0, len(work.modalities)))
 
 
 def _matrix_units(dims: tuple[int, ...], place: int) -> torch.Tensor:
     """Hermitian basis of one modality's operators, embedded: (E_ij + E_ji)/2 for i <= j, (E_ij - E_ji)/2i for i > j."""
     size = dims[place]
-    before, after = int(np.prod(dims[:place])), int(np.prod(dims[place + 1:]))
+    before, after = int(np.prod(dims[:place])), int(np.prod(dims[place + 1 :]))
     basis = torch.zeros(size * size, size, size, dtype=torch.complex128)
     for i in range(size):
         for j in range(size):

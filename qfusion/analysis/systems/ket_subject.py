@@ -40,8 +40,12 @@ class KetSpace(Workspace):
         """Of all samples, (N, C)."""
         with torch.no_grad():
             observables = self.model.observables()
-            return np.concatenate([expectations(self.kets(rows), observables, self.model.bias)
-                                   for rows in self.blocks()])
+            return np.concatenate(
+                [
+                    expectations(self.kets(rows), observables, self.model.bias)
+                    for rows in self.blocks()
+                ]
+            )
 
 
 def expectations(psi: torch.Tensor, observables: torch.Tensor, bias: torch.Tensor) -> np.ndarray:
@@ -51,13 +55,16 @@ def expectations(psi: torch.Tensor, observables: torch.Tensor, bias: torch.Tenso
     return np.asarray((scores + bias.detach()).numpy())
 
 
-def predict(work: KetSpace, rows: np.ndarray, observables: torch.Tensor, bias: torch.Tensor) -> np.ndarray:
+def predict(
+    work: KetSpace, rows: np.ndarray, observables: torch.Tensor, bias: torch.Tensor
+) -> np.ndarray:
     """Scores (B, C) of rows for given observables (C, D, D)."""
     parts = np.array_split(rows, max(1, -(-len(rows) // BLOCK)))
     return np.concatenate([expectations(work.kets(part), observables, bias) for part in parts])
 
 
-def test_metrics(work: KetSpace, observables: torch.Tensor, bias: torch.Tensor,
-                 split: str = "test") -> dict[str, float]:
+def test_metrics(
+    work: KetSpace, observables: torch.Tensor, bias: torch.Tensor, split: str = "test"
+) -> dict[str, float]:
     """Metrics of a split for given observables (C, D, D) at T."""
     return work.of_split(predict(work, work.dataset.rows(split), observables, bias), split)

@@ -35,15 +35,26 @@ class CircuitSpace(Workspace):
         """Of all samples, per element and modality, (N, n, M) double."""
         with torch.no_grad():
             parts = [self.model.encode(self.inputs(rows)) for rows in self.blocks()]
-            return torch.cat([torch.stack([encoded[name].double() for name in self.modalities], -1)
-                              for encoded in parts])
+            return torch.cat(
+                [
+                    torch.stack([encoded[name].double() for name in self.modalities], -1)
+                    for encoded in parts
+                ]
+            )
 
     @shared
     def scores(self) -> np.ndarray:
         """Of all samples, (N, C)."""
         with torch.no_grad():
-            return np.concatenate([(evaluate(self.observables, self.model.fuse(self.by_name(rows))[0])
-                                    + self.model.bias).numpy() for rows in self.blocks()])
+            return np.concatenate(
+                [
+                    (
+                        evaluate(self.observables, self.model.fuse(self.by_name(rows))[0])
+                        + self.model.bias
+                    ).numpy()
+                    for rows in self.blocks()
+                ]
+            )
 
     @cached_property
     def bulk(self) -> np.ndarray:
@@ -52,8 +63,11 @@ class CircuitSpace(Workspace):
         With more than three modalities each coalition is worked out sample by sample, and only the first test rows are
         taken.
         """
-        rows, M = self.dataset.rows("test")[:EXPLAINED if self.is_large else None], len(self.modalities)
-        return rows if M <= 3 else rows[:max(12, COALITIONS // 2**M)]
+        rows, M = (
+            self.dataset.rows("test")[: EXPLAINED if self.is_large else None],
+            len(self.modalities),
+        )
+        return rows if M <= 3 else rows[: max(12, COALITIONS // 2**M)]
 
     @cached_property
     def opening(self) -> str:  # type: ignore[override]
@@ -110,14 +124,19 @@ class CircuitSpace(Workspace):
         if self.model.elements_are_classes:
             titles[CONFLICT] = "conflict (Dempster's K)"
         titles[MEAN_ENTROPY] = "entropy of the fused qubits (mean, nats)"
-        return titles | {entropy_column(name): f"entropy of fused qubit ‘{name}’ (nats)" for name in self.elements}
+        return titles | {
+            entropy_column(name): f"entropy of fused qubit ‘{name}’ (nats)"
+            for name in self.elements
+        }
 
 
 def build(name: str, card: Mapping[str, Any], model: Any, dataset: DataSet) -> CircuitSpace:
     """A model on a data set that it fits."""
     with torch.no_grad():
         observables = model.observables().double()
-    return CircuitSpace(name, card, with_observables(model, observables), dataset, observables=observables)
+    return CircuitSpace(
+        name, card, with_observables(model, observables), dataset, observables=observables
+    )
 
 
 def with_observables(model: Any, observables: torch.Tensor) -> Any:

@@ -28,7 +28,11 @@ def limit(memory: int, seconds: int) -> None:
         import resource
     except ImportError:  # Windows
         return
-    for what, most in ((resource.RLIMIT_AS, memory), (resource.RLIMIT_CPU, seconds), (resource.RLIMIT_CORE, 0)):
+    for what, most in (
+        (resource.RLIMIT_AS, memory),
+        (resource.RLIMIT_CPU, seconds),
+        (resource.RLIMIT_CORE, 0),
+    ):
         hard = resource.getrlimit(what)[1]
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)
         try:
@@ -54,15 +58,23 @@ def plain(value: Any, found: list[Any], depth: int = 0) -> Any:
     if issparse(value):
         value.check_format(full_check=True)
         coo = value.tocoo()
-        return {"shape": coo.shape, "sparse": [plain(each, found, depth) for each in (coo.row, coo.col, coo.data)]}
+        return {
+            "shape": coo.shape,
+            "sparse": [plain(each, found, depth) for each in (coo.row, coo.col, coo.data)],
+        }
     if isinstance(value, (MatlabFunction, MatlabObject, MatlabOpaque)):
         value = np.zeros((0, 0))
     value = np.asarray(value)
     fields = {name: value[name] for name in value.dtype.names} if value.dtype.names else {"": value}
     if value.dtype.names or value.dtype.hasobject:
-        inner = {name: [plain(each, found, depth + 1) for each in cells.ravel(order="F")]
-                 for name, cells in fields.items()}
-        return {"shape": value.shape, **({"struct": inner} if value.dtype.names else {"cell": inner[""]})}
+        inner = {
+            name: [plain(each, found, depth + 1) for each in cells.ravel(order="F")]
+            for name, cells in fields.items()
+        }
+        return {
+            "shape": value.shape,
+            **({"struct": inner} if value.dtype.names else {"cell": inner[""]}),
+        }
     found.append(value)
     if len(found) > MAX_ARRAYS:
         raise ValueError(f"it holds more than {MAX_ARRAYS:,} arrays and cells")
@@ -84,11 +96,16 @@ def convert(path: str, out: str, most: int) -> None:
         warnings.filterwarnings("error", message="Unreadable variable")
         arrays: list[Any] = []
         # What has no name belongs to the objects of MATLAB.
-        variables = {name: plain(value, arrays) for name, value in scipy.io.loadmat(path, appendmat=False).items()
-                     if not name.startswith("__") and name != "None"}
+        variables = {
+            name: plain(value, arrays)
+            for name, value in scipy.io.loadmat(path, appendmat=False).items()
+            if not name.startswith("__") and name != "None"
+        }
     size = sum(array.nbytes for array in arrays)
     with Path(out).open("wb") as file:
-        pickle.dump({"bytes": size, "variables": variables if size <= most else {}}, file, protocol=5)
+        pickle.dump(
+            {"bytes": size, "variables": variables if size <= most else {}}, file, protocol=5
+        )
 
 
 if __name__ == "__main__":

@@ -57,29 +57,47 @@ def read(path: Path) -> dict[str, Any]:
 
 def _check_version(name: str, start: bytes) -> None:
     hdf5 = start[:4] == b"\x89HDF" or start[512:516] == b"\x89HDF"
-    check(not hdf5, f"File `{name}` is a .mat file of version 7.3 (HDF5), which is not read here. {_AGAIN}")
-    check(start[126:128] in (b"IM", b"MI"),
-          f"File `{name}` must be a .mat file of version 5 to 7.2, but is not one. {_AGAIN}")
+    check(
+        not hdf5,
+        f"File `{name}` is a .mat file of version 7.3 (HDF5), which is not read here. {_AGAIN}",
+    )
+    check(
+        start[126:128] in (b"IM", b"MI"),
+        f"File `{name}` must be a .mat file of version 5 to 7.2, but is not one. {_AGAIN}",
+    )
 
 
 def _run(path: Path, out: Path, memory: int) -> None:
     """Lets the child read a file into another; InvalidInput when it does not come to its end."""
     # The child finds SciPy where this process does; threads of a library for matrices would take address space each.
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OPENBLAS_NUM_THREADS": "1",
-           "OMP_NUM_THREADS": "1"}
+    env = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+    }
     command = [sys.executable, "-P", _CHILD, path.absolute(), out, memory, SECONDS, files.MAX_SIZE]
     try:
-        done = subprocess.run(list(map(str, command)), env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                              stderr=subprocess.PIPE, timeout=PATIENCE, check=False)
+        done = subprocess.run(
+            list(map(str, command)),
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            timeout=PATIENCE,
+            check=False,
+        )
     except subprocess.TimeoutExpired:
         raise _refused(path, f"it takes more than {PATIENCE} seconds") from None
     if done.returncode == -getattr(signal, "SIGXCPU", 24):
         raise _refused(path, f"it takes more than {SECONDS} seconds of the processor")
     said = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2][:160]
     if "MemoryError" in said:
-        raise _refused(path,
-                       f"it needs more than {memory / 1024**3:.1f} GiB of memory, or only declares what it does not "
-                       "hold")
+        raise _refused(
+            path,
+            f"it needs more than {memory / 1024**3:.1f} GiB of memory, or only declares what it does not "
+            "hold",
+        )
     if done.returncode != 0:
         ended = f"its reading ended with signal {-done.returncode}" if done.returncode < 0 else said
         raise _refused(path, f"it is damaged or incomplete ({ended})")

@@ -50,10 +50,18 @@ def read(path: Path, folder: Path, target: str = "auto") -> StagedSet:
         return _Reader(path.name, content, folder).staged(target)
     except InvalidInput:
         raise
-    except (ValueError, TypeError, IndexError, AttributeError, UnicodeError, OverflowError) as error:
+    except (
+        ValueError,
+        TypeError,
+        IndexError,
+        AttributeError,
+        UnicodeError,
+        OverflowError,
+    ) as error:
         raise InvalidInput(
             f"File `{path.name}` is not laid out as MMSA's pickles are ({type(error).__name__}: {str(error)[:120]}). "
-            f"{_LAYOUT}") from error
+            f"{_LAYOUT}"
+        ) from error
 
 
 class _Reader:
@@ -62,20 +70,27 @@ class _Reader:
     def __init__(self, name: str, content: Any, folder: Path):
         self.name, self.folder = name, folder
         self.findings: list[Finding] = []
-        check(isinstance(content, dict),
-              f"File `{name}` must hold a dictionary, but holds a {type(content).__name__}. {_LAYOUT}")
+        check(
+            isinstance(content, dict),
+            f"File `{name}` must hold a dictionary, but holds a {type(content).__name__}. {_LAYOUT}",
+        )
         known = {"val": "valid", "dev": "valid", "validation": "valid"}
         self.splits: dict[str, dict[str, Any]] = {}
         for key, inner in content.items():
             split = known.get(str(key), str(key))
             if split in SPLITS and isinstance(inner, dict):
                 self.splits[split] = inner
-        check(bool(self.splits),
-              f"File `{name}` must hold 'train', 'valid' and 'test', but holds {[str(k)[:20] for k in content][:6]}. "
-              f"{_LAYOUT}")
+        check(
+            bool(self.splits),
+            f"File `{name}` must hold 'train', 'valid' and 'test', but holds {[str(k)[:20] for k in content][:6]}. "
+            f"{_LAYOUT}",
+        )
         self.names = [m for m in MODALITIES if any(m in inner for inner in self.splits.values())]
-        check(bool(self.names), f"File `{name}` must hold at least one of {MODALITIES}, but holds "
-                                f"{[str(k)[:20] for k in next(iter(self.splits.values()))][:8]}. {_LAYOUT}")
+        check(
+            bool(self.names),
+            f"File `{name}` must hold at least one of {MODALITIES}, but holds "
+            f"{[str(k)[:20] for k in next(iter(self.splits.values()))][:8]}. {_LAYOUT}",
+        )
         self.counts = {split: len(self._array(split, self.names[0])) for split in self.splits}
 
     def staged(self, target: str) -> StagedSet:
@@ -85,27 +100,61 @@ class _Reader:
         for key, column in (("raw_text", "text"), ("annotations", "annotation")):
             if words := self._words(key):
                 columns[column] = words
-        used = {*self.names, *(f"{m}_lengths" for m in self.names), "raw_text", "annotations", "id", "text_bert",
-                "regression_labels", "classification_labels", *(f"regression_labels_{letter}" for letter in LETTERS)}
+        used = {
+            *self.names,
+            *(f"{m}_lengths" for m in self.names),
+            "raw_text",
+            "annotations",
+            "id",
+            "text_bert",
+            "regression_labels",
+            "classification_labels",
+            *(f"regression_labels_{letter}" for letter in LETTERS),
+        }
         rest = sorted({str(key)[:40] for inner in self.splits.values() for key in inner} - used)
         if rest:
-            self._say("left-out", f"Left out, as neither features nor labels: {', '.join(rest[:12])}.")
+            self._say(
+                "left-out", f"Left out, as neither features nor labels: {', '.join(rest[:12])}."
+            )
         tokens = self._tokens()
         if any("text_bert" in inner for inner in self.splits.values()):
-            named = ("its token numbers name the steps of text where the tokenizer's vocabulary is at hand"
-                     if tokens is not None else "it holds no token numbers that could name the steps of text")
-            self._say("text-bert", "`text_bert` is for a language model, not features: its mask says the number of "
-                                   f"tokens, and {named}.")
-        return StagedSet(self.folder, self.name, KIND, parts, y, self._ids(),
-                         np.repeat(list(self.counts), list(self.counts.values())), classes,
-                         "class" if classes else "sentiment", bounds, "", pd.DataFrame(columns), self._unimodal(),
-                         self.findings, tokens=tokens)
+            named = (
+                "its token numbers name the steps of text where the tokenizer's vocabulary is at hand"
+                if tokens is not None
+                else "it holds no token numbers that could name the steps of text"
+            )
+            self._say(
+                "text-bert",
+                "`text_bert` is for a language model, not features: its mask says the number of "
+                f"tokens, and {named}.",
+            )
+        return StagedSet(
+            self.folder,
+            self.name,
+            KIND,
+            parts,
+            y,
+            self._ids(),
+            np.repeat(list(self.counts), list(self.counts.values())),
+            classes,
+            "class" if classes else "sentiment",
+            bounds,
+            "",
+            pd.DataFrame(columns),
+            self._unimodal(),
+            self.findings,
+            tokens=tokens,
+        )
 
     def _tokens(self) -> np.ndarray | None:
         """Token numbers (N, T) of all splits, -1 beyond each mask; None where `text_bert` holds none."""
         found, room = [], 0
         for split, count in self.counts.items():
-            whole = self._array(split, "text_bert") if count and "text_bert" in self.splits[split] else None
+            whole = (
+                self._array(split, "text_bert")
+                if count and "text_bert" in self.splits[split]
+                else None
+            )
             if whole is None or _mask(whole, np.inf) is None or len(whole) != count:
                 return None
             numbers, mask = np.asarray(whole[:, 0], np.float64), whole[:, 1] != 0
@@ -113,61 +162,106 @@ class _Reader:
                 return None
             found.append(np.where(mask, numbers, -1).astype(np.int32))
             room = max(room, numbers.shape[1])
-        whole = np.concatenate([np.pad(each, ((0, 0), (0, room - each.shape[1])), constant_values=-1)
-                                for each in found])
+        whole = np.concatenate(
+            [
+                np.pad(each, ((0, 0), (0, room - each.shape[1])), constant_values=-1)
+                for each in found
+            ]
+        )
         return whole if len(np.unique(whole[whole >= 0])) > 1 else None
 
-    def _say(self, code: str, words: str, severity: str = "note", where: str = "", **more: Any) -> None:
+    def _say(
+        self, code: str, words: str, severity: str = "note", where: str = "", **more: Any
+    ) -> None:
         self.findings.append(Finding(code, severity, words, where, **more))
 
     # Arrays
 
     def _array(self, split: str, key: str) -> Any:
         """The array, or the list of arrays, under a key of a split."""
-        check(key in self.splits[split],
-              f"File `{self.name}` must hold `{key}` in every split, but '{split}' lacks it. {_LAYOUT}")
+        check(
+            key in self.splits[split],
+            f"File `{self.name}` must hold `{key}` in every split, but '{split}' lacks it. {_LAYOUT}",
+        )
         found = pickles.value(self.splits[split][key])
         if isinstance(found, np.ndarray) and found.dtype != object:
-            check(found.ndim >= 1,
-                  f"`{key}` of '{split}' in `{self.name}` must have a row a sample, but is one number. {_LAYOUT}")
+            check(
+                found.ndim >= 1,
+                f"`{key}` of '{split}' in `{self.name}` must have a row a sample, but is one number. {_LAYOUT}",
+            )
             return found
         inner = found.ravel().tolist() if isinstance(found, np.ndarray) else found
-        check(isinstance(inner, list), f"`{key}` of '{split}' in `{self.name}` must be an array or a list, but is a "
-                                       f"{type(inner).__name__}. {_LAYOUT}")
+        check(
+            isinstance(inner, list),
+            f"`{key}` of '{split}' in `{self.name}` must be an array or a list, but is a "
+            f"{type(inner).__name__}. {_LAYOUT}",
+        )
         return [pickles.value(each) for each in inner]
 
     def _part(self, name: str) -> Part:
         found = {split: self._array(split, name) for split in self.splits}
         for split, values in found.items():
-            check(len(values) == self.counts[split],
-                  f"Modality '{name}' of '{split}' in `{self.name}` must have {self.counts[split]} "
-                  f"samples like '{self.names[0]}', but has {len(values)}. {_LAYOUT}")
-        whole = {split: values if isinstance(values, np.ndarray) else _ragged(values)
-                 for split, values in found.items()}
-        shapes = {split: (values.shape[1:] if isinstance(values, np.ndarray) else ("steps", values[0].shape[-1]))
-                  for split, values in whole.items() if len(values)}
+            check(
+                len(values) == self.counts[split],
+                f"Modality '{name}' of '{split}' in `{self.name}` must have {self.counts[split]} "
+                f"samples like '{self.names[0]}', but has {len(values)}. {_LAYOUT}",
+            )
+        whole = {
+            split: values if isinstance(values, np.ndarray) else _ragged(values)
+            for split, values in found.items()
+        }
+        shapes = {
+            split: (
+                values.shape[1:]
+                if isinstance(values, np.ndarray)
+                else ("steps", values[0].shape[-1])
+            )
+            for split, values in whole.items()
+            if len(values)
+        }
         kinds = {(len(shape), shape[-1]) for shape in shapes.values()}
-        check(len(kinds) == 1 and next(iter(kinds))[0] in (1, 2),
-              f"Modality '{name}' in `{self.name}` must have shape (N, F) or (N, T, F) with the same features in every "
-              f"split, but has {shapes}. {_LAYOUT}")
+        check(
+            len(kinds) == 1 and next(iter(kinds))[0] in (1, 2),
+            f"Modality '{name}' in `{self.name}` must have shape (N, F) or (N, T, F) with the same features in every "
+            f"split, but has {shapes}. {_LAYOUT}",
+        )
         axes, size = kinds.pop()
-        check(size > 0,
-              f"Modality '{name}' in `{self.name}` must have at least one feature, but has none. Leave it out.")
+        check(
+            size > 0,
+            f"Modality '{name}' in `{self.name}` must have at least one feature, but has none. Leave it out.",
+        )
         path, feature_names = self.folder / f"{name}.npy", staged_set.numbered(name, size)
         if axes == 1:
-            staged_set.need_room(self.folder, 4 * size * sum(self.counts.values()), f"Modality '{name}'")
-            pieces = (_numbers(piece, name) for values in whole.values() for piece in _digest.pieces(values))
+            staged_set.need_room(
+                self.folder, 4 * size * sum(self.counts.values()), f"Modality '{name}'"
+            )
+            pieces = (
+                _numbers(piece, name)
+                for values in whole.values()
+                for piece in _digest.pieces(values)
+            )
             shape, large = staged_set.write(path, (size,), pieces)
             lengths = None
         else:
             lengths, steps = self._lengths(name, whole)
-            staged_set.need_room(self.folder, 4 * size * steps * len(lengths),
-                                 f"Modality '{name}', padded to its longest sequence,")
-            shape, large = staged_set.write(path, (steps, size), self._padded(name, whole, lengths, steps, size))
+            staged_set.need_room(
+                self.folder,
+                4 * size * steps * len(lengths),
+                f"Modality '{name}', padded to its longest sequence,",
+            )
+            shape, large = staged_set.write(
+                path, (steps, size), self._padded(name, whole, lengths, steps, size)
+            )
         if large:
-            self._say("too-large", f"{large:,} values are too large for single precision and count as infinite.",
-                      "warning", name)
-        return Part(name, path, shape, feature_names, None if lengths is None else np.maximum(lengths, 1))
+            self._say(
+                "too-large",
+                f"{large:,} values are too large for single precision and count as infinite.",
+                "warning",
+                name,
+            )
+        return Part(
+            name, path, shape, feature_names, None if lengths is None else np.maximum(lengths, 1)
+        )
 
     def _lengths(self, name: str, whole: dict[str, Any]) -> tuple[np.ndarray, int]:
         """How many steps each sample has, over all splits; and the number of steps there is room for, at least 1."""
@@ -175,61 +269,88 @@ class _Reader:
         for split, values in whole.items():
             inner = self.splits[split]
             if isinstance(values, list):
-                steps, told = np.array([len(each) for each in values]), "they have different lengths"
+                steps, told = (
+                    np.array([len(each) for each in values]),
+                    "they have different lengths",
+                )
             elif f"{name}_lengths" in inner:
-                steps, told = self._whole_numbers(split, f"{name}_lengths"), f"`{name}_lengths` says how long each is"
-            elif name == "text" and "text_bert" in inner and (mask := _mask(self._array(split, "text_bert"),
-                                                                            values.shape[1])) is not None:
+                steps, told = (
+                    self._whole_numbers(split, f"{name}_lengths"),
+                    f"`{name}_lengths` says how long each is",
+                )
+            elif (
+                name == "text"
+                and "text_bert" in inner
+                and (mask := _mask(self._array(split, "text_bert"), values.shape[1])) is not None
+            ):
                 steps, told = mask, "the mask in `text_bert` says how long each is"
             else:
                 steps, told = _last_steps(values), "steps of zeros at the end count as padding"
-            check(steps.shape == (len(values),),
-                  f"`{name}_lengths` of '{split}' in `{self.name}` must hold a number for each of the "
-                  f"{len(values)} samples, but has shape {steps.shape}. {_LAYOUT}")
+            check(
+                steps.shape == (len(values),),
+                f"`{name}_lengths` of '{split}' in `{self.name}` must hold a number for each of the "
+                f"{len(values)} samples, but has shape {steps.shape}. {_LAYOUT}",
+            )
             room = np.inf if isinstance(values, list) else values.shape[1]
-            check(len(steps) == 0 or bool((steps >= 0).all() and (steps <= room).all()),
-                  f"`{name}_lengths` of '{split}' in `{self.name}` must lie in 0..{room}, but goes from "
-                  f"{steps.min(initial=0)} to {steps.max(initial=0)}. Correct the lengths.")
+            check(
+                len(steps) == 0 or bool((steps >= 0).all() and (steps <= room).all()),
+                f"`{name}_lengths` of '{split}' in `{self.name}` must lie in 0..{room}, but goes from "
+                f"{steps.min(initial=0)} to {steps.max(initial=0)}. Correct the lengths.",
+            )
             empty += int((steps == 0).sum())
             found.append(steps.astype(np.int64))
         lengths = np.concatenate(found)
         longest, real = int(lengths.max(initial=1)), lengths[lengths > 0]
-        self._say("sequences",
-                  f"Sequences of {real.min(initial=longest)} to {longest} steps, "
-                  f"{np.median(real) if len(real) else 0:g} in the middle: {told}. Shorter ones are padded with zeros, "
-                  "which the model is told to leave out.",
-                  where=name)
+        self._say(
+            "sequences",
+            f"Sequences of {real.min(initial=longest)} to {longest} steps, "
+            f"{np.median(real) if len(real) else 0:g} in the middle: {told}. Shorter ones are padded with zeros, "
+            "which the model is told to leave out.",
+            where=name,
+        )
         if empty:
-            self._say("empty-sequence", f"{empty:,} samples have no step. They are read as one step of zeros.",
-                      "warning", name)
+            self._say(
+                "empty-sequence",
+                f"{empty:,} samples have no step. They are read as one step of zeros.",
+                "warning",
+                name,
+            )
         return lengths, longest
 
-    def _padded(self, name: str, whole: dict[str, Any], lengths: np.ndarray, steps: int,
-                size: int) -> Iterator[np.ndarray]:
+    def _padded(
+        self, name: str, whole: dict[str, Any], lengths: np.ndarray, steps: int, size: int
+    ) -> Iterator[np.ndarray]:
         at = cleared = 0
         rows = _digest.rows_at_once((0, steps, size), 8)
         for values in whole.values():
             for start in range(0, len(values), rows):
-                piece = values[start:start + rows]
-                held = np.zeros((len(piece), steps, size), np.float32 if np.asarray(piece[0]).dtype.itemsize <= 4
-                                else np.float64)
+                piece = values[start : start + rows]
+                held = np.zeros(
+                    (len(piece), steps, size),
+                    np.float32 if np.asarray(piece[0]).dtype.itemsize <= 4 else np.float64,
+                )
                 for row, one in enumerate(piece):
                     long = lengths[at + row]
                     cleared += bool(np.any(one[long:]))
-                    held[row, :min(long, len(one))] = _numbers(one[:long], name)
+                    held[row, : min(long, len(one))] = _numbers(one[:long], name)
                 at += len(piece)
                 yield held
         if cleared:
-            self._say("padding",
-                      f"{cleared:,} samples have values beyond their length. These are padding by the file's own word "
-                      "and were set to zero.", where=name)
+            self._say(
+                "padding",
+                f"{cleared:,} samples have values beyond their length. These are padding by the file's own word "
+                "and were set to zero.",
+                where=name,
+            )
 
     # What there is once a sample
 
     def _whole_numbers(self, split: str, key: str) -> np.ndarray:
         found = np.asarray(self._array(split, key), dtype=np.float64).ravel()
-        check(bool((found == np.round(found)).all()),
-              f"`{key}` of '{split}' in `{self.name}` must hold whole numbers, but does not. Correct it.")
+        check(
+            bool((found == np.round(found)).all()),
+            f"`{key}` of '{split}' in `{self.name}` must hold whole numbers, but does not. Correct it.",
+        )
         return found.astype(np.int64)
 
     def _everywhere(self, key: str) -> bool:
@@ -243,10 +364,14 @@ class _Reader:
                 found.append(np.full(count, np.nan))
                 continue
             values = self._array(split, key) if count else np.zeros(0)
-            flat = pd.to_numeric(pd.Series(np.asarray(values).ravel()), errors="coerce").to_numpy(np.float64)
-            check(len(flat) == count,
-                  f"`{key}` of '{split}' in `{self.name}` must hold one number for each of the {count} samples, but "
-                  f"holds {len(flat)}. {_LAYOUT}")
+            flat = pd.to_numeric(pd.Series(np.asarray(values).ravel()), errors="coerce").to_numpy(
+                np.float64
+            )
+            check(
+                len(flat) == count,
+                f"`{key}` of '{split}' in `{self.name}` must hold one number for each of the {count} samples, but "
+                f"holds {len(flat)}. {_LAYOUT}",
+            )
             found.append(flat)
         return np.concatenate(found)
 
@@ -256,9 +381,11 @@ class _Reader:
         words: list[str] = []
         for split, count in self.counts.items():
             entries = self._array(split, key) if count else []
-            check(len(entries) == count,
-                  f"`{key}` of '{split}' in `{self.name}` must hold one entry for each of the {count} samples, but "
-                  f"holds {len(entries)}. {_LAYOUT}")
+            check(
+                len(entries) == count,
+                f"`{key}` of '{split}' in `{self.name}` must hold one entry for each of the {count} samples, but "
+                f"holds {len(entries)}. {_LAYOUT}",
+            )
             words += [_word(entry) for entry in entries]
         return words
 
@@ -267,32 +394,53 @@ class _Reader:
         if words:
             return np.array(words, dtype=np.str_)
         self._say("numbered", "There is no `id`, so samples are numbered by split.")
-        return np.concatenate([np.array([f"{split}-{row + 1:0{max(4, len(str(count)))}d}" for row in range(count)],
-                                        dtype=np.str_)
-                               for split, count in self.counts.items()])
+        return np.concatenate(
+            [
+                np.array(
+                    [f"{split}-{row + 1:0{max(4, len(str(count)))}d}" for row in range(count)],
+                    dtype=np.str_,
+                )
+                for split, count in self.counts.items()
+            ]
+        )
 
-    def _targets(self, target: str) -> tuple[np.ndarray, tuple[str, ...], tuple[float, float] | None]:
+    def _targets(
+        self, target: str
+    ) -> tuple[np.ndarray, tuple[str, ...], tuple[float, float] | None]:
         if target in ("auto", "regression") and self._everywhere("regression_labels"):
             y = self._scores("regression_labels")
             finite = np.abs(y[np.isfinite(y)])
             bound = next((b for b in (1.0, 3.0) if finite.max(initial=0) <= b), None)
-            if "regression_labels_T" not in next(iter(self.splits.values())) and bound == 1.0 and len(y) > 100:
+            if (
+                "regression_labels_T" not in next(iter(self.splits.values()))
+                and bound == 1.0
+                and len(y) > 100
+            ):
                 self._say("range", "All scores lie in [-1, 1], which is taken for their range.")
             return y, (), None if bound is None else (-bound, bound)
-        check(target != "regression",
-              f"File `{self.name}` must hold `regression_labels` in every split, but does not. Import it for "
-              "classification.")
+        check(
+            target != "regression",
+            f"File `{self.name}` must hold `regression_labels` in every split, but does not. Import it for "
+            "classification.",
+        )
         for key in ("annotations", "classification_labels"):
             if self._everywhere(key):
                 words = self._words(key)
-                y, classes = staged_set.classes_of([float(w) if _is_number(w) else w for w in words]
-                                              if all(map(_is_number, words)) else words)
-                self._say("classes", f"Classes are the {'words' if key == 'annotations' else 'numbers'} in `{key}`: "
-                                     f"{', '.join(classes[:12])}.")
+                y, classes = staged_set.classes_of(
+                    [float(w) if _is_number(w) else w for w in words]
+                    if all(map(_is_number, words))
+                    else words
+                )
+                self._say(
+                    "classes",
+                    f"Classes are the {'words' if key == 'annotations' else 'numbers'} in `{key}`: "
+                    f"{', '.join(classes[:12])}.",
+                )
                 return y, classes, None
         raise InvalidInput(
             f"File `{self.name}` must hold `regression_labels`, `annotations` or `classification_labels` in every "
-            f"split, but does not. {_LAYOUT}")
+            f"split, but does not. {_LAYOUT}"
+        )
 
     def _unimodal(self) -> dict[str, np.ndarray]:
         """Targets of single modalities (N,), NaN where there is none, as in a split without them."""
@@ -318,15 +466,18 @@ def _ragged(values: list[Any]) -> Any:
     if not all(each.ndim == 2 for each in arrays) or len(sizes) != 1:
         raise InvalidInput(
             f"Sequences must each have shape (T, F) with the same F, but have such as {[e.shape for e in arrays[:4]]}. "
-            "Save every sample as an array of steps and features.")
+            "Save every sample as an array of steps and features."
+        )
     return arrays
 
 
 def _numbers(values: np.ndarray, name: str) -> np.ndarray:
     """Real numbers as they are; anything else is an error that names the modality."""
     array = np.asarray(values)
-    check(array.dtype.kind in "biuf",
-          f"Modality '{name}' must hold real numbers, but has type {array.dtype}. Convert it.")
+    check(
+        array.dtype.kind in "biuf",
+        f"Modality '{name}' must hold real numbers, but has type {array.dtype}. Convert it.",
+    )
     return array.astype(np.float32) if array.dtype.kind in "biu" else array
 
 
@@ -336,7 +487,9 @@ def _last_steps(values: np.ndarray) -> np.ndarray:
     at = 0
     for piece in _digest.pieces(values):
         real = (piece != 0).any(-1)
-        found[at:at + len(piece)] = np.where(real.any(1), real.shape[1] - real[:, ::-1].argmax(1), 0)
+        found[at : at + len(piece)] = np.where(
+            real.any(1), real.shape[1] - real[:, ::-1].argmax(1), 0
+        )
         at += len(piece)
     return found
 
@@ -344,7 +497,9 @@ def _last_steps(values: np.ndarray) -> np.ndarray:
 def _word(entry: Any) -> str:
     found = pickles.value(entry)
     if isinstance(found, (np.ndarray, list, tuple)):
-        return "_".join(_word(each) for each in list(found)[:8] if not isinstance(each, (list, tuple)))
+        return "_".join(
+            _word(each) for each in list(found)[:8] if not isinstance(each, (list, tuple))
+        )
     return staged_set.clean(found)
 
 
@@ -359,8 +514,12 @@ def _is_number(word: str) -> bool:
 def _mask(tokens: Any, room: float) -> np.ndarray | None:
     """How many tokens each sample has, (N,), from `text_bert` (N, 3, T): numbers, mask and segments; None when it is
     something else or longer than the `room` there is."""
-    if not isinstance(tokens,
-                      np.ndarray) or tokens.ndim != 3 or tokens.shape[1] != 3 or tokens.dtype.kind not in "biuf":
+    if (
+        not isinstance(tokens, np.ndarray)
+        or tokens.ndim != 3
+        or tokens.shape[1] != 3
+        or tokens.dtype.kind not in "biuf"
+    ):
         return None
     steps = (tokens[:, 1] != 0).sum(1)
     return steps if steps.max(initial=0) <= room else None

@@ -45,19 +45,34 @@ def load(path: Path) -> DataSet:
     name = path.name
     views, y, classes, left_out = read(path)
     ids = splits.numbered("row", len(y))
-    words = f" Left out: {', '.join(left_out[:8])}{' and more' if len(left_out) > 8 else ''}." if left_out else ""
+    words = (
+        f" Left out: {', '.join(left_out[:8])}{' and more' if len(left_out) > 8 else ''}."
+        if left_out
+        else ""
+    )
     return DataSet(
-        name=path.stem, title=name, source=f"the file {name}", licence="as whoever made the file says",
+        name=path.stem,
+        title=name,
+        source=f"the file {name}",
+        licence="as whoever made the file says",
         description=f"{len(y):,} samples of {len(classes)} classes in {len(views)} views, read from {name}.{words} "
-                    "Split by a fixed seed, 60 % to train, 10 % to validate, 30 % to test, with equal shares in every "
-                    "class.",
+        "Split by a fixed seed, 60 % to train, 10 % to validate, 30 % to test, with equal shares in every "
+        "class.",
         modalities=tuple(_modality(name, view, values) for view, values in views.items()),
-        target=Target("classification", "class", None, classes), y=y, ids=ids, split=splits.stratified(y),
+        target=Target("classification", "class", None, classes),
+        y=y,
+        ids=ids,
+        split=splits.stratified(y),
         table=pd.DataFrame({"class": [classes[label] for label in y]}, index=ids),
-        content_of=partial(_content, {view: values for view, values in views.items() if _is_picture(values)}))
+        content_of=partial(
+            _content, {view: values for view, values in views.items() if _is_picture(values)}
+        ),
+    )
 
 
-def read(path: Path, strict: bool = True) -> tuple[dict[str, np.ndarray], np.ndarray, tuple[str, ...], list[str]]:
+def read(
+    path: Path, strict: bool = True
+) -> tuple[dict[str, np.ndarray], np.ndarray, tuple[str, ...], list[str]]:
     """Returns the views with samples first, (N, F) or (N, h, w[, c]), classes (N,), their names, and the names of what
     was left out.
 
@@ -69,8 +84,10 @@ def read(path: Path, strict: bool = True) -> tuple[dict[str, np.ndarray], np.nda
         NotFound, InvalidInput: see `load`.
     """
     name = path.name
-    check(path.suffix.lower() in SUFFIXES,
-          f"File `{name}` must end in {' or '.join(SUFFIXES)}, but does not. {_LAYOUT}")
+    check(
+        path.suffix.lower() in SUFFIXES,
+        f"File `{name}` must end in {' or '.join(SUFFIXES)}, but does not. {_LAYOUT}",
+    )
     found = (matfile.read if path.suffix.lower() == ".mat" else npzfile.read)(path)
     found, labels, left_out = _parts(name, found)
     y, classes = _classes(name, labels, FEWEST if strict else 1)
@@ -91,9 +108,11 @@ def _parts(name: str, found: dict[str, Any]) -> tuple[dict[str, Any], np.ndarray
     else:
         views = {key: value for key, value in found.items() if key != label and _is_matrix(value)}
         left_out = [key for key in found if key != label and key not in views]
-    check(len(views) >= 2,
-          f"File `{name}` must hold at least two views, as cell `X` or as matrices, but holds {len(views)} (in it: "
-          f"{shown}). {_LAYOUT}")
+    check(
+        len(views) >= 2,
+        f"File `{name}` must hold at least two views, as cell `X` or as matrices, but holds {len(views)} (in it: "
+        f"{shown}). {_LAYOUT}",
+    )
     return views, found[label], left_out
 
 
@@ -121,7 +140,12 @@ def _inside(whole: np.ndarray) -> dict[str, Any]:
 
 def _is_matrix(value: Any) -> bool:
     kind = getattr(getattr(value, "dtype", None), "kind", "")
-    return kind in "biufc" and getattr(value, "ndim", 0) >= 2 and min(value.shape) > 0 and sorted(value.shape)[-2] > 1
+    return (
+        kind in "biufc"
+        and getattr(value, "ndim", 0) >= 2
+        and min(value.shape) > 0
+        and sorted(value.shape)[-2] > 1
+    )
 
 
 def _classes(name: str, labels: Any, fewest: int) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -130,21 +154,32 @@ def _classes(name: str, labels: Any, fewest: int) -> tuple[np.ndarray, tuple[str
     if flat.dtype.kind == "U":
         flat = np.char.strip(flat)
     else:
-        check(flat.dtype.kind in "biuf",
-              f"Labels in `{name}` must be whole numbers or words, but have type {flat.dtype}. Convert them.")
-        bad = np.flatnonzero(~np.isfinite(flat) | (flat != np.round(flat)) | (np.abs(flat.astype(float)) > 2**53))
-        check(len(bad) == 0, f"Labels in `{name}` must be whole numbers, but label {bad[0] + 1 if len(bad) else 0} is "
-                             f"{flat[bad[0]] if len(bad) else 0}. Give the number of the class.")
+        check(
+            flat.dtype.kind in "biuf",
+            f"Labels in `{name}` must be whole numbers or words, but have type {flat.dtype}. Convert them.",
+        )
+        bad = np.flatnonzero(
+            ~np.isfinite(flat) | (flat != np.round(flat)) | (np.abs(flat.astype(float)) > 2**53)
+        )
+        check(
+            len(bad) == 0,
+            f"Labels in `{name}` must be whole numbers, but label {bad[0] + 1 if len(bad) else 0} is "
+            f"{flat[bad[0]] if len(bad) else 0}. Give the number of the class.",
+        )
         flat = flat.astype(np.int64)
     known, y, counts = np.unique(flat, return_inverse=True, return_counts=True)
-    check(len(known) >= 2,
-          f"Labels in `{name}` must name at least two classes, but all are {str(known[:1].tolist())[:60]}. Add samples "
-          "of another class.")
+    check(
+        len(known) >= 2,
+        f"Labels in `{name}` must name at least two classes, but all are {str(known[:1].tolist())[:60]}. Add samples "
+        "of another class.",
+    )
     few = np.flatnonzero(counts < fewest)
-    check(len(few) == 0,
-          f"Every class in `{name}` must have at least {fewest} samples, to train, validate and test, but {len(few)} "
-          f"of {len(known)} have fewer, such as class '{known[few[0]] if len(few) else ''!s:.60}'. Drop or merge rare "
-          "classes.")
+    check(
+        len(few) == 0,
+        f"Every class in `{name}` must have at least {fewest} samples, to train, validate and test, but {len(few)} "
+        f"of {len(known)} have fewer, such as class '{known[few[0]] if len(few) else ''!s:.60}'. Drop or merge rare "
+        "classes.",
+    )
     return y.astype(np.int64), tuple(str(label) for label in known.tolist())
 
 
@@ -154,14 +189,21 @@ def _flat_labels(name: str, labels: Any) -> np.ndarray:
         inner = [np.asarray(entry).ravel() for entry in found.ravel()]
         if inner and inner[0].size > 1:
             same = all(np.array_equal(entry, inner[0]) for entry in inner)
-            check(same, f"Labels in `{name}` must be one list for all views, but are several that differ. Keep one.")
+            check(
+                same,
+                f"Labels in `{name}` must be one list for all views, but are several that differ. Keep one.",
+            )
             return inner[0]
-        check(all(entry.size == 1 for entry in inner),
-              f"Labels in `{name}` must be one a sample, but some are missing. Give all.")
+        check(
+            all(entry.size == 1 for entry in inner),
+            f"Labels in `{name}` must be one a sample, but some are missing. Give all.",
+        )
         found = np.array([entry[0] for entry in inner]) if inner else np.array([])
-    check(found.size > 0 and found.size == max(found.shape, default=0),
-          f"Labels in `{name}` must have shape (N,), (N, 1) or (1, N), but have shape {found.shape}. Give one class "
-          "number a sample; from one column a class, in MATLAB `[~, Y] = max(Y, [], 2)`.")
+    check(
+        found.size > 0 and found.size == max(found.shape, default=0),
+        f"Labels in `{name}` must have shape (N,), (N, 1) or (1, N), but have shape {found.shape}. Give one class "
+        "number a sample; from one column a class, in MATLAB `[~, Y] = max(Y, [], 2)`.",
+    )
     return found.ravel()
 
 
@@ -178,21 +220,30 @@ def _views(name: str, found: dict[str, Any], count: int, strict: bool) -> dict[s
     shapes = {view: tuple(getattr(values, "shape", ())) for view, values in found.items()}
     for view, shape in shapes.items():
         kind = getattr(getattr(found[view], "dtype", None), "kind", "?")
-        check(kind in "biuf",
-              f"View '{view}' in `{name}` must hold real numbers, but has type {getattr(found[view], 'dtype', '?')}. "
-              "Convert it.")
-        check(len(shape) >= 2 and count in (shape[0], shape[-1]) and min(shape) > 0,
-              f"View '{view}' in `{name}` must have {count} rows like the labels, or as many columns, but has shape "
-              f"{shape}; all views: {', '.join(f'{key} {value}' for key, value in list(shapes.items())[:8])}. Drop or "
-              "add samples.")
+        check(
+            kind in "biuf",
+            f"View '{view}' in `{name}` must hold real numbers, but has type {getattr(found[view], 'dtype', '?')}. "
+            "Convert it.",
+        )
+        check(
+            len(shape) >= 2 and count in (shape[0], shape[-1]) and min(shape) > 0,
+            f"View '{view}' in `{name}` must have {count} rows like the labels, or as many columns, but has shape "
+            f"{shape}; all views: {', '.join(f'{key} {value}' for key, value in list(shapes.items())[:8])}. Drop or "
+            "add samples.",
+        )
     files.check_size(name, sum(4 * math.prod(shape) for shape in shapes.values()))
     # A square view does not say which way it lies; it lies as the others do.
-    lying = any(shape[0] != count for shape in shapes.values()) and not any(shape[-1] != count
-                                                                            for shape in shapes.values())
-    return {view: _upright(name, view, values, count, lying, strict) for view, values in found.items()}
+    lying = any(shape[0] != count for shape in shapes.values()) and not any(
+        shape[-1] != count for shape in shapes.values()
+    )
+    return {
+        view: _upright(name, view, values, count, lying, strict) for view, values in found.items()
+    }
 
 
-def _upright(name: str, view: str, values: Any, count: int, lying: bool, strict: bool) -> np.ndarray:
+def _upright(
+    name: str, view: str, values: Any, count: int, lying: bool, strict: bool
+) -> np.ndarray:
     values = _dense(name, values)
     if values.shape[0] != count or (lying and values.shape[-1] == count):
         values = np.moveaxis(values, -1, 0) if values.ndim > 2 else values.T
@@ -204,14 +255,20 @@ def _upright(name: str, view: str, values: Any, count: int, lying: bool, strict:
         row, column = (int(i) + 1 for i in bad[0])
         raise InvalidInput(
             f"View '{view}' in `{name}` must be finite, but holds {len(bad)} entries that are NaN, infinite or beyond "
-            f"single precision, the first in row {row}, column {column} (a row is a sample). Clean or impute the data.")
+            f"single precision, the first in row {row}, column {column} (a row is a sample). Clean or impute the data."
+        )
     return values[..., 0] if values.ndim > 2 and values.shape[-1] == 1 else values
 
 
 def _modality(name: str, view: str, values: np.ndarray) -> Modality:
     flat = values.reshape(len(values), -1)
-    return Modality(view, flat, None, tuple(f"{view} {i + 1}" for i in range(flat.shape[1])),
-                    values.shape[1:] if values.ndim > 2 else None)
+    return Modality(
+        view,
+        flat,
+        None,
+        tuple(f"{view} {i + 1}" for i in range(flat.shape[1])),
+        values.shape[1:] if values.ndim > 2 else None,
+    )
 
 
 def _is_picture(values: np.ndarray) -> bool:

@@ -35,10 +35,15 @@ def read(path: Path, names: Iterable[str] | None = None) -> dict[str, np.ndarray
     with _opened(path) as (archive, inside):
         wanted = list(inside if names is None else names)
         missing = [name for name in wanted if name not in inside]
-        check(not missing,
-              f"File `{path.name}` must hold the array {missing[:1]}, but holds {list(inside)[:8]}. Copy it again.")
+        check(
+            not missing,
+            f"File `{path.name}` must hold the array {missing[:1]}, but holds {list(inside)[:8]}. Copy it again.",
+        )
         files.check_size(path.name, max(size, sum(inside[name].file_size for name in wanted)))
-        return {name: _array(archive, inside[name], f"Array `{name}` in `{path.name}`") for name in wanted}
+        return {
+            name: _array(archive, inside[name], f"Array `{name}` in `{path.name}`")
+            for name in wanted
+        }
 
 
 def headers(path: Path) -> dict[str, Header]:
@@ -51,7 +56,9 @@ def headers(path: Path) -> dict[str, Header]:
     with _opened(path) as (archive, inside):
         for name, entry in inside.items():
             with archive.open(entry) as stream:
-                found[name] = check_header(stream, entry.file_size, f"Array `{name}` in `{path.name}`")
+                found[name] = check_header(
+                    stream, entry.file_size, f"Array `{name}` in `{path.name}`"
+                )
     return found
 
 
@@ -59,14 +66,24 @@ def headers(path: Path) -> dict[str, Header]:
 def _opened(path: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]]:
     try:
         with zipfile.ZipFile(path) as archive:
-            files.check_unpacked(path.name, sum(entry.file_size for entry in archive.infolist()), path.stat().st_size)
-            yield archive, {entry.filename.removesuffix(".npy"): entry for entry in archive.infolist()
-                            if entry.filename.endswith(".npy")}
+            files.check_unpacked(
+                path.name, sum(entry.file_size for entry in archive.infolist()), path.stat().st_size
+            )
+            yield (
+                archive,
+                {
+                    entry.filename.removesuffix(".npy"): entry
+                    for entry in archive.infolist()
+                    if entry.filename.endswith(".npy")
+                },
+            )
     except InvalidInput:
         raise
     except Exception as error:  # a damaged archive raises whatever its bytes lead to
-        raise InvalidInput(f"File `{path.name}` must be an .npz file as numpy.savez writes it, but cannot be read "
-                           f"({type(error).__name__}). Write or copy it again.") from error
+        raise InvalidInput(
+            f"File `{path.name}` must be an .npz file as numpy.savez writes it, but cannot be read "
+            f"({type(error).__name__}). Write or copy it again."
+        ) from error
 
 
 def _array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, what: str) -> np.ndarray:
@@ -83,12 +100,18 @@ def check_header(stream: IO[bytes], size: int, what: str) -> Header:
     Refuses objects, and a shape that the bytes cannot fill: NumPy would take the memory before it reads them.
     """
     version = npy.read_magic(stream)
-    check(version in _HEADERS,
-          f"{what} has the .npy version {version}, which is not read here. Save it with plain numeric arrays.")
+    check(
+        version in _HEADERS,
+        f"{what} has the .npy version {version}, which is not read here. Save it with plain numeric arrays.",
+    )
     shape, fortran, dtype = _HEADERS[version](stream)
-    check(not dtype.hasobject,
-          f"{what} holds pickled Python objects, which could run code when read. They are refused; save numbers: one "
-          "array a view, with `numpy.savez(file, view1=..., view2=..., y=labels)`.")
-    check(prod(shape) * dtype.itemsize <= size,
-          f"{what} declares the shape {shape}, which its {size} bytes cannot fill. Write or copy the file again.")
+    check(
+        not dtype.hasobject,
+        f"{what} holds pickled Python objects, which could run code when read. They are refused; save numbers: one "
+        "array a view, with `numpy.savez(file, view1=..., view2=..., y=labels)`.",
+    )
+    check(
+        prod(shape) * dtype.itemsize <= size,
+        f"{what} declares the shape {shape}, which its {size} bytes cannot fill. Write or copy the file again.",
+    )
     return shape, fortran, dtype

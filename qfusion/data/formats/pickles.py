@@ -51,7 +51,11 @@ class _Type:
 
     def made(self) -> np.dtype:
         code = "?" if self.code.lstrip("<>|=") == "b1" else self.code.lstrip("<>|=")
-        return np.dtype(code if code in ("O", "O8", "?") else f"{self.order if self.order in '<>' else '='}{code}")
+        return np.dtype(
+            code
+            if code in ("O", "O8", "?")
+            else f"{self.order if self.order in '<>' else '='}{code}"
+        )
 
 
 def value(found: Any) -> Any:
@@ -80,22 +84,34 @@ def read(content: Any, name: str) -> Any:
     except (EOFError, struct.error):
         raise InvalidInput(
             f"File `{name}` is cut short: its pickle ends in the middle, after {len(machine.data):,} bytes. Copy it "
-            "again.") from None
+            "again."
+        ) from None
     except Exception as error:  # a damaged pickle raises whatever its bytes lead to
-        raise InvalidInput(f"File `{name}` cannot be read as a pickle: it is damaged ({type(error).__name__} at byte "
-                           f"{machine.at:,}). Write or copy it again.") from error
+        raise InvalidInput(
+            f"File `{name}` cannot be read as a pickle: it is damaged ({type(error).__name__} at byte "
+            f"{machine.at:,}). Write or copy it again."
+        ) from error
 
 
 def _word(found: Any) -> str:
     """A word of the pickle; old ones hold them as bytes. bytes(n) of a number would take n bytes on the file's word."""
-    return found if isinstance(found, str) else bytes(found if isinstance(found, (bytes, memoryview))
-                                                      else _damaged()).decode("latin-1")
+    return (
+        found
+        if isinstance(found, str)
+        else bytes(found if isinstance(found, (bytes, memoryview)) else _damaged()).decode(
+            "latin-1"
+        )
+    )
 
 
 def _keys(found: list[Any]) -> list[Any]:
     """Keys of a dictionary or set; no tuples, since hashing one a million deep would end the process."""
     plain = [_word(key) if isinstance(key, (memoryview, bytes)) else key for key in found]
-    return plain if all(key is None or isinstance(key, (str, int, float)) for key in plain) else _damaged()
+    return (
+        plain
+        if all(key is None or isinstance(key, (str, int, float)) for key in plain)
+        else _damaged()
+    )
 
 
 def _damaged(*_: Any) -> Any:
@@ -121,10 +137,12 @@ class _Machine:
             if step is None:
                 raise InvalidInput(
                     f"File `{self.name}` must be a pickle of arrays and plain containers, but holds the instruction "
-                    f"0x{code:02x} at byte {self.at - 1:,}, which is refused: nothing in a pickle is run.")
+                    f"0x{code:02x} at byte {self.at - 1:,}, which is refused: nothing in a pickle is run."
+                )
             step(self)
         raise InvalidInput(
-            f"File `{self.name}` must hold at most {MAX_STEPS:,} objects, but holds more. Save sequences as arrays.")
+            f"File `{self.name}` must hold at most {MAX_STEPS:,} objects, but holds more. Save sequences as arrays."
+        )
 
     # Bytes, numbers and text
 
@@ -132,7 +150,7 @@ class _Machine:
         end = self.at + count
         if count < 0 or end > len(self.data):
             raise EOFError
-        taken, self.at = self.data[self.at:end], end
+        taken, self.at = self.data[self.at : end], end
         return taken
 
     def number(self, form: str) -> int:
@@ -145,15 +163,19 @@ class _Machine:
     def line(self) -> str:
         start = self.at
         while self.take(1)[0] != 0x0A:
-            check(self.at - start <= 1 << 16,
-                  f"File `{self.name}` holds a line of text too long for a pickle. Copy it again.")
-        return bytes(self.data[start:self.at - 1]).decode("latin-1")
+            check(
+                self.at - start <= 1 << 16,
+                f"File `{self.name}` holds a line of text too long for a pickle. Copy it again.",
+            )
+        return bytes(self.data[start : self.at - 1]).decode("latin-1")
 
     def count(self, size: int) -> None:
         self.copied += size
-        check(self.copied <= 8 * len(self.data) + COPIES,
-              f"File `{self.name}` unpacks to far more than its own size, which is refused. Save it with pickle "
-              "protocol 4 or 5.")
+        check(
+            self.copied <= 8 * len(self.data) + COPIES,
+            f"File `{self.name}` unpacks to far more than its own size, which is refused. Save it with pickle "
+            "protocol 4 or 5.",
+        )
 
     def utf8(self, form: str) -> str:
         taken = self.sized(form)
@@ -179,7 +201,7 @@ class _Machine:
     def since_mark(self) -> list[Any]:
         for place in range(len(self.stack) - 1, -1, -1):
             if self.stack[place] is _MARK:
-                found = self.stack[place + 1:]
+                found = self.stack[place + 1 :]
                 del self.stack[place:]
                 return found
         raise ValueError("no mark")
@@ -187,8 +209,8 @@ class _Machine:
     def last(self, count: int) -> tuple[Any, ...]:
         if count > len(self.stack):
             raise IndexError
-        made = tuple(self.stack[len(self.stack) - count:])
-        del self.stack[len(self.stack) - count:]
+        made = tuple(self.stack[len(self.stack) - count :])
+        del self.stack[len(self.stack) - count :]
         return made
 
     def extend(self, found: list[Any]) -> None:
@@ -217,7 +239,8 @@ class _Machine:
             raise InvalidInput(
                 f"File `{self.name}` asks for `{module[:80]}.{name[:80]}`, which is refused: only NumPy arrays, plain "
                 "containers, text and numbers are read, and nothing in a pickle is run. If the file is trusted, save "
-                "its arrays anew with NumPy.")
+                "its arrays anew with NumPy."
+            )
         return _Name(known)
 
     def instance(self) -> Any:
@@ -236,13 +259,21 @@ class _Machine:
 
     def plain(self, kind: Callable[..., Any], found: Any = ()) -> Any:
         if isinstance(found, (str, int, float)) and kind is not bytes:
-            return kind(found) if kind in (int, float, str, bool) and not isinstance(found, str) else _damaged()
+            return (
+                kind(found)
+                if kind in (int, float, str, bool) and not isinstance(found, str)
+                else _damaged()
+            )
         # Before it is made; a number has no length: bytes(n) would take n bytes on the file's word.
         self.count(len(found) * (1 if kind in (bytes, bytearray) else 8))
         return kind(_keys(list(found)) if kind in (set, frozenset, dict) else found)
 
     def encode(self, text: str, encoding: Any) -> bytes:
-        if _word(encoding).replace("-", "").lower() not in ("latin1", "ascii", "utf8") or not isinstance(text, str):
+        if _word(encoding).replace("-", "").lower() not in (
+            "latin1",
+            "ascii",
+            "utf8",
+        ) or not isinstance(text, str):
             raise TypeError
         self.count(len(text))
         return text.encode(_word(encoding))
@@ -251,8 +282,10 @@ class _Machine:
 
     def dtype(self, code: Any, *_: Any) -> _Type:
         word = _word(code)
-        check(_DTYPE.match(word) is not None,
-              f"File `{self.name}` holds an array of type {word[:40]!r}, which is not read. Save numbers or text.")
+        check(
+            _DTYPE.match(word) is not None,
+            f"File `{self.name}` holds an array of type {word[:40]!r}, which is not read. Save numbers or text.",
+        )
         return _Type(word, word[0] if word[0] in "<>" else "=")
 
     def scalar(self, kind: _Type, content: Any = b"") -> Any:
@@ -262,13 +295,22 @@ class _Machine:
         return Stored() if kind == _NDARRAY else _damaged()
 
     def from_buffer(self, content: Any, kind: _Type, shape: Any, order: Any = "C") -> Stored:
-        return Stored(self.array(tuple(shape) if isinstance(shape, tuple) else (shape,), kind, _word(order) == "F",
-                                 content))
+        return Stored(
+            self.array(
+                tuple(shape) if isinstance(shape, tuple) else (shape,),
+                kind,
+                _word(order) == "F",
+                content,
+            )
+        )
 
     def array(self, shape: Any, kind: _Type, fortran: Any, content: Any) -> np.ndarray:
         made = kind.made()
-        if not isinstance(shape, tuple) or len(shape) > 8 or not all(type(n) is int and 0 <= n < 1 << 40
-                                                                     for n in shape):
+        if (
+            not isinstance(shape, tuple)
+            or len(shape) > 8
+            or not all(type(n) is int and 0 <= n < 1 << 40 for n in shape)
+        ):
             raise TypeError
         order: Any = "F" if fortran else "C"
         if made.hasobject:
@@ -282,34 +324,61 @@ class _Machine:
         raw = content.encode("latin-1") if isinstance(content, str) else content
         if made.itemsize == 0:
             return np.zeros(shape if prod(shape) <= MAX_STEPS else _damaged(), made)
-        check(len(raw) == prod(shape) * made.itemsize,
-              f"File `{self.name}` declares an array of shape {shape} and type {made}, which its {len(raw):,} bytes do "
-              "not fill. Write or copy it again.")
+        check(
+            len(raw) == prod(shape) * made.itemsize,
+            f"File `{self.name}` declares an array of shape {shape} and type {made}, which its {len(raw):,} bytes do "
+            "not fill. Write or copy it again.",
+        )
         return np.frombuffer(raw, made).reshape(shape, order=order)
 
     def build(self) -> None:
         state, onto = self.stack.pop(), self.stack[-1]
-        if isinstance(onto, _Type) and isinstance(state,
-                                                  tuple) and len(state) >= 5 and state[2:5] == (None, None, None):
+        if (
+            isinstance(onto, _Type)
+            and isinstance(state, tuple)
+            and len(state) >= 5
+            and state[2:5] == (None, None, None)
+        ):
             onto.order = _word(state[1])
-        elif isinstance(onto, Stored) and isinstance(state, tuple) and len(state) == 5 and isinstance(state[2], _Type):
+        elif (
+            isinstance(onto, Stored)
+            and isinstance(state, tuple)
+            and len(state) == 5
+            and isinstance(state[2], _Type)
+        ):
             onto.array = self.array(state[1], state[2], state[3], state[4])
         else:
             raise TypeError
 
 
 _NDARRAY = _Name(_damaged)  # it is named, and never called
-_PLAIN = {kind.__name__: (lambda m, *found, kind=kind: m.plain(kind, *found))
-          for kind in (bytes, bytearray, list, dict, set, frozenset, tuple, int, float, str, bool)}
+_PLAIN = {
+    kind.__name__: (lambda m, *found, kind=kind: m.plain(kind, *found))
+    for kind in (bytes, bytearray, list, dict, set, frozenset, tuple, int, float, str, bool)
+}
 # All names that a pickle may ask for, and what is done in their place.
 _KNOWN: dict[tuple[str, str], Callable[..., Any]] = {
-    **{(module, name): do for module in ("numpy.core.multiarray", "numpy._core.multiarray", "numpy.core.numeric",
-                                         "numpy._core.numeric")
-       for name, do in (("_reconstruct", _Machine.reconstruct), ("scalar", _Machine.scalar),
-                        ("_frombuffer", _Machine.from_buffer))},
+    **{
+        (module, name): do
+        for module in (
+            "numpy.core.multiarray",
+            "numpy._core.multiarray",
+            "numpy.core.numeric",
+            "numpy._core.numeric",
+        )
+        for name, do in (
+            ("_reconstruct", _Machine.reconstruct),
+            ("scalar", _Machine.scalar),
+            ("_frombuffer", _Machine.from_buffer),
+        )
+    },
     **{(module, name): do for module in ("builtins", "__builtin__") for name, do in _PLAIN.items()},
-    ("numpy", "ndarray"): _damaged, ("numpy", "dtype"): _Machine.dtype, ("_codecs", "encode"): _Machine.encode,
-    ("collections", "OrderedDict"): _PLAIN["dict"], ("collections", "defaultdict"): lambda m, *_: {}}
+    ("numpy", "ndarray"): _damaged,
+    ("numpy", "dtype"): _Machine.dtype,
+    ("_codecs", "encode"): _Machine.encode,
+    ("collections", "OrderedDict"): _PLAIN["dict"],
+    ("collections", "defaultdict"): lambda m, *_: {},
+}
 
 
 def _push(make: Callable[[_Machine], Any]) -> Callable[[_Machine], None]:
@@ -323,37 +392,68 @@ def _sized(form: str) -> Callable[[_Machine], None]:
 def _put(key: Callable[[_Machine], int]) -> Callable[[_Machine], None]:
     def step(m: _Machine) -> None:
         m.memo[key(m)] = m.stack[-1]
+
     return step
 
 
 _STEPS: dict[int, Callable[[_Machine], Any]] = {
     # marks, the stack, the memo
-    ord("("): _push(lambda m: _MARK), ord("0"): lambda m: m.stack.pop(), ord("1"): lambda m: m.since_mark(),
-    ord("2"): _push(lambda m: m.stack[-1]), ord("p"): _put(lambda m: int(m.line())),
-    ord("q"): _put(lambda m: m.number("B")), ord("r"): _put(lambda m: m.number("I")), 0x94: _put(lambda m: len(m.memo)),
-    ord("g"): _push(lambda m: m.memo[int(m.line())]), ord("h"): _push(lambda m: m.memo[m.number("B")]),
-    ord("j"): _push(lambda m: m.memo[m.number("I")]), 0x80: lambda m: m.take(1), 0x95: lambda m: m.take(8),
+    ord("("): _push(lambda m: _MARK),
+    ord("0"): lambda m: m.stack.pop(),
+    ord("1"): lambda m: m.since_mark(),
+    ord("2"): _push(lambda m: m.stack[-1]),
+    ord("p"): _put(lambda m: int(m.line())),
+    ord("q"): _put(lambda m: m.number("B")),
+    ord("r"): _put(lambda m: m.number("I")),
+    0x94: _put(lambda m: len(m.memo)),
+    ord("g"): _push(lambda m: m.memo[int(m.line())]),
+    ord("h"): _push(lambda m: m.memo[m.number("B")]),
+    ord("j"): _push(lambda m: m.memo[m.number("I")]),
+    0x80: lambda m: m.take(1),
+    0x95: lambda m: m.take(8),
     # constants and numbers
-    ord("N"): _push(lambda m: None), 0x88: _push(lambda m: True), 0x89: _push(lambda m: False),
-    ord("I"): _push(_Machine.integer), ord("J"): _push(lambda m: m.number("i")),
-    ord("K"): _push(lambda m: m.number("B")), ord("M"): _push(lambda m: m.number("H")),
-    ord("L"): _push(_Machine.integer), 0x8A: _push(lambda m: m.long("B")), 0x8B: _push(lambda m: m.long("I")),
-    ord("F"): _push(lambda m: float(m.line())), ord("G"): _push(lambda m: struct.unpack(">d", m.take(8))[0]),
+    ord("N"): _push(lambda m: None),
+    0x88: _push(lambda m: True),
+    0x89: _push(lambda m: False),
+    ord("I"): _push(_Machine.integer),
+    ord("J"): _push(lambda m: m.number("i")),
+    ord("K"): _push(lambda m: m.number("B")),
+    ord("M"): _push(lambda m: m.number("H")),
+    ord("L"): _push(_Machine.integer),
+    0x8A: _push(lambda m: m.long("B")),
+    0x8B: _push(lambda m: m.long("I")),
+    ord("F"): _push(lambda m: float(m.line())),
+    ord("G"): _push(lambda m: struct.unpack(">d", m.take(8))[0]),
     # text and bytes
     ord("S"): _push(_Machine.quoted),
     ord("V"): _push(lambda m: m.line().encode("latin-1").decode("raw_unicode_escape")),
-    ord("X"): _push(lambda m: m.utf8("I")), 0x8C: _push(lambda m: m.utf8("B")), 0x8D: _push(lambda m: m.utf8("Q")),
+    ord("X"): _push(lambda m: m.utf8("I")),
+    0x8C: _push(lambda m: m.utf8("B")),
+    0x8D: _push(lambda m: m.utf8("Q")),
     **{code: _sized(form) for code, form in zip(b"TBUC\x8e\x96", "IIBBQQ", strict=True)},
     # containers
-    ord(")"): _push(lambda m: ()), ord("t"): _push(lambda m: tuple(m.since_mark())), 0x85: _push(lambda m: m.last(1)),
-    0x86: _push(lambda m: m.last(2)), 0x87: _push(lambda m: m.last(3)), ord("]"): _push(lambda m: []),
+    ord(")"): _push(lambda m: ()),
+    ord("t"): _push(lambda m: tuple(m.since_mark())),
+    0x85: _push(lambda m: m.last(1)),
+    0x86: _push(lambda m: m.last(2)),
+    0x87: _push(lambda m: m.last(3)),
+    ord("]"): _push(lambda m: []),
     ord("l"): _push(_Machine.since_mark),
-    ord("a"): lambda m: m.extend([m.stack.pop()]), ord("e"): lambda m: m.extend(m.since_mark()),
-    ord("}"): _push(lambda m: {}), ord("d"): _Machine.dictionary, ord("s"): lambda m: m.fill(m.last(2)),
+    ord("a"): lambda m: m.extend([m.stack.pop()]),
+    ord("e"): lambda m: m.extend(m.since_mark()),
+    ord("}"): _push(lambda m: {}),
+    ord("d"): _Machine.dictionary,
+    ord("s"): lambda m: m.fill(m.last(2)),
     ord("u"): lambda m: m.fill(m.since_mark()),
-    0x8F: _push(lambda m: set()), 0x90: lambda m: m.extend(m.since_mark()),
+    0x8F: _push(lambda m: set()),
+    0x90: lambda m: m.extend(m.since_mark()),
     0x91: _push(lambda m: frozenset(_keys(m.since_mark()))),
     # names
-    ord("c"): _push(lambda m: m.named(m.line(), m.line())), 0x93: _push(lambda m: m.named(*map(_word, m.last(2)))),
-    ord("R"): _push(lambda m: m.do(*m.last(2))), 0x81: _push(lambda m: m.do(*m.last(2))), ord("b"): _Machine.build,
-    ord("i"): _push(_Machine.instance), ord("o"): _push(_Machine.called)}
+    ord("c"): _push(lambda m: m.named(m.line(), m.line())),
+    0x93: _push(lambda m: m.named(*map(_word, m.last(2)))),
+    ord("R"): _push(lambda m: m.do(*m.last(2))),
+    0x81: _push(lambda m: m.do(*m.last(2))),
+    ord("b"): _Machine.build,
+    ord("i"): _push(_Machine.instance),
+    ord("o"): _push(_Machine.called),
+}

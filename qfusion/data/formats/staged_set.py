@@ -57,8 +57,13 @@ class Finding:
 
     def as_dict(self) -> dict[str, Any]:
         """What of it is printed and recorded."""
-        return {"code": self.code, "severity": self.severity, "modality": self.where, "words": self.words,
-                "repairs": list(self.repairs)}
+        return {
+            "code": self.code,
+            "severity": self.severity,
+            "modality": self.where,
+            "words": self.words,
+            "repairs": list(self.repairs),
+        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +91,7 @@ class Part:
         """Of a piece that begins at row `start`, the steps that are real, (n, F)."""
         if self.lengths is None:
             return piece
-        mask = np.arange(self.shape[1]) < self.lengths[start:start + len(piece), None]
+        mask = np.arange(self.shape[1]) < self.lengths[start : start + len(piece), None]
         return piece[mask]
 
 
@@ -159,13 +164,16 @@ class Writer:
 
     def _header(self) -> None:
         # NumPy leaves room in the header for the first axis to grow.
-        npy.write_array_header_1_0(self._file,
-                                   {"descr": "<f4", "fortran_order": False, "shape": (self.rows, *self.row)})
+        npy.write_array_header_1_0(
+            self._file, {"descr": "<f4", "fortran_order": False, "shape": (self.rows, *self.row)}
+        )
 
     def append(self, values: np.ndarray) -> None:
         """Adds rows (n, ...); counts finite values that are too large for single precision and become infinite."""
         single = as_single(values)
-        self.too_large += int(np.isinf(single).sum() - np.isinf(values).sum()) if values.dtype.itemsize > 4 else 0
+        self.too_large += (
+            int(np.isinf(single).sum() - np.isinf(values).sum()) if values.dtype.itemsize > 4 else 0
+        )
         self._file.write(np.ascontiguousarray(single, "<f4").data)
         self.rows += len(values)
 
@@ -183,7 +191,9 @@ def as_single(values: np.ndarray) -> np.ndarray:
         return values.astype(np.float32, copy=False)
 
 
-def write(path: Path, row: tuple[int, ...], pieces: Iterable[np.ndarray]) -> tuple[tuple[int, ...], int]:
+def write(
+    path: Path, row: tuple[int, ...], pieces: Iterable[np.ndarray]
+) -> tuple[tuple[int, ...], int]:
     """Writes pieces (n, *row) into a .npy file; returns its shape and how many values were too large for single
     precision."""
     writer = Writer(path, row)
@@ -209,12 +219,16 @@ def need_room(folder: Path, size: int, what: str) -> None:
     """Raises InvalidInput when `size` bytes do not fit onto the disk, or are more than `at_most` says."""
     _limits.check_disk(what, size)
     most, free = _ROOM.get(), shutil.disk_usage(folder).free
-    check(most is None or size <= (most or 0),
-          f"{what} would take {size / 1024**3:,.1f} GiB, and at most {(most or 0) / 1024**3:.0f} are taken from this "
-          "page. Use the command line: `python -m qfusion data import FILE --name NAME`.")
-    check(size <= free,
-          f"{what} would take {size / 1e6:,.1f} MB on disk, but {folder} has {free / 1e6:,.1f} MB left. Free "
-          "some space, name another folder in QFUSION_IMPORTED, or keep fewer samples, steps or features.")
+    check(
+        most is None or size <= (most or 0),
+        f"{what} would take {size / 1024**3:,.1f} GiB, and at most {(most or 0) / 1024**3:.0f} are taken from this "
+        "page. Use the command line: `python -m qfusion data import FILE --name NAME`.",
+    )
+    check(
+        size <= free,
+        f"{what} would take {size / 1e6:,.1f} MB on disk, but {folder} has {free / 1e6:,.1f} MB left. Free "
+        "some space, name another folder in QFUSION_IMPORTED, or keep fewer samples, steps or features.",
+    )
 
 
 def numbered(name: str, count: int) -> tuple[str, ...]:
@@ -231,9 +245,11 @@ def classes_of(labels: list[Any] | np.ndarray) -> tuple[np.ndarray, tuple[str, .
     """
     series = pd.Series(labels)
     codes, known = pd.factorize(series, sort=True)
-    check(len(known) <= MAX_CLASSES,
-          f"Labels must name at most {MAX_CLASSES:,} classes, but name {len(known):,}. Import the set with --target "
-          "regression if they are amounts, or name another column.")
+    check(
+        len(known) <= MAX_CLASSES,
+        f"Labels must name at most {MAX_CLASSES:,} classes, but name {len(known):,}. Import the set with --target "
+        "regression if they are amounts, or name another column.",
+    )
     return codes.astype(np.int64), tuple(_shown(label) for label in known)
 
 
@@ -259,30 +275,48 @@ def label_sets(named: Sequence[Sequence[str] | None], order: Sequence[str] = ())
     """
     found = {label for labels in named if labels for label in labels}
     known = tuple(order) or tuple(sorted(found))
-    check(2 <= len(known) <= MAX_LABELS,
-          f"Samples of several labels must name 2 to {MAX_LABELS} different ones, but name {len(known)}. Import the "
-          "set with --target classification if every sample has one.")
+    check(
+        2 <= len(known) <= MAX_LABELS,
+        f"Samples of several labels must name 2 to {MAX_LABELS} different ones, but name {len(known)}. Import the "
+        "set with --target classification if every sample has one.",
+    )
     bad = next((label for label in known if not LABEL.fullmatch(label)), None)
-    check(bad is None,
-          f"Label {str(bad)[:60]!r} must be at most 40 letters, digits, spaces, '.', '_' or '-'. Rename it.")
-    sets = [None if labels is None else tuple(sorted({known.index(label) for label in labels})) for labels in named]
+    check(
+        bad is None,
+        f"Label {str(bad)[:60]!r} must be at most 40 letters, digits, spaces, '.', '_' or '-'. Rename it.",
+    )
+    sets = [
+        None if labels is None else tuple(sorted({known.index(label) for label in labels}))
+        for labels in named
+    ]
     every = sorted({each for each in sets if each is not None}, key=lambda each: (len(each), each))
     names = tuple(" + ".join(known[place] for place in each) or NO_LABEL for each in every)
     place = {each: at for at, each in enumerate(every)}
-    return LabelSets(np.array([-1 if each is None else place[each] for each in sets], np.int64), names, known,
-                     tuple(every))
+    return LabelSets(
+        np.array([-1 if each is None else place[each] for each in sets], np.int64),
+        names,
+        known,
+        tuple(every),
+    )
 
 
 def unimodal_words(found: Mapping[str, np.ndarray]) -> str:
     """Returns what is said of targets of single modalities (N,): whose there are, and how many samples lack one."""
-    lacks = [f"{count(missing, 'sample')} {'has' if missing == 1 else 'have'} none of {name}"
-             for name, values in found.items() if (missing := int((~np.isfinite(values)).sum()))]
+    lacks = [
+        f"{count(missing, 'sample')} {'has' if missing == 1 else 'have'} none of {name}"
+        for name, values in found.items()
+        if (missing := int((~np.isfinite(values)).sum()))
+    ]
     rest = f" {'; '.join(lacks)}." if lacks else ""
     return f"Targets of single modalities are kept: {', '.join(found)}.{rest}"
 
 
 def _shown(label: Any) -> str:
-    return str(int(label)) if isinstance(label, (float, np.floating)) and float(label).is_integer() else str(label)
+    return (
+        str(int(label))
+        if isinstance(label, (float, np.floating)) and float(label).is_integer()
+        else str(label)
+    )
 
 
 def modality_name(name: str) -> str:
@@ -291,9 +325,13 @@ def modality_name(name: str) -> str:
     Raises:
         InvalidInput: when nothing of it is left.
     """
-    words = "".join(c if c.isalnum() or c in "_-" else "_" for c in name.strip().lower()).strip("_")[:40]
+    words = "".join(c if c.isalnum() or c in "_-" else "_" for c in name.strip().lower()).strip(
+        "_"
+    )[:40]
     if not words:
-        raise InvalidInput(f"A modality must have a name of letters or digits, but is called {name[:40]!r}. Rename it.")
+        raise InvalidInput(
+            f"A modality must have a name of letters or digits, but is called {name[:40]!r}. Rename it."
+        )
     return words
 
 
@@ -311,4 +349,8 @@ def count(number: int, what: str) -> str:
     >>> count(1, "class"), count(2000, "sample")
     ('1 class', '2,000 samples')
     """
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}{'es' if what.endswith('s') else 's'}"
+    return (
+        f"{number:,} {what}"
+        if number == 1
+        else f"{number:,} {what}{'es' if what.endswith('s') else 's'}"
+    )

@@ -27,9 +27,22 @@ from qfusion.errors import InvalidInput
 SUFFIXES = (".csv", ".tsv", ".parquet", ".npy")
 IDS = ("id", "ids", "sample", "sample_id", "segment", "key")
 LABELS = ("label", "labels", "y", "target", "score", "sentiment", "class", "annotation")
-SPLIT, STEP, TEXT = ("split", "mode", "part"), ("step", "time", "frame"), ("text", "raw_text", "transcript")
-PARTS = {"train": "train", "training": "train", "valid": "valid", "val": "valid", "dev": "valid", "validation": "valid",
-         "test": "test", "testing": "test", "": ""}
+SPLIT, STEP, TEXT = (
+    ("split", "mode", "part"),
+    ("step", "time", "frame"),
+    ("text", "raw_text", "transcript"),
+)
+PARTS = {
+    "train": "train",
+    "training": "train",
+    "valid": "valid",
+    "val": "valid",
+    "dev": "valid",
+    "validation": "valid",
+    "test": "test",
+    "testing": "test",
+    "": "",
+}
 MAX_CLASSES = 20  # distinct whole numbers that are taken for classes
 _BLOCK = 1 << 23  # bytes of a CSV file that are parsed together
 
@@ -52,34 +65,50 @@ class Table:
         lower = {name.strip().lower(): name for name in reversed(self.columns)}
         return next((lower[name] for name in known if name in lower), None)
 
-    def batches(self, columns: list[str], words: tuple[str, ...] = (),
-                numbers: bool = True) -> Iterator[pa.RecordBatch]:
+    def batches(
+        self, columns: list[str], words: tuple[str, ...] = (), numbers: bool = True
+    ) -> Iterator[pa.RecordBatch]:
         """Yields some columns, a piece at a time; those in `words` as text, the others as numbers if wanted."""
         try:
             if self.is_csv:
-                kinds = {name: pa.string() if name in words else pa.float64() for name in columns if name in words
-                         or numbers}
+                kinds = {
+                    name: pa.string() if name in words else pa.float64()
+                    for name in columns
+                    if name in words or numbers
+                }
                 yield from pa.csv.open_csv(
-                    self.path, pa.csv.ReadOptions(use_threads=False, block_size=_BLOCK),
+                    self.path,
+                    pa.csv.ReadOptions(use_threads=False, block_size=_BLOCK),
                     pa.csv.ParseOptions(delimiter=self.delimiter),
-                    pa.csv.ConvertOptions(column_types=kinds, include_columns=columns, strings_can_be_null=False))
+                    pa.csv.ConvertOptions(
+                        column_types=kinds, include_columns=columns, strings_can_be_null=False
+                    ),
+                )
             else:
                 whole = pa.parquet.ParquetFile(self.path)
-                files.check_unpacked(self.path.name, 8 * whole.metadata.num_columns * whole.metadata.num_rows,
-                                     self.path.stat().st_size)
+                files.check_unpacked(
+                    self.path.name,
+                    8 * whole.metadata.num_columns * whole.metadata.num_rows,
+                    self.path.stat().st_size,
+                )
                 rows = max(1, min(65_536, _digest.BYTES // (8 * len(columns))))
                 for batch in whole.iter_batches(rows, columns=columns, use_threads=False):
                     batch.validate(full=True)  # such as words that are not UTF-8
                     yield pa.RecordBatch.from_arrays(
-                        [_cast(batch.column(name), name, self.path.name, name in words, numbers) for name in columns],
-                        names=columns)
+                        [
+                            _cast(batch.column(name), name, self.path.name, name in words, numbers)
+                            for name in columns
+                        ],
+                        names=columns,
+                    )
         except (pa.ArrowException, OSError, UnicodeError) as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise
             said = " ".join(str(error).split())
             raise InvalidInput(
                 f"Table `{self.path.name}` cannot be read ({said[:200]}). Every column but the id must hold numbers; "
-                "mend or drop the column.") from error
+                "mend or drop the column."
+            ) from error
 
 
 def _cast(column: pa.Array, name: str, file: str, word: bool, numbers: bool) -> pa.Array:
@@ -87,14 +116,23 @@ def _cast(column: pa.Array, name: str, file: str, word: bool, numbers: bool) -> 
         column = column.dictionary_decode()
     if word:
         return column.cast(pa.string())
-    listed = pa.types.is_list(column.type) or pa.types.is_large_list(column.type) or pa.types.is_fixed_size_list(
-        column.type)
+    listed = (
+        pa.types.is_list(column.type)
+        or pa.types.is_large_list(column.type)
+        or pa.types.is_fixed_size_list(column.type)
+    )
     if not numbers or listed:
         return column
-    fits = pa.types.is_integer(column.type) or pa.types.is_floating(column.type) or pa.types.is_boolean(column.type)
-    check(fits or pa.types.is_null(column.type),
-          f"Column `{name[:60]}` of `{file}` must hold numbers, but has type {column.type}. Drop it "
-          "or convert it.")
+    fits = (
+        pa.types.is_integer(column.type)
+        or pa.types.is_floating(column.type)
+        or pa.types.is_boolean(column.type)
+    )
+    check(
+        fits or pa.types.is_null(column.type),
+        f"Column `{name[:60]}` of `{file}` must hold numbers, but has type {column.type}. Drop it "
+        "or convert it.",
+    )
     return column.cast(pa.float64(), safe=False)
 
 
@@ -113,10 +151,11 @@ def open_table(path: Path) -> Table:
             raise
         raise InvalidInput(
             f"Table `{path.name}` cannot be read ({' '.join(str(error).split())[:160]}). Save it as UTF-8 text with a "
-            "header, or as Parquet.") from error
-    check(len(columns) > 0 and len(set(columns)) == len(columns),
-          f"Table `{path.name}` must begin with a line of distinct column names, but begins {line[:60]!r}. Add a "
-          "header.")
+            "header, or as Parquet."
+        ) from error
+    check(
+        len(columns) > 0 and len(set(columns)) == len(columns),
+        f"Table `{path.name}` must begin with a line of distinct column names, but begins {line[:60]!r}. Add a "
+        "header.",
+    )
     return Table(path, columns, delimiter)
-
-

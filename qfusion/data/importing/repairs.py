@@ -30,11 +30,17 @@ REPAIRS = {
     "zero-incomplete": "put zeros in the place of a modality that a sample lacks",
     "drop-outside": "leave out samples that are in no part of the split",
     "make-split": "make the split, or the part of it that is empty, at random by a fixed seed with equal shares in "
-                  "every class",
+    "every class",
 }
-_DROPS = {"drop-not-finite": ("not-finite",), "drop-duplicates": ("duplicate-id", "duplicate-sample"),
-          "drop-leaking": ("leak-id", "leak-sample"), "drop-unlabelled": ("no-target",), "drop-rare": ("rare-class",),
-          "drop-incomplete": ("incomplete",), "drop-outside": ("outside-split",)}
+_DROPS = {
+    "drop-not-finite": ("not-finite",),
+    "drop-duplicates": ("duplicate-id", "duplicate-sample"),
+    "drop-leaking": ("leak-id", "leak-sample"),
+    "drop-unlabelled": ("no-target",),
+    "drop-rare": ("rare-class",),
+    "drop-incomplete": ("incomplete",),
+    "drop-outside": ("outside-split",),
+}
 MAX_VALUES = 1 << 25  # values of one modality that a median is taken of
 
 
@@ -56,7 +62,9 @@ def apply(staged: StagedSet, report: Report, names: Iterable[str], folder: Path)
     done = []
     keep = np.ones(len(staged), bool)
     for name in chosen:
-        rows = [f.rows for f in report.findings if f.code in _DROPS.get(name, ()) and f.rows is not None]
+        rows = [
+            f.rows for f in report.findings if f.code in _DROPS.get(name, ()) and f.rows is not None
+        ]
         if rows:
             gone = np.unique(np.concatenate(rows))
             keep[gone] = False
@@ -74,23 +82,37 @@ def apply(staged: StagedSet, report: Report, names: Iterable[str], folder: Path)
     parts = []
     for part in staged.parts:
         scan = report.scans[part.name]
-        fill = _fill(staged, part, keep & (_split_before(staged, mended, keep) == "train"), chosen,
-                     (scan.nans + scan.infinite) > 0)
+        fill = _fill(
+            staged,
+            part,
+            keep & (_split_before(staged, mended, keep) == "train"),
+            chosen,
+            (scan.nans + scan.infinite) > 0,
+        )
         if fill is not None:
             filled = staged_set.count(int((scan.nans + scan.infinite).sum()), "value")
-            done.append(f"{'fill-median' if 'fill-median' in chosen else 'fill-zero'}: {filled} of {part.name}")
+            done.append(
+                f"{'fill-median' if 'fill-median' in chosen else 'fill-zero'}: {filled} of {part.name}"
+            )
         still = scan.constant if "drop-constant" in chosen else np.zeros(part.shape[-1], bool)
         if still.any():
-            done.append(f"drop-constant: {int(still.sum()):,} of {len(still):,} features of {part.name}")
+            done.append(
+                f"drop-constant: {int(still.sum()):,} of {len(still):,} features of {part.name}"
+            )
         if not still.all():
             parts.append(_rewritten(part, folder, keep, ~still, fill))
     check(bool(parts), "The repairs would leave out every modality. Choose others.")
     mended.parts, mended.folder, mended.done = parts, folder, [*staged.done, *done]
     gone_codes = {"incomplete"} if {"drop-incomplete", "zero-incomplete"} & set(chosen) else set()
     mended.findings = [f for f in staged.findings if f.code not in gone_codes]
-    mended.unimodal = {name: values for name, values in mended.unimodal.items()
-                       if name in {part.name for part in parts}}
-    mended.findings += [Finding("repaired", "note", f"Repaired, as asked for: {words}.") for words in done]
+    mended.unimodal = {
+        name: values
+        for name, values in mended.unimodal.items()
+        if name in {part.name for part in parts}
+    }
+    mended.findings += [
+        Finding("repaired", "note", f"Repaired, as asked for: {words}.") for words in done
+    ]
     return mended
 
 
@@ -107,11 +129,24 @@ def _rows(staged: StagedSet, keep: np.ndarray) -> StagedSet:
     if classes:  # classes that nobody has any more go
         known = np.unique(y[y >= 0])
         y = np.where(y >= 0, np.searchsorted(known, y), -1)
-        classes, sets = tuple(classes[i] for i in known), tuple(sets[i] for i in known) if sets else ()
-    columns = staged.columns if staged.columns.empty else staged.columns[keep].reset_index(drop=True)
-    return replace(staged, y=y, classes=classes, sets=sets, ids=staged.ids[keep], split=staged.split[keep],
-                   columns=columns, unimodal={name: values[keep] for name, values in staged.unimodal.items()},
-                   tokens=None if staged.tokens is None else staged.tokens[keep])
+        classes, sets = (
+            tuple(classes[i] for i in known),
+            tuple(sets[i] for i in known) if sets else (),
+        )
+    columns = (
+        staged.columns if staged.columns.empty else staged.columns[keep].reset_index(drop=True)
+    )
+    return replace(
+        staged,
+        y=y,
+        classes=classes,
+        sets=sets,
+        ids=staged.ids[keep],
+        split=staged.split[keep],
+        columns=columns,
+        unimodal={name: values[keep] for name, values in staged.unimodal.items()},
+        tokens=None if staged.tokens is None else staged.tokens[keep],
+    )
 
 
 def _renamed(ids: np.ndarray) -> tuple[np.ndarray, int]:
@@ -138,8 +173,13 @@ def _split(staged: StagedSet) -> tuple[np.ndarray, str]:
         share = splits.VALID_SHARE / (1 - splits.TEST_SHARE)
         inner = splits.stratified(classes[rows], test=0.0, valid=share)
         made[rows[inner == "valid"]] = "valid"
-        return made, f"{int((inner == 'valid').sum()):,} training samples validate, by seed {splits.SEED}"
-    return splits.stratified(classes), f"60 % train, 10 % validate, 30 % test, by seed {splits.SEED}"
+        return (
+            made,
+            f"{int((inner == 'valid').sum()):,} training samples validate, by seed {splits.SEED}",
+        )
+    return splits.stratified(
+        classes
+    ), f"60 % train, 10 % validate, 30 % test, by seed {splits.SEED}"
 
 
 def _bins(y: np.ndarray) -> np.ndarray:
@@ -148,7 +188,9 @@ def _bins(y: np.ndarray) -> np.ndarray:
     return (np.argsort(np.argsort(y, kind="stable"), kind="stable") * groups) // max(1, len(y))
 
 
-def _fill(staged: StagedSet, part: Part, training: np.ndarray, chosen: list[str], bad: np.ndarray) -> np.ndarray | None:
+def _fill(
+    staged: StagedSet, part: Part, training: np.ndarray, chosen: list[str], bad: np.ndarray
+) -> np.ndarray | None:
     """What stands for values that are not finite, (F,), or None where nothing is to be filled."""
     if not bad.any() or not {"fill-median", "fill-zero"} & set(chosen):
         return None
@@ -156,18 +198,22 @@ def _fill(staged: StagedSet, part: Part, training: np.ndarray, chosen: list[str]
     if "fill-median" not in chosen:
         return fill
     columns = np.flatnonzero(bad)
-    total = int(training.sum() if part.lengths is None else part.lengths[training].sum()) * len(columns)
+    total = int(training.sum() if part.lengths is None else part.lengths[training].sum()) * len(
+        columns
+    )
     every = max(1, -(-total // MAX_VALUES))  # of a very large set, every so manyth training sample
     held, at, seen = [], 0, 0
     for piece in part.pieces():
-        inside = training[at:at + len(piece)].copy()
+        inside = training[at : at + len(piece)].copy()
         order = seen + np.cumsum(inside) - 1
         seen += int(inside.sum())
         inside &= order % every == 0
-        mask = inside if part.lengths is None else inside[:,
-                                                          None] & (
-                                                              np.arange(part.shape[1]) < part.lengths[
-                                                                  at:at + len(piece), None])
+        mask = (
+            inside
+            if part.lengths is None
+            else inside[:, None]
+            & (np.arange(part.shape[1]) < part.lengths[at : at + len(piece), None])
+        )
         held.append(piece[mask][:, columns])
         at += len(piece)
     values = np.concatenate(held)
@@ -177,7 +223,9 @@ def _fill(staged: StagedSet, part: Part, training: np.ndarray, chosen: list[str]
     return fill
 
 
-def _rewritten(part: Part, folder: Path, keep: np.ndarray, features: np.ndarray, fill: np.ndarray | None) -> Part:
+def _rewritten(
+    part: Part, folder: Path, keep: np.ndarray, features: np.ndarray, fill: np.ndarray | None
+) -> Part:
     path = folder / part.path.name
     lengths = None if part.lengths is None else part.lengths[keep]
     if keep.all() and features.all() and fill is None:
@@ -190,7 +238,7 @@ def _rewritten(part: Part, folder: Path, keep: np.ndarray, features: np.ndarray,
     def pieces() -> Iterator[np.ndarray]:
         at = 0
         for piece in part.pieces():
-            rows = keep[at:at + len(piece)]
+            rows = keep[at : at + len(piece)]
             at += len(piece)
             chosen = piece[rows]
             if fill is not None:
@@ -199,5 +247,11 @@ def _rewritten(part: Part, folder: Path, keep: np.ndarray, features: np.ndarray,
 
     shape, _ = staged_set.write(path, (*part.shape[1:-1], int(features.sum())), pieces())
     names = tuple(name for name, kept in zip(part.feature_names, features, strict=True) if kept)
-    return replace(part, path=path, shape=shape, lengths=lengths, feature_names=names,
-                   picture=part.picture if features.all() else None)
+    return replace(
+        part,
+        path=path,
+        shape=shape,
+        lengths=lengths,
+        feature_names=names,
+        picture=part.picture if features.all() else None,
+    )

@@ -27,14 +27,21 @@ SIDE = 8
 INK = 4  # of 16: from here on a pixel counts as ink for the contours
 _ORDERS = ((2, 0), (1, 1), (0, 2), (3, 0), (2, 1), (1, 2), (0, 3))
 # (p, q) with q the column's frequency; in columns 0 and 4 rows p and -p repeat each other.
-_KEPT = tuple((p, q) for q in range(SIDE // 2 + 1) for p in range(SIDE // 2 + 1 if q in (0, SIDE // 2) else SIDE))
-_DECIMALS = 4  # so that the last bits of another machine's arithmetic cannot show in the data set's digest
+_KEPT = tuple(
+    (p, q)
+    for q in range(SIDE // 2 + 1)
+    for p in range(SIDE // 2 + 1 if q in (0, SIDE // 2) else SIDE)
+)
+_DECIMALS = (
+    4  # so that the last bits of another machine's arithmetic cannot show in the data set's digest
+)
 
 DESCRIPTION = (
     "1,797 real handwritten digits of 8x8 pixels, in three views computed from the image: the pixels (64), magnitudes "
     "of the two-dimensional Fourier transform (34), and a profile (58: ink by row and column, contours from the four "
     "sides, moments). Split by a fixed seed, about 60 % to train, 10 % to validate, 30 % to test, with equal shares in "
-    "every class.")
+    "every class."
+)
 
 
 def fourier(images: np.ndarray) -> np.ndarray:
@@ -57,7 +64,10 @@ def image_moments(images: np.ndarray) -> np.ndarray:
     along = np.arange(SIDE)
     row, column = images.sum(2) @ along / mass, images.sum(1) @ along / mass
     down, right = along - row[:, None], along - column[:, None]
-    central = [np.einsum("nij,ni,nj->n", images, down**p, right**q) / mass ** (1 + (p + q) / 2) for p, q in _ORDERS]
+    central = [
+        np.einsum("nij,ni,nj->n", images, down**p, right**q) / mass ** (1 + (p + q) / 2)
+        for p, q in _ORDERS
+    ]
     return np.stack([mass, row, column, *central], axis=1)
 
 
@@ -66,8 +76,11 @@ def _names() -> dict[str, tuple[str, ...]]:
     profile = [f"ink of {way} {i}" for way in ("row", "column") for i in steps]
     profile += [f"{way} contour {i}" for way in ("left", "right", "top", "bottom") for i in steps]
     profile += ["mass", "centre row", "centre column", *(f"moment {p},{q}" for p, q in _ORDERS)]
-    return {"pixels": splits.pixel_names((SIDE, SIDE)), "fourier": tuple(f"frequency {p},{q}" for p, q in _KEPT),
-            "profile": tuple(profile)}
+    return {
+        "pixels": splits.pixel_names((SIDE, SIDE)),
+        "fourier": tuple(f"frequency {p},{q}" for p, q in _KEPT),
+        "profile": tuple(profile),
+    }
 
 
 def _spectrum(image: np.ndarray) -> np.ndarray:
@@ -78,10 +91,16 @@ def _spectrum(image: np.ndarray) -> np.ndarray:
 
 def _content(images: np.ndarray, row: int) -> dict[str, Content]:
     image = images[row]
-    return {"pixels": Image(splits.enlarged(splits.grey(image, 0, 16))),
-            "fourier": Image(splits.enlarged(_spectrum(image))),
-            "profile": Series(np.concatenate([image.sum(1), image.sum(0)]), np.arange(1, 2 * SIDE + 1),
-                              "rows 1 to 8 from the top, then columns 1 to 8 from the left", "ink (0 to 128)")}
+    return {
+        "pixels": Image(splits.enlarged(splits.grey(image, 0, 16))),
+        "fourier": Image(splits.enlarged(_spectrum(image))),
+        "profile": Series(
+            np.concatenate([image.sum(1), image.sum(0)]),
+            np.arange(1, 2 * SIDE + 1),
+            "rows 1 to 8 from the top, then columns 1 to 8 from the left",
+            "ink (0 to 128)",
+        ),
+    }
 
 
 def load() -> DataSet:
@@ -90,19 +109,37 @@ def load() -> DataSet:
 
     found = load_digits()
     images, y = np.asarray(found.images, dtype=np.float64), np.asarray(found.target)
-    values = {"pixels": images.reshape(len(images), -1), "fourier": fourier(images),
-              "profile": np.concatenate([images.sum(2), images.sum(1), contours(images), image_moments(images)],
-                                        axis=1)}
+    values = {
+        "pixels": images.reshape(len(images), -1),
+        "fourier": fourier(images),
+        "profile": np.concatenate(
+            [images.sum(2), images.sum(1), contours(images), image_moments(images)], axis=1
+        ),
+    }
     names, ids = _names(), splits.numbered("digit", len(y))
     return DataSet(
-        name=SOURCE.name, title=SOURCE.title, description=DESCRIPTION,
+        name=SOURCE.name,
+        title=SOURCE.title,
+        description=DESCRIPTION,
         source="scikit-learn's load_digits: UCI Optical Recognition of Handwritten Digits, test part",
         licence="CC BY 4.0 (UCI)",
-        modalities=tuple(Modality(name, np.round(found, _DECIMALS), None, names[name],
-                                  (SIDE, SIDE) if name == "pixels" else None) for name, found in values.items()),
+        modalities=tuple(
+            Modality(
+                name,
+                np.round(found, _DECIMALS),
+                None,
+                names[name],
+                (SIDE, SIDE) if name == "pixels" else None,
+            )
+            for name, found in values.items()
+        ),
         target=Target("classification", "digit", None, tuple(map(str, range(10)))),
-        y=y, ids=ids, split=splits.stratified(y), table=pd.DataFrame({"digit": y}, index=ids),
-        content_of=partial(_content, images))
+        y=y,
+        ids=ids,
+        split=splits.stratified(y),
+        table=pd.DataFrame({"digit": y}, index=ids),
+        content_of=partial(_content, images),
+    )
 
 
 SOURCE = Source("digits", "Digits in three views", load, place=20, made="comes with scikit-learn")

@@ -23,24 +23,53 @@ from qfusion.data.source import PinnedFile, Source
 from qfusion.data.spec import DataSet
 
 FILES: tuple[PinnedFile, ...] = (
-    PinnedFile("houston2013_hsi_lidar.npz", "b66be0842b93b324728d93e7dea6892786f500625a9607814fc1cafdb9dab160",
-               2315904),
+    PinnedFile(
+        "houston2013_hsi_lidar.npz",
+        "b66be0842b93b324728d93e7dea6892786f500625a9607814fc1cafdb9dab160",
+        2315904,
+    ),
 )
 BANDS, PROFILE = 144, 21
-CLASSES = ("healthy grass", "stressed grass", "synthetic grass", "trees", "soil", "water", "residential", "commercial",
-           "road", "highway", "railway", "parking lot 1", "parking lot 2", "tennis court", "running track")
+CLASSES = (
+    "healthy grass",
+    "stressed grass",
+    "synthetic grass",
+    "trees",
+    "soil",
+    "water",
+    "residential",
+    "commercial",
+    "road",
+    "highway",
+    "railway",
+    "parking lot 1",
+    "parking lot 2",
+    "tennis court",
+    "running track",
+)
 
 DESCRIPTION = (
     "2,832 pixels of Houston's campus from the air, of 15 kinds of ground: a reflectance spectrum (144 bands, about "
     "380 to 1050 nm) and a LiDAR elevation profile (21 values). Split by a fixed seed, 60 % to train, 10 % to "
-    "validate, 30 % to test. Pixels of one field are in all parts, so the figures hold for this scene.")
+    "validate, 30 % to test. Pixels of one field are in all parts, so the figures hold for this scene."
+)
 
 
 def _content(spectra: np.ndarray, profiles: np.ndarray, row: int) -> dict[str, Content]:
-    return {"hsi": Series(spectra[row].astype(float), np.arange(1, BANDS + 1),
-                          f"band (1 to {BANDS}: about 380 to 1050 nm)", "reflectance"),
-            "lidar": Series(profiles[row].astype(float), np.arange(1, PROFILE + 1), "value of the elevation profile",
-                            "elevation (0 lowest, 1 highest)")}
+    return {
+        "hsi": Series(
+            spectra[row].astype(float),
+            np.arange(1, BANDS + 1),
+            f"band (1 to {BANDS}: about 380 to 1050 nm)",
+            "reflectance",
+        ),
+        "lidar": Series(
+            profiles[row].astype(float),
+            np.arange(1, PROFILE + 1),
+            "value of the elevation profile",
+            "elevation (0 lowest, 1 highest)",
+        ),
+    }
 
 
 def read(where: Path, pinned: Sequence[PinnedFile] = FILES) -> DataSet:
@@ -59,20 +88,30 @@ def read(where: Path, pinned: Sequence[PinnedFile] = FILES) -> DataSet:
     found = npzfile.read(where / pinned[0].path, names=("hsi", "lidar", "y"))
     y = found["y"].astype(np.int64) - 1
     shapes = found["hsi"].shape, found["lidar"].shape
-    check(shapes == ((len(y), BANDS), (len(y), PROFILE)),
-          f"File `{pinned[0].path}` must hold `hsi` ({len(y)}, {BANDS}) and `lidar` ({len(y)}, {PROFILE}), but holds "
-          f"{shapes}. Copy it again.")
+    check(
+        shapes == ((len(y), BANDS), (len(y), PROFILE)),
+        f"File `{pinned[0].path}` must hold `hsi` ({len(y)}, {BANDS}) and `lidar` ({len(y)}, {PROFILE}), but holds "
+        f"{shapes}. Copy it again.",
+    )
     ids = splits.numbered("pixel", len(y))
-    names = {"hsi": tuple(f"band {i + 1}" for i in range(BANDS)),
-             "lidar": tuple(f"elevation {i + 1}" for i in range(PROFILE))}
+    names = {
+        "hsi": tuple(f"band {i + 1}" for i in range(BANDS)),
+        "lidar": tuple(f"elevation {i + 1}" for i in range(PROFILE)),
+    }
     return DataSet(
-        name=SOURCE.name, title=SOURCE.title, description=DESCRIPTION,
+        name=SOURCE.name,
+        title=SOURCE.title,
+        description=DESCRIPTION,
         source="IEEE GRSS data fusion contest 2013, as in danfenghong/IEEE_TGRS_MDL-RS (GitHub)",
         licence="research use with acknowledgement of the contest",
         modalities=tuple(Modality(name, found[name], None, names[name]) for name in names),
-        target=Target("classification", "class", None, CLASSES), y=y, ids=ids, split=splits.stratified(y),
+        target=Target("classification", "class", None, CLASSES),
+        y=y,
+        ids=ids,
+        split=splits.stratified(y),
         table=pd.DataFrame({"class": [CLASSES[label] for label in y]}, index=ids),
-        content_of=partial(_content, found["hsi"], found["lidar"]))
+        content_of=partial(_content, found["hsi"], found["lidar"]),
+    )
 
 
 def load() -> DataSet:
@@ -80,6 +119,13 @@ def load() -> DataSet:
     return read(SOURCE.folder)
 
 
-SOURCE = Source("houston", "Houston 2013", load, place=90, files=FILES, below="images",
-                by_hand="It was packed for qfusion from files of danfenghong/IEEE_TGRS_MDL-RS on GitHub and has no "
-                        "public copy to download.")
+SOURCE = Source(
+    "houston",
+    "Houston 2013",
+    load,
+    place=90,
+    files=FILES,
+    below="images",
+    by_hand="It was packed for qfusion from files of danfenghong/IEEE_TGRS_MDL-RS on GitHub and has no "
+    "public copy to download.",
+)

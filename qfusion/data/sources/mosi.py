@@ -32,29 +32,71 @@ from qfusion.errors import InvalidInput
 # The features' authors keep them at https://github.com/declare-lab/multimodal-deep-learning (bc-LSTM/data), the scores
 # are at https://github.com/ASA-MOSI/Audio-Sentiment-Analysis. HEAD is the repository's own branch, whatever it is
 # called; what was downloaded counts only when its digest is the one below.
-_FEATURES = "https://raw.githubusercontent.com/declare-lab/multimodal-deep-learning/HEAD/bc-LSTM/data/"
+_FEATURES = (
+    "https://raw.githubusercontent.com/declare-lab/multimodal-deep-learning/HEAD/bc-LSTM/data/"
+)
 _SCORES = "https://raw.githubusercontent.com/ASA-MOSI/Audio-Sentiment-Analysis/HEAD/"
 FILES: tuple[PinnedFile, ...] = (
-    PinnedFile("OpinionLevelSentiment.csv", "5af5525f6c2c70a24c2fb8bda6c67dee37183f6f588955e753f0bd4fd6f9523a",
-               95508, _SCORES + "OpinionLevelSentiment.csv"),
-    PinnedFile("audio/audio_test0.csv", "ddd17eeefd3d951d51d4e2ef8a0d132652d8161e1886f71eb7262b7a14bffff6",
-               699228, _FEATURES + "audio/audio_test0.csv"),
-    PinnedFile("audio/audio_train0.csv", "5435398a54664e7b00304587dc59ae84a438852be033c2a2fba779588624a2a1",
-               1343911, _FEATURES + "audio/audio_train0.csv"),
-    PinnedFile("text/text_test0.csv", "a343e22272919d1384c2075dbcdd5fef5aa9f9366b0552a83f7c3147b64b047a",
-               1551145, _FEATURES + "text/text_test0.csv"),
-    PinnedFile("text/text_train0.csv", "cc327045db6cc361a08b4037b97bb24de4ddb5efb381468c4835cc4a60674668",
-               2993906, _FEATURES + "text/text_train0.csv"),
-    PinnedFile("text_test.csv", "f3b735070bf07ceff7a6ef6c8f4c32757e988de484e35bd6d38b2aecef851a59",
-               889325, _FEATURES + "text_test.csv"),
-    PinnedFile("text_train.csv", "73770b6302ad0f7a51f4eddcae6788efde4d0b6802e09f78249d5b538d1c1d67",
-               1689050, _FEATURES + "text_train.csv"),
-    PinnedFile("transcripts.csv", "e7689e6d70720addd2a6b316419d245a68839c32b014ff426c406063ee777466",
-               201361, _FEATURES + "transcripts.csv"),
-    PinnedFile("video/video_test0.csv", "cab836253d81100f59d533fa2ff65cd53c486be3ec9fd82203c5e25a7a77265f",
-               557378, _FEATURES + "video/video_test0.csv"),
-    PinnedFile("video/video_train0.csv", "b6efc0413132d627efd06f67f1706830e775e90af9a75696f535c48dbc73f12f",
-               1055454, _FEATURES + "video/video_train0.csv"),
+    PinnedFile(
+        "OpinionLevelSentiment.csv",
+        "5af5525f6c2c70a24c2fb8bda6c67dee37183f6f588955e753f0bd4fd6f9523a",
+        95508,
+        _SCORES + "OpinionLevelSentiment.csv",
+    ),
+    PinnedFile(
+        "audio/audio_test0.csv",
+        "ddd17eeefd3d951d51d4e2ef8a0d132652d8161e1886f71eb7262b7a14bffff6",
+        699228,
+        _FEATURES + "audio/audio_test0.csv",
+    ),
+    PinnedFile(
+        "audio/audio_train0.csv",
+        "5435398a54664e7b00304587dc59ae84a438852be033c2a2fba779588624a2a1",
+        1343911,
+        _FEATURES + "audio/audio_train0.csv",
+    ),
+    PinnedFile(
+        "text/text_test0.csv",
+        "a343e22272919d1384c2075dbcdd5fef5aa9f9366b0552a83f7c3147b64b047a",
+        1551145,
+        _FEATURES + "text/text_test0.csv",
+    ),
+    PinnedFile(
+        "text/text_train0.csv",
+        "cc327045db6cc361a08b4037b97bb24de4ddb5efb381468c4835cc4a60674668",
+        2993906,
+        _FEATURES + "text/text_train0.csv",
+    ),
+    PinnedFile(
+        "text_test.csv",
+        "f3b735070bf07ceff7a6ef6c8f4c32757e988de484e35bd6d38b2aecef851a59",
+        889325,
+        _FEATURES + "text_test.csv",
+    ),
+    PinnedFile(
+        "text_train.csv",
+        "73770b6302ad0f7a51f4eddcae6788efde4d0b6802e09f78249d5b538d1c1d67",
+        1689050,
+        _FEATURES + "text_train.csv",
+    ),
+    PinnedFile(
+        "transcripts.csv",
+        "e7689e6d70720addd2a6b316419d245a68839c32b014ff426c406063ee777466",
+        201361,
+        _FEATURES + "transcripts.csv",
+    ),
+    PinnedFile(
+        "video/video_test0.csv",
+        "cab836253d81100f59d533fa2ff65cd53c486be3ec9fd82203c5e25a7a77265f",
+        557378,
+        _FEATURES + "video/video_test0.csv",
+    ),
+    PinnedFile(
+        "video/video_train0.csv",
+        "b6efc0413132d627efd06f67f1706830e775e90af9a75696f535c48dbc73f12f",
+        1055454,
+        _FEATURES + "video/video_train0.csv",
+    ),
 )
 
 SIZES = {"text": 100, "audio": 73, "video": 100}
@@ -65,7 +107,8 @@ VALID_SEED = 2025
 DESCRIPTION = (
     "2,199 spoken opinions about films from 93 videos, each scored by people from -3 (very negative) to +3 (very "
     "positive), with published features: text CNN (100), openSMILE (73), 3D-CNN (100). Split as in the feature files: "
-    "1,447 rows to train on (15 % of them, by whole videos, to validate) and 752 to test on, no video in both.")
+    "1,447 rows to train on (15 % of them, by whole videos, to validate) and 752 to test on, no video in both."
+)
 
 
 def _numbers(path: Path, shown: str, columns: int) -> np.ndarray:
@@ -82,16 +125,22 @@ def _numbers(path: Path, shown: str, columns: int) -> np.ndarray:
     try:
         table = pd.read_csv(path, header=None)
     except (ValueError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"File `{shown}` must be comma-separated numbers, but cannot be read ({error}). "
-                           "Download it again.") from None
+        raise InvalidInput(
+            f"File `{shown}` must be comma-separated numbers, but cannot be read ({error}). "
+            "Download it again."
+        ) from None
     if table.shape[1] != columns:
-        raise InvalidInput(f"File `{shown}` must have {columns} columns, but has {table.shape[1]}. Download it again.")
+        raise InvalidInput(
+            f"File `{shown}` must have {columns} columns, but has {table.shape[1]}. Download it again."
+        )
     values = table.apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
     bad = np.argwhere(~np.isfinite(values))
     if len(bad):
         row, column = (int(i) for i in bad[0])
-        raise InvalidInput(f"File `{shown}` must hold finite numbers, but row {row + 1}, column {column + 1} is "
-                           f"{str(table.iat[row, column])[:40]!r} ({len(bad)} such entries). Download it again.")
+        raise InvalidInput(
+            f"File `{shown}` must hold finite numbers, but row {row + 1}, column {column + 1} is "
+            f"{str(table.iat[row, column])[:40]!r} ({len(bad)} such entries). Download it again."
+        )
     return values
 
 
@@ -99,8 +148,10 @@ def _transcripts(path: Path) -> list[list[str]]:
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))
     for number, row in enumerate(rows, 1):
-        check(len(row) == 4,
-              f"File `transcripts.csv` must have 4 columns, but row {number} has {len(row)}. Download it again.")
+        check(
+            len(row) == 4,
+            f"File `transcripts.csv` must have 4 columns, but row {number} has {len(row)}. Download it again.",
+        )
     return rows
 
 
@@ -114,11 +165,18 @@ def _opinions(path: Path) -> dict[str, tuple[float, float, float]]:
             start, end, video, clip, sentiment = row
             values = float(start), float(end), float(sentiment)
         except ValueError:
-            raise InvalidInput("File `OpinionLevelSentiment.csv` must hold start, end, video, clip and sentiment, but "
-                               f"row {number} is {str(row)[:80]}. Download it again.") from None
-        column = next((c for c, value in zip((1, 2, 5), values, strict=True) if not np.isfinite(value)), None)
-        check(column is None, f"File `OpinionLevelSentiment.csv` must hold finite numbers, but row {number}, column "
-                              f"{column} is not. Download it again.")
+            raise InvalidInput(
+                "File `OpinionLevelSentiment.csv` must hold start, end, video, clip and sentiment, but "
+                f"row {number} is {str(row)[:80]}. Download it again."
+            ) from None
+        column = next(
+            (c for c, value in zip((1, 2, 5), values, strict=True) if not np.isfinite(value)), None
+        )
+        check(
+            column is None,
+            f"File `OpinionLevelSentiment.csv` must hold finite numbers, but row {number}, column "
+            f"{column} is not. Download it again.",
+        )
         opinions[f"{video}_{clip}"] = values
     return opinions
 
@@ -127,19 +185,26 @@ def _part(where: Path, part: str, spoken: list[list[str]]) -> dict[str, np.ndarr
     """The features of one part ("train" or "test"), the rows of the transcripts they belong to, and their polarity."""
     found: dict[str, np.ndarray] = {}
     order = _numbers(where / f"text_{part}.csv", f"text_{part}.csv", 101)[:, 0].astype(np.int64)
-    check(bool(((order >= 0) & (order < len(spoken))).all()),
-          f"File `text_{part}.csv` must number rows of `transcripts.csv`, 0..{len(spoken) - 1}, but goes from "
-          f"{order.min()} to {order.max()}. Download both again.")
+    check(
+        bool(((order >= 0) & (order < len(spoken))).all()),
+        f"File `text_{part}.csv` must number rows of `transcripts.csv`, 0..{len(spoken) - 1}, but goes from "
+        f"{order.min()} to {order.max()}. Download both again.",
+    )
     polarity = np.array([int(spoken[row][3]) for row in order])
     for kind, size in SIZES.items():
         name = f"{kind}/{kind}_{part}0.csv"
         values = _numbers(where / name, name, size + 1)
-        check(len(values) == len(order), f"File `{name}` must have {len(order)} rows like `text_{part}.csv`, but has "
-                                         f"{len(values)}. Download both again.")
+        check(
+            len(values) == len(order),
+            f"File `{name}` must have {len(order)} rows like `text_{part}.csv`, but has "
+            f"{len(values)}. Download both again.",
+        )
         bad = np.flatnonzero(values[:, -1] != polarity)
-        check(len(bad) == 0,
-              f"File `{name}` must have the polarity of `transcripts.csv` in its last column, but differs "
-              f"in row {bad[0] + 1 if len(bad) else ''}. Download both again.")
+        check(
+            len(bad) == 0,
+            f"File `{name}` must have the polarity of `transcripts.csv` in its last column, but differs "
+            f"in row {bad[0] + 1 if len(bad) else ''}. Download both again.",
+        )
         found[kind] = values[:, :-1].astype(np.float32)
     return {**found, "order": order, "polarity": polarity}
 
@@ -149,25 +214,37 @@ def _read(where: Path) -> dict[str, np.ndarray]:
     spoken = _transcripts(where / "transcripts.csv")
     opinions = _opinions(where / "OpinionLevelSentiment.csv")
     parts = {part: _part(where, part, spoken) for part in ("train", "test")}
-    found = {key: np.concatenate([parts[part][key] for part in parts]) for key in ("order", "polarity", *SIZES)}
+    found = {
+        key: np.concatenate([parts[part][key] for part in parts])
+        for key in ("order", "polarity", *SIZES)
+    }
     found["ids"] = np.array([spoken[row][0] for row in found.pop("order")])
     for sample in found["ids"].tolist():
-        check(sample in opinions,
-              f"File `OpinionLevelSentiment.csv` must hold segment '{sample}' of `transcripts.csv`, but "
-              "does not. Download both again.")
+        check(
+            sample in opinions,
+            f"File `OpinionLevelSentiment.csv` must hold segment '{sample}' of `transcripts.csv`, but "
+            "does not. Download both again.",
+        )
     found["opinions"] = np.array([opinions[sample] for sample in found["ids"].tolist()])
     text_of = {row[0]: row[1] for row in spoken}
-    found["text"], found["text_features"] = np.array([text_of[i] for i in found["ids"].tolist()]), found["text"]
-    found["is_test"] = np.repeat([False, True], [len(parts["train"]["order"]), len(parts["test"]["order"])])
+    found["text"], found["text_features"] = (
+        np.array([text_of[i] for i in found["ids"].tolist()]),
+        found["text"],
+    )
+    found["is_test"] = np.repeat(
+        [False, True], [len(parts["train"]["order"]), len(parts["test"]["order"])]
+    )
     wrong = np.flatnonzero(found["polarity"] != (found["opinions"][:, 2] >= 0))
-    check(len(wrong) == 0,
-          "Polarity in `transcripts.csv` must be 1 exactly when the sentiment is >= 0, but is not for segment "
-          f"'{found['ids'][wrong[0]] if len(wrong) else ''}'. Download the files again.")
+    check(
+        len(wrong) == 0,
+        "Polarity in `transcripts.csv` must be 1 exactly when the sentiment is >= 0, but is not for segment "
+        f"'{found['ids'][wrong[0]] if len(wrong) else ''}'. Download the files again.",
+    )
     return found
 
 
 def _split(videos: np.ndarray, is_test: np.ndarray) -> np.ndarray:
-    """"train", "valid" or "test" per row; validation takes whole videos, at random, until it has its share."""
+    """ "train", "valid" or "test" per row; validation takes whole videos, at random, until it has its share."""
     split = np.where(is_test, "test", "train")
     order = np.random.default_rng(VALID_SEED).permutation(np.unique(videos[~is_test]))
     for video in order:
@@ -199,22 +276,44 @@ def read(where: Path, pinned: Sequence[PinnedFile] = FILES) -> DataSet:
     ids, texts = found["ids"], found["text"].tolist()
     videos, clips = zip(*(sample.rsplit("_", 1) for sample in ids.tolist()), strict=True)
     start, end, sentiment = found["opinions"].T
-    columns: dict[str, Any] = {"text": texts, "video": videos, "clip": [int(clip) for clip in clips], "start": start,
-                               "end": end, "polarity": found["polarity"]}
+    columns: dict[str, Any] = {
+        "text": texts,
+        "video": videos,
+        "clip": [int(clip) for clip in clips],
+        "start": start,
+        "end": end,
+        "polarity": found["polarity"],
+    }
     features = {"text": found["text_features"], "audio": found["audio"], "vision": found["video"]}
     kinds = dict(zip(features, SIZES, strict=True))
     return DataSet(
-        name=SOURCE.name, title=SOURCE.title, description=DESCRIPTION,
+        name=SOURCE.name,
+        title=SOURCE.title,
+        description=DESCRIPTION,
         source="features: declare-lab/multimodal-deep-learning; scores: ASA-MOSI/Audio-Sentiment-Analysis (GitHub)",
         licence="files under MIT; the corpus is for research use",
-        modalities=tuple(Modality(name, values, None,
-                                  tuple(f"{NAMES[kinds[name]]} {i + 1}" for i in range(values.shape[1])))
-                         for name, values in features.items()),
-        target=Target("regression", "sentiment", range=(-3.0, 3.0),
-                      unit="points, very negative (-3) to very positive (+3)"),
-        y=sentiment, ids=ids, split=_split(np.array(videos), found["is_test"]),
-        table=pd.DataFrame(columns, index=ids), content_of=partial(_content, texts),
-        clusters=Clusters(np.array(videos), "videos"))
+        modalities=tuple(
+            Modality(
+                name,
+                values,
+                None,
+                tuple(f"{NAMES[kinds[name]]} {i + 1}" for i in range(values.shape[1])),
+            )
+            for name, values in features.items()
+        ),
+        target=Target(
+            "regression",
+            "sentiment",
+            range=(-3.0, 3.0),
+            unit="points, very negative (-3) to very positive (+3)",
+        ),
+        y=sentiment,
+        ids=ids,
+        split=_split(np.array(videos), found["is_test"]),
+        table=pd.DataFrame(columns, index=ids),
+        content_of=partial(_content, texts),
+        clusters=Clusters(np.array(videos), "videos"),
+    )
 
 
 def load() -> DataSet:

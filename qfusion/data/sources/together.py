@@ -63,66 +63,108 @@ _PARITY = Target("classification", "parity", None, ("even", "odd"))
 _EVEN_ODD = (tuple(range(0, 10, 2)), tuple(range(1, 10, 2)))
 _DRAWN = (
     " Drawn by a fixed seed within each part of the split of `{of}`, so that no {item} is in two parts, and each is in "
-    "as many {combinations} of one class as of the other: 6,000 to train, 600 to validate, 1,200 to test.")
+    "as many {combinations} of one class as of the other: 6,000 to train, 600 to validate, 1,200 to test."
+)
 _TWO = "Neither digit alone says anything: with each, both answers are equally frequent."
-_THREE = "No digit and no two of them say anything: with each pair, both answers are equally frequent."
+_THREE = (
+    "No digit and no two of them say anything: with each pair, both answers are equally frequent."
+)
 
 
 def _drawn(of: str, combinations: str) -> str:
-    return _DRAWN.format(of=of, combinations=combinations, item="picture" if of == "digits" else "picture or recording")
+    return _DRAWN.format(
+        of=of,
+        combinations=combinations,
+        item="picture" if of == "digits" else "picture or recording",
+    )
 
 
 QUESTIONS: dict[str, Question] = {
     "parity": Question(
-        "Two digits: odd or even", "digits", {"left": "pixels", "right": "pixels"}, _PARITY, _EVEN_ODD,
-        f"Pairs of real handwritten digits of 8x8 pixels: is their sum odd? {_TWO}" + _drawn("digits", "pairs")),
+        "Two digits: odd or even",
+        "digits",
+        {"left": "pixels", "right": "pixels"},
+        _PARITY,
+        _EVEN_ODD,
+        f"Pairs of real handwritten digits of 8x8 pixels: is their sum odd? {_TWO}"
+        + _drawn("digits", "pairs"),
+    ),
     "parity3": Question(
-        "Three digits: odd or even", "digits", {"left": "pixels", "middle": "pixels", "right": "pixels"}, _PARITY,
-        _EVEN_ODD, f"Triples of real handwritten digits of 8x8 pixels: is their sum odd? {_THREE}"
-        + _drawn("digits", "triples")),
+        "Three digits: odd or even",
+        "digits",
+        {"left": "pixels", "middle": "pixels", "right": "pixels"},
+        _PARITY,
+        _EVEN_ODD,
+        f"Triples of real handwritten digits of 8x8 pixels: is their sum odd? {_THREE}"
+        + _drawn("digits", "triples"),
+    ),
     "avparity": Question(
-        "Seen and heard: odd or even", "avdigits", {"image": "mnist", "audio": "audio"}, _PARITY, _EVEN_ODD,
+        "Seen and heard: odd or even",
+        "avdigits",
+        {"image": "mnist", "audio": "audio"},
+        _PARITY,
+        _EVEN_ODD,
         "A digit that is seen (an MNIST image, 28x28) and one that is heard (log-mel spectrogram, 32 bands x 32 "
-        f"frames): is their sum odd? {_TWO}" + _drawn("avdigits", "pairs")),
+        f"frames): is their sum odd? {_TWO}" + _drawn("avdigits", "pairs"),
+    ),
     "avparity3": Question(
-        "Two seen, one heard: odd or even", "avdigits", {"mnist": "mnist", "usps": "usps", "audio": "audio"}, _PARITY,
+        "Two seen, one heard: odd or even",
+        "avdigits",
+        {"mnist": "mnist", "usps": "usps", "audio": "audio"},
+        _PARITY,
         _EVEN_ODD,
         "Two digits that are seen (MNIST, 28x28, and USPS, 16x16) and one that is heard (log-mel spectrogram, 32 bands "
-        f"x 32 frames): is their sum odd? {_THREE}" + _drawn("avdigits", "triples")),
+        f"x 32 frames): is their sum odd? {_THREE}" + _drawn("avdigits", "triples"),
+    ),
     "avagree": Question(
-        "Seen and heard: same or different", "avdigits", {"image": "mnist", "audio": "audio"},
-        Target("classification", "agreement", None, ("different", "same")), (tuple(range(1, 10)), (0,)),
+        "Seen and heard: same or different",
+        "avdigits",
+        {"image": "mnist", "audio": "audio"},
+        Target("classification", "agreement", None, ("different", "same")),
+        (tuple(range(1, 10)), (0,)),
         "A digit that is seen (an MNIST image, 28x28) and one that is heard (log-mel spectrogram, 32 bands x 32 "
-        f"frames): are they the same? {_TWO}" + _drawn("avdigits", "pairs")),
+        f"frames): are they the same? {_TWO}" + _drawn("avdigits", "pairs"),
+    ),
 }
 
 
-def _combinations(count: int, modalities: int, remainders: tuple[tuple[int, ...], ...],
-                  rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _combinations(
+    count: int, modalities: int, remainders: tuple[tuple[int, ...], ...], rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     """Digits (count, M) in blocks, and their classes (count,)."""
     others = np.array(list(product(range(10), repeat=modalities - 1)))
     blocks = count // len(others)
-    drawn = np.concatenate([np.resize(rng.permutation(own), blocks // len(remainders)) for own in remainders])
+    drawn = np.concatenate(
+        [np.resize(rng.permutation(own), blocks // len(remainders)) for own in remainders]
+    )
     last = (drawn[:, None] + others.sum(1)) % 10
-    return (np.column_stack([np.tile(others, (blocks, 1)), last.ravel()]),
-            np.repeat(np.arange(len(remainders)), count // len(remainders)))
+    return (
+        np.column_stack([np.tile(others, (blocks, 1)), last.ravel()]),
+        np.repeat(np.arange(len(remainders)), count // len(remainders)),
+    )
 
 
-def _items(shown: np.ndarray, y: np.ndarray, base: DataSet, part: str, rng: np.random.Generator) -> np.ndarray:
+def _items(
+    shown: np.ndarray, y: np.ndarray, base: DataSet, part: str, rng: np.random.Generator
+) -> np.ndarray:
     """Rows of a part of `base` whose digit is the one shown, (N,): the same ones, equally often, with every class."""
     pool, chosen = base.rows(part), np.empty(len(shown), dtype=np.int64)
     for digit in range(10):
         own = rng.permutation(pool[base.y[pool] == digit])
-        check(len(own) > 0,
-              f"Every part of the split must have every digit, but `{part}` of '{base.name}' has no sample of {digit}. "
-              "Use another split.")
+        check(
+            len(own) > 0,
+            f"Every part of the split must have every digit, but `{part}` of '{base.name}' has no sample of {digit}. "
+            "Use another split.",
+        )
         for label in np.unique(y):
             rows = np.flatnonzero((shown == digit) & (y == label))
             chosen[rows] = rng.permutation(np.resize(own, len(rows)))
     return chosen
 
 
-def _apart(chosen: np.ndarray, shown: np.ndarray, y: np.ndarray, alike: bool, rng: np.random.Generator) -> None:
+def _apart(
+    chosen: np.ndarray, shown: np.ndarray, y: np.ndarray, alike: bool, rng: np.random.Generator
+) -> None:
     """Swaps items, in place, until no row repeats another nor, if modalities are `alike`, has one item twice.
 
     Only rows of one class and digit swap, so that everything that was balanced stays so.
@@ -138,13 +180,20 @@ def _apart(chosen: np.ndarray, shown: np.ndarray, y: np.ndarray, alike: bool, rn
             m = rng.integers(chosen.shape[1])
             other = rng.choice(np.flatnonzero((shown[:, m] == shown[row, m]) & (y == y[row])))
             chosen[[row, other], m] = chosen[[other, row], m]
-    check(False,
-          f"Argument `sizes` must be small enough that no row repeats another, but {len(chosen)} cannot be drawn so. "
-          "Ask for fewer.")
+    check(
+        False,
+        f"Argument `sizes` must be small enough that no row repeats another, but {len(chosen)} cannot be drawn so. "
+        "Ask for fewer.",
+    )
 
 
-def _content(base: DataSet, views: tuple[tuple[str, str], ...], chosen: np.ndarray, row: int) -> dict[str, Content]:
-    return {name: base.content(int(item))[view] for (name, view), item in zip(views, chosen[row], strict=True)}
+def _content(
+    base: DataSet, views: tuple[tuple[str, str], ...], chosen: np.ndarray, row: int
+) -> dict[str, Content]:
+    return {
+        name: base.content(int(item))[view]
+        for (name, view), item in zip(views, chosen[row], strict=True)
+    }
 
 
 def _table(question: Question, base: DataSet, chosen: np.ndarray, ids: np.ndarray) -> pd.DataFrame:
@@ -162,7 +211,9 @@ def _table(question: Question, base: DataSet, chosen: np.ndarray, ids: np.ndarra
 def _clusters(question: Question, base: DataSet, chosen: np.ndarray) -> Clusters:
     """The pictures and recordings that rows are put together from; each is in several rows."""
     views = tuple(question.views.values())
-    labels = np.column_stack([np.char.add(f"{view} ", base.ids[chosen[:, m]]) for m, view in enumerate(views)])
+    labels = np.column_stack(
+        [np.char.add(f"{view} ", base.ids[chosen[:, m]]) for m, view in enumerate(views)]
+    )
     return Clusters(labels, "pictures and recordings" if "audio" in views else "pictures")
 
 
@@ -183,14 +234,19 @@ def draw(name: str, base: DataSet, sizes: Mapping[str, int] = SIZES, seed: int =
     question = QUESTIONS[choose("Question", name, QUESTIONS)]
     views, rng = tuple(question.views.items()), np.random.default_rng(seed)
     unit = 2 * 10 ** (len(views) - 1)  # a block of each class
-    check(set(sizes) == set(SPLITS) and all(count > 0 and count % unit == 0 for count in sizes.values()),
-          f"Argument `sizes` must hold a multiple of {unit} above zero for each of {', '.join(SPLITS)}, but is "
-          f"{dict(sizes)}.")
+    check(
+        set(sizes) == set(SPLITS)
+        and all(count > 0 and count % unit == 0 for count in sizes.values()),
+        f"Argument `sizes` must hold a multiple of {unit} above zero for each of {', '.join(SPLITS)}, but is "
+        f"{dict(sizes)}.",
+    )
     alike = len({view for _, view in views}) < len(views)
     parts: list[tuple[np.ndarray, np.ndarray]] = []
     for part in SPLITS:
         shown, y = _combinations(sizes[part], len(views), question.remainders, rng)
-        chosen = np.column_stack([_items(shown[:, m], y, base, part, rng) for m in range(len(views))])
+        chosen = np.column_stack(
+            [_items(shown[:, m], y, base, part, rng) for m in range(len(views))]
+        )
         _apart(chosen, shown, y, alike, rng)
         order = rng.permutation(len(y))
         parts.append((chosen[order], y[order]))
@@ -198,13 +254,29 @@ def draw(name: str, base: DataSet, sizes: Mapping[str, int] = SIZES, seed: int =
     ids = splits.numbered("pair" if len(views) == 2 else "triple", len(y))
     found = {m.name: m for m in base.modalities}
     return DataSet(
-        name=name, title=question.title, description=question.description, source=base.source, licence=base.licence,
-        modalities=tuple(Modality(shown_as, found[view].values[chosen[:, m]], None, found[view].feature_names,
-                                  found[view].shape)
-                         for m, (shown_as, view) in enumerate(views)),
-        target=question.target, y=y, ids=ids, split=np.repeat(SPLITS, [sizes[part] for part in SPLITS]),
-        table=_table(question, base, chosen, ids), content_of=partial(_content, base, views, chosen),
-        clusters=_clusters(question, base, chosen))
+        name=name,
+        title=question.title,
+        description=question.description,
+        source=base.source,
+        licence=base.licence,
+        modalities=tuple(
+            Modality(
+                shown_as,
+                found[view].values[chosen[:, m]],
+                None,
+                found[view].feature_names,
+                found[view].shape,
+            )
+            for m, (shown_as, view) in enumerate(views)
+        ),
+        target=question.target,
+        y=y,
+        ids=ids,
+        split=np.repeat(SPLITS, [sizes[part] for part in SPLITS]),
+        table=_table(question, base, chosen, ids),
+        content_of=partial(_content, base, views, chosen),
+        clusters=_clusters(question, base, chosen),
+    )
 
 
 def load(name: str) -> DataSet:
@@ -220,12 +292,26 @@ def load(name: str) -> DataSet:
 def _source(name: str, place: int) -> Source:
     question = QUESTIONS[name]
     if question.of == "digits":
-        return Source(name, question.title, partial(load, name), place,
-                      made="is drawn from digits that come with scikit-learn")
-    return Source(name, question.title, partial(load, name), place, files=avdigits.SOURCE.files,
-                  folders=avdigits.SOURCE.folders, below=avdigits.SOURCE.name,
-                  by_hand="It is drawn from the files of 'avdigits', which was put together for qfusion and has no "
-                          "public copy to download.")
+        return Source(
+            name,
+            question.title,
+            partial(load, name),
+            place,
+            made="is drawn from digits that come with scikit-learn",
+        )
+    return Source(
+        name,
+        question.title,
+        partial(load, name),
+        place,
+        files=avdigits.SOURCE.files,
+        folders=avdigits.SOURCE.folders,
+        below=avdigits.SOURCE.name,
+        by_hand="It is drawn from the files of 'avdigits', which was put together for qfusion and has no "
+        "public copy to download.",
+    )
 
 
-SOURCES = tuple(_source(name, 30 if question.of == "digits" else 60) for name, question in QUESTIONS.items())
+SOURCES = tuple(
+    _source(name, 30 if question.of == "digits" else 60) for name, question in QUESTIONS.items()
+)

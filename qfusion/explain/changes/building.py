@@ -61,7 +61,12 @@ from qfusion.quantum.lindblad import Generator, Term, act, evolve
 
 TIMES = 41
 TOLERANCE = 1e-8  # of the attribution, relative to the largest dividend
-NODES = (25, 49, 97, 145)  # times at which operators are taken, more where fewer do not resolve the evolution
+NODES = (
+    25,
+    49,
+    97,
+    145,
+)  # times at which operators are taken, more where fewer do not resolve the evolution
 SMALL = 1e-9  # all that was built is nothing to speak of
 _CHUNK = 2048  # samples whose values are worked out at once
 _HELD = 2**25  # complex numbers of evolved operators that are held at once
@@ -106,7 +111,10 @@ class Built:
 
     def frame(self) -> pd.DataFrame:
         """Returns one row a dividend: `dividend`, `start`, a column for every term by its key, and `end`."""
-        columns: dict[str, Any] = {"dividend": [name or "baseline" for name in self.dividends], "start": self.start}
+        columns: dict[str, Any] = {
+            "dividend": [name or "baseline" for name in self.dividends],
+            "start": self.start,
+        }
         columns |= {parameter.key: self.parts[:, g] for g, parameter in enumerate(self.terms)}
         return pd.DataFrame(columns | {"end": self.end})
 
@@ -118,13 +126,23 @@ class Built:
         """
         s = self.row(dividend)
         columns = {"t": self.times, "value": self.start[s] + self.over_time[:, s].sum(-1)}
-        columns |= {f"added[{parameter.key}]": self.over_time[:, s, g] for g, parameter in enumerate(self.terms)}
-        return pd.DataFrame(columns
-                            | {f"pace[{parameter.key}]": self.pace[:, s, g] for g, parameter in enumerate(self.terms)})
+        columns |= {
+            f"added[{parameter.key}]": self.over_time[:, s, g]
+            for g, parameter in enumerate(self.terms)
+        }
+        return pd.DataFrame(
+            columns
+            | {
+                f"pace[{parameter.key}]": self.pace[:, s, g]
+                for g, parameter in enumerate(self.terms)
+            }
+        )
 
     def most_built(self) -> str:
         """The joint dividend that the dynamics changed most, or the only one's name where there is one modality."""
-        joint = [s for s, name in enumerate(self.dividends) if "+" in name] or [len(self.dividends) - 1]
+        joint = [s for s, name in enumerate(self.dividends) if "+" in name] or [
+            len(self.dividends) - 1
+        ]
         return self.dividends[max(joint, key=lambda s: abs(self.end[s] - self.start[s]))]
 
     def row(self, dividend: str) -> int:
@@ -132,8 +150,13 @@ class Built:
         return self.dividends.index(choose("Dividend", dividend, self.dividends))
 
 
-def built(model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, output: int = 0,
-          times: Sequence[float] | np.ndarray | None = None) -> Built:
+def built(
+    model: FusionModel,
+    inputs: Mapping[str, Features],
+    background: AnyBackground,
+    output: int = 0,
+    times: Sequence[float] | np.ndarray | None = None,
+) -> Built:
     """Returns what every term of the dynamics has added to every dividend, for the mean over the given samples.
 
     Args:
@@ -164,20 +187,41 @@ def built(model: FusionModel, inputs: Mapping[str, Features], background: AnyBac
     parts = added.sum(0)  # every Legendre polynomial is 1 at the end
     fewer = F.copy()
     fewer[-2:], fewer[:, -2:] = 0, 0
-    error = max(float(np.abs(parts - T * _pace(fewer)[0]).max(initial=0)),
-                float(np.abs(start + parts.sum(-1) - end).max()))
+    error = max(
+        float(np.abs(parts - T * _pace(fewer)[0]).max(initial=0)),
+        float(np.abs(start + parts.sum(-1) - end).max()),
+    )
     scale = max(float(np.abs(end).max()), float(np.abs(parts).max(initial=0)), 1e-12)
-    check(error <= TOLERANCE * scale,
-          f"What each term built has an error of {error:.1e} for T = {T:g}, where {TOLERANCE * scale:.1e} is "
-          "asked for. Lower the duration T or the strengths.")
+    check(
+        error <= TOLERANCE * scale,
+        f"What each term built has an error of {error:.1e} for T = {T:g}, where {TOLERANCE * scale:.1e} is "
+        "asked for. Lower the duration T or the strengths.",
+    )
     x = 2 * moments / T - 1 if T else np.full(len(moments), -1.0)
     through, rate = (np.moveaxis(legendre.legval(x, series), -1, 0) for series in (added, pace))
-    return Built(tuple(plain.modalities), plain.outputs[output], _names(plain), apart.parameters,
-                 apart.acts, start + bias, end + bias, parts, moments, through, rate, error, nodes,
-                 found.count, background.name, background.size)
+    return Built(
+        tuple(plain.modalities),
+        plain.outputs[output],
+        _names(plain),
+        apart.parameters,
+        apart.acts,
+        start + bias,
+        end + bias,
+        parts,
+        moments,
+        through,
+        rate,
+        error,
+        nodes,
+        found.count,
+        background.name,
+        background.size,
+    )
 
 
-def built_over_classes(model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground) -> Built:
+def built_over_classes(
+    model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground
+) -> Built:
     """Returns `built` for the mean over samples of the score of the class that each is decided for; of a regression its
     score.
 
@@ -192,16 +236,23 @@ def built_over_classes(model: FusionModel, inputs: Mapping[str, Features], backg
     found = []
     for c in decided.unique().tolist():
         rows = (decided == c).nonzero()[:, 0]
-        own = {name: (x[0][rows], x[1][rows]) if isinstance(x, tuple) else x[rows] for name, x in inputs.items()}
+        own = {
+            name: (x[0][rows], x[1][rows]) if isinstance(x, tuple) else x[rows]
+            for name, x in inputs.items()
+        }
         found.append((built(model, own, background, c), len(rows)))
 
     def mean(field: str) -> Any:
         return sum(getattr(each, field) * (n / len(decided)) for each, n in found)
 
-    return replace(found[0][0], output=found[0][0].output if len(found) == 1 else "the class decided for",
-                   count=len(decided), nodes=max(each.nodes for each, _ in found),
-                   error=max(each.error for each, _ in found),
-                   **{field: mean(field) for field in ("start", "end", "parts", "over_time", "pace")})
+    return replace(
+        found[0][0],
+        output=found[0][0].output if len(found) == 1 else "the class decided for",
+        count=len(decided),
+        nodes=max(each.nodes for each, _ in found),
+        error=max(each.error for each, _ in found),
+        **{field: mean(field) for field in ("start", "end", "parts", "over_time", "pace")},
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,8 +284,9 @@ class BuiltEach:
         return np.abs(self.start).mean(0), np.abs(self.parts).mean(0), np.abs(self.end).mean(0)
 
 
-def built_each(model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground,
-               output: int = 0) -> BuiltEach:
+def built_each(
+    model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, output: int = 0
+) -> BuiltEach:
     """Returns what every term of the dynamics has added to every dividend of every sample.
 
     A[S, g] is the dividend of one observable, B_g = int_0^T dt 1/t int_0^t du exp(u L^+) L_g^+ O(t - u), whatever the
@@ -247,14 +299,28 @@ def built_each(model: FusionModel, inputs: Mapping[str, Features], background: A
     with torch.no_grad():
         O = torch.stack([apart.O, *observables(apart)])
         encoded = plain.encode(inputs)
-        chunks = zip(*(encoded[name].to(torch.complex128).split(_CHUNK) for name in plain.modalities), strict=True)
+        chunks = zip(
+            *(encoded[name].to(torch.complex128).split(_CHUNK) for name in plain.modalities),
+            strict=True,
+        )
         values = torch.cat([coalition_values(O, kets, found.background) for kets in chunks]).numpy()
     parts = harsanyi(values, len(plain.modalities))
     parts[:, 0, :2] += float(plain.bias.detach()[output])  # of the baseline
     start, end, parts = parts[..., 0], parts[..., 1], parts[..., 2:]
     error = float(np.abs(start + parts.sum(-1) - end).max())
-    return BuiltEach(tuple(plain.modalities), plain.outputs[output], _names(plain), apart.parameters,
-                     apart.acts, start, end, parts, error, background.name, background.size)
+    return BuiltEach(
+        tuple(plain.modalities),
+        plain.outputs[output],
+        _names(plain),
+        apart.parameters,
+        apart.acts,
+        start,
+        end,
+        parts,
+        error,
+        background.name,
+        background.size,
+    )
 
 
 def answer(found: Built) -> str:
@@ -267,7 +333,11 @@ def answer(found: Built) -> str:
     done = np.abs(found.parts[which]).sum(0)
     if done.sum() <= SMALL:
         still = not len(found.terms)
-        return "Nothing evolves, so nothing is built" if still else f"The dynamics built nothing of the {what}"
+        return (
+            "Nothing evolves, so nothing is built"
+            if still
+            else f"The dynamics built nothing of the {what}"
+        )
     shares = done / done.sum()
     first, *rest = np.argsort(-shares, kind="stable").tolist()
     said = f"{shares[first]:.0%} by {found.terms[first].title}"
@@ -277,8 +347,9 @@ def answer(found: Built) -> str:
     return f"The dynamics took the {what} from {before:.2f} to {after:.2f} in all; of what it did to them, {said}"
 
 
-def _opened(model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground,
-            output: int) -> tuple[QuantumJump, JumpParameters, Apart]:
+def _opened(
+    model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, output: int
+) -> tuple[QuantumJump, JumpParameters, Apart]:
     moving = in_double(require(model, "time", "that could build anything"))
     found = cast(JumpParameters, system(moving, inputs, background, output))
     with torch.no_grad():
@@ -293,14 +364,20 @@ def _moments(times: Sequence[float] | np.ndarray | None, T: float) -> np.ndarray
     if times is None:
         return np.linspace(0.0, T, TIMES) if T > 0 else np.zeros(1)
     moments = np.array([float(t) for t in times])
-    check(len(moments) > 0,
-          f"Argument `times` must hold one time at least, but is empty. Leave it out for {TIMES} times.")
+    check(
+        len(moments) > 0,
+        f"Argument `times` must hold one time at least, but is empty. Leave it out for {TIMES} times.",
+    )
     outside = [f"{t:g}" for t in moments if not 0 <= t <= T * (1 + 1e-12)]
-    check(not outside,
-          f"Argument `times` must lie in [0, {T:g}], the time that the model evolves for, but holds "
-          f"{', '.join(outside[:6])}. Leave these out.")
-    check(bool((np.diff(moments) >= 0).all()),
-          f"Argument `times` must be ascending, but is {moments[:6].tolist()}. Sort it.")
+    check(
+        not outside,
+        f"Argument `times` must lie in [0, {T:g}], the time that the model evolves for, but holds "
+        f"{', '.join(outside[:6])}. Leave these out.",
+    )
+    check(
+        bool((np.diff(moments) >= 0).all()),
+        f"Argument `times` must be ascending, but is {moments[:6].tolist()}. Sort it.",
+    )
     return np.minimum(moments, T)
 
 
@@ -322,7 +399,9 @@ class Dissipation:
         left = (self.whole.mH @ X.unsqueeze(1)).transpose(1, 2).reshape(N, D, K * D)
         S = (self.parts.mH @ self.whole).sum(0)
         G = (S + S.mH) / 4
-        jumped = self.parts.mH.transpose(0, 1).reshape(D, K * D) @ right + left @ self.parts.reshape(K * D, D)
+        jumped = self.parts.mH.transpose(0, 1).reshape(
+            D, K * D
+        ) @ right + left @ self.parts.reshape(K * D, D)
         return jumped / 2 - G @ X - X @ G
 
 
@@ -345,8 +424,15 @@ class Apart:
     def of(model: QuantumJump, found: JumpParameters, output: int) -> Apart:
         """Takes a model apart into every H_S and the dissipation of every A."""
         dims, dtype = model.dims, torch.complex128
-        terms = gauge.traceless(Generator(dims, tuple(
-            Term(t.subsystems, t.H.to(dtype), t.jumps.to(dtype)) for t in model.generator().terms))).terms
+        terms = gauge.traceless(
+            Generator(
+                dims,
+                tuple(
+                    Term(t.subsystems, t.H.to(dtype), t.jumps.to(dtype))
+                    for t in model.generator().terms
+                ),
+            )
+        ).terms
         H: dict[Subset, list[Term]] = {s: [] for s in found.couplings}
         L: dict[Subset, list[tuple[Tensor, Tensor]]] = {s: [] for s in found.dissipations}
         for term in terms:
@@ -357,11 +443,19 @@ class Apart:
                 if subset in H:
                     places = tuple(term.subsystems.index(m) for m in subset)
                     own = states.partial_trace(energies[subset], inner, places)
-                    H[subset].append(Term(subset, own * (len(own) / len(term.H)), own.new_zeros(0, *own.shape)))
+                    H[subset].append(
+                        Term(subset, own * (len(own) / len(term.H)), own.new_zeros(0, *own.shape))
+                    )
                 if subset in L:
                     L[subset].append((states.embed(jumps[subset], dims, term.subsystems), whole))
-        acting = [parameter for parameter in found.parameters if parameter.kind in ("coupling", "dissipation")]
-        pieces: list[Generator | Dissipation] = [Generator(dims, tuple(parts)) for parts in H.values()]
+        acting = [
+            parameter
+            for parameter in found.parameters
+            if parameter.kind in ("coupling", "dissipation")
+        ]
+        pieces: list[Generator | Dissipation] = [
+            Generator(dims, tuple(parts)) for parts in H.values()
+        ]
         for pairs in L.values():
             parts, wholes = zip(*pairs, strict=True)
             pieces.append(Dissipation(torch.cat(parts), torch.cat(wholes)))
@@ -380,19 +474,28 @@ class Apart:
 
     def too_long(self) -> InvalidInput:
         """The error of an evolution that is not resolved."""
-        strengths = ", ".join(f"{each.key} {each.value:g}" for each in self.parameters
-                              if each.value != 1) or "all as learned"
+        strengths = (
+            ", ".join(f"{each.key} {each.value:g}" for each in self.parameters if each.value != 1)
+            or "all as learned"
+        )
         return InvalidInput(
             f"What each term built cannot be worked out: {NODES[-1]} times do not resolve an evolution for T = "
-            f"{self.T:g} with these strengths ({strengths}). Lower the duration T or the strengths.")
+            f"{self.T:g} with these strengths ({strengths}). Lower the duration T or the strengths."
+        )
 
 
 def dividend_operators(found: JumpParameters) -> Tensor:
     """Returns R_S of every subset S, (2^M, D, D): their mean values are the dividends of the mean over the cohort."""
     dims, sigma = found.model.dims, found.background.sigma
     order = subsets(len(dims))
-    values = torch.stack([_placed(found.mean[s] if s else sigma.new_ones(1, 1), s, rest_state(sigma, dims, s), dims)
-                          for s in order])
+    values = torch.stack(
+        [
+            _placed(
+                found.mean[s] if s else sigma.new_ones(1, 1), s, rest_state(sigma, dims, s), dims
+            )
+            for s in order
+        ]
+    )
     return _mix(torch.from_numpy(signs(len(dims))), values)
 
 
@@ -420,10 +523,10 @@ def correlations(apart: Apart, R: Tensor) -> tuple[np.ndarray, np.ndarray, np.nd
         F, p = np.zeros((nodes, len(O_l), len(R), len(apart.pieces))), 0
         size = 2 * max(1, _HELD // (2 * nodes * apart.O.numel()))
         for first in range(0, len(R), size):
-            R_k = _trimmed(_mix(weights, evolve(apart.generator, R[first:first + size], times)))
+            R_k = _trimmed(_mix(weights, evolve(apart.generator, R[first : first + size], times)))
             if R_k is None:
                 break
-            F[:len(R_k), :, first:first + size] = _contracted(apart.pieces, R_k, O_l)
+            F[: len(R_k), :, first : first + size] = _contracted(apart.pieces, R_k, O_l)
             p = max(p, len(R_k))
         else:
             start, end = (torch.einsum("sab,ba->s", R, seen[i]).real.numpy() for i in (0, -1))
@@ -444,12 +547,18 @@ def observables(apart: Apart) -> list[Tensor]:
         q = len(O_l)
         times, weights = _times(apart.T, q + _SPARE)
         integrals, back = _products(q + _SPARE, q)
-        weights = apart.T * weights.mT @ torch.from_numpy((back[0] @ integrals).reshape(q + _SPARE, q))
+        weights = (
+            apart.T * weights.mT @ torch.from_numpy((back[0] @ integrals).reshape(q + _SPARE, q))
+        )
         acting = torch.stack([_share(piece, O_l) for piece in apart.pieces], 1)
         gathered = torch.zeros_like(acting[0])
         for i in reversed(range(len(times))):
-            gathered = gathered + _mix(weights[i:i + 1], acting)[0]
-            gathered = evolve(apart.generator, gathered, [times[i] - times[i - 1]], "observables")[0] if i else gathered
+            gathered = gathered + _mix(weights[i : i + 1], acting)[0]
+            gathered = (
+                evolve(apart.generator, gathered, [times[i] - times[i - 1]], "observables")[0]
+                if i
+                else gathered
+            )
         missing = torch.linalg.vector_norm(gathered.sum(0) - (seen[-1] - seen[0]))
         if float(missing) <= TOLERANCE * float(torch.linalg.vector_norm(seen[-1])):
             return [seen[-1], *gathered]
@@ -481,19 +590,23 @@ def _trimmed(coefficients: Tensor) -> Tensor | None:
     """Without the last Chebyshev coefficients, which are nothing; None where they are not."""
     norms = torch.linalg.vector_norm(coefficients.flatten(1), dim=1)
     above = int((norms > _TAIL * norms.max()).nonzero().max())
-    return coefficients[:above + 1] if above < len(norms) - 2 else None
+    return coefficients[: above + 1] if above < len(norms) - 2 else None
 
 
 def _contracted(pieces: Sequence[Generator | Dissipation], R: Tensor, O: Tensor) -> np.ndarray:
     """Tr[R_k,S L_g^+ O_l], (p, q, S, G), for R (p, S, D, D) and O (q, D, D): two Hermitian operators travel as one."""
     p, S, q = len(R), R.shape[1], len(O)
     even, odd = O[0::2], O[1::2]
-    packed = even + 1j * torch.cat([odd, torch.zeros_like(even[:len(even) - len(odd)])])
+    packed = even + 1j * torch.cat([odd, torch.zeros_like(even[: len(even) - len(odd)])])
     left = R.transpose(-1, -2).reshape(p * S, -1)
     values = torch.empty(p, q, S, len(pieces), dtype=torch.float64)
     for g, piece in enumerate(pieces):
-        pairs = (left @ _share(piece, packed).flatten(1).mT).view(p, S, -1)  # Tr[R X_1] + i Tr[R X_2]
-        values[..., g] = torch.stack([pairs.real, pairs.imag], -1).flatten(2)[..., :q].transpose(1, 2)
+        pairs = (left @ _share(piece, packed).flatten(1).mT).view(
+            p, S, -1
+        )  # Tr[R X_1] + i Tr[R X_2]
+        values[..., g] = (
+            torch.stack([pairs.real, pairs.imag], -1).flatten(2)[..., :q].transpose(1, 2)
+        )
     return values.numpy()
 
 
@@ -517,7 +630,10 @@ def _products(p: int, q: int) -> tuple[np.ndarray, np.ndarray]:
     m = p + q - 1
     z, v = legendre.leggauss(m)
     t = ((z + 1) / 2)[:, None]
-    first, second = chebyshev.chebvander(2 * t * s - 1, p - 1), chebyshev.chebvander(2 * t * (1 - s) - 1, q - 1)
+    first, second = (
+        chebyshev.chebvander(2 * t * s - 1, p - 1),
+        chebyshev.chebvander(2 * t * (1 - s) - 1, q - 1),
+    )
     integrals = np.swapaxes(first * w[:, None], 1, 2) @ second
     back = (2 * np.arange(m) + 1)[:, None] / 2 * (legendre.legvander(z, m - 1) * v[:, None]).T
     return integrals.reshape(m, p * q), back

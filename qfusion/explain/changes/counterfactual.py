@@ -76,7 +76,9 @@ def decision(scores: np.ndarray | Tensor) -> int:
     return int(values[0] > 0) if len(values) == 1 else int(values.argmax())
 
 
-def nearest_state(model: FusionModel, states: Mapping[str, Any], modality: str, ends: Any = None) -> StateChange:
+def nearest_state(
+    model: FusionModel, states: Mapping[str, Any], modality: str, ends: Any = None
+) -> StateChange:
     """Returns the smallest change of one modality's state that turns the decision on one sample.
 
     Args:
@@ -91,36 +93,77 @@ def nearest_state(model: FusionModel, states: Mapping[str, Any], modality: str, 
     """
     model, states = in_double(model), forms.doubled(states)
     choose("Modality", modality, model.modalities)
-    check(all(nested.length(states[name]) == 1 for name in model.modalities),
-          "Argument `states` must hold one sample, but holds several.")
+    check(
+        all(nested.length(states[name]) == 1 for name in model.modalities),
+        "Argument `states` must hold one sample, but holds several.",
+    )
     if not can(model, "states"):
         return _searched(model, states, modality, ends)
     form = forms.score_form(model, states, modality).detach()
     own = states[modality][0]
     before = forms.scores_of(model, states)[0].numpy()
-    found, reach = (_nearest_ket if form.is_complex() else _nearest_masses)(boundaries(form, before), own)
+    found, reach = (_nearest_ket if form.is_complex() else _nearest_masses)(
+        boundaries(form, before), own
+    )
     best = min(found, key=lambda state: _distance(own, state), default=None)
     exact, was = can(model, "kets"), decision(before)
     if best is None:
-        return StateChange(modality, False, own, math.inf, before, before, was, was, False, exact, reach)
+        return StateChange(
+            modality, False, own, math.inf, before, before, was, was, False, exact, reach
+        )
     after = run_again(model, {**states, modality: best[None]})
     turned = decision(after)
-    return StateChange(modality, True, best, _distance(own, best), before, after, was, turned, turned != was, exact,
-                       reach)
+    return StateChange(
+        modality,
+        True,
+        best,
+        _distance(own, best),
+        before,
+        after,
+        was,
+        turned,
+        turned != was,
+        exact,
+        reach,
+    )
 
 
-def _searched(model: FusionModel, states: Mapping[str, Any], modality: str, ends: Any) -> StateChange:
+def _searched(
+    model: FusionModel, states: Mapping[str, Any], modality: str, ends: Any
+) -> StateChange:
     """The nearest that gradients find, over all other decisions."""
     before = forms.scores_of(model, states)[0].numpy()
     was, own = decision(before), states[modality]
     best = search.nearest(model, states, modality, was, None if ends is None else search.flat(ends))
     if best is None:
-        return StateChange(modality, False, search.flat(own)[0], math.inf, before, before, was, was, False, False,
-                           -math.inf)
+        return StateChange(
+            modality,
+            False,
+            search.flat(own)[0],
+            math.inf,
+            before,
+            before,
+            was,
+            was,
+            False,
+            False,
+            -math.inf,
+        )
     after = forms.scores_of(model, {**states, modality: search.filled(own, best[None])})[0].numpy()
     turned = decision(after)
-    return StateChange(modality, True, best, float((best - search.flat(own)[0]).norm()), before, after, was, turned,
-                       turned != was, False, 0.0)
+    return StateChange(
+        modality,
+        True,
+        best,
+        float((best - search.flat(own)[0]).norm()),
+        before,
+        after,
+        was,
+        turned,
+        turned != was,
+        False,
+        0.0,
+    )
 
 
 def boundaries(form: Tensor, scores: np.ndarray) -> list[Tensor]:
@@ -207,10 +250,14 @@ def _nearest_masses(wanted: list[Tensor], masses: Tensor) -> tuple[list[Tensor],
     rng = np.random.default_rng(0)
     shifted = every - margins[:, None]
     starts, ends = [], []  # (t, angles): where gradients begin, and corners to walk to
-    for t in shifted[shifted.max(1) > 0]:  # the largest value lies at a corner: no others can be reached
+    for t in shifted[
+        shifted.max(1) > 0
+    ]:  # the largest value lies at a corner: no others can be reached
         good = corners[t > 0]
         near = good[np.linalg.norm(good - start, axis=1).argsort()[:_STARTS]]
-        begin = np.concatenate([start[None] + 1e-3, start + rng.standard_normal((_STARTS, n)), (start + near) / 2])
+        begin = np.concatenate(
+            [start[None] + 1e-3, start + rng.standard_normal((_STARTS, n)), (start + near) / 2]
+        )
         starts.append((np.repeat(t[None], len(begin), 0), begin))
         ends.append((np.repeat(t[None], len(near), 0), near))
     if not starts:
@@ -218,7 +265,9 @@ def _nearest_masses(wanted: list[Tensor], masses: Tensor) -> tuple[list[Tensor],
     first, begin = (np.concatenate(part) for part in zip(*starts, strict=True))
     second, near = (np.concatenate(part) for part in zip(*ends, strict=True))
     t_all = np.concatenate([first, second])
-    points, crossing = _first_crossing(t_all, start, np.concatenate([_iterate(first, start, begin), near]))
+    points, crossing = _first_crossing(
+        t_all, start, np.concatenate([_iterate(first, start, begin), near])
+    )
     t_all = t_all[crossing]
     order = np.linalg.norm(points - start, axis=1).argsort()[:_POLISHED]
     polished = [_polish(t_all[k], start, points[k]) for k in order]
@@ -248,7 +297,9 @@ def _iterate(t: np.ndarray, start: np.ndarray, theta: np.ndarray) -> np.ndarray:
     """Damped steps to the nearest point of the linearised boundary, (S, n)."""
     for _ in range(_STEPS):
         g, slope = _value_and_slope(t, theta)
-        aim = (((slope * (theta - start)).sum(1) - g) / np.maximum((slope**2).sum(1), 1e-12))[:, None] * slope
+        aim = (((slope * (theta - start)).sum(1) - g) / np.maximum((slope**2).sum(1), 1e-12))[
+            :, None
+        ] * slope
         step = 0.4 * (start + np.clip(aim, -math.pi, math.pi) - theta)
         theta = theta + step
         if np.abs(step).max() < 1e-8:
@@ -256,7 +307,9 @@ def _iterate(t: np.ndarray, start: np.ndarray, theta: np.ndarray) -> np.ndarray:
     return theta
 
 
-def _first_crossing(t: np.ndarray, start: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _first_crossing(
+    t: np.ndarray, start: np.ndarray, ends: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Where the straight ways from the start through `ends` (S, n) first cross their boundary, by bisection, and which
     ways do, (S,)."""
     along = np.linspace(0, 1.5, 49)
@@ -278,10 +331,22 @@ def _polish(t: np.ndarray, start: np.ndarray, theta: np.ndarray) -> np.ndarray:
     from scipy.optimize import minimize
 
     scale = float(np.abs(t).max())
-    found = minimize(lambda x: ((x - start) ** 2).sum(), theta, jac=lambda x: 2 * (x - start), method="SLSQP",
-                     constraints=[{"type": "ineq", "fun": lambda x: _value_and_slope(t[None], x[None])[0][0] / scale,
-                                   "jac": lambda x: _value_and_slope(t[None], x[None])[1][0] / scale}],
-                     options={"maxiter": 200, "ftol": 1e-14})
+    found = minimize(
+        lambda x: ((x - start) ** 2).sum(),
+        theta,
+        jac=lambda x: 2 * (x - start),
+        method="SLSQP",
+        constraints=[
+            {
+                "type": "ineq",
+                "fun": lambda x: _value_and_slope(t[None], x[None])[0][0] / scale,
+                "jac": lambda x: _value_and_slope(t[None], x[None])[1][0] / scale,
+            }
+        ],
+        options={"maxiter": 200, "ftol": 1e-14},
+    )
     moved, _ = _first_crossing(t[None], start, found.x[None])
-    better = len(moved) and float(np.linalg.norm(moved[0] - start)) < float(np.linalg.norm(theta - start))
+    better = len(moved) and float(np.linalg.norm(moved[0] - start)) < float(
+        np.linalg.norm(theta - start)
+    )
     return moved[0] if better else theta

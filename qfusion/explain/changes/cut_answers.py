@@ -25,18 +25,23 @@ def answer(found: Cuts, output: int) -> str:
     before, largest = float(found.before[0, output]), float(changes[0, m, i])
     never = ""
     if "held" in found.kinds:
-        never = (f"; if {found.modalities[m]} were never correlated, "
-                 f"{found.scores[found.kinds.index('held'), m, -1, 0, output]:z.2f}")
+        never = (
+            f"; if {found.modalities[m]} were never correlated, "
+            f"{found.scores[found.kinds.index('held'), m, -1, 0, output]:z.2f}"
+        )
     if abs(largest) <= max(SMALL * abs(before), 1e-9):
-        return (f"A cut of the correlations of one modality at one time moves the score by {size(abs(largest))} at "
-                f"most, from {before:z.2f}{never}")
+        return (
+            f"A cut of the correlations of one modality at one time moves the score by {size(abs(largest))} at "
+            f"most, from {before:z.2f}{never}"
+        )
     kept = ""
     if "dephased" in found.kinds:
         classical = found.scores[found.kinds.index("dephased"), m, i, 0, output]
         kept = f" ({classical:z.2f} if their classical part is kept)"
     return (
         f"Without the correlations of {found.modalities[m]} at t = {found.times[i]:.2f} the score would be "
-        f"{before + largest:z.2f} instead of {before:z.2f}{kept}{never}")
+        f"{before + largest:z.2f} instead of {before:z.2f}{kept}{never}"
+    )
 
 
 def answer_for_many(found: CutMetrics, metric: str | None = None) -> str:
@@ -54,17 +59,25 @@ def answer_for_many(found: CutMetrics, metric: str | None = None) -> str:
     if "held" in found.kinds:
         never = f". If never correlated: {_change(loss, found.kinds.index('held'), m, len(found.times) - 1)}"
     if "dephased" in found.kinds:
-        kept = f"; with their classical part kept {_change(loss, found.kinds.index('dephased'), m, i)}"
+        kept = (
+            f"; with their classical part kept {_change(loss, found.kinds.index('dephased'), m, i)}"
+        )
     if loss.low is None or loss.high is None:
-        return (f"Too few samples to tell: without {where} {about.short} changes by {_change(loss, 0, m, i)}{kept} "
-                f"(n = {found.n:,}){never}")
+        return (
+            f"Too few samples to tell: without {where} {about.short} changes by {_change(loss, 0, m, i)}{kept} "
+            f"(n = {found.n:,}){never}"
+        )
     if max(abs(float(end[0, m, i])) for end in (loss.low, loss.high)) < 5e-4:
-        return (f"No: without {where} {about.short} changes by less than 0.001 ({_change(loss, 0, m, i)}, n = "
-                f"{found.n:,}){never}")
+        return (
+            f"No: without {where} {about.short} changes by less than 0.001 ({_change(loss, 0, m, i)}, n = "
+            f"{found.n:,}){never}"
+        )
     least, most = sorted((sign * float(loss.low[0, m, i]), sign * float(loss.high[0, m, i])))
     if least <= 0:
-        return (f"Not shown: without {where} {about.short} is not worse beyond chance ({_change(loss, 0, m, i)}, n = "
-                f"{found.n:,}); a loss of more than {max(most, 0.0):.3f} can be excluded{never}")
+        return (
+            f"Not shown: without {where} {about.short} is not worse beyond chance ({_change(loss, 0, m, i)}, n = "
+            f"{found.n:,}); a loss of more than {max(most, 0.0):.3f} can be excluded{never}"
+        )
     gain = abs(float(found.before[metric].value) - found.chance[metric])
     head = "Yes" if abs(float(loss.value[0, m, i])) >= SHARE * gain else "Hardly"
     return f"{head}: without {where} {about.short} changes by {_change(loss, 0, m, i)}{kept} (n = {found.n:,}){never}"
@@ -77,5 +90,9 @@ def _first_largest(values: np.ndarray) -> int:
 
 
 def _change(loss: Estimates, *place: int) -> str:
-    ends = "" if loss.low is None or loss.high is None else f" [{loss.low[place]:+z.3f}, {loss.high[place]:+z.3f}]"
+    ends = (
+        ""
+        if loss.low is None or loss.high is None
+        else f" [{loss.low[place]:+z.3f}, {loss.high[place]:+z.3f}]"
+    )
     return f"{loss.value[place]:+z.3f}{ends}"

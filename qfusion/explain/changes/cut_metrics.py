@@ -64,8 +64,15 @@ def kind_of(target: Target) -> str:
     return "sims" if target.convention == "sims" else target.kind
 
 
-def cut_metrics(found: Cuts, truth: np.ndarray, kind: str, *, resamples: int = RESAMPLES, seed: int = 0,
-                clusters: np.ndarray | None = None) -> CutMetrics:
+def cut_metrics(
+    found: Cuts,
+    truth: np.ndarray,
+    kind: str,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    clusters: np.ndarray | None = None,
+) -> CutMetrics:
     """Returns the metrics after every cut, with intervals.
 
     Args:
@@ -80,31 +87,65 @@ def cut_metrics(found: Cuts, truth: np.ndarray, kind: str, *, resamples: int = R
     """
     choose("Kind of target", kind, METRICS)
     B = len(found.before)
-    check(np.shape(truth) == (B,) and B > 0,
-          f"Argument `truth` must have shape ({B},), one value a sample, but has shape {np.shape(truth)}.")
+    check(
+        np.shape(truth) == (B,) and B > 0,
+        f"Argument `truth` must have shape ({B},), one value a sample, but has shape {np.shape(truth)}.",
+    )
     shape = found.scores.shape[:3]
     # the undisturbed ones last
-    scores = np.concatenate([found.scores.reshape(-1, B, found.scores.shape[-1]), found.before[None]])
+    scores = np.concatenate(
+        [found.scores.reshape(-1, B, found.scores.shape[-1]), found.before[None]]
+    )
     columns = _columns(scores, np.asarray(truth), kind)
     columns["change"] = np.abs(scores[:-1] - scores[-1]).mean(-1).T
     own = _metrics(columns, np.ones((1, B)))
-    blocks = [_metrics(columns, drawn[drawn.sum(1) > 0])
-              for drawn in resampling.counts(B, resamples, seed, clusters)] if resampling.enough(B, clusters) else []
-    drawn = {name: np.concatenate([block[name] for block in blocks]) for name in own} if blocks else {}
+    blocks = (
+        [
+            _metrics(columns, drawn[drawn.sum(1) > 0])
+            for drawn in resampling.counts(B, resamples, seed, clusters)
+        ]
+        if resampling.enough(B, clusters)
+        else []
+    )
+    drawn = (
+        {name: np.concatenate([block[name] for block in blocks]) for name in own} if blocks else {}
+    )
 
-    def estimates(of: tuple[str, ...], part: slice, minus: slice | None = None) -> dict[str, Estimates]:
+    def estimates(
+        of: tuple[str, ...], part: slice, minus: slice | None = None
+    ) -> dict[str, Estimates]:
         def select(values: np.ndarray) -> np.ndarray:
             return values[:, part] - (0 if minus is None else values[:, minus])
 
-        return {name: _estimates(select(own[name])[0], select(drawn[name]) if drawn else None) for name in of}
+        return {
+            name: _estimates(select(own[name])[0], select(drawn[name]) if drawn else None)
+            for name in of
+        }
 
-    names, every, last, each = METRICS[kind], slice(0, -1), slice(-1, None), len(scores) // len(found.kinds)
+    names, every, last, each = (
+        METRICS[kind],
+        slice(0, -1),
+        slice(-1, None),
+        len(scores) // len(found.kinds),
+    )
     places = {name: slice(k * each, (k + 1) * each) for k, name in enumerate(found.kinds)}
-    kept = estimates(names, places["dephased"], places["cut"]) if set(places) >= {"cut", "dephased"} else {}
-    return CutMetrics(found.modalities, found.kinds, found.times, B, _shaped(estimates(names, every), shape),
-                      _shaped(estimates(names, last), ()), _shaped(estimates(names, every, last), shape),
-                      _shaped(kept, shape[1:]), _chance(np.asarray(truth), kind),
-                      _shaped(estimates(("change",), slice(None)), shape)["change"])
+    kept = (
+        estimates(names, places["dephased"], places["cut"])
+        if set(places) >= {"cut", "dephased"}
+        else {}
+    )
+    return CutMetrics(
+        found.modalities,
+        found.kinds,
+        found.times,
+        B,
+        _shaped(estimates(names, every), shape),
+        _shaped(estimates(names, last), ()),
+        _shaped(estimates(names, every, last), shape),
+        _shaped(kept, shape[1:]),
+        _chance(np.asarray(truth), kind),
+        _shaped(estimates(("change",), slice(None)), shape)["change"],
+    )
 
 
 def _columns(scores: np.ndarray, truth: np.ndarray, kind: str) -> dict[str, np.ndarray]:
@@ -113,10 +154,16 @@ def _columns(scores: np.ndarray, truth: np.ndarray, kind: str) -> dict[str, np.n
         return {"hit": (scores.argmax(-1) == truth).astype(float).T}
     if kind == "sims":
         p, y = np.clip(scores[..., 0], -1, 1), np.clip(truth, -1, 1)
-        return {"side": ((p.astype(np.float32) > 0) == (y.astype(np.float32) > 0)).astype(float).T,
-                "absolute": np.abs(p - y).T}
+        return {
+            "side": ((p.astype(np.float32) > 0) == (y.astype(np.float32) > 0)).astype(float).T,
+            "absolute": np.abs(p - y).T,
+        }
     error = (scores[..., 0] - truth).T
-    return {"squared": error**2, "absolute": np.abs(error), "truth": (truth - truth.mean())[:, None]}
+    return {
+        "squared": error**2,
+        "absolute": np.abs(error),
+        "truth": (truth - truth.mean())[:, None],
+    }
 
 
 def _metrics(columns: dict[str, np.ndarray], weights: np.ndarray) -> dict[str, np.ndarray]:
@@ -126,12 +173,19 @@ def _metrics(columns: dict[str, np.ndarray], weights: np.ndarray) -> dict[str, n
     if "hit" in columns:
         return found | {"accuracy": weights @ columns["hit"] / n}
     if "side" in columns:
-        return found | {"acc2": weights @ columns["side"] / n, "mae": weights @ columns["absolute"] / n}
+        return found | {
+            "acc2": weights @ columns["side"] / n,
+            "mae": weights @ columns["absolute"] / n,
+        }
     y = columns["truth"]
-    variance = weights @ y**2 - (weights @ y)**2 / n
+    variance = weights @ y**2 - (weights @ y) ** 2 / n
     varies = variance > 1e-12 * np.maximum(weights @ y**2, 1e-300)
-    return found | {"r2": np.where(varies, 1 - weights @ columns["squared"] / np.where(varies, variance, 1), 0.0),
-                    "mae": weights @ columns["absolute"] / n}
+    return found | {
+        "r2": np.where(
+            varies, 1 - weights @ columns["squared"] / np.where(varies, variance, 1), 0.0
+        ),
+        "mae": weights @ columns["absolute"] / n,
+    }
 
 
 def _estimates(value: np.ndarray, drawn: np.ndarray | None) -> Estimates:
@@ -142,9 +196,15 @@ def _estimates(value: np.ndarray, drawn: np.ndarray | None) -> Estimates:
 
 
 def _shaped(found: dict[str, Estimates], shape: tuple[int, ...]) -> dict[str, Estimates]:
-    return {name: Estimates(*(None if part is None else part.reshape(shape)
-                              for part in (each.value, each.low, each.high)))  # type: ignore[arg-type]
-            for name, each in found.items()}
+    return {
+        name: Estimates(
+            *(  # type: ignore[arg-type]
+                None if part is None else part.reshape(shape)
+                for part in (each.value, each.low, each.high)
+            )
+        )
+        for name, each in found.items()
+    }
 
 
 def _chance(truth: np.ndarray, kind: str) -> dict[str, float]:
@@ -153,5 +213,8 @@ def _chance(truth: np.ndarray, kind: str) -> dict[str, float]:
     if kind == "sims":
         truth = np.clip(truth, -1, 1)
         above = float((truth.astype(np.float32) > 0).mean())
-        return {"acc2": max(above, 1 - above), "mae": float(np.abs(truth - np.median(truth)).mean())}
+        return {
+            "acc2": max(above, 1 - above),
+            "mae": float(np.abs(truth - np.median(truth)).mean()),
+        }
     return {"r2": 0.0, "mae": float(np.abs(truth - np.median(truth)).mean())}

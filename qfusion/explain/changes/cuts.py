@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 KINDS: dict[str, str] = {
     "cut": "All correlation of the modality with the rest is taken away.",
     "dephased": "All but the classical correlation of the modality's populations is taken away: no entanglement is "
-                "left.",
+    "left.",
     "held": "The modality and the rest are kept uncorrelated all the time up to then.",
 }
 DEFAULT = ("cut", "dephased")
@@ -103,20 +103,34 @@ class Cuts:
             InvalidInput: when no dividends were asked for.
         """
         if self.dividends is None or self.dividends_before is None:
-            raise InvalidInput("These cuts hold no dividends. Give `cuts` a background, which asks for them.")
+            raise InvalidInput(
+                "These cuts hold no dividends. Give `cuts` a background, which asks for them."
+            )
         return np.abs(self.dividends).mean(3), np.abs(self.dividends_before).mean(0)
 
     def frame(self, row: int = 0, output: int = 0) -> pd.DataFrame:
         """Returns one row a time: `t`, `undisturbed`, and `cut[text]`, `dephased[text]`, ... of a sample and output."""
-        columns = {"t": self.times, "undisturbed": np.full(len(self.times), self.before[row, output])}
-        columns |= {f"{kind}[{name}]": self.scores[k, m, :, row, output]
-                    for m, name in enumerate(self.modalities) for k, kind in enumerate(self.kinds)}
+        columns = {
+            "t": self.times,
+            "undisturbed": np.full(len(self.times), self.before[row, output]),
+        }
+        columns |= {
+            f"{kind}[{name}]": self.scores[k, m, :, row, output]
+            for m, name in enumerate(self.modalities)
+            for k, kind in enumerate(self.kinds)
+        }
         return pd.DataFrame(columns)
 
 
-def cuts(model: FusionModel, inputs: Mapping[str, Features], times: Sequence[float] | np.ndarray | None = None, *,
-         modalities: Sequence[str] | None = None, kinds: Sequence[str] = DEFAULT,
-         background: AnyBackground | None = None) -> Cuts:
+def cuts(
+    model: FusionModel,
+    inputs: Mapping[str, Features],
+    times: Sequence[float] | np.ndarray | None = None,
+    *,
+    modalities: Sequence[str] | None = None,
+    kinds: Sequence[str] = DEFAULT,
+    background: AnyBackground | None = None,
+) -> Cuts:
     """Returns what a model says after a modality's correlations were taken away, for every time, modality and sample.
 
     With a background, the dividends too, at 2^M times the work. The value of a coalition is then the score after the
@@ -151,26 +165,44 @@ def cuts(model: FusionModel, inputs: Mapping[str, Features], times: Sequence[flo
             return Cuts(chosen, model.outputs, np.array(moments), wanted, scores, before)
         means = _means(moving, background, start)
         order = subsets(len(kets))
-        parts = [run.values([start[m] if m in S else means[m] for m in range(len(kets))]) for S in order]
-    after, undisturbed = (np.stack([np.broadcast_to(part[i], like.shape) for part in parts], -2) + bias
-                          for i, like in ((0, scores), (1, before)))
+        parts = [
+            run.values([start[m] if m in S else means[m] for m in range(len(kets))]) for S in order
+        ]
+    after, undisturbed = (
+        np.stack([np.broadcast_to(part[i], like.shape) for part in parts], -2) + bias
+        for i, like in ((0, scores), (1, before))
+    )
     names = tuple(subset_name(S, model.modalities) for S in order)
-    return Cuts(chosen, model.outputs, np.array(moments), wanted, scores, before, names, harsanyi(after, len(kets)),
-                harsanyi(undisturbed, len(kets)))
+    return Cuts(
+        chosen,
+        model.outputs,
+        np.array(moments),
+        wanted,
+        scores,
+        before,
+        names,
+        harsanyi(after, len(kets)),
+        harsanyi(undisturbed, len(kets)),
+    )
 
 
-def _chosen(model: QuantumJump, modalities: Sequence[str] | None,
-            kinds: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    check(len(model.modalities) > 1,
-          f"Argument `model` must have two modalities or more, but has one, '{model.modalities[0]}': it is "
-          "correlated with nothing.")
+def _chosen(
+    model: QuantumJump, modalities: Sequence[str] | None, kinds: Sequence[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    check(
+        len(model.modalities) > 1,
+        f"Argument `model` must have two modalities or more, but has one, '{model.modalities[0]}': it is "
+        "correlated with nothing.",
+    )
     names = tuple(model.modalities) if modalities is None else tuple(dict.fromkeys(modalities))
     for name in names:
         choose("Modality", name, model.modalities)
     for kind in kinds:
         choose("Kind of cut", kind, KINDS)
-    check(len(names) > 0 and len(kinds) > 0,
-          "Arguments `modalities` and `kinds` must each name one at least, but do not. Leave them out for all.")
+    check(
+        len(names) > 0 and len(kinds) > 0,
+        "Arguments `modalities` and `kinds` must each name one at least, but do not. Leave them out for all.",
+    )
     return names, tuple(dict.fromkeys(kinds))
 
 
@@ -178,12 +210,20 @@ def _moments(times: Sequence[float] | np.ndarray | None, duration: float) -> lis
     if times is None:
         return [float(t) for t in np.linspace(0.0, duration, TIMES)]
     moments = [float(t) for t in times]
-    check(len(moments) > 0, "Argument `times` must hold one time at least, but is empty. Leave it out for 21 times.")
+    check(
+        len(moments) > 0,
+        "Argument `times` must hold one time at least, but is empty. Leave it out for 21 times.",
+    )
     outside = [f"{t:g}" for t in moments if not 0 <= t <= duration * (1 + 1e-12)]
-    check(not outside,
-          f"Argument `times` must lie in [0, {duration:g}], the time that the model evolves for, but holds "
-          f"{', '.join(outside[:6])}. Leave these out.")
-    check(moments == sorted(moments), f"Argument `times` must be ascending, but is {moments[:6]}. Sort it.")
+    check(
+        not outside,
+        f"Argument `times` must lie in [0, {duration:g}], the time that the model evolves for, but holds "
+        f"{', '.join(outside[:6])}. Leave these out.",
+    )
+    check(
+        moments == sorted(moments),
+        f"Argument `times` must be ascending, but is {moments[:6]}. Sort it.",
+    )
     return [min(t, duration) for t in moments]
 
 
@@ -191,15 +231,27 @@ def _means(model: QuantumJump, background: AnyBackground, start: list[Tensor]) -
     """The background's mean state of every modality, (1, d, d)."""
     if not isinstance(background, Background) or background.dims != model.dims:
         raise InvalidInput(
-            "Argument `background` comes from another kind of model, or of other dimensions. Make it with this model.")
-    return [states.partial_trace(background.sigma, model.dims, (m,)).to(rho.dtype)[None] for m, rho in enumerate(start)]
+            "Argument `background` comes from another kind of model, or of other dimensions. Make it with this model."
+        )
+    return [
+        states.partial_trace(background.sigma, model.dims, (m,)).to(rho.dtype)[None]
+        for m, rho in enumerate(start)
+    ]
 
 
 class _Run:
     """The observables O(T - t) of a model and what it takes to evolve states, worked out once for all states."""
 
-    def __init__(self, model: QuantumJump, moments: list[float], places: list[int], kinds: tuple[str, ...]):
-        self.model, self.moments, self.places, self.kinds, self.dims = model, moments, places, kinds, model.dims
+    def __init__(
+        self, model: QuantumJump, moments: list[float], places: list[int], kinds: tuple[str, ...]
+    ):
+        self.model, self.moments, self.places, self.kinds, self.dims = (
+            model,
+            moments,
+            places,
+            kinds,
+            model.dims,
+        )
         T = float(model.duration)
         O = model.observables([*(T - t for t in reversed(moments)), T]).to(torch.complex128)
         self.end = _flat(O[-1])
@@ -214,7 +266,7 @@ class _Run:
         size = max(1, _HELD // (len(self.moments) * D**2))
         parts = []
         for i in range(0, B, size):
-            chunk = [f if len(f) == 1 else f[i:i + size] for f in factors]
+            chunk = [f if len(f) == 1 else f[i : i + size] for f in factors]
             rho = _kron(chunk)
             parts.append((self._chunk(rho, chunk), _flat(rho.to(torch.complex128)) @ self.end.mT))
         after, before = zip(*parts, strict=True)
@@ -225,7 +277,10 @@ class _Run:
         found = []
         for m in self.places:
             seen = _first(through, self.dims, m)
-            states_after = (self._held(factors, m) if kind == HELD else _CHANNELS[kind](seen) for kind in self.kinds)
+            states_after = (
+                self._held(factors, m) if kind == HELD else _CHANNELS[kind](seen)
+                for kind in self.kinds
+            )
             found.append(torch.stack([_flat(state) @ self.views[m].mT for state in states_after]))
         return torch.stack(found, 1)
 
@@ -233,11 +288,18 @@ class _Run:
         """The state (nT, B, d d, r r) when m and the rest are kept uncorrelated."""
         assert self.system is not None
         d, D = self.dims[m], math.prod(self.dims)
-        H, jumps = (_first(X, self.dims, m).reshape(len(X), d, d, D // d, D // d).transpose(2, 3).reshape(len(X), D, D)
-                    for X in (self.system.H[None], self.system.jumps))
+        H, jumps = (
+            _first(X, self.dims, m)
+            .reshape(len(X), d, d, D // d, D // d)
+            .transpose(2, 3)
+            .reshape(len(X), D, D)
+            for X in (self.system.H[None], self.system.jumps)
+        )
         size = max(map(len, factors))
-        own, rest = (part.expand(size, *part.shape[1:])
-                     for part in (factors[m], _kron([f for k, f in enumerate(factors) if k != m])))
+        own, rest = (
+            part.expand(size, *part.shape[1:])
+            for part in (factors[m], _kron([f for k, f in enumerate(factors) if k != m]))
+        )
         own, rest = uncorrelated.evolve(H[0], jumps, own, rest, self.moments)
         return own.flatten(-2)[..., :, None] * rest.flatten(-2)[..., None, :]
 
@@ -249,11 +311,14 @@ def _flat(X: Tensor) -> Tensor:
 
 def _first(X: Tensor, dims: tuple[int, ...], m: int) -> Tensor:
     """Operators (..., D, D) as (..., d d, r r): row and column of modality m, then those of the rest."""
-    left, d, right = math.prod(dims[:m]), dims[m], math.prod(dims[m + 1:])
+    left, d, right = math.prod(dims[:m]), dims[m], math.prod(dims[m + 1 :])
     b = X.ndim - 2
     order = [*range(b), b + 1, b + 4, b, b + 2, b + 3, b + 5]
-    return X.reshape(*X.shape[:-2], left, d, right, left, d,
-                     right).permute(order).reshape(*X.shape[:-2], d * d, (left * right)**2)
+    return (
+        X.reshape(*X.shape[:-2], left, d, right, left, d, right)
+        .permute(order)
+        .reshape(*X.shape[:-2], d * d, (left * right) ** 2)
+    )
 
 
 def _kron(factors: list[Tensor]) -> Tensor:
@@ -286,7 +351,9 @@ def _dephased(rho: Tensor) -> Tensor:
     space = torch.diff(values, dim=-1, prepend=values[..., :1]).gt(EQUAL).cumsum(-1)
     share = (space[..., :, None] == space[..., None, :]).to(rho.dtype)
     share = share / (share.sum(-1, keepdim=True) + 1)
-    R = (E[..., :, None, :, None] * E.conj()[..., None, :, None, :]).flatten(-4, -3).flatten(-2)  # columns |e_i><e_j|
+    R = (
+        (E[..., :, None, :, None] * E.conj()[..., None, :, None, :]).flatten(-4, -3).flatten(-2)
+    )  # columns |e_i><e_j|
     projectors = R[..., :: d + 1]
     channel = (R * share.flatten(-2)[..., None, :]) @ R.mH + projectors @ share @ projectors.mH
     return channel @ rho

@@ -30,7 +30,10 @@ from qfusion.models.fusion import fuse
 from qfusion.models.quantum_jump import QuantumJump, expectation
 from qfusion.quantum.decomposition import subset_name, subsets
 
-TOP_FACTOR, TOP_DURATION = 2.0, 3.0  # ranges that are searched: factors on couplings and dissipation, on T
+TOP_FACTOR, TOP_DURATION = (
+    2.0,
+    3.0,
+)  # ranges that are searched: factors on couplings and dissipation, on T
 NODES = 13
 _FINE = 400  # places of the interpolant that are looked at
 
@@ -115,7 +118,11 @@ def table(model: QuantumJump) -> tuple[Parameter, ...]:
     T = float(model.duration)
     names = [subset_name(s, model.modalities) for s in subsets(len(model.modalities)) if s]
     moves = model.settings["evolution"] != "none" and T > 0
-    kinds = [("coupling", name, 1.0, TOP_FACTOR) for name in names if moves and (len(model.A) or len(model.L))]
+    kinds = [
+        ("coupling", name, 1.0, TOP_FACTOR)
+        for name in names
+        if moves and (len(model.A) or len(model.L))
+    ]
     kinds += [("dissipation", name, 1.0, TOP_FACTOR) for name in names if moves and len(model.L)]
     kinds += [("duration", "T", T, TOP_DURATION * T)] if moves else []
     parameters = []
@@ -125,13 +132,18 @@ def table(model: QuantumJump) -> tuple[Parameter, ...]:
         if kind == "duration":
             O = model.observables(nodes.tolist())
         else:
-            O = torch.stack([model.tweaked(tweak_of(parameter, float(x))).observables() for x in nodes])
+            O = torch.stack(
+                [model.tweaked(tweak_of(parameter, float(x))).observables() for x in nodes]
+            )
         parameters.append(Parameter(kind, name, learned, top, nodes, O.to(torch.complex128)))
     return tuple(parameters)
 
 
-def nearest_parameters(model: FusionModel, states: Mapping[str, Tensor],
-                       parameters: tuple[Parameter, ...] | None = None) -> Search:
+def nearest_parameters(
+    model: FusionModel,
+    states: Mapping[str, Tensor],
+    parameters: tuple[Parameter, ...] | None = None,
+) -> Search:
     """Returns for every parameter the smallest turn that changes the decision on one sample, where there is one.
 
     Args:
@@ -147,14 +159,22 @@ def nearest_parameters(model: FusionModel, states: Mapping[str, Tensor],
         return _physics(moving, states, table(moving) if parameters is None else parameters)
 
 
-def _physics(model: QuantumJump, states: Mapping[str, Tensor], parameters: tuple[Parameter, ...]) -> Search:
+def _physics(
+    model: QuantumJump, states: Mapping[str, Tensor], parameters: tuple[Parameter, ...]
+) -> Search:
     psi = model.product_state(states).to(torch.complex128)
     before = _scores(model, psi)
     turned = [_turn(model, psi, before, parameter) for parameter in parameters]
-    found = sorted((change for change, _ in turned if change is not None), key=lambda change: change.size)
-    ranges = (f"couplings and dissipation × 0 to {TOP_FACTOR:g}, T from 0 to "
-              f"{TOP_DURATION * float(model.duration):g}")
-    return Search(tuple(found), len(parameters), ranges, max((tail for _, tail in turned), default=0.0))
+    found = sorted(
+        (change for change, _ in turned if change is not None), key=lambda change: change.size
+    )
+    ranges = (
+        f"couplings and dissipation × 0 to {TOP_FACTOR:g}, T from 0 to "
+        f"{TOP_DURATION * float(model.duration):g}"
+    )
+    return Search(
+        tuple(found), len(parameters), ranges, max((tail for _, tail in turned), default=0.0)
+    )
 
 
 def _scores(model: QuantumJump, psi: Tensor) -> np.ndarray:
@@ -169,14 +189,18 @@ def _lead(scores: np.ndarray, held: int) -> np.ndarray:
     return others.max(-1) - scores[..., held]
 
 
-def _turn(model: QuantumJump, psi: Tensor, before: np.ndarray,
-          parameter: Parameter) -> tuple[ParameterChange | None, float]:
+def _turn(
+    model: QuantumJump, psi: Tensor, before: np.ndarray, parameter: Parameter
+) -> tuple[ParameterChange | None, float]:
     from numpy.polynomial import chebyshev
     from scipy.optimize import toms748
 
     held, wanted = decision(before), MARGIN * max(1.0, float(np.abs(before).max()))
     C, learned, top = len(before), parameter.learned, parameter.top
-    sampled = expectation(parameter.observables.flatten(0, 1), psi)[0].view(-1, C).numpy() + model.bias.numpy()
+    sampled = (
+        expectation(parameter.observables.flatten(0, 1), psi)[0].view(-1, C).numpy()
+        + model.bias.numpy()
+    )
     coefficients = chebyshev.chebfit(2 * parameter.nodes / top - 1, sampled, NODES - 1)
     tail = float(np.abs(coefficients[-2:]).max() / max(np.abs(coefficients).max(), 1e-300))
     places = np.unique(np.r_[np.linspace(0, top, _FINE), learned])
@@ -184,7 +208,10 @@ def _turn(model: QuantumJump, psi: Tensor, before: np.ndarray,
     own = int(np.searchsorted(places, learned))
     ways = [list(range(own, len(places))), list(range(own, -1, -1))]
     far = 2 * wanted  # beyond what is wanted by more than the interpolant's error
-    brackets = [next(((places[a], places[b]) for a, b in pairwise(way) if lead[b] > far), None) for way in ways]
+    brackets = [
+        next(((places[a], places[b]) for a, b in pairwise(way) if lead[b] > far), None)
+        for way in ways
+    ]
 
     def scores(x: float) -> np.ndarray:
         return _scores(model.tweaked(tweak_of(parameter, float(x))), psi)
@@ -193,7 +220,9 @@ def _turn(model: QuantumJump, psi: Tensor, before: np.ndarray,
         return float(_lead(scores(x), held)) - wanted
 
     turns: list[float] = []
-    for inner, outer in sorted((b for b in brackets if b is not None), key=lambda b: abs(b[0] - learned)):
+    for inner, outer in sorted(
+        (b for b in brackets if b is not None), key=lambda b: abs(b[0] - learned)
+    ):
         if turns and abs(inner - learned) > abs(turns[0] - learned):
             break  # the other side is farther
         if gap(outer) > 0:
@@ -204,8 +233,15 @@ def _turn(model: QuantumJump, psi: Tensor, before: np.ndarray,
     value = float(min(turns, key=lambda x: abs(x - learned)))
     value += math.copysign(2e-7 * top, value - learned)  # on the far side of the root
     value = min(max(value, 0.0), top)
-    return _change(parameter.kind, parameter.name, learned, value, abs(value / learned - 1), before,
-                   scores(value)), tail
+    return _change(
+        parameter.kind,
+        parameter.name,
+        learned,
+        value,
+        abs(value / learned - 1),
+        before,
+        scores(value),
+    ), tail
 
 
 def _angles(model: EntangledQCNN, states: Mapping[str, Tensor]) -> Search:
@@ -234,18 +270,27 @@ def _angles(model: EntangledQCNN, states: Mapping[str, Tensor]) -> Search:
         after = model.with_angles(other).scores(states)[0].numpy()
         name, learned = ".".join(map(str, place)), float(phi[place])
         found.append(_change("angle", name, learned, learned + turn, abs(turn), before, after))
-    return Search(tuple(sorted(found, key=lambda c: c.size)), len(places),
-                  "every angle of the truth tables, all the way round", 0.0)
+    return Search(
+        tuple(sorted(found, key=lambda c: c.size)),
+        len(places),
+        "every angle of the truth tables, all the way round",
+        0.0,
+    )
 
 
-def _nearest_turn(mean: np.ndarray, cosine: np.ndarray, sine: np.ndarray, held: int, wanted: float) -> float | None:
+def _nearest_turn(
+    mean: np.ndarray, cosine: np.ndarray, sine: np.ndarray, held: int, wanted: float
+) -> float | None:
     """The smallest turn of an angle after which another decision leads by `wanted`; (C,) each."""
     if len(mean) == 1:
         sign = -1.0 if held else 1.0
         leads = [(sign * mean[0] - wanted, sign * cosine[0], sign * sine[0])]
     else:
-        leads = [(mean[c] - mean[held] - wanted, cosine[c] - cosine[held], sine[c] - sine[held])
-                 for c in range(len(mean)) if c != held]
+        leads = [
+            (mean[c] - mean[held] - wanted, cosine[c] - cosine[held], sine[c] - sine[held])
+            for c in range(len(mean))
+            if c != held
+        ]
     turns = []
     for a, b, c in leads:
         size, peak = math.hypot(b, c), math.atan2(c, b)
@@ -256,7 +301,16 @@ def _nearest_turn(mean: np.ndarray, cosine: np.ndarray, sine: np.ndarray, held: 
     return min(turns, key=abs) if turns else None
 
 
-def _change(kind: str, name: str, learned: float, value: float, size: float, before: np.ndarray,
-            after: np.ndarray) -> ParameterChange:
+def _change(
+    kind: str,
+    name: str,
+    learned: float,
+    value: float,
+    size: float,
+    before: np.ndarray,
+    after: np.ndarray,
+) -> ParameterChange:
     held, turned = decision(before), decision(after)
-    return ParameterChange(kind, name, learned, value, size, before, after, held, turned, turned != held)
+    return ParameterChange(
+        kind, name, learned, value, size, before, after, held, turned, turned != held
+    )

@@ -24,7 +24,9 @@ from qfusion.models import FusionModel, can, nested, require
 from qfusion.models.encoders import Features
 from qfusion.models.fusion import patterns, probabilities
 
-MAX_COALITIONS = 2**14  # states times coalitions that are worked out for the forms of an EntangledQCNN's dividends
+MAX_COALITIONS = (
+    2**14
+)  # states times coalitions that are worked out for the forms of an EntangledQCNN's dividends
 
 
 def with_states(model: FusionModel, states: Mapping[str, Any]) -> FusionModel:
@@ -69,8 +71,9 @@ def score_form(model: FusionModel, states: Mapping[str, Tensor], modality: str) 
     return _assemble(scores_of(model, _replaced(states, modality, probes)), model)
 
 
-def dividend_forms(model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground,
-                   modality: str) -> Tensor:
+def dividend_forms(
+    model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, modality: str
+) -> Tensor:
     """Returns the Harsanyi dividends of one sample as forms of one modality's state: (2^M, C, d, d) complex or (2^M, C,
     2^n).
 
@@ -83,9 +86,11 @@ def dividend_forms(model: FusionModel, inputs: Mapping[str, Features], backgroun
     choose("Modality", modality, model.modalities)
     probes = _probes(model, modality)
     work = len(probes) * 2 ** len(model.modalities)
-    check(can(model, "kets") or work <= MAX_COALITIONS,
-          f"Forms of the dividends need {work:,} coalitions here, more than {MAX_COALITIONS:,}. Ask for the score "
-          "instead.")
+    check(
+        can(model, "kets") or work <= MAX_COALITIONS,
+        f"Forms of the dividends need {work:,} coalitions here, more than {MAX_COALITIONS:,}. Ask for the score "
+        "instead.",
+    )
     states = _replaced(states_of(model, inputs), modality, probes)
     found = explain(with_states(model, states), inputs, background)
     return _assemble(torch.from_numpy(found.dividends), model)
@@ -100,16 +105,25 @@ def value(form: Tensor, state: Tensor) -> Tensor:
 
 
 def _replaced(states: Mapping[str, Tensor], modality: str, probes: Tensor) -> dict[str, Tensor]:
-    return {name: probes if name == modality else state.expand(len(probes), -1) for name, state in states.items()}
+    return {
+        name: probes if name == modality else state.expand(len(probes), -1)
+        for name, state in states.items()
+    }
 
 
 def _probes(model: FusionModel, modality: str) -> Tensor:
     """The states whose values fix a form: (d^2, d) kets or (2^n, n) masses."""
     if can(model, "masses"):
         return patterns(require(model, "masses").elements).double()
-    d = require(model, "kets").dims[model.modalities.index(choose("Modality", modality, model.modalities))]
+    d = require(model, "kets").dims[
+        model.modalities.index(choose("Modality", modality, model.modalities))
+    ]
     basis = torch.eye(d, dtype=torch.complex128)
-    pairs = [(basis[i] + phase * basis[j]) / 2**0.5 for i, j in combinations(range(d), 2) for phase in (1, 1j)]
+    pairs = [
+        (basis[i] + phase * basis[j]) / 2**0.5
+        for i, j in combinations(range(d), 2)
+        for phase in (1, 1j)
+    ]
     return torch.stack([*basis, *pairs])
 
 

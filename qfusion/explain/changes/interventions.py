@@ -35,8 +35,13 @@ class Outcome:
     decision: int
 
 
-def outcome(model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, states: Mapping[str, Any],
-            dropped: Collection[str] = ()) -> Outcome:
+def outcome(
+    model: FusionModel,
+    inputs: Mapping[str, Features],
+    background: AnyBackground,
+    states: Mapping[str, Any],
+    dropped: Collection[str] = (),
+) -> Outcome:
     """Returns scores and dividends for given modality states of one sample.
 
     A modality that is left out takes the background's states: the score is then the value v(S) of the coalition of the
@@ -55,8 +60,10 @@ def outcome(model: FusionModel, inputs: Mapping[str, Features], background: AnyB
         choose("Modality", name, model.modalities)
     own = forms.states_of(model, inputs)
     for name in model.modalities:
-        check(name in states and _form(states[name]) == _form(own[name]),
-              f"Argument `states` must hold `{name}` with {_form(own[name])}, but does not.")
+        check(
+            name in states and _form(states[name]) == _form(own[name]),
+            f"Argument `states` must hold `{name}` with {_form(own[name])}, but does not.",
+        )
         if can(model, "states"):
             _check_state(name, states[name])
     found = explain(forms.with_states(model, states), inputs, background)
@@ -74,11 +81,15 @@ def _form(state: Any) -> str:
 def _check_state(name: str, state: Tensor) -> None:
     if state.is_complex():
         norm = float(torch.linalg.vector_norm(state))
-        check(abs(norm - 1) < 1e-6,
-              f"Argument `states[{name}]` must be a ket of norm 1, but has norm {norm:.3g}. Normalise it.")
+        check(
+            abs(norm - 1) < 1e-6,
+            f"Argument `states[{name}]` must be a ket of norm 1, but has norm {norm:.3g}. Normalise it.",
+        )
     else:
-        check(bool(((state >= 0) & (state <= 1)).all()),
-              f"Argument `states[{name}]` must hold masses in [0, 1], but does not.")
+        check(
+            bool(((state >= 0) & (state <= 1)).all()),
+            f"Argument `states[{name}]` must hold masses in [0, 1], but does not.",
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +111,9 @@ class Donor:
     verified: bool
 
 
-def nearest_donor(model: FusionModel, states: Mapping[str, Any], modality: str, candidates: Any) -> Donor:
+def nearest_donor(
+    model: FusionModel, states: Mapping[str, Any], modality: str, candidates: Any
+) -> Donor:
     """Returns the sample that turns the decision by lending its state of one modality, the nearest of all.
 
     Args:
@@ -113,14 +126,29 @@ def nearest_donor(model: FusionModel, states: Mapping[str, Any], modality: str, 
     if can(model, "states"):
         scores = forms.value(forms.score_form(model, states, modality).detach(), candidates)
     else:
-        scores = forms.scores_of(model, {**{name: nested.tiled(state, count) for name, state in states.items()},
-                                         modality: candidates})
-    turned = (scores[:, 0] > 0).int() != before if scores.shape[1] == 1 else scores.argmax(1) != before
+        scores = forms.scores_of(
+            model,
+            {
+                **{name: nested.tiled(state, count) for name, state in states.items()},
+                modality: candidates,
+            },
+        )
+    turned = (
+        (scores[:, 0] > 0).int() != before if scores.shape[1] == 1 else scores.argmax(1) != before
+    )
     if not bool(turned.any()):
         return Donor(-1, float("inf"), np.asarray(scores[0]) * np.nan, 0, count, False)
-    far = torch.where(turned, distance(states[modality], candidates) if can(model, "states") else
-                      torch.linalg.vector_norm(search.flat(candidates) - search.flat(states[modality]), dim=-1),
-                      torch.inf)
+    far = torch.where(
+        turned,
+        distance(states[modality], candidates)
+        if can(model, "states")
+        else torch.linalg.vector_norm(
+            search.flat(candidates) - search.flat(states[modality]), dim=-1
+        ),
+        torch.inf,
+    )
     row = int(far.argmin())
-    after = forms.scores_of(model, {**states, modality: nested.part(candidates, slice(row, row + 1))})[0].numpy()
+    after = forms.scores_of(
+        model, {**states, modality: nested.part(candidates, slice(row, row + 1))}
+    )[0].numpy()
     return Donor(row, float(far[row]), after, int(turned.sum()), count, decision(after) != before)

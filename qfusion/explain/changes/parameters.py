@@ -73,4 +73,3 @@ class System(Protocol):
 
     def samples(self, target: str) -> int:
         """How many samples a target is averaged over."""
-

@@ -62,7 +62,9 @@ class JumpParameters(Terms):
 
     @staticmethod
     @torch.no_grad()
-    def of(model: QuantumJump, inputs: Mapping[str, Features], background: Background, output: int) -> JumpParameters:
+    def of(
+        model: QuantumJump, inputs: Mapping[str, Features], background: Background, output: int
+    ) -> JumpParameters:
         """Collects what slopes and knock-outs need."""
         plain = copy.copy(model)
         plain.tweak, plain.duration = None, float(model.settings["duration"])
@@ -71,7 +73,9 @@ class JumpParameters(Terms):
         body = 0 if still else max(map(len, model.subsystems))
         terms = tuple(s for s in subsets(M) if 0 < len(s) <= body)
         dissipations = terms if model.jump_count else ()
-        couplings = terms if len(model.A) or dissipations else ()  # without learned H, traceless L_k still have one
+        couplings = (
+            terms if len(model.A) or dissipations else ()
+        )  # without learned H, traceless L_k still have one
         parameters = _parameters(model, couplings, dissipations, still)
         old = copy.copy(plain)
         old.tweak = None if model.tweak is None else Tweak(rates=model.tweak.rates)
@@ -80,10 +84,23 @@ class JumpParameters(Terms):
         kets = [encoded[name].to(torch.complex128) for name in names]
         count = len(kets[0])
         mean = {s: _mean_state(states.product([kets[m] for m in s])) for s in subsets(M) if s}
-        few = np.unique(np.linspace(0, count - 1, min(count, ENTANGLEMENT_SAMPLES)).round().astype(int))
+        few = np.unique(
+            np.linspace(0, count - 1, min(count, ENTANGLEMENT_SAMPLES)).round().astype(int)
+        )
         factors = torch.tensor([parameter.value for parameter in parameters], dtype=torch.float64)
-        return JumpParameters(parameters, factors, plain, couplings, dissipations, generator, background, output, count,
-                              mean, states.product([ket[few] for ket in kets]))
+        return JumpParameters(
+            parameters,
+            factors,
+            plain,
+            couplings,
+            dissipations,
+            generator,
+            background,
+            output,
+            count,
+            mean,
+            states.product([ket[few] for ket in kets]),
+        )
 
     def samples(self, target: str) -> int:
         """Entanglement is followed for some samples only."""
@@ -91,14 +108,19 @@ class JumpParameters(Terms):
 
     def slopes(self, targets: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Reverse mode, one pass a target."""
-        acting = [each.kind == "duration" and float(f) < _HAIR
-                  for each, f in zip(self.parameters, self.factors, strict=True)]
+        acting = [
+            each.kind == "duration" and float(f) < _HAIR
+            for each, f in zip(self.parameters, self.factors, strict=True)
+        ]
         factors = torch.where(torch.tensor(acting), _HAIR, self.factors).requires_grad_(True)
         values, known = self._values(factors, targets)
         gradients = []
         for value, finite in zip(values, known, strict=True):
-            (gradient,) = torch.autograd.grad(value, factors, retain_graph=True,
-                                              allow_unused=True) if value.requires_grad else (None,)
+            (gradient,) = (
+                torch.autograd.grad(value, factors, retain_graph=True, allow_unused=True)
+                if value.requires_grad
+                else (None,)
+            )
             gradient = torch.zeros_like(factors) if gradient is None else gradient
             gradients.append(torch.where(finite, gradient, math.nan))
         if any(acting):
@@ -112,17 +134,23 @@ class JumpParameters(Terms):
         before = torch.stack(self._values(self.factors, targets)[0])
         found = np.zeros((len(self.parameters), len(targets)))
         linear = [j for j, name in enumerate(targets) if not _entangled(name)]
-        weights = [i for i, parameter in enumerate(self.parameters) if parameter.kind == "measurement"]
+        weights = [
+            i for i, parameter in enumerate(self.parameters) if parameter.kind == "measurement"
+        ]
         for place, parameter in enumerate(self.parameters):
             if parameter.kind != "measurement" and parameter.value != 0:
                 factors = self.factors.clone()
                 factors[place] = 0
-                found[place] = torch.stack(self._values(factors, targets)[0]).numpy() - before.numpy()
+                found[place] = (
+                    torch.stack(self._values(factors, targets)[0]).numpy() - before.numpy()
+                )
         if linear and weights:
             with torch.enable_grad():
                 g = self.factors.clone().requires_grad_(True)
-                ends = self._values(torch.cat([self.factors[:-len(weights)], g[-len(weights):]]),
-                                    [targets[j] for j in linear])[0]
+                ends = self._values(
+                    torch.cat([self.factors[: -len(weights)], g[-len(weights) :]]),
+                    [targets[j] for j in linear],
+                )[0]
                 for j, value in zip(linear, ends, strict=True):
                     (slope,) = torch.autograd.grad(value, g, retain_graph=True)
                     found[weights, j] = (-self.factors * slope)[weights].numpy()
@@ -135,7 +163,9 @@ class JumpParameters(Terms):
         W = self.model.W.double()
         first = len(self.factors) - W.shape[1]
         apart = torch.eye(W.shape[1], dtype=torch.float64)
-        pulled = self._evolve(self._generator(self.factors), self.model.weighted_readout(apart), "observables")
+        pulled = self._evolve(
+            self._generator(self.factors), self.model.weighted_readout(apart), "observables"
+        )
         p = expectation(pulled, psi)  # <v_j|rho(T)|v_j>, (N, J)
         found = []
         for place, parameter in enumerate(self.parameters):
@@ -145,7 +175,9 @@ class JumpParameters(Terms):
                 found.append(p @ ((1 - apart[place - first]) * factors[first:] * W).T)
             else:
                 O = self.model.weighted_readout(factors[first:] * W)
-                found.append(expectation(self._evolve(self._generator(factors), O, "observables"), psi))
+                found.append(
+                    expectation(self._evolve(self._generator(factors), O, "observables"), psi)
+                )
         return (torch.stack(found) + self.model.bias).numpy()
 
     def _values(self, factors: Tensor, targets: Sequence[str]) -> tuple[list[Tensor], list[Tensor]]:
@@ -166,24 +198,42 @@ class JumpParameters(Terms):
 
     def _generator(self, factors: Tensor) -> Generator:
         """tau (sum_S f_S H_S, sum_A g_A L_k^A)."""
-        tau = next((factors[i] for i, parameter in enumerate(self.parameters) if parameter.kind == "duration"),
-                   torch.ones((), dtype=factors.dtype))
+        tau = next(
+            (
+                factors[i]
+                for i, parameter in enumerate(self.parameters)
+                if parameter.kind == "duration"
+            ),
+            torch.ones((), dtype=factors.dtype),
+        )
         n, m = len(self.couplings), len(self.dissipations)
-        acting = gauge.scaled(self.generator, dict(zip(self.couplings, factors[:n], strict=True)),
-                              dict(zip(self.dissipations, factors[n:n + m], strict=True)))
-        return Generator(acting.dims, tuple(Term(term.subsystems, tau * term.H, tau.sqrt() * term.jumps)
-                                            for term in acting.terms))
+        acting = gauge.scaled(
+            self.generator,
+            dict(zip(self.couplings, factors[:n], strict=True)),
+            dict(zip(self.dissipations, factors[n : n + m], strict=True)),
+        )
+        return Generator(
+            acting.dims,
+            tuple(
+                Term(term.subsystems, tau * term.H, tau.sqrt() * term.jumps)
+                for term in acting.terms
+            ),
+        )
 
     def _evolve(self, generator: Generator, X: Tensor, picture: str) -> Tensor:
         if self.model.settings["evolution"] == "none" or self.model.duration == 0:
             return X
         return evolve(generator, X, [self.model.duration], picture)[0]
 
-    def _coalitions(self, generator: Generator, factors: Tensor, targets: Sequence[str]) -> dict[Subset, Tensor]:
+    def _coalitions(
+        self, generator: Generator, factors: Tensor, targets: Sequence[str]
+    ) -> dict[Subset, Tensor]:
         """v(S) of the cohort's mean without the bias, for the subsets that the targets need."""
         model = self.model
         W = model.W[self.output].detach().double()
-        O = self._evolve(generator, model.weighted_readout((factors[-len(W):] * W)[None]), "observables")
+        O = self._evolve(
+            generator, model.weighted_readout((factors[-len(W) :] * W)[None]), "observables"
+        )
         needed = {s for name in targets for s in self._inside(name)}
         found = {}
         for subset, matrix in marginal_observables(O, self.background).items():
@@ -197,7 +247,9 @@ class JumpParameters(Terms):
         M = len(self.model.dims)
         if target == SCORE:
             return [tuple(range(M))]
-        whole = next(s for s in subsets(M) if subset_name(s, self.model.modalities) == split(target)[1])
+        whole = next(
+            s for s in subsets(M) if subset_name(s, self.model.modalities) == split(target)[1]
+        )
         return [s for s in subsets(M) if set(s) <= set(whole)]
 
     def _dividend(self, coalition: Mapping[Subset, Tensor], target: str) -> Tensor:
@@ -219,11 +271,15 @@ class JumpParameters(Terms):
         m = self.model.modalities.index(name)
         if kind == "negativity":
             pure = float(measures.purity(rho.detach()).max()) > 1 - _PURE
-            finite = torch.tensor([not (pure and parameter.kind == "dissipation") for parameter in self.parameters])
+            finite = torch.tensor(
+                [not (pure and parameter.kind == "dissipation") for parameter in self.parameters]
+            )
             return measures.logarithmic_negativity(rho, self.model.dims, (m,)).mean(), finite
         part = states.partial_trace(rho, self.model.dims, (m,))
         still = torch.tensor([parameter.kind == "measurement" for parameter in self.parameters])
-        return measures.von_neumann_entropy(part).mean(), still | (torch.linalg.eigvalsh(part.detach()).min() > _PURE)
+        return measures.von_neumann_entropy(part).mean(), still | (
+            torch.linalg.eigvalsh(part.detach()).min() > _PURE
+        )
 
 
 def _entangled(target: str) -> bool:
@@ -234,17 +290,27 @@ def _mean_state(kets: Tensor) -> Tensor:
     return kets.mT @ kets.conj() / len(kets)
 
 
-def _parameters(model: QuantumJump, couplings: Sequence[Subset], dissipations: Sequence[Subset],
-                still: bool) -> tuple[Parameter, ...]:
+def _parameters(
+    model: QuantumJump, couplings: Sequence[Subset], dissipations: Sequence[Subset], still: bool
+) -> tuple[Parameter, ...]:
     names, tweak = model.modalities, model.tweak or LEARNED
     learned = float(model.settings["duration"])
     found = []
-    for letter, title, kind, terms, factors in (("H", "H", "coupling", couplings, tweak.couplings),
-                                                ("D", "dissipation", "dissipation", dissipations, tweak.dissipations)):
+    for letter, title, kind, terms, factors in (
+        ("H", "H", "coupling", couplings, tweak.couplings),
+        ("D", "dissipation", "dissipation", dissipations, tweak.dissipations),
+    ):
         for s in terms:
             members, name = tuple(names[m] for m in s), subset_name(s, names)
-            found.append(Parameter(f"{letter}[{name}]", f"{title}: {'–'.join(members)}", kind, members,
-                                   float(factors.get(name, 1.0))))
+            found.append(
+                Parameter(
+                    f"{letter}[{name}]",
+                    f"{title}: {'–'.join(members)}",
+                    kind,
+                    members,
+                    float(factors.get(name, 1.0)),
+                )
+            )
     if learned > 0 and not still:
         found.append(Parameter("T", "duration T", "duration", (), float(model.duration) / learned))
     return (*found, *_vector_parameters(model))
@@ -255,5 +321,10 @@ def _vector_parameters(model: QuantumJump) -> Iterator[Parameter]:
     for s, v in model.measurement_vectors().items():
         of = "" if len(s) == len(model.dims) > 1 else model.modalities[s[0]]
         for j in range(1, len(v) + 1):
-            yield Parameter(f"W[{of},{j}]" if of else f"W[{j}]", f"measurement vector {j}{f' of {of}' if of else ''}",
-                            "measurement", (of,) if of else (), 1.0)
+            yield Parameter(
+                f"W[{of},{j}]" if of else f"W[{j}]",
+                f"measurement vector {j}{f' of {of}' if of else ''}",
+                "measurement",
+                (of,) if of else (),
+                1.0,
+            )

@@ -66,14 +66,22 @@ class NetworkParameters(Terms):
 
     @staticmethod
     @torch.no_grad()
-    def of(model: EntangledQCNN, inputs: Mapping[str, Features], background: RowBackground,
-           output: int) -> NetworkParameters:
+    def of(
+        model: EntangledQCNN, inputs: Mapping[str, Features], background: RowBackground, output: int
+    ) -> NetworkParameters:
         """Collects what slopes and knock-outs need."""
         encoded = model.encode(inputs)
         masses = torch.stack([encoded[name].double() for name in model.modalities], -1)
         parameters = _parameters(model)
-        return NetworkParameters(parameters, torch.ones(len(parameters), dtype=torch.float64), model, masses,
-                                 background.masses, output, background.kind == "product")
+        return NetworkParameters(
+            parameters,
+            torch.ones(len(parameters), dtype=torch.float64),
+            model,
+            masses,
+            background.masses,
+            output,
+            background.kind == "product",
+        )
 
     def samples(self, target: str) -> int:
         """Dividends of a cohort are followed for some samples only."""
@@ -82,7 +90,9 @@ class NetworkParameters(Terms):
     def slopes(self, targets: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Values and slopes."""
         found = [self._all(name) for name in targets]
-        return np.array([value for value, _, _ in found]), np.stack([slopes for _, slopes, _ in found], 1)
+        return np.array([value for value, _, _ in found]), np.stack(
+            [slopes for _, slopes, _ in found], 1
+        )
 
     def effects(self, targets: Sequence[str]) -> np.ndarray:
         """Every term removed in turn."""
@@ -100,8 +110,12 @@ class NetworkParameters(Terms):
             factors = self.factors.clone()
             factors[place] = 0
             ahead = parameter.kind in ("fusion", "say")
-            found.append(evaluate(O if ahead else self._observables(factors), fuse(masses, self._phi(factors))[0]
-                                  if ahead else vectors))
+            found.append(
+                evaluate(
+                    O if ahead else self._observables(factors),
+                    fuse(masses, self._phi(factors))[0] if ahead else vectors,
+                )
+            )
         return (torch.stack(found) + self.model.bias.double()).numpy()
 
     def _all(self, target: str) -> tuple[float, np.ndarray, np.ndarray]:
@@ -115,24 +129,38 @@ class NetworkParameters(Terms):
     def _linear(self, target: str) -> tuple[float, np.ndarray, np.ndarray]:
         """The score or a dividend: coalition values with signs."""
         M, bias = len(self.model.modalities), float(self.model.bias.detach()[self.output])
-        check(target == SCORE or not self.independent,
-              "Slopes of dividends against the background 'product' are not offered for an entangled-qcnn: they would "
-              "need every combination of samples. Choose 'joint', or the score.")
-        whole = tuple(range(M)) if target == SCORE else \
-            next(s for s in subsets(M) if subset_name(s, self.model.modalities) == split(target)[1])
+        check(
+            target == SCORE or not self.independent,
+            "Slopes of dividends against the background 'product' are not offered for an entangled-qcnn: they would "
+            "need every combination of samples. Choose 'joint', or the score.",
+        )
+        whole = (
+            tuple(range(M))
+            if target == SCORE
+            else next(
+                s for s in subsets(M) if subset_name(s, self.model.modalities) == split(target)[1]
+            )
+        )
         inner = [whole] if target == SCORE else [s for s in subsets(M) if set(s) <= set(whole)]
         signs = [(-1.0) ** (len(whole) - len(s)) for s in inner]
-        few = np.unique(np.linspace(0, len(self.masses) - 1, self.samples(target)).round().astype(int))
+        few = np.unique(
+            np.linspace(0, len(self.masses) - 1, self.samples(target)).round().astype(int)
+        )
         kept: dict[Any, _Part] = self.__dict__.setdefault("_parts", {})
         for s in inner:
             if (s, len(few)) not in kept:
                 kept[s, len(few)] = self._part(self.masses[few], s)
         parts = [kept[s, len(few)] for s in inner]
-        value, slopes, effects = (sum(sign * part[i] for sign, part in zip(signs, parts, strict=True))
-                                  for i in range(3))
+        value, slopes, effects = (
+            sum(sign * part[i] for sign, part in zip(signs, parts, strict=True)) for i in range(3)
+        )
         product = sum(sign * part.product for sign, part in zip(signs, parts, strict=True))
         slopes, effects = self._behind(product, slopes.clone(), effects.clone())  # type: ignore[union-attr, arg-type]
-        return float(value) + (bias if target == SCORE or not whole else 0.0), slopes.numpy(), effects.numpy()
+        return (
+            float(value) + (bias if target == SCORE or not whole else 0.0),
+            slopes.numpy(),
+            effects.numpy(),
+        )
 
     def _part(self, masses: Tensor, S: Subset) -> _Part:
         """One coalition's mean over all pairs of a sample and a background row."""
@@ -178,9 +206,9 @@ class NetworkParameters(Terms):
             # parameters of one sort act on one element each, so all are removed at once
             for place, _ in enumerate(names):
                 removed = self.factors.clone()
-                removed[place * n:(place + 1) * n] = 0
+                removed[place * n : (place + 1) * n] = 0
                 change = fuse(masses, self._phi(removed))[0] - vectors
-                effects[place * n:(place + 1) * n] += (g * change).sum((0, 2))
+                effects[place * n : (place + 1) * n] += (g * change).sum((0, 2))
 
     def _behind(self, product: Tensor, slopes: Tensor, effects: Tensor) -> tuple[Tensor, Tensor]:
         """Adds what is behind the fusion: blocks, pooling, head."""
@@ -211,7 +239,10 @@ class NetworkParameters(Terms):
             for place in range(element, n * sorts, n):
                 removed = self.factors.clone()
                 removed[place] = 0
-                effects[place] = qubit_entropy(fuse(self.masses, self._phi(removed))[0][:, element]).mean() - value
+                effects[place] = (
+                    qubit_entropy(fuse(self.masses, self._phi(removed))[0][:, element]).mean()
+                    - value
+                )
                 slope[place] = torch.nan if pure else slope[place]
         return float(value.detach()), slope.numpy(), effects.numpy()
 
@@ -220,13 +251,13 @@ class NetworkParameters(Terms):
         n, M = self.model.elements, len(self.model.modalities)
         phi = self.model.phi.detach().double()
         for m in range(M):
-            f = factors[n * (1 + m):n * (2 + m), None, None]
+            f = factors[n * (1 + m) : n * (2 + m), None, None]
             stage, axis = _place(m, M)
             bits = phi.shape[-1].bit_length() - 1
             table = phi[:, stage].reshape(n, *(2,) * bits)
             mean = table.mean(1 + axis, keepdim=True).expand_as(table).reshape(n, 1, -1)
-            scaled = mean + f * (phi[:, stage:stage + 1] - mean)
-            phi = torch.cat([phi[:, :stage], scaled, phi[:, stage + 1:]], 1)
+            scaled = mean + f * (phi[:, stage : stage + 1] - mean)
+            phi = torch.cat([phi[:, :stage], scaled, phi[:, stage + 1 :]], 1)
         return torch.pi / 2 + factors[:n, None, None] * (phi - torch.pi / 2)
 
     def _observable(self, factors: Tensor) -> Tensor:
@@ -237,12 +268,16 @@ class NetworkParameters(Terms):
         """The observables of one output or all, (C, 3, ..., 3), with the factors of blocks, pooling and head."""
         network, learned = copy.copy(self.model.network), self.model.network
         network._parameters = {}
-        at = factors[self.model.elements * (1 + len(self.model.modalities)):]
+        at = factors[self.model.elements * (1 + len(self.model.modalities)) :]
         layers = len(learned.convolution)
         head = learned.head.detach().double()
         network.__dict__["convolution"] = learned.convolution.detach().double() * at[:layers, None]
-        network.__dict__["pooling"] = learned.pooling.detach().double() * at[layers:2 * layers, None]
-        network.__dict__["head"] = (head if output is None else head[output:output + 1]) * at[2 * layers:]
+        network.__dict__["pooling"] = (
+            learned.pooling.detach().double() * at[layers : 2 * layers, None]
+        )
+        network.__dict__["head"] = (head if output is None else head[output : output + 1]) * at[
+            2 * layers :
+        ]
         return network.observables()
 
 
@@ -256,17 +291,41 @@ def _place(m: int, M: int) -> tuple[int, int]:
 
 
 def _parameters(model: EntangledQCNN) -> tuple[Parameter, ...]:
-    n, layers, features = model.elements, len(model.network.convolution), model.network.head.shape[1]
-    element = [f"‘{name}’" for name in model.outputs] if model.elements_are_classes else [f"element {i}"
-                                                                                          for i in range(n)]
-    found = [Parameter(f"fusion[{i}]", f"fusion of {element[i]}", "fusion", (), 1.0) for i in range(n)]
-    found += [Parameter(f"say[{i}:{name}]", f"weight of {name} in {element[i]}", "say", (name,), 1.0)
-              for name in model.modalities for i in range(n)]
-    found += [Parameter(f"convolution[{layer}]", f"convolution block of layer {layer}", "convolution", (), 1.0)
-              for layer in range(layers)]
-    found += [Parameter(f"pooling[{layer}]", f"pooling of layer {layer}", "pooling", (), 1.0)
-              for layer in range(layers)]
-    return (*found, *(Parameter(f"head[{j}]", f"head: {_feature(model, j)}", "head", (), 1.0) for j in range(features)))
+    n, layers, features = (
+        model.elements,
+        len(model.network.convolution),
+        model.network.head.shape[1],
+    )
+    element = (
+        [f"‘{name}’" for name in model.outputs]
+        if model.elements_are_classes
+        else [f"element {i}" for i in range(n)]
+    )
+    found = [
+        Parameter(f"fusion[{i}]", f"fusion of {element[i]}", "fusion", (), 1.0) for i in range(n)
+    ]
+    found += [
+        Parameter(f"say[{i}:{name}]", f"weight of {name} in {element[i]}", "say", (name,), 1.0)
+        for name in model.modalities
+        for i in range(n)
+    ]
+    found += [
+        Parameter(
+            f"convolution[{layer}]", f"convolution block of layer {layer}", "convolution", (), 1.0
+        )
+        for layer in range(layers)
+    ]
+    found += [
+        Parameter(f"pooling[{layer}]", f"pooling of layer {layer}", "pooling", (), 1.0)
+        for layer in range(layers)
+    ]
+    return (
+        *found,
+        *(
+            Parameter(f"head[{j}]", f"head: {_feature(model, j)}", "head", (), 1.0)
+            for j in range(features)
+        ),
+    )
 
 
 def _feature(model: EntangledQCNN, j: int) -> str:

@@ -39,13 +39,18 @@ def filled(state: Any, numbers: Tensor) -> Any:
             return each.expand(len(numbers), *each.shape[1:])
         size = each[0].numel()
         at += size
-        return numbers[:, at - size:at].reshape(-1, *each.shape[1:])
+        return numbers[:, at - size : at].reshape(-1, *each.shape[1:])
 
     return nested.mapped(fill, state)
 
 
-def nearest(model: FusionModel, states: Mapping[str, Any], modality: str, was: int,
-            ends: Tensor | None = None) -> Tensor | None:
+def nearest(
+    model: FusionModel,
+    states: Mapping[str, Any],
+    modality: str,
+    was: int,
+    ends: Tensor | None = None,
+) -> Tensor | None:
     """Returns the numbers (k,) nearest to the sample's own that turn the decision; None where none were found.
 
     Args:
@@ -58,16 +63,25 @@ def nearest(model: FusionModel, states: Mapping[str, Any], modality: str, was: i
     def beyond(numbers: Tensor, wanted: Tensor | None = None) -> Tensor:
         """How far the decision is another, or the wanted one, (B,)."""
         count = len(numbers)
-        wide = {name: nested.mapped(lambda each: each.expand(count, *each.shape[1:]), state)
-                for name, state in states.items()}
+        wide = {
+            name: nested.mapped(lambda each: each.expand(count, *each.shape[1:]), state)
+            for name, state in states.items()
+        }
         scores = model.scores({**wide, modality: filled(states[modality], numbers)})
         if C == 1:
             return scores[:, 0] * (-1.0 if was else 1.0) - MARGIN
-        others = scores.index_fill(1, torch.tensor([was]),
-                                   -torch.inf).amax(1) if wanted is None else scores[torch.arange(count), wanted]
+        others = (
+            scores.index_fill(1, torch.tensor([was]), -torch.inf).amax(1)
+            if wanted is None
+            else scores[torch.arange(count), wanted]
+        )
         return others - scores[:, was] - MARGIN
 
-    wanted = torch.tensor([c for c in range(C) if c != was]) if C > 1 else torch.zeros(1, dtype=torch.long)
+    wanted = (
+        torch.tensor([c for c in range(C) if c != was])
+        if C > 1
+        else torch.zeros(1, dtype=torch.long)
+    )
     found = _iterated(lambda numbers: beyond(numbers, wanted), own.expand(len(wanted), -1))
     with torch.no_grad():
         if ends is not None:
@@ -78,7 +92,10 @@ def nearest(model: FusionModel, states: Mapping[str, Any], modality: str, was: i
         found = found[(found - own).norm(dim=1).argsort()[:KEPT]]
         if not len(found):
             return None
-        low, high = torch.zeros(len(found), 1, dtype=own.dtype), torch.ones(len(found), 1, dtype=own.dtype)
+        low, high = (
+            torch.zeros(len(found), 1, dtype=own.dtype),
+            torch.ones(len(found), 1, dtype=own.dtype),
+        )
         for _ in range(BISECTIONS):
             middle = (low + high) / 2
             over = beyond(own + middle * (found - own))[:, None] > 0

@@ -76,13 +76,18 @@ class Sensitivity:
         """Returns one row a term: title, factor, change of the target for -10 % of what was learned, effect of removal,
         agreement."""
         j = self.column(target)
-        return pd.DataFrame({
-            "term": [parameter.title for parameter in self.parameters],
-            "key": [parameter.key for parameter in self.parameters],
-            "kind": [parameter.kind for parameter in self.parameters],
-            "factor": [parameter.value for parameter in self.parameters], "slope": self.slopes[:, j],
-            "ten_percent_weaker": -0.1 * self.slopes[:, j], "removed": self.effects[:, j],
-            "same_sign": self.agrees()[:, j]})
+        return pd.DataFrame(
+            {
+                "term": [parameter.title for parameter in self.parameters],
+                "key": [parameter.key for parameter in self.parameters],
+                "kind": [parameter.kind for parameter in self.parameters],
+                "factor": [parameter.value for parameter in self.parameters],
+                "slope": self.slopes[:, j],
+                "ten_percent_weaker": -0.1 * self.slopes[:, j],
+                "removed": self.effects[:, j],
+                "same_sign": self.agrees()[:, j],
+            }
+        )
 
 
 @dataclass(frozen=True)
@@ -107,7 +112,10 @@ class Response:
 
 def target_names(model: FusionModel) -> tuple[str, ...]:
     """Returns what can be asked of a model: the score, every dividend, entanglement."""
-    names = [SCORE, *(f"dividend[{subset_name(s, model.modalities)}]" for s in subsets(len(model.modalities)))]
+    names = [
+        SCORE,
+        *(f"dividend[{subset_name(s, model.modalities)}]" for s in subsets(len(model.modalities))),
+    ]
     if not can(model, "terms"):
         return tuple(names)
     if can(model, "rules"):
@@ -115,11 +123,20 @@ def target_names(model: FusionModel) -> tuple[str, ...]:
         return (*names, *(f"entropy[{i}]" for i in range(elements)))
     if len(model.modalities) == 1:
         return (*names, f"entropy[{model.modalities[0]}]")
-    return (*names, *(f"{kind}[{name}]" for kind in ("entropy", "negativity") for name in model.modalities))
+    return (
+        *names,
+        *(f"{kind}[{name}]" for kind in ("entropy", "negativity") for name in model.modalities),
+    )
 
 
-def sensitivity(model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, *, output: int = 0,
-                targets: Sequence[str] | None = None) -> Sensitivity:
+def sensitivity(
+    model: FusionModel,
+    inputs: Mapping[str, Features],
+    background: AnyBackground,
+    *,
+    output: int = 0,
+    targets: Sequence[str] | None = None,
+) -> Sensitivity:
     """Returns slopes and knock-outs of every term, for the mean over the given samples.
 
     Slopes are exact: one reverse pass a target through the exact computation. The mean over samples costs what one
@@ -139,16 +156,34 @@ def sensitivity(model: FusionModel, inputs: Mapping[str, Features], background: 
     names = _checked(model, targets)
     values, slopes = found.slopes(names)
     unknown = np.isnan(slopes).any()
-    return Sensitivity(found.parameters, names, values, slopes, found.effects(names),
-                       np.array([found.samples(name) for name in names]),
-                       background.kind, background.size, _INFINITE if unknown else "")
+    return Sensitivity(
+        found.parameters,
+        names,
+        values,
+        slopes,
+        found.effects(names),
+        np.array([found.samples(name) for name in names]),
+        background.kind,
+        background.size,
+        _INFINITE if unknown else "",
+    )
 
 
-_INFINITE = "The state is pure there, where entropy starts with infinite slope: it has no derivative."
+_INFINITE = (
+    "The state is pure there, where entropy starts with infinite slope: it has no derivative."
+)
 
 
-def response(model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, key: str,
-             target: str = SCORE, *, output: int = 0, nodes: int = 6) -> Response:
+def response(
+    model: FusionModel,
+    inputs: Mapping[str, Features],
+    background: AnyBackground,
+    key: str,
+    target: str = SCORE,
+    *,
+    output: int = 0,
+    nodes: int = 6,
+) -> Response:
     """Returns a target on the way from a removed term to where it stands.
 
     Args:
@@ -160,17 +195,35 @@ def response(model: FusionModel, inputs: Mapping[str, Features], background: Any
     keys = [parameter.key for parameter in found.parameters]
     place = keys.index(choose("Term", key, keys))
     parameter = found.parameters[place]
-    check(parameter.value != 0, f"Term {key!r} is removed already: nothing lies between. Turn it up first.")
+    check(
+        parameter.value != 0,
+        f"Term {key!r} is removed already: nothing lies between. Turn it up first.",
+    )
     t, w = np.polynomial.legendre.leggauss(nodes)
     shares = np.concatenate([[0.0], (t + 1) / 2, [1.0]])
-    along = [found.moved(place, float(parameter.value * share)).slopes([target]) for share in shares]
+    along = [
+        found.moved(place, float(parameter.value * share)).slopes([target]) for share in shares
+    ]
     values, slopes = np.array([v[0] for v, _ in along]), np.array([s[place, 0] for _, s in along])
-    return Response(parameter, target, parameter.value * shares, values, slopes, float(values[0] - values[-1]),
-                    float(w / 2 @ slopes[1:-1]))
+    return Response(
+        parameter,
+        target,
+        parameter.value * shares,
+        values,
+        slopes,
+        float(values[0] - values[-1]),
+        float(w / 2 @ slopes[1:-1]),
+    )
 
 
-def half_way(model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, target: str = SCORE, *,
-             output: int = 0) -> np.ndarray:
+def half_way(
+    model: FusionModel,
+    inputs: Mapping[str, Features],
+    background: AnyBackground,
+    target: str = SCORE,
+    *,
+    output: int = 0,
+) -> np.ndarray:
     """Returns what the slope at half of each factor says that its removal does, -f dy/df at f / 2, (P,).
 
     The middle of the way stands for the mean slope on it up to third order, where the slope at its end does to second
@@ -180,17 +233,24 @@ def half_way(model: FusionModel, inputs: Mapping[str, Features], background: Any
     (target,) = _checked(model, [target])
     here = found.slopes([target])[1][:, 0]
     straight = ("measurement", "head")  # linear: one slope everywhere
-    middle = [slope if term.kind in straight or term.value == 0
-              else found.moved(place, term.value / 2).slopes([target])[1][place, 0]
-              for place, (term, slope) in enumerate(zip(found.parameters, here, strict=True))]
+    middle = [
+        slope
+        if term.kind in straight or term.value == 0
+        else found.moved(place, term.value / 2).slopes([target])[1][place, 0]
+        for place, (term, slope) in enumerate(zip(found.parameters, here, strict=True))
+    ]
     return -np.array([parameter.value for parameter in found.parameters]) * np.array(middle)
 
 
-def system(model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, output: int = 0) -> System:
+def system(
+    model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, output: int = 0
+) -> System:
     """Returns the physics of a model with everything that slopes and knock-outs need."""
     model = in_double(model)
-    check(0 <= output < len(model.outputs),
-          f"Argument `output` must lie between 0 and {len(model.outputs) - 1}, but is {output}.")
+    check(
+        0 <= output < len(model.outputs),
+        f"Argument `output` must lie between 0 and {len(model.outputs) - 1}, but is {output}.",
+    )
     if can(require(model, "terms"), "rules"):
         check(isinstance(background, RowBackground), _OTHER_MODEL)
         return NetworkParameters.of(require(model, "rules"), inputs, background, output)  # type: ignore[arg-type]

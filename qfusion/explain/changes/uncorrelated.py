@@ -20,10 +20,14 @@ from torch import Tensor
 from qfusion.errors import InvalidInput
 
 RELATIVE, ABSOLUTE = 1e-8, 1e-10  # tolerances of the integrator
-_SMALL = 2**17  # numbers of a table, a sample, that is read faster than the products of `_Rate` are done: measured
+_SMALL = (
+    2**17
+)  # numbers of a table, a sample, that is read faster than the products of `_Rate` are done: measured
 
 
-def evolve(H: Tensor, jumps: Tensor, own: Tensor, rest: Tensor, times: Sequence[float]) -> tuple[Tensor, Tensor]:
+def evolve(
+    H: Tensor, jumps: Tensor, own: Tensor, rest: Tensor, times: Sequence[float]
+) -> tuple[Tensor, Tensor]:
     """Returns rho_a(t) (nT, B, d, d) and rho_b(t) (nT, B, r, r), complex128.
 
     Args:
@@ -42,21 +46,36 @@ def evolve(H: Tensor, jumps: Tensor, own: Tensor, rest: Tensor, times: Sequence[
     rate = (_Table if d * d * r * r * (d * d + r * r) <= _SMALL * B else _Rate)(H, jumps, d, r)
 
     def slope(_: float, y: np.ndarray) -> np.ndarray:
-        return np.concatenate([part.reshape(-1).numpy() for part in rate(*_parts(torch.from_numpy(y), B, d, r))])
+        return np.concatenate(
+            [part.reshape(-1).numpy() for part in rate(*_parts(torch.from_numpy(y), B, d, r))]
+        )
 
-    start = np.concatenate([part.reshape(-1).numpy() for part in (rate.enter(own), rate.enter(rest))])
-    found = scipy.integrate.solve_ivp(slope, (0.0, float(moments[-1])), start, "DOP853", t_eval=moments, rtol=RELATIVE,
-                                      atol=ABSOLUTE)
+    start = np.concatenate(
+        [part.reshape(-1).numpy() for part in (rate.enter(own), rate.enter(rest))]
+    )
+    found = scipy.integrate.solve_ivp(
+        slope,
+        (0.0, float(moments[-1])),
+        start,
+        "DOP853",
+        t_eval=moments,
+        rtol=RELATIVE,
+        atol=ABSOLUTE,
+    )
     if not found.success:
         raise InvalidInput(
             f"The evolution without correlation does not converge ({found.message}). Lower the couplings or the "
-            "duration.")
+            "duration."
+        )
     y = torch.from_numpy(np.ascontiguousarray(found.y.T))[torch.from_numpy(places.reshape(-1))]
-    return (rate.leave(y[:, :B * d * d].reshape(-1, B, d, d)), rate.leave(y[:, B * d * d:].reshape(-1, B, r, r)))
+    return (
+        rate.leave(y[:, : B * d * d].reshape(-1, B, d, d)),
+        rate.leave(y[:, B * d * d :].reshape(-1, B, r, r)),
+    )
 
 
 def _parts(y: Tensor, B: int, d: int, r: int) -> tuple[Tensor, Tensor]:
-    return y[:B * d * d].reshape(B, d, d), y[B * d * d:].reshape(B, r, r)
+    return y[: B * d * d].reshape(B, d, d), y[B * d * d :].reshape(B, r, r)
 
 
 class _Table:
@@ -75,12 +94,14 @@ class _Table:
         a = _seen(K, L)
         b = _seen(K.permute(1, 0, 3, 2), L.permute(0, 2, 1, 4, 3)).permute(0, 1, 4, 5, 2, 3)
         self.numbers = d * d
-        self.table = torch.cat([each.reshape(-1, d * d * r * r) for each in (_real(a), _real(b))]).T.contiguous()
+        self.table = torch.cat(
+            [each.reshape(-1, d * d * r * r) for each in (_real(a), _real(b))]
+        ).T.contiguous()
 
     def __call__(self, own: Tensor, rest: Tensor) -> tuple[Tensor, Tensor]:
         B = len(own)
         found = (own.reshape(B, -1, 1) * rest.reshape(B, 1, -1)).view(B, -1) @ self.table
-        return found[:, : self.numbers], found[:, self.numbers:]
+        return found[:, : self.numbers], found[:, self.numbers :]
 
     @staticmethod
     def enter(X: Tensor) -> Tensor:
@@ -96,8 +117,11 @@ class _Table:
 def _seen(K: Tensor, L: Tensor) -> Tensor:
     """S_ij,mn,ef of the first part, (d, d, d, d, r, r)."""
     one = torch.eye(K.shape[0], dtype=K.dtype)
-    return (torch.einsum("kibme,kjbnf->ijmnef", L, L.conj()) + torch.einsum("ifme,jn->ijmnef", K, one)
-            + torch.einsum("jenf,im->ijmnef", K.conj(), one))
+    return (
+        torch.einsum("kibme,kjbnf->ijmnef", L, L.conj())
+        + torch.einsum("ifme,jn->ijmnef", K, one)
+        + torch.einsum("jenf,im->ijmnef", K.conj(), one)
+    )
 
 
 def _real(S: Tensor) -> Tensor:
@@ -127,8 +151,12 @@ class _Rate:
         a, b = a + a.mH, b + b.mH
         if K:
             Z = Z[:, :, :, 1:]  # (B, c, e, k, a, b)
-            a = a + (self.left[0] @ Z.permute(3, 5, 1, 2, 0, 4).reshape(-1, B * d)).view(d, B, d).transpose(0, 1)
-            b = b + (self.left[1] @ Z.permute(3, 4, 1, 2, 0, 5).reshape(-1, B * r)).view(r, B, r).transpose(0, 1)
+            a = a + (self.left[0] @ Z.permute(3, 5, 1, 2, 0, 4).reshape(-1, B * d)).view(
+                d, B, d
+            ).transpose(0, 1)
+            b = b + (self.left[1] @ Z.permute(3, 4, 1, 2, 0, 5).reshape(-1, B * r)).view(
+                r, B, r
+            ).transpose(0, 1)
         return (a + a.mH) / 2, (b + b.mH) / 2
 
     @staticmethod

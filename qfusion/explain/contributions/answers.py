@@ -45,13 +45,18 @@ def settled(decisions: Sequence[object], where: Sequence[str], words: Words = PL
     if len(decisions) == 1:
         return f"The decision is {decisions[-1]} at {where[-1]}, the only place where it is read."
     if not other:
-        return f"The decision is {decisions[-1]} from the start ({where[0]}) to the end ({where[-1]})."
+        return (
+            f"The decision is {decisions[-1]} from the start ({where[0]}) to the end ({where[-1]})."
+        )
     return (
         f"The decision is {decisions[-1]} for good from {words.strong(where[other[-1] + 1])} on (the end is "
-        f"{where[-1]}); before, it was {decisions[other[-1]]}.")
+        f"{where[-1]}); before, it was {decisions[other[-1]]}."
+    )
 
 
-def added(start: Mapping[str, float], end: Mapping[str, float], by: str, words: Words = PLAIN) -> str:
+def added(
+    start: Mapping[str, float], end: Mapping[str, float], by: str, words: Words = PLAIN
+) -> str:
     """Returns what happened to a decision between two moments: which part of it became joint, and which term the most.
 
     Args:
@@ -59,17 +64,30 @@ def added(start: Mapping[str, float], end: Mapping[str, float], by: str, words: 
         by: what worked in between, such as "the evolution".
         words: how names are written.
     """
-    shares, joint = [_share(each) for each in (start, end)], {term: value for term, value in end.items() if "+" in term}
+    shares, joint = (
+        [_share(each) for each in (start, end)],
+        {term: value for term, value in end.items() if "+" in term},
+    )
     before, after = (f"{sum(each.values()):+z.2f}" for each in (start, end))
-    moved = f"leaves the score at {after}" if before == after else f"takes the score from {before} to {after}"
+    moved = (
+        f"leaves the score at {after}"
+        if before == after
+        else f"takes the score from {before} to {after}"
+    )
     if all(abs(end[term] - start[term]) < 1e-6 for term in end):
         return f"{words.strong('Nothing')}: {by} leaves every term as it is."
     if not joint or shares[1] < _NONE:
         return f"No joint term: {by} {moved}, and it stays a sum over single modalities."
-    largest = {term: f"{listed([words.show(part) for part in term.split('+')])} jointly ({joint[term]:+z.2f})"
-               for term in top(sizes(joint))}
+    largest = {
+        term: f"{listed([words.show(part) for part in term.split('+')])} jointly ({joint[term]:+z.2f})"
+        for term in top(sizes(joint))
+    }
     named = listed(list(largest.values()))
-    most = f"the largest of them {named}" if len(largest) == 1 else f"the largest of them, alike, {named}"
+    most = (
+        f"the largest of them {named}"
+        if len(largest) == 1
+        else f"the largest of them, alike, {named}"
+    )
     if len(joint) == 1:
         most = f"that of {named}"
     elif all(round(joint[term], 2) == 0 for term in joint):
@@ -77,10 +95,12 @@ def added(start: Mapping[str, float], end: Mapping[str, float], by: str, words: 
     if shares[0] < _NONE:
         return (
             f"{words.strong('Every joint term')}: before, the decision is a sum over single modalities; {by} makes "
-            f"{share(shares[1])} of its size joint, {most}, and {moved}.")
+            f"{share(shares[1])} of its size joint, {most}, and {moved}."
+        )
     return (
         f"Joint terms are {share(shares[0])} of the decision's size before and {words.strong(share(shares[1]))} after, "
-        f"{most}; {by} {moved}.")
+        f"{most}; {by} {moved}."
+    )
 
 
 _NONE = 1e-9  # a share that is rounding
@@ -103,9 +123,15 @@ def behind(background: AnyBackground, words: Words = PLAIN) -> str:
     total = max(background.total, background.size)
     drawn = f"{size}, drawn at random, of " if background.size < total else ""
     if background.kind == "cohort":
-        return (f"{drawn}the {total:,} samples of the cohort ‘{label}’" if background.label
-                else f"{drawn}a cohort of {total:,} samples")
-    return {"joint": f"{drawn}the {total:,} training samples",
-            "product": f"{size} training samples, each modality drawn on its own",
-            "mixed": "maximally mixed states: nothing known, no samples", "zero": "reference states, no samples",
-            "contrast": f"sample {label}"}[background.kind]
+        return (
+            f"{drawn}the {total:,} samples of the cohort ‘{label}’"
+            if background.label
+            else f"{drawn}a cohort of {total:,} samples"
+        )
+    return {
+        "joint": f"{drawn}the {total:,} training samples",
+        "product": f"{size} training samples, each modality drawn on its own",
+        "mixed": "maximally mixed states: nothing known, no samples",
+        "zero": "reference states, no samples",
+        "contrast": f"sample {label}",
+    }[background.kind]

@@ -108,7 +108,9 @@ class RowBackground(_Behind):
 
     def parts(self) -> list[RowBackground]:
         """Returns the backgrounds of groups of its samples: how they differ says how well all are known."""
-        return [replace(self, masses=self.masses[group::GROUPS], total=0) for group in range(GROUPS)]
+        return [
+            replace(self, masses=self.masses[group::GROUPS], total=0) for group in range(GROUPS)
+        ]
 
     @cached_property
     def distributions(self) -> Tensor:
@@ -139,14 +141,22 @@ class SampleBackground(_Behind):
         if count >= self.size:
             return self
         drawn = np.sort(np.random.default_rng(seed).choice(self.size, count, replace=False))
-        return replace(self, states={name: nested.part(each, drawn) for name, each in self.states.items()}, size=count)
+        return replace(
+            self,
+            states={name: nested.part(each, drawn) for name, each in self.states.items()},
+            size=count,
+        )
 
 
 AnyBackground = Background | RowBackground | SampleBackground
 
 
-def background(model: FusionModel, inputs: Mapping[str, Features] | None = None, kind: str = "joint",
-               label: str = "") -> AnyBackground:
+def background(
+    model: FusionModel,
+    inputs: Mapping[str, Features] | None = None,
+    kind: str = "joint",
+    label: str = "",
+) -> AnyBackground:
     """Returns the background of a model's explanations; see `KINDS`.
 
     Args:
@@ -175,11 +185,14 @@ def kinds_of(model: FusionModel) -> tuple[str, ...]:
 
 
 @torch.no_grad()
-def _sample_background(model: FusionModel, inputs: Mapping[str, Features] | None, kind: str,
-                       label: str) -> SampleBackground:
-    check(kind in kinds_of(model),
-          f"Argument `kind` must be one of {', '.join(kinds_of(model))} for a model of kind {model.kind}, but is "
-          f"'{kind}': it has no states of its modalities. Choose 'joint'.")
+def _sample_background(
+    model: FusionModel, inputs: Mapping[str, Features] | None, kind: str, label: str
+) -> SampleBackground:
+    check(
+        kind in kinds_of(model),
+        f"Argument `kind` must be one of {', '.join(kinds_of(model))} for a model of kind {model.kind}, but is "
+        f"'{kind}': it has no states of its modalities. Choose 'joint'.",
+    )
     states = model.encode(_samples(inputs, kind))
     count = nested.length(states)
     _check_count(count, kind)
@@ -187,14 +200,17 @@ def _sample_background(model: FusionModel, inputs: Mapping[str, Features] | None
 
 
 @torch.no_grad()
-def _row_background(model: EntangledQCNN, inputs: Mapping[str, Features] | None, kind: str,
-                    label: str) -> RowBackground:
+def _row_background(
+    model: EntangledQCNN, inputs: Mapping[str, Features] | None, kind: str, label: str
+) -> RowBackground:
     # no evidence leaves every qubit on the equator, which is as good as maximally mixed to a control
     if kind in ("mixed", "zero"):
         half = torch.full((1, model.elements, len(model.modalities)), 0.5, dtype=torch.float64)
         return RowBackground(masses=half, kind=kind, size=0, label=label)
     masses = model.encode(_samples(inputs, kind))
-    return row_background(torch.stack([masses[name].double() for name in model.modalities], -1), kind, label)
+    return row_background(
+        torch.stack([masses[name].double() for name in model.modalities], -1), kind, label
+    )
 
 
 def row_background(masses: Tensor, kind: str, label: str = "") -> RowBackground:
@@ -204,21 +220,30 @@ def row_background(masses: Tensor, kind: str, label: str = "") -> RowBackground:
 
 
 def _samples(inputs: Mapping[str, Features] | None, kind: str) -> Mapping[str, Features]:
-    check(inputs is not None, f"Argument `inputs` must hold the background samples for kind {kind!r}, but is None. "
-                              "Give rows of the data, or choose 'mixed' or 'zero'.")
+    check(
+        inputs is not None,
+        f"Argument `inputs` must hold the background samples for kind {kind!r}, but is None. "
+        "Give rows of the data, or choose 'mixed' or 'zero'.",
+    )
     return inputs or {}
 
 
 def _check_count(count: int, kind: str) -> None:
-    check(count > 0,
-          "Argument `inputs` must hold at least one background sample, but holds none. Give rows of the data.")
-    check(kind != "contrast" or count == 1,
-          f"Argument `inputs` must hold the one sample to contrast with, but holds {count}. Give one row, or choose "
-          "kind 'cohort'.")
+    check(
+        count > 0,
+        "Argument `inputs` must hold at least one background sample, but holds none. Give rows of the data.",
+    )
+    check(
+        kind != "contrast" or count == 1,
+        f"Argument `inputs` must hold the one sample to contrast with, but holds {count}. Give one row, or choose "
+        "kind 'cohort'.",
+    )
 
 
 @torch.no_grad()
-def _state_background(model: KetModel, inputs: Mapping[str, Features] | None, kind: str, label: str) -> Background:
+def _state_background(
+    model: KetModel, inputs: Mapping[str, Features] | None, kind: str, label: str
+) -> Background:
     """Returns the mean state of a model of kets.
 
     "joint", "cohort", "contrast": sigma = mean_n rho_1(x_n) x ... x rho_M(x_n), so that Tr_S sigma averages over whole
@@ -231,15 +256,24 @@ def _state_background(model: KetModel, inputs: Mapping[str, Features] | None, ki
     elif kind == "zero":
         sigma = states.density(torch.eye(D, dtype=torch.complex128)[0])
     else:
-        kets = {name: ket.to(torch.complex128) for name, ket in model.encode(_samples(inputs, kind)).items()}
+        kets = {
+            name: ket.to(torch.complex128)
+            for name, ket in model.encode(_samples(inputs, kind)).items()
+        }
         count = len(next(iter(kets.values())))
         _check_count(count, kind)
-        means = [kets[name] for name in model.modalities] if kind == "product" else [model.product_state(kets)]
+        means = (
+            [kets[name] for name in model.modalities]
+            if kind == "product"
+            else [model.product_state(kets)]
+        )
         return mean_background(model, [_mean_state(mean) for mean in means], count, kind, label)
     return Background(sigma=sigma, kind=kind, size=count, label=label, dims=model.dims)
 
 
-def mean_background(model: KetModel, means: list[Tensor], size: int, kind: str, label: str = "") -> Background:
+def mean_background(
+    model: KetModel, means: list[Tensor], size: int, kind: str, label: str = ""
+) -> Background:
     """Returns the background whose state is the product of mean states: one of all modalities, or one of each."""
     return Background(sigma=_product(means), kind=kind, size=size, label=label, dims=model.dims)
 

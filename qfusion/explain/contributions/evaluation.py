@@ -28,8 +28,9 @@ from qfusion.quantum.decomposition import Subset, subsets
 CHUNK = 2048  # samples times rows that are fused at once
 
 
-def coalition_values(model: FusionModel, states: Mapping[str, Any],
-                     background: SampleBackground) -> tuple[np.ndarray, np.ndarray]:
+def coalition_values(
+    model: FusionModel, states: Mapping[str, Any], background: SampleBackground
+) -> tuple[np.ndarray, np.ndarray]:
     """Returns v(S) with the bias, (B, 2^M, C), and standard errors of its dividends, same shape, 0 against all rows.
 
     Args:
@@ -37,11 +38,16 @@ def coalition_values(model: FusionModel, states: Mapping[str, Any],
         states: of B samples, as `FusionModel.encode` gives them.
         background: of the same model.
     """
-    check(background.modalities == model.modalities,
-          f"Argument `background` must come from a model of {list(model.modalities)}, but is of "
-          f"{list(background.modalities)}. Make it with this model.")
+    check(
+        background.modalities == model.modalities,
+        f"Argument `background` must come from a model of {list(model.modalities)}, but is of "
+        f"{list(background.modalities)}. Make it with this model.",
+    )
     order = subsets(len(model.modalities))
-    found = [_totals(model, one, background, order) for one in _blocks(states, len(order) * len(model.outputs))]
+    found = [
+        _totals(model, one, background, order)
+        for one in _blocks(states, len(order) * len(model.outputs))
+    ]
     means = [each.mean for each in found if each.mean is not None]
     return np.concatenate(means), np.concatenate([each.errors(background.total) for each in found])
 
@@ -55,18 +61,27 @@ def _blocks(states: Mapping[str, Any], numbers: int) -> Iterator[dict[str, Any]]
 
 def _rows(background: SampleBackground) -> Iterator[dict[str, Any]]:
     for start in range(0, background.size, CHUNK):
-        yield {name: part(each, slice(start, start + CHUNK)) for name, each in background.states.items()}
+        yield {
+            name: part(each, slice(start, start + CHUNK))
+            for name, each in background.states.items()
+        }
 
 
-def _totals(model: FusionModel, states: Mapping[str, Any], background: SampleBackground, order: list[Subset]) -> Totals:
+def _totals(
+    model: FusionModel, states: Mapping[str, Any], background: SampleBackground, order: list[Subset]
+) -> Totals:
     totals = Totals(len(order))
     for rows in _rows(background):
         totals.add(over_rows(model, states, rows, order))
     return totals
 
 
-def value(model: FusionModel, states: Mapping[str, Any], background: SampleBackground,
-          missing: Collection[str]) -> np.ndarray:
+def value(
+    model: FusionModel,
+    states: Mapping[str, Any],
+    background: SampleBackground,
+    missing: Collection[str],
+) -> np.ndarray:
     """Returns v(all but the missing modalities) with the bias, (B, C).
 
     Raises:
@@ -75,25 +90,43 @@ def value(model: FusionModel, states: Mapping[str, Any], background: SampleBackg
     for name in missing:
         choose("Modality", name, model.modalities)
     kept = tuple(m for m, name in enumerate(model.modalities) if name not in missing)
-    return np.concatenate([sum(over_rows(model, some, rows, [kept])[:, 0].sum(1) for rows in _rows(background))
-                           / background.size for some in _blocks(states, len(model.outputs))])
+    return np.concatenate(
+        [
+            sum(over_rows(model, some, rows, [kept])[:, 0].sum(1) for rows in _rows(background))
+            / background.size
+            for some in _blocks(states, len(model.outputs))
+        ]
+    )
 
 
-def over_rows(model: FusionModel, states: Mapping[str, Any], rows: Mapping[str, Any],
-              order: list[Subset]) -> np.ndarray:
+def over_rows(
+    model: FusionModel, states: Mapping[str, Any], rows: Mapping[str, Any], order: list[Subset]
+) -> np.ndarray:
     """Returns the scores of B samples, each coalition fused with R rows: (B, 2^M, R, C)."""
     count, many = length(states), length(rows)
     step = max(1, CHUNK // many)
     with torch.no_grad():
         nothing = model.scores(rows) if () in order else None  # the same for every sample
-        parts = [_fused(model, {name: part(each, slice(start, start + step)) for name, each in states.items()}, rows,
-                        order, nothing)
-                 for start in range(0, count, step)]
+        parts = [
+            _fused(
+                model,
+                {name: part(each, slice(start, start + step)) for name, each in states.items()},
+                rows,
+                order,
+                nothing,
+            )
+            for start in range(0, count, step)
+        ]
     return np.concatenate(parts)
 
 
-def _fused(model: FusionModel, states: Mapping[str, Any], rows: Mapping[str, Any], order: list[Subset],
-           nothing: Tensor | None) -> np.ndarray:
+def _fused(
+    model: FusionModel,
+    states: Mapping[str, Any],
+    rows: Mapping[str, Any],
+    order: list[Subset],
+    nothing: Tensor | None,
+) -> np.ndarray:
     """As `over_rows`, of few samples; `nothing`: scores (R, C) of the rows themselves, for the empty coalition."""
     count, many = length(states), length(rows)
     own = {name: repeated(each, many) for name, each in states.items()}
@@ -105,7 +138,10 @@ def _fused(model: FusionModel, states: Mapping[str, Any], rows: Mapping[str, Any
         elif not subset and nothing is not None:
             scores = nothing[None].expand(count, -1, -1)
         else:
-            mixed = {name: (own if m in subset else theirs)[name] for m, name in enumerate(model.modalities)}
+            mixed = {
+                name: (own if m in subset else theirs)[name]
+                for m, name in enumerate(model.modalities)
+            }
             scores = model.scores(mixed).unflatten(0, (count, many))
         found.append(scores.double().numpy())
     return np.stack(found, 1)
@@ -144,4 +180,6 @@ class Totals:
         assert self._squares is not None
         if self.count >= total:
             return np.zeros_like(self._squares)
-        return np.asarray(np.sqrt(self._squares / max(self.count - 1, 1) / self.count * (1 - self.count / total)))
+        return np.asarray(
+            np.sqrt(self._squares / max(self.count - 1, 1) / self.count * (1 - self.count / total))
+        )

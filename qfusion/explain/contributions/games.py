@@ -15,7 +15,9 @@ def dividends(values: np.ndarray, M: int) -> np.ndarray:
 def signs(M: int) -> np.ndarray:
     """Returns the matrix from coalition values to dividends, (2^M, 2^M), in the order of `subsets`."""
     order = subsets(M)
-    return np.array([[(-1.0) ** (len(S) - len(R)) if set(R) <= set(S) else 0.0 for R in order] for S in order])
+    return np.array(
+        [[(-1.0) ** (len(S) - len(R)) if set(R) <= set(S) else 0.0 for R in order] for S in order]
+    )
 
 
 def shapley(dividend: np.ndarray, M: int) -> np.ndarray:
@@ -38,6 +40,13 @@ def interaction(dividend: np.ndarray, M: int) -> np.ndarray:
         (..., M, M, C), symmetric, with 0 on the diagonal, where the index is not defined.
     """
     order = subsets(M)
-    weights = np.array([[[1.0 / (len(S) - 1) if i != j and i in S and j in S else 0.0 for S in order] for j in range(M)]
-                        for i in range(M)])
+    weights = np.array(
+        [
+            [
+                [1.0 / (len(S) - 1) if i != j and i in S and j in S else 0.0 for S in order]
+                for j in range(M)
+            ]
+            for i in range(M)
+        ]
+    )
     return np.einsum("ijs,...sc->...ijc", weights, dividend)

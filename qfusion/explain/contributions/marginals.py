@@ -22,8 +22,9 @@ from qfusion.quantum.decomposition import Subset, subsets
 _NUMBERS = 10_000_000  # most numbers held at once
 
 
-def coalition_values(model: EntangledQCNN, masses: Tensor, distributions: Tensor,
-                     observables: Tensor | None = None) -> Tensor:
+def coalition_values(
+    model: EntangledQCNN, masses: Tensor, distributions: Tensor, observables: Tensor | None = None
+) -> Tensor:
     """Returns v(S) without the bias, (B, 2^M, C), in the order of `subsets`.
 
     Args:
@@ -84,15 +85,23 @@ class _Chain:
         ones = torch.sin(phi / 2).square()
         # What a stage makes of the bit before (f) and of the new modality's (m): its own bit's chances, in the end 1,
         # <X>, <Z>.
-        self.tables = [torch.stack([1 - ones[:, k], ones[:, k]], 1).view(self.n, 2, 2, 2) for k in range(stages - 1)]
+        self.tables = [
+            torch.stack([1 - ones[:, k], ones[:, k]], 1).view(self.n, 2, 2, 2)
+            for k in range(stages - 1)
+        ]
         last = phi[:, -1]
-        self.tables.append(torch.stack([torch.ones_like(last), torch.sin(last), torch.cos(last)],
-                                       1).view(self.n, 3, 2, 2))
+        self.tables.append(
+            torch.stack([torch.ones_like(last), torch.sin(last), torch.cos(last)], 1).view(
+                self.n, 3, 2, 2
+            )
+        )
         self._maps: dict[int, Tensor] = {}
 
     def value(self, masses: Tensor, S: Subset) -> Tensor:
         """Returns v(S), (B, C)."""
-        return torch.cat([self._chunk(chunk, S) for chunk in masses.split(max(1, _NUMBERS // 3**self.n))])
+        return torch.cat(
+            [self._chunk(chunk, S) for chunk in masses.split(max(1, _NUMBERS // 3**self.n))]
+        )
 
     def _chunk(self, masses: Tensor, S: Subset) -> Tensor:
         B, last = len(masses), self.M - 2
@@ -104,7 +113,9 @@ class _Chain:
                 T = (T if q is None else outcomes(q)) @ self._map(k)
                 q = None
             elif q is not None:
-                fused = torch.einsum("bnp,nop->bno", probabilities(torch.stack([q, p], -1)), table.flatten(2))
+                fused = torch.einsum(
+                    "bnp,nop->bno", probabilities(torch.stack([q, p], -1)), table.flatten(2)
+                )
                 if k == last:
                     return evaluate(self.O, fused)
                 q = fused[..., 1]
@@ -124,7 +135,16 @@ class _Chain:
                 T = legs(mean, table.flatten(1, 2)[None])  # legs of (new bit, bit before)
                 self._maps[k] = _taken_apart(T.flatten(), self.n).T
             else:
-                five = torch.stack([table[:, 0, 0], table[:, 1, 0], table[:, 1, 1], table[:, 2, 0], table[:, 2, 1]], 1)
+                five = torch.stack(
+                    [
+                        table[:, 0, 0],
+                        table[:, 1, 0],
+                        table[:, 1, 1],
+                        table[:, 2, 0],
+                        table[:, 2, 1],
+                    ],
+                    1,
+                )
                 self._maps[k] = read_out(self.O, legs(mean, five[None]), self.n).T
         return self._maps[k]
 
@@ -138,4 +158,6 @@ def _interleaved(first: Tensor, second: Tensor, n: int) -> Tensor:
 
 def _taken_apart(T: Tensor, n: int) -> Tensor:
     """A tensor of n legs of 2 x 2 as a matrix (2^n, 2^n)."""
-    return T.view((2,) * 2 * n).permute([*range(0, 2 * n, 2), *range(1, 2 * n, 2)]).reshape(2**n, 2**n)
+    return (
+        T.view((2,) * 2 * n).permute([*range(0, 2 * n, 2), *range(1, 2 * n, 2)]).reshape(2**n, 2**n)
+    )

@@ -23,7 +23,9 @@ _NUMBERS = 10_000_000  # most numbers held at once
 _FEW = 8  # samples for which pairs with all rows cost less than what serves every sample
 
 
-def coalition_values(model: EntangledQCNN, masses: Tensor, rows: Tensor, observables: Tensor | None = None) -> Tensor:
+def coalition_values(
+    model: EntangledQCNN, masses: Tensor, rows: Tensor, observables: Tensor | None = None
+) -> Tensor:
     """Returns v(S) without the bias, (B, 2^M, C), in the order of `subsets`.
 
     Args:
@@ -60,8 +62,10 @@ def outcomes(p: Tensor) -> Tensor:
 def mean_outcomes(rows: Tensor) -> Tensor:
     """Returns the mean probability over rows (N, n, M) of all outcomes of each modality's qubits, (M, 2^n)."""
     _, n, M = rows.shape
-    parts = [torch.stack([outcomes(chunk[..., m]).sum(0) for m in range(M)])
-             for chunk in rows.split(max(1, _NUMBERS // 2**n))]
+    parts = [
+        torch.stack([outcomes(chunk[..., m]).sum(0) for m in range(M)])
+        for chunk in rows.split(max(1, _NUMBERS // 2**n))
+    ]
     return torch.stack(parts).sum(0) / len(rows)
 
 
@@ -91,8 +95,10 @@ def one_absent(O: Tensor, phi: Tensor, masses: Tensor, mean: Tensor, m: int) -> 
     """Returns the scores (B, C) with modality m alone absent, whose qubits' outcomes are distributed as `mean`,
     (2^n,)."""
     C = len(O)
-    parts = [legs(mean.expand(len(chunk), 1, -1), _given(chunk, phi, m))[:, 0] @ O.reshape(C, -1).T
-             for chunk in masses.split(max(1, _NUMBERS // (2 * O[0].numel())))]
+    parts = [
+        legs(mean.expand(len(chunk), 1, -1), _given(chunk, phi, m))[:, 0] @ O.reshape(C, -1).T
+        for chunk in masses.split(max(1, _NUMBERS // (2 * O[0].numel())))
+    ]
     return torch.cat(parts)
 
 
@@ -104,7 +110,9 @@ def pulled_back(O: Tensor, phi: Tensor, rows: Tensor, m: int) -> Tensor:
     """The mean over rows of the observables that modality m alone sees: (C, 2^n)."""
     n, M = rows.shape[1:]
     if phi.shape[1] == 1:
-        return observed(O, phi, _mean_products(probabilities(rows[..., [r for r in range(M) if r != m]])), m)
+        return observed(
+            O, phi, _mean_products(probabilities(rows[..., [r for r in range(M) if r != m]])), m
+        )
     k = n // 2
     mean = torch.zeros(5**k, 5 ** (n - k), dtype=O.dtype)
     for chunk in rows.split(max(1, _NUMBERS // 5 ** (n - k))):
@@ -116,8 +124,10 @@ def _mean_products(factors: Tensor) -> Tensor:
     """The mean over rows of the products of factors (N, n, K) over all qubits: (K^(n // 2), K^(n - n // 2))."""
     N, n, K = factors.shape
     k = n // 2
-    parts = [products(chunk, range(k)).T @ products(chunk, range(k, n))
-             for chunk in factors.split(max(1, _NUMBERS // K ** (n - k)))]
+    parts = [
+        products(chunk, range(k)).T @ products(chunk, range(k, n))
+        for chunk in factors.split(max(1, _NUMBERS // K ** (n - k)))
+    ]
     return torch.stack(parts).sum(0) / N
 
 
@@ -138,8 +148,13 @@ def observed(O: Tensor, phi: Tensor, joint: Tensor, m: int) -> Tensor:
     """
     n, M = len(phi), (phi.shape[-1] - 1).bit_length()
     bits = patterns(M - 1).to(phi)[:, None].expand(-1, n, -1)
-    zero, one = (fuse(torch.cat([bits[..., :m], torch.full_like(bits[..., :1], outcome), bits[..., m:]], -1), phi)[0]
-                 for outcome in (0, 1))
+    zero, one = (
+        fuse(
+            torch.cat([bits[..., :m], torch.full_like(bits[..., :1], outcome), bits[..., m:]], -1),
+            phi,
+        )[0]
+        for outcome in (0, 1)
+    )
     return read_out(O, legs(joint.reshape(1, 1, -1), _five(zero, one).permute(1, 2, 0)[None]), n)
 
 
@@ -155,7 +170,9 @@ def read_out(O: Tensor, gathered: Tensor, n: int) -> Tensor:
     left, right = _places(k), _places(n - k)
     halves, mean = O.reshape(len(O), 3**k, 3 ** (n - k)), gathered.reshape(5**k, 5 ** (n - k))
     # For every outcome of the first half in turn, so that no 6^n numbers stand at once.
-    return torch.cat([torch.einsum("cuv,uvb->cb", halves, mean[left[:, b]][:, right]) for b in range(2**k)], -1)
+    return torch.cat(
+        [torch.einsum("cuv,uvb->cb", halves, mean[left[:, b]][:, right]) for b in range(2**k)], -1
+    )
 
 
 def _places(n: int) -> Tensor:

@@ -29,12 +29,18 @@ def chunks(rows: np.ndarray, group: Group = ALONE) -> Iterator[tuple[int, np.nda
     """Yields number and rows of the chunks that fall to this process; where they begin does not depend on how many
     share the work."""
     for number in range(group.rank, -(-len(rows) // CHUNK), group.size):
-        yield number, rows[number * CHUNK:(number + 1) * CHUNK]
+        yield number, rows[number * CHUNK : (number + 1) * CHUNK]
 
 
 @torch.no_grad()
-def background_of(model: FusionModel, dataset: DataSet, rows: np.ndarray, kind: str = "joint", label: str = "",
-                  group: Group = ALONE) -> AnyBackground:
+def background_of(
+    model: FusionModel,
+    dataset: DataSet,
+    rows: np.ndarray,
+    kind: str = "joint",
+    label: str = "",
+    group: Group = ALONE,
+) -> AnyBackground:
     """Returns the background that `background` makes of these rows, without holding their features at once.
 
     Args:
@@ -51,18 +57,39 @@ def background_of(model: FusionModel, dataset: DataSet, rows: np.ndarray, kind: 
         return background(model, encoded.inputs(model, dataset, rows), kind, label)
     if can(model, "kets"):
         with_kets = require(model, "kets")
-        return mean_background(with_kets, _means(with_kets, dataset, rows, kind == "product", group), len(rows), kind,
-                               label)
-    masses = {number: model.encode(encoded.inputs(model, dataset, part)) for number, part in chunks(rows, group)}
-    numbered = group.collected({number: torch.stack([part[name] for name in model.modalities], -1).numpy()
-                                for number, part in masses.items()})
-    return row_background(torch.from_numpy(np.concatenate([numbered[number] for number in sorted(numbered)])), kind,
-                          label)
+        return mean_background(
+            with_kets,
+            _means(with_kets, dataset, rows, kind == "product", group),
+            len(rows),
+            kind,
+            label,
+        )
+    masses = {
+        number: model.encode(encoded.inputs(model, dataset, part))
+        for number, part in chunks(rows, group)
+    }
+    numbered = group.collected(
+        {
+            number: torch.stack([part[name] for name in model.modalities], -1).numpy()
+            for number, part in masses.items()
+        }
+    )
+    return row_background(
+        torch.from_numpy(np.concatenate([numbered[number] for number in sorted(numbered)])),
+        kind,
+        label,
+    )
 
 
-def _of_some(model: FusionModel, dataset: DataSet, rows: np.ndarray, kind: str, label: str) -> AnyBackground:
+def _of_some(
+    model: FusionModel, dataset: DataSet, rows: np.ndarray, kind: str, label: str
+) -> AnyBackground:
     """A background of features as they are: of as many rows as fit into memory, drawn at random."""
-    most = len(rows) if batches.is_small(dataset, len(rows)) else len(dataset.blocks(rows, most=len(rows))[0])
+    most = (
+        len(rows)
+        if batches.is_small(dataset, len(rows))
+        else len(dataset.blocks(rows, most=len(rows))[0])
+    )
     drawn = rows
     if most < len(rows):
         drawn = np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
@@ -70,14 +97,20 @@ def _of_some(model: FusionModel, dataset: DataSet, rows: np.ndarray, kind: str, 
     return replace(found, total=len(rows)) if isinstance(found, SampleBackground) else found
 
 
-def _means(model: KetModel, dataset: DataSet, rows: np.ndarray, apart: bool, group: Group) -> list[Tensor]:
+def _means(
+    model: KetModel, dataset: DataSet, rows: np.ndarray, apart: bool, group: Group
+) -> list[Tensor]:
     """Mean density matrices over rows: of all modalities together, or of each one apart."""
     sizes = list(model.dims) if apart else [int(np.prod(model.dims))]
     totals = [torch.zeros(d, d, dtype=torch.complex128) for d in sizes]
     for _, part in chunks(rows, group):
-        each = {name: ket.to(torch.complex128)
-                for name, ket in model.encode(encoded.inputs(model, dataset, part)).items()}
+        each = {
+            name: ket.to(torch.complex128)
+            for name, ket in model.encode(encoded.inputs(model, dataset, part)).items()
+        }
         kets = [each[name] for name in model.modalities] if apart else [model.product_state(each)]
         for total, ket in zip(totals, kets, strict=True):
             total += ket.mT @ ket.conj()
-    return [torch.view_as_complex(group.sum(torch.view_as_real(total))) / len(rows) for total in totals]
+    return [
+        torch.view_as_complex(group.sum(torch.view_as_real(total))) / len(rows) for total in totals
+    ]

@@ -79,7 +79,9 @@ class Verdicts:
         return np.where(self.leader == "", NOBODY, self.leader)
 
 
-def judge(explanation: Explanation, outputs: int | np.ndarray = 0, doubt: Doubt | None = None) -> Verdicts:
+def judge(
+    explanation: Explanation, outputs: int | np.ndarray = 0, doubt: Doubt | None = None
+) -> Verdicts:
     """Returns the verdicts on every sample of an explanation.
 
     Args:
@@ -97,15 +99,22 @@ def judge(explanation: Explanation, outputs: int | np.ndarray = 0, doubt: Doubt 
     first = np.take_along_axis(own, order[:, :1], 1)[:, 0]
     second = np.take_along_axis(own, order[:, 1:2], 1)[:, 0] if M > 1 else np.zeros(B)
     opposed = (first * second < 0) & (np.abs(second) >= AGAINST * np.abs(first))
-    relation = np.select([(joint >= 0.5) & (total > 0), 2 * np.abs(first) > total, opposed],
-                         ["joint", "dominance", "conflict"], "agreement").astype(object)
+    relation = np.select(
+        [(joint >= 0.5) & (total > 0), 2 * np.abs(first) > total, opposed],
+        ["joint", "dominance", "conflict"],
+        "agreement",
+    ).astype(object)
     found = shares(explanation)[np.arange(B), :, outputs]
     place = found.argmax(1)
-    needed = np.full(B, LEAD) if doubt is None else np.maximum(LEAD, doubt.lead[np.arange(B), place])
+    needed = (
+        np.full(B, LEAD) if doubt is None else np.maximum(LEAD, doubt.lead[np.arange(B), place])
+    )
     known = np.abs(explanation.shapley[np.arange(B), :, outputs]).sum(1) > 0
     leads = known & (leads_by(found)[np.arange(B), place] >= needed)
     names = np.array(explanation.modalities, dtype=object)
-    return Verdicts(relation, np.where(leads, names[place], ""), terms[size.argmax(1)], joint, found, needed)
+    return Verdicts(
+        relation, np.where(leads, names[place], ""), terms[size.argmax(1)], joint, found, needed
+    )
 
 
 def leads_by(found: np.ndarray) -> np.ndarray:
@@ -157,14 +166,23 @@ class Verdict:
 
     def record(self) -> dict[str, Any]:
         """Returns what the command line prints of it."""
-        return {"relation": self.relation, "leader": self.leader or NOBODY, "largest": self.largest,
-                "joint_share": self.joint_share, "margin": self.margin, "shares": dict(self.shares),
-                "lead_needed": self.needed, "seeds": self.seeds,
-                "other_leader": self.other_leader if self.seeds else None,
-                "spread_of_largest": self.spread if self.seeds else None}
+        return {
+            "relation": self.relation,
+            "leader": self.leader or NOBODY,
+            "largest": self.largest,
+            "joint_share": self.joint_share,
+            "margin": self.margin,
+            "shares": dict(self.shares),
+            "lead_needed": self.needed,
+            "seeds": self.seeds,
+            "other_leader": self.other_leader if self.seeds else None,
+            "spread_of_largest": self.spread if self.seeds else None,
+        }
 
 
-def verdict(explanation: Explanation, sample: int = 0, output: int = 0, doubt: Doubt | None = None) -> Verdict:
+def verdict(
+    explanation: Explanation, sample: int = 0, output: int = 0, doubt: Doubt | None = None
+) -> Verdict:
     """Returns the verdict on one sample of an explanation.
 
     Args:
@@ -177,11 +195,21 @@ def verdict(explanation: Explanation, sample: int = 0, output: int = 0, doubt: D
     scores = np.sort(explanation.prediction[sample])
     names, place = explanation.modalities, explanation.coalitions.index(largest) - 1
     return Verdict(
-        str(found.relation[sample]), str(found.leader[sample]), largest, float(found.joint_share[sample]), tuple(names),
-        dict(zip(names, found.shares[sample].tolist(), strict=True)), float(found.needed[sample]),
+        str(found.relation[sample]),
+        str(found.leader[sample]),
+        largest,
+        float(found.joint_share[sample]),
+        tuple(names),
+        dict(zip(names, found.shares[sample].tolist(), strict=True)),
+        float(found.needed[sample]),
         dict(zip(explanation.coalitions, dividends.tolist(), strict=True)),
         float(abs(scores[0]) if len(scores) == 1 else scores[-1] - scores[-2]),
-        *(() if doubt is None else (doubt.seeds, doubt.other_leader, float(doubt.spread[sample, place]))))
+        *(
+            ()
+            if doubt is None
+            else (doubt.seeds, doubt.other_leader, float(doubt.spread[sample, place]))
+        ),
+    )
 
 
 def largest_terms(dividends: Mapping[str, float]) -> list[str]:
@@ -209,7 +237,9 @@ def largest_part(dividends: Mapping[str, float], words: Words = PLAIN, spread: f
         return "No modality changes the score"
     names = listed([_alone_or_together(term, words) for term in largest[:3]])
     values = listed(list(dict.fromkeys(part(dividends[term]) for term in largest[:3])))
-    doubt = f", spread over training seeds ±{spread:.2g}" if spread > abs(dividends[largest[0]]) else ""
+    doubt = (
+        f", spread over training seeds ±{spread:.2g}" if spread > abs(dividends[largest[0]]) else ""
+    )
     more = f" and {len(largest) - 3} more" if len(largest) > 3 else ""
     return f"Largest part{'s' if len(largest) > 1 else ''}: {names}{more} ({values}{doubt})"
 
@@ -228,13 +258,17 @@ def leading(found: Verdict, words: Words = PLAIN) -> str:
     if found.leader:
         others = f" ({', '.join(said[1:])})" if said[1:] else ""
         seed = " with this training seed" if found.other_leader > UNSTABLE else ""
-        return (f"{words.strong(words.show(found.leader))} leads with {found.shares[found.leader]:.0%} of the Shapley "
-                f"shares{others}{seed}")
+        return (
+            f"{words.strong(words.show(found.leader))} leads with {found.shares[found.leader]:.0%} of the Shapley "
+            f"shares{others}{seed}"
+        )
     ahead = found.shares[ranked[0]] - (found.shares[ranked[1]] if ranked[1:] else 0.0)
     doubt = ""
     if ahead >= LEAD:
         doubt = f"; over {found.seeds} training seeds the lead spreads by ±{100 * found.needed:.0f} points"
-    return f"{words.strong('No single modality')} leads the Shapley shares: {', '.join(said)}{doubt}"
+    return (
+        f"{words.strong('No single modality')} leads the Shapley shares: {', '.join(said)}{doubt}"
+    )
 
 
 def decided(found: Verdict, words: Words = PLAIN) -> str:
@@ -243,12 +277,18 @@ def decided(found: Verdict, words: Words = PLAIN) -> str:
         return f"{words.strong('None')}: no modality changes the score."
     parts = [f"{leading(found, words)}."]
     if found.relation == "joint":
-        parts.insert(0, f"{words.strong('The combination')}: joint parts are {share(found.joint_share)} of the "
-                        "decision's size.")
+        parts.insert(
+            0,
+            f"{words.strong('The combination')}: joint parts are {share(found.joint_share)} of the "
+            "decision's size.",
+        )
     if found.relation == "dominance":
         own = words.show(found.largest)
-        parts.insert(0, f"{words.strong(own)}: its own part ({part(found.dividends[found.largest])}) outweighs all "
-                        "other parts together.")
+        parts.insert(
+            0,
+            f"{words.strong(own)}: its own part ({part(found.dividends[found.largest])}) outweighs all "
+            "other parts together.",
+        )
     return " ".join(parts + doubts(found))
 
 
@@ -257,26 +297,38 @@ def doubts(found: Verdict) -> list[str]:
     out."""
     said = []
     if found.leader and found.other_leader > UNSTABLE:
-        said.append(f"Over {found.seeds} training seeds, two name different leaders on {found.other_leader:.0%} of the "
-                    "test samples.")
+        said.append(
+            f"Over {found.seeds} training seeds, two name different leaders on {found.other_leader:.0%} of the "
+            "test samples."
+        )
     if found.seeds and found.spread > abs(found.dividends[found.largest]):
-        said.append(f"The largest part is smaller than its spread over {found.seeds} training seeds "
-                    f"(±{found.spread:.2g}).")
+        said.append(
+            f"The largest part is smaller than its spread over {found.seeds} training seeds "
+            f"(±{found.spread:.2g})."
+        )
     return said
 
 
 def conflict(found: Verdict, words: Words = PLAIN) -> str:
     """Returns whether the modalities conflict: "Yes" where the relation says so, and only there."""
-    own = sorted(((name, found.dividends[name]) for name in found.modalities), key=lambda item: -abs(item[1]))
+    own = sorted(
+        ((name, found.dividends[name]) for name in found.modalities), key=lambda item: -abs(item[1])
+    )
     said = [f"{words.show(name)} ({part(value)})" for name, value in own]
-    against = [text for text, (_, value) in zip(said[1:], own[1:], strict=True) if value * own[0][1] < 0]
+    against = [
+        text for text, (_, value) in zip(said[1:], own[1:], strict=True) if value * own[0][1] < 0
+    ]
     pull = "pulls" if len(against) == 1 else "pull"
     though = f", though {listed(against)} {pull} the other way" if against else ""
     yes, no = words.strong("Yes"), words.strong("No")
     if found.relation == "conflict":
         return f"{yes}: {said[0]} and {said[1]} say the most on their own, and they pull against each other."
     if found.relation == "joint":
-        alike = [text for text, (_, value) in zip(said, own, strict=True) if part(abs(value)) == part(abs(own[0][1]))]
+        alike = [
+            text
+            for text, (_, value) in zip(said, own, strict=True)
+            if part(abs(value)) == part(abs(own[0][1]))
+        ]
         if len(alike) > 1:
             most = f"on their own, {listed(alike)} say the most"
         else:
@@ -291,6 +343,8 @@ def conflict(found: Verdict, words: Words = PLAIN) -> str:
     if own[1][1] == 0:
         return f"{no}: on its own, only {said[0]} says anything."
     if own[0][1] * own[1][1] < 0:
-        return (f"{no}: {said[1]} pulls against {said[0]}, which says the most on its own, but with less than a third "
-                "of its size.")
+        return (
+            f"{no}: {said[1]} pulls against {said[0]}, which says the most on its own, but with less than a third "
+            "of its size."
+        )
     return f"{no}: {said[0]} and {said[1]}, which say the most on their own, point the same way{though}."

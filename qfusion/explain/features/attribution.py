@@ -58,7 +58,11 @@ class Method(NamedTuple):
 
     def ranked(self, term_at: TermAt, start: Tensor, x: Tensor) -> Tensor:
         """Returns what each feature added, (B, ...), by `rank`."""
-        return self.run(term_at, start, x, 0.0)[0] if self.rank is None else self.rank(term_at, start, x)
+        return (
+            self.run(term_at, start, x, 0.0)[0]
+            if self.rank is None
+            else self.rank(term_at, start, x)
+        )
 
 
 def _gradient(term_at: TermAt, start: Tensor, x: Tensor, _: float) -> tuple[Tensor, int]:
@@ -78,8 +82,11 @@ def _integrated(term_at: TermAt, start: Tensor, x: Tensor, change: float) -> tup
 
 def _midpoints(term_at: TermAt, start: Tensor, x: Tensor) -> Tensor:
     shares = [(i + 0.5) / _FEW for i in range(_FEW)]
-    return sum((_slope(term_at, start + share * (x - start)) for share in shares),
-               torch.zeros_like(x)) / _FEW * (x - start)
+    return (
+        sum((_slope(term_at, start + share * (x - start)) for share in shares), torch.zeros_like(x))
+        / _FEW
+        * (x - start)
+    )
 
 
 def _slope(term_at: TermAt, x: Tensor) -> Tensor:
@@ -93,8 +100,10 @@ def _adds_up(values: Tensor, change: float) -> bool:
 
 
 GRADIENT, INTEGRATED = "gradient-x-input", "integrated-gradients"
-METHODS = {GRADIENT: Method("gradient x input", _gradient),
-           INTEGRATED: Method("integrated gradients", _integrated, _midpoints)}
+METHODS = {
+    GRADIENT: Method("gradient x input", _gradient),
+    INTEGRATED: Method("integrated gradients", _integrated, _midpoints),
+}
 
 
 def by_title() -> dict[str, Method]:
@@ -153,12 +162,23 @@ def terms_of(model: FusionModel, modality: str) -> tuple[str, ...]:
     if not can(model, "states"):
         return (SCORE,)
     own = model.modalities.index(modality)
-    return (SCORE, *(subset_name(s, model.modalities) for s in subsets(len(model.modalities)) if own in s))
+    return (
+        SCORE,
+        *(subset_name(s, model.modalities) for s in subsets(len(model.modalities)) if own in s),
+    )
 
 
-def attribute(model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, modality: str,
-              term: str = SCORE, output: int = 0, baseline: str = "mean", other: Features | None = None,
-              method: str = INTEGRATED) -> Attribution:
+def attribute(
+    model: FusionModel,
+    inputs: Mapping[str, Features],
+    background: AnyBackground,
+    modality: str,
+    term: str = SCORE,
+    output: int = 0,
+    baseline: str = "mean",
+    other: Features | None = None,
+    method: str = INTEGRATED,
+) -> Attribution:
     """Returns the attribution of a term of one sample's score to the features of one modality.
 
     Args:
@@ -179,10 +199,15 @@ def attribute(model: FusionModel, inputs: Mapping[str, Features], background: An
     """
     model, run = in_double(model), METHODS[choose("Method", method, METHODS)].run
     choose("Term", term, terms_of(model, modality))
-    check(isinstance(output, int) and 0 <= output < len(model.outputs),
-          f"Argument `output` must number one of the {len(model.outputs)} scores from 0, but is {output!r}.")
+    check(
+        isinstance(output, int) and 0 <= output < len(model.outputs),
+        f"Argument `output` must number one of the {len(model.outputs)} scores from 0, but is {output!r}.",
+    )
     x, mask = split(inputs[modality])
-    check(len(x) == 1, f"Argument `inputs` must hold one sample, but holds {len(x)}. Attribute them one by one.")
+    check(
+        len(x) == 1,
+        f"Argument `inputs` must hold one sample, but holds {len(x)}. Attribute them one by one.",
+    )
     if mask is not None:  # padding has no influence: leaving it out saves its time
         length = int(mask[0].sum())
         x, mask = x[:, :length], mask[:, :length]
@@ -199,12 +224,29 @@ def attribute(model: FusionModel, inputs: Mapping[str, Features], background: An
         ends = term_at(torch.cat([start, x])).tolist()
     values, steps = run(term_at, start, x, ends[1] - ends[0])
     error = abs(float(values.sum()) - (ends[1] - ends[0]))
-    return Attribution(modality, term, output, values[0].numpy(), baseline, ends[0], ends[1], error, steps,
-                       _adds_up(values, ends[1] - ends[0]), method)
+    return Attribution(
+        modality,
+        term,
+        output,
+        values[0].numpy(),
+        baseline,
+        ends[0],
+        ends[1],
+        error,
+        steps,
+        _adds_up(values, ends[1] - ends[0]),
+        method,
+    )
 
 
-def _valued(model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, modality: str, term: str,
-            output: int) -> Callable[[Any], Tensor]:
+def _valued(
+    model: FusionModel,
+    inputs: Mapping[str, Features],
+    background: AnyBackground,
+    modality: str,
+    term: str,
+    output: int,
+) -> Callable[[Any], Tensor]:
     """A function from what the modality comes to, (B, ...), to the term, (B,)."""
     if can(model, "states"):
         form = _form(model, inputs, background, modality, term, output)
@@ -212,21 +254,35 @@ def _valued(model: FusionModel, inputs: Mapping[str, Features], background: AnyB
     own = forms.states_of(model, inputs)
 
     def score(state: Any) -> Tensor:
-        return model.scores({**{name: nested.tiled(each, nested.length(state)) for name, each in own.items()},
-                             modality: state})[:, output]
+        return model.scores(
+            {
+                **{name: nested.tiled(each, nested.length(state)) for name, each in own.items()},
+                modality: state,
+            }
+        )[:, output]
 
     return score
 
 
-def _form(model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, modality: str, term: str,
-          output: int) -> Tensor:
+def _form(
+    model: FusionModel,
+    inputs: Mapping[str, Features],
+    background: AnyBackground,
+    modality: str,
+    term: str,
+    output: int,
+) -> Tensor:
     if term == SCORE:
         return forms.score_form(model, forms.states_of(model, inputs), modality)[output].detach()
     names = [subset_name(s, model.modalities) for s in subsets(len(model.modalities))]
-    return forms.dividend_forms(model, inputs, background, modality)[names.index(term), output].detach()
+    return forms.dividend_forms(model, inputs, background, modality)[
+        names.index(term), output
+    ].detach()
 
 
-def _baseline(model: FusionModel, modality: str, x: Tensor, baseline: str, other: Features | None) -> Tensor:
+def _baseline(
+    model: FusionModel, modality: str, x: Tensor, baseline: str, other: Features | None
+) -> Tensor:
     """The features that stand for "nothing said", of the shape of x."""
     choose("Baseline", baseline, BASELINES)
     encoder: Any = model.encoders[modality]
@@ -236,10 +292,15 @@ def _baseline(model: FusionModel, modality: str, x: Tensor, baseline: str, other
     if baseline == "zero":
         return torch.zeros_like(x)
     if other is None:
-        check(False, "Argument `other` must hold the features of another sample for baseline 'sample', but is None.")
+        check(
+            False,
+            "Argument `other` must hold the features of another sample for baseline 'sample', but is None.",
+        )
     values, mask = split(other)  # type: ignore[arg-type]
-    check(values.shape[0] == 1 and values.shape[-1] == x.shape[-1] and values.ndim == x.ndim,
-          f"Argument `other` must be one sample with {x.shape[-1]} features, but has shape {tuple(values.shape)}.")
+    check(
+        values.shape[0] == 1 and values.shape[-1] == x.shape[-1] and values.ndim == x.ndim,
+        f"Argument `other` must be one sample with {x.shape[-1]} features, but has shape {tuple(values.shape)}.",
+    )
     if mask is None:
         return values.double()
     length = min(int(mask[0].sum()), x.shape[1])

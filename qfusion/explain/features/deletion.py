@@ -34,8 +34,14 @@ def scorer(model: FusionModel) -> Callable[[Mapping[str, Tensor]], Tensor]:
     return lambda encoded: linear.scores(encoded, O)
 
 
-def attributions(model: FusionModel, inputs: Mapping[str, Features], modality: str, outputs: np.ndarray,
-                 baseline: Tensor, ranking: str = FIRST) -> np.ndarray:
+def attributions(
+    model: FusionModel,
+    inputs: Mapping[str, Features],
+    modality: str,
+    outputs: np.ndarray,
+    baseline: Tensor,
+    ranking: str = FIRST,
+) -> np.ndarray:
     """Returns what each feature of one modality adds to each sample's explained score: (B, F), or per step (B, T) for a
     sequence.
 
@@ -66,9 +72,18 @@ def attributions(model: FusionModel, inputs: Mapping[str, Features], modality: s
     return (found if mask is None else (found * mask[..., None]).sum(-1)).numpy()
 
 
-def feature_curves(model: FusionModel, inputs: Mapping[str, Features], modality: str, outputs: np.ndarray,
-                   baseline: Tensor, *, ranking: str = FIRST, probability: bool = False, orders: int = ORDERS,
-                   seed: int = 0) -> Curves:
+def feature_curves(
+    model: FusionModel,
+    inputs: Mapping[str, Features],
+    modality: str,
+    outputs: np.ndarray,
+    baseline: Tensor,
+    *,
+    ranking: str = FIRST,
+    probability: bool = False,
+    orders: int = ORDERS,
+    seed: int = 0,
+) -> Curves:
     """Returns deletion and insertion of the features of one modality in the order of their absolute attributions, most
     first.
 
@@ -78,19 +93,42 @@ def feature_curves(model: FusionModel, inputs: Mapping[str, Features], modality:
         orders: how many random orders, each drawn anew for every sample.
         seed: of these.
     """
-    return curves_of(feature_changes(model, inputs, modality, outputs, baseline, np.random.default_rng(seed),
-                                     ranking=ranking, probability=probability, orders=orders), probability=probability)
+    return curves_of(
+        feature_changes(
+            model,
+            inputs,
+            modality,
+            outputs,
+            baseline,
+            np.random.default_rng(seed),
+            ranking=ranking,
+            probability=probability,
+            orders=orders,
+        ),
+        probability=probability,
+    )
 
 
-def feature_changes(model: FusionModel, inputs: Mapping[str, Features], modality: str, outputs: np.ndarray,
-                    baseline: Tensor, random: np.random.Generator, *, ranking: str = FIRST, probability: bool = False,
-                    orders: int = ORDERS) -> np.ndarray:
+def feature_changes(
+    model: FusionModel,
+    inputs: Mapping[str, Features],
+    modality: str,
+    outputs: np.ndarray,
+    baseline: Tensor,
+    random: np.random.Generator,
+    *,
+    ranking: str = FIRST,
+    probability: bool = False,
+    orders: int = ORDERS,
+) -> np.ndarray:
     """Returns the |changes| that `curves_of` takes the mean of, of every sample: (1 + orders, 2, K, B), our order
     first, deletion before insertion; arguments are those of `feature_curves`, `random` draws the orders."""
     ranked = np.abs(attributions(model, inputs, modality, outputs, baseline, ranking))
     values, mask = split(inputs[modality])
-    check(len(outputs) == len(values),
-          f"Argument `outputs` must name one output for each of the {len(values)} samples, but has {len(outputs)}.")
+    check(
+        len(outputs) == len(values),
+        f"Argument `outputs` must name one output for each of the {len(values)} samples, but has {len(outputs)}.",
+    )
     present = np.ones(ranked.shape, bool) if mask is None else mask.numpy()
     score = scorer(model)
     with torch.no_grad():
@@ -111,14 +149,23 @@ def feature_changes(model: FusionModel, inputs: Mapping[str, Features], modality
             rank = np.argsort(np.argsort(np.where(present, -worth, np.inf), 1, kind="stable"), 1)
             counts = present.sum(1, keepdims=True)
             first = [present & (rank < np.round(share * counts)) for share in SHARES]
-            return [[np.abs(measured(part) - full) for part in first],
-                    [np.abs(measured(present & ~part) - full) for part in first]]
+            return [
+                [np.abs(measured(part) - full) for part in first],
+                [np.abs(measured(present & ~part) - full) for part in first],
+            ]
 
-        return np.array([along(ranked), *(along(random.random(ranked.shape)) for _ in range(orders))])
+        return np.array(
+            [along(ranked), *(along(random.random(ranked.shape)) for _ in range(orders))]
+        )
 
 
-def curves_of(changes: np.ndarray, *, probability: bool = False, clusters: np.ndarray | None = None,
-              sampled: bool = False) -> Curves:
+def curves_of(
+    changes: np.ndarray,
+    *,
+    probability: bool = False,
+    clusters: np.ndarray | None = None,
+    sampled: bool = False,
+) -> Curves:
     """Returns the mean curves of the changes of `feature_changes`.
 
     Args:
@@ -129,9 +176,19 @@ def curves_of(changes: np.ndarray, *, probability: bool = False, clusters: np.nd
     ours, random = changes[0].mean(-1), changes[1:].mean(-1)
     intervals = None
     if sampled:
-        ahead = np.trapezoid(changes[0] - changes[1:].mean(0), SHARES, axis=1) * np.array([[1.0], [-1.0]])
+        ahead = np.trapezoid(changes[0] - changes[1:].mean(0), SHARES, axis=1) * np.array(
+            [[1.0], [-1.0]]
+        )
         names = ("deletion", "insertion")
         means = resampling.means(dict(zip(names, ahead, strict=True)), clusters=clusters)
         intervals = means["deletion"], means["insertion"]
-    return Curves(SHARES, ours[0], ours[1], random[:, 0], random[:, 1], changes.shape[-1],
-                  "probability" if probability else "score", intervals)
+    return Curves(
+        SHARES,
+        ours[0],
+        ours[1],
+        random[:, 0],
+        random[:, 1],
+        changes.shape[-1],
+        "probability" if probability else "score",
+        intervals,
+    )

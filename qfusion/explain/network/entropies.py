@@ -57,13 +57,21 @@ class LayerEntropies:
         found = []
         for layer, t in enumerate(range(2, len(self.moments), 2)):
             outcomes = [q for q in self.active[t - 1] if q not in self.active[t]]
-            found.append(Pooling(layer, float(self.joint[t - 1]), float(self.joint[t]),
-                                 float(self.single[t, outcomes].sum())))
+            found.append(
+                Pooling(
+                    layer,
+                    float(self.joint[t - 1]),
+                    float(self.joint[t]),
+                    float(self.single[t, outcomes].sum()),
+                )
+            )
         return found
 
 
 @torch.no_grad()
-def layer_entropies(model: EntangledQCNN, vectors: Tensor, channel: Channel = lambda _: None) -> LayerEntropies:
+def layer_entropies(
+    model: EntangledQCNN, vectors: Tensor, channel: Channel = lambda _: None
+) -> LayerEntropies:
     """Returns the entropies of one sample.
 
     Args:
@@ -75,26 +83,42 @@ def layer_entropies(model: EntangledQCNN, vectors: Tensor, channel: Channel = la
     moments, active, rhos = _moments(model, vectors, channel)
     parts = [_cuts(rho, qubits, n) for rho, qubits in zip(rhos, active, strict=True)]
     single = np.array([[_entropy(rho, (q,), n) for q in range(n)] for rho in rhos])
-    whole = np.array([p[0] if len(qubits) == n else _entropy(rho, tuple(range(n)), n)
-                      for p, rho, qubits in zip(parts, rhos, active, strict=True)])
-    return LayerEntropies(tuple(moments), tuple(active), np.array([p[0] for p in parts]), single,
-                          tuple(p[1] for p in parts), tuple(p[2] for p in parts), whole)
+    whole = np.array(
+        [
+            p[0] if len(qubits) == n else _entropy(rho, tuple(range(n)), n)
+            for p, rho, qubits in zip(parts, rhos, active, strict=True)
+        ]
+    )
+    return LayerEntropies(
+        tuple(moments),
+        tuple(active),
+        np.array([p[0] for p in parts]),
+        single,
+        tuple(p[1] for p in parts),
+        tuple(p[2] for p in parts),
+        whole,
+    )
 
 
 @torch.no_grad()
 def joint_entropies(model: EntangledQCNN, vectors: Tensor) -> np.ndarray:
     """Returns `joint` of `layer_entropies` alone, (T,), in a fraction of its time."""
     _, active, rhos = _moments(model, vectors, lambda _: None)
-    return np.array([_entropy(rho, qubits, model.network.n) for rho, qubits in zip(rhos, active, strict=True)])
+    return np.array(
+        [_entropy(rho, qubits, model.network.n) for rho, qubits in zip(rhos, active, strict=True)]
+    )
 
 
-def _moments(model: EntangledQCNN, vectors: Tensor, channel: Channel) -> tuple[list[str], list[tuple[int, ...]],
-                                                                               list[Tensor]]:
+def _moments(
+    model: EntangledQCNN, vectors: Tensor, channel: Channel
+) -> tuple[list[str], list[tuple[int, ...]], list[Tensor]]:
     """Names of the moments, the active qubits of each, and the state of all qubits."""
     network = model.network
     n = network.n
-    check(vectors.shape == (n, 3),
-          f"Argument `vectors` must have shape ({n}, 3), but has shape {tuple(vectors.shape)}. Give one sample.")
+    check(
+        vectors.shape == (n, 3),
+        f"Argument `vectors` must have shape ({n}, 3), but has shape {tuple(vectors.shape)}. Give one sample.",
+    )
     found = states(model.network, vectors.double(), channel)
     moments, active, rhos = [], [], []
     for name, done in network.moments():

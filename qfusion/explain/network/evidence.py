@@ -26,8 +26,21 @@ from qfusion._checks import check, require_finite
 from qfusion.explain.network.entropies import LayerEntropies, layer_entropies
 from qfusion.models import EntangledQCNN, fusion
 
-__all__ = ["INERT", "Beliefs", "LayerEntropies", "Reading", "beliefs", "conflict", "contradiction", "conjunctive",
-           "disagreement", "disjunctive", "layer_entropies", "qubit_entropy", "read"]
+__all__ = [
+    "INERT",
+    "Beliefs",
+    "LayerEntropies",
+    "Reading",
+    "beliefs",
+    "conflict",
+    "contradiction",
+    "conjunctive",
+    "disagreement",
+    "disjunctive",
+    "layer_entropies",
+    "qubit_entropy",
+    "read",
+]
 
 # The modality qubits only control and are then left out, so a classical mixture over their outcomes gives the same
 # fused qubits. It holds while the score is read from the fused qubits alone.
@@ -66,8 +79,12 @@ def beliefs(p: Tensor) -> Beliefs:
     t, w = torch.from_numpy((nodes + 1) / 2), torch.from_numpy(weights / 2)
     mean = (_others(1 - p[..., None, :] * (1 - t[:, None])) * w[:, None]).sum(-2)
     share = p * mean
-    return Beliefs((p * others).numpy(), p.numpy(), (share / share.sum(-1, keepdim=True)).numpy(),
-                   (1 - p).prod(-1).numpy())
+    return Beliefs(
+        (p * others).numpy(),
+        p.numpy(),
+        (share / share.sum(-1, keepdim=True)).numpy(),
+        (1 - p).prod(-1).numpy(),
+    )
 
 
 def _others(factors: Tensor) -> Tensor:
@@ -173,14 +190,24 @@ class Reading:
 
     def frame(self) -> pd.DataFrame:
         """Returns one row per element with all its numbers."""
-        columns: dict[str, object] = {f"mass[{name}]": self.masses[:, m] for m, name in enumerate(self.modalities)}
-        columns |= {"mass": self.fused, "and": self.conjunctive, "or": self.disjunctive,
-                    "disagreement": self.disagreement, "entropy": self.entropy,
-                    "rule": [rule for rule, _ in self.rules], "distance": [d for _, d in self.rules]}
+        columns: dict[str, object] = {
+            f"mass[{name}]": self.masses[:, m] for m, name in enumerate(self.modalities)
+        }
+        columns |= {
+            "mass": self.fused,
+            "and": self.conjunctive,
+            "or": self.disjunctive,
+            "disagreement": self.disagreement,
+            "entropy": self.entropy,
+            "rule": [rule for rule, _ in self.rules],
+            "distance": [d for _, d in self.rules],
+        }
         for kind in ("belief", "plausibility", "pignistic"):
             if self.by_modality is not None and self.by_fusion is not None:
-                columns |= {f"{kind}[{name}]": getattr(self.by_modality, kind)[m]
-                            for m, name in enumerate(self.modalities)}
+                columns |= {
+                    f"{kind}[{name}]": getattr(self.by_modality, kind)[m]
+                    for m, name in enumerate(self.modalities)
+                }
                 columns[kind] = getattr(self.by_fusion, kind)
         return pd.DataFrame(columns, index=pd.Index(self.elements, name="element"))
 
@@ -197,36 +224,65 @@ def read(model: EntangledQCNN, masses: Mapping[str, Tensor]) -> Reading:
         InvalidInput: when a modality is missing, or its masses have another number or are not in [0, 1].
     """
     n, M = model.elements, len(model.modalities)
-    check(set(masses) == set(model.modalities),
-          f"Argument `masses` must hold {list(model.modalities)}, but holds {list(masses)[:8]}. Use `model.encode` of "
-          "one sample.")
+    check(
+        set(masses) == set(model.modalities),
+        f"Argument `masses` must hold {list(model.modalities)}, but holds {list(masses)[:8]}. Use `model.encode` of "
+        "one sample.",
+    )
     for name, values in masses.items():
-        check(values.shape == (n,),
-              f"Argument `masses[{name}]` must have shape ({n},), but has shape {tuple(values.shape)}. "
-              "Give one sample.")
+        check(
+            values.shape == (n,),
+            f"Argument `masses[{name}]` must have shape ({n},), but has shape {tuple(values.shape)}. "
+            "Give one sample.",
+        )
         require_finite(f"masses[{name}]", values)
-        check(bool(((values >= 0) & (values <= 1)).all()),
-              f"Argument `masses[{name}]` must lie in [0, 1], but does not. They are sin^2.")
+        check(
+            bool(((values >= 0) & (values <= 1)).all()),
+            f"Argument `masses[{name}]` must lie in [0, 1], but does not. They are sin^2.",
+        )
     p = torch.stack([masses[name].double() for name in model.modalities], -1)
     phi = model.phi.double()
     vectors, stages = fusion.fuse(p, phi)
     classes = model.elements_are_classes
     joint = phi.shape[1] == 1
-    before = [p if joint else p[:, :2],
-              *(torch.stack([stages[:, k - 1], p[:, k + 1]], -1) for k in range(1, phi.shape[1]))]
-    controls = [model.modalities if joint else model.modalities[:2],
-                *(("fused", name) for name in ([] if joint else model.modalities[2:]))]
+    before = [
+        p if joint else p[:, :2],
+        *(torch.stack([stages[:, k - 1], p[:, k + 1]], -1) for k in range(1, phi.shape[1])),
+    ]
+    controls = [
+        model.modalities if joint else model.modalities[:2],
+        *(("fused", name) for name in ([] if joint else model.modalities[2:])),
+    ]
     return Reading(
-        model.modalities, model.outputs if classes else tuple(f"element {i}" for i in range(n)), classes, p.numpy(),
-        stages[:, -1].numpy(), stages.numpy(), tuple(controls),
+        model.modalities,
+        model.outputs if classes else tuple(f"element {i}" for i in range(n)),
+        classes,
+        p.numpy(),
+        stages[:, -1].numpy(),
+        stages.numpy(),
+        tuple(controls),
         tuple("".join(str(int(b)) for b in row) for row in fusion.patterns(len(controls[0]))),
-        torch.sin(phi / 2).square().numpy(), torch.stack([fusion.probabilities(q) for q in before], 1).numpy(),
-        tuple(fusion.nearest_rule(phi, M)), conjunctive(p).numpy(), disjunctive(p).numpy(), disagreement(p).numpy(),
-        float(contradiction(p)) if classes else None, float(conflict(p)) if classes else None,
-        _pairwise(p) if classes else None, beliefs(p.mT) if classes else None, beliefs(stages[:, -1]) if classes
-        else None, vectors.numpy(), qubit_entropy(vectors).numpy())
+        torch.sin(phi / 2).square().numpy(),
+        torch.stack([fusion.probabilities(q) for q in before], 1).numpy(),
+        tuple(fusion.nearest_rule(phi, M)),
+        conjunctive(p).numpy(),
+        disjunctive(p).numpy(),
+        disagreement(p).numpy(),
+        float(contradiction(p)) if classes else None,
+        float(conflict(p)) if classes else None,
+        _pairwise(p) if classes else None,
+        beliefs(p.mT) if classes else None,
+        beliefs(stages[:, -1]) if classes else None,
+        vectors.numpy(),
+        qubit_entropy(vectors).numpy(),
+    )
 
 
 def _pairwise(masses: Tensor) -> np.ndarray:
     M = masses.shape[-1]
-    return np.array([[float(conflict(masses[:, [a, b]])) if a != b else 0.0 for b in range(M)] for a in range(M)])
+    return np.array(
+        [
+            [float(conflict(masses[:, [a, b]])) if a != b else 0.0 for b in range(M)]
+            for a in range(M)
+        ]
+    )

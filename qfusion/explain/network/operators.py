@@ -70,10 +70,15 @@ class Operator:
 
     def bits(self, k: int) -> np.ndarray:
         """The outcome pattern of a basis state, (|S|, n), 0 or 1."""
-        check(self.basis is not None, "This operator has eigenvectors, not outcome patterns. Use `amplitudes`.")
+        check(
+            self.basis is not None,
+            "This operator has eigenvectors, not outcome patterns. Use `amplitudes`.",
+        )
         n = [int(math.log2(d)) for d in self.dims]
         place = int(self.basis[k])  # type: ignore[index]
-        return np.array([(place >> shift) & 1 for shift in reversed(range(sum(n)))]).reshape(len(n), -1)
+        return np.array([(place >> shift) & 1 for shift in reversed(range(sum(n)))]).reshape(
+            len(n), -1
+        )
 
     def amplitudes(self, k: int) -> np.ndarray:
         """The k-th eigenvector, (d,) complex, turned so that its largest amplitude is positive: a global phase means
@@ -126,13 +131,15 @@ def offered(model: FusionModel) -> list[str]:
     M = len(model.modalities)
     found = [S for S in subsets(M) if S]
     if can(model, "masses"):
-        pairs = M <= 4 and 4**require(model, "masses").elements <= MAX_PATTERNS
+        pairs = M <= 4 and 4 ** require(model, "masses").elements <= MAX_PATTERNS
         found = [S for S in found if len(S) == 1 or (len(S) == 2 and pairs)]
     return [subset_name(S, model.modalities) for S in found]
 
 
 @torch.no_grad()
-def operator(model: FusionModel, background: AnyBackground, modalities: str, output: int = 0) -> Operator:
+def operator(
+    model: FusionModel, background: AnyBackground, modalities: str, output: int = 0
+) -> Operator:
     """Returns the decision operator of one group of modalities.
 
     Args:
@@ -146,8 +153,10 @@ def operator(model: FusionModel, background: AnyBackground, modalities: str, out
         InvalidInput: when the output does not exist or the background comes from another model.
     """
     choose("Group of modalities", modalities, offered(model))
-    check(0 <= output < len(model.outputs),
-          f"Argument `output` must lie in 0..{len(model.outputs) - 1}, but is {output}.")
+    check(
+        0 <= output < len(model.outputs),
+        f"Argument `output` must lie in 0..{len(model.outputs) - 1}, but is {output}.",
+    )
     S = tuple(model.modalities.index(name) for name in modalities.split("+"))
     bias = float(model.bias[output])
     fits = "Argument `background` comes from another kind of model. Make it with this model."
@@ -175,26 +184,55 @@ def states_from(model: FusionModel, encoded: Mapping[str, Tensor], modalities: s
     return [encoded[name].to(torch.complex128) for name in names]
 
 
-def _hermitian(model: KetModel, background: Background, S: Subset, output: int, bias: float) -> Operator:
-    O = model.observables()[output:output + 1].to(torch.complex128)
+def _hermitian(
+    model: KetModel, background: Background, S: Subset, output: int, bias: float
+) -> Operator:
+    O = model.observables()[output : output + 1].to(torch.complex128)
     marginals = marginal_observables(O, background)
     own = marginals[S][0]
     values, vectors = np.linalg.eigh(((own + own.mH) / 2).numpy())
-    return Operator(tuple(model.modalities[m] for m in S), model.outputs[output], values + bias, vectors, None,
-                    tuple(model.dims[m] for m in S), float(marginals[()].real) + bias, None, background.name,
-                    background.size)
+    return Operator(
+        tuple(model.modalities[m] for m in S),
+        model.outputs[output],
+        values + bias,
+        vectors,
+        None,
+        tuple(model.dims[m] for m in S),
+        float(marginals[()].real) + bias,
+        None,
+        background.name,
+        background.size,
+    )
 
 
-def _diagonal(model: EntangledQCNN, background: RowBackground, S: Subset, output: int, bias: float) -> Operator:
+def _diagonal(
+    model: EntangledQCNN, background: RowBackground, S: Subset, output: int, bias: float
+) -> Operator:
     masses, n = background.masses, model.elements
-    O, phi, independent = model.observables()[output].double(), model.phi.double(), background.kind == "product"
+    O, phi, independent = (
+        model.observables()[output].double(),
+        model.phi.double(),
+        background.kind == "product",
+    )
     table, seen = _table(O, phi, masses, S, independent), _seen(masses, S, independent)
     # Only where S is independent of the rest, the mean over what the background shows of S is the mean score.
-    baseline = float(table @ seen if independent else evaluate(O[None], fuse(masses, phi)[0]).mean()) + bias
+    baseline = (
+        float(table @ seen if independent else evaluate(O[None], fuse(masses, phi)[0]).mean())
+        + bias
+    )
     order = torch.argsort(table, stable=True)
-    return Operator(tuple(model.modalities[m] for m in S), model.outputs[output], (table[order] + bias).numpy(), None,
-                    order.numpy(), (2**n,) * len(S), baseline, _effects(table, seen, len(S), n), background.name,
-                    background.size)
+    return Operator(
+        tuple(model.modalities[m] for m in S),
+        model.outputs[output],
+        (table[order] + bias).numpy(),
+        None,
+        order.numpy(),
+        (2**n,) * len(S),
+        baseline,
+        _effects(table, seen, len(S), n),
+        background.name,
+        background.size,
+    )
 
 
 def _seen(masses: Tensor, S: Sequence[int], independent: bool) -> Tensor:
@@ -204,7 +242,11 @@ def _seen(masses: Tensor, S: Sequence[int], independent: bool) -> Tensor:
         return masses.new_ones(1)
     if len(parts) == 1:
         return parts[0].mean(0)
-    joint = parts[0].mean(0)[:, None] * parts[1].mean(0) if independent else parts[0].T @ parts[1] / len(masses)
+    joint = (
+        parts[0].mean(0)[:, None] * parts[1].mean(0)
+        if independent
+        else parts[0].T @ parts[1] / len(masses)
+    )
     return joint.flatten()
 
 
@@ -227,8 +269,10 @@ def _table(O: Tensor, phi: Tensor, masses: Tensor, S: Subset, independent: bool)
     n, M = masses.shape[1:]
     rest = [m for m in range(M) if m not in S]
     if len(rest) > 2:
-        check(not independent,
-              "Background 'product' has no operator of one modality among more than three. Choose 'joint'.")
+        check(
+            not independent,
+            "Background 'product' has no operator of one modality among more than three. Choose 'joint'.",
+        )
         return rows.pulled_back(O[None], phi, masses, S[0])[0]
     s, r, k = 2 ** len(S), 2 ** len(rest), n // 2
     bits = patterns(M).double()
@@ -236,23 +280,40 @@ def _table(O: Tensor, phi: Tensor, masses: Tensor, S: Subset, independent: bool)
     factors = factors.permute(*S, *rest, M, M + 1).reshape(s, r, n, 3)
     left, right = _multiplied(factors[:, :, :k]), _multiplied(factors[:, :, k:])  # (s^k, r^k, 3^k)
     weights = _by_qubit(_seen(masses, rest, independent), len(rest), n).view(r**k, r ** (n - k))
-    right = (weights @ right).flatten(1)  # (s^(n-k), r^k 3^(n-k)), averaged over the rest's outcomes in the second half
-    return _by_modality(((left @ O.reshape(3**k, 3 ** (n - k))).flatten(1) @ right.T).flatten(), len(S), n)
+    right = (weights @ right).flatten(
+        1
+    )  # (s^(n-k), r^k 3^(n-k)), averaged over the rest's outcomes in the second half
+    return _by_modality(
+        ((left @ O.reshape(3**k, 3 ** (n - k))).flatten(1) @ right.T).flatten(), len(S), n
+    )
 
 
 def _multiplied(factors: Tensor) -> Tensor:
     """Products over some qubits of factors (s, r, k, 3): (s^k, r^k, 3^k)."""
     product = factors.new_ones(1, 1, 1)
     for i in range(factors.shape[2]):
-        product = torch.einsum("prw,qsv->pqrswv", product, factors[:, :, i]).flatten(4).flatten(2, 3).flatten(0, 1)
+        product = (
+            torch.einsum("prw,qsv->pqrswv", product, factors[:, :, i])
+            .flatten(4)
+            .flatten(2, 3)
+            .flatten(0, 1)
+        )
     return product
 
 
 def _by_qubit(values: Tensor, count: int, n: int) -> Tensor:
     """From patterns modality by modality to patterns qubit by qubit."""
-    return values.view((2,) * (count * n)).permute([m * n + i for i in range(n) for m in range(count)]).flatten()
+    return (
+        values.view((2,) * (count * n))
+        .permute([m * n + i for i in range(n) for m in range(count)])
+        .flatten()
+    )
 
 
 def _by_modality(values: Tensor, count: int, n: int) -> Tensor:
     """From patterns qubit by qubit to patterns modality by modality."""
-    return values.view((2,) * (count * n)).permute([i * count + m for m in range(count) for i in range(n)]).flatten()
+    return (
+        values.view((2,) * (count * n))
+        .permute([i * count + m for m in range(count) for i in range(n)])
+        .flatten()
+    )

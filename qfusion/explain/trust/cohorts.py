@@ -29,7 +29,9 @@ SPLIT, EVERYTHING, DEFAULT_SPLIT = "split", "all", "test"
 _KNOWN_VALUES = 200  # columns with more distinct values than this may be asked for any value
 _HUGE = 1e12
 _RELATION = "relation"
-RELATIONS_THEN = {"complement": ("agreement", "joint")}  # a relation of before joint decisions had a name of their own
+RELATIONS_THEN = {
+    "complement": ("agreement", "joint")
+}  # a relation of before joint decisions had a name of their own
 
 
 @dataclass(frozen=True)
@@ -75,12 +77,16 @@ def parse(text: str) -> tuple[Part, ...]:
         >>> [str(part) for part in parse('relation=conflict; error >= 1; text~"a; b"')]
         ['relation=conflict', 'error>=1', 'text~"a; b"']
     """
-    check(len(text) <= MAX_TEXT,
-          f"The filter has {len(text):,} characters, and at most {MAX_TEXT} are read. Use fewer conditions.")
+    check(
+        len(text) <= MAX_TEXT,
+        f"The filter has {len(text):,} characters, and at most {MAX_TEXT} are read. Use fewer conditions.",
+    )
     check(text.isprintable(), "The filter holds characters that cannot be printed. Remove them.")
     parts = tuple(_part(piece) for piece in _outside_quotes(text, ";") if piece.strip())
-    check(len(parts) <= MAX_PARTS,
-          f"The filter has {len(parts)} conditions, and at most {MAX_PARTS} are read. Use fewer.")
+    check(
+        len(parts) <= MAX_PARTS,
+        f"The filter has {len(parts)} conditions, and at most {MAX_PARTS} are read. Use fewer.",
+    )
     return parts
 
 
@@ -90,10 +96,16 @@ def parse_saved(text: str) -> Cohort:
     Raises:
         InvalidInput: when the name or the filter does not fit.
     """
-    name, colon, rest = text[:MAX_TEXT + MAX_NAME + 2].partition(":")
-    check(bool(colon), f"Cohort `{text[:60]}` must look like `NAME:FILTER`, such as `hard:error>1`. It has no colon.")
+    name, colon, rest = text[: MAX_TEXT + MAX_NAME + 2].partition(":")
+    check(
+        bool(colon),
+        f"Cohort `{text[:60]}` must look like `NAME:FILTER`, such as `hard:error>1`. It has no colon.",
+    )
     parts = parse(rest)
-    check(bool(parts), f"Cohort `{name[:60]}` has no filter. Write one behind the colon, such as `hard:error>1`.")
+    check(
+        bool(parts),
+        f"Cohort `{name[:60]}` has no filter. Write one behind the colon, such as `hard:error>1`.",
+    )
     return Cohort(cohort_name(name), parts)
 
 
@@ -104,15 +116,19 @@ def cohort_name(name: str) -> str:
         InvalidInput: when it is empty or too long, or holds more than letters, digits, spaces, `_`, `-` and `.`.
     """
     bare = name.strip()
-    check(0 < len(bare) <= MAX_NAME and all(c.isalnum() or c in " _-." for c in bare),
-          f"A cohort's name must be 1 to {MAX_NAME} letters, digits, spaces, `_`, `-` or `.`, but is {bare[:60]!r}. "
-          "Choose another.")
+    check(
+        0 < len(bare) <= MAX_NAME and all(c.isalnum() or c in " _-." for c in bare),
+        f"A cohort's name must be 1 to {MAX_NAME} letters, digits, spaces, `_`, `-` or `.`, but is {bare[:60]!r}. "
+        "Choose another.",
+    )
     return bare
 
 
 def split_of(parts: Sequence[Part]) -> tuple[Part, ...]:
     """Returns the conditions on the split: those that are there, or the test split."""
-    return tuple(part for part in parts if part.column == SPLIT) or (Part(SPLIT, "=", (DEFAULT_SPLIT,)),)
+    return tuple(part for part in parts if part.column == SPLIT) or (
+        Part(SPLIT, "=", (DEFAULT_SPLIT,)),
+    )
 
 
 def within_split(parts: Sequence[Part], frame: pd.DataFrame) -> np.ndarray:
@@ -161,17 +177,28 @@ def column_of(name: str, frame: pd.DataFrame) -> pd.Series:
     if name == "id":
         return pd.Series(frame.index.astype(str), index=frame.index)
     mended = name.replace(" ", "+")
-    return frame[mended if mended in frame.columns else choose("Column", name, ["id", *map(str, frame.columns)])]
+    return frame[
+        mended
+        if mended in frame.columns
+        else choose("Column", name, ["id", *map(str, frame.columns)])
+    ]
 
 
 def _within(part: Part, frame: pd.DataFrame) -> np.ndarray:
     """Whether the two columns of a region lie in it; rows that have no place do not."""
     axes = [f"{part.column}.{i}" for i in (1, 2)]
-    check(all(axis in frame.columns for axis in axes),
-          f"Condition `{str(part)[:80]}`: `{REGION}` asks for a region of a map, such as `pca[states]@0,0|1,1`, and "
-          f"`{part.column[:40]}` is none of this model.")
-    check(len(part.values) >= 2, f"Condition `{str(part)[:80]}` must name two corners of a box, or those of a polygon.")
-    return inside(np.array([_corner(value) for value in part.values]), frame[axes].to_numpy(dtype=float))
+    check(
+        all(axis in frame.columns for axis in axes),
+        f"Condition `{str(part)[:80]}`: `{REGION}` asks for a region of a map, such as `pca[states]@0,0|1,1`, and "
+        f"`{part.column[:40]}` is none of this model.",
+    )
+    check(
+        len(part.values) >= 2,
+        f"Condition `{str(part)[:80]}` must name two corners of a box, or those of a polygon.",
+    )
+    return inside(
+        np.array([_corner(value) for value in part.values]), frame[axes].to_numpy(dtype=float)
+    )
 
 
 def _corner(value: str) -> tuple[float, float]:
@@ -198,7 +225,7 @@ def inside(corners: np.ndarray, points: np.ndarray) -> np.ndarray:
 def simplified(corners: np.ndarray, away: float) -> np.ndarray:
     """Returns the corners of a polygon (K, 2) without those that lie nearer than `away` to the line between others
     (Douglas and Peucker 1973); at least three."""
-    far = int(((corners - corners[0])**2).sum(1).argmax())
+    far = int(((corners - corners[0]) ** 2).sum(1).argmax())
     if not 0 < far < len(corners):
         return corners[:3]
     closed = np.vstack([corners, corners[:1]])
@@ -209,7 +236,7 @@ def simplified(corners: np.ndarray, away: float) -> np.ndarray:
         if end - start < 2:
             continue
         a, b = closed[start], closed[end]
-        between = closed[start + 1:end] - a
+        between = closed[start + 1 : end] - a
         along = b - a
         share = np.clip(between @ along / max(float(along @ along), 1e-300), 0, 1)
         gaps = np.hypot(*(between - share[:, None] * along).T)
@@ -223,30 +250,49 @@ def simplified(corners: np.ndarray, away: float) -> np.ndarray:
 
 
 def _numeric(part: Part, column: pd.Series) -> np.ndarray:
-    check(part.operator != "~",
-          f"Condition `{str(part)[:80]}`: `~` looks for words, `{part.column}` holds numbers. Use `=`, `<` or `>`.")
+    check(
+        part.operator != "~",
+        f"Condition `{str(part)[:80]}`: `~` looks for words, `{part.column}` holds numbers. Use `=`, `<` or `>`.",
+    )
     wanted = [require_number(part.column, value, -_HUGE, _HUGE) for value in part.values]
-    check(part.operator in ("=", "!=") or len(wanted) == 1,
-          f"Condition `{str(part)[:80]}` must name one number after `{part.operator}`.")
+    check(
+        part.operator in ("=", "!=") or len(wanted) == 1,
+        f"Condition `{str(part)[:80]}` must name one number after `{part.operator}`.",
+    )
     found = column.to_numpy(dtype=float)
     first = wanted[0]
     if part.operator in ("=", "!="):
-        equal = np.any([np.isclose(found, number, rtol=1e-9, atol=1e-12) for number in wanted], axis=0)
+        equal = np.any(
+            [np.isclose(found, number, rtol=1e-9, atol=1e-12) for number in wanted], axis=0
+        )
         return (equal if part.operator == "=" else ~equal) & ~np.isnan(found)
     with np.errstate(invalid="ignore"):
-        return np.asarray({"<": found < first, "<=": found <= first, ">": found > first,
-                           ">=": found >= first}[part.operator])
+        return np.asarray(
+            {"<": found < first, "<=": found <= first, ">": found > first, ">=": found >= first}[
+                part.operator
+            ]
+        )
 
 
 def _textual(part: Part, column: pd.Series) -> np.ndarray:
-    check(part.operator in ("=", "!=", "~"),
-          f"Condition `{str(part)[:80]}`: `{part.operator}` compares numbers, and `{part.column}` holds words. Use "
-          "`=`, `!=` or `~`.")
+    check(
+        part.operator in ("=", "!=", "~"),
+        f"Condition `{str(part)[:80]}`: `{part.operator}` compares numbers, and `{part.column}` holds words. Use "
+        "`=`, `!=` or `~`.",
+    )
     words, known = column.astype(str), column.notna().to_numpy()
     if part.operator == "~":
         lower = words.str.casefold()
-        return np.any([lower.str.contains(value.casefold(), regex=False).to_numpy() for value in part.values],
-                      axis=0) & known
+        return (
+            np.any(
+                [
+                    lower.str.contains(value.casefold(), regex=False).to_numpy()
+                    for value in part.values
+                ],
+                axis=0,
+            )
+            & known
+        )
     distinct = words.unique()
     if len(distinct) <= _KNOWN_VALUES:
         known_words = [word for word in distinct if word]
@@ -259,18 +305,31 @@ def _textual(part: Part, column: pd.Series) -> np.ndarray:
 
 
 def _part(piece: str) -> Part:
-    place, operator = next(((at, op) for at in range(len(piece)) for op in OPERATORS if piece.startswith(op, at)),
-                           (0, ""))
+    place, operator = next(
+        ((at, op) for at in range(len(piece)) for op in OPERATORS if piece.startswith(op, at)),
+        (0, ""),
+    )
     column = piece[:place].strip()
-    check(bool(operator) and bool(column),
-          f"Condition `{piece.strip()[:80]}` must look like `relation=conflict`, `error>1` or `text~word`. Remove or "
-          "mend it.")
-    values = tuple(_unquoted(value) for value in _outside_quotes(piece[place + len(operator):], "|"))
-    check(all(values), f"Condition `{piece.strip()[:80]}` must name a value after `{operator}`. Write one.")
-    check(len(values) <= MAX_VALUES,
-          f"Condition on `{column[:40]}` names {len(values)} values, and at most {MAX_VALUES} are read.")
+    check(
+        bool(operator) and bool(column),
+        f"Condition `{piece.strip()[:80]}` must look like `relation=conflict`, `error>1` or `text~word`. Remove or "
+        "mend it.",
+    )
+    values = tuple(
+        _unquoted(value) for value in _outside_quotes(piece[place + len(operator) :], "|")
+    )
+    check(
+        all(values),
+        f"Condition `{piece.strip()[:80]}` must name a value after `{operator}`. Write one.",
+    )
+    check(
+        len(values) <= MAX_VALUES,
+        f"Condition on `{column[:40]}` names {len(values)} values, and at most {MAX_VALUES} are read.",
+    )
     if column == _RELATION:
-        values = tuple(dict.fromkeys(now for value in values for now in RELATIONS_THEN.get(value, (value,))))
+        values = tuple(
+            dict.fromkeys(now for value in values for now in RELATIONS_THEN.get(value, (value,)))
+        )
     return Part(column, operator, values)
 
 

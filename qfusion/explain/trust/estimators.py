@@ -27,7 +27,11 @@ from qfusion.models.encoders import Features
 from qfusion.quantum.decomposition import subsets
 
 METHODS = EXACT, BRUTE, SAMPLING, KERNEL = (
-    "exact (this project)", "brute force", "captum ShapleyValueSampling", "captum KernelShap")
+    "exact (this project)",
+    "brute force",
+    "captum ShapleyValueSampling",
+    "captum KernelShap",
+)
 _CHUNK = 512  # background rows at a time: images and sequences of thousands would fill the memory
 
 
@@ -58,13 +62,21 @@ class Game:
         output: number of the score.
     """
 
-    def __init__(self, model: FusionModel, inputs: Mapping[str, Features], background: Mapping[str, Features],
-                 output: int):
+    def __init__(
+        self,
+        model: FusionModel,
+        inputs: Mapping[str, Features],
+        background: Mapping[str, Features],
+        output: int,
+    ):
         self.model, self.output = model, output
         self.names = model.modalities
         self.sample, self.rows = inputs, background
         self.count = _length(background[self.names[0]])
-        check(_length(inputs[self.names[0]]) == 1, "Argument `inputs` must hold one sample. Take one row.")
+        check(
+            _length(inputs[self.names[0]]) == 1,
+            "Argument `inputs` must hold one sample. Take one row.",
+        )
         self.values: dict[frozenset[int], float] = {}
         self.costs: dict[frozenset[int], float] = {}
         self.asked, self.seconds = 0, 0.0
@@ -86,8 +98,12 @@ class Game:
         total = 0.0
         for start in range(0, self.count, _CHUNK):
             rows = slice(start, min(start + _CHUNK, self.count))
-            mixed = {name: _expand(self.sample[name], rows.stop - rows.start) if m in present
-                     else _cut(self.rows[name], rows) for m, name in enumerate(self.names)}
+            mixed = {
+                name: _expand(self.sample[name], rows.stop - rows.start)
+                if m in present
+                else _cut(self.rows[name], rows)
+                for m, name in enumerate(self.names)
+            }
             total += float(self.model(mixed)[:, self.output].sum())
         return total / self.count
 
@@ -97,8 +113,10 @@ class Game:
 
     def forward(self, masks: Tensor) -> Tensor:
         """Returns v of masks (B, M), 1 for present: what captum calls."""
-        return torch.tensor([self.value(frozenset(torch.nonzero(mask > 0.5).flatten().tolist())) for mask in masks],
-                            dtype=torch.float64)
+        return torch.tensor(
+            [self.value(frozenset(torch.nonzero(mask > 0.5).flatten().tolist())) for mask in masks],
+            dtype=torch.float64,
+        )
 
 
 def _length(features: Features) -> int:
@@ -147,12 +165,22 @@ def compare(game: Game, exact: Explanation, exact_seconds: float, seed: int = 0)
 
 
 def _estimate(method: str, values: np.ndarray, reference: np.ndarray, game: Game) -> Estimate:
-    return Estimate(method, np.asarray(values, dtype=float), float(np.abs(values - reference).max()), game.asked,
-                    game.seconds)
+    return Estimate(
+        method,
+        np.asarray(values, dtype=float),
+        float(np.abs(values - reference).max()),
+        game.asked,
+        game.seconds,
+    )
 
 
 def frame(estimates: list[Estimate], names: tuple[str, ...]) -> pd.DataFrame:
     """Returns one row a method."""
-    return pd.DataFrame([{"method": e.method} | {f"shapley[{name}]": e.shapley[m] for m, name in enumerate(names)}
-                         | {"largest_error": e.error, "coalitions_run": e.evaluations, "seconds": e.seconds}
-                         for e in estimates])
+    return pd.DataFrame(
+        [
+            {"method": e.method}
+            | {f"shapley[{name}]": e.shapley[m] for m, name in enumerate(names)}
+            | {"largest_error": e.error, "coalitions_run": e.evaluations, "seconds": e.seconds}
+            for e in estimates
+        ]
+    )

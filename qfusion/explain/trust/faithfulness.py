@@ -68,9 +68,18 @@ class Curves:
 
     def frame(self) -> pd.DataFrame:
         """Returns one row a step: our curves, and mean, lowest and highest of the random ones."""
-        columns: dict[str, np.ndarray] = {"share": self.shares, "deletion": self.deletion, "insertion": self.insertion}
-        for name, runs in (("deletion", self.random_deletion), ("insertion", self.random_insertion)):
-            columns |= {f"random_{name}_{what}": getattr(runs, what)(0) for what in ("mean", "min", "max")}
+        columns: dict[str, np.ndarray] = {
+            "share": self.shares,
+            "deletion": self.deletion,
+            "insertion": self.insertion,
+        }
+        for name, runs in (
+            ("deletion", self.random_deletion),
+            ("insertion", self.random_insertion),
+        ):
+            columns |= {
+                f"random_{name}_{what}": getattr(runs, what)(0) for what in ("mean", "min", "max")
+            }
         return pd.DataFrame(columns)
 
 
@@ -107,16 +116,25 @@ def against_truth(explanation: Explanation, truth: pd.DataFrame) -> AgainstTruth
     """
     terms = tuple(name for name in explanation.coalitions if name)
     missing = [name for name in terms if name not in truth]
-    check(not missing,
-          f"Argument `truth` must have a column for each coalition, but lacks {missing}. Use the truth of the model's "
-          "data.")
+    check(
+        not missing,
+        f"Argument `truth` must have a column for each coalition, but lacks {missing}. Use the truth of the model's "
+        "data.",
+    )
     ours = explanation.dividends[:, 1:, 0]
-    check(len(truth) == len(ours),
-          f"Argument `truth` must have {len(ours)} rows, but has {len(truth)}. Take the explained samples.")
+    check(
+        len(truth) == len(ours),
+        f"Argument `truth` must have {len(ours)} rows, but has {len(truth)}. Take the explained samples.",
+    )
     true = truth[list(terms)].to_numpy(dtype=float)
     pairs = list(zip(ours.T, true.T, strict=True))
-    return AgainstTruth(terms, ours, true, np.array([_correlation(scipy.stats.pearsonr, *pair) for pair in pairs]),
-                        np.array([_correlation(scipy.stats.spearmanr, *pair) for pair in pairs]))
+    return AgainstTruth(
+        terms,
+        ours,
+        true,
+        np.array([_correlation(scipy.stats.pearsonr, *pair) for pair in pairs]),
+        np.array([_correlation(scipy.stats.spearmanr, *pair) for pair in pairs]),
+    )
 
 
 def _correlation(kind: object, a: np.ndarray, b: np.ndarray) -> float:
@@ -124,8 +142,14 @@ def _correlation(kind: object, a: np.ndarray, b: np.ndarray) -> float:
     return float("nan") if constant else float(kind(a, b).statistic)  # type: ignore[operator]
 
 
-def modality_curves(explanation: Explanation, outputs: np.ndarray, *, probability: bool = False, orders: int = ORDERS,
-                    seed: int = 0) -> Curves:
+def modality_curves(
+    explanation: Explanation,
+    outputs: np.ndarray,
+    *,
+    probability: bool = False,
+    orders: int = ORDERS,
+    seed: int = 0,
+) -> Curves:
     """Returns deletion and insertion of modalities in the order of their absolute Shapley values, most first.
 
     Args:
@@ -138,8 +162,10 @@ def modality_curves(explanation: Explanation, outputs: np.ndarray, *, probabilit
     values, M = explanation.values, len(explanation.modalities)
     B = len(values)
     pick = np.arange(B), outputs
-    check(len(outputs) == B,
-          f"Argument `outputs` must name one output for each of the {B} samples, but has {len(outputs)}.")
+    check(
+        len(outputs) == B,
+        f"Argument `outputs` must name one output for each of the {B} samples, but has {len(outputs)}.",
+    )
     if probability:
         values = _softmax(values)
     table = values[np.arange(B)[:, None], np.arange(2**M), np.asarray(outputs)[:, None]]  # (B, 2^M)
@@ -147,23 +173,43 @@ def modality_curves(explanation: Explanation, outputs: np.ndarray, *, probabilit
     rng = np.random.default_rng(seed)
     drawn = [np.argsort(rng.random((B, M)), 1) for _ in range(orders)]
     place = {frozenset(S): i for i, S in enumerate(subsets(M))}
-    of_mask = np.array([place[frozenset(m for m in range(M) if mask >> m & 1)] for mask in range(2**M)])
+    of_mask = np.array(
+        [place[frozenset(m for m in range(M) if mask >> m & 1)] for mask in range(2**M)]
+    )
 
     def along(order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        taken = np.concatenate([np.zeros((B, 1), int), np.cumsum(1 << order, 1)], 1)  # bit masks of the first k players
+        taken = np.concatenate(
+            [np.zeros((B, 1), int), np.cumsum(1 << order, 1)], 1
+        )  # bit masks of the first k players
         full = table[:, -1:]
         without = np.take_along_axis(table, of_mask[(2**M - 1) ^ taken], 1)
         with_them = np.take_along_axis(table, of_mask[taken], 1)
         return np.abs(without - full).mean(0), np.abs(with_them - full).mean(0)
 
-    return _curves(np.arange(M + 1) / M, along(ours), [along(order) for order in drawn], B,
-                   "probability" if probability else "score")
+    return _curves(
+        np.arange(M + 1) / M,
+        along(ours),
+        [along(order) for order in drawn],
+        B,
+        "probability" if probability else "score",
+    )
 
 
-def _curves(shares: np.ndarray, ours: tuple[np.ndarray, np.ndarray], random: list[tuple[np.ndarray, np.ndarray]],
-            count: int, unit: str) -> Curves:
-    return Curves(shares, *ours, np.array([run[0] for run in random]), np.array([run[1] for run in random]), count,
-                  unit)
+def _curves(
+    shares: np.ndarray,
+    ours: tuple[np.ndarray, np.ndarray],
+    random: list[tuple[np.ndarray, np.ndarray]],
+    count: int,
+    unit: str,
+) -> Curves:
+    return Curves(
+        shares,
+        *ours,
+        np.array([run[0] for run in random]),
+        np.array([run[1] for run in random]),
+        count,
+        unit,
+    )
 
 
 def _softmax(values: np.ndarray) -> np.ndarray:
@@ -185,4 +231,6 @@ def sarcasm_share(explanation: Explanation, table: pd.DataFrame) -> tuple[float,
     if not sarcastic.any():
         return None
     found: Mapping[str, int] = {name: i for i, name in enumerate(explanation.coalitions)}
-    return float((explanation.dividends[sarcastic, found["text+audio"], 0] < 0).mean()), int(sarcastic.sum())
+    return float((explanation.dividends[sarcastic, found["text+audio"], 0] < 0).mean()), int(
+        sarcastic.sum()
+    )

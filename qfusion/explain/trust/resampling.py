@@ -53,8 +53,9 @@ class Interval:
         return self.known and (self.low > 0 or self.high < 0)
 
 
-def counts(n: int, resamples: int = RESAMPLES, seed: int = 0, clusters: np.ndarray | None = None
-           ) -> Iterator[np.ndarray]:
+def counts(
+    n: int, resamples: int = RESAMPLES, seed: int = 0, clusters: np.ndarray | None = None
+) -> Iterator[np.ndarray]:
     """Yields how often each of n samples is drawn, in blocks (r, n) of float64 that add up to `resamples` rows.
 
     Args:
@@ -66,15 +67,21 @@ def counts(n: int, resamples: int = RESAMPLES, seed: int = 0, clusters: np.ndarr
         InvalidInput: when the clusters are not of n samples.
     """
     clusters = np.arange(n)[:, None] if clusters is None else np.asarray(clusters)
-    check(clusters.ndim == 2 and len(clusters) == n,
-          f"Argument `clusters` must have shape ({n}, k), but has shape {clusters.shape}.")
+    check(
+        clusters.ndim == 2 and len(clusters) == n,
+        f"Argument `clusters` must have shape ({n}, k), but has shape {clusters.shape}.",
+    )
     rng, left, pools = np.random.default_rng(seed), resamples, _pools(clusters)
     while left:
         take = min(left, max(1, _NUMBERS // max(n, 1)))
         weights = np.ones((take, n))
         for size, columns in pools:
             drawn = rng.integers(0, size, (take, size)) + size * np.arange(take)[:, None]
-            times = np.bincount(drawn.ravel(), minlength=take * size).reshape(take, size).astype(np.float64)
+            times = (
+                np.bincount(drawn.ravel(), minlength=take * size)
+                .reshape(take, size)
+                .astype(np.float64)
+            )
             for places in columns:
                 weights *= times[:, places]
         yield weights
@@ -90,12 +97,17 @@ def _pools(clusters: np.ndarray) -> list[tuple[int, list[np.ndarray]]]:
             own, columns = own | pool[0], pool[1] + columns
             pools.remove(pool)
         pools.append((own, columns))
-    return [(len(own), [np.searchsorted(sorted(own), clusters[:, c]) for c in columns]) for own, columns in pools]
+    return [
+        (len(own), [np.searchsorted(sorted(own), clusters[:, c]) for c in columns])
+        for own, columns in pools
+    ]
 
 
 def enough(n: int, clusters: np.ndarray | None = None) -> bool:
     """Whether there are `FEWEST` samples or more, and as many clusters of every way of grouping."""
-    return n >= FEWEST and (clusters is None or min(len(np.unique(column)) for column in clusters.T) >= FEWEST)
+    return n >= FEWEST and (
+        clusters is None or min(len(np.unique(column)) for column in clusters.T) >= FEWEST
+    )
 
 
 def effective(hits: np.ndarray, clusters: np.ndarray | None = None, resamples: int = 500) -> float:
@@ -111,8 +123,12 @@ def effective(hits: np.ndarray, clusters: np.ndarray | None = None, resamples: i
     if rate in (0.0, 1.0):
         return float(min(len(np.unique(column)) for column in clusters.T))
     with np.errstate(invalid="ignore"):
-        drawn = np.concatenate([_mean_of(np.asarray(hits, float))(block)
-                                for block in counts(n, resamples, 0, clusters)])
+        drawn = np.concatenate(
+            [
+                _mean_of(np.asarray(hits, float))(block)
+                for block in counts(n, resamples, 0, clusters)
+            ]
+        )
     variance = float(np.nanvar(drawn))
     return max(1.0, min(float(n), rate * (1 - rate) / variance if variance > 0 else n))
 
@@ -124,8 +140,10 @@ def pearson(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
     total = weights.sum(-1)
     dx, dy = (v - ((weights * v).sum(-1) / total)[:, None] for v in (x, y))
     xx, yy, xy = ((weights * a * b).sum(-1) for a, b in ((dx, dx), (dy, dy), (dx, dy)))
-    tiny = 1e-24 * total * np.maximum(np.abs(x).max(-1),
-                                      1e-300) ** 2, 1e-24 * total * np.maximum(np.abs(y).max(-1), 1e-300) ** 2
+    tiny = (
+        1e-24 * total * np.maximum(np.abs(x).max(-1), 1e-300) ** 2,
+        1e-24 * total * np.maximum(np.abs(y).max(-1), 1e-300) ** 2,
+    )
     varies = (xx > tiny[0]) & (yy > tiny[1])
     return np.where(varies, xy / np.sqrt(np.where(varies, xx * yy, 1)), np.nan)
 
@@ -144,8 +162,14 @@ def spearman(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return pearson(ranks(x, weights), ranks(y, weights), weights)
 
 
-def correlation(x: np.ndarray, y: np.ndarray, *, resamples: int = RESAMPLES, seed: int = 0,
-                clusters: np.ndarray | None = None) -> dict[str, Interval]:
+def correlation(
+    x: np.ndarray,
+    y: np.ndarray,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    clusters: np.ndarray | None = None,
+) -> dict[str, Interval]:
     """Returns Pearson's and Spearman's correlation with their intervals, under "pearson" and "spearman".
 
     Args:
@@ -155,13 +179,21 @@ def correlation(x: np.ndarray, y: np.ndarray, *, resamples: int = RESAMPLES, see
         InvalidInput: when the lengths differ or a value is not finite.
     """
     x, y = _checked("x", x), _checked("y", y)
-    check(len(x) == len(y), f"Arguments `x` and `y` must have one length, but have {len(x)} and {len(y)}.")
+    check(
+        len(x) == len(y),
+        f"Arguments `x` and `y` must have one length, but have {len(x)} and {len(y)}.",
+    )
     found = {"pearson": lambda w: pearson(x, y, w), "spearman": lambda w: spearman(x, y, w)}
     return intervals(found, len(x), resamples, seed, clusters)
 
 
-def mean(values: np.ndarray, *, resamples: int = RESAMPLES, seed: int = 0,
-         clusters: np.ndarray | None = None) -> Interval:
+def mean(
+    values: np.ndarray,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    clusters: np.ndarray | None = None,
+) -> Interval:
     """Returns the mean of values (n,) with its interval; clusters as of `counts`.
 
     Raises:
@@ -170,8 +202,13 @@ def mean(values: np.ndarray, *, resamples: int = RESAMPLES, seed: int = 0,
     return means({"values": values}, resamples=resamples, seed=seed, clusters=clusters)["values"]
 
 
-def means(columns: Mapping[str, np.ndarray], *, resamples: int = RESAMPLES, seed: int = 0,
-          clusters: np.ndarray | None = None) -> dict[str, Interval]:
+def means(
+    columns: Mapping[str, np.ndarray],
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    clusters: np.ndarray | None = None,
+) -> dict[str, Interval]:
     """Returns the means of columns (n,) of the same samples, resampled together; clusters as of `counts`.
 
     Raises:
@@ -179,9 +216,17 @@ def means(columns: Mapping[str, np.ndarray], *, resamples: int = RESAMPLES, seed
     """
     found = {name: _checked(name, values) for name, values in columns.items()}
     sizes = {len(values) for values in found.values()}
-    check(len(sizes) == 1, f"Argument `columns` must hold columns of one length, but holds {sorted(sizes)}.")
-    return intervals({name: _mean_of(values) for name, values in found.items()}, sizes.pop(), resamples, seed,
-                      clusters)
+    check(
+        len(sizes) == 1,
+        f"Argument `columns` must hold columns of one length, but holds {sorted(sizes)}.",
+    )
+    return intervals(
+        {name: _mean_of(values) for name, values in found.items()},
+        sizes.pop(),
+        resamples,
+        seed,
+        clusters,
+    )
 
 
 def _mean_of(values: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
@@ -194,8 +239,13 @@ def _checked(name: str, values: np.ndarray) -> np.ndarray:
     return found
 
 
-def intervals(statistics: dict[str, Callable[[np.ndarray], np.ndarray]], n: int, resamples: int,
-              seed: int, clusters: np.ndarray | None = None) -> dict[str, Interval]:
+def intervals(
+    statistics: dict[str, Callable[[np.ndarray], np.ndarray]],
+    n: int,
+    resamples: int,
+    seed: int,
+    clusters: np.ndarray | None = None,
+) -> dict[str, Interval]:
     """Returns statistics of n samples with their intervals, all of the same resamples.
 
     Args:
@@ -216,6 +266,10 @@ def intervals(statistics: dict[str, Callable[[np.ndarray], np.ndarray]], n: int,
     for name, parts in drawn.items():
         values = np.concatenate(parts)
         values = values[np.isfinite(values)]
-        low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) if len(values) else (np.nan, np.nan)
+        low, high = (
+            np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+            if len(values)
+            else (np.nan, np.nan)
+        )
         found[name] = Interval(own[name], float(low), float(high), n, len(values))
     return found

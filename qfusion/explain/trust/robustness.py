@@ -37,7 +37,9 @@ from qfusion.training.batches import mean_and_std
 LEVELS = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0)  # standard deviations
 MAX_NOISE = 100.0
 BATCH = 4096  # rows that are scored at once
-_known: WeakKeyDictionary[DataSet, dict[tuple[str, str], tuple[Tensor, Tensor]]] = WeakKeyDictionary()
+_known: WeakKeyDictionary[DataSet, dict[tuple[str, str], tuple[Tensor, Tensor]]] = (
+    WeakKeyDictionary()
+)
 
 
 @dataclass(frozen=True)
@@ -66,21 +68,40 @@ class Disturbance:
             require_number(f"noise[{name}]", level, 0.0, MAX_NOISE)
         gone = {*self.missing, *self.mean}
         both = sorted(gone & {*self.swapped, *self.noise} | set(self.missing) & set(self.mean))
-        check(not both, f"Modality {both[0] if both else ''!r} cannot be absent and disturbed at once. Name it once.")
-        check(isinstance(self.seed, int) and self.seed >= 0,
-              f"Argument `seed` must be a whole number from 0, but is {self.seed!r}.")
+        check(
+            not both,
+            f"Modality {both[0] if both else ''!r} cannot be absent and disturbed at once. Name it once.",
+        )
+        check(
+            isinstance(self.seed, int) and self.seed >= 0,
+            f"Argument `seed` must be a whole number from 0, but is {self.seed!r}.",
+        )
 
     @property
     def words(self) -> str:
         """In a few words, "as recorded" when nothing is done."""
-        said = [f"without {name}" for name in self.missing] + [f"{name} at its training mean" for name in self.mean]
+        said = [f"without {name}" for name in self.missing] + [
+            f"{name} at its training mean" for name in self.mean
+        ]
         said += [f"{name} of another sample" for name in self.swapped]
-        return ", ".join(said + [f"noise of {level:g} deviations on {name}"
-                                 for name, level in self.noise.items()]) or "as recorded"
+        return (
+            ", ".join(
+                said
+                + [f"noise of {level:g} deviations on {name}" for name, level in self.noise.items()]
+            )
+            or "as recorded"
+        )
 
 
-def inputs(dataset: DataSet, rows: Any, disturbance: Disturbance, trained_on: str = "train", pool: Any = None,
-           dtype: torch.dtype = torch.float64, model: FusionModel | None = None) -> dict[str, Any]:
+def inputs(
+    dataset: DataSet,
+    rows: Any,
+    disturbance: Disturbance,
+    trained_on: str = "train",
+    pool: Any = None,
+    dtype: torch.dtype = torch.float64,
+    model: FusionModel | None = None,
+) -> dict[str, Any]:
     """Returns the inputs of rows with noise, swaps and means, not yet without what is missing.
 
     Args:
@@ -100,7 +121,9 @@ def inputs(dataset: DataSet, rows: Any, disturbance: Disturbance, trained_on: st
     def of(whose: np.ndarray) -> dict[str, Any]:
         if model is None or not encoded.is_kept(model, dataset):
             return dataset.inputs(whose, dtype)
-        changed = [name for name in dataset.names if name in disturbance.mean or name in disturbance.noise]
+        changed = [
+            name for name in dataset.names if name in disturbance.mean or name in disturbance.noise
+        ]
         return encoded.inputs(model, dataset, whose) | dataset.inputs(whose, dtype, changed)
 
     result = of(rows)
@@ -109,11 +132,15 @@ def inputs(dataset: DataSet, rows: Any, disturbance: Disturbance, trained_on: st
         result |= {name: other[name] for name in disturbance.swapped}
     for name in disturbance.mean:
         values, mask = _parts(result[name])
-        result[name] = _joined(_moments(dataset, trained_on, name)[0].to(values).expand_as(values), mask)
+        result[name] = _joined(
+            _moments(dataset, trained_on, name)[0].to(values).expand_as(values), mask
+        )
     for name, level in disturbance.noise.items():
         values, mask = _parts(result[name])
         place = dataset.names.index(name)
-        drawn = np.random.default_rng([disturbance.seed, 1, place, int(rows[0])]).normal(size=tuple(values.shape))
+        drawn = np.random.default_rng([disturbance.seed, 1, place, int(rows[0])]).normal(
+            size=tuple(values.shape)
+        )
         spread = _moments(dataset, trained_on, name)[1].to(values)
         result[name] = _joined(values + level * spread * torch.as_tensor(drawn).to(values), mask)
     return result
@@ -122,18 +149,30 @@ def inputs(dataset: DataSet, rows: Any, disturbance: Disturbance, trained_on: st
 def donors(rows: np.ndarray, pool: np.ndarray, seed: int) -> np.ndarray:
     """Returns for every row another one of the pool: the next in a random order of the pool, so that nobody gets its
     own."""
-    check(len(pool) >= 2,
-          f"A modality can be swapped among at least two samples, but there are {len(pool)}. Take more rows.")
+    check(
+        len(pool) >= 2,
+        f"A modality can be swapped among at least two samples, but there are {len(pool)}. Take more rows.",
+    )
     order = np.random.default_rng([seed, 2]).permutation(np.sort(pool))
     following = dict(zip(order.tolist(), np.roll(order, -1).tolist(), strict=True))
     missing = [row for row in rows.tolist() if row not in following]
-    check(not missing, f"Argument `pool` must hold every row, but lacks {missing[:3]}. Take the rows' own split.")
+    check(
+        not missing,
+        f"Argument `pool` must hold every row, but lacks {missing[:3]}. Take the rows' own split.",
+    )
     return np.array([following[row] for row in rows.tolist()], dtype=int)
 
 
 @torch.no_grad()
-def scores(model: FusionModel, dataset: DataSet, rows: Any, disturbance: Disturbance, trained_on: str = "train",
-           behind: AnyBackground | None = None, pool: np.ndarray | None = None) -> np.ndarray:
+def scores(
+    model: FusionModel,
+    dataset: DataSet,
+    rows: Any,
+    disturbance: Disturbance,
+    trained_on: str = "train",
+    behind: AnyBackground | None = None,
+    pool: np.ndarray | None = None,
+) -> np.ndarray:
     """Returns the scores (B, C) of rows under a disturbance.
 
     Args:
@@ -150,9 +189,13 @@ def scores(model: FusionModel, dataset: DataSet, rows: Any, disturbance: Disturb
         behind = background_of(model, dataset, dataset.rows(trained_on))
     parts = []
     for block in _progress.over(dataset.blocks(rows, most=BATCH), "Scoring", len(rows), len):
-        features = inputs(dataset, block, disturbance, trained_on, rows if pool is None else pool, dtype, model)
+        features = inputs(
+            dataset, block, disturbance, trained_on, rows if pool is None else pool, dtype, model
+        )
         if disturbance.missing and isinstance(behind, SampleBackground):
-            parts.append(evaluation.value(model, model.encode(features), behind, disturbance.missing))
+            parts.append(
+                evaluation.value(model, model.encode(features), behind, disturbance.missing)
+            )
         elif disturbance.missing and behind is not None:
             parts.append(without(explain(model, features, behind), disturbance.missing).prediction)
         else:
@@ -172,15 +215,25 @@ def without(explanation: Explanation, missing: Sequence[str]) -> Explanation:
     names, M = explanation.modalities, len(explanation.modalities)
     gone = {names.index(choose("Modality", name, names)) for name in missing}
     place = {name: s for s, name in enumerate(explanation.coalitions)}
-    kept = [place[subset_name(tuple(m for m in subset if m not in gone), names)] for subset in subsets(M)]
+    kept = [
+        place[subset_name(tuple(m for m in subset if m not in gone), names)]
+        for subset in subsets(M)
+    ]
     values = explanation.values[..., kept, :]
     touched = np.array([bool(gone & set(subset)) for subset in subsets(M)])
     dividend = np.where(touched[:, None], 0.0, explanation.dividends)
     return replace(explanation, values=values, dividends=dividend, shapley=shapley(dividend, M))
 
 
-def robustness(model: FusionModel, dataset: DataSet, split: str = "test", trained_on: str = "train",
-               levels: Sequence[float] = LEVELS, repeats: int = 3, most: int | None = None) -> pd.DataFrame:
+def robustness(
+    model: FusionModel,
+    dataset: DataSet,
+    split: str = "test",
+    trained_on: str = "train",
+    levels: Sequence[float] = LEVELS,
+    repeats: int = 3,
+    most: int | None = None,
+) -> pd.DataFrame:
     """Returns the metrics of a model on a split under every single disturbance.
 
     Args:
@@ -201,7 +254,9 @@ def robustness(model: FusionModel, dataset: DataSet, split: str = "test", traine
         behind = behind.some(most)
 
     def measured(disturbance: Disturbance) -> dict[str, float]:
-        return metrics.of_rows(dataset, rows, scores(model, dataset, rows, disturbance, trained_on, behind))
+        return metrics.of_rows(
+            dataset, rows, scores(model, dataset, rows, disturbance, trained_on, behind)
+        )
 
     def add(kind: str, modality: str, level: float, runs: list[dict[str, float]]) -> None:
         means = {key: float(np.mean([run[key] for run in runs])) for key in runs[0]}
@@ -211,13 +266,24 @@ def robustness(model: FusionModel, dataset: DataSet, split: str = "test", traine
     for name in (*dataset.names, "all"):
         touched = dataset.names if name == "all" else (name,)
         for level in levels:
-            runs = [measured(Disturbance(noise=dict.fromkeys(touched, level), seed=seed))
-                    for seed in range(repeats)] if level else [clean]
+            runs = (
+                [
+                    measured(Disturbance(noise=dict.fromkeys(touched, level), seed=seed))
+                    for seed in range(repeats)
+                ]
+                if level
+                else [clean]
+            )
             add("noise", name, float(level), runs)
         if name != "all":
             add("absent", name, 0.0, [measured(Disturbance(missing=(name,)))])
             add("mean", name, 0.0, [measured(Disturbance(mean=(name,)))])
-            add("swapped", name, 0.0, [measured(Disturbance(swapped=(name,), seed=seed)) for seed in range(repeats)])
+            add(
+                "swapped",
+                name,
+                0.0,
+                [measured(Disturbance(swapped=(name,), seed=seed)) for seed in range(repeats)],
+            )
     return pd.DataFrame(found)
 
 

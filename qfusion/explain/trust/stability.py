@@ -60,10 +60,15 @@ class Stability:
 
     def __post_init__(self) -> None:
         M, shape = len(self.modalities), self.dividends.shape
-        check(len(self.coalitions) == 2**M and len(self.seeds) >= 2 and shape[:1] == (len(self.seeds),)
-              and shape[2:] == (2**M,) and len(shape) == 3,
-              f"Dividends of {len(self.seeds)} seeds and {M} modalities must have shape ({len(self.seeds)}, B, {2**M}) "
-              f"with two seeds at least, but have shape {shape}. Measure again with scripts/stability.py.")
+        check(
+            len(self.coalitions) == 2**M
+            and len(self.seeds) >= 2
+            and shape[:1] == (len(self.seeds),)
+            and shape[2:] == (2**M,)
+            and len(shape) == 3,
+            f"Dividends of {len(self.seeds)} seeds and {M} modalities must have shape ({len(self.seeds)}, B, {2**M}) "
+            f"with two seeds at least, but have shape {shape}. Measure again with scripts/stability.py.",
+        )
         require_finite("dividends", self.dividends)
 
     @cached_property
@@ -100,7 +105,6 @@ class Stability:
         leaders = np.abs(self.shapley).argmax(-1)
         return float(np.mean([(a == b).mean() for a, b in itertools.combinations(leaders, 2)]))
 
-
     @cached_property
     def _left_open(self) -> tuple[float, np.ndarray, np.ndarray]:
         """How often leaders differ; deviations of leads (B + 1, M) and dividends (B + 1, 2^M - 1), their means last."""
@@ -123,7 +127,9 @@ def _rank(a: np.ndarray, b: np.ndarray) -> float:
     return 0.0 if np.ptp(a) == 0 or np.ptp(b) == 0 else float(scipy.stats.spearmanr(a, b).statistic)
 
 
-def save(path: Path, found: Stability, *, weights: str, data: str, notes: Mapping[str, Any] | None = None) -> None:
+def save(
+    path: Path, found: Stability, *, weights: str, data: str, notes: Mapping[str, Any] | None = None
+) -> None:
     """Writes a file.
 
     Args:
@@ -131,15 +137,29 @@ def save(path: Path, found: Stability, *, weights: str, data: str, notes: Mappin
         weights, data: digests of the shipped weights and of the data set it was measured with.
         notes: more to keep, such as the settings that were trained.
     """
-    words = {"format": FORMAT, "modalities": found.modalities, "coalitions": found.coalitions, "seeds": found.seeds,
-             "background_size": found.background_size, "of_true_class": found.of_true_class, "weights_sha256": weights,
-             "data_digest": data, "notes": dict(notes or {})}
+    words = {
+        "format": FORMAT,
+        "modalities": found.modalities,
+        "coalitions": found.coalitions,
+        "seeds": found.seeds,
+        "background_size": found.background_size,
+        "of_true_class": found.of_true_class,
+        "weights_sha256": weights,
+        "data_digest": data,
+        "notes": dict(notes or {}),
+    }
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic(path) as part:
-        part.write_bytes(save_tensors({"dividends": found.dividends.astype(np.float16)}, {"about": json.dumps(words)}))
+        part.write_bytes(
+            save_tensors(
+                {"dividends": found.dividends.astype(np.float16)}, {"about": json.dumps(words)}
+            )
+        )
 
 
-def load(name: str, card: Mapping[str, Any], data_digest: str, rows: int, folder: Path = FOLDER) -> Stability:
+def load(
+    name: str, card: Mapping[str, Any], data_digest: str, rows: int, folder: Path = FOLDER
+) -> Stability:
     """Returns what was measured for a model.
 
     Args:
@@ -153,23 +173,32 @@ def load(name: str, card: Mapping[str, Any], data_digest: str, rows: int, folder
     path = folder / f"{Path(name).name}.safetensors"
     if not path.is_file():
         raise NotFound(
-            f"Stability is not measured for model '{name}'. `python scripts/stability.py` does so for a recipe.")
+            f"Stability is not measured for model '{name}'. `python scripts/stability.py` does so for a recipe."
+        )
     try:
         check(path.stat().st_size <= _LARGEST, f"{path.name} is too large.")
         data = path.read_bytes()
         said = about(data)
         measured_with = said["weights_sha256"], said["data_digest"]
         values = load_tensors(data)["dividends"].astype(np.float64)
-        found = Stability(_names(said["modalities"]), _names(said["coalitions"]),
-                          tuple(int(seed) for seed in said["seeds"]), values,
-                          int(said["background_size"]), bool(said["of_true_class"]))
+        found = Stability(
+            _names(said["modalities"]),
+            _names(said["coalitions"]),
+            tuple(int(seed) for seed in said["seeds"]),
+            values,
+            int(said["background_size"]),
+            bool(said["of_true_class"]),
+        )
     except (SafetensorError, KeyError, ValueError, TypeError, AttributeError, OSError) as error:
-        raise IntegrityError(f"{path.name} in assets/stability cannot be read ({str(error)[:200]}). Copy or measure it "
-                             "again.") from error
+        raise IntegrityError(
+            f"{path.name} in assets/stability cannot be read ({str(error)[:200]}). Copy or measure it "
+            "again."
+        ) from error
     if measured_with != (card.get("weights_sha256"), data_digest) or values.shape[1] != rows:
         raise NotFound(
             f"Stability is not measured for model '{name}' as it is now: the file is of other weights or data. "
-            "`python scripts/stability.py` measures anew.")
+            "`python scripts/stability.py` measures anew."
+        )
     return found
 
 
@@ -181,7 +210,9 @@ def measured(name: str, card: Mapping[str, Any], dataset: DataSet) -> Stability 
         return None
 
 
-def doubt(found: Stability | None, dataset: DataSet, rows: np.ndarray, outputs: np.ndarray) -> Doubt | None:
+def doubt(
+    found: Stability | None, dataset: DataSet, rows: np.ndarray, outputs: np.ndarray
+) -> Doubt | None:
     """Returns what training seeds leave open of some samples; None where nothing was measured.
 
     Args:
@@ -202,7 +233,7 @@ def doubt(found: Stability | None, dataset: DataSet, rows: np.ndarray, outputs: 
 def about(data: bytes) -> dict[str, Any]:
     """Returns what a file says of itself beside the numbers."""
     size = int.from_bytes(data[:8], "little")
-    return json.loads(json.loads(data[8:8 + size])["__metadata__"]["about"])
+    return json.loads(json.loads(data[8 : 8 + size])["__metadata__"]["about"])
 
 
 def _names(found: Sequence[Any]) -> tuple[str, ...]:

@@ -40,16 +40,19 @@ SAYS: dict[str, tuple[str, str]] = {
         "what every coupling (H) and dissipation added to every contribution: a row begins at the contribution without "
         "evolution, and its numbers lead to the one that is explained.",
         "what a model that was trained without a coupling would do, nor what removing it does here: two that need each "
-        "other share what they built."),
+        "other share what they built.",
+    ),
     "built-over-time": (
         "one contribution through the evolution, split into what each coupling (H) and dissipation has added (above "
         "the dotted start) and taken away (below) so far; the line is what is left.",
-        "the other contributions, to which the same couplings may have moved what is missing here."),
+        "the other contributions, to which the same couplings may have moved what is missing here.",
+    ),
     "built-flow": (
         "the way from modalities through what acts on them to the contributions and the score; a band's width is its "
         "size. A coupling's bands are shared evenly by the modalities that it acts on.",
         "how much a modality said to a coupling: only what a coupling built is measured. Bands thinner than half a "
-        "percent of all are left out."),
+        "percent of all are left out.",
+    ),
 }
 _GREYED = 0.5  # of a dissipation's hue, beside its coupling's
 OTHERS = "#B7BDC6"
@@ -61,8 +64,16 @@ THIN = 0.005  # bands thinner than this share of all are left out
 
 
 @drawing()
-def matrix(dividends: Sequence[str], titles: Sequence[str], parts: np.ndarray, start: np.ndarray, end: np.ndarray, *,
-           unit: str = "score", theme: Theme = "light") -> go.Figure:
+def matrix(
+    dividends: Sequence[str],
+    titles: Sequence[str],
+    parts: np.ndarray,
+    start: np.ndarray,
+    end: np.ndarray,
+    *,
+    unit: str = "score",
+    theme: Theme = "light",
+) -> go.Figure:
     """What G terms of the dynamics added to S dividends, a row a dividend and one for their sum, with both ends beside
     them.
 
@@ -71,44 +82,94 @@ def matrix(dividends: Sequence[str], titles: Sequence[str], parts: np.ndarray, s
         parts: (S, G). start, end: without evolution and with it, (S,).
     """
     S, G = len(dividends), len(titles)
-    check(np.shape(parts) == (S, G) and len(start) == len(end) == S,
-          f"Argument `parts` must have shape ({S}, {G}), with {S} numbers at the start and at the end, but has shape "
-          f"{np.shape(parts)}.")
+    check(
+        np.shape(parts) == (S, G) and len(start) == len(end) == S,
+        f"Argument `parts` must have shape ({S}, {G}), with {S} numbers at the start and at the end, but has shape "
+        f"{np.shape(parts)}.",
+    )
     figure = base(theme, 130 + 30 * (S + 1), left=10, right=10, top=26, bottom=86)
     if not G:
-        return note(figure.update_xaxes(visible=False).update_yaxes(visible=False),
-                    "Nothing evolves, so nothing is built.", theme)
+        return note(
+            figure.update_xaxes(visible=False).update_yaxes(visible=False),
+            "Nothing evolves, so nothing is built.",
+            theme,
+        )
     rows = [*range(S), S + 0.3]
     values = np.vstack([parts, parts.sum(0)])
     most = max(float(np.abs(values).max()), 1e-12)
     names = [*(term_title(name) for name in dividends), "score"]
     written = G <= MAX_COLUMNS
     for first, last in ((0, S), (S, S + 1)):
-        figure.add_heatmap(z=values[first:last], y=rows[first:last], x=list(range(G)), colorscale=SIGNED_SCALE[theme],
-                           zmin=-most, zmax=most, xgap=1, ygap=1, showscale=first == 0 and not written,
-                           customdata=[[f"{label(title)} in {name}" for title in titles] for name in names[first:last]],
-                           hovertemplate="%{customdata}: %{z:+.4f}<extra></extra>",
-                           colorbar={"thickness": 10, "outlinewidth": 0, "nticks": 5, "tickfont": {"size": 11}})
+        figure.add_heatmap(
+            z=values[first:last],
+            y=rows[first:last],
+            x=list(range(G)),
+            colorscale=SIGNED_SCALE[theme],
+            zmin=-most,
+            zmax=most,
+            xgap=1,
+            ygap=1,
+            showscale=first == 0 and not written,
+            customdata=[
+                [f"{label(title)} in {name}" for title in titles] for name in names[first:last]
+            ],
+            hovertemplate="%{customdata}: %{z:+.4f}<extra></extra>",
+            colorbar={"thickness": 10, "outlinewidth": 0, "nticks": 5, "tickfont": {"size": 11}},
+        )
     if written:
-        dark = (np.abs(values) > 0.6 * most) == (theme == "light")  # cells: the strong ones on light paper
-        figure.add_scatter(x=np.tile(np.arange(G), S + 1), y=np.repeat(rows, G), mode="text",
-                           text=_short(values).ravel().tolist(),
-                           textfont={"size": 10, "color": np.where(dark, ON_DARK, ON_BRIGHT).ravel().tolist()},
-                           hoverinfo="skip")
+        dark = (np.abs(values) > 0.6 * most) == (
+            theme == "light"
+        )  # cells: the strong ones on light paper
+        figure.add_scatter(
+            x=np.tile(np.arange(G), S + 1),
+            y=np.repeat(rows, G),
+            mode="text",
+            text=_short(values).ravel().tolist(),
+            textfont={"size": 10, "color": np.where(dark, ON_DARK, ON_BRIGHT).ravel().tolist()},
+            hoverinfo="skip",
+        )
     ends = np.array([[*start, np.sum(start)], [*end, np.sum(end)]])
     for place, column, texts in zip((-1.4, G + 0.4), ends, _short(ends), strict=True):
-        figure.add_scatter(x=[place] * (S + 1), y=rows, mode="text", text=texts.tolist(), customdata=column,
-                           cliponaxis=False, hovertemplate="%{customdata:+.4f}<extra></extra>",
-                           textfont={"size": 11, "color": INK[theme]})
+        figure.add_scatter(
+            x=[place] * (S + 1),
+            y=rows,
+            mode="text",
+            text=texts.tolist(),
+            customdata=column,
+            cliponaxis=False,
+            hovertemplate="%{customdata:+.4f}<extra></extra>",
+            textfont={"size": 11, "color": INK[theme]},
+        )
     figure.update_layout(
-        xaxis={"tickvals": [-1.4, *range(G), G + 0.4],
-               "ticktext": ["at t = 0", *(label(title, 30) for title in titles), "at T"], "tickangle": -45,
-               "range": [-2.1, G + 1.1], "showline": False, "ticks": "", "tickfont": {"size": 11}},
-        yaxis={"tickvals": rows, "ticktext": [*names[:-1], "<b>score</b>"], "range": [S + 0.9, -0.6], "showline": False,
-               "ticks": ""})
-    figure.add_annotation(x=(G - 1) / 2, y=1, xref="x", yref="paper", xanchor="center", yanchor="bottom", yshift=4,
-                          showarrow=False, text=f"added on the way from t = 0 to T ({label(unit)})",
-                          font={"size": 12, "color": QUIET[theme]})
+        xaxis={
+            "tickvals": [-1.4, *range(G), G + 0.4],
+            "ticktext": ["at t = 0", *(label(title, 30) for title in titles), "at T"],
+            "tickangle": -45,
+            "range": [-2.1, G + 1.1],
+            "showline": False,
+            "ticks": "",
+            "tickfont": {"size": 11},
+        },
+        yaxis={
+            "tickvals": rows,
+            "ticktext": [*names[:-1], "<b>score</b>"],
+            "range": [S + 0.9, -0.6],
+            "showline": False,
+            "ticks": "",
+        },
+    )
+    figure.add_annotation(
+        x=(G - 1) / 2,
+        y=1,
+        xref="x",
+        yref="paper",
+        xanchor="center",
+        yanchor="bottom",
+        yshift=4,
+        showarrow=False,
+        text=f"added on the way from t = 0 to T ({label(unit)})",
+        font={"size": 12, "color": QUIET[theme]},
+    )
     return figure
 
 
@@ -123,12 +184,24 @@ def _short(values: np.ndarray) -> np.ndarray:
         bare = text.replace("0.", ".", 1) if abs(value) < 1 else text
         return bare.replace("-", "−") if float(text) else "0"
 
-    return np.array([written(float(value)) for value in np.ravel(values)], dtype=object).reshape(np.shape(values))
+    return np.array([written(float(value)) for value in np.ravel(values)], dtype=object).reshape(
+        np.shape(values)
+    )
 
 
 @drawing()
-def areas(times: np.ndarray, added: np.ndarray, titles: Sequence[str], hues: Sequence[str], dividend: str, *,
-          start: float = 0.0, cursor: float | None = None, unit: str = "score", theme: Theme = "light") -> go.Figure:
+def areas(
+    times: np.ndarray,
+    added: np.ndarray,
+    titles: Sequence[str],
+    hues: Sequence[str],
+    dividend: str,
+    *,
+    start: float = 0.0,
+    cursor: float | None = None,
+    unit: str = "score",
+    theme: Theme = "light",
+) -> go.Figure:
     """One dividend over time as stacked areas: what was added stands above its start, what was taken away below; the
     line is what is left.
 
@@ -137,8 +210,10 @@ def areas(times: np.ndarray, added: np.ndarray, titles: Sequence[str], hues: Seq
         dividend: the coalition. start: the dividend without evolution.
     """
     nT, G = len(times), len(titles)
-    check(np.shape(added) == (nT, G) and len(hues) == G,
-          f"Argument `added` must have shape ({nT}, {G}), but has shape {np.shape(added)}.")
+    check(
+        np.shape(added) == (nT, G) and len(hues) == G,
+        f"Argument `added` must have shape ({nT}, {G}), but has shape {np.shape(added)}.",
+    )
     figure = base(theme, 360, left=66, right=20, top=8, legend=True)
     added = np.asarray(added, dtype=float)
     some = np.abs(added) > ROUNDING * np.abs(added).max(initial=0)
@@ -152,41 +227,80 @@ def areas(times: np.ndarray, added: np.ndarray, titles: Sequence[str], hues: Seq
             # once, on the side it is first seen on
             keyed = (np.abs(part).max(initial=0) > 0) and (side > 0) == (part.max(initial=0) > 0)
             if piece.any() or keyed:
-                figure.add_scatter(x=np.concatenate([times, times[::-1]]),
-                                   y=np.concatenate([level, (level + piece)[::-1]]), mode="lines",
-                                   line={"width": 0.6, "color": faded(hue, 0.95)}, fill="toself",
-                                   fillcolor=faded(hue, 0.62), name=label(name), legendgroup=label(name),
-                                   showlegend=bool(keyed), hoverinfo="skip")
+                figure.add_scatter(
+                    x=np.concatenate([times, times[::-1]]),
+                    y=np.concatenate([level, (level + piece)[::-1]]),
+                    mode="lines",
+                    line={"width": 0.6, "color": faded(hue, 0.95)},
+                    fill="toself",
+                    fillcolor=faded(hue, 0.62),
+                    name=label(name),
+                    legendgroup=label(name),
+                    showlegend=bool(keyed),
+                    hoverinfo="skip",
+                )
             if abs(piece[-1]) > max(room, 1e-12):
                 named.append((float(level[-1] + piece[-1] / 2), label(name, 30)))
             level = level + piece
     lines = start + np.sum(added, 1)
     now = np.reshape(parts, (len(parts), nT)).T
-    told = [_told(dividend, float(value), names, each) for value, each in zip(lines, now, strict=True)]
-    figure.add_scatter(x=times, y=lines, mode="lines", line={"width": 2.6, "color": INK[theme]}, customdata=told,
-                       name=term_title(dividend), hovertemplate="t = %{x:.2f}: %{customdata}<extra></extra>")
-    figure.add_scatter(x=[times[0], times[-1]], y=[start, start], mode="lines",
-                       line={"width": 1.2, "color": QUIET[theme], "dash": "dot"},
-                       name="without evolution", hoverinfo="skip")
-    figure.add_scatter(x=[float(times[-1])] * len(named), y=[y for y, _ in named], mode="text",
-                       text=[f"{name}  " for _, name in named], textposition="middle left",
-                       textfont={"size": 11, "color": INK[theme], "shadow": halo(theme)}, hoverinfo="skip",
-                       showlegend=False)
-    figure.update_layout(dragmode="zoom", xaxis={"title": {"text": TIME}, "range": [0.0, max(float(times[-1]), 1e-6)]},
-                         yaxis={"title": {"text": f"{term_title(dividend)} ({label(unit)})"}})
+    told = [
+        _told(dividend, float(value), names, each) for value, each in zip(lines, now, strict=True)
+    ]
+    figure.add_scatter(
+        x=times,
+        y=lines,
+        mode="lines",
+        line={"width": 2.6, "color": INK[theme]},
+        customdata=told,
+        name=term_title(dividend),
+        hovertemplate="t = %{x:.2f}: %{customdata}<extra></extra>",
+    )
+    figure.add_scatter(
+        x=[times[0], times[-1]],
+        y=[start, start],
+        mode="lines",
+        line={"width": 1.2, "color": QUIET[theme], "dash": "dot"},
+        name="without evolution",
+        hoverinfo="skip",
+    )
+    figure.add_scatter(
+        x=[float(times[-1])] * len(named),
+        y=[y for y, _ in named],
+        mode="text",
+        text=[f"{name}  " for _, name in named],
+        textposition="middle left",
+        textfont={"size": 11, "color": INK[theme], "shadow": halo(theme)},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    figure.update_layout(
+        dragmode="zoom",
+        xaxis={"title": {"text": TIME}, "range": [0.0, max(float(times[-1]), 1e-6)]},
+        yaxis={"title": {"text": f"{term_title(dividend)} ({label(unit)})"}},
+    )
     return mark_time(figure, cursor, theme)
 
 
-def _folded(added: np.ndarray, titles: Sequence[str], hues: Sequence[str]) -> tuple[list[str], list[str],
-                                                                                    list[np.ndarray]]:
+def _folded(
+    added: np.ndarray, titles: Sequence[str], hues: Sequence[str]
+) -> tuple[list[str], list[str], list[np.ndarray]]:
     """Names, hues and series of the largest terms, in the order given, and of all others together."""
     sizes = np.abs(added).max(0, initial=0)
     kept = sorted(np.argsort(-sizes, kind="stable")[:SHOWN].tolist())
     others = [g for g in range(len(titles)) if g not in kept]
-    names, colours, parts = [titles[g] for g in kept], [hues[g] for g in kept], [added[:, g] for g in kept]
+    names, colours, parts = (
+        [titles[g] for g in kept],
+        [hues[g] for g in kept],
+        [added[:, g] for g in kept],
+    )
     if others:
         together = added[:, others].sum(1)
-        names, colours, parts = [*names, f"{len(others)} others"], [*colours, OTHERS], [*parts, together]
+        names, colours, parts = (
+            [*names, f"{len(others)} others"],
+            [*colours, OTHERS],
+            [*parts, together],
+        )
     return names, colours, parts
 
 
@@ -206,9 +320,19 @@ def _told(dividend: str, value: float, names: Sequence[str], now: np.ndarray) ->
 
 
 @drawing()
-def flow(dividends: Sequence[str], titles: Sequence[str], hues: Sequence[str], acts: Sequence[str], parts: np.ndarray,
-         start: np.ndarray, end: np.ndarray, modalities: Sequence[str], *, unit: str = "score",
-         theme: Theme = "light") -> go.Figure:
+def flow(
+    dividends: Sequence[str],
+    titles: Sequence[str],
+    hues: Sequence[str],
+    acts: Sequence[str],
+    parts: np.ndarray,
+    start: np.ndarray,
+    end: np.ndarray,
+    modalities: Sequence[str],
+    *,
+    unit: str = "score",
+    theme: Theme = "light",
+) -> go.Figure:
     """Modalities, what acts on them, the dividends and the score, joined by bands as wide as what flows.
 
     Filled bands raise the score, open ones lower it. Nodes are as high as all that enters or all that leaves, whichever
@@ -220,28 +344,55 @@ def flow(dividends: Sequence[str], titles: Sequence[str], hues: Sequence[str], a
         modalities: of the model, in their order.
     """
     S, G = len(dividends), len(titles)
-    check(np.shape(parts) == (S, G) and len(start) == len(end) == S and len(acts) == G,
-          f"Argument `parts` must have shape ({S}, {G}), but has shape {np.shape(parts)}.")
+    check(
+        np.shape(parts) == (S, G) and len(start) == len(end) == S and len(acts) == G,
+        f"Argument `parts` must have shape ({S}, {G}), but has shape {np.shape(parts)}.",
+    )
     own = [term_colour(name, modalities) for name in modalities]
-    colours = [own, [QUIET[theme], *hues],
-               [term_colour(name, modalities) if name else INK[theme] for name in dividends], [INK[theme]]]
+    colours = [
+        own,
+        [QUIET[theme], *hues],
+        [term_colour(name, modalities) if name else INK[theme] for name in dividends],
+        [INK[theme]],
+    ]
     links = _links(dividends, acts, np.asarray(parts, dtype=float), start, end, modalities, colours)
-    names = [[label(name) for name in modalities], ["without evolution", *(label(title, 34) for title in titles)],
-             [term_title(name) for name in dividends], [f"{label(unit, 30)}<br>{signed(np.sum(end))}"]]
-    widths = [[max(_width(links, side, (c, i)) for side in ("from", "to")) for i in range(len(column))]
-              for c, column in enumerate(names)]
-    shown = [[i for i, width in enumerate(column) if width > 0 or c in (0, 3)] for c, column in enumerate(widths)]
+    names = [
+        [label(name) for name in modalities],
+        ["without evolution", *(label(title, 34) for title in titles)],
+        [term_title(name) for name in dividends],
+        [f"{label(unit, 30)}<br>{signed(np.sum(end))}"],
+    ]
+    widths = [
+        [max(_width(links, side, (c, i)) for side in ("from", "to")) for i in range(len(column))]
+        for c, column in enumerate(names)
+    ]
+    shown = [
+        [i for i, width in enumerate(column) if width > 0 or c in (0, 3)]
+        for c, column in enumerate(widths)
+    ]
     tall = max(340, 26 * max(map(len, shown)))
     scale = _scale([[widths[c][i] for i in column] for c, column in enumerate(shown)], tall)
-    tops = {(c, i): top for c, column in enumerate(shown)
-            for i, top in zip(column, _tops([scale * widths[c][i] for i in column], tall), strict=True)}
+    tops = {
+        (c, i): top
+        for c, column in enumerate(shown)
+        for i, top in zip(column, _tops([scale * widths[c][i] for i in column], tall), strict=True)
+    }
     figure = base(theme, tall + 70, left=10, right=10, top=10, bottom=10, legend=True)
     _bands(figure, links, tops, scale, names, max(sum(column) for column in widths))
     _nodes(figure, names, shown, widths, tops, scale, colours, theme)
     for name, kind in (("raises the score", "square"), ("lowers the score", "square-open")):
-        figure.add_scatter(x=[None], y=[None], mode="markers", name=name, hoverinfo="skip",
-                           marker={"symbol": kind, "size": 11, "color": GREY, "line": {"width": 1.4}})
-    figure.update_layout(xaxis=bare_axis() | {"range": [-0.17, 1.17]}, yaxis=bare_axis() | {"range": [tall + 12, -12]})
+        figure.add_scatter(
+            x=[None],
+            y=[None],
+            mode="markers",
+            name=name,
+            hoverinfo="skip",
+            marker={"symbol": kind, "size": 11, "color": GREY, "line": {"width": 1.4}},
+        )
+    figure.update_layout(
+        xaxis=bare_axis() | {"range": [-0.17, 1.17]},
+        yaxis=bare_axis() | {"range": [tall + 12, -12]},
+    )
     return figure
 
 
@@ -251,19 +402,33 @@ _LEAST = 15.0  # pixels that a node's label takes
 _GAP = 8.0
 
 
-def _links(dividends: Sequence[str], acts: Sequence[str], parts: np.ndarray, start: np.ndarray, end: np.ndarray,
-           modalities: Sequence[str], colours: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
+def _links(
+    dividends: Sequence[str],
+    acts: Sequence[str],
+    parts: np.ndarray,
+    start: np.ndarray,
+    end: np.ndarray,
+    modalities: Sequence[str],
+    colours: Sequence[Sequence[str]],
+) -> list[dict[str, Any]]:
     """All bands, column by column."""
     own, terms, ends, _ = colours
     G = len(acts)
     links = []
     for g in range(G):
         members = [modalities.index(name) for name in split_term(acts[g])]
-        links += [_link((0, m), (1, g + 1), float(np.abs(parts[:, g]).sum()) / len(members), own[m], False)
-                  for m in members]
+        links += [
+            _link(
+                (0, m), (1, g + 1), float(np.abs(parts[:, g]).sum()) / len(members), own[m], False
+            )
+            for m in members
+        ]
     for s, name in enumerate(dividends):
         members = [modalities.index(part) for part in split_term(name)]
-        links += [_link((0, m), (1, 0), abs(float(start[s])) / len(members), own[m], False) for m in members]
+        links += [
+            _link((0, m), (1, 0), abs(float(start[s])) / len(members), own[m], False)
+            for m in members
+        ]
         links.append(_link((1, 0), (2, s), float(start[s]), ends[s]))
         links += [_link((1, g + 1), (2, s), float(parts[s, g]), terms[g + 1]) for g in range(G)]
         links.append(_link((2, s), (3, 0), float(end[s]), ends[s]))
@@ -275,8 +440,9 @@ def _width(links: Sequence[Mapping[str, Any]], side: str, node: tuple[int, int])
     return float(sum(abs(link["value"]) for link in links if link[side] == node))
 
 
-def _link(source: tuple[int, int], target: tuple[int, int], value: float, hue: str,
-          has_sign: bool = True) -> dict[str, Any]:
+def _link(
+    source: tuple[int, int], target: tuple[int, int], value: float, hue: str, has_sign: bool = True
+) -> dict[str, Any]:
     return {"from": source, "to": target, "value": value, "hue": hue, "signed": has_sign}
 
 
@@ -289,8 +455,10 @@ def _scale(columns: Sequence[Sequence[float]], tall: float) -> float:
     low, high = 0.0, tall / max(max(sum(column) for column in columns), 1e-12)
     for _ in range(40):
         middle = (low + high) / 2
-        fits = all(sum(_slots([middle * width for width in column])) + _GAP * (len(column) - 1) <= tall
-                   for column in columns)
+        fits = all(
+            sum(_slots([middle * width for width in column])) + _GAP * (len(column) - 1) <= tall
+            for column in columns
+        )
         low, high = (middle, high) if fits else (low, middle)
     return low
 
@@ -306,16 +474,24 @@ def _tops(heights: Sequence[float], tall: float) -> list[float]:
     return found
 
 
-def _bands(figure: go.Figure, links: Sequence[Mapping[str, Any]], tops: Mapping[tuple[int, int], float], scale: float,
-           names: Sequence[Sequence[str]], whole: float) -> None:
+def _bands(
+    figure: go.Figure,
+    links: Sequence[Mapping[str, Any]],
+    tops: Mapping[tuple[int, int], float],
+    scale: float,
+    names: Sequence[Sequence[str]],
+    whole: float,
+) -> None:
     """Every band between two nodes, in the order of what it leads to on one side and of what it comes from on the
     other."""
     begin: dict[int, float] = {}
     finish: dict[int, float] = {}
     for side, places in (("from", begin), ("to", finish)):
         used = dict(tops)
-        for k in sorted(range(len(links)),
-                        key=lambda k: (links[k][side], links[k]["to" if side == "from" else "from"])):
+        for k in sorted(
+            range(len(links)),
+            key=lambda k: (links[k][side], links[k]["to" if side == "from" else "from"]),
+        ):
             places[k] = used[links[k][side]]
             used[links[k][side]] += scale * abs(links[k]["value"])
     s = np.linspace(0, 1, 20)
@@ -330,24 +506,53 @@ def _bands(figure: go.Figure, links: Sequence[Mapping[str, Any]], tops: Mapping[
         source, target = (names[link[end][0]][link[end][1]] for end in ("from", "to"))
         text = f"{source} → {target.partition('<br>')[0]}: "
         figure.add_scatter(
-            x=np.concatenate([x, x[::-1], x[:1]]), y=np.concatenate([upper, (upper + width)[::-1], upper[:1]]),
-            mode="lines", fill="toself",
-            fillcolor=faded(link["hue"], (0.08 if lowers else 0.55) if link["signed"] else 0.28), hoveron="fills",
-            hoverinfo="text", text=text + (f"{link['value']:+.3f}" if link["signed"] else f"{link['value']:.3f}"),
+            x=np.concatenate([x, x[::-1], x[:1]]),
+            y=np.concatenate([upper, (upper + width)[::-1], upper[:1]]),
+            mode="lines",
+            fill="toself",
+            fillcolor=faded(link["hue"], (0.08 if lowers else 0.55) if link["signed"] else 0.28),
+            hoveron="fills",
+            hoverinfo="text",
+            text=text + (f"{link['value']:+.3f}" if link["signed"] else f"{link['value']:.3f}"),
             showlegend=False,
-            line={"width": 0.9 if lowers else 0.4, "color": faded(link["hue"], 0.95 if link["signed"] else 0.4)})
+            line={
+                "width": 0.9 if lowers else 0.4,
+                "color": faded(link["hue"], 0.95 if link["signed"] else 0.4),
+            },
+        )
 
 
-def _nodes(figure: go.Figure, names: Sequence[Sequence[str]], shown: Sequence[Sequence[int]],
-           widths: Sequence[Sequence[float]], tops: Mapping[tuple[int, int], float], scale: float,
-           hues: Sequence[Sequence[str]], theme: Theme) -> None:
+def _nodes(
+    figure: go.Figure,
+    names: Sequence[Sequence[str]],
+    shown: Sequence[Sequence[int]],
+    widths: Sequence[Sequence[float]],
+    tops: Mapping[tuple[int, int], float],
+    scale: float,
+    hues: Sequence[Sequence[str]],
+    theme: Theme,
+) -> None:
     for c, column in enumerate(shown):
         for i in column:
             high = max(scale * widths[c][i], 1.5)
-            figure.add_shape(type="rect", x0=_PLACES[c] - _WIDE, x1=_PLACES[c] + _WIDE, y0=tops[c, i],
-                             y1=tops[c, i] + high, fillcolor=hues[c][i], line={"width": 0.5, "color": LINE[theme]})
+            figure.add_shape(
+                type="rect",
+                x0=_PLACES[c] - _WIDE,
+                x1=_PLACES[c] + _WIDE,
+                y0=tops[c, i],
+                y1=tops[c, i] + high,
+                fillcolor=hues[c][i],
+                line={"width": 0.5, "color": LINE[theme]},
+            )
         sign, side = (-1, "middle left") if c == 0 else (1, "middle right")
-        figure.add_scatter(x=[_PLACES[c] + 1.4 * sign * _WIDE] * len(column),
-                           y=[tops[c, i] + scale * widths[c][i] / 2 for i in column], mode="text",
-                           text=[names[c][i] for i in column], textposition=side, cliponaxis=False, hoverinfo="skip",
-                           textfont={"size": 11, "color": INK[theme], "shadow": halo(theme)}, showlegend=False)
+        figure.add_scatter(
+            x=[_PLACES[c] + 1.4 * sign * _WIDE] * len(column),
+            y=[tops[c, i] + scale * widths[c][i] / 2 for i in column],
+            mode="text",
+            text=[names[c][i] for i in column],
+            textposition=side,
+            cliponaxis=False,
+            hoverinfo="skip",
+            textfont={"size": 11, "color": INK[theme], "shadow": halo(theme)},
+            showlegend=False,
+        )

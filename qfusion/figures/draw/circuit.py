@@ -43,7 +43,11 @@ from qfusion.figures.style import (
 LINES = ("solid", "dash", "dot", "dashdot")
 MANY = 6  # columns from which a narrow page leaves little room between boxes
 EDGE = 0.42  # from the outer wires to the edges of the drawing, in the distance of two wires
-CLOSE, NEAR, STAGGER = 0.45, 0.5, 0.2  # wires less apart are near; in turn their discs stand further to the right
+CLOSE, NEAR, STAGGER = (
+    0.45,
+    0.5,
+    0.2,
+)  # wires less apart are near; in turn their discs stand further to the right
 HUES = (BLUE, VERMILLION, "#009E73", "#CC79A7", ORANGE, "#56B4E9", GREY)
 
 
@@ -96,9 +100,18 @@ class Wire:
 
 
 @drawing()
-def diagram(boxes: Sequence[Box], wires: Sequence[Wire], at: int, bloch: np.ndarray, entropy: np.ndarray, *,
-            unit: float = 46, between: Sequence[tuple[float, int, np.ndarray, float]] = (), display: str = "",
-            theme: Theme = "light") -> go.Figure:
+def diagram(
+    boxes: Sequence[Box],
+    wires: Sequence[Wire],
+    at: int,
+    bloch: np.ndarray,
+    entropy: np.ndarray,
+    *,
+    unit: float = 46,
+    between: Sequence[tuple[float, int, np.ndarray, float]] = (),
+    display: str = "",
+    theme: Theme = "light",
+) -> go.Figure:
     """The circuit across the page: what is done is full, what is to come is faint, the current box has a thick rim.
 
     Args:
@@ -109,12 +122,20 @@ def diagram(boxes: Sequence[Box], wires: Sequence[Wire], at: int, bloch: np.ndar
 
     Each box carries its `last` as customdata: a click can move the scrubber there.
     """
-    check(np.shape(bloch) == (len(wires), 3),
-          f"Argument `bloch` must have shape ({len(wires)}, 3), but has shape {np.shape(bloch)}.")
+    check(
+        np.shape(bloch) == (len(wires), 3),
+        f"Argument `bloch` must have shape ({len(wires)}, 3), but has shape {np.shape(bloch)}.",
+    )
     top, bottom = min(w.y for w in wires), max(w.y for w in wires)
     width = max((box.column for box in boxes), default=0) + 1
-    figure = base(theme, int(12 + unit * (bottom - top + 2 * EDGE)), left=14 + 7 * max(len(w.name) for w in wires),
-                  right=22, top=6, bottom=6)
+    figure = base(
+        theme,
+        int(12 + unit * (bottom - top + 2 * EDGE)),
+        left=14 + 7 * max(len(w.name) for w in wires),
+        right=22,
+        top=6,
+        bottom=6,
+    )
     shapes: list[dict[str, Any]] = []
     notes: list[dict[str, Any]] = []
     _wires(figure, wires, width, notes, theme, unit)
@@ -123,9 +144,21 @@ def diagram(boxes: Sequence[Box], wires: Sequence[Wire], at: int, bloch: np.ndar
     _targets(figure, boxes, wires, unit)
     if display:
         alone = 0.22 if _least(wires) < CLOSE else 0.26
-        displays.add(figure, [displays.Display(x, wires[row].y, 0.17 if _close(wires, row) else alone, vector,
-                                               disc_tip(wires[row].name, vector, entropy))
-                              for x, row, vector, entropy in between], display, theme)
+        displays.add(
+            figure,
+            [
+                displays.Display(
+                    x,
+                    wires[row].y,
+                    0.17 if _close(wires, row) else alone,
+                    vector,
+                    disc_tip(wires[row].name, vector, entropy),
+                )
+                for x, row, vector, entropy in between
+            ],
+            display,
+            theme,
+        )
     else:
         _discs(figure, boxes, wires, at, bloch, entropy, notes, theme, unit)
     figure.update_layout(shapes=shapes, annotations=notes, clickmode="event+select")
@@ -134,19 +167,40 @@ def diagram(boxes: Sequence[Box], wires: Sequence[Wire], at: int, bloch: np.ndar
     return figure
 
 
-def _wires(figure: go.Figure, wires: Sequence[Wire], width: float, notes: list[dict[str, Any]], theme: Theme,
-           unit: float) -> None:
+def _wires(
+    figure: go.Figure,
+    wires: Sequence[Wire],
+    width: float,
+    notes: list[dict[str, Any]],
+    theme: Theme,
+    unit: float,
+) -> None:
     for hue in dict.fromkeys(wire.hue for wire in wires):
         x, y = list[float | None](), list[float | None]()
         for wire in (wire for wire in wires if wire.hue == hue):
             x += [-0.55, width - 0.15 if wire.end is None else wire.end, None]
             y += [wire.y, wire.y, None]
-        figure.add_scatter(x=x, y=y, mode="lines", hoverinfo="skip", line={"color": hue or QUIET[theme], "width": 1.2})
+        figure.add_scatter(
+            x=x,
+            y=y,
+            mode="lines",
+            hoverinfo="skip",
+            line={"color": hue or QUIET[theme], "width": 1.2},
+        )
     apart = _least(wires) * unit
     near, alone = (10, 12) if apart > 12 else (9, 11)
-    notes.extend({"x": 0, "xref": "paper", "xanchor": "right", "y": wire.y, "text": label(wire.name, 24),
-                  "showarrow": False, "font": {"size": near if wire.hue and apart < 24 else alone, "color": INK[theme]}}
-                 for wire in wires)
+    notes.extend(
+        {
+            "x": 0,
+            "xref": "paper",
+            "xanchor": "right",
+            "y": wire.y,
+            "text": label(wire.name, 24),
+            "showarrow": False,
+            "font": {"size": near if wire.hue and apart < 24 else alone, "color": INK[theme]},
+        }
+        for wire in wires
+    )
 
 
 def _least(wires: Sequence[Wire]) -> float:
@@ -159,8 +213,15 @@ def _close(wires: Sequence[Wire], row: int) -> bool:
     return any(abs(wires[row].y - other.y) < CLOSE for k, other in enumerate(wires) if k != row)
 
 
-def _box(box: Box, wires: Sequence[Wire], at: int, shapes: list[dict[str, Any]], notes: list[dict[str, Any]],
-         theme: Theme, unit: float) -> None:
+def _box(
+    box: Box,
+    wires: Sequence[Wire],
+    at: int,
+    shapes: list[dict[str, Any]],
+    notes: list[dict[str, Any]],
+    theme: Theme,
+    unit: float,
+) -> None:
     heights = [wires[row].y for row in box.rows]
     done, current = box.last <= at, box.first <= at <= box.last or (at == 0 and box.first == 1)
     opacity = 1.0 if done or current else 0.35
@@ -170,25 +231,53 @@ def _box(box: Box, wires: Sequence[Wire], at: int, shapes: list[dict[str, Any]],
     opacity *= 0.35 if box.outside else 1.0
     rim = {"color": VERMILLION if current else hue, "width": 3 if current else 1.5}
     if box.joined:
-        shapes.append({"type": "line", "x0": box.column, "x1": box.column, "y0": min(heights), "y1": max(heights),
-                       "line": {"color": rim["color"], "width": 3 if current else 2}, "opacity": opacity,
-                       "layer": "above"})
+        shapes.append(
+            {
+                "type": "line",
+                "x0": box.column,
+                "x1": box.column,
+                "y0": min(heights),
+                "y1": max(heights),
+                "line": {"color": rim["color"], "width": 3 if current else 2},
+                "opacity": opacity,
+                "layer": "above",
+            }
+        )
     spans = _spans(box, heights, half, (0.2, 0.28) if _close(wires, box.rows[0]) else (half, half))
     for low, high in spans:
-        place = {"type": "rect", "x0": box.column - 0.3, "x1": box.column + 0.3, "y0": low, "y1": high,
-                 "layer": "above"}
+        place = {
+            "type": "rect",
+            "x0": box.column - 0.3,
+            "x1": box.column + 0.3,
+            "y0": low,
+            "y1": high,
+            "layer": "above",
+        }
         shapes.append(place | {"fillcolor": PAPER[theme], "line": {"width": 0}})
-        shapes.append(place | {"fillcolor": faded(hue, 0.28 if done else 0.1), "line": rim, "opacity": opacity})
+        shapes.append(
+            place
+            | {"fillcolor": faded(hue, 0.28 if done else 0.1), "line": rim, "opacity": opacity}
+        )
     names = box.name.split("|") if box.named_apart else [box.name] * len(spans)
     for name, (low, high) in zip(names, spans, strict=False):
         size = 9 if slim and _least(wires) * unit < 12 else 10 if slim or len(name) > 3 else 12
-        notes.append({"x": box.column, "y": (low + high) / 2, "text": label(name), "showarrow": False,
-                      "opacity": 0.45 if box.outside else max(opacity, 0.6),
-                      "textangle": -90 if high - low > 0.9 and len(name) > 4 else 0,
-                      "yshift": -slim, "font": {"size": size, "color": INK[theme]}})
+        notes.append(
+            {
+                "x": box.column,
+                "y": (low + high) / 2,
+                "text": label(name),
+                "showarrow": False,
+                "opacity": 0.45 if box.outside else max(opacity, 0.6),
+                "textangle": -90 if high - low > 0.9 and len(name) > 4 else 0,
+                "yshift": -slim,
+                "font": {"size": size, "color": INK[theme]},
+            }
+        )
 
 
-def _spans(box: Box, heights: list[float], half: float, beyond: tuple[float, float]) -> list[tuple[float, float]]:
+def _spans(
+    box: Box, heights: list[float], half: float, beyond: tuple[float, float]
+) -> list[tuple[float, float]]:
     """Top and bottom of its parts: of each named qubit, else of each run of neighbours; one goes `beyond` its wires."""
     if len(heights) == 1:
         return [(heights[0] - half, heights[0] + half)]
@@ -206,37 +295,88 @@ def _spans(box: Box, heights: list[float], half: float, beyond: tuple[float, flo
 
 def _targets(figure: go.Figure, boxes: Sequence[Box], wires: Sequence[Wire], unit: float) -> None:
     """Invisible marks that carry what is said under the pointer and where a click leads; none reaches a near wire."""
-    size = [min(24.0, _least(wires) * unit) if _close(wires, row) else 24.0 for box in boxes for row in box.rows]
-    tips = [(box.column, wires[row].y, wrap(f"<b>{label(box.title)}</b><br>{label(box.does, 600)}"
-                                               + f"<br>{box.values}" * bool(box.values)), box.last)
-            for box in boxes for row in box.rows]
-    figure.add_scatter(x=[t[0] for t in tips], y=[t[1] for t in tips], text=[t[2] for t in tips],
-                       customdata=[t[3] for t in tips], mode="markers", name="gates",
-                       marker={"size": size, "opacity": 0.0, "color": GREY, "symbol": "square"},
-                       selected={"marker": {"opacity": 0}}, unselected={"marker": {"opacity": 0}},
-                       hovertemplate="%{text}<extra></extra>")
+    size = [
+        min(24.0, _least(wires) * unit) if _close(wires, row) else 24.0
+        for box in boxes
+        for row in box.rows
+    ]
+    tips = [
+        (
+            box.column,
+            wires[row].y,
+            wrap(
+                f"<b>{label(box.title)}</b><br>{label(box.does, 600)}"
+                + f"<br>{box.values}" * bool(box.values)
+            ),
+            box.last,
+        )
+        for box in boxes
+        for row in box.rows
+    ]
+    figure.add_scatter(
+        x=[t[0] for t in tips],
+        y=[t[1] for t in tips],
+        text=[t[2] for t in tips],
+        customdata=[t[3] for t in tips],
+        mode="markers",
+        name="gates",
+        marker={"size": size, "opacity": 0.0, "color": GREY, "symbol": "square"},
+        selected={"marker": {"opacity": 0}},
+        unselected={"marker": {"opacity": 0}},
+        hovertemplate="%{text}<extra></extra>",
+    )
 
 
-def _discs(figure: go.Figure, boxes: Sequence[Box], wires: Sequence[Wire], at: int, bloch: np.ndarray,
-           entropy: np.ndarray, notes: list[dict[str, Any]], theme: Theme, unit: float) -> None:
+def _discs(
+    figure: go.Figure,
+    boxes: Sequence[Box],
+    wires: Sequence[Wire],
+    at: int,
+    bloch: np.ndarray,
+    entropy: np.ndarray,
+    notes: list[dict[str, Any]],
+    theme: Theme,
+    unit: float,
+) -> None:
     places, radius, last = [], [], max((box.column for box in boxes), default=0)
     apart = _least(wires) * unit
     usual, odd = 15 if last < MANY else 10, False  # so that it fits between two boxes
     for row, wire in enumerate(wires):
-        reached = max((box.column for box in boxes if row in box.rows and box.first <= at), default=None)
-        x = -0.5 if reached is None else reached + (0.5 if reached < last else 0.62)  # nothing comes behind the last
+        reached = max(
+            (box.column for box in boxes if row in box.rows and box.first <= at), default=None
+        )
+        x = (
+            -0.5 if reached is None else reached + (0.5 if reached < last else 0.62)
+        )  # nothing comes behind the last
         above = wires[row - 1]
         odd = row > 0 and abs(wire.y - above.y) < NEAR and not odd
         x += STAGGER * (odd and reached is not None and (above.end is None or x <= above.end))
         if wire.end is None or x <= wire.end:
             places.append((row, x))
-            radius.append(usual if apart > 29 else int(apart / 2) if reached is None else 7 if wire.hue else usual)
+            radius.append(
+                usual
+                if apart > 29
+                else int(apart / 2)
+                if reached is None
+                else 7
+                if wire.hue
+                else usual
+            )
     figure.add_scatter(
-        x=[x for _, x in places], y=[wires[row].y for row, _ in places], mode="markers", name="qubits",
-        cliponaxis=False, hovertemplate="%{text}<extra></extra>",
+        x=[x for _, x in places],
+        y=[wires[row].y for row, _ in places],
+        mode="markers",
+        name="qubits",
+        cliponaxis=False,
+        hovertemplate="%{text}<extra></extra>",
         text=[disc_tip(wires[row].name, bloch[row], float(entropy[row])) for row, _ in places],
-        marker={"size": [2 * r for r in radius], "color": PAPER[theme], "line": {"color": LINE[theme], "width": 1.5},
-                "opacity": 1})
+        marker={
+            "size": [2 * r for r in radius],
+            "color": PAPER[theme],
+            "line": {"color": LINE[theme], "width": 1.5},
+            "opacity": 1,
+        },
+    )
     for (row, x), r in zip(places, radius, strict=True):
         notes.append(arrow(x, wires[row].y, bloch[row], r, theme))
 
@@ -244,8 +384,10 @@ def _discs(figure: go.Figure, boxes: Sequence[Box], wires: Sequence[Wire], at: i
 def disc_tip(name: str, vector: np.ndarray, entropy: float) -> str:
     """What the pointer reads on a disc."""
     x, y, z = (float(v) for v in vector)
-    return (f"<b>{label(name)}</b><br>⟨X⟩ {x:+.3f}, ⟨Y⟩ {y:+.3f}, ⟨Z⟩ {z:+.3f}<br>reads 1 with {(1 - z) / 2:.1%}"
-            f"<br>entropy {max(entropy, 0.0):.3f} nats")
+    return (
+        f"<b>{label(name)}</b><br>⟨X⟩ {x:+.3f}, ⟨Y⟩ {y:+.3f}, ⟨Z⟩ {z:+.3f}<br>reads 1 with {(1 - z) / 2:.1%}"
+        f"<br>entropy {max(entropy, 0.0):.3f} nats"
+    )
 
 
 def arrow(x: float, y: float, vector: np.ndarray, radius: float, theme: Theme) -> dict[str, Any]:
@@ -255,35 +397,77 @@ def arrow(x: float, y: float, vector: np.ndarray, radius: float, theme: Theme) -
     if math.hypot(a, c) * radius < 2:
         return {"x": x, "y": y, "text": "•", "showarrow": False, "font": {"size": 12, "color": hue}}
     # Plotly's arrows point at (x, y): this one is turned round, so that it starts there.
-    return {"x": x, "y": y, "ax": a * radius, "ay": -c * radius, "axref": "pixel", "ayref": "pixel", "text": "",
-            "showarrow": True, "arrowside": "start", "startarrowhead": 6, "startarrowsize": 0.3 if radius < 12 else 0.5,
-            "arrowwidth": 1.6, "arrowcolor": hue}
+    return {
+        "x": x,
+        "y": y,
+        "ax": a * radius,
+        "ay": -c * radius,
+        "axref": "pixel",
+        "ayref": "pixel",
+        "text": "",
+        "showarrow": True,
+        "arrowside": "start",
+        "startarrowhead": 6,
+        "startarrowsize": 0.3 if radius < 12 else 0.5,
+        "arrowwidth": 1.6,
+        "arrowcolor": hue,
+    }
 
 
 @drawing()
-def bloch_row(names: Sequence[str], bloch: np.ndarray, entropy: np.ndarray, *, before: np.ndarray | None = None,
-              theme: Theme = "light") -> go.Figure:
+def bloch_row(
+    names: Sequence[str],
+    bloch: np.ndarray,
+    entropy: np.ndarray,
+    *,
+    before: np.ndarray | None = None,
+    theme: Theme = "light",
+) -> go.Figure:
     """A large disc for every qubit with its entropy below; a thin arrow for the state before the gate."""
-    check(np.shape(bloch) == (len(names), 3),
-          f"Argument `bloch` must have shape ({len(names)}, 3), but has shape {np.shape(bloch)}.")
+    check(
+        np.shape(bloch) == (len(names), 3),
+        f"Argument `bloch` must have shape ({len(names)}, 3), but has shape {np.shape(bloch)}.",
+    )
     across = len(names) if len(names) <= 6 else -(-len(names) // 2)
     lines = -(-len(names) // across)
     figure = base(theme, 12 + 120 * lines, left=6, right=22, top=6, bottom=6)
     places = [(i % across, -(i // across)) for i in range(len(names))]
-    figure.add_scatter(x=[x for x, _ in places], y=[y for _, y in places], mode="markers", name="qubits",
-                       text=[disc_tip(*each) for each in zip(names, bloch, map(float, entropy), strict=True)],
-                       hovertemplate="%{text}<extra></extra>",
-                       marker={"size": 60, "color": PAPER[theme], "line": {"color": LINE[theme], "width": 1.5}})
+    figure.add_scatter(
+        x=[x for x, _ in places],
+        y=[y for _, y in places],
+        mode="markers",
+        name="qubits",
+        text=[disc_tip(*each) for each in zip(names, bloch, map(float, entropy), strict=True)],
+        hovertemplate="%{text}<extra></extra>",
+        marker={"size": 60, "color": PAPER[theme], "line": {"color": LINE[theme], "width": 1.5}},
+    )
     notes = [arrow(x, y, bloch[i], 30, theme) for i, (x, y) in enumerate(places)]
     if before is not None:
-        notes = [arrow(x, y, before[i], 30, theme) | {"opacity": 0.35, "arrowwidth": 1.2}
-                 for i, (x, y) in enumerate(places) if np.abs(before[i] - bloch[i]).max() > 0.02] + notes
+        notes = [
+            arrow(x, y, before[i], 30, theme) | {"opacity": 0.35, "arrowwidth": 1.2}
+            for i, (x, y) in enumerate(places)
+            if np.abs(before[i] - bloch[i]).max() > 0.02
+        ] + notes
     quiet = {"size": 11, "color": QUIET[theme]}
     for i, (x, y) in enumerate(places):
-        notes += [{"x": x, "y": y, "yshift": -42, "text": f"{max(float(entropy[i]), 0.0) + 0.0:.2f} nats",
-                   "showarrow": False, "font": quiet},
-                  {"x": x, "y": y, "yshift": 43, "text": label(names[i], 16), "showarrow": False,
-                   "font": {"size": 11, "color": INK[theme]}}]
+        notes += [
+            {
+                "x": x,
+                "y": y,
+                "yshift": -42,
+                "text": f"{max(float(entropy[i]), 0.0) + 0.0:.2f} nats",
+                "showarrow": False,
+                "font": quiet,
+            },
+            {
+                "x": x,
+                "y": y,
+                "yshift": 43,
+                "text": label(names[i], 16),
+                "showarrow": False,
+                "font": {"size": 11, "color": INK[theme]},
+            },
+        ]
     figure.update_layout(annotations=notes)
     figure.update_xaxes(**bare_axis(), range=[-0.6, max(across, 4) - 0.4])
     figure.update_yaxes(**bare_axis(), range=[0.5 - lines, 0.5])
@@ -291,20 +475,40 @@ def bloch_row(names: Sequence[str], bloch: np.ndarray, entropy: np.ndarray, *, b
 
 
 @drawing()
-def bars(values: np.ndarray, names: Sequence[str], title: str, *, theme: Theme = "light") -> go.Figure:
+def bars(
+    values: np.ndarray, names: Sequence[str], title: str, *, theme: Theme = "light"
+) -> go.Figure:
     """One bar a qubit."""
     figure = base(theme, 220, bottom=40)
-    figure.add_bar(x=list(range(len(names))), y=values, marker={"color": INK[theme]},
-                   hovertemplate="%{y:.3f}<extra></extra>", width=0.6)
-    figure.update_xaxes(tickvals=list(range(len(names))), ticktext=[label(name, 14) for name in names])
-    figure.update_yaxes(title={"text": label(title, 80)}, range=[0, max(0.72, float(np.max(values, initial=0)) * 1.05)])
+    figure.add_bar(
+        x=list(range(len(names))),
+        y=values,
+        marker={"color": INK[theme]},
+        hovertemplate="%{y:.3f}<extra></extra>",
+        width=0.6,
+    )
+    figure.update_xaxes(
+        tickvals=list(range(len(names))), ticktext=[label(name, 14) for name in names]
+    )
+    figure.update_yaxes(
+        title={"text": label(title, 80)},
+        range=[0, max(0.72, float(np.max(values, initial=0)) * 1.05)],
+    )
     return figure
 
 
 @drawing()
-def entropy_lines(values: np.ndarray, names: Sequence[str], at: int | None, marks: Sequence[tuple[float, str]], *,
-                  hues: Sequence[str] = (), x_title: str = "gates done", y_title: str = "von Neumann entropy (nats)",
-                  theme: Theme = "light") -> go.Figure:
+def entropy_lines(
+    values: np.ndarray,
+    names: Sequence[str],
+    at: int | None,
+    marks: Sequence[tuple[float, str]],
+    *,
+    hues: Sequence[str] = (),
+    x_title: str = "gates done",
+    y_title: str = "von Neumann entropy (nats)",
+    theme: Theme = "light",
+) -> go.Figure:
     """Entropy of every qubit over the gates, or more that is counted in nats, with a cursor and marks where parts of
     the circuit begin.
 
@@ -312,76 +516,168 @@ def entropy_lines(values: np.ndarray, names: Sequence[str], at: int | None, mark
         values: (G + 1, Q) nats. marks: places and names. hues: of the qubits, where they have one; equal ones differ in
             their dashes.
     """
-    check(np.ndim(values) == 2 and np.shape(values)[1] == len(names),
-          f"Argument `values` must have a column for each of {len(names)} lines, but has shape {np.shape(values)}.")
+    check(
+        np.ndim(values) == 2 and np.shape(values)[1] == len(names),
+        f"Argument `values` must have a column for each of {len(names)} lines, but has shape {np.shape(values)}.",
+    )
     figure = base(theme, 330, legend=True, right=20)
     for q, name in enumerate(names):
         hue = (hues[q] if hues else "") or HUES[q % len(HUES)]
-        dash = LINES[list(hues[:q]).count(hue) % len(LINES)] if hues and hues[q] else LINES[q // len(HUES) % len(LINES)]
-        figure.add_scatter(y=np.maximum(values[:, q], 0), x=np.arange(len(values)), mode="lines", name=label(name, 24),
-                           line={"width": 2, "color": hue, "dash": dash, "shape": "hv"},
-                           hovertemplate=f"{label(name, 24)}: %{{y:.3f}}<extra></extra>")
-    shapes = [{"type": "line", "x0": x, "x1": x, "yref": "paper", "y0": 0, "y1": 1, "layer": "below",
-               "line": {"color": LINE[theme], "width": 1, "dash": "dot"}} for x, _ in marks]
+        dash = (
+            LINES[list(hues[:q]).count(hue) % len(LINES)]
+            if hues and hues[q]
+            else LINES[q // len(HUES) % len(LINES)]
+        )
+        figure.add_scatter(
+            y=np.maximum(values[:, q], 0),
+            x=np.arange(len(values)),
+            mode="lines",
+            name=label(name, 24),
+            line={"width": 2, "color": hue, "dash": dash, "shape": "hv"},
+            hovertemplate=f"{label(name, 24)}: %{{y:.3f}}<extra></extra>",
+        )
+    shapes = [
+        {
+            "type": "line",
+            "x0": x,
+            "x1": x,
+            "yref": "paper",
+            "y0": 0,
+            "y1": 1,
+            "layer": "below",
+            "line": {"color": LINE[theme], "width": 1, "dash": "dot"},
+        }
+        for x, _ in marks
+    ]
     if at is not None:
-        shapes.append({"type": "line", "x0": at, "x1": at, "yref": "paper", "y0": 0, "y1": 1,
-                       "line": {"color": VERMILLION, "width": 2}})
-    notes = [{"x": x, "y": 1, "yref": "paper", "yanchor": "top", "xanchor": "left", "text": label(name),
-              "showarrow": False, "yshift": -12 * (i % 2), "font": {"size": 10, "color": QUIET[theme]}}
-             for i, (x, name) in enumerate(marks)]
+        shapes.append(
+            {
+                "type": "line",
+                "x0": at,
+                "x1": at,
+                "yref": "paper",
+                "y0": 0,
+                "y1": 1,
+                "line": {"color": VERMILLION, "width": 2},
+            }
+        )
+    notes = [
+        {
+            "x": x,
+            "y": 1,
+            "yref": "paper",
+            "yanchor": "top",
+            "xanchor": "left",
+            "text": label(name),
+            "showarrow": False,
+            "yshift": -12 * (i % 2),
+            "font": {"size": 10, "color": QUIET[theme]},
+        }
+        for i, (x, name) in enumerate(marks)
+    ]
     figure.update_layout(shapes=shapes, annotations=notes, hovermode="x unified")
     figure.update_xaxes(title={"text": x_title})
-    figure.update_yaxes(title={"text": label(y_title)}, rangemode="tozero",
-                        range=[0, max(0.78, 1.12 * float(np.max(values, initial=0)))])
+    figure.update_yaxes(
+        title={"text": label(y_title)},
+        rangemode="tozero",
+        range=[0, max(0.78, 1.12 * float(np.max(values, initial=0)))],
+    )
     return figure
 
 
 @drawing()
-def cuts(values: Sequence[np.ndarray], moments: Sequence[str], title: str, *, theme: Theme = "light") -> go.Figure:
+def cuts(
+    values: Sequence[np.ndarray], moments: Sequence[str], title: str, *, theme: Theme = "light"
+) -> go.Figure:
     """One row a moment, one column a cut: the first k qubits from the others; with fewer qubits there are fewer."""
-    check(len(values) == len(moments),
-          f"Arguments `values` and `moments` must have one length, but have {len(values)} and {len(moments)}.")
+    check(
+        len(values) == len(moments),
+        f"Arguments `values` and `moments` must have one length, but have {len(values)} and {len(moments)}.",
+    )
     widest = max((len(row) for row in values), default=1)
     z = np.full((len(values), max(widest, 1)), np.nan)
     for i, row in enumerate(values):
-        z[i, :len(row)] = row
+        z[i, : len(row)] = row
     figure = base(theme, 92 + 34 * len(values), left=10, right=10, top=8)
     high = max(float(np.nanmax(z)) if np.isfinite(z).any() else 1.0, 1e-3)
-    figure.add_trace(go.Heatmap(z=z, colorscale=UNSIGNED_SCALE, zmin=0, zmax=high, xgap=2, ygap=2, hoverongaps=False,
-                                colorbar={"title": {"text": label(title), "side": "right", "font": {"size": 12}},
-                                          "thickness": 10, "outlinewidth": 0},
-                                hovertemplate="%{y}, first %{x}: %{z:.3f} nats<extra></extra>"))
+    figure.add_trace(
+        go.Heatmap(
+            z=z,
+            colorscale=UNSIGNED_SCALE,
+            zmin=0,
+            zmax=high,
+            xgap=2,
+            ygap=2,
+            hoverongaps=False,
+            colorbar={
+                "title": {"text": label(title), "side": "right", "font": {"size": 12}},
+                "thickness": 10,
+                "outlinewidth": 0,
+            },
+            hovertemplate="%{y}, first %{x}: %{z:.3f} nats<extra></extra>",
+        )
+    )
     rows, columns = np.nonzero(np.isfinite(z))
-    figure.add_scatter(x=columns, y=rows, mode="text", hoverinfo="skip",
-                       text=[f"{max(v, 0):.2f}" for v in z[rows, columns]], textfont={"size": 11,
-                                 "color": [ON_BRIGHT if v > BRIGHT * high else ON_DARK for v in z[rows, columns]]})
-    figure.update_xaxes(title={"text": "cut after the first k qubits that are not measured yet"},
-                        tickvals=list(range(z.shape[1])),
-                        ticktext=[str(k + 1) for k in range(z.shape[1])], showline=False, ticks="")
-    figure.update_yaxes(tickvals=list(range(len(moments))), ticktext=[label(m) for m in moments], autorange="reversed",
-                        showline=False, ticks="")
+    figure.add_scatter(
+        x=columns,
+        y=rows,
+        mode="text",
+        hoverinfo="skip",
+        text=[f"{max(v, 0):.2f}" for v in z[rows, columns]],
+        textfont={
+            "size": 11,
+            "color": [ON_BRIGHT if v > BRIGHT * high else ON_DARK for v in z[rows, columns]],
+        },
+    )
+    figure.update_xaxes(
+        title={"text": "cut after the first k qubits that are not measured yet"},
+        tickvals=list(range(z.shape[1])),
+        ticktext=[str(k + 1) for k in range(z.shape[1])],
+        showline=False,
+        ticks="",
+    )
+    figure.update_yaxes(
+        tickvals=list(range(len(moments))),
+        ticktext=[label(m) for m in moments],
+        autorange="reversed",
+        showline=False,
+        ticks="",
+    )
     return figure
 
 
 @drawing()
-def poolings(before: np.ndarray, after: np.ndarray, outcomes: np.ndarray, *, theme: Theme = "light") -> go.Figure:
+def poolings(
+    before: np.ndarray, after: np.ndarray, outcomes: np.ndarray, *, theme: Theme = "light"
+) -> go.Figure:
     """Entropy before and after every pooling, and what the outcomes carry away."""
     figure = base(theme, 250, legend=True)
     places = [f"layer {k}" for k in range(len(before))]
-    groups = ((before, "before, all active qubits", faded(GREY, 0.7)), (after, "after, those that stay", INK[theme]),
-              (outcomes, "outcomes, one by one", ORANGE))
+    groups = (
+        (before, "before, all active qubits", faded(GREY, 0.7)),
+        (after, "after, those that stay", INK[theme]),
+        (outcomes, "outcomes, one by one", ORANGE),
+    )
     for values, name, hue in groups:
-        figure.add_bar(x=places, y=values, name=name, marker={"color": hue}, text=[f"{v:.2f}" for v in values],
-                       textposition="outside",
-                       cliponaxis=False, hovertemplate=f"{name}: %{{y:.3f}} nats<extra></extra>")
+        figure.add_bar(
+            x=places,
+            y=values,
+            name=name,
+            marker={"color": hue},
+            text=[f"{v:.2f}" for v in values],
+            textposition="outside",
+            cliponaxis=False,
+            hovertemplate=f"{name}: %{{y:.3f}} nats<extra></extra>",
+        )
     figure.update_yaxes(title={"text": "entropy (nats)"}, rangemode="tozero")
     figure.update_layout(barmode="group", bargap=0.35)
     return figure
 
 
 @drawing()
-def step_error(steps: np.ndarray, one: np.ndarray, whole: np.ndarray, chosen: float, *,
-               theme: Theme = "light") -> go.Figure:
+def step_error(
+    steps: np.ndarray, one: np.ndarray, whole: np.ndarray, chosen: float, *, theme: Theme = "light"
+) -> go.Figure:
     """Trace distance of the circuit from the exact evolution against the step, after one step and after all of them.
 
     Args:
@@ -390,11 +686,19 @@ def step_error(steps: np.ndarray, one: np.ndarray, whole: np.ndarray, chosen: fl
     figure = base(theme, 300, legend=True)
     lines = ((one, "after one step", "solid"), (whole, "after as many as fill T", "dash"))
     for values, name, dash in lines:
-        figure.add_scatter(x=steps, y=np.maximum(values, 1e-17), mode="lines+markers", name=name, marker={"size": 7},
-                           line={"color": INK[theme], "width": 2, "dash": dash},
-                           hovertemplate="dt = %{x:.3g}: %{y:.2e}<extra></extra>")
+        figure.add_scatter(
+            x=steps,
+            y=np.maximum(values, 1e-17),
+            mode="lines+markers",
+            name=name,
+            marker={"size": 7},
+            line={"color": INK[theme], "width": 2, "dash": dash},
+            hovertemplate="dt = %{x:.3g}: %{y:.2e}<extra></extra>",
+        )
     everything = np.maximum(np.concatenate([one, whole]), 1e-17)
     figure.update_xaxes(type="log", title={"text": "step dt (model units)"}, **log_ticks(steps))
-    figure.update_yaxes(type="log", title={"text": "trace distance (0 to 1)"}, **log_ticks(everything))
+    figure.update_yaxes(
+        type="log", title={"text": "trace distance (0 to 1)"}, **log_ticks(everything)
+    )
     figure.add_vline(x=chosen, line={"color": QUIET[theme], "dash": "dash"})
     return figure

@@ -11,13 +11,26 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion.figures.finite import drawing
-from qfusion.figures.style import INK, QUIET, Theme, axis, base, faded, label, term_colour, term_dash, term_title
+from qfusion.figures.style import (
+    INK,
+    QUIET,
+    Theme,
+    axis,
+    base,
+    faded,
+    label,
+    term_colour,
+    term_dash,
+    term_title,
+)
 
 TIME = "time t of the cut (model units, ħ = 1)"
 #: kind of cut -> what a legend and an axis call it, and its line.
-KINDS: dict[str, tuple[str, str]] = {"cut": ("all correlation cut", "solid"),
-                                     "dephased": ("classical part kept", "dash"),
-                                     "held": ("never correlated before t", "dashdot")}
+KINDS: dict[str, tuple[str, str]] = {
+    "cut": ("all correlation cut", "solid"),
+    "dephased": ("classical part kept", "dash"),
+    "held": ("never correlated before t", "dashdot"),
+}
 #: figure -> what it shows and what it does not, a sentence each.
 SAYS: dict[str, tuple[str, str]] = {
     "cut": (
@@ -26,17 +39,20 @@ SAYS: dict[str, tuple[str, str]] = {
         "T. Dash-dot: the modality and the others are kept uncorrelated from the start to t, so that each feels the "
         "other's state alone. Of two modalities, a cut of one is a cut of the other.",
         "what other data would do: it is an intervention on the model's state, which no input need reach. Dashed lines "
-        "do not tell entanglement from quantum correlation short of it."),
+        "do not tell entanglement from quantum correlation short of it.",
+    ),
     "cut-terms": (
         "the size of every term of the score after a cut at time t; lines begin at the undisturbed sizes, as nothing "
         "is correlated then.",
         "which coupling builds a term. Terms are against the mean state of every modality, so they differ from those "
-        "against another background."),
+        "against another background.",
+    ),
     "cut-test": (
         "how good the model is on many samples if the correlations of a modality are taken away at time t in all of "
         "them; bands are 95 % bootstrap intervals.",
         "whether a model trained without these correlations would do worse: this one was not trained for the states "
-        "that a cut makes."),
+        "that a cut makes.",
+    ),
 }
 
 
@@ -50,9 +66,16 @@ class Band:
 
 
 @drawing()
-def curves(times: np.ndarray, scores: Mapping[str, Mapping[str, np.ndarray]], undisturbed: float,
-           modalities: Sequence[str], *,
-           unit: str = "score", cursor: float | None = None, theme: Theme = "light") -> go.Figure:
+def curves(
+    times: np.ndarray,
+    scores: Mapping[str, Mapping[str, np.ndarray]],
+    undisturbed: float,
+    modalities: Sequence[str],
+    *,
+    unit: str = "score",
+    cursor: float | None = None,
+    theme: Theme = "light",
+) -> go.Figure:
     """The score of one sample after a cut, one line a modality and kind of cut.
 
     Args:
@@ -60,19 +83,36 @@ def curves(times: np.ndarray, scores: Mapping[str, Mapping[str, np.ndarray]], un
         modalities: of the model, in their order. cursor: a time that is marked.
     """
     figure = base(theme, 340, legend=True, right=20, top=8)
-    figure.add_traces([_line(times, values, name, modalities, kind, "y", kind == next(iter(scores)))
-                       for kind, found in scores.items() for name, values in found.items()])
+    figure.add_traces(
+        [
+            _line(times, values, name, modalities, kind, "y", kind == next(iter(scores)))
+            for kind, found in scores.items()
+            for name, values in found.items()
+        ]
+    )
     figure.add_traces([_level(times, undisturbed, "undisturbed", INK[theme], "dot", "y")])
     if len(scores) > 1:
         figure.add_traces([_key(kind, theme) for kind in scores])
-    figure.update_layout(hovermode="x unified", dragmode="zoom", yaxis_title_text=label(unit),
-                         xaxis={"title": {"text": TIME}, "range": _span(times)})
+    figure.update_layout(
+        hovermode="x unified",
+        dragmode="zoom",
+        yaxis_title_text=label(unit),
+        xaxis={"title": {"text": TIME}, "range": _span(times)},
+    )
     return _marked(figure, cursor, theme)
 
 
 @drawing()
-def terms(times: np.ndarray, sizes: Mapping[str, Mapping[str, np.ndarray]], modalities: Sequence[str], *,
-          whose: str = "", unit: str = "score", cursor: float | None = None, theme: Theme = "light") -> go.Figure:
+def terms(
+    times: np.ndarray,
+    sizes: Mapping[str, Mapping[str, np.ndarray]],
+    modalities: Sequence[str],
+    *,
+    whose: str = "",
+    unit: str = "score",
+    cursor: float | None = None,
+    theme: Theme = "light",
+) -> go.Figure:
     """The sizes of the terms after a cut, a plot a kind of cut.
 
     Args:
@@ -82,20 +122,38 @@ def terms(times: np.ndarray, sizes: Mapping[str, Mapping[str, np.ndarray]], moda
     """
     figure, rows = _stacked(times, list(sizes), theme)
     for found, row in zip(sizes.values(), rows, strict=True):
-        figure.add_traces([_term(times, values, name, modalities, row, row == "y") for name, values in found.items()
-                           if name])
-    _axes(figure,
-          {row: f"{KINDS[kind][0]}:<br>|contribution| ({label(unit)})" for kind, row in zip(sizes, rows, strict=True)},
-          theme, "tozero")
+        figure.add_traces(
+            [
+                _term(times, values, name, modalities, row, row == "y")
+                for name, values in found.items()
+                if name
+            ]
+        )
+    _axes(
+        figure,
+        {
+            row: f"{KINDS[kind][0]}:<br>|contribution| ({label(unit)})"
+            for kind, row in zip(sizes, rows, strict=True)
+        },
+        theme,
+        "tozero",
+    )
     if whose:
         figure.update_layout(xaxis_title_text=f"{TIME.replace('cut', f'cut of {label(whose)}')}")
     return _marked(figure, cursor, theme)
 
 
 @drawing()
-def metric(times: np.ndarray, found: Mapping[str, Mapping[str, Band]], levels: Mapping[str, float],
-           modalities: Sequence[str], *,
-           y_title: str, cursor: float | None = None, theme: Theme = "light") -> go.Figure:
+def metric(
+    times: np.ndarray,
+    found: Mapping[str, Mapping[str, Band]],
+    levels: Mapping[str, float],
+    modalities: Sequence[str],
+    *,
+    y_title: str,
+    cursor: float | None = None,
+    theme: Theme = "light",
+) -> go.Figure:
     """A metric over many samples after a cut, a plot a kind of cut, with bands.
 
     Args:
@@ -105,75 +163,157 @@ def metric(times: np.ndarray, found: Mapping[str, Mapping[str, Band]], levels: M
     """
     figure, rows = _stacked(times, list(found), theme)
     for bands, row in zip(found.values(), rows, strict=True):
-        figure.add_traces([_band(times, band, name, modalities, row) for name, band in bands.items()
-                           if band.low is not None])
-        figure.add_traces([_line(times, band.value, name, modalities, "cut", row, row == "y")
-                           for name, band in bands.items()])
-        for (name, level), dash in zip(levels.items(), ("dot", "dash", "dashdot", "longdash"), strict=False):
+        figure.add_traces(
+            [
+                _band(times, band, name, modalities, row)
+                for name, band in bands.items()
+                if band.low is not None
+            ]
+        )
+        figure.add_traces(
+            [
+                _line(times, band.value, name, modalities, "cut", row, row == "y")
+                for name, band in bands.items()
+            ]
+        )
+        for (name, level), dash in zip(
+            levels.items(), ("dot", "dash", "dashdot", "longdash"), strict=False
+        ):
             hue = INK[theme] if name == "undisturbed" else QUIET[theme]
             figure.add_traces([_level(times, level, name, hue, dash, row, row == "y")])
-    _axes(figure, {row: f"{KINDS[kind][0]}:<br>{label(y_title)}" for kind, row in zip(found, rows, strict=True)}, theme,
-          "normal")
+    _axes(
+        figure,
+        {
+            row: f"{KINDS[kind][0]}:<br>{label(y_title)}"
+            for kind, row in zip(found, rows, strict=True)
+        },
+        theme,
+        "normal",
+    )
     for row in rows[1:]:
         figure.update_layout({f"yaxis{row[1:]}": {"matches": "y"}})
     return _marked(figure, cursor, theme)
 
 
-def _line(times: np.ndarray, values: np.ndarray, name: str, modalities: Sequence[str], kind: str, row: str,
-          legend: bool) -> dict[str, Any]:
+def _line(
+    times: np.ndarray,
+    values: np.ndarray,
+    name: str,
+    modalities: Sequence[str],
+    kind: str,
+    row: str,
+    legend: bool,
+) -> dict[str, Any]:
     _check(times, values, name)
     title = term_title(name)
     what = f"{title}, {KINDS[kind][0]}" if kind in KINDS and row == "y" else title
-    return {"type": "scatter", "x": times, "y": values, "yaxis": row, "mode": "lines", "name": title,
-            "showlegend": legend, "legendgroup": title,
-            "line": {"width": 2.5, "color": term_colour(name, modalities), "dash": KINDS[kind][1]},
-            "hovertemplate": f"{what}: %{{y:.3f}}<extra></extra>"}
+    return {
+        "type": "scatter",
+        "x": times,
+        "y": values,
+        "yaxis": row,
+        "mode": "lines",
+        "name": title,
+        "showlegend": legend,
+        "legendgroup": title,
+        "line": {"width": 2.5, "color": term_colour(name, modalities), "dash": KINDS[kind][1]},
+        "hovertemplate": f"{what}: %{{y:.3f}}<extra></extra>",
+    }
 
 
-def _term(times: np.ndarray, values: np.ndarray, name: str, modalities: Sequence[str], row: str,
-          legend: bool) -> dict[str, Any]:
+def _term(
+    times: np.ndarray,
+    values: np.ndarray,
+    name: str,
+    modalities: Sequence[str],
+    row: str,
+    legend: bool,
+) -> dict[str, Any]:
     _check(times, values, name)
     title = term_title(name)
-    return {"type": "scatter", "x": times, "y": values, "yaxis": row, "mode": "lines", "name": title,
-            "showlegend": legend, "legendgroup": title,
-            "line": {"width": 2.5, "color": term_colour(name, modalities), "dash": term_dash(name)},
-            "hovertemplate": f"{title}: %{{y:.3f}}<extra></extra>"}
+    return {
+        "type": "scatter",
+        "x": times,
+        "y": values,
+        "yaxis": row,
+        "mode": "lines",
+        "name": title,
+        "showlegend": legend,
+        "legendgroup": title,
+        "line": {"width": 2.5, "color": term_colour(name, modalities), "dash": term_dash(name)},
+        "hovertemplate": f"{title}: %{{y:.3f}}<extra></extra>",
+    }
 
 
-def _band(times: np.ndarray, band: Band, name: str, modalities: Sequence[str], row: str) -> dict[str, Any]:
+def _band(
+    times: np.ndarray, band: Band, name: str, modalities: Sequence[str], row: str
+) -> dict[str, Any]:
     assert band.low is not None
     assert band.high is not None
-    return {"type": "scatter", "x": np.concatenate([times, times[::-1]]),
-            "y": np.concatenate([band.high, band.low[::-1]]), "yaxis": row, "mode": "lines",
-            "line": {"width": 0, "color": term_colour(name, modalities)}, "fill": "toself",
-            "fillcolor": faded(term_colour(name, modalities), 0.16), "name": term_title(name), "showlegend": False,
-            "legendgroup": term_title(name), "hoverinfo": "skip"}
+    return {
+        "type": "scatter",
+        "x": np.concatenate([times, times[::-1]]),
+        "y": np.concatenate([band.high, band.low[::-1]]),
+        "yaxis": row,
+        "mode": "lines",
+        "line": {"width": 0, "color": term_colour(name, modalities)},
+        "fill": "toself",
+        "fillcolor": faded(term_colour(name, modalities), 0.16),
+        "name": term_title(name),
+        "showlegend": False,
+        "legendgroup": term_title(name),
+        "hoverinfo": "skip",
+    }
 
 
-def _level(times: np.ndarray, value: float, name: str, hue: str, dash: str, row: str,
-           legend: bool = True) -> dict[str, Any]:
-    return {"type": "scatter", "x": _span(times), "y": [value, value], "yaxis": row, "mode": "lines",
-            "name": label(name), "legendgroup": label(name), "showlegend": legend,
-            "line": {"width": 1.5, "color": hue, "dash": dash},
-            "hovertemplate": f"{label(name)}: %{{y:.3f}}<extra></extra>"}
+def _level(
+    times: np.ndarray, value: float, name: str, hue: str, dash: str, row: str, legend: bool = True
+) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "x": _span(times),
+        "y": [value, value],
+        "yaxis": row,
+        "mode": "lines",
+        "name": label(name),
+        "legendgroup": label(name),
+        "showlegend": legend,
+        "line": {"width": 1.5, "color": hue, "dash": dash},
+        "hovertemplate": f"{label(name)}: %{{y:.3f}}<extra></extra>",
+    }
 
 
 def _key(kind: str, theme: Theme) -> dict[str, Any]:
-    return {"type": "scatter", "x": [None], "y": [None], "mode": "lines", "name": KINDS[kind][0], "hoverinfo": "skip",
-            "line": {"width": 2.5, "color": QUIET[theme], "dash": KINDS[kind][1]}}
+    return {
+        "type": "scatter",
+        "x": [None],
+        "y": [None],
+        "mode": "lines",
+        "name": KINDS[kind][0],
+        "hoverinfo": "skip",
+        "line": {"width": 2.5, "color": QUIET[theme], "dash": KINDS[kind][1]},
+    }
 
 
 def _check(times: np.ndarray, values: np.ndarray, name: str) -> None:
-    check(np.shape(values) == np.shape(times),
-          f"The series of {name!r} must have shape {np.shape(times)}, but has shape {np.shape(values)}.")
+    check(
+        np.shape(values) == np.shape(times),
+        f"The series of {name!r} must have shape {np.shape(times)}, but has shape {np.shape(values)}.",
+    )
 
 
 def _stacked(times: np.ndarray, kinds: list[str], theme: Theme) -> tuple[go.Figure, list[str]]:
-    check(0 < len(kinds) <= len(KINDS), f"There must be one to {len(KINDS)} kinds of cut, but there are {len(kinds)}.")
-    rows = ["y", "y2", "y3"][:len(kinds)]
+    check(
+        0 < len(kinds) <= len(KINDS),
+        f"There must be one to {len(KINDS)} kinds of cut, but there are {len(kinds)}.",
+    )
+    rows = ["y", "y2", "y3"][: len(kinds)]
     figure = base(theme, 140 + 180 * len(kinds), legend=True, right=20, top=8, left=72)
-    figure.update_layout(hovermode="x unified", dragmode="zoom",
-                         xaxis={"title": {"text": TIME}, "range": _span(times), "anchor": rows[-1]})
+    figure.update_layout(
+        hovermode="x unified",
+        dragmode="zoom",
+        xaxis={"title": {"text": TIME}, "range": _span(times), "anchor": rows[-1]},
+    )
     return figure, rows
 
 
@@ -183,8 +323,16 @@ def _axes(figure: go.Figure, titles: Mapping[str, str], theme: Theme, mode: str)
     look = axis(theme)
     for place, (row, title) in enumerate(titles.items()):
         top = 1 - place * (height + gap)
-        figure.update_layout({f"yaxis{row[1:]}": look | {"domain": [max(0.0, top - height), top],
-                                                         "title": look["title"] | {"text": title}, "rangemode": mode}})
+        figure.update_layout(
+            {
+                f"yaxis{row[1:]}": look
+                | {
+                    "domain": [max(0.0, top - height), top],
+                    "title": look["title"] | {"text": title},
+                    "rangemode": mode,
+                }
+            }
+        )
 
 
 def _span(times: np.ndarray) -> list[float]:
@@ -193,7 +341,19 @@ def _span(times: np.ndarray) -> list[float]:
 
 def _marked(figure: go.Figure, cursor: float | None, theme: Theme) -> go.Figure:
     if cursor is not None:
-        figure.update_layout(shapes=[{"type": "line", "xref": "x", "yref": "paper", "x0": cursor, "x1": cursor, "y0": 0,
-                                      "y1": 1, "layer": "below",
-                                      "line": {"color": QUIET[theme], "width": 1, "dash": "dash"}}])
+        figure.update_layout(
+            shapes=[
+                {
+                    "type": "line",
+                    "xref": "x",
+                    "yref": "paper",
+                    "x0": cursor,
+                    "x1": cursor,
+                    "y0": 0,
+                    "y1": 1,
+                    "layer": "below",
+                    "line": {"color": QUIET[theme], "width": 1, "dash": "dash"},
+                }
+            ]
+        )
     return figure

@@ -38,9 +38,18 @@ JUMP_SYMBOLS = ("triangle-down", "square", "diamond", "star", "cross", "x")
 
 
 @drawing()
-def measure_lines(times: np.ndarray, series: Mapping[tuple[str, ...], np.ndarray], modalities: Sequence[str],
-                  y_title: str, *, between: str = "+", before: Curves | None = None, cursor: float | None = None,
-                  height: int = 300, theme: Theme = "light") -> go.Figure:
+def measure_lines(
+    times: np.ndarray,
+    series: Mapping[tuple[str, ...], np.ndarray],
+    modalities: Sequence[str],
+    y_title: str,
+    *,
+    between: str = "+",
+    before: Curves | None = None,
+    cursor: float | None = None,
+    height: int = 300,
+    theme: Theme = "light",
+) -> go.Figure:
     """Lines over time, one per subset of modalities.
 
     Args:
@@ -50,21 +59,45 @@ def measure_lines(times: np.ndarray, series: Mapping[tuple[str, ...], np.ndarray
     """
     figure = base(theme, height, legend=True, right=20, top=8)
     if before is not None:
-        figure.add_traces([_ghost(before[0], values, _hue(part, modalities, theme), "y")
-                           for part, values in before[1].items()])
-    figure.add_traces([_line(times, values, part, modalities, theme, "y", True, between)
-                       for part, values in series.items()] + ([] if before is None else [_ghosts_entry()]))
-    figure.update_layout(hovermode="x unified", dragmode="zoom",
-                         xaxis={"title": {"text": TIME}, "range": _span(times, None if before is None else before[0])},
-                         yaxis={"title": {"text": label(y_title)}})
+        figure.add_traces(
+            [
+                _ghost(before[0], values, _hue(part, modalities, theme), "y")
+                for part, values in before[1].items()
+            ]
+        )
+    figure.add_traces(
+        [
+            _line(times, values, part, modalities, theme, "y", True, between)
+            for part, values in series.items()
+        ]
+        + ([] if before is None else [_ghosts_entry()])
+    )
+    figure.update_layout(
+        hovermode="x unified",
+        dragmode="zoom",
+        xaxis={
+            "title": {"text": TIME},
+            "range": _span(times, None if before is None else before[0]),
+        },
+        yaxis={"title": {"text": label(y_title)}},
+    )
     return mark_time(figure, cursor, theme)
 
 
 @drawing()
-def decision_lines(times: np.ndarray, entropies: Mapping[str, np.ndarray], dividends: Mapping[str, np.ndarray],
-                   modalities: Sequence[str], *, before: Before | None = None, unit: str = "score",
-                   above: str = "entropy (nats)", what: str = "contribution", cursor: float | None = None,
-                   theme: Theme = "light") -> go.Figure:
+def decision_lines(
+    times: np.ndarray,
+    entropies: Mapping[str, np.ndarray],
+    dividends: Mapping[str, np.ndarray],
+    modalities: Sequence[str],
+    *,
+    before: Before | None = None,
+    unit: str = "score",
+    above: str = "entropy (nats)",
+    what: str = "contribution",
+    cursor: float | None = None,
+    theme: Theme = "light",
+) -> go.Figure:
     """Entanglement above, decision below, on one time axis: who speaks, alone or jointly, and when.
 
     Args:
@@ -78,28 +111,60 @@ def decision_lines(times: np.ndarray, entropies: Mapping[str, np.ndarray], divid
     terms = {name: values for name, values in dividends.items() if name}
     if before is not None:
         ghosts = {name: values for name, values in before.dividends.items() if name}
-        figure.add_traces([_ghost(before.times, values, _hue(split_term(name), modalities, theme), row)
-                           for row, found in (("y", before.entropies), ("y2", ghosts))
-                           for name, values in found.items()])
-    figure.add_traces([_line(times, values, split_term(name), modalities, theme, row, row == "y2" or name not in terms)
-                       for row, found in (("y", entropies), ("y2", terms)) for name, values in found.items()]
-                      + ([] if before is None else [_ghosts_entry()]))
+        figure.add_traces(
+            [
+                _ghost(before.times, values, _hue(split_term(name), modalities, theme), row)
+                for row, found in (("y", before.entropies), ("y2", ghosts))
+                for name, values in found.items()
+            ]
+        )
+    figure.add_traces(
+        [
+            _line(
+                times,
+                values,
+                split_term(name),
+                modalities,
+                theme,
+                row,
+                row == "y2" or name not in terms,
+            )
+            for row, found in (("y", entropies), ("y2", terms))
+            for name, values in found.items()
+        ]
+        + ([] if before is None else [_ghosts_entry()])
+    )
     lines = [_rule(theme, yref="y2", xref="paper", x0=0, x1=1, y0=0, y1=0)]
     if cursor is not None:
         lines.append(_rule(theme, yref="paper", xref="x", x0=cursor, x1=cursor, y0=0, y1=1))
     figure.update_layout(
-        hovermode="x unified", dragmode="zoom", shapes=lines,
-        xaxis={"title": {"text": TIME}, "range": _span(times, None if before is None else before.times),
-               "anchor": "y2"},
+        hovermode="x unified",
+        dragmode="zoom",
+        shapes=lines,
+        xaxis={
+            "title": {"text": TIME},
+            "range": _span(times, None if before is None else before.times),
+            "anchor": "y2",
+        },
         yaxis={"title": {"text": label(above)}, "domain": [0.56, 1.0], "rangemode": "tozero"},
-        yaxis2=axis(theme) | {"domain": [0.0, 0.46]}, yaxis2_title_text=f"{label(what)} ({label(unit)})")
+        yaxis2=axis(theme) | {"domain": [0.0, 0.46]},
+        yaxis2_title_text=f"{label(what)} ({label(unit)})",
+    )
     return figure
 
 
 @drawing()
-def decision_layers(moments: Sequence[str], entropies: Mapping[str, np.ndarray], terms: Mapping[str, np.ndarray],
-                    modalities: Sequence[str], *, unit: str = "score", what: str = "contribution",
-                    cursor: int | None = None, theme: Theme = "light") -> go.Figure:
+def decision_layers(
+    moments: Sequence[str],
+    entropies: Mapping[str, np.ndarray],
+    terms: Mapping[str, np.ndarray],
+    modalities: Sequence[str],
+    *,
+    unit: str = "score",
+    what: str = "contribution",
+    cursor: int | None = None,
+    theme: Theme = "light",
+) -> go.Figure:
     """Entropies above and terms below over the moments between layers.
 
     Args:
@@ -109,31 +174,81 @@ def decision_layers(moments: Sequence[str], entropies: Mapping[str, np.ndarray],
     """
     places = np.arange(len(moments))
     for name, values in (*entropies.items(), *terms.items()):
-        check(len(values) == len(moments),
-              f"The series of {name!r} must have {len(moments)} values, but has {len(values)}.")
+        check(
+            len(values) == len(moments),
+            f"The series of {name!r} must have {len(moments)} values, but has {len(values)}.",
+        )
     figure = base(theme, 460, legend=True, right=24, top=8)
-    for (name, values), dash in zip(entropies.items(), ("solid", "dash", "dot", "dashdot"), strict=False):
-        figure.add_scatter(x=places, y=values, mode="lines+markers", name=label(name), marker={"size": 7},
-                           line={"width": 2.5, "color": INK[theme], "dash": dash},
-                           hovertemplate=f"{label(name)}: %{{y:.3f}}<extra></extra>")
+    for (name, values), dash in zip(
+        entropies.items(), ("solid", "dash", "dot", "dashdot"), strict=False
+    ):
+        figure.add_scatter(
+            x=places,
+            y=values,
+            mode="lines+markers",
+            name=label(name),
+            marker={"size": 7},
+            line={"width": 2.5, "color": INK[theme], "dash": dash},
+            hovertemplate=f"{label(name)}: %{{y:.3f}}<extra></extra>",
+        )
     for name, values in terms.items():
         if name:
-            figure.add_scatter(x=places, y=values, yaxis="y2", mode="lines+markers", name=term_title(name),
-                               marker={"size": 7},
-                               line={"width": 2.5, "color": term_colour(name, modalities), "dash": term_dash(name)},
-                               hovertemplate=f"{term_title(name)}: %{{y:+.3f}}<extra></extra>")
-    lines = [{"type": "line", "yref": "y2", "xref": "paper", "x0": 0, "x1": 1, "y0": 0, "y1": 0, "layer": "below",
-              "line": {"color": LINE[theme], "width": 1}}]
+            figure.add_scatter(
+                x=places,
+                y=values,
+                yaxis="y2",
+                mode="lines+markers",
+                name=term_title(name),
+                marker={"size": 7},
+                line={
+                    "width": 2.5,
+                    "color": term_colour(name, modalities),
+                    "dash": term_dash(name),
+                },
+                hovertemplate=f"{term_title(name)}: %{{y:+.3f}}<extra></extra>",
+            )
+    lines = [
+        {
+            "type": "line",
+            "yref": "y2",
+            "xref": "paper",
+            "x0": 0,
+            "x1": 1,
+            "y0": 0,
+            "y1": 0,
+            "layer": "below",
+            "line": {"color": LINE[theme], "width": 1},
+        }
+    ]
     if cursor is not None:
-        lines.append({"type": "line", "yref": "paper", "xref": "x", "x0": cursor, "x1": cursor, "y0": 0, "y1": 1,
-                      "layer": "below", "line": {"color": QUIET[theme], "width": 1, "dash": "dash"}})
+        lines.append(
+            {
+                "type": "line",
+                "yref": "paper",
+                "xref": "x",
+                "x0": cursor,
+                "x1": cursor,
+                "y0": 0,
+                "y1": 1,
+                "layer": "below",
+                "line": {"color": QUIET[theme], "width": 1, "dash": "dash"},
+            }
+        )
     figure.update_layout(
-        hovermode="x unified", shapes=lines,
-        xaxis={"tickvals": places.tolist(), "ticktext": ["<br>".join(label(name).rsplit(" ", 1)) for name in moments],
-               "tickangle": 0, "range": [-0.15, len(moments) - 0.85], "anchor": "y2",
-               "title": {"text": "place in the network"}},
+        hovermode="x unified",
+        shapes=lines,
+        xaxis={
+            "tickvals": places.tolist(),
+            "ticktext": ["<br>".join(label(name).rsplit(" ", 1)) for name in moments],
+            "tickangle": 0,
+            "range": [-0.15, len(moments) - 0.85],
+            "anchor": "y2",
+            "title": {"text": "place in the network"},
+        },
         yaxis={"title": {"text": "nats"}, "domain": [0.58, 1.0], "rangemode": "tozero"},
-        yaxis2=axis(theme) | {"domain": [0.0, 0.48]}, yaxis2_title_text=f"{label(what)} ({label(unit)})")
+        yaxis2=axis(theme) | {"domain": [0.0, 0.48]},
+        yaxis2_title_text=f"{label(what)} ({label(unit)})",
+    )
     return figure
 
 
@@ -146,43 +261,98 @@ class Before:
     dividends: Mapping[str, np.ndarray]
 
 
-def _line(times: np.ndarray, values: np.ndarray, part: Sequence[str], modalities: Sequence[str], theme: Theme, row: str,
-          legend: bool, between: str = "+") -> dict[str, Any]:
+def _line(
+    times: np.ndarray,
+    values: np.ndarray,
+    part: Sequence[str],
+    modalities: Sequence[str],
+    theme: Theme,
+    row: str,
+    legend: bool,
+    between: str = "+",
+) -> dict[str, Any]:
     name = between.join(part)
-    check(len(values) == len(times), f"The series of {name!r} must have shape ({len(times)},), but has shape "
-                                     f"{np.shape(values)}.")
+    check(
+        len(values) == len(times),
+        f"The series of {name!r} must have shape ({len(times)},), but has shape "
+        f"{np.shape(values)}.",
+    )
     title = _title(part, between)
     # A dictionary is checked once, when it is added; a `go.Scatter` twice.
-    return {"type": "scatter", "x": times, "y": values, "yaxis": row, "mode": "lines", "name": title,
-            "showlegend": legend, "legendgroup": name,
-            "line": {"width": 2.5, "color": _hue(part, modalities, theme), "dash": term_dash("+".join(part))},
-            "hovertemplate": f"{title}: %{{y:.3f}}<extra></extra>"}
+    return {
+        "type": "scatter",
+        "x": times,
+        "y": values,
+        "yaxis": row,
+        "mode": "lines",
+        "name": title,
+        "showlegend": legend,
+        "legendgroup": name,
+        "line": {
+            "width": 2.5,
+            "color": _hue(part, modalities, theme),
+            "dash": term_dash("+".join(part)),
+        },
+        "hovertemplate": f"{title}: %{{y:.3f}}<extra></extra>",
+    }
 
 
 def _ghost(times: np.ndarray, values: np.ndarray, hue: str, row: str) -> dict[str, Any]:
-    return {"type": "scatter", "x": times[::2], "y": values[::2], "yaxis": row, "mode": "lines", "hoverinfo": "skip",
-            "showlegend": False, "legendgroup": AS_LEARNED, "opacity": 0.6,
-            "line": {"width": 1.2, "color": hue, "dash": "dot"}}
+    return {
+        "type": "scatter",
+        "x": times[::2],
+        "y": values[::2],
+        "yaxis": row,
+        "mode": "lines",
+        "hoverinfo": "skip",
+        "showlegend": False,
+        "legendgroup": AS_LEARNED,
+        "opacity": 0.6,
+        "line": {"width": 1.2, "color": hue, "dash": "dot"},
+    }
 
 
 def _ghosts_entry() -> dict[str, Any]:
     """What ghosts of all colours have in the legend, the last of it."""
-    return {"type": "scatter", "x": [None], "y": [None], "mode": "lines", "hoverinfo": "skip", "name": AS_LEARNED,
-            "showlegend": True, "legendgroup": AS_LEARNED, "line": {"width": 1.2, "color": GREY, "dash": "dot"}}
+    return {
+        "type": "scatter",
+        "x": [None],
+        "y": [None],
+        "mode": "lines",
+        "hoverinfo": "skip",
+        "name": AS_LEARNED,
+        "showlegend": True,
+        "legendgroup": AS_LEARNED,
+        "line": {"width": 1.2, "color": GREY, "dash": "dot"},
+    }
 
 
 def _rule(theme: Theme, **place: Any) -> dict[str, Any]:
     """A thin line across a figure, as a plain dictionary: plotly's own helpers search every subplot first."""
     dash = "solid" if place["y0"] == place["y1"] else "dash"
-    return {"type": "line", "line": {"color": QUIET[theme] if dash == "dash" else LINE[theme], "width": 1,
-                                     "dash": dash},
-            "layer": "below", **place}
+    return {
+        "type": "line",
+        "line": {
+            "color": QUIET[theme] if dash == "dash" else LINE[theme],
+            "width": 1,
+            "dash": dash,
+        },
+        "layer": "below",
+        **place,
+    }
 
 
 @drawing()
-def distance_line(times: np.ndarray, distance: np.ndarray, gap: float, end: float, *,
-                  pairs: tuple[np.ndarray, np.ndarray] | None = None, random_rates: np.ndarray | None = None,
-                  theme: Theme = "light") -> go.Figure:
+def distance_line(
+    times: np.ndarray,
+    distance: np.ndarray,
+    gap: float,
+    end: float,
+    *,
+    pairs: tuple[np.ndarray, np.ndarray] | None = None,
+    random_rates: np.ndarray | None = None,
+    theme: Theme = "light",
+) -> go.Figure:
     """Trace distance to the steady state on a logarithmic axis, and the slope that the spectral gap predicts.
 
     Args:
@@ -196,34 +366,76 @@ def distance_line(times: np.ndarray, distance: np.ndarray, gap: float, end: floa
     every = [seen]
     if pairs is not None and random_rates is not None:
         within, apart = pairs
-        band = float(apart[0].mean()) * np.exp(-np.outer(within, [random_rates.max(), random_rates.min()]))
-        figure.add_scatter(x=np.r_[within, within[::-1]], y=np.r_[band[:, 0], band[::-1, 1]], fill="toself",
-                           mode="lines", fillcolor=faded(GREY, 0.35), line={"width": 0}, name="random generators",
-                           hoverinfo="skip")
+        band = float(apart[0].mean()) * np.exp(
+            -np.outer(within, [random_rates.max(), random_rates.min()])
+        )
+        figure.add_scatter(
+            x=np.r_[within, within[::-1]],
+            y=np.r_[band[:, 0], band[::-1, 1]],
+            fill="toself",
+            mode="lines",
+            fillcolor=faded(GREY, 0.35),
+            line={"width": 0},
+            name="random generators",
+            hoverinfo="skip",
+        )
         for i, values in enumerate(apart.T):
-            figure.add_scatter(x=within, y=np.maximum(values, 1e-16), mode="lines", name="to other test samples",
-                               legendgroup="pairs", showlegend=i == 0, line={"color": STATE_HUES[1], "width": 1.2},
-                               hovertemplate="t = %{x:.2f}: %{y:.3f}<extra></extra>")
+            figure.add_scatter(
+                x=within,
+                y=np.maximum(values, 1e-16),
+                mode="lines",
+                name="to other test samples",
+                legendgroup="pairs",
+                showlegend=i == 0,
+                line={"color": STATE_HUES[1], "width": 1.2},
+                hovertemplate="t = %{x:.2f}: %{y:.3f}<extra></extra>",
+            )
         every += [np.maximum(apart.ravel(), 1e-16), band.ravel()]
-    figure.add_scatter(x=times, y=seen, mode="lines", name="to the steady state",
-                       line={"color": INK[theme], "width": 2.5},
-                       hovertemplate="t = %{x:.2f}: %{y:.2e}<extra></extra>")
+    figure.add_scatter(
+        x=times,
+        y=seen,
+        mode="lines",
+        name="to the steady state",
+        line={"color": INK[theme], "width": 2.5},
+        hovertemplate="t = %{x:.2f}: %{y:.2e}<extra></extra>",
+    )
     if np.isfinite(gap) and gap > 0:
         anchor = len(times) // 2
         slope = seen[anchor] * np.exp(-gap * (np.asarray(times) - times[anchor]))
-        figure.add_scatter(x=times, y=slope, mode="lines", name=f"exp(−gap·t), gap = {gap:.3g}",
-                           line={"color": GREY, "dash": "dash"}, hoverinfo="skip")
-    figure.update_yaxes(type="log", title={"text": "trace distance (0 to 1)"}, **log_ticks(np.concatenate(every)))
+        figure.add_scatter(
+            x=times,
+            y=slope,
+            mode="lines",
+            name=f"exp(−gap·t), gap = {gap:.3g}",
+            line={"color": GREY, "dash": "dash"},
+            hoverinfo="skip",
+        )
+    figure.update_yaxes(
+        type="log", title={"text": "trace distance (0 to 1)"}, **log_ticks(np.concatenate(every))
+    )
     figure.update_xaxes(title={"text": TIME})
     figure.add_vline(x=end, line={"color": QUIET[theme], "dash": "dot"})
-    figure.add_annotation(x=end, y=1, yref="paper", text="read-out T", showarrow=False, xanchor="left", xshift=4,
-                          font={"size": 11, "color": QUIET[theme]})
+    figure.add_annotation(
+        x=end,
+        y=1,
+        yref="paper",
+        text="read-out T",
+        showarrow=False,
+        xanchor="left",
+        xshift=4,
+        font={"size": 11, "color": QUIET[theme]},
+    )
     return figure
 
 
 @drawing()
-def sparkline(times: np.ndarray, series: Mapping[str, np.ndarray], modalities: Sequence[str], *,
-              theme: Theme = "light") -> go.Figure:
+def sparkline(
+    times: np.ndarray,
+    series: Mapping[str, np.ndarray],
+    modalities: Sequence[str],
+    *,
+    theme: Theme = "light",
+) -> go.Figure:
     """Small entropies over time with the end values written out, for cards."""
     figure = base(theme, 116, left=34, right=88, top=6, bottom=34)
     top = 1.2 * max((float(np.max(v)) for v in series.values()), default=1.0) or 1.0
@@ -231,12 +443,28 @@ def sparkline(times: np.ndarray, series: Mapping[str, np.ndarray], modalities: S
     heights = _spread([float(values[-1]) for values in series.values()], gap, 0.93 * top)
     for (name, values), height in zip(series.items(), heights, strict=True):
         hue, title = _hue(split_term(name), modalities, theme), _title(split_term(name))
-        figure.add_scatter(x=times, y=values, mode="lines", line={"width": 2.2, "color": hue, "dash": term_dash(name)},
-                           hovertemplate=f"{title} %{{y:.2f}}<extra></extra>")
-        figure.add_annotation(x=float(times[-1]), y=height, text=f"{title} {values[-1]:.2f}",
-                              showarrow=False, xanchor="left", xshift=5, font={"size": 11, "color": INK[theme]})
-    figure.update_xaxes(title={"text": "time t", "font": {"size": 11}}, range=[0, float(times[-1])], nticks=3,
-                        tickfont={"size": 11})
+        figure.add_scatter(
+            x=times,
+            y=values,
+            mode="lines",
+            line={"width": 2.2, "color": hue, "dash": term_dash(name)},
+            hovertemplate=f"{title} %{{y:.2f}}<extra></extra>",
+        )
+        figure.add_annotation(
+            x=float(times[-1]),
+            y=height,
+            text=f"{title} {values[-1]:.2f}",
+            showarrow=False,
+            xanchor="left",
+            xshift=5,
+            font={"size": 11, "color": INK[theme]},
+        )
+    figure.update_xaxes(
+        title={"text": "time t", "font": {"size": 11}},
+        range=[0, float(times[-1])],
+        nticks=3,
+        tickfont={"size": 11},
+    )
     figure.update_yaxes(nticks=3, range=[0, top], tickfont={"size": 11})
     return figure
 
@@ -245,7 +473,9 @@ def sparkline(times: np.ndarray, series: Mapping[str, np.ndarray], modalities: S
 def mark_time(figure: go.Figure, cursor: float | None, theme: Theme) -> go.Figure:
     """Draws the time cursor."""
     if cursor is not None:
-        figure.update_layout(shapes=[_rule(theme, yref="paper", xref="x", x0=cursor, x1=cursor, y0=0, y1=1)])
+        figure.update_layout(
+            shapes=[_rule(theme, yref="paper", xref="x", x0=cursor, x1=cursor, y0=0, y1=1)]
+        )
     return figure
 
 
@@ -276,63 +506,135 @@ def _spread(values: Sequence[float], gap: float, highest: float) -> list[float]:
 
 
 @drawing()
-def single_runs(times: np.ndarray, curves: Sequence[np.ndarray], jumps: Sequence[Sequence[tuple[float, int]]],
-                mean: np.ndarray | None, y_title: str, *, channels: int, mean_name: str = "mean of all runs",
-                theme: Theme = "light") -> go.Figure:
+def single_runs(
+    times: np.ndarray,
+    curves: Sequence[np.ndarray],
+    jumps: Sequence[Sequence[tuple[float, int]]],
+    mean: np.ndarray | None,
+    y_title: str,
+    *,
+    channels: int,
+    mean_name: str = "mean of all runs",
+    theme: Theme = "light",
+) -> go.Figure:
     """One curve a trajectory, a marker where a jump happened (its shape says which operator), the mean bold.
 
     Args:
         times: (nT,); curves: per trajectory (nT,) values; jumps: per trajectory its (time, operator index) pairs;
         mean: (nT,) over all runs, if there is one; channels: number of jump operators K.
     """
-    check(len(curves) == len(jumps), f"Arguments `curves` and `jumps` must have one length, but have {len(curves)} and "
-                                     f"{len(jumps)}.")
+    check(
+        len(curves) == len(jumps),
+        f"Arguments `curves` and `jumps` must have one length, but have {len(curves)} and "
+        f"{len(jumps)}.",
+    )
     figure = base(theme, 320, legend=True)
     for i, curve in enumerate(curves):
-        figure.add_scatter(x=times, y=curve, mode="lines", name=f"run {i + 1}", hovertemplate="%{y:.3f}",
-                           line={"width": 1.4, "color": STATE_HUES[i % len(STATE_HUES)]}, showlegend=False)
+        figure.add_scatter(
+            x=times,
+            y=curve,
+            mode="lines",
+            name=f"run {i + 1}",
+            hovertemplate="%{y:.3f}",
+            line={"width": 1.4, "color": STATE_HUES[i % len(STATE_HUES)]},
+            showlegend=False,
+        )
     for channel in range(channels):
         xs, ys = _marks(times, curves, jumps, channel)
         if xs:
-            figure.add_scatter(x=xs, y=ys, mode="markers", name=f"jump by L{channel + 1}",
-                               marker={"symbol": JUMP_SYMBOLS[channel % len(JUMP_SYMBOLS)], "size": 10,
-                                       "color": INK[theme], "line": {"width": 0}},
-                               hovertemplate=f"jump by L{channel + 1} at t = %{{x:.3f}}<extra></extra>")
+            figure.add_scatter(
+                x=xs,
+                y=ys,
+                mode="markers",
+                name=f"jump by L{channel + 1}",
+                marker={
+                    "symbol": JUMP_SYMBOLS[channel % len(JUMP_SYMBOLS)],
+                    "size": 10,
+                    "color": INK[theme],
+                    "line": {"width": 0},
+                },
+                hovertemplate=f"jump by L{channel + 1} at t = %{{x:.3f}}<extra></extra>",
+            )
     if mean is not None:
-        figure.add_scatter(x=times, y=mean, mode="lines", name=label(mean_name),
-                           line={"width": 3, "color": INK[theme]}, hovertemplate="%{y:.3f}")
+        figure.add_scatter(
+            x=times,
+            y=mean,
+            mode="lines",
+            name=label(mean_name),
+            line={"width": 3, "color": INK[theme]},
+            hovertemplate="%{y:.3f}",
+        )
     figure.update_xaxes(title={"text": TIME}, range=[0, float(times[-1])])
     figure.update_yaxes(title={"text": label(y_title)})
     return figure
 
 
-def _marks(times: np.ndarray, curves: Sequence[np.ndarray], jumps: Sequence[Sequence[tuple[float, int]]],
-           channel: int) -> tuple[list[float], list[float]]:
-    found = [(when, float(np.interp(when, times, curve)))
-             for curve, marks in zip(curves, jumps, strict=True) for when, which in marks if which == channel]
+def _marks(
+    times: np.ndarray,
+    curves: Sequence[np.ndarray],
+    jumps: Sequence[Sequence[tuple[float, int]]],
+    channel: int,
+) -> tuple[list[float], list[float]]:
+    found = [
+        (when, float(np.interp(when, times, curve)))
+        for curve, marks in zip(curves, jumps, strict=True)
+        for when, which in marks
+        if which == channel
+    ]
     return [when for when, _ in found], [height for _, height in found]
 
 
 @drawing()
-def ensemble(times: np.ndarray, mean: np.ndarray, error: np.ndarray, master: np.ndarray, names: Sequence[str],
-             runs: int, *, theme: Theme = "light") -> go.Figure:
+def ensemble(
+    times: np.ndarray,
+    mean: np.ndarray,
+    error: np.ndarray,
+    master: np.ndarray,
+    names: Sequence[str],
+    runs: int,
+    *,
+    theme: Theme = "light",
+) -> go.Figure:
     """Populations: mean of the trajectories with a band of 2 standard errors, over the master equation's line.
 
     Args:
         mean, error, master: (nT, P) for the P populations named in `names`.
     """
-    check(mean.shape == error.shape == master.shape, f"Arguments `mean`, `error` and `master` must have one shape, but "
-                                                     f"have {mean.shape}, {error.shape} and {master.shape}.")
+    check(
+        mean.shape == error.shape == master.shape,
+        f"Arguments `mean`, `error` and `master` must have one shape, but "
+        f"have {mean.shape}, {error.shape} and {master.shape}.",
+    )
     figure = base(theme, 320, legend=True)
     for i, name in enumerate(names):
         hue = STATE_HUES[i % len(STATE_HUES)]
-        figure.add_scatter(x=np.r_[times, times[::-1]], hoverinfo="skip", showlegend=False, fill="toself",
-                           y=np.r_[mean[:, i] + 2 * error[:, i], (mean[:, i] - 2 * error[:, i])[::-1]],
-                           fillcolor=faded(hue, 0.25), line={"width": 0}, mode="lines")
-        figure.add_scatter(x=times, y=mean[:, i], mode="lines", showlegend=False, name=f"mean of {runs} runs",
-                           line={"color": hue, "width": 1.5, "dash": "dot"}, hovertemplate="%{y:.3f}")
-        figure.add_scatter(x=times, y=master[:, i], mode="lines", name=f"|{label(name)}⟩",
-                           line={"color": hue, "width": 2.5}, hovertemplate="%{y:.3f}")
+        figure.add_scatter(
+            x=np.r_[times, times[::-1]],
+            hoverinfo="skip",
+            showlegend=False,
+            fill="toself",
+            y=np.r_[mean[:, i] + 2 * error[:, i], (mean[:, i] - 2 * error[:, i])[::-1]],
+            fillcolor=faded(hue, 0.25),
+            line={"width": 0},
+            mode="lines",
+        )
+        figure.add_scatter(
+            x=times,
+            y=mean[:, i],
+            mode="lines",
+            showlegend=False,
+            name=f"mean of {runs} runs",
+            line={"color": hue, "width": 1.5, "dash": "dot"},
+            hovertemplate="%{y:.3f}",
+        )
+        figure.add_scatter(
+            x=times,
+            y=master[:, i],
+            mode="lines",
+            name=f"|{label(name)}⟩",
+            line={"color": hue, "width": 2.5},
+            hovertemplate="%{y:.3f}",
+        )
     figure.update_xaxes(title={"text": TIME}, range=[0, float(times[-1])])
     figure.update_yaxes(title={"text": "probability"}, rangemode="tozero")
     return figure

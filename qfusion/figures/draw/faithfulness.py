@@ -10,22 +10,47 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion.figures.finite import drawing
-from qfusion.figures.style import GREY, INK, LINE, QUIET, Theme, axis, base, faded, halo, label, term_colour, term_title
+from qfusion.figures.style import (
+    GREY,
+    INK,
+    LINE,
+    QUIET,
+    Theme,
+    axis,
+    base,
+    faded,
+    halo,
+    label,
+    term_colour,
+    term_title,
+)
 
 
 @drawing()
-def against_truth(true: np.ndarray, ours: np.ndarray, terms: Sequence[str], ranks: np.ndarray,
-                  modalities: Sequence[str], *, ids: Sequence[str], chosen: int | None = None, unit: str = "score",
-                  columns: int = 3, theme: Theme = "light") -> go.Figure:
+def against_truth(
+    true: np.ndarray,
+    ours: np.ndarray,
+    terms: Sequence[str],
+    ranks: np.ndarray,
+    modalities: Sequence[str],
+    *,
+    ids: Sequence[str],
+    chosen: int | None = None,
+    unit: str = "score",
+    columns: int = 3,
+    theme: Theme = "light",
+) -> go.Figure:
     """Small scatters, one a coalition: true dividend across, exact dividend up, both on one scale, the diagonal dotted.
 
     Args:
         true, ours: (B, terms). ranks: rank correlations, (terms,). ids: of the samples; chosen: place of the one that
             is ringed.
     """
-    check(np.shape(true) == np.shape(ours) == (len(ids), len(terms)),
-          f"Arguments `true` and `ours` must have shape ({len(ids)}, {len(terms)}), but have {np.shape(true)} and "
-          f"{np.shape(ours)}.")
+    check(
+        np.shape(true) == np.shape(ours) == (len(ids), len(terms)),
+        f"Arguments `true` and `ours` must have shape ({len(ids)}, {len(terms)}), but have {np.shape(true)} and "
+        f"{np.shape(ours)}.",
+    )
     rows = -(-len(terms) // columns)
     figure = base(theme, 40 + 215 * rows, left=46, right=8, top=30, bottom=46)
     figure.update_layout(xaxis={"visible": False}, yaxis={"visible": False})
@@ -34,37 +59,103 @@ def against_truth(true: np.ndarray, ours: np.ndarray, terms: Sequence[str], rank
         row, column = divmod(i, columns)
         wide, high = 1 / columns, 1 / rows
         number = i + 2
-        reach = [float(min(true[:, i].min(), ours[:, i].min())), float(max(true[:, i].max(), ours[:, i].max()))]
+        reach = [
+            float(min(true[:, i].min(), ours[:, i].min())),
+            float(max(true[:, i].max(), ours[:, i].max())),
+        ]
         hue = term_colour(term, modalities)
         place = {"xaxis": f"x{number}", "yaxis": f"y{number}"}
-        figure.add_scatter(x=reach, y=reach, mode="lines", line={"color": LINE[theme], "dash": "dot"}, hoverinfo="skip",
-                           **place)
-        figure.add_scatter(x=true[:, i], y=ours[:, i], mode="markers", text=names, **place,
-                           marker={"size": 4, "color": faded(hue, 0.5), "line": {"width": 0}},
-                           hovertemplate="%{text}<br>true %{x:+.2f}, explained %{y:+.2f}<extra></extra>")
+        figure.add_scatter(
+            x=reach,
+            y=reach,
+            mode="lines",
+            line={"color": LINE[theme], "dash": "dot"},
+            hoverinfo="skip",
+            **place,
+        )
+        figure.add_scatter(
+            x=true[:, i],
+            y=ours[:, i],
+            mode="markers",
+            text=names,
+            **place,
+            marker={"size": 4, "color": faded(hue, 0.5), "line": {"width": 0}},
+            hovertemplate="%{text}<br>true %{x:+.2f}, explained %{y:+.2f}<extra></extra>",
+        )
         if chosen is not None:
-            figure.add_scatter(x=true[[chosen], i], y=ours[[chosen], i], mode="markers", hoverinfo="skip", **place,
-                               marker={"size": 12, "symbol": "circle-open", "color": INK[theme], "line": {"width": 2}})
-        box = {"x": [column * wide + 0.012, (column + 1) * wide - 0.03],
-               "y": [1 - (row + 1) * high + 0.14 / rows, 1 - row * high - 0.14 / rows]}
-        figure.update_layout({
-            f"xaxis{number}": axis(theme) | {"domain": box["x"], "anchor": f"y{number}", "nticks": 4, "tickangle": 0},
-            f"yaxis{number}": axis(theme) | {"domain": box["y"], "anchor": f"x{number}", "nticks": 4}})
-        figure.add_annotation(x=box["x"][0], y=box["y"][1], xref="paper", yref="paper", xanchor="left",
-                              yanchor="bottom", showarrow=False,
-                              text=f"<b>{term_title(term)}</b><br>ρ = {ranks[i]:.2f}", align="left",
-                              font={"size": 12, "color": INK[theme]})
+            figure.add_scatter(
+                x=true[[chosen], i],
+                y=ours[[chosen], i],
+                mode="markers",
+                hoverinfo="skip",
+                **place,
+                marker={
+                    "size": 12,
+                    "symbol": "circle-open",
+                    "color": INK[theme],
+                    "line": {"width": 2},
+                },
+            )
+        box = {
+            "x": [column * wide + 0.012, (column + 1) * wide - 0.03],
+            "y": [1 - (row + 1) * high + 0.14 / rows, 1 - row * high - 0.14 / rows],
+        }
+        figure.update_layout(
+            {
+                f"xaxis{number}": axis(theme)
+                | {"domain": box["x"], "anchor": f"y{number}", "nticks": 4, "tickangle": 0},
+                f"yaxis{number}": axis(theme)
+                | {"domain": box["y"], "anchor": f"x{number}", "nticks": 4},
+            }
+        )
+        figure.add_annotation(
+            x=box["x"][0],
+            y=box["y"][1],
+            xref="paper",
+            yref="paper",
+            xanchor="left",
+            yanchor="bottom",
+            showarrow=False,
+            text=f"<b>{term_title(term)}</b><br>ρ = {ranks[i]:.2f}",
+            align="left",
+            font={"size": 12, "color": INK[theme]},
+        )
     quiet = {"size": 12, "color": QUIET[theme]}
-    figure.add_annotation(x=0.5, y=0, yshift=-40, xref="paper", yref="paper", showarrow=False, font=quiet,
-                          text=f"true contribution ({label(unit)})")
-    figure.add_annotation(x=0, y=0.5, xshift=-38, xref="paper", yref="paper", showarrow=False, textangle=-90,
-                          font=quiet, text=f"exact contribution in the model ({label(unit)})")
+    figure.add_annotation(
+        x=0.5,
+        y=0,
+        yshift=-40,
+        xref="paper",
+        yref="paper",
+        showarrow=False,
+        font=quiet,
+        text=f"true contribution ({label(unit)})",
+    )
+    figure.add_annotation(
+        x=0,
+        y=0.5,
+        xshift=-38,
+        xref="paper",
+        yref="paper",
+        showarrow=False,
+        textangle=-90,
+        font=quiet,
+        text=f"exact contribution in the model ({label(unit)})",
+    )
     return figure
 
 
 @drawing()
-def curves(shares: np.ndarray, ours: np.ndarray, random: np.ndarray, *, what: str, unit: str, hue: str | None = None,
-           theme: Theme = "light") -> go.Figure:
+def curves(
+    shares: np.ndarray,
+    ours: np.ndarray,
+    random: np.ndarray,
+    *,
+    what: str,
+    unit: str,
+    hue: str | None = None,
+    theme: Theme = "light",
+) -> go.Figure:
     """One deletion or insertion curve over the share of players, with the band and mean of random orders.
 
     Args:
@@ -72,77 +163,164 @@ def curves(shares: np.ndarray, ours: np.ndarray, random: np.ndarray, *, what: st
         what: axis name of the share, such as "modalities taken away"; unit: of the change.
         hue: of our line, such as a modality's colour.
     """
-    check(np.shape(ours) == np.shape(shares) and np.shape(random)[1:] == np.shape(shares),
-          "Arguments `ours` (K,) and `random` (R, K) must fit `shares` (K,).")
+    check(
+        np.shape(ours) == np.shape(shares) and np.shape(random)[1:] == np.shape(shares),
+        "Arguments `ours` (K,) and `random` (R, K) must fit `shares` (K,).",
+    )
     figure = base(theme, 300, legend=True, right=14, top=8)
     low, high = random.min(0), random.max(0)
-    figure.add_scatter(x=np.r_[shares, shares[::-1]], y=np.r_[high, low[::-1]], fill="toself", mode="lines",
-                       hoverinfo="skip", line={"width": 0}, fillcolor=faded(GREY, 0.3),
-                       name=f"{len(random)} random orders")
-    figure.add_scatter(x=shares, y=random.mean(0), mode="lines", name="their mean",
-                       line={"color": GREY, "width": 2, "dash": "dash"},
-                       hovertemplate="random: %{y:.3f}<extra></extra>")
-    figure.add_scatter(x=shares, y=ours, mode="lines+markers", name="most important first",
-                       line={"color": hue or INK[theme], "width": 2.5}, marker={"size": 6},
-                       hovertemplate="%{x:.0%}: %{y:.3f}<extra></extra>")
+    figure.add_scatter(
+        x=np.r_[shares, shares[::-1]],
+        y=np.r_[high, low[::-1]],
+        fill="toself",
+        mode="lines",
+        hoverinfo="skip",
+        line={"width": 0},
+        fillcolor=faded(GREY, 0.3),
+        name=f"{len(random)} random orders",
+    )
+    figure.add_scatter(
+        x=shares,
+        y=random.mean(0),
+        mode="lines",
+        name="their mean",
+        line={"color": GREY, "width": 2, "dash": "dash"},
+        hovertemplate="random: %{y:.3f}<extra></extra>",
+    )
+    figure.add_scatter(
+        x=shares,
+        y=ours,
+        mode="lines+markers",
+        name="most important first",
+        line={"color": hue or INK[theme], "width": 2.5},
+        marker={"size": 6},
+        hovertemplate="%{x:.0%}: %{y:.3f}<extra></extra>",
+    )
     figure.update_xaxes(title={"text": label(what)}, tickformat=".0%", range=[-0.02, 1.02])
     figure.update_yaxes(title={"text": label(unit)}, rangemode="tozero")
     return figure
 
 
 @drawing()
-def rank_bars(ranks: Mapping[str, tuple[float, float]], modalities: Sequence[str], *, floor: float | None = None,
-              x_title: str = "rank correlation", theme: Theme = "light") -> go.Figure:
+def rank_bars(
+    ranks: Mapping[str, tuple[float, float]],
+    modalities: Sequence[str],
+    *,
+    floor: float | None = None,
+    x_title: str = "rank correlation",
+    theme: Theme = "light",
+) -> go.Figure:
     """Rank correlation of each term as a bar, the lowest pair as a tick, and the line from which an order counts as
     kept."""
     figure = base(theme, 76 + 28 * len(ranks), left=10, right=40, top=6, bottom=44)
     names, places = list(ranks), list(range(len(ranks)))
-    means, lowest = np.array([ranks[name][0] for name in names]), np.array([ranks[name][1] for name in names])
+    means, lowest = (
+        np.array([ranks[name][0] for name in names]),
+        np.array([ranks[name][1] for name in names]),
+    )
     hues = [term_colour(name, modalities) for name in names]
     joint = ["+" in name for name in names]
-    figure.add_bar(x=means, y=places, orientation="h", width=0.6, customdata=lowest,
-                   text=[f"{value:.2f}" for value in means], textposition="outside", cliponaxis=False,
-                   textfont={"color": INK[theme], "shadow": halo(theme)},
-                   marker={"color": [faded(hue, 0.55) if is_joint else hue
-                                     for hue, is_joint in zip(hues, joint, strict=True)],
-                           "line": {"color": hues, "width": 1.5}},
-                   hovertemplate="mean %{x:.3f}, lowest %{customdata:.3f}<extra></extra>")
-    figure.add_scatter(x=lowest, y=places, mode="markers", hoverinfo="skip",
-                       marker={"symbol": "line-ns-open", "size": 13, "color": INK[theme],
-                               "line": {"width": 2, "color": INK[theme]}})
+    figure.add_bar(
+        x=means,
+        y=places,
+        orientation="h",
+        width=0.6,
+        customdata=lowest,
+        text=[f"{value:.2f}" for value in means],
+        textposition="outside",
+        cliponaxis=False,
+        textfont={"color": INK[theme], "shadow": halo(theme)},
+        marker={
+            "color": [
+                faded(hue, 0.55) if is_joint else hue
+                for hue, is_joint in zip(hues, joint, strict=True)
+            ],
+            "line": {"color": hues, "width": 1.5},
+        },
+        hovertemplate="mean %{x:.3f}, lowest %{customdata:.3f}<extra></extra>",
+    )
+    figure.add_scatter(
+        x=lowest,
+        y=places,
+        mode="markers",
+        hoverinfo="skip",
+        marker={
+            "symbol": "line-ns-open",
+            "size": 13,
+            "color": INK[theme],
+            "line": {"width": 2, "color": INK[theme]},
+        },
+    )
     if floor is not None:
-        figure.add_vline(x=floor, line={"color": QUIET[theme], "dash": "dot", "width": 1}, layer="below")
-    figure.update_xaxes(title={"text": label(x_title, 90)}, range=[min(0.0, float(lowest.min()) - 0.05), 1.08])
-    figure.update_yaxes(tickvals=places, ticktext=[term_title(name) for name in names], range=[len(names) - 0.5, -0.5],
-                        showline=False, ticks="")
+        figure.add_vline(
+            x=floor, line={"color": QUIET[theme], "dash": "dot", "width": 1}, layer="below"
+        )
+    figure.update_xaxes(
+        title={"text": label(x_title, 90)}, range=[min(0.0, float(lowest.min()) - 0.05), 1.08]
+    )
+    figure.update_yaxes(
+        tickvals=places,
+        ticktext=[term_title(name) for name in names],
+        range=[len(names) - 0.5, -0.5],
+        showline=False,
+        ticks="",
+    )
     return figure
 
 
 @drawing()
-def seed_dots(values: np.ndarray, terms: Sequence[str], modalities: Sequence[str], seeds: Sequence[int], *,
-              unit: str = "score", theme: Theme = "light") -> go.Figure:
+def seed_dots(
+    values: np.ndarray,
+    terms: Sequence[str],
+    modalities: Sequence[str],
+    seeds: Sequence[int],
+    *,
+    unit: str = "score",
+    theme: Theme = "light",
+) -> go.Figure:
     """One sample's terms by every training seed: a dot a seed, the shipped one's filled, and a bar from the lowest to
     the highest.
 
     Args:
         values: (R, terms), the shipped seed first.
     """
-    check(np.shape(values) == (len(seeds), len(terms)),
-          f"Argument `values` must have shape ({len(seeds)}, {len(terms)}), but has shape {np.shape(values)}.")
+    check(
+        np.shape(values) == (len(seeds), len(terms)),
+        f"Argument `values` must have shape ({len(seeds)}, {len(terms)}), but has shape {np.shape(values)}.",
+    )
     figure = base(theme, 76 + 28 * len(terms), left=10, right=16, top=6, bottom=44)
     for i, term in enumerate(terms):
         hue = term_colour(term, modalities)
-        figure.add_scatter(x=[values[:, i].min(), values[:, i].max()], y=[i, i], mode="lines", hoverinfo="skip",
-                           line={"color": faded(hue, 0.45), "width": 8})
-        figure.add_scatter(x=values[1:, i], y=[i] * (len(seeds) - 1), mode="markers",
-                           text=[f"seed {seed}" for seed in seeds[1:]],
-                           marker={"symbol": "circle-open", "size": 8, "color": hue, "line": {"width": 2}},
-                           hovertemplate="%{text}: %{x:+.3f}<extra></extra>")
-        figure.add_scatter(x=values[:1, i], y=[i], mode="markers", text=[f"seed {seeds[0]}, the model shown"],
-                           marker={"size": 10, "color": hue, "line": {"width": 1.5, "color": INK[theme]}},
-                           hovertemplate="%{text}: %{x:+.3f}<extra></extra>")
+        figure.add_scatter(
+            x=[values[:, i].min(), values[:, i].max()],
+            y=[i, i],
+            mode="lines",
+            hoverinfo="skip",
+            line={"color": faded(hue, 0.45), "width": 8},
+        )
+        figure.add_scatter(
+            x=values[1:, i],
+            y=[i] * (len(seeds) - 1),
+            mode="markers",
+            text=[f"seed {seed}" for seed in seeds[1:]],
+            marker={"symbol": "circle-open", "size": 8, "color": hue, "line": {"width": 2}},
+            hovertemplate="%{text}: %{x:+.3f}<extra></extra>",
+        )
+        figure.add_scatter(
+            x=values[:1, i],
+            y=[i],
+            mode="markers",
+            text=[f"seed {seeds[0]}, the model shown"],
+            marker={"size": 10, "color": hue, "line": {"width": 1.5, "color": INK[theme]}},
+            hovertemplate="%{text}: %{x:+.3f}<extra></extra>",
+        )
     figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
     figure.update_xaxes(title={"text": label(unit)})
-    figure.update_yaxes(tickvals=list(range(len(terms))), ticktext=[term_title(term) for term in terms],
-                        range=[len(terms) - 0.5, -0.5], showline=False, ticks="")
+    figure.update_yaxes(
+        tickvals=list(range(len(terms))),
+        ticktext=[term_title(term) for term in terms],
+        range=[len(terms) - 0.5, -0.5],
+        showline=False,
+        ticks="",
+    )
     return figure

@@ -38,9 +38,19 @@ def _reach(values: np.ndarray) -> float:
 def _scale(values: np.ndarray, unit: str, theme: Theme) -> dict[str, Any]:
     """A signed colour scale, neutral at zero."""
     reach = _reach(values)
-    return {"colorscale": SIGNED_SCALE[theme], "cmin": -reach, "cmax": reach,
-            "colorbar": {"title": {"text": label(unit, 40), "side": "right", "font": {"size": 12}}, "thickness": 10,
-                         "outlinewidth": 0, "len": 1.0, "tickformat": "+.2g", "nticks": 5}}
+    return {
+        "colorscale": SIGNED_SCALE[theme],
+        "cmin": -reach,
+        "cmax": reach,
+        "colorbar": {
+            "title": {"text": label(unit, 40), "side": "right", "font": {"size": 12}},
+            "thickness": 10,
+            "outlinewidth": 0,
+            "len": 1.0,
+            "tickformat": "+.2g",
+            "nticks": 5,
+        },
+    }
 
 
 def _hue(value: float, reach: float, theme: Theme) -> str:
@@ -48,18 +58,29 @@ def _hue(value: float, reach: float, theme: Theme) -> str:
 
 
 @drawing()
-def words(spoken: Sequence[str], values: np.ndarray, *, unit: str = "score", theme: Theme = "light") -> go.Figure:
+def words(
+    spoken: Sequence[str], values: np.ndarray, *, unit: str = "score", theme: Theme = "light"
+) -> go.Figure:
     """The words in reading order, each on a patch in the colour of its value, with the value below it.
 
     Args:
         spoken: T words. values: (T,) in units of the score.
     """
-    check(len(spoken) == len(values),
-          f"Arguments `spoken` and `values` must have one entry a word, but have {len(spoken)} and {len(values)}.")
+    check(
+        len(spoken) == len(values),
+        f"Arguments `spoken` and `values` must have one entry a word, but have {len(spoken)} and {len(values)}.",
+    )
     places, x, line = [], 0.0, 0
     for word in spoken:
         shown = word if len(word) <= 20 else word[:19] + "…"
-        width = max(len(label(word, 20)) + 0.8 * sum(east_asian_width(letter) in "WF" for letter in shown), 5) + 1.6
+        width = (
+            max(
+                len(label(word, 20))
+                + 0.8 * sum(east_asian_width(letter) in "WF" for letter in shown),
+                5,
+            )
+            + 1.6
+        )
         if x and x + width > _LINE:
             x, line = 0.0, line + 1
         places.append((x, line, width))
@@ -69,27 +90,64 @@ def words(spoken: Sequence[str], values: np.ndarray, *, unit: str = "score", the
     shapes, notes = [], []
     for word, value, (left, row, width) in zip(spoken, values, places, strict=True):
         strong = abs(value) > 0.6 * reach
-        shapes.append({"type": "rect", "x0": left, "x1": left + width, "y0": row - 0.3, "y1": row + 0.2,
-                       "layer": "below", "fillcolor": _hue(float(value), reach, theme),
-                       "line": {"width": 0.5, "color": LINE[theme]}})
+        shapes.append(
+            {
+                "type": "rect",
+                "x0": left,
+                "x1": left + width,
+                "y0": row - 0.3,
+                "y1": row + 0.2,
+                "layer": "below",
+                "fillcolor": _hue(float(value), reach, theme),
+                "line": {"width": 0.5, "color": LINE[theme]},
+            }
+        )
         centre = left + width / 2
-        notes.append({"x": centre, "y": row - 0.05, "text": label(word, 20), "showarrow": False,
-                      "font": {"size": 15, "color": ON_DARK if strong == (theme == "light") else ON_BRIGHT}})
-        notes.append({"x": centre, "y": row + 0.38, "text": f"{value:+.3f}", "showarrow": False,
-                      "font": {"size": 11, "color": QUIET[theme]}})
+        notes.append(
+            {
+                "x": centre,
+                "y": row - 0.05,
+                "text": label(word, 20),
+                "showarrow": False,
+                "font": {
+                    "size": 15,
+                    "color": ON_DARK if strong == (theme == "light") else ON_BRIGHT,
+                },
+            }
+        )
+        notes.append(
+            {
+                "x": centre,
+                "y": row + 0.38,
+                "text": f"{value:+.3f}",
+                "showarrow": False,
+                "font": {"size": 11, "color": QUIET[theme]},
+            }
+        )
     figure.update_layout(shapes=shapes, annotations=notes)
-    figure.add_scatter(x=[left + width / 2 for left, _, width in places], y=[row for _, row, _ in places],
-                       mode="markers", marker={"opacity": 0, "size": 24},
-                       customdata=[[label(w), f"{v:+.4f}"] for w, v in zip(spoken, values, strict=True)],
-                       hovertemplate="‘%{customdata[0]}’: %{customdata[1]} " + label(unit) + "<extra></extra>")
+    figure.add_scatter(
+        x=[left + width / 2 for left, _, width in places],
+        y=[row for _, row, _ in places],
+        mode="markers",
+        marker={"opacity": 0, "size": 24},
+        customdata=[[label(w), f"{v:+.4f}"] for w, v in zip(spoken, values, strict=True)],
+        hovertemplate="‘%{customdata[0]}’: %{customdata[1]} " + label(unit) + "<extra></extra>",
+    )
     figure.update_xaxes(bare_axis(), range=[-0.5, _LINE + 8])
     figure.update_yaxes(bare_axis(), range=[line + 0.6, -0.5])
     return figure
 
 
 @drawing()
-def waveform(samples: np.ndarray, rate: int, values: np.ndarray, step: float, *, unit: str = "score",
-             theme: Theme = "light") -> go.Figure:
+def waveform(
+    samples: np.ndarray,
+    rate: int,
+    values: np.ndarray,
+    step: float,
+    *,
+    unit: str = "score",
+    theme: Theme = "light",
+) -> go.Figure:
     """The waveform over time, each frame shaded in the colour of its value.
 
     Args:
@@ -102,19 +160,42 @@ def waveform(samples: np.ndarray, rate: int, values: np.ndarray, step: float, *,
     reach = max(float(np.abs(samples).max(initial=0)) * 1.08, 1e-3)
     scale = _scale(values, unit, theme)
     centres = (np.arange(len(values)) + 0.5) * step
-    figure.add_trace(go.Heatmap(z=np.asarray(values)[None], x=centres, y=[0.0], x0=0, dy=2 * reach, zmin=scale["cmin"],
-                                zmax=scale["cmax"], colorscale=SIGNED_SCALE[theme], colorbar=scale["colorbar"],
-                                hovertemplate="%{x:.2f} s: %{z:+.4f} " + label(unit) + "<extra></extra>"))
-    figure.add_scatter(x=np.repeat(seconds, 2), y=np.stack([bins.min(1), bins.max(1)], 1).ravel(), mode="lines",
-                       hoverinfo="skip", line={"color": INK[theme], "width": 0.8})
-    figure.update_xaxes(title={"text": "time (s)"}, range=[0, max(len(samples) / rate, step * len(values))])
+    figure.add_trace(
+        go.Heatmap(
+            z=np.asarray(values)[None],
+            x=centres,
+            y=[0.0],
+            x0=0,
+            dy=2 * reach,
+            zmin=scale["cmin"],
+            zmax=scale["cmax"],
+            colorscale=SIGNED_SCALE[theme],
+            colorbar=scale["colorbar"],
+            hovertemplate="%{x:.2f} s: %{z:+.4f} " + label(unit) + "<extra></extra>",
+        )
+    )
+    figure.add_scatter(
+        x=np.repeat(seconds, 2),
+        y=np.stack([bins.min(1), bins.max(1)], 1).ravel(),
+        mode="lines",
+        hoverinfo="skip",
+        line={"color": INK[theme], "width": 0.8},
+    )
+    figure.update_xaxes(
+        title={"text": "time (s)"}, range=[0, max(len(samples) / rate, step * len(values))]
+    )
     figure.update_yaxes(title={"text": "amplitude"}, range=[-reach, reach])
     return figure
 
 
 @drawing()
-def timeline(lanes: Sequence[tuple[str, np.ndarray, float, Sequence[str]]], *, seconds: bool, unit: str = "score",
-             theme: Theme = "light") -> go.Figure:
+def timeline(
+    lanes: Sequence[tuple[str, np.ndarray, float, Sequence[str]]],
+    *,
+    seconds: bool,
+    unit: str = "score",
+    theme: Theme = "light",
+) -> go.Figure:
     """The steps of several modalities on one axis, a lane each, in the colour of what they added. In each lane the
     colours run to its own largest step, which stands below its name.
 
@@ -125,45 +206,89 @@ def timeline(lanes: Sequence[tuple[str, np.ndarray, float, Sequence[str]]], *, s
     figure = base(theme, 64 + 58 * len(lanes), left=86, right=16, top=8, bottom=44)
     ticks = []
     for place, (name, values, width, names) in enumerate(lanes):
-        check(len(values) == len(names),
-              f"Argument `lanes` must name each step, but '{name}' has {len(values)} steps and {len(names)} names.")
+        check(
+            len(values) == len(names),
+            f"Argument `lanes` must name each step, but '{name}' has {len(values)} steps and {len(names)} names.",
+        )
         reach = _reach(values)
         ticks.append(f"{label(name, 24)}<br>±{reach:.2g}")
-        figure.add_trace(go.Heatmap(
-            z=np.asarray(values, dtype=float)[None], x=np.arange(len(values) + 1) * width,
-            y=[place - 0.36, place + 0.36], zmin=-reach, zmax=reach, colorscale=SIGNED_SCALE[theme], showscale=False,
-            customdata=[[[label(each), f"{value:+.4f}"] for each, value in zip(names, values, strict=True)]],
-            hovertemplate=f"{label(name)}, %{{customdata[0]}}, %{{x:.2f}} {'s' if seconds else '%'}: "
-                          f"%{{customdata[1]}} {label(unit)}<extra></extra>"))
+        figure.add_trace(
+            go.Heatmap(
+                z=np.asarray(values, dtype=float)[None],
+                x=np.arange(len(values) + 1) * width,
+                y=[place - 0.36, place + 0.36],
+                zmin=-reach,
+                zmax=reach,
+                colorscale=SIGNED_SCALE[theme],
+                showscale=False,
+                customdata=[
+                    [
+                        [label(each), f"{value:+.4f}"]
+                        for each, value in zip(names, values, strict=True)
+                    ]
+                ],
+                hovertemplate=f"{label(name)}, %{{customdata[0]}}, %{{x:.2f}} {'s' if seconds else '%'}: "
+                f"%{{customdata[1]}} {label(unit)}<extra></extra>",
+            )
+        )
     ends = max((len(values) * width for _, values, width, _ in lanes), default=1.0)
-    figure.update_xaxes(title={"text": "time (s)" if seconds else "share of the sample's length (%)"}, range=[0, ends])
-    figure.update_yaxes(range=[len(lanes) - 0.5, -0.5], tickvals=list(range(len(lanes))), ticktext=ticks)
+    figure.update_xaxes(
+        title={"text": "time (s)" if seconds else "share of the sample's length (%)"},
+        range=[0, ends],
+    )
+    figure.update_yaxes(
+        range=[len(lanes) - 0.5, -0.5], tickvals=list(range(len(lanes))), ticktext=ticks
+    )
     return figure
 
 
 @drawing()
-def picture(pixels: np.ndarray, values: np.ndarray, *, unit: str = "score", spectrogram: bool = False,
-            theme: Theme = "light") -> go.Figure:
+def picture(
+    pixels: np.ndarray,
+    values: np.ndarray,
+    *,
+    unit: str = "score",
+    spectrogram: bool = False,
+    theme: Theme = "light",
+) -> go.Figure:
     """What the model sees in grey, and beside it the same, faint, under the value of every pixel.
 
     Args:
         pixels, values: (h, w). spectrogram: rows are frequency bands, low ones at the bottom, columns frames.
     """
     pixels, values = np.asarray(pixels, dtype=float), np.asarray(values, dtype=float)
-    check(pixels.shape == values.shape and pixels.ndim == 2,
-          f"Arguments `pixels` and `values` must have one shape (h, w), but have {pixels.shape} and {values.shape}.")
+    check(
+        pixels.shape == values.shape and pixels.ndim == 2,
+        f"Arguments `pixels` and `values` must have one shape (h, w), but have {pixels.shape} and {values.shape}.",
+    )
     h, w = pixels.shape
     figure = base(theme, 300, left=34, right=10, top=24, bottom=30)
     low, high = float(pixels.min()), float(pixels.max())
-    grey = {"zmin": low, "zmax": max(high, low + 1e-9), "colorscale": "Gray", "showscale": False, "hoverinfo": "skip"}
+    grey = {
+        "zmin": low,
+        "zmax": max(high, low + 1e-9),
+        "colorscale": "Gray",
+        "showscale": False,
+        "hoverinfo": "skip",
+    }
     scale = _scale(values, unit, theme)
     figure.add_trace(go.Heatmap(z=pixels, xaxis="x", yaxis="y", **grey))
     figure.add_trace(go.Heatmap(z=pixels, xaxis="x2", yaxis="y2", **grey))
     what = ("band", "frame") if spectrogram else ("row", "column")
-    figure.add_trace(go.Heatmap(z=values, xaxis="x2", yaxis="y2", zmin=scale["cmin"], zmax=scale["cmax"],
-                                colorscale=SIGNED_SCALE[theme], opacity=0.72, colorbar=scale["colorbar"],
-                                hovertemplate=f"{what[0]} %{{y}}, {what[1]} %{{x}}: %{{z:+.4f}} "
-                                              f"{label(unit)}<extra></extra>"))
+    figure.add_trace(
+        go.Heatmap(
+            z=values,
+            xaxis="x2",
+            yaxis="y2",
+            zmin=scale["cmin"],
+            zmax=scale["cmax"],
+            colorscale=SIGNED_SCALE[theme],
+            opacity=0.72,
+            colorbar=scale["colorbar"],
+            hovertemplate=f"{what[0]} %{{y}}, {what[1]} %{{x}}: %{{z:+.4f}} "
+            f"{label(unit)}<extra></extra>",
+        )
+    )
     plain = {"showline": False, "ticks": "", "constrain": "domain", "showticklabels": False}
     titled = {"size": 12, "color": QUIET[theme]}
     up = plain | {"range": [-0.5, h - 0.5] if spectrogram else [h - 0.5, -0.5]}
@@ -172,57 +297,118 @@ def picture(pixels: np.ndarray, values: np.ndarray, *, unit: str = "score", spec
         xaxis2=plain | {"domain": [0.5, 0.96]},
         yaxis=up | {"scaleanchor": "x", "title": {"text": what[0], "font": titled}},
         yaxis2=up | {"scaleanchor": "x2", "anchor": "x2"},
-        annotations=[{"text": words_, "x": x, "y": 1, "xref": "paper", "yref": "paper", "xanchor": "center",
-                      "yanchor": "bottom", "showarrow": False, "font": titled}
-                     for words_, x in (("what the model sees", 0.23),
-                                       (f"what each {'cell' if spectrogram else 'pixel'} added", 0.73))])
+        annotations=[
+            {
+                "text": words_,
+                "x": x,
+                "y": 1,
+                "xref": "paper",
+                "yref": "paper",
+                "xanchor": "center",
+                "yanchor": "bottom",
+                "showarrow": False,
+                "font": titled,
+            }
+            for words_, x in (
+                ("what the model sees", 0.23),
+                (f"what each {'cell' if spectrogram else 'pixel'} added", 0.73),
+            )
+        ],
+    )
     figure.update_xaxes(range=[-0.5, w - 0.5])
     return figure
 
 
 @drawing()
-def curve(x: np.ndarray, y: np.ndarray, values: np.ndarray, *, x_label: str, y_label: str, unit: str = "score",
-          theme: Theme = "light") -> go.Figure:
+def curve(
+    x: np.ndarray,
+    y: np.ndarray,
+    values: np.ndarray,
+    *,
+    x_label: str,
+    y_label: str,
+    unit: str = "score",
+    theme: Theme = "light",
+) -> go.Figure:
     """A spectrum or profile whose points have the colour of their value.
 
     Args:
         x, y, values: (F,).
     """
-    check(np.shape(x) == np.shape(y) == np.shape(values),
-          f"Arguments `x`, `y` and `values` must have one shape, but have {np.shape(x)}, {np.shape(y)} and "
-          f"{np.shape(values)}.")
+    check(
+        np.shape(x) == np.shape(y) == np.shape(values),
+        f"Arguments `x`, `y` and `values` must have one shape, but have {np.shape(x)}, {np.shape(y)} and "
+        f"{np.shape(values)}.",
+    )
     figure = base(theme, 260, left=60, right=10, top=8, bottom=46)
-    figure.add_scatter(x=x, y=y, mode="lines", line={"color": LINE[theme], "width": 1.5}, hoverinfo="skip")
-    figure.add_scatter(x=x, y=y, mode="markers", customdata=np.asarray(values),
-                       marker={"color": values, "size": 8, "line": {"color": QUIET[theme], "width": 0.6},
-                               **_scale(values, unit, theme)},
-                       hovertemplate="%{x}: %{customdata:+.4f} " + label(unit) + "<extra></extra>")
+    figure.add_scatter(
+        x=x, y=y, mode="lines", line={"color": LINE[theme], "width": 1.5}, hoverinfo="skip"
+    )
+    figure.add_scatter(
+        x=x,
+        y=y,
+        mode="markers",
+        customdata=np.asarray(values),
+        marker={
+            "color": values,
+            "size": 8,
+            "line": {"color": QUIET[theme], "width": 0.6},
+            **_scale(values, unit, theme),
+        },
+        hovertemplate="%{x}: %{customdata:+.4f} " + label(unit) + "<extra></extra>",
+    )
     figure.update_xaxes(title={"text": label(x_label, 90)})
     figure.update_yaxes(title={"text": label(y_label)})
     return figure
 
 
 @drawing()
-def bars(names: Sequence[str], values: np.ndarray, *, most: int = 12, unit: str = "score",
-         theme: Theme = "light") -> go.Figure:
+def bars(
+    names: Sequence[str],
+    values: np.ndarray,
+    *,
+    most: int = 12,
+    unit: str = "score",
+    theme: Theme = "light",
+) -> go.Figure:
     """The features of largest value as bars, largest first, the rest added up in the last one."""
     values = np.asarray(values, dtype=float)
-    check(values.shape == (len(names),),
-          f"Argument `values` must have shape ({len(names)},), but has shape {values.shape}.")
+    check(
+        values.shape == (len(names),),
+        f"Argument `values` must have shape ({len(names)},), but has shape {values.shape}.",
+    )
     order = np.argsort(-np.abs(values), kind="stable")
     shown, rest = order[:most], order[most:]
     titles = [label(names[i], 34) for i in shown] + ([f"{len(rest)} others"] if len(rest) else [])
     heights = np.r_[values[shown], [values[rest].sum()] if len(rest) else []]
     reach = _reach(heights)
     figure = base(theme, 62 + 22 * len(titles), left=10, right=16, top=6, bottom=42)
-    figure.add_bar(x=heights, y=list(range(len(titles))), orientation="h", width=0.66,
-                   marker={"color": [_hue(float(v), reach, theme) for v in heights],
-                           "line": {"color": QUIET[theme], "width": 0.8}},
-                   text=[f"{v:+.3f}" for v in heights], textposition="outside", cliponaxis=False, constraintext="none",
-                   textfont={"size": 11, "color": INK[theme]}, hovertemplate="%{x:+.4f}<extra></extra>")
-    figure.update_yaxes(tickvals=list(range(len(titles))), ticktext=titles, range=[len(titles) - 0.5, -0.5],
-                        showline=False, ticks="")
-    figure.update_xaxes(title={"text": f"added to the term ({label(unit)})"}, range=[-1.35 * reach, 1.35 * reach])
+    figure.add_bar(
+        x=heights,
+        y=list(range(len(titles))),
+        orientation="h",
+        width=0.66,
+        marker={
+            "color": [_hue(float(v), reach, theme) for v in heights],
+            "line": {"color": QUIET[theme], "width": 0.8},
+        },
+        text=[f"{v:+.3f}" for v in heights],
+        textposition="outside",
+        cliponaxis=False,
+        constraintext="none",
+        textfont={"size": 11, "color": INK[theme]},
+        hovertemplate="%{x:+.4f}<extra></extra>",
+    )
+    figure.update_yaxes(
+        tickvals=list(range(len(titles))),
+        ticktext=titles,
+        range=[len(titles) - 0.5, -0.5],
+        showline=False,
+        ticks="",
+    )
+    figure.update_xaxes(
+        title={"text": f"added to the term ({label(unit)})"}, range=[-1.35 * reach, 1.35 * reach]
+    )
     figure.add_vline(x=0, line={"color": LINE[theme], "width": 1})
     figure.update_layout(plot_bgcolor=PAPER[theme])
     return figure

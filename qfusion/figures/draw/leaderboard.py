@@ -55,7 +55,9 @@ def hue(family: str) -> str:
 
 def symbol(role: str) -> str:
     """Marker of a role, so that nothing rests on hue alone."""
-    return {"system": "diamond", "ablation": "circle-open", "neighbour": "triangle-up"}.get(role, "square")
+    return {"system": "diamond", "ablation": "circle-open", "neighbour": "triangle-up"}.get(
+        role, "square"
+    )
 
 
 @drawing("entries")
@@ -68,26 +70,52 @@ def dots(entries: Sequence[Entry], metric: str, theme: Theme = "light") -> go.Fi
     for place, entry in zip(places, entries, strict=True):
         colour = hue(entry.family)
         if np.isfinite([entry.low, entry.high]).all():
-            figure.add_scatter(x=[entry.low, entry.high], y=[place, place], mode="lines",
-                               line={"color": colour, "width": 3}, hoverinfo="skip")
-        figure.add_scatter(x=list(entry.values), y=[place] * len(entry.values), mode="markers",
-                           marker={"size": 4, "color": faded(INK[theme], 0.45)},
-                           hovertemplate=f"{label(entry.name)}, one seed: %{{x:.4f}}<extra></extra>")
+            figure.add_scatter(
+                x=[entry.low, entry.high],
+                y=[place, place],
+                mode="lines",
+                line={"color": colour, "width": 3},
+                hoverinfo="skip",
+            )
         figure.add_scatter(
-            x=[entry.mean], y=[place], mode="markers",
-            marker={"size": 11, "symbol": symbol(entry.role), "color": colour,
-                    "line": {"width": 2 if entry.role == "ablation" else 1,
-                               "color": colour}},
-            hovertemplate=f"{label(entry.name)}: %{{x:.4f}} [{entry.low:.4f}, {entry.high:.4f}]<extra></extra>")
+            x=list(entry.values),
+            y=[place] * len(entry.values),
+            mode="markers",
+            marker={"size": 4, "color": faded(INK[theme], 0.45)},
+            hovertemplate=f"{label(entry.name)}, one seed: %{{x:.4f}}<extra></extra>",
+        )
+        figure.add_scatter(
+            x=[entry.mean],
+            y=[place],
+            mode="markers",
+            marker={
+                "size": 11,
+                "symbol": symbol(entry.role),
+                "color": colour,
+                "line": {"width": 2 if entry.role == "ablation" else 1, "color": colour},
+            },
+            hovertemplate=f"{label(entry.name)}: %{{x:.4f}} [{entry.low:.4f}, {entry.high:.4f}]<extra></extra>",
+        )
     figure.update_xaxes(title={"text": label(metric)}, nticks=7)
-    names = [f"<b>{label(entry.name)}</b>" if entry.role == "system" else label(entry.name) for entry in entries]
-    figure.update_yaxes(tickvals=places, ticktext=names, range=[len(entries) - 0.4, -0.6], ticks="", showline=False)
+    names = [
+        f"<b>{label(entry.name)}</b>" if entry.role == "system" else label(entry.name)
+        for entry in entries
+    ]
+    figure.update_yaxes(
+        tickvals=places, ticktext=names, range=[len(entries) - 0.4, -0.6], ticks="", showline=False
+    )
     return figure
 
 
 @drawing("entries")
-def against(entries: Sequence[Entry], metric: str, title: str, theme: Theme = "light", log: bool = True,
-            marked: tuple[float, str] | None = None) -> go.Figure:
+def against(
+    entries: Sequence[Entry],
+    metric: str,
+    title: str,
+    theme: Theme = "light",
+    log: bool = True,
+    marked: tuple[float, str] | None = None,
+) -> go.Figure:
     """The result against parameters, time or joint share.
 
     Args:
@@ -103,33 +131,60 @@ def against(entries: Sequence[Entry], metric: str, title: str, theme: Theme = "l
     middle = np.sqrt(places.min() * places.max()) if log else (places.min() + places.max()) / 2
     for entry, x in zip(entries, places, strict=True):
         colour = hue(entry.family)
-        error = {"type": "data", "symmetric": False, "array": [entry.high - entry.mean],
-                 "arrayminus": [entry.mean - entry.low], "color": faded(colour, 0.6), "thickness": 1.4, "width": 0}
+        error = {
+            "type": "data",
+            "symmetric": False,
+            "array": [entry.high - entry.mean],
+            "arrayminus": [entry.mean - entry.low],
+            "color": faded(colour, 0.6),
+            "thickness": 1.4,
+            "width": 0,
+        }
         amount = f"{entry.x:,.0f}" if log else f"{entry.x:.1f} %"
         figure.add_scatter(
-            x=[x], y=[entry.mean], mode="markers+text", error_y=error if np.isfinite([entry.low, entry.high]).all()
-            else None, text=[label(entry.name) if entry.role == "system" else ""], textposition="bottom left"
-            if x > middle else "top right",
-            textfont={"size": 12, "color": INK[theme], "shadow": halo(theme)}, cliponaxis=False,
-            marker={"size": 12 if entry.role == "system" else 10, "symbol": symbol(entry.role), "color": colour,
-                    "line": {"width": 2 if entry.role == "ablation" else 1, "color": colour}},
-            hovertemplate=f"{label(entry.name)}: {label(title)} {amount}, %{{y:.4f}}<extra></extra>")
+            x=[x],
+            y=[entry.mean],
+            mode="markers+text",
+            error_y=error if np.isfinite([entry.low, entry.high]).all() else None,
+            text=[label(entry.name) if entry.role == "system" else ""],
+            textposition="bottom left" if x > middle else "top right",
+            textfont={"size": 12, "color": INK[theme], "shadow": halo(theme)},
+            cliponaxis=False,
+            marker={
+                "size": 12 if entry.role == "system" else 10,
+                "symbol": symbol(entry.role),
+                "color": colour,
+                "line": {"width": 2 if entry.role == "ablation" else 1, "color": colour},
+            },
+            hovertemplate=f"{label(entry.name)}: {label(title)} {amount}, %{{y:.4f}}<extra></extra>",
+        )
     if log:
         spread = np.log10([places.min(), places.max()])
-        figure.update_xaxes(type="log", range=[spread[0] - 0.2, spread[1] + 0.35], **log_ticks(places))
+        figure.update_xaxes(
+            type="log", range=[spread[0] - 0.2, spread[1] + 0.35], **log_ticks(places)
+        )
     else:
         figure.update_xaxes(range=[-3, 103], tickvals=[0, 20, 40, 60, 80, 100])
     if marked:
         figure.add_vline(x=marked[0], line={"color": QUIET[theme], "width": 1.5, "dash": "dash"})
-        figure.add_annotation(x=marked[0], y=1, yref="paper", yanchor="bottom", showarrow=False, text=label(marked[1]),
-                              font={"size": 12, "color": QUIET[theme]})
+        figure.add_annotation(
+            x=marked[0],
+            y=1,
+            yref="paper",
+            yanchor="bottom",
+            showarrow=False,
+            text=label(marked[1]),
+            font={"size": 12, "color": QUIET[theme]},
+        )
     figure.update_xaxes(title={"text": label(title)})
     figure.update_yaxes(title={"text": label(metric)}, nticks=6)
     return figure
 
 
 @drawing("values")
-def agreement(models: Sequence[str], parts: Sequence[str], values: np.ndarray, theme: Theme = "light") -> go.Figure:
+def agreement(
+    models: Sequence[str], parts: Sequence[str], values: np.ndarray, theme: Theme = "light"
+) -> go.Figure:
     """Correlations, a row a model in the order given, a column a combination of modalities.
 
     Args:
@@ -137,25 +192,52 @@ def agreement(models: Sequence[str], parts: Sequence[str], values: np.ndarray, t
         values: (models, parts), from -1 to 1.
         theme: of the figure.
     """
-    check(values.shape == (len(models), len(parts)) and values.size > 0,
-          f"Argument `values` must have the shape {(len(models), len(parts))}, but has {values.shape}.")
+    check(
+        values.shape == (len(models), len(parts)) and values.size > 0,
+        f"Argument `values` must have the shape {(len(models), len(parts))}, but has {values.shape}.",
+    )
     figure = base(theme, 84 + ROW * len(models), left=10, right=14, top=6, bottom=64)
-    figure.add_heatmap(z=values, x=list(range(len(parts))), y=list(range(len(models))), zmin=-1, zmax=1,
-                       colorscale=SIGNED_SCALE[theme], showscale=False, xgap=2, ygap=2, texttemplate="%{z:.2f}",
-                       textfont={"size": 11}, hoverongaps=False,
-                       customdata=[[[label(model), label(part)] for part in parts] for model in models],
-                       hovertemplate="%{customdata[0]}, %{customdata[1]}: %{z:.3f}<extra></extra>")
-    figure.update_xaxes(tickvals=list(range(len(parts))),
-                        ticktext=[label(part).replace("+", "+<br>") for part in parts],
-                        ticks="", showline=False, tickangle=0)
-    figure.update_yaxes(tickvals=list(range(len(models))), ticktext=[label(model) for model in models],
-                        range=[len(models) - 0.5, -0.5], ticks="", showline=False)
+    figure.add_heatmap(
+        z=values,
+        x=list(range(len(parts))),
+        y=list(range(len(models))),
+        zmin=-1,
+        zmax=1,
+        colorscale=SIGNED_SCALE[theme],
+        showscale=False,
+        xgap=2,
+        ygap=2,
+        texttemplate="%{z:.2f}",
+        textfont={"size": 11},
+        hoverongaps=False,
+        customdata=[[[label(model), label(part)] for part in parts] for model in models],
+        hovertemplate="%{customdata[0]}, %{customdata[1]}: %{z:.3f}<extra></extra>",
+    )
+    figure.update_xaxes(
+        tickvals=list(range(len(parts))),
+        ticktext=[label(part).replace("+", "+<br>") for part in parts],
+        ticks="",
+        showline=False,
+        tickangle=0,
+    )
+    figure.update_yaxes(
+        tickvals=list(range(len(models))),
+        ticktext=[label(model) for model in models],
+        range=[len(models) - 0.5, -0.5],
+        ticks="",
+        showline=False,
+    )
     return figure
 
 
 @drawing()
-def robustness(curves: Mapping[str, tuple[np.ndarray, np.ndarray, Mapping[str, float]]],
-               families: Mapping[str, tuple[str, str]], metric: str, what: str, theme: Theme = "light") -> go.Figure:
+def robustness(
+    curves: Mapping[str, tuple[np.ndarray, np.ndarray, Mapping[str, float]]],
+    families: Mapping[str, tuple[str, str]],
+    metric: str,
+    what: str,
+    theme: Theme = "light",
+) -> go.Figure:
     """A line a model over the noise level; on the right, the same models without the modality and with another
     sample's.
 
@@ -173,27 +255,62 @@ def robustness(curves: Mapping[str, tuple[np.ndarray, np.ndarray, Mapping[str, f
         role, family = families[name]
         colour, number = hue(family), used.get(family, 0)
         used[family] = number + 1
-        style = {"color": colour, "width": 3 if role == "system" else 1.6, "dash": dashes[number % len(dashes)]}
-        figure.add_scatter(x=levels, y=values, mode="lines+markers", name=label(name), line=style, legendgroup=name,
-                           marker={"size": 6, "symbol": symbol(role), "color": colour},
-                           hovertemplate=f"{label(name)}, noise %{{x:g}}: %{{y:.3f}}<extra></extra>")
+        style = {
+            "color": colour,
+            "width": 3 if role == "system" else 1.6,
+            "dash": dashes[number % len(dashes)],
+        }
+        figure.add_scatter(
+            x=levels,
+            y=values,
+            mode="lines+markers",
+            name=label(name),
+            line=style,
+            legendgroup=name,
+            marker={"size": 6, "symbol": symbol(role), "color": colour},
+            hovertemplate=f"{label(name)}, noise %{{x:g}}: %{{y:.3f}}<extra></extra>",
+        )
         shift = ((place + 0.5) / len(curves) - 0.5) * 0.8
         if not ends:
             continue
-        figure.add_scatter(x=[ends.index(kind) + shift for kind in ends if kind in at],
-                           y=[at[kind] for kind in ends if kind in at],
-                           xaxis="x2", mode="markers", showlegend=False, legendgroup=name,
-                           marker={"size": 10, "symbol": symbol(role), "color": colour,
-                                   "line": {"width": 1.5, "color": colour}},
-                           hovertemplate=f"{label(name)}: %{{y:.3f}}<extra></extra>")
+        figure.add_scatter(
+            x=[ends.index(kind) + shift for kind in ends if kind in at],
+            y=[at[kind] for kind in ends if kind in at],
+            xaxis="x2",
+            mode="markers",
+            showlegend=False,
+            legendgroup=name,
+            marker={
+                "size": 10,
+                "symbol": symbol(role),
+                "color": colour,
+                "line": {"width": 1.5, "color": colour},
+            },
+            hovertemplate=f"{label(name)}: %{{y:.3f}}<extra></extra>",
+        )
     figure.update_xaxes(title={"text": f"noise on {label(what)}, standard deviations"})
     figure.update_yaxes(title={"text": label(metric)})
     if ends:
-        figure.update_layout(xaxis={"domain": [0, 0.74]}, xaxis2=axis(theme) | {
-            "domain": [0.79, 1], "range": [-0.6, len(ends) - 0.4], "tickvals": list(range(len(ends))),
-            "ticktext": [ABSENT[kind] for kind in ends], "tickangle": 0, "anchor": "y",
-            "title": {"text": label(what), "font": {"size": 13, "color": QUIET[theme]}, "standoff": 8}})
+        figure.update_layout(
+            xaxis={"domain": [0, 0.74]},
+            xaxis2=axis(theme)
+            | {
+                "domain": [0.79, 1],
+                "range": [-0.6, len(ends) - 0.4],
+                "tickvals": list(range(len(ends))),
+                "ticktext": [ABSENT[kind] for kind in ends],
+                "tickangle": 0,
+                "anchor": "y",
+                "title": {
+                    "text": label(what),
+                    "font": {"size": 13, "color": QUIET[theme]},
+                    "standoff": 8,
+                },
+            },
+        )
         for border in range(1, len(ends)):
-            figure.add_vline(x=border - 0.5, xref="x2", line={"color": LINE[theme], "width": 1, "dash": "dot"})
+            figure.add_vline(
+                x=border - 0.5, xref="x2", line={"color": LINE[theme], "width": 1, "dash": "dot"}
+            )
     figure.update_layout(plot_bgcolor=PAPER[theme])
     return figure

@@ -9,16 +9,36 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion.figures.finite import drawing
-from qfusion.figures.style import GREY, INK, LINE, PAPER, QUIET, Theme, base, faded, label, term_colour
+from qfusion.figures.style import (
+    GREY,
+    INK,
+    LINE,
+    PAPER,
+    QUIET,
+    Theme,
+    base,
+    faded,
+    label,
+    term_colour,
+)
 
 ROW = 22  # pixels a term
 _DOMAINS = ((0.0, 0.47), (0.53, 1.0))
 
 
 @drawing("weaker", "half")
-def tornado(titles: Sequence[str], weaker: np.ndarray, removed: np.ndarray, terms: Sequence[str],
-            modalities: Sequence[str], *, bends: Sequence[bool] = (), half: np.ndarray | None = None,
-            unit: str = "score", theme: Theme = "light") -> go.Figure:
+def tornado(
+    titles: Sequence[str],
+    weaker: np.ndarray,
+    removed: np.ndarray,
+    terms: Sequence[str],
+    modalities: Sequence[str],
+    *,
+    bends: Sequence[bool] = (),
+    half: np.ndarray | None = None,
+    unit: str = "score",
+    theme: Theme = "light",
+) -> go.Figure:
     """Two bars a term, in the order given: what 10 % less of it does (left, by its slope), and what its removal does
     (right).
 
@@ -35,50 +55,146 @@ def tornado(titles: Sequence[str], weaker: np.ndarray, removed: np.ndarray, term
         unit: of the target, for the axes.
     """
     P = len(titles)
-    check(len(weaker) == len(removed) == len(terms) == P, f"Arguments must have one entry for each of the {P} terms.")
+    check(
+        len(weaker) == len(removed) == len(terms) == P,
+        f"Arguments must have one entry for each of the {P} terms.",
+    )
     figure = base(theme, 96 + ROW * max(P, 1), left=10, right=14, top=44, bottom=46)
     hues = [term_colour(term, modalities) if term else GREY for term in terms]
     joint = ["+" in term for term in terms]
     marks = list(bends) or [False] * P
     finite = np.where(np.isfinite(weaker), weaker, 0.0)
-    reach = 1.6 * max(float(np.abs(removed).max(initial=0)), 10 * float(np.abs(finite).max(initial=0)), 1e-9)
+    reach = 1.6 * max(
+        float(np.abs(removed).max(initial=0)), 10 * float(np.abs(finite).max(initial=0)), 1e-9
+    )
     for side, values in enumerate((finite, np.asarray(removed))):
         text = _numbers(values)
         if side == 0:
-            text = [words if np.isfinite(value) else "no slope" for words, value in zip(text, weaker, strict=True)]
+            text = [
+                words if np.isfinite(value) else "no slope"
+                for words, value in zip(text, weaker, strict=True)
+            ]
         figure.add_bar(
-            y=list(range(P)), x=values, orientation="h", width=0.66, xaxis="x" if side == 0 else "x2",
-            marker={"color": [faded(hue, 0.55) if is_joint else hue for hue, is_joint in zip(hues, joint, strict=True)],
-                    "line": {"color": hues, "width": 1.2},
-                    "pattern": {"shape": ["/" if is_joint else "" for is_joint in joint], "fgcolor": hues,
-                                "bgcolor": PAPER[theme], "solidity": 0.4, "size": 7}},
-            text=text, textposition="outside", cliponaxis=False, constraintext="none", textangle=0,
-            textfont={"size": 11, "color": INK[theme]}, customdata=[label(title) for title in titles],
-            hovertemplate="%{customdata}: " + ("10 % weaker" if side == 0 else "removed") + " %{x:+.4f}<extra></extra>")
+            y=list(range(P)),
+            x=values,
+            orientation="h",
+            width=0.66,
+            xaxis="x" if side == 0 else "x2",
+            marker={
+                "color": [
+                    faded(hue, 0.55) if is_joint else hue
+                    for hue, is_joint in zip(hues, joint, strict=True)
+                ],
+                "line": {"color": hues, "width": 1.2},
+                "pattern": {
+                    "shape": ["/" if is_joint else "" for is_joint in joint],
+                    "fgcolor": hues,
+                    "bgcolor": PAPER[theme],
+                    "solidity": 0.4,
+                    "size": 7,
+                },
+            },
+            text=text,
+            textposition="outside",
+            cliponaxis=False,
+            constraintext="none",
+            textangle=0,
+            textfont={"size": 11, "color": INK[theme]},
+            customdata=[label(title) for title in titles],
+            hovertemplate="%{customdata}: "
+            + ("10 % weaker" if side == 0 else "removed")
+            + " %{x:+.4f}<extra></extra>",
+        )
     if half is not None:
-        figure.add_scatter(x=half, y=list(range(P)), xaxis="x2", mode="markers", connectgaps=False,
-                           hovertemplate="slope half-way: %{x:+.4f}<extra></extra>",
-                           marker={"symbol": "diamond-open", "size": 8, "color": INK[theme], "line": {"width": 1.6}})
+        figure.add_scatter(
+            x=half,
+            y=list(range(P)),
+            xaxis="x2",
+            mode="markers",
+            connectgaps=False,
+            hovertemplate="slope half-way: %{x:+.4f}<extra></extra>",
+            marker={
+                "symbol": "diamond-open",
+                "size": 8,
+                "color": INK[theme],
+                "line": {"width": 1.6},
+            },
+        )
     line = figure.layout.xaxis.to_plotly_json()
     figure.update_layout(
-        xaxis={"domain": _DOMAINS[0], "range": [-reach / 10, reach / 10], "nticks": 3, "tickangle": 0},
-        xaxis2={**line, "domain": _DOMAINS[1], "range": [-reach, reach], "anchor": "y", "nticks": 3, "tickangle": 0},
-        yaxis={"range": [P - 0.5, -0.5], "showline": False, "ticks": "", "tickvals": list(range(P)),
-               "ticktext": [label(title, 44) for title in titles], "tickfont": {"size": 12}})
+        xaxis={
+            "domain": _DOMAINS[0],
+            "range": [-reach / 10, reach / 10],
+            "nticks": 3,
+            "tickangle": 0,
+        },
+        xaxis2={
+            **line,
+            "domain": _DOMAINS[1],
+            "range": [-reach, reach],
+            "anchor": "y",
+            "nticks": 3,
+            "tickangle": 0,
+        },
+        yaxis={
+            "range": [P - 0.5, -0.5],
+            "showline": False,
+            "ticks": "",
+            "tickvals": list(range(P)),
+            "ticktext": [label(title, 44) for title in titles],
+            "tickfont": {"size": 12},
+        },
+    )
     for domain, head in zip(_DOMAINS, ("10 % weaker", "removed"), strict=True):
-        figure.add_annotation(x=sum(domain) / 2, y=1, xref="paper", yref="paper", xanchor="center", yanchor="bottom",
-                              yshift=8, text=f"<b>{head}</b>", showarrow=False,
-                              font={"size": 12, "color": QUIET[theme]})
-    figure.add_annotation(x=0.5, y=0, xref="paper", yref="paper", xanchor="center", yanchor="top", yshift=-24,
-                          showarrow=False, text=f"change of {label(unit)}", font={"size": 13, "color": QUIET[theme]})
+        figure.add_annotation(
+            x=sum(domain) / 2,
+            y=1,
+            xref="paper",
+            yref="paper",
+            xanchor="center",
+            yanchor="bottom",
+            yshift=8,
+            text=f"<b>{head}</b>",
+            showarrow=False,
+            font={"size": 12, "color": QUIET[theme]},
+        )
+    figure.add_annotation(
+        x=0.5,
+        y=0,
+        xref="paper",
+        yref="paper",
+        xanchor="center",
+        yanchor="top",
+        yshift=-24,
+        showarrow=False,
+        text=f"change of {label(unit)}",
+        font={"size": 13, "color": QUIET[theme]},
+    )
     for row in np.flatnonzero(marks):  # on the free side of the bar
         rises = removed[row] > 0
-        figure.add_annotation(x=0, y=int(row), xref="x2", yref="y", text="bends", showarrow=False,
-                              xanchor="right" if rises else "left",
-                              xshift=-3 if rises else 3, font={"size": 11, "color": QUIET[theme]})
+        figure.add_annotation(
+            x=0,
+            y=int(row),
+            xref="x2",
+            yref="y",
+            text="bends",
+            showarrow=False,
+            xanchor="right" if rises else "left",
+            xshift=-3 if rises else 3,
+            font={"size": 11, "color": QUIET[theme]},
+        )
     for axis in ("x", "x2"):
-        figure.add_shape(type="line", x0=0, x1=0, y0=0, y1=1, xref=axis, yref="paper", layer="below",
-                         line={"color": LINE[theme], "width": 1})
+        figure.add_shape(
+            type="line",
+            x0=0,
+            x1=0,
+            y0=0,
+            y1=1,
+            xref=axis,
+            yref="paper",
+            layer="below",
+            line={"color": LINE[theme], "width": 1},
+        )
     return figure
 
 
@@ -90,8 +206,17 @@ def _numbers(values: np.ndarray) -> list[str]:
 
 
 @drawing("slopes")
-def way(factors: np.ndarray, values: np.ndarray, slopes: np.ndarray, term: str, modalities: Sequence[str], *,
-        what: str = "factor of the term", unit: str = "score", theme: Theme = "light") -> go.Figure:
+def way(
+    factors: np.ndarray,
+    values: np.ndarray,
+    slopes: np.ndarray,
+    term: str,
+    modalities: Sequence[str],
+    *,
+    what: str = "factor of the term",
+    unit: str = "score",
+    theme: Theme = "light",
+) -> go.Figure:
     """The target against the factor of one term, from removed to where it stands, with the tangent there.
 
     Args:
@@ -102,30 +227,55 @@ def way(factors: np.ndarray, values: np.ndarray, slopes: np.ndarray, term: str, 
     hue = term_colour(term, modalities) if term else INK[theme]
     figure = base(theme, 250, left=66, right=20, top=14, bottom=46, legend=True)
     x, y = _smooth(factors, values, slopes)
-    figure.add_scatter(x=x, y=y, mode="lines", line={"color": hue, "width": 2.5}, name="exact", hoverinfo="skip")
-    figure.add_scatter(x=factors, y=values, mode="markers", marker={"color": hue, "size": 6}, showlegend=False,
-                       hovertemplate="× %{x:.2f}: %{y:.4f}<extra></extra>")
+    figure.add_scatter(
+        x=x, y=y, mode="lines", line={"color": hue, "width": 2.5}, name="exact", hoverinfo="skip"
+    )
+    figure.add_scatter(
+        x=factors,
+        y=values,
+        mode="markers",
+        marker={"color": hue, "size": 6},
+        showlegend=False,
+        hovertemplate="× %{x:.2f}: %{y:.4f}<extra></extra>",
+    )
     if np.isfinite(slopes[-1]):
         tangent = values[-1] + slopes[-1] * (factors - factors[-1])
-        figure.add_scatter(x=factors[[0, -1]], y=tangent[[0, -1]], mode="lines", name="as the slope says",
-                           line={"color": QUIET[theme], "width": 1.5, "dash": "dash"}, hoverinfo="skip")
-    figure.add_scatter(x=[factors[-1]], y=[values[-1]], mode="markers", name="now",
-                       hovertemplate="now: %{y:.3f}<extra></extra>",
-                       marker={"color": PAPER[theme], "size": 11, "line": {"color": hue, "width": 2.5}})
+        figure.add_scatter(
+            x=factors[[0, -1]],
+            y=tangent[[0, -1]],
+            mode="lines",
+            name="as the slope says",
+            line={"color": QUIET[theme], "width": 1.5, "dash": "dash"},
+            hoverinfo="skip",
+        )
+    figure.add_scatter(
+        x=[factors[-1]],
+        y=[values[-1]],
+        mode="markers",
+        name="now",
+        hovertemplate="now: %{y:.3f}<extra></extra>",
+        marker={"color": PAPER[theme], "size": 11, "line": {"color": hue, "width": 2.5}},
+    )
     figure.update_xaxes(title={"text": what})
     figure.update_yaxes(title={"text": label(unit, 40)})
     return figure
 
 
-def _smooth(x: np.ndarray, y: np.ndarray, slopes: np.ndarray, count: int = 12) -> tuple[np.ndarray, np.ndarray]:
+def _smooth(
+    x: np.ndarray, y: np.ndarray, slopes: np.ndarray, count: int = 12
+) -> tuple[np.ndarray, np.ndarray]:
     """Cubic Hermite curve through the points with these slopes; straight pieces where one is not finite."""
     t = np.linspace(0, 1, count)
     curve_x, curve_y = [], []
     for a in range(len(x) - 1):
-        h, (m0, m1) = x[a + 1] - x[a], slopes[a:a + 2]
+        h, (m0, m1) = x[a + 1] - x[a], slopes[a : a + 2]
         if np.isfinite(m0) and np.isfinite(m1):
-            piece = ((1 + 2 * t) * (1 - t) ** 2 * y[a] + t * (1 - t) ** 2 * h * m0 + t**2 * (3 - 2 * t) * y[a + 1]
-                     + t**2 * (t - 1) * h * m1)
+            piece = (
+                (1 + 2 * t) * (1 - t) ** 2 * y[a]
+                + t * (1 - t) ** 2 * h * m0
+                + t**2 * (3 - 2 * t) * y[a + 1]
+                + t**2 * (t - 1) * h * m1
+            )
         else:
             piece = y[a] + t * (y[a + 1] - y[a])
         curve_x.append(x[a] + t * h)

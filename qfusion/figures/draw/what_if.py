@@ -27,54 +27,107 @@ from qfusion.figures.style import (
 
 
 @drawing()
-def differences(before: Mapping[str, float], after: Mapping[str, float], modalities: Sequence[str], *,
-                unit: str = "score", theme: Theme = "light") -> go.Figure:
+def differences(
+    before: Mapping[str, float],
+    after: Mapping[str, float],
+    modalities: Sequence[str],
+    *,
+    unit: str = "score",
+    theme: Theme = "light",
+) -> go.Figure:
     """What a change did to every term and to the score, largest joint terms first where there are many.
 
     Args:
         before, after: dividends keyed by coalition, the baseline under "".
     """
-    check(set(before) == set(after), "Arguments `before` and `after` must hold the same terms, but do not.")
-    joint = sorted((t for t in before if len(split_term(t)) > 1),
-                   key=lambda t: -abs(after[t] - before[t]))[:MAX_JOINT + 1]
+    check(
+        set(before) == set(after),
+        "Arguments `before` and `after` must hold the same terms, but do not.",
+    )
+    joint = sorted(
+        (t for t in before if len(split_term(t)) > 1), key=lambda t: -abs(after[t] - before[t])
+    )[: MAX_JOINT + 1]
     terms = [t for t in before if t and (len(split_term(t)) == 1 or t in joint)]
-    changes = np.array([*(after[t] - before[t] for t in terms), sum(after.values()) - sum(before.values())])
+    changes = np.array(
+        [*(after[t] - before[t] for t in terms), sum(after.values()) - sum(before.values())]
+    )
     names = [*(term_title(t) for t in terms), "<b>score</b>"]
     hues = [*(term_colour(t, modalities) for t in terms), INK[theme]]
     figure = base(theme, 58 + 24 * len(names), left=10, right=16, top=6, bottom=44)
-    figure.add_bar(x=changes, y=list(range(len(names))), orientation="h", width=0.62,
-                   marker={"color": [faded(hue, 0.55) if "+" in term else hue
-                                     for hue, term in zip(hues, [*terms, ""], strict=True)],
-                           "line": {"color": hues, "width": 1.5}},
-                   text=[signed(c) for c in changes], textposition="outside", cliponaxis=False, constraintext="none",
-                   textfont={"size": 12, "color": INK[theme]}, hovertemplate="%{x:+.4f}<extra></extra>")
+    figure.add_bar(
+        x=changes,
+        y=list(range(len(names))),
+        orientation="h",
+        width=0.62,
+        marker={
+            "color": [
+                faded(hue, 0.55) if "+" in term else hue
+                for hue, term in zip(hues, [*terms, ""], strict=True)
+            ],
+            "line": {"color": hues, "width": 1.5},
+        },
+        text=[signed(c) for c in changes],
+        textposition="outside",
+        cliponaxis=False,
+        constraintext="none",
+        textfont={"size": 12, "color": INK[theme]},
+        hovertemplate="%{x:+.4f}<extra></extra>",
+    )
     reach = 1.3 * max(float(np.abs(changes).max(initial=0)), 0.01)
-    figure.update_yaxes(tickvals=list(range(len(names))), ticktext=names, range=[len(names) - 0.5, -0.5],
-                        showline=False, ticks="")
+    figure.update_yaxes(
+        tickvals=list(range(len(names))),
+        ticktext=names,
+        range=[len(names) - 0.5, -0.5],
+        showline=False,
+        ticks="",
+    )
     figure.update_xaxes(title={"text": f"change ({label(unit)})"}, range=[-reach, reach])
     figure.add_vline(x=0, line={"color": LINE[theme], "width": 1})
     return figure
 
 
 @drawing()
-def numbers(before: np.ndarray, after: np.ndarray, names: Sequence[str], *, axis: str, across: str, hue: str,
-            theme: Theme = "light") -> go.Figure:
+def numbers(
+    before: np.ndarray,
+    after: np.ndarray,
+    names: Sequence[str],
+    *,
+    axis: str,
+    across: str,
+    hue: str,
+    theme: Theme = "light",
+) -> go.Figure:
     """Populations or masses in [0, 1] after a change as bars, before it as hollow diamonds.
 
     Args:
         before, after: (n,).
     """
-    check(np.shape(before) == np.shape(after) == (len(names),),
-          f"Arguments `before` and `after` must have shape ({len(names)},), but have {np.shape(before)} and "
-          f"{np.shape(after)}.")
+    check(
+        np.shape(before) == np.shape(after) == (len(names),),
+        f"Arguments `before` and `after` must have shape ({len(names)},), but have {np.shape(before)} and "
+        f"{np.shape(after)}.",
+    )
     figure = base(theme, 230, left=52, right=10, top=6, bottom=44, legend=True)
     places = list(range(len(names)))
-    figure.add_bar(x=places, y=after, width=0.6, name="with the change", marker={"color": hue},
-                   hovertemplate="%{y:.3f}<extra>with the change</extra>")
-    figure.add_scatter(x=places, y=before, mode="markers", name="as it is",
-                       marker={"symbol": "diamond-open", "size": 10, "color": INK[theme], "line": {"width": 2}},
-                       hovertemplate="%{y:.3f}<extra>as it is</extra>")
-    figure.update_xaxes(tickvals=places, ticktext=[label(name, 14) for name in names], title={"text": label(across)})
+    figure.add_bar(
+        x=places,
+        y=after,
+        width=0.6,
+        name="with the change",
+        marker={"color": hue},
+        hovertemplate="%{y:.3f}<extra>with the change</extra>",
+    )
+    figure.add_scatter(
+        x=places,
+        y=before,
+        mode="markers",
+        name="as it is",
+        marker={"symbol": "diamond-open", "size": 10, "color": INK[theme], "line": {"width": 2}},
+        hovertemplate="%{y:.3f}<extra>as it is</extra>",
+    )
+    figure.update_xaxes(
+        tickvals=places, ticktext=[label(name, 14) for name in names], title={"text": label(across)}
+    )
     figure.update_yaxes(title={"text": label(axis)}, range=[0, 1.04])
     return figure
 
@@ -86,38 +139,91 @@ def bloch(before: np.ndarray, after: np.ndarray, *, hue: str, theme: Theme = "li
     Args:
         before, after: (x, y, z) of length at most 1.
     """
-    check(np.shape(before) == np.shape(after) == (3,),
-          f"Arguments `before` and `after` must have shape (3,), but have {np.shape(before)} and {np.shape(after)}.")
+    check(
+        np.shape(before) == np.shape(after) == (3,),
+        f"Arguments `before` and `after` must have shape (3,), but have {np.shape(before)} and {np.shape(after)}.",
+    )
     figure = base(theme, 262, left=10, right=10, top=10, bottom=4, legend=True)
     circle = np.linspace(0, 2 * np.pi, 121)
-    views = ((0, 2, "", "seen from the side", "|0⟩", "|1⟩"), (0, 1, "2", "seen from above", "y", ""))
+    views = (
+        (0, 2, "", "seen from the side", "|0⟩", "|1⟩"),
+        (0, 1, "2", "seen from above", "y", ""),
+    )
     for across, up, place, title, top, bottom in views:
         on = {"xaxis": f"x{place}", "yaxis": f"y{place}"}
-        figure.add_scatter(x=np.cos(circle), y=np.sin(circle), mode="lines", line={"color": LINE[theme], "width": 1.2},
-                           hoverinfo="skip", showlegend=False, **on)
-        figure.add_scatter(x=[-1, 1, None, 0, 0], y=[0, 0, None, -1, 1], mode="lines", hoverinfo="skip",
-                           showlegend=False, line={"color": LINE[theme], "width": 0.8, "dash": "dot"}, **on)
-        for vector, name, colour, symbol in ((before, "as it is", INK[theme], "diamond-open"),
-                                             (after, "with the change", hue, "circle")):
-            figure.add_scatter(x=[0, vector[across]], y=[0, vector[up]], mode="lines+markers", name=name,
-                               showlegend=not place, line={"color": colour, "width": 3},
-                               marker={"symbol": symbol, "size": [0, 12], "color": colour,
-                                       "line": {"width": 2, "color": colour}},
-                               hovertemplate=f"{name}: ({vector[0]:.2f}, {vector[1]:.2f}, "
-                                             f"{vector[2]:.2f})<extra></extra>", **on)
+        figure.add_scatter(
+            x=np.cos(circle),
+            y=np.sin(circle),
+            mode="lines",
+            line={"color": LINE[theme], "width": 1.2},
+            hoverinfo="skip",
+            showlegend=False,
+            **on,
+        )
+        figure.add_scatter(
+            x=[-1, 1, None, 0, 0],
+            y=[0, 0, None, -1, 1],
+            mode="lines",
+            hoverinfo="skip",
+            showlegend=False,
+            line={"color": LINE[theme], "width": 0.8, "dash": "dot"},
+            **on,
+        )
+        for vector, name, colour, symbol in (
+            (before, "as it is", INK[theme], "diamond-open"),
+            (after, "with the change", hue, "circle"),
+        ):
+            figure.add_scatter(
+                x=[0, vector[across]],
+                y=[0, vector[up]],
+                mode="lines+markers",
+                name=name,
+                showlegend=not place,
+                line={"color": colour, "width": 3},
+                marker={
+                    "symbol": symbol,
+                    "size": [0, 12],
+                    "color": colour,
+                    "line": {"width": 2, "color": colour},
+                },
+                hovertemplate=f"{name}: ({vector[0]:.2f}, {vector[1]:.2f}, "
+                f"{vector[2]:.2f})<extra></extra>",
+                **on,
+            )
         for words, x, y in ((top, 0, 1.17), (bottom, 0, -1.17), ("x", 1.14, 0), (title, 0, -1.5)):
-            figure.add_annotation(text=words, x=x, y=y, xref=f"x{place}", yref=f"y{place}", showarrow=False,
-                                  font={"size": 12, "color": QUIET[theme]})
-    across_box, up_box = (bare_axis() | {"range": reach, "constrain": "domain"}
-                          for reach in ([-1.3, 1.3], [-1.65, 1.35]))
-    figure.update_layout(xaxis=across_box | {"domain": [0, 0.49]}, xaxis2=across_box | {"domain": [0.51, 1]},
-                         yaxis=up_box | {"scaleanchor": "x"}, yaxis2=up_box | {"scaleanchor": "x2", "anchor": "x2"})
+            figure.add_annotation(
+                text=words,
+                x=x,
+                y=y,
+                xref=f"x{place}",
+                yref=f"y{place}",
+                showarrow=False,
+                font={"size": 12, "color": QUIET[theme]},
+            )
+    across_box, up_box = (
+        bare_axis() | {"range": reach, "constrain": "domain"}
+        for reach in ([-1.3, 1.3], [-1.65, 1.35])
+    )
+    figure.update_layout(
+        xaxis=across_box | {"domain": [0, 0.49]},
+        xaxis2=across_box | {"domain": [0.51, 1]},
+        yaxis=up_box | {"scaleanchor": "x"},
+        yaxis2=up_box | {"scaleanchor": "x2", "anchor": "x2"},
+    )
     return figure
 
 
 @drawing("states", "donors")
-def ways(names: Sequence[str], states: Sequence[float], donors: Sequence[float], modalities: Sequence[str], *,
-         farthest: float, unit: str, theme: Theme = "light") -> go.Figure:
+def ways(
+    names: Sequence[str],
+    states: Sequence[float],
+    donors: Sequence[float],
+    modalities: Sequence[str],
+    *,
+    farthest: float,
+    unit: str,
+    theme: Theme = "light",
+) -> go.Figure:
     """How far, for each modality, the nearest state is that turns the decision (bar), and the nearest that a sample has
     (diamond).
 
@@ -128,23 +234,47 @@ def ways(names: Sequence[str], states: Sequence[float], donors: Sequence[float],
     figure = base(theme, 84 + 38 * len(names), left=10, right=20, top=6, bottom=44, legend=True)
     rows = list(range(len(names)))
     reached = [float(s) if np.isfinite(s) else 0.0 for s in states]
-    figure.add_bar(x=reached, y=rows, orientation="h", width=0.5, name="nearest of all states",
-                   marker={"color": [term_colour(n, modalities) for n in names]},
-                   hovertemplate="%{x:.4f} rad<extra>nearest of all states</extra>")
+    figure.add_bar(
+        x=reached,
+        y=rows,
+        orientation="h",
+        width=0.5,
+        name="nearest of all states",
+        marker={"color": [term_colour(n, modalities) for n in names]},
+        hovertemplate="%{x:.4f} rad<extra>nearest of all states</extra>",
+    )
     held = [(d, row) for d, row in zip(donors, rows, strict=True) if np.isfinite(d)]
-    figure.add_scatter(x=[d for d, _ in held], y=[row for _, row in held], mode="markers",
-                       name="nearest that a sample has",
-                       marker={"symbol": "diamond-open", "size": 11, "color": INK[theme], "line": {"width": 2}},
-                       hovertemplate="%{x:.4f} rad<extra>nearest that a sample has</extra>")
-    figure.add_scatter(x=[max(s, d if np.isfinite(d) else 0.0) for s, d in zip(reached, donors, strict=True)], y=rows,
-                       mode="text",
-                       text=["\u2002\u2002" + _distances(s, d) for s, d in zip(states, donors, strict=True)],
-                       textposition="middle right", textfont={"color": INK[theme], "size": 12}, cliponaxis=False,
-                       showlegend=False, hoverinfo="skip")
-    figure.update_yaxes(tickvals=rows, ticktext=[label(name, 24) for name in names], range=[len(rows) - 0.5, -0.5],
-                        showline=False, ticks="")
+    figure.add_scatter(
+        x=[d for d, _ in held],
+        y=[row for _, row in held],
+        mode="markers",
+        name="nearest that a sample has",
+        marker={"symbol": "diamond-open", "size": 11, "color": INK[theme], "line": {"width": 2}},
+        hovertemplate="%{x:.4f} rad<extra>nearest that a sample has</extra>",
+    )
+    figure.add_scatter(
+        x=[max(s, d if np.isfinite(d) else 0.0) for s, d in zip(reached, donors, strict=True)],
+        y=rows,
+        mode="text",
+        text=["\u2002\u2002" + _distances(s, d) for s, d in zip(states, donors, strict=True)],
+        textposition="middle right",
+        textfont={"color": INK[theme], "size": 12},
+        cliponaxis=False,
+        showlegend=False,
+        hoverinfo="skip",
+    )
+    figure.update_yaxes(
+        tickvals=rows,
+        ticktext=[label(name, 24) for name in names],
+        range=[len(rows) - 0.5, -0.5],
+        showline=False,
+        ticks="",
+    )
     top = max([*reached, *(d for d, _ in held), 0.1 * farthest])
-    figure.update_xaxes(title={"text": f"distance: {label(unit)} (rad; at most {farthest:.2f})"}, range=[0, 1.75 * top])
+    figure.update_xaxes(
+        title={"text": f"distance: {label(unit)} (rad; at most {farthest:.2f})"},
+        range=[0, 1.75 * top],
+    )
     return figure
 
 
@@ -156,15 +286,32 @@ def _distances(state: float, donor: float) -> str:
 
 
 @drawing()
-def sizes(names: Sequence[str], values: np.ndarray, *, axis: str, most: int = 12, theme: Theme = "light") -> go.Figure:
+def sizes(
+    names: Sequence[str], values: np.ndarray, *, axis: str, most: int = 12, theme: Theme = "light"
+) -> go.Figure:
     """The smallest turns of parameters, smallest first."""
     shown = [float(v) for v in values[:most]]
     figure = base(theme, 62 + 24 * len(shown), left=10, right=16, top=6, bottom=44)
     rows = list(range(len(shown)))
-    figure.add_bar(x=shown, y=rows, orientation="h", width=0.6, marker={"color": INK[theme]},
-                   text=[f"{v:.3f}" for v in shown], textposition="outside", cliponaxis=False, constraintext="none",
-                   textfont={"size": 11, "color": INK[theme]}, hovertemplate="%{x:.4f}<extra></extra>")
-    figure.update_yaxes(tickvals=rows, ticktext=[label(name, 56) for name in names[:most]],
-                        range=[len(rows) - 0.5, -0.5], showline=False, ticks="")
+    figure.add_bar(
+        x=shown,
+        y=rows,
+        orientation="h",
+        width=0.6,
+        marker={"color": INK[theme]},
+        text=[f"{v:.3f}" for v in shown],
+        textposition="outside",
+        cliponaxis=False,
+        constraintext="none",
+        textfont={"size": 11, "color": INK[theme]},
+        hovertemplate="%{x:.4f}<extra></extra>",
+    )
+    figure.update_yaxes(
+        tickvals=rows,
+        ticktext=[label(name, 56) for name in names[:most]],
+        range=[len(rows) - 0.5, -0.5],
+        showline=False,
+        ticks="",
+    )
     figure.update_xaxes(title={"text": label(axis, 90)}, range=[0, 1.25 * max([*shown, 1e-9])])
     return figure

@@ -24,7 +24,9 @@ MAX_TITLE, MAX_CAPTION = 300, 2_000  # characters
 _TURNING = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF}
 
 
-def save(drawn: go.Figure, style: ExportStyle, *, title: str = "", caption: str = "", recipe: str = "{}") -> bytes:
+def save(
+    drawn: go.Figure, style: ExportStyle, *, title: str = "", caption: str = "", recipe: str = "{}"
+) -> bytes:
     """The figure as a file.
 
     Args:
@@ -42,7 +44,9 @@ def save(drawn: go.Figure, style: ExportStyle, *, title: str = "", caption: str 
     if style.format == "html":
         return page(shown, style, title=title, caption=caption, recipe=recipe)
     if style.engine == "chrome" and style.format != "tikz":
-        from qfusion.figures.export import in_chrome  # matplotlib, for the widths of letters, waits until it is needed
+        from qfusion.figures.export import (
+            in_chrome,
+        )  # matplotlib, for the widths of letters, waits until it is needed
 
         return in_chrome.draw(shown, style, title=title, caption=caption, recipe=recipe)
     return _still(shown, style, title=title, caption=caption, recipe=recipe)
@@ -56,8 +60,14 @@ def _still(drawn: go.Figure, style: ExportStyle, *, title: str, caption: str, re
     # else title and caption come on top of the figure's own
     height = size.height or (size.most if natural >= size.most else None)
     with printing():
-        return render(drawn, style.format, print_style(style, width, height), title=title if style.title else "",
-                      caption=caption if style.caption else "", metadata=recipe)
+        return render(
+            drawn,
+            style.format,
+            print_style(style, width, height),
+            title=title if style.title else "",
+            caption=caption if style.caption else "",
+            metadata=recipe,
+        )
 
 
 def noticed(make: Callable[[], bytes], kind: str) -> tuple[bytes, str]:
@@ -106,32 +116,49 @@ def text(name: str, given: str, most: int) -> str:
     Raises:
         InvalidInput: when it is longer than `most` characters.
     """
-    check(isinstance(given, str),
-          f"Argument `{name}` must be a text, but is {type(given).__name__}. Give words, or leave it empty.")
-    check(len(given) <= most,
-          f"Argument `{name}` must have at most {most:,} characters, but has {len(given):,}. Shorten it.")
-    kept = (" " if letter.isspace() else letter for letter in given if letter.isspace() or not _left_out(letter))
+    check(
+        isinstance(given, str),
+        f"Argument `{name}` must be a text, but is {type(given).__name__}. Give words, or leave it empty.",
+    )
+    check(
+        len(given) <= most,
+        f"Argument `{name}` must have at most {most:,} characters, but has {len(given):,}. Shorten it.",
+    )
+    kept = (
+        " " if letter.isspace() else letter
+        for letter in given
+        if letter.isspace() or not _left_out(letter)
+    )
     return " ".join("".join(kept).split())
 
 
 def _left_out(letter: str) -> bool:
     code = ord(letter)
-    return (unicodedata.category(letter) in ("Cc", "Cs") or code in _TURNING or code & 0xFFFE == 0xFFFE
-            or 0xFDD0 <= code <= 0xFDEF)
+    return (
+        unicodedata.category(letter) in ("Cc", "Cs")
+        or code in _TURNING
+        or code & 0xFFFE == 0xFFFE
+        or 0xFDD0 <= code <= 0xFDEF
+    )
 
 
 def _checked(recipe: str) -> str:
-    check(isinstance(recipe, str) and len(recipe) <= MAX_RECIPE,
-          f"Argument `recipe` must be JSON of at most {MAX_RECIPE:,} characters, but is "
-          f"{f'{len(recipe):,} characters long' if isinstance(recipe, str) else type(recipe).__name__}. Give the "
-          "recipe of one figure.")
+    check(
+        isinstance(recipe, str) and len(recipe) <= MAX_RECIPE,
+        f"Argument `recipe` must be JSON of at most {MAX_RECIPE:,} characters, but is "
+        f"{f'{len(recipe):,} characters long' if isinstance(recipe, str) else type(recipe).__name__}. Give the "
+        "recipe of one figure.",
+    )
     try:
         json.loads(recipe)
     except (ValueError, RecursionError) as error:
         raise InvalidInput(
-            f"Argument `recipe` must be JSON, but is not ({str(error)[:80]}). Give the text of a recipe.") from error
+            f"Argument `recipe` must be JSON, but is not ({str(error)[:80]}). Give the text of a recipe."
+        ) from error
     bad = next((letter for letter in recipe if letter not in "\n\t" and _left_out(letter)), None)
-    check(bad is None,
-          f"Argument `recipe` must not hold the character U+{ord(bad or ' '):04X}, which files cannot keep. "
-          "Write it as an escape.")
+    check(
+        bad is None,
+        f"Argument `recipe` must not hold the character U+{ord(bad or ' '):04X}, which files cannot keep. "
+        "Write it as an escape.",
+    )
     return recipe

@@ -21,8 +21,10 @@ import plotly.graph_objects as go
 from qfusion.errors import DataUnavailable, QFusionError
 
 BROWSERS = ("google-chrome", "google-chrome-stable", "chrome", "chromium", "chromium-browser")
-_MAC = ("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-        "/Applications/Chromium.app/Contents/MacOS/Chromium")
+_MAC = (
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+)
 # seconds to wait for the browser and for a figure; how long it is kept for the next one
 START, DRAW, IDLE = 40.0, 30.0, 120.0
 FRESH = 200  # drawings on one page before it is loaded again, so that what it keeps is bounded
@@ -40,7 +42,9 @@ def _find(path: str) -> str | None:
     if importlib.util.find_spec("kaleido") is None:
         return None
     found = next((place for name in BROWSERS if (place := shutil.which(name, path=path))), None)
-    return found or next((place for place in _MAC if sys.platform == "darwin" and os.access(place, os.X_OK)), None)
+    return found or next(
+        (place for place in _MAC if sys.platform == "darwin" and os.access(place, os.X_OK)), None
+    )
 
 
 def _keeping() -> type[Any]:
@@ -80,8 +84,13 @@ class _Browser:
         bare.header = bare.header.replace("<head>", "<head><style>@page { margin: 0 }</style>")
 
         async def start() -> None:
-            self.kaleido = _keeping()(path=path, page_generator=bare, timeout=DRAW, proxy_server=_NOWHERE,
-                                      enable_extensions=False)
+            self.kaleido = _keeping()(
+                path=path,
+                page_generator=bare,
+                timeout=DRAW,
+                proxy_server=_NOWHERE,
+                enable_extensions=False,
+            )
             await self.kaleido.open()
 
         try:
@@ -126,12 +135,21 @@ def export(figure: go.Figure, kind: str, scale: float) -> bytes:
     global _browser, _timer
     path = find()
     if path is None:
-        reason = "kaleido is not installed" if importlib.util.find_spec("kaleido") is None else \
-            f"no Chrome or Chromium was found (looked for {', '.join(BROWSERS)})"
+        reason = (
+            "kaleido is not installed"
+            if importlib.util.find_spec("kaleido") is None
+            else f"no Chrome or Chromium was found (looked for {', '.join(BROWSERS)})"
+        )
         raise DataUnavailable(
             f"The engine 'chrome' cannot draw: {reason}. Install Debian's package `chromium` or Google Chrome and "
-            "`pip install kaleido`, or choose the engine 'qfusion', which needs neither.")
-    options = {"format": kind, "width": figure.layout.width, "height": figure.layout.height, "scale": scale}
+            "`pip install kaleido`, or choose the engine 'qfusion', which needs neither."
+        )
+    options = {
+        "format": kind,
+        "width": figure.layout.width,
+        "height": figure.layout.height,
+        "scale": scale,
+    }
     with _LOCK:
         if _timer is not None:
             _timer.cancel()
@@ -141,10 +159,15 @@ def export(figure: go.Figure, kind: str, scale: float) -> bytes:
             found = _browser.draw(figure.to_dict(), options)
         except Exception as error:
             _stop()
-            said = "did not answer in time" if isinstance(error, TimeoutError) else f"failed ({str(error)[:200]})"
+            said = (
+                "did not answer in time"
+                if isinstance(error, TimeoutError)
+                else f"failed ({str(error)[:200]})"
+            )
             raise QFusionError(
                 f"{path} {said} while it drew the figure. Try again, or choose the engine 'qfusion', which needs no "
-                "browser.") from error
+                "browser."
+            ) from error
         _timer = threading.Timer(IDLE, stop)
         _timer.daemon = True
         _timer.start()

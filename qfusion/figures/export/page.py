@@ -64,22 +64,47 @@ def page(drawn: go.Figure, style: ExportStyle, *, title: str, caption: str, reci
     figure = in_script(pio.to_json(sized, validate=False, engine="json"))
     draw = f'(function(f){{Plotly.newPlot("{FIGURE}",f.data,f.layout,{_CONFIG});}})({figure});'
     # Plotly compiles the shaders of these traces from text.
-    compiles = " 'unsafe-eval'" if any(trace.type in ("parcoords", "splom", "scattergl")
-                                       for trace in drawn.data) else ""
-    policy = (f"default-src 'none'; script-src {_digest(plotly)} {_digest(draw)}{compiles}; style-src 'unsafe-inline'; "
-              "img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'")
-    said = {"head": f"<h1>{html.escape(title)}</h1>\n" if style.title and title else "",
-            "foot": f"<figcaption>{html.escape(caption)}</figcaption>\n" if style.caption and caption else "",
-            "label": html.escape(". ".join(part.rstrip(". ") for part in (title, caption) if part) or "Figure"),
-            "title": html.escape(title or "Figure")}
-    return _PAGE.format(**said, policy=policy, paper=PAPER[theme], ink=INK[theme], quiet=QUIET[theme], font=FONT,
-                        width=width, height=height, figure_id=FIGURE, recipe_id=RECIPE, recipe=in_script(recipe),
-                        plotly=plotly, draw=draw).encode()
+    compiles = (
+        " 'unsafe-eval'"
+        if any(trace.type in ("parcoords", "splom", "scattergl") for trace in drawn.data)
+        else ""
+    )
+    policy = (
+        f"default-src 'none'; script-src {_digest(plotly)} {_digest(draw)}{compiles}; style-src 'unsafe-inline'; "
+        "img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'"
+    )
+    said = {
+        "head": f"<h1>{html.escape(title)}</h1>\n" if style.title and title else "",
+        "foot": f"<figcaption>{html.escape(caption)}</figcaption>\n"
+        if style.caption and caption
+        else "",
+        "label": html.escape(
+            ". ".join(part.rstrip(". ") for part in (title, caption) if part) or "Figure"
+        ),
+        "title": html.escape(title or "Figure"),
+    }
+    return _PAGE.format(
+        **said,
+        policy=policy,
+        paper=PAPER[theme],
+        ink=INK[theme],
+        quiet=QUIET[theme],
+        font=FONT,
+        width=width,
+        height=height,
+        figure_id=FIGURE,
+        recipe_id=RECIPE,
+        recipe=in_script(recipe),
+        plotly=plotly,
+        draw=draw,
+    ).encode()
 
 
 def in_script(json_text: str) -> str:
     """JSON that may stand in a script element: nothing in it ends the element or begins a comment."""
-    return json_text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    return (
+        json_text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    )
 
 
 def _digest(script: str) -> str:

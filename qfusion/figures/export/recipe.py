@@ -56,10 +56,19 @@ class Recipe:
 
     def text(self) -> str:
         """The recipe as JSON, the same for the same recipe."""
-        found = {"kind": KIND, "version": VERSION, "page": self.page, "panel": self.panel,
-                 "address": {key: list(values) for key, values in sorted(self.address.items())},
-                 "look": self.style.as_dict(), "made_from": dict(self.made_from), "software": dict(self.software),
-                 "numbers": self.numbers, "title": self.title, "caption": self.caption}
+        found = {
+            "kind": KIND,
+            "version": VERSION,
+            "page": self.page,
+            "panel": self.panel,
+            "address": {key: list(values) for key, values in sorted(self.address.items())},
+            "look": self.style.as_dict(),
+            "made_from": dict(self.made_from),
+            "software": dict(self.software),
+            "numbers": self.numbers,
+            "title": self.title,
+            "caption": self.caption,
+        }
         return json.dumps(found, indent=1, sort_keys=True)
 
     def like(self, other: Recipe) -> Recipe:
@@ -73,39 +82,64 @@ def parse(text: str) -> Recipe:
     Raises:
         InvalidInput: when it is not a recipe, of another version, or holds what no recipe holds.
     """
-    check(len(text) <= MAX_TEXT,
-          f"The recipe has {len(text):,} characters, and at most {MAX_TEXT:,} are read. Export the figure again.")
+    check(
+        len(text) <= MAX_TEXT,
+        f"The recipe has {len(text):,} characters, and at most {MAX_TEXT:,} are read. Export the figure again.",
+    )
     try:
         found = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InvalidInput(f"The recipe is not JSON ({str(error)[:120]}). {_GIVE}") from error
-    check(isinstance(found, dict) and found.get("kind") == KIND,
-          f"This JSON is not a {KIND}. {_GIVE}")
+    check(
+        isinstance(found, dict) and found.get("kind") == KIND, f"This JSON is not a {KIND}. {_GIVE}"
+    )
     seen = found.get("version")
-    check(seen == VERSION,
-          f"The recipe has version {str(seen)[:20]!r}, and this qfusion ({__version__}) reads version {VERSION}. "
-          f"{_newer(found) if isinstance(seen, int) and seen > VERSION else 'Export the figure again.'}")
+    check(
+        seen == VERSION,
+        f"The recipe has version {str(seen)[:20]!r}, and this qfusion ({__version__}) reads version {VERSION}. "
+        f"{_newer(found) if isinstance(seen, int) and seen > VERSION else 'Export the figure again.'}",
+    )
     page, panel = (_name(found, key) for key in ("page", "panel"))
     address = found.get("address", {})
-    check(isinstance(address, dict) and len(address) <= MAX_VALUES
-          and all(isinstance(values, list) and len(values) <= MAX_VALUES for values in address.values())
-          and all(isinstance(value, str) and len(value) <= MAX_VALUE for values in address.values()
-                  for value in values),
-          f"Part `address` of the recipe must hold lists of texts, at most {MAX_VALUES} of at most {MAX_VALUE:,} "
-          "characters. Export the figure again.")
+    check(
+        isinstance(address, dict)
+        and len(address) <= MAX_VALUES
+        and all(
+            isinstance(values, list) and len(values) <= MAX_VALUES for values in address.values()
+        )
+        and all(
+            isinstance(value, str) and len(value) <= MAX_VALUE
+            for values in address.values()
+            for value in values
+        ),
+        f"Part `address` of the recipe must hold lists of texts, at most {MAX_VALUES} of at most {MAX_VALUE:,} "
+        "characters. Export the figure again.",
+    )
     parts = {key: found.get(key, {}) for key in ("made_from", "software")}
     for key, part in parts.items():
-        check(isinstance(part, dict),
-              f"Part `{key}` of the recipe must be an object, but is {str(part)[:60]!r}. Export the figure again.")
-    return Recipe(page, panel, address, ExportStyle.parse(found.get("look", {})), parts["made_from"],
-                  {str(k): str(v) for k, v in parts["software"].items()}, str(found.get("numbers", ""))[:80],
-                  str(found.get("title", ""))[:MAX_WORDS], str(found.get("caption", ""))[:MAX_WORDS])
+        check(
+            isinstance(part, dict),
+            f"Part `{key}` of the recipe must be an object, but is {str(part)[:60]!r}. Export the figure again.",
+        )
+    return Recipe(
+        page,
+        panel,
+        address,
+        ExportStyle.parse(found.get("look", {})),
+        parts["made_from"],
+        {str(k): str(v) for k, v in parts["software"].items()},
+        str(found.get("numbers", ""))[:80],
+        str(found.get("title", ""))[:MAX_WORDS],
+        str(found.get("caption", ""))[:MAX_WORDS],
+    )
 
 
 def _name(found: Mapping[str, Any], key: str) -> str:
     value = found.get(key)
-    check(isinstance(value, str) and bool(_NAME.fullmatch(value)),
-          f"Part `{key}` of the recipe must be a name, but is {str(value)[:60]!r}. Export the figure again.")
+    check(
+        isinstance(value, str) and bool(_NAME.fullmatch(value)),
+        f"Part `{key}` of the recipe must be a name, but is {str(value)[:60]!r}. Export the figure again.",
+    )
     return str(value)
 
 
@@ -137,7 +171,13 @@ def changes(recipe: Recipe, made_from: Mapping[str, Any]) -> list[str]:
     found = []
     for what, name in (("model", "Model"), ("data", "Data set")):
         then, now = (part.get(what) for part in (recipe.made_from, made_from))
-        if isinstance(then, dict) and isinstance(now, dict) and then.get("digest") != now.get("digest"):
-            found.append(f"{name} '{str(now.get('name'))[:80]}' is not the one the recipe was made from: its digest is "
-                         f"{str(now.get('digest'))[:12]}, the recipe's {str(then.get('digest'))[:12]}.")
+        if (
+            isinstance(then, dict)
+            and isinstance(now, dict)
+            and then.get("digest") != now.get("digest")
+        ):
+            found.append(
+                f"{name} '{str(now.get('name'))[:80]}' is not the one the recipe was made from: its digest is "
+                f"{str(now.get('digest'))[:12]}, the recipe's {str(then.get('digest'))[:12]}."
+            )
     return found

@@ -10,8 +10,15 @@ from plotly_print.latex import escape
 from qfusion.figures.export.style import COLUMNS, SIZES, ExportStyle
 
 
-def snippet(file: str, style: ExportStyle, *, title: str, caption: str, made_from: Mapping[str, Any] | None = None,
-            name: str = "figure") -> str:
+def snippet(
+    file: str,
+    style: ExportStyle,
+    *,
+    title: str,
+    caption: str,
+    made_from: Mapping[str, Any] | None = None,
+    name: str = "figure",
+) -> str:
     """Returns a figure environment; of SVG, PNG and HTML files the PDF is named, which LaTeX takes.
 
     Args:
@@ -26,10 +33,27 @@ def snippet(file: str, style: ExportStyle, *, title: str, caption: str, made_fro
     else:
         drawn = f"\\includegraphics[width={width}]{{{file}.{'png' if style.format == 'png' else 'pdf'}}}"
     needs = {"tikz": "\\usepackage{tikz}"}.get(style.format, "\\usepackage{graphicx}")
-    words = " ".join(part for part in (f"\\textbf{{{escape(title.rstrip('.'))}.}}" if title else "", escape(caption),
-                                       escape(origin(made_from or {}))) if part)
-    return "\n".join([f"% In the preamble: {needs}", f"\\begin{{figure{starred}}}[t]", "  \\centering", f"  {drawn}",
-                      f"  \\caption{{{words}}}", f"  \\label{{fig:{label(name)}}}", f"\\end{{figure{starred}}}", ""])
+    words = " ".join(
+        part
+        for part in (
+            f"\\textbf{{{escape(title.rstrip('.'))}.}}" if title else "",
+            escape(caption),
+            escape(origin(made_from or {})),
+        )
+        if part
+    )
+    return "\n".join(
+        [
+            f"% In the preamble: {needs}",
+            f"\\begin{{figure{starred}}}[t]",
+            "  \\centering",
+            f"  {drawn}",
+            f"  \\caption{{{words}}}",
+            f"  \\label{{fig:{label(name)}}}",
+            f"\\end{{figure{starred}}}",
+            "",
+        ]
+    )
 
 
 def label(*parts: str) -> str:

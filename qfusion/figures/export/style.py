@@ -41,7 +41,11 @@ class Size(NamedTuple):
     @property
     def face(self) -> str:
         """What is drawn in the place of the journal's letters."""
-        return "STIX General (widths of Times)" if self.serif else "DejaVu Sans (for Helvetica or Arial)"
+        return (
+            "STIX General (widths of Times)"
+            if self.serif
+            else "DejaVu Sans (for Helvetica or Arial)"
+        )
 
     @property
     def says(self) -> str:
@@ -58,21 +62,39 @@ class Size(NamedTuple):
 # Widths and letters as asked of authors: Physical Review Style and Notation Guide (capitals of 2 mm, lines of 0.18 mm);
 # Nature, final submission (5 to 7 pt sans serif, lines of 0.25 to 1 pt, bold small letters); IEEE Author Center (8 pt);
 # column and text widths of acl.sty, neurips.sty.
-SIZES = {"single": Size("Single column, 89 mm", 89.0, 7.0, None, 240.0),
-         "double": Size("Double column, 183 mm", 183.0, 7.0, None, 240.0),
-         "slide": Size("Slide 16:9, 339 × 191 mm", 338.67, 18.0, 190.5, 190.5),
-         "poster": Size("Poster, 400 mm", 400.0, 24.0, None, 1100.0),
-         "aps-single": Size("APS, one column, 86 mm", 86.0, 8.0, None, 230.0, serif=True, lines=0.85),
-         "aps-double": Size("APS, two columns, 178 mm", 178.0, 8.0, None, 230.0, serif=True, lines=0.85),
-         "nature-single": Size("Nature, one column, 89 mm", 89.0, 7.0, None, 240.0, lines=0.75, bold=True),
-         "nature-double": Size("Nature, two columns, 183 mm", 183.0, 7.0, None, 240.0, lines=0.75, bold=True),
-         "ieee-single": Size("IEEE, one column, 88.9 mm", 88.9, 8.0, None, 216.0, serif=True, lines=0.85),
-         "ieee-double": Size("IEEE, two columns, 181 mm", 181.0, 8.0, None, 216.0, serif=True, lines=0.85),
-         "acl-single": Size("ACL, one column, 77 mm", 77.0, 8.0, None, 230.0, serif=True, lines=0.85),
-         "acl-double": Size("ACL, two columns, 160 mm", 160.0, 8.0, None, 230.0, serif=True, lines=0.85),
-         "neurips": Size("NeurIPS, text width, 139.7 mm", 139.7, 8.0, None, 220.0, serif=True, lines=0.85)}
+SIZES = {
+    "single": Size("Single column, 89 mm", 89.0, 7.0, None, 240.0),
+    "double": Size("Double column, 183 mm", 183.0, 7.0, None, 240.0),
+    "slide": Size("Slide 16:9, 339 × 191 mm", 338.67, 18.0, 190.5, 190.5),
+    "poster": Size("Poster, 400 mm", 400.0, 24.0, None, 1100.0),
+    "aps-single": Size("APS, one column, 86 mm", 86.0, 8.0, None, 230.0, serif=True, lines=0.85),
+    "aps-double": Size("APS, two columns, 178 mm", 178.0, 8.0, None, 230.0, serif=True, lines=0.85),
+    "nature-single": Size(
+        "Nature, one column, 89 mm", 89.0, 7.0, None, 240.0, lines=0.75, bold=True
+    ),
+    "nature-double": Size(
+        "Nature, two columns, 183 mm", 183.0, 7.0, None, 240.0, lines=0.75, bold=True
+    ),
+    "ieee-single": Size(
+        "IEEE, one column, 88.9 mm", 88.9, 8.0, None, 216.0, serif=True, lines=0.85
+    ),
+    "ieee-double": Size(
+        "IEEE, two columns, 181 mm", 181.0, 8.0, None, 216.0, serif=True, lines=0.85
+    ),
+    "acl-single": Size("ACL, one column, 77 mm", 77.0, 8.0, None, 230.0, serif=True, lines=0.85),
+    "acl-double": Size("ACL, two columns, 160 mm", 160.0, 8.0, None, 230.0, serif=True, lines=0.85),
+    "neurips": Size(
+        "NeurIPS, text width, 139.7 mm", 139.7, 8.0, None, 220.0, serif=True, lines=0.85
+    ),
+}
 SIZES_SAY = "  \n".join(f"{size.label}: {size.says}." for size in SIZES.values())
-COLUMNS = {"aps-double", "nature-double", "ieee-double", "acl-double", "double"}  # across two columns of a page
+COLUMNS = {
+    "aps-double",
+    "nature-double",
+    "ieee-double",
+    "acl-double",
+    "double",
+}  # across two columns of a page
 
 
 @dataclass(frozen=True)
@@ -107,23 +129,36 @@ class ExportStyle:
     engine: Literal["qfusion", "chrome"] = "qfusion"
 
     def __post_init__(self) -> None:
-        for name, options in (("format", FORMATS), ("dpi", RESOLUTIONS), ("size", SIZES), ("theme", THEMES),
-                              ("engine", ENGINES)):
+        for name, options in (
+            ("format", FORMATS),
+            ("dpi", RESOLUTIONS),
+            ("size", SIZES),
+            ("theme", THEMES),
+            ("engine", ENGINES),
+        ):
             _one_of(name, getattr(self, name), options)
         for name in ("title", "caption"):
-            check(isinstance(getattr(self, name), bool),
-                  f"Argument `{name}` must be true or false, but is {_seen(getattr(self, name))}. Give one of the two.")
+            check(
+                isinstance(getattr(self, name), bool),
+                f"Argument `{name}` must be true or false, but is {_seen(getattr(self, name))}. Give one of the two.",
+            )
         default = SIZES[self.size].font
         number = self.font
-        check(isinstance(number, (int, float)) and not isinstance(number, bool)
-              and (number == 0 or LEAST_FONT <= number <= MAX_FONT),
-              f"Argument `font` must be a size between {LEAST_FONT:g} and {MAX_FONT:g} pt, but is {_seen(number)}. "
-              f"Give a number in that range, such as {default:g}.")
+        check(
+            isinstance(number, (int, float))
+            and not isinstance(number, bool)
+            and (number == 0 or LEAST_FONT <= number <= MAX_FONT),
+            f"Argument `font` must be a size between {LEAST_FONT:g} and {MAX_FONT:g} pt, but is {_seen(number)}. "
+            f"Give a number in that range, such as {default:g}.",
+        )
         object.__setattr__(self, "font", float(number) or default)
-        check(isinstance(self.hidden, (list, tuple)) and len(self.hidden) <= MAX_HIDDEN
-              and all(isinstance(name, str) and len(name) <= MAX_NAME for name in self.hidden),
-              f"Argument `hidden` must list at most {MAX_HIDDEN} legend entries of at most {MAX_NAME} characters, but "
-              f"is {_seen(self.hidden)}. Name entries of the figure's legend.")
+        check(
+            isinstance(self.hidden, (list, tuple))
+            and len(self.hidden) <= MAX_HIDDEN
+            and all(isinstance(name, str) and len(name) <= MAX_NAME for name in self.hidden),
+            f"Argument `hidden` must list at most {MAX_HIDDEN} legend entries of at most {MAX_NAME} characters, but "
+            f"is {_seen(self.hidden)}. Name entries of the figure's legend.",
+        )
         object.__setattr__(self, "hidden", tuple(dict.fromkeys(self.hidden)))
 
     @classmethod
@@ -133,14 +168,18 @@ class ExportStyle:
         Raises:
             InvalidInput: naming the argument, when something is not a style's.
         """
-        check(isinstance(given, Mapping),
-              f"Argument `look` must be an object with names and values, but is {_seen(given)}. "
-              "Give for example {\"format\": \"pdf\"}.")
+        check(
+            isinstance(given, Mapping),
+            f"Argument `look` must be an object with names and values, but is {_seen(given)}. "
+            'Give for example {"format": "pdf"}.',
+        )
         known = [field.name for field in fields(cls)]
         unknown = [name for name in given if name not in known]
-        check(not unknown,
-              f"Argument `look` must have only the names {', '.join(known)}, but has "
-              f"{', '.join(map(_seen, unknown[:3]))}. Leave the others out.")
+        check(
+            not unknown,
+            f"Argument `look` must have only the names {', '.join(known)}, but has "
+            f"{', '.join(map(_seen, unknown[:3]))}. Leave the others out.",
+        )
         return cls(**given)
 
     def as_dict(self) -> dict[str, Any]:
@@ -153,7 +192,8 @@ def _one_of(name: str, value: Any, options: Iterable[Any]) -> None:
     if not isinstance(value, (str, int)) or isinstance(value, bool) or value not in known:
         raise InvalidInput(
             f"Argument `{name}` must be one of {', '.join(map(str, known))}, but is {_seen(value)}. Choose one of "
-            "them.")
+            "them."
+        )
 
 
 def _seen(value: Any) -> str:

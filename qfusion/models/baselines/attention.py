@@ -67,15 +67,27 @@ class Block(nn.Module):
     def __init__(self, width: int, heads: int):
         super().__init__()
         self.heads = heads
-        self.before, self.before_other, self.before_net = nn.LayerNorm(width), nn.LayerNorm(width), nn.LayerNorm(width)
-        self.query, self.key_value, self.out = nn.Linear(width,
-                                                         width), nn.Linear(width, 2 * width), nn.Linear(width, width)
-        self.net = nn.Sequential(nn.Linear(width, 2 * width), nn.ReLU(), nn.Linear(2 * width, width))
+        self.before, self.before_other, self.before_net = (
+            nn.LayerNorm(width),
+            nn.LayerNorm(width),
+            nn.LayerNorm(width),
+        )
+        self.query, self.key_value, self.out = (
+            nn.Linear(width, width),
+            nn.Linear(width, 2 * width),
+            nn.Linear(width, width),
+        )
+        self.net = nn.Sequential(
+            nn.Linear(width, 2 * width), nn.ReLU(), nn.Linear(2 * width, width)
+        )
 
     def forward(self, asks: Tensor, told: Steps) -> Tensor:
         """Returns the asking steps (B, T, width) after they have attended to the real steps of `told`."""
         values, mask = told
-        q, (k, v) = self.query(self.before(asks)), self.key_value(self.before_other(values)).chunk(2, -1)
+        q, (k, v) = (
+            self.query(self.before(asks)),
+            self.key_value(self.before_other(values)).chunk(2, -1),
+        )
         q, k, v = (x.unflatten(-1, (self.heads, -1)).transpose(1, 2) for x in (q, k, v))
         seen = nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask[:, None, None, :])
         asks = asks + self.out(seen.transpose(1, 2).flatten(-2))
@@ -95,30 +107,76 @@ class CrossModalAttention(Baseline):
     kind = "mult"
     encodes = False
 
-    def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *,
-                 features: int = 8, heads: int = 2, tokens: int = 4, width: int = 64, encoder: str = "mlp",
-                 hidden: int = 32, dropout: float = 0.2, pooling: str = "gru", input_dropout: float = 0.0):
+    def __init__(
+        self,
+        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str] = ("score",),
+        *,
+        features: int = 8,
+        heads: int = 2,
+        tokens: int = 4,
+        width: int = 64,
+        encoder: str = "mlp",
+        hidden: int = 32,
+        dropout: float = 0.2,
+        pooling: str = "gru",
+        input_dropout: float = 0.0,
+    ):
         for name, value in (("heads", heads), ("tokens", tokens), ("width", width)):
-            check(isinstance(value, int) and 1 <= value <= 4096,
-                  f"Argument `{name}` must be a whole number from 1 to 4096, but is {value!r}.")
-        check(features % heads == 0, f"Argument `features` must be a multiple of `heads`, {heads}, but is {features}.")
-        super().__init__(inputs, outputs, features, encoder, hidden, dropout, pooling, input_dropout,
-                         heads=heads, tokens=tokens, width=width)
+            check(
+                isinstance(value, int) and 1 <= value <= 4096,
+                f"Argument `{name}` must be a whole number from 1 to 4096, but is {value!r}.",
+            )
+        check(
+            features % heads == 0,
+            f"Argument `features` must be a multiple of `heads`, {heads}, but is {features}.",
+        )
+        super().__init__(
+            inputs,
+            outputs,
+            features,
+            encoder,
+            hidden,
+            dropout,
+            pooling,
+            input_dropout,
+            heads=heads,
+            tokens=tokens,
+            width=width,
+        )
         names = self.modalities
-        self.others = {a: [b for b in names if b != a] or [a] for a in names}  # a single modality attends to itself
-        self.crossing = nn.ModuleList([nn.ModuleList([Block(features, heads) for _ in self.others[a]]) for a in names])
+        self.others = {
+            a: [b for b in names if b != a] or [a] for a in names
+        }  # a single modality attends to itself
+        self.crossing = nn.ModuleList(
+            [nn.ModuleList([Block(features, heads) for _ in self.others[a]]) for a in names]
+        )
         sizes = [features * len(self.others[a]) for a in names]
         self.own = nn.ModuleList([Block(size, heads) for size in sizes])
-        self.head = nn.Sequential(nn.LayerNorm(sum(sizes)), nn.Linear(sum(sizes), width), nn.ReLU(),
-                                  nn.Linear(width, len(outputs)))
+        self.head = nn.Sequential(
+            nn.LayerNorm(sum(sizes)),
+            nn.Linear(sum(sizes), width),
+            nn.ReLU(),
+            nn.Linear(width, len(outputs)),
+        )
 
     def make_encoder(self, spec: InputSpec) -> nn.Module:
         """Returns what makes tokens of a vector or steps of a sequence."""
         s = self.settings
         if spec.sequence:
             return StepEncoder(spec, s["features"], s["dropout"], s["input_dropout"])
-        return TokenEncoder(Encoder(spec, s["tokens"] * s["features"], s["hidden"], s["dropout"], s["pooling"],
-                                    s["encoder"], s["input_dropout"]), s["tokens"])
+        return TokenEncoder(
+            Encoder(
+                spec,
+                s["tokens"] * s["features"],
+                s["hidden"],
+                s["dropout"],
+                s["pooling"],
+                s["encoder"],
+                s["input_dropout"],
+            ),
+            s["tokens"],
+        )
 
     def fuse(self, encoded: list[Steps]) -> Tensor:
         """Returns the network's scores, (B, C)."""
@@ -126,10 +184,17 @@ class CrossModalAttention(Baseline):
         for i, name in enumerate(self.modalities):
             steps, mask = told[name]
             blocks: Any = self.crossing[i]
-            learned = torch.cat([block(steps, told[other])
-                                 for block, other in zip(blocks, self.others[name], strict=True)], -1)
+            learned = torch.cat(
+                [
+                    block(steps, told[other])
+                    for block, other in zip(blocks, self.others[name], strict=True)
+                ],
+                -1,
+            )
             learned = self.own[i](learned, (learned, mask))
-            means.append((learned * mask[..., None]).sum(1) / mask.sum(1, keepdim=True).clamp_min(1))
+            means.append(
+                (learned * mask[..., None]).sum(1) / mask.sum(1, keepdim=True).clamp_min(1)
+            )
         return self.head(torch.cat(means, -1))
 
 

@@ -43,17 +43,38 @@ class Baseline(FusionModel):
     kind = ""
     bias: Tensor
 
-    def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str], features: int,
-                 encoder: str, hidden: int, dropout: float, pooling: str, input_dropout: float, **more: Any):
+    def __init__(
+        self,
+        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str],
+        features: int,
+        encoder: str,
+        hidden: int,
+        dropout: float,
+        pooling: str,
+        input_dropout: float,
+        **more: Any,
+    ):
         super().__init__(inputs, outputs)
         check(features >= 1, f"Argument `features` must be at least 1, but is {features}.")
-        check(isinstance(hidden, int) and 1 <= hidden <= 2**14,
-              f"Argument `hidden` must be a whole number from 1 to {2**14}, but is {hidden!r}.")
+        check(
+            isinstance(hidden, int) and 1 <= hidden <= 2**14,
+            f"Argument `hidden` must be a whole number from 1 to {2**14}, but is {hidden!r}.",
+        )
         for name, share in (("dropout", dropout), ("input_dropout", input_dropout)):
             check(0 <= share < 1, f"Argument `{name}` must lie in [0, 1), but is {share}.")
-        self.settings: dict[str, Any] = dict(features=features, encoder=encoder, hidden=hidden, dropout=dropout,
-                                             pooling=pooling, input_dropout=input_dropout, **more)
-        self.encoders = nn.ModuleDict({name: self.make_encoder(spec) for name, spec in self.input_specs.items()})
+        self.settings: dict[str, Any] = dict(
+            features=features,
+            encoder=encoder,
+            hidden=hidden,
+            dropout=dropout,
+            pooling=pooling,
+            input_dropout=input_dropout,
+            **more,
+        )
+        self.encoders = nn.ModuleDict(
+            {name: self.make_encoder(spec) for name, spec in self.input_specs.items()}
+        )
         self.register_buffer("bias", torch.zeros(len(outputs)))
 
     def couplings(self) -> list[tuple[nn.Parameter, float]]:
@@ -63,7 +84,15 @@ class Baseline(FusionModel):
     def make_encoder(self, spec: InputSpec) -> nn.Module:
         """Returns a new encoder; it has a `standardise`, and gives what `fuse` takes of each modality."""
         s = self.settings
-        return Encoder(spec, s["features"], s["hidden"], s["dropout"], s["pooling"], s["encoder"], s["input_dropout"])
+        return Encoder(
+            spec,
+            s["features"],
+            s["hidden"],
+            s["dropout"],
+            s["pooling"],
+            s["encoder"],
+            s["input_dropout"],
+        )
 
     def encode_one(self, inputs: Mapping[str, Features], name: str) -> Any:
         """Returns what a modality's encoder gives, (B, n) unless `make_encoder` says differently; `inputs` need not
@@ -84,10 +113,20 @@ class LateFusion(Baseline):
 
     kind = "late"
 
-    def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *,
-                 encoder: str = "mlp", hidden: int = 32, dropout: float = 0.2, pooling: str = "gru",
-                 input_dropout: float = 0.0):
-        super().__init__(inputs, outputs, len(outputs), encoder, hidden, dropout, pooling, input_dropout)
+    def __init__(
+        self,
+        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str] = ("score",),
+        *,
+        encoder: str = "mlp",
+        hidden: int = 32,
+        dropout: float = 0.2,
+        pooling: str = "gru",
+        input_dropout: float = 0.0,
+    ):
+        super().__init__(
+            inputs, outputs, len(outputs), encoder, hidden, dropout, pooling, input_dropout
+        )
         del self.settings["features"]
 
     def fuse(self, encoded: list[Tensor]) -> Tensor:
@@ -100,13 +139,30 @@ class Concatenation(Baseline):
 
     kind = "concatenation"
 
-    def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *,
-                 features: int = 8, width: int = 64, encoder: str = "mlp", hidden: int = 32, dropout: float = 0.2,
-                 pooling: str = "gru", input_dropout: float = 0.0):
-        super().__init__(inputs, outputs, features, encoder, hidden, dropout, pooling, input_dropout)
+    def __init__(
+        self,
+        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str] = ("score",),
+        *,
+        features: int = 8,
+        width: int = 64,
+        encoder: str = "mlp",
+        hidden: int = 32,
+        dropout: float = 0.2,
+        pooling: str = "gru",
+        input_dropout: float = 0.0,
+    ):
+        super().__init__(
+            inputs, outputs, features, encoder, hidden, dropout, pooling, input_dropout
+        )
         self.settings["width"] = width
-        self.head = nn.Sequential(nn.Linear(features * len(inputs), width), nn.ReLU(), nn.Linear(width, width),
-                                  nn.ReLU(), nn.Linear(width, len(outputs)))
+        self.head = nn.Sequential(
+            nn.Linear(features * len(inputs), width),
+            nn.ReLU(),
+            nn.Linear(width, width),
+            nn.ReLU(),
+            nn.Linear(width, len(outputs)),
+        )
 
     def fuse(self, encoded: list[Tensor]) -> Tensor:
         """Returns the network's scores, (B, C)."""
@@ -118,27 +174,49 @@ class TensorFusion(Baseline):
 
     kind = "tensor"
 
-    def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *,
-                 features: int = 8, width: int = 64, encoder: str = "mlp", hidden: int = 32, dropout: float = 0.2,
-                 pooling: str = "gru", input_dropout: float = 0.0):
+    def __init__(
+        self,
+        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str] = ("score",),
+        *,
+        features: int = 8,
+        width: int = 64,
+        encoder: str = "mlp",
+        hidden: int = 32,
+        dropout: float = 0.2,
+        pooling: str = "gru",
+        input_dropout: float = 0.0,
+    ):
         size = (features + 1) ** len(inputs)
-        check(size <= MAX_TENSOR,
-              f"The outer product of {len(inputs)} modalities with {features} features has {size:,} entries, more than "
-              f"{MAX_TENSOR:,}. Take fewer features, or the low-rank head.")
-        super().__init__(inputs, outputs, features, encoder, hidden, dropout, pooling, input_dropout)
+        check(
+            size <= MAX_TENSOR,
+            f"The outer product of {len(inputs)} modalities with {features} features has {size:,} entries, more than "
+            f"{MAX_TENSOR:,}. Take fewer features, or the low-rank head.",
+        )
+        super().__init__(
+            inputs, outputs, features, encoder, hidden, dropout, pooling, input_dropout
+        )
         self.settings["width"] = width
-        self.middle = (len(inputs) + 1) // 2  # the outer product of all is never formed, only those of either half
+        self.middle = (
+            len(inputs) + 1
+        ) // 2  # the outer product of all is never formed, only those of either half
         left, right = (features + 1) ** self.middle, (features + 1) ** (len(inputs) - self.middle)
         first = width or len(outputs)
-        self.weight = nn.Parameter(torch.empty(left, first, right).uniform_(-1, 1) / size**0.5)  # as nn.Linear starts
+        self.weight = nn.Parameter(
+            torch.empty(left, first, right).uniform_(-1, 1) / size**0.5
+        )  # as nn.Linear starts
         self.offset = nn.Parameter(torch.empty(first).uniform_(-1, 1) / size**0.5)
-        self.head: nn.Module = nn.Sequential(nn.ReLU(), nn.Linear(width, len(outputs))) if width else nn.Identity()
+        self.head: nn.Module = (
+            nn.Sequential(nn.ReLU(), nn.Linear(width, len(outputs))) if width else nn.Identity()
+        )
 
     def fuse(self, encoded: list[Tensor]) -> Tensor:
         """Returns the scores of the outer product, (B, C)."""
         vectors = [with_one(h.relu()) for h in encoded]
-        left, right = (outer(part) if part else vectors[0][:, :1]
-                       for part in (vectors[:self.middle], vectors[self.middle:]))
+        left, right = (
+            outer(part) if part else vectors[0][:, :1]
+            for part in (vectors[: self.middle], vectors[self.middle :])
+        )
         hidden = (left @ self.weight.flatten(1)).view(len(left), *self.weight.shape[1:])
         return self.head(torch.bmm(hidden, right[..., None])[..., 0] + self.offset)
 
@@ -149,14 +227,27 @@ class LowRankFusion(Baseline):
 
     kind = "low-rank"
 
-    def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *,
-                 features: int = 8, rank: int = 4, encoder: str = "mlp", hidden: int = 32, dropout: float = 0.2,
-                 pooling: str = "gru", input_dropout: float = 0.0):
-        super().__init__(inputs, outputs, features, encoder, hidden, dropout, pooling, input_dropout)
+    def __init__(
+        self,
+        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str] = ("score",),
+        *,
+        features: int = 8,
+        rank: int = 4,
+        encoder: str = "mlp",
+        hidden: int = 32,
+        dropout: float = 0.2,
+        pooling: str = "gru",
+        input_dropout: float = 0.0,
+    ):
+        super().__init__(
+            inputs, outputs, features, encoder, hidden, dropout, pooling, input_dropout
+        )
         check(rank >= 1, f"Argument `rank` must be at least 1, but is {rank}.")
         self.settings["rank"] = rank
-        self.factors = nn.ParameterList([nn.Parameter(torch.empty(rank, features + 1, len(outputs)))
-                                         for _ in self.modalities])
+        self.factors = nn.ParameterList(
+            [nn.Parameter(torch.empty(rank, features + 1, len(outputs))) for _ in self.modalities]
+        )
         for factor in self.factors:
             nn.init.xavier_normal_(factor)
         self.weights = nn.Parameter(torch.full((rank,), 1.0))

@@ -39,8 +39,13 @@ class Linear(Baseline):
 
     kind = "linear"
 
-    def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *,
-                 input_dropout: float = 0.0):
+    def __init__(
+        self,
+        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str] = ("score",),
+        *,
+        input_dropout: float = 0.0,
+    ):
         super().__init__(inputs, outputs, len(outputs), "mlp", 1, 0.0, "gru", input_dropout)
         self.settings = dict(input_dropout=input_dropout)
         self.offset = nn.Parameter(torch.zeros(len(outputs)))

@@ -1,2 +1,1 @@
-"""Systems that stand beside ours in the literature, each a file: what its source says, and what of it is our reading.
-"""
+"""Systems that stand beside ours in the literature, each a file: what its source says, what of it is our reading."""

@@ -55,26 +55,54 @@ class QuantumLego(CircuitFusion):
     kind = "quantum-lego"
     title = "Neighbour: quantum LEGO (frozen block, circuit)"
     says = "Encoders are trained with a classical head first and then frozen; a circuit learns to read what they give."
-    about = ("turns {names} into numbers by a classical block that was trained first and then frozen, and reads "
-             "the {target} from a circuit that was trained on these.")
+    about = (
+        "turns {names} into numbers by a classical block that was trained first and then frozen, and reads "
+        "the {target} from a circuit that was trained on these."
+    )
     staged = True
     frozen: Tensor
 
-    def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *,
-                 qubits: int = 0, layers: int = 6, pretraining: float = 0.3, width: int = 32, encoder: str = "mlp",
-                 hidden: int = 32, dropout: float = 0.2, pooling: str = "gru", input_dropout: float = 0.0):
+    def __init__(
+        self,
+        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str] = ("score",),
+        *,
+        qubits: int = 0,
+        layers: int = 6,
+        pretraining: float = 0.3,
+        width: int = 32,
+        encoder: str = "mlp",
+        hidden: int = 32,
+        dropout: float = 0.2,
+        pooling: str = "gru",
+        input_dropout: float = 0.0,
+    ):
         whole("layers", layers, 1, 64)
         whole("width", width, 0, 4096)
         require_number("pretraining", pretraining, 0, 1)
-        super().__init__(inputs, outputs, qubits, MAX_QUBITS, encoder, hidden, dropout, pooling, input_dropout,
-                         layers=layers, pretraining=pretraining, width=width)
+        super().__init__(
+            inputs,
+            outputs,
+            qubits,
+            MAX_QUBITS,
+            encoder,
+            hidden,
+            dropout,
+            pooling,
+            input_dropout,
+            layers=layers,
+            pretraining=pretraining,
+            width=width,
+        )
         C = len(outputs)
         hidden_layer = [nn.Linear(self.n, width), nn.ReLU()] if width else []
         self.first_head = nn.Sequential(*hidden_layer, nn.Linear(width or self.n, C))
         self.layers = Layers(self.n, layers, 0.2, torch.pi / 2)
         self.words = around(self.n)
         self.head = nn.Linear(len(self.words), C)
-        self.register_buffer("frozen", torch.tensor(False))  # with the weights, which say so when they are read
+        self.register_buffer(
+            "frozen", torch.tensor(False)
+        )  # with the weights, which say so when they are read
         self.preparing = True
 
     def advance(self, share: float) -> bool:
@@ -98,7 +126,9 @@ class QuantumLego(CircuitFusion):
 
     def encode_one(self, inputs: Mapping[str, Features], name: str) -> Tensor:
         """Returns what a modality's encoder gives, (B, n_m); no gradient passes a frozen one while training."""
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not (self.training and not self.preparing)):
+        with torch.set_grad_enabled(
+            torch.is_grad_enabled() and not (self.training and not self.preparing)
+        ):
             return super().encode_one(inputs, name)
 
     def fuse(self, encoded: list[Tensor]) -> Tensor:
@@ -115,12 +145,19 @@ class QuantumLego(CircuitFusion):
         """Returns the circuit of one sample, see `CircuitModel`."""
         a = self.one_row(states).tanh()
         held = self.named(a)
-        found = [statevector.turn("RY", q, angle, **held[q]) for q, angle in enumerate(torch.pi / 2 * (1 + a))]
-        return found + [gate for layer in range(self.settings["layers"]) for gate in self.layers.gates(layer)]
+        found = [
+            statevector.turn("RY", q, angle, **held[q])
+            for q, angle in enumerate(torch.pi / 2 * (1 + a))
+        ]
+        return found + [
+            gate for layer in range(self.settings["layers"]) for gate in self.layers.gates(layer)
+        ]
 
     def remark(self, states: Mapping[str, Tensor]) -> str:
         """Returns what was trained when, or that the circuit was not reached."""
         if self.preparing:
-            return ("This circuit has no say: training ended before its part began, and the classical head decides. "
-                    "Its angles are those of the start.")
+            return (
+                "This circuit has no say: training ended before its part began, and the classical head decides. "
+                "Its angles are those of the start."
+            )
         return "Each RY holds a number of the frozen classical block; the gates behind them alone were trained since."

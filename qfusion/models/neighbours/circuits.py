@@ -20,8 +20,10 @@ from qfusion.quantum.statevector import Gate
 
 def whole(name: str, value: Any, low: int, high: int) -> None:
     """Raises InvalidInput unless a setting is a whole number from `low` to `high`."""
-    check(isinstance(value, int) and not isinstance(value, bool) and low <= value <= high,
-          f"Argument `{name}` must be a whole number from {low} to {high}, but is {value!r}.")
+    check(
+        isinstance(value, int) and not isinstance(value, bool) and low <= value <= high,
+        f"Argument `{name}` must be a whole number from {low} to {high}, but is {value!r}.",
+    )
 
 
 def each_of(qubits: int, modalities: int, limit: int, most: int = 3) -> int:
@@ -32,9 +34,11 @@ def each_of(qubits: int, modalities: int, limit: int, most: int = 3) -> int:
     """
     whole("qubits", qubits, 0, limit)
     each = qubits or max(1, min(most, limit // max(1, modalities)))
-    check(each * modalities <= limit,
-          f"Argument `qubits` must give at most {limit} qubits in all, but {each} for each of {modalities} modalities "
-          f"are {each * modalities}: their states are held exactly. Lower `qubits`.")
+    check(
+        each * modalities <= limit,
+        f"Argument `qubits` must give at most {limit} qubits in all, but {each} for each of {modalities} modalities "
+        f"are {each * modalities}: their states are held exactly. Lower `qubits`.",
+    )
     return each
 
 
@@ -50,8 +54,10 @@ def single(numbers: Tensor) -> Tensor:
     Raises:
         InvalidInput: when there are several.
     """
-    check(len(numbers) == 1,
-          f"Argument `states` must hold one row, but holds {len(numbers)}: a circuit is drawn for one sample.")
+    check(
+        len(numbers) == 1,
+        f"Argument `states` must hold one row, but holds {len(numbers)}: a circuit is drawn for one sample.",
+    )
     return numbers[0].detach()
 
 
@@ -73,7 +79,9 @@ class Layers(nn.Module):
     def __init__(self, n: int, count: int, spread: float, tilt: float = 0.0):
         super().__init__()
         self.rings = [statevector.ring(n, 1 + layer % max(1, n - 1)) for layer in range(count)]
-        self.angles = nn.Parameter(torch.randn(count, n, 3) * spread + torch.tensor([0.0, tilt, 0.0]))
+        self.angles = nn.Parameter(
+            torch.randn(count, n, 3) * spread + torch.tensor([0.0, tilt, 0.0])
+        )
 
     def forward(self, psi: Tensor, layer: int) -> Tensor:
         """Returns states (B, 2^n) after a layer."""
@@ -83,7 +91,10 @@ class Layers(nn.Module):
     def gates(self, layer: int) -> list[Gate]:
         """Returns the gates of a layer."""
         angles = self.angles[layer].detach()
-        return [*statevector.rotation_gates(angles), *statevector.cnot_gates(self.rings[layer], angles)]
+        return [
+            *statevector.rotation_gates(angles),
+            *statevector.cnot_gates(self.rings[layer], angles),
+        ]
 
 
 class CircuitModel(Baseline):
@@ -133,12 +144,24 @@ class CircuitFusion(CircuitModel):
         each, n: qubits of each modality, and of all.
     """
 
-    def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str], qubits: int,
-                 limit: int, encoder: str, hidden: int, dropout: float, pooling: str, input_dropout: float,
-                 **more: Any):
+    def __init__(
+        self,
+        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str],
+        qubits: int,
+        limit: int,
+        encoder: str,
+        hidden: int,
+        dropout: float,
+        pooling: str,
+        input_dropout: float,
+        **more: Any,
+    ):
         self.each = each_of(qubits, len(inputs), limit)
         self.n = self.each * len(inputs)
-        super().__init__(inputs, outputs, self.each, encoder, hidden, dropout, pooling, input_dropout, **more)
+        super().__init__(
+            inputs, outputs, self.each, encoder, hidden, dropout, pooling, input_dropout, **more
+        )
         del self.settings["features"]
         self.settings["qubits"] = qubits
 

@@ -51,19 +51,52 @@ class QuantumCrossAttention(CircuitModel):
     kind = "cross-attention-q"
     title = "Neighbour: cross-attention to a circuit"
     says = "A classical branch asks, by attention, what a circuit of at most nine qubits makes of the same modalities."
-    about = ("reads the {target} from a network on {names}, which asks by attention what a circuit of a few qubits "
-             "makes of the same numbers.")
+    about = (
+        "reads the {target} from a network on {names}, which asks by attention what a circuit of a few qubits "
+        "makes of the same numbers."
+    )
 
-    def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *,
-                 features: int = 8, qubits: int = 0, layers: int = 3, heads: int = 2, width: int = 16,
-                 encoder: str = "mlp", hidden: int = 32, dropout: float = 0.2, pooling: str = "gru",
-                 input_dropout: float = 0.0):
-        for name, value, high in (("layers", layers, 64), ("heads", heads, 4096), ("width", width, 4096)):
+    def __init__(
+        self,
+        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str] = ("score",),
+        *,
+        features: int = 8,
+        qubits: int = 0,
+        layers: int = 3,
+        heads: int = 2,
+        width: int = 16,
+        encoder: str = "mlp",
+        hidden: int = 32,
+        dropout: float = 0.2,
+        pooling: str = "gru",
+        input_dropout: float = 0.0,
+    ):
+        for name, value, high in (
+            ("layers", layers, 64),
+            ("heads", heads, 4096),
+            ("width", width, 4096),
+        ):
             whole(name, value, 1, high)
-        check(width % heads == 0, f"Argument `width` must be a multiple of `heads`, {heads}, but is {width}.")
+        check(
+            width % heads == 0,
+            f"Argument `width` must be a multiple of `heads`, {heads}, but is {width}.",
+        )
         each = each_of(qubits, len(inputs), MAX_QUBITS)
-        super().__init__(inputs, outputs, features, encoder, hidden, dropout, pooling, input_dropout,
-                         qubits=qubits, layers=layers, heads=heads, width=width)
+        super().__init__(
+            inputs,
+            outputs,
+            features,
+            encoder,
+            hidden,
+            dropout,
+            pooling,
+            input_dropout,
+            qubits=qubits,
+            layers=layers,
+            heads=heads,
+            width=width,
+        )
         M, self.n = len(inputs), each * len(inputs)
         self.classical = nn.Linear(M * features, width)
         self.maps = nn.ModuleList([nn.Linear(features, each) for _ in range(M)])
@@ -76,7 +109,9 @@ class QuantumCrossAttention(CircuitModel):
 
     def angles(self, encoded: list[Tensor]) -> Tensor:
         """Returns the angles of all qubits, (B, n) radians, of the encoders' numbers."""
-        return self.scales * torch.cat([own(h) for own, h in zip(self.maps, encoded, strict=True)], -1)
+        return self.scales * torch.cat(
+            [own(h) for own, h in zip(self.maps, encoded, strict=True)], -1
+        )
 
     def expectations(self, encoded: list[Tensor]) -> Tensor:
         """Returns <X>, <Y> and <Z> of every qubit, (B, n, 3)."""
@@ -98,11 +133,17 @@ class QuantumCrossAttention(CircuitModel):
         angles = single(self.angles([states[name] for name in self.modalities]))
         each = self.n // len(self.modalities)
         names = [f"{name} {k + 1}" for name in self.modalities for k in range(each)]
-        found = [statevector.turn("RY", q, angle, **{names[q]: float(angle / self.scales[q])})
-                 for q, angle in enumerate(angles)]
-        return found + [gate for layer in range(self.settings["layers"]) for gate in self.layers.gates(layer)]
+        found = [
+            statevector.turn("RY", q, angle, **{names[q]: float(angle / self.scales[q])})
+            for q, angle in enumerate(angles)
+        ]
+        return found + [
+            gate for layer in range(self.settings["layers"]) for gate in self.layers.gates(layer)
+        ]
 
     def remark(self, states: Mapping[str, Tensor]) -> str:
         """Returns what becomes of the circuit's end."""
-        return ("At the end the Bloch vector of each qubit is a token; a classical branch asks these tokens by "
-                "attention, and the score is read from its answer.")
+        return (
+            "At the end the Bloch vector of each qubit is a token; a classical branch asks these tokens by "
+            "attention, and the score is read from its answer."
+        )

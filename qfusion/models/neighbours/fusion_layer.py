@@ -51,16 +51,39 @@ class QuantumFusionLayer(CircuitModel):
     kind = "qfl"
     title = "Neighbour: QFL (quantum fusion layer)"
     says = "A circuit takes up the modalities' signals several times between trained gates: polynomials of all of them."
-    about = ("turns {names} into angles of a circuit that takes them up several times between trained gates, and "
-             "reads the {target} from Pauli expectations: polynomials in all modalities.")
+    about = (
+        "turns {names} into angles of a circuit that takes them up several times between trained gates, and "
+        "reads the {target} from Pauli expectations: polynomials in all modalities."
+    )
 
-    def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *,
-                 features: int = 8, qubits: int = 0, degree: int = 1, encoder: str = "mlp", hidden: int = 32,
-                 dropout: float = 0.2, pooling: str = "gru", input_dropout: float = 0.0):
+    def __init__(
+        self,
+        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str] = ("score",),
+        *,
+        features: int = 8,
+        qubits: int = 0,
+        degree: int = 1,
+        encoder: str = "mlp",
+        hidden: int = 32,
+        dropout: float = 0.2,
+        pooling: str = "gru",
+        input_dropout: float = 0.0,
+    ):
         whole("degree", degree, 1, 64)
         self.each = each_of(qubits, len(inputs), MAX_QUBITS, 2)
-        super().__init__(inputs, outputs, features, encoder, hidden, dropout, pooling, input_dropout, qubits=qubits,
-                         degree=degree)
+        super().__init__(
+            inputs,
+            outputs,
+            features,
+            encoder,
+            hidden,
+            dropout,
+            pooling,
+            input_dropout,
+            qubits=qubits,
+            degree=degree,
+        )
         self.n, self.turns = self.each * len(inputs), -(-features // self.each)
         self.layers = Layers(self.n, self.turns * degree + 1, 0.3, torch.pi / 2)
         self.words = around(self.n)
@@ -94,12 +117,18 @@ class QuantumFusionLayer(CircuitModel):
             for q, angle in enumerate(theta[0]):
                 m, i = q // self.each, (u - 1) % self.turns * self.each + q % self.each
                 if i < F:
-                    found.append(statevector.turn("RZ", q, angle, **{f"{self.modalities[m]} {i + 1}": held[m * F + i]}))
+                    found.append(
+                        statevector.turn(
+                            "RZ", q, angle, **{f"{self.modalities[m]} {i + 1}": held[m * F + i]}
+                        )
+                    )
             found += self.layers.gates(u)
         return found
 
     def remark(self, states: Mapping[str, Tensor]) -> str:
         """Returns how often the sample's signals are taken up."""
         P = self.settings["degree"]
-        return (f"Every RZ turns its qubit by the next signal of its modality; each signal is taken up "
-                f"{'once' if P == 1 else f'{P} times'}, so scores are polynomials of degree {2 * P} at most.")
+        return (
+            f"Every RZ turns its qubit by the next signal of its modality; each signal is taken up "
+            f"{'once' if P == 1 else f'{P} times'}, so scores are polynomials of degree {2 * P} at most."
+        )

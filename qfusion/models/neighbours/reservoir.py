@@ -47,7 +47,9 @@ def excitations(n: int) -> tuple[np.ndarray, np.ndarray]:
     """Returns which atoms are excited in each basis state, (n, 2^n), and their energy of interaction, (2^n,)."""
     excited = statevector.bits(n).astype(float)
     pairs = combinations(range(n), 2)
-    return excited, sum((INTERACTION / (j - i) ** 6 * excited[i] * excited[j] for i, j in pairs), np.zeros(2**n))
+    return excited, sum(
+        (INTERACTION / (j - i) ** 6 * excited[i] * excited[j] for i, j in pairs), np.zeros(2**n)
+    )
 
 
 class Components(nn.Module):
@@ -110,19 +112,46 @@ class Reservoir(CircuitFusion):
     kind = "reservoir"
     title = "Neighbour: quantum reservoir (Rydberg atoms)"
     says = "Features detune interacting atoms; nothing is trained but a linear read-out of what is measured of them."
-    about = ("lets {names} detune a chain of atoms that evolve together, untrained, and reads the {target} linearly "
-             "from what is measured of them at several times.")
+    about = (
+        "lets {names} detune a chain of atoms that evolve together, untrained, and reads the {target} linearly "
+        "from what is measured of them at several times."
+    )
 
-    def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *,
-                 qubits: int = 0, duration: float = 4.0, readouts: int = 8, detuning: float = 6.0,
-                 projection: str = "pca", encoder: str = "mlp", hidden: int = 32, dropout: float = 0.2,
-                 pooling: str = "gru", input_dropout: float = 0.0):
+    def __init__(
+        self,
+        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str] = ("score",),
+        *,
+        qubits: int = 0,
+        duration: float = 4.0,
+        readouts: int = 8,
+        detuning: float = 6.0,
+        projection: str = "pca",
+        encoder: str = "mlp",
+        hidden: int = 32,
+        dropout: float = 0.2,
+        pooling: str = "gru",
+        input_dropout: float = 0.0,
+    ):
         whole("readouts", readouts, 1, 256)
         require_number("duration", duration, 1e-6, 100)
         require_number("detuning", detuning, 0, 1000)
         self.projects = choose("Projection", projection, PROJECTIONS) == "pca"
-        super().__init__(inputs, outputs, qubits, MAX_QUBITS, encoder, hidden, dropout, pooling, input_dropout,
-                         duration=duration, readouts=readouts, detuning=detuning, projection=projection)
+        super().__init__(
+            inputs,
+            outputs,
+            qubits,
+            MAX_QUBITS,
+            encoder,
+            hidden,
+            dropout,
+            pooling,
+            input_dropout,
+            duration=duration,
+            readouts=readouts,
+            detuning=detuning,
+            projection=projection,
+        )
         self.words = [*((i,) for i in range(self.n)), *combinations(range(self.n), 2)]
         self.head = nn.Linear(readouts * len(self.words), len(outputs))
         nn.init.zeros_(self.head.weight)
@@ -152,11 +181,15 @@ class Reservoir(CircuitFusion):
     def evolve(self, psi: Tensor, detunings: Tensor) -> Tensor:
         """Returns states (B, 2^n) one time of reading later; detunings are (B, n), or (1, n) for all rows."""
         count, dt = self.substeps
-        excited, interaction = (torch.as_tensor(table).to(detunings) for table in excitations(self.n))
+        excited, interaction = (
+            torch.as_tensor(table).to(detunings) for table in excitations(self.n)
+        )
         energy = interaction - detunings @ excited
         half = torch.exp(-0.5j * dt * energy)
         angle = energy.new_tensor(RABI * dt)
-        rabi = torch.stack([torch.cos(angle / 2), -1j * torch.sin(angle / 2)])[[0, 1, 1, 0]].view(1, 2, 2)
+        rabi = torch.stack([torch.cos(angle / 2), -1j * torch.sin(angle / 2)])[[0, 1, 1, 0]].view(
+            1, 2, 2
+        )
         rabi = rabi.expand(self.n, 2, 2)
         driven, psi, whole_step = statevector.joined(rabi), psi * half, half.square()
         for step in range(count):
@@ -165,7 +198,11 @@ class Reservoir(CircuitFusion):
 
     def measured(self, numbers: Tensor) -> Tensor:
         """Returns <Z_i> and <Z_i Z_j> at every time, (B, K (n + n (n - 1) / 2)), of the components (B, n)."""
-        detunings, psi, found = self.detunings(numbers), statevector.ground(numbers.shape[0], self.n, numbers), []
+        detunings, psi, found = (
+            self.detunings(numbers),
+            statevector.ground(numbers.shape[0], self.n, numbers),
+            [],
+        )
         for _ in range(self.settings["readouts"]):
             psi = self.evolve(psi, detunings)
             found.append(statevector.expectations(psi, self.words))
@@ -181,7 +218,9 @@ class Reservoir(CircuitFusion):
         each time that is read to the next."""
         detunings = self.detunings(self.one_row(states)[None])
         held = {key: value for one in self.named(detunings[0]) for key, value in one.items()}
-        start = torch.eye(2**self.n, dtype=statevector.complex_type(detunings), device=detunings.device)
+        start = torch.eye(
+            2**self.n, dtype=statevector.complex_type(detunings), device=detunings.device
+        )
         U = self.evolve(start, detunings).T  # row i is where basis state i goes
         between = self.settings["duration"] / self.settings["readouts"]
         gate = Gate("Rydberg", tuple(range(self.n)), U, {"duration": between, **held})
@@ -192,15 +231,27 @@ class Reservoir(CircuitFusion):
         """Returns the steps that stand for the evolution: RX for the drive, RZ and IsingZZ for the energies."""
         detunings, (count, dt) = self.detunings(self.one_row(states)[None])[0], self.substeps
         pairs = {(i, j): INTERACTION / (j - i) ** 6 for i, j in combinations(range(self.n), 2)}
-        fields = detunings.clone()  # n = (1 - Z) / 2: -D n is D Z / 2, and V n n is V (1 - Z - Z + Z Z) / 4
+        fields = (
+            detunings.clone()
+        )  # n = (1 - Z) / 2: -D n is D Z / 2, and V n n is V (1 - Z - Z + Z Z) / 4
         for pair, V in pairs.items():
             fields[list(pair)] -= V / 2
         signs = statevector.signs(2, [(0, 1)], detunings)[0]
 
         def energies(time: float) -> list[Gate]:
-            return [*(statevector.turn("RZ", i, field * time) for i, field in enumerate(fields)),
-                    *(Gate("IsingZZ", pair, torch.exp(-0.25j * V * time * signs).diag(), {"angle": V * time / 2})
-                      for pair, V in pairs.items())]
+            return [
+                *(statevector.turn("RZ", i, field * time) for i, field in enumerate(fields)),
+                *(
+                    Gate(
+                        "IsingZZ",
+                        pair,
+                        torch.exp(-0.25j * V * time * signs).diag(),
+                        {"angle": V * time / 2},
+                    )
+                    for pair, V in pairs.items()
+                ),
+            ]
+
         drive = [statevector.turn("RX", i, detunings.new_tensor(RABI * dt)) for i in range(self.n)]
         further = (energies(dt) + drive) * (count * self.settings["readouts"] - 1)
         return energies(dt / 2) + drive + further + energies(dt / 2)
@@ -214,7 +265,9 @@ class Reservoir(CircuitFusion):
             InvalidInput: when there are several rows.
         """
         detunings = self.detunings(self.one_row(states)[None])
-        excited, interaction = (torch.as_tensor(table).to(detunings) for table in excitations(self.n))
+        excited, interaction = (
+            torch.as_tensor(table).to(detunings) for table in excitations(self.n)
+        )
         own = statevector.bits(self.n).T
         drive = torch.as_tensor((own[:, None] != own[None]).sum(-1) == 1).to(detunings) * RABI / 2
         E, V = torch.linalg.eigh(torch.diag((interaction - detunings @ excited)[0]) + drive)
@@ -231,6 +284,8 @@ class Reservoir(CircuitFusion):
         """Returns what stands for the evolution, and how far it ends from it."""
         count, dt = self.substeps
         read, distance = self.step_errors(states)
-        return ("Nothing of this circuit is trained. Each gate is the evolution of all atoms to the next time that is "
-                f"read, by {count} steps of second order, {dt:.3g} microseconds long: at the end what is read of this "
-                f"sample is off by {read:.2g} at most, and the state by {distance:.2g} in trace distance.")
+        return (
+            "Nothing of this circuit is trained. Each gate is the evolution of all atoms to the next time that is "
+            f"read, by {count} steps of second order, {dt:.3g} microseconds long: at the end what is read of this "
+            f"sample is off by {read:.2g} at most, and the state by {distance:.2g} in trace distance."
+        )

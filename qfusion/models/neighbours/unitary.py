@@ -49,14 +49,23 @@ class UnitaryFusion(KetModel):
     kind = "unitary-fusion"
     title = "Neighbour: one unitary, one measurement"
     says = "Modality states pass one learned unitary together and are measured; can be explored."
-    about = ("turns {names} into quantum states ({dims} levels) that pass one learned unitary together and are "
-             "measured; the {target} is read from the outcomes. Every decision splits exactly into what each modality "
-             "says alone and what they say only jointly.")
+    about = (
+        "turns {names} into quantum states ({dims} levels) that pass one learned unitary together and are "
+        "measured; the {target} is read from the outcomes. Every decision splits exactly into what each modality "
+        "says alone and what they say only jointly."
+    )
 
     def __init__(
-        self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *,
-        dims: int | Sequence[int] = 4, encoder: str = "mlp", hidden: int = 32, dropout: float = 0.3,
-        pooling: str = "gru", input_dropout: float = 0.0,
+        self,
+        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str] = ("score",),
+        *,
+        dims: int | Sequence[int] = 4,
+        encoder: str = "mlp",
+        hidden: int = 32,
+        dropout: float = 0.3,
+        pooling: str = "gru",
+        input_dropout: float = 0.0,
     ):
         super().__init__(inputs, outputs)
         self.dims = self._sizes(dims, MAX_DIMENSION, "the unitary is a D x D matrix")
@@ -64,8 +73,14 @@ class UnitaryFusion(KetModel):
         whole("hidden", hidden, 1, 2**14)
         for name, share in (("dropout", dropout), ("input_dropout", input_dropout)):
             check(0 <= share < 1, f"Argument `{name}` must lie in [0, 1), but is {share}.")
-        self.settings: dict[str, Any] = dict(dims=list(self.dims), encoder=encoder, hidden=hidden, dropout=dropout,
-                                             pooling=pooling, input_dropout=input_dropout)
+        self.settings: dict[str, Any] = dict(
+            dims=list(self.dims),
+            encoder=encoder,
+            hidden=hidden,
+            dropout=dropout,
+            pooling=pooling,
+            input_dropout=input_dropout,
+        )
         self.encoders = self._ket_encoders(hidden, dropout, pooling, encoder, input_dropout)
         self.H = nn.Parameter(torch.randn(D, D, 2) / math.sqrt(2 * D))
         self.W = nn.Parameter(torch.randn(C, D))

@@ -50,16 +50,39 @@ class CircuitWeights(CircuitModel):
     says = "A network on all modalities whose first weights a circuit makes; no sample passes the circuit."
     about = "reads the {target} from a network on {names} whose first weights were made by a trained circuit."
 
-    def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *,
-                 features: int = 8, width: int = 32, layers: int = 3, encoder: str = "mlp", hidden: int = 32,
-                 dropout: float = 0.2, pooling: str = "gru", input_dropout: float = 0.0):
+    def __init__(
+        self,
+        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str] = ("score",),
+        *,
+        features: int = 8,
+        width: int = 32,
+        layers: int = 3,
+        encoder: str = "mlp",
+        hidden: int = 32,
+        dropout: float = 0.2,
+        pooling: str = "gru",
+        input_dropout: float = 0.0,
+    ):
         whole("width", width, 2, 1024)
-        check(width & (width - 1) == 0,
-              "Argument `width` must be a power of two, one hidden unit for each state of the circuit's qubits, but is "
-              f"{width}. Take {2 ** (width.bit_length() - 1)} or {2 ** width.bit_length()}.")
+        check(
+            width & (width - 1) == 0,
+            "Argument `width` must be a power of two, one hidden unit for each state of the circuit's qubits, but is "
+            f"{width}. Take {2 ** (width.bit_length() - 1)} or {2 ** width.bit_length()}.",
+        )
         whole("layers", layers, 1, 64)
-        super().__init__(inputs, outputs, features, encoder, hidden, dropout, pooling, input_dropout, width=width,
-                         layers=layers)
+        super().__init__(
+            inputs,
+            outputs,
+            features,
+            encoder,
+            hidden,
+            dropout,
+            pooling,
+            input_dropout,
+            width=width,
+            layers=layers,
+        )
         self.n = width.bit_length() - 1
         rows = torch.randn(features * len(inputs), width)
         self.rows = nn.Parameter(rows / torch.linalg.vector_norm(rows, dim=1, keepdim=True))
@@ -96,10 +119,21 @@ class CircuitWeights(CircuitModel):
             InvalidInput: when there are several rows.
         """
         d, name, value = self.largest(states, number)
-        found = [Gate("StatePrep", tuple(range(self.n)), prepared(self.rows[d] / self.norms()[d]), {name: value})]
-        return found + [gate for layer in range(self.settings["layers"]) for gate in self.layers.gates(layer)]
+        found = [
+            Gate(
+                "StatePrep",
+                tuple(range(self.n)),
+                prepared(self.rows[d] / self.norms()[d]),
+                {name: value},
+            )
+        ]
+        return found + [
+            gate for layer in range(self.settings["layers"]) for gate in self.layers.gates(layer)
+        ]
 
-    def largest(self, states: Mapping[str, Tensor], number: int | None = None) -> tuple[int, str, float]:
+    def largest(
+        self, states: Mapping[str, Tensor], number: int | None = None
+    ) -> tuple[int, str, float]:
         """Returns place, name and value of one of a sample's numbers, the largest by size unless `number` says
         which."""
         numbers = single(torch.cat([states[name] for name in self.modalities], -1))
@@ -110,9 +144,11 @@ class CircuitWeights(CircuitModel):
     def remark(self, states: Mapping[str, Tensor]) -> str:
         """Returns that no sample passes the circuit, and whose weights are made here."""
         D, H = self.rows.shape
-        return (f"No sample passes this circuit: it makes the {D} × {H} first weights of a network, the same for every "
-                f"sample, a row for each of the encoders' {D} numbers. The sample says which row is shown: that of "
-                f"{self.largest(states)[1]}, its largest number.")
+        return (
+            f"No sample passes this circuit: it makes the {D} × {H} first weights of a network, the same for every "
+            f"sample, a row for each of the encoders' {D} numbers. The sample says which row is shown: that of "
+            f"{self.largest(states)[1]}, its largest number."
+        )
 
     def registers(self) -> dict[str, int]:
         """Returns one register: its basis states are the hidden units."""
@@ -121,8 +157,12 @@ class CircuitWeights(CircuitModel):
 
 def prepared(state: Tensor) -> Tensor:
     """Returns a unitary that takes the first basis state to a real unit vector (H,): a reflection, (H, H) complex."""
-    sign = -1.0 if float(state[0]) < 0 else 1.0  # reflect to the farther of -state and state: nothing cancels then
+    sign = (
+        -1.0 if float(state[0]) < 0 else 1.0
+    )  # reflect to the farther of -state and state: nothing cancels then
     axis = sign * state
     axis[0] += 1
-    U = torch.eye(len(state), dtype=state.dtype, device=state.device) - 2 * torch.outer(axis, axis) / (axis @ axis)
+    U = torch.eye(len(state), dtype=state.dtype, device=state.device) - 2 * torch.outer(
+        axis, axis
+    ) / (axis @ axis)
     return (-sign * U).to(statevector.complex_type(state))

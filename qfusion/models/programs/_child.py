@@ -30,10 +30,21 @@ _MAX_HEADER = 1 << 24
 _RUNTIMES = ("ai.onnx", "com.microsoft", "com.ms", "org.pytorch")
 _DOMAINS = ("", "ai.onnx", "ai.onnx.ml")
 _DROPOUTS = ("dropout", "dropout_", "feature_dropout", "alpha_dropout", "native_dropout")
-_RANDOM = ("rand", "normal", "bernoulli", "multinomial", "poisson", "exponential", "uniform", "rrelu")
+_RANDOM = (
+    "rand",
+    "normal",
+    "bernoulli",
+    "multinomial",
+    "poisson",
+    "exponential",
+    "uniform",
+    "rrelu",
+)
 _FAST = ("_native_multi_head_attention", "_transformer_encoder_layer_fwd", "_nested")
 _AGAIN = "Export it again with `torch.export.save(torch.export.export(model.eval(), example), 'model.pt2')`."
-_MEMORY = re.compile("can't allocate memory|bad_alloc|PyObject pointer is null|[Ff]ailed to allocate|not enough memory")
+_MEMORY = re.compile(
+    "can't allocate memory|bad_alloc|PyObject pointer is null|[Ff]ailed to allocate|not enough memory"
+)
 
 
 Answer = tuple[dict[str, Any], bytes]  # a header and tensors
@@ -94,27 +105,42 @@ class Torch:
         try:
             program = torch.export.load(io.BytesIO(data))
         except Exception as error:  # torch promises no class of its own
-            raise Refused(f"Program `{file}` cannot be loaded by torch {torch.__version__} ({_short(error)}). "
-                          f"{_AGAIN}") from error
+            raise Refused(
+                f"Program `{file}` cannot be loaded by torch {torch.__version__} ({_short(error)}). "
+                f"{_AGAIN}"
+            ) from error
         signature = program.graph_signature
         if signature.buffers_to_mutate:
-            raise Refused(f"Program `{file}` changes its own weights when it is run, as with batch normalisation in "
-                          "training mode. Call `model.eval()` before `torch.export.export`.")
+            raise Refused(
+                f"Program `{file}` changes its own weights when it is run, as with batch normalisation in "
+                "training mode. Call `model.eval()` before `torch.export.export`."
+            )
         values = {node.name: node.meta.get("val") for node in program.graph.nodes}
         users = [spec.arg for spec in signature.input_specs if spec.kind == InputKind.USER_INPUT]
-        self._given = [None if isinstance(arg, TensorArgument) else getattr(arg, "value", None) for arg in users]
+        self._given = [
+            None if isinstance(arg, TensorArgument) else getattr(arg, "value", None)
+            for arg in users
+        ]
         self._places = [place for place, arg in enumerate(users) if isinstance(arg, TensorArgument)]
         outputs = [getattr(spec.arg, "name", None) for spec in signature.output_specs]
         named = _pytree.tree_unflatten(list(range(len(outputs))), program.call_spec.out_spec)
         plain = isinstance(named, dict) and list(named.values()) == list(range(len(outputs)))
         titles = map(str, named if plain else range(len(outputs)))
         self.about = {
-            "inputs": [self._port(users[place].name, values[users[place].name]) for place in self._places],
-            "outputs": [self._port(title, values.get(name)) for title, name in zip(titles, outputs, strict=True)],
+            "inputs": [
+                self._port(users[place].name, values[users[place].name]) for place in self._places
+            ],
+            "outputs": [
+                self._port(title, values.get(name))
+                for title, name in zip(titles, outputs, strict=True)
+            ],
             "parameters": sum(tensor.numel() for tensor in program.state_dict.values()),
-            "ranges": {str(name): [_finite(about.lower), _finite(about.upper)]
-                       for name, about in program.range_constraints.items()},
-            "notes": self._random(program.graph_module)}
+            "ranges": {
+                str(name): [_finite(about.lower), _finite(about.upper)]
+                for name, about in program.range_constraints.items()
+            },
+            "notes": self._random(program.graph_module),
+        }
         self._in_spec = program.call_spec.in_spec
         self._module = program.module().requires_grad_(False)
 
@@ -131,13 +157,22 @@ class Torch:
             Refused: where an operator has no gradients.
         """
         notes = []
-        for node in (node for part in graph.modules() if hasattr(part, "graph") for node in part.graph.nodes):
+        for node in (
+            node for part in graph.modules() if hasattr(part, "graph") for node in part.graph.nodes
+        ):
             name = str(node.target).removeprefix("aten.").partition(".")[0]
             if name.startswith(_FAST):
-                raise Refused(f"Program `{self.file}` uses the operator `{node.target}`, a short cut of attention that "
-                              "has no gradients. Call `torch.backends.mha.set_fastpath_enabled(False)` before "
-                              "`torch.export.export`.")
-            if name in _DROPOUTS and len(node.args) > 2 and node.args[2] is not False and node.args[1] != 0:
+                raise Refused(
+                    f"Program `{self.file}` uses the operator `{node.target}`, a short cut of attention that "
+                    "has no gradients. Call `torch.backends.mha.set_fastpath_enabled(False)` before "
+                    "`torch.export.export`."
+                )
+            if (
+                name in _DROPOUTS
+                and len(node.args) > 2
+                and node.args[2] is not False
+                and node.args[1] != 0
+            ):
                 notes.append(f"{name.removesuffix('_').replace('_', ' ')} is left on")
             elif name.startswith(_RANDOM) and node.op == "call_function":
                 notes.append(f"it draws at random (operator `{node.target}`)")
@@ -150,7 +185,9 @@ class Torch:
         positional, by_name = self._tree.tree_unflatten(given, self._in_spec)
         result = self._tree.tree_leaves(self._module(*positional, **by_name))[output]
         if not isinstance(result, self._torch.Tensor):
-            raise Refused(f"Output {output} of program `{self.file}` is no tensor. Name another in the card.")
+            raise Refused(
+                f"Output {output} of program `{self.file}` is no tensor. Name another in the card."
+            )
         return result
 
     def answer(self, order: dict[str, Any], body: bytes) -> Answer:
@@ -168,11 +205,18 @@ class Torch:
         moved = [tensors[place].requires_grad_() for place in order["places"]]
         with self._torch.enable_grad():
             result = self._run(tensors, output)
-            slopes = self._torch.autograd.grad(result, moved, sent["weight"], allow_unused=True) \
-                if result.requires_grad else [None] * len(moved)
-        full = [self._torch.zeros_like(tensor) if slope is None else slope.contiguous()
-                for tensor, slope in zip(moved, slopes, strict=True)]
-        return {}, save({str(place): slope.numpy() for place, slope in zip(order["places"], full, strict=True)})
+            slopes = (
+                self._torch.autograd.grad(result, moved, sent["weight"], allow_unused=True)
+                if result.requires_grad
+                else [None] * len(moved)
+            )
+        full = [
+            self._torch.zeros_like(tensor) if slope is None else slope.contiguous()
+            for tensor, slope in zip(moved, slopes, strict=True)
+        ]
+        return {}, save(
+            {str(place): slope.numpy() for place, slope in zip(order["places"], full, strict=True)}
+        )
 
     def _measured(self, tensors: Sequence[Any]) -> dict[str, Any]:
         from torch.utils._python_dispatch import TorchDispatchMode
@@ -181,9 +225,15 @@ class Torch:
         tree, tensor_type, widths = self._tree, self._torch.Tensor, [1]
 
         class Widths(TorchDispatchMode):
-            def __torch_dispatch__(self, operator: Any, types: Any, given: Any = (), by_name: Any = None) -> Any:
+            def __torch_dispatch__(
+                self, operator: Any, types: Any, given: Any = (), by_name: Any = None
+            ) -> Any:
                 result = operator(*given, **(by_name or {}))
-                widths.extend(leaf.numel() for leaf in tree.tree_leaves(result) if isinstance(leaf, tensor_type))
+                widths.extend(
+                    leaf.numel()
+                    for leaf in tree.tree_leaves(result)
+                    if isinstance(leaf, tensor_type)
+                )
                 return result
 
         with FlopCounterMode(display=False) as counter, Widths(), self._torch.no_grad():
@@ -206,19 +256,30 @@ class Onnx:
         self.file, self._load, self._save = file, load, save
         shut()
         if data[4:8] == b"ORTM":
-            raise Refused(f"Program `{file}` is in ONNX Runtime's own format. Give the .onnx file that it was made "
-                          "from.")
+            raise Refused(
+                f"Program `{file}` is in ONNX Runtime's own format. Give the .onnx file that it was made "
+                "from."
+            )
         try:
             model = onnx.load_model_from_string(data)
         except Exception as error:  # of whichever library of Protocol Buffers there is
-            raise Refused(f"Program `{file}` cannot be read as an ONNX model ({_short(error)}). Export it "
-                          "again.") from error
+            raise Refused(
+                f"Program `{file}` cannot be read as an ONNX model ({_short(error)}). Export it "
+                "again."
+            ) from error
         parameters = self._check(onnx, model)
-        newest, opset = onnx.defs.onnx_opset_version(), max(
-            (part.version for part in model.opset_import if part.domain in _DOMAINS[:2]), default=0)
+        newest, opset = (
+            onnx.defs.onnx_opset_version(),
+            max(
+                (part.version for part in model.opset_import if part.domain in _DOMAINS[:2]),
+                default=0,
+            ),
+        )
         if opset > newest:
-            raise Refused(f"Program `{file}` asks for operators of set {opset}, newer than onnx {onnx.__version__} "
-                          f"knows ({newest}). Export it for an older opset.")
+            raise Refused(
+                f"Program `{file}` asks for operators of set {opset}, newer than onnx {onnx.__version__} "
+                f"knows ({newest}). Export it for an older opset."
+            )
         try:
             onnx.checker.check_model(model)
         except Exception as error:  # the checker's own class, and ValueError
@@ -227,34 +288,49 @@ class Onnx:
         weights |= {tensor.values.name for tensor in model.graph.sparse_initializer}
         inputs = [port for port in model.graph.input if port.name not in weights]
         self.about: dict[str, Any] = {
-            "inputs": [_port(onnx, port) for port in inputs], "parameters": parameters, "ranges": {}, "notes": [],
-            "outputs": [_port(onnx, port) for port in model.graph.output]}
+            "inputs": [_port(onnx, port) for port in inputs],
+            "parameters": parameters,
+            "ranges": {},
+            "notes": [],
+            "outputs": [_port(onnx, port) for port in model.graph.output],
+        }
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
         options.add_session_config_entry("session.load_model_format", "ONNX")
         options.intra_op_num_threads = threads
         model.DiscardUnknownFields()
         try:
-            self._session = onnxruntime.InferenceSession(model.SerializeToString(), options,
-                                                         providers=["CPUExecutionProvider"])
+            self._session = onnxruntime.InferenceSession(
+                model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            )
         except Exception as error:  # the runtime's own classes, of which it promises none
             raise Refused(_why(error, file, f"ONNX Runtime {onnxruntime.__version__}")) from error
 
     def _check(self, onnx: Any, model: Any) -> int:
         """Refuses a model that is more than arithmetic, or not all here; returns how many numbers its weights are."""
-        parameters, operators, functions = 0, set(), {(part.domain, part.name) for part in model.functions}
+        parameters, operators, functions = (
+            0,
+            set(),
+            {(part.domain, part.name) for part in model.functions},
+        )
         for part in messages(model):
             if isinstance(part, onnx.NodeProto):
                 operators.add((part.domain, part.op_type))
             elif isinstance(part, onnx.TensorProto):
                 if part.data_location == onnx.TensorProto.EXTERNAL or part.external_data:
-                    raise Refused(f"Program `{self.file}` keeps `{part.name[:60]}` in another file. Save it as one: "
-                                  "`onnx.save(onnx.load(path), path)`.")
+                    raise Refused(
+                        f"Program `{self.file}` keeps `{part.name[:60]}` in another file. Save it as one: "
+                        "`onnx.save(onnx.load(path), path)`."
+                    )
                 parameters += math.prod(max(side, 1) for side in part.dims)
         for domain, name in sorted(operators):
-            if domain not in _DOMAINS and ((domain, name) not in functions or domain.startswith(_RUNTIMES)):
-                raise Refused(f"Program `{self.file}` uses the operator `{domain}.{name}`, which is not one of ONNX's "
-                              "own. Export the model with standard operators.")
+            if domain not in _DOMAINS and (
+                (domain, name) not in functions or domain.startswith(_RUNTIMES)
+            ):
+                raise Refused(
+                    f"Program `{self.file}` uses the operator `{domain}.{name}`, which is not one of ONNX's "
+                    "own. Export the model with standard operators."
+                )
         return parameters
 
     def answer(self, order: dict[str, Any], body: bytes) -> Answer:
@@ -263,8 +339,10 @@ class Onnx:
         fed = {port[0]: sent[str(place)] for place, port in enumerate(self.about["inputs"])}
         result = self._session.run([name], fed)[0]
         if getattr(getattr(result, "dtype", None), "kind", "") not in ("f", "i", "u", "b"):
-            raise Refused(f"Output `{name}` of program `{self.file}` is no array of numbers. With skl2onnx: "
-                          "`options={'zipmap': False}`; or name another output in the card.")
+            raise Refused(
+                f"Output `{name}` of program `{self.file}` is no array of numbers. With skl2onnx: "
+                "`options={'zipmap': False}`; or name another output in the card."
+            )
         return {}, self._save({"0": result.copy(order="C")})
 
 
@@ -281,7 +359,10 @@ def _port(onnx: Any, port: Any) -> list[Any]:
     tensor = port.type.tensor_type
     if not port.type.HasField("tensor_type") or not tensor.elem_type:
         return [port.name, None, ""]
-    shape = [side.dim_value if side.HasField("dim_value") else side.dim_param or "?" for side in tensor.shape.dim]
+    shape = [
+        side.dim_value if side.HasField("dim_value") else side.dim_param or "?"
+        for side in tensor.shape.dim
+    ]
     try:
         kind = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type).name
     except KeyError:
@@ -291,13 +372,19 @@ def _port(onnx: Any, port: Any) -> list[Any]:
 
 def _why(error: Exception, file: str, reader: str) -> str:
     words = " ".join(str(error).split())
-    missing = re.search(r"(?:implementation for|No Op registered for|Fatal error:) ([\w.:]+(?:\(\d+\))?)", words)
+    missing = re.search(
+        r"(?:implementation for|No Op registered for|Fatal error:) ([\w.:]+(?:\(\d+\))?)", words
+    )
     if missing and "opset" not in missing.group(1).lower():
-        return (f"Program `{file}` uses the operator `{missing.group(1)}`, which {reader} has not, or not for these "
-                "types. Export it for another operator set or in single precision, or by torch.export.")
+        return (
+            f"Program `{file}` uses the operator `{missing.group(1)}`, which {reader} has not, or not for these "
+            "types. Export it for another operator set or in single precision, or by torch.export."
+        )
     if "opset" in words.lower() and ("support" in words.lower() or "version" in words.lower()):
-        return (f"Program `{file}` asks for operators newer than {reader} knows ({_short(error)}). Export it for an "
-                "older opset.")
+        return (
+            f"Program `{file}` asks for operators newer than {reader} knows ({_short(error)}). Export it for an "
+            "older opset."
+        )
     return f"Program `{file}` cannot be loaded by {reader} ({_short(error)}). Export it again."
 
 
@@ -316,7 +403,9 @@ def hold(memory: int) -> None:
         import resource
 
         with open("/proc/self/statm") as file:
-            resource.setrlimit(resource.RLIMIT_AS, (int(file.read().split()[0]) * 4096 + memory,) * 2)
+            resource.setrlimit(
+                resource.RLIMIT_AS, (int(file.read().split()[0]) * 4096 + memory,) * 2
+            )
 
 
 def _leave_with(parent: int) -> None:
@@ -331,7 +420,9 @@ def _reply(work: Callable[..., Answer], *given: Any) -> Answer:
         return work(*given)
     except Refused as error:
         return {"problem": str(error)}, b""
-    except BaseException as error:  # whatever a program's engine raises; panics of Rust are no Exception
+    except (
+        BaseException
+    ) as error:  # whatever a program's engine raises; panics of Rust are no Exception
         memory = isinstance(error, MemoryError) or bool(_MEMORY.search(str(error)))
         return {"memory": True} if memory else {"fails": _short(error)}, b""
 

@@ -15,21 +15,29 @@ from qfusion.models.encoders import InputSpec
 
 GIVES = ("values", "mean", "mask", "padding", "lengths")
 HOLDS = ("score", "logits", "probabilities")
-DTYPES = {"float32": torch.float32, "float64": torch.float64, "float16": torch.float16, "bool": torch.bool,
-          "int64": torch.int64, "int32": torch.int32}
+DTYPES = {
+    "float32": torch.float32,
+    "float64": torch.float64,
+    "float16": torch.float16,
+    "bool": torch.bool,
+    "int64": torch.int64,
+    "int32": torch.int32,
+}
 PADS = ("right", "left")
 ADAPTERS = ("", "dict", "mmsa", "multibench")
 NAMED = ("rows", "steps", "features")
 Axis = int | str
 _REMEDY = "Correct the card."
-_HEAD = ("# What goes into this program and what comes out. Correct what is wrong, and import it again with --card.",
-         "# An [[input]]: modality, one or several side by side",
-         f"#   gives: {', '.join(GIVES)}; mask is true at real steps, padding at the others",
-         "#   axes: rows, steps, features, or numbers, as of a picture",
-         "#   steps: it takes so many, shorter sequences being padded; 0: as many as there are. pad: where zeros "
-         "stand, right or left",
-         f"# The [output]: holds {', '.join(HOLDS)}; classes in the order of its columns; label: of several that a "
-         "sample may have, the one that is read")
+_HEAD = (
+    "# What goes into this program and what comes out. Correct what is wrong, and import it again with --card.",
+    "# An [[input]]: modality, one or several side by side",
+    f"#   gives: {', '.join(GIVES)}; mask is true at real steps, padding at the others",
+    "#   axes: rows, steps, features, or numbers, as of a picture",
+    "#   steps: it takes so many, shorter sequences being padded; 0: as many as there are. pad: where zeros "
+    "stand, right or left",
+    f"# The [output]: holds {', '.join(HOLDS)}; classes in the order of its columns; label: of several that a "
+    "sample may have, the one that is read",
+)
 
 
 @dataclass(frozen=True)
@@ -97,8 +105,14 @@ class ProgramCard:
     def as_dict(self) -> dict[str, Any]:
         """Returns it as JSON knows it; `parse` takes it back."""
         said = asdict(self)
-        return {"program": self.program, "data": self.data, "batch": self.batch, "adapter": self.adapter,
-                "input": [_listed(each) for each in said["inputs"]], "output": _listed(said["output"])}
+        return {
+            "program": self.program,
+            "data": self.data,
+            "batch": self.batch,
+            "adapter": self.adapter,
+            "input": [_listed(each) for each in said["inputs"]],
+            "output": _listed(said["output"]),
+        }
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -107,9 +121,13 @@ class ProgramCard:
 
     def text(self) -> str:
         """Returns the card as TOML, with comments on its keys."""
-        lines = [*_HEAD, f"program = {_toml(self.program)}", f"data = {_toml(self.data)}",
-                 f"batch = {self.batch}  # rows that it takes at once; 0: any number",
-                 f"adapter = {_toml(self.adapter)}  # of a factory's module: {', '.join(map(repr, ADAPTERS))}"]
+        lines = [
+            *_HEAD,
+            f"program = {_toml(self.program)}",
+            f"data = {_toml(self.data)}",
+            f"batch = {self.batch}  # rows that it takes at once; 0: any number",
+            f"adapter = {_toml(self.adapter)}  # of a factory's module: {', '.join(map(repr, ADAPTERS))}",
+        ]
         for each in self.inputs:
             lines += ["", "[[input]]"]
             lines += [f"{key} = {_toml(value)}" for key, value in _listed(asdict(each)).items()]
@@ -139,8 +157,10 @@ def read(text: str, file: str) -> ProgramCard:
     try:
         said = read_toml(text)
     except ValueError as error:
-        raise InvalidInput(f"Card `{file}` is not TOML ({error}). Correct that line, or import without --card for a "
-                           "new one.") from error
+        raise InvalidInput(
+            f"Card `{file}` is not TOML ({error}). Correct that line, or import without --card for a "
+            "new one."
+        ) from error
     return parse(said)
 
 
@@ -152,13 +172,22 @@ def parse(said: Mapping[str, Any]) -> ProgramCard:
     """
     _known("card", said, ("program", "data", "batch", "adapter", "input", "output"))
     inputs, output = said.get("input", []), said.get("output", {})
-    check(isinstance(inputs, list) and len(inputs) > 0 and all(isinstance(each, Mapping) for each in [*inputs, output]),
-          f"The card must have an [[input]] for every input, and an [output]. {_REMEDY}")
+    check(
+        isinstance(inputs, list)
+        and len(inputs) > 0
+        and all(isinstance(each, Mapping) for each in [*inputs, output]),
+        f"The card must have an [[input]] for every input, and an [output]. {_REMEDY}",
+    )
     batch = said.get("batch", 0)
-    check(_whole(batch), f"`batch` in the card must be a whole number from 0, but is {batch!r}. {_REMEDY}")
+    check(
+        _whole(batch),
+        f"`batch` in the card must be a whole number from 0, but is {batch!r}. {_REMEDY}",
+    )
     adapter = choose("Adapter", str(said.get("adapter", "")), ADAPTERS)
     program, data = str(said.get("program", "")), str(said.get("data", ""))
-    return ProgramCard(program, data, tuple(_input(each) for each in inputs), _output(output), batch, adapter)
+    return ProgramCard(
+        program, data, tuple(_input(each) for each in inputs), _output(output), batch, adapter
+    )
 
 
 def _input(said: Mapping[str, Any]) -> Input:
@@ -166,17 +195,37 @@ def _input(said: Mapping[str, Any]) -> Input:
     name = str(said.get("name", ""))
     given = said.get("modality", [])
     modality = tuple(given) if isinstance(given, list | tuple) else (given,)
-    check(all(isinstance(each, str) for each in modality), f"`modality` of input `{name}` must be names. {_REMEDY}")
-    gives, axes, steps = str(said.get("gives", "values")), said.get("axes", ["rows", "features"]), said.get("steps", 0)
-    check(gives in GIVES, f"`gives` of input `{name}` must be one of {', '.join(GIVES)}, but is {gives!r}. {_REMEDY}")
-    check(isinstance(axes, list) and axes.count("rows") == 1
-          and all(each in NAMED or (_whole(each) and each > 0) for each in axes)
-          and len({each for each in axes if isinstance(each, str)}) == sum(isinstance(each, str) for each in axes),
-          f"`axes` of input `{name}` must be a list of \"rows\", \"steps\", \"features\" and numbers, rows once, but "
-          f"is {axes!r}. {_REMEDY}")
-    check(_whole(steps), f"`steps` of input `{name}` must be a whole number from 0, but is {steps!r}. {_REMEDY}")
+    check(
+        all(isinstance(each, str) for each in modality),
+        f"`modality` of input `{name}` must be names. {_REMEDY}",
+    )
+    gives, axes, steps = (
+        str(said.get("gives", "values")),
+        said.get("axes", ["rows", "features"]),
+        said.get("steps", 0),
+    )
+    check(
+        gives in GIVES,
+        f"`gives` of input `{name}` must be one of {', '.join(GIVES)}, but is {gives!r}. {_REMEDY}",
+    )
+    check(
+        isinstance(axes, list)
+        and axes.count("rows") == 1
+        and all(each in NAMED or (_whole(each) and each > 0) for each in axes)
+        and len({each for each in axes if isinstance(each, str)})
+        == sum(isinstance(each, str) for each in axes),
+        f'`axes` of input `{name}` must be a list of "rows", "steps", "features" and numbers, rows once, but '
+        f"is {axes!r}. {_REMEDY}",
+    )
+    check(
+        _whole(steps),
+        f"`steps` of input `{name}` must be a whole number from 0, but is {steps!r}. {_REMEDY}",
+    )
     dtype, pad = str(said.get("dtype", "float32")), str(said.get("pad", "right"))
-    check(dtype in DTYPES, f"`dtype` of input `{name}` must be one of {', '.join(DTYPES)}, but is {dtype!r}. {_REMEDY}")
+    check(
+        dtype in DTYPES,
+        f"`dtype` of input `{name}` must be one of {', '.join(DTYPES)}, but is {dtype!r}. {_REMEDY}",
+    )
     check(pad in PADS, f"`pad` of input `{name}` must be right or left, but is {pad!r}. {_REMEDY}")
     return Input(name, modality, gives, tuple(axes), dtype, steps, pad)
 
@@ -184,9 +233,14 @@ def _input(said: Mapping[str, Any]) -> Input:
 def _output(said: Mapping[str, Any]) -> Output:
     _known("[output]", said, ("name", "holds", "classes", "label"))
     holds, classes = str(said.get("holds", "logits")), said.get("classes", [])
-    check(holds in HOLDS, f"`holds` in the card must be one of {', '.join(HOLDS)}, but is {holds!r}. {_REMEDY}")
+    check(
+        holds in HOLDS,
+        f"`holds` in the card must be one of {', '.join(HOLDS)}, but is {holds!r}. {_REMEDY}",
+    )
     check(isinstance(classes, list), f"`classes` in the card must be a list of names. {_REMEDY}")
-    return Output(str(said.get("name", "0")), holds, tuple(map(str, classes)), str(said.get("label", "")))
+    return Output(
+        str(said.get("name", "0")), holds, tuple(map(str, classes)), str(said.get("label", ""))
+    )
 
 
 def _known(what: str, said: Mapping[str, Any], keys: Sequence[str]) -> None:
@@ -201,47 +255,79 @@ def _whole(value: Any) -> bool:
 def fit(card: ProgramCard, specs: Mapping[str, InputSpec], classes: Sequence[str]) -> None:
     """Raises InvalidInput or NotFound unless a card fits the modalities and classes of a data set."""
     for each in card.inputs:
-        check(len(each.modality) > 0, f"Input `{each.name}` stands for no modality yet. Write one of "
-                                      f"{', '.join(specs)} into its `modality` in the card, and import again with "
-                                      "--card.")
+        check(
+            len(each.modality) > 0,
+            f"Input `{each.name}` stands for no modality yet. Write one of "
+            f"{', '.join(specs)} into its `modality` in the card, and import again with "
+            "--card.",
+        )
         for name in each.modality:
             choose("Modality", name, specs)
             _fit(each, name, specs[name])
-        check(len(each.modality) == 1 or each.axes in (("rows", "features"), ("features", "rows")),
-              f"Input `{each.name}` takes several modalities, so its `axes` must be [\"rows\", \"features\"]. "
-              f"{_REMEDY}")
-    missing = [name for name in specs if not any(name in each.modality and each.gives in ("values", "mean")
-                                                 for each in card.inputs)]
-    check(not missing, f"No input takes the values of modality `{missing[0] if missing else ''}`. {_REMEDY} Or import "
-                       "a data set of the modalities that the program takes.")
+        check(
+            len(each.modality) == 1 or each.axes in (("rows", "features"), ("features", "rows")),
+            f'Input `{each.name}` takes several modalities, so its `axes` must be ["rows", "features"]. '
+            f"{_REMEDY}",
+        )
+    missing = [
+        name
+        for name in specs
+        if not any(
+            name in each.modality and each.gives in ("values", "mean") for each in card.inputs
+        )
+    ]
+    check(
+        not missing,
+        f"No input takes the values of modality `{missing[0] if missing else ''}`. {_REMEDY} Or import "
+        "a data set of the modalities that the program takes.",
+    )
     holds, named = card.output.holds, card.output.classes
     wanted = "of classes: logits or probabilities" if classes else "a number: score"
-    check((holds == "score") == (not classes),
-          f"`holds` in the card is {holds!r}, but the data set's target is {wanted}. {_REMEDY}")
+    check(
+        (holds == "score") == (not classes),
+        f"`holds` in the card is {holds!r}, but the data set's target is {wanted}. {_REMEDY}",
+    )
     if card.output.label:
-        check(len(classes) == 2 and card.output.label in named,
-              f"`label` in the card is '{card.output.label[:60]}', which must be one of its `classes`, and the data "
-              f"set the question of one label, NAME:LABEL. {_REMEDY}")
+        check(
+            len(classes) == 2 and card.output.label in named,
+            f"`label` in the card is '{card.output.label[:60]}', which must be one of its `classes`, and the data "
+            f"set the question of one label, NAME:LABEL. {_REMEDY}",
+        )
         return
-    check(not named or sorted(named) == sorted(classes), "`classes` in the card must be those of the data set, "
-                                                         f"{', '.join(classes)[:200]}, in the order of the program's "
-                                                         f"columns. {_REMEDY}")
+    check(
+        not named or sorted(named) == sorted(classes),
+        "`classes` in the card must be those of the data set, "
+        f"{', '.join(classes)[:200]}, in the order of the program's "
+        f"columns. {_REMEDY}",
+    )
 
 
 def _fit(each: Input, name: str, spec: InputSpec) -> None:
-    told = each.gives in ("mask", "padding", "lengths") or (each.gives == "mean" and len(each.modality) == 1)
-    check(spec.sequence or not told, f"Input `{each.name}` gives the {each.gives} of `{name}`, which is no "
-                                     f"sequence. {_REMEDY}")
+    told = each.gives in ("mask", "padding", "lengths") or (
+        each.gives == "mean" and len(each.modality) == 1
+    )
+    check(
+        spec.sequence or not told,
+        f"Input `{each.name}` gives the {each.gives} of `{name}`, which is no sequence. {_REMEDY}",
+    )
     named = {axis for axis in each.axes if isinstance(axis, str)}
     numbers = prod(axis for axis in each.axes if isinstance(axis, int))
     if each.gives == "values":
-        wanted = {"rows", "steps", "features"} if spec.sequence else {"rows",
-                                                                      "features"} if "features" in named else {"rows"}
+        wanted = (
+            {"rows", "steps", "features"}
+            if spec.sequence
+            else {"rows", "features"}
+            if "features" in named
+            else {"rows"}
+        )
         size = spec.size if wanted == {"rows"} else 1
     else:
-        wanted, size = {"mean": ({"rows", "features"}, 1),
-                        "lengths": ({"rows"}, 1)}.get(each.gives, ({"rows", "steps"}, 1))
-    check(named == wanted and numbers == size,
-          f"`axes` of input `{each.name}` are {list(each.axes)}, but {each.gives} of `{name}` "
-          f"({'steps of ' if spec.sequence else ''}{spec.size} features) have "
-          f"{' and '.join(sorted(wanted)) if size == 1 else f'rows and numbers whose product is {size}'}. {_REMEDY}")
+        wanted, size = {"mean": ({"rows", "features"}, 1), "lengths": ({"rows"}, 1)}.get(
+            each.gives, ({"rows", "steps"}, 1)
+        )
+    check(
+        named == wanted and numbers == size,
+        f"`axes` of input `{each.name}` are {list(each.axes)}, but {each.gives} of `{name}` "
+        f"({'steps of ' if spec.sequence else ''}{spec.size} features) have "
+        f"{' and '.join(sorted(wanted)) if size == 1 else f'rows and numbers whose product is {size}'}. {_REMEDY}",
+    )

@@ -24,9 +24,11 @@ def array(each: Input, states: Mapping[str, Features]) -> Tensor:
     Raises:
         InvalidInput: when a sequence is longer than the program takes.
     """
-    found = torch.cat([_of(each, *split(states[name])) for name in each.modality],
-                      -1) if each.gives in ("values", "mean") \
+    found = (
+        torch.cat([_of(each, *split(states[name])) for name in each.modality], -1)
+        if each.gives in ("values", "mean")
         else _of(each, *split(states[each.modality[0]]))
+    )
     return _laid(found, each).to(DTYPES[each.dtype])
 
 
@@ -50,12 +52,16 @@ def _of(each: Input, values: Tensor, mask: Tensor | None) -> Tensor:
 def _fitted(values: Tensor, mask: Tensor, each: Input) -> tuple[Tensor, Tensor]:
     """With the program's number of steps."""
     more = each.steps - values.shape[1]
-    check(more >= 0 or not bool(mask[:, each.steps:].any()),
-          f"Input `{each.name}` takes {each.steps} steps, but a sample of `{each.modality[0]}` has "
-          f"{int(mask.sum(1).max())}. Import the data with sequences cut to that, or export the program for more.")
+    check(
+        more >= 0 or not bool(mask[:, each.steps :].any()),
+        f"Input `{each.name}` takes {each.steps} steps, but a sample of `{each.modality[0]}` has "
+        f"{int(mask.sum(1).max())}. Import the data with sequences cut to that, or export the program for more.",
+    )
     if more < 0:
-        return values[:, :each.steps], mask[:, :each.steps]
-    return torch.nn.functional.pad(values, (0, 0, 0, more)), torch.nn.functional.pad(mask, (0, more))
+        return values[:, : each.steps], mask[:, : each.steps]
+    return torch.nn.functional.pad(values, (0, 0, 0, more)), torch.nn.functional.pad(
+        mask, (0, more)
+    )
 
 
 def _shifted(values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -67,7 +73,11 @@ def _shifted(values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
 
 def _laid(found: Tensor, each: Input) -> Tensor:
     """With the sides in the card's order."""
-    if "features" not in each.axes and "steps" not in each.axes and each.gives in ("values", "mean"):  # a picture
+    if (
+        "features" not in each.axes
+        and "steps" not in each.axes
+        and each.gives in ("values", "mean")
+    ):  # a picture
         sides = [axis for axis in each.axes if isinstance(axis, int)]
         return found.reshape(len(found), *sides).movedim(0, each.axes.index("rows"))
     named = [axis for axis in each.axes if isinstance(axis, str)]
@@ -77,4 +87,3 @@ def _laid(found: Tensor, each: Input) -> Tensor:
         if isinstance(axis, int):
             found = found.unsqueeze(place)
     return found
-

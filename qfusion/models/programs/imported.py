@@ -45,26 +45,45 @@ class Imported(FusionModel):
     about = (
         "is a program that was imported: features of {names} go in as they are, {target} comes out. No structure is "
         "known that would split its decisions; they are split by running it with some modalities of other samples, for "
-        "every combination.")
+        "every combination."
+    )
 
-    def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str], program: Program,
-                 said: ProgramCard, means: Mapping[str, Sequence[float]] | None = None):
+    def __init__(
+        self,
+        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str],
+        program: Program,
+        said: ProgramCard,
+        means: Mapping[str, Sequence[float]] | None = None,
+    ):
         super().__init__(inputs, outputs)
         classes = self.outputs if len(self.outputs) > 1 else ()
         card.fit(said, self.input_specs, classes)
         self.program, self.card = program, said
-        self.settings = {"program": said.as_dict(),
-                         "means": {name: list(values) for name, values in (means or {}).items()}}
-        self._inputs = [next((each for each in said.inputs if _called(each.name, port, place)), None)
-                        for place, port in enumerate(program.inputs)]
+        self.settings = {
+            "program": said.as_dict(),
+            "means": {name: list(values) for name, values in (means or {}).items()},
+        }
+        self._inputs = [
+            next((each for each in said.inputs if _called(each.name, port, place)), None)
+            for place, port in enumerate(program.inputs)
+        ]
         _require_matched(program, said, self._inputs)
         self._output = _output(program, said.output.name)
         named = said.output.classes or self.outputs
-        self._order = ([named.index(said.output.label)] if said.output.label
-                       else [named.index(name) for name in self.outputs] if classes else [0])
-        self.encoders = nn.ModuleDict({name: _Means(spec, (means or {}).get(name))
-                                       for name, spec in self.input_specs.items()})
-        self.bias = nn.Parameter(torch.zeros(len(self.outputs), dtype=torch.float64), requires_grad=False)
+        self._order = (
+            [named.index(said.output.label)]
+            if said.output.label
+            else [named.index(name) for name in self.outputs]
+            if classes
+            else [0]
+        )
+        self.encoders = nn.ModuleDict(
+            {name: _Means(spec, (means or {}).get(name)) for name, spec in self.input_specs.items()}
+        )
+        self.bias = nn.Parameter(
+            torch.zeros(len(self.outputs), dtype=torch.float64), requires_grad=False
+        )
         self._fewest, self._most = self._limits()
         self._width, self._operations = 0.0, 0.0
 
@@ -72,10 +91,17 @@ class Imported(FusionModel):
         """The least and the most rows that the program takes at once; 0 for any."""
         if self.card.batch:
             return self.card.batch, self.card.batch
-        sides = {side for side in map(self._rows_of, self._inputs, self.program.inputs) if side is not None}
+        sides = {
+            side
+            for side in map(self._rows_of, self._inputs, self.program.inputs)
+            if side is not None
+        }
         fixed = {side for side in sides if isinstance(side, int)}
-        check(len(fixed) <= 1, f"Program `{self.program.file}` takes {' and '.join(map(str, sorted(fixed)))} rows of "
-                               "different inputs. Correct `axes` in the card.")
+        check(
+            len(fixed) <= 1,
+            f"Program `{self.program.file}` takes {' and '.join(map(str, sorted(fixed)))} rows of "
+            "different inputs. Correct `axes` in the card.",
+        )
         if fixed:
             return next(iter(fixed)), next(iter(fixed))
         ranges = [self.program.ranges.get(str(side), (0, 0)) for side in sides]
@@ -86,8 +112,11 @@ class Imported(FusionModel):
     def _rows_of(each: Any, port: Port) -> int | str | None:
         if each is None or port.shape is None:
             return None
-        check(len(each.axes) == len(port.shape), f"Input {port.words} has {len(port.shape)} sides, but its card gives "
-                                                 f"it {list(each.axes)}. Correct `axes` in the card.")
+        check(
+            len(each.axes) == len(port.shape),
+            f"Input {port.words} has {len(port.shape)} sides, but its card gives "
+            f"it {list(each.axes)}. Correct `axes` in the card.",
+        )
         return port.shape[each.axes.index("rows")]
 
     @property
@@ -111,14 +140,24 @@ class Imported(FusionModel):
             InvalidInput: when the program fails on them, or gives no finite scores.
         """
         count, step = nested.length(states[self.modalities[0]]), self._together(states)
-        parts = [self._run({name: nested.part(each, slice(start, start + step)) for name, each in states.items()})
-                 for start in range(0, max(count, 1), step)]
+        parts = [
+            self._run(
+                {
+                    name: nested.part(each, slice(start, start + step))
+                    for name, each in states.items()
+                }
+            )
+            for start in range(0, max(count, 1), step)
+        ]
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def _together(self, states: Mapping[str, Any]) -> int:
         """How many rows are run at once."""
         if not self._width:
-            few = {name: nested.part(features, slice(0, self._most or _FEW)) for name, features in states.items()}
+            few = {
+                name: nested.part(features, slice(0, self._most or _FEW))
+                for name, features in states.items()
+            }
             rows = max(nested.length(few[self.modalities[0]]), self._fewest, 1)
             width, operations = self.program.measure(self._fed(few))
             self._width, self._operations = max(1.0, width / rows), operations / rows
@@ -128,17 +167,22 @@ class Imported(FusionModel):
         """Returns what the program gives for no more rows than it takes at once, as it gives it."""
         count = nested.length(states[self.modalities[0]])
         found = self.program.run(self._fed(states), self._output)
-        check(found.ndim >= 1 and len(found) == max(count, self._fewest),
-              f"Program `{self.program.file}` gives an output of shape {tuple(found.shape)} for "
-              f"{max(count, self._fewest)} rows. Name the output with a row for each in the card, or set `batch` to "
-              "the rows that it was exported with.")
+        check(
+            found.ndim >= 1 and len(found) == max(count, self._fewest),
+            f"Program `{self.program.file}` gives an output of shape {tuple(found.shape)} for "
+            f"{max(count, self._fewest)} rows. Name the output with a row for each in the card, or set `batch` to "
+            "the rows that it was exported with.",
+        )
         return found[:count].double()
 
     def _fed(self, states: Mapping[str, Any]) -> list[Tensor]:
         missing = self._fewest - nested.length(states[self.modalities[0]])
         if missing > 0:  # rows do not depend on one another, so the last may stand again
             last = {name: nested.part(each, slice(-1, None)) for name, each in states.items()}
-            states = {name: _joined(each, nested.tiled(last[name], missing)) for name, each in states.items()}
+            states = {
+                name: _joined(each, nested.tiled(last[name], missing))
+                for name, each in states.items()
+            }
         fed = [feeding.array(each, states) for each in self._inputs if each is not None]
         for port, given in zip(self.program.inputs, fed, strict=True):
             _require_shape(port, given)
@@ -146,21 +190,32 @@ class Imported(FusionModel):
 
     def _run(self, states: Mapping[str, Any]) -> Tensor:
         found = self.raw(states)
-        check(bool(found.isfinite().all()), f"Program `{self.program.file}` gives NaN or infinity for some rows. "
-                                            "Correct the card, or the model: its output must be finite.")
-        columns, wanted, label = found.reshape(len(found), -1), len(self.outputs), self.card.output.label
+        check(
+            bool(found.isfinite().all()),
+            f"Program `{self.program.file}` gives NaN or infinity for some rows. "
+            "Correct the card, or the model: its output must be finite.",
+        )
+        columns, wanted, label = (
+            found.reshape(len(found), -1),
+            len(self.outputs),
+            self.card.output.label,
+        )
         if label:
             many = len(self.card.output.classes)
-            check(columns.shape[1] == many,
-                  f"Program `{self.program.file}` gives {columns.shape[1]} numbers a row, but the card names {many} "
-                  "labels. Correct `classes` in the card.")
+            check(
+                columns.shape[1] == many,
+                f"Program `{self.program.file}` gives {columns.shape[1]} numbers a row, but the card names {many} "
+                "labels. Correct `classes` in the card.",
+            )
             columns = columns[:, self._order]
             if self.card.output.holds == "probabilities":
                 columns = columns.clamp(_SMALLEST, 1 - _SMALLEST).logit()
             return torch.cat([torch.zeros_like(columns), columns], 1) + self.bias
-        check(columns.shape[1] == wanted or (columns.shape[1] == 1 and wanted == 2),
-              f"Program `{self.program.file}` gives {columns.shape[1]} numbers a row, but the target has {wanted}: "
-              f"{', '.join(self.outputs)[:160]}. Name another output in the card, or import another data set.")
+        check(
+            columns.shape[1] == wanted or (columns.shape[1] == 1 and wanted == 2),
+            f"Program `{self.program.file}` gives {columns.shape[1]} numbers a row, but the target has {wanted}: "
+            f"{', '.join(self.outputs)[:160]}. Name another output in the card, or import another data set.",
+        )
         if self.card.output.holds == "probabilities":
             columns = torch.cat([1 - columns, columns], 1) if columns.shape[1] < wanted else columns
             columns = columns.clamp_min(_SMALLEST).log()
@@ -176,8 +231,11 @@ class _Means(nn.Module):
         super().__init__()
         self.standardise = Standardiser(spec.size)
         if means is not None:
-            check(len(means) == spec.size, f"The card holds {len(means)} means of {spec.size} features. Import the "
-                                           "program again.")
+            check(
+                len(means) == spec.size,
+                f"The card holds {len(means)} means of {spec.size} features. Import the "
+                "program again.",
+            )
             self.standardise.mean.copy_(torch.tensor(means))
 
 
@@ -188,35 +246,54 @@ def _called(name: str, port: Port, place: int) -> bool:
 def _require_matched(program: Program, said: ProgramCard, found: list[Any]) -> None:
     ports = "; ".join(port.words for port in program.inputs)[:300]
     for each in said.inputs:
-        check(any(_called(each.name, port, place) for place, port in enumerate(program.inputs)),
-              f"The card names an input `{each.name}`, but program `{program.file}` takes: {ports}. Correct the card.")
+        check(
+            any(_called(each.name, port, place) for place, port in enumerate(program.inputs)),
+            f"The card names an input `{each.name}`, but program `{program.file}` takes: {ports}. Correct the card.",
+        )
     for port, each in zip(program.inputs, found, strict=True):
-        check(each is not None, f"The card does not say what input `{port.words}` of program `{program.file}` takes. "
-                                "Add an [[input]].")
-        check(each is None or port.dtype is None or port.dtype == DTYPES[each.dtype],
-              f"Input `{port.words}` of program `{program.file}` is given {each.dtype if each else ''} by the card. "
-              "Correct its `dtype`.")
+        check(
+            each is not None,
+            f"The card does not say what input `{port.words}` of program `{program.file}` takes. "
+            "Add an [[input]].",
+        )
+        check(
+            each is None or port.dtype is None or port.dtype == DTYPES[each.dtype],
+            f"Input `{port.words}` of program `{program.file}` is given {each.dtype if each else ''} by the card. "
+            "Correct its `dtype`.",
+        )
 
 
 def _output(program: Program, name: str) -> int:
     for place, port in enumerate(program.outputs):
         if name in (port.name, str(place)):
             return place
-    raise NotFound(f"The card names an output `{name[:60]}`, but program `{program.file}` gives: "
-                   f"{'; '.join(port.words for port in program.outputs)[:300]}. Correct the card.")
+    raise NotFound(
+        f"The card names an output `{name[:60]}`, but program `{program.file}` gives: "
+        f"{'; '.join(port.words for port in program.outputs)[:300]}. Correct the card."
+    )
 
 
 def _require_shape(port: Port, given: Tensor) -> None:
-    ok = port.shape is None or (len(port.shape) == given.ndim
-                                and all(isinstance(side, str)
-                                        or side == have for side, have in zip(port.shape, given.shape, strict=True)))
-    check(ok, f"Input {port.words} is given an array of shape {tuple(given.shape)}. Correct `axes` or `steps` in the "
-              "card, or import the data set that the program was made for.")
+    ok = port.shape is None or (
+        len(port.shape) == given.ndim
+        and all(
+            isinstance(side, str) or side == have
+            for side, have in zip(port.shape, given.shape, strict=True)
+        )
+    )
+    check(
+        ok,
+        f"Input {port.words} is given an array of shape {tuple(given.shape)}. Correct `axes` or `steps` in the "
+        "card, or import the data set that the program was made for.",
+    )
 
 
 def _joined(first: Any, more: Any) -> Any:
-    return torch.cat([first, more]) if isinstance(first, Tensor) else tuple(torch.cat(pair)
-                                                                            for pair in zip(first, more, strict=True))
+    return (
+        torch.cat([first, more])
+        if isinstance(first, Tensor)
+        else tuple(torch.cat(pair) for pair in zip(first, more, strict=True))
+    )
 
 
 def program_of(data: bytes, file: str, only_onnx: bool = False) -> Program:
@@ -230,13 +307,18 @@ def program_of(data: bytes, file: str, only_onnx: bool = False) -> Program:
         InvalidInput: when it is neither a program of torch.export nor an ONNX model, or not to be run.
     """
     if kind_of(data) == "torch":
-        check(not only_onnx, f"Program `{file}` is one of torch.export, which is loaded only for readers on the "
-                             "server's own machine, as loading runs what it holds. Bring the model as ONNX, or import "
-                             f"it there: `python -m qfusion model import {file} --data NAME --name NAME`.")
+        check(
+            not only_onnx,
+            f"Program `{file}` is one of torch.export, which is loaded only for readers on the "
+            "server's own machine, as loading runs what it holds. Bring the model as ONNX, or import "
+            f"it there: `python -m qfusion model import {file} --data NAME --name NAME`.",
+        )
         return Program(data, file, "torch")
-    check(kind_of(data) == "onnx",
-          f"File `{file}` is neither a program of torch.export (.pt2) nor an ONNX model (.onnx). Export the model as "
-          "one of these, or import it by its factory, PACKAGE.MODULE:FACTORY.")
+    check(
+        kind_of(data) == "onnx",
+        f"File `{file}` is neither a program of torch.export (.pt2) nor an ONNX model (.onnx). Export the model as "
+        "one of these, or import it by its factory, PACKAGE.MODULE:FACTORY.",
+    )
     return Program(data, file, "onnx")
 
 
@@ -244,7 +326,11 @@ def kind_of(data: bytes) -> str:
     """Returns what a program's first bytes say it is, "torch" or "onnx"; empty where it is neither."""
     if data[:4] == b"PK\x03\x04":
         return "torch"
-    return "onnx" if data[:1] in (b"\x08", b"\x12", b"\x1a", b"\x3a", b"\x42") or data[4:8] == b"ORTM" else ""
+    return (
+        "onnx"
+        if data[:1] in (b"\x08", b"\x12", b"\x1a", b"\x3a", b"\x42") or data[4:8] == b"ORTM"
+        else ""
+    )
 
 
 def from_card(said: Mapping[str, Any], data: bytes, file: str) -> Imported:
@@ -255,11 +341,17 @@ def from_card(said: Mapping[str, Any], data: bytes, file: str) -> Imported:
     """
     try:
         settings = said["settings"]
-        return Imported(said["inputs"], said["outputs"], program_of(data, file), card.parse(settings["program"]),
-                        settings.get("means"))
+        return Imported(
+            said["inputs"],
+            said["outputs"],
+            program_of(data, file),
+            card.parse(settings["program"]),
+            settings.get("means"),
+        )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         if isinstance(error, InvalidInput):
             raise
-        raise InvalidInput(f"The card of `{file}` is not one of an imported program ({str(error)[:120]}). Import it "
-                           "again.") from error
-
+        raise InvalidInput(
+            f"The card of `{file}` is not one of an imported program ({str(error)[:120]}). Import it "
+            "again."
+        ) from error

@@ -30,9 +30,20 @@ from qfusion.models.programs import _child
 MAX_SIZE = 1 << 30  # bytes of a file
 MAX_FEATURES = 4096  # of an input of an ONNX model whose gradient is wanted: each takes two runs
 LOADING = 300  # seconds in which a server's program has to be loaded
-_TYPES = {str(kind).removeprefix("torch."): kind
-          for kind in (torch.float64, torch.float32, torch.float16, torch.int64, torch.int32, torch.int16, torch.int8,
-                       torch.uint8, torch.bool)}
+_TYPES = {
+    str(kind).removeprefix("torch."): kind
+    for kind in (
+        torch.float64,
+        torch.float32,
+        torch.float16,
+        torch.int64,
+        torch.int32,
+        torch.int16,
+        torch.int8,
+        torch.uint8,
+        torch.bool,
+    )
+}
 Side = int | str  # a fixed number, or the name of one that is free
 
 
@@ -88,22 +99,38 @@ class Program:
     """
 
     def __init__(self, data: bytes, file: str, kind: str):
-        check(len(data) <= MAX_SIZE, f"Program `{file}` has {len(data) / 2**30:.1f} GiB, but at most "
-                                     f"{MAX_SIZE / 2**30:.0f} are read. Export a smaller model.")
-        missing = [name for name in ("onnx", "onnxruntime") if kind == "onnx" and not _installed(name)]
+        check(
+            len(data) <= MAX_SIZE,
+            f"Program `{file}` has {len(data) / 2**30:.1f} GiB, but at most "
+            f"{MAX_SIZE / 2**30:.0f} are read. Export a smaller model.",
+        )
+        missing = [
+            name for name in ("onnx", "onnxruntime") if kind == "onnx" and not _installed(name)
+        ]
         if missing:
-            raise DataUnavailable(f"Program `{file}` is an ONNX model, for which {' and '.join(missing)} is not "
-                                  f"installed. `pip install {' '.join(missing)}`.")
+            raise DataUnavailable(
+                f"Program `{file}` is an ONNX model, for which {' and '.join(missing)} is not "
+                f"installed. `pip install {' '.join(missing)}`."
+            )
         self.file, self.kind, self._data = file, kind, data
         self._lock, self._process = threading.Lock(), cast("subprocess.Popen[bytes] | None", None)
         with self._lock:
             about = self._begun()
         try:
-            self.inputs, self.outputs = (tuple(_port(*port) for port in about[key]) for key in ("inputs", "outputs"))
-            self.parameters, self.notes = int(about["parameters"]), tuple(str(note)[:200] for note in about["notes"])
-            self.ranges = {str(name): (int(low), int(high)) for name, (low, high) in about["ranges"].items()}
+            self.inputs, self.outputs = (
+                tuple(_port(*port) for port in about[key]) for key in ("inputs", "outputs")
+            )
+            self.parameters, self.notes = (
+                int(about["parameters"]),
+                tuple(str(note)[:200] for note in about["notes"]),
+            )
+            self.ranges = {
+                str(name): (int(low), int(high)) for name, (low, high) in about["ranges"].items()
+            }
         except (KeyError, TypeError, ValueError) as error:
-            raise InvalidInput(f"Program `{file}` does not say what goes in and comes out. Export it again.") from error
+            raise InvalidInput(
+                f"Program `{file}` does not say what goes in and comes out. Export it again."
+            ) from error
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Program:
         return self  # it is never written to
@@ -123,7 +150,9 @@ class Program:
         """Returns one output, without gradients."""
         return self._tensors({"do": "run", "output": output}, _numbered(inputs), ["0"])[0]
 
-    def slopes(self, inputs: Sequence[Tensor], output: int, weight: Tensor, places: Sequence[int]) -> list[Tensor]:
+    def slopes(
+        self, inputs: Sequence[Tensor], output: int, weight: Tensor, places: Sequence[int]
+    ) -> list[Tensor]:
         """Returns the gradients of an output's sum with weights, of the inputs at these places."""
         if self.kind == "onnx":
             return [_differences(self, inputs, output, weight, place) for place in places]
@@ -139,13 +168,17 @@ class Program:
         answer, _ = self._ask({"do": "measure", "output": 0}, _numbered(inputs))
         return int(answer["width"]), int(answer["operations"])
 
-    def _tensors(self, order: dict[str, Any], sent: dict[str, Tensor], names: list[str]) -> list[Tensor]:
+    def _tensors(
+        self, order: dict[str, Any], sent: dict[str, Tensor], names: list[str]
+    ) -> list[Tensor]:
         _, body = self._ask(order, sent)
         try:
             tensors = load(body)
             return [tensors[name] for name in names]
         except (SafetensorError, KeyError, ValueError) as error:
-            raise InvalidInput(f"Program `{self.file}` answers with no tensor. Export it again.") from error
+            raise InvalidInput(
+                f"Program `{self.file}` answers with no tensor. Export it again."
+            ) from error
 
     def _ask(self, order: dict[str, Any], sent: dict[str, Tensor]) -> tuple[dict[str, Any], bytes]:
         body = save({name: tensor.detach().contiguous().numpy() for name, tensor in sent.items()})
@@ -158,15 +191,30 @@ class Program:
         """Starts the process, and returns what it says of the program."""
         path = os.pathsep.join(filter(None, sys.path))
         environment = {name: value for name, value in os.environ.items() if name in _NEEDED} | {
-            "PYTHONPATH": path, "OMP_NUM_THREADS": str(torch.get_num_threads()), "OPENBLAS_NUM_THREADS": "1"}
-        self._process = subprocess.Popen([sys.executable, "-P", _child.__file__], env=environment,
-                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            "PYTHONPATH": path,
+            "OMP_NUM_THREADS": str(torch.get_num_threads()),
+            "OPENBLAS_NUM_THREADS": "1",
+        }
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", _child.__file__],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
         weakref.finalize(self, _end, self._process)
-        order = {"kind": self.kind, "file": self.file, "parent": os.getpid(), "threads": torch.get_num_threads(),
-                 "memory": _limits.get("QFUSION_PROGRAM_MB") * _limits.MIB if _limits.bound() else 0}
+        order = {
+            "kind": self.kind,
+            "file": self.file,
+            "parent": os.getpid(),
+            "threads": torch.get_num_threads(),
+            "memory": _limits.get("QFUSION_PROGRAM_MB") * _limits.MIB if _limits.bound() else 0,
+        }
         return self._exchanged(order, self._data, LOADING)[0]
 
-    def _exchanged(self, order: dict[str, Any], body: bytes, seconds: int) -> tuple[dict[str, Any], bytes]:
+    def _exchanged(
+        self, order: dict[str, Any], body: bytes, seconds: int
+    ) -> tuple[dict[str, Any], bytes]:
         """The answer to a message. A process that does not give one is ended; the next call begins another."""
         process, late = cast("subprocess.Popen[bytes]", self._process), threading.Event()
 
@@ -187,7 +235,9 @@ class Program:
             _end(process)
             self._process = None
             raise self._ended(process.returncode, late.is_set()) from error
-        except BaseException:  # a reader's click ends a page's run: what comes later would answer another question
+        except (
+            BaseException
+        ):  # a reader's click ends a page's run: what comes later would answer another question
             _end(process)
             self._process = None
             raise
@@ -196,25 +246,45 @@ class Program:
         if answer.get("memory"):
             raise self._ended(_child.NO_MEMORY, False)
         check("problem" not in answer, str(answer.get("problem", ""))[:1000])
-        check("fails" not in answer, f"Program `{self.file}` fails ({str(answer.get('fails', ''))[:200]}). Correct "
-                                     "shapes and types in the card, or export the model again.")
+        check(
+            "fails" not in answer,
+            f"Program `{self.file}` fails ({str(answer.get('fails', ''))[:200]}). Correct "
+            "shapes and types in the card, or export the model again.",
+        )
         return answer, tensors
 
     def _ended(self, status: int, late: bool) -> InvalidInput:
         if late:
             return Exhausted(_limits.too_slow(self.file), "time")
         if status == _child.NO_MEMORY:
-            return Exhausted(f"Program `{self.file}` asks for more memory than there is for it. Export a smaller "
-                             "model.", "memory")
+            return Exhausted(
+                f"Program `{self.file}` asks for more memory than there is for it. Export a smaller "
+                "model.",
+                "memory",
+            )
         if status == -getattr(signal, "SIGXCPU", 24):
-            return Exhausted(f"Program `{self.file}` takes more time of the processor than there is for it. Export a "
-                             "smaller model.", "processor")
-        return InvalidInput(f"Program `{self.file}` ends the process that runs it (status {status}). Export it again, "
-                            "or give that process more memory.")
+            return Exhausted(
+                f"Program `{self.file}` takes more time of the processor than there is for it. Export a "
+                "smaller model.",
+                "processor",
+            )
+        return InvalidInput(
+            f"Program `{self.file}` ends the process that runs it (status {status}). Export it again, "
+            "or give that process more memory."
+        )
 
 
 # What a process needs to find its libraries; nothing else of the environment is a program's business.
-_NEEDED = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "HOME", "LANG", "TMPDIR", "TEMP")
+_NEEDED = (
+    "PATH",
+    "LD_LIBRARY_PATH",
+    "DYLD_LIBRARY_PATH",
+    "SYSTEMROOT",
+    "HOME",
+    "LANG",
+    "TMPDIR",
+    "TEMP",
+)
 
 
 def _installed(name: str) -> bool:
@@ -233,7 +303,11 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _port(name: Any, shape: Any, kind: Any) -> Port:
-    sides = None if shape is None else tuple(side if isinstance(side, int) else str(side)[:60] for side in shape)
+    sides = (
+        None
+        if shape is None
+        else tuple(side if isinstance(side, int) else str(side)[:60] for side in shape)
+    )
     return Port(str(name)[:200], sides, _TYPES.get(str(kind)))
 
 
@@ -255,17 +329,24 @@ class _Slopes(torch.autograd.Function):
     def backward(ctx: Any, *arriving: Tensor) -> Any:
         inputs, (weight,) = ctx.saved_tensors, arriving
         places = [place for place in range(len(inputs)) if ctx.needs_input_grad[place + 2]]
-        slopes = dict(zip(places, ctx.program.slopes(inputs, ctx.output, weight, places), strict=True))
+        slopes = dict(
+            zip(places, ctx.program.slopes(inputs, ctx.output, weight, places), strict=True)
+        )
         return (None, None, *(slopes.get(place) for place in range(len(inputs))))
 
 
-def _differences(program: Program, inputs: Sequence[Tensor], output: int, weight: Tensor, place: int) -> Tensor:
+def _differences(
+    program: Program, inputs: Sequence[Tensor], output: int, weight: Tensor, place: int
+) -> Tensor:
     """Central differences: rows are independent, so one number of all rows is moved at once."""
     x = inputs[place]
     flat, slopes = x.flatten(1), torch.zeros_like(x.flatten(1))
-    check(flat.shape[1] <= MAX_FEATURES, f"Program `{program.file}` has no gradients, and differences over "
-                                         f"{flat.shape[1]:,} numbers take too long. Export the model by torch.export "
-                                         "instead.")
+    check(
+        flat.shape[1] <= MAX_FEATURES,
+        f"Program `{program.file}` has no gradients, and differences over "
+        f"{flat.shape[1]:,} numbers take too long. Export the model by torch.export "
+        "instead.",
+    )
     step = torch.finfo(x.dtype).eps ** (1 / 3)
     for k in range(flat.shape[1]):
         width = step * flat[:, k].abs().clamp_min(1)
@@ -273,6 +354,8 @@ def _differences(program: Program, inputs: Sequence[Tensor], output: int, weight
         for sign in (1, -1):
             moved = flat.clone()
             moved[:, k] += sign * width
-            ends.append(program.plain([*inputs[:place], moved.view_as(x), *inputs[place + 1:]], output))
+            ends.append(
+                program.plain([*inputs[:place], moved.view_as(x), *inputs[place + 1 :]], output)
+            )
         slopes[:, k] = ((ends[0] - ends[1]) * weight).flatten(1).sum(1) / (2 * width)
     return slopes.view_as(x)

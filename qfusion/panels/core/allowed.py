@@ -45,9 +45,13 @@ def drawn() -> dict[str, Allowed]:
 
 def words(name: str, most: int, instead: str) -> Allowed:
     """A parameter that is a text of at most `most` characters."""
-    return Allowed(lambda value: _checks.check(len(value) <= most,
-                                               f"{name} has at most {most:,} characters, but this one has "
-                                               f"{len(value):,}. Shorten it."), instead)
+    return Allowed(
+        lambda value: _checks.check(
+            len(value) <= most,
+            f"{name} has at most {most:,} characters, but this one has {len(value):,}. Shorten it.",
+        ),
+        instead,
+    )
 
 
 def anything() -> Allowed:
@@ -76,8 +80,11 @@ def audit(query: Mapping[str, Sequence[str]], allowed: Mapping[str, Allowed]) ->
             continue
         if not rule.many and len(values) > 1:
             found = _fitting(key, values[-1:], rule)
-            problems[key] = Problem(f"In the link, `{key}` stands {len(values)} times; the last one counts."
-                                    + (f" {found.words}" if found else ""), () if found else (values[-1],))
+            problems[key] = Problem(
+                f"In the link, `{key}` stands {len(values)} times; the last one counts."
+                + (f" {found.words}" if found else ""),
+                () if found else (values[-1],),
+            )
         elif problem := _fitting(key, values, rule):
             problems[key] = problem
     return problems
@@ -95,4 +102,6 @@ def _fitting(key: str, values: Sequence[str], rule: Allowed) -> Problem | None:
     if not said:
         return None
     more = f" {len(said) - 1} more do not fit either." if len(said) > 1 else ""
-    return Problem(f"In the link, `{key}`: {said[0]}{more}{'' if left else f' {rule.instead}'}", tuple(left))
+    return Problem(
+        f"In the link, `{key}`: {said[0]}{more}{'' if left else f' {rule.instead}'}", tuple(left)
+    )

@@ -32,14 +32,25 @@ def cook(whole: Composition, *, anyway: bool = False) -> list[Taken]:
 
 def save(taken: Sequence[Taken], whole: Composition) -> bytes:
     """Returns the file of a composition, with the recipes of what was taken in it."""
-    panels = tuple(composition.like(each.recipe.like(panel), whole.style)
-                   for each, panel in zip(taken, whole.panels, strict=True))
+    panels = tuple(
+        composition.like(each.recipe.like(panel), whole.style)
+        for each, panel in zip(taken, whole.panels, strict=True)
+    )
     now = replace(whole, panels=panels)
-    return composition.save([each.figure for each in taken], [each.title for each in taken],
-                            [each.caption for each in taken], now)
+    return composition.save(
+        [each.figure for each in taken],
+        [each.title for each in taken],
+        [each.caption for each in taken],
+        now,
+    )
 
 
 def remarks(whole: Composition, taken: Sequence[Taken]) -> list[str]:
     """What a reader should know about a composition made again, each remark once."""
-    return list(dict.fromkeys(remark for panel, each in zip(whole.panels, taken, strict=True)
-                              for remark in headless.remarks(panel, each)))
+    return list(
+        dict.fromkeys(
+            remark
+            for panel, each in zip(whole.panels, taken, strict=True)
+            for remark in headless.remarks(panel, each)
+        )
+    )

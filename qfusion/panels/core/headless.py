@@ -82,18 +82,32 @@ def take_all(page: str, address: Address) -> dict[str, Taken]:
     if page in WITHOUT:
         return {}
     found = programs.opened(page, address)
-    return {name: _taken(found, name) for name in programs.shown(found.view) if name not in programs.WORDS}
+    return {
+        name: _taken(found, name)
+        for name in programs.shown(found.view)
+        if name not in programs.WORDS
+    }
 
 
 def _taken(found: Opened, panel: str) -> Taken:
     picture = programs.build(found.view.page, panel, found.view.address)
     figure, said = picture.figure, found.view.get(FREE + panel)
     assert figure is not None
-    figure.update_layout(legend={"itemclick": False, "itemdoubleclick": False})  # as it stands on the page
+    figure.update_layout(
+        legend={"itemclick": False, "itemdoubleclick": False}
+    )  # as it stands on the page
     table = picture.table()
-    recipe = Recipe(found.view.page, panel, {key: found.view.all(key) for key in found.view.address},
-                    made_from=found.made_from, software=software(), numbers=digest_of(table))
-    return Taken(visible.apply(figure, visible.parse(said)), picture.headline, picture.caption, table, recipe)
+    recipe = Recipe(
+        found.view.page,
+        panel,
+        {key: found.view.all(key) for key in found.view.address},
+        made_from=found.made_from,
+        software=software(),
+        numbers=digest_of(table),
+    )
+    return Taken(
+        visible.apply(figure, visible.parse(said)), picture.headline, picture.caption, table, recipe
+    )
 
 
 def _by_name(view: str, address: Mapping[str, Sequence[str]]) -> Taken:
@@ -104,27 +118,45 @@ def _by_name(view: str, address: Mapping[str, Sequence[str]]) -> Taken:
 
     name = choose("View", view, VIEWS).replace("-", "_")
     unknown = sorted(set(address) - set(_NAMED))
-    check(not unknown and {"model", "sample"} <= set(address),
-          f"The recipe of a figure by name says {', '.join(_NAMED)}, but this one says "
-          f"{', '.join(sorted(address))[:200]}. Export the figure again.")
+    check(
+        not unknown and {"model", "sample"} <= set(address),
+        f"The recipe of a figure by name says {', '.join(_NAMED)}, but this one says "
+        f"{', '.join(sorted(address))[:200]}. Export the figure again.",
+    )
     asked = {key: values[0] for key, values in address.items() if values}
     found = case(asked.pop("model"), asked.pop("sample"), **asked)
     table = getattr(numbers, name)(found)
     card = found.work.card
-    made_from = {"model": {"name": found.name, "digest": card.get("weights_sha256", "")},
-                 "data": {"name": found.dataset.name, "digest": found.dataset.digest}, "sample": found.id,
-                 "seed": card.get("seed"), "output": found.explanation.outputs[found.output],
-                 "background": found.background.name, "background_size": int(found.background.size)}
+    made_from = {
+        "model": {"name": found.name, "digest": card.get("weights_sha256", "")},
+        "data": {"name": found.dataset.name, "digest": found.dataset.digest},
+        "sample": found.id,
+        "seed": card.get("seed"),
+        "output": found.explanation.outputs[found.output],
+        "background": found.background.name,
+        "background_size": int(found.background.size),
+    }
     output = made_from["output"]
     against = f"{found.background.size:,} samples of the background '{found.background.name}'"
-    recipe = Recipe(BY_NAME, view, {key: list(values) for key, values in address.items()},
-                    made_from=made_from, software=software(), numbers=digest_of(table))
-    title = f"{found.name} on {found.dataset.name}" if view == "cut-test" else \
-        f"{found.id}: {output} {found.score:.3f} by {found.name}"
+    recipe = Recipe(
+        BY_NAME,
+        view,
+        {key: list(values) for key, values in address.items()},
+        made_from=made_from,
+        software=software(),
+        numbers=digest_of(table),
+    )
+    title = (
+        f"{found.name} on {found.dataset.name}"
+        if view == "cut-test"
+        else f"{found.id}: {output} {found.score:.3f} by {found.name}"
+    )
     says = {**cuts.SAYS, **building.SAYS}
     caption = f"Shows {says[view][0]} Does not show {says[view][1]}" if view in says else ""
     behind = "" if view in cuts.SAYS else f"Compared with {against}."
-    return Taken(getattr(notebook, name)(found), title, f"{caption} {behind}".strip(), table, recipe)
+    return Taken(
+        getattr(notebook, name)(found), title, f"{caption} {behind}".strip(), table, recipe
+    )
 
 
 def of_link(link: str) -> tuple[str, dict[str, list[str]]]:
@@ -133,13 +165,17 @@ def of_link(link: str) -> tuple[str, dict[str, list[str]]]:
     Raises:
         InvalidInput, NotFound: when it is not a link to one of our pages.
     """
-    check(len(link) <= MAX_TEXT,
-          f"The link has {len(link):,} characters, and at most {MAX_TEXT:,} are read. Copy it again.")
+    check(
+        len(link) <= MAX_TEXT,
+        f"The link has {len(link):,} characters, and at most {MAX_TEXT:,} are read. Copy it again.",
+    )
     try:
         parts = urlsplit(link)
         query = parse_qs(parts.query, keep_blank_values=True, max_num_fields=200)
     except ValueError as error:
-        raise InvalidInput(f"The link cannot be read ({str(error)[:100]}). Copy it again.") from error
+        raise InvalidInput(
+            f"The link cannot be read ({str(error)[:100]}). Copy it again."
+        ) from error
     return _STEMS[choose("Page", parts.path.strip("/").rsplit("/", 1)[-1], _STEMS)], query
 
 
@@ -158,14 +194,20 @@ def cook(recipe: Recipe, *, anyway: bool = False) -> Taken:
     except QFusionError as error:
         raise type(error)(f"The recipe cannot be followed: {error}") from error
     moved = changes(recipe, taken.recipe.made_from)
-    check(anyway or not moved, f"{' '.join(moved)} Get that model and data, or draw the figure anyway with `--anyway`.")
+    check(
+        anyway or not moved,
+        f"{' '.join(moved)} Get that model and data, or draw the figure anyway with `--anyway`.",
+    )
     return taken
 
 
 def remarks(recipe: Recipe, taken: Taken) -> list[str]:
     """What a reader should know about a figure made again: other versions, other numbers."""
-    found = [f"{package} was {then} and is {now}." for package, then in sorted(recipe.software.items())
-             if (now := taken.recipe.software.get(package, "not here")) != then]
+    found = [
+        f"{package} was {then} and is {now}."
+        for package, then in sorted(recipe.software.items())
+        if (now := taken.recipe.software.get(package, "not here")) != then
+    ]
     if recipe.numbers and recipe.numbers != taken.recipe.numbers:
         found.append("The numbers are not the recipe's to ten digits.")
     return found
@@ -179,14 +221,25 @@ def draw(recipe: Recipe | Mapping[str, Any] | str) -> tuple[go.Figure, Any]:
     """
     import json
 
-    found = recipe if isinstance(recipe, Recipe) else parse(recipe if isinstance(recipe, str) else json.dumps(recipe))
+    found = (
+        recipe
+        if isinstance(recipe, Recipe)
+        else parse(recipe if isinstance(recipe, str) else json.dumps(recipe))
+    )
     taken = cook(found)
-    return in_theme(visible.without(taken.figure, found.style.hidden), found.style.theme), taken.numbers
+    return in_theme(
+        visible.without(taken.figure, found.style.hidden), found.style.theme
+    ), taken.numbers
 
 
 def save(taken: Taken, recipe: Recipe) -> bytes:
     """Returns the file that a recipe describes, of the panel that was taken."""
     from qfusion.figures import export
 
-    return export.save(taken.figure, recipe.style, title=recipe.title or taken.title, caption=recipe.caption
-                       or taken.caption, recipe=taken.recipe.like(recipe).text())
+    return export.save(
+        taken.figure,
+        recipe.style,
+        title=recipe.title or taken.title,
+        caption=recipe.caption or taken.caption,
+        recipe=taken.recipe.like(recipe).text(),
+    )

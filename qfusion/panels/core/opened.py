@@ -28,18 +28,43 @@ from qfusion.panels.core.view import PREDICTED, View
 from qfusion.training import checkpoint
 
 Values = dict[str, list[str]]
-ALIASES = {"open": "sample", "show": "view", "rules": "part", "edits": "phi", "explore": "model", "on": "data",
-           "train": "new.data"}
+ALIASES = {
+    "open": "sample",
+    "show": "view",
+    "rules": "part",
+    "edits": "phi",
+    "explore": "model",
+    "on": "data",
+    "train": "new.data",
+}
 # Choices that had another name, by parameter; and how names of choices began.
-_RENAMED = {"view": {"What did it": "Sensitivity"}, "part": {"What did it": "Sensitivity"},
-            "terms": {"say of a modality": "weight of a modality"}, "as": {"dividends": "contributions"},
-            "words": {"short": "brief"},
-            **{key: {"test samples of its regime": "test samples of its planted type"} for key in ("over", "builtof")}}
+_RENAMED = {
+    "view": {"What did it": "Sensitivity"},
+    "part": {"What did it": "Sensitivity"},
+    "terms": {"say of a modality": "weight of a modality"},
+    "as": {"dividends": "contributions"},
+    "words": {"short": "brief"},
+    **{
+        key: {"test samples of its regime": "test samples of its planted type"}
+        for key in ("over", "builtof")
+    },
+}
 _BEGAN = {"effect": ("dividend of ", "contribution of "), "term": ("say of ", "weight of ")}
 _COLUMNS = ("by", "slice", "map.colour")  # hold names of columns as readers say them
 _SPLIT = {"relation": cohorts.RELATIONS_THEN}
 # in every page's address
-KEYS = ("model", "data", "sample", "output", "background", "contrast", "members", "rows", "cohort", "pin")
+KEYS = (
+    "model",
+    "data",
+    "sample",
+    "output",
+    "background",
+    "contrast",
+    "members",
+    "rows",
+    "cohort",
+    "pin",
+)
 GUIDES = ("tour", "load", "words")  # parameters that lead the reader and draw nothing
 FREE = "fig."  # begins parameters that say what is shown of a figure
 Rules = Callable[[View, Any], Mapping[str, Allowed]]
@@ -66,7 +91,9 @@ def models() -> list[str]:
     """
     names = checkpoint.available()
     if not names:
-        raise NotFound("There is no trained model yet. Train the shipped ones with `python scripts/train_models.py`.")
+        raise NotFound(
+            "There is no trained model yet. Train the shipped ones with `python scripts/train_models.py`."
+        )
     return sorted(names, key=lambda name: (name != "qj-planted", name))
 
 
@@ -184,7 +211,9 @@ def whole(page: str, address: Mapping[str, str | Sequence[str]], allowed: Rules)
         for key, value in turned.items():
             found.pop(key, None)
             found |= {key: [f"{value:.15g}"]} if value != default[key] else {}
-    return Opened(view, made_from(work) | {"sample": found["sample"][0], "seed": work.card.get("seed")})
+    return Opened(
+        view, made_from(work) | {"sample": found["sample"][0], "seed": work.card.get("seed")}
+    )
 
 
 def value_now(key: str, value: str) -> str:
@@ -199,25 +228,38 @@ def value_now(key: str, value: str) -> str:
 
 def values_now(key: str, values: Sequence[str]) -> list[str]:
     """Returns what the values of a key are called today, each once; some have become several."""
-    return list(dict.fromkeys(now for value in values for now in _SPLIT.get(key, {}).get(
-        value, (value_now(key, value),))))
+    return list(
+        dict.fromkeys(
+            now
+            for value in values
+            for now in _SPLIT.get(key, {}).get(value, (value_now(key, value),))
+        )
+    )
 
 
 def made_from(work: Workspace) -> dict[str, Any]:
     """Returns names and digests of a model and its data, as recipes and session files hold them."""
-    return {"model": {"name": work.name, "digest": str(work.card.get("weights_sha256", ""))},
-            "data": {"name": work.dataset.name, "digest": work.dataset.digest}}
+    return {
+        "model": {"name": work.name, "digest": str(work.card.get("weights_sha256", ""))},
+        "data": {"name": work.dataset.name, "digest": work.dataset.digest},
+    }
 
 
 def _written(address: Mapping[str, str | Sequence[str]]) -> Values:
     """The address with lists alone, by the names of today, without what leads the reader."""
-    found = {key: [values] if isinstance(values, str) else list(values) for key, values in address.items()
-             if key not in GUIDES}
+    found = {
+        key: [values] if isinstance(values, str) else list(values)
+        for key, values in address.items()
+        if key not in GUIDES
+    }
     for alias, key in ALIASES.items():
         if alias in found:
             found[key] = found.pop(alias)[-1:]
-    return {key: values_now(key, values) for key, values in found.items()
-            if values and not (key.startswith(FREE) and values == [""])}
+    return {
+        key: values_now(key, values)
+        for key, values in found.items()
+        if values and not (key.startswith(FREE) and values == [""])
+    }
 
 
 @contextmanager
@@ -233,9 +275,11 @@ def _kept(found: Values) -> Values:
     """The address with saved cohorts and the pinned view as they are written today."""
     if "cohort" in found:
         with _named("cohort"):
-            check(len(found["cohort"]) <= cohorts.MAX_SAVED,
-                  f"{len(found['cohort'])} cohorts are named, and at most {cohorts.MAX_SAVED} are kept. Leave some "
-                  "out.")
+            check(
+                len(found["cohort"]) <= cohorts.MAX_SAVED,
+                f"{len(found['cohort'])} cohorts are named, and at most {cohorts.MAX_SAVED} are kept. Leave some "
+                "out.",
+            )
             named = {one.name: str(one) for one in map(cohorts.parse_saved, found["cohort"])}
         found["cohort"] = list(named.values())
     if "pin" in found:
@@ -252,7 +296,10 @@ def _choose_model(found: Values) -> None:
     if "data" not in found:
         found["data"] = [own_data(model)]
     problem = misfit(model, found["data"][0])
-    check(not problem, f"In the link, `data`: model '{model}' does not fit data set '{found['data'][0]}': {problem}")
+    check(
+        not problem,
+        f"In the link, `data`: model '{model}' does not fit data set '{found['data'][0]}': {problem}",
+    )
 
 
 def _compare(found: Values, work: Workspace) -> None:
@@ -260,12 +307,19 @@ def _compare(found: Values, work: Workspace) -> None:
     labels = {kind: label for label, kind in backgrounds.OFFERED.items()}
     if found.get("background"):
         found["background"] = [labels.get(said, said) for said in found["background"]]
-    _audit_some(found, {"background": rules.options("Background", backgrounds.OFFERED, ""),
-                        "contrast": Allowed(work.dataset.row, ""),
-                        "rows": rules.options("Rows", [backgrounds.ALL_ROWS], "")})
+    _audit_some(
+        found,
+        {
+            "background": rules.options("Background", backgrounds.OFFERED, ""),
+            "contrast": Allowed(work.dataset.row, ""),
+            "rows": rules.options("Rows", [backgrounds.ALL_ROWS], ""),
+        },
+    )
     kind = backgrounds.OFFERED[found.get("background", [backgrounds.DEFAULT])[0]]
     if kind == "contrast":
-        found.setdefault("contrast", [backgrounds.default_contrast(work, work.dataset.row(found["sample"][0]))])
+        found.setdefault(
+            "contrast", [backgrounds.default_contrast(work, work.dataset.row(found["sample"][0]))]
+        )
     names = [cohorts.parse_saved(each).name for each in found.get("cohort", [])]
     if kind == "cohort" and names:
         _audit_some(found, {"members": rules.options("Cohort", names, "")})
@@ -286,9 +340,12 @@ def _audit(found: Values, allowed: Mapping[str, Allowed]) -> None:
     _audit_some(found, allowed)
     strange = [key for key in found if key not in {*allowed, *KEYS} and not key.startswith(FREE)]
     several = len(strange) > 1
-    check(not strange, f"In the link, {', '.join(f'`{key[:60]}`' for key in strange[:8])}: this page has no such "
-                       f"setting{'s' if several else ''}, or not for this model. Leave {'them' if several else 'it'} "
-                       "out.")
+    check(
+        not strange,
+        f"In the link, {', '.join(f'`{key[:60]}`' for key in strange[:8])}: this page has no such "
+        f"setting{'s' if several else ''}, or not for this model. Leave {'them' if several else 'it'} "
+        "out.",
+    )
     for key in (key for key in found if key.startswith(FREE)):
         with _named(key):
             visible.parse(found[key][-1])
@@ -296,4 +353,9 @@ def _audit(found: Values, allowed: Mapping[str, Allowed]) -> None:
 
 def _audit_some(found: Values, allowed: Mapping[str, Allowed]) -> None:
     problems = rules.audit(found, allowed)
-    check(not problems, " ".join(each.words.removesuffix(f" {allowed[key].instead}") for key, each in problems.items()))
+    check(
+        not problems,
+        " ".join(
+            each.words.removesuffix(f" {allowed[key].instead}") for key, each in problems.items()
+        ),
+    )

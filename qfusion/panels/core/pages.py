@@ -7,9 +7,9 @@ QUESTIONS = {
     "circuit": "What does every gate do to this sample, and what would it have decided otherwise?",
     "what if": "What would the model have said otherwise, and what would flip its decision?",
     "decision operators": "What would a modality have to say for this decision, what against it, and which real "
-                          "samples say it?",
+    "samples say it?",
     "cohorts": "Is what one sample shows the rule, of all samples or of those like it, and does entanglement explain "
-               "it?",
+    "it?",
     "compare": "What makes two decisions differ?",
     "faithfulness": "How far can the explanations of this model be trusted, and when not?",
     "data": "What data are there, what is in them, and how do I bring my own?",

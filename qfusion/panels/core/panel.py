@@ -77,7 +77,11 @@ class Picture:
         """What it shows and does not, as plain text; of a small figure, which is explained by what stands around it,
         what it shows."""
         shows = text.unmarked(self.shows)
-        return f"Shows {shows} Does not show {text.unmarked(self.not_shown)}" if self.not_shown else shows
+        return (
+            f"Shows {shows} Does not show {text.unmarked(self.not_shown)}"
+            if self.not_shown
+            else shows
+        )
 
 
 Build = TypeVar("Build", bound=Callable[..., Picture])
@@ -129,8 +133,12 @@ def ticked(key: str) -> Read:
 
 
 # of a panel that is measured on samples drawn at random unless all are asked for
-EVERYONE: Mapping[str, Read] = {"everyone": lambda view: True if view.get("measured") == draws.ALL else None}
-Opens = Callable[[View], bool]  # whether the part of a page in which a panel stands is open under an address
+EVERYONE: Mapping[str, Read] = {
+    "everyone": lambda view: True if view.get("measured") == draws.ALL else None
+}
+Opens = Callable[
+    [View], bool
+]  # whether the part of a page in which a panel stands is open under an address
 
 
 def always(*_: Any, **__: Any) -> bool:
@@ -151,7 +159,9 @@ def unfolded(key: str) -> Opens:
 
 def can(*abilities: Ability) -> Callable[..., bool]:
     """Whether the model of a sample, or of a workspace, can do all of these, see `models.explorable`."""
-    return lambda subject, **_: all(getattr(subject, "work", subject).can(each) for each in abilities)
+    return lambda subject, **_: all(
+        getattr(subject, "work", subject).can(each) for each in abilities
+    )
 
 
 @dataclass(frozen=True)
@@ -205,15 +215,20 @@ class Panel:
         Raises:
             InvalidInput: when the address says what cannot be an option.
         """
-        check(bool(rest) == bool(self.rest),
-              f"There is no panel whose name ends in '{rest[:60]}'. Copy the link again.")
-        ending: Mapping[str, Any] = self.rest(view,
-                                              rest) if callable(self.rest) else {self.rest: rest} if self.rest else {}
+        check(
+            bool(rest) == bool(self.rest),
+            f"There is no panel whose name ends in '{rest[:60]}'. Copy the link again.",
+        )
+        ending: Mapping[str, Any] = (
+            self.rest(view, rest) if callable(self.rest) else {self.rest: rest} if self.rest else {}
+        )
         return {**self.fixed, **ending, **_said(self.options, view)}
 
     def shown(self, view: View, subject: Any, rest: str = "") -> bool:
         """Returns whether the page shows it of a subject; arguments and errors are those of `arguments`."""
-        return self.opens(view) and self.fits(subject, **self.arguments(view, rest), **_said(self.asked, view))
+        return self.opens(view) and self.fits(
+            subject, **self.arguments(view, rest), **_said(self.asked, view)
+        )
 
 
 def _said(options: Mapping[str, Read], view: View) -> dict[str, Any]:

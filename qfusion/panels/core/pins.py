@@ -37,8 +37,13 @@ def parse(text: str) -> Pin:
     Raises:
         InvalidInput: when the text does not have three or four parts.
     """
-    check(len(text) <= MAX_TEXT, f"The pin has {len(text):,} characters, and at most {MAX_TEXT:,} are read. Pin anew.")
+    check(
+        len(text) <= MAX_TEXT,
+        f"The pin has {len(text):,} characters, and at most {MAX_TEXT:,} are read. Pin anew.",
+    )
     parts = [unquote(part) for part in text.split("/")]
-    check(len(parts) in (3, 4) and all(part.isprintable() for part in parts) and all(parts[:3]),
-          f"Pin {text[:60]!r} must look like `model/data/sample` or `model/data/sample/tweak`. Pin anew.")
+    check(
+        len(parts) in (3, 4) and all(part.isprintable() for part in parts) and all(parts[:3]),
+        f"Pin {text[:60]!r} must look like `model/data/sample` or `model/data/sample/tweak`. Pin anew.",
+    )
     return Pin(*parts)

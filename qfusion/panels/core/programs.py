@@ -34,40 +34,86 @@ def _parts(*parts: dict[str, Panel]) -> Mapping[str, Panel]:
 # Page (its title in small letters) -> panel, in the order of the page.
 PAGES: dict[str, Mapping[str, Panel]] = {
     "overview": panels.overview.PANELS,
-    "samples": _parts(panels.samples.PANELS, panels.people.OF_SAMPLE, panels.inside.PANELS, panels.similar.PANELS),
-    "dynamics": _parts(panels.dynamics.PANELS, panels.building.PANELS, panels.physics.PANELS, panels.generator.PANELS,
-                       panels.sharing.PANELS, panels.states.PANELS, {
-        "decision-layers": replace(panels.layers.PANELS["decision-layers"], opens=always),
-        "entropy-gates": Panel(panels.circuit.entropies, fixed={"marked": False}, fits=can("layers"))}),
-    "circuit": _parts(panels.circuit.PANELS, panels.rules.PANELS, panels.noise.PANELS, panels.layers.PANELS,
-                      panels.physics.PANELS),
-    "what if": panels.what_if.PANELS, "decision operators": panels.operators.PANELS,
-    "cohorts": _parts(panels.sample_map.PANELS, panels.cohorts.PANELS, panels.slices.PANELS, panels.quality.PANELS),
+    "samples": _parts(
+        panels.samples.PANELS, panels.people.OF_SAMPLE, panels.inside.PANELS, panels.similar.PANELS
+    ),
+    "dynamics": _parts(
+        panels.dynamics.PANELS,
+        panels.building.PANELS,
+        panels.physics.PANELS,
+        panels.generator.PANELS,
+        panels.sharing.PANELS,
+        panels.states.PANELS,
+        {
+            "decision-layers": replace(panels.layers.PANELS["decision-layers"], opens=always),
+            "entropy-gates": Panel(
+                panels.circuit.entropies, fixed={"marked": False}, fits=can("layers")
+            ),
+        },
+    ),
+    "circuit": _parts(
+        panels.circuit.PANELS,
+        panels.rules.PANELS,
+        panels.noise.PANELS,
+        panels.layers.PANELS,
+        panels.physics.PANELS,
+    ),
+    "what if": panels.what_if.PANELS,
+    "decision operators": panels.operators.PANELS,
+    "cohorts": _parts(
+        panels.sample_map.PANELS, panels.cohorts.PANELS, panels.slices.PANELS, panels.quality.PANELS
+    ),
     "compare": _parts(panels.compare.PANELS, panels.several.PANELS),
     "faithfulness": _parts(panels.faithfulness.PANELS, panels.people.PANELS),
-    "data": panels.data.PANELS, "train": panels.train.PANELS, "sweeps": panels.sweeps.PANELS,
+    "data": panels.data.PANELS,
+    "train": panels.train.PANELS,
+    "sweeps": panels.sweeps.PANELS,
     "leaderboard": panels.leaderboard.PANELS,
 }
 # Panels that there are several of, for modalities or samples, by how their name begins.
 NAMED: dict[str, Mapping[str, Panel]] = {
-    "overview": panels.overview.NAMED, "samples": panels.samples.NAMED, "dynamics": panels.dynamics.NAMED,
-    "what if": panels.what_if.NAMED, "decision operators": panels.operators.NAMED,
+    "overview": panels.overview.NAMED,
+    "samples": panels.samples.NAMED,
+    "dynamics": panels.dynamics.NAMED,
+    "what if": panels.what_if.NAMED,
+    "decision operators": panels.operators.NAMED,
     "compare": {**panels.several.NAMED, **panels.compare.NAMED},
-    "faithfulness": panels.faithfulness.NAMED, "train": panels.train.NAMED,
+    "faithfulness": panels.faithfulness.NAMED,
+    "train": panels.train.NAMED,
 }
 # What an address may say of each page, besides what it may say of every page.
 RULES: dict[str, tuple[Rules, ...]] = {
     "samples": (panels.samples.allowed, panels.inside.allowed, panels.similar.allowed),
-    "dynamics": (sliders.allowed, panels.physics.allowed, panels.building.allowed, panels.dynamics.allowed,
-                 panels.layers.allowed, panels.generator.allowed, panels.states.allowed),
-    "circuit": (panels.circuit.allowed, panels.layers.allowed, panels.rules.allowed, panels.noise.allowed,
-                panels.physics.allowed),
-    "what if": (panels.what_if.allowed,), "decision operators": (panels.operators.allowed,),
+    "dynamics": (
+        sliders.allowed,
+        panels.physics.allowed,
+        panels.building.allowed,
+        panels.dynamics.allowed,
+        panels.layers.allowed,
+        panels.generator.allowed,
+        panels.states.allowed,
+    ),
+    "circuit": (
+        panels.circuit.allowed,
+        panels.layers.allowed,
+        panels.rules.allowed,
+        panels.noise.allowed,
+        panels.physics.allowed,
+    ),
+    "what if": (panels.what_if.allowed,),
+    "decision operators": (panels.operators.allowed,),
     "cohorts": (panels.cohorts.allowed, panels.sample_map.allowed, panels.slices.allowed),
-    "compare": (sliders.allowed, panels.rules.allowed, panels.compare.allowed, panels.several.allowed),
-    "faithfulness": (panels.faithfulness.allowed, panels.people.allowed), "data": (panels.data.allowed,),
+    "compare": (
+        sliders.allowed,
+        panels.rules.allowed,
+        panels.compare.allowed,
+        panels.several.allowed,
+    ),
+    "faithfulness": (panels.faithfulness.allowed, panels.people.allowed),
+    "data": (panels.data.allowed,),
     "train": (panels.train.allowed,),
-    "sweeps": (panels.sweeps.allowed,), "leaderboard": (panels.leaderboard.allowed,),
+    "sweeps": (panels.sweeps.allowed,),
+    "leaderboard": (panels.leaderboard.allowed,),
 }
 BARE = ("data", "train", "sweeps")  # pages that need neither model nor sample
 # panels that are words or tables, without a figure
@@ -76,7 +122,9 @@ WORDS = ("questions", "cautions", "estimators", "train-results", "wrong")
 
 def allowed(view: View, work: Any) -> dict[str, Allowed]:
     """Returns what an address may say of a page, by parameter."""
-    return {key: rule for rules in RULES.get(view.page, ()) for key, rule in rules(view, work).items()}
+    return {
+        key: rule for rules in RULES.get(view.page, ()) for key, rule in rules(view, work).items()
+    }
 
 
 def opened(page: str, address: Address) -> Opened:
@@ -105,7 +153,11 @@ class Call(NamedTuple):
 
     def text(self, *before: str) -> str:
         """The call as Python text, behind the arguments `before`."""
-        words = [*before, *map(repr, self.positional), *(f"{name}={value!r}" for name, value in self.named.items())]
+        words = [
+            *before,
+            *map(repr, self.positional),
+            *(f"{name}={value!r}" for name, value in self.named.items()),
+        ]
         return f"{self.function}({', '.join(words)})"
 
 
@@ -119,32 +171,58 @@ def _sample(view: View) -> Call:
     elif view.background != "joint":
         named |= {"background": view.background}
     named |= {"rows": view.get("rows")}
-    return Call("qfusion.analysis.sample", "open_sample", (view.model, view.named("sample"), view.named("data")),
-                _said(named))
+    return Call(
+        "qfusion.analysis.sample",
+        "open_sample",
+        (view.model, view.named("sample"), view.named("data")),
+        _said(named),
+    )
 
 
 def _sides(view: View) -> Call:
     """The pinned view as A beside the page's sample as B."""
     pin = view.pin
     members = _members(view) if view.background == "cohort" else ""
-    return Call("qfusion.analysis.compare", "beside", (pin.model, pin.sample, pin.data),
-                _said({"tweak": pin.tweak, "members": members}), "sample")
+    return Call(
+        "qfusion.analysis.compare",
+        "beside",
+        (pin.model, pin.sample, pin.data),
+        _said({"tweak": pin.tweak, "members": members}),
+        "sample",
+    )
 
 
 def _levels(view: View) -> Call:
     """All samples, those of the filter, and the page's sample."""
     filter = view.get("filter")
-    name = next((each.name for each in map(cohorts.parse_saved, view.all("cohort"))
-                 if each.parts == cohorts.parse(filter)), "")
-    return Call("qfusion.analysis.levels", "levels_of", (),
-                _said({"filter": filter, "output": view.output, "name": name}), "sample")
+    name = next(
+        (
+            each.name
+            for each in map(cohorts.parse_saved, view.all("cohort"))
+            if each.parts == cohorts.parse(filter)
+        ),
+        "",
+    )
+    return Call(
+        "qfusion.analysis.levels",
+        "levels_of",
+        (),
+        _said({"filter": filter, "output": view.output, "name": name}),
+        "sample",
+    )
 
 
 def _members(view: View) -> str:
     """The saved cohort that is compared with; empty where the address keeps none of that name."""
     kept = view.all("cohort")
-    return next((each for each in kept if cohorts.parse_saved(each).name
-                 == view.get("members", cohorts.parse_saved(each).name)), "")
+    return next(
+        (
+            each
+            for each in kept
+            if cohorts.parse_saved(each).name == view.get("members", cohorts.parse_saved(each).name)
+        ),
+        "",
+    )
 
 
 def _said(named: Mapping[str, Any]) -> dict[str, Any]:
@@ -152,12 +230,19 @@ def _said(named: Mapping[str, Any]) -> dict[str, Any]:
 
 
 SUBJECTS: dict[str, Callable[[View], Call]] = {
-    "sample": _sample, "sides": _sides, "levels": _levels,
+    "sample": _sample,
+    "sides": _sides,
+    "levels": _levels,
     "board": lambda _: Call("qfusion.analysis.learning.standings", "open_board"),
     "dataset": lambda view: Call("qfusion.panels.data", "open_set", tuple(view.all("set")[-1:])),
-    "runs": lambda view: Call("qfusion.analysis.learning.run_curves", "open_runs", (view.all("run"),) if view.all("run")
-                              else ()),
-    "trials": lambda view: Call("qfusion.analysis.learning.sweep_trials", "open_trials", tuple(view.all("sweep")[-1:])),
+    "runs": lambda view: Call(
+        "qfusion.analysis.learning.run_curves",
+        "open_runs",
+        (view.all("run"),) if view.all("run") else (),
+    ),
+    "trials": lambda view: Call(
+        "qfusion.analysis.learning.sweep_trials", "open_trials", tuple(view.all("sweep")[-1:])
+    ),
 }
 
 
@@ -184,12 +269,16 @@ def shown(view: View, only: str = "") -> Iterator[str]:
     """Yields the names of the panels that a page shows under an address that leaves nothing open, in its order, or
     `only` that of one."""
     subjects: dict[str, Any] = {}
-    for start, panel in sorted({**PAGES[view.page], **NAMED.get(view.page, {})}.items(),
-                               key=lambda each: each[1].below):
+    for start, panel in sorted(
+        {**PAGES[view.page], **NAMED.get(view.page, {})}.items(), key=lambda each: each[1].below
+    ):
         if (not only or only.startswith(start)) and panel.opens(view):
             subject = _open(view, panel.subject, subjects)
-            yield from (start + end for end in panel.endings(view, subject)
-                        if only in ("", start + end) and panel.shown(view, subject, end))
+            yield from (
+                start + end
+                for end in panel.endings(view, subject)
+                if only in ("", start + end) and panel.shown(view, subject, end)
+            )
 
 
 def subject_of(page: str, panel: str) -> str:
@@ -212,8 +301,9 @@ def _open(view: View, subject: str, kept: dict[str, Any] | None = None) -> Any:
     for name, call in _calls(view, subject):
         if name not in found:
             before = [found[call.of]] if call.of else []
-            found[name] = getattr(importlib.import_module(call.module),
-                                  call.function)(*before, *call.positional, **call.named)
+            found[name] = getattr(importlib.import_module(call.module), call.function)(
+                *before, *call.positional, **call.named
+            )
     return found["sample"].work if subject == "work" else found[subject]
 
 
@@ -225,13 +315,25 @@ def program(page: str, panel: str, address: Address) -> str:
     for name, call in _calls(view, found.subject):
         modules.add(f"from {call.module} import {call.function}")
         lines.append(f"{name} = {call.text(*([call.of] if call.of else []))}")
-    module = found.build.__module__.removeprefix("qfusion.").replace("panels.parts.", "panels.")  # as `panels` has it
+    module = found.build.__module__.removeprefix("qfusion.").replace(
+        "panels.parts.", "panels."
+    )  # as `panels` has it
     builder = f"{module}.{found.build.__name__}"
     subject = "sample.work" if found.subject == "work" else found.subject
     picture = Call("", builder, (), found.arguments(view, rest)).text(subject)
     return "\n".join(
-        [f"# The numbers of panel {panel!r} on qfusion's page {view.page!r}; run it where qfusion can be imported.",
-         *sorted(modules), "", *lines, f"picture = {picture}", "numbers = picture.table()", "", "print(numbers)", ""])
+        [
+            f"# The numbers of panel {panel!r} on qfusion's page {view.page!r}; run it where qfusion can be imported.",
+            *sorted(modules),
+            "",
+            *lines,
+            f"picture = {picture}",
+            "numbers = picture.table()",
+            "",
+            "print(numbers)",
+            "",
+        ]
+    )
 
 
 def _found(page: str, panel: str, address: Address) -> tuple[View, Panel, str]:

@@ -23,8 +23,10 @@ _TOPS = {COUPLING: TOP_FACTOR, DISSIPATION: TOP_FACTOR, RATE: TOP_RATE, DURATION
 
 def tops(model: Any) -> dict[str, float]:
     """Returns the highest value of every slider, by key; the lowest is 0."""
-    return {key: default * next(top for start, top in _TOPS.items() if key.startswith(start))
-            for key, default in learned(model).items()}
+    return {
+        key: default * next(top for start, top in _TOPS.items() if key.startswith(start))
+        for key, default in learned(model).items()
+    }
 
 
 def allowed(view: View, work: Workspace) -> dict[str, Allowed]:
@@ -33,9 +35,15 @@ def allowed(view: View, work: Workspace) -> dict[str, Allowed]:
         return {}
     default, highest = learned(work.model), tops(work.model)
     strange = [key for key in view.address if key.startswith(_FACTORS) and key not in default]
-    found = {key: rules.number(key, 0, highest[key], f"{'T = ' if key == DURATION else ''}{value:g} is used.")
-             for key, value in default.items()}
-    return found | {key: Allowed(partial(_unknown, work.model, key), "It is ignored.") for key in strange}
+    found = {
+        key: rules.number(
+            key, 0, highest[key], f"{'T = ' if key == DURATION else ''}{value:g} is used."
+        )
+        for key, value in default.items()
+    }
+    return found | {
+        key: Allowed(partial(_unknown, work.model, key), "It is ignored.") for key in strange
+    }
 
 
 def _unknown(model: Any, key: str, _: str) -> None:

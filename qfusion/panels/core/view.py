@@ -46,8 +46,10 @@ class View:
         """
         found = self.address.get(key, [])
         values = [found] if isinstance(found, str) else [str(each) for each in found]
-        check(all(len(each) <= MAX_TEXT for each in values),
-              f"Parameter `{key[:60]}` is longer than any of ours. Copy the link again.")
+        check(
+            all(len(each) <= MAX_TEXT for each in values),
+            f"Parameter `{key[:60]}` is longer than any of ours. Copy the link again.",
+        )
         return values
 
     def one_of(self, key: str, options: Sequence[str]) -> str:
@@ -75,7 +77,10 @@ class View:
             InvalidInput: when the address does not have it.
         """
         said = self.get(key)
-        check(bool(said), f"The address does not say which {key} it is. Open the page again and copy its link.")
+        check(
+            bool(said),
+            f"The address does not say which {key} it is. Open the page again and copy its link.",
+        )
         return said
 
     @property
@@ -122,8 +127,11 @@ class View:
             return ""
         if not self.has_time:
             return self.get("phi").strip(" ,")
-        said = [(key, self.get(key)) for key in self.address
-                if key.startswith((COUPLING, DISSIPATION, RATE)) or key == DURATION]
+        said = [
+            (key, self.get(key))
+            for key in self.address
+            if key.startswith((COUPLING, DISSIPATION, RATE)) or key == DURATION
+        ]
         model: Any = checkpoint.load(self.model).model
         return str(Tweak.of(said, model))
 

@@ -42,19 +42,36 @@ def couplings(sample: Sample, theme: Theme = "light") -> Picture:
         parts[JUMPS] = found.rates
     joint = {term: value for term, value in found.energy.items() if "+" in term}
     strongest = max(joint, key=lambda term: joint[term], default="")
-    title = (f"H couples {text.plain(listed(split_term(strongest)))} most ({joint[strongest]:.2f})"
-             if strongest and joint[strongest] > 1e-9 * max(found.energy.values()) else "H couples nothing")
+    title = (
+        f"H couples {text.plain(listed(split_term(strongest)))} most ({joint[strongest]:.2f})"
+        if strongest and joint[strongest] > 1e-9 * max(found.energy.values())
+        else "H couples nothing"
+    )
     return Picture(
-        "couplings", title, figures.couplings(parts, system.names, _UNITS, theme),
+        "couplings",
+        title,
+        figures.couplings(parts, system.names, _UNITS, theme),
         shows="the parts of H and of the traceless jump operators that act on exactly these modalities, the same in "
-              "every gauge. Discs: on one alone; lines: on two; stars: on more. H: root mean square energy, √(Tr H_S² "
-              "/ D); dissipation: jumps per time in the completely mixed state, Σ Tr L_A†L_A / D. Parts are "
-              "orthogonal: squares of energies add up, and so do rates." + _of(sample),
+        "every gauge. Discs: on one alone; lines: on two; stars: on more. H: root mean square energy, √(Tr H_S² "
+        "/ D); dissipation: jumps per time in the completely mixed state, Σ Tr L_A†L_A / D. Parts are "
+        "orthogonal: squares of energies add up, and so do rates." + _of(sample),
         not_shown="what a coupling does to a decision: see Sensitivity.",
-        alt="; ".join(f"{name}: " + ", ".join(f"{term} {value:.3g}" for term, value in part.items())
-                      for name, part in parts.items()) + ".",
-        table=lambda: pd.DataFrame([{"modalities": term, "energy_of_H": found.energy[term],
-                                     "rate_of_dissipation": found.rates.get(term, 0.0)} for term in found.energy]))
+        alt="; ".join(
+            f"{name}: " + ", ".join(f"{term} {value:.3g}" for term, value in part.items())
+            for name, part in parts.items()
+        )
+        + ".",
+        table=lambda: pd.DataFrame(
+            [
+                {
+                    "modalities": term,
+                    "energy_of_H": found.energy[term],
+                    "rate_of_dissipation": found.rates.get(term, 0.0),
+                }
+                for term in found.energy
+            ]
+        ),
+    )
 
 
 def levels(sample: Sample, theme: Theme = "light") -> Picture:
@@ -65,17 +82,27 @@ def levels(sample: Sample, theme: Theme = "light") -> Picture:
     """
     free, coupled = generator.levels(sample.model.system())
     return Picture(
-        "levels", span(free, coupled), figures.levels(free, coupled, theme),
+        "levels",
+        span(free, coupled),
+        figures.levels(free, coupled, theme),
         shows=f"the {len(free)} eigenvalues of H: left of the parts that act on one modality each, right of all of it; "
-              "levels are joined in their order." + _of(sample),
+        "levels are joined in their order." + _of(sample),
         not_shown="states: which of them a level belongs to.",
         alt=f"Levels by themselves from {free[0]:.3f} to {free[-1]:.3f}, with couplings from {coupled[0]:.3f} to "
-            f"{coupled[-1]:.3f}.",
-        table=lambda: pd.DataFrame({"level": np.arange(1, len(free) + 1), "energy_alone": free,
-                                    "energy_with_couplings": coupled}))
+        f"{coupled[-1]:.3f}.",
+        table=lambda: pd.DataFrame(
+            {
+                "level": np.arange(1, len(free) + 1),
+                "energy_alone": free,
+                "energy_with_couplings": coupled,
+            }
+        ),
+    )
 
 
-def letters(sample: Sample, theme: Theme = "light", *, operator: str = generator.HAMILTONIAN) -> Picture:
+def letters(
+    sample: Sample, theme: Theme = "light", *, operator: str = generator.HAMILTONIAN
+) -> Picture:
     """The largest terms of an operator in a product of Pauli words, or of Gell-Mann matrices.
 
     Args:
@@ -85,21 +112,44 @@ def letters(sample: Sample, theme: Theme = "light", *, operator: str = generator
     known, system = generator.operators(sample.model), sample.model.system()
     A = generator.operator(sample, system, choose("Operator", operator, known))
     found, share = generator.largest(A, system, MAX_LETTERS)
-    check(bool(found), f"Operator {operator} is a multiple of the identity: there is nothing to take apart.")
+    check(
+        bool(found),
+        f"Operator {operator} is a multiple of the identity: there is nothing to take apart.",
+    )
     names, values = [each.words for each in found], np.array([each.value for each in found])
     qubits = all(d & (d - 1) == 0 for d in system.dims)
     return Picture(
-        "letters", largest_letter(operator, names, values),
+        "letters",
+        largest_letter(operator, names, values),
         figures.letters(names, [each.term for each in found], values, system.names, theme),
         shows=f"coefficients Tr[P†A] / D of the {known[operator]} in products of "
-              + ("Pauli words, a letter for each qubit of a modality" if qubits else
-                 "Pauli words and generalised Gell-Mann matrices (S and A couple two levels, D are diagonal)")
-              + f"; modalities that are not named have the identity. The {len(found)} largest hold {share:.0%} of the "
-                "sum of all squares." + _of(sample) + (f" {UNRAVELLING}" if operator.startswith("L") else ""),
+        + (
+            "Pauli words, a letter for each qubit of a modality"
+            if qubits
+            else "Pauli words and generalised Gell-Mann matrices (S and A couple two levels, D are diagonal)"
+        )
+        + f"; modalities that are not named have the identity. The {len(found)} largest hold {share:.0%} of the "
+        "sum of all squares."
+        + _of(sample)
+        + (f" {UNRAVELLING}" if operator.startswith("L") else ""),
         not_shown="the identity, and smaller terms: see the table of strengths by coalition.",
-        alt=", ".join(f"{name} {_number(value)}" for name, value in zip(names[:8], values, strict=False)) + ".",
-        table=lambda: pd.DataFrame([{"operator": operator, "modalities": each.term, "letters": " ".join(each.letters),
-                                     "real": each.value.real, "imaginary": each.value.imag} for each in found]))
+        alt=", ".join(
+            f"{name} {_number(value)}" for name, value in zip(names[:8], values, strict=False)
+        )
+        + ".",
+        table=lambda: pd.DataFrame(
+            [
+                {
+                    "operator": operator,
+                    "modalities": each.term,
+                    "letters": " ".join(each.letters),
+                    "real": each.value.real,
+                    "imaginary": each.value.imag,
+                }
+                for each in found
+            ]
+        ),
+    )
 
 
 def modes(sample: Sample, theme: Theme = "light") -> Picture:
@@ -114,14 +164,16 @@ def modes(sample: Sample, theme: Theme = "light") -> Picture:
     gap = float(away[away > least].min()) if bool((away > least).any()) else 0.0
     still = int((away <= least).sum())
     return Picture(
-        "modes", f"The slowest decay is {gap:.2g} per time" if gap else "Nothing decays",
+        "modes",
+        f"The slowest decay is {gap:.2g} per time" if gap else "Nothing decays",
         figures.modes(values, gap, theme),
         shows=f"all {len(values):,} eigenvalues of the generator of the master equation: real parts are rates at which "
-              f"modes decay, imaginary parts frequencies. {still} stay{'s' if still == 1 else ''}: what is left in the "
-              "end." + _of(sample),
+        f"modes decay, imaginary parts frequencies. {still} stay{'s' if still == 1 else ''}: what is left in the "
+        "end." + _of(sample),
         not_shown="how much of a mode this sample's state holds.",
         alt=f"{len(values):,} eigenvalues, rates from {away.min():.3g} to {away.max():.3g}; gap {gap:.3g}.",
-        table=lambda: pd.DataFrame({"rate": away, "frequency": values.imag}))
+        table=lambda: pd.DataFrame({"rate": away, "frequency": values.imag}),
+    )
 
 
 def span(free: np.ndarray, coupled: np.ndarray) -> str:
@@ -143,8 +195,14 @@ def largest_letter(operator: str, names: Sequence[str], values: np.ndarray) -> s
     if round(sizes[first[0]], 2) == 0:
         return f"{operator}: no term is as large as 0.01"
     if len(first) == 1:
-        return f"{operator}: {text.plain(first[0])} is the largest of its terms ({number[first[0]]})"
-    words = listed(said) if len(said) <= MAX_NAMED else f"{len(said)} terms, of size {sizes[first[0]]:.2f}"
+        return (
+            f"{operator}: {text.plain(first[0])} is the largest of its terms ({number[first[0]]})"
+        )
+    words = (
+        listed(said)
+        if len(said) <= MAX_NAMED
+        else f"{len(said)} terms, of size {sizes[first[0]]:.2f}"
+    )
     return f"{operator}: the largest of its terms, alike: {words}"
 
 
@@ -153,7 +211,9 @@ def _number(value: complex) -> str:
 
 
 def _of(sample: Sample) -> str:
-    return " The same for every sample." + (f" Sliders: {text.plain(sample.changed)}." if sample.changed else "")
+    return " The same for every sample." + (
+        f" Sliders: {text.plain(sample.changed)}." if sample.changed else ""
+    )
 
 
 def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
@@ -165,7 +225,8 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
 
 _OPEN, _TIMED = within("view", VIEWS, "H and L"), can("time")
 PANELS = {
-    "couplings": Panel(couplings, fits=_TIMED, opens=_OPEN), "levels": Panel(levels, fits=_TIMED, opens=_OPEN),
+    "couplings": Panel(couplings, fits=_TIMED, opens=_OPEN),
+    "levels": Panel(levels, fits=_TIMED, opens=_OPEN),
     "letters": Panel(letters, {"operator": word("letters")}, fits=_TIMED, opens=_OPEN),
     "modes": Panel(modes, fits=generator.has_modes, opens=_OPEN),
 }

@@ -18,7 +18,10 @@ from qfusion.panels.core.panel import Panel, Picture
 
 MOST = 60  # classes in a figure
 MAX_NAMED = 3  # that a title names
-FEWEST, LEAN = 10, 0.1  # samples from which a slope of the residuals is looked at, and its least size
+FEWEST, LEAN = (
+    10,
+    0.1,
+)  # samples from which a slope of the residuals is looked at, and its least size
 
 
 def shown(counts: np.ndarray) -> list[int]:
@@ -33,54 +36,87 @@ def confusions(levels: Levels, theme: Theme = "light") -> Picture:
     drawn = shown(counts)
     title = taken_for(counts, classes)
     return Picture(
-        "confusions", title,
+        "confusions",
+        title,
         figures.confusions(counts[np.ix_(drawn, drawn)], [classes[k] for k in drawn], theme),
         shows="annotated classes down, predicted ones across; the colour is the share of the annotated class"
-              + (f"; the {MOST} most frequent of {len(classes):,} classes" if len(classes) > MOST else "") + ". "
-              f"Click a cell to make it the cohort. {_whose(levels)}",
+        + (f"; the {MOST} most frequent of {len(classes):,} classes" if len(classes) > MOST else "")
+        + ". "
+        f"Click a cell to make it the cohort. {_whose(levels)}",
         not_shown="how sure the model was: see the calibration.",
         alt=f"Annotated and predicted classes: {text.unmarked(title)}.",
-        table=lambda: pd.DataFrame(counts, index=pd.Index(classes, name="annotated"),
-                                   columns=list(classes)).reset_index())
+        table=lambda: pd.DataFrame(
+            counts, index=pd.Index(classes, name="annotated"), columns=list(classes)
+        ).reset_index(),
+    )
 
 
 def curves(levels: Levels, theme: Theme = "light") -> Picture:
     """ROC and precision-recall curves of every class against the rest."""
     found = quality.curves(levels)
     asked = levels.work.classes[levels.asked] if levels.asked is not None else ""
-    chosen = next((each for each in found if each.name == asked), min(found, key=lambda each: each.area, default=None))
+    chosen = next(
+        (each for each in found if each.name == asked),
+        min(found, key=lambda each: each.area, default=None),
+    )
     mean = float(np.mean([each.area for each in found])) if found else 0.0
     return Picture(
-        "curves", told_apart({each.name: each.area for each in found}, asked),
-        figures.curves([figures.Curve(each.name, *each.roc, each.area) for each in found],
-                       [figures.Curve(each.name, *each.pr, each.precision) for each in found],
-                       chosen.name if chosen else "", theme),
+        "curves",
+        told_apart({each.name: each.area for each in found}, asked),
+        figures.curves(
+            [figures.Curve(each.name, *each.roc, each.area) for each in found],
+            [figures.Curve(each.name, *each.pr, each.precision) for each in found],
+            chosen.name if chosen else "",
+            theme,
+        ),
         shows="every class against the rest, told by its softmax: left the ROC curve, right precision and recall; "
-              f"blue: the class that is explained, else the one of the smallest area. The mean area is {mean:.3f}. "
-              f"{_whose(levels)}",
+        f"blue: the class that is explained, else the one of the smallest area. The mean area is {mean:.3f}. "
+        f"{_whose(levels)}",
         not_shown="which threshold to take.",
-        alt=", ".join(f"{each.name}: area {each.area:.3f}, average precision {each.precision:.3f}"
-                      for each in found) + ".",
-        table=lambda: pd.DataFrame([{"class": each.name, "samples": each.positives, "area_under_roc": each.area,
-                                     "average_precision": each.precision} for each in found]))
+        alt=", ".join(
+            f"{each.name}: area {each.area:.3f}, average precision {each.precision:.3f}"
+            for each in found
+        )
+        + ".",
+        table=lambda: pd.DataFrame(
+            [
+                {
+                    "class": each.name,
+                    "samples": each.positives,
+                    "area_under_roc": each.area,
+                    "average_precision": each.precision,
+                }
+                for each in found
+            ]
+        ),
+    )
 
 
 def calibration(levels: Levels, theme: Theme = "light") -> Picture:
     """How often it is right that is so sure."""
     found = quality.calibration(levels)
-    sure, right = (float((values * found.counts).sum() / max(found.counts.sum(), 1))
-                   for values in (found.certainty, found.accuracy))
+    sure, right = (
+        float((values * found.counts).sum() / max(found.counts.sum(), 1))
+        for values in (found.certainty, found.accuracy)
+    )
     word = sureness(sure, right, int(found.counts.sum()))
     return Picture(
-        "calibration", f"On average {share(sure)} sure and {share(right)} right: {word}",
+        "calibration",
+        f"On average {share(sure)} sure and {share(right)} right: {word}",
         figures.calibration(found.certainty, found.accuracy, found.counts, theme),
         shows=f"the share that is right against the certainty (softmax of the predicted class), in {quality.BINS} "
-              f"bins of equal width; the larger the disc, the more samples. Expected calibration error "
-              f"{found.error:.3f}. {_whose(levels)}",
+        f"bins of equal width; the larger the disc, the more samples. Expected calibration error "
+        f"{found.error:.3f}. {_whose(levels)}",
         not_shown="how far single bins are off by chance: small ones say little.",
-        alt="; ".join(f"sure {a:.2f}, right {b:.2f} ({n})" for a, b, n in
-                      zip(found.certainty, found.accuracy, found.counts, strict=True)) + ".",
-        table=lambda: pd.DataFrame({"certainty": found.certainty, "right": found.accuracy, "samples": found.counts}))
+        alt="; ".join(
+            f"sure {a:.2f}, right {b:.2f} ({n})"
+            for a, b, n in zip(found.certainty, found.accuracy, found.counts, strict=True)
+        )
+        + ".",
+        table=lambda: pd.DataFrame(
+            {"certainty": found.certainty, "right": found.accuracy, "samples": found.counts}
+        ),
+    )
 
 
 def sureness(sure: float, right: float, count: int) -> str:
@@ -98,13 +134,19 @@ def residuals(levels: Levels, theme: Theme = "light") -> Picture:
     truth = rows["truth"].to_numpy(dtype=float)
     part = found[inside]
     return Picture(
-        "residuals", off_by(truth[inside], part),
-        figures.residuals(rows.index.astype(str).tolist(), truth, found, inside, levels.work.unit_of(0), theme),
+        "residuals",
+        off_by(truth[inside], part),
+        figures.residuals(
+            rows.index.astype(str).tolist(), truth, found, inside, levels.work.unit_of(0), theme
+        ),
         shows="prediction minus annotation of each sample; right, how many are so far off. Blue: the cohort, grey: the "
-              f"others of {levels.split}. {_whose(levels)}",
+        f"others of {levels.split}. {_whose(levels)}",
         not_shown="why: slice by a filter, such as error>1.",
         alt=f"Residuals of {len(part)} samples: mean {part.mean() if len(part) else 0:.3f}.",
-        table=lambda: pd.DataFrame({"id": rows.index, "in_cohort": inside, "truth": truth, "residual": found}))
+        table=lambda: pd.DataFrame(
+            {"id": rows.index, "in_cohort": inside, "truth": truth, "residual": found}
+        ),
+    )
 
 
 def taken_for(counts: np.ndarray, classes: Sequence[str]) -> str:
@@ -120,7 +162,10 @@ def taken_for(counts: np.ndarray, classes: Sequence[str]) -> str:
     if not most:
         return said
     first = [pair for pair, number in wrong.items() if number == most]
-    pairs = [f"‘{text.plain(classes[i])}’ is taken for ‘{text.plain(classes[j])}’" for i, j in first[:MAX_NAMED]]
+    pairs = [
+        f"‘{text.plain(classes[i])}’ is taken for ‘{text.plain(classes[j])}’"
+        for i, j in first[:MAX_NAMED]
+    ]
     if len(first) == 1:
         return f"{said}; {'most often ' if total - right > most else ''}{pairs[0]} ({most:,})"
     if len(first) > MAX_NAMED:
@@ -139,7 +184,10 @@ def told_apart(areas: Mapping[str, float], asked: str) -> str:
     if asked in areas or len(areas) == 1:
         name = asked if asked in areas else next(iter(areas))
         return f"‘{text.plain(name)}’ is told from the rest: area {areas[name]:.3f}"
-    first, least = [f"‘{text.plain(name)}’" for name in top(areas, 3, smallest=True)], min(areas.values())
+    first, least = (
+        [f"‘{text.plain(name)}’" for name in top(areas, 3, smallest=True)],
+        min(areas.values()),
+    )
     if len(first) == len(areas):
         return f"All classes are told from the rest alike: area {least:.3f}"
     words = listed(first) if len(first) <= MAX_NAMED else f"{len(first)} classes"
@@ -183,6 +231,8 @@ def is_regression(levels: Levels, **_: object) -> bool:
 
 
 PANELS = {
-    "confusions": Panel(confusions, fits=has_classes), "calibration": Panel(calibration, fits=has_classes),
-    "curves": Panel(curves, fits=has_classes), "residuals": Panel(residuals, fits=is_regression),
+    "confusions": Panel(confusions, fits=has_classes),
+    "calibration": Panel(calibration, fits=has_classes),
+    "curves": Panel(curves, fits=has_classes),
+    "residuals": Panel(residuals, fits=is_regression),
 }

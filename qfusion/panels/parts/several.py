@@ -29,7 +29,9 @@ from qfusion.quantum.measures import KINDS
 LIKE = 3  # samples beside the open one where none is chosen
 
 
-def decisions(sample: Sample, theme: Theme = "light", *, ids: Sequence[str] = (), output: str = "") -> Picture:
+def decisions(
+    sample: Sample, theme: Theme = "light", *, ids: Sequence[str] = (), output: str = ""
+) -> Picture:
     """The decisions of several samples term by term.
 
     Args:
@@ -42,41 +44,79 @@ def decisions(sample: Sample, theme: Theme = "light", *, ids: Sequence[str] = ()
     work, names = sample.work, [each.sample.id for each in sides]
     scores = [sum(each.dividends.values()) for each in sides]
     differ = len({each.sample.output for each in sides}) > 1
-    notes = [words + (f"\nscore of {work.classes[each.sample.output]}" if differ else "")
-             for each, words in zip(sides, _answers(sides), strict=True)]
+    notes = [
+        words + (f"\nscore of {work.classes[each.sample.output]}" if differ else "")
+        for each, words in zip(sides, _answers(sides), strict=True)
+    ]
     terms = [largest_terms(each.dividends) for each in sides]
     return Picture(
-        "several-decisions", in_common(terms),
-        figures.decisions(names, [each.dividends for each in sides], work.modalities,
-                          truths=[each.sample.target for each in sides], notes=notes,
-                          unit="score" if differ else sides[0].sample.unit, theme=theme),
+        "several-decisions",
+        in_common(terms),
+        figures.decisions(
+            names,
+            [each.dividends for each in sides],
+            work.modalities,
+            truths=[each.sample.target for each in sides],
+            notes=notes,
+            unit="score" if differ else sides[0].sample.unit,
+            theme=theme,
+        ),
         shows=f"the exact sums of samples {', '.join(map(text.plain, names))}, annotated → predicted, all on one scale"
-              + ("" if work.classes else "; dotted: annotated") + ". "
-              + backgrounds.baseline(sides[0].sample.background),
+        + ("" if work.classes else "; dotted: annotated")
+        + ". "
+        + backgrounds.baseline(sides[0].sample.background),
         not_shown="what caused the annotations; only what this model computed.",
-        alt="; ".join(f"{name}: score {score:+.2f}, largest term {' and '.join(term) or 'none'}"
-                      for name, score, term in zip(names, scores, terms, strict=True)) + ".",
-        table=lambda: pd.concat([terms_table(each.dividends, sample=each.sample.id) for each in sides],
-                                ignore_index=True))
+        alt="; ".join(
+            f"{name}: score {score:+.2f}, largest term {' and '.join(term) or 'none'}"
+            for name, score, term in zip(names, scores, terms, strict=True)
+        )
+        + ".",
+        table=lambda: pd.concat(
+            [terms_table(each.dividends, sample=each.sample.id) for each in sides],
+            ignore_index=True,
+        ),
+    )
 
 
-def entropies(sample: Sample, theme: Theme = "light", *, ids: Sequence[str] = (), output: str = "") -> Picture:
+def entropies(
+    sample: Sample, theme: Theme = "light", *, ids: Sequence[str] = (), output: str = ""
+) -> Picture:
     """The entropies of several samples; arguments as of `decisions`."""
     sides = columns(sample, ids, output)
     names = [each.sample.id for each in sides]
-    means = {name: sum(each.entropies.values()) / max(len(each.entropies), 1)
-             for name, each in zip(names, sides, strict=True)}
+    means = {
+        name: sum(each.entropies.values()) / max(len(each.entropies), 1)
+        for name, each in zip(names, sides, strict=True)
+    }
     hues = {name: term_colour(name, sample.modalities) for name in sample.modalities}
     return Picture(
-        "several-entropies", largest_entropies(means),
-        figures.bars(names, [each.entropies for each in sides], hues, title=KINDS["entropy"].axis, theme=theme),
+        "several-entropies",
+        largest_entropies(means),
+        figures.bars(
+            names,
+            [each.entropies for each in sides],
+            hues,
+            title=KINDS["entropy"].axis,
+            theme=theme,
+        ),
         shows=f"von Neumann entropies of samples {', '.join(map(text.plain, names))}, "
-              + ("of each modality's state and of all together at T" if sample.can("time") else
-                 "of each fused qubit") + ", all on one scale.",
+        + (
+            "of each modality's state and of all together at T"
+            if sample.can("time")
+            else "of each fused qubit"
+        )
+        + ", all on one scale.",
         not_shown="which modality decided: entropy is correlation, not attribution.",
-        alt="; ".join(f"{name}: mean entropy {value:.2f} nats" for name, value in means.items()) + ".",
-        table=lambda: pd.DataFrame([{"sample": each.sample.id, "of": part, "entropy": value}
-                                    for each in sides for part, value in each.entropies.items()]))
+        alt="; ".join(f"{name}: mean entropy {value:.2f} nats" for name, value in means.items())
+        + ".",
+        table=lambda: pd.DataFrame(
+            [
+                {"sample": each.sample.id, "of": part, "entropy": value}
+                for each in sides
+                for part, value in each.entropies.items()
+            ]
+        ),
+    )
 
 
 def chosen(sample: Sample, ids: Sequence[str] = ()) -> list[int]:
@@ -89,14 +129,20 @@ def chosen(sample: Sample, ids: Sequence[str] = ()) -> list[int]:
     if not ids:
         return [sample.row, *similar.nearest(sample, count=LIKE).rows.tolist()]
     rows = list(dict.fromkeys(sample.dataset.row(name) for name in ids))
-    check(len(rows) <= figures.MOST, f"{len(rows)} samples are chosen, and at most {figures.MOST} stand side by side.")
+    check(
+        len(rows) <= figures.MOST,
+        f"{len(rows)} samples are chosen, and at most {figures.MOST} stand side by side.",
+    )
     return rows
 
 
 def columns(sample: Sample, ids: Sequence[str] = (), output: str = "") -> list[Side]:
     """Returns the decisions on these samples; errors as of `chosen`."""
     work = sample.work
-    return [compared.side(sample_of(work, row, output or int(work.predicted[row]))) for row in chosen(sample, ids)]
+    return [
+        compared.side(sample_of(work, row, output or int(work.predicted[row])))
+        for row in chosen(sample, ids)
+    ]
 
 
 def _answers(sides: Sequence[Side]) -> list[str]:
@@ -128,8 +174,11 @@ def largest_entropies(means: Mapping[str, float]) -> str:
     """Which samples have the largest entropies; the mean of each in nats, by sample."""
     first, largest = [text.plain(name) for name in top(means)], max(means.values())
     if len(first) == len(means):
-        return f"All of them have the same mean entropy ({largest:.2f} nats)" if len(first) > 1 else \
-            f"Sample {first[0]} has a mean entropy of {largest:.2f} nats"
+        return (
+            f"All of them have the same mean entropy ({largest:.2f} nats)"
+            if len(first) > 1
+            else f"Sample {first[0]} has a mean entropy of {largest:.2f} nats"
+        )
     have = "Sample {} has" if len(first) == 1 else "Samples {} have, alike,"
     return f"{have.format(listed(first))} the largest entropies ({largest:.2f} nats on average)"
 
@@ -156,14 +205,26 @@ def _curves(view: View, sample: Sample) -> list[str]:
 
 def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of several samples."""
-    return {"several": say.Allowed(work.dataset.row, "The open sample and the nearest ones are shown.", many=True),
-            VIEW: say.options("View", VIEWS, "Two decisions are shown.")}
+    return {
+        "several": say.Allowed(
+            work.dataset.row, "The open sample and the nearest ones are shown.", many=True
+        ),
+        VIEW: say.options("View", VIEWS, "Two decisions are shown."),
+    }
 
 
-_OPTIONS = {"ids": lambda view: [each for each in view.all("several") if each][:figures.MOST] or None,
-            "output": lambda view: view.output or None}
+_OPTIONS = {
+    "ids": lambda view: [each for each in view.all("several") if each][: figures.MOST] or None,
+    "output": lambda view: view.output or None,
+}
 _OPENS = within(VIEW, VIEWS, SEVERAL)
-PANELS = {"several-decisions": Panel(decisions, _OPTIONS, opens=_OPENS),
-          "several-entropies": Panel(entropies, _OPTIONS, opens=_OPENS,
-                                     fits=lambda sample, **_: sample.can("time") or sample.can("rules"))}
+PANELS = {
+    "several-decisions": Panel(decisions, _OPTIONS, opens=_OPENS),
+    "several-entropies": Panel(
+        entropies,
+        _OPTIONS,
+        opens=_OPENS,
+        fits=lambda sample, **_: sample.can("time") or sample.can("rules"),
+    ),
+}
 NAMED = {"content-several-": Panel(curve, rest=_which, endings=_curves, opens=_OPENS)}

@@ -44,24 +44,39 @@ def raster(sample: Sample, theme: Theme = "light") -> Picture:
     K = len(found.exact)
 
     def table() -> pd.DataFrame:
-        return pd.DataFrame([{"row": row, "trajectory": number + 1, "t": when, "operator": f"L{k + 1}"}
-                             for row, (number, times, which) in enumerate(found.runs, 1)
-                             for when, k in zip(times, which, strict=True)],
-                            columns=["row", "trajectory", "t", "operator"])
+        return pd.DataFrame(
+            [
+                {"row": row, "trajectory": number + 1, "t": when, "operator": f"L{k + 1}"}
+                for row, (number, times, which) in enumerate(found.runs, 1)
+                for when, k in zip(times, which, strict=True)
+            ],
+            columns=["row", "trajectory", "t", "operator"],
+        )
 
     return Picture(
-        "raster", f"In this unravelling {jumped} of {runs} trajectories jump, {found.jumps / runs:.2f} times on "
-                  f"average (exact: {found.expected:.2f})",
-        jumps.raster([(times, which) for _, times, which in found.runs if len(times)], found.edges, found.found,
-                     found.times, found.exact, theme),
+        "raster",
+        f"In this unravelling {jumped} of {runs} trajectories jump, {found.jumps / runs:.2f} times on "
+        f"average (exact: {found.expected:.2f})",
+        jumps.raster(
+            [(times, which) for _, times, which in found.runs if len(times)],
+            found.edges,
+            found.found,
+            found.times,
+            found.exact,
+            theme,
+        ),
         shows=f"above, every jump of {runs} trajectories, a row each that jumps, sorted by the first jump; below, "
-              "jumps per time of each operator: counted in them (thin), and the exact rate Tr L_k†L_k ρ(t) of the "
-              "master equation (thick)." + sample.of + f" {records.UNRAVELLING}",
+        "jumps per time of each operator: counted in them (thin), and the exact rate Tr L_k†L_k ρ(t) of the "
+        "master equation (thick)." + sample.of + f" {records.UNRAVELLING}",
         not_shown="what a jump does to the state: see the single trajectories.",
-        alt="Jumps per trajectory: " + spoken.listed(
+        alt="Jumps per trajectory: "
+        + spoken.listed(
             [f"L{k + 1}" for k in range(K)],
-            [sum(int((which == k).sum()) for *_, which in found.runs) / runs for k in range(K)]) + ".",
-        table=table)
+            [sum(int((which == k).sum()) for *_, which in found.runs) / runs for k in range(K)],
+        )
+        + ".",
+        table=table,
+    )
 
 
 def triangle(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> Picture:
@@ -81,25 +96,45 @@ def triangle(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> Pictu
     if len(alone) == 3:
         together = sum(alone.values()) - sum(S[pair] for pair in shared) + S[()]
     when = f"t = {track.times[at]:.2f}"
-    title = share_most({" and ".join(pair): float(values[at]) for pair, values in shared.items()}, when)
+    title = share_most(
+        {" and ".join(pair): float(values[at]) for pair, values in shared.items()}, when
+    )
     if together is not None:
         title += f"; tripartite information {together[at]:+z.3f}"
 
     def table() -> pd.DataFrame:
-        columns = {"t": track.times} | {f"entropy[{name}]": values for name, values in alone.items()}
+        columns = {"t": track.times} | {
+            f"entropy[{name}]": values for name, values in alone.items()
+        }
         columns |= {f"mutual_information[{a}:{b}]": values for (a, b), values in shared.items()}
-        return pd.DataFrame(columns | ({} if together is None else {"tripartite_information": together}))
+        return pd.DataFrame(
+            columns | ({} if together is None else {"tripartite_information": together})
+        )
 
     return Picture(
-        "information", title, information.triangle(track.times, shared, alone, at, together=together, theme=theme),
+        "information",
+        title,
+        information.triangle(track.times, shared, alone, at, together=together, theme=theme),
         shows="at the cursor, the mutual information I(a:b) = S_a + S_b − S_ab of each pair as the width of its line, "
-              "and the entropy S of each modality as the area of its disc; beside it the pairs over time"
-              + ("; dotted, the tripartite information I(a:b) + I(a:c) − I(a:bc), negative where a knows more of b and "
-                 "c together than of each" if together is not None else "") + "." + sample.followed,
+        "and the entropy S of each modality as the area of its disc; beside it the pairs over time"
+        + (
+            "; dotted, the tripartite information I(a:b) + I(a:c) − I(a:bc), negative where a knows more of b and "
+            "c together than of each"
+            if together is not None
+            else ""
+        )
+        + "."
+        + sample.followed,
         not_shown="how much of it is entanglement: see the negativity.",
-        alt=f"At {when}: " + spoken.listed([" : ".join(pair) for pair in shared],
-                                           [float(values[at]) for values in shared.values()], ".3f") + " nats.",
-        table=table)
+        alt=f"At {when}: "
+        + spoken.listed(
+            [" : ".join(pair) for pair in shared],
+            [float(values[at]) for values in shared.values()],
+            ".3f",
+        )
+        + " nats.",
+        table=table,
+    )
 
 
 def share_most(mutual: Mapping[str, float], when: str) -> str:
@@ -111,11 +146,19 @@ def share_most(mutual: Mapping[str, float], when: str) -> str:
         return f"{first[0]} share {value:.3f} nats at {when}"
     if len(first) == 1:
         return f"{first[0]} share most at {when}: {value:.3f} nats"
-    pairs, most = listed([f"({name})" for name in first]), "most, alike," if len(first) < len(mutual) else "alike"
+    pairs, most = (
+        listed([f"({name})" for name in first]),
+        "most, alike," if len(first) < len(mutual) else "alike",
+    )
     return f"{pairs} share {most} at {when}: {value:.3f} nats"
 
 
 PANELS = {
-    "information": Panel(triangle, {"t": number("t", 0, 1)}, fits=several, opens=within("view", VIEWS, "Correlations")),
+    "information": Panel(
+        triangle,
+        {"t": number("t", 0, 1)},
+        fits=several,
+        opens=within("view", VIEWS, "Correlations"),
+    ),
     "raster": Panel(raster, fits=jumps_at_all, opens=within("view", VIEWS, "Trajectories")),
 }

@@ -36,20 +36,38 @@ def similar(sample: Sample, theme: Theme = "light", *, by: str = coordinates.DIV
     said, right = answers(work, found.rows)
     agree = [_same(work, row, sample.row) for row in found.rows]
     what = coordinates.TITLES[by]
-    title = nearest(dict(zip(ids, found.distances.tolist(), strict=True)), what, sum(agree), bool(work.classes))
+    title = nearest(
+        dict(zip(ids, found.distances.tolist(), strict=True)), what, sum(agree), bool(work.classes)
+    )
     return Picture(
-        "similar", title,
-        figures.nearest([f"{name}: {words}" for name, words in zip(ids, said, strict=True)], found.distances, right,
-                        axis=measured.TITLES[by], typical=found.median, theme=theme),
+        "similar",
+        title,
+        figures.nearest(
+            [f"{name}: {words}" for name, words in zip(ids, said, strict=True)],
+            found.distances,
+            right,
+            axis=measured.TITLES[by],
+            typical=found.median,
+            theme=theme,
+        ),
         shows=f"the {len(ids)} of {found.among:,} test samples nearest to sample {text.plain(sample.id)}: "
-              "annotated → predicted" + ("; orange, hatched: predicted wrongly" if work.classes else "")
-              + ". Click a bar to open it."
-              + (f" {backgrounds.against(work.bulk_background)}" if by == coordinates.DIVIDENDS else ""),
+        "annotated → predicted"
+        + ("; orange, hatched: predicted wrongly" if work.classes else "")
+        + ". Click a bar to open it."
+        + (f" {backgrounds.against(work.bulk_background)}" if by == coordinates.DIVIDENDS else ""),
         not_shown="why they are alike: set them side by side.",
-        alt="Nearest: " + "; ".join(f"{name} {value:.3g}" for name, value in zip(ids, found.distances, strict=True))
-            + ".",
-        table=lambda: pd.DataFrame({"id": ids, "truth": _truths(work, found.rows),
-                                    "prediction": _predictions(work, found.rows), "distance": found.distances}))
+        alt="Nearest: "
+        + "; ".join(f"{name} {value:.3g}" for name, value in zip(ids, found.distances, strict=True))
+        + ".",
+        table=lambda: pd.DataFrame(
+            {
+                "id": ids,
+                "truth": _truths(work, found.rows),
+                "prediction": _predictions(work, found.rows),
+                "distance": found.distances,
+            }
+        ),
+    )
 
 
 def nearest(distances: Mapping[str, float], what: str, agree: int, classes: bool) -> str:
@@ -62,9 +80,15 @@ def nearest(distances: Mapping[str, float], what: str, agree: int, classes: bool
     if not distances:
         return f"No other test sample to compare the {what} with"
     least = min(distances.values())
-    first = [text.plain(name) for name, value in distances.items() if f"{value:.3g}" == f"{least:.3g}"]
+    first = [
+        text.plain(name) for name, value in distances.items() if f"{value:.3g}" == f"{least:.3g}"
+    ]
     same = "alike" if classes else "with the same sign"
-    are = "it is" if len(distances) == 1 else f"{agree} of the {len(distances)} nearest {'is' if agree == 1 else 'are'}"
+    are = (
+        "it is"
+        if len(distances) == 1
+        else f"{agree} of the {len(distances)} nearest {'is' if agree == 1 else 'are'}"
+    )
     if len(distances) == 1:
         are = f"it is{'' if agree else ' not'}"
     tail = f"{are} predicted {same}"
@@ -77,8 +101,10 @@ def nearest(distances: Mapping[str, float], what: str, agree: int, classes: bool
 def answers(work: Workspace, rows: np.ndarray) -> tuple[list[str], list[bool | None]]:
     """Returns "annotated → predicted" of some rows, and whether each is right; None of a regression."""
     if not work.classes:
-        return [f"{a:+.2f} → {b:+.2f}" for a, b in zip(_truths(work, rows), _predictions(work, rows), strict=True)], \
-            [None] * len(rows)
+        return [
+            f"{a:+.2f} → {b:+.2f}"
+            for a, b in zip(_truths(work, rows), _predictions(work, rows), strict=True)
+        ], [None] * len(rows)
     pairs = list(zip(_truths(work, rows), _predictions(work, rows), strict=True))
     return [f"{a} → {b}" for a, b in pairs], [a == b for a, b in pairs]
 

@@ -40,36 +40,64 @@ def slices(levels: Levels, theme: Theme = "light", *, by: str = "") -> Picture:
         by: what the samples are sliced by, see `slices.kinds`; the first unless told.
     """
     by = by or measured.kinds(levels.work, levels.rows)[0]
-    found = measured.slices(levels, by)[:measured.MAX_SLICES]
+    found = measured.slices(levels, by)[: measured.MAX_SLICES]
     wrong, count = sum(each.wrong for each in found), sum(each.count for each in found)
     overall = wrong / max(count, 1)
     own = cohorts.written(measured.left_out(levels, by))
     names = [each.name.replace("+", " + ") for each in found]
     return Picture(
-        "slices", _finding(found, overall, bool(levels.work.classes))
-        + (f"; without the filter's own {text.plain(own)}" if own else ""), figures.rates(
-            names, [(each.wrong, each.count) for each in found],
-            pd.DataFrame([(e.rate, e.low, e.high) for e in found]).to_numpy().reshape(-1, 3), overall,
-            axis="error rate" if levels.work.classes else "part with an error of the largest quarter", theme=theme),
+        "slices",
+        _finding(found, overall, bool(levels.work.classes))
+        + (f"; without the filter's own {text.plain(own)}" if own else ""),
+        figures.rates(
+            names,
+            [(each.wrong, each.count) for each in found],
+            pd.DataFrame([(e.rate, e.low, e.high) for e in found]).to_numpy().reshape(-1, 3),
+            overall,
+            axis="error rate"
+            if levels.work.classes
+            else "part with an error of the largest quarter",
+            theme=theme,
+        ),
         shows=f"the samples of {text.plain(levels.split)} that pass the filter"
-              + (f" but for its own {text.plain(own)}" if own else "") + ", by "
-              f"{text.plain(by.removesuffix(QUARTERS))}"
-              + (" in quarters" if by.endswith(QUARTERS) else "") + f", with {_INTERVAL}{_clusters(levels)}; "
-              f"{_what_counts(levels)} "
-              "Orange: the whole interval lies above the rate of all. Click a slice to make it the cohort.",
+        + (f" but for its own {text.plain(own)}" if own else "")
+        + ", by "
+        f"{text.plain(by.removesuffix(QUARTERS))}"
+        + (" in quarters" if by.endswith(QUARTERS) else "")
+        + f", with {_INTERVAL}{_clusters(levels)}; "
+        f"{_what_counts(levels)} "
+        "Orange: the whole interval lies above the rate of all. Click a slice to make it the cohort.",
         not_shown="why a slice is harder; with many slices some orange one may stand out by chance: the title allows "
-                  "for their number.",
-        alt="Error rates: " + ", ".join(f"{e.name} {e.rate:.2f} of {e.count}" for e in found[:8]) + ".",
-        table=lambda: pd.DataFrame([{"slice": e.name, "filter": "; ".join(map(str, e.parts)), "samples": e.count,
-                                     "errors": e.wrong, "error_rate": e.rate, "low": e.low, "high": e.high,
-                                     "mean_error": e.error} for e in found]))
+        "for their number.",
+        alt="Error rates: "
+        + ", ".join(f"{e.name} {e.rate:.2f} of {e.count}" for e in found[:8])
+        + ".",
+        table=lambda: pd.DataFrame(
+            [
+                {
+                    "slice": e.name,
+                    "filter": "; ".join(map(str, e.parts)),
+                    "samples": e.count,
+                    "errors": e.wrong,
+                    "error_rate": e.rate,
+                    "low": e.low,
+                    "high": e.high,
+                    "mean_error": e.error,
+                }
+                for e in found
+            ]
+        ),
+    )
 
 
 def _clusters(levels: Levels) -> str:
     """What intervals count besides rows."""
     clusters = levels.work.dataset.clusters
-    return "" if clusters is None else (f", widened for the {clusters.said(levels.places(levels.rows))} that the rows "
-                                        "share")
+    return (
+        ""
+        if clusters is None
+        else (f", widened for the {clusters.said(levels.places(levels.rows))} that the rows share")
+    )
 
 
 def _finding(found: list[measured.Slice], overall: float, classes: bool) -> str:
@@ -88,9 +116,11 @@ def _finding(found: list[measured.Slice], overall: float, classes: bool) -> str:
     worst = max(found, key=lambda each: _score(each, overall))
     if _score(worst, overall) <= ndtri(1 - (1 - LEVEL) / 2 / len(found)):
         return f"No slice is worse than all beyond chance ({share(overall)} {what}, {len(found)} slices looked at)"
-    return (f"‘{text.plain(worst.name)}’ {'is wrong' if classes else 'has large errors'} more often: "
-            f"{share(worst.rate)} ({share(worst.low)} to {share(worst.high)}), all {share(overall)}; beyond chance "
-            f"among {len(found)} slices")
+    return (
+        f"‘{text.plain(worst.name)}’ {'is wrong' if classes else 'has large errors'} more often: "
+        f"{share(worst.rate)} ({share(worst.low)} to {share(worst.high)}), all {share(overall)}; beyond chance "
+        f"among {len(found)} slices"
+    )
 
 
 def _score(each: measured.Slice, overall: float) -> float:
@@ -116,21 +146,42 @@ def worst(levels: Levels, theme: Theme = "light") -> Picture:
     """
     found, work = measured.worst(levels), levels.work
     names = [_said(name, row, bool(work.classes)) for name, row in found.rows.iterrows()]
-    kind = "loss, −ln softmax of the true class (nats)" if work.classes else f"residual ({work.unit_of(0)})"
-    title = worst_of(dict(zip(map(str, found.rows.index), found.values.tolist(), strict=True)), bool(work.classes))
+    kind = (
+        "loss, −ln softmax of the true class (nats)"
+        if work.classes
+        else f"residual ({work.unit_of(0)})"
+    )
+    title = worst_of(
+        dict(zip(map(str, found.rows.index), found.values.tolist(), strict=True)),
+        bool(work.classes),
+    )
     ids = found.rows.index.tolist()
     return Picture(
-        "worst", title,
-        figures.worst(names, found.values, axis=kind, theme=theme,
-                      chosen=ids.index(levels.sample.id) if levels.sample.id in ids else None),
+        "worst",
+        title,
+        figures.worst(
+            names,
+            found.values,
+            axis=kind,
+            theme=theme,
+            chosen=ids.index(levels.sample.id) if levels.sample.id in ids else None,
+        ),
         shows=f"the {len(names)} samples of the {text.plain(levels.name)} with the largest "
-              + ("loss" if work.classes else "residual, prediction minus annotation") + ": annotated → predicted. "
-              "Click a bar to open it.",
+        + ("loss" if work.classes else "residual, prediction minus annotation")
+        + ": annotated → predicted. "
+        "Click a bar to open it.",
         not_shown="whether the annotation is right.",
-        alt="Largest errors: " + "; ".join(f"{name} {value:.2f}" for name, value in
-                                           zip(names[:5], found.values[:5], strict=False)) + ".",
-        table=lambda: found.rows[["truth", "prediction", "error"]].assign(
-            **{"loss" if work.classes else "residual": found.values}).reset_index())
+        alt="Largest errors: "
+        + "; ".join(
+            f"{name} {value:.2f}" for name, value in zip(names[:5], found.values[:5], strict=False)
+        )
+        + ".",
+        table=lambda: (
+            found.rows[["truth", "prediction", "error"]]
+            .assign(**{"loss" if work.classes else "residual": found.values})
+            .reset_index()
+        ),
+    )
 
 
 def worst_of(values: Mapping[str, float], classes: bool) -> str:
@@ -161,23 +212,38 @@ def wrong(levels: Levels, theme: Theme = "light") -> Picture:
     """
     found, work = misled.wrong(levels), levels.work
     about = _WRONG[found.kind]
-    kinds = [part.values for part in levels.parts if part.column == "relation" and part.operator == "="]
+    kinds = [
+        part.values for part in levels.parts if part.column == "relation" and part.operator == "="
+    ]
     conflicts = kinds == [("conflict",)]
     return Picture(
-        "wrong", right_without(len(found.rows), int(found.right.sum()), found.kind, conflicts, found.by_chance), None,
+        "wrong",
+        right_without(
+            len(found.rows), int(found.right.sum()), found.kind, conflicts, found.by_chance
+        ),
+        None,
         lead=misled_by(found.terms.tolist()),
         shows=f"the samples of the {text.plain(levels.name)} {about.what}, the largest error first. Misleading: the "
-              f"contribution, of one modality or joint, that pulls furthest {about.way}. Without it: "
-              f"{about.left}. " + backgrounds.against(work.bulk_background)
-              + (f" A large error is at least {measured.limit(levels):.3g}, the largest quarter of all."
-                 if found.kind == misled.LARGE else "")
-              + (" Samples with truth 0 have no sign and are not counted." if found.kind == misled.SIGN else ""),
+        f"contribution, of one modality or joint, that pulls furthest {about.way}. Without it: "
+        f"{about.left}. "
+        + backgrounds.against(work.bulk_background)
+        + (
+            f" A large error is at least {measured.limit(levels):.3g}, the largest quarter of all."
+            if found.kind == misled.LARGE
+            else ""
+        )
+        + (
+            " Samples with truth 0 have no sign and are not counted."
+            if found.kind == misled.SIGN
+            else ""
+        ),
         not_shown="what the model would decide without that modality: leaving a contribution out is arithmetic on the "
-                  "explanation, not an intervention. It is picked knowing the annotation, so leaving it out always "
-                  f"moves {about.moves}, and some decisions turn right for that alone.",
+        "explanation, not an intervention. It is picked knowing the annotation, so leaving it out always "
+        f"moves {about.moves}, and some decisions turn right for that alone.",
         alt=f"Table of {len(found.rows)} wrong decisions; {int(found.right.sum())} are right without their most "
-            "misleading term.",
-        table=lambda: misled_table(found, work.classes))
+        "misleading term.",
+        table=lambda: misled_table(found, work.classes),
+    )
 
 
 class _About(NamedTuple):
@@ -191,18 +257,32 @@ class _About(NamedTuple):
     moves: str
 
 
-_FROM_TRUTH = ("from the annotation towards the prediction", "the score minus that contribution",
-               "the score towards the annotation, or beyond it")
+_FROM_TRUTH = (
+    "from the annotation towards the prediction",
+    "the score minus that contribution",
+    "the score towards the annotation, or beyond it",
+)
 _WRONG = {
-    misled.CLASS: _About("of the wrong class", "is of the wrong class", "be of the right one",
-                         "towards the predicted and away from the true class",
-                         "the class with the largest score minus that contribution",
-                         "the scores towards the annotated class"),
-    misled.SIGN: _About("with the wrong sign", "has the wrong sign", "have the right one", *_FROM_TRUTH),
-    misled.LARGE: _About("with a large error", "has a large error", "have a small one", *_FROM_TRUTH)}
+    misled.CLASS: _About(
+        "of the wrong class",
+        "is of the wrong class",
+        "be of the right one",
+        "towards the predicted and away from the true class",
+        "the class with the largest score minus that contribution",
+        "the scores towards the annotated class",
+    ),
+    misled.SIGN: _About(
+        "with the wrong sign", "has the wrong sign", "have the right one", *_FROM_TRUTH
+    ),
+    misled.LARGE: _About(
+        "with a large error", "has a large error", "have a small one", *_FROM_TRUTH
+    ),
+}
 
 
-def right_without(count: int, right: int, kind: str, conflicts: bool = False, by_chance: float | None = None) -> str:
+def right_without(
+    count: int, right: int, kind: str, conflicts: bool = False, by_chance: float | None = None
+) -> str:
     """How many wrong decisions are right without their most misleading term.
 
     Args:
@@ -214,8 +294,10 @@ def right_without(count: int, right: int, kind: str, conflicts: bool = False, by
     if not count:
         return f"No {noun} of this cohort {about.has}"
     if count == 1:
-        return (f"The one {noun} {about.what} would {'' if right else 'not '}{about.right} without its most misleading "
-                "term")
+        return (
+            f"The one {noun} {about.what} would {'' if right else 'not '}{about.right} without its most misleading "
+            "term"
+        )
     some = f"{right:,}" if right else "none"
     control = "" if by_chance is None else f", {by_chance:.1f} without one at random"
     return f"Of {count:,} {noun}s {about.what}, {some} would {about.right} without their most misleading term{control}"
@@ -238,9 +320,16 @@ def misled_table(found: misled.Wrong, classes: Sequence[str]) -> pd.DataFrame:
     """The wrong decisions as a table: id, relation, truth, prediction, the term, its pull, what is decided without it
     and whether that is right."""
     without = np.array(classes, dtype=object)[found.without] if classes else found.without
-    return found.rows[["relation", "truth", "prediction"]].assign(
-        misleading=found.terms, pull=found.pulls, without_it=without,
-        right_without_it=np.where(found.right, "yes", "no")).reset_index()
+    return (
+        found.rows[["relation", "truth", "prediction"]]
+        .assign(
+            misleading=found.terms,
+            pull=found.pulls,
+            without_it=without,
+            right_without_it=np.where(found.right, "yes", "no"),
+        )
+        .reset_index()
+    )
 
 
 def some(levels: Levels, **_: object) -> bool:
@@ -251,8 +340,13 @@ def some(levels: Levels, **_: object) -> bool:
 def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of the slices."""
     table = cohort_measures.cohort_table(work, None)
-    return {"slice": say.options("Slices", measured.kinds(work, table), "The first grouping is shown.")}
+    return {
+        "slice": say.options("Slices", measured.kinds(work, table), "The first grouping is shown.")
+    }
 
 
-PANELS = {"slices": Panel(slices, {"by": word("slice")}, fits=some), "worst": Panel(worst, fits=some),
-          "wrong": Panel(wrong, fits=some)}
+PANELS = {
+    "slices": Panel(slices, {"by": word("slice")}, fits=some),
+    "worst": Panel(worst, fits=some),
+    "wrong": Panel(wrong, fits=some),
+}

@@ -17,11 +17,16 @@ from qfusion.data.modality import Modality
 from qfusion.models.programs.card import DTYPES, Axis, Input, Output, ProgramCard
 from qfusion.models.programs.program import Port, Side
 
-_ALIKE = (("text", "language", "lang", "l", "t", "words", "transcript"),
-          ("audio", "acoustic", "a", "sound", "speech", "voice"),
-          ("vision", "visual", "video", "v", "image", "face", "picture"))
+_ALIKE = (
+    ("text", "language", "lang", "l", "t", "words", "transcript"),
+    ("audio", "acoustic", "a", "sound", "speech", "voice"),
+    ("vision", "visual", "video", "v", "image", "face", "picture"),
+)
 _MOST = 7  # inputs of which all orders are tried
-_SCORES, _CLASSES = ("M", "score", "prediction", "variable", "output"), ("prob", "logit", "score", "output")
+_SCORES, _CLASSES = (
+    ("M", "score", "prediction", "variable", "output"),
+    ("prob", "logit", "score", "output"),
+)
 
 
 class _Fit(NamedTuple):
@@ -29,12 +34,16 @@ class _Fit(NamedTuple):
     input: Input
 
 
-def card(inputs: Sequence[Port], outputs: Sequence[Port], program: str, dataset: DataSet) -> ProgramCard:
+def card(
+    inputs: Sequence[Port], outputs: Sequence[Port], program: str, dataset: DataSet
+) -> ProgramCard:
     """Returns a card for a program with these inputs and outputs; an input that fits nothing is of no modality."""
     rows = _rows(inputs)
     values = [port for port in inputs if not _about_steps(port)]
     found = _together(values, rows, dataset) or _assigned(values, rows, dataset)
-    known = {each.modality[0] for each in found.values() if each.modality and each.gives == "values"}
+    known = {
+        each.modality[0] for each in found.values() if each.modality and each.gives == "values"
+    }
     last, said = "", []
     for port in inputs:
         if port.name in found:
@@ -42,10 +51,22 @@ def card(inputs: Sequence[Port], outputs: Sequence[Port], program: str, dataset:
             last = found[port.name].modality[0] if found[port.name].modality else last
         else:
             said.append(_of_steps(port, dataset, known, last))
-    told = {name for each in said if each.gives in ("mask", "padding", "lengths") for name in each.modality}
+    told = {
+        name
+        for each in said
+        if each.gives in ("mask", "padding", "lengths")
+        for name in each.modality
+    }
     # A program that is not told which steps are real sees zeros behind them, so their number must stay as it is.
-    said = [replace(each, steps=each.steps or _steps(dataset, each.modality[0])) if each.gives == "values"
-            and "steps" in each.axes and each.modality and not told & {*each.modality} else each for each in said]
+    said = [
+        replace(each, steps=each.steps or _steps(dataset, each.modality[0]))
+        if each.gives == "values"
+        and "steps" in each.axes
+        and each.modality
+        and not told & {*each.modality}
+        else each
+        for each in said
+    ]
     return ProgramCard(program, dataset.name, tuple(said), output(outputs, dataset))
 
 
@@ -55,7 +76,11 @@ def _steps(dataset: DataSet, name: str) -> int:
 
 def _rows(inputs: Sequence[Port]) -> str | None:
     """The name of the side that all inputs have, if they have one."""
-    named = [{side for side in port.shape if isinstance(side, str) and side != "?"} for port in inputs if port.shape]
+    named = [
+        {side for side in port.shape if isinstance(side, str) and side != "?"}
+        for port in inputs
+        if port.shape
+    ]
     common = set.intersection(*named) if named else set()
     return sorted(common)[0] if common else None
 
@@ -67,9 +92,16 @@ def _about_steps(port: Port) -> bool:
     return bool(re.search(r"mask|length|_len|padding", port.name.lower()))
 
 
-def _together(values: Sequence[Port], rows: str | None, dataset: DataSet) -> dict[str, Input] | None:
+def _together(
+    values: Sequence[Port], rows: str | None, dataset: DataSet
+) -> dict[str, Input] | None:
     """One input of all modalities side by side."""
-    if len(values) != 1 or len(dataset.modalities) == 1 or not values[0].shape or len(values[0].shape) != 2:
+    if (
+        len(values) != 1
+        or len(dataset.modalities) == 1
+        or not values[0].shape
+        or len(values[0].shape) != 2
+    ):
         return None
     port, shape = values[0], values[0].shape
     if not shape or sum(m.size for m in dataset.modalities) not in shape:
@@ -85,22 +117,33 @@ def _assigned(values: Sequence[Port], rows: str | None, dataset: DataSet) -> dic
     fits = [[_fit(port, m, rows) for m in dataset.modalities] for port in values]
     places = range(len(dataset.modalities))
     if len(values) > _MOST or len(dataset.modalities) > _MOST:
-        best: Sequence[int | None] = [place if place < len(dataset.modalities) else None
-                                      for place in range(len(values))]
+        best: Sequence[int | None] = [
+            place if place < len(dataset.modalities) else None for place in range(len(values))
+        ]
     else:
         slots = [*places, *[None] * max(0, len(values) - len(dataset.modalities))]
-        best = max(permutations(slots, len(values)),
-                   key=lambda order: sum(fits[i][m].worth for i, m in enumerate(order) if m is not None), default=())
+        best = max(
+            permutations(slots, len(values)),
+            key=lambda order: sum(fits[i][m].worth for i, m in enumerate(order) if m is not None),
+            default=(),
+        )
     found = {}
     for i, (port, m) in enumerate(zip(values, best, strict=True)):
         fits_at_all = m is not None and fits[i][m].worth > 0
-        found[port.name] = fits[i][m].input if fits_at_all and m is not None else Input(port.name, (), "values",
-                                                                                        _any(port), _dtype(port))
+        found[port.name] = (
+            fits[i][m].input
+            if fits_at_all and m is not None
+            else Input(port.name, (), "values", _any(port), _dtype(port))
+        )
     return found
 
 
 def _any(port: Port) -> tuple[Axis, ...]:
-    return ("rows", "steps", "features") if port.shape is not None and len(port.shape) == 3 else ("rows", "features")
+    return (
+        ("rows", "steps", "features")
+        if port.shape is not None and len(port.shape) == 3
+        else ("rows", "features")
+    )
 
 
 def _dtype(port: Port) -> str:
@@ -115,11 +158,18 @@ def _fit(port: Port, modality: Modality, rows: str | None) -> _Fit:
         return _Fit(1 + named, replace(blank, axes=_axes_named(modality)))
     shape = port.shape
     at = shape.index(rows) if rows in shape else 0
-    others = [i for i in range(len(shape)) if i != at and not (shape[i] == 1 and modality.size != 1)]
+    others = [
+        i for i in range(len(shape)) if i != at and not (shape[i] == 1 and modality.size != 1)
+    ]
     sides = [shape[i] for i in others]
-    if modality.is_sequence and len(others) == 2 and any(side == modality.size or isinstance(side, str)
-                                                         for side in sides):
-        last = sides[1] == modality.size or (isinstance(sides[1], str) and sides[0] != modality.size)
+    if (
+        modality.is_sequence
+        and len(others) == 2
+        and any(side == modality.size or isinstance(side, str) for side in sides)
+    ):
+        last = sides[1] == modality.size or (
+            isinstance(sides[1], str) and sides[0] != modality.size
+        )
         features, steps = (others[1], others[0]) if last else (others[0], others[1])
         laid, side = _axes(shape, {at: "rows", features: "features", steps: "steps"}), shape[steps]
         found = replace(blank, axes=laid, steps=side if isinstance(side, int) else 0)
@@ -130,9 +180,15 @@ def _fit(port: Port, modality: Modality, rows: str | None) -> _Fit:
         found = replace(blank, axes=axes, gives="mean" if modality.is_sequence else "values")
         return _Fit(worth - 8 if modality.is_sequence else worth, found)
     numbers = [side for i, side in enumerate(shape) if i != at]
-    if not modality.is_sequence and all(isinstance(side, int)
-                                        for side in numbers) and prod(map(int, numbers)) == modality.size:
-        return _Fit(12 + named, replace(blank, axes=tuple("rows" if i == at else side for i, side in enumerate(shape))))
+    if (
+        not modality.is_sequence
+        and all(isinstance(side, int) for side in numbers)
+        and prod(map(int, numbers)) == modality.size
+    ):
+        return _Fit(
+            12 + named,
+            replace(blank, axes=tuple("rows" if i == at else side for i, side in enumerate(shape))),
+        )
     return _Fit(0, blank)
 
 
@@ -167,31 +223,55 @@ def _of_steps(port: Port, dataset: DataSet, known: set[str], last: str) -> Input
     shape = port.shape or ()
     whole = port.dtype is not None and not port.dtype.is_floating_point and port.dtype != torch.bool
     if "len" in port.name.lower() or (whole and len(shape) == 1):
-        return Input(port.name, (best,) if best else (), "lengths", ("rows", *([1] * (len(shape) - 1))),
-                     _dtype(port) if port.dtype is not None else "int64")
+        return Input(
+            port.name,
+            (best,) if best else (),
+            "lengths",
+            ("rows", *([1] * (len(shape) - 1))),
+            _dtype(port) if port.dtype is not None else "int64",
+        )
     fixed = shape[1] if len(shape) == 2 else 0
     steps = fixed if isinstance(fixed, int) else 0
-    return Input(port.name, (best,) if best else (), "padding" if "pad" in port.name.lower() else "mask",
-                 ("rows", "steps"), _dtype(port) if port.dtype is not None else "bool", steps)
+    return Input(
+        port.name,
+        (best,) if best else (),
+        "padding" if "pad" in port.name.lower() else "mask",
+        ("rows", "steps"),
+        _dtype(port) if port.dtype is not None else "bool",
+        steps,
+    )
 
 
 def output(outputs: Sequence[Port], dataset: DataSet) -> Output:
     """Returns which output holds the scores, and as what."""
     classes = dataset.target.classes if dataset.target.kind == "classification" else ()
     label, labels = dataset.target.label, dataset.target.labels
-    columns = ([len(labels)] if label else []) + ([len(classes), 1] if len(classes) == 2 else [len(classes) or 1])
+    columns = ([len(labels)] if label else []) + (
+        [len(classes), 1] if len(classes) == 2 else [len(classes) or 1]
+    )
     known = _CLASSES if classes else _SCORES
 
     def worth(port: Port) -> tuple[bool, bool, int]:
         numbers = port.dtype is None or port.dtype.is_floating_point
         sides = port.shape or ()
         fits = (len(sides) > 1 and sides[-1] in columns) or (len(sides) == 1 and 1 in columns)
-        place = next((i for i, word in enumerate(known)
-                      if (port.name == word if word == "M" else word in port.name.lower())), len(known))
+        place = next(
+            (
+                i
+                for i, word in enumerate(known)
+                if (port.name == word if word == "M" else word in port.name.lower())
+            ),
+            len(known),
+        )
         return numbers, fits, -place
 
     best = max(outputs, key=worth, default=None)
     name = "0" if best is None else best.name
     holds = "score" if not classes else "probabilities" if "prob" in name.lower() else "logits"
-    several = label and best is not None and len(best.shape or ()) > 1 and (best.shape or (0,))[-1] == len(labels)
+    several = (
+        label
+        and best is not None
+        and len(best.shape or ()) > 1
+        and (best.shape or (0,))[-1] == len(labels)
+    )
     return Output(name, holds, labels, label) if several else Output(name, holds, tuple(classes))

@@ -64,8 +64,14 @@ class Unfit(InvalidInput):
         self.card = card
 
 
-def take(source: str, dataset: DataSet, card: ProgramCard | None = None, weights: Path | None = None,
-         adapter: str = "", only_onnx: bool = False) -> Taken:
+def take(
+    source: str,
+    dataset: DataSet,
+    card: ProgramCard | None = None,
+    weights: Path | None = None,
+    adapter: str = "",
+    only_onnx: bool = False,
+) -> Taken:
     """Returns a program, loaded and checked; nothing is kept yet. A factory's code is run, and torch.export.load may
     run what a .pt2 file holds; an ONNX model runs nothing but its operators.
 
@@ -83,20 +89,32 @@ def take(source: str, dataset: DataSet, card: ProgramCard | None = None, weights
     _read_only.refuse("import a model")
     choose("Adapter", adapter, ADAPTERS)
     if card is not None:
-        check(card.data in ("", dataset.name), f"The card is of data set '{card.data}', but the program is imported "
-                                               f"for '{dataset.name}'. Give --data {card.data}, or correct the card.")
+        check(
+            card.data in ("", dataset.name),
+            f"The card is of data set '{card.data}', but the program is imported "
+            f"for '{dataset.name}'. Give --data {card.data}, or correct the card.",
+        )
     said = card
     if factories.is_reference(source):
-        data, said = factories.traced(factories.module_of(source, weights), source, adapter, card, dataset)
+        data, said = factories.traced(
+            factories.module_of(source, weights), source, adapter, card, dataset
+        )
     else:
-        check(weights is None and not adapter, "Weights and adapter belong to a factory. Leave --weights and "
-                                               "--adapter out for a file.")
+        check(
+            weights is None and not adapter,
+            "Weights and adapter belong to a factory. Leave --weights and "
+            "--adapter out for a file.",
+        )
         data = _bytes(Path(source))
     program = program_of(data, Path(source).name, only_onnx)
     said = said or guess.card(program.inputs, program.outputs, Path(source).name, dataset)
     try:
-        model, warnings = _examined(program, replace(said, data=dataset.name, adapter=adapter or said.adapter), dataset,
-                                    card is None)
+        model, warnings = _examined(
+            program,
+            replace(said, data=dataset.name, adapter=adapter or said.adapter),
+            dataset,
+            card is None,
+        )
     except QFusionError as error:
         if card is not None or isinstance(error, Exhausted):
             raise
@@ -106,14 +124,20 @@ def take(source: str, dataset: DataSet, card: ProgramCard | None = None, weights
 
 def _bytes(path: Path) -> bytes:
     if not path.is_file():
-        raise NotFound(f"Program {str(path)[:160]!r} is no file, nor a factory. Give the path of a .pt2 or .onnx file, "
-                       "or PACKAGE.MODULE:FACTORY.")
-    check(path.stat().st_size <= 1 << 30, f"Program `{path.name}` has {path.stat().st_size / 2**30:.1f} GiB, but at "
-                                          "most 1 is read.")
+        raise NotFound(
+            f"Program {str(path)[:160]!r} is no file, nor a factory. Give the path of a .pt2 or .onnx file, "
+            "or PACKAGE.MODULE:FACTORY."
+        )
+    check(
+        path.stat().st_size <= 1 << 30,
+        f"Program `{path.name}` has {path.stat().st_size / 2**30:.1f} GiB, but at most 1 is read.",
+    )
     return path.read_bytes()
 
 
-def _examined(program: Any, said: ProgramCard, dataset: DataSet, guessed: bool) -> tuple[Imported, list[str]]:
+def _examined(
+    program: Any, said: ProgramCard, dataset: DataSet, guessed: bool
+) -> tuple[Imported, list[str]]:
     outputs = dataset.target.classes if dataset.target.kind == "classification" else ("score",)
     trained_on = dataset.inputs(dataset.rows("train"), torch.float64)
     means = {name: _mean(*split(features)) for name, features in trained_on.items()}
@@ -134,8 +158,14 @@ def _mean(values: Tensor, mask: Tensor | None) -> list[float]:
     return flat.reshape(-1, values.shape[-1]).mean(0).float().tolist()
 
 
-def keep(taken: Taken, dataset: DataSet, name: str, folder: Path | None = None, title: str = "",
-         replace_it: bool = False) -> Path:
+def keep(
+    taken: Taken,
+    dataset: DataSet,
+    name: str,
+    folder: Path | None = None,
+    title: str = "",
+    replace_it: bool = False,
+) -> Path:
     """Puts a program among the models, where pages and commands find it, and returns its card's path.
 
     Args:
@@ -148,40 +178,72 @@ def keep(taken: Taken, dataset: DataSet, name: str, folder: Path | None = None, 
     """
     _read_only.refuse("keep a model")
     check_name(name, folder, replace_it)
-    check(len(title) <= MAX_TITLE, f"Argument `title` must have at most {MAX_TITLE} letters, but has {len(title):,}. "
-                                   "Shorten it.")
+    check(
+        len(title) <= MAX_TITLE,
+        f"Argument `title` must have at most {MAX_TITLE} letters, but has {len(title):,}. "
+        "Shorten it.",
+    )
     model = taken.model
-    measured = {part: metrics.evaluate(model, dataset, part) for part in SPLITS if len(dataset.rows(part))}
+    measured = {
+        part: metrics.evaluate(model, dataset, part) for part in SPLITS if len(dataset.rows(part))
+    }
     source = Path(taken.source).name if not factories.is_reference(taken.source) else taken.source
-    known = f"Imported from {source}; it was trained elsewhere, and on which rows is not known here."
+    known = (
+        f"Imported from {source}; it was trained elsewhere, and on which rows is not known here."
+    )
     notes = " ".join([known, *taken.warnings])
     title = title or f"{name} on {dataset.title}"
-    card = checkpoint.make_card(model, dataset, name=name, title=title, seed=0, training={},
-                                metrics={part: metrics.summary([found]) for part, found in measured.items()},
-                                this_seed=measured, seeds=[0], notes=notes)
-    card["parameters"] = {"total": model.program.parameters, "encoders": 0, "fusion": model.program.parameters}
+    card = checkpoint.make_card(
+        model,
+        dataset,
+        name=name,
+        title=title,
+        seed=0,
+        training={},
+        metrics={part: metrics.summary([found]) for part, found in measured.items()},
+        this_seed=measured,
+        seeds=[0],
+        notes=notes,
+    )
+    card["parameters"] = {
+        "total": model.program.parameters,
+        "encoders": 0,
+        "fusion": model.program.parameters,
+    }
     if kind_of(taken.data) == "torch":
-        card["trusted"] = True  # by whoever had it loaded here; cards of before say nothing, see `checkpoint.load`
+        card["trusted"] = (
+            True  # by whoever had it loaded here; cards of before say nothing, see `checkpoint.load`
+        )
     place = folder or checkpoint.folders()[-1]
     try:
         place.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InvalidInput(f"The folder of your models, {place}, cannot be made ({error.strerror}). Name another in "
-                           "QFUSION_MODELS.") from error
+        raise InvalidInput(
+            f"The folder of your models, {place}, cannot be made ({error.strerror}). Name another in "
+            "QFUSION_MODELS."
+        ) from error
     return checkpoint.save_program(place / name, taken.data, taken.ending, card, new=not replace_it)
 
 
 def check_name(name: str, folder: Path | None, replace_it: bool) -> None:
     """Raises InvalidInput unless a model may be called so."""
-    check(bool(NAME.fullmatch(name)) and not name.lower().endswith((".json", ".safetensors", *ENDINGS.values())),
-          "Argument `name` must be 1 to 64 letters, digits, '.', '_' or '-', begin with a letter or digit and not end "
-          f"as a file, but is {name[:80]!r}. Choose another.")
+    check(
+        bool(NAME.fullmatch(name))
+        and not name.lower().endswith((".json", ".safetensors", *ENDINGS.values())),
+        "Argument `name` must be 1 to 64 letters, digits, '.', '_' or '-', begin with a letter or digit and not end "
+        f"as a file, but is {name[:80]!r}. Choose another.",
+    )
     taken = name in checkpoint.available() if folder is None else (folder / f"{name}.json").exists()
     if taken and replace_it:
         found = checkpoint.card(name if folder is None else folder / f"{name}.json")
-        check(found["model"] == KIND, f"Model '{name}' was not imported and is not replaced. Choose another name.")
-    check(replace_it or not taken, f"There is a model '{name}' already. Choose another name, or replace it "
-                                   "(--replace).")
+        check(
+            found["model"] == KIND,
+            f"Model '{name}' was not imported and is not replaced. Choose another name.",
+        )
+    check(
+        replace_it or not taken,
+        f"There is a model '{name}' already. Choose another name, or replace it (--replace).",
+    )
 
 
 def remove(name: str) -> Path:
@@ -192,8 +254,11 @@ def remove(name: str) -> Path:
     """
     _read_only.refuse("remove a model")
     card = checkpoint.card(name)
-    check(card["model"] == KIND, f"Model '{name}' was not imported: it was trained. Delete its run on the Train page, "
-                                 "or its files.")
+    check(
+        card["model"] == KIND,
+        f"Model '{name}' was not imported: it was trained. Delete its run on the Train page, "
+        "or its files.",
+    )
     return checkpoint.remove(name)
 
 
@@ -205,8 +270,10 @@ def write_card(card: ProgramCard, path: Path) -> None:
     """
     text = card.text()
     if path.exists():
-        check(path.read_text(encoding="utf-8", errors="replace") == text, f"There is a card {path} already. Pass it "
-                                                                          f"with --card {path}, or remove it.")
+        check(
+            path.read_text(encoding="utf-8", errors="replace") == text,
+            f"There is a card {path} already. Pass it with --card {path}, or remove it.",
+        )
         return
     with atomic(path) as part:
         part.write_text(text, encoding="utf-8")
@@ -219,12 +286,20 @@ def read_card(path: Path) -> ProgramCard:
         NotFound, InvalidInput: when there is none, or it is none.
     """
     if not path.is_file():
-        raise NotFound(f"Card {str(path)[:160]!r} does not exist. Import without --card first, which writes one.")
+        raise NotFound(
+            f"Card {str(path)[:160]!r} does not exist. Import without --card first, which writes one."
+        )
     check(path.stat().st_size < 1 << 20, f"Card {path.name} is too large for a card.")
     return cards.read(path.read_text(encoding="utf-8", errors="replace"), path.name)
 
 
 def told(taken: Taken, kept: Mapping[str, Any] | None) -> dict[str, Any]:
     """Returns what an import says, as JSON knows it."""
-    return {"program": taken.source, "card": taken.model.card.as_dict(), "guessed": taken.guessed,
-            "warnings": list(taken.warnings), "parameters": taken.model.program.parameters, "kept": kept}
+    return {
+        "program": taken.source,
+        "card": taken.model.card.as_dict(),
+        "guessed": taken.guessed,
+        "warnings": list(taken.warnings),
+        "parameters": taken.model.program.parameters,
+        "kept": kept,
+    }

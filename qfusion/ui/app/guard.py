@@ -32,7 +32,13 @@ _TAKING = ("POST", "PUT", "PATCH", "DELETE")
 _UPLOAD = re.compile(r"/_stcore/upload_file/(?P<session>[^/]*)")
 # Of a message about a page: bytes, widgets or values of one, files at once. Files themselves come otherwise.
 MESSAGE, VALUES, FILES = 2 * _limits.MIB, 2000, 200
-ASKED = ("rerun_script", "stop_script", "app_heartbeat", "backend_operation_request", "file_urls_request")
+ASKED = (
+    "rerun_script",
+    "stop_script",
+    "app_heartbeat",
+    "backend_operation_request",
+    "file_urls_request",
+)
 IGNORED = -1
 WAITING = 32  # connections beyond the readers that are in: those who wait for room, or log in
 
@@ -47,18 +53,31 @@ def policy(strict: bool) -> str:
     """
     compiling = "" if strict else " 'unsafe-eval'"
     scripts = " ".join(f"'sha256-{_digest(text)}'" for text in inline_scripts())
-    return "; ".join([
-        "default-src 'self'", f"script-src 'self' blob:{compiling} {scripts}",
-        "style-src 'self' 'unsafe-inline'", "img-src 'self' data: blob:", "media-src 'self' data: blob:",
-        "font-src 'self' data:", "connect-src 'self' ws: wss: blob: data:", "worker-src 'self' blob:",
-        "frame-src 'self' blob: data:", "object-src 'none'", "base-uri 'self'", "form-action 'self'",
-        "frame-ancestors 'self'"])
+    return "; ".join(
+        [
+            "default-src 'self'",
+            f"script-src 'self' blob:{compiling} {scripts}",
+            "style-src 'self' 'unsafe-inline'",
+            "img-src 'self' data: blob:",
+            "media-src 'self' data: blob:",
+            "font-src 'self' data:",
+            "connect-src 'self' ws: wss: blob: data:",
+            "worker-src 'self' blob:",
+            "frame-src 'self' blob: data:",
+            "object-src 'none'",
+            "base-uri 'self'",
+            "form-action 'self'",
+            "frame-ancestors 'self'",
+        ]
+    )
 
 
 def inline_scripts() -> list[str]:
     """The scripts that stand in a page as text: Streamlit's own, and those of `frame`, `share` and `figure`."""
     index = distribution("streamlit").locate_file("streamlit/static/index.html")
-    own = re.findall(r"<script>(.*?)</script>", Path(str(index)).read_text(encoding="utf-8"), re.DOTALL)
+    own = re.findall(
+        r"<script>(.*?)</script>", Path(str(index)).read_text(encoding="utf-8"), re.DOTALL
+    )
     return [*own, web.loading(), _assets.text("frame.js"), _assets.text("share.js")]
 
 
@@ -68,10 +87,14 @@ def _digest(text: str) -> str:
 
 def headers() -> dict[str, str]:
     """What every answer carries."""
-    return {"Content-Security-Policy": policy(_read_only.is_on()), "X-Content-Type-Options": "nosniff",
-            "X-Frame-Options": "SAMEORIGIN", "Referrer-Policy": "same-origin",
-            "Cross-Origin-Opener-Policy": "same-origin",
-            "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()"}
+    return {
+        "Content-Security-Policy": policy(_read_only.is_on()),
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "SAMEORIGIN",
+        "Referrer-Policy": "same-origin",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    }
 
 
 class Guard:
@@ -99,7 +122,11 @@ class Guard:
         async def with_headers(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
                 known = {name.lower() for name, _ in more}
-                kept = [each for each in message.get("headers", []) if bytes(each[0]).lower() not in known]
+                kept = [
+                    each
+                    for each in message.get("headers", [])
+                    if bytes(each[0]).lower() not in known
+                ]
                 message = {**message, "headers": [*kept, *more]}
             await send(message)
 
@@ -115,6 +142,7 @@ class Guard:
             await receive()  # the wish to connect
             await send({"type": "websocket.close", "code": 1013, "reason": "This server is full."})
             return
+
         async def sound() -> MutableMapping[str, Any]:
             while True:
                 message = await receive()
@@ -129,11 +157,16 @@ class Guard:
         finally:
             self._connected -= 1
 
-    async def _upload(self, session: str, scope: Scope, receive: Receive, send: Send, more: _Headers) -> None:
+    async def _upload(
+        self, session: str, scope: Scope, receive: Receive, send: Send, more: _Headers
+    ) -> None:
         """Takes an upload that says how long it is, of a session that is in, as long as there is room for it."""
         said = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
-        problem = self._problem(session, int(said)) if said.isdigit() and len(said) < 16 else (
-            411, "An upload must say how long it is (Content-Length).")
+        problem = (
+            self._problem(session, int(said))
+            if said.isdigit() and len(said) < 16
+            else (411, "An upload must say how long it is (Content-Length).")
+        )
         if problem is not None:
             entrance.refuse(session, problem[1])
             while entrance.is_in(session) and (await receive()).get("more_body"):
@@ -151,14 +184,21 @@ class Guard:
         """Why an upload is not taken, with its status."""
         if not entrance.is_in(session):
             return 403, "Uploads are taken from readers who have opened a page."
-        held = {name: sum(len(file.data) for file in list(files.values())) for name, files in list(_held().items())}
-        for variable, used in (("QFUSION_UPLOADS_MB", held.get(session, 0) + self._arriving[session]),
-                               ("QFUSION_ALL_UPLOADS_MB", sum(held.values()) + self._arriving.total())):
+        held = {
+            name: sum(len(file.data) for file in list(files.values()))
+            for name, files in list(_held().items())
+        }
+        for variable, used in (
+            ("QFUSION_UPLOADS_MB", held.get(session, 0) + self._arriving[session]),
+            ("QFUSION_ALL_UPLOADS_MB", sum(held.values()) + self._arriving.total()),
+        ):
             limit = _limits.get(variable)
             if used + size > limit * _limits.MIB:
-                return 413, (f"{size / _limits.MIB:,.1f} MB more do not fit into the {limit:,} "
-                             f"{_limits.LIMITS[variable].says} ({used / _limits.MIB:,.1f} are there). Remove files "
-                             f"from the page, or have {variable} raised.")
+                return 413, (
+                    f"{size / _limits.MIB:,.1f} MB more do not fit into the {limit:,} "
+                    f"{_limits.LIMITS[variable].says} ({used / _limits.MIB:,.1f} are there). Remove files "
+                    f"from the page, or have {variable} raised."
+                )
         return None
 
 
@@ -176,11 +216,15 @@ def _refusal(message: bytes) -> int:
     widgets = asked.rerun_script.widget_states.widgets
     if len(widgets) > VALUES or len(asked.file_urls_request.file_names) > FILES:
         return 1009
-    lists = [(each.double_array_value.data, each.int_array_value.data, each.string_array_value.data)
-             for each in widgets]
+    lists = [
+        (each.double_array_value.data, each.int_array_value.data, each.string_array_value.data)
+        for each in widgets
+    ]
     if any(len(each) > VALUES for some in lists for each in some):
         return 1009
-    numbers = (number for each in widgets for number in (each.double_value, *each.double_array_value.data))
+    numbers = (
+        number for each in widgets for number in (each.double_value, *each.double_array_value.data)
+    )
     return 0 if all(map(math.isfinite, numbers)) else 1007  # no data of its kind
 
 
@@ -191,7 +235,15 @@ def _held() -> Mapping[str, Mapping[str, Any]]:
 
 async def _refuse(send: Send, status: int, words: str, more: _Headers) -> None:
     body = words.encode()
-    await send({"type": "http.response.start", "status": status,
-                "headers": [*more, (b"content-type", b"text/plain; charset=utf-8"),
-                            (b"content-length", str(len(body)).encode())]})
+    await send(
+        {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [
+                *more,
+                (b"content-type", b"text/plain; charset=utf-8"),
+                (b"content-length", str(len(body)).encode()),
+            ],
+        }
+    )
     await send({"type": "http.response.body", "body": body})

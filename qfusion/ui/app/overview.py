@@ -29,5 +29,7 @@ def page() -> None:
         with examples, guard():
             overview.example_samples(here)  # late: they take seconds the first time
         with questions, guard():
-            questions_view.panel(here)  # last: of a network, looking for what would flip it takes seconds
+            questions_view.panel(
+                here
+            )  # last: of a network, looking for what would flip it takes seconds
         panels.below(here.theme, **here.subjects())

@@ -25,5 +25,7 @@ def serve(options: Sequence[str]) -> None:
     try:
         cli.main(["run", str(SCRIPT), *options], prog_name="streamlit", standalone_mode=False)
     except cli.click.ClickException as error:
-        raise InvalidInput(f"Streamlit does not take these options: {error.format_message()} `streamlit run --help` "
-                           "lists them.") from error
+        raise InvalidInput(
+            f"Streamlit does not take these options: {error.format_message()} `streamlit run --help` "
+            "lists them."
+        ) from error

@@ -17,7 +17,8 @@ from qfusion.ui.shared import sample_box
 _HELP = (
     "What stands in for a modality when the contributions of the others are worked out: the training samples as they "
     "occur; each modality drawn on its own from these; states that know nothing; the reference state |0⟩; one other "
-    "sample, for “why this decision rather than that one?”; or a cohort saved on the Cohorts page.")
+    "sample, for “why this decision rather than that one?”; or a cohort saved on the Cohorts page."
+)
 
 
 def settle() -> None:
@@ -32,11 +33,21 @@ def settle() -> None:
 def draw(work: Workspace, row: int) -> Workspace:
     """Draws the picker; returns the workspace with that background."""
     settle()
-    state.drop_invalid({state.BACKGROUND: options("Background", backgrounds.OFFERED,
-                                                  "The training set is compared with."),
-                        state.CONTRAST: Allowed(work.dataset.row, "Another sample is compared with.")})
-    chosen = st.selectbox("Compared with", list(backgrounds.OFFERED), help=_HELP, width=190,
-                          **state.bound(state.BACKGROUND))
+    state.drop_invalid(
+        {
+            state.BACKGROUND: options(
+                "Background", backgrounds.OFFERED, "The training set is compared with."
+            ),
+            state.CONTRAST: Allowed(work.dataset.row, "Another sample is compared with."),
+        }
+    )
+    chosen = st.selectbox(
+        "Compared with",
+        list(backgrounds.OFFERED),
+        help=_HELP,
+        width=190,
+        **state.bound(state.BACKGROUND),
+    )
     kind = backgrounds.OFFERED[chosen]
     if kind == "cohort":
         return _cohort(work)
@@ -51,19 +62,30 @@ def _cohort(work: Workspace) -> Workspace:
     names = [each.name for each in stored.saved()]
     if not names:
         st.caption(
-            "No cohort is saved yet: name one on the Cohorts page. Until then the training set is compared with.")
+            "No cohort is saved yet: name one on the Cohorts page. Until then the training set is compared with."
+        )
         return work
-    state.drop_invalid({state.MEMBERS: options("Cohort", names, "The first saved one is compared with.")})
+    state.drop_invalid(
+        {state.MEMBERS: options("Cohort", names, "The first saved one is compared with.")}
+    )
     if state.get(state.MEMBERS) not in (None, *names):
         state.put(state.MEMBERS, names[0])  # deleted since
     name = st.selectbox("Cohort", names, width=170, **state.bound(state.MEMBERS))
     try:
-        rows = cohort_measures.members(work, next(each.parts for each in stored.saved() if each.name == name))
+        rows = cohort_measures.members(
+            work, next(each.parts for each in stored.saved() if each.name == name)
+        )
     except QFusionError as error:
-        st.warning(text.message(f"Cohort ‘{name}’ does not fit this model: {error} The training set is compared with."))
+        st.warning(
+            text.message(
+                f"Cohort ‘{name}’ does not fit this model: {error} The training set is compared with."
+            )
+        )
         return work
     if not len(rows):
-        st.warning(text.message(f"Cohort ‘{name}’ has no sample here. The training set is compared with."))
+        st.warning(
+            text.message(f"Cohort ‘{name}’ has no sample here. The training set is compared with.")
+        )
         return work
     st.caption(f"{len(rows):,} samples")
     return backgrounds.applied(work, "cohort", name, rows)
@@ -71,9 +93,12 @@ def _cohort(work: Workspace) -> Workspace:
 
 def cohort(work: Workspace) -> str:
     """The cohort that decisions are compared with, as NAME:FILTER; empty where it is something else."""
-    found = [each for each in stored.saved() if work.background.kind == "cohort" and each.name == work.background.label]
+    found = [
+        each
+        for each in stored.saved()
+        if work.background.kind == "cohort" and each.name == work.background.label
+    ]
     return f"{found[0].name}:{cohorts.written(found[0].parts)}" if found else ""
-
 
 
 def _other(work: Workspace, row: int) -> str:
@@ -83,12 +108,20 @@ def _other(work: Workspace, row: int) -> str:
     said = state.get(state.CONTRAST) or st.query_params.get(state.CONTRAST) or default
     place = work.dataset.row(said if sample_box.exists(work.dataset, said) else default)
     if work.classes:
-        says = (f"It is predicted ‘{text.plain(work.classes[int(work.predicted[place])])}’ "
-                f"({text.softmax(work.probabilities[place].max())})")
+        says = (
+            f"It is predicted ‘{text.plain(work.classes[int(work.predicted[place])])}’ "
+            f"({text.softmax(work.probabilities[place].max())})"
+        )
     else:
         says = f"Its score {work.scores[place, 0]:+.2f}"
-    return sample_box.draw("Rather than sample", work.dataset, default, state.CONTRAST, width=170,
-                           help=f"{says}. Type to search.")
+    return sample_box.draw(
+        "Rather than sample",
+        work.dataset,
+        default,
+        state.CONTRAST,
+        width=170,
+        help=f"{says}. Type to search.",
+    )
 
 
 def kept() -> dict[str, str]:

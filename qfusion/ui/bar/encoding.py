@@ -19,7 +19,9 @@ def workspace(model: str, data: str) -> Workspace:
     if encoding.is_ready(model, data):
         return cache.workspace_of(model, data)
     encoding.begin(model, data)
-    return encoding.first(model, data, str(st.query_params.get(state.SAMPLE) or state.get(state.SAMPLE) or ""))
+    return encoding.first(
+        model, data, str(st.query_params.get(state.SAMPLE) or state.get(state.SAMPLE) or "")
+    )
 
 
 def draw(model: str, data: str, work: Workspace, sample: str) -> None:
@@ -28,9 +30,13 @@ def draw(model: str, data: str, work: Workspace, sample: str) -> None:
     if job is None or len(work.dataset) == job.total:
         return
     if job.problem:
-        state.notice(f"Encoding all samples failed: {text.plain(job.problem)}. The first samples are shown.")
+        state.notice(
+            f"Encoding all samples failed: {text.plain(job.problem)}. The first samples are shown."
+        )
     with st.container(width="content", key="encoding" if job.under_way else "encoding-ended"):
-        st.fragment(_said, run_every=PULSE if job.under_way else None)(model, data, job, work, sample)
+        st.fragment(_said, run_every=PULSE if job.under_way else None)(
+            model, data, job, work, sample
+        )
 
 
 def _said(model: str, data: str, job: Encoding, work: Workspace, sample: str) -> None:
@@ -41,14 +47,22 @@ def _said(model: str, data: str, job: Encoding, work: Workspace, sample: str) ->
         st.rerun()
     left = job.seconds_left
     ahead = f", {duration(left)} left" if left is not None else ""
-    with st.popover(f"{len(work.dataset):,} of {job.total:,}", icon=":material/table_rows:", key="first-samples",
-                    help="How many samples are shown until all are encoded"):
-        st.caption("What this model makes of this data set is not kept here yet, or not any more. Until all of it is "
-                   f"encoded, {len(work.dataset.rows('test')):,} test samples drawn at random are shown, compared with "
-                   f"{work.background.size:,} of {work.background.total:,} training samples.")
+    with st.popover(
+        f"{len(work.dataset):,} of {job.total:,}",
+        icon=":material/table_rows:",
+        key="first-samples",
+        help="How many samples are shown until all are encoded",
+    ):
+        st.caption(
+            "What this model makes of this data set is not kept here yet, or not any more. Until all of it is "
+            f"encoded, {len(work.dataset.rows('test')):,} test samples drawn at random are shown, compared with "
+            f"{work.background.size:,} of {work.background.total:,} training samples."
+        )
         if job.under_way:
             encoding.begin(model, data)  # still here
-            st.progress(job.done / job.total, f"{job.done:,} of {job.total:,} samples encoded{ahead}")
+            st.progress(
+                job.done / job.total, f"{job.done:,} of {job.total:,} samples encoded{ahead}"
+            )
             st.button("Cancel", key="_encode_cancel", on_click=job.stop)
         else:
             st.button("Encode all samples", key="_encode_all", on_click=_again, args=(model, data))

@@ -33,16 +33,38 @@ def draw(page: str, files: Mapping[str, str]) -> None:
         page: title of the page. files: of the pages by title.
     """
     notes = kept()
-    with st.popover(f"Notes ({len(notes)})" if notes else "Note", icon=":material/edit_note:", key="notes"):
-        st.text_area("Note on this view", max_chars=MAX_NOTE, key=_TEXT, height=90,
-                     placeholder="What do you see? It is kept with the sample, the model and all settings.")
-        st.button("Save note", key="_note_keep", icon=":material/add:", on_click=_keep, args=(page,),
-                  disabled=len(notes) >= MAX_NOTES)
+    with st.popover(
+        f"Notes ({len(notes)})" if notes else "Note", icon=":material/edit_note:", key="notes"
+    ):
+        st.text_area(
+            "Note on this view",
+            max_chars=MAX_NOTE,
+            key=_TEXT,
+            height=90,
+            placeholder="What do you see? It is kept with the sample, the model and all settings.",
+        )
+        st.button(
+            "Save note",
+            key="_note_keep",
+            icon=":material/add:",
+            on_click=_keep,
+            args=(page,),
+            disabled=len(notes) >= MAX_NOTES,
+        )
         for place, note in enumerate(notes):
             with st.container(horizontal=True, vertical_alignment="center", key=f"note-{place}"):
-                st.markdown(f"[{text.plain(_named(note))}]({_link(note, files)})  \n{text.plain(note.text, MAX_NOTE)}")
-                st.button("", key=f"_note_drop_{place}", icon=":material/delete:", type="tertiary", help="Delete it",
-                          on_click=_drop, args=(place,))
+                st.markdown(
+                    f"[{text.plain(_named(note))}]({_link(note, files)})  \n{text.plain(note.text, MAX_NOTE)}"
+                )
+                st.button(
+                    "",
+                    key=f"_note_drop_{place}",
+                    icon=":material/delete:",
+                    type="tertiary",
+                    help="Delete it",
+                    on_click=_drop,
+                    args=(place,),
+                )
 
 
 def _named(note: Note) -> str:
@@ -53,7 +75,8 @@ def _link(note: Note, files: Mapping[str, str]) -> str:
     """The view's address, in which nothing can end a link of markdown."""
     stem = Path(files.get(note.page, "app.py")).stem
     return f"./{'' if stem == 'app' else stem}?{urlencode(note.address, doseq=True, quote_via=quote)}".replace(
-        "(", "%28").replace(")", "%29")
+        "(", "%28"
+    ).replace(")", "%29")
 
 
 def _keep(page: str) -> None:

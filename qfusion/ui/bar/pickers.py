@@ -23,14 +23,24 @@ from qfusion.ui.frame import state
 from qfusion.ui.shared import sample_box
 
 # in every page's address
-KEYS = (state.MODEL, state.DATA, state.SAMPLE, state.OUTPUT, state.BACKGROUND, state.CONTRAST, state.MEMBERS,
-        state.ROWS)
+KEYS = (
+    state.MODEL,
+    state.DATA,
+    state.SAMPLE,
+    state.OUTPUT,
+    state.BACKGROUND,
+    state.CONTRAST,
+    state.MEMBERS,
+    state.ROWS,
+)
 
 
 def allowed() -> dict[str, Allowed]:
     """What a link may say about model and data."""
-    return {state.MODEL: Allowed(test_model, "The default model is shown."),
-            state.DATA: Allowed(test_data, "The model's own data are shown.")}
+    return {
+        state.MODEL: Allowed(test_model, "The default model is shown."),
+        state.DATA: Allowed(test_data, "The model's own data are shown."),
+    }
 
 
 def settle() -> None:
@@ -45,8 +55,10 @@ def settle() -> None:
     if model is None:
         state.impose(state.MODEL, model_for(wanted) or models()[0])
     elif problem := misfit(model, wanted):
-        state.notice(f"In the link, `data`: model '{model}' does not fit data set '{wanted}': {problem} "
-                     "The model's own data are shown.")
+        state.notice(
+            f"In the link, `data`: model '{model}' does not fit data set '{wanted}': {problem} "
+            "The model's own data are shown."
+        )
         state.impose(state.DATA, own_data(model))
         st.rerun()  # a value that came with the first address outlives the run in which it is changed
 
@@ -57,27 +69,52 @@ def draw() -> tuple[Workspace, int, int | None]:
     The output is None for the predicted class of each sample, or for a model with one score.
     """
     names, known = models(), sources()
-    check(bool(known), "No data set is on this machine, not even the embedded one. Reinstall qfusion.")
+    check(
+        bool(known), "No data set is on this machine, not even the embedded one. Reinstall qfusion."
+    )
     for key, what, here in ((state.MODEL, "Model", names), (state.DATA, "Data set", known)):
         if state.get(key) not in (None, *here):  # it was deleted, or a link asked for it
-            state.notice(f"{what} '{str(state.get(key))[:80]}' does not exist. The default is shown.")
+            state.notice(
+                f"{what} '{str(state.get(key))[:80]}' does not exist. The default is shown."
+            )
             state.forget(key)
-    model = st.selectbox("Model", names, on_change=_model_changed, help=_MODEL_HELP, width=190,
-                         **state.bound(state.MODEL))
+    model = st.selectbox(
+        "Model",
+        names,
+        on_change=_model_changed,
+        help=_MODEL_HELP,
+        width=190,
+        **state.bound(state.MODEL),
+    )
     own = own_data(model)
     index = known.index(own) if own in known else 0
-    chosen = st.selectbox("Data", known, index=index, on_change=_data_changed, help=_DATA_HELP, width=160,
-                          **state.bound(state.DATA))
-    check(not misfit(model, chosen) or model_for(chosen) is not None,
-          f"Data set '{chosen}' has no model yet. Train one on the Train page, or with `python -m qfusion train --data "
-          f"{chosen} --model quantum-jump --name my-model`.")
+    chosen = st.selectbox(
+        "Data",
+        known,
+        index=index,
+        on_change=_data_changed,
+        help=_DATA_HELP,
+        width=160,
+        **state.bound(state.DATA),
+    )
+    check(
+        not misfit(model, chosen) or model_for(chosen) is not None,
+        f"Data set '{chosen}' has no model yet. Train one on the Train page, or with `python -m qfusion train --data "
+        f"{chosen} --model quantum-jump --name my-model`.",
+    )
     work = encoding.workspace(model, chosen)
     row = _sample(work)
     output = _output(work)
     work = refining.draw(comparison.draw(work, row))
     encoding.draw(model, chosen, work, str(work.dataset.ids[row]))
-    state.keep(model=model, data=chosen, sample=str(work.dataset.ids[row]), **comparison.kept(), **refining.kept(),
-               **({state.OUTPUT: work.classes[output]} if output is not None else {}))
+    state.keep(
+        model=model,
+        data=chosen,
+        sample=str(work.dataset.ids[row]),
+        **comparison.kept(),
+        **refining.kept(),
+        **({state.OUTPUT: work.classes[output]} if output is not None else {}),
+    )
     return work, row, output
 
 
@@ -92,16 +129,35 @@ def _sample(work: Workspace) -> int:
     default = default_sample(work)
     if sample_box.is_foreign(data, state.SAMPLE):
         state.put(state.SAMPLE, default)  # of another data set
-    with st.container(horizontal=True, vertical_alignment="bottom", gap=None, width="content", key="samples"):
-        sample = sample_box.draw("Sample", data, default, state.SAMPLE, _sample_changed, width=170,
-                                 help=f"{len(data):,} samples, {len(data.rows('test')):,} of them for testing. "
-                                      "Type to search, or step with the keys ← and →.")
+    with st.container(
+        horizontal=True, vertical_alignment="bottom", gap=None, width="content", key="samples"
+    ):
+        sample = sample_box.draw(
+            "Sample",
+            data,
+            default,
+            state.SAMPLE,
+            _sample_changed,
+            width=170,
+            help=f"{len(data):,} samples, {len(data.rows('test')):,} of them for testing. "
+            "Type to search, or step with the keys ← and →.",
+        )
         row = data.row(sample)
-        for key, icon, step, words in (("_previous", "chevron_left", -1, "Previous sample (←)"),
-                                       ("_next", "chevron_right", 1, "Next sample (→)")):
+        for key, icon, step, words in (
+            ("_previous", "chevron_left", -1, "Previous sample (←)"),
+            ("_next", "chevron_right", 1, "Next sample (→)"),
+        ):
             there = sample_box.step(data, row, step)
-            st.button("", key=key, icon=f":material/{icon}:", type="tertiary", help=words, disabled=not there,
-                      on_click=state.choose_sample, args=(there,))
+            st.button(
+                "",
+                key=key,
+                icon=f":material/{icon}:",
+                type="tertiary",
+                help=words,
+                disabled=not there,
+                on_click=state.choose_sample,
+                args=(there,),
+            )
     return row
 
 
@@ -113,9 +169,13 @@ def _output(work: Workspace) -> int | None:
     state.drop_invalid({state.OUTPUT: options("Class", known, "The predicted class is explained.")})
     if state.get(state.OUTPUT) not in (None, *known):
         state.put(state.OUTPUT, PREDICTED)  # of another data set
-    chosen = st.selectbox("Score of", known, width=150,
-                          help="Every class has a score; contributions add up to the one explained.",
-                          **state.bound(state.OUTPUT))
+    chosen = st.selectbox(
+        "Score of",
+        known,
+        width=150,
+        help="Every class has a score; contributions add up to the one explained.",
+        **state.bound(state.OUTPUT),
+    )
     return None if chosen == PREDICTED else work.classes.index(chosen)
 
 
@@ -126,7 +186,9 @@ def _sample_changed() -> None:
 
 def _model_changed() -> None:
     name = state.get(state.MODEL)
-    if name in models() and (own := own_data(name)) in sources():  # a browser may send any text, such as a path
+    if (
+        name in models() and (own := own_data(name)) in sources()
+    ):  # a browser may send any text, such as a path
         state.put(state.DATA, own)
 
 

@@ -16,14 +16,34 @@ from qfusion.ui.frame import sliders, stored
 def draw(work: Workspace, row: int, link: Callable[..., Any]) -> None:
     """Draws the button and, when something is pinned, what it is."""
     view = stored.pinned()
-    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content", key="pinning"):
-        st.button("Pin", icon=":material/push_pin:", key="_pin_now", on_click=_pin, args=(work, row),
-                  help="Keeps model, data, sample and whatever is tweaked as A, to compare with what you look at later "
-                       "as B.")
+    with st.container(
+        horizontal=True, vertical_alignment="center", gap="xsmall", width="content", key="pinning"
+    ):
+        st.button(
+            "Pin",
+            icon=":material/push_pin:",
+            key="_pin_now",
+            on_click=_pin,
+            args=(work, row),
+            help="Keeps model, data, sample and whatever is tweaked as A, to compare with what you look at later "
+            "as B.",
+        )
         if view is not None:
-            link("pages/compare.py", "Compare", ":material/compare:", help=f"With {words(view)}, which is pinned")
-            st.button("", icon=":material/close:", key="_unpin", type="tertiary", help="Forget what is pinned",
-                      on_click=stored.pin, args=(None,))
+            link(
+                "pages/compare.py",
+                "Compare",
+                ":material/compare:",
+                help=f"With {words(view)}, which is pinned",
+            )
+            st.button(
+                "",
+                icon=":material/close:",
+                key="_unpin",
+                type="tertiary",
+                help="Forget what is pinned",
+                on_click=stored.pin,
+                args=(None,),
+            )
 
 
 def words(view: Pin) -> str:
@@ -38,4 +58,6 @@ def _pin(work: Workspace, row: int) -> None:
 
 def view_of(work: Workspace, row: int) -> Pin:
     """What the reader looks at."""
-    return Pin(work.name, work.dataset.name, str(work.dataset.ids[row]), sliders.current_tweak(work))
+    return Pin(
+        work.name, work.dataset.name, str(work.dataset.ids[row]), sliders.current_tweak(work)
+    )

@@ -26,19 +26,28 @@ def draw(work: Workspace) -> Workspace:
     All rows are worked out behind the page, where that takes minutes unless the reader cancels it, else when asked;
     until then the page shows, and says, what it has. The address says `rows=all` once all numbers are there.
     """
-    state.drop_invalid({state.ROWS: options("Rows", [backgrounds.ALL_ROWS], "Some of the rows are used.")})
+    state.drop_invalid(
+        {state.ROWS: options("Rows", [backgrounds.ALL_ROWS], "Some of the rows are used.")}
+    )
     if not work.is_sampled:
         _leave()
         return work
     key = work.memo_key()
     unasked = state.get(_DECLINED) != key and refinement.is_quick(work)
-    if state.get(state.ROWS) or st.query_params.get(state.ROWS) or state.get(_WANTED) == key or unasked:
+    if (
+        state.get(state.ROWS)
+        or st.query_params.get(state.ROWS)
+        or state.get(_WANTED) == key
+        or unasked
+    ):
         _want(work)
         job = refinement.begin(work, state.get(_SELF))
         if job.state == State.DONE:
             state.put(state.ROWS, backgrounds.ALL_ROWS)
             with _popover(f"All {work.background.size:,} rows"):
-                st.caption(f"Decisions are compared with all {work.background.size:,} rows of the background.")
+                st.caption(
+                    f"Decisions are compared with all {work.background.size:,} rows of the background."
+                )
                 st.button(f"Use {_some(work)}", key="_some_rows", on_click=_decline, args=(work,))
             return job.result
         state.forget(state.ROWS)
@@ -48,19 +57,30 @@ def draw(work: Workspace) -> Workspace:
             with st.container(width=260, key="refining"):
                 st.fragment(_progress, run_every=PULSE)(work, job)
             return work
-        state.notice(f"Comparing with all rows failed: {text.plain(job.problem)}. Some of the rows are used.")
+        state.notice(
+            f"Comparing with all rows failed: {text.plain(job.problem)}. Some of the rows are used."
+        )
         _decline(work)
     with _popover(f"{work.bulk_background.size:,} of {work.background.size:,} rows"):
         _said(work)
-        st.button(f"Use all {work.background.size:,} rows", key="_all_rows", on_click=_want, args=(work,),
-                  help="Exact contributions, worked out behind the page, which goes on meanwhile.")
+        st.button(
+            f"Use all {work.background.size:,} rows",
+            key="_all_rows",
+            on_click=_want,
+            args=(work,),
+            help="Exact contributions, worked out behind the page, which goes on meanwhile.",
+        )
     return work
 
 
 def _popover(label: str) -> DeltaGenerator:
     """Opens what there is to say of the rows."""
-    return st.popover(label, icon=":material/table_rows:", key="rows-used",
-                      help="How many rows of the background stand in")
+    return st.popover(
+        label,
+        icon=":material/table_rows:",
+        key="rows-used",
+        help="How many rows of the background stand in",
+    )
 
 
 def kept() -> dict[str, str]:
@@ -71,8 +91,10 @@ def kept() -> dict[str, str]:
 def _said(work: Workspace) -> None:
     few = len(work.bulk) < len(work.dataset.rows("test"))
     whose = f"the first {len(work.bulk):,} test samples" if few else "test samples"
-    st.caption(f"To answer at once, {whose} are compared with {_some(work)} of the background's "
-               f"{work.background.size:,}, drawn at random.")
+    st.caption(
+        f"To answer at once, {whose} are compared with {_some(work)} of the background's "
+        f"{work.background.size:,}, drawn at random."
+    )
 
 
 def _some(work: Workspace) -> str:

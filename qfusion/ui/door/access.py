@@ -14,14 +14,24 @@ from qfusion._checks import check
 VARIABLE, TRAIN = "QFUSION_IMPORT", "QFUSION_TRAIN"
 LEVELS, ANSWERS = ("none", "upload", "path"), ("yes", "no")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
-_PASSED_ON = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip", "Via")
+_PASSED_ON = (
+    "Forwarded",
+    "X-Forwarded-For",
+    "X-Forwarded-Host",
+    "X-Forwarded-Proto",
+    "X-Real-Ip",
+    "Via",
+)
 
 
 def check_variables() -> None:
     """Raises InvalidInput when a variable holds what it cannot; asked when the server starts."""
     for name, known in ((VARIABLE, LEVELS), (TRAIN, ANSWERS)):
         said = os.environ.get(name, "")
-        check(not said or said in known, f"{name} must be one of {', '.join(known)}, but is {said[:40]!r}.")
+        check(
+            not said or said in known,
+            f"{name} must be one of {', '.join(known)}, but is {said[:40]!r}.",
+        )
 
 
 def level() -> str:
@@ -48,14 +58,19 @@ def may_train() -> bool:
 
 def check_train() -> None:
     """Raises InvalidInput for a visitor who may not train; what a button of such a form does asks again."""
-    check(may_train(), f"On this server runs are not begun, stopped or deleted in the browser. Have {TRAIN}=yes set.")
+    check(
+        may_train(),
+        f"On this server runs are not begun, stopped or deleted in the browser. Have {TRAIN}=yes set.",
+    )
 
 
 def says_read_only(what: str) -> bool:
     """Whether this server only shows; says so then, in the place of `what` it does not do."""
     if _read_only.is_on():
-        st.info(f"This server shows, and does not {what}. Run qfusion on a machine of your own for that.",
-                icon=":material/lock:")
+        st.info(
+            f"This server shows, and does not {what}. Run qfusion on a machine of your own for that.",
+            icon=":material/lock:",
+        )
     return _read_only.is_on()
 
 
@@ -68,8 +83,11 @@ def says_no_training(what: str, command: str) -> bool:
     if says_read_only(what):
         return True
     if not may_train():
-        st.info(f"Here visitors do not {what}, since this server is not only for its own machine. Use `{command}` "
-                f"there, or have {TRAIN}=yes set.", icon=":material/lock:")
+        st.info(
+            f"Here visitors do not {what}, since this server is not only for its own machine. Use `{command}` "
+            f"there, or have {TRAIN}=yes set.",
+            icon=":material/lock:",
+        )
     return not may_train()
 
 
@@ -80,7 +98,9 @@ def is_local() -> bool:
         return False
     headers = st.context.headers
     called = [f"//{headers.get('Host') or 'localhost'}", headers.get("Origin") or "//localhost"]
-    return all(_host(each) in _LOOPBACK for each in called) and not any(headers.get(name) for name in _PASSED_ON)
+    return all(_host(each) in _LOOPBACK for each in called) and not any(
+        headers.get(name) for name in _PASSED_ON
+    )
 
 
 def _host(address: str) -> str:

@@ -28,9 +28,11 @@ def check_variables() -> None:
     """Raises InvalidInput when QFUSION_LOGIN is neither yes nor no, or there is nobody to log in with."""
     said = os.environ.get(LOGIN, "")
     check(said in ("", "yes", "no"), f"{LOGIN} must be yes or no, but is {said[:40]!r}.")
-    check(said != "yes" or bool(_auth()),
-          f"{LOGIN} is yes, but .streamlit/secrets.toml has no section [auth] that says with whom, or cannot be "
-          "read. Add it as docs/serving.md shows, or leave the variable out.")
+    check(
+        said != "yes" or bool(_auth()),
+        f"{LOGIN} is yes, but .streamlit/secrets.toml has no section [auth] that says with whom, or cannot be "
+        "read. Add it as docs/serving.md shows, or leave the variable out.",
+    )
 
 
 def demands_login() -> bool:
@@ -73,7 +75,9 @@ def refusal() -> str:
 def draw() -> None:
     """Who is logged in, and the way out."""
     if demands_login():
-        name = next((str(st.user[key]) for key in ("name", "email", "sub") if st.user.get(key)), "somebody")
+        name = next(
+            (str(st.user[key]) for key in ("name", "email", "sub") if st.user.get(key)), "somebody"
+        )
         st.text(f"Logged in: {name[:60]}")  # as text, never as markdown
         st.button("Log out", icon=":material/logout:", on_click=st.logout, key="_logout")
 
@@ -94,28 +98,38 @@ def _seated(session: str) -> bool:
 
 def _ask() -> None:
     auth = _auth()
-    named = [name for name, each in auth.items() if isinstance(each, Mapping) and "client_id" in each]
+    named = [
+        name for name, each in auth.items() if isinstance(each, Mapping) and "client_id" in each
+    ]
     with st.container(key="box-entrance"):
         st.title("qfusion", anchor=False)
-        st.markdown("Multimodal models that fuse by open quantum dynamics, opened up. This server asks who you are.")
+        st.markdown(
+            "Multimodal models that fuse by open quantum dynamics, opened up. This server asks who you are."
+        )
         for provider in (None, *named) if "client_id" in auth else named:
             words = "Log in" if provider is None else f"Log in with {provider}"
-            if st.button(words, type="primary", icon=":material/login:", key=f"_login-{provider or ''}"):
+            if st.button(
+                words, type="primary", icon=":material/login:", key=f"_login-{provider or ''}"
+            ):
                 try:
                     st.login(provider)
                 except StreamlitAuthError as error:  # also where Authlib is not installed
                     _log.warning("Login is not set up: %s", error)
                     st.error("Login is not set up on this server; its log says why.")
         if not named and "client_id" not in auth:
-            st.error("Login is not set up on this server: [auth] of secrets.toml names nobody to log in with.")
+            st.error(
+                "Login is not set up on this server: [auth] of secrets.toml names nobody to log in with."
+            )
 
 
 def _wait() -> None:
     with st.container(key="box-entrance"):
         st.title("This server is full", anchor=False)
-        st.markdown("As many people read here as there is room for "
-                    f"({_limits.get('QFUSION_SESSIONS'):,}; every open tab counts). Keep this page open: it goes on by "
-                    "itself as soon as somebody leaves.")
+        st.markdown(
+            "As many people read here as there is room for "
+            f"({_limits.get('QFUSION_SESSIONS'):,}; every open tab counts). Keep this page open: it goes on by "
+            "itself as soon as somebody leaves."
+        )
     st.fragment(_look, run_every=_AGAIN)()
 
 

@@ -83,7 +83,7 @@ class Line:
                     sessions.add(each.who)  # one of a session
                     line.append(each)
             free = self._places() - sum(now - each.since < LEASE for each in busy)
-            if turn in line[:max(0, free)]:
+            if turn in line[: max(0, free)]:
                 turn.since = now
                 return 0
             return line.index(turn) + 1 if turn in line else len(line) + 1
@@ -104,7 +104,9 @@ def waiting(words: str) -> Iterator[None]:
     def told(place: int) -> None:
         shown[:] = shown or [st.empty()]
         before = "one other calculation comes" if place == 1 else f"{place} other calculations come"
-        shown[0].info(f"Many are at work on this server: {before} first …", icon=":material/hourglass_top:")
+        shown[0].info(
+            f"Many are at work on this server: {before} first …", icon=":material/hourglass_top:"
+        )
 
     with _line.turn(context.session_id, told):
         for each in shown:
@@ -123,10 +125,16 @@ def in_turn(make: Callable[[], bytes]) -> Callable[[], bytes]:
     who = context.session_id if context is not None else ""
 
     def waits(_: int) -> None:
-        check(not who or not runtime.exists() or runtime.get_instance().is_active_session(who), "The reader has left.")
+        check(
+            not who or not runtime.exists() or runtime.get_instance().is_active_session(who),
+            "The reader has left.",
+        )
 
     def made() -> bytes:
-        check(_line.count(who) < FILES, f"At most {FILES} files are made for you at once. Wait for the others.")
+        check(
+            _line.count(who) < FILES,
+            f"At most {FILES} files are made for you at once. Wait for the others.",
+        )
         with _line.turn(who, waits):
             return make()
 

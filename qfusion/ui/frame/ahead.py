@@ -22,7 +22,10 @@ from qfusion.models.tweak import Tweak
 from qfusion.panels.core import programs
 from qfusion.panels.core.view import View
 
-_CALM, _LONG = 0.4, 1.0  # seconds until a browser has drawn a page; and of work, after which it is left
+_CALM, _LONG = (
+    0.4,
+    1.0,
+)  # seconds until a browser has drawn a page; and of work, after which it is left
 enabled = True
 _worker = ThreadPoolExecutor(1, thread_name_prefix="ahead")
 _wanted: dict[str, threading.Event] = {}  # by session; set once it asks for something else
@@ -50,7 +53,11 @@ def prepare(here: Any, view: View, tweak: Tweak | str = "") -> Future[None] | No
 def _draw(here: Any, view: View, tweak: Tweak | str, session: str, stop: threading.Event) -> None:
     stop.wait(_CALM)
     began = time.monotonic()
-    beside = [replace(here, row=row) for row in (here.row + 1, here.row - 1) if 0 <= row < len(here.work.dataset)]
+    beside = [
+        replace(here, row=row)
+        for row in (here.row + 1, here.row - 1)
+        if 0 <= row < len(here.work.dataset)
+    ]
     kept = [panel for panel in programs.PAGES[view.page].values() if panel.is_kept]
     for subjects, panel in itertools.product([each.subjects(tweak) for each in beside], kept):
         if stop.is_set() or time.monotonic() - began > _LONG:

@@ -18,8 +18,10 @@ from qfusion.runs.folder import ALIVE, Record
 from qfusion.training.checkpoint import Checkpoint
 
 
-@st.cache_resource(max_entries=4,
-                   show_spinner="Loading the data … (the first start makes 3,000 spoken opinions, some ten seconds)")
+@st.cache_resource(
+    max_entries=4,
+    show_spinner="Loading the data … (the first start makes 3,000 spoken opinions, some ten seconds)",
+)
 def _dataset(name: str, when: str) -> data.DataSet:
     return data.load(name)
 

@@ -17,7 +17,11 @@ def chosen(key: str) -> Mapping[str, list[Any]]:
     """What is chosen in the figure or table of a key: "points", and "box" and "lasso" around them, or "rows"."""
     said = state.get(key)
     found = said.get("selection") if isinstance(said, Mapping) else None
-    return {name: each for name, each in found.items() if isinstance(each, list)} if isinstance(found, Mapping) else {}
+    return (
+        {name: each for name, each in found.items() if isinstance(each, list)}
+        if isinstance(found, Mapping)
+        else {}
+    )
 
 
 def rows(key: str, size: int) -> list[int]:

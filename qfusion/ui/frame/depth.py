@@ -37,8 +37,10 @@ def aside(words: str) -> None:
     if full():
         st.caption(words)
     else:
-        with st.container(key=f"about-aside-{crc32(words.encode())}"), st.popover(
-                "About", icon=":material/info:", type="tertiary"):
+        with (
+            st.container(key=f"about-aside-{crc32(words.encode())}"),
+            st.popover("About", icon=":material/info:", type="tertiary"),
+        ):
             st.caption(words)
 
 
@@ -67,7 +69,9 @@ def folded(label: str, open: bool = False) -> None:
     """
     once = f"_unfolded-{label}"
     state.put(once, open := open or bool(state.get(once)))
-    st.html(f'<details class="qf-fold"{" open" if open else ""}><summary>{label}</summary></details>')
+    st.html(
+        f'<details class="qf-fold"{" open" if open else ""}><summary>{label}</summary></details>'
+    )
 
 
 def title(words: str, more: str, level: Literal[2, 3] = 2) -> None:

@@ -37,8 +37,16 @@ class Tools:
     words: str = ""
 
 
-def chart(figure: go.Figure, *, key: str, alt: str, spec: str = "", config: Mapping[str, Any] | None = None,
-          on_select: Callable[[str], object] | None = None, tools: Tools | None = None) -> None:
+def chart(
+    figure: go.Figure,
+    *,
+    key: str,
+    alt: str,
+    spec: str = "",
+    config: Mapping[str, Any] | None = None,
+    on_select: Callable[[str], object] | None = None,
+    tools: Tools | None = None,
+) -> None:
     """Draws a figure as wide and as high as there is room, at least as high as its layout says.
 
     Args:
@@ -49,10 +57,16 @@ def chart(figure: go.Figure, *, key: str, alt: str, spec: str = "", config: Mapp
         tools: the buttons above it.
     """
     said: dict[str, Any] = {
-        "figure": spec or plotly.io.to_json(figure, validate=False), "config": {**_CONFIG, **(config or {})},
-        "height": figure.layout.height or HEIGHT, "alt": alt, "chosen": on_select is not None,
-        "library": web.plotly_address()}
-    callbacks: dict[str, Any] = {} if on_select is None else {"on_selection_change": partial(on_select, key)}
+        "figure": spec or plotly.io.to_json(figure, validate=False),
+        "config": {**_CONFIG, **(config or {})},
+        "height": figure.layout.height or HEIGHT,
+        "alt": alt,
+        "chosen": on_select is not None,
+        "library": web.plotly_address(),
+    }
+    callbacks: dict[str, Any] = (
+        {} if on_select is None else {"on_selection_change": partial(on_select, key)}
+    )
     if tools is not None:
         callbacks["on_export_change"] = tools.export
         said["tools"] = {"export": EXPORT_HELP}
@@ -65,12 +79,16 @@ def chart(figure: go.Figure, *, key: str, alt: str, spec: str = "", config: Mapp
             said["tools"]["numbers"] = NUMBERS_HELP
             if state.get(wanted):
                 state.put(wanted, False)
-                said["file"] = {"name": tools.file, "text": tools.numbers().decode(), "turn": uuid4().hex}
+                said["file"] = {
+                    "name": tools.file,
+                    "text": tools.numbers().decode(),
+                    "turn": uuid4().hex,
+                }
     _component()(key=key, data=said, height="stretch", **callbacks)
 
 
 @lru_cache(maxsize=1)
 def _component() -> Any:
-    return st.components.v2.component("qfusion_figure", js=_assets.text("figure.js"), isolate_styles=False)
-
-
+    return st.components.v2.component(
+        "qfusion_figure", js=_assets.text("figure.js"), isolate_styles=False
+    )

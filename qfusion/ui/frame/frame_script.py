@@ -18,8 +18,10 @@ def draw(theme: str) -> None:
     theirs.
     """
     with st.container(key="qf-frame"):
-        st.html(f'<div id="qf-theme" data-theme="{theme}"></div><script>{_script()}</script>',
-                unsafe_allow_javascript=True)
+        st.html(
+            f'<div id="qf-theme" data-theme="{theme}"></div><script>{_script()}</script>',
+            unsafe_allow_javascript=True,
+        )
         st.button("Draw the page again", key="_redraw")
 
 

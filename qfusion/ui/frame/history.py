@@ -19,9 +19,16 @@ Tweaks = dict[str, Any]  # values of widgets by key, those as learned left out
 def _note(work: Workspace) -> None:
     """Remembers what is tweaked whenever it differs from what was; another model begins anew."""
     default = _default(work)
-    now = (work.name, {key: state.get(key) for key in default
-                       if state.get(key) is not None and state.get(key) != default[key]
-                       and len(str(state.get(key))) <= MAX_TEXT})  # longer ones are no tweak
+    now = (
+        work.name,
+        {
+            key: state.get(key)
+            for key in default
+            if state.get(key) is not None
+            and state.get(key) != default[key]
+            and len(str(state.get(key))) <= MAX_TEXT
+        },
+    )  # longer ones are no tweak
     before = state.get(_NOW)
     if before is None or before[0] != now[0]:
         state.put(_PAST, [])
@@ -36,10 +43,20 @@ def draw(work: Workspace) -> None:
     """Draws both buttons, once the widgets that tweak are drawn."""
     _note(work)
     with st.container(horizontal=True, gap=None, width="content", key="history"):
-        for key, icon, words, kept in (("_undo", "undo", "Undo the last tweak (u)", _PAST),
-                                       ("_redo", "redo", "Redo it (r)", _FUTURE)):
-            st.button("", key=key, icon=f":material/{icon}:", type="tertiary", help=words,
-                      disabled=not state.get(kept), on_click=_step, args=(_default(work), kept))
+        for key, icon, words, kept in (
+            ("_undo", "undo", "Undo the last tweak (u)", _PAST),
+            ("_redo", "redo", "Redo it (r)", _FUTURE),
+        ):
+            st.button(
+                "",
+                key=key,
+                icon=f":material/{icon}:",
+                type="tertiary",
+                help=words,
+                disabled=not state.get(kept),
+                on_click=_step,
+                args=(_default(work), kept),
+            )
 
 
 def _default(work: Workspace) -> Mapping[str, Any]:

@@ -63,9 +63,19 @@ class Session:
     def text(self) -> str:
         """The session as JSON, the same for the same session."""
         address = {page: _single(parameters) for page, parameters in self.address.items()}
-        notes = [{"text": each.text, "page": each.page, "address": _single(each.address)} for each in self.notes]
-        found = {"kind": KIND, "version": VERSION, "page": self.page, "address": address, "figure": self.figure,
-                 "made_from": self.made_from, "software": {"qfusion": __version__}}
+        notes = [
+            {"text": each.text, "page": each.page, "address": _single(each.address)}
+            for each in self.notes
+        ]
+        found = {
+            "kind": KIND,
+            "version": VERSION,
+            "page": self.page,
+            "address": address,
+            "figure": self.figure,
+            "made_from": self.made_from,
+            "software": {"qfusion": __version__},
+        }
         if notes:
             found["notes"] = notes
         return json.dumps(found, indent=1, sort_keys=True, allow_nan=False)
@@ -75,7 +85,9 @@ def _single(parameters: Mapping[str, list[str]]) -> dict[str, Any]:
     return {key: values[0] if len(values) == 1 else values for key, values in parameters.items()}
 
 
-def read(data: bytes, pages: Iterable[str], setting: Callable[[str, Any], object] | None = None) -> Session:
+def read(
+    data: bytes, pages: Iterable[str], setting: Callable[[str, Any], object] | None = None
+) -> Session:
     """Returns a session from a file.
 
     Args:
@@ -86,40 +98,62 @@ def read(data: bytes, pages: Iterable[str], setting: Callable[[str, Any], object
         InvalidInput, NotFound: when it is no session at all, too large, of another version, or of a page that does not
             exist.
     """
-    check(len(data) <= MAX_BYTES,
-          f"The file has {len(data):,} bytes, and a session has at most {MAX_BYTES:,}. {_CHOOSE}")
+    check(
+        len(data) <= MAX_BYTES,
+        f"The file has {len(data):,} bytes, and a session has at most {MAX_BYTES:,}. {_CHOOSE}",
+    )
     try:
         found = json.loads(data.decode("utf-8"))
         # half a character, `\\ud800`, could neither be shown nor stand in an address
         json.dumps(found, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
         raise InvalidInput(
-            f"The file is not a session: it is not JSON in UTF-8 ({str(error)[:60]!r}). {_CHOOSE}") from error
-    check(isinstance(found, dict) and found.get("kind") == KIND, f"The file is JSON, but not a {KIND}. {_CHOOSE}")
+            f"The file is not a session: it is not JSON in UTF-8 ({str(error)[:60]!r}). {_CHOOSE}"
+        ) from error
+    check(
+        isinstance(found, dict) and found.get("kind") == KIND,
+        f"The file is JSON, but not a {KIND}. {_CHOOSE}",
+    )
     version = found.get("version")
-    check(version == VERSION and not isinstance(version, bool),
-          f"The session has version {str(version)[:20]!r}, and this qfusion ({__version__}) reads version {VERSION}. "
-          + (f"Open it with qfusion {str(_part(found, 'software', []).get('qfusion', 'of a later date'))[:20]}."
-             if isinstance(version, int | float) and version > VERSION else _REMEDY))
+    check(
+        version == VERSION and not isinstance(version, bool),
+        f"The session has version {str(version)[:20]!r}, and this qfusion ({__version__}) reads version {VERSION}. "
+        + (
+            f"Open it with qfusion {str(_part(found, 'software', []).get('qfusion', 'of a later date'))[:20]}."
+            if isinstance(version, int | float) and version > VERSION
+            else _REMEDY
+        ),
+    )
     known, said = list(pages), []
     page = found.get("page")
-    check(isinstance(page, str), f"Part `page` of the session must be a text, but is {str(page)[:60]!r}. {_REMEDY}")
+    check(
+        isinstance(page, str),
+        f"Part `page` of the session must be a text, but is {str(page)[:60]!r}. {_REMEDY}",
+    )
     choose("Page", str(page), known)
     strange = [key for key in found if key not in _PARTS]
     if strange:
         said.append(
-            f"{text.named(strange)} of the file {'are' if len(strange) > 1 else 'is'} not known here and left out.")
+            f"{text.named(strange)} of the file {'are' if len(strange) > 1 else 'is'} not known here and left out."
+        )
     address = {}
     for title, parameters in _part(found, "address", said).items():
         if title not in known:
-            said.append(f"The file holds a page `{title[:40]}` that does not exist. It is left out.")
+            said.append(
+                f"The file holds a page `{title[:40]}` that does not exist. It is left out."
+            )
         elif isinstance(parameters, dict):
             address[title] = _parameters(title, parameters, said)
         else:
             said.append(f"What the file says of {title} is not an object. It is left out.")
-    return Session(str(page), address, _settings(_part(found, "figure", said), setting, said),
-                   _origin(_part(found, "made_from", said)), notes=_notes(found.get("notes", []), known, said),
-                   said=tuple(said))
+    return Session(
+        str(page),
+        address,
+        _settings(_part(found, "figure", said), setting, said),
+        _origin(_part(found, "made_from", said)),
+        notes=_notes(found.get("notes", []), known, said),
+        said=tuple(said),
+    )
 
 
 def _part(found: Mapping[str, Any], name: str, said: list[str]) -> dict[str, Any]:
@@ -136,9 +170,14 @@ def _parameters(page: str, found: Mapping[str, Any], said: list[str]) -> dict[st
     strange: list[str] = []
     for key, values in found.items():
         texts = [values] if isinstance(values, str) else values
-        fits = (isinstance(texts, list) and 0 < len(texts) <= MAX_VALUES and 0 < len(key) <= MAX_KEY and key != "load"
-                and not key.startswith(("_", "embed"))
-                and all(isinstance(v, str) and len(v) <= MAX_VALUE for v in texts))
+        fits = (
+            isinstance(texts, list)
+            and 0 < len(texts) <= MAX_VALUES
+            and 0 < len(key) <= MAX_KEY
+            and key != "load"
+            and not key.startswith(("_", "embed"))
+            and all(isinstance(v, str) and len(v) <= MAX_VALUE for v in texts)
+        )
         if fits and len(fitting) < MAX_KEYS:
             fitting[key] = [str(text) for text in texts]
         else:
@@ -146,7 +185,8 @@ def _parameters(page: str, found: Mapping[str, Any], said: list[str]) -> dict[st
     if strange:
         said.append(
             f"On {page}, {text.named(strange)} cannot stand in an address. "
-            f"{'They are' if len(strange) > 1 else 'It is'} left out.")
+            f"{'They are' if len(strange) > 1 else 'It is'} left out."
+        )
     return fitting
 
 
@@ -154,20 +194,32 @@ def _notes(found: Any, pages: list[str], said: list[str]) -> tuple[Note, ...]:
     """The notes that are texts on pages there are."""
     kept: list[Note] = []
     for one in found if isinstance(found, list) else [None]:
-        words, page, address = (one.get(key) if isinstance(one, dict) else None for key in ("text", "page", "address"))
-        if (isinstance(words, str) and 0 < len(words.strip()) <= MAX_NOTE and page in pages
-                and isinstance(address, dict) and len(kept) < MAX_NOTES):
+        words, page, address = (
+            one.get(key) if isinstance(one, dict) else None for key in ("text", "page", "address")
+        )
+        if (
+            isinstance(words, str)
+            and 0 < len(words.strip()) <= MAX_NOTE
+            and page in pages
+            and isinstance(address, dict)
+            and len(kept) < MAX_NOTES
+        ):
             kept.append(Note(words.strip(), str(page), _parameters(str(page), address, said)))
         else:
-            said.append("A note of the file has no text, is too long, or is of no page. It is left out.")
+            said.append(
+                "A note of the file has no text, is too long, or is of no page. It is left out."
+            )
     return tuple(kept)
 
 
-def _settings(found: Mapping[str, Any], setting: Callable[[str, Any], object] | None,
-              said: list[str]) -> dict[str, Any]:
+def _settings(
+    found: Mapping[str, Any], setting: Callable[[str, Any], object] | None, said: list[str]
+) -> dict[str, Any]:
     fitting: dict[str, Any] = {}
     for key, value in list(found.items())[:MAX_SETTINGS]:
-        plain = isinstance(value, str | bool | int) or (isinstance(value, float) and math.isfinite(value))
+        plain = isinstance(value, str | bool | int) or (
+            isinstance(value, float) and math.isfinite(value)
+        )
         try:
             check(key.startswith(PREFIX) and plain, "It is not a setting of figures.")
             if setting is not None:
@@ -181,9 +233,15 @@ def _settings(found: Mapping[str, Any], setting: Callable[[str, Any], object] | 
 
 def _origin(found: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     """Names and digests, where they are texts of a fitting length."""
-    return {what: {key: part[key] for key in ("name", "digest") if isinstance(part.get(key), str)
-                   and len(part[key]) <= 200}
-            for what in ("model", "data") if isinstance(part := found.get(what), dict)}
+    return {
+        what: {
+            key: part[key]
+            for key in ("name", "digest")
+            if isinstance(part.get(key), str) and len(part[key]) <= 200
+        }
+        for what in ("model", "data")
+        if isinstance(part := found.get(what), dict)
+    }
 
 
 def changes(session: Session, digest_of: Callable[[str, str], str | None]) -> list[str]:
@@ -193,11 +251,16 @@ def changes(session: Session, digest_of: Callable[[str, str], str | None]) -> li
         digest_of: of "model" or "data" and a name; None when there is none of that name.
     """
     words = []
-    for what, title, other in (("model", "Model", "has been trained anew"), ("data", "Data set", "has changed")):
+    for what, title, other in (
+        ("model", "Model", "has been trained anew"),
+        ("data", "Data set", "has changed"),
+    ):
         name, saved = (session.made_from.get(what, {}).get(key, "") for key in ("name", "digest"))
         now = digest_of(what, name) if name else saved
         if now is None:
             words.append(f"{title} '{name[:80]}' is not on this machine. Another one is shown.")
         elif saved and now and now != saved:
-            words.append(f"{title} '{name[:80]}' {other} since the session was saved: its numbers differ.")
+            words.append(
+                f"{title} '{name[:80]}' {other} since the session was saved: its numbers differ."
+            )
     return words

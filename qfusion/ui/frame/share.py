@@ -44,8 +44,10 @@ def draw(place: Any, pages: Mapping[str, str], made_from: Mapping[str, Mapping[s
             that the page shows.
     """
     with place, st.container(key="share", gap="xsmall"):
-        st.html('<button type="button" id="qf-copy" class="qf-button">'
-                '<span class="qf-label">Copy link</span></button>')
+        st.html(
+            '<button type="button" id="qf-copy" class="qf-button">'
+            '<span class="qf-label">Copy link</span></button>'
+        )
         _button(dict(pages), dict(made_from))
         _output()
 
@@ -54,12 +56,18 @@ def _output() -> None:
     """Where the browser says what became of the click; the script is the same on every page and knows nothing of the
     reader."""
     kept: Mapping[str, str] = state.get(state.KEPT, {})
-    always = {key: kept[key] for key in (state.MODEL, state.DATA, state.SAMPLE)
-              if kept.get(key)} if _has_pickers() else {}
+    always = (
+        {key: kept[key] for key in (state.MODEL, state.DATA, state.SAMPLE) if kept.get(key)}
+        if _has_pickers()
+        else {}
+    )
     link = json.dumps({"always": always, "longest": MAX_LINK})
-    st.html(f'<div id="qf-link" data-link="{html.escape(link)}"><p id="qf-said" role="status" hidden></p>'
-            '<input id="qf-field" type="text" readonly hidden aria-label="Link to this view" spellcheck="false"></div>'
-            f"<script>{_SCRIPT}</script>", unsafe_allow_javascript=True)
+    st.html(
+        f'<div id="qf-link" data-link="{html.escape(link)}"><p id="qf-said" role="status" hidden></p>'
+        '<input id="qf-field" type="text" readonly hidden aria-label="Link to this view" spellcheck="false"></div>'
+        f"<script>{_SCRIPT}</script>",
+        unsafe_allow_javascript=True,
+    )
 
 
 def _has_pickers() -> bool:
@@ -73,7 +81,10 @@ _SCRIPT = _assets.text("share.js")
 def _button(pages: dict[str, str], made_from: dict[str, Mapping[str, str]]) -> None:
     """Opens the dialog; a fragment, so that the page is not drawn anew for it."""
     runs.begin()
-    if st.button("Session", icon=":material/save:", key="_session_open", width="stretch") and not runs.has_dialog():
+    if (
+        st.button("Session", icon=":material/save:", key="_session_open", width="stretch")
+        and not runs.has_dialog()
+    ):
         _dialog(pages, made_from)
 
 
@@ -81,11 +92,22 @@ def _button(pages: dict[str, str], made_from: dict[str, Mapping[str, str]]) -> N
 def _dialog(pages: dict[str, str], made_from: dict[str, Mapping[str, str]]) -> None:
     st.markdown(
         "Everything you have set, on all pages, with pins, cohorts, and names and digests of model and data; not the "
-        "data.")
-    saved = Session(str(state.get(state.PAGE)), state.everything(), _settings(), made_from, notes=notes.kept())
+        "data."
+    )
+    saved = Session(
+        str(state.get(state.PAGE)), state.everything(), _settings(), made_from, notes=notes.kept()
+    )
     name = f"qfusion-session-{_stem(pages[saved.page]) or 'overview'}.json"
-    st.download_button("Save session", saved.text(), name, "application/json", on_click="ignore",
-                       icon=":material/save:", key="_save_session", width="stretch")
+    st.download_button(
+        "Save session",
+        saved.text(),
+        name,
+        "application/json",
+        on_click="ignore",
+        icon=":material/save:",
+        key="_save_session",
+        width="stretch",
+    )
     if access.says_read_only("take files"):
         return
     given = st.file_uploader("Load session", type="json", max_upload_size=1, key=_FILE)
@@ -98,8 +120,13 @@ def _dialog(pages: dict[str, str], made_from: dict[str, Mapping[str, str]]) -> N
 
 def _settings() -> dict[str, Any]:
     """Settings of exported figures; not what draws them, which another machine may not have."""
-    return {str(key): value for key, value in st.session_state.items() if str(key).startswith(sessions.PREFIX)
-            and key != "figure.engine" and isinstance(value, str | bool | int | float)}
+    return {
+        str(key): value
+        for key, value in st.session_state.items()
+        if str(key).startswith(sessions.PREFIX)
+        and key != "figure.engine"
+        and isinstance(value, str | bool | int | float)
+    }
 
 
 def _check_setting(key: str, value: Any) -> None:
@@ -112,15 +139,22 @@ def _offer(session: Session, given: str, pages: Mapping[str, str]) -> None:
     behind."""
     said = (*session.said, *sessions.changes(session, _digest))
     count = sum(len(parameters) for parameters in session.address.values())
-    st.markdown(f"A session saved on **{text.plain(session.page)}**, with {count} settings on {len(session.address)} "
-                f"page{'s' if len(session.address) != 1 else ''}.")
-    for words in said[:state.MAX_NOTICES]:
+    st.markdown(
+        f"A session saved on **{text.plain(session.page)}**, with {count} settings on {len(session.address)} "
+        f"page{'s' if len(session.address) != 1 else ''}."
+    )
+    for words in said[: state.MAX_NOTICES]:
         st.warning(text.message(words), icon=":material/link_off:")
-    token = state.get(_OFFERED, ("", ""))[1] if state.get(_OFFERED, ("",))[0] == given else wait(session, said)
+    token = (
+        state.get(_OFFERED, ("", ""))[1]
+        if state.get(_OFFERED, ("",))[0] == given
+        else wait(session, said)
+    )
     state.put(_OFFERED, (given, token))
     st.html(
         f'<a class="qf-button" href="./{_stem(pages[session.page])}?{LOAD}={token}">Open it instead of what you have '
-        'here</a>')
+        "here</a>"
+    )
 
 
 def _stem(file: str) -> str:
@@ -130,7 +164,11 @@ def _stem(file: str) -> str:
 def _digest(what: str, name: str) -> str | None:
     """Digest of a model or a data set on this machine."""
     try:
-        return str(cache.loaded(name).card["weights_sha256"]) if what == "model" else str(cache.dataset(name).digest)
+        return (
+            str(cache.loaded(name).card["weights_sha256"])
+            if what == "model"
+            else str(cache.dataset(name).digest)
+        )
     except QFusionError:
         return None
 
@@ -139,7 +177,9 @@ def wait(session: Session, said: tuple[str, ...] = ()) -> str:
     """Keeps a session until it is opened; returns the word to open it by, which cannot be guessed."""
     token = secrets.token_urlsafe(16)
     with _lock:
-        while _waiting and (len(_waiting) >= _KEPT or next(iter(_waiting.values()))[0] < time.monotonic()):
+        while _waiting and (
+            len(_waiting) >= _KEPT or next(iter(_waiting.values()))[0] < time.monotonic()
+        ):
             _waiting.popitem(last=False)
         _waiting[token] = (time.monotonic() + 60 * _MINUTES, session, said)
     return token
@@ -154,7 +194,9 @@ def open_loaded() -> None:
     with _lock:
         until, session, said = _waiting.get(token, (0.0, Session(""), ()))
     if until < time.monotonic():
-        state.notice("The session file that this address opens is no longer at hand. Load it again.")
+        state.notice(
+            "The session file that this address opens is no longer at hand. Load it again."
+        )
         del st.query_params[LOAD]
         return
     for words in said:

@@ -24,24 +24,44 @@ from qfusion.panels.core.pages import QUESTIONS
 from qfusion.panels.core.view import View
 from qfusion.ui.bar import comparison, notes, pickers, pin_button
 from qfusion.ui.door import entrance, turns
-from qfusion.ui.frame import ahead, depth, frame_script, runs, share, shortcuts, state, stored, tour, web
+from qfusion.ui.frame import (
+    ahead,
+    depth,
+    frame_script,
+    runs,
+    share,
+    shortcuts,
+    state,
+    stored,
+    tour,
+    web,
+)
 from qfusion.ui.panel import origin
 
 PAGES = {
-    "Explore": (("app.py", "Overview", ":material/home:"), ("pages/samples.py", "Samples", ":material/table_rows:")),
-    "Understand": (("pages/dynamics.py", "Dynamics", ":material/timeline:"),
-                   ("pages/circuit.py", "Circuit", ":material/schema:"),
-                   ("pages/what_if.py", "What if", ":material/alt_route:"),
-                   ("pages/operators.py", "Decision operators", ":material/how_to_vote:"),
-                   ("pages/cohorts.py", "Cohorts", ":material/groups:"),
-                   ("pages/compare.py", "Compare", ":material/compare:"),
-                   ("pages/faithfulness.py", "Faithfulness", ":material/verified:")),
-    "Build": (("pages/data.py", "Data", ":material/database:"),
-              ("pages/train.py", "Train", ":material/model_training:"),
-              ("pages/sweeps.py", "Sweeps", ":material/tune:"),
-              ("pages/leaderboard.py", "Leaderboard", ":material/leaderboard:")),
-    "Learn": (("pages/tour.py", "Guided tour", ":material/tour:"),
-              ("pages/glossary.py", "Glossary", ":material/menu_book:")),
+    "Explore": (
+        ("app.py", "Overview", ":material/home:"),
+        ("pages/samples.py", "Samples", ":material/table_rows:"),
+    ),
+    "Understand": (
+        ("pages/dynamics.py", "Dynamics", ":material/timeline:"),
+        ("pages/circuit.py", "Circuit", ":material/schema:"),
+        ("pages/what_if.py", "What if", ":material/alt_route:"),
+        ("pages/operators.py", "Decision operators", ":material/how_to_vote:"),
+        ("pages/cohorts.py", "Cohorts", ":material/groups:"),
+        ("pages/compare.py", "Compare", ":material/compare:"),
+        ("pages/faithfulness.py", "Faithfulness", ":material/verified:"),
+    ),
+    "Build": (
+        ("pages/data.py", "Data", ":material/database:"),
+        ("pages/train.py", "Train", ":material/model_training:"),
+        ("pages/sweeps.py", "Sweeps", ":material/tune:"),
+        ("pages/leaderboard.py", "Leaderboard", ":material/leaderboard:"),
+    ),
+    "Learn": (
+        ("pages/tour.py", "Guided tour", ":material/tour:"),
+        ("pages/glossary.py", "Glossary", ":material/menu_book:"),
+    ),
 }
 _TOLD = "_told"  # whether a callback has left a notice that is not shown yet
 FILES = {title: file for pages in PAGES.values() for file, title, _ in pages}
@@ -59,8 +79,12 @@ class Here:
 
     def subject(self, tweak: Tweak | str = "") -> Sample:
         """The sample, under a tweak: whatever is told of it is asked there."""
-        return Sample(self.work, self.row, int(self.work.predicted[self.row]) if self.asked is None else self.asked,
-                      tweak)
+        return Sample(
+            self.work,
+            self.row,
+            int(self.work.predicted[self.row]) if self.asked is None else self.asked,
+            tweak,
+        )
 
     def prepare(self, tweak: Tweak | str = "") -> None:
         """Has the samples beside this one drawn in the background, under a tweak; the last thing that a page does."""
@@ -127,16 +151,23 @@ def _around(title: str, *, has_bar: bool) -> Iterator[tuple[Any, Any]]:
     """
     runs.begin()
     memo.waiting = turns.waiting
-    st.set_page_config(page_title=f"{title} · qfusion", page_icon=_assets.path("icon.svg"), layout="wide")
+    st.set_page_config(
+        page_title=f"{title} · qfusion", page_icon=_assets.path("icon.svg"), layout="wide"
+    )
     # Streamlit says so of the page, but not of its dialogs
-    style = f":root {{ color-scheme: {theme()} }} {_css('app.css')}{_css('bar.css') if has_bar else ''}"
+    style = (
+        f":root {{ color-scheme: {theme()} }} {_css('app.css')}{_css('bar.css') if has_bar else ''}"
+    )
     st.html(f"<style>{style}</style><script>{web.loading()}</script>", unsafe_allow_javascript=True)
     entrance.enter()
     bar = st.container(key="context", horizontal=True, vertical_alignment="bottom", gap="small")
     with guard(stop=True, title=title):
         with st.sidebar:
             st.markdown("### qfusion")
-            menu, side = st.container(key="menu", gap="xxsmall"), st.container(key="side", gap="small")
+            menu, side = (
+                st.container(key="menu", gap="xxsmall"),
+                st.container(key="side", gap="small"),
+            )
         share.open_loaded()
         tour.arrive(title)
         state.arrive(title)
@@ -153,7 +184,9 @@ def _around(title: str, *, has_bar: bool) -> Iterator[tuple[Any, Any]]:
                 _missing_data()
 
 
-def _settle(title: str, work: Workspace | None = None, rules: Mapping[str, Allowed] | None = None) -> None:
+def _settle(
+    title: str, work: Workspace | None = None, rules: Mapping[str, Allowed] | None = None
+) -> None:
     """Names what a link says wrongly of the page's own widgets, and what no widget is there for."""
     page = title.lower()
     if work is not None and page in ("dynamics", "compare") and work.can("time"):
@@ -222,8 +255,11 @@ def link(page: str, label: str, icon: str, help: str | None = None, **query: str
 
 def carried(**query: str) -> dict[str, str]:
     """What a link's address says: the pickers, and `query`."""
-    said = {key: str(state.get(key)) for key in (state.MODEL, state.DATA, state.SAMPLE, state.OUTPUT)
-            if state.get(key)}
+    said = {
+        key: str(state.get(key))
+        for key in (state.MODEL, state.DATA, state.SAMPLE, state.OUTPUT)
+        if state.get(key)
+    }
     said |= comparison.kept()
     if not said.get(state.OUTPUT) or said[state.OUTPUT] == pickers.PREDICTED:
         said.pop(state.OUTPUT, None)
@@ -258,8 +294,11 @@ def _missing_data() -> None:
     """Which data sets are not on this machine, and how to get them: one line until it is opened."""
     absent = [source for source in data.available() if not source.available]
     if absent:
-        label = f"{text.plain(absent[0].title)} is not here" if len(
-            absent) == 1 else f"{len(absent)} data sets are not here"
+        label = (
+            f"{text.plain(absent[0].title)} is not here"
+            if len(absent) == 1
+            else f"{len(absent)} data sets are not here"
+        )
         with st.expander(label, icon=":material/info:"):
             for source in absent:
                 st.markdown(f"**{text.plain(source.title)}**")

@@ -27,36 +27,64 @@ def current(work: Workspace) -> Tweak:
         InvalidInput: when a number, set for another model, is out of its range.
     """
     said = [(key, state.get(key)) for key in learned(work.model)]
-    return fitting(work.model, Tweak.of([(key, value) for key, value in said if isinstance(value, int | float)],
-                                        work.model))
+    return fitting(
+        work.model,
+        Tweak.of(
+            [(key, value) for key, value in said if isinstance(value, int | float)], work.model
+        ),
+    )
 
 
 def draw(work: Workspace) -> Tweak:
     """Draws the sliders, the strongest terms first, and returns what they say."""
     model, T, names = work.model, float(work.model.duration), tuple(work.model.modalities)
     strengths = learned_strengths(work)
-    st.markdown("**Couplings** × learned H",
-                help="H = Σ H_S, each H_S acting on exactly the modalities S. 0 removes it, 1 leaves it as learned. "
-                     "The number beside a name is its learned strength: root mean square energy, √(Tr H_S² / D), in "
-                     "units of 1 / time.")
+    st.markdown(
+        "**Couplings** × learned H",
+        help="H = Σ H_S, each H_S acting on exactly the modalities S. 0 removes it, 1 leaves it as learned. "
+        "The number beside a name is its learned strength: root mean square energy, √(Tr H_S² / D), in "
+        "units of 1 / time.",
+    )
     said = _factors(couplings(names), strengths.energy)
     if model.jump_count:
-        st.markdown("**Dissipation** × learned",
-                    help="Every traceless jump operator is L_k = Σ L_k^A, each part acting on exactly the modalities "
-                         "A: the factor is on the parts A of all of them, whichever operators are chosen. The number "
-                         "beside a name is its learned strength: jumps per time in the completely mixed state, Σ_k Tr "
-                         "L_k^A†L_k^A / D, which grows as the square of the factor.")
+        st.markdown(
+            "**Dissipation** × learned",
+            help="Every traceless jump operator is L_k = Σ L_k^A, each part acting on exactly the modalities "
+            "A: the factor is on the parts A of all of them, whichever operators are chosen. The number "
+            "beside a name is its learned strength: jumps per time in the completely mixed state, Σ_k Tr "
+            "L_k^A†L_k^A / D, which grows as the square of the factor.",
+        )
         said |= _factors(dissipations(names), strengths.rates)
-    said[DURATION] = st.slider("Duration T (model units)", 0.0, TOP_DURATION * T, T, STEP * T, format="%.2f",
-                               help="How long the states evolve before the score is read.", **state.bound(DURATION))
+    said[DURATION] = st.slider(
+        "Duration T (model units)",
+        0.0,
+        TOP_DURATION * T,
+        T,
+        STEP * T,
+        format="%.2f",
+        help="How long the states evolve before the score is read.",
+        **state.bound(DURATION),
+    )
     return Tweak.of([*said.items(), *_old_rates(model).items()], model)
 
 
 def _factors(terms: Mapping[str, str], strengths: Mapping[str, float]) -> dict[str, float]:
     """Sliders of terms by key, the strongest first."""
     ordered = sorted(terms.items(), key=lambda each: -strengths.get(each[1], 0.0))
-    return {key: float(st.slider(f"{term_title(term)} ({strengths.get(term, 0.0):.2g})", 0.0, TOP_FACTOR, 1.0, STEP,
-                                 format="%.2f", **state.bound(key))) for key, term in ordered}
+    return {
+        key: float(
+            st.slider(
+                f"{term_title(term)} ({strengths.get(term, 0.0):.2g})",
+                0.0,
+                TOP_FACTOR,
+                1.0,
+                STEP,
+                format="%.2f",
+                **state.bound(key),
+            )
+        )
+        for key, term in ordered
+    }
 
 
 def _old_rates(model: Any) -> dict[str, float]:
@@ -68,10 +96,16 @@ def _old_rates(model: Any) -> dict[str, float]:
         elif key in asked and state.get(key) is None:
             state.forget(key)  # as learned: nothing is drawn that would hold the parameter
     if keys:
-        st.caption("An old link also sets rates of single learned jump operators. They act as they did, but single "
-                   "operators are a choice of gauge: they have no slider, and Reset takes them away.")
-    return {key: float(st.number_input(f"`{key}`", 0.0, TOP_RATE, 1.0, disabled=True, **state.bound(key)))
-            for key in keys}
+        st.caption(
+            "An old link also sets rates of single learned jump operators. They act as they did, but single "
+            "operators are a choice of gauge: they have no slider, and Reset takes them away."
+        )
+    return {
+        key: float(
+            st.number_input(f"`{key}`", 0.0, TOP_RATE, 1.0, disabled=True, **state.bound(key))
+        )
+        for key in keys
+    }
 
 
 def presets(work: Workspace) -> None:
@@ -79,13 +113,28 @@ def presets(work: Workspace) -> None:
     model, terms = work.model, couplings(tuple(work.model.modalities)).values()
     joint = {term: 0.0 for term in terms if "+" in term}
     with st.container(horizontal=True, gap="small"):
-        st.button("Reset", key="_reset", on_click=set_to, args=(model, Tweak()), help="Everything as learned")
+        st.button(
+            "Reset",
+            key="_reset",
+            on_click=set_to,
+            args=(model, Tweak()),
+            help="Everything as learned",
+        )
         if model.jump_count:
-            st.button("No dissipation", key="_unitary", on_click=set_to,
-                      args=(model, Tweak(dissipations=dict.fromkeys(terms, 0.0))),
-                      help="Every dissipation to 0: the state stays pure")
-        st.button("No joint couplings", key="_local", on_click=set_to, args=(model, Tweak(joint)),
-                  help="Every H_S of two or more modalities to 0")
+            st.button(
+                "No dissipation",
+                key="_unitary",
+                on_click=set_to,
+                args=(model, Tweak(dissipations=dict.fromkeys(terms, 0.0))),
+                help="Every dissipation to 0: the state stays pure",
+            )
+        st.button(
+            "No joint couplings",
+            key="_local",
+            on_click=set_to,
+            args=(model, Tweak(joint)),
+            help="Every H_S of two or more modalities to 0",
+        )
         history.draw(work)
 
 

@@ -81,7 +81,9 @@ def shown(key: str, views: Sequence[str]) -> str:
 
 def _note(key: str) -> None:
     """Remembers that the page draws a widget of this key, for session files."""
-    st.session_state.setdefault(DRAWN, {}).setdefault(st.session_state.get(PAGE, ""), set()).add(key)
+    st.session_state.setdefault(DRAWN, {}).setdefault(st.session_state.get(PAGE, ""), set()).add(
+        key
+    )
 
 
 def address() -> dict[str, list[str]]:
@@ -96,7 +98,12 @@ def drop_invalid(allowed: Mapping[str, Allowed]) -> None:
     Once a widget is in the session, the URL follows it and not the other way round, so only the others are looked at. A
     bound widget writes its option's *label* into the URL: options here are their own labels.
     """
-    _drop(audit({key: values for key, values in address().items() if key not in st.session_state}, allowed))
+    _drop(
+        audit(
+            {key: values for key, values in address().items() if key not in st.session_state},
+            allowed,
+        )
+    )
 
 
 def drop_unknown(known: Iterable[str]) -> None:
@@ -106,16 +113,22 @@ def drop_unknown(known: Iterable[str]) -> None:
     if not strange:
         return
     several = len(strange) > 1
-    message = f"In the link, {_some(strange)}: this page has no such setting{'s' if several else ''}, or not " \
-              "for this model. "
+    message = (
+        f"In the link, {_some(strange)}: this page has no such setting{'s' if several else ''}, or not "
+        "for this model. "
+    )
     message += "They are ignored." if several else "It is ignored."
     if len(strange) <= MAX_NOTICES:
         _drop({key: Problem(message) for key in strange})
         return
     notice(message)
     gone = {*strange}
-    with contextlib.suppress(StreamlitAPIException):  # all in one: for each that goes, Streamlit sends the others
-        st.query_params.from_dict({key: values for key, values in address().items() if key not in gone})
+    with contextlib.suppress(
+        StreamlitAPIException
+    ):  # all in one: for each that goes, Streamlit sends the others
+        st.query_params.from_dict(
+            {key: values for key, values in address().items() if key not in gone}
+        )
         st.rerun()
 
 
@@ -128,7 +141,8 @@ def _some(keys: Sequence[str]) -> str:
 def said() -> dict[str, list[str]]:
     """The address, with what the reader has chosen since of that on which other parameters depend."""
     return address() | {
-        key: written(st.session_state[key]) for key in DECIDING if st.session_state.get(key)}
+        key: written(st.session_state[key]) for key in DECIDING if st.session_state.get(key)
+    }
 
 
 def rename(key: str, now: str) -> None:
@@ -164,7 +178,11 @@ def arrive(page: str) -> None:
     if st.session_state.get(PAGE) != page:
         st.session_state.pop(DRAWER, None)  # an open figure drawer stays behind
         _unpack(page)
-        everywhere = {key: st.session_state[key] for key in EVERYWHERE if st.session_state.get(key) is not None}
+        everywhere = {
+            key: st.session_state[key]
+            for key in EVERYWHERE
+            if st.session_state.get(key) is not None
+        }
         for key, value in (everywhere | st.session_state.get(KEPT, {})).items():
             impose(key, value)
     _rename_values()
@@ -189,8 +207,11 @@ def _rename_values() -> None:
 def _unpack(page: str) -> None:
     """Puts into the address what a loaded session holds of a page that is opened for the first time."""
     waiting = st.session_state.get(ELSEWHERE, {}).pop(page, {})
-    fresh = {key: values for key, values in waiting.items() if key not in st.session_state
-             and key not in st.query_params}
+    fresh = {
+        key: values
+        for key, values in waiting.items()
+        if key not in st.session_state and key not in st.query_params
+    }
     if fresh:
         st.query_params.update(fresh)
         st.rerun()
@@ -226,11 +247,19 @@ def everything() -> dict[str, dict[str, list[str]]]:
     among them."""
     here = st.session_state.get(PAGE, "")
     found = {page: dict(waiting) for page, waiting in st.session_state.get(ELSEWHERE, {}).items()}
-    found |= {page: {key: written(st.session_state[key]) for key in sorted(keys)
-                     if st.session_state.get(key) is not None}
-              for page, keys in st.session_state.get(DRAWN, {}).items()}
-    found[here] = (address() | found.get(here, {})
-                   | {key: [value] for key, value in st.session_state.get(KEPT, {}).items()})
+    found |= {
+        page: {
+            key: written(st.session_state[key])
+            for key in sorted(keys)
+            if st.session_state.get(key) is not None
+        }
+        for page, keys in st.session_state.get(DRAWN, {}).items()
+    }
+    found[here] = (
+        address()
+        | found.get(here, {})
+        | {key: [value] for key, value in st.session_state.get(KEPT, {}).items()}
+    )
     return found
 
 
@@ -238,7 +267,11 @@ def notice(message: str) -> None:
     """Keeps a message to show on top of the page until the reader closes it."""
     kept: list[str] = st.session_state.setdefault(NOTICES, [])
     if message not in kept and len(kept) <= MAX_NOTICES:
-        kept.append(message if len(kept) < MAX_NOTICES else "More parts of the link do not fit. They are ignored.")
+        kept.append(
+            message
+            if len(kept) < MAX_NOTICES
+            else "More parts of the link do not fit. They are ignored."
+        )
 
 
 def notices() -> list[str]:

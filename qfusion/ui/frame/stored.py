@@ -46,9 +46,10 @@ def _named(key: str, read: Callable[[str], Any], said: str, instead: str) -> Any
 def _read_cohorts(texts: list[str]) -> list[Cohort]:
     if len(texts) > cohorts.MAX_SAVED:
         state.notice(
-            f"In the link, `{COHORTS}`: {len(texts)} cohorts are named, and the first {cohorts.MAX_SAVED} are kept.")
+            f"In the link, `{COHORTS}`: {len(texts)} cohorts are named, and the first {cohorts.MAX_SAVED} are kept."
+        )
     found: dict[str, Cohort] = {}
-    for said in texts[:cohorts.MAX_SAVED]:
+    for said in texts[: cohorts.MAX_SAVED]:
         one = _named(COHORTS, cohorts.parse_saved, said, "It is ignored.")
         if one is not None:
             found[one.name] = one
@@ -77,8 +78,10 @@ def save(cohort: Cohort) -> None:
         InvalidInput: when as many as fit in an address are kept already.
     """
     others = [each for each in saved() if each.name != cohort.name]
-    check(len(others) < cohorts.MAX_SAVED,
-          f"{cohorts.MAX_SAVED} cohorts are saved, as many as an address holds. Delete one first.")
+    check(
+        len(others) < cohorts.MAX_SAVED,
+        f"{cohorts.MAX_SAVED} cohorts are saved, as many as an address holds. Delete one first.",
+    )
     state.put(_COHORTS, [*others, cohort])
     _write()
 

@@ -24,7 +24,8 @@ _FROM, _SEEN = "_tour_from", "_tour_seen"
 _ABOUT = (
     "Eight steps over the pages, on samples that come with the project. Each page gets a card that says what to look "
     "at, with **Back**, **Next** and **End the tour**; the step stands in the address. Your model, sample and sliders "
-    "are there again at the end.")
+    "are there again at the end."
+)
 PICKERS = (state.MODEL, state.DATA, state.SAMPLE)
 Link = Callable[..., None]
 Files = Mapping[str, str]  # of the pages, by title
@@ -99,9 +100,13 @@ def _left(title: str) -> dict[str, object]:
 def _set(values: dict[str, str], title: str) -> None:
     """Sets widgets before they are drawn, also those that the page would take over from the last one."""
     if state.get(state.PAGE) != title and state.get(state.KEPT):
-        state.put(state.KEPT,
-                  {**state.get(state.KEPT),
-                   **{key: value for key, value in values.items() if key in state.get(state.KEPT)}})
+        state.put(
+            state.KEPT,
+            {
+                **state.get(state.KEPT),
+                **{key: value for key, value in values.items() if key in state.get(state.KEPT)},
+            },
+        )
     for key, value in values.items():
         state.impose(key, value)
 
@@ -137,8 +142,13 @@ def card(title: str, link: Link, files: Files) -> None:
                     _to(link, files, at - 1, "Back", ":material/arrow_back:")
             began = state.get(_FROM, {})
             kept = {key: str(value) for key, value in began.get("sets", {}).items()}
-            link(files.get(str(began.get("title")), "app.py"), "End the tour", ":material/close:", **kept,
-                 **{TOUR: END})
+            link(
+                files.get(str(began.get("title")), "app.py"),
+                "End the tour",
+                ":material/close:",
+                **kept,
+                **{TOUR: END},
+            )
 
 
 def _to(link: Link, files: Files, at: int, label: str, icon: str) -> None:
@@ -156,11 +166,15 @@ def invitation(link: Link, files: Files) -> Iterator[bool]:
     if step() is not None or state.get(_SEEN):
         yield False
         return
-    with st.container(border=True, horizontal=True, vertical_alignment="center", key="tour-invitation"):
+    with st.container(
+        border=True, horizontal=True, vertical_alignment="center", key="tour-invitation"
+    ):
         st.markdown("**New here?**", width="content")
         yield True
         _to(link, files, 1, "Guided tour, three minutes", ":material/tour:")
-        st.button("Not now", key="_no_tour", type="tertiary", on_click=state.put, args=(_SEEN, True))
+        st.button(
+            "Not now", key="_no_tour", type="tertiary", on_click=state.put, args=(_SEEN, True)
+        )
 
 
 def contents(link: Link, files: Files, icons: Files) -> None:
@@ -175,7 +189,9 @@ def contents(link: Link, files: Files, icons: Files) -> None:
         for at, one in enumerate(steps(), 1):
             with st.container(border=True, key=f"tour-step-{at}", gap="xsmall", height="stretch"):
                 st.markdown(f"**{at}. {one.name}**", help=depth.help(one.words))
-                st.markdown(f"{icons.get(one.title, '')} {one.title}: {one.words if depth.full() else one.sees}")
+                st.markdown(
+                    f"{icons.get(one.title, '')} {one.title}: {one.words if depth.full() else one.sees}"
+                )
                 _to(link, files, at, f"Start at step {at}", ":material/arrow_forward:")
 
 
@@ -187,5 +203,8 @@ def _begin(link: Link, files: Files) -> None:
     if depth.full():
         st.caption(_ABOUT)
     else:
-        chips.draw("tour", ("samples of the project", "a card on each page", "your own view is back at the end"))
+        chips.draw(
+            "tour",
+            ("samples of the project", "a card on each page", "your own view is back at the end"),
+        )
     _to(link, files, 1, "Start the guided tour", ":material/tour:")

@@ -130,8 +130,19 @@ def _read_plotly() -> bytes:
 
 
 def _answer_plotly(request: Request) -> Response:
-    encoding = "gzip" if "gzip" in _plotly and "gzip" in request.headers.get("Accept-Encoding", "") else "identity"
-    headers = {"Cache-Control": _FOR_GOOD, "Vary": "Accept-Encoding", "Content-Encoding": encoding,
-               "X-Content-Type-Options": "nosniff"}
-    return Response(_plotly[encoding] if encoding == "gzip" else _read_plotly(), media_type="text/javascript",
-                    headers=headers)
+    encoding = (
+        "gzip"
+        if "gzip" in _plotly and "gzip" in request.headers.get("Accept-Encoding", "")
+        else "identity"
+    )
+    headers = {
+        "Cache-Control": _FOR_GOOD,
+        "Vary": "Accept-Encoding",
+        "Content-Encoding": encoding,
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Response(
+        _plotly[encoding] if encoding == "gzip" else _read_plotly(),
+        media_type="text/javascript",
+        headers=headers,
+    )

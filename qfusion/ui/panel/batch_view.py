@@ -22,7 +22,13 @@ from qfusion.ui.door import turns
 from qfusion.ui.frame import state, stored
 
 PAGE, COHORT = "All figures of this page", "This figure for every sample of a cohort"
-_DONE, _WHICH, _SAVED, _FILTER, _MOST = "_batch.done", "_batch.which", "_batch.saved", "_batch.filter", "_batch.most"
+_DONE, _WHICH, _SAVED, _FILTER, _MOST = (
+    "_batch.done",
+    "_batch.which",
+    "_batch.saved",
+    "_batch.filter",
+    "_batch.most",
+)
 _RUN, _TYPED = "_batch.run", "typed below"
 _TURN = 0.7  # seconds of writing before the dialog is drawn again
 
@@ -40,16 +46,23 @@ def view(recipe: Recipe, style: ExportStyle, left: DeltaGenerator, right: DeltaG
 
 def _files(recipe: Recipe, style: ExportStyle) -> None:
     of_sample = programs.subject_of(recipe.page, recipe.panel) in batch.OF_SAMPLE
-    which = st.radio("Figures", [PAGE, COHORT] if of_sample else [PAGE], key=_WHICH, label_visibility="collapsed")
+    which = st.radio(
+        "Figures", [PAGE, COHORT] if of_sample else [PAGE], key=_WHICH, label_visibility="collapsed"
+    )
     filter, most = _cohort() if which == COHORT else ("", batch.USUAL)
     wanted = (recipe.page, recipe.panel, str(recipe.address), which, filter, most, str(style))
     with st.container(horizontal=True):
-        pressed = st.button("Make the zip", type="primary", icon=":material/folder_zip:", key="batch-make")
+        pressed = st.button(
+            "Make the zip", type="primary", icon=":material/folder_zip:", key="batch-make"
+        )
         place = st.container()
     try:
         if pressed:
-            jobs = (batch.of_page(recipe.page, recipe.address) if which == PAGE else
-                    batch.of_cohort(recipe.page, recipe.panel, recipe.address, filter, most))
+            jobs = (
+                batch.of_page(recipe.page, recipe.address)
+                if which == PAGE
+                else batch.of_cohort(recipe.page, recipe.panel, recipe.address, filter, most)
+            )
             out = io.BytesIO()
             state.put(_RUN, _Run(wanted, out, batch.steps(jobs, style, out)))
         if running := state.get(_RUN):
@@ -61,11 +74,22 @@ def _files(recipe: Recipe, style: ExportStyle) -> None:
     done = state.get(_DONE)
     if done and done[0] == wanted:
         _, content, count, failed, letters = done
-        size = f"{len(content) / 1e6:.1f} MB" if len(content) > 1e6 else f"{max(1, len(content) // 1000)} kB"
+        size = (
+            f"{len(content) / 1e6:.1f} MB"
+            if len(content) > 1e6
+            else f"{max(1, len(content) // 1000)} kB"
+        )
         label = f"Download {count} figures, {size}"
         with place:
-            st.download_button(label, content, f"{_stem(recipe)}.zip", "application/zip", on_click="ignore",
-                               icon=":material/download:", key="batch-file")
+            st.download_button(
+                label,
+                content,
+                f"{_stem(recipe)}.zip",
+                "application/zip",
+                on_click="ignore",
+                icon=":material/download:",
+                key="batch-file",
+            )
         for name, reason in failed[:5]:
             st.warning(text.message(f"{name} is left out: {reason}"), icon=":material/warning:")
         for line in letters[:2]:
@@ -76,11 +100,20 @@ def _files(recipe: Recipe, style: ExportStyle) -> None:
 def _cohort() -> tuple[str, int]:
     """The filter, saved or typed, and how many samples at most."""
     saved = {each.name: cohorts.written(each.parts) for each in stored.saved()}
-    chosen = st.selectbox("Cohort", [_TYPED, *saved], format_func=text.plain, key=_SAVED) if saved else _TYPED
+    chosen = (
+        st.selectbox("Cohort", [_TYPED, *saved], format_func=text.plain, key=_SAVED)
+        if saved
+        else _TYPED
+    )
     filter = saved.get(chosen or "", "")
     if chosen == _TYPED:
-        filter = st.text_input("Filter", placeholder="relation=conflict; error>1", key=_FILTER, max_chars=400,
-                               help="As on the Cohorts page. Without one, all samples of the test split.")
+        filter = st.text_input(
+            "Filter",
+            placeholder="relation=conflict; error>1",
+            key=_FILTER,
+            max_chars=400,
+            help="As on the Cohorts page. Without one, all samples of the test split.",
+        )
     most = st.number_input("Max samples", 1, batch.MAX_FILES, batch.USUAL, key=_MOST)
     return filter, int(most)
 
@@ -126,10 +159,21 @@ def _go_on(run: _Run, wanted: tuple[object, ...]) -> None:
     place.empty()
     _cancel()
     entries = manifest["figures"]
-    failed = [(str(entry.get("sample") or entry["panel"]), str(entry["error"])) for entry in entries
-              if "error" in entry]
-    state.put(_DONE, (wanted, run.out.getvalue(), len(entries) - len(failed), failed,
-                      [*dict.fromkeys(entry["letters"] for entry in entries if "letters" in entry)]))
+    failed = [
+        (str(entry.get("sample") or entry["panel"]), str(entry["error"]))
+        for entry in entries
+        if "error" in entry
+    ]
+    state.put(
+        _DONE,
+        (
+            wanted,
+            run.out.getvalue(),
+            len(entries) - len(failed),
+            failed,
+            [*dict.fromkeys(entry["letters"] for entry in entries if "letters" in entry)],
+        ),
+    )
 
 
 def _stem(recipe: Recipe) -> str:

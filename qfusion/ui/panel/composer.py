@@ -31,9 +31,12 @@ def added() -> list[Recipe]:
 
 def add(recipe: Recipe) -> None:
     """Adds a panel as it stands; once only, and at most as many as fit."""
-    kept = [each for each in added() if (each.page, each.panel, each.address) != (recipe.page, recipe.panel,
-                                                                                 recipe.address)]
-    state.put(_ADDED, [*kept, recipe][-composition.MAX_PANELS:])
+    kept = [
+        each
+        for each in added()
+        if (each.page, each.panel, each.address) != (recipe.page, recipe.panel, recipe.address)
+    ]
+    state.put(_ADDED, [*kept, recipe][-composition.MAX_PANELS :])
     state.put(_PICKED, None)
 
 
@@ -45,8 +48,14 @@ def _clear() -> None:
 def button(recipe: Recipe) -> None:
     """The button that adds this panel, and how many there are."""
     count = len(added())
-    st.button("Add to composition", on_click=add, args=(recipe,), icon=":material/add:", key="drawer-add",
-              help=f"For a figure of several panels: {count} added so far. It stays while you go to other pages.")
+    st.button(
+        "Add to composition",
+        on_click=add,
+        args=(recipe,),
+        icon=":material/add:",
+        key="drawer-add",
+        help=f"For a figure of several panels: {count} added so far. It stays while you go to other pages.",
+    )
 
 
 def view(recipe: Recipe, style: ExportStyle, left: DeltaGenerator, right: DeltaGenerator) -> None:
@@ -57,32 +66,59 @@ def view(recipe: Recipe, style: ExportStyle, left: DeltaGenerator, right: DeltaG
         left, right: where the preview stands, and where the rest does.
     """
     known = _known(recipe)
-    first = [key for key, each in known.items() if each in added()] or [next(
-        (key for key, each in known.items() if each.panel == recipe.panel and each.page == recipe.page), "")]
+    first = [key for key, each in known.items() if each in added()] or [
+        next(
+            (
+                key
+                for key, each in known.items()
+                if each.panel == recipe.panel and each.page == recipe.page
+            ),
+            "",
+        )
+    ]
     if not state.get(_PICKED):
         state.put(_PICKED, [key for key in first if key])
     state.put(_PICKED, [key for key in state.get(_PICKED) if key in known])
     with right:
-        picked = st.multiselect("Panels, in the order of their letters", list(known), format_func=text.plain,
-                                max_selections=composition.MAX_PANELS, key=_PICKED)
+        picked = st.multiselect(
+            "Panels, in the order of their letters",
+            list(known),
+            format_func=text.plain,
+            max_selections=composition.MAX_PANELS,
+            key=_PICKED,
+        )
         usual = 2 if SIZES[style.size].width >= WIDE else 1
-        columns = state.one_of("Columns", list(range(1, composition.MAX_COLUMNS + 1)), default=usual,
-                               key=f"{_COLUMNS}.{usual}")
+        columns = state.one_of(
+            "Columns",
+            list(range(1, composition.MAX_COLUMNS + 1)),
+            default=usual,
+            key=f"{_COLUMNS}.{usual}",
+        )
         if added():
-            st.button("Forget added panels", on_click=_clear, icon=":material/clear:", type="tertiary",
-                      key="compose-clear")
+            st.button(
+                "Forget added panels",
+                on_click=_clear,
+                icon=":material/clear:",
+                type="tertiary",
+                key="compose-clear",
+            )
         downloads = st.container()
     if not picked:
         left.caption("Choose panels.")
         return
     try:
         with left:
-            whole = Composition(tuple(composition.like(known[key], style) for key in picked),
-                                int(columns or usual), style)
+            whole = Composition(
+                tuple(composition.like(known[key], style) for key in picked),
+                int(columns or usual),
+                style,
+            )
             with turns.waiting("Drawing …"):
                 taken = composing.cook(whole)
                 shown = replace(whole, style=replace(whole.style, format="svg"))
-                picture, letters = export.noticed(lambda: composing.save(taken, shown), style.format)
+                picture, letters = export.noticed(
+                    lambda: composing.save(taken, shown), style.format
+                )
                 if style.format == "tikz":
                     _, letters = export.noticed(lambda: composing.save(taken, whole), "tikz")
             with st.container(border=True, key="composition-preview"):
@@ -105,8 +141,12 @@ def _known(recipe: Recipe) -> dict[str, Recipe]:
         here = headless.panels(recipe.page, recipe.address)
     except QFusionError:
         here = [recipe.panel]
-    found = {name.replace("-", " "): Recipe(recipe.page, name, recipe.address, made_from=recipe.made_from)
-             for name in here}
+    found = {
+        name.replace("-", " "): Recipe(
+            recipe.page, name, recipe.address, made_from=recipe.made_from
+        )
+        for name in here
+    }
     for each in added():
         at = str(each.made_from.get("sample", ""))
         if each.page == recipe.page and at == sample and each.address == recipe.address:
@@ -121,25 +161,56 @@ def _known(recipe: Recipe) -> dict[str, Recipe]:
 def _downloads(whole: Composition, taken: list[Taken]) -> None:
     kind = whole.style.format
     with st.container(horizontal=True, gap="small"):
-        st.download_button(f"Download {'TikZ' if kind == 'tikz' else kind.upper()}",
-                           turns.in_turn(lambda: composing.save(taken, whole)), f"{FILE}.{kind}",
-                           "application/octet-stream", on_click="ignore", type="primary", icon=":material/download:",
-                           key="compose-figure")
-        st.download_button("Recipe", lambda: _made(whole, taken).text(), f"{FILE}-recipe.json", "application/json",
-                           on_click="ignore", key="compose-recipe",
-                           help="The recipes of all panels. The figure's file holds it too.")
+        st.download_button(
+            f"Download {'TikZ' if kind == 'tikz' else kind.upper()}",
+            turns.in_turn(lambda: composing.save(taken, whole)),
+            f"{FILE}.{kind}",
+            "application/octet-stream",
+            on_click="ignore",
+            type="primary",
+            icon=":material/download:",
+            key="compose-figure",
+        )
+        st.download_button(
+            "Recipe",
+            lambda: _made(whole, taken).text(),
+            f"{FILE}-recipe.json",
+            "application/json",
+            on_click="ignore",
+            key="compose-recipe",
+            help="The recipes of all panels. The figure's file holds it too.",
+        )
     with st.expander("LaTeX and the command line"):
-        made_from = {key: value for key, value in taken[0].recipe.made_from.items()
-                     if all(each.recipe.made_from.get(key) == value for each in taken)}
+        made_from = {
+            key: value
+            for key, value in taken[0].recipe.made_from.items()
+            if all(each.recipe.made_from.get(key) == value for each in taken)
+        }
         captions = composition.caption_of([each.caption for each in taken], SIZES[whole.style.size])
-        st.code(snippet.snippet(FILE, whole.style, title="", caption=captions, made_from=made_from,
-                                name="composition"), language="latex", wrap_lines=True)
-        st.code(f"python -m qfusion figure --recipe {FILE}-recipe.json --out {FILE}.{kind}", language="bash",
-                wrap_lines=True)
+        st.code(
+            snippet.snippet(
+                FILE,
+                whole.style,
+                title="",
+                caption=captions,
+                made_from=made_from,
+                name="composition",
+            ),
+            language="latex",
+            wrap_lines=True,
+        )
+        st.code(
+            f"python -m qfusion figure --recipe {FILE}-recipe.json --out {FILE}.{kind}",
+            language="bash",
+            wrap_lines=True,
+        )
 
 
 def _made(whole: Composition, taken: list[Taken]) -> Composition:
-    return replace(whole, panels=tuple(composition.like(each.recipe.like(panel), whole.style)
-                                       for each, panel in zip(taken, whole.panels, strict=True)))
-
-
+    return replace(
+        whole,
+        panels=tuple(
+            composition.like(each.recipe.like(panel), whole.style)
+            for each, panel in zip(taken, whole.panels, strict=True)
+        ),
+    )

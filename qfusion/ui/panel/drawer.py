@@ -27,8 +27,13 @@ from qfusion.ui.frame import figure, runs, state
 from qfusion.ui.panel import batch_view, composer, origin
 
 FORMATS: dict[str, str] = {"svg": "SVG", "pdf": "PDF", "png": "PNG", "html": "HTML", "tikz": "TikZ"}
-MIMES = {"svg": "image/svg+xml", "pdf": "application/pdf", "png": "image/png", "html": "text/html",
-         "tikz": "text/x-tex"}
+MIMES = {
+    "svg": "image/svg+xml",
+    "pdf": "application/pdf",
+    "png": "image/png",
+    "html": "text/html",
+    "tikz": "text/x-tex",
+}
 ONE, SEVERAL, MANY = "This figure", "Several panels in one", "Many as a zip"
 ENGINES = {"qfusion": "qfusion", "chrome": "plotly in Chrome"}
 
@@ -41,12 +46,16 @@ def close() -> None:
 def show(drawn: Picture, whole: go.Figure, visible_key: str) -> None:
     """Opens the drawer of a panel; `whole` is its figure with all series and its own ranges."""
     if not runs.has_dialog():
-        st.dialog("Export this figure", width="large", on_dismiss=close)(_body)(drawn, whole, visible_key)
+        st.dialog("Export this figure", width="large", on_dismiss=close)(_body)(
+            drawn, whole, visible_key
+        )
 
 
 def _body(drawn: Picture, whole: go.Figure, visible_key: str) -> None:
     st.markdown(f"**{text.plain(drawn.headline)}**")
-    what = state.one_of("Files", [ONE, SEVERAL, MANY], default=ONE, key="_drawer.what", label_visibility="collapsed")
+    what = state.one_of(
+        "Files", [ONE, SEVERAL, MANY], default=ONE, key="_drawer.what", label_visibility="collapsed"
+    )
     if what != ONE:
         _others(what, drawn, visible_key)
         return
@@ -55,10 +64,18 @@ def _body(drawn: Picture, whole: go.Figure, visible_key: str) -> None:
         style = _style()
         words = _words(drawn, style)
         found = _visible(drawn.name, whole, visible_key)
-    recipe = replace(_with_visible(origin.recipe_of(drawn), visible_key, found), style=style,
-                     title=words["title"], caption=words["caption"])
-    file = File(visible.apply(whole, found), words["title"] or drawn.headline, words["caption"] or drawn.caption,
-                recipe)
+    recipe = replace(
+        _with_visible(origin.recipe_of(drawn), visible_key, found),
+        style=style,
+        title=words["title"],
+        caption=words["caption"],
+    )
+    file = File(
+        visible.apply(whole, found),
+        words["title"] or drawn.headline,
+        words["caption"] or drawn.caption,
+        recipe,
+    )
     with right:
         downloads = st.container()
     try:
@@ -75,7 +92,9 @@ def _body(drawn: Picture, whole: go.Figure, visible_key: str) -> None:
 
 def _others(what: str, drawn: Picture, visible_key: str) -> None:
     """Several panels as one figure, or many figures as a zip, in the style chosen."""
-    recipe = _with_visible(origin.recipe_of(drawn), visible_key, visible.parse(str(state.get(visible_key) or "")))
+    recipe = _with_visible(
+        origin.recipe_of(drawn), visible_key, visible.parse(str(state.get(visible_key) or ""))
+    )
     left, right = st.columns([6, 5], gap="medium")
     with right:
         style = _style(alone=False)
@@ -93,20 +112,36 @@ class File:
 
     def content(self, style: ExportStyle | None = None) -> bytes:
         """The file, in the recipe's style or another."""
-        return export.save(self.shown, style or self.recipe.style, title=self.title, caption=self.caption,
-                           recipe=self.recipe.text())
+        return export.save(
+            self.shown,
+            style or self.recipe.style,
+            title=self.title,
+            caption=self.caption,
+            recipe=self.recipe.text(),
+        )
 
 
 def _words(drawn: Picture, style: ExportStyle) -> dict[str, str]:
     """Title and caption where the reader has written other ones; empty for the panel's own."""
     found = {"title": "", "caption": ""}
     if style.title:
-        said = st.text_input("Title", drawn.headline, max_chars=export.MAX_TITLE, key=f"_title-{drawn.name}",
-                             label_visibility="collapsed")
+        said = st.text_input(
+            "Title",
+            drawn.headline,
+            max_chars=export.MAX_TITLE,
+            key=f"_title-{drawn.name}",
+            label_visibility="collapsed",
+        )
         found["title"] = "" if said == drawn.headline else said
     if style.caption:
-        said = st.text_area("Caption", drawn.caption, max_chars=export.MAX_CAPTION, key=f"_caption-{drawn.name}",
-                            label_visibility="collapsed", height=110)
+        said = st.text_area(
+            "Caption",
+            drawn.caption,
+            max_chars=export.MAX_CAPTION,
+            key=f"_caption-{drawn.name}",
+            label_visibility="collapsed",
+            height=110,
+        )
         found["caption"] = "" if said == drawn.caption else said
     return found
 
@@ -119,35 +154,81 @@ def _kept(name: str) -> dict[str, Any]:
 def _style(alone: bool = True) -> ExportStyle:
     """The widgets of a style. Their values stay for the next figure; what draws it is asked of one figure alone."""
     default = ExportStyle()
-    kind: Any = state.one_of("Format", list(FORMATS), format_func=FORMATS.__getitem__, default=default.format,
-                             **_kept("format"))
-    size = st.selectbox("Size", list(styles.SIZES), format_func=lambda key: styles.SIZES[key].label,
-                        disabled=kind == "html", help=styles.SIZES_SAY, **_kept("size"))
+    kind: Any = state.one_of(
+        "Format",
+        list(FORMATS),
+        format_func=FORMATS.__getitem__,
+        default=default.format,
+        **_kept("format"),
+    )
+    size = st.selectbox(
+        "Size",
+        list(styles.SIZES),
+        format_func=lambda key: styles.SIZES[key].label,
+        disabled=kind == "html",
+        help=styles.SIZES_SAY,
+        **_kept("size"),
+    )
     if kind != "html" and styles.SIZES[size].lines != 1:
         st.caption(styles.SIZES[size].says)
-    theme: Any = state.one_of("Colours", list(styles.THEMES), format_func=styles.THEMES.__getitem__,
-                              default=default.theme, **_kept("theme"))
+    theme: Any = state.one_of(
+        "Colours",
+        list(styles.THEMES),
+        format_func=styles.THEMES.__getitem__,
+        default=default.theme,
+        **_kept("theme"),
+    )
     with st.container(horizontal=True):
-        title = st.toggle("Title", default.title, help="The panel's title above the figure.", **_kept("title"))
-        caption = st.toggle("Caption", default.caption, help="What the figure shows and does not, below it.",
-                            **_kept("caption"))
+        title = st.toggle(
+            "Title", default.title, help="The panel's title above the figure.", **_kept("title")
+        )
+        caption = st.toggle(
+            "Caption",
+            default.caption,
+            help="What the figure shows and does not, below it.",
+            **_kept("caption"),
+        )
     with st.container(horizontal=True):
-        font = st.number_input("Font size (pt)", styles.LEAST_FONT, styles.MAX_FONT, styles.SIZES[size].font, 0.5,
-                               help="At the size at which the figure is printed. Journals ask for at least 5 pt.",
-                               **_kept(f"font.{size}"))
-        dpi = st.selectbox("Resolution", list(styles.RESOLUTIONS), format_func=lambda n: f"{n} dpi",
-                           disabled=kind != "png", **_kept("dpi"))
-    return ExportStyle(format=kind, dpi=dpi, size=size, theme=theme, title=title, caption=caption, font=float(font),
-                       engine=_engine(kind) if alone else default.engine)
+        font = st.number_input(
+            "Font size (pt)",
+            styles.LEAST_FONT,
+            styles.MAX_FONT,
+            styles.SIZES[size].font,
+            0.5,
+            help="At the size at which the figure is printed. Journals ask for at least 5 pt.",
+            **_kept(f"font.{size}"),
+        )
+        dpi = st.selectbox(
+            "Resolution",
+            list(styles.RESOLUTIONS),
+            format_func=lambda n: f"{n} dpi",
+            disabled=kind != "png",
+            **_kept("dpi"),
+        )
+    return ExportStyle(
+        format=kind,
+        dpi=dpi,
+        size=size,
+        theme=theme,
+        title=title,
+        caption=caption,
+        font=float(font),
+        engine=_engine(kind) if alone else default.engine,
+    )
 
 
 def _engine(kind: str) -> Any:
     """What draws the figure."""
     there = export.chrome() is not None
-    return st.selectbox("Drawn by", list(ENGINES) if there else ["qfusion"], format_func=ENGINES.__getitem__,
-                        disabled=kind in ("html", "tikz") or not there, **_kept("engine"),
-                        help="qfusion draws the figure itself. plotly in Chrome draws it as the browser does, and "
-                             "takes seconds." + ("" if there else " There is no Chrome or Chromium on this machine."))
+    return st.selectbox(
+        "Drawn by",
+        list(ENGINES) if there else ["qfusion"],
+        format_func=ENGINES.__getitem__,
+        disabled=kind in ("html", "tikz") or not there,
+        **_kept("engine"),
+        help="qfusion draws the figure itself. plotly in Chrome draws it as the browser does, and "
+        "takes seconds." + ("" if there else " There is no Chrome or Chromium on this machine."),
+    )
 
 
 def _visible(name: str, whole: go.Figure, key: str) -> VisibleRange:
@@ -160,19 +241,37 @@ def _visible(name: str, whole: go.Figure, key: str) -> VisibleRange:
         return before
     with st.expander("Visible parts", expanded=bool(before)):
         there = [plain for plain, entry in names.items() if entry not in before.hidden]
-        kept = st.pills("Series", list(names), selection_mode="multi", default=there, key=f"_series-{name}",
-                        help="A series that is not chosen is left out, on the page too.") if names else []
+        kept = (
+            st.pills(
+                "Series",
+                list(names),
+                selection_mode="multi",
+                default=there,
+                key=f"_series-{name}",
+                help="A series that is not chosen is left out, on the page too.",
+            )
+            if names
+            else []
+        )
         spans: dict[str, tuple[float, float] | None] = {}
         for axis, label in (("xaxis", "x axis"), ("yaxis", "y axis")):
             held = before.x if axis == "xaxis" else before.y
             spans[axis] = held
             if axis in axes:
-                said = st.text_input(f"{label}, from and to", "" if held is None else f"{held[0]:g}, {held[1]:g}",
-                                     placeholder="all of it", key=f"_span-{name}-{axis}", max_chars=60)
+                said = st.text_input(
+                    f"{label}, from and to",
+                    "" if held is None else f"{held[0]:g}, {held[1]:g}",
+                    placeholder="all of it",
+                    key=f"_span-{name}-{axis}",
+                    max_chars=60,
+                )
                 spans[axis] = _span(label, said)
         st.caption("Holds for the figure on the page and its link as well.")
-    found = VisibleRange(tuple(entry for plain, entry in names.items() if plain not in kept), spans["xaxis"],
-                         spans["yaxis"])
+    found = VisibleRange(
+        tuple(entry for plain, entry in names.items() if plain not in kept),
+        spans["xaxis"],
+        spans["yaxis"],
+    )
     if found != before:
         state.put(key, str(found))
     return found
@@ -196,11 +295,17 @@ def _with_visible(recipe: Recipe, key: str, found: VisibleRange) -> Recipe:
 def _preview(drawn: Picture, file: File) -> None:
     style = file.recipe.style
     if style.format == "html":
-        figure.chart(in_theme(file.shown, style.theme), key=f"preview-{drawn.name}", alt=drawn.headline)
-        st.caption("One file that opens in any browser without a network; points tell their values.")
+        figure.chart(
+            in_theme(file.shown, style.theme), key=f"preview-{drawn.name}", alt=drawn.headline
+        )
+        st.caption(
+            "One file that opens in any browser without a network; points tell their values."
+        )
         return
     with turns.waiting("Drawing …"):
-        picture, letters = export.noticed(lambda: file.content(replace(style, format="svg")), style.format)
+        picture, letters = export.noticed(
+            lambda: file.content(replace(style, format="svg")), style.format
+        )
         if style.format == "tikz":
             _, letters = export.noticed(file.content, "tikz")
     with st.container(border=True, key="drawer-preview"):
@@ -220,35 +325,83 @@ def file_name(recipe: Recipe) -> str:
 def _downloads(drawn: Picture, file: File) -> None:
     name, recipe, style = file_name(file.recipe), file.recipe, file.recipe.style
     with st.container(horizontal=True, gap="small", key="drawer-downloads"):
-        st.download_button(f"Download {FORMATS[style.format]}", turns.in_turn(file.content), f"{name}.{style.format}",
-                           MIMES[style.format], on_click="ignore", type="primary", icon=":material/download:",
-                           key="drawer-figure")
+        st.download_button(
+            f"Download {FORMATS[style.format]}",
+            turns.in_turn(file.content),
+            f"{name}.{style.format}",
+            MIMES[style.format],
+            on_click="ignore",
+            type="primary",
+            icon=":material/download:",
+            key="drawer-figure",
+        )
         for label, data, ending, kind, words in (
-                ("Numbers, CSV", lambda: text.csv(drawn.table()), ".csv", "text/csv", None),
-                ("Numbers, JSON", lambda: numbers_json(drawn, recipe), "-numbers.json", "application/json", None),
-                ("Recipe", recipe.text, "-recipe.json", "application/json",
-                 "What this figure was made from. Its file holds it too.")):
-            st.download_button(label, data, name + ending, kind, on_click="ignore", key=f"drawer{ending}", help=words)
+            ("Numbers, CSV", lambda: text.csv(drawn.table()), ".csv", "text/csv", None),
+            (
+                "Numbers, JSON",
+                lambda: numbers_json(drawn, recipe),
+                "-numbers.json",
+                "application/json",
+                None,
+            ),
+            (
+                "Recipe",
+                recipe.text,
+                "-recipe.json",
+                "application/json",
+                "What this figure was made from. Its file holds it too.",
+            ),
+        ):
+            st.download_button(
+                label,
+                data,
+                name + ending,
+                kind,
+                on_click="ignore",
+                key=f"drawer{ending}",
+                help=words,
+            )
         composer.button(recipe)
 
 
 def numbers_json(drawn: Picture, recipe: Recipe) -> str:
     """The panel's table as JSON, one object a row, with what it was made from."""
     rows = json.loads(drawn.table().to_json(orient="records", double_precision=15))
-    return json.dumps({"title": drawn.headline, "made_from": recipe.made_from, "numbers": rows}, indent=1)
+    return json.dumps(
+        {"title": drawn.headline, "made_from": recipe.made_from, "numbers": rows}, indent=1
+    )
 
 
 def _code(drawn: Picture, recipe: Recipe, file: File) -> None:
-    python, again, latex = st.tabs(["The same numbers in Python", "The same file on the command line", "LaTeX"])
+    python, again, latex = st.tabs(
+        ["The same numbers in Python", "The same file on the command line", "LaTeX"]
+    )
     with python:
-        st.code(programs.program(recipe.page, recipe.panel, recipe.address), language="python", wrap_lines=True)
+        st.code(
+            programs.program(recipe.page, recipe.panel, recipe.address),
+            language="python",
+            wrap_lines=True,
+        )
     with again:
         name = file_name(recipe)
-        st.code(f"python -m qfusion figure --recipe {name}-recipe.json --out {name}.{recipe.style.format}",
-                language="bash", wrap_lines=True)
+        st.code(
+            f"python -m qfusion figure --recipe {name}-recipe.json --out {name}.{recipe.style.format}",
+            language="bash",
+            wrap_lines=True,
+        )
         st.caption("The recipe may also be the exported figure itself: its file holds it.")
         st.code(recipe.text(), language="json", height=200)
     with latex:
         name = batch.safe(file_name(recipe), 120)
-        st.code(snippet.snippet(name, recipe.style, title=file.title, caption=file.caption, made_from=recipe.made_from,
-                                name=name.removeprefix("qfusion-")), language="latex", wrap_lines=True)
+        st.code(
+            snippet.snippet(
+                name,
+                recipe.style,
+                title=file.title,
+                caption=file.caption,
+                made_from=recipe.made_from,
+                name=name.removeprefix("qfusion-"),
+            ),
+            language="latex",
+            wrap_lines=True,
+        )

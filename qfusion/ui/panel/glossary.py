@@ -34,23 +34,43 @@ class Entry:
 
     def markdown(self) -> str:
         """The entry as it stands under a panel."""
-        return f"**{self.term}.** {self.words}" + (f"\n\n$$\n{self.formula}\n$$" if self.formula else "")
+        return f"**{self.term}.** {self.words}" + (
+            f"\n\n$$\n{self.formula}\n$$" if self.formula else ""
+        )
 
 
 @lru_cache(maxsize=1)
 def _file() -> tuple[dict[str, Entry], dict[str, tuple[str, ...]]]:
     found = tomllib.loads(_assets.text("glossary.toml"))
-    entries = (Entry(one["term"], one["words"], one["source"], tuple(one["pages"]), tuple(one.get("also", ())),
-                     one.get("formula", ""))
-               for one in found["entry"])
-    return {entry.term: entry for entry in entries}, {name: tuple(terms) for name, terms in found["panels"].items()}
+    entries = (
+        Entry(
+            one["term"],
+            one["words"],
+            one["source"],
+            tuple(one["pages"]),
+            tuple(one.get("also", ())),
+            one.get("formula", ""),
+        )
+        for one in found["entry"]
+    )
+    return {entry.term: entry for entry in entries}, {
+        name: tuple(terms) for name, terms in found["panels"].items()
+    }
 
 
 def _known() -> dict[str, Entry]:
     """The entries of the file, and of the measures that name their source where they are registered."""
-    measures = (Entry(about.title.capitalize(), f"The {about.title}: {about.shows}", about.source, ("Dynamics",),
-                      (about.short,))
-                for about in KINDS.values() if about.source)
+    measures = (
+        Entry(
+            about.title.capitalize(),
+            f"The {about.title}: {about.shows}",
+            about.source,
+            ("Dynamics",),
+            (about.short,),
+        )
+        for about in KINDS.values()
+        if about.source
+    )
     return {entry.term: entry for entry in measures} | _file()[0]
 
 
@@ -64,9 +84,14 @@ def find(said: str, page: str | None = None) -> tuple[Entry, ...]:
     named."""
     held = [entry for entry in entries() if entry.holds(said) and page in (None, *entry.pages)]
     begin = said.casefold().strip()
-    return tuple(sorted(held,
-                        key=lambda entry: not any(part.casefold().startswith(begin)
-                                                  for part in (entry.term, *entry.also))))
+    return tuple(
+        sorted(
+            held,
+            key=lambda entry: (
+                not any(part.casefold().startswith(begin) for part in (entry.term, *entry.also))
+            ),
+        )
+    )
 
 
 def terms_of(panel: str) -> tuple[str, ...]:

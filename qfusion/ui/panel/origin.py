@@ -20,8 +20,14 @@ def say(**parts: Any) -> None:
 
 def recipe_of(picture: Picture) -> Recipe:
     """The recipe of a panel on the page as it stands."""
-    return Recipe(page=str(state.get(state.PAGE, "")).lower(), panel=picture.name, address=address(),
-                  made_from=dict(state.get(_FROM, {})), software=software(), numbers=digest_of(picture.table()))
+    return Recipe(
+        page=str(state.get(state.PAGE, "")).lower(),
+        panel=picture.name,
+        address=address(),
+        made_from=dict(state.get(_FROM, {})),
+        software=software(),
+        numbers=digest_of(picture.table()),
+    )
 
 
 def address() -> dict[str, list[str]]:

@@ -74,12 +74,21 @@ def drawn(picture: Picture, *, on_select: Callable[[str], object] | None = None)
         footer(picture, _figure(picture, on_select))
 
 
-def _figure(picture: Picture, on_select: Callable[[str], object] | None = None, tools: figure.Tools | None = None,
-            ) -> Shown:
+def _figure(
+    picture: Picture,
+    on_select: Callable[[str], object] | None = None,
+    tools: figure.Tools | None = None,
+) -> Shown:
     assert picture.figure is not None
     shown = framed(picture.name, picture.figure)
-    figure.chart(shown.framed, spec=picture.spec if shown.framed is picture.figure else "", alt=picture.alt,
-                 key=f"figure-{picture.name}", on_select=on_select, tools=tools or tools_of(picture))
+    figure.chart(
+        shown.framed,
+        spec=picture.spec if shown.framed is picture.figure else "",
+        alt=picture.alt,
+        key=f"figure-{picture.name}",
+        on_select=on_select,
+        tools=tools or tools_of(picture),
+    )
     return shown
 
 
@@ -89,12 +98,17 @@ def small(picture: Picture) -> None:
         _drawer(picture, _figure(picture, tools=figure.Tools(tools_of(picture).export)))
 
 
-def draw(picture: Picture, *, on_select: Callable[[str], object] | None = None,
-         grows: bool = True) -> None:
+def draw(
+    picture: Picture, *, on_select: Callable[[str], object] | None = None, grows: bool = True
+) -> None:
     """A whole panel, as a builder of `qfusion.panels` gives it; arguments as of `drawn`. It `grows` to the height of
     its row."""
-    with st.container(border=True, key=f"panel-{picture.name}", gap="xxsmall",
-                      height="stretch" if grows else "content"):
+    with st.container(
+        border=True,
+        key=f"panel-{picture.name}",
+        gap="xxsmall",
+        height="stretch" if grows else "content",
+    ):
         inside(picture, on_select=on_select)
 
 
@@ -114,9 +128,15 @@ def around(name: str) -> Iterator[DeltaGenerator]:
         yield st.container()
 
 
-def inside(picture: Picture, head: DeltaGenerator | None = None, *, on_select: Callable[[str], object] | None = None,
-           below: Callable[[], None] | None = None,
-           chart: DeltaGenerator | None = None, named: bool = True) -> None:
+def inside(
+    picture: Picture,
+    head: DeltaGenerator | None = None,
+    *,
+    on_select: Callable[[str], object] | None = None,
+    below: Callable[[], None] | None = None,
+    chart: DeltaGenerator | None = None,
+    named: bool = True,
+) -> None:
     """What a panel holds: its title and lead (in `head`, if told), figure, what `below` draws under it, and its footer.
 
     Args:
@@ -151,18 +171,32 @@ def heading(title: str, picture: Picture | None = None) -> None:
     if picture is None or picture.figure is not None:
         st.markdown(f"#### {capital(title)}")
         return
-    with st.container(horizontal=True, vertical_alignment="top", wrap=False, gap=None, key=f"top-{picture.name}"):
+    with st.container(
+        horizontal=True, vertical_alignment="top", wrap=False, gap=None, key=f"top-{picture.name}"
+    ):
         st.markdown(f"#### {capital(title)}")
         _about(picture)
-        st.download_button("CSV", data=lambda: text.csv(picture.table()), file_name=f"qfusion-{picture.name}.csv",
-                           mime="text/csv", on_click="ignore", icon=":material/download:", type="tertiary",
-                           key=f"csv-{picture.name}", help=figure.NUMBERS_HELP)
+        st.download_button(
+            "CSV",
+            data=lambda: text.csv(picture.table()),
+            file_name=f"qfusion-{picture.name}.csv",
+            mime="text/csv",
+            on_click="ignore",
+            icon=":material/download:",
+            type="tertiary",
+            key=f"csv-{picture.name}",
+            help=figure.NUMBERS_HELP,
+        )
 
 
 def tools_of(picture: Picture) -> figure.Tools:
     """What the buttons above its figure do."""
-    return figure.Tools(partial(state.put, state.DRAWER, picture.name), lambda: text.csv(picture.table()),
-                        f"qfusion-{picture.name}.csv", _words(picture))
+    return figure.Tools(
+        partial(state.put, state.DRAWER, picture.name),
+        lambda: text.csv(picture.table()),
+        f"qfusion-{picture.name}.csv",
+        _words(picture),
+    )
 
 
 def _words(picture: Picture) -> str:
@@ -170,13 +204,19 @@ def _words(picture: Picture) -> str:
     terms = glossary.terms(picture.name)
     said = [] if depth.full() else [_lead(picture), _shows(picture)]
     return "".join(words.rendered(each) for each in (*said, terms) if each) + (
-        words.page_link("glossary", "All words") if terms else "")
+        words.page_link("glossary", "All words") if terms else ""
+    )
 
 
 def _about(picture: Picture) -> None:
     """An (i) with the words and terms of a panel without a figure."""
-    with st.popover("About", icon=":material/info:", type="tertiary", key=f"about-{picture.name}",
-                    help=figure.WORDS_HELP):
+    with st.popover(
+        "About",
+        icon=":material/info:",
+        type="tertiary",
+        key=f"about-{picture.name}",
+        help=figure.WORDS_HELP,
+    ):
         if not depth.full():
             if picture.called or picture.lead:
                 st.markdown(_lead(picture))
@@ -187,8 +227,14 @@ def _about(picture: Picture) -> None:
 
 
 def _lead(picture: Picture, named: bool = True) -> str:
-    return " ".join(part for part in (f"**{ended(picture.called)}**" if named and picture.called else "", picture.lead)
-                    if part)
+    return " ".join(
+        part
+        for part in (
+            f"**{ended(picture.called)}**" if named and picture.called else "",
+            picture.lead,
+        )
+        if part
+    )
 
 
 def _shows(picture: Picture) -> str:
@@ -209,6 +255,8 @@ def footer(picture: Picture, shown: Shown | None = None) -> None:
 
 def _drawer(picture: Picture, shown: Shown) -> None:
     if state.get(state.DRAWER) == picture.name:
-        from qfusion.ui.panel import drawer  # matplotlib and the rest only once something is exported
+        from qfusion.ui.panel import (
+            drawer,
+        )  # matplotlib and the rest only once something is exported
 
         drawer.show(picture, shown.whole, visible_key(picture.name))

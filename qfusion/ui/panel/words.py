@@ -11,14 +11,18 @@ from markdown_it import MarkdownIt
 
 from qfusion.ui.frame.shell import carried
 
-_MARKDOWN = MarkdownIt("commonmark", {"html": False})  # what stands in the words as HTML is shown as text
+_MARKDOWN = MarkdownIt(
+    "commonmark", {"html": False}
+)  # what stands in the words as HTML is shown as text
 
 
 @lru_cache(maxsize=256)
 def rendered(markdown: str) -> str:
     """Returns the HTML of words whose formulas stand between pairs of dollar signs."""
     parts = markdown.split("$$")
-    return "".join(_formula(part) if i % 2 else _MARKDOWN.render(part) for i, part in enumerate(parts))
+    return "".join(
+        _formula(part) if i % 2 else _MARKDOWN.render(part) for i, part in enumerate(parts)
+    )
 
 
 def _formula(latex: str) -> str:

@@ -23,8 +23,9 @@ def of_sample(sample: Sample, theme: Theme, t: float) -> None:
     if not builders.can_cut(sample):
         return
     panels.draw(builders.cut(sample, theme, t=t))
-    with st.expander("Contributions after the cut", icon=":material/stacked_line_chart:",
-                     **state.opened(TERMS)) as folded:
+    with st.expander(
+        "Contributions after the cut", icon=":material/stacked_line_chart:", **state.opened(TERMS)
+    ) as folded:
         if folded.open:
             _terms(sample, theme, t)
 
@@ -33,5 +34,9 @@ def _terms(sample: Sample, theme: Theme, t: float) -> None:
     names, most = sample.modalities, builders.most_moved(sample)
     if state.get(CUT) not in (None, *names):
         state.put(CUT, most)  # of another model
-    modality = str(st.selectbox("Modality that is cut", names, index=names.index(most), width=340, **state.bound(CUT)))
+    modality = str(
+        st.selectbox(
+            "Modality that is cut", names, index=names.index(most), width=340, **state.bound(CUT)
+        )
+    )
     panels.draw(builders.cut_terms(sample, theme, modality=modality, t=t))

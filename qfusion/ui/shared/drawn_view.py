@@ -21,16 +21,26 @@ from qfusion.ui.frame import runs, state
 SAMPLES = "measured"
 PULSE = 1.0  # seconds between two looks at how far it is
 _SELF = "_asker"
-_HELP = ("What takes long is measured on samples drawn at random, the same each time, and says so. All are worked out "
-         "behind the page, which goes on meanwhile.")
+_HELP = (
+    "What takes long is measured on samples drawn at random, the same each time, and says so. All are worked out "
+    "behind the page, which goes on meanwhile."
+)
 
 
 def choose() -> None:
     """The control."""
-    state.one_of("Samples for what takes long", draws.SAMPLES, default=draws.DRAWN, help=_HELP, **state.bound(SAMPLES))
+    state.one_of(
+        "Samples for what takes long",
+        draws.SAMPLES,
+        default=draws.DRAWN,
+        help=_HELP,
+        **state.bound(SAMPLES),
+    )
 
 
-def everyone(name: str, work: Workspace, rows: np.ndarray, some: int, make: Callable[[], object], *more: str) -> bool:
+def everyone(
+    name: str, work: Workspace, rows: np.ndarray, some: int, make: Callable[[], object], *more: str
+) -> bool:
     """Returns whether a panel shows all samples, which are then worked out; says until then that some are drawn,
     and how far all are.
 
@@ -50,7 +60,9 @@ def everyone(name: str, work: Workspace, rows: np.ndarray, some: int, make: Call
     if job.state == State.DONE:
         return True
     if job.state == State.FAILED:
-        st.warning(text.message(f"All samples cannot be measured: {job.problem}. Some of them are shown."))
+        st.warning(
+            text.message(f"All samples cannot be measured: {job.problem}. Some of them are shown.")
+        )
         return False
     with st.container(width=320, key=f"all-samples-{name}"):
         st.fragment(_progress, run_every=PULSE)(key, job)
@@ -64,9 +76,16 @@ def _progress(key: tuple[str, ...], job: Job) -> None:
         st.rerun()
     behind.stay(job, state.get(_SELF))
     left = job.seconds_left
-    ahead = ", waiting for other work" if job.state == State.WAITING else "" if left is None else \
-        f", {duration(left)} left"
-    st.progress(min(1.0, job.done / max(1, job.total)), f"All samples: {job.done:,} of {job.total:,}{ahead}")
+    ahead = (
+        ", waiting for other work"
+        if job.state == State.WAITING
+        else ""
+        if left is None
+        else f", {duration(left)} left"
+    )
+    st.progress(
+        min(1.0, job.done / max(1, job.total)), f"All samples: {job.done:,} of {job.total:,}{ahead}"
+    )
     st.button("Cancel", key=f"_all_cancel_{key[0]}", on_click=_cancel, args=(key,))
 
 

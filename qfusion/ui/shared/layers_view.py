@@ -18,5 +18,11 @@ def panel(sample: Sample, theme: Theme) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         terms, place = through_view.which_terms(), through_view.which_layer(list(found.moments))
     panels.draw(builders.decision(sample, theme, terms=terms, layer=found.moments[place]))
-    through_view.at_cursor(dividends, series[builders.MUTUAL], builders.MUTUAL, place, f"“{found.moments[place]}”",
-                           "nats")
+    through_view.at_cursor(
+        dividends,
+        series[builders.MUTUAL],
+        builders.MUTUAL,
+        place,
+        f"“{found.moments[place]}”",
+        "nats",
+    )

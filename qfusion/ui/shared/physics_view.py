@@ -34,15 +34,19 @@ def tab(here: Here, sample: Sample) -> None:
         effect = _pick("Effect on", list(physics.targets(work)), TARGET)
         over = _pick("Samples", list(physics.cohorts(work)), COHORT)
         group = _pick("Terms", list(physics.GROUPS[work.can("time")]), TERMS)
-        half = st.toggle("Slope half-way too",
-                         help="The slope of every term at half its strength: diamonds beside the right bars. It stands "
-                              "for the mean slope on the way far better than the slope at its end. Takes a second or "
-                              "more.",
-                         **state.bound(HALF))
+        half = st.toggle(
+            "Slope half-way too",
+            help="The slope of every term at half its strength: diamonds beside the right bars. It stands "
+            "for the mean slope on the way far better than the slope at its end. Takes a second or "
+            "more.",
+            **state.bound(HALF),
+        )
     measured = builders.measured(sample, effect, over)
     picture = builders.tornado(sample, here.theme, effect=effect, over=over, group=group, half=half)
     if picture.figure is None:
-        st.info(f"None of these terms moves the {text.plain(effect)}. Choose others, or another effect.")
+        st.info(
+            f"None of these terms moves the {text.plain(effect)}. Choose others, or another effect."
+        )
     else:
         panels.draw(picture)
         if measured.found.note:
@@ -52,10 +56,12 @@ def tab(here: Here, sample: Sample) -> None:
     _table(sample, measured)
 
 
-_HELP = {TARGET: "What is explained: the score, a part of it, or a state's entropy or entanglement.",
-         COHORT: "This sample, or the mean over several.",
-         TERMS: "The parts of the model that are weakened and removed.",
-         TERM: "All strengths of one part, from removed to as it stands."}
+_HELP = {
+    TARGET: "What is explained: the score, a part of it, or a state's entropy or entanglement.",
+    COHORT: "This sample, or the mean over several.",
+    TERMS: "The parts of the model that are weakened and removed.",
+    TERM: "All strengths of one part, from removed to as it stands.",
+}
 
 
 def _pick(title: str, options: list[str], key: str) -> str:
@@ -72,8 +78,10 @@ def _agreement(measured: Measured, half: np.ndarray | None) -> None:
     if not count:
         st.caption(f"No removal moves it by more than 1 % of its range ({reach:.3g}).")
         return
-    curved = f"of the {int((big & bent).sum())} among them that do not act linearly, for " \
-             f"{int((big & bent & same).sum())}"
+    curved = (
+        f"of the {int((big & bent).sum())} among them that do not act linearly, for "
+        f"{int((big & bent & same).sum())}"
+    )
     middle = ""
     if half is not None:
         right = big & (np.sign(half) == np.sign(found.effects[:, 0]))
@@ -81,7 +89,8 @@ def _agreement(measured: Measured, half: np.ndarray | None) -> None:
     st.caption(
         f"Slope and removal point the same way for {agree} of the {count} terms whose removal moves it by more than 1 "
         f"% of its range ({reach:.3g}); {curved}.{middle} A slope says what a little less does, not what nothing at "
-        "all does: where they differ, the answer bends on the way.")
+        "all does: where they differ, the answer bends on the way."
+    )
 
 
 def _way(here: Here, sample: Sample, measured: Measured, effect: str, over: str) -> None:
@@ -96,7 +105,8 @@ def _way(here: Here, sample: Sample, measured: Measured, effect: str, over: str)
         st.warning(
             f"In the link, `{TERM}`: ‘{text.plain(asked, 60)}’ is no term that can be followed here. The one below is "
             "shown.",
-            icon=":material/link_off:")
+            icon=":material/link_off:",
+        )
     picked = _pick("Response to one term, from removed to its present strength", titles, TERM)
     panels.draw(builders.way(sample, here.theme, effect=effect, over=over, term=picked))
 
@@ -104,20 +114,33 @@ def _way(here: Here, sample: Sample, measured: Measured, effect: str, over: str)
 def _table(sample: Sample, measured: Measured) -> None:
     work, (_, found, reach) = sample.work, measured
     with st.expander("All terms as a table", icon=":material/table_rows:", **state.opened(TABLE)):
-        with_metrics = st.toggle("Test metrics without each term (a second or more)",
-                                 help="How good the model is when one term is taken out.", **state.bound(WITHOUT))
+        with_metrics = st.toggle(
+            "Test metrics without each term (a second or more)",
+            help="How good the model is when one term is taken out.",
+            **state.bound(WITHOUT),
+        )
         table = found.frame(found.targets[0])
         table.insert(7, "above_1_percent", physics.large(found, reach))
         if with_metrics:
             scored = physics.metrics_without(work, sample.tweak)
             known = metrics.labels(scored.columns)
-            for name in [name for name in ("mae", "corr", "accuracy", "nll") if name in scored.columns][:2]:
+            for name in [
+                name for name in ("mae", "corr", "accuracy", "nll") if name in scored.columns
+            ][:2]:
                 table[f"test {known[name].short}"] = scored[name].loc[table["key"]].to_numpy()
-            kept = ", ".join(f"{known[name].short} {scored[name].loc['']:.3f}"
-                             for name in ("mae", "corr", "accuracy", "nll") if name in scored.columns)
+            kept = ", ".join(
+                f"{known[name].short} {scored[name].loc['']:.3f}"
+                for name in ("mae", "corr", "accuracy", "nll")
+                if name in scored.columns
+            )
             st.caption(
                 f"Over {len(work.dataset.rows('test')):,} test samples{describe.of_seed(work)}; with all terms: "
-                f"{kept}. A weight or measurement vector is taken out of every score.")
+                f"{kept}. A weight or measurement vector is taken out of every score."
+            )
         order = np.argsort(-np.abs(found.effects[:, 0]))
-        st.dataframe(table.iloc[order].drop(columns=["key"]), hide_index=True, height=420,
-                     alt="Slope, removal and agreement of every term.")
+        st.dataframe(
+            table.iloc[order].drop(columns=["key"]),
+            hide_index=True,
+            height=420,
+            alt="Slope, removal and agreement of every term.",
+        )

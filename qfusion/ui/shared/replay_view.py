@@ -26,17 +26,49 @@ def scrubber(replay: Replay, sample: Sample | None = None) -> tuple[int, dict[st
     if kept is not None and not 0 <= int(kept) <= replay.count:
         state.put(GATE, replay.count)  # of a longer circuit
     jumps = _stops(replay)
-    shares = [1.0] if sample is None else [1.4, 1.0] if circuit_evolution.readouts(sample.work) else [3.2, 1.0]
+    shares = (
+        [1.0]
+        if sample is None
+        else [1.4, 1.0]
+        if circuit_evolution.readouts(sample.work)
+        else [3.2, 1.0]
+    )
     left, *beside = st.columns(shares, vertical_alignment="bottom")
     with left, st.container(horizontal=True, vertical_alignment="bottom", key="cursor"):
-        st.button("", icon=":material/first_page:", key="_first", help="Before the first gate", on_click=state.put,
-                  args=(GATE, 0))
-        st.button("", icon=":material/chevron_left:", key="_back", help="One box back", on_click=_step,
-                  args=(jumps, -1, replay.count))
-        st.button("", icon=":material/chevron_right:", key="_on", help="One box on", on_click=_step,
-                  args=(jumps, 1, replay.count))
-        at = int(st.slider("Step through gates", 0, replay.count, replay.count, **state.bound(GATE),
-                           help="Arrow keys move by one gate; a click on a box of the drawing goes there."))
+        st.button(
+            "",
+            icon=":material/first_page:",
+            key="_first",
+            help="Before the first gate",
+            on_click=state.put,
+            args=(GATE, 0),
+        )
+        st.button(
+            "",
+            icon=":material/chevron_left:",
+            key="_back",
+            help="One box back",
+            on_click=_step,
+            args=(jumps, -1, replay.count),
+        )
+        st.button(
+            "",
+            icon=":material/chevron_right:",
+            key="_on",
+            help="One box on",
+            on_click=_step,
+            args=(jumps, 1, replay.count),
+        )
+        at = int(
+            st.slider(
+                "Step through gates",
+                0,
+                replay.count,
+                replay.count,
+                **state.bound(GATE),
+                help="Arrow keys move by one gate; a click on a box of the drawing goes there.",
+            )
+        )
     if sample is None:
         return at, {}
     with beside[0], st.container(horizontal=True):
@@ -49,11 +81,23 @@ def choices(sample: Sample) -> dict[str, Any]:
     if state.get(CONE) not in (None, *known):
         state.forget(CONE)  # of another model
     found: dict[str, Any] = {}
-    found["display"] = str(st.selectbox("States of the qubits", builders.DISPLAYS, **state.bound(DISPLAY),
-                                        help="Where the scrubber stands, or after every column."))
+    found["display"] = str(
+        st.selectbox(
+            "States of the qubits",
+            builders.DISPLAYS,
+            **state.bound(DISPLAY),
+            help="Where the scrubber stands, or after every column.",
+        )
+    )
     if len(known) > 1:
-        found["cone"] = str(st.selectbox("Light cone of", known, **state.bound(CONE),
-                                         help="Gates that this read-out cannot depend on become grey."))
+        found["cone"] = str(
+            st.selectbox(
+                "Light cone of",
+                known,
+                **state.bound(CONE),
+                help="Gates that this read-out cannot depend on become grey.",
+            )
+        )
     return found
 
 
@@ -76,7 +120,9 @@ def diagram(sample: Sample, theme: Theme, at: int, **drawn: Any) -> None:
 
 
 def _picked(key: str) -> None:
-    found = clicks.place(next(iter(clicks.custom(key)), None), 2**31)  # the scrubber ends where the circuit does
+    found = clicks.place(
+        next(iter(clicks.custom(key)), None), 2**31
+    )  # the scrubber ends where the circuit does
     if found is not None:
         state.put(GATE, found)
 
@@ -90,13 +136,20 @@ def here_and_now(sample: Sample, theme: Theme, replay: Replay, at: int, **drawn:
     numbers = ", ".join(f"{key} = {value:.3f}" for key, value in values.items())
     st.markdown(
         f"**Gate {at} of {replay.count}: {text.plain(name)}** on {text.plain(', '.join(wires))}. {text.plain(sentence)}"
-        + (f"  \n{text.plain(numbers)}" if numbers else ""))
+        + (f"  \n{text.plain(numbers)}" if numbers else "")
+    )
     shape = state.one_of("Qubits as", builders.SHAPES, default=builders.PLANE, **state.bound(SHAPE))
-    panels.draw((builders.balls if shape == builders.BALLS else builders.qubits)(sample, theme, gate=at, **drawn))
+    panels.draw(
+        (builders.balls if shape == builders.BALLS else builders.qubits)(
+            sample, theme, gate=at, **drawn
+        )
+    )
     if not replay.moments[at - 1][0]:
         st.caption(builders.too_many(sample))
         return
-    for place, builder in zip(st.columns([1, 1]), (builders.outcomes, builders.matrix), strict=True):
+    for place, builder in zip(
+        st.columns([1, 1]), (builders.outcomes, builders.matrix), strict=True
+    ):
         with place:
             panels.draw(builder(sample, theme, gate=at, **drawn))
 
@@ -104,8 +157,23 @@ def here_and_now(sample: Sample, theme: Theme, replay: Replay, at: int, **drawn:
 def gate_table(replay: Replay) -> None:
     """All gates as a table, for reading and for screen readers."""
     with st.expander("All gates as a table", icon=":material/table_rows:", **state.opened(TABLE)):
-        st.dataframe(pd.DataFrame([{"number": n, "gate": name, "qubits": ", ".join(wires), "what it does": sentence,
-                                    "values": "; ".join(f"{key} = {value:.4g}" for key, value in values.items())}
-                                   for n, (name, wires, sentence, values) in enumerate(replay.gates, 1)]),
-                     hide_index=True, height=420, alt="The gates in order.",
-                     column_config={"what it does": st.column_config.TextColumn(width="large")})
+        st.dataframe(
+            pd.DataFrame(
+                [
+                    {
+                        "number": n,
+                        "gate": name,
+                        "qubits": ", ".join(wires),
+                        "what it does": sentence,
+                        "values": "; ".join(
+                            f"{key} = {value:.4g}" for key, value in values.items()
+                        ),
+                    }
+                    for n, (name, wires, sentence, values) in enumerate(replay.gates, 1)
+                ]
+            ),
+            hide_index=True,
+            height=420,
+            alt="The gates in order.",
+            column_config={"what it does": st.column_config.TextColumn(width="large")},
+        )

@@ -31,12 +31,18 @@ def offered(dataset: DataSet, *chosen: str) -> list[str]:
     if len(dataset) <= OFFERED:
         return [str(each) for each in dataset.ids]
     row = dataset.row(chosen[0])
-    near = dataset.ids[max(0, row - AROUND): row + AROUND + 1]
+    near = dataset.ids[max(0, row - AROUND) : row + AROUND + 1]
     return list(dict.fromkeys([*map(str, near), *chosen]))
 
 
-def draw(label: str, dataset: DataSet, default: str, key: str, on_change: Callable[[], None] | None = None,
-         **words: Any) -> str:
+def draw(
+    label: str,
+    dataset: DataSet,
+    default: str,
+    key: str,
+    on_change: Callable[[], None] | None = None,
+    **words: Any,
+) -> str:
     """Draws the box and returns the id chosen. What is written into the box of a large data set is an id or a part of
     one.
 
@@ -50,22 +56,42 @@ def draw(label: str, dataset: DataSet, default: str, key: str, on_change: Callab
     """
     if len(dataset) <= OFFERED:
         ids = offered(dataset)
-        return str(st.selectbox(label, ids, index=ids.index(default), on_change=on_change, **words,
-                                **state.bound(key)))
+        return str(
+            st.selectbox(
+                label,
+                ids,
+                index=ids.index(default),
+                on_change=on_change,
+                **words,
+                **state.bound(key),
+            )
+        )
     now = str(state.get(key) or st.query_params.get(key) or default)
     ids = offered(dataset, now if exists(dataset, now) else default, default)
 
     def written() -> None:
         found = matching(dataset, str(state.get(key)))
         if found is None:
-            state.notice(f"No id of the data set has ‘{text.plain(str(state.get(key)), 80)}’ in it. The sample stays.")
+            state.notice(
+                f"No id of the data set has ‘{text.plain(str(state.get(key)), 80)}’ in it. The sample stays."
+            )
         state.put(key, found or now)
         if on_change is not None:
             on_change()
 
     index = None if state.get(key) is not None else ids.index(default)
-    return str(st.selectbox(label, ids, index=index, on_change=written, accept_new_options=True, **words,
-                            **state.bound(key)) or default)
+    return str(
+        st.selectbox(
+            label,
+            ids,
+            index=index,
+            on_change=written,
+            accept_new_options=True,
+            **words,
+            **state.bound(key),
+        )
+        or default
+    )
 
 
 def matching(dataset: DataSet, wanted: str) -> str | None:
@@ -73,7 +99,11 @@ def matching(dataset: DataSet, wanted: str) -> str | None:
     if exists(dataset, wanted):
         return wanted
     part = wanted.strip().casefold()
-    return next((str(each) for each in dataset.ids if part in str(each).casefold()), None) if part else None
+    return (
+        next((str(each) for each in dataset.ids if part in str(each).casefold()), None)
+        if part
+        else None
+    )
 
 
 def step(dataset: DataSet, row: int, by: int) -> str:

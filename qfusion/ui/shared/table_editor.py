@@ -54,7 +54,9 @@ def problem(here: Here) -> str:
 
 def said() -> str:
     """The reader's text, whether or not it fits."""
-    return str((state.get(EDITS) if EDITS in st.session_state else st.query_params.get(EDITS)) or "")
+    return str(
+        (state.get(EDITS) if EDITS in st.session_state else st.query_params.get(EDITS)) or ""
+    )
 
 
 def panel(sample: Sample, theme: Theme) -> None:
@@ -64,18 +66,34 @@ def panel(sample: Sample, theme: Theme) -> None:
     with st.container(border=True, key="panel-tables", gap="xsmall"):
         head, chart = st.container(), st.container()
         cell = _pick(work, shape, found)
-        phi, learned = (float(model.phi.detach().double()[*_place(cell)]) for model in (sample.model, work.model))
+        phi, learned = (
+            float(model.phi.detach().double()[*_place(cell)])
+            for model in (sample.model, work.model)
+        )
         panels.inside(
-            rules.tables(sample, theme, element=work.elements[cell.element], stage=cell.stage,
-                         outcome=found.patterns[cell.pattern]), head,
-            chart=chart, on_select=lambda key: _picked(key, work.elements, found.patterns),
-            below=lambda: _editor(work, shape, cell, phi, learned, found))
+            rules.tables(
+                sample,
+                theme,
+                element=work.elements[cell.element],
+                stage=cell.stage,
+                outcome=found.patterns[cell.pattern],
+            ),
+            head,
+            chart=chart,
+            on_select=lambda key: _picked(key, work.elements, found.patterns),
+            below=lambda: _editor(work, shape, cell, phi, learned, found),
+        )
     with st.container(border=True, key="box-tables", gap="xsmall"):
         _presets(shape, cell)
         _ways_back(work, shape, cell, phi, learned, sample.tweak)
-    depth.aside("Nearest named rule of each element: " + ", ".join(
-        f"{text.plain(name)} **{rules.named(rule)}** ({distance:.2f})"
-        for name, (rule, distance) in zip(found.elements, found.rules, strict=True)) + ".")
+    depth.aside(
+        "Nearest named rule of each element: "
+        + ", ".join(
+            f"{text.plain(name)} **{rules.named(rule)}** ({distance:.2f})"
+            for name, (rule, distance) in zip(found.elements, found.rules, strict=True)
+        )
+        + "."
+    )
 
 
 def at_gate(sample: Sample, gate: int) -> None:
@@ -90,9 +108,14 @@ def at_gate(sample: Sample, gate: int) -> None:
     if state.get(OUTCOME, st.query_params.get(OUTCOME)) not in patterns:
         state.put(OUTCOME, rules.most_read(found, element))
     with st.container(border=True, key="box-gate", gap="xsmall"):
-        outcome = state.one_of("Angle of this gate where its qubits read", list(patterns), **state.bound(OUTCOME))
+        outcome = state.one_of(
+            "Angle of this gate where its qubits read", list(patterns), **state.bound(OUTCOME)
+        )
         cell = Cell(element, stage, patterns.index(str(outcome)))
-        phi, learned = (float(model.phi.detach().double()[*_place(cell)]) for model in (sample.model, work.model))
+        phi, learned = (
+            float(model.phi.detach().double()[*_place(cell)])
+            for model in (sample.model, work.model)
+        )
         _editor(work, shape, cell, phi, learned, found)
         _ways_back(work, shape, cell, phi, learned, sample.tweak)
 
@@ -110,13 +133,24 @@ def _pick(work: Any, shape: edits.Shape, found: Reading) -> Cell:
         at = work.elements.index(state.get(ELEMENT)) if state.get(ELEMENT) in work.elements else 0
         state.put(OUTCOME, rules.most_read(found, at))
     with st.container(horizontal=True, vertical_alignment="bottom", key="cell-pickers"):
-        element = work.elements.index(st.selectbox("Element", list(work.elements), **state.bound(ELEMENT)))
+        element = work.elements.index(
+            st.selectbox("Element", list(work.elements), **state.bound(ELEMENT))
+        )
         stage = 0
         if shape.stages > 1:
-            stage = int(st.selectbox("Stage of the chain", [str(k) for k in range(shape.stages)], **state.bound(STAGE)))
-        outcome = st.selectbox("What the qubits read", list(patterns),
-                               help="One digit a qubit, in the order above the heat map; 1 = yes.",
-                               **state.bound(OUTCOME))
+            stage = int(
+                st.selectbox(
+                    "Stage of the chain",
+                    [str(k) for k in range(shape.stages)],
+                    **state.bound(STAGE),
+                )
+            )
+        outcome = st.selectbox(
+            "What the qubits read",
+            list(patterns),
+            help="One digit a qubit, in the order above the heat map; 1 = yes.",
+            **state.bound(OUTCOME),
+        )
     return Cell(element, stage, patterns.index(outcome))
 
 
@@ -128,7 +162,9 @@ def _picked(key: str, elements: tuple[str, ...], patterns: tuple[str, ...]) -> N
         state.put(OUTCOME, patterns[column])
 
 
-def _editor(work: Any, shape: edits.Shape, cell: Cell, angle: float, learned: float, found: Reading) -> None:
+def _editor(
+    work: Any, shape: edits.Shape, cell: Cell, angle: float, learned: float, found: Reading
+) -> None:
     """The angle of the chosen cell as a slider and as a number, and what it means."""
     angle, learned = edits.wrapped(angle), edits.wrapped(learned)
     digits, controls = found.patterns[cell.pattern], found.controls[cell.stage]
@@ -136,32 +172,64 @@ def _editor(work: Any, shape: edits.Shape, cell: Cell, angle: float, learned: fl
     changed = _changed(angle, learned)
     st.markdown(
         f"**{text.plain(work.elements[cell.element])}, {digits}** (yes: {' + '.join(yes) or 'none'}): φ = {angle:.3f} "
-        f"rad → mass **{_mass(angle):.2f}**" + (f"; learned {learned:.3f} rad → {_mass(learned):.2f}" if changed
-                                                else ", as learned")
-        + f". This sample reads it with {share(float(found.weights[_place(cell)]))}.")
+        f"rad → mass **{_mass(angle):.2f}**"
+        + (f"; learned {learned:.3f} rad → {_mass(learned):.2f}" if changed else ", as learned")
+        + f". This sample reads it with {share(float(found.weights[_place(cell)]))}."
+    )
     name = ".".join(map(str, _place(cell)))
     with st.container(horizontal=True, vertical_alignment="bottom", key="cell-editor"):
         slider, number = f"_phi.{name}", f"_number.{name}"
         for key, value in ((slider, round(angle, 2)), (number, round(angle, 4))):
             if state.get(key) != value:
                 state.put(key, value)
-        st.slider("Angle φ (rad)", -1.57, 4.71, step=0.01, key=slider, on_change=_set_angle, args=(shape, cell, slider),
-                  help="0 makes the fused qubit say no, π yes, π/2 is undecided. The mass is sin²(φ/2).")
-        st.number_input("Exactly", -1.5708, 4.7124, step=0.05, format="%.4f", key=number, on_change=_set_angle,
-                        args=(shape, cell, number), width=130)
+        st.slider(
+            "Angle φ (rad)",
+            -1.57,
+            4.71,
+            step=0.01,
+            key=slider,
+            on_change=_set_angle,
+            args=(shape, cell, slider),
+            help="0 makes the fused qubit say no, π yes, π/2 is undecided. The mass is sin²(φ/2).",
+        )
+        st.number_input(
+            "Exactly",
+            -1.5708,
+            4.7124,
+            step=0.05,
+            format="%.4f",
+            key=number,
+            on_change=_set_angle,
+            args=(shape, cell, number),
+            width=130,
+        )
 
 
 def _changed(angle: float, learned: float) -> bool:
     return abs(edits.wrapped(angle) - edits.wrapped(learned)) > rules.SAME
 
 
-def _ways_back(work: Any, shape: edits.Shape, cell: Cell, angle: float, learned: float, in_force: str) -> None:
+def _ways_back(
+    work: Any, shape: edits.Shape, cell: Cell, angle: float, learned: float, in_force: str
+) -> None:
     """Buttons that undo what is edited: of the chosen cell, of all, and step by step."""
     with st.container(horizontal=True, gap="small"):
-        st.button("Reset this cell", icon=":material/undo:", key="_reset_cell", on_click=_reset,
-                  disabled=not _changed(angle, learned), args=(shape, cell))
-        st.button("Reset all cells", icon=":material/restart_alt:", key="_reset_all", disabled=not in_force,
-                  on_click=state.put, args=(EDITS, ""))
+        st.button(
+            "Reset this cell",
+            icon=":material/undo:",
+            key="_reset_cell",
+            on_click=_reset,
+            disabled=not _changed(angle, learned),
+            args=(shape, cell),
+        )
+        st.button(
+            "Reset all cells",
+            icon=":material/restart_alt:",
+            key="_reset_all",
+            disabled=not in_force,
+            on_click=state.put,
+            args=(EDITS, ""),
+        )
         history.draw(work)
 
 
@@ -180,17 +248,28 @@ def _reset(shape: edits.Shape, cell: Cell) -> None:
 
 
 def _presets(shape: edits.Shape, cell: Cell) -> None:
-    scope = state.one_of("Set to a rule", rules.SCOPES, default=rules.SCOPES[0], **state.bound(SCOPE))
+    scope = state.one_of(
+        "Set to a rule", rules.SCOPES, default=rules.SCOPES[0], **state.bound(SCOPE)
+    )
     whom = None if scope == rules.SCOPES[1] else cell.element
     with st.container(horizontal=True, gap="small"):
         for rule in (edits.LEARNED, *shape.rules):
-            st.button(rules.named(rule), key=f"_rule_{rule}", help=_RULE_HELP[rule], on_click=_set_rule,
-                      args=(shape, whom, rule))
+            st.button(
+                rules.named(rule),
+                key=f"_rule_{rule}",
+                help=_RULE_HELP[rule],
+                on_click=_set_rule,
+                args=(shape, whom, rule),
+            )
 
 
-_RULE_HELP = {"learned": "What training found", "and": "Yes only if all say yes: Dempster's conjunctive rule",
-              "or": "Yes if any says yes: the disjunctive rule",
-              "mean": "As much yes as the share of those who say yes", "majority": "Yes if more than half say yes"}
+_RULE_HELP = {
+    "learned": "What training found",
+    "and": "Yes only if all say yes: Dempster's conjunctive rule",
+    "or": "Yes if any says yes: the disjunctive rule",
+    "mean": "As much yes as the share of those who say yes",
+    "majority": "Yes if more than half say yes",
+}
 
 
 def _set_rule(shape: edits.Shape, whom: int | None, rule: str) -> None:
@@ -209,8 +288,12 @@ def _fitting(shape: edits.Shape) -> str:
 
 def typed(here: Here) -> None:
     """The edits as text: for exact numbers, for links, and for whoever cannot drag."""
-    st.text_input("Edits as text", max_chars=MAX_TEXT, placeholder="such as 0.11=3.14, 2:and or all:or",
-                  help="`element.outcome=angle` or `element:rule`, separated by commas; it is part of the link.",
-                  **state.bound(EDITS))
+    st.text_input(
+        "Edits as text",
+        max_chars=MAX_TEXT,
+        placeholder="such as 0.11=3.14, 2:and or all:or",
+        help="`element.outcome=angle` or `element:rule`, separated by commas; it is part of the link.",
+        **state.bound(EDITS),
+    )
     if wrong := problem(here):
         st.error(text.message(wrong), icon=":material/error:")

@@ -21,8 +21,17 @@ _Place = Callable[[float, float], tuple[int, int]]  # from the head's own units 
 _Width = Callable[[float], int]
 
 # Skin tones from light to dark (RGB).
-_SKINS = np.array([(255, 224, 196), (241, 194, 150), (224, 172, 120), (206, 144, 98), (172, 116, 76), (146, 96, 62)],
-                  float)
+_SKINS = np.array(
+    [
+        (255, 224, 196),
+        (241, 194, 150),
+        (224, 172, 120),
+        (206, 144, 98),
+        (172, 116, 76),
+        (146, 96, 62),
+    ],
+    float,
+)
 
 
 @dataclass(frozen=True)
@@ -62,10 +71,17 @@ def draw(rng: np.random.Generator, v: np.ndarray) -> FaceParameters:
     count = len(v)
     wobble = 0.04 * rng.standard_normal((4, count))
     drawn = FaceParameters(
-        bend=v + wobble[0], brow=v + wobble[1] * 2, lids=np.clip(0.62 - 0.25 * v + wobble[2], 0.25, 1),
-        gape=np.clip(0.3 * np.abs(v) + wobble[3], 0, 1), x=rng.uniform(-0.025, 0.025, count),
-        y=rng.uniform(-0.025, 0.025, count), size=rng.uniform(0.95, 1.05, count), skin=rng.random(count),
-        light=rng.uniform(0.85, 1.1, count), shade=rng.uniform(-0.15, 0.15, count))
+        bend=v + wobble[0],
+        brow=v + wobble[1] * 2,
+        lids=np.clip(0.62 - 0.25 * v + wobble[2], 0.25, 1),
+        gape=np.clip(0.3 * np.abs(v) + wobble[3], 0, 1),
+        x=rng.uniform(-0.025, 0.025, count),
+        y=rng.uniform(-0.025, 0.025, count),
+        size=rng.uniform(0.95, 1.05, count),
+        skin=rng.random(count),
+        light=rng.uniform(0.85, 1.1, count),
+        shade=rng.uniform(-0.15, 0.15, count),
+    )
     return FaceParameters(**{f.name: np.round(getattr(drawn, f.name), 6) for f in fields(drawn)})
 
 
@@ -107,19 +123,31 @@ def picture(p: FaceParameters, row: int, side: int) -> Image.Image:
 def _eyes(pen: ImageDraw.ImageDraw, p: FaceParameters, row: int, at: _Place, thick: _Width) -> None:
     light, lids, brow = float(p.light[row]), float(p.lids[row]), float(p.brow[row])
     for side in (-1, 1):
-        pen.ellipse([at(side * 0.4 - 0.2, -0.25 - 0.2 * lids), at(side * 0.4 + 0.2, -0.25 + 0.2 * lids)],
-                    fill=_colour((250, 250, 250), light))
-        pen.ellipse([at(side * 0.4 - 0.1, -0.25 - 0.14 * lids), at(side * 0.4 + 0.1, -0.25 + 0.14 * lids)],
-                    fill=_colour((40, 30, 30), light))
+        pen.ellipse(
+            [at(side * 0.4 - 0.2, -0.25 - 0.2 * lids), at(side * 0.4 + 0.2, -0.25 + 0.2 * lids)],
+            fill=_colour((250, 250, 250), light),
+        )
+        pen.ellipse(
+            [at(side * 0.4 - 0.1, -0.25 - 0.14 * lids), at(side * 0.4 + 0.1, -0.25 + 0.14 * lids)],
+            fill=_colour((40, 30, 30), light),
+        )
         inner, outer = -0.62 - 0.14 * brow, -0.62 - 0.02 * brow
-        pen.line([at(side * 0.17, inner), at(side * 0.62, outer)], fill=_colour((60, 40, 30), light), width=thick(0.12))
+        pen.line(
+            [at(side * 0.17, inner), at(side * 0.62, outer)],
+            fill=_colour((60, 40, 30), light),
+            width=thick(0.12),
+        )
 
 
-def _mouth(pen: ImageDraw.ImageDraw, p: FaceParameters, row: int, at: _Place, thick: _Width) -> None:
+def _mouth(
+    pen: ImageDraw.ImageDraw, p: FaceParameters, row: int, at: _Place, thick: _Width
+) -> None:
     light, bend, gape = float(p.light[row]), float(p.bend[row]), float(p.gape[row])
     across = [i / 8 - 1 for i in range(17)]
     upper = [at(0.5 * x, 0.5 + 0.3 * bend * (0.5 - x * x)) for x in across]
-    lower = [at(0.5 * x, 0.5 + 0.3 * bend * (0.5 - x * x) + 0.3 * gape * (1 - x * x)) for x in across]
+    lower = [
+        at(0.5 * x, 0.5 + 0.3 * bend * (0.5 - x * x) + 0.3 * gape * (1 - x * x)) for x in across
+    ]
     pen.polygon(upper + lower[::-1], fill=_colour((70, 12, 22), light))
     pen.line(upper, fill=_colour((116, 22, 38), light), width=thick(0.16), joint="curve")
     pen.line(lower, fill=_colour((116, 22, 38), light), width=thick(0.1), joint="curve")

@@ -22,8 +22,16 @@ import numpy as np
 
 from qfusion.data.sources.planted import score
 
-SHARES = {"text decides": 0.09, "voice decides": 0.08, "face decides": 0.08, "agreement": 0.12, "conflict": 0.17,
-          "sarcasm": 0.14, "mixed": 0.18, "synergy": 0.14}  # synergy last: it is defined against the others
+SHARES = {
+    "text decides": 0.09,
+    "voice decides": 0.08,
+    "face decides": 0.08,
+    "agreement": 0.12,
+    "conflict": 0.17,
+    "sarcasm": 0.14,
+    "mixed": 0.18,
+    "synergy": 0.14,
+}  # synergy last: it is defined against the others
 
 # The sign patterns (t, a, v) of a conflict: not all equal, and no praise (+) in a bitter voice (-).
 _CONFLICTS = np.array([(-1, 1, 1), (-1, -1, 1), (-1, 1, -1), (1, 1, -1)])
@@ -51,11 +59,15 @@ def _synergy(rng: np.random.Generator, count: int, others: np.ndarray) -> np.nda
         alone = parts["text"] + parts["audio"] + parts["vision"]
         joint = score.score(tried) - alone - parts[""]
         sarcastic = (tried[:, 0] > 0.2) & (tried[:, 1] < -0.2)
-        found = np.concatenate([found, tried[(np.abs(joint) > np.maximum(1.5 * np.abs(alone), 0.4)) & ~sarcastic]])
+        found = np.concatenate(
+            [found, tried[(np.abs(joint) > np.maximum(1.5 * np.abs(alone), 0.4)) & ~sarcastic]]
+        )
     return found[:count]
 
 
-def draw_regime(rng: np.random.Generator, regime: str, count: int, others: np.ndarray) -> np.ndarray:
+def draw_regime(
+    rng: np.random.Generator, regime: str, count: int, others: np.ndarray
+) -> np.ndarray:
     """Returns `count` latents (count, 3) of one regime, columns text, audio, vision.
 
     Args:
@@ -69,7 +81,9 @@ def draw_regime(rng: np.random.Generator, regime: str, count: int, others: np.nd
     if regime == "conflict":
         return _strong(rng, (count, 3)) * _CONFLICTS[rng.integers(0, len(_CONFLICTS), count)]
     if regime == "sarcasm":
-        return np.stack([_strong(rng, (count,)), -_strong(rng, (count,)), rng.uniform(-1, 1, count)], axis=1)
+        return np.stack(
+            [_strong(rng, (count,)), -_strong(rng, (count,)), rng.uniform(-1, 1, count)], axis=1
+        )
     if regime == "synergy":
         return _synergy(rng, count, others)
     if regime == "mixed":

@@ -16,8 +16,15 @@ LOWEST, HIGHEST = 65.0, 420.0  # Hz searched for the pitch
 VOICED = 0.5  # peak height from which a frame counts as voiced
 SILENT = 1e-4  # RMS below which a frame has no pitch and no centroid
 
-FEATURES = ("pitch (octaves re 150 Hz)", "pitch re median (octaves)", "pitch change (octaves)", "voicing",
-            "energy (20 dB)", "energy change (20 dB)", "spectral centroid (kHz)")
+FEATURES = (
+    "pitch (octaves re 150 Hz)",
+    "pitch re median (octaves)",
+    "pitch change (octaves)",
+    "voicing",
+    "energy (20 dB)",
+    "energy change (20 dB)",
+    "spectral centroid (kHz)",
+)
 
 
 def frames_of(duration: np.ndarray) -> np.ndarray:
@@ -35,10 +42,16 @@ def _pitch(power: np.ndarray, window: np.ndarray, size: int) -> tuple[np.ndarray
     raw = fft.irfft(power, size)
     level = raw[..., lags] / np.maximum(raw[..., :1], 1e-12) / (own[lags] / own[0])
     # A slight preference for short lags keeps the search from settling an octave too low.
-    best = np.argmax((level - 0.1 * np.log2(lags * LOWEST / RATE))[..., 1:-1], axis=-1)[..., None] + 1
-    left, peak, right = (np.take_along_axis(level, best + shift, -1)[..., 0] for shift in (-1, 0, 1))
+    best = (
+        np.argmax((level - 0.1 * np.log2(lags * LOWEST / RATE))[..., 1:-1], axis=-1)[..., None] + 1
+    )
+    left, peak, right = (
+        np.take_along_axis(level, best + shift, -1)[..., 0] for shift in (-1, 0, 1)
+    )
     curvature = left - 2 * peak + right
-    shift = np.where(np.abs(curvature) > 1e-9, (left - right) / (2 * np.where(curvature == 0, 1, curvature)), 0.0)
+    shift = np.where(
+        np.abs(curvature) > 1e-9, (left - right) / (2 * np.where(curvature == 0, 1, curvature)), 0.0
+    )
     return RATE / (lags[best[..., 0]] + np.clip(shift, -0.5, 0.5)), np.clip(peak, 0, 1)
 
 
@@ -66,7 +79,9 @@ def features(waves: np.ndarray, duration: np.ndarray) -> tuple[np.ndarray, np.nd
         Features (N, n / FRAME, 7), float64, zero beyond each recording's frames, and the number of frames (N,).
         An unvoiced frame takes the pitch of the last voiced one.
     """
-    from scipy import fft  # on demand: it takes longer to import than all else that a list of data sets needs
+    from scipy import (
+        fft,
+    )  # on demand: it takes longer to import than all else that a list of data sets needs
 
     count, total = len(waves), waves.shape[1] // FRAME
     sound = waves.reshape(count, total, FRAME) / 32768.0
@@ -81,7 +96,16 @@ def features(waves: np.ndarray, duration: np.ndarray) -> tuple[np.ndarray, np.nd
     pitch = _filled(np.log2(hertz / 150), heard & (voicing > VOICED))
     median = np.nanmedian(np.where(real, pitch, np.nan), axis=1, keepdims=True)
     energy = np.log10(np.maximum(rms, SILENT)) + 1
-    centroid = (power @ (np.arange(power.shape[-1]) * (RATE / size / 1000))) / np.maximum(power.sum(-1), 1e-12)
-    columns = (pitch, pitch - median, _change(pitch), np.where(heard, voicing, 0), energy, _change(energy),
-               np.where(heard, centroid, 0))
+    centroid = (power @ (np.arange(power.shape[-1]) * (RATE / size / 1000))) / np.maximum(
+        power.sum(-1), 1e-12
+    )
+    columns = (
+        pitch,
+        pitch - median,
+        _change(pitch),
+        np.where(heard, voicing, 0),
+        energy,
+        _change(energy),
+        np.where(heard, centroid, 0),
+    )
     return np.stack(columns, axis=-1) * real[..., None], lengths

@@ -79,8 +79,12 @@ def coalition_values(latents: np.ndarray, background: np.ndarray) -> np.ndarray:
     own, other = factors(latents), factors(background)
     values = np.empty((len(latents), 8))
     for mask in range(8):
-        present = math.prod((own[m] for m in range(3) if mask >> m & 1), start=np.ones((len(latents), 1)))
-        absent = math.prod((other[m] for m in range(3) if not mask >> m & 1), start=np.ones((len(background), 1)))
+        present = math.prod(
+            (own[m] for m in range(3) if mask >> m & 1), start=np.ones((len(latents), 1))
+        )
+        absent = math.prod(
+            (other[m] for m in range(3) if not mask >> m & 1), start=np.ones((len(background), 1))
+        )
         values[:, mask] = (present * (COEFFICIENTS * absent.mean(axis=0))).sum(axis=1)
     return values
 
@@ -99,13 +103,16 @@ def dividends(latents: np.ndarray, background: np.ndarray) -> dict[str, np.ndarr
         for mask in range(8):
             if mask >> m & 1:
                 terms[:, mask] -= terms[:, mask ^ (1 << m)]
-    column = {name: sum(1 << NAMES.index(part) for part in name.split("+") if part) for name in coalitions(NAMES)}
+    column = {
+        name: sum(1 << NAMES.index(part) for part in name.split("+") if part)
+        for name in coalitions(NAMES)
+    }
     return {name: terms[:, mask] for name, mask in column.items()}
 
 
 def noise_variance() -> float:
     """Returns the exact variance of the truncated normal noise: scale^2 (1 - 2 c phi(c) / (2 Phi(c) - 1))."""
-    density = math.exp(-NOISE_CUT**2 / 2) / math.sqrt(2 * math.pi)
+    density = math.exp(-(NOISE_CUT**2) / 2) / math.sqrt(2 * math.pi)
     return NOISE_SCALE**2 * (1 - 2 * NOISE_CUT * density / math.erf(NOISE_CUT / math.sqrt(2)))
 
 

@@ -26,7 +26,10 @@ _TABLE = 512
 _NOISE = 1 << 16
 
 # First three formants (Hz) of five vowels, Peterson and Barney (1952), men's averages, rounded.
-_VOWELS = np.array([(730, 1090, 2440), (530, 1840, 2480), (270, 2290, 3010), (570, 840, 2410), (300, 870, 2240)], float)
+_VOWELS = np.array(
+    [(730, 1090, 2440), (530, 1840, 2480), (270, 2290, 3010), (570, 840, 2410), (300, 870, 2240)],
+    float,
+)
 _WIDTHS = np.array([80.0, 110.0, 160.0])
 
 
@@ -77,21 +80,34 @@ def draw(rng: np.random.Generator, a: np.ndarray) -> VoiceParameters:
     """Returns the parameters of recordings that say the latents `a` (N,), each by one of SPEAKERS speakers."""
     count = len(a)
     base = 95 * (225 / 95) ** np.linspace(0, 1, SPEAKERS)
-    habits = {"tract": rng.uniform(-0.06, 0.06, SPEAKERS) + np.linspace(0.92, 1.14, SPEAKERS),
-              "tempo": rng.uniform(3.8, 4.8, SPEAKERS), "loudness": rng.uniform(-2, 2, SPEAKERS),
-              "breath": rng.uniform(0.01, 0.04, SPEAKERS), "tilt": rng.uniform(0.9, 1.3, SPEAKERS)}
+    habits = {
+        "tract": rng.uniform(-0.06, 0.06, SPEAKERS) + np.linspace(0.92, 1.14, SPEAKERS),
+        "tempo": rng.uniform(3.8, 4.8, SPEAKERS),
+        "loudness": rng.uniform(-2, 2, SPEAKERS),
+        "breath": rng.uniform(0.01, 0.04, SPEAKERS),
+        "tilt": rng.uniform(0.9, 1.3, SPEAKERS),
+    }
     who = rng.integers(0, SPEAKERS, count)
     wobble = rng.standard_normal((5, count))
     tempo = habits["tempo"][who] * (1 + 0.15 * a + 0.03 * wobble[0])
     syllables = np.clip(np.round(tempo * rng.uniform(1.15, 1.5, count)), 4, 8).astype(int)
     return VoiceParameters(
-        speaker=who, pitch=base[who], tract=habits["tract"][who], breath=habits["breath"][who],
+        speaker=who,
+        pitch=base[who],
+        tract=habits["tract"][who],
+        breath=habits["breath"][who],
         loudness=0.2 * 10 ** ((habits["loudness"][who] + 3.5 * a + 0.5 * wobble[1]) / 20),
-        duration=np.clip(np.round(syllables / tempo, 3), MIN_SECONDS, MAX_SECONDS - 0.01), syllables=syllables,
-        level=0.12 * a + 0.03 * wobble[2], slope=0.42 * a + 0.03 * wobble[3], accent=0.07 + 0.05 * a,
+        duration=np.clip(np.round(syllables / tempo, 3), MIN_SECONDS, MAX_SECONDS - 0.01),
+        syllables=syllables,
+        level=0.12 * a + 0.03 * wobble[2],
+        slope=0.42 * a + 0.03 * wobble[3],
+        accent=0.07 + 0.05 * a,
         tilt=habits["tilt"][who] - 0.15 * a + 0.03 * wobble[4],
-        vowels=rng.integers(0, len(_VOWELS), (count, 2)), phase=rng.random(count),
-        jitter=0.006 * rng.standard_normal((count, 32)), noise_at=rng.integers(0, _NOISE, count))
+        vowels=rng.integers(0, len(_VOWELS), (count, 2)),
+        phase=rng.random(count),
+        jitter=0.006 * rng.standard_normal((count, 32)),
+        noise_at=rng.integers(0, _NOISE, count),
+    )
 
 
 def _noise_bank() -> np.ndarray:
@@ -105,10 +121,14 @@ def _periods(p: VoiceParameters) -> np.ndarray:
     hertz = p.pitch[:, None] * harmonics
     formants = _VOWELS[p.vowels] * p.tract[:, None, None]
     # Resonances as Lorentzian lines; the small constant keeps the harmonics between formants audible.
-    gain = (1 / (1 + ((hertz[:, None, :, None] - formants[:, :, None, :]) / (2 * _WIDTHS)) ** 2)).sum(-1) + 0.05
+    gain = (
+        1 / (1 + ((hertz[:, None, :, None] - formants[:, :, None, :]) / (2 * _WIDTHS)) ** 2)
+    ).sum(-1) + 0.05
     gain = gain * harmonics ** -p.tilt[:, None, None] * (hertz[:, None] < 0.6 * RATE / 2)
     turns = np.outer(harmonics, np.arange(_TABLE) / _TABLE)
-    period = gain @ np.sin(2 * np.pi * turns + harmonics[:, None] ** 2)  # spread phases: lower peaks
+    period = gain @ np.sin(
+        2 * np.pi * turns + harmonics[:, None] ** 2
+    )  # spread phases: lower peaks
     return np.round(period / np.sqrt((period**2).mean(-1, keepdims=True)), 5)
 
 
@@ -124,16 +144,27 @@ def contours(p: VoiceParameters) -> dict[str, np.ndarray]:
     within = syllable - np.floor(syllable)
     bump = np.sin(np.pi * within) ** 2
     anchors = np.linspace(0, 1, p.jitter.shape[1])
-    jitter = np.stack([np.interp(row, anchors, values) for row, values in zip(along, p.jitter, strict=True)])
+    jitter = np.stack(
+        [np.interp(row, anchors, values) for row, values in zip(along, p.jitter, strict=True)]
+    )
     vibrato = 0.008 * np.sin(2 * np.pi * (5.5 * seconds + p.phase[:, None]))
-    octaves = (p.level[:, None] + (p.slope[:, None] - 0.08) * (np.clip(along, 0, 1) - 0.5)
-               + p.accent[:, None] * (bump - 0.5) + vibrato + jitter)
+    octaves = (
+        p.level[:, None]
+        + (p.slope[:, None] - 0.08) * (np.clip(along, 0, 1) - 0.5)
+        + p.accent[:, None] * (bump - 0.5)
+        + vibrato
+        + jitter
+    )
     fade = np.minimum(1, np.minimum(along, 1 - along) * 12) * inside
     burst = np.exp(-((within * p.duration[:, None] / p.syllables[:, None] / 0.02) ** 2))
     voice = p.loudness[:, None] * fade * (0.35 + 0.65 * bump)
     noise = fade * (p.breath[:, None] * voice + 0.12 * p.loudness[:, None] * burst)
-    return {"pitch": np.round(p.pitch[:, None] * 2**octaves, 4), "voice": np.round(voice, 6),
-            "noise": np.round(noise, 6), "blend": np.round(0.5 + 0.5 * np.sin(np.pi * syllable), 6)}
+    return {
+        "pitch": np.round(p.pitch[:, None] * 2**octaves, 4),
+        "voice": np.round(voice, 6),
+        "noise": np.round(noise, 6),
+        "blend": np.round(0.5 + 0.5 * np.sin(np.pi * syllable), 6),
+    }
 
 
 def _upsample(curve: np.ndarray) -> np.ndarray:
@@ -154,7 +185,11 @@ def synthesise(p: VoiceParameters) -> np.ndarray:
     np.cumsum((pitch[:, 1:] + pitch[:, :-1]) * (STEP / 2), axis=1, out=starts[:, 1:])
     k = np.arange(STEP)
     bend = (k * k / (2 * STEP))[None, None]
-    phase = starts[:, :-1, None] + pitch[:, :-1, None] * k + (pitch[:, 1:, None] - pitch[:, :-1, None]) * bend
+    phase = (
+        starts[:, :-1, None]
+        + pitch[:, :-1, None] * k
+        + (pitch[:, 1:, None] - pitch[:, :-1, None]) * bend
+    )
     index = (phase * scale).astype(np.int32).reshape(len(pitch), -1) & (_TABLE - 1)
     index += (np.arange(len(pitch), dtype=np.int32) * _TABLE)[:, None]
     periods = _periods(p).astype(np.float32)

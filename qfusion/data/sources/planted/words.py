@@ -14,19 +14,81 @@ from __future__ import annotations
 import numpy as np
 
 OPINIONS = {
-    "superb": 0.70, "wonderful": 0.66, "brilliant": 0.62, "excellent": 0.58, "great": 0.54, "lovely": 0.50,
-    "charming": 0.46, "good": 0.42, "funny": 0.38, "pleasant": 0.34, "clever": 0.30, "decent": 0.24, "fine": 0.18,
-    "okay": 0.10, "plain": -0.10, "dated": -0.18, "odd": -0.24, "slow": -0.30, "dull": -0.34, "weak": -0.38,
-    "bad": -0.42, "boring": -0.46, "annoying": -0.50, "ugly": -0.54, "poor": -0.58, "awful": -0.62, "terrible": -0.66,
-    "dreadful": -0.70, "loved": 0.64, "enjoyed": 0.52, "liked": 0.40, "disliked": -0.40, "regretted": -0.52,
-    "hated": -0.64, "love": 0.64, "enjoy": 0.52, "like": 0.40, "dislike": -0.40, "regret": -0.52, "hate": -0.64,
+    "superb": 0.70,
+    "wonderful": 0.66,
+    "brilliant": 0.62,
+    "excellent": 0.58,
+    "great": 0.54,
+    "lovely": 0.50,
+    "charming": 0.46,
+    "good": 0.42,
+    "funny": 0.38,
+    "pleasant": 0.34,
+    "clever": 0.30,
+    "decent": 0.24,
+    "fine": 0.18,
+    "okay": 0.10,
+    "plain": -0.10,
+    "dated": -0.18,
+    "odd": -0.24,
+    "slow": -0.30,
+    "dull": -0.34,
+    "weak": -0.38,
+    "bad": -0.42,
+    "boring": -0.46,
+    "annoying": -0.50,
+    "ugly": -0.54,
+    "poor": -0.58,
+    "awful": -0.62,
+    "terrible": -0.66,
+    "dreadful": -0.70,
+    "loved": 0.64,
+    "enjoyed": 0.52,
+    "liked": 0.40,
+    "disliked": -0.40,
+    "regretted": -0.52,
+    "hated": -0.64,
+    "love": 0.64,
+    "enjoy": 0.52,
+    "like": 0.40,
+    "dislike": -0.40,
+    "regret": -0.52,
+    "hate": -0.64,
 }
-INTENSIFIERS = {"slightly": 0.5, "somewhat": 0.65, "fairly": 0.8, "rather": 0.9, "really": 1.15, "very": 1.25,
-                "truly": 1.3, "extremely": 1.4}
+INTENSIFIERS = {
+    "slightly": 0.5,
+    "somewhat": 0.65,
+    "fairly": 0.8,
+    "rather": 0.9,
+    "really": 1.15,
+    "very": 1.25,
+    "truly": 1.3,
+    "extremely": 1.4,
+}
 NEGATIONS = ("not", "never")
 FILLERS = ("um", "well", "honestly", "anyway", "actually", "basically", "erm", "yeah")
-TOPICS = ("movie", "plot", "acting", "music", "concert", "book", "story", "game", "talk", "course", "food", "service",
-          "hotel", "room", "phone", "camera", "battery", "screen", "coffee", "trip")
+TOPICS = (
+    "movie",
+    "plot",
+    "acting",
+    "music",
+    "concert",
+    "book",
+    "story",
+    "game",
+    "talk",
+    "course",
+    "food",
+    "service",
+    "hotel",
+    "room",
+    "phone",
+    "camera",
+    "battery",
+    "screen",
+    "coffee",
+    "trip",
+)
 FUNCTION = ("the", "was", "i", "it", "did", "do", "think", "thought", "found")
 JOINS = ("and", "but")
 VOCABULARY = (*OPINIONS, *INTENSIFIERS, *NEGATIONS, *JOINS, *FILLERS, *TOPICS, *FUNCTION)
@@ -35,14 +97,47 @@ NEGATED = -0.6
 AFTER_BUT = 0.75  # the share of the clause after "but"
 MAX_WORDS = 24
 
-FEATURES = ("opinion value", "is opinion", "strength", "is intensifier", "is negation", "is 'and'", "is 'but'",
-            "is filler", "is topic", "is function word")
+FEATURES = (
+    "opinion value",
+    "is opinion",
+    "strength",
+    "is intensifier",
+    "is negation",
+    "is 'and'",
+    "is 'but'",
+    "is filler",
+    "is topic",
+    "is function word",
+)
 
-_ADJECTIVES = [w for w in OPINIONS if w not in ("loved", "enjoyed", "liked", "disliked", "regretted", "hated",
-                                                "love", "enjoy", "like", "dislike", "regret", "hate")]
+_ADJECTIVES = [
+    w
+    for w in OPINIONS
+    if w
+    not in (
+        "loved",
+        "enjoyed",
+        "liked",
+        "disliked",
+        "regretted",
+        "hated",
+        "love",
+        "enjoy",
+        "like",
+        "dislike",
+        "regret",
+        "hate",
+    )
+]
 _BASE = ("love", "enjoy", "like", "dislike", "regret", "hate")
-_PAST = {"love": "loved", "enjoy": "enjoyed", "like": "liked", "dislike": "disliked", "regret": "regretted",
-         "hate": "hated"}
+_PAST = {
+    "love": "loved",
+    "enjoy": "enjoyed",
+    "like": "liked",
+    "dislike": "disliked",
+    "regret": "regretted",
+    "hate": "hated",
+}
 _VERB_STRENGTHS = ("slightly", "somewhat", "rather", "really", "truly")
 
 
@@ -75,9 +170,16 @@ class _Phrases:
 
     def __init__(self, negated: bool) -> None:
         factor = NEGATED if negated else 1.0
-        entries = [(factor * OPINIONS[w] * m, w, i) for w in _ADJECTIVES for i, m in {"": 1.0, **INTENSIFIERS}.items()]
-        entries += [(factor * OPINIONS[w] * {"": 1.0, **INTENSIFIERS}[i], w, i) for w in _BASE
-                    for i in ("", *_VERB_STRENGTHS)]
+        entries = [
+            (factor * OPINIONS[w] * m, w, i)
+            for w in _ADJECTIVES
+            for i, m in {"": 1.0, **INTENSIFIERS}.items()
+        ]
+        entries += [
+            (factor * OPINIONS[w] * {"": 1.0, **INTENSIFIERS}[i], w, i)
+            for w in _BASE
+            for i in ("", *_VERB_STRENGTHS)
+        ]
         self.entries = sorted(entries)
         self.values = np.array([e[0] for e in self.entries])
 
@@ -100,12 +202,24 @@ def _clause(wanted: float, rng: np.random.Generator) -> list[str]:
     if word in _BASE:
         if not negated:
             return ["i", *phrase[:-1], _PAST[word], *the]
-        return ["i", *(["did", "not"], ["never"], ["did", "not"])[form], *phrase[:-1],
-                _PAST[word] if form == 1 else word, *the]
+        return [
+            "i",
+            *(["did", "not"], ["never"], ["did", "not"])[form],
+            *phrase[:-1],
+            _PAST[word] if form == 1 else word,
+            *the,
+        ]
     if negated:
-        return [[*the, "was", "not", *phrase], ["i", "do", "not", "think", *the, "was", *phrase],
-                ["i", "never", "thought", *the, "was", *phrase]][form]
-    return [[*the, "was", *phrase], ["i", "found", *the, *phrase], ["i", "think", "it", "was", *phrase]][form]
+        return [
+            [*the, "was", "not", *phrase],
+            ["i", "do", "not", "think", *the, "was", *phrase],
+            ["i", "never", "thought", *the, "was", *phrase],
+        ][form]
+    return [
+        [*the, "was", *phrase],
+        ["i", "found", *the, *phrase],
+        ["i", "think", "it", "was", *phrase],
+    ][form]
 
 
 def sentence(wanted: float, rng: np.random.Generator) -> tuple[str, ...]:
@@ -113,7 +227,9 @@ def sentence(wanted: float, rng: np.random.Generator) -> tuple[str, ...]:
     kind = rng.random()
     words: list[str] = []
     if kind < 0.5:
-        other = float(rng.uniform(-0.9, 0.9)) if kind < 0.28 else wanted + float(rng.uniform(-0.4, 0.4))
+        other = (
+            float(rng.uniform(-0.9, 0.9)) if kind < 0.28 else wanted + float(rng.uniform(-0.4, 0.4))
+        )
         share = AFTER_BUT if kind < 0.28 else 0.5
         rest = (wanted - (1 - share) * other) / share
         if max(abs(other), abs(rest)) < 0.9:
@@ -137,7 +253,14 @@ def vectors() -> dict[str, np.ndarray]:
         elif word in INTENSIFIERS:
             vector[2:4] = INTENSIFIERS[word] - 1, 1
         else:
-            kinds = (word in NEGATIONS, word == "and", word == "but", word in FILLERS, word in TOPICS, word in FUNCTION)
+            kinds = (
+                word in NEGATIONS,
+                word == "and",
+                word == "but",
+                word in FILLERS,
+                word in TOPICS,
+                word in FUNCTION,
+            )
             vector[4:] = kinds
         table[word] = vector
     return table

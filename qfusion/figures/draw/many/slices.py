@@ -15,8 +15,15 @@ _CHOSEN = {"selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"op
 
 
 @drawing()
-def rates(names: Sequence[str], counts: Sequence[tuple[int, int]], found: np.ndarray, overall: float, *,
-          axis: str = "error rate", theme: Theme = "light") -> go.Figure:
+def rates(
+    names: Sequence[str],
+    counts: Sequence[tuple[int, int]],
+    found: np.ndarray,
+    overall: float,
+    *,
+    axis: str = "error rate",
+    theme: Theme = "light",
+) -> go.Figure:
     """The error rate of every slice with its interval, and that of all as a line; `customdata` of a point is the
     number of its slice.
 
@@ -25,37 +32,82 @@ def rates(names: Sequence[str], counts: Sequence[tuple[int, int]], found: np.nda
         found: rate and both ends of its interval, (S, 3). overall: of all.
         axis: what the rate is called. theme: of the figure.
     """
-    check(len(names) == len(counts) == len(found), "Arguments `names`, `counts` and `found` must have one length.")
+    check(
+        len(names) == len(counts) == len(found),
+        "Arguments `names`, `counts` and `found` must have one length.",
+    )
     figure = base(theme, 96 + 30 * max(1, len(names)), left=10, right=24, top=24)
     if not len(names):
         return note(figure, "No sample to slice.", theme)
     rows = list(range(len(names)))
     value, low, high = np.asarray(found, dtype=float).T
     hues = [VERMILLION if a > overall else BLUE for a in low]
-    tips = [f"{label(name)}: {wrong:,} of {count:,} ({rate:.1%}, {a:.1%} to {b:.1%})" for name, (wrong, count), rate,
-            a, b in zip(names, counts, value, low, high, strict=True)]
-    figure.add_vline(x=overall, line={"color": LINE[theme], "width": 1.5, "dash": "dot"}, layer="below")
-    figure.add_annotation(x=overall, y=1, yref="paper", yanchor="bottom", showarrow=False, text=f"all {overall:.1%}",
-                          font={"size": 12, "color": QUIET[theme]})
+    tips = [
+        f"{label(name)}: {wrong:,} of {count:,} ({rate:.1%}, {a:.1%} to {b:.1%})"
+        for name, (wrong, count), rate, a, b in zip(names, counts, value, low, high, strict=True)
+    ]
+    figure.add_vline(
+        x=overall, line={"color": LINE[theme], "width": 1.5, "dash": "dot"}, layer="below"
+    )
+    figure.add_annotation(
+        x=overall,
+        y=1,
+        yref="paper",
+        yanchor="bottom",
+        showarrow=False,
+        text=f"all {overall:.1%}",
+        font={"size": 12, "color": QUIET[theme]},
+    )
     for row, hue in zip(rows, hues, strict=True):
-        figure.add_scatter(x=[value[row]], y=[row], mode="markers", marker={"size": 12, "color": hue}, name="",
-                           error_x={"type": "data", "array": [high[row] - value[row]],
-                                    "arrayminus": [value[row] - low[row]], "color": hue, "thickness": 2, "width": 5},
-                           customdata=[[row, tips[row]]], **_CHOSEN,
-                           hovertemplate="%{customdata[1]}<br>click to make it the cohort<extra></extra>")
+        figure.add_scatter(
+            x=[value[row]],
+            y=[row],
+            mode="markers",
+            marker={"size": 12, "color": hue},
+            name="",
+            error_x={
+                "type": "data",
+                "array": [high[row] - value[row]],
+                "arrayminus": [value[row] - low[row]],
+                "color": hue,
+                "thickness": 2,
+                "width": 5,
+            },
+            customdata=[[row, tips[row]]],
+            **_CHOSEN,
+            hovertemplate="%{customdata[1]}<br>click to make it the cohort<extra></extra>",
+        )
     figure.update_layout(clickmode="event+select")
     top = float(min(1.0, max(high.max(), overall)))
-    figure.update_xaxes(title={"text": label(axis, 90)}, tickformat=".0%", nticks=7,
-                        range=[-0.03 * max(top, 0.05), 1.06 * max(top, 0.05)])
-    figure.update_yaxes(tickvals=rows, ticks="", showline=False, range=[len(rows) - 0.5, -0.5], ticklabelstandoff=6,
-                        ticktext=[f"{label(name, 30)}  ({wrong:,} of {count:,})"
-                                  for name, (wrong, count) in zip(names, counts, strict=True)])
+    figure.update_xaxes(
+        title={"text": label(axis, 90)},
+        tickformat=".0%",
+        nticks=7,
+        range=[-0.03 * max(top, 0.05), 1.06 * max(top, 0.05)],
+    )
+    figure.update_yaxes(
+        tickvals=rows,
+        ticks="",
+        showline=False,
+        range=[len(rows) - 0.5, -0.5],
+        ticklabelstandoff=6,
+        ticktext=[
+            f"{label(name, 30)}  ({wrong:,} of {count:,})"
+            for name, (wrong, count) in zip(names, counts, strict=True)
+        ],
+    )
     return figure
 
 
 @drawing()
-def worst(names: Sequence[str], errors: np.ndarray, *, axis: str = "error", chosen: int | None = None,
-          theme: Theme = "light") -> go.Figure:
+def worst(
+    names: Sequence[str],
+    errors: np.ndarray,
+    *,
+    axis: str = "error",
+    chosen: int | None = None,
+    theme: Theme = "light",
+) -> go.Figure:
     """The largest errors as bars, the worst on top.
 
     Args:
@@ -66,17 +118,39 @@ def worst(names: Sequence[str], errors: np.ndarray, *, axis: str = "error", chos
     figure = base(theme, 74 + 24 * max(1, len(names)), left=10, right=56)
     if not len(names):
         return note(figure, "No sample of this cohort.", theme)
-    figure.add_bar(x=errors, y=list(range(len(names))), orientation="h", width=0.66,
-                   marker={"color": [INK[theme] if i == chosen else VERMILLION for i in range(len(names))],
-                           "line": {"width": 0}},
-                   customdata=[label(name, 90) for name in names], text=[f"{value:.3g}" for value in errors],
-                   textposition="outside", cliponaxis=False, constraintext="none", textfont={"color": INK[theme]},
-                   **_CHOSEN, hovertemplate="%{customdata}: %{x:.4g}<br>click to open it<extra></extra>")
+    figure.add_bar(
+        x=errors,
+        y=list(range(len(names))),
+        orientation="h",
+        width=0.66,
+        marker={
+            "color": [INK[theme] if i == chosen else VERMILLION for i in range(len(names))],
+            "line": {"width": 0},
+        },
+        customdata=[label(name, 90) for name in names],
+        text=[f"{value:.3g}" for value in errors],
+        textposition="outside",
+        cliponaxis=False,
+        constraintext="none",
+        textfont={"color": INK[theme]},
+        **_CHOSEN,
+        hovertemplate="%{customdata}: %{x:.4g}<br>click to open it<extra></extra>",
+    )
     low, high = min(0.0, float(np.min(errors))), max(0.0, float(np.max(errors)))
     room = 0.22 * max(high - low, 1e-9)
     figure.update_layout(clickmode="event+select")
-    figure.update_xaxes(title={"text": label(axis, 90)}, nticks=7, range=[low - (room if low < 0 else 0), high + room])
-    figure.update_yaxes(tickvals=list(range(len(names))), ticktext=[label(name, 44) for name in names], ticks="",
-                        showline=False, range=[len(names) - 0.5, -0.5], ticklabelstandoff=6)
+    figure.update_xaxes(
+        title={"text": label(axis, 90)},
+        nticks=7,
+        range=[low - (room if low < 0 else 0), high + room],
+    )
+    figure.update_yaxes(
+        tickvals=list(range(len(names))),
+        ticktext=[label(name, 44) for name in names],
+        ticks="",
+        showline=False,
+        range=[len(names) - 0.5, -0.5],
+        ticklabelstandoff=6,
+    )
     figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
     return figure

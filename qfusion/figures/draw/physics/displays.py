@@ -35,25 +35,47 @@ class Display:
 def add(figure: go.Figure, shown: Sequence[Display], kind: str, theme: Theme) -> None:
     """Draws displays of one of `KINDS`; heights count downwards."""
     choose("Display", kind, KINDS)
-    frames = [(each.x - _HALF, each.x + _HALF, each.y - each.half, each.y + each.half) for each in shown]
+    frames = [
+        (each.x - _HALF, each.x + _HALF, each.y - each.half, each.y + each.half) for each in shown
+    ]
     _fill(figure, frames, PAPER[theme], LINE[theme], "frames")
     if kind == KINDS[1]:
         for k, hue in enumerate(_AXES):
             left = (2 * k - 3) * _HALF / 3
-            bars = [(each.x + left, each.x + left + 2 * _HALF / 3,
-                     *sorted((each.y, each.y - float(each.bloch[k]) * each.half))) for each in shown]
+            bars = [
+                (
+                    each.x + left,
+                    each.x + left + 2 * _HALF / 3,
+                    *sorted((each.y, each.y - float(each.bloch[k]) * each.half)),
+                )
+                for each in shown
+            ]
             _fill(figure, bars, hue, hue, f"⟨{'XYZ'[k]}⟩")
         x, y = _lines([(each.x - _HALF, each.x + _HALF, each.y) for each in shown])
-        figure.add_scatter(x=x, y=y, mode="lines", hoverinfo="skip", connectgaps=False,
-                           line={"color": LINE[theme], "width": 1})
+        figure.add_scatter(
+            x=x,
+            y=y,
+            mode="lines",
+            hoverinfo="skip",
+            connectgaps=False,
+            line={"color": LINE[theme], "width": 1},
+        )
     else:
-        bars = [(left, right, low + (bottom - low) * (1 - share(each, kind)), bottom)
-                for each, (left, right, low, bottom) in zip(shown, frames, strict=True)]
+        bars = [
+            (left, right, low + (bottom - low) * (1 - share(each, kind)), bottom)
+            for each, (left, right, low, bottom) in zip(shown, frames, strict=True)
+        ]
         hue = SKY if kind == KINDS[0] else ORANGE
         _fill(figure, bars, hue, hue, kind)
-    figure.add_scatter(x=[each.x for each in shown], y=[each.y for each in shown], mode="markers", name="displays",
-                       text=[each.tip for each in shown], hovertemplate="%{text}<extra></extra>",
-                       marker={"size": 14, "opacity": 0.0, "color": LINE[theme], "symbol": "square"})
+    figure.add_scatter(
+        x=[each.x for each in shown],
+        y=[each.y for each in shown],
+        mode="markers",
+        name="displays",
+        text=[each.tip for each in shown],
+        hovertemplate="%{text}<extra></extra>",
+        marker={"size": 14, "opacity": 0.0, "color": LINE[theme], "symbol": "square"},
+    )
 
 
 def share(each: Display, kind: str) -> float:
@@ -62,17 +84,30 @@ def share(each: Display, kind: str) -> float:
     return float(np.clip((1 - z) / 2 if kind == KINDS[0] else length**2, 0, 1))
 
 
-def _fill(figure: go.Figure, boxes: Sequence[tuple[float, ...]], hue: str, rim: str, name: str) -> None:
+def _fill(
+    figure: go.Figure, boxes: Sequence[tuple[float, ...]], hue: str, rim: str, name: str
+) -> None:
     """Rectangles (left, right, top, bottom) as one series."""
     x = np.array([(a, b, b, a, a, np.nan) for a, b, _, _ in boxes]).ravel()
     y = np.array([(c, c, d, d, c, np.nan) for _, _, c, d in boxes]).ravel()
-    figure.add_scatter(x=x, y=y, mode="lines", fill="toself", fillcolor=hue, hoverinfo="skip", name=name,
-                       connectgaps=False, line={"color": rim, "width": 1})
+    figure.add_scatter(
+        x=x,
+        y=y,
+        mode="lines",
+        fill="toself",
+        fillcolor=hue,
+        hoverinfo="skip",
+        name=name,
+        connectgaps=False,
+        line={"color": rim, "width": 1},
+    )
 
 
 def _lines(spans: Sequence[tuple[float, float, float]]) -> tuple[np.ndarray, np.ndarray]:
-    return (np.array([(a, b, np.nan) for a, b, _ in spans]).ravel(),
-            np.array([(y, y, np.nan) for _, _, y in spans]).ravel())
+    return (
+        np.array([(a, b, np.nan) for a, b, _ in spans]).ravel(),
+        np.array([(y, y, np.nan) for _, _, y in spans]).ravel(),
+    )
 
 
 def matrix_tip(matrix: np.ndarray, digits: int = 2) -> str:

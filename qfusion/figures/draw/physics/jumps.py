@@ -16,8 +16,14 @@ _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 
 
 @drawing()
-def raster(records: Sequence[tuple[np.ndarray, np.ndarray]], edges: np.ndarray, found: np.ndarray, times: np.ndarray,
-           exact: np.ndarray, theme: Theme = "light") -> go.Figure:
+def raster(
+    records: Sequence[tuple[np.ndarray, np.ndarray]],
+    edges: np.ndarray,
+    found: np.ndarray,
+    times: np.ndarray,
+    exact: np.ndarray,
+    theme: Theme = "light",
+) -> go.Figure:
     """Returns a raster of jumps above the rates at which they come.
 
     Args:
@@ -31,33 +37,82 @@ def raster(records: Sequence[tuple[np.ndarray, np.ndarray]], edges: np.ndarray, 
     Raises:
         InvalidInput: when the shapes do not fit.
     """
-    check(found.shape == (len(exact), len(edges) - 1) and exact.shape[1:] == times.shape and len(exact) > 0,
-          f"Arguments `found` and `exact` must have shapes (K, {len(edges) - 1}) and (K, {len(times)}), but have "
-          f"{found.shape} and {exact.shape}.")
+    check(
+        found.shape == (len(exact), len(edges) - 1)
+        and exact.shape[1:] == times.shape
+        and len(exact) > 0,
+        f"Arguments `found` and `exact` must have shapes (K, {len(edges) - 1}) and (K, {len(times)}), but have "
+        f"{found.shape} and {exact.shape}.",
+    )
     figure = base(theme, 560, legend=True, right=16)
     for k, rates in enumerate(exact):
         hue, name = STATE_HUES[k % len(STATE_HUES)], f"L{k + 1}"
-        marks = [(float(when), row) for row, (whens, which) in enumerate(records, 1)
-                 for when, one in zip(whens, which, strict=True) if one == k]
-        figure.add_scatter(x=[when for when, _ in marks], y=[row for _, row in marks], mode="markers", name=name,
-                           legendgroup=name, marker={"symbol": JUMP_SYMBOLS[k % len(JUMP_SYMBOLS)], "size": 6,
-                                                     "color": hue, "line": {"width": 0}},
-                           hovertemplate=f"{name} at t = %{{x:.3f}}, trajectory %{{y}}<extra></extra>")
-        figure.add_scatter(x=np.repeat(edges, 2)[1:-1], y=np.repeat(found[k], 2), yaxis="y2", mode="lines",
-                           legendgroup=name, showlegend=False, line={"color": faded(hue, 0.6), "width": 1.2},
-                           name=f"{name}, counted",
-                           hovertemplate=f"{name}, counted: %{{y:.3f}}<extra></extra>")
-        figure.add_scatter(x=times, y=rates, yaxis="y2", mode="lines", name=f"{name}, exact", legendgroup=name,
-                           showlegend=False,
-                           line={"color": hue, "width": 2.8, "dash": _DASHES[k % len(_DASHES)]},
-                           hovertemplate=f"{name}, exact: %{{y:.3f}}<extra></extra>")
-    figure.add_annotation(x=1, y=0.29, xref="paper", yref="paper", xanchor="right", yanchor="bottom", showarrow=False,
-                          text="thin: counted, thick: Tr L<sub>k</sub>†L<sub>k</sub> ρ(t)",
-                          font={"size": 12, "color": QUIET[theme]})
+        marks = [
+            (float(when), row)
+            for row, (whens, which) in enumerate(records, 1)
+            for when, one in zip(whens, which, strict=True)
+            if one == k
+        ]
+        figure.add_scatter(
+            x=[when for when, _ in marks],
+            y=[row for _, row in marks],
+            mode="markers",
+            name=name,
+            legendgroup=name,
+            marker={
+                "symbol": JUMP_SYMBOLS[k % len(JUMP_SYMBOLS)],
+                "size": 6,
+                "color": hue,
+                "line": {"width": 0},
+            },
+            hovertemplate=f"{name} at t = %{{x:.3f}}, trajectory %{{y}}<extra></extra>",
+        )
+        figure.add_scatter(
+            x=np.repeat(edges, 2)[1:-1],
+            y=np.repeat(found[k], 2),
+            yaxis="y2",
+            mode="lines",
+            legendgroup=name,
+            showlegend=False,
+            line={"color": faded(hue, 0.6), "width": 1.2},
+            name=f"{name}, counted",
+            hovertemplate=f"{name}, counted: %{{y:.3f}}<extra></extra>",
+        )
+        figure.add_scatter(
+            x=times,
+            y=rates,
+            yaxis="y2",
+            mode="lines",
+            name=f"{name}, exact",
+            legendgroup=name,
+            showlegend=False,
+            line={"color": hue, "width": 2.8, "dash": _DASHES[k % len(_DASHES)]},
+            hovertemplate=f"{name}, exact: %{{y:.3f}}<extra></extra>",
+        )
+    figure.add_annotation(
+        x=1,
+        y=0.29,
+        xref="paper",
+        yref="paper",
+        xanchor="right",
+        yanchor="bottom",
+        showarrow=False,
+        text="thin: counted, thick: Tr L<sub>k</sub>†L<sub>k</sub> ρ(t)",
+        font={"size": 12, "color": QUIET[theme]},
+    )
     figure.update_layout(
-        xaxis={"title": {"text": TIME}, "range": [float(edges[0]), float(edges[-1])], "anchor": "y2"},
-        yaxis={"title": {"text": label("trajectory, by its first jump")}, "domain": [0.38, 1.0],
-               "range": [max(len(records), 8) + 1, 0], "nticks": 6},
+        xaxis={
+            "title": {"text": TIME},
+            "range": [float(edges[0]), float(edges[-1])],
+            "anchor": "y2",
+        },
+        yaxis={
+            "title": {"text": label("trajectory, by its first jump")},
+            "domain": [0.38, 1.0],
+            "range": [max(len(records), 8) + 1, 0],
+            "nticks": 6,
+        },
         yaxis2=axis(theme) | {"domain": [0.0, 0.28], "rangemode": "tozero", "nticks": 4},
-        yaxis2_title_text="rate (1 / time)")
+        yaxis2_title_text="rate (1 / time)",
+    )
     return figure

@@ -41,7 +41,13 @@ def page() -> None:
         else:
             link("pages/samples.py", "See what each modality adds", ":material/article:")
         return
-    (one_step if here.work.can("time") else plain_gates if here.work.can("gates") else fusion_network)(here)
+    (
+        one_step
+        if here.work.can("time")
+        else plain_gates
+        if here.work.can("gates")
+        else fusion_network
+    )(here)
 
 
 if __name__ == "__main__":  # as Streamlit runs it

@@ -11,9 +11,21 @@ from qfusion.ui.pages.dynamics import dynamics_view, generator_view
 from qfusion.ui.panel import panels
 from qfusion.ui.shared import export_dialog, physics_view
 
-TABS = dict(zip(builders.VIEWS, (
-    dynamics_view.decision_tab, dynamics_view.correlations_tab, dynamics_view.trajectories_tab, dynamics_view.state_tab,
-    dynamics_view.attractor_tab, physics_view.dynamics_tab, generator_view.tab), strict=True))
+TABS = dict(
+    zip(
+        builders.VIEWS,
+        (
+            dynamics_view.decision_tab,
+            dynamics_view.correlations_tab,
+            dynamics_view.trajectories_tab,
+            dynamics_view.state_tab,
+            dynamics_view.attractor_tab,
+            physics_view.dynamics_tab,
+            generator_view.tab,
+        ),
+        strict=True,
+    )
+)
 
 
 @st.fragment

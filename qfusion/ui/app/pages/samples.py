@@ -49,7 +49,9 @@ def page() -> None:
         elif here.work.can("time"):
             panels.draw(builders.entropies(sample, here.theme))
         else:
-            st.caption("This model has no entropies: nothing is entangled or evolves, so its states stay pure.")
+            st.caption(
+                "This model has no entropies: nothing is entangled or evolves, so its states stay pure."
+            )
     if here.work.can("rules"):
         with below, guard():
             reading.evidence_table(here)

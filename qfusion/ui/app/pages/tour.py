@@ -8,7 +8,9 @@ def page() -> None:
     """Draws the page."""
     frame("Guided tour")
     with guard():
-        tour.contents(link, FILES, {title: icon for pages in PAGES.values() for _, title, icon in pages})
+        tour.contents(
+            link, FILES, {title: icon for pages in PAGES.values() for _, title, icon in pages}
+        )
 
 
 if __name__ == "__main__":  # as Streamlit runs it

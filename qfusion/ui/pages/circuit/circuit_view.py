@@ -24,9 +24,15 @@ def page(here: Here) -> None:
     our evolution."""
     sample = here.subject()
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        steps = int(st.select_slider(
-            "Time steps", CHOICES, STEPS, **state.bound(STEP),
-            help=f"So many steps dt fill the duration T.{'' if depth.full() else ' ' + _WHOLE}"))
+        steps = int(
+            st.select_slider(
+                "Time steps",
+                CHOICES,
+                STEPS,
+                **state.bound(STEP),
+                help=f"So many steps dt fill the duration T.{'' if depth.full() else ' ' + _WHOLE}",
+            )
+        )
         gates = str(st.selectbox("Gates of H", list(SPLITS), **state.bound(SPLIT)))
     built = builders.step(sample, steps, gates)
     replay = builders.replay(sample, steps, gates)
@@ -44,12 +50,32 @@ def page(here: Here) -> None:
 def _downloads(here: Here, built: Any) -> None:
     """The circuit as a picture to download, and the way out for the model."""
     with st.container(horizontal=True):
-        st.download_button("Circuit as SVG", data=turns.in_turn(built.draw_svg), file_name="qfusion-step.svg",
-                           mime="image/svg+xml", on_click="ignore", icon=":material/download:", key="save-step-svg")
-        st.download_button("Circuit as text", data=turns.in_turn(built.draw_text), file_name="qfusion-step.txt",
-                           mime="text/plain", on_click="ignore", icon=":material/download:", key="save-step-txt")
-        st.download_button("Quantikz (LaTeX)", data=turns.in_turn(lambda: built.to_quantikz(exports.PER_LINE)),
-                           file_name="qfusion-step.tex", mime="text/x-tex", on_click="ignore",
-                           icon=":material/download:", key="save-step-tex")
+        st.download_button(
+            "Circuit as SVG",
+            data=turns.in_turn(built.draw_svg),
+            file_name="qfusion-step.svg",
+            mime="image/svg+xml",
+            on_click="ignore",
+            icon=":material/download:",
+            key="save-step-svg",
+        )
+        st.download_button(
+            "Circuit as text",
+            data=turns.in_turn(built.draw_text),
+            file_name="qfusion-step.txt",
+            mime="text/plain",
+            on_click="ignore",
+            icon=":material/download:",
+            key="save-step-txt",
+        )
+        st.download_button(
+            "Quantikz (LaTeX)",
+            data=turns.in_turn(lambda: built.to_quantikz(exports.PER_LINE)),
+            file_name="qfusion-step.tex",
+            mime="text/x-tex",
+            on_click="ignore",
+            icon=":material/download:",
+            key="save-step-tex",
+        )
         export_dialog.button(here)
     exports.picture(built.draw_svg)

@@ -26,18 +26,32 @@ def view(here: Here, in_force: str = "", *, folded: bool = True) -> None:
     program = drawn.to_openqasm(3)
     lines = program.splitlines()
     of = f"{len(lines):,} lines on {len(drawn.wires)} qubits"
-    depth.line(f"OpenQASM 3, {of}", "The circuit of this sample with all its angles, written by PennyLane. OpenQASM 3, "
-                                    f"{of}; {drawn.says}")
+    depth.line(
+        f"OpenQASM 3, {of}",
+        "The circuit of this sample with all its angles, written by PennyLane. OpenQASM 3, "
+        f"{of}; {drawn.says}",
+    )
     with st.container(horizontal=True):
         for label, suffix, mime, make in _exports(drawn):
-            st.download_button(label, data=turns.in_turn(make), file_name=f"{name}{suffix}", mime=mime,
-                               on_click="ignore", icon=":material/download:", key=f"save{suffix.replace('.', '-')}")
+            st.download_button(
+                label,
+                data=turns.in_turn(make),
+                file_name=f"{name}{suffix}",
+                mime=mime,
+                on_click="ignore",
+                icon=":material/download:",
+                key=f"save{suffix.replace('.', '-')}",
+            )
         export_dialog.button(here)
     if folded:
         picture(drawn.draw_svg)
     else:
         st.image(drawn.draw_svg().decode(), width="stretch")
-    st.code("\n".join([*lines[:SHOWN], *(["// …"] if len(lines) > SHOWN else [])]), language=None, height=360)
+    st.code(
+        "\n".join([*lines[:SHOWN], *(["// …"] if len(lines) > SHOWN else [])]),
+        language=None,
+        height=360,
+    )
 
 
 def picture(draw: Callable[[], bytes]) -> None:
@@ -49,8 +63,10 @@ def picture(draw: Callable[[], bytes]) -> None:
 
 
 def _exports(drawn: Any) -> list[tuple[str, str, str, Any]]:
-    return [("OpenQASM 3", ".qasm", "text/plain", lambda: drawn.to_openqasm(3)),
-            ("OpenQASM 2", ".2.qasm", "text/plain", lambda: drawn.to_openqasm(2)),
-            ("Circuit as SVG", ".svg", "image/svg+xml", drawn.draw_svg),
-            ("Circuit as text", ".txt", "text/plain", drawn.draw_text),
-            ("Quantikz (LaTeX)", ".tex", "text/x-tex", lambda: drawn.to_quantikz(PER_LINE))]
+    return [
+        ("OpenQASM 3", ".qasm", "text/plain", lambda: drawn.to_openqasm(3)),
+        ("OpenQASM 2", ".2.qasm", "text/plain", lambda: drawn.to_openqasm(2)),
+        ("Circuit as SVG", ".svg", "image/svg+xml", drawn.draw_svg),
+        ("Circuit as text", ".txt", "text/plain", drawn.draw_text),
+        ("Quantikz (LaTeX)", ".tex", "text/x-tex", lambda: drawn.to_quantikz(PER_LINE)),
+    ]

@@ -28,12 +28,20 @@ def page(here: Here) -> None:
     _edited_line(here, sample.tweak, view)
     at, picked = 0, dict[str, Any]()
     if view in WITH_SCRUBBER:
-        at, picked = replay_view.scrubber(circuit.replay(sample), sample if view == NETWORK_VIEWS[0] else None)
-    draw = {"Walk": lambda: replay_tab(here, sample, at, picked), "Fusion rules": lambda: fusion_view.tab(here, sample),
-            "Noise and shots": lambda: noise_view.tab(here, sample),
-            "Entropies": lambda: entropies_tab(here, sample, at), "Sensitivity": lambda: physics_view.tab(here, sample),
-            "Export": lambda: exports.view(here, sample.tweak)}
-    for tab, name in zip(st.tabs(list(NETWORK_VIEWS), **state.opened(PART)), NETWORK_VIEWS, strict=True):
+        at, picked = replay_view.scrubber(
+            circuit.replay(sample), sample if view == NETWORK_VIEWS[0] else None
+        )
+    draw = {
+        "Walk": lambda: replay_tab(here, sample, at, picked),
+        "Fusion rules": lambda: fusion_view.tab(here, sample),
+        "Noise and shots": lambda: noise_view.tab(here, sample),
+        "Entropies": lambda: entropies_tab(here, sample, at),
+        "Sensitivity": lambda: physics_view.tab(here, sample),
+        "Export": lambda: exports.view(here, sample.tweak),
+    }
+    for tab, name in zip(
+        st.tabs(list(NETWORK_VIEWS), **state.opened(PART)), NETWORK_VIEWS, strict=True
+    ):
         if tab.open:
             with tab, guard():
                 draw[name]()
@@ -44,8 +52,10 @@ def _edited_line(here: Here, in_force: str, view: str) -> None:
     """What is edited, as text: whatever view is open, the decision is that of the edited tables, and the address holds
     them."""
     if view != "Fusion rules" and in_force:
-        st.info(f"The fusion's tables are edited: {text.plain(in_force)}. Undo it here or under “Fusion rules”.",
-                icon=":material/edit:")
+        st.info(
+            f"The fusion's tables are edited: {text.plain(in_force)}. Undo it here or under “Fusion rules”.",
+            icon=":material/edit:",
+        )
     if view == "Fusion rules" or table_editor.said():
         table_editor.typed(here)
 

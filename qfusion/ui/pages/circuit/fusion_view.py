@@ -25,7 +25,8 @@ def tab(here: Here, sample: Sample) -> None:
         table_editor.panel(sample, here.theme)
         st.caption(
             f"Fused by {'edited' if in_force else 'learned'} tables{': ' + text.plain(in_force) if in_force else ''}. "
-            f"Test metrics over {len(here.work.dataset.rows('test')):,} samples.")
+            f"Test metrics over {len(here.work.dataset.rows('test')):,} samples."
+        )
         export_dialog.button(here)
     with right:
         before_after(here, now, base)
@@ -41,25 +42,62 @@ def before_after(here: Here, now: Any, base: Any) -> None:
     cells: list[tuple[str, float, float, str, str]] = []
     if work.classes:
         truth, first = int(work.dataset.y[row]), int(base.scores.argmax())
-        cells.append((f"Softmax ‘{text.plain(work.classes[first], 14)}’, predicted", float(base.probabilities[first]),
-                      float(now.probabilities[first]), "off",
-                      f"Of the class that the model as learned predicts. {work.calibration}"))
+        cells.append(
+            (
+                f"Softmax ‘{text.plain(work.classes[first], 14)}’, predicted",
+                float(base.probabilities[first]),
+                float(now.probabilities[first]),
+                "off",
+                f"Of the class that the model as learned predicts. {work.calibration}",
+            )
+        )
         if truth != first:
-            cells.append((f"Softmax ‘{text.plain(work.classes[truth], 14)}’, true", float(base.probabilities[truth]),
-                          float(now.probabilities[truth]), "normal", f"Of the true class. {work.calibration}"))
+            cells.append(
+                (
+                    f"Softmax ‘{text.plain(work.classes[truth], 14)}’, true",
+                    float(base.probabilities[truth]),
+                    float(now.probabilities[truth]),
+                    "normal",
+                    f"Of the true class. {work.calibration}",
+                )
+            )
     else:
-        cells.append(("Prediction", float(base.scores[0]), float(now.scores[0]), "off", "Score of this sample"))
+        cells.append(
+            (
+                "Prediction",
+                float(base.scores[0]),
+                float(now.scores[0]),
+                "off",
+                "Score of this sample",
+            )
+        )
     for name in [name for name in ("accuracy", "nll", "mae", "corr") if name in now.metrics][:2]:
         about = metrics.labels(now.metrics)[name]
         label = f"Test {about.short[:1].lower()}{about.short[1:]}" if work.classes else about.short
-        cells.append((label + describe.of_seed(work), base.metrics[name], now.metrics[name],
-                      "normal" if about.higher_is_better else "inverse", about.help))
+        cells.append(
+            (
+                label + describe.of_seed(work),
+                base.metrics[name],
+                now.metrics[name],
+                "normal" if about.higher_is_better else "inverse",
+                about.help,
+            )
+        )
     with st.container(key="pair-metrics"):
         places = [*st.columns(2), *st.columns(2)] if len(cells) > 3 else st.columns(len(cells))
         for place, (label, before, after, colour, help_) in zip(places, cells, strict=True):
             change = after - before
             # A line of its own either way, so that nothing below jumps at the first edit.
-            said, arrow = (f"{change:+.3f}", "auto") if abs(change) >= 5e-4 else ("as learned", "off")
-            place.metric(label, f"{after:.3f}", said,
-                         delta_color="off" if arrow == "off" else colour,  # type: ignore[arg-type]
-                         delta_arrow=arrow, help=help_, border=True, height="stretch")  # type: ignore[arg-type]
+            said, arrow = (
+                (f"{change:+.3f}", "auto") if abs(change) >= 5e-4 else ("as learned", "off")
+            )
+            place.metric(
+                label,
+                f"{after:.3f}",
+                said,
+                delta_color="off" if arrow == "off" else colour,  # type: ignore[arg-type]
+                delta_arrow=arrow,  # type: ignore[arg-type]
+                help=help_,
+                border=True,
+                height="stretch",
+            )

@@ -28,7 +28,9 @@ def page(here: Here) -> None:
     if builders.shares(sample):
         panels.draw(builders.information(sample, here.theme, gate=at))
     panels.below(here.theme, **here.subjects())
-    program = st.expander("The circuit for elsewhere", icon=":material/output:", **state.opened(PROGRAM))
+    program = st.expander(
+        "The circuit for elsewhere", icon=":material/output:", **state.opened(PROGRAM)
+    )
     if program.open:
         with program:
             exports.view(here, folded=False)

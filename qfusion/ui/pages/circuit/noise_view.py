@@ -19,9 +19,10 @@ from qfusion.ui.panel import panels
 KINDS = dict(zip(builders.KINDS, ("Depolarising", "Amplitude damping", "Read-out"), strict=True))
 HELP = {
     "depolarising": "A qubit is replaced by the maximally mixed state with this probability, after each operation on "
-                    "several qubits",
+    "several qubits",
     "damping": "|1⟩ decays to |0⟩ with this probability, at the same places",
-    "readout": "A read bit is lost to a coin toss with this probability"}
+    "readout": "A read bit is lost to a coin toss with this probability",
+}
 SHOTS = "shots"
 
 
@@ -34,10 +35,21 @@ def tab(here: Here, sample: Sample) -> None:
     side, main = st.columns([1, 3], gap="medium")
     with side, st.container(border=True, key="box-noise", gap="xsmall"):
         strengths = {kind: _strength(kind) for kind in KINDS}
-        shots = int(st.select_slider("Shots", builders.SHOT_CHOICES, builders.SHOTS,
-                                     help="How often each circuit is run", **state.bound(SHOTS)))
-        st.button("Typical device noise", key="_typical", on_click=_typical,
-                  help="1 % depolarising, 1 % damping, 2 % read-out")
+        shots = int(
+            st.select_slider(
+                "Shots",
+                builders.SHOT_CHOICES,
+                builders.SHOTS,
+                help="How often each circuit is run",
+                **state.bound(SHOTS),
+            )
+        )
+        st.button(
+            "Typical device noise",
+            key="_typical",
+            on_click=_typical,
+            help="1 % depolarising, 1 % damping, 2 % read-out",
+        )
     found = builders.noisy(sample, **strengths, shots=shots)
     exact = circuit_evolution.answer(here.work, here.row, sample.tweak)
     with main:
@@ -49,7 +61,18 @@ def tab(here: Here, sample: Sample) -> None:
 
 
 def _strength(kind: str) -> float:
-    return float(st.slider(KINDS[kind], 0.0, 1.0, 0.0, 0.01, format="%.2f", help=HELP[kind], **state.bound(_key(kind))))
+    return float(
+        st.slider(
+            KINDS[kind],
+            0.0,
+            1.0,
+            0.0,
+            0.01,
+            format="%.2f",
+            help=HELP[kind],
+            **state.bound(_key(kind)),
+        )
+    )
 
 
 def _typical() -> None:
@@ -63,20 +86,36 @@ def _headline(here: Here, found: Any, exact: Any, shots: int) -> None:
     with st.container(key="pair-metrics"):
         cells = st.columns(3)
         c = here.subject().output
-        cells[0].metric(f"Score{_of(here)}", f"{found.scores[c]:.3f} ± {found.errors[c]:.3f}",
-                        f"{found.scores[c] - exact.scores[c]:+.3f}", delta_color="off",
-                        help="Under noise, with its standard error at this number of shots; the change is from the "
-                             "exact circuit", border=True, height="stretch")
-        cells[1].metric(f"Test {'accuracy' if work.classes else 'MAE'}{describe.of_seed(work)}",
-                        f"{found.metrics[best]:.3f}",
-                        f"{found.metrics[best] - exact.metrics[best]:+.3f}", delta_color="normal" if work.classes
-                        else "inverse", help="All test samples under this noise, without shots", border=True,
-                        height="stretch")
-        cells[2].metric("Shots", f"{shots:,}", help="Runs of each circuit", border=True, height="stretch")
+        cells[0].metric(
+            f"Score{_of(here)}",
+            f"{found.scores[c]:.3f} ± {found.errors[c]:.3f}",
+            f"{found.scores[c] - exact.scores[c]:+.3f}",
+            delta_color="off",
+            help="Under noise, with its standard error at this number of shots; the change is from the "
+            "exact circuit",
+            border=True,
+            height="stretch",
+        )
+        cells[1].metric(
+            f"Test {'accuracy' if work.classes else 'MAE'}{describe.of_seed(work)}",
+            f"{found.metrics[best]:.3f}",
+            f"{found.metrics[best] - exact.metrics[best]:+.3f}",
+            delta_color="normal" if work.classes else "inverse",
+            help="All test samples under this noise, without shots",
+            border=True,
+            height="stretch",
+        )
+        cells[2].metric(
+            "Shots", f"{shots:,}", help="Runs of each circuit", border=True, height="stretch"
+        )
 
 
 def _of(here: Here) -> str:
-    return f" of ‘{text.plain(here.work.classes[here.subject().output], 14)}’" if here.work.classes else ""
+    return (
+        f" of ‘{text.plain(here.work.classes[here.subject().output], 14)}’"
+        if here.work.classes
+        else ""
+    )
 
 
 def _device(sample: Sample, strengths: tuple[float, ...], shots: int) -> None:
@@ -85,14 +124,20 @@ def _device(sample: Sample, strengths: tuple[float, ...], shots: int) -> None:
     with st.expander("Run it on a PennyLane device", icon=":material/memory:"):
         st.caption(
             "Runs the circuit gate by gate: default.qubit without noise, default.mixed with it; element by element "
-            "where the whole is too wide, so its errors are larger than those of the whole circuit above.")
+            "where the whole is too wide, so its errors are larger than those of the whole circuit above."
+        )
         if not st.button("Run", key="_run", icon=":material/play_arrow:"):
             return
         with turns.waiting("Running …"):
             found = circuit_evolution.on_device(work, sample.row, sample.tweak, strengths, shots)
         names = work.classes or work.model.outputs
-        st.dataframe(pd.DataFrame({"class": names, "score": found.scores, "standard error": found.errors}),
-                     hide_index=True, height="content", alt="Scores of one run.")
+        st.dataframe(
+            pd.DataFrame({"class": names, "score": found.scores, "standard error": found.errors}),
+            hide_index=True,
+            height="content",
+            alt="Scores of one run.",
+        )
         st.caption(
             f"{found.device}, {found.circuits} circuits of at most {found.qubits} qubits, {found.shots:,} shots each, "
-            "seed 0.")
+            "seed 0."
+        )

@@ -23,7 +23,14 @@ from qfusion.ui.frame.shell import Here, link
 from qfusion.ui.panel import panels
 from qfusion.ui.shared import drawn_view, report_view
 
-FILTER, BY, MEASURE, STRENGTH, NAME, CUT_MANY = "filter", "by", "measure", "strength", "_cohort_name", "cuts"
+FILTER, BY, MEASURE, STRENGTH, NAME, CUT_MANY = (
+    "filter",
+    "by",
+    "measure",
+    "strength",
+    "_cohort_name",
+    "cuts",
+)
 _KEPT, _SAID, _PROBLEM, _STARTED = "_filter", "_saved_choice", "_cohort_problem", "_cohorts_started"
 _CHIPS = "_chips"
 
@@ -40,16 +47,27 @@ def put_back(_: Workspace) -> None:
 def choose(here: Here) -> Levels:
     """Draws the filter, the saved cohorts and the chips; returns what they pick."""
     work, table = here.work, cohort_measures.cohort_table(here.work, here.asked)
-    said = str(state.get(FILTER) if FILTER in st.session_state else st.query_params.get(FILTER) or "")
+    said = str(
+        state.get(FILTER) if FILTER in st.session_state else st.query_params.get(FILTER) or ""
+    )
     with st.container(border=True, key="box-cohort", gap="xsmall"):
         _saved(said)
-        st.text_input("Filter of the cohort", max_chars=cohorts.MAX_TEXT,
-                      placeholder="such as relation=conflict; error>1; split=test", help=_HELP, **state.bound(FILTER))
+        st.text_input(
+            "Filter of the cohort",
+            max_chars=cohorts.MAX_TEXT,
+            placeholder="such as relation=conflict; error>1; split=test",
+            help=_HELP,
+            **state.bound(FILTER),
+        )
         state.put(_KEPT, said)
         said = _sound(said, here)
         name = next((each.name for each in stored.saved() if each.parts == cohorts.parse(said)), "")
-        levels = levels_of(here.subject(), said, output="" if here.asked is None else work.classes[here.asked],
-                           name=name)
+        levels = levels_of(
+            here.subject(),
+            said,
+            output="" if here.asked is None else work.classes[here.asked],
+            name=name,
+        )
         _chips(work, table, levels.parts)
         _count(here, levels, table)
         with st.container(horizontal=True, gap="small", key="cohort-tools"):
@@ -66,7 +84,8 @@ def choose(here: Here) -> Levels:
 _HELP = (
     "Conditions separated by `;`, all of which must hold: `column=value`, `!=`, `<`, `<=`, `>`, `>=`, or `column~word` "
     "for what contains a word; several values as `truth=3|5`. Without `split=` the test split is meant; `split=all` "
-    "takes every split.")
+    "takes every split."
+)
 
 
 def _sound(said: str, here: Here) -> str:
@@ -85,13 +104,26 @@ def _saved(said: str) -> None:
     found = stored.saved()
     if not found:
         return
-    now = next((each.name for each in found if each.filter == said or each.parts == _quietly(said)), None)
+    now = next(
+        (each.name for each in found if each.filter == said or each.parts == _quietly(said)), None
+    )
     state.put(_SAID, now)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.pills("Saved cohorts", [each.name for each in found], key=_SAID, on_change=_take, args=(tuple(found),))
+        st.pills(
+            "Saved cohorts",
+            [each.name for each in found],
+            key=_SAID,
+            on_change=_take,
+            args=(tuple(found),),
+        )
         if now:
-            st.button(f"Delete ‘{text.plain(now)}’", icon=":material/delete:", key="_delete_cohort",
-                      on_click=stored.delete, args=(now,))
+            st.button(
+                f"Delete ‘{text.plain(now)}’",
+                icon=":material/delete:",
+                key="_delete_cohort",
+                on_click=stored.delete,
+                args=(now,),
+            )
 
 
 def _quietly(said: str) -> tuple[Part, ...]:
@@ -115,9 +147,21 @@ def _chips(work: Workspace, table: pd.DataFrame, parts: tuple[Part, ...]) -> Non
     state.put(_CHIPS, marked)
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="quick-picks"):
         split = [part for part in others if part.column == cohorts.SPLIT]
-        st.button("everyone", key="_pick_everyone", on_click=state.put, args=(FILTER, cohorts.written(split)))
-        st.pills("Chips of the filter", [*kinds, *chips], key=_CHIPS, selection_mode="multi",
-                 label_visibility="collapsed", on_change=_chipped, args=(chips, others))
+        st.button(
+            "everyone",
+            key="_pick_everyone",
+            on_click=state.put,
+            args=(FILTER, cohorts.written(split)),
+        )
+        st.pills(
+            "Chips of the filter",
+            [*kinds, *chips],
+            key=_CHIPS,
+            selection_mode="multi",
+            label_visibility="collapsed",
+            on_change=_chipped,
+            args=(chips, others),
+        )
 
 
 def cohort_chips(work: Workspace, rows: pd.DataFrame) -> dict[str, Part]:
@@ -127,24 +171,34 @@ def cohort_chips(work: Workspace, rows: pd.DataFrame) -> dict[str, Part]:
     if wrong is not None:
         found["wrong class" if work.classes else "wrong sign"] = wrong
     if len(rows):
-        found |= {"worst tenth": Part("error", ">=", (f"{rows['error'].quantile(0.9):.4g}",)),
-                  "most joint tenth": Part(JOINT, ">=", (f"{rows[JOINT].quantile(0.9):.4g}",))}
+        found |= {
+            "worst tenth": Part("error", ">=", (f"{rows['error'].quantile(0.9):.4g}",)),
+            "most joint tenth": Part(JOINT, ">=", (f"{rows[JOINT].quantile(0.9):.4g}",)),
+        }
     return found
 
 
-def read_back(parts: Sequence[Part], chips: Mapping[str, Part]) -> tuple[list[str], tuple[Part, ...]]:
+def read_back(
+    parts: Sequence[Part], chips: Mapping[str, Part]
+) -> tuple[list[str], tuple[Part, ...]]:
     """Which relations and chips a filter says, and its other conditions."""
     said = [part.values for part in parts if part.column == "relation" and part.operator == "="]
     kinds = [kind for kind in RELATIONS if said and all(kind in values for values in said)]
-    others = tuple(part for part in parts
-                   if not (part.column == "relation" and part.operator == "=") and part not in chips.values())
+    others = tuple(
+        part
+        for part in parts
+        if not (part.column == "relation" and part.operator == "=") and part not in chips.values()
+    )
     return [*kinds, *(name for name, part in chips.items() if part in parts)], others
 
 
 def with_chips(chosen: Collection[str], chips: Mapping[str, Part], others: Sequence[Part]) -> str:
     """The filter of some relations and chips, beside other conditions."""
     kinds = tuple(kind for kind in RELATIONS if kind in chosen)
-    own = [*([Part("relation", "=", kinds)] if kinds else []), *(chips[name] for name in chips if name in chosen)]
+    own = [
+        *([Part("relation", "=", kinds)] if kinds else []),
+        *(chips[name] for name in chips if name in chosen),
+    ]
     return cohorts.written([*own, *others])
 
 
@@ -155,25 +209,52 @@ def _chipped(chips: Mapping[str, Part], others: Sequence[Part]) -> None:
 
 def _count(here: Here, levels: Levels, table: pd.DataFrame) -> None:
     count, total = int(levels.inside.sum()), len(levels.rows)
-    belongs = "is not explained here" if levels.own is None else (
-        "is one" if here.sample in levels.rows.index[levels.inside] else "is not")
+    belongs = (
+        "is not explained here"
+        if levels.own is None
+        else ("is one" if here.sample in levels.rows.index[levels.inside] else "is not")
+    )
     short = f"**{count:,} of {total:,}** explained samples of {levels.split}; {text.plain(here.sample)} {belongs}."
-    depth.line(short, f"{short} In the table, means over each level; error: {text.plain(here.work.unit_of_error)}. "
-                      + backgrounds.against(here.work.bulk_background))
+    depth.line(
+        short,
+        f"{short} In the table, means over each level; error: {text.plain(here.work.unit_of_error)}. "
+        + backgrounds.against(here.work.bulk_background),
+    )
     missing = int(cohorts.within_split(levels.parts, table).sum()) - total
     if missing:
-        st.caption(f"{missing:,} samples of this split are left out: this network's contributions are worked out for "
-                   f"{len(here.work.bulk):,} test samples.")
+        st.caption(
+            f"{missing:,} samples of this split are left out: this network's contributions are worked out for "
+            f"{len(here.work.bulk):,} test samples."
+        )
     if not count:
-        st.info("No sample passes this filter. Loosen it, or press “everyone”.", icon=":material/filter_alt_off:")
+        st.info(
+            "No sample passes this filter. Loosen it, or press “everyone”.",
+            icon=":material/filter_alt_off:",
+        )
 
 
 def _save_row(parts: tuple[Part, ...]) -> None:
-    with st.popover("Save", icon=":material/bookmark_add:", disabled=not parts,
-                    help=None if parts else "Choose a filter first: everyone needs no name."):
-        st.text_input("Name", max_chars=cohorts.MAX_NAME, placeholder="a name for this cohort", key=NAME, width=260)
-        st.button("Save in the link", icon=":material/bookmark_add:", key="_save_cohort", on_click=_save, args=(parts,),
-                  disabled=not parts)
+    with st.popover(
+        "Save",
+        icon=":material/bookmark_add:",
+        disabled=not parts,
+        help=None if parts else "Choose a filter first: everyone needs no name.",
+    ):
+        st.text_input(
+            "Name",
+            max_chars=cohorts.MAX_NAME,
+            placeholder="a name for this cohort",
+            key=NAME,
+            width=260,
+        )
+        st.button(
+            "Save in the link",
+            icon=":material/bookmark_add:",
+            key="_save_cohort",
+            on_click=_save,
+            args=(parts,),
+            disabled=not parts,
+        )
 
 
 def _save(parts: tuple[Part, ...]) -> None:
@@ -186,8 +267,12 @@ def _save(parts: tuple[Part, ...]) -> None:
 def _columns(table: pd.DataFrame) -> None:
     with st.popover("Columns", icon=":material/view_column:", help="What a filter can name."):
         rows = [{"column": name, "holds": _holds(table[name])} for name in table.columns]
-        st.dataframe(pd.DataFrame(rows), hide_index=True, height=260,
-                     alt="Columns that a filter can name, and what they hold.")
+        st.dataframe(
+            pd.DataFrame(rows),
+            hide_index=True,
+            height=260,
+            alt="Columns that a filter can name, and what they hold.",
+        )
 
 
 def _holds(column: pd.Series) -> str:
@@ -205,16 +290,26 @@ def ladder(here: Here, levels: Levels) -> None:
     for name in found.columns[1:]:
         cells = [_cell(name, value) for value in found[name]]
         seed = describe.of_seed(here.work) if name == "accuracy" else ""
-        lines.append(f"| {text.plain(_SAID_AS.get(name, name))}{seed} | " + " | ".join(cells) + " |")
+        lines.append(
+            f"| {text.plain(_SAID_AS.get(name, name))}{seed} | " + " | ".join(cells) + " |"
+        )
     with st.container(key="cohort-ladder"):
         depth.folded("Means of all, of the cohort and of this sample")
         st.markdown("\n".join(lines))
         with st.container(horizontal=True, vertical_alignment="center"):
-            link("pages/samples.py", f"Read sample {text.plain(here.sample)}", ":material/open_in_full:")
+            link(
+                "pages/samples.py",
+                f"Read sample {text.plain(here.sample)}",
+                ":material/open_in_full:",
+            )
             if levels.inside.any():
                 name = levels.name.removeprefix("cohort").strip(" ‘’")
-                report_view.of_cohort(here, cohort_measures.table_for(here.work, here.asked, levels.parts),
-                                      levels.parts, name)
+                report_view.of_cohort(
+                    here,
+                    cohort_measures.table_for(here.work, here.asked, levels.parts),
+                    levels.parts,
+                    name,
+                )
 
 
 _SAID_AS = {"joint": "size of joint terms", "relation": "most frequent type"}
@@ -235,10 +330,14 @@ def shares(here: Here, levels: Levels) -> None:
 
 def types(here: Here, levels: Levels) -> None:
     """How the modalities relate: how many of each kind, how well they are predicted; a click makes one the cohort's."""
-    panels.draw(builders.types(levels, here.theme), on_select=lambda key: _picked_type(key, levels.parts))
+    panels.draw(
+        builders.types(levels, here.theme), on_select=lambda key: _picked_type(key, levels.parts)
+    )
 
 
 def _picked_type(key: str, parts: tuple[Part, ...]) -> None:
     kind = str(next(iter(clicks.custom(key)), ""))
     if kind in RELATIONS:
-        state.put(FILTER, with_chips([kind], {}, [part for part in parts if part.column != "relation"]))
+        state.put(
+            FILTER, with_chips([kind], {}, [part for part in parts if part.column != "relation"])
+        )

@@ -35,8 +35,11 @@ def draw(here: Here, levels: Levels) -> None:
     with left, panels.around("slices") as head:
         by = st.selectbox("Slices by", list(known), width=260, **state.bound(SLICE))
         found = slices.slices(levels, by)
-        panels.inside(builders.slices(levels, here.theme, by=by), head,
-                      on_select=lambda key: _sliced(key, found, levels.parts))
+        panels.inside(
+            builders.slices(levels, here.theme, by=by),
+            head,
+            on_select=lambda key: _sliced(key, found, levels.parts),
+        )
     with right:
         worst = slices.worst(levels).rows.index.tolist()
         panels.draw(builders.worst(levels, here.theme), on_select=lambda key: _opened(key, worst))
@@ -75,19 +78,36 @@ def _wrong_table(here: Here, table: pd.DataFrame) -> None:
     if ticked and ids[ticked[0]] != here.sample:
         state.put(key, {"selection": {"rows": []}})  # another sample has been opened since
     numbers = ("pull",) if here.work.classes else ("truth", "prediction", "pull", "without_it")
-    formats: dict[str, Any] = {name: st.column_config.NumberColumn(_HEADS.get(name), format="%+.2f")
-                               for name in numbers}
-    formats |= {name: st.column_config.Column(head) for name, head in _HEADS.items() if name not in formats}
+    formats: dict[str, Any] = {
+        name: st.column_config.NumberColumn(_HEADS.get(name), format="%+.2f") for name in numbers
+    }
+    formats |= {
+        name: st.column_config.Column(head) for name, head in _HEADS.items() if name not in formats
+    }
     without = "class without it" if here.work.classes else "score without it"
-    shown = table.assign(misleading=table["misleading"].str.replace("+", " + ")).rename(columns={"without_it": without})
+    shown = table.assign(misleading=table["misleading"].str.replace("+", " + ")).rename(
+        columns={"without_it": without}
+    )
     if "without_it" in formats:
         formats[without] = formats.pop("without_it")
-    st.dataframe(shown, key=key, hide_index=True, height=min(38 + 35 * len(ids), 318), selection_mode="single-row",
-                 on_select=lambda: _ticked(key, ids), column_config=formats,
-                 alt=f"Table of {len(ids)} wrong decisions. Select a row to open the sample.")
+    st.dataframe(
+        shown,
+        key=key,
+        hide_index=True,
+        height=min(38 + 35 * len(ids), 318),
+        selection_mode="single-row",
+        on_select=lambda: _ticked(key, ids),
+        column_config=formats,
+        alt=f"Table of {len(ids)} wrong decisions. Select a row to open the sample.",
+    )
 
 
-_HEADS = {"id": "sample", "misleading": "misleading term", "pull": "its pull", "right_without_it": "right without it"}
+_HEADS = {
+    "id": "sample",
+    "misleading": "misleading term",
+    "pull": "its pull",
+    "right_without_it": "right without it",
+}
 
 
 def _ticked(key: str, ids: Sequence[str]) -> None:
@@ -99,15 +119,28 @@ def _ticked(key: str, ids: Sequence[str]) -> None:
 
 def confusions(here: Here, levels: Levels) -> None:
     """The confusion matrix; a click on a cell makes its samples the cohort."""
-    panels.draw(quality.confusions(levels, here.theme), on_select=lambda key: _confused(key, levels))
+    panels.draw(
+        quality.confusions(levels, here.theme), on_select=lambda key: _confused(key, levels)
+    )
 
 
 def _confused(key: str, levels: Levels) -> None:
     classes = [levels.work.classes[k] for k in quality.shown(measured.confusions(levels))]
-    truth, said, *_ = *(clicks.place(each, len(classes)) for each in clicks.custom(key)[:2]), None, None
+    truth, said, *_ = (
+        *(clicks.place(each, len(classes)) for each in clicks.custom(key)[:2]),
+        None,
+        None,
+    )
     if truth is not None and said is not None:
         cell = (Part("truth", "=", (classes[truth],)), Part("prediction", "=", (classes[said],)))
-        take(cell, [each for each in levels.parts if each.column not in ("truth", "prediction", "verdict")])
+        take(
+            cell,
+            [
+                each
+                for each in levels.parts
+                if each.column not in ("truth", "prediction", "verdict")
+            ],
+        )
 
 
 def take(own: Sequence[Part], others: Sequence[Part]) -> None:

@@ -21,7 +21,11 @@ from qfusion.ui.panel import panels
 from qfusion.ui.shared import drawn_view
 
 OF, METHOD, COLOUR = "map", "map.method", "map.colour"
-_CONFIG = {"displayModeBar": True, "displaylogo": False, "modeBarButtons": [["lasso2d", "select2d"]]}
+_CONFIG = {
+    "displayModeBar": True,
+    "displaylogo": False,
+    "modeBarButtons": [["lasso2d", "select2d"]],
+}
 
 
 def draw(here: Here, levels: Levels) -> None:
@@ -35,14 +39,27 @@ def draw(here: Here, levels: Levels) -> None:
             state.put(key, next(iter(options)))  # of another model
     with panels.around("sample-map") as head:
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            of = coordinates.KEYS[st.selectbox("Map of", list(known.values()), width=190, **state.bound(OF))]
-            method = state.one_of("Method", list(maps.METHODS), default=maps.METHODS[0], **state.bound(METHOD))
+            of = coordinates.KEYS[
+                st.selectbox("Map of", list(known.values()), width=190, **state.bound(OF))
+            ]
+            method = state.one_of(
+                "Method", list(maps.METHODS), default=maps.METHODS[0], **state.bound(METHOD)
+            )
             colour = st.selectbox("Colour", list(colours), width=190, **state.bound(COLOUR))
         rows = levels.places(levels.rows)
         some = draws.places(len(rows), *maps.limits(here.work, of, method))
-        every = drawn_view.everyone("sample-map", here.work, rows, len(some),
-                                    lambda: builders.on_map(levels, of, method, True), of, method)
-        picture = builders.sample_map(levels, here.theme, of=of, method=method, colour=colour, everyone=every)
+        every = drawn_view.everyone(
+            "sample-map",
+            here.work,
+            rows,
+            len(some),
+            lambda: builders.on_map(levels, of, method, True),
+            of,
+            method,
+        )
+        picture = builders.sample_map(
+            levels, here.theme, of=of, method=method, colour=colour, everyone=every
+        )
         with head:
             panels.heading(picture.title, picture)
         _figure(picture, levels, builders.on_map(levels, of, method, every))
@@ -51,8 +68,14 @@ def draw(here: Here, levels: Levels) -> None:
 def _figure(picture: Picture, levels: Levels, found: maps.SampleMap) -> None:
     assert picture.figure is not None
     shown = panels.framed(picture.name, picture.figure)
-    figure.chart(shown.framed, key=f"figure-{picture.name}", alt=picture.alt, config=_CONFIG,
-                 tools=panels.tools_of(picture), on_select=lambda key: _selected(key, found, levels.parts))
+    figure.chart(
+        shown.framed,
+        key=f"figure-{picture.name}",
+        alt=picture.alt,
+        config=_CONFIG,
+        tools=panels.tools_of(picture),
+        on_select=lambda key: _selected(key, found, levels.parts),
+    )
     panels.footer(picture, shown)
 
 

@@ -42,21 +42,37 @@ def nothing_pinned(here: Here) -> None:
     """How to get an A."""
     work = here.work
     short = "Nothing is pinned. Press **Pin** on top, or start here:"
-    st.info(short if not depth.full() else
-            "Nothing is pinned yet. Press **Pin** on top of any page to keep what you see as **A**; what you pick or "
-            "tweak after that is **B**. Or start here:", icon=":material/push_pin:")
+    st.info(
+        short
+        if not depth.full()
+        else "Nothing is pinned yet. Press **Pin** on top of any page to keep what you see as **A**; what you pick or "
+        "tweak after that is **B**. Or start here:",
+        icon=":material/push_pin:",
+    )
     offered = {"learned": (here.sample, "as learned")}
-    offered |= {item.kind: (item.sample, f"a telling {examples.NAMES[item.kind]}") for item in examples.find(work)
-                if item.sample != here.sample}
+    offered |= {
+        item.kind: (item.sample, f"a telling {examples.NAMES[item.kind]}")
+        for item in examples.find(work)
+        if item.sample != here.sample
+    }
     with st.container(key="pair-pins"):
         columns = st.columns(len(offered), gap="small")
     for column, (kind, (sample, words)) in zip(columns, offered.items(), strict=True):
         with column, st.container(border=True, height="stretch", key=f"box-pin-{kind}"):
             row = work.dataset.row(sample)
-            seen = [name for name, piece in work.dataset.content(row).items() if isinstance(piece, Text | Image)]
+            seen = [
+                name
+                for name, piece in work.dataset.content(row).items()
+                if isinstance(piece, Text | Image)
+            ]
             sample_view.content(here, row, details=False, only=tuple(seen))
-            st.button(f"A = {text.plain(sample)}, {words}", key=f"_pin_{kind}", icon=":material/push_pin:",
-                      on_click=stored.pin, args=(Pin(work.name, work.dataset.name, sample),))
+            st.button(
+                f"A = {text.plain(sample)}, {words}",
+                key=f"_pin_{kind}",
+                icon=":material/push_pin:",
+                on_click=stored.pin,
+                args=(Pin(work.name, work.dataset.name, sample),),
+            )
 
 
 def controls(here: Here, view: Pin) -> None:
@@ -65,11 +81,19 @@ def controls(here: Here, view: Pin) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
             f"**A** {pin_button.words(view)}  \n**B** {pin_button.words(replace(now, tweak=''))}, what the bar on top "
-            "shows")
-        st.button("Swap", icon=":material/swap_horiz:", key="_swap", on_click=told,
-                  args=(_swap, here.work, here.row, view),
-                  help="B becomes what is pinned; the bar on top shows what was A.")
-        st.button("Clear", icon=":material/close:", key="_clear_pin", on_click=stored.pin, args=(None,))
+            "shows"
+        )
+        st.button(
+            "Swap",
+            icon=":material/swap_horiz:",
+            key="_swap",
+            on_click=told,
+            args=(_swap, here.work, here.row, view),
+            help="B becomes what is pinned; the bar on top shows what was A.",
+        )
+        st.button(
+            "Clear", icon=":material/close:", key="_clear_pin", on_click=stored.pin, args=(None,)
+        )
 
 
 def _swap(work: Workspace, row: int, view: Pin) -> None:
@@ -107,7 +131,9 @@ def tweak_of_b(here: Here) -> str:
     if not work.can("terms"):
         st.caption("B has nothing to tweak: no couplings, dissipation or fusion rules.")
         return ""
-    title = "Tweak B: couplings, dissipation, duration" if work.can("time") else "Tweak B: fusion rules"
+    title = (
+        "Tweak B: couplings, dissipation, duration" if work.can("time") else "Tweak B: fusion rules"
+    )
     with st.expander(title, icon=":material/tune:", **state.opened(TWEAK)):
         if work.can("time"):
             presets = st.container()
@@ -123,36 +149,67 @@ def tweak_of_b(here: Here) -> str:
 def sides(here: Here, view: Pin, tweak: str) -> Sides:
     """Both decisions."""
     resolve(view)
-    return beside(here.subject(here.work.model.parse_tweak(tweak)), view.model, view.sample, view.data,
-                  tweak=view.tweak, members=comparison.cohort(here.work))
+    return beside(
+        here.subject(here.work.model.parse_tweak(tweak)),
+        view.model,
+        view.sample,
+        view.data,
+        tweak=view.tweak,
+        members=comparison.cohort(here.work),
+    )
 
 
 def numbers(sides: Sides) -> None:
     """Truth, prediction and test metrics of both, and the differences."""
     a, b = sides.a, sides.b
-    rows = [("model", text.plain(a.work.name), text.plain(b.work.name), ""),
-            ("sample", text.plain(a.sample.id), text.plain(b.sample.id), ""),
-            ("tweak", *(text.plain(one.sample.tweak, 80) or "as learned" for one in (a, b)), ""),
-            ("truth", _truth(a), _truth(b), ""), ("prediction", _prediction(a), _prediction(b), "")]
+    rows = [
+        ("model", text.plain(a.work.name), text.plain(b.work.name), ""),
+        ("sample", text.plain(a.sample.id), text.plain(b.sample.id), ""),
+        ("tweak", *(text.plain(one.sample.tweak, 80) or "as learned" for one in (a, b)), ""),
+        ("truth", _truth(a), _truth(b), ""),
+        ("prediction", _prediction(a), _prediction(b), ""),
+    ]
     score_a, score_b = float(a.scores[a.sample.output]), float(b.scores[b.sample.output])
     known = sides.same_target
-    rows.append((f"{text.plain(b.sample.unit)}" if known else "score explained", f"{score_a:+.3f}", f"{score_b:+.3f}",
-                 f"**{score_b - score_a:+.3f}**" if known else "not comparable"))
+    rows.append(
+        (
+            f"{text.plain(b.sample.unit)}" if known else "score explained",
+            f"{score_a:+.3f}",
+            f"{score_b:+.3f}",
+            f"**{score_b - score_a:+.3f}**" if known else "not comparable",
+        )
+    )
     seed = describe.of_seed(a.work) or describe.of_seed(b.work)
     alike = metrics.convention_of(a.metrics) == metrics.convention_of(b.metrics)
-    for side, name in [(s, name) for s in ([a] if alike else [a, b]) for name in metrics.headlines(s.metrics)]:
+    for side, name in [
+        (s, name) for s in ([a] if alike else [a, b]) for name in metrics.headlines(s.metrics)
+    ]:
         both = alike and name in b.metrics
         own, other = (f"{s.metrics[name]:.3f}" if both or s is side else "–" for s in (a, b))
-        rows.append((f"test {metrics.labels(side.metrics)[name].short}{seed}", own, other,
-                     f"{b.metrics[name] - a.metrics[name]:+.3f}" if both else ""))
+        rows.append(
+            (
+                f"test {metrics.labels(side.metrics)[name].short}{seed}",
+                own,
+                other,
+                f"{b.metrics[name] - a.metrics[name]:+.3f}" if both else "",
+            )
+        )
     if a.work.background.name != b.work.background.name:
         st.caption(
             f"A is compared with {backgrounds.behind(a.work.background)}, B with "
-            f"{backgrounds.behind(b.work.background)}: their terms differ for that reason too.")
-    lines = ["| | A | B | B − A |", "|---|---|---|---|", *("| " + " | ".join(row) + " |" for row in rows)]
+            f"{backgrounds.behind(b.work.background)}: their terms differ for that reason too."
+        )
+    lines = [
+        "| | A | B | B − A |",
+        "|---|---|---|---|",
+        *("| " + " | ".join(row) + " |" for row in rows),
+    ]
     st.markdown("\n".join(lines))
-    tests = f"all {a.tested:,} test samples" if a.tested == b.tested else \
-        f"{a.tested:,} test samples (A) and {b.tested:,} (B)"
+    tests = (
+        f"all {a.tested:,} test samples"
+        if a.tested == b.tested
+        else f"{a.tested:,} test samples (A) and {b.tested:,} (B)"
+    )
     st.caption(f"Test metrics under the same tweak, over {tests}.")
 
 
@@ -175,7 +232,9 @@ def waterfalls(here: Here, sides: Sides) -> None:
         with cell:
             panels.draw(builders.waterfall(sides, here.theme, letter=letter))
     if not comparable:
-        st.caption("A and B explain scores or modalities that are not the same, so no differences are drawn.")
+        st.caption(
+            "A and B explain scores or modalities that are not the same, so no differences are drawn."
+        )
         return
     with cells[2]:
         panels.draw(builders.differences(sides, here.theme))
@@ -189,7 +248,9 @@ def shares(here: Here, sides: Sides) -> None:
 def entropies(here: Here, sides: Sides) -> None:
     """Entropies of both."""
     if not builders.both_entropies(sides):
-        st.caption("Entropies are of states that evolve or are fused: A and B do not both have such.")
+        st.caption(
+            "Entropies are of states that evolve or are fused: A and B do not both have such."
+        )
         return
     panels.draw(builders.entropies(sides, here.theme))
 

@@ -21,7 +21,9 @@ _FILLED = 4  # samples of a cohort, or with the nearest
 
 def view() -> str:
     """Draws the choice between two decisions and several samples, and returns it."""
-    return state.one_of("View", list(VIEWS), default=VIEWS[0], label_visibility="collapsed", **state.bound(VIEW))
+    return state.one_of(
+        "View", list(VIEWS), default=VIEWS[0], label_visibility="collapsed", **state.bound(VIEW)
+    )
 
 
 def draw(here: Here) -> None:
@@ -49,16 +51,39 @@ def _choose(here: Here) -> list[str]:
     fitting = sample_box.fitting(work.dataset, chosen)[:MOST]
     if fitting != chosen and (state.get(SEVERAL) or len(chosen) > MOST):
         state.put(SEVERAL, fitting)  # of another data set, or too many
-    few = [*fitting, here.sample, *(str(name) for name in work.dataset.ids[work.bulk[:sample_box.OFFERED // 2]])]
-    options = list(dict.fromkeys(few)) if len(work.dataset) > sample_box.OFFERED else sample_box.offered(work.dataset)
+    few = [
+        *fitting,
+        here.sample,
+        *(str(name) for name in work.dataset.ids[work.bulk[: sample_box.OFFERED // 2]]),
+    ]
+    options = (
+        list(dict.fromkeys(few))
+        if len(work.dataset) > sample_box.OFFERED
+        else sample_box.offered(work.dataset)
+    )
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        found = st.multiselect(f"Samples (up to {MOST})", options, max_selections=MOST, label_visibility="collapsed",
-                               placeholder=f"{here.sample} and the nearest by contributions", **state.bound(SEVERAL))
-        st.button("With the nearest", key="_several_near", icon=":material/near_me:", on_click=_with_nearest,
-                  args=(here,))
+        found = st.multiselect(
+            f"Samples (up to {MOST})",
+            options,
+            max_selections=MOST,
+            label_visibility="collapsed",
+            placeholder=f"{here.sample} and the nearest by contributions",
+            **state.bound(SEVERAL),
+        )
+        st.button(
+            "With the nearest",
+            key="_several_near",
+            icon=":material/near_me:",
+            on_click=_with_nearest,
+            args=(here,),
+        )
         for k, cohort in enumerate(stored.saved()):
-            st.button(f"Worst of ‘{text.plain(cohort.name)}’", key=f"_several_{k}", on_click=told,
-                      args=(_worst, here, cohort))
+            st.button(
+                f"Worst of ‘{text.plain(cohort.name)}’",
+                key=f"_several_{k}",
+                on_click=told,
+                args=(_worst, here, cohort),
+            )
     return list(found)
 
 

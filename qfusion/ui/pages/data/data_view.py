@@ -36,10 +36,22 @@ def listing() -> None:
     st.header("What there is", anchor=False)
     sources = data.available()
     own = set(imported.names())
-    st.dataframe(pd.DataFrame([{"name": s.name, "title": s.title, "state": "here" if s.available else "missing",
-                                "from": "imported" if s.name in own else "the project"} for s in sources]),
-                 hide_index=True, height="content" if len(sources) <= 12 else 440,
-                 alt="The data sets and whether they are here.")
+    st.dataframe(
+        pd.DataFrame(
+            [
+                {
+                    "name": s.name,
+                    "title": s.title,
+                    "state": "here" if s.available else "missing",
+                    "from": "imported" if s.name in own else "the project",
+                }
+                for s in sources
+            ]
+        ),
+        hide_index=True,
+        height="content" if len(sources) <= 12 else 440,
+        alt="The data sets and whether they are here.",
+    )
     for source in sources:
         if not source.available:
             with st.expander(f"{text.plain(source.title)} is not here", icon=":material/info:"):
@@ -49,7 +61,9 @@ def listing() -> None:
 def chosen(theme: Theme) -> None:
     """What is in one set."""
     here = [source.name for source in data.available() if source.available]
-    check(bool(here), "No data set is on this machine, not even the embedded one. Reinstall qfusion.")
+    check(
+        bool(here), "No data set is on this machine, not even the embedded one. Reinstall qfusion."
+    )
     if state.get(PICK) in here:
         state.impose(SET, state.get(PICK))
     state.put(PICK, None)
@@ -67,12 +81,19 @@ def chosen(theme: Theme) -> None:
 
 
 def _card(found: DataSet) -> str:
-    rows = {"title": found.title, "samples": f"{len(found):,}",
-            "train / valid / test": " / ".join(f"{len(found.rows(split)):,}" for split in SPLITS),
-            "modalities": ", ".join(f"{m.name} ({m.size:,} features{_steps(m)})" for m in found.modalities),
-            "target": f"{found.target.name}, {'classes' if found.target.classes else 'a number'}"
-                      + (f" in {found.target.range}" if found.target.range else ""),
-            "source": found.source, "licence": found.licence, "digest": found.digest[:12]}
+    rows = {
+        "title": found.title,
+        "samples": f"{len(found):,}",
+        "train / valid / test": " / ".join(f"{len(found.rows(split)):,}" for split in SPLITS),
+        "modalities": ", ".join(
+            f"{m.name} ({m.size:,} features{_steps(m)})" for m in found.modalities
+        ),
+        "target": f"{found.target.name}, {'classes' if found.target.classes else 'a number'}"
+        + (f" in {found.target.range}" if found.target.range else ""),
+        "source": found.source,
+        "licence": found.licence,
+        "digest": found.digest[:12],
+    }
     if not found.target.classes:
         rows["metrics"] = CONVENTIONS[found.target.convention]
     if found.unimodal is not None:
@@ -82,7 +103,11 @@ def _card(found: DataSet) -> str:
 
 
 def _steps(modality: Any) -> str:
-    return "" if modality.lengths is None else f", sequences of up to {modality.values.shape[1]:,} steps"
+    return (
+        ""
+        if modality.lengths is None
+        else f", sequences of up to {modality.values.shape[1]:,} steps"
+    )
 
 
 def _record(name: str) -> None:
@@ -90,14 +115,20 @@ def _record(name: str) -> None:
     record = imported.manifest(name)
     with st.expander("Import report", icon=":material/fact_check:"):
         for file in record["files"]:
-            st.code(f"{file['name']}, {file['bytes']:,} bytes\nSHA-256 {file['sha256']}", language=None,
-                    wrap_lines=True)
+            st.code(
+                f"{file['name']}, {file['bytes']:,} bytes\nSHA-256 {file['sha256']}",
+                language=None,
+                wrap_lines=True,
+            )
         findings(record["report"]["findings"])
         st.caption(
-            f"Imported {text.plain(record['created'])} with qfusion {text.plain(record['versions']['qfusion'])}.")
+            f"Imported {text.plain(record['created'])} with qfusion {text.plain(record['versions']['qfusion'])}."
+        )
     if access.level() == "path":
         with st.popover("Remove", icon=":material/delete:"):
-            st.markdown(f"Remove **{text.plain(name)}** from this machine? The files it was imported from stay.")
+            st.markdown(
+                f"Remove **{text.plain(name)}** from this machine? The files it was imported from stay."
+            )
             st.button("Yes, remove it", on_click=told, args=(_remove, name), key="_remove_set")
 
 
@@ -106,8 +137,11 @@ def _remove(name: str) -> None:
     state.put(KEPT, f"{text.plain(name)} was removed.")
 
 
-BADGES = {"error": ":red-badge[:material/error: error]", "warning": ":orange-badge[:material/warning: warning]",
-          "note": ":gray-badge[note]"}
+BADGES = {
+    "error": ":red-badge[:material/error: error]",
+    "warning": ":orange-badge[:material/warning: warning]",
+    "note": ":gray-badge[note]",
+}
 
 
 def findings(found: list[dict[str, Any]]) -> None:

@@ -26,10 +26,18 @@ FOUND = "_import"  # what was read and is not kept yet
 # bytes of a file, and of a modality in it, that are read from the page; more belongs on the command line
 MAX_PATH = 2 * 1024**3
 UPLOAD, PATH = "Upload", "A path on this machine"
-_TARGETS = {"as the file suggests": "auto", "a number (regression)": "regression", "classes": "classification",
-            "several labels a sample": "labels"}
-_CONVENTIONS = {"as the file suggests": "auto", "MOSI, MOSEI: Acc-2, 5, 7": "mosi", "CH-SIMS: Acc-2, 3, 5": "sims",
-                "plain: MAE, correlation, R2": "plain"}
+_TARGETS = {
+    "as the file suggests": "auto",
+    "a number (regression)": "regression",
+    "classes": "classification",
+    "several labels a sample": "labels",
+}
+_CONVENTIONS = {
+    "as the file suggests": "auto",
+    "MOSI, MOSEI: Acc-2, 5, 7": "mosi",
+    "CH-SIMS: Acc-2, 3, 5": "sims",
+    "plain: MAE, correlation, R2": "plain",
+}
 _MMSA = """
     {"train": {"text": (N, T, F), "audio": (N, T, F), "vision": (N, T, F),   # or (N, F); NumPy arrays
                "audio_lengths": [...], "vision_lengths": [...],              # of unaligned sequences
@@ -59,7 +67,9 @@ def page() -> None:
         st.info(
             "Here data cannot be brought in the browser, since this server is not only for its own machine. Use "
             "`python -m qfusion data import FILE --name NAME` there, or set "
-            f"{access.VARIABLE}=upload.", icon=":material/lock:")
+            f"{access.VARIABLE}=upload.",
+            icon=":material/lock:",
+        )
     left, right = st.columns([1, 1.25], gap="medium")
     with left:
         if level != "none":
@@ -77,8 +87,10 @@ def _layouts() -> None:
     with st.container(border=True, height="stretch", key="box-layouts"):
         pickle, tables, views = st.tabs(["MMSA pickle", "Tables", "Multi-view file"])
     with pickle:
-        depth.aside("MOSI, MOSEI, CH-SIMS; aligned or unaligned, `.pkl`. Only arrays, plain containers, text and "
-                    "numbers are read; nothing in the file is run.")
+        depth.aside(
+            "MOSI, MOSEI, CH-SIMS; aligned or unaligned, `.pkl`. Only arrays, plain containers, text and "
+            "numbers are read; nothing in the file is run."
+        )
         st.code(_MMSA, language=None)
     with tables:
         depth.aside("One a modality and one of labels, joined by `id`.")
@@ -89,21 +101,34 @@ def _layouts() -> None:
 
 def _source(level: str) -> None:
     most = int(st.get_option("server.maxUploadSize"))
-    how = state.one_of("From", [UPLOAD, PATH], default=UPLOAD, key="_import_from") if level == "path" else UPLOAD
+    how = (
+        state.one_of("From", [UPLOAD, PATH], default=UPLOAD, key="_import_from")
+        if level == "path"
+        else UPLOAD
+    )
     with st.form("_import_form", border=True):
         files: list[Any] = []
         path = ""
         if how == UPLOAD:
-            says = f"One MMSA pickle, one .mat or .npz file, or tables. At most {most} MB a file. Larger ones: " \
-                   f"{'by path, or ' if level == 'path' else ''}on the command line, `python -m qfusion data import " \
-                   "FILE --name NAME`, which reads them in pieces."
-            files = st.file_uploader("Files", type=[ending[1:] for ending in importing.SUFFIXES],
-                                     accept_multiple_files=True, key="_import_files",
-                                     help=depth.help(says))
+            says = (
+                f"One MMSA pickle, one .mat or .npz file, or tables. At most {most} MB a file. Larger ones: "
+                f"{'by path, or ' if level == 'path' else ''}on the command line, `python -m qfusion data import "
+                "FILE --name NAME`, which reads them in pieces."
+            )
+            files = st.file_uploader(
+                "Files",
+                type=[ending[1:] for ending in importing.SUFFIXES],
+                accept_multiple_files=True,
+                key="_import_files",
+                help=depth.help(says),
+            )
             depth.below(says)
         else:
-            path = st.text_input("File, or folder of tables", key="_import_path",
-                                 help="On the machine that this server runs on.")
+            path = st.text_input(
+                "File, or folder of tables",
+                key="_import_path",
+                help="On the machine that this server runs on.",
+            )
         target = st.selectbox("Target", list(_TARGETS), key="_import_target")
         convention = st.selectbox("Metrics of scores", list(_CONVENTIONS), key="_import_convention")
         pressed = st.form_submit_button("Examine", icon=":material/fact_check:")
@@ -121,21 +146,32 @@ def discard() -> None:
 
 
 def _examine(files: list[Any], path: str, **options: str) -> None:
-    check(bool(files) or bool(path.strip()),
-          entrance.refusal() or "There is nothing to examine yet. Choose a file first.")
-    with (turns.waiting(""), st.status("Reading …") as shown, storing.staging(keep=True) as folder,
-          staged_set.at_most(MAX_PATH)):
+    check(
+        bool(files) or bool(path.strip()),
+        entrance.refusal() or "There is nothing to examine yet. Choose a file first.",
+    )
+    with (
+        turns.waiting(""),
+        st.status("Reading …") as shown,
+        storing.staging(keep=True) as folder,
+        staged_set.at_most(MAX_PATH),
+    ):
         if files:
             paths = _written(files, folder / "upload")
         else:
             paths = [Path(path.strip()).expanduser()]
             size = sum(each.stat().st_size for each in _inside(paths[0]))
-            check(size <= MAX_PATH,
-                  f"File {paths[0].name} has {size / 1024**3:.1f} GiB, and at most {MAX_PATH / 1024**3:.0f} are read "
-                  f"from this page. Use the command line: `python -m qfusion data import {paths[0]} --name NAME`.")
-        found = importing.examine(paths, folder,
-                                  lambda done, total, remark: shown.update(label=f"{text.plain(remark)} …"),
-                                  **options)
+            check(
+                size <= MAX_PATH,
+                f"File {paths[0].name} has {size / 1024**3:.1f} GiB, and at most {MAX_PATH / 1024**3:.0f} are read "
+                f"from this page. Use the command line: `python -m qfusion data import {paths[0]} --name NAME`.",
+            )
+        found = importing.examine(
+            paths,
+            folder,
+            lambda done, total, remark: shown.update(label=f"{text.plain(remark)} …"),
+            **options,
+        )
         shutil.rmtree(folder / "upload", ignore_errors=True)
         shown.update(label="Examined", state="complete")
     weakref.finalize(found, found.staged.discard)  # its files go with the session
@@ -143,7 +179,13 @@ def _examine(files: list[Any], path: str, **options: str) -> None:
 
 
 def _inside(path: Path) -> list[Path]:
-    return [each for each in path.iterdir() if each.is_file()] if path.is_dir() else [path] if path.is_file() else []
+    return (
+        [each for each in path.iterdir() if each.is_file()]
+        if path.is_dir()
+        else [path]
+        if path.is_file()
+        else []
+    )
 
 
 def _written(files: list[Any], folder: Path) -> list[Path]:
@@ -151,7 +193,10 @@ def _written(files: list[Any], folder: Path) -> list[Path]:
     folder.mkdir()
     paths = []
     for file in files:
-        name = re.sub(r"[^\w.\- ]", "_", Path(file.name.replace("\\", "/")).name)[-100:].lstrip(".") or "file"
+        name = (
+            re.sub(r"[^\w.\- ]", "_", Path(file.name.replace("\\", "/")).name)[-100:].lstrip(".")
+            or "file"
+        )
         check(not (folder / name).exists(), f"Two files are called {name!r}. Rename one.")
         (folder / name).write_bytes(file.getbuffer())
         paths.append(folder / name)
@@ -160,55 +205,115 @@ def _written(files: list[Any], folder: Path) -> list[Path]:
 
 def _report(found: Examined) -> None:
     report = found.report
-    splits = ", ".join(f"{count:,} {name}" for name, count in report.splits.items() if count) or "no split yet"
+    splits = (
+        ", ".join(f"{count:,} {name}" for name, count in report.splits.items() if count)
+        or "no split yet"
+    )
     errors = len(report.errors)
     with st.container(border=True, key="import-report"):
-        st.markdown(f"#### {text.plain(found.staged.title, 80)}: {report.samples:,} samples ({splits})")
-        st.dataframe(pd.DataFrame([{"modality": m["name"], "shape": " x ".join(f"{n:,}" for n in m["shape"]),
-                                    "sequences": "yes" if m["sequence"] else "no"} for m in report.modalities]),
-                     hide_index=True, height="content", alt="The modalities that were read.")
+        st.markdown(
+            f"#### {text.plain(found.staged.title, 80)}: {report.samples:,} samples ({splits})"
+        )
+        st.dataframe(
+            pd.DataFrame(
+                [
+                    {
+                        "modality": m["name"],
+                        "shape": " x ".join(f"{n:,}" for n in m["shape"]),
+                        "sequences": "yes" if m["sequence"] else "no",
+                    }
+                    for m in report.modalities
+                ]
+            ),
+            hide_index=True,
+            height="content",
+            alt="The modalities that were read.",
+        )
         st.caption(text.plain(_target(report.target), 600))
         data_view.findings(report.as_dict()["findings"])
         agreed = _consents(report.repairs)
         if errors and not report.repairs:
             st.caption("As it is, the set cannot be kept, and no repair is offered. Mend the file.")
-        name = st.text_input("Name", key="_import_name", max_chars=60,
-                             help="Letters, digits, - and _. It is picked and linked by this name.")
-        title = st.text_input("Title, if it should be another", key="_import_title", max_chars=storing.MAX_TITLE)
-        licence = st.text_input("Licence", key="_import_licence", max_chars=storing.MAX_LICENCE,
-                                placeholder="as whoever made the files says")
+        name = st.text_input(
+            "Name",
+            key="_import_name",
+            max_chars=60,
+            help="Letters, digits, - and _. It is picked and linked by this name.",
+        )
+        title = st.text_input(
+            "Title, if it should be another", key="_import_title", max_chars=storing.MAX_TITLE
+        )
+        licence = st.text_input(
+            "Licence",
+            key="_import_licence",
+            max_chars=storing.MAX_LICENCE,
+            placeholder="as whoever made the files says",
+        )
         sequences = any(m["sequence"] for m in report.modalities)
-        rates = st.text_input("Steps a second, where known", key="_import_rates", max_chars=200,
-                              placeholder="audio=100; vision=25",
-                              help="Then attributions inside sequences stand on one axis in seconds.") if sequences \
+        rates = (
+            st.text_input(
+                "Steps a second, where known",
+                key="_import_rates",
+                max_chars=200,
+                placeholder="audio=100; vision=25",
+                help="Then attributions inside sequences stand on one axis in seconds.",
+            )
+            if sequences
             else ""
+        )
         tokens = found.staged.tokens is not None and access.level() == "path"
-        folder = st.text_input("Folder of the tokenizer", key="_import_vocabulary", max_chars=1000,
-                               help="It holds vocab.txt or tokenizer.json, on the machine that this server runs on. "
-                                    "Then the steps of text are named by its tokens.") if tokens else ""
-        replace = (access.level() == "path" and name in imported.names()  # it removes the other one
-                   and st.checkbox(f"Replace the imported set {text.plain(name)}", key="_import_replace"))
+        folder = (
+            st.text_input(
+                "Folder of the tokenizer",
+                key="_import_vocabulary",
+                max_chars=1000,
+                help="It holds vocab.txt or tokenizer.json, on the machine that this server runs on. "
+                "Then the steps of text are named by its tokens.",
+            )
+            if tokens
+            else ""
+        )
+        replace = (
+            access.level() == "path"
+            and name in imported.names()  # it removes the other one
+            and st.checkbox(f"Replace the imported set {text.plain(name)}", key="_import_replace")
+        )
         left, right = st.columns(2)
-        wanted = left.button("Save data set", type="primary", icon=":material/save:", key="_import_keep")
+        wanted = left.button(
+            "Save data set", type="primary", icon=":material/save:", key="_import_keep"
+        )
         right.button("Discard", icon=":material/delete:", on_click=discard, key="_import_discard")
         if wanted:
             with turns.waiting("Keeping …"):
-                kept = importing.keep(found, name.strip(), repair=agreed, replace=bool(replace), title=title.strip(),
-                                      licence=licence.strip(),
-                                      rates=storing.read_rates(filter(str.strip, rates.split(";"))),
-                                      vocabulary=Path(folder.strip()) if folder.strip() else None)
+                kept = importing.keep(
+                    found,
+                    name.strip(),
+                    repair=agreed,
+                    replace=bool(replace),
+                    title=title.strip(),
+                    licence=licence.strip(),
+                    rates=storing.read_rates(filter(str.strip, rates.split(";"))),
+                    vocabulary=Path(folder.strip()) if folder.strip() else None,
+                )
             discard()
             state.put(data_view.PICK, name.strip())
-            state.put(data_view.KEPT,
-                      f"**{text.plain(name)}** is kept, with {kept.samples:,} samples, and can be picked.")
+            state.put(
+                data_view.KEPT,
+                f"**{text.plain(name)}** is kept, with {kept.samples:,} samples, and can be picked.",
+            )
             st.rerun(scope="app")
 
 
 def _target(target: dict[str, Any]) -> str:
     if target["kind"] == "regression":
-        return "" if target["low"] is None else (
-            f"Target {target['name']}: {target['low']:.3g} to {target['high']:.3g}, mean {target['mean']:.3g}, "
-            f"deviation {target['deviation']:.3g}. Metrics: {CONVENTIONS[target['convention']]}.")
+        return (
+            ""
+            if target["low"] is None
+            else (
+                f"Target {target['name']}: {target['low']:.3g} to {target['high']:.3g}, mean {target['mean']:.3g}, "
+                f"deviation {target['deviation']:.3g}. Metrics: {CONVENTIONS[target['convention']]}."
+            )
+        )
     pairs = sorted(zip(target["samples"], target["classes"], strict=True), reverse=True)
     rest = f" and {len(pairs) - 12} more" if len(pairs) > 12 else ""
     return f"{len(pairs)} classes: {', '.join(f'{label} ({count:,})' for count, label in pairs[:12])}{rest}."
@@ -219,5 +324,8 @@ def _consents(offered: list[str]) -> list[str]:
     if not offered:
         return []
     st.markdown("**Nothing is changed unless you agree:**")
-    return [name for name in REPAIRS if name in offered
-            and st.checkbox(f"`{name}` {REPAIRS[name]}", key=f"_repair_{name}")]
+    return [
+        name
+        for name in REPAIRS
+        if name in offered and st.checkbox(f"`{name}` {REPAIRS[name]}", key=f"_repair_{name}")
+    ]

@@ -25,10 +25,18 @@ def panel(sample: Sample, theme: Theme, t: float) -> None:
     """Pickers and one of three figures; the time cursor stands at a share `t` of T."""
     with panels.around("built") as head:
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            view = st.segmented_control("Show as", builders.VIEWS, default=MATRIX,
-                                        **state.bound(AS)) or MATRIX
-            over = str(st.selectbox("Samples", physics.cohorts(sample.work),
-                                    help="This sample, or the mean over several.", **state.bound(OVER)))
+            view = (
+                st.segmented_control("Show as", builders.VIEWS, default=MATRIX, **state.bound(AS))
+                or MATRIX
+            )
+            over = str(
+                st.selectbox(
+                    "Samples",
+                    physics.cohorts(sample.work),
+                    help="This sample, or the mean over several.",
+                    **state.bound(OVER),
+                )
+            )
             part = _part(sample, over) if view == THROUGH else ""
         if view == THROUGH:
             picture = builders.over_time(sample, theme, over=over, part=part, t=t)

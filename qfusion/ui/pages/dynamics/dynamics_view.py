@@ -41,12 +41,15 @@ def take_turn(work: Workspace) -> None:
 def no_time(here: Here) -> None:
     """Why there is nothing to follow through time, and where its counterpart is."""
     if not here.work.can("layers"):
-        st.markdown("**This model has no evolution in time**, nor layers: its scores are read out at once.")
+        st.markdown(
+            "**This model has no evolution in time**, nor layers: its scores are read out at once."
+        )
         link("pages/samples.py", "See what each modality adds", ":material/article:")
         return
     st.markdown(
         "**This model has no evolution in time**: its qubits pass through a fixed circuit of gates. What corresponds "
-        "to time is the place in the circuit, below; what corresponds to couplings are the angles of its gates.")
+        "to time is the place in the circuit, below; what corresponds to couplings are the angles of its gates."
+    )
     with st.container(horizontal=True):
         link("pages/circuit.py", "Walk this sample through the circuit", ":material/schema:")
         link("pages/circuit.py", "Edit the fusion rules", ":material/tune:", rules="Fusion rules")
@@ -57,37 +60,65 @@ def no_time(here: Here) -> None:
 def before_after(here: Here, now: Decision, base: Decision) -> None:
     """The prediction and the test metrics under the sliders; what these change, in a line above them."""
     work = here.work
-    truth = text.plain(
-        work.classes[int(work.dataset.y[here.row])]) if work.classes else f"{float(work.dataset.y[here.row]):+.2f}"
+    truth = (
+        text.plain(work.classes[int(work.dataset.y[here.row])])
+        if work.classes
+        else f"{float(work.dataset.y[here.row]):+.2f}"
+    )
     known = metrics.labels(now.metrics)
     names = metrics.headlines(now.metrics)
     count = len(work.dataset.rows("test"))
-    labels = [known[name].short.partition(" (")[0] + describe.of_seed(work) for name in names]  # on one line
+    labels = [
+        known[name].short.partition(" (")[0] + describe.of_seed(work) for name in names
+    ]  # on one line
     with st.container(key="pair-metrics", gap="xsmall"):
         if now.tweak.numbers():
             sample = here.subject(now.tweak)
             tested = f"accuracy{describe.of_seed(work)}" if work.classes else labels[0]
-            st.markdown(builders.before_after(
-                builders.changes(now.tweak), builders.shared_before_after(sample), (base.prediction, now.prediction),
-                (answers.verdict(work, base.scores), answers.verdict(work, now.scores)),
-                (tested, base.metrics[names[0]], now.metrics[names[0]]), sample.whose))
+            st.markdown(
+                builders.before_after(
+                    builders.changes(now.tweak),
+                    builders.shared_before_after(sample),
+                    (base.prediction, now.prediction),
+                    (answers.verdict(work, base.scores), answers.verdict(work, now.scores)),
+                    (tested, base.metrics[names[0]], now.metrics[names[0]]),
+                    sample.whose,
+                )
+            )
         cells = st.columns(len(names) + 1, gap="small")
-        _cell(cells[0], f"Score (truth {truth})", base.prediction, now.prediction, "off",
-              f"Score of sample {text.plain(here.sample)}; annotated {truth}. The small number is the change from the "
-              "model as learned.")
+        _cell(
+            cells[0],
+            f"Score (truth {truth})",
+            base.prediction,
+            now.prediction,
+            "off",
+            f"Score of sample {text.plain(here.sample)}; annotated {truth}. The small number is the change from the "
+            "model as learned.",
+        )
         for cell, name, label in zip(cells[1:], names, labels, strict=True):
             about = known[name]
-            _cell(cell, label, base.metrics[name], now.metrics[name],
-                  "normal" if about.higher_is_better else "inverse",
-                  f"{about.help} Of all {count:,} test samples under the same sliders; the small number is the change "
-                  "from the model as learned.")
+            _cell(
+                cell,
+                label,
+                base.metrics[name],
+                now.metrics[name],
+                "normal" if about.higher_is_better else "inverse",
+                f"{about.help} Of all {count:,} test samples under the same sliders; the small number is the change "
+                "from the model as learned.",
+            )
 
 
 def _cell(cell: Any, label: str, before: float, after: float, colour: str, words: str) -> None:
     change = after - before
-    cell.metric(label, f"{after:.3f}", None if builders.alike(before, after) else f"{change:+.3f}",
-                delta_color=colour, help=words,
-                border=True, height="stretch")
+    cell.metric(
+        label,
+        f"{after:.3f}",
+        None if builders.alike(before, after) else f"{change:+.3f}",
+        delta_color=colour,
+        help=words,
+        border=True,
+        height="stretch",
+    )
 
 
 def follow_touch(tweak: Tweak, modalities: Sequence[str]) -> None:
@@ -112,8 +143,15 @@ def cursor(now: Decision) -> None:
     """
     if state.shown(state.VIEW, builders.VIEWS) in WITH_CURSOR:
         with st.container(key="cursor"):
-            st.slider("Time cursor (of T)", 0.0, 1.0, 1.0, 1 / (len(now.times) - 1), format="percent",
-                      **state.bound(CURSOR))
+            st.slider(
+                "Time cursor (of T)",
+                0.0,
+                1.0,
+                1.0,
+                1 / (len(now.times) - 1),
+                format="percent",
+                **state.bound(CURSOR),
+            )
 
 
 def decision_tab(here: Here, now: Decision, _: Decision) -> None:
@@ -134,17 +172,32 @@ def correlations_tab(here: Here, now: Decision, _: Decision) -> None:
     if sharing.several(here.work):
         panels.draw(sharing.triangle(here.subject(now.tweak), here.theme, t=_share()))
     for kind in sorted(builders.drawn_measures(), key="mutual_information".__ne__):
-        panels.draw(builders.correlation(here.subject(now.tweak), here.theme, kind=kind, t=_share()))
+        panels.draw(
+            builders.correlation(here.subject(now.tweak), here.theme, kind=kind, t=_share())
+        )
 
 
 def trajectories_tab(here: Here, now: Decision, _: Decision) -> None:
     """Single quantum-jump runs, their mean over the master equation, and when which operator jumps: one unravelling."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        runs = int(st.select_slider("Trajectories", builders.RUN_CHOICES, 20, **state.bound(RUNS),
-                                    help="How many random histories are drawn. With more, their mean comes closer to "
-                                         "the exact one."))
-        whose = str(st.selectbox("Entanglement of", list(here.work.modalities),
-                                 help="Of this modality with all others.", **state.bound(QUANTITY)))
+        runs = int(
+            st.select_slider(
+                "Trajectories",
+                builders.RUN_CHOICES,
+                20,
+                **state.bound(RUNS),
+                help="How many random histories are drawn. With more, their mean comes closer to "
+                "the exact one.",
+            )
+        )
+        whose = str(
+            st.selectbox(
+                "Entanglement of",
+                list(here.work.modalities),
+                help="Of this modality with all others.",
+                **state.bound(QUANTITY),
+            )
+        )
     sample = here.subject(now.tweak)
     st.caption(records.UNRAVELLING)
     with turns.waiting(f"Sampling {runs} trajectories …"):
@@ -160,9 +213,14 @@ def trajectories_tab(here: Here, now: Decision, _: Decision) -> None:
 def state_tab(here: Here, now: Decision, _: Decision) -> None:
     """Populations and density matrix at the cursor, Bloch balls, elements over time."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        whose = str(st.selectbox("State of", [builders.WHOLE, *here.work.modalities],
-                                 help="Of all modalities, or of one when the others are not looked at.",
-                                 **state.bound(WHOSE)))
+        whose = str(
+            st.selectbox(
+                "State of",
+                [builders.WHOLE, *here.work.modalities],
+                help="Of all modalities, or of one when the others are not looked at.",
+                **state.bound(WHOSE),
+            )
+        )
         shape = state.one_of("Matrix as", states.SHAPES, default=states.HEAT, **state.bound(MATRIX))
     sample = here.subject(now.tweak)
     panels.draw(builders.populations(sample, here.theme, whose=whose, t=_share()))
@@ -184,11 +242,15 @@ def attractor_tab(here: Here, now: Decision, _: Decision) -> None:
     sample = here.subject(now.tweak)
     if not builders.settles(sample):
         st.text(builders.settling(sample).attractor.note)
-        st.info("There is no single steady state to approach under these sliders. Raise a dissipation.")
+        st.info(
+            "There is no single steady state to approach under these sliders. Raise a dissipation."
+        )
         return
     picture = builders.distance(sample, here.theme)
     if not depth.full():
-        st.markdown(picture.lead)  # what the figure alone does not tell stands here whatever the reader chose
+        st.markdown(
+            picture.lead
+        )  # what the figure alone does not tell stands here whatever the reader chose
     panels.draw(picture)
     panels.draw(builders.steady(sample, here.theme))
 
@@ -197,10 +259,12 @@ def exactness_line(here: Here, tweak: Tweak) -> None:
     """How exact the states shown are, and for which sliders: the last thing drawn."""
     found = builders.changes(tweak)
     changed = f"Changed: {', '.join(found)}." if found else "Everything as learned."
-    st.caption(f"{evolution.exactness(here.work, here.row, tweak)} {changed}",
-               help="QuTiP follows this sample under these sliders in adaptive steps, torch by a Chebyshev expansion "
-                    "that is exact to 1e-13: this is the largest deviation of an element, over all times shown. What "
-                    f"is further off than {evolution.MOST_ERROR:g} is not shown.")
+    st.caption(
+        f"{evolution.exactness(here.work, here.row, tweak)} {changed}",
+        help="QuTiP follows this sample under these sliders in adaptive steps, torch by a Chebyshev expansion "
+        "that is exact to 1e-13: this is the largest deviation of an element, over all times shown. What "
+        f"is further off than {evolution.MOST_ERROR:g} is not shown.",
+    )
 
 
 def _share() -> float:

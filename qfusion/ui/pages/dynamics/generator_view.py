@@ -27,7 +27,9 @@ def tab(here: Here, now: Any, _: Any) -> None:
     if state.get(LETTERS) not in (None, *known):
         state.forget(LETTERS)
     help_words = "Which operator is taken apart below. L1, L2, ... are those of one unravelling, as under Trajectories."
-    chosen = str(state.one_of("Operator", known, default=known[0], help=help_words, **state.bound(LETTERS)))
+    chosen = str(
+        state.one_of("Operator", known, default=known[0], help=help_words, **state.bound(LETTERS))
+    )
     if not generator.has_modes(sample):
         panels.draw(builders.letters(sample, here.theme, operator=chosen))
         return

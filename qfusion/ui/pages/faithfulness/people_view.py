@@ -34,16 +34,34 @@ def tab(here: Here, work: Workspace) -> None:
 
 
 def _table(found: pd.DataFrame) -> None:
-    shown = pd.DataFrame({"modality": found["modality"], "labelled test samples": found["n"]} | {
-        title: [written(*row, percent=name == "sign")
-                for row in found[[name, f"{name}:low", f"{name}:high"]].to_numpy(float)]
-        for name, title in (("rank", "rank correlation [95 %]"), ("sign", "same sign [95 %]"),
-                            ("slope", "slope of the label [95 %]"))} | {
-        f"{title}, labels shuffled": [_one(low, name == "sign") + " to " + _one(high, name == "sign")
-                                      if np.isfinite(low) else "–" for low, high in
-                                      found[[f"{name}:shuffled_low", f"{name}:shuffled_high"]].to_numpy(float)]
-        for name, title in (("rank", "rank correlation"), ("sign", "same sign"))})
-    st.dataframe(shown, hide_index=True, height="content", alt="Own terms beside labels, by modality.")
+    shown = pd.DataFrame(
+        {"modality": found["modality"], "labelled test samples": found["n"]}
+        | {
+            title: [
+                written(*row, percent=name == "sign")
+                for row in found[[name, f"{name}:low", f"{name}:high"]].to_numpy(float)
+            ]
+            for name, title in (
+                ("rank", "rank correlation [95 %]"),
+                ("sign", "same sign [95 %]"),
+                ("slope", "slope of the label [95 %]"),
+            )
+        }
+        | {
+            f"{title}, labels shuffled": [
+                _one(low, name == "sign") + " to " + _one(high, name == "sign")
+                if np.isfinite(low)
+                else "–"
+                for low, high in found[[f"{name}:shuffled_low", f"{name}:shuffled_high"]].to_numpy(
+                    float
+                )
+            ]
+            for name, title in (("rank", "rank correlation"), ("sign", "same sign"))
+        }
+    )
+    st.dataframe(
+        shown, hide_index=True, height="content", alt="Own terms beside labels, by modality."
+    )
 
 
 def written(value: float, low: float, high: float, *, percent: bool = False) -> str:
@@ -51,7 +69,9 @@ def written(value: float, low: float, high: float, *, percent: bool = False) -> 
     if not np.isfinite(value):
         return "–"
     known = bool(np.isfinite([low, high]).all())
-    return _one(value, percent) + (f" [{_one(low, percent)}, {_one(high, percent)}]" if known else "")
+    return _one(value, percent) + (
+        f" [{_one(low, percent)}, {_one(high, percent)}]" if known else ""
+    )
 
 
 def _one(value: float, percent: bool) -> str:
@@ -64,7 +84,14 @@ def _second(work: Workspace) -> str:
         return NONE
     if state.get(builders.OTHER) not in (None, NONE, *names):
         state.put(builders.OTHER, None)  # of other data
-    found = st.selectbox("Beside another model", names, index=None, placeholder="none", width=320,
-                         help="A second model of the same data: one that had the labels as additional targets "
-                              "(`unimodal`), say.", **state.bound(builders.OTHER))
+    found = st.selectbox(
+        "Beside another model",
+        names,
+        index=None,
+        placeholder="none",
+        width=320,
+        help="A second model of the same data: one that had the labels as additional targets "
+        "(`unimodal`), say.",
+        **state.bound(builders.OTHER),
+    )
     return found or NONE

@@ -28,9 +28,11 @@ def tab(here: Here, work: Workspace, seeds: Stability | None, missing: str) -> N
             st.info(
                 f"Sample {text.plain(here.sample)} is not a test sample: seeds are compared on these. Pick a test "
                 "sample.",
-                icon=":material/help:")
+                icon=":material/help:",
+            )
         else:
             panels.draw(builders.seed_sample(here.subject(), here.theme, terms=terms))
     st.caption(
         f"Two seeds name the same modality as the most important one in {seeds.leader_agreement():.0%} of the test "
-        "samples.")
+        "samples."
+    )

@@ -26,8 +26,10 @@ FILES = {title: (file, icon) for pages in PAGES.values() for file, title, icon i
 
 def allowed() -> dict[str, Allowed]:
     """What a link may say about this page's widgets."""
-    return {glossary.FIND: words("Search", MOST, "All words are shown."),
-            ON: options("Page", [ANY, *_pages()], "The words of all pages are shown.")}
+    return {
+        glossary.FIND: words("Search", MOST, "All words are shown."),
+        ON: options("Page", [ANY, *_pages()], "The words of all pages are shown."),
+    }
 
 
 def _pages() -> list[str]:
@@ -38,15 +40,23 @@ def _pages() -> list[str]:
 def page() -> None:
     """Search, the words that stand open, and the index of the others."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        said = st.text_input("Search", max_chars=MOST, placeholder="entropy, share, truth table …",
-                             help="Looks in the words, in their other names and in what is said of them.",
-                             **state.bound(glossary.FIND))
+        said = st.text_input(
+            "Search",
+            max_chars=MOST,
+            placeholder="entropy, share, truth table …",
+            help="Looks in the words, in their other names and in what is said of them.",
+            **state.bound(glossary.FIND),
+        )
         where = st.selectbox("Used on", [ANY, *_pages()], **state.bound(ON))
     found = glossary.find(said or "", None if where == ANY else where)
     if not found:
-        st.info(f"No word here holds ‘{text.plain(said, MOST)}’"
-                + ("." if where == ANY else f" among those of the {where} page.") + " Try a shorter piece of it"
-                + ("." if where == ANY else ", or any page."), icon=":material/search_off:")
+        st.info(
+            f"No word here holds ‘{text.plain(said, MOST)}’"
+            + ("." if where == ANY else f" among those of the {where} page.")
+            + " Try a shorter piece of it"
+            + ("." if where == ANY else ", or any page."),
+            icon=":material/search_off:",
+        )
         return
     st.caption(f"{len(found)} of {len(glossary.entries())} words.")
     if where != ANY:
@@ -65,7 +75,11 @@ def _opened(found: Sequence[Entry], said: str) -> list[Entry]:
     """The words that stand open: all at full depth or where there are few, else those that are called what was said."""
     if depth.full() or len(found) <= FEW:
         return list(found)
-    return [entry for entry in found if said.casefold().strip() in map(str.casefold, (entry.term, *entry.also))]
+    return [
+        entry
+        for entry in found
+        if said.casefold().strip() in map(str.casefold, (entry.term, *entry.also))
+    ]
 
 
 def _index(found: Sequence[Entry]) -> None:
@@ -73,8 +87,10 @@ def _index(found: Sequence[Entry]) -> None:
     if not found:
         return
     with st.container(key="index"):
-        for letter, those in groupby(sorted(found, key=lambda entry: entry.term.casefold()),
-                                     key=lambda entry: entry.term[0].upper()):
+        for letter, those in groupby(
+            sorted(found, key=lambda entry: entry.term.casefold()),
+            key=lambda entry: entry.term[0].upper(),
+        ):
             with st.container(key=f"letter-{letter}", gap=None):
                 st.markdown(f"**{letter}**")
                 for entry in those:
@@ -85,5 +101,7 @@ def _index(found: Sequence[Entry]) -> None:
 def _entry(entry: Entry) -> None:
     st.markdown(f"#### {entry.term}")
     st.markdown(entry.words + (f"\n\n$$\n{entry.formula}\n$$" if entry.formula else ""))
-    st.caption(f"Source: {entry.source}.  \nUsed on: {', '.join(entry.pages)}."
-               + (f"  \nAlso: {', '.join(entry.also)}." if entry.also else ""))
+    st.caption(
+        f"Source: {entry.source}.  \nUsed on: {', '.join(entry.pages)}."
+        + (f"  \nAlso: {', '.join(entry.also)}." if entry.also else "")
+    )

@@ -20,15 +20,20 @@ from qfusion.ui.frame.shell import FILES, Here, link
 from qfusion.ui.panel import panels
 from qfusion.ui.shared import export_dialog, sample_view
 
-ICONS = {"agreement": ":material/join:", "conflict": ":material/compare_arrows:", "synergy": ":material/hub:",
-         "dominance": ":material/person:"}
+ICONS = {
+    "agreement": ":material/join:",
+    "conflict": ":material/compare_arrows:",
+    "synergy": ":material/hub:",
+    "dominance": ":material/person:",
+}
 TITLES = {kind: name.capitalize() for kind, name in examples.NAMES.items()}
 
 
 WAYS: tuple[tuple[str, str, str, dict[str, str]], ...] = (
     ("Explore a sample", "pages/samples.py", ":material/search:", {}),
     ("Bring my data", "pages/data.py", ":material/upload_file:", {}),
-    ("Understand the physics", "pages/dynamics.py", ":material/timeline:", {"show": "Decision"}))
+    ("Understand the physics", "pages/dynamics.py", ":material/timeline:", {"show": "Decision"}),
+)
 
 
 def start(here: Here) -> None:
@@ -49,23 +54,33 @@ def decision(here: Here) -> None:
 def pipeline(here: Here) -> None:
     """The way from features to score; each part links to the page that shows it."""
     parts = describe.pipeline(here.work)
-    depth.title(text.plain(here.work.card.get("title") or here.work.name), describe.sentence(here.work), 3)
+    depth.title(
+        text.plain(here.work.card.get("title") or here.work.name), describe.sentence(here.work), 3
+    )
     with st.container(key="pair-pipeline"):
         cells = st.columns(len(parts), gap="small")
-        for i, (cell, (name, words, page, label, shown)) in enumerate(zip(cells, parts, strict=True)):
+        for i, (cell, (name, words, page, label, shown)) in enumerate(
+            zip(cells, parts, strict=True)
+        ):
             with cell, st.container(border=True, height="stretch"):
-                st.markdown(f"**{i + 1}  {name}**" + ("  :material/arrow_forward:" if i < len(parts) - 1 else ""),
-                            help=depth.help(words))
+                st.markdown(
+                    f"**{i + 1}  {name}**"
+                    + ("  :material/arrow_forward:" if i < len(parts) - 1 else ""),
+                    help=depth.help(words),
+                )
                 depth.below(words)
                 link(page, label, ":material/arrow_outward:", **shown)
 
 
 def example_samples(here: Here) -> None:
     """Samples to start with, in cards: content, mini waterfall, entropies."""
-    depth.title("Samples to start with",
-                f"Picked by their verdicts among the {len(here.work.dataset.rows('test')):,} test samples, from "
-                "the better-predicted half where it has such a sample. "
-                + backgrounds.baseline(here.work.sample_background), 3)
+    depth.title(
+        "Samples to start with",
+        f"Picked by their verdicts among the {len(here.work.dataset.rows('test')):,} test samples, from "
+        "the better-predicted half where it has such a sample. "
+        + backgrounds.baseline(here.work.sample_background),
+        3,
+    )
     found = examples.find(here.work)
     cells = st.columns(len(found), gap="medium")
     for cell, item in zip(cells, found, strict=True):
@@ -76,21 +91,32 @@ def example_samples(here: Here) -> None:
 def _card(here: Here, item: Any) -> None:
     work = here.work
     row = work.dataset.row(item.sample)
-    depth.title(f"{ICONS[item.kind]} {TITLES[item.kind]}", f"{item.why} {_under(work, work.predicted[row])}", 3)
+    depth.title(
+        f"{ICONS[item.kind]} {TITLES[item.kind]}",
+        f"{item.why} {_under(work, work.predicted[row])}",
+        3,
+    )
     with st.container(key=f"said-{item.kind}"):
         sample_view.content(here, row, details=False)
     output = int(work.predicted[row])
     if work.classes:
         right = work.predicted[row] == work.dataset.y[row]
         sure = text.softmax(work.probabilities[row, output])
-        st.markdown(f"Predicted **{text.plain(work.classes[output])}** ({sure}), "
-                    f"{'rightly' if right else 'but it is ' + text.plain(work.classes[int(work.dataset.y[row])])}")
+        st.markdown(
+            f"Predicted **{text.plain(work.classes[output])}** ({sure}), "
+            f"{'rightly' if right else 'but it is ' + text.plain(work.classes[int(work.dataset.y[row])])}"
+        )
     panels.small(builders.waterfall(work, here.theme, kind=item.kind))
     if work.can("time"):
         panels.small(builders.entropy(work, here.theme, kind=item.kind))
     elif work.can("masses"):
         panels.small(builders.masses(work, here.theme, kind=item.kind))
-    link("pages/samples.py", f"Open {text.plain(item.sample)}", ":material/open_in_full:", open=item.sample)
+    link(
+        "pages/samples.py",
+        f"Open {text.plain(item.sample)}",
+        ":material/open_in_full:",
+        open=item.sample,
+    )
 
 
 def _under(work: Workspace, output: int) -> str:
@@ -98,8 +124,10 @@ def _under(work: Workspace, output: int) -> str:
     if work.can("time"):
         return "Top: baseline + terms = score. Bottom: entropy of each modality over time (nats)."
     if work.can("masses"):
-        return f"Top: baseline + terms = {text.plain(work.unit_of(output))}. Bottom: the mass each modality gives " \
-               "each element (dark 0, yellow 1), and what the fusion makes of it."
+        return (
+            f"Top: baseline + terms = {text.plain(work.unit_of(output))}. Bottom: the mass each modality gives "
+            "each element (dark 0, yellow 1), and what the fusion makes of it."
+        )
     return "Baseline + terms = score."
 
 
@@ -108,8 +136,12 @@ def metrics_card(here: Here) -> None:
     if here.work.card.get("metrics", {}).get("test"):
         panels.draw(builders.test_metrics(here.work, here.theme))
         with st.expander("All test metrics as a table", icon=":material/table:"):
-            st.dataframe(_metric_table(here.work.card), hide_index=True, height="content",
-                         alt="Test metrics: mean and spread over the seeds.")
+            st.dataframe(
+                _metric_table(here.work.card),
+                hide_index=True,
+                height="content",
+                alt="Test metrics: mean and spread over the seeds.",
+            )
     else:
         st.caption("This checkpoint's card holds no test metrics. Retrain it to get them.")
 
@@ -117,18 +149,29 @@ def metrics_card(here: Here) -> None:
 def _metric_table(card: Any) -> pd.DataFrame:
     scores, own = card["metrics"]["test"], card.get("this_seed", {}).get("test", {})
     many = len(card.get("seeds", [])) > 1
-    return pd.DataFrame([{
-        "metric": about.short,
-        "mean over seeds ± standard deviation":
-            f"{found['mean']:.3f} ± {found['std']:.3f}" if many else f"{found['mean']:.3f}",
-        "this seed": f"{own[name]:.3f}" if name in own else "–"}
-        for name, about in metrics.labels(scores).items() if (found := scores[name])])
+    return pd.DataFrame(
+        [
+            {
+                "metric": about.short,
+                "mean over seeds ± standard deviation": f"{found['mean']:.3f} ± {found['std']:.3f}"
+                if many
+                else f"{found['mean']:.3f}",
+                "this seed": f"{own[name]:.3f}" if name in own else "–",
+            }
+            for name, about in metrics.labels(scores).items()
+            if (found := scores[name])
+        ]
+    )
 
 
 def model_card(here: Here) -> None:
     """What the model is: chips, and words behind an (i)."""
     with st.container(border=True, height="stretch", key="panel-model"):
-        depth.title("Model", text.plain(here.work.card.get("notes") or "") or describe.sentence(here.work), 3)
+        depth.title(
+            "Model",
+            text.plain(here.work.card.get("notes") or "") or describe.sentence(here.work),
+            3,
+        )
         _chips("model", describe.model_rows(here.work))
         export_dialog.button(here)
 
@@ -138,29 +181,45 @@ def data_card(here: Here) -> None:
     data = here.work.dataset
     with st.container(border=True, height="stretch", key="panel-data"):
         depth.title("Data", text.plain(data.description, 600), 3)
-        _chips("data", {"": data.title, "samples": f"{len(data):,}"}
-               | {split: f"{len(data.rows(split)):,}" for split in ("train", "valid", "test")}
-               | {m.name: f"{m.size} features{', sequence' if m.is_sequence else ''}" for m in data.modalities}
-               | {"target": describe.target_words(here.work), "source": data.source, "licence": data.licence,
-                  "digest": data.digest[:12]})
+        _chips(
+            "data",
+            {"": data.title, "samples": f"{len(data):,}"}
+            | {split: f"{len(data.rows(split)):,}" for split in ("train", "valid", "test")}
+            | {
+                m.name: f"{m.size} features{', sequence' if m.is_sequence else ''}"
+                for m in data.modalities
+            }
+            | {
+                "target": describe.target_words(here.work),
+                "source": data.source,
+                "licence": data.licence,
+                "digest": data.digest[:12],
+            },
+        )
 
 
 def _chips(key: str, facts: Mapping[str, Any]) -> None:
     """Facts side by side, each a small label."""
     with st.container(key=f"chips-{key}"):
-        st.markdown(" ".join(f":gray-badge[{text.plain(name)}{' ' if name else ''}**{text.plain(value, 120)}**]"
-                             for name, value in facts.items()))
+        st.markdown(
+            " ".join(
+                f":gray-badge[{text.plain(name)}{' ' if name else ''}**{text.plain(value, 120)}**]"
+                for name, value in facts.items()
+            )
+        )
 
 
 _OF_TIME = (
     "- **Entropy** says how mixed a modality's state has become; it measures correlation, not who decided.\n"
     "- **Sliders** on the Dynamics page change the physics, and the test metrics with it: an explanation one can "
-    "test.\n")
+    "test.\n"
+)
 _OF_CIRCUITS = (
     "- **Mass** is how much a modality speaks for an element, from 0 to 1; a **truth table** says what the fusion "
     "makes of it.\n- **Angles** on the Circuit page can be edited, and decision and test accuracy with them: an "
     "explanation one can test.\n- **Entropy** of a fused qubit is its entanglement with what it was fused from; it "
-    "measures correlation, not who decided.\n")
+    "measures correlation, not who decided.\n"
+)
 
 
 def reading_guide(here: Here) -> None:
@@ -173,14 +232,25 @@ def reading_guide(here: Here) -> None:
             "hatched.\n- **A decision is a sum**: baseline (the mean over the training data, or whatever is picked on "
             "top) + what each modality adds alone + what pairs and all together add jointly = score. The sum "
             "is exact, not sampled.\n"
-            + (_OF_TIME if here.work.can("time") else _OF_CIRCUITS if here.work.can("rules") else "") +
-            "- **Every figure** has an export (SVG, PDF, PNG, HTML, and what it was made from) and its numbers as CSV; "
-            "the address bar holds the whole view.")
+            + (
+                _OF_TIME
+                if here.work.can("time")
+                else _OF_CIRCUITS
+                if here.work.can("rules")
+                else ""
+            )
+            + "- **Every figure** has an export (SVG, PDF, PNG, HTML, and what it was made from) and its numbers as "
+            "CSV; the address bar holds the whole view."
+        )
 
 
 def _hue_name(name: str, names: tuple[str, ...]) -> str:
-    hues = {style.BLUE: "blue", style.VERMILLION: "vermillion", style.GREEN: "green", style.YELLOW: "yellow",
-            style.PURPLE: "purple", style.SKY: "sky blue"}
+    hues = {
+        style.BLUE: "blue",
+        style.VERMILLION: "vermillion",
+        style.GREEN: "green",
+        style.YELLOW: "yellow",
+        style.PURPLE: "purple",
+        style.SKY: "sky blue",
+    }
     return hues.get(style.term_colour(name, names), "grey")
-
-

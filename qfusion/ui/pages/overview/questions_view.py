@@ -20,7 +20,9 @@ def panel(here: Here) -> None:
     picture = overview.questions(sample)
     with st.container(border=True, key="panel-questions", gap="xsmall", height="stretch"):
         panels.heading(picture.title, picture)
-        cells = {question: st.container(key=f"question-{at}") for at, question in enumerate(QUESTIONS)}
+        cells = {
+            question: st.container(key=f"question-{at}") for at, question in enumerate(QUESTIONS)
+        }
         places = dict(zip(QUESTIONS, _places(here.work), strict=True))
         for question in IN_TURN:
             answer, (page, label, shown) = QUESTIONS[question](sample), places[question]
@@ -32,13 +34,25 @@ def panel(here: Here) -> None:
 
 def _places(work: Workspace) -> tuple[Place, ...]:
     """Where the figure behind each answer is."""
-    fixed: tuple[Place, ...] = (("pages/samples.py", "See every part", {}),
-                                ("pages/samples.py", "See what each says", {}),
-                                ("pages/what_if.py", "See and try it", {}))
+    fixed: tuple[Place, ...] = (
+        ("pages/samples.py", "See every part", {}),
+        ("pages/samples.py", "See what each says", {}),
+        ("pages/what_if.py", "See and try it", {}),
+    )
     if work.can("time"):
-        return (*fixed, ("pages/dynamics.py", "See it over time", {"show": "Decision"}),
-                ("pages/dynamics.py", "See what built it", {"show": "Decision"}))
+        return (
+            *fixed,
+            ("pages/dynamics.py", "See it over time", {"show": "Decision"}),
+            ("pages/dynamics.py", "See what built it", {"show": "Decision"}),
+        )
     if work.can("layers"):
-        return (*fixed, ("pages/circuit.py", "See it along the layers", {"rules": "Entropies"}),
-                ("pages/circuit.py", "See it after the fusion", {"rules": "Entropies"}))
-    return (*fixed, ("pages/dynamics.py", "See why", {}), ("pages/operators.py", "See what the read-out votes for", {}))
+        return (
+            *fixed,
+            ("pages/circuit.py", "See it along the layers", {"rules": "Entropies"}),
+            ("pages/circuit.py", "See it after the fusion", {"rules": "Entropies"}),
+        )
+    return (
+        *fixed,
+        ("pages/dynamics.py", "See why", {}),
+        ("pages/operators.py", "See what the read-out votes for", {}),
+    )

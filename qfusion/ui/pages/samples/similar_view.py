@@ -31,7 +31,11 @@ def draw(here: Here) -> None:
             found = similar.nearest(sample, by)
             ids = [str(name) for name in here.work.dataset.ids[found.rows]]
             _links(here, found, ids)
-        panels.inside(builders.similar(sample, here.theme, by=by), head, on_select=lambda key: _opened(key, ids))
+        panels.inside(
+            builders.similar(sample, here.theme, by=by),
+            head,
+            on_select=lambda key: _opened(key, ids),
+        )
 
 
 def _links(here: Here, found: similar.Nearest, ids: Sequence[str]) -> None:
@@ -40,10 +44,19 @@ def _links(here: Here, found: similar.Nearest, ids: Sequence[str]) -> None:
         return
     with st.popover("Open one", icon=":material/open_in_full:", type="tertiary", key="_similar"):
         for name, words, away in zip(ids, said, found.distances, strict=True):
-            st.button(f"**{text.plain(name, 24)}** {text.plain(words, 40)} ({away:.3g})", type="tertiary",
-                      key=f"_similar_{name}", on_click=_open, args=(name,))
-    link("pages/compare.py", "Side by side", ":material/view_column:",
-         **{VIEW: SEVERAL, "several": [here.sample, *ids[:BESIDE]]})  # type: ignore[arg-type]
+            st.button(
+                f"**{text.plain(name, 24)}** {text.plain(words, 40)} ({away:.3g})",
+                type="tertiary",
+                key=f"_similar_{name}",
+                on_click=_open,
+                args=(name,),
+            )
+    link(
+        "pages/compare.py",
+        "Side by side",
+        ":material/view_column:",
+        **{VIEW: SEVERAL, "several": [here.sample, *ids[:BESIDE]]},  # type: ignore[arg-type]
+    )
 
 
 def _open(name: str) -> None:

@@ -27,12 +27,24 @@ from qfusion.ui.shared import coming
 
 SWEEP, DATA, KIND, VIEW = "sweep", "sweep.data", "sweep.kind", "sweep.view"
 PULSE = 2.0  # seconds between two looks while a sweep is at work
-COMING = ((builders.VIEWS[0], ":material/stacked_line_chart:", ("every trial", "best so far", "table")),
-          (builders.VIEWS[1], ":material/scatter_plot:", ("each setting against the value", "how much it matters")),
-          (builders.VIEWS[2], ":material/line_axis:", ("parallel axes", "a line a trial")))
+COMING = (
+    (builders.VIEWS[0], ":material/stacked_line_chart:", ("every trial", "best so far", "table")),
+    (
+        builders.VIEWS[1],
+        ":material/scatter_plot:",
+        ("each setting against the value", "how much it matters"),
+    ),
+    (builders.VIEWS[2], ":material/line_axis:", ("parallel axes", "a line a trial")),
+)
 MAX_TRIALS = 200  # trials that the form begins
 _NAME, _TRIALS, _SEARCHED, _EPOCHS, _METRIC, _BEGUN = (
-    "_sweep.name", "_sweep.trials", "_sweep.searched", "_sweep.epochs", "_sweep.metric", "_sweep.begun")
+    "_sweep.name",
+    "_sweep.trials",
+    "_sweep.searched",
+    "_sweep.epochs",
+    "_sweep.metric",
+    "_sweep.begun",
+)
 
 
 def page(theme: Theme) -> None:
@@ -41,11 +53,16 @@ def page(theme: Theme) -> None:
         state.put(SWEEP, state.get(_BEGUN))
         state.put(_BEGUN, "")
     known = storage.names()
-    with st.expander("New sweep", icon=":material/add:", expanded=not known, key="box-new-sweep"), guard():
+    with (
+        st.expander("New sweep", icon=":material/add:", expanded=not known, key="box-new-sweep"),
+        guard(),
+    ):
         _form()
     if not known:
-        whole = "There is no sweep yet. Choose above what to search and press Start, or run `python -m qfusion " \
-                "sweep`: it is shown here."
+        whole = (
+            "There is no sweep yet. Choose above what to search and press Start, or run `python -m qfusion "
+            "sweep`: it is shown here."
+        )
         with st.container(border=True, key="box-no-sweeps", gap="xsmall"):
             if not access.may_train():
                 st.markdown("There is no sweep on this server.")
@@ -82,27 +99,46 @@ def _sweep(theme: Theme, name: str, moving: bool) -> None:
         tabs = st.tabs(list(builders.VIEWS), **state.opened(VIEW))
         for tab, draw in zip(tabs, (_trials, _slices, _together), strict=True):
             if tab.open:
-                with tab, guard(), st.container(
-                    key=f"fold-sweep-{builders.VIEWS.index(str(state.get(VIEW) or builders.VIEWS[0]))}"):
+                with (
+                    tab,
+                    guard(),
+                    st.container(
+                        key=f"fold-sweep-{builders.VIEWS.index(str(state.get(VIEW) or builders.VIEWS[0]))}"
+                    ),
+                ):
                     draw(theme, trials)
 
 
 def _said(trials: Trials) -> None:
     found, attempts, best = trials.sweep, trials.attempts, trials.best
     search = found.search
-    counts = {word: sum(sweep_trials.STATES[a.state] == word for a in attempts)
-              for word in sweep_trials.STATES.values()}
+    counts = {
+        word: sum(sweep_trials.STATES[a.state] == word for a in attempts)
+        for word in sweep_trials.STATES.values()
+    }
     done = sum(a.state not in (sweeps.WAITING, sweeps.RUNNING) for a in attempts)
-    st.progress(min(1.0, done / max(1, found.trials)), f"{done} of {found.trials} trials have ended"
-                + "".join(f", {count} {word}" for word, count in counts.items() if count and word != "finished"))
-    st.markdown(f"**{text.plain(search.model)}** on **{text.plain(search.data)}**, judged by {trials.judged}: "
-                f"{', '.join(f'`{key}` {_space(entry)}' for key, entry in search.space.items())}.")
+    st.progress(
+        min(1.0, done / max(1, found.trials)),
+        f"{done} of {found.trials} trials have ended"
+        + "".join(
+            f", {count} {word}" for word, count in counts.items() if count and word != "finished"
+        ),
+    )
+    st.markdown(
+        f"**{text.plain(search.model)}** on **{text.plain(search.data)}**, judged by {trials.judged}: "
+        f"{', '.join(f'`{key}` {_space(entry)}' for key, entry in search.space.items())}."
+    )
     if best is None:
         return
-    st.markdown(f"Best: trial {best.number} with {trials.judged} **{best.value:.4g}** by "
-                + ", ".join(f"`{key}` = {_plain(value)}" for key, value in found.settings(best).items()
-                            if key in search.space)
-                + ". It was chosen among many, so new rows will most likely do worse. Train it:")
+    st.markdown(
+        f"Best: trial {best.number} with {trials.judged} **{best.value:.4g}** by "
+        + ", ".join(
+            f"`{key}` = {_plain(value)}"
+            for key, value in found.settings(best).items()
+            if key in search.space
+        )
+        + ". It was chosen among many, so new rows will most likely do worse. Train it:"
+    )
     st.code(found.command(best), language="bash", wrap_lines=True)
 
 
@@ -113,18 +149,39 @@ def _buttons(trials: Trials) -> None:
     found, busy = trials.sweep, any(a.state == sweeps.RUNNING for a in trials.attempts)
     stopped = bool(found.study.user_attrs.get("stopped"))
     with st.container(horizontal=True, vertical_alignment="center", key="sweep-actions"):
-        st.button("Stop", icon=":material/stop:", key="_sweep_stop", disabled=found.is_done or stopped,
-                  on_click=told, args=(_stop, found),
-                  help="All processes leave at the end of their epoch; trials that are cut off begin again when it "
-                       "goes on.")
-        st.button("Go on", icon=":material/play_arrow:", key="_sweep_go_on", disabled=found.is_done, on_click=told,
-                  args=(_go_on, found), help="Starts one more process that takes part, also beside those at work.")
+        st.button(
+            "Stop",
+            icon=":material/stop:",
+            key="_sweep_stop",
+            disabled=found.is_done or stopped,
+            on_click=told,
+            args=(_stop, found),
+            help="All processes leave at the end of their epoch; trials that are cut off begin again when it "
+            "goes on.",
+        )
+        st.button(
+            "Go on",
+            icon=":material/play_arrow:",
+            key="_sweep_go_on",
+            disabled=found.is_done,
+            on_click=told,
+            args=(_go_on, found),
+            help="Starts one more process that takes part, also beside those at work.",
+        )
         if not found.is_done:
             line = queue.waiting()
-            st.caption("Stopping …" if stopped and busy else "Stopped." if stopped else "A process is at work." if busy
-                       else f"It waits for a free processor, at place {line.index(found.name) + 1} of {len(line)}."
-                       if found.name in line else "No trial is being trained now: a process is starting or was "
-                            "killed. Go on starts another.")
+            st.caption(
+                "Stopping …"
+                if stopped and busy
+                else "Stopped."
+                if stopped
+                else "A process is at work."
+                if busy
+                else f"It waits for a free processor, at place {line.index(found.name) + 1} of {len(line)}."
+                if found.name in line
+                else "No trial is being trained now: a process is starting or was "
+                "killed. Go on starts another."
+            )
 
 
 def _stop(found: Sweep) -> None:
@@ -141,9 +198,16 @@ def _go_on(found: Sweep) -> None:
 def _trials(theme: Theme, trials: Trials) -> None:
     panels.draw(builders.history(trials, theme))
     frame = trials.table()
-    st.dataframe(frame, hide_index=True, height=min(38 + 35 * len(frame), 388), alt=f"Table of {len(frame)} trials.",
-                 column_config={trials.judged: st.column_config.NumberColumn(format="%.4g"),
-                                "message": st.column_config.TextColumn(width="medium")})
+    st.dataframe(
+        frame,
+        hide_index=True,
+        height=min(38 + 35 * len(frame), 388),
+        alt=f"Table of {len(frame)} trials.",
+        column_config={
+            trials.judged: st.column_config.NumberColumn(format="%.4g"),
+            "message": st.column_config.TextColumn(width="medium"),
+        },
+    )
 
 
 def _slices(theme: Theme, trials: Trials) -> None:
@@ -153,7 +217,8 @@ def _slices(theme: Theme, trials: Trials) -> None:
     else:
         st.caption(
             f"How much each setting matters is worked out from {sweep_trials.ENOUGH} finished trials of two settings "
-            "or more.")
+            "or more."
+        )
 
 
 def _together(theme: Theme, trials: Trials) -> None:
@@ -171,11 +236,22 @@ def _form() -> None:
     with right:
         kind = st.selectbox("Kind of model", list(KINDS), **state.bound(KIND))
     default = plans.known(name, kind)
-    can = [key for key in default if key in SETTINGS and key not in ("refit", "dims", "epochs")
-           and not isinstance(default[key], bool)]
-    searched = st.multiselect("Settings to search", can, default=["rate"], max_selections=8,
-                              format_func=lambda key: SETTINGS[key].title,
-                              key=f"{_SEARCHED}.{kind}", persist_state="session")
+    can = [
+        key
+        for key in default
+        if key in SETTINGS
+        and key not in ("refit", "dims", "epochs")
+        and not isinstance(default[key], bool)
+    ]
+    searched = st.multiselect(
+        "Settings to search",
+        can,
+        default=["rate"],
+        max_selections=8,
+        format_func=lambda key: SETTINGS[key].title,
+        key=f"{_SEARCHED}.{kind}",
+        persist_state="session",
+    )
     rows: dict[str, tuple[float, float, bool]] = {}
     choices = []
     for key in searched:
@@ -186,29 +262,70 @@ def _form() -> None:
         else:
             choices.append(f"{key}={','.join(chosen)}")
     columns = st.columns(4, gap="small")
-    trials = int(columns[0].number_input("Trials", 1, MAX_TRIALS, 20, 1, key=_TRIALS, persist_state="session"))
-    epochs = int(columns[1].number_input("Most epochs", 1, 2000, min(int(default["epochs"]), 30), 1, key=_EPOCHS,
-                                         persist_state="session"))
-    judged = columns[2].selectbox("Judged by", space.metric_names(cache.dataset(name)), key=_METRIC,
-                                  persist_state="session",
-                                  help="On the validation rows, in the epoch that a training keeps.")
+    trials = int(
+        columns[0].number_input(
+            "Trials", 1, MAX_TRIALS, 20, 1, key=_TRIALS, persist_state="session"
+        )
+    )
+    epochs = int(
+        columns[1].number_input(
+            "Most epochs",
+            1,
+            2000,
+            min(int(default["epochs"]), 30),
+            1,
+            key=_EPOCHS,
+            persist_state="session",
+        )
+    )
+    judged = columns[2].selectbox(
+        "Judged by",
+        space.metric_names(cache.dataset(name)),
+        key=_METRIC,
+        persist_state="session",
+        help="On the validation rows, in the epoch that a training keeps.",
+    )
     free = _free_name(kind, name)
-    typed = columns[3].text_input("Name", placeholder=free, max_chars=64, key=_NAME, persist_state="session").strip()
-    cost = f"{trials} trainings one after the other in a process of its own, which goes on when this page is closed; " \
-           f"those that do worse than the median are stopped early. At most {queue.worker_slots()} processes train " \
-           "at once on this machine."
+    typed = (
+        columns[3]
+        .text_input("Name", placeholder=free, max_chars=64, key=_NAME, persist_state="session")
+        .strip()
+    )
+    cost = (
+        f"{trials} trainings one after the other in a process of its own, which goes on when this page is closed; "
+        f"those that do worse than the median are stopped early. At most {queue.worker_slots()} processes train "
+        "at once on this machine."
+    )
     depth.below(cost)
     with st.container(horizontal=True, vertical_alignment="center", key="sweep-begin"):
-        pressed = st.button("Start", type="primary", icon=":material/play_arrow:", key="_sweep_start",
-                            disabled=not searched, help=depth.help(cost))
+        pressed = st.button(
+            "Start",
+            type="primary",
+            icon=":material/play_arrow:",
+            key="_sweep_start",
+            disabled=not searched,
+            help=depth.help(cost),
+        )
         if not depth.full():
-            chips.draw("sweep-cost", (f"{trials} trainings, one after the other", f"at most {epochs} epochs each",
-                                      "worse than the median: stopped early", "goes on when this page is closed",
-                                      f"at most {queue.worker_slots()} processes at once"))
+            chips.draw(
+                "sweep-cost",
+                (
+                    f"{trials} trainings, one after the other",
+                    f"at most {epochs} epochs each",
+                    "worse than the median: stopped early",
+                    "goes on when this page is closed",
+                    f"at most {queue.worker_slots()} processes at once",
+                ),
+            )
     if pressed:
         wanted = typed or free
-        check(wanted not in storage.names(), f"A sweep called {wanted[:64]!r} is there already. Choose another name.")
-        search = space.read(name, kind, {"epochs": epochs}, sweep_trials.ranges(rows), choices, str(judged))
+        check(
+            wanted not in storage.names(),
+            f"A sweep called {wanted[:64]!r} is there already. Choose another name.",
+        )
+        search = space.read(
+            name, kind, {"epochs": epochs}, sweep_trials.ranges(rows), choices, str(judged)
+        )
         access.check_train()
         sweeps.begin(wanted, search, trials)
         sweeps.launch(wanted)
@@ -220,33 +337,63 @@ def _row(key: str, default: Any, kind: str) -> tuple[float, float, bool] | list[
     """The widgets of a setting that is searched: two ends and the scale, or the words to choose among."""
     setting = SETTINGS[key]
     if setting.choices:
-        words = [word for word in setting.choices if key != "loss"
-                 or (word == "cross_entropy") == (default == "cross_entropy")]
-        return list(st.multiselect(setting.title, words, default=words[:2], help=setting.says,
-                                   key=f"_sweep.{kind}.{key}", persist_state="session"))
+        words = [
+            word
+            for word in setting.choices
+            if key != "loss" or (word == "cross_entropy") == (default == "cross_entropy")
+        ]
+        return list(
+            st.multiselect(
+                setting.title,
+                words,
+                default=words[:2],
+                help=setting.says,
+                key=f"_sweep.{kind}.{key}",
+                persist_state="session",
+            )
+        )
     low, high, log = sweep_trials.span(float(default), float(setting.low), float(setting.high))
     whole = isinstance(default, int)
     low, high = (round(low), round(high)) if whole else (low, high)
     first, second, third = st.columns([2, 2, 1], gap="small", vertical_alignment="bottom")
-    form: dict[str, Any] = {"step": 1, "format": "%d"} if whole else {"step": max(abs(high - low) / 20, 1e-8),
-                                                                      "format": "%g"}
-    start = first.number_input(f"{setting.title}, from", value=low, help=setting.says, key=f"_sweep.{kind}.{key}.low",
-                               persist_state="session", **form)
-    end = second.number_input("to", value=high, key=f"_sweep.{kind}.{key}.high", persist_state="session", **form)
+    form: dict[str, Any] = (
+        {"step": 1, "format": "%d"}
+        if whole
+        else {"step": max(abs(high - low) / 20, 1e-8), "format": "%g"}
+    )
+    start = first.number_input(
+        f"{setting.title}, from",
+        value=low,
+        help=setting.says,
+        key=f"_sweep.{kind}.{key}.low",
+        persist_state="session",
+        **form,
+    )
+    end = second.number_input(
+        "to", value=high, key=f"_sweep.{kind}.{key}.high", persist_state="session", **form
+    )
     over = third.checkbox("log", value=log, key=f"_sweep.{kind}.{key}.log", persist_state="session")
     return float(start), float(end), bool(over)
 
 
 def _free_name(kind: str, data: str) -> str:
-    stem = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in f"{kind}-{data}")[:48]
+    stem = "".join(
+        c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in f"{kind}-{data}"
+    )[:48]
     taken = set(storage.names())
-    return next(name for name in (stem, *(f"{stem}.{n}" for n in range(2, len(taken) + 3))) if name not in taken)
+    return next(
+        name
+        for name in (stem, *(f"{stem}.{n}" for n in range(2, len(taken) + 3)))
+        if name not in taken
+    )
 
 
 def _space(entry: Any) -> str:
     if "choices" in entry:
         return "among " + ", ".join(_plain(value) for value in entry["choices"])
-    return f"from {entry['low']:g} to {entry['high']:g}{', logarithmically' if entry['log'] else ''}"
+    return (
+        f"from {entry['low']:g} to {entry['high']:g}{', logarithmically' if entry['log'] else ''}"
+    )
 
 
 def _plain(value: Any) -> str:

@@ -17,8 +17,12 @@ METRIC = "train.metric"
 def _with_history(shown: list[Seen]) -> list[Seen]:
     found = run_curves.with_history(shown)
     if not found:
-        st.info("No epoch is over yet." if any(each.alive for each in shown)
-                else "Of the runs shown, none has an epoch to draw.", icon=":material/hourglass_top:")
+        st.info(
+            "No epoch is over yet."
+            if any(each.alive for each in shown)
+            else "Of the runs shown, none has an epoch to draw.",
+            icon=":material/hourglass_top:",
+        )
     return found
 
 
@@ -45,7 +49,8 @@ def _metric(theme: Theme, shown: list[Seen]) -> None:
         st.info(
             "The runs shown have no metric in common: one predicts a number, another one classes. Choose runs of one "
             "kind.",
-            icon=":material/help:")
+            icon=":material/help:",
+        )
         return
     default = run_curves.main_metric(known)
     if state.get(METRIC) not in (None, *known):
@@ -53,8 +58,14 @@ def _metric(theme: Theme, shown: list[Seen]) -> None:
     with st.container(border=True, key="panel-train-metric", gap="xxsmall"):
         with st.container(horizontal=True, vertical_alignment="center"):
             panels.heading("Metric on the validation rows")
-            metric = st.selectbox("Metric", known, index=known.index(default), label_visibility="collapsed", width=170,
-                                  **state.bound(METRIC))
+            metric = st.selectbox(
+                "Metric",
+                known,
+                index=known.index(default),
+                label_visibility="collapsed",
+                width=170,
+                **state.bound(METRIC),
+            )
         panels.drawn(builders.metric(shown, theme, metric=metric))
 
 

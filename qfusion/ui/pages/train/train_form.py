@@ -28,7 +28,9 @@ _NAME, _EVENTS, _STARTED = "_new.name", "_new.events", "_new.started"
 def draw() -> list[str]:
     """Draws the form; returns the names of the runs when it has just started some."""
     known = sources()
-    check(bool(known), "No data set is on this machine, not even the embedded one. Reinstall qfusion.")
+    check(
+        bool(known), "No data set is on this machine, not even the embedded one. Reinstall qfusion."
+    )
     if state.get(DATA) not in (None, *known):
         state.forget(DATA)  # it was deleted
     left, right = (box.container(gap="xxsmall") for box in st.columns(2, gap="medium"))
@@ -38,11 +40,15 @@ def draw() -> list[str]:
         kind = st.selectbox("Kind of model", list(KINDS), **state.bound(KIND))
     dataset = cache.dataset(name)
     target = dataset.target
-    predicted = f"{len(target.classes)} classes of {text.plain(target.name)}" if target.classes else text.plain(
-        target.name)
+    predicted = (
+        f"{len(target.classes)} classes of {text.plain(target.name)}"
+        if target.classes
+        else text.plain(target.name)
+    )
     left.caption(
         f"{text.plain(dataset.title)}: {len(dataset.rows('train')):,} training, {len(dataset.rows('valid')):,} "
-        f"validation and {len(dataset.rows('test')):,} test rows; predicts {predicted}.")
+        f"validation and {len(dataset.rows('test')):,} test rows; predicts {predicted}."
+    )
     right.caption(f"**{KINDS[kind].title}.** {KINDS[kind].says}")
     chosen = _settings(name, kind, bool(target.classes))
     return _start(name, kind, chosen, len(dataset.rows("train")))
@@ -58,18 +64,26 @@ def _settings(name: str, kind: str, classes: bool) -> dict[str, Any]:
     with st.container(key="grid-main"):
         found |= {key: _field(key, begin[key], name, kind, classes) for key in main}
     rest = [key for key in default if key not in main]
-    with st.expander(f"{len(rest)} more settings", icon=":material/tune:",
-                     key="box-advanced"), st.container(key="grid-more"):
+    with (
+        st.expander(f"{len(rest)} more settings", icon=":material/tune:", key="box-advanced"),
+        st.container(key="grid-more"),
+    ):
         found |= {key: _field(key, begin[key], name, kind, classes) for key in rest}
     if like:
         st.caption(f"Where you change nothing, settings are those of the shipped model `{like}`.")
-    return {key: _value(key, value, default[key]) for key, value in found.items()
-            if _value(key, value, default[key]) != default[key]}
+    return {
+        key: _value(key, value, default[key])
+        for key, value in found.items()
+        if _value(key, value, default[key]) != default[key]
+    }
 
 
 def _value(key: str, given: Any, default: Any) -> Any:
-    return plans.value(key, given.strip(), default) if isinstance(given,
-                                                                  str) and not isinstance(default, str) else given
+    return (
+        plans.value(key, given.strip(), default)
+        if isinstance(given, str) and not isinstance(default, str)
+        else given
+    )
 
 
 def _field(key: str, begin: Any, name: str, kind: str, classes: bool) -> Any:
@@ -84,8 +98,14 @@ def _field(key: str, begin: Any, name: str, kind: str, classes: bool) -> Any:
 def _widget(setting: Setting, key: str, begin: Any, classes: bool, as_: str) -> Any:
     kept: dict[str, Any] = {**state.bound(as_), "help": depth.help(setting.says)}
     if setting.choices:
-        choices = [word for word in setting.choices if key != "loss" or (word == "cross_entropy") == classes]
-        return st.selectbox(setting.title, choices, index=choices.index(begin) if begin in choices else 0, **kept)
+        choices = [
+            word
+            for word in setting.choices
+            if key != "loss" or (word == "cross_entropy") == classes
+        ]
+        return st.selectbox(
+            setting.title, choices, index=choices.index(begin) if begin in choices else 0, **kept
+        )
     if isinstance(begin, bool):
         return st.checkbox(setting.title, value=begin, **kept)
     if key in TYPED or isinstance(begin, str):
@@ -103,21 +123,37 @@ def _widget(setting: Setting, key: str, begin: Any, classes: bool, as_: str) -> 
 def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> list[str]:
     """Name, seeds, what it will cost, and the button."""
     with st.container(key="grid-start"):
-        first, second, third, last = (st.container(gap="xxsmall", key=f"start-{place}") for place in range(4))
+        first, second, third, last = (
+            st.container(gap="xxsmall", key=f"start-{place}") for place in range(4)
+        )
     with second:
         says = "One run a seed: the same training from other random numbers, named NAME-0, NAME-1 and so on."
-        count = int(st.number_input("Runs", 1, run_curves.MAX_SEEDS, 1, 1, help=depth.help(says), **state.bound(SEEDS)))
+        count = int(
+            st.number_input(
+                "Runs", 1, run_curves.MAX_SEEDS, 1, 1, help=depth.help(says), **state.bound(SEEDS)
+            )
+        )
         depth.below(says)
     with third:
         says = "Of every random number: the same seed gives the same weights."
-        seed = int(st.number_input("First seed", 0, 10**6, 0, 1, help=depth.help(says), **state.bound(FIRST)))
+        seed = int(
+            st.number_input(
+                "First seed", 0, 10**6, 0, 1, help=depth.help(says), **state.bound(FIRST)
+            )
+        )
         depth.below(says)
     seeds = run_curves.check_seeds(count, seed)
     free = plans.free_name(kind, name, seeds)
     with first:
         says = "Of the run and of the model it makes; left empty, the one that is shown."
-        typed = st.text_input("Name", placeholder=free, max_chars=64, key=_NAME, persist_state="session",
-                              help=depth.help(says)).strip()
+        typed = st.text_input(
+            "Name",
+            placeholder=free,
+            max_chars=64,
+            key=_NAME,
+            persist_state="session",
+            help=depth.help(says),
+        ).strip()
         depth.below(says)
         names = plans.names_of(typed or free, seeds)
         wrong = _problem(names)
@@ -125,27 +161,47 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> list[str]
             st.error(text.message(wrong), icon=":material/error:")
     with last:
         events = run_curves.can_write_events() and st.checkbox(
-            "Write event files", key=_EVENTS, persist_state="session",
-            help="For TensorBoard, in the run's folder `events`.")
+            "Write event files",
+            key=_EVENTS,
+            persist_state="session",
+            help="For TensorBoard, in the run's folder `events`.",
+        )
     epochs = int(chosen.get("epochs", plans.known(name, kind)["epochs"]))
-    cost = f"At most {epochs:,} epochs of {rows:,} training rows{f', {count} times' if count > 1 else ''}: " \
-           f"{count * epochs * rows:,} samples to go through. How long that takes shows after the first epoch. " \
-           f"At most {queue.worker_slots()} runs are trained at once on this machine, the others wait. " \
-           "Closing this page stops nothing."
+    cost = (
+        f"At most {epochs:,} epochs of {rows:,} training rows{f', {count} times' if count > 1 else ''}: "
+        f"{count * epochs * rows:,} samples to go through. How long that takes shows after the first epoch. "
+        f"At most {queue.worker_slots()} runs are trained at once on this machine, the others wait. "
+        "Closing this page stops nothing."
+    )
     depth.below(cost)
     with st.container(horizontal=True, vertical_alignment="center", key="run-begin"):
-        pressed = st.button("Start" if count == 1 else f"Start {count} runs", type="primary",
-                            icon=":material/play_arrow:", key="_start", disabled=bool(wrong), help=depth.help(cost))
+        pressed = st.button(
+            "Start" if count == 1 else f"Start {count} runs",
+            type="primary",
+            icon=":material/play_arrow:",
+            key="_start",
+            disabled=bool(wrong),
+            help=depth.help(cost),
+        )
         if not depth.full():
-            chips.draw("run-cost", (f"at most {epochs:,} epochs{f', {count} times' if count > 1 else ''}",
-                                    f"{rows:,} training rows", f"{count * epochs * rows:,} samples to go through",
-                                    f"at most {queue.worker_slots()} runs at once",
-                                    "goes on when this page is closed"))
+            chips.draw(
+                "run-cost",
+                (
+                    f"at most {epochs:,} epochs{f', {count} times' if count > 1 else ''}",
+                    f"{rows:,} training rows",
+                    f"{count * epochs * rows:,} samples to go through",
+                    f"at most {queue.worker_slots()} runs at once",
+                    "goes on when this page is closed",
+                ),
+            )
     if not pressed:
         return []
     access.check_train()
     plan = plans.plan(name, kind, chosen, seed)
-    plans.start({each: replace(plan, seed=number) for each, number in zip(names, seeds, strict=True)}, bool(events))
+    plans.start(
+        {each: replace(plan, seed=number) for each, number in zip(names, seeds, strict=True)},
+        bool(events),
+    )
     return names
 
 
@@ -165,7 +221,12 @@ def part(open_: bool) -> None:
         return
     started: list[str] = []
     set_up = any(key.startswith("new.") for key in st.query_params)
-    with st.expander("New run", expanded=open_ or set_up, icon=":material/add_circle:", key="box-new"), guard():
+    with (
+        st.expander(
+            "New run", expanded=open_ or set_up, icon=":material/add_circle:", key="box-new"
+        ),
+        guard(),
+    ):
         started = draw()
     if started:
         state.put(_STARTED, started)

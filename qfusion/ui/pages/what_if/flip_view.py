@@ -29,12 +29,21 @@ def nearest(here: Here) -> None:
     with st.container(horizontal=True, key="apply-flips"):
         for name, flip in interventions.what_would_flip(here.work, here.row).items():
             if flip.state.possible:
-                st.button(f"Set {text.plain(name)} to its nearest flip", key=f"_flip-{name}", icon=":material/flip:",
-                          on_click=what_if_controls.take, args=(name, FLIP))
+                st.button(
+                    f"Set {text.plain(name)} to its nearest flip",
+                    key=f"_flip-{name}",
+                    icon=":material/flip:",
+                    on_click=what_if_controls.take,
+                    args=(name, FLIP),
+                )
             if flip.donor_id:
-                st.button(f"Take {text.plain(name)} of {text.plain(flip.donor_id)}", key=f"_lend-{name}",
-                          on_click=what_if_controls.take,
-                          args=(name, SWAP, flip.donor_id), icon=":material/swap_horiz:")
+                st.button(
+                    f"Take {text.plain(name)} of {text.plain(flip.donor_id)}",
+                    key=f"_lend-{name}",
+                    on_click=what_if_controls.take,
+                    args=(name, SWAP, flip.donor_id),
+                    icon=":material/swap_horiz:",
+                )
 
 
 def parameters(here: Here) -> None:
@@ -42,17 +51,23 @@ def parameters(here: Here) -> None:
     if not here.work.can("terms"):
         st.caption(
             "This model has no knobs of a physics and no fusion rules that could flip the decision: only its states "
-            "can.")
+            "can."
+        )
         return
-    title = "Which knob of the physics would flip it?" if here.work.can(
-        "time") else "Which angle of the fusion rules would flip it?"
+    title = (
+        "Which knob of the physics would flip it?"
+        if here.work.can("time")
+        else "Which angle of the fusion rules would flip it?"
+    )
     box = st.expander(title, icon=":material/tune:", **state.opened(FLIPS))
     if not box.open:
         return
     with box:
         search = interventions.parameters_that_flip(here.work, here.row)
         if not search.found:
-            st.markdown(f"**None of the {search.tried} knobs flips this decision on its own** ({search.ranges}).")
+            st.markdown(
+                f"**None of the {search.tried} knobs flips this decision on its own** ({search.ranges})."
+            )
             return
         panels.draw(builders.parameter_flips(here.subject(), here.theme))
         _set_links(here, search)
@@ -64,12 +79,24 @@ def _set_links(here: Here, search: Any) -> None:
         for change in search.found[:MAX_LINKS]:
             name = text.plain(interventions.parameter_name(here.work, change))
             if here.work.can("time"):
-                link("pages/dynamics.py", f"Set {name} to {beyond(change):g} on Dynamics", ":material/tune:",
-                     show="Decision", turn=str(tweak_of(change, beyond(change))))
+                link(
+                    "pages/dynamics.py",
+                    f"Set {name} to {beyond(change):g} on Dynamics",
+                    ":material/tune:",
+                    show="Decision",
+                    turn=str(tweak_of(change, beyond(change))),
+                )
             else:
-                place = edits.key(edits.shape_of(here.work.model), *map(int, change.name.split(".")))
-                link("pages/circuit.py", f"Set {name} to {beyond(change):g} rad on Circuit", ":material/tune:",
-                     rules="Fusion rules", edits=f"{place}={beyond(change):g}")
+                place = edits.key(
+                    edits.shape_of(here.work.model), *map(int, change.name.split("."))
+                )
+                link(
+                    "pages/circuit.py",
+                    f"Set {name} to {beyond(change):g} rad on Circuit",
+                    ":material/tune:",
+                    rules="Fusion rules",
+                    edits=f"{place}={beyond(change):g}",
+                )
 
 
 def beyond(change: ParameterChange) -> float:

@@ -9,7 +9,16 @@ import streamlit as st
 
 from qfusion.analysis import backgrounds, text
 from qfusion.analysis.dynamics import interventions
-from qfusion.analysis.dynamics.interventions import DROP, FLIP, INPUT, KEPT, STATE, SWAP, Asked, Change
+from qfusion.analysis.dynamics.interventions import (
+    DROP,
+    FLIP,
+    INPUT,
+    KEPT,
+    STATE,
+    SWAP,
+    Asked,
+    Change,
+)
 from qfusion.data import Audio, Content, Image, Text
 from qfusion.data.sources.planted import editing, words
 from qfusion.panels.what_if import PREFIXES, TITLES, control_key, ranges
@@ -44,7 +53,9 @@ def forget_other_samples(here: Here) -> None:
     if before not in (None, now):
         reset(here)
         # What is no longer drawn can be forgotten; a drawn widget would keep its value in the browser.
-        for key in [str(key) for key in st.session_state if str(key).startswith(PREFIXES[1:]) or key == SAY]:
+        for key in [
+            str(key) for key in st.session_state if str(key).startswith(PREFIXES[1:]) or key == SAY
+        ]:
             state.forget(key)
 
 
@@ -69,9 +80,16 @@ def draw(here: Here) -> Asked:
     for place, name in enumerate(here.work.modalities):
         with st.container(border=True, key=f"box-change-{place}", gap="xsmall"):
             found[name] = _one(here, name, own[name])
-    st.button("Undo all changes", key="_what_if_reset", icon=":material/restart_alt:", on_click=reset,
-              args=(here,),
-              disabled=all(change.action == KEPT for change in interventions.asked(here.work, here.row, found)))
+    st.button(
+        "Undo all changes",
+        key="_what_if_reset",
+        icon=":material/restart_alt:",
+        on_click=reset,
+        args=(here,),
+        disabled=all(
+            change.action == KEPT for change in interventions.asked(here.work, here.row, found)
+        ),
+    )
     return found
 
 
@@ -79,7 +97,9 @@ def _one(here: Here, name: str, own: Any) -> dict[str, Any]:
     titles = [TITLES[action] for action in interventions.actions(here.work, name)]
     if state.get(do_key(name)) not in (None, *titles):
         state.forget(do_key(name))
-    action = _ACTION[st.selectbox(text.plain(name), titles, help=_HELP, **state.bound(do_key(name)))]
+    action = _ACTION[
+        st.selectbox(text.plain(name), titles, help=_HELP, **state.bound(do_key(name)))
+    ]
     details: dict[str, Any] = {}
     if action == SWAP:
         details = {"donor": _donor(here, name)}
@@ -93,7 +113,9 @@ def _one(here: Here, name: str, own: Any) -> dict[str, Any]:
         possible = interventions.what_would_flip(here.work, here.row)[name].state.possible
         st.caption(
             "The smallest change of its state, all other modalities as they are in the sample, that turns the decision."
-            if possible else f"No state of {text.plain(name)} turns this decision, so it is left as it is.")
+            if possible
+            else f"No state of {text.plain(name)} turns this decision, so it is left as it is."
+        )
     return {"action": action, **details}
 
 
@@ -105,9 +127,18 @@ def _donor(here: Here, name: str) -> str:
     if sample_box.is_foreign(data, key):
         state.forget(key)
     # A default beside a value that a button has set would be complained of in the log.
-    default = backgrounds.default_contrast(here.work, here.row) if state.get(key) is None else str(data.ids[0])
-    donor = sample_box.draw("of sample", data, default, key,
-                            help="Any sample of the data; it opens on one with another decision.")
+    default = (
+        backgrounds.default_contrast(here.work, here.row)
+        if state.get(key) is None
+        else str(data.ids[0])
+    )
+    donor = sample_box.draw(
+        "of sample",
+        data,
+        default,
+        key,
+        help="Any sample of the data; it opens on one with another decision.",
+    )
     content = here.work.dataset.content(here.work.dataset.row(donor)).get(name)
     if content is not None:
         show(name, content)
@@ -116,26 +147,51 @@ def _donor(here: Here, name: str) -> str:
 
 def _input(here: Here, name: str) -> dict[str, Any]:
     if name == "text":
-        said = st.text_input("Sentence", value=interventions.own_words(here.work, here.row), max_chars=400,
-                             **state.bound(SAY),
-                             help=f"At most {words.MAX_WORDS} words of the vocabulary below, with one 'and' or 'but' "
-                                  "at most.")
+        said = st.text_input(
+            "Sentence",
+            value=interventions.own_words(here.work, here.row),
+            max_chars=400,
+            **state.bound(SAY),
+            help=f"At most {words.MAX_WORDS} words of the vocabulary below, with one 'and' or 'but' "
+            "at most.",
+        )
         with st.popover("Vocabulary", icon=":material/dictionary:"):
             _vocabulary()
         return {"words": str(said or "")}
-    values = {control.name: float(st.slider(f"{control.title} ({control.unit})", control.low, control.high, 0.0, 0.05,
-                                            format="%+.2f", **state.bound(control_key(name, control))))
-              for control in editing.CONTROLS[name]}
+    values = {
+        control.name: float(
+            st.slider(
+                f"{control.title} ({control.unit})",
+                control.low,
+                control.high,
+                0.0,
+                0.05,
+                format="%+.2f",
+                **state.bound(control_key(name, control)),
+            )
+        )
+        for control in editing.CONTROLS[name]
+    }
     with guard():
-        show(name,
-             interventions.edited(here.work, here.row, name, Change(INPUT, controls=tuple(values.items()))).content)
+        show(
+            name,
+            interventions.edited(
+                here.work, here.row, name, Change(INPUT, controls=tuple(values.items()))
+            ).content,
+        )
     return {"controls": values}
 
 
 def _vocabulary() -> None:
-    groups = {"Opinions, with their value": [f"{w} ({v:+.2f})" for w, v in words.OPINIONS.items()],
-              "Intensifiers": [f"{w} (×{v:g})" for w, v in words.INTENSIFIERS.items()], "Negations": words.NEGATIONS,
-              "Joins": words.JOINS, "Topics": words.TOPICS, "Fillers": words.FILLERS, "Others": words.FUNCTION}
+    groups = {
+        "Opinions, with their value": [f"{w} ({v:+.2f})" for w, v in words.OPINIONS.items()],
+        "Intensifiers": [f"{w} (×{v:g})" for w, v in words.INTENSIFIERS.items()],
+        "Negations": words.NEGATIONS,
+        "Joins": words.JOINS,
+        "Topics": words.TOPICS,
+        "Fillers": words.FILLERS,
+        "Others": words.FUNCTION,
+    }
     for title, entries in groups.items():
         st.markdown(f"**{title}**  \n{', '.join(map(text.plain, entries))}")
 
@@ -146,8 +202,17 @@ def _state(here: Here, name: str, own: Any) -> dict[int, float]:
     numbers = zip(titles, interventions.shown_state(own), ranges(here.work, name), strict=True)
     for place, (title, value, (low, high)) in enumerate(numbers):
         start = float(np.clip(round(value, 3), low, high))
-        chosen[place] = float(st.slider(title, low, high, start, interventions.STEP, format="%.3f",
-                                        **state.bound(set_key(name, place))))
+        chosen[place] = float(
+            st.slider(
+                title,
+                low,
+                high,
+                start,
+                interventions.STEP,
+                format="%.3f",
+                **state.bound(set_key(name, place)),
+            )
+        )
     if own.is_complex() and len(titles) > 2:
         st.caption("Weights are scaled to add up to one; the phases stay.")
     return chosen

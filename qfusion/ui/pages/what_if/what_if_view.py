@@ -23,13 +23,15 @@ def result(here: Here, changes: Asked) -> None:
     if not done:
         panels.draw(builders.waterfall(sample, theme))
         return
-    for when, place in zip((builders.BEFORE, builders.AFTER), st.columns(2, gap="medium"), strict=True):
+    for when, place in zip(
+        (builders.BEFORE, builders.AFTER), st.columns(2, gap="medium"), strict=True
+    ):
         with place:
             panels.draw(builders.waterfall(sample, theme, when=when, changes=changes))
     panels.draw(builders.differences(sample, theme, changes=changes))
     shown = [name for name, action in done.items() if action != DROP and here.work.can("states")]
     for first in range(0, len(shown), 2):
-        for place, name in zip(st.columns(2, gap="medium"), shown[first:first + 2], strict=False):
+        for place, name in zip(st.columns(2, gap="medium"), shown[first : first + 2], strict=False):
             with place:
                 panels.draw(builders.state(sample, theme, modality=name, changes=changes))
 
@@ -43,21 +45,54 @@ def _numbers(here: Here, before: Result, now: Result, changed: Iterable[str]) ->
     cells: list[tuple[str, float, float, str]] = []
     if work.classes:
         for which in dict.fromkeys((was.decision, is_.decision)):
-            cells.append((f"Softmax ‘{text.plain(work.classes[which], 14)}’", float(before.probabilities[which]),
-                          float(now.probabilities[which]), work.calibration))
+            cells.append(
+                (
+                    f"Softmax ‘{text.plain(work.classes[which], 14)}’",
+                    float(before.probabilities[which]),
+                    float(now.probabilities[which]),
+                    work.calibration,
+                )
+            )
         sample = here.subject()
-        cells.append(("Score explained", float(was.scores[sample.output]), float(is_.scores[sample.output]),
-                      sample.unit))
+        cells.append(
+            (
+                "Score explained",
+                float(was.scores[sample.output]),
+                float(is_.scores[sample.output]),
+                sample.unit,
+            )
+        )
     else:
-        cells.append(("Prediction", float(was.scores[0]), float(is_.scores[0]),
-                      f"Score of sample {text.plain(here.sample)} by the model"))
+        cells.append(
+            (
+                "Prediction",
+                float(was.scores[0]),
+                float(is_.scores[0]),
+                f"Score of sample {text.plain(here.sample)} by the model",
+            )
+        )
         if before.truth is not None and now.truth is not None:
-            cells.append(("True score without noise", before.truth, now.truth,
-                          "What the rule that made these data gives for these words, voice and face; known unless a "
-                          "voice, a face or a state is edited or a modality is left out"))
+            cells.append(
+                (
+                    "True score without noise",
+                    before.truth,
+                    now.truth,
+                    "What the rule that made these data gives for these words, voice and face; known unless a "
+                    "voice, a face or a state is edited or a modality is left out",
+                )
+            )
     with st.container(key="pair-metrics"):
         for place, (title, old, new, help_) in zip(st.columns(len(cells)), cells, strict=True):
             change = new - old
-            said, arrow = (f"{change:+.3f}", "auto") if abs(change) >= 5e-4 else ("no change", "off")
-            place.metric(title, f"{new:.3f}", said, delta_color="off",
-                         delta_arrow=arrow, help=help_, border=True)  # type: ignore[arg-type]
+            said, arrow = (
+                (f"{change:+.3f}", "auto") if abs(change) >= 5e-4 else ("no change", "off")
+            )
+            place.metric(
+                title,
+                f"{new:.3f}",
+                said,
+                delta_color="off",
+                delta_arrow=arrow,  # type: ignore[arg-type]
+                help=help_,
+                border=True,
+            )
