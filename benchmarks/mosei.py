@@ -47,6 +47,7 @@ from scripts.visitor import Visitor  # noqa: E402
 
 STEPS, SIZES = 50, {"text": 768, "audio": 74, "vision": 35}
 COUNTS = {"train": 16326, "valid": 1871, "test": 4659}
+SHOWN = 700  # more samples than pages show first
 WIDTH, BATCH = 32, 64  # of our encoders, of a training step
 PAGE = ROOT / "docs" / "mmsa.md"
 PULSE = 0.05  # seconds between two looks at memory
@@ -275,16 +276,7 @@ def readers(folder: Path, count: int, part: float) -> str:
             began, encoded = time.perf_counter(), []
 
             def look(began: float = began, encoded: list[float] = encoded) -> None:
-                whole = (
-                    4 * 3 * WIDTH * sum(COUNTS.values()) * part / 2
-                )  # bytes: the first samples' files are smaller
-                while (
-                    sum(
-                        path.stat().st_size > whole
-                        for path in (folder / "cache" / "encoded").glob("*.npz")
-                    )
-                    < 2
-                ):
+                while sum(map(holds_all, (folder / "cache" / "encoded").glob("*.npz"))) < 2:
                     time.sleep(PULSE)
                 encoded.append(time.perf_counter() - began)
 
@@ -327,6 +319,12 @@ def readers(folder: Path, count: int, part: float) -> str:
             lines,
         )
     )
+
+
+def holds_all(path: Path) -> bool:
+    """Whether a kept file is of all samples, and not of the first ones or of explanations."""
+    with np.load(path) as arrays:
+        return "text" in arrays.files and len(arrays["text"]) > SHOWN
 
 
 def read(url: str, query: Mapping[str, str], pages: Sequence[str]) -> list[float]:
