@@ -258,8 +258,14 @@ class Encoder(nn.Module):
         return self.last(self.first(self.drop(self.standardise(values)), mask))
 
     def _steps(self, values: Tensor, kept: Tensor | None, rows: Tensor, steps: Tensor) -> Tensor:
-        found = self.standardise(values[rows, steps])
-        return found if kept is None else found * kept[rows, steps] * (1 / (1 - self.drop.p))
+        places = rows * values.shape[1] + steps
+        found = self.standardise(values.flatten(0, 1).index_select(0, places))
+        if kept is None:
+            return found
+        stay = kept.flatten(0, 1).index_select(0, places)
+        if found.requires_grad:
+            return found * stay * (1 / (1 - self.drop.p))
+        return found.mul_(stay).mul_(1 / (1 - self.drop.p))
 
 
 def split(features: Features) -> tuple[Tensor, Tensor | None]:

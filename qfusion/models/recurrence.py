@@ -22,26 +22,34 @@ class _Recurrence(torch.autograd.Function):
         ctx: Any, inputs: Tensor, weight: Tensor, bias: Tensor, sizes: Sequence[int]
     ) -> Tensor:
         """Runs over times; how many sequences are still there at each, `sizes`, does not grow."""
-        H = weight.shape[1]
+        H, sizes = weight.shape[1], list(sizes)
         gates, kept, new, before = (
             inputs.new_empty(len(inputs), width) for width in (2 * H, H, H, H)
         )
         state, across, ended = inputs.new_zeros(sizes[0], H), weight.t(), []
-        parts = zip(
-            sizes,
-            *(each.split(list(sizes)) for each in (inputs, gates, kept, new, before)),
-            strict=True,
+        columns = (
+            inputs[:, : 2 * H],
+            inputs[:, 2 * H :],
+            gates,
+            gates[:, :H],
+            gates[:, H:],
+            kept,
+            new,
+            before,
         )
-        for size, x, g, k, n, b in parts:
-            if size < len(state):
+        there = sizes[0]
+        for size, x, into_new, g, r, z, k, n, b in zip(
+            sizes, *(column.split(sizes) for column in columns), strict=True
+        ):
+            if size < there:
                 ended.append(state[size:])
-                state = state[:size]
+                state, there = state[:size], size
             b.copy_(state)
-            h = torch.addmm(bias, state, across)
-            torch.add(x[:, : 2 * H], h[:, : 2 * H], out=g).sigmoid_()
-            k.copy_(h[:, 2 * H :])
-            torch.addcmul(x[:, 2 * H :], g[:, :H], k, out=n).tanh_()
-            state = torch.lerp(n, state, g[:, H:])
+            own, own_new = torch.addmm(bias, state, across).split((2 * H, H), 1)
+            torch.add(x, own, out=g).sigmoid_()
+            k.copy_(own_new)
+            torch.addcmul(into_new, r, k, out=n).tanh_()
+            state = torch.lerp(n, state, z)
         ctx.save_for_backward(gates, kept, new, before, weight)
         ctx.sizes = sizes
         return torch.cat([state, *reversed(ended)])
@@ -54,22 +62,37 @@ class _Recurrence(torch.autograd.Function):
         r, z = gates[:, :H], gates[:, H:]
         of_new = (1 - z) * (1 - new.square())
         of_z, of_r = (before - new) * z * (1 - z), kept * r * (1 - r)
-        found = gates.new_empty(
-            len(gates), 4 * H
-        )  # of r, z, the state's part of the new, the input's part of it
-        state = gates.new_zeros(0, H)
-        parts = [each.split(sizes) for each in (found, of_new, of_z, of_r, r, z)]
-        for t in range(len(sizes) - 1, -1, -1):
-            out, n, into_z, into_r, open_, stays = (each[t] for each in parts)
-            size = sizes[t]
-            if size > len(state):  # these end here
-                state = torch.cat([state, wanted[0][len(state) : size]])
-            torch.mul(state, n, out=out[:, 3 * H :])
-            torch.mul(state, into_z, out=out[:, H : 2 * H])
-            torch.mul(out[:, 3 * H :], into_r, out=out[:, :H])
-            torch.mul(out[:, 3 * H :], open_, out=out[:, 2 * H : 3 * H])
-            state = torch.addmm(state * stays, out[:, : 3 * H], weight)
+        # of r, z, the state's part of the new, the input's part of it
+        found = gates.new_empty(len(gates), 4 * H)
         across = found[:, : 3 * H]
+        state, there = gates.new_zeros(0, H), 0
+        parts = zip(
+            sizes,
+            across.split(sizes),
+            *(part.split(sizes) for part in found.split(H, 1)),
+            *(part.split(sizes) for part in (of_new, of_z, of_r, r, z)),
+            strict=True,
+        )
+        for (
+            size,
+            to_before,
+            to_r,
+            to_z,
+            to_own,
+            to_new,
+            n,
+            into_z,
+            into_r,
+            open_,
+            stays,
+        ) in reversed(list(parts)):
+            if size > there:  # these end here
+                state, there = torch.cat([state, wanted[0][there:size]]), size
+            torch.mul(state, n, out=to_new)
+            torch.mul(state, into_z, out=to_z)
+            torch.mul(to_new, into_r, out=to_r)
+            torch.mul(to_new, open_, out=to_own)
+            state = torch.addmm(state * stays, to_before, weight)
         return (
             torch.cat([found[:, : 2 * H], found[:, 3 * H :]], 1),
             across.t() @ before,

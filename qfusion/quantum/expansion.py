@@ -167,7 +167,7 @@ def _expand(
     operator = plan.generator.scaled(parameters, plan.scaling)
     sizes = plan.coefficients.abs().amax(0).tolist()
     weights = plan.coefficients.to(X.device, X.real.dtype)
-    norm = X.norm().item()
+    norm = _norm(X)
     limit = (
         plan.tolerance / torch.finfo(X.dtype).eps * norm
     )  # a larger term would cost more digits than the tolerance
@@ -188,7 +188,7 @@ def _expand(
         waiting.append(p)
         if len(waiting) >= (_TOGETHER if len(weights) > 1 else 1):
             total, waiting = _add(total, weights[:, n + 1 - len(waiting) : n + 1], waiting), []
-        term = sizes[n] * p.norm().item()
+        term = sizes[n] * _norm(p)
         if not term <= limit:
             break
         small = small + 1 if term <= plan.tolerance * norm and n >= plan.last else 0
@@ -197,6 +197,11 @@ def _expand(
                 total = _add(total, weights[:, n + 1 - len(waiting) : n + 1], waiting)
             return total, iterates, left
     raise _TooLong
+
+
+def _norm(X: Tensor) -> float:
+    """The norm over all elements; of complex ones torch's own takes forty times as long."""
+    return float(torch.view_as_real(X.resolve_conj()).norm() if X.is_complex() else X.norm())
 
 
 def _add(total: Tensor, weights: Tensor, operators: Sequence[Tensor]) -> Tensor:
