@@ -13,8 +13,8 @@ from torch import Tensor
 
 from qfusion import explain
 from qfusion.data import DataSet
-from qfusion.explain.contributions.summaries import joint_share
-from qfusion.explain.trust.robustness import Disturbance, scores
+from qfusion.explain.coalitions import joint_share
+from qfusion.explain.interventions import Disturbance, scores
 from qfusion.models import QuantumJump
 from qfusion.quantum import measures, states
 from qfusion.quantum.lindblad import act

@@ -24,8 +24,7 @@ import tables  # noqa: E402
 from qfusion import data  # noqa: E402
 from qfusion.analysis.dynamics.cut_curves import MAX_HELD  # noqa: E402
 from qfusion.errors import QFusionError  # noqa: E402
-from qfusion.explain.changes.cut_metrics import CutMetrics, cut_metrics  # noqa: E402
-from qfusion.explain.changes.cuts import DEFAULT, KINDS, cuts  # noqa: E402
+from qfusion.explain.cuts import DEFAULT, KINDS, CutMetrics, cut_metrics, cuts  # noqa: E402  # noqa: E402
 from qfusion.training import checkpoint  # noqa: E402
 
 PAGE = ROOT / "docs" / "explain.md"

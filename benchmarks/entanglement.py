@@ -24,7 +24,7 @@ import tables  # noqa: E402
 from qfusion import _assets, data  # noqa: E402
 from qfusion.analysis import subjects  # noqa: E402
 from qfusion.analysis.cohort import cohort_measures as measures  # noqa: E402
-from qfusion.explain.trust import resampling  # noqa: E402
+from qfusion.explain import stability  # noqa: E402
 from qfusion.training import checkpoint  # noqa: E402
 
 PAGE = ROOT / "docs" / "cohorts.md"
@@ -51,7 +51,7 @@ def rows_of(name: str) -> list[list[str]]:
     lines = []
     for measure, x in columns.items():
         for strength in measures.STRENGTHS:
-            r = resampling.correlation(
+            r = stability.correlation(
                 x,
                 rows[strength].to_numpy(dtype=float),
                 clusters=measures.clusters_of(work.dataset, rows),

@@ -23,10 +23,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 import tables  # noqa: E402
 
 from qfusion import data, explain  # noqa: E402
-from qfusion.explain.features import deletion  # noqa: E402
-from qfusion.explain.features.attribution import by_title  # noqa: E402
-from qfusion.explain.trust import faithfulness  # noqa: E402
-from qfusion.explain.trust.faithfulness import Curves  # noqa: E402
+from qfusion.explain import attribution, faithfulness  # noqa: E402
+from qfusion.explain.attribution import by_title  # noqa: E402
+from qfusion.explain.faithfulness import Curves  # noqa: E402
 from qfusion.training import checkpoint, metrics  # noqa: E402
 from qfusion.training.batches import mean_and_std  # noqa: E402
 
@@ -68,7 +67,7 @@ def measured(name: str, orders: int) -> list[list[str]]:
     for modality in model.modalities:
         for ranking in by_title():
             baseline = mean_and_std(dataset, training, modality)[0]
-            curves = deletion.feature_curves(
+            curves = attribution.feature_curves(
                 model, inputs, modality, outputs, baseline, ranking=ranking, orders=orders
             )
             found.append(["", f"inside `{modality}`, by {ranking}", *line(curves)])

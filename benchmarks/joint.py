@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from qfusion import data, explain
-from qfusion.explain.contributions.summaries import joint_share
+from qfusion.explain.coalitions import joint_share
 from qfusion.models import FusionModel, QuantumJump
 
 TEST_ROWS, BACKGROUND_ROWS = 100, 50  # at most, of `fused`

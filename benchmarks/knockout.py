@@ -24,7 +24,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from qfusion import data, explain
-from qfusion.explain.changes import sensitivity as method
+from qfusion.explain import sensitivity as method
 from qfusion.training import checkpoint
 
 THRESHOLD = 0.01

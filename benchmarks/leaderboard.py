@@ -43,7 +43,7 @@ from leaderboard_terms import CONTENDERS, PLACES, STABILITY, STABILITY_DATA, set
 
 from qfusion import _assets  # noqa: E402
 from qfusion._files import atomic  # noqa: E402
-from qfusion.explain.trust.robustness import robustness  # noqa: E402
+from qfusion.explain.interventions import robustness  # noqa: E402
 from qfusion.training import Options, Result, checkpoint, metrics, train  # noqa: E402
 
 SEEDS, MORE_SEEDS = 5, 10

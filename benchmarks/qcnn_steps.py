@@ -36,7 +36,7 @@ import tables  # noqa: E402
 from steps import shown  # noqa: E402
 
 from qfusion.models import expectations, qcnn  # noqa: E402
-from qfusion.quantum.gates import BLOCKS  # noqa: E402
+from qfusion.quantum.circuits import BLOCKS  # noqa: E402
 
 CASES = ((6, 10, 256), (8, 2, 256), (8, 10, 256), (8, 15, 256), (8, 10, 64), (10, 10, 256))
 RIVALS = {(6, 10, 256), (8, 10, 256), (10, 10, 256)}  # the others are ours alone: how it grows

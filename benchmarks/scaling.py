@@ -35,7 +35,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 import peak  # noqa: E402
 import tables  # noqa: E402
 
-from qfusion.explain.contributions.rows import coalition_values  # noqa: E402
+from qfusion.explain.network_rows import row_values  # noqa: E402
 from qfusion.models import EntangledQCNN  # noqa: E402
 from qfusion.models.encoders import InputSpec  # noqa: E402
 from qfusion.models.expectations import scores  # noqa: E402
@@ -93,7 +93,7 @@ def explanation(samples: int = 256, M: int = 3, n: int = 6) -> Step:
 
     def step() -> None:
         with torch.no_grad():
-            coalition_values(model, masses, rows)
+            row_values(model, masses, rows)
 
     return step
 

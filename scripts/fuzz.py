@@ -459,7 +459,7 @@ def _shown(data: bytes, _: Path) -> Any:
 
 def _doors() -> dict[str, Door]:
     from qfusion.data.sources.planted import editing
-    from qfusion.explain.trust import cohorts
+    from qfusion.explain import cohorts
     from qfusion.figures import export, visible
     from qfusion.figures.export import composition, recipe
     from qfusion.models import Tweak

@@ -2,7 +2,7 @@
 
     pip install coverage==7.17.3 mutmut==3.8.1
     python scripts/mutants.py --contexts FILE --measure [TESTS ...]
-    python scripts/mutants.py --contexts FILE [--packages quantum explain] [--modules quantum/gates.py ...]
+    python scripts/mutants.py --contexts FILE [--packages quantum explain] [--modules quantum/circuits.py ...]
         [--sample 250] [--seed 0] [--results FILE] [--retry] [--tests 25] [--seconds 20]
         [--part 0/1] [--pause-while FILE] [--list]
 

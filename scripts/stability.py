@@ -24,7 +24,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 from train_models import RECIPES, SEEDS, Recipe  # noqa: E402
 
 from qfusion import data, explain  # noqa: E402
-from qfusion.explain.trust import stability  # noqa: E402
+from qfusion.explain import stability  # noqa: E402
 from qfusion.models import FusionModel, registry  # noqa: E402
 from qfusion.training import Options, checkpoint, train  # noqa: E402
 

@@ -35,14 +35,14 @@ ROOT = Path(__file__).resolve().parents[1]
 # Imports and dotted names of the documentation that are written otherwise since the record was made.
 MOVED: dict[str, str] = {
     "from qfusion.explain.case import case": "from qfusion.analysis.case import case",
-    "from qfusion.explain.operators import operator, states_of": "from qfusion.explain.network.operators import "
+    "from qfusion.explain.operators import operator, states_of": "from qfusion.explain.operators import "
     "operator, states_of",
     "from qfusion.ui import headless": "from qfusion.panels.core import headless",
-    "qfusion.explain.attribution.attribute": "qfusion.explain.features.attribution.attribute",
-    "qfusion.explain.counterfactual": "qfusion.explain.changes.counterfactual",
-    "qfusion.explain.cut_metrics.cut_metrics": "qfusion.explain.changes.cut_metrics.cut_metrics",
-    "qfusion.explain.cuts.cuts": "qfusion.explain.changes.cuts.cuts",
-    "qfusion.explain.sensitivity": "qfusion.explain.changes.sensitivity",
+    "qfusion.explain.attribution.attribute": "qfusion.explain.attribution.attribute",
+    "qfusion.explain.counterfactual": "qfusion.explain.counterfactual",
+    "qfusion.explain.cut_metrics.cut_metrics": "qfusion.explain.cuts.cut_metrics",
+    "qfusion.explain.cuts.cuts": "qfusion.explain.cuts.cuts",
+    "qfusion.explain.sensitivity": "qfusion.explain.sensitivity",
     "qfusion.release.make": "qfusion.model_export.make",
     "qfusion.ui.snippets.snippet": "qfusion.panels.core.programs.program",
 }

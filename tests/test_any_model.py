@@ -13,11 +13,9 @@ from torch import Tensor
 
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain.changes import counterfactual, forms, interventions, search
-from qfusion.explain.contributions import evaluation
-from qfusion.explain.contributions.background import SampleBackground, kinds_of
-from qfusion.explain.features import attribution
-from qfusion.explain.trust.estimators import Game
+from qfusion.explain import attribution, coalitions, counterfactual, interventions
+from qfusion.explain.backgrounds import SampleBackground, kinds_of
+from qfusion.explain.faithfulness import Game
 from qfusion.models import FUSION, InputSpec, QuantumJump, build, can, nested
 from qfusion.quantum.decomposition import subsets
 from tests.entangled import model_of as network_of
@@ -105,7 +103,7 @@ def test_values_of_every_baseline_equal_a_loop_of_forward_passes(kind: str, M: i
     assert found.dividends.sum(1) == pytest.approx(found.prediction, abs=1e-12)
     assert found.baseline == pytest.approx(wanted[0, 0], abs=1e-12)
     gone = model.modalities[: M - 1]
-    assert evaluation.value(model, model.encode(x), background, gone) == pytest.approx(
+    assert coalitions.value(model, model.encode(x), background, gone) == pytest.approx(
         wanted[:, M], abs=1e-10
     )
 
@@ -117,7 +115,7 @@ def test_evaluation_and_structure_agree(kind: str, M: int) -> None:
     x, rows = rows_of(model, 2, 1), rows_of(model, 7, 2)
     with torch.no_grad():
         behind = SampleBackground(states=model.encode(rows), kind="joint", size=7, total=7)
-        found = evaluation.coalition_values(model, model.encode(x), behind)[0]
+        found = coalitions.evaluated_values(model, model.encode(x), behind)[0]
     assert (
         np.abs(found - explain.explain(model, x, explain.background(model, rows)).values).max()
         < 1e-10
@@ -130,12 +128,12 @@ def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def asked() -> list[np.ndarray]:
         return [
-            *evaluation.coalition_values(model, model.encode(x), background.some(10)),
-            evaluation.value(model, model.encode(x), background, [NAMES[1]]),
+            *coalitions.evaluated_values(model, model.encode(x), background.some(10)),
+            coalitions.value(model, model.encode(x), background, [NAMES[1]]),
         ]
 
     whole = asked()
-    monkeypatch.setattr(evaluation, "CHUNK", 4)
+    monkeypatch.setattr(coalitions, "CHUNK", 4)
     again = asked()
     for before, after in zip(whole, again, strict=True):
         assert after == pytest.approx(before, abs=1e-12)
@@ -175,7 +173,7 @@ def test_kinds_of_backgrounds_that_need_states_are_refused() -> None:
             explain.background(model_of("late", 3), rows_of(model_of("late", 3), 3, 1)),
         )
     with pytest.raises(NotFound):
-        evaluation.value(
+        coalitions.value(
             model,
             model.encode(rows_of(model, 1, 1)),
             explain.background(model, rows_of(model, 3, 1)),
@@ -199,8 +197,8 @@ def test_a_flip_that_is_found_is_one_and_nearer_than_any_sample(kind: str, outpu
     model = model_of(kind, 2, outputs, sequences=kind == "mult")
     with torch.no_grad():  # as many decisions one way as the other
         model.bias -= model(rows_of(model, 40, 2)).mean(0)
-    everyone = forms.states_of(model, rows_of(model, 40, 2))
-    own = forms.states_of(model, rows_of(model, 1, 1))
+    everyone = counterfactual.states_of(model, rows_of(model, 40, 2))
+    own = counterfactual.states_of(model, rows_of(model, 1, 1))
     possible = 0
     for name in model.modalities:
         donor = interventions.nearest_donor(model, own, name, everyone[name])
@@ -212,8 +210,10 @@ def test_a_flip_that_is_found_is_one_and_nearer_than_any_sample(kind: str, outpu
             assert found.verified
             assert found.turned != found.decision
             assert found.distance <= donor.distance + 1e-9
-            again = {**own, name: search.filled(own[name], found.state[None])}
-            assert forms.scores_of(model, again)[0].numpy() == pytest.approx(found.after, abs=1e-12)
+            again = {**own, name: counterfactual.filled(own[name], found.state[None])}
+            assert counterfactual.scores_of(model, again)[0].numpy() == pytest.approx(
+                found.after, abs=1e-12
+            )
     assert possible
 
 
@@ -230,13 +230,17 @@ def test_where_no_flip_is_found_the_state_stays() -> None:
     model = model_of("concatenation", 2, 1)
     with torch.no_grad():
         model.bias += 1e6
-    own = forms.states_of(model, rows_of(model, 1, 1))
+    own = counterfactual.states_of(model, rows_of(model, 1, 1))
     found = counterfactual.nearest_state(model, own, "text")
     assert (found.possible, found.verified, found.exact) == (False, False, False)
     assert (found.distance, found.reach) == (math.inf, -math.inf)
     assert (found.modality, found.decision, found.turned) == ("text", 1, 1)
-    assert torch.equal(found.state, search.flat(own["text"])[0])
-    assert found.before.tolist() == found.after.tolist() == forms.scores_of(model, own)[0].tolist()
+    assert torch.equal(found.state, counterfactual.flat(own["text"])[0])
+    assert (
+        found.before.tolist()
+        == found.after.tolist()
+        == counterfactual.scores_of(model, own)[0].tolist()
+    )
 
 
 def test_the_backgrounds_that_a_model_can_have() -> None:
@@ -249,7 +253,7 @@ def test_a_swapped_and_a_dropped_modality() -> None:
     model = model_of("mult", 3, sequences=True)
     x, other = rows_of(model, 1, 1), rows_of(model, 1, 3)
     background = explain.background(model, rows_of(model, 5, 2))
-    own, lent = forms.states_of(model, x), forms.states_of(model, other)
+    own, lent = counterfactual.states_of(model, x), counterfactual.states_of(model, other)
     name = model.modalities[1]
     swapped = interventions.outcome(model, x, background, {**own, name: lent[name]})
     with torch.no_grad():
@@ -258,7 +262,7 @@ def test_a_swapped_and_a_dropped_modality() -> None:
         )
     dropped = interventions.outcome(model, x, background, own, [name])
     assert dropped.scores == pytest.approx(
-        evaluation.value(model, model.encode(x), background, [name])[0], abs=1e-12
+        coalitions.value(model, model.encode(x), background, [name])[0], abs=1e-12
     )
 
 
@@ -281,9 +285,9 @@ def test_nested_states() -> None:
     assert nested.part(state, [2, 0])["b"][0].tolist() == [2, 0]
     assert nested.tiled(state, 2)["b"][0].tolist() == [0, 1, 2, 0, 1, 2]
     assert nested.repeated(state, 2)["b"][0].tolist() == [0, 0, 1, 1, 2, 2]
-    numbers = search.flat(state["a"])
+    numbers = counterfactual.flat(state["a"])
     assert numbers.shape == (3, 2)
-    back = search.filled(nested.part(state["a"], [0]), numbers)
+    back = counterfactual.filled(nested.part(state["a"], [0]), numbers)
     assert torch.equal(back[0], state["a"][0])
     assert back[1].tolist() == [True] * 3
 

@@ -12,11 +12,17 @@ import torch
 
 import qfusion
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import background, built, explain
-from qfusion.explain.changes import cuts, flips, forms, sensitivity
-from qfusion.explain.changes.counterfactual import nearest_state
-from qfusion.explain.features import attribution
-from qfusion.explain.network import operators
+from qfusion.explain import (
+    attribution,
+    background,
+    built,
+    counterfactual,
+    cuts,
+    explain,
+    operators,
+    sensitivity,
+)
+from qfusion.explain.counterfactual import nearest_state
 from qfusion.models import build, names
 from qfusion.training import Options, checkpoint, fit, metrics, train
 from tests.test_training import QUICK, small
@@ -95,7 +101,7 @@ def test_explanations_take_models_and_features_of_either_precision(kind: str) ->
             operators.operator(own, behind, "face").values,
             sensitivity.sensitivity(own, one, behind, targets=["score"]).slopes,
             nearest_state(own, own.encode(one), "face").before,
-            flips.nearest_parameters(own, forms.states_of(own, one)).tried,
+            sensitivity.nearest_parameters(own, counterfactual.states_of(own, one)).tried,
         ]
         if kind == "quantum-jump":
             results += [built(own, one, behind).parts, cuts.cuts(own, one, [0.0, 0.5]).scores]

@@ -15,7 +15,7 @@ from qfusion.analysis import subjects
 from qfusion.analysis.dynamics import circuit_evolution
 from qfusion.analysis.systems.network_subject import CircuitSpace
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain.network import evidence
+from qfusion.explain import evidence
 from qfusion.figures import circuit_replays
 from qfusion.models import edits, fusion
 from qfusion.training import checkpoint, metrics
@@ -324,8 +324,7 @@ def test_the_walk_ends_where_the_network_reads(digits: CircuitSpace) -> None:
 
 
 def test_noise_is_the_tracks_and_shots_leave_the_spread_they_must(digits: CircuitSpace) -> None:
-    from qfusion.track.fusion_circuit import outcome_scores
-    from qfusion.track.noise import Noise, noisy
+    from qfusion.track.fusion_circuit import Noise, noisy, outcome_scores
 
     row = int(digits.dataset.rows("test")[2])
     model: Any = checkpoint.load("qcnn-digits").model

@@ -158,9 +158,9 @@ def test_the_scores_are_read_from_the_state_that_is_shown(
     found, model = sample.work.scores[sample.row], sample.model
     states = circuit_evolution.encoded(sample.work, sample.row)
     if kind in ("qfl", "quantum-lego"):
-        from qfusion.quantum import statevector
+        from qfusion.quantum import circuits
 
-        scores = model.head(4 * statevector.expectations(psi, model.words)) + model.bias
+        scores = model.head(4 * circuits.expectations(psi, model.words)) + model.bias
         assert np.abs(scores.detach().numpy()[0] - found).max() < 1e-8
     else:
         assert np.abs(model.scores(states).detach().numpy()[0] - found).max() < 1e-8

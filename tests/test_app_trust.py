@@ -13,8 +13,7 @@ import torch
 from qfusion import data, explain
 from qfusion.analysis import subjects
 from qfusion.analysis.cohort import decision_operators, faithful
-from qfusion.explain.network import operators
-from qfusion.explain.trust import estimators, stability
+from qfusion.explain import faithfulness, operators, stability
 from qfusion.training import checkpoint
 from qfusion.ui.frame import state
 from tests.test_app_pages import plain, said, visit
@@ -189,7 +188,7 @@ def test_other_methods_run_when_asked() -> None:
         FAITHFULNESS, model="qcnn-digits", proof="Other methods", background="one other sample"
     )
     assert not app.dataframe
-    assert all(name in said(app) for name in estimators.METHODS)  # what is coming
+    assert all(name in said(app) for name in faithfulness.METHODS)  # what is coming
     app.toggle(key="proof.run").set_value(True).run()
     assert not app.exception
     table = app.dataframe[0].value

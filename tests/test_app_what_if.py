@@ -18,8 +18,7 @@ from qfusion.analysis.dynamics import interventions
 from qfusion.analysis.dynamics.interventions import DROP, FLIP, INPUT, KEPT, STATE, SWAP, Change
 from qfusion.data.sources.planted import editing
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain.changes import counterfactual, forms
-from qfusion.explain.features import attribution
+from qfusion.explain import attribution, counterfactual
 from qfusion.models import QuantumJump
 from qfusion.training import checkpoint
 from qfusion.ui.frame import cache
@@ -59,7 +58,7 @@ def parts(source: str) -> tuple[Any, Any, Any, int]:
 
 def test_the_page_says_what_would_flip_the_decision(source: str) -> None:
     model, dataset, _, row = parts(source)
-    states = forms.states_of(model, dataset.inputs([row], dtype=torch.float64))
+    states = counterfactual.states_of(model, dataset.inputs([row], dtype=torch.float64))
     app = visit("What if", data=source, sample=str(dataset.ids[row]))
     assert not app.error
     assert not app.warning
@@ -107,7 +106,7 @@ def test_swap_drop_and_flip_give_the_models_own_numbers(source: str) -> None:
 def test_edited_states_and_their_links(source: str) -> None:
     model, dataset, _, row = parts(source)
     name = dataset.names[0]
-    states = forms.states_of(model, dataset.inputs([row], dtype=torch.float64))
+    states = counterfactual.states_of(model, dataset.inputs([row], dtype=torch.float64))
     numbers = list(interventions.shown_state(states[name]))
     app = visit(
         "What if",
@@ -117,7 +116,7 @@ def test_edited_states_and_their_links(source: str) -> None:
     )
     numbers[1] = 0.9
     assert app.slider(key=f"set.{name}.1").value == 0.9
-    scores = forms.scores_of(
+    scores = counterfactual.scores_of(
         model, {**states, name: interventions.set_state(states[name], tuple(numbers))}
     )[0].numpy()
     shown = (
@@ -125,7 +124,11 @@ def test_edited_states_and_their_links(source: str) -> None:
         if dataset.target.kind == "regression"
         else value(app, "Score explained")
     )
-    explained = counterfactual.decision(forms.scores_of(model, states)[0]) if len(scores) > 1 else 0
+    explained = (
+        counterfactual.decision(counterfactual.scores_of(model, states)[0])
+        if len(scores) > 1
+        else 0
+    )
     assert shown == pytest.approx(scores[explained], abs=6e-4)
     app.button(key="_what_if_reset").click().run()
     assert not app.exception
@@ -289,9 +292,9 @@ def test_a_qubit_is_edited_on_the_bloch_sphere(qubits: str) -> None:
         **{"do.audio": TITLES[STATE], "set.audio.0": "2.0", "set.audio.1": "-1.0"},
     )
     ket = torch.tensor([[math.cos(1.0), math.sin(1.0) * np.exp(-1j)]], dtype=torch.complex128)
-    states = forms.states_of(model, dataset.inputs([row], dtype=torch.float64))
+    states = counterfactual.states_of(model, dataset.inputs([row], dtype=torch.float64))
     assert value(app, "Prediction") == pytest.approx(
-        float(forms.scores_of(model, {**states, "audio": ket})), abs=6e-4
+        float(counterfactual.scores_of(model, {**states, "audio": ket})), abs=6e-4
     )
     theta, phi = interventions.shown_state(ket)
     assert (theta, phi) == (pytest.approx(2.0), pytest.approx(-1.0))

@@ -8,8 +8,7 @@ import torch
 
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain.changes import forms
-from qfusion.explain.features import attribution
+from qfusion.explain import attribution, counterfactual
 from qfusion.models import InputSpec, QuantumJump
 from tests.entangled import model_of
 
@@ -166,7 +165,7 @@ def test_what_does_not_fit_is_named(model: QuantumJump, monkeypatch: pytest.Monk
         attribution.attribute(
             model, x, background, "pixels", baseline="sample", other=torch.zeros(1, 5)
         )
-    monkeypatch.setattr(forms, "MAX_COALITIONS", 10)
+    monkeypatch.setattr(counterfactual, "MAX_COALITIONS", 10)
     network = model_of(4, 2)
     one = {name: torch.zeros(1, 3, dtype=torch.float64) for name in network.modalities}
     with pytest.raises(InvalidInput, match="Ask for the score instead"):

@@ -19,8 +19,8 @@ from qfusion import data, explain, figures
 from qfusion.analysis import subjects
 from qfusion.analysis.dynamics import physics
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
-from qfusion.explain.changes import building as method
-from qfusion.explain.changes import sensitivity
+from qfusion.explain import building as method
+from qfusion.explain import sensitivity
 from qfusion.figures.draw import building as figure
 from qfusion.models import InputSpec, QuantumJump, Tweak
 from qfusion.models.tweak import LEARNED

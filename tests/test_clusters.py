@@ -10,7 +10,7 @@ from qfusion.analysis.cohort import cohort_measures
 from qfusion.analysis.cohort.slices import wilson
 from qfusion.data.clusters import Clusters, videos_of
 from qfusion.errors import DataUnavailable, InvalidInput
-from qfusion.explain.trust import resampling
+from qfusion.explain import stability
 
 
 def test_pairs_name_their_pictures() -> None:
@@ -22,7 +22,7 @@ def test_pairs_name_their_pictures() -> None:
     assert len(rows) == 1200
     digits = set(parity.table["left_item"].iloc[rows]) | set(parity.table["right_item"].iloc[rows])
     assert parity.clusters.said(rows) == f"{len(digits)} pictures"
-    assert len(resampling._pools(parity.clusters.numbers[rows])) == 1
+    assert len(stability._pools(parity.clusters.numbers[rows])) == 1
     assert f"of {len(digits)} pictures, not of rows" in cohort_measures.intervals(
         parity, parity.table.iloc[rows]
     )
@@ -41,13 +41,13 @@ def test_clusters_of_another_length_are_refused() -> None:
     with pytest.raises(InvalidInput, match="labels"):
         Clusters(np.zeros((2, 2, 2), dtype=str), "videos")
     with pytest.raises(InvalidInput, match="clusters"):
-        next(resampling.counts(3, 1, 0, np.zeros((2, 1), int)))
+        next(stability.counts(3, 1, 0, np.zeros((2, 1), int)))
 
 
 def test_whole_clusters_are_drawn() -> None:
     """All rows of a cluster count alike, and clusters are drawn as often as there are of them."""
     clusters = np.repeat(np.arange(12), 5)[:, None]
-    for block in resampling.counts(60, 50, 1, clusters):
+    for block in stability.counts(60, 50, 1, clusters):
         by = block.reshape(len(block), 12, 5)
         assert (by == by[:, :, :1]).all()
         assert (by[:, :, 0].sum(1) == 12).all()
@@ -56,10 +56,10 @@ def test_whole_clusters_are_drawn() -> None:
 def test_a_row_counts_as_the_product_of_what_it_shares() -> None:
     """One pool: a row (i, j) counts n_i n_j with the same counts; two pools: counts of their own."""
     pairs = np.array([(i, j) for i in range(10) for j in range(10) if i != j])
-    one = next(iter(resampling.counts(len(pairs), 40, 0, pairs)))
+    one = next(iter(stability.counts(len(pairs), 40, 0, pairs)))
     symmetric = {(i, j): one[:, k] for k, (i, j) in enumerate(pairs.tolist())}
     assert all((values == symmetric[j, i]).all() for (i, j), values in symmetric.items())
-    two = next(iter(resampling.counts(len(pairs), 4000, 0, pairs + [0, 100])))
+    two = next(iter(stability.counts(len(pairs), 4000, 0, pairs + [0, 100])))
     assert two.mean() == pytest.approx(1, abs=0.03)  # E[n_i n_j] = 1 for pools of their own
 
 
@@ -67,10 +67,10 @@ def test_the_error_of_the_mean_is_that_of_the_clusters() -> None:
     """With equal clusters whose rows are alike the standard error is that of the cluster means over sqrt(clusters)."""
     means = np.random.default_rng(0).normal(size=40)
     values, clusters = np.repeat(means, 25), np.repeat(np.arange(40), 25)[:, None]
-    interval = resampling.mean(values, clusters=clusters)
+    interval = stability.mean(values, clusters=clusters)
     half = 1.96 * means.std() / 40**0.5
     assert (interval.high - interval.low) / 2 == pytest.approx(half, rel=0.1)
-    rows = resampling.mean(values)
+    rows = stability.mean(values)
     assert (interval.high - interval.low) / (rows.high - rows.low) == pytest.approx(5, rel=0.1)
 
 
@@ -80,24 +80,24 @@ def test_two_ways_of_grouping_add_up() -> None:
     a, b = rng.normal(size=30), 2 * rng.normal(size=50)
     values = (a[:, None] + b).ravel()
     clusters = np.column_stack([np.repeat(np.arange(30), 50), 100 + np.tile(np.arange(50), 30)])
-    interval = resampling.mean(values, clusters=clusters)
+    interval = stability.mean(values, clusters=clusters)
     wanted = 1.96 * (a.var() / 30 + b.var() / 50) ** 0.5
     assert (interval.high - interval.low) / 2 == pytest.approx(wanted, rel=0.1)
 
 
 def test_too_few_clusters_have_no_interval() -> None:
     values = np.arange(100.0)
-    assert not resampling.mean(values, clusters=np.repeat(np.arange(5), 20)[:, None]).known
-    assert resampling.mean(values, clusters=np.repeat(np.arange(20), 5)[:, None]).known
+    assert not stability.mean(values, clusters=np.repeat(np.arange(5), 20)[:, None]).known
+    assert stability.mean(values, clusters=np.repeat(np.arange(20), 5)[:, None]).known
 
 
 def test_rates_of_rows_that_are_alike_count_clusters() -> None:
     """Rows that are copies within a cluster say as much as the clusters do."""
     hits = np.repeat(np.arange(40) % 2 == 0, 10)
     clusters = np.repeat(np.arange(40), 10)[:, None]
-    assert resampling.effective(hits, clusters) == pytest.approx(40, rel=0.15)
-    assert resampling.effective(hits) == 400
-    assert resampling.effective(np.zeros(400, bool), clusters) == 40
+    assert stability.effective(hits, clusters) == pytest.approx(40, rel=0.15)
+    assert stability.effective(hits) == 400
+    assert stability.effective(np.zeros(400, bool), clusters) == 40
     low, high = wilson(20.0, 40.0)
     assert low < 0.5 < high
     assert high - low > wilson(200, 400)[1] - wilson(200, 400)[0]

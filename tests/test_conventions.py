@@ -15,7 +15,7 @@ from qfusion import cli, data
 from qfusion.data import imported, importing
 from qfusion.data.modality import Target
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
-from qfusion.explain.changes import cut_metrics
+from qfusion.explain import cuts as cut_metrics
 from qfusion.runs import space
 from qfusion.training import metrics
 from qfusion.ui.pages.data import import_view

@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain.changes import counterfactual, flips, forms, interventions, search
+from qfusion.explain import counterfactual, interventions, sensitivity
 from qfusion.models import InputSpec, QuantumJump, Tweak
 from qfusion.quantum.decomposition import subsets
 from tests.entangled import model_of
@@ -53,17 +53,24 @@ MODELS = [
 def test_forms_give_scores_and_dividends_of_other_states(model) -> None:
     x, rows = features(model), features(model, 6, 2)
     background = explain.background(model, rows)
-    states, others = forms.states_of(model, x), forms.states_of(model, features(model, 5, 9))
+    states, others = (
+        counterfactual.states_of(model, x),
+        counterfactual.states_of(model, features(model, 5, 9)),
+    )
     for name in model.modalities:
         changed = {n: others[n] if n == name else states[n].expand(5, -1) for n in model.modalities}
-        direct = forms.scores_of(model, changed)
+        direct = counterfactual.scores_of(model, changed)
         assert torch.allclose(
-            forms.value(forms.score_form(model, states, name), others[name]), direct, atol=1e-10
+            counterfactual.value(counterfactual.score_form(model, states, name), others[name]),
+            direct,
+            atol=1e-10,
         )
         found = explain.explain(
-            forms.with_states(model, changed), features(model, 5, 9), background
+            counterfactual.with_states(model, changed), features(model, 5, 9), background
         )
-        by_form = forms.value(forms.dividend_forms(model, x, background, name), others[name])
+        by_form = counterfactual.value(
+            counterfactual.dividend_forms(model, x, background, name), others[name]
+        )
         assert np.abs(by_form.detach().numpy() - found.dividends).max() < 1e-10
 
 
@@ -82,15 +89,15 @@ def test_the_nearest_ket_turns_the_decision_and_no_random_one_is_nearer(
     outputs: tuple[str, ...], seed: int
 ) -> None:
     model = jump(2, outputs, seed=seed)
-    states = forms.states_of(model, features(model, 1, seed))
+    states = counterfactual.states_of(model, features(model, 1, seed))
     for name in model.modalities:
         found = counterfactual.nearest_state(model, states, name)
         own = states[name]
-        form = forms.score_form(model, states, name).detach()
+        form = counterfactual.score_form(model, states, name).detach()
         tried = torch.cat(
             [random_kets(4000, own.shape[-1], own[0], s, seed) for s in (0.02, 0.1, 0.3, 1, 30)]
         )
-        scores = forms.value(form, tried).numpy()
+        scores = counterfactual.value(form, tried).numpy()
         held = counterfactual.decision(found.before)
         turns = np.array([counterfactual.decision(s) != held for s in scores])
         assert found.possible or not turns.any()
@@ -114,13 +121,13 @@ def test_the_nearest_ket_is_where_gradients_end_too(seed: int) -> None:
     inputs = features(model, 1, seed)
     with torch.no_grad():
         model.bias -= 0.9 * model(inputs)[0]  # near the boundary, so that one modality can cross it
-    states = forms.states_of(model, inputs)
+    states = counterfactual.states_of(model, inputs)
     name = "text"
     found = counterfactual.nearest_state(model, states, name)
     assert found.possible
-    B = counterfactual.boundaries(forms.score_form(model, states, name).detach(), found.before)[
-        0
-    ].numpy()
+    B = counterfactual.boundaries(
+        counterfactual.score_form(model, states, name).detach(), found.before
+    )[0].numpy()
     own = states[name][0].numpy()
 
     def ket(x: np.ndarray) -> np.ndarray:
@@ -161,7 +168,7 @@ def test_when_no_state_turns_the_decision_it_says_so() -> None:
     model.bias.data[:] = 100.0
     network.bias.data[:] = -500.0
     for each in (model, network):
-        states = forms.states_of(each, features(each))
+        states = counterfactual.states_of(each, features(each))
         for name in each.modalities:
             found = counterfactual.nearest_state(each, states, name)
             assert not found.possible
@@ -169,10 +176,10 @@ def test_when_no_state_turns_the_decision_it_says_so() -> None:
             assert found.distance == math.inf
             assert found.reach < 0
             donor = interventions.nearest_donor(
-                each, states, name, forms.states_of(each, features(each, 20))[name]
+                each, states, name, counterfactual.states_of(each, features(each, 20))[name]
             )
             assert (donor.row, donor.turning, donor.tried) == (-1, 0, 20)
-        turns = flips.nearest_parameters(each, states)
+        turns = sensitivity.nearest_parameters(each, states)
         assert turns.found == ()
         assert turns.tried > 0
 
@@ -183,7 +190,7 @@ def test_the_nearest_masses_turn_the_decision_and_no_random_ones_are_nearer(
     C: int, seed: int
 ) -> None:
     model = model_of(4, 2, C, seed=seed)
-    states = forms.states_of(model, features(model, 1, seed))
+    states = counterfactual.states_of(model, features(model, 1, seed))
     for name in model.modalities:
         found = counterfactual.nearest_state(model, states, name)
         own = counterfactual.angles(states[name])
@@ -196,7 +203,9 @@ def test_the_nearest_masses_turn_the_decision_and_no_random_ones_are_nearer(
         ).square()
         corners = torch.tensor(list(itertools.product([0.0, 1.0], repeat=4)), dtype=torch.float64)
         tried = torch.cat([tried, corners])
-        scores = forms.value(forms.score_form(model, states, name).detach(), tried).numpy()
+        scores = counterfactual.value(
+            counterfactual.score_form(model, states, name).detach(), tried
+        ).numpy()
         turns = np.array([counterfactual.decision(s) != found.decision for s in scores])
         assert found.possible == bool(
             turns[-16:].any()
@@ -225,18 +234,20 @@ def test_a_way_that_never_crosses_the_boundary_is_left_out() -> None:
 
 def test_a_donor_is_the_nearest_sample_that_turns_the_decision() -> None:
     for model in (jump(2, seed=2), model_of(4, 2)):
-        states = forms.states_of(model, features(model))
-        others = forms.states_of(model, features(model, 60, 5))
+        states = counterfactual.states_of(model, features(model))
+        others = counterfactual.states_of(model, features(model, 60, 5))
         for name in model.modalities:
             found = interventions.nearest_donor(model, states, name, others[name])
             swaps = [
-                counterfactual.decision(forms.scores_of(model, {**states, name: state[None]})[0])
+                counterfactual.decision(
+                    counterfactual.scores_of(model, {**states, name: state[None]})[0]
+                )
                 for state in others[name]
             ]
             turning = [
                 k
                 for k, s in enumerate(swaps)
-                if s != counterfactual.decision(forms.scores_of(model, states)[0])
+                if s != counterfactual.decision(counterfactual.scores_of(model, states)[0])
             ]
             assert (found.turning, found.tried) == (len(turning), 60)
             if turning:
@@ -274,11 +285,11 @@ def brute_turn(values: np.ndarray, scores: np.ndarray, learned: float) -> float:
 
 def test_the_nearest_knob_of_the_physics_equals_a_fine_scan() -> None:
     model = jump(2, dims=(2, 2), seed=1)
-    states = forms.states_of(model, features(model, 1, 1))
+    states = counterfactual.states_of(model, features(model, 1, 1))
     # Move the boundary to the sample: about half of the knobs can then turn it.
-    model.bias.data -= float(forms.scores_of(model, states)) - 0.03
-    assert flips.table(model.tweaked(Tweak(duration=0.0))) == ()
-    turns = flips.nearest_parameters(model, states)
+    model.bias.data -= float(counterfactual.scores_of(model, states)) - 0.03
+    assert sensitivity.table(model.tweaked(Tweak(duration=0.0))) == ()
+    turns = sensitivity.nearest_parameters(model, states)
     assert turns.tried == 3 + 3 + 1
     assert turns.ranges == "couplings and dissipation × 0 to 2, T from 0 to 3"
     assert turns.found == tuple(sorted(turns.found, key=lambda change: change.size)) != ()
@@ -320,7 +331,9 @@ def test_the_nearest_knob_of_the_physics_equals_a_fine_scan() -> None:
             assert change.verified
             assert change.size == pytest.approx(wanted, abs=top / 80 + 1e-6)
             assert (change.learned, abs(change.value - 1)) == (1, pytest.approx(change.size))
-            assert change.before == pytest.approx(forms.scores_of(model, states)[0].numpy())
+            assert change.before == pytest.approx(
+                counterfactual.scores_of(model, states)[0].numpy()
+            )
             assert change.after == pytest.approx(
                 model.tweaked(tweak(change.value)).scores(states)[0].detach().numpy()
             )
@@ -330,8 +343,8 @@ def test_the_nearest_knob_of_the_physics_equals_a_fine_scan() -> None:
 @pytest.mark.parametrize(("n", "M", "C"), [(3, 3, 3), (2, 4, 1)])
 def test_the_nearest_rule_angle_equals_a_fine_scan(n: int, M: int, C: int) -> None:
     model = model_of(n, M, C)
-    states = forms.states_of(model, features(model))
-    nearest = flips.nearest_parameters(model, states)
+    states = counterfactual.states_of(model, features(model))
+    nearest = sensitivity.nearest_parameters(model, states)
     assert nearest.tried == model.phi.numel()
     found = {c.name: c for c in nearest.found}
     for place in list(itertools.product(*map(range, model.phi.shape)))[::6]:
@@ -340,7 +353,7 @@ def test_the_nearest_rule_angle_equals_a_fine_scan(n: int, M: int, C: int) -> No
         for turn in turns:
             phi = model.phi.detach().clone()
             phi[place] += turn
-            scores.append(forms.scores_of(model.with_angles(phi), states)[0].numpy())
+            scores.append(counterfactual.scores_of(model.with_angles(phi), states)[0].numpy())
         wanted = brute_turn(turns, np.array(scores), 0.0)
         change = found.get(".".join(map(str, place)))
         assert (change is None) == (wanted == math.inf)
@@ -363,16 +376,16 @@ def test_of_two_turns_the_nearer_is_taken(monkeypatch: pytest.MonkeyPatch) -> No
         def tweaked(self, tweak: Tweak) -> float:
             return tweak.couplings["text"]
 
-    nodes = np.linspace(0, 2, flips.NODES)
+    nodes = np.linspace(0, 2, sensitivity.NODES)
     observables = torch.tensor([score(x) for x in nodes], dtype=torch.complex128)[
         :, None, None, None
     ]
-    monkeypatch.setattr(flips, "_scores", lambda x, psi: np.array([score(x)]))
-    change, tail = flips._turn(
+    monkeypatch.setattr(sensitivity, "_scores", lambda x, psi: np.array([score(x)]))
+    change, tail = sensitivity._turn(
         Model(),
         torch.ones(1, 1, dtype=torch.complex128),
         np.array([0.1]),  # type: ignore[arg-type]
-        flips.Parameter("coupling", "text", 1.0, 2.0, nodes, observables),
+        sensitivity.PhysicsParameter("coupling", "text", 1.0, 2.0, nodes, observables),
     )
     assert change is not None
     assert change.value == pytest.approx(1.316178, abs=2e-6)
@@ -383,17 +396,17 @@ def test_of_two_turns_the_nearer_is_taken(monkeypatch: pytest.MonkeyPatch) -> No
 def test_every_rule_angle_that_can_turn_the_decision_is_among_those_found() -> None:
     """Near the boundary some angles do and some cannot; each score is a sine of an angle, so eight turns show which."""
     model = model_of(3, 2, 1)
-    states = forms.states_of(model, features(model))
+    states = counterfactual.states_of(model, features(model))
     with torch.no_grad():
-        model.bias -= forms.scores_of(model, states)[0] - 0.02
-    found = {change.name for change in flips.nearest_parameters(model, states).found}
+        model.bias -= counterfactual.scores_of(model, states)[0] - 0.02
+    found = {change.name for change in sensitivity.nearest_parameters(model, states).found}
     turning, every = set(), list(itertools.product(*map(range, model.phi.shape)))
     for place in every:
         scores = []
         for turn in (0, 2 * math.pi / 3, -2 * math.pi / 3):
             phi = model.phi.detach().clone()
             phi[place] += turn
-            scores.append(float(forms.scores_of(model.with_angles(phi), states)))
+            scores.append(float(counterfactual.scores_of(model.with_angles(phi), states)))
         mean, c = np.mean(scores), scores[0] - np.mean(scores)
         if mean - math.hypot(c, (scores[1] - scores[2]) / math.sqrt(3)) < -1e-6:
             turning.add(".".join(map(str, place)))
@@ -414,14 +427,16 @@ def test_the_search_by_gradients_finds_the_nearest_point_of_a_curved_boundary() 
             ]
 
     own = torch.tensor([[0.5, 0.1]], dtype=torch.float64)
-    found = search.nearest(Ellipse(), {"text": own}, "text", 0)  # type: ignore[arg-type]
+    found = counterfactual.nearest(Ellipse(), {"text": own}, "text", 0)  # type: ignore[arg-type]
     angle = torch.linspace(0, 2 * math.pi, 100_001, dtype=torch.float64)
     rim = torch.stack([torch.cos(angle), 0.4 * torch.sin(angle)], 1)
     assert found is not None
     assert float((found - own[0]).norm()) == pytest.approx(
         float((rim - own).norm(dim=1).min()), abs=1e-4
     )
-    assert float(Ellipse().scores({"text": found[None]})) == pytest.approx(search.MARGIN, abs=1e-9)
+    assert float(Ellipse().scores({"text": found[None]})) == pytest.approx(
+        counterfactual.SEARCH_MARGIN, abs=1e-9
+    )
 
 
 def test_interventions_are_the_models_own_and_drops_are_coalitions() -> None:
@@ -429,15 +444,15 @@ def test_interventions_are_the_models_own_and_drops_are_coalitions() -> None:
         x, rows = features(model), features(model, 7, 3)
         background = explain.background(model, rows)
         plain = explain.explain(model, x, background)
-        states = forms.states_of(model, x)
+        states = counterfactual.states_of(model, x)
         same = interventions.outcome(model, x, background, states)
         assert np.abs(same.dividends - plain.dividends[0]).max() < 1e-12
         name = model.modalities[1]
         dropped = interventions.outcome(model, x, background, states, [name])
         index = subsets(3).index((0, 2))
         assert np.abs(dropped.scores - plain.values[0, index]).max() < 1e-10
-        swapped = {**states, name: forms.states_of(model, features(model, 1, 8))[name]}
-        direct = forms.scores_of(model, swapped)[0].numpy()
+        swapped = {**states, name: counterfactual.states_of(model, features(model, 1, 8))[name]}
+        direct = counterfactual.scores_of(model, swapped)[0].numpy()
         assert (
             np.abs(interventions.outcome(model, x, background, swapped).scores - direct).max()
             < 1e-10
@@ -447,18 +462,20 @@ def test_interventions_are_the_models_own_and_drops_are_coalitions() -> None:
 def test_bad_input_is_named() -> None:
     model = jump()
     x = features(model)
-    states = forms.states_of(model, x)
+    states = counterfactual.states_of(model, x)
     background = explain.background(model, x)
     with pytest.raises(NotFound, match="Did you mean 'text'"):
         counterfactual.nearest_state(model, states, "texd")
     with pytest.raises(InvalidInput, match="one sample"):
-        counterfactual.nearest_state(model, forms.states_of(model, features(model, 2)), "text")
+        counterfactual.nearest_state(
+            model, counterfactual.states_of(model, features(model, 2)), "text"
+        )
     with pytest.raises(InvalidInput, match=r"norm 2.*Normalise"):
         interventions.outcome(model, x, background, {**states, "text": 2 * states["text"]})
     with pytest.raises(InvalidInput, match="must hold `text` with shape"):
         interventions.outcome(model, x, background, {"audio": states["audio"]})
     network = model_of(4, 2)
-    masses = forms.states_of(network, features(network))
+    masses = counterfactual.states_of(network, features(network))
     behind = explain.background(network, features(network))
     with pytest.raises(InvalidInput, match=r"masses in \[0, 1\]"):
         interventions.outcome(

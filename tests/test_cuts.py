@@ -21,12 +21,11 @@ from qfusion.analysis import subjects
 from qfusion.analysis.cohort import cohort_measures
 from qfusion.analysis.dynamics import cut_curves
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain.changes import cut_answers
-from qfusion.explain.changes import cut_metrics as curves
-from qfusion.explain.changes import cuts as method
-from qfusion.explain.changes.cut_metrics import CutMetrics, cut_metrics
-from qfusion.explain.changes.cuts import Cuts, cuts
-from qfusion.explain.trust import cohorts
+from qfusion.explain import cohorts
+from qfusion.explain import cuts as curves
+from qfusion.explain import cuts as cut_answers
+from qfusion.explain import cuts as method
+from qfusion.explain.cuts import CutMetrics, Cuts, cut_metrics, cuts
 from qfusion.figures import notebook
 from qfusion.figures.draw import cuts as drawing
 from qfusion.models import InputSpec, QuantumJump
@@ -705,13 +704,13 @@ def test_held_by_a_table_is_held_by_products(
     )
     found = []
     for numbers in (0, 10**9):
-        monkeypatch.setattr(method.uncorrelated, "_SMALL", numbers)
-        found.append(method.uncorrelated.evolve((A + A.mH) / 2, jumps, own, rest, [0.0, 0.7, 0.7]))
+        monkeypatch.setattr(method, "_SMALL", numbers)
+        found.append(method.evolve((A + A.mH) / 2, jumps, own, rest, [0.0, 0.7, 0.7]))
     for products, table in zip(*found, strict=True):
         assert torch.allclose(products, table, atol=1e-7)
         assert torch.equal(table[1], table[2])
     for start, still in zip(
-        (own, rest), method.uncorrelated.evolve(A + A.mH, jumps, own, rest, [0.0, 0.0]), strict=True
+        (own, rest), method.evolve(A + A.mH, jumps, own, rest, [0.0, 0.0]), strict=True
     ):
         assert torch.equal(still, torch.stack([start, start]))
 
@@ -752,7 +751,7 @@ def test_a_field_that_is_enough() -> None:
         (zero, math.cos(2)),
         (plus, 1.0),
     ):  # <X> of the second qubit, which starts in |+>
-        own, rest = method.uncorrelated.evolve(
+        own, rest = method.evolve(
             H,
             torch.zeros(0, 4, 4, dtype=torch.complex128),
             states.density(control)[None],

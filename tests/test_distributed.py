@@ -18,7 +18,7 @@ import torch
 
 from qfusion import data, explain
 from qfusion.cli import main
-from qfusion.explain.contributions import streaming
+from qfusion.explain import backgrounds
 from qfusion.models.dropout import Dropout, Share, drawn, sharing
 from qfusion.training import checkpoint, prepare
 from qfusion.training.group import Group, joined
@@ -80,11 +80,11 @@ def test_what_is_shared_comes_back_in_order(monkeypatch):
         torch.distributed, "all_gather_object", lambda out, own: out.__setitem__(slice(None), parts)
     )
     assert np.array_equal(Group(1, 3).gathered(parts[1]), rows * 10.0)
-    monkeypatch.setattr(streaming, "CHUNK", 4)
+    monkeypatch.setattr(backgrounds, "CHUNK", 4)
     taken = sorted(
         (place, part.tolist())
         for rank in range(2)
-        for place, part in streaming.chunks(rows, Group(rank, 2))
+        for place, part in backgrounds.chunks(rows, Group(rank, 2))
     )
     assert taken == [(0, [0, 1, 2, 3]), (1, [4, 5, 6, 7]), (2, [8, 9, 10])]
 
@@ -105,8 +105,8 @@ def test_a_background_by_chunks_is_that_of_all_rows(name, kind, monkeypatch):
     dataset = data.load(found.card["data"]["name"])
     rows = dataset.rows("train")[:150]
     whole = explain.background(found.model, dataset.inputs(rows, torch.float64), kind)
-    monkeypatch.setattr(streaming, "CHUNK", 40)
-    parts = streaming.background_of(found.model, dataset, rows, kind)
+    monkeypatch.setattr(backgrounds, "CHUNK", 40)
+    parts = backgrounds.background_of(found.model, dataset, rows, kind)
     assert (parts.size, parts.kind) == (150, kind)
     assert torch.allclose(parts._numbers(), whole._numbers(), atol=1e-14)
 
@@ -187,7 +187,7 @@ def test_torchrun_starts_them(tmp_path):
 
 
 def test_two_processes_explain_as_one(tmp_path, monkeypatch):
-    monkeypatch.setattr(streaming, "CHUNK", 100)  # several chunks a process
+    monkeypatch.setattr(backgrounds, "CHUNK", 100)  # several chunks a process
     for size, out in ((1, "one.parquet"), (2, "two.parquet"), (2, "two.csv")):
         together(
             size,

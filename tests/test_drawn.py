@@ -19,7 +19,7 @@ from qfusion.analysis.sample import open_sample
 from qfusion.analysis.systems import behind
 from qfusion.analysis.systems.behind import State
 from qfusion.data.clusters import Clusters
-from qfusion.explain.trust import cohorts as filters
+from qfusion.explain import cohorts as filters
 from qfusion.panels import cohorts, faithfulness
 from qfusion.panels.core import headless, programs
 from qfusion.panels.parts import sample_map as maps

@@ -25,10 +25,9 @@ from qfusion import _progress, explain
 from qfusion.analysis import subjects
 from qfusion.analysis.systems import encoding
 from qfusion.data import DataSet, Modality, Target, cache
-from qfusion.explain.contributions import answers
-from qfusion.explain.contributions.streaming import background_of
-from qfusion.explain.trust import robustness
-from qfusion.explain.trust.robustness import Disturbance
+from qfusion.explain import interventions, verdicts
+from qfusion.explain.backgrounds import background_of
+from qfusion.explain.interventions import Disturbance
 from qfusion.models import build, names
 from qfusion.models.dropout import Dropout
 from qfusion.models.encoders import Encoder, InputSpec
@@ -126,7 +125,7 @@ def test_what_is_kept_changes_no_number(
         Disturbance(swapped=("audio",)),
         Disturbance(mean=("vision",)),
     ]
-    asked = [robustness.scores(model, dataset, rows, each) for each in disturbed]
+    asked = [interventions.scores(model, dataset, rows, each) for each in disturbed]
     assert len(files()) == kept
     monkeypatch.setattr(encoded, "HEAVY", 2**60)
     plain = explain.explain(
@@ -138,7 +137,7 @@ def test_what_is_kept_changes_no_number(
     np.testing.assert_allclose(scores, metrics.predict(model, dataset, rows), atol=encoded.SAME)
     for ours, each in zip(asked, disturbed, strict=True):
         np.testing.assert_allclose(
-            ours, robustness.scores(model, dataset, rows, each), atol=encoded.SAME
+            ours, interventions.scores(model, dataset, rows, each), atol=encoded.SAME
         )
 
 
@@ -406,7 +405,7 @@ def test_the_first_samples_are_exact_for_what_they_say_and_their_error_holds(
     assert asked in work.dataset.ids
     assert 7 <= len(work.dataset.rows("test")) + len(work.dataset.rows("valid")) <= 8
     assert (work.background.size, work.background.total) == (24, 45)
-    assert "24, drawn at random, of the 45 training samples" in answers.behind(work.background)
+    assert "24, drawn at random, of the 45 training samples" in verdicts.behind(work.background)
     whole = subjects.build("drawn", card, model, dataset)
     exact, drawn = whole.explained(dataset.row(asked)), work.explained(work.dataset.row(asked))
     np.testing.assert_allclose(drawn.prediction, exact.prediction, atol=encoded.SAME)

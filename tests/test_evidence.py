@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from qfusion.errors import InvalidInput
-from qfusion.explain.network import evidence
-from qfusion.explain.network.evidence import (
+from qfusion.explain import evidence
+from qfusion.explain.evidence import (
     beliefs,
     conflict,
     contradiction,

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain.contributions import answers
-from qfusion.explain.contributions.games import dividends, shapley
+from qfusion.explain import verdicts
+from qfusion.explain.coalitions import dividends, shapley
 from qfusion.models import InputSpec, QuantumJump
 from qfusion.quantum.decomposition import subsets
 
@@ -195,26 +195,26 @@ def strong(text: str) -> str:
     return f"<{text}>"
 
 
-LOUD = answers.Words(str.upper, strong)
+LOUD = verdicts.Words(str.upper, strong)
 
 
 def test_since_when_and_what_was_added_are_said():
-    assert answers.settled(["p", "q", "p", "q", "q"], list("abcde"), LOUD) == (
+    assert verdicts.settled(["p", "q", "p", "q", "q"], list("abcde"), LOUD) == (
         "The decision is q for good from <d> on (the end is e); before, it was p."
     )
     assert (
-        answers.settled(["q", "q"], ["a", "b"])
+        verdicts.settled(["q", "q"], ["a", "b"])
         == "The decision is q from the start (a) to the end (b)."
     )
     start, end = (
         {"": 0.1, "a": 0.2, "b": 0.0, "a+b": 0.0},
         {"": 0.1, "a": 0.3, "b": 0.1, "a+b": -0.4},
     )
-    assert answers.added(start, end, "it", LOUD) == (
+    assert verdicts.added(start, end, "it", LOUD) == (
         "<Every joint term>: before, the decision is a sum over single modalities; it makes 50% of its size joint, "
         "that of A and B jointly (-0.40), and takes the score from +0.30 to +0.10."
     )
-    assert answers.added(end, end | {"a+b": 0.4}, "it", LOUD) == (
+    assert verdicts.added(end, end | {"a+b": 0.4}, "it", LOUD) == (
         "Joint terms are 50% of the decision's size before and <50%> after, that of A and B jointly (+0.40); it "
         "takes the score from +0.10 to +0.90."
     )
@@ -222,26 +222,27 @@ def test_since_when_and_what_was_added_are_said():
         {"": 0.1, "a": 0.3},
         {"": 0.1, "a": 0.3, "b": 0.0, "a+b": 0.0},
     ):  # no joint term, or one of nothing
-        assert answers.added(dict.fromkeys(nothing, 0.0), nothing, "it") == (
+        assert verdicts.added(dict.fromkeys(nothing, 0.0), nothing, "it") == (
             "No joint term: it takes the score from +0.00 to +0.40, and it stays a sum over single modalities."
         )
-    assert answers.added(end, end, "it", LOUD) == "<Nothing>: it leaves every term as it is."
+    assert verdicts.added(end, end, "it", LOUD) == "<Nothing>: it leaves every term as it is."
     three = {"": 0.0, "a": 0.1, "a+b": 0.2, "a+c": -0.3, "b+c": 0.1}
-    assert "the largest of them a and c jointly (-0.30)" in answers.added(
+    assert "the largest of them a and c jointly (-0.30)" in verdicts.added(
         dict.fromkeys(three, 0.0), three, "it"
     )
 
 
 def test_decisions_backgrounds_and_lists_in_words():
-    assert [answers.verdict(np.array(s), ()) for s in ([0.2], [-0.2], [0.0])] == [
+    assert [verdicts.verdict_sentence(np.array(s), ()) for s in ([0.2], [-0.2], [0.0])] == [
         "positive",
         "negative",
         "negative",
     ]
-    assert answers.verdict(np.array([0.1, 0.7, 0.3]), ["x", "y", "z"], LOUD) == "‘Y’"
+    assert verdicts.verdict_sentence(np.array([0.1, 0.7, 0.3]), ["x", "y", "z"], LOUD) == "‘Y’"
     model, _, rows = problem(2, N=7)
     said = {
-        kind: answers.behind(explain.background(model, rows, kind)) for kind in ("joint", "product")
+        kind: verdicts.behind(explain.background(model, rows, kind))
+        for kind in ("joint", "product")
     }
     assert said == {
         "joint": "the 7 training samples",
@@ -251,4 +252,4 @@ def test_decisions_backgrounds_and_lists_in_words():
         "mixed": "maximally mixed states: nothing known, no samples",
         "zero": "reference states, no samples",
     }.items():
-        assert answers.behind(explain.background(model, kind=kind)) == words
+        assert verdicts.behind(explain.background(model, kind=kind)) == words

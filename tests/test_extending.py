@@ -27,13 +27,13 @@ from qfusion.analysis.cohort import cohort_measures
 from qfusion.analysis.sample import open_sample
 from qfusion.data import registry
 from qfusion.data import sources as data_sources
-from qfusion.explain.features import attribution, deletion
+from qfusion.explain import attribution
 from qfusion.models import FUSION
 from qfusion.panels import dynamics
 from qfusion.panels.core import programs
 from qfusion.panels.core.panel import Panel, Picture, number, within
-from qfusion.quantum import kinds, measures
-from qfusion.quantum.kinds import States, Values
+from qfusion.quantum import measures
+from qfusion.quantum.measures import States, Values
 from qfusion.training.batches import mean_and_std
 from qfusion.ui.panel import glossary
 from tests.doors import named
@@ -105,7 +105,7 @@ def _linear_entropies(states: States) -> Values:
 def linear_entropy() -> Iterator[str]:
     """A measure as its author writes it: a function under `kind`."""
     name = "linear_entropy"
-    kinds.kind(
+    measures.kind(
         name,
         "linear entropy",
         "linear entropy",
@@ -116,7 +116,7 @@ def linear_entropy() -> Iterator[str]:
         source="Zurek, Habib, Paz 1993",
     )(_linear_entropies)
     yield name
-    del kinds.KINDS[name]
+    del measures.KINDS[name]
 
 
 def test_a_measure_takes_one_function(linear_entropy: str, tmp_path: Path) -> None:
@@ -227,7 +227,9 @@ def test_an_attribution_method_takes_a_function_and_a_line(occlusion: str, tmp_p
     inputs = dataset.inputs(dataset.rows("test")[:3], torch.float64)
     baseline = mean_and_std(dataset, dataset.rows("train"), name)[0]
     # the Faithfulness page's ranking
-    ranked = deletion.attributions(work.model, inputs, name, np.zeros(3, int), baseline, occlusion)
+    ranked = attribution.attributions(
+        work.model, inputs, name, np.zeros(3, int), baseline, occlusion
+    )
     assert ranked.shape == tuple(inputs[name].shape)  # type: ignore[union-attr]
     assert occlusion in attribution.by_title()
 

@@ -15,10 +15,8 @@ import torch
 
 from qfusion import explain
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
-from qfusion.explain import Explanation
-from qfusion.explain.contributions.games import dividends, shapley
-from qfusion.explain.features import deletion
-from qfusion.explain.trust import estimators, faithfulness, reliability, stability
+from qfusion.explain import Explanation, attribution, faithfulness, stability
+from qfusion.explain.coalitions import dividends, shapley
 from qfusion.models import InputSpec, QuantumJump
 from qfusion.quantum.decomposition import subset_name, subsets
 from tests.entangled import model_of
@@ -48,7 +46,7 @@ def additive(parts: np.ndarray, names: tuple[str, ...] = NAMES, joint: float = 0
 
 def means(inputs: dict[str, Any]) -> dict[str, torch.Tensor]:
     """The mean of every feature of every modality, (F,), over rows and real steps."""
-    parts = {name: deletion.split(features) for name, features in inputs.items()}
+    parts = {name: attribution.split(features) for name, features in inputs.items()}
     return {
         name: (values if mask is None else values[mask]).mean(0)
         for name, (values, mask) in parts.items()
@@ -150,7 +148,7 @@ def test_integrated_gradients_add_up_and_equal_captums(make) -> None:
     model, inputs = make()
     baseline, outputs = means(inputs), np.array([0, 1, 1, 0])
     for name in model.modalities:
-        values, mask = deletion.split(inputs[name])
+        values, mask = attribution.split(inputs[name])
         with torch.no_grad():
             swapped = dict(inputs) | {
                 name: baseline[name].expand_as(values)
@@ -162,7 +160,7 @@ def test_integrated_gradients_add_up_and_equal_captums(make) -> None:
                 .gather(1, torch.as_tensor(outputs)[:, None])[:, 0]
                 .numpy()
             )
-        found = deletion.attributions(
+        found = attribution.attributions(
             model, inputs, name, outputs, baseline[name], "integrated gradients"
         )
         assert found.sum(1) == pytest.approx(change, abs=0.08 * np.abs(change).max())
@@ -193,8 +191,8 @@ def test_feature_curves_start_and_end_where_they_must() -> None:
     model, inputs = linear()
     baseline, outputs = means(inputs), np.zeros(4, int)
     for name in ("text", "audio"):
-        found = deletion.feature_curves(model, inputs, name, outputs, baseline[name], orders=2)
-        values, mask = deletion.split(inputs[name])
+        found = attribution.feature_curves(model, inputs, name, outputs, baseline[name], orders=2)
+        values, mask = attribution.split(inputs[name])
         with torch.no_grad():
             all_gone = baseline[name].expand_as(values)
             gone = model(dict(inputs) | {name: all_gone if mask is None else (all_gone, mask)})
@@ -203,9 +201,9 @@ def test_feature_curves_start_and_end_where_they_must() -> None:
         assert found.insertion[[0, -1]] == pytest.approx([change, 0], abs=1e-10)
         assert found.random_deletion[:, -1] == pytest.approx([change, change], abs=1e-10)
     with pytest.raises(NotFound, match="smell"):
-        deletion.attributions(model, inputs, "smell", outputs, baseline["text"])
+        attribution.attributions(model, inputs, "smell", outputs, baseline["text"])
     with pytest.raises(NotFound, match="Ranking 'luck'"):
-        deletion.attributions(model, inputs, "text", outputs, baseline["text"], "luck")
+        attribution.attributions(model, inputs, "text", outputs, baseline["text"], "luck")
 
 
 def test_taking_away_what_counts_moves_a_model_that_reads_one_feature() -> None:
@@ -217,7 +215,7 @@ def test_taking_away_what_counts_moves_a_model_that_reads_one_feature() -> None:
         "audio": (torch.randn(60, 5, 4, dtype=torch.float64), torch.ones(60, 5, dtype=torch.bool)),
     }
     baseline = means(inputs)
-    found = deletion.feature_curves(
+    found = attribution.feature_curves(
         model, inputs, "text", np.zeros(60, int), baseline["text"], orders=4
     )
     assert found.deletion[3:] == pytest.approx(
@@ -242,7 +240,7 @@ def test_estimators_beside_the_exact_values(make) -> None:
     model, x, rows = make()
     exact = explain.explain(model, x, explain.background(model, rows))
     before = torch.random.get_rng_state()
-    found = estimators.compare(estimators.Game(model, x, rows, 1), exact, 0.01)
+    found = faithfulness.compare(faithfulness.Game(model, x, rows, 1), exact, 0.01)
     assert torch.equal(torch.random.get_rng_state(), before)
     assert [e.method for e in found] == [
         "exact (this project)",
@@ -259,9 +257,9 @@ def test_estimators_beside_the_exact_values(make) -> None:
             exact.prediction[0, 1] - exact.baseline[1], abs=1e-6
         )
         assert e.error == pytest.approx(np.abs(e.shapley - exact.shapley[0, :, 1]).max())
-    assert list(estimators.frame(found, model.modalities)["coalitions_run"])[:2] == [0, 8]
+    assert list(faithfulness.frame(found, model.modalities)["coalitions_run"])[:2] == [0, 8]
     with pytest.raises(InvalidInput, match="one sample"):
-        estimators.Game(model, rows, rows, 0)
+        faithfulness.Game(model, rows, rows, 0)
 
 
 def measured(noise: float = 0.05, B: int = 40, R: int = 3) -> stability.Stability:
@@ -319,7 +317,7 @@ def test_shipped_stability_files_are_whole() -> None:
 def test_cautions_follow_from_what_was_measured() -> None:
     found = measured()
     errors = np.linspace(0, 1, 40)
-    said = [c.sentence for c in reliability.of_stability(found, errors, "score")]
+    said = [c.sentence for c in faithfulness.of_stability(found, errors, "score")]
     assert "text + audio" in said[0]
     assert "over 3 training seeds" in said[0]
     ranks = [float(rank) for rank in re.findall(r"\((-?[\d.]+)\)", said[0])]
@@ -342,11 +340,11 @@ def test_cautions_follow_from_what_was_measured() -> None:
     )
     assert any(
         "where the prediction is poor" in c.sentence
-        for c in reliability.of_stability(worse, errors, "score")
+        for c in faithfulness.of_stability(worse, errors, "score")
     )
     parts = np.random.default_rng(5).normal(size=(200, 3))
     good = faithfulness.modality_curves(additive(parts), np.zeros(200, int))
-    assert reliability.of_deletion(good, "modalities") == []
+    assert faithfulness.of_deletion(good, "modalities") == []
     bad = faithfulness.Curves(
         good.shares,
         good.random_deletion[0],
@@ -356,28 +354,28 @@ def test_cautions_follow_from_what_was_measured() -> None:
         200,
         "score",
     )
-    assert "taking away and giving back" in reliability.of_deletion(bad, "modalities")[0].sentence
+    assert "taking away and giving back" in faithfulness.of_deletion(bad, "modalities")[0].sentence
     explained = additive(parts)
     truth = pd.DataFrame(
         {name: explained.dividends[:, i, 0] for i, name in enumerate(explained.coalitions)}
     )
     truth["text+vision"] = np.random.default_rng(6).normal(size=200)
-    told = reliability.of_truth(faithfulness.against_truth(explained, truth))
+    told = faithfulness.of_truth(faithfulness.against_truth(explained, truth))
     assert told[0].kind == "warning"
     together = additive(parts, joint=50.0)
-    assert "in 100% of 200" in reliability.of_joint(together, np.zeros(200, int))[0].sentence
-    assert reliability.of_joint(explained, np.zeros(200, int)) == []
+    assert "in 100% of 200" in faithfulness.of_joint(together, np.zeros(200, int))[0].sentence
+    assert faithfulness.of_joint(explained, np.zeros(200, int)) == []
     some = additive(
         np.array([[3.0, 1.0, 2.0]] * 9 + [[0.1, 0.1, 0.1]]), joint=5.0
     )  # own terms add up to 6, or to 0.3
-    assert "in 10% of 10" in reliability.of_joint(some, np.zeros(10, int))[0].sentence
+    assert "in 10% of 10" in faithfulness.of_joint(some, np.zeros(10, int))[0].sentence
     assert "text + vision" in told[0].sentence
     short = [
-        *reliability.of_stability(found, errors, "score"),
-        *reliability.of_stability(worse, errors, "score"),
-        *reliability.of_deletion(bad, "modalities"),
+        *faithfulness.of_stability(found, errors, "score"),
+        *faithfulness.of_stability(worse, errors, "score"),
+        *faithfulness.of_deletion(bad, "modalities"),
         *told,
-        *reliability.of_joint(together, np.zeros(200, int)),
-        reliability.no_truth(),
+        *faithfulness.of_joint(together, np.zeros(200, int)),
+        faithfulness.no_truth(),
     ]
     assert all(one.brief and one.facts and len(one.brief) < len(one.sentence) for one in short)

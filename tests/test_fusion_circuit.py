@@ -18,7 +18,7 @@ from qiskit.quantum_info import Statevector
 
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import EntangledQCNN, fusion, qcnn
-from qfusion.quantum.gates import BLOCKS
+from qfusion.quantum.circuits import BLOCKS
 from qfusion.track import run as running
 from qfusion.track.fusion_circuit import FusionCircuit, fusion_circuit, outcome_scores
 from qfusion.track.run import run

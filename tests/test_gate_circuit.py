@@ -16,11 +16,11 @@ from qiskit.quantum_info import Statevector
 from qfusion.errors import InvalidInput
 from qfusion.figures import gate_boxes
 from qfusion.models.abilities import kinds
-from qfusion.quantum import statevector
-from qfusion.quantum.pauli import PAULIS
+from qfusion.quantum import circuits
+from qfusion.quantum.decomposition import PAULIS
 from qfusion.quantum.states import partial_trace
 from qfusion.track import progress
-from qfusion.track.gate_circuit import gate_circuit
+from qfusion.track.circuit import gate_circuit
 from tests.test_neighbours import model_of, rows_of
 
 CIRCUITS = kinds("gates")
@@ -66,7 +66,7 @@ def test_every_moment_is_pennylanes_and_has_brute_force_entropies(kind: str, M: 
     operations = gate_circuit(model, states).tape().operations
     theirs = [np.asarray(each) for each in qml.snapshots(circuit)().values()][: len(gates) + 1]
     assert len(theirs) == len(found.bloch) == len(gates) + 1
-    for done, (psi, own) in enumerate(zip(theirs, statevector.walk(gates, model.n), strict=True)):
+    for done, (psi, own) in enumerate(zip(theirs, circuits.walk(gates, model.n), strict=True)):
         assert np.abs(own.numpy() - psi).max() < 1e-8
         for q in range(model.n):
             rho = reduced(psi, (q,))
@@ -105,7 +105,7 @@ def test_every_moment_is_pennylanes_and_has_brute_force_entropies(kind: str, M: 
 def test_openqasm_of_elementary_gates_means_the_same_to_qiskit(kind: str, version: int) -> None:
     model, states = of(kind, 2)
     circuit = gate_circuit(model, states)
-    psi = statevector.run(model.gates(states), model.n).numpy()
+    psi = circuits.run(model.gates(states), model.n).numpy()
     text = circuit.to_openqasm(version)
     program = qiskit.qasm3.loads(text) if version == 3 else qiskit.qasm2.loads(text)
     program.remove_final_measurements()
@@ -113,7 +113,7 @@ def test_openqasm_of_elementary_gates_means_the_same_to_qiskit(kind: str, versio
         circuit.state()(),
         circuit.state(elementary=True)(),
         np.asarray(Statevector(program.reverse_bits())),
-        statevector.run(model.elementary(states), model.n).numpy(),
+        circuits.run(model.elementary(states), model.n).numpy(),
     )
     for other in others:
         assert abs(np.vdot(psi, other)) == pytest.approx(1, abs=1e-10)
@@ -184,10 +184,10 @@ def test_the_error_of_the_reservoirs_steps_is_measured() -> None:
         5.42 / (j - i) ** 6 * on(**{f"q{i}": n, f"q{j}": n})
         for i, j in itertools.combinations(range(4), 2)
     )
-    exact, psi = expm(-2j * H)[:, 0], statevector.run(model.gates(states), 4).numpy()
+    exact, psi = expm(-2j * H)[:, 0], circuits.run(model.gates(states), 4).numpy()
     read, distance = model.step_errors(states)
     assert distance == pytest.approx(np.sqrt(1 - abs(np.vdot(exact, psi)) ** 2), abs=1e-8)
-    both = statevector.expectations(torch.as_tensor(np.stack([exact, psi])), model.words).numpy()
+    both = circuits.expectations(torch.as_tensor(np.stack([exact, psi])), model.words).numpy()
     assert read == pytest.approx(np.abs(both[0] - both[1]).max(), abs=1e-8)
     assert 1e-5 < read < 3e-2
     assert f"{read:.2g} at most" in model.remark(states)

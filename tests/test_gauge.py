@@ -21,12 +21,12 @@ from qfusion.analysis import subjects
 from qfusion.analysis.dynamics import generator as strengths
 from qfusion.analysis.sample import Sample, sample_of
 from qfusion.errors import DataUnavailable
-from qfusion.explain.changes import building, flips, forms, sensitivity
+from qfusion.explain import building, counterfactual, sensitivity
 from qfusion.models import QuantumJump, Tweak
 from qfusion.panels import building as built_panels
 from qfusion.panels import physics as term_panels
 from qfusion.panels.parts import generator as generator_panels
-from qfusion.quantum import gauge
+from qfusion.quantum import decomposition
 from qfusion.quantum.lindblad import Generator, Term, act
 from qfusion.training import checkpoint
 from tests.test_sensitivity import features, jump_model
@@ -84,7 +84,9 @@ def undecided(model: QuantumJump, dataset: Any) -> dict[str, torch.Tensor]:
     rows = dataset.rows("test")[:200]
     found = scores(model, dataset.inputs(rows, torch.float64))
     lead = np.abs(found[:, 0]) if found.shape[1] == 1 else np.diff(np.sort(found, 1)[:, -2:])[:, 0]
-    return forms.states_of(model, dataset.inputs([rows[int(lead.argmin())]], torch.float64))
+    return counterfactual.states_of(
+        model, dataset.inputs([rows[int(lead.argmin())]], torch.float64)
+    )
 
 
 def same(ours: Any, reference: Any) -> None:
@@ -149,7 +151,7 @@ def test_turns_that_flip_a_decision_and_headlines_are_the_same_in_every_gauge(na
     states = undecided(found.model, dataset)
 
     def turns(m: QuantumJump) -> tuple[list[tuple[str, str]], list[float]]:
-        nearest = flips.nearest_parameters(m, states).found
+        nearest = sensitivity.nearest_parameters(m, states).found
         return [(turn.kind, turn.name) for turn in nearest], [turn.value for turn in nearest]
 
     def headlines(m: QuantumJump, tag: str) -> list[str]:
@@ -224,8 +226,12 @@ def test_the_canonical_unravelling_is_the_same_generator_by_orthogonal_operators
     same(gram.abs(), torch.diag(rates))
     assert bool((rates.diff() < 0).all())
     assert float(torch.einsum("kaa->k", system.jumps).abs().max()) < 1e-12
-    assert gauge.unravelling(torch.zeros(0, 3, 3, dtype=torch.complex128)).shape == (0, 3, 3)
-    assert not gauge.unravelling(torch.zeros(2, 3, 3, dtype=torch.complex128)).any()
+    assert decomposition.unravelling(torch.zeros(0, 3, 3, dtype=torch.complex128)).shape == (
+        0,
+        3,
+        3,
+    )
+    assert not decomposition.unravelling(torch.zeros(2, 3, 3, dtype=torch.complex128)).any()
 
 
 def split(A: np.ndarray, dims: tuple[int, ...]) -> dict[tuple[int, ...], np.ndarray]:

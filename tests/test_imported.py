@@ -32,8 +32,7 @@ from qfusion.analysis.sample import open_sample
 from qfusion.data import DataSet, Modality, Target, registry, splits
 from qfusion.data.source import Source
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound, QFusionError
-from qfusion.explain.changes import counterfactual, forms
-from qfusion.explain.features import attribution
+from qfusion.explain import attribution, counterfactual
 from qfusion.models import can, nested
 from qfusion.models.programs import _child, card, feeding, imported
 from qfusion.models.programs import program as process
@@ -283,9 +282,9 @@ def test_features_flips_and_pages_of_an_imported_model(two: tuple[Two, bytes]) -
         assert found.end == pytest.approx(float(model(inputs)[0, 0]), abs=1e-10)
     means = dataset.modalities[1].values[dataset.rows("train")].mean(0)
     assert model.encoders["vision"].standardise.mean.numpy() == pytest.approx(means, abs=1e-6)
-    everyone = forms.states_of(model, dataset.inputs(dtype=torch.float64))
+    everyone = counterfactual.states_of(model, dataset.inputs(dtype=torch.float64))
     turned = counterfactual.nearest_state(
-        model, forms.states_of(model, inputs), "vision", everyone["vision"]
+        model, counterfactual.states_of(model, inputs), "vision", everyone["vision"]
     )
     assert turned.possible
     assert turned.verified

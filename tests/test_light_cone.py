@@ -22,9 +22,8 @@ from qfusion.models import edits
 from qfusion.models.neighbours.circuits import Layers, around
 from qfusion.panels import circuit as panels
 from qfusion.panels.core import programs
-from qfusion.quantum import statevector
-from qfusion.quantum.cone import as_step, light_cone
-from qfusion.quantum.gates import operation_matrix, rotation
+from qfusion.quantum import circuits
+from qfusion.quantum.circuits import as_step, light_cone, operation_matrix, rotation
 from qfusion.track.fusion_circuit import fusion_circuit
 from qfusion.track.progress import progress
 from tests.entangled import angles_of, model_of
@@ -50,12 +49,12 @@ def of_words(operations: Sequence[Any], words: Sequence[Sequence[Any]]) -> np.nd
     return np.array(circuit(), dtype=float)
 
 
-def plain_gates(n: int, seed: int) -> list[statevector.Gate]:
+def plain_gates(n: int, seed: int) -> list[circuits.Gate]:
     """Layers of rotations and rings of CNOTs with turns between, at random angles, as qfl has them."""
     torch.manual_seed(seed)
     layers = Layers(n, 2, 2.0, 1.0).double()
     turns = [
-        statevector.turn(name, q, torch.randn((), dtype=torch.float64) * 2)
+        circuits.turn(name, q, torch.randn((), dtype=torch.float64) * 2)
         for q in range(n)
         for name in ("RX", "RZ")
     ]

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from qfusion.errors import InvalidInput
-from qfusion.quantum import gates, inputs, kinds, letters, measures, pauli
-from qfusion.quantum.decomposition import decompose
-from qfusion.quantum.pauli import PAULIS
+from qfusion.quantum import circuits, decomposition, measures
+from qfusion.quantum import states as inputs
+from qfusion.quantum.decomposition import PAULIS, decompose
 from qfusion.quantum.states import density, embed, partial_trace, partial_transpose, product
 
 DIMS = [(2, 2, 2), (2, 3), (2, 3, 4), (4,), (2, 2, 2, 2)]
@@ -81,24 +81,27 @@ def test_known_states() -> None:
 
 def test_the_mean_of_a_kind_is_over_modalities_else_pairs_else_of_the_whole() -> None:
     rho, dims = random_state((2, 3, 2), batch=(4,)), (2, 3, 2)
-    states = kinds.States(rho, dims)
+    states = measures.States(rho, dims)
     own = [measures.von_neumann_entropy(partial_trace(rho, dims, (m,))) for m in range(3)]
-    assert torch.allclose(kinds.KINDS["entropy"].mean(states), torch.stack(own).mean(0))
+    assert torch.allclose(measures.KINDS["entropy"].mean(states), torch.stack(own).mean(0))
     both = [measures.mutual_information(rho, dims, (a,), (b,)) for a, b in ((0, 1), (0, 2), (1, 2))]
-    assert torch.allclose(kinds.KINDS["mutual_information"].mean(states), torch.stack(both).mean(0))
     assert torch.allclose(
-        kinds.KINDS["total_correlation"].mean(states), measures.total_correlation(rho, dims)
+        measures.KINDS["mutual_information"].mean(states), torch.stack(both).mean(0)
+    )
+    assert torch.allclose(
+        measures.KINDS["total_correlation"].mean(states), measures.total_correlation(rho, dims)
     )
     axes = [
-        (kinds.KINDS[name].axis, kinds.KINDS[name].short_axis) for name in ("negativity", "purity")
+        (measures.KINDS[name].axis, measures.KINDS[name].short_axis)
+        for name in ("negativity", "purity")
     ]
     assert axes == [
         ("logarithmic negativity (bits)", "log. negativity (bits)"),
         ("purity Tr ρ² (1 = pure)", "purity"),
     ]
-    alone = kinds.States(random_state((3,), batch=(4,)), (3,))
+    alone = measures.States(random_state((3,), batch=(4,)), (3,))
     assert torch.equal(
-        kinds.KINDS["mutual_information"].mean(alone), torch.zeros(4, dtype=torch.float64)
+        measures.KINDS["mutual_information"].mean(alone), torch.zeros(4, dtype=torch.float64)
     )
 
 
@@ -172,7 +175,7 @@ def test_measures_are_told_apart_whatever_the_modalities_are_called(names: list[
         assert (ours.kind, ours.part) == (theirs.kind, tuple(called[name] for name in theirs.part))
         assert found.of(ours.kind)[ours.part] is ours.values
         assert ours.values == theirs.values
-        assert kinds.column(ours.kind, ours.part) in found.columns()
+        assert measures.column(ours.kind, ours.part) in found.columns()
     assert list(found.single("purity")) == [*names, ""]
     assert list(found.columns())[: len(names)] == [f"entropy[{name}]" for name in names]
 
@@ -387,11 +390,11 @@ EYE = torch.eye(4, dtype=torch.complex128)
         ),
         (lambda: embed(EYE, (2, 2, 2), (0,)), r"shape \(..., 2, 2\) for dims \(2,\)"),
         (lambda: embed(EYE, (2, 2), (0, 2)), "`subsystems` must hold distinct subsystems"),
-        (lambda: letters.basis(0), "must be a dimension from 1, but is 0"),
-        (lambda: letters.basis(2.5), "must be a dimension from 1"),
-        (lambda: letters.expand(EYE[:, :2], (2, 2)), r"shape \(4, 4\)"),
+        (lambda: decomposition.basis(0), "must be a dimension from 1, but is 0"),
+        (lambda: decomposition.basis(2.5), "must be a dimension from 1"),
+        (lambda: decomposition.expand(EYE[:, :2], (2, 2)), r"shape \(4, 4\)"),
         (
-            lambda: pauli.transfer_matrix(torch.eye(8, dtype=torch.complex128)),
+            lambda: decomposition.transfer_matrix(torch.eye(8, dtype=torch.complex128)),
             "one or two qubits, but has side 8",
         ),
         (lambda: measures.entanglement_entropy(EYE[0], (2, 2), 2), "between 0 and 1, but is 2"),
@@ -420,7 +423,7 @@ EYE = torch.eye(4, dtype=torch.complex128)
         (lambda: decompose(EYE, ()), "must hold positive integers"),
         (lambda: decompose(EYE, (0, 4)), "must hold positive integers"),
         (
-            lambda: gates.unitary("ttn", torch.zeros(3)),
+            lambda: circuits.unitary("ttn", torch.zeros(3)),
             r"must have shape \(2,\), but has shape \(3,\)",
         ),
     ],
@@ -439,7 +442,7 @@ def test_what_just_fits_is_taken() -> None:
     assert inputs.check_times([0, 0, 1]) == [0.0, 0.0, 1.0]
     measures.require_state("rho", EYE[None][:0])  # no states at all
     inputs.check_operators(EYE[:1, :1], torch.zeros(0, 1, 1, dtype=torch.complex128))
-    assert letters.basis(1)[0] == ("I",)
+    assert decomposition.basis(1)[0] == ("I",)
     assert partial_trace(EYE, (2, 2), ()).item() == 4
     a = measures.entanglement_entropy(ket(1, 0, 0, 1) / math.sqrt(2), (2, 2), 1)
     assert a.item() == pytest.approx(math.log(2))

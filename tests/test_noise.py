@@ -10,9 +10,8 @@ from qfusion import explain
 from qfusion.errors import InvalidInput
 from qfusion.models import EntangledQCNN
 from qfusion.models.fusion import fuse
-from qfusion.quantum.decomposition import subsets
-from qfusion.quantum.pauli import transfer_matrix
-from qfusion.track.noise import Noise, noisy, noisy_vectors
+from qfusion.quantum.decomposition import subsets, transfer_matrix
+from qfusion.track.fusion_circuit import Noise, noisy, noisy_vectors
 from qfusion.track.run import run
 from tests.entangled import angles_of, masses_of, model_of, scores_of
 

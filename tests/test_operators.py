@@ -11,7 +11,7 @@ import torch
 
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain.network.operators import offered, operator, states_of
+from qfusion.explain.operators import offered, operator, states_of
 from qfusion.models import InputSpec, QuantumJump
 from tests.entangled import model_of
 from tests.test_explain import problem

@@ -28,10 +28,10 @@ from qfusion.cli import app as typer_app
 from qfusion.data import importing, people
 from qfusion.data.clusters import Clusters
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain.contributions.coalitions import Explanation
-from qfusion.explain.trust import people as trust
-from qfusion.explain.trust.people import Alone, Beside, Rate, Shuffled
-from qfusion.explain.trust.resampling import Interval
+from qfusion.explain import people as trust
+from qfusion.explain.coalitions import Explanation
+from qfusion.explain.people import Alone, Beside, Rate, Shuffled
+from qfusion.explain.stability import Interval
 from qfusion.figures import export
 from qfusion.figures.export import recipe
 from qfusion.figures.export.letters import unknown

@@ -9,7 +9,7 @@ import numpy as np
 import pennylane as qml
 import pytest
 
-from qfusion.explain.network.evidence import layer_entropies, qubit_entropy
+from qfusion.explain.evidence import layer_entropies, qubit_entropy
 from qfusion.track.fusion_circuit import FusionCircuit, fusion_circuit
 from qfusion.track.progress import progress
 from tests.entangled import angles_of, masses_of, model_of

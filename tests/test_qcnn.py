@@ -16,10 +16,10 @@ from torch import Tensor
 
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound, QFusionError
-from qfusion.explain.contributions.background import RowBackground
-from qfusion.explain.contributions.rows import coalition_values
+from qfusion.explain.backgrounds import RowBackground
+from qfusion.explain.network_rows import row_values
 from qfusion.models import EntangledQCNN, InputSpec, density, expectations, fusion, qcnn
-from qfusion.quantum import gates, pauli
+from qfusion.quantum import circuits, decomposition
 from qfusion.quantum.decomposition import subsets
 from tests.entangled import angles_of, masses_of, model_of
 
@@ -28,7 +28,7 @@ DOCS = Path(__file__).resolve().parent.parent / "docs" / "entangled-qcnn.md"
 
 def pennylane_block(name: str, angles: np.ndarray) -> np.ndarray:
     def circuit() -> None:
-        for gate, taken, wires in gates.BLOCKS[name].operations:
+        for gate, taken, wires in circuits.BLOCKS[name].operations:
             getattr(qml, "Hadamard" if gate == "H" else gate)(
                 *angles[list(taken)], wires=list(wires)
             )
@@ -36,10 +36,10 @@ def pennylane_block(name: str, angles: np.ndarray) -> np.ndarray:
     return qml.matrix(circuit, wire_order=[0, 1])()
 
 
-@pytest.mark.parametrize("name", gates.BLOCKS)
+@pytest.mark.parametrize("name", circuits.BLOCKS)
 def test_blocks_are_pennylanes(name: str) -> None:
-    angles = torch.randn(gates.BLOCKS[name].parameters, dtype=torch.float64)
-    U = gates.unitary(name, angles)
+    angles = torch.randn(circuits.BLOCKS[name].parameters, dtype=torch.float64)
+    U = circuits.unitary(name, angles)
     assert U.numpy() == pytest.approx(pennylane_block(name, angles.numpy()), abs=1e-12)
     assert (U.mH @ U - torch.eye(4)).abs().max() < 1e-12
 
@@ -51,7 +51,7 @@ def test_pooling_is_pennylanes() -> None:
         qml.ctrl(qml.U3, control=0, control_values=[0])(*a.numpy(), wires=1)
         qml.ctrl(qml.U3, control=0)(*b.numpy(), wires=1)
 
-    ours = gates.controlled(gates.rotation("U3", a), gates.rotation("U3", b))
+    ours = circuits.controlled(circuits.rotation("U3", a), circuits.rotation("U3", b))
     assert ours.numpy() == pytest.approx(qml.matrix(circuit, wire_order=[0, 1])(), abs=1e-12)
 
 
@@ -59,12 +59,12 @@ def test_su4_and_so4_reach_what_they_claim() -> None:
     """The dimension of the set of reachable unitaries is the rank of the Jacobian: 15 of SU(4), 6 of SO(4), whose
     matrices are real."""
     for name, dimension in (("su4", 15), ("so4", 6)):
-        angles = torch.randn(gates.BLOCKS[name].parameters, dtype=torch.float64)
+        angles = torch.randn(circuits.BLOCKS[name].parameters, dtype=torch.float64)
         J = torch.autograd.functional.jacobian(
-            lambda a, name=name: torch.view_as_real(gates.unitary(name, a)).flatten(), angles
+            lambda a, name=name: torch.view_as_real(circuits.unitary(name, a)).flatten(), angles
         )
         assert int(torch.linalg.matrix_rank(J, tol=1e-8)) == dimension
-    assert gates.unitary("so4", angles).imag.abs().max() == 0
+    assert circuits.unitary("so4", angles).imag.abs().max() == 0
 
 
 def test_the_documented_table_of_blocks() -> None:
@@ -79,7 +79,7 @@ def test_the_documented_table_of_blocks() -> None:
             sum(len(op.wires) == 2 for op in block.operations),
             block.source,
         )
-        for name, block in gates.BLOCKS.items()
+        for name, block in circuits.BLOCKS.items()
     ]
     assert [
         (name, int(p), int(g), int(two), source) for name, p, g, two, source in rows
@@ -123,7 +123,7 @@ def test_the_layout(n: int) -> None:
 
 
 @pytest.mark.parametrize("n", [2, 3, 4, 5, 6])
-@pytest.mark.parametrize("block", gates.BLOCKS)
+@pytest.mark.parametrize("block", circuits.BLOCKS)
 def test_effective_observables_are_the_density_matrices(n: int, block: str) -> None:
     model = model_of(n, 2, block=block)
     masses = {name: torch.rand(3, n, dtype=torch.float64) for name in model.modalities}
@@ -143,7 +143,7 @@ def test_observables_pulled_back_to_every_step(n: int) -> None:
         O = torch.einsum(
             "cw,wij->cij",
             model.network.observables(first).detach().flatten(1).to(torch.complex128),
-            pauli.words(n),
+            decomposition.words(n),
         )
         found = torch.einsum("cij,ji->c", O, states[first]).real
         assert found.numpy() == pytest.approx(expected.numpy(), abs=1e-12), first
@@ -168,16 +168,16 @@ def test_the_head_reads_what_it_says() -> None:
 
 
 def test_transfer_matrices() -> None:
-    U = gates.unitary("su4", torch.randn(15, dtype=torch.float64))
-    R = pauli.transfer_matrix(U)
+    U = circuits.unitary("su4", torch.randn(15, dtype=torch.float64))
+    R = decomposition.transfer_matrix(U)
     assert (R @ R.mT - torch.eye(16)).abs().max() < 1e-12  # a rotation of Pauli coefficients
-    assert pauli.transfer_matrix(
-        gates.rotation("H", torch.zeros(0, dtype=torch.float64))
+    assert decomposition.transfer_matrix(
+        circuits.rotation("H", torch.zeros(0, dtype=torch.float64))
     ).numpy() == pytest.approx(
         np.array([[1, 0, 0, 0], [0, 0, 0, 1], [0, 0, -1, 0], [0, 1, 0, 0]]), abs=1e-15
     )
     with pytest.raises(InvalidInput, match="must act on one or two qubits, but has side 8"):
-        pauli.transfer_matrix(torch.eye(8, dtype=torch.complex128))
+        decomposition.transfer_matrix(torch.eye(8, dtype=torch.complex128))
 
 
 def score(theta: Tensor, phi: Tensor, convolution: Tensor, pooling: Tensor, head: Tensor) -> Tensor:
@@ -252,7 +252,7 @@ def test_coalition_values_are_brute_force(M: int) -> None:
         torch.rand(6, 4, M, dtype=torch.float64),
     )
     with torch.no_grad():
-        values = coalition_values(model, samples, rows)
+        values = row_values(model, samples, rows)
         for s, subset in enumerate(subsets(M)):
             for b in range(3):
                 mixed = rows.clone()
@@ -326,9 +326,9 @@ def test_bad_settings(settings: dict, message: str) -> None:
 
 def test_bad_blocks_and_inputs() -> None:
     with pytest.raises(NotFound, match="Convolution block 'su'"):
-        gates.unitary("su", torch.zeros(15))
+        circuits.unitary("su", torch.zeros(15))
     with pytest.raises(InvalidInput, match=r"must have shape \(15,\), but has shape \(3,\)"):
-        gates.unitary("su4", torch.zeros(3))
+        circuits.unitary("su4", torch.zeros(3))
     model = EntangledQCNN(INPUTS, ("x", "y"))
     with pytest.raises(InvalidInput, match="must hold modality `b`"):
         model({"a": torch.zeros(1, 2)})
@@ -382,7 +382,7 @@ def test_a_readout_that_starts_with_the_classes(C: int, M: int) -> None:
 
 
 def test_a_circuit_that_hides_single_elements_starts_with_a_small_head() -> None:
-    for block in gates.BLOCKS:
+    for block in circuits.BLOCKS:
         torch.manual_seed(0)
         model = EntangledQCNN(INPUTS, "wxyz", elements=4, block=block, start="classes")
         # singular values below 0.1 are left out

@@ -15,10 +15,9 @@ from pypdf import PdfReader
 
 from qfusion.errors import InvalidInput
 from qfusion.models.abilities import kinds
-from qfusion.track import quantikz
-from qfusion.track.circuit import step_circuit
+from qfusion.track import drawing
+from qfusion.track.circuit import gate_circuit, step_circuit
 from qfusion.track.drawing import LabelledUnitary
-from qfusion.track.gate_circuit import gate_circuit
 from tests import typesetting
 from tests.entangled import model_of as network_of
 from tests.test_circuit import random_kets, random_system
@@ -81,7 +80,7 @@ def test_plain_gates_stand_in_the_columns_of_pennylanes_drawer(kind: str, M: int
     circuit = gate_circuit(model, states)
     (cells,) = rows_of(circuit.to_quantikz())
     assert [line[0] for line in cells] == [
-        rf"\lstick{{{quantikz.escape(wire)}}}" for wire in circuit.wires
+        rf"\lstick{{{drawing.escape(wire)}}}" for wire in circuit.wires
     ]
     *gates, read = spans(cells)
     assert gates == by_pennylane(circuit.tape(unitary=LabelledUnitary).operations, circuit.wires)
@@ -165,7 +164,7 @@ def test_gates_of_every_form() -> None:
         qml.QubitUnitary(qml.matrix(qml.CNOT([0, 1])), wires=["a", "c"])
         qml.adjoint(qml.S("b"))
     tape = qml.tape.QuantumScript.from_queue(queue)
-    (cells,) = rows_of(quantikz.write(tape, ("a", "b", "c")))
+    (cells,) = rows_of(drawing.quantikz(tape, ("a", "b", "c")))
     assert [line[1] for line in cells] == [r"\ctrl{2}", r"\ctrl{1}", r"\targ{}"]
     assert [line[2] for line in cells] == [r"\swap{2}", r"\qw", r"\targX{}"]
     assert [line[3] for line in cells] == [r"\control{}", r"\qw", r"\ctrl{-2}"]
@@ -183,7 +182,7 @@ def test_long_circuits_are_broken_and_too_long_ones_refused(
     parts = rows_of(whole.to_quantikz(per_line=7))
     assert len(parts) == -(-(len(one[0]) - 2) // 7)
     assert [cell for part in parts for cell in part[5][1:-1]] == one[5][1:-1]
-    monkeypatch.setattr(quantikz, "MAX_CELLS", 10)
+    monkeypatch.setattr(drawing, "MAX_CELLS", 10)
     with pytest.raises(InvalidInput, match="Export it as SVG"):
         whole.to_quantikz()
 

@@ -25,10 +25,9 @@ from qfusion.analysis.dynamics import cut_curves
 from qfusion.analysis.sample import Sample
 from qfusion.data import Text
 from qfusion.errors import InvalidInput, QFusionError
-from qfusion.explain.changes import building, cut_answers
-from qfusion.explain.trust import cohorts
+from qfusion.explain import building, cohorts, cuts
 from qfusion.figures import numbers
-from qfusion.report import blocks, equations, of_subject
+from qfusion.report import about_cohort, blocks
 from qfusion.report.blocks import Cite, Table
 from qfusion.training.checkpoint import Checkpoint
 
@@ -324,12 +323,12 @@ def test_letters_that_no_font_has_are_no_error() -> None:
     assert "你好" in made.html().decode()
 
 
-@pytest.mark.parametrize("name", list(equations.WORDS))
+@pytest.mark.parametrize("name", list(blocks.WORDS))
 def test_equations_are_drawn_with_their_words(name: str) -> None:
-    found = equations.drawing(name)
+    found = blocks.drawing(name)
     assert found.svg.startswith(b"<svg")
     assert b"<text" not in found.svg
-    assert found.words in equations.SOURCE
+    assert found.words in blocks.SOURCE
     assert 2 < found.width < 50, "wider than a page"
 
 
@@ -340,7 +339,7 @@ def test_every_block_of_equations_is_used() -> None:
             "".join(path.read_text() for path in (ROOT / "qfusion" / "report").glob("*.py")),
         )
     )
-    assert used == set(equations.WORDS)
+    assert used == set(blocks.WORDS)
 
 
 @pytest.mark.parametrize(
@@ -377,7 +376,7 @@ def work() -> Any:
 
 @pytest.fixture(scope="module")
 def members(work: Any) -> Written:
-    about = of_subject.members(
+    about = about_cohort.members(
         work,
         cohort_measures.table(work, work.frame()),
         cohorts.parse("relation=conflict; error>0.2"),
@@ -416,7 +415,7 @@ def test_a_cohorts_report_says_what_built_its_terms_and_what_cuts_cost(members: 
         about.sample.dataset.inputs(rows, dtype=torch.float64),
         about.sample.background,
     )
-    cut = cut_answers.answer_for_many(
+    cut = cuts.answer_for_many(
         cut_curves.cut_curves(
             about.sample.model, about.sample.dataset, numbers.some(np.array(rows), 200)
         )
@@ -427,12 +426,12 @@ def test_a_cohorts_report_says_what_built_its_terms_and_what_cuts_cost(members: 
 
 def test_the_page_gives_the_same_report_as_the_library(one: Written, work: Any) -> None:
     if one.about.name == "qj-planted":
-        assert of_subject.of_sample(work, one.about.row, None, "", ".html").decode() == one.html
+        assert about_cohort.of_sample(work, one.about.row, None, "", ".html").decode() == one.html
 
 
 def test_a_cohort_of_nobody_is_refused(work: Any) -> None:
     with pytest.raises(InvalidInput, match="No explained sample passes"):
-        of_subject.members(
+        about_cohort.members(
             work, cohort_measures.table(work, work.frame()), cohorts.parse("error>1000")
         )
 

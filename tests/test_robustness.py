@@ -13,8 +13,8 @@ from qfusion import cli, explain
 from qfusion.data.modality import Modality, Target
 from qfusion.data.spec import DataSet
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain.trust import robustness
-from qfusion.explain.trust.robustness import Disturbance
+from qfusion.explain import interventions
+from qfusion.explain.interventions import Disturbance
 from qfusion.models import registry
 from qfusion.training import checkpoint, metrics
 
@@ -64,7 +64,7 @@ def model_of(kind: str, dataset: DataSet, **settings):
 )
 def test_absence_is_the_mean_over_the_background_exactly(dataset, kind, settings):
     model, rows = model_of(kind, dataset, **settings), dataset.rows("test")
-    found = robustness.scores(model, dataset, rows, Disturbance(missing=("words",)))
+    found = interventions.scores(model, dataset, rows, Disturbance(missing=("words",)))
     behind = dataset.inputs(dataset.rows("train"), torch.float64)
     for i, row in enumerate(rows[:4]):
         own = dataset.inputs([row], torch.float64)
@@ -72,10 +72,10 @@ def test_absence_is_the_mean_over_the_background_exactly(dataset, kind, settings
             {name: behind[name] if name == "words" else own[name].expand(24, -1) for name in NAMES}
         )
         assert found[i, 0] == pytest.approx(float(brute.detach().mean()), abs=1e-10)
-    everything = robustness.scores(model, dataset, rows, Disturbance(missing=NAMES))
+    everything = interventions.scores(model, dataset, rows, Disturbance(missing=NAMES))
     assert np.allclose(everything, float(model(behind).detach().mean()), atol=1e-10)
     assert np.allclose(
-        robustness.scores(model, dataset, rows, Disturbance()),
+        interventions.scores(model, dataset, rows, Disturbance()),
         metrics.predict(model, dataset, rows),
         atol=1e-12,
     )
@@ -84,10 +84,10 @@ def test_absence_is_the_mean_over_the_background_exactly(dataset, kind, settings
 def test_absence_and_disturbance_together(dataset):
     model, rows = model_of("quantum-jump", dataset, dims=2), dataset.rows("test")
     asked = Disturbance(missing=("a",), swapped=("c",), seed=3)
-    found = robustness.scores(model, dataset, rows, asked)
+    found = interventions.scores(model, dataset, rows, asked)
     behind = explain.background(model, dataset.inputs(dataset.rows("train"), torch.float64))
     swapped = dataset.inputs(rows, torch.float64) | {
-        "c": dataset.inputs(robustness.donors(rows, rows, 3), torch.float64)["c"]
+        "c": dataset.inputs(interventions.donors(rows, rows, 3), torch.float64)["c"]
     }
     whole = explain.explain(model, swapped, behind)
     assert np.allclose(found, whole.values[:, whole.coalitions.index("words+c")])
@@ -97,7 +97,7 @@ def test_an_explanation_without_a_modality(dataset):
     model = model_of("quantum-jump", dataset, dims=2)
     inputs = dataset.inputs(dataset.rows("test"), torch.float64)
     whole = explain.explain(model, inputs, explain.background(model, inputs))
-    part = robustness.without(whole, ["words"])
+    part = interventions.without(whole, ["words"])
     assert np.allclose(part.dividends.sum(1), part.prediction)
     assert np.allclose(part.shapley.sum(1) + part.baseline, part.prediction)
     for s, name in enumerate(whole.coalitions):
@@ -108,14 +108,14 @@ def test_an_explanation_without_a_modality(dataset):
         else:
             assert np.array_equal(part.values[:, s], whole.values[:, s])
     assert np.array_equal(part.shapley[:, 1], np.zeros_like(part.shapley[:, 1]))
-    assert np.array_equal(robustness.without(whole, []).values, whole.values)
+    assert np.array_equal(interventions.without(whole, []).values, whole.values)
     with pytest.raises(NotFound, match=r"Modality 'word' does not exist\. Did you mean 'words'"):
-        robustness.without(whole, ["word"])
+        interventions.without(whole, ["word"])
 
 
 def test_what_a_baseline_lacks_comes_from_every_training_row(dataset):
     model, rows = model_of("tensor", dataset), dataset.rows("test")
-    found = robustness.scores(model, dataset, rows, Disturbance(missing=("words", "a")))
+    found = interventions.scores(model, dataset, rows, Disturbance(missing=("words", "a")))
     own, train = (dataset.inputs(some, torch.float64) for some in (rows, dataset.rows("train")))
     with torch.no_grad():
         each = [
@@ -129,7 +129,7 @@ def test_what_a_baseline_lacks_comes_from_every_training_row(dataset):
 
 def test_the_training_mean_may_be_asked_for(dataset):
     model, rows = model_of("late", dataset), dataset.rows("test")
-    found = robustness.scores(model, dataset, rows, Disturbance(mean=("words", "a")))
+    found = interventions.scores(model, dataset, rows, Disturbance(mean=("words", "a")))
     train = dataset.inputs(dataset.rows("train"), torch.float64)
     own = dataset.inputs(rows, torch.float64)
     mean = train["words"][0][train["words"][1]].mean(0)
@@ -146,7 +146,7 @@ def test_the_training_mean_may_be_asked_for(dataset):
 
 def test_noise_has_the_deviation_it_says(dataset):
     rows = np.repeat(dataset.rows("test"), 400)
-    noisy = robustness.inputs(dataset, rows, Disturbance(noise={"c": 0.5, "words": 2}))
+    noisy = interventions.inputs(dataset, rows, Disturbance(noise={"c": 0.5, "words": 2}))
     plain = dataset.inputs(rows, torch.float64)
     assert torch.equal(noisy["a"], plain["a"])
     train = dataset.modalities[2].values[dataset.rows("train")].astype(float)
@@ -154,10 +154,10 @@ def test_noise_has_the_deviation_it_says(dataset):
     added, mask = noisy["words"][0] - plain["words"][0], noisy["words"][1]
     train_steps = plain_steps(dataset)
     assert np.allclose(added[mask].std(0).numpy() / train_steps.std(0), 2, rtol=0.05)
-    again = robustness.inputs(dataset, rows, Disturbance(noise={"c": 0.5, "words": 2}))
+    again = interventions.inputs(dataset, rows, Disturbance(noise={"c": 0.5, "words": 2}))
     assert torch.equal(noisy["c"], again["c"])
     assert not torch.equal(
-        noisy["c"], robustness.inputs(dataset, rows, Disturbance(noise={"c": 0.5}, seed=1))["c"]
+        noisy["c"], interventions.inputs(dataset, rows, Disturbance(noise={"c": 0.5}, seed=1))["c"]
     )
 
 
@@ -169,17 +169,21 @@ def plain_steps(dataset: DataSet) -> np.ndarray:
 @pytest.mark.parametrize("seed", range(5))
 def test_nobody_keeps_its_own(seed):
     rows = np.array([3, 5, 8, 13])
-    found = robustness.donors(rows, rows, seed)
+    found = interventions.donors(rows, rows, seed)
     assert sorted(found) == sorted(rows)
     assert (found != rows).all()
-    assert robustness.donors(rows[1:2], rows, seed) == found[1:2]  # one sample alone gets the same
+    assert (
+        interventions.donors(rows[1:2], rows, seed) == found[1:2]
+    )  # one sample alone gets the same
 
 
 def test_many_rows_are_scored_in_pieces(dataset, monkeypatch):
     model, rows = model_of("late", dataset), dataset.rows("test")
-    whole = robustness.scores(model, dataset, rows, Disturbance(swapped=("a",)))
-    monkeypatch.setattr(robustness, "BATCH", 5)
-    assert np.allclose(robustness.scores(model, dataset, rows, Disturbance(swapped=("a",))), whole)
+    whole = interventions.scores(model, dataset, rows, Disturbance(swapped=("a",)))
+    monkeypatch.setattr(interventions, "BATCH", 5)
+    assert np.allclose(
+        interventions.scores(model, dataset, rows, Disturbance(swapped=("a",))), whole
+    )
 
 
 @pytest.mark.parametrize(
@@ -199,20 +203,20 @@ def test_many_rows_are_scored_in_pieces(dataset, monkeypatch):
 )
 def test_what_cannot_be_asked(dataset, asked, error, message):
     with pytest.raises(error, match=message):
-        robustness.inputs(dataset, dataset.rows("test"), asked)
+        interventions.inputs(dataset, dataset.rows("test"), asked)
 
 
 def test_swaps_need_others(dataset):
     with pytest.raises(InvalidInput, match="at least two samples, but there are 1"):
-        robustness.inputs(dataset, [3], Disturbance(swapped=("a",)))
+        interventions.inputs(dataset, [3], Disturbance(swapped=("a",)))
     with pytest.raises(InvalidInput, match="`pool` must hold every row"):
-        robustness.inputs(dataset, [3], Disturbance(swapped=("a",)), pool=[4, 5])
+        interventions.inputs(dataset, [3], Disturbance(swapped=("a",)), pool=[4, 5])
 
 
 @pytest.mark.parametrize("kind", ["quantum-jump", "concatenation"])
 def test_curves(dataset, kind):
     model = model_of(kind, dataset)
-    found = robustness.robustness(model, dataset, levels=(0.0, 1.0), repeats=2)
+    found = interventions.robustness(model, dataset, levels=(0.0, 1.0), repeats=2)
     clean = metrics.evaluate(model, dataset, "test")
     assert found[(found["kind"] == "noise") & (found["level"] == 0)][
         "mae"
@@ -239,7 +243,7 @@ def test_curves(dataset, kind):
             np.mean(
                 [
                     metrics.of_scores(
-                        robustness.scores(model, dataset, rows, each, "train", behind),
+                        interventions.scores(model, dataset, rows, each, "train", behind),
                         dataset.y[rows],
                         "regression",
                     )["mae"]

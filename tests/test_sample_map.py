@@ -18,7 +18,7 @@ from qfusion.analysis.cohort import cohort_measures, coordinates, sample_map
 from qfusion.analysis.levels import levels_of
 from qfusion.analysis.sample import open_sample, open_work
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain.trust import cohorts
+from qfusion.explain import cohorts
 
 
 @pytest.fixture(scope="module")

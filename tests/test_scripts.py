@@ -25,7 +25,7 @@ from qfusion.figures import export
 from qfusion.figures.export import letters, snippet
 from qfusion.figures.export.style import ExportStyle
 from qfusion.figures.style import base, label
-from qfusion.report import blocks, drawn, page, paper
+from qfusion.report import blocks, paper
 from tests.test_app_pages import visit
 
 SENTENCE = "我觉得这部电影非常好看，但是很难"
@@ -321,15 +321,15 @@ def report_of(*texts: str) -> blocks.Document:
             blocks.Quote(SENTENCE * 8, "an id"),
             blocks.Table(("题", "b"), tuple((text, "1") for text in texts), texts[0]),
             blocks.Listing(texts[0], "command"),
-            drawn.figure(bars(*texts), texts[0], texts[0]),
+            blocks.figure(bars(*texts), texts[0], texts[0]),
         ),
     )
 
 
 def test_reports_are_set_in_an_installed_font_and_extract_as_they_went_in(chinese: str) -> None:
     found = report_of(SENTENCE, "文本")
-    pdf = paper.render(found)
-    assert pdf == paper.render(found)
+    pdf = paper.as_pdf(found)
+    assert pdf == paper.as_pdf(found)
     text = re.sub(r"\s", "", read(pdf))
     assert SENTENCE * 8 in text
     assert text.count(SENTENCE) >= 8 + 6
@@ -338,12 +338,12 @@ def test_reports_are_set_in_an_installed_font_and_extract_as_they_went_in(chines
     assert not any("LastResort" in name for name in names)
     assert "□" not in text
     assert paper.notice(found) == ""
-    assert SENTENCE in page.render(found).decode()
+    assert SENTENCE in paper.as_html(found).decode()
 
 
 def test_reports_say_at_their_foot_which_letters_no_font_has(installed: list[Path]) -> None:
     found = report_of(SENTENCE, "👍🏽", HINDI)
-    pdf = paper.render(found)
+    pdf = paper.as_pdf(found)
     said = paper.notice(found)
     assert said.startswith("No font on this machine has U+")
     assert "fonts-wqy-microhei" in said
@@ -356,12 +356,12 @@ def test_reports_say_at_their_foot_which_letters_no_font_has(installed: list[Pat
 
 def test_reports_of_every_script_are_typeset() -> None:
     for text in (EVERY, *((each,) for each in EVERY)):
-        assert paper.render(report_of(*text)).startswith(b"%PDF")
+        assert paper.as_pdf(report_of(*text)).startswith(b"%PDF")
 
 
 def test_a_quote_from_right_to_left_stands_so_on_the_page() -> None:
     for said, turned in ((HEBREW, True), (SENTENCE, False)):
-        html = page.render(blocks.Document("t", "", "", (blocks.Quote(said, "an id"),))).decode()
+        html = paper.as_html(blocks.Document("t", "", "", (blocks.Quote(said, "an id"),))).decode()
         assert ('<p dir="auto">' in html) == turned
 
 

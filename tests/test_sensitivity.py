@@ -16,11 +16,10 @@ import torch
 
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain.changes import sensitivity as method
-from qfusion.explain.network.evidence import qubit_entropy
+from qfusion.explain import sensitivity as method
+from qfusion.explain.evidence import qubit_entropy
 from qfusion.models import EntangledQCNN, InputSpec, QuantumJump, Tweak
-from qfusion.quantum.kinds import split
-from qfusion.quantum.measures import measures_over_time
+from qfusion.quantum.measures import measures_over_time, split
 from qfusion.quantum.states import density
 from tests.entangled import model_of
 

@@ -36,14 +36,11 @@ from qfusion.data import Text
 from qfusion.data.formats.staged_set import Part, StagedSet
 from qfusion.data.importing import report
 from qfusion.errors import InvalidInput
-from qfusion.explain.changes import cut_answers
-from qfusion.explain.changes.cut_metrics import CutMetrics, Estimates
-from qfusion.explain.changes.cuts import Cuts
-from qfusion.explain.contributions import answers
-from qfusion.explain.trust import reliability
-from qfusion.explain.trust.faithfulness import AgainstTruth, Curves
-from qfusion.explain.trust.resampling import Interval
-from qfusion.explain.trust.stability import Stability
+from qfusion.explain import cuts, verdicts
+from qfusion.explain import faithfulness as reliability
+from qfusion.explain.cuts import CutMetrics, Cuts, Estimates
+from qfusion.explain.faithfulness import AgainstTruth, Curves
+from qfusion.explain.stability import Interval, Stability
 from qfusion.figures.export import letters
 from qfusion.panels import (
     circuit,
@@ -422,7 +419,7 @@ def _() -> None:
     for length in (1, 2, 3, 4):
         where = [f"t{k}" for k in range(length)]
         for decisions in itertools.product("ab", repeat=length):
-            words = answers.settled(decisions, where)
+            words = verdicts.settled(decisions, where)
             since = next(k for k in range(length) if len(set(decisions[k:])) == 1)
             assert f"The decision is {decisions[-1]}" in words
             assert ("from the start" in words) == (since == 0 and length > 1)
@@ -438,7 +435,7 @@ def _() -> None:
     for a, b, c, d in itertools.product(values, repeat=4):
         start = {"": 0.1, "alpha": a, "beta": b, "alpha+beta": 0.0, "beta+gamma": 0.0}
         end = {"": 0.1, "alpha": a, "beta": b, "alpha+beta": c, "beta+gamma": d}
-        words = answers.added(start, end, "the evolution")
+        words = verdicts.added(start, end, "the evolution")
         joint, total = abs(c) + abs(d), sum(map(abs, (a, b, c, d)))
         moved = max(abs(c), abs(d))
         if moved < 1e-6:
@@ -466,12 +463,12 @@ def _() -> None:
             } == best
             assert ("alike" in words) == (len(best) > 1)
     alone = {"": 0.1, "alpha": 0.5}
-    assert "No joint term" in answers.added({"": 0.1, "alpha": 0.2}, alone, "the evolution")
+    assert "No joint term" in verdicts.added({"": 0.1, "alpha": 0.2}, alone, "the evolution")
     before = {"": 0.0, "alpha": 0.5, "beta": 0.1, "alpha+beta": 0.2}
     after = before | {"alpha+beta": -0.6}
     assert (
         "25% of the decision's size before and 50% after, that of alpha and beta jointly (-0.60)"
-        in answers.added(before, after, "the evolution")
+        in verdicts.added(before, after, "the evolution")
     )
 
 
@@ -602,9 +599,11 @@ def _() -> None:
 @checks("class or sign of a decision")
 def _() -> None:
     for value in SIGNED:
-        assert answers.verdict(np.array([value]), ()) == ("positive" if value > 0 else "negative")
+        assert verdicts.verdict_sentence(np.array([value]), ()) == (
+            "positive" if value > 0 else "negative"
+        )
     for scores in itertools.product((-1.0, 0.0, 2.0), repeat=3):
-        words = answers.verdict(np.array(scores), NAMES)
+        words = verdicts.verdict_sentence(np.array(scores), NAMES)
         assert scores[NAMES.index(words.strip("‘’"))] == max(scores)
 
 
@@ -1101,7 +1100,7 @@ def _() -> None:
             changes = np.zeros((2, 2, 3))
             changes[0, 0, 1], changes[0, 1, 2], changes[1] = a, b, 0.05
             found = cut_of(changes, before)
-            words = cut_answers.answer(found, 0)
+            words = cuts.answer(found, 0)
             largest = max((a, b), key=abs)
             if abs(largest) <= max(0.02 * abs(before), 1e-9):
                 assert f"by {least(abs(largest))} at most, from {before:.2f}" in words
@@ -1114,10 +1113,8 @@ def _() -> None:
                 assert said(words) == {NAMES[0] if abs(a) >= abs(b) else NAMES[1]}
                 assert ("t = 0.50" if abs(a) >= abs(b) else "t = 1.00") in words
     held = cut_of(np.stack([np.zeros((1, 3)), np.full((1, 3), 0.25)]), 1.0, ("cut", "held"))
-    assert cut_answers.answer(held, 0).endswith("if alpha were never correlated, 1.25")
-    assert cut_answers.answer(cut_of(np.zeros((1, 1, 3)), -0.001, ("cut",)), 0).endswith(
-        "from 0.00"
-    )
+    assert cuts.answer(held, 0).endswith("if alpha were never correlated, 1.25")
+    assert cuts.answer(cut_of(np.zeros((1, 1, 3)), -0.001, ("cut",)), 0).endswith("from 0.00")
 
 
 @checks("modality whose cut moves most")
@@ -1125,9 +1122,7 @@ def _() -> None:
     for a, b in itertools.product((0.0, -0.3, 0.3, 0.5), repeat=2):
         changes = np.zeros((2, 2, 3))
         changes[0, 0, 1], changes[0, 1, 2] = a, b
-        assert (
-            cut_answers.most_moved(cut_of(changes, 1.0), 0) == NAMES[0 if abs(a) >= abs(b) else 1]
-        )
+        assert cuts.most_moved(cut_of(changes, 1.0), 0) == NAMES[0 if abs(a) >= abs(b) else 1]
 
 
 @checks("cut over many samples")
@@ -1152,7 +1147,7 @@ def _() -> None:
                 {metric: 0.4},
                 Estimates(value, *ends),
             )
-            words = cut_answers.answer_for_many(found)
+            words = cuts.answer_for_many(found)
             head = words.split(":")[0]
             if half is None:
                 assert head == "Too few samples to tell"

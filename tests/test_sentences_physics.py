@@ -18,7 +18,7 @@ from qfusion.analysis.dynamics import evolution
 from qfusion.analysis.sample import open_sample, open_work
 from qfusion.analysis.subject import softmax
 from qfusion.errors import InvalidInput
-from qfusion.explain.network.evidence import INERT
+from qfusion.explain.evidence import INERT
 from qfusion.figures import style, theme
 from qfusion.figures.draw import dynamics as drawn
 from qfusion.models import fusion
@@ -28,7 +28,7 @@ from qfusion.quantum import measures
 from qfusion.quantum.lindblad import System, evolve_states
 from qfusion.quantum.states import density
 from qfusion.track import attractor, contraction
-from qfusion.track.contraction import MIXED, Contraction, dissipator_norm
+from qfusion.track.attractors import MIXED, Contraction, dissipator_norm
 from qfusion.training import metrics
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -170,7 +170,7 @@ def test_contraction_is_that_of_exact_states() -> None:
 
 def test_random_generators_have_the_norms_that_are_said() -> None:
     """`the same Hilbert-Schmidt norms of H and of the dissipator`: the norm is that of the superoperator."""
-    from qfusion.track.contraction import _random_alike
+    from qfusion.track.attractors import _random_alike
 
     physics = system(4, 2)
     L = physics.jumps - torch.diagonal(physics.jumps, dim1=-2, dim2=-1).mean(-1)[

@@ -15,7 +15,7 @@ from scipy import stats
 
 from qfusion.analysis.cohort import cohort_measures
 from qfusion.errors import InvalidInput
-from qfusion.explain.trust.resampling import Interval
+from qfusion.explain.stability import Interval
 from qfusion.panels import cohorts, leaderboard, noise
 from qfusion.panels.parts import slices
 from qfusion.training import comparison

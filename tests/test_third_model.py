@@ -25,15 +25,14 @@ from qfusion.analysis.case import case
 from qfusion.data import DataSet, Modality, Target, registry, splits
 from qfusion.data.sources import handwritten
 from qfusion.errors import InvalidInput
-from qfusion.explain.changes import counterfactual, cuts, flips, forms, sensitivity
-from qfusion.explain.network import operators
+from qfusion.explain import counterfactual, cuts, operators, sensitivity
 from qfusion.figures import numbers
 from qfusion.models import FUSION, build, can
 from qfusion.models.abilities import kinds, require
 from qfusion.models.explorable import ABILITIES
 from qfusion.models.registry import NEIGHBOURS
 from qfusion.quantum.decomposition import subsets
-from qfusion.report import of_subject as reports
+from qfusion.report import about_cohort as reports
 from qfusion.runs import settings
 from qfusion.track import dynamics
 from qfusion.training import Options, checkpoint, metrics, train
@@ -171,7 +170,7 @@ def test_decision_operators_and_flips_are_exact() -> None:
         assert found.scores(operators.states_of(model, x, S)) == pytest.approx(
             values[:, place, 1], abs=1e-10
         )
-    own = forms.states_of(model, x)
+    own = counterfactual.states_of(model, x)
     changes = [counterfactual.nearest_state(model, own, name) for name in model.modalities]
     assert any(change.possible for change in changes)
     assert all(change.verified and change.exact for change in changes if change.possible)
@@ -194,7 +193,7 @@ def test_what_it_cannot_do_is_named() -> None:
         ):
             call()
     with pytest.raises(InvalidInput, match="no terms of a physics"):
-        flips.nearest_parameters(model, forms.states_of(model, x))
+        sensitivity.nearest_parameters(model, counterfactual.states_of(model, x))
     with pytest.raises(InvalidInput, match="nothing to tweak"):
         model.tweaked("H.v0=2")
     assert model.tweaked("") is model

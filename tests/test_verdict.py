@@ -19,11 +19,9 @@ from qfusion.analysis.subject import Workspace
 from qfusion.cli import app as typer_app
 from qfusion.data.modality import coalitions
 from qfusion.errors import DataUnavailable
-from qfusion.explain import RELATIONS, Explanation, judge, verdict
-from qfusion.explain.contributions import verdict as verdicts
-from qfusion.explain.contributions.games import shapley
-from qfusion.explain.contributions.verdict import LEAD, Doubt, Verdict
-from qfusion.explain.trust import cohorts, stability
+from qfusion.explain import RELATIONS, Explanation, cohorts, judge, stability, verdict, verdicts
+from qfusion.explain.coalitions import shapley
+from qfusion.explain.verdicts import LEAD, Doubt, Verdict
 from qfusion.panels import cohorts as cohort_panels
 from qfusion.panels import overview, samples
 from qfusion.panels.core import opened

@@ -12,7 +12,7 @@ from qfusion.analysis.cohort import cohort_measures, slices, wrong
 from qfusion.analysis.levels import levels_of
 from qfusion.analysis.sample import open_sample
 from qfusion.errors import InvalidInput
-from qfusion.explain.trust import cohorts
+from qfusion.explain import cohorts
 from qfusion.panels.parts import slices as panels
 from qfusion.training import metrics
 from qfusion.ui.pages.cohorts import cohort_view

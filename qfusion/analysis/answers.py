@@ -1,4 +1,4 @@
-"""A sample's explanation in plain sentences, as markdown; the sentences are `qfusion.explain.contributions.answers`'.
+"""A sample's explanation in plain sentences, as markdown; the sentences are `qfusion.explain.verdicts`'.
 Free of streamlit."""
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from qfusion._sentences import size, top
 from qfusion.analysis import text
 from qfusion.analysis.dynamics.interventions import Flip
 from qfusion.analysis.subject import Workspace, softmax
-from qfusion.explain.contributions import answers
-from qfusion.explain.contributions import verdict as verdict_words
-from qfusion.explain.contributions.verdict import Verdict
+from qfusion.explain import verdicts
+from qfusion.explain import verdicts as verdict_words
+from qfusion.explain.verdicts import Verdict
 
-MARKDOWN = answers.Words(text.plain, "**{}**".format)
+MARKDOWN = verdicts.Words(text.plain, "**{}**".format)
 
 
 def verdict(work: Workspace, scores: np.ndarray) -> str:
     """A decision in words; scores (C,)."""
-    return answers.verdict(scores, work.classes, MARKDOWN)
+    return verdicts.verdict_sentence(scores, work.classes, MARKDOWN)
 
 
 def numbered(work: Workspace, scores: np.ndarray) -> str:
@@ -79,7 +79,7 @@ def leading(found: Verdict) -> str:
 
 def added(start: Mapping[str, float], end: Mapping[str, float], by: str) -> str:
     """What became joint between two moments, and by which term most."""
-    return answers.added(start, end, by, MARKDOWN)
+    return verdicts.added(start, end, by, MARKDOWN)
 
 
 def settled(work: Workspace, scores: np.ndarray, where: Sequence[str]) -> str:
@@ -88,7 +88,7 @@ def settled(work: Workspace, scores: np.ndarray, where: Sequence[str]) -> str:
     Args:
         scores: (P, C), along time or the layers. where: how each of the P places is called.
     """
-    return answers.settled([verdict(work, each) for each in scores], where, MARKDOWN)
+    return verdicts.settled([verdict(work, each) for each in scores], where, MARKDOWN)
 
 
 def finding(dividends: Mapping[str, float]) -> str:

@@ -11,8 +11,8 @@ from qfusion.analysis import text
 from qfusion.analysis.memo import memo
 from qfusion.analysis.subject import Workspace
 from qfusion.analysis.systems import refinement
-from qfusion.explain.contributions import answers
-from qfusion.explain.contributions.streaming import background_of
+from qfusion.explain import verdicts
+from qfusion.explain.backgrounds import background_of
 from qfusion.training import checkpoint
 
 # Label, which also stands in the address -> kind of background.
@@ -91,7 +91,7 @@ def default_contrast(work: Workspace, row: int) -> str:
 
 def behind(background: Any) -> str:
     """What stands in for modalities that a coalition leaves out, as markdown, with how many samples that is."""
-    return answers.behind(background, answers.Words(lambda name: text.plain(name, 60)))
+    return verdicts.behind(background, verdicts.Words(lambda name: text.plain(name, 60)))
 
 
 def baseline(background: Any) -> str:

@@ -17,7 +17,7 @@ from qfusion.analysis import backgrounds, subjects
 from qfusion.analysis.sample import Sample, sample_of
 from qfusion.analysis.subject import Workspace
 from qfusion.data import DataSet
-from qfusion.explain.contributions.background import KINDS
+from qfusion.explain.backgrounds import KINDS
 from qfusion.models import FusionModel, Tweak, require
 from qfusion.training import checkpoint
 from qfusion.training.checkpoint import Checkpoint

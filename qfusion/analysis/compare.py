@@ -17,7 +17,7 @@ from qfusion.analysis.dynamics import circuit_evolution
 from qfusion.analysis.sample import Sample, open_work
 from qfusion.analysis.subject import Workspace, softmax
 from qfusion.analysis.systems import jump_subject
-from qfusion.explain.trust import cohorts
+from qfusion.explain import cohorts
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from typing import Any
 from qfusion.analysis import text
 from qfusion.analysis.subject import Workspace
 from qfusion.models.fusion import stage_sizes
-from qfusion.quantum.gates import BLOCKS
+from qfusion.quantum.circuits import BLOCKS
 
 Part = tuple[
     str, str, str, str, dict[str, str]

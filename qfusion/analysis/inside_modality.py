@@ -17,9 +17,8 @@ from qfusion.analysis.subject import Workspace
 from qfusion.data import Audio, Modality, Text
 from qfusion.data.modality import Series, split_term
 from qfusion.data.sources.planted import editing, prosody
-from qfusion.explain.changes import forms
-from qfusion.explain.features import attribution
-from qfusion.explain.features.attribution import INTEGRATED, SCORE, Attribution
+from qfusion.explain import attribution, counterfactual
+from qfusion.explain.attribution import INTEGRATED, SCORE, Attribution
 
 _CELL = re.compile(r"(?:pixel|band, frame) (\d+),(\d+)")
 
@@ -53,7 +52,7 @@ def terms(work: Workspace, modality: str) -> tuple[str, ...]:
     return (
         every
         if not work.can("masses")
-        or 2 ** (work.model.elements + len(work.modalities)) <= forms.MAX_COALITIONS
+        or 2 ** (work.model.elements + len(work.modalities)) <= counterfactual.MAX_COALITIONS
         else every[:1]
     )
 

@@ -16,12 +16,12 @@ from qfusion.analysis.cohort.cohort_measures import FEW_SLOW, JOINT, MAX_SLOW, c
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
-from qfusion.explain.trust import cohorts, resampling
-from qfusion.explain.trust.cohorts import Part
-from qfusion.explain.trust.resampling import Interval
+from qfusion.explain import cohorts, stability
+from qfusion.explain.cohorts import Part
+from qfusion.explain.stability import Interval
 
-means = memo(256)(resampling.means)
-correlation = memo(128)(resampling.correlation)
+means = memo(256)(stability.means)
+correlation = memo(128)(stability.correlation)
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,10 +21,9 @@ from qfusion.analysis.memo import memo
 from qfusion.analysis.subject import Workspace
 from qfusion.data import DataSet
 from qfusion.errors import InvalidInput
-from qfusion.explain.contributions.coalitions import Explanation, explain, through
-from qfusion.explain.contributions.summaries import shares
-from qfusion.explain.contributions.verdict import Verdict
-from qfusion.explain.trust import cohorts
+from qfusion.explain import cohorts
+from qfusion.explain.coalitions import Explanation, explain, shares, through
+from qfusion.explain.verdicts import Verdict
 from qfusion.models import Ability
 from qfusion.models.abilities import kinds, listed
 from qfusion.models.explorable import Points

@@ -20,13 +20,13 @@ from qfusion import explain
 from qfusion._checks import check
 from qfusion.analysis.memo import memo
 from qfusion.data import DataSet
-from qfusion.explain.contributions.coalitions import of_values
-from qfusion.explain.contributions.streaming import background_of
-from qfusion.explain.contributions.verdict import Doubt, Verdict, Verdicts, judge, verdict
-from qfusion.explain.trust import stability
-from qfusion.explain.trust.stability import Stability
+from qfusion.explain import stability
+from qfusion.explain.backgrounds import background_of
+from qfusion.explain.coalitions import of_values
+from qfusion.explain.stability import Stability
+from qfusion.explain.verdicts import Doubt, Verdict, Verdicts, judge, verdict
 from qfusion.models import Ability, can
-from qfusion.quantum.kinds import column
+from qfusion.quantum.measures import column
 from qfusion.training import checkpoint, encoded, metrics
 
 SAID = ("text", "transcript")

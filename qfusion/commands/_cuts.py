@@ -68,7 +68,7 @@ def curves(
 ) -> dict[str, Any]:
     """Returns times, undisturbed scores and dividends, and by modality and kind the scores, changes and dividends after
     the cut."""
-    from qfusion.explain.changes import cuts as method
+    from qfusion.explain import cuts as method
 
     moments = np.linspace(0.0, float(getattr(model, "duration", 0.0)), times or method.TIMES)
     found = method.cuts(

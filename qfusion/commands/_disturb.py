@@ -11,7 +11,7 @@ import typer
 from qfusion._checks import check
 
 if TYPE_CHECKING:
-    from qfusion.explain.trust.robustness import Disturbance
+    from qfusion.explain.interventions import Disturbance
 
 Missing = Annotated[
     list[str] | None,
@@ -51,7 +51,7 @@ def disturbance(
     Raises:
         NotFound, InvalidInput: when a modality does not exist, or a level is no number.
     """
-    from qfusion.explain.trust.robustness import Disturbance
+    from qfusion.explain.interventions import Disturbance
 
     levels = {}
     for word in noise or []:

@@ -38,7 +38,7 @@ def matrix(
     Args:
         missing: modalities that are left out: dividends that they take part in are 0.
     """
-    from qfusion.explain.changes import building
+    from qfusion.explain import building
 
     found = building.built(model, features, behind, output, times=[0.0])
     there = np.array(
@@ -68,7 +68,7 @@ def _sizes(
     there: np.ndarray,
 ) -> dict[str, Any]:
     """What cancels in the mean over samples: the mean size of every part."""
-    from qfusion.explain.changes import building
+    from qfusion.explain import building
 
     found = building.built_each(model, features, behind, output)
     parts = there[:, None] * found.sizes()[1]

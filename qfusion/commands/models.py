@@ -70,8 +70,7 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Measure a trained model on one split of a data set, as recorded or with modalities absent, swapped or noisy."""
-    from qfusion.explain.contributions import streaming
-    from qfusion.explain.trust import robustness
+    from qfusion.explain import backgrounds, interventions
     from qfusion.models.abilities import can, require
     from qfusion.training import checkpoint, metrics
     from qfusion.training.group import joined
@@ -84,19 +83,19 @@ def evaluate(
             model_asked = require(
                 found.model, "time", "whose way could be chosen", "Option `--way`: the model"
             ).by(way)
-            how = model_asked.choice(min(len(dataset.rows(split)), robustness.BATCH))
+            how = model_asked.choice(min(len(dataset.rows(split)), interventions.BATCH))
         rows, trained_on = dataset.rows(split), checkpoint.training_split(found.card)
         behind = (
-            streaming.background_of(found.model, dataset, dataset.rows(trained_on), group=group)
+            backgrounds.background_of(found.model, dataset, dataset.rows(trained_on), group=group)
             if asked.missing
             else None
         )
         parts = group.collected(
             {
-                place: robustness.scores(
+                place: interventions.scores(
                     model_asked, dataset, part, asked, trained_on, behind, rows
                 )
-                for place, part in streaming.chunks(rows, group)
+                for place, part in backgrounds.chunks(rows, group)
             }
         )
         measured = metrics.of_rows(

@@ -116,8 +116,8 @@ def _of_cohort(
     from qfusion.analysis.case import name_of
     from qfusion.analysis.cohort import cohort_measures
     from qfusion.commands._load import output_index
-    from qfusion.explain.trust import cohorts
-    from qfusion.report import of_subject as pages
+    from qfusion.explain import cohorts
+    from qfusion.report import about_cohort as pages
 
     work = subjects.build(name_of(found), found.card, found.model, dataset)
     if contrast is not None or background != "joint":

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
     from qfusion.data import DataSet
     from qfusion.explain import AnyBackground, Explanation
-    from qfusion.explain.contributions.verdict import Doubt
-    from qfusion.explain.trust.robustness import Disturbance
+    from qfusion.explain.interventions import Disturbance
+    from qfusion.explain.verdicts import Doubt
     from qfusion.track import Track
     from qfusion.training.checkpoint import Checkpoint
     from qfusion.training.group import Group
@@ -102,7 +102,7 @@ def explain(
     _cuts.require(cut, times, sample, missing)
     if out is not None:
         table_path(out)
-    from qfusion.explain.trust import stability
+    from qfusion.explain import stability
     from qfusion.training.group import joined
 
     with joined("cpu") as (group, _):
@@ -186,7 +186,7 @@ class _Explained:
         behind: AnyBackground,
         group: Group,
     ):
-        from qfusion.explain.contributions import streaming
+        from qfusion.explain import backgrounds
 
         self.found, self.dataset, self.asked, self.behind, self.seconds = (
             found,
@@ -195,12 +195,12 @@ class _Explained:
             behind,
             0.0,
         )
-        chunks = list(streaming.chunks(rows, group))
+        chunks = list(backgrounds.chunks(rows, group))
         self.places, self.parts = [place for place, _ in chunks], [part for _, part in chunks]
 
     def __iter__(self) -> Iterator[tuple[int, Explanation]]:
         from qfusion import explain as method
-        from qfusion.explain.trust import robustness
+        from qfusion.explain import interventions
 
         for place, part in zip(self.places, self.parts, strict=True):
             features = _features(self.found, self.dataset, part, self.asked)
@@ -210,7 +210,7 @@ class _Explained:
             self.seconds += time.perf_counter() - started
             yield (
                 place,
-                robustness.without(explanation, self.asked.missing)
+                interventions.without(explanation, self.asked.missing)
                 if self.asked.missing
                 else explanation,
             )
@@ -218,11 +218,11 @@ class _Explained:
 
 def _features(found: Checkpoint, dataset: DataSet, rows: Any, asked: Disturbance) -> dict[str, Any]:
     """Inputs of rows of one split, with noise, and with modalities of others of that split."""
-    from qfusion.explain.trust import robustness
+    from qfusion.explain import interventions
     from qfusion.training import checkpoint
 
     pool = dataset.rows(str(dataset.split[rows[0]]))
-    return robustness.inputs(
+    return interventions.inputs(
         dataset, rows, asked, checkpoint.training_split(found.card), pool, model=found.model
     )
 
@@ -231,14 +231,14 @@ def _background(
     found: Checkpoint, dataset: DataSet, kind: str, contrast: str | None, group: Group
 ) -> AnyBackground:
     from qfusion import explain as method
-    from qfusion.explain.contributions import streaming
+    from qfusion.explain import backgrounds
     from qfusion.training import checkpoint
 
     if contrast is not None:
         return method.background(
             found.model, inputs(dataset, [dataset.row(contrast)]), "contrast", label=contrast
         )
-    return streaming.background_of(
+    return backgrounds.background_of(
         found.model, dataset, dataset.rows(checkpoint.training_split(found.card)), kind, group=group
     )
 
@@ -271,7 +271,7 @@ def _sample(explanation: Explanation, dataset: DataSet, row: int, index: int) ->
 
 
 def _verdict(explanation: Explanation, output: int, doubt: Doubt | None) -> dict[str, Any]:
-    from qfusion.explain.contributions import verdict as verdicts
+    from qfusion.explain import verdicts
 
     found = verdicts.verdict(explanation, 0, output, doubt)
     conflict = verdicts.conflict(found)
@@ -287,7 +287,7 @@ def _table(
     explanation: Explanation, dataset: DataSet, rows: np.ndarray, output: int, doubt: Doubt | None
 ) -> pd.DataFrame:
     """A row a sample: its contributions, how its modalities relate, and which of them leads."""
-    from qfusion.explain.contributions.verdict import judge
+    from qfusion.explain.verdicts import judge
 
     found = judge(explanation, output, doubt)
     return (

@@ -1,7 +1,6 @@
 """Exact explanations of a decision: what every modality, and every combination of modalities, contributed."""
 
-from qfusion.explain.changes.building import Built, BuiltEach, built, built_each
-from qfusion.explain.contributions.background import (
+from qfusion.explain.backgrounds import (
     KINDS,
     AnyBackground,
     Background,
@@ -9,15 +8,16 @@ from qfusion.explain.contributions.background import (
     SampleBackground,
     background,
 )
-from qfusion.explain.contributions.coalitions import (
+from qfusion.explain.building import Built, BuiltEach, built, built_each
+from qfusion.explain.coalitions import (
     Explanation,
     explain,
     marginal_observables,
+    shares,
     through_layers,
     through_time,
 )
-from qfusion.explain.contributions.summaries import shares
-from qfusion.explain.contributions.verdict import RELATIONS, Verdict, judge, verdict
+from qfusion.explain.verdicts import RELATIONS, Verdict, judge, verdict
 
 __all__ = [
     "KINDS",
@@ -26,9 +26,9 @@ __all__ = [
     "Background",
     "Built",
     "BuiltEach",
+    "Explanation",
     "RowBackground",
     "SampleBackground",
-    "Explanation",
     "Verdict",
     "background",
     "built",

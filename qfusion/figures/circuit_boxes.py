@@ -12,8 +12,7 @@ import torch
 from qfusion.figures.draw.circuit import Box, Wire
 from qfusion.figures.draw.physics.displays import matrix_tip
 from qfusion.figures.style import BLUE, GREY, ORANGE, SKY, term_colour
-from qfusion.quantum.cone import Cone, Step, as_step
-from qfusion.quantum.gates import operation_matrix, rotation
+from qfusion.quantum.circuits import Cone, Step, as_step, operation_matrix, rotation
 
 LEFT_OUT = 1.78  # modality qubits end right of the fusion gate
 
@@ -312,9 +311,9 @@ def through_step(built: Any, modalities: Sequence[str]) -> Replay:
     """The replay of a sample through one step of an evolution, from its product state; `built` as
     `track.circuit.step_circuit` gives it."""
     from qfusion.quantum import states
+    from qfusion.quantum.decomposition import PAULIS
     from qfusion.quantum.measures import qubit_entropy
-    from qfusion.quantum.pauli import PAULIS
-    from qfusion.track import channel
+    from qfusion.track import attractors
 
     system, n = built.system, len(built.wires)
     kets = {
@@ -340,7 +339,7 @@ def through_step(built: Any, modalities: Sequence[str]) -> Replay:
             rho = product()
         else:
             where = [system.names.index(name) for name in gate.modalities]
-            rho = channel.apply(
+            rho = attractors.apply(
                 states.embed(torch.from_numpy(gate.operators), system.dims, where).numpy(), rho
             )
         bloch.append(_bloch(rho, n, PAULIS.numpy()))

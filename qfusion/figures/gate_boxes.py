@@ -12,8 +12,7 @@ from qfusion.figures.draw.circuit import LINES, Box, Wire
 from qfusion.figures.draw.physics.displays import matrix_tip
 from qfusion.figures.style import BLUE, GREY, ORANGE, SKY, term_colour
 from qfusion.models.neighbours.circuits import CircuitModel
-from qfusion.quantum.cone import as_step
-from qfusion.quantum.statevector import Gate
+from qfusion.quantum.circuits import Gate, as_step
 from qfusion.track import progress
 
 ACROSS, MARKS = (

@@ -32,8 +32,7 @@ from qfusion.figures.draw import (
 )
 from qfusion.figures.numbers import Asked
 from qfusion.figures.style import Theme
-from qfusion.quantum.kinds import split
-from qfusion.quantum.measures import KINDS
+from qfusion.quantum.measures import KINDS, split
 
 
 def contributions(
@@ -369,7 +368,7 @@ def cut_test(
 ) -> go.Figure:
     """Returns accuracy, or R2 (Acc-2 of CH-SIMS), of test samples if the correlations of a modality are taken away at a
     time in all of them."""
-    from qfusion.explain.changes.cut_metrics import METRICS, kind_of
+    from qfusion.explain.cuts import METRICS, kind_of
 
     found = numbers.subject(model, sample, **chosen)
     return cut_test_of(

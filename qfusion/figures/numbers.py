@@ -12,7 +12,7 @@ import torch
 
 from qfusion.analysis.case import case
 from qfusion.analysis.sample import TIMES, Sample
-from qfusion.explain.contributions.coalitions import Explanation
+from qfusion.explain.coalitions import Explanation
 from qfusion.training.checkpoint import Checkpoint
 
 Asked = str | Path | Checkpoint | Sample
@@ -110,7 +110,7 @@ def track(found: Sample, count: int = TIMES, negativity: bool = True) -> Any:
 def _entropies(found: Sample) -> dict[str, np.ndarray]:
     if found.can("time"):
         return track(found, negativity=False).measures.single("entropy")
-    from qfusion.explain.network.entropies import joint_entropies
+    from qfusion.explain.evidence import joint_entropies
 
     with torch.no_grad():
         vectors = found.model.fuse(found.model.encode(found.inputs))[0][0]
@@ -129,7 +129,7 @@ def entropies(
         NotFound: when there is no such measure.
     """
     from qfusion._checks import choose
-    from qfusion.quantum.kinds import column
+    from qfusion.quantum.measures import column
 
     found = subject(model, sample, **chosen)
     if found.can("rules"):
@@ -158,7 +158,7 @@ def measured(found: Sample, measure: str) -> tuple[np.ndarray, dict[tuple[str, .
 def reading(found: Sample) -> Any:
     """Returns what the fusion of a network reads from a sample, an `evidence.Reading`."""
     from qfusion.analysis.case import require_network
-    from qfusion.explain.network import evidence
+    from qfusion.explain import evidence
 
     require_network(found)
     with torch.no_grad():
@@ -246,7 +246,7 @@ def deletion(
 
 def curves(found: Sample, samples: int = 200) -> Any:
     """Returns deletion and insertion of modalities over test rows, a `faithfulness.Curves`."""
-    from qfusion.explain.trust import faithfulness
+    from qfusion.explain import faithfulness
 
     explanation, _, outputs = test_rows(found, samples)
     return faithfulness.modality_curves(explanation, outputs)
@@ -254,7 +254,7 @@ def curves(found: Sample, samples: int = 200) -> Any:
 
 def test_rows(found: Sample, samples: int = 200) -> tuple[Explanation, np.ndarray, np.ndarray]:
     """Returns the explanation of some test rows, evenly spaced, these rows, and the output each is decided for."""
-    from qfusion.explain.contributions.coalitions import explain
+    from qfusion.explain.coalitions import explain
 
     rows = some(found.dataset.rows("test"), samples)
     explanation = explain(
@@ -286,7 +286,7 @@ def stability(model: Asked, sample: str | None = None, **chosen: Any) -> pd.Data
 
 def seeds(found: Sample) -> Any:
     """Returns what was measured over training seeds of a model as trained, a `stability.Stability`."""
-    from qfusion.explain.trust import stability as measured
+    from qfusion.explain import stability as measured
 
     return measured.load(
         found.name, found.work.card, found.dataset.digest, len(found.dataset.rows("test"))
@@ -389,7 +389,7 @@ def flow_table(found: Any) -> pd.DataFrame:
 def building_of(found: Sample) -> Any:
     """Returns what each term of the dynamics of a quantum-jump model built, an `explain.Built`."""
     from qfusion.analysis.case import require_time
-    from qfusion.explain.changes.building import built as method
+    from qfusion.explain.building import built as method
 
     require_time(found, "that could build anything")
     return method(found.model, found.inputs, found.background, found.output)
@@ -415,7 +415,7 @@ def cut_terms(
     Args:
         model, sample: see `subject`. modality: whose correlations go; unless given, whose cut moves the score most.
     """
-    from qfusion.explain.changes.cut_answers import most_moved
+    from qfusion.explain.cuts import most_moved
 
     found = subject(model, sample, **chosen)
     made = _cuts(found, times, modality, terms=True)
@@ -484,7 +484,7 @@ def _cuts(
     kinds: tuple[str, ...] = ("cut", "dephased"),
 ) -> Any:
     from qfusion.analysis.case import require_time
-    from qfusion.explain.changes.cuts import cuts
+    from qfusion.explain.cuts import cuts
 
     require_time(found, "to cut at")
     return cuts(

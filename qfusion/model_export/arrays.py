@@ -12,7 +12,7 @@ import torch
 from numpy.lib import format as npy
 
 from qfusion.analysis.sample import Sample
-from qfusion.explain.contributions.coalitions import Explanation, through_layers, through_time
+from qfusion.explain.coalitions import Explanation, through_layers, through_time
 from qfusion.models import Ability, fusion
 from qfusion.quantum import lindblad, states
 from qfusion.quantum.decomposition import decompose, subset_name

@@ -9,7 +9,7 @@ from qfusion._checks import check, choose
 from qfusion.analysis.case import case, tweaked, work_of
 from qfusion.analysis.sample import Sample, sample_of
 from qfusion.data import DataSet
-from qfusion.explain.contributions.background import AnyBackground
+from qfusion.explain.backgrounds import AnyBackground
 from qfusion.models import Ability, can, require
 from qfusion.models.explorable import ABILITIES
 from qfusion.models.programs.imported import Imported
@@ -188,7 +188,7 @@ def _arrays(found: Sample) -> bytes:
 def _openqasm(version: int) -> Callable[[Sample], bytes]:
     def made(found: Sample) -> bytes:
         if can(found.model, "gates"):
-            from qfusion.track.gate_circuit import gate_circuit
+            from qfusion.track.circuit import gate_circuit
 
             return (
                 gate_circuit(found.model, found.model.encode(found.inputs))
@@ -217,7 +217,7 @@ def _quantikz(found: Sample) -> bytes:
             .encode()
         )
     if can(found.model, "gates"):
-        from qfusion.track.gate_circuit import gate_circuit
+        from qfusion.track.circuit import gate_circuit
 
         return gate_circuit(found.model, found.model.encode(found.inputs)).to_quantikz(10).encode()
     from qfusion.track.fusion_circuit import fusion_circuit

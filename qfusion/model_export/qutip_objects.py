@@ -32,7 +32,7 @@ def of(sample: Sample) -> dict[str, Any]:
     require_time(sample, "Hamiltonian for QuTiP")
     from qfusion.quantum import states
     from qfusion.quantum.decomposition import decompose, subset_name
-    from qfusion.track.states import as_ket, as_operator, operators
+    from qfusion.track.dynamics import as_ket, as_operator, operators
 
     model = sample.model
     system, dims = model.system(), tuple(model.dims)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from qfusion.models.qcnn import HEAD_SCALE, QCNN, Channel
-from qfusion.quantum.pauli import PAULIS
+from qfusion.quantum.decomposition import PAULIS
 
 
 def fused_state(vectors: Tensor) -> Tensor:

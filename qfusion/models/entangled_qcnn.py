@@ -23,7 +23,7 @@ from qfusion._checks import check, choose
 from qfusion.models import density, edits, expectations, fusion, qcnn
 from qfusion.models.encoders import Encoder, Features, InputSpec
 from qfusion.models.explorable import Points, StateModel
-from qfusion.quantum.gates import BLOCKS
+from qfusion.quantum.circuits import BLOCKS
 
 STARTS = ("random", "classes")
 

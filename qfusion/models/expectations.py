@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from qfusion.models.qcnn import HEAD_SCALE, QCNN, evaluate
-from qfusion.quantum.pauli import transfer_matrix
+from qfusion.quantum.decomposition import transfer_matrix
 
 _IZ, _IXZ, _ALL = [0, 3], [0, 1, 3], [0, 1, 2, 3]
 _CACHED = 2**20  # numbers

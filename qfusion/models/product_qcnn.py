@@ -23,7 +23,7 @@ from qfusion.models import expectations, qcnn
 from qfusion.models.encoders import Encoder, Features, InputSpec
 from qfusion.models.entangled_qcnn import STARTS, read_classes
 from qfusion.models.explorable import FusionModel
-from qfusion.quantum.gates import BLOCKS
+from qfusion.quantum.circuits import BLOCKS
 
 
 class ProductQCNN(FusionModel):

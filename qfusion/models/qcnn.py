@@ -19,8 +19,8 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check, choose
-from qfusion.quantum.gates import BLOCKS, rotations, unitary
-from qfusion.quantum.pauli import transfer_matrix
+from qfusion.quantum.circuits import BLOCKS, rotation_matrices, unitary
+from qfusion.quantum.decomposition import transfer_matrix
 
 MAX_QUBITS = 10
 HEAD_SCALE = (
@@ -113,7 +113,7 @@ class QCNN(nn.Module):
         first."""
         if step.kind == "conv":
             return unitary(self.block, self.convolution[step.layer])
-        return torch.block_diag(*rotations(self.pooling[step.layer].view(2, 3)))
+        return torch.block_diag(*rotation_matrices(self.pooling[step.layer].view(2, 3)))
 
     def moments(self) -> list[tuple[str, int]]:
         """Returns the places between the layers' parts and how many steps are done there: ("input", 0), ("layer 0

@@ -32,7 +32,7 @@ from qfusion.models.explorable import KetModel, Points
 from qfusion.models.explorable import expectation as expectation
 from qfusion.models.tweak import Tweak
 from qfusion.models.ways import SAMPLED, WAYS, Choice, Estimate, choice
-from qfusion.quantum import gauge, states, trajectories
+from qfusion.quantum import decomposition, states, trajectories
 from qfusion.quantum.decomposition import Subset
 from qfusion.quantum.lindblad import Generator, System, Term, evolve
 
@@ -473,7 +473,7 @@ class QuantumJump(KetModel):
         `quantum.gauge`."""
         learned, dtype = self._whole(), torch.complex128
         with torch.no_grad():
-            generator = gauge.traceless(
+            generator = decomposition.traceless(
                 Generator(
                     self.dims,
                     tuple(
@@ -486,7 +486,7 @@ class QuantumJump(KetModel):
             H = H - torch.diagonal(H).mean() * torch.eye(len(H), dtype=dtype, device=H.device)
             return System(
                 H,
-                gauge.unravelling(generator.jump_operators()),
+                decomposition.unravelling(generator.jump_operators()),
                 self.dims,
                 self.modalities,
                 self.duration,

@@ -27,8 +27,7 @@ from torch import Tensor
 
 from qfusion._checks import check, choose, require_number
 from qfusion.errors import InvalidInput
-from qfusion.quantum.decomposition import subset_name, subsets
-from qfusion.quantum.gauge import scaled
+from qfusion.quantum.decomposition import scaled, subset_name, subsets
 from qfusion.quantum.lindblad import Generator
 
 MAX_TEXT = 20_000  # letters of a tweak

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from qfusion._checks import choose
-from qfusion.quantum.generators import SMALL
+from qfusion.quantum.lindblad import SMALL
 
 WAYS = ("observables", "states", "trajectories")
 SAMPLED = 256  # trajectories of a sample that is predicted

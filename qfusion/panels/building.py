@@ -11,7 +11,7 @@ from qfusion.analysis import backgrounds, text
 from qfusion.analysis.dynamics import physics
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
-from qfusion.explain.changes.building import Built, answer
+from qfusion.explain.building import Built, answer
 from qfusion.figures import numbers
 from qfusion.figures.draw import building as figures
 from qfusion.figures.style import Theme

@@ -21,7 +21,7 @@ from qfusion.analysis import text
 from qfusion.analysis.dynamics import circuit_evolution, evolution
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
-from qfusion.explain.network.evidence import INERT
+from qfusion.explain.evidence import INERT
 from qfusion.figures import circuit_replays
 from qfusion.figures.circuit_boxes import Replay
 from qfusion.figures.draw import circuit as figures
@@ -34,8 +34,8 @@ from qfusion.panels.core import allowed as say
 from qfusion.panels.core import spoken
 from qfusion.panels.core.panel import Opens, Panel, Picture, can, whole, word
 from qfusion.panels.core.view import View
-from qfusion.quantum.cone import Cone
-from qfusion.quantum.cone import light_cone as cone_of
+from qfusion.quantum.circuits import Cone
+from qfusion.quantum.circuits import light_cone as cone_of
 
 STEPS, MAX_STEPS, MAX_GATES = 20, 1000, 20_000
 MAX_NAMED = 3  # qubits that a title names

@@ -20,12 +20,11 @@ from qfusion.analysis.cohort.cohort_measures import FEW_SLOW, JOINT, MAX_SLOW, N
 from qfusion.analysis.dynamics import cut_curves
 from qfusion.analysis.levels import Levels
 from qfusion.analysis.subject import Workspace, dividend_column, said_columns
-from qfusion.explain import RELATIONS
-from qfusion.explain.changes import cut_answers, cut_metrics
-from qfusion.explain.contributions.verdict import leader_of
-from qfusion.explain.network.evidence import INERT
-from qfusion.explain.trust import cohorts as filters
-from qfusion.explain.trust.resampling import LEVEL, Interval
+from qfusion.explain import RELATIONS, cuts
+from qfusion.explain import cohorts as filters
+from qfusion.explain.evidence import INERT
+from qfusion.explain.stability import LEVEL, Interval
+from qfusion.explain.verdicts import leader_of
 from qfusion.figures import notebook
 from qfusion.figures.draw import cohort as figures
 from qfusion.figures.draw.cuts import SAYS
@@ -323,11 +322,11 @@ def cut_test(levels: Levels, theme: Theme = "light", *, everyone: bool = False) 
     shows, not_shown = SAYS["cut-test"]
     metric, how = (
         next(iter(result.after)),
-        cohort_measures.intervals(levels.work.dataset, rows, cut_metrics.RESAMPLES),
+        cohort_measures.intervals(levels.work.dataset, rows, cuts.RESAMPLES),
     )
     return Picture(
         "cut-test",
-        f"Are the correlations needed? {text.plain(cut_answers.answer_for_many(result))}",
+        f"Are the correlations needed? {text.plain(cuts.answer_for_many(result))}",
         notebook.cut_test_of(cut_table(result), levels.work.modalities, metric, theme=theme),
         shows=f"{shows} Here {cut_about(levels, everyone)}, the model as learned; {how}.",
         not_shown=not_shown,

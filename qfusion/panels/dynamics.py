@@ -24,7 +24,7 @@ from qfusion.analysis.dynamics.evolution import Decision, times_of
 from qfusion.analysis.dynamics.records import UNRAVELLING
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
-from qfusion.explain.changes import cut_answers
+from qfusion.explain import cuts as cut_answers
 from qfusion.figures.draw import cuts, decision, dynamics
 from qfusion.figures.draw import state as state_figures
 from qfusion.figures.draw.dynamics import Before
@@ -35,10 +35,9 @@ from qfusion.panels.core import allowed as say
 from qfusion.panels.core import sliders, spoken
 from qfusion.panels.core.panel import Panel, Picture, can, kept, number, whole, within, word
 from qfusion.panels.core.view import View
-from qfusion.quantum.kinds import Part, column
-from qfusion.quantum.measures import KINDS
+from qfusion.quantum.measures import KINDS, Part, column
 from qfusion.quantum.states import partial_trace
-from qfusion.track.contraction import MIXED, Contraction
+from qfusion.track.attractors import MIXED, Contraction
 
 ENTROPY, ENTANGLEMENT, PAIRS = ABOVE = ("entropy", "entanglement", "mutual information")
 (DIVIDENDS, SHAPLEY), WHOLE = through.KINDS, "all together"

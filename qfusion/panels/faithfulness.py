@@ -19,12 +19,10 @@ from qfusion.analysis.dynamics import through
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
 from qfusion.errors import QFusionError
-from qfusion.explain.features.attribution import by_title
-from qfusion.explain.features.deletion import FIRST
-from qfusion.explain.trust import estimators
-from qfusion.explain.trust.faithfulness import Curves
-from qfusion.explain.trust.reliability import STABLE
-from qfusion.explain.trust.stability import Stability
+from qfusion.explain import faithfulness
+from qfusion.explain.attribution import FIRST, by_title
+from qfusion.explain.faithfulness import STABLE, Curves
+from qfusion.explain.stability import Stability
 from qfusion.figures import style
 from qfusion.figures.draw import faithfulness as figures
 from qfusion.figures.style import Theme
@@ -294,7 +292,7 @@ def methods(sample: Sample, theme: Theme = "light") -> Picture:
         not_shown="other seeds of the estimators, or a whole data set: benchmarks in the repository measure many "
         "samples, and shap too.",
         alt=title + ".",
-        table=lambda: estimators.frame(found, work.modalities),
+        table=lambda: faithfulness.frame(found, work.modalities),
     )
 
 

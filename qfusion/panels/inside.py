@@ -15,14 +15,7 @@ from qfusion.analysis.cohort import faithful
 from qfusion.analysis.inside_modality import Canvas
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
-from qfusion.explain.features.attribution import (
-    BASELINES,
-    INTEGRATED,
-    METHODS,
-    SCORE,
-    Attribution,
-    by_title,
-)
+from qfusion.explain.attribution import BASELINES, INTEGRATED, METHODS, SCORE, Attribution, by_title
 from qfusion.figures.draw import inside as figures
 from qfusion.figures.style import Theme
 from qfusion.panels.core import allowed as say

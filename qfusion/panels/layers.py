@@ -15,7 +15,7 @@ from qfusion.analysis.dynamics import circuit_evolution, through
 from qfusion.analysis.dynamics.circuit_evolution import since_when, what_was_added
 from qfusion.analysis.dynamics.through import KINDS
 from qfusion.analysis.sample import Sample
-from qfusion.explain.network.evidence import INERT
+from qfusion.explain.evidence import INERT
 from qfusion.figures.draw import circuit as figures
 from qfusion.figures.draw import dynamics
 from qfusion.figures.style import Theme

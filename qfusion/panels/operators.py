@@ -19,7 +19,7 @@ from qfusion.analysis.cohort.decision_operators import WITH
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
 from qfusion.data.spec import SPLITS
-from qfusion.explain.network.operators import Operator
+from qfusion.explain.operators import Operator
 from qfusion.figures.draw import operators as figures
 from qfusion.figures.draw.state import basis_labels
 from qfusion.figures.style import Theme

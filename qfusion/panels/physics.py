@@ -13,7 +13,7 @@ from qfusion.analysis import backgrounds, text
 from qfusion.analysis.dynamics import physics
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
-from qfusion.explain.changes.sensitivity import Parameter, Response, Sensitivity
+from qfusion.explain.sensitivity import Parameter, Response, Sensitivity
 from qfusion.figures.draw import tornado as figures
 from qfusion.figures.style import Theme
 from qfusion.panels.core import allowed as say

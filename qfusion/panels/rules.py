@@ -12,7 +12,7 @@ from qfusion._sentences import size
 from qfusion.analysis import answers, backgrounds, text
 from qfusion.analysis.dynamics import circuit_evolution
 from qfusion.analysis.sample import Sample
-from qfusion.explain.network.evidence import Reading
+from qfusion.explain.evidence import Reading
 from qfusion.figures.draw import decision
 from qfusion.figures.draw import evidence as figures
 from qfusion.figures.numbers import terms_table

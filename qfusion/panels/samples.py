@@ -21,7 +21,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace, said_columns
 from qfusion.data.modality import Series
 from qfusion.data.spec import SPLITS
-from qfusion.explain.network.evidence import INERT
+from qfusion.explain.evidence import INERT
 from qfusion.figures import style
 from qfusion.figures.draw import circuit, cohort, decision, dynamics
 from qfusion.figures.draw import evidence as figures
@@ -31,8 +31,7 @@ from qfusion.panels.core import allowed as say
 from qfusion.panels.core import spoken
 from qfusion.panels.core.panel import Panel, Picture, can, kept, word, words
 from qfusion.panels.core.view import View
-from qfusion.quantum.kinds import Part
-from qfusion.quantum.measures import KINDS
+from qfusion.quantum.measures import KINDS, Part
 
 
 @kept

@@ -17,7 +17,7 @@ from qfusion._sentences import listed
 from qfusion.analysis import text
 from qfusion.analysis.learning import run_curves, run_results
 from qfusion.analysis.learning.run_curves import PASSED, Curve, Seen
-from qfusion.explain.network.evidence import INERT
+from qfusion.explain.evidence import INERT
 from qfusion.figures.draw import training as figures
 from qfusion.figures.style import Theme
 from qfusion.panels.core import allowed as say

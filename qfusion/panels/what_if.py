@@ -33,8 +33,8 @@ from qfusion.analysis.dynamics.interventions import (
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
 from qfusion.data.sources.planted import editing
-from qfusion.explain.changes.counterfactual import distance
-from qfusion.explain.changes.flips import ParameterChange, Search
+from qfusion.explain.counterfactual import distance
+from qfusion.explain.sensitivity import ParameterChange, Search
 from qfusion.figures import style
 from qfusion.figures.draw import decision
 from qfusion.figures.draw import evidence as bars

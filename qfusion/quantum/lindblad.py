@@ -1,11 +1,5 @@
-"""Lindblad evolution of states (Schroedinger) and observables (Heisenberg), hbar = 1.
-
-    d rho/dt =  -i[H, rho] + sum_k (L_k rho L_k^+ - 1/2 {L_k^+ L_k, rho})
-    d O/dt   =  +i[H, O]   + sum_k (L_k^+ O L_k   - 1/2 {L_k^+ L_k, O})
-
-(Lindblad 1976; Gorini, Kossakowski, Sudarshan 1976). Both have the form X' = G X + X G^+ + sum_k L_k X L_k^+, with
-G = -iH - S/2 for states and its adjoint, with L_k^+, for observables (S = sum_k L_k^+ L_k): one propagator serves both.
-The numerics are in `expansion.py` and `generators.py`.
+"""The Lindblad evolution of density operators, with gradients: the generator as H and jump operators, its
+expansion in Chebyshev polynomials, and the forms in which that is applied.
 """
 
 from __future__ import annotations
@@ -13,16 +7,571 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Complex
+from scipy.special import jv
 from torch import Tensor
 
 from qfusion._checks import check
-from qfusion.quantum import expansion
-from qfusion.quantum.generators import Form
-from qfusion.quantum.inputs import check_operators, check_precision, check_times, is_hermitian
-from qfusion.quantum.states import embed
+from qfusion.quantum.states import (
+    check_operators,
+    check_precision,
+    check_times,
+    embed,
+    is_hermitian,
+)
+
+# Generators X -> sum_terms (G X + X G^+ + sum_k L_k X L_k^+) as the expansion applies them: 2 a for
+# a = (generator - x0) / w, its adjoint, and the gradient of G and L.
+#
+# Three forms of the same. `Small` is the generator as one real matrix on Hermitian operators, for D up to 12, where
+# calling BLAS costs more than its work. `Whole` is one term on all subsystems, with operators as (d, N, d), so that a
+# product with either side is one of matrices and nothing is copied. `Local` is any sum of terms.
+
+SMALL = 12  # largest D whose generator is one matrix: measured, beyond it the products of Whole are faster
+
+
+class Form(NamedTuple):
+    """One term: `subsystems`, G (d, d) and L (K, d, d) of X -> G X + X G^+ + sum_k L_k X L_k^+."""
+
+    subsystems: tuple[int, ...]
+    G: Tensor
+    L: Tensor
+
+
+class Scaling(NamedTuple):
+    """Width of the spectrum along the imaginary axis, at least the size of its mean, and that mean."""
+
+    w: float
+    x0: float
+
+    @staticmethod
+    def of(forms: Sequence[Form]) -> Scaling:
+        """An upper bound and the exact mean."""
+        with torch.no_grad():
+            spread, mean = 0.0, 0.0
+            for form in forms:
+                levels = torch.linalg.eigvalsh(0.5j * (form.G - form.G.mH))
+                spread += (levels[-1] - levels[0]).item()
+                d = len(form.G)
+                mean += 2 * torch.trace(form.G).real.item() / d
+                mean += (
+                    torch.diagonal(form.L, dim1=-2, dim2=-1).sum(-1).abs().square().sum().item()
+                    / d**2
+                )
+        return Scaling(max(1.01 * spread, abs(mean)), mean)
+
+
+class Small:
+    """One real matrix, on operators as columns (D^2, C) of Re X + Im X: Hermitian X and real matrices are the same
+    space, with the same scalar product."""
+
+    def __init__(self, dims: tuple[int, ...], forms: Sequence[Form], N: int, hermitian: bool):
+        D = math.prod(dims)
+        self.D, self.N, self.hermitian, self.parameters = D, N, hermitian, [_real(dims, forms)]
+
+    def enter(self, X: Tensor) -> Tensor:
+        """(N, D, D) -> (D^2, C); what is not Hermitian stands as two operators that are."""
+        parts = X if self.hermitian else torch.cat([(X + X.mH) / 2, (X - X.mH) / 2j])
+        return (parts.real + parts.imag).reshape(len(parts), -1).T.contiguous()
+
+    def leave(self, V: Tensor) -> Tensor:
+        """(nT, D^2, C) -> (nT, N, D, D)."""
+        M = V.mT.reshape(len(V), -1, self.D, self.D)
+        X = torch.complex((M + M.mT) / 2, (M - M.mT) / 2)
+        return X if self.hermitian else X[:, : self.N] + 1j * X[:, self.N :]
+
+    def scaled(self, parameters: Sequence[Tensor], scaling: Scaling) -> _SmallScaled:
+        """Returns what applies it."""
+        return _SmallScaled(parameters[0], scaling)
+
+
+class _SmallScaled:
+    def __init__(self, R: Tensor, scaling: Scaling):
+        self.factor = 2 / scaling.w
+        self.a = R * self.factor
+        self.a.diagonal().sub_(self.factor * scaling.x0)
+
+    def apply(self, before: Tensor | None, V: Tensor, keep: bool) -> tuple[Tensor, None]:
+        """before + 2 a V."""
+        return self.a @ V if before is None else torch.addmm(before, self.a, V), None
+
+    def start(self) -> list[Tensor]:
+        """Gradients of the parameters, zero."""
+        return [torch.zeros_like(self.a)]
+
+    def back(
+        self, base: Tensor, b: Tensor, V: Tensor, kept: None, gradients: list[Tensor]
+    ) -> Tensor:
+        """base + (2 a)^+ b; adds the gradient of <b, 2 a V>."""
+        gradients[0].addmm_(b, V.T, alpha=self.factor)
+        return base.addmm_(self.a.T, b)
+
+
+@lru_cache(maxsize=16)
+def _transposition(D: int) -> Tensor:
+    return torch.arange(D * D).view(D, D).T.flatten()
+
+
+def _real(dims: tuple[int, ...], forms: Sequence[Form]) -> Tensor:
+    """The generator on Re X + Im X, real (D^2, D^2): with S its matrix on row-stacked X, Re S plus Im S with columns in
+    the order of the transpose."""
+    D = math.prod(dims)
+    if len(forms[0].G) == D and len(forms) == 1:
+        G, L = forms[0].G, forms[0].L
+    else:
+        G = torch.stack([embed(form.G, dims, form.subsystems) for form in forms]).sum(0)
+        L = torch.cat([embed(form.L, dims, form.subsystems) for form in forms])
+    one = torch.eye(D, dtype=G.dtype, device=G.device)
+    S = (L.flatten(1).T @ L.conj().flatten(1)).view(D, D, D, D).transpose(1, 2)  # L_ac L*_bd
+    S = (
+        S + G[:, None, :, None] * one[:, None, :] + one[:, None, :, None] * G.conj()[:, None, :]
+    ).reshape(D * D, -1)
+    return S.real + S.imag[:, _transposition(D).to(S.device)]
+
+
+class Whole:
+    """One term on all subsystems; Hermitian operators stand two to a matrix, X_1 + i X_2, a single one by itself."""
+
+    def __init__(self, dims: tuple[int, ...], forms: Sequence[Form], N: int, hermitian: bool):
+        self.N, self.single, self.packed = N, hermitian and N == 1, hermitian and N > 1
+        self.parameters = [forms[0].G, forms[0].L]
+
+    def enter(self, X: Tensor) -> Tensor:
+        """(N, D, D) -> (D, n, D)."""
+        return (pack(X) if self.packed else X).transpose(0, 1).contiguous()
+
+    def leave(self, Y: Tensor) -> Tensor:
+        """(nT, D, n, D) -> (nT, N, D, D)."""
+        Y = Y.transpose(1, 2)
+        if self.single:  # its gradient, too, is that of a Hermitian operator
+            return (Y + Y.mH) / 2
+        return unpack(Y, self.N) if self.packed else Y
+
+    def scaled(self, parameters: Sequence[Tensor], scaling: Scaling) -> _WholeScaled:
+        """Returns what applies it."""
+        return _WholeScaled(parameters[0], parameters[1], scaling, self.single)
+
+
+class _WholeScaled:
+    """2 a X = g X + X g^+ + sum_k l_k X l_k^+, with l_k X first on the way and b l_k first on the way back: each serves
+    the gradient too."""
+
+    def __init__(self, G: Tensor, L: Tensor, scaling: Scaling, single: bool):
+        self.factor, self.single = 2 / scaling.w, single
+        self.g = (G * self.factor).contiguous()
+        self.g.diagonal().sub_(0.5 * self.factor * scaling.x0)
+        self.l = (L * math.sqrt(self.factor)).contiguous()
+        self.g_adjoint, self.l_adjoint = self.g.mH.contiguous(), self.l.mH.contiguous()
+        self.d, self.K = len(G), len(L)
+
+    def apply(self, before: Tensor | None, X: Tensor, keep: bool) -> tuple[Tensor, Tensor | None]:
+        """before + 2 a X, and the l_k X (K, d, n d)."""
+        d = self.d
+        columns, rows = X.view(-1, d), X.view(d, -1)
+        lX = (self.l.view(self.K * d, d) @ rows).view(self.K, len(columns), d)
+        if self.single:  # half of it and its adjoint: round-off that is not Hermitian would grow
+            half = rows @ self.g_adjoint
+            for k in range(self.K):
+                half.addmm_(lX[k], self.l_adjoint[k], alpha=0.5)
+            out = half.view(X.shape) if before is None else (before.view(d, d) + half).view(X.shape)
+            return out + half.mH.view(X.shape) if before is None else out.add_(
+                half.mH.reshape(X.shape)
+            ), lX
+        out = (
+            columns @ self.g_adjoint
+            if before is None
+            else torch.addmm(before.view(-1, d), columns, self.g_adjoint)
+        )
+        out.view(d, -1).addmm_(self.g, rows)
+        for k in range(self.K):
+            out.addmm_(lX[k], self.l_adjoint[k])
+        return out.view(X.shape), lX if keep else None
+
+    def start(self) -> list[Tensor]:
+        """Gradients of G and L, zero."""
+        return [torch.zeros_like(self.g), torch.zeros_like(self.l)]
+
+    def back(
+        self, base: Tensor, b: Tensor, X: Tensor, lX: Tensor | None, gradients: list[Tensor]
+    ) -> Tensor:
+        """base + (2 a)^+ b; adds the gradients of <b, 2 a X>."""
+        d, root = self.d, math.sqrt(self.factor)
+        b_columns, b_rows, columns, rows = (
+            b.view(-1, d),
+            b.view(d, -1),
+            X.view(-1, d),
+            X.view(d, -1),
+        )
+        bl = b.new_empty(self.K, len(b_columns), d)
+        for k in range(self.K):
+            torch.mm(b_columns, self.l[k], out=bl[k])
+        jumped = (
+            self.l_adjoint.transpose(0, 1).reshape(d, self.K * d),
+            bl.view(self.K * d, b_rows.shape[1]),
+        )
+        if self.single:
+            half = torch.addmm(b_rows @ self.g, *jumped, alpha=0.5)
+            gradients[0].addmm_(b_rows, rows, alpha=2 * self.factor)
+            for k in range(self.K):
+                gradients[1][k].addmm_(bl[k], rows, alpha=2 * root)
+            return base.add_(half.view(X.shape)).add_(half.mH.reshape(X.shape))
+        base.view(-1, d).addmm_(b_columns, self.g)
+        base.view(d, -1).addmm_(self.g_adjoint, b_rows).addmm_(*jumped)
+        lX = (self.l.view(self.K * d, d) @ rows).view(self.K, len(columns), d) if lX is None else lX
+        gradients[0].addmm_(b_rows, rows.mH, alpha=self.factor).addmm_(
+            b_columns.mH, columns, alpha=self.factor
+        )
+        for k in range(self.K):
+            gradients[1][k].addmm_(bl[k].view(d, -1), rows.mH, alpha=root).addmm_(
+                b_columns.mH, lX[k], alpha=root
+            )
+        return base
+
+
+class _Layout(NamedTuple):
+    """How operators (N, D, D) are seen as (d, n, d) by the subsystems of one term."""
+
+    shape: tuple[int, ...]
+    order: tuple[int, ...]
+    d: int
+
+    @staticmethod
+    def of(dims: tuple[int, ...], subsystems: tuple[int, ...], N: int) -> _Layout:
+        M = len(dims)
+        rest = [m for m in range(M) if m not in subsystems]
+        order = (
+            *(1 + m for m in subsystems),
+            0,
+            *(1 + m for m in rest),
+            *(1 + M + m for m in rest),
+            *(1 + M + m for m in subsystems),
+        )
+        return _Layout((N, *dims, *dims), order, math.prod(dims[m] for m in subsystems))
+
+    def enter(self, X: Tensor) -> Tensor:
+        return X.reshape(self.shape).permute(self.order).reshape(self.d, -1, self.d).contiguous()
+
+    def leave(self, Y: Tensor) -> Tensor:
+        back = [self.order.index(axis) for axis in range(len(self.order))]
+        side = math.isqrt(math.prod(self.shape[1:]))
+        return (
+            Y.reshape([self.shape[axis] for axis in self.order])
+            .permute(back)
+            .reshape(self.shape[0], side, side)
+        )
+
+
+class Local:
+    """Any sum of terms; Hermitian operators stand two to a matrix."""
+
+    def __init__(self, dims: tuple[int, ...], forms: Sequence[Form], N: int, hermitian: bool):
+        self.N, self.packed = N, hermitian and N > 1
+        n = (N + 1) // 2 if self.packed else N
+        self.layouts = [_Layout.of(dims, form.subsystems, n) for form in forms]
+        self.parameters = [tensor for form in forms for tensor in (form.G, form.L)]
+
+    def enter(self, X: Tensor) -> Tensor:
+        """(N, D, D) -> (n, D, D)."""
+        return pack(X) if self.packed else X
+
+    def leave(self, Y: Tensor) -> Tensor:
+        """(nT, n, D, D) -> (nT, N, D, D)."""
+        return unpack(Y, self.N) if self.packed else Y
+
+    def scaled(self, parameters: Sequence[Tensor], scaling: Scaling) -> _LocalScaled:
+        """Returns what applies it."""
+        first = [scaling, *[Scaling(scaling.w, 0.0)] * (len(self.layouts) - 1)]
+        return _LocalScaled(
+            self.layouts,
+            [
+                _WholeScaled(G, L, each, False)
+                for G, L, each in zip(parameters[::2], parameters[1::2], first, strict=True)
+            ],
+        )
+
+
+class _LocalScaled:
+    def __init__(self, layouts: Sequence[_Layout], terms: Sequence[_WholeScaled]):
+        self.layouts, self.terms = layouts, terms
+
+    def apply(self, before: Tensor | None, X: Tensor, keep: bool) -> tuple[Tensor, None]:
+        """before + 2 a X."""
+        parts = [
+            layout.leave(term.apply(None, layout.enter(X), False)[0])
+            for layout, term in zip(self.layouts, self.terms, strict=True)
+        ]
+        return sum(
+            parts if before is None else [before, *parts],
+            torch.zeros((), dtype=X.dtype, device=X.device),
+        ), None
+
+    def start(self) -> list[Tensor]:
+        """Gradients of the parameters, zero."""
+        return [gradient for term in self.terms for gradient in term.start()]
+
+    def back(
+        self, base: Tensor, b: Tensor, X: Tensor, kept: None, gradients: list[Tensor]
+    ) -> Tensor:
+        """base + (2 a)^+ b; adds the gradients of <b, 2 a X>."""
+        for i, (layout, term) in enumerate(zip(self.layouts, self.terms, strict=True)):
+            entered = layout.enter(b)
+            base += layout.leave(
+                term.back(
+                    torch.zeros_like(entered),
+                    entered,
+                    layout.enter(X),
+                    None,
+                    gradients[2 * i : 2 * i + 2],
+                )
+            )
+        return base
+
+
+AnyGenerator = Small | Whole | Local
+
+
+def choose(dims: tuple[int, ...], forms: Sequence[Form], N: int, hermitian: bool) -> AnyGenerator:
+    """Returns the form that is fastest for N operators."""
+    D = math.prod(dims)
+    whole = len(forms) == 1 and len(forms[0].G) == D
+    return (Small if D <= SMALL else Whole if whole else Local)(dims, forms, N, hermitian)
+
+
+def pack(X: Tensor) -> Tensor:
+    """Hermitian (C, D, D) -> (ceil(C/2), D, D) as X_1 + i X_2."""
+    even, odd = X[0::2], X[1::2]
+    if len(odd) < len(even):
+        odd = torch.cat([odd, torch.zeros_like(even[:1])])
+    return even + 1j * odd
+
+
+def unpack(Y: Tensor, C: int) -> Tensor:
+    """(nT, ceil(C/2), D, D) -> Hermitian (nT, C, D, D)."""
+    pairs = torch.stack([(Y + Y.mH) / 2, (Y - Y.mH) / 2j], dim=2)
+    return pairs.flatten(1, 2)[:, :C]
+
+
+# exp(t G) X for generators X -> sum_terms (G X + X G^+ + sum_k L_k X L_k^+), by a Chebyshev expansion with its own
+# backward.
+#
+# With a shift x0 and a width w, a = (generator - x0) / w obeys  exp(t generator) = sum_n c_n(t) p_n(a),
+# c_n(t) = (2 - delta_n0) exp(x0 t) J_n(w t),  p_0 = 1, p_1 = a, p_{n+1} = 2 a p_n + p_{n-1}
+# (Tal-Ezer and Kosloff 1984, along the imaginary axis). The p_n do not depend on t, so one run
+# serves every requested time. The expansion stops on the size of its terms, not of the coefficients
+# alone: dissipation makes p_n grow. Steps are halved when that growth would cost digits. As w -> 0
+# this is the Taylor series, so strong dissipation needs no second method, only a width of at least
+# |x0| and shorter steps.
+
+_MAX_TERMS = 400
+_STEP = 40.0  # widths of the spectrum per step: longer steps save little and hold many iterates
+_DECAY = 6.0  # |x0| t per step: terms grow like exp(|x0| t) before they cancel
+_FEW_STEPS, _MOST_STEPS = (
+    100,
+    5_000,
+)  # beyond the few the generator, where it is one matrix, is exponentiated
+_TOGETHER = 16  # iterates that are added to several times at once
+_KEPT = 500_000_000  # bytes of what applying leaves for the backward pass; beyond it that is worked out again
+
+
+class _Plan(NamedTuple):
+    """What one step needs beside tensors: the generator, the scaling and c_n(t) as (nT, N)."""
+
+    generator: AnyGenerator
+    scaling: Scaling
+    coefficients: Tensor
+    last: float  # w times the longest time: before this many terms a small one proves nothing
+    tolerance: float
+
+
+class _TooLong(Exception):
+    """The terms of the expansion grow too far, or do not end: the step must be shorter."""
+
+
+class _Step(torch.autograd.Function):
+    """exp(t generator) X at several times within one step; saves the iterates for the backward pass."""
+
+    @staticmethod
+    def forward(ctx: Any, X: Tensor, plan: _Plan, *parameters: Tensor) -> Tensor:
+        ctx.plan = plan
+        Y, iterates, ctx.left = _expand(plan, parameters, X, any(ctx.needs_input_grad))
+        ctx.save_for_backward(*parameters, *iterates)
+        return Y
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Any:
+        plan, count = ctx.plan, len(ctx.plan.generator.parameters)
+        parameters, iterates = ctx.saved_tensors[:count], ctx.saved_tensors[count:]
+        operator = plan.generator.scaled(parameters, plan.scaling)
+        sizes = plan.coefficients[:, : len(iterates) + 1].to(
+            grads[0].device, iterates[0].real.dtype
+        )
+        bars = _combine(sizes.mT.contiguous(), grads[0].contiguous())
+        gradients = operator.start()
+        after, bar = None, bars[-1]  # cotangents of p_{n+1} and p_n
+        for n in range(len(iterates), 0, -1):
+            base = bars[n - 1] if after is None else bars[n - 1].add_(after)
+            b = bar if n > 1 else bar / 2
+            after, bar = bar, operator.back(base, b, iterates[n - 1], ctx.left[n - 1], gradients)
+        return (bar, None, *gradients)
+
+
+def propagate(
+    dims: tuple[int, ...],
+    forms: Sequence[Form],
+    X: Tensor,
+    times: Sequence[float],
+    tolerance: float | None,
+    hermitian: bool,
+) -> Tensor:
+    """Returns exp(t generator) X, shape (nT, N, D, D), for ascending times.
+
+    Args:
+        dims: dimensions of the subsystems, product D.
+        forms: terms of the generator.
+        X: operators (N, D, D).
+        times: ascending, not negative.
+        tolerance: truncation relative to the norm of X; default 1e-13 in double precision, 1e-6 in single.
+        hermitian: whether all X are Hermitian, which halves the work.
+
+    Raises:
+        InvalidInput: when numbers are not finite, or so large that the evolution would take hours.
+    """
+    if times[-1] == 0.0:
+        return X.expand(len(times), *X.shape)
+    w, x0 = Scaling.of(forms)
+    check(
+        math.isfinite(w),
+        "The Hamiltonian and jump operators must be finite, but hold NaN or infinity. Check the weights.",
+    )
+    w = max(w, 1e-3 / times[-1])  # a generator of almost nothing still has a gradient
+    tolerance = tolerance or (1e-13 if X.dtype == torch.complex128 else 1e-6)
+    generator = choose(dims, forms, len(X), hermitian)
+    V = generator.enter(X)
+    step = min(_STEP / w, _DECAY / abs(x0) if x0 else math.inf)
+    if times[-1] > _FEW_STEPS * step and isinstance(generator, Small):
+        return generator.leave(
+            torch.stack([torch.linalg.matrix_exp(t * generator.parameters[0]) @ V for t in times])
+        )
+    check(
+        times[-1] <= _MOST_STEPS * step,
+        f"The evolution is too long or too strong to be followed: {times[-1] / step:,.0f} steps of some fifty "
+        f"products with H and the jump operators, at most {_MOST_STEPS:,} are taken. Lower the couplings, the rates "
+        "or the duration.",
+    )
+    start, outputs, pending = 0.0, [], list(times)
+    while pending:
+        end = min(start + step, times[-1])
+        inside = [t for t in pending if t <= end]
+        moments = [t - start for t in inside] + (
+            [end - start] if len(inside) < len(pending) else []
+        )
+        plan = _Plan(
+            generator, Scaling(w, x0), _coefficients(w, x0, moments), w * moments[-1], tolerance
+        )
+        try:
+            Y = _Step.apply(V, plan, *generator.parameters)
+        except _TooLong:
+            step = (end - start) / 2
+            check(
+                step * w > 1e-6,
+                "The evolution does not converge: `operators` must be finite. Check them and the weights.",
+            )
+            continue
+        outputs.append(Y[: len(inside)])
+        start, V, pending = end, Y[-1], pending[len(inside) :]
+    return generator.leave(torch.cat(outputs))
+
+
+def act_terms(dims: tuple[int, ...], forms: Sequence[Form], X: Tensor) -> Tensor:
+    """Returns the generator applied to X (N, D, D) once."""
+    generator = Local(dims, forms, len(X), False)
+    return generator.scaled(generator.parameters, Scaling(2.0, 0.0)).apply(None, X, False)[0]
+
+
+def _coefficients(w: float, x0: float, times: Sequence[float]) -> Tensor:
+    """c_n(t), shape (nT, N)."""
+    t = torch.tensor(times, dtype=torch.float64)[:, None]
+    longest = w * times[-1]
+    n = torch.arange(min(_MAX_TERMS, int(longest + 12 * longest ** (1 / 3) + 80)))
+    values = torch.exp(x0 * t) * torch.from_numpy(jv(n.numpy()[None], (w * t).numpy()))
+    values[:, 1:] *= 2
+    return values
+
+
+def _expand(
+    plan: _Plan, parameters: Sequence[Tensor], X: Tensor, keep: bool
+) -> tuple[Tensor, list[Tensor], list[Tensor | None]]:
+    """sum_n c_n(t) p_n until two terms in a row are below the tolerance at every time; also, if they are to be kept,
+    all p_n but the last, and what applying the generator to them left."""
+    operator = plan.generator.scaled(parameters, plan.scaling)
+    sizes = plan.coefficients.abs().amax(0).tolist()
+    weights = plan.coefficients.to(X.device, X.real.dtype)
+    norm = _norm(X)
+    limit = (
+        plan.tolerance / torch.finfo(X.dtype).eps * norm
+    )  # a larger term would cost more digits than the tolerance
+    iterates: list[Tensor] = []
+    left: list[Tensor | None] = []
+    room = _KEPT
+    total = X.new_zeros(len(weights), *X.shape)
+    before, p, waiting, small = None, X, [X], 0
+    for n in range(1, len(sizes)):
+        following, rest = operator.apply(before, p, keep and room > 0)
+        if n == 1:
+            following = following / 2
+        if keep:
+            iterates.append(p)
+            left.append(rest)
+            room -= 0 if rest is None else rest.nbytes
+        before, p = p, following
+        waiting.append(p)
+        if len(waiting) >= (_TOGETHER if len(weights) > 1 else 1):
+            total, waiting = _add(total, weights[:, n + 1 - len(waiting) : n + 1], waiting), []
+        term = sizes[n] * _norm(p)
+        if not term <= limit:
+            break
+        small = small + 1 if term <= plan.tolerance * norm and n >= plan.last else 0
+        if small == 2:
+            if waiting:
+                total = _add(total, weights[:, n + 1 - len(waiting) : n + 1], waiting)
+            return total, iterates, left
+    raise _TooLong
+
+
+def _norm(X: Tensor) -> float:
+    """The norm over all elements; of complex ones torch's own takes forty times as long."""
+    return float(torch.view_as_real(X.resolve_conj()).norm() if X.is_complex() else X.norm())
+
+
+def _add(total: Tensor, weights: Tensor, operators: Sequence[Tensor]) -> Tensor:
+    """total[t] + sum_n weights[t, n] operators[n], in place."""
+    if len(weights) == 1:
+        for weight, each in zip(weights[0].tolist(), operators, strict=True):
+            total[0].add_(each, alpha=weight)
+        return total
+    return total.add_(_combine(weights, torch.stack(list(operators))))
+
+
+def _combine(weights: Tensor, operators: Tensor) -> Tensor:
+    """sum_n weights[t, n] operators[n] with real weights: one real matrix product."""
+    if not operators.is_complex():
+        return (weights @ operators.flatten(1)).view(len(weights), *operators.shape[1:])
+    flat = torch.view_as_real(operators.resolve_conj()).reshape(len(operators), -1)
+    return torch.view_as_complex((weights @ flat).view(len(weights), *operators.shape[1:], 2))
+
+
+# Lindblad evolution of states (Schroedinger) and observables (Heisenberg), hbar = 1.
+#
+#     d rho/dt =  -i[H, rho] + sum_k (L_k rho L_k^+ - 1/2 {L_k^+ L_k, rho})
+#     d O/dt   =  +i[H, O]   + sum_k (L_k^+ O L_k   - 1/2 {L_k^+ L_k, O})
+#
+# (Lindblad 1976; Gorini, Kossakowski, Sudarshan 1976). Both have the form X' = G X + X G^+ + sum_k L_k X L_k^+, with
+# G = -iH - S/2 for states and its adjoint, with L_k^+, for observables (S = sum_k L_k^+ L_k): one
+# propagator serves both. The numerics are in `expansion.py` and `generators.py`.
 
 
 @dataclass(frozen=True)
@@ -171,7 +720,7 @@ def evolve(
     moments = check_times(times)
     X = operators.reshape(-1, D, D)
     forms = [form(term, picture) for term in generator.terms]
-    Y = expansion.propagate(generator.dims, forms, X, moments, tolerance, is_hermitian(X))
+    Y = propagate(generator.dims, forms, X, moments, tolerance, is_hermitian(X))
     return Y.reshape(len(moments), *operators.shape)
 
 
@@ -190,9 +739,9 @@ def act(generator: Generator, operators: Tensor, picture: str = "states") -> Ten
     )
     _check_type(generator, operators)
     X = operators.reshape(-1, D, D)
-    return expansion.act(
-        generator.dims, [form(term, picture) for term in generator.terms], X
-    ).reshape(operators.shape)
+    return act_terms(generator.dims, [form(term, picture) for term in generator.terms], X).reshape(
+        operators.shape
+    )
 
 
 def _check_type(generator: Generator, operators: Tensor) -> None:

@@ -34,9 +34,9 @@ class Report:
 
     def html(self) -> bytes:
         """Returns it as one self-contained HTML file."""
-        from qfusion.report import page
+        from qfusion.report import paper
 
-        return page.render(self.document)
+        return paper.as_html(self.document)
 
     def pdf(self) -> bytes:
         """Returns it as a PDF.
@@ -46,7 +46,7 @@ class Report:
         """
         from qfusion.report import paper
 
-        return paper.render(self.document)
+        return paper.as_pdf(self.document)
 
     def unsaid(self) -> str:
         """Returns a line on the letters that no font of this machine has, as the PDF says at its foot; empty where each

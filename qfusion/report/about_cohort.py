@@ -3,31 +3,38 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 
+from qfusion import report
+from qfusion._checks import check
+from qfusion.analysis import text
 from qfusion.analysis.cohort import cohort_measures
+from qfusion.analysis.cohort.cohort_measures import ENTROPY, JOINT
 from qfusion.analysis.dynamics import cut_curves
-from qfusion.analysis.sample import Sample
+from qfusion.analysis.sample import Sample, sample_of
+from qfusion.analysis.subject import Workspace
 from qfusion.errors import InvalidInput
-from qfusion.explain import RELATIONS
-from qfusion.explain.changes import cut_answers
-from qfusion.explain.changes.building import answer as building_answer
-from qfusion.explain.changes.building import built_over_classes
-from qfusion.explain.contributions import answers
-from qfusion.explain.contributions.verdict import leader_of
-from qfusion.explain.trust import resampling
-from qfusion.explain.trust.resampling import LEVEL, RESAMPLES, Interval
+from qfusion.explain import RELATIONS, cohorts, stability, verdicts
+from qfusion.explain import cuts as cut_answers
+from qfusion.explain.building import answer as building_answer
+from qfusion.explain.building import built_over_classes
+from qfusion.explain.cohorts import Part
+from qfusion.explain.stability import LEVEL, RESAMPLES, Interval
+from qfusion.explain.verdicts import leader_of
 from qfusion.figures import notebook, numbers
-from qfusion.figures.draw import building, cuts
+from qfusion.figures.draw import building
 from qfusion.figures.draw import cohort as drawing
+from qfusion.figures.draw import cuts as cut_figures
 from qfusion.figures.draw.cohort import Estimate
-from qfusion.report import methods, trust
+from qfusion.report import about_sample
 from qfusion.report.blocks import (
+    HALF,
     Block,
     Document,
     Facts,
@@ -37,9 +44,11 @@ from qfusion.report.blocks import (
     Strong,
     Table,
     cite,
+    figure,
+    number,
     paragraph,
+    signed,
 )
-from qfusion.report.drawn import HALF, figure, number, signed
 
 MAX_MEMBERS, MAX_TERMS, MAX_COLUMNS = 60, 12, 8
 MAX_CUT = 200  # samples whose correlations are cut: seconds
@@ -112,8 +121,8 @@ def document(found: Members) -> Document:
     for section in (_summary, _shares, _types, _terms, _built, _entanglement, _cuts, _members):
         parts += section(found)
     parts += [
-        *trust.section(sample, one=False),
-        *methods.section(sample),
+        *about_sample.trust_section(sample, one=False),
+        *about_sample.methods_section(sample),
         *_intervals(found),
         *_again(found),
     ]
@@ -132,8 +141,8 @@ def _means(
     """Means with intervals, of all rows and of the cohort."""
     dataset = found.sample.dataset
     return (
-        resampling.means(columns, clusters=cohort_measures.clusters_of(dataset, found.rows)),
-        resampling.means(
+        stability.means(columns, clusters=cohort_measures.clusters_of(dataset, found.rows)),
+        stability.means(
             {name: values[found.inside] for name, values in columns.items()},
             clusters=cohort_measures.clusters_of(dataset, found.cohort),
         ),
@@ -205,8 +214,8 @@ def _summary(found: Members) -> Iterator[Block]:
                 "Explained",
                 "score of the class that is decided for" if sample.classes else sample.unit,
             ),
-            ("Compared with", answers.behind(sample.work.bulk_background)),
-            *methods.common(sample.work.card),
+            ("Compared with", verdicts.behind(sample.work.bulk_background)),
+            *about_sample.common(sample.work.card),
             ("Digest of the data", sample.dataset.digest),
             ("Digest of the background", sample.background.key),
         ),
@@ -215,7 +224,7 @@ def _summary(found: Members) -> Iterator[Block]:
 
 
 def _error(found: Members, where: np.ndarray) -> Interval:
-    return resampling.means({"e": found.rows["error"].to_numpy(dtype=float)[where]})["e"]
+    return stability.means({"e": found.rows["error"].to_numpy(dtype=float)[where]})["e"]
 
 
 def harder(inside: Interval, outside: Interval) -> str:
@@ -257,7 +266,7 @@ def _shares(found: Members) -> Iterator[Block]:
             cohort_name=found.called(False),
         ),
         f"Mean part of each modality in Σ|Shapley value| (MM-SHAP); bars: {_how(found)}. Compared with "
-        f"{answers.behind(sample.work.bulk_background)}.",
+        f"{verdicts.behind(sample.work.bulk_background)}.",
         "Mean shares: "
         + ", ".join(
             f"{name} {part[name].value:.0%} in the cohort, {whole[name].value:.0%} in all"
@@ -311,7 +320,7 @@ def _types(found: Members) -> Iterator[Block]:
     where = {kind: (found.rows["relation"] == kind).to_numpy() for kind in RELATIONS}
     pairs = {
         kind: tuple(
-            resampling.means(
+            stability.means(
                 {"e": errors[mask & keep]},
                 clusters=cohort_measures.clusters_of(found.sample.dataset, found.rows[mask & keep]),
             )["e"]
@@ -366,7 +375,7 @@ def _terms(found: Members) -> Iterator[Block]:
         ),
         "Every sample's exact contribution of each term, with its sign: all above each line in grey, the "
         "cohort below it in colour; the line inside is the mean. Compared with "
-        f"{answers.behind(sample.work.bulk_background)}."
+        f"{verdicts.behind(sample.work.bulk_background)}."
         + (f" The {left} terms that are smallest on average are left out." if left else ""),
         "Mean contributions in the cohort: "
         + ", ".join(f"{t} {v[found.inside].mean():+.2f}" for t, v in terms.items())
@@ -482,9 +491,10 @@ def _cuts(found: Members) -> Iterator[Block]:
             else ""
         )
     )
+    shows = cut_figures.SAYS["cut-test"]
     yield figure(
         notebook.cut_test_of(numbers.cut_table(made), sample.modalities, next(iter(made.after))),
-        f"What the figure shows: {cuts.SAYS['cut-test'][0]} It does not show {cuts.SAYS['cut-test'][1]}",
+        f"What the figure shows: {shows[0]} It does not show {shows[1]}",
         f"{said}.",
     )
 
@@ -559,3 +569,76 @@ def _again(found: Members) -> Iterator[Block]:
     )
     yield Heading("The same again")
     yield Listing(shlex.join([*words, "--out", "report.html"]), "Command")
+
+
+# What a report is made of, from a workspace and the reader's choices. Free of streamlit.
+
+
+def members(work: Workspace, table: Any, parts: Sequence[Part], name: str = "") -> Members:
+    """A cohort as the Cohorts page shows it.
+
+    Args:
+        table: of `cohort_measures.table`. parts: of the filter. name: of the cohort, if it has one.
+
+    Raises:
+        InvalidInput: when no explained sample passes the filter.
+    """
+    within = cohorts.within_split(parts, table) & np.isfinite(table[JOINT].to_numpy())
+    rows, inside = table[within], cohorts.passing(parts, table)[within]
+    check(
+        bool(inside.any()),
+        f"No explained sample passes the filter `{cohorts.written(parts)[:120]}`. Loosen it.",
+    )
+    split = " and ".join(value for part in cohorts.split_of(parts) for value in part.values)
+    by = _grouping(work, rows)
+    group, names = cohort_measures.groups(work, rows, by)
+    measure, x, y, finding = (
+        cohort_measures.measure_titles(work).get(ENTROPY, ""),
+        np.zeros(0),
+        np.zeros(0),
+        "",
+    )
+    if measure:
+        x, y = cohort_measures.entropies(work, rows, ENTROPY), rows[JOINT].to_numpy()
+        finding = cohort_measures.finding(
+            stability.correlation(x, y, clusters=cohort_measures.clusters_of(work.dataset, rows)),
+            ENTROPY,
+            JOINT,
+        )
+    return Members(
+        sample_of(work, int(np.flatnonzero(within)[inside][0])),
+        rows,
+        inside,
+        name,
+        cohorts.written(parts),
+        "every split" if split == cohorts.EVERYTHING else split,
+        by,
+        group,
+        names,
+        work.unit_of_error,
+        measure,
+        cohort_measures.strength_titles(work)[JOINT],
+        (x, y),
+        finding,
+    )
+
+
+def _grouping(work: Workspace, rows: Any) -> str:
+    """By what contributions are told apart: the class, else a planted type, else the sign of the truth."""
+    offered = cohort_measures.groupings(work, rows)
+    planted = text.column("regime")
+    return next(
+        by
+        for by in ("truth" if work.classes else planted, planted, "sign of truth", "relation")
+        if by in offered
+    )
+
+
+def of_sample(work: Workspace, row: int, output: int | None, tweak: str, suffix: str) -> bytes:
+    """The report on a sample as a file."""
+    return report.sample(sample_of(work, row, output, tweak)).written(suffix)
+
+
+def of_cohort(work: Workspace, table: Any, parts: Sequence[Part], name: str, suffix: str) -> bytes:
+    """The report on a cohort as a file."""
+    return report.cohort(members(work, table, parts, name)).written(suffix)

@@ -1,9 +1,13 @@
-"""The report on one sample: what was decided, what is behind it, how far to trust it, how it was worked out."""
+"""The report on one sample: its decision, contributions, dynamics and what if, the methods, and how far to trust
+all of it.
+"""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 
@@ -11,21 +15,27 @@ from qfusion._sentences import listed
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.data.modality import Audio, Image, Series, Text
-from qfusion.errors import InvalidInput
-from qfusion.explain.changes import cut_answers
-from qfusion.explain.changes.building import answer as building_answer
-from qfusion.explain.changes.cuts import cuts
-from qfusion.explain.contributions import answers, verdict
-from qfusion.explain.network.evidence import INERT
+from qfusion.errors import IntegrityError, InvalidInput, NotFound
+from qfusion.explain import cuts as cut_answers
+from qfusion.explain import faithfulness, verdicts
+from qfusion.explain.building import answer as building_answer
+from qfusion.explain.coalitions import Explanation
+from qfusion.explain.cuts import cuts
+from qfusion.explain.evidence import INERT
+from qfusion.explain.faithfulness import TrustWarning
+from qfusion.explain.stability import Stability
 from qfusion.figures import notebook, numbers
 from qfusion.figures.draw import building, evidence
 from qfusion.figures.draw.cuts import SAYS
 from qfusion.figures.style import term_colour
+from qfusion.models import Ability
 from qfusion.quantum.measures import KINDS
-from qfusion.report import methods, trust
 from qfusion.report.blocks import (
+    FULL,
+    HALF,
     Block,
     Document,
+    Equation,
     Facts,
     Heading,
     Listing,
@@ -34,9 +44,430 @@ from qfusion.report.blocks import (
     Strong,
     Table,
     cite,
+    figure,
+    number,
     paragraph,
+    picture,
+    power,
+    signed,
 )
-from qfusion.report.drawn import FULL, HALF, figure, number, picture, power, signed
+from qfusion.training import metrics
+from qfusion.training.checkpoint import training_split
+
+# test samples for the curves, by whether states are kets: rows of networks cost more
+MAX_SAMPLES = {True: 600, False: 60}
+TRUST_KINDS = {"warning": "Beware", "fine": "Looked at", "unknown": "Not known"}
+
+
+def trust_section(sample: Sample, one: bool = True) -> Iterator[Block]:
+    """Cautions in words, deletion curves, planted truth, training seeds; of one sample its own terms over the seeds."""
+    explanation, rows, outputs = numbers.test_rows(sample, MAX_SAMPLES[sample.can("kets")])
+    curves = faithfulness.modality_curves(explanation, outputs)
+    truth = _truth(sample, explanation, rows)
+    seeds, why = _seeds(sample)
+    yield Heading("How far to trust this")
+    yield paragraph(
+        "Contributions are exact for this model and background; what can be wrong is what a reader makes of them. "
+        f"Measured for this model, on {len(rows):,} test samples unless said otherwise:"
+    )
+    said = faithfulness.of_deletion(curves, "modalities")
+    said += [faithfulness.no_truth()] if truth is None else faithfulness.of_truth(truth)
+    said += (
+        faithfulness.of_stability(
+            seeds, _errors(sample), "score of the true class" if sample.classes else sample.unit
+        )
+        if seeds
+        else []
+    )
+    said += faithfulness.of_joint(explanation, outputs)
+    said += [] if seeds else [TrustWarning(why, "unknown")]
+    order = list(TRUST_KINDS)
+    yield Points(
+        tuple(
+            (Strong(f"{TRUST_KINDS[one.kind]}: "), one.sentence)
+            for one in sorted(said, key=lambda one: order.index(one.kind))
+        )
+    )
+    yield _deletion(curves)
+    yield paragraph(
+        "Deletion and insertion after ",
+        cite("samek2017", "petsiuk2018"),
+        ", over B samples; ℳ are all modalities, m₁ is the one with the largest |Shapley value|. What is "
+        "taken away is averaged over the background, so the curves are read off the exact values:",
+    )
+    yield Equation("curves")
+    yield from _over_seeds(sample, seeds, one)
+    if truth is not None:
+        yield Table(
+            ("Term", "Correlation", "Rank correlation"),
+            tuple(
+                (term.replace("+", " + "), number(a), number(b))
+                for term, a, b in zip(truth.terms, truth.pearson, truth.rank, strict=True)
+            ),
+            f"Exact against planted contributions, over {len(rows):,} test samples.",
+        )
+
+
+def _deletion(curves: faithfulness.Curves) -> Block:
+    gain = min(curves.deletion_gain.min(), curves.insertion_gain.min())
+    beats = "beats every one" if curves.better else "does not beat every one"
+    steps = ", ".join(
+        f"{share:.0%} {value:.2f}"
+        for share, value in zip(curves.shares, curves.deletion, strict=True)
+    )
+    others = ", ".join(f"{value:.2f}" for value in curves.random_deletion.mean(0))
+    return figure(
+        notebook.deletion_of(curves),
+        "Modalities taken away, the most important (by |Shapley value|) first: mean |change| of the score "
+        f"over {curves.samples:,} test samples. Grey: {len(curves.random_deletion)} random orders, drawn "
+        f"anew for every sample. Ours {beats} of them, at deletion and insertion (smallest gain in area "
+        f"{gain:.3f}).",
+        f"Deletion curve: {steps}; random orders on average {others}.",
+        HALF,
+    )
+
+
+def _over_seeds(sample: Sample, seeds: Stability | None, one: bool) -> Iterator[Block]:
+    if seeds is None:
+        return
+    if one and sample.row in sample.dataset.rows("test"):
+        table = numbers.stability(sample)
+        what = "the true class's score" if sample.classes else f"the {sample.unit}"
+        spread = ", ".join(
+            f"{term} {values.min():+.2f} to {values.max():+.2f}" for term, values in table.items()
+        )
+        yield figure(
+            notebook.stability(sample),
+            f"This sample's terms of {what} by models from {len(seeds.seeds)} training seeds, against "
+            f"the {seeds.background_size:,} training samples; the filled dot is the shipped "
+            "model.",
+            f"Terms over seeds: {spread}.",
+            HALF,
+        )
+    ranks = seeds.rank_correlations()
+    yield Table(
+        ("Term", "Mean rank correlation", "Lowest pair"),
+        tuple(
+            (term.replace("+", " + "), number(mean), number(low))
+            for term, (mean, low) in ranks.items()
+        ),
+        f"Do {len(seeds.seeds)} training seeds order {seeds.dividends.shape[1]:,} test samples alike? Between "
+        "all pairs of seeds.",
+    )
+
+
+def _truth(
+    sample: Sample, explanation: Explanation, rows: np.ndarray
+) -> faithfulness.AgainstTruth | None:
+    truth = sample.dataset.truth
+    if truth is None or sample.classes or sample.dataset.names != sample.modalities:
+        return None
+    return faithfulness.against_truth(explanation, truth.iloc[rows])
+
+
+def _seeds(sample: Sample) -> tuple[Stability | None, str]:
+    """What was measured over training seeds, or why it does not count here."""
+    if sample.changed:
+        return None, (
+            "How other training seeds would explain this is measured for the model as trained, not as it is "
+            "changed here."
+        )
+    try:
+        return numbers.seeds(sample), ""
+    except (NotFound, IntegrityError) as error:
+        return None, str(error).replace("`", "")
+
+
+def _errors(sample: Sample) -> np.ndarray:
+    """Errors on all test rows, as the pages have them: absolute, or 1 - softmax of the true class."""
+    import torch
+
+    rows = sample.dataset.rows("test")
+    with torch.no_grad():
+        scores = sample.model(sample.dataset.inputs(rows, dtype=torch.float64)).numpy()
+    if not sample.classes:
+        return np.abs(scores[:, 0] - sample.dataset.y[rows])
+    weights = np.exp(scores - scores.max(1, keepdims=True))
+    return (
+        1 - (weights / weights.sum(1, keepdims=True))[np.arange(len(rows)), sample.dataset.y[rows]]
+    )
+
+
+# How the numbers of a report were worked out, with this model's own settings, and what they were made with.
+
+PACKAGES = ("torch", "numpy", "qutip", "pennylane", "typst", "matplotlib")
+READING = "Only the paper's abstract is public to us: what follows is our reading of it."
+
+
+def facts(sample: Sample) -> Facts:
+    """Returns what a report is about: model, data, sample, decision, digests and versions."""
+    card, data = sample.work.card, sample.dataset
+    rows = [
+        ("Model", f"{sample.name}: {card.get('title', '')} ({card['model']})"),
+        ("Data", f"{data.name}: {data.title}"),
+        ("Sample", f"{sample.id}, of the {data.split[sample.row]} split"),
+        ("Decision", verdicts.verdict_sentence(sample.scores, sample.classes)),
+        ("Explained", f"{sample.unit}: {number(sample.score)}"),
+        ("Annotation", str(sample.truth) if sample.classes else number(float(sample.truth))),
+        ("Compared with", verdicts.behind(sample.background)),
+        ("Changed in the model", sample.changed or "nothing, it is as trained"),
+        *common(sample.work.card),
+        ("Digest of the data", data.digest),
+        ("Digest of the background", sample.background.key),
+    ]
+    return Facts(tuple(rows), "What this report is about, and what it was made with.")
+
+
+def common(card: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Returns what reports on one model have in common: its size, seeds and digest, and the versions at hand."""
+    from qfusion import __version__
+
+    sizes, seeds = card.get("parameters", {}), card.get("seeds", [])
+    made = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    counted = "not recorded"
+    if sizes:
+        counted = f"{sizes['total']:,} ({sizes['encoders']:,} in the encoders, {sizes['fusion']:,} behind them)"
+    return [
+        ("Parameters", counted),
+        (
+            "Training seeds",
+            f"{', '.join(map(str, seeds))}; this model is of seed {card.get('seed')}",
+        ),
+        ("Made with", f"qfusion {__version__}, {made}"),
+        ("Digest of the weights", str(card["weights_sha256"])),
+    ]
+
+
+def performance(card: Mapping[str, Any]) -> Table | None:
+    """Returns the test metrics of a model over its training seeds; None where the card has none."""
+    measured, own = card["metrics"].get("test", {}), card.get("this_seed", {}).get("test", {})
+    known = metrics.labels(measured)
+    rows = tuple(
+        (
+            known[name].short if name in known else name,
+            number(found["mean"]),
+            number(found["std"]),
+            number(own.get(name)),
+        )
+        for name, found in measured.items()
+        if isinstance(found, dict) and "mean" in found
+    )
+    size = card["data"].get("sizes", {}).get("test")
+    on = f"the {size:,} test samples" if size else "the test samples"
+    count = len(card.get("seeds", [])) or 1
+    return (
+        Table(
+            ("Metric", "Mean", "Standard deviation", "This model"),
+            rows,
+            f"How good the model is on {on}: mean and standard deviation over {count} training seeds, not the "
+            "best of them.",
+        )
+        if rows
+        else None
+    )
+
+
+def methods_section(sample: Sample) -> Iterator[Block]:
+    """The methods, with equations and sources."""
+    yield Heading("Methods")
+    yield from next((made(sample) for ability, made in _OF.items() if sample.can(ability)), ())
+    yield from contributions(sample)
+    if (table := performance(sample.work.card)) is not None:
+        yield Heading("How good the model is", 2)
+        yield table
+    if sample.work.card.get("notes"):
+        yield paragraph(f"On how it was trained, its card says: {sample.work.card['notes']}")
+    yield paragraph(
+        "Colours are those of Okabe and Ito ",
+        cite("okabeito2008"),
+        ", one hue a modality.",
+        *(
+            (" The data are CMU-MOSI ", cite("mosi2016"), ".")
+            if sample.dataset.name == "mosi"
+            else ()
+        ),
+    )
+
+
+def _of_jump(sample: Sample) -> Iterator[Block]:
+    model, settings = sample.model, sample.work.card["settings"]
+    D, count = _product(model.dims), model.jump_count
+    dims = listed(
+        [f"{d} for {name}" for name, d in zip(sample.modalities, model.dims, strict=True)]
+    )
+    yield Heading("The system", 2)
+    yield paragraph(
+        "The model follows QiNN-QJ ",
+        cite("qinnqj2025"),
+        f". {READING} An encoder for each modality gives a complex vector, which becomes a quantum state; "
+        f"the dimensions are {dims}, so the joint state has D = {D}.",
+    )
+    yield Equation("states")
+    what = {
+        "jump": f"with a learned Hamiltonian H and K = {count} learned jump operators",
+        "unitary": "with a learned Hamiltonian H and no jumps",
+        "none": "which here does nothing (ablation)",
+        "dissipative": f"with K = {count} learned jump operators and no Hamiltonian",
+    }
+    yield paragraph(
+        "The state evolves by the master equation ",
+        cite("lindblad1976", "gks1976"),
+        f" {what[settings['evolution']]}, shared by all samples, for T = {model.duration:g} (ħ = 1; times "
+        "and energies are plain numbers).",
+    )
+    yield Equation("master")
+    outputs = len(sample.explanation.outputs)
+    what = {
+        "joint": "of the joint state",
+        "single": f"of the state of {settings.get('read') or sample.modalities[0]}, into which all else must flow",
+        "local": "of the state of each modality, so that at t = 0 the score is a sum over modalities and every "
+        "joint contribution is made by the evolution",
+    }
+    yield paragraph(
+        f"The score{'s are' if outputs > 1 else ' is'} read with J = {settings['measurements']} trained unit vectors "
+        f"{what[settings['readout']]}. Equivalently the observable evolves, which serves all samples at once; the "
+        "exponential is expanded in Chebyshev polynomials ",
+        cite("talezer1984"),
+        ".",
+    )
+    yield Equation("observable")
+    yield Equation("adjoint")
+    yield paragraph(
+        "Entropies, logarithmic negativity ",
+        cite("vidal2002"),
+        " and mutual information are those of the reduced states, in nats (negativity in bits):",
+    )
+    yield Equation("entropy")
+
+
+def _of_network(sample: Sample) -> Iterator[Block]:
+    model, settings = sample.model, sample.work.card["settings"]
+    n, M, C = model.elements, len(sample.modalities), len(sample.explanation.outputs)
+    yield Heading("The system", 2)
+    meaning = "one for each class" if model.elements_are_classes else "learned"
+    yield paragraph(
+        "The model follows feature-entanglement fusion with a quantum convolutional network ",
+        cite("fusionqcnn2026"),
+        f". {READING} An encoder for each of the M = {M} modalities gives an "
+        f"angle for each of n = {n} elements ({meaning}); it turns a qubit "
+        "that reads 1 with the mass that this modality gives the element.",
+    )
+    yield Equation("masses")
+    chain = "" if M <= 3 else f" More than three modalities are fused in a chain of {M - 1} stages."
+    yield paragraph(
+        "A fresh qubit for each element is turned by an angle that depends on what its modality qubits read, "
+        f"2^{min(M, 3)} learned angles an element; these qubits are then left out.{chain}"
+    )
+    yield Equation("fusion")
+    layers = len([name for name in sample.places if name.endswith("pooled")])
+    yield paragraph(
+        "A quantum convolutional network ",
+        cite("cong2019", "hur2022"),
+        f" of {layers} layers with block "
+        f"{settings['block']} convolves and pools the {n} fused qubits; a linear head reads the joint "
+        f"probabilities of the qubits that stay and ⟨Z⟩ of every measured one. The {C} scores are "
+        "therefore fixed polynomials of the fused qubits:",
+    )
+    yield Equation("network")
+    yield paragraph(
+        f"The entropy of a fused qubit is its entanglement with the qubits it was fused from. {INERT}"
+    )
+    yield Equation("qubit_entropy")
+    if model.elements_are_classes:
+        yield paragraph(
+            "How much the modalities contradict each other is told by Dempster's K ",
+            cite("shafer1976"),
+            ":",
+        )
+        yield Equation("conflict")
+
+
+def _of_kets(sample: Sample) -> Iterator[Block]:
+    dims = listed(
+        [
+            f"{d} levels for {name}"
+            for name, d in zip(sample.modalities, sample.model.dims, strict=True)
+        ]
+    )
+    yield Heading("The system", 2)
+    yield paragraph(
+        f"An encoder for each modality gives a complex vector, which becomes a quantum state of {dims}. "
+        "The scores are expectations of trained observables of their product; nothing evolves."
+    )
+
+
+_OF: dict[Ability, Callable[[Sample], Iterator[Block]]] = {
+    "time": _of_jump,
+    "layers": _of_network,
+    "kets": _of_kets,
+}
+
+
+def contributions(sample: Sample) -> Iterator[Block]:
+    """How the decision was split."""
+    behind, size = sample.background, f"{sample.background.size:,}"
+    split = training_split(sample.work.card).replace("+", " and ")
+    yield Heading("Splitting the decision", 2)
+    yield paragraph(
+        "A score is linear in the state of each modality. What the model says when it is told only the modalities in S "
+        "is therefore exact, with no sampling"
+        if sample.can("states")
+        else "What the model says when it is told only the modalities in S is found by running it, with the others "
+        "taken from each row of the background",
+        " (interventional values ",
+        cite("janzing2020"),
+        "); here, what is not told is "
+        f"averaged over {verdicts.behind(behind)}"
+        + (f" (rows of {split})." if behind.kind in ("joint", "product") else "."),
+    )
+    if sample.can("kets"):
+        yield Equation("value_state")
+        yield from _sigma(sample, size)
+    elif behind.kind in ("joint", "cohort", "contrast"):
+        yield Equation("value_rows")
+        yield paragraph(f"with N = {size}.")
+    yield paragraph(
+        "What a combination adds beyond its parts is its Harsanyi dividend ",
+        cite("harsanyi1963"),
+        ", the one of the empty set being the baseline:",
+    )
+    yield Equation("dividend")
+    yield paragraph(
+        "Shapley values ",
+        cite("shapley1953"),
+        " share each dividend evenly among its members; shares are those of MM-SHAP ",
+        cite("parcalabescu2023"),
+        ", interaction indices those of Grabisch and Roubens ",
+        cite("grabisch1999"),
+        ".",
+    )
+    yield Equation("shapley")
+
+
+def _sigma(sample: Sample, size: str) -> Iterator[Block]:
+    kind = sample.background.kind
+    if kind in ("joint", "cohort", "contrast"):
+        yield paragraph(f"Here σ is the mean state of the background, N = {size}:")
+        yield Equation("background_joint")
+    else:
+        yield paragraph(
+            {
+                "product": f"Here σ is the product of the modalities' mean states over N = {size} samples, which "
+                "breaks their correlation.",
+                "mixed": "Here σ is the maximally mixed state: nothing is known.",
+                "zero": "Here σ is the reference state of every modality.",
+            }[kind]
+        )
+
+
+def _product(dims: tuple[int, ...]) -> int:
+    total = 1
+    for size in dims:
+        total *= size
+    return total
+
+
+# The report on one sample: what was decided, what is behind it, how far to trust it, how it was worked out.
 
 ENTROPY_IS = "Entropy and entanglement are correlation, not attribution: they do not say which modality decided."
 HIDDEN = ("text", "transcript")  # columns of the data's table that the content shows already
@@ -57,8 +488,8 @@ def document(sample: Sample) -> Document:
         _circuit,
     ):
         parts += section(sample)
-    parts += [*trust.section(sample), *methods.section(sample), *_again(sample)]
-    decision = answers.verdict(sample.scores, sample.classes)
+    parts += [*trust_section(sample), *methods_section(sample), *_again(sample)]
+    decision = verdicts.verdict_sentence(sample.scores, sample.classes)
     return Document(
         f"Sample {sample.id}: why {sample.name} says {decision}",
         f"{sample.work.card.get('title', sample.name)}; data: {sample.dataset.title}",
@@ -78,28 +509,29 @@ def _summary(sample: Sample) -> Iterator[Block]:
             else [f"“{place}”" for place in sample.places]
         )
         decisions = [
-            answers.verdict(scores, sample.classes) for scores in sample.through.prediction[:, 0]
+            verdicts.verdict_sentence(scores, sample.classes)
+            for scores in sample.through.prediction[:, 0]
         ]
-        when = ((Strong("Since when? "), answers.settled(decisions, places)),)
+        when = ((Strong("Since when? "), verdicts.settled(decisions, places)),)
     yield Heading("In short")
     yield paragraph(_decision(sample))
-    decided = f"{verdict.decided(sample.verdict)} {verdict.largest_part(sample.dividends)}."
+    decided = f"{verdicts.decided(sample.verdict)} {verdicts.largest_part(sample.dividends)}."
     yield Points(
         (
             (Strong("Which modality decided this? "), decided),
-            (Strong("Did the modalities conflict? "), verdict.conflict(sample.verdict)),
+            (Strong("Did the modalities conflict? "), verdicts.conflict(sample.verdict)),
             *when,
         )
     )
     yield paragraph(
-        f"All contributions are exact; they compare with {answers.behind(sample.background)}."
+        f"All contributions are exact; they compare with {verdicts.behind(sample.background)}."
     )
     if sample.changed:
         yield paragraph(
             f"The model is not as it was trained: {sample.changed}. Test metrics and spread over seeds are those of "
             "the trained one."
         )
-    yield methods.facts(sample)
+    yield facts(sample)
 
 
 def _on_the_way(sample: Sample) -> bool:
@@ -122,7 +554,8 @@ def _decision(sample: Sample) -> str:
             f"{sample.work.calibration}"
         )
     return (
-        f"The model predicts {signed(sample.score)} ({answers.verdict(sample.scores, sample.classes)}); the annotation "
+        f"The model predicts {signed(sample.score)} "
+        f"({verdicts.verdict_sentence(sample.scores, sample.classes)}); the annotation "
         f"is {truth}, so the error is {number(abs(sample.score - float(sample.truth)))}."
     )
 
@@ -191,7 +624,7 @@ def _content(sample: Sample) -> Iterator[Block]:
 
 def _contributions(sample: Sample) -> Iterator[Block]:
     """What every modality and every combination added."""
-    against = f"Compared with {answers.behind(sample.background)}."
+    against = f"Compared with {verdicts.behind(sample.background)}."
     yield Heading("What each modality contributed")
     terms = ", ".join(
         f"{term or 'baseline'} {value:+.2f}" for term, value in sample.dividends.items()
@@ -277,7 +710,7 @@ def _dynamics(sample: Sample) -> Iterator[Block]:
     yield figure(
         notebook.over_time(sample),
         f"Entropies (above) and terms of the decision (below) {where}, as if the system were read out there. "
-        f"Compared with {answers.behind(sample.background)}.",
+        f"Compared with {verdicts.behind(sample.background)}.",
         f"Lines {where}; terms at the end: {last}.",
     )
     yield paragraph("Both can move together without one causing the other. ", ENTROPY_IS)

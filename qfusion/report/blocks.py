@@ -1,17 +1,27 @@
-"""What a report is made of, whatever it is written as: blocks of text, tables, figures and equations.
-
-All texts are shown as they are. Nothing in them is markup, wherever it comes from.
-"""
+"""What a report is made of: blocks of text, tables, figures and equations, drawn and numbered."""
 
 from __future__ import annotations
 
+import base64
+import io
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+import plotly.graph_objects as go
+
 from qfusion import citations
+from qfusion.errors import NotFound
+from qfusion.figures.export.style import CREATOR, printing
+
+# What a report is made of, whatever it is written as: blocks of text, tables, figures and equations.
+#
+# All texts are shown as they are. Nothing in them is markup, wherever it comes from.
 
 MAX_TEXT, MAX_TITLE = 20_000, 240  # characters
 _WIDE = 26  # characters from which a column of words takes what room is left
@@ -245,3 +255,114 @@ def _written(parts: Sequence[Part], places: Mapping[str, int]) -> list[dict[str,
         else {"kind": "text", "text": broken(part)}
         for part in parts
     ]
+
+
+# Figures of a report: plotly's as vector drawings, pictures of a sample as they are.
+
+FONT = 8.0  # points, at the width it is printed
+FULL, HALF = 160.0, 110.0  # mm
+
+
+def figure(
+    drawn: go.Figure, caption: str, alt: str, width: float = FULL, height: float | None = None
+) -> Figure:
+    """Returns a figure of the report, `width` and `height` in mm."""
+    from plotly_print import Style, render
+
+    with printing():
+        content = render(drawn, "svg", Style(width, height, FONT, creator=CREATOR))
+    return Figure(content, clean(alt), clean(caption), width)
+
+
+def picture(pixels: np.ndarray, caption: str, alt: str, width: float = 40.0) -> Figure:
+    """Returns a picture of a sample, uint8 (h, w) or (h, w, 3), its pixels as squares."""
+    from PIL import Image
+
+    found = Image.fromarray(np.asarray(pixels))
+    scale = max(1, 320 // max(found.size))
+    buffer = io.BytesIO()
+    found.resize((found.width * scale, found.height * scale), Image.Resampling.NEAREST).save(
+        buffer, "PNG"
+    )
+    data, (w, h) = (
+        base64.b64encode(buffer.getvalue()).decode(),
+        (found.width * scale, found.height * scale),
+    )
+    svg = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{w}" height="{h}" viewBox="0 0 {w} {h}">'
+        f'<image width="{w}" height="{h}" href="data:image/png;base64,{data}"/></svg>'
+    )
+    return Figure(svg.encode(), clean(alt), clean(caption), width)
+
+
+def signed(value: float, digits: int = 3) -> str:
+    """A number with its sign; none that rounds to zero is negative. The minus is a minus."""
+    return f"{round(float(value), digits) + 0.0:+.{digits}f}".replace("-", "−")
+
+
+def number(value: Any, digits: int = 3) -> str:
+    """A number, "–" where there is none."""
+    return (
+        "–"
+        if value is None or not np.isfinite(value)
+        else f"{round(float(value), digits) + 0.0:.{digits}f}".replace("-", "−")
+    )
+
+
+def power(value: float) -> str:
+    """A small number by its order of magnitude: "2 · 10⁻¹¹"."""
+    if value == 0:
+        return "0"
+    digit, exponent = f"{value:.0e}".split("e")
+    return (
+        f"{digit} · 10{str(int(exponent)).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
+    )
+
+
+# Equations: written once and typeset by typst, in the PDF as such, for browsers as drawings with their words beside
+# them.
+
+SOURCE = Path(__file__).with_name("equations.typ").read_text(encoding="utf-8")
+WORDS = dict(
+    re.findall(r'^  (\w+): \(\n.*?\$,\n\s*"([^"]*)"\)', SOURCE, flags=re.MULTILINE | re.DOTALL)
+)
+SIZE = 10.0  # points of the letters
+_ALONE = f"""
+#set page(width: auto, height: auto, margin: 1pt, fill: none)
+#set text(size: {SIZE}pt, fill: rgb("#17202b"))
+#equations.at(sys.inputs.name).at(0)
+"""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """An equation as SVG; width and height in units of the letters' size."""
+
+    svg: bytes
+    width: float
+    height: float
+    words: str
+
+
+@cache
+def drawing(name: str) -> Drawing:
+    """Returns one equation, its letters as outlines: it looks the same in every browser, with or without fonts for
+    mathematics.
+
+    Raises:
+        NotFound: when there is none of that name.
+    """
+    import typst
+
+    if name not in WORDS:
+        raise NotFound(f"Equation {name[:40]!r} does not exist. Choose one of {list(WORDS)}.")
+    found: Any = typst.compile(
+        f"{SOURCE}{_ALONE}".encode(),
+        format="svg",
+        ignore_system_fonts=True,
+        sys_inputs={"name": name},
+    )
+    svg = bytes(found)
+    size = re.search(rb'width="([\d.]+)pt" height="([\d.]+)pt"', svg)
+    assert size is not None
+    return Drawing(svg, float(size[1]) / SIZE, float(size[2]) / SIZE, WORDS[name])

@@ -1,26 +1,29 @@
 """A report as PDF, typeset by typst: no network, the fonts that come with typst and matplotlib, and installed ones for
-letters that these do not have. The same bytes every time, on a machine with the same fonts."""
+letters that these do not have. The same bytes every time, on a machine with the same fonts.
+"""
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
 import shutil
 import tempfile
+import unicodedata
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from qfusion.errors import QFusionError
-from qfusion.report import equations
+from qfusion.report import blocks
 from qfusion.report.blocks import Document
 
 _FOREIGN = re.compile("[^\x00-\x7f]+")
 SOURCE = Path(__file__).with_name("paper.typ").read_text(encoding="utf-8")
 
 
-def render(document: Document) -> bytes:
+def as_pdf(document: Document) -> bytes:
     """Returns the whole file. Its foot says which letters no font of this machine has: empty boxes stand for them.
 
     Raises:
@@ -53,7 +56,7 @@ def render(document: Document) -> bytes:
                 "timestamp": 0,
                 "sys_inputs": said,
             }
-            source = f"{equations.SOURCE}\n{SOURCE}".encode()
+            source = f"{blocks.SOURCE}\n{SOURCE}".encode()
             try:
                 found: Any = typst.compile(source, pdf_standards=["ua-1"], **options)
             except typst.TypstError as error:
@@ -131,3 +134,38 @@ def _letters() -> frozenset[int]:
     from matplotlib.ft2font import FT2Font
 
     return frozenset(FT2Font(str(_own() / "DejaVuSans.ttf")).get_charmap())
+
+
+# A report as one HTML file: no script, nothing loaded, figures and equations as drawings inside the file.
+
+TEMPLATE, STYLE = (
+    Path(__file__).with_name(name).read_text(encoding="utf-8") for name in ("page.html", "page.css")
+)
+
+
+def as_html(document: Document) -> bytes:
+    """Returns the whole file, UTF-8. All texts are escaped; nothing in them is markup."""
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True
+    )
+    # browsers break long words by themselves
+    environment.filters |= {
+        "data": _data,
+        "turned": _turned,
+        "whole": lambda text: text.replace("\u200b", ""),
+    }
+    found = environment.from_string(TEMPLATE).render(
+        document.data(), style=STYLE, drawing=blocks.drawing
+    )
+    return found.encode()
+
+
+def _turned(text: str) -> bool:
+    """Whether some of it is written from right to left."""
+    return any(unicodedata.bidirectional(letter) in ("R", "AL") for letter in text)
+
+
+def _data(svg: str) -> str:
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from qfusion import _assets
 from qfusion.models import FUSION, encoders, entangled_qcnn, fusion, quantum_jump, registry
 from qfusion.models.neighbours import reservoir
-from qfusion.quantum.gates import BLOCKS
+from qfusion.quantum.circuits import BLOCKS
 from qfusion.training.options import CLASS_WEIGHTS, LOSSES, PRECISIONS, SCHEDULES
 
 

@@ -13,7 +13,7 @@ from torch import nn
 
 from qfusion import explain
 from qfusion.data import DataSet
-from qfusion.explain.network.evidence import qubit_entropy
+from qfusion.explain.evidence import qubit_entropy
 from qfusion.models import EntangledQCNN, QuantumJump, can
 from qfusion.quantum import measures, states
 

@@ -1,13 +1,12 @@
-"""One step of the evolution as a PennyLane circuit: state preparation per modality, exp(-i H dt), jump channels.
-
-This module imports PennyLane; import it only where a circuit is wanted. A modality of dimension 2^n takes n wires,
-`text0`, `text1`, ..., the first the most significant.
+"""One step of the evolution as a circuit: its gates as data, with qubits and numbers, and the circuit run and
+drawn by PennyLane.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -17,12 +16,228 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check
+from qfusion.models.neighbours.circuits import CircuitModel
+from qfusion.quantum.circuits import Gate
+from qfusion.quantum.decomposition import subset_name
 from qfusion.quantum.lindblad import System, evolve_states
 from qfusion.quantum.states import embed, product
-from qfusion.track import channel
+from qfusion.track import attractors, drawing
 from qfusion.track.drawing import LabelledUnitary, svg_of, text_of
-from qfusion.track.gates import Gate, checked_kets, gates_of_step, wires_of
-from qfusion.track.states import dimension, single_threaded
+from qfusion.track.dynamics import checked_ket, dimension, single_threaded
+from qfusion.track.progress import qubits_of
+
+
+@dataclass(frozen=True)
+class StepGate:
+    """One box of the drawing.
+
+    Attributes:
+        kind: "prepare", "unitary", "jump" (two Kraus operators) or "channel" (the whole step).
+        label: short text for the box.
+        column: position along the circuit; boxes of one column share no wire.
+        wires: names of the qubits, most significant first.
+        modalities: names of the modalities it acts on.
+        operators: the ket (d,), or unitaries and Kraus operators (R, d, d) on `wires`.
+        values: numbers worth showing, name -> value.
+        sentence: what it does.
+    """
+
+    kind: str
+    label: str
+    column: int
+    wires: tuple[str, ...]
+    modalities: tuple[str, ...]
+    operators: np.ndarray
+    values: dict[str, float]
+    sentence: str
+
+
+Wires = dict[str, tuple[str, ...]]
+
+
+def gates_of_step(
+    system: System,
+    psi: np.ndarray,
+    states: Sequence[np.ndarray],
+    dt: float,
+    form: str,
+    split: str,
+    wires: Wires,
+) -> tuple[StepGate, ...]:
+    """Returns the gates of `circuit.step_circuit`, with its arguments, in the order they act and with columns."""
+    gates = [
+        _preparation(name, wires[name], state)
+        for name, state in zip(system.names, states, strict=True)
+    ]
+    # A term or jump operator that is zero, as after a tweak, has no gate.
+    gates += (
+        [_whole_step(system, dt, wires)]
+        if form == "exact"
+        else _split_step(system, psi, dt, split, wires)
+    )
+    return _in_columns(gates)
+
+
+def wires_of(system: System) -> Wires:
+    """Returns the qubits of each modality.
+
+    Raises:
+        InvalidInput: when a modality's dimension is no power of two.
+    """
+    for name, d in zip(system.names, system.dims, strict=True):
+        check(
+            d >= 2 and d & (d - 1) == 0,
+            "Argument `system` must have modalities whose dimensions are powers of two to run on qubits, but "
+            f"{name!r} has {d}. Train a model with dimension {2 ** max(1, round(math.log2(max(d, 2))))}.",
+        )
+    return {
+        name: tuple(f"{name}{q}" for q in range(d.bit_length() - 1))
+        for name, d in zip(system.names, system.dims, strict=True)
+    }
+
+
+def checked_kets(system: System, kets: Mapping[str, Tensor] | Sequence[Tensor]) -> list[np.ndarray]:
+    """Returns one unit ket per modality, in order.
+
+    Raises:
+        InvalidInput: when one is missing, does not fit, or is not normalised.
+    """
+    given = dict(kets) if isinstance(kets, Mapping) else dict(zip(system.names, kets, strict=False))
+    check(
+        set(given) == set(system.names) and len(kets) == len(system.names),
+        f"Argument `kets` must hold one ket for each of {list(system.names)}, but has {len(kets)}"
+        f"{f': {list(kets)[:8]}' if isinstance(kets, Mapping) else ''}. Use `model.encode`.",
+    )
+    return [
+        checked_ket(f"kets[{name}]", given[name], d)
+        for name, d in zip(system.names, system.dims, strict=True)
+    ]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %" if share >= 0.005 else "under 1 %"
+
+
+def _preparation(name: str, wires: tuple[str, ...], ket: np.ndarray) -> StepGate:
+    weights = np.abs(ket) ** 2
+    top = int(weights.argmax())
+    basis = [format(i, f"0{len(wires)}b") for i in range(len(ket))]
+    qubits = "1 qubit" if len(wires) == 1 else f"{len(wires)} qubits"
+    return StepGate(
+        "prepare",
+        f"|{name}>",
+        0,
+        wires,
+        (name,),
+        ket,
+        {f"|{b}>": float(w) for b, w in zip(basis, weights, strict=True)},
+        f"Puts the {qubits} of {name} into this sample's state; its largest part, {_percent(weights[top])}, is "
+        f"|{basis[top]}>.",
+    )
+
+
+def _split_step(
+    system: System, psi: np.ndarray, dt: float, split: str, wires: Wires
+) -> list[StepGate]:
+    part = attractors.shares(system.H, system.dims)
+    gates = []
+    for subset, U in attractors.unitaries_of_step(system, dt, split).items():
+        names = tuple(system.names[m] for m in subset)
+        angle = float(np.abs(np.angle(np.linalg.eigvals(U))).max())
+        who, what = _who_and_what(names)
+        share = part[subset] if split == "terms" else 1.0
+        what = f"{what}, {_percent(share)} of it" if split == "terms" else "all of H"
+        gates.append(
+            StepGate(
+                "unitary",
+                f"H[{subset_name(subset, system.names)}]" if split == "terms" else "H",
+                0,
+                tuple(w for name in names for w in wires[name]),
+                names,
+                U[None],
+                {"share of H": share, "largest phase (rad)": angle},
+                f"Turns {who} for dt = {dt:.3g} by {what}; phases up to {angle:.2g} rad.",
+            )
+        )
+    return gates + [_jump(system, k, psi, dt, wires) for k, L in enumerate(system.jumps) if L.any()]
+
+
+def _who_and_what(names: tuple[str, ...]) -> tuple[str, str]:
+    if len(names) == 1:
+        return names[0], "the part of H that acts on it alone"
+    return (
+        f"{', '.join(names[:-1])} and {names[-1]} together",
+        "the part of H that acts on exactly these",
+    )
+
+
+def _jump(system: System, k: int, psi: np.ndarray, dt: float, wires: Wires) -> StepGate:
+    kraus = attractors.jump_channel(system.jumps[k], dt)
+    here = float(np.linalg.norm(kraus[1] @ psi) ** 2)
+    most = float(np.linalg.norm(kraus[1], 2) ** 2)
+    part = attractors.shares(system.jumps[k], system.dims)
+    top = max(part, key=lambda subset: part[subset])
+    acts = (
+        f"its largest part, {_percent(part[top])}, acts on exactly {subset_name(top, system.names)}"
+        if part[top]
+        else "it is a multiple of the identity and changes nothing"
+    )
+    return StepGate(
+        "jump",
+        f"L{k + 1}",
+        0,
+        tuple(w for name in system.names for w in wires[name]),
+        tuple(system.names),
+        kraus,
+        {
+            "jump probability at the start": here,
+            "largest jump probability": most,
+            **{
+                f"share on {subset_name(subset, system.names)}": share
+                for subset, share in part.items()
+            },
+        },
+        f"Jumps by L{k + 1} with probability {here:.2g} from this sample's first state (at most {most:.2g} from any), "
+        f"to first order in dt; {acts}.",
+    )
+
+
+def _whole_step(system: System, dt: float, wires: Wires) -> StepGate:
+    kraus = attractors.kraus_of_step(system, dt)
+    D = dimension(system)
+    weights = (np.abs(kraus) ** 2).sum((1, 2)) / D
+    return StepGate(
+        "channel",
+        "exp(dt L)",
+        0,
+        tuple(w for name in system.names for w in wires[name]),
+        tuple(system.names),
+        kraus,
+        {"Kraus operators": float(len(kraus)), "weight of the largest": float(weights[0])},
+        f"The whole step of dt = {dt:.3g}, H and jumps, exactly: a channel of {len(kraus)} Kraus operators from its "
+        f"Choi matrix; the largest carries {_percent(weights[0])}.",
+    )
+
+
+def _in_columns(gates: Sequence[StepGate]) -> tuple[StepGate, ...]:
+    """Moves every gate as far left as the wires it spans in the drawing are free; preparations share the first
+    column."""
+    order = list(dict.fromkeys(wire for gate in gates for wire in gate.wires))
+    free = dict.fromkeys(order, 0)
+    placed = []
+    for gate in gates:
+        rows = [order.index(wire) for wire in gate.wires]
+        spanned = order[min(rows) : max(rows) + 1]
+        column = max(free[wire] for wire in spanned)
+        free.update(dict.fromkeys(spanned, column + 1))
+        placed.append(replace(gate, column=column))
+    return tuple(placed)
+
+
+# One step of the evolution as a PennyLane circuit: state preparation per modality, exp(-i H dt), jump channels.
+#
+# This module imports PennyLane; import it only where a circuit is wanted. A modality of dimension 2^n takes n wires,
+# `text0`, `text1`, ..., the first the most significant.
 
 _MAX_STEPS = 400  # whose error is worked out; a quarter of a second at D = 64
 
@@ -63,7 +278,7 @@ class StepCircuit:
         form: "exact" or "trotter".
     """
 
-    gates: tuple[Gate, ...]
+    gates: tuple[StepGate, ...]
     wires: tuple[str, ...]
     system: System
     psi: np.ndarray
@@ -111,14 +326,14 @@ class StepCircuit:
         distances = []
         for step in range(1, steps + 1):
             for operators in embedded:
-                rho = channel.apply(operators, rho)
+                rho = attractors.apply(operators, rho)
             if step in (1, steps):
                 distances.append(
                     float(np.abs(np.linalg.eigvalsh(exact[int(step > 1)] - rho)).sum() / 2)
                 )
         return StepError(distances[0], distances[-1], steps)
 
-    def _embedded(self, gate: Gate) -> np.ndarray:
+    def _embedded(self, gate: StepGate) -> np.ndarray:
         where = [self.system.names.index(name) for name in gate.modalities]
         return embed(torch.from_numpy(gate.operators), self.system.dims, where).numpy()
 
@@ -131,9 +346,9 @@ class StepCircuit:
 
     def to_quantikz(self, per_line: int = 0) -> str:
         """Returns the circuit as Quantikz, for LaTeX; `per_line` as of `quantikz.write`."""
-        from qfusion.track import quantikz
+        from qfusion.track import drawing
 
-        return quantikz.write(
+        return drawing.quantikz(
             self._tape(),
             self.wires,
             per_line=per_line,
@@ -158,7 +373,7 @@ class _Channel(qml.QubitChannel):
 
 
 def _operation(
-    gate: Gate, unitary: type = qml.QubitUnitary, kraus: type = qml.QubitChannel
+    gate: StepGate, unitary: type = qml.QubitUnitary, kraus: type = qml.QubitChannel
 ) -> qml.operation.Operator:
     if gate.kind == "prepare":
         return qml.StatePrep(gate.operators, wires=gate.wires)
@@ -167,7 +382,7 @@ def _operation(
     return kraus(list(gate.operators), wires=gate.wires)
 
 
-def _labelled(gate: Gate) -> qml.operation.Operator:
+def _labelled(gate: StepGate) -> qml.operation.Operator:
     operation = _operation(gate, LabelledUnitary, _Channel)
     operation.text = gate.label
     return operation
@@ -196,7 +411,7 @@ def step_circuit(
             not positive, or an option is unknown.
     """
     system = system if isinstance(system, System) else system.system()
-    dt, D = channel.checked_step(dt), dimension(system)
+    dt, D = attractors.checked_step(dt), dimension(system)
     form = form or ("exact" if D <= 8 else "trotter")
     check(
         form in ("exact", "trotter"),
@@ -218,3 +433,102 @@ def step_circuit(
     return StepCircuit(
         gates, tuple(w for name in system.names for w in wires[name]), system, psi, dt, form
     )
+
+
+# The circuit of a model with plain gates for one sample in PennyLane: run, drawn and exported.
+#
+# This module imports PennyLane; import it only where a circuit is wanted.
+
+
+@dataclass(frozen=True)
+class GateCircuit:
+    """The circuit; made by `gate_circuit`.
+
+    Attributes:
+        gates: in the order they act on |0...0>.
+        elementary: the same circuit, up to its global phase, of preparations and gates on at most two qubits.
+        wires: names of the qubits, the most significant first.
+    """
+
+    gates: tuple[Gate, ...]
+    elementary: tuple[Gate, ...]
+    wires: tuple[str, ...]
+    says = "all of them are measured at the end. Gates on more than two qubits are written by their parts."
+
+    def state(self, device: Any = None, *, elementary: bool = False) -> Callable[[], np.ndarray]:
+        """Returns a QNode, without arguments, of the state (2^n,) at the end, on `default.qubit` unless given another
+        device."""
+        operations = self.tape(elementary=elementary).operations
+
+        @qml.qnode(device or qml.device("default.qubit", wires=self.wires))
+        def circuit() -> Any:
+            for operation in operations:
+                qml.apply(operation)
+            return qml.state()
+
+        return circuit
+
+    def tape(
+        self, *, elementary: bool = False, unitary: type = qml.QubitUnitary
+    ) -> qml.tape.QuantumScript:
+        """Returns the gates as a tape without a result; those that PennyLane does not know are matrices, of class
+        `unitary`."""
+        gates = self.elementary if elementary else self.gates
+        return qml.tape.QuantumScript(
+            [_operation_of_gate_circuit(gate, self.wires, unitary) for gate in gates]
+        )
+
+    def draw_text(self) -> str:
+        """Returns the circuit with its angles in characters, one line a wire."""
+        return text_of(self.tape(unitary=LabelledUnitary), self.wires, 2)
+
+    def draw_svg(self) -> bytes:
+        """Returns the circuit with its angles as an SVG file; equal circuits give equal bytes."""
+        return svg_of(self.tape(unitary=LabelledUnitary), self.wires, 2)
+
+    def to_quantikz(self, per_line: int = 0) -> str:
+        """Returns the circuit as Quantikz, for LaTeX; `per_line` as of `quantikz.write`."""
+        from qfusion.track import drawing
+
+        return drawing.quantikz(
+            self.tape(unitary=LabelledUnitary), self.wires, self.wires, per_line=per_line
+        )
+
+    def to_openqasm(self, version: int = 3) -> str:
+        """Returns the elementary gates in OpenQASM 3 or 2, whose bits `c` read all qubits in order; preparations as
+        rotations and CNOTs (Möttönen and others 2005)."""
+        check(
+            version in (2, 3),
+            f"Argument `version` must be 2 or 3, but is {version!r}. Most readers take 3.",
+        )
+        write = drawing.openqasm if version == 3 else drawing.by_pennylane
+        return write(self.tape(elementary=True), self.wires, self.wires)
+
+
+def gate_circuit(model: CircuitModel, states: Mapping[str, Tensor]) -> GateCircuit:
+    """Returns the circuit of one sample.
+
+    Args:
+        model: whose circuit it is. states: what the sample's modalities come to, one row each, as of `model.encode`.
+
+    Raises:
+        InvalidInput: when there are several rows.
+    """
+    return GateCircuit(
+        tuple(model.gates(states)), tuple(model.elementary(states)), qubits_of(model.registers())
+    )
+
+
+def _operation_of_gate_circuit(
+    gate: Gate, wires: Sequence[str], unitary: type
+) -> qml.operation.Operator:
+    on, matrix = [wires[q] for q in gate.wires], gate.matrix.detach().numpy()
+    if gate.name == "StatePrep":
+        return qml.StatePrep(matrix[:, 0], wires=on)
+    known = getattr(qml, gate.name, None)
+    if known is not None:
+        return known(*list(gate.values.values())[: known.num_params], wires=on)
+    found = unitary(matrix, wires=on)
+    if unitary is LabelledUnitary:
+        found.text = gate.name
+    return found

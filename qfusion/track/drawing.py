@@ -1,13 +1,18 @@
-"""PennyLane circuits as characters and as SVG."""
+"""Circuits written down: as characters and SVG, as OpenQASM, and as LaTeX (quantikz)."""
 
 from __future__ import annotations
 
 import io
+import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import pennylane as qml
+
+from plotly_print.latex import escape
+from qfusion._checks import check
 
 # pyplot keeps global state, and a server draws in several threads.
 _DRAWING = threading.Lock()
@@ -54,3 +59,320 @@ def svg_of(
         finally:
             plt.switch_backend(before)
     return target.getvalue()
+
+
+# PennyLane tapes as OpenQASM 3, which PennyLane does not write, and as OpenQASM 2, which it does.
+
+# PennyLane's names -> those of stdgates.inc.
+_NAMES = {
+    "RX": "rx",
+    "RY": "ry",
+    "RZ": "rz",
+    "U3": "u3",
+    "Hadamard": "h",
+    "S": "s",
+    "Adjoint(S)": "sdg",
+    "CNOT": "cx",
+    "CZ": "cz",
+    "CRX": "crx",
+    "CRZ": "crz",
+}
+
+
+def openqasm(tape: qml.tape.QuantumScript, wires: Sequence[str], read: Sequence[str]) -> str:
+    """Returns the tape in OpenQASM 3: qubits `q` in the order of `wires`, one bit for every mid-circuit measurement,
+    and at the end bits `c` of the qubits in `read`.
+
+    Args:
+        tape: of gates in `_NAMES`, gates that decompose into these, measurements, and gates that one outcome chooses.
+        wires: all qubits.
+        read: qubits measured at the end; c[0] is the first.
+    """
+    place = {wire: index for index, wire in enumerate(wires)}
+    measurements = [op for op in tape.operations if isinstance(op, qml.ops.MidMeasure)]
+    bits = {op.meas_uid: f"m[{index}]" for index, op in enumerate(measurements)}
+    lines = [
+        "OPENQASM 3.0;",
+        'include "stdgates.inc";',
+        *(f"// q[{i}] is {wire}" for wire, i in place.items()),
+        f"qubit[{len(wires)}] q;",
+        *([f"bit[{len(bits)}] m;"] if bits else []),
+        f"bit[{len(read)}] c;",
+    ]
+    for op in tape.operations:
+        lines += _statements(op, place, bits)
+    lines += [f"c[{index}] = measure q[{place[wire]}];" for index, wire in enumerate(read)]
+    return "\n".join(lines) + "\n"
+
+
+def _statements(op: Any, place: dict[str, int], bits: dict[str, str]) -> Iterator[str]:
+    if isinstance(op, qml.ops.MidMeasure):
+        yield f"{bits[op.meas_uid]} = measure q[{place[op.wires[0]]}];"
+    elif isinstance(op, qml.ops.Conditional):
+        (measurement,) = op.meas_val.measurements
+        wanted = (
+            "true" if op.meas_val.processing_fn(1) else "false"
+        )  # the condition is "== 1" or "== 0"
+        yield from (
+            f"if ({bits[measurement.meas_uid]} == {wanted}) {{ {line} }}"
+            for line in _statements(op.base, place, bits)
+        )
+    elif op.name in _NAMES:
+        angles = (
+            f"({', '.join(repr(float(angle)) for angle in op.parameters)})" if op.parameters else ""
+        )
+        yield f"{_NAMES[op.name]}{angles} {', '.join(f'q[{place[wire]}]' for wire in op.wires)};"
+    else:
+        for inner in op.decomposition():
+            yield from _statements(inner, place, bits)
+
+
+def by_pennylane(tape: qml.tape.QuantumScript, wires: Sequence[str], read: Sequence[str]) -> str:
+    """Returns PennyLane's OpenQASM 2 of a tape without mid-circuit measurements, whose bits `c` read the qubits in
+    `read`.
+
+    CRX is written as the gates it is made of, as the standard header does not have it; lines of `gphase`, a global
+    phase that the language does not have, are left out.
+    """
+    known = [
+        inner
+        for op in tape.operations
+        for inner in (op.decomposition() if op.name == "CRX" else [op])
+    ]
+    whole = qml.tape.QuantumScript(known, [qml.probs(wires=list(read))])
+    text = qml.to_openqasm(whole, wires=qml.wires.Wires(list(wires)), measure_all=False)
+    return "\n".join(line for line in text.splitlines() if not line.startswith("gphase")) + "\n"
+
+
+# PennyLane tapes as Quantikz circuits for LaTeX (Kay 2018, arXiv 1809.03842): every gate a cell, every wire a row.
+#
+# Written with commands that quantikz 0.9.6 (2020) has and later ones still read. Import it where a circuit is wanted.
+
+NEEDS = r"\usepackage{tikz} \usetikzlibrary{quantikz}"
+MAX_CELLS = 60_000
+_NAMES_QUANTIKZ = {
+    "RX": "R_X",
+    "RY": "R_Y",
+    "RZ": "R_Z",
+    "U3": "U_3",
+    "Hadamard": "H",
+    "PauliX": "X",
+    "PauliY": "Y",
+    "PauliZ": "Z",
+    "S": "S",
+    "T": "T",
+    "Adjoint(S)": r"S^\dagger",
+    "IsingXX": "R_{XX}",
+    "IsingYY": "R_{YY}",
+    "IsingZZ": "R_{ZZ}",
+    "IsingXY": "R_{XY}",
+    "PhaseShift": "P",
+    "Rot": r"\mathrm{Rot}",
+}
+_CONTROLLED = {
+    "CRX": "RX",
+    "CRY": "RY",
+    "CRZ": "RZ",
+    "CRot": "Rot",
+    "CY": "PauliY",
+    "CH": "Hadamard",
+    "ControlledPhaseShift": "PhaseShift",
+}
+_KET = re.compile(r"\|(.*)>")
+
+
+@dataclass
+class _Grid:
+    """Cells by row and column, and how far each wire is taken."""
+
+    rows: int
+    cells: list[dict[int, str]] = field(default_factory=list)
+    measured: dict[int, int] = field(default_factory=dict)
+    free: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.cells, self.free = [{} for _ in range(self.rows)], [0] * self.rows
+
+    def put(self, found: Mapping[int, str]) -> int:
+        """Puts the cells of a gate, by row, into the first column where all rows that it spans are free."""
+        span = range(min(found), max(found) + 1)
+        column = max(self.free[row] for row in span)
+        for row in span:
+            self.free[row] = column + 1
+        for row, cell in found.items():
+            self.cells[row][column] = cell
+        return column
+
+    @property
+    def columns(self) -> int:
+        """How many columns have a gate."""
+        return max(self.free, default=0)
+
+    def line(self, row: int, first: int, last: int) -> list[str]:
+        """The cells of a row, wires where there is no gate, in columns [first, last)."""
+        return [
+            self.cells[row].get(
+                column, r"\cw" if column > self.measured.get(row, column) else r"\qw"
+            )
+            for column in range(first, last)
+        ]
+
+
+def quantikz(
+    tape: qml.tape.QuantumScript,
+    wires: Sequence[str],
+    read: Sequence[str] = (),
+    *,
+    per_line: int = 0,
+    says: str = "",
+) -> str:
+    """Returns the tape as LaTeX: one `quantikz` environment, or several below each other.
+
+    Args:
+        tape: of gates, state preparations, channels, measurements, and gates that one outcome chooses.
+        wires: all qubits, top to bottom.
+        read: qubits measured at the end.
+        per_line: columns of an environment; 0 puts all into one.
+        says: a comment, as words.
+
+    Raises:
+        InvalidInput: when the circuit is larger than LaTeX takes.
+    """
+    place = {wire: row for row, wire in enumerate(wires)}
+    grid, notes = _Grid(len(wires)), list[str]()
+    outcomes: dict[Any, int] = {}
+    for op in tape.operations:
+        cells, note = _gate(op, place, outcomes, len(notes) + 1)
+        notes += [note] if note else []
+        column = grid.put(cells)
+        if isinstance(op, qml.ops.MidMeasure):
+            row = place[op.wires[0]]
+            outcomes[op.meas_uid], grid.measured[row] = row, column
+    last = grid.columns
+    for wire in read:
+        if place[wire] not in grid.measured:
+            grid.cells[place[wire]][last] = r"\meter{}"
+            grid.measured[place[wire]] = last
+    total = last + bool(read)
+    check(
+        len(wires) * total <= MAX_CELLS,
+        f"The circuit has {len(wires)} wires and {total:,} columns, more than LaTeX sets. Export it as SVG.",
+    )
+    step = per_line if 0 < per_line < total else max(total, 1)
+    said = [f"% {' '.join(says.split())}"] if says else []
+    blocks = [
+        _block(grid, wires, first, min(first + step, total))
+        for first in range(0, max(total, 1), step)
+    ]
+    return (
+        "\n".join(
+            [*said, f"% In the preamble: {NEEDS}", *notes, "\n\n\\medskip\\noindent\n".join(blocks)]
+        )
+        + "\n"
+    )
+
+
+def _block(grid: _Grid, wires: Sequence[str], first: int, last: int) -> str:
+    rows = []
+    for row, wire in enumerate(wires):
+        end = r"\cw" if grid.measured.get(row, last) < last else r"\qw"
+        rows.append(" & ".join([rf"\lstick{{{escape(wire)}}}", *grid.line(row, first, last), end]))
+    return (
+        "\\begin{quantikz}[row sep=0.25cm, column sep=0.3cm]\n"
+        + " \\\\\n".join(rows)
+        + "\n\\end{quantikz}"
+    )
+
+
+def _gate(
+    op: Any, place: Mapping[str, int], outcomes: Mapping[Any, int], number: int
+) -> tuple[dict[int, str], str]:
+    """The cells of one operation by row, and a comment with the numbers that have no room in its box."""
+    rows = [place[wire] for wire in op.wires]
+    if isinstance(op, qml.ops.MidMeasure):
+        return {rows[0]: r"\meter{}"}, ""
+    if isinstance(op, qml.ops.Conditional):
+        (measurement,) = op.meas_val.measurements
+        row = outcomes[measurement.meas_uid]
+        dot = (
+            "phase" if op.meas_val.processing_fn(1) else "ophase"
+        )  # the condition is "== 1" or "== 0"
+        cells = _box([place[wire] for wire in op.base.wires], _label(op.base))
+        return cells | {row: rf"|[{dot}]| {{}} \cw \vcw{{{_way(row, cells)}}}"}, ""
+    if isinstance(op, qml.SelectPauliRot):
+        *controls, target = rows
+        values = [float(angle) for angle in op.data[0]]
+        axis = op.hyperparameters["rot_axis"]
+        cells = {target: rf"\gate{{R_{axis}(\vec{{\alpha}}_{{{number}}})}}"}
+        note = f"% alpha_{number} (for outcomes 0...0 to 1...1 of the grey controls): {' '.join(map(repr, values))}"
+        return cells | {
+            row: rf"|[ophase,fill=black!40]| {{}} \qw \vqw{{{target - row}}}" for row in controls
+        }, note
+    if op.name == "SWAP":
+        return {rows[0]: rf"\swap{{{rows[1] - rows[0]}}}", rows[1]: r"\targX{}"}, ""
+    controls = [place[wire] for wire in op.control_wires] if _is_controlled(op) else []
+    if not controls:
+        return _box(rows, _label(op), rounded=isinstance(op, qml.operation.Channel)), ""
+    targets = rows[len(controls) :]
+    cells = _target(op, targets)
+    values = list(getattr(op, "control_values", [1] * len(controls)))
+    return cells | {
+        row: rf"\{'' if value else 'o'}ctrl{{{_way(row, cells)}}}"
+        for row, value in zip(controls, values, strict=True)
+    }, ""
+
+
+def _is_controlled(op: Any) -> bool:
+    return (
+        isinstance(op, qml.ops.Controlled)
+        or op.name in _CONTROLLED
+        or op.name in ("CNOT", "CZ", "Toffoli", "MultiControlledX")
+    )
+
+
+def _target(op: Any, rows: list[int]) -> dict[int, str]:
+    if op.name in ("CNOT", "Toffoli", "MultiControlledX"):
+        return {rows[0]: r"\targ{}"}
+    if op.name == "CZ":
+        return {rows[0]: r"\control{}"}
+    base = getattr(op, "base", None)
+    return _box(
+        rows, _label(base) if base is not None else _named(_CONTROLLED[op.name], op.parameters)
+    )
+
+
+def _way(row: int, cells: Mapping[int, str]) -> int:
+    """How many rows it is from one to the next of a gate's cells."""
+    return min((other - row for other in cells), key=abs)
+
+
+def _box(rows: list[int], label: str, rounded: bool = False) -> dict[int, str]:
+    """A box over all rows between; wires of other qubits go through it."""
+    top, bottom = min(rows), max(rows)
+    through = [row for row in range(top, bottom) if row not in rows]
+    options = ([f"wires={bottom - top + 1}"] if bottom > top else []) + (
+        [f"style={{{','.join(['fill=none'] * bool(through) + ['rounded corners'] * rounded)}}}"]
+        if through or rounded
+        else []
+    )
+    first = rf"\gate[{','.join(options)}]{{{label}}}" if options else rf"\gate{{{label}}}"
+    return {top: first} | {
+        row: r"\linethrough" if row in through else "" for row in range(top + 1, bottom + 1)
+    }
+
+
+def _label(op: Any) -> str:
+    """What stands in the box, in mathematics."""
+    text = getattr(op, "text", None)
+    if text is None and op.name == "StatePrep":
+        return r"\lvert\psi\rangle"
+    if text is not None:
+        ket = _KET.fullmatch(text)
+        return rf"\lvert\text{{{escape(ket[1])}}}\rangle" if ket else rf"\text{{{escape(text)}}}"
+    return _named(op.name, op.parameters)
+
+
+def _named(name: str, parameters: Sequence[Any]) -> str:
+    base = _NAMES_QUANTIKZ.get(name, rf"\text{{{escape(name)}}}")
+    numbers = [f"{float(value):.2f}" for value in parameters if getattr(value, "ndim", 0) == 0]
+    return f"{base}({','.join(numbers)})" if numbers else base

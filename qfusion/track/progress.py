@@ -19,13 +19,19 @@ from torch import Tensor
 from qfusion._checks import check
 from qfusion.models import EntangledQCNN, density, fusion
 from qfusion.models.qcnn import Step
-from qfusion.quantum.gates import controlled, operation_matrix, rotation
+from qfusion.quantum.circuits import (
+    Gate,
+    bloch_vectors,
+    controlled,
+    operation_matrix,
+    rotation,
+    walk,
+)
+from qfusion.quantum.decomposition import PAULIS
 from qfusion.quantum.measures import entanglement_entropy, qubit_entropy
-from qfusion.quantum.pauli import PAULIS
 from qfusion.quantum.states import partial_trace
-from qfusion.quantum.statevector import Gate, bloch_vectors, walk
-from qfusion.track import fusion_gates
-from qfusion.track.fusion_gates import FusionGate
+from qfusion.track import fusion_circuit
+from qfusion.track.fusion_circuit import FusionGate
 
 G = TypeVar("G")
 LARGEST = 4  # qubits of a gate whose joint state is kept
@@ -79,7 +85,7 @@ def progress(model: EntangledQCNN, theta: Mapping[str, Tensor]) -> Progress[Fusi
     Raises:
         InvalidInput: when a modality is missing, or its angles have another number or are not finite.
     """
-    values, fused, wires, gates = fusion_gates.laid_out(model, theta)
+    values, fused, wires, gates = fusion_circuit.laid_out(model, theta)
     now = {wire: np.array([0.0, 0.0, 1.0]) for wire in wires}
     bloch, moments = [np.stack(list(now.values()))], []
     for on, before, after in (

@@ -21,10 +21,16 @@ from qfusion._checks import check, choose
 from qfusion.models import EntangledQCNN
 from qfusion.models.density import fused_state
 from qfusion.models.qcnn import evaluate
-from qfusion.track import fusion_gates
-from qfusion.track.fusion_circuit import FusionCircuit, fusion_circuit, outcome_scores, unmeasured
-from qfusion.track.noise import Noise, channel
-from qfusion.track.states import single_threaded
+from qfusion.track import fusion_circuit as fusion_gates
+from qfusion.track.dynamics import single_threaded
+from qfusion.track.fusion_circuit import (
+    FusionCircuit,
+    Noise,
+    channel,
+    fusion_circuit,
+    outcome_scores,
+    unmeasured,
+)
 
 MIXED = "default.mixed"
 WIDEST = {

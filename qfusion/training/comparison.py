@@ -3,7 +3,7 @@ tests pooled over data sets, and the correction for many comparisons.
 
 Runs of one seed share the order of the rows, so differences are taken seed by seed. Intervals and tests count the
 spread over seeds, not that over test samples: another test set may order the models differently. For intervals over
-samples see qfusion.explain.trust.resampling.
+samples see qfusion.explain.stability.
 """
 
 from __future__ import annotations

@@ -9,9 +9,9 @@ from qfusion.analysis.sample import open_work
 from qfusion.analysis.subject import Workspace
 from qfusion.data.people import People
 from qfusion.errors import QFusionError
-from qfusion.explain.trust import people as trust
-from qfusion.explain.trust.people import Beside
-from qfusion.explain.trust.resampling import Interval
+from qfusion.explain import people as trust
+from qfusion.explain.people import Beside
+from qfusion.explain.stability import Interval
 from qfusion.training import checkpoint
 
 

@@ -19,12 +19,11 @@ from qfusion.analysis.subject import Workspace, dividend_column, entropy_column
 from qfusion.analysis.systems.network_subject import MEAN_ENTROPY
 from qfusion.data import DataSet
 from qfusion.data.modality import split_term
-from qfusion.explain.trust import cohorts
-from qfusion.explain.trust.cohorts import Part
-from qfusion.explain.trust.resampling import LEVEL, RESAMPLES, Interval
+from qfusion.explain import cohorts
+from qfusion.explain.cohorts import Part
+from qfusion.explain.stability import LEVEL, RESAMPLES, Interval
 from qfusion.quantum import states
-from qfusion.quantum.kinds import States
-from qfusion.quantum.measures import KINDS
+from qfusion.quantum.measures import KINDS, States
 
 JOINT, JOINT_SHARE, VERDICT, DOMINANT = "joint", "joint_share", "verdict", "dominant"
 SIGN, WRONG = "sign", "wrong"

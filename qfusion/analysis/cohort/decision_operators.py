@@ -11,8 +11,8 @@ import numpy as np
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
-from qfusion.explain.network import operators
-from qfusion.explain.network.operators import Operator
+from qfusion.explain import operators
+from qfusion.explain.operators import Operator
 
 WITH = " with "  # between modalities in an address: a plus sign would be read as a space
 

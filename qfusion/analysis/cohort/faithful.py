@@ -16,12 +16,10 @@ from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import open_work
 from qfusion.analysis.subject import Workspace
 from qfusion.errors import QFusionError
-from qfusion.explain.features import deletion
-from qfusion.explain.features.deletion import FIRST
-from qfusion.explain.trust import estimators, faithfulness, reliability, stability
-from qfusion.explain.trust.faithfulness import AgainstTruth, Curves
-from qfusion.explain.trust.reliability import TrustWarning
-from qfusion.explain.trust.stability import Stability
+from qfusion.explain import attribution, faithfulness, stability
+from qfusion.explain.attribution import FIRST
+from qfusion.explain.faithfulness import AgainstTruth, Curves, TrustWarning
+from qfusion.explain.stability import Stability
 from qfusion.training import checkpoint, encoded
 from qfusion.training.batches import mean_and_std
 
@@ -75,7 +73,7 @@ def feature_curves(
     for chunk in _progress.over(chunks, "Replacing features", len(rows), len):
         inputs = work.inputs(chunk) | data.inputs(chunk, torch.float64, [modality])
         changes.append(
-            deletion.feature_changes(
+            attribution.feature_changes(
                 work.model,
                 inputs,
                 modality,
@@ -88,7 +86,7 @@ def feature_curves(
             )
         )
     clusters = None if data.clusters is None else data.clusters.numbers[rows]
-    return deletion.curves_of(
+    return attribution.curves_of(
         np.concatenate(changes, -1),
         probability=probability,
         clusters=clusters,
@@ -180,7 +178,7 @@ def playable(work: Workspace) -> bool:
 
 
 @memo(16, says="Running brute force and captum's estimators on this sample …")
-def estimates(work: Workspace, row: int, output: int) -> list[estimators.Estimate]:
+def estimates(work: Workspace, row: int, output: int) -> list[faithfulness.Estimate]:
     """Shapley values of one sample: exact, by brute force, and by captum's estimators."""
     check(
         playable(work),
@@ -196,8 +194,8 @@ def estimates(work: Workspace, row: int, output: int) -> list[estimators.Estimat
     start = time.perf_counter()
     exact = explain.explain(work.model, inputs, background)
     seconds = time.perf_counter() - start
-    game = estimators.Game(work.model, inputs, work.inputs(rows), output)
-    return estimators.compare(game, exact, seconds)
+    game = faithfulness.Game(work.model, inputs, work.inputs(rows), output)
+    return faithfulness.compare(game, exact, seconds)
 
 
 def as_trained(work: Workspace) -> Workspace:
@@ -212,15 +210,15 @@ def trust_warnings(work: Workspace) -> list[TrustWarning]:
         over_seeds = stability_of(work)
     except QFusionError:  # not measured for this model
         over_seeds = None
-    said = reliability.of_deletion(modality_curves(work), "modalities")
-    said += [reliability.no_truth()] if truth is None else reliability.of_truth(truth)
+    said = faithfulness.of_deletion(modality_curves(work), "modalities")
+    said += [faithfulness.no_truth()] if truth is None else faithfulness.of_truth(truth)
     if over_seeds is not None:
         errors = work.errors[work.dataset.rows(SPLIT)]
-        said += reliability.of_stability(
+        said += faithfulness.of_stability(
             over_seeds, errors, "score of the true class" if work.classes else work.unit_of(0)
         )
     rows, found = explained(work)
-    said += reliability.of_joint(found, work.predicted[rows])
+    said += faithfulness.of_joint(found, work.predicted[rows])
     return sorted(said, key=lambda one: ("warning", "fine", "unknown").index(one.kind))
 
 

@@ -25,8 +25,8 @@ from qfusion.analysis.cohort.coordinates import thinned
 from qfusion.analysis.memo import memo
 from qfusion.analysis.subject import Workspace, dividend_column
 from qfusion.errors import InvalidInput
-from qfusion.explain.trust import cohorts
-from qfusion.explain.trust.cohorts import Part
+from qfusion.explain import cohorts
+from qfusion.explain.cohorts import Part
 
 METHODS = ("PCA", "UMAP")
 MAX_FIT = 10_000  # samples whose variance principal components are found in

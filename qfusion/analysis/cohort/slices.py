@@ -28,9 +28,9 @@ from qfusion.analysis.cohort.cohort_measures import (
 from qfusion.analysis.levels import Levels
 from qfusion.analysis.subject import Workspace
 from qfusion.analysis.systems.network_subject import CONFLICT, DISAGREEMENT, MEAN_ENTROPY
-from qfusion.explain.trust import cohorts, resampling
-from qfusion.explain.trust.cohorts import Part
-from qfusion.explain.trust.resampling import LEVEL
+from qfusion.explain import cohorts, stability
+from qfusion.explain.cohorts import Part
+from qfusion.explain.stability import LEVEL
 
 MAX_SLICES, MAX_WORST = 24, 12
 _OUTCOMES = (
@@ -164,7 +164,7 @@ def slices(levels: Levels, by: str = "") -> list[Slice]:
         keep = within & cohorts.passing([*cohorts.split_of(levels.parts), *parts], levels.rows)
         count, bad = int(keep.sum()), int((keep & wrong).sum())
         if count:
-            size = resampling.effective(wrong[keep], levels.clusters(keep))
+            size = stability.effective(wrong[keep], levels.clusters(keep))
             found.append(
                 Slice(
                     title,

@@ -65,7 +65,7 @@ def answer(work: Any, row: int, words: str = "") -> Answer:
 @memo(16, background=False, says="Working out the entropies …")
 def layers(work: Any, row: int, words: str = "") -> Any:
     """Entropies around every pooling."""
-    from qfusion.explain.network.entropies import layer_entropies
+    from qfusion.explain.evidence import layer_entropies
 
     model = _edited(work, words)
     with torch.no_grad():
@@ -105,7 +105,7 @@ def what_was_added(found: explain.Explanation, output: int) -> str:
 def drawing(work: Any, row: int, words: str = "") -> Any:
     """The circuit in PennyLane, for exports."""
     if work.can("gates"):
-        from qfusion.track.gate_circuit import gate_circuit
+        from qfusion.track.circuit import gate_circuit
 
         return gate_circuit(work.model, encoded(work, row))
     from qfusion.track.fusion_circuit import fusion_circuit
@@ -126,7 +126,7 @@ def readouts(work: Any) -> dict[str, tuple[str, ...]]:
             word for word in getattr(work.model, "words", ()) if len(word) > 1
         ]
     else:
-        from qfusion.track.fusion_gates import wires_of
+        from qfusion.track.fusion_circuit import wires_of
 
         wires = tuple(stages[-1] for stages in wires_of(work.model)[1])
         kept = tuple(work.model.network.kept)
@@ -176,7 +176,7 @@ def with_noise(
     work: Any, row: int, words: str, strengths: tuple[float, float, float], shots: int
 ) -> Noisy:
     """The decision on one sample under noise, exactly, and how far `shots` runs scatter around it."""
-    from qfusion.track import noise
+    from qfusion.track import fusion_circuit as noise
 
     bare = _without_cache(_edited(work, words))
     model = noise.noisy(bare, noise.Noise(*strengths))
@@ -250,7 +250,7 @@ def _of_values(model: Any, values: torch.Tensor) -> torch.Tensor:
 
 def on_device(work: Any, row: int, words: str, strengths: tuple[float, ...], shots: int) -> Any:
     """One run of the circuit on a PennyLane simulator, with seed 0."""
-    from qfusion.track.noise import Noise
+    from qfusion.track.fusion_circuit import Noise
     from qfusion.track.run import MIXED, run
 
     noise = Noise(*strengths)

@@ -12,8 +12,7 @@ import numpy as np
 
 from qfusion import _progress
 from qfusion.analysis.memo import memo
-from qfusion.explain.changes.cut_metrics import CutMetrics, cut_metrics, kind_of
-from qfusion.explain.changes.cuts import DEFAULT, KINDS, TIMES, Cuts, cuts
+from qfusion.explain.cuts import DEFAULT, KINDS, TIMES, CutMetrics, Cuts, cut_metrics, cuts, kind_of
 from qfusion.models import require
 from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.training import encoded

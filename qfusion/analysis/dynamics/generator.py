@@ -14,7 +14,7 @@ from qfusion._checks import check
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample
 from qfusion.data.modality import split_term
-from qfusion.quantum import letters
+from qfusion.quantum import decomposition
 from qfusion.quantum.decomposition import decompose, strengths, subset_name
 from qfusion.quantum.lindblad import System
 
@@ -102,8 +102,8 @@ class Letter:
 
 def largest(A: Tensor, system: System, count: int) -> tuple[list[Letter], float]:
     """Returns the largest terms of an operator without the identity, and which part of all their squares they hold."""
-    names = [letters.basis(d)[0] for d in system.dims]
-    found = letters.expand(A, system.dims).numpy()
+    names = [decomposition.basis(d)[0] for d in system.dims]
+    found = decomposition.expand(A, system.dims).numpy()
     sizes = np.abs(found)
     sizes[(0,) * sizes.ndim] = 0
     order = np.argsort(-sizes, axis=None, kind="stable")[:count]

@@ -18,7 +18,7 @@ from qfusion.analysis.subject import Workspace, softmax
 from qfusion.data import Content, Text
 from qfusion.data.modality import split_term
 from qfusion.data.sources.planted import editing
-from qfusion.explain.changes import counterfactual, flips, forms, interventions, search
+from qfusion.explain import counterfactual, interventions, sensitivity
 
 KEPT, SWAP, DROP, INPUT, STATE, FLIP = ACTIONS = (
     "as it is",
@@ -164,7 +164,7 @@ def fixed(work: Workspace) -> Any:
 
 def own_states(work: Workspace, row: int) -> dict[str, Any]:
     """The modality states of one sample, (1, ...)."""
-    return forms.states_of(work.model, work.inputs([row]))
+    return counterfactual.states_of(work.model, work.inputs([row]))
 
 
 @memo(64)
@@ -176,7 +176,7 @@ def with_changes(work: Workspace, row: int, changes: tuple[Change, ...]) -> Resu
     """
     model = fixed(work)
     inputs = work.inputs([row])
-    own = forms.states_of(work.model, inputs)
+    own = counterfactual.states_of(work.model, inputs)
     states, dropped = dict(own), []
     contents: dict[str, Content] = {}
     for name, change in zip(work.modalities, changes, strict=True):
@@ -190,12 +190,16 @@ def with_changes(work: Workspace, row: int, changes: tuple[Change, ...]) -> Resu
         elif change.action == INPUT:
             edit = edited(work, row, name, change)
             contents[name] = edit.content
-            states[name] = forms.states_of(work.model, {**inputs, name: features(edit)})[name]
+            states[name] = counterfactual.states_of(work.model, {**inputs, name: features(edit)})[
+                name
+            ]
         elif change.action == STATE:
             states[name] = set_state(own[name], change.state)
         elif change.action == FLIP:
             nearest = what_would_flip(work, row)[name].state.state[None]
-            states[name] = nearest if work.can("states") else search.filled(own[name], nearest)
+            states[name] = (
+                nearest if work.can("states") else counterfactual.filled(own[name], nearest)
+            )
         else:
             choose("Action", change.action, (KEPT,))
     outcome = interventions.outcome(model, inputs, work.background, states, dropped)
@@ -287,7 +291,7 @@ class Flip:
 @memo(4, background=False, says="Working out the state of every sample …")
 def every_state(work: Workspace) -> dict[str, Any]:
     """The modality states of all samples, (N, ...)."""
-    return forms.states_of(work.model, work.inputs())
+    return counterfactual.states_of(work.model, work.inputs())
 
 
 @memo(64, background=False, says="Looking for the nearest state that turns the decision …")
@@ -311,16 +315,16 @@ def what_would_flip(work: Workspace, row: int) -> dict[str, Flip]:
 )
 def parameter_table(work: Workspace) -> Any:
     """What `flips.nearest_parameters` uses again for every sample."""
-    return flips.table(work.model) if work.can("time") else None
+    return sensitivity.table(work.model) if work.can("time") else None
 
 
 @memo(32, background=False, says="Turning every knob for this sample …")
-def parameters_that_flip(work: Workspace, row: int) -> flips.Search:
+def parameters_that_flip(work: Workspace, row: int) -> sensitivity.Search:
     """For each parameter of physics or angle of the fusion the smallest turn that turns the decision on one sample."""
-    return flips.nearest_parameters(work.model, own_states(work, row), parameter_table(work))
+    return sensitivity.nearest_parameters(work.model, own_states(work, row), parameter_table(work))
 
 
-def parameter_name(work: Any, change: flips.ParameterChange) -> str:
+def parameter_name(work: Any, change: sensitivity.ParameterChange) -> str:
     """A parameter as a reader says it, not escaped."""
     if change.kind in ("coupling", "dissipation"):
         return f"{'H' if change.kind == 'coupling' else 'dissipation'}: {'–'.join(split_term(change.name))}"

@@ -14,12 +14,11 @@ import torch
 from qfusion._checks import choose
 from qfusion.analysis.memo import memo
 from qfusion.analysis.subject import Workspace
-from qfusion.explain.changes import building
-from qfusion.explain.changes import sensitivity as method
+from qfusion.explain import building
+from qfusion.explain import sensitivity as method
 from qfusion.models import Tweak
 from qfusion.models.tweak import LEARNED
-from qfusion.quantum.kinds import split
-from qfusion.quantum.measures import KINDS
+from qfusion.quantum.measures import KINDS, split
 
 THIS, ALL, CLASS, REGIME, RELATION = (
     "this sample",

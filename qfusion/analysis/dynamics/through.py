@@ -10,7 +10,7 @@ import numpy as np
 from qfusion._sentences import listed, sizes, top
 from qfusion._sentences import share as percent
 from qfusion.analysis import answers, text
-from qfusion.explain.contributions.summaries import joint_share as joint_share
+from qfusion.explain.coalitions import joint_share
 
 KINDS = ("contributions", "Shapley values")
 

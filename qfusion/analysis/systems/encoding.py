@@ -23,8 +23,7 @@ from qfusion.analysis import subjects
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import loaded
 from qfusion.analysis.subject import Workspace
-from qfusion.explain.contributions.background import GROUPS, Background
-from qfusion.explain.contributions.streaming import background_of
+from qfusion.explain.backgrounds import GROUPS, Background, background_of
 from qfusion.training import checkpoint, encoded
 
 BEHIND, SHOWN = 512, 128  # training rows and test rows of the first samples

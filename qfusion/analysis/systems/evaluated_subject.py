@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from qfusion import _progress, explain
 from qfusion.analysis.subject import Workspace, shared
 from qfusion.explain import Explanation
-from qfusion.explain.contributions.background import SampleBackground
+from qfusion.explain.backgrounds import SampleBackground
 from qfusion.models import FusionModel, nested
 
 # Floating-point operations for the explanation of a test set, of one sample, and of samples that are explained at once:

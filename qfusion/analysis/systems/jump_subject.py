@@ -13,7 +13,7 @@ from qfusion.analysis.memo import memo
 from qfusion.analysis.subject import entropy_column
 from qfusion.analysis.systems.ket_subject import KetSpace, expectations, predict, test_metrics
 from qfusion.quantum import lindblad, measures, states
-from qfusion.quantum.kinds import column
+from qfusion.quantum.measures import column
 
 __all__ = [
     "JumpSpace",

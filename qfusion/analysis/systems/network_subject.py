@@ -13,7 +13,7 @@ import torch
 
 from qfusion.analysis.subject import EXPLAINED, Workspace, entropy_column, shared
 from qfusion.data import DataSet
-from qfusion.explain.network import evidence
+from qfusion.explain import evidence
 from qfusion.models.qcnn import evaluate
 
 COALITIONS = 1500  # that are worked out sample by sample before the pages show them

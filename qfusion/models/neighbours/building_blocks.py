@@ -27,8 +27,8 @@ from qfusion._checks import require_number
 from qfusion.models.encoders import Features, InputSpec
 from qfusion.models.neighbours.circuits import CircuitFusion, Layers, around, whole
 from qfusion.models.qcnn import HEAD_SCALE
-from qfusion.quantum import statevector
-from qfusion.quantum.statevector import Gate
+from qfusion.quantum import circuits
+from qfusion.quantum.circuits import Gate
 
 MAX_QUBITS = 12
 
@@ -136,17 +136,17 @@ class QuantumLego(CircuitFusion):
         a = torch.cat(encoded, -1).tanh()
         if self.preparing:
             return self.first_head(a)
-        psi = statevector.turned_y(torch.pi / 2 * (1 + a))
+        psi = circuits.turned_y(torch.pi / 2 * (1 + a))
         for layer in range(self.settings["layers"]):
             psi = self.layers(psi, layer)
-        return self.head(HEAD_SCALE * statevector.expectations(psi, self.words))
+        return self.head(HEAD_SCALE * circuits.expectations(psi, self.words))
 
     def gates(self, states: Mapping[str, Tensor]) -> list[Gate]:
         """Returns the circuit of one sample, see `CircuitModel`."""
         a = self.one_row(states).tanh()
         held = self.named(a)
         found = [
-            statevector.turn("RY", q, angle, **held[q])
+            circuits.turn("RY", q, angle, **held[q])
             for q, angle in enumerate(torch.pi / 2 * (1 + a))
         ]
         return found + [

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from qfusion._checks import check
 from qfusion.models.baselines.heads import Baseline
 from qfusion.models.encoders import InputSpec
-from qfusion.quantum import statevector
-from qfusion.quantum.statevector import Gate
+from qfusion.quantum import circuits
+from qfusion.quantum.circuits import Gate
 
 
 def whole(name: str, value: Any, low: int, high: int) -> None:
@@ -44,7 +44,7 @@ def each_of(qubits: int, modalities: int, limit: int, most: int = 3) -> int:
 
 def around(n: int) -> list[tuple[int, ...]]:
     """Returns the qubits of all words in Z that are read of n: each alone, and neighbours around the ring."""
-    pairs = sorted({(min(pair), max(pair)) for pair in statevector.ring(n)})
+    pairs = sorted({(min(pair), max(pair)) for pair in circuits.ring(n)})
     return [*((i,) for i in range(n)), *pairs]
 
 
@@ -78,22 +78,22 @@ class Layers(nn.Module):
 
     def __init__(self, n: int, count: int, spread: float, tilt: float = 0.0):
         super().__init__()
-        self.rings = [statevector.ring(n, 1 + layer % max(1, n - 1)) for layer in range(count)]
+        self.rings = [circuits.ring(n, 1 + layer % max(1, n - 1)) for layer in range(count)]
         self.angles = nn.Parameter(
             torch.randn(count, n, 3) * spread + torch.tensor([0.0, tilt, 0.0])
         )
 
     def forward(self, psi: Tensor, layer: int) -> Tensor:
         """Returns states (B, 2^n) after a layer."""
-        turned = statevector.on_each(psi, statevector.rotations(self.angles[layer]))
-        return statevector.reordered(turned, self.rings[layer])
+        turned = circuits.on_each(psi, circuits.rotations(self.angles[layer]))
+        return circuits.reordered(turned, self.rings[layer])
 
     def gates(self, layer: int) -> list[Gate]:
         """Returns the gates of a layer."""
         angles = self.angles[layer].detach()
         return [
-            *statevector.rotation_gates(angles),
-            *statevector.cnot_gates(self.rings[layer], angles),
+            *circuits.rotation_gates(angles),
+            *circuits.cnot_gates(self.rings[layer], angles),
         ]
 
 

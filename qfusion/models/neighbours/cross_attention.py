@@ -25,8 +25,8 @@ from qfusion._checks import check
 from qfusion.models.baselines.attention import Block
 from qfusion.models.encoders import InputSpec
 from qfusion.models.neighbours.circuits import CircuitModel, Layers, each_of, single, whole
-from qfusion.quantum import statevector
-from qfusion.quantum.statevector import Gate
+from qfusion.quantum import circuits
+from qfusion.quantum.circuits import Gate
 
 MAX_QUBITS = 9
 
@@ -115,10 +115,10 @@ class QuantumCrossAttention(CircuitModel):
 
     def expectations(self, encoded: list[Tensor]) -> Tensor:
         """Returns <X>, <Y> and <Z> of every qubit, (B, n, 3)."""
-        psi = statevector.turned_y(self.angles(encoded))
+        psi = circuits.turned_y(self.angles(encoded))
         for layer in range(self.settings["layers"]):
             psi = self.layers(psi, layer)
-        return statevector.bloch_vectors(psi)
+        return circuits.bloch_vectors(psi)
 
     def fuse(self, encoded: list[Tensor]) -> Tensor:
         """Returns the scores, (B, C), apart from where they start."""
@@ -134,7 +134,7 @@ class QuantumCrossAttention(CircuitModel):
         each = self.n // len(self.modalities)
         names = [f"{name} {k + 1}" for name in self.modalities for k in range(each)]
         found = [
-            statevector.turn("RY", q, angle, **{names[q]: float(angle / self.scales[q])})
+            circuits.turn("RY", q, angle, **{names[q]: float(angle / self.scales[q])})
             for q, angle in enumerate(angles)
         ]
         return found + [

@@ -27,8 +27,8 @@ from torch import Tensor, nn
 from qfusion.models.encoders import InputSpec
 from qfusion.models.neighbours.circuits import CircuitModel, Layers, around, each_of, single, whole
 from qfusion.models.qcnn import HEAD_SCALE
-from qfusion.quantum import statevector
-from qfusion.quantum.statevector import Gate
+from qfusion.quantum import circuits
+from qfusion.quantum.circuits import Gate
 
 MAX_QUBITS = 12
 
@@ -102,10 +102,10 @@ class QuantumFusionLayer(CircuitModel):
     def fuse(self, encoded: list[Tensor]) -> Tensor:
         """Returns the scores, (B, C), apart from where they start."""
         uses = self.uses(encoded) * self.settings["degree"]
-        psi = self.layers(statevector.ground(uses[0].shape[0], self.n, uses[0]), 0)
+        psi = self.layers(circuits.ground(uses[0].shape[0], self.n, uses[0]), 0)
         for u, theta in enumerate(uses, 1):
-            psi = self.layers(statevector.turn_z(psi, theta), u)
-        return self.head(HEAD_SCALE * statevector.expectations(psi, self.words))
+            psi = self.layers(circuits.turn_z(psi, theta), u)
+        return self.head(HEAD_SCALE * circuits.expectations(psi, self.words))
 
     @torch.no_grad()
     def gates(self, states: Mapping[str, Tensor]) -> list[Gate]:
@@ -118,7 +118,7 @@ class QuantumFusionLayer(CircuitModel):
                 m, i = q // self.each, (u - 1) % self.turns * self.each + q % self.each
                 if i < F:
                     found.append(
-                        statevector.turn(
+                        circuits.turn(
                             "RZ", q, angle, **{f"{self.modalities[m]} {i + 1}": held[m * F + i]}
                         )
                     )

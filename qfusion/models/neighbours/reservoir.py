@@ -33,8 +33,8 @@ from torch import Tensor, nn
 from qfusion._checks import choose, require_number
 from qfusion.models.encoders import Features, InputSpec, Standardiser, split
 from qfusion.models.neighbours.circuits import CircuitFusion, whole
-from qfusion.quantum import statevector
-from qfusion.quantum.statevector import Gate
+from qfusion.quantum import circuits
+from qfusion.quantum.circuits import Gate
 
 MAX_QUBITS = 9
 RABI, INTERACTION = 2 * math.pi, 5.42  # radians per microsecond
@@ -45,7 +45,7 @@ PROJECTIONS = ("pca", "trained")
 @lru_cache(16)
 def excitations(n: int) -> tuple[np.ndarray, np.ndarray]:
     """Returns which atoms are excited in each basis state, (n, 2^n), and their energy of interaction, (2^n,)."""
-    excited = statevector.bits(n).astype(float)
+    excited = circuits.bits(n).astype(float)
     pairs = combinations(range(n), 2)
     return excited, sum(
         (INTERACTION / (j - i) ** 6 * excited[i] * excited[j] for i, j in pairs), np.zeros(2**n)
@@ -191,21 +191,21 @@ class Reservoir(CircuitFusion):
             1, 2, 2
         )
         rabi = rabi.expand(self.n, 2, 2)
-        driven, psi, whole_step = statevector.joined(rabi), psi * half, half.square()
+        driven, psi, whole_step = circuits.joined(rabi), psi * half, half.square()
         for step in range(count):
-            psi = statevector.apply(psi, driven) * (whole_step if step < count - 1 else half)
+            psi = circuits.apply(psi, driven) * (whole_step if step < count - 1 else half)
         return psi
 
     def measured(self, numbers: Tensor) -> Tensor:
         """Returns <Z_i> and <Z_i Z_j> at every time, (B, K (n + n (n - 1) / 2)), of the components (B, n)."""
         detunings, psi, found = (
             self.detunings(numbers),
-            statevector.ground(numbers.shape[0], self.n, numbers),
+            circuits.ground(numbers.shape[0], self.n, numbers),
             [],
         )
         for _ in range(self.settings["readouts"]):
             psi = self.evolve(psi, detunings)
-            found.append(statevector.expectations(psi, self.words))
+            found.append(circuits.expectations(psi, self.words))
         return torch.cat(found, -1)
 
     def fuse(self, encoded: list[Tensor]) -> Tensor:
@@ -219,7 +219,7 @@ class Reservoir(CircuitFusion):
         detunings = self.detunings(self.one_row(states)[None])
         held = {key: value for one in self.named(detunings[0]) for key, value in one.items()}
         start = torch.eye(
-            2**self.n, dtype=statevector.complex_type(detunings), device=detunings.device
+            2**self.n, dtype=circuits.complex_type(detunings), device=detunings.device
         )
         U = self.evolve(start, detunings).T  # row i is where basis state i goes
         between = self.settings["duration"] / self.settings["readouts"]
@@ -236,11 +236,11 @@ class Reservoir(CircuitFusion):
         )  # n = (1 - Z) / 2: -D n is D Z / 2, and V n n is V (1 - Z - Z + Z Z) / 4
         for pair, V in pairs.items():
             fields[list(pair)] -= V / 2
-        signs = statevector.signs(2, [(0, 1)], detunings)[0]
+        signs = circuits.signs(2, [(0, 1)], detunings)[0]
 
         def energies(time: float) -> list[Gate]:
             return [
-                *(statevector.turn("RZ", i, field * time) for i, field in enumerate(fields)),
+                *(circuits.turn("RZ", i, field * time) for i, field in enumerate(fields)),
                 *(
                     Gate(
                         "IsingZZ",
@@ -252,7 +252,7 @@ class Reservoir(CircuitFusion):
                 ),
             ]
 
-        drive = [statevector.turn("RX", i, detunings.new_tensor(RABI * dt)) for i in range(self.n)]
+        drive = [circuits.turn("RX", i, detunings.new_tensor(RABI * dt)) for i in range(self.n)]
         further = (energies(dt) + drive) * (count * self.settings["readouts"] - 1)
         return energies(dt / 2) + drive + further + energies(dt / 2)
 
@@ -268,15 +268,15 @@ class Reservoir(CircuitFusion):
         excited, interaction = (
             torch.as_tensor(table).to(detunings) for table in excitations(self.n)
         )
-        own = statevector.bits(self.n).T
+        own = circuits.bits(self.n).T
         drive = torch.as_tensor((own[:, None] != own[None]).sum(-1) == 1).to(detunings) * RABI / 2
         E, V = torch.linalg.eigh(torch.diag((interaction - detunings @ excited)[0]) + drive)
         phases = torch.exp(-1j * self.settings["duration"] * E)
         exact = (V.to(phases) @ (phases * V[0]))[None]
-        psi = statevector.ground(1, self.n, detunings)
+        psi = circuits.ground(1, self.n, detunings)
         for _ in range(self.settings["readouts"]):
             psi = self.evolve(psi, detunings)
-        read = [statevector.expectations(each, self.words) for each in (psi, exact)]
+        read = [circuits.expectations(each, self.words) for each in (psi, exact)]
         across = psi - exact * (exact.conj() * psi).sum()
         return float((read[0] - read[1]).abs().max()), float(torch.linalg.vector_norm(across))
 

@@ -28,7 +28,7 @@ from qfusion._checks import check
 from qfusion.models.encoders import Features, InputSpec
 from qfusion.models.explorable import KetModel
 from qfusion.models.neighbours.circuits import whole
-from qfusion.quantum import statevector
+from qfusion.quantum import circuits
 
 MAX_DIMENSION = 1024  # U is an exponential of a D x D matrix in every step
 
@@ -103,7 +103,7 @@ class UnitaryFusion(KetModel):
     def direct_scores(self, states: Mapping[str, Tensor]) -> Tensor:
         """Returns the scores of given kets, (B, C): their product passes the unitary and is measured."""
         psi = self.product_state(states)
-        return statevector.populations(psi @ self.unitary().T.to(psi.dtype)) @ self.W.T + self.bias
+        return circuits.populations(psi @ self.unitary().T.to(psi.dtype)) @ self.W.T + self.bias
 
     def forward(self, inputs: Mapping[str, Features]) -> Tensor:
         """Returns the scores, (B, C)."""

@@ -26,8 +26,8 @@ from torch import Tensor, nn
 from qfusion._checks import check
 from qfusion.models.encoders import InputSpec
 from qfusion.models.neighbours.circuits import CircuitModel, Layers, single, whole
-from qfusion.quantum import statevector
-from qfusion.quantum.statevector import Gate
+from qfusion.quantum import circuits
+from qfusion.quantum.circuits import Gate
 
 
 class CircuitWeights(CircuitModel):
@@ -97,11 +97,11 @@ class CircuitWeights(CircuitModel):
 
     def first_layer(self) -> Tensor:
         """Returns the weights that the circuit makes, (D, H)."""
-        psi = (self.rows / self.norms()).to(statevector.complex_type(self.rows))
+        psi = (self.rows / self.norms()).to(circuits.complex_type(self.rows))
         for layer in range(self.settings["layers"]):
             psi = self.layers(psi, layer)
         D, H = self.rows.shape
-        return self.norms() * self.scales * (H * statevector.populations(psi) - 1) / D**0.5
+        return self.norms() * self.scales * (H * circuits.populations(psi) - 1) / D**0.5
 
     def fuse(self, encoded: list[Tensor]) -> Tensor:
         """Returns the scores, (B, C), apart from where they start."""
@@ -165,4 +165,4 @@ def prepared(state: Tensor) -> Tensor:
     U = torch.eye(len(state), dtype=state.dtype, device=state.device) - 2 * torch.outer(
         axis, axis
     ) / (axis @ axis)
-    return (-sign * U).to(statevector.complex_type(state))
+    return (-sign * U).to(circuits.complex_type(state))

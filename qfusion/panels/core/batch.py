@@ -16,7 +16,7 @@ from qfusion._checks import check
 from qfusion.analysis import text
 from qfusion.analysis.cohort import cohort_measures
 from qfusion.errors import QFusionError
-from qfusion.explain.trust import cohorts
+from qfusion.explain import cohorts
 from qfusion.figures import export
 from qfusion.figures.export.style import ExportStyle
 from qfusion.panels.core import headless, programs

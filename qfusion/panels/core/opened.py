@@ -17,7 +17,7 @@ from qfusion.analysis.cohort import examples
 from qfusion.analysis.sample import loaded, open_work
 from qfusion.analysis.subject import Workspace
 from qfusion.errors import NotFound, QFusionError
-from qfusion.explain.trust import cohorts
+from qfusion.explain import cohorts
 from qfusion.figures import visible
 from qfusion.models.tweak import learned
 from qfusion.panels.core import allowed as rules

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from qfusion import panels
 from qfusion._checks import choose
-from qfusion.explain.trust import cohorts
+from qfusion.explain import cohorts
 from qfusion.figures.style import Theme
 from qfusion.panels.core import sliders
 from qfusion.panels.core.allowed import Allowed

@@ -17,9 +17,9 @@ from qfusion.analysis import backgrounds, text
 from qfusion.analysis.cohort import beside_people, faithful
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
-from qfusion.explain.trust import people as found_people
-from qfusion.explain.trust.people import Alone, Beside
-from qfusion.explain.trust.resampling import Interval
+from qfusion.explain import people as found_people
+from qfusion.explain.people import Alone, Beside
+from qfusion.explain.stability import Interval
 from qfusion.figures.draw import people as figures
 from qfusion.figures.style import GREY, Theme, term_colour
 from qfusion.panels.core import allowed as say

@@ -20,8 +20,8 @@ from qfusion.analysis.cohort import wrong as misled
 from qfusion.analysis.cohort.cohort_measures import QUARTERS
 from qfusion.analysis.levels import Levels
 from qfusion.analysis.subject import Workspace
-from qfusion.explain.trust import cohorts
-from qfusion.explain.trust.resampling import LEVEL
+from qfusion.explain import cohorts
+from qfusion.explain.stability import LEVEL
 from qfusion.figures.draw.many import slices as figures
 from qfusion.figures.style import Theme
 from qfusion.panels.core import allowed as say

@@ -27,7 +27,7 @@ from qfusion.panels.core import spoken
 from qfusion.panels.core.panel import Panel, Picture, can, number, within, word
 from qfusion.panels.core.view import View
 from qfusion.panels.dynamics import VIEWS, WHOLE, cursor_at, state_at
-from qfusion.quantum.pauli import PAULIS
+from qfusion.quantum.decomposition import PAULIS
 from qfusion.quantum.states import partial_trace
 
 HEAT, HINTON = SHAPES = ("Modulus and phase", "Hinton diagram")

@@ -10,7 +10,7 @@ import streamlit as st
 from qfusion.analysis.dynamics.generator import learned_strengths
 from qfusion.analysis.subject import Workspace
 from qfusion.errors import QFusionError
-from qfusion.explain.changes.flips import TOP_DURATION, TOP_FACTOR
+from qfusion.explain.sensitivity import TOP_DURATION, TOP_FACTOR
 from qfusion.figures.style import term_title
 from qfusion.models import Tweak
 from qfusion.models.tweak import DURATION, couplings, dissipations, learned, rate_key

@@ -14,8 +14,8 @@ import streamlit as st
 
 from qfusion._checks import check
 from qfusion.errors import QFusionError
-from qfusion.explain.trust import cohorts
-from qfusion.explain.trust.cohorts import Cohort
+from qfusion.explain import cohorts
+from qfusion.explain.cohorts import Cohort
 from qfusion.panels.core import pins
 from qfusion.panels.core.pins import Pin
 from qfusion.ui.frame import state

@@ -14,7 +14,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from qfusion.analysis import text
 from qfusion.errors import QFusionError
-from qfusion.explain.trust import cohorts
+from qfusion.explain import cohorts
 from qfusion.figures.export.recipe import Recipe
 from qfusion.figures.export.style import ExportStyle
 from qfusion.panels.core import batch, programs

@@ -14,7 +14,7 @@ from qfusion.analysis.cohort.finding import VERDICTS
 from qfusion.analysis.subject import SAID, Workspace, dividend_column, said_columns
 from qfusion.data.spec import SPLITS
 from qfusion.panels import samples
-from qfusion.quantum.kinds import split
+from qfusion.quantum.measures import split
 from qfusion.ui.frame import clicks, state
 from qfusion.ui.frame.shell import Here
 from qfusion.ui.panel import panels

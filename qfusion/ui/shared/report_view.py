@@ -11,8 +11,8 @@ import streamlit as st
 
 from qfusion.analysis import text
 from qfusion.errors import provided
-from qfusion.explain.trust.cohorts import Part
-from qfusion.report import of_subject
+from qfusion.explain.cohorts import Part
+from qfusion.report import about_cohort
 from qfusion.ui.door import turns
 from qfusion.ui.frame import sliders
 from qfusion.ui.frame.shell import Here
@@ -33,7 +33,7 @@ def of_sample(here: Here) -> None:
         f"{work.name}-{here.sample}",
         f"All about this decision in one file that needs no network: contributions, dynamics, entropies, "
         f"circuit, faithfulness, methods with equations, BibTeX. It takes about ten seconds.{says}",
-        lambda suffix: of_subject.of_sample(work, row, asked, changed, suffix),
+        lambda suffix: about_cohort.of_sample(work, row, asked, changed, suffix),
     )
 
 
@@ -45,7 +45,7 @@ def of_cohort(here: Here, table: Any, parts: Sequence[Part], name: str) -> None:
         "All about this cohort in one file that needs no network: shares and types with intervals, "
         "contributions, entanglement, members, faithfulness, methods with equations, BibTeX. It takes about ten "
         "seconds.",
-        lambda suffix: of_subject.of_cohort(work, table, parts, name, suffix),
+        lambda suffix: about_cohort.of_cohort(work, table, parts, name, suffix),
     )
 
 

@@ -16,7 +16,7 @@ from qfusion._sentences import share
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.errors import QFusionError
-from qfusion.explain.network.evidence import Reading
+from qfusion.explain.evidence import Reading
 from qfusion.figures.style import Theme
 from qfusion.models import edits
 from qfusion.models.tweak import MAX_TEXT

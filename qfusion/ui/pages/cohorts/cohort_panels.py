@@ -12,7 +12,7 @@ from qfusion.analysis import text
 from qfusion.analysis.cohort import cohort_measures, draws
 from qfusion.analysis.cohort.cohort_measures import FEW_SLOW, MAX_SLOW, NOT_GROUPED, is_slow
 from qfusion.analysis.levels import Levels, related
-from qfusion.explain.trust.resampling import Interval
+from qfusion.explain.stability import Interval
 from qfusion.panels import cohorts as builders
 from qfusion.panels.dynamics import can_cut
 from qfusion.panels.parts import quality as quality_builders

@@ -14,9 +14,8 @@ from qfusion.analysis.cohort.cohort_measures import JOINT
 from qfusion.analysis.levels import Levels, levels_of
 from qfusion.analysis.subject import Workspace
 from qfusion.errors import QFusionError
-from qfusion.explain import RELATIONS
-from qfusion.explain.trust import cohorts
-from qfusion.explain.trust.cohorts import Cohort, Part
+from qfusion.explain import RELATIONS, cohorts
+from qfusion.explain.cohorts import Cohort, Part
 from qfusion.panels import cohorts as builders
 from qfusion.ui.frame import clicks, depth, state, stored
 from qfusion.ui.frame.shell import Here, link

@@ -11,8 +11,8 @@ import streamlit as st
 from qfusion.analysis.cohort import quality as measured
 from qfusion.analysis.cohort import slices
 from qfusion.analysis.levels import Levels
-from qfusion.explain.trust import cohorts
-from qfusion.explain.trust.cohorts import Part
+from qfusion.explain import cohorts
+from qfusion.explain.cohorts import Part
 from qfusion.panels.parts import quality
 from qfusion.panels.parts import slices as builders
 from qfusion.ui.frame import clicks, state

@@ -10,8 +10,8 @@ import streamlit as st
 from qfusion.analysis.cohort import coordinates, draws
 from qfusion.analysis.cohort import sample_map as maps
 from qfusion.analysis.levels import Levels
-from qfusion.explain.trust import cohorts
-from qfusion.explain.trust.cohorts import Part
+from qfusion.explain import cohorts
+from qfusion.explain.cohorts import Part
 from qfusion.panels.core.panel import Picture
 from qfusion.panels.parts import sample_map as builders
 from qfusion.ui.frame import clicks, figure, state

@@ -6,7 +6,7 @@ import streamlit as st
 
 from qfusion.analysis import text
 from qfusion.analysis.cohort import cohort_measures, similar
-from qfusion.explain.trust.cohorts import Cohort
+from qfusion.explain.cohorts import Cohort
 from qfusion.figures.draw.many.side_by_side import MOST
 from qfusion.panels.compare import VIEW, VIEWS
 from qfusion.panels.parts import several as builders

@@ -8,7 +8,7 @@ import streamlit as st
 from qfusion.analysis import backgrounds, text
 from qfusion.analysis.cohort import faithful
 from qfusion.analysis.subject import Workspace
-from qfusion.explain.trust import estimators
+from qfusion.explain import faithfulness
 from qfusion.panels import faithfulness as builders
 from qfusion.ui.frame import chips, depth, state
 from qfusion.ui.frame.shell import Here
@@ -69,10 +69,10 @@ def _coming(work: Workspace) -> None:
     """The methods and what each costs, before they are run."""
     coalitions, rows = _size(work)
     costs = {
-        estimators.EXACT: "one pass, no coalition is run",
-        estimators.BRUTE: f"{coalitions:,} coalitions x {rows:,} background samples = {coalitions * rows:,} runs",
-        estimators.SAMPLING: f"sampled orders of the modalities x {rows:,} background samples",
-        estimators.KERNEL: f"sampled coalitions x {rows:,} background samples",
+        faithfulness.EXACT: "one pass, no coalition is run",
+        faithfulness.BRUTE: f"{coalitions:,} coalitions x {rows:,} background samples = {coalitions * rows:,} runs",
+        faithfulness.SAMPLING: f"sampled orders of the modalities x {rows:,} background samples",
+        faithfulness.KERNEL: f"sampled coalitions x {rows:,} background samples",
     }
     marks = ":gray-badge[not run]"
     with st.container(border=True, key="coming-estimators", gap="xsmall"):

@@ -12,10 +12,9 @@ from qfusion.analysis import text
 from qfusion.analysis.cohort import faithful
 from qfusion.analysis.subject import Workspace
 from qfusion.errors import QFusionError
-from qfusion.explain.features.attribution import by_title
-from qfusion.explain.features.deletion import FIRST
-from qfusion.explain.trust.reliability import TrustWarning
-from qfusion.explain.trust.stability import Stability
+from qfusion.explain.attribution import FIRST, by_title
+from qfusion.explain.faithfulness import TrustWarning
+from qfusion.explain.stability import Stability
 from qfusion.figures import style
 from qfusion.panels import faithfulness as builders
 from qfusion.panels.core.panel import Picture

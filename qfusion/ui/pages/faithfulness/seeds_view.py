@@ -7,7 +7,7 @@ import streamlit as st
 from qfusion.analysis import text
 from qfusion.analysis.cohort import faithful
 from qfusion.analysis.subject import Workspace
-from qfusion.explain.trust.stability import Stability
+from qfusion.explain.stability import Stability
 from qfusion.panels import faithfulness as builders
 from qfusion.ui.frame.shell import Here
 from qfusion.ui.panel import panels

@@ -9,7 +9,7 @@ from qfusion.analysis import backgrounds, text
 from qfusion.analysis.cohort import decision_operators
 from qfusion.analysis.cohort.decision_operators import Own, Votes
 from qfusion.data.spec import SPLITS
-from qfusion.explain.network.operators import Operator
+from qfusion.explain.operators import Operator
 from qfusion.panels import operators as builders
 from qfusion.ui.frame import clicks, depth, state
 from qfusion.ui.frame.shell import Here, link

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from qfusion.analysis import backgrounds, inside_modality
-from qfusion.explain.features.attribution import INTEGRATED, METHODS
+from qfusion.explain.attribution import INTEGRATED, METHODS
 from qfusion.panels import inside
 from qfusion.panels.inside import STARTS
 from qfusion.ui.frame import runs, state

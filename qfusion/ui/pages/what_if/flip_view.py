@@ -11,7 +11,7 @@ import streamlit as st
 from qfusion.analysis import text
 from qfusion.analysis.dynamics import interventions
 from qfusion.analysis.dynamics.interventions import FLIP, SWAP
-from qfusion.explain.changes.flips import ParameterChange, tweak_of
+from qfusion.explain.sensitivity import ParameterChange, tweak_of
 from qfusion.models import edits
 from qfusion.panels import what_if as builders
 from qfusion.ui.frame import state

@@ -1,0 +1,491 @@
+"""Which words, frames, pixels or features of one modality made a term of the decision: integrated gradients through its
+encoder.
+
+The term (a Harsanyi dividend, or the whole score) as a function of one modality's features, all other modalities and
+the background as they are, is its exact form in the modality's state (see `forms`) behind the encoder. Integrated
+gradients (Sundararajan, Taly, Yan 2017, equation 1; captum's implementation) share out the difference between the
+sample's features and a baseline's; they add up to it but for the error of the numerical integral, which is measured,
+and the steps doubled until it is small. For many rows the midpoint rule serves. Gradient x input is grad . (x -
+baseline) at x, one step: what it misses of the difference is measured too. Methods stand in `METHODS`, for every page,
+link and figure that offers one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from qfusion._checks import check, choose
+from qfusion.explain import counterfactual, stability
+from qfusion.explain.backgrounds import AnyBackground
+from qfusion.explain.faithfulness import ORDERS, Curves
+from qfusion.models import FusionModel, can, nested, require
+from qfusion.models.base import in_double
+from qfusion.models.encoders import Features, split
+from qfusion.quantum.decomposition import subset_name, subsets
+
+SCORE = "score"
+BASELINES: dict[str, str] = {
+    "mean": "the training mean of every feature",
+    "zero": "zero in every feature",
+    "sample": "the features of another sample",
+}
+WANTED, MAX_STEPS = 0.01, 2048
+_TOGETHER = 256  # inputs that captum runs at once
+_FEW = 16  # steps of the integral where only the order of features is wanted
+TermAt = Callable[[Tensor], Tensor]  # features (B, ...) -> the term for each row, (B,)
+
+
+class Method(NamedTuple):
+    """A way to share out the difference between features and a baseline's.
+
+    Attributes:
+        title: what it is called, in options, links and sentences.
+        run: from the term, the baseline's features, the samples' (B, ...) and the term's change between them to what
+            each feature added, (B, ...), and the steps that it took. It asks the term about whole batches of rows as
+            they stand.
+        rank: the same for many rows, without the change, where their order is all that is wanted; `run` itself unless
+            given.
+    """
+
+    title: str
+    run: Callable[[TermAt, Tensor, Tensor, float], tuple[Tensor, int]]
+    rank: Callable[[TermAt, Tensor, Tensor], Tensor] | None = None
+
+    def ranked(self, term_at: TermAt, start: Tensor, x: Tensor) -> Tensor:
+        """Returns what each feature added, (B, ...), by `rank`."""
+        return (
+            self.run(term_at, start, x, 0.0)[0]
+            if self.rank is None
+            else self.rank(term_at, start, x)
+        )
+
+
+def _gradient(term_at: TermAt, start: Tensor, x: Tensor, _: float) -> tuple[Tensor, int]:
+    return _slope(term_at, x) * (x - start), 1
+
+
+def _integrated(term_at: TermAt, start: Tensor, x: Tensor, change: float) -> tuple[Tensor, int]:
+    from captum.attr import IntegratedGradients
+
+    method, steps = IntegratedGradients(term_at), 32
+    while True:
+        values = method.attribute(x, start, n_steps=steps, internal_batch_size=_TOGETHER).detach()
+        if steps >= MAX_STEPS or _adds_up(values, change):
+            return values, steps
+        steps *= 2
+
+
+def _midpoints(term_at: TermAt, start: Tensor, x: Tensor) -> Tensor:
+    shares = [(i + 0.5) / _FEW for i in range(_FEW)]
+    return (
+        sum((_slope(term_at, start + share * (x - start)) for share in shares), torch.zeros_like(x))
+        / _FEW
+        * (x - start)
+    )
+
+
+def _slope(term_at: TermAt, x: Tensor) -> Tensor:
+    at = x.detach().clone().requires_grad_(True)
+    return torch.autograd.grad(term_at(at).sum(), at)[0]
+
+
+def _adds_up(values: Tensor, change: float) -> bool:
+    error = abs(float(values.sum()) - change)
+    return error <= WANTED * abs(change) or error < 1e-12
+
+
+GRADIENT, INTEGRATED = "gradient-x-input", "integrated-gradients"
+METHODS = {
+    GRADIENT: Method("gradient x input", _gradient),
+    INTEGRATED: Method("integrated gradients", _integrated, _midpoints),
+}
+
+
+def by_title() -> dict[str, Method]:
+    """Returns the methods by what options and links call them."""
+    return {method.title: method for method in METHODS.values()}
+
+
+@dataclass(frozen=True, eq=False)
+class Attribution:
+    """What every feature of one modality added to a term of the score, from a baseline to the sample.
+
+    Attributes:
+        modality, term: whose features; which dividend, or "score".
+        output: number of the score.
+        values: in units of the score, (F,), or (T, F) for the T real steps of a sequence.
+        baseline: of `BASELINES`.
+        start, end: the term at the baseline and at the sample.
+        error: |sum of values - (end - start)| in units of the score: the convergence error.
+        steps: of the integral.
+        converged: whether the error is below 1 % of the difference.
+        method: of `METHODS`.
+    """
+
+    modality: str
+    term: str
+    output: int
+    values: np.ndarray
+    baseline: str
+    start: float
+    end: float
+    error: float
+    steps: int
+    converged: bool
+    method: str = INTEGRATED
+
+    @property
+    def units(self) -> np.ndarray:
+        """Sums over the features of each step of a sequence (T,); the values themselves (F,) of a vector."""
+        return self.values.sum(-1) if self.values.ndim == 2 else self.values
+
+    @property
+    def features(self) -> np.ndarray:
+        """Sums over the steps (F,); the values themselves of a vector."""
+        return self.values.sum(0) if self.values.ndim == 2 else self.values
+
+    @property
+    def relative_error(self) -> float:
+        """The error as a share of the difference that is shared out."""
+        return self.error / max(abs(self.end - self.start), 1e-12)
+
+
+def terms_of(model: FusionModel, modality: str) -> tuple[str, ...]:
+    """Returns what can be attributed to a modality's features: the score and, of a model with states, every dividend
+    that it is in."""
+    choose("Modality", modality, model.modalities)
+    if not can(model, "states"):
+        return (SCORE,)
+    own = model.modalities.index(modality)
+    return (
+        SCORE,
+        *(subset_name(s, model.modalities) for s in subsets(len(model.modalities)) if own in s),
+    )
+
+
+def attribute(
+    model: FusionModel,
+    inputs: Mapping[str, Features],
+    background: AnyBackground,
+    modality: str,
+    term: str = SCORE,
+    output: int = 0,
+    baseline: str = "mean",
+    other: Features | None = None,
+    method: str = INTEGRATED,
+) -> Attribution:
+    """Returns the attribution of a term of one sample's score to the features of one modality.
+
+    Args:
+        model: in eval mode.
+        inputs: features of one sample.
+        background: what stands in for absent modalities in a dividend; the score itself needs none.
+        modality: whose features.
+        term: "score", or a coalition that the modality is in, such as "text+audio".
+        output: number of the score.
+        baseline: of `BASELINES`.
+        other: for baseline "sample", that sample's features of the modality. Of a sequence, steps that it lacks are the
+            training mean.
+        method: of `METHODS`.
+
+    Raises:
+        NotFound: when modality, term, baseline or method do not exist.
+        InvalidInput: when `inputs` is not one sample, or `other` is missing or of another form.
+    """
+    model, run = in_double(model), METHODS[choose("Method", method, METHODS)].run
+    choose("Term", term, terms_of(model, modality))
+    check(
+        isinstance(output, int) and 0 <= output < len(model.outputs),
+        f"Argument `output` must number one of the {len(model.outputs)} scores from 0, but is {output!r}.",
+    )
+    x, mask = split(inputs[modality])
+    check(
+        len(x) == 1,
+        f"Argument `inputs` must hold one sample, but holds {len(x)}. Attribute them one by one.",
+    )
+    if mask is not None:  # padding has no influence: leaving it out saves its time
+        length = int(mask[0].sum())
+        x, mask = x[:, :length], mask[:, :length]
+    x = x.detach().double()
+    start = _baseline(model, modality, x, baseline, other)
+    valued = _valued(model, inputs, background, modality, term, output)
+
+    def term_at(values: Tensor) -> Tensor:
+        here: Features = values if mask is None else (values, mask.expand(len(values), -1))
+        state = model.encode({**inputs, modality: here})[modality]
+        return valued(state)
+
+    with torch.no_grad():
+        ends = term_at(torch.cat([start, x])).tolist()
+    values, steps = run(term_at, start, x, ends[1] - ends[0])
+    error = abs(float(values.sum()) - (ends[1] - ends[0]))
+    return Attribution(
+        modality,
+        term,
+        output,
+        values[0].numpy(),
+        baseline,
+        ends[0],
+        ends[1],
+        error,
+        steps,
+        _adds_up(values, ends[1] - ends[0]),
+        method,
+    )
+
+
+def _valued(
+    model: FusionModel,
+    inputs: Mapping[str, Features],
+    background: AnyBackground,
+    modality: str,
+    term: str,
+    output: int,
+) -> Callable[[Any], Tensor]:
+    """A function from what the modality comes to, (B, ...), to the term, (B,)."""
+    if can(model, "states"):
+        form = _form(model, inputs, background, modality, term, output)
+        return lambda state: counterfactual.value(form, state.to(form.dtype))
+    own = counterfactual.states_of(model, inputs)
+
+    def score(state: Any) -> Tensor:
+        return model.scores(
+            {
+                **{name: nested.tiled(each, nested.length(state)) for name, each in own.items()},
+                modality: state,
+            }
+        )[:, output]
+
+    return score
+
+
+def _form(
+    model: FusionModel,
+    inputs: Mapping[str, Features],
+    background: AnyBackground,
+    modality: str,
+    term: str,
+    output: int,
+) -> Tensor:
+    if term == SCORE:
+        return counterfactual.score_form(model, counterfactual.states_of(model, inputs), modality)[
+            output
+        ].detach()
+    names = [subset_name(s, model.modalities) for s in subsets(len(model.modalities))]
+    return counterfactual.dividend_forms(model, inputs, background, modality)[
+        names.index(term), output
+    ].detach()
+
+
+def _baseline(
+    model: FusionModel, modality: str, x: Tensor, baseline: str, other: Features | None
+) -> Tensor:
+    """The features that stand for "nothing said", of the shape of x."""
+    choose("Baseline", baseline, BASELINES)
+    encoder: Any = model.encoders[modality]
+    mean = encoder.standardise.mean.double().expand_as(x).clone()
+    if baseline == "mean":
+        return mean
+    if baseline == "zero":
+        return torch.zeros_like(x)
+    if other is None:
+        check(
+            False,
+            "Argument `other` must hold the features of another sample for baseline 'sample', but is None.",
+        )
+    values, mask = split(other)  # type: ignore[arg-type]
+    check(
+        values.shape[0] == 1 and values.shape[-1] == x.shape[-1] and values.ndim == x.ndim,
+        f"Argument `other` must be one sample with {x.shape[-1]} features, but has shape {tuple(values.shape)}.",
+    )
+    if mask is None:
+        return values.double()
+    length = min(int(mask[0].sum()), x.shape[1])
+    mean[:, :length] = values[:, :length].double()
+    return mean
+
+
+# Deletion and insertion of the features inside a modality, ranked by a method of `attribution`.
+#
+# The features of one modality (values of a vector; steps of a sequence, all their values together)
+# are replaced by their mean over the training rows in the order of their absolute attribution to
+# the explained score; the other modalities stay. Every ranking starts from the same mean.
+
+FIRST = METHODS[GRADIENT].title
+SHARES = np.array([0, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0])
+
+
+def scorer(model: FusionModel) -> Callable[[Mapping[str, Tensor]], Tensor]:
+    """Returns a function from what modalities come to, to scores (B, C); it works observables of states out once."""
+    if not can(model, "states"):
+        return model.scores
+    linear = require(model, "states")
+    with torch.no_grad():
+        O = linear.observables()
+    return lambda encoded: linear.scores(encoded, O)
+
+
+def attributions(
+    model: FusionModel,
+    inputs: Mapping[str, Features],
+    modality: str,
+    outputs: np.ndarray,
+    baseline: Tensor,
+    ranking: str = FIRST,
+) -> np.ndarray:
+    """Returns what each feature of one modality adds to each sample's explained score: (B, F), or per step (B, T) for a
+    sequence.
+
+    Args:
+        model: in double precision.
+        inputs: features of B samples.
+        modality: whose features.
+        outputs: which output is explained for each sample, (B,).
+        baseline: what features are compared with, (F,), such as their mean.
+        ranking: title of one of `attribution.METHODS`.
+
+    Raises:
+        NotFound: when there is no such modality or ranking.
+    """
+    choose("Modality", modality, model.modalities)
+    method = by_title()[choose("Ranking", ranking, by_title())]
+    values, mask = split(inputs[modality])
+    score = scorer(model)
+    with torch.no_grad():
+        encoded = dict(model.encode(inputs))
+    picked = torch.as_tensor(outputs)[:, None]
+
+    def score_at(at: Tensor) -> Tensor:
+        state = model.encode_one({modality: at if mask is None else (at, mask)}, modality)
+        return score({**encoded, modality: state}).gather(1, picked)[:, 0]
+
+    found = method.ranked(score_at, baseline, values)
+    return (found if mask is None else (found * mask[..., None]).sum(-1)).numpy()
+
+
+def feature_curves(
+    model: FusionModel,
+    inputs: Mapping[str, Features],
+    modality: str,
+    outputs: np.ndarray,
+    baseline: Tensor,
+    *,
+    ranking: str = FIRST,
+    probability: bool = False,
+    orders: int = ORDERS,
+    seed: int = 0,
+) -> Curves:
+    """Returns deletion and insertion of the features of one modality in the order of their absolute attributions, most
+    first.
+
+    Args:
+        model, inputs, modality, outputs, baseline, ranking: as for `attributions`.
+        probability: measure the probability of the explained class instead of its score.
+        orders: how many random orders, each drawn anew for every sample.
+        seed: of these.
+    """
+    return curves_of(
+        feature_changes(
+            model,
+            inputs,
+            modality,
+            outputs,
+            baseline,
+            np.random.default_rng(seed),
+            ranking=ranking,
+            probability=probability,
+            orders=orders,
+        ),
+        probability=probability,
+    )
+
+
+def feature_changes(
+    model: FusionModel,
+    inputs: Mapping[str, Features],
+    modality: str,
+    outputs: np.ndarray,
+    baseline: Tensor,
+    random: np.random.Generator,
+    *,
+    ranking: str = FIRST,
+    probability: bool = False,
+    orders: int = ORDERS,
+) -> np.ndarray:
+    """Returns the |changes| that `curves_of` takes the mean of, of every sample: (1 + orders, 2, K, B), our order
+    first, deletion before insertion; arguments are those of `feature_curves`, `random` draws the orders."""
+    ranked = np.abs(attributions(model, inputs, modality, outputs, baseline, ranking))
+    values, mask = split(inputs[modality])
+    check(
+        len(outputs) == len(values),
+        f"Argument `outputs` must name one output for each of the {len(values)} samples, but has {len(outputs)}.",
+    )
+    present = np.ones(ranked.shape, bool) if mask is None else mask.numpy()
+    score = scorer(model)
+    with torch.no_grad():
+        encoded = dict(model.encode(inputs))
+        picked = torch.as_tensor(outputs)[:, None]
+
+        def measured(replaced: np.ndarray) -> np.ndarray:
+            gone = torch.from_numpy(replaced)
+            mixed = torch.where(gone if mask is None else gone[..., None], baseline, values)
+            state = model.encode_one({modality: mixed if mask is None else (mixed, mask)}, modality)
+            scores = score({**encoded, modality: state})
+            return (scores.softmax(1) if probability else scores).gather(1, picked)[:, 0].numpy()
+
+        full = measured(np.zeros_like(present))
+
+        def along(worth: np.ndarray) -> list[list[np.ndarray]]:
+            # 0 for the first to go
+            rank = np.argsort(np.argsort(np.where(present, -worth, np.inf), 1, kind="stable"), 1)
+            counts = present.sum(1, keepdims=True)
+            first = [present & (rank < np.round(share * counts)) for share in SHARES]
+            return [
+                [np.abs(measured(part) - full) for part in first],
+                [np.abs(measured(present & ~part) - full) for part in first],
+            ]
+
+        return np.array(
+            [along(ranked), *(along(random.random(ranked.shape)) for _ in range(orders))]
+        )
+
+
+def curves_of(
+    changes: np.ndarray,
+    *,
+    probability: bool = False,
+    clusters: np.ndarray | None = None,
+    sampled: bool = False,
+) -> Curves:
+    """Returns the mean curves of the changes of `feature_changes`.
+
+    Args:
+        changes: (1 + R, 2, K, B). probability: whether they are of a probability.
+        clusters: what the samples share, (B, k), see `resampling.counts`.
+        sampled: whether the samples are drawn from more, so that the areas have intervals.
+    """
+    ours, random = changes[0].mean(-1), changes[1:].mean(-1)
+    intervals = None
+    if sampled:
+        ahead = np.trapezoid(changes[0] - changes[1:].mean(0), SHARES, axis=1) * np.array(
+            [[1.0], [-1.0]]
+        )
+        names = ("deletion", "insertion")
+        means = stability.means(dict(zip(names, ahead, strict=True)), clusters=clusters)
+        intervals = means["deletion"], means["insertion"]
+    return Curves(
+        SHARES,
+        ours[0],
+        ours[1],
+        random[:, 0],
+        random[:, 1],
+        changes.shape[-1],
+        "probability" if probability else "score",
+        intervals,
+    )

@@ -1,0 +1,394 @@
+"""What stands in for a modality that a coalition leaves out: a mean state, or the rows themselves."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from qfusion._checks import check, choose
+from qfusion.data import DataSet
+from qfusion.explain import network_rows
+from qfusion.models import EntangledQCNN, FusionModel, KetModel, can, nested, require
+from qfusion.models.encoders import Features
+from qfusion.quantum import states
+from qfusion.training import batches, encoded
+from qfusion.training.group import ALONE, Group
+
+KINDS: dict[str, str] = {
+    "joint": "Absent modalities are averaged over the background samples together, as they occur.",
+    "product": "Absent modalities are averaged over the background samples independently of one another.",
+    "mixed": "Absent modalities are replaced by the maximally mixed state: nothing is known.",
+    "zero": "Absent modalities are replaced by the reference state |0>: the encoder said nothing.",
+    "cohort": "Absent modalities are averaged over chosen samples together, as they occur in these.",
+    "contrast": "Absent modalities are taken from one other sample: why this decision rather than that?",
+}
+GROUPS = 8  # of samples that are drawn, by whose differences the error is told
+
+
+@dataclass(frozen=True)
+class _Behind:
+    """What the backgrounds of both systems have in common.
+
+    Attributes:
+        kind: see KINDS.
+        size: number of samples averaged over; 0 for "mixed" and "zero".
+        label: what was chosen: the name of a cohort, or the id of the sample to contrast with.
+        total: number of samples that they stand for, where they are some of them, drawn at random; else 0.
+    """
+
+    kind: str
+    size: int
+    label: str = ""
+    total: int = 0
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether its samples are some of those that they stand for."""
+        return self.size < self.total
+
+    @property
+    def name(self) -> str:
+        """The kind; of a cohort its size and label too, of a contrast which sample it is; of some of the rows how
+        many."""
+        found = f"contrast sample {self.label}".rstrip() if self.kind == "contrast" else self.kind
+        if self.kind == "cohort":
+            found = f"cohort of {self.size:,} samples" + (f" '{self.label}'" if self.label else "")
+        return f"{found}, {self.size:,} of {self.total:,} rows" if self.is_drawn else found
+
+    def _numbers(self) -> Tensor:
+        raise NotImplementedError
+
+    @cached_property
+    def key(self) -> str:
+        """Tells backgrounds apart, also those of one name: name and digest of the numbers."""
+        return f"{self.name} {hashlib.sha256(self._numbers().contiguous().numpy().tobytes()).hexdigest()[:16]}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Background(_Behind):
+    """A mean state.
+
+    Attributes:
+        sigma: density matrix (D, D), complex128.
+        dims: dimension of each modality.
+        groups: of samples that are drawn, the mean states of `GROUPS` groups of them, (G, D, D).
+    """
+
+    sigma: Tensor
+    dims: tuple[int, ...]
+    groups: Tensor | None = None
+
+    def parts(self) -> list[Background]:
+        """Returns the backgrounds of groups of its samples: how they differ says how well all are known."""
+        assert self.groups is not None
+        return [replace(self, sigma=sigma, groups=None, total=0) for sigma in self.groups]
+
+    def _numbers(self) -> Tensor:
+        return self.sigma
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowBackground(_Behind):
+    """The background samples of an EntangledQCNN, whose scores are multilinear in the masses but not in a mean state of
+    all modalities.
+
+    Attributes:
+        masses: per sample, element and modality, (N, n, M) double.
+    """
+
+    masses: Tensor
+
+    def _numbers(self) -> Tensor:
+        return self.masses
+
+    def parts(self) -> list[RowBackground]:
+        """Returns the backgrounds of groups of its samples: how they differ says how well all are known."""
+        return [
+            replace(self, masses=self.masses[group::GROUPS], total=0) for group in range(GROUPS)
+        ]
+
+    @cached_property
+    def distributions(self) -> Tensor:
+        """Mean probability of every outcome of each modality's qubits, (M, 2^n): what "product" needs."""
+        return network_rows.mean_outcomes(self.masses)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleBackground(_Behind):
+    """Background samples of a model that nothing is known of but how it fuses; see `evaluation`.
+
+    Attributes:
+        states: what their modalities come to, by name; `size` rows each.
+    """
+
+    states: Mapping[str, Any]
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Names in the model's order."""
+        return tuple(self.states)
+
+    def _numbers(self) -> Tensor:
+        return torch.cat([each.double().flatten() for each in nested.leaves(dict(self.states))])
+
+    def some(self, count: int, seed: int = 0) -> SampleBackground:
+        """Returns a background of so many of its rows, drawn at random, each once; itself where it has no more."""
+        if count >= self.size:
+            return self
+        drawn = np.sort(np.random.default_rng(seed).choice(self.size, count, replace=False))
+        return replace(
+            self,
+            states={name: nested.part(each, drawn) for name, each in self.states.items()},
+            size=count,
+        )
+
+
+AnyBackground = Background | RowBackground | SampleBackground
+
+
+def background(
+    model: FusionModel,
+    inputs: Mapping[str, Features] | None = None,
+    kind: str = "joint",
+    label: str = "",
+) -> AnyBackground:
+    """Returns the background of a model's explanations; see `KINDS`.
+
+    Args:
+        model: the model whose encoders make the states.
+        inputs: background samples, usually the whole training set; any rows for "cohort", one for "contrast"; not used
+            by "mixed" and "zero".
+        kind: of KINDS.
+        label: name of the cohort, or id of the sample to contrast with; it is shown with every explanation.
+
+    Raises:
+        NotFound: when there is no such kind.
+        InvalidInput: when samples are needed and missing, do not fit the model, or are not one for "contrast"; when the
+            model has no states of which "product", "mixed" or "zero" could be made.
+    """
+    choose("Background", kind, KINDS)
+    if can(model, "masses"):
+        return _row_background(require(model, "masses"), inputs, kind, label)
+    if not can(model, "kets"):
+        return _sample_background(model, inputs, kind, label)
+    return _state_background(require(model, "kets"), inputs, kind, label)
+
+
+def kinds_of(model: FusionModel) -> tuple[str, ...]:
+    """Returns the kinds of backgrounds that a model can have: all with states, else those that consist of samples."""
+    return tuple(KINDS) if can(model, "states") else ("joint", "cohort", "contrast")
+
+
+@torch.no_grad()
+def _sample_background(
+    model: FusionModel, inputs: Mapping[str, Features] | None, kind: str, label: str
+) -> SampleBackground:
+    check(
+        kind in kinds_of(model),
+        f"Argument `kind` must be one of {', '.join(kinds_of(model))} for a model of kind {model.kind}, but is "
+        f"'{kind}': it has no states of its modalities. Choose 'joint'.",
+    )
+    states = model.encode(_samples(inputs, kind))
+    count = nested.length(states)
+    _check_count(count, kind)
+    return SampleBackground(states=states, kind=kind, size=count, total=count, label=label)
+
+
+@torch.no_grad()
+def _row_background(
+    model: EntangledQCNN, inputs: Mapping[str, Features] | None, kind: str, label: str
+) -> RowBackground:
+    # no evidence leaves every qubit on the equator, which is as good as maximally mixed to a control
+    if kind in ("mixed", "zero"):
+        half = torch.full((1, model.elements, len(model.modalities)), 0.5, dtype=torch.float64)
+        return RowBackground(masses=half, kind=kind, size=0, label=label)
+    masses = model.encode(_samples(inputs, kind))
+    return row_background(
+        torch.stack([masses[name].double() for name in model.modalities], -1), kind, label
+    )
+
+
+def row_background(masses: Tensor, kind: str, label: str = "") -> RowBackground:
+    """Returns the background of rows with these masses, (N, n, M)."""
+    _check_count(len(masses), kind)
+    return RowBackground(masses=masses, kind=kind, size=len(masses), label=label)
+
+
+def _samples(inputs: Mapping[str, Features] | None, kind: str) -> Mapping[str, Features]:
+    check(
+        inputs is not None,
+        f"Argument `inputs` must hold the background samples for kind {kind!r}, but is None. "
+        "Give rows of the data, or choose 'mixed' or 'zero'.",
+    )
+    return inputs or {}
+
+
+def _check_count(count: int, kind: str) -> None:
+    check(
+        count > 0,
+        "Argument `inputs` must hold at least one background sample, but holds none. Give rows of the data.",
+    )
+    check(
+        kind != "contrast" or count == 1,
+        f"Argument `inputs` must hold the one sample to contrast with, but holds {count}. Give one row, or choose "
+        "kind 'cohort'.",
+    )
+
+
+@torch.no_grad()
+def _state_background(
+    model: KetModel, inputs: Mapping[str, Features] | None, kind: str, label: str
+) -> Background:
+    """Returns the mean state of a model of kets.
+
+    "joint", "cohort", "contrast": sigma = mean_n rho_1(x_n) x ... x rho_M(x_n), so that Tr_S sigma averages over whole
+    samples; "product": the product of the modalities' mean states; "mixed": 1 / D; "zero": the product of reference
+    states.
+    """
+    D, count = math.prod(model.dims), 0
+    if kind == "mixed":
+        sigma = torch.eye(D, dtype=torch.complex128) / D
+    elif kind == "zero":
+        sigma = states.density(torch.eye(D, dtype=torch.complex128)[0])
+    else:
+        kets = {
+            name: ket.to(torch.complex128)
+            for name, ket in model.encode(_samples(inputs, kind)).items()
+        }
+        count = len(next(iter(kets.values())))
+        _check_count(count, kind)
+        means = (
+            [kets[name] for name in model.modalities]
+            if kind == "product"
+            else [model.product_state(kets)]
+        )
+        return mean_background(model, [_mean_state(mean) for mean in means], count, kind, label)
+    return Background(sigma=sigma, kind=kind, size=count, label=label, dims=model.dims)
+
+
+def mean_background(
+    model: KetModel, means: list[Tensor], size: int, kind: str, label: str = ""
+) -> Background:
+    """Returns the background whose state is the product of mean states: one of all modalities, or one of each."""
+    return Background(sigma=_product(means), kind=kind, size=size, label=label, dims=model.dims)
+
+
+def _mean_state(kets: Tensor) -> Tensor:
+    return kets.mT @ kets.conj() / len(kets)
+
+
+def _product(matrices: list[Tensor]) -> Tensor:
+    total = matrices[0]
+    for matrix in matrices[1:]:
+        total = torch.kron(total, matrix)
+    return total
+
+
+def rest_state(sigma: Tensor, dims: tuple[int, ...], subset: tuple[int, ...]) -> Tensor:
+    """Returns the background's state of the modalities that are *not* in `subset`."""
+    return states.partial_trace(sigma, dims, [m for m in range(len(dims)) if m not in subset])
+
+
+# Backgrounds and explanations of data sets that do not fit in memory, or are shared by several processes: chunk by
+# chunk.
+
+CHUNK = 4096  # rows held at once
+
+
+def chunks(rows: np.ndarray, group: Group = ALONE) -> Iterator[tuple[int, np.ndarray]]:
+    """Yields number and rows of the chunks that fall to this process; where they begin does not depend on how many
+    share the work."""
+    for number in range(group.rank, -(-len(rows) // CHUNK), group.size):
+        yield number, rows[number * CHUNK : (number + 1) * CHUNK]
+
+
+@torch.no_grad()
+def background_of(
+    model: FusionModel,
+    dataset: DataSet,
+    rows: np.ndarray,
+    kind: str = "joint",
+    label: str = "",
+    group: Group = ALONE,
+) -> AnyBackground:
+    """Returns the background that `background` makes of these rows, without holding their features at once.
+
+    Args:
+        model: in double precision.
+        dataset, rows: the background samples.
+        kind, label: see `background`.
+        group: processes that share the work; each gets the whole result.
+    """
+    if kind in ("mixed", "zero"):
+        return background(model, None, kind, label)
+    if not can(model, "states") and not encoded.is_kept(model, dataset):
+        return _of_some(model, dataset, rows, kind, label)
+    if len(rows) <= CHUNK or kind == "contrast" or not can(model, "states"):
+        return background(model, encoded.inputs(model, dataset, rows), kind, label)
+    if can(model, "kets"):
+        with_kets = require(model, "kets")
+        return mean_background(
+            with_kets,
+            _means(with_kets, dataset, rows, kind == "product", group),
+            len(rows),
+            kind,
+            label,
+        )
+    masses = {
+        number: model.encode(encoded.inputs(model, dataset, part))
+        for number, part in chunks(rows, group)
+    }
+    numbered = group.collected(
+        {
+            number: torch.stack([part[name] for name in model.modalities], -1).numpy()
+            for number, part in masses.items()
+        }
+    )
+    return row_background(
+        torch.from_numpy(np.concatenate([numbered[number] for number in sorted(numbered)])),
+        kind,
+        label,
+    )
+
+
+def _of_some(
+    model: FusionModel, dataset: DataSet, rows: np.ndarray, kind: str, label: str
+) -> AnyBackground:
+    """A background of features as they are: of as many rows as fit into memory, drawn at random."""
+    most = (
+        len(rows)
+        if batches.is_small(dataset, len(rows))
+        else len(dataset.blocks(rows, most=len(rows))[0])
+    )
+    drawn = rows
+    if most < len(rows):
+        drawn = np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
+    found = background(model, dataset.inputs(drawn, torch.float64), kind, label)
+    return replace(found, total=len(rows)) if isinstance(found, SampleBackground) else found
+
+
+def _means(
+    model: KetModel, dataset: DataSet, rows: np.ndarray, apart: bool, group: Group
+) -> list[Tensor]:
+    """Mean density matrices over rows: of all modalities together, or of each one apart."""
+    sizes = list(model.dims) if apart else [int(np.prod(model.dims))]
+    totals = [torch.zeros(d, d, dtype=torch.complex128) for d in sizes]
+    for _, part in chunks(rows, group):
+        each = {
+            name: ket.to(torch.complex128)
+            for name, ket in model.encode(encoded.inputs(model, dataset, part)).items()
+        }
+        kets = [each[name] for name in model.modalities] if apart else [model.product_state(each)]
+        for total, ket in zip(totals, kets, strict=True):
+            total += ket.mT @ ket.conj()
+    return [
+        torch.view_as_complex(group.sum(torch.view_as_real(total))) / len(rows) for total in totals
+    ]

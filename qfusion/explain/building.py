@@ -1,0 +1,644 @@
+"""Which term of the dynamics built which term of a decision: what each has added to every dividend by the read-out.
+
+Let the whole generator act with strength lambda, from 0 (nothing evolves) to 1 (the model as it is set): f_S = lambda
+on every coupling H_S and g_A = sqrt(lambda) on every dissipation, the parts L_k^A of traceless L_k (`quantum.gauge`).
+On that way every dividend goes from Delta_S(0) to Delta_S(T), and each term's part of the way is its attribution by
+Aumann and Shapley (1974),
+
+    A[S, g] = int_0^1 d Delta_S / d f_g  d f_g/d lambda  d lambda,      sum_g A[S, g] = Delta_S(T) - Delta_S(0)
+
+(integrated gradients are the same integral over features: Sundararajan, Taly, Yan 2017). Unlike knock-outs these add
+up, and no gauge of the generator changes them. Each term acts by a constant share of the generator: that of H_S, and
+
+    D_A rho = 1/2 dD/dg_A rho = sum_k 1/2 (L_k^A rho L_k^+ + L_k rho L_k^A+) - 1/4 {L_k^A+ L_k + L_k^+ L_k^A, rho},
+
+the whole dissipator D = sum_A D_A being of second order in the g_A. As lambda scales time, lambda = t / T and
+
+    A[S, g] = int_0^T a_S,g(t) dt,    a_S,g(t) = 1/t int_0^t F(u, t - u) du,    F(u, v) = Tr[R_S(u) L_g^+ O(v)],
+
+with L_g the share of g and sum_g a_S,g = d Delta_S / dt: who is building at t, the mean over when, before t, the term
+g acts. O(v) is the read-out evolved for v, and R_S(u) is R_S = sum_{R in S} (-1)^{|S|-|R|} rho_R x sigma_rest evolved
+for u: its mean values are the dividend of a sample or, as everything is linear, of the mean over samples.
+
+R(u) and O(v) are taken at Chebyshev-Lobatto times and turned into coefficients of Chebyshev polynomials; to rounding a
+few are enough. A term g acts on the coefficients of O, so F is a table of coefficients, and
+
+    a(t) = 1/t int_0^t F(u, t - u) du = int_0^1 F(t s, t (1 - s)) ds
+
+is an integral over products of polynomials, exact by Gauss-Legendre quadrature, and again a polynomial in t. The error
+is stated: what the last polynomials contribute, and what is missing in the sum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.polynomial import chebyshev, legendre
+from torch import Tensor
+
+from qfusion._checks import check, choose
+from qfusion.errors import InvalidInput
+from qfusion.explain.backgrounds import AnyBackground, rest_state
+from qfusion.explain.coalitions import coalition_values, signs
+from qfusion.explain.coalitions import dividends as harsanyi
+from qfusion.explain.parameters import JumpParameters, Parameter
+from qfusion.explain.sensitivity import system
+from qfusion.models import FusionModel, require
+from qfusion.models.base import in_double
+from qfusion.models.encoders import Features
+from qfusion.models.quantum_jump import QuantumJump
+from qfusion.quantum import decomposition, states
+from qfusion.quantum.decomposition import Subset, subset_name, subsets
+from qfusion.quantum.lindblad import Generator, Term, act, evolve
+
+TIMES = 41
+TOLERANCE = 1e-8  # of the attribution, relative to the largest dividend
+NODES = (
+    25,
+    49,
+    97,
+    145,
+)  # times at which operators are taken, more where fewer do not resolve the evolution
+SMALL = 1e-9  # all that was built is nothing to speak of
+_CHUNK = 2048  # samples whose values are worked out at once
+_HELD = 2**25  # complex numbers of evolved operators that are held at once
+_TAIL = 1e-12  # relative norm below which a Chebyshev coefficient is left out
+_SPARE = 4  # times beyond the number of polynomials, where states are not looked at
+
+
+@dataclass(frozen=True, eq=False)
+class Built:
+    """What G terms of the dynamics have added to S dividends.
+
+    Attributes:
+        modalities: names. output: name of the score.
+        dividends: names of the coalitions, "" (baseline) first, S of them.
+        terms: couplings and dissipation, keys as in `sensitivity`, G of them; none where nothing evolves.
+        acts: the modalities that each of them acts on, joined by "+", (G,).
+        start, end: dividends without evolution and at T, (S,).
+        parts: A, (S, G); with `start` they add up to `end`.
+        times: (nT,) in model units. over_time: added by t, (nT, S, G). pace: being added at t, per unit of time, (nT,
+            S, G).
+        error: bound on what is wrong with any part, estimated from the last polynomials and from the sum.
+        nodes: times at which operators were taken.
+        count: samples averaged over. background, background_size: of the dividends.
+    """
+
+    modalities: tuple[str, ...]
+    output: str
+    dividends: tuple[str, ...]
+    terms: tuple[Parameter, ...]
+    acts: tuple[str, ...]
+    start: np.ndarray
+    end: np.ndarray
+    parts: np.ndarray
+    times: np.ndarray
+    over_time: np.ndarray
+    pace: np.ndarray
+    error: float
+    nodes: int
+    count: int
+    background: str
+    background_size: int
+
+    def frame(self) -> pd.DataFrame:
+        """Returns one row a dividend: `dividend`, `start`, a column for every term by its key, and `end`."""
+        columns: dict[str, Any] = {
+            "dividend": [name or "baseline" for name in self.dividends],
+            "start": self.start,
+        }
+        columns |= {parameter.key: self.parts[:, g] for g, parameter in enumerate(self.terms)}
+        return pd.DataFrame(columns | {"end": self.end})
+
+    def through(self, dividend: str) -> pd.DataFrame:
+        """Returns one row a time of one dividend: `t`, `value`, and `added[...]` and `pace[...]` of every term.
+
+        Raises:
+            NotFound: when there is no such dividend.
+        """
+        s = self.row(dividend)
+        columns = {"t": self.times, "value": self.start[s] + self.over_time[:, s].sum(-1)}
+        columns |= {
+            f"added[{parameter.key}]": self.over_time[:, s, g]
+            for g, parameter in enumerate(self.terms)
+        }
+        return pd.DataFrame(
+            columns
+            | {
+                f"pace[{parameter.key}]": self.pace[:, s, g]
+                for g, parameter in enumerate(self.terms)
+            }
+        )
+
+    def most_built(self) -> str:
+        """The joint dividend that the dynamics changed most, or the only one's name where there is one modality."""
+        joint = [s for s, name in enumerate(self.dividends) if "+" in name] or [
+            len(self.dividends) - 1
+        ]
+        return self.dividends[max(joint, key=lambda s: abs(self.end[s] - self.start[s]))]
+
+    def row(self, dividend: str) -> int:
+        """Place of a dividend."""
+        return self.dividends.index(choose("Dividend", dividend, self.dividends))
+
+
+def built(
+    model: FusionModel,
+    inputs: Mapping[str, Features],
+    background: AnyBackground,
+    output: int = 0,
+    times: Sequence[float] | np.ndarray | None = None,
+) -> Built:
+    """Returns what every term of the dynamics has added to every dividend, for the mean over the given samples.
+
+    Args:
+        model: a QiNN-QJ in eval mode; a tweaked one is built up to where its tweak puts it. One that samples
+            trajectories is evolved by the master equation.
+        inputs: features of B samples; a mean over them costs what one sample costs.
+        background: see `background`.
+        output: whose score.
+        times: ascending, in [0, T]; `TIMES` of them, evenly, unless given.
+
+    Raises:
+        InvalidInput: when the model has no evolution in time, background, output or times do not fit, or it evolves for
+            so long that the times that operators are taken at do not resolve it.
+    """
+    plain, found, apart = _opened(model, inputs, background, output)
+    moments, T = _moments(times, apart.T), apart.T
+    with torch.no_grad():
+        R = dividend_operators(found)
+        if apart.still:
+            start = torch.einsum("sab,ba->s", R, apart.O).real.numpy()
+            F, end, nodes = np.zeros((3, 3, len(R), len(apart.parameters))), start, 0
+        else:
+            F, start, end, nodes = correlations(apart, R)
+    bias = np.zeros(len(R))
+    bias[0] = float(plain.bias.detach()[output])  # of the baseline
+    pace = _pace(F)
+    added = legendre.legint(pace, lbnd=-1, scl=T / 2)
+    parts = added.sum(0)  # every Legendre polynomial is 1 at the end
+    fewer = F.copy()
+    fewer[-2:], fewer[:, -2:] = 0, 0
+    error = max(
+        float(np.abs(parts - T * _pace(fewer)[0]).max(initial=0)),
+        float(np.abs(start + parts.sum(-1) - end).max()),
+    )
+    scale = max(float(np.abs(end).max()), float(np.abs(parts).max(initial=0)), 1e-12)
+    check(
+        error <= TOLERANCE * scale,
+        f"What each term built has an error of {error:.1e} for T = {T:g}, where {TOLERANCE * scale:.1e} is "
+        "asked for. Lower the duration T or the strengths.",
+    )
+    x = 2 * moments / T - 1 if T else np.full(len(moments), -1.0)
+    through, rate = (np.moveaxis(legendre.legval(x, series), -1, 0) for series in (added, pace))
+    return Built(
+        tuple(plain.modalities),
+        plain.outputs[output],
+        _names(plain),
+        apart.parameters,
+        apart.acts,
+        start + bias,
+        end + bias,
+        parts,
+        moments,
+        through,
+        rate,
+        error,
+        nodes,
+        found.count,
+        background.name,
+        background.size,
+    )
+
+
+def built_over_classes(
+    model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground
+) -> Built:
+    """Returns `built` for the mean over samples of the score of the class that each is decided for; of a regression its
+    score.
+
+    Args:
+        model, inputs, background: see `built`.
+
+    Raises:
+        InvalidInput: see `built`.
+    """
+    with torch.no_grad():
+        decided = model(inputs).argmax(-1)
+    found = []
+    for c in decided.unique().tolist():
+        rows = (decided == c).nonzero()[:, 0]
+        own = {
+            name: (x[0][rows], x[1][rows]) if isinstance(x, tuple) else x[rows]
+            for name, x in inputs.items()
+        }
+        found.append((built(model, own, background, c), len(rows)))
+
+    def mean(field: str) -> Any:
+        return sum(getattr(each, field) * (n / len(decided)) for each, n in found)
+
+    return replace(
+        found[0][0],
+        output=found[0][0].output if len(found) == 1 else "the class decided for",
+        count=len(decided),
+        nodes=max(each.nodes for each, _ in found),
+        error=max(each.error for each, _ in found),
+        **{field: mean(field) for field in ("start", "end", "parts", "over_time", "pace")},
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class BuiltEach:
+    """What G terms of the dynamics have added to S dividends, sample by sample.
+
+    Attributes:
+        modalities, output, dividends, terms, acts: as for `Built`.
+        start, end: dividends without evolution and at T, (B, S). parts: (B, S, G); with `start` they add up to `end`.
+        error: what is missing in the sum, at most.
+        background, background_size: of the dividends.
+    """
+
+    modalities: tuple[str, ...]
+    output: str
+    dividends: tuple[str, ...]
+    terms: tuple[Parameter, ...]
+    acts: tuple[str, ...]
+    start: np.ndarray
+    end: np.ndarray
+    parts: np.ndarray
+    error: float
+    background: str
+    background_size: int
+
+    def sizes(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Returns the mean over samples of |start| (S,), |parts| (S, G) and |end| (S,): what cancels in a mean does not
+        here."""
+        return np.abs(self.start).mean(0), np.abs(self.parts).mean(0), np.abs(self.end).mean(0)
+
+
+def built_each(
+    model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, output: int = 0
+) -> BuiltEach:
+    """Returns what every term of the dynamics has added to every dividend of every sample.
+
+    A[S, g] is the dividend of one observable, B_g = int_0^T dt 1/t int_0^t du exp(u L^+) L_g^+ O(t - u), whatever the
+    sample. It is worked out once, a second at D = 64; after that many samples cost little more than explaining
+    them.
+
+    Arguments and errors as for `built`.
+    """
+    plain, found, apart = _opened(model, inputs, background, output)
+    with torch.no_grad():
+        O = torch.stack([apart.O, *observables(apart)])
+        encoded = plain.encode(inputs)
+        chunks = zip(
+            *(encoded[name].to(torch.complex128).split(_CHUNK) for name in plain.modalities),
+            strict=True,
+        )
+        values = torch.cat([coalition_values(O, kets, found.background) for kets in chunks]).numpy()
+    parts = harsanyi(values, len(plain.modalities))
+    parts[:, 0, :2] += float(plain.bias.detach()[output])  # of the baseline
+    start, end, parts = parts[..., 0], parts[..., 1], parts[..., 2:]
+    error = float(np.abs(start + parts.sum(-1) - end).max())
+    return BuiltEach(
+        tuple(plain.modalities),
+        plain.outputs[output],
+        _names(plain),
+        apart.parameters,
+        apart.acts,
+        start,
+        end,
+        parts,
+        error,
+        background.name,
+        background.size,
+    )
+
+
+def answer(found: Built) -> str:
+    """Which terms of the dynamics did most of what was done to the joint contributions, as a title; to all, where there
+    is one modality."""
+    joint = np.array(["+" in name for name in found.dividends])
+    which, what = joint, "joint contributions"
+    if not joint.any():
+        which, what = np.array([bool(name) for name in found.dividends]), "contribution"
+    done = np.abs(found.parts[which]).sum(0)
+    if done.sum() <= SMALL:
+        still = not len(found.terms)
+        return (
+            "Nothing evolves, so nothing is built"
+            if still
+            else f"The dynamics built nothing of the {what}"
+        )
+    shares = done / done.sum()
+    first, *rest = np.argsort(-shares, kind="stable").tolist()
+    said = f"{shares[first]:.0%} by {found.terms[first].title}"
+    if rest and shares[rest[0]] >= 0.01:
+        said += f", {shares[rest[0]]:.0%} by {found.terms[rest[0]].title}"
+    before, after = (float(np.abs(values[which]).sum()) for values in (found.start, found.end))
+    return f"The dynamics took the {what} from {before:.2f} to {after:.2f} in all; of what it did to them, {said}"
+
+
+def _opened(
+    model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, output: int
+) -> tuple[QuantumJump, JumpParameters, Apart]:
+    moving = in_double(require(model, "time", "that could build anything"))
+    found = cast(JumpParameters, system(moving, inputs, background, output))
+    with torch.no_grad():
+        return moving, found, Apart.of(moving, found, output)
+
+
+def _names(model: QuantumJump) -> tuple[str, ...]:
+    return tuple(subset_name(s, model.modalities) for s in subsets(len(model.modalities)))
+
+
+def _moments(times: Sequence[float] | np.ndarray | None, T: float) -> np.ndarray:
+    if times is None:
+        return np.linspace(0.0, T, TIMES) if T > 0 else np.zeros(1)
+    moments = np.array([float(t) for t in times])
+    check(
+        len(moments) > 0,
+        f"Argument `times` must hold one time at least, but is empty. Leave it out for {TIMES} times.",
+    )
+    outside = [f"{t:g}" for t in moments if not 0 <= t <= T * (1 + 1e-12)]
+    check(
+        not outside,
+        f"Argument `times` must lie in [0, {T:g}], the time that the model evolves for, but holds "
+        f"{', '.join(outside[:6])}. Leave these out.",
+    )
+    check(
+        bool((np.diff(moments) >= 0).all()),
+        f"Argument `times` must be ascending, but is {moments[:6].tolist()}. Sort it.",
+    )
+    return np.minimum(moments, T)
+
+
+@dataclass(frozen=True, eq=False)
+class Dissipation:
+    """The share of a dissipator that comes from one part of its jump operators.
+
+    Attributes:
+        parts: L_k^A. whole: L_k, both (K, D, D).
+    """
+
+    parts: Tensor
+    whole: Tensor
+
+    def act(self, X: Tensor) -> Tensor:
+        """Returns sum_k 1/2 (L_k^A+ X L_k + L_k^+ X L_k^A) - 1/4 {L_k^A+ L_k + L_k^+ L_k^A, X} of X (N, D, D)."""
+        K, N, D = len(self.parts), len(X), X.shape[-1]
+        right = (X.unsqueeze(1) @ self.whole).view(N, K * D, D)
+        left = (self.whole.mH @ X.unsqueeze(1)).transpose(1, 2).reshape(N, D, K * D)
+        S = (self.parts.mH @ self.whole).sum(0)
+        G = (S + S.mH) / 4
+        jumped = self.parts.mH.transpose(0, 1).reshape(
+            D, K * D
+        ) @ right + left @ self.parts.reshape(K * D, D)
+        return jumped / 2 - G @ X - X @ G
+
+
+@dataclass(frozen=True, eq=False)
+class Apart:
+    """A model's generator taken apart.
+
+    Attributes:
+        generator: the whole one. parameters: its terms; pieces: the share of each alone.
+        O: what is read, (D, D). T: duration.
+    """
+
+    generator: Generator
+    parameters: tuple[Parameter, ...]
+    pieces: tuple[Generator | Dissipation, ...]
+    O: Tensor
+    T: float
+
+    @staticmethod
+    def of(model: QuantumJump, found: JumpParameters, output: int) -> Apart:
+        """Takes a model apart into every H_S and the dissipation of every A."""
+        dims, dtype = model.dims, torch.complex128
+        terms = decomposition.traceless(
+            Generator(
+                dims,
+                tuple(
+                    Term(t.subsystems, t.H.to(dtype), t.jumps.to(dtype))
+                    for t in model.generator().terms
+                ),
+            )
+        ).terms
+        H: dict[Subset, list[Term]] = {s: [] for s in found.couplings}
+        L: dict[Subset, list[tuple[Tensor, Tensor]]] = {s: [] for s in found.dissipations}
+        for term in terms:
+            inner = [dims[m] for m in term.subsystems]
+            energies, jumps = decomposition.decomposed(term, dims)
+            whole = states.embed(term.jumps, dims, term.subsystems)
+            for subset in energies:
+                if subset in H:
+                    places = tuple(term.subsystems.index(m) for m in subset)
+                    own = states.partial_trace(energies[subset], inner, places)
+                    H[subset].append(
+                        Term(subset, own * (len(own) / len(term.H)), own.new_zeros(0, *own.shape))
+                    )
+                if subset in L:
+                    L[subset].append((states.embed(jumps[subset], dims, term.subsystems), whole))
+        acting = [
+            parameter
+            for parameter in found.parameters
+            if parameter.kind in ("coupling", "dissipation")
+        ]
+        pieces: list[Generator | Dissipation] = [
+            Generator(dims, tuple(parts)) for parts in H.values()
+        ]
+        for pairs in L.values():
+            parts, wholes = zip(*pairs, strict=True)
+            pieces.append(Dissipation(torch.cat(parts), torch.cat(wholes)))
+        O = model.weighted_readout(model.W[output][None]).to(dtype)[0]
+        return Apart(Generator(dims, terms), tuple(acting), tuple(pieces), O, float(model.duration))
+
+    @property
+    def still(self) -> bool:
+        """Whether nothing evolves."""
+        return not self.pieces or self.T == 0
+
+    @property
+    def acts(self) -> tuple[str, ...]:
+        """The modalities that each term acts on, joined by "+"."""
+        return tuple("+".join(parameter.modalities) for parameter in self.parameters)
+
+    def too_long(self) -> InvalidInput:
+        """The error of an evolution that is not resolved."""
+        strengths = (
+            ", ".join(f"{each.key} {each.value:g}" for each in self.parameters if each.value != 1)
+            or "all as learned"
+        )
+        return InvalidInput(
+            f"What each term built cannot be worked out: {NODES[-1]} times do not resolve an evolution for T = "
+            f"{self.T:g} with these strengths ({strengths}). Lower the duration T or the strengths."
+        )
+
+
+def dividend_operators(found: JumpParameters) -> Tensor:
+    """Returns R_S of every subset S, (2^M, D, D): their mean values are the dividends of the mean over the cohort."""
+    dims, sigma = found.model.dims, found.background.sigma
+    order = subsets(len(dims))
+    values = torch.stack(
+        [
+            _placed(
+                found.mean[s] if s else sigma.new_ones(1, 1), s, rest_state(sigma, dims, s), dims
+            )
+            for s in order
+        ]
+    )
+    return _mix(torch.from_numpy(signs(len(dims))), values)
+
+
+def _placed(rho: Tensor, subset: Subset, rest: Tensor, dims: tuple[int, ...]) -> Tensor:
+    """rho on the modalities of a subset, `rest` on the others, (D, D)."""
+    M = len(dims)
+    order = [*subset, *(m for m in range(M) if m not in subset)]
+    back = [order.index(m) for m in range(M)]
+    whole = torch.kron(rho, rest)
+    sides = [dims[m] for m in order]
+    return whole.reshape(*sides, *sides).permute(*back, *(M + k for k in back)).reshape(whole.shape)
+
+
+def _mix(weights: Tensor, X: Tensor) -> Tensor:
+    """sum_j weights[i, j] X[j] with real weights."""
+    flat = torch.view_as_real(X.resolve_conj()).reshape(len(X), -1)
+    return torch.view_as_complex((weights @ flat).view(len(weights), *X.shape[1:], 2))
+
+
+def correlations(apart: Apart, R: Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+    """Returns F in Chebyshev polynomials of u and v, (p, q, S, G); the mean values Tr[R O] at 0 and T, (S,); and how
+    many times it took."""
+    for times, weights, seen, O_l in _sampled(apart):
+        nodes = len(times)
+        F, p = np.zeros((nodes, len(O_l), len(R), len(apart.pieces))), 0
+        size = 2 * max(1, _HELD // (2 * nodes * apart.O.numel()))
+        for first in range(0, len(R), size):
+            R_k = _trimmed(_mix(weights, evolve(apart.generator, R[first : first + size], times)))
+            if R_k is None:
+                break
+            F[: len(R_k), :, first : first + size] = _contracted(apart.pieces, R_k, O_l)
+            p = max(p, len(R_k))
+        else:
+            start, end = (torch.einsum("sab,ba->s", R, seen[i]).real.numpy() for i in (0, -1))
+            return F[:p], start, end, nodes
+    raise apart.too_long()
+
+
+def observables(apart: Apart) -> list[Tensor]:
+    """Returns O(T), and B_g = int_0^T dt 1/t int_0^t du exp(u L^+) L_g^+ O(t - u) of every term: they add up to O(T) -
+    O(0).
+
+    In u, exp(u L^+) is taken at Chebyshev-Lobatto times, from the last to the first, each time evolving what is
+    gathered to the next.
+    """
+    if apart.still:
+        return [apart.O, *apart.O.new_zeros(len(apart.pieces), *apart.O.shape)]
+    for _, _, seen, O_l in _sampled(apart):
+        q = len(O_l)
+        times, weights = _times(apart.T, q + _SPARE)
+        integrals, back = _products(q + _SPARE, q)
+        weights = (
+            apart.T * weights.mT @ torch.from_numpy((back[0] @ integrals).reshape(q + _SPARE, q))
+        )
+        acting = torch.stack([_share(piece, O_l) for piece in apart.pieces], 1)
+        gathered = torch.zeros_like(acting[0])
+        for i in reversed(range(len(times))):
+            gathered = gathered + _mix(weights[i : i + 1], acting)[0]
+            gathered = (
+                evolve(apart.generator, gathered, [times[i] - times[i - 1]], "observables")[0]
+                if i
+                else gathered
+            )
+        missing = torch.linalg.vector_norm(gathered.sum(0) - (seen[-1] - seen[0]))
+        if float(missing) <= TOLERANCE * float(torch.linalg.vector_norm(seen[-1])):
+            return [seen[-1], *gathered]
+    raise apart.too_long()
+
+
+def _sampled(apart: Apart) -> Iterator[tuple[list[float], Tensor, Tensor, Tensor]]:
+    """Ever more times, those that hold O(t): times, matrix to Chebyshev coefficients, O there, its coefficients."""
+    for nodes in NODES:
+        times, weights = _times(apart.T, nodes)
+        seen = evolve(apart.generator, apart.O, times, "observables")
+        O_l = _trimmed(_mix(weights, seen))
+        if O_l is not None:
+            yield times, weights, seen, O_l
+
+
+def _share(piece: Generator | Dissipation, X: Tensor) -> Tensor:
+    """What a term does to observables (N, D, D)."""
+    return piece.act(X) if isinstance(piece, Dissipation) else act(piece, X, "observables")
+
+
+def _times(T: float, nodes: int) -> tuple[list[float], Tensor]:
+    """Chebyshev-Lobatto times in [0, T], and the matrix from values there to Chebyshev coefficients."""
+    x, matrix = _lobatto(nodes)
+    return (T * x).tolist(), torch.from_numpy(matrix)
+
+
+def _trimmed(coefficients: Tensor) -> Tensor | None:
+    """Without the last Chebyshev coefficients, which are nothing; None where they are not."""
+    norms = torch.linalg.vector_norm(coefficients.flatten(1), dim=1)
+    above = int((norms > _TAIL * norms.max()).nonzero().max())
+    return coefficients[: above + 1] if above < len(norms) - 2 else None
+
+
+def _contracted(pieces: Sequence[Generator | Dissipation], R: Tensor, O: Tensor) -> np.ndarray:
+    """Tr[R_k,S L_g^+ O_l], (p, q, S, G), for R (p, S, D, D) and O (q, D, D): two Hermitian operators travel as one."""
+    p, S, q = len(R), R.shape[1], len(O)
+    even, odd = O[0::2], O[1::2]
+    packed = even + 1j * torch.cat([odd, torch.zeros_like(even[: len(even) - len(odd)])])
+    left = R.transpose(-1, -2).reshape(p * S, -1)
+    values = torch.empty(p, q, S, len(pieces), dtype=torch.float64)
+    for g, piece in enumerate(pieces):
+        pairs = (left @ _share(piece, packed).flatten(1).mT).view(
+            p, S, -1
+        )  # Tr[R X_1] + i Tr[R X_2]
+        values[..., g] = (
+            torch.stack([pairs.real, pairs.imag], -1).flatten(2)[..., :q].transpose(1, 2)
+        )
+    return values.numpy()
+
+
+@lru_cache(maxsize=8)
+def _lobatto(nodes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Chebyshev-Lobatto places in [0, 1], and the matrix from values there to coefficients."""
+    x = -np.cos(np.pi * np.arange(nodes) / (nodes - 1))
+    return (x + 1) / 2, np.linalg.inv(chebyshev.chebvander(x, nodes - 1))
+
+
+@lru_cache(maxsize=8)
+def _products(p: int, q: int) -> tuple[np.ndarray, np.ndarray]:
+    """int_0^1 T_k(t s) T_l(t (1 - s)) ds at Gauss-Legendre places t in [0, 1], and the matrix from values there to
+    Legendre coefficients.
+
+    Polynomials of degree p + q - 2 in s and in t: (p + q) / 2 places give the integral, and p + q - 1 the polynomial,
+    without error.
+    """
+    s, w = legendre.leggauss((p + q) // 2 + 1)
+    s, w = (s + 1) / 2, w / 2
+    m = p + q - 1
+    z, v = legendre.leggauss(m)
+    t = ((z + 1) / 2)[:, None]
+    first, second = (
+        chebyshev.chebvander(2 * t * s - 1, p - 1),
+        chebyshev.chebvander(2 * t * (1 - s) - 1, q - 1),
+    )
+    integrals = np.swapaxes(first * w[:, None], 1, 2) @ second
+    back = (2 * np.arange(m) + 1)[:, None] / 2 * (legendre.legvander(z, m - 1) * v[:, None]).T
+    return integrals.reshape(m, p * q), back
+
+
+def _pace(F: np.ndarray) -> np.ndarray:
+    """Returns a as Legendre coefficients over [0, T], (m, S, G), of F in Chebyshev coefficients."""
+    p, q = F.shape[:2]
+    integrals, back = _products(p, q)
+    return np.asarray((back @ (integrals @ F.reshape(p * q, -1))).reshape(len(back), *F.shape[2:]))

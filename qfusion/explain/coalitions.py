@@ -1,0 +1,621 @@
+"""What every coalition of modalities contributes to a decision, exactly: coalition values of a sample or of
+many, and the dividends, Shapley values and interaction indices that add up from them, at one time, along time
+and along layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from qfusion._checks import check, choose
+from qfusion.errors import InvalidInput
+from qfusion.explain import network_rows
+from qfusion.explain.backgrounds import (
+    AnyBackground,
+    Background,
+    RowBackground,
+    SampleBackground,
+    rest_state,
+)
+from qfusion.models import EntangledQCNN, FusionModel, KetModel, StateModel, can, require
+from qfusion.models.encoders import Features
+from qfusion.models.explorable import Points
+from qfusion.models.nested import length, part, repeated, tiled
+from qfusion.models.quantum_jump import QuantumJump, expectation
+from qfusion.quantum import states
+from qfusion.quantum.decomposition import Subset, subset_name, subsets
+
+# What coalition values add up from: Harsanyi dividends, Shapley values, interaction indices of cooperative games.
+
+
+def dividends(values: np.ndarray, M: int) -> np.ndarray:
+    """Returns the Harsanyi dividends sum_{R in S} (-1)^{|S|-|R|} v(R) of values (..., 2^M, C) ordered as `subsets`."""
+    return np.einsum("sr,...rc->...sc", signs(M), values)
+
+
+def signs(M: int) -> np.ndarray:
+    """Returns the matrix from coalition values to dividends, (2^M, 2^M), in the order of `subsets`."""
+    order = subsets(M)
+    return np.array(
+        [[(-1.0) ** (len(S) - len(R)) if set(R) <= set(S) else 0.0 for R in order] for S in order]
+    )
+
+
+def shapley(dividend: np.ndarray, M: int) -> np.ndarray:
+    """Returns phi_m = sum_{S containing m} dividend(S) / |S|, (..., M, C)."""
+    order = subsets(M)
+    weights = np.array([[1.0 / len(S) if m in S else 0.0 for S in order] for m in range(M)])
+    return np.einsum("ms,...sc->...mc", weights, dividend)
+
+
+def interaction(dividend: np.ndarray, M: int) -> np.ndarray:
+    """Returns the Shapley interaction index of every pair of players, sum_{S containing i, j} dividend(S) / (|S| - 1).
+
+    It is the mean over orders in which the two stand as one of what they add together beyond what each adds alone
+    (Grabisch and Roubens 1999, equation for dividends); for M = 2 it is the joint dividend.
+
+    Args:
+        dividend: (..., 2^M, C) in the order of `subsets`.
+
+    Returns:
+        (..., M, M, C), symmetric, with 0 on the diagonal, where the index is not defined.
+    """
+    order = subsets(M)
+    weights = np.array(
+        [
+            [
+                [1.0 / (len(S) - 1) if i != j and i in S and j in S else 0.0 for S in order]
+                for j in range(M)
+            ]
+            for i in range(M)
+        ]
+    )
+    return np.einsum("ijs,...sc->...ijc", weights, dividend)
+
+
+# Coalition values of any fusion model, by evaluation: the model fuses what the sample's modalities come to with what a
+# row's come to.
+#
+#     v(S) = mean over background rows n of y(x_S, x_n without S)
+#
+# No structure is asked of the model but `FusionModel`: modalities are encoded once, and only the
+# fusion is run for every coalition and row. Against all rows the values are exact; against some of
+# them, drawn at random without replacement, each has a standard error with the correction for a
+# finite population (Cochran 1977, "Sampling techniques", section 2.6). All coalitions of a sample
+# see the same rows, so that errors of dividends are those of differences within a row.
+
+CHUNK = 2048  # samples times rows that are fused at once
+
+
+def evaluated_values(
+    model: FusionModel, states: Mapping[str, Any], background: SampleBackground
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns v(S) with the bias, (B, 2^M, C), and standard errors of its dividends, same shape, 0 against all rows.
+
+    Args:
+        model: in double precision and eval mode.
+        states: of B samples, as `FusionModel.encode` gives them.
+        background: of the same model.
+    """
+    check(
+        background.modalities == model.modalities,
+        f"Argument `background` must come from a model of {list(model.modalities)}, but is of "
+        f"{list(background.modalities)}. Make it with this model.",
+    )
+    order = subsets(len(model.modalities))
+    found = [
+        _totals(model, one, background, order)
+        for one in _blocks(states, len(order) * len(model.outputs))
+    ]
+    means = [each.mean for each in found if each.mean is not None]
+    return np.concatenate(means), np.concatenate([each.errors(background.total) for each in found])
+
+
+def _blocks(states: Mapping[str, Any], numbers: int) -> Iterator[dict[str, Any]]:
+    """Samples whose scores, so many for each row, take no more than some hundred megabytes."""
+    step = max(1, 2**23 // (CHUNK * numbers))
+    for start in range(0, length(states), step):
+        yield {name: part(each, slice(start, start + step)) for name, each in states.items()}
+
+
+def _rows(background: SampleBackground) -> Iterator[dict[str, Any]]:
+    for start in range(0, background.size, CHUNK):
+        yield {
+            name: part(each, slice(start, start + CHUNK))
+            for name, each in background.states.items()
+        }
+
+
+def _totals(
+    model: FusionModel, states: Mapping[str, Any], background: SampleBackground, order: list[Subset]
+) -> Totals:
+    totals = Totals(len(order))
+    for rows in _rows(background):
+        totals.add(over_rows(model, states, rows, order))
+    return totals
+
+
+def value(
+    model: FusionModel,
+    states: Mapping[str, Any],
+    background: SampleBackground,
+    missing: Collection[str],
+) -> np.ndarray:
+    """Returns v(all but the missing modalities) with the bias, (B, C).
+
+    Raises:
+        NotFound: when a modality does not exist.
+    """
+    for name in missing:
+        choose("Modality", name, model.modalities)
+    kept = tuple(m for m, name in enumerate(model.modalities) if name not in missing)
+    return np.concatenate(
+        [
+            sum(over_rows(model, some, rows, [kept])[:, 0].sum(1) for rows in _rows(background))
+            / background.size
+            for some in _blocks(states, len(model.outputs))
+        ]
+    )
+
+
+def over_rows(
+    model: FusionModel, states: Mapping[str, Any], rows: Mapping[str, Any], order: list[Subset]
+) -> np.ndarray:
+    """Returns the scores of B samples, each coalition fused with R rows: (B, 2^M, R, C)."""
+    count, many = length(states), length(rows)
+    step = max(1, CHUNK // many)
+    with torch.no_grad():
+        nothing = model.scores(rows) if () in order else None  # the same for every sample
+        parts = [
+            _fused(
+                model,
+                {name: part(each, slice(start, start + step)) for name, each in states.items()},
+                rows,
+                order,
+                nothing,
+            )
+            for start in range(0, count, step)
+        ]
+    return np.concatenate(parts)
+
+
+def _fused(
+    model: FusionModel,
+    states: Mapping[str, Any],
+    rows: Mapping[str, Any],
+    order: list[Subset],
+    nothing: Tensor | None,
+) -> np.ndarray:
+    """As `over_rows`, of few samples; `nothing`: scores (R, C) of the rows themselves, for the empty coalition."""
+    count, many = length(states), length(rows)
+    own = {name: repeated(each, many) for name, each in states.items()}
+    theirs = {name: tiled(each, count) for name, each in rows.items()}
+    found = []
+    for subset in order:
+        if len(subset) == len(model.modalities):  # the same for every row
+            scores = model.scores(states)[:, None].expand(-1, many, -1)
+        elif not subset and nothing is not None:
+            scores = nothing[None].expand(count, -1, -1)
+        else:
+            mixed = {
+                name: (own if m in subset else theirs)[name]
+                for m, name in enumerate(model.modalities)
+            }
+            scores = model.scores(mixed).unflatten(0, (count, many))
+        found.append(scores.double().numpy())
+    return np.stack(found, 1)
+
+
+class Totals:
+    """Running means and, of dividends, squared deviations over rows (Welford 1962; Chan, Golub, LeVeque 1979).
+
+    Args:
+        coalitions: 2^M.
+    """
+
+    def __init__(self, coalitions: int):
+        self.count = 0
+        self.mean: np.ndarray | None = None
+        self._squares: np.ndarray | None = None
+        self._signs = signs(coalitions.bit_length() - 1)
+
+    def add(self, scores: np.ndarray) -> None:
+        """Takes the scores of some rows, (B, 2^M, R, C)."""
+        many = scores.shape[2]
+        mean = scores.mean(2)
+        dividends = np.einsum("sr,brnc->bsnc", self._signs, scores)
+        away = ((dividends - dividends.mean(2, keepdims=True)) ** 2).sum(2)
+        if self.mean is None or self._squares is None:
+            self.mean, self._squares, self.count = mean, away, many
+            return
+        shift = np.einsum("sr,brc->bsc", self._signs, mean - self.mean)
+        total = self.count + many
+        self._squares = self._squares + away + shift**2 * self.count * many / total
+        self.mean = self.mean + (mean - self.mean) * many / total
+        self.count = total
+
+    def errors(self, total: int) -> np.ndarray:
+        """Returns the standard errors of the dividends, (B, 2^M, C), where the rows are some of `total`."""
+        assert self._squares is not None
+        if self.count >= total:
+            return np.zeros_like(self._squares)
+        return np.asarray(
+            np.sqrt(self._squares / max(self.count - 1, 1) / self.count * (1 - self.count / total))
+        )
+
+
+# Exact coalition values, Harsanyi dividends and Shapley values of the modalities of one model.
+#
+# For QiNN-QJ, below; for the entangled fusion network see `rows.py` and `marginals.py`, for any other model
+# `evaluation.py`.
+#
+# The score is linear in every modality's state: y = Tr[O rho_1 x ... x rho_M] + b. The interventional value of a
+# coalition S against a background with mean state sigma is therefore exact without sampling,
+#
+#     v(S) = E_background[y(x_S, x'_rest)] = <psi_S| O_S |psi_S> + b,    O_S = Tr_rest[O (1_S x sigma_rest)],
+#
+# where the marginal observables O_S do not depend on the sample (interventional values: Janzing,
+# Minorics, Bloebaum 2020; dividends: Harsanyi 1963; Shapley 1953).
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Exact contributions for B samples and C outputs; `through_time` and `through_layers` add a leading axis.
+
+    Attributes:
+        modalities: names, M of them.
+        outputs: names, C of them.
+        coalitions: names of the 2^M subsets, "" first, then "text", ..., "text+audio", ...
+        values: v(S), (..., B, 2^M, C), with the bias; v of the full coalition is the prediction.
+        dividends: Harsanyi dividends, same shape; the one of "" is the baseline v(""), and all of them add up to the
+            prediction.
+        shapley: (..., B, M, C); with the baseline they add up to the prediction.
+        background: name of the background, such as "joint" or "cohort of 37 samples 'conflict'".
+        background_size: samples averaged over.
+        moments: names of the leading axis, where it is one of layers.
+        errors: standard errors of the dividends, (B, 2^M, C), where the background is some of the rows it stands for;
+            else None.
+    """
+
+    modalities: tuple[str, ...]
+    outputs: tuple[str, ...]
+    coalitions: tuple[str, ...]
+    values: np.ndarray
+    dividends: np.ndarray
+    shapley: np.ndarray
+    background: str
+    background_size: int
+    moments: tuple[str, ...] = ()
+    errors: np.ndarray | None = None
+
+    @cached_property
+    def interaction(self) -> np.ndarray:
+        """Shapley interaction index of any two modalities, (..., B, M, M, C), 0 on the diagonal; see `interaction`."""
+        return interaction(self.dividends, len(self.modalities))
+
+    @property
+    def prediction(self) -> np.ndarray:
+        """Scores (..., B, C)."""
+        return self.values[..., -1, :]
+
+    @property
+    def baseline(self) -> np.ndarray:
+        """The mean score over the background, v(""), (..., C)."""
+        return self.values[..., 0, 0, :]
+
+    def frame(self, ids: Sequence[str], output: int = 0) -> pd.DataFrame:
+        """Returns one row per sample: prediction, baseline, every dividend, Shapley value and interaction index of one
+        output."""
+        check(
+            self.values.ndim == 3,
+            "An explanation through time or layers has no single table; take one moment of it with `at`.",
+        )
+        columns: dict[str, np.ndarray] = {
+            "prediction": self.prediction[:, output],
+            "baseline": self.values[:, 0, output],
+        }
+        columns |= {
+            f"dividend[{name}]": self.dividends[:, s, output]
+            for s, name in enumerate(self.coalitions)
+            if name
+        }
+        columns |= {
+            f"shapley[{name}]": self.shapley[:, m, output] for m, name in enumerate(self.modalities)
+        }
+        columns |= {
+            f"interaction[{subset_name((a, b), self.modalities)}]": self.interaction[
+                :, a, b, output
+            ]
+            for a, b in combinations(range(len(self.modalities)), 2)
+        }
+        return pd.DataFrame(columns, index=pd.Index(list(ids), name="sample"))
+
+    def at(self, moment: int) -> Explanation:
+        """Returns the explanation at one place of the leading axis."""
+        check(self.values.ndim == 4, "This explanation has no leading axis. Use it as it is.")
+        check(
+            -len(self.values) <= moment < len(self.values),
+            f"Argument `moment` must be a place from 0 to {len(self.values) - 1}, but is {moment}.",
+        )
+        return replace(
+            self,
+            values=self.values[moment],
+            dividends=self.dividends[moment],
+            shapley=self.shapley[moment],
+            moments=(),
+        )
+
+
+def marginal_observables(observables: Tensor, background: Background) -> dict[Subset, Tensor]:
+    """Returns O_S = Tr_rest[O (1_S x sigma_rest)], (C, d_S, d_S), for every subset S of the modalities.
+
+    Args:
+        observables: O_c, (C, D, D), complex128.
+        background: whose mean state fills in for the modalities outside S.
+    """
+    dims, C = background.dims, len(observables)
+    M = len(dims)
+    marginals = {}
+    for subset in subsets(M):
+        rest = [m for m in range(M) if m not in subset]
+        order = [
+            0,
+            *(1 + m for m in subset),
+            *(1 + m for m in rest),
+            *(1 + M + m for m in subset),
+            *(1 + M + m for m in rest),
+        ]
+        sigma = rest_state(background.sigma, dims, subset)
+        r = len(sigma)
+        O = (
+            observables.reshape(C, *dims, *dims)
+            .permute(order)
+            .reshape(C, len(background.sigma) // r, r, -1, r)
+        )
+        marginals[subset] = torch.einsum("carbs,sr->cab", O, sigma)
+    return marginals
+
+
+def coalition_values(observables: Tensor, kets: Sequence[Tensor], background: Background) -> Tensor:
+    """Returns v(S) without the bias, (B, 2^M, C), in the order of `subsets`."""
+    parts = [
+        expectation(
+            O,
+            states.product([kets[m] for m in subset])
+            if subset
+            else kets[0].new_ones(len(kets[0]), 1),
+        )
+        for subset, O in marginal_observables(observables, background).items()
+    ]
+    return torch.stack(parts, 1)
+
+
+def explain(
+    model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground
+) -> Explanation:
+    """Returns the exact contributions of every modality and combination to the scores of every sample.
+
+    Args:
+        model: a trained model in eval mode.
+        inputs: features of B samples.
+        background: see `background`.
+    """
+    with torch.no_grad():
+        if not can(model, "states"):
+            return _evaluated(model, inputs, background)
+        found = _linear(model, inputs, background)
+        if not background.is_drawn or isinstance(background, SampleBackground):
+            return found
+        parts = np.stack([_linear(model, inputs, part).dividends for part in background.parts()])
+        left = (1 - background.size / background.total) / len(parts)
+        return replace(found, errors=parts.std(0, ddof=1) * np.sqrt(left))
+
+
+def _linear(
+    model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground
+) -> Explanation:
+    """Of a model whose scores are linear in states."""
+    if can(model, "masses"):
+        return _finish(
+            require(model, "masses"),
+            _of_rows(require(model, "masses"), inputs, background),
+            background,
+        )
+    with_kets = require(model, "kets")
+    return _of_states(with_kets, inputs, with_kets.observables().to(torch.complex128), background)
+
+
+def _evaluated(
+    model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground
+) -> Explanation:
+    if not isinstance(background, SampleBackground):
+        raise InvalidInput(
+            "Argument `background` comes from another kind of model. Make it with this model."
+        )
+    values, errors = evaluated_values(model, model.encode(inputs), background)
+    found = of_values(model, values, background)
+    return found if background.size == background.total else replace(found, errors=errors)
+
+
+def through_time(
+    model: QuantumJump,
+    inputs: Mapping[str, Features],
+    background: AnyBackground,
+    times: Sequence[float],
+) -> Explanation:
+    """Returns the contributions to Tr[O_c(t) rho_0] + b for every t: what the read-out would say at t.
+
+    Shapes have a leading axis nT.
+    """
+    with torch.no_grad():
+        O = model.observables(times).to(torch.complex128)
+        return _split(
+            _of_states(model, inputs, O.flatten(0, 1), background, len(times)), len(times)
+        )
+
+
+def through_layers(
+    model: EntangledQCNN, inputs: Mapping[str, Features], background: AnyBackground
+) -> Explanation:
+    """Returns the contributions to what the read-out would say if the circuit stopped at each of
+    `model.network.moments()`.
+
+    Those are the fused qubits ("input"), then after the convolution and after the pooling of each layer. Later gates,
+    convolution blocks and the rotations that pooling conditions, are left out; every qubit is still measured and the
+    head is the same. Shapes have a leading axis, whose names are in `moments`; its last place is `explain`.
+    """
+    check(
+        can(model, "layers"),
+        f"Argument `model` must be an entangled-qcnn, but is a {getattr(model, 'kind', type(model))}. Use "
+        "`through_time` for one that evolves.",
+    )
+    check(
+        type(model).observables is EntangledQCNN.observables,
+        "Argument `model` must be a model without noise: its read-out errors have no place between the layers. Use "
+        "the bare model.",
+    )
+    moments = model.network.moments()
+    with torch.no_grad():
+        O = torch.cat([_read_out_after(model, done) for _, done in moments])
+        flat = _finish(model, _of_rows(model, inputs, background, O), background, len(moments))
+    return _split(flat, len(moments), tuple(name for name, _ in moments))
+
+
+def through(
+    model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, points: Points
+) -> Explanation:
+    """Returns the contributions to what the read-out would say at each point of a model, see `FusionModel.points`.
+
+    Args:
+        model, inputs, background: as for `explain`. points: of this model.
+
+    Raises:
+        InvalidInput: when the model cannot be read out there.
+    """
+    if points.kind == "time":
+        return through_time(require(model, "time"), inputs, background, points.positions)
+    return through_layers(require(model, "layers"), inputs, background)
+
+
+def _read_out_after(model: EntangledQCNN, done: int) -> Tensor:
+    return (
+        model.observables()
+        if done == len(model.network.steps)
+        else model.network.observables(last=done)
+    )
+
+
+def _split(flat: Explanation, count: int, moments: tuple[str, ...] = ()) -> Explanation:
+    """An explanation of `count` times as many outputs as one with a leading axis."""
+
+    def split(a: np.ndarray) -> np.ndarray:
+        return np.moveaxis(a.reshape(*a.shape[:2], count, -1), 2, 0)
+
+    return replace(
+        flat,
+        values=split(flat.values),
+        dividends=split(flat.dividends),
+        shapley=split(flat.shapley),
+        moments=moments,
+    )
+
+
+def _of_states(
+    model: KetModel,
+    inputs: Mapping[str, Features],
+    O: Tensor,
+    background: AnyBackground,
+    times: int = 1,
+) -> Explanation:
+    if not isinstance(background, Background):
+        raise InvalidInput(
+            "Argument `background` comes from another kind of model. Make it with this model."
+        )
+    check(
+        background.dims == model.dims,
+        f"Argument `background` must come from a model with dims {model.dims}, "
+        f"but has dims {background.dims}. Make it with this model.",
+    )
+    encoded = model.encode(inputs)
+    kets = [encoded[name].to(torch.complex128) for name in model.modalities]
+    return _finish(model, coalition_values(O, kets, background), background, times)
+
+
+def _of_rows(
+    model: EntangledQCNN,
+    inputs: Mapping[str, Features],
+    background: AnyBackground,
+    O: Tensor | None = None,
+) -> Tensor:
+    n, M = model.elements, len(model.modalities)
+    if not isinstance(background, RowBackground) or background.masses.shape[1:] != (n, M):
+        raise InvalidInput(
+            f"Argument `background` must come from a model with {n} elements and {M} modalities. Make it with this "
+            "model."
+        )
+    encoded = model.encode(inputs)
+    masses = torch.stack([encoded[name].double() for name in model.modalities], -1)
+    if background.kind == "product":
+        return network_rows.marginal_values(model, masses, background.distributions, O)
+    return network_rows.row_values(model, masses, background.masses, O)
+
+
+def _finish(
+    model: StateModel, values: Tensor, background: AnyBackground, times: int = 1
+) -> Explanation:
+    return of_values(
+        model, (values + model.bias.detach().double().repeat(times)).numpy(), background
+    )
+
+
+def of_values(model: FusionModel, v: np.ndarray, background: AnyBackground) -> Explanation:
+    """Returns the explanation that coalition values with the bias, (B, 2^M, C) in the order of `subsets`, make."""
+    M = len(model.modalities)
+    dividend = dividends(v, M)
+    names = tuple(subset_name(s, model.modalities) for s in subsets(M))
+    return Explanation(
+        model.modalities,
+        model.outputs,
+        names,
+        v,
+        dividend,
+        shapley(dividend, M),
+        background.name,
+        background.size,
+    )
+
+
+# Short readings of exact contributions: shares of the modalities, and of the joint terms.
+
+
+def shares(explanation: Explanation) -> np.ndarray:
+    """Returns |phi_m| / sum |phi|, (..., B, M, C): the MM-SHAP share of each modality (Parcalabescu and Frank 2023).
+
+    Where every Shapley value is zero, the shares are equal.
+    """
+    return shares_of(explanation.shapley, -2)
+
+
+def shares_of(shapley: np.ndarray, axis: int = -1) -> np.ndarray:
+    """Returns |phi_m| / sum |phi| of Shapley values whose modalities lie along an axis, in their shape; equal shares
+    where all are zero."""
+    size = np.abs(shapley)
+    total = size.sum(axis, keepdims=True)
+    return np.where(total > 0, size / np.where(total > 0, total, 1), 1 / size.shape[axis])
+
+
+def joint_share(dividends: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Returns the joint terms' part of the sizes of all terms but the baseline, (T,); 0 where all are 0."""
+    single = sum((np.abs(v) for t, v in dividends.items() if t and "+" not in t), start=np.zeros(1))
+    joint = sum((np.abs(v) for t, v in dividends.items() if "+" in t), start=np.zeros(1))
+    total = np.asarray(single + joint)
+    return np.where(total > 0, joint / np.where(total > 0, total, 1), 0.0)

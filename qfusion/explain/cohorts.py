@@ -1,0 +1,357 @@
+"""Cohorts: a name and a filter over the columns of a table with one row a sample.
+
+    relation=conflict; error>1            what holds for each sample; all parts must hold
+    split=train; truth=3|5                one of several values; without a part on `split`, the test split is meant
+    text~awful; video!="a;b"              contains (upper or lower case); quotes around what holds `;`, `|` or spaces
+                                          at an end
+    pca[states]@0,0|1,1                   lies in a region of two columns, `pca[states].1` and `pca[states].2`: a box
+                                          between two corners, or a polygon of several
+
+A filter is text, so that it can stand in an address. It is taken apart by hand and only ever compared with columns:
+nothing in it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from qfusion._checks import check, choose, require_number
+from qfusion.explain.verdicts import RELATIONS
+
+MAX_TEXT, MAX_PARTS, MAX_VALUES, MAX_NAME, MAX_SAVED = 500, 12, 30, 40, 8
+OPERATORS = ("!=", "<=", ">=", "=", "<", ">", "~", "@")  # the longer ones first
+REGION = "@"
+SPLIT, EVERYTHING, DEFAULT_SPLIT = "split", "all", "test"
+_KNOWN_VALUES = 200  # columns with more distinct values than this may be asked for any value
+_HUGE = 1e12
+_RELATION = "relation"
+RELATIONS_THEN = {
+    "complement": ("agreement", "joint")
+}  # a relation of before joint decisions had a name of their own
+
+
+@dataclass(frozen=True)
+class Part:
+    """One condition: a column, an operator of `OPERATORS`, and the values of which one must fit."""
+
+    column: str
+    operator: str
+    values: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.column}{self.operator}{'|'.join(map(_quoted, self.values))}"
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """A name and its filter."""
+
+    name: str
+    parts: tuple[Part, ...]
+
+    @property
+    def filter(self) -> str:
+        """The filter as text; `parse` reads it back."""
+        return written(self.parts)
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.filter}"
+
+
+def written(parts: Sequence[Part]) -> str:
+    """Returns conditions as text."""
+    return "; ".join(map(str, parts))
+
+
+def parse(text: str) -> tuple[Part, ...]:
+    """Returns the conditions of a filter; none for an empty text.
+
+    Raises:
+        InvalidInput: when the text is too long, or a part is no condition; the message names the part.
+
+    Example:
+        >>> [str(part) for part in parse('relation=conflict; error >= 1; text~"a; b"')]
+        ['relation=conflict', 'error>=1', 'text~"a; b"']
+    """
+    check(
+        len(text) <= MAX_TEXT,
+        f"The filter has {len(text):,} characters, and at most {MAX_TEXT} are read. Use fewer conditions.",
+    )
+    check(text.isprintable(), "The filter holds characters that cannot be printed. Remove them.")
+    parts = tuple(_part(piece) for piece in _outside_quotes(text, ";") if piece.strip())
+    check(
+        len(parts) <= MAX_PARTS,
+        f"The filter has {len(parts)} conditions, and at most {MAX_PARTS} are read. Use fewer.",
+    )
+    return parts
+
+
+def parse_saved(text: str) -> Cohort:
+    """Returns a cohort from `NAME:FILTER`.
+
+    Raises:
+        InvalidInput: when the name or the filter does not fit.
+    """
+    name, colon, rest = text[: MAX_TEXT + MAX_NAME + 2].partition(":")
+    check(
+        bool(colon),
+        f"Cohort `{text[:60]}` must look like `NAME:FILTER`, such as `hard:error>1`. It has no colon.",
+    )
+    parts = parse(rest)
+    check(
+        bool(parts),
+        f"Cohort `{name[:60]}` has no filter. Write one behind the colon, such as `hard:error>1`.",
+    )
+    return Cohort(cohort_name(name), parts)
+
+
+def cohort_name(name: str) -> str:
+    """Returns the name of a cohort without spaces around it.
+
+    Raises:
+        InvalidInput: when it is empty or too long, or holds more than letters, digits, spaces, `_`, `-` and `.`.
+    """
+    bare = name.strip()
+    check(
+        0 < len(bare) <= MAX_NAME and all(c.isalnum() or c in " _-." for c in bare),
+        f"A cohort's name must be 1 to {MAX_NAME} letters, digits, spaces, `_`, `-` or `.`, but is {bare[:60]!r}. "
+        "Choose another.",
+    )
+    return bare
+
+
+def split_of(parts: Sequence[Part]) -> tuple[Part, ...]:
+    """Returns the conditions on the split: those that are there, or the test split."""
+    return tuple(part for part in parts if part.column == SPLIT) or (
+        Part(SPLIT, "=", (DEFAULT_SPLIT,)),
+    )
+
+
+def within_split(parts: Sequence[Part], frame: pd.DataFrame) -> np.ndarray:
+    """Returns which rows lie in the split (N,): the cohort's own when it names one, else the test split."""
+    return _all(split_of(parts), frame)
+
+
+def passing(parts: Sequence[Part], frame: pd.DataFrame) -> np.ndarray:
+    """Returns which rows belong to the cohort (N,), within its split.
+
+    A row whose value is missing passes no condition on it.
+
+    Args:
+        frame: one row a sample; its index can be asked for as `id`.
+
+    Raises:
+        NotFound: when there is no such column or value.
+        InvalidInput: when a value is no number, or the operator does not fit the column.
+    """
+    return _all([*split_of(parts), *(part for part in parts if part.column != SPLIT)], frame)
+
+
+def _all(parts: Sequence[Part], frame: pd.DataFrame) -> np.ndarray:
+    keep = np.ones(len(frame), dtype=bool)
+    for part in parts:
+        keep &= _holds(part, frame)
+    return keep
+
+
+def _holds(part: Part, frame: pd.DataFrame) -> np.ndarray:
+    if part.column == SPLIT and EVERYTHING in part.values:
+        return np.ones(len(frame), dtype=bool)
+    if part.operator == REGION:
+        return _within(part, frame)
+    values = column_of(part.column, frame)
+    compare = _numeric if pd.api.types.is_numeric_dtype(values) else _textual
+    return compare(part, values)
+
+
+def column_of(name: str, frame: pd.DataFrame) -> pd.Series:
+    """Returns a column by name, `id` for the index; a plus sign that an address has made a space is put back.
+
+    Raises:
+        NotFound: when there is none.
+    """
+    if name == "id":
+        return pd.Series(frame.index.astype(str), index=frame.index)
+    mended = name.replace(" ", "+")
+    return frame[
+        mended
+        if mended in frame.columns
+        else choose("Column", name, ["id", *map(str, frame.columns)])
+    ]
+
+
+def _within(part: Part, frame: pd.DataFrame) -> np.ndarray:
+    """Whether the two columns of a region lie in it; rows that have no place do not."""
+    axes = [f"{part.column}.{i}" for i in (1, 2)]
+    check(
+        all(axis in frame.columns for axis in axes),
+        f"Condition `{str(part)[:80]}`: `{REGION}` asks for a region of a map, such as `pca[states]@0,0|1,1`, and "
+        f"`{part.column[:40]}` is none of this model.",
+    )
+    check(
+        len(part.values) >= 2,
+        f"Condition `{str(part)[:80]}` must name two corners of a box, or those of a polygon.",
+    )
+    return inside(
+        np.array([_corner(value) for value in part.values]), frame[axes].to_numpy(dtype=float)
+    )
+
+
+def _corner(value: str) -> tuple[float, float]:
+    x, comma, y = value.partition(",")
+    check(bool(comma), f"A corner of a region must look like `0.5,-1`, but is `{value[:40]}`.")
+    return require_number("corner", x, -_HUGE, _HUGE), require_number("corner", y, -_HUGE, _HUGE)
+
+
+def inside(corners: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Returns which points (N, 2) lie in the box between two corners, edges included, or in a polygon of more (K, 2),
+    by how many of its edges lie to their right (even-odd rule); points that are not finite do not."""
+    known = np.isfinite(points).all(1)
+    if len(corners) == 2:
+        with np.errstate(invalid="ignore"):
+            return known & ((points >= corners.min(0)) & (points <= corners.max(0))).all(1)
+    x, y = np.where(known, points.T, 0.0)
+    odd = np.zeros(len(points), dtype=bool)
+    for (ax, ay), (bx, by) in zip(corners, np.roll(corners, -1, 0), strict=True):
+        if ay != by:
+            odd ^= ((ay > y) != (by > y)) & (x < ax + (y - ay) / (by - ay) * (bx - ax))
+    return odd & known
+
+
+def simplified(corners: np.ndarray, away: float) -> np.ndarray:
+    """Returns the corners of a polygon (K, 2) without those that lie nearer than `away` to the line between others
+    (Douglas and Peucker 1973); at least three."""
+    far = int(((corners - corners[0]) ** 2).sum(1).argmax())
+    if not 0 < far < len(corners):
+        return corners[:3]
+    closed = np.vstack([corners, corners[:1]])
+    kept = {0, far}
+    pieces = [(0, far), (far, len(corners))]
+    while pieces:
+        start, end = pieces.pop()
+        if end - start < 2:
+            continue
+        a, b = closed[start], closed[end]
+        between = closed[start + 1 : end] - a
+        along = b - a
+        share = np.clip(between @ along / max(float(along @ along), 1e-300), 0, 1)
+        gaps = np.hypot(*(between - share[:, None] * along).T)
+        at = int(gaps.argmax())
+        if gaps[at] > away:
+            kept.add(start + 1 + at)
+            pieces += [(start, start + 1 + at), (start + 1 + at, end)]
+    if len(kept) < 3:
+        kept |= {len(corners) // 2, len(corners) // 3, 2 * len(corners) // 3}
+    return corners[sorted(kept)]
+
+
+def _numeric(part: Part, column: pd.Series) -> np.ndarray:
+    check(
+        part.operator != "~",
+        f"Condition `{str(part)[:80]}`: `~` looks for words, `{part.column}` holds numbers. Use `=`, `<` or `>`.",
+    )
+    wanted = [require_number(part.column, value, -_HUGE, _HUGE) for value in part.values]
+    check(
+        part.operator in ("=", "!=") or len(wanted) == 1,
+        f"Condition `{str(part)[:80]}` must name one number after `{part.operator}`.",
+    )
+    found = column.to_numpy(dtype=float)
+    first = wanted[0]
+    if part.operator in ("=", "!="):
+        equal = np.any(
+            [np.isclose(found, number, rtol=1e-9, atol=1e-12) for number in wanted], axis=0
+        )
+        return (equal if part.operator == "=" else ~equal) & ~np.isnan(found)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(
+            {"<": found < first, "<=": found <= first, ">": found > first, ">=": found >= first}[
+                part.operator
+            ]
+        )
+
+
+def _textual(part: Part, column: pd.Series) -> np.ndarray:
+    check(
+        part.operator in ("=", "!=", "~"),
+        f"Condition `{str(part)[:80]}`: `{part.operator}` compares numbers, and `{part.column}` holds words. Use "
+        "`=`, `!=` or `~`.",
+    )
+    words, known = column.astype(str), column.notna().to_numpy()
+    if part.operator == "~":
+        lower = words.str.casefold()
+        return (
+            np.any(
+                [
+                    lower.str.contains(value.casefold(), regex=False).to_numpy()
+                    for value in part.values
+                ],
+                axis=0,
+            )
+            & known
+        )
+    distinct = words.unique()
+    if len(distinct) <= _KNOWN_VALUES:
+        known_words = [word for word in distinct if word]
+        if part.column == _RELATION:
+            known_words = list(dict.fromkeys([*known_words, *RELATIONS]))
+        for value in part.values:
+            choose(f"In column '{part.column}', value", value, known_words)
+    inside = words.isin(part.values).to_numpy()
+    return np.asarray(inside if part.operator == "=" else ~inside) & known
+
+
+def _part(piece: str) -> Part:
+    place, operator = next(
+        ((at, op) for at in range(len(piece)) for op in OPERATORS if piece.startswith(op, at)),
+        (0, ""),
+    )
+    column = piece[:place].strip()
+    check(
+        bool(operator) and bool(column),
+        f"Condition `{piece.strip()[:80]}` must look like `relation=conflict`, `error>1` or `text~word`. Remove or "
+        "mend it.",
+    )
+    values = tuple(
+        _unquoted(value) for value in _outside_quotes(piece[place + len(operator) :], "|")
+    )
+    check(
+        all(values),
+        f"Condition `{piece.strip()[:80]}` must name a value after `{operator}`. Write one.",
+    )
+    check(
+        len(values) <= MAX_VALUES,
+        f"Condition on `{column[:40]}` names {len(values)} values, and at most {MAX_VALUES} are read.",
+    )
+    if column == _RELATION:
+        values = tuple(
+            dict.fromkeys(now for value in values for now in RELATIONS_THEN.get(value, (value,)))
+        )
+    return Part(column, operator, values)
+
+
+def _outside_quotes(text: str, mark: str) -> Iterator[str]:
+    """Splits at marks that stand outside double quotes."""
+    start, quoted = 0, False
+    for at, letter in enumerate(text):
+        quoted ^= letter == '"'
+        if letter == mark and not quoted:
+            yield text[start:at]
+            start = at + 1
+    check(not quoted, f"A quote is opened and not closed in `{text[:80]}`. Close it.")
+    yield text[start:]
+
+
+def _unquoted(value: str) -> str:
+    bare = value.strip()
+    if len(bare) >= 2 and bare[0] == bare[-1] == '"':
+        return bare[1:-1].replace('""', '"')
+    return bare
+
+
+def _quoted(value: str) -> str:
+    plain = value == value.strip() and not any(mark in value for mark in ';|"')
+    return value if plain else '"' + value.replace('"', '""') + '"'

@@ -1,1 +1,0 @@
-"""What every modality, and every combination of modalities, contributed."""

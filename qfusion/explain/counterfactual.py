@@ -1,0 +1,593 @@
+"""How one modality's state enters a decision while all others stay, as an exact form with few coefficients, and
+what follows from it: the smallest change of one modality that turns the decision, and the search for it among
+real samples.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from qfusion._checks import check, choose
+from qfusion.explain.backgrounds import AnyBackground
+from qfusion.explain.coalitions import explain
+from qfusion.models import FusionModel, can, nested, require
+from qfusion.models.base import in_double
+from qfusion.models.encoders import Features
+from qfusion.models.fusion import patterns, probabilities
+
+MAX_COALITIONS = (
+    2**14
+)  # states times coalitions that are worked out for the forms of an EntangledQCNN's dividends
+
+
+def with_states(model: FusionModel, states: Mapping[str, Any]) -> FusionModel:
+    """Returns a model that shares this one's weights but takes every modality's state from `states`, whatever the
+    features."""
+    other = copy.copy(model)
+    other.__dict__["encode"] = lambda inputs: dict(states)
+    return other
+
+
+def states_of(model: FusionModel, inputs: Mapping[str, Features]) -> dict[str, Any]:
+    """Returns the modality states in double precision: kets (B, d_m), masses (B, n), or whatever the modalities come
+    to."""
+    with torch.no_grad():
+        return doubled(model.encode(inputs))
+
+
+def doubled(states: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns modality states in double precision, without their gradients."""
+    return {name: nested.mapped(_doubled, state) for name, state in states.items()}
+
+
+def _doubled(each: Tensor) -> Tensor:
+    if each.is_complex():
+        return each.detach().to(torch.complex128)
+    return each.detach().double() if each.is_floating_point() else each.detach()
+
+
+def scores_of(model: FusionModel, states: Mapping[str, Any]) -> Tensor:
+    """Returns the scores (B, C), with bias, of given modality states."""
+    with torch.no_grad():
+        return model.scores(doubled(states))
+
+
+def score_form(model: FusionModel, states: Mapping[str, Tensor], modality: str) -> Tensor:
+    """Returns the scores as forms of one modality's state, the others fixed: (C, d, d) complex or (C, 2^n).
+
+    Args:
+        states: of one sample, (1, d_m) kets or (1, n) masses.
+    """
+    probes = _probes(model, modality)
+    return _assemble(scores_of(model, _replaced(states, modality, probes)), model)
+
+
+def dividend_forms(
+    model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, modality: str
+) -> Tensor:
+    """Returns the Harsanyi dividends of one sample as forms of one modality's state: (2^M, C, d, d) complex or (2^M, C,
+    2^n).
+
+    Args:
+        inputs: of one sample. background: see `background`.
+
+    Raises:
+        InvalidInput: when an EntangledQCNN has so many elements and modalities that the forms would take minutes.
+    """
+    choose("Modality", modality, model.modalities)
+    probes = _probes(model, modality)
+    work = len(probes) * 2 ** len(model.modalities)
+    check(
+        can(model, "kets") or work <= MAX_COALITIONS,
+        f"Forms of the dividends need {work:,} coalitions here, more than {MAX_COALITIONS:,}. Ask for the score "
+        "instead.",
+    )
+    states = _replaced(states_of(model, inputs), modality, probes)
+    found = explain(with_states(model, states), inputs, background)
+    return _assemble(torch.from_numpy(found.dividends), model)
+
+
+def value(form: Tensor, state: Tensor) -> Tensor:
+    """Returns the value of forms (..., d, d) or (..., 2^n) at states (B, d) or (B, n): (B, ...); differentiable in the
+    states."""
+    if form.is_complex():
+        return torch.einsum("bi,...ij,bj->b...", state.conj(), form, state).real
+    return torch.einsum("bk,...k->b...", probabilities(state), form)
+
+
+def _replaced(states: Mapping[str, Tensor], modality: str, probes: Tensor) -> dict[str, Tensor]:
+    return {
+        name: probes if name == modality else state.expand(len(probes), -1)
+        for name, state in states.items()
+    }
+
+
+def _probes(model: FusionModel, modality: str) -> Tensor:
+    """The states whose values fix a form: (d^2, d) kets or (2^n, n) masses."""
+    if can(model, "masses"):
+        return patterns(require(model, "masses").elements).double()
+    d = require(model, "kets").dims[
+        model.modalities.index(choose("Modality", modality, model.modalities))
+    ]
+    basis = torch.eye(d, dtype=torch.complex128)
+    pairs = [
+        (basis[i] + phase * basis[j]) / 2**0.5
+        for i, j in combinations(range(d), 2)
+        for phase in (1, 1j)
+    ]
+    return torch.stack([*basis, *pairs])
+
+
+def _assemble(values: Tensor, model: FusionModel) -> Tensor:
+    """The forms from their values at the probes, (K, ...)."""
+    if can(model, "masses"):
+        return values.movedim(0, -1).contiguous()
+    d = round(len(values) ** 0.5)
+    form = torch.zeros(*values.shape[1:], d, d, dtype=torch.complex128)
+    for i in range(d):
+        form[..., i, i] = values[i].to(form.dtype)
+    # <i + j> = (q_ii + q_jj) / 2 + Re q_ij and <i + i j> = (q_ii + q_jj) / 2 - Im q_ij
+    for k, (i, j) in enumerate(combinations(range(d), 2)):
+        mean = (values[i] + values[j]) / 2
+        form[..., i, j] = torch.complex(values[d + 2 * k] - mean, mean - values[d + 2 * k + 1])
+        form[..., j, i] = form[..., i, j].conj()
+    return form
+
+
+# The smallest change of what one modality comes to that turns the decision of any model, by gradients: the best that
+# was found.
+#
+# With z the numbers that a modality comes to, all others fixed, "class j overtakes class k" (or
+# "the score changes sign") reads g(z) >= 0. The nearest z in the Euclidean norm is looked for by
+# the iteration of Hasofer and Lind (1974) and Rackwitz and Fiessler (1978): the point of the
+# linearised boundary that is nearest to the sample. What lies beyond the boundary is walked to on a
+# straight line, so that what is returned turns the decision; samples whose own numbers do are ends,
+# too. Nothing is said of whether any features give such numbers.
+
+SEARCH_MARGIN = 1e-6  # how far beyond the boundary, in units of the score, so that the flip is seen
+STEPS, DAMPING, BISECTIONS = 30, 0.5, 40
+NEAREST, KEPT = 8, 32  # ends that are walked to; points that the boundary is looked for before
+
+
+def flat(state: Any) -> Tensor:
+    """Returns the numbers of a state, (B, k); masks are not among them."""
+    parts = [each.flatten(1) for each in nested.leaves(state) if each.is_floating_point()]
+    return torch.cat(parts, 1)
+
+
+def filled(state: Any, numbers: Tensor) -> Any:
+    """Returns a state of the same form with other numbers, (B, k); masks are those of the state, of one row for all."""
+    at = 0
+
+    def fill(each: Tensor) -> Tensor:
+        nonlocal at
+        if not each.is_floating_point():
+            return each.expand(len(numbers), *each.shape[1:])
+        size = each[0].numel()
+        at += size
+        return numbers[:, at - size : at].reshape(-1, *each.shape[1:])
+
+    return nested.mapped(fill, state)
+
+
+def nearest(
+    model: FusionModel,
+    states: Mapping[str, Any],
+    modality: str,
+    was: int,
+    ends: Tensor | None = None,
+) -> Tensor | None:
+    """Returns the numbers (k,) nearest to the sample's own that turn the decision; None where none were found.
+
+    Args:
+        states: of one sample. modality: whose numbers may change.
+        was: the sample's decision, as of `counterfactual.decision`.
+        ends: numbers to walk to besides, (E, k): the NEAREST of them that turn the decision are.
+    """
+    own, C = flat(states[modality]), len(model.outputs)
+
+    def beyond(numbers: Tensor, wanted: Tensor | None = None) -> Tensor:
+        """How far the decision is another, or the wanted one, (B,)."""
+        count = len(numbers)
+        wide = {
+            name: nested.mapped(lambda each: each.expand(count, *each.shape[1:]), state)
+            for name, state in states.items()
+        }
+        scores = model.scores({**wide, modality: filled(states[modality], numbers)})
+        if C == 1:
+            return scores[:, 0] * (-1.0 if was else 1.0) - SEARCH_MARGIN
+        others = (
+            scores.index_fill(1, torch.tensor([was]), -torch.inf).amax(1)
+            if wanted is None
+            else scores[torch.arange(count), wanted]
+        )
+        return others - scores[:, was] - SEARCH_MARGIN
+
+    wanted = (
+        torch.tensor([c for c in range(C) if c != was])
+        if C > 1
+        else torch.zeros(1, dtype=torch.long)
+    )
+    found = _iterated(lambda numbers: beyond(numbers, wanted), own.expand(len(wanted), -1))
+    with torch.no_grad():
+        if ends is not None:
+            turning = ends[beyond(ends) > 0]
+            found = torch.cat([found, turning[(turning - own).norm(dim=1).argsort()[:NEAREST]]])
+        found = found[torch.isfinite(found).all(1)]
+        found = found[beyond(found) > 0] if len(found) else found
+        found = found[(found - own).norm(dim=1).argsort()[:KEPT]]
+        if not len(found):
+            return None
+        low, high = (
+            torch.zeros(len(found), 1, dtype=own.dtype),
+            torch.ones(len(found), 1, dtype=own.dtype),
+        )
+        for _ in range(BISECTIONS):
+            middle = (low + high) / 2
+            over = beyond(own + middle * (found - own))[:, None] > 0
+            low, high = torch.where(over, low, middle), torch.where(over, middle, high)
+        reached = own + high * (found - own)
+        return reached[int((reached - own).norm(dim=1).argmin())]
+
+
+def _iterated(margin: Callable[[Tensor], Tensor], own: Tensor) -> Tensor:
+    """Points of the iteration, a little beyond the linearised boundary, one row of (T, k) for each wanted decision:
+    (STEPS T, k)."""
+    here, points = own.clone(), []
+    for _ in range(STEPS):
+        here = here.detach().requires_grad_()
+        value = margin(here)
+        (slope,) = torch.autograd.grad(value.sum(), here)
+        size = slope.square().sum(1, keepdim=True).clamp_min(1e-12)
+        aim = own + ((slope * (here - own)).sum(1, keepdim=True) - value[:, None]) / size * slope
+        here = here + DAMPING * (aim - here)
+        points.append((own + 1.05 * (here - own)).detach())
+    return torch.cat(points)
+
+
+# The smallest change of one modality's state that turns a decision, and proof that it does.
+#
+# A decision is the sign of the score where there is one (positive above zero), else the class with the largest score.
+#
+# QiNN-QJ, exactly. With the other modalities fixed, "class j overtakes class k" (or "the score changes sign") reads
+# <psi|B|psi> >= 0 for one Hermitian d x d matrix B. The nearest state in fidelity maximises |<psi_0|psi>|^2 under it;
+# with b_i, c_i the eigenvalues of -B and the coefficients of psi_0 in its eigenvectors,
+# stationarity gives psi_i ~ c_i / (1 + t b_i), and t solves the secular equation sum_i |c_i|^2 b_i
+# / (1 + t b_i)^2 = 0, which falls strictly on the interval where all denominators are positive. A
+# quadratic problem with one quadratic constraint has no duality gap (S-lemma, see Polik and Terlaky
+# 2007), so this is the global optimum; where psi_0 has no part in the lowest eigenvector, that part
+# is added (the "hard case" of More and Sorensen 1983). The distance is the Fubini-Study angle
+# arccos |<psi_0|psi>|. No state does it if and only if B has no positive eigenvalue.
+#
+# EntangledQCNN, numerically. The score is multilinear in the masses p_i = sin^2(theta_i / 2), so its largest value lies
+# where all masses are 0 or 1: whether any state turns the decision is decided exactly. The nearest
+# one, in the Euclidean norm of the angles theta, is found by gradients from many starts (the
+# iteration of Hasofer and Lind 1974, Rackwitz and Fiessler 1978, then SLSQP): the best that was
+# found.
+#
+# Any other model: what a modality comes to is changed by gradients, see `search`; where none is
+# found, there may still be one.
+
+MARGIN = 1e-6  # how far beyond the boundary, in units of the score, so that the flip is seen
+_STEPS, _STARTS, _POLISHED = 120, 8, 6
+
+
+@dataclass(frozen=True, eq=False)
+class StateChange:
+    """The nearest state of one modality that turns the decision, or the news that there is none.
+
+    Attributes:
+        modality: whose state changes, all others stay.
+        possible: whether any state of it turns the decision; the other fields but `reach` say nothing where not.
+        state: the nearest one, ket (d,), masses (n,), or numbers that the modality comes to in another model, (k,).
+        distance: Fubini-Study angle of kets, Euclidean norm of the change of the angles theta of masses; radians. Of
+            other numbers the Euclidean norm of their change.
+        before, after: scores (C,); `after` from running the model with the new state.
+        decision, turned: the decision before and after: a class, or 1 for a positive score and 0 for another.
+        verified: whether the model, run again, decides otherwise.
+        exact: whether the distance is the global optimum, or the best that was found.
+        reach: how near the boundary this modality alone can come, in units of the score: >= 0 where possible.
+    """
+
+    modality: str
+    possible: bool
+    state: Tensor
+    distance: float
+    before: np.ndarray
+    after: np.ndarray
+    decision: int
+    turned: int
+    verified: bool
+    exact: bool
+    reach: float
+
+
+def decision(scores: np.ndarray | Tensor) -> int:
+    """Returns the class of the largest score; of a single score 1 where it is positive, else 0."""
+    values = np.asarray(scores, dtype=float).reshape(-1)
+    return int(values[0] > 0) if len(values) == 1 else int(values.argmax())
+
+
+def nearest_state(
+    model: FusionModel, states: Mapping[str, Any], modality: str, ends: Any = None
+) -> StateChange:
+    """Returns the smallest change of one modality's state that turns the decision on one sample.
+
+    Args:
+        model: in eval mode.
+        states: of the sample, (1, d_m) kets or (1, n) masses, as `forms.states_of` gives them.
+        modality: whose state may change.
+        ends: of a model without states, what the modality comes to in other samples, to walk to.
+
+    Raises:
+        NotFound: when there is no such modality.
+        InvalidInput: when `states` does not hold one sample.
+    """
+    model, states = in_double(model), doubled(states)
+    choose("Modality", modality, model.modalities)
+    check(
+        all(nested.length(states[name]) == 1 for name in model.modalities),
+        "Argument `states` must hold one sample, but holds several.",
+    )
+    if not can(model, "states"):
+        return _searched(model, states, modality, ends)
+    form = score_form(model, states, modality).detach()
+    own = states[modality][0]
+    before = scores_of(model, states)[0].numpy()
+    found, reach = (_nearest_ket if form.is_complex() else _nearest_masses)(
+        boundaries(form, before), own
+    )
+    best = min(found, key=lambda state: _distance(own, state), default=None)
+    exact, was = can(model, "kets"), decision(before)
+    if best is None:
+        return StateChange(
+            modality, False, own, math.inf, before, before, was, was, False, exact, reach
+        )
+    after = run_again(model, {**states, modality: best[None]})
+    turned = decision(after)
+    return StateChange(
+        modality,
+        True,
+        best,
+        _distance(own, best),
+        before,
+        after,
+        was,
+        turned,
+        turned != was,
+        exact,
+        reach,
+    )
+
+
+def _searched(
+    model: FusionModel, states: Mapping[str, Any], modality: str, ends: Any
+) -> StateChange:
+    """The nearest that gradients find, over all other decisions."""
+    before = scores_of(model, states)[0].numpy()
+    was, own = decision(before), states[modality]
+    best = nearest(model, states, modality, was, None if ends is None else flat(ends))
+    if best is None:
+        return StateChange(
+            modality,
+            False,
+            flat(own)[0],
+            math.inf,
+            before,
+            before,
+            was,
+            was,
+            False,
+            False,
+            -math.inf,
+        )
+    after = scores_of(model, {**states, modality: filled(own, best[None])})[0].numpy()
+    turned = decision(after)
+    return StateChange(
+        modality,
+        True,
+        best,
+        float((best - flat(own)[0]).norm()),
+        before,
+        after,
+        was,
+        turned,
+        turned != was,
+        False,
+        0.0,
+    )
+
+
+def boundaries(form: Tensor, scores: np.ndarray) -> list[Tensor]:
+    """Returns forms that are >= 0 where the decision differs from that of `scores`: one for each other class, or the
+    sign's."""
+    if len(form) == 1:
+        return [form[0] * (-1.0 if decision(scores) else 1.0)]
+    held = decision(scores)
+    return [form[c] - form[held] for c in range(len(form)) if c != held]
+
+
+def run_again(model: FusionModel, states: Mapping[str, Tensor]) -> np.ndarray:
+    """Returns the scores (C,) of one sample's states by the other picture: the state evolves (QiNN-QJ), or passes the
+    network's layers."""
+    with torch.no_grad():
+        return require(model, "states").direct_scores(states)[0].numpy()
+
+
+def distance(first: Tensor, second: Tensor) -> Tensor:
+    """Returns the distance of states (..., d) or (..., n) in radians: Fubini-Study angle of kets, norm of the angles
+    between masses."""
+    if first.is_complex():
+        overlap = (first.conj() * second).sum(-1)
+        # arccos loses half the digits near zero distance; the rest of the second ket does not.
+        rest = torch.linalg.vector_norm(second - overlap[..., None] * first, dim=-1)
+        return torch.atan2(rest, overlap.abs())
+    return torch.linalg.vector_norm(angles(first) - angles(second), dim=-1)
+
+
+def angles(masses: Tensor) -> Tensor:
+    """Returns theta = 2 arcsin sqrt(p) in [0, pi] of masses."""
+    return 2 * torch.asin(masses.clamp(0, 1).sqrt())
+
+
+def _distance(first: Tensor, second: Tensor) -> float:
+    return float(distance(first, second))
+
+
+def _nearest_ket(wanted: list[Tensor], psi: Tensor) -> tuple[list[Tensor], float]:
+    """The nearest ket on each boundary that has one, and how far beyond any of them a ket can get."""
+    every = [_ket(B, psi) for B in wanted]
+    return [ket for ket, _ in every if ket is not None], max(reach for _, reach in every)
+
+
+def _ket(B: Tensor, psi: Tensor) -> tuple[Tensor | None, float]:
+    """The nearest unit ket with <B> = MARGIN (None when there is none), and the largest <B> of all kets."""
+    from scipy.optimize import brentq
+
+    wanted = MARGIN * max(1.0, float(torch.linalg.matrix_norm(B, 2)))
+    eigenvalues, vectors = torch.linalg.eigh(wanted * torch.eye(len(B), dtype=B.dtype) - B)
+    b, c = eigenvalues.numpy(), (vectors.mH @ psi).numpy()
+    reach, w = wanted - float(b[0]), np.abs(c) ** 2
+    if w @ b <= 0:
+        return psi, reach
+    if b[0] >= 0:
+        return None, reach
+    size = -b[0]
+
+    def denominators(log_delta: float) -> np.ndarray:
+        delta = math.exp(log_delta)  # 1 + t b_0: how close t is to its end, without cancellation
+        return np.where(b == b[0], delta, 1 + (1 - delta) * b / size)
+
+    def secular(log_delta: float) -> float:
+        return float((w * b / denominators(log_delta) ** 2).sum())
+
+    end = math.log(1e-13)
+    if secular(end) <= 0:
+        found = c / denominators(brentq(secular, end, 0.0, xtol=1e-14, rtol=1e-15, maxiter=300))
+    else:  # the hard case: nothing, or next to nothing, lies along the lowest eigenvector
+        found = np.where(b == b[0], 0, c / np.where(b == b[0], 1, 1 + b / size))
+        found[0] = math.sqrt(max(float((np.abs(found) ** 2 * b).sum()) / size, 0.0))
+    state = vectors @ torch.from_numpy(found)
+    return state / torch.linalg.vector_norm(state), reach
+
+
+def _nearest_masses(wanted: list[Tensor], masses: Tensor) -> tuple[list[Tensor], float]:
+    """The nearest masses found on any boundary with sum_b P(b) t_b >= MARGIN, and how far beyond any of them masses can
+    get."""
+    n = len(masses)
+    every = torch.stack(wanted).numpy()
+    margins = MARGIN * np.maximum(1.0, np.abs(every).max(1))
+    reach = float(every.max())
+    start, corners = angles(masses.double()).numpy(), math.pi * patterns(n).double().numpy()
+    rng = np.random.default_rng(0)
+    shifted = every - margins[:, None]
+    starts, ends = [], []  # (t, angles): where gradients begin, and corners to walk to
+    for t in shifted[
+        shifted.max(1) > 0
+    ]:  # the largest value lies at a corner: no others can be reached
+        good = corners[t > 0]
+        near = good[np.linalg.norm(good - start, axis=1).argsort()[:_STARTS]]
+        begin = np.concatenate(
+            [start[None] + 1e-3, start + rng.standard_normal((_STARTS, n)), (start + near) / 2]
+        )
+        starts.append((np.repeat(t[None], len(begin), 0), begin))
+        ends.append((np.repeat(t[None], len(near), 0), near))
+    if not starts:
+        return [], reach
+    first, begin = (np.concatenate(part) for part in zip(*starts, strict=True))
+    second, near = (np.concatenate(part) for part in zip(*ends, strict=True))
+    t_all = np.concatenate([first, second])
+    points, crossing = _first_crossing(
+        t_all, start, np.concatenate([_iterate(first, start, begin), near])
+    )
+    t_all = t_all[crossing]
+    order = np.linalg.norm(points - start, axis=1).argsort()[:_POLISHED]
+    polished = [_polish(t_all[k], start, points[k]) for k in order]
+    best = min(polished, key=lambda theta: float(np.linalg.norm(theta - start)))
+    return [torch.from_numpy(np.sin(best / 2) ** 2)], reach
+
+
+def _value_and_slope(t: np.ndarray, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """sum_b P(b) t_b of forms (S, 2^n) at angles (S, n), and its gradient (S, n): one leg after the other, and back."""
+    S, n = theta.shape
+    p, legs, T = np.sin(theta / 2) ** 2, [], t
+    for i in reversed(range(n)):
+        T = T.reshape(S, -1, 2)
+        legs.append(T)
+        T = T[..., 0] + (T[..., 1] - T[..., 0]) * p[:, i, None]
+    value = T[:, 0]
+    slope, before = np.empty_like(theta), np.ones((S, 1))
+    for i in range(n):
+        T = legs[n - 1 - i]
+        slope[:, i] = ((T[..., 1] - T[..., 0]) * before).sum(1) * np.sin(theta[:, i]) / 2
+        one = before * p[:, i, None]
+        before = np.stack([before - one, one], -1).reshape(S, -1)
+    return value, slope
+
+
+def _iterate(t: np.ndarray, start: np.ndarray, theta: np.ndarray) -> np.ndarray:
+    """Damped steps to the nearest point of the linearised boundary, (S, n)."""
+    for _ in range(_STEPS):
+        g, slope = _value_and_slope(t, theta)
+        aim = (((slope * (theta - start)).sum(1) - g) / np.maximum((slope**2).sum(1), 1e-12))[
+            :, None
+        ] * slope
+        step = 0.4 * (start + np.clip(aim, -math.pi, math.pi) - theta)
+        theta = theta + step
+        if np.abs(step).max() < 1e-8:
+            break
+    return theta
+
+
+def _first_crossing(
+    t: np.ndarray, start: np.ndarray, ends: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where the straight ways from the start through `ends` (S, n) first cross their boundary, by bisection, and which
+    ways do, (S,)."""
+    along = np.linspace(0, 1.5, 49)
+    beyond = np.stack([_value_and_slope(t, start + a * (ends - start))[0] >= 0 for a in along])
+    crosses: np.ndarray = np.asarray(beyond.any(0))
+    if not crosses.any():
+        return ends[:0], crosses
+    t, way, first = t[crosses], (ends - start)[crosses], beyond.argmax(0)[crosses]
+    low, high = along[np.maximum(first - 1, 0)], along[first]
+    for _ in range(50):
+        middle = (low + high) / 2
+        done = _value_and_slope(t, start + middle[:, None] * way)[0] >= 0
+        low, high = np.where(done, low, middle), np.where(done, middle, high)
+    return start + high[:, None] * way, crosses
+
+
+def _polish(t: np.ndarray, start: np.ndarray, theta: np.ndarray) -> np.ndarray:
+    """SLSQP from a point on the boundary; the point itself where that does not improve it."""
+    from scipy.optimize import minimize
+
+    scale = float(np.abs(t).max())
+    found = minimize(
+        lambda x: ((x - start) ** 2).sum(),
+        theta,
+        jac=lambda x: 2 * (x - start),
+        method="SLSQP",
+        constraints=[
+            {
+                "type": "ineq",
+                "fun": lambda x: _value_and_slope(t[None], x[None])[0][0] / scale,
+                "jac": lambda x: _value_and_slope(t[None], x[None])[1][0] / scale,
+            }
+        ],
+        options={"maxiter": 200, "ftol": 1e-14},
+    )
+    moved, _ = _first_crossing(t[None], start, found.x[None])
+    better = len(moved) and float(np.linalg.norm(moved[0] - start)) < float(
+        np.linalg.norm(theta - start)
+    )
+    return moved[0] if better else theta

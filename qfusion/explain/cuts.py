@@ -1,0 +1,822 @@
+"""What correlation between modalities does for a decision: the evolution without it (time-dependent mean field),
+cuts of single moments, their effect on the test metrics, and the sentences that say so.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import scipy
+import torch
+from torch import Tensor
+
+from qfusion._checks import check, choose
+from qfusion._sentences import size
+from qfusion.data.modality import Target
+from qfusion.errors import InvalidInput
+from qfusion.explain import stability
+from qfusion.explain.backgrounds import AnyBackground, Background
+from qfusion.explain.coalitions import dividends as harsanyi
+from qfusion.models.abilities import require
+from qfusion.models.quantum_jump import QuantumJump
+from qfusion.quantum import states
+from qfusion.quantum.decomposition import subset_name, subsets
+from qfusion.training import metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from qfusion.models import FusionModel
+    from qfusion.models.encoders import Features
+
+
+RELATIVE, ABSOLUTE = 1e-8, 1e-10  # tolerances of the integrator
+_SMALL = (
+    2**17
+)  # numbers of a table, a sample, that is read faster than the products of `_Rate` are done: measured
+
+
+def evolve(
+    H: Tensor, jumps: Tensor, own: Tensor, rest: Tensor, times: Sequence[float]
+) -> tuple[Tensor, Tensor]:
+    """Returns rho_a(t) (nT, B, d, d) and rho_b(t) (nT, B, r, r), complex128.
+
+    Args:
+        H: Hamiltonian (d r, d r), part a first. jumps: jump operators (K, d r, d r).
+        own: states rho_a(0), (B, d, d). rest: states rho_b(0), (B, r, r).
+        times: ascending, not negative.
+
+    Raises:
+        InvalidInput: when the integration does not succeed.
+    """
+    own, rest = (part.detach().to(torch.complex128) for part in (own, rest))
+    B, d, r = len(own), own.shape[-1], rest.shape[-1]
+    moments, places = np.unique(np.asarray(times, dtype=float), return_inverse=True)
+    if moments[-1] == 0:
+        return own.expand(len(times), B, d, d), rest.expand(len(times), B, r, r)
+    rate = (_Table if d * d * r * r * (d * d + r * r) <= _SMALL * B else _Rate)(H, jumps, d, r)
+
+    def slope(_: float, y: np.ndarray) -> np.ndarray:
+        return np.concatenate(
+            [part.reshape(-1).numpy() for part in rate(*_parts(torch.from_numpy(y), B, d, r))]
+        )
+
+    start = np.concatenate(
+        [part.reshape(-1).numpy() for part in (rate.enter(own), rate.enter(rest))]
+    )
+    found = scipy.integrate.solve_ivp(
+        slope,
+        (0.0, float(moments[-1])),
+        start,
+        "DOP853",
+        t_eval=moments,
+        rtol=RELATIVE,
+        atol=ABSOLUTE,
+    )
+    if not found.success:
+        raise InvalidInput(
+            f"The evolution without correlation does not converge ({found.message}). Lower the couplings or the "
+            "duration."
+        )
+    y = torch.from_numpy(np.ascontiguousarray(found.y.T))[torch.from_numpy(places.reshape(-1))]
+    return (
+        rate.leave(y[:, : B * d * d].reshape(-1, B, d, d)),
+        rate.leave(y[:, B * d * d :].reshape(-1, B, r, r)),
+    )
+
+
+def _parts(y: Tensor, B: int, d: int, r: int) -> tuple[Tensor, Tensor]:
+    return y[: B * d * d].reshape(B, d, d), y[B * d * d :].reshape(B, r, r)
+
+
+class _Table:
+    """The slopes of both parts as one real matrix on the products of their numbers, for many samples or small parts: a
+    Hermitian X stands as Re X + Im X, which keeps scalar products. For part a of L(X) = K X + X K^+ + sum_k L_k X L_k^+
+
+        (Tr_b L(X x Y))_ij = sum S_ij,mn,ef X_mn Y_ef,
+        S_ij,mn,ef = sum_k,b L_ib,me L*_jb,nf + K_if,me delta_jn + K*_je,nf delta_im,
+
+    and for part b the same with the parts exchanged.
+    """
+
+    def __init__(self, H: Tensor, jumps: Tensor, d: int, r: int):
+        K = (-1j * H - 0.5 * (jumps.mH @ jumps).sum(0)).view(d, r, d, r)
+        L = jumps.view(-1, d, r, d, r)
+        a = _seen(K, L)
+        b = _seen(K.permute(1, 0, 3, 2), L.permute(0, 2, 1, 4, 3)).permute(0, 1, 4, 5, 2, 3)
+        self.numbers = d * d
+        self.table = torch.cat(
+            [each.reshape(-1, d * d * r * r) for each in (_real(a), _real(b))]
+        ).T.contiguous()
+
+    def __call__(self, own: Tensor, rest: Tensor) -> tuple[Tensor, Tensor]:
+        B = len(own)
+        found = (own.reshape(B, -1, 1) * rest.reshape(B, 1, -1)).view(B, -1) @ self.table
+        return found[:, : self.numbers], found[:, self.numbers :]
+
+    @staticmethod
+    def enter(X: Tensor) -> Tensor:
+        """Hermitian matrices as real ones."""
+        return X.real + X.imag
+
+    @staticmethod
+    def leave(R: Tensor) -> Tensor:
+        """And back."""
+        return torch.complex((R + R.mT) / 2, (R - R.mT) / 2)
+
+
+def _seen(K: Tensor, L: Tensor) -> Tensor:
+    """S_ij,mn,ef of the first part, (d, d, d, d, r, r)."""
+    one = torch.eye(K.shape[0], dtype=K.dtype)
+    return (
+        torch.einsum("kibme,kjbnf->ijmnef", L, L.conj())
+        + torch.einsum("ifme,jn->ijmnef", K, one)
+        + torch.einsum("jenf,im->ijmnef", K.conj(), one)
+    )
+
+
+def _real(S: Tensor) -> Tensor:
+    """S_ij,mn,ef on Hermitian matrices, as real ones."""
+    half = (1 + 1j) / 2  # Re X + Im X = R is X = half R + half* R^T
+    S = half * S + half.conjugate() * S.transpose(2, 3)
+    S = half * S + half.conjugate() * S.transpose(4, 5)
+    return S.real + S.imag
+
+
+class _Rate:
+    """The slopes of both parts by products of matrices: (rho_a x rho_b) (G^+, all L_k^+), one part after the other,
+    then of sum_k L_k (X L_k^+) what each part sees."""
+
+    def __init__(self, H: Tensor, jumps: Tensor, d: int, r: int):
+        G = -1j * H - 0.5 * (jumps.mH @ jumps).sum(0)
+        self.d, self.r, self.K = d, r, len(jumps)
+        self.right = torch.cat([G.mH, *jumps.mH], 1).view(d, -1)
+        L = jumps.view(-1, d, r, d * r)
+        self.left = L.permute(1, 0, 2, 3).reshape(d, -1), L.permute(2, 0, 1, 3).reshape(r, -1)
+
+    def __call__(self, own: Tensor, rest: Tensor) -> tuple[Tensor, Tensor]:
+        B, d, r, K = len(own), self.d, self.r, self.K
+        half = (own.reshape(B * d, d) @ self.right).view(B, d, r, -1)
+        Z = (rest[:, None] @ half).view(B, d, r, 1 + K, d, r)
+        a, b = torch.einsum("ijbnb->ijn", Z[:, :, :, 0]), torch.einsum("iajan->ijn", Z[:, :, :, 0])
+        a, b = a + a.mH, b + b.mH
+        if K:
+            Z = Z[:, :, :, 1:]  # (B, c, e, k, a, b)
+            a = a + (self.left[0] @ Z.permute(3, 5, 1, 2, 0, 4).reshape(-1, B * d)).view(
+                d, B, d
+            ).transpose(0, 1)
+            b = b + (self.left[1] @ Z.permute(3, 4, 1, 2, 0, 5).reshape(-1, B * r)).view(
+                r, B, r
+            ).transpose(0, 1)
+        return (a + a.mH) / 2, (b + b.mH) / 2
+
+    @staticmethod
+    def enter(X: Tensor) -> Tensor:
+        """As it is."""
+        return X
+
+    leave = enter
+
+
+# Are the correlations needed, and when? What the model would say if those of one modality were taken away at a time t.
+#
+#     "cut"        rho(t) -> rho_m(t) x rho_rest(t): all correlation of modality m with the rest goes
+# "dephased"   rho(t) -> sum_i (P_i x 1) rho(t) (P_i x 1), P_i the eigenprojectors of rho_m(t): all
+# entanglement of m
+#                  with the rest goes, the classical correlation of its populations stays (the channel measures, so it
+#                  breaks entanglement). Quantum correlation short of entanglement (discord) goes too, so a loss is not
+#                  due to entanglement alone; what is not lost needs none
+#     "held"       no correlation of m with the rest ever arises up to t: each of the two feels the other's state alone
+# (`uncorrelated`). A cut at one time leaves what correlation did before and does after it; this
+# one, at
+#                  t = T, leaves nothing of it
+#
+#     y_kind(t, m) = Tr[O(T - t) rho_kind(t)] + b: then the state evolves on and is read as before. Exact, not sampled.
+#
+# The first two keep the states rho_m(t) and rho_rest(t) themselves. So nothing changes at t = 0, where the state is a
+# product, and nothing at t = T under a read-out that looks at single modalities. What changes between is what the later
+# evolution makes of correlation that is there at t. "held" is the cut done over and over; it is
+# integrated to a relative tolerance of 1e-8, and takes most of the time.
+#
+# Where eigenvalues of rho_m agree (within `EQUAL`), the basis is not defined. The mean over all bases of such an
+# eigenspace is taken: X -> (X + 1 x Tr_space X) / (n + 1) for its dimension n, which is X for n =
+# 1, breaks entanglement for every n, and depends on the state alone. (Dephasing onto the whole
+# eigenspace would leave a maximally entangled state as it is.) An eigenvalue of 0 has nothing to
+# dephase.
+#
+# It is an intervention on the state of the model, not on the data: no input need make the state that is put there.
+# Horodecki, Shor and Ruskai (2003), Rev. Math. Phys. 15, 629 (channels that break entanglement).
+
+KINDS: dict[str, str] = {
+    "cut": "All correlation of the modality with the rest is taken away.",
+    "dephased": "All but the classical correlation of the modality's populations is taken away: no entanglement is "
+    "left.",
+    "held": "The modality and the rest are kept uncorrelated all the time up to then.",
+}
+DEFAULT = ("cut", "dephased")
+HELD = "held"
+TIMES = 21
+EQUAL = 1e-8  # eigenvalues that differ by less count as equal
+_HELD = 2**20  # complex numbers of the states at all times, held at once
+
+
+@dataclass(frozen=True, eq=False)
+class Cuts:
+    """Scores of B samples after correlation was taken away at a time, for K kinds, M modalities and nT times.
+
+    Attributes:
+        modalities: those whose correlation was taken away, M of them. outputs: names, C of them. kinds: of `KINDS`, K
+            of them.
+        times: (nT,) in model units.
+        scores: (K, M, nT, B, C), with bias. before: undisturbed, (B, C).
+        coalitions: names of the subsets of all modalities of the model, "" first; none unless dividends were asked for.
+        dividends: Harsanyi dividends of the scores after the cut, (K, M, nT, B, 2^M', C) for M' modalities of the
+            model, and
+        dividends_before: undisturbed, (B, 2^M', C); None unless asked for. They add up to the scores.
+    """
+
+    modalities: tuple[str, ...]
+    outputs: tuple[str, ...]
+    times: np.ndarray
+    kinds: tuple[str, ...]
+    scores: np.ndarray
+    before: np.ndarray
+    coalitions: tuple[str, ...] = ()
+    dividends: np.ndarray | None = None
+    dividends_before: np.ndarray | None = None
+
+    @property
+    def changes(self) -> np.ndarray:
+        """Scores after the cut less undisturbed ones, (K, M, nT, B, C)."""
+        return self.scores - self.before
+
+    def sizes(self) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the mean over samples of |dividend| after the cut, (K, M, nT, 2^M', C), and undisturbed, (2^M', C).
+
+        Raises:
+            InvalidInput: when no dividends were asked for.
+        """
+        if self.dividends is None or self.dividends_before is None:
+            raise InvalidInput(
+                "These cuts hold no dividends. Give `cuts` a background, which asks for them."
+            )
+        return np.abs(self.dividends).mean(3), np.abs(self.dividends_before).mean(0)
+
+    def frame(self, row: int = 0, output: int = 0) -> pd.DataFrame:
+        """Returns one row a time: `t`, `undisturbed`, and `cut[text]`, `dephased[text]`, ... of a sample and output."""
+        columns = {
+            "t": self.times,
+            "undisturbed": np.full(len(self.times), self.before[row, output]),
+        }
+        columns |= {
+            f"{kind}[{name}]": self.scores[k, m, :, row, output]
+            for m, name in enumerate(self.modalities)
+            for k, kind in enumerate(self.kinds)
+        }
+        return pd.DataFrame(columns)
+
+
+def cuts(
+    model: FusionModel,
+    inputs: Mapping[str, Features],
+    times: Sequence[float] | np.ndarray | None = None,
+    *,
+    modalities: Sequence[str] | None = None,
+    kinds: Sequence[str] = DEFAULT,
+    background: AnyBackground | None = None,
+) -> Cuts:
+    """Returns what a model says after a modality's correlations were taken away, for every time, modality and sample.
+
+    With a background, the dividends too, at 2^M times the work. The value of a coalition is then the score after the
+    cut of the evolved state rho_S x (mean states sigma_m of the others), whose own correlation is cut. Of the
+    background only the states sigma_m are used, whatever its kind: in a joint background the modalities are correlated
+    before any evolution, so that a cut at t = 0 would change the values of coalitions although the sample's own state
+    is a product there.
+
+    Args:
+        model: a trained QiNN-QJ in eval mode; one that samples trajectories is evolved by the master equation.
+        inputs: features of B samples.
+        times: ascending, in [0, T]; `TIMES` of them, evenly, unless given.
+        modalities: whose correlation is taken away, each on its own; all unless given. kinds: of `KINDS`; `DEFAULT`
+            unless given.
+        background: asks for dividends.
+
+    Raises:
+        InvalidInput: when the model does not evolve in time or has one modality, a time is outside [0, T], or the
+            background is of another model.
+        NotFound: when a modality or kind does not exist.
+    """
+    moving = require(model, "time", "to cut at")
+    chosen, wanted = _chosen(moving, modalities, kinds)
+    moments = _moments(times, float(moving.duration))
+    with torch.no_grad():
+        encoded = model.encode(inputs)
+        kets = [encoded[name] for name in model.modalities]
+        run = _Run(moving, moments, [model.modalities.index(name) for name in chosen], wanted)
+        start, bias = [states.density(ket) for ket in kets], model.bias.detach().double().numpy()
+        scores, before = (part + bias for part in run.values(start))
+        if background is None:
+            return Cuts(chosen, model.outputs, np.array(moments), wanted, scores, before)
+        means = _means(moving, background, start)
+        order = subsets(len(kets))
+        parts = [
+            run.values([start[m] if m in S else means[m] for m in range(len(kets))]) for S in order
+        ]
+    after, undisturbed = (
+        np.stack([np.broadcast_to(part[i], like.shape) for part in parts], -2) + bias
+        for i, like in ((0, scores), (1, before))
+    )
+    names = tuple(subset_name(S, model.modalities) for S in order)
+    return Cuts(
+        chosen,
+        model.outputs,
+        np.array(moments),
+        wanted,
+        scores,
+        before,
+        names,
+        harsanyi(after, len(kets)),
+        harsanyi(undisturbed, len(kets)),
+    )
+
+
+def _chosen(
+    model: QuantumJump, modalities: Sequence[str] | None, kinds: Sequence[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    check(
+        len(model.modalities) > 1,
+        f"Argument `model` must have two modalities or more, but has one, '{model.modalities[0]}': it is "
+        "correlated with nothing.",
+    )
+    names = tuple(model.modalities) if modalities is None else tuple(dict.fromkeys(modalities))
+    for name in names:
+        choose("Modality", name, model.modalities)
+    for kind in kinds:
+        choose("Kind of cut", kind, KINDS)
+    check(
+        len(names) > 0 and len(kinds) > 0,
+        "Arguments `modalities` and `kinds` must each name one at least, but do not. Leave them out for all.",
+    )
+    return names, tuple(dict.fromkeys(kinds))
+
+
+def _moments(times: Sequence[float] | np.ndarray | None, duration: float) -> list[float]:
+    if times is None:
+        return [float(t) for t in np.linspace(0.0, duration, TIMES)]
+    moments = [float(t) for t in times]
+    check(
+        len(moments) > 0,
+        "Argument `times` must hold one time at least, but is empty. Leave it out for 21 times.",
+    )
+    outside = [f"{t:g}" for t in moments if not 0 <= t <= duration * (1 + 1e-12)]
+    check(
+        not outside,
+        f"Argument `times` must lie in [0, {duration:g}], the time that the model evolves for, but holds "
+        f"{', '.join(outside[:6])}. Leave these out.",
+    )
+    check(
+        moments == sorted(moments),
+        f"Argument `times` must be ascending, but is {moments[:6]}. Sort it.",
+    )
+    return [min(t, duration) for t in moments]
+
+
+def _means(model: QuantumJump, background: AnyBackground, start: list[Tensor]) -> list[Tensor]:
+    """The background's mean state of every modality, (1, d, d)."""
+    if not isinstance(background, Background) or background.dims != model.dims:
+        raise InvalidInput(
+            "Argument `background` comes from another kind of model, or of other dimensions. Make it with this model."
+        )
+    return [
+        states.partial_trace(background.sigma, model.dims, (m,)).to(rho.dtype)[None]
+        for m, rho in enumerate(start)
+    ]
+
+
+class _Run:
+    """The observables O(T - t) of a model and what it takes to evolve states, worked out once for all states."""
+
+    def __init__(
+        self, model: QuantumJump, moments: list[float], places: list[int], kinds: tuple[str, ...]
+    ):
+        self.model, self.moments, self.places, self.kinds, self.dims = (
+            model,
+            moments,
+            places,
+            kinds,
+            model.dims,
+        )
+        T = float(model.duration)
+        O = model.observables([*(T - t for t in reversed(moments)), T]).to(torch.complex128)
+        self.end = _flat(O[-1])
+        evolved = O[:-1].flip(0)
+        self.views = {m: _flat(_first(evolved, self.dims, m)) for m in places}
+        self.system = model.system() if HELD in kinds else None
+
+    def values(self, factors: list[Tensor]) -> tuple[np.ndarray, np.ndarray]:
+        """Scores without bias, cut (K, M, nT, B, C) and undisturbed (B, C), of product states with these factors, (B or
+        1, d, d)."""
+        B, D = max(len(rho) for rho in factors), math.prod(self.dims)
+        size = max(1, _HELD // (len(self.moments) * D**2))
+        parts = []
+        for i in range(0, B, size):
+            chunk = [f if len(f) == 1 else f[i : i + size] for f in factors]
+            rho = _kron(chunk)
+            parts.append((self._chunk(rho, chunk), _flat(rho.to(torch.complex128)) @ self.end.mT))
+        after, before = zip(*parts, strict=True)
+        return torch.cat(after, 3).numpy(), torch.cat(before).numpy()
+
+    def _chunk(self, rho: Tensor, factors: list[Tensor]) -> Tensor:
+        through = self.model.evolve_states(rho, self.moments).to(torch.complex128)
+        found = []
+        for m in self.places:
+            seen = _first(through, self.dims, m)
+            states_after = (
+                self._held(factors, m) if kind == HELD else _CHANNELS[kind](seen)
+                for kind in self.kinds
+            )
+            found.append(torch.stack([_flat(state) @ self.views[m].mT for state in states_after]))
+        return torch.stack(found, 1)
+
+    def _held(self, factors: list[Tensor], m: int) -> Tensor:
+        """The state (nT, B, d d, r r) when m and the rest are kept uncorrelated."""
+        assert self.system is not None
+        d, D = self.dims[m], math.prod(self.dims)
+        H, jumps = (
+            _first(X, self.dims, m)
+            .reshape(len(X), d, d, D // d, D // d)
+            .transpose(2, 3)
+            .reshape(len(X), D, D)
+            for X in (self.system.H[None], self.system.jumps)
+        )
+        size = max(map(len, factors))
+        own, rest = (
+            part.expand(size, *part.shape[1:])
+            for part in (factors[m], _kron([f for k, f in enumerate(factors) if k != m]))
+        )
+        own, rest = evolve(H[0], jumps, own, rest, self.moments)
+        return own.flatten(-2)[..., :, None] * rest.flatten(-2)[..., None, :]
+
+
+def _flat(X: Tensor) -> Tensor:
+    """Operators, held in the last two axes, as real vectors: the product of two Hermitian ones is Tr[X Y]."""
+    return torch.view_as_real(X.resolve_conj()).flatten(-3)
+
+
+def _first(X: Tensor, dims: tuple[int, ...], m: int) -> Tensor:
+    """Operators (..., D, D) as (..., d d, r r): row and column of modality m, then those of the rest."""
+    left, d, right = math.prod(dims[:m]), dims[m], math.prod(dims[m + 1 :])
+    b = X.ndim - 2
+    order = [*range(b), b + 1, b + 4, b, b + 2, b + 3, b + 5]
+    return (
+        X.reshape(*X.shape[:-2], left, d, right, left, d, right)
+        .permute(order)
+        .reshape(*X.shape[:-2], d * d, (left * right) ** 2)
+    )
+
+
+def _kron(factors: list[Tensor]) -> Tensor:
+    """Products (B, D, D) of factors (B or 1, d, d)."""
+    total = factors[0]
+    for factor in factors[1:]:
+        b, side = max(len(total), len(factor)), total.shape[-1] * factor.shape[-1]
+        total = (total[:, :, None, :, None] * factor[:, None, :, None, :]).reshape(b, side, side)
+    return total
+
+
+def _reduced(rho: Tensor) -> Tensor:
+    """rho_m as (..., d d) of states (..., d d, r r); with the last axes exchanged, rho_rest."""
+    r = math.isqrt(rho.shape[-1])
+    return rho[..., :: r + 1].sum(-1)  # the diagonal of the rest
+
+
+def _cut(rho: Tensor) -> Tensor:
+    """rho_m x rho_rest of states (..., d d, r r)."""
+    return _reduced(rho)[..., :, None] * _reduced(rho.mT)[..., None, :]
+
+
+def _dephased(rho: Tensor) -> Tensor:
+    """States (..., d d, r r) after dephasing in the eigenbasis of rho_m; see the head of this module for equal
+    eigenvalues."""
+    d = math.isqrt(rho.shape[-2])
+    own = _reduced(rho).unflatten(-1, (d, d))
+    values, E = torch.linalg.eigh((own + own.mH) / 2)
+    # the number of each eigenvalue's space
+    space = torch.diff(values, dim=-1, prepend=values[..., :1]).gt(EQUAL).cumsum(-1)
+    share = (space[..., :, None] == space[..., None, :]).to(rho.dtype)
+    share = share / (share.sum(-1, keepdim=True) + 1)
+    R = (
+        (E[..., :, None, :, None] * E.conj()[..., None, :, None, :]).flatten(-4, -3).flatten(-2)
+    )  # columns |e_i><e_j|
+    projectors = R[..., :: d + 1]
+    channel = (R * share.flatten(-2)[..., None, :]) @ R.mH + projectors @ share @ projectors.mH
+    return channel @ rho
+
+
+_CHANNELS = {"cut": _cut, "dephased": _dephased}
+
+
+# What taking correlations away costs on many samples: metrics by the time of the cut, with bootstrap intervals over
+# samples.
+#
+# All curves are resampled together, so differences from the undisturbed model are paired.
+
+METRICS = {"classification": ("accuracy",), "regression": ("r2", "mae"), "sims": ("acc2", "mae")}
+RESAMPLES = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class Estimates:
+    """Values with percentile intervals.
+
+    Attributes:
+        value: of the samples themselves. low, high: of the 95 % interval, same shape; None for fewer than
+            `resampling.FEWEST` samples.
+    """
+
+    value: np.ndarray
+    low: np.ndarray | None
+    high: np.ndarray | None
+
+
+@dataclass(frozen=True, eq=False)
+class CutMetrics:
+    """Metrics of n samples after a cut, for K kinds, M modalities and nT times.
+
+    Attributes:
+        modalities, kinds, times: of the `Cuts`. n: samples.
+        after: (K, M, nT) by metric, of `METRICS`; values are those of `training.metrics.of_scores`.
+        before: undisturbed, shape (), by metric. losses: after less before, (K, M, nT), by metric.
+        kept: what classical correlation keeps, (M, nT) by metric: "dephased" less "cut"; empty unless both kinds are
+            there.
+        chance: the metric of one answer for all: the most frequent class, or the mean truth (for `mae` the median).
+        change: mean over samples and outputs of |score after - score before|, (K, M, nT).
+    """
+
+    modalities: tuple[str, ...]
+    kinds: tuple[str, ...]
+    times: np.ndarray
+    n: int
+    after: dict[str, Estimates]
+    before: dict[str, Estimates]
+    losses: dict[str, Estimates]
+    kept: dict[str, Estimates]
+    chance: dict[str, float]
+    change: Estimates
+
+
+def kind_of(target: Target) -> str:
+    """Returns which of METRICS fit a target."""
+    return "sims" if target.convention == "sims" else target.kind
+
+
+def cut_metrics(
+    found: Cuts,
+    truth: np.ndarray,
+    kind: str,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    clusters: np.ndarray | None = None,
+) -> CutMetrics:
+    """Returns the metrics after every cut, with intervals.
+
+    Args:
+        found: cuts of B samples.
+        truth: scores, or classes in 0..C-1, (B,).
+        kind: "regression", "classification", or "sims": scores that are measured as those of CH-SIMS.
+        resamples, seed: of the bootstrap. clusters: what the samples share, see `resampling.counts`.
+
+    Raises:
+        NotFound: when there is no such kind of target.
+        InvalidInput: when `truth` does not fit the samples.
+    """
+    choose("Kind of target", kind, METRICS)
+    B = len(found.before)
+    check(
+        np.shape(truth) == (B,) and B > 0,
+        f"Argument `truth` must have shape ({B},), one value a sample, but has shape {np.shape(truth)}.",
+    )
+    shape = found.scores.shape[:3]
+    # the undisturbed ones last
+    scores = np.concatenate(
+        [found.scores.reshape(-1, B, found.scores.shape[-1]), found.before[None]]
+    )
+    columns = _columns(scores, np.asarray(truth), kind)
+    columns["change"] = np.abs(scores[:-1] - scores[-1]).mean(-1).T
+    own = _metrics(columns, np.ones((1, B)))
+    blocks = (
+        [
+            _metrics(columns, drawn[drawn.sum(1) > 0])
+            for drawn in stability.counts(B, resamples, seed, clusters)
+        ]
+        if stability.enough(B, clusters)
+        else []
+    )
+    drawn = (
+        {name: np.concatenate([block[name] for block in blocks]) for name in own} if blocks else {}
+    )
+
+    def estimates(
+        of: tuple[str, ...], part: slice, minus: slice | None = None
+    ) -> dict[str, Estimates]:
+        def select(values: np.ndarray) -> np.ndarray:
+            return values[:, part] - (0 if minus is None else values[:, minus])
+
+        return {
+            name: _estimates(select(own[name])[0], select(drawn[name]) if drawn else None)
+            for name in of
+        }
+
+    names, every, last, each = (
+        METRICS[kind],
+        slice(0, -1),
+        slice(-1, None),
+        len(scores) // len(found.kinds),
+    )
+    places = {name: slice(k * each, (k + 1) * each) for k, name in enumerate(found.kinds)}
+    kept = (
+        estimates(names, places["dephased"], places["cut"])
+        if set(places) >= {"cut", "dephased"}
+        else {}
+    )
+    return CutMetrics(
+        found.modalities,
+        found.kinds,
+        found.times,
+        B,
+        _shaped(estimates(names, every), shape),
+        _shaped(estimates(names, last), ()),
+        _shaped(estimates(names, every, last), shape),
+        _shaped(kept, shape[1:]),
+        _chance(np.asarray(truth), kind),
+        _shaped(estimates(("change",), slice(None)), shape)["change"],
+    )
+
+
+def _columns(scores: np.ndarray, truth: np.ndarray, kind: str) -> dict[str, np.ndarray]:
+    """What the metrics are means of, (B, F) each, of scores (F, B, C)."""
+    if kind == "classification":
+        return {"hit": (scores.argmax(-1) == truth).astype(float).T}
+    if kind == "sims":
+        p, y = np.clip(scores[..., 0], -1, 1), np.clip(truth, -1, 1)
+        return {
+            "side": ((p.astype(np.float32) > 0) == (y.astype(np.float32) > 0)).astype(float).T,
+            "absolute": np.abs(p - y).T,
+        }
+    error = (scores[..., 0] - truth).T
+    return {
+        "squared": error**2,
+        "absolute": np.abs(error),
+        "truth": (truth - truth.mean())[:, None],
+    }
+
+
+def _metrics(columns: dict[str, np.ndarray], weights: np.ndarray) -> dict[str, np.ndarray]:
+    """The metrics (r, F) of samples with counts (r, B)."""
+    n = weights.sum(1, keepdims=True)
+    found = {"change": weights @ columns["change"] / n}
+    if "hit" in columns:
+        return found | {"accuracy": weights @ columns["hit"] / n}
+    if "side" in columns:
+        return found | {
+            "acc2": weights @ columns["side"] / n,
+            "mae": weights @ columns["absolute"] / n,
+        }
+    y = columns["truth"]
+    variance = weights @ y**2 - (weights @ y) ** 2 / n
+    varies = variance > 1e-12 * np.maximum(weights @ y**2, 1e-300)
+    return found | {
+        "r2": np.where(
+            varies, 1 - weights @ columns["squared"] / np.where(varies, variance, 1), 0.0
+        ),
+        "mae": weights @ columns["absolute"] / n,
+    }
+
+
+def _estimates(value: np.ndarray, drawn: np.ndarray | None) -> Estimates:
+    if drawn is None:
+        return Estimates(value, None, None)
+    low, high = np.quantile(drawn, [(1 - stability.LEVEL) / 2, (1 + stability.LEVEL) / 2], axis=0)
+    return Estimates(value, low, high)
+
+
+def _shaped(found: dict[str, Estimates], shape: tuple[int, ...]) -> dict[str, Estimates]:
+    return {
+        name: Estimates(
+            *(  # type: ignore[arg-type]
+                None if part is None else part.reshape(shape)
+                for part in (each.value, each.low, each.high)
+            )
+        )
+        for name, each in found.items()
+    }
+
+
+def _chance(truth: np.ndarray, kind: str) -> dict[str, float]:
+    if kind == "classification":
+        return {"accuracy": float(np.unique(truth, return_counts=True)[1].max() / len(truth))}
+    if kind == "sims":
+        truth = np.clip(truth, -1, 1)
+        above = float((truth.astype(np.float32) > 0).mean())
+        return {
+            "acc2": max(above, 1 - above),
+            "mae": float(np.abs(truth - np.median(truth)).mean()),
+        }
+    return {"r2": 0.0, "mae": float(np.abs(truth - np.median(truth)).mean())}
+
+
+# What cuts say, in a sentence each.
+
+SHARE = 0.1  # of what a model is better than one answer for all: less is lost "hardly"
+SMALL = 0.02  # of the undisturbed score's size: a change below it is none to speak of
+
+
+def most_moved(found: Cuts, output: int) -> str:
+    """The modality whose cut moves the score most."""
+    return found.modalities[_first_largest(np.abs(found.changes[0, :, :, 0, output]).max(1))]
+
+
+def answer(found: Cuts, output: int) -> str:
+    """Whether the score of a sample needs the correlations, and when most, as a title."""
+    changes = found.changes[:, :, :, 0, output]  # the first kind is "cut"
+    m, i = np.unravel_index(_first_largest(np.abs(changes[0])), changes[0].shape)
+    before, largest = float(found.before[0, output]), float(changes[0, m, i])
+    never = ""
+    if "held" in found.kinds:
+        never = (
+            f"; if {found.modalities[m]} were never correlated, "
+            f"{found.scores[found.kinds.index('held'), m, -1, 0, output]:z.2f}"
+        )
+    if abs(largest) <= max(SMALL * abs(before), 1e-9):
+        return (
+            f"A cut of the correlations of one modality at one time moves the score by {size(abs(largest))} at "
+            f"most, from {before:z.2f}{never}"
+        )
+    kept = ""
+    if "dephased" in found.kinds:
+        classical = found.scores[found.kinds.index("dephased"), m, i, 0, output]
+        kept = f" ({classical:z.2f} if their classical part is kept)"
+    return (
+        f"Without the correlations of {found.modalities[m]} at t = {found.times[i]:.2f} the score would be "
+        f"{before + largest:z.2f} instead of {before:z.2f}{kept}{never}"
+    )
+
+
+def answer_for_many(found: CutMetrics, metric: str | None = None) -> str:
+    """Whether a model needs the correlations half way, over many samples, with 95 % intervals, as a title.
+
+    The time is fixed and of the modalities the one is named that costs most, so that hardly anything is picked by its
+    size.
+    """
+    metric = metric or next(iter(found.after))
+    about, loss = metrics.describe[metric], found.losses[metric]
+    sign, i = -1 if about.higher_is_better else 1, len(found.times) // 2
+    m = _first_largest(sign * loss.value[0, :, i])
+    where = f"the correlations of {found.modalities[m]} at t = {found.times[i]:.2f}"
+    never = kept = ""
+    if "held" in found.kinds:
+        never = f". If never correlated: {_change(loss, found.kinds.index('held'), m, len(found.times) - 1)}"
+    if "dephased" in found.kinds:
+        kept = (
+            f"; with their classical part kept {_change(loss, found.kinds.index('dephased'), m, i)}"
+        )
+    if loss.low is None or loss.high is None:
+        return (
+            f"Too few samples to tell: without {where} {about.short} changes by {_change(loss, 0, m, i)}{kept} "
+            f"(n = {found.n:,}){never}"
+        )
+    if max(abs(float(end[0, m, i])) for end in (loss.low, loss.high)) < 5e-4:
+        return (
+            f"No: without {where} {about.short} changes by less than 0.001 ({_change(loss, 0, m, i)}, n = "
+            f"{found.n:,}){never}"
+        )
+    least, most = sorted((sign * float(loss.low[0, m, i]), sign * float(loss.high[0, m, i])))
+    if least <= 0:
+        return (
+            f"Not shown: without {where} {about.short} is not worse beyond chance ({_change(loss, 0, m, i)}, n = "
+            f"{found.n:,}); a loss of more than {max(most, 0.0):.3f} can be excluded{never}"
+        )
+    gain = abs(float(found.before[metric].value) - found.chance[metric])
+    head = "Yes" if abs(float(loss.value[0, m, i])) >= SHARE * gain else "Hardly"
+    return f"{head}: without {where} {about.short} changes by {_change(loss, 0, m, i)}{kept} (n = {found.n:,}){never}"
+
+
+def _first_largest(values: np.ndarray) -> int:
+    """Place of the largest value, of equal ones (but for rounding) the first: of two modalities, a cut of either leaves
+    the same state."""
+    return int((values >= values.max() - 1e-9 * np.abs(values).max()).argmax())
+
+
+def _change(loss: Estimates, *place: int) -> str:
+    ends = (
+        ""
+        if loss.low is None or loss.high is None
+        else f" [{loss.low[place]:+z.3f}, {loss.high[place]:+z.3f}]"
+    )
+    return f"{loss.value[place]:+z.3f}{ends}"

@@ -1,0 +1,636 @@
+"""How far explanations can be trusted: against planted truth, against deletion in random order, against
+estimators of the same number, and what is not to be read off them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import scipy
+import torch
+from torch import Tensor
+
+from qfusion._checks import check
+from qfusion._sentences import listed, share, top
+from qfusion.explain.coalitions import Explanation, dividends, shapley
+from qfusion.explain.stability import Interval, Stability
+from qfusion.models import FusionModel
+from qfusion.models.encoders import Features
+from qfusion.quantum.decomposition import subsets
+
+ORDERS = 10  # random orders that curves are compared with
+
+
+@dataclass(frozen=True, eq=False)
+class Curves:
+    """Mean change of the explained quantity along deletion and insertion.
+
+    Attributes:
+        shares: share of the players that are taken away (or given back), rising from 0 to 1, (K,).
+        deletion: mean |change| from the full value, by our order, (K,): the sooner it rises the better.
+        insertion: mean |distance| to the full value, (K,): the sooner it falls the better.
+        random_deletion, random_insertion: the same in R random orders, (R, K).
+        samples: how many the means are over.
+        unit: of the changes.
+        intervals: of samples that are drawn from more: how much larger the area is than that of random orders, at
+            deletion and (how much smaller) at insertion, on average over orders and samples.
+    """
+
+    shares: np.ndarray
+    deletion: np.ndarray
+    insertion: np.ndarray
+    random_deletion: np.ndarray
+    random_insertion: np.ndarray
+    samples: int
+    unit: str
+    intervals: tuple[Interval, Interval] | None = None
+
+    @property
+    def deletion_gain(self) -> np.ndarray:
+        """Area between our deletion curve and each random one, (R,): positive where ours is better."""
+        return np.trapezoid(self.deletion - self.random_deletion, self.shares, axis=-1)
+
+    @property
+    def insertion_gain(self) -> np.ndarray:
+        """Area between each random insertion curve and ours, (R,): positive where ours is better."""
+        return np.trapezoid(self.random_insertion - self.insertion, self.shares, axis=-1)
+
+    @property
+    def better(self) -> bool:
+        """Whether ours beats every random order that was tried, at deletion and at insertion."""
+        return bool((self.deletion_gain > 0).all() and (self.insertion_gain > 0).all())
+
+    def frame(self) -> pd.DataFrame:
+        """Returns one row a step: our curves, and mean, lowest and highest of the random ones."""
+        columns: dict[str, np.ndarray] = {
+            "share": self.shares,
+            "deletion": self.deletion,
+            "insertion": self.insertion,
+        }
+        for name, runs in (
+            ("deletion", self.random_deletion),
+            ("insertion", self.random_insertion),
+        ):
+            columns |= {
+                f"random_{name}_{what}": getattr(runs, what)(0) for what in ("mean", "min", "max")
+            }
+        return pd.DataFrame(columns)
+
+
+@dataclass(frozen=True, eq=False)
+class AgainstTruth:
+    """Exact against true dividends of some samples, term by term.
+
+    Attributes:
+        terms: names of the coalitions but the empty one.
+        ours, true: dividends (B, terms).
+        pearson, rank: correlations (terms,); not a number where a term is constant.
+    """
+
+    terms: tuple[str, ...]
+    ours: np.ndarray
+    true: np.ndarray
+    pearson: np.ndarray
+    rank: np.ndarray
+
+    def frame(self) -> pd.DataFrame:
+        """Returns one row a term."""
+        return pd.DataFrame({"term": self.terms, "pearson": self.pearson, "rank": self.rank})
+
+
+def against_truth(explanation: Explanation, truth: pd.DataFrame) -> AgainstTruth:
+    """Compares an explanation with the true dividends of the same samples.
+
+    Args:
+        explanation: of B samples with one output.
+        truth: B rows in the same order, a column for each coalition, as `DataSet.truth`.
+
+    Raises:
+        InvalidInput: when rows or coalitions do not fit.
+    """
+    terms = tuple(name for name in explanation.coalitions if name)
+    missing = [name for name in terms if name not in truth]
+    check(
+        not missing,
+        f"Argument `truth` must have a column for each coalition, but lacks {missing}. Use the truth of the model's "
+        "data.",
+    )
+    ours = explanation.dividends[:, 1:, 0]
+    check(
+        len(truth) == len(ours),
+        f"Argument `truth` must have {len(ours)} rows, but has {len(truth)}. Take the explained samples.",
+    )
+    true = truth[list(terms)].to_numpy(dtype=float)
+    pairs = list(zip(ours.T, true.T, strict=True))
+    return AgainstTruth(
+        terms,
+        ours,
+        true,
+        np.array([_correlation(scipy.stats.pearsonr, *pair) for pair in pairs]),
+        np.array([_correlation(scipy.stats.spearmanr, *pair) for pair in pairs]),
+    )
+
+
+def _correlation(kind: object, a: np.ndarray, b: np.ndarray) -> float:
+    constant = len(a) < 2 or np.ptp(a) == 0 or np.ptp(b) == 0
+    return float("nan") if constant else float(kind(a, b).statistic)  # type: ignore[operator]
+
+
+def modality_curves(
+    explanation: Explanation,
+    outputs: np.ndarray,
+    *,
+    probability: bool = False,
+    orders: int = ORDERS,
+    seed: int = 0,
+) -> Curves:
+    """Returns deletion and insertion of modalities in the order of their absolute Shapley values, most first.
+
+    Args:
+        explanation: of B samples.
+        outputs: which output is explained for each sample, (B,).
+        probability: measure the probability of that output (softmax over all) instead of its score.
+        orders: how many random orders, each drawn anew for every sample.
+        seed: of these.
+    """
+    values, M = explanation.values, len(explanation.modalities)
+    B = len(values)
+    pick = np.arange(B), outputs
+    check(
+        len(outputs) == B,
+        f"Argument `outputs` must name one output for each of the {B} samples, but has {len(outputs)}.",
+    )
+    if probability:
+        values = _softmax(values)
+    table = values[np.arange(B)[:, None], np.arange(2**M), np.asarray(outputs)[:, None]]  # (B, 2^M)
+    ours = np.argsort(-np.abs(explanation.shapley[pick[0], :, pick[1]]), 1, kind="stable")
+    rng = np.random.default_rng(seed)
+    drawn = [np.argsort(rng.random((B, M)), 1) for _ in range(orders)]
+    place = {frozenset(S): i for i, S in enumerate(subsets(M))}
+    of_mask = np.array(
+        [place[frozenset(m for m in range(M) if mask >> m & 1)] for mask in range(2**M)]
+    )
+
+    def along(order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        taken = np.concatenate(
+            [np.zeros((B, 1), int), np.cumsum(1 << order, 1)], 1
+        )  # bit masks of the first k players
+        full = table[:, -1:]
+        without = np.take_along_axis(table, of_mask[(2**M - 1) ^ taken], 1)
+        with_them = np.take_along_axis(table, of_mask[taken], 1)
+        return np.abs(without - full).mean(0), np.abs(with_them - full).mean(0)
+
+    return _curves(
+        np.arange(M + 1) / M,
+        along(ours),
+        [along(order) for order in drawn],
+        B,
+        "probability" if probability else "score",
+    )
+
+
+def _curves(
+    shares: np.ndarray,
+    ours: tuple[np.ndarray, np.ndarray],
+    random: list[tuple[np.ndarray, np.ndarray]],
+    count: int,
+    unit: str,
+) -> Curves:
+    return Curves(
+        shares,
+        *ours,
+        np.array([run[0] for run in random]),
+        np.array([run[1] for run in random]),
+        count,
+        unit,
+    )
+
+
+def _softmax(values: np.ndarray) -> np.ndarray:
+    shifted = np.exp(values - values.max(-1, keepdims=True))
+    return shifted / shifted.sum(-1, keepdims=True)
+
+
+def sarcasm_share(explanation: Explanation, table: pd.DataFrame) -> tuple[float, int] | None:
+    """Returns the share of sarcastic samples whose text+audio dividend is negative and how many there are; None for
+    other data.
+
+    Args:
+        explanation: of B samples.
+        table: their rows of `DataSet.table`; planted data name a `regime`.
+    """
+    if "regime" not in table or "text+audio" not in explanation.coalitions:
+        return None
+    sarcastic = (table["regime"] == "sarcasm").to_numpy()
+    if not sarcastic.any():
+        return None
+    found: Mapping[str, int] = {name: i for i, name in enumerate(explanation.coalitions)}
+    return float((explanation.dividends[sarcastic, found["text+audio"], 0] < 0).mean()), int(
+        sarcastic.sum()
+    )
+
+
+# The same Shapley values by other ways: brute force over the background, and captum's sampling estimators, with error
+# and time.
+#
+# The game is the one that `explain` solves: v(S) is the mean score when the modalities outside S come from a row of the
+# background. Here it is played as anyone without the structure of the model would: the features of the sample and of
+# every row are put together and the model is run. A coalition is run once and remembered; an estimator that asks for it
+# again is charged its time again.
+
+METHODS = EXACT, BRUTE, SAMPLING, KERNEL = (
+    "exact (this project)",
+    "brute force",
+    "captum ShapleyValueSampling",
+    "captum KernelShap",
+)
+_CHUNK = 512  # background rows at a time: images and sequences of thousands would fill the memory
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """Shapley values of one sample by one method.
+
+    Attributes:
+        method: its name. shapley: (M,). error: largest absolute difference from the exact ones.
+        evaluations: how often a coalition was asked for; 0 where none is run.
+        seconds: what that takes, a coalition that was remembered counted each time.
+    """
+
+    method: str
+    shapley: np.ndarray
+    error: float
+    evaluations: int
+    seconds: float
+
+
+class Game:
+    """v(S) of one sample by running the model on every row of the background.
+
+    Args:
+        model: in double precision.
+        inputs: features of one sample.
+        background: features of the background rows.
+        output: number of the score.
+    """
+
+    def __init__(
+        self,
+        model: FusionModel,
+        inputs: Mapping[str, Features],
+        background: Mapping[str, Features],
+        output: int,
+    ):
+        self.model, self.output = model, output
+        self.names = model.modalities
+        self.sample, self.rows = inputs, background
+        self.count = _length(background[self.names[0]])
+        check(
+            _length(inputs[self.names[0]]) == 1,
+            "Argument `inputs` must hold one sample. Take one row.",
+        )
+        self.values: dict[frozenset[int], float] = {}
+        self.costs: dict[frozenset[int], float] = {}
+        self.asked, self.seconds = 0, 0.0
+
+    def value(self, present: frozenset[int]) -> float:
+        """Returns v(S) with the bias, and charges its time."""
+        if present not in self.values:
+            start = time.perf_counter()
+            self.values[present] = self._run(present)
+            self.costs[present] = time.perf_counter() - start
+        self.asked += 1
+        self.seconds += self.costs[present]
+        return self.values[present]
+
+    @torch.no_grad()
+    def _run(self, present: frozenset[int]) -> float:
+        if len(present) == len(self.names):
+            return float(self.model(self.sample)[0, self.output])
+        total = 0.0
+        for start in range(0, self.count, _CHUNK):
+            rows = slice(start, min(start + _CHUNK, self.count))
+            mixed = {
+                name: _expand(self.sample[name], rows.stop - rows.start)
+                if m in present
+                else _cut(self.rows[name], rows)
+                for m, name in enumerate(self.names)
+            }
+            total += float(self.model(mixed)[:, self.output].sum())
+        return total / self.count
+
+    def reset(self) -> None:
+        """Sets the account to nothing."""
+        self.asked, self.seconds = 0, 0.0
+
+    def forward(self, masks: Tensor) -> Tensor:
+        """Returns v of masks (B, M), 1 for present: what captum calls."""
+        return torch.tensor(
+            [self.value(frozenset(torch.nonzero(mask > 0.5).flatten().tolist())) for mask in masks],
+            dtype=torch.float64,
+        )
+
+
+def _length(features: Features) -> int:
+    return len(features[0] if isinstance(features, tuple) else features)
+
+
+def _cut(features: Features, rows: slice) -> Features:
+    return (features[0][rows], features[1][rows]) if isinstance(features, tuple) else features[rows]
+
+
+def _expand(features: Features, count: int) -> Features:
+    if isinstance(features, tuple):
+        return features[0].expand(count, -1, -1), features[1].expand(count, -1)
+    return features.expand(count, -1)
+
+
+def compare(game: Game, exact: Explanation, exact_seconds: float, seed: int = 0) -> list[Estimate]:
+    """Returns the exact values, brute force, and captum's ShapleyValueSampling and KernelShap at their defaults.
+
+    Args:
+        game: of the sample.
+        exact: of the same sample against the same background, and the seconds it took.
+        seed: of the estimators; the global random state is left as it was.
+    """
+    from captum.attr import KernelShap, ShapleyValueSampling
+
+    M = len(game.names)
+    reference = exact.shapley[0, :, game.output]
+    found = [Estimate(EXACT, reference, 0.0, 0, exact_seconds)]
+    game.reset()
+    values = np.array([game.value(frozenset(S)) for S in subsets(M)])
+    brute = shapley(dividends(values[:, None], M), M)[:, 0]
+    found.append(_estimate(BRUTE, brute, reference, game))
+    ones, zeros = torch.ones(1, M, dtype=torch.float64), torch.zeros(1, M, dtype=torch.float64)
+    for method, kind in ((SAMPLING, ShapleyValueSampling), (KERNEL, KernelShap)):
+        game.reset()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            state = np.random.get_state()  # noqa: NPY002 - KernelShap draws from the global generator
+            np.random.seed(seed)  # noqa: NPY002
+            explainer: Any = kind(game.forward)
+            values = explainer.attribute(ones, baselines=zeros)[0].numpy()
+            np.random.set_state(state)  # noqa: NPY002
+        found.append(_estimate(method, values, reference, game))
+    return found
+
+
+def _estimate(method: str, values: np.ndarray, reference: np.ndarray, game: Game) -> Estimate:
+    return Estimate(
+        method,
+        np.asarray(values, dtype=float),
+        float(np.abs(values - reference).max()),
+        game.asked,
+        game.seconds,
+    )
+
+
+def frame(estimates: list[Estimate], names: tuple[str, ...]) -> pd.DataFrame:
+    """Returns one row a method."""
+    return pd.DataFrame(
+        [
+            {"method": e.method}
+            | {f"shapley[{name}]": e.shapley[m] for m, name in enumerate(names)}
+            | {"largest_error": e.error, "coalitions_run": e.evaluations, "seconds": e.seconds}
+            for e in estimates
+        ]
+    )
+
+
+# When not to trust an explanation, in words that follow from what was measured for the model at hand.
+
+STABLE = 0.8  # rank correlation between seeds (or with the truth) from which an order of samples counts as kept
+WORSE = 1.2  # ratio of spreads from which poor predictions count as less stable
+
+Kind = Literal["warning", "fine", "unknown"]
+
+
+@dataclass(frozen=True)
+class TrustWarning:
+    """One sentence with what it rests on.
+
+    Attributes:
+        sentence: markdown without names from data other than modalities, as the model has them.
+        kind: "warning" where something should not be read, "fine" where a measurement found nothing, "unknown" where
+            none is possible.
+        brief: the sentence in a few words.
+        facts: the numbers that it rests on, each a few words.
+    """
+
+    sentence: str
+    kind: Kind
+    brief: str = ""
+    facts: tuple[str, ...] = ()
+
+
+def of_stability(found: Stability, errors: np.ndarray, unit: str) -> list[TrustWarning]:
+    """Returns what the spread over training seeds warns of.
+
+    Args:
+        found: of B test rows.
+        errors: of the shipped model's predictions on these, (B,).
+        unit: of the score.
+    """
+    R, B = found.dividends.shape[:2]
+    rank = {term: mean for term, (mean, _) in found.rank_correlations().items()}
+    weak = {term: mean for term, mean in rank.items() if mean < STABLE}
+    said = []
+    if weak:
+        named = ", ".join(
+            f"{_title(term)} ({mean:.2f})"
+            for term, mean in sorted(weak.items(), key=lambda pair: pair[1])
+        )
+        said.append(
+            TrustWarning(
+                f"Do not compare samples by {named}: over {R} training seeds the mean rank correlation of "
+                f"{'these terms' if len(weak) > 1 else 'this term'} across {B:,} test samples stays below {STABLE:g}: "
+                "another seed would order them otherwise.",
+                "warning",
+                f"Do not compare samples by {named}",
+                (
+                    f"mean rank correlation below {STABLE:g}",
+                    f"{R} training seeds",
+                    f"{B:,} test samples",
+                ),
+            )
+        )
+    else:
+        least = listed([_title(term) for term in top(rank, smallest=True)])
+        said.append(
+            TrustWarning(
+                f"All terms order the samples much alike over {R} training seeds; least stable: {least} (rank "
+                f"correlation {min(rank.values()):.2f} across {B:,} test samples).",
+                "fine",
+                f"Terms order the samples much alike over {R} training seeds",
+                (
+                    f"least stable: {least}",
+                    f"rank correlation {min(rank.values()):.2f} across {B:,} test samples",
+                ),
+            )
+        )
+    spread = found.spread()
+    floor = float(np.median(spread.max(1)))
+    said.append(
+        TrustWarning(
+            f"Do not read terms smaller than about {floor:.2g} ({unit}): the least stable term of a typical test "
+            "sample moves by about that much between training seeds (standard deviation).",
+            "warning",
+            f"Do not read terms below {floor:.2g}",
+            (f"in units of the {unit}", "standard deviation over training seeds"),
+        )
+    )
+    said += _where_wrong(spread, errors)
+    agreement = found.leader_agreement()
+    if agreement < 0.9:
+        said.append(
+            TrustWarning(
+                f"Do not rely on which modality leads: two training seeds name the same one in only {share(agreement)} "
+                "of the test samples.",
+                "warning",
+                "Do not rely on which modality leads",
+                (f"two training seeds agree in {share(agreement)} of the test samples",),
+            )
+        )
+    return said
+
+
+def _where_wrong(spread: np.ndarray, errors: np.ndarray) -> list[TrustWarning]:
+    """Whether explanations move more between seeds where predictions are poor."""
+    poor = errors >= np.quantile(errors, 0.9)
+    if poor.all() or not poor.any():
+        return []
+    ratio = float(spread[poor].mean() / max(spread[~poor].mean(), 1e-12))
+    if ratio < WORSE or not _apart(spread[poor].mean(1), spread[~poor].mean(1)):
+        return []
+    return [
+        TrustWarning(
+            "Trust it less where the prediction is poor: on the tenth of the test samples with the largest errors, "
+            f"terms move {ratio:.1f} times as much between seeds as on the others.",
+            "warning",
+            "Trust it less where the prediction is poor",
+            (
+                f"terms move {ratio:.1f} times as much between seeds",
+                "tenth of the test samples with the largest errors",
+            ),
+        )
+    ]
+
+
+def _apart(poor: np.ndarray, others: np.ndarray) -> bool:
+    """Whether the mean of some samples is above that of others by more than two standard errors."""
+    if min(len(poor), len(others)) < 2:
+        return False
+    error = np.sqrt(poor.var(ddof=1) / len(poor) + others.var(ddof=1) / len(others))
+    return bool(poor.mean() - others.mean() > 2 * error)
+
+
+def of_truth(found: AgainstTruth) -> list[TrustWarning]:
+    """Returns what the comparison with planted truth warns of."""
+    known = [
+        (term, rank)
+        for term, rank in zip(found.terms, found.rank, strict=True)
+        if np.isfinite(rank)
+    ]
+    weak = [(term, rank) for term, rank in known if rank < STABLE]
+    if weak:
+        named = ", ".join(f"{_title(term)} ({rank:.2f})" for term, rank in weak)
+        return [
+            TrustWarning(
+                f"Do not take {named} for what really happened: the rank correlation with the planted truth is below "
+                f"{STABLE:g}.",
+                "warning",
+                f"Do not take {named} for what really happened",
+                (f"rank correlation with the planted truth below {STABLE:g}",),
+            )
+        ]
+    if not known:
+        return [
+            TrustWarning(
+                "No term varies in these samples, so that none can be compared with the planted truth.",
+                "unknown",
+                "No term varies",
+                ("rank correlations are not defined",),
+            )
+        ]
+    rank = min(value for _, value in known)
+    term = listed([_title(name) for name in top(dict(known), smallest=True)])
+    return [
+        TrustWarning(
+            f"Every term that varies follows the planted truth; least: {term} (rank correlation {rank:.2f} on "
+            f"{len(found.ours):,} test samples).",
+            "fine",
+            "Terms follow the planted truth",
+            (f"least: {term}", f"rank correlation {rank:.2f} on {len(found.ours):,} test samples"),
+        )
+    ]
+
+
+def of_deletion(found: Curves, what: str) -> list[TrustWarning]:
+    """Returns what deletion and insertion warn of; `what` are the players, such as "modalities"."""
+    if found.better:
+        return []
+    failed = [
+        name
+        for name, gain in (
+            ("taking away", found.deletion_gain),
+            ("giving back", found.insertion_gain),
+        )
+        if (gain <= 0).any()
+    ]
+    return [
+        TrustWarning(
+            f"Do not trust the order of the {what}: {' and '.join(failed)} the most important first moved the score no "
+            f"faster than at least one of {len(found.random_deletion)} random orders ({found.samples:,} test samples).",
+            "warning",
+            f"Do not trust the order of the {what}",
+            (
+                f"{' and '.join(failed)} moves the score no faster than one of "
+                f"{len(found.random_deletion)} random orders",
+                f"{found.samples:,} test samples",
+            ),
+        )
+    ]
+
+
+def of_joint(found: Explanation, outputs: np.ndarray) -> list[TrustWarning]:
+    """Returns where Shapley values hide what was said only together.
+
+    Args:
+        found: of B samples; outputs: which output is explained for each, (B,).
+    """
+    M, B = len(found.modalities), len(found.dividends)
+    size = np.abs(found.dividends[np.arange(B), :, outputs])
+    single, joint = size[:, 1 : M + 1].sum(1), size[:, M + 1 :].sum(1)
+    part = float((joint > single).mean())
+    if part < 0.05:
+        return []
+    return [
+        TrustWarning(
+            f"Do not read Shapley values or shares alone: in {share(part)} of {B:,} test samples the joint terms are "
+            "larger than the modalities' own, and a Shapley value splits them evenly among those who take part.",
+            "warning",
+            "Do not read Shapley values or shares alone",
+            (f"joint terms are larger in {share(part)} of {B:,} test samples", "split evenly"),
+        )
+    ]
+
+
+def no_truth() -> TrustWarning:
+    """What can never be said where nobody knows the true contributions."""
+    return TrustWarning(
+        "Nobody knows the true contributions in these data: what is measured is whether the explanation is true to the "
+        "model, not whether the model is true to the world.",
+        "unknown",
+        "True contributions are not known",
+        ("measured: true to the model", "not measured: true to the world"),
+    )
+
+
+def _title(term: str) -> str:
+    return " + ".join(term.split("+"))

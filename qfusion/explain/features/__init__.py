@@ -1,1 +1,0 @@
-"""Inside one modality: which words, frames, pixels or features."""

@@ -1,0 +1,444 @@
+"""The decision with the states of modalities set, left out, mixed up or made noisy, of one sample and of all
+test rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from qfusion import _progress
+from qfusion._checks import check, choose, require_number
+from qfusion.data import DataSet
+from qfusion.explain import coalitions, counterfactual
+from qfusion.explain.backgrounds import AnyBackground, SampleBackground, background_of
+from qfusion.explain.coalitions import Explanation, explain, shapley
+from qfusion.explain.counterfactual import decision, distance
+from qfusion.models import FusionModel, can, nested
+from qfusion.models.encoders import Features
+from qfusion.quantum.decomposition import subset_name, subsets
+from qfusion.training import encoded, metrics
+from qfusion.training.batches import mean_and_std
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a model says of set states.
+
+    Attributes:
+        scores: (C,), with bias; with modalities left out, their mean over the background.
+        dividends: (2^M, C); they add up to the scores. Those of modalities left out are zero.
+        decision: see `counterfactual.decision`.
+    """
+
+    scores: np.ndarray
+    dividends: np.ndarray
+    decision: int
+
+
+def outcome(
+    model: FusionModel,
+    inputs: Mapping[str, Features],
+    background: AnyBackground,
+    states: Mapping[str, Any],
+    dropped: Collection[str] = (),
+) -> Outcome:
+    """Returns scores and dividends for given modality states of one sample.
+
+    A modality that is left out takes the background's states: the score is then the value v(S) of the coalition of the
+    others, which is the sum of their dividends.
+
+    Args:
+        inputs: of one sample that fits the model; only its form counts.
+        states: (1, d_m) kets or (1, n) masses of every modality, or what it comes to in another model.
+        dropped: modalities that are left out.
+
+    Raises:
+        NotFound: when `dropped` names a modality that does not exist.
+        InvalidInput: when a state is missing, of another form, or not normalised.
+    """
+    for name in dropped:
+        choose("Modality", name, model.modalities)
+    own = counterfactual.states_of(model, inputs)
+    for name in model.modalities:
+        check(
+            name in states and _form(states[name]) == _form(own[name]),
+            f"Argument `states` must hold `{name}` with {_form(own[name])}, but does not.",
+        )
+        if can(model, "states"):
+            _check_state(name, states[name])
+    found = explain(counterfactual.with_states(model, states), inputs, background)
+    out = {model.modalities.index(name) for name in dropped}
+    kept = np.array([not out & set(subset) for subset in subsets(len(model.modalities))])
+    dividends = np.where(kept[:, None], found.dividends[0], 0.0)
+    scores = dividends.sum(0)
+    return Outcome(scores, dividends, decision(scores))
+
+
+def _form(state: Any) -> str:
+    return ", ".join(f"shape {tuple(each.shape)} and {each.dtype}" for each in nested.leaves(state))
+
+
+def _check_state(name: str, state: Tensor) -> None:
+    if state.is_complex():
+        norm = float(torch.linalg.vector_norm(state))
+        check(
+            abs(norm - 1) < 1e-6,
+            f"Argument `states[{name}]` must be a ket of norm 1, but has norm {norm:.3g}. Normalise it.",
+        )
+    else:
+        check(
+            bool(((state >= 0) & (state <= 1)).all()),
+            f"Argument `states[{name}]` must hold masses in [0, 1], but does not.",
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Donor:
+    """The sample whose state of one modality, of all that would turn the decision, is nearest; and how many would.
+
+    Attributes:
+        row: its place among the candidates; -1 where none turns the decision.
+        distance: of its state, radians. scores: (C,) after the swap, from the model run again.
+        turning, tried: how many candidates turn the decision, of how many.
+        verified: whether the model, run again, decides otherwise.
+    """
+
+    row: int
+    distance: float
+    scores: np.ndarray
+    turning: int
+    tried: int
+    verified: bool
+
+
+def nearest_donor(
+    model: FusionModel, states: Mapping[str, Any], modality: str, candidates: Any
+) -> Donor:
+    """Returns the sample that turns the decision by lending its state of one modality, the nearest of all.
+
+    Args:
+        states: of the sample, (1, ...) each.
+        candidates: states of the modality of others, (N, d_m) kets or (N, n) masses, or what it comes to in another
+            model.
+    """
+    count = nested.length(candidates)
+    before = decision(counterfactual.scores_of(model, states)[0])
+    if can(model, "states"):
+        scores = counterfactual.value(
+            counterfactual.score_form(model, states, modality).detach(), candidates
+        )
+    else:
+        scores = counterfactual.scores_of(
+            model,
+            {
+                **{name: nested.tiled(state, count) for name, state in states.items()},
+                modality: candidates,
+            },
+        )
+    turned = (
+        (scores[:, 0] > 0).int() != before if scores.shape[1] == 1 else scores.argmax(1) != before
+    )
+    if not bool(turned.any()):
+        return Donor(-1, float("inf"), np.asarray(scores[0]) * np.nan, 0, count, False)
+    far = torch.where(
+        turned,
+        distance(states[modality], candidates)
+        if can(model, "states")
+        else torch.linalg.vector_norm(
+            counterfactual.flat(candidates) - counterfactual.flat(states[modality]), dim=-1
+        ),
+        torch.inf,
+    )
+    row = int(far.argmin())
+    after = counterfactual.scores_of(
+        model, {**states, modality: nested.part(candidates, slice(row, row + 1))}
+    )[0].numpy()
+    return Donor(row, float(far[row]), after, int(turned.sum()), count, decision(after) != before)
+
+
+# Missing and corrupted modalities: what a model says without one, with noise on it, or with another sample's.
+#
+# Absent: the score is the coalition value v(S) of the modalities that are there, the mean score
+# over all background rows; of models with states exact by linearity, of others by evaluation. For
+# comparison every feature may take its training mean instead (of a sequence at every real step, so
+# that its length is still known).
+#
+# Noise: Gaussian, independent for every feature and step, in standard deviations of that feature
+# over the training rows; encoders clip features at five of these. Swapped: the modality of another
+# row of the same set, drawn so that no row keeps its own.
+
+LEVELS = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0)  # standard deviations
+MAX_NOISE = 100.0
+BATCH = 4096  # rows that are scored at once
+_known: WeakKeyDictionary[DataSet, dict[tuple[str, str], tuple[Tensor, Tensor]]] = (
+    WeakKeyDictionary()
+)
+
+
+@dataclass(frozen=True)
+class Disturbance:
+    """What is done to modalities before the model decides.
+
+    Attributes:
+        missing: modalities that are absent.
+        mean: modalities whose features are replaced by the training mean.
+        swapped: modalities taken from another row.
+        noise: standard deviations of noise, by modality.
+        seed: of noise and swaps.
+    """
+
+    missing: tuple[str, ...] = ()
+    mean: tuple[str, ...] = ()
+    swapped: tuple[str, ...] = ()
+    noise: Mapping[str, float] = field(default_factory=dict)
+    seed: int = 0
+
+    def validate(self, modalities: Sequence[str]) -> None:
+        """Raises NotFound or InvalidInput unless every modality exists, and is either missing or something else."""
+        for name in (*self.missing, *self.mean, *self.swapped, *self.noise):
+            choose("Modality", name, modalities)
+        for name, level in self.noise.items():
+            require_number(f"noise[{name}]", level, 0.0, MAX_NOISE)
+        gone = {*self.missing, *self.mean}
+        both = sorted(gone & {*self.swapped, *self.noise} | set(self.missing) & set(self.mean))
+        check(
+            not both,
+            f"Modality {both[0] if both else ''!r} cannot be absent and disturbed at once. Name it once.",
+        )
+        check(
+            isinstance(self.seed, int) and self.seed >= 0,
+            f"Argument `seed` must be a whole number from 0, but is {self.seed!r}.",
+        )
+
+    @property
+    def words(self) -> str:
+        """In a few words, "as recorded" when nothing is done."""
+        said = [f"without {name}" for name in self.missing] + [
+            f"{name} at its training mean" for name in self.mean
+        ]
+        said += [f"{name} of another sample" for name in self.swapped]
+        return (
+            ", ".join(
+                said
+                + [f"noise of {level:g} deviations on {name}" for name, level in self.noise.items()]
+            )
+            or "as recorded"
+        )
+
+
+def inputs(
+    dataset: DataSet,
+    rows: Any,
+    disturbance: Disturbance,
+    trained_on: str = "train",
+    pool: Any = None,
+    dtype: torch.dtype = torch.float64,
+    model: FusionModel | None = None,
+) -> dict[str, Any]:
+    """Returns the inputs of rows with noise, swaps and means, not yet without what is missing.
+
+    Args:
+        dataset: whose rows. rows: row numbers.
+        disturbance: what is done.
+        trained_on: split over which means and deviations are taken.
+        pool: rows among which modalities are swapped; `rows` unless given, and holding them.
+        dtype: of the values.
+        model: that takes them: of a large data set what its encoders made of modalities without noise, see `encoded`.
+
+    Raises:
+        NotFound, InvalidInput: see `Disturbance.validate`; also where there is no other row to swap with.
+    """
+    disturbance.validate(dataset.names)
+    rows = np.atleast_1d(np.asarray(rows))
+
+    def of(whose: np.ndarray) -> dict[str, Any]:
+        if model is None or not encoded.is_kept(model, dataset):
+            return dataset.inputs(whose, dtype)
+        changed = [
+            name for name in dataset.names if name in disturbance.mean or name in disturbance.noise
+        ]
+        return encoded.inputs(model, dataset, whose) | dataset.inputs(whose, dtype, changed)
+
+    result = of(rows)
+    if disturbance.swapped:
+        other = of(donors(rows, rows if pool is None else np.asarray(pool), disturbance.seed))
+        result |= {name: other[name] for name in disturbance.swapped}
+    for name in disturbance.mean:
+        values, mask = _parts(result[name])
+        result[name] = _joined(
+            _moments(dataset, trained_on, name)[0].to(values).expand_as(values), mask
+        )
+    for name, level in disturbance.noise.items():
+        values, mask = _parts(result[name])
+        place = dataset.names.index(name)
+        drawn = np.random.default_rng([disturbance.seed, 1, place, int(rows[0])]).normal(
+            size=tuple(values.shape)
+        )
+        spread = _moments(dataset, trained_on, name)[1].to(values)
+        result[name] = _joined(values + level * spread * torch.as_tensor(drawn).to(values), mask)
+    return result
+
+
+def donors(rows: np.ndarray, pool: np.ndarray, seed: int) -> np.ndarray:
+    """Returns for every row another one of the pool: the next in a random order of the pool, so that nobody gets its
+    own."""
+    check(
+        len(pool) >= 2,
+        f"A modality can be swapped among at least two samples, but there are {len(pool)}. Take more rows.",
+    )
+    order = np.random.default_rng([seed, 2]).permutation(np.sort(pool))
+    following = dict(zip(order.tolist(), np.roll(order, -1).tolist(), strict=True))
+    missing = [row for row in rows.tolist() if row not in following]
+    check(
+        not missing,
+        f"Argument `pool` must hold every row, but lacks {missing[:3]}. Take the rows' own split.",
+    )
+    return np.array([following[row] for row in rows.tolist()], dtype=int)
+
+
+@torch.no_grad()
+def scores(
+    model: FusionModel,
+    dataset: DataSet,
+    rows: Any,
+    disturbance: Disturbance,
+    trained_on: str = "train",
+    behind: AnyBackground | None = None,
+    pool: np.ndarray | None = None,
+) -> np.ndarray:
+    """Returns the scores (B, C) of rows under a disturbance.
+
+    Args:
+        model: trained; in double precision, if anything is missing.
+        dataset, rows, disturbance, trained_on: see `inputs`.
+        behind: the background of what is missing; the training rows jointly unless given.
+        pool: rows among which modalities are swapped; `rows` unless given.
+
+    Raises:
+        NotFound, InvalidInput: see `inputs`.
+    """
+    rows, dtype = np.atleast_1d(np.asarray(rows)), next(model.parameters()).dtype
+    if disturbance.missing and behind is None:
+        behind = background_of(model, dataset, dataset.rows(trained_on))
+    parts = []
+    for block in _progress.over(dataset.blocks(rows, most=BATCH), "Scoring", len(rows), len):
+        features = inputs(
+            dataset, block, disturbance, trained_on, rows if pool is None else pool, dtype, model
+        )
+        if disturbance.missing and isinstance(behind, SampleBackground):
+            parts.append(
+                coalitions.value(model, model.encode(features), behind, disturbance.missing)
+            )
+        elif disturbance.missing and behind is not None:
+            parts.append(without(explain(model, features, behind), disturbance.missing).prediction)
+        else:
+            parts.append(model.eval()(features).double().numpy())
+    return np.concatenate(parts)
+
+
+def without(explanation: Explanation, missing: Sequence[str]) -> Explanation:
+    """Returns the explanation of a decision in which modalities are absent: v'(S) = v(S without them), exactly.
+
+    Dividends of what is there stay as they are, all others are 0; the prediction is the coalition value of what is
+    there.
+
+    Raises:
+        NotFound: when a modality does not exist.
+    """
+    names, M = explanation.modalities, len(explanation.modalities)
+    gone = {names.index(choose("Modality", name, names)) for name in missing}
+    place = {name: s for s, name in enumerate(explanation.coalitions)}
+    kept = [
+        place[subset_name(tuple(m for m in subset if m not in gone), names)]
+        for subset in subsets(M)
+    ]
+    values = explanation.values[..., kept, :]
+    touched = np.array([bool(gone & set(subset)) for subset in subsets(M)])
+    dividend = np.where(touched[:, None], 0.0, explanation.dividends)
+    return replace(explanation, values=values, dividends=dividend, shapley=shapley(dividend, M))
+
+
+def robustness(
+    model: FusionModel,
+    dataset: DataSet,
+    split: str = "test",
+    trained_on: str = "train",
+    levels: Sequence[float] = LEVELS,
+    repeats: int = 3,
+    most: int | None = None,
+) -> pd.DataFrame:
+    """Returns the metrics of a model on a split under every single disturbance.
+
+    Args:
+        model: trained, in double precision and eval mode.
+        dataset: whose rows. split: on which it is measured. trained_on: split of means, deviations and background.
+        levels: of noise, standard deviations.
+        repeats: draws of noise and swaps, over which metrics are averaged.
+        most: background rows, drawn at random, with which models are evaluated that are not linear in states; all
+            unless given.
+
+    Returns:
+        A row for each modality (and "all" for noise on every one) and disturbance: `kind` of KINDS, `modality`,
+        `level`, metrics.
+    """
+    rows, found = dataset.rows(split), []
+    behind = background_of(model, dataset, dataset.rows(trained_on))
+    if most is not None and isinstance(behind, SampleBackground):
+        behind = behind.some(most)
+
+    def measured(disturbance: Disturbance) -> dict[str, float]:
+        return metrics.of_rows(
+            dataset, rows, scores(model, dataset, rows, disturbance, trained_on, behind)
+        )
+
+    def add(kind: str, modality: str, level: float, runs: list[dict[str, float]]) -> None:
+        means = {key: float(np.mean([run[key] for run in runs])) for key in runs[0]}
+        found.append({"kind": kind, "modality": modality, "level": level} | means)
+
+    clean = measured(Disturbance())
+    for name in (*dataset.names, "all"):
+        touched = dataset.names if name == "all" else (name,)
+        for level in levels:
+            runs = (
+                [
+                    measured(Disturbance(noise=dict.fromkeys(touched, level), seed=seed))
+                    for seed in range(repeats)
+                ]
+                if level
+                else [clean]
+            )
+            add("noise", name, float(level), runs)
+        if name != "all":
+            add("absent", name, 0.0, [measured(Disturbance(missing=(name,)))])
+            add("mean", name, 0.0, [measured(Disturbance(mean=(name,)))])
+            add(
+                "swapped",
+                name,
+                0.0,
+                [measured(Disturbance(swapped=(name,), seed=seed)) for seed in range(repeats)],
+            )
+    return pd.DataFrame(found)
+
+
+def _moments(dataset: DataSet, split: str, name: str) -> tuple[Tensor, Tensor]:
+    """Mean and deviation of a modality's features over a split, (F,) each; kept as long as the data set is."""
+    kept = _known.setdefault(dataset, {})
+    if (split, name) not in kept:
+        kept[split, name] = mean_and_std(dataset, dataset.rows(split), name)
+    return kept[split, name]
+
+
+def _parts(features: Any) -> tuple[Tensor, Tensor | None]:
+    return features if isinstance(features, tuple) else (features, None)
+
+
+def _joined(values: Tensor, mask: Tensor | None) -> Any:
+    return values.clone() if mask is None else (values.clone(), mask)

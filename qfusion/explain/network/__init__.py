@@ -1,1 +1,0 @@
-"""Reading the fusion network: its evidence, entropies and decision operators."""

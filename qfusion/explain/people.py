@@ -1,0 +1,487 @@
+"""What a model takes from each modality alone, beside what people say of it; its verdicts, beside where people's labels
+conflict.
+
+A modality's own term is its Harsanyi dividend: what the score is expected to be where only this modality is known, less
+the baseline. People's labels of single modalities (CH-SIMS, Yu and others 2020, ACL) answer the same question. Of both,
+for the samples that have a label: Spearman's rank correlation; how often a label that is not 0 has the term's sign; and
+calibration, the slope of the label over the term, with means of bins.
+
+Intervals resample what rows share, see `resampling`. The control is labels shuffled among the samples: 95 % of such
+shuffles lie in the range that stands beside each number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from qfusion._checks import check
+from qfusion._sentences import listed, share
+from qfusion.data.people import conflicting
+from qfusion.explain import stability
+from qfusion.explain.coalitions import Explanation
+from qfusion.explain.stability import Interval
+from qfusion.explain.verdicts import judge
+
+SHUFFLES = 400
+NAMED = 4  # modalities that a title names; of more it says how many
+BINS = 8  # of the own term, as many samples in each
+VERDICTS = ("joint", "conflict")
+EITHER = "joint or conflict"
+
+
+@dataclass(frozen=True)
+class Shuffled:
+    """The range of 95 % of the values with shuffled labels; NaN where there is none."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, eq=False)
+class Alone:
+    """One modality's own terms beside the labels of it.
+
+    Attributes:
+        modality: its name. term, label: of the n samples that have a label, (n,). places: of these among all, (n,).
+        rank: Spearman's correlation. sign: share of the labels that are not 0 whose sign the term has. slope: of the
+            label over the term, least squares. shuffled: by "rank" and "sign", with labels shuffled.
+    """
+
+    modality: str
+    term: np.ndarray
+    label: np.ndarray
+    places: np.ndarray
+    rank: Interval
+    sign: Interval
+    slope: Interval
+    shuffled: Mapping[str, Shuffled]
+
+    def binned(self) -> pd.DataFrame:
+        """Returns mean `term` and `label` and the number of samples `n` of at most BINS bins of the term."""
+        order = np.argsort(self.term, kind="stable")
+        parts = [
+            part for part in np.array_split(order, min(BINS, max(1, len(order) // 5))) if len(part)
+        ]
+        return pd.DataFrame(
+            {
+                "term": [self.term[part].mean() for part in parts],
+                "label": [self.label[part].mean() for part in parts],
+                "n": [len(part) for part in parts],
+            }
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Rate:
+    """How often samples get a verdict: of those that people call conflicting, of the others, the first less the second,
+    and that with shuffled labels."""
+
+    conflicting: Interval
+    others: Interval
+    difference: Interval
+    shuffled: Shuffled
+
+
+@dataclass(frozen=True, eq=False)
+class Beside:
+    """A model beside people's labels.
+
+    Attributes:
+        alone: a part for each labelled modality. rates: by verdict, `VERDICTS` and `EITHER`.
+        samples: looked at; known: those with all labels; conflicting: those of them that people call so.
+    """
+
+    alone: tuple[Alone, ...]
+    rates: Mapping[str, Rate]
+    samples: int
+    known: int
+    conflicting: int
+
+    def frame(self) -> pd.DataFrame:
+        """Returns a row a modality: samples with a label, then value, low and high of `rank`, `sign` and `slope`, and
+        the range of the first two with shuffled labels."""
+        rows = []
+        for each in self.alone:
+            row: dict[str, object] = {"modality": each.modality, "n": len(each.label)}
+            for name in ("rank", "sign", "slope"):
+                found: Interval = getattr(each, name)
+                row |= {name: found.value, f"{name}:low": found.low, f"{name}:high": found.high}
+                if name in each.shuffled:
+                    row |= {
+                        f"{name}:shuffled_low": each.shuffled[name].low,
+                        f"{name}:shuffled_high": each.shuffled[name].high,
+                    }
+            rows.append(row)
+        return pd.DataFrame(rows)
+
+    def rate_frame(self) -> pd.DataFrame:
+        """Returns a row a verdict: its rate among samples that people call conflicting, among the others, and the
+        difference, each with its interval, and the range of the last with shuffled labels."""
+        rows = []
+        for name, rate in self.rates.items():
+            row: dict[str, object] = {"verdict": name}
+            for part in ("conflicting", "others", "difference"):
+                found: Interval = getattr(rate, part)
+                row |= {part: found.value, f"{part}:low": found.low, f"{part}:high": found.high}
+            rows.append(
+                row | {"shuffled_low": rate.shuffled.low, "shuffled_high": rate.shuffled.high}
+            )
+        return pd.DataFrame(rows)
+
+
+def beside(
+    explanation: Explanation,
+    labels: pd.DataFrame,
+    whole: np.ndarray,
+    *,
+    clusters: np.ndarray | None = None,
+    resamples: int = stability.RESAMPLES,
+    seed: int = 0,
+) -> Beside:
+    """Compares own terms and verdicts with people's labels of the same samples.
+
+    Args:
+        explanation: of B samples with one output.
+        labels: B rows in the same order, a column a labelled modality, NaN where nobody labelled it.
+        whole: label of the sample as a whole, (B,).
+        clusters: of the samples, see `resampling.counts`. resamples, seed: of the bootstrap, and the shuffles' seed.
+
+    Raises:
+        InvalidInput: when rows or modalities do not fit.
+    """
+    B, names = len(explanation.dividends), list(explanation.modalities)
+    unknown = [name for name in labels.columns if name not in names]
+    check(
+        not unknown and len(labels.columns) > 0,
+        f"Argument `labels` must have columns among {tuple(names)}, but has {tuple(labels.columns)}. Rename them.",
+    )
+    check(
+        len(labels) == B == len(whole) and explanation.dividends.shape[2] == 1,
+        f"Arguments `labels` and `whole` must have {B} rows, one a sample, of a model with one output, but have "
+        f"{len(labels)} and {len(whole)}. Take the explained samples.",
+    )
+    values = labels.to_numpy(float)
+    parts = [
+        _alone(
+            str(name),
+            explanation.dividends[:, 1 + names.index(name), 0],
+            values[:, i],
+            clusters,
+            resamples,
+            seed,
+        )
+        for i, name in enumerate(labels.columns)
+    ]
+    called = conflicting(values, whole)
+    known = np.flatnonzero(np.isfinite(called))
+    relation = judge(explanation).relation[known]
+    hits = {name: (relation == name).astype(float) for name in VERDICTS}
+    hits[EITHER] = np.isin(relation, VERDICTS).astype(float)
+    inside = None if clusters is None else clusters[known]
+    rates = {name: _rate(hit, called[known], inside, resamples, seed) for name, hit in hits.items()}
+    return Beside(tuple(parts), rates, B, len(known), int(called[known].sum()))
+
+
+def _alone(
+    name: str,
+    term: np.ndarray,
+    label: np.ndarray,
+    clusters: np.ndarray | None,
+    resamples: int,
+    seed: int,
+) -> Alone:
+    places = np.flatnonzero(np.isfinite(label))
+    x, y = term[places], label[places]
+    own = None if clusters is None else clusters[places]
+    found = stability.intervals(
+        {"rank": lambda w: stability.spearman(x, y, w), "slope": lambda w: _slope(x, y, w)},
+        len(x),
+        resamples,
+        seed,
+        own,
+    )
+    says = y != 0
+    right = (np.sign(x) == np.sign(y))[says].astype(float)
+    sign = stability.mean(
+        right, resamples=resamples, seed=seed, clusters=None if own is None else own[says]
+    )
+    return Alone(name, x, y, places, found["rank"], sign, found["slope"], _shuffled(x, y, seed))
+
+
+def _slope(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Slope (r,) of y over x under counts (r, n); NaN where x is constant."""
+    total = weights.sum(-1, keepdims=True)
+    dx = x - weights @ x[:, None] / total
+    varies = (weights * dx**2).sum(-1) > 1e-24 * max(float(np.abs(x).max(initial=0)), 1e-300) ** 2
+    return np.where(
+        varies, (weights * dx * y).sum(-1) / np.where(varies, (weights * dx**2).sum(-1), 1), np.nan
+    )
+
+
+def _shuffled(x: np.ndarray, y: np.ndarray, seed: int) -> dict[str, Shuffled]:
+    none = Shuffled(np.nan, np.nan)
+    if len(x) < stability.FEWEST or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return {"rank": none, "sign": none}
+    one = np.ones((1, len(x)))
+    ranks = [
+        (each - each.mean()) / each.std()
+        for each in (stability.ranks(x, one)[0], stability.ranks(y, one)[0])
+    ]
+    orders = _orders(len(x), seed)
+    found = {"rank": ranks[1][orders] @ ranks[0] / len(x)}
+    signs = np.sign(y)[orders]
+    said = (signs != 0).sum(1)
+    found["sign"] = np.where(
+        said > 0, ((signs != 0) & (signs == np.sign(x))).sum(1) / np.maximum(said, 1), np.nan
+    )
+    return {name: _range(values) for name, values in found.items()}
+
+
+def _orders(n: int, seed: int) -> np.ndarray:
+    rng = np.random.default_rng((seed, n))
+    return np.stack([rng.permutation(n) for _ in range(SHUFFLES)])
+
+
+def _range(values: np.ndarray) -> Shuffled:
+    values = values[np.isfinite(values)]
+    edges = (1 - stability.LEVEL) / 2
+    return (
+        Shuffled(*map(float, np.quantile(values, [edges, 1 - edges])))
+        if len(values)
+        else Shuffled(np.nan, np.nan)
+    )
+
+
+def _rate(
+    hit: np.ndarray, called: np.ndarray, clusters: np.ndarray | None, resamples: int, seed: int
+) -> Rate:
+    """Rates of a verdict (n,) among samples that are called conflicting (n,) and not."""
+
+    def among(group: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+        def rate(weights: np.ndarray) -> np.ndarray:
+            total = weights @ group
+            return np.where(
+                total > 0, weights @ (group * hit) / np.where(total > 0, total, 1), np.nan
+            )
+
+        return rate
+
+    yes, no = among(called), among(1 - called)
+    found = stability.intervals(
+        {"yes": yes, "no": no, "difference": lambda w: yes(w) - no(w)},
+        len(hit),
+        resamples,
+        seed,
+        clusters,
+    )
+    few = min(called.sum(), (1 - called).sum()) < stability.FEWEST
+    if few:
+        found = {
+            name: Interval(each.value, np.nan, np.nan, each.n, 0) for name, each in found.items()
+        }
+    return Rate(
+        found["yes"],
+        found["no"],
+        found["difference"],
+        Shuffled(np.nan, np.nan)
+        if few
+        else _range(_differences(hit, called[_orders(len(hit), seed)])),
+    )
+
+
+def _differences(hit: np.ndarray, called: np.ndarray) -> np.ndarray:
+    """Difference of the rates of a verdict (n,) for shuffled calls (S, n)."""
+    yes = called.sum(1)
+    return np.asarray(called @ hit / yes - (1 - called) @ hit / (len(hit) - yes))
+
+
+def difference(
+    a: Beside,
+    b: Beside,
+    clusters: np.ndarray | None = None,
+    *,
+    resamples: int = stability.RESAMPLES,
+    seed: int = 0,
+) -> dict[str, Interval]:
+    """Returns by how much the rank correlations of a second model exceed those of a first on the same samples, by
+    modality; both are resampled together."""
+    found = {}
+    for one, other in zip(a.alone, b.alone, strict=True):
+        found[one.modality] = stability.intervals(
+            {"": _more(one.term, other.term, one.label)},
+            len(one.term),
+            resamples,
+            seed,
+            None if clusters is None else clusters[one.places],
+        )[""]
+    return found
+
+
+def _more(x: np.ndarray, z: np.ndarray, y: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda weights: stability.spearman(z, y, weights) - stability.spearman(x, y, weights)
+
+
+# What is said of it
+
+
+def found_in(each: Alone) -> bool:
+    """Whether own terms are shown to rise with the labels: the interval lies above 0, and the value above what
+    shuffled labels give."""
+    return each.rank.known and each.rank.low > 0 and each.rank.value > each.shuffled["rank"].high
+
+
+def against(each: Alone) -> bool:
+    """Whether own terms are shown to fall where the labels rise."""
+    return each.rank.known and each.rank.high < 0 and each.rank.value < each.shuffled["rank"].low
+
+
+def follows(alone: tuple[Alone, ...], whose: str, show: Callable[[str], str] = str) -> str:
+    """Returns of which modalities own terms rise with the labels, fall, or neither is shown, as a title."""
+
+    def named(parts: list[Alone]) -> str:
+        if len(alone) > NAMED:
+            return f"{len(parts)} of {len(alone)} modalities"
+        return listed([f"{show(each.modality)} ({_interval(each.rank)})" for each in parts])
+
+    few = [each for each in alone if not each.rank.known]
+    rising, falling = [e for e in alone if found_in(e)], [e for e in alone if against(e)]
+    rest = [e for e in alone if e not in [*few, *rising, *falling]]
+    parts = []
+    if rising:
+        parts.append(f"Own terms rise with {whose} of {named(rising)}")
+    if falling:
+        parts.append(
+            f"{'they' if parts else 'Own terms'} fall where {whose} rise of {named(falling)}"
+        )
+    if rest:
+        parts.append(
+            f"{'not shown for' if parts else f'Not shown that own terms go with {whose} of'} {named(rest)}"
+        )
+    if few:
+        said = (
+            named(few)
+            if len(alone) > NAMED
+            else listed([f"{show(e.modality)} (n = {len(e.label):,})" for e in few])
+        )
+        parts.append(f"{'too' if parts else 'Too'} few or constant numbers to tell for {said}")
+    return "; ".join(parts)
+
+
+def _interval(found: Interval) -> str:
+    return f"ρ = {found.value:+z.2f} [{found.low:+z.2f}, {found.high:+z.2f}]"
+
+
+def differs(rate: Rate) -> bool:
+    """Whether the two rates are shown to differ: the interval of the difference excludes 0, and its value lies outside
+    of what shuffled labels give."""
+    value = rate.difference.value
+    return rate.difference.excludes_zero and (
+        value > rate.shuffled.high or value < rate.shuffled.low
+    )
+
+
+def meets(found: Beside, whose: str, verdict: str = EITHER) -> str:
+    """Returns whether samples that people call conflicting get a verdict more often than the others, as a title."""
+    rate, group = found.rates[verdict], "Samples whose signs conflict"
+    if not found.known:
+        return f"No sample has {whose} of every modality, so that none can be called conflicting"
+    told = (
+        f"{_share(rate.conflicting.value)} of {found.conflicting:,} against {_share(rate.others.value)} of "
+        f"{found.known - found.conflicting:,}"
+    )
+    if not rate.difference.known:
+        return f"Too few samples to tell whether a conflict of {whose} goes with a {verdict} verdict: {told}"
+    points = (
+        f"{100 * rate.difference.value:+z.0f} points [{100 * rate.difference.low:+z.0f}, "
+        f"{100 * rate.difference.high:+z.0f}]"
+    )
+    if not differs(rate):
+        return f"Not shown that {group.lower()} in {whose} get a {verdict} verdict more or less often: {told}, {points}"
+    more = "more" if rate.difference.value > 0 else "less"
+    return f"{group} in {whose} get a {verdict} verdict {more} often: {told}, {points}"
+
+
+def _share(value: float) -> str:
+    return share(value) if np.isfinite(value) else "none"
+
+
+def closer(
+    found: Mapping[str, Interval],
+    first: str,
+    second: str,
+    whose: str,
+    show: Callable[[str], str] = str,
+) -> str:
+    """Returns of which modalities a second model's own terms go more, or less, with the labels than a first one's, as a
+    sentence."""
+    parts = []
+    for words, test in (
+        ("more", lambda e: e.known and e.low > 0),
+        ("less", lambda e: e.known and e.high < 0),
+    ):
+        if names := [name for name, each in found.items() if test(each)]:
+            said = listed([f"{show(name)} ({_difference(found[name])})" for name in names])
+            parts.append(
+                f"own terms of {second} go {words} with {whose} of {said} than those of {first}"
+            )
+    rest = [name for name, each in found.items() if each.known and not each.excludes_zero]
+    if rest:
+        said = listed([f"{show(name)} ({_difference(found[name])})" for name in rest])
+        parts.append(f"no difference of {first} and {second} is shown for {said}")
+    if few := [name for name, each in found.items() if not each.known]:
+        parts.append(
+            f"too few or constant numbers to tell for {listed([show(name) for name in few])}"
+        )
+    words = "; ".join(parts)
+    return words[:1].upper() + words[1:]
+
+
+def _difference(found: Interval) -> str:
+    return f"{found.value:+z.3f} [{found.low:+z.3f}, {found.high:+z.3f}]"
+
+
+def of_sample(
+    labels: Mapping[str, float],
+    terms: Mapping[str, float],
+    whole: float,
+    whose: str,
+    show: Callable[[str], str] = str,
+) -> str:
+    """Returns of which modalities of one sample the own term has the label's sign, and whether signs conflict, as a
+    title.
+
+    Args:
+        labels: by modality, those that are known. terms: own terms, by modality. whole: label of the whole; NaN where a
+            label is missing, so that no conflict can be told.
+    """
+    said = {name: value for name, value in labels.items() if value != 0}
+    right = [name for name in said if np.sign(terms[name]) == np.sign(said[name])]
+    wrong = [name for name in said if name not in right]
+    if not said:
+        first = f"{whose[:1].upper()}{whose[1:]} of its modalities are 0"
+    elif right:
+        rest = f", not of {_names(wrong, show)}" if wrong else ""
+        first = f"Own terms have the signs of {whose} of {_names(right, show)}{rest}"
+    else:
+        first = f"Own terms do not have the signs of {whose} of {_names(wrong, show)}"
+    called = conflicting(np.array([list(labels.values())]), np.array([whole]))[0]
+    tail = (
+        ""
+        if np.isnan(called)
+        else "; their signs and that of the whole conflict"
+        if called
+        else "; their signs and that of the whole do not conflict"
+    )
+    return first + tail
+
+
+def _names(names: list[str], show: Callable[[str], str]) -> str:
+    return (
+        listed([show(name) for name in names])
+        if len(names) <= NAMED
+        else f"{len(names)} modalities"
+    )

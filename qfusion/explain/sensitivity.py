@@ -1,0 +1,572 @@
+"""What physics did it: derivatives and knock-outs of a decision, term by term of the model's physics.
+
+Every term has a factor: 1 as learned, 0 when it is taken out. Of a target y (the score, one dividend, an entanglement
+measure; for one sample or the mean over several) there is the slope dy/df where the factors stand, and the effect y(f =
+0) - y(f) of removing the term. The slope is local, the effect is not: where y bends between 0 and f the two may differ,
+even in sign. `Response` follows y on the way; the mean slope on it, times -f, is the effect (fundamental theorem of
+calculus).
+
+Slopes are exact, by reverse mode through the evolution (its backward is in `expansion.py`) or the network's
+observables. The mean slope on the way from 0 is that of integrated gradients (Sundararajan, Taly, Yan 2017, equation
+1), here along one term.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from qfusion._checks import check, choose
+from qfusion.explain.backgrounds import AnyBackground, Background, RowBackground
+from qfusion.explain.counterfactual import MARGIN, decision
+from qfusion.explain.parameters import SCORE, JumpParameters, NetworkParameters, Parameter, System
+from qfusion.models import EntangledQCNN, FusionModel, Tweak, can, require
+from qfusion.models.base import in_double
+from qfusion.models.encoders import Features
+from qfusion.models.fusion import fuse
+from qfusion.models.quantum_jump import QuantumJump, expectation
+from qfusion.quantum.decomposition import subset_name, subsets
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """Slopes and knock-outs of P terms on Y targets.
+
+    Attributes:
+        parameters: the terms.
+        targets: names: "score", "dividend[text+audio]", "dividend[]" (baseline), "entropy[text]", "negativity[text]",
+            ...
+        values: of the targets as they stand, (Y,).
+        slopes: dy/df, per unit of the factor, (P, Y); not a number where the slope is infinite (see `note`).
+        effects: y with the term removed less y as it stands, (P, Y).
+        samples: how many each target is averaged over, (Y,).
+        background: kind, and size, of the dividends' background.
+        note: where a slope does not exist, why; else "".
+    """
+
+    parameters: tuple[Parameter, ...]
+    targets: tuple[str, ...]
+    values: np.ndarray
+    slopes: np.ndarray
+    effects: np.ndarray
+    samples: np.ndarray
+    background: str
+    background_size: int
+    note: str = ""
+
+    @property
+    def straight(self) -> np.ndarray:
+        """What removal would do if y went on as its slope says, (P, Y): -f dy/df."""
+        return -np.array([parameter.value for parameter in self.parameters])[:, None] * self.slopes
+
+    def agrees(self) -> np.ndarray:
+        """Whether slope and knock-out say the same sign, (P, Y)."""
+        return np.sign(self.straight) == np.sign(self.effects)
+
+    def column(self, target: str) -> int:
+        """Place of a target."""
+        choose("Target", target, self.targets)
+        return self.targets.index(target)
+
+    def frame(self, target: str) -> pd.DataFrame:
+        """Returns one row a term: title, factor, change of the target for -10 % of what was learned, effect of removal,
+        agreement."""
+        j = self.column(target)
+        return pd.DataFrame(
+            {
+                "term": [parameter.title for parameter in self.parameters],
+                "key": [parameter.key for parameter in self.parameters],
+                "kind": [parameter.kind for parameter in self.parameters],
+                "factor": [parameter.value for parameter in self.parameters],
+                "slope": self.slopes[:, j],
+                "ten_percent_weaker": -0.1 * self.slopes[:, j],
+                "removed": self.effects[:, j],
+                "same_sign": self.agrees()[:, j],
+            }
+        )
+
+
+@dataclass(frozen=True)
+class Response:
+    """A target on the way from a removed term to where it stands, at both ends and Gauss-Legendre nodes between.
+
+    Attributes:
+        parameter: the term; target: what is followed.
+        factors: ascending from 0 to the parameter's value, (n,). values, slopes: there, (n,).
+        effect: y(0) - y(value). mean_slope: by quadrature over the nodes; times -value it is the effect, up to the
+            quadrature's error.
+    """
+
+    parameter: Parameter
+    target: str
+    factors: np.ndarray
+    values: np.ndarray
+    slopes: np.ndarray
+    effect: float
+    mean_slope: float
+
+
+def target_names(model: FusionModel) -> tuple[str, ...]:
+    """Returns what can be asked of a model: the score, every dividend, entanglement."""
+    names = [
+        SCORE,
+        *(f"dividend[{subset_name(s, model.modalities)}]" for s in subsets(len(model.modalities))),
+    ]
+    if not can(model, "terms"):
+        return tuple(names)
+    if can(model, "rules"):
+        elements = require(model, "rules").elements
+        return (*names, *(f"entropy[{i}]" for i in range(elements)))
+    if len(model.modalities) == 1:
+        return (*names, f"entropy[{model.modalities[0]}]")
+    return (
+        *names,
+        *(f"{kind}[{name}]" for kind in ("entropy", "negativity") for name in model.modalities),
+    )
+
+
+def sensitivity(
+    model: FusionModel,
+    inputs: Mapping[str, Features],
+    background: AnyBackground,
+    *,
+    output: int = 0,
+    targets: Sequence[str] | None = None,
+) -> Sensitivity:
+    """Returns slopes and knock-outs of every term, for the mean over the given samples.
+
+    Slopes are exact: one reverse pass a target through the exact computation. The mean over samples costs what one
+    sample costs, but for entanglement (see ENTANGLEMENT_SAMPLES) and dividends of an EntangledQCNN.
+
+    Args:
+        model: in eval mode; a tweaked QuantumJump stands where its tweak puts it.
+        inputs: features of B samples.
+        background: see `background`.
+        output: whose score.
+        targets: of `target_names`; None for all.
+
+    Raises:
+        InvalidInput, NotFound: when the background, output or a target does not fit the model.
+    """
+    found = system(model, inputs, background, output)
+    names = _checked(model, targets)
+    values, slopes = found.slopes(names)
+    unknown = np.isnan(slopes).any()
+    return Sensitivity(
+        found.parameters,
+        names,
+        values,
+        slopes,
+        found.effects(names),
+        np.array([found.samples(name) for name in names]),
+        background.kind,
+        background.size,
+        _INFINITE if unknown else "",
+    )
+
+
+_INFINITE = (
+    "The state is pure there, where entropy starts with infinite slope: it has no derivative."
+)
+
+
+def response(
+    model: FusionModel,
+    inputs: Mapping[str, Features],
+    background: AnyBackground,
+    key: str,
+    target: str = SCORE,
+    *,
+    output: int = 0,
+    nodes: int = 6,
+) -> Response:
+    """Returns a target on the way from a removed term to where it stands.
+
+    Args:
+        key: of the parameter; other arguments as for `sensitivity`.
+        nodes: of the Gauss-Legendre quadrature between the ends.
+    """
+    found = system(model, inputs, background, output)
+    (target,) = _checked(model, [target])
+    keys = [parameter.key for parameter in found.parameters]
+    place = keys.index(choose("Term", key, keys))
+    parameter = found.parameters[place]
+    check(
+        parameter.value != 0,
+        f"Term {key!r} is removed already: nothing lies between. Turn it up first.",
+    )
+    t, w = np.polynomial.legendre.leggauss(nodes)
+    shares = np.concatenate([[0.0], (t + 1) / 2, [1.0]])
+    along = [
+        found.moved(place, float(parameter.value * share)).slopes([target]) for share in shares
+    ]
+    values, slopes = np.array([v[0] for v, _ in along]), np.array([s[place, 0] for _, s in along])
+    return Response(
+        parameter,
+        target,
+        parameter.value * shares,
+        values,
+        slopes,
+        float(values[0] - values[-1]),
+        float(w / 2 @ slopes[1:-1]),
+    )
+
+
+def half_way(
+    model: FusionModel,
+    inputs: Mapping[str, Features],
+    background: AnyBackground,
+    target: str = SCORE,
+    *,
+    output: int = 0,
+) -> np.ndarray:
+    """Returns what the slope at half of each factor says that its removal does, -f dy/df at f / 2, (P,).
+
+    The middle of the way stands for the mean slope on it up to third order, where the slope at its end does to second
+    order only. Arguments as for `sensitivity`.
+    """
+    found = system(model, inputs, background, output)
+    (target,) = _checked(model, [target])
+    here = found.slopes([target])[1][:, 0]
+    straight = ("measurement", "head")  # linear: one slope everywhere
+    middle = [
+        slope
+        if term.kind in straight or term.value == 0
+        else found.moved(place, term.value / 2).slopes([target])[1][place, 0]
+        for place, (term, slope) in enumerate(zip(found.parameters, here, strict=True))
+    ]
+    return -np.array([parameter.value for parameter in found.parameters]) * np.array(middle)
+
+
+def system(
+    model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, output: int = 0
+) -> System:
+    """Returns the physics of a model with everything that slopes and knock-outs need."""
+    model = in_double(model)
+    check(
+        0 <= output < len(model.outputs),
+        f"Argument `output` must lie between 0 and {len(model.outputs) - 1}, but is {output}.",
+    )
+    if can(require(model, "terms"), "rules"):
+        check(isinstance(background, RowBackground), _OTHER_MODEL)
+        return NetworkParameters.of(require(model, "rules"), inputs, background, output)  # type: ignore[arg-type]
+    moving = require(model, "time")
+    check(isinstance(background, Background) and background.dims == moving.dims, _OTHER_MODEL)
+    return JumpParameters.of(moving, inputs, background, output)  # type: ignore[arg-type]
+
+
+_OTHER_MODEL = "Argument `background` comes from another kind of model. Make it with this model."
+
+
+def _checked(model: FusionModel, targets: Sequence[str] | None) -> tuple[str, ...]:
+    known = target_names(model)
+    for name in targets or ():
+        choose("Target", name, known)
+    return known if targets is None else tuple(targets)
+
+
+# The smallest turn of one parameter of physics that turns the decision on a sample, all others as learned.
+#
+# QiNN-QJ: factors on the couplings H_S and on the dissipation (see `quantum.gauge`), and the
+# duration T. The score is an entire function of each, so it is followed by a Chebyshev interpolant
+# over the parameter's range (its last coefficients tell how well); crossings of the decision's
+# boundary are then found on the model itself by bracketing (Alefeld, Potra, Shi 1995). The
+# observables at the nodes do not depend on the sample: worked out once (`table`), they serve all.
+#
+# EntangledQCNN: the angles phi of the fusion's truth tables. Every score is a + b cos(phi) + c
+# sin(phi) in each of them, exactly, so the nearest crossing has a closed form.
+#
+# Every turn that is reported was set in the model and the model run again.
+
+TOP_FACTOR, TOP_DURATION = (
+    2.0,
+    3.0,
+)  # ranges that are searched: factors on couplings and dissipation, on T
+NODES = 13
+_FINE = 400  # places of the interpolant that are looked at
+
+
+@dataclass(frozen=True, eq=False)
+class ParameterChange:
+    """The nearest setting of one parameter that turns the decision.
+
+    Attributes:
+        kind: "coupling", "dissipation", "duration" or "angle".
+        name: a coalition such as "text+audio"; "T"; or "element.stage.pattern",
+            numbers from 0.
+        learned, value: before and after: a factor, T itself, or radians.
+        size: |value / learned - 1|, or the change in radians of an angle.
+        before, after: scores (C,); `after` from the model with the parameter turned.
+        decision, turned: see `counterfactual.decision`.
+        verified: whether the model with the parameter turned decides otherwise.
+    """
+
+    kind: str
+    name: str
+    learned: float
+    value: float
+    size: float
+    before: np.ndarray
+    after: np.ndarray
+    decision: int
+    turned: int
+    verified: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Search:
+    """What came of turning every parameter.
+
+    Attributes:
+        found: the nearest turn of each parameter that has one, smallest first.
+        tried: how many parameters were turned.
+        ranges: over what, in words.
+        resolution: for interpolated parameters the largest relative size of the last coefficients; 0 for closed forms.
+    """
+
+    found: tuple[ParameterChange, ...]
+    tried: int
+    ranges: str
+    resolution: float
+
+
+@dataclass(frozen=True, eq=False)
+class PhysicsParameter:
+    """One parameter of a QiNN-QJ and the observables at the nodes of its range.
+
+    Attributes:
+        kind, name, learned: as in `ParameterChange`; top: the range is 0 to `top`.
+        nodes: Chebyshev nodes in the range, ascending, (NODES,).
+        observables: at the nodes, (NODES, C, D, D).
+    """
+
+    kind: str
+    name: str
+    learned: float
+    top: float
+    nodes: np.ndarray
+    observables: Tensor
+
+
+def tweak_of(parameter: PhysicsParameter | ParameterChange, x: float) -> Tweak:
+    """Returns what a QiNN-QJ takes to set one of its parameters to `x`."""
+    if parameter.kind == "duration":
+        return Tweak(duration=x)
+    if parameter.kind == "dissipation":
+        return Tweak(dissipations={parameter.name: x})
+    return Tweak(couplings={parameter.name: x})
+
+
+@torch.no_grad()
+def table(model: QuantumJump) -> tuple[PhysicsParameter, ...]:
+    """Returns all parameters of a QiNN-QJ with the observables at their nodes: NODES evolutions for each coupling and
+    dissipation, one for T."""
+    from numpy.polynomial import chebyshev
+
+    T = float(model.duration)
+    names = [subset_name(s, model.modalities) for s in subsets(len(model.modalities)) if s]
+    moves = model.settings["evolution"] != "none" and T > 0
+    kinds = [
+        ("coupling", name, 1.0, TOP_FACTOR)
+        for name in names
+        if moves and (len(model.A) or len(model.L))
+    ]
+    kinds += [("dissipation", name, 1.0, TOP_FACTOR) for name in names if moves and len(model.L)]
+    kinds += [("duration", "T", T, TOP_DURATION * T)] if moves else []
+    parameters = []
+    for kind, name, learned, top in kinds:
+        nodes = (chebyshev.chebpts1(NODES) + 1) * top / 2
+        parameter = PhysicsParameter(kind, name, learned, top, nodes, torch.empty(0))
+        if kind == "duration":
+            O = model.observables(nodes.tolist())
+        else:
+            O = torch.stack(
+                [model.tweaked(tweak_of(parameter, float(x))).observables() for x in nodes]
+            )
+        parameters.append(PhysicsParameter(kind, name, learned, top, nodes, O.to(torch.complex128)))
+    return tuple(parameters)
+
+
+def nearest_parameters(
+    model: FusionModel,
+    states: Mapping[str, Tensor],
+    parameters: tuple[PhysicsParameter, ...] | None = None,
+) -> Search:
+    """Returns for every parameter the smallest turn that changes the decision on one sample, where there is one.
+
+    Args:
+        model: as it is, "learned" means this one.
+        states: of the sample, (1, d_m) kets or (1, n) masses, as `forms.states_of` gives them.
+        parameters: of a QiNN-QJ, its `table`, to use again for many samples; None works it out.
+    """
+    model = in_double(model)
+    with torch.no_grad():
+        if can(require(model, "terms"), "rules"):
+            return _angles(require(model, "rules"), states)
+        moving = require(model, "time")
+        return _physics(moving, states, table(moving) if parameters is None else parameters)
+
+
+def _physics(
+    model: QuantumJump, states: Mapping[str, Tensor], parameters: tuple[PhysicsParameter, ...]
+) -> Search:
+    psi = model.product_state(states).to(torch.complex128)
+    before = _scores(model, psi)
+    turned = [_turn(model, psi, before, parameter) for parameter in parameters]
+    found = sorted(
+        (change for change, _ in turned if change is not None), key=lambda change: change.size
+    )
+    ranges = (
+        f"couplings and dissipation × 0 to {TOP_FACTOR:g}, T from 0 to "
+        f"{TOP_DURATION * float(model.duration):g}"
+    )
+    return Search(
+        tuple(found), len(parameters), ranges, max((tail for _, tail in turned), default=0.0)
+    )
+
+
+def _scores(model: QuantumJump, psi: Tensor) -> np.ndarray:
+    return (expectation(model.observables().to(psi.dtype), psi) + model.bias)[0].numpy()
+
+
+def _lead(scores: np.ndarray, held: int) -> np.ndarray:
+    """How far others lead the decision `held`, > 0 where it is turned: (..., C) -> (...)."""
+    if scores.shape[-1] == 1:
+        return (-scores if held else scores)[..., 0]
+    others = np.delete(scores, held, -1)
+    return others.max(-1) - scores[..., held]
+
+
+def _turn(
+    model: QuantumJump, psi: Tensor, before: np.ndarray, parameter: PhysicsParameter
+) -> tuple[ParameterChange | None, float]:
+    from numpy.polynomial import chebyshev
+    from scipy.optimize import toms748
+
+    held, wanted = decision(before), MARGIN * max(1.0, float(np.abs(before).max()))
+    C, learned, top = len(before), parameter.learned, parameter.top
+    sampled = (
+        expectation(parameter.observables.flatten(0, 1), psi)[0].view(-1, C).numpy()
+        + model.bias.numpy()
+    )
+    coefficients = chebyshev.chebfit(2 * parameter.nodes / top - 1, sampled, NODES - 1)
+    tail = float(np.abs(coefficients[-2:]).max() / max(np.abs(coefficients).max(), 1e-300))
+    places = np.unique(np.r_[np.linspace(0, top, _FINE), learned])
+    lead = _lead(chebyshev.chebval(2 * places / top - 1, coefficients).T, held)
+    own = int(np.searchsorted(places, learned))
+    ways = [list(range(own, len(places))), list(range(own, -1, -1))]
+    far = 2 * wanted  # beyond what is wanted by more than the interpolant's error
+    brackets = [
+        next(((places[a], places[b]) for a, b in pairwise(way) if lead[b] > far), None)
+        for way in ways
+    ]
+
+    def scores(x: float) -> np.ndarray:
+        return _scores(model.tweaked(tweak_of(parameter, float(x))), psi)
+
+    def gap(x: float) -> float:
+        return float(_lead(scores(x), held)) - wanted
+
+    turns: list[float] = []
+    for inner, outer in sorted(
+        (b for b in brackets if b is not None), key=lambda b: abs(b[0] - learned)
+    ):
+        if turns and abs(inner - learned) > abs(turns[0] - learned):
+            break  # the other side is farther
+        if gap(outer) > 0:
+            root = partial(toms748, gap, *sorted((inner, outer)), xtol=1e-12 * top, rtol=1e-14)
+            turns.append(root() if gap(inner) < 0 else inner)
+    if not turns:
+        return None, tail
+    value = float(min(turns, key=lambda x: abs(x - learned)))
+    value += math.copysign(2e-7 * top, value - learned)  # on the far side of the root
+    value = min(max(value, 0.0), top)
+    return _change(
+        parameter.kind,
+        parameter.name,
+        learned,
+        value,
+        abs(value / learned - 1),
+        before,
+        scores(value),
+    ), tail
+
+
+def _angles(model: EntangledQCNN, states: Mapping[str, Tensor]) -> Search:
+    phi = model.phi.detach().double()
+    before = model.scores(states)[0].numpy()
+    held, wanted = decision(before), MARGIN * max(1.0, float(np.abs(before).max()))
+    masses = torch.stack([states[name] for name in model.modalities], -1)[0]
+    places = [tuple(int(i) for i in place) for place in torch.ones_like(phi).nonzero()]
+    thirds = [0.0, 2 * math.pi / 3, -2 * math.pi / 3]
+    vectors = []
+    for place in places:
+        for third in thirds:
+            other = phi.clone()
+            other[place] += third
+            vectors.append(fuse(masses, other)[0])
+    scores = (model.read(torch.stack(vectors)) + model.bias).numpy().reshape(len(places), 3, -1)
+    mean = scores.mean(1)  # score = mean + cosine cos(turn) + sine sin(turn)
+    cosine, sine = scores[:, 0] - mean, (scores[:, 1] - scores[:, 2]) / math.sqrt(3)
+    found = []
+    for k, place in enumerate(places):
+        turn = _nearest_turn(mean[k], cosine[k], sine[k], held, wanted)
+        if turn is None:
+            continue
+        other = phi.clone()
+        other[place] += turn
+        after = model.with_angles(other).scores(states)[0].numpy()
+        name, learned = ".".join(map(str, place)), float(phi[place])
+        found.append(_change("angle", name, learned, learned + turn, abs(turn), before, after))
+    return Search(
+        tuple(sorted(found, key=lambda c: c.size)),
+        len(places),
+        "every angle of the truth tables, all the way round",
+        0.0,
+    )
+
+
+def _nearest_turn(
+    mean: np.ndarray, cosine: np.ndarray, sine: np.ndarray, held: int, wanted: float
+) -> float | None:
+    """The smallest turn of an angle after which another decision leads by `wanted`; (C,) each."""
+    if len(mean) == 1:
+        sign = -1.0 if held else 1.0
+        leads = [(sign * mean[0] - wanted, sign * cosine[0], sign * sine[0])]
+    else:
+        leads = [
+            (mean[c] - mean[held] - wanted, cosine[c] - cosine[held], sine[c] - sine[held])
+            for c in range(len(mean))
+            if c != held
+        ]
+    turns = []
+    for a, b, c in leads:
+        size, peak = math.hypot(b, c), math.atan2(c, b)
+        if size <= 1e-12 or -a > size:
+            continue  # never reaches zero
+        half = math.acos(max(min(-a / size, 1.0), -1.0))  # >= 0 within `half` of the peak
+        turns += [math.remainder(peak + side * half, 2 * math.pi) for side in (-1, 1)]
+    return min(turns, key=abs) if turns else None
+
+
+def _change(
+    kind: str,
+    name: str,
+    learned: float,
+    value: float,
+    size: float,
+    before: np.ndarray,
+    after: np.ndarray,
+) -> ParameterChange:
+    held, turned = decision(before), decision(after)
+    return ParameterChange(
+        kind, name, learned, value, size, before, after, held, turned, turned != held
+    )

@@ -1,1 +1,0 @@
-"""How far an explanation can be trusted."""

@@ -1,0 +1,560 @@
+"""Gates of the quantum convolutional network, as matrices that can be trained and as lists that PennyLane can
+draw; the statevector they act on, and the part of the circuit that a read-out depends on.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, reduce
+from itertools import pairwise
+from typing import Generic, NamedTuple, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from qfusion._checks import check, choose
+from qfusion.quantum import states
+
+# Gates of the quantum convolutional network, as matrices that can be trained and as lists that PennyLane can draw.
+#
+# A block is a tuple of operations `(gate, parameters, wires)` with PennyLane's gate names,
+# parameters and matrices; wire 0 is leftmost. The blocks are the convolution circuits of Hur, Kim,
+# Park 2022 (Quantum Machine Intelligence 4, 3; arXiv 2108.00661, figure 2).
+
+
+class Operation(NamedTuple):
+    """One gate of a block: its name, which of the block's parameters it takes, and on which of the two wires."""
+
+    gate: str
+    parameters: tuple[int, ...]
+    wires: tuple[int, ...]
+
+
+class Block(NamedTuple):
+    """A two-qubit circuit, its number of parameters and where it comes from."""
+
+    operations: tuple[Operation, ...]
+    parameters: int
+    source: str
+
+
+def _block(text: str, source: str) -> Block:
+    """Reads "RY 0:0 | CNOT 0,1": gate, parameters before wires where it has any, in order."""
+    operations, count = [], 0
+    for item in text.split("|"):
+        gate, wires = item.split()
+        taken = _PARAMETERS[gate]
+        operations.append(
+            Operation(
+                gate, tuple(range(count, count + taken)), tuple(int(w) for w in wires.split(","))
+            )
+        )
+        count += taken
+    return Block(tuple(operations), count, source)
+
+
+_PARAMETERS = {"RX": 1, "RY": 1, "RZ": 1, "U3": 3, "H": 0, "CNOT": 0, "CZ": 0, "CRX": 1, "CRZ": 1}
+
+BLOCKS: dict[str, Block] = {
+    "su4": _block(
+        "U3 0|U3 1|CNOT 0,1|RY 0|RZ 1|CNOT 1,0|RY 0|CNOT 0,1|U3 0|U3 1",
+        "any two-qubit unitary (Vatan and Williams 2004)",
+    ),
+    "so4": _block(
+        "RY 0|RY 1|CNOT 0,1|RY 0|RY 1|CNOT 0,1|RY 0|RY 1",
+        "any real two-qubit unitary (Wei and Di 2012)",
+    ),
+    "circuit6": _block(
+        "RX 0|RX 1|RZ 0|RZ 1|CRX 1,0|CRX 0,1|RX 0|RX 1|RZ 0|RZ 1",
+        "circuit 6 of Sim, Johnson, Aspuru-Guzik 2019",
+    ),
+    "circuit5": _block(
+        "RX 0|RX 1|RZ 0|RZ 1|CRZ 1,0|CRZ 0,1|RX 0|RX 1|RZ 0|RZ 1",
+        "circuit 5 of Sim, Johnson, Aspuru-Guzik 2019",
+    ),
+    "circuit14": _block(
+        "RY 0|RY 1|CRX 1,0|RY 0|RY 1|CRX 0,1", "circuit 14 of Sim, Johnson, Aspuru-Guzik 2019"
+    ),
+    "circuit13": _block(
+        "RY 0|RY 1|CRZ 1,0|RY 0|RY 1|CRZ 0,1", "circuit 13 of Sim, Johnson, Aspuru-Guzik 2019"
+    ),
+    "circuit15": _block(
+        "RY 0|RY 1|CNOT 1,0|RY 0|RY 1|CNOT 0,1", "circuit 15 of Sim, Johnson, Aspuru-Guzik 2019"
+    ),
+    "circuit9": _block("H 0|H 1|CZ 0,1|RX 0|RX 1", "circuit 9 of Sim, Johnson, Aspuru-Guzik 2019"),
+    "ttn": _block("RY 0|RY 1|CNOT 0,1", "tree tensor network (Grant and others 2018)"),
+}
+
+
+def rotation(gate: str, angles: Tensor) -> Tensor:
+    """Returns the matrix (2, 2) of RX, RY, RZ (one angle), U3 (theta, phi, delta) or H (none), in the conventions of
+    PennyLane."""
+    if gate == "U3":
+        return rotation_matrices(angles[None])[0]
+    if gate == "H":
+        return (
+            torch.tensor([[1, 1], [1, -1]], dtype=_complex(angles), device=angles.device) / 2**0.5
+        )
+    half = angles[0] / 2
+    c, s = (
+        torch.complex(torch.cos(half), torch.zeros_like(half)),
+        torch.complex(torch.sin(half), torch.zeros_like(half)),
+    )
+    if gate == "RX":
+        return torch.stack([c, -1j * s, -1j * s, c]).view(2, 2)
+    if gate == "RY":
+        return torch.stack([c, -s, s, c]).view(2, 2)
+    return torch.diag(torch.stack([torch.exp(-1j * half), torch.exp(1j * half)]))
+
+
+def rotation_matrices(angles: Tensor) -> Tensor:
+    """Returns the matrices (G, 2, 2) of several U3, of angles (G, 3) as theta, phi, delta."""
+    theta, phi, delta = angles.unbind(1)
+    c, s = torch.cos(theta / 2), torch.sin(theta / 2)
+    left, right = torch.polar(torch.ones_like(phi), phi), torch.polar(torch.ones_like(phi), delta)
+    return torch.stack([c.to(left.dtype), -s * right, s * left, c * left * right], -1).view(
+        -1, 2, 2
+    )
+
+
+def controlled(on_zero: Tensor, on_one: Tensor) -> Tensor:
+    """Returns |0><0| x A + |1><1| x B, (4, 4), for single-qubit matrices A and B; the control is wire 0."""
+    zero = torch.diag(on_zero.new_tensor([1, 0]))
+    return torch.kron(zero, on_zero) + torch.kron(
+        torch.eye(2, dtype=zero.dtype, device=zero.device) - zero, on_one
+    )
+
+
+def swap_wires(U: Tensor) -> Tensor:
+    """Returns the two-qubit operator (4, 4) with its wires exchanged."""
+    return U.view(2, 2, 2, 2).permute(1, 0, 3, 2).reshape(4, 4)
+
+
+def unitary(name: str, parameters: Tensor) -> Tensor:
+    """Returns the block's matrix, (4, 4) complex, differentiable.
+
+    Args:
+        name: of BLOCKS.
+        parameters: angles in radians, (P,).
+
+    Raises:
+        NotFound: when there is no such block.
+        InvalidInput: when the number of angles differs.
+    """
+    block = BLOCKS[choose("Convolution block", name, BLOCKS)]
+    check(
+        parameters.shape == (block.parameters,),
+        f"Argument `parameters` of block {name!r} must have shape ({block.parameters},), but has shape "
+        f"{tuple(parameters.shape)}.",
+    )
+    compiled = _compile(name)
+    known = torch.cat([parameters, parameters.new_tensor(_CONSTANTS)])
+    angles = known[compiled.angles.to(known.device)]
+    singles = rotation_matrices(angles)
+    if compiled.turned.any():
+        singles = (
+            singles * torch.exp(-0.5j * angles[:, 2] * compiled.turned.to(angles))[:, None, None]
+        )
+    left, right = (singles[wire] for wire in compiled.pairs.unbind(1))
+    pairs = torch.einsum("mab,mcd->macbd", left, right).reshape(-1, 4, 4)
+    U = None
+    for kind, place in compiled.moments:
+        if kind == "pair":
+            moment = pairs[place]
+        elif kind == "fixed":
+            moment = _FIXED[place].to(pairs)
+        else:
+            moment = controlled(singles[-1], singles[place])
+            moment = swap_wires(moment) if kind == "controlled, turned" else moment
+        U = moment if U is None else moment @ U
+    assert U is not None
+    return U
+
+
+class _Compiled(NamedTuple):
+    """A block as few products.
+
+    Attributes:
+        angles: where U3's three angles of every one-qubit gate stand in the parameters and `_CONSTANTS`, (G + 1, 3);
+            the last is the identity.
+        turned: of which gates half the third angle is taken back, as RZ does, (G + 1,).
+        pairs: gates on wires 0 and 1 at once, (m, 2).
+        moments: what is applied in turn.
+    """
+
+    angles: Tensor
+    turned: Tensor
+    pairs: Tensor
+    moments: tuple[tuple[str, int], ...]
+
+
+_CONSTANTS = (0.0, torch.pi / 2, -torch.pi / 2, torch.pi)
+# CNOT with its control on wire 0 and on wire 1, and CZ
+_FIXED = torch.tensor(
+    [
+        [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 1], [0, 0, 1, 0]],
+        [[1, 0, 0, 0], [0, 0, 0, 1], [0, 0, 1, 0], [0, 1, 0, 0]],
+        [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, -1]],
+    ],
+    dtype=torch.complex128,
+)
+
+
+@lru_cache(maxsize=16)
+def _compile(name: str) -> _Compiled:
+    block = BLOCKS[name]
+    zero, quarter, back, half = (block.parameters + k for k in range(len(_CONSTANTS)))
+    angles: list[tuple[int, int, int]] = []
+    turned: list[bool] = []
+    pairs: list[list[int]] = []
+    moments: list[tuple[str, int]] = []
+    for gate, taken, wires in block.operations:
+        bare = gate.removeprefix("C") if gate.startswith("CR") else gate
+        if bare in ("CNOT", "CZ"):
+            moments.append(("fixed", 2 if bare == "CZ" else wires[0]))
+            continue
+        p = taken[0] if taken else zero
+        angles.append(
+            {  # type: ignore[arg-type]
+                "U3": tuple(taken),
+                "RX": (p, back, quarter),
+                "RY": (p, zero, zero),
+                "RZ": (zero, zero, p),
+                "H": (quarter, zero, half),
+            }[bare]
+        )
+        turned.append(bare == "RZ")
+        if len(wires) == 2:
+            moments.append(
+                ("controlled" if wires == (0, 1) else "controlled, turned", len(angles) - 1)
+            )
+        elif moments and moments[-1][0] == "pair" and pairs[-1][wires[0]] < 0:
+            pairs[-1][wires[0]] = len(angles) - 1
+        else:
+            moments.append(("pair", len(pairs)))
+            pairs.append([-1, -1])
+            pairs[-1][wires[0]] = len(angles) - 1
+    return _Compiled(
+        torch.tensor([*angles, (zero,) * 3]),
+        torch.tensor([*turned, False]),
+        torch.tensor(pairs).reshape(-1, 2),
+        tuple(moments),
+    )
+
+
+def operation_matrix(gate: str, angles: Tensor, wires: tuple[int, ...]) -> Tensor:
+    """Returns the matrix (4, 4) that one gate of a block has on both of its wires.
+
+    Args:
+        gate: its name.
+        angles: those it takes, radians; empty when it takes none.
+        wires: of 0 and 1, controls first.
+    """
+    one = torch.eye(2, dtype=_complex(angles), device=angles.device)
+    if len(wires) == 1:
+        R = rotation(gate, angles)
+        return torch.kron(R, one) if wires == (0,) else torch.kron(one, R)
+    if gate in ("CNOT", "CZ"):
+        target = one.flip(0) if gate == "CNOT" else torch.diag(one.new_tensor([1, -1]))
+    else:
+        target = rotation(gate[1:], angles)
+    U = controlled(one, target)
+    return U if wires == (0, 1) else swap_wires(U)
+
+
+def _complex(like: Tensor) -> torch.dtype:
+    return torch.complex128 if like.dtype == torch.float64 else torch.complex64
+
+
+# Qubits as batches of state vectors, differentiable, and their gates as a list that can be drawn.
+#
+# Qubit 0 is leftmost, that is most significant; rotations have the names and conventions of PennyLane. Gates that are
+# the same for all samples are applied to several qubits at once, rotations about z and rings of CNOTs as phases and a
+# reordering of amplitudes.
+
+TOGETHER = 5  # qubits, at most, whose gates are joined to one matrix: measured, for 64 rows and 4 to 12 qubits
+
+
+class Gate(NamedTuple):
+    """One gate of a sample's circuit.
+
+    Attributes:
+        name: PennyLane's, where it has one of that kind.
+        wires: qubits it acts on, the most significant first.
+        matrix: (2^w, 2^w) complex.
+        values: what it is made from, by name: its parameters, in their order, then what of the sample they hold.
+    """
+
+    name: str
+    wires: tuple[int, ...]
+    matrix: Tensor
+    values: dict[str, float]
+
+
+def ground(rows: int, n: int, like: Tensor) -> Tensor:
+    """Returns |0...0> for so many rows, (rows, 2^n) complex, in the precision of `like`."""
+    psi = torch.zeros(rows, 2**n, dtype=complex_type(like), device=like.device)
+    psi[:, 0] = 1
+    return psi
+
+
+def complex_type(like: Tensor) -> torch.dtype:
+    """Returns the complex type of a tensor's precision."""
+    return torch.complex128 if like.dtype in (torch.float64, torch.complex128) else torch.complex64
+
+
+def rotations(angles: Tensor) -> Tensor:
+    """Returns Rot(phi, theta, omega) = RZ(omega) RY(theta) RZ(phi), (..., 2, 2), of angles (..., 3) in radians."""
+    phi, theta, omega = angles.unbind(-1)
+    c, s = torch.cos(theta / 2), torch.sin(theta / 2)
+    sum_, difference = torch.exp(0.5j * (phi + omega)), torch.exp(0.5j * (phi - omega))
+    return torch.stack(
+        [sum_.conj() * c, -difference * s, difference.conj() * s, sum_ * c], -1
+    ).unflatten(-1, (2, 2))
+
+
+def joined(matrices: Tensor) -> list[Tensor]:
+    """Returns gates on each qubit, (n, 2, 2), joined to few matrices (2^k, 2^k) on neighbours, the first first."""
+    n = len(matrices)
+    groups = -(-n // TOGETHER)
+    ends = [group * n // groups for group in range(groups + 1)]
+    return [reduce(torch.kron, matrices[first:last]) for first, last in pairwise(ends)]
+
+
+def apply(psi: Tensor, gates: Iterable[Tensor]) -> Tensor:
+    """Returns states (B, 2^n) after gates on neighbouring qubits that are together all of them, as of `joined`."""
+    B, right = psi.shape
+    for U in gates:
+        right //= len(U)
+        psi = U @ psi.reshape(-1, len(U), right) if right > 1 else psi.reshape(-1, len(U)) @ U.T
+    return psi.reshape(B, -1)
+
+
+def on_each(psi: Tensor, matrices: Tensor) -> Tensor:
+    """Returns states (B, 2^n) after a gate on each qubit, of matrices (n, 2, 2)."""
+    return apply(psi, joined(matrices))
+
+
+def signs(n: int, words: Sequence[Sequence[int]], like: Tensor) -> Tensor:
+    """Returns the eigenvalues, 1 or -1, of products of Z on the given qubits, (words, 2^n).
+
+    Args:
+        n: qubits.
+        words: those of each product.
+        like: whose precision and device are taken.
+    """
+    return torch.as_tensor(_signs(n, tuple(map(tuple, words)))).to(like)
+
+
+@lru_cache(64)
+def _signs(n: int, words: tuple[tuple[int, ...], ...]) -> np.ndarray:
+    """As numbers of no device: models are also built where there is no memory."""
+    each = 1.0 - 2 * bits(n)
+    return np.stack([each[list(word)].prod(0) for word in words])
+
+
+def bits(n: int) -> np.ndarray:
+    """Returns what each qubit is in each basis state, 0 or 1, (n, 2^n)."""
+    return np.arange(2**n)[None] >> np.arange(n - 1, -1, -1)[:, None] & 1
+
+
+def turn_z(psi: Tensor, angles: Tensor) -> Tensor:
+    """Returns states (B, 2^n) after RZ on each qubit, of angles (B, n)."""
+    n = angles.shape[-1]
+    return psi * torch.exp(-0.5j * (angles @ signs(n, [(q,) for q in range(n)], angles)))
+
+
+def turned_y(angles: Tensor) -> Tensor:
+    """Returns the product states RY(angle)|0> of angles (B, n): (B, 2^n), real amplitudes as complex numbers."""
+    pairs = torch.stack([torch.cos(angles / 2), torch.sin(angles / 2)], -1)
+    return states.product(list(pairs.unbind(1))).to(complex_type(angles))
+
+
+def ring(n: int, step: int = 1) -> list[tuple[int, int]]:
+    """Returns control and target of CNOTs from each qubit to that `step` places on, around the ring; none for one."""
+    return [(i, (i + step) % n) for i in range(n)] if n > 1 else []
+
+
+def reordered(psi: Tensor, pairs: Sequence[tuple[int, int]]) -> Tensor:
+    """Returns states (B, 2^n) after CNOTs of (control, target), in that order."""
+    if not pairs:
+        return psi
+    return psi[
+        :, torch.as_tensor(_places(psi.shape[-1].bit_length() - 1, tuple(pairs)), device=psi.device)
+    ]
+
+
+@lru_cache(64)
+def _places(n: int, pairs: tuple[tuple[int, int], ...]) -> np.ndarray:
+    """From where amplitudes are taken, (2^n,)."""
+    own = np.arange(2**n)
+    places = own
+    for control, target in pairs:
+        places = places[own ^ ((own >> (n - 1 - control) & 1) << (n - 1 - target))]
+    return places
+
+
+def populations(psi: Tensor) -> Tensor:
+    """Returns the probabilities of the basis states, (B, 2^n)."""
+    return psi.real.square() + psi.imag.square()
+
+
+def expectations(psi: Tensor, words: Sequence[Sequence[int]]) -> Tensor:
+    """Returns the expectations of products of Z on the given qubits, (B, words), of states (B, 2^n)."""
+    found = populations(psi)
+    return found @ signs(psi.shape[-1].bit_length() - 1, words, found).T
+
+
+def turn(name: str, wire: int, angle: Tensor, **values: float) -> Gate:
+    """Returns the gate RX, RY or RZ of an angle (), with what of the sample it holds."""
+    return Gate(name, (wire,), rotation(name, angle[None]), {"angle": float(angle), **values})
+
+
+def rotation_gates(angles: Tensor) -> list[Gate]:
+    """Returns Rot on each qubit, of angles (n, 3)."""
+    names = ("phi", "theta", "omega")
+    return [
+        Gate("Rot", (q,), U, dict(zip(names, own.tolist(), strict=True)))
+        for q, (own, U) in enumerate(zip(angles, rotations(angles), strict=True))
+    ]
+
+
+def cnot_gates(pairs: Iterable[tuple[int, int]], like: Tensor) -> list[Gate]:
+    """Returns CNOTs of (control, target), in the precision of `like`."""
+    U = torch.eye(4, dtype=complex_type(like), device=like.device)[[0, 1, 3, 2]]
+    return [Gate("CNOT", pair, U, {}) for pair in pairs]
+
+
+def bloch_vectors(psi: Tensor, qubits: Iterable[int] | None = None) -> Tensor:
+    """Returns <X>, <Y> and <Z> of some qubits, or of all, of states (B, 2^n): (B, qubits, 3)."""
+    found = []
+    for q in range(psi.shape[-1].bit_length() - 1) if qubits is None else qubits:
+        zero, one = psi.view(psi.shape[0], 2**q, 2, -1).unbind(2)
+        cross = (zero.conj() * one).sum((1, 2))
+        z = populations(zero).sum((1, 2)) - populations(one).sum((1, 2))
+        found.append(torch.stack([2 * cross.real, 2 * cross.imag, z], -1))
+    return torch.stack(found, 1)
+
+
+def run(gates: Iterable[Gate], n: int) -> Tensor:
+    """Returns the state of n qubits, (2^n,) complex128, after gates on |0...0>, one by one: the reference."""
+    return deque(walk(gates, n), 1).pop()
+
+
+def walk(gates: Iterable[Gate], n: int) -> Iterator[Tensor]:
+    """Yields the state of n qubits, (2^n,) complex128, |0...0> and then after each gate."""
+    psi = torch.zeros(2**n, dtype=torch.complex128)
+    psi[0] = 1
+    yield psi
+    for gate in gates:
+        k = len(gate.wires)
+        U = gate.matrix.to(psi).view(*(2,) * (2 * k))
+        legs = torch.tensordot(U, psi.view(*(2,) * n), (list(range(k, 2 * k)), list(gate.wires)))
+        psi = legs.movedim(list(range(k)), list(gate.wires)).reshape(-1)
+        yield psi
+
+
+# Which gates of a circuit what is read at its end can depend on: its backward light cone.
+#
+# An observable, a product of Z on some qubits, is followed backwards through the gates (Heisenberg picture). A gate is
+# outside where it commutes with what the observable has become, whatever its angles: where it shares no qubit with it,
+# or only qubits whose |0> and |1> it keeps and on which the observable is diagonal, such as the
+# control of a CNOT. While the observable is a product of Z still, CNOTs map it exactly.
+
+Q = TypeVar("Q", bound=Hashable)
+_SMALL = 1e-12
+
+
+@dataclass(frozen=True)
+class Step(Generic[Q]):
+    """A gate as far as the cone asks.
+
+    Attributes:
+        wires: qubits it acts on.
+        keeps: those among them whose |0> and |1> it leaves as they are, whatever the others do.
+        monomial: whether it takes basis states to basis states, up to phases.
+        flips: control and target where it is a CNOT.
+        reads: whether it is a measurement, inside where its qubit is.
+    """
+
+    wires: tuple[Q, ...]
+    keeps: frozenset[Q] = frozenset()
+    monomial: bool = False
+    flips: tuple[Q, Q] | None = None
+    reads: bool = False
+
+
+@dataclass(frozen=True)
+class Cone(Generic[Q]):
+    """A light cone: whether each gate lies inside, (G,), and the qubits that it reaches."""
+
+    inside: tuple[bool, ...]
+    qubits: frozenset[Q]
+
+    @property
+    def count(self) -> int:
+        """Number of gates inside."""
+        return sum(self.inside)
+
+
+def as_step(wires: Sequence[Q], matrix: Tensor) -> Step[Q]:
+    """Returns a gate as far as the cone asks.
+
+    Args:
+        wires: its qubits, the most significant first. matrix: (2^w, 2^w).
+    """
+    n, U = len(wires), matrix.detach().abs()
+    legs = (U > _SMALL).view(*(2,) * (2 * n))
+    keeps = set()
+    for k, wire in enumerate(wires):
+        crossed = legs.movedim((k, n + k), (0, 1))
+        if not bool(crossed[0, 1].any() or crossed[1, 0].any()):
+            keeps.add(wire)
+    cnot = n == 2 and bool(
+        torch.allclose(matrix.detach(), torch.eye(4, dtype=matrix.dtype)[[0, 1, 3, 2]])
+    )
+    return Step(
+        tuple(wires),
+        frozenset(keeps),
+        bool(((U > _SMALL).sum(0) == 1).all()),
+        (wires[0], wires[1]) if cnot else None,
+    )
+
+
+def light_cone(steps: Sequence[Step[Q]], read: Iterable[Q]) -> Cone[Q]:
+    """Returns the light cone of a product of Z.
+
+    Args:
+        steps: the gates, in the order they act. read: the qubits of the product.
+    """
+    plain, changed = (
+        set(read),
+        set[Q](),
+    )  # where the observable is diagonal, and where it may be anything
+    word: set[Q] | None = set(plain)  # while it is a product of Z
+    inside = [False] * len(steps)
+    reached = set(plain)
+    for place in reversed(range(len(steps))):
+        each = steps[place]
+        met = set(each.wires) & (plain | changed)
+        if each.reads:
+            inside[place] = bool(met)
+            continue
+        if not met or (met <= each.keeps and met <= plain):
+            continue
+        inside[place] = True
+        if word is not None and each.flips:
+            word ^= {each.flips[0]}  # its target is among them, else it would have commuted
+            plain = set(word)
+        else:
+            word = None
+            if not (each.monomial and met <= plain):
+                moved = set(each.wires) - each.keeps
+                changed |= moved
+                plain -= moved
+            plain |= set(each.wires) - changed
+        reached |= plain | changed
+    return Cone(tuple(inside), frozenset(reached))

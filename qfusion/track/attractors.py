@@ -1,0 +1,572 @@
+"""Where the dynamics ends: the steady state, how fast it is reached, how two samples' states approach one
+another, and the channel of one short step.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.linalg
+import torch
+from scipy.linalg.lapack import ztrsyl
+from torch import Tensor
+
+from qfusion._checks import check, require_finite, require_number
+from qfusion.quantum.decomposition import Subset, decompose, strengths
+from qfusion.quantum.lindblad import System, evolve_states
+from qfusion.quantum.states import partial_trace
+from qfusion.track.dynamics import array, dimension, single_threaded
+
+# A decay slower than this part of the mean jump rate cannot be told from none.
+_NO_DECAY = 1e-6
+_DENSE = 16  # largest D whose generator is diagonalised, in 40 ms
+_POLES = 2  # frequencies beside zero near which a slow deviation is looked for
+_CONVERGED = 8  # eigenvalues near a pole among which the slowest is taken
+_ILL_CONDITIONED = 1e6
+
+
+@dataclass(frozen=True)
+class Attractor:
+    """The long-time end of the dynamics.
+
+    Attributes:
+        steady: stationary state (D, D); None when nothing dissipates.
+        residual: largest |entry| of the generator applied to it, in units of energy: zero for an exact steady state.
+        gap: smallest decay rate of any deviation from it, -max Re of the generator's other eigenvalues: what holds in
+            the long run. How fast states become alike within T is measured by `contraction`.
+        gap_error: how far it may be off, from the residual of its eigenvector.
+        unique: whether every start ends there.
+        distance: trace distance of the given states to it, (nT,); None when there is nothing to measure.
+        note: the same in a sentence, for a reader.
+    """
+
+    steady: np.ndarray | None
+    residual: float
+    gap: float
+    gap_error: float
+    unique: bool
+    distance: np.ndarray | None
+    note: str
+
+
+@single_threaded
+def attractor(system: System, rho: Tensor | np.ndarray | None = None) -> Attractor:
+    """Returns the steady state of `system`, the gap, and the distance of the states `rho` to it.
+
+    Args:
+        system: the trained physics.
+        rho: states (nT, D, D), as in `track(...).rho`, or one (D, D).
+
+    Raises:
+        InvalidInput: when `rho` is not finite or of the wrong shape.
+    """
+    D = dimension(system)
+    states = None if rho is None else _checked_states(rho, D)
+    H, jumps = centred(system)
+    rate = float((jumps.abs() ** 2).sum()) / D
+    if rate <= (1e-12 * max(1.0, float(H.abs().max()))) ** 2:
+        return Attractor(
+            None,
+            0.0,
+            0.0,
+            0.0,
+            False,
+            None,
+            "Nothing dissipates: the evolution is unitary, never settles, and has no unique steady state.",
+        )
+    steady, residual = _steady_state(H.numpy(), jumps.numpy(), rate)
+    gap, error = _gap(H.numpy(), jumps.numpy(), steady, rate)
+    unique = gap > _NO_DECAY * rate
+    if not unique:
+        note = (
+            "Some deviations never decay: there are several steady states, and the one shown is one of them. "
+            "Where a sample ends depends on where it starts."
+        )
+        return Attractor(steady, residual, 0.0, error, False, None, note)
+    distance = None if states is None else _trace_distance(states, steady)
+    note = (
+        f"Every start ends in one steady state. In the long run deviations decay at rate {gap:.3g}, "
+        "the spectral gap."
+    )
+    return Attractor(steady, residual, gap, error, True, distance, note)
+
+
+def _checked_states(rho: Tensor | np.ndarray, D: int) -> np.ndarray:
+    states = array(rho)
+    states = states[None] if states.ndim == 2 else states
+    check(
+        states.ndim == 3 and states.shape[1:] == (D, D),
+        f"Argument `rho` must have shape (nT, {D}, {D}), but has shape {array(rho).shape}. Give `track(...).rho`.",
+    )
+    require_finite("rho", states)
+    return states
+
+
+def _trace_distance(states: np.ndarray, steady: np.ndarray) -> np.ndarray:
+    return np.abs(np.linalg.eigvalsh(states - steady)).sum(-1) / 2
+
+
+def centred(system: System) -> tuple[Tensor, Tensor]:
+    """Returns H and traceless jumps of the same generator: L -> L - c, H -> H - (c* L - c L^+) / 2i, c = Tr L / D.
+
+    What is left of L does something; the multiple of the identity in it jumps without effect (Breuer and Petruccione
+    2002, eq. 3.73), and would only slow the iterations below.
+    """
+    H, jumps = system.H, system.jumps
+    if not len(jumps):
+        return H, jumps
+    c = torch.diagonal(jumps, dim1=-2, dim2=-1).mean(-1)[:, None, None]
+    shift = ((c.conj() * jumps - c * jumps.mH) / 2j).sum(0)
+    return H - shift, jumps - c * torch.eye(len(H), dtype=H.dtype)
+
+
+def _steady_state(
+    H: np.ndarray, jumps: np.ndarray, rate: float, steps: int = 200
+) -> tuple[np.ndarray, float]:
+    """Stationary state of the chain "drift until a jump, then jump", and the residual of the generator at it.
+
+    With G = -iH - sum L^+ L / 2, A X = G X + X G^+ and J X = sum L X L^+, the steady state obeys X = -A^-1 J X. The
+    number of steps depends on how many jumps it takes to forget the start and not on how slow they are, so a weakly
+    damped system is as easy as a strongly damped one. An identity jump of rate s (A - s, J + s) leaves the generator as
+    it is, makes A invertible when a dark state never jumps, and breaks cycles. The iterates are combined to the least
+    residual (Anderson 1965).
+    """
+    D, s = len(H), 0.1 * rate
+    G = -1j * H - 0.5 * np.einsum("kba,kbc->ac", jumps.conj(), jumps)
+    T, Q = scipy.linalg.schur(G - s / 2 * np.eye(D), output="complex")
+
+    def flow(X: np.ndarray) -> np.ndarray:
+        return (jumps @ X @ jumps.conj().transpose(0, 2, 1)).sum(0)
+
+    def next_state(JX: np.ndarray) -> np.ndarray:
+        Y, scale, _ = ztrsyl(T, T, Q.conj().T @ JX @ Q, tranb="C")
+        X = -(Q @ (Y / scale) @ Q.conj().T)
+        X = (X + X.conj().T) / 2
+        return X / np.trace(X).real
+
+    X: np.ndarray = np.eye(D, dtype=np.complex128) / D
+    best, least, stalled = X, math.inf, 0
+    found: list[np.ndarray] = []
+    residuals: list[np.ndarray] = []
+    for _ in range(steps):
+        GX = G @ X
+        JX = flow(X)
+        R = GX + GX.conj().T + JX
+        size = float(np.abs(R).max())
+        if size < least:
+            best, least, stalled = X, size, 0
+        else:
+            stalled += 1
+        if least <= 1e-15 * max(1.0, rate) or stalled >= 6:
+            break
+        found, residuals = [*found[-7:], X], [*residuals[-7:], R]
+        X = next_state(flow(Y := _least(found, residuals)) + s * Y)
+    return best, least
+
+
+def _least(found: list[np.ndarray], residuals: list[np.ndarray]) -> np.ndarray:
+    """The combination of `found`, weights adding to 1, whose combined residual is smallest."""
+    R = np.stack([r.ravel() for r in residuals]).view(np.float64)
+    differences = (R[:-1] - R[-1]).T
+    weights = np.linalg.lstsq(differences, -R[-1], rcond=1e-12)[0] if len(R) > 1 else np.empty(0)
+    return np.einsum("k,kab->ab", np.append(weights, 1 - weights.sum()), np.stack(found))
+
+
+def _gap(H: np.ndarray, jumps: np.ndarray, steady: np.ndarray, rate: float) -> tuple[float, float]:
+    """-max Re of the generator's eigenvalues on deviations from the steady state, and how far it may be off (the
+    residual of its eigenvector).
+
+    Small systems are diagonalised. Of larger ones, Arnoldi iteration on (generator - pole)^-1 finds the eigenvalues
+    nearest to a pole. One pole stands at zero; others where, to first order in the dissipation (the secular
+    approximation; Breuer and Petruccione 2002, section 3.3), a coherence would decay slowest, as the slowest deviation
+    may oscillate. One that stands far from all poles can be missed: of 180 random systems of D from 12 to 20, two had a
+    gap smaller by 1 %.
+    """
+    if len(H) <= _DENSE:
+        rates = np.sort(-np.linalg.eigvals(_superoperator(H, jumps)).real)
+        return max(float(rates[1]), 0.0), 0.0
+    solver = _ShiftedGenerator(H, jumps, steady)
+    value, error = solver.rightmost(0.01 * rate)
+    coherences = solver.secular_coherences()
+    for coherence in coherences[np.argsort(-coherences.real)[:_POLES]]:
+        if (
+            coherence.real > 2 * value.real and coherence.imag > 0.5 * rate
+        ):  # slower ones the pole at zero has seen
+            value, error = max(
+                (value, error),
+                solver.rightmost(0.01 * rate + 1j * coherence.imag),
+                key=lambda found: found[0].real,
+            )
+    return max(-float(value.real), 0.0), error
+
+
+class _ShiftedGenerator:
+    """Solves (generator - pole) X = B on traceless X, D^3 a step.
+
+    In the eigenbasis of the effective Hamiltonian, G = V diag(g) V^-1, the part without jumps, G X + X G^+, multiplies
+    X_ij by g_i + g_j*. Its inverse preconditions GMRES (Saad and Schultz 1986), which then needs about a dozen steps.
+
+    Args:
+        H: Hamiltonian (D, D). jumps: traceless, (K, D, D). steady: the steady state (D, D).
+    """
+
+    def __init__(self, H: np.ndarray, jumps: np.ndarray, steady: np.ndarray) -> None:
+        G = -1j * H - 0.5 * np.einsum("kba,kbc->ac", jumps.conj(), jumps)
+        g, V = np.linalg.eig(G)
+        if (
+            np.linalg.cond(V) > _ILL_CONDITIONED
+        ):  # near a defective G the basis of one beside it will do
+            noise = np.random.default_rng(0).standard_normal((2, *G.shape))
+            g, V = np.linalg.eig(G + 1e-4 * np.linalg.norm(G) / len(G) * (noise[0] + 1j * noise[1]))
+        inverse = np.linalg.inv(V)
+        self.D, self.drift = len(G), g[:, None] + g.conj()
+        self.V, self.G = (
+            V,
+            inverse @ G @ V - np.diag(g),
+        )  # what the basis leaves of G: nothing unless it is defective
+        self.jumps = inverse @ jumps @ V
+        self.jumps_adjoint = self.jumps.conj().transpose(0, 2, 1).reshape(-1, self.D)
+        self.steady = inverse @ steady @ inverse.conj().T
+        self.metric = (V.conj().T @ V).T
+        self.exact = float(np.abs(self.G).max()) <= 1e-12 * float(np.abs(g).max())
+
+    def secular_coherences(self) -> np.ndarray:
+        """Eigenvalues of single coherences to first order, of nonnegative frequency, (D (D - 1) / 2,)."""
+        kept = np.einsum("kaa->ka", self.jumps)
+        values = (self.drift + kept.T @ kept.conj())[np.triu_indices(self.D, 1)]
+        return values.real + 1j * np.abs(values.imag)
+
+    def apply(self, X: np.ndarray) -> np.ndarray:
+        """The generator on X."""
+        K, D = self.jumps.shape[:2]
+        jumped = (
+            (self.jumps.reshape(K * D, D) @ X).reshape(K, D, D).transpose(1, 0, 2).reshape(D, K * D)
+        )
+        Y = self.drift * X + jumped @ self.jumps_adjoint
+        return Y if self.exact else Y + self.G @ X + X @ self.G.conj().T
+
+    def deviation(self, X: np.ndarray) -> np.ndarray:
+        """X without its part along the steady state."""
+        return X - (X * self.metric).sum() * self.steady
+
+    def solve(
+        self, B: np.ndarray, pole: complex, tolerance: float = 1e-6, steps: int = 120
+    ) -> np.ndarray:
+        """X of (generator - pole) X = B."""
+        scale = 1 / (self.drift - pole)
+        start = (scale * B).ravel()
+        size = float(np.linalg.norm(start))
+        basis, projected = (
+            np.empty((steps + 1, start.size), dtype=complex),
+            np.zeros((steps + 1, steps), dtype=complex),
+        )
+        basis[0] = start / size
+        for k in range(steps):
+            X = basis[k].reshape(self.D, self.D)
+            projected[: k + 2, k], basis[k + 1] = _orthogonal(
+                (scale * (self.apply(X) - pole * X)).ravel(), basis[: k + 1]
+            )
+            right = np.zeros(k + 2)
+            right[0] = size
+            weights = np.linalg.lstsq(projected[: k + 2, : k + 1], right, rcond=None)[0]
+            if np.linalg.norm(projected[: k + 2, : k + 1] @ weights - right) <= tolerance * size:
+                break
+        return (weights @ basis[: k + 1]).reshape(self.D, self.D)
+
+    def rightmost(
+        self, pole: complex, steps: int = 30, tolerance: float = 1e-3
+    ) -> tuple[complex, float]:
+        """The eigenvalue of the largest real part among those near the pole that converge, and its residual."""
+        noise = np.random.default_rng(1).standard_normal((2, self.D, self.D))
+        start = self.deviation(self.solve(noise[0] + 1j * noise[1], pole)).ravel()
+        basis, projected = (
+            np.empty((steps + 1, start.size), dtype=complex),
+            np.zeros((steps + 1, steps), dtype=complex),
+        )
+        basis[0] = start / np.linalg.norm(start)
+        for k in range(steps):
+            X = self.deviation(self.solve(basis[k].reshape(self.D, self.D), pole)).ravel()
+            projected[: k + 2, k], basis[k + 1] = _orthogonal(X, basis[: k + 1])
+            values, vectors = np.linalg.eig(projected[: k + 1, : k + 1])
+            found = pole + 1 / values
+            errors = np.abs(projected[k + 1, k] * vectors[k] / values) / np.abs(values)
+            near = errors <= tolerance * np.abs(1 / values)
+            if near.sum() >= _CONVERGED or k + 1 == steps:
+                break
+        near |= errors == errors.min()
+        best = max(np.flatnonzero(near), key=lambda i: found[i].real)
+        X = self.solve(
+            (vectors[:, best] @ basis[: k + 1]).reshape(self.D, self.D), pole
+        )  # once more, which refines it
+        left = self.V @ (self.apply(X) - found[best] * X) @ self.V.conj().T
+        return complex(found[best]), float(
+            np.linalg.norm(left) / np.linalg.norm(self.V @ X @ self.V.conj().T)
+        )
+
+
+def _orthogonal(X: np.ndarray, basis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The parts of X along the vectors of a basis and beside them, (k + 1,), and the unit vector beside them."""
+    first = basis.conj() @ X
+    X = X - first @ basis
+    again = basis.conj() @ X
+    X = X - again @ basis
+    size = float(np.linalg.norm(X))
+    return np.append(first + again, size), X / max(size, 1e-300)
+
+
+def _superoperator(H: np.ndarray, jumps: np.ndarray) -> np.ndarray:
+    """The generator on row-stacked operators, (D^2, D^2): A X B -> (A x B^T) vec X."""
+    one = np.eye(len(H))
+    G = -1j * H - 0.5 * np.einsum("kba,kbc->ac", jumps.conj(), jumps)
+    return (
+        np.kron(G, one)
+        + np.kron(one, G.conj())
+        + sum((np.kron(L, L.conj()) for L in jumps), np.zeros(()))
+    )
+
+
+# How fast the dynamics makes states alike: trace distances of pairs over time, beside those of random generators.
+
+MIXED = (
+    0.25  # trace distance below which two inputs count as mixed (Levin and Peres 2017, section 4.5)
+)
+_ALIKE = 1e-3  # trace distance at t = 0 below which a pair says nothing of contraction
+_FOLLOWED = 3  # pairs followed beyond T: those that are farthest apart then
+_LONGEST = 1e3  # multiples of T after which mixing is given up
+
+
+@dataclass(frozen=True)
+class Contraction:
+    """Trace distances of pairs of states under one generator, which no channel can raise.
+
+    Attributes:
+        times: from 0 to T, (nT,). distances: of every pair, (nT, P).
+        random_rates: of generators drawn at random with as many jump operators and the same Hilbert-Schmidt norms of H
+            and of the dissipator, mean over the pairs, (seeds,).
+        mixing_time: when the last of the pairs, of those beyond T the three that are farthest apart there, falls below
+            `MIXED`; None where it does not within a thousand T.
+    """
+
+    times: np.ndarray
+    distances: np.ndarray
+    random_rates: np.ndarray
+    mixing_time: float | None
+
+    @property
+    def rates(self) -> np.ndarray:
+        """Mean rate of each pair over [0, T], -ln(d(T) / d(0)) / T, (P,), in units of 1 / time."""
+        return -np.log(np.maximum(self.distances[-1], 1e-12) / self.distances[0]) / self.times[-1]
+
+
+@single_threaded
+def contraction(
+    system: System, psi: Tensor, others: Tensor, *, steps: int = 13, seeds: int = 6
+) -> Contraction:
+    """Returns how fast a state and others become alike under `system`, to about 1e-5.
+
+    Args:
+        system: the trained physics; its duration must be above 0.
+        psi: ket (D,). others: kets (P, D); those that are the same state as `psi` are left out.
+        steps: times from 0 to T. seeds: random generators beside it.
+
+    Raises:
+        InvalidInput: without an evolution, or without another state.
+    """
+    T = float(system.duration)
+    check(T > 0, f"Argument `system` must evolve for some time, but its duration is {T}. Raise it.")
+    H, jumps = (part.to(torch.complex64) for part in centred(system))
+    start = others.to(torch.complex128)
+    differences = (psi[:, None] * psi.conj() - start[:, :, None] * start[:, None, :].conj()).to(
+        torch.complex64
+    )
+    apart = _trace_norms(differences) / 2 > _ALIKE
+    check(
+        bool(apart.any()),
+        "Argument `others` must hold a state other than `psi`, but all are the same. Give kets of "
+        "other samples.",
+    )
+    differences = differences[torch.from_numpy(apart)]
+    times = np.linspace(0.0, T, steps)
+    moved = evolve_states(H, jumps, differences, times.tolist())
+    distances = _trace_norms(moved) / 2
+    ends = [
+        evolve_states(*_random_alike(H, jumps, seed), differences, [T])[0] for seed in range(seeds)
+    ]
+    random_rates = [
+        float(np.mean(-np.log(_trace_norms(end) / 2 / distances[0]) / T)) for end in ends
+    ]
+    far = np.argsort(-distances[-1])[:_FOLLOWED].copy()
+    mixing_time = _mixing_time(H, jumps, moved[-1][torch.from_numpy(far)], times, distances.max(1))
+    return Contraction(times, distances, np.array(random_rates), mixing_time)
+
+
+def _trace_norms(operators: Tensor) -> np.ndarray:
+    return np.asarray(torch.linalg.eigvalsh(operators).abs().sum(-1), dtype=float)
+
+
+def _random_alike(H: Tensor, jumps: Tensor, seed: int) -> tuple[Tensor, Tensor]:
+    """A random traceless H and as many random traceless jumps, with the Hilbert-Schmidt norms of these."""
+    D, generator = len(H), torch.Generator().manual_seed(seed)
+    A = torch.randn(D, D, dtype=H.dtype, generator=generator)
+    A = A + A.mH
+    L = torch.randn(jumps.shape, dtype=H.dtype, generator=generator)
+    one = torch.eye(D, dtype=H.dtype)
+    A = A - torch.trace(A) / D * one
+    L = L - torch.diagonal(L, dim1=-2, dim2=-1).mean(-1)[:, None, None] * one
+    wanted = torch.linalg.norm(H - torch.trace(H) / D * one)
+    return A * (wanted / torch.linalg.norm(A)), L * math.sqrt(
+        dissipator_norm(jumps) / dissipator_norm(L)
+    )
+
+
+def dissipator_norm(jumps: Tensor) -> float:
+    """Hilbert-Schmidt norm of X -> sum_k (L_k X L_k^+ - {L_k^+ L_k, X} / 2) for traceless L_k, (K, D, D).
+
+    With S = sum_k L_k^+ L_k its square is sum_kl |Tr L_k^+ L_l|^2 + (D Tr S^2 + (Tr S)^2) / 2.
+    """
+    overlaps = torch.einsum("kab,lab->kl", jumps.conj(), jumps)
+    S = (jumps.mH @ jumps).sum(0)
+    square = (
+        overlaps.abs().square().sum()
+        + (len(S) * torch.trace(S @ S).real + torch.trace(S).real ** 2) / 2
+    )
+    return math.sqrt(float(square))
+
+
+def _mixing_time(
+    H: Tensor, jumps: Tensor, moved: Tensor, times: np.ndarray, worst: np.ndarray
+) -> float | None:
+    """When the last pair falls below `MIXED`, between steps as an exponential; beyond T by steps of a quarter of the
+    time. `worst` is the largest distance at `times`, and `moved` are the differences at the last of them."""
+    for i in range(1, len(times)):
+        if worst[i] < MIXED:
+            return _crossing(times[i - 1], times[i], worst[i - 1], worst[i])
+    at, far, T = float(times[-1]), float(worst[-1]), float(times[-1])
+    while at < _LONGEST * T:
+        later = 1.25 * at
+        moved = evolve_states(H, jumps, moved, [later - at])[0]
+        now = float((_trace_norms(moved) / 2).max())
+        if now < MIXED:
+            return _crossing(at, later, far, now)
+        at, far = later, now
+    return None
+
+
+def _crossing(start: float, end: float, above: float, below: float) -> float:
+    if above <= MIXED:
+        return float(start)
+    return float(start + (end - start) * math.log(above / MIXED) / math.log(above / below))
+
+
+# One step of the evolution as a quantum channel: exact, as Kraus operators, and split into gates to be drawn.
+
+#: Largest D whose exact channel is worked out: the generator is a matrix of side D^2 = 729 there and takes seconds.
+MAX_EXACT = 27
+
+
+def checked_step(dt: float) -> float:
+    """Returns `dt` as a float.
+
+    Raises:
+        InvalidInput: unless it is a positive number.
+    """
+    step = require_number("dt", dt, 0.0, math.inf)
+    check(
+        0 < step < math.inf,
+        f"Argument `dt` must be above 0, but is {step:g}. Give the time of one step, such as T / 20.",
+    )
+    return step
+
+
+def kraus_of_step(system: System, dt: float) -> np.ndarray:
+    """Returns Kraus operators (R, D, D) of exp(dt L), rho -> sum_r K_r rho K_r^+, largest first.
+
+    They are the eigenvectors of the channel's Choi matrix times the root of their eigenvalues (Choi 1975); those whose
+    eigenvalue is round-off are left out.
+
+    Raises:
+        InvalidInput: when `dt` is not positive, or D is above `MAX_EXACT`: at D = 64 the Choi matrix has side 4096,
+            whose eigenvectors take minutes; the split step of `unitaries_of_step` and `jump_channel` serves there.
+    """
+    D, step = dimension(system), checked_step(dt)
+    check(
+        D <= MAX_EXACT,
+        f"Argument `system` must have D at most {MAX_EXACT} for exact Kraus operators, but has D = {D}: its Choi "
+        f"matrix would have side {D * D}. Use form='trotter'.",
+    )
+    identity = torch.eye(D, dtype=torch.complex128)
+    G = -1j * system.H - (system.jumps.mH @ system.jumps).sum(0) / 2
+    # Rows stacked: vec(A X B^+) = (A x B*) vec(X).
+    generator = torch.kron(G, identity) + torch.kron(identity, G.conj())
+    for L in system.jumps:
+        generator = generator + torch.kron(L, L.conj())
+    channel = torch.linalg.matrix_exp(step * generator).reshape(D, D, D, D)
+    choi = channel.permute(0, 2, 1, 3).reshape(D * D, D * D)
+    weights, vectors = torch.linalg.eigh((choi + choi.mH) / 2)
+    kept = weights > 1e-14 * weights[-1]
+    kraus = (vectors[:, kept] * weights[kept].sqrt()).T.reshape(-1, D, D).flip(0)
+    lost = float(((kraus.mH @ kraus).sum(0) - identity).abs().max())
+    check(
+        lost < 1e-9,
+        f"Argument `dt` must be a step whose channel keeps the trace, but {step:g} loses {lost:.2g}. "
+        "Take a shorter step: this one is beyond double precision.",
+    )
+    return kraus.numpy()
+
+
+def unitaries_of_step(system: System, dt: float, split: str = "terms") -> dict[Subset, np.ndarray]:
+    """Returns exp(-i H_S dt) on the modalities in S, (d_S, d_S), for every S whose H_S is not zero.
+
+    Args:
+        system: the trained physics.
+        dt: time of the step.
+        split: "terms" for one unitary per H_S, smaller S first; "whole" for exp(-i H dt) alone. The identity part is
+            only a global phase and has no gate.
+    """
+    dims = system.dims
+    everything = tuple(range(len(dims)))
+    parts = decompose(system.H, dims) if split == "terms" else {everything: system.H}
+    least = 1e-14 * float(torch.linalg.matrix_norm(system.H))
+    out = {}
+    for subset, part in parts.items():
+        if not subset or float(torch.linalg.matrix_norm(part)) <= least:
+            continue
+        rest = dimension(system) // math.prod(dims[m] for m in subset)
+        out[subset] = unitary(partial_trace(part, dims, subset) / rest, dt)
+    return out
+
+
+def unitary(H: Tensor, dt: float) -> np.ndarray:
+    """Returns exp(-i H dt)."""
+    energies, V = torch.linalg.eigh(H)
+    return ((V * torch.exp(-1j * energies * dt)) @ V.mH).numpy()
+
+
+def jump_channel(L: Tensor, dt: float) -> np.ndarray:
+    """Returns the two Kraus operators (2, D, D) "no jump" and "jump" of one L over dt, to first order.
+
+    M_0 = 1 - L^+ L dt / 2 and M_1 = sqrt(dt) L, times (M_0^+ M_0 + M_1^+ M_1)^(-1/2), which makes the sum of M^+ M
+    exactly one for any dt. (L^+ L commutes with that factor, so in its eigenbasis, of eigenvalues g, it is 1 / sqrt(1 +
+    g^2 dt^2 / 4).)
+    """
+    g, V = torch.linalg.eigh(L.mH @ L)
+    x = g * dt / 2
+    factor = 1 / torch.sqrt(1 + x**2)
+    stay = (V * (factor * (1 - x))) @ V.mH
+    jump = math.sqrt(dt) * L @ (V * factor) @ V.mH
+    return torch.stack([stay, jump]).numpy()
+
+
+def shares(H: Tensor, dims: Sequence[int]) -> dict[Subset, float]:
+    """Returns the part of ||H||^2 (Hilbert-Schmidt, without the identity) acting on exactly each S; adds up to 1."""
+    squares = {subset: float(s) ** 2 for subset, s in strengths(H, dims).items() if subset}
+    total = sum(squares.values())
+    return {subset: square / total if total else 0.0 for subset, square in squares.items()}
+
+
+def apply(operators: np.ndarray, rho: np.ndarray) -> np.ndarray:
+    """Returns sum_r K_r rho K_r^+ for Kraus operators (R, D, D); one unitary is R = 1."""
+    return (operators @ rho @ operators.conj().transpose(0, 2, 1)).sum(0)
