@@ -32,8 +32,9 @@ FRESH = 200  # drawings on one page before it is loaded again, so that what it k
 _NOWHERE = "127.0.0.1:9"
 
 
-def find() -> str | None:
-    """The path of Chrome or Chromium; None when there is none or kaleido is not installed."""
+def chrome() -> str | None:
+    """The path of Chrome or Chromium; None where there is none or kaleido is not installed, and figures are drawn by
+    qfusion alone."""
     return _find(os.environ.get("PATH", ""))
 
 
@@ -133,7 +134,7 @@ def export(figure: go.Figure, kind: str, scale: float) -> bytes:
         QFusionError: when Chrome does not answer, or cannot draw the figure.
     """
     global _browser, _timer
-    path = find()
+    path = chrome()
     if path is None:
         reason = (
             "kaleido is not installed"

@@ -11,9 +11,6 @@ import re
 
 import plotly.graph_objects as go
 
-from plotly_print import fonts
-from plotly_print.values import rgba
-from plotly_print.words import TextStyle, plain, wrapped
 from qfusion.figures.export import browser, embed
 from qfusion.figures.export.letters import unknown
 from qfusion.figures.export.style import MM_PER_PT, SIZES, ExportStyle, canvas, pixel
@@ -29,13 +26,17 @@ _TITLE, _CAPTION, _PAD, _LEADING = (
 )  # letters in pixels, the space around, from line to line in letters
 
 
-def draw(drawn: go.Figure, style: ExportStyle, *, title: str, caption: str, recipe: str) -> bytes:
+def chrome_file(
+    drawn: go.Figure, style: ExportStyle, *, title: str, caption: str, recipe: str
+) -> bytes:
     """The figure as SVG, PDF or PNG.
 
     Raises:
         DataUnavailable: when there is no Chrome; names what was looked for.
         QFusionError: when Chrome does not answer or cannot draw the figure.
     """
+    from plotly_print import fonts
+
     width_mm, height_mm = canvas(drawn, style)
     width = round(width_mm / pixel(style))
     heads = (
@@ -90,6 +91,9 @@ def draw(drawn: go.Figure, style: ExportStyle, *, title: str, caption: str, reci
 def _block(words: str, size: float, width: float) -> list[str]:
     """Lines of a text; measured with letters that are wider than those of most browsers, so that none runs out of the
     page."""
+    from plotly_print.values import rgba
+    from plotly_print.words import TextStyle, plain, wrapped
+
     style = TextStyle(size, rgba(INK["light"]))
     return wrapped(plain(words, style), width - 2 * _PAD).text.splitlines() if words else []
 
