@@ -28,7 +28,7 @@ from qfusion.explain.trust import cohorts as filters
 from qfusion.explain.trust.resampling import LEVEL, Interval
 from qfusion.figures import notebook
 from qfusion.figures.draw import cohort as figures
-from qfusion.figures.draw.cuts import SAYS
+from qfusion.figures.draw.building import SAYS
 from qfusion.figures.numbers import cut_table
 from qfusion.figures.style import Theme
 from qfusion.panels.core import allowed as say

@@ -23,7 +23,7 @@ from qfusion.explain.contributions.verdict import leader_of
 from qfusion.explain.trust import resampling
 from qfusion.explain.trust.resampling import LEVEL, RESAMPLES, Interval
 from qfusion.figures import notebook, numbers
-from qfusion.figures.draw import building, cuts
+from qfusion.figures.draw import building
 from qfusion.figures.draw import cohort as drawing
 from qfusion.figures.draw.cohort import Estimate
 from qfusion.report import methods, trust
@@ -484,7 +484,7 @@ def _cuts(found: Members) -> Iterator[Block]:
     )
     yield figure(
         notebook.cut_test_of(numbers.cut_table(made), sample.modalities, next(iter(made.after))),
-        f"What the figure shows: {cuts.SAYS['cut-test'][0]} It does not show {cuts.SAYS['cut-test'][1]}",
+        f"What the figure shows: {building.SAYS['cut-test'][0]} It does not show {building.SAYS['cut-test'][1]}",
         f"{said}.",
     )
 

@@ -19,7 +19,6 @@ from qfusion.explain.contributions import answers, verdict
 from qfusion.explain.network.evidence import INERT
 from qfusion.figures import notebook, numbers
 from qfusion.figures.draw import building, evidence
-from qfusion.figures.draw.cuts import SAYS
 from qfusion.figures.style import term_colour
 from qfusion.quantum.measures import KINDS
 from qfusion.report import methods, trust
@@ -316,7 +315,7 @@ def _cuts(sample: Sample) -> Iterator[Block]:
     yield paragraph(f"{said}.")
     yield figure(
         notebook.cut(sample),
-        f"What the figure shows: {SAYS['cut'][0]} It does not show {SAYS['cut'][1]}",
+        f"What the figure shows: {building.SAYS['cut'][0]} It does not show {building.SAYS['cut'][1]}",
         f"{said}.",
     )
 

@@ -11,15 +11,25 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion.errors import InvalidInput
-from qfusion.figures.export.browser import chrome as chrome
-from qfusion.figures.export.embed import MAX_RECIPE
-from qfusion.figures.export.embed import read_recipe as read_recipe
-from qfusion.figures.export.embed import size_mm as size_mm
+from qfusion.figures.export.browser import chrome
+from qfusion.figures.export.embed import MAX_RECIPE, read_recipe, size_mm
 from qfusion.figures.export.page import page
 from qfusion.figures.export.style import SIZES, ExportStyle, canvas, print_style, printing
 from qfusion.figures.finite import finite
 from qfusion.figures.theme import in_theme
 from qfusion.figures.visible import without
+
+__all__ = [
+    "MAX_CAPTION",
+    "MAX_TITLE",
+    "ExportStyle",
+    "chrome",
+    "noticed",
+    "read_recipe",
+    "save",
+    "size_mm",
+    "text",
+]
 
 MAX_TITLE, MAX_CAPTION = 300, 2_000  # characters
 # would write what follows from right to left; a mark of byte order

@@ -11,7 +11,8 @@ import re
 
 import plotly.graph_objects as go
 
-from qfusion.figures.export import browser, embed
+from qfusion.figures.export import browser
+from qfusion.figures.export.embed import in_png, in_svg
 from qfusion.figures.export.letters import unknown
 from qfusion.figures.export.style import MM_PER_PT, SIZES, ExportStyle, canvas, pixel
 from qfusion.figures.style import FONT, INK, PAPER, QUIET, Theme
@@ -65,13 +66,13 @@ def chrome_file(
             f'width="{width_mm:.6g}mm" height="{height_mm:.6g}mm" viewBox="0 0 {width} {total}" '
             'preserveAspectRatio="none"'
         )
-        return embed.in_svg(svg.replace("<svg ", f"<svg {sides} ", 1), recipe, title)
+        return in_svg(svg.replace("<svg ", f"<svg {sides} ", 1), recipe, title)
     whole = svg.replace(
         "<svg ", f'<svg width="{width}" height="{total}" viewBox="0 0 {width} {total}" ', 1
     )
     if style.format == "png":
         dots = round(width_mm / 25.4 * style.dpi)
-        return embed.in_png(
+        return in_png(
             browser.export(_as_figure(whole, width, total, theme), "png", (dots + 0.25) / width),
             recipe,
             title,
