@@ -113,7 +113,8 @@ def test_chrome_draws_what_was_asked_and_the_same_bytes_in_a_fresh_process() -> 
     assert image.width == round(89 / 25.4 * 300)
     assert image.getpixel((2, image.height - 2))[:3] == (255, 255, 255)
     code = (
-        "import json; from tests.test_browser_export import browser, digests; browser.FRESH = 4; "
+        "import json; import qfusion.figures.export.browser as browser; browser.CHROME_FRESH = 4; "
+        "from tests.test_browser_export import digests; "
         "print(json.dumps(digests()))"
     )
     done = subprocess.run(

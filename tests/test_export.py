@@ -338,7 +338,7 @@ def test_a_chrome_that_does_not_answer_is_given_up(
         fake.chmod(0o755)
         monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
         monkeypatch.setattr(browser, "BROWSERS", ("chromium",))
-        monkeypatch.setattr(browser, "START", 2.0)
+        monkeypatch.setattr(browser, "CHROME_START", 2.0)
         with pytest.raises(
             QFusionError, match=r"chromium (did not answer in time|failed).*engine 'qfusion'"
         ):

@@ -241,7 +241,7 @@ def test_few_hops_from_a_page_to_its_figure() -> None:
 
     def look(frame: FrameType, event: str, _: Any) -> None:
         drawn = (
-            "/qfusion/figures/draw/" in frame.f_code.co_filename
+            "/qfusion/figures/" in frame.f_code.co_filename
             and frame.f_code.co_name == "decision_lines"
         )
         if drawn and event == "call" and not seen:

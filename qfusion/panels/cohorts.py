@@ -27,7 +27,7 @@ from qfusion.explain.stability import LEVEL, Interval
 from qfusion.explain.verdicts import leader_of
 from qfusion.figures import notebook
 from qfusion.figures.draw import cohort as figures
-from qfusion.figures.draw.cuts import SAYS
+from qfusion.figures.draw.building import SAYS
 from qfusion.figures.numbers import cut_table
 from qfusion.figures.style import Theme
 from qfusion.panels.core import allowed as say

@@ -25,7 +25,7 @@ from qfusion.analysis.dynamics.records import UNRAVELLING
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
 from qfusion.explain import cuts as cut_answers
-from qfusion.figures.draw import cuts, decision, dynamics
+from qfusion.figures.draw import building, cuts, decision, dynamics
 from qfusion.figures.draw import state as state_figures
 from qfusion.figures.draw.dynamics import Before
 from qfusion.figures.numbers import sizes_table, terms_table
@@ -718,7 +718,7 @@ def cut(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> Picture:
         t: where the cursor stands, a share of T; none is drawn at 0 and 1.
     """
     found = cut_curves.of_sample(sample.work, sample.row, sample.tweak)
-    shows, not_shown = cuts.SAYS["cut"]
+    shows, not_shown = building.SAYS["cut"]
     series = cut_curves.curves(found, sample.output)
     return Picture(
         "cut",
@@ -762,7 +762,7 @@ def cut_terms(
     found = cut_curves.of_sample(sample.work, sample.row, sample.tweak, terms=True)
     whose = choose("Modality", modality or most_moved(sample), sample.modalities)
     sizes = cut_curves.sizes(found, whose, sample.output)
-    shows, not_shown = cuts.SAYS["cut-terms"]
+    shows, not_shown = building.SAYS["cut-terms"]
     now = {name: (float(each[0]), float(each.min())) for name, each in sizes["cut"].items() if name}
     return Picture(
         "cut-terms",

@@ -30,7 +30,6 @@ from qfusion.explain.verdicts import leader_of
 from qfusion.figures import notebook, numbers
 from qfusion.figures.draw import building
 from qfusion.figures.draw import cohort as drawing
-from qfusion.figures.draw import cuts as cut_figures
 from qfusion.figures.draw.cohort import Estimate
 from qfusion.report import about_sample
 from qfusion.report.blocks import (
@@ -491,7 +490,7 @@ def _cuts(found: Members) -> Iterator[Block]:
             else ""
         )
     )
-    shows = cut_figures.SAYS["cut-test"]
+    shows = building.SAYS["cut-test"]
     yield figure(
         notebook.cut_test_of(numbers.cut_table(made), sample.modalities, next(iter(made.after))),
         f"What the figure shows: {shows[0]} It does not show {shows[1]}",

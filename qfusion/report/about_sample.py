@@ -26,7 +26,6 @@ from qfusion.explain.faithfulness import TrustWarning
 from qfusion.explain.stability import Stability
 from qfusion.figures import notebook, numbers
 from qfusion.figures.draw import building, evidence
-from qfusion.figures.draw.cuts import SAYS
 from qfusion.figures.style import term_colour
 from qfusion.models import Ability
 from qfusion.quantum.measures import KINDS
@@ -749,7 +748,7 @@ def _cuts(sample: Sample) -> Iterator[Block]:
     yield paragraph(f"{said}.")
     yield figure(
         notebook.cut(sample),
-        f"What the figure shows: {SAYS['cut'][0]} It does not show {SAYS['cut'][1]}",
+        f"What the figure shows: {building.SAYS['cut'][0]} It does not show {building.SAYS['cut'][1]}",
         f"{said}.",
     )
 

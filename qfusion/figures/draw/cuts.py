@@ -31,29 +31,6 @@ KINDS: dict[str, tuple[str, str]] = {
     "dephased": ("classical part kept", "dash"),
     "held": ("never correlated before t", "dashdot"),
 }
-#: figure -> what it shows and what it does not, a sentence each.
-SAYS: dict[str, tuple[str, str]] = {
-    "cut": (
-        "the score if at time t all correlation of one modality with the others is taken away (solid), or all but the "
-        "classical correlation of its populations (dashed: no entanglement is left), and the state then evolves on to "
-        "T. Dash-dot: the modality and the others are kept uncorrelated from the start to t, so that each feels the "
-        "other's state alone. Of two modalities, a cut of one is a cut of the other.",
-        "what other data would do: it is an intervention on the model's state, which no input need reach. Dashed lines "
-        "do not tell entanglement from quantum correlation short of it.",
-    ),
-    "cut-terms": (
-        "the size of every term of the score after a cut at time t; lines begin at the undisturbed sizes, as nothing "
-        "is correlated then.",
-        "which coupling builds a term. Terms are against the mean state of every modality, so they differ from those "
-        "against another background.",
-    ),
-    "cut-test": (
-        "how good the model is on many samples if the correlations of a modality are taken away at time t in all of "
-        "them; bands are 95 % bootstrap intervals.",
-        "whether a model trained without these correlations would do worse: this one was not trained for the states "
-        "that a cut makes.",
-    ),
-}
 
 
 @dataclass(frozen=True, eq=False)

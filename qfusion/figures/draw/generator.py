@@ -8,7 +8,6 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
-from qfusion.data.modality import split_term
 from qfusion.figures.finite import drawing
 from qfusion.figures.style import (
     BLUE,
@@ -23,6 +22,7 @@ from qfusion.figures.style import (
     faded,
     halo,
     label,
+    split_term,
     term_colour,
     term_title,
 )

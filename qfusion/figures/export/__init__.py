@@ -11,13 +11,25 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion.errors import InvalidInput
-from qfusion.figures.export import browser, embed
-from qfusion.figures.export.embed import MAX_RECIPE
+from qfusion.figures.export.browser import chrome
+from qfusion.figures.export.embed import MAX_RECIPE, read_recipe, size_mm
 from qfusion.figures.export.page import page
 from qfusion.figures.export.style import SIZES, ExportStyle, canvas, print_style, printing
 from qfusion.figures.finite import finite
 from qfusion.figures.theme import in_theme
 from qfusion.figures.visible import without
+
+__all__ = [
+    "MAX_CAPTION",
+    "MAX_TITLE",
+    "ExportStyle",
+    "chrome",
+    "noticed",
+    "read_recipe",
+    "save",
+    "size_mm",
+    "text",
+]
 
 MAX_TITLE, MAX_CAPTION = 300, 2_000  # characters
 # would write what follows from right to left; a mark of byte order
@@ -44,11 +56,9 @@ def save(
     if style.format == "html":
         return page(shown, style, title=title, caption=caption, recipe=recipe)
     if style.engine == "chrome" and style.format != "tikz":
-        from qfusion.figures.export import (
-            in_chrome,
-        )  # matplotlib, for the widths of letters, waits until it is needed
+        from qfusion.figures.export.in_chrome import chrome_file
 
-        return in_chrome.draw(shown, style, title=title, caption=caption, recipe=recipe)
+        return chrome_file(shown, style, title=title, caption=caption, recipe=recipe)
     return _still(shown, style, title=title, caption=caption, recipe=recipe)
 
 
@@ -78,35 +88,11 @@ def noticed(make: Callable[[], bytes], kind: str) -> tuple[bytes, str]:
         kind: the format of the file that the line is about.
     """
     from plotly_print import fonts
-    from qfusion.figures.export import letters as remarks
+    from qfusion.figures.export.letters import remark
 
     with fonts.missed() as letters:
         content = make()
-    return content, remarks.remark(letters, kind)
-
-
-def chrome() -> str | None:
-    """The path of Chrome or Chromium; None where there is none or kaleido is not installed, and figures are drawn by
-    qfusion alone."""
-    return browser.find()
-
-
-def read_recipe(data: bytes) -> str:
-    """The recipe in an exported file, SVG, PDF, PNG, HTML or TikZ, or in a recipe's own file.
-
-    Raises:
-        InvalidInput: when there is none, or the file is damaged or too large.
-    """
-    return embed.read(data)
-
-
-def size_mm(data: bytes) -> tuple[float, float]:
-    """Width and height in mm of an exported SVG, PDF, PNG or TikZ file.
-
-    Raises:
-        InvalidInput: when the file does not say them.
-    """
-    return embed.size_mm(data)
+    return content, remark(letters, kind)
 
 
 def text(name: str, given: str, most: int) -> str:

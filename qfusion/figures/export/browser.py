@@ -26,14 +26,17 @@ _MAC = (
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
 )
 # seconds to wait for the browser and for a figure; how long it is kept for the next one
-START, DRAW, IDLE = 40.0, 30.0, 120.0
-FRESH = 200  # drawings on one page before it is loaded again, so that what it keeps is bounded
+CHROME_START, CHROME_DRAW, CHROME_IDLE = 40.0, 30.0, 120.0
+CHROME_FRESH = (
+    200  # drawings on one page before it is loaded again, so that what it keeps is bounded
+)
 # a proxy that refuses: without it, a browser waits long for its maker's hosts where the network is closed
 _NOWHERE = "127.0.0.1:9"
 
 
-def find() -> str | None:
-    """The path of Chrome or Chromium; None when there is none or kaleido is not installed."""
+def chrome() -> str | None:
+    """The path of Chrome or Chromium; None where there is none or kaleido is not installed, and figures are drawn by
+    qfusion alone."""
     return _find(os.environ.get("PATH", ""))
 
 
@@ -57,7 +60,7 @@ def _keeping() -> type[Any]:
 
         async def _return_kaleido_tab(self, tab: Any) -> None:
             self.drawn += 1
-            if self.drawn % FRESH:
+            if self.drawn % CHROME_FRESH:
                 await self.tabs_ready.put(tab)
             else:
                 await super()._return_kaleido_tab(tab)
@@ -87,14 +90,14 @@ class _Browser:
             self.kaleido = _keeping()(
                 path=path,
                 page_generator=bare,
-                timeout=DRAW,
+                timeout=CHROME_DRAW,
                 proxy_server=_NOWHERE,
                 enable_extensions=False,
             )
             await self.kaleido.open()
 
         try:
-            self.call(start(), START)
+            self.call(start(), CHROME_START)
             self.started = True
         except BaseException:
             self.stop()
@@ -106,7 +109,7 @@ class _Browser:
 
     def draw(self, figure: dict[str, Any], options: dict[str, Any]) -> bytes:
         """The figure's file, see `kaleido.calc_fig`."""
-        return bytes(self.call(self.kaleido.calc_fig(figure, opts=options), DRAW + 5))
+        return bytes(self.call(self.kaleido.calc_fig(figure, opts=options), CHROME_DRAW + 5))
 
     def stop(self) -> None:
         """Ends it, kindly if it answers."""
@@ -133,7 +136,7 @@ def export(figure: go.Figure, kind: str, scale: float) -> bytes:
         QFusionError: when Chrome does not answer, or cannot draw the figure.
     """
     global _browser, _timer
-    path = find()
+    path = chrome()
     if path is None:
         reason = (
             "kaleido is not installed"
@@ -168,7 +171,7 @@ def export(figure: go.Figure, kind: str, scale: float) -> bytes:
                 f"{path} {said} while it drew the figure. Try again, or choose the engine 'qfusion', which needs no "
                 "browser."
             ) from error
-        _timer = threading.Timer(IDLE, stop)
+        _timer = threading.Timer(CHROME_IDLE, stop)
         _timer.daemon = True
         _timer.start()
     return found

@@ -12,9 +12,9 @@ import plotly.graph_objects as go
 from qfusion import __version__
 from qfusion._checks import check
 from qfusion.errors import InvalidInput
-from qfusion.figures.export import recipe as recipes
 from qfusion.figures.export.embed import MAX_RECIPE
 from qfusion.figures.export.recipe import MAX_TEXT, Recipe
+from qfusion.figures.export.recipe import parse as parse_recipe
 from qfusion.figures.export.style import SIZES, ExportStyle, print_style, printing
 from qfusion.figures.theme import in_theme
 from qfusion.figures.visible import without
@@ -109,7 +109,7 @@ def parse(text: str) -> Composition:
             f"Part `panels` of the composition must list at most {MAX_PANELS} recipes."
         )
     return Composition(
-        tuple(recipes.parse(json.dumps(panel)) for panel in panels),
+        tuple(parse_recipe(json.dumps(panel)) for panel in panels),
         found.get("columns", 2),
         ExportStyle.parse(found.get("look", {})),
     )

@@ -78,7 +78,7 @@ def in_png(png: bytes, recipe: str, title: str, dpi: float) -> bytes:
     )
 
 
-def read(data: bytes) -> str:
+def read_recipe(data: bytes) -> str:
     """The recipe in an SVG, PDF, PNG, HTML or TikZ file that was exported, or in a recipe's own file.
 
     Raises:

@@ -11,10 +11,8 @@ import re
 
 import plotly.graph_objects as go
 
-from plotly_print import fonts
-from plotly_print.values import rgba
-from plotly_print.words import TextStyle, plain, wrapped
-from qfusion.figures.export import browser, embed
+from qfusion.figures.export import browser
+from qfusion.figures.export.embed import in_png, in_svg
 from qfusion.figures.export.letters import unknown
 from qfusion.figures.export.style import MM_PER_PT, SIZES, ExportStyle, canvas, pixel
 from qfusion.figures.style import FONT, INK, PAPER, QUIET, Theme
@@ -29,13 +27,17 @@ _TITLE, _CAPTION, _PAD, _LEADING = (
 )  # letters in pixels, the space around, from line to line in letters
 
 
-def draw(drawn: go.Figure, style: ExportStyle, *, title: str, caption: str, recipe: str) -> bytes:
+def chrome_file(
+    drawn: go.Figure, style: ExportStyle, *, title: str, caption: str, recipe: str
+) -> bytes:
     """The figure as SVG, PDF or PNG.
 
     Raises:
         DataUnavailable: when there is no Chrome; names what was looked for.
         QFusionError: when Chrome does not answer or cannot draw the figure.
     """
+    from plotly_print import fonts
+
     width_mm, height_mm = canvas(drawn, style)
     width = round(width_mm / pixel(style))
     heads = (
@@ -64,13 +66,13 @@ def draw(drawn: go.Figure, style: ExportStyle, *, title: str, caption: str, reci
             f'width="{width_mm:.6g}mm" height="{height_mm:.6g}mm" viewBox="0 0 {width} {total}" '
             'preserveAspectRatio="none"'
         )
-        return embed.in_svg(svg.replace("<svg ", f"<svg {sides} ", 1), recipe, title)
+        return in_svg(svg.replace("<svg ", f"<svg {sides} ", 1), recipe, title)
     whole = svg.replace(
         "<svg ", f'<svg width="{width}" height="{total}" viewBox="0 0 {width} {total}" ', 1
     )
     if style.format == "png":
         dots = round(width_mm / 25.4 * style.dpi)
-        return embed.in_png(
+        return in_png(
             browser.export(_as_figure(whole, width, total, theme), "png", (dots + 0.25) / width),
             recipe,
             title,
@@ -90,6 +92,9 @@ def draw(drawn: go.Figure, style: ExportStyle, *, title: str, caption: str, reci
 def _block(words: str, size: float, width: float) -> list[str]:
     """Lines of a text; measured with letters that are wider than those of most browsers, so that none runs out of the
     page."""
+    from plotly_print.values import rgba
+    from plotly_print.words import TextStyle, plain, wrapped
+
     style = TextStyle(size, rgba(INK["light"]))
     return wrapped(plain(words, style), width - 2 * _PAD).text.splitlines() if words else []
 

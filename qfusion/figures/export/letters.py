@@ -8,8 +8,6 @@ from collections.abc import Iterable, Mapping
 
 from fontTools import unicodedata as scripts
 
-from plotly_print import fonts
-
 # Packages of Debian and Ubuntu with the family they bring, the small one first.
 _PACKAGES = {
     "east": (("fonts-wqy-microhei", "WenQuanYi Micro Hei"), ("fonts-noto-cjk", "Noto Sans CJK")),
@@ -23,6 +21,8 @@ _SHOWN = 12  # letters that a sentence names
 
 def unknown(text: str) -> list[str]:
     """The letters of a text that no installed font has, be it one of coloured pictures: what a browser here lacks."""
+    from plotly_print import fonts
+
     return [
         letter
         for letter in dict.fromkeys(text)
@@ -35,6 +35,8 @@ def unknown(text: str) -> list[str]:
 def remark(letters: Mapping[str, str], kind: str) -> str:
     """The line that goes with a file of a format, on the letters that were `fonts.missed` when it was drawn; empty
     where there is nothing to say."""
+    from plotly_print import fonts
+
     if kind == "tikz":
         rare = [letter for letter, where in letters.items() if where == "latex"]
         return (
@@ -90,6 +92,8 @@ def _script(letter: str) -> str:
 
 def _package(letter: str) -> tuple[str, str] | None:
     """What brings a font with a letter, of what is not installed, and the font's family."""
+    from plotly_print import fonts
+
     script = _script(letter)
     kind = (
         "east"

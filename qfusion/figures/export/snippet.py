@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from plotly_print.latex import escape
 from qfusion.figures.export.style import COLUMNS, SIZES, ExportStyle
 
 
@@ -26,6 +25,8 @@ def snippet(
         title, caption: plain text, whatever stands in it. made_from: model, data and sample, as recipes have them.
         name: of the label, after `fig:`.
     """
+    from plotly_print.latex import escape  # matplotlib waits until something is drawn
+
     starred = "*" if style.size in COLUMNS else ""
     width = f"{SIZES[style.size].width:g}mm"
     if style.format == "tikz":

@@ -1,4 +1,4 @@
-"""Several panels as one figure, taken without their pages; see `figures.export.composition`."""
+"""Several panels as one figure, taken without their pages; see `figures.export`."""
 
 from __future__ import annotations
 

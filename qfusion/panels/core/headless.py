@@ -114,7 +114,7 @@ def _by_name(view: str, address: Mapping[str, Sequence[str]]) -> Taken:
     """A figure of `qfusion.figures.notebook`, asked for by `figure --model ... --view ...`."""
     from qfusion.analysis.case import case
     from qfusion.figures import notebook, numbers
-    from qfusion.figures.draw import building, cuts
+    from qfusion.figures.draw.building import SAYS
 
     name = choose("View", view, VIEWS).replace("-", "_")
     unknown = sorted(set(address) - set(_NAMED))
@@ -151,9 +151,8 @@ def _by_name(view: str, address: Mapping[str, Sequence[str]]) -> Taken:
         if view == "cut-test"
         else f"{found.id}: {output} {found.score:.3f} by {found.name}"
     )
-    says = {**cuts.SAYS, **building.SAYS}
-    caption = f"Shows {says[view][0]} Does not show {says[view][1]}" if view in says else ""
-    behind = "" if view in cuts.SAYS else f"Compared with {against}."
+    caption = f"Shows {SAYS[view][0]} Does not show {SAYS[view][1]}" if view in SAYS else ""
+    behind = "" if view.startswith("cut") else f"Compared with {against}."
     return Taken(
         getattr(notebook, name)(found), title, f"{caption} {behind}".strip(), table, recipe
     )

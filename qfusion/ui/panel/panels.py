@@ -31,7 +31,7 @@ from qfusion.ui.panel import glossary, origin, words
 
 @dataclass(frozen=True)
 class Shown:
-    """A figure with all series and its own ranges, and as the reader wants it (see `figures.visible`)."""
+    """A figure with all series and its own ranges, and as the reader wants it (see `figures.theme`)."""
 
     whole: go.Figure
     framed: go.Figure

@@ -74,8 +74,8 @@ def places(
     )
     figure = base(theme, 560, legend=bool(names), top=38)
     figure.update_layout(dragmode="lasso", clickmode="event+select")
-    for axis, title in zip((figure.layout.xaxis, figure.layout.yaxis), titles, strict=True):
-        axis.update(title={"text": label(title, 90)}, nticks=7)
+    for side, title in zip((figure.layout.xaxis, figure.layout.yaxis), titles, strict=True):
+        side.update(title={"text": label(title, 90)}, nticks=7)
     if not len(ids):
         return note(figure, "No sample of this split is explained.", theme)
     texts = [
