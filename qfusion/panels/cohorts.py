@@ -470,13 +470,16 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
 
 
 PANELS = {
-    "cohort-shares": Panel(shares),
-    "types": Panel(types),
-    "dividends": Panel(dividends, {"by": word("by")}),
+    "cohort-shares": Panel(shares, subject="levels"),
+    "types": Panel(types, subject="levels"),
+    "dividends": Panel(dividends, {"by": word("by")}, subject="levels"),
     "entanglement": Panel(
         entanglement,
         {"measure": word("measure"), "strength": word("strength"), **EVERYONE},
         fits=lambda levels, **_: bool(cohort_measures.measure_titles(levels.work)),
+        subject="levels",
     ),
-    "cut-test": Panel(cut_test, EVERYONE, asked={"asked": ticked("cuts")}, fits=worth_cutting),
+    "cut-test": Panel(
+        cut_test, EVERYONE, asked={"asked": ticked("cuts")}, fits=worth_cutting, subject="levels"
+    ),
 }

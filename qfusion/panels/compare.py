@@ -317,11 +317,18 @@ def _opens(view: View) -> bool:
 PANELS = {
     name: replace(panel, opens=_opens)
     for name, panel in {
-        **{f"waterfall-{letter}": Panel(waterfall, fixed={"letter": letter}) for letter in "AB"},
-        "differences": Panel(differences, fits=comparable),
-        "compare-classes": Panel(classes, fits=same_classes),
-        "shares": Panel(shares),
-        "entropies": Panel(entropies, fits=both_entropies),
+        **{
+            f"waterfall-{letter}": Panel(waterfall, fixed={"letter": letter}, subject="sides")
+            for letter in "AB"
+        },
+        "differences": Panel(differences, fits=comparable, subject="sides"),
+        "compare-classes": Panel(classes, fits=same_classes, subject="sides"),
+        "shares": Panel(shares, subject="sides"),
+        "entropies": Panel(entropies, fits=both_entropies, subject="sides"),
     }.items()
 }
-NAMED = {"content-": Panel(curve, rest=samples.which_curve, endings=_curves, opens=_opens)}
+NAMED = {
+    "content-": Panel(
+        curve, rest=samples.which_curve, endings=_curves, opens=_opens, subject="sides"
+    )
+}

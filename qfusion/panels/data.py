@@ -109,6 +109,6 @@ def allowed(view: View, _: Any = None) -> dict[str, say.Allowed]:
 
 
 PANELS = {
-    "data-classes": Panel(classes, fits=of_classes),
-    "data-target": Panel(target, fits=lambda dataset: not of_classes(dataset)),
+    "data-classes": Panel(classes, fits=of_classes, subject="dataset"),
+    "data-target": Panel(target, fits=lambda dataset: not of_classes(dataset), subject="dataset"),
 }

@@ -478,7 +478,7 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
 _MEASURE, _TERMS = {"measure": word("proof.by")}, {"terms": word("as")}
 _DELETED, _TRUE, _OTHERS, _SEEDS = (within("proof", VIEWS, name) for name in VIEWS[:4])
 PANELS = {
-    "cautions": Panel(trust_warnings),
+    "cautions": Panel(trust_warnings, subject="work"),
     "truth": Panel(truth, fits=has_truth, opens=_TRUE),
     "estimators": Panel(
         methods,
@@ -486,10 +486,12 @@ PANELS = {
         fits=lambda sample: faithful.playable(sample.work),
     ),
     **{
-        f"{kind}-modalities": Panel(modalities, _MEASURE, {"kind": kind}, opens=_DELETED)
+        f"{kind}-modalities": Panel(
+            modalities, _MEASURE, {"kind": kind}, opens=_DELETED, subject="work"
+        )
         for kind in _DIRECTIONS
     },
-    "seed-ranks": Panel(seed_ranks, _TERMS, opens=_SEEDS, fits=over_seeds),
+    "seed-ranks": Panel(seed_ranks, _TERMS, opens=_SEEDS, fits=over_seeds, subject="work"),
     "seed-sample": Panel(seed_sample, _TERMS, opens=_SEEDS, fits=own_over_seeds),
 }
 NAMED = {
@@ -500,6 +502,7 @@ NAMED = {
         rest="modality",
         opens=_DELETED,
         endings=lambda view, work: [view.one_of("proof.of", work.modalities)],
+        subject="work",
     )
     for kind in _DIRECTIONS
 }

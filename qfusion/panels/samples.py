@@ -552,5 +552,6 @@ NAMED = {
         curve,
         rest=which_curve,
         endings=lambda view, work: curves(work, [work.dataset.row(view.named("sample"))], "main"),
+        subject="work",
     )
 }

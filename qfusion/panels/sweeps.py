@@ -141,12 +141,19 @@ def allowed(view: View, _: Any = None) -> dict[str, say.Allowed]:
 
 
 PANELS = {
-    "sweep-history": Panel(history, fits=ended, opens=within("sweep.view", VIEWS, VIEWS[0])),
-    "sweep-slices": Panel(slices, fits=ended, opens=within("sweep.view", VIEWS, VIEWS[1])),
+    "sweep-history": Panel(
+        history, fits=ended, opens=within("sweep.view", VIEWS, VIEWS[0]), subject="trials"
+    ),
+    "sweep-slices": Panel(
+        slices, fits=ended, opens=within("sweep.view", VIEWS, VIEWS[1]), subject="trials"
+    ),
     "sweep-importance": Panel(
         importance,
         fits=lambda trials: ended(trials) and bool(trials.importance),
         opens=within("sweep.view", VIEWS, VIEWS[1]),
+        subject="trials",
     ),
-    "sweep-together": Panel(together, fits=ended, opens=within("sweep.view", VIEWS, VIEWS[2])),
+    "sweep-together": Panel(
+        together, fits=ended, opens=within("sweep.view", VIEWS, VIEWS[2]), subject="trials"
+    ),
 }

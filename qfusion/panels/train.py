@@ -494,29 +494,38 @@ MAX_TEXT, TYPED = 60, ("dims",)  # dims: one number or several, so typed as text
 
 _SEEN, _INSIDE, _RESULTS = (within("train.view", VIEWS, name) for name in VIEWS)
 PANELS = {
-    "train-loss": Panel(loss, fits=begun, opens=_SEEN),
+    "train-loss": Panel(loss, fits=begun, opens=_SEEN, subject="runs"),
     "train-metric": Panel(
         metric,
         {"metric": word("train.metric")},
         fits=lambda runs, **_: bool(metrics_of(runs)),
         opens=_SEEN,
+        subject="runs",
     ),
-    "train-gradient": Panel(gradient, fits=begun, opens=_SEEN),
-    "train-rate": Panel(rate, fits=begun, opens=_SEEN),
-    "train-dividends": Panel(dividends, fits=lambda runs: groups_of(runs) > 0, opens=_INSIDE),
+    "train-gradient": Panel(gradient, fits=begun, opens=_SEEN, subject="runs"),
+    "train-rate": Panel(rate, fits=begun, opens=_SEEN, subject="runs"),
+    "train-dividends": Panel(
+        dividends, fits=lambda runs: groups_of(runs) > 0, opens=_INSIDE, subject="runs"
+    ),
     **{
-        f"train-norm-{of}": Panel(norms, fixed={"of": of}, fits=has_norm, opens=_INSIDE)
+        f"train-norm-{of}": Panel(
+            norms, fixed={"of": of}, fits=has_norm, opens=_INSIDE, subject="runs"
+        )
         for of in NORMS
     },
     "train-negativity": Panel(
         negativity,
         fits=lambda runs: any("fused" not in terms for terms in entangled(runs)),
         opens=_INSIDE,
+        subject="runs",
     ),
     "train-fused": Panel(
-        fused, fits=lambda runs: any("fused" in terms for terms in entangled(runs)), opens=_INSIDE
+        fused,
+        fits=lambda runs: any("fused" in terms for terms in entangled(runs)),
+        opens=_INSIDE,
+        subject="runs",
     ),
-    "train-results": Panel(results, opens=_RESULTS),
+    "train-results": Panel(results, opens=_RESULTS, subject="runs"),
 }
 NAMED = {
     "train-dividends-": Panel(
@@ -524,5 +533,6 @@ NAMED = {
         rest="group",
         opens=_INSIDE,
         endings=lambda view, runs: [str(group) for group in range(1, groups_of(runs))],
+        subject="runs",
     )
 }

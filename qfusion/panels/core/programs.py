@@ -24,6 +24,17 @@ from qfusion.panels.core.allowed import Allowed
 from qfusion.panels.core.opened import Opened, Rules, bare, whole
 from qfusion.panels.core.panel import Panel, Picture, always, can
 from qfusion.panels.core.view import Address, View
+from qfusion.panels.parts import (
+    generator,
+    people,
+    quality,
+    sample_map,
+    several,
+    sharing,
+    similar,
+    slices,
+    states,
+)
 
 
 def _parts(*parts: dict[str, Panel]) -> Mapping[str, Panel]:
@@ -35,15 +46,15 @@ def _parts(*parts: dict[str, Panel]) -> Mapping[str, Panel]:
 PAGES: dict[str, Mapping[str, Panel]] = {
     "overview": panels.overview.PANELS,
     "samples": _parts(
-        panels.samples.PANELS, panels.people.OF_SAMPLE, panels.inside.PANELS, panels.similar.PANELS
+        panels.samples.PANELS, people.OF_SAMPLE, panels.inside.PANELS, similar.PANELS
     ),
     "dynamics": _parts(
         panels.dynamics.PANELS,
         panels.building.PANELS,
         panels.physics.PANELS,
-        panels.generator.PANELS,
-        panels.sharing.PANELS,
-        panels.states.PANELS,
+        generator.PANELS,
+        sharing.PANELS,
+        states.PANELS,
         {
             "decision-layers": replace(panels.layers.PANELS["decision-layers"], opens=always),
             "entropy-gates": Panel(
@@ -60,11 +71,9 @@ PAGES: dict[str, Mapping[str, Panel]] = {
     ),
     "what if": panels.what_if.PANELS,
     "decision operators": panels.operators.PANELS,
-    "cohorts": _parts(
-        panels.sample_map.PANELS, panels.cohorts.PANELS, panels.slices.PANELS, panels.quality.PANELS
-    ),
-    "compare": _parts(panels.compare.PANELS, panels.several.PANELS),
-    "faithfulness": _parts(panels.faithfulness.PANELS, panels.people.PANELS),
+    "cohorts": _parts(sample_map.PANELS, panels.cohorts.PANELS, slices.PANELS, quality.PANELS),
+    "compare": _parts(panels.compare.PANELS, several.PANELS),
+    "faithfulness": _parts(panels.faithfulness.PANELS, people.PANELS),
     "data": panels.data.PANELS,
     "train": panels.train.PANELS,
     "sweeps": panels.sweeps.PANELS,
@@ -77,21 +86,21 @@ NAMED: dict[str, Mapping[str, Panel]] = {
     "dynamics": panels.dynamics.NAMED,
     "what if": panels.what_if.NAMED,
     "decision operators": panels.operators.NAMED,
-    "compare": {**panels.several.NAMED, **panels.compare.NAMED},
+    "compare": {**several.NAMED, **panels.compare.NAMED},
     "faithfulness": panels.faithfulness.NAMED,
     "train": panels.train.NAMED,
 }
 # What an address may say of each page, besides what it may say of every page.
 RULES: dict[str, tuple[Rules, ...]] = {
-    "samples": (panels.samples.allowed, panels.inside.allowed, panels.similar.allowed),
+    "samples": (panels.samples.allowed, panels.inside.allowed, similar.allowed),
     "dynamics": (
         sliders.allowed,
         panels.physics.allowed,
         panels.building.allowed,
         panels.dynamics.allowed,
         panels.layers.allowed,
-        panels.generator.allowed,
-        panels.states.allowed,
+        generator.allowed,
+        states.allowed,
     ),
     "circuit": (
         panels.circuit.allowed,
@@ -102,14 +111,14 @@ RULES: dict[str, tuple[Rules, ...]] = {
     ),
     "what if": (panels.what_if.allowed,),
     "decision operators": (panels.operators.allowed,),
-    "cohorts": (panels.cohorts.allowed, panels.sample_map.allowed, panels.slices.allowed),
+    "cohorts": (panels.cohorts.allowed, sample_map.allowed, slices.allowed),
     "compare": (
         sliders.allowed,
         panels.rules.allowed,
         panels.compare.allowed,
-        panels.several.allowed,
+        several.allowed,
     ),
-    "faithfulness": (panels.faithfulness.allowed, panels.people.allowed),
+    "faithfulness": (panels.faithfulness.allowed, people.allowed),
     "data": (panels.data.allowed,),
     "train": (panels.train.allowed,),
     "sweeps": (panels.sweeps.allowed,),

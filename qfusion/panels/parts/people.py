@@ -351,8 +351,8 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
 
 _OPEN, _OTHER = within("proof", VIEWS, PEOPLE), {"other": word(OTHER)}
 PANELS = {
-    "people-alone": Panel(alone, _OTHER, fits=has_labels, opens=_OPEN),
-    "people-conflict": Panel(conflict, _OTHER, fits=has_labels, opens=_OPEN),
-    "people-calibration": Panel(calibration, fits=has_labels, opens=_OPEN),
+    "people-alone": Panel(alone, _OTHER, fits=has_labels, opens=_OPEN, subject="work"),
+    "people-conflict": Panel(conflict, _OTHER, fits=has_labels, opens=_OPEN, subject="work"),
+    "people-calibration": Panel(calibration, fits=has_labels, opens=_OPEN, subject="work"),
 }
 OF_SAMPLE = {"people": Panel(of_sample, fits=is_labelled)}

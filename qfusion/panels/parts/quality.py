@@ -231,8 +231,8 @@ def is_regression(levels: Levels, **_: object) -> bool:
 
 
 PANELS = {
-    "confusions": Panel(confusions, fits=has_classes),
-    "calibration": Panel(calibration, fits=has_classes),
-    "curves": Panel(curves, fits=has_classes),
-    "residuals": Panel(residuals, fits=is_regression),
+    "confusions": Panel(confusions, fits=has_classes, subject="levels"),
+    "calibration": Panel(calibration, fits=has_classes, subject="levels"),
+    "curves": Panel(curves, fits=has_classes, subject="levels"),
+    "residuals": Panel(residuals, fits=is_regression, subject="levels"),
 }

@@ -271,5 +271,6 @@ PANELS = {
             **EVERYONE,
         },
         fits=enough,
+        subject="levels",
     )
 }
