@@ -36,6 +36,7 @@ from qfusion.panels.core import spoken
 from qfusion.panels.core.panel import EVERYONE, Panel, Picture, ticked, word
 from qfusion.panels.core.view import View
 from qfusion.panels.dynamics import can_cut
+from qfusion.panels.parts.sample_map import _MAP, _allowed_map
 from qfusion.training import metrics
 
 MAX_TERMS = 8
@@ -448,7 +449,7 @@ def worth_cutting(levels: Levels, asked: bool = False, **_: object) -> bool:
 
 
 def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
-    """What an address may say of the cohort and of what is looked at."""
+    """What an address may say of the cohort, of what is looked at, and of the map."""
     table = cohort_measures.cohort_table(work, None)
 
     def passes(said: str) -> None:
@@ -466,10 +467,12 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
         "strength": say.options("Strength", cohort_measures.STRENGTHS, "The sum is shown."),
         "cuts": say.switch("Cut the correlations", "They are not cut."),
         **say.drawn(),
+        **_allowed_map(work),
     }
 
 
 PANELS = {
+    **_MAP,
     "cohort-shares": Panel(shares, subject="levels"),
     "types": Panel(types, subject="levels"),
     "dividends": Panel(dividends, {"by": word("by")}, subject="levels"),

@@ -11,14 +11,12 @@ import pandas as pd
 from qfusion._sentences import listed, sizes, top
 from qfusion.analysis import answers, backgrounds, text
 from qfusion.analysis.compare import Side, Sides
-from qfusion.analysis.subject import Workspace
 from qfusion.figures import style
 from qfusion.figures.draw import compare as figures
 from qfusion.figures.draw import decision, evidence
 from qfusion.figures.numbers import terms_table
 from qfusion.figures.style import Theme
 from qfusion.panels import samples
-from qfusion.panels.core import allowed as say
 from qfusion.panels.core import spoken
 from qfusion.panels.core.panel import Panel, Picture
 from qfusion.panels.core.view import View
@@ -301,11 +299,6 @@ def _curves(view: View, sides: Sides) -> list[str]:
     ]
 
 
-def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
-    """What an address may say of B's tweak; its sliders stand in `core.sliders`, its edits in `rules`."""
-    return {"tweak": say.switch("Tweak B", "It stays folded.")}
-
-
 VIEW = "compare.view"
 VIEWS = TWO, SEVERAL = ("Two decisions", "Several samples")
 
@@ -314,7 +307,7 @@ def _opens(view: View) -> bool:
     return bool(view.get("pin")) and view.one_of(VIEW, VIEWS) == TWO
 
 
-PANELS = {
+_PAIR = {
     name: replace(panel, opens=_opens)
     for name, panel in {
         **{
@@ -327,7 +320,7 @@ PANELS = {
         "entropies": Panel(entropies, fits=both_entropies, subject="sides"),
     }.items()
 }
-NAMED = {
+_PAIR_NAMED = {
     "content-": Panel(
         curve, rest=samples.which_curve, endings=_curves, opens=_opens, subject="sides"
     )

@@ -30,7 +30,6 @@ from qfusion.figures.draw import faithfulness as figures
 from qfusion.figures.style import Theme
 from qfusion.panels.core import allowed as say
 from qfusion.panels.core.panel import EVERYONE, Panel, Picture, within, word
-from qfusion.panels.core.view import View
 
 DELETION, INSERTION = _DIRECTIONS = ("deletion", "insertion")
 MEASURES = SCORE, PROBABILITY = ("score", "probability")
@@ -462,7 +461,7 @@ def own_over_seeds(sample: Sample, terms: str = DIVIDENDS) -> bool:
     )
 
 
-def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
+def _allowed_proofs(work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of the proofs."""
     return {
         "proof": say.options("View", VIEWS, "Deletion is shown."),
@@ -477,7 +476,7 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
 
 _MEASURE, _TERMS = {"measure": word("proof.by")}, {"terms": word("as")}
 _DELETED, _TRUE, _OTHERS, _SEEDS = (within("proof", VIEWS, name) for name in VIEWS[:4])
-PANELS = {
+_PROOFS = {
     "cautions": Panel(trust_warnings, subject="work"),
     "truth": Panel(truth, fits=has_truth, opens=_TRUE),
     "estimators": Panel(

@@ -24,6 +24,8 @@ from qfusion.panels.core import allowed as say
 from qfusion.panels.core.opened import sources
 from qfusion.panels.core.panel import Panel, Picture, within, word
 from qfusion.panels.core.view import View
+from qfusion.panels.data import _allowed_set
+from qfusion.panels.sweeps import _allowed_sweep
 from qfusion.runs import plans
 from qfusion.runs.settings import KINDS, SETTINGS
 from qfusion.training import metrics
@@ -445,7 +447,7 @@ def entangled(runs: Sequence[Seen]) -> list[Any]:
     )
 
 
-def allowed(view: View, _: Any = None) -> dict[str, say.Allowed]:
+def _allowed_runs(view: View) -> dict[str, say.Allowed]:
     """What an address may say of the runs that are shown, and of the form of a new one, all but its name."""
     known = sources()
     found = {
@@ -471,6 +473,13 @@ def allowed(view: View, _: Any = None) -> dict[str, say.Allowed]:
         for key, default in plans.known(name, kind).items()
         if key in SETTINGS
     }
+
+
+def allowed(view: View, _: Any = None) -> dict[str, say.Allowed]:
+    """What an address may say of Data, of Train and of Sweeps."""
+    if view.page == "data":
+        return _allowed_set()
+    return _allowed_sweep() if view.page == "sweeps" else _allowed_runs(view)
 
 
 def setting_key(name: str, kind: str, setting: str) -> str:

@@ -24,17 +24,7 @@ from qfusion.panels.core.allowed import Allowed
 from qfusion.panels.core.opened import Opened, Rules, bare, whole
 from qfusion.panels.core.panel import Panel, Picture, always, can
 from qfusion.panels.core.view import Address, View
-from qfusion.panels.parts import (
-    generator,
-    people,
-    quality,
-    sample_map,
-    several,
-    sharing,
-    similar,
-    slices,
-    states,
-)
+from qfusion.panels.parts import people, quality, several, similar, slices, states
 
 
 def _parts(*parts: dict[str, Panel]) -> Mapping[str, Panel]:
@@ -46,14 +36,12 @@ def _parts(*parts: dict[str, Panel]) -> Mapping[str, Panel]:
 PAGES: dict[str, Mapping[str, Panel]] = {
     "overview": panels.overview.PANELS,
     "samples": _parts(
-        panels.samples.PANELS, people.OF_SAMPLE, panels.inside.PANELS, similar.PANELS
+        panels.samples.PANELS, people.OF_SAMPLE, panels.inside.INSIDE, similar.SIMILAR
     ),
     "dynamics": _parts(
         panels.dynamics.PANELS,
-        panels.building.PANELS,
+        panels.building.BUILT,
         panels.physics.PANELS,
-        generator.PANELS,
-        sharing.PANELS,
         states.PANELS,
         {
             "decision-layers": replace(panels.layers.PANELS["decision-layers"], opens=always),
@@ -62,21 +50,15 @@ PAGES: dict[str, Mapping[str, Panel]] = {
             ),
         },
     ),
-    "circuit": _parts(
-        panels.circuit.PANELS,
-        panels.rules.PANELS,
-        panels.noise.PANELS,
-        panels.layers.PANELS,
-        panels.physics.PANELS,
-    ),
+    "circuit": _parts(panels.circuit.PANELS, panels.layers.PANELS, panels.physics.PANELS),
     "what if": panels.what_if.PANELS,
     "decision operators": panels.operators.PANELS,
-    "cohorts": _parts(sample_map.PANELS, panels.cohorts.PANELS, slices.PANELS, quality.PANELS),
-    "compare": _parts(panels.compare.PANELS, several.PANELS),
-    "faithfulness": _parts(panels.faithfulness.PANELS, people.PANELS),
-    "data": panels.data.PANELS,
+    "cohorts": _parts(panels.cohorts.PANELS, quality.PANELS),
+    "compare": several.PANELS,
+    "faithfulness": people.PANELS,
+    "data": panels.data.DATA,
     "train": panels.train.PANELS,
-    "sweeps": panels.sweeps.PANELS,
+    "sweeps": panels.sweeps.SWEEP,
     "leaderboard": panels.leaderboard.PANELS,
 }
 # Panels that there are several of, for modalities or samples, by how their name begins.
@@ -86,42 +68,29 @@ NAMED: dict[str, Mapping[str, Panel]] = {
     "dynamics": panels.dynamics.NAMED,
     "what if": panels.what_if.NAMED,
     "decision operators": panels.operators.NAMED,
-    "compare": {**several.NAMED, **panels.compare.NAMED},
+    "compare": several.NAMED,
     "faithfulness": panels.faithfulness.NAMED,
     "train": panels.train.NAMED,
 }
 # What an address may say of each page, besides what it may say of every page.
 RULES: dict[str, tuple[Rules, ...]] = {
-    "samples": (panels.samples.allowed, panels.inside.allowed, similar.allowed),
+    "samples": (panels.samples.allowed, several.allowed),
     "dynamics": (
         sliders.allowed,
         panels.physics.allowed,
-        panels.building.allowed,
         panels.dynamics.allowed,
         panels.layers.allowed,
-        generator.allowed,
         states.allowed,
     ),
-    "circuit": (
-        panels.circuit.allowed,
-        panels.layers.allowed,
-        panels.rules.allowed,
-        panels.noise.allowed,
-        panels.physics.allowed,
-    ),
+    "circuit": (panels.circuit.allowed, panels.layers.allowed, panels.physics.allowed),
     "what if": (panels.what_if.allowed,),
     "decision operators": (panels.operators.allowed,),
-    "cohorts": (panels.cohorts.allowed, sample_map.allowed, slices.allowed),
-    "compare": (
-        sliders.allowed,
-        panels.rules.allowed,
-        panels.compare.allowed,
-        several.allowed,
-    ),
-    "faithfulness": (panels.faithfulness.allowed, people.allowed),
-    "data": (panels.data.allowed,),
+    "cohorts": (panels.cohorts.allowed, slices.allowed),
+    "compare": (sliders.allowed, panels.layers.allowed, several.allowed),
+    "faithfulness": (people.allowed,),
+    "data": (panels.train.allowed,),
     "train": (panels.train.allowed,),
-    "sweeps": (panels.sweeps.allowed,),
+    "sweeps": (panels.train.allowed,),
     "leaderboard": (panels.leaderboard.allowed,),
 }
 BARE = ("data", "train", "sweeps")  # pages that need neither model nor sample

@@ -345,7 +345,7 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     }
 
 
-PANELS = {
+_SLICES = {
     "slices": Panel(slices, {"by": word("slice")}, fits=some, subject="levels"),
     "worst": Panel(worst, fits=some, subject="levels"),
     "wrong": Panel(wrong, fits=some, subject="levels"),
