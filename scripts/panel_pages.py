@@ -160,7 +160,7 @@ def addresses() -> list[str]:
         for run in ("first", "second")
         for view in train.VIEWS[1:]
     ]
-    searched = [f"/sweeps?sweep=search&sweep.view={quote(view)}" for view in sweeps.VIEWS]
+    searched = [f"/sweeps?sweep=search&sweep.view={quote(view)}" for view in sweeps.SWEEP_VIEWS]
     return [
         *(
             one.address

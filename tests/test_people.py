@@ -35,7 +35,7 @@ from qfusion.explain.stability import Interval
 from qfusion.figures import export
 from qfusion.figures.export import recipe
 from qfusion.figures.export.letters import unknown
-from qfusion.panels import people as panels
+from qfusion.panels.parts import people as panels
 from qfusion.training import Options, checkpoint, metrics, train
 from tests.test_app_pages import plain, said, visit
 

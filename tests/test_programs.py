@@ -6,6 +6,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import functools
+import inspect
 import io
 import subprocess
 import sys
@@ -297,6 +298,12 @@ def test_what_is_built_here_is_what_the_program_builds(
     assert built.figure.to_json() == names["picture"].figure.to_json()
     pd.testing.assert_frame_equal(built.table(), names["numbers"])
     assert programs.build(page, panel, address, "dark").figure.to_json() != built.figure.to_json()
+
+
+@pytest.mark.parametrize("page", programs.PAGES)
+def test_a_panel_is_built_from_what_its_first_argument_is_called(page: str) -> None:
+    for panel in (*programs.PAGES[page].values(), *programs.NAMED.get(page, {}).values()):
+        assert panel.subject == next(iter(inspect.signature(panel.build).parameters))
 
 
 HOSTILE = (

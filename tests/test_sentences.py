@@ -49,24 +49,26 @@ from qfusion.panels import (
     data,
     dynamics,
     faithfulness,
-    generator,
     inside,
     layers,
     operators,
-    quality,
     rules,
-    sample_map,
     samples,
-    several,
-    sharing,
-    similar,
-    slices,
-    states,
     sweeps,
     train,
     what_if,
 )
 from qfusion.panels.core import spoken
+from qfusion.panels.parts import (
+    generator,
+    quality,
+    sample_map,
+    several,
+    sharing,
+    similar,
+    slices,
+    states,
+)
 from qfusion.report import about_cohort, about_sample
 from qfusion.training import rates
 from tests.sentences import HERE, TEMPLATES

@@ -14,40 +14,11 @@ A module a page, or a subject that several pages show; each says in PANELS which
 from __future__ import annotations
 
 import importlib
+import pkgutil
 from typing import Any
 
-_MODULES = (
-    "building",
-    "circuit",
-    "cohorts",
-    "compare",
-    "data",
-    "dynamics",
-    "faithfulness",
-    "inside",
-    "layers",
-    "leaderboard",
-    "noise",
-    "operators",
-    "overview",
-    "physics",
-    "rules",
-    "samples",
-    "sweeps",
-    "train",
-    "what_if",
-)
-_PARTS = (
-    "generator",
-    "people",
-    "quality",
-    "sample_map",
-    "several",
-    "sharing",
-    "similar",
-    "slices",
-    "states",
-)  # in qfusion.panels.parts
+_MODULES = [module.name for module in pkgutil.iter_modules(__path__) if not module.ispkg]
+_PARTS = [module.name for module in pkgutil.iter_modules([f"{__path__[0]}/parts"])]
 
 
 def __getattr__(name: str) -> Any:

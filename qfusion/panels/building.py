@@ -13,11 +13,10 @@ from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
 from qfusion.explain.building import Built, answer
 from qfusion.figures import numbers
-from qfusion.figures.draw import building as figures
+from qfusion.figures.draw import building as building_figures
 from qfusion.figures.style import Theme
 from qfusion.panels.core import allowed as say
 from qfusion.panels.core.panel import Opens, Panel, Picture, can, kept, number, word
-from qfusion.panels.core.view import View
 from qfusion.panels.dynamics import cursor_at
 
 BASELINE = "baseline"
@@ -34,8 +33,8 @@ def built(sample: Sample, over: str = physics.THIS) -> Built:
 def matrix(sample: Sample, theme: Theme = "light", *, over: str = physics.THIS) -> Picture:
     """What every coupling and dissipation added to every contribution; arguments as of `over_time`."""
     found = built(sample, over)
-    titles, _ = figures.terms_of(found.terms, found.modalities)
-    drawn = figures.matrix(
+    titles, _ = building_figures.terms_of(found.terms, found.modalities)
+    drawn = building_figures.matrix(
         found.dividends, titles, found.parts, found.start, found.end, unit=sample.unit, theme=theme
     )
     return _picture(sample, "built", found, over, drawn, lambda: numbers.built_table(found))
@@ -62,8 +61,8 @@ def over_time(
     found = built(sample, over)
     dividend = "" if part == BASELINE else part or found.most_built()
     s = found.row(dividend)
-    titles, hues = figures.terms_of(found.terms, found.modalities)
-    drawn = figures.areas(
+    titles, hues = building_figures.terms_of(found.terms, found.modalities)
+    drawn = building_figures.areas(
         found.times,
         found.over_time[:, s],
         titles,
@@ -81,8 +80,8 @@ def over_time(
 def flow(sample: Sample, theme: Theme = "light", *, over: str = physics.THIS) -> Picture:
     """The way from modalities through what acts on them to the score; arguments as of `over_time`."""
     found = built(sample, over)
-    titles, hues = figures.terms_of(found.terms, found.modalities)
-    drawn = figures.flow(
+    titles, hues = building_figures.terms_of(found.terms, found.modalities)
+    drawn = building_figures.flow(
         found.dividends,
         titles,
         hues,
@@ -106,7 +105,7 @@ def _picture(
     table: Callable[[], pd.DataFrame],
 ) -> Picture:
     title = text.plain(answer(found))
-    shows, not_shown = figures.SAYS[name]
+    shows, not_shown = building_figures.SAYS[name]
     mean = f" Mean over {found.count:,} {text.plain(over.removeprefix('all '))}."
     told = "; ".join(
         f"{term or BASELINE} from {found.start[s]:+.2f} to {found.end[s]:+.2f}"
@@ -125,15 +124,13 @@ def _picture(
     )
 
 
-VIEWS = ("matrix", "over time", "flow")
+BUILT_VIEWS = ("matrix", "over time", "flow")
 
 
-def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
-    """What an address may say of what built what."""
-    if not work.can("time"):
-        return {}
+def _allowed_built(work: Workspace) -> dict[str, say.Allowed]:
+    """What an address may say of what built what, of a model with time."""
     return {
-        "builtas": say.options("What built what", VIEWS, "The matrix is shown."),
+        "builtas": say.options("What built what", BUILT_VIEWS, "The matrix is shown."),
         "builtof": say.options("Samples", physics.cohorts(work), "This sample is shown."),
         "built": say.options(
             "Contribution",
@@ -145,12 +142,12 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
 
 def _as(name: str) -> Opens:
     return lambda view: (
-        view.get("view", "Decision") == "Decision" and view.one_of("builtas", VIEWS) == name
+        view.get("view", "Decision") == "Decision" and view.one_of("builtas", BUILT_VIEWS) == name
     )
 
 
 _OVER = word("builtof")
-PANELS = {
+BUILT = {
     "built": Panel(matrix, {"over": _OVER}, fits=can("time"), opens=_as("matrix")),
     "built-over-time": Panel(
         over_time,

@@ -190,10 +190,8 @@ def qubits(
     gates: str = EACH,
 ) -> Picture:
     """Bloch vectors and entropies of all qubits that go on, before and after a gate; arguments as of `diagram`."""
-    found = replay(sample, steps, gates)
-    at = _done(found, gate)
-    rows = list(found.followed)
-    names, entropy = [found.wires[row].name for row in rows], found.entropy[at][rows]
+    found, at, rows, names = _walked(sample, gate, steps, gates)
+    entropy = found.entropy[at][rows]
     return Picture(
         "qubits",
         mixed_now(dict(zip(names, entropy.tolist(), strict=True))),
@@ -217,13 +215,8 @@ def balls(
     gates: str = EACH,
 ) -> Picture:
     """Bloch balls of all qubits that go on, with their ways gate by gate; arguments as of `diagram`."""
-    found = replay(sample, steps, gates)
-    at = _done(found, gate)
-    rows = list(found.followed)
-    names, lengths = (
-        [found.wires[row].name for row in rows],
-        np.linalg.norm(found.bloch[at][rows], axis=1),
-    )
+    found, at, rows, names = _walked(sample, gate, steps, gates)
+    lengths = np.linalg.norm(found.bloch[at][rows], axis=1)
     return Picture(
         "bloch-gates",
         shortest(dict(zip(names, lengths.tolist(), strict=True))),
@@ -517,6 +510,15 @@ def _done(found: Replay, gate: int | None) -> int:
     at = _place(found, gate)
     check(at > 0, "Before the first gate every qubit is |0⟩. Choose `gate` from 1 on.")
     return at
+
+
+def _walked(
+    sample: Sample, gate: int | None, steps: int, gates: str
+) -> tuple[Replay, int, list[int], list[str]]:
+    """The way so far: all of it, how many gates are done, and which qubits go to the end, by place and by name."""
+    walk = replay(sample, steps, gates)
+    rows = list(walk.followed)
+    return walk, _done(walk, gate), rows, [walk.wires[row].name for row in rows]
 
 
 def too_many(sample: Sample) -> str:

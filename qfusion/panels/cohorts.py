@@ -35,6 +35,7 @@ from qfusion.panels.core import spoken
 from qfusion.panels.core.panel import EVERYONE, Panel, Picture, ticked, word
 from qfusion.panels.core.view import View
 from qfusion.panels.dynamics import can_cut
+from qfusion.panels.parts.sample_map import _MAP, _allowed_map
 from qfusion.training import metrics
 
 MAX_TERMS = 8
@@ -447,7 +448,7 @@ def worth_cutting(levels: Levels, asked: bool = False, **_: object) -> bool:
 
 
 def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
-    """What an address may say of the cohort and of what is looked at."""
+    """What an address may say of the cohort, of what is looked at, and of the map."""
     table = cohort_measures.cohort_table(work, None)
 
     def passes(said: str) -> None:
@@ -465,17 +466,22 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
         "strength": say.options("Strength", cohort_measures.STRENGTHS, "The sum is shown."),
         "cuts": say.switch("Cut the correlations", "They are not cut."),
         **say.drawn(),
+        **_allowed_map(work),
     }
 
 
 PANELS = {
-    "cohort-shares": Panel(shares),
-    "types": Panel(types),
-    "dividends": Panel(dividends, {"by": word("by")}),
+    **_MAP,
+    "cohort-shares": Panel(shares, subject="levels"),
+    "types": Panel(types, subject="levels"),
+    "dividends": Panel(dividends, {"by": word("by")}, subject="levels"),
     "entanglement": Panel(
         entanglement,
         {"measure": word("measure"), "strength": word("strength"), **EVERYONE},
         fits=lambda levels, **_: bool(cohort_measures.measure_titles(levels.work)),
+        subject="levels",
     ),
-    "cut-test": Panel(cut_test, EVERYONE, asked={"asked": ticked("cuts")}, fits=worth_cutting),
+    "cut-test": Panel(
+        cut_test, EVERYONE, asked={"asked": ticked("cuts")}, fits=worth_cutting, subject="levels"
+    ),
 }

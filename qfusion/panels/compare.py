@@ -11,14 +11,12 @@ import pandas as pd
 from qfusion._sentences import listed, sizes, top
 from qfusion.analysis import answers, backgrounds, text
 from qfusion.analysis.compare import Side, Sides
-from qfusion.analysis.subject import Workspace
 from qfusion.figures import style
 from qfusion.figures.draw import compare as figures
 from qfusion.figures.draw import decision, evidence
 from qfusion.figures.numbers import terms_table
 from qfusion.figures.style import Theme
 from qfusion.panels import samples
-from qfusion.panels.core import allowed as say
 from qfusion.panels.core import spoken
 from qfusion.panels.core.panel import Panel, Picture
 from qfusion.panels.core.view import View
@@ -301,11 +299,6 @@ def _curves(view: View, sides: Sides) -> list[str]:
     ]
 
 
-def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
-    """What an address may say of B's tweak; its sliders stand in `core.sliders`, its edits in `rules`."""
-    return {"tweak": say.switch("Tweak B", "It stays folded.")}
-
-
 VIEW = "compare.view"
 VIEWS = TWO, SEVERAL = ("Two decisions", "Several samples")
 
@@ -314,14 +307,21 @@ def _opens(view: View) -> bool:
     return bool(view.get("pin")) and view.one_of(VIEW, VIEWS) == TWO
 
 
-PANELS = {
+_PAIR = {
     name: replace(panel, opens=_opens)
     for name, panel in {
-        **{f"waterfall-{letter}": Panel(waterfall, fixed={"letter": letter}) for letter in "AB"},
-        "differences": Panel(differences, fits=comparable),
-        "compare-classes": Panel(classes, fits=same_classes),
-        "shares": Panel(shares),
-        "entropies": Panel(entropies, fits=both_entropies),
+        **{
+            f"waterfall-{letter}": Panel(waterfall, fixed={"letter": letter}, subject="sides")
+            for letter in "AB"
+        },
+        "differences": Panel(differences, fits=comparable, subject="sides"),
+        "compare-classes": Panel(classes, fits=same_classes, subject="sides"),
+        "shares": Panel(shares, subject="sides"),
+        "entropies": Panel(entropies, fits=both_entropies, subject="sides"),
     }.items()
 }
-NAMED = {"content-": Panel(curve, rest=samples.which_curve, endings=_curves, opens=_opens)}
+_PAIR_NAMED = {
+    "content-": Panel(
+        curve, rest=samples.which_curve, endings=_curves, opens=_opens, subject="sides"
+    )
+}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,12 +12,11 @@ from qfusion._sentences import count
 from qfusion.analysis import text
 from qfusion.data import DataSet
 from qfusion.data.spec import SPLITS
-from qfusion.figures.draw import dataset as figures
+from qfusion.figures.draw import dataset as dataset_figures
 from qfusion.figures.style import Theme
 from qfusion.panels.core import allowed as say
 from qfusion.panels.core import spoken
 from qfusion.panels.core.panel import Panel, Picture
-from qfusion.panels.core.view import View
 
 _MAX_SHOWN = 60  # classes in a figure
 
@@ -47,7 +45,7 @@ def classes(dataset: DataSet, theme: Theme = "light") -> Picture:
     return Picture(
         "data-classes",
         spread_over(names, whole),
-        figures.classes(
+        dataset_figures.classes(
             {split: found[order].tolist() for split, found in counts.items()},
             [names[i] for i in order],
             theme=theme,
@@ -78,17 +76,18 @@ def target(dataset: DataSet, theme: Theme = "light") -> Picture:
     """How the number that is to be predicted is spread; only of a data set without classes."""
     about = dataset.target
     values = {split: np.asarray(dataset.y[dataset.rows(split)]) for split in SPLITS}
-    edges = figures.histogram_edges(values)
+    edges = dataset_figures.histogram_edges(values)
     means = {split: part.mean() for split, part in values.items() if len(part)}
     mean, spread = float(dataset.y.mean()), float(dataset.y.std())
     return Picture(
         "data-target",
         f"{text.plain(about.name)} is {mean:+z.2f} ± {spread:.2f} (standard deviation) over all "
         f"{count(len(dataset), 'sample')}",
-        figures.targets(
+        dataset_figures.targets(
             values, f"{about.name} {f'({about.unit})' if about.unit else ''}".strip(), theme=theme
         ),
-        shows=f"how the target is spread in each part of the split, in {figures.BINS} bins; mean ± deviation above.",
+        shows=f"how the target is spread in each part of the split, in {dataset_figures.BINS} bins; "
+        f"mean ± deviation above.",
         not_shown="whether the parts are alike in anything but the target.",
         alt=f"Histograms of the target: mean {spoken.terms(means)}.",
         table=lambda: pd.DataFrame(
@@ -103,12 +102,12 @@ def of_classes(dataset: DataSet) -> bool:
     return dataset.target.kind == "classification"
 
 
-def allowed(view: View, _: Any = None) -> dict[str, say.Allowed]:
+def _allowed_set() -> dict[str, say.Allowed]:
     """What an address may say of the set that is shown."""
     return {"set": say.options("Data set", data.names(), "The first one is shown.")}
 
 
-PANELS = {
-    "data-classes": Panel(classes, fits=of_classes),
-    "data-target": Panel(target, fits=lambda dataset: not of_classes(dataset)),
+DATA = {
+    "data-classes": Panel(classes, fits=of_classes, subject="dataset"),
+    "data-target": Panel(target, fits=lambda dataset: not of_classes(dataset), subject="dataset"),
 }

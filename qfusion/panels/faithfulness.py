@@ -28,7 +28,6 @@ from qfusion.figures.draw import faithfulness as figures
 from qfusion.figures.style import Theme
 from qfusion.panels.core import allowed as say
 from qfusion.panels.core.panel import EVERYONE, Panel, Picture, within, word
-from qfusion.panels.core.view import View
 
 DELETION, INSERTION = _DIRECTIONS = ("deletion", "insertion")
 MEASURES = SCORE, PROBABILITY = ("score", "probability")
@@ -460,7 +459,7 @@ def own_over_seeds(sample: Sample, terms: str = DIVIDENDS) -> bool:
     )
 
 
-def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
+def _allowed_proofs(work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of the proofs."""
     return {
         "proof": say.options("View", VIEWS, "Deletion is shown."),
@@ -475,8 +474,8 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
 
 _MEASURE, _TERMS = {"measure": word("proof.by")}, {"terms": word("as")}
 _DELETED, _TRUE, _OTHERS, _SEEDS = (within("proof", VIEWS, name) for name in VIEWS[:4])
-PANELS = {
-    "cautions": Panel(trust_warnings),
+_PROOFS = {
+    "cautions": Panel(trust_warnings, subject="work"),
     "truth": Panel(truth, fits=has_truth, opens=_TRUE),
     "estimators": Panel(
         methods,
@@ -484,10 +483,12 @@ PANELS = {
         fits=lambda sample: faithful.playable(sample.work),
     ),
     **{
-        f"{kind}-modalities": Panel(modalities, _MEASURE, {"kind": kind}, opens=_DELETED)
+        f"{kind}-modalities": Panel(
+            modalities, _MEASURE, {"kind": kind}, opens=_DELETED, subject="work"
+        )
         for kind in _DIRECTIONS
     },
-    "seed-ranks": Panel(seed_ranks, _TERMS, opens=_SEEDS, fits=over_seeds),
+    "seed-ranks": Panel(seed_ranks, _TERMS, opens=_SEEDS, fits=over_seeds, subject="work"),
     "seed-sample": Panel(seed_sample, _TERMS, opens=_SEEDS, fits=own_over_seeds),
 }
 NAMED = {
@@ -498,6 +499,7 @@ NAMED = {
         rest="modality",
         opens=_DELETED,
         endings=lambda view, work: [view.one_of("proof.of", work.modalities)],
+        subject="work",
     )
     for kind in _DIRECTIONS
 }

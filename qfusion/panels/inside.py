@@ -16,7 +16,7 @@ from qfusion.analysis.inside_modality import Canvas
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
 from qfusion.explain.attribution import BASELINES, INTEGRATED, METHODS, SCORE, Attribution, by_title
-from qfusion.figures.draw import inside as figures
+from qfusion.figures.draw import inside as inside_figures
 from qfusion.figures.style import Theme
 from qfusion.panels.core import allowed as say
 from qfusion.panels.core.panel import Panel, Picture, Read, unfolded, word
@@ -31,7 +31,7 @@ _BARE = (
     " These data hold no words, sounds or pixels that these features belong to one by one, only the features: "
     "they are shown."
 )
-MAX_NAMED = 3  # parts that a title names
+MAX_NAMED = 3  # names that a title holds
 _UNITS = {
     "words": "word",
     "waveform": "frame",
@@ -121,7 +121,7 @@ def features(
             found.features,
             "moved it",
         ),
-        figures.bars(names, found.features, unit=sample.unit, theme=theme),
+        inside_figures.bars(names, found.features, unit=sample.unit, theme=theme),
         shows=f"the same attribution, added up over the {len(found.units)} steps for each of the {len(names)} "
         f"features.{sample.of}",
         not_shown="at which step: see above.",
@@ -157,7 +157,7 @@ def over_time(
     return Picture(
         "inside-time",
         f"When {listed([text.plain(name) for name in names])} moved {what}",
-        figures.timeline(
+        inside_figures.timeline(
             [(lane.modality, lane.values, lane.width, lane.names) for lane in lanes],
             seconds=seconds,
             unit=sample.unit,
@@ -260,14 +260,16 @@ def _steps(found: Attribution) -> int | None:
 def _figure(sample: Sample, found: Attribution, canvas: Canvas, theme: Theme) -> go.Figure:
     parts: dict[str, Any] = {**canvas.parts, "unit": sample.unit, "theme": theme}
     if canvas.kind == "words":
-        return figures.words(values=canvas.added(found.units), **parts)
+        return inside_figures.words(values=canvas.added(found.units), **parts)
     if canvas.kind == "waveform":
-        return figures.waveform(values=found.units, **parts)
+        return inside_figures.waveform(values=found.units, **parts)
     if canvas.kind == "picture":
-        return figures.picture(values=found.values.reshape(canvas.parts["pixels"].shape), **parts)
+        return inside_figures.picture(
+            values=found.values.reshape(canvas.parts["pixels"].shape), **parts
+        )
     if canvas.kind == "curve":
-        return figures.curve(values=found.values, **parts)
-    return figures.bars(canvas.names, found.units, unit=sample.unit, theme=theme)
+        return inside_figures.curve(values=found.values, **parts)
+    return inside_figures.bars(canvas.names, found.units, unit=sample.unit, theme=theme)
 
 
 def _error(found: Attribution) -> str:
@@ -315,7 +317,7 @@ def of_sequences(sample: Sample, term: str = SCORE, **_: Any) -> bool:
     return len(inside_modality.sequences(sample.work, term)) > 1
 
 
-def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
+def _allowed_inside(work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of the look inside a modality."""
     terms = {
         inside_modality.title(term)
@@ -339,7 +341,7 @@ _CHOSEN: dict[str, Read] = {
     "other": _other,
     "method": _method,
 }
-PANELS = {
+INSIDE = {
     "inside": Panel(attribution, _CHOSEN, opens=unfolded("inside")),
     "inside-features": Panel(features, _CHOSEN, opens=unfolded("inside"), fits=of_sequence),
     "inside-time": Panel(

@@ -13,10 +13,9 @@ from qfusion._sentences import size
 from qfusion.analysis import backgrounds
 from qfusion.analysis.dynamics import circuit_evolution, through
 from qfusion.analysis.dynamics.circuit_evolution import since_when, what_was_added
-from qfusion.analysis.dynamics.through import KINDS
 from qfusion.analysis.sample import Sample
 from qfusion.explain.evidence import INERT
-from qfusion.figures.draw import circuit as figures
+from qfusion.figures.draw import circuit as circuit_figures
 from qfusion.figures.draw import dynamics
 from qfusion.figures.style import Theme
 from qfusion.panels.circuit import NETWORK_VIEWS
@@ -25,6 +24,8 @@ from qfusion.panels.core import spoken
 from qfusion.panels.core.panel import Panel, Picture, can, within, word
 from qfusion.panels.core.view import View
 from qfusion.panels.dynamics import DIVIDENDS
+from qfusion.panels.noise import _NOISY, _allowed_noise
+from qfusion.panels.rules import _RULES, _allowed_tables
 
 JOINT, MUTUAL = "entropy in play", "mutual information"
 SMALL = 1e-9  # terms that add up to less are rounding
@@ -40,7 +41,7 @@ class Layered(NamedTuple):
 
 
 def layered(sample: Sample) -> Layered:
-    """What `decision` draws."""
+    """What `decision_over_layers` draws."""
     found = circuit_evolution.layer_terms(sample.work, sample.row, sample.tweak)
     entropies = circuit_evolution.layers(sample.work, sample.row, sample.tweak)
     return Layered(
@@ -60,7 +61,7 @@ def layered(sample: Sample) -> Layered:
     )
 
 
-def decision(
+def decision_over_layers(
     sample: Sample, theme: Theme = "light", *, terms: str = DIVIDENDS, layer: str = ""
 ) -> Picture:
     """Correlations of the qubits and terms of the decision at every place between the layers.
@@ -77,7 +78,7 @@ def decision(
     )
     parts, what = (
         (dividends, "contribution")
-        if choose("Terms", terms, KINDS) == DIVIDENDS
+        if choose("Terms", terms, through.KINDS) == DIVIDENDS
         else (fair, "Shapley value")
     )
     return Picture(
@@ -183,7 +184,7 @@ def _cuts(
     return Picture(
         name,
         head,
-        figures.cuts(values, found.moments, unit, theme=theme),
+        circuit_figures.cuts(values, found.moments, unit, theme=theme),
         shows=shows + sample.of,
         not_shown=not_shown,
         alt=f"{head}, one row for each of {len(found.moments)} moments; at the last, by cut: "
@@ -210,7 +211,7 @@ def poolings(sample: Sample, theme: Theme = "light") -> Picture:
     return Picture(
         "poolings",
         lowered(before[-1] - after[-1]) if len(pools) else "There is no pooling",
-        figures.poolings(before, after, outcomes, theme=theme),
+        circuit_figures.poolings(before, after, outcomes, theme=theme),
         shows="joint von Neumann entropy of the active qubits before each pooling and of those that stay after it, and "
         "the sum of the Shannon entropies of the outcomes: the head reads these too." + sample.of,
         not_shown="how much of it the decision uses.",
@@ -229,7 +230,7 @@ def lowered(drop: float) -> str:
     )
 
 
-def allowed(view: View, work: Any) -> dict[str, say.Allowed]:
+def _allowed_layers(work: Any) -> dict[str, say.Allowed]:
     """What an address may say of the decision along the layers."""
     if not work.can("layers"):
         return {}
@@ -243,12 +244,24 @@ def allowed(view: View, work: Any) -> dict[str, say.Allowed]:
     }
 
 
+def allowed(view: View, work: Any) -> dict[str, say.Allowed]:
+    """What an address may say of such a network: on Dynamics of its layers, on Compare of its tables, on Circuit of
+    both and of noise."""
+    if view.page == "compare":
+        return _allowed_tables(view, work)
+    if view.page == "dynamics":
+        return _allowed_layers(work)
+    return _allowed_layers(work) | _allowed_tables(view, work) | _allowed_noise(work)
+
+
 _ENTROPIES = within("part", NETWORK_VIEWS, "Entropies")
 
 
 PANELS = {
+    **_RULES,
+    **_NOISY,
     "decision-layers": Panel(
-        decision,
+        decision_over_layers,
         {"terms": word("as"), "layer": word("layer")},
         fits=can("layers"),
         opens=_ENTROPIES,

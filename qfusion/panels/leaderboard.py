@@ -325,13 +325,14 @@ def allowed(view: View, work: Any = None) -> dict[str, say.Allowed]:
 
 _WHERE = {"data": word("board"), "metric": word("board.by")}
 PANELS = {
-    "board": Panel(results, _WHERE),
-    "board-size": Panel(against_size, {**_WHERE, "size": word("board.size")}),
-    "board-joint": Panel(fusing, _WHERE, fits=shares_measured),
-    "board-agreement": Panel(agreement, {"data": word("board")}, fits=is_planted),
+    "board": Panel(results, _WHERE, subject="board"),
+    "board-size": Panel(against_size, {**_WHERE, "size": word("board.size")}, subject="board"),
+    "board-joint": Panel(fusing, _WHERE, fits=shares_measured, subject="board"),
+    "board-agreement": Panel(agreement, {"data": word("board")}, fits=is_planted, subject="board"),
     "board-robustness": Panel(
         robustness,
         {"data": word("board"), "part": word("board.of"), "models": _models},
         fits=measured,
+        subject="board",
     ),
 }

@@ -23,9 +23,8 @@ from qfusion.panels.circuit import NETWORK_VIEWS
 from qfusion.panels.core import allowed as say
 from qfusion.panels.core import spoken
 from qfusion.panels.core.panel import Panel, Picture, can, number, whole, within
-from qfusion.panels.core.view import View
 
-KINDS = ("depolarising", "damping", "readout")
+NOISES = ("depolarising", "damping", "readout")
 SHOTS = 1000
 
 
@@ -147,21 +146,21 @@ def terms(
 SHOT_CHOICES = (100, 200, 500, 1000, 2000, 5000, 10_000, 100_000)
 
 
-def allowed(view: View, work: Any) -> dict[str, say.Allowed]:
+def _allowed_noise(work: Any) -> dict[str, say.Allowed]:
     """What an address may say of noise and shots."""
     if not work.can("rules"):
         return {}
-    found = {f"noise.{kind}": say.number(f"noise.{kind}", 0, 1, "0 is used.") for kind in KINDS}
+    found = {f"noise.{kind}": say.number(f"noise.{kind}", 0, 1, "0 is used.") for kind in NOISES}
     return found | {
         "shots": say.options("Number of shots", map(str, SHOT_CHOICES), "1000 are used.")
     }
 
 
-_NOISE = {kind: number(f"noise.{kind}", 0, 1) for kind in KINDS} | {
+_NOISE = {kind: number(f"noise.{kind}", 0, 1) for kind in NOISES} | {
     "shots": whole("shots", 1, 10**9)
 }
-_OPEN = within("part", NETWORK_VIEWS, "Noise and shots")
-PANELS = {
-    "noisy-scores": Panel(scores, _NOISE, fits=can("rules", "circuit"), opens=_OPEN),
-    "noisy-terms": Panel(terms, _NOISE, fits=can("rules", "circuit"), opens=_OPEN),
+_NOISE_OPEN = within("part", NETWORK_VIEWS, "Noise and shots")
+_NOISY = {
+    "noisy-scores": Panel(scores, _NOISE, fits=can("rules", "circuit"), opens=_NOISE_OPEN),
+    "noisy-terms": Panel(terms, _NOISE, fits=can("rules", "circuit"), opens=_NOISE_OPEN),
 }

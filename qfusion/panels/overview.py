@@ -178,17 +178,22 @@ PANELS = {
     "waterfall": Panel(samples.waterfall),
     "questions": Panel(questions),
     "test-metrics": Panel(
-        test_metrics, fits=lambda work, **_: bool(work.card.get("metrics", {}).get("test"))
+        test_metrics,
+        fits=lambda work, **_: bool(work.card.get("metrics", {}).get("test")),
+        subject="work",
     ),
 }
 NAMED = {
-    "telling-waterfall-": Panel(waterfall, rest="kind", endings=_kinds),
-    "telling-entropy-": Panel(entropy, rest="kind", endings=_kinds, fits=can("time")),
+    "telling-waterfall-": Panel(waterfall, rest="kind", endings=_kinds, subject="work"),
+    "telling-entropy-": Panel(
+        entropy, rest="kind", endings=_kinds, fits=can("time"), subject="work"
+    ),
     "telling-masses-": Panel(
         masses,
         rest="kind",
         endings=_kinds,
         fits=lambda work, **_: work.can("masses") and not work.can("time"),
+        subject="work",
     ),
     "content-": replace(
         samples.NAMED["content-"],

@@ -16,6 +16,7 @@ from qfusion.analysis.subject import Workspace
 from qfusion.explain.sensitivity import Parameter, Response, Sensitivity
 from qfusion.figures.draw import tornado as figures
 from qfusion.figures.style import Theme
+from qfusion.panels.building import _allowed_built
 from qfusion.panels.core import allowed as say
 from qfusion.panels.core.panel import Panel, Picture, ticked, word
 from qfusion.panels.core.view import View
@@ -258,10 +259,13 @@ def can_follow(sample: Sample, effect: str = SCORE, over: str = physics.THIS, **
 
 
 def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
-    """What an address may say of the sensitivities: of a model with time on Dynamics, of another one on Circuit."""
-    if not work.can("terms") or work.can("time") != (view.page == "dynamics"):
-        return {}
-    return {
+    """What an address may say of sensitivities and of what built what: of a model with time on Dynamics, of another
+    one on Circuit, where nothing is built over time."""
+    on_dynamics = view.page == "dynamics"
+    built = _allowed_built(work) if on_dynamics and work.can("time") else {}
+    if not work.can("terms") or work.can("time") != on_dynamics:
+        return built
+    terms = {
         "effect": say.options("Effect", physics.targets(work), "The score is shown."),
         "over": say.options("Samples", physics.cohorts(work), "This sample is shown."),
         "terms": say.options("Terms", physics.GROUPS[work.can("time")], "All terms are shown."),
@@ -270,6 +274,7 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
         "without": say.switch("Test metrics without each term", "They are not worked out."),
         "table.terms": say.switch("Table of all terms", "It stays folded."),
     }
+    return terms | built
 
 
 def _open(view: View) -> bool:

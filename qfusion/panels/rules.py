@@ -181,7 +181,7 @@ def probabilities(sample: Sample, theme: Theme = "light") -> Picture:
 SCOPES = ("this element", "all elements")
 
 
-def allowed(view: View, work: Any) -> dict[str, say.Allowed]:
+def _allowed_tables(view: View, work: Any) -> dict[str, say.Allowed]:
     """What an address may say of the tables; edits that do not fit are named beside them, where they can be mended."""
     if work.can("time"):
         return {}
@@ -199,16 +199,18 @@ def allowed(view: View, work: Any) -> dict[str, say.Allowed]:
     }
 
 
-_RULED, _OPEN = can("rules"), within("part", NETWORK_VIEWS, "Fusion rules")
-PANELS = {
+_RULED, _RULES_OPEN = can("rules"), within("part", NETWORK_VIEWS, "Fusion rules")
+_RULES = {
     "tables": Panel(
         tables,
         {"element": word("element"), "stage": whole("stage", 0, 1000), "outcome": word("outcome")},
         fits=_RULED,
-        opens=_OPEN,
+        opens=_RULES_OPEN,
     ),
     "probabilities": Panel(
-        probabilities, fits=lambda sample: _RULED(sample) and bool(sample.work.classes), opens=_OPEN
+        probabilities,
+        fits=lambda sample: _RULED(sample) and bool(sample.work.classes),
+        opens=_RULES_OPEN,
     ),
-    "waterfall-edited": Panel(waterfall, fits=_RULED, opens=_OPEN),
+    "waterfall-edited": Panel(waterfall, fits=_RULED, opens=_RULES_OPEN),
 }

@@ -31,6 +31,7 @@ from qfusion.panels.core import allowed as say
 from qfusion.panels.core import spoken
 from qfusion.panels.core.panel import Panel, Picture, can, kept, word, words
 from qfusion.panels.core.view import View
+from qfusion.panels.inside import MAX_NAMED, _allowed_inside
 from qfusion.quantum.measures import KINDS, Part
 
 
@@ -469,7 +470,6 @@ def _of_dividends(work: Workspace, *wanted: str) -> str:
 
 
 MAX_SEARCH = 100
-MAX_NAMED = 3  # names that a title says
 
 
 def curves(work: Workspace, rows: Iterable[int], card: str, only: Sequence[str] = ()) -> list[str]:
@@ -494,7 +494,7 @@ def some_pass(sample: Sample, output: str = "", x: str = "", y: str = "", **filt
 
 
 def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
-    """What an address may say of the filters and axes, and of the table of evidence."""
+    """What an address may say of filters and axes, of the look inside a modality, and of the table of evidence."""
     titles = finding.axes(work)
     found = {
         "split": say.options("Split", [*SPLITS, "all"], "The test split is shown."),
@@ -510,11 +510,9 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
             "verdict": say.options("Verdict", finding.VERDICTS, "Right and wrong ones are shown."),
             "class": say.options("Class", work.classes, "All classes are shown.", many=True),
         }
-    return found | (
-        {"table.evidence": say.switch("Table of all elements", "It stays folded.")}
-        if work.can("rules")
-        else {}
-    )
+    if work.can("rules"):
+        found["table.evidence"] = say.switch("Table of all elements", "It stays folded.")
+    return found | _allowed_inside(work)
 
 
 _RULED, _TIMED = (
@@ -551,5 +549,6 @@ NAMED = {
         curve,
         rest=which_curve,
         endings=lambda view, work: curves(work, [work.dataset.row(view.named("sample"))], "main"),
+        subject="work",
     )
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,13 +10,12 @@ import pandas as pd
 from qfusion._checks import check
 from qfusion._sentences import listed, top
 from qfusion.analysis.learning.sweep_trials import ENOUGH, Trials
-from qfusion.figures.draw import sweep as figures
+from qfusion.figures.draw import sweep as sweep_figures
 from qfusion.figures.style import Theme
 from qfusion.panels.core import allowed as say
 from qfusion.panels.core import spoken
 from qfusion.panels.core.opened import sources
 from qfusion.panels.core.panel import Panel, Picture, within
-from qfusion.panels.core.view import View
 from qfusion.runs import storage
 from qfusion.runs.settings import KINDS
 
@@ -29,7 +27,7 @@ def history(trials: Trials, theme: Theme = "light") -> Picture:
     return Picture(
         "sweep-history",
         f"{what} over trials",
-        figures.history(
+        sweep_figures.history(
             trials.numbers,
             trials.values,
             trials.pruned,
@@ -51,7 +49,7 @@ def slices(trials: Trials, theme: Theme = "light") -> Picture:
     return Picture(
         "sweep-slices",
         f"{what} against each setting",
-        figures.slices(
+        sweep_figures.slices(
             trials.values,
             trials.pruned,
             trials.tried,
@@ -78,7 +76,7 @@ def importance(trials: Trials, theme: Theme = "light") -> Picture:
     return Picture(
         "sweep-importance",
         matters_most(trials.importance, len(trials.finished)),
-        figures.importance(names, shares, theme),
+        sweep_figures.importance(names, shares, theme),
         shows=f"which share of the differences in {trials.judged} between {len(trials.finished)} finished trials each "
         "setting explains (fANOVA, a random forest fitted to them: rough with few trials).",
         not_shown="in which direction, nor whether it would matter outside the range that was searched.",
@@ -106,7 +104,7 @@ def together(trials: Trials, theme: Theme = "light") -> Picture:
     return Picture(
         "sweep-together",
         "All settings at once",
-        figures.parallel(
+        sweep_figures.parallel(
             trials.values[places],
             tried,
             trials.logarithmic,
@@ -122,7 +120,7 @@ def together(trials: Trials, theme: Theme = "light") -> Picture:
     )
 
 
-VIEWS = ("Trials", "Settings against value", "All settings at once")
+SWEEP_VIEWS = ("Trials", "Settings against value", "All settings at once")
 
 
 def ended(trials: Trials) -> bool:
@@ -130,23 +128,39 @@ def ended(trials: Trials) -> bool:
     return bool(len(trials.numbers))
 
 
-def allowed(view: View, _: Any = None) -> dict[str, say.Allowed]:
+def _allowed_sweep() -> dict[str, say.Allowed]:
     """What an address may say of the sweep that is shown, and of the form of a new one."""
     return {
         "sweep": say.options("Sweep", storage.names(), "The last one is shown."),
-        "sweep.view": say.options("View", VIEWS, "The first is shown."),
+        "sweep.view": say.options("View", SWEEP_VIEWS, "The first is shown."),
         "sweep.data": say.options("Data set", sources(), "The first is taken."),
         "sweep.kind": say.options("Kind of model", KINDS, "The first is taken."),
     }
 
 
-PANELS = {
-    "sweep-history": Panel(history, fits=ended, opens=within("sweep.view", VIEWS, VIEWS[0])),
-    "sweep-slices": Panel(slices, fits=ended, opens=within("sweep.view", VIEWS, VIEWS[1])),
+SWEEP = {
+    "sweep-history": Panel(
+        history,
+        fits=ended,
+        opens=within("sweep.view", SWEEP_VIEWS, SWEEP_VIEWS[0]),
+        subject="trials",
+    ),
+    "sweep-slices": Panel(
+        slices,
+        fits=ended,
+        opens=within("sweep.view", SWEEP_VIEWS, SWEEP_VIEWS[1]),
+        subject="trials",
+    ),
     "sweep-importance": Panel(
         importance,
         fits=lambda trials: ended(trials) and bool(trials.importance),
-        opens=within("sweep.view", VIEWS, VIEWS[1]),
+        opens=within("sweep.view", SWEEP_VIEWS, SWEEP_VIEWS[1]),
+        subject="trials",
     ),
-    "sweep-together": Panel(together, fits=ended, opens=within("sweep.view", VIEWS, VIEWS[2])),
+    "sweep-together": Panel(
+        together,
+        fits=ended,
+        opens=within("sweep.view", SWEEP_VIEWS, SWEEP_VIEWS[2]),
+        subject="trials",
+    ),
 }

@@ -24,6 +24,8 @@ from qfusion.panels.core import allowed as say
 from qfusion.panels.core.opened import sources
 from qfusion.panels.core.panel import Panel, Picture, within, word
 from qfusion.panels.core.view import View
+from qfusion.panels.data import _allowed_set
+from qfusion.panels.sweeps import _allowed_sweep
 from qfusion.runs import plans
 from qfusion.runs.settings import KINDS, SETTINGS
 from qfusion.training import metrics
@@ -445,7 +447,7 @@ def entangled(runs: Sequence[Seen]) -> list[Any]:
     )
 
 
-def allowed(view: View, _: Any = None) -> dict[str, say.Allowed]:
+def _allowed_runs(view: View) -> dict[str, say.Allowed]:
     """What an address may say of the runs that are shown, and of the form of a new one, all but its name."""
     known = sources()
     found = {
@@ -473,6 +475,13 @@ def allowed(view: View, _: Any = None) -> dict[str, say.Allowed]:
     }
 
 
+def allowed(view: View, _: Any = None) -> dict[str, say.Allowed]:
+    """What an address may say of Data, of Train and of Sweeps."""
+    if view.page == "data":
+        return _allowed_set()
+    return _allowed_sweep() if view.page == "sweeps" else _allowed_runs(view)
+
+
 def setting_key(name: str, kind: str, setting: str) -> str:
     """Key of a setting; each kind of model and data set has its own, since the default values differ."""
     return f"new.{kind}.{name}.{setting}"
@@ -494,29 +503,38 @@ MAX_TEXT, TYPED = 60, ("dims",)  # dims: one number or several, so typed as text
 
 _SEEN, _INSIDE, _RESULTS = (within("train.view", VIEWS, name) for name in VIEWS)
 PANELS = {
-    "train-loss": Panel(loss, fits=begun, opens=_SEEN),
+    "train-loss": Panel(loss, fits=begun, opens=_SEEN, subject="runs"),
     "train-metric": Panel(
         metric,
         {"metric": word("train.metric")},
         fits=lambda runs, **_: bool(metrics_of(runs)),
         opens=_SEEN,
+        subject="runs",
     ),
-    "train-gradient": Panel(gradient, fits=begun, opens=_SEEN),
-    "train-rate": Panel(rate, fits=begun, opens=_SEEN),
-    "train-dividends": Panel(dividends, fits=lambda runs: groups_of(runs) > 0, opens=_INSIDE),
+    "train-gradient": Panel(gradient, fits=begun, opens=_SEEN, subject="runs"),
+    "train-rate": Panel(rate, fits=begun, opens=_SEEN, subject="runs"),
+    "train-dividends": Panel(
+        dividends, fits=lambda runs: groups_of(runs) > 0, opens=_INSIDE, subject="runs"
+    ),
     **{
-        f"train-norm-{of}": Panel(norms, fixed={"of": of}, fits=has_norm, opens=_INSIDE)
+        f"train-norm-{of}": Panel(
+            norms, fixed={"of": of}, fits=has_norm, opens=_INSIDE, subject="runs"
+        )
         for of in NORMS
     },
     "train-negativity": Panel(
         negativity,
         fits=lambda runs: any("fused" not in terms for terms in entangled(runs)),
         opens=_INSIDE,
+        subject="runs",
     ),
     "train-fused": Panel(
-        fused, fits=lambda runs: any("fused" in terms for terms in entangled(runs)), opens=_INSIDE
+        fused,
+        fits=lambda runs: any("fused" in terms for terms in entangled(runs)),
+        opens=_INSIDE,
+        subject="runs",
     ),
-    "train-results": Panel(results, opens=_RESULTS),
+    "train-results": Panel(results, opens=_RESULTS, subject="runs"),
 }
 NAMED = {
     "train-dividends-": Panel(
@@ -524,5 +542,6 @@ NAMED = {
         rest="group",
         opens=_INSIDE,
         endings=lambda view, runs: [str(group) for group in range(1, groups_of(runs))],
+        subject="runs",
     )
 }

@@ -6,7 +6,6 @@ here.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -169,9 +168,7 @@ class Panel:
     """A panel of a page, or several whose names begin alike.
 
     Attributes:
-        build: from a subject, a theme and options to a `Picture`. What its first argument is called says what it is
-            built from: `sample` (an `analysis.sample.Sample`), `work` (an `analysis.subject.Workspace`), or what its
-                page knows else.
+        build: from a subject, a theme and options to a `Picture`.
         options: by argument of `build`, how the address says it.
         fixed: arguments that are the same whatever the address says.
         rest: the argument that the end of the panel's name gives, where several begin alike; or what reads more
@@ -183,6 +180,8 @@ class Panel:
         endings: from an address and the subject to the ends of the names, where several begin alike.
         below: whether its page draws it below all else that is open; without it the page lays it out itself, beside
             another or with controls.
+        subject: what it is built from: "sample" (an `analysis.sample.Sample`), "work" (an
+            `analysis.subject.Workspace`), or another of `programs.SUBJECTS`.
     """
 
     build: Callable[..., Picture]
@@ -194,16 +193,12 @@ class Panel:
     opens: Opens = always
     endings: Callable[[View, Any], Iterable[str]] = lambda view, subject: ("",)
     below: bool = False
+    subject: str = "sample"
 
     @property
     def is_kept(self) -> bool:
         """Whether its last pictures are `kept`."""
         return bool(getattr(self.build, "is_kept", False))
-
-    @property
-    def subject(self) -> str:
-        """What it is built from: the name of the first argument of `build`."""
-        return next(iter(inspect.signature(self.build).parameters))
 
     def arguments(self, view: View, rest: str = "") -> dict[str, Any]:
         """Returns the arguments of `build` after subject and theme, as an address says them.

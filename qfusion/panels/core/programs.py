@@ -24,6 +24,7 @@ from qfusion.panels.core.allowed import Allowed
 from qfusion.panels.core.opened import Opened, Rules, bare, whole
 from qfusion.panels.core.panel import Panel, Picture, always, can
 from qfusion.panels.core.view import Address, View
+from qfusion.panels.parts import people, quality, several, similar, slices, states
 
 
 def _parts(*parts: dict[str, Panel]) -> Mapping[str, Panel]:
@@ -35,15 +36,13 @@ def _parts(*parts: dict[str, Panel]) -> Mapping[str, Panel]:
 PAGES: dict[str, Mapping[str, Panel]] = {
     "overview": panels.overview.PANELS,
     "samples": _parts(
-        panels.samples.PANELS, panels.people.OF_SAMPLE, panels.inside.PANELS, panels.similar.PANELS
+        panels.samples.PANELS, people.OF_SAMPLE, panels.inside.INSIDE, similar.SIMILAR
     ),
     "dynamics": _parts(
         panels.dynamics.PANELS,
-        panels.building.PANELS,
+        panels.building.BUILT,
         panels.physics.PANELS,
-        panels.generator.PANELS,
-        panels.sharing.PANELS,
-        panels.states.PANELS,
+        states.PANELS,
         {
             "decision-layers": replace(panels.layers.PANELS["decision-layers"], opens=always),
             "entropy-gates": Panel(
@@ -51,23 +50,15 @@ PAGES: dict[str, Mapping[str, Panel]] = {
             ),
         },
     ),
-    "circuit": _parts(
-        panels.circuit.PANELS,
-        panels.rules.PANELS,
-        panels.noise.PANELS,
-        panels.layers.PANELS,
-        panels.physics.PANELS,
-    ),
+    "circuit": _parts(panels.circuit.PANELS, panels.layers.PANELS, panels.physics.PANELS),
     "what if": panels.what_if.PANELS,
     "decision operators": panels.operators.PANELS,
-    "cohorts": _parts(
-        panels.sample_map.PANELS, panels.cohorts.PANELS, panels.slices.PANELS, panels.quality.PANELS
-    ),
-    "compare": _parts(panels.compare.PANELS, panels.several.PANELS),
-    "faithfulness": _parts(panels.faithfulness.PANELS, panels.people.PANELS),
-    "data": panels.data.PANELS,
+    "cohorts": _parts(panels.cohorts.PANELS, quality.PANELS),
+    "compare": several.PANELS,
+    "faithfulness": people.PANELS,
+    "data": panels.data.DATA,
     "train": panels.train.PANELS,
-    "sweeps": panels.sweeps.PANELS,
+    "sweeps": panels.sweeps.SWEEP,
     "leaderboard": panels.leaderboard.PANELS,
 }
 # Panels that there are several of, for modalities or samples, by how their name begins.
@@ -77,42 +68,29 @@ NAMED: dict[str, Mapping[str, Panel]] = {
     "dynamics": panels.dynamics.NAMED,
     "what if": panels.what_if.NAMED,
     "decision operators": panels.operators.NAMED,
-    "compare": {**panels.several.NAMED, **panels.compare.NAMED},
+    "compare": several.NAMED,
     "faithfulness": panels.faithfulness.NAMED,
     "train": panels.train.NAMED,
 }
 # What an address may say of each page, besides what it may say of every page.
 RULES: dict[str, tuple[Rules, ...]] = {
-    "samples": (panels.samples.allowed, panels.inside.allowed, panels.similar.allowed),
+    "samples": (panels.samples.allowed, several.allowed),
     "dynamics": (
         sliders.allowed,
         panels.physics.allowed,
-        panels.building.allowed,
         panels.dynamics.allowed,
         panels.layers.allowed,
-        panels.generator.allowed,
-        panels.states.allowed,
+        states.allowed,
     ),
-    "circuit": (
-        panels.circuit.allowed,
-        panels.layers.allowed,
-        panels.rules.allowed,
-        panels.noise.allowed,
-        panels.physics.allowed,
-    ),
+    "circuit": (panels.circuit.allowed, panels.layers.allowed, panels.physics.allowed),
     "what if": (panels.what_if.allowed,),
     "decision operators": (panels.operators.allowed,),
-    "cohorts": (panels.cohorts.allowed, panels.sample_map.allowed, panels.slices.allowed),
-    "compare": (
-        sliders.allowed,
-        panels.rules.allowed,
-        panels.compare.allowed,
-        panels.several.allowed,
-    ),
-    "faithfulness": (panels.faithfulness.allowed, panels.people.allowed),
-    "data": (panels.data.allowed,),
+    "cohorts": (panels.cohorts.allowed, slices.allowed),
+    "compare": (sliders.allowed, panels.layers.allowed, several.allowed),
+    "faithfulness": (people.allowed,),
+    "data": (panels.train.allowed,),
     "train": (panels.train.allowed,),
-    "sweeps": (panels.sweeps.allowed,),
+    "sweeps": (panels.train.allowed,),
     "leaderboard": (panels.leaderboard.allowed,),
 }
 BARE = ("data", "train", "sweeps")  # pages that need neither model nor sample

@@ -10,8 +10,7 @@ from qfusion._checks import require_number
 from qfusion.analysis.subject import Workspace
 from qfusion.errors import InvalidInput
 from qfusion.explain.sensitivity import TOP_DURATION, TOP_FACTOR
-from qfusion.models import Tweak
-from qfusion.models.tweak import COUPLING, DISSIPATION, DURATION, RATE, current_key, learned
+from qfusion.models.tweak import COUPLING, DISSIPATION, DURATION, RATE, Tweak, current_key, learned
 from qfusion.panels.core import allowed as rules
 from qfusion.panels.core.allowed import Allowed
 from qfusion.panels.core.view import View

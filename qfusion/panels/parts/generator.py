@@ -14,13 +14,10 @@ from qfusion.analysis import text
 from qfusion.analysis.dynamics import generator
 from qfusion.analysis.dynamics.records import UNRAVELLING
 from qfusion.analysis.sample import Sample
-from qfusion.analysis.subject import Workspace
 from qfusion.data.modality import split_term
-from qfusion.figures.draw import generator as figures
+from qfusion.figures.draw import generator as generator_figures
 from qfusion.figures.style import Theme
-from qfusion.panels.core import allowed as say
 from qfusion.panels.core.panel import Panel, Picture, can, within, word
-from qfusion.panels.core.view import View
 from qfusion.panels.dynamics import VIEWS
 
 COHERENT, JUMPS = "H: coherent", "dissipation"
@@ -50,7 +47,7 @@ def couplings(sample: Sample, theme: Theme = "light") -> Picture:
     return Picture(
         "couplings",
         title,
-        figures.couplings(parts, system.names, _UNITS, theme),
+        generator_figures.couplings(parts, system.names, _UNITS, theme),
         shows="the parts of H and of the traceless jump operators that act on exactly these modalities, the same in "
         "every gauge. Discs: on one alone; lines: on two; stars: on more. H: root mean square energy, √(Tr H_S² "
         "/ D); dissipation: jumps per time in the completely mixed state, Σ Tr L_A†L_A / D. Parts are "
@@ -84,7 +81,7 @@ def levels(sample: Sample, theme: Theme = "light") -> Picture:
     return Picture(
         "levels",
         span(free, coupled),
-        figures.levels(free, coupled, theme),
+        generator_figures.levels(free, coupled, theme),
         shows=f"the {len(free)} eigenvalues of H: left of the parts that act on one modality each, right of all of it; "
         "levels are joined in their order." + _of(sample),
         not_shown="states: which of them a level belongs to.",
@@ -121,7 +118,9 @@ def letters(
     return Picture(
         "letters",
         largest_letter(operator, names, values),
-        figures.letters(names, [each.term for each in found], values, system.names, theme),
+        generator_figures.letters(
+            names, [each.term for each in found], values, system.names, theme
+        ),
         shows=f"coefficients Tr[P†A] / D of the {known[operator]} in products of "
         + (
             "Pauli words, a letter for each qubit of a modality"
@@ -166,7 +165,7 @@ def modes(sample: Sample, theme: Theme = "light") -> Picture:
     return Picture(
         "modes",
         f"The slowest decay is {gap:.2g} per time" if gap else "Nothing decays",
-        figures.modes(values, gap, theme),
+        generator_figures.modes(values, gap, theme),
         shows=f"all {len(values):,} eigenvalues of the generator of the master equation: real parts are rates at which "
         f"modes decay, imaginary parts frequencies. {still} stay{'s' if still == 1 else ''}: what is left in the "
         "end." + _of(sample),
@@ -216,17 +215,10 @@ def _of(sample: Sample) -> str:
     )
 
 
-def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
-    """What an address may say of the operators of a model with time."""
-    if not work.can("time"):
-        return {}
-    return {"letters": say.options("Operator", generator.operators(work.model), "H is shown.")}
-
-
-_OPEN, _TIMED = within("view", VIEWS, "H and L"), can("time")
-PANELS = {
-    "couplings": Panel(couplings, fits=_TIMED, opens=_OPEN),
-    "levels": Panel(levels, fits=_TIMED, opens=_OPEN),
-    "letters": Panel(letters, {"operator": word("letters")}, fits=_TIMED, opens=_OPEN),
-    "modes": Panel(modes, fits=generator.has_modes, opens=_OPEN),
+_MADE_OF = within("view", VIEWS, "H and L")
+_GENERATOR = {
+    "couplings": Panel(couplings, fits=can("time"), opens=_MADE_OF),
+    "levels": Panel(levels, fits=can("time"), opens=_MADE_OF),
+    "letters": Panel(letters, {"operator": word("letters")}, fits=can("time"), opens=_MADE_OF),
+    "modes": Panel(modes, fits=generator.has_modes, opens=_MADE_OF),
 }

@@ -20,12 +20,12 @@ from qfusion.analysis.subject import Workspace
 from qfusion.explain import people as found_people
 from qfusion.explain.people import Alone, Beside
 from qfusion.explain.stability import Interval
-from qfusion.figures.draw import people as figures
+from qfusion.figures.draw import people as people_figures
 from qfusion.figures.style import GREY, Theme, term_colour
 from qfusion.panels.core import allowed as say
 from qfusion.panels.core.panel import Panel, Picture, within, word
 from qfusion.panels.core.view import View
-from qfusion.panels.faithfulness import PEOPLE, VIEWS
+from qfusion.panels.faithfulness import _PROOFS, PEOPLE, VIEWS, _allowed_proofs
 
 OTHER = "proof.with"
 SHUFFLED = "shuffled labels, 95 %"
@@ -73,7 +73,7 @@ def alone(work: Workspace, theme: Theme = "light", *, other: str = "") -> Pictur
     return Picture(
         "people-alone",
         found_people.follows(found.alone, whose, text.plain),
-        figures.dots(
+        people_figures.dots(
             names,
             {name: _numbers(values) for name, values in series.items()},
             hues=[term_colour(name, work.modalities) for name in names],
@@ -118,7 +118,7 @@ def calibration(work: Workspace, theme: Theme = "light") -> Picture:
     return Picture(
         "people-calibration",
         slopes(found.alone, whose),
-        figures.calibration(
+        people_figures.calibration(
             {e.modality: e.term for e in found.alone},
             {e.modality: e.label for e in found.alone},
             {
@@ -214,7 +214,7 @@ def conflict(work: Workspace, theme: Theme = "light", *, other: str = "") -> Pic
     return Picture(
         "people-conflict",
         found_people.meets(found, whose),
-        figures.dots(
+        people_figures.dots(
             verdicts,
             series,
             hues=[GREY] * len(verdicts),
@@ -257,7 +257,7 @@ def of_sample(sample: Sample, theme: Theme = "light") -> Picture:
     return Picture(
         "people",
         found_people.of_sample(known, terms, whole, labels.whose, text.plain),
-        figures.dots(
+        people_figures.dots(
             list(known),
             {name: values.reshape(-1, 3) for name, values in series.items()},
             hues=[term_colour(name, work.modalities) for name in known],
@@ -341,8 +341,8 @@ def _lower(words: str) -> str:
 
 
 def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
-    """What an address may say of the second model."""
-    return {
+    """What an address may say of the proofs, and of the second model."""
+    return _allowed_proofs(work) | {
         OTHER: say.Allowed(
             lambda value: beside_people.require_second(work, value), "None is compared."
         )
@@ -351,8 +351,9 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
 
 _OPEN, _OTHER = within("proof", VIEWS, PEOPLE), {"other": word(OTHER)}
 PANELS = {
-    "people-alone": Panel(alone, _OTHER, fits=has_labels, opens=_OPEN),
-    "people-conflict": Panel(conflict, _OTHER, fits=has_labels, opens=_OPEN),
-    "people-calibration": Panel(calibration, fits=has_labels, opens=_OPEN),
+    **_PROOFS,
+    "people-alone": Panel(alone, _OTHER, fits=has_labels, opens=_OPEN, subject="work"),
+    "people-conflict": Panel(conflict, _OTHER, fits=has_labels, opens=_OPEN, subject="work"),
+    "people-calibration": Panel(calibration, fits=has_labels, opens=_OPEN, subject="work"),
 }
 OF_SAMPLE = {"people": Panel(of_sample, fits=is_labelled)}

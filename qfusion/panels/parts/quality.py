@@ -12,9 +12,10 @@ from qfusion._sentences import count, listed, share, top
 from qfusion.analysis import text
 from qfusion.analysis.cohort import quality
 from qfusion.analysis.levels import Levels
-from qfusion.figures.draw import dataset as figures
+from qfusion.figures.draw import dataset as quality_figures
 from qfusion.figures.style import Theme
 from qfusion.panels.core.panel import Panel, Picture
+from qfusion.panels.parts.slices import _SLICES
 
 MOST = 60  # classes in a figure
 MAX_NAMED = 3  # that a title names
@@ -38,7 +39,9 @@ def confusions(levels: Levels, theme: Theme = "light") -> Picture:
     return Picture(
         "confusions",
         title,
-        figures.confusions(counts[np.ix_(drawn, drawn)], [classes[k] for k in drawn], theme),
+        quality_figures.confusions(
+            counts[np.ix_(drawn, drawn)], [classes[k] for k in drawn], theme
+        ),
         shows="annotated classes down, predicted ones across; the colour is the share of the annotated class"
         + (f"; the {MOST} most frequent of {len(classes):,} classes" if len(classes) > MOST else "")
         + ". "
@@ -63,9 +66,9 @@ def curves(levels: Levels, theme: Theme = "light") -> Picture:
     return Picture(
         "curves",
         told_apart({each.name: each.area for each in found}, asked),
-        figures.curves(
-            [figures.Curve(each.name, *each.roc, each.area) for each in found],
-            [figures.Curve(each.name, *each.pr, each.precision) for each in found],
+        quality_figures.curves(
+            [quality_figures.Curve(each.name, *each.roc, each.area) for each in found],
+            [quality_figures.Curve(each.name, *each.pr, each.precision) for each in found],
             chosen.name if chosen else "",
             theme,
         ),
@@ -103,7 +106,7 @@ def calibration(levels: Levels, theme: Theme = "light") -> Picture:
     return Picture(
         "calibration",
         f"On average {share(sure)} sure and {share(right)} right: {word}",
-        figures.calibration(found.certainty, found.accuracy, found.counts, theme),
+        quality_figures.calibration(found.certainty, found.accuracy, found.counts, theme),
         shows=f"the share that is right against the certainty (softmax of the predicted class), in {quality.BINS} "
         f"bins of equal width; the larger the disc, the more samples. Expected calibration error "
         f"{found.error:.3f}. {_whose(levels)}",
@@ -136,7 +139,7 @@ def residuals(levels: Levels, theme: Theme = "light") -> Picture:
     return Picture(
         "residuals",
         off_by(truth[inside], part),
-        figures.residuals(
+        quality_figures.residuals(
             rows.index.astype(str).tolist(), truth, found, inside, levels.work.unit_of(0), theme
         ),
         shows="prediction minus annotation of each sample; right, how many are so far off. Blue: the cohort, grey: the "
@@ -231,8 +234,9 @@ def is_regression(levels: Levels, **_: object) -> bool:
 
 
 PANELS = {
-    "confusions": Panel(confusions, fits=has_classes),
-    "calibration": Panel(calibration, fits=has_classes),
-    "curves": Panel(curves, fits=has_classes),
-    "residuals": Panel(residuals, fits=is_regression),
+    **_SLICES,
+    "confusions": Panel(confusions, fits=has_classes, subject="levels"),
+    "calibration": Panel(calibration, fits=has_classes, subject="levels"),
+    "curves": Panel(curves, fits=has_classes, subject="levels"),
+    "residuals": Panel(residuals, fits=is_regression, subject="levels"),
 }

@@ -14,11 +14,10 @@ from qfusion.analysis.cohort import sample_map as maps
 from qfusion.analysis.levels import Levels
 from qfusion.analysis.subject import SAID, Workspace
 from qfusion.explain import RELATIONS
-from qfusion.figures.draw.many import places as figures
+from qfusion.figures.draw.many import places as map_figures
 from qfusion.figures.style import GREEN, VERMILLION, Theme, term_colour
 from qfusion.panels.core import allowed as say
 from qfusion.panels.core.panel import EVERYONE, Panel, Picture, word
-from qfusion.panels.core.view import View
 
 MAX_DRAWN = 4_000  # points: more make pages slow
 FEWEST = 3
@@ -69,7 +68,7 @@ def sample_map(
     return Picture(
         "sample-map",
         reduced(what, held, placed.kept),
-        figures.places(
+        map_figures.places(
             rows.index.tolist(),
             placed.xy[at],
             values,
@@ -160,7 +159,7 @@ def colours(work: Workspace, rows: pd.DataFrame) -> tuple[str, ...]:
     few = [
         name
         for name in found
-        if name not in numeric and 1 < rows[name].astype(str).nunique() <= figures.MAX_GROUPS
+        if name not in numeric and 1 < rows[name].astype(str).nunique() <= map_figures.MAX_GROUPS
     ]
     return tuple(
         text.column(name)
@@ -171,7 +170,8 @@ def colours(work: Workspace, rows: pd.DataFrame) -> tuple[str, ...]:
 
 def _fits(column: pd.Series) -> bool:
     return (
-        pd.api.types.is_numeric_dtype(column) or column.astype(str).nunique() <= figures.MAX_GROUPS
+        pd.api.types.is_numeric_dtype(column)
+        or column.astype(str).nunique() <= map_figures.MAX_GROUPS
     )
 
 
@@ -251,7 +251,7 @@ def enough(levels: Levels, **_: object) -> bool:
     return len(levels.rows) >= FEWEST
 
 
-def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
+def _allowed_map(work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of the map."""
     table = cohort_measures.cohort_table(work, None)
     return {
@@ -261,7 +261,7 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     }
 
 
-PANELS = {
+_MAP = {
     "sample-map": Panel(
         sample_map,
         {
@@ -271,5 +271,6 @@ PANELS = {
             **EVERYONE,
         },
         fits=enough,
+        subject="levels",
     )
 }

@@ -11,19 +11,19 @@ from qfusion._checks import check
 from qfusion._sentences import listed, sizes, top
 from qfusion.analysis import backgrounds, text
 from qfusion.analysis import compare as compared
-from qfusion.analysis.cohort import similar
+from qfusion.analysis.cohort import similar as measured
 from qfusion.analysis.compare import Side
 from qfusion.analysis.sample import Sample, sample_of
 from qfusion.analysis.subject import Workspace
-from qfusion.figures.draw.many import side_by_side as figures
+from qfusion.figures.draw.many import side_by_side as column_figures
 from qfusion.figures.numbers import terms_table
 from qfusion.figures.style import Theme, term_colour
 from qfusion.panels import samples
-from qfusion.panels.compare import SEVERAL, VIEW, VIEWS
+from qfusion.panels.compare import _PAIR, _PAIR_NAMED, SEVERAL, VIEW, VIEWS
 from qfusion.panels.core import allowed as say
 from qfusion.panels.core.panel import Panel, Picture, within
 from qfusion.panels.core.view import View
-from qfusion.panels.parts.similar import answers
+from qfusion.panels.parts.similar import _allowed_similar, answers
 from qfusion.quantum.measures import KINDS
 
 LIKE = 3  # samples beside the open one where none is chosen
@@ -52,7 +52,7 @@ def decisions(
     return Picture(
         "several-decisions",
         in_common(terms),
-        figures.decisions(
+        column_figures.decisions(
             names,
             [each.dividends for each in sides],
             work.modalities,
@@ -78,7 +78,7 @@ def decisions(
     )
 
 
-def entropies(
+def several_entropies(
     sample: Sample, theme: Theme = "light", *, ids: Sequence[str] = (), output: str = ""
 ) -> Picture:
     """The entropies of several samples; arguments as of `decisions`."""
@@ -92,7 +92,7 @@ def entropies(
     return Picture(
         "several-entropies",
         largest_entropies(means),
-        figures.bars(
+        column_figures.bars(
             names,
             [each.entropies for each in sides],
             hues,
@@ -127,11 +127,11 @@ def chosen(sample: Sample, ids: Sequence[str] = ()) -> list[int]:
         InvalidInput: when there are more than six.
     """
     if not ids:
-        return [sample.row, *similar.nearest(sample, count=LIKE).rows.tolist()]
+        return [sample.row, *measured.nearest(sample, count=LIKE).rows.tolist()]
     rows = list(dict.fromkeys(sample.dataset.row(name) for name in ids))
     check(
-        len(rows) <= figures.MOST,
-        f"{len(rows)} samples are chosen, and at most {figures.MOST} stand side by side.",
+        len(rows) <= column_figures.MOST,
+        f"{len(rows)} samples are chosen, and at most {column_figures.MOST} stand side by side.",
     )
     return rows
 
@@ -183,7 +183,7 @@ def largest_entropies(means: Mapping[str, float]) -> str:
     return f"{have.format(listed(first))} the largest entropies ({largest:.2f} nats on average)"
 
 
-def curve(sample: Sample, theme: Theme = "light", *, row: int, modality: str) -> Picture:
+def several_curve(sample: Sample, theme: Theme = "light", *, row: int, modality: str) -> Picture:
     """A spectrum or profile of one of the samples, see `samples.curve`.
 
     Args:
@@ -198,14 +198,17 @@ def _which(view: View, rest: str) -> dict[str, Any]:
     return {"row": found["row"], "modality": found["modality"]}
 
 
-def _curves(view: View, sample: Sample) -> list[str]:
+def _several_curves(view: View, sample: Sample) -> list[str]:
     rows = chosen(sample, [each for each in view.all("several") if each])
     return [name.removeprefix("several-") for name in samples.curves(sample.work, rows, "several")]
 
 
 def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
-    """What an address may say of several samples."""
+    """What an address may say of samples beside one another; on Samples, of those like the open one."""
+    if view.page == "samples":
+        return _allowed_similar(work)
     return {
+        "tweak": say.switch("Tweak B", "It stays folded."),
         "several": say.Allowed(
             work.dataset.row, "The open sample and the nearest ones are shown.", many=True
         ),
@@ -214,17 +217,23 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
 
 
 _OPTIONS = {
-    "ids": lambda view: [each for each in view.all("several") if each][: figures.MOST] or None,
+    "ids": lambda view: (
+        [each for each in view.all("several") if each][: column_figures.MOST] or None
+    ),
     "output": lambda view: view.output or None,
 }
 _OPENS = within(VIEW, VIEWS, SEVERAL)
 PANELS = {
+    **_PAIR,
     "several-decisions": Panel(decisions, _OPTIONS, opens=_OPENS),
     "several-entropies": Panel(
-        entropies,
+        several_entropies,
         _OPTIONS,
         opens=_OPENS,
         fits=lambda sample, **_: sample.can("time") or sample.can("rules"),
     ),
 }
-NAMED = {"content-several-": Panel(curve, rest=_which, endings=_curves, opens=_OPENS)}
+NAMED = {
+    "content-several-": Panel(several_curve, rest=_which, endings=_several_curves, opens=_OPENS),
+    **_PAIR_NAMED,
+}

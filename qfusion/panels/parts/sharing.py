@@ -153,7 +153,7 @@ def share_most(mutual: Mapping[str, float], when: str) -> str:
     return f"{pairs} share {most} at {when}: {value:.3f} nats"
 
 
-PANELS = {
+_SHARING = {
     "information": Panel(
         triangle,
         {"t": number("t", 0, 1)},

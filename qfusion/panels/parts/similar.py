@@ -13,11 +13,10 @@ from qfusion.analysis.cohort import coordinates
 from qfusion.analysis.cohort import similar as measured
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
-from qfusion.figures.draw.many import places as figures
+from qfusion.figures.draw.many import places as place_figures
 from qfusion.figures.style import Theme
 from qfusion.panels.core import allowed as say
 from qfusion.panels.core.panel import Panel, Picture, kept
-from qfusion.panels.core.view import View
 
 MAX_NAMED = 3  # samples that a title names
 
@@ -42,7 +41,7 @@ def similar(sample: Sample, theme: Theme = "light", *, by: str = coordinates.DIV
     return Picture(
         "similar",
         title,
-        figures.nearest(
+        place_figures.nearest(
             [f"{name}: {words}" for name, words in zip(ids, said, strict=True)],
             found.distances,
             right,
@@ -126,10 +125,12 @@ def _same(work: Workspace, row: int, other: int) -> bool:
     return bool(np.sign(work.scores[row, 0]) == np.sign(work.scores[other, 0]))
 
 
-def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
+def _allowed_similar(work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of similar samples."""
     known = map(coordinates.TITLES.__getitem__, measured.ways(work))
     return {"similar": say.options("Similarity", known, "Contributions are compared.")}
 
 
-PANELS = {"similar": Panel(similar, {"by": lambda view: coordinates.KEYS.get(view.get("similar"))})}
+SIMILAR = {
+    "similar": Panel(similar, {"by": lambda view: coordinates.KEYS.get(view.get("similar"))})
+}

@@ -345,8 +345,8 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     }
 
 
-PANELS = {
-    "slices": Panel(slices, {"by": word("slice")}, fits=some),
-    "worst": Panel(worst, fits=some),
-    "wrong": Panel(wrong, fits=some),
+_SLICES = {
+    "slices": Panel(slices, {"by": word("slice")}, fits=some, subject="levels"),
+    "worst": Panel(worst, fits=some, subject="levels"),
+    "wrong": Panel(wrong, fits=some, subject="levels"),
 }

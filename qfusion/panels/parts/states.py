@@ -17,6 +17,7 @@ import torch
 from qfusion._checks import check, choose
 from qfusion._sentences import listed, top
 from qfusion.analysis import text
+from qfusion.analysis.dynamics import generator
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
 from qfusion.figures.draw import state as state_figures
@@ -27,13 +28,14 @@ from qfusion.panels.core import spoken
 from qfusion.panels.core.panel import Panel, Picture, can, number, within, word
 from qfusion.panels.core.view import View
 from qfusion.panels.dynamics import VIEWS, WHOLE, cursor_at, state_at
+from qfusion.panels.parts.generator import _GENERATOR, MAX_NAMED
+from qfusion.panels.parts.sharing import _SHARING
 from qfusion.quantum.decomposition import PAULIS
 from qfusion.quantum.states import partial_trace
 
 HEAT, HINTON = SHAPES = ("Modulus and phase", "Hinton diagram")
 POPULATIONS, COHERENCES = PARTS = ("populations", "coherences")
 MOST_PAIRS = 12  # coherences of a modality that are drawn
-MAX_NAMED = 3  # that a title says
 
 
 def has_qubits(subject: Any, **_: Any) -> bool:
@@ -258,16 +260,19 @@ def _place(sample: Sample, t: float) -> int:
 
 
 def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
-    """What an address may say of how a state is drawn."""
-    return (
-        {"matrixas": say.options("Matrix as", SHAPES, "Modulus and phase are shown.")}
-        if work.can("time")
-        else {}
-    )
+    """What an address may say of how a state is drawn, and of the operators; of a model with time."""
+    if not work.can("time"):
+        return {}
+    return {
+        "letters": say.options("Operator", generator.operators(work.model), "H is shown."),
+        "matrixas": say.options("Matrix as", SHAPES, "Modulus and phase are shown."),
+    }
 
 
 _OPEN, _TIMED, _T = within("view", VIEWS, "State"), can("time"), number("t", 0, 1)
 PANELS = {
+    **_GENERATOR,
+    **_SHARING,
     "hinton": Panel(
         hinton,
         {"whose": word("of"), "t": _T},

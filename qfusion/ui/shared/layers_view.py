@@ -17,7 +17,9 @@ def panel(sample: Sample, theme: Theme) -> None:
     found, dividends, _, series = builders.layered(sample)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         terms, place = through_view.which_terms(), through_view.which_layer(list(found.moments))
-    panels.draw(builders.decision(sample, theme, terms=terms, layer=found.moments[place]))
+    panels.draw(
+        builders.decision_over_layers(sample, theme, terms=terms, layer=found.moments[place])
+    )
     through_view.at_cursor(
         dividends,
         series[builders.MUTUAL],

@@ -3,8 +3,8 @@
 import streamlit as st
 
 from qfusion.analysis.cohort import finding
-from qfusion.panels import people
 from qfusion.panels import samples as builders
+from qfusion.panels.parts import people
 from qfusion.ui.frame import runs
 from qfusion.ui.frame.shell import Here, guard, shell
 from qfusion.ui.pages.samples import inside_view, similar_view

@@ -16,7 +16,7 @@ from qfusion.ui.frame import state
 from qfusion.ui.frame.shell import Here
 from qfusion.ui.panel import panels
 
-KINDS = dict(zip(builders.KINDS, ("Depolarising", "Amplitude damping", "Read-out"), strict=True))
+KINDS = dict(zip(builders.NOISES, ("Depolarising", "Amplitude damping", "Read-out"), strict=True))
 HELP = {
     "depolarising": "A qubit is replaced by the maximally mixed state with this probability, after each operation on "
     "several qubits",

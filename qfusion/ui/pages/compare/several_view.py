@@ -41,7 +41,7 @@ def draw(here: Here) -> None:
     output = "" if here.asked is None else work.classes[here.asked]
     panels.draw(builders.decisions(sample, here.theme, ids=ids, output=output))
     if work.can("time") or work.can("rules"):
-        panels.draw(builders.entropies(sample, here.theme, ids=ids, output=output))
+        panels.draw(builders.several_entropies(sample, here.theme, ids=ids, output=output))
 
 
 def _choose(here: Here) -> list[str]:

@@ -14,7 +14,7 @@ from qfusion.ui.frame import state
 from qfusion.ui.panel import panels
 
 AS, OVER, PART = "builtas", "builtof", "built"
-MATRIX, THROUGH, FLOW = builders.VIEWS
+MATRIX, THROUGH, FLOW = builders.BUILT_VIEWS
 
 
 def _names(work: Workspace) -> tuple[str, ...]:
@@ -26,7 +26,9 @@ def panel(sample: Sample, theme: Theme, t: float) -> None:
     with panels.around("built") as head:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             view = (
-                st.segmented_control("Show as", builders.VIEWS, default=MATRIX, **state.bound(AS))
+                st.segmented_control(
+                    "Show as", builders.BUILT_VIEWS, default=MATRIX, **state.bound(AS)
+                )
                 or MATRIX
             )
             over = str(

@@ -28,13 +28,17 @@ from qfusion.ui.shared import coming
 SWEEP, DATA, KIND, VIEW = "sweep", "sweep.data", "sweep.kind", "sweep.view"
 PULSE = 2.0  # seconds between two looks while a sweep is at work
 COMING = (
-    (builders.VIEWS[0], ":material/stacked_line_chart:", ("every trial", "best so far", "table")),
     (
-        builders.VIEWS[1],
+        builders.SWEEP_VIEWS[0],
+        ":material/stacked_line_chart:",
+        ("every trial", "best so far", "table"),
+    ),
+    (
+        builders.SWEEP_VIEWS[1],
         ":material/scatter_plot:",
         ("each setting against the value", "how much it matters"),
     ),
-    (builders.VIEWS[2], ":material/line_axis:", ("parallel axes", "a line a trial")),
+    (builders.SWEEP_VIEWS[2], ":material/line_axis:", ("parallel axes", "a line a trial")),
 )
 MAX_TRIALS = 200  # trials that the form begins
 _NAME, _TRIALS, _SEARCHED, _EPOCHS, _METRIC, _BEGUN = (
@@ -96,14 +100,14 @@ def _sweep(theme: Theme, name: str, moving: bool) -> None:
         if not builders.ended(trials):
             st.caption("Figures appear once a trial has ended.")
             return
-        tabs = st.tabs(list(builders.VIEWS), **state.opened(VIEW))
+        tabs = st.tabs(list(builders.SWEEP_VIEWS), **state.opened(VIEW))
         for tab, draw in zip(tabs, (_trials, _slices, _together), strict=True):
             if tab.open:
                 with (
                     tab,
                     guard(),
                     st.container(
-                        key=f"fold-sweep-{builders.VIEWS.index(str(state.get(VIEW) or builders.VIEWS[0]))}"
+                        key=f"fold-sweep-{builders.SWEEP_VIEWS.index(str(state.get(VIEW) or builders.SWEEP_VIEWS[0]))}"
                     ),
                 ):
                     draw(theme, trials)
