@@ -16,13 +16,14 @@ from qfusion.explain.trust.cohorts import Part
 from qfusion.panels.parts import quality
 from qfusion.panels.parts import slices as builders
 from qfusion.ui.frame import clicks, state
-from qfusion.ui.frame.shell import Here
+from qfusion.ui.frame.shell import Here, fragment
 from qfusion.ui.pages.cohorts.cohort_view import FILTER
 from qfusion.ui.panel import panels
 
 SLICE = "slice"
 
 
+@fragment
 def draw(here: Here, levels: Levels) -> None:
     """Slices on the left, the worst on the right."""
     clicks.settle()
@@ -60,6 +61,7 @@ def _opened(key: str, ids: Sequence[str]) -> None:
         clicks.page_again()
 
 
+@fragment
 def wrong(here: Here, levels: Levels) -> None:
     """The wrong decisions of the cohort with what misled them; a click on a row opens the sample."""
     clicks.settle()

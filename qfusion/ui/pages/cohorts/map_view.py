@@ -15,7 +15,7 @@ from qfusion.explain.trust.cohorts import Part
 from qfusion.panels.core.panel import Picture
 from qfusion.panels.parts import sample_map as builders
 from qfusion.ui.frame import clicks, figure, state
-from qfusion.ui.frame.shell import Here
+from qfusion.ui.frame.shell import Here, fragment
 from qfusion.ui.pages.cohorts.cohort_view import FILTER
 from qfusion.ui.panel import panels
 from qfusion.ui.shared import drawn_view
@@ -28,6 +28,7 @@ _CONFIG = {
 }
 
 
+@fragment
 def draw(here: Here, levels: Levels) -> None:
     """The map with its controls."""
     clicks.settle()

@@ -11,7 +11,7 @@ from qfusion.figures.draw.many.side_by_side import MOST
 from qfusion.panels.compare import VIEW, VIEWS
 from qfusion.panels.parts import several as builders
 from qfusion.ui.frame import state, stored
-from qfusion.ui.frame.shell import Here, link, told
+from qfusion.ui.frame.shell import Here, fragment, link, told
 from qfusion.ui.panel import panels
 from qfusion.ui.shared import sample_box, sample_view
 
@@ -26,6 +26,7 @@ def view() -> str:
     )
 
 
+@fragment
 def draw(here: Here) -> None:
     """The samples that are chosen, side by side."""
     work, sample = here.work, here.subject()

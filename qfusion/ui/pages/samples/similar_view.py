@@ -11,13 +11,14 @@ from qfusion.analysis.cohort import coordinates, similar
 from qfusion.panels.compare import SEVERAL, VIEW
 from qfusion.panels.parts import similar as builders
 from qfusion.ui.frame import clicks, state
-from qfusion.ui.frame.shell import Here, link
+from qfusion.ui.frame.shell import Here, fragment, link
 from qfusion.ui.panel import panels
 
 BY = "similar"
 BESIDE = 5  # of the nearest that are set beside the sample
 
 
+@fragment
 def draw(here: Here) -> None:
     """The nearest samples, a button for each and a link to all side by side."""
     clicks.settle()
