@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
+from functools import lru_cache, wraps
+from typing import Any, ParamSpec
 
 import streamlit as st
 
@@ -64,6 +64,7 @@ PAGES = {
     ),
 }
 _TOLD = "_told"  # whether a callback has left a notice that is not shown yet
+P = ParamSpec("P")
 FILES = {title: file for pages in PAGES.values() for file, title, _ in pages}
 
 
@@ -226,6 +227,20 @@ def guard(stop: bool = False, title: str = "") -> Iterator[None]:
         if stop:
             st.caption("Pick another model or data set on top to go on.")
             st.stop()
+
+
+def fragment(part: Callable[P, None]) -> Callable[P, None]:
+    """Makes a function draw its part of a page by itself: its widgets redraw this and nothing else, and our errors are
+    messages in its place."""
+
+    @st.fragment
+    @wraps(part)
+    def drawn(*arguments: P.args, **options: P.kwargs) -> None:
+        runs.begin()
+        with guard():
+            part(*arguments, **options)
+
+    return drawn
 
 
 def told(act: Callable[..., object], *words: Any) -> None:

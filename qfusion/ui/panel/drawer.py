@@ -98,7 +98,7 @@ def _others(what: str, drawn: Picture, visible_key: str) -> None:
     left, right = st.columns([6, 5], gap="medium")
     with right:
         style = _style(alone=False)
-    (composer if what == SEVERAL else batch_view).view(recipe, style, left, right)
+    (composer.view if what == SEVERAL else batch_view.view)(recipe, style, left, right)
 
 
 @dataclass(frozen=True)

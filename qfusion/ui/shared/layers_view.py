@@ -7,23 +7,23 @@ import streamlit as st
 
 from qfusion.analysis.sample import Sample
 from qfusion.figures.style import Theme
-from qfusion.panels import layers as builders
+from qfusion.panels import layers as layer_panels
 from qfusion.ui.panel import panels
 from qfusion.ui.shared import through_view
 
 
 def panel(sample: Sample, theme: Theme) -> None:
     """Correlations of the qubits and terms of the decision at every place between the layers."""
-    found, dividends, _, series = builders.layered(sample)
+    found, dividends, _, series = layer_panels.layered(sample)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         terms, place = through_view.which_terms(), through_view.which_layer(list(found.moments))
     panels.draw(
-        builders.decision_over_layers(sample, theme, terms=terms, layer=found.moments[place])
+        layer_panels.decision_over_layers(sample, theme, terms=terms, layer=found.moments[place])
     )
     through_view.at_cursor(
         dividends,
-        series[builders.MUTUAL],
-        builders.MUTUAL,
+        series[layer_panels.MUTUAL],
+        layer_panels.MUTUAL,
         place,
         f"“{found.moments[place]}”",
         "nats",

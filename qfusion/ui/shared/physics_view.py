@@ -11,7 +11,7 @@ import streamlit as st
 from qfusion.analysis import describe, text
 from qfusion.analysis.dynamics import physics
 from qfusion.analysis.sample import Sample
-from qfusion.panels import physics as builders
+from qfusion.panels import physics as physics_panels
 from qfusion.panels.physics import Measured
 from qfusion.training import metrics
 from qfusion.ui.frame import state
@@ -41,8 +41,10 @@ def tab(here: Here, sample: Sample) -> None:
             "more.",
             **state.bound(HALF),
         )
-    measured = builders.measured(sample, effect, over)
-    picture = builders.tornado(sample, here.theme, effect=effect, over=over, group=group, half=half)
+    measured = physics_panels.measured(sample, effect, over)
+    picture = physics_panels.tornado(
+        sample, here.theme, effect=effect, over=over, group=group, half=half
+    )
     if picture.figure is None:
         st.info(
             f"None of these terms moves the {text.plain(effect)}. Choose others, or another effect."
@@ -51,7 +53,7 @@ def tab(here: Here, sample: Sample) -> None:
         panels.draw(picture)
         if measured.found.note:
             st.caption(text.plain(measured.found.note))
-        _agreement(measured, builders.halves(sample, effect, over) if half else None)
+        _agreement(measured, physics_panels.halves(sample, effect, over) if half else None)
     _way(here, sample, measured, effect, over)
     _table(sample, measured)
 
@@ -98,9 +100,13 @@ def _way(here: Here, sample: Sample, measured: Measured, effect: str, over: str)
     if not titles:
         return
     asked = st.query_params.get(TERM)
-    if asked is not None and state.get(TERM) is None and builders.current_term(asked) in titles:
+    if (
+        asked is not None
+        and state.get(TERM) is None
+        and physics_panels.current_term(asked) in titles
+    ):
         if asked not in titles:
-            state.put(TERM, builders.current_term(asked))
+            state.put(TERM, physics_panels.current_term(asked))
     elif asked is not None and state.get(TERM) is None:
         st.warning(
             f"In the link, `{TERM}`: ‘{text.plain(asked, 60)}’ is no term that can be followed here. The one below is "
@@ -108,7 +114,7 @@ def _way(here: Here, sample: Sample, measured: Measured, effect: str, over: str)
             icon=":material/link_off:",
         )
     picked = _pick("Response to one term, from removed to its present strength", titles, TERM)
-    panels.draw(builders.way(sample, here.theme, effect=effect, over=over, term=picked))
+    panels.draw(physics_panels.way(sample, here.theme, effect=effect, over=over, term=picked))
 
 
 def _table(sample: Sample, measured: Measured) -> None:

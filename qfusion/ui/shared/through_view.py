@@ -10,7 +10,7 @@ import streamlit as st
 from qfusion._sentences import share as percent
 from qfusion.analysis.dynamics import through
 from qfusion.analysis.dynamics.through import KINDS
-from qfusion.panels import dynamics as builders
+from qfusion.panels import dynamics as dynamics_panels
 from qfusion.ui.frame import depth, state
 
 TERMS, ABOVE, LAYER = "as", "above", "layer"
@@ -35,20 +35,20 @@ def which_terms() -> str:
 
 def which_measure(modalities: Sequence[str]) -> str:
     """Draws the choice of what stands above the decision."""
-    offered = builders.measures_above(modalities)
+    offered = dynamics_panels.measures_above(modalities)
     if state.get(ABOVE) not in (None, *offered):
-        state.put(ABOVE, builders.ENTROPY)  # of another model
+        state.put(ABOVE, dynamics_panels.ENTROPY)  # of another model
     return (
         st.segmented_control(
             "Upper panel",
             list(offered),
-            default=builders.ENTROPY,
+            default=dynamics_panels.ENTROPY,
             help="Entropy says how mixed each state is, by entanglement or by jumps; entanglement "
             "(logarithmic negativity) takes longer; mutual information is that of the pairs "
             "on which the sliders that you moved act, of all pairs if none.",
             **state.bound(ABOVE),
         )
-        or builders.ENTROPY
+        or dynamics_panels.ENTROPY
     )
 
 

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from qfusion.ui.frame import runs
-from qfusion.ui.frame.shell import Here, guard, link, shell
+from qfusion.ui.frame.shell import Here, fragment, guard, link, shell
 from qfusion.ui.pages.circuit import circuit_view, fusion_circuit_view, gates_view
 
 
@@ -15,12 +15,10 @@ def fusion_network(here: Here) -> None:
         fusion_circuit_view.page(here)
 
 
-@st.fragment
+@fragment
 def one_step(here: Here) -> None:
     """One step of the evolution."""
-    runs.begin()
-    with guard():
-        circuit_view.page(here)
+    circuit_view.page(here)
 
 
 @st.fragment

@@ -4,17 +4,16 @@ import streamlit as st
 
 from qfusion.panels.compare import SEVERAL
 from qfusion.panels.core.pins import Pin
-from qfusion.ui.frame import runs, stored
-from qfusion.ui.frame.shell import Here, guard, shell
+from qfusion.ui.frame import stored
+from qfusion.ui.frame.shell import Here, fragment, guard, shell
 from qfusion.ui.pages.compare import compare_view, several_view
 from qfusion.ui.panel import panels
 
 
-@st.fragment
+@fragment
 def decisions(here: Here, view: Pin) -> None:
     """B's parameters and both decisions; a fragment, so that a parameter redraws this and nothing else."""
-    runs.begin()
-    with guard(), st.container(key="fold-decisions"):
+    with st.container(key="fold-decisions"):
         tweak = compare_view.tweak_of_b(here)
         sides = compare_view.sides(here, view, tweak)
         compare_view.waterfalls(here, sides)
@@ -29,21 +28,13 @@ def decisions(here: Here, view: Pin) -> None:
         panels.below(here.theme, **here.subjects(tweak), sides=sides)
 
 
-@st.fragment
-def several(here: Here) -> None:
-    """A fragment, so that another choice of samples redraws this and nothing else."""
-    runs.begin()
-    with guard():
-        several_view.draw(here)
-
-
 def page() -> None:
     """Draws the page."""
     here = shell("Compare", compare_view.forget_lost)
     with guard(), st.container(key="fold-compare"):
         pinned = stored.pinned()
         if several_view.view() == SEVERAL:
-            several(here)
+            several_view.draw(here)
         elif pinned is None:
             compare_view.nothing_pinned(here)
         else:

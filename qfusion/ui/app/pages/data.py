@@ -2,16 +2,14 @@
 
 import streamlit as st
 
-from qfusion.ui.frame import runs
-from qfusion.ui.frame.shell import frame, guard
+from qfusion.ui.frame.shell import fragment, frame, guard
 from qfusion.ui.pages.data import data_view, import_view
 
 
-@st.fragment
+@fragment
 def bring() -> None:
     """A fragment, so that a consent redraws this and nothing else; what is kept redraws the page."""
-    runs.begin()
-    with guard(), st.container(key="fold-import"):
+    with st.container(key="fold-import"):
         import_view.page()
 
 

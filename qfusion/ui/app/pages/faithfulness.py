@@ -2,16 +2,14 @@
 
 import streamlit as st
 
-from qfusion.ui.frame import runs
-from qfusion.ui.frame.shell import Here, guard, shell
+from qfusion.ui.frame.shell import Here, fragment, shell
 from qfusion.ui.pages.faithfulness import faithfulness_view
 
 
-@st.fragment
+@fragment
 def proofs(here: Here) -> None:
     """A fragment, so that another view redraws this and nothing else."""
-    runs.begin()
-    with guard(), st.container(key="fold-faithfulness"):
+    with st.container(key="fold-faithfulness"):
         faithfulness_view.page(here)
 
 

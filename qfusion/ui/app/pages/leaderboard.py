@@ -2,16 +2,14 @@
 
 import streamlit as st
 
-from qfusion.ui.frame import runs
-from qfusion.ui.frame.shell import Here, guard, shell
+from qfusion.ui.frame.shell import Here, fragment, shell
 from qfusion.ui.pages.leaderboard import leaderboard_view
 
 
-@st.fragment
+@fragment
 def board(here: Here) -> None:
     """A fragment, so that another data set or metric redraws this and nothing else."""
-    runs.begin()
-    with guard(), st.container(key="fold-leaderboard"):
+    with st.container(key="fold-leaderboard"):
         leaderboard_view.page(here)
 
 

@@ -4,20 +4,10 @@ import streamlit as st
 
 from qfusion.analysis.cohort import finding
 from qfusion.panels import samples as builders
-from qfusion.panels.parts import people
-from qfusion.ui.frame import runs
-from qfusion.ui.frame.shell import Here, guard, shell
+from qfusion.ui.frame.shell import guard, shell
 from qfusion.ui.pages.samples import inside_view, similar_view
 from qfusion.ui.panel import panels
 from qfusion.ui.shared import finder, reading, sample_view
-
-
-@st.fragment
-def similar(here: Here) -> None:
-    """A fragment, so that another similarity redraws this and nothing else."""
-    runs.begin()
-    with guard():
-        similar_view.draw(here)
 
 
 def page() -> None:
@@ -56,7 +46,7 @@ def page() -> None:
         with below, guard():
             reading.evidence_table(here)
     with below, guard():
-        similar(here)
+        similar_view.draw(here)
         panels.below(here.theme, **here.subjects())
     # Last, because a network splits all its test decisions the first time, which takes seconds: the sample can be read
     # meanwhile.

@@ -10,13 +10,15 @@ import streamlit as st
 from qfusion.analysis import describe, text
 from qfusion.analysis.dynamics import circuit_evolution
 from qfusion.analysis.sample import Sample
-from qfusion.panels import noise as builders
+from qfusion.panels import noise as noise_panels
 from qfusion.ui.door import turns
 from qfusion.ui.frame import state
 from qfusion.ui.frame.shell import Here
 from qfusion.ui.panel import panels
 
-KINDS = dict(zip(builders.NOISES, ("Depolarising", "Amplitude damping", "Read-out"), strict=True))
+KINDS = dict(
+    zip(noise_panels.NOISES, ("Depolarising", "Amplitude damping", "Read-out"), strict=True)
+)
 HELP = {
     "depolarising": "A qubit is replaced by the maximally mixed state with this probability, after each operation on "
     "several qubits",
@@ -38,8 +40,8 @@ def tab(here: Here, sample: Sample) -> None:
         shots = int(
             st.select_slider(
                 "Shots",
-                builders.SHOT_CHOICES,
-                builders.SHOTS,
+                noise_panels.SHOT_CHOICES,
+                noise_panels.SHOTS,
                 help="How often each circuit is run",
                 **state.bound(SHOTS),
             )
@@ -50,11 +52,13 @@ def tab(here: Here, sample: Sample) -> None:
             on_click=_typical,
             help="1 % depolarising, 1 % damping, 2 % read-out",
         )
-    found = builders.noisy(sample, **strengths, shots=shots)
+    found = noise_panels.noisy(sample, **strengths, shots=shots)
     exact = circuit_evolution.answer(here.work, here.row, sample.tweak)
     with main:
         _headline(here, found, exact, shots)
-        for place, builder in zip(st.columns(2), (builders.scores, builders.terms), strict=True):
+        for place, builder in zip(
+            st.columns(2), (noise_panels.scores, noise_panels.terms), strict=True
+        ):
             with place:
                 panels.draw(builder(sample, here.theme, **strengths, shots=shots))
         _device(sample, tuple(strengths.values()), shots)

@@ -17,7 +17,7 @@ from qfusion.panels import cohorts as builders
 from qfusion.panels.dynamics import can_cut
 from qfusion.panels.parts import quality as quality_builders
 from qfusion.ui.frame import clicks, state
-from qfusion.ui.frame.shell import Here
+from qfusion.ui.frame.shell import Here, fragment
 from qfusion.ui.pages.cohorts import errors_view
 from qfusion.ui.pages.cohorts.cohort_view import BY, CUT_MANY, MEASURE, STRENGTH
 from qfusion.ui.panel import panels
@@ -37,6 +37,7 @@ def quality(here: Here, levels: Levels) -> None:
         panels.draw(quality_builders.curves(levels, here.theme))
 
 
+@fragment
 def distributions(here: Here, levels: Levels) -> None:
     """The distribution of every dividend, of all and of the cohort, by the grouping picked."""
     known = cohort_measures.groupings(
@@ -56,6 +57,7 @@ def distributions(here: Here, levels: Levels) -> None:
         panels.inside(builders.dividends(levels, here.theme, by=by), head)
 
 
+@fragment
 def entanglement(here: Here, levels: Levels) -> None:
     """The honest test of "entanglement explains fusion": one measure against interaction strength, with intervals."""
     clicks.settle()
@@ -133,6 +135,7 @@ def _said(found: Interval) -> str:
     )
 
 
+@fragment
 def cuts(here: Here, levels: Levels) -> None:
     """The causal test beside the correlational one: how good the model is on the cohort without the correlations of a
     modality."""

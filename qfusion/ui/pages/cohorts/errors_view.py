@@ -14,19 +14,20 @@ from qfusion.analysis.levels import Levels
 from qfusion.explain import cohorts
 from qfusion.explain.cohorts import Part
 from qfusion.panels.parts import quality
-from qfusion.panels.parts import slices as builders
+from qfusion.panels.parts import slices as slice_panels
 from qfusion.ui.frame import clicks, state
-from qfusion.ui.frame.shell import Here
+from qfusion.ui.frame.shell import Here, fragment
 from qfusion.ui.pages.cohorts.cohort_view import FILTER
 from qfusion.ui.panel import panels
 
 SLICE = "slice"
 
 
+@fragment
 def draw(here: Here, levels: Levels) -> None:
     """Slices on the left, the worst on the right."""
     clicks.settle()
-    if not builders.some(levels):
+    if not slice_panels.some(levels):
         return
     known = slices.kinds(here.work, levels.rows)
     if state.get(SLICE) not in (None, *known):
@@ -36,13 +37,15 @@ def draw(here: Here, levels: Levels) -> None:
         by = st.selectbox("Slices by", list(known), width=260, **state.bound(SLICE))
         found = slices.slices(levels, by)
         panels.inside(
-            builders.slices(levels, here.theme, by=by),
+            slice_panels.slices(levels, here.theme, by=by),
             head,
             on_select=lambda key: _sliced(key, found, levels.parts),
         )
     with right:
         worst = slices.worst(levels).rows.index.tolist()
-        panels.draw(builders.worst(levels, here.theme), on_select=lambda key: _opened(key, worst))
+        panels.draw(
+            slice_panels.worst(levels, here.theme), on_select=lambda key: _opened(key, worst)
+        )
 
 
 def _sliced(key: str, found: Sequence[slices.Slice], parts: Sequence[Part]) -> None:
@@ -60,12 +63,13 @@ def _opened(key: str, ids: Sequence[str]) -> None:
         clicks.page_again()
 
 
+@fragment
 def wrong(here: Here, levels: Levels) -> None:
     """The wrong decisions of the cohort with what misled them; a click on a row opens the sample."""
     clicks.settle()
-    if not builders.some(levels):
+    if not slice_panels.some(levels):
         return
-    picture = builders.wrong(levels, here.theme)
+    picture = slice_panels.wrong(levels, here.theme)
     table = picture.table()
     with panels.around("wrong"):
         panels.inside(picture, below=lambda: _wrong_table(here, table) if len(table) else None)

@@ -13,9 +13,9 @@ from qfusion.analysis.levels import Levels
 from qfusion.explain import cohorts
 from qfusion.explain.cohorts import Part
 from qfusion.panels.core.panel import Picture
-from qfusion.panels.parts import sample_map as builders
+from qfusion.panels.parts import sample_map as map_panels
 from qfusion.ui.frame import clicks, figure, state
-from qfusion.ui.frame.shell import Here
+from qfusion.ui.frame.shell import Here, fragment
 from qfusion.ui.pages.cohorts.cohort_view import FILTER
 from qfusion.ui.panel import panels
 from qfusion.ui.shared import drawn_view
@@ -28,12 +28,13 @@ _CONFIG = {
 }
 
 
+@fragment
 def draw(here: Here, levels: Levels) -> None:
     """The map with its controls."""
     clicks.settle()
-    if not builders.enough(levels):
+    if not map_panels.enough(levels):
         return
-    known, colours = coordinates.kinds(here.work), builders.colours(here.work, levels.rows)
+    known, colours = coordinates.kinds(here.work), map_panels.colours(here.work, levels.rows)
     for key, options in ((OF, known.values()), (COLOUR, colours)):
         if state.get(key) not in (None, *options):
             state.put(key, next(iter(options)))  # of another model
@@ -53,16 +54,16 @@ def draw(here: Here, levels: Levels) -> None:
             here.work,
             rows,
             len(some),
-            lambda: builders.on_map(levels, of, method, True),
+            lambda: map_panels.on_map(levels, of, method, True),
             of,
             method,
         )
-        picture = builders.sample_map(
+        picture = map_panels.sample_map(
             levels, here.theme, of=of, method=method, colour=colour, everyone=every
         )
         with head:
             panels.heading(picture.title, picture)
-        _figure(picture, levels, builders.on_map(levels, of, method, every))
+        _figure(picture, levels, map_panels.on_map(levels, of, method, every))
 
 
 def _figure(picture: Picture, levels: Levels, found: maps.SampleMap) -> None:

@@ -9,9 +9,9 @@ from qfusion.analysis.cohort import cohort_measures, similar
 from qfusion.explain.cohorts import Cohort
 from qfusion.figures.draw.many.side_by_side import MOST
 from qfusion.panels.compare import VIEW, VIEWS
-from qfusion.panels.parts import several as builders
+from qfusion.panels.parts import several as several_panels
 from qfusion.ui.frame import state, stored
-from qfusion.ui.frame.shell import Here, link, told
+from qfusion.ui.frame.shell import Here, fragment, link, told
 from qfusion.ui.panel import panels
 from qfusion.ui.shared import sample_box, sample_view
 
@@ -26,11 +26,12 @@ def view() -> str:
     )
 
 
+@fragment
 def draw(here: Here) -> None:
     """The samples that are chosen, side by side."""
     work, sample = here.work, here.subject()
     ids = _choose(here)
-    rows = builders.chosen(sample, ids)
+    rows = several_panels.chosen(sample, ids)
     with st.container(key="pair-several"):
         columns = st.columns(len(rows), gap="small")
     for column, row in zip(columns, rows, strict=True):
@@ -39,9 +40,9 @@ def draw(here: Here) -> None:
             link("pages/samples.py", text.plain(name), ":material/open_in_full:", open=name)
             sample_view.content(here, row, details=False, key="several")
     output = "" if here.asked is None else work.classes[here.asked]
-    panels.draw(builders.decisions(sample, here.theme, ids=ids, output=output))
+    panels.draw(several_panels.decisions(sample, here.theme, ids=ids, output=output))
     if work.can("time") or work.can("rules"):
-        panels.draw(builders.several_entropies(sample, here.theme, ids=ids, output=output))
+        panels.draw(several_panels.several_entropies(sample, here.theme, ids=ids, output=output))
 
 
 def _choose(here: Here) -> list[str]:

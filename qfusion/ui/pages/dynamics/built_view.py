@@ -8,13 +8,13 @@ from qfusion.analysis.dynamics import physics
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
 from qfusion.figures.style import Theme
-from qfusion.panels import building as builders
+from qfusion.panels import building as building_panels
 from qfusion.panels.building import BASELINE
 from qfusion.ui.frame import state
 from qfusion.ui.panel import panels
 
 AS, OVER, PART = "builtas", "builtof", "built"
-MATRIX, THROUGH, FLOW = builders.BUILT_VIEWS
+MATRIX, THROUGH, FLOW = building_panels.BUILT_VIEWS
 
 
 def _names(work: Workspace) -> tuple[str, ...]:
@@ -27,7 +27,7 @@ def panel(sample: Sample, theme: Theme, t: float) -> None:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             view = (
                 st.segmented_control(
-                    "Show as", builders.BUILT_VIEWS, default=MATRIX, **state.bound(AS)
+                    "Show as", building_panels.BUILT_VIEWS, default=MATRIX, **state.bound(AS)
                 )
                 or MATRIX
             )
@@ -41,14 +41,16 @@ def panel(sample: Sample, theme: Theme, t: float) -> None:
             )
             part = _part(sample, over) if view == THROUGH else ""
         if view == THROUGH:
-            picture = builders.over_time(sample, theme, over=over, part=part, t=t)
+            picture = building_panels.over_time(sample, theme, over=over, part=part, t=t)
         else:
-            picture = (builders.flow if view == FLOW else builders.matrix)(sample, theme, over=over)
+            picture = (building_panels.flow if view == FLOW else building_panels.matrix)(
+                sample, theme, over=over
+            )
         panels.inside(picture, head, named=False)
 
 
 def _part(sample: Sample, over: str) -> str:
-    names, most = _names(sample.work), builders.built(sample, over).most_built() or BASELINE
+    names, most = _names(sample.work), building_panels.built(sample, over).most_built() or BASELINE
     if state.get(PART) not in (None, *names):
         state.put(PART, most)  # of another model
     return str(st.selectbox("Contribution", names, index=names.index(most), **state.bound(PART)))

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from qfusion.analysis.dynamics import generator
-from qfusion.panels.parts import generator as builders
+from qfusion.panels.parts import generator as generator_panels
 from qfusion.ui.frame import state
 from qfusion.ui.frame.shell import Here
 from qfusion.ui.panel import panels
@@ -20,9 +20,9 @@ def tab(here: Here, now: Any, _: Any) -> None:
     sample = here.subject(now.tweak)
     left, right = st.columns([1.25, 1], gap="medium")
     with left:
-        panels.draw(builders.couplings(sample, here.theme))
+        panels.draw(generator_panels.couplings(sample, here.theme))
     with right:
-        panels.draw(builders.levels(sample, here.theme))
+        panels.draw(generator_panels.levels(sample, here.theme))
     known = list(generator.operators(sample.model))
     if state.get(LETTERS) not in (None, *known):
         state.forget(LETTERS)
@@ -31,10 +31,10 @@ def tab(here: Here, now: Any, _: Any) -> None:
         state.one_of("Operator", known, default=known[0], help=help_words, **state.bound(LETTERS))
     )
     if not generator.has_modes(sample):
-        panels.draw(builders.letters(sample, here.theme, operator=chosen))
+        panels.draw(generator_panels.letters(sample, here.theme, operator=chosen))
         return
     left, right = st.columns([1.25, 1], gap="medium")
     with left:
-        panels.draw(builders.letters(sample, here.theme, operator=chosen))
+        panels.draw(generator_panels.letters(sample, here.theme, operator=chosen))
     with right:
-        panels.draw(builders.modes(sample, here.theme))
+        panels.draw(generator_panels.modes(sample, here.theme))

@@ -10,7 +10,7 @@ from qfusion._sentences import share
 from qfusion.analysis import text
 from qfusion.analysis.cohort import beside_people
 from qfusion.analysis.subject import Workspace
-from qfusion.panels.parts import people as builders
+from qfusion.panels import people as people_panels
 from qfusion.ui.frame import state
 from qfusion.ui.frame.shell import Here
 from qfusion.ui.panel import panels
@@ -24,13 +24,13 @@ def tab(here: Here, work: Workspace) -> None:
         st.info(why, icon=":material/help:")
         return
     other = _second(work)
-    panels.draw(builders.alone(work, here.theme, other=other))
+    panels.draw(people_panels.alone(work, here.theme, other=other))
     left, right = st.columns([1, 1.25], gap="medium")
     with left:
-        panels.draw(builders.conflict(work, here.theme, other=other))
+        panels.draw(people_panels.conflict(work, here.theme, other=other))
     with right:
-        panels.draw(builders.calibration(work, here.theme))
-    _table(builders.numbers(work))
+        panels.draw(people_panels.calibration(work, here.theme))
+    _table(people_panels.numbers(work))
 
 
 def _table(found: pd.DataFrame) -> None:
@@ -82,8 +82,8 @@ def _second(work: Workspace) -> str:
     names = beside_people.rivals(work)
     if not names:
         return NONE
-    if state.get(builders.OTHER) not in (None, NONE, *names):
-        state.put(builders.OTHER, None)  # of other data
+    if state.get(people_panels.OTHER) not in (None, NONE, *names):
+        state.put(people_panels.OTHER, None)  # of other data
     found = st.selectbox(
         "Beside another model",
         names,
@@ -92,6 +92,6 @@ def _second(work: Workspace) -> str:
         width=320,
         help="A second model of the same data: one that had the labels as additional targets "
         "(`unimodal`), say.",
-        **state.bound(builders.OTHER),
+        **state.bound(people_panels.OTHER),
     )
     return found or NONE

@@ -9,15 +9,16 @@ import streamlit as st
 from qfusion.analysis import text
 from qfusion.analysis.cohort import coordinates, similar
 from qfusion.panels.compare import SEVERAL, VIEW
-from qfusion.panels.parts import similar as builders
+from qfusion.panels.parts import similar as similar_panels
 from qfusion.ui.frame import clicks, state
-from qfusion.ui.frame.shell import Here, link
+from qfusion.ui.frame.shell import Here, fragment, link
 from qfusion.ui.panel import panels
 
 BY = "similar"
 BESIDE = 5  # of the nearest that are set beside the sample
 
 
+@fragment
 def draw(here: Here) -> None:
     """The nearest samples, a button for each and a link to all side by side."""
     clicks.settle()
@@ -32,14 +33,14 @@ def draw(here: Here) -> None:
             ids = [str(name) for name in here.work.dataset.ids[found.rows]]
             _links(here, found, ids)
         panels.inside(
-            builders.similar(sample, here.theme, by=by),
+            similar_panels.similar(sample, here.theme, by=by),
             head,
             on_select=lambda key: _opened(key, ids),
         )
 
 
 def _links(here: Here, found: similar.Nearest, ids: Sequence[str]) -> None:
-    said, _ = builders.answers(here.work, found.rows)
+    said, _ = similar_panels.answers(here.work, found.rows)
     if not ids:
         return
     with st.popover("Open one", icon=":material/open_in_full:", type="tertiary", key="_similar"):
