@@ -4,6 +4,7 @@ import streamlit as st
 
 from qfusion.analysis.cohort import finding
 from qfusion.panels import samples as builders
+from qfusion.panels.parts import people
 from qfusion.ui.frame.shell import guard, shell
 from qfusion.ui.pages.samples import inside_view, similar_view
 from qfusion.ui.panel import panels
