@@ -249,12 +249,12 @@ def _session(data: bytes, _: Path) -> Any:
 def _address(data: bytes, _: Path) -> Any:
     from urllib.parse import parse_qs
 
-    from qfusion.panels.core import programs
+    from qfusion.panels import pages
 
     said = {
         key: tuple(values) for key, values in parse_qs(_text(data), keep_blank_values=True).items()
     }
-    return programs.opened("dynamics", said)
+    return pages.opened("dynamics", said)
 
 
 def _network(data: bytes, folder: Path) -> Any:
@@ -460,11 +460,10 @@ def _shown(data: bytes, _: Path) -> Any:
 def _doors() -> dict[str, Door]:
     from qfusion.data.sources.planted import editing
     from qfusion.explain import cohorts
-    from qfusion.figures import export, visible
-    from qfusion.figures.export import composition, recipe
+    from qfusion.figures import export, recipe, theme
     from qfusion.models import Tweak
     from qfusion.models.programs import card
-    from qfusion.panels.core import pins
+    from qfusion.panels import address
 
     return {
         "pickle": _file("set.pkl"),
@@ -485,14 +484,14 @@ def _doors() -> dict[str, Door]:
         "program card": lambda data, _: card.read(_text(data), "card.toml"),
         "recipe": lambda data, _: recipe.parse(_text(data)),
         "file with recipe": lambda data, _: export.read_recipe(data),
-        "composition": lambda data, _: composition.parse(_text(data)),
+        "composition": lambda data, _: export.parse_composition(_text(data)),
         "session": _session,
         "address": _address,
         "tweak": lambda data, _: Tweak.parse(_text(data), _model().model),
         "cohort": lambda data, _: cohorts.parse(_text(data)),
         "saved cohort": lambda data, _: cohorts.parse_saved(_text(data)),
-        "pin": lambda data, _: pins.parse(_text(data)),
-        "visible range": lambda data, _: visible.parse(_text(data)),
+        "pin": lambda data, _: address.parse_pin(_text(data)),
+        "visible range": lambda data, _: theme.parse_visible(_text(data)),
         "sentence": lambda data, _: editing.with_words(_text(data)),
     }
 
@@ -715,8 +714,8 @@ def _mats() -> list[bytes]:
 
 
 def _recipe() -> str:
-    from qfusion.figures.export import recipe
-    from qfusion.figures.export.style import ExportStyle
+    from qfusion.figures import recipe
+    from qfusion.figures.recipe import ExportStyle
 
     return recipe.Recipe(
         "Dynamics",

@@ -181,16 +181,15 @@ def draw(picture: Picture) -> bytes:
     """The file of one picture, as its call makes it."""
     from dataclasses import replace
 
-    from qfusion.figures.export.recipe import Recipe
-    from qfusion.figures.export.style import ExportStyle
-    from qfusion.panels.core import headless
+    from qfusion.figures.recipe import ExportStyle, Recipe
+    from qfusion.panels import pages
 
-    page, address = headless.of_link(APP + picture.address)
+    page, address = pages.of_link(APP + picture.address)
     wanted = replace(
         Recipe(page, picture.panel, address),
         style=ExportStyle.parse({"format": "svg", "size": picture.size}),
     )
-    return headless.save(headless.cook(wanted), wanted)
+    return pages.save(pages.cook(wanted), wanted)
 
 
 def page() -> str:

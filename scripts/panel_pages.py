@@ -75,8 +75,9 @@ class PageOf:
 
 def hear(addresses: list[str]) -> dict[str, PageOf]:
     """Builds the panels at these addresses; what is said of them, by title of the page in small letters."""
-    from qfusion.panels.core import headless, programs
-    from qfusion.panels.core.pages import QUESTIONS
+    from qfusion.panels import pages as headless
+    from qfusion.panels import pages as programs
+    from qfusion.panels.pages import QUESTIONS
 
     found = {title: PageOf(question) for title, question in QUESTIONS.items()}
     for address in addresses:
@@ -146,7 +147,7 @@ def _clean(markdown: str) -> str:
 
 def addresses() -> list[str]:
     """What is opened, from the visits of the screenshots and what these leave closed."""
-    from qfusion.panels import sweeps, train
+    from qfusion.panels import learning
     from scripts import visits
 
     bare = (
@@ -158,9 +159,9 @@ def addresses() -> list[str]:
     learnt = [
         f"/train?run={run}&train.view={quote(view)}"
         for run in ("first", "second")
-        for view in train.VIEWS[1:]
+        for view in learning.VIEWS[1:]
     ]
-    searched = [f"/sweeps?sweep=search&sweep.view={quote(view)}" for view in sweeps.SWEEP_VIEWS]
+    searched = [f"/sweeps?sweep=search&sweep.view={quote(view)}" for view in learning.SWEEP_VIEWS]
     return [
         *(
             one.address

@@ -44,7 +44,7 @@ MOVED: dict[str, str] = {
     "qfusion.explain.cuts.cuts": "qfusion.explain.cuts.cuts",
     "qfusion.explain.sensitivity": "qfusion.explain.sensitivity",
     "qfusion.release.make": "qfusion.model_export.make",
-    "qfusion.ui.snippets.snippet": "qfusion.panels.core.programs.program",
+    "qfusion.ui.snippets.snippet": "qfusion.panels.pages.program",
 }
 
 

@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from qfusion.figures.export.style import RESOLUTIONS, SIZES, THEMES, ExportStyle
+from qfusion.figures.recipe import RESOLUTIONS, SIZES, THEMES, ExportStyle
 from scripts.visits import VISITS
 
 # One address for what the others show as well, and for what has no figure.
@@ -100,7 +100,7 @@ def taken() -> Iterator[tuple[str, Any]]:
 
 def on(address: str) -> dict[str, Any]:
     """The panels of a page."""
-    from qfusion.panels.core import headless
+    from qfusion.panels import pages as headless
 
     return headless.take_all(*headless.of_link("http://here" + address))
 
@@ -141,7 +141,7 @@ def jobs(panels: Mapping[str, Any], kinds: Sequence[str], every: bool = False) -
 
 def digests(wanted: Iterable[Job], panels: Mapping[str, Any] | None = None) -> dict[str, str]:
     """SHA-256 of each figure's recipe and file, of panels that are at hand or of pages opened now."""
-    from qfusion.panels.core import headless
+    from qfusion.panels import pages as headless
 
     found, pages = {}, {} if panels is None else None
     for job in wanted:
@@ -160,7 +160,7 @@ def digests(wanted: Iterable[Job], panels: Mapping[str, Any] | None = None) -> d
 
 def assert_legend(svg: bytes, figure: Any) -> None:
     """Every entry of a figure's legend stands in its drawing by Chrome."""
-    from qfusion.figures import visible
+    from qfusion.figures import theme as visible
 
     texts = ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")
     words = re.sub(r"\s+", "", " ".join("".join(each.itertext()) for each in texts))

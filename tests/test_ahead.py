@@ -9,8 +9,8 @@ import pytest
 
 from qfusion.analysis.sample import open_sample
 from qfusion.panels import samples
-from qfusion.panels.core.panel import Panel, kept
-from qfusion.panels.core.view import View
+from qfusion.panels.address import View
+from qfusion.panels.panel import Panel, kept
 from qfusion.ui.frame import ahead
 from qfusion.ui.frame.shell import Here
 

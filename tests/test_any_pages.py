@@ -15,7 +15,7 @@ from qfusion.analysis import describe
 from qfusion.analysis.case import case
 from qfusion.analysis.sample import open_sample, open_work
 from qfusion.data import DataSet
-from qfusion.panels.core import programs
+from qfusion.panels import pages
 from tests.test_app_pages import plain, said, visit
 from tests.test_third_model import DATA, PAGES, among_the_users, command
 
@@ -88,7 +88,7 @@ def test_a_test_set_that_would_take_long_is_split_against_some_rows(
 def test_what_if_swaps_drops_and_flips(trained: DataSet) -> None:
     sample = open_sample("my-mult", str(trained.ids[trained.rows("test")[0]]), DATA)
     address = {"model": "my-mult", "data": DATA, "sample": sample.id}
-    flips = programs.build("What if", "flips", address)
+    flips = pages.build("What if", "flips", address)
     assert "the best that gradients and other samples led to" in flips.shows
     table = flips.table()
     assert bool(table.loc[table["possible"], "verified"].all())

@@ -11,7 +11,7 @@ import torch
 from qfusion import data, explain
 from qfusion.analysis import backgrounds
 from qfusion.analysis.dynamics import circuit_evolution
-from qfusion.panels import layers
+from qfusion.panels import network
 from qfusion.training import checkpoint
 from qfusion.ui.frame import cache
 from tests.test_app_pages import FILES, PAGES, plain, said, visit
@@ -213,7 +213,7 @@ def test_a_networks_decision_is_shown_along_its_layers(where: str) -> None:
         list(against.dividends(row).values()), abs=1e-9
     )
     terms = {term: found.dividends[:, 0, i, c] for i, term in enumerate(found.coalitions)}
-    assert layers.title(found.moments, terms) in words
+    assert network.outweighing(found.moments, terms) in words
     assert "Compared with maximally mixed states: nothing known, no samples." in words
 
 
@@ -233,15 +233,15 @@ def test_where_joint_terms_take_over() -> None:
     moments = ("input", "a", "b")
     single, rising = np.array([1.0, 1.0, 1.0]), np.array([0.0, 2.0, 2.0])
     assert (
-        layers.title(moments, {"": rising, "x": single, "x+y": rising})
+        network.outweighing(moments, {"": rising, "x": single, "x+y": rising})
         == "Joint terms outweigh the single modalities from “a” on (67% of all sizes at the end)"
     )
     assert (
-        layers.title(moments, {"x": single, "x+y": rising[::-1]})
+        network.outweighing(moments, {"x": single, "x+y": rising[::-1]})
         == "At the end the single modalities outweigh the joint terms (100% of all sizes)"
     )
-    table = layers.frame(
-        moments, {"": rising, "x": single}, {layers.JOINT: single, layers.MUTUAL: rising}
+    table = network.layer_table(
+        moments, {"": rising, "x": single}, {network.JOINT: single, network.MUTUAL: rising}
     )
     assert list(table.columns) == [
         "moment",

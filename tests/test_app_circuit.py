@@ -16,7 +16,7 @@ from qfusion.analysis.dynamics import circuit_evolution
 from qfusion.analysis.systems.network_subject import CircuitSpace
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import evidence
-from qfusion.figures import circuit_replays
+from qfusion.figures import circuit_boxes
 from qfusion.models import edits, fusion
 from qfusion.training import checkpoint, metrics
 from tests.entangled import model_of
@@ -242,8 +242,8 @@ def test_a_preset_for_all_is_the_named_rule(digits: CircuitSpace) -> None:
 def test_edits_last_across_views_and_are_told(digits: CircuitSpace) -> None:
     app = visit("Circuit", model="qcnn-digits", phi="all:and", part="Walk")
     assert "tables are edited" in plain(said(app))
-    learned = circuit_replays.replay(digits, 5, "")
-    edited = circuit_replays.replay(digits, 5, "all:and")
+    learned = circuit_boxes.replay(digits, 5, "")
+    edited = circuit_boxes.replay(digits, 5, "all:and")
     assert not np.allclose(learned.bloch[-1], edited.bloch[-1])
 
 
@@ -310,7 +310,7 @@ def test_the_walk_ends_where_the_network_reads(digits: CircuitSpace) -> None:
     from qfusion.models import density
 
     row = int(digits.dataset.rows("test")[0])
-    found = circuit_replays.replay(digits, row, "")
+    found = circuit_boxes.replay(digits, row, "")
     rho = density.states(digits.model.network, digits.vectors[row])[-1]
     z = found.bloch[-1][list(found.followed), 2]
     diagonal = torch.diagonal(rho).real.reshape((2,) * digits.model.elements)
@@ -411,7 +411,7 @@ def test_the_step_of_the_other_system_has_a_scrubber_whose_end_is_the_circuits()
 
     work = cache.workspace_of("qj-planted", "planted")
     built = evolution.circuit(work, 7, 0.05, "terms")  # type: ignore[arg-type]
-    replay = circuit_replays.step_replay(work, 7, 0.05, "terms")  # type: ignore[arg-type]
+    replay = circuit_boxes.step_replay(work, 7, 0.05, "terms")  # type: ignore[arg-type]
     rho = built.qnode()()
     p = np.real(np.diag(rho)).reshape((2,) * len(built.wires))
     for q in range(len(built.wires)):

@@ -18,7 +18,7 @@ from qfusion.analysis.dynamics import evolution
 from qfusion.errors import QFusionError
 from qfusion.models import Tweak, edits
 from qfusion.models.tweak import LEARNED
-from qfusion.panels.core import opened, pins
+from qfusion.panels import address
 from qfusion.quantum import measures, states
 from qfusion.training import checkpoint, metrics
 from qfusion.ui.frame import cache
@@ -375,9 +375,9 @@ def test_a_pin_that_does_not_fit_is_named_and_forgotten() -> None:
 )
 def test_what_is_wrong_with_a_pin_is_said(pin: str, words: str) -> None:
     with pytest.raises(QFusionError, match=words):
-        opened.resolve(pins.parse(pin))
+        address.resolve(address.parse_pin(pin))
 
 
 def test_pins_are_read_back_as_written() -> None:
-    view = pins.Pin("m", "d", "odd/id %2F ü", "H.text=0.5,T=1")
-    assert pins.parse(str(view)) == view
+    view = address.Pin("m", "d", "odd/id %2F ü", "H.text=0.5,T=1")
+    assert address.parse_pin(str(view)) == view

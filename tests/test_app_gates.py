@@ -20,7 +20,7 @@ from qfusion.analysis.sample import open_sample
 from qfusion.analysis.systems import evaluated_subject
 from qfusion.figures import numbers
 from qfusion.models.abilities import kinds
-from qfusion.panels.core import programs
+from qfusion.panels import pages
 from qfusion.training import Options, checkpoint, train
 from tests.test_app_pages import plain, said, visit
 from tests.test_neighbours import SMALL
@@ -127,14 +127,14 @@ def test_panels_hold_pennylanes_numbers(kind: str, name: str, trained: dict[str,
     for gate in (half, len(built.gates)):
         theirs = np.array(circuit(operations[:gate]), dtype=float)
         for panel in ("circuit", "qubits"):
-            table = programs.build("Circuit", panel, link | {"gate": str(gate)}).table()
+            table = pages.build("Circuit", panel, link | {"gate": str(gate)}).table()
             assert list(table["qubit"]) == list(wires)
             assert (
                 np.abs(table[["X", "Y", "Z"]].to_numpy().ravel() - theirs[: 3 * len(wires)]).max()
                 < 1e-8
             )
             assert np.abs(table["entropy"].to_numpy() - theirs[3 * len(wires) :]).max() < 1e-8
-        lines = programs.build("Circuit", "entropy-gates", link).table()
+        lines = pages.build("Circuit", "entropy-gates", link).table()
         assert (
             np.abs(
                 lines.loc[gate, list(wires)].to_numpy(dtype=float) - theirs[3 * len(wires) :]
@@ -143,7 +143,7 @@ def test_panels_hold_pennylanes_numbers(kind: str, name: str, trained: dict[str,
         )
     assert (
         f"{len(built.gates)} gates on {len(wires)} qubits"
-        in programs.build("Circuit", "circuit", link).title
+        in pages.build("Circuit", "circuit", link).title
     )
 
 
@@ -181,8 +181,8 @@ def test_headless_figures_programs_reports_and_files(
         out = tmp_path / f"{panel}.svg"
         assert command("figure", "--link", link, "--panel", panel, "--out", str(out))[0] == 0
         assert b"<svg" in out.read_bytes()
-    view = programs.opened("circuit", address("qfl", "digits", trained)).view
-    assert list(programs.shown(view)) == [
+    view = pages.opened("circuit", address("qfl", "digits", trained)).view
+    assert list(pages.shown(view)) == [
         "circuit",
         "qubits",
         "before-after",
@@ -190,15 +190,13 @@ def test_headless_figures_programs_reports_and_files(
         "entropy-gates",
         "mutual-gates",
     ]
-    assert "circuit.information(sample)" in programs.program(
-        "Circuit", "mutual-gates", view.address
-    )
-    table = programs.build("Circuit", "mutual-gates", view.address).table()
+    assert "circuit.information(sample)" in pages.program("Circuit", "mutual-gates", view.address)
+    table = pages.build("Circuit", "mutual-gates", view.address).table()
     assert table.columns[0] == "gates_done"
     assert table.iloc[0, 1:].abs().max() == 0
     assert pd.Series(table.iloc[-1, 1:]).max() > 1e-3
-    alone = programs.opened("circuit", address("vqc-mlpnet", "planted", trained)).view
-    assert "mutual-gates" not in list(programs.shown(alone))
+    alone = pages.opened("circuit", address("vqc-mlpnet", "planted", trained)).view
+    assert "mutual-gates" not in list(pages.shown(alone))
 
     words = report.sample(case("reservoir-planted", trained["planted"])).html().decode()
     assert "The circuit" in words

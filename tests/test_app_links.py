@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from qfusion.panels.core import programs
+from qfusion.panels import pages
 from qfusion.runs import sweep
 from qfusion.ui.frame import sessions, share, shell, state
 from tests import doors
@@ -104,7 +104,7 @@ def test_choices_under_names_of_old_are_those_of_today(
     assert not app.exception
     assert {key: app.session_state[key] for key in now} == now
     if "show" not in then:  # what leads the reader is no part of a figure's address
-        page = programs.opened(title.lower(), {"model": QJ, **then}).view
+        page = pages.opened(title.lower(), {"model": QJ, **then}).view
         assert {key: page.get(key) for key in now} == now
 
 

@@ -12,7 +12,7 @@ import torch
 from qfusion import data, explain
 from qfusion.analysis.dynamics import physics
 from qfusion.explain import sensitivity as method
-from qfusion.figures.draw import tornado
+from qfusion.figures import physics as tornado
 from qfusion.models import Tweak
 from qfusion.models.tweak import LEARNED
 from qfusion.training import checkpoint

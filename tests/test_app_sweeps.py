@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from qfusion.analysis.learning import sweep_trials
 from qfusion.errors import InvalidInput
-from qfusion.figures.draw import sweep as figures
+from qfusion.figures import training as figures
 from qfusion.runs import space, storage, sweep
 from tests import charts
 from tests.test_app_pages import visit

@@ -21,11 +21,9 @@ import pytest
 from PIL import Image
 from pypdf import PdfReader
 
-from qfusion.figures import export, style
-from qfusion.figures.draw import decision, dynamics
-from qfusion.figures.export import browser
-from qfusion.figures.export import style as styles
-from qfusion.figures.export.style import ExportStyle
+from qfusion.figures import decision, dynamics, export, style
+from qfusion.figures import recipe as styles
+from qfusion.figures.recipe import ExportStyle
 from tests import exporting
 from tests.figure_examples import EXAMPLES, TERMS, M, T, drawing_functions
 
@@ -42,7 +40,7 @@ def chrome() -> Iterator[None]:
     if export.chrome() is None and os.environ.get("QFUSION_DEMAND_BROWSER") != "1":
         pytest.skip("no Chromium on this machine: the browser tests are left out")
     yield
-    browser.stop()
+    export.stop_chrome()
 
 
 def lines() -> go.Figure:
@@ -113,7 +111,7 @@ def test_chrome_draws_what_was_asked_and_the_same_bytes_in_a_fresh_process() -> 
     assert image.width == round(89 / 25.4 * 300)
     assert image.getpixel((2, image.height - 2))[:3] == (255, 255, 255)
     code = (
-        "import json; import qfusion.figures.export.browser as browser; browser.CHROME_FRESH = 4; "
+        "import json; import qfusion.figures.export as browser; browser.CHROME_FRESH = 4; "
         "from tests.test_browser_export import digests; "
         "print(json.dumps(digests()))"
     )

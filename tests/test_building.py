@@ -21,10 +21,10 @@ from qfusion.analysis.dynamics import physics
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 from qfusion.explain import building as method
 from qfusion.explain import sensitivity
-from qfusion.figures.draw import building as figure
+from qfusion.figures import building as figure
 from qfusion.models import InputSpec, QuantumJump, Tweak
 from qfusion.models.tweak import LEARNED
-from qfusion.panels.core import programs
+from qfusion.panels import pages
 from qfusion.training import checkpoint
 from tests.entangled import model_of
 from tests.test_sensitivity import features, jump_model
@@ -586,12 +586,12 @@ def test_programs_and_workspace_give_the_tables(planted: Any) -> None:
         ("built-over-time", figures.numbers.built_over_time(one)),
     ):
         names: dict[str, Any] = {}
-        exec(programs.program("Dynamics", panel, address), names)
+        exec(pages.program("Dynamics", panel, address), names)
         pd.testing.assert_frame_equal(names["numbers"], expected, atol=1e-10)
-    exec(programs.program("Dynamics", "built-over-time", {**address, "built": "text"}), names)
+    exec(pages.program("Dynamics", "built-over-time", {**address, "built": "text"}), names)
     assert names["numbers"]["value"].iloc[-1] == pytest.approx(one.dividends["text"], abs=1e-10)
     work = subjects.build("qj-planted", one.work.card, one.work.model, planted)
-    exec(programs.program("Dynamics", "built", {**address, "builtof": "all test samples"}), names)
+    exec(pages.program("Dynamics", "built", {**address, "builtof": "all test samples"}), names)
     mean = physics.built(work, planted.rows("test"), 0)
     assert mean.count == len(planted.rows("test"))
     pd.testing.assert_frame_equal(names["numbers"], figures.numbers.built_table(mean), atol=1e-10)

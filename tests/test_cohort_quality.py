@@ -12,8 +12,8 @@ from qfusion.analysis.cohort import quality
 from qfusion.analysis.levels import levels_of
 from qfusion.analysis.sample import open_sample
 from qfusion.errors import InvalidInput
-from qfusion.figures.draw import dataset as figures
-from qfusion.panels.parts import quality as panels
+from qfusion.figures import samples as figures
+from qfusion.panels import errors as panels
 from tests.test_app_pages import plain, said, visit
 
 

@@ -19,13 +19,11 @@ from pypdf import PdfReader
 from plotly_print import Part, PrintError, Style, render_grid
 from qfusion.cli import main
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.figures import export
-from qfusion.figures.export import composition, snippet
-from qfusion.figures.export import style as styles
-from qfusion.figures.export.composition import Composition
-from qfusion.figures.export.recipe import Recipe
-from qfusion.figures.export.style import ExportStyle
-from qfusion.panels.core import batch, composing, headless
+from qfusion.figures import export, recipe
+from qfusion.figures import recipe as styles
+from qfusion.figures.export import Composition
+from qfusion.figures.recipe import ExportStyle, Recipe
+from qfusion.panels import pages
 from tests import typesetting
 from tests.test_app_pages import visit
 from tests.test_export import lines, waterfall
@@ -51,7 +49,7 @@ HOSTILE = (
 def whole(
     kind: str = "svg", size: str = "aps-double", columns: int = 2, **style: Any
 ) -> Composition:
-    page, address = headless.of_link(LINK)
+    page, address = pages.of_link(LINK)
     return Composition(
         tuple(Recipe(page, name, address) for name in NAMES),
         columns,
@@ -61,7 +59,7 @@ def whole(
 
 @pytest.fixture(scope="module")
 def taken() -> list[Any]:
-    return composing.cook(whole())
+    return pages.cook_composition(whole())
 
 
 @pytest.mark.parametrize(
@@ -79,9 +77,9 @@ def test_a_composed_file_has_its_size_its_letters_and_all_recipes(
     kind: str, size: str, taken: list[Any]
 ) -> None:
     wanted = whole(kind, size, theme="grey")
-    data = composing.save(taken, wanted)
+    data = pages.save_composition(taken, wanted)
     assert export.size_mm(data)[0] == pytest.approx(styles.SIZES[size].width, abs=0.1)
-    found = composition.parse(export.read_recipe(data))
+    found = export.parse_composition(export.read_recipe(data))
     assert [panel.panel for panel in found.panels] == list(NAMES)
     assert [panel.numbers for panel in found.panels] == [each.recipe.numbers for each in taken]
     assert found.style == wanted.style
@@ -97,12 +95,12 @@ def test_a_composed_file_has_its_size_its_letters_and_all_recipes(
     else:
         assert typesetting.balanced(data.decode())
         assert all(f"{{{letter}}}" in data.decode() for letter in letters)
-    assert composing.save(composing.cook(found), found) == data
+    assert pages.save_composition(pages.cook_composition(found), found) == data
 
 
 def test_panels_stand_side_by_side_in_rows_of_one_height(taken: list[Any]) -> None:
     """Letters stand at the left of their panel: two in the first row, the third in the second, over the whole width."""
-    root = ET.fromstring(composing.save(taken, whole()))
+    root = ET.fromstring(pages.save_composition(taken, whole()))
     w, h = (float(each) for each in root.attrib["viewBox"].split()[2:])
     places = {}
     for each in root.iter(f"{SVG}text"):
@@ -151,22 +149,22 @@ def test_what_is_no_composition_is_refused() -> None:
         ({"look": {"engine": "chrome"}}, "Chrome"),
     ):
         with pytest.raises(InvalidInput, match=re.escape(said)):
-            composition.parse(json.dumps(good | change))
+            export.parse_composition(json.dumps(good | change))
     with pytest.raises(InvalidInput, match="not a qfusion composition"):
-        composition.parse("[" * 9999)
+        export.parse_composition("[" * 9999)
     with pytest.raises(InvalidInput, match="260,000"):
-        composition.parse("x" * 260_000)
+        export.parse_composition("x" * 260_000)
     with pytest.raises(PrintError, match="do not fit"):
         render_grid([Part(waterfall(), "a")] * 12, "svg", Style(89), 1, most_mm=100)
     broken = replace(
         whole(), panels=(whole().panels[0], replace(whole().panels[1], panel="nothing"))
     )
     with pytest.raises(NotFound, match=r"Panel \(b\)"):
-        composing.cook(broken)
+        pages.cook_composition(broken)
 
 
 def test_titles_and_captions_of_panels_are_written(taken: list[Any]) -> None:
-    data = composing.save(taken, whole(size="double", title=True, caption=True))
+    data = pages.save_composition(taken, whole(size="double", title=True, caption=True))
     words = re.sub(
         r"\s+",
         "",
@@ -179,7 +177,7 @@ def test_titles_and_captions_of_panels_are_written(taken: list[Any]) -> None:
 
 @pytest.mark.parametrize("kind", styles.FORMATS)
 def test_a_snippet_puts_the_file_there_with_caption_and_label(kind: Any) -> None:
-    said = snippet.snippet(
+    said = recipe.snippet(
         "qfusion-a-b",
         ExportStyle(format=kind, size="aps-double"),
         title="50% of $x_1$",
@@ -204,11 +202,11 @@ def test_a_snippet_puts_the_file_there_with_caption_and_label(kind: Any) -> None
 
 
 def test_latex_sets_a_snippet(tmp_path: Path, taken: list[Any]) -> None:
-    made = composing.save(taken, whole("tikz", "acl-double"))
+    made = pages.save_composition(taken, whole("tikz", "acl-double"))
     (tmp_path / "c.tikz").write_bytes(made)
-    (tmp_path / "d.pdf").write_bytes(composing.save(taken, whole("pdf", "acl-single", 1)))
+    (tmp_path / "d.pdf").write_bytes(pages.save_composition(taken, whole("pdf", "acl-single", 1)))
     body = "".join(
-        snippet.snippet(
+        recipe.snippet(
             name,
             ExportStyle(format=kind, size=size),
             title=HOSTILE[7],
@@ -226,19 +224,19 @@ def test_latex_sets_a_snippet(tmp_path: Path, taken: list[Any]) -> None:
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_names_of_files_are_safe(name: str) -> None:
-    found = batch.safe(name)
+    found = pages.file_name(name)
     assert re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,59}", found)
     assert ".." not in found
 
 
 def test_all_figures_of_a_page_are_in_the_zip() -> None:
-    page, address = headless.of_link(LINK)
+    page, address = pages.of_link(LINK)
     style, told = ExportStyle(size="aps-single"), []
     made, again = io.BytesIO(), io.BytesIO()
-    manifest = batch.write(
-        batch.of_page(page, address), style, made, lambda *said: told.append(said)
+    manifest = pages.write_zip(
+        pages.jobs_of_page(page, address), style, made, lambda *said: told.append(said)
     )
-    names = headless.panels(page, address)
+    names = pages.figure_names(page, address)
     assert [entry["panel"] for entry in manifest["figures"]] == names
     assert told == [(place, len(names), name) for place, name in enumerate(names)]
     with zipfile.ZipFile(made) as archive:
@@ -248,55 +246,55 @@ def test_all_figures_of_a_page_are_in_the_zip() -> None:
             data = archive.read(entry["file"])
             assert json.loads(export.read_recipe(data)) == entry["recipe"]
             assert archive.read(entry["numbers"]).count(b"\n") > 1
-            one = headless.take(page, entry["panel"], address)
-            assert data == headless.save(one, replace(one.recipe, style=style))
-    batch.write(batch.of_page(page, address), style, again)
+            one = pages.take(page, entry["panel"], address)
+            assert data == pages.save(one, replace(one.recipe, style=style))
+    pages.write_zip(pages.jobs_of_page(page, address), style, again)
     assert again.getvalue() == made.getvalue()
 
 
 def test_one_figure_for_every_sample_of_a_cohort() -> None:
-    page, address = headless.of_link("http://here/dynamics")
-    jobs = batch.of_cohort(page, "waterfall-now", address, "relation=conflict", 3)
-    work = headless.programs.open_subject(headless.programs.opened(page, address).view, "work")
+    page, address = pages.of_link("http://here/dynamics")
+    jobs = pages.jobs_of_cohort(page, "waterfall-now", address, "relation=conflict", 3)
+    work = pages.programs.open_subject(pages.programs.opened(page, address).view, "work")
     table = work.frame(None)
     wanted = table.index[(table["split"] == "test") & (table["relation"] == "conflict")][:3]
     assert [job.sample for job in jobs] == list(wanted)
     out = io.BytesIO()
-    manifest = batch.write(jobs, ExportStyle(), out)
+    manifest = pages.write_zip(jobs, ExportStyle(), out)
     assert [entry["recipe"]["made_from"]["sample"] for entry in manifest["figures"]] == list(wanted)
     with zipfile.ZipFile(out) as archive:
         assert {name for name in archive.namelist() if name.endswith(".svg")} == {
             f"{job.name}.svg" for job in jobs
         }
     with pytest.raises(InvalidInput, match="No sample passes"):
-        batch.of_cohort(page, "cut", address, "truth>1000")
+        pages.jobs_of_cohort(page, "cut", address, "truth>1000")
     with pytest.raises(InvalidInput, match="not of a sample"):
-        batch.of_cohort("leaderboard", "board", {}, "")
+        pages.jobs_of_cohort("leaderboard", "board", {}, "")
     with pytest.raises(InvalidInput, match="from 1 to 200"):
-        batch.of_cohort(page, "cut", address, "", 500)
+        pages.jobs_of_cohort(page, "cut", address, "", 500)
 
 
 def test_a_figure_that_cannot_be_drawn_is_named_and_a_stop_ends_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    page, address = headless.of_link(LINK)
-    good = batch.of_page(page, address, ["cut"])
+    page, address = pages.of_link(LINK)
+    good = pages.jobs_of_page(page, address, ["cut"])
     bad = replace(good[0], name="002-x", panel="nothing")
-    manifest = batch.write([*good, bad], ExportStyle(), io.BytesIO())
+    manifest = pages.write_zip([*good, bad], ExportStyle(), io.BytesIO())
     assert "does not exist" in manifest["figures"][1]["error"]
     with pytest.raises(InvalidInput, match="None of the figures"):
-        batch.write([bad], ExportStyle(), io.BytesIO())
+        pages.write_zip([bad], ExportStyle(), io.BytesIO())
     with pytest.raises(InvalidInput, match="0 figures"):
-        batch.write([], ExportStyle(), io.BytesIO())
+        pages.write_zip([], ExportStyle(), io.BytesIO())
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        batch.write(good, ExportStyle(), io.BytesIO(), stop)
-    monkeypatch.setattr(batch, "MAX_BYTES", 100)
+        pages.write_zip(good, ExportStyle(), io.BytesIO(), stop)
+    monkeypatch.setattr(pages, "MAX_BYTES", 100)
     with pytest.raises(InvalidInput, match="more than"):
-        batch.write(good, ExportStyle(), io.BytesIO())
+        pages.write_zip(good, ExportStyle(), io.BytesIO())
 
 
 def run(words: list[str], capsys: Any) -> tuple[int, str, str]:
@@ -313,7 +311,7 @@ def test_the_command_line_composes_and_makes_it_again(
     for each, kind in zip(taken[:2], ("svg", "pdf"), strict=True):
         parts.append(tmp_path / f"part.{kind}")
         parts[-1].write_bytes(
-            headless.save(each, replace(each.recipe, style=ExportStyle(format=kind)))
+            pages.save(each, replace(each.recipe, style=ExportStyle(format=kind)))
         )
     first, second = tmp_path / "first.pdf", tmp_path / "second.pdf"
     code, said, error = run(
@@ -345,7 +343,7 @@ def test_the_command_line_composes_and_makes_it_again(
         )[0]
         == 0
     )
-    assert composition.parse(export.read_recipe(svg.read_bytes())).style.font == 7.0
+    assert export.parse_composition(export.read_recipe(svg.read_bytes())).style.font == 7.0
     for words, wrong in (
         (["figure", "--recipe", str(first), "--out", "x.html"], "svg, pdf, png, tikz"),
         (["compose", "--out", "x.pdf"], "Choose panels"),

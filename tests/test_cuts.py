@@ -26,11 +26,11 @@ from qfusion.explain import cuts as curves
 from qfusion.explain import cuts as cut_answers
 from qfusion.explain import cuts as method
 from qfusion.explain.cuts import CutMetrics, Cuts, cut_metrics, cuts
+from qfusion.figures import building as drawing
 from qfusion.figures import notebook
-from qfusion.figures.draw import cuts as drawing
 from qfusion.models import InputSpec, QuantumJump
 from qfusion.models.tweak import LEARNED, Tweak
-from qfusion.panels.core import programs
+from qfusion.panels import pages
 from qfusion.quantum import states
 from qfusion.training import checkpoint, metrics
 from tests.entangled import model_of
@@ -642,11 +642,11 @@ def test_programs_give_the_tables(work: Any, planted: Any) -> None:
         ("cut-terms", figures.numbers.cut_terms(one)),
     ):
         names: dict[str, Any] = {}
-        exec(programs.program("Dynamics", panel, address), names)
+        exec(pages.program("Dynamics", panel, address), names)
         pd.testing.assert_frame_equal(names["numbers"], expected, atol=1e-10)
     names = {}
     exec(
-        programs.program(
+        pages.program(
             "Cohorts", "cut-test", {**address, "filter": "split=valid; relation=conflict"}
         ),
         names,

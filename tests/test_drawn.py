@@ -20,9 +20,8 @@ from qfusion.analysis.systems import behind
 from qfusion.analysis.systems.behind import State
 from qfusion.data.clusters import Clusters
 from qfusion.explain import cohorts as filters
-from qfusion.panels import cohorts, faithfulness
-from qfusion.panels.core import headless, programs
-from qfusion.panels.parts import sample_map as maps
+from qfusion.panels import cohorts, faithfulness, pages
+from qfusion.panels import cohorts as maps
 from tests.test_app_pages import plain, said, visit
 from tests.test_encoded import dataset as dataset  # a fixture
 from tests.test_encoded import model_of
@@ -171,16 +170,15 @@ def test_features_of_a_large_set_are_replaced_of_drawn_samples_whose_area_has_an
 
 def test_an_address_asks_for_all_samples(few: Any) -> None:
     some, every = (
-        programs.build("cohorts", "entanglement", ADDRESS | more)
-        for more in ({}, {"measured": "all"})
+        pages.build("cohorts", "entanglement", ADDRESS | more) for more in ({}, {"measured": "all"})
     )
     assert len(some.table()) == 20
     assert len(every.table()) == len(few.rows)
-    assert "everyone=True" in programs.program(
+    assert "everyone=True" in pages.program(
         "cohorts", "entanglement", ADDRESS | {"measured": "all"}
     )
     with pytest.raises(Exception, match="Samples 'most' does not exist"):
-        headless.panels(
+        pages.figure_names(
             "cohorts", {name: [value] for name, value in ADDRESS.items()} | {"measured": ["most"]}
         )
 

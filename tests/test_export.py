@@ -25,11 +25,9 @@ from PIL import Image
 from pypdf import PdfReader
 
 from qfusion.errors import DataUnavailable, InvalidInput, QFusionError
-from qfusion.figures import export, style
-from qfusion.figures.draw import decision, dynamics
-from qfusion.figures.export import browser
-from qfusion.figures.export import style as styles
-from qfusion.figures.export.style import ExportStyle
+from qfusion.figures import decision, dynamics, export, style
+from qfusion.figures import recipe as styles
+from qfusion.figures.recipe import ExportStyle
 from tests.figure_examples import TERMS, M, T
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -312,7 +310,7 @@ def test_recipes_are_read_from_files_of_other_writers() -> None:
 
 def test_without_chrome_the_other_engine_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    monkeypatch.setattr(browser, "_MAC", ())
+    monkeypatch.setattr(export, "_MAC", ())
     assert export.chrome() is None
     with pytest.raises(
         DataUnavailable, match=r"looked for google-chrome,.*chromium.*engine 'qfusion'"
@@ -322,7 +320,7 @@ def test_without_chrome_the_other_engine_is_named(monkeypatch: pytest.MonkeyPatc
         "a page needs no Chrome to be written"
     )
     monkeypatch.setitem(sys.modules, "kaleido", None)
-    browser._find.cache_clear()
+    export._find.cache_clear()
     with pytest.raises(DataUnavailable, match="kaleido is not installed"):
         export.save(lines(), ExportStyle(engine="chrome"))
 
@@ -337,10 +335,10 @@ def test_a_chrome_that_does_not_answer_is_given_up(
         fake.write_text(f"#!/bin/sh\n{script}\n")
         fake.chmod(0o755)
         monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
-        monkeypatch.setattr(browser, "BROWSERS", ("chromium",))
-        monkeypatch.setattr(browser, "CHROME_START", 2.0)
+        monkeypatch.setattr(export, "BROWSERS", ("chromium",))
+        monkeypatch.setattr(export, "CHROME_START", 2.0)
         with pytest.raises(
             QFusionError, match=r"chromium (did not answer in time|failed).*engine 'qfusion'"
         ):
             export.save(lines(), ExportStyle(engine="chrome"))
-    assert browser._browser is None
+    assert export._browser is None

@@ -24,10 +24,9 @@ import pytest
 from PIL import Image
 from pypdf import PdfReader
 
-from qfusion.figures import export, visible
-from qfusion.figures.export import recipe
-from qfusion.figures.export import style as styles
-from qfusion.panels.core import headless, programs
+from qfusion.figures import export, recipe, theme
+from qfusion.figures import recipe as styles
+from qfusion.panels import pages
 from qfusion.runs import sweep
 from tests import exporting, sharing, typesetting
 from tests.test_app_sweeps import search
@@ -39,7 +38,7 @@ EVERY = os.environ.get("QFUSION_EVERY_FORMAT") == "1"
 # panels that are tables or words; the measures that none of ours is (tests/test_extending.py); of circuits of plain
 # gates, which no model has that comes with the project (tests/test_app_gates.py); the agreement with planted
 # contributions, which the board that is shipped does not have yet (tests/test_leaderboard.py)
-LEFT_OUT = {*programs.WORDS, "measure", "mutual-gates"}
+LEFT_OUT = {*pages.WORDS, "measure", "mutual-gates"}
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -68,8 +67,8 @@ def panels(places: Path) -> dict[str, Any]:
 
 def test_every_page_hands_its_figures_over(panels: dict[str, Any]) -> None:
     """Every panel that has a figure comes up (names with a variable end count by their beginning)."""
-    known = {name for panels in programs.PAGES.values() for name in panels} | {
-        start.rstrip("-") for panels in programs.NAMED.values() for start in panels
+    known = {name for panels in pages.PAGES.values() for name in panels} | {
+        start.rstrip("-") for panels in pages.NAMED.values() for start in panels
     }
     taken = {name.split(" ", 1)[1] for name in panels}
     assert len(known) > 60
@@ -90,7 +89,7 @@ def test_every_figure_is_whole_as_a_file(panels: dict[str, Any]) -> None:
     for number, (name, panel) in enumerate(panels.items()):
         for kind in kinds if EVERY else (kinds[number % len(kinds)],):
             wanted = replace(panel.recipe, style=exporting.style(number // len(kinds), kind))
-            content = headless.save(panel, wanted)
+            content = pages.save(panel, wanted)
             found = recipe.parse(export.read_recipe(content))
             assert found == wanted, name
             READERS[kind](content, panel, wanted.style)
@@ -134,7 +133,7 @@ def test_a_figure_of_a_page_is_drawn_by_plotly_in_chrome_too(
         wanted = replace(
             panel.recipe, style=replace(exporting.style(number, kind), engine="chrome")
         )
-        content = headless.save(panel, wanted)
+        content = pages.save(panel, wanted)
         assert recipe.parse(export.read_recipe(content)) == wanted
         assert export.size_mm(content)[0] == pytest.approx(
             styles.SIZES[wanted.style.size].width, abs=0.5
@@ -154,8 +153,8 @@ def read_svg(content: bytes, panel: Any, style: styles.ExportStyle) -> None:
     assert height > 0
     words = " ".join("".join(each.itertext()) for each in root.iter(f"{SVG}text"))
     squeezed = re.sub(r"\s+", "", words)
-    for entry in visible.legend_entries(visible.without(panel.figure, style.hidden)):
-        said = re.sub(r"\s+", "", visible.plain_entry(entry))
+    for entry in theme.legend_entries(theme.without(panel.figure, style.hidden)):
+        said = re.sub(r"\s+", "", theme.plain_entry(entry))
         assert said in squeezed or said.rstrip("…")[:12] in squeezed, (entry, words[:400])
     if style.title:
         assert re.sub(r"\s+", "", panel.title)[:20] in squeezed
@@ -232,12 +231,12 @@ def test_hidden_series_and_ranges_are_exported_as_they_stand_on_the_page(
     )
     shown, whole = panels[name], panels["/dynamics decision-over-time"]
     entries, all_entries = (
-        visible.legend_entries(shown.figure),
-        visible.legend_entries(whole.figure),
+        theme.legend_entries(shown.figure),
+        theme.legend_entries(whole.figure),
     )
     assert set(all_entries) - set(entries) == {"text"}
     assert list(shown.figure.layout.xaxis.range) == [0, 0.6]
-    svg = headless.save(shown, replace(shown.recipe, style=styles.ExportStyle(size="double")))
+    svg = pages.save(shown, replace(shown.recipe, style=styles.ExportStyle(size="double")))
     assert (
         recipe.parse(export.read_recipe(svg)).address["fig.decision-over-time"]
         == ["hide=text&x=0,0.6"]
@@ -251,7 +250,7 @@ def test_the_command_line_makes_a_figure_again_from_its_own_file(
     panel = panels["/dynamics decision-over-time"]
     first = tmp_path / "first.pdf"
     first.write_bytes(
-        headless.save(
+        pages.save(
             panel,
             replace(
                 panel.recipe, style=styles.ExportStyle(format="pdf", size="double", caption=True)
@@ -280,14 +279,14 @@ def test_recipes_that_no_longer_fit_are_named(panels: dict[str, Any]) -> None:
         found, made_from={**found.made_from, "model": {"name": "qj-planted", "digest": "0" * 64}}
     )
     with pytest.raises(Exception, match=r"not the one the recipe was made from.*--anyway"):
-        headless.cook(other)
-    assert headless.cook(other, anyway=True).recipe.numbers == found.numbers
+        pages.cook(other)
+    assert pages.cook(other, anyway=True).recipe.numbers == found.numbers
     with pytest.raises(Exception, match="nowhere"):
-        headless.cook(replace(found, address={"data": ["nowhere"]}))
+        pages.cook(replace(found, address={"data": ["nowhere"]}))
     with pytest.raises(Exception, match="does not exist"):
-        headless.cook(replace(found, panel="entropies of nothing"))
+        pages.cook(replace(found, panel="entropies of nothing"))
     with pytest.raises(Exception, match="Page 'nowhere' does not exist"):
-        headless.cook(replace(found, page="nowhere"))
+        pages.cook(replace(found, page="nowhere"))
 
 
 @pytest.mark.parametrize(

@@ -29,9 +29,8 @@ from qfusion.data import registry
 from qfusion.data import sources as data_sources
 from qfusion.explain import attribution
 from qfusion.models import FUSION
-from qfusion.panels import dynamics
-from qfusion.panels.core import programs
-from qfusion.panels.core.panel import Panel, Picture, number, within
+from qfusion.panels import dynamics, pages
+from qfusion.panels.panel import Panel, Picture, number, within
 from qfusion.quantum import measures
 from qfusion.quantum.measures import States, Values
 from qfusion.training.batches import mean_and_std
@@ -180,10 +179,10 @@ def new_panel() -> Iterator[str]:
 def test_a_panel_takes_a_builder_and_a_line(new_panel: str, tmp_path: Path) -> None:
     drawn = figure(f"{DYNAMICS}&t=0.5", new_panel, tmp_path)
     address = {"model": MODEL, "data": "planted", "sample": SAMPLE, "t": "0.5"}
-    built = programs.build("Dynamics", new_panel, address)
+    built = pages.build("Dynamics", new_panel, address)
     assert drawn["data"][0]["x"] == list(built.figure.data[0].x)  # type: ignore[union-attr]
-    assert new_panel in programs.shown(programs.opened("dynamics", address).view)
-    assert "t=0.5)" in programs.program("Dynamics", new_panel, address)
+    assert new_panel in pages.shown(pages.opened("dynamics", address).view)
+    assert "t=0.5)" in pages.program("Dynamics", new_panel, address)
     assert len(built.table()) == 3
     app = visit("Dynamics", **address)
     assert not app.error
@@ -219,10 +218,10 @@ def test_an_attribution_method_takes_a_function_and_a_line(occlusion: str, tmp_p
     work = open_sample(model, sample, "digits").work
     name = work.modalities[0]
     address = {"model": model, "data": "digits", "sample": sample, "inside.by": occlusion}
-    found = programs.build("Samples", "inside", address)
+    found = pages.build("Samples", "inside", address)
     assert "by occlusion" in found.shows
     assert set(found.table()["method"]) == {occlusion}
-    assert "method='occlusion'" in programs.program("Samples", "inside", address)
+    assert "method='occlusion'" in pages.program("Samples", "inside", address)
 
     inputs = dataset.inputs(dataset.rows("test")[:3], torch.float64)
     baseline = mean_and_std(dataset, dataset.rows("train"), name)[0]

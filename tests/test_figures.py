@@ -7,8 +7,7 @@ import plotly.graph_objects as go
 import pytest
 
 from qfusion.errors import InvalidInput
-from qfusion.figures import style
-from qfusion.figures.draw import circuit, cohort, decision, dynamics, evidence, state
+from qfusion.figures import circuit, cohort, decision, dynamics, states, style
 
 MODALITIES = ("text", "audio", "vision")
 DIVIDENDS = {
@@ -234,8 +233,8 @@ def test_distance_line_is_logarithmic_with_the_slope_of_the_gap() -> None:
 def test_density_matrix_scales_differ_between_modulus_and_phase() -> None:
     rho = np.diag([0.75, 0.25, 0, 0]).astype(complex)
     rho[0, 1] = rho[1, 0] = 0.1j
-    modulus = state.density_matrix(rho, (2, 2))
-    phase = state.density_matrix(rho, (2, 2), part="phase")
+    modulus = states.density_matrix(rho, (2, 2))
+    phase = states.density_matrix(rho, (2, 2), part="phase")
     assert modulus.data[0].zmin == 0
     assert (phase.data[0].zmin, phase.data[0].zmax) == (-np.pi, np.pi)
     assert modulus.data[0].colorscale != phase.data[0].colorscale
@@ -243,17 +242,17 @@ def test_density_matrix_scales_differ_between_modulus_and_phase() -> None:
     assert np.isnan(phase.data[0].z[3][3])
     assert tuple(modulus.data[0].customdata[0][1]) == ("00", "01")
     with pytest.raises(InvalidInput, match="shape"):
-        state.density_matrix(rho, (2, 3))
+        states.density_matrix(rho, (2, 3))
 
 
 def test_populations_name_basis_states_with_the_first_modality_leftmost() -> None:
-    assert state.basis_labels((2, 3)) == ["00", "01", "02", "10", "11", "12"]
-    figure = state.populations(
+    assert states.basis_labels((2, 3)) == ["00", "01", "02", "10", "11", "12"]
+    figure = states.populations(
         np.full(6, 1 / 6), (2, 3), reference=np.zeros(6), reference_name="at T"
     )
     assert [trace.name for trace in figure.data] == ["ρ(t)", "at T"]
     with pytest.raises(InvalidInput, match="values"):
-        state.populations(np.ones(5), (2, 3))
+        states.populations(np.ones(5), (2, 3))
 
 
 def test_single_runs_mark_jumps_on_the_curve_by_operator() -> None:
@@ -337,14 +336,14 @@ def test_qubits_entropies_and_cuts_are_drawn_as_given() -> None:
 
 def test_masses_and_tables_carry_their_numbers_and_escape_names() -> None:
     values = np.array([[0.1, 0.9], [0.2, 0.8]])
-    figure = evidence.masses(values, np.array([0.5, 0.6]), [HOSTILE, "b"], ["0", HOSTILE], marked=0)
+    figure = decision.masses(values, np.array([0.5, 0.6]), [HOSTILE, "b"], ["0", HOSTILE], marked=0)
     assert figure.data[0].z[2][1] == 0.6
     assert figure.data[1].text[:3] == ("0.10", "0.20", "0.90")
     assert (
         figure.data[1].textfont.color[0] != figure.data[1].textfont.color[2]
     )  # dark on bright, bright on dark
     assert "<img" not in texts(figure)
-    tables = evidence.tables(
+    tables = decision.tables(
         values,
         values,
         ["0", "1"],
@@ -368,13 +367,13 @@ def test_masses_and_tables_carry_their_numbers_and_escape_names() -> None:
     assert "<b>0</b>" in tables.layout.xaxis.ticktext
     assert "<img" not in texts(tables)
     with pytest.raises(InvalidInput, match="shape"):
-        evidence.tables(values, values[:1], ["0", "1"], ["a", "b"], controls=["m"], angles=values)
+        decision.tables(values, values[:1], ["0", "1"], ["a", "b"], controls=["m"], angles=values)
     with pytest.raises(InvalidInput, match="fit"):
-        evidence.masses(values, np.zeros(3), ["a", "b"], ["0", "1"])
+        decision.masses(values, np.zeros(3), ["a", "b"], ["0", "1"])
 
 
 def test_class_bars_mark_truth_prediction_and_what_was_before() -> None:
-    figure = evidence.class_bars(
+    figure = decision.class_bars(
         np.array([0.1, 0.7, 0.2]),
         ["a", HOSTILE, "c"],
         truth=2,
@@ -386,15 +385,15 @@ def test_class_bars_mark_truth_prediction_and_what_was_before() -> None:
     assert "truth" in figure.layout.yaxis.ticktext[2]
     assert list(figure.data[1].x) == [0.5, 0.3, 0.2]
     assert "<img" not in texts(figure)
-    many = evidence.class_bars(np.arange(40.0), [str(i) for i in range(40)], unit="score")
+    many = decision.class_bars(np.arange(40.0), [str(i) for i in range(40)], unit="score")
     assert len(many.data[0].x) == 15
     with pytest.raises(InvalidInput, match="shape"):
-        evidence.class_bars(np.zeros(2), ["a"])
+        decision.class_bars(np.zeros(2), ["a"])
 
 
 def test_curves_beliefs_and_noisy_terms() -> None:
-    assert "<img" not in texts(evidence.curve(TIMES, TIMES, HOSTILE, HOSTILE, style.BLUE))
-    beliefs = evidence.belief_bars(np.array([0.2]), np.array([0.5]), np.array([0.9]), ["a"])
+    assert "<img" not in texts(decision.curve(TIMES, TIMES, HOSTILE, HOSTILE, style.BLUE))
+    beliefs = decision.belief_bars(np.array([0.2]), np.array([0.5]), np.array([0.9]), ["a"])
     assert (beliefs.data[0].base[0], beliefs.data[0].x[0]) == (0.2, pytest.approx(0.7))
     terms = decision.term_bars(
         DIVIDENDS, dict.fromkeys(DIVIDENDS, 0.1), DIVIDENDS, MODALITIES, unit="score"

@@ -13,8 +13,8 @@ import pytest
 
 from qfusion.errors import InvalidInput
 from qfusion.figures.export import ExportStyle, save
-from qfusion.figures.finite import finite
-from qfusion.panels.core.panel import Picture
+from qfusion.figures.style import finite
+from qfusion.panels.panel import Picture
 from tests import figure_examples
 
 # Where no number says something: no slope, no state that turns the decision, no other sample, a run that never ended.

@@ -23,9 +23,9 @@ from qfusion.analysis.sample import Sample, sample_of
 from qfusion.errors import DataUnavailable
 from qfusion.explain import building, counterfactual, sensitivity
 from qfusion.models import QuantumJump, Tweak
-from qfusion.panels import building as built_panels
+from qfusion.panels import physics as built_panels
 from qfusion.panels import physics as term_panels
-from qfusion.panels.parts import generator as generator_panels
+from qfusion.panels import states as generator_panels
 from qfusion.quantum import decomposition
 from qfusion.quantum.lindblad import Generator, Term, act
 from qfusion.training import checkpoint

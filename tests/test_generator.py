@@ -15,8 +15,8 @@ import torch
 from qfusion.analysis.dynamics import generator
 from qfusion.analysis.sample import open_sample
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.figures.draw import generator as figures
-from qfusion.panels.parts import generator as panels
+from qfusion.figures import physics as figures
+from qfusion.panels import states as panels
 from qfusion.quantum import decomposition
 from qfusion.quantum.lindblad import System
 from tests.test_app_pages import plain, said, visit

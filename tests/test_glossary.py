@@ -7,7 +7,8 @@ import re
 
 import numpy as np
 
-from qfusion.panels.core import programs, spoken
+from qfusion.panels import pages as programs
+from qfusion.panels import panel as spoken
 from qfusion.ui.frame import shell
 from qfusion.ui.panel import glossary, words
 

@@ -14,10 +14,9 @@ import pytest
 from pypdf import PdfReader
 
 from plotly_print import PrintError, Style, latex, render
-from qfusion.figures import export
-from qfusion.figures.export import snippet
-from qfusion.figures.export import style as styles
-from qfusion.figures.export.style import ExportStyle
+from qfusion.figures import export, recipe
+from qfusion.figures import recipe as styles
+from qfusion.figures.recipe import ExportStyle
 from tests import typesetting
 from tests.test_export import RECIPE, WORDS, lines, texts, waterfall
 
@@ -145,7 +144,7 @@ def test_words_of_a_tikzpicture_are_no_commands() -> None:
     assert r"\end{document}" not in body
     assert r"\textbackslash{}input\{/etc/passwd\}" in texts(said, "tikz")
     assert latex.escape("a\nb\x00") == latex.escape("a b\ufffd")
-    assert snippet.label("fig", "a b/../c", "") == "fig-a-b-c"
+    assert recipe.label("fig", "a b/../c", "") == "fig-a-b-c"
 
 
 def test_a_picture_of_too_many_cells_is_refused() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from qfusion.panels.core import headless, programs
+from qfusion.panels import pages
 from tests import doors, keeping
 from tests.keeping import KEPT
 
@@ -53,12 +53,8 @@ def _lists_columns(table: Any) -> bool:
 
 def shown(link: str) -> set[str]:
     """The panels that a page shows under a link, as the command line has them: without the page."""
-    page, address = headless.of_link(f"http://here{link}")
-    return (
-        set()
-        if page in headless.WITHOUT
-        else set(programs.shown(programs.opened(page, address).view))
-    )
+    page, address = pages.of_link(f"http://here{link}")
+    return set() if page in pages.WITHOUT else set(pages.shown(pages.opened(page, address).view))
 
 
 @pytest.mark.parametrize("kept", LINKS, ids=[each["link"] for each in LINKS])

@@ -207,7 +207,7 @@ def test_a_figure_of_a_page_is_made_without_streamlit(tmp_path: Path) -> None:
 from qfusion import cli
 with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
     cli.main({words!r})
-assert "qfusion.panels.core.headless" in sys.modules""")
+assert "qfusion.panels.pages" in sys.modules""")
     assert b"<svg" in out.read_bytes()
     assert "plotly" in loaded
     assert "streamlit" not in loaded

@@ -15,7 +15,7 @@ import torch
 from qfusion import models
 from qfusion.analysis.learning import standings
 from qfusion.errors import InvalidInput, QFusionError
-from qfusion.figures.draw import leaderboard as figures
+from qfusion.figures import training as figures
 from qfusion.panels import leaderboard as panels
 from qfusion.training import Options, comparison
 from tests.test_app_pages import plain, said, visit

@@ -15,13 +15,13 @@ import torch
 from qfusion.analysis.dynamics import circuit_evolution
 from qfusion.analysis.sample import open_sample
 from qfusion.errors import InvalidInput, NotFound
+from qfusion.figures import circuit as displays
+from qfusion.figures import circuit as drawing
 from qfusion.figures import circuit_boxes
-from qfusion.figures.draw import circuit as drawing
-from qfusion.figures.draw.physics import displays
 from qfusion.models import edits
 from qfusion.models.neighbours.circuits import Layers, around
 from qfusion.panels import circuit as panels
-from qfusion.panels.core import programs
+from qfusion.panels import pages
 from qfusion.quantum import circuits
 from qfusion.quantum.circuits import as_step, light_cone, operation_matrix, rotation
 from qfusion.track.fusion_circuit import fusion_circuit
@@ -292,13 +292,11 @@ def test_the_page(digit: Any) -> None:
     assert not any(each.label.startswith("Angle") for each in app.slider)
     app = visit("Circuit", **about, cone="fused[77]")
     assert "fused[77]" in plain(app.warning[0].value)
-    opened = programs.opened(
-        "circuit", about | {"cone": "fused[1]", "qubitsas": "Bloch balls"}
-    ).view
-    shown = list(programs.shown(opened))
+    opened = pages.opened("circuit", about | {"cone": "fused[1]", "qubitsas": "Bloch balls"}).view
+    shown = list(pages.shown(opened))
     assert "bloch-gates" in shown
     assert "qubits" not in shown
-    assert "cone='fused[1]'" in programs.program("Circuit", "circuit", opened.address)
+    assert "cone='fused[1]'" in pages.program("Circuit", "circuit", opened.address)
 
 
 @pytest.mark.parametrize(

@@ -32,10 +32,9 @@ from qfusion.explain import people as trust
 from qfusion.explain.coalitions import Explanation
 from qfusion.explain.people import Alone, Beside, Rate, Shuffled
 from qfusion.explain.stability import Interval
-from qfusion.figures import export
-from qfusion.figures.export import recipe
-from qfusion.figures.export.letters import unknown
-from qfusion.panels.parts import people as panels
+from qfusion.figures import export, recipe
+from qfusion.figures.export import unknown
+from qfusion.panels import faithfulness as panels
 from qfusion.training import Options, checkpoint, metrics, train
 from tests.test_app_pages import plain, said, visit
 
@@ -686,7 +685,7 @@ def test_slopes_and_signs_are_written_with_their_intervals() -> None:
         "text and not defined for a\\+b (n = 100)"
     )
     assert (
-        panels.signs(parts)
+        panels.sign_rates(parts)
         == "60% [50%, 70%] in text (n = 100; shuffled 40% to 60%) and none in a\\+b"
     )
 

@@ -18,9 +18,10 @@ from qfusion.analysis.dynamics import records
 from qfusion.analysis.dynamics.evolution import times_of
 from qfusion.analysis.sample import open_sample
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.figures.draw.physics import bloch, information, jumps, matrices
-from qfusion.panels.core import programs
-from qfusion.panels.parts import sharing, states
+from qfusion.figures import dynamics
+from qfusion.figures import states as bloch
+from qfusion.figures import states as matrices
+from qfusion.panels import pages, states
 from qfusion.training import Options, checkpoint, train
 from tests.test_app_pages import plain, said, visit
 
@@ -228,17 +229,17 @@ def test_counted_rates_come_to_the_exact_ones(planted: Any) -> None:
     spread = np.sqrt(rates / (200 * np.diff(found.edges)))
     assert np.mean(np.abs(found.found - rates) < 2.5 * spread) > 0.9
     assert abs(found.jumps / 200 - found.expected) < 3 * np.sqrt(found.expected / 200)
-    picture = sharing.raster(planted)
+    picture = states.raster(planted)
     assert len(picture.table()) == found.jumps
     marks = [trace for trace in picture.figure.data if trace.mode == "markers"]
     assert sum(len(trace.x) for trace in marks) == found.jumps
     assert f"exact: {found.expected:.2f}" in picture.title
     with pytest.raises(InvalidInput, match="shapes"):
-        jumps.raster([], np.linspace(0, 1, 3), np.zeros((2, 2)), np.zeros(4), np.zeros((1, 4)))
+        dynamics.raster([], np.linspace(0, 1, 3), np.zeros((2, 2)), np.zeros(4), np.zeros((1, 4)))
 
 
 def test_information_is_qutip_s(planted: Any) -> None:
-    picture = sharing.triangle(planted, t=0.5)
+    picture = states.triangle(planted, t=0.5)
     table, names, exact = picture.table(), planted.modalities, solved(planted).states
 
     def S(state: Any, *parts: int) -> float:
@@ -258,19 +259,17 @@ def test_information_is_qutip_s(planted: Any) -> None:
     ]
     widths = sorted(trace.line.width for trace in edges)
     shared = table.filter(like="mutual").to_numpy()
-    assert widths == pytest.approx(
-        sorted(information._WIDEST * shared[20] / shared.max()), abs=1e-6
-    )
+    assert widths == pytest.approx(sorted(dynamics._WIDEST * shared[20] / shared.max()), abs=1e-6)
     nodes = next(trace for trace in picture.figure.data if trace.mode == "markers")
     entropies = table.filter(like="entropy[").to_numpy()
-    areas = information._LARGEST**2 * entropies[20] / entropies.max()
+    areas = dynamics._LARGEST**2 * entropies[20] / entropies.max()
     assert np.square(nodes.marker.size) == pytest.approx(areas, rel=1e-6)
-    assert sharing.triangle(planted, t=0.0).title.startswith(
+    assert states.triangle(planted, t=0.0).title.startswith(
         "No pair shares as much as 0.001 nats at t = 0.00"
     )
-    assert "tripartite" not in sharing.triangle(open_sample("qj-parity", SAMPLE)).title
+    assert "tripartite" not in states.triangle(open_sample("qj-parity", SAMPLE)).title
     with pytest.raises(InvalidInput, match="at least a pair"):
-        information.triangle(np.zeros(3), {}, {"a": np.zeros(3)}, 0)
+        dynamics.triangle(np.zeros(3), {}, {"a": np.zeros(3)}, 0)
 
 
 def test_pages_links_and_programs(planted: Any) -> None:
@@ -286,20 +285,20 @@ def test_pages_links_and_programs(planted: Any) -> None:
     for view, panel in (("Trajectories", "raster"), ("Correlations", "information")):
         app = visit("Dynamics", model="qj-parity", view=view)
         assert not app.error
-        opened = programs.opened("dynamics", about | {"view": view}).view
-        assert panel in list(programs.shown(opened))
-    opened = programs.opened(
+        opened = pages.opened("dynamics", about | {"view": view}).view
+        assert panel in list(pages.shown(opened))
+    opened = pages.opened(
         "dynamics", about | {"view": "State", "matrixas": "Hinton diagram", "t": "0.25"}
     ).view
-    shown = list(programs.shown(opened))
+    shown = list(pages.shown(opened))
     assert "hinton" in shown
     assert "matrix-modulus" not in shown
     assert "bloch" not in shown  # four levels each
-    assert "panels.states.hinton(sample, t=0.25)" in programs.program(
+    assert "panels.states.hinton(sample, t=0.25)" in pages.program(
         "Dynamics", "hinton", opened.address
     )
     assert "matrix-modulus" in list(
-        programs.shown(programs.opened("dynamics", about | {"view": "State"}).view)
+        pages.shown(pages.opened("dynamics", about | {"view": "State"}).view)
     )
     app = visit("Dynamics", model="qj-parity", view="State", matrixas="cubes")
     assert "cubes" in plain(app.warning[0].value)

@@ -20,7 +20,7 @@ import pytest
 
 from qfusion.analysis import subjects
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.panels.core import programs
+from qfusion.panels import pages
 from qfusion.runs import sweep
 from qfusion.training import checkpoint
 from qfusion.ui.panel import panels
@@ -216,10 +216,10 @@ def checked(
     assert not app.error
     assert shown
     address = {**app.session_state.get("_kept", {}), **query}
-    assert set(shown) == set(programs.shown(programs.opened(title, address).view))
+    assert set(shown) == set(pages.shown(pages.opened(title, address).view))
     for name, table in dict(shown).items():
         if name not in left_out and name not in FLOOR:
-            same(numbers_of(programs.program(title, name, address)), table)
+            same(numbers_of(pages.program(title, name, address)), table)
 
 
 @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ def test_programs_read_sweeps(shown: Any, tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_a_program_runs_by_itself_as_it_is_copied(tmp_path: Path) -> None:
-    program = programs.program(
+    program = pages.program(
         "Samples", "waterfall", {**PLANTED, "background": "contrast", "contrast": "p0004"}
     )
     file = tmp_path / "copied.py"
@@ -292,17 +292,17 @@ def test_what_is_built_here_is_what_the_program_builds(
 ) -> None:
     names: dict[str, Any] = {}
     with contextlib.redirect_stdout(io.StringIO()):
-        exec(programs.program(page, panel, address), names)
-    built = programs.build(page, panel, address)
+        exec(pages.program(page, panel, address), names)
+    built = pages.build(page, panel, address)
     assert built.name == names["picture"].name == panel
     assert built.figure.to_json() == names["picture"].figure.to_json()
     pd.testing.assert_frame_equal(built.table(), names["numbers"])
-    assert programs.build(page, panel, address, "dark").figure.to_json() != built.figure.to_json()
+    assert pages.build(page, panel, address, "dark").figure.to_json() != built.figure.to_json()
 
 
-@pytest.mark.parametrize("page", programs.PAGES)
+@pytest.mark.parametrize("page", pages.PAGES)
 def test_a_panel_is_built_from_what_its_first_argument_is_called(page: str) -> None:
-    for panel in (*programs.PAGES[page].values(), *programs.NAMED.get(page, {}).values()):
+    for panel in (*pages.PAGES[page].values(), *pages.NAMED.get(page, {}).values()):
         assert panel.subject == next(iter(inspect.signature(panel.build).parameters))
 
 
@@ -320,14 +320,14 @@ HOSTILE = (
 
 @pytest.mark.parametrize("word", HOSTILE)
 def test_nothing_gets_out_of_its_quotes(word: str) -> None:
-    for page, names in programs.PAGES.items():
+    for page, names in pages.PAGES.items():
         starts = [
             start
-            for start in programs.NAMED.get(page, {})
+            for start in pages.NAMED.get(page, {})
             if not start.startswith(("content-", "telling-"))
         ]
         for panel in [*names, *(f"{start}{word}" for start in starts)]:
-            found = [programs.program(page, panel, address(said)) for said in (word, "plain")]
+            found = [pages.program(page, panel, address(said)) for said in (word, "plain")]
             trees = [ast.dump(Blank().visit(ast.parse(program))) for program in found]
             if panel in names:
                 assert trees[0] == trees[1], f"{page}, {panel}: another program"
@@ -389,16 +389,16 @@ def address(word: str) -> dict[str, Any]:
 
 def test_what_cannot_be_an_address_is_named() -> None:
     with pytest.raises(NotFound, match="Page 'nowhere'"):
-        programs.program("nowhere", "waterfall", PLANTED)
+        pages.program("nowhere", "waterfall", PLANTED)
     with pytest.raises(NotFound, match="Did you mean 'waterfall'"):
-        programs.program("Samples", "waterfal", PLANTED)
+        pages.program("Samples", "waterfal", PLANTED)
     with pytest.raises(NotFound, match="Model 'gone'"):
-        programs.program("Samples", "waterfall", {**PLANTED, "model": "gone"})
+        pages.program("Samples", "waterfall", {**PLANTED, "model": "gone"})
     with pytest.raises(InvalidInput, match="does not say which sample"):
-        programs.program("Samples", "waterfall", {"model": "qj-planted", "data": "planted"})
+        pages.program("Samples", "waterfall", {"model": "qj-planted", "data": "planted"})
     with pytest.raises(InvalidInput, match="shots"):
-        programs.program("Circuit", "noisy-terms", {**DIGITS, "shots": "many"})
+        pages.program("Circuit", "noisy-terms", {**DIGITS, "shots": "many"})
     with pytest.raises(InvalidInput, match="is of no modality"):
-        programs.program("Samples", "content-main-x-text", PLANTED)
+        pages.program("Samples", "content-main-x-text", PLANTED)
     with pytest.raises(InvalidInput, match="longer than any"):
-        programs.program("Samples", "waterfall", {**PLANTED, "sample": "p" * 30_000})
+        pages.program("Samples", "waterfall", {**PLANTED, "sample": "p" * 30_000})

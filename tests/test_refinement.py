@@ -17,7 +17,7 @@ from qfusion.analysis.systems import behind, evaluated_subject, refinement
 from qfusion.analysis.systems.behind import State
 from qfusion.data import DataSet
 from qfusion.errors import NotFound
-from qfusion.panels.core import programs
+from qfusion.panels import pages
 from tests.test_app_pages import plain, said, visit
 from tests.test_third_model import DATA, among_the_users
 
@@ -168,7 +168,7 @@ def test_a_model_that_fails_is_named_and_can_be_tried_again(
 def test_an_address_asks_for_all_rows(slow: Any) -> None:
     address = {"model": MODEL, "data": DATA, "sample": str(slow.dataset.ids[slow.bulk[0]])}
     some, every = (
-        programs.build("samples", "waterfall", address | more) for more in ({}, {"rows": ["all"]})
+        pages.build("samples", "waterfall", address | more) for more in ({}, {"rows": ["all"]})
     )
     assert (
         f"the mean over 40, drawn at random, of the {slow.background.size} training samples"
@@ -179,7 +179,7 @@ def test_an_address_asks_for_all_rows(slow: Any) -> None:
     )
     assert f"the mean over the {slow.background.size} training samples." in plain(every.shows)
     assert "Standard error" not in plain(every.shows)
-    text = programs.program("samples", "waterfall", address | {"rows": ["all"]})
+    text = pages.program("samples", "waterfall", address | {"rows": ["all"]})
     assert "rows='all'" in text
     with pytest.raises(NotFound, match="Rows 'some' does not exist"):
         open_sample(MODEL, address["sample"], DATA, rows="some")

@@ -13,8 +13,7 @@ import pytest
 from plotly_print import Style, layout, paper, reading, render
 from plotly_print.scene import Hand, Words
 from plotly_print.values import rgba
-from qfusion.figures import style
-from qfusion.figures.draw import decision, dynamics
+from qfusion.figures import decision, dynamics, style
 from tests.figure_examples import EXAMPLES, HOSTILE, TERMS, M, T, drawing_functions
 
 SVG = "{http://www.w3.org/2000/svg}"

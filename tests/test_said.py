@@ -17,7 +17,7 @@ from qfusion.cli import app
 from qfusion.data import Modality, Text, importing, load, vocabulary
 from qfusion.data.importing import storing
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
-from qfusion.panels import inside
+from qfusion.panels import samples
 from tests import importable
 
 PIECES = [
@@ -293,7 +293,7 @@ def test_a_manifest_of_before_is_read(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_sequences_share_an_axis_of_percent_and_say_so_without_rates() -> None:
     sample = open_sample("qj-planted", "p0031")
-    picture = inside.over_time(sample)
+    picture = samples.over_time(sample)
     assert "share of each one's own length" in picture.shows
     assert "no rate of text and audio" in picture.shows
     table = picture.table()
@@ -312,8 +312,8 @@ def test_sequences_share_an_axis_of_percent_and_say_so_without_rates() -> None:
     assert [len(each.x) - 1 for each in drawn.data] == table.groupby(
         "modality", sort=False
     ).size().tolist()
-    assert inside.of_sequences(sample)
-    assert not inside.of_sequences(sample, term="text")
+    assert samples.of_sequences(sample)
+    assert not samples.of_sequences(sample, term="text")
     assert inside_modality.sequences(sample.work, "text+vision") == ("text",)
 
 
@@ -335,7 +335,7 @@ def test_sequences_of_known_rates_share_an_axis_of_seconds(
     assert [lane.width for lane in lanes] == [0.5, 0.01, 0.08]
     assert lanes[0].names == ("[CLS]", *"我觉得好看", "[SEP]")
     assert lanes[1].names[:2] == ("step 1", "step 2")
-    assert "12.5 steps a second" in inside.axis_of(names, inside_modality.rates(work, names))
+    assert "12.5 steps a second" in samples.axis_of(names, inside_modality.rates(work, names))
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,8 @@ from plotly_print.values import rgba
 from plotly_print.words import TextStyle
 from qfusion import cli
 from qfusion.figures import export
-from qfusion.figures.export import letters, snippet
-from qfusion.figures.export.style import ExportStyle
+from qfusion.figures import recipe as snippet
+from qfusion.figures.recipe import ExportStyle
 from qfusion.figures.style import base, label
 from qfusion.report import blocks, paper
 from tests.test_app_pages import visit
@@ -219,18 +219,18 @@ def test_without_a_font_boxes_are_said(installed: list[Path]) -> None:
 
 
 def test_what_to_install_is_what_is_not_there(installed: list[Path], tmp_path: Path) -> None:
-    assert "fonts-symbola" in letters.notice("👍", "")
-    assert "fonts-noto-core" in letters.notice("ไ", "")
+    assert "fonts-symbola" in export.notice("👍", "")
+    assert "fonts-noto-core" in export.notice("ไ", "")
     installed.append(made(tmp_path / "one.ttf", "我", "WenQuanYi Micro Hei"))
     forget()
     assert fonts.face("我") is not None
-    assert "fonts-noto-cjk" in letters.notice("多", "")
+    assert "fonts-noto-cjk" in export.notice("多", "")
     installed.append(made(tmp_path / "two.ttf", "我", "Noto Sans CJK SC"))
     forget()
-    assert "Install a font that has them" in letters.notice("多", "")
-    assert "fonts-noto-core" in letters.notice("ไ", "")
-    assert letters.notice("", "") == ""
-    many = letters.notice([chr(0x4E00 + place) for place in range(40)], "")
+    assert "Install a font that has them" in export.notice("多", "")
+    assert "fonts-noto-core" in export.notice("ไ", "")
+    assert export.notice("", "") == ""
+    many = export.notice([chr(0x4E00 + place) for place in range(40)], "")
     assert "and 28 more" in many
 
 

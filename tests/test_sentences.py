@@ -41,34 +41,23 @@ from qfusion.explain import faithfulness as reliability
 from qfusion.explain.cuts import CutMetrics, Cuts, Estimates
 from qfusion.explain.faithfulness import AgainstTruth, Curves
 from qfusion.explain.stability import Interval, Stability
-from qfusion.figures.export import letters
+from qfusion.figures import export
 from qfusion.panels import (
     circuit,
     cohorts,
     compare,
-    data,
     dynamics,
     faithfulness,
-    inside,
-    layers,
+    learning,
+    network,
     operators,
-    rules,
+    panel,
     samples,
-    sweeps,
-    train,
+    states,
     what_if,
 )
-from qfusion.panels.core import spoken
-from qfusion.panels.parts import (
-    generator,
-    quality,
-    sample_map,
-    several,
-    sharing,
-    similar,
-    slices,
-    states,
-)
+from qfusion.panels import errors as quality
+from qfusion.panels import errors as slices
 from qfusion.report import about_cohort, about_sample
 from qfusion.training import rates
 from tests.sentences import HERE, TEMPLATES
@@ -285,7 +274,7 @@ def _() -> None:
 def _() -> None:
     for a, b, c in itertools.product((0.0, 0.004, 0.2, 0.2004, 0.5), repeat=3):
         found = {"x and y": a, "x and z": b, "y and z": c}
-        words = spoken.off_diagonal(np.array([[1, a, b], [-a, 1, c], [b, c * 1j, 1]]), "xyz")
+        words = panel.off_diagonal(np.array([[1, a, b], [-a, 1, c], [b, c * 1j, 1]]), "xyz")
         best = winners(found)
         assert words.startswith("3 by 3 entries")
         if written(max(found.values())) == 0:
@@ -294,7 +283,7 @@ def _() -> None:
             assert f"is {max(found.values()):.2f}" in words
             assert {name for name in found if name in words} == (best if len(best) == 1 else set())
             assert len(best) == 1 or f"of {len(best)} pairs" in words
-    assert "none" in spoken.off_diagonal(np.ones((1, 1)), "x")
+    assert "none" in panel.off_diagonal(np.ones((1, 1)), "x")
 
 
 # ---- samples
@@ -359,12 +348,12 @@ def _() -> None:
 
 @checks("axis of several modalities")
 def _() -> None:
-    assert inside.axis_of(["a", "b"], {"a": 4.0, "b": 2.5}).startswith("The axis is time")
-    assert "a 4 steps a second and b 2.5 steps a second" in inside.axis_of(
+    assert samples.axis_of(["a", "b"], {"a": 4.0, "b": 2.5}).startswith("The axis is time")
+    assert "a 4 steps a second and b 2.5 steps a second" in samples.axis_of(
         ["a", "b"], {"a": 4.0, "b": 2.5}
     )
     for known, unknown in (({}, "a and b"), ({"a": 4.0}, "b")):
-        words = inside.axis_of(["a", "b"], known)
+        words = samples.axis_of(["a", "b"], known)
         assert "share of each one's own length" in words
         assert f"no rate of {unknown}:" in words
 
@@ -372,17 +361,17 @@ def _() -> None:
 @checks("letters without a font")
 def _() -> None:
     for kind in ("pdf", "png", "svg", "html", "tikz"):
-        assert letters.remark({}, kind) == ""
+        assert export.remark({}, kind) == ""
     never = "\U0010fffd"  # of private use, in no font
-    assert never in letters.remark({never: ""}, "pdf")
-    assert never in letters.remark({never: ""}, "svg")
-    assert letters.remark({never: ""}, "tikz") == "" != letters.remark({never: "latex"}, "tikz")
+    assert never in export.remark({never: ""}, "pdf")
+    assert never in export.remark({never: ""}, "svg")
+    assert export.remark({never: ""}, "tikz") == "" != export.remark({never: "latex"}, "tikz")
 
 
 @checks("part with the largest attribution")
 def _() -> None:
     for found in cases((*SIGNED, -0.304, 0.3044)):
-        words = inside.moved_most(
+        words = samples.moved_most(
             "In text", list(found), np.array(list(found.values())), "moved the score"
         )
         sizes = {name: abs(value) for name, value in found.items()}
@@ -393,14 +382,14 @@ def _() -> None:
         assert said(words) == best, (words, found)
         assert ("alike" in words) == (len(best) > 1)
         assert sorted(numbers(words)) == sorted(float(written(found[name], 3)) for name in best)
-    assert "nothing" in inside.moved_most("In text", [], np.zeros(0), "moved the score")
+    assert "nothing" in samples.moved_most("In text", [], np.zeros(0), "moved the score")
 
 
 @checks("nearest samples")
 def _() -> None:
     for found in cases():
         for agree in range(len(found) + 1):
-            words = similar.nearest(found, "contributions", agree, True)
+            words = compare.nearest(found, "contributions", agree, True)
             least = min(found.values())
             alike = {name for name, value in found.items() if f"{value:.3g}" == f"{least:.3g}"}
             assert said(words) == alike
@@ -412,8 +401,8 @@ def _() -> None:
                 )
             else:
                 assert ("it is not predicted" in words) == (agree == 0)
-    assert "No other test sample" in similar.nearest({}, "contributions", 0, True)
-    assert "with the same sign" in similar.nearest({"alpha": 0.1}, "contributions", 1, False)
+    assert "No other test sample" in compare.nearest({}, "contributions", 0, True)
+    assert "with the same sign" in compare.nearest({"alpha": 0.1}, "contributions", 1, False)
 
 
 @checks("decision settled since")
@@ -615,7 +604,7 @@ def _() -> None:
 @checks("joint terms outweigh along layers")
 def _() -> None:
     for share in itertools.product((0.0, 0.3, 0.5, 0.502, 0.51, 1.0), repeat=3):
-        words = layers.title(("a", "b", "c"), places(share))
+        words = network.outweighing(("a", "b", "c"), places(share))
         percent = [int(written(100 * part, 0)) for part in share]
         if percent[-1] > 50:
             since = next(k for k in range(3) if all(each > 50 for each in percent[k:]))
@@ -625,8 +614,8 @@ def _() -> None:
             assert ("weigh the same" in words) == (percent[-1] == 50)
             assert ("single modalities outweigh" in words) == (percent[-1] < 50)
     nothing = {"": np.ones(2), "alpha": np.zeros(2), "alpha+beta": np.zeros(2)}
-    assert "no term adds" in layers.title(("a", "b"), nothing)
-    assert "single modalities outweigh" in layers.title(
+    assert "no term adds" in network.outweighing(("a", "b"), nothing)
+    assert "single modalities outweigh" in network.outweighing(
         ("a",), {"": np.ones(1), "alpha": np.ones(1)}
     )
 
@@ -634,15 +623,15 @@ def _() -> None:
 @checks("correlation along layers")
 def _() -> None:
     for value in (*VALUES, -1e-15):
-        assert ("all but uncorrelated" in layers.correlated(value)) == (written(value) == 0)
-        assert written(value) > 0 or f"({least(max(value, 0.0))} nats)" in layers.correlated(value)
-        assert written(value) == 0 or f"up to {value:.2f} nats" in layers.correlated(value)
+        assert ("all but uncorrelated" in network.correlated(value)) == (written(value) == 0)
+        assert written(value) > 0 or f"({least(max(value, 0.0))} nats)" in network.correlated(value)
+        assert written(value) == 0 or f"up to {value:.2f} nats" in network.correlated(value)
 
 
 @checks("entropy after the last pooling")
 def _() -> None:
     for drop in SIGNED:
-        words = layers.lowered(drop)
+        words = network.lowered(drop)
         assert ("the same" in words) == (written(drop) == 0)
         assert (
             written(drop) == 0
@@ -709,7 +698,7 @@ def _() -> None:
 @checks("fusion rule named")
 def _() -> None:
     for distance in (0.0, 0.004, 0.1, 0.2499, 0.25, 0.5):
-        words = rules.likeness("‘a’", "and", distance)
+        words = network.likeness("‘a’", "and", distance)
         assert ("no named rule" in words) == (distance >= 0.25)
         assert ("as AND does" in words) == (written(distance) == 0)
         assert written(distance) > 0 or f"distance {least(distance)}" in words
@@ -913,7 +902,7 @@ def _() -> None:
     )
     for count in (1, 2, 3):
         for sides in itertools.product(kinds, repeat=count):
-            largest = [several.largest_terms(each) for each in sides]
+            largest = [compare.largest_terms(each) for each in sides]
             best = [
                 winners(sizes) if written(max(sizes.values())) else set()
                 for sizes in (
@@ -921,7 +910,7 @@ def _() -> None:
                 )
             ]
             assert [set(each) for each in largest] == best
-            words, shared = several.in_common(largest), set.intersection(*best)
+            words, shared = compare.in_common(largest), set.intersection(*best)
             if shared:
                 assert said(words) <= shared
                 assert ("is the largest term" in words) == all(len(each) == 1 for each in best)
@@ -935,7 +924,7 @@ def _() -> None:
 @checks("largest entropies of several")
 def _() -> None:
     for found in cases():
-        words, best = several.largest_entropies(found), winners(found)
+        words, best = compare.largest_entropies(found), winners(found)
         assert ("the largest" in words) == (len(best) < len(found))
         assert said(words) == (best if len(best) < len(found) or len(found) == 1 else set())
 
@@ -1212,15 +1201,15 @@ def _() -> None:
 @checks("pairs that share most")
 def _() -> None:
     for found in cases((*VALUES, 0.3044)):
-        superlative(sharing.share_most(found, "t = 0.5"), found, 3, nothing="no pair")
+        superlative(states.share_most(found, "t = 0.5"), found, 3, nothing="no pair")
 
 
 @checks("span of the levels")
 def _() -> None:
     free = np.array([-1.0, 0.0, 1.0])
-    assert "are the same" in generator.span(free, free)
-    assert generator.span(free, 2 * free) == "Couplings take the levels' span from 2.00 to 4.00"
-    moved = generator.span(free, free + np.array([0.0, 0.3, 0.001]))
+    assert "are the same" in states.span(free, free)
+    assert states.span(free, 2 * free) == "Couplings take the levels' span from 2.00 to 4.00"
+    moved = states.span(free, free + np.array([0.0, 0.3, 0.001]))
     assert "by up to 0.3" in moved
     assert "from" not in moved
 
@@ -1228,7 +1217,7 @@ def _() -> None:
 @checks("largest letter of an operator")
 def _() -> None:
     for found in cases(SIGNED):
-        words = generator.largest_letter(
+        words = states.largest_letter(
             "H", list(found), np.array(list(found.values()), dtype=complex)
         )
         sizes = {name: abs(value) for name, value in found.items()}
@@ -1651,7 +1640,7 @@ def _() -> None:
 @checks("samples by class")
 def _() -> None:
     for found in itertools.product((0, 1, 3), repeat=2):
-        words = data.spread_over(("a", "b"), np.array(found))
+        words = learning.spread_over(("a", "b"), np.array(found))
         if found[0] == found[1]:
             assert (
                 words
@@ -1662,13 +1651,13 @@ def _() -> None:
                 f"Its 2 classes have {min(found)} to {max(found)} "
                 f"sample{'' if max(found) == 1 else 's'}"
             )
-    assert data.spread_over(("a",), np.array([1])) == "Its only class has 1 sample"
+    assert learning.spread_over(("a",), np.array([1])) == "Its only class has 1 sample"
 
 
 @checks("lowest validation loss")
 def _() -> None:
     for found in cases((math.nan, math.inf, 0.3, 0.30001, 0.3000001, 1.0)):
-        words = train.lowest(
+        words = learning.lowest(
             {
                 name: np.array([value, 2.0 if value == value else math.nan])
                 for name, value in found.items()
@@ -1687,7 +1676,7 @@ def _() -> None:
 @checks("setting that matters most")
 def _() -> None:
     for found in cases():
-        words, best = sweeps.matters_most(found, 12), winners(found)
+        words, best = learning.matters_most(found, 12), winners(found)
         if written(max(found.values())) == 0:
             assert words.startswith("No setting")
             continue
@@ -1764,7 +1753,7 @@ def _() -> None:
 @checks("edited tables turn the decision")
 def _() -> None:
     for was, now, changed in itertools.product("ab", "ab", (False, True)):
-        words = rules.turned(was, now, "37%", changed)
+        words = network.turned(was, now, "37%", changed)
         assert ("turns the decision" in words) == (was != now)
         assert ("stays" in words) == (was == now and changed)
         assert was != now or words.endswith("(37%)")
@@ -1784,9 +1773,9 @@ def _() -> None:
 @checks("two dimensions hold")
 def _() -> None:
     for held in (0.0, 0.004, 0.37, 0.998, 1.0):
-        assert f"hold {percent(held)} of the variance" in sample_map.reduced("x", held, 0.9)
-    assert sample_map.reduced("x", None, math.nan) == "UMAP of the x"
-    assert "trustworthiness 0.87" in sample_map.reduced("x", None, 0.871)
+        assert f"hold {percent(held)} of the variance" in cohorts.reduced("x", held, 0.9)
+    assert cohorts.reduced("x", None, math.nan) == "UMAP of the x"
+    assert "trustworthiness 0.87" in cohorts.reduced("x", None, 0.871)
 
 
 @checks("other ways to Shapley values")
@@ -1868,7 +1857,7 @@ def _() -> None:
             "beta": (epochs, np.array([0.0, 0.0, 0.5])),
             "alpha+beta": (epochs, np.array([0.0, 0.5, 0.5])),
         }
-        words = train._passing("run", terms)
+        words = learning._passing("run", terms)
         level = 0.1 * (rows[-1] + 0.5 + 0.5)
         first = next((k for k, value in enumerate(rows) if value >= level), None)
         expected = {None: "alpha not yet", 0: "alpha from the first measurement (epoch 1)"}.get(
@@ -1879,7 +1868,7 @@ def _() -> None:
         assert "the joint terms together at epoch 5" in words
         assert "Measured after 3 of 9 epochs" in words
     still = {"alpha": (epochs, np.zeros(3))}
-    assert "alpha not yet" in train._passing("run", still)
-    assert "measured once so far, after epoch 1" in train._passing(
+    assert "alpha not yet" in learning._passing("run", still)
+    assert "measured once so far, after epoch 1" in learning._passing(
         "run", {"alpha": (epochs[:1], np.ones(1))}
     )

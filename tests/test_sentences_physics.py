@@ -19,11 +19,10 @@ from qfusion.analysis.sample import open_sample, open_work
 from qfusion.analysis.subject import softmax
 from qfusion.errors import InvalidInput
 from qfusion.explain.evidence import INERT
+from qfusion.figures import dynamics as drawn
 from qfusion.figures import style, theme
-from qfusion.figures.draw import dynamics as drawn
 from qfusion.models import fusion
-from qfusion.panels import circuit, dynamics, samples
-from qfusion.panels.parts import quality
+from qfusion.panels import circuit, dynamics, errors, samples
 from qfusion.quantum import measures
 from qfusion.quantum.lindblad import System, evolve_states
 from qfusion.quantum.states import density
@@ -463,7 +462,7 @@ def test_softmax_verdict_and_its_calibration(model: str) -> None:
 )
 def test_calibration_sentence(sure: float, right: float, count: int, said: str) -> None:
     """`surer than it should be` only where the means differ by more than two standard errors of the share right."""
-    assert said in quality.sureness(sure, right, count)
+    assert said in errors.sureness(sure, right, count)
 
 
 # Colours --------------------------------------------------------------------------------------------------------------

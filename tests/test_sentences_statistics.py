@@ -16,8 +16,8 @@ from scipy import stats
 from qfusion.analysis.cohort import cohort_measures
 from qfusion.errors import InvalidInput
 from qfusion.explain.stability import Interval
-from qfusion.panels import cohorts, leaderboard, noise
-from qfusion.panels.parts import slices
+from qfusion.panels import cohorts, leaderboard, network
+from qfusion.panels import errors as slices
 from qfusion.training import comparison
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -375,7 +375,7 @@ def test_headline_of_the_joint_share(shares: list[float]) -> None:
 )
 def test_lead_under_shots(gap: float, error: float, words: str) -> None:
     """`leads by` two standard errors of the difference or more; less is not settled; none where nothing scatters."""
-    assert words in noise.lead("7", gap, error, 1000)
+    assert words in network.lead("7", gap, error, 1000)
 
 
 def interval(value: float, low: float, high: float, n: int = 200) -> Interval:

@@ -17,14 +17,14 @@ from qfusion.analysis.cohort import quality, similar, slices
 from qfusion.analysis.levels import levels_of
 from qfusion.analysis.sample import open_sample
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.figures.draw.many import places, side_by_side
-from qfusion.figures.draw.many import slices as figures
-from qfusion.panels.core import programs
-from qfusion.panels.parts import sample_map as map_panels
-from qfusion.panels.parts import several as several_panels
-from qfusion.panels.parts import similar as panels
-from qfusion.panels.parts import slices as slice_panels
-from qfusion.panels.parts.sample_map import colours
+from qfusion.figures import cohort as figures
+from qfusion.figures import samples
+from qfusion.panels import cohorts as map_panels
+from qfusion.panels import compare as panels
+from qfusion.panels import compare as several_panels
+from qfusion.panels import errors as slice_panels
+from qfusion.panels import pages
+from qfusion.panels.cohorts import colours
 from qfusion.ui.pages.cohorts import errors_view, map_view
 from tests.test_app_pages import plain, said, visit
 
@@ -218,7 +218,7 @@ def test_many_terms_are_the_same_in_every_column() -> None:
     terms = coalitions(tuple("abcde"))
     rng = np.random.default_rng(0)
     found = [dict(zip(terms, rng.normal(size=len(terms)), strict=True)) for _ in range(2)]
-    drawn = side_by_side.decisions(["x", "y"], found, tuple("abcde"))
+    drawn = samples.decisions(["x", "y"], found, tuple("abcde"))
     assert [bar.x[-1] for bar in drawn.data] == pytest.approx(
         [sum(each.values()) for each in found]
     )
@@ -227,13 +227,13 @@ def test_many_terms_are_the_same_in_every_column() -> None:
 
 def test_bad_arrays() -> None:
     with pytest.raises(InvalidInput):
-        places.places(["a"], np.zeros((2, 2)), np.zeros(2), np.ones(2, dtype=bool))
+        samples.places(["a"], np.zeros((2, 2)), np.zeros(2), np.ones(2, dtype=bool))
     with pytest.raises(InvalidInput):
-        places.nearest(["a"], np.zeros(2), [None])
+        samples.nearest(["a"], np.zeros(2), [None])
     with pytest.raises(InvalidInput):
         figures.rates(["a"], [], np.zeros((1, 3)), 0.0)
     with pytest.raises(InvalidInput):
-        side_by_side.bars([str(i) for i in range(7)], [{}] * 7, {})
+        samples.bars([str(i) for i in range(7)], [{}] * 7, {})
 
 
 class Session(dict[str, Any]):
@@ -357,7 +357,7 @@ def test_programs_of_panels_in_parts_run_by_themselves() -> None:
         "sample": "p0031",
         "similar": "modality states",
     }
-    text = programs.program("samples", "similar", address)
+    text = pages.program("samples", "similar", address)
     done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
     assert (
         str(panels.similar(open_sample("qj-planted", "p0031"), by="states").table()["id"].iloc[0])

@@ -14,10 +14,10 @@ import plotly.graph_objects as go
 import pytest
 
 from qfusion.errors import InvalidInput
-from qfusion.figures import style, visible
-from qfusion.figures.draw import cohort, dynamics, inside, operators, state
-from qfusion.figures.export import style as styles
-from qfusion.figures.export.style import ExportStyle
+from qfusion.figures import cohort, dynamics, states, style, trust
+from qfusion.figures import recipe as styles
+from qfusion.figures import theme as visible
+from qfusion.figures.recipe import ExportStyle
 from qfusion.figures.theme import at, grey, in_theme, lightness
 from tests.figure_examples import EXAMPLES, IDS, RHO, R, T, X, Y
 
@@ -32,13 +32,13 @@ LINES = {
 }
 FIGURES = EXAMPLES | {
     "cohort.scatter, empty": lambda t: cohort.scatter([], X[:0], X[:0], "x", "y", theme=t),
-    "inside.words, named": lambda t: inside.words(
+    "inside.words, named": lambda t: trust.words(
         ["yes", NAMED_LIKE_PAPER, "no"], np.array([-1.0, 0.2, 0.9]), theme=t
     ),
-    "operators.along, split": lambda t: operators.along(
+    "operators.along, split": lambda t: states.along(
         IDS, X, Y, "x", "y", truth=X > 0, truth_name="7", split=True, theme=t
     ),
-    "state.density_matrix, modulus": lambda t: state.density_matrix(RHO, (2, 2), theme=t),
+    "state.density_matrix, modulus": lambda t: states.density_matrix(RHO, (2, 2), theme=t),
 }
 _START = R.bit_generator.state
 

@@ -7,7 +7,7 @@ import pytest
 
 from qfusion.analysis.learning import run_curves
 from qfusion.errors import InvalidInput
-from qfusion.figures.draw import training as figures
+from qfusion.figures import training as figures
 from qfusion.models import registry
 from qfusion.runs import Plan
 from qfusion.runs.settings import KINDS, MAIN, SETTINGS

@@ -172,8 +172,8 @@ def page() -> None:
     import streamlit as st
     import torch
 
-    from qfusion.panels.core import sliders as physics
-    from qfusion.panels.core.view import View
+    from qfusion.panels import address as physics
+    from qfusion.panels.address import View
     from qfusion.quantum.lindblad import System
     from qfusion.ui.frame import sliders, state
 
@@ -191,9 +191,9 @@ def page() -> None:
         model=model, modalities=names, can=lambda ability: True, memo_key=lambda background: "page"
     )
     view = View("dynamics", state.said())
-    for key, now in physics.renamed(view, work).items():  # type: ignore[arg-type]
+    for key, now in physics.renamed_couplings(view, work).items():  # type: ignore[arg-type]
         state.rename(key, now)
-    rules = physics.allowed(view, work)  # type: ignore[arg-type]
+    rules = physics.slider_rules(view, work)  # type: ignore[arg-type]
     state.drop_invalid(rules)
     state.drop_unknown(rules)
     st.text(str(sliders.draw(work)))  # type: ignore[arg-type]

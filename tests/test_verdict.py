@@ -22,9 +22,8 @@ from qfusion.errors import DataUnavailable
 from qfusion.explain import RELATIONS, Explanation, cohorts, judge, stability, verdict, verdicts
 from qfusion.explain.coalitions import shapley
 from qfusion.explain.verdicts import LEAD, Doubt, Verdict
+from qfusion.panels import address, overview, samples
 from qfusion.panels import cohorts as cohort_panels
-from qfusion.panels import overview, samples
-from qfusion.panels.core import opened
 from tests.test_app_pages import plain
 
 SHIPPED = sorted(path.stem for path in _assets.path("models").glob("*.json"))
@@ -402,7 +401,7 @@ def test_cards_are_what_they_are_called_and_the_page_opens_with_a_conflict_where
     split = relations[work.frame(None)["split"] == "test"]
     assert all((split != examples.RELATION[kind]).all() for kind in missing)
     if not work.opening and "conflict" in {card.kind for card in shown}:
-        assert opened.default_sample(work) == next(
+        assert address.default_sample(work) == next(
             card.sample for card in shown if card.kind == "conflict"
         )
 
@@ -436,7 +435,7 @@ def test_the_command_line_prints_the_verdict_and_its_columns(tmp_path: Path) -> 
 
 
 def test_old_links_and_filters_by_relation_are_read() -> None:
-    assert opened.values_now("relation", ["conflict", "complement"]) == [
+    assert address.values_now("relation", ["conflict", "complement"]) == [
         "conflict",
         "agreement",
         "joint",

@@ -21,8 +21,7 @@ from qfusion.data.sources.planted import editing
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.model_export import weights
 from qfusion.models import Tweak, tweak
-from qfusion.panels.core import opened
-from qfusion.panels.parts import quality
+from qfusion.panels import address, errors
 from qfusion.runs import plans, queue
 from qfusion.training import checkpoint
 from qfusion.ui.app import guard
@@ -84,9 +83,9 @@ def test_a_link_has_the_server_open_no_path(tmp_path: Path) -> None:
     np.savez(tmp_path / "set.npz", salary=np.ones((9, 2)), b=np.ones((9, 2)), Y=np.arange(9) % 3)
     path = str(tmp_path / "set.npz")
     assert data.load(path).names == ("salary", "b")
-    assert opened.misfit("qj-planted", path) == ""
-    assert opened.misfit(path, "planted") == ""
-    assert "modality" in opened.misfit("qj-planted", "digits")
+    assert address.misfit("qj-planted", path) == ""
+    assert address.misfit(path, "planted") == ""
+    assert "modality" in address.misfit("qj-planted", "digits")
 
 
 def test_a_model_is_written_by_the_name_that_was_checked(tmp_path: Path) -> None:
@@ -213,8 +212,8 @@ def test_a_text_that_is_too_long_is_not_cut_nor_kept(monkeypatch: pytest.MonkeyP
 
 def test_confusions_of_many_classes_are_those_of_the_most_frequent() -> None:
     counts = np.diag(np.arange(100))
-    assert quality.shown(counts) == list(range(40, 100))
-    assert quality.shown(counts[:5, :5]) == list(range(5))
+    assert errors.shown(counts) == list(range(40, 100))
+    assert errors.shown(counts[:5, :5]) == list(range(5))
 
 
 @pytest.mark.parametrize("words", [{"title": "x" * 101}, {"licence": "x" * 201}])

@@ -13,7 +13,7 @@ from qfusion.analysis.levels import levels_of
 from qfusion.analysis.sample import open_sample
 from qfusion.errors import InvalidInput
 from qfusion.explain import cohorts
-from qfusion.panels.parts import slices as panels
+from qfusion.panels import errors as panels
 from qfusion.training import metrics
 from qfusion.ui.pages.cohorts import cohort_view
 from tests.test_app_pages import plain, said, visit

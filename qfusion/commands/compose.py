@@ -47,11 +47,10 @@ def compose(
 ) -> None:
     """Put several figures into one file as panels (a), (b), (c), its recipe included; `figure --recipe` makes it
     again."""
-    from qfusion.figures.export import recipe as recipes
-    from qfusion.figures.export.composition import FORMATS, Composition
-    from qfusion.figures.export.recipe import Recipe
-    from qfusion.figures.export.style import ExportStyle
-    from qfusion.panels.core import headless
+    from qfusion.figures import recipe as recipes
+    from qfusion.figures.export import FORMATS, Composition
+    from qfusion.figures.recipe import ExportStyle, Recipe
+    from qfusion.panels import pages
 
     kind = out.suffix.lower().removeprefix(".")
     check(
@@ -62,7 +61,7 @@ def compose(
     check((link is None) == (not panel), "Give `--link` together with `--panel`.")
     panels = [recipes.parse(read_recipe(path)) for path in parts or []]
     if link is not None:
-        page, address = headless.of_link(link)
+        page, address = pages.of_link(link)
         panels += [Recipe(page, name, address) for name in panel or []]
     given = {
         "size": size or "double",
@@ -105,8 +104,8 @@ def figures(
     as_json: Json = False,
 ) -> None:
     """Write all figures of a page, or one for every sample of a cohort, into a zip with numbers and a manifest."""
-    from qfusion.figures.export.style import ExportStyle
-    from qfusion.panels.core import batch, headless
+    from qfusion.figures.recipe import ExportStyle
+    from qfusion.panels import pages
 
     check(out.suffix.lower() == ".zip", f"Argument `--out` must end in .zip, but is {out.name!r}.")
     given: dict[str, Any] = {
@@ -119,16 +118,16 @@ def figures(
         "caption": caption,
     }
     style = ExportStyle.parse({name: value for name, value in given.items() if value is not None})
-    page, address = headless.of_link(link)
+    page, address = pages.of_link(link)
     if cohort is None:
         for name in panel or []:
-            headless.named(page, name, address)
-        jobs = batch.of_page(page, address, panel or ())
+            pages.require_figure(page, name, address)
+        jobs = pages.jobs_of_page(page, address, panel or ())
     else:
         check(len(panel or []) == 1, "Give one `--panel` with `--cohort`.")
-        jobs = batch.of_cohort(page, (panel or [""])[0], address, cohort, most)
+        jobs = pages.jobs_of_cohort(page, (panel or [""])[0], address, cohort, most)
     with atomic(out) as part, part.open("wb") as file:
-        manifest = batch.write(
+        manifest = pages.write_zip(
             jobs,
             style,
             file,

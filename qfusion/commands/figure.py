@@ -16,9 +16,8 @@ from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import VIEWS
 
 if TYPE_CHECKING:
-    from qfusion.figures.export.composition import Composition
-    from qfusion.figures.export.recipe import Recipe
-    from qfusion.figures.export.style import ExportStyle
+    from qfusion.figures.export import Composition
+    from qfusion.figures.recipe import ExportStyle, Recipe
 
 FORMATS = ("svg", "pdf", "png", "html", "tikz", "json")
 SIZES_HELP = (
@@ -136,20 +135,20 @@ def _asked(
             "sample" in by_name,
             "Argument `--sample` must be given with `--model`. Give the id of a sample.",
         )
-    from qfusion.figures.export import recipe as recipes
-    from qfusion.figures.export.recipe import Recipe
-    from qfusion.panels.core import headless
+    from qfusion.figures import recipe as recipes
+    from qfusion.figures.recipe import Recipe
+    from qfusion.panels import pages
 
     if recipe is not None:
         return recipes.parse(read_recipe(recipe))
     if link is not None:
-        page, address = headless.of_link(link)
+        page, address = pages.of_link(link)
         if panel is None:
             raise InvalidInput(
-                f"Argument `--panel` must name one of {', '.join(headless.panels(page, address))}. Give one of them."
+                f"Argument `--panel` must name one of {', '.join(pages.figure_names(page, address))}. Give one of them."
             )
         return Recipe(page, panel, address)
-    return Recipe(headless.BY_NAME, view, {key: [value] for key, value in by_name.items()})
+    return Recipe(pages.BY_NAME, view, {key: [value] for key, value in by_name.items()})
 
 
 def read_recipe(path: Path) -> str:
@@ -178,13 +177,13 @@ def _composed(
     path: Path, changed: dict[str, Any], kind: str, out: Path, anyway: bool, as_json: bool
 ) -> bool:
     """Whether the file holds a composition's recipe, which is then made again."""
-    from qfusion.figures.export import composition
+    from qfusion.figures import export
 
     text = read_recipe(path)
-    if not composition.is_one(text):
+    if not export.is_composition(text):
         return False
     check("hidden" not in changed, "Argument `--hide` is for one panel. Leave it out.")
-    found = composition.parse(text)
+    found = export.parse_composition(text)
     style = _style(found.style, changed, {"format": kind})
     write_composition(replace(found, style=style), out, anyway, as_json)
     return True
@@ -193,13 +192,15 @@ def _composed(
 def write_composition(whole: Composition, out: Path, anyway: bool, as_json: bool) -> None:
     """Writes a composition's file and says so."""
     from qfusion.figures import export
-    from qfusion.panels.core import composing
+    from qfusion.panels import pages
 
-    taken = composing.cook(whole, anyway=anyway)
-    content, letters = export.noticed(lambda: composing.save(taken, whole), whole.style.format)
+    taken = pages.cook_composition(whole, anyway=anyway)
+    content, letters = export.noticed(
+        lambda: pages.save_composition(taken, whole), whole.style.format
+    )
     with atomic(out) as part:
         part.write_bytes(content)
-    for remark in [*composing.remarks(whole, taken), *filter(None, [letters])]:
+    for remark in [*pages.composition_remarks(whole, taken), *filter(None, [letters])]:
         say(f"qfusion: note: {remark}")
     say(f"Figure of {len(taken)} panels written to {out}")
     if as_json:
@@ -224,7 +225,7 @@ def write_composition(whole: Composition, out: Path, anyway: bool, as_json: bool
 
 def _style(style: ExportStyle, changed: dict[str, Any], always: dict[str, str]) -> ExportStyle:
     """A recipe's style with what is given on the command line; the letters are those usual for a size that is."""
-    from qfusion.figures.export.style import ExportStyle
+    from qfusion.figures.recipe import ExportStyle
 
     font = {"font": 0} if "size" in changed and "font" not in changed else {}
     return ExportStyle.parse(style.as_dict() | changed | always | font)
@@ -234,19 +235,19 @@ def _write(
     recipe: Recipe, changed: dict[str, Any], kind: str, out: Path, anyway: bool, as_json: bool
 ) -> None:
     from qfusion.figures import export
-    from qfusion.panels.core import headless
+    from qfusion.panels import pages
 
     wanted = replace(
         recipe, style=_style(recipe.style, changed, {"format": kind} if kind != "json" else {})
     )
-    taken = headless.cook(wanted, anyway=anyway)
+    taken = pages.cook(wanted, anyway=anyway)
     content, letters = export.noticed(
-        lambda: taken.figure.to_json().encode() if kind == "json" else headless.save(taken, wanted),
+        lambda: taken.figure.to_json().encode() if kind == "json" else pages.save(taken, wanted),
         kind,
     )
     with atomic(out) as part:
         part.write_bytes(content)
-    for remark in [*headless.remarks(recipe, taken), *filter(None, [letters])]:
+    for remark in [*pages.remarks(recipe, taken), *filter(None, [letters])]:
         say(f"qfusion: note: {remark}")
     say(f"Figure written to {out}")
     if as_json:

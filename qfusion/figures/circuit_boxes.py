@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 
-from qfusion.figures.draw.circuit import Box, Wire
-from qfusion.figures.draw.physics.displays import matrix_tip
+from qfusion.analysis.dynamics import circuit_evolution, evolution
+from qfusion.analysis.memo import memo
+from qfusion.figures.circuit import LINES, Box, Wire, matrix_tip
 from qfusion.figures.style import BLUE, GREY, ORANGE, SKY, term_colour
-from qfusion.quantum.circuits import Cone, Step, as_step, operation_matrix, rotation
+from qfusion.models.neighbours.circuits import CircuitModel
+from qfusion.models.tweak import LEARNED, Tweak
+from qfusion.quantum.circuits import Cone, Gate, Step, as_step, operation_matrix, rotation
+from qfusion.track import progress
 
 LEFT_OUT = 1.78  # modality qubits end right of the fusion gate
 
@@ -100,7 +104,7 @@ def of_fusion(found: Any, model: Any) -> Replay:
     gates = tuple((gate.label, gate.wires, gate.sentence, gate.values) for gate in found.gates)
     moments = tuple((m.wires, m.before, m.after, m.mutual) for m in found.moments)
     boxes = _fusion_boxes(found.gates, rows, model)
-    parts = _parts(found.gates)
+    parts = _fusion_parts(found.gates)
     followed = tuple(row for row, wire in enumerate(wires) if wire.end is None)
     steps = tuple(_step_of(gate, rows) for gate in found.gates)
     return Replay(
@@ -240,7 +244,7 @@ def _angles(gate: Any) -> str:
     return ", ".join(f"{value:.3f}" for value in gate.values.values())
 
 
-def _parts(gates: Sequence[Any]) -> tuple[tuple[int, str], ...]:
+def _fusion_parts(gates: Sequence[Any]) -> tuple[tuple[int, str], ...]:
     found: list[tuple[int, str]] = []
     words = {"encode": "encode", "fuse": "fuse", "convolve": "convolve", "pool": "pool"}
     last = None
@@ -362,3 +366,150 @@ def _bloch(rho: np.ndarray, n: int, paulis: np.ndarray) -> np.ndarray:
         one = states.partial_trace(torch.as_tensor(rho), (2,) * n, (q,)).numpy()
         found.append([float(np.real(np.trace(one @ P))) for P in paulis[1:]])
     return np.array(found)
+
+
+# From the gates of a model with plain gates to a drawing: boxes, wires, parts, and what every gate does in words.
+
+ACROSS, MARKS = (
+    8,
+    12,
+)  # columns that are drawn at once; parts, at most, that are marked along the gates
+HUES = {"Rot": SKY, "CNOT": GREY, "StatePrep": ORANGE, "Rydberg": BLUE}
+NAMES = {"StatePrep": "|w⟩", "Rydberg": "H(x)"}
+PARTS = {
+    "RX": "encode",
+    "RY": "encode",
+    "RZ": "encode",
+    "Rot": "layer",
+    "StatePrep": "prepare",
+    "Rydberg": "evolve",
+}
+DOES = {
+    "RX": "Turns {0} about x: its angle holds {held}.",
+    "RY": "Turns {0} about y: its angle holds {held}.",
+    "RZ": "Turns {0} about z: its angle holds {held}.",
+    "Rot": "Turns {0} by trained angles: RZ(phi), then RY(theta), then RZ(omega).",
+    "CNOT": "Flips {1} where {0} is 1.",
+    "StatePrep": "Prepares the trained row of weights of {held}, of length 1.",
+    "Rydberg": "Lets all atoms evolve to the next time that is read, detuned by the sample.",
+}
+PARAMETERS = (
+    "angle",
+    "phi",
+    "theta",
+    "omega",
+    "duration",
+)  # what a gate's values hold besides numbers of the sample
+
+
+@torch.no_grad()
+def of_gates(model: CircuitModel, states: Mapping[str, torch.Tensor]) -> Replay:
+    """Returns the way of one sample through the circuit.
+
+    Args:
+        model: whose circuit it is. states: what the sample's modalities come to, one row each, as of `model.encode`.
+
+    Raises:
+        InvalidInput: when there are several rows.
+    """
+    registers = model.registers()
+    found = progress.of_gates(model.gates(states), registers)
+    gates = [(gate, tuple(found.wires[q] for q in gate.wires)) for gate in found.gates]
+    owners = [name for name, size in registers.items() for _ in range(size)]
+    coloured = set(owners) <= set(model.modalities) and max(registers.values()) <= len(LINES)
+    hues = [term_colour(owner, model.modalities) if coloured else "" for owner in owners]
+    return Replay(
+        tuple(_gate_boxes(gates, hues)),
+        tuple(Wire(name, float(q), hues[q]) for q, name in enumerate(found.wires)),
+        tuple((gate.name, wires, _does(gate, wires), gate.values) for gate, wires in gates),
+        found.bloch,
+        found.entropy,
+        tuple((m.wires, m.before, m.after, m.mutual) for m in found.moments),
+        _gate_parts(found.gates),
+        tuple(range(len(owners))),
+        model.remark(states),
+        ACROSS,
+        tuple(as_step(gate.wires, gate.matrix) for gate in found.gates),
+    )
+
+
+def _does(gate: Gate, wires: Sequence[str]) -> str:
+    return DOES[gate.name].format(
+        *wires, held=" and ".join(name for name in gate.values if name not in PARAMETERS)
+    )
+
+
+def _gate_boxes(
+    gates: Sequence[tuple[Gate, tuple[str, ...]]], hues: Sequence[str]
+) -> Iterator[Box]:
+    """A box for each gate, and one for CNOTs in a row."""
+    free, runs = [0] * len(hues), list[list[int]]()
+    for number, (gate, _) in enumerate(gates):
+        if gate.name == "CNOT" and runs and gates[runs[-1][0]][0].name == "CNOT":
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    for run in runs:
+        gate, wires = gates[run[0]]
+        rows = tuple(sorted({q for number in run for q in gates[number][0].wires}))
+        column = max(free[rows[0] : rows[-1] + 1])
+        free[rows[0] : rows[-1] + 1] = [column + 1] * (rows[-1] + 1 - rows[0])
+        name, says = NAMES.get(gate.name, gate.name), _does(gate, wires)
+        if len(run) > 1:
+            name, says = (
+                "CNOTs",
+                "CNOTs, in this order: " + ", ".join(" → ".join(gates[n][1]) for n in run) + ".",
+            )
+        said = "; ".join(f"{key}: {value:.3g}" for key, value in gate.values.items())
+        yield Box(
+            name,
+            column,
+            rows,
+            run[0] + 1,
+            run[-1] + 1,
+            f"{says} {said}".strip(),
+            HUES.get(gate.name) or hues[rows[0]] or GREY,
+            values=matrix_tip(gate.matrix.numpy()) if len(run) == 1 else "",
+        )
+
+
+def _gate_parts(gates: Sequence[Any]) -> tuple[tuple[int, str], ...]:
+    """Where encodings, layers and evolutions begin; of very many only some."""
+    found: list[tuple[int, str]] = []
+    turned: set[int] = set()
+    for done, gate in enumerate(gates):
+        name = PARTS.get(gate.name)
+        if name is None:
+            continue
+        again = turned & set(gate.wires) and name != "evolve"
+        if again or not found or found[-1][1] != name:
+            found.append((done, name))
+            turned = set()
+        turned |= set(gate.wires)
+    counts: dict[str, int] = {}
+    named = []
+    for done, name in found:
+        counts[name] = counts.get(name, 0) + 1
+        several = sum(other == name for _, other in found) > 1
+        named.append((done, f"{name} {counts[name]}" if several else name))
+    return tuple(named[:: -(-len(named) // MARKS) or 1])
+
+
+# A sample's way through a drawn circuit: one step of an evolution, an entangled-fusion network, or plain gates.
+
+
+@memo(16, background=False, says="Walking the sample through the circuit …")
+def replay(work: Any, row: int, words: str = "") -> Replay:
+    """The sample's way through the circuit."""
+    from qfusion.track.progress import progress
+
+    model = work.model.tweaked(words)
+    if work.can("gates"):
+        return of_gates(model, circuit_evolution.encoded(work, row))
+    return of_fusion(progress(model, work.theta(row)), model)
+
+
+@memo(16, background=False)
+def step_replay(work: Any, row: int, dt: float, split: str, tweak: Tweak = LEARNED) -> Replay:
+    """A sample's way through one drawn step: every qubit before the first and after every gate."""
+    return through_step(evolution.circuit(work, row, dt, split, tweak), work.modalities)

@@ -19,17 +19,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from qfusion.figures import numbers
-from qfusion.figures.draw import (
-    building,
-    circuit,
-    cuts,
-    decision,
-    dynamics,
-    evidence,
-    faithfulness,
-    state,
-)
+from qfusion.figures import building, circuit, decision, dynamics, numbers, states, trust
 from qfusion.figures.numbers import Asked
 from qfusion.figures.style import Theme
 from qfusion.quantum.measures import KINDS, split
@@ -119,7 +109,7 @@ def masses(
         if found.classes and read.elements_are_classes
         else None
     )
-    return evidence.masses(
+    return decision.masses(
         read.masses, read.fused, read.modalities, names, marked=marked, theme=theme
     )
 
@@ -154,7 +144,7 @@ def populations(
 ) -> go.Figure:
     """Returns the probability of every joint basis state at the time `at` times T."""
     found = numbers.subject(model, sample, **chosen)
-    return state.populations(
+    return states.populations(
         numbers.populations(found, at=at)["probability"].to_numpy(), found.model.dims, theme=theme
     )
 
@@ -170,7 +160,7 @@ def density_matrix(
 ) -> go.Figure:
     """Returns the density matrix at the time `at` times T: "modulus" or "phase" of its entries."""
     found = numbers.subject(model, sample, **chosen)
-    return state.density_matrix(numbers.state(found, at), found.model.dims, part=part, theme=theme)
+    return states.density_matrix(numbers.state(found, at), found.model.dims, part=part, theme=theme)
 
 
 def verdict(
@@ -180,7 +170,7 @@ def verdict(
     found = numbers.subject(model, sample, **chosen)
     table = numbers.verdict(found)
     if found.classes:
-        return evidence.class_bars(
+        return decision.class_bars(
             table["probability"].to_numpy(),
             found.classes,
             truth=found.classes.index(str(found.truth)),
@@ -216,7 +206,7 @@ def deletion_of(found: Any, *, insertion: bool = False, theme: Theme = "light") 
         else (found.deletion, found.random_deletion)
     )
     what = "given back" if insertion else "taken away"
-    return faithfulness.curves(
+    return trust.curves(
         found.shares,
         ours,
         random,
@@ -232,7 +222,7 @@ def stability(
     """Returns a test sample's terms by every training seed, as far as they are shipped."""
     found = numbers.subject(model, sample, **chosen)
     table = numbers.stability(found)
-    return faithfulness.seed_dots(
+    return trust.seed_dots(
         table.to_numpy(),
         list(table.columns),
         found.modalities,
@@ -315,7 +305,7 @@ def cut(
     """Returns the score if correlations of a modality are taken away at a time, all of them or entanglement alone."""
     found = numbers.subject(model, sample, **chosen)
     table = numbers.cut(found, times=times)
-    return cuts.curves(
+    return building.curves(
         table["t"].to_numpy(),
         _kinds(table),
         float(table["undisturbed"].iloc[0]),
@@ -340,7 +330,7 @@ def cut_terms(
     `numbers.cut_terms`."""
     found = numbers.subject(model, sample, **chosen)
     table = numbers.cut_terms(found, modality=modality, times=times)
-    return cuts.terms(
+    return building.terms(
         table["t"].to_numpy(),
         _kinds(table),
         found.modalities,
@@ -353,7 +343,7 @@ def cut_terms(
 
 def _kinds(table: pd.DataFrame) -> dict[str, dict[str, np.ndarray]]:
     """The columns of each kind of cut that a table has."""
-    found = {kind: columns(table, kind) for kind in cuts.KINDS}
+    found = {kind: columns(table, kind) for kind in building.KINDS}
     return {kind: values for kind, values in found.items() if values}
 
 
@@ -395,14 +385,14 @@ def cut_test_of(
     bounded = any(str(key).endswith(":low") for key in table)
     found = {
         kind: {
-            name: cuts.Band(
+            name: building.Band(
                 table[head].to_numpy(),
                 *(table[f"{head}:{end}"].to_numpy() for end in ("low", "high") if bounded),
             )
             for name in modalities
             if (head := f"{kind}[{name}]") in table
         }
-        for kind in cuts.KINDS
+        for kind in building.KINDS
     }
     before, chance = (float(table[name].iloc[0]) for name in ("undisturbed", "chance"))
     lost = max(
@@ -419,7 +409,7 @@ def cut_test_of(
         | ({"one answer for all": chance} if near else {})
         | dict(levels or {})
     )
-    return cuts.metric(
+    return building.metric(
         table["t"].to_numpy(),
         {kind: bands for kind, bands in found.items() if bands},
         across,

@@ -175,7 +175,7 @@ def populations(
     model: Asked, sample: str | None = None, *, at: float = 1.0, **chosen: Any
 ) -> pd.DataFrame:
     """Returns one row a joint basis state of a quantum-jump model: `state`, `probability` at the time `at` times T."""
-    from qfusion.figures.draw.state import basis_labels
+    from qfusion.figures.states import basis_labels
 
     found = subject(model, sample, **chosen)
     rho = state(found, at)
@@ -188,7 +188,7 @@ def density_matrix(
     model: Asked, sample: str | None = None, *, at: float = 1.0, **chosen: Any
 ) -> pd.DataFrame:
     """Returns one row an entry of the density matrix at the time `at` times T: `row`, `column`, `real`, `imaginary`."""
-    from qfusion.figures.draw.state import basis_labels
+    from qfusion.figures.states import basis_labels
 
     found = subject(model, sample, **chosen)
     rho, names = state(found, at), basis_labels(found.model.dims)
@@ -312,9 +312,9 @@ def circuit(found: Sample, dt: float | None = None) -> tuple[Any, Any]:
             )
             return circuit_boxes.through_step(built, found.modalities), built
         if found.can("gates"):
-            from qfusion.figures import gate_boxes
+            from qfusion.figures import circuit_boxes
 
-            return gate_boxes.replay(found.model, found.model.encode(found.inputs)), None
+            return circuit_boxes.of_gates(found.model, found.model.encode(found.inputs)), None
         from qfusion.track.progress import progress
 
         replayed = progress(

@@ -7,11 +7,14 @@ all three = grey; joint lines are dashed and joint bars hatched, so that no read
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import html
+import inspect
 import math
 import unicodedata
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Literal, ParamSpec
 
 import numpy as np
 import plotly.graph_objects as go
@@ -285,3 +288,110 @@ def channels(colour: str) -> tuple[int, int, int]:
 def _mean_colour(colours: Sequence[str]) -> str:
     means = [sum(channel) // len(colours) for channel in zip(*map(channels, colours), strict=True)]
     return "#" + "".join(f"{value:02X}" for value in means)
+
+
+# No figure shows what is no number: the guards between arrays and figures.
+
+_NUMBERS = (
+    "x",
+    "y",
+    "z",
+    "base",
+    "value",
+    "values",
+    "array",
+    "arrayminus",
+    "lowerfence",
+    "upperfence",
+    "median",
+    "q1",
+    "q3",
+    "size",
+)
+_WITHIN = ("error_x", "error_y", "marker", "link", "node")
+
+P = ParamSpec("P")
+
+
+def drawing(*gaps: str) -> Callable[[Callable[P, go.Figure]], Callable[P, go.Figure]]:
+    """Returns a decorator of functions that draw: NaN or infinity in an argument is refused, by its name.
+
+    Args:
+        gaps: names of the arguments in which such numbers mean something, and are drawn so.
+    """
+
+    def decorate(function: Callable[P, go.Figure]) -> Callable[P, go.Figure]:
+        signature = inspect.signature(function)
+
+        @functools.wraps(function)
+        def drawn(*args: P.args, **kwargs: P.kwargs) -> go.Figure:
+            for name, value in signature.bind(*args, **kwargs).arguments.items():
+                bad = 0 if name in gaps else _wrong(value, False)
+                check(
+                    not bad,
+                    f"Argument `{name}` must be finite to be drawn, but holds {bad} NaN or infinite "
+                    f"{'number' if bad == 1 else 'numbers'}. Check the data, the weights and the tweak.",
+                )
+            return function(*args, **kwargs)
+
+        return drawn
+
+    return decorate
+
+
+def finite(figure: go.Figure) -> go.Figure:
+    """Returns the figure as it is, once every number of its traces and of its layout is one.
+
+    A gap that is meant is None, or NaN in a trace that says `connectgaps=False`, a heat map `hoverongaps=False`: plotly
+    and the renderer draw nothing there. Any other NaN, and every infinity, would be drawn as such a gap, and a reader
+    would not know that something went wrong.
+
+    Raises:
+        InvalidInput: when a number is NaN or infinite.
+    """
+    # Plotly's own dictionaries: asked for by its names, they take 20 ms, and sliders wait.
+    for number, trace in enumerate(figure._data, 1):
+        gaps = trace.get("connectgaps") is False or trace.get("hoverongaps") is False
+        for part, name in (
+            (trace, ""),
+            *((trace[name], f"{name}.") for name in _WITHIN if name in trace),
+        ):
+            for key in _NUMBERS:
+                bad = _wrong(part[key], gaps) if key in part else 0
+                check(
+                    not bad,
+                    f"The figure would show NaN or infinity ({bad} times in `{name}{key}` of series "
+                    f"{trace.get('name') or number}). Check the data, the weights and the tweak.",
+                )
+    wrong = sum(not math.isfinite(value) for value in _floats(figure._layout))
+    check(
+        not wrong,
+        f"The figure's axes, lines or notes would stand at {wrong} places that are NaN or infinite. Check "
+        "the data, the weights and the tweak.",
+    )
+    return figure
+
+
+def _wrong(values: Any, gaps: bool) -> int:
+    """How many of some numbers must not be shown."""
+    if not (isinstance(values, np.ndarray) and values.dtype.kind in "fc"):
+        values = np.array(list(_floats(values)))
+    return int(np.isinf(values).sum() if gaps else values.size - np.isfinite(values).sum())
+
+
+def _floats(value: Any) -> Iterator[float]:
+    """The numbers in nested lists and dictionaries; words and None are none."""
+    if isinstance(value, float | np.floating):
+        yield float(value)
+    elif isinstance(value, dict):
+        for each in value.values():
+            yield from _floats(each)
+    elif isinstance(value, np.ndarray) and value.dtype.kind != "O":
+        yield from np.abs(value).ravel().tolist() if value.dtype.kind in "fc" else ()
+    elif isinstance(value, list | tuple | np.ndarray) and not (
+        len(value) > 100 and isinstance(value[0], str)
+    ):
+        for each in value:
+            yield from _floats(each)
+    elif dataclasses.is_dataclass(value):
+        yield from _floats(list(vars(value).values()))

@@ -22,18 +22,17 @@ from qfusion.analysis.dynamics import circuit_evolution, evolution
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
 from qfusion.explain.evidence import INERT
-from qfusion.figures import circuit_replays
+from qfusion.figures import circuit, circuit_boxes, states
+from qfusion.figures import circuit as figures
+from qfusion.figures import states as state_figures
+from qfusion.figures.circuit import Wire
 from qfusion.figures.circuit_boxes import Replay
-from qfusion.figures.draw import circuit as figures
-from qfusion.figures.draw import state as state_figures
-from qfusion.figures.draw.circuit import Wire
-from qfusion.figures.draw.physics import bloch, displays
 from qfusion.figures.style import Theme, term_colour
 from qfusion.models import require
-from qfusion.panels.core import allowed as say
-from qfusion.panels.core import spoken
-from qfusion.panels.core.panel import Opens, Panel, Picture, can, whole, word
-from qfusion.panels.core.view import View
+from qfusion.panels import address as say
+from qfusion.panels import panel
+from qfusion.panels.address import View
+from qfusion.panels.panel import Opens, Panel, Picture, can, whole, word
 from qfusion.quantum.circuits import Cone
 from qfusion.quantum.circuits import light_cone as cone_of
 
@@ -44,16 +43,16 @@ LEAST_UNIT, TALLEST = 24.0, 514.0  # pixels between wires, and of all of them
 SPLITS = {"one per coupling": "terms", "all of H in one": "whole"}
 EACH = next(iter(SPLITS))
 NONE, DISCS = "none", "at the scrubber"  # no light cone; no displays between gates
-DISPLAYS = (DISCS, *displays.KINDS)
+DISPLAYS = (DISCS, *circuit.KINDS)
 PLANE, BALLS = SHAPES = ("X–Z plane", "Bloch balls")  # as what qubits are drawn
 _SHOWN = {
     DISCS: "A disc is a qubit where it is now: its needle is (⟨X⟩, ⟨Z⟩) with |0⟩ up, blue or vermillion when ⟨Y⟩ "
     "is not 0; a short one is a mixed state.",
-    displays.KINDS[0]: "After each column, how full a frame is tells how likely its qubit reads 1.",
-    displays.KINDS[
+    circuit.KINDS[0]: "After each column, how full a frame is tells how likely its qubit reads 1.",
+    circuit.KINDS[
         1
     ]: "After each column, three bars from the middle of a frame: ⟨X⟩, ⟨Y⟩ and ⟨Z⟩ of its qubit.",
-    displays.KINDS[
+    circuit.KINDS[
         2
     ]: "After each column, how full a frame is tells its qubit's purity, from 1/2 to 1.",
 }
@@ -69,10 +68,10 @@ def replay(sample: Sample, steps: int = STEPS, gates: str = EACH) -> Replay:
     """Every qubit before the first and after every gate."""
     require(sample.model, "circuit")
     if sample.work.can("time"):
-        return circuit_replays.step_replay(
+        return circuit_boxes.step_replay(
             sample.work, sample.row, *_step(sample, steps, gates), sample.tweak
         )
-    return circuit_replays.replay(sample.work, sample.row, sample.tweak)
+    return circuit_boxes.replay(sample.work, sample.row, sample.tweak)
 
 
 def _step(sample: Sample, steps: int, gates: str) -> tuple[float, str]:
@@ -201,7 +200,7 @@ def qubits(
         shows="every qubit that goes to the end: its Bloch vector in the X–Z plane now (thin: before this gate) and "
         "its entropy." + sample.of,
         not_shown="⟨Y⟩ as a length: point at a disc.",
-        alt=f"Bloch vectors of {len(rows)} qubits; entropy in nats: {spoken.listed(names, entropy)}.",
+        alt=f"Bloch vectors of {len(rows)} qubits; entropy in nats: {panel.listed(names, entropy)}.",
         table=lambda: _qubits(found, at),
     )
 
@@ -220,7 +219,7 @@ def balls(
     return Picture(
         "bloch-gates",
         shortest(dict(zip(names, lengths.tolist(), strict=True))),
-        bloch.balls(
+        states.balls(
             names,
             [found.bloch[: at + 1, row] for row in rows],
             [found.wires[row].hue for row in rows],
@@ -230,7 +229,7 @@ def balls(
         "paler. The number is its length r; the purity is (1 + r²) / 2; a hollow tip lies behind the middle."
         + sample.of,
         not_shown="correlations between qubits: each ball is one qubit on its own.",
-        alt=f"Bloch balls of {len(rows)} qubits; lengths {spoken.listed(names, lengths)}.",
+        alt=f"Bloch balls of {len(rows)} qubits; lengths {panel.listed(names, lengths)}.",
         table=lambda: _qubits(found, at),
     )
 
@@ -270,7 +269,7 @@ def outcomes(
         shows=f"how likely each outcome of {text.plain(', '.join(wires))} is; the number in the title is the trace "
         f"distance (0 to 1).{said}{sample.of}",
         not_shown="coherences: see the matrix.",
-        alt=f"Outcome probabilities after the gate: {spoken.pairs(names, was, now)}.",
+        alt=f"Outcome probabilities after the gate: {panel.pairs(names, was, now)}.",
         table=lambda: pd.DataFrame({"outcome": names, "before": was, "after": now}),
     )
 
@@ -294,7 +293,7 @@ def matrix(
         shows="|ρ_ij| of these qubits: off the diagonal the coherences, which a measurement removes."
         + sample.of,
         not_shown="phases.",
-        alt=f"Heat map of the modulus after the gate: {spoken.off_diagonal(after, names)}.",
+        alt=f"Heat map of the modulus after the gate: {panel.off_diagonal(after, names)}.",
         table=lambda: pd.DataFrame(
             {
                 "row": np.repeat(names, len(names)),
@@ -346,7 +345,7 @@ def entropies(
         )
         + _inert(sample),
         alt=f"Entropy of {len(names)} qubits over {found.count} gates; at the end, in nats: "
-        f"{spoken.listed(names, last)}.",
+        f"{panel.listed(names, last)}.",
         table=lambda: (
             pd.DataFrame(found.entropy[:, rows], columns=names)
             .rename_axis("gates_done")
@@ -393,7 +392,7 @@ def information(sample: Sample, theme: Theme = "light", *, gate: int | None = No
         )
         + sample.of,
         not_shown="how much of it is read at the end.",
-        alt=f"Mutual information over {walked.count} gates; at the end, in nats: {spoken.listed(names, values[-1])}.",
+        alt=f"Mutual information over {walked.count} gates; at the end, in nats: {panel.listed(names, values[-1])}.",
         table=lambda: pd.DataFrame(values, columns=names).rename_axis("gates_done").reset_index(),
     )
 
@@ -490,7 +489,7 @@ def step_error(
         + built.error.sentence
         + sample.of,
         not_shown="noise of a device: the circuit is run exactly.",
-        alt=f"Error against the step dt: {spoken.listed([f'dt {dt:.2g}' for dt in sizes], every, '.2g')} after all "
+        alt=f"Error against the step dt: {panel.listed([f'dt {dt:.2g}' for dt in sizes], every, '.2g')} after all "
         "steps.",
         table=lambda: pd.DataFrame({"dt": sizes, "after_one_step": one, "after_all_steps": every}),
     )

@@ -4,22 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from qfusion._checks import check
 from qfusion._sentences import listed, sizes, top
 from qfusion.analysis import answers, backgrounds, text
+from qfusion.analysis import compare as compared
+from qfusion.analysis.cohort import coordinates
+from qfusion.analysis.cohort import similar as measured
 from qfusion.analysis.compare import Side, Sides
-from qfusion.figures import style
-from qfusion.figures.draw import compare as figures
-from qfusion.figures.draw import decision, evidence
+from qfusion.analysis.sample import Sample, sample_of
+from qfusion.analysis.subject import Workspace
+from qfusion.figures import decision, style
+from qfusion.figures import decision as figures
+from qfusion.figures import samples as column_figures
+from qfusion.figures import samples as place_figures
 from qfusion.figures.numbers import terms_table
-from qfusion.figures.style import Theme
+from qfusion.figures.style import Theme, term_colour
+from qfusion.panels import address as say
+from qfusion.panels import panel as spoken
 from qfusion.panels import samples
-from qfusion.panels.core import spoken
-from qfusion.panels.core.panel import Panel, Picture
-from qfusion.panels.core.view import View
+from qfusion.panels.address import View
+from qfusion.panels.panel import Panel, Picture, kept, within
 from qfusion.quantum.measures import KINDS
 
 _ENTROPY = {
@@ -154,7 +163,7 @@ def classes(sides: Sides, theme: Theme = "light") -> Picture:
     a, b = sides.a, sides.b
     names = b.work.classes
     title = predicted(names[a.predicted], names[b.predicted])
-    drawn = evidence.class_bars(
+    drawn = decision.class_bars(
         b.probabilities,
         names,
         truth=int(b.work.dataset.y[b.sample.row]),
@@ -324,4 +333,339 @@ _PAIR_NAMED = {
     "content-": Panel(
         curve, rest=samples.which_curve, endings=_curves, opens=_opens, subject="sides"
     )
+}
+
+
+# Samples like the open one, on the Samples page.
+
+MAX_NAMED = 3  # samples that a title names
+
+
+@kept
+def similar(sample: Sample, theme: Theme = "light", *, by: str = coordinates.DIVIDENDS) -> Picture:
+    """The test samples nearest to one.
+
+    Args:
+        sample: of any model.
+        theme: of the figure.
+        by: what is compared, see `similar.ways`.
+    """
+    found, work = measured.nearest(sample, by), sample.work
+    ids = [str(name) for name in work.dataset.ids[found.rows]]
+    said, right = outcomes(work, found.rows)
+    agree = [_same(work, row, sample.row) for row in found.rows]
+    what = coordinates.TITLES[by]
+    title = nearest(
+        dict(zip(ids, found.distances.tolist(), strict=True)), what, sum(agree), bool(work.classes)
+    )
+    return Picture(
+        "similar",
+        title,
+        place_figures.nearest(
+            [f"{name}: {words}" for name, words in zip(ids, said, strict=True)],
+            found.distances,
+            right,
+            axis=measured.TITLES[by],
+            typical=found.median,
+            theme=theme,
+        ),
+        shows=f"the {len(ids)} of {found.among:,} test samples nearest to sample {text.plain(sample.id)}: "
+        "annotated → predicted"
+        + ("; orange, hatched: predicted wrongly" if work.classes else "")
+        + ". Click a bar to open it."
+        + (f" {backgrounds.against(work.bulk_background)}" if by == coordinates.DIVIDENDS else ""),
+        not_shown="why they are alike: set them side by side.",
+        alt="Nearest: "
+        + "; ".join(f"{name} {value:.3g}" for name, value in zip(ids, found.distances, strict=True))
+        + ".",
+        table=lambda: pd.DataFrame(
+            {
+                "id": ids,
+                "truth": _truths(work, found.rows),
+                "prediction": _predictions(work, found.rows),
+                "distance": found.distances,
+            }
+        ),
+    )
+
+
+def nearest(distances: Mapping[str, float], what: str, agree: int, classes: bool) -> str:
+    """Which samples are nearest, and how many of those shown are predicted alike.
+
+    Args:
+        distances: by sample, of those shown. what: is compared, in words. agree: how many are predicted alike.
+        classes: whether the model chooses among classes.
+    """
+    if not distances:
+        return f"No other test sample to compare the {what} with"
+    least = min(distances.values())
+    first = [
+        text.plain(name) for name, value in distances.items() if f"{value:.3g}" == f"{least:.3g}"
+    ]
+    same = "alike" if classes else "with the same sign"
+    are = (
+        "it is"
+        if len(distances) == 1
+        else f"{agree} of the {len(distances)} nearest {'is' if agree == 1 else 'are'}"
+    )
+    if len(distances) == 1:
+        are = f"it is{'' if agree else ' not'}"
+    tail = f"{are} predicted {same}"
+    if len(first) == 1:
+        return f"Sample {first[0]} is nearest by its {what}; {tail}"
+    whose = f"Samples {listed(first)}" if len(first) <= MAX_NAMED else f"{len(first)} samples"
+    return f"{whose} are equally near by their {what}; {tail}"
+
+
+def outcomes(work: Workspace, rows: np.ndarray) -> tuple[list[str], list[bool | None]]:
+    """Returns "annotated → predicted" of some rows, and whether each is right; None of a regression."""
+    if not work.classes:
+        return [
+            f"{a:+.2f} → {b:+.2f}"
+            for a, b in zip(_truths(work, rows), _predictions(work, rows), strict=True)
+        ], [None] * len(rows)
+    pairs = list(zip(_truths(work, rows), _predictions(work, rows), strict=True))
+    return [f"{a} → {b}" for a, b in pairs], [a == b for a, b in pairs]
+
+
+def _truths(work: Workspace, rows: np.ndarray) -> list[str] | list[float]:
+    y = work.dataset.y[rows]
+    return [work.classes[int(each)] for each in y] if work.classes else [float(each) for each in y]
+
+
+def _predictions(work: Workspace, rows: np.ndarray) -> list[str] | list[float]:
+    if work.classes:
+        return [work.classes[int(each)] for each in work.predicted[rows]]
+    return [float(each) for each in work.scores[rows, 0]]
+
+
+def _same(work: Workspace, row: int, other: int) -> bool:
+    if work.classes:
+        return bool(work.predicted[row] == work.predicted[other])
+    return bool(np.sign(work.scores[row, 0]) == np.sign(work.scores[other, 0]))
+
+
+def _allowed_similar(work: Workspace) -> dict[str, say.Allowed]:
+    """What an address may say of similar samples."""
+    known = map(coordinates.TITLES.__getitem__, measured.ways(work))
+    return {"similar": say.options("Similarity", known, "Contributions are compared.")}
+
+
+SIMILAR = {
+    "similar": Panel(similar, {"by": lambda view: coordinates.KEYS.get(view.get("similar"))})
+}
+
+
+# Several samples side by side, on the Compare page: decisions and entropies in columns on the same scale.
+
+LIKE = 3  # samples beside the open one where none is chosen
+
+
+def decisions(
+    sample: Sample, theme: Theme = "light", *, ids: Sequence[str] = (), output: str = ""
+) -> Picture:
+    """The decisions of several samples term by term.
+
+    Args:
+        sample: of any model.
+        theme: of the figure.
+        ids: of two to six samples; the sample and the three nearest by contributions unless told.
+        output: the class whose score is split; of each sample its predicted one unless told.
+    """
+    sides = columns(sample, ids, output)
+    work, names = sample.work, [each.sample.id for each in sides]
+    scores = [sum(each.dividends.values()) for each in sides]
+    differ = len({each.sample.output for each in sides}) > 1
+    notes = [
+        words + (f"\nscore of {work.classes[each.sample.output]}" if differ else "")
+        for each, words in zip(sides, _answers(sides), strict=True)
+    ]
+    terms = [largest_terms(each.dividends) for each in sides]
+    return Picture(
+        "several-decisions",
+        in_common(terms),
+        column_figures.decisions(
+            names,
+            [each.dividends for each in sides],
+            work.modalities,
+            truths=[each.sample.target for each in sides],
+            notes=notes,
+            unit="score" if differ else sides[0].sample.unit,
+            theme=theme,
+        ),
+        shows=f"the exact sums of samples {', '.join(map(text.plain, names))}, annotated → predicted, all on one scale"
+        + ("" if work.classes else "; dotted: annotated")
+        + ". "
+        + backgrounds.baseline(sides[0].sample.background),
+        not_shown="what caused the annotations; only what this model computed.",
+        alt="; ".join(
+            f"{name}: score {score:+.2f}, largest term {' and '.join(term) or 'none'}"
+            for name, score, term in zip(names, scores, terms, strict=True)
+        )
+        + ".",
+        table=lambda: pd.concat(
+            [terms_table(each.dividends, sample=each.sample.id) for each in sides],
+            ignore_index=True,
+        ),
+    )
+
+
+def several_entropies(
+    sample: Sample, theme: Theme = "light", *, ids: Sequence[str] = (), output: str = ""
+) -> Picture:
+    """The entropies of several samples; arguments as of `decisions`."""
+    sides = columns(sample, ids, output)
+    names = [each.sample.id for each in sides]
+    means = {
+        name: sum(each.entropies.values()) / max(len(each.entropies), 1)
+        for name, each in zip(names, sides, strict=True)
+    }
+    hues = {name: term_colour(name, sample.modalities) for name in sample.modalities}
+    return Picture(
+        "several-entropies",
+        largest_entropies(means),
+        column_figures.bars(
+            names,
+            [each.entropies for each in sides],
+            hues,
+            title=KINDS["entropy"].axis,
+            theme=theme,
+        ),
+        shows=f"von Neumann entropies of samples {', '.join(map(text.plain, names))}, "
+        + (
+            "of each modality's state and of all together at T"
+            if sample.can("time")
+            else "of each fused qubit"
+        )
+        + ", all on one scale.",
+        not_shown="which modality decided: entropy is correlation, not attribution.",
+        alt="; ".join(f"{name}: mean entropy {value:.2f} nats" for name, value in means.items())
+        + ".",
+        table=lambda: pd.DataFrame(
+            [
+                {"sample": each.sample.id, "of": part, "entropy": value}
+                for each in sides
+                for part, value in each.entropies.items()
+            ]
+        ),
+    )
+
+
+def chosen(sample: Sample, ids: Sequence[str] = ()) -> list[int]:
+    """Returns the rows of the samples that stand side by side.
+
+    Raises:
+        NotFound: when there is no such sample.
+        InvalidInput: when there are more than six.
+    """
+    if not ids:
+        return [sample.row, *measured.nearest(sample, count=LIKE).rows.tolist()]
+    rows = list(dict.fromkeys(sample.dataset.row(name) for name in ids))
+    check(
+        len(rows) <= column_figures.MOST,
+        f"{len(rows)} samples are chosen, and at most {column_figures.MOST} stand side by side.",
+    )
+    return rows
+
+
+def columns(sample: Sample, ids: Sequence[str] = (), output: str = "") -> list[Side]:
+    """Returns the decisions on these samples; errors as of `chosen`."""
+    work = sample.work
+    return [
+        compared.side(sample_of(work, row, output or int(work.predicted[row])))
+        for row in chosen(sample, ids)
+    ]
+
+
+def _answers(sides: Sequence[Side]) -> list[str]:
+    work = sides[0].work
+    return [outcomes(work, each.sample.dataset.rows()[[each.sample.row]])[0][0] for each in sides]
+
+
+def largest_terms(dividends: Mapping[str, float]) -> tuple[str, ...]:
+    """Returns the terms of a decision that are the largest in size, as they are written; none where all are 0."""
+    found = sizes({term: value for term, value in dividends.items() if term})
+    first = top(found)
+    return () if not first or round(found[first[0]], 2) == 0 else tuple(first)
+
+
+def in_common(terms: Sequence[tuple[str, ...]]) -> str:
+    """Which largest term several samples have in common; `largest_terms` of each."""
+    shared = [term for term in terms[0] if all(term in each for each in terms)]
+    if shared:
+        alike = any(len(each) > 1 for each in terms)
+        of = "this one" if len(terms) == 1 else f"all {len(terms)}"
+        return f"{text.term(shared[0])} is {'among the largest terms' if alike else 'the largest term'} of {of}"
+    named = list(dict.fromkeys(term for each in terms for term in each))
+    if not named:
+        return "No term of these decisions is as large as 0.01"
+    return "Their largest terms differ: " + ", ".join(map(text.term, named))
+
+
+def largest_entropies(means: Mapping[str, float]) -> str:
+    """Which samples have the largest entropies; the mean of each in nats, by sample."""
+    first, largest = [text.plain(name) for name in top(means)], max(means.values())
+    if len(first) == len(means):
+        return (
+            f"All of them have the same mean entropy ({largest:.2f} nats)"
+            if len(first) > 1
+            else f"Sample {first[0]} has a mean entropy of {largest:.2f} nats"
+        )
+    have = "Sample {} has" if len(first) == 1 else "Samples {} have, alike,"
+    return f"{have.format(listed(first))} the largest entropies ({largest:.2f} nats on average)"
+
+
+def several_curve(sample: Sample, theme: Theme = "light", *, row: int, modality: str) -> Picture:
+    """A spectrum or profile of one of the samples, see `samples.curve`.
+
+    Args:
+        sample: of any model. theme: of the figure.
+        row: of the one whose curve it is. modality: whose curve.
+    """
+    return samples.curve(sample.work, theme, row=row, modality=modality, card="several")
+
+
+def _which(view: View, rest: str) -> dict[str, Any]:
+    found = samples.which_curve(view, f"several-{rest}")
+    return {"row": found["row"], "modality": found["modality"]}
+
+
+def _several_curves(view: View, sample: Sample) -> list[str]:
+    rows = chosen(sample, [each for each in view.all("several") if each])
+    return [name.removeprefix("several-") for name in samples.curves(sample.work, rows, "several")]
+
+
+def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
+    """What an address may say of samples beside one another; on Samples, of those like the open one."""
+    if view.page == "samples":
+        return _allowed_similar(work)
+    return {
+        "tweak": say.switch("Tweak B", "It stays folded."),
+        "several": say.Allowed(
+            work.dataset.row, "The open sample and the nearest ones are shown.", many=True
+        ),
+        VIEW: say.options("View", VIEWS, "Two decisions are shown."),
+    }
+
+
+_OPTIONS = {
+    "ids": lambda view: (
+        [each for each in view.all("several") if each][: column_figures.MOST] or None
+    ),
+    "output": lambda view: view.output or None,
+}
+_OPENS = within(VIEW, VIEWS, SEVERAL)
+PANELS = {
+    **_PAIR,
+    "several-decisions": Panel(decisions, _OPTIONS, opens=_OPENS),
+    "several-entropies": Panel(
+        several_entropies,
+        _OPTIONS,
+        opens=_OPENS,
+        fits=lambda sample, **_: sample.can("time") or sample.can("rules"),
+    ),
+}
+NAMED = {
+    "content-several-": Panel(several_curve, rest=_which, endings=_several_curves, opens=_OPENS),
+    **_PAIR_NAMED,
 }

@@ -25,16 +25,16 @@ from qfusion.analysis.dynamics.records import UNRAVELLING
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
 from qfusion.explain import cuts as cut_answers
-from qfusion.figures.draw import building, cuts, decision, dynamics
-from qfusion.figures.draw import state as state_figures
-from qfusion.figures.draw.dynamics import Before
+from qfusion.figures import building, decision, dynamics
+from qfusion.figures import states as state_figures
+from qfusion.figures.dynamics import Before
 from qfusion.figures.numbers import sizes_table, terms_table
 from qfusion.figures.style import Theme
 from qfusion.models.tweak import Tweak
-from qfusion.panels.core import allowed as say
-from qfusion.panels.core import sliders, spoken
-from qfusion.panels.core.panel import Panel, Picture, can, kept, number, whole, within, word
-from qfusion.panels.core.view import View
+from qfusion.panels import address, panel
+from qfusion.panels import address as say
+from qfusion.panels.address import View
+from qfusion.panels.panel import Panel, Picture, can, kept, number, whole, within, word
 from qfusion.quantum.measures import KINDS, Part, column
 from qfusion.quantum.states import partial_trace
 from qfusion.track.attractors import MIXED, Contraction
@@ -181,8 +181,8 @@ def decision_over_time(
         not_shown="that what stands above decides: it is correlation"
         + (", and jumps raise it too" if above == ENTROPY else "")
         + ". The baseline is left out below.",
-        alt=f"Above, {above}: {spoken.lines(series)}. Below, {terms}: "
-        f"{spoken.lines({term: each for term, each in shown.items() if term}, '+.2f')}.",
+        alt=f"Above, {above}: {panel.lines(series)}. Below, {terms}: "
+        f"{panel.lines({term: each for term, each in shown.items() if term}, '+.2f')}.",
         table=lambda: now.frame().join(
             pd.DataFrame({f"{above}[{k or 'all'}]": v for k, v in series.items()})
         ),
@@ -202,7 +202,7 @@ def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
         shows=f"the decision at T under the sliders, term by term.{sample.of} "
         f"{backgrounds.baseline(sample.work.background)}",
         not_shown="how it was as learned: press Reset.",
-        alt=f"Waterfall of the decision at T: {spoken.terms(final)}.",
+        alt=f"Waterfall of the decision at T: {panel.terms(final)}.",
         table=lambda: terms_table(final),
     )
 
@@ -250,7 +250,7 @@ def correlation(
         ),
         shows=about.shows + (" Thin, dotted: as learned." if before else "") + sample.followed,
         not_shown=about.not_shown,
-        alt=f"{about.axis} over time: {spoken.lines(named)}.",
+        alt=f"{about.axis} over time: {panel.lines(named)}.",
         table=partial(_over_time, track.times, series, kind),
     )
 
@@ -292,7 +292,7 @@ def trajectories(
         "marker where an operator jumped." + sample.of + f" {UNRAVELLING}",
         not_shown="what the model computes: that is the mean over all runs.",
         alt=f"Entanglement of {whose} in {len(shown)} single runs, at the end "
-        f"{spoken.listed([f'run {i + 1}' for i in range(len(shown))], [values[-1] for values in shown])} nats; "
+        f"{panel.listed([f'run {i + 1}' for i in range(len(shown))], [values[-1] for values in shown])} nats; "
         f"mean of all {mean[-1]:.2f}.",
         table=lambda: pd.concat(
             [
@@ -333,8 +333,8 @@ def ensemble(sample: Sample, theme: Theme = "light", *, runs: int = 20) -> Pictu
         shows=f"the four likeliest basis states: master equation (solid), mean of {track.ensemble.size} runs (dotted), "
         "band of 2 standard errors." + sample.of,
         not_shown="the other basis states.",
-        alt=f"Populations at the end by the master equation: {spoken.listed(names, master[-1])}; mean of the runs: "
-        f"{spoken.listed(names, mean[-1])}.",
+        alt=f"Populations at the end by the master equation: {panel.listed(names, master[-1])}; mean of the runs: "
+        f"{panel.listed(names, mean[-1])}.",
         table=table,
     )
 
@@ -358,7 +358,7 @@ def populations(
         state_figures.populations(mass, dims, theme=theme),
         shows="the probability of each basis state, the diagonal of ρ(t)." + sample.followed,
         not_shown="coherence: see the matrix below.",
-        alt=f"Populations at {name}: {spoken.listed(labels, mass)}.",
+        alt=f"Populations at {name}: {panel.listed(labels, mass)}.",
         table=lambda: pd.DataFrame({"state": labels, "probability": mass}),
     )
 
@@ -389,7 +389,7 @@ def matrix(
         state_figures.density_matrix(rho, dims, part=part, theme=theme),
         shows=_MATRIX[part][0] + sample.followed,
         not_shown=_MATRIX[part][1],
-        alt=f"Heat map of the {part} of ρ: {spoken.off_diagonal(rho, labels.tolist())}.",
+        alt=f"Heat map of the {part} of ρ: {panel.off_diagonal(rho, labels.tolist())}.",
         table=lambda: pd.DataFrame(
             {
                 "row": labels[rows.ravel()],
@@ -553,7 +553,7 @@ def steady(sample: Sample, theme: Theme = "light") -> Picture:
         ),
         shows=f"populations of the steady state (residual {found.residual:.0e}) and of this sample at T.",
         not_shown="coherences of the steady state.",
-        alt=f"Populations of the steady state: {spoken.listed(labels, mass)}.",
+        alt=f"Populations of the steady state: {panel.listed(labels, mass)}.",
         table=lambda: pd.DataFrame({"state": labels, "steady": mass, "sample_at_T": final}),
     )
 
@@ -723,7 +723,7 @@ def cut(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> Picture:
     return Picture(
         "cut",
         text.plain(cut_answers.answer(found, sample.output)),
-        cuts.curves(
+        building.curves(
             found.times,
             series,
             float(found.before[0, sample.output]),
@@ -736,7 +736,9 @@ def cut(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> Picture:
         shows=shows + sample.of,
         not_shown=not_shown,
         alt="Score after a cut: "
-        + "; ".join(f"{cuts.KINDS[kind][0]}, {spoken.lines(each)}" for kind, each in series.items())
+        + "; ".join(
+            f"{building.KINDS[kind][0]}, {panel.lines(each)}" for kind, each in series.items()
+        )
         + ".",
         table=lambda: found.frame(0, sample.output),
     )
@@ -767,7 +769,7 @@ def cut_terms(
     return Picture(
         "cut-terms",
         lost_by_cut(text.plain(whose), now),
-        cuts.terms(
+        building.terms(
             found.times,
             sizes,
             sample.modalities,
@@ -780,7 +782,7 @@ def cut_terms(
         not_shown=not_shown,
         alt="Sizes of the terms after a cut: "
         + "; ".join(
-            spoken.lines({name: values for name, values in each.items() if name})
+            panel.lines({name: values for name, values in each.items() if name})
             for each in sizes.values()
         )
         + ".",
@@ -826,7 +828,9 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
         ),
         "cutterms": say.switch("Terms after a cut", "They stay folded."),
         "view": say.options("View", VIEWS, "Decision is shown."),
-        "turn": say.Allowed(partial(sliders.fitting, work.model), "The sliders stay as they are."),
+        "turn": say.Allowed(
+            partial(address.fitting_tweak, work.model), "The sliders stay as they are."
+        ),
         "t": say.number("t", 0, 1, "The end of the evolution is shown."),
         "runs": say.options("Number of trajectories", map(str, RUN_CHOICES), "20 are sampled."),
         "quantity": say.options("Modality", work.modalities, "The first is shown."),

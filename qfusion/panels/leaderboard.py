@@ -12,11 +12,11 @@ from qfusion.analysis import text
 from qfusion.analysis.learning import standings
 from qfusion.analysis.learning.standings import Board
 from qfusion.errors import QFusionError
-from qfusion.figures.draw import leaderboard as figures
+from qfusion.figures import training as figures
 from qfusion.figures.style import Theme
-from qfusion.panels.core import allowed as say
-from qfusion.panels.core.panel import Panel, Picture, word
-from qfusion.panels.core.view import View
+from qfusion.panels import address as say
+from qfusion.panels.address import View
+from qfusion.panels.panel import Panel, Picture, word
 
 SIZES = AFTER_ENCODERS, IN_TOTAL, TRAINING = ("after the encoders", "in total", "training time")
 _OLDER = "rows without a joint share are older and have the training mean of the features instead"

@@ -20,14 +20,13 @@ from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
 from qfusion.data.spec import SPLITS
 from qfusion.explain.operators import Operator
-from qfusion.figures.draw import operators as figures
-from qfusion.figures.draw.state import basis_labels
+from qfusion.figures import states as figures
+from qfusion.figures.states import basis_labels
 from qfusion.figures.style import Theme
-from qfusion.panels import samples
-from qfusion.panels.core import allowed as say
-from qfusion.panels.core import spoken
-from qfusion.panels.core.panel import Panel, Picture, can, capital, word
-from qfusion.panels.core.view import View
+from qfusion.panels import address as say
+from qfusion.panels import panel, samples
+from qfusion.panels.address import View
+from qfusion.panels.panel import Panel, Picture, can, capital, word
 
 UPS = ("weight against", "score of the group")
 SHOWN_PATTERNS = 5  # on each side
@@ -254,7 +253,7 @@ def effects(sample: Sample, theme: Theme = "light", *, group: str = "") -> Pictu
         not_shown="how elements act together: the patterns do.",
         alt="Effects: "
         + "; ".join(
-            f"{name}: {spoken.listed(elements, row, '+.2f')}"
+            f"{name}: {panel.listed(elements, row, '+.2f')}"
             for name, row in zip(found.modalities, values, strict=True)
         )
         + ".",

@@ -14,13 +14,12 @@ from qfusion.analysis.dynamics import evolution
 from qfusion.analysis.questions import IN_TURN, QUESTIONS
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
-from qfusion.figures.draw import decision, dynamics, evidence, training
+from qfusion.figures import decision, dynamics, training
 from qfusion.figures.numbers import terms_table
 from qfusion.figures.style import Theme
-from qfusion.panels import samples
-from qfusion.panels.core import spoken
-from qfusion.panels.core.panel import Panel, Picture, can
-from qfusion.panels.core.view import View
+from qfusion.panels import panel, samples
+from qfusion.panels.address import View
+from qfusion.panels.panel import Panel, Picture, can
 from qfusion.training import metrics
 
 
@@ -154,10 +153,10 @@ def masses(work: Workspace, theme: Theme = "light", *, kind: str = "agreement") 
     return Picture(
         f"telling-masses-{kind}",
         f"Sample {text.plain(sample)}: masses, and what the fusion makes of them",
-        evidence.masses(values, fused, work.modalities, elements, compact=True, theme=theme),
+        decision.masses(values, fused, work.modalities, elements, compact=True, theme=theme),
         shows="Dark 0, yellow 1.",
         not_shown="",
-        alt=f"Masses of each modality for each element; fused: {spoken.listed(elements, fused)}.",
+        alt=f"Masses of each modality for each element; fused: {panel.listed(elements, fused)}.",
         table=lambda: pd.DataFrame(values, columns=list(work.modalities)).assign(fused=fused),
     )
 

@@ -35,17 +35,16 @@ from qfusion.analysis.subject import Workspace
 from qfusion.data.sources.planted import editing
 from qfusion.explain.counterfactual import distance
 from qfusion.explain.sensitivity import ParameterChange, Search
-from qfusion.figures import style
-from qfusion.figures.draw import decision
-from qfusion.figures.draw import evidence as bars
-from qfusion.figures.draw import what_if as figures
+from qfusion.figures import decision, style
+from qfusion.figures import decision as bars
+from qfusion.figures import physics as figures
 from qfusion.figures.numbers import terms_table
 from qfusion.figures.style import Theme
 from qfusion.models import require
-from qfusion.panels.core import allowed as say
-from qfusion.panels.core import spoken
-from qfusion.panels.core.panel import Panel, Picture, unfolded
-from qfusion.panels.core.view import View
+from qfusion.panels import address as say
+from qfusion.panels import panel
+from qfusion.panels.address import View
+from qfusion.panels.panel import Panel, Picture, unfolded
 
 TITLES = {
     KEPT: "leave it as it is",
@@ -103,7 +102,7 @@ def probabilities(
         + (" with the changes; diamonds: as the sample is. " if done else ". ")
         + f"{work.calibration}{sample.of}",
         not_shown="the probability of being right: see the calibration on the Cohorts page.",
-        alt=f"Softmax of the classes: {spoken.listed(work.classes, now.probabilities)}.",
+        alt=f"Softmax of the classes: {panel.listed(work.classes, now.probabilities)}.",
         table=lambda: pd.DataFrame(
             {
                 "sample": sample.id,

@@ -27,10 +27,9 @@ from qfusion.explain.building import built_over_classes
 from qfusion.explain.cohorts import Part
 from qfusion.explain.stability import LEVEL, RESAMPLES, Interval
 from qfusion.explain.verdicts import leader_of
-from qfusion.figures import notebook, numbers
-from qfusion.figures.draw import building
-from qfusion.figures.draw import cohort as drawing
-from qfusion.figures.draw.cohort import Estimate
+from qfusion.figures import building, notebook, numbers
+from qfusion.figures import cohort as drawing
+from qfusion.figures.cohort import Estimate
 from qfusion.report import about_sample
 from qfusion.report.blocks import (
     HALF,

@@ -24,8 +24,8 @@ from qfusion.explain.cuts import cuts
 from qfusion.explain.evidence import INERT
 from qfusion.explain.faithfulness import TrustWarning
 from qfusion.explain.stability import Stability
-from qfusion.figures import notebook, numbers
-from qfusion.figures.draw import building, evidence
+from qfusion.figures import building, notebook, numbers
+from qfusion.figures import decision as evidence
 from qfusion.figures.style import term_colour
 from qfusion.models import Ability
 from qfusion.quantum.measures import KINDS

@@ -17,7 +17,7 @@ import plotly.graph_objects as go
 
 from qfusion import citations
 from qfusion.errors import NotFound
-from qfusion.figures.export.style import CREATOR, printing
+from qfusion.figures.recipe import CREATOR, printing
 
 # What a report is made of, whatever it is written as: blocks of text, tables, figures and equations.
 #

@@ -79,7 +79,7 @@ def notice(document: Document) -> str:
 def _foot(missing: list[str]) -> str:
     if not missing:
         return ""
-    from qfusion.figures.export.letters import notice
+    from qfusion.figures.export import notice
 
     line = notice(missing, "empty boxes stand for them.")
     return line.translate({ord(letter): f"U+{ord(letter):04X}" for letter in missing})

@@ -10,7 +10,7 @@ from qfusion.analysis.cohort import cohort_measures
 from qfusion.analysis.subject import Workspace
 from qfusion.errors import QFusionError
 from qfusion.explain import cohorts
-from qfusion.panels.core.allowed import Allowed, options
+from qfusion.panels.address import Allowed, options
 from qfusion.ui.frame import state, stored
 from qfusion.ui.shared import sample_box
 

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 import streamlit as st
 
 from qfusion.analysis import text
-from qfusion.panels.core.opened import GUIDES
+from qfusion.panels.address import GUIDES
 from qfusion.ui.frame import state
 from qfusion.ui.frame.sessions import MAX_NOTE, MAX_NOTES, Note
 

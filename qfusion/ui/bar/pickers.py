@@ -6,18 +6,19 @@ import streamlit as st
 
 from qfusion._checks import check
 from qfusion.analysis.subject import Workspace
-from qfusion.panels.core.allowed import Allowed, options
-from qfusion.panels.core.opened import (
+from qfusion.panels.address import (
+    PREDICTED,
+    Allowed,
     default_sample,
     misfit,
     model_for,
     models,
+    options,
     own_data,
     sources,
     test_data,
     test_model,
 )
-from qfusion.panels.core.view import PREDICTED
 from qfusion.ui.bar import comparison, encoding, refining
 from qfusion.ui.frame import state
 from qfusion.ui.shared import sample_box

@@ -9,7 +9,7 @@ import streamlit as st
 
 from qfusion.analysis import text
 from qfusion.analysis.subject import Workspace
-from qfusion.panels.core.pins import Pin
+from qfusion.panels.address import Pin
 from qfusion.ui.frame import sliders, stored
 
 

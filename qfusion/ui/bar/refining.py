@@ -13,7 +13,7 @@ from qfusion.analysis import backgrounds, text
 from qfusion.analysis.subject import Workspace
 from qfusion.analysis.systems import behind, refinement
 from qfusion.analysis.systems.behind import Job, State
-from qfusion.panels.core.allowed import options
+from qfusion.panels.address import options
 from qfusion.ui.frame import runs, state
 
 PULSE = 1.0  # seconds between two looks at how far it is

@@ -1,7 +1,7 @@
 """What the reader is likely to ask for next, worked out while they read: the panels of the samples beside this one.
 
 One thread does it for all sessions, after a page is drawn, and only while the machine has nothing else to do. What it
-makes is kept where the page looks for it, see `kept` of `qfusion.panels.core.panel`.
+makes is kept where the page looks for it, see `kept` of `qfusion.panels.panel`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from qfusion.errors import QFusionError
 from qfusion.models.tweak import Tweak
-from qfusion.panels.core import programs
-from qfusion.panels.core.view import View
+from qfusion.panels import pages
+from qfusion.panels.address import View
 
 _CALM, _LONG = (
     0.4,
@@ -58,7 +58,7 @@ def _draw(here: Any, view: View, tweak: Tweak | str, session: str, stop: threadi
         for row in (here.row + 1, here.row - 1)
         if 0 <= row < len(here.work.dataset)
     ]
-    kept = [panel for panel in programs.PAGES[view.page].values() if panel.is_kept]
+    kept = [panel for panel in pages.PAGES[view.page].values() if panel.is_kept]
     for subjects, panel in itertools.product([each.subjects(tweak) for each in beside], kept):
         if stop.is_set() or time.monotonic() - began > _LONG:
             break

@@ -12,7 +12,7 @@ from qfusion.analysis import sample
 from qfusion.analysis.sample import open_work
 from qfusion.analysis.subject import Workspace
 from qfusion.data import registry
-from qfusion.panels.core import opened
+from qfusion.panels import address
 from qfusion.runs import Run
 from qfusion.runs.folder import ALIVE, Record
 from qfusion.training.checkpoint import Checkpoint
@@ -42,7 +42,7 @@ def loaded(name: str) -> Checkpoint:
     Raises:
         NotFound: when there is none of that name.
     """
-    return sample.loaded(choose("Model", name, opened.models()))
+    return sample.loaded(choose("Model", name, address.models()))
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
@@ -62,7 +62,7 @@ def record_of(run: Run) -> Record:
 
 def require_known(model: str, data_name: str) -> None:
     """Raises NotFound unless model and data set exist; reads the data, with its own words meanwhile."""
-    choose("Model", model, opened.models())
+    choose("Model", model, address.models())
     dataset(data_name)
 
 

@@ -8,7 +8,7 @@ from zlib import crc32
 
 import streamlit as st
 
-from qfusion.panels.core.allowed import options
+from qfusion.panels.address import options
 from qfusion.ui.frame import state
 
 WORDS, BRIEF, FULL = "words", "brief", "full"

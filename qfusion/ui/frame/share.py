@@ -22,7 +22,7 @@ import streamlit as st
 from qfusion import _assets
 from qfusion.analysis import text
 from qfusion.errors import QFusionError
-from qfusion.figures.export.style import ExportStyle
+from qfusion.figures.recipe import ExportStyle
 from qfusion.ui.bar import notes
 from qfusion.ui.door import access
 from qfusion.ui.frame import cache, runs, sessions, state

@@ -17,11 +17,11 @@ from qfusion.analysis.subject import Workspace
 from qfusion.errors import QFusionError, provided
 from qfusion.figures.style import Theme
 from qfusion.models.tweak import Tweak
-from qfusion.panels.core import opened, programs
-from qfusion.panels.core import sliders as physics
-from qfusion.panels.core.allowed import Allowed
-from qfusion.panels.core.pages import QUESTIONS
-from qfusion.panels.core.view import View
+from qfusion.panels import address
+from qfusion.panels import address as physics
+from qfusion.panels import pages as programs
+from qfusion.panels.address import Allowed, View
+from qfusion.panels.pages import QUESTIONS
 from qfusion.ui.bar import comparison, notes, pickers, pin_button
 from qfusion.ui.door import entrance, turns
 from qfusion.ui.frame import (
@@ -119,7 +119,7 @@ def shell(title: str, before: Callable[[Workspace], None] | None = None) -> Here
         if before is not None:
             before(work)
         _settle(title, work)
-        made_from = opened.made_from(work)
+        made_from = address.made_from(work)
         share.draw(side, FILES, made_from)
     origin.say(**made_from, sample=str(work.dataset.ids[row]), seed=work.card.get("seed"))
     _head(title)
@@ -191,7 +191,7 @@ def _settle(
     """Names what a link says wrongly of the page's own widgets, and what no widget is there for."""
     page = title.lower()
     if work is not None and page in ("dynamics", "compare") and work.can("time"):
-        for key, now in physics.renamed(View(page, state.said()), work).items():
+        for key, now in physics.renamed_couplings(View(page, state.said()), work).items():
             state.rename(key, now)
     rules = rules or programs.allowed(View(page, state.said()), work)
     state.drop_invalid(rules)

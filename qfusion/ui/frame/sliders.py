@@ -14,7 +14,7 @@ from qfusion.explain.sensitivity import TOP_DURATION, TOP_FACTOR
 from qfusion.figures.style import term_title
 from qfusion.models import Tweak
 from qfusion.models.tweak import DURATION, couplings, dissipations, learned, rate_key
-from qfusion.panels.core.sliders import TOP_RATE, fitting
+from qfusion.panels.address import TOP_RATE, fitting_tweak
 from qfusion.ui.frame import history, state
 
 STEP = 0.05
@@ -27,7 +27,7 @@ def current(work: Workspace) -> Tweak:
         InvalidInput: when a number, set for another model, is out of its range.
     """
     said = [(key, state.get(key)) for key in learned(work.model)]
-    return fitting(
+    return fitting_tweak(
         work.model,
         Tweak.of(
             [(key, value) for key, value in said if isinstance(value, int | float)], work.model

@@ -17,8 +17,7 @@ import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
 from qfusion.analysis import text
-from qfusion.panels.core.allowed import Allowed, Problem, audit
-from qfusion.panels.core.opened import ALIASES, value_now, values_now
+from qfusion.panels.address import ALIASES, Allowed, Problem, audit, value_now, values_now
 
 T = TypeVar("T")
 MODEL, DATA, SAMPLE, OUTPUT = "model", "data", "sample", "output"

@@ -16,8 +16,8 @@ from qfusion._checks import check
 from qfusion.errors import QFusionError
 from qfusion.explain import cohorts
 from qfusion.explain.cohorts import Cohort
-from qfusion.panels.core import pins
-from qfusion.panels.core.pins import Pin
+from qfusion.panels import address
+from qfusion.panels.address import Pin
 from qfusion.ui.frame import state
 
 COHORTS, PIN = "cohort", "pin"
@@ -31,7 +31,9 @@ def settle() -> None:
     if _COHORTS not in st.session_state:
         state.put(_COHORTS, _read_cohorts(st.query_params.get_all(COHORTS)))
         said = st.query_params.get(PIN)
-        state.put(_PIN, _named(PIN, pins.parse, said, "Nothing is pinned.") if said else None)
+        state.put(
+            _PIN, _named(PIN, address.parse_pin, said, "Nothing is pinned.") if said else None
+        )
     _write()
 
 

@@ -16,7 +16,7 @@ import streamlit as st
 
 from qfusion import _assets, _checks
 from qfusion.errors import QFusionError
-from qfusion.panels.core.allowed import Allowed
+from qfusion.panels.address import Allowed
 from qfusion.ui.frame import chips, depth, state
 
 TOUR, END = "tour", "end"

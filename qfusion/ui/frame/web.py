@@ -114,10 +114,10 @@ def _load() -> None:
     finally:
         _loaded.set()
     from qfusion.analysis.sample import open_work
-    from qfusion.panels.core import opened
+    from qfusion.panels import address
 
     with suppress(QFusionError):  # the page says so
-        opened.default_sample(open_work(opened.models()[0]))
+        address.default_sample(open_work(address.models()[0]))
     importlib.import_module("sklearn.metrics")  # which the first slider needs
     _plotly["gzip"] = gzip.compress(_read_plotly(), 6)
 

@@ -15,9 +15,8 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from qfusion.analysis import text
 from qfusion.errors import QFusionError
 from qfusion.explain import cohorts
-from qfusion.figures.export.recipe import Recipe
-from qfusion.figures.export.style import ExportStyle
-from qfusion.panels.core import batch, programs
+from qfusion.figures.recipe import ExportStyle, Recipe
+from qfusion.panels import pages
 from qfusion.ui.door import turns
 from qfusion.ui.frame import state, stored
 
@@ -45,11 +44,11 @@ def view(recipe: Recipe, style: ExportStyle, left: DeltaGenerator, right: DeltaG
 
 
 def _files(recipe: Recipe, style: ExportStyle) -> None:
-    of_sample = programs.subject_of(recipe.page, recipe.panel) in batch.OF_SAMPLE
+    of_sample = pages.subject_of(recipe.page, recipe.panel) in pages.OF_SAMPLE
     which = st.radio(
         "Figures", [PAGE, COHORT] if of_sample else [PAGE], key=_WHICH, label_visibility="collapsed"
     )
-    filter, most = _cohort() if which == COHORT else ("", batch.USUAL)
+    filter, most = _cohort() if which == COHORT else ("", pages.USUAL_FILES)
     wanted = (recipe.page, recipe.panel, str(recipe.address), which, filter, most, str(style))
     with st.container(horizontal=True):
         pressed = st.button(
@@ -59,12 +58,12 @@ def _files(recipe: Recipe, style: ExportStyle) -> None:
     try:
         if pressed:
             jobs = (
-                batch.of_page(recipe.page, recipe.address)
+                pages.jobs_of_page(recipe.page, recipe.address)
                 if which == PAGE
-                else batch.of_cohort(recipe.page, recipe.panel, recipe.address, filter, most)
+                else pages.jobs_of_cohort(recipe.page, recipe.panel, recipe.address, filter, most)
             )
             out = io.BytesIO()
-            state.put(_RUN, _Run(wanted, out, batch.steps(jobs, style, out)))
+            state.put(_RUN, _Run(wanted, out, pages.zip_steps(jobs, style, out)))
         if running := state.get(_RUN):
             _go_on(running, wanted)
     except QFusionError as error:
@@ -114,7 +113,7 @@ def _cohort() -> tuple[str, int]:
             max_chars=400,
             help="As on the Cohorts page. Without one, all samples of the test split.",
         )
-    most = st.number_input("Max samples", 1, batch.MAX_FILES, batch.USUAL, key=_MOST)
+    most = st.number_input("Max samples", 1, pages.MAX_FILES, pages.USUAL_FILES, key=_MOST)
     return filter, int(most)
 
 
@@ -124,8 +123,8 @@ class _Run:
 
     wanted: tuple[object, ...]
     out: io.BytesIO
-    steps: Generator[batch.Step, None, dict[str, Any]]
-    at: batch.Step = (0, 1, "…")
+    steps: Generator[pages.WriteStep, None, dict[str, Any]]
+    at: pages.WriteStep = (0, 1, "…")
 
 
 def _cancel() -> None:
@@ -177,4 +176,4 @@ def _go_on(run: _Run, wanted: tuple[object, ...]) -> None:
 
 
 def _stem(recipe: Recipe) -> str:
-    return f"qfusion-{batch.safe(recipe.page)}-figures"
+    return f"qfusion-{pages.file_name(recipe.page)}-figures"

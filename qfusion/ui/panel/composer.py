@@ -10,12 +10,11 @@ from streamlit.delta_generator import DeltaGenerator
 from qfusion.analysis import text
 from qfusion.errors import QFusionError
 from qfusion.figures import export
-from qfusion.figures.export import composition, snippet
-from qfusion.figures.export.composition import Composition
-from qfusion.figures.export.recipe import Recipe
-from qfusion.figures.export.style import SIZES, ExportStyle
-from qfusion.panels.core import composing, headless
-from qfusion.panels.core.headless import Taken
+from qfusion.figures import recipe as snippet
+from qfusion.figures.export import Composition
+from qfusion.figures.recipe import SIZES, ExportStyle, Recipe
+from qfusion.panels import pages
+from qfusion.panels.pages import Taken
 from qfusion.ui.door import turns
 from qfusion.ui.frame import state
 
@@ -36,7 +35,7 @@ def add(recipe: Recipe) -> None:
         for each in added()
         if (each.page, each.panel, each.address) != (recipe.page, recipe.panel, recipe.address)
     ]
-    state.put(_ADDED, [*kept, recipe][-composition.MAX_PANELS :])
+    state.put(_ADDED, [*kept, recipe][-export.MAX_PANELS :])
     state.put(_PICKED, None)
 
 
@@ -84,13 +83,13 @@ def view(recipe: Recipe, style: ExportStyle, left: DeltaGenerator, right: DeltaG
             "Panels, in the order of their letters",
             list(known),
             format_func=text.plain,
-            max_selections=composition.MAX_PANELS,
+            max_selections=export.MAX_PANELS,
             key=_PICKED,
         )
         usual = 2 if SIZES[style.size].width >= WIDE else 1
         columns = state.one_of(
             "Columns",
-            list(range(1, composition.MAX_COLUMNS + 1)),
+            list(range(1, export.MAX_COLUMNS + 1)),
             default=usual,
             key=f"{_COLUMNS}.{usual}",
         )
@@ -109,18 +108,20 @@ def view(recipe: Recipe, style: ExportStyle, left: DeltaGenerator, right: DeltaG
     try:
         with left:
             whole = Composition(
-                tuple(composition.like(known[key], style) for key in picked),
+                tuple(export.as_panel(known[key], style) for key in picked),
                 int(columns or usual),
                 style,
             )
             with turns.waiting("Drawing …"):
-                taken = composing.cook(whole)
+                taken = pages.cook_composition(whole)
                 shown = replace(whole, style=replace(whole.style, format="svg"))
                 picture, letters = export.noticed(
-                    lambda: composing.save(taken, shown), style.format
+                    lambda: pages.save_composition(taken, shown), style.format
                 )
                 if style.format == "tikz":
-                    _, letters = export.noticed(lambda: composing.save(taken, whole), "tikz")
+                    _, letters = export.noticed(
+                        lambda: pages.save_composition(taken, whole), "tikz"
+                    )
             with st.container(border=True, key="composition-preview"):
                 st.image(picture.decode(), width="stretch", alt=f"Preview of {len(picked)} panels")
             width, height = export.size_mm(picture)
@@ -138,7 +139,7 @@ def _known(recipe: Recipe) -> dict[str, Recipe]:
     """The panels that can be chosen, by what they are called: those of this page as it stands, and those added."""
     sample = str(recipe.made_from.get("sample", ""))
     try:
-        here = headless.panels(recipe.page, recipe.address)
+        here = pages.figure_names(recipe.page, recipe.address)
     except QFusionError:
         here = [recipe.panel]
     found = {
@@ -163,7 +164,7 @@ def _downloads(whole: Composition, taken: list[Taken]) -> None:
     with st.container(horizontal=True, gap="small"):
         st.download_button(
             f"Download {'TikZ' if kind == 'tikz' else kind.upper()}",
-            turns.in_turn(lambda: composing.save(taken, whole)),
+            turns.in_turn(lambda: pages.save_composition(taken, whole)),
             f"{FILE}.{kind}",
             "application/octet-stream",
             on_click="ignore",
@@ -186,7 +187,7 @@ def _downloads(whole: Composition, taken: list[Taken]) -> None:
             for key, value in taken[0].recipe.made_from.items()
             if all(each.recipe.made_from.get(key) == value for each in taken)
         }
-        captions = composition.caption_of([each.caption for each in taken], SIZES[whole.style.size])
+        captions = export.caption_of([each.caption for each in taken], SIZES[whole.style.size])
         st.code(
             snippet.snippet(
                 FILE,
@@ -210,7 +211,7 @@ def _made(whole: Composition, taken: list[Taken]) -> Composition:
     return replace(
         whole,
         panels=tuple(
-            composition.like(each.recipe.like(panel), whole.style)
+            export.as_panel(each.recipe.like(panel), whole.style)
             for each, panel in zip(taken, whole.panels, strict=True)
         ),
     )

@@ -13,15 +13,14 @@ import streamlit as st
 
 from qfusion.analysis import text
 from qfusion.errors import QFusionError, provided
-from qfusion.figures import export, visible
-from qfusion.figures.export import snippet
-from qfusion.figures.export import style as styles
-from qfusion.figures.export.recipe import Recipe
-from qfusion.figures.export.style import ExportStyle
-from qfusion.figures.theme import in_theme
-from qfusion.figures.visible import VisibleRange
-from qfusion.panels.core import batch, programs
-from qfusion.panels.core.panel import Picture
+from qfusion.figures import export
+from qfusion.figures import recipe as snippet
+from qfusion.figures import recipe as styles
+from qfusion.figures import theme as visible
+from qfusion.figures.recipe import ExportStyle, Recipe
+from qfusion.figures.theme import VisibleRange, in_theme
+from qfusion.panels import pages
+from qfusion.panels.panel import Picture
 from qfusion.ui.door import turns
 from qfusion.ui.frame import figure, runs, state
 from qfusion.ui.panel import batch_view, composer, origin
@@ -71,7 +70,7 @@ def _body(drawn: Picture, whole: go.Figure, visible_key: str) -> None:
         caption=words["caption"],
     )
     file = File(
-        visible.apply(whole, found),
+        visible.apply_visible(whole, found),
         words["title"] or drawn.headline,
         words["caption"] or drawn.caption,
         recipe,
@@ -93,7 +92,9 @@ def _body(drawn: Picture, whole: go.Figure, visible_key: str) -> None:
 def _others(what: str, drawn: Picture, visible_key: str) -> None:
     """Several panels as one figure, or many figures as a zip, in the style chosen."""
     recipe = _with_visible(
-        origin.recipe_of(drawn), visible_key, visible.parse(str(state.get(visible_key) or ""))
+        origin.recipe_of(drawn),
+        visible_key,
+        visible.parse_visible(str(state.get(visible_key) or "")),
     )
     left, right = st.columns([6, 5], gap="medium")
     with right:
@@ -233,7 +234,7 @@ def _engine(kind: str) -> Any:
 
 def _visible(name: str, whole: go.Figure, key: str) -> VisibleRange:
     """Series left out and ranges of the axes: of the figure on the page too, and in its address."""
-    before = visible.parse(str(state.get(key) or ""))
+    before = visible.parse_visible(str(state.get(key) or ""))
     entries = visible.legend_entries(whole)
     names = {visible.plain_entry(entry): entry for entry in entries}
     axes = visible.rangeable(whole)
@@ -281,7 +282,7 @@ def _span(label: str, said: str) -> tuple[float, float] | None:
     if not said.strip():
         return None
     try:
-        return visible.parse("x=" + said.replace(";", ",").replace(" ", "")).x
+        return visible.parse_visible("x=" + said.replace(";", ",").replace(" ", "")).x
     except QFusionError:
         st.warning(f"{label}: give two numbers, low and high, such as `0, 1.5`.")
         return None
@@ -378,7 +379,7 @@ def _code(drawn: Picture, recipe: Recipe, file: File) -> None:
     )
     with python:
         st.code(
-            programs.program(recipe.page, recipe.panel, recipe.address),
+            pages.program(recipe.page, recipe.panel, recipe.address),
             language="python",
             wrap_lines=True,
         )
@@ -392,7 +393,7 @@ def _code(drawn: Picture, recipe: Recipe, file: File) -> None:
         st.caption("The recipe may also be the exported figure itself: its file holds it.")
         st.code(recipe.text(), language="json", height=200)
     with latex:
-        name = batch.safe(file_name(recipe), 120)
+        name = pages.file_name(file_name(recipe), 120)
         st.code(
             snippet.snippet(
                 name,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from qfusion.figures.export.recipe import Recipe, digest_of, software
-from qfusion.panels.core.opened import GUIDES
-from qfusion.panels.core.panel import Picture
+from qfusion.figures.recipe import Recipe, digest_of, software
+from qfusion.panels.address import GUIDES
+from qfusion.panels.panel import Picture
 from qfusion.ui.frame import state
 
 _FROM = "_made_from"

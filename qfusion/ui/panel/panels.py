@@ -19,11 +19,11 @@ from streamlit.delta_generator import DeltaGenerator
 
 from qfusion.analysis import text
 from qfusion.errors import QFusionError
-from qfusion.figures import visible
+from qfusion.figures import theme as visible
 from qfusion.figures.style import Theme
-from qfusion.panels.core import programs
-from qfusion.panels.core.panel import Picture, capital, ended
-from qfusion.panels.core.view import View
+from qfusion.panels import pages
+from qfusion.panels.address import View
+from qfusion.panels.panel import Picture, capital, ended
 from qfusion.ui.frame import depth, figure, state
 from qfusion.ui.frame.shell import link
 from qfusion.ui.panel import glossary, origin, words
@@ -55,7 +55,7 @@ def framed(name: str, drawn: go.Figure) -> Shown:
             del st.query_params[key]
         return Shown(drawn, drawn)
     try:
-        found = visible.apply(drawn, visible.parse(str(said)))
+        found = visible.apply_visible(drawn, visible.parse_visible(str(said)))
     except QFusionError as error:
         state.notice(f"In the link, `{key}`: {error} The whole figure is shown.")
         state.forget(key)
@@ -116,7 +116,7 @@ def below(theme: Theme, **subjects: Any) -> None:
     """Every panel that its page draws below all else that is open, see `Panel.below`, of what the page has, by what
     builders call it."""
     view = View(str(state.get(state.PAGE, "")).lower(), origin.address())
-    for panel in list(programs.PAGES[view.page].values()):
+    for panel in list(pages.PAGES[view.page].values()):
         if panel.below and panel.shown(view, subjects[panel.subject]):
             draw(panel.build(subjects[panel.subject], theme, **panel.arguments(view)))
 
@@ -256,7 +256,7 @@ def footer(picture: Picture, shown: Shown | None = None) -> None:
 def _drawer(picture: Picture, shown: Shown) -> None:
     if state.get(state.DRAWER) == picture.name:
         from qfusion.ui.panel import (
-            drawer,
-        )  # matplotlib and the rest only once something is exported
+            drawer,  # matplotlib and the rest only once something is exported
+        )
 
         drawer.show(picture, shown.whole, visible_key(picture.name))

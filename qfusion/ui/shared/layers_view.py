@@ -7,7 +7,7 @@ import streamlit as st
 
 from qfusion.analysis.sample import Sample
 from qfusion.figures.style import Theme
-from qfusion.panels import layers as layer_panels
+from qfusion.panels import network as layer_panels
 from qfusion.ui.panel import panels
 from qfusion.ui.shared import through_view
 

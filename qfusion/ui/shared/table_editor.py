@@ -20,7 +20,7 @@ from qfusion.explain.evidence import Reading
 from qfusion.figures.style import Theme
 from qfusion.models import edits
 from qfusion.models.tweak import MAX_TEXT
-from qfusion.panels import rules
+from qfusion.panels import network
 from qfusion.ui.frame import clicks, depth, history, state
 from qfusion.ui.frame.shell import Here
 from qfusion.ui.panel import panels
@@ -71,7 +71,7 @@ def panel(sample: Sample, theme: Theme) -> None:
             for model in (sample.model, work.model)
         )
         panels.inside(
-            rules.tables(
+            network.tables(
                 sample,
                 theme,
                 element=work.elements[cell.element],
@@ -89,7 +89,7 @@ def panel(sample: Sample, theme: Theme) -> None:
     depth.aside(
         "Nearest named rule of each element: "
         + ", ".join(
-            f"{text.plain(name)} **{rules.named(rule)}** ({distance:.2f})"
+            f"{text.plain(name)} **{network.named(rule)}** ({distance:.2f})"
             for name, (rule, distance) in zip(found.elements, found.rules, strict=True)
         )
         + "."
@@ -106,7 +106,7 @@ def at_gate(sample: Sample, gate: int) -> None:
         return
     stage, patterns = place - shape.M, edits.patterns(shape)
     if state.get(OUTCOME, st.query_params.get(OUTCOME)) not in patterns:
-        state.put(OUTCOME, rules.most_read(found, element))
+        state.put(OUTCOME, network.most_read(found, element))
     with st.container(border=True, key="box-gate", gap="xsmall"):
         outcome = state.one_of(
             "Angle of this gate where its qubits read", list(patterns), **state.bound(OUTCOME)
@@ -131,7 +131,7 @@ def _pick(work: Any, shape: edits.Shape, found: Reading) -> Cell:
         state.put(ELEMENT, work.elements[0])
     if state.get(OUTCOME, st.query_params.get(OUTCOME)) not in patterns:
         at = work.elements.index(state.get(ELEMENT)) if state.get(ELEMENT) in work.elements else 0
-        state.put(OUTCOME, rules.most_read(found, at))
+        state.put(OUTCOME, network.most_read(found, at))
     with st.container(horizontal=True, vertical_alignment="bottom", key="cell-pickers"):
         element = work.elements.index(
             st.selectbox("Element", list(work.elements), **state.bound(ELEMENT))
@@ -206,7 +206,7 @@ def _editor(
 
 
 def _changed(angle: float, learned: float) -> bool:
-    return abs(edits.wrapped(angle) - edits.wrapped(learned)) > rules.SAME
+    return abs(edits.wrapped(angle) - edits.wrapped(learned)) > network.SAME
 
 
 def _ways_back(
@@ -249,13 +249,13 @@ def _reset(shape: edits.Shape, cell: Cell) -> None:
 
 def _presets(shape: edits.Shape, cell: Cell) -> None:
     scope = state.one_of(
-        "Set to a rule", rules.SCOPES, default=rules.SCOPES[0], **state.bound(SCOPE)
+        "Set to a rule", network.SCOPES, default=network.SCOPES[0], **state.bound(SCOPE)
     )
-    whom = None if scope == rules.SCOPES[1] else cell.element
+    whom = None if scope == network.SCOPES[1] else cell.element
     with st.container(horizontal=True, gap="small"):
         for rule in (edits.LEARNED, *shape.rules):
             st.button(
-                rules.named(rule),
+                network.named(rule),
                 key=f"_rule_{rule}",
                 help=_RULE_HELP[rule],
                 on_click=_set_rule,

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
+from qfusion.panels.address import Pin
 from qfusion.panels.compare import SEVERAL
-from qfusion.panels.core.pins import Pin
 from qfusion.ui.frame import stored
 from qfusion.ui.frame.shell import Here, fragment, guard, shell
 from qfusion.ui.pages.compare import compare_view, several_view

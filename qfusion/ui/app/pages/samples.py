@@ -3,8 +3,8 @@
 import streamlit as st
 
 from qfusion.analysis.cohort import finding
+from qfusion.panels import faithfulness
 from qfusion.panels import samples as builders
-from qfusion.panels.parts import people
 from qfusion.ui.frame.shell import guard, shell
 from qfusion.ui.pages.samples import inside_view, similar_view
 from qfusion.ui.panel import panels
@@ -28,8 +28,8 @@ def page() -> None:
         inside_view.part(here)
     with left, guard():
         panels.draw(builders.shapley(sample, here.theme))
-        if people.is_labelled(sample):
-            panels.draw(people.of_sample(sample, here.theme))
+        if faithfulness.is_labelled(sample):
+            panels.draw(faithfulness.of_sample(sample, here.theme))
         if here.work.can("rules"):
             panels.draw(builders.masses(sample, here.theme))
     with right, guard():

@@ -8,7 +8,7 @@ import streamlit as st
 
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
-from qfusion.panels import circuit, layers
+from qfusion.panels import circuit, network
 from qfusion.panels.circuit import NETWORK_VIEWS
 from qfusion.ui.frame import state
 from qfusion.ui.frame.shell import Here, guard
@@ -73,7 +73,7 @@ def entropies_tab(here: Here, sample: Sample, at: int) -> None:
     """The decision along the layers; entropy along the gates, of every cut, and around every pooling."""
     layers_view.panel(sample, here.theme)
     panels.draw(circuit.entropies(sample, here.theme, gate=at))
-    for place, builder in zip(st.columns(2), (layers.cuts, layers.mutual), strict=True):
+    for place, builder in zip(st.columns(2), (network.cuts, network.mutual), strict=True):
         with place:
             panels.draw(builder(sample, here.theme))
-    panels.draw(layers.poolings(sample, here.theme))
+    panels.draw(network.poolings(sample, here.theme))

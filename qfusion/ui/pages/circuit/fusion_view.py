@@ -9,7 +9,7 @@ import streamlit as st
 from qfusion.analysis import describe, text
 from qfusion.analysis.dynamics import circuit_evolution
 from qfusion.analysis.sample import Sample
-from qfusion.panels import rules
+from qfusion.panels import network
 from qfusion.training import metrics
 from qfusion.ui.frame.shell import Here
 from qfusion.ui.panel import panels
@@ -31,8 +31,8 @@ def tab(here: Here, sample: Sample) -> None:
     with right:
         before_after(here, now, base)
         if here.work.classes:
-            panels.draw(rules.probabilities(sample, here.theme))
-        panels.draw(rules.waterfall(sample, here.theme))
+            panels.draw(network.probabilities(sample, here.theme))
+        panels.draw(network.waterfall(sample, here.theme))
 
 
 def before_after(here: Here, now: Any, base: Any) -> None:

@@ -10,7 +10,7 @@ import streamlit as st
 from qfusion.analysis import describe, text
 from qfusion.analysis.dynamics import circuit_evolution
 from qfusion.analysis.sample import Sample
-from qfusion.panels import noise as noise_panels
+from qfusion.panels import network as noise_panels
 from qfusion.ui.door import turns
 from qfusion.ui.frame import state
 from qfusion.ui.frame.shell import Here

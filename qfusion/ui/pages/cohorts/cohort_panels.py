@@ -14,8 +14,8 @@ from qfusion.analysis.cohort.cohort_measures import FEW_SLOW, MAX_SLOW, NOT_GROU
 from qfusion.analysis.levels import Levels, related
 from qfusion.explain.stability import Interval
 from qfusion.panels import cohorts as builders
+from qfusion.panels import errors as quality_builders
 from qfusion.panels.dynamics import can_cut
-from qfusion.panels.parts import quality as quality_builders
 from qfusion.ui.frame import clicks, state
 from qfusion.ui.frame.shell import Here, fragment
 from qfusion.ui.pages.cohorts import errors_view

@@ -13,8 +13,8 @@ from qfusion.analysis.cohort import slices
 from qfusion.analysis.levels import Levels
 from qfusion.explain import cohorts
 from qfusion.explain.cohorts import Part
-from qfusion.panels.parts import quality
-from qfusion.panels.parts import slices as slice_panels
+from qfusion.panels import errors
+from qfusion.panels import errors as slice_panels
 from qfusion.ui.frame import clicks, state
 from qfusion.ui.frame.shell import Here, fragment
 from qfusion.ui.pages.cohorts.cohort_view import FILTER
@@ -123,13 +123,11 @@ def _ticked(key: str, ids: Sequence[str]) -> None:
 
 def confusions(here: Here, levels: Levels) -> None:
     """The confusion matrix; a click on a cell makes its samples the cohort."""
-    panels.draw(
-        quality.confusions(levels, here.theme), on_select=lambda key: _confused(key, levels)
-    )
+    panels.draw(errors.confusions(levels, here.theme), on_select=lambda key: _confused(key, levels))
 
 
 def _confused(key: str, levels: Levels) -> None:
-    classes = [levels.work.classes[k] for k in quality.shown(measured.confusions(levels))]
+    classes = [levels.work.classes[k] for k in errors.shown(measured.confusions(levels))]
     truth, said, *_ = (
         *(clicks.place(each, len(classes)) for each in clicks.custom(key)[:2]),
         None,

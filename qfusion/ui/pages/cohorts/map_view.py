@@ -12,8 +12,8 @@ from qfusion.analysis.cohort import sample_map as maps
 from qfusion.analysis.levels import Levels
 from qfusion.explain import cohorts
 from qfusion.explain.cohorts import Part
-from qfusion.panels.core.panel import Picture
-from qfusion.panels.parts import sample_map as map_panels
+from qfusion.panels import cohorts as map_panels
+from qfusion.panels.panel import Picture
 from qfusion.ui.frame import clicks, figure, state
 from qfusion.ui.frame.shell import Here, fragment
 from qfusion.ui.pages.cohorts.cohort_view import FILTER

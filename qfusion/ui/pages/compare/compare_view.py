@@ -14,8 +14,7 @@ from qfusion.analysis.subject import Workspace
 from qfusion.data import Image, Text
 from qfusion.errors import QFusionError
 from qfusion.panels import compare as builders
-from qfusion.panels.core.opened import resolve, tweak_of
-from qfusion.panels.core.pins import Pin
+from qfusion.panels.address import Pin, resolve, tweak_of
 from qfusion.training import metrics
 from qfusion.ui.bar import comparison, pin_button
 from qfusion.ui.frame import cache, depth, sliders, state, stored

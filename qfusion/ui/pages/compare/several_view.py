@@ -7,9 +7,9 @@ import streamlit as st
 from qfusion.analysis import text
 from qfusion.analysis.cohort import cohort_measures, similar
 from qfusion.explain.cohorts import Cohort
-from qfusion.figures.draw.many.side_by_side import MOST
+from qfusion.figures.samples import MOST
+from qfusion.panels import compare as several_panels
 from qfusion.panels.compare import VIEW, VIEWS
-from qfusion.panels.parts import several as several_panels
 from qfusion.ui.frame import state, stored
 from qfusion.ui.frame.shell import Here, fragment, link, told
 from qfusion.ui.panel import panels

@@ -14,7 +14,7 @@ from qfusion.data import DataSet, imported
 from qfusion.data.modality import CONVENTIONS
 from qfusion.data.spec import SPLITS
 from qfusion.figures.style import Theme
-from qfusion.panels import data as builders
+from qfusion.panels import learning as builders
 from qfusion.ui.door import access
 from qfusion.ui.frame import cache, depth, state
 from qfusion.ui.frame.shell import link, told

@@ -8,8 +8,8 @@ from qfusion.analysis.dynamics import physics
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
 from qfusion.figures.style import Theme
-from qfusion.panels import building as building_panels
-from qfusion.panels.building import BASELINE
+from qfusion.panels import physics as building_panels
+from qfusion.panels.physics import BASELINE
 from qfusion.ui.frame import state
 from qfusion.ui.panel import panels
 

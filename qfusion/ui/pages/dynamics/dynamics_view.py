@@ -12,10 +12,9 @@ from qfusion.analysis.dynamics import evolution, records
 from qfusion.analysis.dynamics.evolution import Decision
 from qfusion.analysis.subject import Workspace
 from qfusion.models import Tweak
-from qfusion.panels import circuit
+from qfusion.panels import circuit, states
 from qfusion.panels import dynamics as builders
-from qfusion.panels.core.sliders import fitting
-from qfusion.panels.parts import sharing, states
+from qfusion.panels.address import fitting_tweak
 from qfusion.training import metrics
 from qfusion.ui.door import turns
 from qfusion.ui.frame import depth, sliders, state
@@ -35,7 +34,7 @@ def take_turn(work: Workspace) -> None:
     said = st.query_params.get(TURN)
     if said is not None:
         del st.query_params[TURN]
-        sliders.set_to(work.model, fitting(work.model, said))
+        sliders.set_to(work.model, fitting_tweak(work.model, said))
 
 
 def no_time(here: Here) -> None:
@@ -169,8 +168,8 @@ def decision_tab(here: Here, now: Decision, _: Decision) -> None:
 
 def correlations_tab(here: Here, now: Decision, _: Decision) -> None:
     """Who shares how much with whom, mutual information, then every other measure that is drawn over time."""
-    if sharing.several(here.work):
-        panels.draw(sharing.triangle(here.subject(now.tweak), here.theme, t=_share()))
+    if states.several(here.work):
+        panels.draw(states.triangle(here.subject(now.tweak), here.theme, t=_share()))
     for kind in sorted(builders.drawn_measures(), key="mutual_information".__ne__):
         panels.draw(
             builders.correlation(here.subject(now.tweak), here.theme, kind=kind, t=_share())
@@ -204,10 +203,10 @@ def trajectories_tab(here: Here, now: Decision, _: Decision) -> None:
         sample.track(runs=runs)
     panels.draw(builders.trajectories(sample, here.theme, runs=runs, whose=whose))
     panels.draw(builders.ensemble(sample, here.theme, runs=runs))
-    if sharing.jumps_at_all(sample):
+    if states.jumps_at_all(sample):
         with turns.waiting(f"Sampling {records.RUNS} trajectories …"):
             sample.track(runs=records.RUNS)
-        panels.draw(sharing.raster(sample, here.theme))
+        panels.draw(states.raster(sample, here.theme))
 
 
 def state_tab(here: Here, now: Decision, _: Decision) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from qfusion.analysis.dynamics import generator
-from qfusion.panels.parts import generator as generator_panels
+from qfusion.panels import states as generator_panels
 from qfusion.ui.frame import state
 from qfusion.ui.frame.shell import Here
 from qfusion.ui.panel import panels

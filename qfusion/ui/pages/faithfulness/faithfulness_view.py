@@ -17,7 +17,7 @@ from qfusion.explain.faithfulness import TrustWarning
 from qfusion.explain.stability import Stability
 from qfusion.figures import style
 from qfusion.panels import faithfulness as builders
-from qfusion.panels.core.panel import Picture
+from qfusion.panels.panel import Picture
 from qfusion.ui.frame import chips, depth, state
 from qfusion.ui.frame.shell import Here, guard
 from qfusion.ui.pages.faithfulness import estimators_view, people_view, seeds_view

@@ -10,7 +10,7 @@ from qfusion._sentences import share
 from qfusion.analysis import text
 from qfusion.analysis.cohort import beside_people
 from qfusion.analysis.subject import Workspace
-from qfusion.panels import people as people_panels
+from qfusion.panels import faithfulness as people_panels
 from qfusion.ui.frame import state
 from qfusion.ui.frame.shell import Here
 from qfusion.ui.panel import panels

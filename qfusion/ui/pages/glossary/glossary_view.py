@@ -11,7 +11,7 @@ from itertools import groupby
 import streamlit as st
 
 from qfusion.analysis import text
-from qfusion.panels.core.allowed import Allowed, options, words
+from qfusion.panels.address import Allowed, options, words
 from qfusion.ui.frame import depth, state
 from qfusion.ui.frame.shell import PAGES, link
 from qfusion.ui.panel import glossary

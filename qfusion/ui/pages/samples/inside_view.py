@@ -8,8 +8,8 @@ import streamlit as st
 
 from qfusion.analysis import backgrounds, inside_modality
 from qfusion.explain.attribution import INTEGRATED, METHODS
-from qfusion.panels import inside
-from qfusion.panels.inside import STARTS
+from qfusion.panels import samples
+from qfusion.panels.samples import STARTS
 from qfusion.ui.frame import runs, state
 from qfusion.ui.frame.shell import Here, guard
 from qfusion.ui.panel import panels
@@ -42,12 +42,12 @@ def _draw(here: Here) -> None:
     runs.begin()
     with guard():
         chosen, sample = _controls(here), here.subject()
-        panels.draw(inside.attribution(sample, here.theme, **chosen))
-        if inside.of_sequence(sample, **chosen):
-            panels.draw(inside.features(sample, here.theme, **chosen))
-        if inside.of_sequences(sample, **chosen):
+        panels.draw(samples.attribution(sample, here.theme, **chosen))
+        if samples.of_sequence(sample, **chosen):
+            panels.draw(samples.features(sample, here.theme, **chosen))
+        if samples.of_sequences(sample, **chosen):
             together = {key: value for key, value in chosen.items() if key != "modality"}
-            panels.draw(inside.over_time(sample, here.theme, **together))
+            panels.draw(samples.over_time(sample, here.theme, **together))
 
 
 def _controls(here: Here) -> dict[str, str]:

@@ -8,8 +8,8 @@ import streamlit as st
 
 from qfusion.analysis import text
 from qfusion.analysis.cohort import coordinates, similar
+from qfusion.panels import compare as similar_panels
 from qfusion.panels.compare import SEVERAL, VIEW
-from qfusion.panels.parts import similar as similar_panels
 from qfusion.ui.frame import clicks, state
 from qfusion.ui.frame.shell import Here, fragment, link
 from qfusion.ui.panel import panels
@@ -40,7 +40,7 @@ def draw(here: Here) -> None:
 
 
 def _links(here: Here, found: similar.Nearest, ids: Sequence[str]) -> None:
-    said, _ = similar_panels.answers(here.work, found.rows)
+    said, _ = similar_panels.outcomes(here.work, found.rows)
     if not ids:
         return
     with st.popover("Open one", icon=":material/open_in_full:", type="tertiary", key="_similar"):

@@ -12,8 +12,8 @@ from qfusion.analysis import text
 from qfusion.analysis.learning import sweep_trials
 from qfusion.analysis.learning.sweep_trials import Trials
 from qfusion.figures.style import Theme
-from qfusion.panels import sweeps as builders
-from qfusion.panels.core.opened import sources
+from qfusion.panels import learning as builders
+from qfusion.panels.address import sources
 from qfusion.runs import plans, queue, space, storage
 from qfusion.runs import sweep as sweeps
 from qfusion.runs.settings import KINDS, SETTINGS

@@ -18,7 +18,7 @@ from qfusion.analysis.learning import model_import as aside
 from qfusion.data.importing import storing
 from qfusion.errors import QFusionError
 from qfusion.models.programs.imported import KIND
-from qfusion.panels.core.opened import sources
+from qfusion.panels.address import sources
 from qfusion.training import checkpoint, metrics
 from qfusion.training.imports import taking
 from qfusion.training.imports.taking import Unfit

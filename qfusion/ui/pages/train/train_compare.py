@@ -9,7 +9,7 @@ from qfusion.analysis.learning import run_curves, run_results
 from qfusion.analysis.learning.run_curves import Seen
 from qfusion.analysis.learning.run_results import Results
 from qfusion.figures.style import Theme
-from qfusion.panels import train as builders
+from qfusion.panels import learning as builders
 from qfusion.runs.settings import SETTINGS
 from qfusion.training import default_options
 from qfusion.ui.panel import panels

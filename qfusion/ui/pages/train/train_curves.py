@@ -7,7 +7,7 @@ import streamlit as st
 from qfusion.analysis.learning import run_curves
 from qfusion.analysis.learning.run_curves import Seen
 from qfusion.figures.style import Theme
-from qfusion.panels import train as builders
+from qfusion.panels import learning as builders
 from qfusion.ui.frame import state
 from qfusion.ui.panel import panels
 

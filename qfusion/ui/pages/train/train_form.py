@@ -11,8 +11,8 @@ from qfusion._checks import check
 from qfusion.analysis import text
 from qfusion.analysis.learning import run_curves
 from qfusion.errors import QFusionError
-from qfusion.panels.core.opened import sources
-from qfusion.panels.train import MAX_TEXT, TYPED, setting_key
+from qfusion.panels.address import sources
+from qfusion.panels.learning import MAX_TEXT, TYPED, setting_key
 from qfusion.runs import plans, queue
 from qfusion.runs.settings import KINDS, MAIN, SETTINGS, Setting
 from qfusion.ui.door import access

@@ -17,8 +17,8 @@ from qfusion.analysis.learning import run_curves
 from qfusion.analysis.learning.run_curves import Seen
 from qfusion.errors import QFusionError, provided
 from qfusion.figures.style import Theme
-from qfusion.panels import train as builders
-from qfusion.panels.core.opened import sources
+from qfusion.panels import learning as builders
+from qfusion.panels.address import sources
 from qfusion.runs import queue
 from qfusion.runs.folder import Record
 from qfusion.ui.door import access

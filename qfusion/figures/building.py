@@ -1,0 +1,898 @@
+"""Which coupling built which term of a decision: the matrix, one contribution as it grows, and the way from modalities
+to the score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from qfusion._checks import check
+from qfusion.figures.dynamics import TIME, mark_time
+from qfusion.figures.style import (
+    GREY,
+    INK,
+    LINE,
+    ON_BRIGHT,
+    ON_DARK,
+    QUIET,
+    SIGNED_SCALE,
+    Theme,
+    axis,
+    bare_axis,
+    base,
+    blended,
+    drawing,
+    faded,
+    halo,
+    label,
+    note,
+    signed,
+    split_term,
+    term_colour,
+    term_dash,
+    term_title,
+)
+
+#: figure -> what it shows and what it does not, a sentence each.
+SAYS: dict[str, tuple[str, str]] = {
+    "built": (
+        "what every coupling (H) and dissipation added to every contribution: a row begins at the contribution without "
+        "evolution, and its numbers lead to the one that is explained.",
+        "what a model that was trained without a coupling would do, nor what removing it does here: two that need each "
+        "other share what they built.",
+    ),
+    "built-over-time": (
+        "one contribution through the evolution, split into what each coupling (H) and dissipation has added (above "
+        "the dotted start) and taken away (below) so far; the line is what is left.",
+        "the other contributions, to which the same couplings may have moved what is missing here.",
+    ),
+    "built-flow": (
+        "the way from modalities through what acts on them to the contributions and the score; a band's width is its "
+        "size. A coupling's bands are shared evenly by the modalities that it acts on.",
+        "how much a modality said to a coupling: only what a coupling built is measured. Bands thinner than half a "
+        "percent of all are left out.",
+    ),
+    "cut": (
+        "the score if at time t all correlation of one modality with the others is taken away (solid), or all but the "
+        "classical correlation of its populations (dashed: no entanglement is left), and the state then evolves on to "
+        "T. Dash-dot: the modality and the others are kept uncorrelated from the start to t, so that each feels the "
+        "other's state alone. Of two modalities, a cut of one is a cut of the other.",
+        "what other data would do: it is an intervention on the model's state, which no input need reach. Dashed lines "
+        "do not tell entanglement from quantum correlation short of it.",
+    ),
+    "cut-terms": (
+        "the size of every term of the score after a cut at time t; lines begin at the undisturbed sizes, as nothing "
+        "is correlated then.",
+        "which coupling builds a term. Terms are against the mean state of every modality, so they differ from those "
+        "against another background.",
+    ),
+    "cut-test": (
+        "how good the model is on many samples if the correlations of a modality are taken away at time t in all of "
+        "them; bands are 95 % bootstrap intervals.",
+        "whether a model trained without these correlations would do worse: this one was not trained for the states "
+        "that a cut makes.",
+    ),
+}
+_GREYED = 0.5  # of a dissipation's hue, beside its coupling's
+OTHERS = "#B7BDC6"
+MAX_COLUMNS = 16  # of a matrix whose cells have their numbers written
+LABELLED = 0.08  # share of all areas from which one has room for its name
+ROUNDING = 1e-12  # of the largest: what is smaller differs from machine to machine, and is nothing
+SHOWN = 6  # terms with an area of their own
+THIN = 0.005  # bands thinner than this share of all are left out
+
+
+@drawing()
+def matrix(
+    dividends: Sequence[str],
+    titles: Sequence[str],
+    parts: np.ndarray,
+    start: np.ndarray,
+    end: np.ndarray,
+    *,
+    unit: str = "score",
+    theme: Theme = "light",
+) -> go.Figure:
+    """What G terms of the dynamics added to S dividends, a row a dividend and one for their sum, with both ends beside
+    them.
+
+    Args:
+        dividends: names of the coalitions, (S,); the empty one is the baseline. titles: of the terms, short, (G,).
+        parts: (S, G). start, end: without evolution and with it, (S,).
+    """
+    S, G = len(dividends), len(titles)
+    check(
+        np.shape(parts) == (S, G) and len(start) == len(end) == S,
+        f"Argument `parts` must have shape ({S}, {G}), with {S} numbers at the start and at the end, but has shape "
+        f"{np.shape(parts)}.",
+    )
+    figure = base(theme, 130 + 30 * (S + 1), left=10, right=10, top=26, bottom=86)
+    if not G:
+        return note(
+            figure.update_xaxes(visible=False).update_yaxes(visible=False),
+            "Nothing evolves, so nothing is built.",
+            theme,
+        )
+    rows = [*range(S), S + 0.3]
+    values = np.vstack([parts, parts.sum(0)])
+    most = max(float(np.abs(values).max()), 1e-12)
+    names = [*(term_title(name) for name in dividends), "score"]
+    written = G <= MAX_COLUMNS
+    for first, last in ((0, S), (S, S + 1)):
+        figure.add_heatmap(
+            z=values[first:last],
+            y=rows[first:last],
+            x=list(range(G)),
+            colorscale=SIGNED_SCALE[theme],
+            zmin=-most,
+            zmax=most,
+            xgap=1,
+            ygap=1,
+            showscale=first == 0 and not written,
+            customdata=[
+                [f"{label(title)} in {name}" for title in titles] for name in names[first:last]
+            ],
+            hovertemplate="%{customdata}: %{z:+.4f}<extra></extra>",
+            colorbar={"thickness": 10, "outlinewidth": 0, "nticks": 5, "tickfont": {"size": 11}},
+        )
+    if written:
+        dark = (np.abs(values) > 0.6 * most) == (
+            theme == "light"
+        )  # cells: the strong ones on light paper
+        figure.add_scatter(
+            x=np.tile(np.arange(G), S + 1),
+            y=np.repeat(rows, G),
+            mode="text",
+            text=_short(values).ravel().tolist(),
+            textfont={"size": 10, "color": np.where(dark, ON_DARK, ON_BRIGHT).ravel().tolist()},
+            hoverinfo="skip",
+        )
+    ends = np.array([[*start, np.sum(start)], [*end, np.sum(end)]])
+    for place, column, texts in zip((-1.4, G + 0.4), ends, _short(ends), strict=True):
+        figure.add_scatter(
+            x=[place] * (S + 1),
+            y=rows,
+            mode="text",
+            text=texts.tolist(),
+            customdata=column,
+            cliponaxis=False,
+            hovertemplate="%{customdata:+.4f}<extra></extra>",
+            textfont={"size": 11, "color": INK[theme]},
+        )
+    figure.update_layout(
+        xaxis={
+            "tickvals": [-1.4, *range(G), G + 0.4],
+            "ticktext": ["at t = 0", *(label(title, 30) for title in titles), "at T"],
+            "tickangle": -45,
+            "range": [-2.1, G + 1.1],
+            "showline": False,
+            "ticks": "",
+            "tickfont": {"size": 11},
+        },
+        yaxis={
+            "tickvals": rows,
+            "ticktext": [*names[:-1], "<b>score</b>"],
+            "range": [S + 0.9, -0.6],
+            "showline": False,
+            "ticks": "",
+        },
+    )
+    figure.add_annotation(
+        x=(G - 1) / 2,
+        y=1,
+        xref="x",
+        yref="paper",
+        xanchor="center",
+        yanchor="bottom",
+        yshift=4,
+        showarrow=False,
+        text=f"added on the way from t = 0 to T ({label(unit)})",
+        font={"size": 12, "color": QUIET[theme]},
+    )
+    return figure
+
+
+def _short(values: np.ndarray) -> np.ndarray:
+    """Numbers for narrow cells: two digits of the largest, without a zero before the point; 0 where all of them would
+    be."""
+    most = float(np.abs(values).max(initial=0))
+    decimals = int(np.clip(1 - np.floor(np.log10(most)), 2, 9)) if most > 1e-12 else 2
+
+    def written(value: float) -> str:
+        text = f"{value + 0.0:.{decimals}f}"
+        bare = text.replace("0.", ".", 1) if abs(value) < 1 else text
+        return bare.replace("-", "−") if float(text) else "0"
+
+    return np.array([written(float(value)) for value in np.ravel(values)], dtype=object).reshape(
+        np.shape(values)
+    )
+
+
+@drawing()
+def areas(
+    times: np.ndarray,
+    added: np.ndarray,
+    titles: Sequence[str],
+    hues: Sequence[str],
+    dividend: str,
+    *,
+    start: float = 0.0,
+    cursor: float | None = None,
+    unit: str = "score",
+    theme: Theme = "light",
+) -> go.Figure:
+    """One dividend over time as stacked areas: what was added stands above its start, what was taken away below; the
+    line is what is left.
+
+    Args:
+        times: (nT,). added: by each term until then, (nT, G). titles, hues: of the terms, (G,); see `terms_of`.
+        dividend: the coalition. start: the dividend without evolution.
+    """
+    nT, G = len(times), len(titles)
+    check(
+        np.shape(added) == (nT, G) and len(hues) == G,
+        f"Argument `added` must have shape ({nT}, {G}), but has shape {np.shape(added)}.",
+    )
+    figure = base(theme, 360, left=66, right=20, top=8, legend=True)
+    added = np.asarray(added, dtype=float)
+    some = np.abs(added) > ROUNDING * np.abs(added).max(initial=0)
+    names, colours, parts = _folded(np.where(some, added, 0.0), titles, hues)
+    room = LABELLED * sum(float(np.abs(part[-1])) for part in parts)
+    named: list[tuple[float, str]] = []  # areas that are wide enough at the end for their name
+    for side in (1.0, -1.0):
+        level = np.full(nT, float(start))
+        for name, hue, part in zip(names, colours, parts, strict=True):
+            piece = side * np.maximum(side * part, 0.0)
+            # once, on the side it is first seen on
+            keyed = (np.abs(part).max(initial=0) > 0) and (side > 0) == (part.max(initial=0) > 0)
+            if piece.any() or keyed:
+                figure.add_scatter(
+                    x=np.concatenate([times, times[::-1]]),
+                    y=np.concatenate([level, (level + piece)[::-1]]),
+                    mode="lines",
+                    line={"width": 0.6, "color": faded(hue, 0.95)},
+                    fill="toself",
+                    fillcolor=faded(hue, 0.62),
+                    name=label(name),
+                    legendgroup=label(name),
+                    showlegend=bool(keyed),
+                    hoverinfo="skip",
+                )
+            if abs(piece[-1]) > max(room, 1e-12):
+                named.append((float(level[-1] + piece[-1] / 2), label(name, 30)))
+            level = level + piece
+    lines = start + np.sum(added, 1)
+    now = np.reshape(parts, (len(parts), nT)).T
+    told = [
+        _told(dividend, float(value), names, each) for value, each in zip(lines, now, strict=True)
+    ]
+    figure.add_scatter(
+        x=times,
+        y=lines,
+        mode="lines",
+        line={"width": 2.6, "color": INK[theme]},
+        customdata=told,
+        name=term_title(dividend),
+        hovertemplate="t = %{x:.2f}: %{customdata}<extra></extra>",
+    )
+    figure.add_scatter(
+        x=[times[0], times[-1]],
+        y=[start, start],
+        mode="lines",
+        line={"width": 1.2, "color": QUIET[theme], "dash": "dot"},
+        name="without evolution",
+        hoverinfo="skip",
+    )
+    figure.add_scatter(
+        x=[float(times[-1])] * len(named),
+        y=[y for y, _ in named],
+        mode="text",
+        text=[f"{name}  " for _, name in named],
+        textposition="middle left",
+        textfont={"size": 11, "color": INK[theme], "shadow": halo(theme)},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    figure.update_layout(
+        dragmode="zoom",
+        xaxis={"title": {"text": TIME}, "range": [0.0, max(float(times[-1]), 1e-6)]},
+        yaxis={"title": {"text": f"{term_title(dividend)} ({label(unit)})"}},
+    )
+    return mark_time(figure, cursor, theme)
+
+
+def _folded(
+    added: np.ndarray, titles: Sequence[str], hues: Sequence[str]
+) -> tuple[list[str], list[str], list[np.ndarray]]:
+    """Names, hues and series of the largest terms, in the order given, and of all others together."""
+    sizes = np.abs(added).max(0, initial=0)
+    kept = sorted(np.argsort(-sizes, kind="stable")[:SHOWN].tolist())
+    others = [g for g in range(len(titles)) if g not in kept]
+    names, colours, parts = (
+        [titles[g] for g in kept],
+        [hues[g] for g in kept],
+        [added[:, g] for g in kept],
+    )
+    if others:
+        together = added[:, others].sum(1)
+        names, colours, parts = (
+            [*names, f"{len(others)} others"],
+            [*colours, OTHERS],
+            [*parts, together],
+        )
+    return names, colours, parts
+
+
+def terms_of(terms: Sequence[Any], modalities: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Titles and hues of the terms of an `explain.Built`: the hue of the modalities that a coupling is of, greyed for
+    their dissipation."""
+    hues = []
+    for term in terms:
+        hue = term_colour("+".join(term.modalities), modalities)
+        hues.append(blended(hue, OTHERS, _GREYED) if term.kind == "dissipation" else hue)
+    return [term.title for term in terms], hues
+
+
+def _told(dividend: str, value: float, names: Sequence[str], now: np.ndarray) -> str:
+    lines = [f"{label(name)} {part:+.3f}" for name, part in zip(names, now, strict=True)]
+    return "<br>".join([f"{term_title(dividend)} {value:+.3f}", *lines])
+
+
+@drawing()
+def flow(
+    dividends: Sequence[str],
+    titles: Sequence[str],
+    hues: Sequence[str],
+    acts: Sequence[str],
+    parts: np.ndarray,
+    start: np.ndarray,
+    end: np.ndarray,
+    modalities: Sequence[str],
+    *,
+    unit: str = "score",
+    theme: Theme = "light",
+) -> go.Figure:
+    """Modalities, what acts on them, the dividends and the score, joined by bands as wide as what flows.
+
+    Filled bands raise the score, open ones lower it. Nodes are as high as all that enters or all that leaves, whichever
+    is more.
+
+    Args:
+        dividends, titles, parts, start, end: as for `matrix`. hues: of the terms, (G,).
+        acts: the modalities that each acts on, joined by "+", (G,).
+        modalities: of the model, in their order.
+    """
+    S, G = len(dividends), len(titles)
+    check(
+        np.shape(parts) == (S, G) and len(start) == len(end) == S and len(acts) == G,
+        f"Argument `parts` must have shape ({S}, {G}), but has shape {np.shape(parts)}.",
+    )
+    own = [term_colour(name, modalities) for name in modalities]
+    colours = [
+        own,
+        [QUIET[theme], *hues],
+        [term_colour(name, modalities) if name else INK[theme] for name in dividends],
+        [INK[theme]],
+    ]
+    links = _links(dividends, acts, np.asarray(parts, dtype=float), start, end, modalities, colours)
+    names = [
+        [label(name) for name in modalities],
+        ["without evolution", *(label(title, 34) for title in titles)],
+        [term_title(name) for name in dividends],
+        [f"{label(unit, 30)}<br>{signed(np.sum(end))}"],
+    ]
+    widths = [
+        [max(_width(links, side, (c, i)) for side in ("from", "to")) for i in range(len(column))]
+        for c, column in enumerate(names)
+    ]
+    shown = [
+        [i for i, width in enumerate(column) if width > 0 or c in (0, 3)]
+        for c, column in enumerate(widths)
+    ]
+    tall = max(340, 26 * max(map(len, shown)))
+    scale = _scale([[widths[c][i] for i in column] for c, column in enumerate(shown)], tall)
+    tops = {
+        (c, i): top
+        for c, column in enumerate(shown)
+        for i, top in zip(column, _tops([scale * widths[c][i] for i in column], tall), strict=True)
+    }
+    figure = base(theme, tall + 70, left=10, right=10, top=10, bottom=10, legend=True)
+    _bands(figure, links, tops, scale, names, max(sum(column) for column in widths))
+    _nodes(figure, names, shown, widths, tops, scale, colours, theme)
+    for name, kind in (("raises the score", "square"), ("lowers the score", "square-open")):
+        figure.add_scatter(
+            x=[None],
+            y=[None],
+            mode="markers",
+            name=name,
+            hoverinfo="skip",
+            marker={"symbol": kind, "size": 11, "color": GREY, "line": {"width": 1.4}},
+        )
+    figure.update_layout(
+        xaxis=bare_axis() | {"range": [-0.17, 1.17]},
+        yaxis=bare_axis() | {"range": [tall + 12, -12]},
+    )
+    return figure
+
+
+_PLACES = (0.0, 0.28, 0.66, 1.0)  # of the columns
+_WIDE = 0.012  # half a node
+_LEAST = 15.0  # pixels that a node's label takes
+_GAP = 8.0
+
+
+def _links(
+    dividends: Sequence[str],
+    acts: Sequence[str],
+    parts: np.ndarray,
+    start: np.ndarray,
+    end: np.ndarray,
+    modalities: Sequence[str],
+    colours: Sequence[Sequence[str]],
+) -> list[dict[str, Any]]:
+    """All bands, column by column."""
+    own, terms, ends, _ = colours
+    G = len(acts)
+    links = []
+    for g in range(G):
+        members = [modalities.index(name) for name in split_term(acts[g])]
+        links += [
+            _link(
+                (0, m), (1, g + 1), float(np.abs(parts[:, g]).sum()) / len(members), own[m], False
+            )
+            for m in members
+        ]
+    for s, name in enumerate(dividends):
+        members = [modalities.index(part) for part in split_term(name)]
+        links += [
+            _link((0, m), (1, 0), abs(float(start[s])) / len(members), own[m], False)
+            for m in members
+        ]
+        links.append(_link((1, 0), (2, s), float(start[s]), ends[s]))
+        links += [_link((1, g + 1), (2, s), float(parts[s, g]), terms[g + 1]) for g in range(G)]
+        links.append(_link((2, s), (3, 0), float(end[s]), ends[s]))
+    return [link for link in links if link["value"]]
+
+
+def _width(links: Sequence[Mapping[str, Any]], side: str, node: tuple[int, int]) -> float:
+    """All that leaves a node, or all that enters it."""
+    return float(sum(abs(link["value"]) for link in links if link[side] == node))
+
+
+def _link(
+    source: tuple[int, int], target: tuple[int, int], value: float, hue: str, has_sign: bool = True
+) -> dict[str, Any]:
+    return {"from": source, "to": target, "value": value, "hue": hue, "signed": has_sign}
+
+
+def _slots(heights: Sequence[float]) -> list[float]:
+    return [max(height, _LEAST) for height in heights]
+
+
+def _scale(columns: Sequence[Sequence[float]], tall: float) -> float:
+    """Pixels per unit with which every column fits."""
+    low, high = 0.0, tall / max(max(sum(column) for column in columns), 1e-12)
+    for _ in range(40):
+        middle = (low + high) / 2
+        fits = all(
+            sum(_slots([middle * width for width in column])) + _GAP * (len(column) - 1) <= tall
+            for column in columns
+        )
+        low, high = (middle, high) if fits else (low, middle)
+    return low
+
+
+def _tops(heights: Sequence[float], tall: float) -> list[float]:
+    """Where nodes begin, from the top, the column in the middle."""
+    slots = _slots(heights)
+    at = (tall - sum(slots) - _GAP * (len(slots) - 1)) / 2
+    found = []
+    for height, slot in zip(heights, slots, strict=True):
+        found.append(at + (slot - height) / 2)
+        at += slot + _GAP
+    return found
+
+
+def _bands(
+    figure: go.Figure,
+    links: Sequence[Mapping[str, Any]],
+    tops: Mapping[tuple[int, int], float],
+    scale: float,
+    names: Sequence[Sequence[str]],
+    whole: float,
+) -> None:
+    """Every band between two nodes, in the order of what it leads to on one side and of what it comes from on the
+    other."""
+    begin: dict[int, float] = {}
+    finish: dict[int, float] = {}
+    for side, places in (("from", begin), ("to", finish)):
+        used = dict(tops)
+        for k in sorted(
+            range(len(links)),
+            key=lambda k: (links[k][side], links[k]["to" if side == "from" else "from"]),
+        ):
+            places[k] = used[links[k][side]]
+            used[links[k][side]] += scale * abs(links[k]["value"])
+    s = np.linspace(0, 1, 20)
+    bend = s * s * (3 - 2 * s)
+    for k, link in enumerate(links):
+        width = scale * abs(link["value"])
+        if abs(link["value"]) < THIN * whole:
+            continue
+        left, right = _PLACES[link["from"][0]] + _WIDE, _PLACES[link["to"][0]] - _WIDE
+        x, upper = left + s * (right - left), begin[k] + bend * (finish[k] - begin[k])
+        lowers = link["signed"] and link["value"] < 0
+        source, target = (names[link[end][0]][link[end][1]] for end in ("from", "to"))
+        text = f"{source} → {target.partition('<br>')[0]}: "
+        figure.add_scatter(
+            x=np.concatenate([x, x[::-1], x[:1]]),
+            y=np.concatenate([upper, (upper + width)[::-1], upper[:1]]),
+            mode="lines",
+            fill="toself",
+            fillcolor=faded(link["hue"], (0.08 if lowers else 0.55) if link["signed"] else 0.28),
+            hoveron="fills",
+            hoverinfo="text",
+            text=text + (f"{link['value']:+.3f}" if link["signed"] else f"{link['value']:.3f}"),
+            showlegend=False,
+            line={
+                "width": 0.9 if lowers else 0.4,
+                "color": faded(link["hue"], 0.95 if link["signed"] else 0.4),
+            },
+        )
+
+
+def _nodes(
+    figure: go.Figure,
+    names: Sequence[Sequence[str]],
+    shown: Sequence[Sequence[int]],
+    widths: Sequence[Sequence[float]],
+    tops: Mapping[tuple[int, int], float],
+    scale: float,
+    hues: Sequence[Sequence[str]],
+    theme: Theme,
+) -> None:
+    for c, column in enumerate(shown):
+        for i in column:
+            high = max(scale * widths[c][i], 1.5)
+            figure.add_shape(
+                type="rect",
+                x0=_PLACES[c] - _WIDE,
+                x1=_PLACES[c] + _WIDE,
+                y0=tops[c, i],
+                y1=tops[c, i] + high,
+                fillcolor=hues[c][i],
+                line={"width": 0.5, "color": LINE[theme]},
+            )
+        sign, side = (-1, "middle left") if c == 0 else (1, "middle right")
+        figure.add_scatter(
+            x=[_PLACES[c] + 1.4 * sign * _WIDE] * len(column),
+            y=[tops[c, i] + scale * widths[c][i] / 2 for i in column],
+            mode="text",
+            text=[names[c][i] for i in column],
+            textposition=side,
+            cliponaxis=False,
+            hoverinfo="skip",
+            textfont={"size": 11, "color": INK[theme], "shadow": halo(theme)},
+            showlegend=False,
+        )
+
+
+# Scores, metrics and terms after the correlations of a modality were taken away, against the time of the cut.
+
+CUT_TIME = "time t of the cut (model units, ħ = 1)"
+#: kind of cut -> what a legend and an axis call it, and its line.
+KINDS: dict[str, tuple[str, str]] = {
+    "cut": ("all correlation cut", "solid"),
+    "dephased": ("classical part kept", "dash"),
+    "held": ("never correlated before t", "dashdot"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Band:
+    """A line (nT,) with its interval; `low` and `high` are None where there is none."""
+
+    value: np.ndarray
+    low: np.ndarray | None = None
+    high: np.ndarray | None = None
+
+
+@drawing()
+def curves(
+    times: np.ndarray,
+    scores: Mapping[str, Mapping[str, np.ndarray]],
+    undisturbed: float,
+    modalities: Sequence[str],
+    *,
+    unit: str = "score",
+    cursor: float | None = None,
+    theme: Theme = "light",
+) -> go.Figure:
+    """The score of one sample after a cut, one line a modality and kind of cut.
+
+    Args:
+        times: (nT,). scores: (nT,) each, by kind of `KINDS`, then by modality. undisturbed: the score without a cut.
+        modalities: of the model, in their order. cursor: a time that is marked.
+    """
+    figure = base(theme, 340, legend=True, right=20, top=8)
+    figure.add_traces(
+        [
+            _line(times, values, name, modalities, kind, "y", kind == next(iter(scores)))
+            for kind, found in scores.items()
+            for name, values in found.items()
+        ]
+    )
+    figure.add_traces([_level(times, undisturbed, "undisturbed", INK[theme], "dot", "y")])
+    if len(scores) > 1:
+        figure.add_traces([_key(kind, theme) for kind in scores])
+    figure.update_layout(
+        hovermode="x unified",
+        dragmode="zoom",
+        yaxis_title_text=label(unit),
+        xaxis={"title": {"text": CUT_TIME}, "range": _span(times)},
+    )
+    return _marked(figure, cursor, theme)
+
+
+@drawing()
+def terms(
+    times: np.ndarray,
+    sizes: Mapping[str, Mapping[str, np.ndarray]],
+    modalities: Sequence[str],
+    *,
+    whose: str = "",
+    unit: str = "score",
+    cursor: float | None = None,
+    theme: Theme = "light",
+) -> go.Figure:
+    """The sizes of the terms after a cut, a plot a kind of cut.
+
+    Args:
+        times: (nT,). sizes: |dividend| (nT,) each, by kind of `KINDS`, then by coalition; the baseline is left out.
+        whose: the modality that is cut, for the axis.
+        modalities, cursor: as for `curves`.
+    """
+    figure, rows = _stacked(times, list(sizes), theme)
+    for found, row in zip(sizes.values(), rows, strict=True):
+        figure.add_traces(
+            [
+                _term(times, values, name, modalities, row, row == "y")
+                for name, values in found.items()
+                if name
+            ]
+        )
+    _axes(
+        figure,
+        {
+            row: f"{KINDS[kind][0]}:<br>|contribution| ({label(unit)})"
+            for kind, row in zip(sizes, rows, strict=True)
+        },
+        theme,
+        "tozero",
+    )
+    if whose:
+        figure.update_layout(
+            xaxis_title_text=f"{CUT_TIME.replace('cut', f'cut of {label(whose)}')}"
+        )
+    return _marked(figure, cursor, theme)
+
+
+@drawing()
+def metric(
+    times: np.ndarray,
+    found: Mapping[str, Mapping[str, Band]],
+    levels: Mapping[str, float],
+    modalities: Sequence[str],
+    *,
+    y_title: str,
+    cursor: float | None = None,
+    theme: Theme = "light",
+) -> go.Figure:
+    """A metric over many samples after a cut, a plot a kind of cut, with bands.
+
+    Args:
+        times: (nT,). found: by kind of `KINDS`, then by modality. levels: what is drawn as lines across: "undisturbed"
+            first, "chance", ...
+        y_title: the metric, with its sample size. modalities, cursor: as for `curves`.
+    """
+    figure, rows = _stacked(times, list(found), theme)
+    for bands, row in zip(found.values(), rows, strict=True):
+        figure.add_traces(
+            [
+                _band(times, band, name, modalities, row)
+                for name, band in bands.items()
+                if band.low is not None
+            ]
+        )
+        figure.add_traces(
+            [
+                _line(times, band.value, name, modalities, "cut", row, row == "y")
+                for name, band in bands.items()
+            ]
+        )
+        for (name, level), dash in zip(
+            levels.items(), ("dot", "dash", "dashdot", "longdash"), strict=False
+        ):
+            hue = INK[theme] if name == "undisturbed" else QUIET[theme]
+            figure.add_traces([_level(times, level, name, hue, dash, row, row == "y")])
+    _axes(
+        figure,
+        {
+            row: f"{KINDS[kind][0]}:<br>{label(y_title)}"
+            for kind, row in zip(found, rows, strict=True)
+        },
+        theme,
+        "normal",
+    )
+    for row in rows[1:]:
+        figure.update_layout({f"yaxis{row[1:]}": {"matches": "y"}})
+    return _marked(figure, cursor, theme)
+
+
+def _line(
+    times: np.ndarray,
+    values: np.ndarray,
+    name: str,
+    modalities: Sequence[str],
+    kind: str,
+    row: str,
+    legend: bool,
+) -> dict[str, Any]:
+    _check(times, values, name)
+    title = term_title(name)
+    what = f"{title}, {KINDS[kind][0]}" if kind in KINDS and row == "y" else title
+    return {
+        "type": "scatter",
+        "x": times,
+        "y": values,
+        "yaxis": row,
+        "mode": "lines",
+        "name": title,
+        "showlegend": legend,
+        "legendgroup": title,
+        "line": {"width": 2.5, "color": term_colour(name, modalities), "dash": KINDS[kind][1]},
+        "hovertemplate": f"{what}: %{{y:.3f}}<extra></extra>",
+    }
+
+
+def _term(
+    times: np.ndarray,
+    values: np.ndarray,
+    name: str,
+    modalities: Sequence[str],
+    row: str,
+    legend: bool,
+) -> dict[str, Any]:
+    _check(times, values, name)
+    title = term_title(name)
+    return {
+        "type": "scatter",
+        "x": times,
+        "y": values,
+        "yaxis": row,
+        "mode": "lines",
+        "name": title,
+        "showlegend": legend,
+        "legendgroup": title,
+        "line": {"width": 2.5, "color": term_colour(name, modalities), "dash": term_dash(name)},
+        "hovertemplate": f"{title}: %{{y:.3f}}<extra></extra>",
+    }
+
+
+def _band(
+    times: np.ndarray, band: Band, name: str, modalities: Sequence[str], row: str
+) -> dict[str, Any]:
+    assert band.low is not None
+    assert band.high is not None
+    return {
+        "type": "scatter",
+        "x": np.concatenate([times, times[::-1]]),
+        "y": np.concatenate([band.high, band.low[::-1]]),
+        "yaxis": row,
+        "mode": "lines",
+        "line": {"width": 0, "color": term_colour(name, modalities)},
+        "fill": "toself",
+        "fillcolor": faded(term_colour(name, modalities), 0.16),
+        "name": term_title(name),
+        "showlegend": False,
+        "legendgroup": term_title(name),
+        "hoverinfo": "skip",
+    }
+
+
+def _level(
+    times: np.ndarray, value: float, name: str, hue: str, dash: str, row: str, legend: bool = True
+) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "x": _span(times),
+        "y": [value, value],
+        "yaxis": row,
+        "mode": "lines",
+        "name": label(name),
+        "legendgroup": label(name),
+        "showlegend": legend,
+        "line": {"width": 1.5, "color": hue, "dash": dash},
+        "hovertemplate": f"{label(name)}: %{{y:.3f}}<extra></extra>",
+    }
+
+
+def _key(kind: str, theme: Theme) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "x": [None],
+        "y": [None],
+        "mode": "lines",
+        "name": KINDS[kind][0],
+        "hoverinfo": "skip",
+        "line": {"width": 2.5, "color": QUIET[theme], "dash": KINDS[kind][1]},
+    }
+
+
+def _check(times: np.ndarray, values: np.ndarray, name: str) -> None:
+    check(
+        np.shape(values) == np.shape(times),
+        f"The series of {name!r} must have shape {np.shape(times)}, but has shape {np.shape(values)}.",
+    )
+
+
+def _stacked(times: np.ndarray, kinds: list[str], theme: Theme) -> tuple[go.Figure, list[str]]:
+    check(
+        0 < len(kinds) <= len(KINDS),
+        f"There must be one to {len(KINDS)} kinds of cut, but there are {len(kinds)}.",
+    )
+    rows = ["y", "y2", "y3"][: len(kinds)]
+    figure = base(theme, 140 + 180 * len(kinds), legend=True, right=20, top=8, left=72)
+    figure.update_layout(
+        hovermode="x unified",
+        dragmode="zoom",
+        xaxis={"title": {"text": CUT_TIME}, "range": _span(times), "anchor": rows[-1]},
+    )
+    return figure, rows
+
+
+def _axes(figure: go.Figure, titles: Mapping[str, str], theme: Theme, mode: str) -> None:
+    gap = 0.08
+    height = (1 - gap * (len(titles) - 1)) / len(titles)
+    look = axis(theme)
+    for place, (row, title) in enumerate(titles.items()):
+        top = 1 - place * (height + gap)
+        figure.update_layout(
+            {
+                f"yaxis{row[1:]}": look
+                | {
+                    "domain": [max(0.0, top - height), top],
+                    "title": look["title"] | {"text": title},
+                    "rangemode": mode,
+                }
+            }
+        )
+
+
+def _span(times: np.ndarray) -> list[float]:
+    return [0.0, max(float(times[-1]), 1e-6)]
+
+
+def _marked(figure: go.Figure, cursor: float | None, theme: Theme) -> go.Figure:
+    if cursor is not None:
+        figure.update_layout(
+            shapes=[
+                {
+                    "type": "line",
+                    "xref": "x",
+                    "yref": "paper",
+                    "x0": cursor,
+                    "x1": cursor,
+                    "y0": 0,
+                    "y1": 1,
+                    "layer": "below",
+                    "line": {"color": QUIET[theme], "width": 1, "dash": "dash"},
+                }
+            ]
+        )
+    return figure

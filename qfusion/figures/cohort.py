@@ -1,0 +1,725 @@
+"""All samples, a cohort and one sample on the same axes: grey, coloured, and a diamond."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from qfusion._checks import check
+from qfusion.figures.style import (
+    BLUE,
+    GREY,
+    INK,
+    LINE,
+    PAPER,
+    QUIET,
+    VERMILLION,
+    Theme,
+    axis,
+    base,
+    drawing,
+    faded,
+    label,
+    note,
+    term_colour,
+    term_title,
+)
+
+__all__ = ["Estimate", "boxes", "relation", "scatter", "shares", "types", "violins"]
+
+
+NO_ROWS = "No sample of this cohort is explained."
+WHISKERS = (5, 25, 50, 75, 95)  # percentiles of a box
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its interval; a bound that is not known is NaN and not drawn."""
+
+    value: float
+    low: float
+    high: float
+
+
+@drawing()
+def violins(
+    whole: Mapping[str, np.ndarray],
+    cohort: Mapping[str, np.ndarray],
+    sample: Mapping[str, float],
+    modalities: Sequence[str],
+    *,
+    unit: str = "score",
+    whole_name: str = "all",
+    cohort_name: str = "cohort",
+    theme: Theme = "light",
+) -> go.Figure:
+    """The distribution of every term, all samples above the line and the cohort below it; the sample as a diamond.
+
+    Args:
+        whole, cohort: dividends (n,) and (k,) keyed by coalition. sample: of one sample; empty for none.
+    """
+    terms = list(whole)
+    figure = base(theme, 96 + 62 * len(terms), left=10, legend=True)
+    if not len(next(iter(whole.values()), [])):
+        return note(figure, NO_ROWS, theme)
+    for values, side, name in ((whole, "negative", whole_name), (cohort, "positive", cohort_name)):
+        for row, term in enumerate(terms):
+            hue = GREY if side == "negative" else term_colour(term, modalities)
+            found = np.asarray(values[term], dtype=float)
+            if len(found) < 2 or np.ptp(found) == 0:
+                figure.add_scatter(
+                    x=found[:1],
+                    y=[row] * len(found[:1]),
+                    mode="markers",
+                    showlegend=False,
+                    hoverinfo="skip",
+                    marker={"symbol": "line-ns-open", "size": 12, "color": hue},
+                )
+                continue
+            figure.add_violin(
+                x=found,
+                y0=row,
+                orientation="h",
+                side=side,
+                width=0.95,
+                points=False,
+                spanmode="hard",
+                name=label(name),
+                showlegend=False,
+                line={"color": hue, "width": 1.5},
+                fillcolor=faded(hue, 0.35),
+                meanline={"visible": True},
+                hoveron="violins",
+                hoverinfo="skip",
+            )
+    _key(
+        figure, (whole_name, GREY, "square"), (cohort_name, BLUE if modalities else GREY, "square")
+    )
+    _diamonds(
+        figure,
+        [sample[term] for term in terms if term in sample],
+        [row for row, term in enumerate(terms) if term in sample],
+        theme,
+    )
+    figure.update_yaxes(
+        tickvals=list(range(len(terms))),
+        ticktext=[term_title(term) for term in terms],
+        range=[len(terms) - 0.4, -0.6],
+        showline=False,
+        ticks="",
+    )
+    figure.update_xaxes(title={"text": f"contribution ({label(unit)})"})
+    figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
+    return figure
+
+
+@drawing()
+def boxes(
+    whole: Mapping[str, np.ndarray],
+    cohort: np.ndarray,
+    group: np.ndarray,
+    names: Sequence[str],
+    modalities: Sequence[str],
+    *,
+    sample: tuple[str, Mapping[str, float]] | None = None,
+    by: str = "",
+    unit: str = "score",
+    whole_name: str = "all",
+    cohort_name: str = "cohort",
+    theme: Theme = "light",
+) -> go.Figure:
+    """Every term by group: quartiles as boxes with whiskers from the 5th to the 95th percentile, grey for all, coloured
+    for the cohort.
+
+    Args:
+        whole: dividends (n,) keyed by coalition. cohort: which rows belong to it, bool (n,). group: the group of each
+            row (n,).
+        names: of the groups, in order. sample: its group and its dividends.
+    """
+    terms = list(whole)
+    figure = base(theme, 150 + 92 * len(terms), left=66, legend=True, top=34, bottom=82)
+    check(
+        len(group) == len(cohort),
+        f"Arguments `group` and `cohort` must have one length, but have {len(group)} and {len(cohort)}.",
+    )
+    if not len(group):
+        return note(figure, NO_ROWS, theme)
+    height = 1 / max(len(terms), 1)
+    titles = {
+        name: f"{_short(name)}<br>n {int((group == name).sum()):,} | {int((cohort & (group == name)).sum()):,}"
+        for name in names
+    }
+    figure.update_layout(legend_y=1 + 22 / (92 * len(terms)))
+    for row, term in enumerate(terms):
+        place = "y" if row == 0 else f"y{row + 1}"
+        hue = term_colour(term, modalities)
+        for keep, colour, offset in (
+            (np.ones(len(group), dtype=bool), GREY, "all"),
+            (cohort, hue, "cohort"),
+        ):
+            parts = [whole[term][keep & (group == name)] for name in names]
+            filled = [i for i, part in enumerate(parts) if len(part)]
+            if not filled:
+                continue
+            low, q1, middle, q3, high = np.array(
+                [np.percentile(parts[i], WHISKERS) for i in filled]
+            ).T
+            figure.add_box(
+                x=[titles[names[i]] for i in filled],
+                lowerfence=low,
+                q1=q1,
+                median=middle,
+                q3=q3,
+                upperfence=high,
+                yaxis=place,
+                offsetgroup=offset,
+                showlegend=False,
+                line={"color": colour, "width": 1.5},
+                fillcolor=faded(colour, 0.35),
+                name=label(whole_name if offset == "all" else cohort_name),
+            )
+        if sample is not None and sample[0] in names and term in sample[1]:
+            figure.add_scatter(
+                x=[titles[sample[0]]],
+                y=[sample[1][term]],
+                yaxis=place,
+                mode="markers",
+                showlegend=False,
+                marker=_diamond(theme),
+                hovertemplate="the sample: %{y:+.3f}<extra></extra>",
+            )
+        top = 1 - row * height
+        figure.update_layout(
+            {
+                f"yaxis{'' if row == 0 else row + 1}": axis(theme)
+                | {
+                    "domain": [top - 0.8 * height, top],
+                    "zeroline": True,
+                    "zerolinecolor": LINE[theme],
+                    "nticks": 4,
+                }
+            }
+        )
+        figure.add_annotation(
+            x=0.003,
+            y=top,
+            xref="paper",
+            yref="paper",
+            xanchor="left",
+            yanchor="bottom",
+            yshift=-2,
+            text=f"<b>{term_title(term)}</b>",
+            showarrow=False,
+            font={"size": 12, "color": INK[theme]},
+        )
+    _key(
+        figure,
+        (whole_name, GREY, "square"),
+        (cohort_name, BLUE, "square"),
+        *([("this sample", INK[theme], "diamond")] if sample else []),
+    )
+    last = "y" if len(terms) == 1 else f"y{len(terms)}"
+    figure.update_layout(
+        boxmode="group",
+        xaxis={
+            "type": "category",
+            "categoryarray": list(titles.values()),
+            "anchor": last,
+            "categoryorder": "array",
+            "title": {
+                "text": label(f"{by} (n of all | of the cohort); boxes: contribution ({unit})", 120)
+            },
+        },
+    )
+    return figure
+
+
+@drawing("errors")
+def types(
+    kinds: Sequence[str],
+    whole: Sequence[int],
+    cohort: Sequence[int],
+    errors: Sequence[tuple[Estimate, Estimate]],
+    *,
+    chosen: str = "",
+    whole_name: str = "all",
+    cohort_name: str = "cohort",
+    theme: Theme = "light",
+) -> go.Figure:
+    """How many samples are of each type, and their mean error with its interval; `customdata` of a bar is its type.
+
+    Args:
+        whole, cohort: counts of each type. errors: mean error of all and of the cohort. chosen: type of the sample.
+    """
+    rows = np.arange(len(kinds))
+    figure = base(theme, 110 + 62 * len(kinds), left=10, legend=True, right=24)
+    for counted, hue, shift, name in (
+        (whole, GREY, 0.19, whole_name),
+        (cohort, BLUE, -0.19, cohort_name),
+    ):
+        total = max(sum(counted), 1)
+        figure.add_bar(
+            x=np.asarray(counted) / total,
+            y=rows + shift,
+            orientation="h",
+            width=0.34,
+            name=label(name),
+            showlegend=False,
+            customdata=list(kinds),
+            marker={"color": faded(hue, 0.75)},
+            constraintext="none",
+            cliponaxis=False,
+            text=[f"{n:,} ({n / total:.0%})" for n in counted],
+            textposition="outside",
+            textfont={"color": INK[theme]},
+            selected={"marker": {"opacity": 1}},
+            unselected={"marker": {"opacity": 1}},
+            hovertemplate="%{customdata}: %{text}<br>click to make it the cohort<extra></extra>",
+        )
+    for place, (hue, shift) in enumerate(((GREY, 0.19), (BLUE, -0.19))):
+        found = [pair[place] for pair in errors]
+        _intervals(figure, found, rows + shift, [hue] * len(found), "x2", "mean error")
+    _key(figure, (whole_name, GREY, "square"), (cohort_name, BLUE, "square"))
+    top = max([n / max(sum(c), 1) for c in (whole, cohort) for n in c], default=0)
+    names = [
+        f"<b>{label(kind)}</b><br>◆ this sample" if kind == chosen else label(kind)
+        for kind in kinds
+    ]
+    figure.update_yaxes(
+        tickvals=rows,
+        ticktext=names,
+        range=[len(kinds) - 0.45, -0.55],
+        showline=False,
+        ticks="",
+        ticklabelstandoff=6,
+    )
+    figure.update_layout(
+        clickmode="event+select",
+        xaxis={
+            "domain": [0, 0.56],
+            "range": [0, 1.45 * max(top, 0.1)],
+            "tickformat": ".0%",
+            "title": {"text": "part of the samples"},
+        },
+        xaxis2=axis(theme) | {"domain": [0.64, 1], "anchor": "y", "rangemode": "tozero"},
+    )
+    figure.update_layout(xaxis2_title_text="mean error")
+    return figure
+
+
+@drawing()
+def relation(
+    ids: Sequence[str],
+    x: np.ndarray,
+    y: np.ndarray,
+    cohort: np.ndarray,
+    x_title: str,
+    y_title: str,
+    *,
+    chosen: str | None = None,
+    captions: Sequence[str] | None = None,
+    whole_name: str = "all",
+    cohort_name: str = "cohort",
+    theme: Theme = "light",
+) -> go.Figure:
+    """Every sample as a point with its id in `customdata`, those of the cohort (bool (n,)) in colour, the chosen one
+    ringed."""
+    check(
+        len(ids) == len(x) == len(y) == len(cohort),
+        "Arguments `ids`, `x`, `y` and `cohort` must have one length.",
+    )
+    figure = base(theme, 400, legend=True)
+    figure.update_xaxes(title={"text": label(x_title, 90)})
+    figure.update_yaxes(title={"text": label(y_title, 70)})
+    if not len(ids):
+        return note(figure, NO_ROWS, theme)
+    texts = [f"<b>{label(name)}</b>" for name in ids]
+    if captions is not None:
+        texts = [
+            f"{head}<br>{label(words, 80)}" for head, words in zip(texts, captions, strict=True)
+        ]
+    for keep, hue, name, size in ((~cohort, GREY, whole_name, 6), (cohort, BLUE, cohort_name, 7)):
+        places = np.flatnonzero(keep).tolist()
+        if places:
+            figure.add_scatter(
+                x=x[places],
+                y=y[places],
+                mode="markers",
+                customdata=[ids[i] for i in places],
+                text=[texts[i] for i in places],
+                name=label(name),
+                marker={"size": size, "color": faded(hue, 0.5), "line": {"width": 0}},
+                selected={"marker": {"opacity": 1}},
+                unselected={"marker": {"opacity": 0.6}},
+                hovertemplate="%{text}<br>%{x:.3f}, %{y:.3f}<br>click to open it<extra></extra>",
+            )
+    here = [i for i, name in enumerate(ids) if name == chosen]
+    if here:
+        figure.add_scatter(
+            x=[x[here[0]]],
+            y=[y[here[0]]],
+            mode="markers",
+            hoverinfo="skip",
+            name="this sample",
+            marker={
+                "size": 15,
+                "color": VERMILLION,
+                "symbol": "circle-open",
+                "line": {"width": 3, "color": VERMILLION},
+            },
+        )
+    return figure
+
+
+@drawing("whole", "cohort")
+def shares(
+    whole: Mapping[str, Estimate],
+    cohort: Mapping[str, Estimate],
+    sample: Mapping[str, float],
+    modalities: Sequence[str],
+    *,
+    whole_name: str = "all",
+    cohort_name: str = "cohort",
+    theme: Theme = "light",
+) -> go.Figure:
+    """Mean share of every modality with its interval: all in grey, the cohort in the modality's colour, the sample as a
+    diamond."""
+    rows = np.arange(len(modalities))
+    figure = base(theme, 96 + 52 * len(modalities), left=10, legend=True)
+    _intervals(
+        figure,
+        [whole[name] for name in modalities],
+        rows + 0.17,
+        [GREY] * len(rows),
+        "x",
+        whole_name,
+    )
+    _intervals(
+        figure,
+        [cohort[name] for name in modalities],
+        rows - 0.17,
+        [term_colour(name, modalities) for name in modalities],
+        "x",
+        cohort_name,
+    )
+    _key(figure, (whole_name, GREY, "circle"), (cohort_name, BLUE, "circle"))
+    _diamonds(
+        figure,
+        [sample[name] for name in modalities if name in sample],
+        list(rows[: len(sample)]),
+        theme,
+    )
+    figure.update_yaxes(
+        tickvals=rows,
+        ticktext=[label(name) for name in modalities],
+        range=[len(rows) - 0.4, -0.6],
+        showline=False,
+        ticks="",
+    )
+    figure.update_xaxes(
+        title={"text": "share of the decision, |Shapley value| / sum"},
+        tickformat=".0%",
+        rangemode="tozero",
+    )
+    return figure
+
+
+@drawing()
+def scatter(
+    ids: Sequence[str],
+    x: np.ndarray,
+    y: np.ndarray,
+    x_title: str,
+    y_title: str,
+    *,
+    chosen: str | None = None,
+    captions: Sequence[str] | None = None,
+    diagonal: bool = False,
+    theme: Theme = "light",
+) -> go.Figure:
+    """Every sample as a point with its id in `customdata`; the chosen one ringed.
+
+    Args:
+        ids: (N,) sample ids; x, y: (N,) values, with their axis titles (unit included).
+        captions: (N,) text for the hover, from data: escaped here.
+        diagonal: draw the line y = x (truth against prediction).
+    """
+    check(
+        len(ids) == len(x) == len(y),
+        f"Arguments `ids`, `x` and `y` must have one length, but have {len(ids)}, "
+        f"{len(x)} and {len(y)}.",
+    )
+    figure = base(theme, 360)
+    figure.update_xaxes(title={"text": label(x_title)})
+    figure.update_yaxes(title={"text": label(y_title)})
+    if not len(ids):
+        return note(figure, "No sample passes the filters.", theme)
+    if diagonal:
+        reach = [float(min(x.min(), y.min())), float(max(x.max(), y.max()))]
+        figure.add_scatter(
+            x=reach,
+            y=reach,
+            mode="lines",
+            line={"color": LINE[theme], "dash": "dot"},
+            hoverinfo="skip",
+        )
+    texts = [f"<b>{label(name)}</b>" for name in ids]
+    if captions is not None:
+        texts = [
+            f"{head}<br>{label(words, 80)}" for head, words in zip(texts, captions, strict=True)
+        ]
+    figure.add_scatter(
+        x=np.asarray(x, dtype=float),
+        y=np.asarray(y, dtype=float),
+        mode="markers",
+        customdata=list(ids),
+        text=texts,
+        name="samples",
+        marker={"size": 7, "color": faded(BLUE, 0.45), "line": {"width": 0}},
+        selected={"marker": {"opacity": 1}},
+        unselected={"marker": {"opacity": 0.6}},
+        hovertemplate="%{text}<br>"
+        + f"{label(x_title)}: %{{x:.2f}}<br>{label(y_title)}: %{{y:.2f}}<extra></extra>",
+    )
+    places = [i for i, name in enumerate(ids) if name == chosen]
+    if places:
+        figure.add_scatter(
+            x=[float(x[places[0]])],
+            y=[float(y[places[0]])],
+            mode="markers",
+            hoverinfo="skip",
+            name="chosen",
+            marker={
+                "size": 15,
+                "color": VERMILLION,
+                "symbol": "circle-open",
+                "line": {"width": 3, "color": VERMILLION},
+            },
+        )
+    return figure
+
+
+def _intervals(
+    figure: go.Figure,
+    found: Sequence[Estimate],
+    y: np.ndarray,
+    hues: Sequence[str],
+    xaxis: str,
+    name: str,
+) -> None:
+    known = [i for i, estimate in enumerate(found) if np.isfinite(estimate.value)]
+    up, down = (
+        [max(0.0, b - a) if np.isfinite(a + b) else 0.0 for a, b in pairs]
+        for pairs in (
+            [(found[i].value, found[i].high) for i in known],
+            [(found[i].low, found[i].value) for i in known],
+        )
+    )
+    for i, plus, minus in zip(known, up, down, strict=True):
+        figure.add_scatter(
+            x=[found[i].value],
+            y=[y[i]],
+            xaxis=xaxis,
+            mode="markers",
+            showlegend=False,
+            name=label(name),
+            marker={"size": 10, "color": hues[i]},
+            error_x={
+                "type": "data",
+                "array": [plus],
+                "arrayminus": [minus],
+                "color": hues[i],
+                "thickness": 2,
+                "width": 5,
+            },
+            hovertemplate=f"{label(name)}: %{{x:.3f}} ({found[i].value - minus:.3f} to "
+            f"{found[i].value + plus:.3f})<extra></extra>",
+        )
+
+
+def _diamonds(figure: go.Figure, x: Sequence[float], y: Sequence[float], theme: Theme) -> None:
+    if len(x):
+        figure.add_scatter(
+            x=list(x),
+            y=list(y),
+            mode="markers",
+            name="this sample",
+            marker=_diamond(theme),
+            hovertemplate="this sample: %{x:.3f}<extra></extra>",
+        )
+
+
+def _diamond(theme: Theme) -> dict[str, Any]:
+    return {
+        "symbol": "diamond",
+        "size": 10,
+        "color": INK[theme],
+        "line": {"color": PAPER[theme], "width": 1.5},
+    }
+
+
+def _key(figure: go.Figure, *entries: tuple[str, str, str]) -> None:
+    """Entries of the legend that stand for several traces."""
+    for name, hue, symbol in entries:
+        figure.add_scatter(
+            x=[None],
+            y=[None],
+            mode="markers",
+            name=label(name),
+            marker={"symbol": symbol, "size": 11, "color": hue},
+        )
+
+
+def _short(name: str) -> str:
+    return label(name, 24)
+
+
+# Slices of the samples with how often each is wrong, and the samples of the largest errors.
+
+_CHOSEN = {"selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": 1}}}
+
+
+@drawing()
+def rates(
+    names: Sequence[str],
+    counts: Sequence[tuple[int, int]],
+    found: np.ndarray,
+    overall: float,
+    *,
+    axis: str = "error rate",
+    theme: Theme = "light",
+) -> go.Figure:
+    """The error rate of every slice with its interval, and that of all as a line; `customdata` of a point is the
+    number of its slice.
+
+    Args:
+        names: of the slices, from the top. counts: errors and samples of each.
+        found: rate and both ends of its interval, (S, 3). overall: of all.
+        axis: what the rate is called. theme: of the figure.
+    """
+    check(
+        len(names) == len(counts) == len(found),
+        "Arguments `names`, `counts` and `found` must have one length.",
+    )
+    figure = base(theme, 96 + 30 * max(1, len(names)), left=10, right=24, top=24)
+    if not len(names):
+        return note(figure, "No sample to slice.", theme)
+    rows = list(range(len(names)))
+    value, low, high = np.asarray(found, dtype=float).T
+    hues = [VERMILLION if a > overall else BLUE for a in low]
+    tips = [
+        f"{label(name)}: {wrong:,} of {count:,} ({rate:.1%}, {a:.1%} to {b:.1%})"
+        for name, (wrong, count), rate, a, b in zip(names, counts, value, low, high, strict=True)
+    ]
+    figure.add_vline(
+        x=overall, line={"color": LINE[theme], "width": 1.5, "dash": "dot"}, layer="below"
+    )
+    figure.add_annotation(
+        x=overall,
+        y=1,
+        yref="paper",
+        yanchor="bottom",
+        showarrow=False,
+        text=f"all {overall:.1%}",
+        font={"size": 12, "color": QUIET[theme]},
+    )
+    for row, hue in zip(rows, hues, strict=True):
+        figure.add_scatter(
+            x=[value[row]],
+            y=[row],
+            mode="markers",
+            marker={"size": 12, "color": hue},
+            name="",
+            error_x={
+                "type": "data",
+                "array": [high[row] - value[row]],
+                "arrayminus": [value[row] - low[row]],
+                "color": hue,
+                "thickness": 2,
+                "width": 5,
+            },
+            customdata=[[row, tips[row]]],
+            **_CHOSEN,
+            hovertemplate="%{customdata[1]}<br>click to make it the cohort<extra></extra>",
+        )
+    figure.update_layout(clickmode="event+select")
+    top = float(min(1.0, max(high.max(), overall)))
+    figure.update_xaxes(
+        title={"text": label(axis, 90)},
+        tickformat=".0%",
+        nticks=7,
+        range=[-0.03 * max(top, 0.05), 1.06 * max(top, 0.05)],
+    )
+    figure.update_yaxes(
+        tickvals=rows,
+        ticks="",
+        showline=False,
+        range=[len(rows) - 0.5, -0.5],
+        ticklabelstandoff=6,
+        ticktext=[
+            f"{label(name, 30)}  ({wrong:,} of {count:,})"
+            for name, (wrong, count) in zip(names, counts, strict=True)
+        ],
+    )
+    return figure
+
+
+@drawing()
+def worst(
+    names: Sequence[str],
+    errors: np.ndarray,
+    *,
+    axis: str = "error",
+    chosen: int | None = None,
+    theme: Theme = "light",
+) -> go.Figure:
+    """The largest errors as bars, the worst on top.
+
+    Args:
+        names: what is said of each sample, its id first. errors: (n,), with their sign where they have one.
+        axis: what an error is, with its unit. chosen: place of the open sample. theme: of the figure.
+    """
+    check(len(names) == len(errors), "Arguments `names` and `errors` must have one length.")
+    figure = base(theme, 74 + 24 * max(1, len(names)), left=10, right=56)
+    if not len(names):
+        return note(figure, "No sample of this cohort.", theme)
+    figure.add_bar(
+        x=errors,
+        y=list(range(len(names))),
+        orientation="h",
+        width=0.66,
+        marker={
+            "color": [INK[theme] if i == chosen else VERMILLION for i in range(len(names))],
+            "line": {"width": 0},
+        },
+        customdata=[label(name, 90) for name in names],
+        text=[f"{value:.3g}" for value in errors],
+        textposition="outside",
+        cliponaxis=False,
+        constraintext="none",
+        textfont={"color": INK[theme]},
+        **_CHOSEN,
+        hovertemplate="%{customdata}: %{x:.4g}<br>click to open it<extra></extra>",
+    )
+    low, high = min(0.0, float(np.min(errors))), max(0.0, float(np.max(errors)))
+    room = 0.22 * max(high - low, 1e-9)
+    figure.update_layout(clickmode="event+select")
+    figure.update_xaxes(
+        title={"text": label(axis, 90)},
+        nticks=7,
+        range=[low - (room if low < 0 else 0), high + room],
+    )
+    figure.update_yaxes(
+        tickvals=list(range(len(names))),
+        ticktext=[label(name, 44) for name in names],
+        ticks="",
+        showline=False,
+        range=[len(names) - 0.5, -0.5],
+        ticklabelstandoff=6,
+    )
+    figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
+    return figure

@@ -1,0 +1,886 @@
+"""One decision: waterfall of its terms, Shapley values, place on the scale of the target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from qfusion._checks import check
+from qfusion.figures.style import (
+    BRIGHT,
+    GREY,
+    INK,
+    LINE,
+    ON_BRIGHT,
+    ON_DARK,
+    PAPER,
+    QUIET,
+    UNSIGNED_SCALE,
+    VERMILLION,
+    Theme,
+    base,
+    drawing,
+    faded,
+    halo,
+    label,
+    signed,
+    split_term,
+    term_colour,
+    term_title,
+    wrap,
+)
+
+
+@drawing()
+def waterfall(
+    dividends: Mapping[str, float],
+    modalities: Sequence[str],
+    *,
+    truth: float | None = None,
+    bias_note: str = "",
+    unit: str = "score",
+    theme: Theme = "light",
+    compact: bool = False,
+) -> go.Figure:
+    """The score built up term by term: baseline, single modalities, pairs, triple, result.
+
+    Args:
+        dividends: Harsanyi dividend of every coalition (unit of the score), keyed `""`, `"text"`, `"text+audio"`, ...;
+            the empty coalition is the baseline.
+        modalities: in the model's order; fixes the colours.
+        truth: annotated value, drawn as a vertical line.
+        unit: name of the score's axis.
+        compact: small version without axis titles.
+    """
+    check(
+        "" in dividends,
+        'Argument `dividends` must have the empty coalition "" (the baseline), but has none.',
+    )
+    terms, rest = condensed([dividends])
+    others = [sum(dividends[term] for term in rest)] if rest else []
+    steps = np.array([dividends[""], *(dividends[term] for term in terms), *others], dtype=float)
+    ends = np.cumsum(steps)
+    names = [
+        "baseline",
+        *(term_title(term) for term in terms),
+        *([f"{len(rest)} other joint terms"] if rest else []),
+        "<b>score</b>",
+    ]
+    figure = base(
+        theme,
+        206 if compact else 72 + 31 * len(names),
+        left=10,
+        top=22,
+        bottom=22 if compact else 44,
+    )
+    _bars(
+        figure,
+        names,
+        steps,
+        ends,
+        ["", *terms, *(["+".join(modalities)] if rest else [])],
+        modalities,
+        theme,
+        compact,
+    )
+    _connectors(figure, ends, theme)
+    if truth is not None:
+        figure.add_vline(
+            x=truth, line={"color": QUIET[theme], "width": 1.5, "dash": "dot"}, layer="below"
+        )
+        figure.add_annotation(
+            x=truth,
+            y=1,
+            yref="paper",
+            yanchor="bottom",
+            text=f"truth {truth:+.2f}",
+            showarrow=False,
+            font={"size": 11, "color": QUIET[theme]},
+        )
+    figure.update_yaxes(
+        range=[len(names) - 0.5, -0.5],
+        showline=False,
+        ticks="",
+        tickvals=list(range(len(names))),
+        ticktext=names,
+        tickfont={"size": 11 if compact else 13},
+    )
+    figure.update_xaxes(
+        range=_room(np.r_[0.0, ends, [] if truth is None else [truth]], 0.3 if compact else 0.18)
+    )
+    if not compact:
+        figure.update_xaxes(title={"text": label(unit) + bias_note})
+    figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
+    return figure
+
+
+MAX_JOINT = 11  # joint terms that are drawn one by one: all of them up to four modalities
+
+
+def condensed(dividends: Sequence[Mapping[str, float]]) -> tuple[list[str], list[str]]:
+    """Terms of some decisions to draw one by one, by size of the coalition, and the smallest joint ones, to be added
+    up."""
+    terms = sorted((term for term in dividends[0] if term), key=lambda term: len(split_term(term)))
+    joint = sorted(
+        (term for term in terms if len(split_term(term)) > 1),
+        key=lambda term: -sum(abs(found[term]) for found in dividends),
+    )
+    rest = set(joint[MAX_JOINT:]) if len(joint) > MAX_JOINT + 1 else set()
+    return [term for term in terms if term not in rest], sorted(rest)
+
+
+def _bars(
+    figure: go.Figure,
+    names: Sequence[str],
+    steps: np.ndarray,
+    ends: np.ndarray,
+    terms: Sequence[str],
+    modalities: Sequence[str],
+    theme: Theme,
+    compact: bool,
+) -> None:
+    starts = np.r_[0.0, ends[:-1], 0.0]
+    widths = np.r_[steps, ends[-1]]
+    hues = [GREY, *(term_colour(term, modalities) for term in terms[1:]), INK[theme]]
+    joint = [len(split_term(term)) > 1 for term in terms] + [False]
+    text = [signed(value) for value in widths]
+    figure.add_bar(
+        y=list(range(len(names))),
+        x=widths,
+        base=starts,
+        orientation="h",
+        width=0.62,
+        customdata=[
+            [name, total] for name, total in zip(names, [*ends.tolist(), ends[-1]], strict=True)
+        ],
+        marker=hatched(hues, joint, theme),
+        text=text,
+        textposition="outside",
+        cliponaxis=False,
+        constraintext="none",
+        textangle=0,
+        textfont={"size": 11 if compact else 12, "color": INK[theme], "shadow": halo(theme)},
+        hovertemplate="%{customdata[0]}: %{text}<br>running total %{customdata[1]:.3f}<extra></extra>",
+    )
+
+
+def hatched(hues: Sequence[str], joint: Sequence[bool], theme: Theme) -> dict[str, Any]:
+    """Bars of terms in their hues, those of several modalities hatched."""
+    return {
+        "color": [faded(hue, 0.55) if both else hue for hue, both in zip(hues, joint, strict=True)],
+        "line": {"color": hues, "width": 1.5},
+        "pattern": {
+            "shape": ["/" if both else "" for both in joint],
+            "fgcolor": hues,
+            "bgcolor": PAPER[theme],
+            "solidity": 0.4,
+            "size": 7,
+        },
+    }
+
+
+def _connectors(figure: go.Figure, ends: np.ndarray, theme: Theme) -> None:
+    xs: list[float | None] = []
+    ys: list[float | None] = []
+    for row, end in enumerate(ends):
+        xs += [float(end), float(end), None]
+        ys += [row + 0.31, row + 0.69, None]
+    figure.add_scatter(
+        x=xs, y=ys, mode="lines", line={"color": QUIET[theme], "width": 1}, hoverinfo="skip"
+    )
+
+
+def _room(values: np.ndarray, share: float) -> list[float]:
+    low, high = float(np.min(values)), float(np.max(values))
+    pad = share * max(high - low, 0.1)
+    return [low - pad, high + pad]
+
+
+@drawing()
+def shapley_bars(
+    shapley: Mapping[str, float],
+    shares: Mapping[str, float],
+    modalities: Sequence[str],
+    *,
+    unit: str = "score",
+    theme: Theme = "light",
+) -> go.Figure:
+    """Shapley value of every modality (unit of the score), with its share of the absolute total written beside it."""
+    figure = base(theme, 60 + 36 * len(modalities), left=10, top=6, bottom=44)
+    values = np.array([shapley[name] for name in modalities], dtype=float)
+    figure.add_bar(
+        y=[label(name) for name in modalities],
+        x=values,
+        orientation="h",
+        width=0.6,
+        marker={"color": [term_colour(name, modalities) for name in modalities]},
+        text=[
+            f"{value:+.2f}  ({shares[name]:.0%})"
+            for name, value in zip(modalities, values, strict=True)
+        ],
+        textposition="outside",
+        cliponaxis=False,
+        constraintext="none",
+        textfont={"color": INK[theme]},
+        hovertemplate="%{y}: %{x:+.3f}<extra></extra>",
+    )
+    reach = 1.7 * max(float(np.abs(values).max(initial=0)), 0.05)
+    figure.update_xaxes(range=[-reach, reach], title={"text": f"Shapley value ({label(unit)})"})
+    figure.update_yaxes(autorange="reversed", showline=False, ticks="")
+    figure.add_vline(x=0, line={"color": LINE[theme], "width": 1})
+    return figure
+
+
+@drawing()
+def on_scale(
+    truth: float,
+    prediction: float,
+    low: float,
+    high: float,
+    *,
+    tweaked: float | None = None,
+    unit: str = "score",
+    theme: Theme = "light",
+) -> go.Figure:
+    """Truth and prediction as two marks on the range of the target, the error between them."""
+    figure = base(theme, 116, left=10, right=10, top=46, bottom=40)
+    figure.add_scatter(
+        x=[truth, prediction],
+        y=[0, 0],
+        mode="lines",
+        line={"color": QUIET[theme], "width": 3},
+        hoverinfo="skip",
+    )
+    marks = [(truth, "truth", "diamond-open", 31), (prediction, "prediction", "circle", 16)]
+    if tweaked is not None:
+        marks.append((tweaked, "tweaked", "triangle-up", 25))
+    for value, name, symbol, shift in marks:
+        figure.add_scatter(
+            x=[value],
+            y=[0],
+            mode="markers",
+            name=name,
+            marker={"symbol": symbol, "size": 14, "color": INK[theme], "line": {"width": 2}},
+            hovertemplate=f"{name} {value:+.2f}<extra></extra>",
+        )
+        figure.add_annotation(
+            x=value,
+            y=0,
+            text=f"{name} {value:+.2f}",
+            showarrow=False,
+            yshift=shift,
+            font={"size": 12, "color": INK[theme]},
+        )
+    span = max(abs(low), abs(high), abs(prediction), abs(truth))
+    figure.update_xaxes(
+        range=[min(low, -span if low < 0 else low) * 1.08, span * 1.08], title={"text": label(unit)}
+    )
+    figure.update_yaxes(visible=False, range=[-1, 1])
+    return figure
+
+
+@drawing()
+def term_bars(
+    values: Mapping[str, float],
+    errors: Mapping[str, float],
+    before: Mapping[str, float],
+    modalities: Sequence[str],
+    *,
+    unit: str = "score",
+    theme: Theme = "light",
+) -> go.Figure:
+    """Every term but the baseline as a bar with its standard error, and what it was before as a hollow diamond."""
+    terms, _ = condensed([values])
+    figure = base(theme, 70 + 30 * len(terms), left=10, right=16, top=8, bottom=42, legend=True)
+    rows = list(range(len(terms)))
+    hues = [term_colour(term, modalities) for term in terms]
+    figure.add_bar(
+        x=[values[t] for t in terms],
+        y=rows,
+        orientation="h",
+        width=0.6,
+        name="with noise",
+        marker={
+            "color": [
+                faded(hue, 0.55) if "+" in t else hue for t, hue in zip(terms, hues, strict=True)
+            ],
+            "line": {"color": hues, "width": 1.5},
+        },
+        error_x={
+            "type": "data",
+            "array": [errors[t] for t in terms],
+            "color": QUIET[theme],
+            "thickness": 2,
+            "width": 4,
+        },
+        hovertemplate="%{x:+.3f}<extra></extra>",
+    )
+    figure.add_scatter(
+        x=[before[t] for t in terms],
+        y=rows,
+        mode="markers",
+        name="exact",
+        marker={"symbol": "diamond-open", "size": 9, "color": INK[theme], "line": {"width": 2}},
+        hovertemplate="exact: %{x:+.3f}<extra></extra>",
+    )
+    figure.update_yaxes(
+        tickvals=rows,
+        ticktext=[term_title(t) for t in terms],
+        range=[len(rows) - 0.5, -0.5],
+        showline=False,
+        ticks="",
+    )
+    figure.update_xaxes(title={"text": f"contribution ({label(unit)})"})
+    figure.add_vline(x=0, line={"color": LINE[theme], "width": 1})
+    return figure
+
+
+# Two decisions side by side: one common scale, pairs of bars, and differences.
+
+
+def common_range(*decisions: Mapping[str, float], marks: Sequence[float] = ()) -> list[float]:
+    """An axis range that holds every running total of some waterfalls, and some marks, with room for their numbers."""
+    reached = [0.0, *marks]
+    for terms in decisions:
+        steps = np.array(
+            [
+                terms[""],
+                *(
+                    terms[t]
+                    for t in sorted((t for t in terms if t), key=lambda t: len(split_term(t)))
+                ),
+            ]
+        )
+        reached += np.cumsum(steps).tolist()
+    low, high = min(reached), max(reached)
+    pad = 0.3 * max(high - low, 0.1)
+    return [low - pad, high + pad]
+
+
+@drawing()
+def differences(
+    a: Mapping[str, float],
+    b: Mapping[str, float],
+    modalities: Sequence[str],
+    *,
+    unit: str = "score",
+    theme: Theme = "light",
+) -> go.Figure:
+    """B minus A of every term, baseline first and score last; beyond twelve joint terms the smallest are added up.
+
+    Args:
+        a, b: dividends keyed by the same coalitions, the baseline under the empty one.
+    """
+    check(
+        set(a) == set(b) and "" in a,
+        "Arguments `a` and `b` must have the same terms and a baseline.",
+    )
+    change = {term: b[term] - a[term] for term in a}
+    joint = sorted(
+        (term for term in change if len(split_term(term)) > 1), key=lambda term: -abs(change[term])
+    )
+    rest = joint[MAX_JOINT:] if len(joint) > MAX_JOINT + 1 else []
+    terms = sorted(
+        (term for term in change if term and term not in rest),
+        key=lambda term: len(split_term(term)),
+    )
+    values = [
+        change[""],
+        *(change[term] for term in terms),
+        *([sum(change[term] for term in rest)] if rest else []),
+        sum(change.values()),
+    ]
+    names = [
+        "baseline",
+        *map(term_title, terms),
+        *([f"{len(rest)} other joint terms"] if rest else []),
+        "<b>score</b>",
+    ]
+    hues = [
+        GREY,
+        *(term_colour(term, modalities) for term in terms),
+        *([GREY] if rest else []),
+        INK[theme],
+    ]
+    hatched = [
+        False,
+        *(len(split_term(term)) > 1 for term in terms),
+        *([True] if rest else []),
+        False,
+    ]
+    figure = base(theme, 72 + 31 * len(names), left=10, top=22, bottom=44)
+    figure.add_bar(
+        x=values,
+        y=list(range(len(names))),
+        orientation="h",
+        width=0.62,
+        text=[signed(value) for value in values],
+        textposition="outside",
+        cliponaxis=False,
+        constraintext="none",
+        textfont={"size": 12, "color": INK[theme]},
+        marker={
+            "color": [faded(hue, 0.55) if h else hue for hue, h in zip(hues, hatched, strict=True)],
+            "line": {"color": hues, "width": 1.5},
+            "pattern": {
+                "shape": ["/" if h else "" for h in hatched],
+                "fgcolor": hues,
+                "bgcolor": PAPER[theme],
+                "solidity": 0.4,
+                "size": 7,
+            },
+        },
+        hovertemplate="B − A: %{x:+.3f}<extra></extra>",
+    )
+    reach = 1.4 * max(float(np.abs(values).max()), 0.02)
+    figure.update_xaxes(range=[-reach, reach], title={"text": f"B − A ({label(unit)})"})
+    figure.update_yaxes(
+        range=[len(names) - 0.5, -0.5],
+        showline=False,
+        ticks="",
+        tickvals=list(range(len(names))),
+        ticktext=names,
+    )
+    figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
+    return figure
+
+
+@drawing()
+def pairs(
+    a: Mapping[str, float],
+    b: Mapping[str, float],
+    hues: Mapping[str, str],
+    x_title: str,
+    *,
+    percent: bool = False,
+    theme: Theme = "light",
+) -> go.Figure:
+    """For each name two bars, A outlined and B filled, with the numbers; a name that one side does not have gets one
+    bar."""
+    names = list(dict.fromkeys([*a, *b]))
+    rows = np.arange(len(names))
+    figure = base(theme, 88 + 44 * len(names), left=10, right=20, legend=True)
+    write = "{:.0%}" if percent else "{:.2f}"
+    for found, shift, filled, side in ((a, -0.19, False, "A"), (b, 0.19, True, "B")):
+        known = [i for i, name in enumerate(names) if name in found]
+        colours = [hues.get(names[i], GREY) for i in known]
+        figure.add_bar(
+            x=[found[names[i]] for i in known],
+            y=rows[known] + shift,
+            orientation="h",
+            width=0.34,
+            name=side,
+            showlegend=False,
+            marker={
+                "color": colours if filled else [PAPER[theme]] * len(known),
+                "line": {"color": colours, "width": 2},
+            },
+            text=[f"{side} {write.format(found[names[i]])}" for i in known],
+            textposition="outside",
+            constraintext="none",
+            cliponaxis=False,
+            textfont={"size": 11, "color": INK[theme]},
+            hovertemplate=f"{side}: %{{x:.3f}}<extra></extra>",
+        )
+        figure.add_bar(
+            x=[None],
+            y=[None],
+            name=side,
+            marker={
+                "color": INK[theme] if filled else PAPER[theme],
+                "line": {"color": INK[theme], "width": 2},
+            },
+        )
+    values = [*a.values(), *b.values()]
+    top, low = max([*values, 0.02]), min([*values, 0.0])
+    figure.update_layout(barmode="overlay")
+    figure.update_xaxes(
+        title={"text": label(x_title, 90)},
+        range=[1.25 * low, 1.25 * top],
+        **({"tickformat": ".0%"} if percent else {}),
+    )
+    figure.update_yaxes(
+        tickvals=rows,
+        ticktext=[label(name, 24) for name in names],
+        range=[len(names) - 0.45, -0.55],
+        showline=False,
+        ticks="",
+        ticklabelstandoff=6,
+    )
+    return figure
+
+
+# Reading an entangled-fusion network's fusion: masses, truth tables, softmax of the classes, curves of raw content.
+
+SOFTMAX = "softmax of the scores"  # 0 to 1; no probability unless it is calibrated
+
+
+@drawing()
+def masses(
+    values: np.ndarray,
+    fused: np.ndarray,
+    modalities: Sequence[str],
+    elements: Sequence[str],
+    *,
+    marked: int | None = None,
+    compact: bool = False,
+    theme: Theme = "light",
+) -> go.Figure:
+    """The mass that each modality gives each element, and the fused one, as a heat map with the numbers in it.
+
+    Args:
+        values: (n, M) in [0, 1]; fused: (n,).
+        marked: element to mark (the true class).
+        compact: small version without numbers and scale.
+    """
+    n, M = np.shape(values)
+    check(
+        len(modalities) == M and len(elements) == n and np.shape(fused) == (n,),
+        f"Arguments `modalities`, `elements` and `fused` must fit `values` of shape {(n, M)}, but have "
+        f"{len(modalities)}, {len(elements)} and {np.shape(fused)}.",
+    )
+    names = [*(label(name) for name in modalities), "<b>fused</b>"]
+    z = np.column_stack([values, fused]).T
+    figure = base(
+        theme,
+        (36 + 17 * (M + 1)) if compact else 56 + 40 * (M + 1),
+        left=10,
+        right=10,
+        top=30,
+        bottom=40,
+    )
+    _cells(figure, z, "%{y}, ‘%{x}’: mass %{z:.3f}<extra></extra>", "mass", numbers=not compact)
+    figure.data[0].update(showscale=not compact)
+    figure.update_layout(hovermode="closest")
+    ticks = [
+        f"<b>{label(e, 14)} ◂ truth</b>" if i == marked else label(e, 14)
+        for i, e in enumerate(elements)
+    ]
+    figure.update_xaxes(
+        tickvals=list(range(n)),
+        ticktext=ticks,
+        side="top",
+        showline=False,
+        ticks="",
+        range=[-0.5, n - 0.5],
+    )
+    figure.update_yaxes(
+        tickvals=list(range(M + 1)), ticktext=names, range=[M + 0.5, -0.5], showline=False, ticks=""
+    )
+    figure.add_hline(y=M - 0.5, line={"color": PAPER[theme], "width": 5})
+    figure.update_layout(margin_b=4 if compact else 10, margin_t=20 if compact else 30)
+    return figure
+
+
+def _cells(
+    figure: go.Figure, z: np.ndarray, hover: str, title: str, *, numbers: bool = True
+) -> None:
+    """A heat map of numbers in [0, 1] with each written in its cell, dark on bright and bright on dark."""
+    figure.add_trace(
+        go.Heatmap(
+            z=z,
+            zmin=0,
+            zmax=1,
+            colorscale=UNSIGNED_SCALE,
+            xgap=2,
+            ygap=2,
+            hovertemplate=hover,
+            colorbar={
+                "title": {"text": title, "side": "right", "font": {"size": 12}},
+                "thickness": 10,
+                "outlinewidth": 0,
+                "tickvals": [0, 0.5, 1],
+            },
+        )
+    )
+    if numbers:  # plotly's own choice of ink is a grey that middling cells swallow
+        rows, columns = np.nonzero(np.isfinite(z))
+        figure.add_scatter(
+            x=columns,
+            y=rows,
+            mode="text",
+            hoverinfo="skip",
+            showlegend=False,
+            text=[f"{v:.2f}" for v in z[rows, columns]],
+            textfont={
+                "size": 11,
+                "color": [ON_BRIGHT if v > BRIGHT else ON_DARK for v in z[rows, columns]],
+            },
+        )
+
+
+@drawing()
+def tables(
+    values: np.ndarray,
+    weights: np.ndarray,
+    patterns: Sequence[str],
+    elements: Sequence[str],
+    *,
+    controls: Sequence[str],
+    angles: np.ndarray,
+    chosen: tuple[int, int] | None = None,
+    edited: np.ndarray | None = None,
+    theme: Theme = "light",
+) -> go.Figure:
+    """The fusion's truth tables: for each element and outcome of the modality qubits the mass of the fused qubit.
+
+    Args:
+        values, weights, angles: (n, patterns): mass of the fused qubit when the pattern is read, how likely this sample
+            reads it, and the angle phi in radians that gives the mass.
+        patterns: such as "01", one digit for each of `controls`.
+        chosen: element and pattern of the cell that is marked. edited: (n, patterns) which entries differ from the
+            learned ones.
+
+    Over the cells lie invisible marks that a click selects (plotly does not select cells): x is the pattern, y the
+    element.
+    """
+    n, P = np.shape(values)
+    check(
+        np.shape(weights) == np.shape(angles) == (n, P)
+        and len(patterns) == P
+        and len(elements) == n,
+        f"Arguments `weights`, `angles`, `patterns` and `elements` must fit `values` of shape {(n, P)}, but have "
+        f"{np.shape(weights)}, {np.shape(angles)}, {len(patterns)} and {len(elements)}.",
+    )
+    figure = base(theme, 100 + 23 * n, left=10, right=10, top=46, bottom=14)
+    said = [
+        " + ".join(label(name) for name, bit in zip(controls, pattern, strict=True) if bit == "1")
+        or "none"
+        for pattern in patterns
+    ]
+    _cells(figure, np.asarray(values), "", "mass")
+    figure.data[0].update(hoverinfo="skip", hovertemplate=None)
+    if edited is not None and np.any(edited):
+        rows, columns = np.nonzero(edited)
+        figure.add_scatter(
+            x=columns + 0.34,
+            y=rows - 0.22,
+            mode="markers",
+            hoverinfo="skip",
+            name="edited",
+            marker={
+                "symbol": "triangle-ne",
+                "size": 10,
+                "color": VERMILLION,
+                "line": {"width": 1, "color": ON_DARK},
+            },
+        )
+    cells = [(i, b) for i in range(n) for b in range(P)]
+    figure.add_scatter(
+        x=[b for _, b in cells],
+        y=[i for i, _ in cells],
+        mode="markers",
+        name="cells",
+        marker={"size": 22, "opacity": 0, "symbol": "square"},
+        selected={"marker": {"opacity": 0}},
+        unselected={"marker": {"opacity": 0}},
+        customdata=[
+            [
+                label(elements[i]),
+                said[b],
+                round(float(values[i][b]), 3),
+                round(float(angles[i][b]), 3),
+                f"{weights[i][b]:.1%}",
+            ]
+            for i, b in cells
+        ],
+        hovertemplate="‘%{customdata[0]}’ when yes from: %{customdata[1]}<br>φ = %{customdata[3]} rad, mass "
+        "%{customdata[2]}<br>this sample reads it with %{customdata[4]}<br>click to change "
+        "it<extra></extra>",
+    )
+    places = {
+        "tickvals": list(range(P)),
+        "ticktext": [
+            f"<b>{p}</b>" if chosen and b == chosen[1] else p for b, p in enumerate(patterns)
+        ],
+    }
+    figure.update_xaxes(
+        places,
+        side="top",
+        showline=False,
+        ticks="",
+        tickangle=0,
+        range=[-0.5, P - 0.5],
+        title={"text": f"what the qubits of {', '.join(map(label, controls))} read (1 = yes)"},
+    )
+    names = [
+        f"<b>▸ {label(e, 16)}</b>" if chosen and i == chosen[0] else label(e, 16)
+        for i, e in enumerate(elements)
+    ]
+    figure.update_yaxes(
+        tickvals=list(range(n)), ticktext=names, range=[n - 0.5, -0.5], showline=False, ticks=""
+    )
+    mark = {"type": "rect", "fillcolor": "rgba(0,0,0,0)", "layer": "above"}
+    around = (
+        {"x0": chosen[1] - 0.5, "x1": chosen[1] + 0.5, "y0": chosen[0] - 0.5, "y1": chosen[0] + 0.5}
+        if chosen
+        else {}
+    )
+    figure.update_layout(
+        clickmode="event+select",
+        hoverdistance=40,
+        shapes=[
+            mark | around | {"line": {"color": hue, "width": width}}
+            for hue, width in ((PAPER[theme], 6), (INK[theme], 3))
+            if chosen
+        ],
+    )
+    return figure
+
+
+@drawing()
+def class_bars(
+    probabilities: np.ndarray,
+    classes: Sequence[str],
+    *,
+    truth: int | None = None,
+    before: np.ndarray | None = None,
+    errors: np.ndarray | None = None,
+    before_name: str = "as learned",
+    unit: str = SOFTMAX,
+    most: int = 15,
+    theme: Theme = "light",
+) -> go.Figure:
+    """One bar a class; the true one's name is marked, what was before is a hollow diamond, errors are standard
+    errors."""
+    values = np.asarray(probabilities, dtype=float)
+    check(
+        values.shape == (len(classes),),
+        f"Argument `probabilities` must have shape ({len(classes)},), but has shape {values.shape}.",
+    )
+    shown = (
+        range(len(classes)) if len(classes) <= most else sorted(np.argsort(-values)[:most].tolist())
+    )
+    keep = list(shown)
+    figure = base(
+        theme, 66 + 22 * len(keep), left=10, right=34, top=8, bottom=40, legend=before is not None
+    )
+    names = [
+        f"<b>{label(classes[i], 18)} ◂ truth</b>" if i == truth else label(classes[i], 18)
+        for i in keep
+    ]
+    best = int(values.argmax())
+    figure.add_bar(
+        x=values[keep],
+        y=list(range(len(keep))),
+        orientation="h",
+        width=0.7,
+        name="now",
+        showlegend=before is not None,
+        marker={"color": [INK[theme] if i == best else faded(GREY, 0.55) for i in keep]},
+        error_x=None
+        if errors is None
+        else {
+            "type": "data",
+            "array": np.asarray(errors)[keep],
+            "color": QUIET[theme],
+            "thickness": 2,
+            "width": 4,
+        },
+        hovertemplate="%{x:.3f}<extra></extra>",
+    )
+    if before is not None:
+        figure.add_scatter(
+            x=np.asarray(before)[keep],
+            y=list(range(len(keep))),
+            mode="markers",
+            name=before_name,
+            marker={"symbol": "diamond-open", "size": 9, "color": VERMILLION, "line": {"width": 2}},
+            hovertemplate=f"{before_name}: %{{x:.3f}}<extra></extra>",
+        )
+    figure.update_yaxes(
+        tickvals=list(range(len(keep))),
+        ticktext=names,
+        range=[len(keep) - 0.5, -0.5],
+        showline=False,
+        ticks="",
+        ticklabelstandoff=6,
+    )
+    figure.update_xaxes(
+        title={"text": label(unit)}, **({"range": [0, 1.02]} if unit == SOFTMAX else {})
+    )
+    return figure
+
+
+@drawing()
+def curve(
+    values: np.ndarray,
+    x: np.ndarray,
+    x_label: str,
+    y_label: str,
+    hue: str,
+    *,
+    height: int = 160,
+    theme: Theme = "light",
+) -> go.Figure:
+    """Raw content that is a curve: a spectrum, a profile."""
+    title = wrap(label(x_label, 70), 42)
+    lines = title.count("<br>")
+    figure = base(theme, height + 14 * lines, left=58, right=8, top=6, bottom=38 + 14 * lines)
+    dots = "lines+markers" if len(values) <= 40 else "lines"
+    figure.add_scatter(
+        x=x,
+        y=values,
+        mode=dots,
+        line={"color": hue, "width": 2},
+        marker={"size": 4},
+        hovertemplate="%{x:g}: %{y:.3g}<extra></extra>",
+    )
+    size = {"size": 11}
+    figure.update_xaxes(title={"text": title, "font": size}, tickfont=size)
+    figure.update_yaxes(
+        title={"text": label(y_label, 40).replace(" (", "<br>("), "font": size},
+        tickfont=size,
+        nticks=5,
+    )
+    return figure
+
+
+@drawing()
+def belief_bars(
+    belief: np.ndarray,
+    pignistic: np.ndarray,
+    plausibility: np.ndarray,
+    classes: Sequence[str],
+    *,
+    truth: int | None = None,
+    theme: Theme = "light",
+) -> go.Figure:
+    """For each class the interval from belief to plausibility, with the pignistic probability as a mark."""
+    figure = base(theme, 60 + 24 * len(classes), left=10, right=10, top=6, bottom=42, legend=True)
+    rows = list(range(len(classes)))
+    figure.add_bar(
+        x=np.asarray(plausibility) - np.asarray(belief),
+        base=belief,
+        y=rows,
+        orientation="h",
+        width=0.5,
+        name="belief to plausibility",
+        marker={"color": faded(GREY, 0.5), "line": {"color": LINE[theme], "width": 1}},
+        hovertemplate="belief %{base:.3f}, plausibility %{x:.3f} above it<extra></extra>",
+    )
+    figure.add_scatter(
+        x=pignistic,
+        y=rows,
+        mode="markers",
+        name="pignistic probability",
+        marker={"symbol": "diamond", "size": 9, "color": INK[theme]},
+        hovertemplate="%{x:.3f}<extra></extra>",
+    )
+    names = [
+        f"<b>{label(c, 18)} ◂ truth</b>" if i == truth else label(c, 18)
+        for i, c in enumerate(classes)
+    ]
+    figure.update_yaxes(
+        tickvals=rows,
+        ticktext=names,
+        range=[len(rows) - 0.5, -0.5],
+        showline=False,
+        ticks="",
+        ticklabelstandoff=6,
+    )
+    figure.update_xaxes(title={"text": "degree of belief (0 to 1)"}, range=[-0.02, 1.02])
+    return figure

@@ -1,1 +1,0 @@
-"""Arrays in, plotly figure out: one module a subject."""

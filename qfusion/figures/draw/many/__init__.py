@@ -1,1 +1,0 @@
-"""Many samples drawn: a map of all, slices of them, the nearest to one, some side by side."""

@@ -1,1 +1,0 @@
-"""Pictures that physicists know: Bloch balls, Hinton diagrams, rasters of jumps, graphs of information."""

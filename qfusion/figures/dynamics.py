@@ -1,0 +1,927 @@
+"""Quantities over the time of the evolution or along the layers of a network: entropies, correlations, decision terms;
+single runs.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from qfusion._checks import check
+from qfusion.figures.style import (
+    GREY,
+    INK,
+    LINE,
+    QUIET,
+    STATE_HUES,
+    Theme,
+    axis,
+    bare_axis,
+    base,
+    drawing,
+    faded,
+    halo,
+    label,
+    log_ticks,
+    split_term,
+    term_colour,
+    term_dash,
+    term_title,
+)
+
+TIME = "time t (model units, ħ = 1)"
+AS_LEARNED = "as learned"
+Curves = tuple[np.ndarray, Mapping[tuple[str, ...], np.ndarray]]  # times, and values by modalities
+JUMP_SYMBOLS = ("triangle-down", "square", "diamond", "star", "cross", "x")
+
+
+@drawing()
+def measure_lines(
+    times: np.ndarray,
+    series: Mapping[tuple[str, ...], np.ndarray],
+    modalities: Sequence[str],
+    y_title: str,
+    *,
+    between: str = "+",
+    before: Curves | None = None,
+    cursor: float | None = None,
+    height: int = 300,
+    theme: Theme = "light",
+) -> go.Figure:
+    """Lines over time, one per subset of modalities.
+
+    Args:
+        times: (nT,) in model units; series: (nT,) each, by the modalities that they are of; () for all together.
+        between: what stands between the names of modalities in the legend.
+        before: times and series as learned, before a tweak, drawn thin and dotted.
+    """
+    figure = base(theme, height, legend=True, right=20, top=8)
+    if before is not None:
+        figure.add_traces(
+            [
+                _ghost(before[0], values, _hue(part, modalities, theme), "y")
+                for part, values in before[1].items()
+            ]
+        )
+    figure.add_traces(
+        [
+            _line(times, values, part, modalities, theme, "y", True, between)
+            for part, values in series.items()
+        ]
+        + ([] if before is None else [_ghosts_entry()])
+    )
+    figure.update_layout(
+        hovermode="x unified",
+        dragmode="zoom",
+        xaxis={
+            "title": {"text": TIME},
+            "range": _span(times, None if before is None else before[0]),
+        },
+        yaxis={"title": {"text": label(y_title)}},
+    )
+    return mark_time(figure, cursor, theme)
+
+
+@drawing()
+def decision_lines(
+    times: np.ndarray,
+    entropies: Mapping[str, np.ndarray],
+    dividends: Mapping[str, np.ndarray],
+    modalities: Sequence[str],
+    *,
+    before: Before | None = None,
+    unit: str = "score",
+    above: str = "entropy (nats)",
+    what: str = "contribution",
+    cursor: float | None = None,
+    theme: Theme = "light",
+) -> go.Figure:
+    """Entanglement above, decision below, on one time axis: who speaks, alone or jointly, and when.
+
+    Args:
+        times: (nT,); entropies: of the modalities, of groups of them, and of all together (""); dividends: by
+            coalition, as if the state were read out at t; the baseline (the empty coalition) is left out. Shapley
+            values by modality do too.
+        above, what: axis names of the two.
+        before: the same before a tweak, drawn thin and dotted, "as learned" in the legend.
+    """
+    figure = base(theme, 420, legend=True, right=20, top=8)
+    terms = {name: values for name, values in dividends.items() if name}
+    if before is not None:
+        ghosts = {name: values for name, values in before.dividends.items() if name}
+        figure.add_traces(
+            [
+                _ghost(before.times, values, _hue(split_term(name), modalities, theme), row)
+                for row, found in (("y", before.entropies), ("y2", ghosts))
+                for name, values in found.items()
+            ]
+        )
+    figure.add_traces(
+        [
+            _line(
+                times,
+                values,
+                split_term(name),
+                modalities,
+                theme,
+                row,
+                row == "y2" or name not in terms,
+            )
+            for row, found in (("y", entropies), ("y2", terms))
+            for name, values in found.items()
+        ]
+        + ([] if before is None else [_ghosts_entry()])
+    )
+    lines = [_rule(theme, yref="y2", xref="paper", x0=0, x1=1, y0=0, y1=0)]
+    if cursor is not None:
+        lines.append(_rule(theme, yref="paper", xref="x", x0=cursor, x1=cursor, y0=0, y1=1))
+    figure.update_layout(
+        hovermode="x unified",
+        dragmode="zoom",
+        shapes=lines,
+        xaxis={
+            "title": {"text": TIME},
+            "range": _span(times, None if before is None else before.times),
+            "anchor": "y2",
+        },
+        yaxis={"title": {"text": label(above)}, "domain": [0.56, 1.0], "rangemode": "tozero"},
+        yaxis2=axis(theme) | {"domain": [0.0, 0.46]},
+        yaxis2_title_text=f"{label(what)} ({label(unit)})",
+    )
+    return figure
+
+
+@drawing()
+def decision_layers(
+    moments: Sequence[str],
+    entropies: Mapping[str, np.ndarray],
+    terms: Mapping[str, np.ndarray],
+    modalities: Sequence[str],
+    *,
+    unit: str = "score",
+    what: str = "contribution",
+    cursor: int | None = None,
+    theme: Theme = "light",
+) -> go.Figure:
+    """Entropies above and terms below over the moments between layers.
+
+    Args:
+        moments: names, T of them. entropies: (T,) in nats, keyed by what to write in the legend.
+        terms: (T,) by coalition or modality, as if the circuit stopped there; the empty coalition is left out.
+        cursor: place of the moment that is marked.
+    """
+    places = np.arange(len(moments))
+    for name, values in (*entropies.items(), *terms.items()):
+        check(
+            len(values) == len(moments),
+            f"The series of {name!r} must have {len(moments)} values, but has {len(values)}.",
+        )
+    figure = base(theme, 460, legend=True, right=24, top=8)
+    for (name, values), dash in zip(
+        entropies.items(), ("solid", "dash", "dot", "dashdot"), strict=False
+    ):
+        figure.add_scatter(
+            x=places,
+            y=values,
+            mode="lines+markers",
+            name=label(name),
+            marker={"size": 7},
+            line={"width": 2.5, "color": INK[theme], "dash": dash},
+            hovertemplate=f"{label(name)}: %{{y:.3f}}<extra></extra>",
+        )
+    for name, values in terms.items():
+        if name:
+            figure.add_scatter(
+                x=places,
+                y=values,
+                yaxis="y2",
+                mode="lines+markers",
+                name=term_title(name),
+                marker={"size": 7},
+                line={
+                    "width": 2.5,
+                    "color": term_colour(name, modalities),
+                    "dash": term_dash(name),
+                },
+                hovertemplate=f"{term_title(name)}: %{{y:+.3f}}<extra></extra>",
+            )
+    lines = [
+        {
+            "type": "line",
+            "yref": "y2",
+            "xref": "paper",
+            "x0": 0,
+            "x1": 1,
+            "y0": 0,
+            "y1": 0,
+            "layer": "below",
+            "line": {"color": LINE[theme], "width": 1},
+        }
+    ]
+    if cursor is not None:
+        lines.append(
+            {
+                "type": "line",
+                "yref": "paper",
+                "xref": "x",
+                "x0": cursor,
+                "x1": cursor,
+                "y0": 0,
+                "y1": 1,
+                "layer": "below",
+                "line": {"color": QUIET[theme], "width": 1, "dash": "dash"},
+            }
+        )
+    figure.update_layout(
+        hovermode="x unified",
+        shapes=lines,
+        xaxis={
+            "tickvals": places.tolist(),
+            "ticktext": ["<br>".join(label(name).rsplit(" ", 1)) for name in moments],
+            "tickangle": 0,
+            "range": [-0.15, len(moments) - 0.85],
+            "anchor": "y2",
+            "title": {"text": "place in the network"},
+        },
+        yaxis={"title": {"text": "nats"}, "domain": [0.58, 1.0], "rangemode": "tozero"},
+        yaxis2=axis(theme) | {"domain": [0.0, 0.48]},
+        yaxis2_title_text=f"{label(what)} ({label(unit)})",
+    )
+    return figure
+
+
+@dataclass(frozen=True, eq=False)
+class Before:
+    """What `decision_lines` drew before a tweak."""
+
+    times: np.ndarray
+    entropies: Mapping[str, np.ndarray]
+    dividends: Mapping[str, np.ndarray]
+
+
+def _line(
+    times: np.ndarray,
+    values: np.ndarray,
+    part: Sequence[str],
+    modalities: Sequence[str],
+    theme: Theme,
+    row: str,
+    legend: bool,
+    between: str = "+",
+) -> dict[str, Any]:
+    name = between.join(part)
+    check(
+        len(values) == len(times),
+        f"The series of {name!r} must have shape ({len(times)},), but has shape "
+        f"{np.shape(values)}.",
+    )
+    title = _title(part, between)
+    # A dictionary is checked once, when it is added; a `go.Scatter` twice.
+    return {
+        "type": "scatter",
+        "x": times,
+        "y": values,
+        "yaxis": row,
+        "mode": "lines",
+        "name": title,
+        "showlegend": legend,
+        "legendgroup": name,
+        "line": {
+            "width": 2.5,
+            "color": _hue(part, modalities, theme),
+            "dash": term_dash("+".join(part)),
+        },
+        "hovertemplate": f"{title}: %{{y:.3f}}<extra></extra>",
+    }
+
+
+def _ghost(times: np.ndarray, values: np.ndarray, hue: str, row: str) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "x": times[::2],
+        "y": values[::2],
+        "yaxis": row,
+        "mode": "lines",
+        "hoverinfo": "skip",
+        "showlegend": False,
+        "legendgroup": AS_LEARNED,
+        "opacity": 0.6,
+        "line": {"width": 1.2, "color": hue, "dash": "dot"},
+    }
+
+
+def _ghosts_entry() -> dict[str, Any]:
+    """What ghosts of all colours have in the legend, the last of it."""
+    return {
+        "type": "scatter",
+        "x": [None],
+        "y": [None],
+        "mode": "lines",
+        "hoverinfo": "skip",
+        "name": AS_LEARNED,
+        "showlegend": True,
+        "legendgroup": AS_LEARNED,
+        "line": {"width": 1.2, "color": GREY, "dash": "dot"},
+    }
+
+
+def _rule(theme: Theme, **place: Any) -> dict[str, Any]:
+    """A thin line across a figure, as a plain dictionary: plotly's own helpers search every subplot first."""
+    dash = "solid" if place["y0"] == place["y1"] else "dash"
+    return {
+        "type": "line",
+        "line": {
+            "color": QUIET[theme] if dash == "dash" else LINE[theme],
+            "width": 1,
+            "dash": dash,
+        },
+        "layer": "below",
+        **place,
+    }
+
+
+@drawing()
+def distance_line(
+    times: np.ndarray,
+    distance: np.ndarray,
+    gap: float,
+    end: float,
+    *,
+    pairs: tuple[np.ndarray, np.ndarray] | None = None,
+    random_rates: np.ndarray | None = None,
+    theme: Theme = "light",
+) -> go.Figure:
+    """Trace distance to the steady state on a logarithmic axis, and the slope that the spectral gap predicts.
+
+    Args:
+        times, distance: (nT,). gap: spectral gap, 1 / time. end: T.
+        pairs: times within T and distances of pairs of inputs, (nT,) and (nT, P).
+        random_rates: of contraction under random generators, drawn as a band from the mean of the pairs.
+        theme: of the figure.
+    """
+    figure = base(theme, 340, legend=True)
+    seen = np.maximum(np.asarray(distance, dtype=float), 1e-16)
+    every = [seen]
+    if pairs is not None and random_rates is not None:
+        within, apart = pairs
+        band = float(apart[0].mean()) * np.exp(
+            -np.outer(within, [random_rates.max(), random_rates.min()])
+        )
+        figure.add_scatter(
+            x=np.r_[within, within[::-1]],
+            y=np.r_[band[:, 0], band[::-1, 1]],
+            fill="toself",
+            mode="lines",
+            fillcolor=faded(GREY, 0.35),
+            line={"width": 0},
+            name="random generators",
+            hoverinfo="skip",
+        )
+        for i, values in enumerate(apart.T):
+            figure.add_scatter(
+                x=within,
+                y=np.maximum(values, 1e-16),
+                mode="lines",
+                name="to other test samples",
+                legendgroup="pairs",
+                showlegend=i == 0,
+                line={"color": STATE_HUES[1], "width": 1.2},
+                hovertemplate="t = %{x:.2f}: %{y:.3f}<extra></extra>",
+            )
+        every += [np.maximum(apart.ravel(), 1e-16), band.ravel()]
+    figure.add_scatter(
+        x=times,
+        y=seen,
+        mode="lines",
+        name="to the steady state",
+        line={"color": INK[theme], "width": 2.5},
+        hovertemplate="t = %{x:.2f}: %{y:.2e}<extra></extra>",
+    )
+    if np.isfinite(gap) and gap > 0:
+        anchor = len(times) // 2
+        slope = seen[anchor] * np.exp(-gap * (np.asarray(times) - times[anchor]))
+        figure.add_scatter(
+            x=times,
+            y=slope,
+            mode="lines",
+            name=f"exp(−gap·t), gap = {gap:.3g}",
+            line={"color": GREY, "dash": "dash"},
+            hoverinfo="skip",
+        )
+    figure.update_yaxes(
+        type="log", title={"text": "trace distance (0 to 1)"}, **log_ticks(np.concatenate(every))
+    )
+    figure.update_xaxes(title={"text": TIME})
+    figure.add_vline(x=end, line={"color": QUIET[theme], "dash": "dot"})
+    figure.add_annotation(
+        x=end,
+        y=1,
+        yref="paper",
+        text="read-out T",
+        showarrow=False,
+        xanchor="left",
+        xshift=4,
+        font={"size": 11, "color": QUIET[theme]},
+    )
+    return figure
+
+
+@drawing()
+def sparkline(
+    times: np.ndarray,
+    series: Mapping[str, np.ndarray],
+    modalities: Sequence[str],
+    *,
+    theme: Theme = "light",
+) -> go.Figure:
+    """Small entropies over time with the end values written out, for cards."""
+    figure = base(theme, 116, left=34, right=88, top=6, bottom=34)
+    top = 1.2 * max((float(np.max(v)) for v in series.values()), default=1.0) or 1.0
+    gap = 0.19 * top  # a line of text, in units of the axis
+    heights = _spread([float(values[-1]) for values in series.values()], gap, 0.93 * top)
+    for (name, values), height in zip(series.items(), heights, strict=True):
+        hue, title = _hue(split_term(name), modalities, theme), _title(split_term(name))
+        figure.add_scatter(
+            x=times,
+            y=values,
+            mode="lines",
+            line={"width": 2.2, "color": hue, "dash": term_dash(name)},
+            hovertemplate=f"{title} %{{y:.2f}}<extra></extra>",
+        )
+        figure.add_annotation(
+            x=float(times[-1]),
+            y=height,
+            text=f"{title} {values[-1]:.2f}",
+            showarrow=False,
+            xanchor="left",
+            xshift=5,
+            font={"size": 11, "color": INK[theme]},
+        )
+    figure.update_xaxes(
+        title={"text": "time t", "font": {"size": 11}},
+        range=[0, float(times[-1])],
+        nticks=3,
+        tickfont={"size": 11},
+    )
+    figure.update_yaxes(nticks=3, range=[0, top], tickfont={"size": 11})
+    return figure
+
+
+@drawing()
+def mark_time(figure: go.Figure, cursor: float | None, theme: Theme) -> go.Figure:
+    """Draws the time cursor."""
+    if cursor is not None:
+        figure.update_layout(
+            shapes=[_rule(theme, yref="paper", xref="x", x0=cursor, x1=cursor, y0=0, y1=1)]
+        )
+    return figure
+
+
+def _title(part: Sequence[str], between: str = "+") -> str:
+    """Legend name of some modalities; of none, of all together."""
+    if not part:
+        return "all together"
+    return term_title("+".join(part)) if between == "+" else f" {between} ".join(map(label, part))
+
+
+def _hue(part: Sequence[str], modalities: Sequence[str], theme: Theme) -> str:
+    return term_colour("+".join(part), modalities) if part else INK[theme]
+
+
+def _span(times: np.ndarray, before_times: np.ndarray | None) -> list[float]:
+    ends = [float(times[-1])] + ([] if before_times is None else [float(before_times[-1])])
+    return [0.0, max(ends)]
+
+
+def _spread(values: Sequence[float], gap: float, highest: float) -> list[float]:
+    """Heights near `values`, at least `gap` apart, at most `highest`, so that end labels neither overlap nor leave."""
+    order = np.argsort(values)
+    heights = np.asarray(values, dtype=float).copy()
+    for lower, upper in itertools.pairwise(order):
+        heights[upper] = max(heights[upper], heights[lower] + gap)
+    heights += np.mean(values) - heights.mean()
+    return (heights - max(0.0, float(heights.max()) - highest)).tolist()
+
+
+@drawing()
+def single_runs(
+    times: np.ndarray,
+    curves: Sequence[np.ndarray],
+    jumps: Sequence[Sequence[tuple[float, int]]],
+    mean: np.ndarray | None,
+    y_title: str,
+    *,
+    channels: int,
+    mean_name: str = "mean of all runs",
+    theme: Theme = "light",
+) -> go.Figure:
+    """One curve a trajectory, a marker where a jump happened (its shape says which operator), the mean bold.
+
+    Args:
+        times: (nT,); curves: per trajectory (nT,) values; jumps: per trajectory its (time, operator index) pairs;
+        mean: (nT,) over all runs, if there is one; channels: number of jump operators K.
+    """
+    check(
+        len(curves) == len(jumps),
+        f"Arguments `curves` and `jumps` must have one length, but have {len(curves)} and "
+        f"{len(jumps)}.",
+    )
+    figure = base(theme, 320, legend=True)
+    for i, curve in enumerate(curves):
+        figure.add_scatter(
+            x=times,
+            y=curve,
+            mode="lines",
+            name=f"run {i + 1}",
+            hovertemplate="%{y:.3f}",
+            line={"width": 1.4, "color": STATE_HUES[i % len(STATE_HUES)]},
+            showlegend=False,
+        )
+    for channel in range(channels):
+        xs, ys = _marks(times, curves, jumps, channel)
+        if xs:
+            figure.add_scatter(
+                x=xs,
+                y=ys,
+                mode="markers",
+                name=f"jump by L{channel + 1}",
+                marker={
+                    "symbol": JUMP_SYMBOLS[channel % len(JUMP_SYMBOLS)],
+                    "size": 10,
+                    "color": INK[theme],
+                    "line": {"width": 0},
+                },
+                hovertemplate=f"jump by L{channel + 1} at t = %{{x:.3f}}<extra></extra>",
+            )
+    if mean is not None:
+        figure.add_scatter(
+            x=times,
+            y=mean,
+            mode="lines",
+            name=label(mean_name),
+            line={"width": 3, "color": INK[theme]},
+            hovertemplate="%{y:.3f}",
+        )
+    figure.update_xaxes(title={"text": TIME}, range=[0, float(times[-1])])
+    figure.update_yaxes(title={"text": label(y_title)})
+    return figure
+
+
+def _marks(
+    times: np.ndarray,
+    curves: Sequence[np.ndarray],
+    jumps: Sequence[Sequence[tuple[float, int]]],
+    channel: int,
+) -> tuple[list[float], list[float]]:
+    found = [
+        (when, float(np.interp(when, times, curve)))
+        for curve, marks in zip(curves, jumps, strict=True)
+        for when, which in marks
+        if which == channel
+    ]
+    return [when for when, _ in found], [height for _, height in found]
+
+
+@drawing()
+def ensemble(
+    times: np.ndarray,
+    mean: np.ndarray,
+    error: np.ndarray,
+    master: np.ndarray,
+    names: Sequence[str],
+    runs: int,
+    *,
+    theme: Theme = "light",
+) -> go.Figure:
+    """Populations: mean of the trajectories with a band of 2 standard errors, over the master equation's line.
+
+    Args:
+        mean, error, master: (nT, P) for the P populations named in `names`.
+    """
+    check(
+        mean.shape == error.shape == master.shape,
+        f"Arguments `mean`, `error` and `master` must have one shape, but "
+        f"have {mean.shape}, {error.shape} and {master.shape}.",
+    )
+    figure = base(theme, 320, legend=True)
+    for i, name in enumerate(names):
+        hue = STATE_HUES[i % len(STATE_HUES)]
+        figure.add_scatter(
+            x=np.r_[times, times[::-1]],
+            hoverinfo="skip",
+            showlegend=False,
+            fill="toself",
+            y=np.r_[mean[:, i] + 2 * error[:, i], (mean[:, i] - 2 * error[:, i])[::-1]],
+            fillcolor=faded(hue, 0.25),
+            line={"width": 0},
+            mode="lines",
+        )
+        figure.add_scatter(
+            x=times,
+            y=mean[:, i],
+            mode="lines",
+            showlegend=False,
+            name=f"mean of {runs} runs",
+            line={"color": hue, "width": 1.5, "dash": "dot"},
+            hovertemplate="%{y:.3f}",
+        )
+        figure.add_scatter(
+            x=times,
+            y=master[:, i],
+            mode="lines",
+            name=f"|{label(name)}⟩",
+            line={"color": hue, "width": 2.5},
+            hovertemplate="%{y:.3f}",
+        )
+    figure.update_xaxes(title={"text": TIME}, range=[0, float(times[-1])])
+    figure.update_yaxes(title={"text": "probability"}, rangemode="tozero")
+    return figure
+
+
+# Which jump operator jumped when, a row a trajectory, above how often, beside what the master equation says.
+
+_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+
+
+@drawing()
+def raster(
+    records: Sequence[tuple[np.ndarray, np.ndarray]],
+    edges: np.ndarray,
+    found: np.ndarray,
+    times: np.ndarray,
+    exact: np.ndarray,
+    theme: Theme = "light",
+) -> go.Figure:
+    """Returns a raster of jumps above the rates at which they come.
+
+    Args:
+        records: of each trajectory the times of its jumps and the operators that jumped, from 0 on; drawn from top to
+            bottom; those without a jump may be left out.
+        edges: of the spans in which jumps were counted, (B + 1,).
+        found: jumps per trajectory and time in each, (K, B), of each operator.
+        times: (nT,). exact: Tr(L_k^+ L_k rho(t)), (K, nT).
+        theme: of the figure.
+
+    Raises:
+        InvalidInput: when the shapes do not fit.
+    """
+    check(
+        found.shape == (len(exact), len(edges) - 1)
+        and exact.shape[1:] == times.shape
+        and len(exact) > 0,
+        f"Arguments `found` and `exact` must have shapes (K, {len(edges) - 1}) and (K, {len(times)}), but have "
+        f"{found.shape} and {exact.shape}.",
+    )
+    figure = base(theme, 560, legend=True, right=16)
+    for k, rates in enumerate(exact):
+        hue, name = STATE_HUES[k % len(STATE_HUES)], f"L{k + 1}"
+        marks = [
+            (float(when), row)
+            for row, (whens, which) in enumerate(records, 1)
+            for when, one in zip(whens, which, strict=True)
+            if one == k
+        ]
+        figure.add_scatter(
+            x=[when for when, _ in marks],
+            y=[row for _, row in marks],
+            mode="markers",
+            name=name,
+            legendgroup=name,
+            marker={
+                "symbol": JUMP_SYMBOLS[k % len(JUMP_SYMBOLS)],
+                "size": 6,
+                "color": hue,
+                "line": {"width": 0},
+            },
+            hovertemplate=f"{name} at t = %{{x:.3f}}, trajectory %{{y}}<extra></extra>",
+        )
+        figure.add_scatter(
+            x=np.repeat(edges, 2)[1:-1],
+            y=np.repeat(found[k], 2),
+            yaxis="y2",
+            mode="lines",
+            legendgroup=name,
+            showlegend=False,
+            line={"color": faded(hue, 0.6), "width": 1.2},
+            name=f"{name}, counted",
+            hovertemplate=f"{name}, counted: %{{y:.3f}}<extra></extra>",
+        )
+        figure.add_scatter(
+            x=times,
+            y=rates,
+            yaxis="y2",
+            mode="lines",
+            name=f"{name}, exact",
+            legendgroup=name,
+            showlegend=False,
+            line={"color": hue, "width": 2.8, "dash": _DASHES[k % len(_DASHES)]},
+            hovertemplate=f"{name}, exact: %{{y:.3f}}<extra></extra>",
+        )
+    figure.add_annotation(
+        x=1,
+        y=0.29,
+        xref="paper",
+        yref="paper",
+        xanchor="right",
+        yanchor="bottom",
+        showarrow=False,
+        text="thin: counted, thick: Tr L<sub>k</sub>†L<sub>k</sub> ρ(t)",
+        font={"size": 12, "color": QUIET[theme]},
+    )
+    figure.update_layout(
+        xaxis={
+            "title": {"text": TIME},
+            "range": [float(edges[0]), float(edges[-1])],
+            "anchor": "y2",
+        },
+        yaxis={
+            "title": {"text": label("trajectory, by its first jump")},
+            "domain": [0.38, 1.0],
+            "range": [max(len(records), 8) + 1, 0],
+            "nticks": 6,
+        },
+        yaxis2=axis(theme) | {"domain": [0.0, 0.28], "rangemode": "tozero", "nticks": 4},
+        yaxis2_title_text="rate (1 / time)",
+    )
+    return figure
+
+
+# Who shares how much with whom at a time: a triangle, or polygon, of the modalities, and the same over time.
+
+_WIDEST, _LARGEST = 13.0, 48.0  # pixels of the strongest line, and of the largest disc
+_LEFT = 0.40  # of the width, that the graph takes
+
+
+@drawing()
+def triangle(
+    times: np.ndarray,
+    shared: Mapping[tuple[str, str], np.ndarray],
+    alone: Mapping[str, np.ndarray],
+    at: int,
+    *,
+    together: np.ndarray | None = None,
+    theme: Theme = "light",
+) -> go.Figure:
+    """Returns a graph at one time beside lines over time.
+
+    Args:
+        times: (nT,).
+        shared: mutual information of each pair of modalities, (nT,) nats: widths of the lines, of which the widest is
+            the largest at any time.
+        alone: entropy of each modality, in the model's order, (nT,) nats: areas of the discs, likewise.
+        at: place of the time that the graph shows.
+        together: tripartite information, (nT,) nats, of three modalities.
+        theme: of the figure.
+
+    Raises:
+        InvalidInput: when there is no pair, or a series has another length.
+    """
+    check(
+        len(shared) > 0 and len(alone) > 1,
+        "Arguments `shared` and `alone` must hold at least a pair.",
+    )
+    for values in (*shared.values(), *alone.values(), *([] if together is None else [together])):
+        check(
+            np.shape(values) == np.shape(times),
+            f"Every series must have shape {np.shape(times)}, but one has shape "
+            f"{np.shape(values)}.",
+        )
+    figure = base(theme, 360, legend=True, left=8, right=16)
+    _graph(figure, shared, alone, at, theme)
+    modalities = list(alone)
+    for pair, values in shared.items():
+        term = "+".join(pair)
+        figure.add_scatter(
+            x=times,
+            y=values,
+            xaxis="x2",
+            yaxis="y2",
+            mode="lines",
+            name=" : ".join(label(name, 20) for name in pair),
+            line={"color": term_colour(term, modalities), "width": 2.5, "dash": term_dash(term)},
+            hovertemplate="%{y:.4f}",
+        )
+    if together is not None:
+        figure.add_scatter(
+            x=times,
+            y=together,
+            xaxis="x2",
+            yaxis="y2",
+            mode="lines",
+            name="tripartite",
+            line={"color": INK[theme], "width": 2.5, "dash": "dot"},
+            hovertemplate="%{y:+.4f}",
+        )
+    now = float(times[at])
+    figure.update_layout(
+        hovermode="x",
+        xaxis2=axis(theme)
+        | {
+            "domain": [_LEFT + 0.12, 1.0],
+            "anchor": "y2",
+            "range": [float(times[0]), float(times[-1])],
+        },
+        yaxis2=axis(theme) | {"anchor": "x2", "nticks": 6},
+        xaxis2_title_text=TIME,
+        yaxis2_title_text="information (nats)",
+        shapes=[
+            {
+                "type": "line",
+                "xref": "x2",
+                "yref": "y2 domain",
+                "x0": now,
+                "x1": now,
+                "y0": 0,
+                "y1": 1,
+                "layer": "below",
+                "line": {"color": QUIET[theme], "width": 1, "dash": "dash"},
+            },
+            {
+                "type": "line",
+                "xref": "x2 domain",
+                "yref": "y2",
+                "x0": 0,
+                "x1": 1,
+                "y0": 0,
+                "y1": 0,
+                "layer": "below",
+                "line": {"color": LINE[theme], "width": 1},
+            },
+        ],
+    )
+    return figure
+
+
+def _graph(
+    figure: go.Figure,
+    shared: Mapping[tuple[str, str], np.ndarray],
+    alone: Mapping[str, np.ndarray],
+    at: int,
+    theme: Theme,
+) -> None:
+    modalities, M = list(alone), len(alone)
+    turn = (np.pi / 2 + np.pi / M * (M in (2, 4))) - 2 * np.pi * np.arange(M) / M
+    places = dict(zip(modalities, np.stack([np.cos(turn), np.sin(turn)], 1), strict=True))
+    most = max(float(np.max(values)) for values in shared.values()) or 1.0
+    full = max(float(np.max(values)) for values in alone.values()) or 1.0
+    for (a, b), values in sorted(shared.items(), key=lambda each: float(each[1][at])):
+        value, hue = max(float(values[at]), 0.0), term_colour(f"{a}+{b}", modalities)
+        ends = np.stack([places[a], places[b]])
+        middle = ends.mean(0) * (1.0 if M == 2 else 1.12)
+        figure.add_scatter(
+            x=ends[:, 0],
+            y=ends[:, 1],
+            mode="lines",
+            showlegend=False,
+            hoverinfo="skip",
+            line={"color": faded(hue, 0.8), "width": max(_WIDEST * value / most, 0.6)},
+        )
+        figure.add_scatter(
+            x=[middle[0]],
+            y=[middle[1]],
+            mode="markers+text",
+            text=[f"{value:.3f}"],
+            showlegend=False,
+            textposition="middle center",
+            marker={"size": 26, "opacity": 0, "color": hue},
+            textfont={"size": 12, "color": INK[theme], "shadow": halo(theme)},
+            hovertemplate=f"{label(a)} : {label(b)}: {value:.4f} nats<extra></extra>",
+        )
+    sizes = [
+        max(_LARGEST * np.sqrt(max(float(alone[name][at]), 0.0) / full), 6.0) for name in modalities
+    ]
+    figure.add_scatter(
+        x=[place[0] for place in places.values()],
+        y=[place[1] for place in places.values()],
+        mode="markers",
+        showlegend=False,
+        marker={
+            "size": sizes,
+            "color": [term_colour(name, modalities) for name in modalities],
+            "opacity": 1,
+            "line": {"width": 0},
+        },
+        text=[
+            f"entropy of {label(name)}: {float(alone[name][at]):.4f} nats" for name in modalities
+        ],
+        hovertemplate="%{text}<extra></extra>",
+    )
+    for name, place in places.items():
+        above = place[1] > 0.1
+        figure.add_annotation(
+            x=place[0],
+            y=place[1],
+            showarrow=False,
+            yanchor="bottom" if above else "top",
+            text=f"{label(name, 20)}<br>S = {max(float(alone[name][at]), 0.0):.3f}",
+            yshift=(1 if above else -1) * _LARGEST / 2,
+            font={"size": 12, "color": INK[theme]},
+        )
+    heights = [place[1] for place in places.values()]
+    figure.update_xaxes(**bare_axis(), domain=[0.0, _LEFT], range=[-1.6, 1.6])
+    figure.update_yaxes(**bare_axis(), range=[min(heights) - 0.9, max(heights) + 1.0])

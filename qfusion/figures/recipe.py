@@ -1,0 +1,853 @@
+"""How a figure is exported: format, size in print, theme, letters, and which series are left out."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import re
+import struct
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, fields, replace
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Literal, NamedTuple
+
+import pandas as pd
+import plotly.graph_objects as go
+import plotly.io as pio
+from plotly.offline import get_plotlyjs
+
+from qfusion import __version__
+from qfusion._checks import check
+from qfusion.errors import InvalidInput
+from qfusion.figures.style import FONT, INK, PAPER, QUIET
+from qfusion.figures.theme import AnyTheme, drawn_in
+
+Format = Literal["svg", "pdf", "png", "html", "tikz"]
+FORMATS: tuple[Format, ...] = ("svg", "pdf", "png", "html", "tikz")
+RESOLUTIONS = (300, 600)
+THEMES = {"light": "Light", "dark": "Dark", "grey": "Greyscale"}
+ENGINES = ("qfusion", "chrome")
+CREATOR = "qfusion"  # names the program, and what it keeps, in every file
+LEAST_FONT, MAX_FONT = 5.0, 60.0  # pt
+MAX_HIDDEN, MAX_NAME = 200, 500
+LETTERS = 13  # pixels of the letters that `ExportStyle.font` gives the size of: the axis titles of every figure
+MM_PER_PT = 25.4 / 72
+
+
+class Size(NamedTuple):
+    """A size in print: its name, width, usual letters, the height where it is fixed, and the largest height; what its
+    journal asks for: letters with serifs, how much thicker lines are than usual, the letters of panels."""
+
+    label: str
+    width: float  # mm
+    font: float  # pt
+    height: float | None  # mm
+    most: float  # mm
+    serif: bool = False
+    lines: float = 1.0
+    bold: bool = False  # panels are a, b, c in bold, instead of (a), (b), (c)
+
+    @property
+    def face(self) -> str:
+        """What is drawn in the place of the journal's letters."""
+        return (
+            "STIX General (widths of Times)"
+            if self.serif
+            else "DejaVu Sans (for Helvetica or Arial)"
+        )
+
+    @property
+    def says(self) -> str:
+        """Its letters, lines and panels, as words."""
+        thick = "" if self.lines == 1 else f", lines × {self.lines:g}"
+        return f"{self.face}, {self.font:g} pt{thick}, panels {'a, b in bold' if self.bold else '(a), (b)'}"
+
+    def letter(self, place: int) -> str:
+        """The letter of a panel, from 0: "(a)", or "a" where it is bold."""
+        name = chr(ord("a") + place % 26) * (1 + place // 26)
+        return name if self.bold else f"({name})"
+
+
+# Widths and letters as asked of authors: Physical Review Style and Notation Guide (capitals of 2 mm, lines of 0.18 mm);
+# Nature, final submission (5 to 7 pt sans serif, lines of 0.25 to 1 pt, bold small letters); IEEE Author Center (8 pt);
+# column and text widths of acl.sty, neurips.sty.
+SIZES = {
+    "single": Size("Single column, 89 mm", 89.0, 7.0, None, 240.0),
+    "double": Size("Double column, 183 mm", 183.0, 7.0, None, 240.0),
+    "slide": Size("Slide 16:9, 339 × 191 mm", 338.67, 18.0, 190.5, 190.5),
+    "poster": Size("Poster, 400 mm", 400.0, 24.0, None, 1100.0),
+    "aps-single": Size("APS, one column, 86 mm", 86.0, 8.0, None, 230.0, serif=True, lines=0.85),
+    "aps-double": Size("APS, two columns, 178 mm", 178.0, 8.0, None, 230.0, serif=True, lines=0.85),
+    "nature-single": Size(
+        "Nature, one column, 89 mm", 89.0, 7.0, None, 240.0, lines=0.75, bold=True
+    ),
+    "nature-double": Size(
+        "Nature, two columns, 183 mm", 183.0, 7.0, None, 240.0, lines=0.75, bold=True
+    ),
+    "ieee-single": Size(
+        "IEEE, one column, 88.9 mm", 88.9, 8.0, None, 216.0, serif=True, lines=0.85
+    ),
+    "ieee-double": Size(
+        "IEEE, two columns, 181 mm", 181.0, 8.0, None, 216.0, serif=True, lines=0.85
+    ),
+    "acl-single": Size("ACL, one column, 77 mm", 77.0, 8.0, None, 230.0, serif=True, lines=0.85),
+    "acl-double": Size("ACL, two columns, 160 mm", 160.0, 8.0, None, 230.0, serif=True, lines=0.85),
+    "neurips": Size(
+        "NeurIPS, text width, 139.7 mm", 139.7, 8.0, None, 220.0, serif=True, lines=0.85
+    ),
+}
+SIZES_SAY = "  \n".join(f"{size.label}: {size.says}." for size in SIZES.values())
+COLUMNS = {
+    "aps-double",
+    "nature-double",
+    "ieee-double",
+    "acl-double",
+    "double",
+}  # across two columns of a page
+
+
+@dataclass(frozen=True)
+class ExportStyle:
+    """How a figure is exported.
+
+    As it comes, it is what a journal asks for: vectors, one column wide, letters of 7 pt, no title and no caption,
+    since those of a paper stand in its text and are set in its type; both can be had for figures that go alone.
+
+    Attributes:
+        format: of the file.
+        dpi: dots an inch of a PNG, 300 or 600.
+        size: a key of `SIZES`. An HTML page has the same layout, shown with letters as large as on the pages.
+        theme: "light", "dark", or "grey": greys on white paper that can be told apart when printed without colour.
+        title, caption: whether they are written above and below the figure.
+        font: size of the axis titles in pt, in print; 0 stands for what is usual for the size.
+        hidden: legend entries that are left out.
+        engine: "qfusion" draws by itself; "chrome" lets plotly draw in Chrome or Chromium, which must be installed.
+
+    Raises:
+        InvalidInput: when a value is not one of these.
+    """
+
+    format: Format = "svg"
+    dpi: int = 300
+    size: str = "single"
+    theme: AnyTheme = "light"
+    title: bool = False
+    caption: bool = False
+    font: float = 0.0
+    hidden: tuple[str, ...] = ()
+    engine: Literal["qfusion", "chrome"] = "qfusion"
+
+    def __post_init__(self) -> None:
+        for name, options in (
+            ("format", FORMATS),
+            ("dpi", RESOLUTIONS),
+            ("size", SIZES),
+            ("theme", THEMES),
+            ("engine", ENGINES),
+        ):
+            _one_of(name, getattr(self, name), options)
+        for name in ("title", "caption"):
+            check(
+                isinstance(getattr(self, name), bool),
+                f"Argument `{name}` must be true or false, but is {_seen(getattr(self, name))}. Give one of the two.",
+            )
+        default = SIZES[self.size].font
+        number = self.font
+        check(
+            isinstance(number, (int, float))
+            and not isinstance(number, bool)
+            and (number == 0 or LEAST_FONT <= number <= MAX_FONT),
+            f"Argument `font` must be a size between {LEAST_FONT:g} and {MAX_FONT:g} pt, but is {_seen(number)}. "
+            f"Give a number in that range, such as {default:g}.",
+        )
+        object.__setattr__(self, "font", float(number) or default)
+        check(
+            isinstance(self.hidden, (list, tuple))
+            and len(self.hidden) <= MAX_HIDDEN
+            and all(isinstance(name, str) and len(name) <= MAX_NAME for name in self.hidden),
+            f"Argument `hidden` must list at most {MAX_HIDDEN} legend entries of at most {MAX_NAME} characters, but "
+            f"is {_seen(self.hidden)}. Name entries of the figure's legend.",
+        )
+        object.__setattr__(self, "hidden", tuple(dict.fromkeys(self.hidden)))
+
+    @classmethod
+    def parse(cls, given: Mapping[str, Any]) -> ExportStyle:
+        """A style from what a recipe or an address says; what it does not say is as usual.
+
+        Raises:
+            InvalidInput: naming the argument, when something is not a style's.
+        """
+        check(
+            isinstance(given, Mapping),
+            f"Argument `look` must be an object with names and values, but is {_seen(given)}. "
+            'Give for example {"format": "pdf"}.',
+        )
+        known = [field.name for field in fields(cls)]
+        unknown = [name for name in given if name not in known]
+        check(
+            not unknown,
+            f"Argument `look` must have only the names {', '.join(known)}, but has "
+            f"{', '.join(map(_seen, unknown[:3]))}. Leave the others out.",
+        )
+        return cls(**given)
+
+    def as_dict(self) -> dict[str, Any]:
+        """All values as JSON holds them, always in one order; `parse` takes them back."""
+        return asdict(self) | {"hidden": list(self.hidden)}
+
+
+def _one_of(name: str, value: Any, options: Iterable[Any]) -> None:
+    known = list(options)
+    if not isinstance(value, (str, int)) or isinstance(value, bool) or value not in known:
+        raise InvalidInput(
+            f"Argument `{name}` must be one of {', '.join(map(str, known))}, but is {_seen(value)}. Choose one of "
+            "them."
+        )
+
+
+def _seen(value: Any) -> str:
+    """A value as a message shows it, short however large it is."""
+    if isinstance(value, str):
+        return repr(value[:60]) + ("…" if len(value) > 60 else "")
+    if isinstance(value, (list, tuple, dict)):
+        return f"a {type(value).__name__} of {len(value):,} entr{'y' if len(value) == 1 else 'ies'}"
+    if isinstance(value, int) and abs(value) > 10**12:
+        return "a number of more than twelve digits"
+    return repr(value)[:60]
+
+
+def print_style(style: ExportStyle, width: float, height: float | None) -> Any:
+    """What `plotly_print` is told of a style, of a page of `width` and `height` in mm."""
+    from plotly_print import Style  # matplotlib waits until something is drawn
+
+    size = SIZES[style.size]
+    return Style(width, height, style.font, style.dpi, size.serif, size.lines, size.bold, CREATOR)
+
+
+@contextmanager
+def printing() -> Iterator[None]:
+    """Raises what `plotly_print` does not draw as InvalidInput, in its words."""
+    from plotly_print import PrintError
+
+    try:
+        yield
+    except PrintError as error:
+        raise InvalidInput(str(error)) from error
+
+
+def canvas(drawn: go.Figure, style: ExportStyle) -> tuple[float, float]:
+    """Width and height of the drawing in mm, without title and caption.
+
+    The figures are drawn for a screen, with letters of `LETTERS` pixels and a height that follows from their content.
+    In print these letters get `style.font` pt, all else in proportion; so the height follows from the figure, and the
+    width is that of the size.
+    """
+    size = SIZES[style.size]
+    if size.height is not None:
+        return size.width, size.height
+    return size.width, min(size.most, float(drawn.layout.height or 360) * pixel(style))
+
+
+def pixel(style: ExportStyle) -> float:
+    """Millimetres in print of a pixel of the figure as it is drawn for the screen."""
+    return style.font / LETTERS * MM_PER_PT
+
+
+# A recipe: everything that a figure was made from, small enough to travel inside the figure's file.
+#
+# It names the page, what stood in its address (model, data, sample, sliders, view), the panel, the style of the export,
+# digests of weights, data and numbers, and the versions of the software. It holds no date and
+# nothing of the machine, so the same figure has the same recipe.
+
+KIND, VERSION = "qfusion recipe", 1
+MAX_TEXT = 64_000  # characters of a recipe
+MAX_WORDS = 2_000
+MAX_VALUES, MAX_VALUE = 200, 8_000  # parameters of an address, characters of one
+_GIVE = "Give the .json file of the figure drawer, or an exported figure."
+_NAME = re.compile(r"[\w.:+ |=,()-]{1,200}")
+_PACKAGES = ("torch", "numpy", "qutip", "pennylane", "plotly", "matplotlib", "streamlit", "kaleido")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a figure was made from.
+
+    Attributes:
+        page: "overview", "dynamics", ...; panel: its name on the page.
+        address: what stood in the page's address, values by name, in a list where a name may be repeated.
+        style: how it was exported.
+        made_from: names and digests of model and data, the sample, the model's training seed.
+        software: versions by package. numbers: digest of the panel's table, see `digest_of`.
+        title, caption: what is written above and below in the place of the panel's own; empty for that.
+    """
+
+    page: str
+    panel: str
+    address: Mapping[str, list[str]] = field(default_factory=dict)
+    style: ExportStyle = field(default_factory=ExportStyle)
+    made_from: Mapping[str, Any] = field(default_factory=dict)
+    software: Mapping[str, str] = field(default_factory=dict)
+    numbers: str = ""
+    title: str = ""
+    caption: str = ""
+
+    def text(self) -> str:
+        """The recipe as JSON, the same for the same recipe."""
+        found = {
+            "kind": KIND,
+            "version": VERSION,
+            "page": self.page,
+            "panel": self.panel,
+            "address": {key: list(values) for key, values in sorted(self.address.items())},
+            "look": self.style.as_dict(),
+            "made_from": dict(self.made_from),
+            "software": dict(self.software),
+            "numbers": self.numbers,
+            "title": self.title,
+            "caption": self.caption,
+        }
+        return json.dumps(found, indent=1, sort_keys=True)
+
+    def like(self, other: Recipe) -> Recipe:
+        """The same figure exported as another recipe says: its style, title and caption."""
+        return replace(self, style=other.style, title=other.title, caption=other.caption)
+
+
+def parse(text: str) -> Recipe:
+    """Returns a recipe from its JSON; names are looked up when the figure is drawn.
+
+    Raises:
+        InvalidInput: when it is not a recipe, of another version, or holds what no recipe holds.
+    """
+    check(
+        len(text) <= MAX_TEXT,
+        f"The recipe has {len(text):,} characters, and at most {MAX_TEXT:,} are read. Export the figure again.",
+    )
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"The recipe is not JSON ({str(error)[:120]}). {_GIVE}") from error
+    check(
+        isinstance(found, dict) and found.get("kind") == KIND, f"This JSON is not a {KIND}. {_GIVE}"
+    )
+    seen = found.get("version")
+    check(
+        seen == VERSION,
+        f"The recipe has version {str(seen)[:20]!r}, and this qfusion ({__version__}) reads version {VERSION}. "
+        f"{_newer(found) if isinstance(seen, int) and seen > VERSION else 'Export the figure again.'}",
+    )
+    page, panel = (_name(found, key) for key in ("page", "panel"))
+    address = found.get("address", {})
+    check(
+        isinstance(address, dict)
+        and len(address) <= MAX_VALUES
+        and all(
+            isinstance(values, list) and len(values) <= MAX_VALUES for values in address.values()
+        )
+        and all(
+            isinstance(value, str) and len(value) <= MAX_VALUE
+            for values in address.values()
+            for value in values
+        ),
+        f"Part `address` of the recipe must hold lists of texts, at most {MAX_VALUES} of at most {MAX_VALUE:,} "
+        "characters. Export the figure again.",
+    )
+    parts = {key: found.get(key, {}) for key in ("made_from", "software")}
+    for key, part in parts.items():
+        check(
+            isinstance(part, dict),
+            f"Part `{key}` of the recipe must be an object, but is {str(part)[:60]!r}. Export the figure again.",
+        )
+    return Recipe(
+        page,
+        panel,
+        address,
+        ExportStyle.parse(found.get("look", {})),
+        parts["made_from"],
+        {str(k): str(v) for k, v in parts["software"].items()},
+        str(found.get("numbers", ""))[:80],
+        str(found.get("title", ""))[:MAX_WORDS],
+        str(found.get("caption", ""))[:MAX_WORDS],
+    )
+
+
+def _name(found: Mapping[str, Any], key: str) -> str:
+    value = found.get(key)
+    check(
+        isinstance(value, str) and bool(_NAME.fullmatch(value)),
+        f"Part `{key}` of the recipe must be a name, but is {str(value)[:60]!r}. Export the figure again.",
+    )
+    return str(value)
+
+
+def _newer(found: Mapping[str, Any]) -> str:
+    software = found.get("software")
+    made = software.get("qfusion", "newer") if isinstance(software, dict) else "newer"
+    return f"It was made with qfusion {str(made)[:20]}: install that version."
+
+
+def software() -> dict[str, str]:
+    """Versions of what computes and draws figures."""
+    found = {"qfusion": __version__}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def digest_of(numbers: pd.DataFrame) -> str:
+    """SHA-256, in hex, of a table with its numbers rounded to ten significant digits, which machines agree on."""
+    text = numbers.to_csv(index=False, float_format="%.10g", lineterminator="\n")
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def changes(recipe: Recipe, made_from: Mapping[str, Any]) -> list[str]:
+    """What a recipe was made from that is not what is here now, a sentence each."""
+    found = []
+    for what, name in (("model", "Model"), ("data", "Data set")):
+        then, now = (part.get(what) for part in (recipe.made_from, made_from))
+        if (
+            isinstance(then, dict)
+            and isinstance(now, dict)
+            and then.get("digest") != now.get("digest")
+        ):
+            found.append(
+                f"{name} '{str(now.get('name'))[:80]}' is not the one the recipe was made from: its digest is "
+                f"{str(now.get('digest'))[:12]}, the recipe's {str(then.get('digest'))[:12]}."
+            )
+    return found
+
+
+# A figure in a paper: the lines of LaTeX that put an exported file there, with caption and label.
+
+
+def snippet(
+    file: str,
+    style: ExportStyle,
+    *,
+    title: str,
+    caption: str,
+    made_from: Mapping[str, Any] | None = None,
+    name: str = "figure",
+) -> str:
+    """Returns a figure environment; of SVG, PNG and HTML files the PDF is named, which LaTeX takes.
+
+    Args:
+        file: name of the figure's file without its ending. style: it is exported in.
+        title, caption: plain text, whatever stands in it. made_from: model, data and sample, as recipes have them.
+        name: of the label, after `fig:`.
+    """
+    from plotly_print.latex import escape  # matplotlib waits until something is drawn
+
+    starred = "*" if style.size in COLUMNS else ""
+    width = f"{SIZES[style.size].width:g}mm"
+    if style.format == "tikz":
+        drawn = f"\\input{{{file}.tikz}}"
+    else:
+        drawn = f"\\includegraphics[width={width}]{{{file}.{'png' if style.format == 'png' else 'pdf'}}}"
+    needs = {"tikz": "\\usepackage{tikz}"}.get(style.format, "\\usepackage{graphicx}")
+    words = " ".join(
+        part
+        for part in (
+            f"\\textbf{{{escape(title.rstrip('.'))}.}}" if title else "",
+            escape(caption),
+            escape(origin(made_from or {})),
+        )
+        if part
+    )
+    return "\n".join(
+        [
+            f"% In the preamble: {needs}",
+            f"\\begin{{figure{starred}}}[t]",
+            "  \\centering",
+            f"  {drawn}",
+            f"  \\caption{{{words}}}",
+            f"  \\label{{fig:{label(name)}}}",
+            f"\\end{{figure{starred}}}",
+            "",
+        ]
+    )
+
+
+def label(*parts: str) -> str:
+    """Returns a label for `\\label`, of letters, digits and dashes."""
+    names = (re.sub(r"[^A-Za-z0-9]+", "-", part).strip("-")[:60] for part in parts)
+    return "-".join(name for name in names if name)
+
+
+def origin(made_from: Mapping[str, Any]) -> str:
+    """A sentence on model, data and sample; empty where nothing is said of them."""
+    found = []
+    for what, words in (("model", "Model"), ("data", "data set")):
+        part = made_from.get(what)
+        if isinstance(part, Mapping) and part.get("name"):
+            digest = str(part.get("digest") or "")[:8]
+            found.append(f"{words} {part['name']}" + (f" (SHA-256 {digest}…)" if digest else ""))
+    if made_from.get("sample"):
+        found.append(f"sample {made_from['sample']}")
+    said = ", ".join(found)
+    return f"{said[:1].upper()}{said[1:]}." if said else ""
+
+
+# One figure as a page that is a single file: it opens in any browser, reaches for no network and runs nothing but
+# plotly.
+
+FIGURE, RECIPE = "qfusion-figure", "qfusion-recipe"  # ids in the page
+_CONFIG = '{"displaylogo":false,"responsive":false,"toImageButtonOptions":{"format":"svg","filename":"qfusion-figure"}}'
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="generator" content="qfusion">
+<title>{title}</title>
+<style>
+body {{ margin: 24px; background: {paper}; color: {ink}; font: 14px/1.45 {font}; }}
+figure {{ margin: 0 auto; width: {width}px; max-width: 100%; }}
+h1 {{ font-size: 18px; line-height: 1.3; margin: 0 0 8px; unicode-bidi: isolate; overflow-wrap: anywhere; }}
+figcaption {{ color: {quiet}; margin-top: 8px; unicode-bidi: isolate; overflow-wrap: anywhere; }}
+#{figure_id} {{ width: {width}px; height: {height}px; overflow-x: auto; }}
+</style>
+<script type="application/json" id="{recipe_id}">{recipe}</script>
+</head>
+<body>
+<figure>
+{head}<div id="{figure_id}" role="img" aria-label="{label}"></div>
+<noscript>This figure is drawn by the page itself and needs JavaScript.</noscript>
+{foot}</figure>
+<script>{plotly}</script>
+<script>{draw}</script>
+</body>
+</html>
+"""
+
+
+def page(drawn: go.Figure, style: ExportStyle, *, title: str, caption: str, recipe: str) -> bytes:
+    """The page, in UTF-8; the same bytes for the same arguments and version of plotly.
+
+    The figure is laid out as in print, and shown so large that its letters are those of the pages. The page's policy
+    lets no script run but plotly and the drawing itself, whose digests it names, and lets nothing be loaded.
+
+    Args:
+        title, caption: any text, shown as it is where the style asks for it; both describe the figure to those who do
+            not see it.
+        recipe: JSON that is kept in the page.
+    """
+    theme = drawn_in(drawn)
+    width, height = (round(side / pixel(style)) for side in canvas(drawn, style))
+    sized = go.Figure(drawn).update_layout(width=width, height=height, autosize=False)
+    plotly = get_plotlyjs()
+    figure = in_script(pio.to_json(sized, validate=False, engine="json"))
+    draw = f'(function(f){{Plotly.newPlot("{FIGURE}",f.data,f.layout,{_CONFIG});}})({figure});'
+    # Plotly compiles the shaders of these traces from text.
+    compiles = (
+        " 'unsafe-eval'"
+        if any(trace.type in ("parcoords", "splom", "scattergl") for trace in drawn.data)
+        else ""
+    )
+    policy = (
+        f"default-src 'none'; script-src {_digest(plotly)} {_digest(draw)}{compiles}; style-src 'unsafe-inline'; "
+        "img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'"
+    )
+    said = {
+        "head": f"<h1>{html.escape(title)}</h1>\n" if style.title and title else "",
+        "foot": f"<figcaption>{html.escape(caption)}</figcaption>\n"
+        if style.caption and caption
+        else "",
+        "label": html.escape(
+            ". ".join(part.rstrip(". ") for part in (title, caption) if part) or "Figure"
+        ),
+        "title": html.escape(title or "Figure"),
+    }
+    return _PAGE.format(
+        **said,
+        policy=policy,
+        paper=PAPER[theme],
+        ink=INK[theme],
+        quiet=QUIET[theme],
+        font=FONT,
+        width=width,
+        height=height,
+        figure_id=FIGURE,
+        recipe_id=RECIPE,
+        recipe=in_script(recipe),
+        plotly=plotly,
+        draw=draw,
+    ).encode()
+
+
+def in_script(json_text: str) -> str:
+    """JSON that may stand in a script element: nothing in it ends the element or begins a comment."""
+    return (
+        json_text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    )
+
+
+def _digest(script: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
+
+
+# Recipes inside files: where each format keeps one, and how it is found again in a file that may be anything.
+#
+# Files are searched for the place where qfusion writes, and not handed to readers of XML or PDF: nothing in them is
+# followed, expanded or unpacked beyond a bound, so that a hostile file is refused as fast as any other.
+
+KEY = "qfusion"  # of an SVG's <metadata> and of a PNG's text
+MAX_RECIPE = 256_000  # characters
+MAX_FILE = 100_000_000  # bytes
+_PNG = b"\x89PNG\r\n\x1a\n"
+_SVG = f'<metadata id="{KEY}">'.encode()
+_TIKZ, _TIKZ_SIZE = (
+    "%qfusion-recipe ",
+    re.compile(rb"^%qfusion-size ([\d.]{1,12}) ([\d.]{1,12})$", re.MULTILINE),
+)
+_IN_PAGE = f'<script type="application/json" id="{RECIPE}">'.encode()
+_MM = {"mm": 1.0, "cm": 10.0, "in": 25.4, "pt": 25.4 / 72, "px": 25.4 / 96, "": 25.4 / 96}
+_ESCAPE = re.compile(rb"\\([0-7]{1,3}|\r\n|.)", re.DOTALL)
+_LETTERS = {
+    b"n": b"\n",
+    b"r": b"\r",
+    b"t": b"\t",
+    b"b": b"\b",
+    b"f": b"\f",
+    b"\n": b"",
+    b"\r": b"",
+    b"\r\n": b"",
+}
+
+
+def in_svg(svg: str, recipe: str, title: str) -> bytes:
+    """The drawing with the recipe, and its title for those who do not see it."""
+    end = svg.index(">", svg.index("<svg")) + 1
+    named = f"<title>{html.escape(title, quote=False)}</title>" if title else ""
+    return (
+        svg[:end]
+        + named
+        + _SVG.decode()
+        + html.escape(recipe, quote=False)
+        + "</metadata>"
+        + svg[end:]
+    ).encode()
+
+
+def in_png(png: bytes, recipe: str, title: str, dpi: float) -> bytes:
+    """The picture with recipe and title as its texts, and the resolution that gives its size; other texts and times are
+    left out."""
+    kept = [
+        (kind, body)
+        for kind, body in _chunks(png)
+        if kind not in (b"tEXt", b"zTXt", b"iTXt", b"tIME", b"pHYs")
+    ]
+    dots = round(dpi / 0.0254)
+    new = [
+        (b"pHYs", struct.pack(">IIB", dots, dots, 1)),
+        *(
+            (b"iTXt", key + b"\0\0\0\0\0" + words.encode())
+            for key, words in ((KEY.encode(), recipe), (b"Title", title))
+            if words
+        ),
+    ]
+    return _PNG + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in (kept[0], *new, *kept[1:])
+    )
+
+
+def read_recipe(data: bytes) -> str:
+    """The recipe in an SVG, PDF, PNG, HTML or TikZ file that was exported, or in a recipe's own file.
+
+    Raises:
+        InvalidInput: when there is none, or the file is damaged or too large.
+    """
+    check(
+        isinstance(data, (bytes, bytearray, memoryview)),
+        f"Argument `data` must be the bytes of a file, but is {type(data).__name__}.",
+    )
+    check(
+        len(data) <= MAX_FILE,
+        f"The file has {len(data):,} bytes, and recipes are read from files of at most {MAX_FILE:,}. Give an "
+        "exported figure or its recipe.",
+    )
+    data = bytes(data)
+    start = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if start.startswith(_PNG.lower()):
+        kind, recipe = "PNG", _from_png(data)
+    elif start.startswith(b"%pdf-"):
+        kind, recipe = "PDF", _from_pdf(data)
+    elif start.startswith((b"<!doctype html", b"<html")):
+        kind, recipe = "HTML", _between(data, _IN_PAGE, b"</script>").replace("\\u003c", "<")
+    elif start.startswith((b"<?xml", b"<svg", b"<!doctype svg", b"<!--")):
+        kind, recipe = "SVG", html.unescape(_between(data, _SVG, b"</metadata>"))
+    elif start.startswith(_TIKZ.encode()):
+        kind, recipe = "tikzpicture", _from_tikz(data)
+    else:
+        kind, recipe = "file", _text(data[: 4 * MAX_RECIPE]) if len(data) <= 4 * MAX_RECIPE else ""
+    check(
+        _is_object(recipe),
+        f"This {kind} holds no recipe of qfusion, or is damaged. Give a figure that was exported here and not saved "
+        "anew by another program, or the recipe's .json file.",
+    )
+    return recipe
+
+
+def size_mm(data: bytes) -> tuple[float, float]:
+    """Width and height in mm of an SVG, PDF, PNG or TikZ file that was exported.
+
+    Raises:
+        InvalidInput: when the file does not say them.
+    """
+    if data.startswith(_PNG):
+        parts = dict(reversed(list(_chunks(data))))
+        if b"pHYs" in parts and len(parts[b"IHDR"]) >= 8:
+            across, down = struct.unpack(">II", parts[b"pHYs"][:8])
+            w, h = struct.unpack(">II", parts[b"IHDR"][:8])
+            return 1000 * w / max(across, 1), 1000 * h / max(down, 1)
+    elif data.startswith(b"%PDF-"):
+        found = re.search(
+            rb"/MediaBox\s*\[\s*([-\d.]{1,24})\s+([-\d.]{1,24})\s+([-\d.]{1,24})\s+([-\d.]{1,24})\s*\]",
+            data,
+        )
+        if found:
+            x0, y0, x1, y1 = (float(part) * 25.4 / 72 for part in found.groups())
+            return x1 - x0, y1 - y0
+    elif data.startswith(_TIKZ.encode()):
+        said = _TIKZ_SIZE.search(data[: 8 * MAX_RECIPE])
+        if said:
+            return float(said[1]), float(said[2])
+    else:
+        sides = [
+            re.search(
+                rf'<svg\b[^>]{{0,2000}}?\b{side}="([\d.]{{1,12}})(mm|cm|in|pt|px|)"'.encode(),
+                data[:5000],
+            )
+            for side in ("width", "height")
+        ]
+        if all(sides):
+            w, h = (float(side[1]) * _MM[side[2].decode()] for side in sides if side)
+            return w, h
+    raise InvalidInput(
+        "The file does not say its size in print. Give an SVG, PDF or PNG that was exported here."
+    )
+
+
+def _is_object(recipe: str) -> bool:
+    if not 2 <= len(recipe) <= MAX_RECIPE:
+        return False
+    try:
+        return isinstance(json.loads(recipe), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _text(raw: bytes) -> str:
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return ""
+
+
+def _between(data: bytes, start: bytes, end: bytes) -> str:
+    first = data.find(start)
+    last = data.find(end, first, first + 8 * MAX_RECIPE) if first >= 0 else -1
+    return _text(data[first + len(start) : last]) if last >= 0 else ""
+
+
+def _from_tikz(data: bytes) -> str:
+    """The first lines of the file, which are comments."""
+    end = re.compile(rb"^(?!%qfusion-recipe )", re.MULTILINE).search(data, 0, 8 * MAX_RECIPE)
+    lines = _text(data[: end.start() if end else 0]).split("\n")
+    return "\n".join(line.removeprefix(_TIKZ) for line in lines)
+
+
+def _chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
+    place = len(_PNG)
+    while place + 12 <= len(png):
+        size, kind = struct.unpack(">I4s", png[place : place + 8])
+        if place + 12 + size > len(png):
+            return
+        yield kind, png[place + 8 : place + 8 + size]
+        if kind == b"IEND":
+            return
+        place += 12 + size
+
+
+def _from_png(png: bytes) -> str:
+    for kind, body in _chunks(png):
+        if kind not in (b"tEXt", b"zTXt", b"iTXt") or not body.startswith(KEY.encode() + b"\0"):
+            continue
+        rest = body[len(KEY) + 1 :]
+        if kind == b"tEXt":
+            return rest[: 4 * MAX_RECIPE].decode("latin-1")
+        packed = kind == b"zTXt"
+        if kind == b"iTXt":
+            packed, rest = rest[:1] == b"\x01", rest[2:].split(b"\0", 2)[-1]
+        else:
+            rest = rest[1:]
+        try:
+            return _text(
+                zlib.decompressobj().decompress(rest, 4 * MAX_RECIPE)
+                if packed
+                else rest[: 4 * MAX_RECIPE]
+            )
+        except zlib.error:
+            return ""
+    return ""
+
+
+def _from_pdf(pdf: bytes) -> str:
+    """The keywords that stand as text in the file; the last ones, as later parts of a PDF take the place of earlier
+    ones."""
+    end = len(pdf)
+    for _ in range(20):
+        end = pdf.rfind(b"/Keywords", 0, end)
+        if end < 0:
+            break
+        found = _pdf_string(pdf[end + 9 : end + 9 + 12 * MAX_RECIPE].lstrip())
+        if _is_object(found):
+            return found
+    return ""
+
+
+def _pdf_string(raw: bytes) -> str:
+    """A string of PDF, `(in brackets)` or `<in hex>`, in UTF-16 or Latin-1."""
+    if raw[:1] == b"<":
+        digits = re.sub(rb"\s", b"", raw[1 : raw.find(b">")])
+        try:
+            return _pdf_text(bytes.fromhex(digits.decode("ascii")))
+        except ValueError:
+            return ""
+    depth, place = 0, 0
+    for found in re.finditer(rb"\\.|[()]", raw, re.DOTALL):
+        depth += {b"(": 1, b")": -1}.get(found[0], 0)
+        if depth <= 0:
+            place = found.start()
+            break
+    if raw[:1] != b"(" or not place:
+        return ""
+    return _pdf_text(_ESCAPE.sub(_unescaped, raw[1:place]))
+
+
+def _unescaped(found: re.Match[bytes]) -> bytes:
+    return (
+        bytes([int(found[1], 8) & 255])
+        if found[1].isdigit() and found[1] < b"8"
+        else _LETTERS.get(found[1], found[1])
+    )
+
+
+def _pdf_text(raw: bytes) -> str:
+    try:
+        return (
+            raw.decode("utf-16")
+            if raw.startswith((b"\xfe\xff", b"\xff\xfe"))
+            else raw.decode("latin-1")
+        )
+    except UnicodeDecodeError:
+        return ""

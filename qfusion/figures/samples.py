@@ -1,0 +1,790 @@
+"""What a data set holds, drawn, and how good a model is on it: confusions, ROC and precision-recall, calibration,
+residuals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import plotly.graph_objects as go
+
+from qfusion._checks import check
+from qfusion.figures.decision import condensed, hatched
+from qfusion.figures.style import (
+    BLUE,
+    BRIGHT,
+    GREEN,
+    GREY,
+    INK,
+    LINE,
+    ON_BRIGHT,
+    ON_DARK,
+    ORANGE,
+    PAPER,
+    PURPLE,
+    QUIET,
+    SIGNED_SCALE,
+    SKY,
+    UNSIGNED_SCALE,
+    VERMILLION,
+    YELLOW,
+    Theme,
+    axis,
+    base,
+    drawing,
+    faded,
+    halo,
+    label,
+    note,
+    signed,
+    split_term,
+    term_colour,
+    term_title,
+)
+
+PART_HUES = {"train": GREY, "valid": SKY, "test": VERMILLION}
+BINS = 40
+
+
+@drawing()
+def classes(
+    counts: Mapping[str, Sequence[int]], names: Sequence[str], *, theme: Theme = "light"
+) -> go.Figure:
+    """Bars, one a class, stacked by part of the split.
+
+    Args:
+        counts: samples of every class, by part. names: of the classes.
+    """
+    check(
+        all(len(found) == len(names) for found in counts.values()),
+        f"Argument `counts` must hold {len(names)} numbers a part.",
+    )
+    figure = base(theme, max(220, 70 + 22 * len(names)), left=120, legend=True)
+    shown = [label(name, 24) for name in names]
+    for part, found in counts.items():
+        figure.add_bar(
+            y=shown,
+            x=list(found),
+            orientation="h",
+            name=part,
+            marker={"color": PART_HUES.get(part, GREY)},
+            hovertemplate=f"%{{y}}, {part}: %{{x:,}} samples<extra></extra>",
+        )
+    figure.update_layout(barmode="stack", legend_traceorder="normal")
+    figure.update_xaxes(title={"text": "samples"})
+    figure.update_yaxes(type="category", autorange="reversed")
+    return figure
+
+
+@drawing()
+def targets(values: Mapping[str, np.ndarray], name: str, *, theme: Theme = "light") -> go.Figure:
+    """Shares of the samples in forty bins of the target, a line a part of the split.
+
+    Args:
+        values: targets (n,) by part. name: of the target with its unit.
+    """
+    figure = base(theme, 260, legend=True)
+    edges = histogram_edges(values)
+    for part, found in values.items():
+        counts = np.histogram(found, edges)[0]
+        shares = counts / max(1, len(found))
+        figure.add_scatter(
+            x=np.repeat(edges, 2)[1:-1],
+            y=np.repeat(shares, 2),
+            mode="lines",
+            name=f"{part} ({len(found):,})",
+            line={"color": PART_HUES.get(part, GREY), "width": 2},
+            hovertemplate=f"%{{x:.2f}}, {part}: %{{y:.1%}}<extra></extra>",
+        )
+    figure.update_xaxes(title={"text": label(name)})
+    figure.update_yaxes(
+        title={"text": "share of the part's samples"}, tickformat=".0%", rangemode="tozero"
+    )
+    return figure
+
+
+def histogram_edges(values: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The edges (BINS + 1,) of the bins that `targets` draws."""
+    found = [part for part in values.values() if len(part)]
+    low, high = min(float(part.min()) for part in found), max(float(part.max()) for part in found)
+    return np.linspace(low, high if high > low else low + 1, BINS + 1)
+
+
+MANY = 20  # classes whose counts are still written
+_EMPTY = "No sample of this cohort."
+
+
+class Curve(NamedTuple):
+    """A named line with its number: x, y, (N,) each."""
+
+    name: str
+    x: np.ndarray
+    y: np.ndarray
+    value: float
+
+
+@drawing()
+def confusions(counts: np.ndarray, classes: Sequence[str], theme: Theme = "light") -> go.Figure:
+    """Annotated classes down, predicted ones across; the colour is the share of the annotated class.
+
+    Args:
+        counts: (C, C), rows are annotations. classes: names. theme: of the figure.
+    """
+    C = len(classes)
+    check(
+        counts.shape == (C, C) and C > 0,
+        f"Argument `counts` must have the shape {(C, C)}, but has {counts.shape}.",
+    )
+    figure = base(theme, int(min(110 + 34 * C, 560)), left=10, right=14, top=8, bottom=52)
+    if not counts.sum():
+        return note(figure, _EMPTY, theme)
+    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    names = [label(name, 24) for name in classes]
+    figure.add_heatmap(
+        z=shares,
+        x=list(range(C)),
+        y=list(range(C)),
+        zmin=0,
+        zmax=1,
+        colorscale=UNSIGNED_SCALE,
+        showscale=False,
+        xgap=1,
+        ygap=1,
+        customdata=[[[names[i], names[j], int(counts[i, j])] for j in range(C)] for i in range(C)],
+        hovertemplate="annotated %{customdata[0]}, predicted %{customdata[1]}: %{customdata[2]} "
+        "(%{z:.1%})<extra></extra>",
+    )
+    if C <= MANY:
+        for bright in (False, True):
+            cells = [
+                (i, j)
+                for i in range(C)
+                for j in range(C)
+                if counts[i, j] and (shares[i, j] > BRIGHT) == bright
+            ]
+            figure.add_scatter(
+                x=[j for _, j in cells],
+                y=[i for i, _ in cells],
+                mode="text",
+                hoverinfo="skip",
+                text=[f"{counts[i, j]:,}" for i, j in cells],
+                textfont={"size": 12, "color": ON_BRIGHT if bright else ON_DARK},
+            )
+    # A heat map cannot be clicked: what is clicked lies over it, unseen.
+    filled = [(i, j) for i in range(C) for j in range(C) if counts[i, j]]
+    figure.add_scatter(
+        x=[j for _, j in filled],
+        y=[i for i, _ in filled],
+        mode="markers",
+        marker={"size": max(8, min(30, 400 // C)), "symbol": "square", "opacity": 0, "color": GREY},
+        customdata=[
+            [i, j, names[i], names[j], int(counts[i, j]), float(shares[i, j])] for i, j in filled
+        ],
+        hovertemplate="annotated %{customdata[2]}, predicted %{customdata[3]}: %{customdata[4]} "
+        "(%{customdata[5]:.1%})<br>click to make them the cohort<extra></extra>",
+        selected={"marker": {"opacity": 0}},
+        unselected={"marker": {"opacity": 0}},
+    )
+    figure.update_layout(clickmode="event+select")
+    ticks = {"tickvals": list(range(C)), "ticktext": names, "ticks": "", "showline": False}
+    figure.update_xaxes(title={"text": "predicted"}, range=[-0.5, C - 0.5], **ticks)
+    figure.update_yaxes(title={"text": "annotated"}, range=[C - 0.5, -0.5], **ticks)
+    return figure
+
+
+@drawing()
+def curves(
+    roc: Sequence[Curve], pr: Sequence[Curve], chosen: str = "", theme: Theme = "light"
+) -> go.Figure:
+    """ROC curves on the left, precision-recall curves on the right, a line a class; one of them stands out.
+
+    Args:
+        roc: false against true positive rates, with the area. pr: recall against precision, with the average precision.
+        chosen: name of the class that stands out. theme: of the figure.
+    """
+    figure = base(theme, 360, right=16, top=26)
+    if not roc:
+        return note(figure, "Curves need samples of a class and of others.", theme)
+    for found, to in ((roc, ""), (pr, "2")):
+        for curve in sorted(found, key=lambda each: each.name == chosen):
+            stands = curve.name == chosen
+            figure.add_scatter(
+                x=curve.x,
+                y=curve.y,
+                mode="lines",
+                xaxis=f"x{to}",
+                yaxis=f"y{to}",
+                line={"color": BLUE if stands else faded(GREY, 0.7), "width": 3 if stands else 1.2},
+                hovertemplate=f"{label(curve.name)}: %{{x:.3f}}, %{{y:.3f}} "
+                f"({curve.value:.3f})<extra></extra>",
+            )
+    figure.add_scatter(
+        x=[0, 1],
+        y=[0, 1],
+        mode="lines",
+        hoverinfo="skip",
+        line={"color": LINE[theme], "width": 1, "dash": "dot"},
+    )
+    plain = {"range": [-0.02, 1.02], "nticks": 5}
+    figure.update_layout(
+        xaxis=axis(theme) | plain | {"domain": [0, 0.45]},
+        yaxis=axis(theme) | plain,
+        xaxis2=axis(theme) | plain | {"domain": [0.57, 1], "anchor": "y2"},
+        yaxis2=axis(theme) | plain | {"anchor": "x2"},
+    )
+    figure.update_layout(
+        xaxis_title_text="false positive rate",
+        yaxis_title_text="true positive rate",
+        xaxis2_title_text="recall",
+        yaxis2_title_text="precision",
+    )
+    return figure
+
+
+@drawing()
+def calibration(
+    certainty: np.ndarray, accuracy: np.ndarray, counts: np.ndarray, theme: Theme = "light"
+) -> go.Figure:
+    """How often it is right against how sure it is; discs are as large as their bins are full.
+
+    Args:
+        certainty, accuracy: of every bin, (B,). counts: samples in it, (B,). theme: of the figure.
+    """
+    check(
+        certainty.shape == accuracy.shape == counts.shape,
+        "Arguments `certainty`, `accuracy` and `counts` must have the same shape (B,).",
+    )
+    figure = base(theme, 360, right=16, top=10)
+    if not len(counts):
+        return note(figure, _EMPTY, theme)
+    figure.add_scatter(
+        x=[0, 1],
+        y=[0, 1],
+        mode="lines",
+        hoverinfo="skip",
+        line={"color": LINE[theme], "width": 1, "dash": "dot"},
+    )
+    for x, high, low in zip(
+        certainty, np.maximum(certainty, accuracy), np.minimum(certainty, accuracy), strict=True
+    ):
+        figure.add_scatter(
+            x=[x, x],
+            y=[low, high],
+            mode="lines",
+            hoverinfo="skip",
+            line={"color": faded(VERMILLION, 0.6), "width": 2},
+        )
+    figure.add_scatter(
+        x=certainty,
+        y=accuracy,
+        mode="lines+markers",
+        line={"color": BLUE, "width": 1.6},
+        marker={
+            "size": list(6 + 18 * np.sqrt(counts / counts.max())),
+            "color": BLUE,
+            "opacity": 1,
+            "line": {"width": 0},
+        },
+        customdata=[f"{count:,} samples" for count in counts],
+        hovertemplate="sure %{x:.1%}, right %{y:.1%}, %{customdata}<extra></extra>",
+    )
+    figure.update_xaxes(
+        title={"text": "mean certainty"}, range=[-0.02, 1.04], tickformat=".0%", nticks=6
+    )
+    figure.update_yaxes(
+        title={"text": "share that is right"}, range=[-0.02, 1.06], tickformat=".0%", nticks=6
+    )
+    return figure
+
+
+@drawing()
+def residuals(
+    ids: Sequence[str],
+    truth: np.ndarray,
+    found: np.ndarray,
+    inside: np.ndarray,
+    unit: str,
+    theme: Theme = "light",
+) -> go.Figure:
+    """Prediction minus annotation against the annotation, the cohort coloured; on the right how many are how far off.
+
+    Args:
+        ids: of the samples. truth, found: annotations and residuals, (n,). inside: of the cohort, bool (n,).
+        unit: axis name of the target. theme: of the figure.
+    """
+    check(
+        len(ids) == len(truth) == len(found) == len(inside),
+        "Arguments `ids`, `truth`, `found` and `inside` must hold one entry a sample.",
+    )
+    figure = base(theme, 360, right=12, top=10)
+    if not len(found):
+        return note(figure, _EMPTY, theme)
+    edges = np.histogram_bin_edges(found, bins="auto" if len(found) < 5000 else 60)
+    middles = (edges[1:] + edges[:-1]) / 2
+    for chosen, colour, name in ((~inside, GREY, "others"), (inside, BLUE, "cohort")):
+        if not chosen.any():
+            continue
+        names = [label(name, 40) for name, kept in zip(ids, chosen, strict=True) if kept]
+        figure.add_scatter(
+            x=truth[chosen],
+            y=found[chosen],
+            mode="markers",
+            customdata=names,
+            marker={"size": 5, "color": faded(colour, 0.55)},
+            hovertemplate=f"%{{customdata}} ({name}): annotated %{{x:.2f}}, off by "
+            "%{y:+.2f}<extra></extra>",
+        )
+        counts = np.histogram(found[chosen], edges)[0]
+        figure.add_bar(
+            x=counts,
+            y=middles,
+            orientation="h",
+            xaxis="x2",
+            marker={"color": colour, "line": {"width": 0}},
+            hovertemplate=f"%{{x}} {name}, off by %{{y:+.2f}}<extra></extra>",
+        )
+    figure.add_shape(
+        type="line", xref="paper", x0=0, x1=1, y0=0, y1=0, line={"color": LINE[theme], "width": 1}
+    )
+    figure.update_layout(
+        bargap=0.05,
+        barmode="stack",
+        xaxis=axis(theme) | {"domain": [0, 0.74], "nticks": 7},
+        yaxis=axis(theme) | {"nticks": 7},
+        xaxis2=axis(theme) | {"domain": [0.79, 1], "anchor": "y", "nticks": 4},
+    )
+    figure.update_layout(
+        xaxis_title_text=f"annotated {label(unit)}",
+        yaxis_title_text="prediction − annotation",
+        xaxis2_title_text="samples",
+    )
+    return figure
+
+
+# A map of samples: a point each, coloured by a number or by what it belongs to; and the samples nearest to one.
+
+GROUP_HUES = (BLUE, VERMILLION, GREEN, PURPLE, SKY, ORANGE, YELLOW, GREY)
+SHAPES = ("circle", "diamond", "square")
+MAX_GROUPS = len(GROUP_HUES) * len(SHAPES)
+_CHOSEN = {"selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": 0.4}}}
+
+
+@drawing("values")
+def places(
+    ids: Sequence[str],
+    xy: np.ndarray,
+    values: np.ndarray,
+    inside: np.ndarray,
+    *,
+    names: Sequence[str] = (),
+    hues: Sequence[str] = (),
+    by: str = "",
+    titles: tuple[str, str] = ("", ""),
+    tips: Sequence[str] = (),
+    chosen: str | None = None,
+    theme: Theme = "light",
+) -> go.Figure:
+    """Every sample as a point with its id in `customdata`; those outside the cohort small and faint, one ringed.
+
+    Args:
+        ids: of the samples, (N,). xy: places, (N, 2).
+        values: numbers (N,), or where there are `names` the place of each sample's group among them.
+        inside: which belong to the cohort, bool (N,).
+        names: of groups, at most `MAX_GROUPS`; without, `values` are coloured by a scale.
+        hues: a colour a group; in their usual order unless told.
+        by: what the colours tell.
+        titles: of the axes.
+        tips: what a point says when it is pointed at, after its id, from data: made harmless here.
+        chosen: id of the sample with a ring. theme: of the figure.
+    """
+    check(
+        len(ids) == len(xy) == len(values) == len(inside),
+        "Arguments `ids`, `xy`, `values` and `inside` must have one length.",
+    )
+    check(
+        len(names) <= MAX_GROUPS,
+        f"Argument `names` holds {len(names)} groups, and at most {MAX_GROUPS} are told apart.",
+    )
+    figure = base(theme, 560, legend=bool(names), top=38)
+    figure.update_layout(dragmode="lasso", clickmode="event+select")
+    for side, title in zip((figure.layout.xaxis, figure.layout.yaxis), titles, strict=True):
+        side.update(title={"text": label(title, 90)}, nticks=7)
+    if not len(ids):
+        return note(figure, "No sample of this split is explained.", theme)
+    texts = [
+        f"<b>{label(name)}</b>" + (f"<br>{label(tip, 160)}" if tip else "")
+        for name, tip in zip(ids, tips or [""] * len(ids), strict=True)
+    ]
+    part = not inside.all()
+    for within in (False, True) if part else (True,):
+        for k in range(len(names)) if names else (None,):
+            at = np.flatnonzero((inside == within) & (True if k is None else values == k)).tolist()
+            if not at:
+                continue
+            figure.add_scatter(
+                x=xy[at, 0],
+                y=xy[at, 1],
+                mode="markers",
+                customdata=[ids[i] for i in at],
+                text=[texts[i] for i in at],
+                name=label(by if k is None else names[k], 24),
+                showlegend=False,
+                marker=_marker(values[at], k, within, part, hues, values, by, theme),
+                **_CHOSEN,
+                hovertemplate="%{text}<br>click to open it<extra></extra>",
+            )
+    for k, name in enumerate(names):  # the legend's points are as strong as those of the cohort
+        figure.add_scatter(
+            x=[None],
+            y=[None],
+            mode="markers",
+            name=label(name, 24),
+            marker={"size": 9, "color": _hue(k, hues), "symbol": SHAPES[k // len(GROUP_HUES)]},
+        )
+    here = [i for i, name in enumerate(ids) if name == chosen]
+    if here:
+        figure.add_scatter(
+            x=[xy[here[0], 0]],
+            y=[xy[here[0], 1]],
+            mode="markers",
+            hoverinfo="skip",
+            showlegend=False,
+            name="this sample",
+            marker={
+                "size": 17,
+                "color": INK[theme],
+                "symbol": "circle-open",
+                "line": {"width": 3, "color": INK[theme]},
+            },
+            **_CHOSEN,
+        )
+    return figure
+
+
+def _hue(k: int, hues: Sequence[str]) -> str:
+    return hues[k] if k < len(hues) else GROUP_HUES[k % len(GROUP_HUES)]
+
+
+def _marker(
+    own: np.ndarray,
+    k: int | None,
+    within: bool,
+    part: bool,
+    hues: Sequence[str],
+    every: np.ndarray,
+    by: str,
+    theme: Theme,
+) -> dict[str, Any]:
+    size = (8 if part else 7) if within else 5
+    if k is not None:
+        return {
+            "size": size,
+            "color": _hue(k, hues),
+            "opacity": 0.75 if within else 0.25,
+            "line": {"width": 0},
+            "symbol": SHAPES[k // len(GROUP_HUES)],
+        }
+    known = every[np.isfinite(every)]
+    scale: Any
+    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+    if low < 0 < high:
+        low, high, scale = -max(-low, high), max(-low, high), SIGNED_SCALE[theme]
+    else:
+        scale = UNSIGNED_SCALE
+    bar = {
+        "thickness": 12,
+        "outlinewidth": 0,
+        "len": 0.9,
+        "nticks": 6,
+        "title": {"text": label(by, 40), "side": "right"},
+    }
+    return {
+        "size": size,
+        "color": np.where(np.isfinite(own), own, low).tolist(),
+        "colorscale": scale,
+        "cmin": low,
+        "cmax": high if high > low else low + 1,
+        "showscale": within,
+        "opacity": 0.9 if within else 0.3,
+        "colorbar": bar,
+        "line": {"width": 0.5, "color": GREY},
+    }
+
+
+@drawing("typical")
+def nearest(
+    names: Sequence[str],
+    distances: np.ndarray,
+    right: Sequence[bool | None],
+    *,
+    axis: str = "distance",
+    typical: float = float("nan"),
+    theme: Theme = "light",
+) -> go.Figure:
+    """Distances of the nearest samples as bars, the nearest on top; a dotted line at the median distance of all.
+
+    Args:
+        names: what is said of each, its id first. distances: (n,).
+        right: whether each was predicted rightly; None where that is no question.
+        axis: title of the distances. typical: median distance of all samples, NaN for none. theme: of the figure.
+    """
+    check(
+        len(names) == len(distances) == len(right),
+        "Arguments `names`, `distances` and `right` must have one length.",
+    )
+    figure = base(theme, 92 + 27 * max(1, len(names)), left=10, right=56, top=22)
+    if not len(names):
+        return note(figure, "There is no other sample.", theme)
+    hues = [BLUE if each is not False else VERMILLION for each in right]
+    figure.add_bar(
+        x=distances,
+        y=list(range(len(names))),
+        orientation="h",
+        width=0.62,
+        customdata=[label(name, 90) for name in names],
+        marker={
+            "color": hues,
+            "line": {"width": 0},
+            "pattern": {
+                "shape": ["/" if each is False else "" for each in right],
+                "fgcolor": hues,
+                "bgcolor": PAPER[theme],
+                "solidity": 0.5,
+            },
+        },
+        text=[f"{value:.3g}" for value in distances],
+        textposition="outside",
+        cliponaxis=False,
+        constraintext="none",
+        textfont={"color": INK[theme]},
+        **_CHOSEN,
+        hovertemplate="%{customdata}: %{x:.4g}<br>click to open it<extra></extra>",
+    )
+    if np.isfinite(typical):
+        figure.add_vline(
+            x=typical, line={"color": LINE[theme], "width": 1.5, "dash": "dot"}, layer="below"
+        )
+        figure.add_annotation(
+            x=typical,
+            y=1,
+            yref="paper",
+            yanchor="bottom",
+            showarrow=False,
+            text="median of all",
+            font={"size": 12, "color": INK[theme]},
+        )
+    top = max(float(np.max(distances)), typical if np.isfinite(typical) else 0.0, 1e-9)
+    figure.update_layout(clickmode="event+select")
+    figure.update_xaxes(title={"text": label(axis)}, range=[0, 1.12 * top], nticks=7)
+    figure.update_yaxes(
+        tickvals=list(range(len(names))),
+        ticktext=[label(name, 44) for name in names],
+        ticks="",
+        showline=False,
+        range=[len(names) - 0.5, -0.5],
+        ticklabelstandoff=6,
+    )
+    return figure
+
+
+# Some samples side by side: their decisions term by term, and other numbers, in columns on the same scale.
+
+MOST = 6  # columns
+_GAP = 0.022
+
+
+@drawing()
+def decisions(
+    names: Sequence[str],
+    dividends: Sequence[Mapping[str, float]],
+    modalities: Sequence[str],
+    *,
+    truths: Sequence[float | None] = (),
+    notes: Sequence[str] = (),
+    unit: str = "score",
+    theme: Theme = "light",
+) -> go.Figure:
+    """A waterfall a column, all with the same terms and the same scale.
+
+    Args:
+        names: of the samples, one to six. dividends: of each, the baseline under "".
+        modalities: in the model's order. truths: annotated values, drawn as dotted lines; None for none.
+        notes: what is said of each below its name, in lines. unit: of the scores. theme: of the figure.
+    """
+    check(len(names) == len(dividends), "Arguments `names` and `dividends` must have one length.")
+    shown, rest = condensed(dividends)
+    steps = np.array(
+        [
+            [
+                found[""],
+                *(found[term] for term in shown),
+                *([sum(found[term] for term in rest)] if rest else []),
+            ]
+            for found in dividends
+        ]
+    )
+    ends = steps.cumsum(1)
+    rows = [
+        "baseline",
+        *(term_title(term) for term in shown),
+        *([f"{len(rest)} other joint terms"] if rest else []),
+        "<b>score</b>",
+    ]
+    marks = [value for value in truths if value is not None]
+    figure = _columns(names, notes, rows, np.r_[0.0, ends.ravel(), marks], unit, theme)
+    terms = ["", *shown, *(["+".join(modalities)] if rest else [])]
+    hues = [GREY, *(term_colour(term, modalities) for term in terms[1:]), INK[theme]]
+    joint = [len(split_term(term)) > 1 for term in terms] + [False]
+    for i in range(len(names)):
+        to = {"xaxis": f"x{i + 1}" if i else "x", "yaxis": "y"}
+        widths = np.r_[steps[i], ends[i, -1]]
+        figure.add_bar(
+            x=widths,
+            y=list(range(len(rows))),
+            base=np.r_[0.0, ends[i, :-1], 0.0],
+            orientation="h",
+            width=0.62,
+            marker=hatched(hues, joint, theme),
+            text=[signed(value) for value in widths],
+            textposition="outside",
+            cliponaxis=False,
+            constraintext="none",
+            textfont={"size": 11, "color": INK[theme], "shadow": halo(theme)},
+            customdata=rows,
+            **to,
+            hovertemplate=f"{label(names[i])}, %{{customdata}}: %{{text}}<extra></extra>",
+        )
+        if i < len(truths) and truths[i] is not None:
+            figure.add_shape(
+                type="line",
+                x0=truths[i],
+                x1=truths[i],
+                y0=-0.5,
+                y1=len(rows) - 0.5,
+                xref=to["xaxis"],
+                yref="y",
+                layer="below",
+                line={"color": QUIET[theme], "width": 1.5, "dash": "dot"},
+            )
+    return figure
+
+
+@drawing()
+def bars(
+    names: Sequence[str],
+    values: Sequence[Mapping[str, float]],
+    hues: Mapping[str, str],
+    *,
+    title: str = "",
+    theme: Theme = "light",
+) -> go.Figure:
+    """The same numbers of every sample as bars, a column a sample, on the same scale.
+
+    Args:
+        names: of the samples, one to six. values: of each, by what they are of.
+        hues: colours of these; grey where there is none. title: of the axes, with the unit. theme: of the figure.
+    """
+    check(len(names) == len(values), "Arguments `names` and `values` must have one length.")
+    parts = list(dict.fromkeys(part for each in values for part in each))
+    every = [value for each in values for value in each.values()]
+    figure = _columns(
+        names, (), [label(part, 24) for part in parts], np.array([0.0, *every]), title, theme
+    )
+    for i, each in enumerate(values):
+        own = [part for part in parts if part in each]
+        figure.add_bar(
+            x=[each[part] for part in own],
+            y=[parts.index(part) for part in own],
+            orientation="h",
+            width=0.6,
+            xaxis=f"x{i + 1}" if i else "x",
+            yaxis="y",
+            marker={"color": [hues.get(part, GREY) for part in own], "line": {"width": 0}},
+            text=[f"{each[part]:.2f}" for part in own],
+            textposition="outside",
+            cliponaxis=False,
+            constraintext="none",
+            textfont={"size": 11, "color": INK[theme]},
+            hovertemplate=f"{label(names[i])}, %{{y}}: %{{x:.3f}}<extra></extra>",
+            customdata=[label(part) for part in own],
+        )
+    return figure
+
+
+def _columns(
+    names: Sequence[str],
+    notes: Sequence[str],
+    rows: Sequence[str],
+    values: np.ndarray,
+    title: str,
+    theme: Theme,
+) -> go.Figure:
+    """Empty columns with their heads, on one scale that holds all values."""
+    count = len(names)
+    check(0 < count <= MOST, f"Argument `names` must hold 1 to {MOST} samples, but holds {count}.")
+    lines = max((note.count("\n") + 1 for note in notes), default=0)
+    figure = base(theme, 88 + 23 * len(rows), left=10, right=10, top=28 + 17 * lines, bottom=48)
+    low, high = float(values.min()), float(values.max())
+    pad = (0.16 + 0.07 * count) * max(high - low, 0.1)
+    limits = [low - (pad if low < 0 else 0.02 * pad), high + pad]
+    for i in range(count):
+        domain = [(i + _GAP * (i > 0)) / count, (i + 1 - _GAP * (i + 1 < count)) / count]
+        figure.update_layout(
+            {
+                f"xaxis{i + 1 if i else ''}": axis(theme)
+                | {
+                    "domain": domain,
+                    "anchor": "y",
+                    "range": limits,
+                    "nticks": 4 if count > 3 else 6,
+                    "zeroline": True,
+                    "zerolinecolor": LINE[theme],
+                }
+            }
+        )
+        name = label(name_of(names[i], count))
+        head = "<br>".join(
+            [
+                f"<b>{name}</b>" if count < 4 else name,
+                *(label(line, 96 // count) for line in (notes[i].split("\n") if notes else ())),
+            ]
+        )
+        figure.add_annotation(
+            x=sum(limits) / 2,
+            y=1,
+            xref=f"x{i + 1}" if i else "x",
+            yref="paper",
+            yanchor="bottom",
+            showarrow=False,
+            text=head,
+            font={"size": {4: 11, 5: 10, 6: 10}.get(count, 12), "color": INK[theme]},
+        )
+    figure.add_annotation(
+        x=0.5,
+        y=0,
+        xref="paper",
+        yref="paper",
+        yanchor="top",
+        yshift=-26,
+        showarrow=False,
+        text=label(title, 90),
+        font={"size": 13, "color": QUIET[theme]},
+    )
+    figure.update_yaxes(
+        tickvals=list(range(len(rows))),
+        ticktext=list(rows),
+        ticks="",
+        showline=False,
+        range=[len(rows) - 0.5, -0.5],
+        ticklabelstandoff=6,
+    )
+    return figure
+
+
+def name_of(name: str, count: int) -> str:
+    """Returns a sample's name as short as its column asks for."""
+    words = " ".join(str(name).split())
+    most = 96 // count
+    return words if len(words) <= most else words[: most - 1] + "…"

@@ -1,0 +1,920 @@
+"""Runs side by side: curves over epochs, one colour a run; and what single modalities do over training, one plot a
+run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import plotly.graph_objects as go
+
+from qfusion._checks import check
+from qfusion.figures.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    LINE,
+    ORANGE,
+    PAPER,
+    PURPLE,
+    QUIET,
+    SIGNED_SCALE,
+    SKY,
+    VERMILLION,
+    Theme,
+    axis,
+    base,
+    drawing,
+    faded,
+    halo,
+    label,
+    log_ticks,
+    term_colour,
+    term_dash,
+    term_title,
+)
+
+HUES = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, GREY)
+Curve = tuple[np.ndarray, np.ndarray]  # epochs and values, (N,) each
+
+
+def hue_of(place: int) -> str:
+    """Colour of the run at a place among those shown."""
+    return HUES[place % len(HUES)]
+
+
+@drawing()
+def curves(
+    solid: Mapping[str, Curve],
+    dashed: Mapping[str, Curve] | None = None,
+    *,
+    hues: Mapping[str, str],
+    y_title: str,
+    kinds: tuple[str, str] = ("", ""),
+    kept: Mapping[str, int] | None = None,
+    log: bool = False,
+    theme: Theme = "light",
+) -> go.Figure:
+    """One line a run over the epochs.
+
+    Args:
+        solid, dashed: epochs and values by run. hues: by run.
+        y_title: what goes up, with its unit.
+        kinds: what solid and dashed lines are, for the legend, where there are both.
+        kept: the epoch whose weights a run keeps: ringed on its solid line.
+        log: a logarithmic axis; values that are not positive are left out.
+    """
+    dashed, kept = dashed or {}, kept or {}
+    for name, (epochs, values) in (*solid.items(), *dashed.items()):
+        check(
+            np.shape(epochs) == np.shape(values) and np.ndim(epochs) == 1,
+            f"The curve of {name!r} must have as many values as epochs, but has shapes {np.shape(values)} and "
+            f"{np.shape(epochs)}.",
+        )
+    figure = base(theme, 320, legend=True, left=56, right=12)
+    for name, (epochs, values) in dashed.items():
+        figure.add_scatter(
+            **_line(name, epochs, values, hues[name], "dot", log),
+            showlegend=False,
+            hovertemplate=f"{label(name)}, {kinds[1] or 'dashed'}<br>epoch %{{x}}: "
+            f"%{{y:.4g}}<extra></extra>",
+        )
+    for name, (epochs, values) in solid.items():
+        figure.add_scatter(
+            **_line(name, epochs, values, hues[name], "solid", log),
+            showlegend=True,
+            hovertemplate=f"{label(name)}{', ' + kinds[0] if kinds[0] else ''}<br>epoch %{{x}}: "
+            f"%{{y:.4g}}<extra></extra>",
+        )
+        at = np.flatnonzero(epochs == kept.get(name, -1))
+        if len(at):
+            figure.add_scatter(
+                x=epochs[at],
+                y=values[at],
+                mode="markers",
+                showlegend=False,
+                marker={
+                    "size": 11,
+                    "symbol": "circle",
+                    "color": PAPER[theme],
+                    "line": {"width": 2.5, "color": hues[name]},
+                },
+                hovertemplate=f"{label(name)}: epoch %{{x}} is kept, %{{y:.4g}}<extra></extra>",
+            )
+    if all(kinds):
+        for kind, dash in zip(kinds, ("solid", "dot"), strict=True):
+            figure.add_scatter(
+                x=[None],
+                y=[None],
+                mode="lines",
+                name=kind,
+                line={"color": QUIET[theme], "dash": dash, "width": 2},
+            )
+    figure.update_layout(uirevision="kept")  # a reader's zoom outlives the next epoch
+    figure.update_xaxes(
+        title={"text": "epoch"}, **_epochs([epochs for epochs, _ in solid.values()])
+    )
+    figure.update_yaxes(
+        title={"text": label(y_title)},
+        **({"type": "log", "exponentformat": "power", "nticks": 6} if log else {}),
+    )
+    return figure
+
+
+@drawing()
+def by_modality(
+    found: Mapping[str, Mapping[str, Curve]],
+    modalities: Mapping[str, Sequence[str]],
+    *,
+    y_title: str,
+    columns: int = 2,
+    marks: Mapping[str, float] | None = None,
+    theme: Theme = "light",
+) -> go.Figure:
+    """One plot a run: a line for each modality or coalition, in its colour and dash, all plots on one scale.
+
+    Args:
+        found: by run, then by coalition: epochs and values.
+        modalities: of each run, in their order.
+        y_title: what goes up, with its unit.
+        marks: a level of each run that is drawn as a dotted line.
+    """
+    names = [name for name, terms in found.items() if terms]
+    check(bool(names), "Argument `found` must hold a run with at least one curve, but is empty.")
+    across = min(columns, len(names))
+    down = -(-len(names) // across)
+    plots = 330 * down - 38 - 48  # pixels between the margins
+    each, head, foot = (plots - 24 * down - 52 * (down - 1)) / down / plots, 24 / plots, 52 / plots
+    figure = base(theme, 330 * down, legend=True, left=56, right=8)
+    figure.update_layout(xaxis={"visible": False}, yaxis={"visible": False}, uirevision="kept")
+    top = max(
+        float(values.max()) for name in names for _, values in found[name].values() if len(values)
+    )
+    told: set[tuple[str, str]] = set()
+    for i, name in enumerate(names):
+        row, column = divmod(i, across)
+        wide, number = 1 / across, i + 2
+        x = [column * wide + (0.02 if column else 0), (column + 1) * wide - 0.02]
+        bottom = 1 - (row + 1) * (each + head) - row * foot
+        y = [max(0.0, bottom), bottom + each]
+        place = {"xaxis": f"x{number}", "yaxis": f"y{number}"}
+        for term, (epochs, values) in found[name].items():
+            hue = term_colour(term, modalities[name])
+            figure.add_scatter(
+                x=epochs,
+                y=values,
+                mode="lines+markers",
+                name=term_title(term),
+                legendgroup=term_title(term),
+                **place,
+                showlegend=(term_title(term), hue) not in told,
+                marker={"size": 5, "color": hue},
+                line={"color": hue, "width": 2, "dash": term_dash(term)},
+                hovertemplate=f"{term_title(term)}<br>epoch %{{x}}: %{{y:.4g}}<extra></extra>",
+            )
+            told.add((term_title(term), hue))
+        figure.update_layout(
+            {
+                f"xaxis{number}": axis(theme)
+                | {
+                    "domain": x,
+                    "anchor": f"y{number}",
+                    "title": {**axis(theme)["title"], "text": "epoch"},
+                }
+                | _epochs([epochs for epochs, _ in found[name].values()]),
+                f"yaxis{number}": axis(theme)
+                | {
+                    "domain": y,
+                    "anchor": f"x{number}",
+                    "range": [min(0.0, -0.02 * top), 1.08 * max(top, 1e-9)],
+                    "nticks": 5,
+                    "showticklabels": column == 0,
+                },
+            }
+        )
+        if marks and name in marks:
+            figure.add_shape(
+                type="line",
+                x0=0,
+                x1=1,
+                xref=f"x{number} domain",
+                y0=marks[name],
+                y1=marks[name],
+                yref=f"y{number}",
+                line={"color": QUIET[theme], "dash": "dot", "width": 1},
+            )
+        figure.add_annotation(
+            x=x[0],
+            y=y[1],
+            yshift=2,
+            xref="paper",
+            yref="paper",
+            xanchor="left",
+            yanchor="bottom",
+            showarrow=False,
+            text=f"<b>{label(name, 40)}</b>",
+            font={"size": 12, "color": INK[theme]},
+        )
+    figure.add_annotation(
+        x=0,
+        y=0.5,
+        xshift=-46,
+        xref="paper",
+        yref="paper",
+        showarrow=False,
+        textangle=-90,
+        text=label(y_title),
+        font={"size": 12, "color": QUIET[theme]},
+    )
+    return figure
+
+
+def _line(
+    name: str, epochs: np.ndarray, values: np.ndarray, hue: str, dash: str, log: bool
+) -> dict[str, object]:
+    shown = np.where(np.asarray(values) > 0, values, np.nan) if log else values
+    return {
+        "x": epochs,
+        "y": shown,
+        "mode": "lines" if len(epochs) > 1 else "markers",
+        "name": label(name, 40),
+        "connectgaps": False,
+        "line": {"color": hue, "width": 2.2 if dash == "solid" else 1.8, "dash": dash},
+        "marker": {"color": hue, "size": 7},
+    }
+
+
+def _epochs(all_epochs: Sequence[np.ndarray]) -> dict[str, object]:
+    """An axis of whole epochs from the first."""
+    last = max([float(epochs[-1]) for epochs in all_epochs if len(epochs)], default=1.0)
+    pad = 0.03 * max(last - 1, 1)
+    return {
+        "range": [1 - pad, max(last, 2) + pad],
+        "tickformat": "d",
+        "nticks": 8,
+        **({"dtick": 1} if last <= 8 else {}),
+    }
+
+
+class Measured(NamedTuple):
+    """A metric on test samples: what it is called, mean and standard deviation over training seeds (0 of one seed),
+    the number of the seed that is loaded (nan where it is not known), and whether it lies in [0, 1]."""
+
+    name: str
+    mean: float
+    std: float
+    own: float
+    is_share: bool
+
+
+@drawing()
+def test_metrics(rows: Sequence[Measured], theme: Theme = "light") -> go.Figure:
+    """Metrics, one a row: mean over seeds as a dot, its standard deviation as a bar, the loaded seed as a ring.
+
+    Args:
+        rows: the metrics, the first on top; those outside of [0, 1] are written only.
+        theme: of the figure.
+    """
+    check(len(rows) > 0, "Argument `rows` must hold at least one metric, but is empty.")
+    shares = [row for row in rows if row.is_share]
+    low = min(
+        [row.mean - row.std for row in shares] + [row.own for row in shares if row.own == row.own],
+        default=0,
+    )
+    figure = base(theme, 52 + 25 * len(rows), left=10, right=118, top=6, bottom=40)
+    for place, row in enumerate(rows):
+        said = f"{row.mean:.3f}" + (f" ± {row.std:.3f}" if row.std else "")
+        figure.add_annotation(
+            x=1,
+            xref="paper",
+            xanchor="left",
+            xshift=12,
+            y=place,
+            yanchor="middle",
+            text=said,
+            showarrow=False,
+            font={"size": 12, "color": INK[theme]},
+        )
+        if not row.is_share:
+            continue
+        figure.add_scatter(
+            x=[row.mean - row.std, row.mean + row.std],
+            y=[place, place],
+            mode="lines",
+            line={"color": BLUE, "width": 3},
+            hoverinfo="skip",
+        )
+        figure.add_scatter(
+            x=[row.mean],
+            y=[place],
+            mode="markers",
+            marker={"size": 9, "color": BLUE},
+            hovertemplate=f"{label(row.name)}: {said}<extra></extra>",
+        )
+        figure.add_scatter(
+            x=[row.own],
+            y=[place],
+            mode="markers",
+            marker={
+                "size": 13,
+                "symbol": "circle-open",
+                "color": INK[theme],
+                "line": {"width": 1.5},
+            },
+            hovertemplate=f"{label(row.name)}, this model: %{{x:.3f}}<extra></extra>",
+        )
+    # from the half below the lowest, so that differences are seen; never below -1, where correlations end
+    figure.update_xaxes(
+        range=[max(-1.0, min(0.5, low - 0.05) if low > 0.5 else low - 0.1), 1.005], nticks=6
+    )
+    figure.update_yaxes(
+        tickvals=list(range(len(rows))),
+        ticktext=[label(row.name) for row in rows],
+        range=[len(rows) - 0.4, -0.6],
+        ticks="",
+        showline=False,
+    )
+    return figure
+
+
+# A sweep of settings: values over trials, value against each setting, all settings side by side, and how much each one
+# matters.
+
+WIDE = 20.0  # largest over smallest value from which their axis is logarithmic
+
+
+@drawing()
+def history(
+    numbers: Sequence[int],
+    values: np.ndarray,
+    pruned: np.ndarray,
+    *,
+    smaller: bool = True,
+    y_title: str = "value",
+    theme: Theme = "light",
+) -> go.Figure:
+    """The value of each trial, and the best of those finished so far as a line.
+
+    Args:
+        numbers: of the trials, ascending, (n,). values: (n,).
+        pruned: which of them were stopped early, (n,); their value is that of their last epoch.
+        smaller: whether smaller values are better.
+    """
+    values, pruned = np.asarray(values, dtype=float), np.asarray(pruned, dtype=bool)
+    check(
+        len(numbers) == len(values) == len(pruned) > 0,
+        "Arguments must have one entry a trial, and at least one.",
+    )
+    figure = base(theme, 300, legend=True, left=64, right=12)
+    done = np.where(pruned, np.inf if smaller else -np.inf, values)
+    best = np.minimum.accumulate(done) if smaller else np.maximum.accumulate(done)
+    figure.add_scatter(
+        x=list(numbers),
+        y=np.where(np.isfinite(best), best, np.nan),
+        mode="lines",
+        name="best so far",
+        connectgaps=False,
+        hoverinfo="skip",
+        line={"color": ORANGE, "width": 2, "shape": "hv"},
+    )
+    for stopped, name, marker in (
+        (False, "finished", {"color": BLUE, "size": 8}),
+        (
+            True,
+            "stopped early",
+            {"color": GREY, "size": 8, "symbol": "circle-open", "line": {"width": 1.6}},
+        ),
+    ):
+        here = pruned == stopped
+        if here.any():
+            figure.add_scatter(
+                x=np.asarray(numbers)[here],
+                y=values[here],
+                mode="markers",
+                name=name,
+                marker=marker,
+                hovertemplate=f"trial %{{x}}, {name}: %{{y:.4g}}<extra></extra>",
+            )
+    figure.update_layout(uirevision="kept")
+    figure.update_xaxes(
+        title={"text": "trial"},
+        tickformat="d",
+        nticks=10,
+        **({"dtick": 1} if max(numbers) < 10 else {}),
+    )
+    figure.update_yaxes(title={"text": label(y_title)}, **_scale(values))
+    return figure
+
+
+@drawing()
+def slices(
+    values: np.ndarray,
+    pruned: np.ndarray,
+    tried: Mapping[str, Sequence[Any]],
+    logarithmic: Sequence[str] = (),
+    *,
+    best: int = -1,
+    y_title: str = "value",
+    columns: int = 3,
+    theme: Theme = "light",
+) -> go.Figure:
+    """A plot a setting: the value of each trial against what was tried, all on one scale.
+
+    Args:
+        values, pruned: see `history`.
+        tried: what each trial tried, (n,), by setting; numbers, or words for choices; None where it is not known.
+        logarithmic: settings with a logarithmic axis.
+        best: place of the trial to mark, -1 for none.
+    """
+    values, pruned = np.asarray(values, dtype=float), np.asarray(pruned, dtype=bool)
+    check(len(tried) > 0, "Argument `tried` must name a setting, but is empty.")
+    across, down = min(columns, len(tried)), -(-len(tried) // columns)
+    figure = base(theme, 60 + 240 * down, left=64, right=12, top=8)
+    figure.update_layout(xaxis={"visible": False}, yaxis={"visible": False}, uirevision="kept")
+    for place, (name, given) in enumerate(tried.items()):
+        row, column = divmod(place, across)
+        number = place + 2
+        bottom = 1 - (row + 1) / down
+        words = any(isinstance(value, (str, bool)) for value in given)
+        xs = [label(value, 20) if words and value is not None else value for value in given]
+        for stopped in (True, False):
+            here = [n for n in range(len(values)) if pruned[n] == stopped and xs[n] is not None]
+            figure.add_scatter(
+                x=[xs[n] for n in here],
+                y=values[here],
+                mode="markers",
+                xaxis=f"x{number}",
+                yaxis=f"y{number}",
+                customdata=here,
+                marker={
+                    "color": GREY if stopped else BLUE,
+                    "size": 7,
+                    "symbol": "circle-open" if stopped else "circle",
+                },
+                hovertemplate=f"{label(name)} = %{{x}}: %{{y:.4g}}<extra></extra>",
+            )
+        if best >= 0:
+            figure.add_scatter(
+                x=[xs[best]],
+                y=[values[best]],
+                mode="markers",
+                xaxis=f"x{number}",
+                yaxis=f"y{number}",
+                marker={
+                    "color": PAPER[theme],
+                    "size": 11,
+                    "line": {"color": VERMILLION, "width": 2.5},
+                },
+                hovertemplate=f"best: {label(name)} = %{{x}}: %{{y:.4g}}<extra></extra>",
+            )
+        kind: dict[str, Any] = (
+            {"type": "category", "categoryorder": "category ascending"} if words else {}
+        )
+        if name in logarithmic:
+            kind = {
+                "type": "log",
+                **log_ticks(np.array([x for x in xs if x is not None], dtype=float)),
+            }
+        gap = 0.03
+        figure.update_layout(
+            {
+                f"xaxis{number}": axis(theme)
+                | {
+                    "domain": [
+                        column / across + (gap if column else 0),
+                        (column + 1) / across - gap / 2,
+                    ],
+                    "anchor": f"y{number}",
+                    "title": {**axis(theme)["title"], "text": label(name)},
+                    "nticks": 5,
+                }
+                | kind,
+                f"yaxis{number}": axis(theme)
+                | {
+                    "domain": [
+                        bottom + (0.22 if down > 1 else 0),
+                        bottom + 1 / down - (0.02 if down > 1 else 0),
+                    ],
+                    "anchor": f"x{number}",
+                    "showticklabels": column == 0,
+                    "matches": "y2" if place else None,
+                }
+                | _scale(values),
+            }
+        )
+    figure.add_annotation(
+        x=0,
+        y=0.5,
+        xshift=-52,
+        xref="paper",
+        yref="paper",
+        showarrow=False,
+        textangle=-90,
+        text=label(y_title),
+        font={"size": 12, "color": QUIET[theme]},
+    )
+    return figure
+
+
+@drawing()
+def parallel(
+    values: np.ndarray,
+    tried: Mapping[str, Sequence[Any]],
+    logarithmic: Sequence[str] = (),
+    *,
+    smaller: bool = True,
+    y_title: str = "value",
+    theme: Theme = "light",
+) -> go.Figure:
+    """All settings side by side: a line a finished trial, the redder the better its value, which is the last axis.
+
+    Args:
+        values: (n,). tried: see `slices`; every trial must have all of them.
+    """
+    values = np.asarray(values, dtype=float)
+    dimensions: list[dict[str, Any]] = []
+    for name, given in tried.items():
+        if any(isinstance(value, (str, bool)) for value in given):
+            known = sorted({str(value) for value in given})
+            dimensions.append(
+                {
+                    "label": label(name, 20),
+                    "values": [known.index(str(value)) for value in given],
+                    "tickvals": list(range(len(known))),
+                    "ticktext": [label(word, 14) for word in known],
+                    "range": [-0.2, len(known) - 0.8],
+                }
+            )
+        else:
+            numbers = np.asarray(given, dtype=float)
+            dimensions.append(
+                {"label": label(name, 20), "values": numbers}
+                if name not in logarithmic
+                else _logarithmic(name, numbers)
+            )
+    log = bool(_scale(values))
+    dimensions.append(
+        _logarithmic(y_title, values) if log else {"label": label(y_title, 20), "values": values}
+    )
+    figure = base(theme, 340, left=60, right=60, top=44, bottom=20)
+    figure.add_trace(
+        go.Parcoords(
+            dimensions=dimensions,
+            line={
+                "color": np.log10(values) if log else values,
+                "reversescale": smaller,
+                "colorscale": [[0.0, LINE[theme]], [0.6, ORANGE], [1.0, VERMILLION]],
+            },
+            labelfont={"color": INK[theme], "size": 12},
+            tickfont={"color": INK[theme], "size": 11},
+            rangefont={"color": PAPER[theme], "size": 1},
+            unselected={"line": {"color": LINE[theme], "opacity": 0.25}},
+        )
+    )
+    return figure
+
+
+@drawing()
+def importance(names: Sequence[str], shares: np.ndarray, theme: Theme = "light") -> go.Figure:
+    """A bar a setting, the most important on top.
+
+    Args:
+        names: of the settings. shares: of each in the differences between trials, (n,), 0 to 1.
+    """
+    order = np.argsort(shares)
+    figure = base(theme, 70 + 30 * len(names), left=10, right=40)
+    figure.add_bar(
+        x=np.asarray(shares)[order],
+        y=[label(names[n], 24) for n in order],
+        orientation="h",
+        marker={"color": BLUE},
+        width=0.6,
+        text=[f"{shares[n]:.0%}" for n in order],
+        textposition="outside",
+        cliponaxis=False,
+        textfont={"size": 12, "color": INK[theme]},
+        hovertemplate="%{y}: %{x:.1%}<extra></extra>",
+    )
+    figure.update_xaxes(
+        title={"text": "importance"},
+        tickformat=".0%",
+        range=[0, 1.12 * max(float(np.max(shares)), 1e-9)],
+    )
+    figure.update_yaxes(showline=False, ticks="")
+    return figure
+
+
+def _scale(values: np.ndarray) -> dict[str, Any]:
+    """A logarithmic axis where values are positive and far apart."""
+    wide = (
+        len(values) > 0
+        and float(np.min(values)) > 0
+        and float(np.max(values)) > WIDE * float(np.min(values))
+    )
+    return {"type": "log", **log_ticks(values)} if wide else {}
+
+
+def _logarithmic(name: str, numbers: np.ndarray) -> dict[str, Any]:
+    logs = np.log10(numbers)
+    powers = log_ticks(numbers)
+    marks = np.log10(np.asarray(powers["tickvals"], dtype=float))
+    inside = (marks >= logs.min() - 1e-9) & (marks <= logs.max() + 1e-9)
+    shown = marks[inside] if inside.sum() > 1 else np.array([logs.min(), logs.max()])
+    return {
+        "label": label(name, 20),
+        "values": logs,
+        "tickvals": shown,
+        "ticktext": [f"{10**mark:.2g}" for mark in shown],
+    }
+
+
+# The leaderboard drawn: means with intervals, results against parameters, time or joint share, agreement with planted
+# truth, curves over noise.
+
+ROW = 27  # pixels a model
+ABSENT = {"absent": "absent", "swapped": "another's"}
+
+
+class Entry(NamedTuple):
+    """A model on one data set: what it is called, its role and family ("qj", "qcnn", "neighbour" or ""), and its
+    numbers; `x` is what they are drawn against."""
+
+    name: str
+    role: str
+    family: str
+    mean: float
+    low: float
+    high: float
+    values: Sequence[float]
+    x: float
+
+
+def hue(family: str) -> str:
+    """Colour of a family: our systems and their ablations each have one, so have the neighbours, baselines are grey."""
+    return {"qj": BLUE, "qcnn": VERMILLION, "neighbour": GREEN}.get(family, GREY)
+
+
+def symbol(role: str) -> str:
+    """Marker of a role, so that nothing rests on hue alone."""
+    return {"system": "diamond", "ablation": "circle-open", "neighbour": "triangle-up"}.get(
+        role, "square"
+    )
+
+
+@drawing("entries")
+def dots(entries: Sequence[Entry], metric: str, theme: Theme = "light") -> go.Figure:
+    """Means with 95 % intervals, a row a model in the order given, the best on top; small dots are single seeds."""
+    check(len(entries) > 0, "Argument `entries` must hold at least one model, but is empty.")
+    row = min(ROW, max(20, 440 / len(entries)))
+    figure = base(theme, 64 + round(row * len(entries)), left=10, right=14, top=6, bottom=44)
+    places = list(range(len(entries)))
+    for place, entry in zip(places, entries, strict=True):
+        colour = hue(entry.family)
+        if np.isfinite([entry.low, entry.high]).all():
+            figure.add_scatter(
+                x=[entry.low, entry.high],
+                y=[place, place],
+                mode="lines",
+                line={"color": colour, "width": 3},
+                hoverinfo="skip",
+            )
+        figure.add_scatter(
+            x=list(entry.values),
+            y=[place] * len(entry.values),
+            mode="markers",
+            marker={"size": 4, "color": faded(INK[theme], 0.45)},
+            hovertemplate=f"{label(entry.name)}, one seed: %{{x:.4f}}<extra></extra>",
+        )
+        figure.add_scatter(
+            x=[entry.mean],
+            y=[place],
+            mode="markers",
+            marker={
+                "size": 11,
+                "symbol": symbol(entry.role),
+                "color": colour,
+                "line": {"width": 2 if entry.role == "ablation" else 1, "color": colour},
+            },
+            hovertemplate=f"{label(entry.name)}: %{{x:.4f}} [{entry.low:.4f}, {entry.high:.4f}]<extra></extra>",
+        )
+    figure.update_xaxes(title={"text": label(metric)}, nticks=7)
+    names = [
+        f"<b>{label(entry.name)}</b>" if entry.role == "system" else label(entry.name)
+        for entry in entries
+    ]
+    figure.update_yaxes(
+        tickvals=places, ticktext=names, range=[len(entries) - 0.4, -0.6], ticks="", showline=False
+    )
+    return figure
+
+
+@drawing("entries")
+def against(
+    entries: Sequence[Entry],
+    metric: str,
+    title: str,
+    theme: Theme = "light",
+    log: bool = True,
+    marked: tuple[float, str] | None = None,
+) -> go.Figure:
+    """The result against parameters, time or joint share.
+
+    Args:
+        entries: models with what they are drawn against.
+        metric, title: of the axes.
+        theme: of the figure.
+        log: whether x is logarithmic, from 1: nothing is drawn at 1. Else it is a share, in percent.
+        marked: a value of x to mark by a line, and its name.
+    """
+    check(len(entries) > 0, "Argument `entries` must hold at least one model, but is empty.")
+    figure = base(theme, 380, right=20, top=22 if marked else 10)
+    places = np.array([max(entry.x, 1.0) if log else entry.x for entry in entries])
+    middle = np.sqrt(places.min() * places.max()) if log else (places.min() + places.max()) / 2
+    for entry, x in zip(entries, places, strict=True):
+        colour = hue(entry.family)
+        error = {
+            "type": "data",
+            "symmetric": False,
+            "array": [entry.high - entry.mean],
+            "arrayminus": [entry.mean - entry.low],
+            "color": faded(colour, 0.6),
+            "thickness": 1.4,
+            "width": 0,
+        }
+        amount = f"{entry.x:,.0f}" if log else f"{entry.x:.1f} %"
+        figure.add_scatter(
+            x=[x],
+            y=[entry.mean],
+            mode="markers+text",
+            error_y=error if np.isfinite([entry.low, entry.high]).all() else None,
+            text=[label(entry.name) if entry.role == "system" else ""],
+            textposition="bottom left" if x > middle else "top right",
+            textfont={"size": 12, "color": INK[theme], "shadow": halo(theme)},
+            cliponaxis=False,
+            marker={
+                "size": 12 if entry.role == "system" else 10,
+                "symbol": symbol(entry.role),
+                "color": colour,
+                "line": {"width": 2 if entry.role == "ablation" else 1, "color": colour},
+            },
+            hovertemplate=f"{label(entry.name)}: {label(title)} {amount}, %{{y:.4f}}<extra></extra>",
+        )
+    if log:
+        spread = np.log10([places.min(), places.max()])
+        figure.update_xaxes(
+            type="log", range=[spread[0] - 0.2, spread[1] + 0.35], **log_ticks(places)
+        )
+    else:
+        figure.update_xaxes(range=[-3, 103], tickvals=[0, 20, 40, 60, 80, 100])
+    if marked:
+        figure.add_vline(x=marked[0], line={"color": QUIET[theme], "width": 1.5, "dash": "dash"})
+        figure.add_annotation(
+            x=marked[0],
+            y=1,
+            yref="paper",
+            yanchor="bottom",
+            showarrow=False,
+            text=label(marked[1]),
+            font={"size": 12, "color": QUIET[theme]},
+        )
+    figure.update_xaxes(title={"text": label(title)})
+    figure.update_yaxes(title={"text": label(metric)}, nticks=6)
+    return figure
+
+
+@drawing("values")
+def agreement(
+    models: Sequence[str], parts: Sequence[str], values: np.ndarray, theme: Theme = "light"
+) -> go.Figure:
+    """Correlations, a row a model in the order given, a column a combination of modalities.
+
+    Args:
+        models, parts: names of rows and columns.
+        values: (models, parts), from -1 to 1.
+        theme: of the figure.
+    """
+    check(
+        values.shape == (len(models), len(parts)) and values.size > 0,
+        f"Argument `values` must have the shape {(len(models), len(parts))}, but has {values.shape}.",
+    )
+    figure = base(theme, 84 + ROW * len(models), left=10, right=14, top=6, bottom=64)
+    figure.add_heatmap(
+        z=values,
+        x=list(range(len(parts))),
+        y=list(range(len(models))),
+        zmin=-1,
+        zmax=1,
+        colorscale=SIGNED_SCALE[theme],
+        showscale=False,
+        xgap=2,
+        ygap=2,
+        texttemplate="%{z:.2f}",
+        textfont={"size": 11},
+        hoverongaps=False,
+        customdata=[[[label(model), label(part)] for part in parts] for model in models],
+        hovertemplate="%{customdata[0]}, %{customdata[1]}: %{z:.3f}<extra></extra>",
+    )
+    figure.update_xaxes(
+        tickvals=list(range(len(parts))),
+        ticktext=[label(part).replace("+", "+<br>") for part in parts],
+        ticks="",
+        showline=False,
+        tickangle=0,
+    )
+    figure.update_yaxes(
+        tickvals=list(range(len(models))),
+        ticktext=[label(model) for model in models],
+        range=[len(models) - 0.5, -0.5],
+        ticks="",
+        showline=False,
+    )
+    return figure
+
+
+@drawing()
+def robustness(
+    curves: Mapping[str, tuple[np.ndarray, np.ndarray, Mapping[str, float]]],
+    families: Mapping[str, tuple[str, str]],
+    metric: str,
+    what: str,
+    theme: Theme = "light",
+) -> go.Figure:
+    """A line a model over the noise level; on the right, the same models without the modality and with another
+    sample's.
+
+    Args:
+        curves: by name of the model: levels (K,), values (K,), and the values of `ABSENT` where they were measured.
+        families: by name, role and family.
+        metric, what: names of the result and of what is noisy.
+    """
+    check(len(curves) > 0, "Argument `curves` must hold at least one model, but is empty.")
+    ends = [kind for kind in ABSENT if any(kind in at for _, _, at in curves.values())]
+    figure = base(theme, 400, right=10, top=10, legend=True)
+    dashes = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+    used: dict[str, int] = {}
+    for place, (name, (levels, values, at)) in enumerate(curves.items()):
+        role, family = families[name]
+        colour, number = hue(family), used.get(family, 0)
+        used[family] = number + 1
+        style = {
+            "color": colour,
+            "width": 3 if role == "system" else 1.6,
+            "dash": dashes[number % len(dashes)],
+        }
+        figure.add_scatter(
+            x=levels,
+            y=values,
+            mode="lines+markers",
+            name=label(name),
+            line=style,
+            legendgroup=name,
+            marker={"size": 6, "symbol": symbol(role), "color": colour},
+            hovertemplate=f"{label(name)}, noise %{{x:g}}: %{{y:.3f}}<extra></extra>",
+        )
+        shift = ((place + 0.5) / len(curves) - 0.5) * 0.8
+        if not ends:
+            continue
+        figure.add_scatter(
+            x=[ends.index(kind) + shift for kind in ends if kind in at],
+            y=[at[kind] for kind in ends if kind in at],
+            xaxis="x2",
+            mode="markers",
+            showlegend=False,
+            legendgroup=name,
+            marker={
+                "size": 10,
+                "symbol": symbol(role),
+                "color": colour,
+                "line": {"width": 1.5, "color": colour},
+            },
+            hovertemplate=f"{label(name)}: %{{y:.3f}}<extra></extra>",
+        )
+    figure.update_xaxes(title={"text": f"noise on {label(what)}, standard deviations"})
+    figure.update_yaxes(title={"text": label(metric)})
+    if ends:
+        figure.update_layout(
+            xaxis={"domain": [0, 0.74]},
+            xaxis2=axis(theme)
+            | {
+                "domain": [0.79, 1],
+                "range": [-0.6, len(ends) - 0.4],
+                "tickvals": list(range(len(ends))),
+                "ticktext": [ABSENT[kind] for kind in ends],
+                "tickangle": 0,
+                "anchor": "y",
+                "title": {
+                    "text": label(what),
+                    "font": {"size": 13, "color": QUIET[theme]},
+                    "standoff": 8,
+                },
+            },
+        )
+        for border in range(1, len(ends)):
+            figure.add_vline(
+                x=border - 0.5, xref="x2", line={"color": LINE[theme], "width": 1, "dash": "dot"}
+            )
+    figure.update_layout(plot_bgcolor=PAPER[theme])
+    return figure

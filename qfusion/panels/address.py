@@ -1,0 +1,703 @@
+"""What an address may say: a rule a parameter, and what is said of a value that does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
+from urllib.parse import quote, unquote
+
+from qfusion import _checks, data
+from qfusion._checks import check, choose, require_number
+from qfusion.analysis import backgrounds, subject, text
+from qfusion.analysis.backgrounds import DEFAULT, OFFERED
+from qfusion.analysis.cohort import draws, examples
+from qfusion.analysis.sample import loaded, open_work
+from qfusion.analysis.subject import Workspace
+from qfusion.errors import InvalidInput, NotFound, QFusionError
+from qfusion.explain import cohorts
+from qfusion.explain.sensitivity import TOP_DURATION, TOP_FACTOR
+from qfusion.figures import theme
+from qfusion.models import FUSION, Ability, can
+from qfusion.models.tweak import COUPLING, DISSIPATION, DURATION, RATE, Tweak, current_key, learned
+from qfusion.training import checkpoint
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """What one query parameter may hold: `test` raises a QFusionError that names a value that does not fit.
+
+    `many`: it may stand in the address several times, once for each value; an empty one says that none is chosen.
+    """
+
+    test: Callable[[str], object]
+    instead: str
+    many: bool = False
+
+
+def options(name: str, values: Iterable[str], instead: str, many: bool = False) -> Allowed:
+    """A parameter that is one of `values`, or with `many` any of them."""
+    known = list(values)
+    return Allowed(lambda value: _checks.choose(name, value, known), instead, many)
+
+
+def number(name: str, low: float, high: float, instead: str) -> Allowed:
+    """A parameter that is a number in [low, high]."""
+    return Allowed(lambda value: _checks.require_number(name, value, low, high), instead)
+
+
+def switch(name: str, instead: str) -> Allowed:
+    """A parameter that is true or false."""
+    return options(name, ("true", "false"), instead)
+
+
+def drawn() -> dict[str, Allowed]:
+    """Of a page with panels that are measured on samples drawn at random unless all are asked for."""
+    return {"measured": options("Samples", draws.SAMPLES, "Some are drawn.")}
+
+
+def words(name: str, most: int, instead: str) -> Allowed:
+    """A parameter that is a text of at most `most` characters."""
+    return Allowed(
+        lambda value: _checks.check(
+            len(value) <= most,
+            f"{name} has at most {most:,} characters, but this one has {len(value):,}. Shorten it.",
+        ),
+        instead,
+    )
+
+
+def anything() -> Allowed:
+    """A parameter that is checked where it is used, beside what it changes."""
+    return Allowed(lambda value: None, "")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with a parameter, and the values that are left of it."""
+
+    words: str
+    left: tuple[str, ...] = ()
+
+
+def audit(query: Mapping[str, Sequence[str]], allowed: Mapping[str, Allowed]) -> dict[str, Problem]:
+    """Returns what is wrong with every parameter in `query`, keyed by parameter, that does not fit.
+
+    Args:
+        query: all values of each parameter. Of one that may stand there once, the last counts.
+    """
+    problems = {}
+    for key, rule in allowed.items():
+        values = list(query.get(key, ()))
+        if not values or (rule.many and values == [""]):
+            continue
+        if not rule.many and len(values) > 1:
+            found = _fitting(key, values[-1:], rule)
+            problems[key] = Problem(
+                f"In the link, `{key}` stands {len(values)} times; the last one counts."
+                + (f" {found.words}" if found else ""),
+                () if found else (values[-1],),
+            )
+        elif problem := _fitting(key, values, rule):
+            problems[key] = problem
+    return problems
+
+
+def _fitting(key: str, values: Sequence[str], rule: Allowed) -> Problem | None:
+    left, said = [], []
+    for value in dict.fromkeys(values):
+        try:
+            rule.test(value)
+        except QFusionError as error:
+            said.append(str(error))
+        else:
+            left.append(value)
+    if not said:
+        return None
+    more = f" {len(said) - 1} more do not fit either." if len(said) > 1 else ""
+    return Problem(
+        f"In the link, `{key}`: {said[0]}{more}{'' if left else f' {rule.instead}'}", tuple(left)
+    )
+
+
+# A pinned view as text: model, data, sample, and what was tweaked. It stands in the address and is checked before it
+# is used.
+#
+#     qj-planted/planted/p0031                        a sample, as learned
+#     qj-planted/planted/p0031/H.text=0.5,T=1.2       with the sliders of the Dynamics page, see `models.tweak`
+#     qcnn-digits/digits/d0004/all:and                with the fusion rules of the Circuit page, see `models.edits`
+
+MAX_PIN = 2000
+_SAFE = " :=,.+[]()-_|"
+
+
+@dataclass(frozen=True)
+class Pin:
+    """A view by names."""
+
+    model: str
+    data: str
+    sample: str
+    tweak: str = ""
+
+    def __str__(self) -> str:
+        parts = (self.model, self.data, self.sample, *([self.tweak] if self.tweak else []))
+        return "/".join(quote(part, safe=_SAFE) for part in parts)
+
+
+def parse_pin(text: str) -> Pin:
+    """Returns a pin from its text; whether its parts exist is checked when they are looked up.
+
+    Raises:
+        InvalidInput: when the text does not have three or four parts.
+    """
+    check(
+        len(text) <= MAX_PIN,
+        f"The pin has {len(text):,} characters, and at most {MAX_PIN:,} are read. Pin anew.",
+    )
+    parts = [unquote(part) for part in text.split("/")]
+    check(
+        len(parts) in (3, 4) and all(part.isprintable() for part in parts) and all(parts[:3]),
+        f"Pin {text[:60]!r} must look like `model/data/sample` or `model/data/sample/tweak`. Pin anew.",
+    )
+    return Pin(*parts)
+
+
+# What an address says of a page: values are checked for their form, and looked up no further than the model.
+
+Address = Mapping[str, str | Sequence[str]]
+PREDICTED = "the predicted class"
+# pages that follow the parameters, by whether the model has time
+TWEAKED = {True: ("dynamics", "compare"), False: ("circuit", "compare")}
+MAX_TEXT = 20_000
+
+
+@dataclass(frozen=True)
+class View:
+    """A page as its address has it.
+
+    Attributes:
+        page: its title, in small letters. address: values by name, in a list where a name may be repeated.
+    """
+
+    page: str
+    address: Address
+
+    def get(self, key: str, default: str = "") -> str:
+        """Returns the value of a parameter; of a repeated one the last."""
+        found = self.all(key)
+        return found[-1] if found else default
+
+    def all(self, key: str) -> list[str]:
+        """Returns all values of a parameter.
+
+        Raises:
+            InvalidInput: when one is too long to be of an address.
+        """
+        found = self.address.get(key, [])
+        values = [found] if isinstance(found, str) else [str(each) for each in found]
+        check(
+            all(len(each) <= MAX_TEXT for each in values),
+            f"Parameter `{key[:60]}` is longer than any of ours. Copy the link again.",
+        )
+        return values
+
+    def one_of(self, key: str, options: Sequence[str]) -> str:
+        """Returns the value of a parameter where it is one of `options`, else the first of these."""
+        said = self.get(key)
+        return said if said in options else options[0]
+
+    def number(self, key: str, default: float, low: float = -1e6, high: float = 1e6) -> float:
+        """Returns the value of a parameter as a number.
+
+        Raises:
+            InvalidInput: when it is none, or not in [low, high].
+        """
+        said = self.get(key)
+        return require_number(key[:60], said, low, high) if said else default
+
+    def whole(self, key: str, default: int) -> int:
+        """Returns the value of a parameter as a whole number."""
+        return round(self.number(key, default))
+
+    def named(self, key: str) -> str:
+        """Returns a parameter that the panel cannot do without.
+
+        Raises:
+            InvalidInput: when the address does not have it.
+        """
+        said = self.get(key)
+        check(
+            bool(said),
+            f"The address does not say which {key} it is. Open the page again and copy its link.",
+        )
+        return said
+
+    @property
+    def model(self) -> str:
+        """Name of the model."""
+        return self.named("model")
+
+    @cached_property
+    def card(self) -> dict[str, Any]:
+        """The model's card."""
+        return checkpoint.card(self.model)
+
+    @property
+    def has_time(self) -> bool:
+        """Whether the model evolves in time."""
+        return self.can("time")
+
+    def can(self, ability: Ability) -> bool:
+        """Whether models of this kind say that they can do something, see `models.explorable`."""
+        return can(FUSION.get(self.card["model"]), ability)
+
+    @property
+    def modalities(self) -> list[str]:
+        """Names in the model's order."""
+        return list(self.card["inputs"])
+
+    @property
+    def output(self) -> str:
+        """The class whose score is explained; empty for the predicted one and for a regression."""
+        said = self.get("output")
+        return "" if said == PREDICTED else said
+
+    @property
+    def background(self) -> str:
+        """Kind of the background."""
+        said = self.get("background", DEFAULT)
+        return OFFERED.get(said, said)
+
+    @property
+    def tweak(self) -> str:
+        """What the reader has changed in the model, as `analysis.case` takes it; empty on pages that show the model as
+        trained."""
+        if self.page not in TWEAKED[self.has_time]:
+            return ""
+        if not self.has_time:
+            return self.get("phi").strip(" ,")
+        said = [
+            (key, self.get(key))
+            for key in self.address
+            if key.startswith((COUPLING, DISSIPATION, RATE)) or key == DURATION
+        ]
+        model: Any = checkpoint.load(self.model).model
+        return str(Tweak.of(said, model))
+
+    @property
+    def pin(self) -> Pin:
+        """The pinned view."""
+        return parse_pin(self.named("pin"))
+
+
+# What an address may say of a model's couplings, dissipation and duration: factors from 0 to the top of their sliders;
+# and of the rates of single jump operators, which had sliders once.
+
+TOP_RATE = 4.0
+_FACTORS = (COUPLING, DISSIPATION, RATE)  # how keys of factors begin
+_TOPS = {COUPLING: TOP_FACTOR, DISSIPATION: TOP_FACTOR, RATE: TOP_RATE, DURATION: TOP_DURATION}
+
+
+def slider_tops(model: Any) -> dict[str, float]:
+    """Returns the highest value of every slider, by key; the lowest is 0."""
+    return {
+        key: default * next(top for start, top in _TOPS.items() if key.startswith(start))
+        for key, default in learned(model).items()
+    }
+
+
+def slider_rules(view: View, work: Workspace) -> dict[str, Allowed]:
+    """What an address may say about the sliders; also names factors that this model does not have."""
+    if not work.can("time"):
+        return {}
+    default, highest = learned(work.model), slider_tops(work.model)
+    strange = [key for key in view.address if key.startswith(_FACTORS) and key not in default]
+    found = {
+        key: number(key, 0, highest[key], f"{'T = ' if key == DURATION else ''}{value:g} is used.")
+        for key, value in default.items()
+    }
+    return found | {
+        key: Allowed(partial(_unknown, work.model, key), "It is ignored.") for key in strange
+    }
+
+
+def _unknown(model: Any, key: str, _: str) -> None:
+    """Raises NotFound or InvalidInput: the model has no slider of that name."""
+    Tweak.of([(key, 1)], model)
+
+
+def renamed_couplings(view: View, work: Workspace) -> dict[str, str]:
+    """Returns parameters of couplings that stand under a name of old, with the name that they have today."""
+    found = {}
+    for key in view.address:
+        if key.startswith(_FACTORS) and key not in learned(work.model):
+            try:
+                now = current_key(key, work.modalities)
+            except InvalidInput:
+                continue
+            if now != key:
+                found[key] = now
+    return found
+
+
+def fitting_tweak(model: Any, tweak: Tweak | str) -> Tweak:
+    """Returns a tweak, given as text or not, that the sliders can show.
+
+    Raises:
+        InvalidInput, NotFound: when there is no such slider or a number is out of its range.
+    """
+    found, highest = model.parse_tweak(tweak), slider_tops(model)
+    for key, value in found.numbers().items():
+        require_number(key, value, 0, highest[key])
+    return found
+
+
+def turned_sliders(model: Any, said: str) -> dict[str, float]:
+    """Returns the value of every slider where a link asks for some as `turn`, such as "H.text=0.5,T=1.2", the others as
+    learned.
+
+    Raises:
+        InvalidInput, NotFound: as `fitting`.
+    """
+    return learned(model) | fitting_tweak(model, said).numbers()
+
+
+# A page's address with all that the page adds to it: what a link leaves open is chosen, names of old are put right.
+#
+# Whatever does not fit is an error here; a page shows its default instead and says so.
+
+Values = dict[str, list[str]]
+ALIASES = {
+    "open": "sample",
+    "show": "view",
+    "rules": "part",
+    "edits": "phi",
+    "explore": "model",
+    "on": "data",
+    "train": "new.data",
+}
+# Choices that had another name, by parameter; and how names of choices began.
+_RENAMED = {
+    "view": {"What did it": "Sensitivity"},
+    "part": {"What did it": "Sensitivity"},
+    "terms": {"say of a modality": "weight of a modality"},
+    "as": {"dividends": "contributions"},
+    "words": {"short": "brief"},
+    **{
+        key: {"test samples of its regime": "test samples of its planted type"}
+        for key in ("over", "builtof")
+    },
+}
+_BEGAN = {"effect": ("dividend of ", "contribution of "), "term": ("say of ", "weight of ")}
+_COLUMNS = ("by", "slice", "map.colour")  # hold names of columns as readers say them
+_SPLIT = {"relation": cohorts.RELATIONS_THEN}
+# in every page's address
+KEYS = (
+    "model",
+    "data",
+    "sample",
+    "output",
+    "background",
+    "contrast",
+    "members",
+    "rows",
+    "cohort",
+    "pin",
+)
+GUIDES = ("tour", "load", "words")  # parameters that lead the reader and draw nothing
+FREE = "fig."  # begins parameters that say what is shown of a figure
+Rules = Callable[[View, Any], Mapping[str, Allowed]]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A page under an address.
+
+    Attributes:
+        view: the address, with nothing left open.
+        made_from: names and digests of model and data, the sample, the model's training seed.
+    """
+
+    view: View
+    made_from: Mapping[str, Any]
+
+
+def models() -> list[str]:
+    """Returns names of the checkpoints that pages can show, that which is shown unless told first.
+
+    Raises:
+        NotFound: when there is none.
+    """
+    names = checkpoint.available()
+    if not names:
+        raise NotFound(
+            "There is no trained model yet. Train the shipped ones with `python scripts/train_models.py`."
+        )
+    return sorted(names, key=lambda name: (name != "qj-planted", name))
+
+
+def sources() -> list[str]:
+    """Returns names of the data sets that are on this machine."""
+    return [source.name for source in data.available() if source.available]
+
+
+def test_model(name: str) -> None:
+    """Raises NotFound or InvalidInput when pages cannot show a model of this name."""
+    choose("Model", name, models())
+
+
+def test_data(name: str) -> None:
+    """Raises NotFound when there is no data set of this name on this machine."""
+    known = {source.name: source for source in data.available()}
+    found = known[choose("Data set", name, known)]
+    if not found.available:
+        raise NotFound(f"Data set '{name}' is not on this machine. {found.reason} {found.remedy}")
+
+
+def own_data(model: str) -> str:
+    """Returns the name of the data set that a model was trained on."""
+    return str(loaded(model).card["data"]["name"])
+
+
+def model_for(data_name: str) -> str | None:
+    """Returns the first model that was trained on a data set."""
+    for name in models():
+        try:
+            if own_data(name) == data_name:
+                return name
+        except QFusionError:
+            continue  # a damaged checkpoint is named when it is picked
+    return None
+
+
+def misfit(model: str, data_name: str) -> str:
+    """Returns why a model does not fit a data set; empty when it does or either cannot be loaded, which shows later.
+    Both are names: readers give them."""
+    try:
+        choose("Model", model, models())
+        choose("Data set", data_name, sources())
+        return subject.misfit(dict(loaded(model).card), data.load(data_name))
+    except QFusionError:
+        return ""
+
+
+def default_sample(work: Workspace) -> str:
+    """Returns the sample that a page opens with: the most telling conflict, or the first of the others."""
+    found = examples.find(work)
+    return work.opening or next((one for one in found if one.kind == "conflict"), found[0]).sample
+
+
+def tweak_of(work: Any, text: str) -> Any:
+    """Returns the tweak of a pin or link, as the model takes it.
+
+    Raises:
+        InvalidInput, NotFound: when it does not fit the model, or no slider can show it.
+    """
+    return fitting_tweak(work.model, text) if work.can("time") else work.model.parse_tweak(text)
+
+
+def resolve(pin: Pin) -> tuple[Workspace, int]:
+    """Returns the model on its data and the row that a pin names.
+
+    Raises:
+        NotFound: when there is no such model, data set or sample here.
+        InvalidInput: when the model does not take the data, or the tweak does not fit the model.
+    """
+    choose("Model", pin.model, models())
+    choose("Data set", pin.data, sources())
+    work = open_work(pin.model, pin.data)
+    row = work.dataset.row(pin.sample)
+    tweak_of(work, pin.tweak)
+    return work, row
+
+
+def bare(page: str, address: Mapping[str, str | Sequence[str]], allowed: Rules) -> Opened:
+    """Returns a page that needs neither model nor sample, under an address.
+
+    Raises:
+        InvalidInput, NotFound: when a part of the address does not fit.
+    """
+    found = _kept(_written(address))
+    view = View(page, found)
+    _audit(found, allowed(view, None))
+    return Opened(view, {})
+
+
+def whole(page: str, address: Mapping[str, str | Sequence[str]], allowed: Rules) -> Opened:
+    """Returns a page of a model, its data and a sample, under an address; arguments and errors are those of `bare`."""
+    found = _kept(_written(address))
+    _audit_some(found, {"model": Allowed(test_model, ""), "data": Allowed(test_data, "")})
+    _choose_model(found)
+    work = open_work(found["model"][0], found["data"][0])
+    found.setdefault("sample", [default_sample(work)])
+    _audit_some(found, {"sample": Allowed(work.dataset.row, "")})
+    if work.classes:
+        _audit_some(found, {"output": options("Class", [PREDICTED, *work.classes], "")})
+    else:
+        found.pop("output", None)  # one score
+    _compare(found, work)
+    _physics(found, View(page, found), work)
+    view = View(page, found)
+    _audit(found, allowed(view, work))
+    if "phi" in found:
+        with _named("phi"):
+            work.model.parse_tweak(found["phi"][0])
+    if page == "compare" and "pin" in found:
+        with _named("pin"):
+            resolve(view.pin)
+    if page == "dynamics" and "turn" in found and work.can("time"):
+        turned, default = turned_sliders(work.model, found.pop("turn")[0]), learned(work.model)
+        for key, value in turned.items():
+            found.pop(key, None)
+            found |= {key: [f"{value:.15g}"]} if value != default[key] else {}
+    return Opened(
+        view, made_from(work) | {"sample": found["sample"][0], "seed": work.card.get("seed")}
+    )
+
+
+def value_now(key: str, value: str) -> str:
+    """Returns what a value of an address is called today: links hold the names of their time."""
+    then, now = _BEGAN.get(key, ("", ""))
+    if then and value.startswith(then):
+        return now + value.removeprefix(then)
+    if key in _COLUMNS:
+        return text.column(value)
+    return _RENAMED.get(key, {}).get(value, value)
+
+
+def values_now(key: str, values: Sequence[str]) -> list[str]:
+    """Returns what the values of a key are called today, each once; some have become several."""
+    return list(
+        dict.fromkeys(
+            now
+            for value in values
+            for now in _SPLIT.get(key, {}).get(value, (value_now(key, value),))
+        )
+    )
+
+
+def made_from(work: Workspace) -> dict[str, Any]:
+    """Returns names and digests of a model and its data, as recipes and session files hold them."""
+    return {
+        "model": {"name": work.name, "digest": str(work.card.get("weights_sha256", ""))},
+        "data": {"name": work.dataset.name, "digest": work.dataset.digest},
+    }
+
+
+def _written(address: Mapping[str, str | Sequence[str]]) -> Values:
+    """The address with lists alone, by the names of today, without what leads the reader."""
+    found = {
+        key: [values] if isinstance(values, str) else list(values)
+        for key, values in address.items()
+        if key not in GUIDES
+    }
+    for alias, key in ALIASES.items():
+        if alias in found:
+            found[key] = found.pop(alias)[-1:]
+    return {
+        key: values_now(key, values)
+        for key, values in found.items()
+        if values and not (key.startswith(FREE) and values == [""])
+    }
+
+
+@contextmanager
+def _named(key: str) -> Iterator[None]:
+    """Says of an error of which parameter it is."""
+    try:
+        yield
+    except QFusionError as error:
+        raise type(error)(f"In the link, `{key}`: {error}") from error
+
+
+def _kept(found: Values) -> Values:
+    """The address with saved cohorts and the pinned view as they are written today."""
+    if "cohort" in found:
+        with _named("cohort"):
+            check(
+                len(found["cohort"]) <= cohorts.MAX_SAVED,
+                f"{len(found['cohort'])} cohorts are named, and at most {cohorts.MAX_SAVED} are kept. Leave some "
+                "out.",
+            )
+            named = {one.name: str(one) for one in map(cohorts.parse_saved, found["cohort"])}
+        found["cohort"] = list(named.values())
+    if "pin" in found:
+        with _named("pin"):
+            found["pin"] = [str(parse_pin(found["pin"][-1]))]
+    return found
+
+
+def _choose_model(found: Values) -> None:
+    """Model and data that agree."""
+    if "model" not in found:
+        found["model"] = [(model_for(found["data"][0]) if "data" in found else None) or models()[0]]
+    model = found["model"][0]
+    if "data" not in found:
+        found["data"] = [own_data(model)]
+    problem = misfit(model, found["data"][0])
+    check(
+        not problem,
+        f"In the link, `data`: model '{model}' does not fit data set '{found['data'][0]}': {problem}",
+    )
+
+
+def _compare(found: Values, work: Workspace) -> None:
+    """What decisions are compared with, with what is meant where the address does not say it."""
+    labels = {kind: label for label, kind in backgrounds.OFFERED.items()}
+    if found.get("background"):
+        found["background"] = [labels.get(said, said) for said in found["background"]]
+    _audit_some(
+        found,
+        {
+            "background": options("Background", backgrounds.OFFERED, ""),
+            "contrast": Allowed(work.dataset.row, ""),
+            "rows": options("Rows", [backgrounds.ALL_ROWS], ""),
+        },
+    )
+    kind = backgrounds.OFFERED[found.get("background", [backgrounds.DEFAULT])[0]]
+    if kind == "contrast":
+        found.setdefault(
+            "contrast", [backgrounds.default_contrast(work, work.dataset.row(found["sample"][0]))]
+        )
+    names = [cohorts.parse_saved(each).name for each in found.get("cohort", [])]
+    if kind == "cohort" and names:
+        _audit_some(found, {"members": options("Cohort", names, "")})
+        found.setdefault("members", names[:1])
+
+
+def _physics(found: Values, view: View, work: Workspace) -> None:
+    """Couplings under the names of today; the filter that the Cohorts page begins with."""
+    if work.can("time") and view.page in ("dynamics", "compare"):
+        for key, now in renamed_couplings(view, work).items():
+            found[now] = found.pop(key)
+    if view.page == "cohorts" and "filter" not in found and found.get("cohort"):
+        found["filter"] = [cohorts.parse_saved(found["cohort"][0]).filter]
+
+
+def _audit(found: Values, allowed: Mapping[str, Allowed]) -> None:
+    """Raises InvalidInput with whatever does not fit the rules of a page, and with what no rule is of."""
+    _audit_some(found, allowed)
+    strange = [key for key in found if key not in {*allowed, *KEYS} and not key.startswith(FREE)]
+    several = len(strange) > 1
+    check(
+        not strange,
+        f"In the link, {', '.join(f'`{key[:60]}`' for key in strange[:8])}: this page has no such "
+        f"setting{'s' if several else ''}, or not for this model. Leave {'them' if several else 'it'} "
+        "out.",
+    )
+    for key in (key for key in found if key.startswith(FREE)):
+        with _named(key):
+            theme.parse_visible(found[key][-1])
+
+
+def _audit_some(found: Values, allowed: Mapping[str, Allowed]) -> None:
+    problems = audit(found, allowed)
+    check(
+        not problems,
+        " ".join(
+            each.words.removesuffix(f" {allowed[key].instead}") for key, each in problems.items()
+        ),
+    )

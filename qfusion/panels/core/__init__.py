@@ -1,1 +1,0 @@
-"""What a panel is, what an address says, and panels by page and address."""

@@ -1,0 +1,581 @@
+"""Where the model is wrong, on the Cohorts page: slices with their error rates, the worst errors, and the terms that
+misled the wrong decisions.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtri
+
+from qfusion._sentences import count, listed, share, sizes, top
+from qfusion.analysis import backgrounds, text
+from qfusion.analysis.cohort import cohort_measures, quality
+from qfusion.analysis.cohort import slices as measured
+from qfusion.analysis.cohort import wrong as misled
+from qfusion.analysis.cohort.cohort_measures import QUARTERS
+from qfusion.analysis.levels import Levels
+from qfusion.analysis.subject import Workspace
+from qfusion.explain import cohorts
+from qfusion.explain.stability import LEVEL
+from qfusion.figures import cohort as figures
+from qfusion.figures import samples as quality_figures
+from qfusion.figures.style import Theme
+from qfusion.panels import address as say
+from qfusion.panels.address import View
+from qfusion.panels.panel import Panel, Picture, word
+
+_INTERVAL = "95 % score intervals (Wilson)"
+
+
+def slices(levels: Levels, theme: Theme = "light", *, by: str = "") -> Picture:
+    """How often the model is wrong in every slice.
+
+    Args:
+        levels: all samples, a cohort, one sample.
+        theme: of the figure.
+        by: what the samples are sliced by, see `slices.kinds`; the first unless told.
+    """
+    by = by or measured.kinds(levels.work, levels.rows)[0]
+    found = measured.slices(levels, by)[: measured.MAX_SLICES]
+    wrong, count = sum(each.wrong for each in found), sum(each.count for each in found)
+    overall = wrong / max(count, 1)
+    own = cohorts.written(measured.left_out(levels, by))
+    names = [each.name.replace("+", " + ") for each in found]
+    return Picture(
+        "slices",
+        _finding(found, overall, bool(levels.work.classes))
+        + (f"; without the filter's own {text.plain(own)}" if own else ""),
+        figures.rates(
+            names,
+            [(each.wrong, each.count) for each in found],
+            pd.DataFrame([(e.rate, e.low, e.high) for e in found]).to_numpy().reshape(-1, 3),
+            overall,
+            axis="error rate"
+            if levels.work.classes
+            else "part with an error of the largest quarter",
+            theme=theme,
+        ),
+        shows=f"the samples of {text.plain(levels.split)} that pass the filter"
+        + (f" but for its own {text.plain(own)}" if own else "")
+        + ", by "
+        f"{text.plain(by.removesuffix(QUARTERS))}"
+        + (" in quarters" if by.endswith(QUARTERS) else "")
+        + f", with {_INTERVAL}{_clusters(levels)}; "
+        f"{_what_counts(levels)} "
+        "Orange: the whole interval lies above the rate of all. Click a slice to make it the cohort.",
+        not_shown="why a slice is harder; with many slices some orange one may stand out by chance: the title allows "
+        "for their number.",
+        alt="Error rates: "
+        + ", ".join(f"{e.name} {e.rate:.2f} of {e.count}" for e in found[:8])
+        + ".",
+        table=lambda: pd.DataFrame(
+            [
+                {
+                    "slice": e.name,
+                    "filter": "; ".join(map(str, e.parts)),
+                    "samples": e.count,
+                    "errors": e.wrong,
+                    "error_rate": e.rate,
+                    "low": e.low,
+                    "high": e.high,
+                    "mean_error": e.error,
+                }
+                for e in found
+            ]
+        ),
+    )
+
+
+def _clusters(levels: Levels) -> str:
+    """What intervals count besides rows."""
+    clusters = levels.work.dataset.clusters
+    return (
+        ""
+        if clusters is None
+        else (f", widened for the {clusters.said(levels.places(levels.rows))} that the rows share")
+    )
+
+
+def _finding(found: list[measured.Slice], overall: float, classes: bool) -> str:
+    """Which slice is worse than all beyond chance, if one is, although it was picked for being so: its score lies
+    beyond that of a 95 % interval for all slices together (Bonferroni).
+
+    Args:
+        found: the slices. overall: the rate of errors of all of them, 0 to 1.
+        classes: whether an error is a wrong class.
+    """
+    if not found:
+        return "No sample to slice"
+    what = "wrong" if classes else "large errors"
+    if len(found) == 1:
+        return f"All samples are in one slice ({share(overall)} {what})"
+    worst = max(found, key=lambda each: _score(each, overall))
+    if _score(worst, overall) <= ndtri(1 - (1 - LEVEL) / 2 / len(found)):
+        return f"No slice is worse than all beyond chance ({share(overall)} {what}, {len(found)} slices looked at)"
+    return (
+        f"‘{text.plain(worst.name)}’ {'is wrong' if classes else 'has large errors'} more often: "
+        f"{share(worst.rate)} ({share(worst.low)} to {share(worst.high)}), all {share(overall)}; beyond chance "
+        f"among {len(found)} slices"
+    )
+
+
+def _score(each: measured.Slice, overall: float) -> float:
+    """How many standard errors a slice's rate lies above the rate of all, in the slice's own number of samples: that
+    number follows from its interval, which is narrower the more independent samples it has."""
+    if not 0 < each.low < each.rate or not 0 < overall < 1:
+        return 0.0
+    size = (float(ndtri(0.5 + LEVEL / 2)) / (each.rate - each.low)) ** 2 * each.low * (1 - each.low)
+    return (each.rate - overall) * math.sqrt(size / (overall * (1 - overall)))
+
+
+def _what_counts(levels: Levels) -> str:
+    if levels.work.classes:
+        return "an error is another class than annotated."
+    return f"an error is one of at least {measured.limit(levels):.3g}, the largest quarter of all."
+
+
+def worst(levels: Levels, theme: Theme = "light") -> Picture:
+    """The cohort's samples with the largest errors.
+
+    Args:
+        levels: all samples, a cohort, one sample. theme: of the figure.
+    """
+    found, work = measured.worst(levels), levels.work
+    names = [_said(name, row, bool(work.classes)) for name, row in found.rows.iterrows()]
+    kind = (
+        "loss, −ln softmax of the true class (nats)"
+        if work.classes
+        else f"residual ({work.unit_of(0)})"
+    )
+    title = worst_of(
+        dict(zip(map(str, found.rows.index), found.values.tolist(), strict=True)),
+        bool(work.classes),
+    )
+    ids = found.rows.index.tolist()
+    return Picture(
+        "worst",
+        title,
+        figures.worst(
+            names,
+            found.values,
+            axis=kind,
+            theme=theme,
+            chosen=ids.index(levels.sample.id) if levels.sample.id in ids else None,
+        ),
+        shows=f"the {len(names)} samples of the {text.plain(levels.name)} with the largest "
+        + ("loss" if work.classes else "residual, prediction minus annotation")
+        + ": annotated → predicted. "
+        "Click a bar to open it.",
+        not_shown="whether the annotation is right.",
+        alt="Largest errors: "
+        + "; ".join(
+            f"{name} {value:.2f}" for name, value in zip(names[:5], found.values[:5], strict=False)
+        )
+        + ".",
+        table=lambda: (
+            found.rows[["truth", "prediction", "error"]]
+            .assign(**{"loss" if work.classes else "residual": found.values})
+            .reset_index()
+        ),
+    )
+
+
+def worst_of(values: Mapping[str, float], classes: bool) -> str:
+    """Which samples have the largest error: the loss of classes, else the residual, with its sign; by sample."""
+    first = top(sizes(values))
+    if not first:
+        return "No sample of this cohort"
+    if round(abs(values[first[0]]), 2) == 0:
+        return f"No sample of this cohort has a {'loss' if classes else 'residual'} of 0.01 or more"
+    said = f"loss {values[first[0]]:.2f}" if classes else f"residual {values[first[0]]:+.2f}"
+    if len(first) == 1:
+        return f"Sample {text.plain(first[0])} has the largest error: {said}"
+    size = abs(values[first[0]])
+    return f"{len(first)} samples have the largest error, alike: {'loss' if classes else 'residual'} {size:.2f}"
+
+
+def _said(name: object, row: pd.Series, classes: bool) -> str:
+    if classes:
+        return f"{name}: {row['truth']} → {row['prediction']}"
+    return f"{name}: {row['truth']:+.2f} → {row['prediction']:+.2f}"
+
+
+def wrong(levels: Levels, theme: Theme = "light") -> Picture:
+    """The wrong decisions of a cohort with the term that pulled each the wrong way, as a table: it has no figure.
+
+    Args:
+        levels: all samples, a cohort, one sample. theme: of no use.
+    """
+    found, work = misled.wrong(levels), levels.work
+    about = _WRONG[found.kind]
+    kinds = [
+        part.values for part in levels.parts if part.column == "relation" and part.operator == "="
+    ]
+    conflicts = kinds == [("conflict",)]
+    return Picture(
+        "wrong",
+        right_without(
+            len(found.rows), int(found.right.sum()), found.kind, conflicts, found.by_chance
+        ),
+        None,
+        lead=misled_by(found.terms.tolist()),
+        shows=f"the samples of the {text.plain(levels.name)} {about.what}, the largest error first. Misleading: the "
+        f"contribution, of one modality or joint, that pulls furthest {about.way}. Without it: "
+        f"{about.left}. "
+        + backgrounds.against(work.bulk_background)
+        + (
+            f" A large error is at least {measured.limit(levels):.3g}, the largest quarter of all."
+            if found.kind == misled.LARGE
+            else ""
+        )
+        + (
+            " Samples with truth 0 have no sign and are not counted."
+            if found.kind == misled.SIGN
+            else ""
+        ),
+        not_shown="what the model would decide without that modality: leaving a contribution out is arithmetic on the "
+        "explanation, not an intervention. It is picked knowing the annotation, so leaving it out always "
+        f"moves {about.moves}, and some decisions turn right for that alone.",
+        alt=f"Table of {len(found.rows)} wrong decisions; {int(found.right.sum())} are right without their most "
+        "misleading term.",
+        table=lambda: misled_table(found, work.classes),
+    )
+
+
+class _About(NamedTuple):
+    """What is said of decisions that are wrong in one thing."""
+
+    what: str
+    has: str
+    right: str
+    way: str
+    left: str
+    moves: str
+
+
+_FROM_TRUTH = (
+    "from the annotation towards the prediction",
+    "the score minus that contribution",
+    "the score towards the annotation, or beyond it",
+)
+_WRONG = {
+    misled.CLASS: _About(
+        "of the wrong class",
+        "is of the wrong class",
+        "be of the right one",
+        "towards the predicted and away from the true class",
+        "the class with the largest score minus that contribution",
+        "the scores towards the annotated class",
+    ),
+    misled.SIGN: _About(
+        "with the wrong sign", "has the wrong sign", "have the right one", *_FROM_TRUTH
+    ),
+    misled.LARGE: _About(
+        "with a large error", "has a large error", "have a small one", *_FROM_TRUTH
+    ),
+}
+
+
+def right_without(
+    count: int, right: int, kind: str, conflicts: bool = False, by_chance: float | None = None
+) -> str:
+    """How many wrong decisions are right without their most misleading term.
+
+    Args:
+        count: of wrong decisions. right: how many of them are right without it. kind: what they are wrong in.
+        conflicts: whether all of them are conflicts.
+        by_chance: how many are right without a term drawn at random, on average; it is said where it is told.
+    """
+    about, noun = _WRONG[kind], "conflict" if conflicts else "sample"
+    if not count:
+        return f"No {noun} of this cohort {about.has}"
+    if count == 1:
+        return (
+            f"The one {noun} {about.what} would {'' if right else 'not '}{about.right} without its most misleading "
+            "term"
+        )
+    some = f"{right:,}" if right else "none"
+    control = "" if by_chance is None else f", {by_chance:.1f} without one at random"
+    return f"Of {count:,} {noun}s {about.what}, {some} would {about.right} without their most misleading term{control}"
+
+
+def misled_by(terms: Sequence[str]) -> str:
+    """How often every term misled the most; empty where there are no samples."""
+    counts = Counter(terms)
+    nothing = counts.pop("", 0)
+    parts = []
+    if counts:
+        said = [f"{text.term(name)} in {number:,}" for name, number in counts.most_common()]
+        parts.append(f"Misled by {listed(said)}.")
+    if nothing:
+        parts.append(f"In {nothing:,} no term pulls the wrong way.")
+    return " ".join(parts)
+
+
+def misled_table(found: misled.Wrong, classes: Sequence[str]) -> pd.DataFrame:
+    """The wrong decisions as a table: id, relation, truth, prediction, the term, its pull, what is decided without it
+    and whether that is right."""
+    without = np.array(classes, dtype=object)[found.without] if classes else found.without
+    return (
+        found.rows[["relation", "truth", "prediction"]]
+        .assign(
+            misleading=found.terms,
+            pull=found.pulls,
+            without_it=without,
+            right_without_it=np.where(found.right, "yes", "no"),
+        )
+        .reset_index()
+    )
+
+
+def some(levels: Levels, **_: object) -> bool:
+    """Whether there is a sample."""
+    return len(levels.rows) > 0
+
+
+def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
+    """What an address may say of the slices."""
+    table = cohort_measures.cohort_table(work, None)
+    return {
+        "slice": say.options("Slices", measured.kinds(work, table), "The first grouping is shown.")
+    }
+
+
+_SLICES = {
+    "slices": Panel(slices, {"by": word("slice")}, fits=some, subject="levels"),
+    "worst": Panel(worst, fits=some, subject="levels"),
+    "wrong": Panel(wrong, fits=some, subject="levels"),
+}
+
+
+# How good the model is on a cohort, on the Cohorts page: confusions, curves, calibration; or residuals.
+
+MOST = 60  # classes in a figure
+MAX_NAMED = 3  # that a title names
+FEWEST, LEAN = (
+    10,
+    0.1,
+)  # samples from which a slope of the residuals is looked at, and its least size
+
+
+def shown(counts: np.ndarray) -> list[int]:
+    """Which of C classes the figure of their confusions (C, C) shows: all, or the most frequent, in their order."""
+    often = np.argsort(-(counts.sum(0) + counts.sum(1)), kind="stable")[:MOST]
+    return [int(k) for k in np.sort(often)]
+
+
+def confusions(levels: Levels, theme: Theme = "light") -> Picture:
+    """Which classes the cohort's samples are taken for."""
+    counts, classes = quality.confusions(levels), levels.work.classes
+    drawn = shown(counts)
+    title = taken_for(counts, classes)
+    return Picture(
+        "confusions",
+        title,
+        quality_figures.confusions(
+            counts[np.ix_(drawn, drawn)], [classes[k] for k in drawn], theme
+        ),
+        shows="annotated classes down, predicted ones across; the colour is the share of the annotated class"
+        + (f"; the {MOST} most frequent of {len(classes):,} classes" if len(classes) > MOST else "")
+        + ". "
+        f"Click a cell to make it the cohort. {_whose(levels)}",
+        not_shown="how sure the model was: see the calibration.",
+        alt=f"Annotated and predicted classes: {text.unmarked(title)}.",
+        table=lambda: pd.DataFrame(
+            counts, index=pd.Index(classes, name="annotated"), columns=list(classes)
+        ).reset_index(),
+    )
+
+
+def curves(levels: Levels, theme: Theme = "light") -> Picture:
+    """ROC and precision-recall curves of every class against the rest."""
+    found = quality.curves(levels)
+    asked = levels.work.classes[levels.asked] if levels.asked is not None else ""
+    chosen = next(
+        (each for each in found if each.name == asked),
+        min(found, key=lambda each: each.area, default=None),
+    )
+    mean = float(np.mean([each.area for each in found])) if found else 0.0
+    return Picture(
+        "curves",
+        told_apart({each.name: each.area for each in found}, asked),
+        quality_figures.curves(
+            [quality_figures.Curve(each.name, *each.roc, each.area) for each in found],
+            [quality_figures.Curve(each.name, *each.pr, each.precision) for each in found],
+            chosen.name if chosen else "",
+            theme,
+        ),
+        shows="every class against the rest, told by its softmax: left the ROC curve, right precision and recall; "
+        f"blue: the class that is explained, else the one of the smallest area. The mean area is {mean:.3f}. "
+        f"{_whose(levels)}",
+        not_shown="which threshold to take.",
+        alt=", ".join(
+            f"{each.name}: area {each.area:.3f}, average precision {each.precision:.3f}"
+            for each in found
+        )
+        + ".",
+        table=lambda: pd.DataFrame(
+            [
+                {
+                    "class": each.name,
+                    "samples": each.positives,
+                    "area_under_roc": each.area,
+                    "average_precision": each.precision,
+                }
+                for each in found
+            ]
+        ),
+    )
+
+
+def calibration(levels: Levels, theme: Theme = "light") -> Picture:
+    """How often it is right that is so sure."""
+    found = quality.calibration(levels)
+    sure, right = (
+        float((values * found.counts).sum() / max(found.counts.sum(), 1))
+        for values in (found.certainty, found.accuracy)
+    )
+    word = sureness(sure, right, int(found.counts.sum()))
+    return Picture(
+        "calibration",
+        f"On average {share(sure)} sure and {share(right)} right: {word}",
+        quality_figures.calibration(found.certainty, found.accuracy, found.counts, theme),
+        shows=f"the share that is right against the certainty (softmax of the predicted class), in {quality.BINS} "
+        f"bins of equal width; the larger the disc, the more samples. Expected calibration error "
+        f"{found.error:.3f}. {_whose(levels)}",
+        not_shown="how far single bins are off by chance: small ones say little.",
+        alt="; ".join(
+            f"sure {a:.2f}, right {b:.2f} ({n})"
+            for a, b, n in zip(found.certainty, found.accuracy, found.counts, strict=True)
+        )
+        + ".",
+        table=lambda: pd.DataFrame(
+            {"certainty": found.certainty, "right": found.accuracy, "samples": found.counts}
+        ),
+    )
+
+
+def sureness(sure: float, right: float, count: int) -> str:
+    """Whether a model is too sure or not sure enough, on average over so many samples, beyond two standard errors of
+    the share that is right."""
+    share = (right * count + 1) / (count + 2)  # so that none or all right is not taken as certain
+    if abs(sure - right) <= 2 * math.sqrt(share * (1 - share) / max(count, 1)):
+        return "not told apart by these samples"
+    return "surer than it should be" if sure > right else "less sure than it could be"
+
+
+def residuals(levels: Levels, theme: Theme = "light") -> Picture:
+    """How far predictions are off, over the range of the annotation."""
+    found, rows, inside = quality.residuals(levels), levels.rows, levels.inside
+    truth = rows["truth"].to_numpy(dtype=float)
+    part = found[inside]
+    return Picture(
+        "residuals",
+        off_by(truth[inside], part),
+        quality_figures.residuals(
+            rows.index.astype(str).tolist(), truth, found, inside, levels.work.unit_of(0), theme
+        ),
+        shows="prediction minus annotation of each sample; right, how many are so far off. Blue: the cohort, grey: the "
+        f"others of {levels.split}. {_whose(levels)}",
+        not_shown="why: slice by a filter, such as error>1.",
+        alt=f"Residuals of {len(part)} samples: mean {part.mean() if len(part) else 0:.3f}.",
+        table=lambda: pd.DataFrame(
+            {"id": rows.index, "in_cohort": inside, "truth": truth, "residual": found}
+        ),
+    )
+
+
+def taken_for(counts: np.ndarray, classes: Sequence[str]) -> str:
+    """How many samples are right, and which confusion is the most frequent.
+
+    Args:
+        counts: annotated classes (rows) by predicted ones (columns), (C, C). classes: their names.
+    """
+    wrong = {(i, j): float(counts[i, j]) for i, j in np.ndindex(*counts.shape) if i != j}
+    right, total = int(np.trace(counts)), int(counts.sum())
+    said = f"{right:,} of {count(total, 'sample')} {'is' if total == 1 else 'are'} right"
+    most = int(max(wrong.values(), default=0))
+    if not most:
+        return said
+    first = [pair for pair, number in wrong.items() if number == most]
+    pairs = [
+        f"‘{text.plain(classes[i])}’ is taken for ‘{text.plain(classes[j])}’"
+        for i, j in first[:MAX_NAMED]
+    ]
+    if len(first) == 1:
+        return f"{said}; {'most often ' if total - right > most else ''}{pairs[0]} ({most:,})"
+    if len(first) > MAX_NAMED:
+        return f"{said}; {len(first):,} confusions are equally frequent ({most:,} each)"
+    return f"{said}; {'most often ' if total - right > most * len(first) else ''}{listed(pairs)} ({most:,} each)"
+
+
+def told_apart(areas: Mapping[str, float], asked: str) -> str:
+    """How well a class is told from the rest: the one that is asked for, or else the one of the smallest area.
+
+    Args:
+        areas: below the ROC curve by class, of those that have samples of it and others. asked: a class, or empty.
+    """
+    if not areas:
+        return "No class has samples of it and others here"
+    if asked in areas or len(areas) == 1:
+        name = asked if asked in areas else next(iter(areas))
+        return f"‘{text.plain(name)}’ is told from the rest: area {areas[name]:.3f}"
+    first, least = (
+        [f"‘{text.plain(name)}’" for name in top(areas, 3, smallest=True)],
+        min(areas.values()),
+    )
+    if len(first) == len(areas):
+        return f"All classes are told from the rest alike: area {least:.3f}"
+    words = listed(first) if len(first) <= MAX_NAMED else f"{len(first)} classes"
+    has = "has" if len(first) == 1 else "have"
+    return f"{words} {has} the smallest area below the ROC curve against the rest: {least:.3f}"
+
+
+def off_by(truth: np.ndarray, residual: np.ndarray) -> str:
+    """How far predictions are off, and whether extremes are drawn to the middle beyond two standard errors.
+
+    Args:
+        truth: annotations, (n,). residual: prediction minus annotation, (n,).
+    """
+    n = len(residual)
+    if not n:
+        return "No sample of this cohort"
+    said = f"Bias {residual.mean():+z.2f}, mean absolute error {np.abs(residual).mean():.2f}"
+    if n < FEWEST or np.ptp(truth) == 0:
+        return said
+    at = truth - truth.mean()
+    slope = float(at @ residual / (at @ at))
+    rest = residual - residual.mean() - slope * at
+    error = math.sqrt(float(rest @ rest) / (n - 2) / float(at @ at))
+    if abs(slope) <= max(LEAN, 2 * error):
+        return said
+    return f"{said}; extremes are {'drawn to the middle' if slope < 0 else 'overdone'} (slope {slope:+.2f})"
+
+
+def _whose(levels: Levels) -> str:
+    return f"Of {int(levels.inside.sum()):,} samples of {text.plain(levels.name if levels.parts else levels.split)}."
+
+
+def has_classes(levels: Levels, **_: object) -> bool:
+    """Whether the model chooses among classes, and the cohort has a sample."""
+    return bool(levels.work.classes) and bool(levels.inside.any())
+
+
+def is_regression(levels: Levels, **_: object) -> bool:
+    """Whether the model predicts a number, and there is a sample."""
+    return not levels.work.classes and len(levels.rows) > 0
+
+
+PANELS = {
+    **_SLICES,
+    "confusions": Panel(confusions, fits=has_classes, subject="levels"),
+    "calibration": Panel(calibration, fits=has_classes, subject="levels"),
+    "curves": Panel(curves, fits=has_classes, subject="levels"),
+    "residuals": Panel(residuals, fits=is_regression, subject="levels"),
+}

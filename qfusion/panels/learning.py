@@ -1,0 +1,796 @@
+"""The panels of a data set: what is to be predicted, by part of the split."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from qfusion import data
+from qfusion import runs as run_files
+from qfusion._checks import check, choose
+from qfusion._sentences import count, listed, top
+from qfusion.analysis import text
+from qfusion.analysis.learning import run_curves, run_results
+from qfusion.analysis.learning.run_curves import PASSED, Curve, Seen
+from qfusion.analysis.learning.sweep_trials import ENOUGH, Trials
+from qfusion.data import DataSet
+from qfusion.data.spec import SPLITS
+from qfusion.explain.evidence import INERT
+from qfusion.figures import samples as dataset_figures
+from qfusion.figures import training as figures
+from qfusion.figures import training as sweep_figures
+from qfusion.figures.style import Theme
+from qfusion.panels import address as say
+from qfusion.panels import panel
+from qfusion.panels.address import View, sources
+from qfusion.panels.panel import Panel, Picture, within, word
+from qfusion.runs import plans, storage
+from qfusion.runs.settings import KINDS, SETTINGS
+from qfusion.training import metrics
+
+_MAX_SHOWN = 60  # classes in a figure
+
+
+def open_set(name: str = "") -> DataSet:
+    """Returns a data set by name, the first that is here unless told.
+
+    Raises:
+        NotFound, DataUnavailable: when there is none of that name, or it is not here.
+    """
+    return data.load(name or next(source.name for source in data.available() if source.available))
+
+
+def classes(dataset: DataSet, theme: Theme = "light") -> Picture:
+    """Samples of every class; only of a data set with classes."""
+    names = dataset.target.classes
+    counts = {
+        split: np.bincount(dataset.y[dataset.rows(split)], minlength=len(names)) for split in SPLITS
+    }
+    whole = np.sum(list(counts.values()), axis=0)
+    order = (
+        np.arange(len(names))
+        if len(names) <= _MAX_SHOWN
+        else np.argsort(-whole, kind="stable")[:_MAX_SHOWN]
+    )
+    return Picture(
+        "data-classes",
+        spread_over(names, whole),
+        dataset_figures.classes(
+            {split: found[order].tolist() for split, found in counts.items()},
+            [names[i] for i in order],
+            theme=theme,
+        ),
+        shows=f"how many of {len(dataset):,} samples are of which class, by part of the split"
+        + (
+            f", the {_MAX_SHOWN} most frequent of {len(names)} classes."
+            if len(names) > _MAX_SHOWN
+            else "."
+        ),
+        not_shown="how hard the classes are to tell apart.",
+        alt=f"Samples by class: {panel.listed(names, whole, '.0f')}.",
+        table=lambda: pd.DataFrame({"class": list(names)} | counts),
+    )
+
+
+def spread_over(names: Sequence[str], samples: np.ndarray) -> str:
+    """How many samples classes have; samples (C,) of all parts of the split."""
+    least, most = int(samples.min()), int(samples.max())
+    if len(names) == 1:
+        return f"Its only class has {count(most, 'sample')}"
+    if least == most:
+        return f"Each of its {len(names)} classes has {count(most, 'sample')}"
+    return f"Its {len(names)} classes have {least:,} to {count(most, 'sample')}"
+
+
+def target(dataset: DataSet, theme: Theme = "light") -> Picture:
+    """How the number that is to be predicted is spread; only of a data set without classes."""
+    about = dataset.target
+    values = {split: np.asarray(dataset.y[dataset.rows(split)]) for split in SPLITS}
+    edges = dataset_figures.histogram_edges(values)
+    means = {split: part.mean() for split, part in values.items() if len(part)}
+    mean, spread = float(dataset.y.mean()), float(dataset.y.std())
+    return Picture(
+        "data-target",
+        f"{text.plain(about.name)} is {mean:+z.2f} ± {spread:.2f} (standard deviation) over all "
+        f"{count(len(dataset), 'sample')}",
+        dataset_figures.targets(
+            values, f"{about.name} {f'({about.unit})' if about.unit else ''}".strip(), theme=theme
+        ),
+        shows=f"how the target is spread in each part of the split, in {dataset_figures.BINS} bins; "
+        f"mean ± deviation above.",
+        not_shown="whether the parts are alike in anything but the target.",
+        alt=f"Histograms of the target: mean {panel.terms(means)}.",
+        table=lambda: pd.DataFrame(
+            {"from": edges[:-1], "to": edges[1:]}
+            | {split: np.histogram(part, edges)[0] for split, part in values.items()}
+        ),
+    )
+
+
+def of_classes(dataset: DataSet) -> bool:
+    """Whether classes are to be predicted."""
+    return dataset.target.kind == "classification"
+
+
+def _allowed_set() -> dict[str, say.Allowed]:
+    """What an address may say of the set that is shown."""
+    return {"set": say.options("Data set", data.names(), "The first one is shown.")}
+
+
+DATA = {
+    "data-classes": Panel(classes, fits=of_classes, subject="dataset"),
+    "data-target": Panel(target, fits=lambda dataset: not of_classes(dataset), subject="dataset"),
+}
+
+
+# The panels of a sweep: what its trials reached over time, by setting, all at once, and which setting matters.
+
+
+def history(trials: Trials, theme: Theme = "light") -> Picture:
+    """What each trial reached, and the best so far."""
+    what = trials.judged
+    named = [f"trial {number}" for number in trials.numbers]
+    return Picture(
+        "sweep-history",
+        f"{what} over trials",
+        sweep_figures.history(
+            trials.numbers,
+            trials.values,
+            trials.pruned,
+            smaller=trials.smaller,
+            y_title=what,
+            theme=theme,
+        ),
+        shows=f"the {what} of each of {len(trials.numbers)} trials that have ended, and the best of the finished ones "
+        "so far.",
+        not_shown="what the test rows would say: they are not looked at.",
+        alt=f"{what} by trial: {panel.listed(named, trials.values, '.3g')}.",
+        table=trials.table,
+    )
+
+
+def slices(trials: Trials, theme: Theme = "light") -> Picture:
+    """What each trial reached, against each setting."""
+    what = trials.judged
+    return Picture(
+        "sweep-slices",
+        f"{what} against each setting",
+        sweep_figures.slices(
+            trials.values,
+            trials.pruned,
+            trials.tried,
+            trials.logarithmic,
+            best=trials.place,
+            y_title=what,
+            theme=theme,
+        ),
+        shows=f"each of {len(trials.numbers)} trials in every plot; hollow ones were stopped early, the ring is the "
+        "best.",
+        not_shown="one setting with the others held: they all differ from trial to trial.",
+        alt=f"{what} of {len(trials.numbers)} trials against {', '.join(trials.tried)}.",
+        table=trials.table,
+    )
+
+
+def importance(trials: Trials, theme: Theme = "light") -> Picture:
+    """Which share of the differences between trials each setting explains; only with enough finished trials."""
+    names, shares = list(trials.importance), np.array(list(trials.importance.values()))
+    check(
+        bool(names),
+        f"How much each setting matters needs {ENOUGH} finished trials of two settings or more.",
+    )
+    return Picture(
+        "sweep-importance",
+        matters_most(trials.importance, len(trials.finished)),
+        sweep_figures.importance(names, shares, theme),
+        shows=f"which share of the differences in {trials.judged} between {len(trials.finished)} finished trials each "
+        "setting explains (fANOVA, a random forest fitted to them: rough with few trials).",
+        not_shown="in which direction, nor whether it would matter outside the range that was searched.",
+        alt=f"Importance of the settings: {panel.listed(names, shares)}.",
+        table=lambda: pd.DataFrame({"setting": names, "importance": shares}),
+    )
+
+
+def matters_most(importance: Mapping[str, float], n: int) -> str:
+    """Which setting explains the largest share of the differences between trials, in percent; n finished ones."""
+    first = top(importance)
+    if round(importance[first[0]], 2) == 0:
+        return f"No setting explains the differences between {n} trials"
+    names, share = listed([f"`{name}`" for name in first]), f"{importance[first[0]]:.0%}"
+    if len(first) == 1:
+        return f"{names} explains most of the differences between {n} trials that one setting does ({share})"
+    return f"{names} explain the differences between {n} trials alike ({share} each)"
+
+
+def together(trials: Trials, theme: Theme = "light") -> Picture:
+    """Each finished trial as a line through all its settings."""
+    what, places = trials.judged, trials.finished
+    check(len(places) > 0, "No trial has finished yet: all were stopped early or failed.")
+    tried = {key: [given[place] for place in places] for key, given in trials.tried.items()}
+    return Picture(
+        "sweep-together",
+        "All settings at once",
+        sweep_figures.parallel(
+            trials.values[places],
+            tried,
+            trials.logarithmic,
+            smaller=trials.smaller,
+            y_title=what,
+            theme=theme,
+        ),
+        shows=f"a line for each of {len(places)} finished trials; the better, the redder. Drag along an axis to pick a "
+        "part of it.",
+        not_shown="trials that were stopped early.",
+        alt=f"Parallel coordinates of {', '.join(tried)} and {what}, for {len(places)} trials.",
+        table=trials.table,
+    )
+
+
+SWEEP_VIEWS = ("Trials", "Settings against value", "All settings at once")
+
+
+def ended(trials: Trials) -> bool:
+    """Whether some trial has ended."""
+    return bool(len(trials.numbers))
+
+
+def _allowed_sweep() -> dict[str, say.Allowed]:
+    """What an address may say of the sweep that is shown, and of the form of a new one."""
+    return {
+        "sweep": say.options("Sweep", storage.names(), "The last one is shown."),
+        "sweep.view": say.options("View", SWEEP_VIEWS, "The first is shown."),
+        "sweep.data": say.options("Data set", sources(), "The first is taken."),
+        "sweep.kind": say.options("Kind of model", KINDS, "The first is taken."),
+    }
+
+
+SWEEP = {
+    "sweep-history": Panel(
+        history,
+        fits=ended,
+        opens=within("sweep.view", SWEEP_VIEWS, SWEEP_VIEWS[0]),
+        subject="trials",
+    ),
+    "sweep-slices": Panel(
+        slices,
+        fits=ended,
+        opens=within("sweep.view", SWEEP_VIEWS, SWEEP_VIEWS[1]),
+        subject="trials",
+    ),
+    "sweep-importance": Panel(
+        importance,
+        fits=lambda trials: ended(trials) and bool(trials.importance),
+        opens=within("sweep.view", SWEEP_VIEWS, SWEEP_VIEWS[1]),
+        subject="trials",
+    ),
+    "sweep-together": Panel(
+        together,
+        fits=ended,
+        opens=within("sweep.view", SWEEP_VIEWS, SWEEP_VIEWS[2]),
+        subject="trials",
+    ),
+}
+
+
+# The panels of runs side by side: their curves, what their models do inside while they are trained, and what came out.
+#
+# A run that has no epoch yet is left out of the curves. Losses and metrics are of validation rows.
+
+_JOINT = 6  # joint terms that are drawn
+# By the first of the two norms: the second, title, unit, what the two are, what is shown.
+NORMS = {
+    "H": (
+        "L",
+        "How strong are Hamiltonian and dissipation?",
+        "norm",
+        ("norm of H", "norm of all L"),
+        "Frobenius norms over the square root of the dimension, of traceless operators: how strong coherent coupling "
+        "(H) and dissipation (L) are.",
+    ),
+    "tables": (
+        "circuit",
+        "How far do truth tables and circuit turn?",
+        "root mean square (rad)",
+        ("truth tables, from undecided", "angles of the network"),
+        "root mean square of the tables' angles away from undecided, and of the network's angles, in radians.",
+    ),
+}
+_NO_ATTRIBUTION = "which modality decides: entanglement is correlation, not attribution."
+
+
+def loss(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
+    """Validation and training loss by epoch."""
+    drawn = _drawn(runs)
+    valid, train = _curves(drawn, "valid_loss"), _curves(drawn, "train_loss")
+    losses = sorted({run_curves.loss_of(each) for each in drawn} - {""})
+    sets = {each.plan.data for each in drawn if each.plan is not None}
+    lead = (
+        "These runs are not on the same data or make different losses small: their heights cannot be compared."
+        if len(sets) > 1 or len(losses) > 1
+        else ""
+    )
+    return Picture(
+        "train-loss",
+        "Loss" if lead else lowest({name: values for name, (_, values) in valid.items()}),
+        figures.curves(
+            valid,
+            train,
+            hues=_hues(drawn),
+            y_title=f"loss ({' or '.join(losses) or 'its own'})",
+            kinds=("validation", "training"),
+            kept=_kept(drawn),
+            theme=theme,
+        ),
+        shows=f"mean loss of each epoch ({_rows(drawn)}); the ring marks the epoch whose weights are kept.",
+        not_shown="test rows. The training loss is taken with dropout on and of the weights as they go, so it may lie "
+        "above the other.",
+        alt=f"Loss by epoch. Validation: {_last(valid)}. Training: {_last(train)}.",
+        table=lambda: _table({"validation loss": valid, "training loss": train}),
+        lead=lead,
+    )
+
+
+def lowest(losses: Mapping[str, np.ndarray]) -> str:
+    """Which runs had the lowest validation loss of an epoch; losses of each run by epoch, one of them not a number
+    where the run diverged."""
+    best = {
+        name: float(values[np.isfinite(values)].min())
+        for name, values in losses.items()
+        if np.isfinite(values).any()
+    }
+    if len(losses) < 2 or not best:
+        return "Loss"
+    written = {name: f"{value:.4g}" for name, value in best.items()}
+    least = written[min(best, key=lambda name: best[name])]
+    first = [text.plain(name) for name, words in written.items() if words == least]
+    if len(first) == len(losses):
+        return f"All {len(first)} runs have the same lowest validation loss so far ({least})"
+    return f"Lowest validation loss so far: {listed(first)} ({least}{' each' if len(first) > 1 else ''})"
+
+
+def metric(runs: Sequence[Seen], theme: Theme = "light", *, metric: str = "") -> Picture:
+    """A metric on the validation rows by epoch.
+
+    Args:
+        runs: that are shown.
+        theme: of the figure.
+        metric: one that all of them have, such as "mae"; accuracy or the mean absolute error unless told.
+    """
+    drawn = _drawn(runs)
+    known = run_curves.metric_names([each.record for each in drawn if each.record is not None])
+    check(
+        bool(known),
+        "The runs have no metric in common: one predicts a number, another one classes.",
+    )
+    key = choose("Metric", metric, known) if metric else run_curves.main_metric(known)
+    about = metrics.labels(known).get(key, metrics.Label(key, ""))
+    found = _curves(drawn, f"valid.{key}")
+    return Picture(
+        "train-metric",
+        f"{about.short} on the validation rows",
+        figures.curves(
+            found, hues=_hues(drawn), y_title=about.short, kept=_kept(drawn), theme=theme
+        ),
+        shows=f"{about.help} {'More' if about.higher_is_better else 'Less'} is better ({_rows(drawn)}).",
+        not_shown="test rows: they are measured once the run ends, see Settings and results.",
+        alt=f"{about.short} on the validation rows by epoch: {_last(found)}.",
+        table=lambda: _table({key: found}),
+    )
+
+
+def gradient(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
+    """Norm of the gradient by epoch."""
+    drawn = _drawn(runs)
+    found = _curves(drawn, "gradient_norm")
+    return Picture(
+        "train-gradient",
+        "Gradient norm",
+        figures.curves(
+            found, hues=_hues(drawn), y_title="gradient norm (log scale)", log=True, theme=theme
+        ),
+        shows=f"mean over the steps of an epoch, before clipping ({_rows(drawn)}); one that grows warns of divergence.",
+        not_shown="single steps, nor which part of the model the gradient is of.",
+        alt=f"Gradient norm by epoch: {_last(found)}.",
+        table=lambda: _table({"gradient norm": found}),
+    )
+
+
+def rate(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
+    """Learning rate by epoch."""
+    drawn = _drawn(runs)
+    found = _curves(drawn, "rate")
+    return Picture(
+        "train-rate",
+        "Learning rate",
+        figures.curves(found, hues=_hues(drawn), y_title="learning rate", theme=theme),
+        shows="the step size at the end of each epoch, as the schedule has it.",
+        not_shown="whether it is a good one: look at the loss.",
+        alt=f"Learning rate by epoch: {_last(found)}.",
+        table=lambda: _table({"learning rate": found}),
+    )
+
+
+def dividends(runs: Sequence[Seen], theme: Theme = "light", *, group: int | str = 0) -> Picture:
+    """What single modalities and their combinations add by epoch; only of models that can be explained.
+
+    Args:
+        runs: that are shown.
+        theme: of the figure.
+        group: number, from 0, of a group of runs that have the same modalities.
+    """
+    groups = run_curves.by_modalities(runs)
+    modalities, found = groups[int(choose("Group", str(group), map(str, range(len(groups)))))]
+    those = [each for each in runs if each.name in found]
+    totals = {
+        name: PASSED * sum(float(values[-1]) for _, values in terms.values())
+        for name, terms in found.items()
+    }
+    drawn = {name: _largest(terms) for name, terms in found.items()}
+    left_out = max(len(terms) - len(drawn[name]) for name, terms in found.items())
+    return Picture(
+        f"train-dividends-{group}" if int(group) else "train-dividends",
+        "When does the model start to use each modality?",
+        figures.by_modality(
+            drawn,
+            dict.fromkeys(found, modalities),
+            y_title="mean size of the contribution (score)",
+            marks=totals,
+            theme=theme,
+        ),
+        shows="how much each modality adds on its own (solid) and each combination beyond its parts (dashed, dotted): "
+        f"mean size over {_watched_rows(those, 0, against=True)} and all outputs, after some epochs. Dotted "
+        f"level: {PASSED:.0%} of all terms together by now.",
+        not_shown="the sign, nor whether what is added is right: look at the loss."
+        + (f" {left_out} smaller joint terms are in the CSV." if left_out else ""),
+        alt="Mean size of the contributions by epoch. "
+        + " ".join(f"{name}: {_last(terms)}." for name, terms in found.items()),
+        table=lambda: _table_by_term(found),
+        lead="  \n".join(_passing(name, terms) for name, terms in found.items()),
+    )
+
+
+def norms(runs: Sequence[Seen], theme: Theme = "light", *, of: str = "H") -> Picture:
+    """How large the parameters of the fusion are by epoch; only of models that have such.
+
+    Args:
+        runs: that are shown.
+        theme: of the figure.
+        of: "H" (Hamiltonian and jump operators) or "tables" (truth tables and circuit, in radians).
+    """
+    other, title, unit, kinds, shows = NORMS[choose("Norms", of, NORMS)]
+    found = run_curves.watched_by(runs, "norm")
+    solid, dashed = (
+        {name: terms[key] for name, terms in found.items() if key in terms} for key in (of, other)
+    )
+    return Picture(
+        f"train-norm-{of}",
+        title,
+        figures.curves(
+            solid, dashed, hues=_hues(_drawn(runs)), y_title=unit, kinds=kinds, theme=theme
+        ),
+        shows=f"{shows} Of the model alone, no samples.",
+        not_shown="which coupling it is: the Dynamics or Circuit page of the trained model does.",
+        alt=f"{kinds[0]}: {_last(solid)}. {kinds[1]}: {_last(dashed)}.",
+        table=lambda: _table({kinds[0]: solid, kinds[1]: dashed}),
+    )
+
+
+def negativity(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
+    """Entanglement of each modality with the others by epoch; only of models that evolve in time."""
+    entangled = run_curves.watched_by(runs, "entanglement")
+    found = {name: terms for name, terms in entangled.items() if "fused" not in terms}
+    those = [each for each in runs if each.name in found]
+    return Picture(
+        "train-negativity",
+        "Entanglement of each modality with the others",
+        figures.by_modality(
+            found,
+            {name: list(terms) for name, terms in found.items()},
+            y_title="logarithmic negativity (bits)",
+            theme=theme,
+        ),
+        shows=f"logarithmic negativity at the end of the evolution, mean over {_watched_rows(those, 1)}.",
+        not_shown=_NO_ATTRIBUTION,
+        alt="Entanglement by epoch. "
+        + " ".join(f"{name}: {_last(terms)}." for name, terms in found.items()),
+        table=lambda: _table_by_term(found),
+    )
+
+
+def fused(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
+    """Entropy of a fused qubit by epoch; only of models that fuse by rules."""
+    entangled = run_curves.watched_by(runs, "entanglement")
+    found = {name: terms["fused"] for name, terms in entangled.items() if "fused" in terms}
+    those = [each for each in runs if each.name in found]
+    return Picture(
+        "train-fused",
+        "Entanglement that the fusion makes",
+        figures.curves(
+            found, hues=_hues(_drawn(runs)), y_title="entropy of a fused qubit (nats)", theme=theme
+        ),
+        shows=f"entropy of a fused qubit, mean over qubits and {_watched_rows(those, 0)}; 0 is a product, 0.69 the "
+        f"most. {INERT}",
+        not_shown=_NO_ATTRIBUTION,
+        alt=f"Entropy of a fused qubit by epoch: {_last(found)}.",
+        table=lambda: _table({"entropy": found}),
+    )
+
+
+def results(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
+    """Epochs, time, and the metrics of the kept weights: a table."""
+    found = run_results.of(runs)
+    sizes = "; ".join(
+        f"{text.plain(name)}: {valid:,} validation, {test:,} test rows"
+        for name, (valid, test) in found.sizes.items()
+    )
+    seeds = (
+        "The runs differ in their seed alone: mean ± standard deviation over seeds."
+        if found.seeds_only
+        else ""
+    )
+    return Picture(
+        "train-results",
+        "What came out",
+        None,
+        shows=f"the kept weights measured when the run ended{f' ({sizes})' if sizes else ''}. {seeds}",
+        not_shown="which settings to choose: whoever chooses by test rows no longer measures on unseen ones.",
+        alt=f"Epochs, time and parameters of {len(found.table)} runs.",
+        table=lambda: found.table,
+    )
+
+
+def _drawn(runs: Sequence[Seen]) -> list[Seen]:
+    found = run_curves.with_history(runs)
+    check(bool(found), "None of the runs has an epoch to draw.")
+    return found
+
+
+def _curves(runs: Sequence[Seen], key: str) -> dict[str, Curve]:
+    return {
+        each.name: run_curves.curve(each.record, key) for each in runs if each.record is not None
+    }
+
+
+def _kept(runs: Sequence[Seen]) -> dict[str, int]:
+    return {each.name: each.record.kept for each in runs if each.record is not None}
+
+
+def _hues(runs: Sequence[Seen]) -> dict[str, str]:
+    return {each.name: figures.hue_of(place) for place, each in enumerate(runs)}
+
+
+def _rows(runs: Sequence[Seen]) -> str:
+    """The rows behind a curve, of every data set."""
+    said = {}
+    for each in runs:
+        found = run_curves.counted(each)
+        if each.plan is not None and found:
+            where = text.plain(each.plan.data)
+            said[where] = f"{where}: {found[0]:,} rows trained on, {found[1]:,} validation rows"
+            if each.plan.options.get("refit"):
+                said[where] += " (among those trained on)"
+    return "; ".join(said.values()) or "rows unknown, as the data are not here"
+
+
+def _watched_rows(runs: Sequence[Seen], which: int, against: bool = False) -> str:
+    """How many rows a watched number is the mean of, and its background."""
+    said = dict.fromkeys(
+        f"{found[2][which]} validation rows"
+        + (f" against {found[2][2]} training rows" if against else "")
+        for each in runs
+        if (found := run_curves.counted(each))
+    )
+    return " or ".join(said) or "at most 32 validation rows"
+
+
+def _last(curves: Mapping[str, Curve]) -> str:
+    return ", ".join(
+        f"{name} {values[-1]:.4g} at epoch {epochs[-1]:.0f}"
+        for name, (epochs, values) in curves.items()
+        if len(values)
+    )
+
+
+def _largest(terms: Mapping[str, Curve]) -> dict[str, Curve]:
+    """The single modalities, and the joint terms that are largest by now."""
+    joint = sorted(
+        (term for term in terms if "+" in term), key=lambda term: -float(terms[term][1][-1])
+    )[:_JOINT]
+    return {term: found for term, found in terms.items() if "+" not in term or term in joint}
+
+
+def _passing(name: str, terms: Mapping[str, Curve]) -> str:
+    """When each modality and the joint terms came to matter, as a sentence."""
+    epochs = next(iter(terms.values()))[0]
+    if len(epochs) < 2:
+        return f"**{text.plain(name)}**: measured once so far, after epoch {int(epochs[0])}."
+    said = []
+    for group, epoch in run_curves.passes(terms).items():
+        whose = "the joint terms together" if group == "joint" else text.plain(group)
+        said.append(
+            f"{whose} not yet"
+            if epoch is None
+            else f"{whose} at epoch {epoch}"
+            if epoch > epochs[0]
+            else f"{whose} from the first measurement (epoch {epoch})"
+        )
+    return (
+        f"**{text.plain(name)}** reaches {PASSED:.0%} of what all terms add by epoch {int(epochs[-1])}: "
+        f"{', '.join(said)}. Measured after {len(epochs)} of {int(epochs[-1])} epochs."
+    )
+
+
+def _table(curves: Mapping[str, Mapping[str, Curve]]) -> pd.DataFrame:
+    """Curves as rows, by what they are of and then by run."""
+    return pd.concat(
+        [
+            pd.DataFrame(
+                {"run": name, "epoch": epochs.astype(int), "measure": what, "value": values}
+            )
+            for what, found in curves.items()
+            for name, (epochs, values) in found.items()
+        ]
+    )
+
+
+def _table_by_term(found: Mapping[str, Mapping[str, Curve]]) -> pd.DataFrame:
+    return pd.concat(
+        [
+            pd.DataFrame({"run": name, "term": term, "epoch": epochs.astype(int), "value": values})
+            for name, terms in found.items()
+            for term, (epochs, values) in terms.items()
+        ]
+    )
+
+
+VIEWS = ("Progress", "Inside the model", "Settings and results")
+
+
+def begun(runs: Sequence[Seen]) -> bool:
+    """Whether some run has an epoch to draw."""
+    return bool(run_curves.with_history(runs))
+
+
+def metrics_of(runs: Sequence[Seen]) -> list[str]:
+    """The metrics that all runs with an epoch have."""
+    drawn = run_curves.with_history(runs)
+    return (
+        run_curves.metric_names([each.record for each in drawn if each.record is not None])
+        if drawn
+        else []
+    )
+
+
+def watched(runs: Sequence[Seen]) -> bool:
+    """Whether some run looked into its model while it was trained."""
+    return any(
+        row["watched"]
+        for each in run_curves.with_history(runs)
+        if each.record is not None
+        for row in each.record.history
+    )
+
+
+def groups_of(runs: Sequence[Seen]) -> int:
+    """How many groups of runs with the same modalities followed their dividends."""
+    return len(run_curves.by_modalities(run_curves.with_history(runs))) if watched(runs) else 0
+
+
+def has_norm(runs: Sequence[Seen], of: str) -> bool:
+    """Whether some run followed the norm `of` what acts in its model."""
+    return watched(runs) and any(
+        of in terms
+        for terms in run_curves.watched_by(run_curves.with_history(runs), "norm").values()
+    )
+
+
+def entangled(runs: Sequence[Seen]) -> list[Any]:
+    """What each run followed of the entanglement in its model."""
+    return (
+        list(run_curves.watched_by(run_curves.with_history(runs), "entanglement").values())
+        if watched(runs)
+        else []
+    )
+
+
+def _allowed_runs(view: View) -> dict[str, say.Allowed]:
+    """What an address may say of the runs that are shown, and of the form of a new one, all but its name."""
+    known = sources()
+    found = {
+        "run": say.options(
+            "Run",
+            [run.name for run in run_files.runs()],
+            "Those that are trained now, else the newest, are shown.",
+            many=True,
+        ),
+        "train.import": say.switch("Bring a model", "It stays folded."),
+        "train.view": say.options("View", VIEWS, "The first is shown."),
+        "train.metric": say.options("Metric", metrics.describe, "The usual one is shown."),
+        "new.data": say.options("Data set", known, "The first is taken."),
+        "new.kind": say.options("Kind of model", KINDS, "The first is taken."),
+        "new.seeds": say.number("Runs", 1, run_curves.MAX_SEEDS, "One is started."),
+        "new.first": say.number("First seed", 0, 10**6, "0 is taken."),
+    }
+    if not known:
+        return found
+    name, kind = view.one_of("new.data", known), view.one_of("new.kind", list(KINDS))
+    return found | {
+        setting_key(name, kind, key): _setting(key, default)
+        for key, default in plans.known(name, kind).items()
+        if key in SETTINGS
+    }
+
+
+def allowed(view: View, _: Any = None) -> dict[str, say.Allowed]:
+    """What an address may say of Data, of Train and of Sweeps."""
+    if view.page == "data":
+        return _allowed_set()
+    return _allowed_sweep() if view.page == "sweeps" else _allowed_runs(view)
+
+
+def setting_key(name: str, kind: str, setting: str) -> str:
+    """Key of a setting; each kind of model and data set has its own, since the default values differ."""
+    return f"new.{kind}.{name}.{setting}"
+
+
+def _setting(key: str, default: Any) -> say.Allowed:
+    setting, words = SETTINGS[key], "The usual is taken."
+    if setting.choices:
+        return say.options(setting.title, setting.choices, words)
+    if isinstance(default, bool):
+        return say.switch(setting.title, words)
+    if isinstance(default, int | float) and key not in TYPED:
+        return say.number(setting.title, setting.low, setting.high, words)
+    return say.words(setting.title, MAX_TEXT, words)
+
+
+MAX_TEXT, TYPED = 60, ("dims",)  # dims: one number or several, so typed as text
+
+
+_SEEN, _INSIDE, _RESULTS = (within("train.view", VIEWS, name) for name in VIEWS)
+PANELS = {
+    "train-loss": Panel(loss, fits=begun, opens=_SEEN, subject="runs"),
+    "train-metric": Panel(
+        metric,
+        {"metric": word("train.metric")},
+        fits=lambda runs, **_: bool(metrics_of(runs)),
+        opens=_SEEN,
+        subject="runs",
+    ),
+    "train-gradient": Panel(gradient, fits=begun, opens=_SEEN, subject="runs"),
+    "train-rate": Panel(rate, fits=begun, opens=_SEEN, subject="runs"),
+    "train-dividends": Panel(
+        dividends, fits=lambda runs: groups_of(runs) > 0, opens=_INSIDE, subject="runs"
+    ),
+    **{
+        f"train-norm-{of}": Panel(
+            norms, fixed={"of": of}, fits=has_norm, opens=_INSIDE, subject="runs"
+        )
+        for of in NORMS
+    },
+    "train-negativity": Panel(
+        negativity,
+        fits=lambda runs: any("fused" not in terms for terms in entangled(runs)),
+        opens=_INSIDE,
+        subject="runs",
+    ),
+    "train-fused": Panel(
+        fused,
+        fits=lambda runs: any("fused" in terms for terms in entangled(runs)),
+        opens=_INSIDE,
+        subject="runs",
+    ),
+    "train-results": Panel(results, opens=_RESULTS, subject="runs"),
+}
+NAMED = {
+    "train-dividends-": Panel(
+        dividends,
+        rest="group",
+        opens=_INSIDE,
+        endings=lambda view, runs: [str(group) for group in range(1, groups_of(runs))],
+        subject="runs",
+    )
+}

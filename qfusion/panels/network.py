@@ -1,0 +1,614 @@
+"""The fusion rules of an entangled-fusion network as truth tables, and what the decision becomes by edited ones."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from qfusion import explain
+from qfusion._checks import check, choose
+from qfusion._sentences import size
+from qfusion.analysis import answers, backgrounds, text
+from qfusion.analysis.dynamics import circuit_evolution, through
+from qfusion.analysis.dynamics.circuit_evolution import Noisy, since_when, what_was_added
+from qfusion.analysis.sample import Sample
+from qfusion.explain.evidence import INERT, Reading
+from qfusion.figures import circuit as circuit_figures
+from qfusion.figures import decision, dynamics
+from qfusion.figures import decision as figures
+from qfusion.figures.numbers import terms_table
+from qfusion.figures.style import Theme
+from qfusion.models import edits, require
+from qfusion.panels import address as say
+from qfusion.panels import panel
+from qfusion.panels.address import View
+from qfusion.panels.circuit import NETWORK_VIEWS
+from qfusion.panels.dynamics import DIVIDENDS
+from qfusion.panels.panel import Panel, Picture, can, number, whole, within, word
+
+SAME = 1e-9  # angles that differ less are the same
+
+
+def most_read(found: Reading, element: int) -> str:
+    """What the qubits of the first stage most likely read of this sample, such as "011"."""
+    return found.patterns[int(np.argmax(found.weights[element, 0]))]
+
+
+def named(rule: str) -> str:
+    """A rule as people write it."""
+    return rule.upper() if rule in ("and", "or") else rule
+
+
+FAR = 0.25  # distance from a named rule from which on a table is not called like it: 0.5 is that of an undecided table
+
+
+def likeness(whose: str, rule: str, distance: float) -> str:
+    """Which named rule a fusion table is like, if any; the distance to the nearest, root mean square, 0 to 1."""
+    if round(distance, 2) == 0:
+        return f"{whose} fuses as {named(rule)} does (distance {size(distance)})"
+    if distance >= FAR:
+        return f"{whose} fuses like no named rule; the nearest is {named(rule)} (distance {distance:.2f})"
+    return f"{whose} fuses most like {named(rule)} (distance {distance:.2f})"
+
+
+def tables(
+    sample: Sample, theme: Theme = "light", *, element: str = "", stage: int = 0, outcome: str = ""
+) -> Picture:
+    """The fusion's truth tables as a heat map.
+
+    Args:
+        sample: a sample of a model with fusion rules.
+        theme: of the figure.
+        element: the row that is marked; the first unless told.
+        stage: of the chain of fusions, from 0.
+        outcome: the column that is marked, a digit a qubit, such as "011"; unless told what this sample reads most.
+    """
+    require(sample.model, "rules")
+    found = sample.reading
+    elements = found.elements
+    row = elements.index(choose("Element", element or elements[0], elements))
+    last = len(found.controls) - 1
+    check(0 <= stage <= last, f"Argument `stage` must be from 0 to {last}, but is {stage}.")
+    column = found.patterns.index(
+        choose("Outcome", outcome or most_read(found, row), found.patterns)
+    )
+    phi, learned = (
+        model.phi.detach().double()[:, stage] for model in (sample.model, sample.work.model)
+    )
+    name, mass = text.plain(found.elements[row]), float(found.tables[row, stage, column])
+    whose = f"‘{name}’" if found.elements_are_classes else name
+    n, stages, P = found.tables.shape
+    return Picture(
+        "tables",
+        likeness(whose, *found.rules[row]),
+        figures.tables(
+            found.tables[:, stage],
+            found.weights[:, stage],
+            found.patterns,
+            found.elements,
+            angles=phi.numpy(),
+            controls=found.controls[stage],
+            chosen=(row, column),
+            edited=((phi - learned).abs() > SAME).numpy(),
+            theme=theme,
+        ),
+        shows="for each element (row) the mass that the fused qubit gets when the modality qubits read the pattern "
+        "above; click a cell to edit it, a corner marks edited ones. Distance: root mean square over the table, "
+        "0 to 1. The same for every sample.",
+        not_shown="how often this sample reads a pattern: point at a cell.",
+        alt=f"Truth tables of {len(found.elements)} elements over {len(found.patterns)} patterns. Marked: element "
+        f"{found.elements[row]}, pattern {found.patterns[column]}, mass {mass:.2f}. Pickers below choose another.",
+        table=lambda: pd.DataFrame(
+            [
+                {
+                    "element": found.elements[i],
+                    "stage": k,
+                    "pattern": found.patterns[b],
+                    "mass": found.tables[i, k, b],
+                    "probability_in_this_sample": found.weights[i, k, b],
+                    "rule": found.rules[i][0],
+                    "distance": found.rules[i][1],
+                }
+                for i in range(n)
+                for k in range(stages)
+                for b in range(P)
+            ]
+        ),
+    )
+
+
+def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
+    """The decision with the edited tables, term by term."""
+    now, base = (
+        circuit_evolution.answer(each.work, each.row, each.tweak).terms(each.work, each.output)
+        for each in (sample, sample.learned)
+    )
+    return Picture(
+        "waterfall-edited",
+        answers.finding(now) + sample.whose,
+        decision.waterfall(
+            now, sample.modalities, truth=sample.target, unit=sample.unit, theme=theme
+        ),
+        shows="the exact sum baseline + single modalities + joint terms (hatched) = score, with these tables."
+        + sample.of
+        + " "
+        + backgrounds.baseline(sample.work.background),
+        not_shown="how it was as learned: reset all cells.",
+        alt=f"Waterfall of the decision with these tables: {panel.terms(now)}.",
+        table=lambda: terms_table(now).assign(as_learned=list(base.values())),
+    )
+
+
+def turned(was: str, now: str, sure: str, changed: bool) -> str:
+    """Whether an edit of the tables turns the decision between classes; `sure` says how sure it is by now."""
+    if was != now:
+        return f"The edit turns the decision from ‘{text.plain(was)}’ to ‘{text.plain(now)}’"
+    return f"Decision {'stays' if changed else 'is'} ‘{text.plain(now)}’ ({sure})"
+
+
+def probabilities(sample: Sample, theme: Theme = "light") -> Picture:
+    """Softmax of the classes with the edited tables; of models that choose among classes."""
+    classes = sample.work.classes
+    check(
+        bool(classes),
+        f"Model '{sample.work.name}' predicts a number, not classes. See the waterfall.",
+    )
+    now, base = (
+        circuit_evolution.answer(each.work, each.row, each.tweak)
+        for each in (sample, sample.learned)
+    )
+    best, was = int(now.scores.argmax()), int(base.scores.argmax())
+    changed = bool(sample.tweak)
+    return Picture(
+        "probabilities",
+        turned(classes[was], classes[best], text.softmax(float(now.probabilities[best])), changed),
+        figures.class_bars(
+            now.probabilities,
+            classes,
+            truth=int(sample.work.dataset.y[sample.row]),
+            before=base.probabilities if changed else None,
+            theme=theme,
+        ),
+        shows="the classes with these tables"
+        + ("; diamonds: as learned. " if changed else ". ")
+        + f"{sample.work.calibration}{sample.of}",
+        not_shown="other samples: see the test accuracy above.",
+        alt=f"Softmax of the classes: {panel.listed(classes, now.probabilities)}.",
+        table=lambda: pd.DataFrame(
+            {"class": classes, "probability": now.probabilities, "as_learned": base.probabilities}
+        ),
+    )
+
+
+SCOPES = ("this element", "all elements")
+
+
+def _allowed_tables(view: View, work: Any) -> dict[str, say.Allowed]:
+    """What an address may say of the tables; edits that do not fit are named beside them, where they can be mended."""
+    if work.can("time"):
+        return {}
+    if view.page == "compare" or not work.can("rules"):
+        return {"phi": say.anything()} if view.page == "compare" else {}
+    shape = edits.shape_of(work.model)
+    return {
+        "element": say.options("Element", work.elements, "The first is shown."),
+        "phi": say.anything(),
+        "scope": say.options("Scope", SCOPES, "A rule is set for this element."),
+        "stage": say.options("Stage", map(str, range(shape.stages)), "The first is shown."),
+        "outcome": say.options(
+            "Outcome", edits.patterns(shape), "The one that this sample reads most is shown."
+        ),
+    }
+
+
+_RULED, _RULES_OPEN = can("rules"), within("part", NETWORK_VIEWS, "Fusion rules")
+_RULES = {
+    "tables": Panel(
+        tables,
+        {"element": word("element"), "stage": whole("stage", 0, 1000), "outcome": word("outcome")},
+        fits=_RULED,
+        opens=_RULES_OPEN,
+    ),
+    "probabilities": Panel(
+        probabilities,
+        fits=lambda sample: _RULED(sample) and bool(sample.work.classes),
+        opens=_RULES_OPEN,
+    ),
+    "waterfall-edited": Panel(waterfall, fits=_RULED, opens=_RULES_OPEN),
+}
+
+
+# The decision of an entangled-fusion network on a noisy device, with the standard errors that so many shots leave.
+#
+# Noise is told by three probabilities: of a qubit to be replaced by the maximally mixed state, and to decay, after each
+# operation on several qubits; of a read bit to be lost to a coin toss.
+
+NOISES = ("depolarising", "damping", "readout")
+SHOTS = 1000
+
+
+def noisy(
+    sample: Sample,
+    depolarising: float = 0.0,
+    damping: float = 0.0,
+    readout: float = 0.0,
+    shots: int = SHOTS,
+) -> Noisy:
+    """What the noisy circuit says of the sample."""
+    return circuit_evolution.with_noise(
+        sample.work, sample.row, sample.tweak, (depolarising, damping, readout), shots
+    )
+
+
+def scores(
+    sample: Sample,
+    theme: Theme = "light",
+    *,
+    depolarising: float = 0.0,
+    damping: float = 0.0,
+    readout: float = 0.0,
+    shots: int = SHOTS,
+) -> Picture:
+    """Scores under noise, beside those of the exact circuit.
+
+    Args:
+        sample: a sample of an entangled-fusion network.
+        theme: of the figure.
+        depolarising, damping, readout: probabilities, see above.
+        shots: how often each circuit is run.
+    """
+    work, exact = sample.work, circuit_evolution.answer(sample.work, sample.row, sample.tweak)
+    found, names = (
+        noisy(sample, depolarising, damping, readout, shots),
+        work.classes or work.model.outputs,
+    )
+    order = np.argsort(-found.scores)
+    if len(order) > 1:
+        gap = float(found.scores[order[0]] - found.scores[order[1]])
+        head = lead(text.plain(names[order[0]]), gap, found.lead_error, shots)
+    else:
+        head = f"{found.scores[0]:.2f} ± {found.errors[0]:.2f} at {shots:,} shots"
+    return Picture(
+        "noisy-scores",
+        head,
+        figures.class_bars(
+            found.scores,
+            names,
+            truth=int(work.dataset.y[sample.row]) if work.classes else None,
+            before=exact.scores,
+            before_name="exact",
+            errors=found.errors,
+            unit="score",
+            theme=theme,
+        ),
+        shows="scores under this noise; error bars: one standard error of that many shots; diamonds: the exact "
+        "circuit. All scores come from the same shots, so bars that overlap do not say that a lead is within "
+        "chance: the title counts errors of the difference." + sample.of,
+        not_shown="drift and cross-talk of a real device.",
+        alt=f"Scores under noise: {panel.listed(names, found.scores, '+.2f')}.",
+        table=lambda: pd.DataFrame(
+            {
+                "class": names,
+                "score": found.scores,
+                "standard_error": found.errors,
+                "exact": exact.scores,
+            }
+        ),
+    )
+
+
+def lead(name: str, gap: float, error: float, shots: int) -> str:
+    """Returns how far the highest score is ahead of the next, in standard errors of their difference over the same
+    shots; that nothing scatters where it does not."""
+    if error <= 1e-9 * max(abs(gap), 1e-300):
+        return f"‘{name}’ leads by {gap:.2f}; its shots do not scatter"
+    ahead = gap / error
+    if ahead < 2:
+        return f"{shots:,} shots do not settle it: ‘{name}’ leads by {ahead:.1f} standard errors of the difference"
+    return f"‘{name}’ leads by {ahead:.1f} standard errors of the difference at {shots:,} shots"
+
+
+def terms(
+    sample: Sample,
+    theme: Theme = "light",
+    *,
+    depolarising: float = 0.0,
+    damping: float = 0.0,
+    readout: float = 0.0,
+    shots: int = SHOTS,
+) -> Picture:
+    """Contributions under noise, beside those of the exact circuit; arguments as of `scores`."""
+    work, c = sample.work, sample.output
+    found = noisy(sample, depolarising, damping, readout, shots)
+    before = circuit_evolution.answer(work, sample.row, sample.tweak).terms(work, c)
+    values, errors = (
+        {term: float(each[i, c]) for i, term in enumerate(work.coalitions)}
+        for each in (found.dividends, found.dividend_errors)
+    )
+    sure = [term for term in values if term and abs(values[term]) > 2 * errors[term]]
+    return Picture(
+        "noisy-terms",
+        f"{len(sure)} of {len(values) - 1} terms stand out from the shots{sample.whose}",
+        decision.term_bars(
+            values, errors, before, sample.modalities, unit=sample.unit, theme=theme
+        ),
+        shows="contributions under this noise with standard errors when every coalition's circuit is run that often; "
+        "diamonds: exact." + sample.of + " " + backgrounds.against(work.background),
+        not_shown="the baseline: it is in the table.",
+        alt=f"Contributions under noise: {panel.terms(values)}.",
+        table=lambda: terms_table(values).assign(
+            standard_error=list(errors.values()), exact=list(before.values())
+        ),
+    )
+
+
+SHOT_CHOICES = (100, 200, 500, 1000, 2000, 5000, 10_000, 100_000)
+
+
+def _allowed_noise(work: Any) -> dict[str, say.Allowed]:
+    """What an address may say of noise and shots."""
+    if not work.can("rules"):
+        return {}
+    found = {f"noise.{kind}": say.number(f"noise.{kind}", 0, 1, "0 is used.") for kind in NOISES}
+    return found | {
+        "shots": say.options("Number of shots", map(str, SHOT_CHOICES), "1000 are used.")
+    }
+
+
+_NOISE = {kind: number(f"noise.{kind}", 0, 1) for kind in NOISES} | {
+    "shots": whole("shots", 1, 10**9)
+}
+_NOISE_OPEN = within("part", NETWORK_VIEWS, "Noise and shots")
+_NOISY = {
+    "noisy-scores": Panel(scores, _NOISE, fits=can("rules", "circuit"), opens=_NOISE_OPEN),
+    "noisy-terms": Panel(terms, _NOISE, fits=can("rules", "circuit"), opens=_NOISE_OPEN),
+}
+
+
+# An entangled-fusion network along its layers: the decision if it were read earlier, and entropies.
+
+JOINT, MUTUAL = "entropy in play", "mutual information"
+SMALL = 1e-9  # terms that add up to less are rounding
+
+
+class Layered(NamedTuple):
+    """The decision and correlations at P places: (P,) by coalition, by modality, by JOINT and MUTUAL."""
+
+    found: explain.Explanation
+    dividends: dict[str, np.ndarray]
+    shapley: dict[str, np.ndarray]
+    series: dict[str, np.ndarray]
+
+
+def layered(sample: Sample) -> Layered:
+    """What `decision_over_layers` draws."""
+    found = circuit_evolution.layer_terms(sample.work, sample.row, sample.tweak)
+    entropies = circuit_evolution.layers(sample.work, sample.row, sample.tweak)
+    return Layered(
+        found,
+        {
+            term: np.asarray(found.dividends[:, 0, i, sample.output])
+            for i, term in enumerate(found.coalitions)
+        },
+        {
+            name: np.asarray(found.shapley[:, 0, m, sample.output])
+            for m, name in enumerate(sample.modalities)
+        },
+        {
+            JOINT: entropies.joint,
+            MUTUAL: np.array([np.max(row, initial=0.0) for row in entropies.mutual]),
+        },
+    )
+
+
+def decision_over_layers(
+    sample: Sample, theme: Theme = "light", *, terms: str = DIVIDENDS, layer: str = ""
+) -> Picture:
+    """Correlations of the qubits and terms of the decision at every place between the layers.
+
+    Args:
+        sample: a sample of a model with layers.
+        theme: of the figure.
+        terms: "contributions" or "Shapley values".
+        layer: the place that is marked, such as "layer 0 pooled"; the end unless told.
+    """
+    found, dividends, fair, series = layered(sample)
+    place = found.moments.index(
+        choose("Place in the network", layer or found.moments[-1], found.moments)
+    )
+    parts, what = (
+        (dividends, "contribution")
+        if choose("Terms", terms, through.KINDS) == DIVIDENDS
+        else (fair, "Shapley value")
+    )
+    return Picture(
+        "decision-layers",
+        outweighing(found.moments, dividends) + sample.whose,
+        dynamics.decision_layers(
+            found.moments,
+            series,
+            parts,
+            sample.modalities,
+            unit=sample.unit,
+            what=what,
+            cursor=place,
+            theme=theme,
+        ),
+        lead=f"**When did it happen?** {since_when(sample.work, found)} **What did the dynamics add?** "
+        f"{what_was_added(found, sample.output)}",
+        shows="below, the terms of the decision if the circuit stopped there: later gates left out, every qubit "
+        "measured, the same head (solid alone, dashed or dotted jointly); above, the entropy of the qubits "
+        "still in play and the largest mutual information across a cut between them."
+        + sample.of
+        + " "
+        + backgrounds.against(sample.work.background),
+        not_shown="what an earlier stop was trained for: the head only ever learned to read the end. The baseline is "
+        "left out.",
+        alt="Terms of the decision along the layers: at the end "
+        + ", ".join(f"{term} {values[-1]:+.2f}" for term, values in dividends.items() if term)
+        + ".",
+        table=lambda: layer_table(found.moments, dividends, series).assign(
+            **{f"shapley[{name}]": values for name, values in fair.items()}
+        ),
+    )
+
+
+def outweighing(moments: tuple[str, ...], terms: dict[str, np.ndarray]) -> str:
+    """From where on the joint terms together outweigh the single ones for good, or that they do not; shares are written
+    in percent, so that what is level there outweighs nothing."""
+    single = sum(np.abs(values) for term, values in terms.items() if term and "+" not in term)
+    joint = sum(np.abs(values) for term, values in terms.items() if "+" in term)
+    total = np.asarray(joint + single, dtype=float)
+    if total[-1] <= SMALL:
+        return "At the end no term adds anything to the baseline"
+    percent = np.round(100 * np.asarray(joint) / np.maximum(total, SMALL))
+    if percent[-1] == 50:
+        return "At the end joint terms and single modalities weigh the same (50% of all sizes each)"
+    if percent[-1] < 50:
+        return f"At the end the single modalities outweigh the joint terms ({100 - percent[-1]:.0f}% of all sizes)"
+    losing = np.flatnonzero(percent <= 50)
+    since = moments[losing[-1] + 1 if len(losing) else 0]
+    return f"Joint terms outweigh the single modalities from “{since}” on ({percent[-1]:.0f}% of all sizes at the end)"
+
+
+def layer_table(
+    moments: tuple[str, ...], terms: dict[str, np.ndarray], series: dict[str, np.ndarray]
+) -> pd.DataFrame:
+    """One row a moment."""
+    columns: dict[str, Any] = {"moment": list(moments)}
+    columns |= {f"dividend[{term or 'baseline'}]": values for term, values in terms.items()}
+    return pd.DataFrame(columns | {"entropy": series[JOINT], "mutual_information": series[MUTUAL]})
+
+
+def cuts(sample: Sample, theme: Theme = "light") -> Picture:
+    """Entropy of the first k qubits at the input and around every pooling, for every k."""
+    return _cuts(
+        sample,
+        theme,
+        "cuts",
+        "Entropy of every cut",
+        "entropy (nats)",
+        "entropy of the first k qubits: mixed from fusion, plus entanglement with the others. "
+        + INERT,
+        "correlation alone: see the mutual information.",
+    )
+
+
+def mutual(sample: Sample, theme: Theme = "light") -> Picture:
+    """Mutual information of the first k qubits with the others at the input and around every pooling, for every k."""
+    found = circuit_evolution.layers(sample.work, sample.row, sample.tweak).mutual
+    largest = max((float(np.max(row, initial=0)) for row in found), default=0.0)
+    return _cuts(
+        sample,
+        theme,
+        "mutual",
+        correlated(largest),
+        "mutual information (nats)",
+        "mutual information across each cut: zero for the product that fusion leaves; convolution creates it.",
+        "whether it is classical or quantum.",
+    )
+
+
+def correlated(largest: float) -> str:
+    """How far the network correlates the qubits; the largest mutual information across any cut, in nats."""
+    if round(largest, 2) <= 0:
+        return f"The qubits stay all but uncorrelated ({size(max(largest, 0.0))} nats)"
+    return f"The network correlates the qubits by up to {largest:.2f} nats"
+
+
+def _cuts(
+    sample: Sample, theme: Theme, name: str, head: str, unit: str, shows: str, not_shown: str
+) -> Picture:
+    found = circuit_evolution.layers(sample.work, sample.row, sample.tweak)
+    values = getattr(found, name)
+    return Picture(
+        name,
+        head,
+        circuit_figures.cuts(values, found.moments, unit, theme=theme),
+        shows=shows + sample.of,
+        not_shown=not_shown,
+        alt=f"{head}, one row for each of {len(found.moments)} moments; at the last, by cut: "
+        + panel.listed([f"after qubit {k}" for k in range(len(values[-1]))], values[-1])
+        + ".",
+        table=lambda: pd.DataFrame(
+            [
+                {"moment": moment, "first_k": k + 1, name: value}
+                for moment, row in zip(found.moments, values, strict=True)
+                for k, value in enumerate(row)
+            ]
+        ),
+    )
+
+
+def poolings(sample: Sample, theme: Theme = "light") -> Picture:
+    """Entropy of the qubits in play before and after every pooling, and of what is measured."""
+    pools = circuit_evolution.layers(sample.work, sample.row, sample.tweak).poolings()
+    before, after, outcomes = (
+        np.array([getattr(pool, name) for pool in pools])
+        for name in ("before", "after", "outcomes")
+    )
+    names = [f"pooling {n + 1}" for n in range(len(pools))]
+    return Picture(
+        "poolings",
+        lowered(before[-1] - after[-1]) if len(pools) else "There is no pooling",
+        circuit_figures.poolings(before, after, outcomes, theme=theme),
+        shows="joint von Neumann entropy of the active qubits before each pooling and of those that stay after it, and "
+        "the sum of the Shannon entropies of the outcomes: the head reads these too." + sample.of,
+        not_shown="how much of it the decision uses.",
+        alt=f"Entropy in nats after each pooling: {panel.pairs(names, before, after)}.",
+        table=lambda: pd.DataFrame([pool._asdict() for pool in pools]),
+    )
+
+
+def lowered(drop: float) -> str:
+    """What the last pooling does to the entropy of the qubits in play, in nats: before less after."""
+    if round(drop, 2) == 0:
+        return "After the last pooling the qubits that stay have the same entropy as all had before, to 0.01 nats"
+    return (
+        f"After the last pooling the qubits that stay have {abs(drop):.2f} nats {'less' if drop > 0 else 'more'} "
+        "entropy than all had before"
+    )
+
+
+def _allowed_layers(work: Any) -> dict[str, say.Allowed]:
+    """What an address may say of the decision along the layers."""
+    if not work.can("layers"):
+        return {}
+    return {
+        "as": say.options("Terms", through.KINDS, "Contributions are shown."),
+        "layer": say.options(
+            "Place in the network",
+            [name for name, _ in work.model.network.moments()],
+            "The end of the network is marked.",
+        ),
+    }
+
+
+def allowed(view: View, work: Any) -> dict[str, say.Allowed]:
+    """What an address may say of such a network: on Dynamics of its layers, on Compare of its tables, on Circuit of
+    both and of noise."""
+    if view.page == "compare":
+        return _allowed_tables(view, work)
+    if view.page == "dynamics":
+        return _allowed_layers(work)
+    return _allowed_layers(work) | _allowed_tables(view, work) | _allowed_noise(work)
+
+
+_ENTROPIES = within("part", NETWORK_VIEWS, "Entropies")
+
+
+PANELS = {
+    **_RULES,
+    **_NOISY,
+    "decision-layers": Panel(
+        decision_over_layers,
+        {"terms": word("as"), "layer": word("layer")},
+        fits=can("layers"),
+        opens=_ENTROPIES,
+    ),
+    "cuts": Panel(cuts, fits=can("layers"), opens=_ENTROPIES),
+    "mutual": Panel(mutual, fits=can("layers"), opens=_ENTROPIES),
+    "poolings": Panel(poolings, fits=can("layers"), opens=_ENTROPIES),
+}

@@ -1,0 +1,822 @@
+"""The pages by title in small letters, with the question that each answers."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+import unicodedata
+import zipfile
+from collections import ChainMap
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import IO, Any, NamedTuple
+from urllib.parse import parse_qs, urlsplit
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from qfusion import __version__, panels
+from qfusion._checks import check, choose
+from qfusion.analysis import text
+from qfusion.analysis.cohort import cohort_measures
+from qfusion.errors import InvalidInput, QFusionError
+from qfusion.explain import cohorts
+from qfusion.figures import VIEWS, export, theme
+from qfusion.figures.export import Composition
+from qfusion.figures.recipe import (
+    MAX_TEXT,
+    ExportStyle,
+    Recipe,
+    changes,
+    digest_of,
+    parse,
+    software,
+)
+from qfusion.figures.style import Theme
+from qfusion.figures.theme import in_theme
+from qfusion.panels import address as sliders
+from qfusion.panels import compare, errors, faithfulness, states
+from qfusion.panels.address import FREE, Address, Allowed, Opened, Rules, View, bare, whole
+from qfusion.panels.panel import Panel, Picture, always, can
+
+QUESTIONS = {
+    "overview": "Which modality decided, what did they say only together, and when did it happen?",
+    "samples": "What did the model decide here, and which modality decided it?",
+    "dynamics": "When is the decision made, and would it still be made if this coupling were weaker?",
+    "circuit": "What does every gate do to this sample, and what would it have decided otherwise?",
+    "what if": "What would the model have said otherwise, and what would flip its decision?",
+    "decision operators": "What would a modality have to say for this decision, what against it, and which real "
+    "samples say it?",
+    "cohorts": "Is what one sample shows the rule, of all samples or of those like it, and does entanglement explain "
+    "it?",
+    "compare": "What makes two decisions differ?",
+    "faithfulness": "How far can the explanations of this model be trusted, and when not?",
+    "data": "What data are there, what is in them, and how do I bring my own?",
+    "train": "How does a model learn, when does it start to use each modality, and which settings are better?",
+    "sweeps": "Which settings work best on the validation rows, and which of them matter?",
+    "leaderboard": "Which model does best on which data, and is it worth its parameters?",
+    "guided tour": "What can I do here, in three minutes?",
+    "glossary": "What does this word mean, and what is its formula?",
+}
+
+
+# Panels by page and address: built here, or as Python programs that build them elsewhere, to copy and run.
+#
+#     picture = build("samples", "waterfall", {"model": "qj-planted", "data": "planted", "sample": "p0031"})
+#     print(program("samples", "waterfall", {"model": "qj-planted", "data": "planted", "sample": "p0031"}))
+#
+# A program ends with the panel's table in `numbers`, a DataFrame with the columns of its CSV. What
+# an address says stands in it as Python literals, so nothing that a reader or a data set supplies
+# can be anything but a value.
+
+
+def _parts(*parts: dict[str, Panel]) -> Mapping[str, Panel]:
+    """The panels of several modules in their order; what one of these gets later is here too."""
+    return ChainMap(*reversed(parts))
+
+
+# Page (its title in small letters) -> panel, in the order of the page.
+PAGES: dict[str, Mapping[str, Panel]] = {
+    "overview": panels.overview.PANELS,
+    "samples": _parts(
+        panels.samples.PANELS, faithfulness.OF_SAMPLE, panels.samples.INSIDE, compare.SIMILAR
+    ),
+    "dynamics": _parts(
+        panels.dynamics.PANELS,
+        panels.physics.BUILT,
+        panels.physics.PANELS,
+        states.PANELS,
+        {
+            "decision-layers": replace(panels.network.PANELS["decision-layers"], opens=always),
+            "entropy-gates": Panel(
+                panels.circuit.entropies, fixed={"marked": False}, fits=can("layers")
+            ),
+        },
+    ),
+    "circuit": _parts(panels.circuit.PANELS, panels.network.PANELS, panels.physics.PANELS),
+    "what if": panels.what_if.PANELS,
+    "decision operators": panels.operators.PANELS,
+    "cohorts": _parts(panels.cohorts.PANELS, errors.PANELS),
+    "compare": compare.PANELS,
+    "faithfulness": faithfulness.PANELS,
+    "data": panels.learning.DATA,
+    "train": panels.learning.PANELS,
+    "sweeps": panels.learning.SWEEP,
+    "leaderboard": panels.leaderboard.PANELS,
+}
+# Panels that there are several of, for modalities or samples, by how their name begins.
+NAMED: dict[str, Mapping[str, Panel]] = {
+    "overview": panels.overview.NAMED,
+    "samples": panels.samples.NAMED,
+    "dynamics": panels.dynamics.NAMED,
+    "what if": panels.what_if.NAMED,
+    "decision operators": panels.operators.NAMED,
+    "compare": compare.NAMED,
+    "faithfulness": panels.faithfulness.NAMED,
+    "train": panels.learning.NAMED,
+}
+# What an address may say of each page, besides what it may say of every page.
+RULES: dict[str, tuple[Rules, ...]] = {
+    "samples": (panels.samples.allowed, compare.allowed),
+    "dynamics": (
+        sliders.slider_rules,
+        panels.physics.allowed,
+        panels.dynamics.allowed,
+        panels.network.allowed,
+        states.allowed,
+    ),
+    "circuit": (panels.circuit.allowed, panels.network.allowed, panels.physics.allowed),
+    "what if": (panels.what_if.allowed,),
+    "decision operators": (panels.operators.allowed,),
+    "cohorts": (panels.cohorts.allowed, errors.allowed),
+    "compare": (sliders.slider_rules, panels.network.allowed, compare.allowed),
+    "faithfulness": (faithfulness.allowed,),
+    "data": (panels.learning.allowed,),
+    "train": (panels.learning.allowed,),
+    "sweeps": (panels.learning.allowed,),
+    "leaderboard": (panels.leaderboard.allowed,),
+}
+BARE = ("data", "train", "sweeps")  # pages that need neither model nor sample
+# panels that are words or tables, without a figure
+WORDS = ("questions", "cautions", "estimators", "train-results", "wrong")
+
+
+def allowed(view: View, work: Any) -> dict[str, Allowed]:
+    """Returns what an address may say of a page, by parameter."""
+    return {
+        key: rule for rules in RULES.get(view.page, ()) for key, rule in rules(view, work).items()
+    }
+
+
+def opened(page: str, address: Address) -> Opened:
+    """Returns a page under an address, with what the address leaves open chosen as the page would.
+
+    Raises:
+        NotFound: when there is no such page, model, data set or sample.
+        InvalidInput: when a part of the address does not fit.
+    """
+    page = choose("Page", page.lower(), PAGES)
+    return (bare if page in BARE else whole)(page, address, allowed)
+
+
+class Call(NamedTuple):
+    """The call that opens a subject.
+
+    Attributes:
+        module, function: what is called. positional, named: its arguments. of: the subject that comes before them.
+    """
+
+    module: str
+    function: str
+    positional: tuple[Any, ...] = ()
+    named: Mapping[str, Any] = {}
+    of: str = ""
+
+    def text(self, *before: str) -> str:
+        """The call as Python text, behind the arguments `before`."""
+        words = [
+            *before,
+            *map(repr, self.positional),
+            *(f"{name}={value!r}" for name, value in self.named.items()),
+        ]
+        return f"{self.function}({', '.join(words)})"
+
+
+def _sample(view: View) -> Call:
+    """The page's sample, with its background, tweak and output."""
+    named = {"output": view.output, "tweak": view.tweak}
+    if view.background == "contrast":
+        named |= {"background": "contrast", "contrast": view.named("contrast")}
+    elif view.background == "cohort":
+        named |= {"background": "cohort", "members": _members(view)} if _members(view) else {}
+    elif view.background != "joint":
+        named |= {"background": view.background}
+    named |= {"rows": view.get("rows")}
+    return Call(
+        "qfusion.analysis.sample",
+        "open_sample",
+        (view.model, view.named("sample"), view.named("data")),
+        _said(named),
+    )
+
+
+def _sides(view: View) -> Call:
+    """The pinned view as A beside the page's sample as B."""
+    pin = view.pin
+    members = _members(view) if view.background == "cohort" else ""
+    return Call(
+        "qfusion.analysis.compare",
+        "beside",
+        (pin.model, pin.sample, pin.data),
+        _said({"tweak": pin.tweak, "members": members}),
+        "sample",
+    )
+
+
+def _levels(view: View) -> Call:
+    """All samples, those of the filter, and the page's sample."""
+    filter = view.get("filter")
+    name = next(
+        (
+            each.name
+            for each in map(cohorts.parse_saved, view.all("cohort"))
+            if each.parts == cohorts.parse(filter)
+        ),
+        "",
+    )
+    return Call(
+        "qfusion.analysis.levels",
+        "levels_of",
+        (),
+        _said({"filter": filter, "output": view.output, "name": name}),
+        "sample",
+    )
+
+
+def _members(view: View) -> str:
+    """The saved cohort that is compared with; empty where the address keeps none of that name."""
+    kept = view.all("cohort")
+    return next(
+        (
+            each
+            for each in kept
+            if cohorts.parse_saved(each).name == view.get("members", cohorts.parse_saved(each).name)
+        ),
+        "",
+    )
+
+
+def _said(named: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in named.items() if value}
+
+
+SUBJECTS: dict[str, Callable[[View], Call]] = {
+    "sample": _sample,
+    "sides": _sides,
+    "levels": _levels,
+    "board": lambda _: Call("qfusion.analysis.learning.standings", "open_board"),
+    "dataset": lambda view: Call(
+        "qfusion.panels.learning", "open_set", tuple(view.all("set")[-1:])
+    ),
+    "runs": lambda view: Call(
+        "qfusion.analysis.learning.run_curves",
+        "open_runs",
+        (view.all("run"),) if view.all("run") else (),
+    ),
+    "trials": lambda view: Call(
+        "qfusion.analysis.learning.sweep_trials", "open_trials", tuple(view.all("sweep")[-1:])
+    ),
+}
+
+
+def build(page: str, panel: str, address: Address, theme: Theme = "light") -> Picture:
+    """Returns a panel of a page.
+
+    Args:
+        page: title of the page, in whatever letters.
+        panel: its name.
+        address: of the page, values by name (in a list where a name may be repeated), with at least the model, data set
+            and sample where the page has them. What it does not say is taken as the page would.
+        theme: of the figure.
+
+    Raises:
+        NotFound: when there is no such page, panel, model, data set or sample.
+        InvalidInput: when a value of the address cannot be one of ours.
+    """
+    view, found, rest = _found(page, panel, address)
+    arguments = found.arguments(view, rest)
+    return found.build(_open(view, found.subject), theme, **arguments)
+
+
+def shown(view: View, only: str = "") -> Iterator[str]:
+    """Yields the names of the panels that a page shows under an address that leaves nothing open, in its order, or
+    `only` that of one."""
+    subjects: dict[str, Any] = {}
+    for start, panel in sorted(
+        {**PAGES[view.page], **NAMED.get(view.page, {})}.items(), key=lambda each: each[1].below
+    ):
+        if (not only or only.startswith(start)) and panel.opens(view):
+            subject = _open(view, panel.subject, subjects)
+            yield from (
+                start + end
+                for end in panel.endings(view, subject)
+                if only in ("", start + end) and panel.shown(view, subject, end)
+            )
+
+
+def subject_of(page: str, panel: str) -> str:
+    """Returns what a panel is built from, see `SUBJECTS`.
+
+    Raises:
+        NotFound: when there is no such page or panel.
+    """
+    return _found(page, panel, {})[1].subject
+
+
+def open_subject(view: View, subject: str) -> Any:
+    """Returns what panels are built from, "work" or one of `SUBJECTS`, under an address that leaves nothing open."""
+    return _open(view, subject)
+
+
+def _open(view: View, subject: str, kept: dict[str, Any] | None = None) -> Any:
+    """Opens a subject; what `kept` holds is not opened again."""
+    found: dict[str, Any] = {} if kept is None else kept
+    for name, call in _calls(view, subject):
+        if name not in found:
+            before = [found[call.of]] if call.of else []
+            found[name] = getattr(importlib.import_module(call.module), call.function)(
+                *before, *call.positional, **call.named
+            )
+    return found["sample"].work if subject == "work" else found[subject]
+
+
+def program(page: str, panel: str, address: Address) -> str:
+    """Returns a program that recomputes the numbers of a panel; arguments and errors are those of `build`, but nothing
+    is opened."""
+    view, found, rest = _found(page, panel, address)
+    lines, modules = [], {"from qfusion import panels"}
+    for name, call in _calls(view, found.subject):
+        modules.add(f"from {call.module} import {call.function}")
+        lines.append(f"{name} = {call.text(*([call.of] if call.of else []))}")
+    module = found.build.__module__.removeprefix("qfusion.").replace(
+        "panels.parts.", "panels."
+    )  # as `panels` has it
+    builder = f"{module}.{found.build.__name__}"
+    subject = "sample.work" if found.subject == "work" else found.subject
+    picture = Call("", builder, (), found.arguments(view, rest)).text(subject)
+    return "\n".join(
+        [
+            f"# The numbers of panel {panel!r} on qfusion's page {view.page!r}; run it where qfusion can be imported.",
+            *sorted(modules),
+            "",
+            *lines,
+            f"picture = {picture}",
+            "numbers = picture.table()",
+            "",
+            "print(numbers)",
+            "",
+        ]
+    )
+
+
+def _found(page: str, panel: str, address: Address) -> tuple[View, Panel, str]:
+    """The address, the panel, and the end of its name where several begin alike."""
+    view = View(choose("Page", page.lower(), PAGES), address)
+    if panel in PAGES[view.page]:
+        return view, PAGES[view.page][panel], ""
+    known = NAMED.get(view.page, {})
+    start = next(filter(panel.startswith, known), "")
+    if not start:
+        choose(f"Panel of page '{view.page}'", panel, PAGES[view.page])
+    return view, known[start], panel.removeprefix(start)
+
+
+def _calls(view: View, subject: str) -> list[tuple[str, Call]]:
+    """The calls that open a subject, in their order, each with the name of what it opens; the work is its sample's."""
+    name = "sample" if subject == "work" else subject
+    call = SUBJECTS[name](view)
+    return [*(_calls(view, call.of) if call.of else []), (name, call)]
+
+
+# One panel of a page, taken without the page: figures from recipes and links, on the command line and in notebooks.
+#
+# What comes out is what stands on the screen: pages draw what the same builders give.
+
+BY_NAME = "figures"  # in the place of a page: a function of `qfusion.figures`
+_NAMED = ("model", "sample", "data", "output", "background", "contrast", "tweak")
+# of pages that are not called as their address
+_FILES = {"overview": "", "decision operators": "operators", "guided tour": "tour"}
+WITHOUT = ("guided tour", "glossary")  # pages without figures
+_STEMS = {_FILES.get(page, page.replace(" ", "_")): page for page in (*PAGES, *WITHOUT)}
+Query = Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A panel taken from a page: the figure as the address has it shown, its words, its table, and its recipe."""
+
+    figure: go.Figure
+    title: str
+    caption: str
+    numbers: pd.DataFrame
+    recipe: Recipe
+
+
+def figure_names(page: str, address: Query) -> list[str]:
+    """Returns the names of the figures that a page shows under an address.
+
+    Raises:
+        InvalidInput, NotFound: when there is no such page, or a part of the address does not fit.
+    """
+    if page in WITHOUT:
+        return []
+    found = opened(page, address)
+    return [name for name in shown(found.view) if name not in WORDS]
+
+
+def require_figure(page: str, panel: str, address: Query) -> None:
+    """Checks that a page shows a figure of this name; errors are those of `take`."""
+    choose(f"Panel of page '{page}' (under this address)", panel, figure_names(page, address))
+
+
+def take(page: str, panel: str, address: Query) -> Taken:
+    """Returns one panel of a page.
+
+    Args:
+        page: its title, in small letters. panel: its name. address: of the page, values by name.
+
+    Raises:
+        NotFound: when the page does not show it, with those that it shows; otherwise as `panels`.
+    """
+    if page == BY_NAME:
+        return _by_name(panel, address)
+    if page in WITHOUT:
+        choose(f"Panel of page '{page}'", panel, ())
+    found = opened(page, address)
+    if panel in WORDS or not any(shown(found.view, panel)):
+        choose(f"Panel of page '{page}' (under this address)", panel, figure_names(page, address))
+    return _taken(found, panel)
+
+
+def take_all(page: str, address: Query) -> dict[str, Taken]:
+    """Returns every figure of a page, by name; errors are those of `panels`."""
+    if page in WITHOUT:
+        return {}
+    found = opened(page, address)
+    return {name: _taken(found, name) for name in shown(found.view) if name not in WORDS}
+
+
+def _taken(found: Opened, panel: str) -> Taken:
+    picture = build(found.view.page, panel, found.view.address)
+    figure, said = picture.figure, found.view.get(FREE + panel)
+    assert figure is not None
+    figure.update_layout(
+        legend={"itemclick": False, "itemdoubleclick": False}
+    )  # as it stands on the page
+    table = picture.table()
+    recipe = Recipe(
+        found.view.page,
+        panel,
+        {key: found.view.all(key) for key in found.view.address},
+        made_from=found.made_from,
+        software=software(),
+        numbers=digest_of(table),
+    )
+    return Taken(
+        theme.apply_visible(figure, theme.parse_visible(said)),
+        picture.headline,
+        picture.caption,
+        table,
+        recipe,
+    )
+
+
+def _by_name(view: str, address: Mapping[str, Sequence[str]]) -> Taken:
+    """A figure of `qfusion.figures.notebook`, asked for by `figure --model ... --view ...`."""
+    from qfusion.analysis.case import case
+    from qfusion.figures import notebook, numbers
+    from qfusion.figures.building import SAYS
+
+    name = choose("View", view, VIEWS).replace("-", "_")
+    unknown = sorted(set(address) - set(_NAMED))
+    check(
+        not unknown and {"model", "sample"} <= set(address),
+        f"The recipe of a figure by name says {', '.join(_NAMED)}, but this one says "
+        f"{', '.join(sorted(address))[:200]}. Export the figure again.",
+    )
+    asked = {key: values[0] for key, values in address.items() if values}
+    found = case(asked.pop("model"), asked.pop("sample"), **asked)
+    table = getattr(numbers, name)(found)
+    card = found.work.card
+    made_from = {
+        "model": {"name": found.name, "digest": card.get("weights_sha256", "")},
+        "data": {"name": found.dataset.name, "digest": found.dataset.digest},
+        "sample": found.id,
+        "seed": card.get("seed"),
+        "output": found.explanation.outputs[found.output],
+        "background": found.background.name,
+        "background_size": int(found.background.size),
+    }
+    output = made_from["output"]
+    against = f"{found.background.size:,} samples of the background '{found.background.name}'"
+    recipe = Recipe(
+        BY_NAME,
+        view,
+        {key: list(values) for key, values in address.items()},
+        made_from=made_from,
+        software=software(),
+        numbers=digest_of(table),
+    )
+    title = (
+        f"{found.name} on {found.dataset.name}"
+        if view == "cut-test"
+        else f"{found.id}: {output} {found.score:.3f} by {found.name}"
+    )
+    caption = f"Shows {SAYS[view][0]} Does not show {SAYS[view][1]}" if view in SAYS else ""
+    behind = "" if view.startswith("cut") else f"Compared with {against}."
+    return Taken(
+        getattr(notebook, name)(found), title, f"{caption} {behind}".strip(), table, recipe
+    )
+
+
+def of_link(link: str) -> tuple[str, dict[str, list[str]]]:
+    """Returns page and address of a copied link.
+
+    Raises:
+        InvalidInput, NotFound: when it is not a link to one of our pages.
+    """
+    check(
+        len(link) <= MAX_TEXT,
+        f"The link has {len(link):,} characters, and at most {MAX_TEXT:,} are read. Copy it again.",
+    )
+    try:
+        parts = urlsplit(link)
+        query = parse_qs(parts.query, keep_blank_values=True, max_num_fields=200)
+    except ValueError as error:
+        raise InvalidInput(
+            f"The link cannot be read ({str(error)[:100]}). Copy it again."
+        ) from error
+    return _STEMS[choose("Page", parts.path.strip("/").rsplit("/", 1)[-1], _STEMS)], query
+
+
+def cook(recipe: Recipe, *, anyway: bool = False) -> Taken:
+    """Returns the panel that a recipe describes.
+
+    Args:
+        anyway: also when model or data are not those of the recipe.
+
+    Raises:
+        InvalidInput: when they are not, or the recipe's address no longer fits; NotFound, DataUnavailable: when they
+            are missing.
+    """
+    try:
+        taken = take(recipe.page, recipe.panel, recipe.address)
+    except QFusionError as error:
+        raise type(error)(f"The recipe cannot be followed: {error}") from error
+    moved = changes(recipe, taken.recipe.made_from)
+    check(
+        anyway or not moved,
+        f"{' '.join(moved)} Get that model and data, or draw the figure anyway with `--anyway`.",
+    )
+    return taken
+
+
+def remarks(recipe: Recipe, taken: Taken) -> list[str]:
+    """What a reader should know about a figure made again: other versions, other numbers."""
+    found = [
+        f"{package} was {then} and is {now}."
+        for package, then in sorted(recipe.software.items())
+        if (now := taken.recipe.software.get(package, "not here")) != then
+    ]
+    if recipe.numbers and recipe.numbers != taken.recipe.numbers:
+        found.append("The numbers are not the recipe's to ten digits.")
+    return found
+
+
+def draw(recipe: Recipe | Mapping[str, Any] | str) -> tuple[go.Figure, Any]:
+    """Returns figure and numbers of a recipe (its JSON will do): for notebooks.
+
+    Returns:
+        the plotly figure in the recipe's theme, and the table behind it as a DataFrame.
+    """
+    import json
+
+    found = (
+        recipe
+        if isinstance(recipe, Recipe)
+        else parse(recipe if isinstance(recipe, str) else json.dumps(recipe))
+    )
+    taken = cook(found)
+    return in_theme(
+        theme.without(taken.figure, found.style.hidden), found.style.theme
+    ), taken.numbers
+
+
+def save(taken: Taken, recipe: Recipe) -> bytes:
+    """Returns the file that a recipe describes, of the panel that was taken."""
+    from qfusion.figures import export
+
+    return export.save(
+        taken.figure,
+        recipe.style,
+        title=recipe.title or taken.title,
+        caption=recipe.caption or taken.caption,
+        recipe=taken.recipe.like(recipe).text(),
+    )
+
+
+# Several panels as one figure, taken without their pages; see `figures.export`.
+
+
+def cook_composition(whole: Composition, *, anyway: bool = False) -> list[Taken]:
+    """Returns the panels of a composition, in its order.
+
+    Args:
+        anyway: also when model or data are not those of a recipe.
+
+    Raises:
+        QFusionError: naming the letter of the panel that cannot be made.
+    """
+    taken = []
+    for place, panel in enumerate(whole.panels):
+        try:
+            taken.append(cook(panel, anyway=anyway))
+        except QFusionError as error:
+            raise type(error)(f"Panel ({chr(ord('a') + place)}): {error}") from error
+    return taken
+
+
+def save_composition(taken: Sequence[Taken], whole: Composition) -> bytes:
+    """Returns the file of a composition, with the recipes of what was taken in it."""
+    panels = tuple(
+        export.as_panel(each.recipe.like(panel), whole.style)
+        for each, panel in zip(taken, whole.panels, strict=True)
+    )
+    now = replace(whole, panels=panels)
+    return export.save_composition(
+        [each.figure for each in taken],
+        [each.title for each in taken],
+        [each.caption for each in taken],
+        now,
+    )
+
+
+def composition_remarks(whole: Composition, taken: Sequence[Taken]) -> list[str]:
+    """What a reader should know about a composition made again, each remark once."""
+    return list(
+        dict.fromkeys(
+            remark
+            for panel, each in zip(whole.panels, taken, strict=True)
+            for remark in remarks(panel, each)
+        )
+    )
+
+
+# Many figures at once as a zip: all panels of a page, or one panel for every sample of a cohort, with a manifest.
+
+ZIP_KIND, ZIP_VERSION = "qfusion figures", 1
+MAX_FILES, USUAL_FILES = 200, 50
+MAX_BYTES = 300_000_000
+_DAY = (1980, 1, 1, 0, 0, 0)  # of every file: the same figures make the same zip
+OF_SAMPLE = ("sample", "sides", "levels")
+WriteStep = tuple[int, int, str]  # so many are done, of how many, and which is next
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A figure to be written: its file's name without ending, and what it is taken from."""
+
+    name: str
+    page: str
+    panel: str
+    address: Mapping[str, Sequence[str]]
+    sample: str = ""
+
+
+def file_name(name: str, most: int = 60) -> str:
+    """Returns what every file system takes of a name: letters, digits, dots, dashes; no folders, nothing hidden."""
+    bare = unicodedata.normalize("NFKD", str(name)).encode("ascii", "ignore").decode()
+    return (
+        re.sub(r"\.{2,}", ".", re.sub(r"[^A-Za-z0-9._-]+", "-", bare))
+        .strip(".-_")[:most]
+        .strip(".-_")
+        or "unnamed"
+    )
+
+
+def jobs_of_page(
+    page: str, address: Mapping[str, Sequence[str]], panels: Sequence[str] = ()
+) -> list[Job]:
+    """Returns the figures that a page shows under an address, or `panels` of them; errors are those of
+    `headless.panels`."""
+    known = figure_names(page, address)
+    return [
+        Job(f"{place:03d}-{file_name(name)}", page, name, address)
+        for place, name in enumerate((name for name in known if not panels or name in panels), 1)
+    ]
+
+
+def jobs_of_cohort(
+    page: str,
+    panel: str,
+    address: Mapping[str, Sequence[str]],
+    filter: str = "",
+    most: int = USUAL_FILES,
+) -> list[Job]:
+    """Returns one panel for every sample of a cohort, in the order of the data set.
+
+    Args:
+        page, panel, address: as of `headless.take`.
+        filter: of the cohort, such as "relation=conflict; error>1"; of the test split unless it says another.
+        most: at most so many, the first ones.
+
+    Raises:
+        InvalidInput: when the panel is not of a sample, no sample passes, or `most` is out of range.
+        NotFound: when there is no such page or panel, or the filter speaks of what is not there.
+    """
+    check(
+        isinstance(most, int) and 1 <= most <= MAX_FILES,
+        f"Argument `most` must be a whole number from 1 to {MAX_FILES}, but is {str(most)[:20]!r}.",
+    )
+    found = opened(page, address)
+    subject = subject_of(page, panel)
+    check(
+        subject in OF_SAMPLE,
+        f"Panel '{panel}' is not of a sample: it is the same for all. Export it alone.",
+    )
+    work = open_subject(found.view, "work")
+    rows = cohort_measures.cohort_table(work, None)
+    ids = [str(name) for name in rows.index[cohorts.passing(cohorts.parse(filter), rows)]]
+    check(bool(ids), f"No sample passes the filter {filter[:80]!r}. Widen it.")
+    given = {key: found.view.all(key) for key in found.view.address}
+    return [
+        Job(
+            f"{place:03d}-{file_name(panel)}-{file_name(name)}",
+            found.view.page,
+            panel,
+            given | {"sample": [name]},
+            name,
+        )
+        for place, name in enumerate(ids[:most], 1)
+    ]
+
+
+def write_zip(
+    jobs: Sequence[Job], style: ExportStyle, out: IO[bytes], progress: Progress | None = None
+) -> dict[str, Any]:
+    """Writes the figures, the numbers of each and a manifest with their recipes as a zip.
+
+    Args:
+        jobs: of `of_page` or `of_cohort`, at most `MAX_FILES`. style: of all.
+        out: an open file. progress: is told before each figure; whatever it raises ends the writing.
+
+    Returns:
+        The manifest. A figure that cannot be drawn so is named there with its reason.
+
+    Raises:
+        InvalidInput: when there is nothing to write, too much, or none of it can be drawn.
+    """
+    taking = zip_steps(jobs, style, out)
+    while True:
+        try:
+            done, count, name = next(taking)
+        except StopIteration as end:
+            return end.value
+        if progress:
+            progress(done, count, name)
+
+
+def zip_steps(
+    jobs: Sequence[Job], style: ExportStyle, out: IO[bytes]
+) -> Generator[WriteStep, None, dict[str, Any]]:
+    """`write` figure by figure: yields before each how many are done, of how many, and which is next; returns the
+    manifest."""
+    check(
+        0 < len(jobs) <= MAX_FILES,
+        f"There are {len(jobs)} figures, and 1 to {MAX_FILES} can be written at once. Choose others.",
+    )
+    entries: list[dict[str, Any]] = []
+    written = 0
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+
+        def add(name: str, content: bytes) -> None:
+            archive.writestr(zipfile.ZipInfo(name, _DAY), content, zipfile.ZIP_DEFLATED)
+
+        for place, job in enumerate(jobs):
+            yield place, len(jobs), job.sample or job.panel
+            entry: dict[str, Any] = {"page": job.page, "panel": job.panel} | (
+                {"sample": job.sample} if job.sample else {}
+            )
+            try:
+                taken = take(job.page, job.panel, job.address)
+                recipe = replace(taken.recipe, style=style)
+                content, letters = export.noticed(partial(save, taken, recipe), style.format)
+            except QFusionError as error:
+                entries.append(entry | {"error": str(error)})
+                continue
+            written += len(content)
+            check(
+                written <= MAX_BYTES,
+                f"The figures together have more than {MAX_BYTES // 10**6:,} MB. Choose fewer, or another format.",
+            )
+            names = {"file": f"{job.name}.{style.format}", "numbers": f"numbers/{job.name}.csv"}
+            add(names["file"], content)
+            add(names["numbers"], text.csv(taken.numbers))
+            names |= {"letters": letters} if letters else {}
+            entries.append(
+                entry | names | {"title": taken.title, "recipe": json.loads(recipe.text())}
+            )
+        done = [entry for entry in entries if "file" in entry]
+        check(bool(done), f"None of the figures can be drawn so: {entries[0].get('error', '')}")
+        manifest = {
+            "kind": ZIP_KIND,
+            "version": ZIP_VERSION,
+            "qfusion": __version__,
+            "look": style.as_dict(),
+            "figures": entries,
+        }
+        add("manifest.json", json.dumps(manifest, indent=1, sort_keys=True).encode())
+    return manifest

@@ -1,0 +1,306 @@
+"""What a panel is: a function from a sample, and what the reader chose, to a figure with its words and its table.
+
+A page draws it, a file is exported from it, a report, a notebook and the command line call it; none of that is known
+here.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, TypeVar, cast
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import plotly.io
+
+from qfusion._checks import check
+from qfusion._sentences import top
+from qfusion.analysis import text
+from qfusion.analysis.cohort import draws
+from qfusion.analysis.memo import memo
+from qfusion.figures.style import finite
+from qfusion.models import Ability
+from qfusion.panels.address import View
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A figure with all that is said of it.
+
+    Attributes:
+        name: of its files and keys.
+        title: the finding or the question, as markdown.
+        figure: of plotly, in the theme that was asked for; None of a panel that is a table or words.
+        shows, not_shown: a sentence each, as markdown.
+        alt: what a reader who does not see it is told.
+        table: makes the numbers behind the figure.
+        called: what the figure is called where its title states what it finds.
+        lead: what there is to say above it, as markdown.
+
+    Raises:
+        InvalidInput: when a number of the figure is NaN or infinite.
+    """
+
+    name: str
+    title: str
+    figure: go.Figure | None
+    shows: str
+    not_shown: str
+    alt: str
+    table: Callable[[], pd.DataFrame]
+    called: str = ""
+    lead: str = ""
+
+    def __post_init__(self) -> None:
+        if self.figure is not None:
+            finite(self.figure)
+
+    @cached_property
+    def spec(self) -> str:
+        """The figure as Plotly's JSON."""
+        return str(plotly.io.to_json(self.figure, validate=False))
+
+    @property
+    def full_title(self) -> str:
+        """What the figure is called, and the title, as markdown."""
+        return f"{ended(self.called, ':')} {self.title}" if self.called else self.title
+
+    @property
+    def headline(self) -> str:
+        """The full title as plain text: for files."""
+        return text.unmarked(capital(self.full_title) if self.not_shown else self.full_title)
+
+    @property
+    def caption(self) -> str:
+        """What it shows and does not, as plain text; of a small figure, which is explained by what stands around it,
+        what it shows."""
+        shows = text.unmarked(self.shows)
+        return (
+            f"Shows {shows} Does not show {text.unmarked(self.not_shown)}"
+            if self.not_shown
+            else shows
+        )
+
+
+Build = TypeVar("Build", bound=Callable[..., Picture])
+
+
+def kept(build: Build) -> Build:
+    """A builder whose last pictures are kept for all who ask, as those of the samples around the one that is read."""
+    found = memo(24)(build)
+    vars(found)["is_kept"] = True
+    return cast("Build", found)
+
+
+def ended(words: str, by: str = ".") -> str:
+    """Words with a sign at their end, where they do not ask."""
+    return words if words.endswith("?") else words + by
+
+
+def capital(words: str) -> str:
+    """Words with a capital letter first."""
+    return words[:1].upper() + words[1:]
+
+
+Read = Callable[[View], Any]  # of an option: its value, None where the address does not say it
+
+
+def word(key: str) -> Read:
+    """An option that is a word, under a parameter of the address."""
+    return lambda view: view.get(key) or None
+
+
+def words(key: str) -> Read:
+    """An option that is a list of words, under a parameter that may be repeated."""
+    return lambda view: view.all(key) or None
+
+
+def number(key: str, low: float, high: float) -> Read:
+    """An option that is a number in [low, high]."""
+    return lambda view: view.number(key, 0.0, low, high) if view.get(key) else None
+
+
+def whole(key: str, low: int, high: int) -> Read:
+    """An option that is a whole number in [low, high]."""
+    return lambda view: round(view.number(key, 0.0, low, high)) if view.get(key) else None
+
+
+def ticked(key: str) -> Read:
+    """An option that is on or off."""
+    return lambda view: view.get(key) == "true" if view.get(key) else None
+
+
+# of a panel that is measured on samples drawn at random unless all are asked for
+EVERYONE: Mapping[str, Read] = {
+    "everyone": lambda view: True if view.get("measured") == draws.ALL else None
+}
+Opens = Callable[
+    [View], bool
+]  # whether the part of a page in which a panel stands is open under an address
+
+
+def always(*_: Any, **__: Any) -> bool:
+    """A panel that stands on its page whatever the address says, or that fits every subject."""
+    return True
+
+
+def within(key: str, views: Sequence[str], *names: str) -> Opens:
+    """Where a panel stands in one of several views, the first of which is open unless the address says another under
+    `key`."""
+    return lambda view: view.one_of(key, views) in names
+
+
+def unfolded(key: str) -> Opens:
+    """Where a panel stands in a part that is folded unless the address says otherwise."""
+    return lambda view: view.get(key) == "true"
+
+
+def can(*abilities: Ability) -> Callable[..., bool]:
+    """Whether the model of a sample, or of a workspace, can do all of these, see `models.explorable`."""
+    return lambda subject, **_: all(
+        getattr(subject, "work", subject).can(each) for each in abilities
+    )
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A panel of a page, or several whose names begin alike.
+
+    Attributes:
+        build: from a subject, a theme and options to a `Picture`.
+        options: by argument of `build`, how the address says it.
+        fixed: arguments that are the same whatever the address says.
+        rest: the argument that the end of the panel's name gives, where several begin alike; or what reads more
+            arguments from it.
+        asked: options that only `fits` has.
+        fits: from the subject and the options to whether there is something to show; pages and command line ask it
+            alike.
+        opens: from an address to whether the part of the page in which it stands is open.
+        endings: from an address and the subject to the ends of the names, where several begin alike.
+        below: whether its page draws it below all else that is open; without it the page lays it out itself, beside
+            another or with controls.
+        subject: what it is built from: "sample" (an `analysis.sample.Sample`), "work" (an
+            `analysis.subject.Workspace`), or another of `programs.SUBJECTS`.
+    """
+
+    build: Callable[..., Picture]
+    options: Mapping[str, Read] = field(default_factory=dict)
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    rest: str | Callable[[View, str], Mapping[str, Any]] = ""
+    asked: Mapping[str, Read] = field(default_factory=dict)
+    fits: Callable[..., bool] = always
+    opens: Opens = always
+    endings: Callable[[View, Any], Iterable[str]] = lambda view, subject: ("",)
+    below: bool = False
+    subject: str = "sample"
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether its last pictures are `kept`."""
+        return bool(getattr(self.build, "is_kept", False))
+
+    def arguments(self, view: View, rest: str = "") -> dict[str, Any]:
+        """Returns the arguments of `build` after subject and theme, as an address says them.
+
+        Args:
+            view: the page's address.
+            rest: the end of the panel's name, where it is one of several.
+
+        Raises:
+            InvalidInput: when the address says what cannot be an option.
+        """
+        check(
+            bool(rest) == bool(self.rest),
+            f"There is no panel whose name ends in '{rest[:60]}'. Copy the link again.",
+        )
+        ending: Mapping[str, Any] = (
+            self.rest(view, rest) if callable(self.rest) else {self.rest: rest} if self.rest else {}
+        )
+        return {**self.fixed, **ending, **_said(self.options, view)}
+
+    def shown(self, view: View, subject: Any, rest: str = "") -> bool:
+        """Returns whether the page shows it of a subject; arguments and errors are those of `arguments`."""
+        return self.opens(view) and self.fits(
+            subject, **self.arguments(view, rest), **_said(self.asked, view)
+        )
+
+
+def _said(options: Mapping[str, Read], view: View) -> dict[str, Any]:
+    """What the address says of options."""
+    return {name: value for name, read in options.items() if (value := read(view)) is not None}
+
+
+# Numbers of a figure in words, for its alternative text: what a reader who does not see it is told.
+
+MAX_NUMBERS = 8  # numbers of one figure that are said
+
+
+def listed(
+    names: Iterable[Any], numbers: Iterable[float], form: str = ".2f", most: int = MAX_NUMBERS
+) -> str:
+    """`"text 0.41, audio -0.69"`, the largest by size of more than `most`; the empty name is the baseline."""
+    pairs = [
+        (str(name) or "baseline", float(number))
+        for name, number in zip(names, numbers, strict=True)
+    ]
+    if len(pairs) <= most:
+        return ", ".join(f"{name} {value:{form}}" for name, value in pairs)
+    largest = sorted(pairs, key=lambda pair: -abs(pair[1]))[:most]
+    return f"largest of {len(pairs)}: " + ", ".join(
+        f"{name} {value:{form}}" for name, value in largest
+    )
+
+
+def values(found: Mapping[str, float], form: str = ".2f") -> str:
+    """`listed`, of numbers by name."""
+    return listed(found, found.values(), form)
+
+
+def terms(found: Mapping[str, float]) -> str:
+    """Contributions by coalition, with their signs."""
+    return values(found, "+.2f")
+
+
+def lines(found: Mapping[str, np.ndarray], form: str = ".2f", whole: str = "all together") -> str:
+    """`"text from 0.00 to 0.41"` for each curve; the empty name is `whole`."""
+    said = [
+        f"{name or whole} from {each[0]:{form}} to {each[-1]:{form}}"
+        for name, each in found.items()
+    ][:MAX_NUMBERS]
+    return ", ".join(said) + (
+        f" and {len(found) - MAX_NUMBERS} more" if len(found) > MAX_NUMBERS else ""
+    )
+
+
+def pairs(
+    names: Iterable[Any],
+    before: Iterable[float],
+    after: Iterable[float],
+    form: str = ".2f",
+    most: int = MAX_NUMBERS,
+) -> str:
+    """`"text 0.41 (before 0.39)"`, those that differ most first."""
+    found = sorted(
+        zip(map(str, names), before, after, strict=True), key=lambda each: -abs(each[2] - each[1])
+    )
+    return ", ".join(
+        f"{name} {new:{form}} (before {old:{form}})" for name, old, new in found[:most]
+    )
+
+
+def off_diagonal(rho: np.ndarray, names: Iterable[str]) -> str:
+    """The largest entries of a matrix off its diagonal, where one is 0.01 or more, and between which levels."""
+    labels, sizes = list(names), np.abs(rho)
+    pairs = {
+        f"{labels[i]} and {labels[j]}": float(max(sizes[i, j], sizes[j, i]))
+        for i, j in itertools.combinations(range(len(labels)), 2)
+    }
+    first, entries = top(pairs), f"{len(labels)} by {len(labels)} entries"
+    if not first or round(pairs[first[0]], 2) == 0:
+        return f"{entries}; none off the diagonal is as large as 0.01"
+    between = f"between {first[0]}" if len(first) == 1 else f"of {len(first)} pairs of levels alike"
+    return f"{entries}; the largest off the diagonal is {pairs[first[0]]:.2f}, {between}"

@@ -1,1 +1,0 @@
-"""Panels of a subject that several pages may show, beside those of a page."""

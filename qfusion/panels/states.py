@@ -1,0 +1,642 @@
+"""What the generator is made of: who is coupled with whom, energy levels, letters, modes; of models with
+time.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from qfusion._checks import check, choose
+from qfusion._sentences import listed, top
+from qfusion.analysis import text
+from qfusion.analysis.dynamics import generator, records
+from qfusion.analysis.dynamics.records import UNRAVELLING
+from qfusion.analysis.sample import Sample
+from qfusion.analysis.subject import Workspace
+from qfusion.data.modality import split_term
+from qfusion.figures import dynamics, states
+from qfusion.figures import physics as generator_figures
+from qfusion.figures import states as state_figures
+from qfusion.figures.style import Theme, term_colour
+from qfusion.panels import address as say
+from qfusion.panels import panel
+from qfusion.panels.address import View
+from qfusion.panels.dynamics import VIEWS, WHOLE, cursor_at, state_at
+from qfusion.panels.panel import Panel, Picture, can, number, within, word
+from qfusion.quantum.decomposition import PAULIS
+from qfusion.quantum.states import partial_trace
+
+COHERENT, JUMPS = "H: coherent", "dissipation"
+MAX_LETTERS = 20
+MAX_NAMED = 3  # terms that a title names
+_UNITS = {COHERENT: "(root mean square energy)", JUMPS: "(jumps per time)"}
+
+
+def couplings(sample: Sample, theme: Theme = "light") -> Picture:
+    """Who is coupled with whom, and how strongly, by H and by dissipation.
+
+    Args:
+        sample: of a model with time, under its tweak. theme: of the figure.
+    """
+    system = sample.model.system()
+    found = generator.strengths_of(system)
+    parts = {COHERENT: found.energy}
+    if len(system.jumps):
+        parts[JUMPS] = found.rates
+    joint = {term: value for term, value in found.energy.items() if "+" in term}
+    strongest = max(joint, key=lambda term: joint[term], default="")
+    title = (
+        f"H couples {text.plain(listed(split_term(strongest)))} most ({joint[strongest]:.2f})"
+        if strongest and joint[strongest] > 1e-9 * max(found.energy.values())
+        else "H couples nothing"
+    )
+    return Picture(
+        "couplings",
+        title,
+        generator_figures.couplings(parts, system.names, _UNITS, theme),
+        shows="the parts of H and of the traceless jump operators that act on exactly these modalities, the same in "
+        "every gauge. Discs: on one alone; lines: on two; stars: on more. H: root mean square energy, √(Tr H_S² "
+        "/ D); dissipation: jumps per time in the completely mixed state, Σ Tr L_A†L_A / D. Parts are "
+        "orthogonal: squares of energies add up, and so do rates." + _of(sample),
+        not_shown="what a coupling does to a decision: see Sensitivity.",
+        alt="; ".join(
+            f"{name}: " + ", ".join(f"{term} {value:.3g}" for term, value in part.items())
+            for name, part in parts.items()
+        )
+        + ".",
+        table=lambda: pd.DataFrame(
+            [
+                {
+                    "modalities": term,
+                    "energy_of_H": found.energy[term],
+                    "rate_of_dissipation": found.rates.get(term, 0.0),
+                }
+                for term in found.energy
+            ]
+        ),
+    )
+
+
+def levels(sample: Sample, theme: Theme = "light") -> Picture:
+    """Energy levels of H, without and with its couplings.
+
+    Args:
+        sample: of a model with time, under its tweak. theme: of the figure.
+    """
+    free, coupled = generator.levels(sample.model.system())
+    return Picture(
+        "levels",
+        span(free, coupled),
+        generator_figures.levels(free, coupled, theme),
+        shows=f"the {len(free)} eigenvalues of H: left of the parts that act on one modality each, right of all of it; "
+        "levels are joined in their order." + _of(sample),
+        not_shown="states: which of them a level belongs to.",
+        alt=f"Levels by themselves from {free[0]:.3f} to {free[-1]:.3f}, with couplings from {coupled[0]:.3f} to "
+        f"{coupled[-1]:.3f}.",
+        table=lambda: pd.DataFrame(
+            {
+                "level": np.arange(1, len(free) + 1),
+                "energy_alone": free,
+                "energy_with_couplings": coupled,
+            }
+        ),
+    )
+
+
+def letters(
+    sample: Sample, theme: Theme = "light", *, operator: str = generator.HAMILTONIAN
+) -> Picture:
+    """The largest terms of an operator in a product of Pauli words, or of Gell-Mann matrices.
+
+    Args:
+        sample: of a model with time, under its tweak. theme: of the figure.
+        operator: "H", "L1", "L2", ... or "read-out".
+    """
+    known, system = generator.operators(sample.model), sample.model.system()
+    A = generator.operator(sample, system, choose("Operator", operator, known))
+    found, share = generator.largest(A, system, MAX_LETTERS)
+    check(
+        bool(found),
+        f"Operator {operator} is a multiple of the identity: there is nothing to take apart.",
+    )
+    names, values = [each.words for each in found], np.array([each.value for each in found])
+    qubits = all(d & (d - 1) == 0 for d in system.dims)
+    return Picture(
+        "letters",
+        largest_letter(operator, names, values),
+        generator_figures.letters(
+            names, [each.term for each in found], values, system.names, theme
+        ),
+        shows=f"coefficients Tr[P†A] / D of the {known[operator]} in products of "
+        + (
+            "Pauli words, a letter for each qubit of a modality"
+            if qubits
+            else "Pauli words and generalised Gell-Mann matrices (S and A couple two levels, D are diagonal)"
+        )
+        + f"; modalities that are not named have the identity. The {len(found)} largest hold {share:.0%} of the "
+        "sum of all squares."
+        + _of(sample)
+        + (f" {UNRAVELLING}" if operator.startswith("L") else ""),
+        not_shown="the identity, and smaller terms: see the table of strengths by coalition.",
+        alt=", ".join(
+            f"{name} {_number(value)}" for name, value in zip(names[:8], values, strict=False)
+        )
+        + ".",
+        table=lambda: pd.DataFrame(
+            [
+                {
+                    "operator": operator,
+                    "modalities": each.term,
+                    "letters": " ".join(each.letters),
+                    "real": each.value.real,
+                    "imaginary": each.value.imag,
+                }
+                for each in found
+            ]
+        ),
+    )
+
+
+def modes(sample: Sample, theme: Theme = "light") -> Picture:
+    """The eigenvalues of the generator in the complex plane.
+
+    Args:
+        sample: of a model with time whose joint state has at most `generator.MAX_MODES` levels. theme: of the figure.
+    """
+    values = generator.modes(sample.model.system())
+    away = -values.real
+    least = 1e-9 * max(float(np.abs(values).max()), 1e-300)
+    gap = float(away[away > least].min()) if bool((away > least).any()) else 0.0
+    still = int((away <= least).sum())
+    return Picture(
+        "modes",
+        f"The slowest decay is {gap:.2g} per time" if gap else "Nothing decays",
+        generator_figures.modes(values, gap, theme),
+        shows=f"all {len(values):,} eigenvalues of the generator of the master equation: real parts are rates at which "
+        f"modes decay, imaginary parts frequencies. {still} stay{'s' if still == 1 else ''}: what is left in the "
+        "end." + _of(sample),
+        not_shown="how much of a mode this sample's state holds.",
+        alt=f"{len(values):,} eigenvalues, rates from {away.min():.3g} to {away.max():.3g}; gap {gap:.3g}.",
+        table=lambda: pd.DataFrame({"rate": away, "frequency": values.imag}),
+    )
+
+
+def span(free: np.ndarray, coupled: np.ndarray) -> str:
+    """What couplings do to the levels of H, without them (D,) and with them (D,), both ascending."""
+    before, after = (float(values[-1] - values[0]) for values in (free, coupled))
+    if np.allclose(free, coupled):
+        return "Without couplings and with them levels are the same"
+    if f"{before:.2f}" == f"{after:.2f}":
+        return f"Couplings move levels by up to {np.abs(coupled - free).max():.2g} and leave their span at {after:.2f}"
+    return f"Couplings take the levels' span from {before:.2f} to {after:.2f}"
+
+
+def largest_letter(operator: str, names: Sequence[str], values: np.ndarray) -> str:
+    """Which terms of an operator are the largest, by their names and coefficients (n,)."""
+    sizes = dict(zip(names, np.abs(values).tolist(), strict=True))
+    first = top(sizes)
+    number = {name: _number(value) for name, value in zip(names, values, strict=True)}
+    said = [f"{text.plain(name)} ({number[name]})" for name in first]
+    if round(sizes[first[0]], 2) == 0:
+        return f"{operator}: no term is as large as 0.01"
+    if len(first) == 1:
+        return (
+            f"{operator}: {text.plain(first[0])} is the largest of its terms ({number[first[0]]})"
+        )
+    words = (
+        listed(said)
+        if len(said) <= MAX_NAMED
+        else f"{len(said)} terms, of size {sizes[first[0]]:.2f}"
+    )
+    return f"{operator}: the largest of its terms, alike: {words}"
+
+
+def _number(value: complex) -> str:
+    return f"{value.real:+.2f}" if abs(value.imag) <= 1e-9 * abs(value) else f"{abs(value):.2f}"
+
+
+def _of(sample: Sample) -> str:
+    return " The same for every sample." + (
+        f" Sliders: {text.plain(sample.changed)}." if sample.changed else ""
+    )
+
+
+_MADE_OF = within("view", VIEWS, "H and L")
+_GENERATOR = {
+    "couplings": Panel(couplings, fits=can("time"), opens=_MADE_OF),
+    "levels": Panel(levels, fits=can("time"), opens=_MADE_OF),
+    "letters": Panel(letters, {"operator": word("letters")}, fits=can("time"), opens=_MADE_OF),
+    "modes": Panel(modes, fits=generator.has_modes, opens=_MADE_OF),
+}
+
+
+# Jumps of single trajectories, and who shares information with whom, of models with time.
+
+
+def jumps_at_all(subject: Any, **_: Any) -> bool:
+    """Whether a sample's, or workspace's, model evolves in time and has jump operators."""
+    work = getattr(subject, "work", subject)
+    return bool(work.can("time")) and work.model.jump_count > 0
+
+
+def several(subject: Any, **_: Any) -> bool:
+    """Whether a sample's, or workspace's, model evolves in time and has several modalities."""
+    work = getattr(subject, "work", subject)
+    return bool(work.can("time")) and len(work.modalities) > 1
+
+
+def raster(sample: Sample, theme: Theme = "light") -> Picture:
+    """Which operator of the canonical unravelling jumped when in 200 trajectories, at which rate, and the exact one.
+
+    Args:
+        sample: a sample of a model with time and jump operators. theme: of the figure.
+    """
+    check(jumps_at_all(sample), f"Model '{sample.name}' has no jump operators.")
+    found = records.records(sample)
+    runs = len(found.runs)
+    jumped = sum(len(times) > 0 for _, times, _ in found.runs)
+    K = len(found.exact)
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
+            [
+                {"row": row, "trajectory": number + 1, "t": when, "operator": f"L{k + 1}"}
+                for row, (number, times, which) in enumerate(found.runs, 1)
+                for when, k in zip(times, which, strict=True)
+            ],
+            columns=["row", "trajectory", "t", "operator"],
+        )
+
+    return Picture(
+        "raster",
+        f"In this unravelling {jumped} of {runs} trajectories jump, {found.jumps / runs:.2f} times on "
+        f"average (exact: {found.expected:.2f})",
+        dynamics.raster(
+            [(times, which) for _, times, which in found.runs if len(times)],
+            found.edges,
+            found.found,
+            found.times,
+            found.exact,
+            theme,
+        ),
+        shows=f"above, every jump of {runs} trajectories, a row each that jumps, sorted by the first jump; below, "
+        "jumps per time of each operator: counted in them (thin), and the exact rate Tr L_k†L_k ρ(t) of the "
+        "master equation (thick)." + sample.of + f" {records.UNRAVELLING}",
+        not_shown="what a jump does to the state: see the single trajectories.",
+        alt="Jumps per trajectory: "
+        + panel.listed(
+            [f"L{k + 1}" for k in range(K)],
+            [sum(int((which == k).sum()) for *_, which in found.runs) / runs for k in range(K)],
+        )
+        + ".",
+        table=table,
+    )
+
+
+def triangle(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> Picture:
+    """Who shares how much with whom at a time, and over time; of three modalities with the tripartite information.
+
+    Args:
+        sample: a sample of a model with time and several modalities. theme: of the figure.
+        t: the time as a share of T.
+    """
+    check(several(sample), f"Model '{sample.name}' has one modality: it shares nothing.")
+    track = sample.track()
+    at = round(t * (len(track.times) - 1))
+    S = track.measures.of("entropy")
+    alone = {name: S[name,] for name in sample.modalities}
+    shared = {(a, b): values for (a, b), values in track.measures.of("mutual_information").items()}
+    together = None
+    if len(alone) == 3:
+        together = sum(alone.values()) - sum(S[pair] for pair in shared) + S[()]
+    when = f"t = {track.times[at]:.2f}"
+    title = share_most(
+        {" and ".join(pair): float(values[at]) for pair, values in shared.items()}, when
+    )
+    if together is not None:
+        title += f"; tripartite information {together[at]:+z.3f}"
+
+    def table() -> pd.DataFrame:
+        columns = {"t": track.times} | {
+            f"entropy[{name}]": values for name, values in alone.items()
+        }
+        columns |= {f"mutual_information[{a}:{b}]": values for (a, b), values in shared.items()}
+        return pd.DataFrame(
+            columns | ({} if together is None else {"tripartite_information": together})
+        )
+
+    return Picture(
+        "information",
+        title,
+        dynamics.triangle(track.times, shared, alone, at, together=together, theme=theme),
+        shows="at the cursor, the mutual information I(a:b) = S_a + S_b − S_ab of each pair as the width of its line, "
+        "and the entropy S of each modality as the area of its disc; beside it the pairs over time"
+        + (
+            "; dotted, the tripartite information I(a:b) + I(a:c) − I(a:bc), negative where a knows more of b and "
+            "c together than of each"
+            if together is not None
+            else ""
+        )
+        + "."
+        + sample.followed,
+        not_shown="how much of it is entanglement: see the negativity.",
+        alt=f"At {when}: "
+        + panel.listed(
+            [" : ".join(pair) for pair in shared],
+            [float(values[at]) for values in shared.values()],
+            ".3f",
+        )
+        + " nats.",
+        table=table,
+    )
+
+
+def share_most(mutual: Mapping[str, float], when: str) -> str:
+    """Which pairs share most at a time; mutual information in nats by pair, such as "text and audio"."""
+    first, value = [text.plain(name) for name in top(mutual, 3)], max(mutual.values())
+    if round(value, 3) <= 0:
+        return f"No pair shares as much as 0.001 nats at {when}"
+    if len(mutual) == 1:
+        return f"{first[0]} share {value:.3f} nats at {when}"
+    if len(first) == 1:
+        return f"{first[0]} share most at {when}: {value:.3f} nats"
+    pairs, most = (
+        listed([f"({name})" for name in first]),
+        "most, alike," if len(first) < len(mutual) else "alike",
+    )
+    return f"{pairs} share {most} at {when}: {value:.3f} nats"
+
+
+_SHARING = {
+    "information": Panel(
+        triangle,
+        {"t": number("t", 0, 1)},
+        fits=several,
+        opens=within("view", VIEWS, "Correlations"),
+    ),
+    "raster": Panel(raster, fits=jumps_at_all, opens=within("view", VIEWS, "Trajectories")),
+}
+
+
+# The states of a model with time as physicists draw them: Bloch balls, elements of the density matrices over time, a
+# Hinton diagram.
+#
+# `t` marks a place as a share of T.
+
+HEAT, HINTON = SHAPES = ("Modulus and phase", "Hinton diagram")
+POPULATIONS, COHERENCES = PARTS = ("populations", "coherences")
+MOST_PAIRS = 12  # coherences of a modality that are drawn
+
+
+def has_qubits(subject: Any, **_: Any) -> bool:
+    """Whether a sample's, or workspace's, model evolves in time and has a modality of two levels."""
+    work = getattr(subject, "work", subject)
+    return bool(work.can("time")) and 2 in work.model.dims
+
+
+def balls(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> Picture:
+    """Bloch vectors of all modalities of two levels, with their ways so far.
+
+    Args:
+        sample: a sample of a model with time. theme: of the figure.
+        t: the time as a share of T.
+    """
+    check(
+        has_qubits(sample),
+        f"No modality of model '{sample.name}' has two levels. Look at the heat maps over time.",
+    )
+    track, at = sample.track(), _place(sample, t)
+    names = [name for name, d in zip(sample.modalities, sample.model.dims, strict=True) if d == 2]
+    paulis = PAULIS.numpy()[1:]
+    ways = [np.einsum("aij,tji->ta", paulis, _reduced(sample, name)).real for name in names]
+    lengths = [float(np.linalg.norm(way[at])) for way in ways]
+    return Picture(
+        "bloch",
+        most_mixed(dict(zip(names, lengths, strict=True)), f"t = {track.times[at]:.2f}"),
+        states.balls(
+            names,
+            [way[: at + 1] for way in ways],
+            [term_colour(name, sample.modalities) for name in names],
+            theme,
+        ),
+        shows="the Bloch vector (⟨X⟩, ⟨Y⟩, ⟨Z⟩) of each modality of two levels at the cursor, and its way since t = 0, "
+        "older parts paler. Its length r gives the purity (1 + r²) / 2; a hollow tip lies behind the middle."
+        + sample.followed,
+        not_shown="correlations between modalities"
+        + (
+            "; modalities of more levels: see the heat maps."
+            if len(names) < len(sample.modalities)
+            else "."
+        ),
+        alt=f"Bloch balls; lengths {panel.listed(names, lengths)}.",
+        table=lambda: pd.concat(
+            [
+                pd.DataFrame(
+                    {
+                        "modality": name,
+                        "t": track.times,
+                        "X": way[:, 0],
+                        "Y": way[:, 1],
+                        "Z": way[:, 2],
+                        "purity": (1 + (way**2).sum(1)) / 2,
+                    }
+                )
+                for name, way in zip(names, ways, strict=True)
+            ]
+        ),
+    )
+
+
+def over_time(
+    sample: Sample, theme: Theme = "light", *, part: str = POPULATIONS, t: float = 1.0
+) -> Picture:
+    """Populations, or moduli of coherences, of each modality over time.
+
+    Args:
+        sample: a sample of a model with time. theme: of the figure.
+        part: "populations" or "coherences".
+        t: where the cursor stands, a share of T; none is drawn at 0 and 1.
+    """
+    choose("Part", part, PARTS)
+    times, diagonal = sample.track().times, part == POPULATIONS
+    rows: list[tuple[str, str, np.ndarray]] = []
+    for name, d in zip(sample.modalities, sample.model.dims, strict=True):
+        rho, levels = np.abs(_reduced(sample, name)), state_figures.basis_labels((d,))
+        pairs = (
+            [(i, i) for i in range(d)] if diagonal else list(itertools.combinations(range(d), 2))
+        )
+        if len(pairs) > MOST_PAIRS and not diagonal:  # the largest, in their order
+            pairs = sorted(sorted(pairs, key=lambda pair: -float(rho[:, *pair].max()))[:MOST_PAIRS])
+        rows += [
+            (name, f"|{levels[i]}⟩" if diagonal else f"|{levels[i]}⟩⟨{levels[j]}|", rho[:, i, j])
+            for i, j in pairs
+        ]
+    values = np.stack([each for *_, each in rows])
+    what = "population" if diagonal else "coherence"
+    many = not diagonal and any(d * (d - 1) // 2 > MOST_PAIRS for d in sample.model.dims)
+    return Picture(
+        f"{part}-over-time",
+        changes_most(what, {f"{text.plain(owner)} {level}": each for owner, level, each in rows}),
+        states.through_time(
+            times,
+            values,
+            [name for _, name, _ in rows],
+            [name for name, *_ in rows],
+            "population" if diagonal else "modulus",
+            cursor_at(sample, t),
+            theme,
+        ),
+        shows=(
+            "the diagonal ρ_ii of each modality's own density matrix, a level a row."
+            if diagonal
+            else "the moduli |ρ_ij| off the diagonal of each modality's own density matrix, a pair of levels a row"
+            + (f"; of each the {MOST_PAIRS} largest." if many else ".")
+        )
+        + sample.followed,
+        not_shown="the joint state: see the matrices." if diagonal else "phases: see the matrices.",
+        alt=f"Heat map of {len(rows)} {part} over time; at the end "
+        + panel.listed([f"{name} {each}" for name, each, _ in rows], values[:, -1])
+        + ".",
+        table=lambda: pd.DataFrame(
+            {"t": times} | {f"{name} {each}": series for name, each, series in rows}
+        ),
+    )
+
+
+def hinton(
+    sample: Sample, theme: Theme = "light", *, whose: str = WHOLE, t: float = 1.0
+) -> Picture:
+    """A density matrix at a time as a Hinton diagram.
+
+    Args:
+        sample: a sample of a model with time. theme: of the figure.
+        whose: a modality, or "all together".
+        t: the time as a share of T.
+    """
+    rho, dims, name = state_at(sample, whose, t)
+    labels, modulus = np.array(state_figures.basis_labels(dims)), np.abs(rho)
+    rows, columns = np.indices(rho.shape)
+    left_out = int((modulus < states.LEAST * modulus.max()).sum())
+    return Picture(
+        "hinton",
+        largest_coherence(modulus, labels.tolist(), name),
+        states.hinton(rho, dims, theme),
+        shows="the density matrix at the cursor: areas are moduli |ρ_ij|; colour, and the hand in each square, the "
+        "phase: to the right 0, up +π/2." + sample.followed,
+        not_shown=f"entries below {states.LEAST:.1%} of the largest ({left_out:,} of {rho.size:,})."
+        if left_out
+        else "how the matrix came about: see the heat maps over time.",
+        alt=f"Hinton diagram of ρ: {panel.off_diagonal(rho, labels.tolist())}.",
+        table=lambda: pd.DataFrame(
+            {
+                "row": labels[rows.ravel()],
+                "column": labels[columns.ravel()],
+                "modulus": modulus.ravel(),
+                "phase": np.angle(rho).ravel(),
+            }
+        ),
+    )
+
+
+def most_mixed(lengths: Mapping[str, float], when: str) -> str:
+    """Which modalities of two levels have the shortest Bloch vector at a time, by its length, 0 to 1."""
+    first, least = [text.plain(name) for name in top(lengths, smallest=True)], min(lengths.values())
+    vector = f"Bloch vector has length {least:.2f}"
+    if round(least, 2) == 1:
+        return f"At {when} every Bloch vector has length 1.00: each of these modalities is all but pure"
+    if len(first) == len(lengths):
+        return (
+            f"{first[0]} at {when}: its {vector}"
+            if len(first) == 1
+            else f"{listed(first)} are equally mixed at {when}: each {vector}"
+        )
+    if len(first) == 1:
+        return f"{first[0]} is the most mixed at {when}: its {vector}"
+    return f"{listed(first)} are the most mixed at {when}, alike: each {vector}"
+
+
+def changes_most(what: str, rows: Mapping[str, np.ndarray]) -> str:
+    """Which population or coherence ranges widest over time.
+
+    Args:
+        what: "population" or "coherence". rows: values over time by name, as markdown.
+    """
+    spread = {name: float(values.max() - values.min()) for name, values in rows.items()}
+    first = top(spread)
+    if not first or round(spread[first[0]], 2) == 0:
+        return f"No {what} changes by 0.01 or more"
+    ways = [
+        f"{name}: {rows[name][0]:.2f} → {rows[name][-1]:.2f}, between {rows[name].min():.2f} and "
+        f"{rows[name].max():.2f}"
+        for name in first
+    ]
+    if len(first) == 1:
+        return f"The {what} changes most of {ways[0]}"
+    words = (
+        "; ".join(ways)
+        if len(first) <= MAX_NAMED
+        else f"{len(first)} rows, by {spread[first[0]]:.2f}"
+    )
+    return f"The {what} changes most, alike, of {words}"
+
+
+def largest_coherence(modulus: np.ndarray, labels: Sequence[str], when: str) -> str:
+    """Between which levels a matrix of moduli (D, D) has its largest entry off the diagonal."""
+    pairs = {
+        f"|{labels[i]}⟩⟨{labels[j]}|": float(modulus[i, j])
+        for i, j in itertools.combinations(range(len(labels)), 2)
+    }
+    first = top(pairs, 3)
+    if not first or round(pairs[first[0]], 3) == 0:
+        return f"No coherence at {when} is as large as 0.001"
+    if len(first) == 1:
+        return f"Largest coherence at {when}: {first[0]} with {pairs[first[0]]:.3f}"
+    words = listed(first) if len(first) <= MAX_NAMED else f"{len(first)} pairs of levels"
+    return f"Largest coherences at {when}, alike: {words} with {pairs[first[0]]:.3f}"
+
+
+def _reduced(sample: Sample, name: str) -> np.ndarray:
+    """The states of one modality over time, (nT, d, d)."""
+    m = sample.modalities.index(name)
+    found: np.ndarray = partial_trace(
+        torch.as_tensor(sample.track().rho), sample.model.dims, (m,)
+    ).numpy()
+    return found
+
+
+def _place(sample: Sample, t: float) -> int:
+    return round(t * (len(sample.track().times) - 1))
+
+
+def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
+    """What an address may say of how a state is drawn, and of the operators; of a model with time."""
+    if not work.can("time"):
+        return {}
+    return {
+        "letters": say.options("Operator", generator.operators(work.model), "H is shown."),
+        "matrixas": say.options("Matrix as", SHAPES, "Modulus and phase are shown."),
+    }
+
+
+_OPEN, _TIMED, _T = within("view", VIEWS, "State"), can("time"), number("t", 0, 1)
+PANELS = {
+    **_GENERATOR,
+    **_SHARING,
+    "hinton": Panel(
+        hinton,
+        {"whose": word("of"), "t": _T},
+        fits=_TIMED,
+        opens=lambda view: _OPEN(view) and view.get("matrixas") == HINTON,
+    ),
+    "bloch": Panel(balls, {"t": _T}, fits=has_qubits, opens=_OPEN),
+    **{
+        f"{part}-over-time": Panel(over_time, {"t": _T}, {"part": part}, fits=_TIMED, opens=_OPEN)
+        for part in PARTS
+    },
+}
