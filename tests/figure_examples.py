@@ -17,7 +17,6 @@ from qfusion.figures import (
     circuit,
     cohort,
     decision,
-    draw,
     dynamics,
     physics,
     samples,
@@ -151,11 +150,11 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     "cohort.scatter": lambda t: cohort.scatter(
         IDS, X, Y, HOSTILE, "prediction", chosen="s3", captions=IDS, diagonal=True, theme=t
     ),
-    "compare.differences": lambda t: decision.differences(TERMS, OTHER, M, unit=HOSTILE, theme=t),
-    "compare.pairs": lambda t: decision.pairs(
+    "decision.differences": lambda t: decision.differences(TERMS, OTHER, M, unit=HOSTILE, theme=t),
+    "decision.pairs": lambda t: decision.pairs(
         {"text": 0.4, HOSTILE: 0.2}, {"text": 0.3}, {"text": BLUE}, "share", percent=True, theme=t
     ),
-    "cuts.curves": lambda t: building.curves(
+    "building.curves": lambda t: building.curves(
         T,
         {kind: {name: LINES[name] for name in M} for kind in building.KINDS},
         0.4,
@@ -164,7 +163,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         cursor=0.7,
         theme=t,
     ),
-    "cuts.terms": lambda t: building.terms(
+    "building.terms": lambda t: building.terms(
         T,
         {kind: {k: abs(v) * T for k, v in TERMS.items()} for kind in building.KINDS},
         M,
@@ -173,7 +172,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         cursor=1.0,
         theme=t,
     ),
-    "cuts.metric": lambda t: building.metric(
+    "building.metric": lambda t: building.metric(
         T,
         {
             kind: {
@@ -187,10 +186,10 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         y_title=HOSTILE,
         theme=t,
     ),
-    "dataset.classes": lambda t: samples.classes(
+    "samples.classes": lambda t: samples.classes(
         {"train": [4, 5, 6, 7], "test": [1, 2, 1, 0]}, CLASSES, theme=t
     ),
-    "dataset.targets": lambda t: samples.targets(
+    "samples.targets": lambda t: samples.targets(
         {"train": X, "valid": Y, "test": X[:9]}, HOSTILE, theme=t
     ),
     "decision.waterfall": lambda t: decision.waterfall(TERMS, M, truth=0.3, unit=HOSTILE, theme=t),
@@ -223,10 +222,10 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     "dynamics.mark_time": lambda t: dynamics.mark_time(
         dynamics.measure_lines(T, BY_PART, M, "nats", theme=t), 0.2, t
     ),
-    "evidence.masses": lambda t: decision.masses(
+    "decision.masses": lambda t: decision.masses(
         R.random((4, 3)), R.random(4), M, CLASSES, marked=1, theme=t
     ),
-    "evidence.tables": lambda t: decision.tables(
+    "decision.tables": lambda t: decision.tables(
         R.random((4, 4)),
         R.random((4, 4)),
         ["00", "01", "10", "11"],
@@ -237,7 +236,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         chosen=(1, 2),
         edited=np.eye(4) > 0,
     ),
-    "evidence.class_bars": lambda t: decision.class_bars(
+    "decision.class_bars": lambda t: decision.class_bars(
         np.array([0.1, 0.6, 0.2, 0.1]),
         CLASSES,
         truth=0,
@@ -245,13 +244,13 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         errors=np.full(4, 0.02),
         theme=t,
     ),
-    "evidence.curve": lambda t: decision.curve(
+    "decision.curve": lambda t: decision.curve(
         X, np.arange(40), HOSTILE, "ink (0 to 128)", BLUE, theme=t
     ),
-    "evidence.belief_bars": lambda t: decision.belief_bars(
+    "decision.belief_bars": lambda t: decision.belief_bars(
         np.full(4, 0.1), np.full(4, 0.25), np.full(4, 0.5), CLASSES, truth=1, theme=t
     ),
-    "faithfulness.against_truth": lambda t: trust.against_truth(
+    "trust.against_truth": lambda t: trust.against_truth(
         R.normal(size=(40, 7)),
         R.normal(size=(40, 7)),
         JOINT,
@@ -261,16 +260,16 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         chosen=2,
         theme=t,
     ),
-    "faithfulness.curves": lambda t: trust.curves(
+    "trust.curves": lambda t: trust.curves(
         np.linspace(0, 1, 4), np.arange(4.0), R.random((5, 4)), what=HOSTILE, unit="score", theme=t
     ),
-    "faithfulness.rank_bars": lambda t: trust.rank_bars(
+    "trust.rank_bars": lambda t: trust.rank_bars(
         dict.fromkeys(JOINT, (0.9, 0.7)), M, floor=0.8, theme=t
     ),
-    "faithfulness.seed_dots": lambda t: trust.seed_dots(
+    "trust.seed_dots": lambda t: trust.seed_dots(
         R.normal(size=(3, 7)), JOINT, M, [0, 1, 2], theme=t
     ),
-    "people.dots": lambda t: trust.dots(
+    "trust.dots": lambda t: trust.dots(
         [*M, HOSTILE],
         {"one": R.normal(size=(4, 3)), HOSTILE: np.full((4, 3), np.nan)},
         hues=[BLUE] * 4,
@@ -279,7 +278,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         band_name=HOSTILE,
         theme=t,
     ),
-    "people.calibration": lambda t: trust.calibration(
+    "trust.calibration": lambda t: trust.calibration(
         {"text": R.normal(size=9)},
         {"text": R.normal(size=9)},
         {"text": (np.arange(3.0), np.arange(3.0))},
@@ -289,25 +288,25 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         y_title=HOSTILE,
         theme=t,
     ),
-    "inside.words": lambda t: trust.words(
+    "trust.words": lambda t: trust.words(
         ["not", HOSTILE, "very", "good"] * 6, R.normal(size=24), unit=HOSTILE, theme=t
     ),
-    "inside.waveform": lambda t: trust.waveform(
+    "trust.waveform": lambda t: trust.waveform(
         np.sin(np.arange(3000) / 20), 8000, R.normal(size=12), 3000 / 8000 / 12, theme=t
     ),
-    "inside.timeline": lambda t: trust.timeline(
+    "trust.timeline": lambda t: trust.timeline(
         [(HOSTILE, R.normal(size=5), 0.3, [HOSTILE] * 5), ("audio", R.normal(size=40), 0.04, IDS)],
         seconds=True,
         unit=HOSTILE,
         theme=t,
     ),
-    "inside.picture": lambda t: trust.picture(
+    "trust.picture": lambda t: trust.picture(
         R.random((8, 6)), R.normal(size=(8, 6)), unit=HOSTILE, theme=t
     ),
-    "inside.curve": lambda t: trust.curve(
+    "trust.curve": lambda t: trust.curve(
         np.arange(40), X, Y, x_label=HOSTILE, y_label="y", theme=t
     ),
-    "inside.bars": lambda t: trust.bars(IDS, X, theme=t),
+    "trust.bars": lambda t: trust.bars(IDS, X, theme=t),
     "dynamics.decision_layers": lambda t: dynamics.decision_layers(
         ["input", "layer 0 convolved", HOSTILE],
         {"a": X[:3]},
@@ -316,19 +315,19 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         cursor=1,
         theme=t,
     ),
-    "dataset.confusions": lambda t: samples.confusions(
+    "samples.confusions": lambda t: samples.confusions(
         np.array([[5, 1], [0, 7]]), [HOSTILE, "b"], t
     ),
-    "dataset.curves": lambda t: samples.curves(
+    "samples.curves": lambda t: samples.curves(
         [samples.Curve(HOSTILE, np.array([0, 0.2, 1]), np.array([0, 0.8, 1]), 0.8)],
         [samples.Curve(HOSTILE, np.array([1, 0.8, 0]), np.array([0.5, 0.7, 1]), 0.7)],
         HOSTILE,
         t,
     ),
-    "dataset.calibration": lambda t: samples.calibration(
+    "samples.calibration": lambda t: samples.calibration(
         np.array([0.3, 0.9]), np.array([0.5, 0.8]), np.array([4, 20]), t
     ),
-    "dataset.residuals": lambda t: samples.residuals(
+    "samples.residuals": lambda t: samples.residuals(
         [HOSTILE] * 9,
         np.linspace(-1, 1, 9),
         np.linspace(1, -1, 9) ** 3,
@@ -336,7 +335,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         "score",
         t,
     ),
-    "generator.couplings": lambda t: physics.couplings(
+    "physics.couplings": lambda t: physics.couplings(
         {
             "H: coherent": {
                 HOSTILE: 0.1,
@@ -351,17 +350,17 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         {"H: coherent": "energy"},
         t,
     ),
-    "generator.levels": lambda t: physics.levels(
+    "physics.levels": lambda t: physics.levels(
         np.linspace(-1, 1, 8), np.linspace(-2, 2, 8) ** 3, t
     ),
-    "generator.letters": lambda t: physics.letters(
+    "physics.letters": lambda t: physics.letters(
         ["text XZ", HOSTILE], ["text", "text+audio"], np.array([0.4, -0.2]), M, t
     ),
-    "generator.modes": lambda t: physics.modes(np.array([0, -1 + 1j, -1 - 1j, -2]), 1.0, t),
-    "bloch.balls": lambda t: states.balls(
+    "physics.modes": lambda t: physics.modes(np.array([0, -1 + 1j, -1 - 1j, -2]), 1.0, t),
+    "states.balls": lambda t: states.balls(
         ["a", HOSTILE], [np.outer(np.linspace(1, 0.5, 9), BLOCH[0]), BLOCH[1:]], [BLUE], t
     ),
-    "information.triangle": lambda t: dynamics.triangle(
+    "dynamics.triangle": lambda t: dynamics.triangle(
         T,
         {("b", HOSTILE): T / 9, ("b", "c"): np.sin(T) / 9, ("c", HOSTILE): T * 0.01},
         {"b": LINES["text"] / 2, HOSTILE: LINES["audio"] / 2, "c": LINES["vision"] / 2},
@@ -369,7 +368,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         together=-T / 30,
         theme=t,
     ),
-    "jumps.raster": lambda t: dynamics.raster(
+    "dynamics.raster": lambda t: dynamics.raster(
         [
             (np.array([0.2, 0.9]), np.array([0, 1])),
             (np.array([0.5]), np.array([1])),
@@ -381,10 +380,10 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         np.stack([LINES["text"], LINES["audio"]]) / 3,
         t,
     ),
-    "matrices.hinton": lambda t: states.hinton(
+    "states.hinton": lambda t: states.hinton(
         RHO * np.exp(1j * np.subtract.outer(np.arange(4), np.arange(4))), (2, 2), t
     ),
-    "matrices.through_time": lambda t: states.through_time(
+    "states.through_time": lambda t: states.through_time(
         T,
         np.stack(list(LINES.values())),
         ["|0⟩", "|1⟩"] * 2,
@@ -393,17 +392,17 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         0.7,
         t,
     ),
-    "leaderboard.dots": lambda t: training.dots(ENTRIES, "accuracy", t),
-    "leaderboard.against": lambda t: training.against(
+    "training.dots": lambda t: training.dots(ENTRIES, "accuracy", t),
+    "training.against": lambda t: training.against(
         ENTRIES, "accuracy", "parameters after the encoders", t
     ),
-    "leaderboard.agreement": lambda t: training.agreement(
+    "training.agreement": lambda t: training.agreement(
         ["one", "two"],
         ["mean", "text", "text+audio"],
         np.array([[0.9, 0.95, 0.85], [0.4, 0.8, 0.0]]),
         t,
     ),
-    "leaderboard.robustness": lambda t: training.robustness(
+    "training.robustness": lambda t: training.robustness(
         {
             HOSTILE: (np.arange(3.0), np.array([0.9, 0.8, 0.5]), {"absent": 0.4, "swapped": 0.3}),
             "late": (np.arange(3.0), np.array([0.8, 0.6, 0.5]), {"absent": 0.3}),
@@ -435,7 +434,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     "cohort.shares": lambda t: cohort.shares(
         dict.fromkeys(M, BEST), dict.fromkeys(M, BEST), {"text": 0.5}, M, theme=t
     ),
-    "places.places": lambda t: samples.places(
+    "samples.places": lambda t: samples.places(
         IDS,
         np.c_[X, Y],
         np.arange(40) % 10,
@@ -447,7 +446,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         chosen="s3",
         theme=t,
     ),
-    "places.nearest": lambda t: samples.nearest(
+    "samples.nearest": lambda t: samples.nearest(
         IDS[:5],
         np.array([0.1, 0.2, 0.25, 0.3, 0.6]),
         [True, False, True, None, True],
@@ -455,7 +454,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         typical=0.5,
         theme=t,
     ),
-    "side_by_side.decisions": lambda t: samples.decisions(
+    "samples.decisions": lambda t: samples.decisions(
         [HOSTILE, "s1", "s2"],
         [TERMS, OTHER, TERMS],
         M,
@@ -464,14 +463,14 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         theme=t,
         notes=[HOSTILE, "a → b\nscore of b", "b → b"],
     ),
-    "side_by_side.bars": lambda t: samples.bars(
+    "samples.bars": lambda t: samples.bars(
         [HOSTILE, "s1"],
         [{"text": 0.4, HOSTILE: 0.2}, {"text": 0.3, "all": 0.1}],
         {"text": BLUE},
         title=HOSTILE,
         theme=t,
     ),
-    "slices.rates": lambda t: cohort.rates(
+    "cohort.rates": lambda t: cohort.rates(
         CLASSES,
         [(4, 9), (2, 8), (1, 30), (0, 5)],
         np.array([[0.44, 0.19, 0.73], [0.25, 0.07, 0.59], [0.03, 0.01, 0.17], [0, 0, 0.43]]),
@@ -479,43 +478,41 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         axis=HOSTILE,
         theme=t,
     ),
-    "slices.worst": lambda t: cohort.worst(
+    "cohort.worst": lambda t: cohort.worst(
         IDS[:6], np.array([-3, 2.5, 2, -1.5, 1.2, 1.0]), axis=HOSTILE, chosen=2, theme=t
     ),
-    "operators.spectrum": lambda t: states.spectrum(
+    "states.spectrum": lambda t: states.spectrum(
         np.linspace(-1, 1, 16), np.full(16, 1 / 16), np.full(16, 0.06), unit=HOSTILE, theme=t
     ),
-    "operators.make_up": lambda t: states.make_up(
-        np.exp(1j * np.arange(64)) / 8, (4, 4, 4), theme=t
-    ),
-    "operators.outcome_patterns": lambda t: states.outcome_patterns(
+    "states.make_up": lambda t: states.make_up(np.exp(1j * np.arange(64)) / 8, (4, 4, 4), theme=t),
+    "states.outcome_patterns": lambda t: states.outcome_patterns(
         R.integers(0, 2, (5, 2, 4)), np.array([2, 1, 0.5, -1, -2]), CLASSES, M[:2], M, theme=t
     ),
-    "operators.effects": lambda t: states.effects(
-        R.normal(size=(2, 4)), CLASSES, M[:2], M, theme=t
-    ),
-    "operators.along": lambda t: states.along(
+    "states.effects": lambda t: states.effects(R.normal(size=(2, 4)), CLASSES, M[:2], M, theme=t),
+    "states.along": lambda t: states.along(
         IDS, X, Y, "weight", HOSTILE, truth=X, truth_name="truth", chosen="s4", theme=t
     ),
-    "state.density_matrix": lambda t: states.density_matrix(RHO, (2, 2), part="phase", theme=t),
-    "state.populations": lambda t: states.populations(
+    "states.density_matrix": lambda t: states.density_matrix(RHO, (2, 2), part="phase", theme=t),
+    "states.populations": lambda t: states.populations(
         np.full(64, 1 / 64), (4, 4, 4), reference=np.full(64, 1 / 64), theme=t
     ),
     "style.base": lambda t: figures.style.base(t, 200, legend=True),
     "style.note": lambda t: figures.style.note(
         figures.style.base(t, 200), "No sample passes the filters.", t
     ),
-    "sweep.history": lambda t: training.history(
+    "training.history": lambda t: training.history(
         [0, 1, 2, 3], VALUES, PRUNED, y_title=HOSTILE, theme=t
     ),
-    "sweep.slices": lambda t: training.slices(
+    "training.slices": lambda t: training.slices(
         VALUES, PRUNED, TRIED, ["rate"], best=3, y_title="validation loss", theme=t
     ),
-    "sweep.parallel": lambda t: training.parallel(
+    "training.parallel": lambda t: training.parallel(
         VALUES, TRIED, ["rate"], y_title=HOSTILE, theme=t
     ),
-    "sweep.importance": lambda t: training.importance(["rate", HOSTILE], np.array([0.7, 0.3]), t),
-    "tornado.tornado": lambda t: physics.tornado(
+    "training.importance": lambda t: training.importance(
+        ["rate", HOSTILE], np.array([0.7, 0.3]), t
+    ),
+    "physics.tornado": lambda t: physics.tornado(
         ["H of text", HOSTILE, "T"],
         np.array([0.1, np.nan, -0.02]),
         np.array([0.8, -0.5, 0.3]),
@@ -525,7 +522,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         half=np.array([0.7, -0.4, 0.2]),
         theme=t,
     ),
-    "tornado.way": lambda t: physics.way(
+    "physics.way": lambda t: physics.way(
         np.linspace(0, 1, 5),
         np.linspace(0, 1, 5) ** 2,
         2 * np.linspace(0, 1, 5),
@@ -579,8 +576,8 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         20,
         theme=t,
     ),
-    "what_if.differences": lambda t: physics.differences(TERMS, OTHER, M, unit=HOSTILE, theme=t),
-    "what_if.numbers": lambda t: physics.numbers(
+    "physics.differences": lambda t: physics.differences(TERMS, OTHER, M, unit=HOSTILE, theme=t),
+    "physics.numbers": lambda t: physics.numbers(
         np.full(4, 0.25),
         np.array([0.1, 0.2, 0.3, 0.4]),
         CLASSES,
@@ -589,39 +586,30 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         hue=BLUE,
         theme=t,
     ),
-    "what_if.bloch": lambda t: physics.bloch(BLOCH[0], BLOCH[2], hue=BLUE, theme=t),
-    "what_if.ways": lambda t: physics.ways(
+    "physics.bloch": lambda t: physics.bloch(BLOCH[0], BLOCH[2], hue=BLUE, theme=t),
+    "physics.ways": lambda t: physics.ways(
         ["text", "audio"], [0.5, np.inf], [0.9, np.inf], M, farthest=1.6, unit=HOSTILE, theme=t
     ),
-    "what_if.sizes": lambda t: physics.sizes(
+    "physics.sizes": lambda t: physics.sizes(
         ["weaker", HOSTILE], np.array([0.1, 0.5]), axis=HOSTILE, theme=t
     ),
 }
 
 
 def drawing_functions() -> set[str]:
-    """`module.function` of all public functions that are annotated to return a figure."""
-    found = set()
-    places = [
-        draw,
-        *(
-            importlib.import_module(f"{draw.__name__}.{room.name}")
-            for room in pkgutil.iter_modules(draw.__path__)
-            if room.ispkg
-        ),
-    ]
-    rooms = [
-        (place, [each.name for each in pkgutil.iter_modules(place.__path__) if not each.ispkg])
-        for place in places
-    ]
-    for place, names in (*rooms, (figures, ["style"])):
-        for name in names:
-            loaded = importlib.import_module(f"{place.__name__}.{name}")
-            found |= {
-                f"{name}.{each}"
-                for each, made in inspect.getmembers(loaded, inspect.isfunction)
-                if not each.startswith("_")
-                and made.__module__ == loaded.__name__
-                and inspect.signature(made).return_annotation == "go.Figure"
-            }
-    return found
+    """`module.function` of all public functions that are annotated to return a figure, besides those that make a figure
+    of another one and those that open a model."""
+    functions = set()
+    for name in {room.name for room in pkgutil.iter_modules(figures.__path__)} - {
+        "notebook",
+        "theme",
+    }:
+        loaded = importlib.import_module(f"{figures.__name__}.{name}")
+        functions |= {
+            f"{name}.{entry}"
+            for entry, made in inspect.getmembers(loaded, inspect.isfunction)
+            if not entry.startswith("_")
+            and made.__module__ == loaded.__name__
+            and inspect.signature(made).return_annotation == "go.Figure"
+        }
+    return functions - {"style.finite"}

@@ -63,7 +63,7 @@ def drawn(kind: styles.Format) -> dict[str, bytes]:
     figures = {
         "lines": lines(),
         "waterfall": decision.waterfall(TERMS, M, truth=0.3),
-        **({"bar": EXAMPLES["state.density_matrix"]("light")} if kind == "svg" else {}),
+        **({"bar": EXAMPLES["states.density_matrix"]("light")} if kind == "svg" else {}),
     }
     return {name: export.save(figure, look, **said) for name, figure in figures.items()}
 

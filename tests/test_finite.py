@@ -19,12 +19,12 @@ from tests import figure_examples
 
 # Where no number says something: no slope, no state that turns the decision, no other sample, a run that never ended.
 MEANT = {
-    "leaderboard.agreement": {"values"},
-    "places.nearest": {"typical"},
-    "people.dots": {"series", "band"},
-    "tornado.tornado": {"weaker", "half"},
-    "tornado.way": {"slopes"},
-    "what_if.ways": {"states", "donors"},
+    "training.agreement": {"values"},
+    "samples.nearest": {"typical"},
+    "trust.dots": {"series", "band"},
+    "physics.tornado": {"weaker", "half"},
+    "physics.way": {"slopes"},
+    "physics.ways": {"states", "donors"},
 }
 
 

@@ -108,9 +108,9 @@ def test_all_legend_entries_are_texts_and_invisible_traces_are_not_drawn() -> No
     "name",
     [
         "decision.waterfall",
-        "evidence.tables",
-        "inside.words",
-        "leaderboard.dots",
+        "decision.tables",
+        "trust.words",
+        "training.dots",
         "cohort.relation",
     ],
 )
@@ -120,9 +120,9 @@ def test_hostile_words_are_letters(name: str) -> None:
     )
     assert "<script>" in joined
     assert "$x_1^2$" in joined or name in (
-        "leaderboard.dots",
-        "inside.words",
-        "evidence.tables",
+        "training.dots",
+        "trust.words",
+        "decision.tables",
     )  # shortened there
 
 

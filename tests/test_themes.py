@@ -32,13 +32,13 @@ LINES = {
 }
 FIGURES = EXAMPLES | {
     "cohort.scatter, empty": lambda t: cohort.scatter([], X[:0], X[:0], "x", "y", theme=t),
-    "inside.words, named": lambda t: trust.words(
+    "trust.words, named": lambda t: trust.words(
         ["yes", NAMED_LIKE_PAPER, "no"], np.array([-1.0, 0.2, 0.9]), theme=t
     ),
-    "operators.along, split": lambda t: states.along(
+    "states.along, split": lambda t: states.along(
         IDS, X, Y, "x", "y", truth=X > 0, truth_name="7", split=True, theme=t
     ),
-    "state.density_matrix, modulus": lambda t: states.density_matrix(RHO, (2, 2), theme=t),
+    "states.density_matrix, modulus": lambda t: states.density_matrix(RHO, (2, 2), theme=t),
 }
 _START = R.bit_generator.state
 
@@ -118,7 +118,7 @@ def test_recoloured_is_as_drawn_in_the_other_theme(name: str) -> None:
 
 def test_a_name_that_looks_like_a_colour_stays() -> None:
     for theme in ("light", "dark", "grey"):
-        found = in_theme(example("inside.words, named", "light"), theme)
+        found = in_theme(example("trust.words, named", "light"), theme)
         assert [note.text for note in found.layout.annotations[::2]] == [
             "yes",
             NAMED_LIKE_PAPER,
@@ -213,28 +213,28 @@ def test_series_of_one_dash_get_dashes_of_their_own_in_grey() -> None:
 
 
 def test_grey_scales_say_amount_and_sign() -> None:
-    amount = in_theme(example("state.density_matrix, modulus", "dark"), "grey").data[0].colorscale
+    amount = in_theme(example("states.density_matrix, modulus", "dark"), "grey").data[0].colorscale
     levels = [lightness(colour) for _, colour in amount]
     assert levels == sorted(levels, reverse=True)
     assert levels[0] > 95
     assert levels[-1] < 21
     signed = [
         lightness(colour)
-        for _, colour in in_theme(example("inside.curve", "dark"), "grey").data[1].marker.colorscale
+        for _, colour in in_theme(example("trust.curve", "dark"), "grey").data[1].marker.colorscale
     ]
     assert signed == sorted(signed)
     assert signed[5] == pytest.approx(75, abs=1)
     assert all(contrast(grey(level)) <= contrast("#777777") for level in signed), (
         "black letters must stand out"
     )
-    cyclic = in_theme(example("state.density_matrix", "light"), "grey").data[0].colorscale
+    cyclic = in_theme(example("states.density_matrix", "light"), "grey").data[0].colorscale
     phase = [lightness(colour) for _, colour in cyclic]
     assert phase == pytest.approx(phase[::-1])
     assert phase[5] == max(phase)
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"), [("circuit.cuts", "amount"), ("inside.words, named", "signed")]
+    ("name", "kind"), [("circuit.cuts", "amount"), ("trust.words, named", "signed")]
 )
 def test_letters_on_grey_cells_can_be_read(name: str, kind: str) -> None:
     found = in_theme(example(name, "dark"), "grey")
@@ -268,7 +268,7 @@ def test_legend_entries_are_those_a_reader_sees() -> None:
         "as learned",
     ]
     assert visible.legend_entries(example("decision.waterfall", "light")) == []
-    assert visible.legend_entries(example("dataset.classes", "light")) == ["train", "test"]
+    assert visible.legend_entries(example("samples.classes", "light")) == ["train", "test"]
     named = go.Figure(
         [
             go.Scatter(y=[1], name="b", legendrank=2000),

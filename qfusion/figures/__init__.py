@@ -1,13 +1,11 @@
-"""Figures: arrays in, plotly figure out.
+"""Figures: arrays in, plotly figure out; a file a subject, and nothing that computes an explanation or knows a page.
 
-`draw` holds one module a subject. Every function of it names its template and colours itself (importing streamlit
-replaces plotly's defaults by placeholders), escapes what comes from data, and takes `theme="light"|"dark"`; `theme`
-makes of a figure the same in another one, greys for print included. `visible` leaves series out and sets ranges;
-`export` writes files.
+Every function that draws names its template and colours itself (importing streamlit replaces plotly's defaults by
+placeholders), escapes what comes from data, and takes `theme="light"|"dark"`; `theme` makes of a figure the same in
+another one, greys for print included, leaves series out and sets ranges; `export` writes files, with a `recipe` inside.
 
 By name, for notebooks (see `notebook`): `figures.contributions("qj-planted", "p0031")`, its numbers
-`figures.numbers.contributions(...)`, in every theme.
-"""
+`figures.numbers.contributions(...)`, in every theme."""
 
 from __future__ import annotations
 

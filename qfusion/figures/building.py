@@ -1,6 +1,5 @@
 """Which coupling built which term of a decision: the matrix, one contribution as it grows, and the way from modalities
-to the score.
-"""
+to the score; and what is left of score, metrics and terms when correlations are cut."""
 
 from __future__ import annotations
 

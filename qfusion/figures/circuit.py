@@ -1,8 +1,8 @@
-"""Small displays on the wires of a circuit after every column, as Quirk has them; and a gate's matrix in few letters.
+"""A circuit with the sample in it: boxes, a scrubber's place, every qubit's state in place, as in Quirk; its error;
+and small displays on the wires after every column, with a gate's matrix in few letters.
 
 A display is a frame as high as its scale: the probability of |1> from 0 to 1, the purity from 1/2 to 1, or three bars,
-<X>, <Y> and <Z> from -1 to 1.
-"""
+<X>, <Y> and <Z> from -1 to 1."""
 
 from __future__ import annotations
 

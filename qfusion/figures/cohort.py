@@ -1,4 +1,5 @@
-"""All samples, a cohort and one sample on the same axes: grey, coloured, and a diamond."""
+"""Many samples: all, a cohort and one on the same axes, grey, coloured, and a diamond; and slices of them with how
+often each is wrong."""
 
 from __future__ import annotations
 

@@ -1,6 +1,5 @@
 """Quantities over the time of the evolution or along the layers of a network: entropies, correlations, decision terms;
-single runs.
-"""
+single runs and their jumps; who shares how much with whom."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Several panels as one figure with letters (a), (b), (c), and the recipe that holds all their recipes."""
+"""Figures as files, one or several as panels of one: vectors, pixels or a page, with the recipe inside, the same bytes
+for the same input in any process; drawn by `plotly_print`, or by plotly itself in a Chrome."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What the generator is made of, drawn: the graph of couplings, energy levels, letters, modes."""
+"""The physics behind a decision: what the generator is made of, what each part of it did to it, and states and terms
+before and after a change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""How a figure is exported: format, size in print, theme, letters, and which series are left out."""
+"""What an exported figure takes along: its style (format, size in print, theme, letters), the recipe it was made from,
+the page or the lines of LaTeX around it; and where files keep recipes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""A quantum state at one time: populations and density matrix."""
+"""Quantum states and operators: populations, density matrices, Bloch balls, Hinton diagrams; decision operators with
+the samples along them."""
 
 from __future__ import annotations
 

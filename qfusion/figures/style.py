@@ -1,9 +1,8 @@
-"""Colours, fonts and axes of every figure.
+"""Colours, fonts and axes of every figure, and the guards that let no figure show what is no number.
 
 One hue a modality everywhere (Okabe and Ito 2008, readable with colour-blindness). A joint term takes the hue that
 mixing the *light* of its modalities gives: blue + vermillion = purple, blue + green = sky, vermillion + green = orange,
-all three = grey; joint lines are dashed and joint bars hatched, so that no reading rests on hue alone.
-"""
+all three = grey; joint lines are dashed and joint bars hatched, so that no reading rests on hue alone."""
 
 from __future__ import annotations
 

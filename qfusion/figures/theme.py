@@ -1,11 +1,10 @@
-"""The same figure in another theme: light and dark by exchanging what depends on the theme, grey for print without
-colour.
+"""The same figure in another theme, light and dark by exchanging what depends on the theme, grey for print without
+colour; or with series left out and other ranges.
 
 In greys, on white paper, nothing is lost: series keep apart by their greys, which are spread evenly in lightness, and
 by dashes, markers and hatching where colour alone told them apart. Amounts run from light (none) to dark (most). Signed
 amounts run from mid-grey (most negative) over light grey (zero) to white (most positive), so that black letters stand
-out on all of them. Phases run from light (0) to dark (π, either side): the sign of a phase is not shown.
-"""
+out on all of them. Phases run from light (0) to dark (π, either side): the sign of a phase is not shown."""
 
 from __future__ import annotations
 

@@ -1,6 +1,5 @@
-"""Runs side by side: curves over epochs, one colour a run; and what single modalities do over training, one plot a
-run.
-"""
+"""What training gave: runs side by side over epochs, sweeps of settings and how much each one matters, and the
+leaderboard."""
 
 from __future__ import annotations
 

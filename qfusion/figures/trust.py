@@ -1,6 +1,5 @@
-"""Attributions inside a modality, drawn on what was said, heard and seen: shaded words and time, heat maps, coloured
-curves, bars.
-"""
+"""Attributions inside a modality on what was said, heard and seen; and how far explanations can be trusted: against
+truth, deletion against random orders, training seeds, people's labels."""
 
 from __future__ import annotations
 
