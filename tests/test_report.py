@@ -424,11 +424,6 @@ def test_a_cohorts_report_says_what_built_its_terms_and_what_cuts_cost(members: 
         assert words in page.words
 
 
-def test_the_page_gives_the_same_report_as_the_library(one: Written, work: Any) -> None:
-    if one.about.name == "qj-planted":
-        assert about_cohort.of_sample(work, one.about.row, None, "", ".html").decode() == one.html
-
-
 def test_a_cohort_of_nobody_is_refused(work: Any) -> None:
     with pytest.raises(InvalidInput, match="No explained sample passes"):
         about_cohort.members(

@@ -32,7 +32,7 @@ from qfusion.models.abilities import kinds, require
 from qfusion.models.explorable import ABILITIES
 from qfusion.models.registry import NEIGHBOURS
 from qfusion.quantum.decomposition import subsets
-from qfusion.report import about_cohort as reports
+from qfusion.report import about_cohort
 from qfusion.runs import settings
 from qfusion.track import dynamics
 from qfusion.training import Options, checkpoint, metrics, train
@@ -349,7 +349,10 @@ def test_reports_of_a_sample_and_of_a_cohort(trained: DataSet, sample: str) -> N
 
     work = subjects.build("products", found.card, found.model, trained)
     table = cohort_measures.table(work, work.frame())
-    assert b"Entanglement and joint deciding" not in reports.of_cohort(work, table, (), "", ".html")
+    assert (
+        "Entanglement and joint deciding"
+        not in report.cohort(about_cohort.members(work, table, ())).html()
+    )
 
 
 def command(*words: str) -> tuple[int, str, str]:

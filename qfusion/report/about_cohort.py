@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import torch
 
-from qfusion import report
 from qfusion._checks import check
 from qfusion.analysis import text
 from qfusion.analysis.cohort import cohort_measures
@@ -630,13 +629,3 @@ def _grouping(work: Workspace, rows: Any) -> str:
         for by in ("truth" if work.classes else planted, planted, "sign of truth", "relation")
         if by in offered
     )
-
-
-def of_sample(work: Workspace, row: int, output: int | None, tweak: str, suffix: str) -> bytes:
-    """The report on a sample as a file."""
-    return report.sample(sample_of(work, row, output, tweak)).written(suffix)
-
-
-def of_cohort(work: Workspace, table: Any, parts: Sequence[Part], name: str, suffix: str) -> bytes:
-    """The report on a cohort as a file."""
-    return report.cohort(members(work, table, parts, name)).written(suffix)

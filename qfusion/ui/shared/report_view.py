@@ -9,7 +9,9 @@ from typing import Any
 
 import streamlit as st
 
+from qfusion import report
 from qfusion.analysis import text
+from qfusion.analysis.sample import sample_of
 from qfusion.errors import provided
 from qfusion.explain.cohorts import Part
 from qfusion.report import about_cohort
@@ -33,7 +35,7 @@ def of_sample(here: Here) -> None:
         f"{work.name}-{here.sample}",
         f"All about this decision in one file that needs no network: contributions, dynamics, entropies, "
         f"circuit, faithfulness, methods with equations, BibTeX. It takes about ten seconds.{says}",
-        lambda suffix: about_cohort.of_sample(work, row, asked, changed, suffix),
+        lambda suffix: report.sample(sample_of(work, row, asked, changed)).written(suffix),
     )
 
 
@@ -45,7 +47,9 @@ def of_cohort(here: Here, table: Any, parts: Sequence[Part], name: str) -> None:
         "All about this cohort in one file that needs no network: shares and types with intervals, "
         "contributions, entanglement, members, faithfulness, methods with equations, BibTeX. It takes about ten "
         "seconds.",
-        lambda suffix: about_cohort.of_cohort(work, table, parts, name, suffix),
+        lambda suffix: report.cohort(about_cohort.members(work, table, parts, name)).written(
+            suffix
+        ),
     )
 
 
