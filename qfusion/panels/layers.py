@@ -12,8 +12,7 @@ from qfusion._checks import choose
 from qfusion._sentences import size
 from qfusion.analysis import backgrounds
 from qfusion.analysis.dynamics import circuit_evolution, through
-from qfusion.analysis.dynamics.circuit_evolution import since_when, what_was_added
-from qfusion.analysis.dynamics.through import KINDS
+from qfusion.analysis.dynamics.through import KINDS, since_which_layer, what_layers_added
 from qfusion.analysis.sample import Sample
 from qfusion.explain.network.evidence import INERT
 from qfusion.figures.draw import circuit as figures
@@ -93,8 +92,8 @@ def decision(
             cursor=place,
             theme=theme,
         ),
-        lead=f"**When did it happen?** {since_when(sample.work, found)} **What did the dynamics add?** "
-        f"{what_was_added(found, sample.output)}",
+        lead=f"**When did it happen?** {since_which_layer(sample.work, found)} **What did the dynamics add?** "
+        f"{what_layers_added(found, sample.output)}",
         shows="below, the terms of the decision if the circuit stopped there: later gates left out, every qubit "
         "measured, the same head (solid alone, dashed or dotted jointly); above, the entropy of the qubits "
         "still in play and the largest mutual information across a cut between them."
