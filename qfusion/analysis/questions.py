@@ -27,7 +27,7 @@ def _when(sample: Sample) -> str:
         return through.since_when(work, sample.learned.decision)
     if not work.can("layers"):
         return "The model is read out at its end only: there is no way from features to score to follow."
-    return circuit_evolution.since_when(work, circuit_evolution.layer_terms(work, sample.row))
+    return through.since_which_layer(work, circuit_evolution.layer_terms(work, sample.row))
 
 
 def _added(sample: Sample) -> str:
@@ -35,7 +35,7 @@ def _added(sample: Sample) -> str:
         return through.what_was_added(sample.learned.decision)
     if not sample.work.can("layers"):
         return "Nothing: there are none."
-    return circuit_evolution.what_was_added(
+    return through.what_layers_added(
         circuit_evolution.layer_terms(sample.work, sample.row), sample.output
     )
 

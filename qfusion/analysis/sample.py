@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from qfusion import data as sources
+from qfusion import explain
 from qfusion._checks import choose
 from qfusion.analysis import backgrounds, subjects, text
 from qfusion.analysis.cohort import cohort_measures
@@ -21,9 +22,10 @@ from qfusion.analysis.memo import memo
 from qfusion.analysis.subject import Workspace
 from qfusion.data import DataSet
 from qfusion.errors import InvalidInput
-from qfusion.explain import cohorts
-from qfusion.explain.coalitions import Explanation, explain, shares, through
+from qfusion.explain.coalitions import Explanation, through
+from qfusion.explain.coalitions import shares
 from qfusion.explain.verdicts import Verdict
+from qfusion.explain import cohorts
 from qfusion.models import Ability
 from qfusion.models.abilities import kinds, listed
 from qfusion.models.explorable import Points
@@ -133,7 +135,7 @@ class Sample:
     def explanation(self) -> Explanation:
         """Exact contributions, under the tweak."""
         return (
-            explain(self.model, self.inputs, self.background)
+            explain.explain(self.model, self.inputs, self.background)
             if self.changed
             else self.work.explained(self.row)
         )

@@ -36,7 +36,6 @@ MAX_UMAP, FEW_UMAP = (
 )  # samples that UMAP places: all, or so many drawn of more, which take minutes
 MAX_JUDGED = 1_000  # samples on which it is measured how well neighbours are kept
 NEIGHBOURS = 15
-SEED = 0
 MAX_CORNERS = 10_000  # of a polygon that is drawn
 MAX_VERTICES, STEPS = (
     28,
@@ -151,7 +150,7 @@ def principal(X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if not X.var(0).any():  # all points are one
         return X.mean(0), np.zeros((X.shape[1], 2)), np.zeros(2)
     solver = "covariance_eigh" if len(X) >= X.shape[1] else "arpack" if len(X) > 500 else "full"
-    fitted = PCA(min(2, *X.shape), svd_solver=solver, random_state=SEED).fit(X)
+    fitted = PCA(min(2, *X.shape), svd_solver=solver, random_state=draws.SEED).fit(X)
     missing = 2 - len(fitted.components_)  # of a single coordinate the second axis is nothing
     return (
         fitted.mean_,
@@ -177,7 +176,7 @@ def umap(X: np.ndarray) -> np.ndarray:
         warnings.simplefilter("ignore")  # of few samples it says that it takes fewer neighbours
         found = UMAP(
             n_neighbors=min(NEIGHBOURS, len(X) - 1),
-            random_state=SEED,
+            random_state=draws.SEED,
             n_jobs=1,
             init="random" if len(X) < 12 else "spectral",
         ).fit_transform(X)

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 
 from qfusion import explain
-from qfusion.analysis import answers, text
 from qfusion.analysis.memo import memo
 from qfusion.analysis.subject import softmax
 from qfusion.analysis.systems.network_subject import with_observables
@@ -78,27 +77,6 @@ def layers(work: Any, row: int, words: str = "") -> Any:
 def layer_terms(work: Any, row: int, words: str = "") -> explain.Explanation:
     """Contributions to what the read-out would say at every place between the layers."""
     return explain.through_layers(_edited(work, words), work.inputs([row]), work.background)
-
-
-def since_when(work: Any, found: explain.Explanation) -> str:
-    """From which place between the layers on the decision is as at the end, as markdown; `found` of `layer_terms`."""
-    return answers.settled(
-        work,
-        np.asarray(found.dividends[:, 0]).sum(1),
-        [f"“{text.plain(moment)}”" for moment in found.moments],
-    )
-
-
-def what_was_added(found: explain.Explanation, output: int) -> str:
-    """What the layers made of the decision that fused qubits hold already, as markdown; `found` of `layer_terms`."""
-    start, end = (
-        {
-            term: float(found.dividends[place, 0, i, output])
-            for i, term in enumerate(found.coalitions)
-        }
-        for place in (0, -1)
-    )
-    return answers.added(start, end, "the network after the fusion")
 
 
 @memo(8, background=False, says="Drawing the circuit with PennyLane …")

@@ -12,7 +12,9 @@ import numpy as np
 
 from qfusion import _progress
 from qfusion.analysis.memo import memo
-from qfusion.explain.cuts import DEFAULT, KINDS, TIMES, CutMetrics, Cuts, cut_metrics, cuts, kind_of
+from qfusion.explain.cuts import CutMetrics, cut_metrics, kind_of
+from qfusion.explain.cuts import DEFAULT, KINDS, Cuts, cuts
+from qfusion.explain.cuts import TIMES as CUT_TIMES
 from qfusion.models import require
 from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.training import encoded
@@ -26,13 +28,13 @@ MAX_HELD = (
 
 @memo(32)
 def of_sample(work: Any, row: int, tweak: Tweak = LEARNED, *, terms: bool = False) -> Cuts:
-    """Cuts of every modality of one sample, at `TIMES` times, under the sliders: all kinds of cut, or the usual ones
-    with its terms."""
+    """Cuts of every modality of one sample, at `CUT_TIMES` times, under the sliders: all kinds of cut, or the usual
+    ones with its terms."""
     model = require(work.model, "time", "to cut at").tweaked(tweak)
     return cuts(
         model,
         work.inputs([row]),
-        np.linspace(0, float(model.duration), TIMES),
+        np.linspace(0, float(model.duration), CUT_TIMES),
         kinds=DEFAULT if terms else tuple(KINDS),
         background=work.background if terms else None,
     )
@@ -46,7 +48,7 @@ def of_rows(work: Any, rows: np.ndarray, times: int = FEW_TIMES) -> CutMetrics:
 
 
 def curves(found: Cuts, output: int) -> dict[str, dict[str, np.ndarray]]:
-    """Scores (nT,) of the one sample, by kind and modality: what `figures.cuts.curves` draws."""
+    """Scores (nT,) of the one sample, by kind and modality: what `figures.building.curves` draws."""
     return {
         kind: {name: found.scores[k, m, :, 0, output] for m, name in enumerate(found.modalities)}
         for k, kind in enumerate(found.kinds)
@@ -54,7 +56,8 @@ def curves(found: Cuts, output: int) -> dict[str, dict[str, np.ndarray]]:
 
 
 def sizes(found: Cuts, modality: str, output: int) -> dict[str, dict[str, np.ndarray]]:
-    """Sizes of the terms (nT,) after a cut of one modality, by kind and coalition: what `figures.cuts.terms` draws."""
+    """Sizes of the terms (nT,) after a cut of one modality, by kind and coalition: what `figures.building.terms`
+    draws."""
     after, _ = found.sizes()
     place = found.modalities.index(modality)
     return {

@@ -10,7 +10,8 @@ import numpy as np
 from qfusion._sentences import listed, sizes, top
 from qfusion._sentences import share as percent
 from qfusion.analysis import answers, text
-from qfusion.explain.coalitions import joint_share
+from qfusion.explain import Explanation
+from qfusion.explain.coalitions import joint_share as joint_share
 
 KINDS = ("contributions", "Shapley values")
 
@@ -97,3 +98,24 @@ def what_was_added(now: Any) -> str:
         {term: float(values[place]) for term, values in now.dividends.items()} for place in (0, -1)
     )
     return answers.added(start, end, "the evolution")
+
+
+def since_which_layer(work: Any, found: Explanation) -> str:
+    """From which place between the layers on the decision is as at the end, as markdown; `found` of `layer_terms`."""
+    return answers.settled(
+        work,
+        np.asarray(found.dividends[:, 0]).sum(1),
+        [f"“{text.plain(moment)}”" for moment in found.moments],
+    )
+
+
+def what_layers_added(found: Explanation, output: int) -> str:
+    """What the layers made of the decision that fused qubits hold already, as markdown; `found` of `layer_terms`."""
+    start, end = (
+        {
+            term: float(found.dividends[place, 0, i, output])
+            for i, term in enumerate(found.coalitions)
+        }
+        for place in (0, -1)
+    )
+    return answers.added(start, end, "the network after the fusion")

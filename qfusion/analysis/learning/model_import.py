@@ -1,5 +1,5 @@
-"""Imports a program that anybody may have made, in a process of its own (`_import_child`) that may take only so much
-memory and time: what the browser's door does.
+"""Imports a program that anybody may have made, in a process of its own (`main`) that may take only so much memory
+and time: what the browser's door does.
 
 An ONNX model runs no foreign code (see `qfusion.models.programs`), but may be slow or ask for much memory on purpose. A
 program of torch.export is taken only from who is trusted with it. The child has a process of its own load it, checks
@@ -21,18 +21,26 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from qfusion import _limits
+import torch
+
+from qfusion import _limits, explain
+from qfusion import data as sources
 from qfusion._checks import check
-from qfusion.errors import InvalidInput
+from qfusion._files import atomic
+from qfusion.data import DataSet
+from qfusion.data.formats._mat_child import limit
+from qfusion.errors import InvalidInput, QFusionError
+from qfusion.explain.contributions.background import SampleBackground
 from qfusion.models.programs import card as cards
+from qfusion.models.programs.program import Exhausted
+from qfusion.training import checkpoint
 from qfusion.training.imports import taking
-from qfusion.training.imports.taking import Unfit
+from qfusion.training.imports.taking import Taken, Unfit
 
 MEMORY = 3 << 30  # bytes beyond what Python and torch take themselves
 SECONDS = 60  # of the processor
 PATIENCE = 300.0  # seconds of the clock
 SUFFIXES = (".onnx", ".pt2")
-_CHILD = Path(__file__).with_name("_import_child.py")
 
 
 class Import:
@@ -100,7 +108,7 @@ class Import:
         self._began = time.monotonic()
         with (Path(self._folder.name) / "said").open("wb") as said:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", str(_CHILD), str(order)],
+                [sys.executable, "-P", __file__, str(order)],
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -181,3 +189,69 @@ class Import:
             f"Program `{self.file.name}` is not imported here: {why}. On the command line it is not "
             f"limited: `python -m qfusion model import {self.file.name} --data NAME --name NAME`."
         )
+
+
+ROWS = 2048  # background rows of the first explanation, as many as pages fuse at once
+
+
+def taken_memory() -> int:
+    """Returns the bytes of address space that this process has already, 0 where that is not told."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[0]) * 4096
+    except (OSError, ValueError):
+        return 0
+
+
+def first(taken: Taken, dataset: DataSet) -> dict[str, float]:
+    """Explains one sample as the pages do, and returns how many seconds that took against how many rows."""
+    inputs = dataset.inputs(dataset.rows("train")[:ROWS], torch.float64)
+    rows = explain.background(taken.model, inputs)
+    assert isinstance(rows, SampleBackground)
+    sample = dataset.inputs(dataset.rows("test")[:1], torch.float64)
+    began = time.perf_counter()
+    explain.explain(taken.model, sample, rows)
+    return {"seconds": round(time.perf_counter() - began, 4), "rows": rows.size}
+
+
+def imported(order: Mapping[str, Any]) -> dict[str, Any]:
+    """Does what an order says and returns what was found, or what is wrong."""
+    card = cards.read(order["card"], "card") if order["card"] else None
+    dataset = sources.load(order["data"])
+    taken = taking.take(order["file"], dataset, card, only_onnx=order["only_onnx"])
+    speed = first(taken, dataset)
+    place = taking.keep(taken, dataset, order["name"], None, order["title"], order["replace"])
+    measured = checkpoint.card(place)["this_seed"].get("test", {})
+    return {
+        **taking.told(taken, {"name": order["name"], "path": str(place), "metrics": measured}),
+        "toml": taken.model.card.text(),
+        "first": speed,
+        "sample": str(dataset.ids[dataset.rows("test")[0]]),
+    }
+
+
+def main() -> None:
+    """Imports one program, in the process that `Import` starts with this file and an order: a JSON file that says what
+    is to be imported, under which limits, and where what was found goes."""
+    order = json.loads(Path(sys.argv[1]).read_text())
+    torch.set_num_threads(1)
+    before = taken_memory()
+    limit(before + order["memory"] if before else 1 << 62, order["seconds"])
+    try:
+        outcome = imported(order)
+    except Exhausted as error:
+        outcome = {"exhausted": error.of}
+    except QFusionError as error:
+        outcome = {
+            "problem": str(error),
+            "card": error.card.text() if isinstance(error, Unfit) else "",
+        }
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and "can't allocate memory" not in str(error):
+            raise
+        outcome = {"exhausted": "memory"}
+    with atomic(Path(order["found"])) as part:
+        part.write_text(json.dumps(outcome))
+
+
+if __name__ == "__main__":
+    main()

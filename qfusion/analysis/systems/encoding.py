@@ -44,7 +44,7 @@ class Encoding:
         self.stopped = self.left = False
         self.seen, self._pace = time.monotonic(), _progress.Pace()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__, model, data],
+            [sys.executable, "-c", f"from {__name__} import encode; encode()", model, data],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -153,7 +153,7 @@ def first(model: str, data: str, sample: str = "") -> Workspace:
     return _first(model, checkpoint.stamp(model), data, sources.load(data).digest, sample)
 
 
-def main() -> None:
+def encode() -> None:
     """Encodes a data set before a model, `MODEL DATA`, and prints how many samples are done."""
     torch.set_num_threads(1)
     model, data = sys.argv[1:]
@@ -161,7 +161,3 @@ def main() -> None:
     encoded.numbers(fused, dataset, lambda done, total: print(done, flush=True))
     if not encoded.place(fused, dataset).exists():
         sys.exit(1)  # it cannot be kept, as the last line says
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""Test sets explained against every row of the background, behind the pages (`behind`).
+"""Test sets explained against every row of the background, behind the pages.
 
 Pages show numbers against some of the rows at once; `begin` works out those against all of them, and `find` tells how
 far it is. Free of streamlit.
@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from qfusion.analysis.memo import memo
-from qfusion.analysis.systems import behind
 from qfusion.analysis.systems.behind import Job
+from qfusion.analysis.systems.behind import begin as begin_work
+from qfusion.analysis.systems.behind import find as find_work
 
 AUTO = 1e12  # floating-point operations that are worked out unasked: some minutes of one core
 
@@ -22,7 +23,7 @@ def is_quick(work: Any) -> bool:
 
 def find(work: Any) -> Job | None:
     """Returns the refinement of a subject that somebody asked for, unless it was stopped."""
-    return behind.find(work.memo_key())
+    return find_work(work.memo_key())
 
 
 def begin(work: Any, asker: str) -> Job:
@@ -31,7 +32,7 @@ def begin(work: Any, asker: str) -> Job:
 
     Args:
         work: a subject of which `is_sampled` holds.
-        asker: who wants it, as of `behind.begin`.
+        asker: who wants it, as of `begin_work`.
     """
     exact = against_all_rows(work)
 
@@ -39,7 +40,7 @@ def begin(work: Any, asker: str) -> Job:
         _ = exact.explanation
         return exact
 
-    return behind.begin(work.memo_key(), explained, len(exact.bulk), asker)
+    return begin_work(work.memo_key(), explained, len(exact.bulk), asker)
 
 
 @memo(4)
