@@ -108,11 +108,11 @@ def shell(title: str, before: Callable[[Workspace], None] | None = None) -> Here
         title: of the page.
         before: what the page does before it is asked what its address may say.
     """
-    with _around(title, has_bar=True) as (side, bar):
+    with _around(title, has_bar=True) as (side, top):
         state.drop_invalid(pickers.allowed())
         pickers.settle()
         stored.settle()
-        with bar:
+        with top:
             work, row, asked = pickers.draw()
             pin_button.draw(work, row, link)
             notes.draw(title, FILES)
@@ -161,7 +161,7 @@ def _around(title: str, *, has_bar: bool) -> Iterator[tuple[Any, Any]]:
     )
     st.html(f"<style>{style}</style><script>{web.loading()}</script>", unsafe_allow_javascript=True)
     entrance.enter()
-    bar = st.container(key="context", horizontal=True, vertical_alignment="bottom", gap="small")
+    top = st.container(key="context", horizontal=True, vertical_alignment="bottom", gap="small")
     with guard(stop=True, title=title):
         with st.sidebar:
             st.markdown("### qfusion")
@@ -175,7 +175,7 @@ def _around(title: str, *, has_bar: bool) -> Iterator[tuple[Any, Any]]:
         with side:
             depth.draw()
         try:
-            yield side, bar
+            yield side, top
         finally:
             with menu:
                 _navigation()

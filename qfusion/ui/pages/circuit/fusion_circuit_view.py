@@ -17,7 +17,10 @@ from qfusion.ui.panel import panels
 from qfusion.ui.shared import layers_view, physics_view, replay_view, table_editor
 
 PART = "part"
-WITH_SCRUBBER = ("Walk", "Entropies")  # it stands above the views: see `dynamics_view.cursor`
+WITH_SCRUBBER = (
+    "Walk",
+    "Entropies",
+)  # it stands above the views: see `cursor` of the Dynamics page
 
 
 def page(here: Here) -> None:

@@ -21,7 +21,7 @@ from qfusion.ui.frame import cache, depth, sliders, state, stored
 from qfusion.ui.frame.shell import Here, told
 from qfusion.ui.panel import panels
 from qfusion.ui.shared import sample_view
-from qfusion.ui.shared import table_editor as editor
+from qfusion.ui.shared import table_editor as truth_tables
 
 TWEAK = "tweak"
 
@@ -105,7 +105,7 @@ def _swap(work: Workspace, row: int, view: Pin) -> None:
     if other.can("time"):
         sliders.set_to(other.model, tweak_of(other, view.tweak))
     else:
-        state.put(editor.EDITS, view.tweak)
+        state.put(truth_tables.EDITS, view.tweak)
 
 
 def contents(here: Here, view: Pin) -> None:
@@ -141,8 +141,8 @@ def tweak_of_b(here: Here) -> str:
             with presets:
                 sliders.presets(work)
             return str(tweak)
-        editor.typed(here)
-    return editor.words(here)
+        truth_tables.typed(here)
+    return truth_tables.words(here)
 
 
 def sides(here: Here, view: Pin, tweak: str) -> Sides:

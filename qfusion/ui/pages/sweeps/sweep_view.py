@@ -20,7 +20,7 @@ from qfusion.runs.settings import KINDS, SETTINGS
 from qfusion.runs.sweep import Sweep
 from qfusion.ui.door import access
 from qfusion.ui.frame import cache, chips, depth, state
-from qfusion.ui.frame import runs as page_runs
+from qfusion.ui.frame import runs as reruns
 from qfusion.ui.frame.shell import guard, told
 from qfusion.ui.panel import panels
 from qfusion.ui.shared import coming
@@ -89,7 +89,7 @@ def _at_work(found: Sweep) -> bool:
 
 def _sweep(theme: Theme, name: str, moving: bool) -> None:
     """Everything about one sweep, looked at again and again while it is at work."""
-    page_runs.begin()
+    reruns.begin()
     with guard():
         found = sweeps.find(name)
         if (_at_work(found) and not panels.exporting()) != moving:

@@ -23,7 +23,7 @@ from qfusion.runs import queue
 from qfusion.runs.folder import Record
 from qfusion.ui.door import access
 from qfusion.ui.frame import cache, clicks, depth, state
-from qfusion.ui.frame import runs as page_runs
+from qfusion.ui.frame import runs as reruns
 from qfusion.ui.frame.shell import guard, link
 from qfusion.ui.pages.train import model_import, train_compare, train_curves, train_form
 from qfusion.ui.panel import panels
@@ -88,7 +88,7 @@ def _show(names: list[str]) -> None:
 def _runs(theme: Theme, moving: bool, models: list[str]) -> None:
     """Everything that changes while runs are trained: a fragment that looks again and again, for as long as one is
     alive."""
-    page_runs.begin()
+    reruns.begin()
     seen = run_curves.look(cache.record_of)
     if (
         (any(each.alive for each in seen) and not panels.exporting()) != moving
