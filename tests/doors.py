@@ -37,7 +37,7 @@ MOVED: dict[str, str] = {
     "from qfusion.explain.case import case": "from qfusion.analysis.case import case",
     "from qfusion.explain.operators import operator, states_of": "from qfusion.explain.operators import "
     "operator, states_of",
-    "from qfusion.ui import headless": "from qfusion.panels.core import headless",
+    "from qfusion.ui import headless": "from qfusion.panels import pages as headless",
     "qfusion.explain.attribution.attribute": "qfusion.explain.attribution.attribute",
     "qfusion.explain.counterfactual": "qfusion.explain.counterfactual",
     "qfusion.explain.cut_metrics.cut_metrics": "qfusion.explain.cuts.cut_metrics",

@@ -22,10 +22,9 @@ from qfusion.analysis.memo import memo
 from qfusion.analysis.subject import Workspace
 from qfusion.data import DataSet
 from qfusion.errors import InvalidInput
-from qfusion.explain.coalitions import Explanation, through
-from qfusion.explain.coalitions import shares
-from qfusion.explain.verdicts import Verdict
 from qfusion.explain import cohorts
+from qfusion.explain.coalitions import Explanation, shares, through
+from qfusion.explain.verdicts import Verdict
 from qfusion.models import Ability
 from qfusion.models.abilities import kinds, listed
 from qfusion.models.explorable import Points

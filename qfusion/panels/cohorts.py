@@ -244,7 +244,7 @@ def _method(found: maps.SampleMap) -> str:
         else f"; trustworthiness of {maps.NEIGHBOURS} neighbours {found.kept:.3f}"
     )
     if found.method == "UMAP":
-        return f"UMAP ({maps.NEIGHBOURS} neighbours, seed {maps.SEED}){kept}."
+        return f"UMAP ({maps.NEIGHBOURS} neighbours, seed {draws.SEED}){kept}."
     return f"principal components{kept}."
 
 

@@ -12,7 +12,8 @@ from qfusion._checks import check, choose
 from qfusion._sentences import size
 from qfusion.analysis import answers, backgrounds, text
 from qfusion.analysis.dynamics import circuit_evolution, through
-from qfusion.analysis.dynamics.circuit_evolution import Noisy, since_when, what_was_added
+from qfusion.analysis.dynamics.circuit_evolution import Noisy
+from qfusion.analysis.dynamics.through import since_which_layer, what_layers_added
 from qfusion.analysis.sample import Sample
 from qfusion.explain.evidence import INERT, Reading
 from qfusion.figures import circuit as circuit_figures
@@ -436,8 +437,8 @@ def decision_over_layers(
             cursor=place,
             theme=theme,
         ),
-        lead=f"**When did it happen?** {since_when(sample.work, found)} **What did the dynamics add?** "
-        f"{what_was_added(found, sample.output)}",
+        lead=f"**When did it happen?** {since_which_layer(sample.work, found)} **What did the dynamics add?** "
+        f"{what_layers_added(found, sample.output)}",
         shows="below, the terms of the decision if the circuit stopped there: later gates left out, every qubit "
         "measured, the same head (solid alone, dashed or dotted jointly); above, the entropy of the qubits "
         "still in play and the largest mutual information across a cut between them."

@@ -12,8 +12,7 @@ import numpy as np
 
 from qfusion import _progress
 from qfusion.analysis.memo import memo
-from qfusion.explain.cuts import CutMetrics, cut_metrics, kind_of
-from qfusion.explain.cuts import DEFAULT, KINDS, Cuts, cuts
+from qfusion.explain.cuts import DEFAULT, KINDS, CutMetrics, Cuts, cut_metrics, cuts, kind_of
 from qfusion.explain.cuts import TIMES as CUT_TIMES
 from qfusion.models import require
 from qfusion.models.tweak import LEARNED, Tweak

@@ -30,7 +30,7 @@ from qfusion._files import atomic
 from qfusion.data import DataSet
 from qfusion.data.formats._mat_child import limit
 from qfusion.errors import InvalidInput, QFusionError
-from qfusion.explain.contributions.background import SampleBackground
+from qfusion.explain.backgrounds import SampleBackground
 from qfusion.models.programs import card as cards
 from qfusion.models.programs.program import Exhausted
 from qfusion.training import checkpoint
