@@ -3,19 +3,19 @@ them too."""
 
 import streamlit as st
 
-from qfusion.ui.frame import web
+from qfusion.ui import server
 
 if __name__ == "__main__":  # as Streamlit runs it for a reader
-    web.wait()
-    from qfusion.ui.app import overview
+    server.wait()
+    from qfusion.ui import overview
 
     overview.page()
 else:  # as the server begins
     from starlette.middleware import Middleware
 
-    from qfusion.ui.app.guard import Guard
+    from qfusion.ui.server import Guard
 
-    web.check_settings()
+    server.check_settings()
     app = st.App(
-        __file__, routes=web.routes(), lifespan=web.lifespan, middleware=[Middleware(Guard)]
+        __file__, routes=server.routes(), lifespan=server.lifespan, middleware=[Middleware(Guard)]
     )

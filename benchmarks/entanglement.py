@@ -22,8 +22,8 @@ sys.path[:0] = [str(ROOT)]
 import tables  # noqa: E402
 
 from qfusion import _assets, data  # noqa: E402
-from qfusion.analysis import subjects  # noqa: E402
-from qfusion.analysis.cohort import cohort_measures as measures  # noqa: E402
+from qfusion.analysis import cohort_measures as measures  # noqa: E402
+from qfusion.analysis import study  # noqa: E402
 from qfusion.explain import stability  # noqa: E402
 from qfusion.training import checkpoint  # noqa: E402
 
@@ -36,8 +36,8 @@ HEADER = ["Model", "Test rows", "Measure at T", "Against", "Pearson's r", "Spear
 def rows_of(name: str) -> list[list[str]]:
     """Returns the rows of one model: one for each measure and strength."""
     found = checkpoint.load(name)
-    work = subjects.build(name, found.card, found.model, data.load(found.card["data"]["name"]))
-    table = measures.table(work, work.frame())
+    work = study.build_study(name, found.card, found.model, data.load(found.card["data"]["name"]))
+    table = measures.study_table(work, work.frame())
     rows = table[(table["split"] == "test") & table[measures.JOINT].notna()]
     columns = {
         measure: measures.entropies(work, rows, measure)

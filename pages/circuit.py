@@ -1,5 +1,5 @@
 """Circuit: see `qfusion/ui/app/pages/circuit.py`."""
 
-from qfusion.ui.app.pages import circuit
+from qfusion.ui.pages import circuit
 
 circuit.page()

@@ -1,5 +1,5 @@
 """Cohorts: see `qfusion/ui/app/pages/cohorts.py`."""
 
-from qfusion.ui.app.pages import cohorts
+from qfusion.ui.pages import cohorts
 
 cohorts.page()

@@ -1,5 +1,5 @@
 """Compare: see `qfusion/ui/app/pages/compare.py`."""
 
-from qfusion.ui.app.pages import compare
+from qfusion.ui.pages import compare
 
 compare.page()

@@ -1,5 +1,5 @@
 """Data: see `qfusion/ui/app/pages/data.py`."""
 
-from qfusion.ui.app.pages import data
+from qfusion.ui.pages import data
 
 data.page()

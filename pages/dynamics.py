@@ -1,5 +1,5 @@
 """Dynamics: see `qfusion/ui/app/pages/dynamics.py`."""
 
-from qfusion.ui.app.pages import dynamics
+from qfusion.ui.pages import dynamics
 
 dynamics.page()

@@ -1,5 +1,5 @@
 """Faithfulness: see `qfusion/ui/app/pages/faithfulness.py`."""
 
-from qfusion.ui.app.pages import faithfulness
+from qfusion.ui.pages import faithfulness
 
 faithfulness.page()

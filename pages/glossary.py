@@ -1,5 +1,5 @@
 """Glossary: see `qfusion/ui/app/pages/glossary.py`."""
 
-from qfusion.ui.app.pages import glossary
+from qfusion.ui.pages import glossary
 
 glossary.page()

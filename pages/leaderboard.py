@@ -1,5 +1,5 @@
 """Leaderboard: see `qfusion/ui/app/pages/leaderboard.py`."""
 
-from qfusion.ui.app.pages import leaderboard
+from qfusion.ui.pages import leaderboard
 
 leaderboard.page()

@@ -1,5 +1,5 @@
 """Decision operators: see `qfusion/ui/app/pages/operators.py`."""
 
-from qfusion.ui.app.pages import operators
+from qfusion.ui.pages import operators
 
 operators.page()

@@ -1,5 +1,5 @@
 """Samples: see `qfusion/ui/app/pages/samples.py`."""
 
-from qfusion.ui.app.pages import samples
+from qfusion.ui.pages import samples
 
 samples.page()

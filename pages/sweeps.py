@@ -1,5 +1,5 @@
 """Sweeps: see `qfusion/ui/app/pages/sweeps.py`."""
 
-from qfusion.ui.app.pages import sweeps
+from qfusion.ui.pages import sweeps
 
 sweeps.page()

@@ -1,5 +1,5 @@
 """Guided tour: see `qfusion/ui/app/pages/tour.py`."""
 
-from qfusion.ui.app.pages import tour
+from qfusion.ui.pages import tour
 
 tour.page()

@@ -1,5 +1,5 @@
 """Train: see `qfusion/ui/app/pages/train.py`."""
 
-from qfusion.ui.app.pages import train
+from qfusion.ui.pages import train
 
 train.page()

@@ -1,5 +1,5 @@
 """What if: see `qfusion/ui/app/pages/what_if.py`."""
 
-from qfusion.ui.app.pages import what_if
+from qfusion.ui.pages import what_if
 
 what_if.page()

@@ -241,9 +241,9 @@ def _card(data: bytes, folder: Path) -> Any:
 
 
 def _session(data: bytes, _: Path) -> Any:
-    from qfusion.ui.frame import sessions
+    from qfusion.ui import sharing
 
-    return sessions.read(data, ["Overview", "Samples", "Dynamics"])
+    return sharing.read(data, ["Overview", "Samples", "Dynamics"])
 
 
 def _address(data: bytes, _: Path) -> Any:
@@ -564,7 +564,7 @@ def _examples(door: str) -> list[bytes]:
             "caption": "",
         }
     )
-    from qfusion.ui.frame.sessions import Session
+    from qfusion.ui.sharing import Session
 
     session = Session(
         "Samples",

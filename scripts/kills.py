@@ -55,7 +55,7 @@ SMALL = dict(dims=2, measurements=4, hidden=8, dropout=0.2)
 TRIALS = 4
 ZYGOTE = """
 import json, os, signal, sys
-import streamlit.web.cli as cli, torch, plotly.graph_objects, qfusion.ui.app.overview
+import streamlit.web.cli as cli, torch, plotly.graph_objects, qfusion.ui.overview
 from qfusion.ui.pages.data import import_view
 from scripts import slow_writes
 from pathlib import Path

@@ -34,7 +34,7 @@ from tests.keeping import KEPT, flat, numbers_in, plain, series, table, tree, wo
 ROOT = Path(__file__).resolve().parents[1]
 # Imports and dotted names of the documentation that are written otherwise since the record was made.
 MOVED: dict[str, str] = {
-    "from qfusion.explain.case import case": "from qfusion.analysis.case import case",
+    "from qfusion.explain.case import case": "from qfusion.analysis.sample import case",
     "from qfusion.explain.operators import operator, states_of": "from qfusion.explain.operators import "
     "operator, states_of",
     "from qfusion.ui import headless": "from qfusion.panels import pages as headless",
@@ -136,7 +136,7 @@ def downloads() -> Iterator[dict[str, bytes]]:
     """The tables and texts that pages run meanwhile offer to download, by the name of the file."""
     import streamlit as st
 
-    from qfusion.ui.frame import figure
+    from qfusion.ui import reruns
 
     offered: dict[str, bytes] = {}
     button = st.download_button
@@ -149,18 +149,18 @@ def downloads() -> Iterator[dict[str, bytes]]:
             offered[str(file_name)] = content.encode() if isinstance(content, str) else content
         return button(label, data, file_name, mime, *rest, **others)
 
-    drawn = figure.chart
+    drawn = reruns.chart
 
     def charted(*rest: Any, tools: Any = None, **others: Any) -> None:
         if tools is not None and tools.numbers is not None:
             offered[tools.file] = tools.numbers()
         drawn(*rest, tools=tools, **others)
 
-    st.download_button, figure.chart = seen, charted
+    st.download_button, reruns.chart = seen, charted
     try:
         yield offered
     finally:
-        st.download_button, figure.chart = button, drawn
+        st.download_button, reruns.chart = button, drawn
 
 
 def copied(app: Any, path: str) -> str:

@@ -123,13 +123,12 @@ def install(times: int = 1) -> None:
         return decorate
 
     memory.memo = memo  # type: ignore[assignment]
-    from qfusion.analysis.systems import refinement
+    from qfusion.analysis import sample
 
-    refinement.AUTO = 0.0  # nothing is worked out behind the tests that they do not ask for
-    from qfusion.analysis import subject
-    from qfusion.analysis.systems import jump_subject, network_subject
+    sample.AUTO = 0.0  # nothing is worked out behind the tests that they do not ask for
+    from qfusion.analysis import study
 
-    for module in (subject, jump_subject, network_subject):
+    for module in (study, study, study):
         for owner in vars(module).values():
             if (
                 inspect.isclass(owner)

@@ -11,8 +11,8 @@ from qfusion.analysis.sample import open_sample
 from qfusion.panels import samples
 from qfusion.panels.address import View
 from qfusion.panels.panel import Panel, kept
-from qfusion.ui.frame import ahead
-from qfusion.ui.frame.shell import Here
+from qfusion.ui import reruns
+from qfusion.ui.frame import Here
 
 
 def test_the_samples_beside_one_are_drawn_meanwhile(
@@ -28,12 +28,12 @@ def test_the_samples_beside_one_are_drawn_meanwhile(
         return samples.waterfall(sample, theme)
 
     monkeypatch.setitem(samples.PANELS, "waterfall", Panel(counted))
-    monkeypatch.setattr(ahead, "_CALM", 0.0)
-    monkeypatch.setattr(ahead.os, "getloadavg", lambda: (0.0, 0.0, 0.0))
+    monkeypatch.setattr(reruns, "_CALM", 0.0)
+    monkeypatch.setattr(reruns.os, "getloadavg", lambda: (0.0, 0.0, 0.0))
     sample = open_sample("qj-planted", "p0031", "planted")
     view = View("samples", {"model": "qj-planted", "data": "planted"})
-    monkeypatch.setattr(ahead, "_LONG", 1e9)
-    drawing = ahead.prepare(Here(sample.work, sample.row, "light"), view)
+    monkeypatch.setattr(reruns, "_LONG", 1e9)
+    drawing = reruns.prepare_ahead(Here(sample.work, sample.row, "light"), view)
     assert drawing is not None
     drawing.result(60)
     assert sorted(made) == [sample.row - 1, sample.row + 1]
@@ -41,5 +41,5 @@ def test_the_samples_beside_one_are_drawn_meanwhile(
     again = samples.PANELS["waterfall"].build(beside, "light")
     assert len(made) == 2
     assert json.loads(again.spec)["data"]
-    monkeypatch.setattr(ahead.os, "getloadavg", lambda: (1e3, 0.0, 0.0))
-    assert ahead.prepare(Here(sample.work, sample.row, "light"), view) is None
+    monkeypatch.setattr(reruns.os, "getloadavg", lambda: (1e3, 0.0, 0.0))
+    assert reruns.prepare_ahead(Here(sample.work, sample.row, "light"), view) is None

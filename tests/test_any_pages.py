@@ -11,9 +11,8 @@ import pytest
 import torch
 
 from qfusion import report
-from qfusion.analysis import describe
-from qfusion.analysis.case import case
-from qfusion.analysis.sample import open_sample, open_work
+from qfusion.analysis import answers
+from qfusion.analysis.sample import case, open_sample, open_work
 from qfusion.data import DataSet
 from qfusion.panels import pages
 from tests.test_app_pages import plain, said, visit
@@ -65,16 +64,16 @@ def test_a_sample_and_the_test_set_are_split_exactly(trained: DataSet) -> None:
     assert bool(
         np.isfinite(frame.loc[trained.ids[trained.rows("test")], terms].to_numpy(dtype=float)).all()
     )
-    assert "Its decisions are split by running it" in describe.sentence(work)
+    assert "Its decisions are split by running it" in answers.sentence(work)
 
 
 def test_a_test_set_that_would_take_long_is_split_against_some_rows(
     trained: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from qfusion.analysis.systems import evaluated_subject
+    from qfusion.analysis import study
 
-    monkeypatch.setattr(evaluated_subject, "BUDGET", 1.0)
-    monkeypatch.setattr(evaluated_subject, "FEWEST", 16)
+    monkeypatch.setattr(study, "BUDGET", 1.0)
+    monkeypatch.setattr(study, "FEWEST", 16)
     work = open_work("my-mult", DATA)
     work = work.against(work.background.some(50))  # of its own: results are kept by background
     assert (work.bulk_background.size, work.bulk_background.total) == (

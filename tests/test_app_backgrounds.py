@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from qfusion import data, explain
-from qfusion.analysis import backgrounds
-from qfusion.analysis.dynamics import circuit_evolution
+from qfusion.analysis import dynamics
+from qfusion.analysis import sample as backgrounds
 from qfusion.panels import network
 from qfusion.training import checkpoint
-from qfusion.ui.frame import cache
+from qfusion.ui import reruns
 from tests.test_app_pages import FILES, PAGES, plain, said, visit
 
 MODELS = {"planted": "qj-planted", "parity": "qcnn-parity"}
@@ -32,7 +32,7 @@ def source(request: pytest.FixtureRequest) -> str:
 
 
 def workspace(source: str) -> Any:
-    return cache.workspace_of(MODELS[source], source)
+    return reruns.workspace_of(MODELS[source], source)
 
 
 @pytest.mark.parametrize("choice", list(WORDS))
@@ -48,7 +48,7 @@ def test_every_background_is_used_and_named(source: str, choice: str) -> None:
     behind = work.dataset.inputs(
         work.dataset.rows(checkpoint.training_split(found.card)), dtype=torch.float64
     )
-    background = explain.background(found.model, behind, backgrounds.CHOICES[choice])
+    background = explain.background(found.model, behind, backgrounds.BACKGROUNDS[choice])
     row = work.dataset.row(sample)
     exact = explain.explain(
         found.model, work.dataset.inputs([row], dtype=torch.float64), background
@@ -156,10 +156,10 @@ def test_a_contrast_of_another_data_set_gives_way() -> None:
 
 def test_a_workspace_against_another_background_shares_everything_else(source: str) -> None:
     work = workspace(source)
-    for choice, kind in backgrounds.CHOICES.items():
+    for choice, kind in backgrounds.BACKGROUNDS.items():
         sample = str(work.dataset.ids[0]) if kind == "contrast" else ""
-        other = backgrounds.applied(work, kind, sample)
-        assert other is backgrounds.applied(work, kind, sample), choice
+        other = backgrounds.with_background(work, kind, sample)
+        assert other is backgrounds.with_background(work, kind, sample), choice
         assert (other is work) == (kind == "joint")
         assert other.scores is work.scores
         assert other.model is work.model
@@ -167,7 +167,7 @@ def test_a_workspace_against_another_background_shares_everything_else(source: s
         assert (other.memo_key() == work.memo_key()) == (kind == "joint")
     row = int(work.dataset.rows("test")[0])
     before = work.dividends(row)
-    contrast = backgrounds.applied(work, "contrast", str(work.dataset.ids[3]))
+    contrast = backgrounds.with_background(work, "contrast", str(work.dataset.ids[3]))
     assert contrast.dividends(row) != before
     assert contrast.dividends(row)[""] == pytest.approx(
         work.scores[3, int(work.predicted[row])], abs=1e-9
@@ -181,7 +181,7 @@ def test_a_workspace_against_another_background_shares_everything_else(source: s
         work.scores[:7, int(work.predicted[row])].mean(), abs=1e-9
     )
     assert (
-        backgrounds.baseline(seven.background)
+        backgrounds.baseline_words(seven.background)
         == "Baseline: the mean over the 7 samples of the cohort ‘seven’."
     )
     assert len({w.memo_key() for w in (work, contrast, seven)}) == 3
@@ -206,8 +206,8 @@ def test_a_networks_decision_is_shown_along_its_layers(where: str) -> None:
     )
     assert not app.error
     words = plain(said(app))
-    against = backgrounds.applied(work, "mixed")
-    found, c = circuit_evolution.layer_terms(against, row), int(work.predicted[row])
+    against = backgrounds.with_background(work, "mixed")
+    found, c = dynamics.layer_terms(against, row), int(work.predicted[row])
     assert found.moments[0] == "input"
     assert found.dividends[-1, 0, :, c] == pytest.approx(
         list(against.dividends(row).values()), abs=1e-9
@@ -222,8 +222,8 @@ def test_edited_tables_change_the_layers() -> None:
     row = int(work.dataset.rows("test")[3])
     assert (
         np.abs(
-            circuit_evolution.layer_terms(work, row, "all:and").values
-            - circuit_evolution.layer_terms(work, row).values
+            dynamics.layer_terms(work, row, "all:and").values
+            - dynamics.layer_terms(work, row).values
         ).max()
         > 1e-3
     )

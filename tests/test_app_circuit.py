@@ -11,9 +11,8 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from qfusion import data, explain
-from qfusion.analysis import subjects
-from qfusion.analysis.dynamics import circuit_evolution
-from qfusion.analysis.systems.network_subject import CircuitSpace
+from qfusion.analysis import dynamics, study
+from qfusion.analysis.study import CircuitSpace
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import evidence
 from qfusion.figures import circuit_boxes
@@ -42,7 +41,7 @@ def digits() -> CircuitSpace:
     if "qcnn-digits" not in checkpoint.available():
         pytest.skip("qcnn-digits is not here: train it with scripts/train_models.py")
     found = checkpoint.load("qcnn-digits")
-    work = subjects.build("qcnn-digits", found.card, found.model, data.load("digits"))
+    work = study.build_study("qcnn-digits", found.card, found.model, data.load("digits"))
     assert isinstance(work, CircuitSpace)
     return work
 
@@ -175,7 +174,7 @@ def test_an_edited_angle_changes_decision_and_metrics_as_the_library_says(
     )
     with torch.no_grad():
         scores = edited(digits.dataset.inputs([row], dtype=torch.float64))[0]
-    answer = circuit_evolution.answer(digits, row, "0.011=0.5")
+    answer = dynamics.answer_of_rules(digits, row, "0.011=0.5")
     assert np.allclose(answer.scores, scores.numpy(), atol=1e-12)
     assert np.allclose(answer.dividends.sum(0), answer.scores, atol=1e-10)
     app.button(key="_rule_learned").click().run()
@@ -328,12 +327,12 @@ def test_noise_is_the_tracks_and_shots_leave_the_spread_they_must(digits: Circui
 
     row = int(digits.dataset.rows("test")[2])
     model: Any = checkpoint.load("qcnn-digits").model
-    found = circuit_evolution.with_noise(digits, row, "", (0.05, 0.02, 0.1), 500)
+    found = dynamics.with_noise(digits, row, "", (0.05, 0.02, 0.1), 500)
     direct = noisy(model, Noise(0.05, 0.02, 0.1)).scores(
         {m: x[None] for m, x in digits.by_name(row).items()}
     )[0]
     assert np.allclose(found.scores, direct.detach().numpy(), atol=1e-10)
-    quiet = circuit_evolution.with_noise(digits, row, "", (0, 0, 0), 500)
+    quiet = dynamics.with_noise(digits, row, "", (0, 0, 0), 500)
     from qfusion.models import density
 
     p = torch.diagonal(density.states(digits.model.network, digits.vectors[row])[-1]).real
@@ -349,7 +348,7 @@ def test_noise_is_the_tracks_and_shots_leave_the_spread_they_must(digits: Circui
         float(np.hypot(*quiet.errors[[first, second]])), rel=0.01
     )
     assert np.allclose(
-        quiet.dividends, circuit_evolution.answer(digits, row, "").dividends, atol=1e-10
+        quiet.dividends, dynamics.answer_of_rules(digits, row, "").dividends, atol=1e-10
     )
     app = visit("Circuit", model="qcnn-digits", part="Noise and shots")
     before = value(app, "Test accuracy")
@@ -406,11 +405,11 @@ def test_chains_of_fusion_are_drawn_too() -> None:
 
 
 def test_the_step_of_the_other_system_has_a_scrubber_whose_end_is_the_circuits() -> None:
-    from qfusion.analysis.dynamics import evolution
-    from qfusion.ui.frame import cache
+    from qfusion.analysis import dynamics
+    from qfusion.ui import reruns
 
-    work = cache.workspace_of("qj-planted", "planted")
-    built = evolution.circuit(work, 7, 0.05, "terms")  # type: ignore[arg-type]
+    work = reruns.workspace_of("qj-planted", "planted")
+    built = dynamics.circuit(work, 7, 0.05, "terms")  # type: ignore[arg-type]
     replay = circuit_boxes.step_replay(work, 7, 0.05, "terms")  # type: ignore[arg-type]
     rho = built.qnode()()
     p = np.real(np.diag(rho)).reshape((2,) * len(built.wires))

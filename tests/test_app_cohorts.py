@@ -13,15 +13,14 @@ import torch
 from scipy import stats
 
 from qfusion import explain
-from qfusion.analysis.cohort import cohort_measures
-from qfusion.analysis.dynamics import evolution
+from qfusion.analysis import cohort_measures, dynamics
 from qfusion.errors import QFusionError
 from qfusion.models import Tweak, edits
 from qfusion.models.tweak import LEARNED
 from qfusion.panels import address
 from qfusion.quantum import measures, states
 from qfusion.training import checkpoint, metrics
-from qfusion.ui.frame import cache
+from qfusion.ui import reruns
 from tests.test_app_pages import plain, said, visit
 
 
@@ -40,7 +39,7 @@ def model_of(source: str) -> str:
 
 
 def table_of(source: str) -> tuple[Any, pd.DataFrame]:
-    work = cache.workspace_of(model_of(source), source)
+    work = reruns.workspace_of(model_of(source), source)
     found = cohort_measures.cohort_table(work, None)
     return work, found[(found["split"] == "test") & found["joint"].notna()]
 
@@ -146,7 +145,7 @@ def test_a_link_that_does_not_fit_is_named_and_the_page_goes_on(
 
 
 def test_entanglement_measures_are_those_of_the_states() -> None:
-    work: Any = cache.workspace_of("qj-planted", "planted")
+    work: Any = reruns.workspace_of("qj-planted", "planted")
     rows = np.array([5, 70])
     found = cohort_measures.correlations(work, rows)
     with torch.no_grad():
@@ -154,7 +153,7 @@ def test_entanglement_measures_are_those_of_the_states() -> None:
     assert found["total correlation"] == pytest.approx(
         measures.total_correlation(rho, work.model.dims).numpy(), abs=1e-9
     )
-    track = evolution.follow(work, 70, LEARNED, negativity=True)
+    track = dynamics.follow(work, 70, LEARNED, negativity=True)
     single = [float(values[-1]) for values in track.measures.of("negativity").values()]
     assert found["negativity"][1] == pytest.approx(np.mean(single), abs=1e-6)
     pairs = [float(values[-1]) for values in track.measures.of("mutual_information").values()]
@@ -198,7 +197,7 @@ def test_the_sentence_says_what_came_out(rho: Any, r: Any, words: str) -> None:
 
 def test_before_and_after_a_tweak_as_the_library_says() -> None:
     model = checkpoint.load("qj-planted").model
-    work = cache.workspace_of("qj-planted", "planted")
+    work = reruns.workspace_of("qj-planted", "planted")
     row = int(work.dataset.rows("test")[3])
     sample = str(work.dataset.ids[row])
     app = visit(
@@ -240,7 +239,7 @@ def test_before_and_after_a_tweak_as_the_library_says() -> None:
 def test_two_samples_of_a_network_and_edited_rules() -> None:
     if "qcnn-digits" not in checkpoint.available():
         pytest.skip("qcnn-digits is not here: train it with scripts/train_models.py")
-    work: Any = cache.workspace_of("qcnn-digits", "digits")
+    work: Any = reruns.workspace_of("qcnn-digits", "digits")
     first, second = (int(row) for row in work.dataset.rows("test")[[2, 9]])
     names = [str(work.dataset.ids[row]) for row in (first, second)]
     app = visit(

@@ -12,8 +12,8 @@ from streamlit.testing.v1 import AppTest
 
 from qfusion import data
 from qfusion.data import imported, importing
-from qfusion.ui.door import access
-from qfusion.ui.pages.data import import_view
+from qfusion.ui import access
+from qfusion.ui.pages import data as import_view
 from tests import importable
 from tests.test_app_pages import plain, said, visit
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from qfusion import data
-from qfusion.ui.frame import sessions
+from qfusion.ui import sharing
 from tests import charts
 from tests.test_app_pages import plain, said, visit
 
@@ -83,7 +83,7 @@ def test_notes_are_kept_with_their_view_and_stand_in_the_session_file() -> None:
     assert "[x](y)" not in line  # shown as text
     assert app.text_area(key="_note_text").value == ""
     note = app.session_state["_notes"][0]
-    again = sessions.read(sessions.Session("Samples", notes=(note,)).text().encode(), ["Samples"])
+    again = sharing.read(sharing.Session("Samples", notes=(note,)).text().encode(), ["Samples"])
     assert (again.notes, again.said) == ((note,), ())
     app.button(key="_note_drop_0").click().run()
     assert not app.session_state["_notes"]
@@ -101,7 +101,7 @@ def test_notes_are_kept_with_their_view_and_stand_in_the_session_file() -> None:
     ],
 )
 def test_notes_of_a_file_that_are_none_are_named_and_left_out(notes: object) -> None:
-    whole = json.loads(sessions.Session("Samples").text()) | {"notes": notes}
-    found = sessions.read(json.dumps(whole).encode(), ["Samples"])
+    whole = json.loads(sharing.Session("Samples").text()) | {"notes": notes}
+    found = sharing.read(json.dumps(whole).encode(), ["Samples"])
     assert not found.notes
     assert "A note of the file" in found.said[0]

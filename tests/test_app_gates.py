@@ -14,10 +14,8 @@ import streamlit as st
 import torch
 
 from qfusion import data, report
-from qfusion.analysis.case import case
-from qfusion.analysis.dynamics import circuit_evolution
-from qfusion.analysis.sample import open_sample
-from qfusion.analysis.systems import evaluated_subject
+from qfusion.analysis import dynamics, study
+from qfusion.analysis.sample import case, open_sample
 from qfusion.figures import numbers
 from qfusion.models.abilities import kinds
 from qfusion.panels import pages
@@ -44,7 +42,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
     folder, samples = tmp_path_factory.mktemp("models"), {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("QFUSION_MODELS", str(folder))
-        patch.setattr(evaluated_subject, "BUDGET", 1.0)  # no page looks for an example
+        patch.setattr(study, "BUDGET", 1.0)  # no page looks for an example
         for name in DATA:
             dataset = data.load(name)
             samples[name] = str(dataset.ids[dataset.rows("test")[0]])
@@ -113,7 +111,7 @@ def test_panels_hold_pennylanes_numbers(kind: str, name: str, trained: dict[str,
     link = address(kind, name, trained)
     work = open_sample(f"{kind}-{name}", trained[name], name).work
     row = work.dataset.row(trained[name])
-    built = circuit_evolution.drawing(work, row)
+    built = dynamics.circuit_drawing(work, row)
     wires, half = built.wires, len(built.gates) // 2
     paulis = [letter(wire) for wire in wires for letter in (qml.PauliX, qml.PauliY, qml.PauliZ)]
 
@@ -152,11 +150,11 @@ def test_the_scores_are_read_from_the_state_that_is_shown(
     kind: str, trained: dict[str, str]
 ) -> None:
     sample = open_sample(f"{kind}-digits", trained["digits"], "digits")
-    psi = torch.as_tensor(np.asarray(circuit_evolution.drawing(sample.work, sample.row).state()()))[
+    psi = torch.as_tensor(np.asarray(dynamics.circuit_drawing(sample.work, sample.row).state()()))[
         None
     ]
     found, model = sample.work.scores[sample.row], sample.model
-    states = circuit_evolution.encoded(sample.work, sample.row)
+    states = dynamics.encoded_states(sample.work, sample.row)
     if kind in ("qfl", "quantum-lego"):
         from qfusion.quantum import circuits
 

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from qfusion.panels import pages
 from qfusion.runs import sweep
-from qfusion.ui.frame import sessions, share, shell, state
+from qfusion.ui import frame, sharing, state
 from tests import doors
 from tests.charts import figures
 from tests.test_app_pages import plain, said, visit
@@ -455,10 +455,10 @@ def test_a_loaded_session_takes_the_place_of_everything() -> None:
         },
         "Samples": {"split": ["valid"], "relation": ["conflict", "complement"]},
     }
-    kept = sessions.Session("Dynamics", address, {"figure.size": "double"})
+    kept = sharing.Session("Dynamics", address, {"figure.size": "double"})
     app = visit(
         "Dynamics",
-        load=share.wait(
+        load=sharing.wait(
             kept, ("Model 'qj-planted' has been trained anew since the session was saved.",)
         ),
     )
@@ -471,7 +471,7 @@ def test_a_loaded_session_takes_the_place_of_everything() -> None:
     ]
     assert app.query_params["cohort"] == "torn:relation=conflict"
     assert app.session_state["figure.size"] == "double"
-    app.switch_page(shell.FILES["Samples"]).run()
+    app.switch_page(frame.FILES["Samples"]).run()
     assert not app.exception
     assert {key: widget_of(app, key).value for key in ("split", "relation")} == {
         "split": "valid",

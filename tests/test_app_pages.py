@@ -15,22 +15,20 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from qfusion import cli, data, explain
-from qfusion.analysis import text
-from qfusion.analysis.cohort import examples
-from qfusion.analysis.dynamics.generator import strengths_of
-from qfusion.analysis.systems import jump_subject
+from qfusion.analysis import compare, study, text
+from qfusion.analysis.operators import strengths_of
 from qfusion.errors import InvalidInput
 from qfusion.models import Tweak
 from qfusion.models.tweak import LEARNED
 from qfusion.panels import overview
 from qfusion.training import checkpoint, metrics
-from qfusion.ui.frame import cache, runs, shell
-from qfusion.ui.pages.overview.overview import TITLES
+from qfusion.ui import frame, reruns
+from qfusion.ui.overview import TITLES
 from tests import charts
 
 APP = str(Path(__file__).resolve().parents[1] / "app.py")
 PAGES = ("Overview", "Samples", "Dynamics", "Circuit")
-FILES = {title: file for pages in shell.PAGES.values() for file, title, _ in pages}
+FILES = {title: file for pages in frame.PAGES.values() for file, title, _ in pages}
 VIEWS = ("Decision", "Correlations", "Trajectories", "State", "Steady state", "H and L")
 
 
@@ -130,11 +128,11 @@ def test_overview_shows_the_cards_numbers_and_three_telling_samples(source: str)
     card = checkpoint.load(f"qj-{source}").card
     app = visit("Overview", data=source)
     mae = card["metrics"]["test"]["mae"]
-    work = cache.workspace_of(f"qj-{source}", source)
+    work = reruns.workspace_of(f"qj-{source}", source)
     written = [each.text for each in overview.test_metrics(work).figure.layout.annotations]
     assert f"{mae['mean']:.3f} ± {mae['std']:.3f}" in written
     words = plain(said(app))
-    assert all(TITLES[card.kind] in words for card in examples.find(work))
+    assert all(TITLES[card.kind] in words for card in compare.find_examples(work))
     assert f"On {card['data']['sizes']['test']:,} test samples" in words
 
 
@@ -142,7 +140,7 @@ def test_the_collector_need_not_look_through_the_libraries_after_every_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     gc.unfreeze()
-    monkeypatch.setattr(runs, "_seen", 0)
+    monkeypatch.setattr(reruns, "_seen", 0)
     visit("Samples", data="planted")
     app = visit("Overview", data="planted")
     kept = gc.get_freeze_count()
@@ -153,9 +151,10 @@ def test_the_collector_need_not_look_through_the_libraries_after_every_run(
 
 
 def test_telling_samples_are_what_they_are_called(source: str) -> None:
-    work = cache.workspace_of(f"qj-{source}", source)
+    work = reruns.workspace_of(f"qj-{source}", source)
     found = {
-        item.kind: work.dividends(work.dataset.row(item.sample)) for item in examples.find(work)
+        item.kind: work.dividends(work.dataset.row(item.sample))
+        for item in compare.find_examples(work)
     }
     single = {kind: np.array([terms[m] for m in work.modalities]) for kind, terms in found.items()}
     joint = {
@@ -164,7 +163,7 @@ def test_telling_samples_are_what_they_are_called(source: str) -> None:
     assert abs(np.sign(single["agreement"]).sum()) == len(work.modalities)
     assert single["conflict"].max() > 0 > single["conflict"].min()
     assert abs(joint.get("synergy", 1.0)) > 0.1
-    assert len({item.sample for item in examples.find(work)}) == 3
+    assert len({item.sample for item in compare.find_examples(work)}) == 3
 
 
 def test_samples_page_shows_the_librarys_prediction_and_dividends(
@@ -214,11 +213,11 @@ def test_filters_leave_the_rows_that_pass(planted: Any) -> None:
 
 
 def test_the_scatter_offers_entanglement_as_quantum_tracks_it(planted: Any) -> None:
-    from qfusion.analysis.dynamics import evolution
+    from qfusion.analysis import dynamics
 
-    work = cache.workspace_of("qj-planted", "planted")
-    found = jump_subject.negativities(work, np.array([5, 7]))
-    track = evolution.follow(work, 7, LEARNED, negativity=True)
+    work = reruns.workspace_of("qj-planted", "planted")
+    found = study.negativities(work, np.array([5, 7]))
+    track = dynamics.follow(work, 7, LEARNED, negativity=True)
     assert found[1, 2] == pytest.approx(track.measures.single("negativity")["vision"][-1], abs=1e-6)
     app = visit(
         "Samples",
@@ -281,7 +280,7 @@ def test_the_page_says_how_exact_its_states_are() -> None:
 def test_reduced_entropies_of_all_samples_equal_the_states_own(source: str) -> None:
     from qfusion.quantum import measures, states
 
-    work = cache.workspace_of(f"qj-{source}", source)
+    work = reruns.workspace_of(f"qj-{source}", source)
     with torch.no_grad():
         rho = work.model.evolve_states(states.density(work.kets(range(5))), [work.model.duration])[
             0
@@ -316,7 +315,7 @@ def test_rates_of_an_old_link_act_without_a_slider_and_go_with_a_reset() -> None
     )
     app.slider(key="T").set_value(0.5).run()  # stays while others move
     assert "rate of learned operator 1 × 2" in plain(said(app))
-    model = cache.workspace_of("qj-planted", "planted").model.tweaked(
+    model = reruns.workspace_of("qj-planted", "planted").model.tweaked(
         "rate.1=2,rate.3=0.5,H.text=0.5,T=0.5"
     )
     dataset = data.load("planted")
@@ -331,7 +330,7 @@ def test_rates_of_an_old_link_act_without_a_slider_and_go_with_a_reset() -> None
 
 def test_sliders_say_strengths_and_stand_by_them() -> None:
     app = visit("Dynamics", data="planted")
-    learned = strengths_of(cache.workspace_of("qj-planted", "planted").model.system())
+    learned = strengths_of(reruns.workspace_of("qj-planted", "planted").model.system())
     for start, found in (("H.", learned.energy), ("D.", learned.rates)):
         sliders = [each for each in app.slider if str(each.key).startswith(start)]
         terms = [str(each.key).removeprefix(start).replace("-", "+") for each in sliders]
@@ -457,7 +456,7 @@ def test_a_models_folder_is_opened_by_the_command_line_and_by_no_link(
     folder.mkdir()
     checkpoint.save(folder / checkpoint.CARD, *vars(checkpoint.load("qj-planted")).values())
     monkeypatch.setenv("QFUSION_OPENED", "")
-    monkeypatch.setattr("qfusion.ui.app.serving.serve", lambda options: None)
+    monkeypatch.setattr("qfusion.ui.server.serve", lambda options: None)
     with pytest.raises(SystemExit) as ended:
         cli.main(["app", "--model", str(folder)])
     assert not ended.value.code
@@ -502,7 +501,7 @@ def test_data_with_nan_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
             "Data set 'planted' must be finite, but modality 'audio' of sample `p0007` holds NaN. Clean it."
         )
 
-    cache._dataset.clear()  # type: ignore[attr-defined]
+    reruns._dataset.clear()  # type: ignore[attr-defined]
     monkeypatch.setattr(data, "load", load)
     app = visit("Overview")
     assert "p0007" in app.error[0].value

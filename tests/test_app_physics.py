@@ -10,13 +10,13 @@ import pytest
 import torch
 
 from qfusion import data, explain
-from qfusion.analysis.dynamics import physics
+from qfusion.analysis import changes
 from qfusion.explain import sensitivity as method
 from qfusion.figures import physics as tornado
 from qfusion.models import Tweak
 from qfusion.models.tweak import LEARNED
 from qfusion.training import checkpoint
-from qfusion.ui.frame import cache
+from qfusion.ui import reruns
 from tests.test_app_pages import plain, said, visit
 
 VIEW = "Sensitivity"
@@ -122,9 +122,9 @@ def test_test_metrics_without_each_term(title: str, source: str, first: str) -> 
     columns = [name for name in table.columns if str(name).startswith("test ")]
     assert len(columns) == 2
     assert table[columns[0]].nunique() > 5
-    work = cache.workspace_of(f"{'qj' if source == 'planted' else 'qcnn'}-{source}", source)
+    work = reruns.workspace_of(f"{'qj' if source == 'planted' else 'qcnn'}-{source}", source)
     where = LEARNED if source == "planted" else ""
-    scored = physics.metrics_without(work, where)
+    scored = changes.metrics_without(work, where)
     assert np.isclose(
         scored[first].loc[""], work.of_split(work.scores[work.dataset.rows("test")])[first]
     )
@@ -138,12 +138,12 @@ def test_test_metrics_without_each_term(title: str, source: str, first: str) -> 
 
 
 def test_cohorts_hold_the_sample_and_its_like() -> None:
-    work = cache.workspace_of("qcnn-digits", "digits")
+    work = reruns.workspace_of("qcnn-digits", "digits")
     row = int(work.dataset.rows("train")[0])
-    alike = physics.rows_of(work, row, physics.CLASS, lambda: work.frame(0))
+    alike = changes.rows_of(work, row, changes.CLASS, lambda: work.frame(0))
     assert row in alike
     assert set(work.dataset.y[alike]) == {work.dataset.y[row]}
-    assert physics.rows_of(work, row, physics.THIS, lambda: work.frame(0)).tolist() == [row]
+    assert changes.rows_of(work, row, changes.THIS, lambda: work.frame(0)).tolist() == [row]
 
 
 def test_what_a_link_gets_wrong_is_named() -> None:

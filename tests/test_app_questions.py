@@ -13,11 +13,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from qfusion.analysis import answers
-from qfusion.analysis.dynamics.interventions import STATE
-from qfusion.analysis.subject import Workspace
-from qfusion.ui.frame import cache
-from qfusion.ui.pages.overview.questions_view import QUESTIONS
-from qfusion.ui.pages.what_if.what_if_controls import TITLES
+from qfusion.analysis.changes import STATE
+from qfusion.analysis.study import Workspace
+from qfusion.ui import reruns
+from qfusion.ui.overview import QUESTIONS
+from qfusion.ui.pages.what_if import TITLES
 from tests.charts import figures
 from tests.test_app_pages import FILES, plain, said, value, visit
 from tests.test_app_what_if import qubits
@@ -29,7 +29,7 @@ MODELS = {"planted": "qj-planted", "digits": "qcnn-digits"}
 @pytest.fixture(params=list(MODELS))
 def work(request: pytest.FixtureRequest) -> Workspace:
     """A model of each system on its data."""
-    return cache.workspace_of(MODELS[request.param], request.param)
+    return reruns.workspace_of(MODELS[request.param], request.param)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def work(request: pytest.FixtureRequest) -> Workspace:
     ],
 )
 def test_since_when_a_decision_stands(scores: list[float], words: str) -> None:
-    work = cache.workspace_of("qj-planted", "planted")
+    work = reruns.workspace_of("qj-planted", "planted")
     assert words in answers.settled(work, np.array(scores)[:, None], list("abc"))
 
 
@@ -158,7 +158,7 @@ def links(app: AppTest) -> list[dict[str, str]]:
 
 def test_a_link_sets_the_knob_of_the_physics_that_flips(qubits: str) -> None:
     query: dict[str, Any] = {"model": qubits, "data": "planted", "knobs": "true"}
-    dataset = cache.dataset("planted")
+    dataset = reruns.dataset("planted")
     for row in dataset.rows("test")[:20]:
         app = visit("What if", sample=str(dataset.ids[row]), **query)
         if links(app):
@@ -223,7 +223,7 @@ def test_an_invalid_turn_is_named_and_the_sliders_stay(said_of: str) -> None:
 
 
 def test_the_bloch_sphere_is_drawn_for_every_modality_that_is_edited(qubits: str) -> None:
-    names = cache.dataset("planted").names
+    names = reruns.dataset("planted").names
     app = visit(
         "What if",
         model=qubits,

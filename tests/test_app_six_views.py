@@ -14,13 +14,12 @@ import pytest
 import torch
 
 from qfusion import data, explain
-from qfusion.analysis import subjects
-from qfusion.analysis.dynamics import circuit_evolution
+from qfusion.analysis import dynamics, study
 from qfusion.data import DataSet, Modality, Target, registry, splits
 from qfusion.data.sources import handwritten
 from qfusion.models import edits
 from qfusion.training import Options, checkpoint, metrics, train
-from qfusion.ui.frame import cache
+from qfusion.ui import reruns
 from tests.test_app_circuit import VIEWS
 from tests.test_app_pages import PAGES, plain, said, value, visit
 
@@ -98,14 +97,14 @@ def six_views(
             seeds=[0],
         )
         checkpoint.save(folder / MODEL, result.model, card)
-        yield dataset, subjects.build(MODEL, card, checkpoint.load(MODEL).model, dataset)
+        yield dataset, study.build_study(MODEL, card, checkpoint.load(MODEL).model, dataset)
     _forget()
 
 
 def _forget() -> None:
     """No cache may take one set for the other: they have one name. All else is kept by their digests."""
     registry._load.cache_clear()
-    cache._dataset.clear()  # type: ignore[attr-defined]
+    reruns._dataset.clear()  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("title", PAGES)
@@ -166,6 +165,6 @@ def test_a_table_in_the_middle_of_the_chain_is_edited(six_views: Any) -> None:
     )
     with torch.no_grad():
         scores = changed(dataset.inputs([row], dtype=torch.float64))[0].numpy()
-    assert np.allclose(circuit_evolution.answer(work, row, "2.3.10=3").scores, scores, atol=1e-10)
+    assert np.allclose(dynamics.answer_of_rules(work, row, "2.3.10=3").scores, scores, atol=1e-10)
     app.button(key="_reset_cell").click().run()
     assert app.text_input(key="phi").value == ""

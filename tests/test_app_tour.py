@@ -10,13 +10,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from qfusion import data
-from qfusion.analysis.dynamics import evolution
+from qfusion.analysis import dynamics
 from qfusion.models.tweak import LEARNED, Tweak
-from qfusion.ui.frame import cache, shell, tour
-from qfusion.ui.panel import glossary
+from qfusion.ui import frame, guidance, panels, reruns
 from tests.test_app_pages import plain, said, visit
 
-STEPS = tour.steps()
+STEPS = guidance.steps()
 
 
 def card(app: AppTest) -> str:
@@ -28,7 +27,7 @@ def card(app: AppTest) -> str:
 
 def walk(app: AppTest, title: str, **query: str) -> AppTest:
     """Goes to a page in the same session, as a link inside the app does."""
-    app.switch_page("app.py" if title == "Overview" else shell.FILES[title])
+    app.switch_page("app.py" if title == "Overview" else frame.FILES[title])
     for key in list(app.query_params):
         del app.query_params[key]
     for key, value in query.items():
@@ -39,7 +38,7 @@ def walk(app: AppTest, title: str, **query: str) -> AppTest:
 
 
 def test_the_sarcastic_sample_is_one_and_its_words_are_true() -> None:
-    work = cache.workspace_of("qj-planted", "planted")
+    work = reruns.workspace_of("qj-planted", "planted")
     wanted = STEPS[2].sets["sample"]
     row = work.dataset.row(wanted)
     assert data.load("planted").table.iloc[row]["regime"] == "sarcasm"
@@ -51,7 +50,7 @@ def test_the_sarcastic_sample_is_one_and_its_words_are_true() -> None:
 
 
 def test_what_is_said_of_the_two_digits_is_true() -> None:
-    work = cache.workspace_of("qj-parity", "parity")
+    work = reruns.workspace_of("qj-parity", "parity")
     row = work.dataset.row(STEPS[0].sets["sample"])
     told = work.dataset.table.iloc[row]
     assert (told["left_digit"], told["right_digit"], work.dataset.split[row]) == (4, 9, "test")
@@ -59,7 +58,7 @@ def test_what_is_said_of_the_two_digits_is_true() -> None:
     terms = work.dividends(row, int(work.predicted[row]))
     assert abs(terms["left+right"]) > 4 * (abs(terms["left"]) + abs(terms["right"])) / 2
     learned, still = (
-        evolution.decide(work, row, each, 1) for each in (LEARNED, Tweak(duration=0.0))
+        dynamics.decide(work, row, each, 1) for each in (LEARNED, Tweak(duration=0.0))
     )
     assert round(learned.metrics["accuracy"], 2) == 0.97
     assert 0.45 < still.metrics["accuracy"] < 0.55
@@ -149,8 +148,8 @@ def test_the_glossary_is_an_index_whose_words_stand_open_where_a_link_means_them
     assert "Shapley value" in folded(app)
     app = visit("Glossary", word="purity")
     assert standing(app) == ["Purity"]
-    assert not set(folded(app)) & {entry.term for entry in glossary.entries()}
-    terms = [entry.term for entry in glossary.entries()]
+    assert not set(folded(app)) & {entry.term for entry in panels.entries()}
+    terms = [entry.term for entry in panels.entries()]
     assert standing(visit("Glossary", words="full")) == terms
     app = visit("Glossary")
     assert not standing(app)

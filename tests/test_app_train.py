@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from qfusion import runs
-from qfusion.analysis.learning import run_curves
+from qfusion.analysis import runs as run_curves
 from qfusion.data import load
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.panels import address

@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from qfusion import data, explain
-from qfusion.analysis import subjects
-from qfusion.analysis.cohort import decision_operators, faithful
+from qfusion.analysis import operators as decision_operators
+from qfusion.analysis import study, trust
 from qfusion.explain import faithfulness, operators, stability
 from qfusion.training import checkpoint
-from qfusion.ui.frame import state
+from qfusion.ui import state
 from tests.test_app_pages import plain, said, visit
 
 OPERATORS, FAITHFULNESS = "Decision operators", "Faithfulness"
@@ -32,7 +32,7 @@ def model(request: pytest.FixtureRequest) -> str:
 
 def work_of(name: str) -> Any:
     found = checkpoint.load(name)
-    return subjects.build(name, found.card, found.model, data.load(found.card["data"]["name"]))
+    return study.build_study(name, found.card, found.model, data.load(found.card["data"]["name"]))
 
 
 def test_the_page_shows_the_operator_of_the_library(model: str) -> None:
@@ -107,20 +107,20 @@ def test_every_view_of_faithfulness_opens(model: str) -> None:
 
 def test_cautions_are_what_was_measured() -> None:
     work = work_of("qj-planted")
-    found = faithful.against_truth(work)
+    found = trust.against_truth(work)
     assert found is not None
     words = plain(said(visit(FAITHFULNESS, model="qj-planted", proof="Truth")))
     assert (
         f"rank correlation {found.rank.min():.2f} on {len(work.dataset.rows('test')):,} test samples"
         in words
     )
-    share, count = faithful.sarcasm(work, None)[0]
+    share, count = trust.sarcasm(work, None)[0]
     assert f"of {count} sarcastic test samples {share:.1%}" in words
     short, full = (
         visit(FAITHFULNESS, model="qj-planted", words=depth) for depth in ("brief", "full")
     )
     helps = [plain(element.help) for element in short.markdown if element.help]
-    for one in faithful.trust_warnings(work):
+    for one in trust.trust_warnings(work):
         assert one.sentence in plain(said(full))
         assert one.sentence in helps
         assert one.brief in plain(said(short))
@@ -130,10 +130,10 @@ def test_cautions_are_what_was_measured() -> None:
 def test_deletion_by_our_order_beats_every_random_order(model: str) -> None:
     """What the Faithfulness page claims, of the modalities and inside each of them."""
     work = work_of(model)
-    assert faithful.modality_curves(work, False).better
+    assert trust.modality_curves(work, False).better
     # benchmarks/faithfulness.py measures all
     for name in work.modalities[-2:] if model != "qj-planted" else work.modalities[-1:]:
-        assert faithful.feature_curves(work, name, "gradient x input", False).better, name
+        assert trust.feature_curves(work, name, "gradient x input", False).better, name
 
 
 def test_seeds_that_were_not_measured_are_said(
@@ -141,7 +141,7 @@ def test_seeds_that_were_not_measured_are_said(
 ) -> None:
     monkeypatch.setattr(stability, "FOLDER", tmp_path)
     monkeypatch.setattr(
-        faithful.stability,
+        trust.stability,
         "load",
         lambda name, card, digest, rows, load=stability.load: load(
             name, card, digest, rows, tmp_path
@@ -150,7 +150,7 @@ def test_seeds_that_were_not_measured_are_said(
     words = plain(said(visit(FAITHFULNESS, model="qj-planted", proof="Training seeds")))
     assert "not measured for this model" in words.lower()
     work = work_of("qj-planted")
-    _, explained = faithful.explained(work)
+    _, explained = trust.explained(work)
     rng = np.random.default_rng(0)
     runs = np.array(
         [

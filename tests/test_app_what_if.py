@@ -13,16 +13,16 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from qfusion import data, explain
-from qfusion.analysis import backgrounds, inside_modality
-from qfusion.analysis.dynamics import interventions
-from qfusion.analysis.dynamics.interventions import DROP, FLIP, INPUT, KEPT, STATE, SWAP, Change
+from qfusion.analysis import changes, inside
+from qfusion.analysis import sample as backgrounds
+from qfusion.analysis.changes import DROP, FLIP, INPUT, KEPT, STATE, SWAP, Change
 from qfusion.data.sources.planted import editing
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import attribution, counterfactual
 from qfusion.models import QuantumJump
 from qfusion.training import checkpoint
-from qfusion.ui.frame import cache
-from qfusion.ui.pages.what_if.what_if_controls import TITLES
+from qfusion.ui import reruns
+from qfusion.ui.pages.what_if import TITLES
 from tests.test_app_pages import plain, said, value, visit
 
 MODELS = {
@@ -107,7 +107,7 @@ def test_edited_states_and_their_links(source: str) -> None:
     model, dataset, _, row = parts(source)
     name = dataset.names[0]
     states = counterfactual.states_of(model, dataset.inputs([row], dtype=torch.float64))
-    numbers = list(interventions.shown_state(states[name]))
+    numbers = list(changes.shown_state(states[name]))
     app = visit(
         "What if",
         data=source,
@@ -117,7 +117,7 @@ def test_edited_states_and_their_links(source: str) -> None:
     numbers[1] = 0.9
     assert app.slider(key=f"set.{name}.1").value == 0.9
     scores = counterfactual.scores_of(
-        model, {**states, name: interventions.set_state(states[name], tuple(numbers))}
+        model, {**states, name: changes.set_state(states[name], tuple(numbers))}
     )[0].numpy()
     shown = (
         value(app, "Prediction")
@@ -160,7 +160,7 @@ def test_edited_words_voice_and_face_go_through_the_features_to_the_prediction()
     }
     with torch.no_grad():
         expected = float(
-            model({name: interventions.features(edit) for name, edit in edits.items()})[0, 0]
+            model({name: changes.features(edit) for name, edit in edits.items()})[0, 0]
         )
     assert value(app, "Prediction") == pytest.approx(expected, abs=6e-4)
     assert app.get("audio")
@@ -186,10 +186,10 @@ def plain_error(app: AppTest) -> str:
 
 
 def test_what_is_not_told_of_a_change_is_the_samples_own_or_the_usual() -> None:
-    work, row = cache.workspace_of("qj-planted", "planted"), 3
-    own = interventions.shown_state(interventions.own_states(work, row)["vision"])
+    work, row = reruns.workspace_of("qj-planted", "planted"), 3
+    own = changes.shown_state(changes.own_states(work, row)["vision"])
     near = {0: round(own[0], 3), 1: own[1] + 0.25}
-    found = interventions.asked(
+    found = changes.asked(
         work, row, {"text": {"action": SWAP}, "vision": {"action": STATE, "state": near}}
     )
     donor = backgrounds.default_contrast(work, row)
@@ -198,15 +198,15 @@ def test_what_is_not_told_of_a_change_is_the_samples_own_or_the_usual() -> None:
         Change(),
         Change(STATE, state=(own[0], near[1], *own[2:])),
     )
-    (words, *_) = interventions.asked(work, row, {"text": {"action": INPUT}})
-    assert words.words == interventions.own_words(work, row) != ""
+    (words, *_) = changes.asked(work, row, {"text": {"action": INPUT}})
+    assert words.words == changes.own_words(work, row) != ""
     for wrong in (
         {"smell": {}},
         {"text": {"action": "burn"}},
         {"text": {"action": STATE, "state": {99: 0.1}}},
     ):
         with pytest.raises((InvalidInput, NotFound)):
-            interventions.asked(work, row, wrong)
+            changes.asked(work, row, wrong)
 
 
 def test_buttons_apply_the_nearest_flip_and_the_nearest_sample() -> None:
@@ -296,9 +296,9 @@ def test_a_qubit_is_edited_on_the_bloch_sphere(qubits: str) -> None:
     assert value(app, "Prediction") == pytest.approx(
         float(counterfactual.scores_of(model, {**states, "audio": ket})), abs=6e-4
     )
-    theta, phi = interventions.shown_state(ket)
+    theta, phi = changes.shown_state(ket)
     assert (theta, phi) == (pytest.approx(2.0), pytest.approx(-1.0))
-    back = interventions.set_state(states["text"], interventions.shown_state(states["text"]))
+    back = changes.set_state(states["text"], changes.shown_state(states["text"]))
     assert float(counterfactual.distance(back[0], states["text"][0])) < 1e-7
     words = plain(said(app))
     assert "The state of audio moved by" in words
@@ -323,7 +323,7 @@ def test_inside_a_modality_shows_the_librarys_attribution(source: str) -> None:
         data=source,
         sample=sample,
         inside="true",
-        **{"inside.of": name, "inside.term": inside_modality.title(term)},
+        **{"inside.of": name, "inside.term": inside.title(term)},
     )
     words = plain(said(app))
     assert not app.error

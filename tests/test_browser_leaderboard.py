@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from qfusion.analysis.learning import standings
+from qfusion.analysis import standings
 from tests.test_browser import settle, visit, wait_for_words
 
 MEASURED = standings.FILE.is_file() and "planted" in standings.read().names

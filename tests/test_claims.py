@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from qfusion import data
-from qfusion.analysis.learning import standings
+from qfusion.analysis import standings
 from qfusion.data import DataSet
 from qfusion.errors import IntegrityError
 from qfusion.models import QuantumJump

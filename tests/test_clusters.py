@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from qfusion import data
-from qfusion.analysis.cohort import cohort_measures
-from qfusion.analysis.cohort.slices import wilson
+from qfusion.analysis import cohort_measures
+from qfusion.analysis.errors import wilson
 from qfusion.data.clusters import Clusters, videos_of
 from qfusion.errors import DataUnavailable, InvalidInput
 from qfusion.explain import stability

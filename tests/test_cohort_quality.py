@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qfusion.analysis.cohort import quality
-from qfusion.analysis.levels import levels_of
+from qfusion.analysis import errors
+from qfusion.analysis.errors import levels_of
 from qfusion.analysis.sample import open_sample
 from qfusion.errors import InvalidInput
 from qfusion.figures import samples as figures
@@ -35,7 +35,7 @@ def rows_of(levels: Any, inside: bool = True) -> tuple[np.ndarray, np.ndarray, n
 @pytest.mark.parametrize("inside", [True, False])
 def test_confusions_by_counting(digits: Any, inside: bool) -> None:
     truth, predicted, _ = rows_of(digits, inside)
-    found = quality.confusions(digits, inside)
+    found = errors.confusions(digits, inside)
     assert found.shape == (10, 10)
     assert all(
         found[i, j] == ((truth == i) & (predicted == j)).sum() for i in range(10) for j in range(10)
@@ -44,7 +44,7 @@ def test_confusions_by_counting(digits: Any, inside: bool) -> None:
 
 def test_curves_by_counting(digits: Any) -> None:
     truth, _, sure = rows_of(digits, False)
-    found = quality.curves(digits, False)
+    found = errors.curves(digits, False)
     assert [each.name for each in found] == list(digits.work.classes)
     for c in (0, 7):
         own, others = sure[truth == c, c], sure[truth != c, c]
@@ -69,10 +69,10 @@ def test_curves_by_counting(digits: Any) -> None:
 
 def test_calibration_by_counting(digits: Any) -> None:
     truth, predicted, sure = rows_of(digits)
-    found, top = quality.calibration(digits), sure.max(1)
+    found, top = errors.calibration(digits), sure.max(1)
     gap = 0.0
-    for b in range(quality.BINS):
-        rows = (top >= b / quality.BINS) & (top < (b + 1) / quality.BINS + (b == quality.BINS - 1))
+    for b in range(errors.BINS):
+        rows = (top >= b / errors.BINS) & (top < (b + 1) / errors.BINS + (b == errors.BINS - 1))
         if rows.any():
             gap += rows.mean() * abs(top[rows].mean() - (truth == predicted)[rows].mean())
     assert found.error == pytest.approx(gap)
@@ -82,7 +82,7 @@ def test_calibration_by_counting(digits: Any) -> None:
 def test_residuals(planted: Any) -> None:
     places = planted.places(planted.rows)
     assert np.allclose(
-        quality.residuals(planted), planted.work.scores[places, 0] - planted.work.dataset.y[places]
+        errors.residuals(planted), planted.work.scores[places, 0] - planted.work.dataset.y[places]
     )
     frame = panels.residuals(planted).table()
     assert np.abs(frame["residual"]).mean() == pytest.approx(planted.rows["error"].mean())
@@ -90,7 +90,7 @@ def test_residuals(planted: Any) -> None:
 
 
 def test_panels(digits: Any, planted: Any) -> None:
-    counts = quality.confusions(digits)
+    counts = errors.confusions(digits)
     assert panels.confusions(digits).title.startswith(
         f"{np.trace(counts)} of {counts.sum()} samples are right"
     )
@@ -100,7 +100,7 @@ def test_panels(digits: Any, planted: Any) -> None:
     assert panels.is_regression(planted)
     assert not panels.is_regression(digits)
     with pytest.raises(InvalidInput, match="chooses among classes"):
-        quality.residuals(digits)
+        errors.residuals(digits)
     with pytest.raises(InvalidInput, match="shape"):
         figures.confusions(np.zeros((2, 3)), ["a", "b"])
     nobody = levels_of(open_sample("qj-planted", "p0031"), "error>1000")

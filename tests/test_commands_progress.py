@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from qfusion import _progress, cli
-from qfusion.analysis.case import opened
+from qfusion.analysis.sample import opened
 from qfusion.commands import _output, training
 from qfusion.training import encoded
 

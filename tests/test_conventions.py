@@ -18,7 +18,7 @@ from qfusion.errors import IntegrityError, InvalidInput, NotFound
 from qfusion.explain import cuts as cut_metrics
 from qfusion.runs import space
 from qfusion.training import metrics
-from qfusion.ui.pages.data import import_view
+from qfusion.ui.pages import data as import_view
 from tests import importable
 from tests.test_app_data import press
 from tests.test_app_pages import plain, said, visit

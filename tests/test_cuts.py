@@ -17,9 +17,7 @@ import torch
 from torch import Tensor
 
 from qfusion import cli, explain, figures
-from qfusion.analysis import subjects
-from qfusion.analysis.cohort import cohort_measures
-from qfusion.analysis.dynamics import cut_curves
+from qfusion.analysis import cohort_measures, dynamics, study
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import cohorts
 from qfusion.explain import cuts as curves
@@ -531,13 +529,13 @@ def test_the_command_line_prints_the_curve(
 @pytest.fixture(scope="module")
 def work(planted: Any) -> Any:
     found = checkpoint.load("qj-planted")
-    return subjects.build("qj-planted", found.card, found.model, planted)
+    return study.build_study("qj-planted", found.card, found.model, planted)
 
 
 def test_what_pages_draw_is_what_the_figures_by_name_say(work: Any, planted: Any) -> None:
     row, tweak = int(planted.rows("test")[2]), LEARNED
     found, terms = (
-        cut_curves.of_sample(work, row, tweak, terms=with_terms) for with_terms in (False, True)
+        dynamics.cuts_of_sample(work, row, tweak, terms=with_terms) for with_terms in (False, True)
     )
     one = figures.case("qj-planted", str(planted.ids[row]), planted)
     pd.testing.assert_frame_equal(found.frame(), figures.numbers.cut(one), atol=1e-10)
@@ -547,7 +545,7 @@ def test_what_pages_draw_is_what_the_figures_by_name_say(work: Any, planted: Any
     )
     assert name in cut_answers.answer(found, 0)
     drawn = drawing.curves(
-        found.times, cut_curves.curves(found, 0), found.before[0, 0], work.modalities, unit="score"
+        found.times, dynamics.curves(found, 0), found.before[0, 0], work.modalities, unit="score"
     )
     assert {trace.name for trace in drawn.data} == {
         *work.modalities,
@@ -559,16 +557,16 @@ def test_what_pages_draw_is_what_the_figures_by_name_say(work: Any, planted: Any
         for trace in drawn.data
         if trace.y[0] is not None
     )
-    weaker = cut_curves.of_sample(work, row, Tweak(duration=0.0))
+    weaker = dynamics.cuts_of_sample(work, row, Tweak(duration=0.0))
     assert "at one time moves the score by" in cut_answers.answer(weaker, 0)
     assert drawing.curves(
-        weaker.times, cut_curves.curves(weaker, 0), 0.0, work.modalities
+        weaker.times, dynamics.curves(weaker, 0), 0.0, work.modalities
     ).layout.xaxis.range == (0, 1e-6)
 
 
 def test_the_test_set_is_answered_with_intervals(work: Any, planted: Any) -> None:
     rows = planted.rows("test")[:60]
-    found = cut_curves.of_rows(work, rows, times=5)
+    found = dynamics.cuts_of_rows(work, rows, times=5)
     assert found.after["mae"].value.shape == (2, 3, 5)
     for metric, better in (("r2", -1), ("mae", 1)):
         said = cut_answers.answer_for_many(found, metric)
@@ -593,7 +591,7 @@ def test_the_test_set_is_answered_with_intervals(work: Any, planted: Any) -> Non
         trace.name for trace in drawn.data
     }
     assert level == {"one answer for all"}
-    few = cut_curves.of_rows(work, rows[:4], times=2)
+    few = dynamics.cuts_of_rows(work, rows[:4], times=2)
     assert "[" not in cut_answers.answer_for_many(few)
     drawn = notebook.cut_test_of(figures.numbers.cut_table(few), work.modalities, "r2")
     assert not any(trace.fill == "toself" for trace in drawn.data)
@@ -651,7 +649,7 @@ def test_programs_give_the_tables(work: Any, planted: Any) -> None:
         ),
         names,
     )
-    table = cohort_measures.table(work, work.frame(None))
+    table = cohort_measures.study_table(work, work.frame(None))
     inside = cohorts.passing(cohorts.parse("split=valid; relation=conflict"), table)
     assert names["numbers"]["n"].iloc[0] == inside.sum() < len(planted.rows("valid"))
 

@@ -11,13 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qfusion.analysis import levels as measured
-from qfusion.analysis import subjects
-from qfusion.analysis.cohort import cohort_measures, draws, faithful, sample_map
-from qfusion.analysis.levels import levels_of
+from qfusion.analysis import cohort_measures, memo, study, trust
+from qfusion.analysis import errors as measured
+from qfusion.analysis.errors import levels_of
+from qfusion.analysis.memo import State
 from qfusion.analysis.sample import open_sample
-from qfusion.analysis.systems import behind
-from qfusion.analysis.systems.behind import State
 from qfusion.data.clusters import Clusters
 from qfusion.explain import cohorts as filters
 from qfusion.panels import cohorts, faithfulness, pages
@@ -49,19 +47,23 @@ def few(monkeypatch: pytest.MonkeyPatch) -> Any:
     for place in (cohort_measures, measured, cohorts):
         monkeypatch.setattr(place, "MAX_SLOW", 40)
         monkeypatch.setattr(place, "FEW_SLOW", 20)
-    monkeypatch.setattr("qfusion.ui.pages.cohorts.cohort_panels.MAX_SLOW", 40)
-    monkeypatch.setattr("qfusion.ui.pages.cohorts.cohort_panels.FEW_SLOW", 20)
-    monkeypatch.setattr(behind, "_jobs", type(behind._jobs)())
+    monkeypatch.setattr("qfusion.ui.pages.cohorts.MAX_SLOW", 40)
+    monkeypatch.setattr("qfusion.ui.pages.cohorts.FEW_SLOW", 20)
+    monkeypatch.setattr(memo, "_jobs", type(memo._jobs)())
     return levels_of(open_sample("qj-planted", "p0031"), FILTER)
 
 
 def test_samples_are_drawn_once_for_all_in_their_order() -> None:
-    first = draws.places(500, 100, 40)
-    assert first.tolist() == draws.places(500, 100, 40).tolist() == sorted(set(first.tolist()))
+    first = cohort_measures.drawn_places(500, 100, 40)
+    assert (
+        first.tolist()
+        == cohort_measures.drawn_places(500, 100, 40).tolist()
+        == sorted(set(first.tolist()))
+    )
     assert len(first) == 40
     assert first.max() > 400 > 100 > first.min()
-    assert draws.places(100, 100, 40).tolist() == list(range(100))
-    assert draws.places(500, 100, 40, everyone=True).tolist() == list(range(500))
+    assert cohort_measures.drawn_places(100, 100, 40).tolist() == list(range(100))
+    assert cohort_measures.drawn_places(500, 100, 40, everyone=True).tolist() == list(range(500))
 
 
 def test_slow_measures_and_cuts_are_of_drawn_samples_unless_all_are_asked_for(few: Any) -> None:
@@ -71,7 +73,7 @@ def test_slow_measures_and_cuts_are_of_drawn_samples_unless_all_are_asked_for(fe
         measured.related(few, "negativity", "joint", everyone) for everyone in (False, True)
     )
     assert (len(some.x), len(every.x)) == (20, whole)
-    at = draws.places(whole, 40, 20)
+    at = cohort_measures.drawn_places(whole, 40, 20)
     np.testing.assert_allclose(some.x, every.x[at], atol=1e-9)
     assert some.correlations["all"]["spearman"].n == 20
     drawn, exact = (
@@ -95,12 +97,12 @@ def test_slow_measures_and_cuts_are_of_drawn_samples_unless_all_are_asked_for(fe
 
 
 def test_a_cut_goes_chunk_by_chunk(few: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from qfusion.analysis.dynamics import cut_curves
+    from qfusion.analysis import dynamics
 
     rows = few.places(cohorts.cut_rows(few))[:9]
-    once = cut_curves.cut_curves(few.work.model, few.work.dataset, rows, 2)
-    monkeypatch.setattr(cut_curves, "AT_ONCE", 4)
-    parts = cut_curves.cut_curves(few.work.model, few.work.dataset, rows, 2)
+    once = dynamics.cut_curves(few.work.model, few.work.dataset, rows, 2)
+    monkeypatch.setattr(dynamics, "AT_ONCE", 4)
+    parts = dynamics.cut_curves(few.work.model, few.work.dataset, rows, 2)
     assert once.n == parts.n == 9
     for name, estimates in once.after.items():
         np.testing.assert_allclose(parts.after[name].value, estimates.value, atol=1e-12)
@@ -110,8 +112,8 @@ def test_a_map_of_all_lies_elsewhere_and_has_a_name_of_its_own(
     few: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("umap")
-    monkeypatch.setattr(sample_map, "MAX_UMAP", 40)
-    monkeypatch.setattr(sample_map, "FEW_UMAP", 20)
+    monkeypatch.setattr(cohort_measures, "MAX_UMAP", 40)
+    monkeypatch.setattr(cohort_measures, "FEW_UMAP", 20)
     some, every = (maps.on_map(few, "states", "UMAP", everyone) for everyone in (False, True))
     assert (some.column, every.column) == ("umap[states]", "umap-all[states]")
     assert (len(some.rows), len(every.rows)) == (20, len(few.rows))
@@ -121,7 +123,7 @@ def test_a_map_of_all_lies_elsewhere_and_has_a_name_of_its_own(
     )
     same = maps.on_map(few, "states", "PCA", True)
     assert same.column == "pca[states]", "all are placed anyway"
-    box = sample_map.region(every, *zip(every.xy.min(0) - 1, every.xy.mean(0), strict=True))
+    box = cohort_measures.region(every, *zip(every.xy.min(0) - 1, every.xy.mean(0), strict=True))
     parts = filters.parse(f"{box}; split=valid")
     chosen = filters.passing(parts, cohort_measures.table_for(few.work, None, parts))
     wanted = every.rows[(every.xy <= every.xy.mean(0)).all(1)]
@@ -134,7 +136,7 @@ def test_a_map_of_all_lies_elsewhere_and_has_a_name_of_its_own(
 def test_features_of_a_large_set_are_replaced_of_drawn_samples_whose_area_has_an_interval(
     dataset: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(faithful, "INSIDE", 12)
+    monkeypatch.setattr(trust, "INSIDE", 12)
     dataset = replace(dataset, clusters=Clusters(np.arange(len(dataset)).astype(str), "videos"))
     card = {
         "data": {"name": "drawn"},
@@ -143,18 +145,18 @@ def test_features_of_a_large_set_are_replaced_of_drawn_samples_whose_area_has_an
         "training": {},
         "weights_sha256": "drawn",
     }
-    work = subjects.build("drawn", card, model_of("concatenation", dataset), dataset)
+    work = study.build_study("drawn", card, model_of("concatenation", dataset), dataset)
     some, every = (
-        faithful.feature_curves(work, "text", everyone=everyone) for everyone in (False, True)
+        trust.feature_curves(work, "text", everyone=everyone) for everyone in (False, True)
     )
     whole = len(dataset.rows("test"))
     assert (some.samples, every.samples) == (12, whole)
     assert every.intervals is None
     assert some.intervals is not None
-    monkeypatch.setattr(faithful, "INSIDE", 1000)  # in one go
-    again = faithful.feature_curves(work, "text", "integrated gradients")
-    monkeypatch.setattr(faithful, "INSIDE", 12)
-    parts = faithful.feature_curves(work, "text", "integrated gradients", everyone=True)
+    monkeypatch.setattr(trust, "INSIDE", 1000)  # in one go
+    again = trust.feature_curves(work, "text", "integrated gradients")
+    monkeypatch.setattr(trust, "INSIDE", 12)
+    parts = trust.feature_curves(work, "text", "integrated gradients", everyone=True)
     np.testing.assert_allclose(parts.deletion, again.deletion, atol=1e-6)
     picture = faithfulness.features(work, modality="text")
     assert (
@@ -186,17 +188,15 @@ def test_an_address_asks_for_all_samples(few: Any) -> None:
 def test_the_page_works_all_out_behind_it_and_says_how_far_it_is(few: Any) -> None:
     app = visit("Cohorts", **ADDRESS)
     assert f"20 samples drawn at random of {len(few.rows)}" in plain(said(app))
-    assert not behind._jobs
+    assert not memo._jobs
     app.segmented_control(key="measured").set_value("all").run()
-    until(
-        lambda: bool(behind._jobs) and all(job.state == State.DONE for job in behind._jobs.values())
-    )
+    until(lambda: bool(memo._jobs) and all(job.state == State.DONE for job in memo._jobs.values()))
     app.run()
     assert f"one point a sample: {len(few.rows)} samples; intervals" in plain(said(app))
 
 
 def test_it_can_be_cancelled(few: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qfusion.ui.pages.cohorts.cohort_panels.related", _slowly(measured.related))
+    monkeypatch.setattr("qfusion.ui.pages.cohorts.related", _slowly(measured.related))
     app = visit("Cohorts", **ADDRESS, measured="all")
     assert "All samples: " in str([element.proto.text for element in app.get("progress")])
     app.button(key="_all_cancel_entanglement").click().run()
@@ -205,7 +205,7 @@ def test_it_can_be_cancelled(few: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         "drawn",
         ["drawn"],
     )
-    (job,) = (job for key, job in behind._jobs.items() if key[0] == "entanglement")  # type: ignore[index]
+    (job,) = (job for key, job in memo._jobs.items() if key[0] == "entanglement")  # type: ignore[index]
     until(lambda: job.state == State.STOPPED)
 
 

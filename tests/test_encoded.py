@@ -22,8 +22,7 @@ import torch
 from torch.nn.utils.rnn import PackedSequence
 
 from qfusion import _progress, explain
-from qfusion.analysis import subjects
-from qfusion.analysis.systems import encoding
+from qfusion.analysis import sample, study
 from qfusion.data import DataSet, Modality, Target, cache
 from qfusion.explain import interventions, verdicts
 from qfusion.explain.backgrounds import background_of
@@ -287,30 +286,30 @@ def test_who_waits_for_a_process_that_is_killed_encodes_itself(
 def test_an_encoding_that_nobody_waited_for_begins_anew_and_one_that_was_cancelled_does_not(
     dataset: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(encoding, "_key", lambda model, data: (model, data))
-    monkeypatch.setattr(encoding, "_jobs", {})
-    monkeypatch.setattr(encoding.sources, "load", lambda name: dataset)
+    monkeypatch.setattr(sample, "_key", lambda model, data: (model, data))
+    monkeypatch.setattr(sample, "_jobs", {})
+    monkeypatch.setattr(sample.sources, "load", lambda name: dataset)
     slowly = "import time\nfor n in range(600): print(n, flush=True); time.sleep(0.05)"
     popen = subprocess.Popen
     monkeypatch.setattr(
-        encoding.subprocess,
+        sample.subprocess,
         "Popen",
         lambda words, **named: popen([sys.executable, "-c", slowly], **named),
     )
     with monkeypatch.context() as patch:
-        patch.setattr(encoding, "PATIENCE", 0.2)
-        first = encoding.begin("m", "d")
+        patch.setattr(sample, "PATIENCE", 0.2)
+        first = sample.begin_encoding("m", "d")
         first._process.wait(30)
     assert first.left
     assert not first.stopped
-    second = encoding.begin("m", "d")  # the next reader's visit
+    second = sample.begin_encoding("m", "d")  # the next reader's visit
     assert second is not first
     assert second.under_way
-    assert encoding.begin("m", "d") is second
+    assert sample.begin_encoding("m", "d") is second
     second.stop()
     second._process.wait(30)
-    assert encoding.begin("m", "d") is second, "it was cancelled"
-    third = encoding.begin("m", "d", again=True)
+    assert sample.begin_encoding("m", "d") is second, "it was cancelled"
+    third = sample.begin_encoding("m", "d", again=True)
     assert third is not second
     third.stop()
     assert {job.problem for job in (first, second, third)} == {""}
@@ -394,19 +393,19 @@ def test_the_first_samples_are_exact_for_what_they_say_and_their_error_holds(
         "training": {},
     }
     monkeypatch.setattr(
-        encoding, "loaded", lambda name: type("Found", (), {"card": card, "model": model})
+        sample, "loaded", lambda name: type("Found", (), {"card": card, "model": model})
     )
-    monkeypatch.setattr(encoding.sources, "load", lambda name: dataset)
-    monkeypatch.setattr(encoding.checkpoint, "stamp", lambda name: kind)
-    monkeypatch.setattr(encoding, "BEHIND", 24)
-    monkeypatch.setattr(encoding, "SHOWN", 6)
+    monkeypatch.setattr(sample.sources, "load", lambda name: dataset)
+    monkeypatch.setattr(sample.checkpoint, "stamp", lambda name: kind)
+    monkeypatch.setattr(sample, "BEHIND", 24)
+    monkeypatch.setattr(sample, "SHOWN", 6)
     asked = str(dataset.ids[dataset.rows("test")[-1]])
-    work = encoding.first("drawn", "drawn", asked)
+    work = sample.first_samples("drawn", "drawn", asked)
     assert asked in work.dataset.ids
     assert 7 <= len(work.dataset.rows("test")) + len(work.dataset.rows("valid")) <= 8
     assert (work.background.size, work.background.total) == (24, 45)
     assert "24, drawn at random, of the 45 training samples" in verdicts.behind(work.background)
-    whole = subjects.build("drawn", card, model, dataset)
+    whole = study.build_study("drawn", card, model, dataset)
     exact, drawn = whole.explained(dataset.row(asked)), work.explained(work.dataset.row(asked))
     np.testing.assert_allclose(drawn.prediction, exact.prediction, atol=encoded.SAME)
     assert drawn.errors is not None
@@ -446,10 +445,10 @@ def test_explanations_of_all_samples_are_kept(
         "outputs": ["score"],
         "training": {},
     }
-    first = subjects.build("drawn", card, model_of(kind, dataset), dataset).explanation
+    first = study.build_study("drawn", card, model_of(kind, dataset), dataset).explanation
     assert len(files()) == 2
     monkeypatch.setattr(explain, "explain", None)  # nobody asks again
-    again = subjects.build("drawn", card, model_of(kind, dataset), dataset).explanation
+    again = study.build_study("drawn", card, model_of(kind, dataset), dataset).explanation
     np.testing.assert_array_equal(first.dividends, again.dividends)
     np.testing.assert_array_equal(first.shapley, again.shapley)
     assert (again.coalitions, again.background, again.background_size) == (

@@ -22,9 +22,8 @@ import pytest
 import torch
 
 from qfusion import cli, data, report
-from qfusion.analysis.case import case
-from qfusion.analysis.cohort import cohort_measures
-from qfusion.analysis.sample import open_sample
+from qfusion.analysis import cohort_measures
+from qfusion.analysis.sample import case, open_sample
 from qfusion.data import registry
 from qfusion.data import sources as data_sources
 from qfusion.explain import attribution
@@ -34,7 +33,7 @@ from qfusion.panels.panel import Panel, Picture, number, within
 from qfusion.quantum import measures
 from qfusion.quantum.measures import States, Values
 from qfusion.training.batches import mean_and_std
-from qfusion.ui.panel import glossary
+from qfusion.ui import panels
 from tests.doors import named
 from tests.test_app_pages import plain, said, visit
 
@@ -142,8 +141,8 @@ def test_a_measure_takes_one_function(linear_entropy: str, tmp_path: Path) -> No
     assert at_end == pytest.approx(
         1 - np.mean([purity[name][-1] for name in sample.modalities]), abs=1e-6
     )
-    assert glossary.find("linear entropy")[0].term == "Linear entropy"
-    assert glossary.terms_of(f"measure-{linear_entropy}") == ("Linear entropy",)
+    assert panels.find_entries("linear entropy")[0].term == "Linear entropy"
+    assert panels.terms_of(f"measure-{linear_entropy}") == ("Linear entropy",)
     assert "Linear entropy" in report.sample(case(MODEL, SAMPLE, "planted")).html().decode()
 
 

@@ -9,10 +9,11 @@ import numpy as np
 
 from qfusion.panels import pages as programs
 from qfusion.panels import panel as spoken
-from qfusion.ui.frame import shell
-from qfusion.ui.panel import glossary, words
+from qfusion.ui import frame
+from qfusion.ui import panels as glossary
+from qfusion.ui import panels as words
 
-TITLES = {title for pages in shell.PAGES.values() for _, title, _ in pages}
+TITLES = {title for pages in frame.PAGES.values() for _, title, _ in pages}
 
 
 def names() -> dict[str, str]:
@@ -77,12 +78,12 @@ def test_panels_name_entries_that_exist_and_every_entry_can_be_reached() -> None
 
 
 def test_the_search_reads_names_other_names_and_sentences() -> None:
-    assert glossary.find("neg")[0].term == "Logarithmic negativity"
-    assert glossary.find("LINDBLAD operator")[0].term == "Jump operator"
-    assert "Harsanyi dividend" in [entry.term for entry in glossary.find("sarcasm")]
-    assert glossary.find("") == glossary.entries()
-    assert glossary.find("<script>[(*") == ()
-    assert all("Sweeps" in entry.pages for entry in glossary.find("", "Sweeps"))
+    assert glossary.find_entries("neg")[0].term == "Logarithmic negativity"
+    assert glossary.find_entries("LINDBLAD operator")[0].term == "Jump operator"
+    assert "Harsanyi dividend" in [entry.term for entry in glossary.find_entries("sarcasm")]
+    assert glossary.find_entries("") == glossary.entries()
+    assert glossary.find_entries("<script>[(*") == ()
+    assert all("Sweeps" in entry.pages for entry in glossary.find_entries("", "Sweeps"))
 
 
 def test_numbers_are_said_in_words() -> None:

@@ -15,9 +15,8 @@ from websockets.exceptions import ConnectionClosed
 from qfusion import data
 from qfusion.errors import NotFound
 from qfusion.training import checkpoint
-from qfusion.ui.app import guard
-from qfusion.ui.bar import pickers
-from qfusion.ui.frame import cache, share, state
+from qfusion.ui import bar, reruns, sharing, state
+from qfusion.ui import server as guard
 from scripts import fuzz_widgets, serving
 from scripts.cross_talk import differences, shown
 from scripts.fuzz_widgets import JUMP, NETWORK
@@ -158,11 +157,11 @@ def test_pickers_open_no_path(monkeypatch: pytest.MonkeyPatch) -> None:
     said = {state.MODEL: "qj-planted", state.DATA: "/srv/other/set.npz"}
     monkeypatch.setattr(state, "get", said.get)
     for name in ("misfit", "own_data"):
-        monkeypatch.setattr(pickers, name, lambda *asked: pytest.fail(f"{asked} was opened"))
-    pickers._data_changed()
+        monkeypatch.setattr(bar, name, lambda *asked: pytest.fail(f"{asked} was opened"))
+    bar._data_changed()
     said |= {state.MODEL: "/srv/other/model.json", state.DATA: "planted"}
-    pickers._data_changed()
-    pickers._model_changed()
+    bar._data_changed()
+    bar._model_changed()
 
 
 def test_a_session_file_names_no_path(tmp_path: Path) -> None:
@@ -172,11 +171,11 @@ def test_a_session_file_names_no_path(tmp_path: Path) -> None:
     assert data.load(tmp_path / "set.npz")
     assert checkpoint.load(tmp_path / "qj-planted.json")
     for what, name in (("data", "set.npz"), ("model", "qj-planted.json")):
-        assert share._digest(what, str(tmp_path / name)) is None
+        assert sharing._digest(what, str(tmp_path / name)) is None
         with pytest.raises(NotFound, match="does not exist"):
-            (cache.dataset if what == "data" else cache.loaded)(str(tmp_path / name))
-    assert share._digest("data", "digits") == data.load("digits").digest
-    assert share._digest("model", "qj-planted")
+            (reruns.dataset if what == "data" else reruns.loaded)(str(tmp_path / name))
+    assert sharing._digest("data", "digits") == data.load("digits").digest
+    assert sharing._digest("model", "qj-planted")
 
 
 def test_tracebacks_of_a_log_are_told_by_their_place() -> None:

@@ -11,17 +11,15 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from qfusion import data
-from qfusion.analysis import subject, subjects
-from qfusion.analysis.cohort import finding
-from qfusion.analysis.systems import network_subject
+from qfusion.analysis import compare, study
 from qfusion.errors import NotFound
 from qfusion.training import checkpoint
-from qfusion.ui.shared import sample_box
+from qfusion.ui import bar
 
 
 def work_of(model: str, dataset: str, **other: Any) -> Any:
     found = checkpoint.load(model)
-    return subjects.build(model, found.card, found.model, replace(data.load(dataset), **other))
+    return study.build_study(model, found.card, found.model, replace(data.load(dataset), **other))
 
 
 @pytest.mark.parametrize(
@@ -32,10 +30,10 @@ def test_of_a_large_set_some_samples_are_explained_and_all_are_scored(
 ) -> None:
     whole = work_of(model, dataset)
     expected, scores = whole.frame(), whole.scores
-    for module in (subject, network_subject):
+    for module in (study, study):
         monkeypatch.setattr(module, "EXPLAINED", 40)
-    monkeypatch.setattr(subject, "LARGE", 100)
-    monkeypatch.setattr(subject, "BLOCK", 256)
+    monkeypatch.setattr(study, "LARGE", 100)
+    monkeypatch.setattr(study, "BLOCK", 256)
     large = work_of(model, dataset, title="Many")
     large.dataset.__dict__["digest"] = (
         "many"  # nothing that is kept of the whole set is that of this one
@@ -63,8 +61,8 @@ def test_a_figure_of_very_many_is_of_some_that_are_evenly_spread(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     work = work_of("qj-planted", "planted")
-    monkeypatch.setattr(finding, "MAX_DRAWN", 50)
-    rows = finding.on_axes(work, finding.passing(work.frame()), "truth", "prediction")
+    monkeypatch.setattr(compare, "MAX_DRAWN", 50)
+    rows = compare.on_axes(work, compare.passing(work.frame()), "truth", "prediction")
     tests = work.dataset.ids[work.dataset.rows("test")].tolist()
     assert len(rows) == 50
     places = np.diff([tests.index(name) for name in rows.index])
@@ -87,17 +85,17 @@ def box() -> None:
     import streamlit as st
 
     from qfusion import data
-    from qfusion.ui.shared import sample_box
+    from qfusion.ui import bar
 
     planted = data.load("planted")
-    st.write("chosen", sample_box.draw("Sample", planted, "p0900", "sample", help="any"))
+    st.write("chosen", bar.sample_box("Sample", planted, "p0900", "sample", help="any"))
     for notice in st.session_state.get("_notices", []):
         st.warning(notice)
 
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sample_box, "OFFERED", 500)
+    monkeypatch.setattr(bar, "OFFERED", 500)
 
 
 def write(app: AppTest, words: str) -> None:
@@ -111,7 +109,7 @@ def test_any_sample_of_a_large_set_is_reached_by_writing() -> None:
     app = AppTest.from_function(box, default_timeout=30).run()
     assert not app.exception
     assert app.markdown[0].value == "chosen p0900"
-    assert len(app.selectbox[0].options) == 2 * sample_box.AROUND + 1
+    assert len(app.selectbox[0].options) == 2 * bar.AROUND + 1
     for written, found in (("p0017", "p0017"), ("P15", "p0015"), ("0123 ", "p0123")):
         write(app, written)
         assert not app.exception, [each.value for each in app.exception]
@@ -137,7 +135,7 @@ def test_a_link_opens_on_a_sample_that_is_far_from_the_first() -> None:
 
 def test_of_a_small_set_every_id_is_listed() -> None:
     planted = data.load("planted")
-    assert sample_box.offered(planted) == planted.ids.tolist()
-    assert sample_box.fitting(planted, ["p0003", "nobody", "p0003", "p0001"]) == ["p0003", "p0001"]
-    assert sample_box.step(planted, 0, -1) == ""
-    assert sample_box.step(planted, 0, 1) == planted.ids[1]
+    assert bar.offered(planted) == planted.ids.tolist()
+    assert bar.fitting(planted, ["p0003", "nobody", "p0003", "p0001"]) == ["p0003", "p0001"]
+    assert bar.neighbour_id(planted, 0, -1) == ""
+    assert bar.neighbour_id(planted, 0, 1) == planted.ids[1]

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from qfusion import models
-from qfusion.analysis.learning import standings
+from qfusion.analysis import standings
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.figures import training as figures
 from qfusion.panels import leaderboard as panels

@@ -12,7 +12,7 @@ import pennylane as qml
 import pytest
 import torch
 
-from qfusion.analysis.dynamics import circuit_evolution
+from qfusion.analysis import dynamics
 from qfusion.analysis.sample import open_sample
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import circuit as displays
@@ -159,7 +159,7 @@ def test_the_panel_greys_what_is_outside(digit: Any) -> None:
     assert f"{len(cone.qubits)} of {len(found.wires)} qubits" in picture.title
     for box in found.greyed(found.boxes, cone):
         assert box.outside != any(cone.inside[box.first - 1 : box.last])
-    assert set(circuit_evolution.readouts(digit.work)) >= {
+    assert set(dynamics.readouts(digit.work)) >= {
         "fused[0]",
         "fused[0] · fused[4] · fused[8]",
     }

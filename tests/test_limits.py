@@ -22,8 +22,8 @@ from qfusion.errors import InvalidInput
 from qfusion.models.programs.program import Exhausted, Program
 from qfusion.runs import plans, quota, storage, sweep
 from qfusion.runs import queue as slots
-from qfusion.ui.door import access, entrance, turns
-from qfusion.ui.pages.train import train_view
+from qfusion.ui import access
+from qfusion.ui.pages import train as train_view
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_a_wrong_limit_is_named_before_the_server_begins(
 
 def test_every_limit_stands_in_the_docs() -> None:
     words = (Path(_limits.__file__).parents[1] / "docs" / "serving.md").read_text()
-    for name in [*_limits.LIMITS, access.VARIABLE, access.TRAIN, entrance.LOGIN]:
+    for name in [*_limits.LIMITS, access.VARIABLE, access.TRAIN, access.LOGIN]:
         assert name in words
 
 
@@ -165,7 +165,7 @@ def test_who_came_first_is_trained_first(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def at_work(
-    line: turns.Line, who: str, until: threading.Event, told: list[int]
+    line: access.Line, who: str, until: threading.Event, told: list[int]
 ) -> threading.Thread:
     def work() -> None:
         with line.turn(who, told.append):
@@ -180,8 +180,8 @@ def at_work(
 
 
 def test_long_calculations_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "_LOOK", 0.01)
-    line, ends = turns.Line(lambda: 1), [threading.Event() for _ in range(4)]
+    monkeypatch.setattr(access, "_LOOK", 0.01)
+    line, ends = access.Line(lambda: 1), [threading.Event() for _ in range(4)]
     told: list[list[int]] = [[] for _ in range(4)]
     threads = [
         at_work(line, who, ends[n], told[n]) for n, who in enumerate(("ada", "ada", "ben", "eve"))
@@ -207,9 +207,9 @@ def test_long_calculations_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_who_takes_long_or_is_stuck_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "_LOOK", 0.01)
-    monkeypatch.setattr(turns, "LEASE", 0.1)
-    line, lock, passed = turns.Line(lambda: 1), threading.Lock(), threading.Event()
+    monkeypatch.setattr(access, "_LOOK", 0.01)
+    monkeypatch.setattr(access, "LEASE", 0.1)
+    line, lock, passed = access.Line(lambda: 1), threading.Lock(), threading.Event()
 
     def waits() -> None:
         with lock, line.turn("ben"):
@@ -233,28 +233,28 @@ def test_a_page_says_what_it_waits_for(monkeypatch: pytest.MonkeyPatch) -> None:
     page = SimpleNamespace(
         empty=lambda: box, spinner=lambda words: nullcontext(shown.append(words))
     )
-    monkeypatch.setattr(turns, "st", page)
+    monkeypatch.setattr(access, "st", page)
     monkeypatch.setattr(
-        turns, "get_script_run_ctx", lambda suppress_warning: SimpleNamespace(session_id="ben")
+        access, "get_script_run_ctx", lambda suppress_warning: SimpleNamespace(session_id="ben")
     )
-    monkeypatch.setattr(turns, "_line", turns.Line(lambda: 1))
-    monkeypatch.setattr(turns, "_LOOK", 0.01)
+    monkeypatch.setattr(access, "_line", access.Line(lambda: 1))
+    monkeypatch.setattr(access, "_LOOK", 0.01)
     end = threading.Event()
-    other = at_work(turns._line, "ada", end, [])
+    other = at_work(access._line, "ada", end, [])
     threading.Timer(0.1, end.set).start()
-    with turns.waiting("Following every knob …"):
+    with access.waiting("Following every knob …"):
         shown.append("at work")
     other.join()
     assert set(shown[:-3]) == {
         "Many are at work on this server: one other calculation comes first …"
     }
     assert shown[-3:] == ["gone", "Following every knob …", "at work"]
-    with turns.waiting("Again …"):
+    with access.waiting("Again …"):
         assert shown[-1] == "Again …"
 
 
 def test_who_gives_up_leaves_the_line() -> None:
-    line = turns.Line(lambda: 1)
+    line = access.Line(lambda: 1)
 
     def leave(place: int) -> None:
         raise KeyboardInterrupt

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from qfusion import data, model_export
-from qfusion.analysis.case import case, tweaked
+from qfusion.analysis.sample import case, tweaked
 from qfusion.cli import main
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.model_export import arrays, program, qutip_objects, weights

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from qfusion import cli, data
-from qfusion.analysis.learning import model_import as aside
+from qfusion.analysis import model_import as aside
 from qfusion.errors import InvalidInput
 from qfusion.models.programs import card as cards
 from qfusion.training import checkpoint
-from qfusion.ui.door import access
+from qfusion.ui import access
 from tests import importable
 from tests.test_app_pages import plain, said, visit
 

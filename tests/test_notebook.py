@@ -12,8 +12,7 @@ import plotly.graph_objects as go
 import pytest
 
 from qfusion import explain, figures
-from qfusion.analysis.case import opened
-from qfusion.analysis.sample import Sample, loaded
+from qfusion.analysis.sample import Sample, loaded, opened
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import numbers
 from qfusion.models import Tweak

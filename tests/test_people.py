@@ -20,10 +20,11 @@ from scipy.stats import spearmanr
 from typer.testing import CliRunner
 
 from qfusion import data
-from qfusion.analysis import text
-from qfusion.analysis.cohort import beside_people, faithful, finding
+from qfusion.analysis import compare, text
+from qfusion.analysis import trust as beside_people
+from qfusion.analysis import trust as faithful
 from qfusion.analysis.sample import Sample, open_sample, open_work
-from qfusion.analysis.subjects import build
+from qfusion.analysis.study import build_study
 from qfusion.cli import app as typer_app
 from qfusion.data import importing, people
 from qfusion.data.clusters import Clusters
@@ -154,7 +155,7 @@ def test_labels_are_read_shown_and_filtered_by() -> None:
     assert text.column("label_text") == "people's label of text"
     frame = open_work("simple", "stand-in").frame()
     assert {"label_text", "label_audio", "label_vision", "label_conflict"} <= set(frame)
-    assert finding.axes(open_work("simple", "stand-in"))["label_text"] == "people's label of text"
+    assert compare.axes(open_work("simple", "stand-in"))["label_text"] == "people's label of text"
     kept = data.imported.verify("stand-in")  # the digest is of the numbers, not of the table
     assert kept.digest == found.digest
 
@@ -260,7 +261,7 @@ def test_a_set_made_in_python_has_the_columns_too_and_keeps_them_true() -> None:
     )
     model = checkpoint.load("qj-planted")
     assert {"label_text", "label_conflict"} <= set(
-        build("qj-planted", model.card, model.model, made).frame()
+        build_study("qj-planted", model.card, model.model, made).frame()
     )
     turned = replace(made, y=-made.y)
     assert (turned.table["label_conflict"] != made.table["label_conflict"]).any()
@@ -304,7 +305,7 @@ def test_a_model_that_takes_no_labelled_modality_is_not_set_beside_labels(place:
         (["text"], ""),
         (["vision"], "S has labels of single modalities, but of none that this"),
     ):
-        work = build(
+        work = build_study(
             "pair", model.card, model.model, replace(dataset, unimodal=dataset.unimodal[labelled])
         )
         assert beside_people.lacking(work, "S").startswith(words)
@@ -351,7 +352,7 @@ def direct(term: np.ndarray, label: np.ndarray) -> tuple[float, float, float]:
 def test_on_planted_data_the_numbers_are_those_of_the_truth() -> None:
     work = open_work("qj-planted")
     rows, explanation = faithful.explained(work)
-    found, table = beside_people.of(work), work.dataset.table.iloc[rows]
+    found, table = beside_people.beside_people(work), work.dataset.table.iloc[rows]
     assert found is not None
     assert found.frame()["modality"].tolist() == list(M)
     for i, each in enumerate(found.alone):
@@ -376,7 +377,7 @@ def test_on_planted_data_the_numbers_are_those_of_the_truth() -> None:
 
 def test_the_planted_agreement_of_the_stand_in_is_found_and_not_after_shuffling() -> None:
     work = open_work("simple", "stand-in")
-    found = beside_people.of(work)
+    found = beside_people.beside_people(work)
     assert found is not None
     assert all(trust.found_in(each) for each in found.alone)
     assert trust.differs(found.rates[trust.EITHER])
@@ -480,8 +481,8 @@ def test_a_second_model_is_compared_on_the_same_samples() -> None:
     assert (beside_people.taught(work), beside_people.taught(other)) == (False, True)
     found, first, second = (
         beside_people.closer(work, other),
-        beside_people.of(work),
-        beside_people.of(other),
+        beside_people.beside_people(work),
+        beside_people.beside_people(other),
     )
     assert first is not None
     assert second is not None
@@ -768,7 +769,7 @@ def test_cohorts_filter_by_labels() -> None:
 def test_metrics_of_the_stand_in_are_those_of_sims() -> None:
     card = checkpoint.card("simple")
     assert list(card["metrics"]["test"]) == list(metrics.NAMES["sims"])
-    work = build("simple", card, checkpoint.load("simple").model, data.load("stand-in"))
+    work = build_study("simple", card, checkpoint.load("simple").model, data.load("stand-in"))
     assert list(work.of_split(np.zeros((160, 1)))) == list(metrics.NAMES["sims"])
 
 

@@ -14,8 +14,8 @@ import qutip
 import streamlit as st
 
 from qfusion import data
-from qfusion.analysis.dynamics import records
-from qfusion.analysis.dynamics.evolution import times_of
+from qfusion.analysis import operators as records
+from qfusion.analysis.dynamics import times_of
 from qfusion.analysis.sample import open_sample
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import dynamics

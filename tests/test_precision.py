@@ -14,7 +14,7 @@ import scipy.linalg
 import torch
 
 from qfusion import track
-from qfusion.analysis.dynamics import evolution
+from qfusion.analysis import dynamics as evolution
 from qfusion.analysis.sample import open_sample
 from qfusion.errors import InvalidInput
 from qfusion.models import Tweak

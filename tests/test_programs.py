@@ -18,12 +18,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from qfusion.analysis import subjects
+from qfusion.analysis import study
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.panels import pages
 from qfusion.runs import sweep
 from qfusion.training import checkpoint
-from qfusion.ui.panel import panels
+from qfusion.ui import panels
 from tests.test_app_pages import visit
 from tests.test_app_sweeps import search
 from tests.test_app_train import JUMP, make, record_of
@@ -143,7 +143,7 @@ def shared() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(checkpoint, "load", functools.lru_cache(checkpoint.load))
         made: dict[Any, Any] = {}
-        build = subjects.build
+        build = study.build_study
 
         def once(name: str, card: Any, model: Any, dataset: Any) -> Any:
             key = (name, id(model), dataset.digest)
@@ -151,7 +151,7 @@ def shared() -> Iterator[None]:
                 made[key] = build(name, card, model, dataset)
             return made[key]
 
-        patch.setattr(subjects, "build", once)
+        patch.setattr(study, "build", once)
         yield
 
 

@@ -21,7 +21,7 @@ from qfusion.model_export import weights
 from qfusion.runs import plans, process, sweep
 from qfusion.training import checkpoint
 from qfusion.training.imports import taking
-from qfusion.ui.app import guard
+from qfusion.ui import server as guard
 from scripts import serving
 from scripts.visitor import Visitor
 from tests import sharing

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from qfusion import explain
+from qfusion.analysis import memo, sample, study
+from qfusion.analysis.memo import State
 from qfusion.analysis.sample import open_sample, open_work
-from qfusion.analysis.systems import behind, evaluated_subject, refinement
-from qfusion.analysis.systems.behind import State
 from qfusion.data import DataSet
 from qfusion.errors import NotFound
 from qfusion.panels import pages
@@ -38,22 +38,20 @@ def slow(trained: DataSet, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The model on its data, as if it could not be run on all rows at once: 16 for the test set, 40 for a sample."""
     work = open_work(MODEL, DATA)
     cost = work._cost
-    monkeypatch.setattr(evaluated_subject, "BUDGET", 16 * cost * len(work.bulk))
-    monkeypatch.setattr(evaluated_subject, "SAMPLE_BUDGET", 40 * cost)
-    monkeypatch.setattr(
-        evaluated_subject, "STEP", 5 * cost * work.background.size
-    )  # five samples at a time
-    monkeypatch.setattr(evaluated_subject, "FEWEST", 8)
-    monkeypatch.setattr(behind, "_jobs", type(behind._jobs)())
-    monkeypatch.setattr(behind, "_worker", ThreadPoolExecutor(1))
-    monkeypatch.setattr(refinement, "AUTO", 1e30)
+    monkeypatch.setattr(study, "BUDGET", 16 * cost * len(work.bulk))
+    monkeypatch.setattr(study, "SAMPLE_BUDGET", 40 * cost)
+    monkeypatch.setattr(study, "STEP", 5 * cost * work.background.size)  # five samples at a time
+    monkeypatch.setattr(study, "FEWEST", 8)
+    monkeypatch.setattr(memo, "_jobs", type(memo._jobs)())
+    monkeypatch.setattr(memo, "_worker", ThreadPoolExecutor(1))
+    monkeypatch.setattr(sample, "AUTO", 1e30)
     _forget(work)
     yield work
     _forget(work)
 
 
 def _forget(work: Any) -> None:
-    for subject in (work, refinement.against_all_rows(work)):
+    for subject in (work, sample.against_all_rows(work)):
         for name in ("sample_background", "bulk_background", "explanation"):
             subject.__dict__.pop(name, None)
         subject._singles.clear()
@@ -87,7 +85,7 @@ def test_an_example_opens_where_one_is_known_at_once_and_few_samples_are_split_w
     first = str(slow.dataset.ids[slow.dataset.rows("test")[0]])
     assert slow.opening == first
     assert slow.against_all_rows().opening == ""
-    monkeypatch.setattr(evaluated_subject, "BUDGET", 8 * slow._cost * 5 / evaluated_subject.SLOW)
+    monkeypatch.setattr(study, "BUDGET", 8 * slow._cost * 5 / study.SLOW)
     slow.__dict__.pop("bulk")
     assert slow.bulk.tolist() == slow.dataset.rows("test")[:8].tolist(), "the fewest"
     assert len(slow.against_all_rows().bulk) == len(slow.dataset.rows("test"))
@@ -95,14 +93,14 @@ def test_an_example_opens_where_one_is_known_at_once_and_few_samples_are_split_w
 
 
 def test_all_rows_are_worked_out_behind_the_page_and_are_exact(slow: Any) -> None:
-    job = refinement.begin(slow, "me")
-    assert refinement.begin(slow, "you") is job is refinement.find(slow)
+    job = sample.begin_refinement(slow, "me")
+    assert sample.begin_refinement(slow, "you") is job is sample.find_refinement(slow)
     until(lambda: job.state == State.DONE)
     assert job.done == job.total == len(slow.bulk)
     inputs = slow.dataset.inputs(slow.bulk, dtype=next(slow.model.parameters()).dtype)
     wanted = explain.explain(slow.model, inputs, slow.background)
     assert np.abs(job.result.explanation.values - wanted.values).max() < 1e-12
-    assert refinement.against_all_rows(slow) is job.result
+    assert sample.against_all_rows(slow) is job.result
     assert job.result.memo_key() != slow.memo_key()
     assert job.result.memo_key(background=False) == slow.memo_key(background=False)
     assert not np.array_equal(job.result.frame()["dividend[fou]"], slow.frame()["dividend[fou]"])
@@ -111,23 +109,23 @@ def test_all_rows_are_worked_out_behind_the_page_and_are_exact(slow: Any) -> Non
 def test_it_stops_when_nobody_asks_any_more_and_begins_anew(
     slow: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    go, parts = threading.Event(), evaluated_subject.EvaluatedSpace.parts
+    go, parts = threading.Event(), study.EvaluatedSpace.parts
 
     def held(self: Any) -> Iterator[Any]:
         for part in parts(self):
             yield part
             go.wait(30)
 
-    monkeypatch.setattr(evaluated_subject.EvaluatedSpace, "parts", held)
-    job = refinement.begin(slow, "me")
-    refinement.begin(slow, "you")
+    monkeypatch.setattr(study.EvaluatedSpace, "parts", held)
+    job = sample.begin_refinement(slow, "me")
+    sample.begin_refinement(slow, "you")
     until(lambda: job.done > 0)
     assert job.seconds_left is not None
-    behind.leave(slow.memo_key(), "me")
-    assert refinement.find(slow) is job, "somebody else still waits"
-    behind.leave(slow.memo_key(), "you")
-    assert refinement.find(slow) is None
-    again = refinement.begin(slow, "me")
+    memo.leave_work(slow.memo_key(), "me")
+    assert sample.find_refinement(slow) is job, "somebody else still waits"
+    memo.leave_work(slow.memo_key(), "you")
+    assert sample.find_refinement(slow) is None
+    again = sample.begin_refinement(slow, "me")
     assert again is not job
     go.set()
     until(lambda: job.state == State.STOPPED and again.state == State.DONE)
@@ -136,33 +134,33 @@ def test_it_stops_when_nobody_asks_any_more_and_begins_anew(
 def test_it_stops_when_whoever_asked_is_gone_without_a_word(
     slow: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = refinement.begin(slow, "me")
+    job = sample.begin_refinement(slow, "me")
     assert job.is_wanted
-    monkeypatch.setattr(behind, "PATIENCE", 0.0)
+    monkeypatch.setattr(memo, "PATIENCE", 0.0)
     assert not job.is_wanted
-    assert refinement.find(slow) is None or job.state == State.DONE
+    assert sample.find_refinement(slow) is None or job.state == State.DONE
 
 
 def test_what_takes_long_waits_until_it_is_asked_for(
     slow: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(refinement, "AUTO", 0.0)
+    monkeypatch.setattr(sample, "AUTO", 0.0)
     app = visit("Cohorts", model=MODEL, data=DATA)
-    assert refinement.find(slow) is None
+    assert sample.find_refinement(slow) is None
     app.button(key="_all_rows").click().run()
-    assert refinement.find(slow) is not None
+    assert sample.find_refinement(slow) is not None
 
 
 def test_a_model_that_fails_is_named_and_can_be_tried_again(
     slow: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(evaluated_subject.EvaluatedSpace, "parts", lambda self: iter([1 / 0]))
-        job = refinement.begin(slow, "me")
+        patch.setattr(study.EvaluatedSpace, "parts", lambda self: iter([1 / 0]))
+        job = sample.begin_refinement(slow, "me")
         until(lambda: job.state == State.FAILED)
         assert job.problem == "division by zero"
-    behind.leave(slow.memo_key(), "me")
-    until(lambda: refinement.begin(slow, "me").state == State.DONE)
+    memo.leave_work(slow.memo_key(), "me")
+    until(lambda: sample.begin_refinement(slow, "me").state == State.DONE)
 
 
 def test_an_address_asks_for_all_rows(slow: Any) -> None:
@@ -190,7 +188,7 @@ def test_the_page_offers_all_rows_shows_how_far_it_is_and_says_so_in_the_link(sl
     assert f"16 rows (the open one with 40) of the background's {slow.background.size}" in plain(
         said(app)
     )
-    until(lambda: (job := refinement.find(slow)) is not None and job.state == State.DONE)
+    until(lambda: (job := sample.find_refinement(slow)) is not None and job.state == State.DONE)
     app.run()
     assert f"compared with all {slow.background.size} rows" in plain(said(app))
     assert app.query_params["rows"] == "all"
@@ -206,22 +204,20 @@ def test_the_page_offers_all_rows_shows_how_far_it_is_and_says_so_in_the_link(sl
 def test_a_link_with_all_rows_shows_them_when_they_are_there(slow: Any) -> None:
     app = visit("Samples", model=MODEL, data=DATA, rows="all")
     assert not app.exception
-    until(lambda: (job := refinement.find(slow)) is not None and job.state == State.DONE)
+    until(lambda: (job := sample.find_refinement(slow)) is not None and job.state == State.DONE)
     app.run()
     assert app.query_params["rows"] == "all"
     assert f"compared with all {slow.background.size} rows" in plain(said(app))
 
 
 def test_it_can_be_cancelled_on_the_page(slow: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    go, parts = threading.Event(), evaluated_subject.EvaluatedSpace.parts
-    monkeypatch.setattr(
-        evaluated_subject.EvaluatedSpace, "parts", lambda self: (go.wait(60), *parts(self))
-    )
+    go, parts = threading.Event(), study.EvaluatedSpace.parts
+    monkeypatch.setattr(study.EvaluatedSpace, "parts", lambda self: (go.wait(60), *parts(self)))
     app = visit("Samples", model=MODEL, data=DATA)
     assert "All rows: 0 of" in str([each.proto.text for each in app.get("progress")])
     app.button(key="_refine_cancel").click().run()
     go.set()
-    assert refinement.find(slow) is None
+    assert sample.find_refinement(slow) is None
     assert app.button(key="_all_rows")
 
 

@@ -18,11 +18,8 @@ import pytest
 import torch
 
 from qfusion import citations, cli, data, explain, models, report
-from qfusion.analysis import subjects
-from qfusion.analysis.case import case, opened
-from qfusion.analysis.cohort import cohort_measures
-from qfusion.analysis.dynamics import cut_curves
-from qfusion.analysis.sample import Sample
+from qfusion.analysis import cohort_measures, dynamics, study
+from qfusion.analysis.sample import Sample, case, opened
 from qfusion.data import Text
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.explain import building, cohorts, cuts
@@ -371,14 +368,14 @@ def test_background_and_tweak_are_said_and_used(chosen: dict[str, str], words: l
 @pytest.fixture(scope="module")
 def work() -> Any:
     found, dataset = opened("qj-planted")
-    return subjects.build("qj-planted", found.card, found.model, dataset)
+    return study.build_study("qj-planted", found.card, found.model, dataset)
 
 
 @pytest.fixture(scope="module")
 def members(work: Any) -> Written:
     about = about_cohort.members(
         work,
-        cohort_measures.table(work, work.frame()),
+        cohort_measures.study_table(work, work.frame()),
         cohorts.parse("relation=conflict; error>0.2"),
         "hard <b>",
     )
@@ -416,7 +413,7 @@ def test_a_cohorts_report_says_what_built_its_terms_and_what_cuts_cost(members: 
         about.sample.background,
     )
     cut = cuts.answer_for_many(
-        cut_curves.cut_curves(
+        dynamics.cut_curves(
             about.sample.model, about.sample.dataset, numbers.some(np.array(rows), 200)
         )
     )
@@ -427,7 +424,7 @@ def test_a_cohorts_report_says_what_built_its_terms_and_what_cuts_cost(members: 
 def test_a_cohort_of_nobody_is_refused(work: Any) -> None:
     with pytest.raises(InvalidInput, match="No explained sample passes"):
         about_cohort.members(
-            work, cohort_measures.table(work, work.frame()), cohorts.parse("error>1000")
+            work, cohort_measures.study_table(work, work.frame()), cohorts.parse("error>1000")
         )
 
 

@@ -25,12 +25,10 @@ import qutip
 import scipy.stats
 
 from qfusion import _sentences
+from qfusion.analysis import answers, cohort_measures, text
 from qfusion.analysis import answers as worded
-from qfusion.analysis import said as matching
-from qfusion.analysis import text
-from qfusion.analysis.cohort import draws
-from qfusion.analysis.cohort.slices import Slice
-from qfusion.analysis.dynamics import through
+from qfusion.analysis import inside as matching
+from qfusion.analysis.errors import Slice
 from qfusion.analysis.sample import open_sample
 from qfusion.data import Text
 from qfusion.data.formats.staged_set import Part, StagedSet
@@ -484,7 +482,7 @@ def _() -> None:
             (0.1, 2.0, 0.5),
             (0.5, 0.1, 0.2),
         ):
-            words = through.answer(
+            words = answers.answer(
                 places(share), np.array(moving), "the mean entropy", "nats", ["t0", "t1", "t2"]
             )
             place = joint_since(share)
@@ -504,7 +502,7 @@ def _() -> None:
             else:
                 assert ("as at the start" in words) == (max(moving) == min(moving))
     nothing = {"": np.ones(2), "alpha": np.zeros(2)}
-    assert "0%, then 0%" in through.answer(
+    assert "0%, then 0%" in answers.answer(
         nothing, np.zeros(2), "the mean entropy", "nats", ["a", "b"]
     )
 
@@ -512,7 +510,7 @@ def _() -> None:
 @checks("largest term at a time")
 def _() -> None:
     for found in cases(SIGNED):
-        words = through.largest_at(
+        words = answers.largest_at(
             {"": np.array([9.0])} | {n: np.array([v]) for n, v in found.items()}, 0
         )
         sizes = {name: abs(value) for name, value in found.items()}
@@ -528,14 +526,14 @@ def _() -> None:
     work = SimpleNamespace(classes=("a", "b"))
     for share in itertools.product((0.0, 0.5, 0.51, 1.0), repeat=3):
         now = SimpleNamespace(times=np.array([0.0, 0.5, 1.0]), dividends=places(share))
-        words, place = through.since_when(work, now), joint_since(share)
+        words, place = answers.since_when(work, now), joint_since(share)
         assert ("does not outweigh" in words) == (place is None)
         assert place is None or f"from **t = {now.times[place]:.2f}** on" in words
     scores = SimpleNamespace(
         times=np.array([0.0, 1.0]),
         dividends={"": np.array([-1.0, -1.0]), "alpha": np.array([0.5, 2.0])},
     )
-    words = through.since_when(SimpleNamespace(classes=()), scores)
+    words = answers.since_when(SimpleNamespace(classes=()), scores)
     assert "positive for good from **t = 1.00** on" in words
     assert words.endswith("before, it was negative.")
 
@@ -1485,9 +1483,9 @@ def _() -> None:
 
 @checks("of how many samples")
 def _() -> None:
-    assert draws.words(20, 4659) == "20 samples drawn at random of 4,659"
-    assert draws.words(600, 600) == "600 samples"
-    assert draws.words(1, 1) == "1 sample"
+    assert cohort_measures.drawn_words(20, 4659) == "20 samples drawn at random of 4,659"
+    assert cohort_measures.drawn_words(600, 600) == "600 samples"
+    assert cohort_measures.drawn_words(1, 1) == "1 sample"
 
 
 @checks("terms against the truth")

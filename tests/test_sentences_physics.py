@@ -13,10 +13,10 @@ import pytest
 import qutip
 import torch
 
+from qfusion.analysis import dynamics as evolution
 from qfusion.analysis import text
-from qfusion.analysis.dynamics import evolution
 from qfusion.analysis.sample import open_sample, open_work
-from qfusion.analysis.subject import softmax
+from qfusion.analysis.study import softmax
 from qfusion.errors import InvalidInput
 from qfusion.explain.evidence import INERT
 from qfusion.figures import dynamics as drawn

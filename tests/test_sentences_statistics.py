@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from qfusion.analysis.cohort import cohort_measures
+from qfusion.analysis import cohort_measures
 from qfusion.errors import InvalidInput
 from qfusion.explain.stability import Interval
 from qfusion.panels import cohorts, leaderboard, network

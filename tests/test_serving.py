@@ -17,8 +17,8 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from qfusion.ui.app import guard
-from qfusion.ui.door import access, entrance
+from qfusion.ui import access
+from qfusion.ui import server as guard
 from scripts import contained, serving
 from scripts.contained import COMMAND, ENV, said
 from scripts.visitor import Visitor
@@ -112,7 +112,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             f'client_id = "{oidc.CLIENT}"\nclient_secret = "{oidc.SECRET}"\n'
             f'server_metadata_url = "{provider.url}/.well-known/openid-configuration"\n'
         )
-        variables = {entrance.LOGIN: "yes", "QFUSION_SESSIONS": "2", "QFUSION_UPLOADS_MB": "1"}
+        variables = {access.LOGIN: "yes", "QFUSION_SESSIONS": "2", "QFUSION_UPLOADS_MB": "1"}
         options = ("--server.baseUrlPath", "lab", "--secrets.files", "DATA/secrets.toml")
         with (
             contained.serve(folder, variables, options, "/lab") as (server, _),

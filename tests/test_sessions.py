@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qfusion.errors import InvalidInput, QFusionError
-from qfusion.ui.frame import sessions
-from qfusion.ui.frame.sessions import MAX_BYTES, Session
+from qfusion.ui import sharing
+from qfusion.ui.sharing import MAX_BYTES, Session
 
 PAGES = ("Overview", "Samples", "Dynamics")
 GOOD: dict[str, Any] = {
-    "kind": sessions.KIND,
+    "kind": sharing.KIND,
     "version": 1,
     "page": "Dynamics",
     "address": {"Dynamics": {"T": "0.6", "cohort": ["a:b=1", "c:d=2"]}},
@@ -24,7 +24,7 @@ GOOD: dict[str, Any] = {
 
 
 def read(**changes: Any) -> Session:
-    return sessions.read(json.dumps(GOOD | changes).encode(), PAGES, setting)
+    return sharing.read(json.dumps(GOOD | changes).encode(), PAGES, setting)
 
 
 def setting(key: str, value: Any) -> None:
@@ -39,8 +39,8 @@ def test_what_is_written_is_read_back() -> None:
         {"figure.size": "double"},
         {"model": {"name": "m", "digest": "d"}},
     )
-    assert sessions.read(session.text().encode(), PAGES, setting) == session
-    assert session.text() == sessions.read(session.text().encode(), PAGES, setting).text()
+    assert sharing.read(session.text().encode(), PAGES, setting) == session
+    assert session.text() == sharing.read(session.text().encode(), PAGES, setting).text()
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_what_is_written_is_read_back() -> None:
 )
 def test_a_file_that_is_no_session_is_refused_with_a_reason(data: bytes, words: str) -> None:
     with pytest.raises(InvalidInput, match=words):
-        sessions.read(data, PAGES)
+        sharing.read(data, PAGES)
 
 
 @pytest.mark.parametrize(
@@ -124,12 +124,12 @@ def test_what_has_changed_since_is_said() -> None:
         made_from={"model": {"name": "m", "digest": "old"}, "data": {"name": "d", "digest": "same"}}
     )
     now = {("model", "m"): "new", ("data", "d"): "same"}
-    assert sessions.changes(found, lambda *name: now.get(name)) == [
+    assert sharing.changes(found, lambda *name: now.get(name)) == [
         "Model 'm' has been trained anew since the session was saved: its numbers differ."
     ]
-    assert "is not on this machine" in sessions.changes(found, lambda *_: None)[1]
+    assert "is not on this machine" in sharing.changes(found, lambda *_: None)[1]
     assert (
-        sessions.changes(
+        sharing.changes(
             read(made_from={"model": 3, "data": {"name": [], "digest": "x" * 999}}), lambda *_: None
         )
         == []
@@ -157,5 +157,5 @@ def test_whatever_a_file_holds_it_is_read_or_refused(parts: dict[str, Any]) -> N
     except QFusionError:
         return
     assert found.page in PAGES
-    assert json.loads(found.text())["kind"] == sessions.KIND
-    sessions.changes(found, lambda *_: "")
+    assert json.loads(found.text())["kind"] == sharing.KIND
+    sharing.changes(found, lambda *_: "")

@@ -13,8 +13,10 @@ import qutip
 import torch
 from scipy.stats import binomtest
 
-from qfusion.analysis.cohort import quality, similar, slices
-from qfusion.analysis.levels import levels_of
+from qfusion.analysis import compare
+from qfusion.analysis import errors as quality
+from qfusion.analysis import errors as slices
+from qfusion.analysis.errors import levels_of
 from qfusion.analysis.sample import open_sample
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import cohort as figures
@@ -25,7 +27,7 @@ from qfusion.panels import compare as several_panels
 from qfusion.panels import errors as slice_panels
 from qfusion.panels import pages
 from qfusion.panels.cohorts import colours
-from qfusion.ui.pages.cohorts import errors_view, map_view
+from qfusion.ui.pages import cohorts
 from tests.test_app_pages import plain, said, visit
 
 
@@ -65,7 +67,7 @@ def test_nearest_by_contributions(name: str, request: pytest.FixtureRequest) -> 
     every = work.bulk_dividends(output)[:, 1:]
     own = np.array([value for term, value in work.dividends(sample.row, output).items() if term])
     agrees(
-        similar.nearest(sample),
+        compare.nearest(sample),
         brute(sample, lambda row: np.sqrt(((every[place[int(row)]] - own) ** 2).sum())),
     )
 
@@ -73,7 +75,7 @@ def test_nearest_by_contributions(name: str, request: pytest.FixtureRequest) -> 
 def test_nearest_by_modality_states_is_that_of_qutip(planted: Any) -> None:
     kets = [qutip.Qobj(each) for each in planted.work.kets(planted.work.dataset.rows()).numpy()]
     agrees(
-        similar.nearest(planted, "states"),
+        compare.nearest(planted, "states"),
         brute(planted, lambda row: 1 - abs(kets[row].overlap(kets[planted.row])) ** 2),
     )
 
@@ -83,7 +85,7 @@ def test_nearest_by_modality_qubits(digits: Any) -> None:
         row: np.concatenate([each.numpy() for each in digits.work.theta(row).values()])
         for row in [*digits.dataset.rows("test")[:40], digits.row]
     }
-    found = similar.nearest(digits, "states", count=600)
+    found = compare.nearest(digits, "states", count=600)
     distances = dict(zip(found.rows.tolist(), found.distances, strict=True))
     for row, theta in angles.items():
         if row != digits.row:
@@ -95,10 +97,10 @@ def test_nearest_by_modality_qubits(digits: Any) -> None:
 
 
 def test_nearest_by_final_state(planted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from qfusion.analysis.cohort import coordinates
+    from qfusion.analysis import cohort_measures
 
-    monkeypatch.setattr(coordinates, "SECONDS", 0.5)
-    found = similar.nearest(planted, "final", count=5)
+    monkeypatch.setattr(cohort_measures, "SECONDS", 0.5)
+    found = compare.nearest(planted, "final", count=5)
     psi = planted.work.kets(np.r_[found.rows, planted.row])
     rho = planted.work.model.evolve_states(
         psi[:, :, None] * psi[:, None].conj(), [float(planted.work.model.duration)]
@@ -110,11 +112,11 @@ def test_nearest_by_final_state(planted: Any, monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_sample_of_another_split_and_bad_wishes(planted: Any) -> None:
     train = open_sample("qj-planted", str(planted.dataset.ids[planted.dataset.rows("train")[0]]))
-    assert similar.nearest(train).among == len(planted.dataset.rows("test"))
+    assert compare.nearest(train).among == len(planted.dataset.rows("test"))
     with pytest.raises(NotFound, match="sttes"):
-        similar.nearest(planted, "sttes")
+        compare.nearest(planted, "sttes")
     with pytest.raises(InvalidInput, match="at least 1"):
-        similar.nearest(planted, count=0)
+        compare.nearest(planted, count=0)
 
 
 @pytest.mark.parametrize(("wrong", "count"), [(0, 5), (5, 5), (3, 40), (120, 1000), (1, 1)])
@@ -130,8 +132,8 @@ def test_intervals_are_scipy_s(wrong: int, count: int) -> None:
 )
 def test_slices_add_up_and_are_what_their_filters_say(model: str, sample: str) -> None:
     levels = levels_of(open_sample(model, sample))
-    wrong = slices.is_wrong(levels)
-    for by in slices.kinds(levels.work, levels.rows):
+    wrong = slices.is_error(levels)
+    for by in slices.slice_kinds(levels.work, levels.rows):
         found = slices.slices(levels, by)
         assert sum(each.count for each in found) == len(levels.rows), by
         assert [each.rate for each in found] == sorted((each.rate for each in found), reverse=True)
@@ -205,7 +207,7 @@ def test_side_by_side(planted: Any) -> None:
     ranges = {tuple(axis.range) for axis in picture.figure.select_xaxes()}
     assert len(ranges) == 1
     assert len(several_panels.entropies(planted, ids=["p0031", "p2924"]).table()) == 8
-    assert several_panels.chosen(planted) == [planted.row, *similar.nearest(planted, count=3).rows]
+    assert several_panels.chosen(planted) == [planted.row, *compare.nearest(planted, count=3).rows]
     with pytest.raises(InvalidInput, match="at most 6"):
         several_panels.decisions(planted, ids=[f"p000{i}" for i in range(7)])
     with pytest.raises(NotFound, match="nobody"):
@@ -258,20 +260,20 @@ def test_what_is_selected_becomes_a_cohort(planted: Any, monkeypatch: pytest.Mon
     levels = levels_of(planted, "split=test; relation=conflict")
     found = map_panels.on_map(levels)
     corners = {"x": [-0.3, 0.4, 0.4, -0.3], "y": [-0.3, -0.3, 0.3, 0.3]}
-    session = selecting(monkeypatch, map_view, lasso=[corners], points=[{"customdata": "p0031"}])
-    map_view._selected("chart", found, levels.parts)
+    session = selecting(monkeypatch, cohorts, lasso=[corners], points=[{"customdata": "p0031"}])
+    cohorts._selected("chart", found, levels.parts)
     chosen = levels_of(planted, session["filter"])
     assert np.array_equal(chosen.inside, (np.abs(found.xy - [0.05, 0]) <= [0.35, 0.3]).all(1))
     assert session["filter"].endswith("; split=test")
-    session = selecting(monkeypatch, map_view, box=[{"x": [-0.3, 0.4], "y": [0.3, -0.3]}])
-    map_view._selected("chart", found, levels.parts)
+    session = selecting(monkeypatch, cohorts, box=[{"x": [-0.3, 0.4], "y": [0.3, -0.3]}])
+    cohorts._selected("chart", found, levels.parts)
     assert np.array_equal(levels_of(planted, session["filter"]).inside, chosen.inside)
-    session = selecting(monkeypatch, map_view, points=[{"customdata": ["p0031"]}])
-    map_view._selected("chart", found, levels.parts)
+    session = selecting(monkeypatch, cohorts, points=[{"customdata": ["p0031"]}])
+    cohorts._selected("chart", found, levels.parts)
     assert session["sample"] == "p0031"
     assert "filter" not in session
-    session = selecting(monkeypatch, map_view, lasso=[{"x": [1.0], "y": [1.0]}])
-    map_view._selected("chart", found, levels.parts)
+    session = selecting(monkeypatch, cohorts, lasso=[{"x": [1.0], "y": [1.0]}])
+    cohorts._selected("chart", found, levels.parts)
     assert "filter" not in session
 
 
@@ -280,17 +282,17 @@ def test_a_clicked_slice_cell_or_bar(
 ) -> None:
     levels = levels_of(planted, "relation=conflict; error>0.1")
     found = slices.slices(levels, "relation")
-    session = selecting(monkeypatch, errors_view, points=[{"customdata": [1, "tip"]}])
-    errors_view._sliced("chart", found, levels.parts)
+    session = selecting(monkeypatch, cohorts, points=[{"customdata": [1, "tip"]}])
+    cohorts._sliced("chart", found, levels.parts)
     assert session["filter"] == f"relation={found[1].name}; error>0.1"
     assert levels_of(planted, f"relation={found[1].name}").inside.sum() == found[1].count
     ids = slices.worst(levels).rows.index.tolist()
-    session = selecting(monkeypatch, errors_view, points=[{"point_index": 2}])
-    errors_view._opened("chart", ids)
+    session = selecting(monkeypatch, cohorts, points=[{"point_index": 2}])
+    cohorts._opened("chart", ids)
     assert session["sample"] == ids[2]
     levels = levels_of(digits, "truth=1; certainty>0.2")
-    session = selecting(monkeypatch, errors_view, points=[{"customdata": [8, 1, "8", "1", 2, 0.1]}])
-    errors_view._confused("chart", levels)
+    session = selecting(monkeypatch, cohorts, points=[{"customdata": [8, 1, "8", "1", 2, 0.1]}])
+    cohorts._confused("chart", levels)
     assert session["filter"] == "truth=8; prediction=1; certainty>0.2"
     assert (
         levels_of(digits, session["filter"]).inside.sum()

@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 
 from qfusion import cli, data, explain, model_export, report
-from qfusion.analysis import describe, subjects
-from qfusion.analysis.case import case
+from qfusion.analysis import answers, study
+from qfusion.analysis.sample import case
 from qfusion.data import DataSet, Modality, Target, registry, splits
 from qfusion.data.sources import handwritten
 from qfusion.errors import InvalidInput
@@ -301,13 +301,13 @@ def test_it_is_kept_and_read_back(trained: DataSet, sample: str) -> None:
     for name, rank in MODELS.items():
         found = checkpoint.load(name)
         assert (found.model.kind, found.model.settings["rank"]) == (KIND, rank)
-        work = subjects.build(name, found.card, found.model, trained)
+        work = study.build_study(name, found.card, found.model, trained)
         with torch.no_grad():
             assert work.scores == pytest.approx(
                 found.model(trained.inputs(dtype=torch.float64)).numpy(), abs=1e-10
             )
         assert f"{sum(work.dividends(0, 0).values()):.8f}" == f"{work.scores[0, 0]:.8f}"
-        assert "{" not in describe.sentence(work)
+        assert "{" not in answers.sentence(work)
         chosen = case(name, sample, background="zero")
         assert chosen.dividends[""] == pytest.approx(
             float(chosen.explanation.baseline[chosen.output])
@@ -345,10 +345,10 @@ def test_reports_of_a_sample_and_of_a_cohort(trained: DataSet, sample: str) -> N
     words = report.sample(case("products", sample)).html().decode()
     assert "trained observables of their product" in words
     assert "When it was decided" not in words
-    from qfusion.analysis.cohort import cohort_measures
+    from qfusion.analysis import cohort_measures
 
-    work = subjects.build("products", found.card, found.model, trained)
-    table = cohort_measures.table(work, work.frame())
+    work = study.build_study("products", found.card, found.model, trained)
+    table = cohort_measures.study_table(work, work.frame())
     assert (
         "Entanglement and joint deciding"
         not in report.cohort(about_cohort.members(work, table, ())).html()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qfusion.analysis.dynamics import circuit_evolution, evolution, through
+from qfusion.analysis import answers, dynamics
 from qfusion.models.tweak import LEARNED
-from qfusion.ui.frame import cache
+from qfusion.ui import reruns
 from tests.test_app_pages import plain, said, visit
 
 TEXT, AUDIO = np.array([1.0, 1.0, 1.0, 1.0]), np.zeros(4)
@@ -18,20 +18,20 @@ def terms(joint: list[float]) -> dict[str, np.ndarray]:
 
 
 def test_the_share_of_the_joint_terms_and_when_they_lead_for_good() -> None:
-    share = through.joint_share(terms([0.0, -3.0, 0.5, 3.0]))
+    share = answers.joint_share(terms([0.0, -3.0, 0.5, 3.0]))
     assert share == pytest.approx([0, 0.75, 1 / 3, 0.75])  # sizes count, the baseline does not
-    assert through.leaves_at(share) == 3
-    assert through.leaves_at(through.joint_share(terms([2.0, 2.0, 2.0, 2.0]))) == 0
-    assert through.leaves_at(through.joint_share(terms([5.0, 5.0, 5.0, 0.5]))) is None
-    assert through.joint_share({"": TEXT, "text": AUDIO}).tolist() == [0, 0, 0, 0]
-    assert through.done_by(np.array([1.0, 2.0, 4.0, 5.0]), 2) == pytest.approx(0.75)
-    assert through.done_by(np.array([1.0, 2.0, 4.0, 1.0]), 2) is None
+    assert answers.leaves_at(share) == 3
+    assert answers.leaves_at(answers.joint_share(terms([2.0, 2.0, 2.0, 2.0]))) == 0
+    assert answers.leaves_at(answers.joint_share(terms([5.0, 5.0, 5.0, 0.5]))) is None
+    assert answers.joint_share({"": TEXT, "text": AUDIO}).tolist() == [0, 0, 0, 0]
+    assert answers.done_by(np.array([1.0, 2.0, 4.0, 5.0]), 2) == pytest.approx(0.75)
+    assert answers.done_by(np.array([1.0, 2.0, 4.0, 1.0]), 2) is None
 
 
 def test_the_answer_in_words() -> None:
     where, rising = ["t = 0", "t = 1", "t = 2", "t = 3"], np.array([0.0, 0.5, 0.75, 1.0])
     said_of = {
-        name: through.answer(terms(joint), rising, "the entropy", "nats", where)
+        name: answers.answer(terms(joint), rising, "the entropy", "nats", where)
         for name, joint in {
             "late": [0.0, 0.0, 2.0, 3.0],
             "never": [0.0, 3.0, 0.0, 0.25],
@@ -49,7 +49,7 @@ def test_the_answer_in_words() -> None:
 
 
 def test_dynamics_shows_shapley_values_and_entanglement_under_one_cursor() -> None:
-    work = cache.workspace_of("qj-planted", "planted")
+    work = reruns.workspace_of("qj-planted", "planted")
     row = int(work.dataset.rows("test")[2])
     app = visit(
         "Dynamics",
@@ -62,8 +62,8 @@ def test_dynamics_shows_shapley_values_and_entanglement_under_one_cursor() -> No
     )
     assert not app.error
     assert not app.warning
-    found = evolution.decide(work, row, LEARNED)  # type: ignore[arg-type]
-    share = through.joint_share(found.dividends)
+    found = dynamics.decide(work, row, LEARNED)  # type: ignore[arg-type]
+    share = answers.joint_share(found.dividends)
     words = plain(said(app))
     assert f"At t = 0.50: joint terms are {share[20]:.0%} of the decision's size" in words
     assert "logarithmic negativity" in words
@@ -83,10 +83,10 @@ def test_a_slider_shows_what_its_pair_shares_until_all_are_as_learned() -> None:
     app.slider(key="H.left-right").set_value(0.0).run()
     assert app.segmented_control(key="above").value == "mutual information"
     words = plain(said(app))
-    work = cache.workspace_of("qj-parity", "parity")
+    work = reruns.workspace_of("qj-parity", "parity")
     row = work.dataset.row("pair-7600")
     learned, now = (
-        evolution.decide(work, row, work.model.parse_tweak(tweak), int(work.predicted[row]))
+        dynamics.decide(work, row, work.model.parse_tweak(tweak), int(work.predicted[row]))
         for tweak in ("", "H.left-right=0")
     )
     whose = work.classes[int(work.predicted[row])]
@@ -113,9 +113,9 @@ def test_what_a_link_has_above_stays_when_a_slider_moves(query: dict[str, str], 
 
 @pytest.mark.parametrize(("title", "query"), [("Dynamics", {}), ("Circuit", {"part": "Entropies"})])
 def test_a_network_shows_the_same_along_its_layers(title: str, query: dict[str, str]) -> None:
-    work = cache.workspace_of("qcnn-digits", "digits")
+    work = reruns.workspace_of("qcnn-digits", "digits")
     row = int(work.dataset.rows("test")[2])
-    found = circuit_evolution.layer_terms(work, row)
+    found = dynamics.layer_terms(work, row)
     output = int(work.predicted[row])
     name = found.moments[1]
     app = visit(
@@ -129,7 +129,7 @@ def test_a_network_shows_the_same_along_its_layers(title: str, query: dict[str, 
     )
     assert not app.error
     assert not app.warning
-    share = through.joint_share(
+    share = answers.joint_share(
         {term: found.dividends[:, 0, i, output] for i, term in enumerate(found.coalitions)}
     )
     assert f"At “{name}”: joint terms are {share[1]:.0%} of the decision's size" in plain(said(app))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qfusion.analysis.learning import run_curves
+from qfusion.analysis import runs
 from qfusion.errors import InvalidInput
 from qfusion.figures import training as figures
 from qfusion.models import registry
@@ -100,10 +100,10 @@ def test_when_terms_come_to_matter():
         "text+audio": (epochs, np.array([0.05, 0.1, 0.2])),
         "text+vision": (epochs, np.array([0.05, 0.1, 0.2])),
     }
-    assert run_curves.passes(terms) == {"text": 1, "audio": 5, "vision": None, "joint": 3}
-    assert run_curves.passes({}) == {}
+    assert runs.passes(terms) == {"text": 1, "audio": 5, "vision": None, "joint": 3}
+    assert runs.passes({}) == {}
     nothing = {name: (epochs, np.zeros(3)) for name in ("text", "audio")}
-    assert run_curves.passes(nothing) == {"text": None, "audio": None}
+    assert runs.passes(nothing) == {"text": None, "audio": None}
 
 
 def test_only_settings_that_differ_are_shown():
@@ -112,9 +112,7 @@ def test_only_settings_that_differ_are_shown():
         "b": Plan("planted", "quantum-jump", {"dims": 4}, {"epochs": 60}, 1),
     }
     planted = Options()
-    differ, table = run_curves.differences(
-        plans, lambda plan: run_curves.defaults(plan, lambda _: planted)
-    )
+    differ, table = runs.differences(plans, lambda plan: runs.defaults(plan, lambda _: planted))
     assert differ == ["seed", "dims", "epochs"]
     assert table["dims"] == {"a": "2, 2, 2", "b": "4"}
     assert table["rate"] == {"a": "0.002", "b": "0.002"}
@@ -138,7 +136,7 @@ def test_records_that_are_none_are_refused(spoilt):
     from qfusion.errors import IntegrityError
 
     with pytest.raises(IntegrityError, match="record"):
-        run_curves.checked(replace(record_of(2), **spoilt))
+        runs.checked(replace(record_of(2), **spoilt))
 
 
 def test_every_setting_of_every_kind_has_a_sentence(planted):

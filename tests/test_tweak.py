@@ -175,7 +175,7 @@ def page() -> None:
     from qfusion.panels import address as physics
     from qfusion.panels.address import View
     from qfusion.quantum.lindblad import System
-    from qfusion.ui.frame import sliders, state
+    from qfusion.ui import sliders, state
 
     names, one = ("a", "b-c", "a-b", "c"), torch.eye(16, dtype=torch.complex128).roll(5, 0)
     system = System(one + one.mH, one[None], (2, 2, 2, 2), names)
@@ -196,7 +196,7 @@ def page() -> None:
     rules = physics.slider_rules(view, work)  # type: ignore[arg-type]
     state.drop_invalid(rules)
     state.drop_unknown(rules)
-    st.text(str(sliders.draw(work)))  # type: ignore[arg-type]
+    st.text(str(sliders.draw_sliders(work)))  # type: ignore[arg-type]
 
 
 def test_links_of_before_set_the_sliders_of_now() -> None:

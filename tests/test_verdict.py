@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 
 from qfusion import _assets
 from qfusion.analysis import answers as markdown
-from qfusion.analysis.cohort import cohort_measures, examples
+from qfusion.analysis import cohort_measures, compare
 from qfusion.analysis.sample import open_work, sample_of
-from qfusion.analysis.subject import Workspace
+from qfusion.analysis.study import Workspace
 from qfusion.cli import app as typer_app
 from qfusion.data.modality import coalitions
 from qfusion.errors import DataUnavailable
@@ -385,13 +385,13 @@ def test_panels_of_samples_say_what_their_verdicts_say(work: Workspace) -> None:
 def test_cards_are_what_they_are_called_and_the_page_opens_with_a_conflict_where_there_is_one(
     work: Workspace,
 ) -> None:
-    shown = examples.find(work)
+    shown = compare.find_examples(work)
     assert 1 <= len(shown) <= 3
     assert len({card.sample for card in shown}) == len(shown)
     relations = work.frame(None)["relation"]
     for card in shown:
         found = work.verdict(work.dataset.row(card.sample))
-        assert found.relation == relations[card.sample] == examples.RELATION[card.kind]
+        assert found.relation == relations[card.sample] == compare.RELATION[card.kind]
         assert verdicts.conflict(found).startswith("Yes" if card.kind == "conflict" else "No")
     missing = [
         kind
@@ -399,7 +399,7 @@ def test_cards_are_what_they_are_called_and_the_page_opens_with_a_conflict_where
         if kind not in {card.kind for card in shown}
     ]
     split = relations[work.frame(None)["split"] == "test"]
-    assert all((split != examples.RELATION[kind]).all() for kind in missing)
+    assert all((split != compare.RELATION[kind]).all() for kind in missing)
     if not work.opening and "conflict" in {card.kind for card in shown}:
         assert address.default_sample(work) == next(
             card.sample for card in shown if card.kind == "conflict"

@@ -14,7 +14,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from qfusion import _read_only, data, runs
 from qfusion._checks import choose
-from qfusion.analysis import backgrounds, subjects
+from qfusion.analysis import sample, study
 from qfusion.data import imported, importing
 from qfusion.data.importing import storing
 from qfusion.data.sources.planted import editing
@@ -24,11 +24,8 @@ from qfusion.models import Tweak, tweak
 from qfusion.panels import address, errors
 from qfusion.runs import plans, queue
 from qfusion.training import checkpoint
-from qfusion.ui.app import guard
-from qfusion.ui.door import access, turns
-from qfusion.ui.frame import history, state
-from qfusion.ui.pages.data import import_view
-from qfusion.ui.shared import sample_box
+from qfusion.ui import access, bar, server, sliders, state
+from qfusion.ui.pages import data as import_view
 from tests import importable
 
 
@@ -44,34 +41,34 @@ def message(**widgets: list[float]) -> BackMsg:
 
 
 def test_a_message_that_no_browser_sends_ends_the_connection_or_is_not_heard() -> None:
-    assert guard._refusal(message(a=[0.5]).SerializeToString()) == 0
-    assert guard._refusal(b"") == guard.IGNORED
-    assert guard._refusal(b"\xff\xff\xff") == 0  # which Streamlit refuses
-    assert guard._refusal(message(a=[float("nan")]).SerializeToString()) == 1007
-    assert guard._refusal(message(a=[0.0] * (guard.VALUES + 1)).SerializeToString()) == 1009
+    assert server._refusal(message(a=[0.5]).SerializeToString()) == 0
+    assert server._refusal(b"") == server.IGNORED
+    assert server._refusal(b"\xff\xff\xff") == 0  # which Streamlit refuses
+    assert server._refusal(message(a=[float("nan")]).SerializeToString()) == 1007
+    assert server._refusal(message(a=[0.0] * (server.VALUES + 1)).SerializeToString()) == 1009
     assert (
-        guard._refusal(
-            message(**{f"w{n}": [] for n in range(guard.VALUES + 1)}).SerializeToString()
+        server._refusal(
+            message(**{f"w{n}": [] for n in range(server.VALUES + 1)}).SerializeToString()
         )
         == 1009
     )
-    assert guard._refusal(b"x" * (guard.MESSAGE + 1)) == 1009
+    assert server._refusal(b"x" * (server.MESSAGE + 1)) == 1009
     files = BackMsg()
-    files.file_urls_request.file_names.extend([""] * guard.FILES)
-    assert guard._refusal(files.SerializeToString()) == 0
+    files.file_urls_request.file_names.extend([""] * server.FILES)
+    assert server._refusal(files.SerializeToString()) == 0
     files.file_urls_request.file_names.append("")
-    assert guard._refusal(files.SerializeToString()) == 1009
+    assert server._refusal(files.SerializeToString()) == 1009
     for kind in ("clear_cache", "load_git_info", "debug_shutdown_runtime", "set_run_on_save"):
         asked = BackMsg()
         setattr(asked, kind, True)
-        assert guard._refusal(asked.SerializeToString()) == guard.IGNORED
+        assert server._refusal(asked.SerializeToString()) == server.IGNORED
 
 
 def test_a_reader_has_a_few_files_in_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "_line", turns.Line(lambda: 1))
-    made = turns.in_turn(lambda: b"file")
+    monkeypatch.setattr(access, "_line", access.Line(lambda: 1))
+    made = access.in_turn(lambda: b"file")
     assert made() == b"file"
-    turns._line._turns.extend(turns._Turn("") for _ in range(turns.FILES))
+    access._line._turns.extend(access._Turn("") for _ in range(access.FILES))
     with pytest.raises(InvalidInput, match="At most 4 files are made for you at once"):
         made()
 
@@ -133,11 +130,11 @@ def test_what_is_kept_for_all_readers_is_told_apart_by_words_too() -> None:
     assert lists.identity != base.identity
     found = checkpoint.load("qcnn-digits")
     works = [
-        subjects.build("qcnn-digits", found.card, found.model, each).applied()
+        study.build_study("qcnn-digits", found.card, found.model, each).applied()
         for each in (ada, ben)
     ]
     assert [each.frame()["text"].iloc[0] for each in works] == ["of ada 0", "of ben 0"]
-    assert [backgrounds.applied(each, "mixed").dataset.name for each in works] == ["a", "b"]
+    assert [sample.with_background(each, "mixed").dataset.name for each in works] == ["a", "b"]
 
 
 def test_a_read_only_server_clears_nothing_away(
@@ -190,11 +187,8 @@ def test_names_that_are_long_are_looked_for_once() -> None:
 def test_ids_of_a_megabyte_are_none_of_the_set() -> None:
     dataset, began = data.load("digits"), time.perf_counter()
     ids = [str(each) for each in dataset.ids[:3]]
-    assert (
-        sample_box.fitting(dataset, ["x" * 10**6, *(str(n) for n in range(1000)), *ids, ids[0]])
-        == ids
-    )
-    assert not sample_box.exists(dataset, "x" * 10**6)
+    assert bar.fitting(dataset, ["x" * 10**6, *(str(n) for n in range(1000)), *ids, ids[0]]) == ids
+    assert not bar.exists(dataset, "x" * 10**6)
     assert time.perf_counter() - began < 1
 
 
@@ -205,9 +199,9 @@ def test_a_text_that_is_too_long_is_not_cut_nor_kept(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(state, "get", lambda key, default=None: said.get(key, default))
     monkeypatch.setattr(state, "put", said.__setitem__)
     found = checkpoint.load("qcnn-digits")
-    work = subjects.build("qcnn-digits", found.card, found.model, data.load("digits"))
-    history._note(work)
-    assert said[history._NOW] == ("qcnn-digits", {})
+    work = study.build_study("qcnn-digits", found.card, found.model, data.load("digits"))
+    sliders._note(work)
+    assert said[sliders._NOW] == ("qcnn-digits", {})
 
 
 def test_confusions_of_many_classes_are_those_of_the_most_frequent() -> None:

@@ -5,18 +5,28 @@ sides = beside(open_sample("qj-planted", "p0031"), "qj-planted", "p0007", tweak=
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 
-from qfusion.analysis import backgrounds
-from qfusion.analysis.cohort import cohort_measures
-from qfusion.analysis.dynamics import circuit_evolution
+from qfusion._checks import check, choose
+from qfusion.analysis import cohort_measures, dynamics, study, text
+from qfusion.analysis import sample as backgrounds
+from qfusion.analysis.cohort_measures import DIVIDENDS, FEATURES, FINAL, STATES
+from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample, open_work
-from qfusion.analysis.subject import Workspace, softmax
-from qfusion.analysis.systems import jump_subject
+from qfusion.analysis.study import (
+    DISAGREEMENT,
+    Workspace,
+    dividend_column,
+    negativity_column,
+    softmax,
+)
+from qfusion.data import people
 from qfusion.explain import cohorts
 
 
@@ -128,11 +138,11 @@ def like(work: Workspace, other: Workspace, members: np.ndarray | None = None) -
     """
     kind, label = other.background.kind, other.background.label
     if kind in ("product", "mixed", "zero"):
-        return backgrounds.applied(work, kind)
+        return backgrounds.with_background(work, kind)
     if kind == "contrast" and label in work.dataset.ids:
-        return backgrounds.applied(work, kind, label)
+        return backgrounds.with_background(work, kind, label)
     if kind == "cohort" and members is not None and work.dataset.digest == other.dataset.digest:
-        return backgrounds.applied(work, kind, label, members)
+        return backgrounds.with_background(work, kind, label, members)
     return work
 
 
@@ -162,7 +172,7 @@ def _in_time(sample: Sample) -> Side:
     scores = work.scores[row] if not str(sample.tweak) else np.array([found.prediction])
     if str(sample.tweak) and len(work.scores[row]) > 1:
         with torch.no_grad():
-            scores = jump_subject.predict(
+            scores = study.predict(
                 work, np.array([row]), sample.model.observables(), sample.model.bias
             )[0]
     series = sample.track().measures.single("entropy")
@@ -174,7 +184,7 @@ def _in_time(sample: Sample) -> Side:
 def _in_circuit(sample: Sample) -> Side:
     work: Any = sample.work
     tweak = str(sample.tweak)
-    found = circuit_evolution.answer(work, sample.row, tweak)
+    found = dynamics.answer_of_rules(work, sample.row, tweak)
     dividends = found.terms(work, sample.output)
     shapley = {
         name: sum(
@@ -189,3 +199,273 @@ def _in_circuit(sample: Sample) -> Side:
         name: float(value) for name, value in zip(read.elements, read.entropy, strict=True)
     }
     return Side(sample, found.scores, dividends, shapley, found.metrics, entropies)
+
+
+# The test samples nearest to one: by its contributions, by its final state, by the states of its modalities. Free of
+# streamlit.
+
+COUNT = 8
+TITLES = {
+    DIVIDENDS: "distance of the contributions",
+    FINAL: "Hilbert-Schmidt distance of the final states",
+    STATES: "1 − fidelity of the modality states",
+    FEATURES: "distance of the encoded features",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Nearest:
+    """Samples near to one.
+
+    Attributes:
+        by: of `ways`.
+        rows: of the samples, the nearest first, (n,). distances: (n,).
+        among: of so many samples. median: of the distances of all of these.
+    """
+
+    by: str
+    rows: np.ndarray
+    distances: np.ndarray
+    among: int
+    median: float
+
+
+def ways(work: Workspace) -> tuple[str, ...]:
+    """Returns by what samples of a model are near to each other: contributions first."""
+    return tuple(sorted(cohort_measures.coordinate_kinds(work), key=lambda kind: kind != DIVIDENDS))
+
+
+def nearest(sample: Sample, by: str = DIVIDENDS, count: int = COUNT) -> Nearest:
+    """Returns the explained test samples nearest to one, without itself.
+
+    Contributions are those to the sample's explained score, distances of them and of features are Euclidean, of final
+    states Hilbert-Schmidt; of modality states it is 1 - |<psi|phi>|^2 of the products of kets, or of modality qubits.
+
+    Args:
+        sample: of any model; from any split.
+        by: of `ways`. count: so many at most.
+
+    Raises:
+        NotFound: when the model has no such coordinates.
+        InvalidInput: when `count` is not positive.
+    """
+    check(count >= 1, f"Argument `count` must be at least 1, but is {count}.")
+    work, row = sample.work, sample.row
+    choose("Similarity", by, ways(work))
+    rows = np.intersect1d(work.dataset.rows("test"), work.bulk)
+    rows = cohort_measures.thinned(rows, cohort_measures.most_samples(work, by))
+    others = rows[rows != row]
+    found = _distances(work, others, row, by, sample.output, rows)
+    order = np.argsort(found, kind="stable")[:count]
+    median = float(np.median(found)) if len(found) else float("nan")
+    return Nearest(by, others[order], found[order], len(others), median)
+
+
+@memo(64, says="Comparing this sample with the others …")
+def _distances(
+    work: Any, others: np.ndarray, row: int, by: str, output: int, rows: np.ndarray
+) -> np.ndarray:
+    """Distances (n,) of a row from others; `rows` are these and perhaps itself, as their coordinates are kept."""
+    if not len(others):
+        return np.zeros(0)
+    if by == STATES:
+        return 1 - _fidelities(work, others, row)
+    if by == DIVIDENDS:
+        own = work.dividends(row, output)
+        return np.asarray(
+            np.linalg.norm(
+                cohort_measures.coordinates_of(work, by, others, output)
+                - np.array([own[term] for term in work.terms]),
+                axis=1,
+            )
+        )
+    every = cohort_measures.coordinates_of(work, by, rows, output)[rows != row]
+    own = cohort_measures.coordinates_of(work, by, np.array([row]), output)
+    return np.asarray(np.linalg.norm(every - own, axis=1))
+
+
+def _fidelities(work: Any, others: np.ndarray, row: int) -> np.ndarray:
+    if work.can("kets"):
+        kets = work.kets(others).to(torch.complex128)
+        return np.asarray((kets.conj() @ work.ket(row).to(torch.complex128)).abs().pow(2).numpy())
+    # Coordinates are cos and sin of all angles over the square root of 2.
+    every, own = (
+        np.sqrt(2) * cohort_measures.coordinates_of(work, STATES, some)
+        for some in (others, np.array([row]))
+    )
+    n = every.shape[1] // 2
+    cosines = every[:, :n] * own[:, :n] + every[:, n:] * own[:, n:]
+    return np.asarray(((1 + cosines) / 2).prod(1))
+
+
+# Samples worth opening first, chosen by their verdicts. Free of streamlit.
+
+
+@dataclass(frozen=True)
+class Example:
+    """A sample and why it is shown: `kind` is a key of `WHY`."""
+
+    kind: str
+    sample: str
+    why: str
+
+
+WHY = {
+    "agreement": "Every modality pulls the same way: the largest smallest single-modality term.",
+    "conflict": "Two modalities pull against each other: the largest pair of opposite single-modality terms.",
+    "synergy": "Joint terms are at least half of the size of all: those that add up to most.",
+    "dominance": "One modality outweighs all others together: the largest own term.",
+}
+RELATION = {
+    "agreement": "agreement",
+    "conflict": "conflict",
+    "synergy": "joint",
+    "dominance": "dominance",
+}
+EXAMPLE_NAMES = RELATION | {"synergy": "joint decision"}  # as they are called
+EXAMPLES = 3  # samples that are shown
+BEYOND = " None of the better-predicted half does, so this one is of all test samples."
+
+
+@memo(8, says="Splitting the decisions on the test samples, once …")
+def find_examples(work: Workspace, split: str = "test") -> list[Example]:
+    """The best agreement, conflict and joint decision of a split, a dominance in place of one that it has not: each is
+    what its verdict says. Of the better-predicted half, so that none misleads, where that has one.
+
+    Of classes, the predicted one's score counts.
+    """
+    rows = np.intersect1d(work.dataset.rows(split), work.bulk)
+    sizes = np.array([len(term.split("+")) if term else 0 for term in work.coalitions])
+    dividends = work.bulk_dividends()[np.isin(work.bulk, rows)]
+    errors = work.errors[rows]
+    relation = work.bulk_verdicts().relation[np.isin(work.bulk, rows)]
+    found: list[Example] = []
+    for kind, score in _scores(dividends[:, sizes == 1], dividends[:, sizes > 1]).items():
+        inside = (relation == RELATION[kind]) & (score > 0)
+        if len(found) == EXAMPLES or not inside.any():
+            continue
+        near = inside & (errors <= np.median(errors))
+        best = int(np.argmax(np.where(near if near.any() else inside, score, -np.inf)))
+        found.append(
+            Example(
+                kind, str(work.dataset.ids[rows[best]]), WHY[kind] + ("" if near.any() else BEYOND)
+            )
+        )
+    return found
+
+
+def _scores(single: np.ndarray, joint: np.ndarray) -> dict[str, np.ndarray]:
+    """How telling each row is of its kind; single (N, M), joint (N, 2^M - M - 1)."""
+    same = (single > 0).all(1) | (single < 0).all(1)
+    opposed = np.minimum(np.maximum(single.max(1), 0), np.maximum(-single.min(1), 0))
+    return {
+        "agreement": np.where(same, np.abs(single).min(1), 0.0),
+        "conflict": opposed,
+        "synergy": np.abs(joint.sum(1)),
+        "dominance": np.abs(single).max(1),
+    }
+
+
+# Finding samples of a model on its data: which pass the reader's filters, and what they can be drawn against.
+
+VERDICTS = ("right", "wrong")
+MAX_DRAWN = 20_000  # points of a figure
+MAX_ENTANGLED = 800  # samples whose entanglement is worked out: each state is evolved for it
+
+
+def passing(
+    frame: pd.DataFrame,
+    *,
+    split: str = "test",
+    search: str = "",
+    relations: Sequence[str] = (),
+    verdict: str = "",
+    classes: Sequence[str] = (),
+) -> pd.DataFrame:
+    """Returns the rows of `Workspace.frame` that pass.
+
+    Args:
+        frame: one row a sample.
+        split: "train", "valid", "test" or "all".
+        search: part of an id, or of what any column of words says; in whatever letters.
+        relations: of the single modalities; any unless told.
+        verdict: "right" or "wrong"; either unless told.
+        classes: true ones; any unless told.
+    """
+    keep = (
+        np.ones(len(frame), dtype=bool) if split == "all" else (frame["split"] == split).to_numpy()
+    )
+    if verdict:
+        keep = keep & (
+            (frame["truth"] == frame["prediction"]).to_numpy() == (verdict == VERDICTS[0])
+        )
+    if classes:
+        keep = keep & frame["truth"].isin(list(classes)).to_numpy()
+    if relations:
+        keep = keep & frame["relation"].isin(list(relations)).to_numpy()
+    return frame[keep & _contains(frame, search)] if search else frame[keep]
+
+
+def _contains(frame: pd.DataFrame, words: str) -> np.ndarray:
+    wanted = words.casefold()
+    found = frame.index.str.casefold().str.contains(wanted, regex=False)
+    for column in frame.columns:
+        if not pd.api.types.is_numeric_dtype(frame[column]):
+            found = (
+                found
+                | frame[column]
+                .astype(str)
+                .str.casefold()
+                .str.contains(wanted, regex=False)
+                .to_numpy()
+            )
+    return np.asarray(found)
+
+
+def axes(work: Workspace) -> dict[str, str]:
+    """What samples can be drawn against: column -> axis title."""
+    unit = "score of the class" if work.classes else work.unit_of(0)
+    titles = (
+        {} if work.classes else {"truth": f"truth ({unit})", "prediction": f"prediction ({unit})"}
+    )
+    titles |= {"certainty": "softmax of the predicted class"} if work.classes else {}
+    titles |= {"error": work.unit_of_error} | work.fact_titles()
+    labels = () if work.dataset.unimodal is None or work.classes else work.dataset.unimodal.columns
+    titles |= {
+        name: text.column(name)
+        for each in labels
+        if (name := f"{people.COLUMN}{each}") in work.dataset.table.columns
+    }
+    return titles | {
+        dividend_column(term): f"contribution of {term.replace('+', ' + ')} ({unit})"
+        for term in work.terms
+    }
+
+
+def default_axes(work: Workspace) -> tuple[str, str]:
+    """Which axes are shown first: truth and prediction, or for classes error and disagreement."""
+    if not work.classes:
+        return "truth", "prediction"
+    return "error", DISAGREEMENT if DISAGREEMENT in axes(work) else "certainty"
+
+
+def asks_entanglement(work: Workspace, *wanted: str) -> bool:
+    """Whether one of some columns is an entanglement, which is worked out for the rows that are shown."""
+    return bool(set(wanted) & {negativity_column(name) for name in work.modalities})
+
+
+def on_axes(work: Workspace, rows: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
+    """The rows that have a number on both axes; of entanglement, of the first `MAX_ENTANGLED`; of very many, some that
+    are evenly spread."""
+    if asks_entanglement(work, x, y):
+        rows = rows.head(MAX_ENTANGLED)
+        found = study.negativities(work, work.dataset.places(rows.index))
+        rows = rows.assign(
+            **dict(zip(map(negativity_column, work.modalities), found.T, strict=True))
+        )
+    rows = rows[np.isfinite(rows[[x, y]].to_numpy(dtype=float)).all(1)]
+    return (
+        rows
+        if len(rows) <= MAX_DRAWN
+        else rows.iloc[np.linspace(0, len(rows) - 1, MAX_DRAWN).astype(int)]
+    )

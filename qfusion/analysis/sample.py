@@ -1,35 +1,185 @@
-"""A sample before a model on a data set: what a panel is built from, without streamlit.
+"""Test sets explained against every row of the background, behind the pages.
 
-sample = open_sample("qj-planted", "p2924", "planted", background="mixed", tweak="H.text=0.5,T=1.2")
+Pages show numbers against some of the rows at once; `begin` works out those against all of them, and `find` tells how
+far it is. Free of streamlit.
 """
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from qfusion import _progress, explain
 from qfusion import data as sources
-from qfusion import explain
-from qfusion._checks import choose
-from qfusion.analysis import backgrounds, subjects, text
-from qfusion.analysis.cohort import cohort_measures
-from qfusion.analysis.dynamics import evolution
-from qfusion.analysis.memo import memo
-from qfusion.analysis.subject import Workspace
+from qfusion._checks import check, choose
+from qfusion.analysis import cohort_measures, dynamics, study, text
+from qfusion.analysis.memo import Job, begin_work, find_work, memo
+from qfusion.analysis.study import Workspace
 from qfusion.data import DataSet
 from qfusion.errors import InvalidInput
-from qfusion.explain import cohorts
+from qfusion.explain import cohorts, verdicts
+from qfusion.explain.backgrounds import GROUPS, KINDS, Background, background_of
 from qfusion.explain.coalitions import Explanation, shares, through
 from qfusion.explain.verdicts import Verdict
-from qfusion.models import Ability
+from qfusion.models import Ability, FusionModel, Tweak, require
 from qfusion.models.abilities import kinds, listed
 from qfusion.models.explorable import Points
-from qfusion.training import checkpoint
+from qfusion.training import checkpoint, encoded
 from qfusion.training.checkpoint import Checkpoint
+
+AUTO = 1e12  # floating-point operations that are worked out unasked: some minutes of one core
+
+
+def is_quick(work: Any) -> bool:
+    """Whether all rows are a matter of minutes, so that they may be worked out unasked."""
+    return bool(against_all_rows(work).operations <= AUTO)
+
+
+def find_refinement(work: Any) -> Job | None:
+    """Returns the refinement of a subject that somebody asked for, unless it was stopped."""
+    return find_work(work.memo_key())
+
+
+def begin_refinement(work: Any, asker: str) -> Job:
+    """Returns the refinement of a subject, begun by this or an earlier call; its result is the subject against all
+    rows, whose explanation is there.
+
+    Args:
+        work: a subject of which `is_sampled` holds.
+        asker: who wants it, as of `begin_work`.
+    """
+    exact = against_all_rows(work)
+
+    def explained() -> Any:
+        _ = exact.explanation
+        return exact
+
+    return begin_work(work.memo_key(), explained, len(exact.bulk), asker)
+
+
+@memo(4)
+def against_all_rows(work: Any) -> Any:
+    """Returns the subject against all rows, shared: its explanation is that of the refinement, or worked out when it is
+    asked for."""
+    return work.against_all_rows()
+
+
+# What a decision is compared with: the choices, their backgrounds, and how they are said. Free of streamlit.
+
+# Label, which also stands in the address -> kind of background.
+BACKGROUNDS = {
+    "training set": "joint",
+    "product of marginals": "product",
+    "nothing known": "mixed",
+    "reference state": "zero",
+    "one other sample": "contrast",
+}
+DEFAULT_BACKGROUND = "training set"
+ALL_ROWS = "all"  # of a background, also where some of them would do
+COHORT = "a saved cohort"
+OFFERED = BACKGROUNDS | {COHORT: "cohort"}
+
+
+def background_of_kind(
+    work: Workspace, kind: str, sample: str = "", members: np.ndarray | None = None
+) -> Any:
+    """The background of a choice.
+
+    Args:
+        kind: a value of OFFERED; sample: id, for "contrast", or the name of the cohort; members: rows of the cohort.
+
+    Raises:
+        NotFound: when there is no such sample or kind.
+    """
+    data = work.dataset
+    if kind in ("mixed", "zero"):
+        return explain.background(work.model, None, kind)
+    if kind == "cohort":
+        rows = np.asarray(members)
+    else:
+        rows = (
+            np.array([data.row(sample)])
+            if kind == "contrast"
+            else data.rows(checkpoint.training_split(work.card))
+        )
+    return background_of(work.model, data, rows, kind, label=sample)
+
+
+@memo(12, background=False, says="Working out the background …")
+def _with_background(
+    work: Workspace, kind: str, sample: str, members: np.ndarray | None
+) -> Workspace:
+    return work.against(background_of_kind(work, kind, sample, members))
+
+
+def with_background(
+    work: Workspace, kind: str, sample: str = "", members: np.ndarray | None = None
+) -> Workspace:
+    """A workspace against the training set with another background, shared; the arguments are those of `of`."""
+    return work if kind == "joint" else _with_background(work, kind, sample, members)
+
+
+def with_rows(work: Workspace, rows: str) -> Workspace:
+    """The workspace itself, or with `ALL_ROWS` the one against all rows of its background."""
+    found: Workspace = against_all_rows(work) if rows == ALL_ROWS and work.is_sampled else work
+    return found
+
+
+def default_contrast(work: Workspace, row: int) -> str:
+    """The sample compared with unless another is asked for.
+
+    For classes the surest test sample of those predicted as this one's second-best class; else the test sample of the
+    better-predicted half whose score is farthest from this one's.
+    """
+    rows = work.dataset.rows("test")
+    rows = rows[rows != row]
+    if work.classes:
+        second = int(np.argsort(work.scores[row])[-2])
+        worth = np.where(work.predicted[rows] == second, work.probabilities[rows, second], -1.0)
+    else:
+        close = work.errors[rows] <= np.median(work.errors[rows])
+        worth = np.where(close, np.abs(work.scores[rows, 0] - work.scores[row, 0]), -1.0)
+    return str(work.dataset.ids[rows[int(np.argmax(worth))]])
+
+
+def rows_behind(background: Any) -> str:
+    """What stands in for modalities that a coalition leaves out, as markdown, with how many samples that is."""
+    return verdicts.behind(background, verdicts.Words(lambda name: text.plain(name, 60)))
+
+
+def baseline_words(background: Any) -> str:
+    """A sentence that says what the baseline is, as markdown."""
+    score = "the score of" if background.kind in ("mixed", "zero", "contrast") else "the mean over"
+    return f"Baseline: {score} {rows_behind(background)}."
+
+
+def drawn_rows(explanation: Any, output: int) -> str:
+    """A sentence on how well the terms of a sample are known where its background is some rows of a larger one, as
+    markdown; else empty."""
+    if explanation.errors is None or not explanation.errors.any():
+        return ""
+    largest = explanation.errors[0, :, output].max()
+    return f" Standard error of a term, as other rows might have been drawn: at most {largest:.2g}."
+
+
+def against_words(background: Any) -> str:
+    """A sentence for numbers without a baseline, as markdown."""
+    return f"Compared with {rows_behind(background)}."
+
+
+# A sample before a model on a data set: what a panel is built from, without streamlit.
+#
+# sample = open_sample("qj-planted", "p2924", "planted", background="mixed", tweak="H.text=0.5,T=1.2")
 
 TIMES = 41  # of an evolution: enough for a smooth line
 
@@ -217,18 +367,18 @@ class Sample:
         return work.reading(self.row, self.model)
 
     @property
-    def decision(self) -> evolution.Decision:
+    def decision(self) -> dynamics.Decision:
         """The decision through time, under the tweak."""
-        return evolution.decide(self.work, self.row, self.tweak, self.output)
+        return dynamics.decide(self.work, self.row, self.tweak, self.output)
 
     def track(self, *, negativity: bool = False, runs: int = 0) -> Any:
         """QuTiP's track of the sample under the tweak, see `track.track`, with `runs` quantum-jump trajectories."""
-        return evolution.follow(self.work, self.row, self.tweak, negativity=negativity, runs=runs)
+        return dynamics.follow(self.work, self.row, self.tweak, negativity=negativity, runs=runs)
 
     @property
     def followed(self) -> str:
         """Whose states are followed through time, and how exactly, as markdown."""
-        return f"{self.of} {evolution.exactness(self.work, self.row, self.tweak)}"
+        return f"{self.of} {dynamics.exactness(self.work, self.row, self.tweak)}"
 
 
 def sample_of(
@@ -261,7 +411,7 @@ def loaded(name: str) -> Checkpoint:
 @memo(4, says="Applying the model to every sample …")
 def _work(model: str, when: str, data: str, identity: str) -> Workspace:
     found = _loaded(model, when)
-    return subjects.build(model, found.card, found.model, sources.load(data)).applied()
+    return study.build_study(model, found.card, found.model, sources.load(data)).applied()
 
 
 def open_work(model: str, data: str = "") -> Workspace:
@@ -305,20 +455,282 @@ def open_sample(
     """
     work = open_work(model, data)
     row = work.dataset.row(sample)
-    choose("Background", background, dict.fromkeys(backgrounds.OFFERED.values()))
+    choose("Background", background, dict.fromkeys(OFFERED.values()))
     if background == "cohort":
         found = cohorts.parse_saved(members)
-        work = backgrounds.applied(
+        work = with_background(
             work, background, found.name, cohort_measures.members(work, found.parts)
         )
     else:
-        work = backgrounds.applied(work, background, contrast)
+        work = with_background(work, background, contrast)
     if rows:
-        choose("Rows", rows, (backgrounds.ALL_ROWS,))
-        work = backgrounds.with_rows(work, rows)
+        choose("Rows", rows, (ALL_ROWS,))
+        work = with_rows(work, rows)
     number = (
         work.classes.index(choose("Class", output, work.classes))
         if output
         else int(work.predicted[row])
     )
     return Sample(work, row, number, tweak)
+
+
+# One sample before a trained model: what figures, numbers and reports of a decision start from.
+#
+# case("qj-planted", "p0031")                                     as trained, against its training rows
+# case("qj-planted", "p0031", background="mixed")                 against another background
+# case("qj-planted", "p0031", tweak="H.text-audio=0.5,T=1.2")     physics changed, see `qfusion.models.tweak`
+# case("qcnn-digits", "digit-1600", tweak="all:and")              fusion rules edited, see `qfusion.models.edits`
+
+
+def opened(
+    model: str | Path | Checkpoint, data: str | DataSet | None = None
+) -> tuple[Checkpoint, DataSet]:
+    """Returns a trained model and the data set to use it on, by default the one of its card.
+
+    Args:
+        model: a name, the path of a card or of the folder that `train` made, or a checkpoint that is loaded already.
+        data: a name, the path of a file, or a data set that is loaded already.
+
+    Raises:
+        NotFound: when either does not exist.
+        InvalidInput: when the model was trained on a file and `data` does not say which.
+    """
+    if isinstance(model, Checkpoint):
+        found = model
+    else:
+        found = checkpoint.load(Path(model) / checkpoint.CARD if Path(model).is_dir() else model)
+    if isinstance(data, DataSet):
+        return found, data
+    known = str(found.card["data"]["name"])
+    check(
+        data is not None or known in sources.names(),
+        f"Model {name_of(found)} was trained on a file, '{known}', which is not found by its name. Add --data with "
+        "its path.",
+    )
+    return found, sources.load(data or known)
+
+
+def name_of(found: Checkpoint) -> str:
+    """Returns the name of a model by its card."""
+    return str(found.card.get("name", "")) or "without a name"
+
+
+def other_version(found: Checkpoint, dataset: DataSet) -> str:
+    """Returns a warning where the data set is another version of the one that the model was trained on; else an empty
+    text."""
+    made_with = found.card["data"]
+    if dataset.name != made_with["name"] or dataset.digest == made_with["digest"]:
+        return ""
+    return (
+        f"model {name_of(found)} was trained on another version of data set {dataset.name} "
+        f"({made_with['digest'][:12]}, here {dataset.digest[:12]}): figures may differ."
+    )
+
+
+def case(
+    model: str | Path | Checkpoint,
+    sample: str,
+    data: str | DataSet | None = None,
+    *,
+    output: str | None = None,
+    background: str = "joint",
+    contrast: str = "",
+    tweak: Tweak | str = "",
+) -> Sample:
+    """Returns one sample before a model.
+
+    Args:
+        model, data: see `opened`.
+        sample: its id.
+        output: which score; the one decided for unless given.
+        background: of `KINDS` but "cohort" and "contrast", against the rows that the model was trained on.
+        contrast: id of another sample that stands in for absent modalities, instead of a background.
+        tweak: what to change in the model, see the head of this module, or a `Tweak`.
+
+    Raises:
+        NotFound, InvalidInput: naming the argument that does not fit.
+    """
+    found, dataset = opened(model, data)
+    row = dataset.row(sample)
+    choose("Background", background, [kind for kind in KINDS if kind not in ("cohort", "contrast")])
+    check(
+        not contrast or background == "joint",
+        "Give either `contrast` or `background`: a contrast is a background.",
+    )
+    work = work_of(found, dataset, "contrast" if contrast else background, contrast)
+    return sample_of(work.against_all_rows() if work.is_sampled else work, row, output, tweak)
+
+
+def work_of(
+    found: Checkpoint, dataset: DataSet, background: str = "joint", contrast: str = ""
+) -> Workspace:
+    """Returns a loaded model on a loaded data set; the other arguments and errors are those of `case`."""
+    work = study.build_study(name_of(found), found.card, found.model, dataset)
+    return (
+        work
+        if background == "joint"
+        else work.against(background_of_kind(work, background, contrast))
+    )
+
+
+def tweaked(model: FusionModel, tweak: Tweak | str) -> tuple[FusionModel, str]:
+    """Returns a model with a tweak and the tweak as text; the model itself stays as it is.
+
+    Raises:
+        InvalidInput, NotFound: when the tweak does not fit the model.
+    """
+    asked: Any = model.parse_tweak(tweak)
+    return (model.tweaked(asked), str(asked)) if str(asked) else (model, "")
+
+
+def require_time(case: Sample, what: str = "") -> None:
+    """Raises InvalidInput unless the model evolves in time."""
+    require(case.model, "time", what, f"Model '{case.name}'")
+
+
+def require_network(case: Sample, what: str = "") -> None:
+    """Raises InvalidInput unless the model has fusion rules to read."""
+    require(case.model, "rules", what, f"Model '{case.name}'")
+
+
+# Large data sets encoded in a process of their own, while the pages show the first samples. Free of streamlit.
+#
+# What encoders make of gigabytes of features takes a minute the first time, see `training.encoded`. Until it is kept,
+# `begin` has it worked out and `first` gives the model on some of the samples, against some of the
+# background: exact for these, and said to be so.
+
+BEHIND, SHOWN = 512, 128  # training rows and test rows of the first samples
+PATIENCE = 600.0  # seconds after which nobody waits any more who has not asked again
+
+
+class Encoding:
+    """One model on one data set on its way.
+
+    Attributes:
+        total, done: samples, and how many are encoded.
+        problem: what went wrong, empty while nothing has.
+        stopped: whether somebody has cancelled it. left: whether nobody waited for it any more.
+    """
+
+    def __init__(self, model: str, data: str):
+        self.total, self.done, self.problem = len(sources.load(data)), 0, ""
+        self.stopped = self.left = False
+        self.seen, self._pace = time.monotonic(), _progress.Pace()
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", f"from {__name__} import encode; encode()", model, data],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        threading.Thread(target=self._follow, daemon=True).start()
+
+    @property
+    def under_way(self) -> bool:
+        """Whether it goes on."""
+        return self._process.poll() is None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """As the samples so far let expect; None before the first."""
+        return self._pace.left(self.done, self.total)
+
+    def stop(self) -> None:
+        """Ends it; what was encoded so far is lost."""
+        self.stopped = True
+        self._process.kill()
+
+    def _follow(self) -> None:
+        assert self._process.stdout is not None and self._process.stderr is not None
+        for line in self._process.stdout:
+            self.done = int(line)
+            if time.monotonic() - self.seen > PATIENCE:
+                self.left = True
+                self._process.kill()
+        lines = self._process.stderr.read().strip().splitlines()
+        if self._process.wait() and not (self.stopped or self.left):
+            self.problem = (lines or ["the process was killed"])[-1][:200]
+
+
+_jobs: dict[Hashable, Encoding] = {}
+_guard = threading.Lock()
+
+
+def _key(model: str, data: str) -> Hashable:
+    return model, checkpoint.stamp(model), data, sources.load(data).digest
+
+
+def is_encoded(model: str, data: str) -> bool:
+    """Returns whether all samples of a data set can be shown before a model at once."""
+    return encoded.is_ready(loaded(model).model, sources.load(data))
+
+
+def find_encoding(model: str, data: str) -> Encoding | None:
+    """Returns the encoding of a data set before a model that was begun, however it ended."""
+    with _guard:
+        return _jobs.get(_key(model, data))
+
+
+def begin_encoding(model: str, data: str, again: bool = False) -> Encoding:
+    """Returns the encoding of a data set before a model, begun by this call or an earlier one.
+
+    Args:
+        again: whether one that has failed or was stopped is begun anew, as one is that nobody waited for any more.
+    """
+    key = _key(model, data)
+    with _guard:
+        job = _jobs.get(key)
+        if job is None or job.left or (again and not job.under_way):
+            job = _jobs[key] = Encoding(model, data)
+        job.seen = time.monotonic()
+        return job
+
+
+@memo(4, says="Encoding the first samples …")
+def _first_samples(model: str, when: str, data: str, digest: str, sample: str) -> Workspace:
+    dataset, found = sources.load(data), loaded(model)
+    trained = dataset.rows(checkpoint.training_split(found.card))
+    drawn = np.random.default_rng(0)
+    some = [
+        drawn.choice(rows, min(count, len(rows)), replace=False)
+        for rows, count in (
+            (trained, BEHIND),
+            (dataset.rows("test"), SHOWN),
+            (dataset.rows("valid"), 1),
+        )
+    ]
+    asked = [dataset.row(sample)] if sample and dataset.known([sample]) else []
+    rows = np.unique(np.concatenate([*some, asked])).astype(int)
+    work = study.build_study(model, found.card, found.model, dataset.part(rows))
+    behind = replace(work.background, total=len(trained))
+    if isinstance(behind, Background):
+        own = np.random.default_rng(0).permutation(
+            work.dataset.rows(checkpoint.training_split(found.card))
+        )
+        groups = [
+            background_of(work.model, work.dataset, own[group::GROUPS]) for group in range(GROUPS)
+        ]
+        behind = replace(
+            behind,
+            groups=torch.stack([each.sigma for each in groups if isinstance(each, Background)]),
+        )
+    return work.against(behind).applied()
+
+
+def first_samples(model: str, data: str, sample: str = "") -> Workspace:
+    """Returns a model applied to the first samples of a data set.
+
+    Args:
+        model, data: names. sample: the id of one that is among them, if there is one of that name.
+    """
+    return _first_samples(model, checkpoint.stamp(model), data, sources.load(data).digest, sample)
+
+
+def encode() -> None:
+    """Encodes a data set before a model, `MODEL DATA`, and prints how many samples are done."""
+    torch.set_num_threads(1)
+    model, data = sys.argv[1:]
+    fused, dataset = loaded(model).model, sources.load(data)
+    encoded.numbers(fused, dataset, lambda done, total: print(done, flush=True))
+    if not encoded.place(fused, dataset).exists():
+        sys.exit(1)  # it cannot be kept, as the last line says

@@ -49,7 +49,7 @@ def load(model: str, data: str | None) -> tuple[Checkpoint, DataSet]:
         NotFound: when either does not exist.
         InvalidInput: when the model was trained on a file and `data` does not say which.
     """
-    from qfusion.analysis.case import opened, other_version
+    from qfusion.analysis.sample import opened, other_version
 
     found, dataset = opened(model, data)
     warning = other_version(found, dataset)

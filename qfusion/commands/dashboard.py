@@ -60,7 +60,7 @@ def dashboard(
     _try_to_listen(address, port)
     if read_only:
         os.environ[_read_only.VARIABLE] = "1"
-    from qfusion.ui.app.serving import serve
+    from qfusion.ui.server import serve
 
     serve(
         [

@@ -69,7 +69,7 @@ def report(
     )  # small products: more threads wait for each other, and sums would depend on their number
     found, dataset = load(model, data)
     if sample is not None:
-        from qfusion.analysis.case import case
+        from qfusion.analysis.sample import case
 
         made = reports.sample(
             case(
@@ -112,17 +112,19 @@ def _of_cohort(
     contrast: str | None,
 ) -> Report:
     from qfusion import report as reports
-    from qfusion.analysis import backgrounds, subjects
-    from qfusion.analysis.case import name_of
-    from qfusion.analysis.cohort import cohort_measures
+    from qfusion.analysis import cohort_measures, study
+    from qfusion.analysis import sample as backgrounds
+    from qfusion.analysis.sample import name_of
     from qfusion.commands._load import output_index
     from qfusion.explain import cohorts
     from qfusion.report import about_cohort as pages
 
-    work = subjects.build(name_of(found), found.card, found.model, dataset)
+    work = study.build_study(name_of(found), found.card, found.model, dataset)
     if contrast is not None or background != "joint":
         work = work.against(
-            backgrounds.of(work, background if contrast is None else "contrast", contrast or "")
+            backgrounds.background_of_kind(
+                work, background if contrast is None else "contrast", contrast or ""
+            )
         )
     parts = cohorts.parse(cohort)
     index = None if output is None else output_index(found.model.outputs, output)

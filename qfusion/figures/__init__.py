@@ -31,7 +31,10 @@ _NOTEBOOK = (
     "built_over_time",
     "built_flow",
 )
-_ELSEWHERE = {"numbers": ("qfusion.figures.numbers", ""), "case": ("qfusion.analysis.case", "case")}
+_ELSEWHERE = {
+    "numbers": ("qfusion.figures.numbers", ""),
+    "case": ("qfusion.analysis.sample", "case"),
+}
 
 # Figures of one decision that the command line draws by name.
 VIEWS = {

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from qfusion.analysis.dynamics import circuit_evolution, evolution
+from qfusion.analysis import dynamics
 from qfusion.analysis.memo import memo
 from qfusion.figures.circuit import LINES, Box, Wire, matrix_tip
 from qfusion.figures.style import BLUE, GREY, ORANGE, SKY, term_colour
@@ -506,11 +506,11 @@ def replay(work: Any, row: int, words: str = "") -> Replay:
 
     model = work.model.tweaked(words)
     if work.can("gates"):
-        return of_gates(model, circuit_evolution.encoded(work, row))
+        return of_gates(model, dynamics.encoded_states(work, row))
     return of_fusion(progress(model, work.theta(row)), model)
 
 
 @memo(16, background=False)
 def step_replay(work: Any, row: int, dt: float, split: str, tweak: Tweak = LEARNED) -> Replay:
     """A sample's way through one drawn step: every qubit before the first and after every gate."""
-    return through_step(evolution.circuit(work, row, dt, split, tweak), work.modalities)
+    return through_step(dynamics.circuit(work, row, dt, split, tweak), work.modalities)

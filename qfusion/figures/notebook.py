@@ -6,7 +6,7 @@
     figures.over_time(one, theme="dark")
     figures.numbers.over_time(one)                                   # the numbers of a figure: a pandas table
 
-Everything but `theme` and what is named below goes to `qfusion.analysis.case.case`: `data`, `output`, `background`,
+Everything but `theme` and what is named below goes to `qfusion.analysis.sample.case`: `data`, `output`, `background`,
 `contrast`, `tweak`.
 """
 

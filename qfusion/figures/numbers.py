@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from qfusion.analysis.case import case
-from qfusion.analysis.sample import TIMES, Sample
+from qfusion.analysis.sample import TIMES, Sample, case
 from qfusion.explain.coalitions import Explanation
 from qfusion.training.checkpoint import Checkpoint
 
@@ -19,7 +18,7 @@ Asked = str | Path | Checkpoint | Sample
 
 
 def subject(model: Asked, sample: str | None = None, **chosen: Any) -> Sample:
-    """Returns `model` if it is a case already, else the case of a sample; `chosen` as for `qfusion.analysis.case.case`.
+    """Returns `model` if it is a case already, else the case of a sample; `chosen` as for `qfusion.analysis.sample.case`.
 
     Raises:
         InvalidInput: when a case comes with a sample, or a model without one.
@@ -94,7 +93,7 @@ def through(found: Sample) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]
 def track(found: Sample, count: int = TIMES, negativity: bool = True) -> Any:
     """Returns QuTiP's track of a sample of a quantum-jump model, at `count` times from 0 to T."""
     from qfusion import track as tracking
-    from qfusion.analysis.case import require_time
+    from qfusion.analysis.sample import require_time
 
     require_time(found)
     with torch.no_grad():
@@ -157,7 +156,7 @@ def measured(found: Sample, measure: str) -> tuple[np.ndarray, dict[tuple[str, .
 
 def reading(found: Sample) -> Any:
     """Returns what the fusion of a network reads from a sample, an `evidence.Reading`."""
-    from qfusion.analysis.case import require_network
+    from qfusion.analysis.sample import require_network
     from qfusion.explain import evidence
 
     require_network(found)
@@ -205,7 +204,7 @@ def density_matrix(
 def state(found: Sample, at: float = 1.0) -> np.ndarray:
     """Returns rho(t) of a quantum-jump model, (D, D), at t = `at` times T."""
     from qfusion._checks import require_number
-    from qfusion.analysis.case import require_time
+    from qfusion.analysis.sample import require_time
     from qfusion.quantum import states
 
     require_time(found)
@@ -388,7 +387,7 @@ def flow_table(found: Any) -> pd.DataFrame:
 
 def building_of(found: Sample) -> Any:
     """Returns what each term of the dynamics of a quantum-jump model built, an `explain.Built`."""
-    from qfusion.analysis.case import require_time
+    from qfusion.analysis.sample import require_time
     from qfusion.explain.building import built as method
 
     require_time(found, "that could build anything")
@@ -445,12 +444,12 @@ def cut_test(
     Args:
         model, sample: see `subject`. samples: so many test rows at most, evenly spaced.
     """
-    from qfusion.analysis.case import require_time
+    from qfusion.analysis.sample import require_time
 
     found = subject(model, sample, **chosen)
     require_time(found, "to cut at")
     rows = some(found.dataset.rows("test"), samples)
-    from qfusion.analysis.dynamics.cut_curves import cut_curves
+    from qfusion.analysis.dynamics import cut_curves
 
     return cut_table(cut_curves(found.model, found.dataset, rows, times))
 
@@ -483,7 +482,7 @@ def _cuts(
     terms: bool = False,
     kinds: tuple[str, ...] = ("cut", "dephased"),
 ) -> Any:
-    from qfusion.analysis.case import require_time
+    from qfusion.analysis.sample import require_time
     from qfusion.explain.cuts import cuts
 
     require_time(found, "to cut at")

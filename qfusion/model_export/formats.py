@@ -6,8 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from qfusion._checks import check, choose
-from qfusion.analysis.case import case, tweaked, work_of
-from qfusion.analysis.sample import Sample, sample_of
+from qfusion.analysis.sample import Sample, case, sample_of, tweaked, work_of
 from qfusion.data import DataSet
 from qfusion.explain.backgrounds import AnyBackground
 from qfusion.models import Ability, can, require

@@ -11,8 +11,7 @@ from typing import Any
 
 import torch
 
-from qfusion.analysis.case import require_time
-from qfusion.analysis.sample import Sample
+from qfusion.analysis.sample import Sample, require_time
 
 
 def of(sample: Sample) -> dict[str, Any]:

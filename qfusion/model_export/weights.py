@@ -14,7 +14,7 @@ from torch import Tensor
 
 from qfusion import _limits, _read_only
 from qfusion._checks import check
-from qfusion.analysis.case import tweaked
+from qfusion.analysis.sample import tweaked
 from qfusion.data import DataSet
 from qfusion.errors import InvalidInput
 from qfusion.models import FusionModel

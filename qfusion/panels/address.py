@@ -11,11 +11,10 @@ from urllib.parse import quote, unquote
 
 from qfusion import _checks, data
 from qfusion._checks import check, choose, require_number
-from qfusion.analysis import backgrounds, subject, text
-from qfusion.analysis.backgrounds import DEFAULT, OFFERED
-from qfusion.analysis.cohort import draws, examples
-from qfusion.analysis.sample import loaded, open_work
-from qfusion.analysis.subject import Workspace
+from qfusion.analysis import cohort_measures, compare, study, text
+from qfusion.analysis import sample as backgrounds
+from qfusion.analysis.sample import DEFAULT_BACKGROUND, OFFERED, loaded, open_work
+from qfusion.analysis.study import Workspace
 from qfusion.errors import InvalidInput, NotFound, QFusionError
 from qfusion.explain import cohorts
 from qfusion.explain.sensitivity import TOP_DURATION, TOP_FACTOR
@@ -55,7 +54,7 @@ def switch(name: str, instead: str) -> Allowed:
 
 def drawn() -> dict[str, Allowed]:
     """Of a page with panels that are measured on samples drawn at random unless all are asked for."""
-    return {"measured": options("Samples", draws.SAMPLES, "Some are drawn.")}
+    return {"measured": options("Samples", cohort_measures.SAMPLES, "Some are drawn.")}
 
 
 def words(name: str, most: int, instead: str) -> Allowed:
@@ -268,7 +267,7 @@ class View:
     @property
     def background(self) -> str:
         """Kind of the background."""
-        said = self.get("background", DEFAULT)
+        said = self.get("background", DEFAULT_BACKGROUND)
         return OFFERED.get(said, said)
 
     @property
@@ -479,14 +478,14 @@ def misfit(model: str, data_name: str) -> str:
     try:
         choose("Model", model, models())
         choose("Data set", data_name, sources())
-        return subject.misfit(dict(loaded(model).card), data.load(data_name))
+        return study.misfit(dict(loaded(model).card), data.load(data_name))
     except QFusionError:
         return ""
 
 
 def default_sample(work: Workspace) -> str:
     """Returns the sample that a page opens with: the most telling conflict, or the first of the others."""
-    found = examples.find(work)
+    found = compare.find_examples(work)
     return work.opening or next((one for one in found if one.kind == "conflict"), found[0]).sample
 
 
@@ -657,7 +656,7 @@ def _compare(found: Values, work: Workspace) -> None:
             "rows": options("Rows", [backgrounds.ALL_ROWS], ""),
         },
     )
-    kind = backgrounds.OFFERED[found.get("background", [backgrounds.DEFAULT])[0]]
+    kind = backgrounds.OFFERED[found.get("background", [backgrounds.DEFAULT_BACKGROUND])[0]]
     if kind == "contrast":
         found.setdefault(
             "contrast", [backgrounds.default_contrast(work, work.dataset.row(found["sample"][0]))]

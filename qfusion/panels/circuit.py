@@ -17,10 +17,9 @@ import pandas as pd
 
 from qfusion._checks import check, choose
 from qfusion._sentences import count, listed, size, top
-from qfusion.analysis import text
-from qfusion.analysis.dynamics import circuit_evolution, evolution
+from qfusion.analysis import dynamics, text
 from qfusion.analysis.sample import Sample
-from qfusion.analysis.subject import Workspace
+from qfusion.analysis.study import Workspace
 from qfusion.explain.evidence import INERT
 from qfusion.figures import circuit, circuit_boxes, states
 from qfusion.figures import circuit as figures
@@ -61,7 +60,7 @@ TOO_MANY = "This gate acts on more than four qubits: its joint state is left out
 
 def step(sample: Sample, steps: int = STEPS, gates: str = EACH) -> Any:
     """One step of the evolution of a model with time, as a PennyLane circuit."""
-    return evolution.circuit(sample.work, sample.row, *_step(sample, steps, gates), sample.tweak)
+    return dynamics.circuit(sample.work, sample.row, *_step(sample, steps, gates), sample.tweak)
 
 
 def replay(sample: Sample, steps: int = STEPS, gates: str = EACH) -> Replay:
@@ -89,7 +88,7 @@ def light_cone(sample: Sample, readout: str) -> Cone[int]:
         sample: of a model whose circuit is no step of an evolution. readout: of `readouts` of its work.
     """
     found = replay(sample)
-    known = circuit_evolution.readouts(sample.work)
+    known = dynamics.readouts(sample.work)
     check(
         bool(known),
         "The gates of one step of an evolution all act on what is read: they have no light cone.",
@@ -361,7 +360,7 @@ def information(sample: Sample, theme: Theme = "light", *, gate: int | None = No
         shares(sample),
         "Qubits of one register share nothing with another one. Look at `entropies`.",
     )
-    found = circuit_evolution.information(sample.work, sample.row)
+    found = dynamics.information(sample.work, sample.row)
     walked = replay(sample)
     names = [" : ".join(group) if len(group) == 2 else "all together" for group in found]
     values = np.stack(list(found.values()), 1)
@@ -480,7 +479,7 @@ def step_error(
 ) -> Picture:
     """How far the circuit of a model with time ends from its evolution, against the step; as of `diagram`."""
     built = step(sample, steps, gates)
-    sizes, one, every = evolution.step_errors(sample.work, sample.row, SPLITS[gates], sample.tweak)
+    sizes, one, every = dynamics.step_errors(sample.work, sample.row, SPLITS[gates], sample.tweak)
     return Picture(
         "step-error",
         f"At this step the circuit ends {built.error.all:.2g} (trace distance) from the exact state",
@@ -589,7 +588,7 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
         "table.gates": say.switch("Table of all gates", "It stays folded."),
         "table.drawing": say.switch("PennyLane's drawing", "It stays folded."),
     }
-    if readouts := circuit_evolution.readouts(work):
+    if readouts := dynamics.readouts(work):
         found["cone"] = say.options("Read-out", (NONE, *readouts), "All gates are shown alike.")
     if work.can("gates"):
         return found | {

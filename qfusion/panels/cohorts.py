@@ -13,14 +13,12 @@ from scipy.special import ndtri
 
 from qfusion._checks import choose
 from qfusion._sentences import listed, share, sizes, top
-from qfusion.analysis import backgrounds, text
-from qfusion.analysis import levels as measured
-from qfusion.analysis.cohort import cohort_measures, coordinates, draws
-from qfusion.analysis.cohort import sample_map as maps
-from qfusion.analysis.cohort.cohort_measures import FEW_SLOW, JOINT, MAX_SLOW, NOT_GROUPED
-from qfusion.analysis.dynamics import cut_curves
-from qfusion.analysis.levels import Levels
-from qfusion.analysis.subject import SAID, Workspace, dividend_column, said_columns
+from qfusion.analysis import cohort_measures, dynamics, sample, text
+from qfusion.analysis import cohort_measures as maps
+from qfusion.analysis import errors as measured
+from qfusion.analysis.cohort_measures import FEW_SLOW, JOINT, MAX_SLOW, NOT_GROUPED
+from qfusion.analysis.errors import Levels
+from qfusion.analysis.study import SAID, Workspace, dividend_column, said_columns
 from qfusion.explain import RELATIONS, cuts
 from qfusion.explain import cohorts as filters
 from qfusion.explain.evidence import INERT
@@ -42,11 +40,11 @@ from qfusion.training import metrics
 MAX_DRAWN = 4_000  # points: more make pages slow
 FEWEST = 3
 _MEANS = {
-    coordinates.STATES: "the reduced density matrices of its modalities (distances are Hilbert-Schmidt distances)",
-    coordinates.FINAL: "its final state (of states in time ρ(T), distances are Hilbert-Schmidt distances; of a network "
+    cohort_measures.STATES: "the reduced density matrices of its modalities (distances are Hilbert-Schmidt distances)",
+    cohort_measures.FINAL: "its final state (of states in time ρ(T), distances are Hilbert-Schmidt distances; of a network "
     "the populations of the kept and ⟨Z⟩ of the measured qubits)",
-    coordinates.DIVIDENDS: "the terms of its decision without the baseline",
-    coordinates.FEATURES: "what the encoders of its modalities give",
+    cohort_measures.DIVIDENDS: "the terms of its decision without the baseline",
+    cohort_measures.FEATURES: "what the encoders of its modalities give",
 }
 
 
@@ -83,7 +81,7 @@ def sample_map(
             f"component {i + 1} ({part:.1%} of the variance)"  # type: ignore[assignment]
             for i, part in enumerate(placed.explained)
         )
-    what = coordinates.TITLES[placed.what]
+    what = cohort_measures.TITLES[placed.what]
     held = None if placed.explained is None else float(placed.explained.sum())
     return Picture(
         "sample-map",
@@ -105,8 +103,8 @@ def sample_map(
         f"{text.plain(colour)}; large: the cohort; ring: sample {text.plain(levels.sample.id)}. "
         + _counted(levels, placed, len(at))
         + (
-            f" {backgrounds.against(work.bulk_background)}"
-            if placed.what == coordinates.DIVIDENDS
+            f" {sample.against_words(work.bulk_background)}"
+            if placed.what == cohort_measures.DIVIDENDS
             else ""
         ),
         not_shown=_not_shown(placed),
@@ -146,7 +144,7 @@ def on_map(
     levels: Levels, of: str = "", method: str = "PCA", everyone: bool = False
 ) -> maps.SampleMap:
     """Where the samples of the split lie; arguments as of `sample_map`."""
-    what = of or next(iter(coordinates.kinds(levels.work)))
+    what = of or next(iter(cohort_measures.coordinate_kinds(levels.work)))
     return maps.sample_map(
         levels.work, what, method, levels.places(levels.rows), levels.asked, everyone
     )
@@ -154,7 +152,7 @@ def on_map(
 
 def drawn(levels: Levels, found: maps.SampleMap) -> np.ndarray:
     """Places on the map of the samples that are drawn: all, or so many spread evenly, and the open one."""
-    at = coordinates.thinned(np.arange(len(found.rows)), MAX_DRAWN)
+    at = cohort_measures.thinned(np.arange(len(found.rows)), MAX_DRAWN)
     return np.union1d(at, np.flatnonzero(found.rows == levels.sample.row)).astype(int)
 
 
@@ -244,7 +242,7 @@ def _method(found: maps.SampleMap) -> str:
         else f"; trustworthiness of {maps.NEIGHBOURS} neighbours {found.kept:.3f}"
     )
     if found.method == "UMAP":
-        return f"UMAP ({maps.NEIGHBOURS} neighbours, seed {draws.SEED}){kept}."
+        return f"UMAP ({maps.NEIGHBOURS} neighbours, seed {cohort_measures.SEED}){kept}."
     return f"principal components{kept}."
 
 
@@ -275,7 +273,9 @@ def _allowed_map(work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of the map."""
     table = cohort_measures.cohort_table(work, None)
     return {
-        "map": say.options("Coordinates", coordinates.kinds(work).values(), "The first are shown."),
+        "map": say.options(
+            "Coordinates", cohort_measures.coordinate_kinds(work).values(), "The first are shown."
+        ),
         "map.method": say.options("Method", maps.METHODS, "Principal components are shown."),
         "map.colour": say.options("Colour", colours(work, table), "The labels are shown."),
     }
@@ -285,7 +285,7 @@ _MAP = {
     "sample-map": Panel(
         sample_map,
         {
-            "of": lambda view: coordinates.KEYS.get(view.get("map")),
+            "of": lambda view: cohort_measures.KEYS.get(view.get("map")),
             "method": word("map.method"),
             "colour": word("map.colour"),
             **EVERYONE,
@@ -558,7 +558,7 @@ def entanglement(
             cohort_name=f"{levels.name} (n = {int(result.inside.sum()):,})",
             theme=theme,
         ),
-        shows=f"one point a sample: {draws.words(len(result.rows), len(levels.rows))}; intervals: "
+        shows=f"one point a sample: {cohort_measures.drawn_words(len(result.rows), len(levels.rows))}; intervals: "
         f"{cohort_measures.intervals(work.dataset, result.rows)}. Click a point to open it. {_compared(levels)}",
         not_shown=f"{_CAUTION[work.can('time')]} Of {len(titles) * len(strengths)} pairs of measures some are related "
         "by chance.",
@@ -581,7 +581,7 @@ def cut_test(levels: Levels, theme: Theme = "light", *, everyone: bool = False) 
         everyone: measured on all of the cohort where some are drawn unless told.
     """
     rows = cut_rows(levels, everyone)
-    result = cut_curves.of_rows(levels.work, levels.places(rows))
+    result = dynamics.cuts_of_rows(levels.work, levels.places(rows))
     shows, not_shown = SAYS["cut-test"]
     metric, how = (
         next(iter(result.after)),
@@ -601,13 +601,15 @@ def cut_test(levels: Levels, theme: Theme = "light", *, everyone: bool = False) 
 def cut_rows(levels: Levels, everyone: bool = False) -> pd.DataFrame:
     """The samples of the cohort whose correlations are cut: those that can be evolved in some seconds, or everyone."""
     rows = levels.rows[levels.inside]
-    return rows.iloc[draws.places(len(rows), MAX_SLOW, FEW_SLOW, everyone)]
+    return rows.iloc[cohort_measures.drawn_places(len(rows), MAX_SLOW, FEW_SLOW, everyone)]
 
 
 def cut_about(levels: Levels, everyone: bool = False) -> str:
     """Which these are, as markdown."""
     some, whole = len(cut_rows(levels, everyone)), int(levels.inside.sum())
-    return draws.words(some, whole) + (f" of the {text.plain(levels.name)}" if levels.parts else "")
+    return cohort_measures.drawn_words(some, whole) + (
+        f" of the {text.plain(levels.name)}" if levels.parts else ""
+    )
 
 
 def _estimate(found: Interval) -> figures.Estimate:
@@ -615,7 +617,7 @@ def _estimate(found: Interval) -> figures.Estimate:
 
 
 def _compared(levels: Levels) -> str:
-    return backgrounds.against(levels.work.bulk_background)
+    return sample.against_words(levels.work.bulk_background)
 
 
 def _worst(errors: dict[str, Interval]) -> str:

@@ -11,13 +11,13 @@ import pandas as pd
 
 from qfusion._checks import check
 from qfusion._sentences import listed, sizes, top
-from qfusion.analysis import answers, backgrounds, text
+from qfusion.analysis import answers, cohort_measures, text
 from qfusion.analysis import compare as compared
-from qfusion.analysis.cohort import coordinates
-from qfusion.analysis.cohort import similar as measured
+from qfusion.analysis import compare as measured
+from qfusion.analysis import sample as backgrounds
 from qfusion.analysis.compare import Side, Sides
 from qfusion.analysis.sample import Sample, sample_of
-from qfusion.analysis.subject import Workspace
+from qfusion.analysis.study import Workspace
 from qfusion.figures import decision, style
 from qfusion.figures import decision as figures
 from qfusion.figures import samples as column_figures
@@ -65,7 +65,7 @@ def waterfall(sides: Sides, theme: Theme = "light", *, letter: str = "A") -> Pic
         drawn,
         shows=f"the exact sum of {text.plain(one.sample.id)}"
         + (", on the same scale as the other. " if sides.same_target else ". ")
-        + backgrounds.baseline(one.sample.background),
+        + backgrounds.baseline_words(one.sample.background),
         not_shown="what caused the annotation; only what this model computed.",
         alt=f"Waterfall of {letter}: {spoken.terms(one.dividends)}.",
         table=lambda: _terms(one),
@@ -82,7 +82,7 @@ def differences(sides: Sides, theme: Theme = "light") -> Picture:
             a.dividends, b.dividends, b.work.modalities, unit=b.sample.unit, theme=theme
         ),
         shows=f"{text.plain(b.sample.id)} minus {text.plain(a.sample.id)}, term by term; the last bar is their sum. "
-        + backgrounds.against(b.sample.background),
+        + backgrounds.against_words(b.sample.background),
         not_shown="which word, sound or pixel differs.",
         alt="Differences, B minus A: "
         + spoken.terms(
@@ -114,7 +114,7 @@ def shares(sides: Sides, theme: Theme = "light") -> Picture:
         shows="the part of each modality in Σ|Shapley value| (MM-SHAP) of each decision."
         + _both(sides)
         + " "
-        + backgrounds.against(b.sample.background),
+        + backgrounds.against_words(b.sample.background),
         not_shown="the sign: see the waterfalls.",
         alt=f"Shares. A: {spoken.values(a.shares)}. B: {spoken.values(b.shares)}.",
         table=lambda: pd.DataFrame(
@@ -342,7 +342,9 @@ MAX_NAMED = 3  # samples that a title names
 
 
 @kept
-def similar(sample: Sample, theme: Theme = "light", *, by: str = coordinates.DIVIDENDS) -> Picture:
+def similar(
+    sample: Sample, theme: Theme = "light", *, by: str = cohort_measures.DIVIDENDS
+) -> Picture:
     """The test samples nearest to one.
 
     Args:
@@ -354,7 +356,7 @@ def similar(sample: Sample, theme: Theme = "light", *, by: str = coordinates.DIV
     ids = [str(name) for name in work.dataset.ids[found.rows]]
     said, right = outcomes(work, found.rows)
     agree = [_same(work, row, sample.row) for row in found.rows]
-    what = coordinates.TITLES[by]
+    what = cohort_measures.TITLES[by]
     title = nearest(
         dict(zip(ids, found.distances.tolist(), strict=True)), what, sum(agree), bool(work.classes)
     )
@@ -373,7 +375,11 @@ def similar(sample: Sample, theme: Theme = "light", *, by: str = coordinates.DIV
         "annotated → predicted"
         + ("; orange, hatched: predicted wrongly" if work.classes else "")
         + ". Click a bar to open it."
-        + (f" {backgrounds.against(work.bulk_background)}" if by == coordinates.DIVIDENDS else ""),
+        + (
+            f" {backgrounds.against_words(work.bulk_background)}"
+            if by == cohort_measures.DIVIDENDS
+            else ""
+        ),
         not_shown="why they are alike: set them side by side.",
         alt="Nearest: "
         + "; ".join(f"{name} {value:.3g}" for name, value in zip(ids, found.distances, strict=True))
@@ -447,12 +453,12 @@ def _same(work: Workspace, row: int, other: int) -> bool:
 
 def _allowed_similar(work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of similar samples."""
-    known = map(coordinates.TITLES.__getitem__, measured.ways(work))
+    known = map(cohort_measures.TITLES.__getitem__, measured.ways(work))
     return {"similar": say.options("Similarity", known, "Contributions are compared.")}
 
 
 SIMILAR = {
-    "similar": Panel(similar, {"by": lambda view: coordinates.KEYS.get(view.get("similar"))})
+    "similar": Panel(similar, {"by": lambda view: cohort_measures.KEYS.get(view.get("similar"))})
 }
 
 
@@ -496,7 +502,7 @@ def decisions(
         shows=f"the exact sums of samples {', '.join(map(text.plain, names))}, annotated → predicted, all on one scale"
         + ("" if work.classes else "; dotted: annotated")
         + ". "
-        + backgrounds.baseline(sides[0].sample.background),
+        + backgrounds.baseline_words(sides[0].sample.background),
         not_shown="what caused the annotations; only what this model computed.",
         alt="; ".join(
             f"{name}: score {score:+.2f}, largest term {' and '.join(term) or 'none'}"

@@ -18,12 +18,14 @@ import torch
 
 from qfusion._checks import choose
 from qfusion._sentences import listed, share, top
-from qfusion.analysis import answers, backgrounds, text
-from qfusion.analysis.dynamics import cut_curves, evolution, through
-from qfusion.analysis.dynamics.evolution import Decision, times_of
-from qfusion.analysis.dynamics.records import UNRAVELLING
+from qfusion.analysis import answers, text
+from qfusion.analysis import dynamics as cut_curves
+from qfusion.analysis import dynamics as evolution
+from qfusion.analysis import sample as backgrounds
+from qfusion.analysis.dynamics import Decision, times_of
+from qfusion.analysis.operators import UNRAVELLING
 from qfusion.analysis.sample import Sample
-from qfusion.analysis.subject import Workspace
+from qfusion.analysis.study import Workspace
 from qfusion.explain import cuts as cut_answers
 from qfusion.figures import building, decision, dynamics
 from qfusion.figures import states as state_figures
@@ -40,7 +42,7 @@ from qfusion.quantum.states import partial_trace
 from qfusion.track.attractors import MIXED, Contraction
 
 ENTROPY, ENTANGLEMENT, PAIRS = ABOVE = ("entropy", "entanglement", "mutual information")
-(DIVIDENDS, SHAPLEY), WHOLE = through.KINDS, "all together"
+(DIVIDENDS, SHAPLEY), WHOLE = answers.KINDS, "all together"
 SHOWN_RUNS, SHOWN_STATES = 4, 4
 MOST_SAID = 2  # changes, and groups of modalities, that a line names one by one
 _NAMED_FIRST = (
@@ -152,7 +154,7 @@ def decision_over_time(
     shown = _terms(now, terms)
     return Picture(
         "decision-over-time",
-        through.answer(now.dividends, mean, name, unit, [f"t = {at:.2f}" for at in now.times]),
+        answers.answer(now.dividends, mean, name, unit, [f"t = {at:.2f}" for at in now.times]),
         dynamics.decision_lines(
             now.times,
             series,
@@ -166,8 +168,8 @@ def decision_over_time(
             theme=theme,
         ),
         called=f"{above.capitalize()} and contributions over time",
-        lead=f"**When did it happen?** {through.since_when(sample.work, now)} **What did the dynamics add?** "
-        f"{through.what_was_added(now)}",
+        lead=f"**When did it happen?** {answers.since_when(sample.work, now)} **What did the dynamics add?** "
+        f"{answers.what_was_added(now)}",
         shows=f"above, {_ABOVE[above][1]}; below, the decision if it were read out at t, split into "
         + (
             "contributions: solid alone, dashed in pairs, dotted all three."
@@ -177,7 +179,7 @@ def decision_over_time(
         + (" Thin, dotted: as learned." if before else "")
         + sample.followed
         + " "
-        + backgrounds.against(sample.work.background),
+        + backgrounds.against_words(sample.work.background),
         not_shown="that what stands above decides: it is correlation"
         + (", and jumps raise it too" if above == ENTROPY else "")
         + ". The baseline is left out below.",
@@ -200,7 +202,7 @@ def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
             final, sample.modalities, truth=sample.target, unit=sample.unit, theme=theme
         ),
         shows=f"the decision at T under the sliders, term by term.{sample.of} "
-        f"{backgrounds.baseline(sample.work.background)}",
+        f"{backgrounds.baseline_words(sample.work.background)}",
         not_shown="how it was as learned: press Reset.",
         alt=f"Waterfall of the decision at T: {panel.terms(final)}.",
         table=lambda: terms_table(final),
@@ -717,7 +719,7 @@ def cut(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> Picture:
         theme: of the figure.
         t: where the cursor stands, a share of T; none is drawn at 0 and 1.
     """
-    found = cut_curves.of_sample(sample.work, sample.row, sample.tweak)
+    found = cut_curves.cuts_of_sample(sample.work, sample.row, sample.tweak)
     shows, not_shown = building.SAYS["cut"]
     series = cut_curves.curves(found, sample.output)
     return Picture(
@@ -746,7 +748,7 @@ def cut(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> Picture:
 
 def most_moved(sample: Sample) -> str:
     """The modality whose cut moves the score most."""
-    found = cut_curves.of_sample(sample.work, sample.row, sample.tweak, terms=True)
+    found = cut_curves.cuts_of_sample(sample.work, sample.row, sample.tweak, terms=True)
     return cut_answers.most_moved(found, sample.output)
 
 
@@ -761,9 +763,9 @@ def cut_terms(
         modality: that is cut; the one whose cut moves the score most unless told.
         t: where the cursor stands, a share of T.
     """
-    found = cut_curves.of_sample(sample.work, sample.row, sample.tweak, terms=True)
+    found = cut_curves.cuts_of_sample(sample.work, sample.row, sample.tweak, terms=True)
     whose = choose("Modality", modality or most_moved(sample), sample.modalities)
-    sizes = cut_curves.sizes(found, whose, sample.output)
+    sizes = cut_curves.term_sizes(found, whose, sample.output)
     shows, not_shown = building.SAYS["cut-terms"]
     now = {name: (float(each[0]), float(each.min())) for name, each in sizes["cut"].items() if name}
     return Picture(
@@ -821,7 +823,7 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     if not work.can("time"):
         return {}
     return {
-        "as": say.options("Terms", through.KINDS, "Contributions are shown."),
+        "as": say.options("Terms", answers.KINDS, "Contributions are shown."),
         "above": say.options("Measure", measures_above(work.modalities), "Entropies are shown."),
         "cut": say.options(
             "Modality that is cut", work.modalities, "The one that matters most is shown."

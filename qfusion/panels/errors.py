@@ -14,13 +14,12 @@ import pandas as pd
 from scipy.special import ndtri
 
 from qfusion._sentences import count, listed, share, sizes, top
-from qfusion.analysis import backgrounds, text
-from qfusion.analysis.cohort import cohort_measures, quality
-from qfusion.analysis.cohort import slices as measured
-from qfusion.analysis.cohort import wrong as misled
-from qfusion.analysis.cohort.cohort_measures import QUARTERS
-from qfusion.analysis.levels import Levels
-from qfusion.analysis.subject import Workspace
+from qfusion.analysis import cohort_measures, errors, sample, text
+from qfusion.analysis import errors as measured
+from qfusion.analysis import errors as misled
+from qfusion.analysis.cohort_measures import QUARTERS
+from qfusion.analysis.errors import Levels
+from qfusion.analysis.study import Workspace
 from qfusion.explain import cohorts
 from qfusion.explain.stability import LEVEL
 from qfusion.figures import cohort as figures
@@ -41,7 +40,7 @@ def slices(levels: Levels, theme: Theme = "light", *, by: str = "") -> Picture:
         theme: of the figure.
         by: what the samples are sliced by, see `slices.kinds`; the first unless told.
     """
-    by = by or measured.kinds(levels.work, levels.rows)[0]
+    by = by or measured.slice_kinds(levels.work, levels.rows)[0]
     found = measured.slices(levels, by)[: measured.MAX_SLICES]
     wrong, count = sum(each.wrong for each in found), sum(each.count for each in found)
     overall = wrong / max(count, 1)
@@ -228,15 +227,15 @@ def wrong(levels: Levels, theme: Theme = "light") -> Picture:
         shows=f"the samples of the {text.plain(levels.name)} {about.what}, the largest error first. Misleading: the "
         f"contribution, of one modality or joint, that pulls furthest {about.way}. Without it: "
         f"{about.left}. "
-        + backgrounds.against(work.bulk_background)
+        + sample.against_words(work.bulk_background)
         + (
             f" A large error is at least {measured.limit(levels):.3g}, the largest quarter of all."
-            if found.kind == misled.LARGE
+            if found.kind == misled.LARGE_ERROR
             else ""
         )
         + (
             " Samples with truth 0 have no sign and are not counted."
-            if found.kind == misled.SIGN
+            if found.kind == misled.WRONG_SIGN
             else ""
         ),
         not_shown="what the model would decide without that modality: leaving a contribution out is arithmetic on the "
@@ -265,7 +264,7 @@ _FROM_TRUTH = (
     "the score towards the annotation, or beyond it",
 )
 _WRONG = {
-    misled.CLASS: _About(
+    misled.WRONG_CLASS: _About(
         "of the wrong class",
         "is of the wrong class",
         "be of the right one",
@@ -273,10 +272,10 @@ _WRONG = {
         "the class with the largest score minus that contribution",
         "the scores towards the annotated class",
     ),
-    misled.SIGN: _About(
+    misled.WRONG_SIGN: _About(
         "with the wrong sign", "has the wrong sign", "have the right one", *_FROM_TRUTH
     ),
-    misled.LARGE: _About(
+    misled.LARGE_ERROR: _About(
         "with a large error", "has a large error", "have a small one", *_FROM_TRUTH
     ),
 }
@@ -343,7 +342,9 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of the slices."""
     table = cohort_measures.cohort_table(work, None)
     return {
-        "slice": say.options("Slices", measured.kinds(work, table), "The first grouping is shown.")
+        "slice": say.options(
+            "Slices", measured.slice_kinds(work, table), "The first grouping is shown."
+        )
     }
 
 
@@ -372,7 +373,7 @@ def shown(counts: np.ndarray) -> list[int]:
 
 def confusions(levels: Levels, theme: Theme = "light") -> Picture:
     """Which classes the cohort's samples are taken for."""
-    counts, classes = quality.confusions(levels), levels.work.classes
+    counts, classes = errors.confusions(levels), levels.work.classes
     drawn = shown(counts)
     title = taken_for(counts, classes)
     return Picture(
@@ -395,7 +396,7 @@ def confusions(levels: Levels, theme: Theme = "light") -> Picture:
 
 def curves(levels: Levels, theme: Theme = "light") -> Picture:
     """ROC and precision-recall curves of every class against the rest."""
-    found = quality.curves(levels)
+    found = errors.curves(levels)
     asked = levels.work.classes[levels.asked] if levels.asked is not None else ""
     chosen = next(
         (each for each in found if each.name == asked),
@@ -436,7 +437,7 @@ def curves(levels: Levels, theme: Theme = "light") -> Picture:
 
 def calibration(levels: Levels, theme: Theme = "light") -> Picture:
     """How often it is right that is so sure."""
-    found = quality.calibration(levels)
+    found = errors.calibration(levels)
     sure, right = (
         float((values * found.counts).sum() / max(found.counts.sum(), 1))
         for values in (found.certainty, found.accuracy)
@@ -446,7 +447,7 @@ def calibration(levels: Levels, theme: Theme = "light") -> Picture:
         "calibration",
         f"On average {share(sure)} sure and {share(right)} right: {word}",
         quality_figures.calibration(found.certainty, found.accuracy, found.counts, theme),
-        shows=f"the share that is right against the certainty (softmax of the predicted class), in {quality.BINS} "
+        shows=f"the share that is right against the certainty (softmax of the predicted class), in {errors.BINS} "
         f"bins of equal width; the larger the disc, the more samples. Expected calibration error "
         f"{found.error:.3f}. {_whose(levels)}",
         not_shown="how far single bins are off by chance: small ones say little.",
@@ -472,7 +473,7 @@ def sureness(sure: float, right: float, count: int) -> str:
 
 def residuals(levels: Levels, theme: Theme = "light") -> Picture:
     """How far predictions are off, over the range of the annotation."""
-    found, rows, inside = quality.residuals(levels), levels.rows, levels.inside
+    found, rows, inside = errors.residuals(levels), levels.rows, levels.inside
     truth = rows["truth"].to_numpy(dtype=float)
     part = found[inside]
     return Picture(

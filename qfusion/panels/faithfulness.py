@@ -13,11 +13,10 @@ import pandas as pd
 
 from qfusion._checks import check, choose
 from qfusion._sentences import count, listed, top
-from qfusion.analysis import backgrounds, text
-from qfusion.analysis.cohort import beside_people, cohort_measures, faithful
-from qfusion.analysis.dynamics import through
+from qfusion.analysis import answers, cohort_measures, text, trust
+from qfusion.analysis import sample as backgrounds
 from qfusion.analysis.sample import Sample
-from qfusion.analysis.subject import Workspace
+from qfusion.analysis.study import Workspace
 from qfusion.errors import QFusionError
 from qfusion.explain import faithfulness
 from qfusion.explain import people as found_people
@@ -35,21 +34,21 @@ from qfusion.panels.panel import EVERYONE, Panel, Picture, within, word
 
 DELETION, INSERTION = _DIRECTIONS = ("deletion", "insertion")
 MEASURES = SCORE, PROBABILITY = ("score", "probability")
-DIVIDENDS = through.KINDS[0]
+DIVIDENDS = answers.KINDS[0]
 ROUNDING = 1e-9  # differences of Shapley values below it are rounding
 
 
 def trust_warnings(work: Workspace, theme: Theme = "light") -> Picture:
     """Every caution on the explanations of a model, as a table: it has no figure."""
-    work = faithful.as_trained(work)
-    rows, _ = faithful.explained(work)
-    said = faithful.trust_warnings(work)
+    work = trust.as_trained(work)
+    rows, _ = trust.explained(work)
+    said = trust.trust_warnings(work)
     return Picture(
         "cautions",
         f"When not to trust the explanations of {text.plain(work.name)}",
         None,
         shows=f"what was measured on {len(rows):,} test samples of {text.plain(work.dataset.name)} against "
-        f"{backgrounds.behind(work.bulk_background)}: every sentence follows from the figures below. "
+        f"{backgrounds.rows_behind(work.bulk_background)}: every sentence follows from the figures below. "
         + (
             "Contributions of a sample add up to its score; against other rows they would differ, by the standard "
             "error that the Samples page says."
@@ -76,7 +75,7 @@ def modalities(
         kind: "deletion" or "insertion".
         measure: "score" or "probability" of the predicted class; a regression has a score alone.
     """
-    curves = faithful.modality_curves(work, _probability(work, measure))
+    curves = trust.modality_curves(work, _probability(work, measure))
     return _curves(
         work,
         curves,
@@ -84,7 +83,7 @@ def modalities(
         "modalities",
         f"Modalities: {beats(curves)}",
         "modalities in the order of their absolute Shapley values",
-        "replaced by the background. " + backgrounds.against(work.background),
+        "replaced by the background. " + backgrounds.against_words(work.background),
         theme,
     )
 
@@ -111,12 +110,12 @@ def features(
         everyone: measured on all test samples, where some are drawn of a large set unless told.
     """
     modality = choose("Modality", modality or work.modalities[0], work.modalities)
-    curves = faithful.feature_curves(work, modality, ranking, _probability(work, measure), everyone)
+    curves = trust.feature_curves(work, modality, ranking, _probability(work, measure), everyone)
     steps = next(m for m in work.dataset.modalities if m.name == modality).is_sequence
-    whole = len(work.dataset.rows(faithful.SPLIT))
+    whole = len(work.dataset.rows(trust.SPLIT))
     drawn = ""
     if curves.samples < whole:
-        rows = faithful.asked_inside(work, everyone)
+        rows = trust.asked_inside(work, everyone)
         drawn = (
             f" The {curves.samples:,} were drawn at random from {whole:,}; the interval of the area: "
             f"{cohort_measures.intervals(work.dataset, pd.DataFrame(index=work.dataset.ids[rows]))}."
@@ -128,7 +127,7 @@ def features(
         f"features-{modality}",
         f"Inside {text.plain(modality)}: {beats(curves)}",
         f"{'time steps' if steps else 'features'} of {text.plain(modality)} in the order of {ranking}",
-        f"replaced by their mean over the {faithful.trained_on(work):,} training samples, the other "
+        f"replaced by their mean over the {trust.trained_on(work):,} training samples, the other "
         f"modalities as they are.{drawn}",
         theme,
         style.term_colour(modality, work.modalities),
@@ -235,14 +234,14 @@ def _interval(curves: Curves, place: int) -> str:
 
 def truth(sample: Sample, theme: Theme = "light") -> Picture:
     """Exact against planted contributions of the test samples; only of data with a planted truth."""
-    work = faithful.as_trained(sample.work)
-    found = faithful.against_truth(work)
+    work = trust.as_trained(sample.work)
+    found = trust.against_truth(work)
     check(
         found is not None,
         f"The data set '{work.dataset.name}' has no planted truth. Choose 'planted'.",
     )
     assert found is not None
-    rows, _ = faithful.explained(work)
+    rows, _ = trust.explained(work)
     place = np.flatnonzero(rows == sample.row)
     both = (("true", found.true), ("exact", found.ours))
     return Picture(
@@ -280,7 +279,7 @@ def truth(sample: Sample, theme: Theme = "light") -> Picture:
 def methods(sample: Sample, theme: Theme = "light") -> Picture:
     """Shapley values of a sample by four methods, as a table: it has no figure. Only against samples as background."""
     work = sample.work
-    found = faithful.estimates(work, sample.row, sample.output)
+    found = trust.estimates(work, sample.row, sample.output)
     exact, brute = found[0], found[1]
     title = estimated(
         exact.seconds, brute.seconds, brute.error, max(one.error for one in found[2:])
@@ -291,7 +290,7 @@ def methods(sample: Sample, theme: Theme = "light") -> Picture:
         None,
         shows=f"Shapley values of sample {text.plain(sample.id)} for the {text.plain(sample.unit)} by four ways, seed "
         "0. captum's estimators at their defaults; a coalition they ask for again is not run again but charged "
-        "again. " + backgrounds.against(work.background),
+        "again. " + backgrounds.against_words(work.background),
         not_shown="other seeds of the estimators, or a whole data set: benchmarks in the repository measure many "
         "samples, and shap too.",
         alt=title + ".",
@@ -368,7 +367,7 @@ def seed_sample(sample: Sample, theme: Theme = "light", *, terms: str = DIVIDEND
     """
     work, name = sample.work, text.plain(sample.id)
     seeds = _seeds(work, terms)
-    found = faithful.seed_values(work, seeds, sample.row, terms)
+    found = trust.seed_values(work, seeds, sample.row, terms)
     check(
         found is not None,
         f"Sample {sample.id} is not a test sample: seeds are compared on these. Pick one.",
@@ -432,8 +431,8 @@ def signs(values: np.ndarray) -> str:
 
 
 def _seeds(work: Workspace, terms: str) -> Stability:
-    choose("Terms", terms, through.KINDS)
-    return faithful.stability_of(work)
+    choose("Terms", terms, answers.KINDS)
+    return trust.stability_of(work)
 
 
 PEOPLE = "People"
@@ -442,24 +441,23 @@ VIEWS = ("Deletion", "Truth", "Other methods", "Training seeds", PEOPLE)
 
 def has_truth(sample: Sample) -> bool:
     """Whether the data say what their modalities really contributed."""
-    return faithful.against_truth(faithful.as_trained(sample.work)) is not None
+    return trust.against_truth(trust.as_trained(sample.work)) is not None
 
 
 def over_seeds(work: Workspace, **_: Any) -> bool:
     """Whether the explanations are measured over training seeds."""
     try:
-        return faithful.stability_of(faithful.as_trained(work)) is not None
+        return trust.stability_of(trust.as_trained(work)) is not None
     except QFusionError:
         return False
 
 
 def own_over_seeds(sample: Sample, terms: str = DIVIDENDS) -> bool:
     """Whether the sample is one of those that are measured over training seeds."""
-    default = faithful.as_trained(sample.work)
+    default = trust.as_trained(sample.work)
     return (
         over_seeds(default)
-        and faithful.seed_values(default, faithful.stability_of(default), sample.row, terms)
-        is not None
+        and trust.seed_values(default, trust.stability_of(default), sample.row, terms) is not None
     )
 
 
@@ -472,7 +470,7 @@ def _allowed_proofs(work: Workspace) -> dict[str, say.Allowed]:
         "proof.by": say.options("Measure", MEASURES, "The score is measured."),
         **say.drawn(),
         "proof.run": say.switch("Other methods", "They are not run."),
-        "as": say.options("Terms", through.KINDS, "Contributions are shown."),
+        "as": say.options("Terms", answers.KINDS, "Contributions are shown."),
     }
 
 
@@ -484,7 +482,7 @@ _PROOFS = {
     "estimators": Panel(
         methods,
         opens=lambda view: _OTHERS(view) and view.get("proof.run") == "true",
-        fits=lambda sample: faithful.playable(sample.work),
+        fits=lambda sample: trust.playable(sample.work),
     ),
     **{
         f"{kind}-modalities": Panel(
@@ -519,12 +517,12 @@ SHUFFLED = "shuffled labels, 95 %"
 
 def has_labels(work: Workspace, **_: Any) -> bool:
     """Whether there are labels of single modalities to compare with: the target is a number, as they are."""
-    return beside_people.labels_of(work) is not None
+    return trust.labels_of(work) is not None
 
 
 def is_labelled(sample: Sample, **_: Any) -> bool:
     """Whether the sample has a label of a modality, and the target is a number."""
-    labels = beside_people.labels_of(sample.work)
+    labels = trust.labels_of(sample.work)
     return labels is not None and bool(labels.table.iloc[sample.row].notna().any())
 
 
@@ -536,17 +534,17 @@ def alone(work: Workspace, theme: Theme = "light", *, other: str = "") -> Pictur
         theme: of the figure.
         other: a second model of the same data, to compare with; none unless told.
     """
-    work, found = faithful.as_trained(work), _found(work)
+    work, found = trust.as_trained(work), _found(work)
     whose, series = _whose(work), {work.name: [each.rank for each in found.alone]}
     words, tables = "", [found.frame().assign(model=work.name)]
     if other:
-        second = beside_people.second(work, other)
+        second = trust.second(work, other)
         theirs = _found(second)
         series[other] = [each.rank for each in theirs.alone]
         words = (
             " "
             + found_people.closer(
-                beside_people.closer(work, second),
+                trust.closer(work, second),
                 text.plain(work.name),
                 text.plain(other),
                 whose,
@@ -570,7 +568,7 @@ def alone(work: Workspace, theme: Theme = "light", *, other: str = "") -> Pictur
         ),
         shows=f"how far each modality's own term orders {_samples(work, found)} as {whose} of that modality do "
         f"(ρ, Spearman's rank correlation; {_how(work)}). Grey: where 95 % of {found_people.SHUFFLES} shuffles "
-        f"of the labels lie. {backgrounds.against(work.background)}{words}",
+        f"of the labels lie. {backgrounds.against_words(work.background)}{words}",
         not_shown="whether people or the model are right; a term may carry what people hear in another modality.",
         alt="Rank correlation with labels: "
         + ", ".join(f"{e.modality} {e.rank.value:.2f}" for e in found.alone)
@@ -581,11 +579,11 @@ def alone(work: Workspace, theme: Theme = "light", *, other: str = "") -> Pictur
 
 def calibration(work: Workspace, theme: Theme = "light") -> Picture:
     """Labels over own terms, with means of bins; only of data with labels of single modalities."""
-    work, found = faithful.as_trained(work), _found(work)
+    work, found = trust.as_trained(work), _found(work)
     whose, bins = _whose(work), {each.modality: each.binned() for each in found.alone}
 
     def table() -> pd.DataFrame:
-        ids = work.dataset.ids[faithful.explained(work)[0]]
+        ids = work.dataset.ids[trust.explained(work)[0]]
         return pd.concat(
             [
                 pd.DataFrame(
@@ -681,9 +679,9 @@ def conflict(work: Workspace, theme: Theme = "light", *, other: str = "") -> Pic
         theme: of the figure.
         other: a second model of the same data, to compare with; none unless told.
     """
-    work, found = faithful.as_trained(work), _found(work)
+    work, found = trust.as_trained(work), _found(work)
     whose, verdicts = _whose(work), list(found.rates)
-    second = _found(beside_people.second(work, other)) if other else None
+    second = _found(trust.second(work, other)) if other else None
     tables = [found.rate_frame().assign(model=work.name)]
     words = ""
     if second is not None:
@@ -727,8 +725,8 @@ def conflict(work: Workspace, theme: Theme = "light", *, other: str = "") -> Pic
 def of_sample(sample: Sample, theme: Theme = "light") -> Picture:
     """Own terms of one sample beside people's labels of its modalities; only of samples that have one."""
     work = sample.work
-    labels = beside_people.labels_of(work)
-    check(labels is not None, beside_people.lacking(work, f"The data set '{work.dataset.name}'"))
+    labels = trust.labels_of(work)
+    check(labels is not None, trust.lacking(work, f"The data set '{work.dataset.name}'"))
     assert labels is not None
     own, row = work.dividends(sample.row, 0), labels.table.iloc[sample.row]
     known = {str(name): float(value) for name, value in row.items() if np.isfinite(value)}
@@ -753,7 +751,7 @@ def of_sample(sample: Sample, theme: Theme = "light") -> Picture:
         shows=f"{labels.whose} of each modality alone, and what the modality adds on its own in this model"
         + (f"; nothing is known of {listed(lacks)}" if lacks else "")
         + ". "
-        + backgrounds.against(sample.background),
+        + backgrounds.against_words(sample.background),
         not_shown="that the two have one unit: the Faithfulness page says how they go together over many samples.",
         alt=", ".join(
             f"{name}: label {known[name]:+.2f}, own term {terms[name]:+.2f}" for name in known
@@ -780,14 +778,14 @@ PEOPLE_SAY = "people's labels"
 
 
 def _found(work: Workspace) -> Beside:
-    found = beside_people.of(work)
-    check(found is not None, beside_people.lacking(work, f"The data set '{work.dataset.name}'"))
+    found = trust.beside_people(work)
+    check(found is not None, trust.lacking(work, f"The data set '{work.dataset.name}'"))
     assert found is not None
     return found
 
 
 def _whose(work: Workspace) -> str:
-    labels = beside_people.labels_of(work)
+    labels = trust.labels_of(work)
     return PEOPLE_SAY if labels is None else labels.whose
 
 
@@ -807,14 +805,14 @@ def _samples(work: Workspace, found: Beside) -> str:
 
 
 def _how(work: Workspace) -> str:
-    clusters, rows = work.dataset.clusters, faithful.explained(work)[0]
+    clusters, rows = work.dataset.clusters, trust.explained(work)[0]
     over = "samples" if clusters is None else clusters.said(rows)
     return f"95 % bootstrap intervals over {over}"
 
 
 def _taught(*works: Workspace) -> str:
     """Which of the models had the labels as additional targets."""
-    taught = [text.plain(work.name) for work in works if beside_people.taught(work)]
+    taught = [text.plain(work.name) for work in works if trust.taught(work)]
     return (
         f"; {listed(taught)} had the labels as additional targets while training"
         if taught
@@ -829,9 +827,7 @@ def _lower(words: str) -> str:
 def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of the proofs, and of the second model."""
     return _allowed_proofs(work) | {
-        OTHER: say.Allowed(
-            lambda value: beside_people.require_second(work, value), "None is compared."
-        )
+        OTHER: say.Allowed(lambda value: trust.require_second(work, value), "None is compared.")
     }
 
 

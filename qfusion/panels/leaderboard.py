@@ -8,9 +8,8 @@ from typing import Any
 import pandas as pd
 
 from qfusion._checks import check, choose
-from qfusion.analysis import text
-from qfusion.analysis.learning import standings
-from qfusion.analysis.learning.standings import Board
+from qfusion.analysis import standings, text
+from qfusion.analysis.standings import Board
 from qfusion.errors import QFusionError
 from qfusion.figures import training as figures
 from qfusion.figures.style import Theme

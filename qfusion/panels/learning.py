@@ -12,10 +12,10 @@ from qfusion import data
 from qfusion import runs as run_files
 from qfusion._checks import check, choose
 from qfusion._sentences import count, listed, top
+from qfusion.analysis import runs as run_curves
+from qfusion.analysis import runs as run_results
 from qfusion.analysis import text
-from qfusion.analysis.learning import run_curves, run_results
-from qfusion.analysis.learning.run_curves import PASSED, Curve, Seen
-from qfusion.analysis.learning.sweep_trials import ENOUGH, Trials
+from qfusion.analysis.runs import ENOUGH, PASSED, Curve, Seen, Trials
 from qfusion.data import DataSet
 from qfusion.data.spec import SPLITS
 from qfusion.explain.evidence import INERT
@@ -521,7 +521,7 @@ def fused(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
 
 def results(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
     """Epochs, time, and the metrics of the kept weights: a table."""
-    found = run_results.of(runs)
+    found = run_results.results_of(runs)
     sizes = "; ".join(
         f"{text.plain(name)}: {valid:,} validation, {test:,} test rows"
         for name, (valid, test) in found.sizes.items()

@@ -10,10 +10,11 @@ import pandas as pd
 from qfusion import explain
 from qfusion._checks import check, choose
 from qfusion._sentences import size
-from qfusion.analysis import answers, backgrounds, text
-from qfusion.analysis.dynamics import circuit_evolution, through
-from qfusion.analysis.dynamics.circuit_evolution import Noisy
-from qfusion.analysis.dynamics.through import since_which_layer, what_layers_added
+from qfusion.analysis import answers, text
+from qfusion.analysis import dynamics as circuit_evolution
+from qfusion.analysis import sample as backgrounds
+from qfusion.analysis.answers import since_which_layer, what_layers_added
+from qfusion.analysis.dynamics import Noisy
 from qfusion.analysis.sample import Sample
 from qfusion.explain.evidence import INERT, Reading
 from qfusion.figures import circuit as circuit_figures
@@ -123,7 +124,9 @@ def tables(
 def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
     """The decision with the edited tables, term by term."""
     now, base = (
-        circuit_evolution.answer(each.work, each.row, each.tweak).terms(each.work, each.output)
+        circuit_evolution.answer_of_rules(each.work, each.row, each.tweak).terms(
+            each.work, each.output
+        )
         for each in (sample, sample.learned)
     )
     return Picture(
@@ -135,7 +138,7 @@ def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
         shows="the exact sum baseline + single modalities + joint terms (hatched) = score, with these tables."
         + sample.of
         + " "
-        + backgrounds.baseline(sample.work.background),
+        + backgrounds.baseline_words(sample.work.background),
         not_shown="how it was as learned: reset all cells.",
         alt=f"Waterfall of the decision with these tables: {panel.terms(now)}.",
         table=lambda: terms_table(now).assign(as_learned=list(base.values())),
@@ -157,7 +160,7 @@ def probabilities(sample: Sample, theme: Theme = "light") -> Picture:
         f"Model '{sample.work.name}' predicts a number, not classes. See the waterfall.",
     )
     now, base = (
-        circuit_evolution.answer(each.work, each.row, each.tweak)
+        circuit_evolution.answer_of_rules(each.work, each.row, each.tweak)
         for each in (sample, sample.learned)
     )
     best, was = int(now.scores.argmax()), int(base.scores.argmax())
@@ -260,7 +263,10 @@ def scores(
         depolarising, damping, readout: probabilities, see above.
         shots: how often each circuit is run.
     """
-    work, exact = sample.work, circuit_evolution.answer(sample.work, sample.row, sample.tweak)
+    work, exact = (
+        sample.work,
+        circuit_evolution.answer_of_rules(sample.work, sample.row, sample.tweak),
+    )
     found, names = (
         noisy(sample, depolarising, damping, readout, shots),
         work.classes or work.model.outputs,
@@ -323,7 +329,7 @@ def terms(
     """Contributions under noise, beside those of the exact circuit; arguments as of `scores`."""
     work, c = sample.work, sample.output
     found = noisy(sample, depolarising, damping, readout, shots)
-    before = circuit_evolution.answer(work, sample.row, sample.tweak).terms(work, c)
+    before = circuit_evolution.answer_of_rules(work, sample.row, sample.tweak).terms(work, c)
     values, errors = (
         {term: float(each[i, c]) for i, term in enumerate(work.coalitions)}
         for each in (found.dividends, found.dividend_errors)
@@ -336,7 +342,7 @@ def terms(
             values, errors, before, sample.modalities, unit=sample.unit, theme=theme
         ),
         shows="contributions under this noise with standard errors when every coalition's circuit is run that often; "
-        "diamonds: exact." + sample.of + " " + backgrounds.against(work.background),
+        "diamonds: exact." + sample.of + " " + backgrounds.against_words(work.background),
         not_shown="the baseline: it is in the table.",
         alt=f"Contributions under noise: {panel.terms(values)}.",
         table=lambda: terms_table(values).assign(
@@ -421,7 +427,7 @@ def decision_over_layers(
     )
     parts, what = (
         (dividends, "contribution")
-        if choose("Terms", terms, through.KINDS) == DIVIDENDS
+        if choose("Terms", terms, answers.KINDS) == DIVIDENDS
         else (fair, "Shapley value")
     )
     return Picture(
@@ -444,7 +450,7 @@ def decision_over_layers(
         "still in play and the largest mutual information across a cut between them."
         + sample.of
         + " "
-        + backgrounds.against(sample.work.background),
+        + backgrounds.against_words(sample.work.background),
         not_shown="what an earlier stop was trained for: the head only ever learned to read the end. The baseline is "
         "left out.",
         alt="Terms of the decision along the layers: at the end "
@@ -578,7 +584,7 @@ def _allowed_layers(work: Any) -> dict[str, say.Allowed]:
     if not work.can("layers"):
         return {}
     return {
-        "as": say.options("Terms", through.KINDS, "Contributions are shown."),
+        "as": say.options("Terms", answers.KINDS, "Contributions are shown."),
         "layer": say.options(
             "Place in the network",
             [name for name, _ in work.model.network.moments()],

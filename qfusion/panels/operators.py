@@ -13,11 +13,11 @@ import pandas as pd
 
 from qfusion._checks import choose
 from qfusion._sentences import count, listed, share, sizes, top
-from qfusion.analysis import backgrounds, text
-from qfusion.analysis.cohort import decision_operators
-from qfusion.analysis.cohort.decision_operators import WITH
+from qfusion.analysis import operators, text
+from qfusion.analysis import sample as backgrounds
+from qfusion.analysis.operators import WITH
 from qfusion.analysis.sample import Sample
-from qfusion.analysis.subject import Workspace
+from qfusion.analysis.study import Workspace
 from qfusion.data.spec import SPLITS
 from qfusion.explain.operators import Operator
 from qfusion.figures import states as figures
@@ -112,7 +112,7 @@ def spectrum(
         group: of modalities, such as "text+audio".
         split: "train", "valid" or "test", of the other samples.
     """
-    found, own = decision_operators.votes_of(sample, group, split)
+    found, own = operators.votes_of(sample, group, split)
     operator, votes, moved = (
         found.operator,
         found.operator.votes,
@@ -133,7 +133,8 @@ def spectrum(
         ),
         shows="above, the eigenvalues of the decision operator of these modalities as votes: how far each of its "
         "eigenstates would move the score from the baseline. Below, how much of this sample lies on each: votes "
-        "times weights add up to what it says. " + backgrounds.against(sample.work.background),
+        "times weights add up to what it says. "
+        + backgrounds.against_words(sample.work.background),
         not_shown="what a state means: its nearest real samples, below, tell. Learned levels have no names.",
         alt=f"Spectrum from {votes[0]:+.2f} to {votes[-1]:+.2f}; this sample {moved:+.2f}.",
         table=lambda: pd.DataFrame(
@@ -159,7 +160,7 @@ def extreme(
         side: "for" or "against".
         group: of modalities, such as "text+audio".
     """
-    found = decision_operators.operator_of(sample, group)
+    found = operators.operator_of(sample, group)
     k = _EXTREME[side]
     amplitudes, names = found.amplitudes(k), basis_labels(found.dims)
     entangled = (
@@ -174,7 +175,7 @@ def extreme(
         "to 0)"
         + (entangled if len(found.dims) > 1 else ".")
         + " "
-        + backgrounds.against(sample.work.background),
+        + backgrounds.against_words(sample.work.background),
         not_shown="whether a real sample can be in it: see the weights below.",
         alt=f"Populations of the eigenstate that votes most {side}: {_levels(amplitudes, names)}.",
         table=lambda: pd.DataFrame(
@@ -196,7 +197,7 @@ def patterns(sample: Sample, theme: Theme = "light", *, group: str = "") -> Pict
         group: of modalities, such as "text+audio".
     """
     found, work, elements = (
-        decision_operators.operator_of(sample, group),
+        operators.operator_of(sample, group),
         sample.work,
         _elements(sample),
     )
@@ -211,7 +212,7 @@ def patterns(sample: Sample, theme: Theme = "light", *, group: str = "") -> Pict
         ),
         shows=f"the {SHOWN_PATTERNS} outcome patterns with the highest and, below the line, with the lowest votes. The "
         "fusion reads a modality through its qubits' outcomes only, so patterns are the "
-        "eigenstates. " + backgrounds.against(work.background),
+        "eigenstates. " + backgrounds.against_words(work.background),
         not_shown="how likely a pattern is: see the weights.",
         alt=f"Highest vote {votes[0]:+z.2f}: {_said(bits[0], elements)}. Lowest {votes[-1]:+z.2f}: "
         f"{_said(bits[-1], elements)}.",
@@ -233,7 +234,7 @@ def effects(sample: Sample, theme: Theme = "light", *, group: str = "") -> Pictu
         group: of modalities, such as "text+audio".
     """
     found, work, elements = (
-        decision_operators.operator_of(sample, group),
+        operators.operator_of(sample, group),
         sample.work,
         _elements(sample),
     )
@@ -249,7 +250,7 @@ def effects(sample: Sample, theme: Theme = "light", *, group: str = "") -> Pictu
             values, elements, found.modalities, work.modalities, unit=sample.unit, theme=theme
         ),
         shows="how the score changes when one element's qubit reads 1 instead of 0, all others as in the background. "
-        + backgrounds.against(work.background),
+        + backgrounds.against_words(work.background),
         not_shown="how elements act together: the patterns do.",
         alt="Effects: "
         + "; ".join(
@@ -275,7 +276,7 @@ def along(
         split: "train", "valid" or "test", of the samples that are drawn.
         up: "weight against" or "score of the group"; by the number of eigenstates unless told.
     """
-    found, own = decision_operators.votes_of(sample, group, split)
+    found, own = operators.votes_of(sample, group, split)
     work, up = sample.work, choose("y axis", up or default_up(found.operator), UPS)
     y, y_title = found.most_against, "weight on the state that votes most against"
     if up != UPS[0]:
@@ -303,7 +304,7 @@ def along(
         ),
         shows=f"one point a sample, {len(ids):,} in all, coloured by truth; a click makes it the sample. This one, "
         f"ringed where it is among them: {part(own.most_for)} for, {part(own.most_against)} against. "
-        + backgrounds.against(work.background),
+        + backgrounds.against_words(work.background),
         not_shown="the states in between: a sample may lie on neither.",
         alt=f"{len(ids)} samples along the two extremes; {sample.id} is ringed.",
         table=lambda: pd.DataFrame(
@@ -353,10 +354,7 @@ NEAREST = 4  # samples that are shown on each side
 
 def has_kets(sample: Sample, group: str = "", **_: Any) -> bool:
     """Whether the operator's eigenstates are kets, which can be drawn."""
-    return (
-        sample.work.can("states")
-        and decision_operators.operator_of(sample, group).vectors is not None
-    )
+    return sample.work.can("states") and operators.operator_of(sample, group).vectors is not None
 
 
 def has_patterns(sample: Sample, group: str = "", **_: Any) -> bool:
@@ -375,7 +373,7 @@ def _nearest(view: View, sample: Sample) -> list[str]:
     """Ends of the names of the curves of the samples nearest to both extremes."""
     if not sample.work.can("states"):
         return []
-    found = decision_operators.votes_of(sample, _group(view) or "", view.get("among") or "test")[0]
+    found = operators.votes_of(sample, _group(view) or "", view.get("among") or "test")[0]
     return [
         end
         for side in ("for", "against")
@@ -392,7 +390,7 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     return {
         "votes": say.options(
             "Group of modalities",
-            decision_operators.group_labels(work),
+            operators.group_labels(work),
             "The first modality is shown.",
         ),
         "among": say.options("Split", SPLITS, "The test samples are shown."),

@@ -8,12 +8,12 @@ from typing import Any
 import pandas as pd
 
 from qfusion._checks import choose
-from qfusion.analysis import answers, backgrounds, text
-from qfusion.analysis.cohort import examples
-from qfusion.analysis.dynamics import evolution
-from qfusion.analysis.questions import IN_TURN, QUESTIONS
+from qfusion.analysis import answers, compare, text
+from qfusion.analysis import dynamics as evolution
+from qfusion.analysis import sample as backgrounds
+from qfusion.analysis.answers import IN_TURN, QUESTIONS
 from qfusion.analysis.sample import Sample
-from qfusion.analysis.subject import Workspace
+from qfusion.analysis.study import Workspace
 from qfusion.figures import decision, dynamics, training
 from qfusion.figures.numbers import terms_table
 from qfusion.figures.style import Theme
@@ -43,7 +43,7 @@ def questions(sample: Sample, theme: Theme = "light") -> Picture:
         None,
         shows=f"answers of {text.plain(work.name)} about this {work.dataset.split[sample.row]} sample, each from the "
         f"figure that its link opens; samples that would flip it are looked for among {len(work.dataset):,}. "
-        + backgrounds.against(sample.background),
+        + backgrounds.against_words(sample.background),
         not_shown="what caused the annotation, nor what other samples have: only what this model computed for this "
         "one.",
         alt="",
@@ -121,7 +121,7 @@ def waterfall(work: Workspace, theme: Theme = "light", *, kind: str = "agreement
             theme=theme,
             compact=True,
         ),
-        shows=backgrounds.baseline(work.sample_background),
+        shows=backgrounds.baseline_words(work.sample_background),
         not_shown="",
         alt=f"Waterfall of sample {sample}: {text.unmarked(finding)}.",
         table=lambda: terms_table(dividends),
@@ -163,14 +163,14 @@ def masses(work: Workspace, theme: Theme = "light", *, kind: str = "agreement") 
 
 def _told(work: Workspace, kind: str) -> tuple[str, int]:
     """Id and row of a sample to start with."""
-    choose("Kind of sample", kind, examples.WHY)
-    shown = {each.kind: each.sample for each in examples.find(work)}
+    choose("Kind of sample", kind, compare.WHY)
+    shown = {each.kind: each.sample for each in compare.find_examples(work)}
     sample = shown[choose("Among the samples to start with, kind", kind, shown)]
     return sample, work.dataset.row(sample)
 
 
 def _kinds(view: View, work: Workspace) -> list[str]:
-    return [one.kind for one in examples.find(work)]
+    return [one.kind for one in compare.find_examples(work)]
 
 
 PANELS = {
@@ -198,7 +198,7 @@ NAMED = {
         samples.NAMED["content-"],
         endings=lambda view, work: [
             *samples.curves(
-                work, [work.dataset.row(one.sample) for one in examples.find(work)], "card"
+                work, [work.dataset.row(one.sample) for one in compare.find_examples(work)], "card"
             ),
             *samples.curves(work, [work.dataset.row(view.named("sample"))], "now"),
         ],

@@ -19,8 +19,7 @@ import plotly.graph_objects as go
 
 from qfusion import __version__, panels
 from qfusion._checks import check, choose
-from qfusion.analysis import text
-from qfusion.analysis.cohort import cohort_measures
+from qfusion.analysis import cohort_measures, text
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.explain import cohorts
 from qfusion.figures import VIEWS, export, theme
@@ -227,7 +226,7 @@ def _levels(view: View) -> Call:
         "",
     )
     return Call(
-        "qfusion.analysis.levels",
+        "qfusion.analysis.errors",
         "levels_of",
         (),
         _said({"filter": filter, "output": view.output, "name": name}),
@@ -256,17 +255,17 @@ SUBJECTS: dict[str, Callable[[View], Call]] = {
     "sample": _sample,
     "sides": _sides,
     "levels": _levels,
-    "board": lambda _: Call("qfusion.analysis.learning.standings", "open_board"),
+    "board": lambda _: Call("qfusion.analysis.standings", "open_board"),
     "dataset": lambda view: Call(
         "qfusion.panels.learning", "open_set", tuple(view.all("set")[-1:])
     ),
     "runs": lambda view: Call(
-        "qfusion.analysis.learning.run_curves",
+        "qfusion.analysis.runs",
         "open_runs",
         (view.all("run"),) if view.all("run") else (),
     ),
     "trials": lambda view: Call(
-        "qfusion.analysis.learning.sweep_trials", "open_trials", tuple(view.all("sweep")[-1:])
+        "qfusion.analysis.runs", "open_trials", tuple(view.all("sweep")[-1:])
     ),
 }
 
@@ -475,7 +474,7 @@ def _taken(found: Opened, panel: str) -> Taken:
 
 def _by_name(view: str, address: Mapping[str, Sequence[str]]) -> Taken:
     """A figure of `qfusion.figures.notebook`, asked for by `figure --model ... --view ...`."""
-    from qfusion.analysis.case import case
+    from qfusion.analysis.sample import case
     from qfusion.figures import notebook, numbers
     from qfusion.figures.building import SAYS
 

@@ -19,8 +19,7 @@ import plotly.io
 
 from qfusion._checks import check
 from qfusion._sentences import top
-from qfusion.analysis import text
-from qfusion.analysis.cohort import draws
+from qfusion.analysis import cohort_measures, text
 from qfusion.analysis.memo import memo
 from qfusion.figures.style import finite
 from qfusion.models import Ability
@@ -136,7 +135,7 @@ def ticked(key: str) -> Read:
 
 # of a panel that is measured on samples drawn at random unless all are asked for
 EVERYONE: Mapping[str, Read] = {
-    "everyone": lambda view: True if view.get("measured") == draws.ALL else None
+    "everyone": lambda view: True if view.get("measured") == cohort_measures.ALL else None
 }
 Opens = Callable[
     [View], bool

@@ -11,10 +11,10 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from qfusion._checks import check, choose
-from qfusion.analysis import backgrounds, text
-from qfusion.analysis.dynamics import physics
+from qfusion.analysis import changes, text
+from qfusion.analysis import sample as backgrounds
 from qfusion.analysis.sample import Sample
-from qfusion.analysis.subject import Workspace
+from qfusion.analysis.study import Workspace
 from qfusion.explain.building import Built, answer
 from qfusion.explain.sensitivity import Parameter, Response, Sensitivity
 from qfusion.figures import building as building_figures
@@ -29,15 +29,15 @@ from qfusion.panels.panel import Opens, Panel, Picture, can, kept, number, ticke
 BASELINE = "baseline"
 
 
-def built(sample: Sample, over: str = physics.THIS) -> Built:
+def built(sample: Sample, over: str = changes.THIS) -> Built:
     """What each coupling and dissipation built, in the mean over a cohort of `analysis.physics.cohorts`."""
     work = sample.work
-    rows = physics.rows_of(work, sample.row, over, lambda: work.frame(sample.output))
-    return physics.built(work, rows, sample.output, sample.tweak)
+    rows = changes.rows_of(work, sample.row, over, lambda: work.frame(sample.output))
+    return changes.built(work, rows, sample.output, sample.tweak)
 
 
 @kept
-def matrix(sample: Sample, theme: Theme = "light", *, over: str = physics.THIS) -> Picture:
+def matrix(sample: Sample, theme: Theme = "light", *, over: str = changes.THIS) -> Picture:
     """What every coupling and dissipation added to every contribution; arguments as of `over_time`."""
     found = built(sample, over)
     titles, _ = building_figures.terms_of(found.terms, found.modalities)
@@ -51,7 +51,7 @@ def over_time(
     sample: Sample,
     theme: Theme = "light",
     *,
-    over: str = physics.THIS,
+    over: str = changes.THIS,
     part: str = "",
     t: float = 1.0,
 ) -> Picture:
@@ -84,7 +84,7 @@ def over_time(
 
 
 @kept
-def flow(sample: Sample, theme: Theme = "light", *, over: str = physics.THIS) -> Picture:
+def flow(sample: Sample, theme: Theme = "light", *, over: str = changes.THIS) -> Picture:
     """The way from modalities through what acts on them to the score; arguments as of `over_time`."""
     found = built(sample, over)
     titles, hues = building_figures.terms_of(found.terms, found.modalities)
@@ -126,7 +126,7 @@ def _picture(
         alt=f"{title}. {told}",
         not_shown=not_shown,
         table=table,
-        shows=f"{shows}{sample.of if over == physics.THIS else mean} {backgrounds.against(sample.work.background)} "
+        shows=f"{shows}{sample.of if over == changes.THIS else mean} {backgrounds.against_words(sample.work.background)} "
         f"Aumann and Shapley's shares: they add up, to {found.error:.0e}.",
     )
 
@@ -138,7 +138,7 @@ def _allowed_built(work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of what built what, of a model with time."""
     return {
         "builtas": say.options("What built what", BUILT_VIEWS, "The matrix is shown."),
-        "builtof": say.options("Samples", physics.cohorts(work), "This sample is shown."),
+        "builtof": say.options("Samples", changes.cohorts(work), "This sample is shown."),
         "built": say.options(
             "Contribution",
             (BASELINE, *work.terms),
@@ -183,26 +183,26 @@ class Measured(NamedTuple):
         """The terms that can be followed, by title; the one most worth it first."""
         return {
             self.found.parameters[i].title: self.found.parameters[i]
-            for i in physics.worth_following(self.found, self.reach)
+            for i in changes.worth_following(self.found, self.reach)
         }
 
 
-def measured(sample: Sample, effect: str = SCORE, over: str = physics.THIS) -> Measured:
+def measured(sample: Sample, effect: str = SCORE, over: str = changes.THIS) -> Measured:
     """What every term does to an effect, over a cohort; both by the names that `tornado` takes."""
-    work, known = sample.work, physics.targets(sample.work)
+    work, known = sample.work, changes.targets(sample.work)
     target = known[choose("Effect", effect, known)]
-    rows = physics.rows_of(work, sample.row, over, lambda: work.frame(sample.output))
+    rows = changes.rows_of(work, sample.row, over, lambda: work.frame(sample.output))
     return Measured(
         rows,
-        physics.measure(work, rows, sample.tweak, sample.output, target),
-        physics.full_range(work, target, sample.output),
+        changes.measure(work, rows, sample.tweak, sample.output, target),
+        changes.full_range(work, target, sample.output),
     )
 
 
-def halves(sample: Sample, effect: str = SCORE, over: str = physics.THIS) -> np.ndarray:
+def halves(sample: Sample, effect: str = SCORE, over: str = changes.THIS) -> np.ndarray:
     """What the slope at half of each term's strength says that its removal does, (P,)."""
     rows, found, _ = measured(sample, effect, over)
-    return physics.half_way(sample.work, rows, sample.tweak, sample.output, found.targets[0])
+    return changes.half_way(sample.work, rows, sample.tweak, sample.output, found.targets[0])
 
 
 def tornado(
@@ -210,8 +210,8 @@ def tornado(
     theme: Theme = "light",
     *,
     effect: str = SCORE,
-    over: str = physics.THIS,
-    group: str = physics.EVERY,
+    over: str = changes.THIS,
+    group: str = changes.EVERY,
     half: bool = False,
 ) -> Picture:
     """Slope and removal of every term, the largest first; without a figure where none of them moves the effect.
@@ -226,10 +226,10 @@ def tornado(
     """
     work, timed = sample.work, sample.work.can("time")
     rows, found, reach = measured(sample, effect, over)
-    places = physics.chosen(found, choose("Terms", group, physics.GROUPS[timed]), timed)
+    places = changes.chosen(found, choose("Terms", group, changes.GROUPS[timed]), timed)
     shown, target = places[:MAX_TERMS], found.targets[0]
     parameters = [found.parameters[i] for i in shown]
-    bends = physics.large(found, reach) & ~found.agrees()[:, 0]
+    bends = changes.large(found, reach) & ~found.agrees()[:, 0]
     middle = halves(sample, effect, over) if half else None
     drawn = figures.tornado(
         [_named(parameter) for parameter in parameters],
@@ -239,10 +239,12 @@ def tornado(
         work.modalities,
         bends=[bool(bends[i]) for i in shown],
         half=None if middle is None else middle[shown],
-        unit=physics.unit(work, target, sample.output),
+        unit=changes.unit(work, target, sample.output),
         theme=theme,
     )
-    against = f" {backgrounds.against(work.background)}" if target.startswith("dividend") else ""
+    against = (
+        f" {backgrounds.against_words(work.background)}" if target.startswith("dividend") else ""
+    )
     more = (
         f" The {len(shown)} of {len(places)} terms that do most."
         if len(places) > len(shown)
@@ -283,7 +285,7 @@ def way(
     theme: Theme = "light",
     *,
     effect: str = SCORE,
-    over: str = physics.THIS,
+    over: str = changes.THIS,
     term: str = "",
 ) -> Picture:
     """One term from removed to where it stands.
@@ -306,7 +308,7 @@ def way(
         titles[choose("Term", current_term(term) or next(iter(titles)), titles)],
         found.targets[0],
     )
-    along = physics.follow(work, rows, sample.tweak, sample.output, target, parameter.key)
+    along = changes.follow(work, rows, sample.tweak, sample.output, target, parameter.key)
     return Picture(
         "way",
         _bend(along, parameter, effect),
@@ -317,7 +319,7 @@ def way(
             "+".join(parameter.modalities),
             work.modalities,
             what="factor of the term (0: removed, 1: as learned)",
-            unit=physics.unit(work, target, sample.output),
+            unit=changes.unit(work, target, sample.output),
             theme=theme,
         ),
         shows=f"the {text.plain(effect)} ({_whose(sample, found, over, len(rows))}) for every strength of this term, "
@@ -344,7 +346,7 @@ def _whose(sample: Sample, found: Sensitivity, over: str, whole: int) -> str:
     count, of_class = int(found.samples[0]), ""
     if sample.work.classes and found.targets[0].startswith(("score", "dividend")):
         of_class = f", score of ‘{text.plain(sample.work.classes[sample.output])}’"
-    if over == physics.THIS:
+    if over == changes.THIS:
         return f"sample {text.plain(sample.id)}{of_class}"
     some = f"{count:,} of {whole:,}" if count < whole else f"{count:,}"
     return f"the mean over {some} {text.plain(over.replace('all ', ''))}{of_class}"
@@ -382,7 +384,7 @@ def _bend(along: Response, parameter: Parameter, effect: str) -> str:
 
 
 def moves(
-    sample: Sample, effect: str = SCORE, over: str = physics.THIS, group: str = "", **_: Any
+    sample: Sample, effect: str = SCORE, over: str = changes.THIS, group: str = "", **_: Any
 ) -> bool:
     """Whether the model consists of terms, and some of the group move the effect."""
     if not sample.work.can("terms"):
@@ -390,9 +392,9 @@ def moves(
     timed = sample.work.can("time")
     return (
         len(
-            physics.chosen(
+            changes.chosen(
                 measured(sample, effect, over).found,
-                group or next(iter(physics.GROUPS[timed])),
+                group or next(iter(changes.GROUPS[timed])),
                 timed,
             )
         )
@@ -400,7 +402,7 @@ def moves(
     )
 
 
-def can_follow(sample: Sample, effect: str = SCORE, over: str = physics.THIS, **_: Any) -> bool:
+def can_follow(sample: Sample, effect: str = SCORE, over: str = changes.THIS, **_: Any) -> bool:
     """Whether some term does not act linearly, so that there is a way to follow."""
     return sample.work.can("terms") and bool(measured(sample, effect, over).followed())
 
@@ -413,9 +415,9 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     if not work.can("terms") or work.can("time") != on_dynamics:
         return built
     terms = {
-        "effect": say.options("Effect", physics.targets(work), "The score is shown."),
-        "over": say.options("Samples", physics.cohorts(work), "This sample is shown."),
-        "terms": say.options("Terms", physics.GROUPS[work.can("time")], "All terms are shown."),
+        "effect": say.options("Effect", changes.targets(work), "The score is shown."),
+        "over": say.options("Samples", changes.cohorts(work), "This sample is shown."),
+        "terms": say.options("Terms", changes.GROUPS[work.can("time")], "All terms are shown."),
         "term": say.anything(),
         "half": say.switch("Slope half-way", "It is not worked out."),
         "without": say.switch("Test metrics without each term", "They are not worked out."),

@@ -13,11 +13,11 @@ import plotly.graph_objects as go
 from qfusion import explain
 from qfusion._checks import check, choose
 from qfusion._sentences import listed, share, size, top
-from qfusion.analysis import answers, backgrounds, inside_modality, text
-from qfusion.analysis.cohort import faithful, finding
-from qfusion.analysis.inside_modality import Canvas
+from qfusion.analysis import answers, compare, inside, text, trust
+from qfusion.analysis import sample as backgrounds
+from qfusion.analysis.inside import Canvas
 from qfusion.analysis.sample import Sample
-from qfusion.analysis.subject import Workspace, said_columns
+from qfusion.analysis.study import Workspace, said_columns
 from qfusion.data.modality import Series
 from qfusion.data.spec import SPLITS
 from qfusion.explain.attribution import BASELINES, INTEGRATED, METHODS, SCORE, Attribution, by_title
@@ -74,7 +74,7 @@ def attribution(
         method: of `explain.features.attribution.METHODS`.
     """
     found, other = _found(sample, modality, term, baseline, other, method)
-    canvas = inside_modality.canvas(sample.work, sample.row, found.modality, _steps(found))
+    canvas = inside.canvas(sample.work, sample.row, found.modality, _steps(found))
     unit = (
         "cell"
         if canvas.parts.get("spectrogram")
@@ -86,13 +86,13 @@ def attribution(
     largest = abs(units).argmax()
     names = [text.plain(name, 40) for name in canvas.names]
     quoted = [f"‘{name}’" for name in names] if canvas.kind == "words" else names
-    what = text.plain(inside_modality.title(found.term))
+    what = text.plain(inside.title(found.term))
     what = what if found.term == SCORE else f"the term of {what}"
     whose = f" of ‘{text.plain(sample.work.classes[sample.output])}’" if sample.work.classes else ""
     start = f"sample {text.plain(other)}" if other else BASELINES[found.baseline]
-    trained = f" The training mean is over {faithful.trained_on(sample.work):,} samples."
+    trained = f" The training mean is over {trust.trained_on(sample.work):,} samples."
     count = trained if found.baseline == "mean" else ""
-    against = "" if found.term == SCORE else " " + backgrounds.against(sample.work.background)
+    against = "" if found.term == SCORE else " " + backgrounds.against_words(sample.work.background)
     return Picture(
         "inside",
         moved_most(f"In {text.plain(found.modality)}", quoted, units, f"moved {what}"),
@@ -104,7 +104,7 @@ def attribution(
         not_shown="what the encoder would do far from the straight way between both, or why people said so."
         + (_BARE if canvas.kind == "features" and not canvas.how else ""),
         alt=f"Attribution inside {found.modality}: largest at {canvas.names[largest]}, {units[largest]:+.3f}.",
-        table=lambda: inside_modality.frame(sample.work, sample.row, found),
+        table=lambda: inside.frame(sample.work, sample.row, found),
     )
 
 
@@ -137,7 +137,7 @@ def features(
         f"features.{sample.of}",
         not_shown="at which step: see above.",
         alt=f"Attribution by feature: largest {names[largest]}.",
-        table=lambda: inside_modality.frame(sample.work, sample.row, found),
+        table=lambda: inside.frame(sample.work, sample.row, found),
     )
 
 
@@ -152,17 +152,17 @@ def over_time(
 ) -> Picture:
     """What each step of every modality that is a sequence added, on one axis; the options are those of
     `attribution`."""
-    names = inside_modality.sequences(sample.work, term)
+    names = inside.sequences(sample.work, term)
     found = [_found(sample, name, term, baseline, other, method)[0] for name in names]
     lanes, known = (
-        inside_modality.lanes(sample.work, sample.row, found),
-        inside_modality.rates(sample.work, names),
+        inside.lanes(sample.work, sample.row, found),
+        inside.rates(sample.work, names),
     )
     seconds = len(known) == len(names)
     what = (
-        text.plain(inside_modality.title(term))
+        text.plain(inside.title(term))
         if term == SCORE
-        else f"the term of {text.plain(inside_modality.title(term))}"
+        else f"the term of {text.plain(inside.title(term))}"
     )
     matched = " ".join(dict.fromkeys(lane.how for lane in lanes if lane.how))
     return Picture(
@@ -251,7 +251,7 @@ def _found(
         other = ""
     elif not other:
         other = backgrounds.default_contrast(sample.work, sample.row)
-    return inside_modality.attribute(
+    return inside.attribute(
         sample.work,
         sample.row,
         modality or sample.modalities[0],
@@ -299,7 +299,7 @@ def _error(found: Attribution) -> str:
 
 
 def _term(view: View) -> str | None:
-    return inside_modality.named(view.get("inside.term")) if view.get("inside.term") else None
+    return inside.named(view.get("inside.term")) if view.get("inside.term") else None
 
 
 def _other(view: View) -> str | None:
@@ -325,16 +325,12 @@ def of_sequence(sample: Sample, modality: str = "", **_: Any) -> bool:
 
 def of_sequences(sample: Sample, term: str = SCORE, **_: Any) -> bool:
     """Whether a term is of several modalities that are sequences, so that they can share an axis."""
-    return len(inside_modality.sequences(sample.work, term)) > 1
+    return len(inside.sequences(sample.work, term)) > 1
 
 
 def _allowed_inside(work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of the look inside a modality."""
-    terms = {
-        inside_modality.title(term)
-        for name in work.modalities
-        for term in inside_modality.terms(work, name)
-    }
+    terms = {inside.title(term) for name in work.modalities for term in inside.terms(work, name)}
     return {
         "inside": say.switch("Inside a modality", "It stays closed."),
         "inside.of": say.options("Modality", work.modalities, "The first is shown."),
@@ -446,8 +442,8 @@ def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
         shows="the exact sum baseline + single modalities + joint terms (hatched) = score."
         + sample.of
         + " "
-        + backgrounds.baseline(sample.background)
-        + backgrounds.drawn(sample.explanation, sample.output),
+        + backgrounds.baseline_words(sample.background)
+        + backgrounds.drawn_rows(sample.explanation, sample.output),
         not_shown="what caused the annotation; only what this model computed.",
         alt="Waterfall: "
         + ", ".join(f"{term or 'baseline'} {value:+.2f}" for term, value in dividends.items())
@@ -467,7 +463,7 @@ def shapley(sample: Sample, theme: Theme = "light") -> Picture:
         decision.shapley_bars(values, shares, work.modalities, unit=sample.unit, theme=theme),
         shows="each modality's fair share of this sample's decision: its own term plus an equal part of every joint "
         "term it takes part in; in brackets its part of the absolute total (MM-SHAP). "
-        + backgrounds.against(sample.background),
+        + backgrounds.against_words(sample.background),
         not_shown="which words, sounds or pixels mattered inside a modality.",
         alt="Shapley values: "
         + ", ".join(f"{name} {value:+.2f}" for name, value in values.items())
@@ -756,20 +752,20 @@ def scatter(
         split, search, relations, verdict, classes: which samples pass, see `finding.passing`.
     """
     work = sample.work
-    titles, default = finding.axes(work), finding.default_axes(work)
+    titles, default = compare.axes(work), compare.default_axes(work)
     x, y = choose("Axis", x or default[0], titles), choose("Axis", y or default[1], titles)
     choose("Split", split, (*SPLITS, "all"))
-    choose("Verdict", verdict, ("", *finding.VERDICTS))
+    choose("Verdict", verdict, ("", *compare.VERDICTS))
     frame = work.frame(
         work.classes.index(choose("Class", output, work.classes)) if output else None
     )
-    passed = finding.passing(
+    passed = compare.passing(
         frame, split=split, search=search, relations=relations, verdict=verdict, classes=classes
     )
-    rows = finding.on_axes(work, passed, x, y)
+    rows = compare.on_axes(work, passed, x, y)
     spread = (
         f" (evenly spread over the {len(passed):,} that pass)"
-        if len(rows) == finding.MAX_DRAWN
+        if len(rows) == compare.MAX_DRAWN
         else ""
     )
     said = next((rows[column].astype(str).tolist() for column in said_columns(rows)), None)
@@ -800,7 +796,7 @@ def _of_dividends(work: Workspace, *wanted: str) -> str:
         return ""
     few = len(work.bulk) < len(work.dataset)
     some = f" Contributions are worked out for {len(work.bulk):,} test samples." if few else ""
-    return f"{some} {backgrounds.against(work.bulk_background)}"
+    return f"{some} {backgrounds.against_words(work.bulk_background)}"
 
 
 MAX_SEARCH = 100
@@ -822,14 +818,14 @@ def some_pass(sample: Sample, output: str = "", x: str = "", y: str = "", **filt
     """Whether any sample passes the filters of `scatter`."""
     work = sample.work
     return (
-        len(finding.passing(work.frame(work.classes.index(output) if output else None), **filters))
+        len(compare.passing(work.frame(work.classes.index(output) if output else None), **filters))
         > 0
     )
 
 
 def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of filters and axes, of the look inside a modality, and of the table of evidence."""
-    titles = finding.axes(work)
+    titles = compare.axes(work)
     found = {
         "split": say.options("Split", [*SPLITS, "all"], "The test split is shown."),
         "relation": say.options(
@@ -841,7 +837,7 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     }
     if work.classes:
         found |= {
-            "verdict": say.options("Verdict", finding.VERDICTS, "Right and wrong ones are shown."),
+            "verdict": say.options("Verdict", compare.VERDICTS, "Right and wrong ones are shown."),
             "class": say.options("Class", work.classes, "All classes are shown.", many=True),
         }
     if work.can("rules"):

@@ -18,20 +18,12 @@ import pandas as pd
 
 from qfusion._checks import check, choose
 from qfusion._sentences import count, listed, sizes, top
-from qfusion.analysis import answers, backgrounds, text
-from qfusion.analysis.dynamics import interventions
-from qfusion.analysis.dynamics.interventions import (
-    DROP,
-    FLIP,
-    INPUT,
-    KEPT,
-    STATE,
-    SWAP,
-    Asked,
-    Result,
-)
+from qfusion.analysis import answers, text
+from qfusion.analysis import changes as interventions
+from qfusion.analysis import sample as backgrounds
+from qfusion.analysis.changes import DROP, FLIP, INPUT, KEPT, STATE, SWAP, Asked, Result
 from qfusion.analysis.sample import Sample
-from qfusion.analysis.subject import Workspace
+from qfusion.analysis.study import Workspace
 from qfusion.data.sources.planted import editing
 from qfusion.explain.counterfactual import distance
 from qfusion.explain.sensitivity import ParameterChange, Search
@@ -144,7 +136,7 @@ def waterfall(
         f"{when}: {finding[:1].lower()}{finding[1:]}{sample.whose}",
         drawn,
         shows=f"the exact sum baseline + single modalities + joint terms (hatched) = score, {when}.{sample.of} "
-        f"{backgrounds.baseline(work.background)} Terms of a modality that is left out are zero.",
+        f"{backgrounds.baseline_words(work.background)} Terms of a modality that is left out are zero.",
         not_shown="whether such a combination occurs: changed modalities may not belong together.",
         alt=f"Waterfall {when}: "
         + ", ".join(f"{term or 'baseline'} {value:+.2f}" for term, value in terms.items())
@@ -175,7 +167,7 @@ def differences(sample: Sample, theme: Theme = "light", *, changes: Asked | None
         acts_through(change),
         figures.differences(old, new, sample.modalities, unit=sample.unit, theme=theme),
         shows=f"each term with the changes minus the same term as the sample is{sample.whose}; they add up to the "
-        f"change of the score. {backgrounds.against(sample.work.background)}",
+        f"change of the score. {backgrounds.against_words(sample.work.background)}",
         not_shown="terms that do not contain a changed modality, which cannot change.",
         alt="Differences: "
         + ", ".join(f"{term} {value:+.2f}" for term, value in change.items())

@@ -1,7 +1,7 @@
 """Reports: everything there is to say about one decision, or a cohort of them, in one HTML file and one PDF.
 
     from qfusion import report
-    from qfusion.analysis.case import case
+    from qfusion.analysis.sample import case
     found = report.sample(case("qj-planted", "p0031"))
     found.html(), found.pdf()                       # bytes
     report.write(found, Path("report.pdf"))         # .html, .pdf, or a folder for both

@@ -12,12 +12,10 @@ import pandas as pd
 import torch
 
 from qfusion._checks import check
-from qfusion.analysis import text
-from qfusion.analysis.cohort import cohort_measures
-from qfusion.analysis.cohort.cohort_measures import ENTROPY, JOINT
-from qfusion.analysis.dynamics import cut_curves
+from qfusion.analysis import cohort_measures, dynamics, text
+from qfusion.analysis.cohort_measures import ENTROPY, JOINT
 from qfusion.analysis.sample import Sample, sample_of
-from qfusion.analysis.subject import Workspace
+from qfusion.analysis.study import Workspace
 from qfusion.errors import InvalidInput
 from qfusion.explain import RELATIONS, cohorts, stability, verdicts
 from qfusion.explain import cuts as cut_answers
@@ -477,7 +475,7 @@ def _cuts(found: Members) -> Iterator[Block]:
     sample, rows = found.sample, numbers.some(_places(found), MAX_CUT)
     if not sample.can("time") or len(sample.modalities) < 2 or len(rows) < 2:
         return
-    made = cut_curves.cut_curves(sample.model, sample.dataset, rows)
+    made = dynamics.cut_curves(sample.model, sample.dataset, rows)
     said = cut_answers.answer_for_many(made)
     yield Heading("Are the correlations needed?")
     yield paragraph(

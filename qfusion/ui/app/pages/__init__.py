@@ -1,5 +1,5 @@
 """The pages, one file each; the address of a page is the name of its file."""
 
-from qfusion.ui.frame import web
+from qfusion.ui import server
 
-web.wait()
+server.wait()

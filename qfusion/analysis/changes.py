@@ -1,0 +1,545 @@
+"""A sample with changed modalities: what the changes are, the states they lead to, and what the model then says. Free
+of streamlit.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from qfusion._checks import check, choose
+from qfusion.analysis import sample
+from qfusion.analysis.memo import memo
+from qfusion.analysis.study import Workspace, softmax
+from qfusion.data import Content, Text
+from qfusion.data.modality import split_term
+from qfusion.data.sources.planted import editing
+from qfusion.explain import building, counterfactual, interventions, sensitivity
+from qfusion.explain import sensitivity as method
+from qfusion.models import Tweak
+from qfusion.models.tweak import LEARNED
+from qfusion.quantum.measures import KINDS, split
+
+KEPT, SWAP, DROP, INPUT, STATE, FLIP = ACTIONS = (
+    "as it is",
+    "swap",
+    "drop",
+    "edit input",
+    "edit state",
+    "nearest flip",
+)
+Asked = Mapping[str, Mapping[str, Any]]  # by modality, see `asked`
+STEP = 0.001  # of a slider of a state
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is done to one modality; hashable, so that it keys caches.
+
+    Attributes:
+        action: KEPT, SWAP, ... donor: id of the sample swapped with.
+        words: an edited sentence. controls: changes of voice or face by name.
+        state: masses (n,), weights of the basis states (d,), or of a qubit the angles (theta, phi) of its Bloch vector.
+    """
+
+    action: str = KEPT
+    donor: str = ""
+    words: str = ""
+    controls: tuple[tuple[str, float], ...] = ()
+    state: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What the model says with the changes.
+
+    Attributes:
+        outcome: scores and dividends. states: of every modality, (1, ...).
+        contents: raw content that was made anew or taken from another sample, by modality.
+        truth: the planted score without noise, where the changes leave it known.
+    """
+
+    outcome: interventions.Outcome
+    states: dict[str, torch.Tensor]
+    contents: dict[str, Content]
+    truth: float | None
+
+    def terms(self, work: Workspace, output: int) -> dict[str, float]:
+        """Baseline and dividends of one score, keyed by coalition."""
+        return {
+            term: float(self.outcome.dividends[i, output]) for i, term in enumerate(work.coalitions)
+        }
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """Softmax of the scores, (C,)."""
+        return softmax(self.outcome.scores)
+
+
+def actions(work: Workspace, modality: str) -> tuple[str, ...]:
+    """What can be done to a modality of these data."""
+    raw = editing.recipe_of(work.dataset) is not None and modality in ("text", *editing.CONTROLS)
+    return (
+        KEPT,
+        SWAP,
+        DROP,
+        *((INPUT,) if raw else ()),
+        *((STATE,) if work.can("states") else ()),
+        FLIP,
+    )
+
+
+def asked(work: Workspace, row: int, wanted: Asked) -> tuple[Change, ...]:
+    """The changes of one sample, in the model's order of the modalities.
+
+    Args:
+        work: the model on its data.
+        row: of the sample.
+        wanted: by modality its "action", and for a swap the "donor" (`backgrounds.default_contrast` unless told), for
+            an edited sentence its "words" (its own unless told), for an edited voice or face the "controls" by name,
+            for an edited state numbers of "state" by place; a number that is within half a step of the sample's own
+            leaves it exactly as it is. A flip that is not possible is none.
+
+    Raises:
+        NotFound, InvalidInput: when there is no such modality, action or place.
+    """
+    for name in wanted:
+        choose("Modality", name, work.modalities)
+    return tuple(_asked(work, row, name, **wanted.get(name, {})) for name in work.modalities)
+
+
+def _asked(
+    work: Workspace,
+    row: int,
+    name: str,
+    action: str = KEPT,
+    donor: str = "",
+    words: str | None = None,
+    controls: Mapping[str, float] | None = None,
+    state: Mapping[int, float] | None = None,
+) -> Change:
+    choose("Action", action, ACTIONS)
+    if action == SWAP:
+        return Change(SWAP, donor=donor or sample.default_contrast(work, row))
+    if action == INPUT and name == "text":
+        return Change(INPUT, words=own_words(work, row) if words is None else words)
+    if action == INPUT:
+        return Change(INPUT, controls=tuple((controls or {}).items()))
+    if action == STATE:
+        return Change(STATE, state=_moved(shown_state(own_states(work, row)[name]), state or {}))
+    if action == FLIP and not what_would_flip(work, row)[name].state.possible:
+        return Change()
+    return Change(action)
+
+
+def own_words(work: Workspace, row: int) -> str:
+    """What was said in a sample; nothing where its words are not known."""
+    spoken = work.dataset.content(row).get("text")
+    return spoken.text if isinstance(spoken, Text) else ""
+
+
+def _moved(own: tuple[float, ...], to: Mapping[int, float]) -> tuple[float, ...]:
+    """The numbers of a state with some of them moved."""
+    wrong = [place for place in to if not 0 <= place < len(own)]
+    check(
+        not wrong,
+        f"The state has {len(own)} numbers, counted from 0, but none in place {wrong[:1]}.",
+    )
+    return tuple(
+        to[i] if i in to and abs(to[i] - round(value, 3)) > STEP / 2 else value
+        for i, value in enumerate(own)
+    )
+
+
+@memo(4, background=False)
+def fixed(work: Workspace) -> Any:
+    """The workspace's model, sharing its weights, that does not evolve its observables again."""
+    other = copy.copy(work.model)
+    if work.can("kets"):
+        with torch.no_grad():
+            O = work.model.observables()
+        other.__dict__["observables"] = lambda times=None: O
+    return other
+
+
+def own_states(work: Workspace, row: int) -> dict[str, Any]:
+    """The modality states of one sample, (1, ...)."""
+    return counterfactual.states_of(work.model, work.inputs([row]))
+
+
+@memo(64)
+def with_changes(work: Workspace, row: int, changes: tuple[Change, ...]) -> Result:
+    """The sample with its modalities changed, in the model's order.
+
+    Raises:
+        InvalidInput, NotFound: naming what does not fit.
+    """
+    model = fixed(work)
+    inputs = work.inputs([row])
+    own = counterfactual.states_of(work.model, inputs)
+    states, dropped = dict(own), []
+    contents: dict[str, Content] = {}
+    for name, change in zip(work.modalities, changes, strict=True):
+        if change.action == SWAP:
+            donor = work.dataset.row(change.donor)
+            states[name] = own_states(work, donor)[name]
+            found = work.dataset.content(donor)
+            contents |= {name: found[name]} if name in found else {}
+        elif change.action == DROP:
+            dropped.append(name)
+        elif change.action == INPUT:
+            edit = edited(work, row, name, change)
+            contents[name] = edit.content
+            states[name] = counterfactual.states_of(work.model, {**inputs, name: features(edit)})[
+                name
+            ]
+        elif change.action == STATE:
+            states[name] = set_state(own[name], change.state)
+        elif change.action == FLIP:
+            nearest = what_would_flip(work, row)[name].state.state[None]
+            states[name] = (
+                nearest if work.can("states") else counterfactual.filled(own[name], nearest)
+            )
+        else:
+            choose("Action", change.action, (KEPT,))
+    outcome = interventions.outcome(model, inputs, work.background, states, dropped)
+    return Result(outcome, states, contents, _truth(work, row, changes))
+
+
+def edited(work: Workspace, row: int, modality: str, change: Change) -> editing.Edit:
+    """The raw content of a planted modality made anew, with its features."""
+    made = editing.recipe_of(work.dataset)
+    check(
+        made is not None,
+        "Raw input can be edited where this project makes it: in the data set 'planted'. Choose another change.",
+    )
+    assert made is not None
+    if modality == "text":
+        return editing.with_words(change.words)
+    make = editing.with_voice if modality == "audio" else editing.with_face
+    return make(made, row, dict(change.controls))
+
+
+def features(edit: editing.Edit) -> Any:
+    """An edit's features as the model takes them."""
+    values = torch.from_numpy(np.asarray(edit.values)).double()
+    if edit.lengths is None:
+        return values
+    return values, torch.arange(values.shape[1]) < torch.from_numpy(np.asarray(edit.lengths))[
+        :, None
+    ]
+
+
+def set_state(own: torch.Tensor, numbers: tuple[float, ...]) -> torch.Tensor:
+    """A state (1, ...) from what a reader set: masses; weights, keeping the phases; or Bloch angles of a qubit."""
+    values = torch.tensor(numbers, dtype=torch.float64)
+    if not own.is_complex():
+        return values[None]
+    if own.shape[-1] == 2:
+        theta, phi = values
+        return torch.stack(
+            [
+                torch.cos(theta / 2).to(own.dtype),
+                torch.polar(torch.sin(theta / 2), phi).to(own.dtype),
+            ]
+        )[None]
+    total = float(values.sum())
+    check(total > 0, "The weights of the basis states must not all be zero. Raise one of them.")
+    phases = torch.where(own.abs() > 0, own / own.abs().clamp_min(1e-300), torch.ones_like(own))
+    return phases * (values / total).sqrt()
+
+
+def shown_state(own: torch.Tensor) -> tuple[float, ...]:
+    """The numbers of `set_state` that a state (1, ...) has."""
+    state = own[0]
+    if not own.is_complex():
+        return tuple(state.tolist())
+    if len(state) == 2:
+        relative = state[1] * state[0].conj()
+        return (
+            2 * float(torch.atan2(state[1].abs(), state[0].abs())),
+            float(torch.angle(relative)) if relative.abs() > 0 else 0.0,
+        )
+    return tuple(state.abs().square().tolist())
+
+
+def _truth(work: Workspace, row: int, changes: tuple[Change, ...]) -> float | None:
+    """The planted score without noise; not known of a dropped modality, an edited voice, face or state."""
+    if editing.recipe_of(work.dataset) is None:
+        return None
+    latents = []
+    for name, change in zip(work.modalities, changes, strict=True):
+        at = work.dataset.row(change.donor) if change.action == SWAP else row
+        if change.action == INPUT and name == "text":
+            latents.append(editing.with_words(change.words).latent)
+        elif change.action in (KEPT, SWAP):
+            latents.append(float(work.dataset.table[f"latent_{name}"].iloc[at]))
+        else:
+            return None
+    return editing.true_score(np.array(latents, dtype=float))
+
+
+@dataclass(frozen=True, eq=False)
+class Flip:
+    """What of one modality would turn the decision: the nearest state of all, and the nearest that a sample has."""
+
+    state: counterfactual.StateChange
+    donor: interventions.Donor
+    donor_id: str
+
+
+@memo(4, background=False, says="Working out the state of every sample …")
+def every_state(work: Workspace) -> dict[str, Any]:
+    """The modality states of all samples, (N, ...)."""
+    return counterfactual.states_of(work.model, work.inputs())
+
+
+@memo(64, background=False, says="Looking for the nearest state that turns the decision …")
+def what_would_flip(work: Workspace, row: int) -> dict[str, Flip]:
+    """For each modality the nearest state and the nearest other sample's that turn the decision on one sample."""
+    model, everyone, own, found = fixed(work), every_state(work), own_states(work, row), {}
+    for name in work.modalities:
+        donor = interventions.nearest_donor(model, own, name, everyone[name])
+        found[name] = Flip(
+            counterfactual.nearest_state(model, own, name, everyone[name]),
+            donor,
+            str(work.dataset.ids[donor.row]) if donor.row >= 0 else "",
+        )
+    return found
+
+
+@memo(
+    2,
+    background=False,
+    says="Following every knob over its range, once for this model, about ten seconds …",
+)
+def parameter_table(work: Workspace) -> Any:
+    """What `flips.nearest_parameters` uses again for every sample."""
+    return sensitivity.table(work.model) if work.can("time") else None
+
+
+@memo(32, background=False, says="Turning every knob for this sample …")
+def parameters_that_flip(work: Workspace, row: int) -> sensitivity.Search:
+    """For each parameter of physics or angle of the fusion the smallest turn that turns the decision on one sample."""
+    return sensitivity.nearest_parameters(work.model, own_states(work, row), parameter_table(work))
+
+
+def parameter_name(work: Any, change: sensitivity.ParameterChange) -> str:
+    """A parameter as a reader says it, not escaped."""
+    if change.kind in ("coupling", "dissipation"):
+        return f"{'H' if change.kind == 'coupling' else 'dissipation'}: {'–'.join(split_term(change.name))}"
+    if change.kind == "duration":
+        return "duration T"
+    element, stage, pattern = map(int, change.name.split("."))
+    stages, patterns = work.model.phi.shape[1:]
+    controls = (
+        work.modalities
+        if stages == 1
+        else (work.modalities[:2] if stage == 0 else ("fused", work.modalities[stage + 1]))
+    )
+    digits = format(pattern, f"0{patterns.bit_length() - 1}b")
+    yes = (
+        " + ".join(str(name) for name, bit in zip(controls, digits, strict=True) if bit == "1")
+        or "none"
+    )
+    return f"angle φ of ‘{work.elements[element]}’ when yes from {yes}"
+
+
+# What physics did it and what each term of it built, for a workspace: targets, cohorts and terms by a page's names for
+# them. Free of streamlit.
+
+THIS, ALL, CLASS, REGIME, RELATION = (
+    "this sample",
+    "all test samples",
+    "test samples of its class",
+    "test samples of its planted type",
+    "test samples of its relation",
+)
+EVERY = "all terms"
+GROUPS: dict[bool, dict[str, tuple[str, ...]]] = {  # by whether the model evolves in time
+    True: {
+        EVERY: (),
+        "dynamics": ("coupling", "dissipation", "duration"),
+        "measurement": ("measurement",),
+    },
+    False: {
+        EVERY: (),
+        "fusion": ("fusion",),
+        "weight of a modality": ("say",),
+        "circuit": ("convolution", "pooling"),
+        "head": ("head",),
+    },
+}
+LINEAR = ("measurement", "head")
+THRESHOLD = 0.01  # of the target's range: removals below are not asked for their sign
+Where = Tweak | str  # sliders, or edited truth tables
+
+
+def cohorts(work: Workspace) -> tuple[str, ...]:
+    """Over which samples can be averaged."""
+    regime = (REGIME,) if "regime" in work.dataset.table.columns else ()
+    return THIS, ALL, *((CLASS,) if work.classes else ()), *regime, RELATION
+
+
+def rows_of(
+    work: Workspace, row: int, cohort: str, frame: Callable[[], pd.DataFrame]
+) -> np.ndarray:
+    """The rows of a cohort; never empty: a sample outside the test split is added to those like it.
+
+    Args:
+        frame: makes the workspace's table, which relations are read from.
+
+    Raises:
+        NotFound: when there is no such cohort.
+    """
+    choose("Samples", cohort, cohorts(work))
+    tests, data = work.dataset.rows("test"), work.dataset
+    if cohort == THIS:
+        return np.array([row])
+    if cohort == ALL:
+        return tests
+    values = (
+        data.y
+        if cohort == CLASS
+        else data.table["regime"].to_numpy()
+        if cohort == REGIME
+        else frame()["relation"].to_numpy()
+    )
+    alike = tests[values[tests] == values[row]]
+    return alike if row in alike else np.append(alike, row)
+
+
+def targets(work: Workspace) -> dict[str, str]:
+    """Names on the page -> names of `explain.sensitivity`."""
+    found: dict[str, str] = {}
+    for name in method.target_names(work.model):
+        kind, inner = split(name)
+        if kind == "entropy":
+            words = (
+                f"entropy of {inner} at T"
+                if work.can("time")
+                else f"entropy of fused qubit ‘{work.elements[int(inner)]}’"  # type: ignore[attr-defined]
+            )
+        else:
+            words = {
+                "score": "score",
+                "dividend": f"contribution of {' + '.join(inner.split('+'))}"
+                if inner
+                else "baseline",
+                "negativity": f"entanglement of {inner} at T",
+            }[kind]
+        found[words] = name
+    return found
+
+
+def unit(work: Workspace, target: str, output: int) -> str:
+    """Axis name of a target."""
+    kind, _ = split(target)
+    if kind in KINDS:
+        return KINDS[kind].short_axis
+    return (
+        work.unit_of(output) if target == method.SCORE else f"contribution ({work.unit_of(output)})"
+    )
+
+
+def full_range(work: Workspace, target: str, output: int) -> float:
+    """What 1 % is measured against: range of a regression's target, spread of a class's score over the test set,
+    largest entropy."""
+    kind, inner = split(target)
+    if kind in KINDS:
+        levels = work.model.dims[work.modalities.index(inner)] if work.can("kets") else 2
+        return math.log(levels) if kind == "entropy" else math.log2(levels)
+    if work.classes:
+        return float(np.ptp(work.scores[work.dataset.rows("test"), output]))
+    return float(work.scale[1] - work.scale[0])
+
+
+@memo(64, says="Taking the physics apart …")
+def measure(
+    work: Workspace, rows: np.ndarray, where: Where, output: int, target: str
+) -> method.Sensitivity:
+    """Slopes and knock-outs of one target, averaged over the rows."""
+    inputs = work.inputs(rows)
+    return method.sensitivity(
+        work.model.tweaked(where), inputs, work.background, output=output, targets=[target]
+    )
+
+
+@memo(64, says="Halving every term in turn …")
+def half_way(
+    work: Workspace, rows: np.ndarray, where: Where, output: int, target: str
+) -> np.ndarray:
+    """What the slope at half of each factor says that removal does, (P,)."""
+    inputs = work.inputs(rows)
+    return method.half_way(
+        work.model.tweaked(where), inputs, work.background, target, output=output
+    )
+
+
+@memo(64, says="Following the term …")
+def follow(
+    work: Workspace, rows: np.ndarray, where: Where, output: int, target: str, key: str
+) -> method.Response:
+    """One target on the way from a removed term to where it stands."""
+    inputs = work.inputs(rows)
+    return method.response(
+        work.model.tweaked(where), inputs, work.background, key, target, output=output, nodes=5
+    )
+
+
+@memo(64)
+def built(
+    work: Any, rows: Sequence[int] | np.ndarray, output: int, tweak: Tweak = LEARNED
+) -> building.Built:
+    """What each term built, of one row or the mean over rows: about 0.2 s at D = 64, however many."""
+    inputs = work.inputs(list(rows))
+    return building.built(work.model.tweaked(tweak), inputs, work.background, output)
+
+
+@memo(16, says="Removing every term in turn, on all test samples …")
+def metrics_without(work: Workspace, where: Where) -> pd.DataFrame:
+    """Test metrics with each term removed from all scores, one row a term by key; the first row, "", is with all of
+    them."""
+    rows = work.dataset.rows("test")
+    inputs, model = work.inputs(rows), work.model.tweaked(where)
+    with torch.no_grad():
+        system = method.system(model, work.inputs(rows[:1]), work.background)
+        scores = [model(inputs).numpy(), *system.scores_without(inputs)]
+    keys = pd.Index(["", *(term.key for term in system.parameters)], name="key")
+    return pd.DataFrame([work.of_split(each) for each in scores], index=keys)
+
+
+def chosen(found: method.Sensitivity, group: str, timed: bool) -> np.ndarray:
+    """Places of the terms in a group that do anything, by the size of it, the largest first."""
+    kinds = GROUPS[timed][group]
+    size = np.maximum(np.abs(found.effects[:, 0]), np.nan_to_num(np.abs(found.slopes[:, 0])))
+    places = [
+        i
+        for i, parameter in enumerate(found.parameters)
+        if size[i] > 1e-12 and (not kinds or parameter.kind in kinds)
+    ]
+    return np.array(sorted(places, key=lambda i: -size[i]), dtype=int)
+
+
+def large(found: method.Sensitivity, reach: float) -> np.ndarray:
+    """Which terms move the target by more than 1 % of its range when removed, (P,)."""
+    return np.abs(found.effects[:, 0]) > THRESHOLD * reach
+
+
+def worth_following(found: method.Sensitivity, reach: float) -> list[int]:
+    """Terms that do not act linearly and are not removed already: first those whose slope and removal disagree, by
+    size."""
+    bent = [
+        i
+        for i, parameter in enumerate(found.parameters)
+        if parameter.kind not in LINEAR and parameter.value != 0
+    ]
+    differs = large(found, reach) & ~found.agrees()[:, 0]
+    return sorted(bent, key=lambda i: (not differs[i], -abs(found.effects[i, 0])))

@@ -1,1 +1,0 @@
-"""Many samples at once: measures, findings, operators, faithfulness."""

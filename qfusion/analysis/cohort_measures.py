@@ -1,0 +1,782 @@
+"""Samples drawn at random where a measurement takes long on all of them: by a fixed seed, the same for all who ask.
+
+`measured=all` in a link asks for all; pages then work them out behind the page, see `systems.behind`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+import threading
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from qfusion import _progress
+from qfusion._checks import check, choose
+from qfusion._sentences import count
+from qfusion.analysis import text
+from qfusion.analysis.memo import memo
+from qfusion.analysis.study import MEAN_ENTROPY, Workspace, dividend_column, entropy_column
+from qfusion.data import DataSet
+from qfusion.data.modality import split_term
+from qfusion.errors import InvalidInput
+from qfusion.explain import cohorts
+from qfusion.explain.cohorts import Part
+from qfusion.explain.stability import LEVEL, RESAMPLES, Interval
+from qfusion.models import expectations, nested
+from qfusion.quantum import states
+from qfusion.quantum.measures import KINDS, States
+
+SAMPLES = DRAWN, ALL = ("drawn", "all")
+SEED = 0
+
+
+def drawn_places(n: int, most: int, few: int, everyone: bool = False) -> np.ndarray:
+    """Returns which of n samples are measured, ascending: all, or `few` drawn at random where there are more than
+    `most` and not `everyone` is asked for."""
+    if everyone or n <= most:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(SEED).choice(n, min(few, n), replace=False))
+
+
+def drawn_words(some: int, whole: int, what: str = "sample") -> str:
+    """Returns of how many samples it is: "400 samples drawn at random of 4,659"; "600 samples" where these are all."""
+    return count(some, what) + (f" drawn at random of {whole:,}" if some < whole else "")
+
+
+# Samples as points: real coordinates in which plain distances between samples mean something.
+#
+#     states      the reduced density matrix of every modality, in coordinates in which the plain distance is the
+#                 Hilbert-Schmidt distance ||rho - sigma||_2 of all of them together; of masses, of the modality qubits
+#     final       the joint state rho(T), in the same coordinates; of a network what is read at its end: populations of
+#                 the kept qubits and <Z> of the measured ones over the square root of 2
+#     dividends   every term of the explained score but the baseline
+#     features    what every modality's encoder gives, side by side
+#
+# Free of streamlit.
+
+STATES, FINAL, DIVIDENDS, FEATURES = "states", "final", "dividends", "features"
+TITLES = {
+    STATES: "modality states",
+    FINAL: "final state",
+    DIVIDENDS: "contributions",
+    FEATURES: "encoded features",
+}
+KEYS = {title: kind for kind, title in TITLES.items()}
+ROWS = 2048  # samples that are encoded at once
+SECONDS, EVOLVED = 20.0, 0.017  # that final states may take, and that one takes at D = 64
+FEWER = 3  # times as few samples are drawn where there are more than these seconds allow
+MAX_NUMBERS = 30_000_000  # coordinates that are held at once
+_STATES_AT_ONCE = 64
+
+
+def coordinate_kinds(work: Workspace) -> dict[str, str]:
+    """Returns what coordinates a model's samples have, with what they are called."""
+    found = [DIVIDENDS]
+    if work.can("states"):
+        found = [STATES, *([FINAL] if work.can("time") or work.can("masses") else []), DIVIDENDS]
+    return {kind: TITLES[kind] for kind in (*found, FEATURES)}
+
+
+def most_samples(work: Workspace, kind: str, part: float = 1.0) -> int:
+    """Returns of how many samples they are worked out at most: of final states as many as take a part of `SECONDS`, and
+    as can be held."""
+    if kind != FINAL or not work.can("time"):
+        return 10**9
+    D = math.prod(work.model.dims)
+    return max(
+        16, int(min(part * SECONDS / (EVOLVED * max(1.0, D / 64) ** 2.5), MAX_NUMBERS / D**2))
+    )
+
+
+def thinned(rows: np.ndarray, count: int) -> np.ndarray:
+    """Returns at most `count` of some rows, spread evenly over them, in their order."""
+    return (
+        rows
+        if len(rows) <= count
+        else rows[np.unique(np.linspace(0, len(rows) - 1, count).round().astype(int))]
+    )
+
+
+def coordinates_of(
+    work: Workspace, kind: str, rows: np.ndarray, output: int | None = None
+) -> np.ndarray:
+    """Returns the coordinates of some samples, (n, F) in double precision.
+
+    Args:
+        work: a model on its data.
+        kind: of `kinds`.
+        rows: of the samples, whole numbers (n,); for contributions explained ones.
+        output: whose score contributions split; of each sample its predicted one's unless told.
+
+    Raises:
+        NotFound: when the model has no such coordinates.
+        InvalidInput: when contributions of a row are not worked out.
+    """
+    choose("Coordinates", kind, coordinate_kinds(work))
+    if kind == DIVIDENDS:
+        columns = [dividend_column(term) for term in work.terms]
+        found = work.frame(output)[columns].to_numpy(dtype=float)[rows]
+        check(
+            bool(np.isfinite(found).all()),
+            "Contributions are worked out for explained samples only, and some of "
+            "these are not. Choose test samples.",
+        )
+        return found
+    return {STATES: _states, FINAL: _final, FEATURES: _features}[kind](work, rows)
+
+
+@memo(6, background=False)
+def _states(work: Any, rows: np.ndarray) -> np.ndarray:
+    parts = []
+    with torch.no_grad():
+        for some in _blocks(rows):
+            inputs = work.inputs(some)
+            if work.can("kets"):
+                kets = work.model.encode(inputs)
+                parts.append(
+                    np.concatenate(
+                        [
+                            real_coordinates(states.density(kets[name].to(torch.complex128)))
+                            for name in work.modalities
+                        ],
+                        1,
+                    )
+                )
+            else:
+                found = work.model.angles(inputs)
+                theta = torch.cat([found[name].double() for name in work.modalities], 1)
+                parts.append(
+                    torch.cat([torch.cos(theta), torch.sin(theta)], 1).numpy() / math.sqrt(2)
+                )
+    return np.concatenate(parts)
+
+
+@memo(6, background=False, says="Following these samples to their final states …")
+def _final(work: Any, rows: np.ndarray) -> np.ndarray:
+    parts = []
+    with torch.no_grad():
+        if not work.can("time"):
+            network = work.model.network
+            for some in _blocks(rows):
+                read = expectations.features(
+                    network, work.vectors[torch.as_tensor(some)].to(network.head.dtype)
+                )
+                kept = 2 ** len(network.kept)
+                parts.append(
+                    torch.cat([read[:, :kept], read[:, kept:] / math.sqrt(2)], 1).double().numpy()
+                )
+            return np.concatenate(parts)
+        chunks = np.array_split(rows, range(_STATES_AT_ONCE, len(rows), _STATES_AT_ONCE))
+        for chunk in _progress.over(chunks, "Evolving states", len(rows), len):
+            psi = work.kets(chunk).to(torch.complex128)
+            parts.append(
+                real_coordinates(
+                    work.model.evolve_states(states.density(psi), [float(work.model.duration)])[0]
+                )
+            )
+    return np.concatenate(parts)
+
+
+@memo(6, background=False)
+def _features(work: Any, rows: np.ndarray) -> np.ndarray:
+    parts = []
+    with torch.no_grad():
+        for some in _blocks(rows):
+            encoded = work.model.encode(work.inputs(some))
+            parts.append(
+                np.concatenate(
+                    [
+                        _flat(each, len(some))
+                        for name in work.modalities
+                        for each in nested.leaves(encoded[name])
+                    ],
+                    1,
+                )
+            )
+    return np.concatenate(parts)
+
+
+def _flat(found: torch.Tensor, count: int) -> np.ndarray:
+    flat = found.reshape(count, -1)
+    return (torch.view_as_real(flat).flatten(1) if flat.is_complex() else flat).double().numpy()
+
+
+def _blocks(rows: np.ndarray) -> list[np.ndarray]:
+    return np.array_split(rows, max(1, -(-len(rows) // ROWS)))
+
+
+def real_coordinates(rho: torch.Tensor) -> np.ndarray:
+    """Returns density matrices (n, d, d) as d^2 real numbers each: the diagonal, then real and imaginary parts above it
+    times the square root of 2, so that plain distances are Hilbert-Schmidt distances."""
+    upper = torch.triu_indices(rho.shape[-1], rho.shape[-1], 1)
+    above = math.sqrt(2) * rho[:, upper[0], upper[1]]
+    return (
+        torch.cat([torch.diagonal(rho, dim1=-2, dim2=-1).real, above.real, above.imag], 1)
+        .double()
+        .numpy()
+    )
+
+
+# Maps of many samples: two coordinates each, by principal components or UMAP, and columns of them for filters.
+#
+#     found = sample_map(work, "states", "PCA", rows)
+#     found.xy                                   # (n, 2)
+#
+# A filter such as `pca[states]@0.1,0.2|0.5,0.9` means a region of such a map; `with_maps` gives a
+# table the columns that it needs, `pca[states].1` and `pca[states].2`. Free of streamlit.
+
+METHODS = ("PCA", "UMAP")
+MAX_FIT = 10_000  # samples whose variance principal components are found in
+MAX_UMAP, FEW_UMAP = (
+    2_000,
+    1_000,
+)  # samples that UMAP places: all, or so many drawn of more, which take minutes
+MAX_JUDGED = 1_000  # samples on which it is measured how well neighbours are kept
+NEIGHBOURS = 15
+MAX_CORNERS = 10_000  # of a polygon that is drawn
+MAX_VERTICES, STEPS = (
+    28,
+    1000,
+)  # of a region: corners, and steps over the width of the map to which they are rounded
+_ONE_AT_A_TIME = threading.Lock()  # what numba compiles for UMAP must not be entered by two threads
+_COLUMN = re.compile(r"(pca|umap)(-all)?\[(\w+)\](\.[12])?")
+
+
+@dataclass(frozen=True, eq=False)
+class SampleMap:
+    """Where samples lie on a map.
+
+    Attributes:
+        what: the coordinates that were reduced, of `coordinates.kinds`. method: of `METHODS`.
+        rows: of the samples that are on it, (n,). xy: where, (n, 2). given: of so many samples.
+        explained: parts of the variance that both axes hold, (2,); of PCA alone.
+        kept: trustworthiness of the 15 nearest neighbours, 1 at best (Venna and Kaski 2001), NaN of too few samples.
+        everyone: whether all samples were asked for where some are drawn unless told.
+    """
+
+    what: str
+    method: str
+    rows: np.ndarray
+    xy: np.ndarray
+    given: int
+    explained: np.ndarray | None
+    kept: float
+    everyone: bool = False
+
+    @property
+    def column(self) -> str:
+        """What regions of the map are called in filters: "pca[states]"; "pca-all[states]" of `everyone`, who lies
+        elsewhere than those drawn do."""
+        return f"{self.method.lower()}{'-all' if self.everyone else ''}[{self.what}]"
+
+
+@memo(12, says="Placing the samples on a map …")
+def sample_map(
+    work: Workspace,
+    what: str,
+    method: str,
+    rows: np.ndarray,
+    output: int | None = None,
+    everyone: bool = False,
+) -> SampleMap:
+    """Returns a map of some samples.
+
+    Args:
+        work: a model on its data.
+        what: the coordinates that are reduced, of `coordinates.kinds`.
+        method: "PCA" or "UMAP".
+        rows: of the samples, (n,); where these are too many for UMAP or final states, some of them, drawn at random.
+        output: whose score contributions split; of each sample its predicted one's unless told.
+        everyone: all of the samples, or as many as can be held, however long it takes.
+
+    Raises:
+        NotFound: when there are no such coordinates, or no such method.
+        InvalidInput: when there are fewer than three samples.
+    """
+    choose("Method", method, METHODS)
+    choose("Coordinates", what, coordinate_kinds(work))
+    everyone = everyone and len(rows) > limits(work, what, method)[0]
+    placed = rows[drawn_places(len(rows), *limits(work, what, method, everyone))]
+    check(
+        len(placed) >= 3,
+        f"A map needs three samples, but there are {len(placed)}. Loosen the filter's split.",
+    )
+    if method == "UMAP":
+        X = coordinates_of(work, what, placed, output)
+        xy, explained = umap(X), None
+    else:
+        some = thinned(placed, MAX_FIT)
+        X = coordinates_of(work, what, some, output)
+        mean, axes, explained = principal(thinned(X, most_samples(work, what)))
+        xy = (
+            (X - mean) @ axes
+            if len(some) == len(placed)
+            else np.concatenate(
+                [
+                    (coordinates_of(work, what, part, output) - mean) @ axes
+                    for part in np.array_split(placed, -(-len(placed) // MAX_FIT))
+                ]
+            )
+        )
+    return SampleMap(
+        what,
+        method,
+        placed,
+        xy,
+        len(rows),
+        explained,
+        _kept(work, what, placed, output, xy),
+        everyone,
+    )
+
+
+def limits(work: Workspace, what: str, method: str, everyone: bool = False) -> tuple[int, int]:
+    """Returns up to how many samples all are placed, and how many are drawn where there are more."""
+    held = most_samples(work, what, math.inf)
+    if everyone:
+        return held, held
+    most, few = most_samples(work, what), most_samples(work, what, 1 / FEWER)
+    return (min(most, MAX_UMAP), min(few, FEW_UMAP)) if method == "UMAP" else (most, few)
+
+
+def principal(X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns the mean (F,), the first two principal axes (F, 2) and the parts of the variance that they hold (2,), of
+    points (n, F); the largest entry of an axis is positive."""
+    from sklearn.decomposition import PCA  # on demand: it takes as long to load as a page
+
+    if not X.var(0).any():  # all points are one
+        return X.mean(0), np.zeros((X.shape[1], 2)), np.zeros(2)
+    solver = "covariance_eigh" if len(X) >= X.shape[1] else "arpack" if len(X) > 500 else "full"
+    fitted = PCA(min(2, *X.shape), svd_solver=solver, random_state=SEED).fit(X)
+    missing = 2 - len(fitted.components_)  # of a single coordinate the second axis is nothing
+    return (
+        fitted.mean_,
+        np.pad(fitted.components_, ((0, missing), (0, 0))).T,
+        np.pad(fitted.explained_variance_ratio_, (0, missing)),
+    )
+
+
+def umap(X: np.ndarray) -> np.ndarray:
+    """Returns where UMAP places points (n, F), (n, 2), by a fixed seed (McInnes, Healy, Melville 2018, arXiv
+    1802.03426).
+
+    Raises:
+        InvalidInput: when umap-learn is not installed.
+    """
+    try:
+        from umap import UMAP  # on demand: it compiles for seconds
+    except ImportError as error:
+        raise InvalidInput(
+            "UMAP needs the package umap-learn, which is not installed. Install it, or look at PCA."
+        ) from error
+    with _ONE_AT_A_TIME, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of few samples it says that it takes fewer neighbours
+        found = UMAP(
+            n_neighbors=min(NEIGHBOURS, len(X) - 1),
+            random_state=SEED,
+            n_jobs=1,
+            init="random" if len(X) < 12 else "spectral",
+        ).fit_transform(X)
+    return np.asarray(found, dtype=float)
+
+
+def _kept(
+    work: Workspace, what: str, rows: np.ndarray, output: int | None, xy: np.ndarray
+) -> float:
+    from sklearn.manifold import trustworthiness
+
+    at = thinned(np.arange(len(rows)), MAX_JUDGED)
+    if len(at) <= 2 * NEIGHBOURS + 1:
+        return float("nan")
+    return float(
+        trustworthiness(
+            coordinates_of(work, what, rows[at], output), xy[at], n_neighbors=NEIGHBOURS
+        )
+    )
+
+
+def with_maps(
+    work: Workspace, table: pd.DataFrame, parts: Sequence[Part], output: int | None = None
+) -> pd.DataFrame:
+    """Returns a table of samples with the columns of the maps that a filter names; of samples that are on no map, they
+    are empty.
+
+    Args:
+        work: a model on its data. table: with a row a sample of all its data, as of `cohort_measures.cohort_table`.
+        parts: of the filter; its split says which samples the maps are of.
+        output: whose score contributions split.
+
+    Raises:
+        NotFound: when the split does not exist.
+    """
+    named = filter(None, (_COLUMN.fullmatch(part.column) for part in parts))
+    wanted = {
+        (name[1].upper(), name[3], bool(name[2]))
+        for name in named
+        if name[3] in coordinate_kinds(work)
+    }
+    if not wanted:
+        return table
+    rows = explained_rows(work, table, parts)
+    columns: dict[str, np.ndarray] = {}
+    for method, what, everyone in sorted(wanted):
+        placed = sample_map(work, what, method, rows, output, everyone)
+        xy = np.full((len(table), 2), np.nan)
+        xy[placed.rows] = placed.xy
+        name = replace(
+            placed, everyone=everyone
+        ).column  # as the filter says it, where the two are one
+        columns |= {f"{name}.{i + 1}": xy[:, i] for i in range(2)}
+    return table.assign(**columns)
+
+
+def explained_rows(work: Workspace, table: pd.DataFrame, parts: Sequence[Part]) -> np.ndarray:
+    """Returns the explained samples of a filter's split, by row: those that are on its maps."""
+    explained = np.isfinite(table[dividend_column(work.terms[0])].to_numpy(dtype=float))
+    return np.flatnonzero(cohorts.within_split(parts, table) & explained)
+
+
+def region(found: SampleMap, x: Sequence[float], y: Sequence[float]) -> Part:
+    """Returns the condition of a filter that holds in a region of a map.
+
+    Args:
+        found: the map.
+        x, y: of two opposite corners of a box, or of the corners of a polygon. Of a polygon at most `MAX_VERTICES`
+            are kept, those that tell the same samples apart as nearly as can be.
+
+    Raises:
+        InvalidInput: when there are fewer than two corners or too many, or not as many `x` as `y`.
+    """
+    points = (
+        np.column_stack([np.asarray(x, dtype=float), np.asarray(y, dtype=float)])
+        if len(x) == len(y)
+        else np.zeros((0, 2))
+    )
+    check(
+        2 <= len(points) <= MAX_CORNERS and bool(np.isfinite(points).all()),
+        f"Arguments `x` and `y` must hold a number each of 2 to {MAX_CORNERS:,} corners. Select a region again.",
+    )
+    span = max(float(np.ptp(found.xy, axis=0).max()), 1e-9)
+    digits = max(0, -int(np.floor(np.log10(span / STEPS))))
+    best = points.round(digits)
+    if len(points) > 3:
+        wanted = cohorts.inside(points, found.xy)
+        tried = [thinned(points, MAX_VERTICES).round(digits)] + [
+            cohorts.simplified(points, share * span).round(digits)
+            for share in np.geomspace(3e-4, 0.1, 24)
+        ]
+        best = min(
+            (each for each in tried if 3 <= len(each) <= MAX_VERTICES),
+            key=lambda each: (int((cohorts.inside(each, found.xy) != wanted).sum()), len(each)),
+        )
+    return Part(
+        found.column,
+        cohorts.REGION,
+        tuple(f"{_short(a, digits)},{_short(b, digits)}" for a, b in best),
+    )
+
+
+def _short(value: float, digits: int) -> str:
+    words = f"{float(value) + 0.0:.{digits}f}"
+    return words.rstrip("0").rstrip(".") if digits else words
+
+
+# What the Cohorts page takes from a workspace: columns to filter by, groups, measures, findings. Free of streamlit.
+
+JOINT, JOINT_SHARE, VERDICT, DOMINANT = "joint", "joint_share", "verdict", "dominant"
+SIGN, WRONG = "sign", "wrong"
+STRENGTHS = (JOINT, JOINT_SHARE)
+ENTROPY, LARGEST = "entropy", "largest entropy"
+MAX_SLOW, FEW_SLOW = (
+    800,
+    400,
+)  # samples whose states are evolved, about 17 ms each: all, or so many drawn of more
+NOT_GROUPED, QUARTERS = "nothing", " (quarters)"
+_MAX_GROUPS = 15
+_CHUNK = 64
+
+
+def clusters_of(dataset: DataSet, rows: pd.DataFrame) -> np.ndarray | None:
+    """Numbers of what rows of a table (index id) share, (n, k), see `data.clusters`; None where they are
+    independent."""
+    return (
+        None if dataset.clusters is None else dataset.clusters.numbers[dataset.places(rows.index)]
+    )
+
+
+def intervals(dataset: DataSet, rows: pd.DataFrame, resamples: int = RESAMPLES) -> str:
+    """How intervals over rows of a table (index id) are made: what is resampled."""
+    what = (
+        ""
+        if dataset.clusters is None
+        else f" of {dataset.clusters.said(dataset.places(rows.index))}, not of rows"
+    )
+    return f"{LEVEL:.0%} percentile bootstrap, {resamples:,} resamples{what}, seed 0"
+
+
+def share_column(name: str) -> str:
+    """Column of a modality's MM-SHAP share."""
+    return f"share[{name}]"
+
+
+def study_table(work: Workspace, frame: pd.DataFrame) -> pd.DataFrame:
+    """The workspace's frame with what cohorts are made of besides: verdict, interaction strength, modalities' shares.
+
+    `joint` is the sum of the sizes of all joint dividends, `joint_share` its part of the sizes of all dividends;
+    `dominant` is the largest term in size. `verdict` says whether a class is right, `sign` whether the sign of a
+    regression that spans zero is, empty where the truth is 0.
+    """
+    dividends = frame[[dividend_column(term) for term in work.terms]].to_numpy()
+    parts = [split_term(term) for term in work.terms]
+    is_joint = np.array([len(names) > 1 for names in parts])
+    joint, single = np.abs(dividends[:, is_joint]).sum(1), np.abs(dividends[:, ~is_joint]).sum(1)
+    weights = np.array(
+        [[1 / len(names) if name in names else 0.0 for name in work.modalities] for names in parts]
+    )
+    shapley = np.abs(dividends @ weights)
+    total = shapley.sum(1, keepdims=True)
+    shares = np.where(
+        total == 0, 1 / len(work.modalities), shapley / np.where(total == 0, 1, total)
+    )
+    columns: dict[str, Any] = {
+        JOINT: joint,
+        JOINT_SHARE: joint / np.where(joint + single == 0, 1, joint + single),
+    }
+    columns |= {share_column(name): shares[:, m] for m, name in enumerate(work.modalities)}
+    known = np.isfinite(dividends).all(1)
+    largest = np.abs(np.where(known[:, None], dividends, 0.0)).argmax(1)
+    columns[DOMINANT] = np.where(known, np.array(work.terms, dtype=object)[largest], "")
+    if work.classes:
+        columns[VERDICT] = np.where(frame["truth"] == frame["prediction"], "right", WRONG)
+    elif spans_zero(work):
+        prediction, truth = (frame[name].to_numpy(dtype=float) for name in ("prediction", "truth"))
+        columns[SIGN] = np.select(
+            [truth == 0, wrong_sign(prediction, truth)], ["", WRONG], "right"
+        ).astype(object)
+    return frame.assign(
+        **{name: values for name, values in columns.items() if name not in frame.columns}
+    )
+
+
+def spans_zero(work: Workspace) -> bool:
+    """Whether a regression's targets have both signs."""
+    return not work.classes and work.scale[0] < 0 < work.scale[1]
+
+
+def wrong_sign(prediction: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Which predictions (N,) have another sign than the truth, bool (N,), as Acc-2 without zeros counts: above 0 or
+    not, and none where the truth is 0."""
+    return np.asarray((truth != 0) & ((prediction > 0) != (truth > 0)))
+
+
+def wrong_part(work: Workspace, table: pd.DataFrame) -> Part | None:
+    """The condition of a filter that keeps the wrong classes, or the wrong signs; None where there is no such column:
+    the target does not span zero, or the data's own column has its name."""
+    column = VERDICT if work.classes else SIGN
+    known = column in table.columns and set(table[column]) <= {"", "right", WRONG}
+    return Part(column, "=", (WRONG,)) if known else None
+
+
+@memo(8)
+def cohort_table(work: Workspace, output: int | None) -> pd.DataFrame:
+    """The workspace's frame with the columns that cohorts are made of."""
+    return study_table(work, work.frame(output))
+
+
+def table_for(work: Workspace, output: int | None, parts: Sequence[Part]) -> pd.DataFrame:
+    """`cohort_table` with the columns of the maps that a filter names."""
+    return with_maps(work, cohort_table(work, output), parts, output)
+
+
+def members(work: Workspace, parts: tuple[Part, ...]) -> np.ndarray:
+    """The rows of a cohort, as the decisions of a workspace tell.
+
+    Raises:
+        NotFound, InvalidInput: when its filter speaks of what is not there.
+    """
+    return np.flatnonzero(cohorts.passing(parts, table_for(work, None, parts)))
+
+
+def groupings(work: Workspace, rows: pd.DataFrame) -> tuple[str, ...]:
+    """By what the rows can be split into groups, as readers say it: "nothing" first."""
+    found = [
+        NOT_GROUPED,
+        "relation",
+        *(["truth", VERDICT] if work.classes else ["sign of truth", "truth" + QUARTERS]),
+        "error" + QUARTERS,
+    ]
+    if not work.classes and not spans_zero(work):
+        found.remove("sign of truth")
+    for name in map(str, work.dataset.table.columns):
+        values = rows[name].astype(str) if name in rows.columns and name not in found else None
+        if (
+            values is not None
+            and 2 <= values.nunique() <= _MAX_GROUPS
+            and not (work.classes and (values == rows["truth"]).all())
+        ):
+            found.append(text.column(name))
+    return tuple(dict.fromkeys(found))
+
+
+def groups(work: Workspace, rows: pd.DataFrame, by: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The group of each row (N,) and the names of the groups in order; quarters are those of these rows.
+
+    Raises:
+        InvalidInput: when the rows have no such grouping.
+    """
+    if by == "sign of truth":
+        names = ("negative", "zero", "positive")
+        found = np.array(names, dtype=object)[
+            np.sign(rows["truth"].to_numpy(dtype=float)).astype(int) + 1
+        ]
+        return found, tuple(name for name in names if (found == name).any())
+    if by.endswith(QUARTERS):
+        return _quarters(rows[by.removesuffix(QUARTERS)].to_numpy(dtype=float))
+    by = text.column_of(by, map(str, rows.columns))
+    check(by in rows.columns, f"There is no grouping by {by[:60]!r} here. Choose another.")
+    values = rows[by].astype(str).to_numpy(dtype=object)
+    known = [name for name in (work.classes if by == "truth" else ()) if name in set(values)]
+    return values, tuple(known or sorted(set(values), key=_natural))
+
+
+def _natural(value: str) -> tuple[float, str]:
+    try:
+        return float(value), value
+    except ValueError:
+        return float("inf"), value
+
+
+def _quarters(values: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+    edges = np.unique(np.quantile(values, [0, 0.25, 0.5, 0.75, 1])) if len(values) else np.zeros(1)
+    if len(edges) < 2:
+        return np.full(len(values), "all", dtype=object), ("all",)
+    names = tuple(f"{low:.3g} to {high:.3g}" for low, high in itertools.pairwise(edges))
+    place = np.clip(np.searchsorted(edges, values, side="left") - 1, 0, len(names) - 1)
+    return np.array(names, dtype=object)[place], names
+
+
+def measure_titles(work: Workspace) -> dict[str, str]:
+    """Axis titles of the measures of entanglement that this system has; none of one that entangles nothing."""
+    if not (work.can("time") or work.can("rules")):
+        return {}
+    if not work.can("time"):
+        return {
+            ENTROPY: "entropy of the fused qubits (mean, nats)",
+            LARGEST: "entropy of the fused qubits (largest, nats)",
+        }
+    return {name.replace("_", " "): about.cohort for name, about in KINDS.items() if about.cohort}
+
+
+def is_slow(measure: str) -> bool:
+    """Whether every sample's state is evolved for a measure, about 17 ms each at D = 64; entropies stand in the columns
+    already."""
+    return measure not in (ENTROPY, LARGEST)
+
+
+def strength_titles(work: Workspace) -> dict[str, str]:
+    """Axis titles of the measures of interaction strength."""
+    unit = "score of the class" if work.classes else work.unit_of(0)
+    return {
+        JOINT: f"sum of |joint contributions| ({unit})",
+        JOINT_SHARE: "joint part of all |contributions| (0 to 1)",
+    }
+
+
+def entropies(work: Workspace, rows: pd.DataFrame, measure: str) -> np.ndarray:
+    """A measure (N,) that stands in the columns already."""
+    if work.can("time"):
+        return rows[[entropy_column(name) for name in work.modalities]].to_numpy().mean(1)
+    if measure == ENTROPY:
+        return rows[MEAN_ENTROPY].to_numpy()
+    own: Any = work
+    return rows[[entropy_column(name) for name in own.elements]].to_numpy().max(1)
+
+
+@memo(8, background=False, says="Working out the entanglement of these samples, about 17 ms each …")
+def correlations(
+    work: Any, rows: np.ndarray, measures: tuple[str, ...] = ()
+) -> dict[str, np.ndarray]:
+    """The slow measures of `measure_titles` (or those named) at T for some rows, each (len(rows),), in one go."""
+    kinds = {
+        name: KINDS[name.replace(" ", "_")]
+        for name in measures or filter(is_slow, measure_titles(work))
+    }
+    values: dict[str, list[np.ndarray]] = {name: [] for name in kinds}
+    chunks = np.array_split(rows, range(_CHUNK, len(rows), _CHUNK))
+    with torch.no_grad():
+        for chunk in _progress.over(chunks, "Evolving states", len(rows), len):
+            psi = work.kets(chunk).to(torch.complex128)
+            at_end = States(
+                work.model.evolve_states(states.density(psi), [float(work.model.duration)])[0],
+                work.model.dims,
+            )
+            for name, about in kinds.items():
+                values[name].append(about.mean(at_end).numpy())
+    return {name: np.concatenate(parts) if parts else np.zeros(0) for name, parts in values.items()}
+
+
+def finding(found: dict[str, Interval], measure: str, strength: str) -> str:
+    """What a correlation of a measure and a strength says about "entanglement explains fusion", in one sentence."""
+    what = {
+        JOINT: "how large a sample's joint terms are",
+        JOINT_SHARE: "how large the joint part of a decision is",
+    }[strength]
+    more = {JOINT: "larger joint terms", JOINT_SHARE: "a larger joint part"}[strength]
+    less = {JOINT: "smaller joint terms", JOINT_SHARE: "a smaller joint part"}[strength]
+    r, other = found["spearman"], found["pearson"]
+    if not r.known:
+        return f"Cannot be told: {r.n} samples are too few, or {measure} does not vary"
+    how = f"rank correlation {r.value:+.2f}, {r.level:.0%} interval {r.low:+.2f} to {r.high:+.2f}, n = {r.n:,}"
+    if not r.excludes_zero:
+        largest = max(-r.low, r.high)
+        return (
+            f"Not shown that {measure} goes with {what}: a rank correlation of more than {largest:.2f} in size can "
+            f"be excluded ({how})"
+        )
+    if r.value < 0:
+        return f"The opposite: more {measure} goes with {less} ({how})"
+    word = "Weakly" if abs(r.value) < 0.3 else "In part" if abs(r.value) < 0.7 else "Closely"
+    doubt = "" if other.excludes_zero else "; the linear correlation cannot be told from zero"
+    return f"{word}: more {measure} goes with {more} ({how}; r² {r.value**2:.2f}{doubt})"
+
+
+def ladder(
+    work: Workspace, rows: pd.DataFrame, inside: np.ndarray, sample: pd.Series | None, split: str
+) -> pd.DataFrame:
+    """The three levels as rows: all of the split, the cohort, the sample (where it is explained)."""
+    levels = [(f"all of {split}", rows), ("cohort", rows[inside])]
+    if sample is not None:
+        levels.append((f"sample {sample.name}", sample.to_frame().T))
+    return pd.DataFrame([_level(work, name, part) for name, part in levels])
+
+
+def _level(work: Workspace, name: str, part: pd.DataFrame) -> dict[str, Any]:
+    def mean(column: str) -> float:
+        return float(part[column].astype(float).mean()) if len(part) else float("nan")
+
+    found: dict[str, Any] = {"level": name, "n": len(part)}
+    if work.classes:
+        found["accuracy"] = float((part[VERDICT] == "right").mean()) if len(part) else float("nan")
+    found |= {"mean error": mean("error"), JOINT: mean(JOINT), "joint share": mean(JOINT_SHARE)}
+    found |= {f"share of {each}": mean(share_column(each)) for each in work.modalities}
+    if measure_titles(work):
+        found["entropy"] = (
+            float(np.mean(entropies(work, part.infer_objects(), ENTROPY)))
+            if len(part)
+            else float("nan")
+        )
+    kinds = part["relation"].value_counts(normalize=True)
+    found["relation"] = (
+        str(kinds.index[0]) + (f" ({kinds.iloc[0]:.0%})" if len(part) > 1 else "")
+        if len(part)
+        else "–"
+    )
+    return found

@@ -1,1 +1,0 @@
-"""One sample under a model and its tweaks: evolution, what built it, what cuts and changes do."""

@@ -1,0 +1,601 @@
+"""Three levels on the same axes: all explained samples of a split, a cohort of them, and one sample.
+
+levels = levels_of(open_sample("qj-planted", "p0031"), "relation=conflict; error>1")
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtri
+
+from qfusion._checks import check, choose
+from qfusion.analysis import cohort_measures, text
+from qfusion.analysis.cohort_measures import (
+    DOMINANT,
+    FEW_SLOW,
+    JOINT,
+    JOINT_SHARE,
+    MAX_SLOW,
+    QUARTERS,
+    SIGN,
+    VERDICT,
+    WRONG,
+    clusters_of,
+    is_slow,
+)
+from qfusion.analysis.memo import memo
+from qfusion.analysis.sample import Sample
+from qfusion.analysis.study import CONFLICT, DISAGREEMENT, MEAN_ENTROPY, Workspace
+from qfusion.explain import cohorts, stability
+from qfusion.explain.cohorts import Part
+from qfusion.explain.stability import LEVEL, Interval
+from qfusion.training import metrics
+
+means = memo(256)(stability.means)
+correlation = memo(128)(stability.correlation)
+
+
+@dataclass(frozen=True, eq=False)
+class Levels:
+    """The three levels.
+
+    Attributes:
+        sample: the current one. asked: number of the explained score; None: of each sample its predicted class's.
+        rows: the explained samples of the split. inside: which of them are the cohort's, bool (n,).
+        parts: of the filter. split: as words. name: of the cohort, as words.
+        own: the current sample's row, None when it is not explained.
+    """
+
+    sample: Sample
+    asked: int | None
+    rows: pd.DataFrame
+    inside: np.ndarray
+    parts: tuple[Part, ...]
+    split: str
+    name: str
+    own: pd.Series | None
+
+    @property
+    def work(self) -> Workspace:
+        """The model on its data."""
+        return self.sample.work
+
+    @property
+    def everyone(self) -> str:
+        """The first level's name with its size."""
+        return f"all of {self.split} (n = {len(self.rows):,})"
+
+    @property
+    def cohort(self) -> str:
+        """The second level's name with its size."""
+        return f"{self.name} (n = {int(self.inside.sum()):,})"
+
+    def clusters(self, keep: np.ndarray | None = None) -> np.ndarray | None:
+        """Numbers of what the rows of the table (those to keep) share, (n, k); None where they are independent."""
+        return clusters_of(self.work.dataset, self.rows if keep is None else self.rows[keep])
+
+    @property
+    def intervals(self) -> str:
+        """How intervals over rows are made, in words."""
+        return cohort_measures.intervals(self.work.dataset, self.rows)
+
+    def places(self, rows: pd.DataFrame) -> np.ndarray:
+        """Where rows of the table stand in the data set, (n,)."""
+        return self.work.dataset.places(rows.index)
+
+
+def levels_of(sample: Sample, filter: str = "", *, output: str = "", name: str = "") -> Levels:
+    """Returns a sample, the cohort of a filter and all explained samples of its split.
+
+    Args:
+        sample: of any model.
+        filter: of the cohort, such as "relation=conflict; error>1"; everyone in the test split unless told.
+        output: the class whose score is explained; of each sample its predicted one unless told.
+        name: of the cohort, where it has one.
+
+    Raises:
+        NotFound, InvalidInput: when the filter names what is not there, or there is no such class.
+    """
+    work, parts = sample.work, cohorts.parse(filter)
+    asked = work.classes.index(choose("Class", output, work.classes)) if output else None
+    table = cohort_measures.table_for(work, asked, parts)
+    explained = np.isfinite(table[JOINT].to_numpy())
+    within = cohorts.within_split(parts, table) & explained
+    split = " and ".join(value for part in cohorts.split_of(parts) for value in part.values)
+    return Levels(
+        sample,
+        asked,
+        table[within],
+        cohorts.passing(parts, table)[within],
+        parts,
+        "every split" if split == cohorts.EVERYTHING else split,
+        f"cohort ‘{name}’" if name else "cohort",
+        table.loc[sample.id] if explained[sample.row] else None,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Related:
+    """A measure of entanglement and the strength of the interaction, sample by sample.
+
+    Attributes:
+        rows: of the samples that are measured. inside: which of them are the cohort's, bool (n,).
+        x, y: the measure and the strength, (n,).
+        correlations: Pearson's and Spearman's of "all" and of the "cohort".
+    """
+
+    rows: pd.DataFrame
+    inside: np.ndarray
+    x: np.ndarray
+    y: np.ndarray
+    correlations: dict[str, dict[str, Interval]]
+
+
+def related(levels: Levels, measure: str, strength: str, everyone: bool = False) -> Related:
+    """Returns a measure of entanglement against a strength of the interaction; of `FEW_SLOW` samples drawn at random
+    where it is slow and there are more than `MAX_SLOW`.
+
+    Args:
+        levels: of a model that entangles.
+        measure: a key of `cohort_measures.measure_titles`. strength: a key of `cohort_measures.strength_titles`.
+        everyone: of all samples, however long it takes.
+
+    Raises:
+        NotFound: when there is no such measure.
+    """
+    choose("Measure", measure, cohort_measures.measure_titles(levels.work))
+    choose("Strength", strength, cohort_measures.STRENGTHS)
+    rows, inside = levels.rows, levels.inside
+    if is_slow(measure):
+        at = cohort_measures.drawn_places(len(rows), MAX_SLOW, FEW_SLOW, everyone)
+        rows, inside = rows.iloc[at], inside[at]
+        slow = tuple(filter(is_slow, cohort_measures.measure_titles(levels.work)))
+        x = cohort_measures.correlations(levels.work, levels.places(rows), slow)[measure]
+    else:
+        x = cohort_measures.entropies(levels.work, rows, measure)
+    y = rows[strength].to_numpy(dtype=float)
+    correlations = {
+        name: correlation(x[keep], y[keep], clusters=clusters_of(levels.work.dataset, rows[keep]))
+        for name, keep in (("all", np.ones(len(rows), dtype=bool)), ("cohort", inside))
+    }
+    return Related(rows, inside, x, y, correlations)
+
+
+# Slices of a cohort by what its samples have in common, and how often the model is wrong in each. Free of streamlit.
+#
+# found = slices(levels_of(open_sample("qj-planted", "p0031")), "regime")
+# found[0].name, found[0].rate, found[0].low, found[0].high
+
+MAX_SLICES, MAX_WORST = 24, 12
+_OUTCOMES = (
+    VERDICT,
+    SIGN,
+    "error",
+)  # what a filter may say of how a sample is decided, which is what is counted
+WORST_PART = 0.25  # of a regression's samples count as errors: those of the largest
+
+
+@dataclass(frozen=True, eq=False)
+class Slice:
+    """Samples that have something in common.
+
+    Attributes:
+        name: of the slice. parts: its condition in a filter.
+        count: of samples. wrong: how many of them are errors.
+        rate: their part; low, high: its 95 % interval (Wilson 1927), of as many independent samples as say as much.
+        error: mean error.
+    """
+
+    name: str
+    parts: tuple[Part, ...]
+    count: int
+    wrong: int
+    rate: float
+    low: float
+    high: float
+    error: float
+
+
+def wilson(wrong: float, count: float, level: float = LEVEL) -> tuple[float, float]:
+    """Returns both ends of the score interval of a rate (Wilson 1927, Journal of the American Statistical Association
+    22, 209).
+
+    Args:
+        wrong: hits. count: trials, above 0; of samples that are not independent, as many as would say as much, see
+            `resampling.effective`. level: of the interval.
+
+    Raises:
+        InvalidInput: when there are no trials, or more hits than trials.
+    """
+    check(
+        0 <= wrong <= count and count > 0,
+        f"Argument `wrong` must lie between 0 and `count`, which is above 0, but they are {wrong} and {count}.",
+    )
+    z = float(ndtri(0.5 + level / 2))
+    share, more = wrong / count, z * z / count
+    middle = (share + more / 2) / (1 + more)
+    half = z / (1 + more) * math.sqrt(share * (1 - share) / count + more / (4 * count))
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def limit(levels: Levels) -> float:
+    """Returns from which size on an error of a regression counts as one: the largest quarter of all of the split."""
+    return (
+        float(levels.rows["error"].quantile(1 - WORST_PART)) if len(levels.rows) else float("nan")
+    )
+
+
+def is_error(levels: Levels) -> np.ndarray:
+    """Returns which samples of the split are errors, bool (n,): taken for another class, or of a regression among the
+    quarter of the largest errors."""
+    if levels.work.classes:
+        return (levels.rows[VERDICT] == WRONG).to_numpy()
+    return (levels.rows["error"] >= limit(levels)).to_numpy()
+
+
+def slice_kinds(work: Workspace, rows: pd.DataFrame) -> tuple[str, ...]:
+    """Returns by what samples can be sliced, as readers say it: a column of words, or of numbers in quarters."""
+    known = [
+        text.column_of(name, map(str, rows.columns))
+        for name in cohort_measures.groupings(work, rows)[1:]
+        if not name.endswith(QUARTERS) and name not in (VERDICT, "sign of truth")
+    ]
+    numbers = [
+        *([] if work.classes else ["truth"]),
+        "certainty",
+        CONFLICT,
+        DISAGREEMENT,
+        MEAN_ENTROPY,
+        JOINT_SHARE,
+        cohort_measures.JOINT,
+    ]
+    first = [
+        name
+        for name in (*known, DOMINANT, *(["prediction"] if work.classes else []))
+        if 1 < rows[name].astype(str).nunique() <= MAX_SLICES or name == "relation"
+    ]
+    return tuple(
+        dict.fromkeys(
+            [
+                *map(text.column, first),
+                *(text.column(name) + QUARTERS for name in numbers if name in rows.columns),
+            ]
+        )
+    )
+
+
+def column(rows: pd.DataFrame, by: str) -> str:
+    """Returns the column that one of `kinds` is about."""
+    return text.column_of(by.removesuffix(QUARTERS), map(str, rows.columns))
+
+
+def left_out(levels: Levels, by: str) -> tuple[Part, ...]:
+    """Returns the filter's own conditions that slices do not keep: on the sliced column, which would leave one slice,
+    and on whether a sample is decided right, which would make every sample an error."""
+    own = (column(levels.rows, by), *_OUTCOMES)
+    return tuple(part for part in levels.parts if part.column in own)
+
+
+def slices(levels: Levels, by: str = "") -> list[Slice]:
+    """Returns the slices of the samples that pass the cohort's filter but for its conditions that are `left_out`, the
+    highest error rate first.
+
+    Args:
+        levels: all samples and a cohort of them.
+        by: of `kinds`; the first unless told.
+
+    Raises:
+        NotFound: when samples cannot be sliced so.
+    """
+    known = slice_kinds(levels.work, levels.rows)
+    by = choose("Slices", text.column(by), known) if by else known[0]
+    name = column(levels.rows, by)
+    own = left_out(levels, by)
+    within = cohorts.passing([part for part in levels.parts if part not in own], levels.rows)
+    wrong, errors = is_error(levels), levels.rows["error"].to_numpy(dtype=float)
+    found = []
+    for title, parts in _conditions(levels.rows[within], name, by.endswith(QUARTERS)):
+        keep = within & cohorts.passing([*cohorts.split_of(levels.parts), *parts], levels.rows)
+        count, bad = int(keep.sum()), int((keep & wrong).sum())
+        if count:
+            size = stability.effective(wrong[keep], levels.clusters(keep))
+            found.append(
+                Slice(
+                    title,
+                    parts,
+                    count,
+                    bad,
+                    bad / count,
+                    *wilson(bad / count * size, size),
+                    float(errors[keep].mean()),
+                )
+            )
+    return sorted(found, key=lambda each: (-each.rate, -each.count, each.name))
+
+
+def _conditions(
+    rows: pd.DataFrame, name: str, quarters: bool
+) -> list[tuple[str, tuple[Part, ...]]]:
+    if not quarters:
+        values = rows[name].dropna()
+        return [
+            (str(value), (Part(name, "=", (str(value),)),))
+            for value in dict.fromkeys(values)
+            if str(value)
+        ]
+    values = rows[name].to_numpy(dtype=float)
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return []
+    inner = list(dict.fromkeys(f"{edge:.4g}" for edge in np.quantile(values, [0.25, 0.5, 0.75])))
+    first = (f"up to {inner[0]}", (Part(name, "<=", (inner[0],)),))
+    last = (f"above {inner[-1]}", (Part(name, ">", (inner[-1],)),))
+    return [
+        first,
+        *(
+            (f"{a} to {b}", (Part(name, ">", (a,)), Part(name, "<=", (b,))))
+            for a, b in itertools.pairwise(inner)
+        ),
+        last,
+    ]
+
+
+@dataclass(frozen=True, eq=False)
+class Worst:
+    """The samples of a cohort with the largest errors.
+
+    Attributes:
+        rows: of the table, the worst first. values: loss, -ln of the true class's probability, or residual with its
+            sign; (n,).
+    """
+
+    rows: pd.DataFrame
+    values: np.ndarray
+
+
+def worst(levels: Levels, count: int = MAX_WORST) -> Worst:
+    """Returns the samples of the cohort whose loss, or size of the residual, is largest."""
+    rows, work = levels.rows[levels.inside], levels.work
+    at = levels.places(rows)
+    truth = work.dataset.y[at]
+    if work.classes:
+        shifted = work.scores[at] - work.scores[at].max(1, keepdims=True)
+        values = np.log(np.exp(shifted).sum(1)) - shifted[np.arange(len(at)), truth.astype(int)]
+    else:
+        values = work.scores[at, 0] - truth
+    order = np.argsort(-np.abs(values), kind="stable")[:count]
+    return Worst(rows.iloc[order], values[order])
+
+
+# The wrong decisions of a cohort, the term that pulled each the wrong way, and what is decided without it. Free of
+# streamlit.
+#
+#     found = wrong(levels_of(open_sample("qj-planted", "p0031"), "relation=conflict"))
+#     found.terms, found.without, found.right
+#
+# Leaving a term out is arithmetic on the explanation, the sum of all other terms; it is not what the model would say of
+# other inputs.
+
+WRONG_CLASS, WRONG_SIGN, LARGE_ERROR = "class", "sign", "error"  # what a decision can be wrong in
+
+
+@dataclass(frozen=True, eq=False)
+class Wrong:
+    """The wrong decisions of a cohort, the largest error first.
+
+    Attributes:
+        rows: of the table, n of them. kind: `CLASS`, `SIGN`, or `LARGE` where a regression does not span zero.
+        terms: the most misleading coalition of each, "" where no term pulls the wrong way, (n,).
+        pulls: how far it pulls the wrong way: of the score, or of the predicted minus the true class's score, (n,).
+        without: the score without it, or the number of the class that is decided then, (n,).
+        right: which decisions are right without it, bool (n,).
+        by_chance: how many decisions are right without one term drawn at random, on average: the control, as the
+            misleading one is picked knowing the truth.
+    """
+
+    rows: pd.DataFrame
+    kind: str
+    terms: np.ndarray
+    pulls: np.ndarray
+    without: np.ndarray
+    right: np.ndarray
+    by_chance: float
+
+
+def kind_of(levels: Levels) -> str:
+    """Returns what the decisions on a data set can be wrong in."""
+    if levels.work.classes:
+        return WRONG_CLASS
+    return WRONG_SIGN if cohort_measures.spans_zero(levels.work) else LARGE_ERROR
+
+
+def decided_wrong(levels: Levels) -> np.ndarray:
+    """Returns which samples of the split are decided wrong, bool (n,): taken for another class; of a regression that
+    spans zero of the wrong sign, where the truth is not 0; of others among the quarter of the largest errors."""
+    at, kind = levels.places(levels.rows), kind_of(levels)
+    truth = levels.work.dataset.y[at]
+    if kind == WRONG_CLASS:
+        return np.asarray(levels.work.predicted[at] != truth)
+    if kind == WRONG_SIGN:
+        return cohort_measures.wrong_sign(levels.work.scores[at, 0], truth)
+    return is_error(levels)
+
+
+def misleading(
+    dividends: np.ndarray, scores: np.ndarray, truth: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the place of the most misleading dividend of every decision, and how far it pulls the wrong way.
+
+    Of one score the wrong way is from the truth to the score; of several, a dividend pulls by what it gives the
+    predicted class beyond what it gives the true one.
+
+    Args:
+        dividends: of all coalitions, the baseline first, (n, 2^M, C). scores: of the model, (n, C).
+        truth: numbers (n,) where C is 1, else classes.
+
+    Returns:
+        places among the coalitions, 0 where no dividend pulls the wrong way, and pulls, 0 there; both (n,).
+
+    Raises:
+        InvalidInput: when the shapes do not fit.
+    """
+    n = len(dividends)
+    check(
+        dividends.ndim == 3 and scores.shape == (n, dividends.shape[2]) and truth.shape == (n,),
+        "Arguments `dividends`, `scores` and `truth` must have shapes (n, 2^M, C), (n, C) and (n,), but have "
+        f"{dividends.shape}, {scores.shape} and {truth.shape}.",
+    )
+    if scores.shape[1] == 1:
+        pulls = dividends[:, 1:, 0] * np.sign(scores - truth[:, None])
+    else:
+        every = np.arange(n)
+        pulls = dividends[every, 1:, scores.argmax(1)] - dividends[every, 1:, truth.astype(int)]
+    if not n:
+        return np.zeros(0, dtype=int), np.zeros(0)
+    place, largest = pulls.argmax(1) + 1, pulls.max(1)
+    return np.where(largest > 0, place, 0), np.maximum(largest, 0.0)
+
+
+def wrong(levels: Levels) -> Wrong:
+    """Returns the wrong decisions of a cohort with their most misleading terms.
+
+    Args:
+        levels: all samples and a cohort of them.
+    """
+    work, kind = levels.work, kind_of(levels)
+    rows = levels.rows[levels.inside & decided_wrong(levels)].sort_values(
+        "error", ascending=False, kind="stable"
+    )
+    at = levels.places(rows)
+    explained = np.full(len(work.dataset), -1)
+    explained[work.bulk] = np.arange(len(work.bulk))
+    dividends = np.asarray(work.explanation.dividends)[explained[at]]
+    scores, truth = work.scores[at], work.dataset.y[at]
+    if kind != WRONG_CLASS:
+        dividends, scores = dividends[:, :, :1], scores[:, :1]
+    place, pulls = misleading(dividends, scores, truth)
+    misled = place > 0
+    left = scores[:, None] - dividends  # without each of the terms, (n, 2^M, C)
+    left[:, 0] = scores
+    decided = left.argmax(2) if kind == WRONG_CLASS else left[:, :, 0]
+    if kind == WRONG_CLASS:
+        right = decided == truth[:, None]
+    elif kind == WRONG_SIGN:
+        right = ~cohort_measures.wrong_sign(decided, np.broadcast_to(truth[:, None], decided.shape))
+    else:
+        right = np.abs(decided - truth[:, None]) < limit(levels)
+    every = np.arange(len(at))
+    return Wrong(
+        rows,
+        kind,
+        np.array(work.coalitions, dtype=object)[place],
+        pulls,
+        decided[every, place],
+        misled & right[every, place],
+        float(right[:, 1:].mean(1).sum()),
+    )
+
+
+# How good a model is on a cohort: confusions, curves of one class against the rest, calibration, residuals.
+
+BINS = metrics.BINS
+
+
+@dataclass(frozen=True, eq=False)
+class Curves:
+    """One class against the rest.
+
+    Attributes:
+        name: of the class. positives: how many samples are of it.
+        roc: false and true positive rate, (P,) each. area: below it.
+        pr: recall and precision, (Q,) each. precision: the average precision.
+    """
+
+    name: str
+    positives: int
+    roc: tuple[np.ndarray, np.ndarray]
+    area: float
+    pr: tuple[np.ndarray, np.ndarray]
+    precision: float
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """How often a model is right that is so sure.
+
+    Attributes:
+        certainty, accuracy: means of every bin with a sample, (B,). counts: samples in it, (B,).
+        error: the expected calibration error, the mean gap over samples.
+    """
+
+    certainty: np.ndarray
+    accuracy: np.ndarray
+    counts: np.ndarray
+    error: float
+
+
+def confusions(levels: Levels, inside: bool = True) -> np.ndarray:
+    """Returns how many samples of each class (rows) are taken for each (columns), of the cohort or of all, (C, C)."""
+    from sklearn.metrics import confusion_matrix
+
+    work, places = levels.work, _places(levels, inside)
+    return np.asarray(
+        confusion_matrix(
+            work.dataset.y[places], work.predicted[places], labels=list(range(len(work.classes)))
+        )
+    )
+
+
+def curves(levels: Levels, inside: bool = True) -> list[Curves]:
+    """Returns the curves of every class that has samples of it and others, told by its probability; of two classes
+    only the second's."""
+    from sklearn.metrics import auc, average_precision_score, precision_recall_curve, roc_curve
+
+    work, places = levels.work, _places(levels, inside)
+    truth, found = work.dataset.y[places], []
+    for c in range(1 if len(work.classes) == 2 else 0, len(work.classes)):
+        positive, sure = truth == c, work.probabilities[places, c]
+        if not 0 < positive.sum() < len(positive):
+            continue
+        false, true, _ = roc_curve(positive, sure)
+        precision, recall, _ = precision_recall_curve(positive, sure)
+        found.append(
+            Curves(
+                work.classes[c],
+                int(positive.sum()),
+                (false, true),
+                float(auc(false, true)),
+                (recall, precision),
+                float(average_precision_score(positive, sure)),
+            )
+        )
+    return found
+
+
+def calibration(levels: Levels, inside: bool = True) -> Calibration:
+    """Returns how sure a model of classes is and how often it is right, in bins of its certainty of equal width (Guo
+    and others 2017, ICML)."""
+    work, places = levels.work, _places(levels, inside)
+    sure = work.probabilities[places, work.predicted[places]]
+    right = (work.predicted[places] == work.dataset.y[places]).astype(float)
+    return Calibration(*metrics.calibration(sure, right))
+
+
+def residuals(levels: Levels) -> np.ndarray:
+    """Returns prediction minus annotation of all samples of the split, (n,), of a regression."""
+    check(
+        not levels.work.classes,
+        "Residuals are those of a regression, but this model chooses among classes. Look "
+        "at the confusions.",
+    )
+    places = _places(levels, False)
+    return np.asarray(levels.work.scores[places, 0] - levels.work.dataset.y[places])
+
+
+def _places(levels: Levels, inside: bool) -> np.ndarray:
+    return levels.places(levels.rows[levels.inside] if inside else levels.rows)

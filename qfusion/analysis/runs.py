@@ -1,0 +1,717 @@
+"""What the Train page knows of runs: state in words, curves, when terms come to matter, settings. Free of streamlit."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import math
+import re
+import time
+import warnings
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from qfusion import data, runs
+from qfusion._checks import check, choose
+from qfusion.analysis.memo import memo
+from qfusion.analysis.sample import loaded
+from qfusion.data import DataSet
+from qfusion.errors import IntegrityError, QFusionError
+from qfusion.models import registry
+from qfusion.runs import Plan, Run, storage, watch
+from qfusion.runs import sweep as sweeps
+from qfusion.runs.folder import Record
+from qfusion.runs.settings import KINDS
+from qfusion.runs.sweep import Attempt, Sweep
+from qfusion.training import Options, checkpoint, default_options, metrics
+
+STARTING = "starting"
+MAX_SEEDS = 10
+MAX_SHOWN = 7  # runs at once: as many as figures have colours for
+GOES_ON = ("paused", "stopped", "interrupted", "failed")
+PASSED = 0.1  # the part of the latest total from which a term counts as used
+LOG = 6000  # characters of a log that are shown
+Curve = tuple[np.ndarray, np.ndarray]  # epochs and values, (N,) each
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A run as it is now; `problem` instead of plan and record when its files cannot be read."""
+
+    run: Run
+    plan: Plan | None
+    record: Record | None
+    state: str
+    asked: str = ""
+    problem: str = ""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.run.name
+
+    @property
+    def alive(self) -> bool:
+        """Whether a process trains it, waits to, or is about to."""
+        return self.state in ("waiting", "running", STARTING)
+
+    @property
+    def words(self) -> str:
+        """Its state for people."""
+        if self.problem:
+            return "cannot be read"
+        if self.asked and self.alive:
+            return {"pause": "pausing …", "stop": "stopping …"}[self.asked]
+        return {
+            STARTING: "starting …",
+            "waiting": "waiting for a free processor",
+            "running": "training",
+            "paused": "paused",
+            "stopped": "stopped, best model kept",
+            "finished": "finished",
+            "failed": "failed",
+            "interrupted": "interrupted, can go on",
+        }[self.state]
+
+    @property
+    def has_model(self) -> bool:
+        """Whether its best model is among the models."""
+        return self.run.model_path.is_file()
+
+
+def see(run: Run, read: Callable[[Run], Record]) -> Seen:
+    """Looks at a run.
+
+    Args:
+        run: which; read: gives its record, `Run.record` or a quicker one.
+    """
+    try:
+        plan, record = run.plan, checked(read(run))
+    except QFusionError as error:
+        return Seen(run, None, None, "", problem=str(error))
+    state = (
+        STARTING
+        if record.state not in ("waiting", "running", "finished") and runs.is_starting(run)
+        else record.state
+    )
+    return Seen(run, plan, record, state, run.asked())
+
+
+def look(read: Callable[[Run], Record] = Run.record) -> list[Seen]:
+    """Returns all runs as they are now, the newest first; `read` as of `see`."""
+    return [see(run, read) for run in runs.runs()]
+
+
+def shown(seen: Sequence[Seen], names: Sequence[str] = ()) -> list[Seen]:
+    """Returns the runs of some names, in their order; without names those that are alive, else the newest.
+
+    Raises:
+        NotFound: when there is none of a name.
+    """
+    of_name = {each.name: each for each in seen}
+    return (
+        [of_name[choose("Run", name, of_name)] for name in names]
+        or [each for each in seen if each.alive][:MAX_SHOWN]
+        or list(seen[:1])
+    )
+
+
+def open_runs(names: Sequence[str] = ()) -> list[Seen]:
+    """Returns runs as they are now, by their names; see `shown`."""
+    return shown(look(), names)
+
+
+def with_history(seen: Sequence[Seen]) -> list[Seen]:
+    """Returns those of some runs that have an epoch to draw."""
+    return [each for each in seen if each.record is not None and each.record.history]
+
+
+def checked(record: Record) -> Record:
+    """Returns a record whose rows can be drawn.
+
+    Raises:
+        IntegrityError: when it is not one: the file may be written by anyone.
+    """
+    try:
+        ok = (
+            record.state in runs.STATES
+            and isinstance(record.message, str)
+            and all(
+                math.isfinite(float(number))
+                for number in (
+                    record.epochs,
+                    record.kept,
+                    record.began,
+                    record.batch,
+                    record.batches,
+                )
+            )
+        )
+        for row in record.history:
+            numbers = [
+                row[key]
+                for key in ("epoch", "train_loss", "valid_loss", "gradient_norm", "seconds", "rate")
+            ]
+            numbers += [*row["valid"].values(), *row["watched"].values()]
+            ok = ok and all(
+                isinstance(number, int | float) and math.isfinite(number) for number in numbers
+            )
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        ok = False
+    if not ok:
+        raise IntegrityError(
+            "Its record.json is not the record of a training. Delete the run and begin again."
+        )
+    return record
+
+
+def curve(record: Record, key: str) -> Curve:
+    """A number of each epoch that has it: a key of `Progress`, or `valid.METRIC`, or `watched.MEASURE`."""
+    part, dot, name = key.partition(".")
+    found = [(row["epoch"], row[part].get(name) if dot else row[part]) for row in record.history]
+    known = [(epoch, value) for epoch, value in found if value is not None]
+    return np.array([epoch for epoch, _ in known], dtype=float), np.array(
+        [value for _, value in known], dtype=float
+    )
+
+
+def watched(record: Record, prefix: str) -> dict[str, Curve]:
+    """What was watched under names that begin with `prefix` and a dot, by the rest of the name, in its own order."""
+    names = dict.fromkeys(
+        key for row in record.history for key in row["watched"] if key.startswith(f"{prefix}.")
+    )
+    return {name.removeprefix(f"{prefix}."): curve(record, f"watched.{name}") for name in names}
+
+
+def watched_by(seen: Sequence[Seen], prefix: str) -> dict[str, dict[str, Curve]]:
+    """See `watched`, by run; runs without it are left out."""
+    found = {each.name: watched(each.record, prefix) for each in seen if each.record is not None}
+    return {name: terms for name, terms in found.items() if terms}
+
+
+def by_modalities(
+    seen: Sequence[Seen],
+) -> list[tuple[tuple[str, ...], dict[str, dict[str, Curve]]]]:
+    """Returns what was watched of contributions, by run, in groups of runs of the same modalities, with these."""
+    groups: dict[tuple[str, ...], dict[str, dict[str, Curve]]] = {}
+    for name, terms in watched_by(seen, "dividend").items():
+        groups.setdefault(tuple(term for term in terms if "+" not in term), {})[name] = terms
+    return list(groups.items())
+
+
+def metric_names(records: Sequence[Record]) -> list[str]:
+    """The validation metrics that all of some records have."""
+    named = [dict.fromkeys(record.history[0]["valid"]) for record in records if record.history]
+    return [key for key in named[0] if all(key in each for each in named)] if named else []
+
+
+def main_metric(known: Sequence[str]) -> str:
+    """The metric that is shown first: accuracy of classes, mean absolute error of a number."""
+    return next((key for key in ("accuracy", "mae") if key in known), known[0] if known else "")
+
+
+def at_kept(record: Record) -> str:
+    """The main metric on the validation rows at the kept epoch, in words."""
+    key = main_metric(metric_names([record]))
+    if not key or not 0 < record.kept <= len(record.history):
+        return ""
+    value = record.history[record.kept - 1]["valid"].get(key)
+    return "" if value is None else f"{metrics.label(key).short} {value:.3f}"
+
+
+def duration(seconds: float | None) -> str:
+    """A time for people."""
+    if seconds is None:
+        return ""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def clock(seconds: float) -> str:
+    """A time since 1970 as a date of this machine."""
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds)) if 0 < seconds < 4e9 else ""
+
+
+def passes(terms: Mapping[str, Curve]) -> dict[str, int | None]:
+    """When each single modality, and the joint terms together, first had `PASSED` of what all terms have by now.
+
+    Returns:
+        by modality, then "joint": the epoch, None when that has not happened yet.
+    """
+    if not terms:
+        return {}
+    epochs = next(iter(terms.values()))[0]
+    sizes = {name: values for name, (_, values) in terms.items() if len(values) == len(epochs)}
+    joint = [values for name, values in sizes.items() if "+" in name]
+    groups = {name: values for name, values in sizes.items() if "+" not in name} | (
+        {"joint": np.sum(joint, 0)} if joint else {}
+    )
+    level = PASSED * float(sum(values[-1] for values in sizes.values()))
+    return {
+        name: int(epochs[int(np.argmax(values >= level))])
+        if level > 0 and bool((values >= level).any())
+        else None
+        for name, values in groups.items()
+    }
+
+
+def differences(
+    plans: Mapping[str, Plan], defaults: Callable[[Plan], Mapping[str, Any]]
+) -> tuple[list[str], dict[str, dict[str, str]]]:
+    """What is trained and how, of every run.
+
+    Args:
+        plans: by name of the run.
+        defaults: gives the settings that a plan does not name.
+
+    Returns:
+        the rows that are not the same in all runs, and all rows, each by run.
+    """
+    filled = {
+        name: {
+            "data": plan.data,
+            "model": plan.model,
+            "seed": plan.seed,
+            **defaults(plan),
+            **plan.settings,
+            **plan.options,
+        }
+        for name, plan in plans.items()
+    }
+    rows = list(dict.fromkeys(key for found in filled.values() for key in found))
+    table = {key: {name: _said(found.get(key)) for name, found in filled.items()} for key in rows}
+    return [key for key in rows if len(set(table[key].values())) > 1], table
+
+
+def defaults(plan: Plan, of_data: Callable[[str], Options]) -> dict[str, Any]:
+    """The settings of a plan's model and training as they are when nobody changes them; none where its kind or data are
+    not known here."""
+    try:
+        return {**registry.settings(plan.model), **asdict(of_data(plan.data))}
+    except QFusionError:
+        return {}
+
+
+def _said(value: Any) -> str:
+    return (
+        ""
+        if value is None
+        else ", ".join(map(str, value))
+        if isinstance(value, list | tuple)
+        else str(value)
+    )
+
+
+def log_of(run: Run) -> str:
+    """The end of what a run's process printed; progress bars as they ended."""
+    path = run.path / "log.txt"
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - 8 * LOG))
+            text = file.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
+    return "\n".join(line.rsplit("\r", 1)[-1] for line in plain.split("\n"))[-LOG:]
+
+
+@memo(4, says="Loading the data …")
+def _dataset(name: str, when: str) -> DataSet:
+    return data.load(name)
+
+
+def dataset_of(name: str) -> DataSet:
+    """Returns the data that a run was trained on.
+
+    Raises:
+        NotFound: when they are a file given by its path, or are not among the data sets here.
+    """
+    choose("Data set", name, [source.name for source in data.available()])
+    return _dataset(name, data.stamp(name))
+
+
+def loss_of(each: Seen) -> str:
+    """Returns what a run makes small; nothing where neither its plan nor its data say so."""
+    assert each.plan is not None
+    try:
+        default = default_options(dataset_of(each.plan.data)).loss
+    except QFusionError:
+        default = ""
+    return str(each.plan.options.get("loss", default))
+
+
+def counted(each: Seen) -> tuple[int, int, tuple[int, int, int]] | None:
+    """Returns rows for training and for validation, and how many are watched, see `watch.sizes`; None where the data
+    are not here."""
+    assert each.plan is not None
+    try:
+        dataset = dataset_of(each.plan.data)
+        train, valid = (
+            len(dataset.rows(split))
+            for split in ("train+valid" if each.plan.options.get("refit") else "train", "valid")
+        )
+    except QFusionError:
+        return None
+    return train, valid, watch.sizes(train, valid)
+
+
+@lru_cache(maxsize=1)
+def _shipped() -> dict[str, dict[str, Any]]:
+    """The cards of the models that come with the program, by name."""
+    return {
+        path.stem: json.loads(path.read_text(encoding="utf-8"))
+        for path in sorted(checkpoint.folders()[0].glob("*.json"))
+    }
+
+
+def shipped_recipe(data: str, model: str) -> tuple[str, dict[str, Any]]:
+    """The name and settings of a shipped model of that kind, trained on those data; none where there is none."""
+    for name, card in _shipped().items():
+        if card.get("model") == model and card["data"].get("name") == data:
+            known = {**registry.settings(model), **dict.fromkeys(Options.names())}
+            return name, {
+                key: value
+                for key, value in {**card["settings"], **card.get("training", {})}.items()
+                if key in known
+            }
+    return "", {}
+
+
+def title(kind: str) -> str:
+    """What people call a kind of model."""
+    return KINDS[kind].title if kind in KINDS else kind
+
+
+def can_write_events() -> bool:
+    """Whether event files for TensorBoard can be written here."""
+    return importlib.util.find_spec("tensorboard") is not None
+
+
+def models() -> list[str]:
+    """The models that can be explored."""
+    return checkpoint.available()
+
+
+def check_seeds(count: int, first: int) -> list[int]:
+    """The seeds of so many runs."""
+    check(
+        1 <= count <= MAX_SEEDS and 0 <= first <= 10**6,
+        f"Seeds must be 1 to {MAX_SEEDS}, the first from 0 to 1,000,000.",
+    )
+    return list(range(first, first + count))
+
+
+# What came out of runs, side by side: epochs, time, and the metrics of the models that they made.
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """What came out of some runs.
+
+    Attributes:
+        table: a row a run: its seed, state, epochs and time; where it made a model, its parameters and its metrics.
+        kinds: of the runs that made a model, what is told apart but for the seed; empty where none did.
+        sizes: validation and test rows of those, by data set.
+    """
+
+    table: pd.DataFrame
+    kinds: frozenset[Hashable]
+    sizes: Mapping[str, tuple[int, int]]
+
+    @property
+    def metrics(self) -> list[str]:
+        """The columns of metrics."""
+        return [column for column in self.table if column.startswith(("test ", "validation "))]
+
+    @property
+    def seeds_only(self) -> bool:
+        """Whether the runs differ in their seed alone."""
+        return (
+            len(self.kinds) == 1
+            and len(self.table) > 1
+            and self.table["seed"].nunique() == len(self.table)
+        )
+
+    def by_metric(self) -> pd.DataFrame:
+        """Returns a row for each metric and split, a column for each run; the mean where only seeds differ."""
+        rows = []
+        for column in self.metrics:
+            row: dict[str, Any] = {
+                "metric": column,
+                **dict(zip(self.table["run"], self.table[column], strict=True)),
+            }
+            known = self.table[column].dropna().to_numpy(dtype=float)
+            if self.seeds_only and len(known) > 1:
+                row["over seeds"] = f"{np.mean(known):.3f} ± {np.std(known, ddof=1):.3f}"
+            rows.append(row)
+        return pd.DataFrame(sorted(rows, key=lambda row: row["metric"].startswith("validation")))
+
+
+def results_of(runs: Sequence[Seen]) -> Results:
+    """Returns what came out of runs; of those that cannot be read, nothing."""
+    rows: list[dict[str, Any]] = []
+    kinds: set[Hashable] = set()
+    sizes: dict[str, tuple[int, int]] = {}
+    for each in runs:
+        if each.plan is None or each.record is None:
+            continue
+        record, card = each.record, _card(each)
+        time = duration(sum(float(epoch["seconds"]) for epoch in record.history))
+        row: dict[str, Any] = {
+            "run": each.name,
+            "seed": each.plan.seed,
+            "state": each.words,
+            "epochs": record.epoch,
+            "kept": record.kept,
+            "time": time,
+        }
+        if card is not None:
+            row["parameters"] = card["parameters"]["total"]
+            known = metrics.labels(card["this_seed"]["test"])
+            row |= {
+                _head(known[key].short if key in known else key, split): value
+                for key in card["this_seed"]["test"]
+                for split in ("valid", "test")
+                if isinstance(value := card["this_seed"][split].get(key), int | float)
+            }
+            counts = card["data"]["sizes"]
+            sizes[each.plan.data] = counts["valid"], counts["test"]
+            kinds.add(
+                (
+                    each.plan.data,
+                    each.plan.model,
+                    str(sorted(each.plan.settings.items())),
+                    str(sorted(each.plan.options.items())),
+                    counts["test"],
+                )
+            )
+        rows.append(row)
+    return Results(pd.DataFrame(rows), frozenset(kinds), sizes)
+
+
+def _head(short: str, split: str) -> str:
+    return f"{'validation' if split == 'valid' else split} {short}"
+
+
+def _card(each: Seen) -> dict[str, Any] | None:
+    """The card of the model that a run made."""
+    if not each.has_model:
+        return None
+    try:
+        card = loaded(each.name).card
+    except QFusionError:
+        return None
+    return (
+        card
+        if isinstance(card.get("this_seed"), dict) and {"valid", "test"} <= set(card["this_seed"])
+        else None
+    )
+
+
+# What the Sweeps page knows of sweeps: trials as a table, what matters, a form's words. Free of streamlit.
+
+ENOUGH = 8  # finished trials from which importance is worked out
+
+
+@dataclass(frozen=True, eq=False)
+class Trials:
+    """The trials of a sweep as they stood, and those of them that have a value as figures take them.
+
+    Attributes:
+        sweep: whose they are. attempts: all of them, in order. best: the best finished one, None when there is none.
+        numbers, values, pruned: of those with a value, (n,). tried: by setting, (n,).
+        logarithmic: settings whose range is searched over its logarithm.
+    """
+
+    sweep: Sweep
+    attempts: Sequence[Attempt]
+    best: Attempt | None
+    numbers: list[int]
+    values: np.ndarray
+    pruned: np.ndarray
+    tried: dict[str, list[Any]]
+    logarithmic: tuple[str, ...]
+
+    @property
+    def place(self) -> int:
+        """Place of the best among those with a value, -1 when there is none."""
+        return (
+            self.numbers.index(self.best.number)
+            if self.best is not None and self.best.number in self.numbers
+            else -1
+        )
+
+    @property
+    def finished(self) -> np.ndarray:
+        """Places of the finished trials."""
+        return np.flatnonzero(~self.pruned)
+
+    @property
+    def judged(self) -> str:
+        """What the trials are judged by, for axes."""
+        name = self.sweep.search.metric
+        return (
+            "validation loss"
+            if name == "loss"
+            else f"validation {metrics.label(name, self._convention).short}"
+        )
+
+    @cached_property
+    def _convention(self) -> str:
+        """Of the data's metrics, where they are at hand."""
+        try:
+            return data.load(self.sweep.search.data).target.convention
+        except QFusionError:
+            return ""
+
+    @property
+    def smaller(self) -> bool:
+        """Whether smaller values are better."""
+        return self.sweep.search.direction == "minimize"
+
+    @cached_property
+    def importance(self) -> dict[str, float]:
+        """See `importance`."""
+        return importance(self.sweep)
+
+    def table(self) -> pd.DataFrame:
+        """Returns a row a trial, the best first, then those stopped early, then the others."""
+        order = {
+            sweeps.FINISHED: 0,
+            sweeps.PRUNED: 1,
+            sweeps.RUNNING: 2,
+            sweeps.WAITING: 3,
+            sweeps.FAILED: 4,
+        }
+        sign = 1 if self.smaller else -1
+        ranked = sorted(
+            self.attempts,
+            key=lambda a: (
+                order[a.state],
+                sign * (a.value if a.value is not None else 0.0),
+                a.number,
+            ),
+        )
+        return pd.DataFrame(
+            [
+                {
+                    "trial": a.number,
+                    self.judged: a.value,
+                    **{key: _shown_value(a.tried.get(key)) for key in self.sweep.search.space},
+                    "epochs": len(a.history),
+                    "seconds": round(a.seconds, 1),
+                    "state": STATES[a.state],
+                    "seed": a.seed,
+                    "message": a.message,
+                }
+                for a in ranked
+            ]
+        )
+
+
+def trials_of(sweep: Sweep) -> Trials:
+    """Returns the trials of a sweep as they stand now."""
+    attempts, best, space = sweep.attempts(), sweep.best(), sweep.search.space
+    ended = [
+        a
+        for a in attempts
+        if a.state in (sweeps.FINISHED, sweeps.PRUNED)
+        and a.value is not None
+        and math.isfinite(a.value)
+    ]
+    return Trials(
+        sweep,
+        attempts,
+        best,
+        [a.number for a in ended],
+        np.array([a.value for a in ended], dtype=float),
+        np.array([a.state == sweeps.PRUNED for a in ended], dtype=bool),
+        {
+            key: [
+                _shown_value(value) if "choices" in entry else value
+                for value in (a.tried.get(key) for a in ended)
+            ]
+            for key, entry in space.items()
+        },
+        tuple(key for key, entry in space.items() if entry.get("log")),
+    )
+
+
+def open_trials(name: str = "") -> Trials:
+    """Returns the trials of a sweep by its name, of the last changed one unless told.
+
+    Raises:
+        NotFound, InvalidInput: when there is no such sweep, or none at all.
+        IntegrityError: when what is kept of it is damaged.
+    """
+    known = storage.names()
+    check(bool(name or known), "There is no sweep yet. Begin one with `python -m qfusion sweep`.")
+    return trials_of(sweeps.find(name or known[0]))
+
+
+def importance(sweep: Sweep) -> dict[str, float]:
+    """Returns which share of the differences between finished trials each setting explains (fANOVA, Hutter and others
+    2014, ICML).
+
+    Empty with fewer than ENOUGH finished trials, with one setting, or where it is not defined.
+    """
+    from optuna.importance import FanovaImportanceEvaluator, get_param_importances
+
+    finished = [a for a in sweep.attempts() if a.state == sweeps.FINISHED]
+    if (
+        len(finished) < ENOUGH
+        or len(sweep.search.space) < 2
+        or len({a.value for a in finished}) < 2
+    ):
+        return {}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = get_param_importances(sweep.study, evaluator=FanovaImportanceEvaluator(seed=0))
+    except (ValueError, RuntimeError, ZeroDivisionError):
+        return {}
+    return (
+        {key: float(share) for key, share in found.items()}
+        if all(math.isfinite(share) for share in found.values())
+        else {}
+    )
+
+
+STATES = {
+    sweeps.FINISHED: "finished",
+    sweeps.PRUNED: "stopped early",
+    sweeps.RUNNING: "training",
+    sweeps.WAITING: "waiting",
+    sweeps.FAILED: "failed",
+}
+
+
+def ranges(rows: Mapping[str, tuple[float, float, bool]]) -> list[str]:
+    """Returns `--range` words of settings with their ends and whether they are logarithmic."""
+    return [
+        f"{key}={_number(low)}:{_number(high)}{':log' if log else ''}"
+        for key, (low, high, log) in rows.items()
+    ]
+
+
+def span(default: float, low: float, high: float) -> tuple[float, float, bool]:
+    """Returns a range to begin with around a setting's default: low, high, logarithmic."""
+    if default > 0 and high / max(low, 1e-12) > 100:
+        return max(low, default / 4), min(high, default * 4), True
+    return low, min(high, max(4 * abs(default), low + 1)), False
+
+
+def _number(value: float) -> str:
+    return (
+        str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(float(value))
+    )
+
+
+def _shown_value(value: Any) -> Any:
+    return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,873 @@
+"""One model on one data set, with everything that is computed once for all samples. Free of streamlit.
+
+`Workspace` is what every page can rely on; `ket_subject`, `jump_subject` and `network_subject` add what models of their
+abilities have.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Generic, Self, TypeVar
+
+import numpy as np
+import pandas as pd
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from qfusion import _progress, explain
+from qfusion._checks import check
+from qfusion.analysis.memo import memo
+from qfusion.data import DataSet
+from qfusion.explain import Explanation, evidence, stability
+from qfusion.explain.backgrounds import SampleBackground, background_of
+from qfusion.explain.coalitions import of_values
+from qfusion.explain.stability import Stability
+from qfusion.explain.verdicts import Doubt, Verdict, Verdicts, judge, verdict
+from qfusion.models import Ability, FusionModel, can, nested, require
+from qfusion.models.qcnn import evaluate
+from qfusion.quantum import lindblad, measures, states
+from qfusion.quantum.measures import column
+from qfusion.training import checkpoint, encoded, metrics
+
+__all__ = [
+    "JumpSpace",
+    "expectations",
+    "negativities",
+    "negativity_column",
+    "predict",
+    "reduced_entropies",
+    "test_metrics",
+]
+
+
+SAID = ("text", "transcript")
+LARGE = 50_000  # samples of a data set beyond which not all are explained together
+EXPLAINED = 10_000  # of a large one
+BLOCK = 2**14  # samples whose states are held at a time
+_KEPT = 64  # explanations of single samples that are kept
+
+
+T = TypeVar("T")
+
+
+class shared(Generic[T]):
+    """What a workspace works out when it is first asked for, once for all its copies `against` other backgrounds."""
+
+    def __init__(self, make: Callable[[Any], T]) -> None:
+        self.make, self.__doc__ = make, make.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, work: Any, owner: type | None = None) -> T:
+        if self.name not in work._shared:
+            work._shared[self.name] = self.make(work)
+        found: T = work._shared[self.name]
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class Workspace:
+    """A model on a data set; what concerns all samples is worked out when it is first asked for.
+
+    Attributes:
+        name: of the model; card: of its checkpoint; model: read-only, shared by all sessions.
+        dataset: N samples.
+    """
+
+    name: str
+    card: Mapping[str, Any]
+    model: Any
+    dataset: DataSet
+    _background: Any = None
+    _whole: bool = False
+    _singles: dict[int, Any] = field(default_factory=dict, repr=False)
+    _shared: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    opening = ""  # the sample shown first, where it can be told without explaining all of them
+
+    def memo_key(self, background: bool = True) -> tuple[str, ...]:
+        """What tells this subject from others: the model's name and its weights' digest, the data's, words and all,
+        and, where it matters, the background's. What is kept by it is shown to whoever asks."""
+        return (
+            self.name,
+            str(self.card.get("weights_sha256", "")),
+            self.dataset.identity,
+            *(
+                (str(self.background.key), *(("all rows",) if self._whole else ()))
+                if background
+                else ()
+            ),
+        )
+
+    def can(self, ability: Ability) -> bool:
+        """Whether the model says that it can do something, see `models.explorable`."""
+        return can(self.model, ability)
+
+    @property
+    def has_time(self) -> bool:
+        """Whether the system evolves in time."""
+        return self.can("time")
+
+    @shared
+    def _joint(self) -> Any:
+        return background_of(
+            self.model, self.dataset, self.dataset.rows(checkpoint.training_split(self.card))
+        )
+
+    @property
+    def background(self) -> Any:
+        """Of the explanations: the training samples, unless another is compared `against`."""
+        return self._joint if self._background is None else self._background
+
+    def against(self, background: Any) -> Self:
+        """The same model on the same samples with another background; all else is shared.
+
+        Args:
+            background: of `explain.background`, made with this model.
+        """
+        return self._again("_background", background)
+
+    def against_all_rows(self) -> Self:
+        """The same model and samples against every row of the background where some would do; all else is shared."""
+        return self._again("_whole", True)
+
+    def _again(self, name: str, value: Any) -> Self:
+        other = copy.copy(self)
+        for kept in ("bulk", "explanation", "bulk_background", "sample_background"):
+            other.__dict__.pop(kept, None)
+        object.__setattr__(other, name, value)
+        object.__setattr__(other, "_singles", {})
+        return other
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether some explanations are against a part of the background's rows, see `against_all_rows`."""
+        return min(self.bulk_background.size, self.sample_background.size) < self.background.size
+
+    def inputs(self, rows: Any = None) -> dict[str, Any]:
+        """What the model takes for rows, all unless given: of a large set what its encoders made of them, kept."""
+        return encoded.inputs(self.model, self.dataset, rows)
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Names in the model's order."""
+        return tuple(self.model.modalities)
+
+    @cached_property
+    def coalitions(self) -> tuple[str, ...]:
+        """Every coalition, the empty one first."""
+        from qfusion.data.modality import coalitions
+
+        return coalitions(self.modalities)
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """Every coalition but the empty one."""
+        return tuple(term for term in self.coalitions if term)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes; empty for a regression."""
+        return self.dataset.target.classes if self.dataset.target.kind == "classification" else ()
+
+    def unit_of(self, output: int) -> str:
+        """Axis name of a score."""
+        if self.classes:
+            return f"score of ‘{self.classes[output]}’"
+        name = self.dataset.target.name
+        return name if name.endswith("score") else f"{name} score"
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """Range of a regression target."""
+        target = self.dataset.target
+        return target.range or (float(self.dataset.y.min()), float(self.dataset.y.max()))
+
+    @shared
+    def scores(self) -> np.ndarray:
+        """Of all samples, (N, C)."""
+        raise NotImplementedError
+
+    def applied(self) -> Self:
+        """The same, once the model has been applied to every sample."""
+        _ = self.scores, self.background
+        return self
+
+    @cached_property
+    def probabilities(self) -> np.ndarray:
+        """Softmax of the scores (N, C), which is not calibrated: see `calibration`."""
+        return softmax(self.scores)
+
+    @cached_property
+    def calibration(self) -> str:
+        """What a softmax of this model is worth, in words: the expected calibration error on the test split, or that it
+        is not measured (of a large set, or without test samples)."""
+        rows = self.dataset.rows("test")
+        if self.is_large or not len(rows):
+            return (
+                "Softmax of the scores, not calibrated; its calibration error is not measured here."
+            )
+        sure = self.probabilities[rows, self.predicted[rows]]
+        error = metrics.calibration(
+            sure, (self.predicted[rows] == self.dataset.y[rows]).astype(float)
+        )[-1]
+        return (
+            f"Softmax of the scores, not calibrated: expected calibration error {error:.3f} on "
+            f"{len(rows):,} test samples."
+        )
+
+    @cached_property
+    def predicted(self) -> np.ndarray:
+        """The predicted class (N,), or zeros for a regression: the output that is explained unless told otherwise."""
+        return self.scores.argmax(1) if self.classes else np.zeros(len(self.scores), dtype=int)
+
+    @cached_property
+    def errors(self) -> np.ndarray:
+        """Absolute error (N,); for classes 1 - softmax of the true one."""
+        if self.classes:
+            return 1 - self.probabilities[np.arange(len(self.scores)), self.dataset.y]
+        return np.abs(self.scores[:, 0] - self.dataset.y)
+
+    @property
+    def unit_of_error(self) -> str:
+        """Axis name of `errors`."""
+        return (
+            "1 − softmax of the true class"
+            if self.classes
+            else f"absolute error ({self.unit_of(0)})"
+        )
+
+    @property
+    def is_large(self) -> bool:
+        """Whether what every sample has of its own is worked out for some of them, or when asked for."""
+        return len(self.dataset) > LARGE
+
+    def blocks(self) -> list[np.ndarray]:
+        """All rows, in blocks whose states fit into memory."""
+        return np.array_split(np.arange(len(self.dataset)), max(1, -(-len(self.dataset) // BLOCK)))
+
+    @cached_property
+    def bulk(self) -> np.ndarray:
+        """The rows that are explained together: all, or the first ones for testing of a large set."""
+        return self.dataset.rows() if not self.is_large else self.dataset.rows("test")[:EXPLAINED]
+
+    @cached_property
+    def explanation(self) -> Any:
+        """Of the rows in `bulk`; worked out when first asked for, and of a large set kept."""
+        behind = self.bulk_background
+        if not encoded.is_kept(self.model, self.dataset) or behind.is_drawn:
+            return explain.explain(self.model, self.inputs(self.bulk), behind)
+        path = encoded.place(
+            self.model, self.dataset, behind.key, hashlib.sha256(self.bulk.tobytes()).hexdigest()
+        )
+        numbers = encoded.arrays(
+            path,
+            lambda: {"values": explain.explain(self.model, self.inputs(self.bulk), behind).values},
+        )
+        return of_values(self.model, numbers["values"], behind)
+
+    @property
+    def bulk_background(self) -> Any:
+        """What those are explained against: the background, or a stated part of its rows."""
+        return self.background
+
+    @property
+    def sample_background(self) -> Any:
+        """What one sample is explained against: the background, or a stated part of its rows."""
+        return self.background
+
+    def explained(self, row: int) -> Any:
+        """The explanation of one sample.
+
+        It is never a row of `explanation`, whose last digits differ: a sample's figures are the same bytes whatever was
+        asked before.
+        """
+        if row not in self._singles:
+            while len(self._singles) >= _KEPT:
+                self._singles.pop(next(iter(self._singles)), None)
+            self._singles[row] = explain.explain(
+                self.model, self.inputs([row]), self.sample_background
+            )
+        return self._singles[row]
+
+    def dividends(self, row: int, output: int | None = None) -> dict[str, float]:
+        """Baseline and Harsanyi dividends of one sample, keyed by coalition.
+
+        Args:
+            output: whose score is split; default the predicted class.
+        """
+        found = self.explained(row)
+        chosen = int(self.predicted[row]) if output is None else output
+        return {
+            term: float(found.dividends[0, i, chosen]) for i, term in enumerate(found.coalitions)
+        }
+
+    def shapley(
+        self, row: int, output: int | None = None
+    ) -> tuple[dict[str, float], dict[str, float]]:
+        """Shapley values and MM-SHAP shares of one sample, keyed by modality."""
+        found = self.explained(row)
+        chosen = int(self.predicted[row]) if output is None else output
+        values, shares = found.shapley[0, :, chosen], explain.shares(found)[0, :, chosen]
+        return (
+            {name: float(v) for name, v in zip(self.modalities, values, strict=True)},
+            {name: float(v) for name, v in zip(self.modalities, shares, strict=True)},
+        )
+
+    def bulk_dividends(self, output: int | None = None) -> np.ndarray:
+        """Dividends (rows in `bulk`, 2^M) of one output, or of each sample's predicted class."""
+        found = np.asarray(self.explanation.dividends)
+        outputs = self.predicted[self.bulk] if output is None else np.full(len(self.bulk), output)
+        return np.asarray(found[np.arange(len(found)), :, outputs])
+
+    def bulk_verdicts(self, output: int | None = None) -> Verdicts:
+        """The verdicts on the rows of `bulk`, of one output or of each sample's predicted class."""
+        outputs = self.predicted[self.bulk] if output is None else np.full(len(self.bulk), output)
+        return judge(self.explanation, outputs, self._doubt(self.bulk, outputs))
+
+    def verdict(self, row: int, output: int | None = None) -> Verdict:
+        """The verdict on one sample, of one output or of the predicted class."""
+        chosen = int(self.predicted[row]) if output is None else output
+        return self.verdict_of(self.explained(row), row, chosen)
+
+    def verdict_of(self, explanation: Any, row: int, output: int) -> Verdict:
+        """The verdict on an explanation of one sample, such as that under a tweak."""
+        return verdict(explanation, 0, output, self._doubt(np.array([row]), np.array([output])))
+
+    @shared
+    def _stability(self) -> Stability | None:
+        return stability.measured(self.name, self.card, self.dataset)
+
+    def _doubt(self, rows: np.ndarray, outputs: np.ndarray) -> Doubt | None:
+        return stability.doubt(self._stability, self.dataset, rows, outputs)
+
+    def facts(self, rows: np.ndarray | None = None) -> dict[str, np.ndarray]:
+        """More columns that this system has of every sample (N,), or of some rows."""
+        return {}
+
+    def fact_titles(self) -> dict[str, str]:
+        """Axis titles of `facts`, and of other columns that can be worked out for some rows."""
+        return {}
+
+    @memo(12, says="Splitting the decisions on the test samples, once …")
+    def frame(self, output: int | None = None) -> pd.DataFrame:
+        """One row a sample (index id): split, truth, prediction, error, verdict, facts, dividends, the data's columns.
+
+        Verdict and dividends are empty in rows outside `bulk`; so are facts, of a large set.
+        """
+        data, everyone = self.dataset, len(self.dataset)
+        columns: dict[str, Any] = {"split": data.split, **self._answers(), "error": self.errors}
+        verdicts = self.bulk_verdicts(output)
+        for name, values in (("relation", verdicts.relation), ("leader", verdicts.leaders)):
+            columns[name] = np.full(everyone, "", dtype=object)
+            columns[name][self.bulk] = values
+        columns |= self._facts()
+        dividends = np.full((everyone, len(self.coalitions)), np.nan)
+        dividends[self.bulk] = self.bulk_dividends(output)
+        columns |= {
+            dividend_column(term): dividends[:, i] for i, term in enumerate(self.coalitions) if term
+        }
+        frame = pd.DataFrame(columns, index=pd.Index(data.ids, name="id"))
+        return frame.join(data.table[[c for c in data.table.columns if c not in frame.columns]])
+
+    def _facts(self) -> dict[str, np.ndarray]:
+        if not self.is_large:
+            return self.facts()
+        found = {name: np.full(len(self.dataset), np.nan) for name in self.fact_titles()}
+        some = self.facts(self.bulk)
+        for name, values in some.items():
+            found[name][self.bulk] = values
+        return {name: found[name] for name in some}
+
+    def _answers(self) -> dict[str, Any]:
+        if not self.classes:
+            return {"truth": self.dataset.y, "prediction": self.scores[:, 0]}
+        names = np.array(self.classes, dtype=object)
+        certain = self.probabilities[np.arange(len(self.scores)), self.predicted]
+        return {
+            "truth": names[self.dataset.y],
+            "prediction": names[self.predicted],
+            "certainty": certain,
+        }
+
+    def of_split(self, scores: np.ndarray, split: str = "test") -> dict[str, float]:
+        """Metrics of scores (rows of the split, C)."""
+        return metrics.of_rows(self.dataset, self.dataset.rows(split), scores)
+
+
+def softmax(scores: np.ndarray) -> np.ndarray:
+    """Softmax (..., C) of scores."""
+    shifted = np.exp(scores - scores.max(-1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(-1, keepdims=True))
+
+
+def entropy_column(name: str) -> str:
+    """Column of the entropy of a modality's state at T, or of a fused qubit."""
+    return column("entropy", (name,))
+
+
+def dividend_column(term: str) -> str:
+    """Column of a coalition's dividend."""
+    return f"dividend[{term}]"
+
+
+def said_columns(rows: pd.DataFrame) -> list[str]:
+    """The columns of a table of samples that hold what was said."""
+    return [column for column in SAID if column in rows.columns]
+
+
+def require_fit(name: str, card: Mapping[str, Any], dataset: DataSet) -> None:
+    """Checks that a model takes a data set.
+
+    Raises:
+        InvalidInput: when it was made for other modalities or feature numbers than the data set has.
+    """
+    problem = misfit(card, dataset)
+    check(
+        not problem,
+        f"Model '{name}' does not fit data set '{dataset.name}': {problem} Choose the data it was "
+        f"trained on, '{card['data']['name']}'.",
+    )
+
+
+def misfit(card: Mapping[str, Any], dataset: DataSet) -> str:
+    """What keeps a model from taking a data set's inputs or answering its question, or an empty string."""
+    wanted, found = card["inputs"], dataset.input_specs
+    for name, spec in wanted.items():
+        if name not in found:
+            return f"it needs the modality '{name}', and the data has {', '.join(found)}."
+        if int(spec["size"]) != int(found[name]["size"]):
+            return f"it needs {spec['size']} features of '{name}', and the data has {found[name]['size']}."
+    classes = dataset.target.classes if dataset.target.kind == "classification" else ()
+    if classes and len(card["outputs"]) != len(classes):
+        return f"it has {len(card['outputs'])} outputs, and the data has {len(classes)} classes."
+    return ""
+
+
+# A model whose modality states are kets on a data set: product states and the scores that observables make of them.
+# Free of streamlit.
+
+
+@dataclass(frozen=True, eq=False)
+class KetSpace(Workspace):
+    """A workspace whose samples are product states."""
+
+    @shared
+    def _all_kets(self) -> torch.Tensor:
+        return self._encoded(None)
+
+    def _encoded(self, rows: np.ndarray | None) -> torch.Tensor:
+        with torch.no_grad():
+            found: torch.Tensor = self.model.product_state(self.model.encode(self.inputs(rows)))
+        return found
+
+    def kets(self, rows: np.ndarray | Sequence[int]) -> torch.Tensor:
+        """Product states (len(rows), D) of some samples, complex128; those of a large set are made when asked for."""
+        if self.is_large:
+            return self._encoded(np.asarray(rows))
+        return self._all_kets[torch.as_tensor(np.asarray(rows, dtype=np.int64))]
+
+    def ket(self, row: int) -> torch.Tensor:
+        """The product state (D,) of one sample, complex128."""
+        return self.kets([row])[0]
+
+    @shared
+    def scores(self) -> np.ndarray:
+        """Of all samples, (N, C)."""
+        with torch.no_grad():
+            observables = self.model.observables()
+            return np.concatenate(
+                [
+                    expectations(self.kets(rows), observables, self.model.bias)
+                    for rows in self.blocks()
+                ]
+            )
+
+
+def expectations(psi: torch.Tensor, observables: torch.Tensor, bias: torch.Tensor) -> np.ndarray:
+    """Scores (B, C) of product states (B, D): <psi| O_c(T) |psi> + b_c, one product and no evolution."""
+    kets = psi.to(observables.dtype)
+    scores = torch.einsum("bi,cij,bj->bc", kets.conj(), observables, kets).real
+    return np.asarray((scores + bias.detach()).numpy())
+
+
+def predict(
+    work: KetSpace, rows: np.ndarray, observables: torch.Tensor, bias: torch.Tensor
+) -> np.ndarray:
+    """Scores (B, C) of rows for given observables (C, D, D)."""
+    parts = np.array_split(rows, max(1, -(-len(rows) // BLOCK)))
+    return np.concatenate([expectations(work.kets(part), observables, bias) for part in parts])
+
+
+def test_metrics(
+    work: KetSpace, observables: torch.Tensor, bias: torch.Tensor, split: str = "test"
+) -> dict[str, float]:
+    """Metrics of a split for given observables (C, D, D) at T."""
+    return work.of_split(predict(work, work.dataset.rows(split), observables, bias), split)
+
+
+# A QiNN-QJ on a data set: product states, entropies and entanglement at T. Free of streamlit.
+
+
+@dataclass(frozen=True, eq=False)
+class JumpSpace(KetSpace):
+    """A workspace whose samples are product states that evolve."""
+
+    @cached_property
+    def entropies(self) -> np.ndarray:
+        """Von Neumann entropies (N, M) of the reduced states at T, in nats; worked out when first asked for."""
+        return self._entropies(self.dataset.rows())
+
+    def _entropies(self, rows: np.ndarray) -> np.ndarray:
+        with torch.no_grad():
+            return reduced_entropies(self.model, self.kets(rows))
+
+    def facts(self, rows: np.ndarray | None = None) -> dict[str, np.ndarray]:
+        """Entropies of the modalities' states."""
+        found = self.entropies if rows is None else self._entropies(rows)
+        return {entropy_column(name): found[:, m] for m, name in enumerate(self.modalities)}
+
+    def fact_titles(self) -> dict[str, str]:
+        """Axis titles of the entropies, and of the entanglement, which is worked out for the rows that are shown."""
+        titles = {
+            entropy_column(name): f"entropy of {name} at T (nats)" for name in self.modalities
+        }
+        return titles | {
+            negativity_column(name): f"entanglement of {name} at T (log. negativity, bits)"
+            for name in self.modalities
+        }
+
+
+def negativity_column(name: str) -> str:
+    """Column of the entanglement of a modality with the rest at T."""
+    return column("negativity", (name,))
+
+
+def reduced_entropies(model: Any, psi: torch.Tensor) -> np.ndarray:
+    """Von Neumann entropy of every modality's state at T for many samples, (N, M) in nats.
+
+    The d^2 matrix units of a modality are evolved once in the Heisenberg picture; then Tr[E_ji(T) rho_0] is the element
+    (i, j) of each sample's reduced state, whatever the number of samples.
+    """
+    system = model.system()
+    kets = torch.as_tensor(psi, dtype=torch.complex128)
+    end = torch.tensor([float(system.duration)], dtype=torch.float64)
+    columns = []
+    for place, size in enumerate(system.dims):
+        units = _matrix_units(system.dims, place)
+        evolved = lindblad.evolve_observables(system.H, system.jumps, units, end)[-1]
+        values = torch.einsum("bi,cij,bj->bc", kets.conj(), evolved, kets).real
+        rho = _from_expectations(values.reshape(-1, size, size))
+        columns.append(measures.von_neumann_entropy(rho))
+    return torch.stack(columns, -1).numpy()
+
+
+@memo(8, background=False, says="Working out the entanglement of these samples, about 15 ms each …")
+def negativities(work: Any, rows: np.ndarray) -> np.ndarray:
+    """Logarithmic negativity of each modality against the rest at T, (len(rows), M) in bits.
+
+    Entanglement is not linear in the state, so every sample is evolved on its own: about 15 ms each at D = 64.
+    """
+    parts = []
+    with torch.no_grad():
+        for start in range(0, len(rows), 64):
+            psi = work.kets(rows[start : start + 64]).to(torch.complex128)
+            rho = work.model.evolve_states(states.density(psi), [float(work.model.duration)])[0]
+            parts.append(
+                torch.stack(
+                    [
+                        measures.logarithmic_negativity(rho, work.model.dims, (m,))
+                        for m in range(len(work.modalities))
+                    ],
+                    -1,
+                ).numpy()
+            )
+    return np.concatenate(parts) if parts else np.zeros((0, len(work.modalities)))
+
+
+def _matrix_units(dims: tuple[int, ...], place: int) -> torch.Tensor:
+    """Hermitian basis of one modality's operators, embedded: (E_ij + E_ji)/2 for i <= j, (E_ij - E_ji)/2i for i > j."""
+    size = dims[place]
+    before, after = int(np.prod(dims[:place])), int(np.prod(dims[place + 1 :]))
+    basis = torch.zeros(size * size, size, size, dtype=torch.complex128)
+    for i in range(size):
+        for j in range(size):
+            if i <= j:
+                basis[i * size + j, i, j] += 0.5
+                basis[i * size + j, j, i] += 0.5
+            else:
+                basis[i * size + j, i, j] += -0.5j
+                basis[i * size + j, j, i] += 0.5j
+    one, other = torch.eye(before, dtype=basis.dtype), torch.eye(after, dtype=basis.dtype)
+    return torch.stack([torch.kron(torch.kron(one, unit), other) for unit in basis])
+
+
+def _from_expectations(values: torch.Tensor) -> torch.Tensor:
+    """Reduced states (N, d, d) from the expectation values (N, d, d) of `_matrix_units`.
+
+    As Tr[E_ij rho] = rho_ji: <(E_ij + E_ji)/2> = Re rho_ij for i <= j, and <(E_ij - E_ji)/2i> = Im rho_ji for i > j.
+    """
+    real = torch.triu(values) + torch.triu(values, 1).mT
+    imaginary = torch.tril(values, -1)
+    return torch.complex(real, imaginary.mT - imaginary)
+
+
+# An entangled-fusion network on a data set: masses, fused qubits, observables. Free of streamlit.
+
+COALITIONS = 1500  # that are worked out sample by sample before the pages show them
+DISAGREEMENT, MEAN_ENTROPY, CONFLICT = "disagreement", "entropy[mean]", "conflict"
+
+
+@dataclass(frozen=True, eq=False)
+class CircuitSpace(Workspace):
+    """A workspace whose samples are masses.
+
+    Attributes:
+        observables: of the fused qubits, (C, 3, ..., 3) double.
+    """
+
+    observables: torch.Tensor = None  # type: ignore[assignment]
+
+    @shared
+    def masses(self) -> torch.Tensor:
+        """Of all samples, per element and modality, (N, n, M) double."""
+        with torch.no_grad():
+            parts = [self.model.encode(self.inputs(rows)) for rows in self.blocks()]
+            return torch.cat(
+                [
+                    torch.stack([encoded[name].double() for name in self.modalities], -1)
+                    for encoded in parts
+                ]
+            )
+
+    @shared
+    def scores(self) -> np.ndarray:
+        """Of all samples, (N, C)."""
+        with torch.no_grad():
+            return np.concatenate(
+                [
+                    (
+                        evaluate(self.observables, self.model.fuse(self.by_name(rows))[0])
+                        + self.model.bias
+                    ).numpy()
+                    for rows in self.blocks()
+                ]
+            )
+
+    @cached_property
+    def bulk(self) -> np.ndarray:
+        """The test rows: against every row of the background, all samples would take several seconds.
+
+        With more than three modalities each coalition is worked out sample by sample, and only the first test rows are
+        taken.
+        """
+        rows, M = (
+            self.dataset.rows("test")[: EXPLAINED if self.is_large else None],
+            len(self.modalities),
+        )
+        return rows if M <= 3 else rows[: max(12, COALITIONS // 2**M)]
+
+    @cached_property
+    def opening(self) -> str:  # type: ignore[override]
+        """The sample shown first: of those predicted right, the test sample on which the modalities disagree most."""
+        rows = self.dataset.rows("test")
+        worth = np.where(self.errors[rows] < 0.5, self.disagreement[rows], -1.0)
+        return str(self.dataset.ids[rows[int(np.argmax(worth))]])
+
+    @property
+    def elements(self) -> tuple[str, ...]:
+        """Names of the elements: the classes where they are classes."""
+        if self.model.elements_are_classes:
+            return tuple(self.model.outputs)
+        return tuple(f"element {i}" for i in range(self.model.elements))
+
+    @cached_property
+    def vectors(self) -> torch.Tensor:
+        """Fused qubits (1, <X>, <Z>) of all samples, (N, n, 3)."""
+        with torch.no_grad():
+            return self.model.fuse(self.by_name(slice(None)))[0]
+
+    def by_name(self, rows: Any) -> dict[str, torch.Tensor]:
+        """Masses of some rows as the model takes them, (B, n) each; (n,) for one row number."""
+        return {name: self.masses[rows, ..., m] for m, name in enumerate(self.modalities)}
+
+    def reading(self, row: int, model: Any = None) -> evidence.Reading:
+        """What the fusion read from one sample, by the model as learned or by an edited one."""
+        return evidence.read(model or self.model, self.by_name(row))
+
+    def theta(self, row: int) -> dict[str, torch.Tensor]:
+        """Angles of one sample's modality qubits, (n,) radians each."""
+        with torch.no_grad():
+            found = self.model.angles(self.inputs([row]))
+        return {name: angles[0] for name, angles in found.items()}
+
+    @cached_property
+    def disagreement(self) -> np.ndarray:
+        """Mean over the elements of Dempster's K between the modalities on each, (N,)."""
+        return evidence.disagreement(self.masses).mean(-1).numpy()
+
+    def facts(self, rows: np.ndarray | None = None) -> dict[str, np.ndarray]:
+        """Disagreement, conflict where elements are classes, and entropies of the fused qubits."""
+        some = slice(None) if rows is None else rows
+        each = evidence.qubit_entropy(self.vectors[some]).numpy()
+        found = {DISAGREEMENT: self.disagreement[some]}
+        if self.model.elements_are_classes:
+            found[CONFLICT] = evidence.conflict(self.masses[some]).numpy()
+        found[MEAN_ENTROPY] = each.mean(1)
+        return found | {entropy_column(name): each[:, i] for i, name in enumerate(self.elements)}
+
+    def fact_titles(self) -> dict[str, str]:
+        """Axis titles of `facts`."""
+        titles = {DISAGREEMENT: "disagreement of the modalities (mean over elements)"}
+        if self.model.elements_are_classes:
+            titles[CONFLICT] = "conflict (Dempster's K)"
+        titles[MEAN_ENTROPY] = "entropy of the fused qubits (mean, nats)"
+        return titles | {
+            entropy_column(name): f"entropy of fused qubit ‘{name}’ (nats)"
+            for name in self.elements
+        }
+
+
+def circuit_space(name: str, card: Mapping[str, Any], model: Any, dataset: DataSet) -> CircuitSpace:
+    """A model on a data set that it fits."""
+    with torch.no_grad():
+        observables = model.observables().double()
+    return CircuitSpace(
+        name, card, with_observables(model, observables), dataset, observables=observables
+    )
+
+
+def with_observables(model: Any, observables: torch.Tensor) -> Any:
+    """A copy of a model, sharing its weights, that does not work its observables out again."""
+    other = copy.copy(model)
+    other.__dict__["observables"] = lambda: observables
+    return other
+
+
+# A model that nothing is known of but how it fuses, on a data set: all is asked by evaluation. Free of streamlit.
+
+# Floating-point operations for the explanation of a test set, of one sample, and of samples that are explained at once:
+# some two seconds of one core, one, and a fifth of one.
+BUDGET, SAMPLE_BUDGET, STEP = 1e10, 4e9, 8e8
+OVERHEAD = 20_000  # operations a row besides those of products
+ROWS = 2048  # samples that are asked at once
+FEWEST = 16  # rows of the background, and samples, at least
+SLOW = (
+    3  # budgets that a page may take with the fewest rows; beyond, it begins with the first samples
+)
+
+
+@dataclass(frozen=True, eq=False)
+class EvaluatedSpace(Workspace):
+    """A workspace whose coalitions are evaluated, row by row of the background; only test samples are explained
+    together."""
+
+    @shared
+    def scores(self) -> np.ndarray:
+        """Of all samples, (N, C)."""
+        blocks = self.dataset.blocks(self.dataset.rows(), most=ROWS)
+        with torch.no_grad():
+            return np.concatenate(
+                [self.model(self.inputs(rows)).double().numpy() for rows in blocks]
+            )
+
+    @cached_property
+    def bulk(self) -> np.ndarray:
+        """The rows that are explained together: those for testing; the first of them, where even the fewest rows of the
+        background would keep a page waiting."""
+        rows = self.dataset.rows("test")
+        return (
+            rows if self._whole else rows[: max(FEWEST, int(SLOW * BUDGET / (FEWEST * self._cost)))]
+        )
+
+    @property
+    def opening(self) -> str:  # type: ignore[override]
+        """The first test sample where the most telling one is not known at once."""
+        return str(self.dataset.ids[self.bulk[0]]) if self.is_sampled else ""
+
+    @cached_property
+    def explanation(self) -> Explanation:
+        """Of the rows in `bulk`; worked out when first asked for."""
+        parts = _progress.over(
+            self.parts(), "Explaining", len(self.bulk), lambda part: len(part.values)
+        )
+        return joined(list(parts))
+
+    def parts(self) -> Iterator[Explanation]:
+        """The explanations of the rows in `bulk`, a few at a time, in their order."""
+        background = self.bulk_background
+        step = max(1, int(STEP / (background.size * self._cost)))
+        for start in range(0, len(self.bulk), step):
+            yield explain.explain(
+                self.model, self.inputs(self.bulk[start : start + step]), background
+            )
+
+    @shared
+    def _cost(self) -> float:
+        """Floating-point operations of all coalitions of a sample with one row."""
+        return 2 ** len(self.modalities) * row_cost(self.model, self.background)
+
+    @property
+    def operations(self) -> float:
+        """Floating-point operations of the explanation of the rows in `bulk`."""
+        return len(self.bulk) * self.bulk_background.size * self._cost
+
+    @cached_property
+    def bulk_background(self) -> SampleBackground:
+        """Some rows of the background where all would take long for a test set; how many depends on the model and the
+        data alone."""
+        return self._some(BUDGET / len(self.bulk))
+
+    @cached_property
+    def sample_background(self) -> SampleBackground:
+        """Some rows of the background where all would take more than a second for one sample."""
+        return self._some(SAMPLE_BUDGET)
+
+    def _some(self, budget: float) -> SampleBackground:
+        rows: SampleBackground = self.background
+        return rows if self._whole else rows.some(max(FEWEST, int(budget / self._cost)))
+
+
+def joined(parts: Sequence[Explanation]) -> Explanation:
+    """Returns the explanation of several samples from those of some of them, in their order."""
+    errors = [each.errors for each in parts if each.errors is not None]
+    return replace(
+        parts[0],
+        values=np.concatenate([each.values for each in parts]),
+        dividends=np.concatenate([each.dividends for each in parts]),
+        shapley=np.concatenate([each.shapley for each in parts]),
+        errors=np.concatenate(errors) if errors else None,
+    )
+
+
+def row_cost(model: FusionModel, background: SampleBackground) -> float:
+    """Returns the floating-point operations of fusing one row, those of elementwise functions guessed."""
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        model.scores(
+            {name: nested.part(each, slice(0, 1)) for name, each in background.states.items()}
+        )
+    return float(counter.get_total_flops() + OVERHEAD + model.unseen_operations)
+
+
+# Which workspace a model gets.
+
+
+def build_study(name: str, card: Mapping[str, Any], model: Any, dataset: DataSet) -> Workspace:
+    """Returns a model on a data set.
+
+    Raises:
+        InvalidInput: when the model was made for other modalities or feature numbers than the data set has.
+    """
+    require_fit(name, card, dataset)
+    if can(model, "masses"):
+        return circuit_space(name, card, model, dataset)
+    if not can(model, "states"):
+        return EvaluatedSpace(name, card, model, dataset)
+    return (JumpSpace if can(model, "time") else KetSpace)(
+        name, card, require(model, "kets"), dataset
+    )

@@ -1,1 +1,0 @@
-"""A model on a data set, for each kind of model."""

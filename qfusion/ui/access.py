@@ -1,0 +1,371 @@
+"""Before any page: who has to log in does, and no more readers come in than there is room for."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import streamlit as st
+from streamlit import runtime
+from streamlit.errors import StreamlitAuthError
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from qfusion import _limits, _read_only
+from qfusion._checks import check
+
+LOGIN = "QFUSION_LOGIN"
+_log = logging.getLogger(__name__)
+_AGAIN = 5.0  # seconds between two looks for room
+_seats: set[str] = set()  # ids of the sessions that are in
+_refused: dict[str, str] = {}  # why an upload was not taken, by session
+_guard = threading.Lock()
+
+
+def check_login() -> None:
+    """Raises InvalidInput when QFUSION_LOGIN is neither yes nor no, or there is nobody to log in with."""
+    said = os.environ.get(LOGIN, "")
+    check(said in ("", "yes", "no"), f"{LOGIN} must be yes or no, but is {said[:40]!r}.")
+    check(
+        said != "yes" or bool(_auth()),
+        f"{LOGIN} is yes, but .streamlit/secrets.toml has no section [auth] that says with whom, or cannot be "
+        "read. Add it as docs/serving.md shows, or leave the variable out.",
+    )
+
+
+def demands_login() -> bool:
+    """Whether readers log in: wherever [auth] of `.streamlit/secrets.toml` says with whom, unless QFUSION_LOGIN=no."""
+    said = os.environ.get(LOGIN, "")
+    return said == "yes" or (said != "no" and bool(_auth()))
+
+
+def enter() -> None:
+    """Lets the reader in, or ends the page with a way to log in, or with word that the server is full."""
+    if demands_login() and not getattr(st.user, "is_logged_in", False):
+        _ask()
+        st.stop()
+    context = get_script_run_ctx(suppress_warning=True)
+    if context is not None and runtime.exists() and not _seated(context.session_id):
+        _wait()
+        st.stop()
+
+
+def is_in(session: str) -> bool:
+    """Whether a session is in; who is not may upload nothing."""
+    with _guard:
+        return session in _seats
+
+
+def refuse(session: str, words: str) -> None:
+    """Keeps why an upload of a session was not taken: Streamlit shows its reader a red mark and no reason."""
+    with _guard:
+        if session in _seats:
+            _refused[session] = words
+
+
+def refusal() -> str:
+    """Why this reader's last upload was not taken, once; empty when none was refused."""
+    context = get_script_run_ctx(suppress_warning=True)
+    with _guard:
+        return _refused.pop(context.session_id, "") if context is not None else ""
+
+
+def account() -> None:
+    """Who is logged in, and the way out."""
+    if demands_login():
+        name = next(
+            (str(st.user[key]) for key in ("name", "email", "sub") if st.user.get(key)), "somebody"
+        )
+        st.text(f"Logged in: {name[:60]}")  # as text, never as markdown
+        st.button("Log out", icon=":material/logout:", on_click=st.logout, key="_logout")
+
+
+def _auth() -> Mapping[str, Any]:
+    return dict(st.secrets.get("auth", {})) if st.secrets.load_if_toml_exists() else {}
+
+
+def _seated(session: str) -> bool:
+    with _guard:
+        for each in [each for each in _seats if not runtime.get_instance().is_active_session(each)]:
+            _seats.discard(each)
+            _refused.pop(each, None)
+        if session in _seats or len(_seats) < _limits.get("QFUSION_SESSIONS"):
+            _seats.add(session)
+        return session in _seats
+
+
+def _ask() -> None:
+    auth = _auth()
+    named = [
+        name for name, each in auth.items() if isinstance(each, Mapping) and "client_id" in each
+    ]
+    with st.container(key="box-entrance"):
+        st.title("qfusion", anchor=False)
+        st.markdown(
+            "Multimodal models that fuse by open quantum dynamics, opened up. This server asks who you are."
+        )
+        for provider in (None, *named) if "client_id" in auth else named:
+            words = "Log in" if provider is None else f"Log in with {provider}"
+            if st.button(
+                words, type="primary", icon=":material/login:", key=f"_login-{provider or ''}"
+            ):
+                try:
+                    st.login(provider)
+                except StreamlitAuthError as error:  # also where Authlib is not installed
+                    _log.warning("Login is not set up: %s", error)
+                    st.error("Login is not set up on this server; its log says why.")
+        if not named and "client_id" not in auth:
+            st.error(
+                "Login is not set up on this server: [auth] of secrets.toml names nobody to log in with."
+            )
+
+
+def _wait() -> None:
+    with st.container(key="box-entrance"):
+        st.title("This server is full", anchor=False)
+        st.markdown(
+            "As many people read here as there is room for "
+            f"({_limits.get('QFUSION_SESSIONS'):,}; every open tab counts). Keep this page open: it goes on by "
+            "itself as soon as somebody leaves."
+        )
+    st.fragment(_look, run_every=_AGAIN)()
+
+
+def _look() -> None:
+    context = get_script_run_ctx()
+    if context is not None and _seated(context.session_id):
+        st.rerun()
+
+
+# Who may bring data and who may train: everybody on the reader's own machine, nobody from elsewhere unless whoever
+# runs the server says so.
+
+VARIABLE, TRAIN = "QFUSION_IMPORT", "QFUSION_TRAIN"
+LEVELS, ANSWERS = ("none", "upload", "path"), ("yes", "no")
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_PASSED_ON = (
+    "Forwarded",
+    "X-Forwarded-For",
+    "X-Forwarded-Host",
+    "X-Forwarded-Proto",
+    "X-Real-Ip",
+    "Via",
+)
+
+
+def check_variables() -> None:
+    """Raises InvalidInput when a variable holds what it cannot; asked when the server starts."""
+    for name, known in ((VARIABLE, LEVELS), (TRAIN, ANSWERS)):
+        said = os.environ.get(name, "")
+        check(
+            not said or said in known,
+            f"{name} must be one of {', '.join(known)}, but is {said[:40]!r}.",
+        )
+
+
+def level() -> str:
+    """What a visitor may do: "path" (read files of the server's machine, upload, remove), "upload", or "none".
+
+    QFUSION_IMPORT says; where it does not, everything is allowed to a reader whose server listens on the loopback
+    address and was not asked through a proxy, and nothing to anybody else.
+    """
+    if _read_only.is_on():
+        return "none"
+    said = os.environ.get(VARIABLE, "")
+    if said in LEVELS:
+        return said
+    return "path" if is_local() else "none"
+
+
+def may_train() -> bool:
+    """Whether a visitor may begin, stop and delete runs and sweeps: as QFUSION_TRAIN says, else who `is_local`."""
+    if _read_only.is_on():
+        return False
+    said = os.environ.get(TRAIN, "")
+    return said == "yes" if said in ANSWERS else is_local()
+
+
+def check_train() -> None:
+    """Raises InvalidInput for a visitor who may not train; what a button of such a form does asks again."""
+    check(
+        may_train(),
+        f"On this server runs are not begun, stopped or deleted in the browser. Have {TRAIN}=yes set.",
+    )
+
+
+def says_read_only(what: str) -> bool:
+    """Whether this server only shows; says so then, in the place of `what` it does not do."""
+    if _read_only.is_on():
+        st.info(
+            f"This server shows, and does not {what}. Run qfusion on a machine of your own for that.",
+            icon=":material/lock:",
+        )
+    return _read_only.is_on()
+
+
+def says_no_training(what: str, command: str) -> bool:
+    """Whether this visitor may not train; says so then.
+
+    Args:
+        what: is not done here: "begin a sweep". command: that does it on the server's own machine.
+    """
+    if says_read_only(what):
+        return True
+    if not may_train():
+        st.info(
+            f"Here visitors do not {what}, since this server is not only for its own machine. Use `{command}` "
+            f"there, or have {TRAIN}=yes set.",
+            icon=":material/lock:",
+        )
+    return not may_train()
+
+
+def is_local() -> bool:
+    """Returns whether server and reader are on one machine, as far as can be told: where the server listens, how the
+    browser calls it (a proxy may hide the name that was asked for, but not the page's origin), and by which way."""
+    if st.get_option("server.address") not in _LOOPBACK:
+        return False
+    headers = st.context.headers
+    called = [f"//{headers.get('Host') or 'localhost'}", headers.get("Origin") or "//localhost"]
+    return all(_host(each) in _LOOPBACK for each in called) and not any(
+        headers.get(name) for name in _PASSED_ON
+    )
+
+
+def _host(address: str) -> str:
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:
+        return ""
+
+
+# Long calculations take turns: so many at once in the whole server, one of a session, in the order of asking.
+#
+# Whoever computes longer than `LEASE` makes room for one more. So a very long calculation does not stop the others, nor
+# does one that waits for something which a reader in the line has locked.
+
+LEASE = 20.0  # seconds
+FILES = 4  # of one reader that are made or wait to be
+_LOOK = 0.5  # seconds between two looks, when a reader who has left is noticed too
+
+
+@dataclass(eq=False)
+class _Turn:
+    who: str
+    since: float = 0.0  # on the clock, once it computes
+
+
+class Line:
+    """Those who compute and those who wait for it.
+
+    Args:
+        places: how many compute at once; asked each time.
+    """
+
+    def __init__(self, places: Callable[[], int]):
+        self._places, self._turns, self._changed = places, list[_Turn](), threading.Condition()
+        self._mine = threading.local()
+
+    @contextlib.contextmanager
+    def turn(self, who: str, told: Callable[[int], None] = lambda place: None) -> Iterator[None]:
+        """Waits until it is this one's turn, which ends with the block; inside another turn of its thread, at once.
+
+        Args:
+            who: the session. told: called with its place in the line while it waits; what it raises ends the wait.
+        """
+        if getattr(self._mine, "turn", None) is not None:
+            yield
+            return
+        turn = _Turn(who)
+        with self._changed:
+            self._turns.append(turn)
+        try:
+            while place := self._place(turn):
+                told(place)
+                with self._changed:
+                    self._changed.wait(_LOOK)
+            self._mine.turn = turn
+            yield
+        finally:
+            self._mine.turn = None
+            with self._changed:
+                self._turns.remove(turn)
+                self._changed.notify_all()
+
+    def count(self, who: str) -> int:
+        """How many turns of a session there are, under way and in the line."""
+        with self._changed:
+            return sum(each.who == who for each in self._turns)
+
+    def _place(self, turn: _Turn) -> int:
+        """Its place in the line; 0 when it is its turn, which then begins."""
+        with self._changed:
+            now, busy = time.monotonic(), [each for each in self._turns if each.since]
+            sessions, line = {each.who for each in busy}, []
+            for each in self._turns:
+                if not each.since and each.who not in sessions:
+                    sessions.add(each.who)  # one of a session
+                    line.append(each)
+            free = self._places() - sum(now - each.since < LEASE for each in busy)
+            if turn in line[: max(0, free)]:
+                turn.since = now
+                return 0
+            return line.index(turn) + 1 if turn in line else len(line) + 1
+
+
+_line = Line(lambda: _limits.get("QFUSION_HEAVY"))
+
+
+@contextlib.contextmanager
+def waiting(words: str) -> Iterator[None]:
+    """Around a long calculation of a page: its turn, and a spinner where there are words; nothing in the background."""
+    context = get_script_run_ctx(suppress_warning=True)
+    if context is None:
+        yield
+        return
+    shown: list[Any] = []
+
+    def told(place: int) -> None:
+        shown[:] = shown or [st.empty()]
+        before = "one other calculation comes" if place == 1 else f"{place} other calculations come"
+        shown[0].info(
+            f"Many are at work on this server: {before} first …", icon=":material/hourglass_top:"
+        )
+
+    with _line.turn(context.session_id, told):
+        for each in shown:
+            each.empty()
+        with st.spinner(words) if words else contextlib.nullcontext():
+            yield
+
+
+def in_turn(make: Callable[[], bytes]) -> Callable[[], bytes]:
+    """Returns a file's maker that waits for the reader's turn: a download is made when its button is pressed.
+
+    It waits in one of a few threads that make everybody's downloads, so that a reader has `FILES` in the line at most,
+    and none after leaving.
+    """
+    context = get_script_run_ctx(suppress_warning=True)
+    who = context.session_id if context is not None else ""
+
+    def waits(_: int) -> None:
+        check(
+            not who or not runtime.exists() or runtime.get_instance().is_active_session(who),
+            "The reader has left.",
+        )
+
+    def made() -> bytes:
+        check(
+            _line.count(who) < FILES,
+            f"At most {FILES} files are made for you at once. Wait for the others.",
+        )
+        with _line.turn(who, waits):
+            return make()
+
+    return made

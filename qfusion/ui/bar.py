@@ -1,0 +1,690 @@
+"""The bar that stays in view on top of a page: model, data, sample, background, pins, notes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+from uuid import uuid4
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from qfusion._checks import check
+from qfusion._progress import duration
+from qfusion.analysis import cohort_measures, memo, sample, text
+from qfusion.analysis import sample as backgrounds
+from qfusion.analysis import sample as encoding
+from qfusion.analysis.memo import Job, State
+from qfusion.analysis.sample import Encoding
+from qfusion.analysis.study import Workspace
+from qfusion.data import DataSet
+from qfusion.errors import QFusionError
+from qfusion.explain import cohorts
+from qfusion.panels.address import (
+    PREDICTED,
+    Allowed,
+    Pin,
+    default_sample,
+    misfit,
+    model_for,
+    models,
+    options,
+    own_data,
+    sources,
+    test_data,
+    test_model,
+)
+from qfusion.ui import reruns, sliders, state
+
+# The bar's words on how many rows of the background are used, and the way to all of them, worked out behind the
+# page.
+
+PULSE = 1.0  # seconds between two looks at how far it is
+_WANTED, _DECLINED, _SELF = "_refined", "_some_refined", "_asker"
+
+
+def background_rows(work: Workspace) -> Workspace:
+    """Draws it for a model that is evaluated row by row; returns the workspace that the page shows.
+
+    All rows are worked out behind the page, where that takes minutes unless the reader cancels it, else when asked;
+    until then the page shows, and says, what it has. The address says `rows=all` once all numbers are there.
+    """
+    state.drop_invalid(
+        {state.ROWS: options("Rows", [sample.ALL_ROWS], "Some of the rows are used.")}
+    )
+    if not work.is_sampled:
+        _leave()
+        return work
+    key = work.memo_key()
+    unasked = state.get(_DECLINED) != key and sample.is_quick(work)
+    if (
+        state.get(state.ROWS)
+        or st.query_params.get(state.ROWS)
+        or state.get(_WANTED) == key
+        or unasked
+    ):
+        _want(work)
+        job = sample.begin_refinement(work, state.get(_SELF))
+        if job.state == State.DONE:
+            state.put(state.ROWS, sample.ALL_ROWS)
+            with _popover(f"All {work.background.size:,} rows"):
+                st.caption(
+                    f"Decisions are compared with all {work.background.size:,} rows of the background."
+                )
+                st.button(f"Use {_some(work)}", key="_some_rows", on_click=_decline, args=(work,))
+            return job.result
+        state.forget(state.ROWS)
+        if job.state != State.FAILED:
+            with _popover(f"{work.bulk_background.size:,} of {work.background.size:,} rows"):
+                _said(work)
+            with st.container(width=260, key="refining"):
+                st.fragment(_progress, run_every=PULSE)(work, job)
+            return work
+        state.notice(
+            f"Comparing with all rows failed: {text.plain(job.problem)}. Some of the rows are used."
+        )
+        _decline(work)
+    with _popover(f"{work.bulk_background.size:,} of {work.background.size:,} rows"):
+        _said(work)
+        st.button(
+            f"Use all {work.background.size:,} rows",
+            key="_all_rows",
+            on_click=_want,
+            args=(work,),
+            help="Exact contributions, worked out behind the page, which goes on meanwhile.",
+        )
+    return work
+
+
+def _popover(label: str) -> DeltaGenerator:
+    """Opens what there is to say of the rows."""
+    return st.popover(
+        label,
+        icon=":material/table_rows:",
+        key="rows-used",
+        help="How many rows of the background stand in",
+    )
+
+
+def rows_in_links() -> dict[str, str]:
+    """What links and the next page carry."""
+    return {state.ROWS: str(state.get(state.ROWS))} if state.get(state.ROWS) else {}
+
+
+def _said(work: Workspace) -> None:
+    few = len(work.bulk) < len(work.dataset.rows("test"))
+    whose = f"the first {len(work.bulk):,} test samples" if few else "test samples"
+    st.caption(
+        f"To answer at once, {whose} are compared with {_some(work)} of the background's "
+        f"{work.background.size:,}, drawn at random."
+    )
+
+
+def _some(work: Workspace) -> str:
+    """How many rows are used where not all are."""
+    one = work.sample_background.size
+    alone = "all" if one == work.background.size else f"{one:,}"
+    return f"{work.bulk_background.size:,} rows (the open one with {alone})"
+
+
+def _progress(work: Workspace, job: Job) -> None:
+    """How far it is, looked at again and again; the page begins anew when it has ended."""
+    reruns.begin_run()
+    if job.state not in memo.UNDER_WAY or state.get(_WANTED) is None:
+        st.rerun()
+    sample.begin_refinement(work, state.get(_SELF))  # still here
+    left = job.seconds_left
+    ahead = "waiting for another test set" if left is None else f"{duration(left)} left"
+    st.progress(job.done / job.total, f"All rows: {job.done:,} of {job.total:,} samples, {ahead}")
+    st.button("Cancel", key="_refine_cancel", on_click=_decline, args=(work,))
+
+
+def _want(work: Workspace) -> None:
+    """Asks for all rows of this subject, and no longer for those of another."""
+    if state.get(_WANTED) not in (None, work.memo_key()):
+        _leave()
+    state.put(_SELF, state.get(_SELF) or uuid4().hex)
+    state.put(_WANTED, work.memo_key())
+    state.put(_DECLINED, None)
+
+
+def _leave() -> None:
+    """Asks for them no longer."""
+    if state.get(_WANTED) is not None:
+        memo.leave_work(state.get(_WANTED), state.get(_SELF))
+        state.put(_WANTED, None)
+
+
+def _decline(work: Workspace) -> None:
+    """Shows this subject against some rows until the reader asks for all."""
+    _leave()
+    state.put(_DECLINED, work.memo_key())
+    state.forget(state.ROWS)
+
+
+# The bar's words on a large data set that is being encoded, while the pages show its first samples.
+
+
+def workspace(model: str, data: str) -> Workspace:
+    """A model applied to a data set, by their names: to its first samples until all are encoded, which begins here."""
+    reruns.require_known(model, data)
+    if encoding.is_encoded(model, data):
+        return reruns.workspace_of(model, data)
+    encoding.begin_encoding(model, data)
+    return encoding.first_samples(
+        model, data, str(st.query_params.get(state.SAMPLE) or state.get(state.SAMPLE) or "")
+    )
+
+
+def encoding_progress(model: str, data: str, work: Workspace, sample: str) -> None:
+    """Draws how far the encoding is, where the page shows the first samples only; the open one stays open."""
+    job = encoding.find_encoding(model, data)
+    if job is None or len(work.dataset) == job.total:
+        return
+    if job.problem:
+        state.notice(
+            f"Encoding all samples failed: {text.plain(job.problem)}. The first samples are shown."
+        )
+    with st.container(width="content", key="encoding" if job.under_way else "encoding-ended"):
+        st.fragment(_progress_line, run_every=PULSE if job.under_way else None)(
+            model, data, job, work, sample
+        )
+
+
+def _progress_line(model: str, data: str, job: Encoding, work: Workspace, sample: str) -> None:
+    """How far it is, looked at again and again; the page begins anew when it has ended."""
+    reruns.begin_run()
+    if not job.under_way and encoding.is_encoded(model, data):
+        state.choose_sample(sample)
+        st.rerun()
+    left = job.seconds_left
+    ahead = f", {duration(left)} left" if left is not None else ""
+    with st.popover(
+        f"{len(work.dataset):,} of {job.total:,}",
+        icon=":material/table_rows:",
+        key="first-samples",
+        help="How many samples are shown until all are encoded",
+    ):
+        st.caption(
+            "What this model makes of this data set is not kept here yet, or not any more. Until all of it is "
+            f"encoded, {len(work.dataset.rows('test')):,} test samples drawn at random are shown, compared with "
+            f"{work.background.size:,} of {work.background.total:,} training samples."
+        )
+        if job.under_way:
+            encoding.begin_encoding(model, data)  # still here
+            st.progress(
+                job.done / job.total, f"{job.done:,} of {job.total:,} samples encoded{ahead}"
+            )
+            st.button("Cancel", key="_encode_cancel", on_click=job.stop)
+        else:
+            st.button("Encode all samples", key="_encode_all", on_click=_again, args=(model, data))
+
+
+def _again(model: str, data: str) -> None:
+    encoding.begin_encoding(model, data, again=True)
+
+
+# Boxes to choose a sample by its id: of a large data set only some ids are sent to the browser, and any can be
+# written.
+
+OFFERED = 10_000  # ids that are all sent
+AROUND = 100  # ids before and after the chosen one, of more
+
+
+def exists(dataset: DataSet, sample: object) -> bool:
+    """Whether a data set has a sample of this id."""
+    return bool(dataset.known([str(sample)]))
+
+
+def is_foreign(dataset: DataSet, key: str) -> bool:
+    """Whether what a reader has chosen under a key is of another data set."""
+    return state.get(key) is not None and not exists(dataset, state.get(key))
+
+
+def offered(dataset: DataSet, *chosen: str) -> list[str]:
+    """Ids that a box lists: all, or of a large data set the chosen ones and those around the first."""
+    if len(dataset) <= OFFERED:
+        return [str(each) for each in dataset.ids]
+    row = dataset.row(chosen[0])
+    near = dataset.ids[max(0, row - AROUND) : row + AROUND + 1]
+    return list(dict.fromkeys([*map(str, near), *chosen]))
+
+
+def sample_box(
+    label: str,
+    dataset: DataSet,
+    default: str,
+    key: str,
+    on_change: Callable[[], None] | None = None,
+    **words: Any,
+) -> str:
+    """Draws the box and returns the id chosen. What is written into the box of a large data set is an id or a part of
+    one.
+
+    Args:
+        label: of the box.
+        dataset: whose samples.
+        default: the id it opens on.
+        key: of the address and the session.
+        on_change: called once another is chosen.
+        words: more arguments of `st.selectbox`.
+    """
+    if len(dataset) <= OFFERED:
+        ids = offered(dataset)
+        return str(
+            st.selectbox(
+                label,
+                ids,
+                index=ids.index(default),
+                on_change=on_change,
+                **words,
+                **state.bound(key),
+            )
+        )
+    now = str(state.get(key) or st.query_params.get(key) or default)
+    ids = offered(dataset, now if exists(dataset, now) else default, default)
+
+    def written() -> None:
+        found = matching(dataset, str(state.get(key)))
+        if found is None:
+            state.notice(
+                f"No id of the data set has ‘{text.plain(str(state.get(key)), 80)}’ in it. The sample stays."
+            )
+        state.put(key, found or now)
+        if on_change is not None:
+            on_change()
+
+    index = None if state.get(key) is not None else ids.index(default)
+    return str(
+        st.selectbox(
+            label,
+            ids,
+            index=index,
+            on_change=written,
+            accept_new_options=True,
+            **words,
+            **state.bound(key),
+        )
+        or default
+    )
+
+
+def matching(dataset: DataSet, wanted: str) -> str | None:
+    """The id that was written, else the first that has it in it, in whatever letters; None where none has."""
+    if exists(dataset, wanted):
+        return wanted
+    part = wanted.strip().casefold()
+    return (
+        next((str(each) for each in dataset.ids if part in str(each).casefold()), None)
+        if part
+        else None
+    )
+
+
+def neighbour_id(dataset: DataSet, row: int, by: int) -> str:
+    """The id so many rows further; empty where there is none."""
+    return str(dataset.ids[row + by]) if 0 <= row + by < len(dataset) else ""
+
+
+def fitting(dataset: DataSet, samples: Sequence[str]) -> list[str]:
+    """Those of some ids that the data set has, each once."""
+    return dataset.known(samples)
+
+
+# The picker of what decisions are compared with: the training set, states that know nothing, one other sample, or a
+# cohort.
+
+_HELP = (
+    "What stands in for a modality when the contributions of the others are worked out: the training samples as they "
+    "occur; each modality drawn on its own from these; states that know nothing; the reference state |0⟩; one other "
+    "sample, for “why this decision rather than that one?”; or a cohort saved on the Cohorts page."
+)
+
+
+def settle_background() -> None:
+    """Lets a link say a background as the command line does (`joint`, `contrast`, ...), before the widget is drawn."""
+    labels = {kind: label for label, kind in backgrounds.OFFERED.items()}
+    wanted = st.query_params.get(state.BACKGROUND)
+    if wanted in labels and state.BACKGROUND not in st.session_state:
+        st.query_params[state.BACKGROUND] = labels[wanted]
+        st.rerun()  # a widget's first value is what the address held when the run began
+
+
+def background_picker(work: Workspace, row: int) -> Workspace:
+    """Draws the picker; returns the workspace with that background."""
+    settle_background()
+    state.drop_invalid(
+        {
+            state.BACKGROUND: options(
+                "Background", backgrounds.OFFERED, "The training set is compared with."
+            ),
+            state.CONTRAST: Allowed(work.dataset.row, "Another sample is compared with."),
+        }
+    )
+    chosen = st.selectbox(
+        "Compared with",
+        list(backgrounds.OFFERED),
+        help=_HELP,
+        width=190,
+        **state.bound(state.BACKGROUND),
+    )
+    kind = backgrounds.OFFERED[chosen]
+    if kind == "cohort":
+        return _cohort(work)
+    sample = _other(work, row) if kind == "contrast" else ""
+    if sample == str(work.dataset.ids[row]):
+        st.caption("This sample is compared with itself, so every contribution is 0. Pick another.")
+    return backgrounds.with_background(work, kind, sample)
+
+
+def _cohort(work: Workspace) -> Workspace:
+    """The workspace with a saved cohort behind it, whose members are told by the decisions against the training set."""
+    names = [each.name for each in state.saved_cohorts()]
+    if not names:
+        st.caption(
+            "No cohort is saved yet: name one on the Cohorts page. Until then the training set is compared with."
+        )
+        return work
+    state.drop_invalid(
+        {state.MEMBERS: options("Cohort", names, "The first saved one is compared with.")}
+    )
+    if state.get(state.MEMBERS) not in (None, *names):
+        state.put(state.MEMBERS, names[0])  # deleted since
+    name = st.selectbox("Cohort", names, width=170, **state.bound(state.MEMBERS))
+    try:
+        rows = cohort_measures.members(
+            work, next(each.parts for each in state.saved_cohorts() if each.name == name)
+        )
+    except QFusionError as error:
+        st.warning(
+            text.message(
+                f"Cohort ‘{name}’ does not fit this model: {error} The training set is compared with."
+            )
+        )
+        return work
+    if not len(rows):
+        st.warning(
+            text.message(f"Cohort ‘{name}’ has no sample here. The training set is compared with.")
+        )
+        return work
+    st.caption(f"{len(rows):,} samples")
+    return backgrounds.with_background(work, "cohort", name, rows)
+
+
+def cohort(work: Workspace) -> str:
+    """The cohort that decisions are compared with, as NAME:FILTER; empty where it is something else."""
+    found = [
+        each
+        for each in state.saved_cohorts()
+        if work.background.kind == "cohort" and each.name == work.background.label
+    ]
+    return f"{found[0].name}:{cohorts.written(found[0].parts)}" if found else ""
+
+
+def _other(work: Workspace, row: int) -> str:
+    default = backgrounds.default_contrast(work, row)
+    if is_foreign(work.dataset, state.CONTRAST):
+        state.put(state.CONTRAST, default)  # of another data set
+    said = state.get(state.CONTRAST) or st.query_params.get(state.CONTRAST) or default
+    place = work.dataset.row(said if exists(work.dataset, said) else default)
+    if work.classes:
+        says = (
+            f"It is predicted ‘{text.plain(work.classes[int(work.predicted[place])])}’ "
+            f"({text.softmax(work.probabilities[place].max())})"
+        )
+    else:
+        says = f"Its score {work.scores[place, 0]:+.2f}"
+    return sample_box(
+        "Rather than sample",
+        work.dataset,
+        default,
+        state.CONTRAST,
+        width=170,
+        help=f"{says}. Type to search.",
+    )
+
+
+def background_in_links() -> dict[str, str]:
+    """What links and the next page carry: nothing when the training set is compared with."""
+    chosen = state.get(state.BACKGROUND)
+    if chosen in (None, backgrounds.DEFAULT_BACKGROUND):
+        return {}
+    found = {state.BACKGROUND: str(chosen)}
+    kind = backgrounds.OFFERED.get(str(chosen))
+    for wanted, key in (("contrast", state.CONTRAST), ("cohort", state.MEMBERS)):
+        if kind == wanted and state.get(key):
+            found[key] = str(state.get(key))
+    return found
+
+
+# The shared pickers: model, data, sample. What the link says wins where it fits; what does not fit is named.
+
+# in every page's address
+KEYS = (
+    state.MODEL,
+    state.DATA,
+    state.SAMPLE,
+    state.OUTPUT,
+    state.BACKGROUND,
+    state.CONTRAST,
+    state.MEMBERS,
+    state.ROWS,
+)
+
+
+def allowed() -> dict[str, Allowed]:
+    """What a link may say about model and data."""
+    return {
+        state.MODEL: Allowed(test_model, "The default model is shown."),
+        state.DATA: Allowed(test_data, "The model's own data are shown."),
+    }
+
+
+def settle_pickers() -> None:
+    """On a fresh session, makes model and data in the address agree before any widget is drawn.
+
+    A link that names only the data gets a model trained on them; a model that does not fit the data gets its own.
+    """
+    wanted = st.query_params.get(state.DATA)
+    if state.MODEL in st.session_state or not wanted:
+        return
+    model = st.query_params.get(state.MODEL)
+    if model is None:
+        state.impose(state.MODEL, model_for(wanted) or models()[0])
+    elif problem := misfit(model, wanted):
+        state.notice(
+            f"In the link, `data`: model '{model}' does not fit data set '{wanted}': {problem} "
+            "The model's own data are shown."
+        )
+        state.impose(state.DATA, own_data(model))
+        st.rerun()  # a value that came with the first address outlives the run in which it is changed
+
+
+def draw_pickers() -> tuple[Workspace, int, int | None]:
+    """Draws the pickers; returns the model on its data, the row of the sample, and the output to explain.
+
+    The output is None for the predicted class of each sample, or for a model with one score.
+    """
+    names, known = models(), sources()
+    check(
+        bool(known), "No data set is on this machine, not even the embedded one. Reinstall qfusion."
+    )
+    for key, what, here in ((state.MODEL, "Model", names), (state.DATA, "Data set", known)):
+        if state.get(key) not in (None, *here):  # it was deleted, or a link asked for it
+            state.notice(
+                f"{what} '{str(state.get(key))[:80]}' does not exist. The default is shown."
+            )
+            state.forget(key)
+    model = st.selectbox(
+        "Model",
+        names,
+        on_change=_model_changed,
+        help=_MODEL_HELP,
+        width=190,
+        **state.bound(state.MODEL),
+    )
+    own = own_data(model)
+    index = known.index(own) if own in known else 0
+    chosen = st.selectbox(
+        "Data",
+        known,
+        index=index,
+        on_change=_data_changed,
+        help=_DATA_HELP,
+        width=160,
+        **state.bound(state.DATA),
+    )
+    check(
+        not misfit(model, chosen) or model_for(chosen) is not None,
+        f"Data set '{chosen}' has no model yet. Train one on the Train page, or with `python -m qfusion train --data "
+        f"{chosen} --model quantum-jump --name my-model`.",
+    )
+    work = workspace(model, chosen)
+    row = _sample(work)
+    output = _output(work)
+    work = background_rows(background_picker(work, row))
+    encoding_progress(model, chosen, work, str(work.dataset.ids[row]))
+    state.keep(
+        model=model,
+        data=chosen,
+        sample=str(work.dataset.ids[row]),
+        **background_in_links(),
+        **rows_in_links(),
+        **({state.OUTPUT: work.classes[output]} if output is not None else {}),
+    )
+    return work, row, output
+
+
+_DATA_HELP = "A data set that is on this machine. The model follows it."
+_MODEL_HELP = "A trained checkpoint. Data and test numbers follow it."
+
+
+def _sample(work: Workspace) -> int:
+    """The sample picker, the most telling conflict first shown."""
+    data = work.dataset
+    state.drop_invalid({state.SAMPLE: Allowed(work.dataset.row, "A default sample is shown.")})
+    default = default_sample(work)
+    if is_foreign(data, state.SAMPLE):
+        state.put(state.SAMPLE, default)  # of another data set
+    with st.container(
+        horizontal=True, vertical_alignment="bottom", gap=None, width="content", key="samples"
+    ):
+        sample = sample_box(
+            "Sample",
+            data,
+            default,
+            state.SAMPLE,
+            _sample_changed,
+            width=170,
+            help=f"{len(data):,} samples, {len(data.rows('test')):,} of them for testing. "
+            "Type to search, or step with the keys ← and →.",
+        )
+        row = data.row(sample)
+        for key, icon, step, words in (
+            ("_previous", "chevron_left", -1, "Previous sample (←)"),
+            ("_next", "chevron_right", 1, "Next sample (→)"),
+        ):
+            there = neighbour_id(data, row, step)
+            st.button(
+                "",
+                key=key,
+                icon=f":material/{icon}:",
+                type="tertiary",
+                help=words,
+                disabled=not there,
+                on_click=state.choose_sample,
+                args=(there,),
+            )
+    return row
+
+
+def _output(work: Workspace) -> int | None:
+    """Whose score is explained: the class that is predicted, or one that the reader names."""
+    if not work.classes:
+        return None
+    known = [PREDICTED, *work.classes]
+    state.drop_invalid({state.OUTPUT: options("Class", known, "The predicted class is explained.")})
+    if state.get(state.OUTPUT) not in (None, *known):
+        state.put(state.OUTPUT, PREDICTED)  # of another data set
+    chosen = st.selectbox(
+        "Score of",
+        known,
+        width=150,
+        help="Every class has a score; contributions add up to the one explained.",
+        **state.bound(state.OUTPUT),
+    )
+    return None if chosen == PREDICTED else work.classes.index(chosen)
+
+
+def _sample_changed() -> None:
+    """Says it in the address, which this run reads already."""
+    state.choose_sample(state.get(state.SAMPLE))
+
+
+def _model_changed() -> None:
+    name = state.get(state.MODEL)
+    if (
+        name in models() and (own := own_data(name)) in sources()
+    ):  # a browser may send any text, such as a path
+        state.put(state.DATA, own)
+
+
+def _data_changed() -> None:
+    model, name = state.get(state.MODEL), state.get(state.DATA)
+    if model in models() and name in sources() and misfit(model, name):
+        found = model_for(name)
+        if found:
+            state.put(state.MODEL, found)
+
+
+# The bar's button that pins what is shown as A of the Compare page.
+
+
+def pin_button(work: Workspace, row: int, link: Callable[..., Any]) -> None:
+    """Draws the button and, when something is pinned, what it is."""
+    view = state.pinned()
+    with st.container(
+        horizontal=True, vertical_alignment="center", gap="xsmall", width="content", key="pinning"
+    ):
+        st.button(
+            "Pin",
+            icon=":material/push_pin:",
+            key="_pin_now",
+            on_click=_pin,
+            args=(work, row),
+            help="Keeps model, data, sample and whatever is tweaked as A, to compare with what you look at later "
+            "as B.",
+        )
+        if view is not None:
+            link(
+                "pages/compare.py",
+                "Compare",
+                ":material/compare:",
+                help=f"With {pin_in_words(view)}, which is pinned",
+            )
+            st.button(
+                "",
+                icon=":material/close:",
+                key="_unpin",
+                type="tertiary",
+                help="Forget what is pinned",
+                on_click=state.pin,
+                args=(None,),
+            )
+
+
+def pin_in_words(view: Pin) -> str:
+    """A pinned view as markdown."""
+    tweak = f", tweaked: {text.plain(view.tweak, 60)}" if view.tweak else ""
+    return f"{text.plain(view.sample, 40)} by {text.plain(view.model, 40)}{tweak}"
+
+
+def _pin(work: Workspace, row: int) -> None:
+    state.pin(view_of(work, row))
+
+
+def view_of(work: Workspace, row: int) -> Pin:
+    """What the reader looks at."""
+    return Pin(
+        work.name, work.dataset.name, str(work.dataset.ids[row]), sliders.current_tweak(work)
+    )

@@ -1,0 +1,243 @@
+"""Export model: the model as the reader has tweaked it, for use elsewhere or as a model of the reader's own. A dialog
+behind a button.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from qfusion import model_export, report
+from qfusion.analysis import text
+from qfusion.analysis.sample import sample_of
+from qfusion.errors import QFusionError, provided
+from qfusion.explain.cohorts import Part
+from qfusion.model_export import weights
+from qfusion.report import about_cohort
+from qfusion.training.checkpoint import Checkpoint
+from qfusion.ui import access, reruns, sliders, state
+from qfusion.ui.frame import Here
+
+_OPEN, _FORMAT, _PRECISION, _NAME, _KEPT = (
+    "_out.open",
+    "_out.format",
+    "_out.precision",
+    "_out.name",
+    "_out.kept",
+)
+_EXACT = {"double": "double precision", "single": "single precision, half the size"}
+
+
+def export_button(here: Here) -> None:
+    """The button that opens the dialog."""
+    st.button(
+        "Export model",
+        icon=":material/output:",
+        type="tertiary",
+        key="_model_out",
+        on_click=_open,
+        help="This model, with what you have tweaked, as a checkpoint, for PyTorch, QuTiP, OpenQASM or NumPy.",
+    )
+    if kept := state.get(_KEPT):
+        state.put(_KEPT, "")
+        st.toast(f"Kept as {text.plain(kept)}: pick it on top.", icon=":material/check:")
+    if state.get(_OPEN) == state.get(state.PAGE, "") and not reruns.has_dialog():
+        st.dialog("Export model", width="medium", on_dismiss=_close)(_body)(here)
+
+
+def _open() -> None:
+    state.put(_OPEN, state.get(state.PAGE, ""))
+
+
+def _close() -> None:
+    """Forgets that it is open."""
+    state.put(_OPEN, None)
+
+
+def _body(here: Here) -> None:
+    work = here.work
+    found, tweak = reruns.loaded(work.name), sliders.current_tweak(work)
+    st.markdown(
+        f"**{text.plain(work.name)}**, "
+        + (f"tweaked: {text.plain(tweak)}." if tweak else "as trained: nothing is tweaked.")
+        + f" Sample {text.plain(here.sample)}, where a format is of one."
+    )
+    reasons = {name: model_export.impossible(name, found) for name in model_export.FORMATS}
+    able = [name for name, reason in reasons.items() if not reason]
+    picked = st.radio(
+        "Format",
+        able,
+        format_func=lambda name: model_export.FORMATS[name].title,
+        key=_FORMAT,
+        captions=[model_export.FORMATS[name].says for name in able],
+    )
+    if picked is not None:
+        _download(here, found, tweak, picked)
+    if left_out := [model_export.FORMATS[name].title for name, reason in reasons.items() if reason]:
+        reason = next(reason for reason in reasons.values() if reason)
+        st.caption(
+            f"Not for this model: {', '.join(left_out)}. {text.message(reason.partition('. ')[2])}"
+        )
+    if access.level() != "none":
+        _keep(here, found, tweak)
+
+
+def _download(here: Here, found: Checkpoint, tweak: str, picked: str) -> None:
+    work, wanted = here.work, model_export.FORMATS[picked]
+    name = _free(f"{work.name}-tweaked" if tweak else f"{work.name}-copy")
+    stem = (
+        f"{work.name}-{here.sample}"
+        if wanted.of_sample
+        else name
+        if picked == "checkpoint"
+        else work.name
+    )
+    precision = "double"
+    if picked == "torch":
+        precision = state.one_of(
+            "Numbers",
+            list(_EXACT),
+            format_func=_EXACT.__getitem__,
+            default="double",
+            key=_PRECISION,
+        )
+    make = partial(
+        model_export.make,
+        picked,
+        found,
+        work.dataset,
+        tweak=tweak,
+        sample=here.sample,
+        model_name=name,
+        precision=precision,
+        behind=work.background,
+    )
+    st.download_button(
+        f"Download {wanted.title}",
+        access.in_turn(make),
+        f"{_file(stem)}{wanted.ending}",
+        "application/octet-stream",
+        on_click="ignore",
+        type="primary",
+        icon=":material/download:",
+        key=f"model-out-{picked}",
+        help=_SECONDS.get(picked),
+    )
+    if picked == "qutip":
+        st.caption(
+            "A .qu file is a pickle, and loading a pickle runs what its maker put into it: load only your own."
+        )
+    if picked == "checkpoint":
+        st.caption("Unpack it into a folder of models, or keep the model here, below.")
+
+
+_SECONDS = {
+    "checkpoint": "Measured anew on all samples: takes some seconds.",
+    "torch": "Traced step by step: takes some seconds.",
+    "numpy": "Worked out when you press: takes some seconds.",
+}
+
+
+def _file(stem: str) -> str:
+    """A name that every file system takes."""
+    return "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in stem)[:80]
+
+
+def _free(name: str) -> str:
+    """A model's name that is not taken, from one that may be."""
+    from qfusion.training import checkpoint
+
+    taken, stem = set(checkpoint.available()), _file(name)[:56].strip("._-") or "model"
+    return next(
+        each
+        for each in (stem, *(f"{stem}.{n}" for n in range(2, len(taken) + 3)))
+        if each not in taken
+    )
+
+
+def _keep(here: Here, found: Checkpoint, tweak: str) -> None:
+    """Puts the model among the reader's own."""
+    with st.container(border=True, gap="xsmall", key="box-keep-model"):
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            free = _free(f"{here.work.name}-tweaked")
+            name = st.text_input(
+                "Keep as my model, under the name", placeholder=free, max_chars=64, key=_NAME
+            )
+            pressed = st.button(
+                "Keep as my model",
+                icon=":material/save:",
+                key="_keep_model",
+                disabled=not tweak,
+                help=None if tweak else "Nothing is tweaked: it would be the model that you have.",
+            )
+        if not pressed:
+            return
+        called = name.strip() or free
+        try:
+            with access.waiting("Measuring it on all samples …"):
+                weights.keep(found, tweak, here.work.dataset, called)
+        except QFusionError as error:
+            st.error(text.message(error), icon=":material/error:")
+            return
+        state.put(_KEPT, called)
+        _close()
+        st.rerun()  # of the whole page: its pickers have the model then
+
+
+# The button that writes a report on what the reader looks at.
+
+KINDS = {".pdf": ("PDF", "application/pdf"), ".html": ("HTML", "text/html")}
+
+
+def report_of_sample(here: Here) -> None:
+    """Offers the report on the current sample, with the reader's background, output and changes of the model."""
+    work, row, asked = here.work, here.row, here.asked
+    changed = sliders.current_tweak(work)
+    says = (
+        f" The model is taken as you have changed it: {text.plain(changed, 120)}."
+        if changed
+        else ""
+    )
+    _offer(
+        f"{work.name}-{here.sample}",
+        f"All about this decision in one file that needs no network: contributions, dynamics, entropies, "
+        f"circuit, faithfulness, methods with equations, BibTeX. It takes about ten seconds.{says}",
+        lambda suffix: report.sample(sample_of(work, row, asked, changed)).written(suffix),
+    )
+
+
+def report_of_cohort(here: Here, table: Any, parts: Sequence[Part], name: str) -> None:
+    """Offers the report on the cohort in force."""
+    work = here.work
+    _offer(
+        f"{work.name}-cohort",
+        "All about this cohort in one file that needs no network: shares and types with intervals, "
+        "contributions, entanglement, members, faithfulness, methods with equations, BibTeX. It takes about ten "
+        "seconds.",
+        lambda suffix: report.cohort(about_cohort.members(work, table, parts, name)).written(
+            suffix
+        ),
+    )
+
+
+def _offer(name: str, says: str, make: Callable[[str], bytes]) -> None:
+    file = re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:80]
+    with st.popover(
+        "Report", icon=":material/description:", help="A report to read, print or send"
+    ):
+        st.caption(says)
+        with st.container(horizontal=True):
+            for suffix, (label, kind) in KINDS.items():
+                st.download_button(
+                    label,
+                    data=access.in_turn(provided()(partial(make, suffix))),
+                    file_name=f"qfusion-{file}{suffix}",
+                    mime=kind,
+                    on_click="ignore",
+                    icon=":material/download:",
+                    key=f"report{suffix}",
+                )

@@ -1,0 +1,780 @@
+"""Several panels as one figure: chosen in the figure drawer, from this page and from what was added on others."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import time
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import plotly.graph_objects as go
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from qfusion.analysis import text
+from qfusion.errors import QFusionError, provided
+from qfusion.explain import cohorts
+from qfusion.figures import export
+from qfusion.figures import recipe as snippet
+from qfusion.figures import recipe as styles
+from qfusion.figures import theme as visible
+from qfusion.figures.export import Composition
+from qfusion.figures.recipe import SIZES, ExportStyle, Recipe
+from qfusion.figures.theme import VisibleRange, in_theme
+from qfusion.panels import pages
+from qfusion.panels.pages import Taken
+from qfusion.panels.panel import Picture
+from qfusion.ui import access, reruns, sharing, state
+
+_ADDED, _PICKED, _COLUMNS = "_composition", "_compose.panels", "_compose.columns"
+FILE = "qfusion-composition"
+WIDE = 120.0  # mm: two panels fit beside each other
+
+
+def added() -> list[Recipe]:
+    """The panels that the reader has added to the composition, on whatever page."""
+    return list(state.get(_ADDED, []))
+
+
+def add_panel(recipe: Recipe) -> None:
+    """Adds a panel as it stands; once only, and at most as many as fit."""
+    kept = [
+        each
+        for each in added()
+        if (each.page, each.panel, each.address) != (recipe.page, recipe.panel, recipe.address)
+    ]
+    state.put(_ADDED, [*kept, recipe][-export.MAX_PANELS :])
+    state.put(_PICKED, None)
+
+
+def _clear() -> None:
+    state.put(_ADDED, [])
+    state.put(_PICKED, None)
+
+
+def add_button(recipe: Recipe) -> None:
+    """The button that adds this panel, and how many there are."""
+    count = len(added())
+    st.button(
+        "Add to composition",
+        on_click=add_panel,
+        args=(recipe,),
+        icon=":material/add:",
+        key="drawer-add",
+        help=f"For a figure of several panels: {count} added so far. It stays while you go to other pages.",
+    )
+
+
+def composer(
+    recipe: Recipe, style: ExportStyle, left: DeltaGenerator, right: DeltaGenerator
+) -> None:
+    """Panels, their order, columns, preview and files.
+
+    Args:
+        recipe: of the panel whose drawer this is. style: of the whole.
+        left, right: where the preview stands, and where the rest does.
+    """
+    known = _known(recipe)
+    first = [key for key, each in known.items() if each in added()] or [
+        next(
+            (
+                key
+                for key, each in known.items()
+                if each.panel == recipe.panel and each.page == recipe.page
+            ),
+            "",
+        )
+    ]
+    if not state.get(_PICKED):
+        state.put(_PICKED, [key for key in first if key])
+    state.put(_PICKED, [key for key in state.get(_PICKED) if key in known])
+    with right:
+        picked = st.multiselect(
+            "Panels, in the order of their letters",
+            list(known),
+            format_func=text.plain,
+            max_selections=export.MAX_PANELS,
+            key=_PICKED,
+        )
+        usual = 2 if SIZES[style.size].width >= WIDE else 1
+        columns = state.one_of(
+            "Columns",
+            list(range(1, export.MAX_COLUMNS + 1)),
+            default=usual,
+            key=f"{_COLUMNS}.{usual}",
+        )
+        if added():
+            st.button(
+                "Forget added panels",
+                on_click=_clear,
+                icon=":material/clear:",
+                type="tertiary",
+                key="compose-clear",
+            )
+        downloads = st.container()
+    if not picked:
+        left.caption("Choose panels.")
+        return
+    try:
+        with left:
+            whole = Composition(
+                tuple(export.as_panel(known[key], style) for key in picked),
+                int(columns or usual),
+                style,
+            )
+            with access.waiting("Drawing …"):
+                taken = pages.cook_composition(whole)
+                shown = replace(whole, style=replace(whole.style, format="svg"))
+                picture, letters = export.noticed(
+                    lambda: pages.save_composition(taken, shown), style.format
+                )
+                if style.format == "tikz":
+                    _, letters = export.noticed(
+                        lambda: pages.save_composition(taken, whole), "tikz"
+                    )
+            with st.container(border=True, key="composition-preview"):
+                st.image(picture.decode(), width="stretch", alt=f"Preview of {len(picked)} panels")
+            width, height = export.size_mm(picture)
+            st.caption(f"{width:.0f} × {height:.0f} mm")
+            if letters:
+                st.warning(text.message(letters), icon=":material/font_download_off:")
+    except QFusionError as error:
+        left.error(text.message(error), icon=":material/error:")
+        return
+    with downloads:
+        _downloads(whole, taken)
+
+
+def _known(recipe: Recipe) -> dict[str, Recipe]:
+    """The panels that can be chosen, by what they are called: those of this page as it stands, and those added."""
+    sample = str(recipe.made_from.get("sample", ""))
+    try:
+        here = pages.figure_names(recipe.page, recipe.address)
+    except QFusionError:
+        here = [recipe.panel]
+    found = {
+        name.replace("-", " "): Recipe(
+            recipe.page, name, recipe.address, made_from=recipe.made_from
+        )
+        for name in here
+    }
+    for each in added():
+        at = str(each.made_from.get("sample", ""))
+        if each.page == recipe.page and at == sample and each.address == recipe.address:
+            found[each.panel.replace("-", " ")] = each
+            continue
+        label = ", ".join(part for part in (each.panel.replace("-", " "), each.page, at) if part)
+        same = sum(key.startswith(label) for key in found)
+        found[label + (f" ({same + 1})" if same else "")] = each
+    return found
+
+
+def _downloads(whole: Composition, taken: list[Taken]) -> None:
+    kind = whole.style.format
+    with st.container(horizontal=True, gap="small"):
+        st.download_button(
+            f"Download {'TikZ' if kind == 'tikz' else kind.upper()}",
+            access.in_turn(lambda: pages.save_composition(taken, whole)),
+            f"{FILE}.{kind}",
+            "application/octet-stream",
+            on_click="ignore",
+            type="primary",
+            icon=":material/download:",
+            key="compose-figure",
+        )
+        st.download_button(
+            "Recipe",
+            lambda: _made(whole, taken).text(),
+            f"{FILE}-recipe.json",
+            "application/json",
+            on_click="ignore",
+            key="compose-recipe",
+            help="The recipes of all panels. The figure's file holds it too.",
+        )
+    with st.expander("LaTeX and the command line"):
+        made_from = {
+            key: value
+            for key, value in taken[0].recipe.made_from.items()
+            if all(each.recipe.made_from.get(key) == value for each in taken)
+        }
+        captions = export.caption_of([each.caption for each in taken], SIZES[whole.style.size])
+        st.code(
+            snippet.snippet(
+                FILE,
+                whole.style,
+                title="",
+                caption=captions,
+                made_from=made_from,
+                name="composition",
+            ),
+            language="latex",
+            wrap_lines=True,
+        )
+        st.code(
+            f"python -m qfusion figure --recipe {FILE}-recipe.json --out {FILE}.{kind}",
+            language="bash",
+            wrap_lines=True,
+        )
+
+
+def _made(whole: Composition, taken: list[Taken]) -> Composition:
+    return replace(
+        whole,
+        panels=tuple(
+            export.as_panel(each.recipe.like(panel), whole.style)
+            for each, panel in zip(taken, whole.panels, strict=True)
+        ),
+    )
+
+
+# Many figures at once as a zip, from the figure drawer: all of this page, or this one for every sample of a cohort.
+
+PAGE, COHORT = "All figures of this page", "This figure for every sample of a cohort"
+_DONE, _WHICH, _SAVED, _FILTER, _MOST = (
+    "_batch.done",
+    "_batch.which",
+    "_batch.saved",
+    "_batch.filter",
+    "_batch.most",
+)
+_RUN, _TYPED = "_batch.run", "typed below"
+_TURN = 0.7  # seconds of writing before the dialog is drawn again
+
+
+def figure_batch(
+    recipe: Recipe, style: ExportStyle, left: DeltaGenerator, right: DeltaGenerator
+) -> None:
+    """What is written, its making with progress, and the file.
+
+    Args:
+        recipe: of the panel whose drawer this is. style: of all figures.
+        left, right: where the files are made, and where their style is chosen.
+    """
+    with left:
+        _files(recipe, style)
+
+
+def _files(recipe: Recipe, style: ExportStyle) -> None:
+    of_sample = pages.subject_of(recipe.page, recipe.panel) in pages.OF_SAMPLE
+    which = st.radio(
+        "Figures", [PAGE, COHORT] if of_sample else [PAGE], key=_WHICH, label_visibility="collapsed"
+    )
+    filter, most = _cohort() if which == COHORT else ("", pages.USUAL_FILES)
+    wanted = (recipe.page, recipe.panel, str(recipe.address), which, filter, most, str(style))
+    with st.container(horizontal=True):
+        pressed = st.button(
+            "Make the zip", type="primary", icon=":material/folder_zip:", key="batch-make"
+        )
+        place = st.container()
+    try:
+        if pressed:
+            jobs = (
+                pages.jobs_of_page(recipe.page, recipe.address)
+                if which == PAGE
+                else pages.jobs_of_cohort(recipe.page, recipe.panel, recipe.address, filter, most)
+            )
+            out = io.BytesIO()
+            state.put(_RUN, _Run(wanted, out, pages.zip_steps(jobs, style, out)))
+        if running := state.get(_RUN):
+            _go_on(running, wanted)
+    except QFusionError as error:
+        _cancel()
+        st.error(text.message(error), icon=":material/error:")
+        return
+    done = state.get(_DONE)
+    if done and done[0] == wanted:
+        _, content, count, failed, letters = done
+        size = (
+            f"{len(content) / 1e6:.1f} MB"
+            if len(content) > 1e6
+            else f"{max(1, len(content) // 1000)} kB"
+        )
+        label = f"Download {count} figures, {size}"
+        with place:
+            st.download_button(
+                label,
+                content,
+                f"{_stem(recipe)}.zip",
+                "application/zip",
+                on_click="ignore",
+                icon=":material/download:",
+                key="batch-file",
+            )
+        for name, reason in failed[:5]:
+            st.warning(text.message(f"{name} is left out: {reason}"), icon=":material/warning:")
+        for line in letters[:2]:
+            st.warning(text.message(line), icon=":material/font_download_off:")
+    st.caption("With the numbers of each as CSV and a manifest of all recipes.")
+
+
+def _cohort() -> tuple[str, int]:
+    """The filter, saved or typed, and how many samples at most."""
+    saved = {each.name: cohorts.written(each.parts) for each in state.saved_cohorts()}
+    chosen = (
+        st.selectbox("Cohort", [_TYPED, *saved], format_func=text.plain, key=_SAVED)
+        if saved
+        else _TYPED
+    )
+    filter = saved.get(chosen or "", "")
+    if chosen == _TYPED:
+        filter = st.text_input(
+            "Filter",
+            placeholder="relation=conflict; error>1",
+            key=_FILTER,
+            max_chars=400,
+            help="As on the Cohorts page. Without one, all samples of the test split.",
+        )
+    most = st.number_input("Max samples", 1, pages.MAX_FILES, pages.USUAL_FILES, key=_MOST)
+    return filter, int(most)
+
+
+@dataclass
+class _Run:
+    """A zip that is being written: what was asked for, where it goes, and the figures that are left."""
+
+    wanted: tuple[object, ...]
+    out: io.BytesIO
+    steps: Generator[pages.WriteStep, None, dict[str, Any]]
+    at: pages.WriteStep = (0, 1, "…")
+
+
+def _cancel() -> None:
+    state.put(_RUN, None)
+
+
+def _go_on(run: _Run, wanted: tuple[object, ...]) -> None:
+    """Writes figures for a moment and has the dialog drawn again, which is when a click on Cancel is heard; another
+    choice ends it too."""
+    if run.wanted != wanted:
+        _cancel()
+        return
+    place = st.empty()
+    with place.container(horizontal=True, vertical_alignment="bottom"):
+        bar = st.progress(0.0, "Finding the figures …")
+        st.button("Cancel", key="batch-cancel", icon=":material/close:", on_click=_cancel)
+    context = get_script_run_ctx()
+    in_turns = context is not None and bool(context.fragment_ids_this_run)
+    until = time.monotonic() + _TURN
+    while True:
+        done, count, name = run.at
+        bar.progress(done / count, f"{done + 1} of {count}: {text.plain(name, 60)}")
+        with access.waiting(""):
+            try:
+                run.at = next(run.steps)
+            except StopIteration as end:
+                manifest = end.value
+                break
+        if in_turns and time.monotonic() > until:
+            st.rerun(scope="fragment")
+    place.empty()
+    _cancel()
+    entries = manifest["figures"]
+    failed = [
+        (str(entry.get("sample") or entry["panel"]), str(entry["error"]))
+        for entry in entries
+        if "error" in entry
+    ]
+    state.put(
+        _DONE,
+        (
+            wanted,
+            run.out.getvalue(),
+            len(entries) - len(failed),
+            failed,
+            [*dict.fromkeys(entry["letters"] for entry in entries if "letters" in entry)],
+        ),
+    )
+
+
+def _stem(recipe: Recipe) -> str:
+    return f"qfusion-{pages.file_name(recipe.page)}-figures"
+
+
+# The figure drawer: one panel's figure as a file for a paper, its numbers, its recipe, its code. A dialog with a
+# preview.
+
+FORMATS: dict[str, str] = {"svg": "SVG", "pdf": "PDF", "png": "PNG", "html": "HTML", "tikz": "TikZ"}
+MIMES = {
+    "svg": "image/svg+xml",
+    "pdf": "application/pdf",
+    "png": "image/png",
+    "html": "text/html",
+    "tikz": "text/x-tex",
+}
+ONE, SEVERAL, MANY = "This figure", "Several panels in one", "Many as a zip"
+ENGINES = {"qfusion": "qfusion", "chrome": "plotly in Chrome"}
+
+
+def close() -> None:
+    """Closes it; the page is drawn again, since series may have been left out."""
+    state.put(state.DRAWER, None)
+
+
+def show(drawn: Picture, whole: go.Figure, visible_key: str) -> None:
+    """Opens the drawer of a panel; `whole` is its figure with all series and its own ranges."""
+    if not reruns.has_dialog():
+        st.dialog("Export this figure", width="large", on_dismiss=close)(_body)(
+            drawn, whole, visible_key
+        )
+
+
+def _body(drawn: Picture, whole: go.Figure, visible_key: str) -> None:
+    st.markdown(f"**{text.plain(drawn.headline)}**")
+    what = state.one_of(
+        "Files", [ONE, SEVERAL, MANY], default=ONE, key="_drawer.what", label_visibility="collapsed"
+    )
+    if what != ONE:
+        _others(what, drawn, visible_key)
+        return
+    left, right = st.columns([6, 5], gap="medium")
+    with right:
+        style = _style()
+        words = _words(drawn, style)
+        found = _visible(drawn.name, whole, visible_key)
+    recipe = replace(
+        _with_visible(sharing.recipe_of(drawn), visible_key, found),
+        style=style,
+        title=words["title"],
+        caption=words["caption"],
+    )
+    file = File(
+        visible.apply_visible(whole, found),
+        words["title"] or drawn.headline,
+        words["caption"] or drawn.caption,
+        recipe,
+    )
+    with right:
+        downloads = st.container()
+    try:
+        with provided():
+            with left:
+                _preview(drawn, file)
+            with downloads:
+                _figure_downloads(drawn, file)
+    except QFusionError as error:
+        with left:
+            st.error(text.message(error), icon=":material/error:")
+    _code(drawn, recipe, file)
+
+
+def _others(what: str, drawn: Picture, visible_key: str) -> None:
+    """Several panels as one figure, or many figures as a zip, in the style chosen."""
+    recipe = _with_visible(
+        sharing.recipe_of(drawn),
+        visible_key,
+        visible.parse_visible(str(state.get(visible_key) or "")),
+    )
+    left, right = st.columns([6, 5], gap="medium")
+    with right:
+        style = _style(alone=False)
+    (composer if what == SEVERAL else figure_batch)(recipe, style, left, right)
+
+
+@dataclass(frozen=True)
+class File:
+    """What a file is made from: the figure with its visible range, what is written above and below, the recipe."""
+
+    shown: go.Figure
+    title: str
+    caption: str
+    recipe: Recipe
+
+    def content(self, style: ExportStyle | None = None) -> bytes:
+        """The file, in the recipe's style or another."""
+        return export.save(
+            self.shown,
+            style or self.recipe.style,
+            title=self.title,
+            caption=self.caption,
+            recipe=self.recipe.text(),
+        )
+
+
+def _words(drawn: Picture, style: ExportStyle) -> dict[str, str]:
+    """Title and caption where the reader has written other ones; empty for the panel's own."""
+    found = {"title": "", "caption": ""}
+    if style.title:
+        said = st.text_input(
+            "Title",
+            drawn.headline,
+            max_chars=export.MAX_TITLE,
+            key=f"_title-{drawn.name}",
+            label_visibility="collapsed",
+        )
+        found["title"] = "" if said == drawn.headline else said
+    if style.caption:
+        said = st.text_area(
+            "Caption",
+            drawn.caption,
+            max_chars=export.MAX_CAPTION,
+            key=f"_caption-{drawn.name}",
+            label_visibility="collapsed",
+            height=110,
+        )
+        found["caption"] = "" if said == drawn.caption else said
+    return found
+
+
+def _kept(name: str) -> dict[str, Any]:
+    """Keyword arguments of a widget of the style: its value stays for the next figure, and in a saved session."""
+    return {"key": f"figure.{name}", "persist_state": "session"}
+
+
+def _style(alone: bool = True) -> ExportStyle:
+    """The widgets of a style. Their values stay for the next figure; what draws it is asked of one figure alone."""
+    default = ExportStyle()
+    kind: Any = state.one_of(
+        "Format",
+        list(FORMATS),
+        format_func=FORMATS.__getitem__,
+        default=default.format,
+        **_kept("format"),
+    )
+    size = st.selectbox(
+        "Size",
+        list(styles.SIZES),
+        format_func=lambda key: styles.SIZES[key].label,
+        disabled=kind == "html",
+        help=styles.SIZES_SAY,
+        **_kept("size"),
+    )
+    if kind != "html" and styles.SIZES[size].lines != 1:
+        st.caption(styles.SIZES[size].says)
+    theme: Any = state.one_of(
+        "Colours",
+        list(styles.THEMES),
+        format_func=styles.THEMES.__getitem__,
+        default=default.theme,
+        **_kept("theme"),
+    )
+    with st.container(horizontal=True):
+        title = st.toggle(
+            "Title", default.title, help="The panel's title above the figure.", **_kept("title")
+        )
+        caption = st.toggle(
+            "Caption",
+            default.caption,
+            help="What the figure shows and does not, below it.",
+            **_kept("caption"),
+        )
+    with st.container(horizontal=True):
+        font = st.number_input(
+            "Font size (pt)",
+            styles.LEAST_FONT,
+            styles.MAX_FONT,
+            styles.SIZES[size].font,
+            0.5,
+            help="At the size at which the figure is printed. Journals ask for at least 5 pt.",
+            **_kept(f"font.{size}"),
+        )
+        dpi = st.selectbox(
+            "Resolution",
+            list(styles.RESOLUTIONS),
+            format_func=lambda n: f"{n} dpi",
+            disabled=kind != "png",
+            **_kept("dpi"),
+        )
+    return ExportStyle(
+        format=kind,
+        dpi=dpi,
+        size=size,
+        theme=theme,
+        title=title,
+        caption=caption,
+        font=float(font),
+        engine=_engine(kind) if alone else default.engine,
+    )
+
+
+def _engine(kind: str) -> Any:
+    """What draws the figure."""
+    there = export.chrome() is not None
+    return st.selectbox(
+        "Drawn by",
+        list(ENGINES) if there else ["qfusion"],
+        format_func=ENGINES.__getitem__,
+        disabled=kind in ("html", "tikz") or not there,
+        **_kept("engine"),
+        help="qfusion draws the figure itself. plotly in Chrome draws it as the browser does, and "
+        "takes seconds." + ("" if there else " There is no Chrome or Chromium on this machine."),
+    )
+
+
+def _visible(name: str, whole: go.Figure, key: str) -> VisibleRange:
+    """Series left out and ranges of the axes: of the figure on the page too, and in its address."""
+    before = visible.parse_visible(str(state.get(key) or ""))
+    entries = visible.legend_entries(whole)
+    names = {visible.plain_entry(entry): entry for entry in entries}
+    axes = visible.rangeable(whole)
+    if not names and not axes:
+        return before
+    with st.expander("Visible parts", expanded=bool(before)):
+        there = [plain for plain, entry in names.items() if entry not in before.hidden]
+        kept = (
+            st.pills(
+                "Series",
+                list(names),
+                selection_mode="multi",
+                default=there,
+                key=f"_series-{name}",
+                help="A series that is not chosen is left out, on the page too.",
+            )
+            if names
+            else []
+        )
+        spans: dict[str, tuple[float, float] | None] = {}
+        for axis, label in (("xaxis", "x axis"), ("yaxis", "y axis")):
+            held = before.x if axis == "xaxis" else before.y
+            spans[axis] = held
+            if axis in axes:
+                said = st.text_input(
+                    f"{label}, from and to",
+                    "" if held is None else f"{held[0]:g}, {held[1]:g}",
+                    placeholder="all of it",
+                    key=f"_span-{name}-{axis}",
+                    max_chars=60,
+                )
+                spans[axis] = _span(label, said)
+        st.caption("Holds for the figure on the page and its link as well.")
+    found = VisibleRange(
+        tuple(entry for plain, entry in names.items() if plain not in kept),
+        spans["xaxis"],
+        spans["yaxis"],
+    )
+    if found != before:
+        state.put(key, str(found))
+    return found
+
+
+def _span(label: str, said: str) -> tuple[float, float] | None:
+    if not said.strip():
+        return None
+    try:
+        return visible.parse_visible("x=" + said.replace(";", ",").replace(" ", "")).x
+    except QFusionError:
+        st.warning(f"{label}: give two numbers, low and high, such as `0, 1.5`.")
+        return None
+
+
+def _with_visible(recipe: Recipe, key: str, found: VisibleRange) -> Recipe:
+    address = {name: values for name, values in recipe.address.items() if name != key}
+    return replace(recipe, address=address | ({key: [str(found)]} if found else {}))
+
+
+def _preview(drawn: Picture, file: File) -> None:
+    style = file.recipe.style
+    if style.format == "html":
+        reruns.chart(
+            in_theme(file.shown, style.theme), key=f"preview-{drawn.name}", alt=drawn.headline
+        )
+        st.caption(
+            "One file that opens in any browser without a network; points tell their values."
+        )
+        return
+    with access.waiting("Drawing …"):
+        picture, letters = export.noticed(
+            lambda: file.content(replace(style, format="svg")), style.format
+        )
+        if style.format == "tikz":
+            _, letters = export.noticed(file.content, "tikz")
+    with st.container(border=True, key="drawer-preview"):
+        st.image(picture.decode(), width="stretch", alt=f"Preview: {drawn.headline}")
+    width, height = export.size_mm(picture)
+    st.caption(f"{width:.0f} × {height:.0f} mm")
+    if letters:
+        st.warning(text.message(letters), icon=":material/font_download_off:")
+
+
+def file_name(recipe: Recipe) -> str:
+    """Name of a figure's files without its ending: what it is of, and which it is."""
+    sample = re.sub(r"[^\w.-]+", "-", str(recipe.made_from.get("sample", "")))[:60].strip("-.")
+    return "-".join(part for part in ("qfusion", sample, recipe.panel) if part)
+
+
+def _figure_downloads(drawn: Picture, file: File) -> None:
+    name, recipe, style = file_name(file.recipe), file.recipe, file.recipe.style
+    with st.container(horizontal=True, gap="small", key="drawer-downloads"):
+        st.download_button(
+            f"Download {FORMATS[style.format]}",
+            access.in_turn(file.content),
+            f"{name}.{style.format}",
+            MIMES[style.format],
+            on_click="ignore",
+            type="primary",
+            icon=":material/download:",
+            key="drawer-figure",
+        )
+        for label, data, ending, kind, words in (
+            ("Numbers, CSV", lambda: text.csv(drawn.table()), ".csv", "text/csv", None),
+            (
+                "Numbers, JSON",
+                lambda: numbers_json(drawn, recipe),
+                "-numbers.json",
+                "application/json",
+                None,
+            ),
+            (
+                "Recipe",
+                recipe.text,
+                "-recipe.json",
+                "application/json",
+                "What this figure was made from. Its file holds it too.",
+            ),
+        ):
+            st.download_button(
+                label,
+                data,
+                name + ending,
+                kind,
+                on_click="ignore",
+                key=f"drawer{ending}",
+                help=words,
+            )
+        add_button(recipe)
+
+
+def numbers_json(drawn: Picture, recipe: Recipe) -> str:
+    """The panel's table as JSON, one object a row, with what it was made from."""
+    rows = json.loads(drawn.table().to_json(orient="records", double_precision=15))
+    return json.dumps(
+        {"title": drawn.headline, "made_from": recipe.made_from, "numbers": rows}, indent=1
+    )
+
+
+def _code(drawn: Picture, recipe: Recipe, file: File) -> None:
+    python, again, latex = st.tabs(
+        ["The same numbers in Python", "The same file on the command line", "LaTeX"]
+    )
+    with python:
+        st.code(
+            pages.program(recipe.page, recipe.panel, recipe.address),
+            language="python",
+            wrap_lines=True,
+        )
+    with again:
+        name = file_name(recipe)
+        st.code(
+            f"python -m qfusion figure --recipe {name}-recipe.json --out {name}.{recipe.style.format}",
+            language="bash",
+            wrap_lines=True,
+        )
+        st.caption("The recipe may also be the exported figure itself: its file holds it.")
+        st.code(recipe.text(), language="json", height=200)
+    with latex:
+        name = pages.file_name(file_name(recipe), 120)
+        st.code(
+            snippet.snippet(
+                name,
+                recipe.style,
+                title=file.title,
+                caption=file.caption,
+                made_from=recipe.made_from,
+                name=name.removeprefix("qfusion-"),
+            ),
+            language="latex",
+            wrap_lines=True,
+        )

@@ -1,0 +1,375 @@
+"""What stands around every page: navigation, pickers, links, sessions, caches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache, wraps
+from typing import Any, ParamSpec
+
+import streamlit as st
+
+from qfusion import _assets, data
+from qfusion.analysis import memo, text
+from qfusion.analysis.sample import Sample
+from qfusion.analysis.study import Workspace
+from qfusion.errors import QFusionError, provided
+from qfusion.figures.style import Theme
+from qfusion.models.tweak import Tweak
+from qfusion.panels import address
+from qfusion.panels import address as physics
+from qfusion.panels import pages as programs
+from qfusion.panels.address import Allowed, View
+from qfusion.panels.pages import QUESTIONS
+from qfusion.ui import access, bar, guidance, reruns, server, sharing, state
+
+# The keys that do something on every page, and the sheet that lists them. The keys themselves are in `frame.js`.
+
+KEYS = {
+    "← →": "previous and next sample",
+    "/": "find a sample",
+    "p": "pin what you see",
+    "c": "copy the link",
+    "u": "undo the last tweak",
+    "r": "redo it",
+    "w": "brief or full explanations",
+    "?": "this sheet",
+    "Esc": "close it",
+}
+
+
+@st.fragment
+def key_sheet() -> None:
+    """Draws the button of the sheet; a fragment, so that the page is not drawn anew for it."""
+    if (
+        st.button("Keys", icon=":material/keyboard:", key="_shortcuts", width="stretch")
+        and not reruns.has_dialog()
+    ):
+        _sheet()
+
+
+@st.dialog("Keys")
+def _sheet() -> None:
+    st.markdown(
+        "\n".join(
+            [
+                "| key | does |",
+                "|---|---|",
+                *(f"| `{key}` | {does} |" for key, does in KEYS.items()),
+            ]
+        )
+    )
+
+
+# What Python cannot do in the frame of a page: follow the reader's theme at once, and let the keyboard skip the
+# sidebar.
+
+
+def theme_script(theme: str) -> None:
+    """Says in which theme the page is drawn, and adds the script and the button that it presses to have the page drawn
+    in another.
+
+    Streamlit changes its own colours when the theme changes, but does not run the page again, so figures would keep
+    theirs.
+    """
+    with st.container(key="qf-frame"):
+        st.html(
+            f'<div id="qf-theme" data-theme="{theme}"></div><script>{_script()}</script>',
+            unsafe_allow_javascript=True,
+        )
+        st.button("Draw the page again", key="_redraw")
+
+
+@lru_cache(maxsize=1)
+def _script() -> str:
+    return _assets.text("frame.js")
+
+
+# The frame of all pages: set-up, navigation, shared pickers, notices, and where our errors become messages.
+
+PAGES = {
+    "Explore": (
+        ("app.py", "Overview", ":material/home:"),
+        ("pages/samples.py", "Samples", ":material/table_rows:"),
+    ),
+    "Understand": (
+        ("pages/dynamics.py", "Dynamics", ":material/timeline:"),
+        ("pages/circuit.py", "Circuit", ":material/schema:"),
+        ("pages/what_if.py", "What if", ":material/alt_route:"),
+        ("pages/operators.py", "Decision operators", ":material/how_to_vote:"),
+        ("pages/cohorts.py", "Cohorts", ":material/groups:"),
+        ("pages/compare.py", "Compare", ":material/compare:"),
+        ("pages/faithfulness.py", "Faithfulness", ":material/verified:"),
+    ),
+    "Build": (
+        ("pages/data.py", "Data", ":material/database:"),
+        ("pages/train.py", "Train", ":material/model_training:"),
+        ("pages/sweeps.py", "Sweeps", ":material/tune:"),
+        ("pages/leaderboard.py", "Leaderboard", ":material/leaderboard:"),
+    ),
+    "Learn": (
+        ("pages/tour.py", "Guided tour", ":material/tour:"),
+        ("pages/glossary.py", "Glossary", ":material/menu_book:"),
+    ),
+}
+_TOLD = "_told"  # whether a callback has left a notice that is not shown yet
+P = ParamSpec("P")
+FILES = {title: file for pages in PAGES.values() for file, title, _ in pages}
+
+
+@dataclass(frozen=True)
+class Here:
+    """What the reader has picked: the model on its data, the sample's row, the theme, and the score to explain (None:
+    as predicted)."""
+
+    work: Workspace
+    row: int
+    theme: Theme
+    asked: int | None = None
+
+    def subject(self, tweak: Tweak | str = "") -> Sample:
+        """The sample, under a tweak: whatever is told of it is asked there."""
+        return Sample(
+            self.work,
+            self.row,
+            int(self.work.predicted[self.row]) if self.asked is None else self.asked,
+            tweak,
+        )
+
+    def prepare(self, tweak: Tweak | str = "") -> None:
+        """Has the samples beside this one drawn in the background, under a tweak; the last thing that a page does."""
+        reruns.prepare_ahead(
+            self, View(str(state.get(state.PAGE, "")).lower(), sharing.full_address()), tweak
+        )
+
+    def subjects(self, tweak: Tweak | str = "") -> dict[str, Any]:
+        """What panels of this page are made from, by what builders call it."""
+        return {"sample": self.subject(tweak), "work": self.work}
+
+    @property
+    def sample(self) -> str:
+        """The sample's id."""
+        return str(self.work.dataset.ids[self.row])
+
+
+def shell(title: str, before: Callable[[Workspace], None] | None = None) -> Here:
+    """Draws the frame and returns what the reader picked; stops the page with a message when that cannot be loaded.
+
+    Args:
+        title: of the page.
+        before: what the page does before it is asked what its address may say.
+    """
+    with _around(title, has_bar=True) as (side, top):
+        state.drop_invalid(bar.allowed())
+        bar.settle_pickers()
+        state.settle_stored()
+        with top:
+            work, row, asked = bar.draw_pickers()
+            bar.pin_button(work, row, link)
+            sharing.notes_button(title, FILES)
+        if before is not None:
+            before(work)
+        _settle(title, work)
+        made_from = address.made_from(work)
+        sharing.link_and_session(side, FILES, made_from)
+    sharing.set_origin(**made_from, sample=str(work.dataset.ids[row]), seed=work.card.get("seed"))
+    _head(title)
+    return Here(work, row, theme(), asked)
+
+
+def frame(title: str, rules: Mapping[str, Allowed] | None = None) -> Theme:
+    """Draws the frame of a page that needs neither model nor sample, and returns the theme; the pickers are kept for
+    the next page.
+
+    Args:
+        title: of the page.
+        rules: what a link may say of a page without panels.
+    """
+    with _around(title, has_bar=False) as (side, _):
+        state.settle_stored()
+        _settle(title, rules=rules)
+        sharing.link_and_session(side, FILES, {})
+    sharing.set_origin()
+    _head(title)
+    return theme()
+
+
+@contextmanager
+def _around(title: str, *, has_bar: bool) -> Iterator[tuple[Any, Any]]:
+    """Sets the page up and draws the navigation, whatever goes wrong in the block.
+
+    Yields:
+        a container below the navigation, and the bar that stays in view on top of the page.
+    """
+    reruns.begin_run()
+    memo.waiting = access.waiting
+    st.set_page_config(
+        page_title=f"{title} · qfusion", page_icon=_assets.path("icon.svg"), layout="wide"
+    )
+    # Streamlit says so of the page, but not of its dialogs
+    style = (
+        f":root {{ color-scheme: {theme()} }} {_css('app.css')}{_css('bar.css') if has_bar else ''}"
+    )
+    st.html(
+        f"<style>{style}</style><script>{server.plotly_script()}</script>",
+        unsafe_allow_javascript=True,
+    )
+    access.enter()
+    top = st.container(key="context", horizontal=True, vertical_alignment="bottom", gap="small")
+    with guard(stop=True, title=title):
+        with st.sidebar:
+            st.markdown("### qfusion")
+            menu, side = (
+                st.container(key="menu", gap="xxsmall"),
+                st.container(key="side", gap="small"),
+            )
+        sharing.open_loaded()
+        guidance.arrive(title)
+        state.arrive(title)
+        with side:
+            guidance.choose_depth()
+        try:
+            yield side, top
+        finally:
+            with menu:
+                _navigation()
+            with side:
+                key_sheet()
+                access.account()
+                _missing_data()
+
+
+def _settle(
+    title: str, work: Workspace | None = None, rules: Mapping[str, Allowed] | None = None
+) -> None:
+    """Names what a link says wrongly of the page's own widgets, and what no widget is there for."""
+    page = title.lower()
+    if work is not None and page in ("dynamics", "compare") and work.can("time"):
+        for key, now in physics.renamed_couplings(View(page, state.said()), work).items():
+            state.rename(key, now)
+    rules = rules or programs.allowed(View(page, state.said()), work)
+    state.drop_invalid(rules)
+    state.drop_unknown({*rules, *bar.KEYS, *state.STORED})
+
+
+def _head(title: str) -> None:
+    with st.sidebar:  # where it takes no room
+        theme_script(theme())
+    with st.container(key="head", horizontal=True, vertical_alignment="bottom", gap="medium"):
+        st.title(title, anchor=False, width="content")
+        st.caption(QUESTIONS[title.lower()], width="stretch")
+    guidance.tour_card(title, link, FILES)
+    _notices()
+
+
+@contextmanager
+def guard(stop: bool = False, title: str = "") -> Iterator[None]:
+    """Shows one of our own errors as a message, below a `title`; with `stop`, nothing after it is drawn. Other errors
+    are defects."""
+    if state.get(_TOLD):  # a part that is drawn anew by itself: notices stand above it
+        state.put(_TOLD, False)
+        st.rerun()
+    try:
+        with provided():
+            yield
+    except QFusionError as error:
+        if title:
+            st.title(title, anchor=False)
+        if stop:
+            _notices()
+        st.error(text.message(error), icon=":material/error:")
+        if stop:
+            st.caption("Pick another model or data set on top to go on.")
+            st.stop()
+
+
+def fragment(part: Callable[P, None]) -> Callable[P, None]:
+    """Makes a function draw its part of a page by itself: its widgets redraw this and nothing else, and our errors are
+    messages in its place."""
+
+    @st.fragment
+    @wraps(part)
+    def drawn(*arguments: P.args, **options: P.kwargs) -> None:
+        reruns.begin_run()
+        with guard():
+            part(*arguments, **options)
+
+    return drawn
+
+
+def told(act: Callable[..., object], *words: Any) -> None:
+    """Does something for a callback, in which there is no page yet: what goes wrong is a notice on top of the next.
+
+    Args:
+        act: what is done. words: its arguments.
+    """
+    try:
+        with provided():
+            act(*words)
+    except QFusionError as error:
+        state.notice(str(error))
+        state.put(_TOLD, True)
+
+
+def theme() -> Theme:
+    """The reader's theme, for the figures."""
+    return "dark" if st.context.theme.type == "dark" else "light"
+
+
+def link(page: str, label: str, icon: str, help: str | None = None, **query: str) -> None:
+    """A link to a page that carries the pickers, and `query` (see `state.ALIASES`), in its address; `help` is shown
+    under the mouse."""
+    st.page_link(page, label=label, icon=icon, help=help, query_params=carried(**query))
+
+
+def carried(**query: str) -> dict[str, str]:
+    """What a link's address says: the pickers, and `query`."""
+    said = {
+        key: str(state.get(key))
+        for key in (state.MODEL, state.DATA, state.SAMPLE, state.OUTPUT)
+        if state.get(key)
+    }
+    said |= bar.background_in_links()
+    if not said.get(state.OUTPUT) or said[state.OUTPUT] == bar.PREDICTED:
+        said.pop(state.OUTPUT, None)
+    for name in query:  # Streamlit would prefer what the address says to what an alias sets
+        said.pop(state.ALIASES.get(name, name), None)
+    return said | state.stored_query() | guidance.depth_in_links() | query
+
+
+@lru_cache(maxsize=2)
+def _css(name: str) -> str:
+    return _assets.text("theme", name)
+
+
+def _navigation() -> None:
+    for group, pages in PAGES.items():
+        with st.expander(group, expanded=True, type="compact", key=f"_group-{group}"):
+            for page, label, icon in pages:
+                link(page, label, icon)
+
+
+def _notices() -> None:
+    found = state.notices()
+    state.put(_TOLD, False)
+    if found:
+        with st.container(border=True, key="notices"):
+            for words in found:
+                st.warning(text.message(words), icon=":material/link_off:")
+            st.button("Close", on_click=state.close_notices, key="_close_notices")
+
+
+def _missing_data() -> None:
+    """Which data sets are not on this machine, and how to get them: one line until it is opened."""
+    absent = [source for source in data.available() if not source.available]
+    if absent:
+        label = (
+            f"{text.plain(absent[0].title)} is not here"
+            if len(absent) == 1
+            else f"{len(absent)} data sets are not here"
+        )
+        with st.expander(label, icon=":material/info:"):
+            for source in absent:
+                st.markdown(f"**{text.plain(source.title)}**")
+                st.text(f"{source.reason}\n{source.remedy}")

@@ -1,1 +1,0 @@
-"""What stands around every page: navigation, pickers, links, sessions, caches."""

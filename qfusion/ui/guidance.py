@@ -1,0 +1,317 @@
+"""How much the pages say: brief, with the rest behind an (i), or full, for teaching. A switch of every page, in its
+address.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Literal
+from zlib import crc32
+
+import streamlit as st
+
+from qfusion import _assets, _checks
+from qfusion.analysis import text
+from qfusion.errors import QFusionError
+from qfusion.panels.address import Allowed, options
+from qfusion.ui import state
+
+WORDS, BRIEF, FULL = "words", "brief", "full"
+DEPTHS = (BRIEF, FULL)
+_HELP = "Brief: a title, a figure, and an (i) with what it shows and does not. Full: all words stand on the page."
+
+
+def choose_depth() -> None:
+    """Draws the switch."""
+    state.drop_invalid({WORDS: options("Explanations", DEPTHS, "They are brief.")})
+    state.one_of("Explanations", DEPTHS, default=BRIEF, help=_HELP, **state.bound(WORDS))
+
+
+def full() -> bool:
+    """Whether all words stand on the page."""
+    return bool(state.get(WORDS) == FULL)
+
+
+def depth_in_links() -> dict[str, str]:
+    """What links and the next page carry."""
+    return {WORDS: FULL} if full() else {}
+
+
+def aside(words: str) -> None:
+    """Says something that need not be read each time: behind an (i), or as a line where all words stand on the page."""
+    if full():
+        st.caption(words)
+    else:
+        with (
+            st.container(key=f"about-aside-{crc32(words.encode())}"),
+            st.popover("About", icon=":material/info:", type="tertiary"),
+        ):
+            st.caption(words)
+
+
+def help(words: str) -> str | None:
+    """The help of a widget, where not all words stand on the page."""
+    return None if full() else words
+
+
+def below(words: str) -> None:
+    """What a widget's `help` says otherwise, as a line below it, where all words stand on the page."""
+    if full():
+        st.caption(words)
+
+
+def line(short: str, whole: str) -> None:
+    """A line, its whole sentence behind an (i) or in its place."""
+    st.markdown(whole if full() else short, help=help(whole))
+
+
+def folded(label: str, open: bool = False) -> None:
+    """Where the window is narrow, what follows in the same container waits behind this line: the answer stays on the
+    first screen. In wide windows nothing is drawn.
+
+    Args:
+        label: of the line, a plain text of ours. open: whether it is unfolded from now on.
+    """
+    once = f"_unfolded-{label}"
+    state.put(once, open := open or bool(state.get(once)))
+    st.html(
+        f'<details class="qf-fold"{" open" if open else ""}><summary>{label}</summary></details>'
+    )
+
+
+def title(words: str, more: str, level: Literal[2, 3] = 2) -> None:
+    """A title with what there is to say of it, as `aside` says it."""
+    draw_title = st.header if level == 2 else st.subheader
+    draw_title(words, anchor=False, help=help(more))
+    below(more)
+
+
+# Facts as small labels side by side, in place of sentences.
+
+
+def chips(key: str, facts: Iterable[str]) -> None:
+    """Draws plain texts, each as a label; nothing without any.
+
+    Args:
+        key: of the container, after `chips-`. facts: may come from data.
+    """
+    shown = [text.plain(fact, 120) for fact in facts if fact]
+    if shown:
+        with st.container(key=f"chips-{key}", width="content"):
+            st.markdown(" ".join(f":gray-badge[{fact}]" for fact in shown), width="content")
+
+
+# The guided tour: eight steps over the pages on samples that come with the project, a card on top of each, `?tour=N`
+# in the address.
+#
+# A step sets model, data, sample and view when it is arrived at; End goes back to where the reader was when it began.
+
+TOUR, END = "tour", "end"
+_FROM, _SEEN = "_tour_from", "_tour_seen"
+_ABOUT = (
+    "Eight steps over the pages, on samples that come with the project. Each page gets a card that says what to look "
+    "at, with **Back**, **Next** and **End the tour**; the step stands in the address. Your model, sample and sliders "
+    "are there again at the end."
+)
+PICKERS = (state.MODEL, state.DATA, state.SAMPLE)
+Link = Callable[..., None]
+Files = Mapping[str, str]  # of the pages, by title
+
+
+@dataclass(frozen=True)
+class Step:
+    """One stop: the `title` of its page, its `name`, what to look at and why (markdown), what is set on arrival, and
+    what one `sees` there in a line."""
+
+    title: str
+    name: str
+    words: str
+    sets: dict[str, str] = field(default_factory=dict)
+    sees: str = ""
+
+
+@lru_cache(maxsize=1)
+def steps() -> tuple[Step, ...]:
+    """The steps in their order."""
+    return tuple(Step(**one) for one in tomllib.loads(_assets.text("tour.toml"))["step"])
+
+
+def allowed() -> Allowed:
+    """What a link may say."""
+    return Allowed(_test, "The page is shown without the tour.")
+
+
+def _test(said: str) -> None:
+    if said != END:
+        _checks.choose("Tour step", said, [str(n) for n in range(1, len(steps()) + 1)])
+
+
+def step() -> int | None:
+    """The step the reader is at, counted from 1; None without a tour."""
+    said = state.get(TOUR)
+    return None if said is None else int(said)
+
+
+def arrive(title: str) -> None:
+    """Reads the address before `state.arrive` does: begins a step or ends the tour.
+
+    Args:
+        title: of the page.
+    """
+    said = st.query_params.get(TOUR)
+    if said is None:
+        return
+    try:
+        allowed().test(said)
+    except QFusionError as error:
+        state.notice(f"In the link, `{TOUR}`: {error} {allowed().instead}")
+        del st.query_params[TOUR]
+        return
+    if said == END:
+        del st.query_params[TOUR]
+        _set(state.get(_FROM, {}).get("sets", {}), title)
+        stop_tour()
+    elif int(said) != step():
+        state.put(_FROM, state.get(_FROM) or _left(title))
+        state.put(TOUR, said)
+        state.put(_SEEN, True)
+        if steps()[int(said) - 1].title == title:
+            _set(steps()[int(said) - 1].sets, title)
+
+
+def _left(title: str) -> dict[str, object]:
+    """Where the reader was: the page, and the pickers as they were kept."""
+    return {"title": state.get(state.PAGE), "sets": dict(state.get(state.KEPT, {}))}
+
+
+def _set(values: dict[str, str], title: str) -> None:
+    """Sets widgets before they are drawn, also those that the page would take over from the last one."""
+    if state.get(state.PAGE) != title and state.get(state.KEPT):
+        state.put(
+            state.KEPT,
+            {
+                **state.get(state.KEPT),
+                **{key: value for key, value in values.items() if key in state.get(state.KEPT)},
+            },
+        )
+    for key, value in values.items():
+        state.impose(key, value)
+
+
+def stop_tour() -> None:
+    """Forgets the tour and where it began."""
+    state.forget(TOUR)
+    state.forget(_FROM)
+
+
+def tour_card(title: str, link: Link, files: Files) -> None:
+    """The card of the present step, or how to go back to it from another page; nothing without a tour.
+
+    Args:
+        title: of the page. link: `shell.link`. files: of the pages by title.
+    """
+    at = step()
+    if at is None:
+        return
+    now = steps()[at - 1]
+    with st.container(border=True, key="tour", gap="xsmall"):
+        if now.title != title:
+            st.markdown(f"**Guided tour, step {at} of {len(steps())}** is on the {now.title} page.")
+        else:
+            st.markdown(f"**Guided tour, step {at} of {len(steps())}: {now.name}**  \n{now.words}")
+        with st.container(horizontal=True, key="tour-links"):
+            if now.title != title:
+                _to(link, files, at, "Go back to it", ":material/undo:")
+            else:
+                if at < len(steps()):  # first, so that it stays under the pointer from step to step
+                    _to(link, files, at + 1, "Next", ":material/arrow_forward:")
+                if at > 1:
+                    _to(link, files, at - 1, "Back", ":material/arrow_back:")
+            began = state.get(_FROM, {})
+            kept = {key: str(value) for key, value in began.get("sets", {}).items()}
+            link(
+                files.get(str(began.get("title")), "app.py"),
+                "End the tour",
+                ":material/close:",
+                **kept,
+                **{TOUR: END},
+            )
+
+
+def _to(link: Link, files: Files, at: int, label: str, icon: str) -> None:
+    sets = {key: value for key, value in steps()[at - 1].sets.items() if key in PICKERS}
+    link(files[steps()[at - 1].title], label, icon, **sets, **{TOUR: str(at)})
+
+
+@contextmanager
+def invitation(link: Link, files: Files) -> Iterator[bool]:
+    """On the Overview, at the first visit: a line of ways to begin, the tour the last of them.
+
+    Yields:
+        whether there is one, for ways that the page adds.
+    """
+    if step() is not None or state.get(_SEEN):
+        yield False
+        return
+    with st.container(
+        border=True, horizontal=True, vertical_alignment="center", key="tour-invitation"
+    ):
+        st.markdown("**New here?**", width="content")
+        yield True
+        _to(link, files, 1, "Guided tour, three minutes", ":material/tour:")
+        st.button(
+            "Not now", key="_no_tour", type="tertiary", on_click=state.put, args=(_SEEN, True)
+        )
+
+
+def tour_contents(link: Link, files: Files, icons: Files) -> None:
+    """The tour's own page: where it begins, and all steps, each a link.
+
+    Args:
+        link: `shell.link`. files: of the pages by title. icons: the same.
+    """
+    with st.container(key="tour-steps"):
+        with st.container(border=True, key="tour-step-0", gap="xsmall", height="stretch"):
+            _begin(link, files)
+        for at, one in enumerate(steps(), 1):
+            with st.container(border=True, key=f"tour-step-{at}", gap="xsmall", height="stretch"):
+                st.markdown(f"**{at}. {one.name}**", help=help(one.words))
+                st.markdown(
+                    f"{icons.get(one.title, '')} {one.title}: {one.words if full() else one.sees}"
+                )
+                _to(link, files, at, f"Start at step {at}", ":material/arrow_forward:")
+
+
+def _begin(link: Link, files: Files) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"**{len(steps())} steps, three minutes**", width="content")
+        if not full():
+            aside(_ABOUT)
+    if full():
+        st.caption(_ABOUT)
+    else:
+        chips(
+            "tour",
+            ("samples of the project", "a card on each page", "your own view is back at the end"),
+        )
+    _to(link, files, 1, "Start the guided tour", ":material/tour:")
+
+
+# What an empty page will show: its views by name and icon, each with what stands in it.
+
+
+def views_to_come(key: str, views: Iterable[tuple[str, str, tuple[str, ...]]]) -> None:
+    """Draws places of views that have nothing to show yet.
+
+    Args:
+        key: of the container. views: name, icon and contents of each.
+    """
+    with st.container(key=f"coming-{key}"):
+        for place, (name, icon, holds) in enumerate(views):
+            with st.container(border=True, gap="xxsmall", key=f"coming-{key}-{place}"):
+                st.markdown(f"#### {icon} {name}")
+                chips(f"coming-{key}-{place}", holds)

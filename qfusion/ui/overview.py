@@ -1,0 +1,333 @@
+"""Overview: who decided on the sample at hand, three samples to start with, questions, the model and the data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from qfusion.analysis import answers, compare, sample, text
+from qfusion.analysis.answers import IN_TURN, QUESTIONS
+from qfusion.analysis.study import Workspace
+from qfusion.figures import style
+from qfusion.panels import overview, samples
+from qfusion.panels import overview as builders
+from qfusion.training import metrics
+from qfusion.ui import downloads, guidance, panels, views
+from qfusion.ui.frame import FILES, Here, guard, link, shell
+
+ICONS = {
+    "agreement": ":material/join:",
+    "conflict": ":material/compare_arrows:",
+    "synergy": ":material/hub:",
+    "dominance": ":material/person:",
+}
+TITLES = {kind: name.capitalize() for kind, name in compare.EXAMPLE_NAMES.items()}
+
+
+WAYS: tuple[tuple[str, str, str, dict[str, str]], ...] = (
+    ("Explore a sample", "pages/samples.py", ":material/search:", {}),
+    ("Bring my data", "pages/data.py", ":material/upload_file:", {}),
+    ("Understand the physics", "pages/dynamics.py", ":material/timeline:", {"show": "Decision"}),
+)
+
+
+def start(here: Here) -> None:
+    """Three ways to begin, and the tour, until they are closed."""
+    with guidance.invitation(link, FILES) as invited:
+        if invited:
+            for label, page, icon, shown in WAYS:
+                link(page, label, icon, **shown)
+
+
+def decision(here: Here) -> None:
+    """The sample at hand: what was said, heard and seen, and its decision term by term."""
+    with st.container(key="said-now"):
+        views.sample_content(here, details=False, key="now")
+    panels.draw(samples.waterfall(here.subject(), here.theme))
+
+
+def pipeline(here: Here) -> None:
+    """The way from features to score; each part links to the page that shows it."""
+    parts = answers.pipeline(here.work)
+    guidance.title(
+        text.plain(here.work.card.get("title") or here.work.name), answers.sentence(here.work), 3
+    )
+    with st.container(key="pair-pipeline"):
+        cells = st.columns(len(parts), gap="small")
+        for i, (cell, (name, words, page, label, shown)) in enumerate(
+            zip(cells, parts, strict=True)
+        ):
+            with cell, st.container(border=True, height="stretch"):
+                st.markdown(
+                    f"**{i + 1}  {name}**"
+                    + ("  :material/arrow_forward:" if i < len(parts) - 1 else ""),
+                    help=guidance.help(words),
+                )
+                guidance.below(words)
+                link(page, label, ":material/arrow_outward:", **shown)
+
+
+def example_samples(here: Here) -> None:
+    """Samples to start with, in cards: content, mini waterfall, entropies."""
+    guidance.title(
+        "Samples to start with",
+        f"Picked by their verdicts among the {len(here.work.dataset.rows('test')):,} test samples, from "
+        "the better-predicted half where it has such a sample. "
+        + sample.baseline_words(here.work.sample_background),
+        3,
+    )
+    found = compare.find_examples(here.work)
+    cells = st.columns(len(found), gap="medium")
+    for cell, item in zip(cells, found, strict=True):
+        with cell, st.container(border=True, height="stretch", key=f"telling-{item.kind}"):
+            _card(here, item)
+
+
+def _card(here: Here, item: Any) -> None:
+    work = here.work
+    row = work.dataset.row(item.sample)
+    guidance.title(
+        f"{ICONS[item.kind]} {TITLES[item.kind]}",
+        f"{item.why} {_under(work, work.predicted[row])}",
+        3,
+    )
+    with st.container(key=f"said-{item.kind}"):
+        views.sample_content(here, row, details=False)
+    output = int(work.predicted[row])
+    if work.classes:
+        right = work.predicted[row] == work.dataset.y[row]
+        sure = text.softmax(work.probabilities[row, output])
+        st.markdown(
+            f"Predicted **{text.plain(work.classes[output])}** ({sure}), "
+            f"{'rightly' if right else 'but it is ' + text.plain(work.classes[int(work.dataset.y[row])])}"
+        )
+    panels.small(builders.waterfall(work, here.theme, kind=item.kind))
+    if work.can("time"):
+        panels.small(builders.entropy(work, here.theme, kind=item.kind))
+    elif work.can("masses"):
+        panels.small(builders.masses(work, here.theme, kind=item.kind))
+    link(
+        "pages/samples.py",
+        f"Open {text.plain(item.sample)}",
+        ":material/open_in_full:",
+        open=item.sample,
+    )
+
+
+def _under(work: Workspace, output: int) -> str:
+    """What the small figures of a card are."""
+    if work.can("time"):
+        return "Top: baseline + terms = score. Bottom: entropy of each modality over time (nats)."
+    if work.can("masses"):
+        return (
+            f"Top: baseline + terms = {text.plain(work.unit_of(output))}. Bottom: the mass each modality gives "
+            "each element (dark 0, yellow 1), and what the fusion makes of it."
+        )
+    return "Baseline + terms = score."
+
+
+def metrics_card(here: Here) -> None:
+    """Test metrics: mean and spread over the training seeds."""
+    if here.work.card.get("metrics", {}).get("test"):
+        panels.draw(builders.test_metrics(here.work, here.theme))
+        with st.expander("All test metrics as a table", icon=":material/table:"):
+            st.dataframe(
+                _metric_table(here.work.card),
+                hide_index=True,
+                height="content",
+                alt="Test metrics: mean and spread over the seeds.",
+            )
+    else:
+        st.caption("This checkpoint's card holds no test metrics. Retrain it to get them.")
+
+
+def _metric_table(card: Any) -> pd.DataFrame:
+    scores, own = card["metrics"]["test"], card.get("this_seed", {}).get("test", {})
+    many = len(card.get("seeds", [])) > 1
+    return pd.DataFrame(
+        [
+            {
+                "metric": about.short,
+                "mean over seeds ± standard deviation": f"{found['mean']:.3f} ± {found['std']:.3f}"
+                if many
+                else f"{found['mean']:.3f}",
+                "this seed": f"{own[name]:.3f}" if name in own else "–",
+            }
+            for name, about in metrics.labels(scores).items()
+            if (found := scores[name])
+        ]
+    )
+
+
+def model_card(here: Here) -> None:
+    """What the model is: chips, and words behind an (i)."""
+    with st.container(border=True, height="stretch", key="panel-model"):
+        guidance.title(
+            "Model",
+            text.plain(here.work.card.get("notes") or "") or answers.sentence(here.work),
+            3,
+        )
+        _chips("model", answers.model_rows(here.work))
+        downloads.export_button(here)
+
+
+def data_card(here: Here) -> None:
+    """What the data are: chips, and words behind an (i)."""
+    data = here.work.dataset
+    with st.container(border=True, height="stretch", key="panel-data"):
+        guidance.title("Data", text.plain(data.description, 600), 3)
+        _chips(
+            "data",
+            {"": data.title, "samples": f"{len(data):,}"}
+            | {split: f"{len(data.rows(split)):,}" for split in ("train", "valid", "test")}
+            | {
+                m.name: f"{m.size} features{', sequence' if m.is_sequence else ''}"
+                for m in data.modalities
+            }
+            | {
+                "target": answers.target_words(here.work),
+                "source": data.source,
+                "licence": data.licence,
+                "digest": data.digest[:12],
+            },
+        )
+
+
+def _chips(key: str, facts: Mapping[str, Any]) -> None:
+    """Facts side by side, each a small label."""
+    with st.container(key=f"chips-{key}"):
+        st.markdown(
+            " ".join(
+                f":gray-badge[{text.plain(name)}{' ' if name else ''}**{text.plain(value, 120)}**]"
+                for name, value in facts.items()
+            )
+        )
+
+
+_OF_TIME = (
+    "- **Entropy** says how mixed a modality's state has become; it measures correlation, not who decided.\n"
+    "- **Sliders** on the Dynamics page change the physics, and the test metrics with it: an explanation one can "
+    "test.\n"
+)
+_OF_CIRCUITS = (
+    "- **Mass** is how much a modality speaks for an element, from 0 to 1; a **truth table** says what the fusion "
+    "makes of it.\n- **Angles** on the Circuit page can be edited, and decision and test accuracy with them: an "
+    "explanation one can test.\n- **Entropy** of a fused qubit is its entanglement with what it was fused from; it "
+    "measures correlation, not who decided.\n"
+)
+
+
+def reading_guide(here: Here) -> None:
+    """How to read the pages."""
+    names = here.work.modalities
+    swatches = "  ".join(f"{text.plain(name)} ({_hue_name(name, names)})" for name in names)
+    with st.expander("How to read the pages", icon=":material/help:", expanded=guidance.full()):
+        st.markdown(
+            f"- **Colours** stand for modalities everywhere: {swatches}. Joint terms take the mixed hue, dashed or "
+            "hatched.\n- **A decision is a sum**: baseline (the mean over the training data, or whatever is picked on "
+            "top) + what each modality adds alone + what pairs and all together add jointly = score. The sum "
+            "is exact, not sampled.\n"
+            + (
+                _OF_TIME
+                if here.work.can("time")
+                else _OF_CIRCUITS
+                if here.work.can("rules")
+                else ""
+            )
+            + "- **Every figure** has an export (SVG, PDF, PNG, HTML, and what it was made from) and its numbers as "
+            "CSV; the address bar holds the whole view."
+        )
+
+
+def _hue_name(name: str, names: tuple[str, ...]) -> str:
+    hues = {
+        style.BLUE: "blue",
+        style.VERMILLION: "vermillion",
+        style.GREEN: "green",
+        style.YELLOW: "yellow",
+        style.PURPLE: "purple",
+        style.SKY: "sky blue",
+    }
+    return hues.get(style.term_colour(name, names), "grey")
+
+
+# Five questions about the current sample, each with its answer in a sentence and a link to the figure behind it; on
+# the Overview page.
+
+Place = tuple[str, str, dict[str, str]]  # page, label of the link, what the link shows
+
+
+def five_questions(here: Here) -> None:
+    """All five; the slow ones are worked out last, so that the others can be read meanwhile."""
+    sample = here.subject()
+    picture = overview.questions(sample)
+    with st.container(border=True, key="panel-questions", gap="xsmall", height="stretch"):
+        panels.heading(picture.title, picture)
+        cells = {
+            question: st.container(key=f"question-{at}") for at, question in enumerate(QUESTIONS)
+        }
+        places = dict(zip(QUESTIONS, _places(here.work), strict=True))
+        for question in IN_TURN:
+            answer, (page, label, shown) = QUESTIONS[question](sample), places[question]
+            with cells[question]:
+                st.markdown(f"**{question}**  \n{answer}")
+                link(page, label, ":material/arrow_outward:", **shown)
+        panels.footer(picture)
+
+
+def _places(work: Workspace) -> tuple[Place, ...]:
+    """Where the figure behind each answer is."""
+    fixed: tuple[Place, ...] = (
+        ("pages/samples.py", "See every part", {}),
+        ("pages/samples.py", "See what each says", {}),
+        ("pages/what_if.py", "See and try it", {}),
+    )
+    if work.can("time"):
+        return (
+            *fixed,
+            ("pages/dynamics.py", "See it over time", {"show": "Decision"}),
+            ("pages/dynamics.py", "See what built it", {"show": "Decision"}),
+        )
+    if work.can("layers"):
+        return (
+            *fixed,
+            ("pages/circuit.py", "See it along the layers", {"rules": "Entropies"}),
+            ("pages/circuit.py", "See it after the fusion", {"rules": "Entropies"}),
+        )
+    return (
+        *fixed,
+        ("pages/dynamics.py", "See why", {}),
+        ("pages/operators.py", "See what the read-out votes for", {}),
+    )
+
+
+# Overview: who decided on the sample at hand, three samples to start with, what is loaded and how good it is.
+
+
+def page() -> None:
+    """Draws the page."""
+    here = shell("Overview")
+
+    with guard(), st.container(key="fold-overview"):
+        start(here)
+        left, questions = st.columns([1, 1.15], gap="medium")
+        with left:
+            decision(here)
+        pipeline(here)
+        examples = st.container()
+        left, middle, right = st.columns(3, gap="medium")
+        with left:
+            metrics_card(here)
+        with middle:
+            model_card(here)
+        with right:
+            data_card(here)
+        reading_guide(here)
+        with examples, guard():
+            example_samples(here)  # late: they take seconds the first time
+        with questions, guard():
+            five_questions(here)  # last: of a network, looking for what would flip it takes seconds
+        panels.below(here.theme, **here.subjects())

@@ -1,0 +1,752 @@
+"""Cohorts: all samples, a cohort of them and one sample, on the same axes; their errors and their map."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from qfusion.analysis import answers, cohort_measures, sample, text
+from qfusion.analysis import cohort_measures as maps
+from qfusion.analysis import errors as measured
+from qfusion.analysis import errors as slices
+from qfusion.analysis.cohort_measures import FEW_SLOW, JOINT, MAX_SLOW, NOT_GROUPED, is_slow
+from qfusion.analysis.errors import Levels, levels_of, related
+from qfusion.analysis.study import Workspace
+from qfusion.errors import QFusionError
+from qfusion.explain import RELATIONS, cohorts
+from qfusion.explain.cohorts import Cohort, Part
+from qfusion.explain.stability import Interval
+from qfusion.panels import cohorts as builders
+from qfusion.panels import cohorts as map_panels
+from qfusion.panels import errors as errors_of_panels
+from qfusion.panels import errors as quality_builders
+from qfusion.panels import errors as slice_panels
+from qfusion.panels.dynamics import can_cut
+from qfusion.panels.panel import Picture
+from qfusion.ui import downloads, guidance, panels, reruns, state, views
+from qfusion.ui.frame import Here, fragment, guard, link, shell
+
+# The Cohorts page: all samples, a cohort of them, and one sample, on the same axes.
+
+FILTER, BY, MEASURE, STRENGTH, NAME, CUT_MANY = (
+    "filter",
+    "by",
+    "measure",
+    "strength",
+    "_cohort_name",
+    "cuts",
+)
+_KEPT, _SAID, _PROBLEM, _STARTED = "_filter", "_saved_choice", "_cohort_problem", "_cohorts_started"
+_CHIPS = "_chips"
+
+
+def put_back(_: Workspace) -> None:
+    """Puts back the filter of an earlier visit, before the rules are asked."""
+    if FILTER not in st.session_state and FILTER not in st.query_params:
+        first = (
+            state.saved_cohorts()[0].filter
+            if state.saved_cohorts() and not state.get(_STARTED)
+            else ""
+        )
+        if state.get(_KEPT, first):
+            state.impose(FILTER, state.get(_KEPT, first))
+    state.put(_STARTED, True)
+
+
+def choose_levels(here: Here) -> Levels:
+    """Draws the filter, the saved cohorts and the chips; returns what they pick."""
+    work, table = here.work, cohort_measures.cohort_table(here.work, here.asked)
+    said = str(
+        state.get(FILTER) if FILTER in st.session_state else st.query_params.get(FILTER) or ""
+    )
+    with st.container(border=True, key="box-cohort", gap="xsmall"):
+        _saved(said)
+        st.text_input(
+            "Filter of the cohort",
+            max_chars=cohorts.MAX_TEXT,
+            placeholder="such as relation=conflict; error>1; split=test",
+            help=_HELP,
+            **state.bound(FILTER),
+        )
+        state.put(_KEPT, said)
+        said = _sound(said, here)
+        name = next(
+            (each.name for each in state.saved_cohorts() if each.parts == cohorts.parse(said)), ""
+        )
+        levels = levels_of(
+            here.subject(),
+            said,
+            output="" if here.asked is None else work.classes[here.asked],
+            name=name,
+        )
+        _chips(work, table, levels.parts)
+        _count(here, levels, table)
+        with st.container(horizontal=True, gap="small", key="cohort-tools"):
+            _save_row(levels.parts)
+            _columns(table)
+        if len(levels.rows) > cohort_measures.MAX_SLOW:
+            views.choose_drawn()
+        if problem := state.get(_PROBLEM):
+            st.error(text.message(problem), icon=":material/error:")
+            state.put(_PROBLEM, "")
+    return levels
+
+
+_HELP = (
+    "Conditions separated by `;`, all of which must hold: `column=value`, `!=`, `<`, `<=`, `>`, `>=`, or `column~word` "
+    "for what contains a word; several values as `truth=3|5`. Without `split=` the test split is meant; `split=all` "
+    "takes every split."
+)
+
+
+def _sound(said: str, here: Here) -> str:
+    """The filter, or none where what is said is not one."""
+    try:
+        parts = cohorts.parse(said)
+        cohorts.passing(parts, cohort_measures.table_for(here.work, here.asked, parts))
+    except QFusionError as error:
+        st.error(text.message(f"{error} The whole split is shown."), icon=":material/error:")
+        return ""
+    return said
+
+
+def _saved(said: str) -> None:
+    """The saved cohorts as buttons; the one in force is marked."""
+    found = state.saved_cohorts()
+    if not found:
+        return
+    now = next(
+        (each.name for each in found if each.filter == said or each.parts == _quietly(said)), None
+    )
+    state.put(_SAID, now)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.pills(
+            "Saved cohorts",
+            [each.name for each in found],
+            key=_SAID,
+            on_change=_take,
+            args=(tuple(found),),
+        )
+        if now:
+            st.button(
+                f"Delete ‘{text.plain(now)}’",
+                icon=":material/delete:",
+                key="_delete_cohort",
+                on_click=state.delete_cohort,
+                args=(now,),
+            )
+
+
+def _quietly(said: str) -> tuple[Part, ...]:
+    try:
+        return cohorts.parse(said)
+    except QFusionError:
+        return ()
+
+
+def _take(found: tuple[Cohort, ...]) -> None:
+    name = state.get(_SAID)
+    state.put(FILTER, next((each.filter for each in found if each.name == name), ""))
+
+
+def _chips(work: Workspace, table: pd.DataFrame, parts: tuple[Part, ...]) -> None:
+    """Conditions as chips, all of which hold, several relations being one; those of the filter are marked."""
+    rows = table[cohorts.within_split(parts, table) & np.isfinite(table[JOINT].to_numpy())]
+    chips = cohort_chips(work, rows)
+    marked, others = read_back(parts, chips)
+    kinds = [kind for kind in RELATIONS if kind in marked or (rows["relation"] == kind).any()]
+    state.put(_CHIPS, marked)
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="quick-picks"):
+        split = [part for part in others if part.column == cohorts.SPLIT]
+        st.button(
+            "everyone",
+            key="_pick_everyone",
+            on_click=state.put,
+            args=(FILTER, cohorts.written(split)),
+        )
+        st.pills(
+            "Chips of the filter",
+            [*kinds, *chips],
+            key=_CHIPS,
+            selection_mode="multi",
+            label_visibility="collapsed",
+            on_change=_chipped,
+            args=(chips, others),
+        )
+
+
+def cohort_chips(work: Workspace, rows: pd.DataFrame) -> dict[str, Part]:
+    """The conditions that chips stand for, besides relations, on the explained rows of a split."""
+    found = {}
+    wrong = cohort_measures.wrong_part(work, rows)
+    if wrong is not None:
+        found["wrong class" if work.classes else "wrong sign"] = wrong
+    if len(rows):
+        found |= {
+            "worst tenth": Part("error", ">=", (f"{rows['error'].quantile(0.9):.4g}",)),
+            "most joint tenth": Part(JOINT, ">=", (f"{rows[JOINT].quantile(0.9):.4g}",)),
+        }
+    return found
+
+
+def read_back(
+    parts: Sequence[Part], chips: Mapping[str, Part]
+) -> tuple[list[str], tuple[Part, ...]]:
+    """Which relations and chips a filter says, and its other conditions."""
+    said = [part.values for part in parts if part.column == "relation" and part.operator == "="]
+    kinds = [kind for kind in RELATIONS if said and all(kind in values for values in said)]
+    others = tuple(
+        part
+        for part in parts
+        if not (part.column == "relation" and part.operator == "=") and part not in chips.values()
+    )
+    return [*kinds, *(name for name, part in chips.items() if part in parts)], others
+
+
+def with_chips(chosen: Collection[str], chips: Mapping[str, Part], others: Sequence[Part]) -> str:
+    """The filter of some relations and chips, beside other conditions."""
+    kinds = tuple(kind for kind in RELATIONS if kind in chosen)
+    own = [
+        *([Part("relation", "=", kinds)] if kinds else []),
+        *(chips[name] for name in chips if name in chosen),
+    ]
+    return cohorts.written([*own, *others])
+
+
+def _chipped(chips: Mapping[str, Part], others: Sequence[Part]) -> None:
+    chosen = state.get(_CHIPS)
+    state.put(FILTER, with_chips(chosen if isinstance(chosen, list) else [], chips, others))
+
+
+def _count(here: Here, levels: Levels, table: pd.DataFrame) -> None:
+    count, total = int(levels.inside.sum()), len(levels.rows)
+    belongs = (
+        "is not explained here"
+        if levels.own is None
+        else ("is one" if here.sample in levels.rows.index[levels.inside] else "is not")
+    )
+    short = f"**{count:,} of {total:,}** explained samples of {levels.split}; {text.plain(here.sample)} {belongs}."
+    guidance.line(
+        short,
+        f"{short} In the table, means over each level; error: {text.plain(here.work.unit_of_error)}. "
+        + sample.against_words(here.work.bulk_background),
+    )
+    missing = int(cohorts.within_split(levels.parts, table).sum()) - total
+    if missing:
+        st.caption(
+            f"{missing:,} samples of this split are left out: this network's contributions are worked out for "
+            f"{len(here.work.bulk):,} test samples."
+        )
+    if not count:
+        st.info(
+            "No sample passes this filter. Loosen it, or press “everyone”.",
+            icon=":material/filter_alt_off:",
+        )
+
+
+def _save_row(parts: tuple[Part, ...]) -> None:
+    with st.popover(
+        "Save",
+        icon=":material/bookmark_add:",
+        disabled=not parts,
+        help=None if parts else "Choose a filter first: everyone needs no name.",
+    ):
+        st.text_input(
+            "Name",
+            max_chars=cohorts.MAX_NAME,
+            placeholder="a name for this cohort",
+            key=NAME,
+            width=260,
+        )
+        st.button(
+            "Save in the link",
+            icon=":material/bookmark_add:",
+            key="_save_cohort",
+            on_click=_save,
+            args=(parts,),
+            disabled=not parts,
+        )
+
+
+def _save(parts: tuple[Part, ...]) -> None:
+    try:
+        state.save_cohort(Cohort(cohorts.cohort_name(str(state.get(NAME) or "")), parts))
+    except QFusionError as error:
+        state.put(_PROBLEM, str(error))
+
+
+def _columns(table: pd.DataFrame) -> None:
+    with st.popover("Columns", icon=":material/view_column:", help="What a filter can name."):
+        rows = [{"column": name, "holds": _holds(table[name])} for name in table.columns]
+        st.dataframe(
+            pd.DataFrame(rows),
+            hide_index=True,
+            height=260,
+            alt="Columns that a filter can name, and what they hold.",
+        )
+
+
+def _holds(column: pd.Series) -> str:
+    if pd.api.types.is_numeric_dtype(column):
+        return f"{column.min():.3g} to {column.max():.3g}" if column.notna().any() else "nothing"
+    values = [value for value in column.astype(str).unique() if value]
+    return ", ".join(sorted(values)) if len(values) <= 15 else f"{len(values):,} different words"
+
+
+def ladder(here: Here, levels: Levels) -> None:
+    """The three levels in numbers."""
+    found = cohort_measures.ladder(here.work, levels.rows, levels.inside, levels.own, levels.split)
+    heads = [f"**{text.plain(name)}**" for name in found["level"]]
+    lines = ["| | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
+    for name in found.columns[1:]:
+        cells = [_cell(name, value) for value in found[name]]
+        seed = answers.of_seed(here.work) if name == "accuracy" else ""
+        lines.append(
+            f"| {text.plain(_SAID_AS.get(name, name))}{seed} | " + " | ".join(cells) + " |"
+        )
+    with st.container(key="cohort-ladder"):
+        guidance.folded("Means of all, of the cohort and of this sample")
+        st.markdown("\n".join(lines))
+        with st.container(horizontal=True, vertical_alignment="center"):
+            link(
+                "pages/samples.py",
+                f"Read sample {text.plain(here.sample)}",
+                ":material/open_in_full:",
+            )
+            if levels.inside.any():
+                name = levels.name.removeprefix("cohort").strip(" ‘’")
+                downloads.report_of_cohort(
+                    here,
+                    cohort_measures.table_for(here.work, here.asked, levels.parts),
+                    levels.parts,
+                    name,
+                )
+
+
+_SAID_AS = {"joint": "size of joint terms", "relation": "most frequent type"}
+
+
+def _cell(name: str, value: object) -> str:
+    if not isinstance(value, float):
+        return f"{value:,}" if isinstance(value, int) else text.plain(value)
+    if np.isnan(value):
+        return "–"
+    return f"{value:.1%}" if name == "accuracy" or "share" in name else f"{value:.3f}"
+
+
+def shares(here: Here, levels: Levels) -> None:
+    """Mean share of every modality."""
+    panels.draw(builders.shares(levels, here.theme))
+
+
+def types(here: Here, levels: Levels) -> None:
+    """How the modalities relate: how many of each kind, how well they are predicted; a click makes one the cohort's."""
+    panels.draw(
+        builders.types(levels, here.theme), on_select=lambda key: _picked_type(key, levels.parts)
+    )
+
+
+def _picked_type(key: str, parts: tuple[Part, ...]) -> None:
+    kind = str(next(iter(state.selected_values(key)), ""))
+    if kind in RELATIONS:
+        state.put(
+            FILTER, with_chips([kind], {}, [part for part in parts if part.column != "relation"])
+        )
+
+
+# The Cohorts page's errors: slices with their error rates, and the worst; a click makes a cohort or opens a sample.
+
+SLICE = "slice"
+
+
+@fragment
+def error_slices(here: Here, levels: Levels) -> None:
+    """Slices on the left, the worst on the right."""
+    state.settle_clicks()
+    if not slice_panels.some(levels):
+        return
+    known = slices.slice_kinds(here.work, levels.rows)
+    if state.get(SLICE) not in (None, *known):
+        state.put(SLICE, known[0])  # of another data set
+    left, right = st.columns([1.25, 1], gap="medium")
+    with left, panels.around("slices") as head:
+        by = st.selectbox("Slices by", list(known), width=260, **state.bound(SLICE))
+        found = slices.slices(levels, by)
+        panels.inside(
+            slice_panels.slices(levels, here.theme, by=by),
+            head,
+            on_select=lambda key: _sliced(key, found, levels.parts),
+        )
+    with right:
+        worst = slices.worst(levels).rows.index.tolist()
+        panels.draw(
+            slice_panels.worst(levels, here.theme), on_select=lambda key: _opened(key, worst)
+        )
+
+
+def _sliced(key: str, found: Sequence[slices.Slice], parts: Sequence[Part]) -> None:
+    place = state.place_of(next(iter(state.selected_values(key)), None), len(found))
+    if place is not None:
+        column = found[place].parts[0].column
+        take(found[place].parts, [each for each in parts if each.column != column])
+        state.page_again()
+
+
+def _opened(key: str, ids: Sequence[str]) -> None:
+    place = state.place_of(state.selected_point(key).get("point_index"), len(ids))
+    if place is not None:
+        state.choose_sample(ids[place])
+        state.page_again()
+
+
+@fragment
+def wrong_decisions(here: Here, levels: Levels) -> None:
+    """The wrong decisions of the cohort with what misled them; a click on a row opens the sample."""
+    state.settle_clicks()
+    if not slice_panels.some(levels):
+        return
+    picture = slice_panels.wrong(levels, here.theme)
+    table = picture.table()
+    with panels.around("wrong"):
+        panels.inside(picture, below=lambda: _wrong_table(here, table) if len(table) else None)
+
+
+def _wrong_table(here: Here, table: pd.DataFrame) -> None:
+    key = f"_wrong-{here.work.name}-{len(table)}"
+    ids = table["id"].tolist()
+    ticked = state.selected_rows(key, len(ids))
+    if ticked and ids[ticked[0]] != here.sample:
+        state.put(key, {"selection": {"rows": []}})  # another sample has been opened since
+    numbers = ("pull",) if here.work.classes else ("truth", "prediction", "pull", "without_it")
+    formats: dict[str, Any] = {
+        name: st.column_config.NumberColumn(_HEADS.get(name), format="%+.2f") for name in numbers
+    }
+    formats |= {
+        name: st.column_config.Column(head) for name, head in _HEADS.items() if name not in formats
+    }
+    without = "class without it" if here.work.classes else "score without it"
+    shown = table.assign(misleading=table["misleading"].str.replace("+", " + ")).rename(
+        columns={"without_it": without}
+    )
+    if "without_it" in formats:
+        formats[without] = formats.pop("without_it")
+    st.dataframe(
+        shown,
+        key=key,
+        hide_index=True,
+        height=min(38 + 35 * len(ids), 318),
+        selection_mode="single-row",
+        on_select=lambda: _ticked(key, ids),
+        column_config=formats,
+        alt=f"Table of {len(ids)} wrong decisions. Select a row to open the sample.",
+    )
+
+
+_HEADS = {
+    "id": "sample",
+    "misleading": "misleading term",
+    "pull": "its pull",
+    "right_without_it": "right without it",
+}
+
+
+def _ticked(key: str, ids: Sequence[str]) -> None:
+    rows = state.selected_rows(key, len(ids))
+    if rows:
+        state.choose_sample(str(ids[rows[0]]))
+        state.page_again()
+
+
+def confusions(here: Here, levels: Levels) -> None:
+    """The confusion matrix; a click on a cell makes its samples the cohort."""
+    panels.draw(
+        errors_of_panels.confusions(levels, here.theme),
+        on_select=lambda key: _confused(key, levels),
+    )
+
+
+def _confused(key: str, levels: Levels) -> None:
+    classes = [levels.work.classes[k] for k in errors_of_panels.shown(measured.confusions(levels))]
+    truth, said, *_ = (
+        *(state.place_of(each, len(classes)) for each in state.selected_values(key)[:2]),
+        None,
+        None,
+    )
+    if truth is not None and said is not None:
+        cell = (Part("truth", "=", (classes[truth],)), Part("prediction", "=", (classes[said],)))
+        take(
+            cell,
+            [
+                each
+                for each in levels.parts
+                if each.column not in ("truth", "prediction", "verdict")
+            ],
+        )
+
+
+def take(own: Sequence[Part], others: Sequence[Part]) -> None:
+    """Makes a slice of what passes some conditions the cohort; for callbacks."""
+    state.put(FILTER, cohorts.written([*own, *others]))
+
+
+# The Cohorts page's panels with controls of their own: distributions by group, entanglement against interaction
+# strength, cuts.
+
+
+def model_quality(here: Here, levels: Levels) -> None:
+    """How good the model is on the cohort."""
+    if quality_builders.is_regression(levels):
+        panels.draw(quality_builders.residuals(levels, here.theme))
+    if quality_builders.has_classes(levels):
+        left, right = st.columns(2, gap="medium")
+        with left:
+            confusions(here, levels)
+        with right:
+            panels.draw(quality_builders.calibration(levels, here.theme))
+        panels.draw(quality_builders.curves(levels, here.theme))
+
+
+@fragment
+def distributions(here: Here, levels: Levels) -> None:
+    """The distribution of every dividend, of all and of the cohort, by the grouping picked."""
+    known = cohort_measures.groupings(
+        here.work, cohort_measures.cohort_table(here.work, here.asked)
+    )
+    if state.get(BY) not in (None, *known):
+        state.put(BY, NOT_GROUPED)  # of another data set
+    with panels.around("dividends") as head:
+        by = st.selectbox(
+            "Grouped by",
+            list(known),
+            width=340,
+            format_func=str,
+            help="Quarters hold a quarter of the split's samples each.",
+            **state.bound(BY),
+        )
+        panels.inside(builders.dividends(levels, here.theme, by=by), head)
+
+
+@fragment
+def entanglement(here: Here, levels: Levels) -> None:
+    """The honest test of "entanglement explains fusion": one measure against interaction strength, with intervals."""
+    state.settle_clicks()
+    work = here.work
+    titles, strengths = cohort_measures.measure_titles(work), cohort_measures.strength_titles(work)
+    if not titles:
+        why = "entangles nothing" if work.can("states") else "has no states that could be entangled"
+        st.caption(
+            f"This model {why}, so there is no entanglement to set against what the modalities say jointly."
+        )
+        return
+    if state.get(MEASURE) not in (None, *titles):
+        state.put(MEASURE, next(iter(titles)))  # of another system
+    with panels.around("entanglement") as head:
+        with st.container(horizontal=True):
+            measure = st.selectbox(
+                "x axis: entanglement or mixing",
+                list(titles),
+                help=_MEASURE_HELP[work.can("time")],
+                **state.bound(MEASURE),
+            )
+            strength = st.selectbox(
+                "y axis: interaction strength",
+                list(strengths),
+                help=_STRENGTH,
+                **state.bound(STRENGTH),
+            )
+        rows = levels.places(levels.rows)
+        some = cohort_measures.drawn_places(
+            len(rows), MAX_SLOW, FEW_SLOW, everyone=not is_slow(measure)
+        )
+        every = views.everyone(
+            "entanglement", work, rows, len(some), lambda: related(levels, measure, strength, True)
+        )
+        panels.inside(
+            builders.entanglement(
+                levels, here.theme, measure=measure, strength=strength, everyone=every
+            ),
+            head,
+            on_select=_picked,
+            below=lambda: _table(levels, related(levels, measure, strength, every).correlations),
+        )
+
+
+_STRENGTH = (
+    "What the modalities of a sample say only together: the sum of the sizes of its joint terms, or their part of the "
+    "whole decision."
+)
+_MEASURE_HELP = {
+    True: "The entropy counts mixing by jumps as well as entanglement. Negativity is entanglement alone; like mutual "
+    "information and total correlation it needs every sample's state, about 17 ms each, once.",
+    False: "The fused qubits and their modality qubits are together in a pure state, so their entropy is their "
+    "entanglement.",
+}
+
+
+def _picked(key: str) -> None:
+    if state.choose_selected_sample(key):
+        state.page_again()
+
+
+def _table(levels: Levels, found: dict[str, dict[str, Interval]]) -> None:
+    names = {"all": f"all of {levels.split}", "cohort": levels.name}
+    lines = [
+        f"| {text.plain(names[level])} | {each['spearman'].n:,} | {_said(each['pearson'])} | {_said(each['spearman'])} "
+        "|"
+        for level, each in found.items()
+    ]
+    st.markdown("\n".join(["| level | n | Pearson r | Spearman r |", "|---|---|---|---|", *lines]))
+
+
+def _said(found: Interval) -> str:
+    if np.isnan(found.value):
+        return "–"
+    return f"{found.value:+.2f} " + (
+        f"({found.low:+.2f} to {found.high:+.2f})" if found.known else "(too few for an interval)"
+    )
+
+
+@fragment
+def cuts(here: Here, levels: Levels) -> None:
+    """The causal test beside the correlational one: how good the model is on the cohort without the correlations of a
+    modality."""
+    if not can_cut(levels):
+        return
+    rows, count = levels.places(levels.rows[levels.inside]), len(builders.cut_rows(levels))
+    with panels.around("cut-test") as head:
+        seconds = builders.cut_seconds(levels)
+        asked = seconds < builders.AT_ONCE or st.toggle(
+            f"Cut the correlations of {builders.cut_about(levels)} (about {math.ceil(seconds)} s)",
+            **state.bound(CUT_MANY),
+        )
+        if builders.worth_cutting(levels, asked=bool(asked)):
+            every = views.everyone(
+                "cut-test", here.work, rows, count, lambda: builders.cut_test(levels, everyone=True)
+            )
+            panels.inside(builders.cut_test(levels, here.theme, everyone=every), head)
+            return
+        with head:
+            panels.heading("Are the correlations needed? Cut them and see")
+        st.caption(
+            "Entanglement beside interaction strength is a correlation. This is the intervention: at time t all "
+            "correlation of one modality with the others is taken away, the state evolves on, and the decision is read."
+            if count > 1
+            else "Too few samples pass the filter."
+        )
+
+
+# The Cohorts page's map of all samples: a click opens one, a lasso or a box makes a cohort.
+
+OF, METHOD, COLOUR = "map", "map.method", "map.colour"
+_CONFIG = {
+    "displayModeBar": True,
+    "displaylogo": False,
+    "modeBarButtons": [["lasso2d", "select2d"]],
+}
+
+
+@fragment
+def map_of_samples(here: Here, levels: Levels) -> None:
+    """The map with its controls."""
+    state.settle_clicks()
+    if not map_panels.enough(levels):
+        return
+    known, colours = (
+        cohort_measures.coordinate_kinds(here.work),
+        map_panels.colours(here.work, levels.rows),
+    )
+    for key, options in ((OF, known.values()), (COLOUR, colours)):
+        if state.get(key) not in (None, *options):
+            state.put(key, next(iter(options)))  # of another model
+    with panels.around("sample-map") as head:
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            of = cohort_measures.KEYS[
+                st.selectbox("Map of", list(known.values()), width=190, **state.bound(OF))
+            ]
+            method = state.one_of(
+                "Method", list(maps.METHODS), default=maps.METHODS[0], **state.bound(METHOD)
+            )
+            colour = st.selectbox("Colour", list(colours), width=190, **state.bound(COLOUR))
+        rows = levels.places(levels.rows)
+        some = cohort_measures.drawn_places(len(rows), *maps.limits(here.work, of, method))
+        every = views.everyone(
+            "sample-map",
+            here.work,
+            rows,
+            len(some),
+            lambda: map_panels.on_map(levels, of, method, True),
+            of,
+            method,
+        )
+        picture = map_panels.sample_map(
+            levels, here.theme, of=of, method=method, colour=colour, everyone=every
+        )
+        with head:
+            panels.heading(picture.title, picture)
+        _figure(picture, levels, map_panels.on_map(levels, of, method, every))
+
+
+def _figure(picture: Picture, levels: Levels, found: maps.SampleMap) -> None:
+    assert picture.figure is not None
+    shown = panels.framed(picture.name, picture.figure)
+    reruns.chart(
+        shown.framed,
+        key=f"figure-{picture.name}",
+        alt=picture.alt,
+        config=_CONFIG,
+        tools=panels.tools_of(picture),
+        on_select=lambda key: _selected(key, found, levels.parts),
+    )
+    panels.footer(picture, shown)
+
+
+def _selected(key: str, found: maps.SampleMap, parts: Sequence[Part]) -> None:
+    selection = state.selection(key)
+    shape: Any = next(iter([*selection.get("lasso", []), *selection.get("box", [])]), None)
+    if shape is not None:
+        try:
+            part = maps.region(found, shape["x"], shape["y"])
+        except (ValueError, LookupError, TypeError):
+            return  # a click that dragged by a pixel
+        split = [each for each in parts if each.column == cohorts.SPLIT]
+        state.put(FILTER, cohorts.written([part, *split]))
+        state.page_again()
+        return
+    if state.choose_selected_sample(key):
+        state.page_again()
+
+
+# Cohorts: all samples, a cohort of them and one sample, side by side.
+
+
+def page() -> None:
+    """Draws the page."""
+    here = shell("Cohorts", put_back)
+    with guard(), st.container(key="fold-cohorts"):
+        left, right = st.columns([1, 1.25], gap="medium")
+        with left:
+            levels = choose_levels(here)
+            ladder(here, levels)
+        with right:
+            map_of_samples(here, levels)
+        wrong_decisions(here, levels)
+        left, right = st.columns([1, 1.25], gap="medium")
+        with left:
+            types(here, levels)
+        with right:
+            shares(here, levels)
+        entanglement(here, levels)
+        cuts(here, levels)
+        distributions(here, levels)
+        error_slices(here, levels)
+        model_quality(here, levels)
+        panels.below(here.theme, **here.subjects(), levels=levels)
+
+
+if __name__ == "__main__":  # as Streamlit runs it
+    page()

@@ -1,0 +1,386 @@
+"""Compare: two samples, two models, or a model before and after a tweak, side by side; several samples in columns."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from qfusion.analysis import answers, cohort_measures, compare, text
+from qfusion.analysis import sample as backgrounds
+from qfusion.analysis.compare import Side, Sides, beside
+from qfusion.analysis.study import Workspace
+from qfusion.data import Image, Text
+from qfusion.errors import QFusionError
+from qfusion.explain.cohorts import Cohort
+from qfusion.figures.samples import MOST
+from qfusion.panels import compare as builders
+from qfusion.panels import compare as several_panels
+from qfusion.panels.address import Pin, resolve, tweak_of
+from qfusion.panels.compare import SEVERAL, VIEW, VIEWS
+from qfusion.training import metrics
+from qfusion.ui import bar, guidance, panels, reruns, sliders, state, truth_tables, views
+from qfusion.ui.frame import Here, fragment, guard, link, shell, told
+
+# The Compare page: A, the pinned view, beside B, what the bar on top shows.
+
+TWEAK = "tweak"
+
+
+def forget_lost(_: Workspace) -> None:
+    """Names a pin that cannot be looked up, and forgets it."""
+    view = state.pinned()
+    if view is not None:
+        try:
+            resolve(view)
+        except QFusionError as error:
+            state.notice(f"In the link, `{state.PIN}`: {error} Nothing is pinned.")
+            state.pin(None)
+
+
+def nothing_pinned(here: Here) -> None:
+    """How to get an A."""
+    work = here.work
+    short = "Nothing is pinned. Press **Pin** on top, or start here:"
+    st.info(
+        short
+        if not guidance.full()
+        else "Nothing is pinned yet. Press **Pin** on top of any page to keep what you see as **A**; what you pick or "
+        "tweak after that is **B**. Or start here:",
+        icon=":material/push_pin:",
+    )
+    offered = {"learned": (here.sample, "as learned")}
+    offered |= {
+        item.kind: (item.sample, f"a telling {compare.EXAMPLE_NAMES[item.kind]}")
+        for item in compare.find_examples(work)
+        if item.sample != here.sample
+    }
+    with st.container(key="pair-pins"):
+        columns = st.columns(len(offered), gap="small")
+    for column, (kind, (sample, words)) in zip(columns, offered.items(), strict=True):
+        with column, st.container(border=True, height="stretch", key=f"box-pin-{kind}"):
+            row = work.dataset.row(sample)
+            seen = [
+                name
+                for name, piece in work.dataset.content(row).items()
+                if isinstance(piece, Text | Image)
+            ]
+            views.sample_content(here, row, details=False, only=tuple(seen))
+            st.button(
+                f"A = {text.plain(sample)}, {words}",
+                key=f"_pin_{kind}",
+                icon=":material/push_pin:",
+                on_click=state.pin,
+                args=(Pin(work.name, work.dataset.name, sample),),
+            )
+
+
+def controls(here: Here, view: Pin) -> None:
+    """What A and B are; swap and clear."""
+    now = bar.view_of(here.work, here.row)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(
+            f"**A** {bar.pin_in_words(view)}  \n**B** {bar.pin_in_words(replace(now, tweak=''))}, what the bar on top "
+            "shows"
+        )
+        st.button(
+            "Swap",
+            icon=":material/swap_horiz:",
+            key="_swap",
+            on_click=told,
+            args=(_swap, here.work, here.row, view),
+            help="B becomes what is pinned; the bar on top shows what was A.",
+        )
+        st.button(
+            "Clear", icon=":material/close:", key="_clear_pin", on_click=state.pin, args=(None,)
+        )
+
+
+def _swap(work: Workspace, row: int, view: Pin) -> None:
+    was = bar.view_of(work, row)
+    state.pin(was)
+    state.put(state.MODEL, view.model)
+    state.put(state.DATA, view.data)
+    state.choose_sample(view.sample)
+    other: Any = reruns.workspace_of(view.model, view.data)
+    if other.can("time"):
+        sliders.set_to(other.model, tweak_of(other, view.tweak))
+    else:
+        state.put(truth_tables.EDITS, view.tweak)
+
+
+def contents(here: Here, view: Pin) -> None:
+    """The raw content of both samples, once where they are the same."""
+    work, row = resolve(view)
+    if (work.dataset.digest, row) == (here.work.dataset.digest, here.row):
+        st.caption("A and B are the same sample.")
+        views.sample_content(here)
+        return
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.markdown(f"**A** {text.plain(view.sample)}")
+        views.sample_content(Here(work, row, here.theme))
+    with right:
+        st.markdown(f"**B** {text.plain(here.sample)}")
+        views.sample_content(here, details=row != here.row)  # its curves are told apart by the row
+
+
+def tweak_of_b(here: Here) -> str:
+    """Draws B's parameters, the same as on the Dynamics and Circuit pages, and returns what is tweaked."""
+    work: Any = here.work
+    if not work.can("terms"):
+        st.caption("B has nothing to tweak: no couplings, dissipation or fusion rules.")
+        return ""
+    title = (
+        "Tweak B: couplings, dissipation, duration" if work.can("time") else "Tweak B: fusion rules"
+    )
+    with st.expander(title, icon=":material/tune:", **state.opened(TWEAK)):
+        if work.can("time"):
+            presets = st.container()
+            with st.container(key="pair-knobs"):
+                tweak = sliders.draw_sliders(work)
+            with presets:
+                sliders.presets(work)
+            return str(tweak)
+        truth_tables.typed(here)
+    return truth_tables.words(here)
+
+
+def both_sides(here: Here, view: Pin, tweak: str) -> Sides:
+    """Both decisions."""
+    resolve(view)
+    return beside(
+        here.subject(here.work.model.parse_tweak(tweak)),
+        view.model,
+        view.sample,
+        view.data,
+        tweak=view.tweak,
+        members=bar.cohort(here.work),
+    )
+
+
+def numbers(sides: Sides) -> None:
+    """Truth, prediction and test metrics of both, and the differences."""
+    a, b = sides.a, sides.b
+    rows = [
+        ("model", text.plain(a.work.name), text.plain(b.work.name), ""),
+        ("sample", text.plain(a.sample.id), text.plain(b.sample.id), ""),
+        ("tweak", *(text.plain(one.sample.tweak, 80) or "as learned" for one in (a, b)), ""),
+        ("truth", _truth(a), _truth(b), ""),
+        ("prediction", _prediction(a), _prediction(b), ""),
+    ]
+    score_a, score_b = float(a.scores[a.sample.output]), float(b.scores[b.sample.output])
+    known = sides.same_target
+    rows.append(
+        (
+            f"{text.plain(b.sample.unit)}" if known else "score explained",
+            f"{score_a:+.3f}",
+            f"{score_b:+.3f}",
+            f"**{score_b - score_a:+.3f}**" if known else "not comparable",
+        )
+    )
+    seed = answers.of_seed(a.work) or answers.of_seed(b.work)
+    alike = metrics.convention_of(a.metrics) == metrics.convention_of(b.metrics)
+    for side, name in [
+        (s, name) for s in ([a] if alike else [a, b]) for name in metrics.headlines(s.metrics)
+    ]:
+        both = alike and name in b.metrics
+        own, other = (f"{s.metrics[name]:.3f}" if both or s is side else "–" for s in (a, b))
+        rows.append(
+            (
+                f"test {metrics.labels(side.metrics)[name].short}{seed}",
+                own,
+                other,
+                f"{b.metrics[name] - a.metrics[name]:+.3f}" if both else "",
+            )
+        )
+    if a.work.background.name != b.work.background.name:
+        st.caption(
+            f"A is compared with {backgrounds.rows_behind(a.work.background)}, B with "
+            f"{backgrounds.rows_behind(b.work.background)}: their terms differ for that reason too."
+        )
+    lines = [
+        "| | A | B | B − A |",
+        "|---|---|---|---|",
+        *("| " + " | ".join(row) + " |" for row in rows),
+    ]
+    st.markdown("\n".join(lines))
+    tests = (
+        f"all {a.tested:,} test samples"
+        if a.tested == b.tested
+        else f"{a.tested:,} test samples (A) and {b.tested:,} (B)"
+    )
+    st.caption(f"Test metrics under the same tweak, over {tests}.")
+
+
+def _truth(one: Side) -> str:
+    y = one.work.dataset.y[one.sample.row]
+    return text.plain(one.work.classes[int(y)]) if one.work.classes else f"{float(y):+.3f}"
+
+
+def _prediction(one: Side) -> str:
+    if not one.work.classes:
+        return f"{float(one.scores[0]):+.3f}"
+    return f"{text.plain(one.work.classes[one.predicted])} ({text.softmax(one.probabilities[one.predicted])})"
+
+
+def waterfalls(here: Here, sides: Sides) -> None:
+    """Both decisions term by term on one scale, and the difference of every term."""
+    comparable = builders.comparable(sides)
+    cells = st.columns(3 if comparable else 2, gap="small")
+    for cell, letter in zip(cells[:2], sides.by_letter, strict=True):
+        with cell:
+            panels.draw(builders.waterfall(sides, here.theme, letter=letter))
+    if not comparable:
+        st.caption(
+            "A and B explain scores or modalities that are not the same, so no differences are drawn."
+        )
+        return
+    with cells[2]:
+        panels.draw(builders.differences(sides, here.theme))
+
+
+def shares(here: Here, sides: Sides) -> None:
+    """Shares of the modalities in both decisions."""
+    panels.draw(builders.shares(sides, here.theme))
+
+
+def entropies(here: Here, sides: Sides) -> None:
+    """Entropies of both."""
+    if not builders.both_entropies(sides):
+        st.caption(
+            "Entropies are of states that evolve or are fused: A and B do not both have such."
+        )
+        return
+    panels.draw(builders.entropies(sides, here.theme))
+
+
+def classes(here: Here, sides: Sides) -> None:
+    """Softmax of the classes on both sides, where they are the same classes."""
+    if builders.same_classes(sides):
+        panels.draw(builders.classes(sides, here.theme))
+
+
+# The Compare page's view of several samples, in columns.
+
+SAMPLES = "several"
+_FILLED = 4  # samples of a cohort, or with the nearest
+
+
+def choose_view() -> str:
+    """Draws the choice between two decisions and several samples, and returns it."""
+    return state.one_of(
+        "View", list(VIEWS), default=VIEWS[0], label_visibility="collapsed", **state.bound(VIEW)
+    )
+
+
+@fragment
+def several_samples(here: Here) -> None:
+    """The samples that are chosen, side by side."""
+    work, sample = here.work, here.subject()
+    ids = _choose(here)
+    rows = several_panels.chosen(sample, ids)
+    with st.container(key="pair-several"):
+        columns = st.columns(len(rows), gap="small")
+    for column, row in zip(columns, rows, strict=True):
+        name = str(work.dataset.ids[row])
+        with column:
+            link("pages/samples.py", text.plain(name), ":material/open_in_full:", open=name)
+            views.sample_content(here, row, details=False, key="several")
+    output = "" if here.asked is None else work.classes[here.asked]
+    panels.draw(several_panels.decisions(sample, here.theme, ids=ids, output=output))
+    if work.can("time") or work.can("rules"):
+        panels.draw(several_panels.several_entropies(sample, here.theme, ids=ids, output=output))
+
+
+def _choose(here: Here) -> list[str]:
+    """The picker of samples, and what fills it."""
+    work = here.work
+    chosen = [str(each) for each in state.get(SAMPLES) or st.query_params.get_all(SAMPLES) if each]
+    fitting = bar.fitting(work.dataset, chosen)[:MOST]
+    if fitting != chosen and (state.get(SAMPLES) or len(chosen) > MOST):
+        state.put(SAMPLES, fitting)  # of another data set, or too many
+    few = [
+        *fitting,
+        here.sample,
+        *(str(name) for name in work.dataset.ids[work.bulk[: bar.OFFERED // 2]]),
+    ]
+    options = (
+        list(dict.fromkeys(few)) if len(work.dataset) > bar.OFFERED else bar.offered(work.dataset)
+    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        found = st.multiselect(
+            f"Samples (up to {MOST})",
+            options,
+            max_selections=MOST,
+            label_visibility="collapsed",
+            placeholder=f"{here.sample} and the nearest by contributions",
+            **state.bound(SAMPLES),
+        )
+        st.button(
+            "With the nearest",
+            key="_several_near",
+            icon=":material/near_me:",
+            on_click=_with_nearest,
+            args=(here,),
+        )
+        for k, cohort in enumerate(state.saved_cohorts()):
+            st.button(
+                f"Worst of ‘{text.plain(cohort.name)}’",
+                key=f"_several_{k}",
+                on_click=told,
+                args=(_worst, here, cohort),
+            )
+    return list(found)
+
+
+def _with_nearest(here: Here) -> None:
+    found = compare.nearest(here.subject(), count=_FILLED)
+    state.put(SAMPLES, [here.sample, *(str(name) for name in here.work.dataset.ids[found.rows])])
+
+
+def _worst(here: Here, cohort: Cohort) -> None:
+    rows = cohort_measures.members(here.work, cohort.parts)
+    errors = here.work.errors[rows]
+    best = rows[errors.argsort()[::-1][:_FILLED]]
+    state.put(SAMPLES, [str(name) for name in here.work.dataset.ids[best]])
+
+
+# Compare: two samples, two models, or a model before and after a tweak, side by side.
+
+
+@fragment
+def decisions(here: Here, view: Pin) -> None:
+    """B's parameters and both decisions; a fragment, so that a parameter redraws this and nothing else."""
+    with st.container(key="fold-decisions"):
+        tweak = tweak_of_b(here)
+        sides = both_sides(here, view, tweak)
+        waterfalls(here, sides)
+        left, right = st.columns([1.1, 1], gap="medium")
+        with left:
+            numbers(sides)
+            classes(here, sides)
+            contents(here, view)
+        with right:
+            shares(here, sides)
+            entropies(here, sides)
+        panels.below(here.theme, **here.subjects(tweak), sides=sides)
+
+
+def page() -> None:
+    """Draws the page."""
+    here = shell("Compare", forget_lost)
+    with guard(), st.container(key="fold-compare"):
+        pinned = state.pinned()
+        if choose_view() == SEVERAL:
+            several_samples(here)
+        elif pinned is None:
+            nothing_pinned(here)
+        else:
+            controls(here, pinned)
+            decisions(here, pinned)
+
+
+if __name__ == "__main__":  # as Streamlit runs it
+    page()

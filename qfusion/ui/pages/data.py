@@ -1,0 +1,498 @@
+"""Data: what sets there are, what is in them, and bringing one's own."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import weakref
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from qfusion import data
+from qfusion._checks import check
+from qfusion.analysis import text
+from qfusion.data import DataSet, imported, importing
+from qfusion.data.formats import staged_set
+from qfusion.data.importing import Examined, storing
+from qfusion.data.importing.repairs import REPAIRS
+from qfusion.data.modality import CONVENTIONS
+from qfusion.data.spec import SPLITS
+from qfusion.figures.style import Theme
+from qfusion.panels import learning as builders
+from qfusion.ui import access, guidance, panels, reruns, state
+from qfusion.ui.frame import fragment, frame, guard, link, told
+
+# The Data page's upper half: the sets there are, and what is in the chosen one.
+
+SET, KEPT, PICK = "set", "_kept_set", "_pick_set"
+
+
+def what_changed() -> None:
+    """What was kept or removed in the last run, said once."""
+    words = state.get(KEPT)
+    if words:
+        state.put(KEPT, None)
+        st.success(words, icon=":material/check_circle:")
+
+
+def listing() -> None:
+    """Every set with its state, and how to get those that are missing."""
+    st.header("What there is", anchor=False)
+    sources = data.available()
+    own = set(imported.names())
+    st.dataframe(
+        pd.DataFrame(
+            [
+                {
+                    "name": s.name,
+                    "title": s.title,
+                    "state": "here" if s.available else "missing",
+                    "from": "imported" if s.name in own else "the project",
+                }
+                for s in sources
+            ]
+        ),
+        hide_index=True,
+        height="content" if len(sources) <= 12 else 440,
+        alt="The data sets and whether they are here.",
+    )
+    for source in sources:
+        if not source.available:
+            with st.expander(f"{text.plain(source.title)} is not here", icon=":material/info:"):
+                st.text(f"{source.reason}\n{source.remedy}")
+
+
+def chosen_set(theme: Theme) -> None:
+    """What is in one set."""
+    here = [source.name for source in data.available() if source.available]
+    check(
+        bool(here), "No data set is on this machine, not even the embedded one. Reinstall qfusion."
+    )
+    if state.get(PICK) in here:
+        state.impose(SET, state.get(PICK))
+    state.put(PICK, None)
+    if state.get(SET) not in (None, *here):
+        state.forget(SET)  # removed, or damaged, since it was picked
+    name = st.selectbox("Set", here, help="A data set that is on this machine.", **state.bound(SET))
+    found = reruns.dataset(name)
+    st.markdown(_card(found))
+    guidance.aside(text.plain(found.description, 900))
+    panels.draw((builders.classes if builders.of_classes(found) else builders.target)(found, theme))
+    panels.below(theme, dataset=found)
+    link("pages/train.py", "Train a model on it", ":material/model_training:", train=name)
+    if name in imported.names():
+        _record(name)
+
+
+def _card(found: DataSet) -> str:
+    rows = {
+        "title": found.title,
+        "samples": f"{len(found):,}",
+        "train / valid / test": " / ".join(f"{len(found.rows(split)):,}" for split in SPLITS),
+        "modalities": ", ".join(
+            f"{m.name} ({m.size:,} features{_steps(m)})" for m in found.modalities
+        ),
+        "target": f"{found.target.name}, {'classes' if found.target.classes else 'a number'}"
+        + (f" in {found.target.range}" if found.target.range else ""),
+        "source": found.source,
+        "licence": found.licence,
+        "digest": found.digest[:12],
+    }
+    if not found.target.classes:
+        rows["metrics"] = CONVENTIONS[found.target.convention]
+    if found.unimodal is not None:
+        rows["targets of single modalities"] = ", ".join(map(str, found.unimodal.columns))
+    lines = [f"| {key} | {text.plain(value)} |" for key, value in rows.items()]
+    return "\n".join([lines[0], "|---|---|", *lines[1:]])
+
+
+def _steps(modality: Any) -> str:
+    return (
+        ""
+        if modality.lengths is None
+        else f", sequences of up to {modality.values.shape[1]:,} steps"
+    )
+
+
+def _record(name: str) -> None:
+    """What was found and repaired when the set was imported, and its removal."""
+    record = imported.manifest(name)
+    with st.expander("Import report", icon=":material/fact_check:"):
+        for file in record["files"]:
+            st.code(
+                f"{file['name']}, {file['bytes']:,} bytes\nSHA-256 {file['sha256']}",
+                language=None,
+                wrap_lines=True,
+            )
+        findings(record["report"]["findings"])
+        st.caption(
+            f"Imported {text.plain(record['created'])} with qfusion {text.plain(record['versions']['qfusion'])}."
+        )
+    if access.level() == "path":
+        with st.popover("Remove", icon=":material/delete:"):
+            st.markdown(
+                f"Remove **{text.plain(name)}** from this machine? The files it was imported from stay."
+            )
+            st.button("Yes, remove it", on_click=told, args=(_remove, name), key="_remove_set")
+
+
+def _remove(name: str) -> None:
+    imported.remove(name)
+    state.put(KEPT, f"{text.plain(name)} was removed.")
+
+
+BADGES = {
+    "error": ":red-badge[:material/error: error]",
+    "warning": ":orange-badge[:material/warning: warning]",
+    "note": ":gray-badge[note]",
+}
+
+
+def findings(found: list[dict[str, Any]]) -> None:
+    """Findings of a report as lines, worst first."""
+    for each in found:
+        where = f"**{text.plain(each['modality'])}**: " if each["modality"] else ""
+        st.markdown(f"{BADGES.get(each['severity'], '')} {where}{text.message(each['words'])}")
+    if not found:
+        st.markdown(":material/check: Nothing was found that needs saying.")
+
+
+# The Data page's lower half: bring a file, read the report, agree to repairs, keep the set.
+
+FOUND = "_import"  # what was read and is not kept yet
+# bytes of a file, and of a modality in it, that are read from the page; more belongs on the command line
+MAX_PATH = 2 * 1024**3
+UPLOAD, PATH = "Upload", "A path on this machine"
+_TARGETS = {
+    "as the file suggests": "auto",
+    "a number (regression)": "regression",
+    "classes": "classification",
+    "several labels a sample": "labels",
+}
+_CONVENTIONS = {
+    "as the file suggests": "auto",
+    "MOSI, MOSEI: Acc-2, 5, 7": "mosi",
+    "CH-SIMS: Acc-2, 3, 5": "sims",
+    "plain: MAE, correlation, R2": "plain",
+}
+_MMSA = """
+    {"train": {"text": (N, T, F), "audio": (N, T, F), "vision": (N, T, F),   # or (N, F); NumPy arrays
+               "audio_lengths": [...], "vision_lengths": [...],              # of unaligned sequences
+               "raw_text": [...], "id": [...],
+               "regression_labels": (N,), "annotations": [...]},             # CH-SIMS: also regression_labels_T, _A, _V
+     "valid": {...}, "test": {...}}
+"""
+_TABLES = """
+    text.csv      id, f1, f2, ...              one row a sample; .parquet and .npy work too
+    audio.csv     id, step, pitch, energy      with a column `step`: a row a step of a sequence
+    labels.csv    id, label, split, text       label: words, or numbers; split: train, valid, test (may be left out)
+                                               several labels a sample: joy;surprise
+"""
+
+_VIEWS = """views.mat    X: cell of views, each (rows, features); Y: labels; version 7.2 or older
+views.npz    an array a view; y: labels
+"""
+
+
+def import_form() -> None:
+    """Everything about importing."""
+    st.header("Bring your own", anchor=False)
+    level = access.level()
+    if access.says_read_only("take data"):
+        return
+    if level == "none":
+        st.info(
+            "Here data cannot be brought in the browser, since this server is not only for its own machine. Use "
+            "`python -m qfusion data import FILE --name NAME` there, or set "
+            f"{access.VARIABLE}=upload.",
+            icon=":material/lock:",
+        )
+    left, right = st.columns([1, 1.25], gap="medium")
+    with left:
+        if level != "none":
+            _source(level)
+    with right:
+        found = state.get(FOUND)
+        if found is not None:
+            _report(found)
+        else:
+            _layouts()
+
+
+def _layouts() -> None:
+    """What the files should look like."""
+    with st.container(border=True, height="stretch", key="box-layouts"):
+        pickle, tables, views = st.tabs(["MMSA pickle", "Tables", "Multi-view file"])
+    with pickle:
+        guidance.aside(
+            "MOSI, MOSEI, CH-SIMS; aligned or unaligned, `.pkl`. Only arrays, plain containers, text and "
+            "numbers are read; nothing in the file is run."
+        )
+        st.code(_MMSA, language=None)
+    with tables:
+        guidance.aside("One a modality and one of labels, joined by `id`.")
+        st.code(_TABLES, language=None)
+    with views:
+        st.code(_VIEWS, language=None)
+
+
+def _source(level: str) -> None:
+    most = int(st.get_option("server.maxUploadSize"))
+    how = (
+        state.one_of("From", [UPLOAD, PATH], default=UPLOAD, key="_import_from")
+        if level == "path"
+        else UPLOAD
+    )
+    with st.form("_import_form", border=True):
+        files: list[Any] = []
+        path = ""
+        if how == UPLOAD:
+            says = (
+                f"One MMSA pickle, one .mat or .npz file, or tables. At most {most} MB a file. Larger ones: "
+                f"{'by path, or ' if level == 'path' else ''}on the command line, `python -m qfusion data import "
+                "FILE --name NAME`, which reads them in pieces."
+            )
+            files = st.file_uploader(
+                "Files",
+                type=[ending[1:] for ending in importing.SUFFIXES],
+                accept_multiple_files=True,
+                key="_import_files",
+                help=guidance.help(says),
+            )
+            guidance.below(says)
+        else:
+            path = st.text_input(
+                "File, or folder of tables",
+                key="_import_path",
+                help="On the machine that this server runs on.",
+            )
+        target = st.selectbox("Target", list(_TARGETS), key="_import_target")
+        convention = st.selectbox("Metrics of scores", list(_CONVENTIONS), key="_import_convention")
+        pressed = st.form_submit_button("Examine", icon=":material/fact_check:")
+    if pressed:
+        discard()
+        _examine(files, path, target=_TARGETS[target], convention=_CONVENTIONS[convention])
+
+
+def discard() -> None:
+    """Forgets what was read and not kept, and removes its files."""
+    found = state.get(FOUND)
+    if found is not None:
+        found.staged.discard()
+        state.put(FOUND, None)
+
+
+def _examine(files: list[Any], path: str, **options: str) -> None:
+    check(
+        bool(files) or bool(path.strip()),
+        access.refusal() or "There is nothing to examine yet. Choose a file first.",
+    )
+    with (
+        access.waiting(""),
+        st.status("Reading …") as shown,
+        storing.staging(keep=True) as folder,
+        staged_set.at_most(MAX_PATH),
+    ):
+        if files:
+            paths = _written(files, folder / "upload")
+        else:
+            paths = [Path(path.strip()).expanduser()]
+            size = sum(each.stat().st_size for each in _inside(paths[0]))
+            check(
+                size <= MAX_PATH,
+                f"File {paths[0].name} has {size / 1024**3:.1f} GiB, and at most {MAX_PATH / 1024**3:.0f} are read "
+                f"from this page. Use the command line: `python -m qfusion data import {paths[0]} --name NAME`.",
+            )
+        found = importing.examine(
+            paths,
+            folder,
+            lambda done, total, remark: shown.update(label=f"{text.plain(remark)} …"),
+            **options,
+        )
+        shutil.rmtree(folder / "upload", ignore_errors=True)
+        shown.update(label="Examined", state="complete")
+    weakref.finalize(found, found.staged.discard)  # its files go with the session
+    state.put(FOUND, found)
+
+
+def _inside(path: Path) -> list[Path]:
+    return (
+        [each for each in path.iterdir() if each.is_file()]
+        if path.is_dir()
+        else [path]
+        if path.is_file()
+        else []
+    )
+
+
+def _written(files: list[Any], folder: Path) -> list[Path]:
+    """Uploads as files, under names that cannot lead anywhere else."""
+    folder.mkdir()
+    paths = []
+    for file in files:
+        name = (
+            re.sub(r"[^\w.\- ]", "_", Path(file.name.replace("\\", "/")).name)[-100:].lstrip(".")
+            or "file"
+        )
+        check(not (folder / name).exists(), f"Two files are called {name!r}. Rename one.")
+        (folder / name).write_bytes(file.getbuffer())
+        paths.append(folder / name)
+    return paths
+
+
+def _report(found: Examined) -> None:
+    report = found.report
+    splits = (
+        ", ".join(f"{count:,} {name}" for name, count in report.splits.items() if count)
+        or "no split yet"
+    )
+    errors = len(report.errors)
+    with st.container(border=True, key="import-report"):
+        st.markdown(
+            f"#### {text.plain(found.staged.title, 80)}: {report.samples:,} samples ({splits})"
+        )
+        st.dataframe(
+            pd.DataFrame(
+                [
+                    {
+                        "modality": m["name"],
+                        "shape": " x ".join(f"{n:,}" for n in m["shape"]),
+                        "sequences": "yes" if m["sequence"] else "no",
+                    }
+                    for m in report.modalities
+                ]
+            ),
+            hide_index=True,
+            height="content",
+            alt="The modalities that were read.",
+        )
+        st.caption(text.plain(_target(report.target), 600))
+        findings(report.as_dict()["findings"])
+        agreed = _consents(report.repairs)
+        if errors and not report.repairs:
+            st.caption("As it is, the set cannot be kept, and no repair is offered. Mend the file.")
+        name = st.text_input(
+            "Name",
+            key="_import_name",
+            max_chars=60,
+            help="Letters, digits, - and _. It is picked and linked by this name.",
+        )
+        title = st.text_input(
+            "Title, if it should be another", key="_import_title", max_chars=storing.MAX_TITLE
+        )
+        licence = st.text_input(
+            "Licence",
+            key="_import_licence",
+            max_chars=storing.MAX_LICENCE,
+            placeholder="as whoever made the files says",
+        )
+        sequences = any(m["sequence"] for m in report.modalities)
+        rates = (
+            st.text_input(
+                "Steps a second, where known",
+                key="_import_rates",
+                max_chars=200,
+                placeholder="audio=100; vision=25",
+                help="Then attributions inside sequences stand on one axis in seconds.",
+            )
+            if sequences
+            else ""
+        )
+        tokens = found.staged.tokens is not None and access.level() == "path"
+        folder = (
+            st.text_input(
+                "Folder of the tokenizer",
+                key="_import_vocabulary",
+                max_chars=1000,
+                help="It holds vocab.txt or tokenizer.json, on the machine that this server runs on. "
+                "Then the steps of text are named by its tokens.",
+            )
+            if tokens
+            else ""
+        )
+        replace = (
+            access.level() == "path"
+            and name in imported.names()  # it removes the other one
+            and st.checkbox(f"Replace the imported set {text.plain(name)}", key="_import_replace")
+        )
+        left, right = st.columns(2)
+        wanted = left.button(
+            "Save data set", type="primary", icon=":material/save:", key="_import_keep"
+        )
+        right.button("Discard", icon=":material/delete:", on_click=discard, key="_import_discard")
+        if wanted:
+            with access.waiting("Keeping …"):
+                kept = importing.keep(
+                    found,
+                    name.strip(),
+                    repair=agreed,
+                    replace=bool(replace),
+                    title=title.strip(),
+                    licence=licence.strip(),
+                    rates=storing.read_rates(filter(str.strip, rates.split(";"))),
+                    vocabulary=Path(folder.strip()) if folder.strip() else None,
+                )
+            discard()
+            state.put(PICK, name.strip())
+            state.put(
+                KEPT,
+                f"**{text.plain(name)}** is kept, with {kept.samples:,} samples, and can be picked.",
+            )
+            st.rerun(scope="app")
+
+
+def _target(target: dict[str, Any]) -> str:
+    if target["kind"] == "regression":
+        return (
+            ""
+            if target["low"] is None
+            else (
+                f"Target {target['name']}: {target['low']:.3g} to {target['high']:.3g}, mean {target['mean']:.3g}, "
+                f"deviation {target['deviation']:.3g}. Metrics: {CONVENTIONS[target['convention']]}."
+            )
+        )
+    pairs = sorted(zip(target["samples"], target["classes"], strict=True), reverse=True)
+    rest = f" and {len(pairs) - 12} more" if len(pairs) > 12 else ""
+    return f"{len(pairs)} classes: {', '.join(f'{label} ({count:,})' for count, label in pairs[:12])}{rest}."
+
+
+def _consents(offered: list[str]) -> list[str]:
+    """Check boxes of the repairs that are offered; returns those agreed to."""
+    if not offered:
+        return []
+    st.markdown("**Nothing is changed unless you agree:**")
+    return [
+        name
+        for name in REPAIRS
+        if name in offered and st.checkbox(f"`{name}` {REPAIRS[name]}", key=f"_repair_{name}")
+    ]
+
+
+# Data: what sets there are, what is in them, and bringing one's own.
+
+
+@fragment
+def bring() -> None:
+    """A fragment, so that a consent redraws this and nothing else; what is kept redraws the page."""
+    with st.container(key="fold-import"):
+        import_form()
+
+
+def page() -> None:
+    """Draws the page."""
+    theme = frame("Data")
+    with guard(), st.container(key="fold-data"):
+        what_changed()
+        left, right = st.columns([1, 1.25], gap="medium")
+        with left, guard():
+            listing()
+        with right, guard():
+            chosen_set(theme)
+    bring()
+
+
+if __name__ == "__main__":  # as Streamlit runs it
+    page()

@@ -1,0 +1,446 @@
+"""Faithfulness: how far the explanations of this model can be trusted, and when not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from qfusion._sentences import share
+from qfusion.analysis import sample, text, trust
+from qfusion.analysis.study import Workspace
+from qfusion.errors import QFusionError
+from qfusion.explain import faithfulness
+from qfusion.explain.attribution import FIRST, by_title
+from qfusion.explain.faithfulness import TrustWarning
+from qfusion.explain.stability import Stability
+from qfusion.figures import style
+from qfusion.panels import faithfulness as builders
+from qfusion.panels import faithfulness as people_panels
+from qfusion.panels.panel import Picture
+from qfusion.ui import guidance, panels, state, views
+from qfusion.ui.frame import Here, fragment, guard, shell
+
+# The same Shapley values by other methods, on the current sample.
+
+RUN = "proof.run"
+
+
+def estimators_tab(here: Here) -> None:
+    """A switch, what is coming, and what came out."""
+    work = here.work
+    words = (
+        "Others sample Shapley values: they run the model on many mixtures of this sample with background samples. "
+        "Here is what that gives, and takes, beside the exact values. Each run of one coalition puts this sample's "
+        f"modalities together with those of {sample.rows_behind(work.background)}."
+    )
+    if not trust.playable(work):
+        guidance.aside(words)
+        st.info(
+            "Other methods need background samples. Pick “training set” or “one other sample” on top.",
+            icon=":material/help:",
+        )
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="others-run"):
+        on = st.toggle(
+            "Run them on this sample",
+            help="Takes some seconds for each sample: brute force runs the model on every background sample "
+            "for every coalition.",
+            **state.bound(RUN),
+        )
+        guidance.aside(words)
+        coalitions, rows = _size(work)
+        guidance.chips(
+            "others-cost",
+            (
+                "some seconds",
+                f"{coalitions:,} coalitions",
+                f"{rows:,} background samples",
+                f"brute force: {coalitions * rows:,} runs of the model",
+            ),
+        )
+    if not on:
+        _coming(work)
+        return
+    picture = builders.methods(here.subject(), here.theme)
+    with st.container(border=True, key="panel-estimators", gap="xxsmall"):
+        panels.inside(picture, below=lambda: _table(here, picture.table()))
+
+
+def _size(work: Workspace) -> tuple[int, int]:
+    """Coalitions, and background samples with which each is run."""
+    return 2 ** len(work.modalities), 1 if work.background.kind == "contrast" else trust.trained_on(
+        work
+    )
+
+
+def _coming(work: Workspace) -> None:
+    """The methods and what each costs, before they are run."""
+    coalitions, rows = _size(work)
+    costs = {
+        faithfulness.EXACT: "one pass, no coalition is run",
+        faithfulness.BRUTE: f"{coalitions:,} coalitions x {rows:,} background samples = {coalitions * rows:,} runs",
+        faithfulness.SAMPLING: f"sampled orders of the modalities x {rows:,} background samples",
+        faithfulness.KERNEL: f"sampled coalitions x {rows:,} background samples",
+    }
+    marks = ":gray-badge[not run]"
+    with st.container(border=True, key="coming-estimators", gap="xsmall"):
+        st.markdown("#### Shapley values, error and time by four methods")
+        st.markdown(
+            "\n".join(
+                [
+                    "| Method | What it takes | Values | Largest error | Seconds |",
+                    "|---|---|---|---|---|",
+                    *(
+                        f"| {name} | {cost} | {marks} | {marks} | {marks} |"
+                        for name, cost in costs.items()
+                    ),
+                ]
+            )
+        )
+
+
+def _table(here: Here, table: pd.DataFrame) -> None:
+    unit = here.subject().unit
+    shapley = {
+        f"shapley[{name}]": st.column_config.NumberColumn(
+            text.plain(name), format="%+.4f", help=f"Shapley value ({text.plain(unit)})"
+        )
+        for name in here.work.modalities
+    }
+    st.dataframe(
+        table,
+        hide_index=True,
+        height="content",
+        alt="Shapley values by method, with error and time.",
+        column_config=shapley
+        | {
+            "largest_error": st.column_config.NumberColumn("largest error", format="%.1e"),
+            "coalitions_run": st.column_config.NumberColumn(
+                "coalitions run",
+                help="Each is as many runs of the model as there are background samples.",
+            ),
+            "seconds": st.column_config.NumberColumn("seconds", format="%.4f"),
+        },
+    )
+
+
+# Do people say the same of single modalities, and of conflict?
+
+NONE = ""
+
+
+def people_tab(here: Here, work: Workspace) -> None:
+    """Own terms beside labels, verdicts beside conflicts, and a second model where there is one."""
+    if why := trust.lacking(work, text.plain(work.dataset.title)):
+        st.info(why, icon=":material/help:")
+        return
+    other = _second(work)
+    panels.draw(people_panels.alone(work, here.theme, other=other))
+    left, right = st.columns([1, 1.25], gap="medium")
+    with left:
+        panels.draw(people_panels.conflict(work, here.theme, other=other))
+    with right:
+        panels.draw(people_panels.calibration(work, here.theme))
+    _people_table(people_panels.numbers(work))
+
+
+def _people_table(found: pd.DataFrame) -> None:
+    shown = pd.DataFrame(
+        {"modality": found["modality"], "labelled test samples": found["n"]}
+        | {
+            title: [
+                with_interval(*row, percent=name == "sign")
+                for row in found[[name, f"{name}:low", f"{name}:high"]].to_numpy(float)
+            ]
+            for name, title in (
+                ("rank", "rank correlation [95 %]"),
+                ("sign", "same sign [95 %]"),
+                ("slope", "slope of the label [95 %]"),
+            )
+        }
+        | {
+            f"{title}, labels shuffled": [
+                _one(low, name == "sign") + " to " + _one(high, name == "sign")
+                if np.isfinite(low)
+                else "–"
+                for low, high in found[[f"{name}:shuffled_low", f"{name}:shuffled_high"]].to_numpy(
+                    float
+                )
+            ]
+            for name, title in (("rank", "rank correlation"), ("sign", "same sign"))
+        }
+    )
+    st.dataframe(
+        shown, hide_index=True, height="content", alt="Own terms beside labels, by modality."
+    )
+
+
+def with_interval(value: float, low: float, high: float, *, percent: bool = False) -> str:
+    """A number with its interval, where these exist."""
+    if not np.isfinite(value):
+        return "–"
+    known = bool(np.isfinite([low, high]).all())
+    return _one(value, percent) + (
+        f" [{_one(low, percent)}, {_one(high, percent)}]" if known else ""
+    )
+
+
+def _one(value: float, percent: bool) -> str:
+    return share(value) if percent else f"{value:+z.2f}"
+
+
+def _second(work: Workspace) -> str:
+    names = trust.rivals(work)
+    if not names:
+        return NONE
+    if state.get(people_panels.OTHER) not in (None, NONE, *names):
+        state.put(people_panels.OTHER, None)  # of other data
+    found = st.selectbox(
+        "Beside another model",
+        names,
+        index=None,
+        placeholder="none",
+        width=320,
+        help="A second model of the same data: one that had the labels as additional targets "
+        "(`unimodal`), say.",
+        **state.bound(people_panels.OTHER),
+    )
+    return found or NONE
+
+
+# Would another training seed explain the same?
+
+
+def seeds_tab(here: Here, work: Workspace, seeds: Stability | None, missing: str) -> None:
+    """Rank correlation between seeds, and the current sample by every seed."""
+    if seeds is None:
+        st.info(f"Not measured for this model. {missing}", icon=":material/help:")
+        return
+    terms = views.which_terms()
+    left, right = st.columns(2, gap="medium")
+    with left:
+        panels.draw(builders.seed_ranks(work, here.theme, terms=terms))
+    with right:
+        if trust.seed_values(work, seeds, here.row, terms) is None:
+            st.info(
+                f"Sample {text.plain(here.sample)} is not a test sample: seeds are compared on these. Pick a test "
+                "sample.",
+                icon=":material/help:",
+            )
+        else:
+            panels.draw(builders.seed_sample(here.subject(), here.theme, terms=terms))
+    st.caption(
+        f"Two seeds name the same modality as the most important one in {seeds.leader_agreement():.0%} of the test "
+        "samples."
+    )
+
+
+# The Faithfulness page: when not to trust the explanations of a model, and what that rests on.
+
+PROOF, MEASURE, RANKING, INSIDE = "proof", "proof.by", "proof.rank", "proof.of"
+ICONS = {"warning": ":material/warning:", "fine": ":material/check:", "unknown": ":material/help:"}
+NO_SEEDS = TrustWarning(
+    "Whether another training seed would explain the same is not measured for this model as it is.",
+    "unknown",
+    "Other training seeds are not measured",
+)
+
+
+def evidence(here: Here) -> None:
+    """What matters, then the open view."""
+    default = trust.as_trained(here.work)
+    seeds, missing = over_seeds(default)
+    trust_warnings(default, seeds)
+    if state.get(PROOF) not in (None, *builders.VIEWS):
+        state.put(PROOF, builders.VIEWS[0])
+    draw = {
+        "Deletion": lambda: deletion_tab(here),
+        "Truth": lambda: truth_tab(here, default, seeds),
+        "Other methods": lambda: estimators_tab(here),
+        "Training seeds": lambda: seeds_tab(here, default, seeds, missing),
+        builders.PEOPLE: lambda: people_tab(here, default),
+    }
+    for tab, name in zip(
+        st.tabs(list(builders.VIEWS), **state.opened(PROOF)), builders.VIEWS, strict=True
+    ):
+        if tab.open:
+            with tab, guard():
+                draw[name]()
+                panels.below(here.theme, **here.subjects())
+
+
+def over_seeds(work: Workspace) -> tuple[Stability | None, str]:
+    """What was measured over training seeds, or why there is nothing."""
+    try:
+        return trust.stability_of(work), ""
+    except QFusionError as error:
+        return None, text.message(error)
+
+
+def trust_warnings(work: Workspace, seeds: Stability | None) -> None:
+    """When not to trust the explanations of this model."""
+    said = trust.trust_warnings(work)
+    if seeds is None:
+        said.append(NO_SEEDS)
+
+    def below() -> None:
+        if guidance.full():
+            st.markdown(
+                "  \n".join(f"{ICONS[one.kind]} {text.plain(one.sentence, 600)}" for one in said)
+            )
+            return
+        for place, one in enumerate(said):
+            with st.container(
+                horizontal=True, vertical_alignment="center", gap="small", key=f"caution-{place}"
+            ):
+                st.markdown(
+                    f"{ICONS[one.kind]} {text.plain(one.brief or one.sentence, 300)}",
+                    width="content",
+                    help=text.plain(one.sentence, 600),
+                )
+                guidance.chips(f"caution-{place}", one.facts)
+
+    with st.container(border=True, key="panel-cautions", gap="xsmall"):
+        panels.inside(builders.trust_warnings(work), below=below)
+
+
+def deletion_tab(here: Here) -> None:
+    """Modalities, then the features inside one."""
+    work, measure = here.work, builders.SCORE
+    if work.classes:
+        measure = (
+            st.segmented_control(
+                "Measured by",
+                list(builders.MEASURES),
+                default=builders.SCORE,
+                help="The score of the predicted class, or its softmax.",
+                **state.bound(MEASURE),
+            )
+            or builders.SCORE
+        )
+    _pair(lambda kind: builders.modalities(work, here.theme, kind=kind, measure=measure))
+    st.divider()
+    if state.get(INSIDE) not in (None, *work.modalities):
+        state.put(INSIDE, work.modalities[0])  # of another model
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        inside = (
+            st.segmented_control(
+                "Features of",
+                list(work.modalities),
+                default=work.modalities[0],
+                help="Whose features are taken away one by one.",
+                **state.bound(INSIDE),
+            )
+            or work.modalities[0]
+        )
+        ranking = (
+            st.segmented_control(
+                "Ranked by",
+                list(by_title()),
+                default=FIRST,
+                help="Ways to say which features mattered: all look at how the score answers to "
+                "small changes.",
+                **state.bound(RANKING),
+            )
+            or FIRST
+        )
+        rows, some = work.dataset.rows(trust.SPLIT), len(trust.asked_inside(work))
+        if some < len(rows):
+            views.choose_drawn()
+    chosen: dict[str, Any] = {"modality": inside, "ranking": ranking, "measure": measure}
+    every = views.everyone(
+        "features",
+        work,
+        rows,
+        some,
+        lambda: builders.features(work, everyone=True, **chosen),
+        *chosen.values(),
+    )
+    _pair(lambda kind: builders.features(work, here.theme, kind=kind, everyone=every, **chosen))
+
+
+def _pair(build: Callable[[str], Picture]) -> None:
+    """Deletion and insertion side by side."""
+    for cell, kind in zip(
+        st.columns(2, gap="medium"), (builders.DELETION, builders.INSERTION), strict=True
+    ):
+        with cell:
+            panels.draw(build(kind))
+
+
+def truth_tab(here: Here, work: Workspace, seeds: Stability | None) -> None:
+    """Exact against planted contributions."""
+    found = trust.against_truth(work)
+    if found is None:
+        st.info(
+            f"{text.plain(work.dataset.title)} has no planted truth: nobody knows what its modalities really "
+            "contributed. The data set `planted` does, made for this question.",
+            icon=":material/help:",
+        )
+        return
+    panels.draw(builders.truth(here.subject(), here.theme))
+    _truth_table(work, found, seeds)
+    _sarcasm(work, seeds)
+
+
+def _truth_table(work: Workspace, found: Any, seeds: Stability | None) -> None:
+    names = [" + ".join(style.split_term(term)) for term in found.terms]
+    table = (
+        found.frame()
+        .assign(term=names)
+        .rename(columns={"pearson": "correlation", "rank": "rank correlation"})
+    )
+    if seeds is not None:
+        over = trust.truth_over_seeds(work, seeds)
+        table[f"rank correlation, {len(seeds.seeds)} seeds"] = [
+            f"{over[term][0]:.3f} ± {over[term][1]:.3f}" for term in found.terms
+        ]
+    st.dataframe(
+        table,
+        hide_index=True,
+        height="content",
+        alt="Correlation of exact with true contributions, term by term.",
+        column_config={
+            name: st.column_config.NumberColumn(format="%.3f")
+            for name in ("correlation", "rank correlation")
+        },
+    )
+
+
+def _sarcasm(work: Workspace, seeds: Stability | None) -> None:
+    runs = trust.sarcasm(work, seeds)
+    if not runs:
+        return
+    share, count = runs[0]
+    words = (
+        f"**Sarcasm** was planted as praise in a cold voice: of {count} sarcastic test samples {share:.1%} show "
+        "a negative text + audio contribution"
+    )
+    if len(runs) > 1:
+        values = [value for value, _ in runs[1:]]
+        words += f"; over {len(values)} training seeds {np.mean(values):.1%} ± {np.std(values, ddof=1):.1%}"
+    st.markdown(words + ".")
+
+
+# Faithfulness: how far the explanations of this model can be trusted, and when not.
+
+
+@fragment
+def proofs(here: Here) -> None:
+    """A fragment, so that another view redraws this and nothing else."""
+    with st.container(key="fold-faithfulness"):
+        evidence(here)
+
+
+def page() -> None:
+    """Draws the page."""
+    here = shell("Faithfulness")
+    proofs(here)
+
+
+if __name__ == "__main__":  # as Streamlit runs it
+    page()

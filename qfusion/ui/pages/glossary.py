@@ -1,0 +1,121 @@
+"""Glossary: the words of the pages in plain sentences, with their formulas."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+import streamlit as st
+
+from qfusion.analysis import text
+from qfusion.panels.address import Allowed, options, words
+from qfusion.ui import guidance, panels, state
+from qfusion.ui.frame import PAGES, frame, guard, link
+from qfusion.ui.panels import Entry
+
+# The Glossary page: all words, searched by their names, other names and sentences, or by the page that uses them.
+#
+# Short, it is an index whose words open on a click; those that a search means, and all at full depth, stand open.
+
+ON = "used"  # the page whose words are shown
+ANY = "any page"
+MOST = 80  # characters of a search
+FEW = 6  # words that stand open, where a search leaves no more
+FILES = {title: (file, icon) for pages in PAGES.values() for file, title, icon in pages}
+
+
+def allowed() -> dict[str, Allowed]:
+    """What a link may say about this page's widgets."""
+    return {
+        panels.FIND: words("Search", MOST, "All words are shown."),
+        ON: options("Page", [ANY, *_pages()], "The words of all pages are shown."),
+    }
+
+
+def _pages() -> list[str]:
+    used = {page for entry in panels.entries() for page in entry.pages}
+    return [title for title in FILES if title in used]
+
+
+def all_words() -> None:
+    """Search, the words that stand open, and the index of the others."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        said = st.text_input(
+            "Search",
+            max_chars=MOST,
+            placeholder="entropy, share, truth table …",
+            help="Looks in the words, in their other names and in what is said of them.",
+            **state.bound(panels.FIND),
+        )
+        where = st.selectbox("Used on", [ANY, *_pages()], **state.bound(ON))
+    found = panels.find_entries(said or "", None if where == ANY else where)
+    if not found:
+        st.info(
+            f"No word here holds ‘{text.plain(said, MOST)}’"
+            + ("." if where == ANY else f" among those of the {where} page.")
+            + " Try a shorter piece of it"
+            + ("." if where == ANY else ", or any page."),
+            icon=":material/search_off:",
+        )
+        return
+    st.caption(f"{len(found)} of {len(panels.entries())} words.")
+    if where != ANY:
+        file, icon = FILES[where]
+        link(file, f"Open the {where} page", icon)
+    opened = _opened(found, said or "")
+    if opened:
+        with st.container(key="entries"):
+            for entry in opened:
+                with st.container(border=True, key=f"word-{entry.term}", gap="xsmall"):
+                    _entry(entry)
+    _index([entry for entry in found if entry not in opened])
+
+
+def _opened(found: Sequence[Entry], said: str) -> list[Entry]:
+    """The words that stand open: all at full depth or where there are few, else those that are called what was said."""
+    if guidance.full() or len(found) <= FEW:
+        return list(found)
+    return [
+        entry
+        for entry in found
+        if said.casefold().strip() in map(str.casefold, (entry.term, *entry.also))
+    ]
+
+
+def _index(found: Sequence[Entry]) -> None:
+    """Names by their first letter, each of which opens its entry."""
+    if not found:
+        return
+    with st.container(key="index"):
+        for letter, those in groupby(
+            sorted(found, key=lambda entry: entry.term.casefold()),
+            key=lambda entry: entry.term[0].upper(),
+        ):
+            with st.container(key=f"letter-{letter}", gap=None):
+                st.markdown(f"**{letter}**")
+                for entry in those:
+                    with st.popover(entry.term, type="tertiary", key=f"open-{entry.term}"):
+                        _entry(entry)
+
+
+def _entry(entry: Entry) -> None:
+    st.markdown(f"#### {entry.term}")
+    st.markdown(entry.words + (f"\n\n$$\n{entry.formula}\n$$" if entry.formula else ""))
+    st.caption(
+        f"Source: {entry.source}.  \nUsed on: {', '.join(entry.pages)}."
+        + (f"  \nAlso: {', '.join(entry.also)}." if entry.also else "")
+    )
+
+
+# Glossary: the words of the pages in plain sentences, with their formulas.
+
+
+def page() -> None:
+    """Draws the page."""
+    frame("Glossary", allowed())
+    with guard():
+        all_words()
+
+
+if __name__ == "__main__":  # as Streamlit runs it
+    page()

@@ -1,0 +1,324 @@
+"""Leaderboard: every model on every data set, what becomes of the papers' claims, what a missing modality costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from qfusion.analysis import standings, text
+from qfusion.analysis.standings import Board
+from qfusion.panels import leaderboard as builders
+from qfusion.ui import guidance, panels, state
+from qfusion.ui.frame import Here, fragment, shell
+
+# The Leaderboard page: every model on every data set, the papers' claims, missing and corrupted modalities.
+
+DATA, METRIC, SIZE, PART, MODELS = "board", "board.by", "board.size", "board.of", "board.models"
+PUBLISHED, TABLE = "board.published", "board.table"
+ICONS = {
+    "for": ":material/check:",
+    "against": ":material/close:",
+    "open": ":material/help:",
+    "untested": ":material/remove:",
+}
+STABLE = "Jump dynamics train more stably and generalise better than unitary ones"
+SMALL = "The QCNN matches networks with dozens of times its parameters"
+
+
+def board_and_claims(here: Here) -> None:
+    """Pickers, the table and its figures, claims, robustness."""
+    found = standings.open_board()
+    name, short = _pickers(found)
+    key = found.key(name, short)
+    table = found.table(name, key)
+    _head(found, name, key, table)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        panels.draw(builders.results(found, here.theme, data=name, metric=short))
+    with right:
+        _against_size(here, found, name, short)
+    with st.expander("As a table, with p-values", icon=":material/table:", **state.opened(TABLE)):
+        _table(found, name, key, table)
+    _fusing(here, found, name, short)
+    _claims(found)
+    _robustness(here, found, name)
+    panels.below(here.theme, **here.subjects(), board=found)
+    _published(found, name)
+
+
+def _fusing(here: Here, found: Board, name: str, short: str) -> None:
+    """Which models fuse, which only add; and, where contributions are planted, who finds them."""
+    if not builders.shares_measured(found, name):
+        return
+    if not builders.is_planted(found, name):
+        panels.draw(builders.fusing(found, here.theme, data=name, metric=short))
+        return
+    left, right = st.columns(2, gap="medium")
+    with left:
+        panels.draw(builders.fusing(found, here.theme, data=name, metric=short))
+    with right:
+        panels.draw(builders.agreement(found, here.theme, data=name))
+
+
+def _pickers(found: Board) -> tuple[str, str]:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if state.get(DATA) not in (None, *found.names):
+            state.put(DATA, found.names[0])
+        name = (
+            st.segmented_control(
+                "Data set",
+                found.names,
+                default=found.names[0],
+                help="Not that of the bar on top: the board holds all.",
+                **state.bound(DATA),
+            )
+            or found.names[0]
+        )
+        shorts = [found.metric(key).short for key in found.metrics(name)]
+        if state.get(METRIC) not in (None, *shorts):
+            state.put(METRIC, shorts[0])
+        short = st.selectbox(
+            "Metric",
+            shorts,
+            width=220,
+            help="What is compared. The Glossary page says what each means.",
+            **state.bound(METRIC),
+        )
+    return name, short
+
+
+def _against_size(here: Here, found: Board, name: str, short: str) -> None:
+    with panels.around("board-size") as head:
+        size = (
+            st.segmented_control(
+                "Size",
+                list(builders.SIZES),
+                default=builders.SIZES[0],
+                help="Parameters after the encoders or in total, or processor seconds of a "
+                "training. Encoders are the same for all models: without them, the fusions "
+                "are compared.",
+                **state.bound(SIZE),
+            )
+            or builders.SIZES[0]
+        )
+        panels.inside(
+            builders.against_size(found, here.theme, data=name, metric=short, size=size), head
+        )
+
+
+def _head(found: Board, name: str, key: str, table: pd.DataFrame) -> None:
+    entry, metric = found.of(name), found.metric(key)
+    first, better = table.iloc[0], "more" if metric.higher_is_better else "less"
+    short = (
+        f"**{text.plain(first['label'])}** leads on {text.plain(entry['title'])} with {metric.short} "
+        f"{first['mean']:.4f}. " + _told_apart(found, name, key)
+    )
+    guidance.line(
+        short,
+        short
+        + (
+            f"\n\n{metric.short}: {metric.help} The {better}, the better. {entry['trained_on']:,} rows to train on, "
+            f"{entry['test']:,} test rows; all models with the same rows, encoders and number of epochs, means over "
+            f"training seeds. Measured {text.plain(found.made, 200)} by {text.plain(found.whole['command'])}."
+            + (
+                ""
+                if "qj-joint" in found.whole["contenders"]
+                else " Its QiNN-QJ reads the joint state: it is older than the local read-out."
+            )
+            + f"\n\nlow, high: 95 % t-interval of the mean over seeds. p: {text.plain(found.whole['method'], 200)}. "
+            "Intervals and tests count the spread over training seeds, not that over test rows: another test set may "
+            "order the models differently."
+        ),
+    )
+
+
+def _told_apart(found: Board, name: str, key: str) -> str:
+    sign, said = 1 if found.metric(key).higher_is_better else -1, []
+    for system in ("qj", "qcnn"):
+        tests = found.of(name)["tests"].get(key, {}).get(system)
+        if tests is not None and system in found.of(name)["rows"]:
+            told = [
+                np.sign(sign * pair["difference"])
+                for pair in tests["against"].values()
+                if pair["holm"] < 0.05
+            ]
+            said.append(
+                f"**{text.plain(found.label(system))}** beats {told.count(1)} and loses to {told.count(-1)} of "
+                f"{len(tests['against'])} rivals"
+            )
+    return f"Beyond chance, {'; '.join(said)}." if said else ""
+
+
+def _table(found: Board, name: str, key: str, table: pd.DataFrame) -> None:
+    shown = table.drop(columns="model").rename(
+        columns={"label": "Model", "mean": found.metric(key).short}
+    )
+    whole = ("seeds", "parameters", "after the encoders")
+    formats: dict[str, Any] = {
+        column: st.column_config.NumberColumn(format="localized" if column in whole else "%.4f")
+        for column in shown.columns[2:]
+    }
+    formats["Model"] = st.column_config.TextColumn(width=230, pinned=True)
+    formats["joint share"] = st.column_config.NumberColumn(format="%.3f")
+    formats["seconds"] = st.column_config.NumberColumn("training (s)", format="%.1f")
+    formats |= {
+        column: st.column_config.NumberColumn(format="%.3f")
+        for column in shown.columns
+        if column.startswith(("p ", "adjusted p"))
+    }
+    st.dataframe(
+        shown,
+        hide_index=True,
+        height="content",
+        column_config=formats,
+        alt=f"Models on {name}, best first: "
+        + ", ".join(f"{r.label} {r.mean:.4f}" for r in table.itertuples())
+        + ".",
+    )
+
+
+def _claims(found: Board) -> None:
+    claims = found.whole["claims"]
+    with st.container(border=True, key="panel-claims", gap="xsmall"):
+        panels.heading("The papers' claims, tested")
+        tested, how = standings.tested()
+        known = {name for each in tested for name in each.data}
+        by_data: dict[str, list[tuple[str, str, str]]] = {}  # claim -> data, sentence, verdict
+        for claim in claims["stability"]:
+            if claim["data"] not in known:
+                by_data.setdefault(STABLE, []).append(
+                    (claim["data"], claim["sentence"], _of_parts(claim["verdict"].values()))
+                )
+        for claim in claims["parameters"]:
+            by_data.setdefault(SMALL, []).append(
+                (claim["data"], claim["sentence"], claim["verdict"])
+            )
+        lines = [f"{ICONS[each.verdict]} **{text.plain(each.claim, 200)}**" for each in tested]
+        lines += [_verdicts(claim, entries) for claim, entries in by_data.items()]
+        with st.container(key="claims-list"):
+            st.markdown("\n\n".join(lines) or "Not measured yet.")
+        with st.expander("What was measured, in numbers"):
+            for each in tested:
+                st.markdown(
+                    f"{ICONS[each.verdict]} **{text.plain(each.claim, 200)}.** "
+                    f"{text.plain(each.sentence, 2500)}"
+                )
+                st.markdown(
+                    "  \n".join(text.plain(sentence, 2500) for sentence in each.data.values())
+                )
+            for words, entries in by_data.items():
+                st.markdown(f"**{text.plain(words, 200)}**")
+                st.markdown(
+                    "  \n".join(
+                        f"{ICONS[verdict]} {text.plain(sentence, 1500)}"
+                        for _, sentence, verdict in entries
+                    )
+                )
+            if tested:
+                st.caption(f"{text.plain(how, 900)} Everything that was compared: docs/claims.md.")
+        guidance.aside(
+            "A check: the claim's primary outcome, fixed before the runs and pooled over the data sets, speaks for it "
+            "with p < 0.05; a cross: against it; a question mark: neither. A dash: nothing that could fail was left to "
+            "test. Claims on the number of parameters are judged data set by data set. Of the papers we know the "
+            "abstracts alone: this is about our reading of their models."
+        )
+
+
+def _verdicts(claim: str, entries: Sequence[tuple[str, str, str]]) -> str:
+    """A claim in markdown with the data sets on which what was measured speaks for it, against it, or neither."""
+    by: dict[str, dict[str, list[str]]] = {}
+    for data, _, verdict in entries:
+        by.setdefault(data, {}).setdefault(verdict, []).append(data)
+    sets: dict[str, list[str]] = {}
+    for data, verdicts in by.items():
+        sets.setdefault(_of_parts([v for v, found in verdicts.items() for _ in found]), []).append(
+            text.plain(data, 60)
+        )
+    return f"**{text.plain(claim, 200)}**  \n" + " · ".join(
+        f"{icon} {', '.join(sets[verdict])}" for verdict, icon in ICONS.items() if verdict in sets
+    )
+
+
+def _of_parts(verdicts: Iterable[str]) -> str:
+    """What several parts say together: "for" where most do and none is against."""
+    said = list(verdicts)
+    if "against" in said:
+        return "open" if "for" in said else "against"
+    return "for" if 2 * said.count("for") > len(said) else "open"
+
+
+def _robustness(here: Here, found: Board, name: str) -> None:
+    panels.heading("A modality that is missing or corrupted")
+    if not found.robust_metrics(name):
+        st.info("Robustness is not measured on this data set yet.", icon=":material/help:")
+        return
+    parts = [builders.ALL, *found.of(name)["modalities"]]
+    if state.get(PART) not in (None, *parts):
+        state.put(PART, parts[0])
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        part = (
+            st.segmented_control(
+                "Corrupted",
+                parts,
+                default=parts[0],
+                help="The modality that gets noise or is left out.",
+                **state.bound(PART),
+            )
+            or parts[0]
+        )
+        models = st.multiselect(
+            "Models",
+            list(found.measured(name)),
+            default=found.default(name),
+            **state.bound(f"{MODELS}.{name}"),
+        )
+    if not models:
+        st.info("Pick a model to draw its curve.", icon=":material/help:")
+        return
+    panels.draw(builders.robustness(found, here.theme, data=name, part=part, models=models))
+
+
+def _published(found: Board, name: str) -> None:
+    published = found.whole["published"]
+    if found.of(name)["source"] != published["data"]:
+        return
+    with st.expander(
+        "Published figures on MOSI, as context",
+        icon=":material/menu_book:",
+        **state.opened(PUBLISHED),
+    ):
+        table = pd.DataFrame(published["rows"]).T.rename(columns=lambda k: found.metric(k).short)
+        st.dataframe(
+            table,
+            height="content",
+            alt="Published results.",
+            column_config={c: st.column_config.NumberColumn(format="%.3f") for c in table.columns},
+        )
+        st.caption(
+            f"Source: {text.plain(published['source'], 200)}. They were measured with "
+            f"{text.plain(published['note'], 200)}."
+        )
+
+
+# Leaderboard: every model on every data set, what becomes of the papers' claims, what a missing modality costs.
+
+
+@fragment
+def board(here: Here) -> None:
+    """A fragment, so that another data set or metric redraws this and nothing else."""
+    with st.container(key="fold-leaderboard"):
+        board_and_claims(here)
+
+
+def page() -> None:
+    """Draws the page."""
+    here = shell("Leaderboard")
+    board(here)
+
+
+if __name__ == "__main__":  # as Streamlit runs it
+    page()

@@ -1,0 +1,412 @@
+"""Sweeps: which settings are best, tried in many trainings that share what they find."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from qfusion._checks import check
+from qfusion.analysis import runs, text
+from qfusion.analysis.runs import Trials
+from qfusion.figures.style import Theme
+from qfusion.panels import learning as builders
+from qfusion.panels.address import sources
+from qfusion.runs import plans, queue, space, storage
+from qfusion.runs import sweep as sweeps
+from qfusion.runs.settings import KINDS, SETTINGS
+from qfusion.runs.sweep import Sweep
+from qfusion.ui import access, guidance, panels, reruns, state
+from qfusion.ui.frame import frame, guard, told
+
+# The sweeps that there are: what they search, what came out, the command that trains the best; and the start of a new
+# one.
+
+SWEEP, DATA, KIND, VIEW = "sweep", "sweep.data", "sweep.kind", "sweep.view"
+PULSE = 2.0  # seconds between two looks while a sweep is at work
+COMING = (
+    (
+        builders.SWEEP_VIEWS[0],
+        ":material/stacked_line_chart:",
+        ("every trial", "best so far", "table"),
+    ),
+    (
+        builders.SWEEP_VIEWS[1],
+        ":material/scatter_plot:",
+        ("each setting against the value", "how much it matters"),
+    ),
+    (builders.SWEEP_VIEWS[2], ":material/line_axis:", ("parallel axes", "a line a trial")),
+)
+MAX_TRIALS = 200  # trials that the form begins
+_NAME, _TRIALS, _SEARCHED, _EPOCHS, _METRIC, _BEGUN = (
+    "_sweep.name",
+    "_sweep.trials",
+    "_sweep.searched",
+    "_sweep.epochs",
+    "_sweep.metric",
+    "_sweep.begun",
+)
+
+
+def sweeps_and_form(theme: Theme) -> None:
+    """The whole page."""
+    if state.get(_BEGUN):
+        state.put(SWEEP, state.get(_BEGUN))
+        state.put(_BEGUN, "")
+    known = storage.names()
+    with (
+        st.expander("New sweep", icon=":material/add:", expanded=not known, key="box-new-sweep"),
+        guard(),
+    ):
+        _form()
+    if not known:
+        whole = (
+            "There is no sweep yet. Choose above what to search and press Start, or run `python -m qfusion "
+            "sweep`: it is shown here."
+        )
+        with st.container(border=True, key="box-no-sweeps", gap="xsmall"):
+            if not access.may_train():
+                st.markdown("There is no sweep on this server.")
+            else:
+                guidance.line("There is no sweep yet: press **Start**.", whole)
+            guidance.views_to_come("sweeps", COMING)
+        return
+    if state.get(SWEEP) not in (None, *known):
+        state.forget(SWEEP)
+    name = st.selectbox("Sweep", known, **state.bound(SWEEP))
+    found = sweeps.find(name)
+    moving = _at_work(found) and not panels.exporting()
+    st.fragment(_sweep, run_every=PULSE if moving else None)(theme, name, moving)
+
+
+def _at_work(found: Sweep) -> bool:
+    """Whether trials are left and nobody has asked to stop."""
+    return not found.is_done and not found.study.user_attrs.get("stopped")
+
+
+def _sweep(theme: Theme, name: str, moving: bool) -> None:
+    """Everything about one sweep, looked at again and again while it is at work."""
+    reruns.begin_run()
+    with guard():
+        found = sweeps.find(name)
+        if (_at_work(found) and not panels.exporting()) != moving:
+            st.rerun()
+        trials = runs.trials_of(found)
+        _said(trials)
+        _buttons(trials)
+        if not builders.ended(trials):
+            st.caption("Figures appear once a trial has ended.")
+            return
+        tabs = st.tabs(list(builders.SWEEP_VIEWS), **state.opened(VIEW))
+        for tab, draw in zip(tabs, (_trials, _slices, _together), strict=True):
+            if tab.open:
+                with (
+                    tab,
+                    guard(),
+                    st.container(
+                        key=f"fold-sweep-{builders.SWEEP_VIEWS.index(str(state.get(VIEW) or builders.SWEEP_VIEWS[0]))}"
+                    ),
+                ):
+                    draw(theme, trials)
+
+
+def _said(trials: Trials) -> None:
+    found, attempts, best = trials.sweep, trials.attempts, trials.best
+    search = found.search
+    counts = {
+        word: sum(runs.STATES[a.state] == word for a in attempts) for word in runs.STATES.values()
+    }
+    done = sum(a.state not in (sweeps.WAITING, sweeps.RUNNING) for a in attempts)
+    st.progress(
+        min(1.0, done / max(1, found.trials)),
+        f"{done} of {found.trials} trials have ended"
+        + "".join(
+            f", {count} {word}" for word, count in counts.items() if count and word != "finished"
+        ),
+    )
+    st.markdown(
+        f"**{text.plain(search.model)}** on **{text.plain(search.data)}**, judged by {trials.judged}: "
+        f"{', '.join(f'`{key}` {_space(entry)}' for key, entry in search.space.items())}."
+    )
+    if best is None:
+        return
+    st.markdown(
+        f"Best: trial {best.number} with {trials.judged} **{best.value:.4g}** by "
+        + ", ".join(
+            f"`{key}` = {_plain(value)}"
+            for key, value in found.settings(best).items()
+            if key in search.space
+        )
+        + ". It was chosen among many, so new rows will most likely do worse. Train it:"
+    )
+    st.code(found.command(best), language="bash", wrap_lines=True)
+
+
+def _buttons(trials: Trials) -> None:
+    """Stop and go on."""
+    if not access.may_train():
+        return
+    found, busy = trials.sweep, any(a.state == sweeps.RUNNING for a in trials.attempts)
+    stopped = bool(found.study.user_attrs.get("stopped"))
+    with st.container(horizontal=True, vertical_alignment="center", key="sweep-actions"):
+        st.button(
+            "Stop",
+            icon=":material/stop:",
+            key="_sweep_stop",
+            disabled=found.is_done or stopped,
+            on_click=told,
+            args=(_stop, found),
+            help="All processes leave at the end of their epoch; trials that are cut off begin again when it "
+            "goes on.",
+        )
+        st.button(
+            "Go on",
+            icon=":material/play_arrow:",
+            key="_sweep_go_on",
+            disabled=found.is_done,
+            on_click=told,
+            args=(_go_on, found),
+            help="Starts one more process that takes part, also beside those at work.",
+        )
+        if not found.is_done:
+            line = queue.waiting()
+            st.caption(
+                "Stopping …"
+                if stopped and busy
+                else "Stopped."
+                if stopped
+                else "A process is at work."
+                if busy
+                else f"It waits for a free processor, at place {line.index(found.name) + 1} of {len(line)}."
+                if found.name in line
+                else "No trial is being trained now: a process is starting or was "
+                "killed. Go on starts another."
+            )
+
+
+def _stop(found: Sweep) -> None:
+    access.check_train()
+    sweeps.stop(found)
+
+
+def _go_on(found: Sweep) -> None:
+    access.check_train()
+    sweeps.go_on(found)
+    sweeps.launch(found.name)
+
+
+def _trials(theme: Theme, trials: Trials) -> None:
+    panels.draw(builders.history(trials, theme))
+    frame = trials.table()
+    st.dataframe(
+        frame,
+        hide_index=True,
+        height=min(38 + 35 * len(frame), 388),
+        alt=f"Table of {len(frame)} trials.",
+        column_config={
+            trials.judged: st.column_config.NumberColumn(format="%.4g"),
+            "message": st.column_config.TextColumn(width="medium"),
+        },
+    )
+
+
+def _slices(theme: Theme, trials: Trials) -> None:
+    panels.draw(builders.slices(trials, theme))
+    if trials.importance:
+        panels.draw(builders.importance(trials, theme))
+    else:
+        st.caption(
+            f"How much each setting matters is worked out from {runs.ENOUGH} finished trials of two settings "
+            "or more."
+        )
+
+
+def _together(theme: Theme, trials: Trials) -> None:
+    panels.draw(builders.together(trials, theme))
+
+
+def _form() -> None:
+    """What to search, how often, by what; and the button."""
+    if access.says_no_training("begin, stop or go on with a sweep", "python -m qfusion sweep"):
+        return
+    known = sources()
+    left, right = (box.container(gap="xxsmall") for box in st.columns(2, gap="medium"))
+    with left:
+        name = st.selectbox("Data", known, **state.bound(DATA))
+    with right:
+        kind = st.selectbox("Kind of model", list(KINDS), **state.bound(KIND))
+    default = plans.known(name, kind)
+    can = [
+        key
+        for key in default
+        if key in SETTINGS
+        and key not in ("refit", "dims", "epochs")
+        and not isinstance(default[key], bool)
+    ]
+    searched = st.multiselect(
+        "Settings to search",
+        can,
+        default=["rate"],
+        max_selections=8,
+        format_func=lambda key: SETTINGS[key].title,
+        key=f"{_SEARCHED}.{kind}",
+        persist_state="session",
+    )
+    rows: dict[str, tuple[float, float, bool]] = {}
+    choices = []
+    for key in searched:
+        with st.container(key=f"sweep-row-{key}"):
+            chosen = _row(key, default[key], kind)
+        if isinstance(chosen, tuple):
+            rows[key] = chosen
+        else:
+            choices.append(f"{key}={','.join(chosen)}")
+    columns = st.columns(4, gap="small")
+    trials = int(
+        columns[0].number_input(
+            "Trials", 1, MAX_TRIALS, 20, 1, key=_TRIALS, persist_state="session"
+        )
+    )
+    epochs = int(
+        columns[1].number_input(
+            "Most epochs",
+            1,
+            2000,
+            min(int(default["epochs"]), 30),
+            1,
+            key=_EPOCHS,
+            persist_state="session",
+        )
+    )
+    judged = columns[2].selectbox(
+        "Judged by",
+        space.metric_names(reruns.dataset(name)),
+        key=_METRIC,
+        persist_state="session",
+        help="On the validation rows, in the epoch that a training keeps.",
+    )
+    free = _free_name(kind, name)
+    typed = (
+        columns[3]
+        .text_input("Name", placeholder=free, max_chars=64, key=_NAME, persist_state="session")
+        .strip()
+    )
+    cost = (
+        f"{trials} trainings one after the other in a process of its own, which goes on when this page is closed; "
+        f"those that do worse than the median are stopped early. At most {queue.worker_slots()} processes train "
+        "at once on this machine."
+    )
+    guidance.below(cost)
+    with st.container(horizontal=True, vertical_alignment="center", key="sweep-begin"):
+        pressed = st.button(
+            "Start",
+            type="primary",
+            icon=":material/play_arrow:",
+            key="_sweep_start",
+            disabled=not searched,
+            help=guidance.help(cost),
+        )
+        if not guidance.full():
+            guidance.chips(
+                "sweep-cost",
+                (
+                    f"{trials} trainings, one after the other",
+                    f"at most {epochs} epochs each",
+                    "worse than the median: stopped early",
+                    "goes on when this page is closed",
+                    f"at most {queue.worker_slots()} processes at once",
+                ),
+            )
+    if pressed:
+        wanted = typed or free
+        check(
+            wanted not in storage.names(),
+            f"A sweep called {wanted[:64]!r} is there already. Choose another name.",
+        )
+        search = space.read(name, kind, {"epochs": epochs}, runs.ranges(rows), choices, str(judged))
+        access.check_train()
+        sweeps.begin(wanted, search, trials)
+        sweeps.launch(wanted)
+        state.put(_BEGUN, wanted)
+        st.rerun()
+
+
+def _row(key: str, default: Any, kind: str) -> tuple[float, float, bool] | list[str]:
+    """The widgets of a setting that is searched: two ends and the scale, or the words to choose among."""
+    setting = SETTINGS[key]
+    if setting.choices:
+        words = [
+            word
+            for word in setting.choices
+            if key != "loss" or (word == "cross_entropy") == (default == "cross_entropy")
+        ]
+        return list(
+            st.multiselect(
+                setting.title,
+                words,
+                default=words[:2],
+                help=setting.says,
+                key=f"_sweep.{kind}.{key}",
+                persist_state="session",
+            )
+        )
+    low, high, log = runs.span(float(default), float(setting.low), float(setting.high))
+    whole = isinstance(default, int)
+    low, high = (round(low), round(high)) if whole else (low, high)
+    first, second, third = st.columns([2, 2, 1], gap="small", vertical_alignment="bottom")
+    form: dict[str, Any] = (
+        {"step": 1, "format": "%d"}
+        if whole
+        else {"step": max(abs(high - low) / 20, 1e-8), "format": "%g"}
+    )
+    start = first.number_input(
+        f"{setting.title}, from",
+        value=low,
+        help=setting.says,
+        key=f"_sweep.{kind}.{key}.low",
+        persist_state="session",
+        **form,
+    )
+    end = second.number_input(
+        "to", value=high, key=f"_sweep.{kind}.{key}.high", persist_state="session", **form
+    )
+    over = third.checkbox("log", value=log, key=f"_sweep.{kind}.{key}.log", persist_state="session")
+    return float(start), float(end), bool(over)
+
+
+def _free_name(kind: str, data: str) -> str:
+    stem = "".join(
+        c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in f"{kind}-{data}"
+    )[:48]
+    taken = set(storage.names())
+    return next(
+        name
+        for name in (stem, *(f"{stem}.{n}" for n in range(2, len(taken) + 3)))
+        if name not in taken
+    )
+
+
+def _space(entry: Any) -> str:
+    if "choices" in entry:
+        return "among " + ", ".join(_plain(value) for value in entry["choices"])
+    return (
+        f"from {entry['low']:g} to {entry['high']:g}{', logarithmically' if entry['log'] else ''}"
+    )
+
+
+def _plain(value: Any) -> str:
+    return text.plain(f"{value:.4g}" if isinstance(value, float) else str(value))
+
+
+# Sweeps: which settings are best, tried in many trainings that share what they find.
+
+
+def page() -> None:
+    """Draws the page."""
+    theme = frame("Sweeps")
+    with guard():
+        sweeps_and_form(theme)
+
+
+if __name__ == "__main__":  # as Streamlit runs it
+    page()

@@ -1,0 +1,1041 @@
+"""Train: new models on any data set, watched while they learn, and models trained elsewhere brought in."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import re
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+from streamlit.errors import StreamlitAPIException
+
+from qfusion import _read_only
+from qfusion import runs as runs_of_qfusion
+from qfusion._checks import check
+from qfusion.analysis import model_import as aside
+from qfusion.analysis import runs, text
+from qfusion.analysis import runs as run_curves
+from qfusion.analysis.runs import Results, Seen
+from qfusion.data.importing import storing
+from qfusion.errors import QFusionError, provided
+from qfusion.figures.style import Theme
+from qfusion.models.programs.imported import KIND
+from qfusion.panels import learning as builders
+from qfusion.panels.address import sources
+from qfusion.panels.learning import MAX_TEXT, TYPED, setting_key
+from qfusion.runs import plans, queue
+from qfusion.runs.folder import Record
+from qfusion.runs.settings import KINDS, MAIN, SETTINGS, Setting
+from qfusion.training import checkpoint, default_options, metrics
+from qfusion.training.imports import taking
+from qfusion.training.imports.taking import Unfit
+from qfusion.ui import access, guidance, panels, reruns, state
+from qfusion.ui.frame import frame, guard, link, told
+
+# Bring a model that was trained elsewhere: an .onnx or .pt2 file, checked in a process of its own and kept among the
+# models.
+
+OPEN = "train.import"
+MAX_CARD = 20_000  # characters
+_UPLOAD, _FOUND, _CARD, _PROBLEM = "_model.upload", "_model.found", "_model.card", "_model.problem"
+_SAID = "_model.said"
+_HOW = (
+    "Bring an `.onnx` file, which runs no code of its own, as of `torch.onnx.export` or skl2onnx."
+)
+_HOW_HERE = """Bring an `.onnx` file, which runs no code of its own, or a program of PyTorch that you trust:
+
+    program = torch.export.export(model.eval(), example, dynamic_shapes=...)
+    torch.export.save(program, "mine.pt2")
+"""
+_METRICS = ("mae", "corr", "acc2_non0", "acc2", "accuracy", "f1", "nll")
+_PULSE = 0.2  # seconds between two looks at the process
+
+
+def import_is_open() -> bool:
+    """Whether it is unfolded, also before it is drawn."""
+    return bool(st.session_state.get(OPEN, st.query_params.get(OPEN) == "true"))
+
+
+@st.fragment
+def model_import() -> None:
+    """The whole part; a fragment, so that what is typed redraws this and nothing else."""
+    with st.expander(
+        "Bring a model that was trained elsewhere",
+        icon=":material/upload_file:",
+        **state.opened(OPEN),
+    ) as box:
+        if box.open:
+            with guard():
+                _page()
+
+
+def _page() -> None:
+    level = access.level()
+    if level == "none":
+        st.info(
+            "Here models cannot be brought in the browser, since this server is not only for its own machine. Use "
+            "`python -m qfusion model import FILE --data NAME --name NAME` there, or set "
+            f"{access.VARIABLE}=upload.",
+            icon=":material/lock:",
+        )
+        return
+    said = state.get(_SAID)
+    if said:
+        state.put(_SAID, None)
+        st.success(said, icon=":material/check_circle:")
+    with st.container(key="fold-model-import"):
+        left, right = st.columns([1, 1.25], gap="medium")
+    with left:
+        order = _form(level)
+    with right:
+        if order is not None:
+            _import(*order)
+        if state.get(_PROBLEM):
+            st.error(text.message(state.get(_PROBLEM)), icon=":material/error:")
+        if state.get(_FOUND):
+            _report(state.get(_FOUND))
+        card = _card()
+        if not order and not card and not state.get(_FOUND):
+            _how()
+    if level == "path":
+        _removal()
+
+
+def _form(level: str) -> tuple[str, str, str, bool, str] | None:
+    """What to import: data set, name, title, whether to replace, and the card; None until asked."""
+    most = int(st.get_option("server.maxUploadSize"))
+    with st.form("_model_form", border=True):
+        known = sources()
+        data = st.selectbox("Data set whose modalities go in", known, key="_model.data")
+        file = st.file_uploader(
+            "Program",
+            type=[ending[1:] for ending in _endings()],
+            key="_model.file",
+            help=f"{_formats()} At most {most} MB.",
+        )
+        name = st.text_input(
+            "Name",
+            key="_model.name",
+            max_chars=60,
+            placeholder="my-model",
+            help="Letters, digits, . - and _. It is picked and linked by this name.",
+        ).strip()
+        title = st.text_input(
+            "Title, if it should be another", key="_model.title", max_chars=storing.MAX_TITLE
+        ).strip()
+        replace = level == "path" and st.checkbox(
+            "Replace an imported model of that name", key="_model.replace"
+        )
+        pressed = st.form_submit_button(
+            "Check and import", icon=":material/fact_check:", type="primary"
+        )
+    if not pressed:
+        return None
+    state.put(_CARD, None)
+    check(
+        file is not None,
+        access.refusal() or f"There is nothing to import yet. Choose {_words()} file first.",
+    )
+    check(bool(name), "The model has no name yet. Type one.")
+    _put(file)
+    return str(data), name, title, bool(replace), ""
+
+
+def _endings() -> tuple[str, ...]:
+    """Of the files that this reader may bring: torch.export.load runs what a file holds, so .pt2 is for readers on the
+    server's own machine."""
+    return aside.SUFFIXES if access.is_local() else aside.SUFFIXES[:1]
+
+
+def _words() -> str:
+    return f"an {' or '.join(_endings())}"
+
+
+def _formats() -> str:
+    return (
+        "ONNX, or of torch.export.save: such a program runs what it holds, so bring only one that you trust."
+        if access.is_local()
+        else "ONNX. Programs of torch.export come in on the server's own machine."
+    )
+
+
+def _put(file: Any) -> None:
+    """Writes an upload into a folder that goes when the session does, under a name that leads nowhere else."""
+    folder = tempfile.TemporaryDirectory(prefix="qfusion-model-", ignore_cleanup_errors=True)
+    name = (
+        re.sub(r"[^\w.\- ]", "_", Path(file.name.replace("\\", "/")).name)[-100:].lstrip(".")
+        or "program"
+    )
+    path = Path(folder.name) / name
+    path.write_bytes(file.getbuffer())
+    state.put(_UPLOAD, (folder, path))
+
+
+def _import(data: str, name: str, title: str, replace: bool, card: str) -> None:
+    """Imports the upload once it is this reader's turn."""
+    with access.waiting(""):
+        _import_now(data, name, title, replace, card)
+
+
+def _import_now(data: str, name: str, title: str, replace: bool, card: str) -> None:
+    """Imports the upload in a process of its own, with the seconds that it has taken and a way to end it."""
+    _, path = state.get(_UPLOAD)
+    for key in (_FOUND, _PROBLEM):
+        state.put(key, None)
+    try:
+        running = aside.Import(
+            path, data, name, card, title, replace, only_onnx=not access.is_local()
+        )
+    except QFusionError as error:
+        state.put(_PROBLEM, str(error))
+        return
+    try:
+        shown = st.status("Checking …")
+        st.button(
+            "Cancel", icon=":material/close:", key="_model.cancel"
+        )  # a click ends this run, and so the process
+        while not running.done:
+            shown.update(label=f"Checking in a process of its own, {running.seconds:.0f} s …")
+            time.sleep(_PULSE)
+        state.put(_FOUND, running.result() | {"data": data})
+        state.put(_CARD, None)
+        state.put(_UPLOAD, None)
+        state.put(_SAID, f"**{text.plain(name)}** is among the models.")
+    except Unfit as error:
+        state.put(_PROBLEM, str(error))
+        state.put(_CARD, (error.card.text(), data, name, title, replace))
+    except QFusionError as error:
+        state.put(_PROBLEM, str(error))
+    finally:
+        running.cancel()
+    st.rerun()
+
+
+def _card() -> bool:
+    """The card of a program that does not fit yet, to be corrected."""
+    found = state.get(_CARD)
+    if found is None:
+        return False
+    words, data, name, title, replace = found
+    st.markdown("What was guessed of it. Correct what is wrong:")
+    typed = st.text_area(
+        "Card",
+        words,
+        height=340,
+        max_chars=MAX_CARD,
+        key=f"_model.toml.{hash(words)}",
+        label_visibility="collapsed",
+    )
+    if st.button(
+        "Import with this card", type="primary", icon=":material/fact_check:", key="_model.again"
+    ):
+        state.put(_CARD, (typed, data, name, title, replace))
+        _import(data, name, title, replace, typed)
+    return True
+
+
+def _report(found: dict[str, Any]) -> None:
+    kept, card = found["kept"], found["card"]
+    with st.container(border=True, key="model-report"):
+        st.markdown(f"#### {text.plain(kept['name'], 80)}: {found['parameters']:,} parameters")
+        st.dataframe(
+            pd.DataFrame(
+                [
+                    {
+                        "input": each["name"],
+                        "modality": " and ".join(each["modality"]),
+                        "gives": each["gives"],
+                        "axes": " x ".join(map(str, each["axes"])),
+                        "type": each["dtype"],
+                    }
+                    for each in card["input"]
+                ]
+            ),
+            hide_index=True,
+            height="content",
+            alt="Which input of the program takes which modality.",
+        )
+        for warning in found["warnings"]:
+            st.warning(text.message(warning), icon=":material/warning:")
+        known = metrics.labels(kept["metrics"])
+        measured = ", ".join(
+            f"{known[key].short} {kept['metrics'][key]:.3f}" for key in _METRICS if key in known
+        )
+        st.caption(
+            f"On the test rows: {measured or 'there are none'}. A figure far from the one that you know means "
+            f"that an input is matched wrongly. Explaining one sample against {found['first']['rows']:,} rows "
+            f"took {found['first']['seconds']:.2g} s."
+        )
+        link(
+            "pages/samples.py",
+            "Open it on Samples",
+            ":material/search:",
+            model=kept["name"],
+            data=found["data"],
+            open=found["sample"],
+        )
+        with st.expander("Card", icon=":material/description:"):
+            st.code(found["toml"], language="toml")
+
+
+def _how() -> None:
+    st.markdown(f"""
+Any model that maps the modalities of a data set to scores can be explored. {_HOW_HERE if access.is_local() else _HOW}
+Its inputs are matched to the modalities by names and shapes; what was guessed can be corrected. It is checked on ten
+rows and measured on all. `docs/bring-your-model.md` walks through it; models made by your own Python code come in on
+the command line.
+""")
+
+
+def _removal() -> None:
+    own = [name for name in checkpoint.available() if _is_imported(name)]
+    if not own:
+        return
+    with st.popover("Remove an imported model", icon=":material/delete:"):
+        name = st.selectbox("Model", own, key="_model.gone")
+        st.button(
+            "Remove it from this machine", on_click=told, args=(_remove, name), key="_model.remove"
+        )
+
+
+def _is_imported(name: str) -> bool:
+    try:
+        return bool(checkpoint.card(name)["model"] == KIND)
+    except QFusionError:  # a damaged card says so where the model is picked
+        return False
+
+
+def _remove(name: str) -> None:
+    taking.remove(name)
+    state.put(_SAID, f"{text.plain(name)} was removed; the file that it was imported from stays.")
+
+
+# Runs side by side: which settings differ, and what came out.
+
+
+def side_by_side(_: Theme, shown: list[Seen]) -> None:
+    """Settings and results of the runs that are shown."""
+    left, right = st.columns([1, 1.25], gap="medium")
+    with left:
+        _settings(shown)
+    with right:
+        _results(shown)
+
+
+def _settings(shown: list[Seen]) -> None:
+    plans = {each.name: each.plan for each in shown if each.plan is not None}
+    if not plans:
+        return
+    differ, table = runs.differences(
+        plans,
+        lambda plan: runs.defaults(plan, lambda name: default_options(runs.dataset_of(name))),
+    )
+    with st.container(border=True, key="panel-train-settings", gap="xsmall"):
+        panels.heading(
+            f"{len(differ)} setting{'s differ' if len(differ) != 1 else ' differs'}"
+            if len(plans) > 1
+            else "Settings"
+        )
+        if differ:
+            st.dataframe(
+                _frame(table, differ),
+                hide_index=True,
+                alt=f"Settings that differ: {', '.join(differ)}.",
+            )
+        elif len(plans) > 1:
+            st.caption("These runs have the same settings and the same seed.")
+        with st.expander(
+            f"All {len(table)} settings", expanded=len(plans) == 1, key="box-all-settings"
+        ):
+            st.dataframe(
+                _frame(table, list(table)),
+                hide_index=True,
+                height=420,
+                alt="All settings of the runs.",
+            )
+
+
+def _frame(table: dict[str, dict[str, str]], keys: list[str]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [{"setting": SETTINGS[key].title if key in SETTINGS else key, **table[key]} for key in keys]
+    )
+
+
+def _results(shown: list[Seen]) -> None:
+    with st.container(border=True, key="panel-train-results", gap="xsmall"):
+        panels.inside(builders.results(shown), below=lambda: _tables(runs.results_of(shown)))
+
+
+def _tables(found: Results) -> None:
+    if not found.kinds:
+        st.caption(
+            "None of these runs has ended with a model yet: test rows are measured when one is stopped or finished."
+        )
+    st.dataframe(
+        found.table.drop(columns=found.metrics),
+        hide_index=True,
+        alt=f"Epochs, time and parameters of {len(found.table)} runs.",
+    )
+    if found.metrics:
+        st.dataframe(
+            found.by_metric(),
+            hide_index=True,
+            alt="Metrics of the runs on validation and test rows.",
+            column_config={
+                column: st.column_config.NumberColumn(format="%.3f")
+                for column in [*found.table["run"], "mean"]
+            },
+        )
+
+
+# Curves of the runs that are shown, and what their models do inside while they are trained.
+
+METRIC = "train.metric"
+
+
+def _with_history(shown: list[Seen]) -> list[Seen]:
+    found = runs.with_history(shown)
+    if not found:
+        st.info(
+            "No epoch is over yet."
+            if any(each.alive for each in shown)
+            else "Of the runs shown, none has an epoch to draw.",
+            icon=":material/hourglass_top:",
+        )
+    return found
+
+
+def progress(theme: Theme, shown: list[Seen]) -> None:
+    """Loss, metrics, learning rate, gradient norm."""
+    shown = _with_history(shown)
+    if not shown:
+        return
+    left, right = st.columns(2, gap="medium")
+    with left:
+        panels.draw(builders.loss(shown, theme))
+    with right:
+        _metric(theme, shown)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        panels.draw(builders.gradient(shown, theme))
+    with right:
+        panels.draw(builders.rate(shown, theme))
+
+
+def _metric(theme: Theme, shown: list[Seen]) -> None:
+    known = builders.metrics_of(shown)
+    if not known:
+        st.info(
+            "The runs shown have no metric in common: one predicts a number, another one classes. Choose runs of one "
+            "kind.",
+            icon=":material/help:",
+        )
+        return
+    default = runs.main_metric(known)
+    if state.get(METRIC) not in (None, *known):
+        state.put(METRIC, default)  # of another data set
+    with st.container(border=True, key="panel-train-metric", gap="xxsmall"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            panels.heading("Metric on the validation rows")
+            metric = st.selectbox(
+                "Metric",
+                known,
+                index=known.index(default),
+                label_visibility="collapsed",
+                width=170,
+                **state.bound(METRIC),
+            )
+        panels.drawn(builders.metric(shown, theme, metric=metric))
+
+
+def inside(theme: Theme, shown: list[Seen]) -> None:
+    """Strength of the couplings, entanglement, and what single modalities and their combinations contribute."""
+    shown = _with_history(shown)
+    if not builders.watched(shown):
+        return
+    for group in range(builders.groups_of(shown)):
+        panels.draw(builders.dividends(shown, theme, group=group))
+    left, right = st.columns(2, gap="medium")
+    with left:
+        for of in builders.NORMS:
+            if builders.has_norm(shown, of):
+                panels.draw(builders.norms(shown, theme, of=of))
+    with right:
+        for name in ("train-negativity", "train-fused"):
+            if (panel := builders.PANELS[name]).fits(shown):
+                panels.draw(panel.build(shown, theme))
+
+
+# A new training: what is trained on what, with which settings, how often; and its start.
+
+DATA, MODEL_KIND = "new.data", "new.kind"
+_ALWAYS = ("epochs", "rate", "patience")
+SEEDS, FIRST = "new.seeds", "new.first"
+_NAME, _EVENTS, _STARTED = "_new.name", "_new.events", "_new.started"
+
+
+def draw_form() -> list[str]:
+    """Draws the form; returns the names of the runs when it has just started some."""
+    known = sources()
+    check(
+        bool(known), "No data set is on this machine, not even the embedded one. Reinstall qfusion."
+    )
+    if state.get(DATA) not in (None, *known):
+        state.forget(DATA)  # it was deleted
+    left, right = (box.container(gap="xxsmall") for box in st.columns(2, gap="medium"))
+    with left:
+        name = st.selectbox("Data", known, **state.bound(DATA))
+    with right:
+        kind = st.selectbox("Kind of model", list(KINDS), **state.bound(MODEL_KIND))
+    dataset = reruns.dataset(name)
+    target = dataset.target
+    predicted = (
+        f"{len(target.classes)} classes of {text.plain(target.name)}"
+        if target.classes
+        else text.plain(target.name)
+    )
+    left.caption(
+        f"{text.plain(dataset.title)}: {len(dataset.rows('train')):,} training, {len(dataset.rows('valid')):,} "
+        f"validation and {len(dataset.rows('test')):,} test rows; predicts {predicted}."
+    )
+    right.caption(f"**{KINDS[kind].title}.** {KINDS[kind].says}")
+    chosen = _choose_settings(name, kind, bool(target.classes))
+    return _start(name, kind, chosen, len(dataset.rows("train")))
+
+
+def _choose_settings(name: str, kind: str, classes: bool) -> dict[str, Any]:
+    """The settings that differ from the defaults."""
+    default = {key: value for key, value in plans.known(name, kind).items() if key in SETTINGS}
+    like, recipe = runs.shipped_recipe(name, kind)
+    begin = {key: recipe.get(key, value) for key, value in default.items()}
+    main = [*_ALWAYS, *MAIN.get(kind, ())]
+    found: dict[str, Any] = {}
+    with st.container(key="grid-main"):
+        found |= {key: _field(key, begin[key], name, kind, classes) for key in main}
+    rest = [key for key in default if key not in main]
+    with (
+        st.expander(f"{len(rest)} more settings", icon=":material/tune:", key="box-advanced"),
+        st.container(key="grid-more"),
+    ):
+        found |= {key: _field(key, begin[key], name, kind, classes) for key in rest}
+    if like:
+        st.caption(f"Where you change nothing, settings are those of the shipped model `{like}`.")
+    return {
+        key: _value(key, value, default[key])
+        for key, value in found.items()
+        if _value(key, value, default[key]) != default[key]
+    }
+
+
+def _value(key: str, given: Any, default: Any) -> Any:
+    return (
+        plans.value(key, given.strip(), default)
+        if isinstance(given, str) and not isinstance(default, str)
+        else given
+    )
+
+
+def _field(key: str, begin: Any, name: str, kind: str, classes: bool) -> Any:
+    """The widget of a setting, and its sentence: behind its (?) or below it."""
+    setting = SETTINGS[key]
+    with st.container(gap="xxsmall"):
+        value = _widget(setting, key, begin, classes, setting_key(name, kind, key))
+        guidance.below(setting.says)
+    return value
+
+
+def _widget(setting: Setting, key: str, begin: Any, classes: bool, as_: str) -> Any:
+    kept: dict[str, Any] = {**state.bound(as_), "help": guidance.help(setting.says)}
+    if setting.choices:
+        choices = [
+            word
+            for word in setting.choices
+            if key != "loss" or (word == "cross_entropy") == classes
+        ]
+        return st.selectbox(
+            setting.title, choices, index=choices.index(begin) if begin in choices else 0, **kept
+        )
+    if isinstance(begin, bool):
+        return st.checkbox(setting.title, value=begin, **kept)
+    if key in TYPED or isinstance(begin, str):
+        said = ", ".join(map(str, begin)) if isinstance(begin, list) else str(begin)
+        return st.text_input(setting.title, said, max_chars=MAX_TEXT, **kept)
+    if isinstance(begin, int):
+        least, most = int(setting.low), int(setting.high)
+        return st.number_input(setting.title, least, most, min(max(begin, least), most), 1, **kept)
+    low, high = float(setting.low), float(setting.high)
+    begin = min(max(float(begin), low), high)
+    step = min(abs(begin) / 4, (high - begin) / 2) or 0.05
+    return st.number_input(setting.title, low, high, begin, step=step, format="%g", **kept)
+
+
+def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> list[str]:
+    """Name, seeds, what it will cost, and the button."""
+    with st.container(key="grid-start"):
+        first, second, third, last = (
+            st.container(gap="xxsmall", key=f"start-{place}") for place in range(4)
+        )
+    with second:
+        says = "One run a seed: the same training from other random numbers, named NAME-0, NAME-1 and so on."
+        count = int(
+            st.number_input(
+                "Runs", 1, runs.MAX_SEEDS, 1, 1, help=guidance.help(says), **state.bound(SEEDS)
+            )
+        )
+        guidance.below(says)
+    with third:
+        says = "Of every random number: the same seed gives the same weights."
+        seed = int(
+            st.number_input(
+                "First seed", 0, 10**6, 0, 1, help=guidance.help(says), **state.bound(FIRST)
+            )
+        )
+        guidance.below(says)
+    seeds = runs.check_seeds(count, seed)
+    free = plans.free_name(kind, name, seeds)
+    with first:
+        says = "Of the run and of the model it makes; left empty, the one that is shown."
+        typed = st.text_input(
+            "Name",
+            placeholder=free,
+            max_chars=64,
+            key=_NAME,
+            persist_state="session",
+            help=guidance.help(says),
+        ).strip()
+        guidance.below(says)
+        names = plans.names_of(typed or free, seeds)
+        wrong = _problem(names)
+        if wrong:
+            st.error(text.message(wrong), icon=":material/error:")
+    with last:
+        events = runs.can_write_events() and st.checkbox(
+            "Write event files",
+            key=_EVENTS,
+            persist_state="session",
+            help="For TensorBoard, in the run's folder `events`.",
+        )
+    epochs = int(chosen.get("epochs", plans.known(name, kind)["epochs"]))
+    cost = (
+        f"At most {epochs:,} epochs of {rows:,} training rows{f', {count} times' if count > 1 else ''}: "
+        f"{count * epochs * rows:,} samples to go through. How long that takes shows after the first epoch. "
+        f"At most {queue.worker_slots()} runs are trained at once on this machine, the others wait. "
+        "Closing this page stops nothing."
+    )
+    guidance.below(cost)
+    with st.container(horizontal=True, vertical_alignment="center", key="run-begin"):
+        pressed = st.button(
+            "Start" if count == 1 else f"Start {count} runs",
+            type="primary",
+            icon=":material/play_arrow:",
+            key="_start",
+            disabled=bool(wrong),
+            help=guidance.help(cost),
+        )
+        if not guidance.full():
+            guidance.chips(
+                "run-cost",
+                (
+                    f"at most {epochs:,} epochs{f', {count} times' if count > 1 else ''}",
+                    f"{rows:,} training rows",
+                    f"{count * epochs * rows:,} samples to go through",
+                    f"at most {queue.worker_slots()} runs at once",
+                    "goes on when this page is closed",
+                ),
+            )
+    if not pressed:
+        return []
+    access.check_train()
+    plan = plans.plan(name, kind, chosen, seed)
+    plans.start(
+        {each: replace(plan, seed=number) for each, number in zip(names, seeds, strict=True)},
+        bool(events),
+    )
+    return names
+
+
+def _problem(names: list[str]) -> str:
+    """What is wrong with the names; empty when nothing is."""
+    try:
+        plans.check_names(names)
+    except QFusionError as error:
+        return str(error)
+    return ""
+
+
+@st.fragment
+def new_training(open_: bool) -> None:
+    """The whole form; a fragment, so that what is typed redraws this and nothing else."""
+    if access.says_no_training("train, stop or delete", "python -m qfusion train"):
+        return
+    started: list[str] = []
+    set_up = any(key.startswith("new.") for key in st.query_params)
+    with (
+        st.expander(
+            "New run", expanded=open_ or set_up, icon=":material/add_circle:", key="box-new"
+        ),
+        guard(),
+    ):
+        started = draw_form()
+    if started:
+        state.put(_STARTED, started)
+        st.rerun()
+
+
+def just_started() -> list[str]:
+    """The runs that were started since the page was last drawn; their name is free for another one."""
+    started = list(state.get(_STARTED) or [])
+    if started:
+        state.forget(_STARTED)
+        state.forget(_NAME)
+    return started
+
+
+# The trainings that there are: a table, which of them are shown, and what can be done with them.
+
+RUN, VIEW = "run", "train.view"
+COMING = (
+    (builders.VIEWS[0], ":material/show_chart:", ("loss", "metrics", "gradients", "time left")),
+    (
+        builders.VIEWS[1],
+        ":material/neurology:",
+        ("contributions", "couplings and jumps", "entanglement"),
+    ),
+    (
+        builders.VIEWS[2],
+        ":material/compare_arrows:",
+        ("what differs between runs", "what came of it"),
+    ),
+)
+PULSE = 1.5  # seconds between two looks while a run is alive
+SPARKS = 60  # points of a sparkline
+STEADY = (
+    4.0  # seconds that a figure stands at least: Streamlit makes a changed one anew, and it blinks
+)
+_TURN, _RUNS_PROBLEM, _DRAWN = "_runs_turn", "_runs_problem", "_runs_drawn"
+
+
+def runs_and_form(theme: Theme) -> None:
+    """The whole page."""
+    started = just_started()
+    if started:
+        _show(started)
+    seen = run_curves.look(reruns.record_of)
+    new_training(not seen and not import_is_open())
+    if not _read_only.is_on():
+        model_import()
+    alive = any(each.alive for each in seen)
+    if not seen:
+        whole = (
+            "There is no run yet. Choose data and a kind of model above and press Start: the training is a "
+            "process of its own, which goes on when this page is closed."
+        )
+        with st.container(border=True, key="box-no-runs", gap="xsmall"):
+            if not access.may_train():
+                st.markdown("There is no run on this server.")
+            else:
+                guidance.line("There is no run yet: press **Start**.", whole)
+            guidance.views_to_come("runs", COMING)
+        return
+    moving = alive and not panels.exporting()
+    st.fragment(_runs, run_every=PULSE if moving else None)(theme, moving, run_curves.models())
+
+
+def _show(names: list[str]) -> None:
+    """Makes some runs those that are shown, in the session and in the address."""
+    state.put(RUN, names[: run_curves.MAX_SHOWN])
+    # Refused while the picker is on the page: the address then follows it.
+    with contextlib.suppress(StreamlitAPIException):
+        st.query_params[RUN] = names[: run_curves.MAX_SHOWN]
+
+
+def _runs(theme: Theme, moving: bool, models: list[str]) -> None:
+    """Everything that changes while runs are trained: a fragment that looks again and again, for as long as one is
+    alive."""
+    reruns.begin_run()
+    seen = run_curves.look(reruns.record_of)
+    if (
+        (any(each.alive for each in seen) and not panels.exporting()) != moving
+        or not seen
+        or run_curves.models() != models
+    ):
+        st.rerun()  # it begins or ceases to look by itself; a new model shows in the pickers
+    with guard():
+        shown = _choose(seen)
+        _actions(shown)
+        _said(shown)
+    if shown:
+        with st.container(key="fold-curves"):
+            tabs = st.tabs(list(builders.VIEWS), **state.opened(VIEW))
+            for tab, draw in zip(tabs, (progress, inside, side_by_side), strict=True):
+                if tab.open:
+                    with tab, guard():
+                        draw(theme, _steady(shown))
+                        panels.below(theme, runs=_steady(shown))
+
+
+def _steady(shown: list[Seen]) -> list[Seen]:
+    """The runs as they are drawn: as they were a moment ago, unless one of them has another state."""
+    now = time.monotonic()
+    before: tuple[float, list[Seen]] = state.get(_DRAWN, (0.0, []))
+    if now - before[0] < STEADY and [(each.name, each.state) for each in before[1]] == [
+        (each.name, each.state) for each in shown
+    ]:
+        return before[1]
+    state.put(_DRAWN, (now, shown))
+    return shown
+
+
+def _choose(seen: list[Seen]) -> list[Seen]:
+    """The table and the picker; returns the runs that are shown: those chosen, else those alive, else the newest."""
+    names = [each.name for each in seen]
+    chosen = [name for name in state.get(RUN) or [] if name in names]
+    if state.get(RUN) is not None and chosen != state.get(RUN):
+        state.put(RUN, chosen)  # some were deleted
+    table = st.container()
+    picked = st.multiselect(
+        "Runs shown",
+        names,
+        max_selections=run_curves.MAX_SHOWN,
+        help="Also ticked in the table. They stand in the address.",
+        placeholder="none chosen: those being trained, else the newest",
+        **state.bound(RUN),
+    )
+    shown = run_curves.shown(seen, picked)
+    with table:
+        _table(seen, [each.name for each in shown])
+    return shown
+
+
+def _table(seen: list[Seen], shown: list[str]) -> None:
+    names = [each.name for each in seen]
+    ticked = [place for place, name in enumerate(names) if name in shown]
+    # a new table where other rows are to be ticked
+    line = queue.waiting() if any(each.state == "waiting" for each in seen) else []
+    key = f"runs-{len(seen)}-{'.'.join(map(str, ticked))}-{state.get(_TURN, 0)}"
+    st.dataframe(
+        pd.DataFrame([_row(each, line) for each in seen]),
+        key=key,
+        hide_index=True,
+        selection_mode="multi-row",
+        selection_default={"selection": {"rows": ticked}},
+        height=min(38 + 35 * len(seen), 318),
+        on_select=lambda: _ticked(key, names, shown),
+        column_config={
+            "done": st.column_config.ProgressColumn(
+                "epochs", format="percent", min_value=0, max_value=1, width="small"
+            ),
+            "epoch": st.column_config.TextColumn("epoch", width="small"),
+            "loss": st.column_config.LineChartColumn(
+                "validation loss",
+                width="small",
+                help="After each epoch; its scale is each run's own.",
+            ),
+            "time left": st.column_config.TextColumn(
+                help="At most, as long as the last five epochs took; it may end earlier."
+            ),
+            "validation": st.column_config.TextColumn(
+                "validation, kept epoch", help="On the validation rows, by the kept weights."
+            ),
+        },
+        alt=f"Table of {len(seen)} runs with state, data, model, epoch and validation metric.",
+    )
+
+
+def _row(each: Seen, line: list[str]) -> dict[str, object]:
+    plan, record = each.plan, each.record
+    said = each.words
+    if each.name in line and each.state == "waiting":
+        said = f"waiting, place {line.index(each.name) + 1} of {len(line)}"
+    if plan is None or record is None:
+        return {"run": each.name, "state": said}
+    share = (record.epoch + record.batch / max(1, record.batches)) / max(1, record.epochs)
+    return {
+        "run": each.name,
+        "state": said,
+        "epoch": f"{record.epoch} / {record.epochs or '?'}",
+        "done": min(1.0, share) if each.state != "finished" else 1.0,
+        "loss": _sparkline(record),
+        "time left": run_curves.duration(record.seconds_left),
+        "validation": run_curves.at_kept(record),
+        "data": plan.data,
+        "model": plan.model,
+        "seed": plan.seed,
+        "started": run_curves.clock(record.began),
+    }
+
+
+def _sparkline(record: Record) -> list[float]:
+    """Validation losses, at most `SPARKS` of them."""
+    losses = [float(row["valid_loss"]) for row in record.history]
+    return losses[:: max(1, math.ceil(len(losses) / SPARKS))]
+
+
+def _ticked(key: str, names: list[str], shown: list[str]) -> None:
+    """What is ticked in the table is shown; in the order in which it was ticked, so that a run keeps its colour."""
+    ticked = [names[row] for row in state.selected_rows(key, len(names))]
+    state.put(
+        RUN,
+        [
+            *(name for name in shown if name in ticked),
+            *(name for name in ticked if name not in shown),
+        ][: run_curves.MAX_SHOWN],
+    )
+    state.put(_TURN, state.get(_TURN, 0) + 1)
+
+
+def _actions(shown: list[Seen]) -> None:
+    """Buttons for what can be done with the runs that are shown."""
+    if not access.may_train():
+        with st.container(horizontal=True, vertical_alignment="center", key="run-actions"):
+            _each_explored(shown)
+        return
+    can = {
+        "pause": [
+            each for each in shown if each.state in ("waiting", "running") and not each.asked
+        ],
+        "stop": [
+            each for each in shown if each.state in ("waiting", "running") and each.asked != "stop"
+        ],
+        "go on": [each for each in shown if each.state in run_curves.GOES_ON],
+    }
+    of = {word: f" {len(those)} runs" if len(those) > 1 else "" for word, those in can.items()}
+    with st.container(horizontal=True, vertical_alignment="center", key="run-actions"):
+        st.button(
+            f"Pause{of['pause']}",
+            icon=":material/pause:",
+            key="_pause",
+            disabled=not can["pause"],
+            on_click=_each,
+            args=(can["pause"], lambda each: each.run.ask("pause")),
+            help="Ends the process; it can go on to the very same weights.",
+        )
+        st.button(
+            f"Stop{of['stop']}",
+            icon=":material/stop:",
+            key="_stop",
+            disabled=not can["stop"],
+            on_click=_each,
+            args=(can["stop"], lambda each: each.run.ask("stop")),
+            help="Ends it and keeps the best model so far; it can go on.",
+        )
+        st.button(
+            f"Go on{of['go on']}",
+            icon=":material/play_arrow:",
+            key="_go_on",
+            disabled=not can["go on"],
+            on_click=_each,
+            args=(can["go on"], _go_on),
+            help="Goes on after the last kept epoch.",
+        )
+        _delete(shown)
+        _each_explored(shown)
+
+
+def _each_explored(shown: list[Seen]) -> None:
+    for each in shown:
+        _explore(each)
+
+
+def _go_on(each: Seen) -> None:
+    runs_of_qfusion.launch(
+        each.run, (each.run.path / "events").is_dir() and run_curves.can_write_events()
+    )
+
+
+def _each(those: list[Seen], act: Callable[[Seen], None]) -> None:
+    """Does something with each of some runs; what goes wrong is said when the page is drawn."""
+    problems = []
+    for each in those:
+        try:
+            access.check_train()
+            with provided():
+                act(each)
+        except QFusionError as error:
+            problems.append(str(error))
+    state.put(_RUNS_PROBLEM, " ".join(problems))
+
+
+def _delete(shown: list[Seen]) -> None:
+    still = [each for each in shown if not each.alive]
+    with st.popover("Delete", icon=":material/delete:", disabled=not still, key="box-delete"):
+        if not still:
+            return
+        names = ", ".join(text.plain(each.name) for each in still)
+        kept = [each.name for each in still if each.has_model]
+        st.markdown(
+            f"Delete {names}? Settings, curves and the state to go on from are lost."
+            + (
+                f" The model{'s' if len(kept) > 1 else ''} {', '.join(map(text.plain, kept))} stay."
+                if kept
+                else ""
+            )
+        )
+        st.button(
+            "Delete for good",
+            type="primary",
+            key="_delete",
+            on_click=_each,
+            args=(still, lambda each: each.run.delete()),
+        )
+
+
+def _explore(each: Seen) -> None:
+    """The way to the samples of a run's model, or why there is none."""
+    if each.plan is None or not each.has_model:
+        return
+    name = text.plain(each.name)
+    if each.plan.data in sources():
+        link(
+            "pages/samples.py",
+            f"Explore samples of {name}",
+            ":material/travel_explore:",
+            explore=each.name,
+            on=each.plan.data,
+        )
+    else:
+        st.caption(f"{name} was trained on data that are not among the data sets here.")
+
+
+def _said(shown: list[Seen]) -> None:
+    """What went wrong, here or in a training."""
+    if problem := state.get(_RUNS_PROBLEM):
+        st.error(text.message(problem), icon=":material/error:")
+    for each in shown:
+        name, record = text.plain(each.name), each.record
+        if record is None:
+            st.error(f"{name}: {text.message(each.problem)}", icon=":material/error:")
+        elif each.state == "interrupted":
+            st.warning(
+                f"{name} ended without a word, as when its process is killed or the machine is switched off. It can go "
+                f"on after epoch {record.epoch}, to the same weights as if nothing had happened.",
+                icon=":material/power_off:",
+            )
+        elif each.state == "failed":
+            st.error(f"{name} failed: {text.message(record.message)}", icon=":material/error:")
+        elif record.message:
+            st.caption(f"{name}: {text.message(record.message)}")
+        if each.state in ("interrupted", "failed") and (log := run_curves.log_of(each.run)):
+            with st.expander(f"What the process of {name} printed", key=f"box-log-{each.name}"):
+                st.code(log, language=None, height=240)
+
+
+# Train: new models on any data set, watched while they learn; they go on when the page is closed.
+
+
+def page() -> None:
+    """Draws the page."""
+    theme = frame("Train")
+    with guard():
+        runs_and_form(theme)
+
+
+if __name__ == "__main__":  # as Streamlit runs it
+    page()

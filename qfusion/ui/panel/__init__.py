@@ -1,1 +1,0 @@
-"""A figure with its words, table, downloads and program."""

@@ -1,0 +1,389 @@
+"""Words in markdown as HTML, for what is drawn with a figure and not by Streamlit; formulas as MathML."""
+
+from __future__ import annotations
+
+import html
+import tomllib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Any
+from urllib.parse import urlencode
+
+import plotly.graph_objects as go
+import streamlit as st
+from latex2mathml.converter import convert
+from markdown_it import MarkdownIt
+from streamlit.delta_generator import DeltaGenerator
+
+from qfusion import _assets
+from qfusion.analysis import text
+from qfusion.errors import QFusionError
+from qfusion.figures import theme as visible
+from qfusion.figures.style import Theme
+from qfusion.panels import pages
+from qfusion.panels.address import View
+from qfusion.panels.panel import Picture, capital, ended
+from qfusion.quantum.measures import KINDS
+from qfusion.ui import guidance, reruns, sharing, state
+from qfusion.ui.frame import carried, link
+
+_MARKDOWN = MarkdownIt(
+    "commonmark", {"html": False}
+)  # what stands in the words as HTML is shown as text
+
+
+@lru_cache(maxsize=256)
+def rendered(markdown: str) -> str:
+    """Returns the HTML of words whose formulas stand between pairs of dollar signs."""
+    parts = markdown.split("$$")
+    return "".join(
+        _formula(part) if i % 2 else _MARKDOWN.render(part) for i, part in enumerate(parts)
+    )
+
+
+def _formula(latex: str) -> str:
+    return str(convert(latex.strip().replace(r"\arg", r"\operatorname{arg}"), display="block"))
+
+
+def page_link(page: str, label: str) -> str:
+    """Returns a link to a page of the app by the last part of its address, with what links carry."""
+    return f'<p><a class="qf-page" href="{page}?{html.escape(urlencode(carried()))}">{html.escape(label)}</a></p>'
+
+
+# The words of the pages in plain sentences, each with its formula: under every panel, and as a page of its own.
+#
+# The entries are `qfusion/assets/glossary.toml`.
+
+FIND = "word"  # key of the search on the glossary's page
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One word: `words` in markdown, `formula` in LaTeX (empty where there is none), titles of `pages` that use it."""
+
+    term: str
+    words: str
+    source: str
+    pages: tuple[str, ...]
+    also: tuple[str, ...] = ()
+    formula: str = ""
+
+    def holds(self, said: str) -> bool:
+        """Whether `said` occurs in the term, its other names or its words, in upper or lower case."""
+        wanted = said.casefold().strip()
+        return any(wanted in part.casefold() for part in (self.term, self.words, *self.also))
+
+    def markdown(self) -> str:
+        """The entry as it stands under a panel."""
+        return f"**{self.term}.** {self.words}" + (
+            f"\n\n$$\n{self.formula}\n$$" if self.formula else ""
+        )
+
+
+@lru_cache(maxsize=1)
+def _file() -> tuple[dict[str, Entry], dict[str, tuple[str, ...]]]:
+    found = tomllib.loads(_assets.text("glossary.toml"))
+    entries = (
+        Entry(
+            one["term"],
+            one["words"],
+            one["source"],
+            tuple(one["pages"]),
+            tuple(one.get("also", ())),
+            one.get("formula", ""),
+        )
+        for one in found["entry"]
+    )
+    return {entry.term: entry for entry in entries}, {
+        name: tuple(terms) for name, terms in found["panels"].items()
+    }
+
+
+def _known() -> dict[str, Entry]:
+    """The entries of the file, and of the measures that name their source where they are registered."""
+    measures = (
+        Entry(
+            about.title.capitalize(),
+            f"The {about.title}: {about.shows}",
+            about.source,
+            ("Dynamics",),
+            (about.short,),
+        )
+        for about in KINDS.values()
+        if about.source
+    )
+    return {entry.term: entry for entry in measures} | _file()[0]
+
+
+def entries() -> tuple[Entry, ...]:
+    """All entries in the order of the alphabet."""
+    return tuple(sorted(_known().values(), key=lambda entry: entry.term.casefold()))
+
+
+def find_entries(said: str, page: str | None = None) -> tuple[Entry, ...]:
+    """Entries that hold `said`, those first whose name or other name begins with it; of one `page` alone when it is
+    named."""
+    held = [entry for entry in entries() if entry.holds(said) and page in (None, *entry.pages)]
+    begin = said.casefold().strip()
+    return tuple(
+        sorted(
+            held,
+            key=lambda entry: (
+                not any(part.casefold().startswith(begin) for part in (entry.term, *entry.also))
+            ),
+        )
+    )
+
+
+def terms_of(panel: str) -> tuple[str, ...]:
+    """The words that the panel of this name needs; none for a panel that is not known."""
+    known, parts = _file()[1], panel.split("-")
+    if about := KINDS.get(panel.removeprefix("measure-")):
+        return (about.title.capitalize(),) if about.source else known.get(panel, ())
+    beginnings: Iterable[str] = ("-".join(parts[:end]) for end in range(len(parts), 0, -1))
+    return next((known[name] for name in beginnings if name in known), ())
+
+
+def definitions(panel: str) -> str:
+    """The words of a panel, each with its formula, in markdown; empty for a panel without any."""
+    return "\n\n".join(_known()[term].markdown() for term in terms_of(panel))
+
+
+# A panel: a title that states the finding or the question, a figure, what it shows and does not, its numbers, its
+# export.
+#
+# What is drawn here passes `visible` (series left out, ranges of the axes), so what stands on the screen is what is
+# exported.
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A figure with all series and its own ranges, and as the reader wants it (see `figures.theme`)."""
+
+    whole: go.Figure
+    framed: go.Figure
+
+
+_PREFIX = "fig."  # of the keys that hold visible ranges
+
+
+def visible_key(name: str) -> str:
+    """Key, in session and address, of what is shown of a panel's figure."""
+    return _PREFIX + name
+
+
+def framed(name: str, drawn: go.Figure) -> Shown:
+    """A figure as the reader wants it: without the series left out, in the ranges chosen."""
+    key = visible_key(name)
+    said = state.get(key) or st.query_params.get(key) or ""
+    if not said:
+        if key in st.query_params:
+            state.impose(key, "")
+            del st.query_params[key]
+        return Shown(drawn, drawn)
+    try:
+        found = visible.apply_visible(drawn, visible.parse_visible(str(said)))
+    except QFusionError as error:
+        state.notice(f"In the link, `{key}`: {error} The whole figure is shown.")
+        state.forget(key)
+        return Shown(drawn, drawn)
+    state.impose(key, str(said))
+    return Shown(drawn, found)
+
+
+def drawn(picture: Picture, *, on_select: Callable[[str], object] | None = None) -> None:
+    """A figure with what every panel has beside its title, without a panel around it.
+
+    Args:
+        picture: figure, words and table. on_select: what a click in the figure does, given the figure's key.
+    """
+    with st.container(gap="xxsmall", key=f"drawn-{picture.name}"):
+        footer(picture, _figure(picture, on_select))
+
+
+def _figure(
+    picture: Picture,
+    on_select: Callable[[str], object] | None = None,
+    tools: reruns.Tools | None = None,
+) -> Shown:
+    assert picture.figure is not None
+    shown = framed(picture.name, picture.figure)
+    reruns.chart(
+        shown.framed,
+        spec=picture.spec if shown.framed is picture.figure else "",
+        alt=picture.alt,
+        key=f"figure-{picture.name}",
+        on_select=on_select,
+        tools=tools or tools_of(picture),
+    )
+    return shown
+
+
+def small(picture: Picture) -> None:
+    """A small figure that is explained by what stands around it."""
+    with st.container(key=f"small-{picture.name}"):
+        _drawer(picture, _figure(picture, tools=reruns.Tools(tools_of(picture).export)))
+
+
+def draw(
+    picture: Picture, *, on_select: Callable[[str], object] | None = None, grows: bool = True
+) -> None:
+    """A whole panel, as a builder of `qfusion.panels` gives it; arguments as of `drawn`. It `grows` to the height of
+    its row."""
+    with st.container(
+        border=True,
+        key=f"panel-{picture.name}",
+        gap="xxsmall",
+        height="stretch" if grows else "content",
+    ):
+        inside(picture, on_select=on_select)
+
+
+def below(theme: Theme, **subjects: Any) -> None:
+    """Every panel that its page draws below all else that is open, see `Panel.below`, of what the page has, by what
+    builders call it."""
+    view = View(str(state.get(state.PAGE, "")).lower(), sharing.full_address())
+    for panel in list(pages.PAGES[view.page].values()):
+        if panel.below and panel.shown(view, subjects[panel.subject]):
+            draw(panel.build(subjects[panel.subject], theme, **panel.arguments(view)))
+
+
+@contextmanager
+def around(name: str) -> Iterator[DeltaGenerator]:
+    """The frame of a panel with controls in it; yields the place above them, for the title that `inside` writes."""
+    with st.container(border=True, key=f"panel-{name}", gap="xxsmall", height="stretch"):
+        yield st.container()
+
+
+def inside(
+    picture: Picture,
+    head: DeltaGenerator | None = None,
+    *,
+    on_select: Callable[[str], object] | None = None,
+    below: Callable[[], None] | None = None,
+    chart: DeltaGenerator | None = None,
+    named: bool = True,
+) -> None:
+    """What a panel holds: its title and lead (in `head`, if told), figure, what `below` draws under it, and its footer.
+
+    Args:
+        chart: where the figure stands, when not here. named: with what it is called below the title; not where a
+            control says it.
+    """
+    with head or nullcontext():
+        heading(picture.title, picture)
+        if guidance.full() and ((named and picture.called) or picture.lead):
+            st.markdown(_lead(picture, named))
+    shown = None
+    with chart or nullcontext():
+        if picture.figure is not None:
+            shown = _figure(picture, on_select)
+    if below is not None:
+        below()
+    footer(picture, shown)
+
+
+def exporting() -> bool:
+    """Whether the figure drawer is open: pages that look again and again stand still then."""
+    return bool(state.get(state.DRAWER))
+
+
+def heading(title: str, picture: Picture | None = None) -> None:
+    """A panel's title, with a capital letter. What it shows and does not, its export and its numbers stand beside it:
+    drawn with the figure, or here where there is none.
+
+    Args:
+        title: as markdown. picture: of the panel; None where only the title is drawn.
+    """
+    if picture is None or picture.figure is not None:
+        st.markdown(f"#### {capital(title)}")
+        return
+    with st.container(
+        horizontal=True, vertical_alignment="top", wrap=False, gap=None, key=f"top-{picture.name}"
+    ):
+        st.markdown(f"#### {capital(title)}")
+        _about(picture)
+        st.download_button(
+            "CSV",
+            data=lambda: text.csv(picture.table()),
+            file_name=f"qfusion-{picture.name}.csv",
+            mime="text/csv",
+            on_click="ignore",
+            icon=":material/download:",
+            type="tertiary",
+            key=f"csv-{picture.name}",
+            help=reruns.NUMBERS_HELP,
+        )
+
+
+def tools_of(picture: Picture) -> reruns.Tools:
+    """What the buttons above its figure do."""
+    return reruns.Tools(
+        partial(state.put, state.DRAWER, picture.name),
+        lambda: text.csv(picture.table()),
+        f"qfusion-{picture.name}.csv",
+        _words(picture),
+    )
+
+
+def _words(picture: Picture) -> str:
+    """The words and terms of a panel, as HTML."""
+    terms = definitions(picture.name)
+    said = [] if guidance.full() else [_lead(picture), _shows(picture)]
+    return "".join(rendered(each) for each in (*said, terms) if each) + (
+        page_link("glossary", "All words") if terms else ""
+    )
+
+
+def _about(picture: Picture) -> None:
+    """An (i) with the words and terms of a panel without a figure."""
+    with st.popover(
+        "About",
+        icon=":material/info:",
+        type="tertiary",
+        key=f"about-{picture.name}",
+        help=reruns.WORDS_HELP,
+    ):
+        if not guidance.full():
+            if picture.called or picture.lead:
+                st.markdown(_lead(picture))
+            st.caption(_shows(picture))
+        if terms := definitions(picture.name):
+            st.markdown(terms)
+            link("pages/glossary.py", "All words", ":material/menu_book:")
+
+
+def _lead(picture: Picture, named: bool = True) -> str:
+    return " ".join(
+        part
+        for part in (
+            f"**{ended(picture.called)}**" if named and picture.called else "",
+            picture.lead,
+        )
+        if part
+    )
+
+
+def _shows(picture: Picture) -> str:
+    return f"**Shows** {picture.shows}  \n**Does not show** {picture.not_shown}"
+
+
+def footer(picture: Picture, shown: Shown | None = None) -> None:
+    """What a figure shows and does not, where all words stand on the page; and its drawer, once it is open.
+
+    Args:
+        picture: figure, words and table. shown: the figure as it is shown; None where the panel is a table.
+    """
+    if guidance.full():
+        st.caption(_shows(picture))
+    if shown is not None:
+        _drawer(picture, shown)
+
+
+def _drawer(picture: Picture, shown: Shown) -> None:
+    if state.get(state.DRAWER) == picture.name:
+        from qfusion.ui import drawer
+
+        drawer.show(picture, shown.whole, visible_key(picture.name))

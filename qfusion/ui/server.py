@@ -1,0 +1,410 @@
+"""Starts the dashboard of this package, from a checkout or installed: what `qfusion app` does."""
+
+from __future__ import annotations
+
+import base64
+import ctypes
+import gzip
+import hashlib
+import importlib
+import math
+import re
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from functools import lru_cache
+from importlib.metadata import distribution
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from streamlit import runtime
+from streamlit.proto.BackMsg_pb2 import BackMsg
+
+from qfusion import _assets, _limits, _read_only
+from qfusion.errors import InvalidInput, QFusionError
+from qfusion.ui import access
+
+# beside it stand the pages, and Streamlit's options in `.streamlit`
+SCRIPT = Path(__file__).with_name("app.py").resolve()
+
+
+def serve(options: Sequence[str]) -> None:
+    """Serves the dashboard until the process is stopped.
+
+    Args:
+        options: of `streamlit run`, as on its command line; they count more than those of `.streamlit/config.toml`.
+
+    Raises:
+        InvalidInput: when Streamlit knows no such option, or not such a value of it.
+    """
+    from streamlit.web import cli
+
+    try:
+        cli.main(["run", str(SCRIPT), *options], prog_name="streamlit", standalone_mode=False)
+    except cli.click.ClickException as error:
+        raise InvalidInput(
+            f"Streamlit does not take these options: {error.format_message()} `streamlit run --help` "
+            "lists them."
+        ) from error
+
+
+# What the dashboard's server does beside showing pages: it loads what all of them need while the browser still starts,
+# and hands Plotly.js out as a file that a browser keeps.
+#
+# Nothing here is slow to import: the server answers first.
+
+_FOR_GOOD = "public, max-age=31536000, immutable"  # its version is in its name
+_LOADED_FIRST = ("torch", "pandas", "plotly.graph_objects", "qfusion.ui.overview")
+_ARENAS = -8  # M_ARENA_MAX of malloc.h
+_FETCHED = 60.0  # seconds that a browser has to fetch what was made for it
+_loaded = threading.Event()
+_loaded.set()  # unless a server has begun
+_plotly: dict[str, bytes] = {}  # by encoding
+
+
+@lru_cache(maxsize=1)
+def plotly_address() -> str:
+    """Address of Plotly.js, the one that comes with the Python package, on this server."""
+    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    return f"{'/' + base if base else ''}/plotly-{distribution('plotly').version}.min.js"
+
+
+@lru_cache(maxsize=1)
+def plotly_script() -> str:
+    """The script that begins to load Plotly.js, for the first moment of a page."""
+    return f"{_assets.text('plotly.js')} qfusionPlotly('{plotly_address()}')"
+
+
+def routes() -> list[Route]:
+    """What is answered beside Streamlit's own addresses."""
+    return [Route(plotly_address(), _answer_plotly)]
+
+
+def check_settings() -> None:
+    """Ends the process with one line where a variable of the environment holds what it cannot."""
+    try:
+        _read_only.asked()
+        _limits.check_variables()
+        access.check_variables()
+        access.check_login()
+    except InvalidInput as error:
+        sys.exit(str(error))
+
+
+@asynccontextmanager
+async def lifespan(_: Any) -> AsyncIterator[None]:
+    """Begins to load when the server does; what it loads stays for as long as the process."""
+    _read_only.begin(_read_only.asked())
+    _limits.bind()
+    _keep_downloads()
+    _share_memory()
+    _loaded.clear()
+    threading.Thread(target=_load, daemon=True).start()
+    yield
+
+
+def _share_memory() -> None:
+    """Has all threads take memory from two stocks, where glibc would keep one for each of some: every run of a page is
+    a new thread, and what one has freed no other takes. With sixteen readers that is a sixth of the memory."""
+    with suppress(OSError, AttributeError):  # another library than glibc
+        ctypes.CDLL("libc.so.6").mallopt(_ARENAS, 2)
+
+
+def _keep_downloads() -> None:
+    """Keeps a file that a reader has asked for a minute. Streamlit takes it away once two pages have been drawn since,
+    anybody's: with sixteen readers, one download of twenty-five was gone before it was fetched."""
+    from streamlit.runtime import media_file_manager as files
+
+    class Lasting(files.MediaFileMetadata):
+        def __init__(self, kind: files.MediaFileKind = files.MediaFileKind.MEDIA):
+            super().__init__(kind)
+            self.until = time.monotonic() + _FETCHED
+
+        def mark_for_delete(self) -> None:
+            if time.monotonic() > self.until:
+                super().mark_for_delete()
+
+    files.MediaFileMetadata = Lasting  # type: ignore[misc]
+
+
+def wait() -> None:
+    """Waits until what is loaded first is: two threads should not import the same at a time."""
+    _loaded.wait()
+
+
+def _load() -> None:
+    try:
+        for name in _LOADED_FIRST:
+            importlib.import_module(name)
+    finally:
+        _loaded.set()
+    from qfusion.analysis.sample import open_work
+    from qfusion.panels import address
+
+    with suppress(QFusionError):  # the page says so
+        address.default_sample(open_work(address.models()[0]))
+    importlib.import_module("sklearn.metrics")  # which the first slider needs
+    _plotly["gzip"] = gzip.compress(_read_plotly(), 6)
+
+
+def _read_plotly() -> bytes:
+    if "identity" not in _plotly:
+        file = distribution("plotly").locate_file("plotly/package_data/plotly.min.js")
+        _plotly["identity"] = Path(str(file)).read_bytes()
+    return _plotly["identity"]
+
+
+def _answer_plotly(request: Request) -> Response:
+    encoding = (
+        "gzip"
+        if "gzip" in _plotly and "gzip" in request.headers.get("Accept-Encoding", "")
+        else "identity"
+    )
+    headers = {
+        "Cache-Control": _FOR_GOOD,
+        "Vary": "Accept-Encoding",
+        "Content-Encoding": encoding,
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Response(
+        _plotly[encoding] if encoding == "gzip" else _read_plotly(),
+        media_type="text/javascript",
+        headers=headers,
+    )
+
+
+# What stands between the network and the dashboard: headers that tell a browser to be strict, and a server for
+# visitors that takes nothing, or no more than it has room for.
+#
+# A Starlette middleware; nothing here is slow to import.
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+_Headers = list[tuple[bytes, bytes]]
+_TAKING = ("POST", "PUT", "PATCH", "DELETE")
+_UPLOAD = re.compile(r"/_stcore/upload_file/(?P<session>[^/]*)")
+# Of a message about a page: bytes, widgets or values of one, files at once. Files themselves come otherwise.
+MESSAGE, VALUES, FILES = 2 * _limits.MIB, 2000, 200
+ASKED = (
+    "rerun_script",
+    "stop_script",
+    "app_heartbeat",
+    "backend_operation_request",
+    "file_urls_request",
+)
+IGNORED = -1
+WAITING = 32  # connections beyond the readers that are in: those who wait for room, or log in
+
+
+@lru_cache(maxsize=2)
+def policy(strict: bool) -> str:
+    """The content security policy: scripts are files of this server, or one of four texts that are known by their
+    digests. Nothing that comes with data can run.
+
+    Streamlit writes styles into elements, hands the scripts of components to the browser as `blob:`, and reads pictures
+    as `data:`. Plotly compiles what it draws on the graphics card, which a `strict` policy does not let it.
+    """
+    compiling = "" if strict else " 'unsafe-eval'"
+    scripts = " ".join(f"'sha256-{_digest(text)}'" for text in inline_scripts())
+    return "; ".join(
+        [
+            "default-src 'self'",
+            f"script-src 'self' blob:{compiling} {scripts}",
+            "style-src 'self' 'unsafe-inline'",
+            "img-src 'self' data: blob:",
+            "media-src 'self' data: blob:",
+            "font-src 'self' data:",
+            "connect-src 'self' ws: wss: blob: data:",
+            "worker-src 'self' blob:",
+            "frame-src 'self' blob: data:",
+            "object-src 'none'",
+            "base-uri 'self'",
+            "form-action 'self'",
+            "frame-ancestors 'self'",
+        ]
+    )
+
+
+def inline_scripts() -> list[str]:
+    """The scripts that stand in a page as text: Streamlit's own, and those of `frame`, `share` and `figure`."""
+    index = distribution("streamlit").locate_file("streamlit/static/index.html")
+    own = re.findall(
+        r"<script>(.*?)</script>", Path(str(index)).read_text(encoding="utf-8"), re.DOTALL
+    )
+    return [*own, plotly_script(), _assets.text("frame.js"), _assets.text("share.js")]
+
+
+def _digest(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def headers() -> dict[str, str]:
+    """What every answer carries."""
+    return {
+        "Content-Security-Policy": policy(_read_only.is_on()),
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "SAMEORIGIN",
+        "Referrer-Policy": "same-origin",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    }
+
+
+class Guard:
+    """Adds `headers` to every answer, refuses what a read-only server does not take, and counts connections and
+    uploads."""
+
+    def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]]):
+        self.app = app
+        self._connected = 0
+        self._arriving: Counter[str] = Counter()  # bytes of uploads under way, by session
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request."""
+        if scope["type"] == "websocket":
+            await self._connect(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        more = [(name.lower().encode(), value.encode()) for name, value in headers().items()]
+        if _read_only.is_on() and scope["method"] in _TAKING:
+            await _refuse(send, 403, "This server is read-only: it takes no files.", more)
+            return
+
+        async def with_headers(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                known = {name.lower() for name, _ in more}
+                kept = [
+                    each
+                    for each in message.get("headers", [])
+                    if bytes(each[0]).lower() not in known
+                ]
+                message = {**message, "headers": [*kept, *more]}
+            await send(message)
+
+        found = _UPLOAD.search(scope["path"])
+        if scope["method"] in _TAKING and found is not None and scope["method"] != "DELETE":
+            await self._upload(found["session"], scope, receive, with_headers, more)
+        else:
+            await self.app(scope, receive, with_headers)
+
+    async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Takes as many connections as there are readers, and some more, who are told that the server is full."""
+        if self._connected >= _limits.get("QFUSION_SESSIONS") + WAITING:
+            await receive()  # the wish to connect
+            await send({"type": "websocket.close", "code": 1013, "reason": "This server is full."})
+            return
+
+        async def sound() -> MutableMapping[str, Any]:
+            while True:
+                message = await receive()
+                said = message["type"] == "websocket.receive"
+                code = _refusal(message.get("bytes") or b"") if said else 0
+                if code != IGNORED:
+                    return {"type": "websocket.disconnect", "code": code} if code else message
+
+        self._connected += 1
+        try:
+            await self.app(scope, sound, send)
+        finally:
+            self._connected -= 1
+
+    async def _upload(
+        self, session: str, scope: Scope, receive: Receive, send: Send, more: _Headers
+    ) -> None:
+        """Takes an upload that says how long it is, of a session that is in, as long as there is room for it."""
+        said = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
+        problem = (
+            self._problem(session, int(said))
+            if said.isdigit() and len(said) < 16
+            else (411, "An upload must say how long it is (Content-Length).")
+        )
+        if problem is not None:
+            access.refuse(session, problem[1])
+            while access.is_in(session) and (await receive()).get("more_body"):
+                pass  # to its end, kept nowhere: a browser that still sends does not hear the answer
+            await _refuse(send, *problem, more)
+            return
+        self._arriving[session] += int(said)
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self._arriving[session] -= int(said)
+            self._arriving += Counter()  # without those at zero
+
+    def _problem(self, session: str, size: int) -> tuple[int, str] | None:
+        """Why an upload is not taken, with its status."""
+        if not access.is_in(session):
+            return 403, "Uploads are taken from readers who have opened a page."
+        held = {
+            name: sum(len(file.data) for file in list(files.values()))
+            for name, files in list(_held().items())
+        }
+        for variable, used in (
+            ("QFUSION_UPLOADS_MB", held.get(session, 0) + self._arriving[session]),
+            ("QFUSION_ALL_UPLOADS_MB", sum(held.values()) + self._arriving.total()),
+        ):
+            limit = _limits.get(variable)
+            if used + size > limit * _limits.MIB:
+                return 413, (
+                    f"{size / _limits.MIB:,.1f} MB more do not fit into the {limit:,} "
+                    f"{_limits.LIMITS[variable].says} ({used / _limits.MIB:,.1f} are there). Remove files "
+                    f"from the page, or have {variable} raised."
+                )
+        return None
+
+
+def _refusal(message: bytes) -> int:
+    """Of a message about a page, 0 where a browser could send it; else why the connection ends, as a code of
+    websockets, or `IGNORED`. Streamlit reads messages in the thread that all readers wait for, whatever is in them."""
+    if len(message) > MESSAGE:
+        return 1009  # too big
+    try:
+        asked = BackMsg.FromString(message)
+    except Exception:  # protobuf's DecodeError: Streamlit refuses such a message
+        return 0
+    if asked.WhichOneof("type") not in ASKED:
+        return IGNORED  # such as to empty everybody's caches, or to run git
+    widgets = asked.rerun_script.widget_states.widgets
+    if len(widgets) > VALUES or len(asked.file_urls_request.file_names) > FILES:
+        return 1009
+    lists = [
+        (each.double_array_value.data, each.int_array_value.data, each.string_array_value.data)
+        for each in widgets
+    ]
+    if any(len(each) > VALUES for some in lists for each in some):
+        return 1009
+    numbers = (
+        number for each in widgets for number in (each.double_value, *each.double_array_value.data)
+    )
+    return 0 if all(map(math.isfinite, numbers)) else 1007  # no data of its kind
+
+
+def _held() -> Mapping[str, Mapping[str, Any]]:
+    """The uploads that Streamlit keeps in memory, by session."""
+    return getattr(runtime.get_instance().uploaded_file_mgr, "file_storage", {})
+
+
+async def _refuse(send: Send, status: int, words: str, more: _Headers) -> None:
+    body = words.encode()
+    await send(
+        {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [
+                *more,
+                (b"content-type", b"text/plain; charset=utf-8"),
+                (b"content-length", str(len(body)).encode()),
+            ],
+        }
+    )
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,584 @@
+"""A session as a file: what all pages show, written as their addresses would say it. Free of streamlit.
+
+    {"kind": "qfusion session", "version": 1, "page": "Dynamics",
+     "address": {"Dynamics": {"model": "qj-planted", "T": "0.6", "cohort": [...]}, "Samples": {...}},
+     "figure": {"figure.size": "double"}, "notes": [{"text": ..., "page": "Samples", "address": {...}}],
+     "made_from": {"model": {"name": ..., "digest": ...}, "data": {...}},
+     "software": {"qfusion": ...}}
+
+A file comes from anywhere. It is read as text, piece by piece; what does not fit is named and left out; the values go
+through the rules that links go through, on the page that they are for.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import math
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import streamlit as st
+
+from qfusion import __version__, _assets
+from qfusion._checks import check, choose
+from qfusion.analysis import text
+from qfusion.errors import InvalidInput, QFusionError
+from qfusion.figures.recipe import ExportStyle, Recipe, digest_of, software
+from qfusion.panels.address import GUIDES
+from qfusion.panels.panel import Picture
+from qfusion.ui import access, reruns, state
+
+KIND, VERSION = "qfusion session", 1
+MAX_BYTES = 200_000
+MAX_KEYS, MAX_VALUES, MAX_KEY, MAX_VALUE, MAX_SETTINGS = 300, 60, 120, 20_000, 40
+PREFIX = "figure."  # of the settings of exported figures
+MAX_NOTES, MAX_NOTE = 100, 2_000
+_PARTS = ("kind", "version", "page", "address", "figure", "notes", "made_from", "software")
+_REMEDY, _CHOOSE = "Save the session again.", "Choose the file that ‘Save session’ wrote."
+
+
+@dataclass(frozen=True)
+class Note:
+    """What the reader wrote of a view: the words, the title of its page and the page's address."""
+
+    text: str
+    page: str
+    address: Mapping[str, list[str]]
+
+
+@dataclass(frozen=True)
+class Session:
+    """What is kept of a session.
+
+    Attributes:
+        page: title of the page it was saved on.
+        address: for each page, by its title, all values of each parameter.
+        figure: settings of exported figures. made_from: name and digest of model and data.
+        notes: the reader's.
+        said: what of the file does not fit and was left out.
+    """
+
+    page: str
+    address: Mapping[str, Mapping[str, list[str]]] = field(default_factory=dict)
+    figure: Mapping[str, Any] = field(default_factory=dict)
+    made_from: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    said: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
+
+    def text(self) -> str:
+        """The session as JSON, the same for the same session."""
+        address = {page: _single(parameters) for page, parameters in self.address.items()}
+        notes = [
+            {"text": each.text, "page": each.page, "address": _single(each.address)}
+            for each in self.notes
+        ]
+        found = {
+            "kind": KIND,
+            "version": VERSION,
+            "page": self.page,
+            "address": address,
+            "figure": self.figure,
+            "made_from": self.made_from,
+            "software": {"qfusion": __version__},
+        }
+        if notes:
+            found["notes"] = notes
+        return json.dumps(found, indent=1, sort_keys=True, allow_nan=False)
+
+
+def _single(parameters: Mapping[str, list[str]]) -> dict[str, Any]:
+    return {key: values[0] if len(values) == 1 else values for key, values in parameters.items()}
+
+
+def read(
+    data: bytes, pages: Iterable[str], setting: Callable[[str, Any], object] | None = None
+) -> Session:
+    """Returns a session from a file.
+
+    Args:
+        pages: titles of the pages there are.
+        setting: raises a QFusionError for a setting of figures, by key and value, that does not fit.
+
+    Raises:
+        InvalidInput, NotFound: when it is no session at all, too large, of another version, or of a page that does not
+            exist.
+    """
+    check(
+        len(data) <= MAX_BYTES,
+        f"The file has {len(data):,} bytes, and a session has at most {MAX_BYTES:,}. {_CHOOSE}",
+    )
+    try:
+        found = json.loads(data.decode("utf-8"))
+        # half a character, `\\ud800`, could neither be shown nor stand in an address
+        json.dumps(found, ensure_ascii=False).encode("utf-8")
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(
+            f"The file is not a session: it is not JSON in UTF-8 ({str(error)[:60]!r}). {_CHOOSE}"
+        ) from error
+    check(
+        isinstance(found, dict) and found.get("kind") == KIND,
+        f"The file is JSON, but not a {KIND}. {_CHOOSE}",
+    )
+    version = found.get("version")
+    check(
+        version == VERSION and not isinstance(version, bool),
+        f"The session has version {str(version)[:20]!r}, and this qfusion ({__version__}) reads version {VERSION}. "
+        + (
+            f"Open it with qfusion {str(_part(found, 'software', []).get('qfusion', 'of a later date'))[:20]}."
+            if isinstance(version, int | float) and version > VERSION
+            else _REMEDY
+        ),
+    )
+    known, said = list(pages), []
+    page = found.get("page")
+    check(
+        isinstance(page, str),
+        f"Part `page` of the session must be a text, but is {str(page)[:60]!r}. {_REMEDY}",
+    )
+    choose("Page", str(page), known)
+    strange = [key for key in found if key not in _PARTS]
+    if strange:
+        said.append(
+            f"{text.named(strange)} of the file {'are' if len(strange) > 1 else 'is'} not known here and left out."
+        )
+    address = {}
+    for title, parameters in _part(found, "address", said).items():
+        if title not in known:
+            said.append(
+                f"The file holds a page `{title[:40]}` that does not exist. It is left out."
+            )
+        elif isinstance(parameters, dict):
+            address[title] = _parameters(title, parameters, said)
+        else:
+            said.append(f"What the file says of {title} is not an object. It is left out.")
+    return Session(
+        str(page),
+        address,
+        _settings(_part(found, "figure", said), setting, said),
+        _origin(_part(found, "made_from", said)),
+        notes=_notes(found.get("notes", []), known, said),
+        said=tuple(said),
+    )
+
+
+def _part(found: Mapping[str, Any], name: str, said: list[str]) -> dict[str, Any]:
+    part = found.get(name, {})
+    if isinstance(part, dict):
+        return part
+    said.append(f"Part `{name}` of the file is not an object. It is left out.")
+    return {}
+
+
+def _parameters(page: str, found: Mapping[str, Any], said: list[str]) -> dict[str, list[str]]:
+    """The parameters of one page that have the form of an address."""
+    fitting: dict[str, list[str]] = {}
+    strange: list[str] = []
+    for key, values in found.items():
+        texts = [values] if isinstance(values, str) else values
+        fits = (
+            isinstance(texts, list)
+            and 0 < len(texts) <= MAX_VALUES
+            and 0 < len(key) <= MAX_KEY
+            and key != "load"
+            and not key.startswith(("_", "embed"))
+            and all(isinstance(v, str) and len(v) <= MAX_VALUE for v in texts)
+        )
+        if fits and len(fitting) < MAX_KEYS:
+            fitting[key] = [str(text) for text in texts]
+        else:
+            strange.append(key)
+    if strange:
+        said.append(
+            f"On {page}, {text.named(strange)} cannot stand in an address. "
+            f"{'They are' if len(strange) > 1 else 'It is'} left out."
+        )
+    return fitting
+
+
+def _notes(found: Any, pages: list[str], said: list[str]) -> tuple[Note, ...]:
+    """The notes that are texts on pages there are."""
+    kept: list[Note] = []
+    for one in found if isinstance(found, list) else [None]:
+        words, page, address = (
+            one.get(key) if isinstance(one, dict) else None for key in ("text", "page", "address")
+        )
+        if (
+            isinstance(words, str)
+            and 0 < len(words.strip()) <= MAX_NOTE
+            and page in pages
+            and isinstance(address, dict)
+            and len(kept) < MAX_NOTES
+        ):
+            kept.append(Note(words.strip(), str(page), _parameters(str(page), address, said)))
+        else:
+            said.append(
+                "A note of the file has no text, is too long, or is of no page. It is left out."
+            )
+    return tuple(kept)
+
+
+def _settings(
+    found: Mapping[str, Any], setting: Callable[[str, Any], object] | None, said: list[str]
+) -> dict[str, Any]:
+    fitting: dict[str, Any] = {}
+    for key, value in list(found.items())[:MAX_SETTINGS]:
+        plain = isinstance(value, str | bool | int) or (
+            isinstance(value, float) and math.isfinite(value)
+        )
+        try:
+            check(key.startswith(PREFIX) and plain, "It is not a setting of figures.")
+            if setting is not None:
+                setting(key, value)
+        except QFusionError as error:
+            said.append(f"Setting `{key[:40]}` of figures: {error} It is left out.")
+        else:
+            fitting[key] = value
+    return fitting
+
+
+def _origin(found: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """Names and digests, where they are texts of a fitting length."""
+    return {
+        what: {
+            key: part[key]
+            for key in ("name", "digest")
+            if isinstance(part.get(key), str) and len(part[key]) <= 200
+        }
+        for what in ("model", "data")
+        if isinstance(part := found.get(what), dict)
+    }
+
+
+def changes(session: Session, digest_of: Callable[[str, str], str | None]) -> list[str]:
+    """Returns what is no longer as it was when the session was saved, a sentence each.
+
+    Args:
+        digest_of: of "model" or "data" and a name; None when there is none of that name.
+    """
+    words = []
+    for what, title, other in (
+        ("model", "Model", "has been trained anew"),
+        ("data", "Data set", "has changed"),
+    ):
+        name, saved = (session.made_from.get(what, {}).get(key, "") for key in ("name", "digest"))
+        now = digest_of(what, name) if name else saved
+        if now is None:
+            words.append(f"{title} '{name[:80]}' is not on this machine. Another one is shown.")
+        elif saved and now and now != saved:
+            words.append(
+                f"{title} '{name[:80]}' {other} since the session was saved: its numbers differ."
+            )
+    return words
+
+
+# Notes of the reader on what is shown: kept in the session and its file, each with the link to its view.
+
+_NOTES, _TEXT = "_notes", "_note_text"
+
+
+def all_notes() -> tuple[Note, ...]:
+    """The notes of this session."""
+    return tuple(state.get(_NOTES, ()))
+
+
+def put_notes(notes: tuple[Note, ...]) -> None:
+    """Replaces them, as by a session file."""
+    state.put(_NOTES, notes)
+
+
+def notes_button(page: str, files: Mapping[str, str]) -> None:
+    """Draws the button that opens them.
+
+    Args:
+        page: title of the page. files: of the pages by title.
+    """
+    notes = all_notes()
+    with st.popover(
+        f"Notes ({len(notes)})" if notes else "Note", icon=":material/edit_note:", key="notes"
+    ):
+        st.text_area(
+            "Note on this view",
+            max_chars=MAX_NOTE,
+            key=_TEXT,
+            height=90,
+            placeholder="What do you see? It is kept with the sample, the model and all settings.",
+        )
+        st.button(
+            "Save note",
+            key="_note_keep",
+            icon=":material/add:",
+            on_click=_keep,
+            args=(page,),
+            disabled=len(notes) >= MAX_NOTES,
+        )
+        for place, note in enumerate(notes):
+            with st.container(horizontal=True, vertical_alignment="center", key=f"note-{place}"):
+                st.markdown(
+                    f"[{text.plain(_named(note))}]({_link(note, files)})  \n{text.plain(note.text, MAX_NOTE)}"
+                )
+                st.button(
+                    "",
+                    key=f"_note_drop_{place}",
+                    icon=":material/delete:",
+                    type="tertiary",
+                    help="Delete it",
+                    on_click=_drop,
+                    args=(place,),
+                )
+
+
+def _named(note: Note) -> str:
+    return " · ".join([note.page, *note.address.get(state.SAMPLE, [])[:1]])
+
+
+def _link(note: Note, files: Mapping[str, str]) -> str:
+    """The view's address, in which nothing can end a link of markdown."""
+    stem = Path(files.get(note.page, "app.py")).stem
+    return f"./{'' if stem == 'app' else stem}?{urlencode(note.address, doseq=True, quote_via=quote)}".replace(
+        "(", "%28"
+    ).replace(")", "%29")
+
+
+def _keep(page: str) -> None:
+    words = str(state.get(_TEXT, "")).strip()
+    if words and len(all_notes()) < MAX_NOTES:
+        here = {key: values for key, values in state.address().items() if key not in GUIDES}
+        always = {key: [str(value)] for key, value in state.get(state.KEPT, {}).items()}
+        put_notes((*all_notes(), Note(words[:MAX_NOTE], page, always | here)))
+        state.put(_TEXT, "")
+
+
+def _drop(place: int) -> None:
+    put_notes(tuple(note for at, note in enumerate(all_notes()) if at != place))
+
+
+# The sidebar's "Copy link", and sessions saved to and loaded from a file. Drawn by the frame of every page.
+#
+# The link is the address that the browser shows, in the order of its parameters, with the names of
+# model, data and sample also where they are the usual ones: another machine may have other models.
+# The browser copies it by itself; a click does not come here.
+
+MAX_LINK = 8_000  # characters; servers, proxies and mail programs commonly take no more
+LOAD = "load"
+_FILE, _OFFERED = "_session_file", "_session_offered"
+_KEPT, _MINUTES = 32, 10  # sessions that wait to be opened, and for how long
+_waiting: OrderedDict[str, tuple[float, Session, tuple[str, ...]]] = OrderedDict()
+_lock = threading.Lock()
+
+
+def link_and_session(
+    place: Any, pages: Mapping[str, str], made_from: Mapping[str, Mapping[str, str]]
+) -> None:
+    """Draws the button that copies the link and the one of session files.
+
+    Args:
+        place: the container for them. pages: files by title. made_from: name and digest of the model and of the data
+            that the page shows.
+    """
+    with place, st.container(key="share", gap="xsmall"):
+        st.html(
+            '<button type="button" id="qf-copy" class="qf-button">'
+            '<span class="qf-label">Copy link</span></button>'
+        )
+        _button(dict(pages), dict(made_from))
+        _output()
+
+
+def _output() -> None:
+    """Where the browser says what became of the click; the script is the same on every page and knows nothing of the
+    reader."""
+    kept: Mapping[str, str] = state.get(state.KEPT, {})
+    always = (
+        {key: kept[key] for key in (state.MODEL, state.DATA, state.SAMPLE) if kept.get(key)}
+        if _has_pickers()
+        else {}
+    )
+    link = json.dumps({"always": always, "longest": MAX_LINK})
+    st.html(
+        f'<div id="qf-link" data-link="{html.escape(link)}"><p id="qf-said" role="status" hidden></p>'
+        '<input id="qf-field" type="text" readonly hidden aria-label="Link to this view" spellcheck="false"></div>'
+        f"<script>{_SCRIPT}</script>",
+        unsafe_allow_javascript=True,
+    )
+
+
+def _has_pickers() -> bool:
+    return state.MODEL in st.session_state
+
+
+_SCRIPT = _assets.text("share.js")
+
+
+@st.fragment
+def _button(pages: dict[str, str], made_from: dict[str, Mapping[str, str]]) -> None:
+    """Opens the dialog; a fragment, so that the page is not drawn anew for it."""
+    reruns.begin_run()
+    if (
+        st.button("Session", icon=":material/save:", key="_session_open", width="stretch")
+        and not reruns.has_dialog()
+    ):
+        _dialog(pages, made_from)
+
+
+@st.dialog("Session")
+def _dialog(pages: dict[str, str], made_from: dict[str, Mapping[str, str]]) -> None:
+    st.markdown(
+        "Everything you have set, on all pages, with pins, cohorts, and names and digests of model and data; not the "
+        "data."
+    )
+    saved = Session(
+        str(state.get(state.PAGE)),
+        state.everything(),
+        _figure_settings(),
+        made_from,
+        notes=all_notes(),
+    )
+    name = f"qfusion-session-{_stem(pages[saved.page]) or 'overview'}.json"
+    st.download_button(
+        "Save session",
+        saved.text(),
+        name,
+        "application/json",
+        on_click="ignore",
+        icon=":material/save:",
+        key="_save_session",
+        width="stretch",
+    )
+    if access.says_read_only("take files"):
+        return
+    given = st.file_uploader("Load session", type="json", max_upload_size=1, key=_FILE)
+    if given is not None:
+        try:
+            _offer(read(given.getvalue(), pages, _check_setting), given.file_id, pages)
+        except QFusionError as error:
+            st.error(text.message(error), icon=":material/error:")
+
+
+def _figure_settings() -> dict[str, Any]:
+    """Settings of exported figures; not what draws them, which another machine may not have."""
+    return {
+        str(key): value
+        for key, value in st.session_state.items()
+        if str(key).startswith(PREFIX)
+        and key != "figure.engine"
+        and isinstance(value, str | bool | int | float)
+    }
+
+
+def _check_setting(key: str, value: Any) -> None:
+    name, _, size = key.removeprefix(PREFIX).partition(".")
+    ExportStyle.parse({name: value} | ({"size": size} if size else {}))
+
+
+def _offer(session: Session, given: str, pages: Mapping[str, str]) -> None:
+    """What is in a file, what of it does not fit, and the way there: a fresh session, so that nothing of this one stays
+    behind."""
+    said = (*session.said, *changes(session, _digest))
+    count = sum(len(parameters) for parameters in session.address.values())
+    st.markdown(
+        f"A session saved on **{text.plain(session.page)}**, with {count} settings on {len(session.address)} "
+        f"page{'s' if len(session.address) != 1 else ''}."
+    )
+    for words in said[: state.MAX_NOTICES]:
+        st.warning(text.message(words), icon=":material/link_off:")
+    token = (
+        state.get(_OFFERED, ("", ""))[1]
+        if state.get(_OFFERED, ("",))[0] == given
+        else wait(session, said)
+    )
+    state.put(_OFFERED, (given, token))
+    st.html(
+        f'<a class="qf-button" href="./{_stem(pages[session.page])}?{LOAD}={token}">Open it instead of what you have '
+        "here</a>"
+    )
+
+
+def _stem(file: str) -> str:
+    return "" if file == "app.py" else Path(file).stem
+
+
+def _digest(what: str, name: str) -> str | None:
+    """Digest of a model or a data set on this machine."""
+    try:
+        return (
+            str(reruns.loaded(name).card["weights_sha256"])
+            if what == "model"
+            else str(reruns.dataset(name).digest)
+        )
+    except QFusionError:
+        return None
+
+
+def wait(session: Session, said: tuple[str, ...] = ()) -> str:
+    """Keeps a session until it is opened; returns the word to open it by, which cannot be guessed."""
+    token = secrets.token_urlsafe(16)
+    with _lock:
+        while _waiting and (
+            len(_waiting) >= _KEPT or next(iter(_waiting.values()))[0] < time.monotonic()
+        ):
+            _waiting.popitem(last=False)
+        _waiting[token] = (time.monotonic() + 60 * _MINUTES, session, said)
+    return token
+
+
+def open_loaded() -> None:
+    """In a session that an address begins with `load=`, puts what that file holds into the address and begins again: as
+    by a link."""
+    token = st.query_params.get(LOAD)
+    if token is None:
+        return
+    with _lock:
+        until, session, said = _waiting.get(token, (0.0, Session(""), ()))
+    if until < time.monotonic():
+        state.notice(
+            "The session file that this address opens is no longer at hand. Load it again."
+        )
+        del st.query_params[LOAD]
+        return
+    for words in said:
+        state.notice(words)
+    for key, value in session.figure.items():
+        st.session_state[key] = float(value) if key.startswith("figure.font") else value
+    put_notes(session.notes)
+    rest = {page: dict(parameters) for page, parameters in session.address.items()}
+    here = rest.pop(session.page, {})
+    state.put(state.ELSEWHERE, rest)
+    st.query_params.from_dict(here)
+    st.rerun()
+
+
+# What the figures of a page are made from, for their recipes.
+
+_FROM = "_made_from"
+
+
+def set_origin(**parts: Any) -> None:
+    """What the figures of this page are made from: models, data, sample. Called by the frame of every page."""
+    state.put(_FROM, parts)
+
+
+def recipe_of(picture: Picture) -> Recipe:
+    """The recipe of a panel on the page as it stands."""
+    return Recipe(
+        page=str(state.get(state.PAGE, "")).lower(),
+        panel=picture.name,
+        address=full_address(),
+        made_from=dict(state.get(_FROM, {})),
+        software=software(),
+        numbers=digest_of(picture.table()),
+    )
+
+
+def full_address() -> dict[str, list[str]]:
+    """All that decides what the page shows, as its address would say it."""
+    found = {key: values for key, values in state.address().items() if key not in GUIDES}
+    kept: Mapping[str, str] = state.get(state.KEPT, {})
+    return {key: [str(value)] for key, value in kept.items()} | found

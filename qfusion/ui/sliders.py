@@ -1,0 +1,237 @@
+"""Undo and redo of tweaks: what the sliders of the physics and the edited rules said before, in this session."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from qfusion.analysis.operators import learned_strengths
+from qfusion.analysis.study import Workspace
+from qfusion.errors import QFusionError
+from qfusion.explain.sensitivity import TOP_DURATION, TOP_FACTOR
+from qfusion.figures.style import term_title
+from qfusion.models import Tweak
+from qfusion.models.tweak import (
+    DURATION,
+    MAX_TEXT,
+    RATE,
+    couplings,
+    dissipations,
+    learned,
+    rate_key,
+)
+from qfusion.panels.address import TOP_RATE, fitting_tweak
+from qfusion.ui import state
+
+MOST = 100  # steps that are kept
+_PAST, _FUTURE, _NOW = "_tweaks_past", "_tweaks_future", "_tweak_now"
+Tweaks = dict[str, Any]  # values of widgets by key, those as learned left out
+
+
+def _note(work: Workspace) -> None:
+    """Remembers what is tweaked whenever it differs from what was; another model begins anew."""
+    default = _default(work)
+    now = (
+        work.name,
+        {
+            key: state.get(key)
+            for key in default
+            if state.get(key) is not None
+            and state.get(key) != default[key]
+            and len(str(state.get(key))) <= MAX_TEXT
+        },
+    )  # longer ones are no tweak
+    before = state.get(_NOW)
+    if before is None or before[0] != now[0]:
+        state.put(_PAST, [])
+        state.put(_FUTURE, [])
+    elif before[1] != now[1]:
+        state.put(_PAST, [*state.get(_PAST, []), before[1]][-MOST:])
+        state.put(_FUTURE, [])
+    state.put(_NOW, now)
+
+
+def undo_and_redo(work: Workspace) -> None:
+    """Draws both buttons, once the widgets that tweak are drawn."""
+    _note(work)
+    with st.container(horizontal=True, gap=None, width="content", key="history"):
+        for key, icon, words, kept in (
+            ("_undo", "undo", "Undo the last tweak (u)", _PAST),
+            ("_redo", "redo", "Redo it (r)", _FUTURE),
+        ):
+            st.button(
+                "",
+                key=key,
+                icon=f":material/{icon}:",
+                type="tertiary",
+                help=words,
+                disabled=not state.get(kept),
+                on_click=_step,
+                args=(_default(work), kept),
+            )
+
+
+def _default(work: Workspace) -> Mapping[str, Any]:
+    """Keys of the widgets that tweak a model, with what they say as learned."""
+    return learned(work.model) if work.can("time") else {"phi": ""} if work.can("rules") else {}
+
+
+def _step(default: Mapping[str, Any], source: str) -> None:
+    name, now = state.get(_NOW)
+    kept: list[Tweaks] = list(state.get(source, []))
+    wanted = kept.pop()
+    other = _FUTURE if source == _PAST else _PAST
+    state.put(source, kept)
+    state.put(other, [*state.get(other, []), now])
+    state.put(_NOW, (name, wanted))
+    assign_tweaks(dict(default) | wanted)
+
+
+def assign_tweaks(values: Mapping[str, Any]) -> None:
+    """Sets what tweaks, by key, before its widgets are drawn, or in a callback."""
+    for key, value in values.items():
+        if not key.startswith(RATE) or value != 1:
+            state.put(key, value)
+        elif state.get(key) is not None:  # drawn where it is not 1 only: its parameter goes with it
+            st.session_state[key] = value
+
+
+# The sliders of the Dynamics page: factors on every H_S, on the dissipation of every A, and the duration.
+
+STEP = 0.05
+
+
+def current(work: Workspace) -> Tweak:
+    """What the sliders of this session say, whichever page drew them.
+
+    Raises:
+        InvalidInput: when a number, set for another model, is out of its range.
+    """
+    said = [(key, state.get(key)) for key in learned(work.model)]
+    return fitting_tweak(
+        work.model,
+        Tweak.of(
+            [(key, value) for key, value in said if isinstance(value, int | float)], work.model
+        ),
+    )
+
+
+def draw_sliders(work: Workspace) -> Tweak:
+    """Draws the sliders, the strongest terms first, and returns what they say."""
+    model, T, names = work.model, float(work.model.duration), tuple(work.model.modalities)
+    strengths = learned_strengths(work)
+    st.markdown(
+        "**Couplings** × learned H",
+        help="H = Σ H_S, each H_S acting on exactly the modalities S. 0 removes it, 1 leaves it as learned. "
+        "The number beside a name is its learned strength: root mean square energy, √(Tr H_S² / D), in "
+        "units of 1 / time.",
+    )
+    said = _factors(couplings(names), strengths.energy)
+    if model.jump_count:
+        st.markdown(
+            "**Dissipation** × learned",
+            help="Every traceless jump operator is L_k = Σ L_k^A, each part acting on exactly the modalities "
+            "A: the factor is on the parts A of all of them, whichever operators are chosen. The number "
+            "beside a name is its learned strength: jumps per time in the completely mixed state, Σ_k Tr "
+            "L_k^A†L_k^A / D, which grows as the square of the factor.",
+        )
+        said |= _factors(dissipations(names), strengths.rates)
+    said[DURATION] = st.slider(
+        "Duration T (model units)",
+        0.0,
+        TOP_DURATION * T,
+        T,
+        STEP * T,
+        format="%.2f",
+        help="How long the states evolve before the score is read.",
+        **state.bound(DURATION),
+    )
+    return Tweak.of([*said.items(), *_old_rates(model).items()], model)
+
+
+def _factors(terms: Mapping[str, str], strengths: Mapping[str, float]) -> dict[str, float]:
+    """Sliders of terms by key, the strongest first."""
+    ordered = sorted(terms.items(), key=lambda each: -strengths.get(each[1], 0.0))
+    return {
+        key: float(
+            st.slider(
+                f"{term_title(term)} ({strengths.get(term, 0.0):.2g})",
+                0.0,
+                TOP_FACTOR,
+                1.0,
+                STEP,
+                format="%.2f",
+                **state.bound(key),
+            )
+        )
+        for key, term in ordered
+    }
+
+
+def _old_rates(model: Any) -> dict[str, float]:
+    """The factors on rates of single jump operators that an old link sets: shown, and gone with a reset."""
+    asked, keys = state.address(), []
+    for key in map(rate_key, range(model.jump_count)):
+        if float(state.get(key, asked.get(key, [1.0])[-1])) != 1:
+            keys.append(key)
+        elif key in asked and state.get(key) is None:
+            state.forget(key)  # as learned: nothing is drawn that would hold the parameter
+    if keys:
+        st.caption(
+            "An old link also sets rates of single learned jump operators. They act as they did, but single "
+            "operators are a choice of gauge: they have no slider, and Reset takes them away."
+        )
+    return {
+        key: float(
+            st.number_input(f"`{key}`", 0.0, TOP_RATE, 1.0, disabled=True, **state.bound(key))
+        )
+        for key in keys
+    }
+
+
+def presets(work: Workspace) -> None:
+    """Buttons that set many sliders at once."""
+    model, terms = work.model, couplings(tuple(work.model.modalities)).values()
+    joint = {term: 0.0 for term in terms if "+" in term}
+    with st.container(horizontal=True, gap="small"):
+        st.button(
+            "Reset",
+            key="_reset",
+            on_click=set_to,
+            args=(model, Tweak()),
+            help="Everything as learned",
+        )
+        if model.jump_count:
+            st.button(
+                "No dissipation",
+                key="_unitary",
+                on_click=set_to,
+                args=(model, Tweak(dissipations=dict.fromkeys(terms, 0.0))),
+                help="Every dissipation to 0: the state stays pure",
+            )
+        st.button(
+            "No joint couplings",
+            key="_local",
+            on_click=set_to,
+            args=(model, Tweak(joint)),
+            help="Every H_S of two or more modalities to 0",
+        )
+        undo_and_redo(work)
+
+
+def set_to(model: Any, tweak: Tweak) -> None:
+    """Sets every slider before it is drawn, or in a callback."""
+    assign_tweaks(learned(model) | tweak.numbers())
+
+
+def current_tweak(work: Any) -> str:
+    """What the reader has set on the Dynamics or Circuit page for this model; empty for as learned, or for edits that
+    do not fit."""
+    if work.can("time"):
+        return str(current(work))
+    try:
+        return work.model.parse_tweak(str(state.get("phi") or ""))
+    except QFusionError:
+        return ""
