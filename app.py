@@ -1,4 +1,4 @@
-"""The dashboard, from a checkout: `streamlit run app.py`. Its pages are in `qfusion/ui/app`, where `qfusion app` finds
+"""The dashboard, from a checkout: `streamlit run app.py`. Its pages are in `qfusion/ui`, where `qfusion app` finds
 them too."""
 
 import streamlit as st

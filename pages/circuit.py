@@ -1,4 +1,4 @@
-"""Circuit: see `qfusion/ui/app/pages/circuit.py`."""
+"""Circuit: see `qfusion/ui/pages/circuit.py`."""
 
 from qfusion.ui.pages import circuit
 

@@ -1,4 +1,4 @@
-"""Cohorts: see `qfusion/ui/app/pages/cohorts.py`."""
+"""Cohorts: see `qfusion/ui/pages/cohorts.py`."""
 
 from qfusion.ui.pages import cohorts
 

@@ -1,4 +1,4 @@
-"""Compare: see `qfusion/ui/app/pages/compare.py`."""
+"""Compare: see `qfusion/ui/pages/compare.py`."""
 
 from qfusion.ui.pages import compare
 

@@ -1,4 +1,4 @@
-"""Data: see `qfusion/ui/app/pages/data.py`."""
+"""Data: see `qfusion/ui/pages/data.py`."""
 
 from qfusion.ui.pages import data
 

@@ -1,4 +1,4 @@
-"""Dynamics: see `qfusion/ui/app/pages/dynamics.py`."""
+"""Dynamics: see `qfusion/ui/pages/dynamics.py`."""
 
 from qfusion.ui.pages import dynamics
 

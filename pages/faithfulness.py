@@ -1,4 +1,4 @@
-"""Faithfulness: see `qfusion/ui/app/pages/faithfulness.py`."""
+"""Faithfulness: see `qfusion/ui/pages/faithfulness.py`."""
 
 from qfusion.ui.pages import faithfulness
 

@@ -1,4 +1,4 @@
-"""Glossary: see `qfusion/ui/app/pages/glossary.py`."""
+"""Glossary: see `qfusion/ui/pages/glossary.py`."""
 
 from qfusion.ui.pages import glossary
 

@@ -1,4 +1,4 @@
-"""Leaderboard: see `qfusion/ui/app/pages/leaderboard.py`."""
+"""Leaderboard: see `qfusion/ui/pages/leaderboard.py`."""
 
 from qfusion.ui.pages import leaderboard
 

@@ -1,4 +1,4 @@
-"""Decision operators: see `qfusion/ui/app/pages/operators.py`."""
+"""Decision operators: see `qfusion/ui/pages/operators.py`."""
 
 from qfusion.ui.pages import operators
 

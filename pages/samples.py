@@ -1,4 +1,4 @@
-"""Samples: see `qfusion/ui/app/pages/samples.py`."""
+"""Samples: see `qfusion/ui/pages/samples.py`."""
 
 from qfusion.ui.pages import samples
 

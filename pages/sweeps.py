@@ -1,4 +1,4 @@
-"""Sweeps: see `qfusion/ui/app/pages/sweeps.py`."""
+"""Sweeps: see `qfusion/ui/pages/sweeps.py`."""
 
 from qfusion.ui.pages import sweeps
 

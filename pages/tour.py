@@ -1,4 +1,4 @@
-"""Guided tour: see `qfusion/ui/app/pages/tour.py`."""
+"""Guided tour: see `qfusion/ui/pages/tour.py`."""
 
 from qfusion.ui.pages import tour
 

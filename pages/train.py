@@ -1,4 +1,4 @@
-"""Train: see `qfusion/ui/app/pages/train.py`."""
+"""Train: see `qfusion/ui/pages/train.py`."""
 
 from qfusion.ui.pages import train
 

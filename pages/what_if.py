@@ -1,4 +1,4 @@
-"""What if: see `qfusion/ui/app/pages/what_if.py`."""
+"""What if: see `qfusion/ui/pages/what_if.py`."""
 
 from qfusion.ui.pages import what_if
 

@@ -51,7 +51,7 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "largest entry off a diagonal",
-        "panels.core.spoken:off_diagonal",
+        "panels.panel:off_diagonal",
         "its modulus is above 0.00; of several that are alike their number",
     ),
     # Samples.
@@ -87,7 +87,7 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "axis of several modalities",
-        "panels.inside:axis_of",
+        "panels.samples:axis_of",
         "seconds where every rate is known, else shares",
     ),
     Template(
@@ -97,12 +97,10 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "part with the largest attribution",
-        "panels.inside:moved_most",
+        "panels.samples:moved_most",
         "its size is above 0.000 and all others",
     ),
-    Template(
-        "nearest samples", "panels.parts.similar:nearest", "the smallest distance to three digits"
-    ),
+    Template("nearest samples", "panels.compare:nearest", "the smallest distance to three digits"),
     Template(
         "decision settled since",
         "explain.contributions.answers:settled",
@@ -141,17 +139,17 @@ TEMPLATES: tuple[Template, ...] = (
     # Layers and gates.
     Template(
         "joint terms outweigh along layers",
-        "panels.layers:title",
+        "panels.network:outweighing",
         "more than half of the sizes, in percent, to the end",
     ),
     Template(
         "correlation along layers",
-        "panels.layers:correlated",
+        "panels.network:correlated",
         "the largest mutual information is above 0.00 nats",
     ),
     Template(
         "entropy after the last pooling",
-        "panels.layers:lowered",
+        "panels.network:lowered",
         "less or more where it differs by 0.01 nats",
     ),
     Template(
@@ -186,12 +184,12 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "fusion rule named",
-        "panels.rules:likeness",
+        "panels.network:likeness",
         "'as' at distance 0.00, 'like' below 0.25, else like none",
     ),
     Template(
         "edited tables turn the decision",
-        "panels.rules:turned",
+        "panels.network:turned",
         "the class with the largest score is another one",
     ),
     # Operators.
@@ -261,12 +259,12 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "largest term of several",
-        "panels.parts.several:in_common",
+        "panels.compare:in_common",
         "a largest term of every one of them",
     ),
     Template(
         "largest entropies of several",
-        "panels.parts.several:largest_entropies",
+        "panels.compare:largest_entropies",
         "its mean is above all others",
     ),
     # Dynamics.
@@ -306,32 +304,32 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "most mixed modality of two levels",
-        "panels.parts.states:most_mixed",
+        "panels.states:most_mixed",
         "the smallest length below 1.00",
     ),
     Template(
         "row that changes most",
-        "panels.parts.states:changes_most",
+        "panels.states:changes_most",
         "its range over time is above 0.00 and all others",
     ),
     Template(
         "largest coherence",
-        "panels.parts.states:largest_coherence",
+        "panels.states:largest_coherence",
         "its modulus is above 0.000 and all others",
     ),
     Template(
         "pairs that share most",
-        "panels.parts.sharing:share_most",
+        "panels.states:share_most",
         "their mutual information is above 0.000 and all others",
     ),
     Template(
         "span of the levels",
-        "panels.parts.generator:span",
+        "panels.states:span",
         "'the same' where all levels are; else both spans",
     ),
     Template(
         "largest letter of an operator",
-        "panels.parts.generator:largest_letter",
+        "panels.states:largest_letter",
         "its size is above 0.00 and all others",
     ),
     # Cohorts.
@@ -342,40 +340,40 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "slice that stands out",
-        "panels.parts.slices:_finding",
+        "panels.errors:_finding",
         "its score, allowing for the number of slices, lies above all",
     ),
-    Template("worst sample", "panels.parts.slices:worst_of", "the largest error above 0.00"),
+    Template("worst sample", "panels.errors:worst_of", "the largest error above 0.00"),
     Template(
         "right without the misleading term",
-        "panels.parts.slices:right_without",
+        "panels.errors:right_without",
         "how many of the wrong decisions listed are right as the sum of all other terms; 'none' of none",
         "test_wrong.py",
     ),
     Template(
         "what misled, and how often",
-        "panels.parts.slices:misled_by",
+        "panels.errors:misled_by",
         "how many of the wrong decisions listed each term misled, the most frequent first; by no term "
         "apart",
     ),
     Template(
         "most frequent confusion",
-        "panels.parts.quality:taken_for",
+        "panels.errors:taken_for",
         "the largest count off the diagonal",
     ),
     Template(
         "class that is told from the rest",
-        "panels.parts.quality:told_apart",
+        "panels.errors:told_apart",
         "the class asked for, or the smallest area",
     ),
     Template(
         "certainty against accuracy",
-        "panels.parts.quality:sureness",
+        "panels.errors:sureness",
         "they differ by more than two standard errors",
     ),
     Template(
         "residuals lean",
-        "panels.parts.quality:off_by",
+        "panels.errors:off_by",
         "the slope is beyond 0.1 and two standard errors, of ten samples or more",
     ),
     Template(
@@ -395,7 +393,7 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "two dimensions hold",
-        "panels.parts.sample_map:reduced",
+        "panels.cohorts:reduced",
         "part of the variance, or trustworthiness",
     ),
     # Faithfulness.
@@ -424,7 +422,9 @@ TEMPLATES: tuple[Template, ...] = (
         "panels.faithfulness:least_stable",
         "its correlation is below all others",
     ),
-    Template("signs over seeds", "panels.faithfulness:signs", "terms with values of both signs"),
+    Template(
+        "signs over seeds", "panels.faithfulness:sign_rates", "terms with values of both signs"
+    ),
     Template(
         "caution: seeds",
         "explain.trust.reliability:of_stability",
@@ -479,29 +479,29 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "slope of labels",
-        "panels.parts.people:slopes",
+        "panels.faithfulness:slopes",
         "the slope and its interval, where defined",
         PEOPLE,
     ),
     Template(
         "signs of labels",
-        "panels.parts.people:signs",
+        "panels.faithfulness:sign_rates",
         "the share and its interval, beside shuffled labels",
         PEOPLE,
     ),
     # Data, training.
-    Template("samples by class", "panels.data:spread_over", "smallest and largest class"),
+    Template("samples by class", "panels.learning:spread_over", "smallest and largest class"),
     Template(
-        "lowest validation loss", "panels.train:lowest", "the lowest finite loss, to four digits"
+        "lowest validation loss", "panels.learning:lowest", "the lowest finite loss, to four digits"
     ),
     Template(
         "when a modality came to matter",
-        "panels.train:_passing",
+        "panels.learning:_passing",
         "the first measured epoch with a tenth of what all terms add by now",
     ),
     Template(
         "setting that matters most",
-        "panels.sweeps:matters_most",
+        "panels.learning:matters_most",
         "its share of the differences is above 0 % and all others",
     ),
     Template(
@@ -558,8 +558,8 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template("most depends on", "panels.physics:tornado", "the largest removal", PHYSICS),
     Template("bends", "panels.physics:way", "slope and removal of opposite signs", PHYSICS),
-    Template("couplings", "panels.parts.generator:couplings", "the largest coupling", PHYSICS),
-    Template("jumps", "panels.parts.sharing:raster", "counted and exact jumps", PHYSICS),
+    Template("couplings", "panels.states:couplings", "the largest coupling", PHYSICS),
+    Template("jumps", "panels.states:raster", "counted and exact jumps", PHYSICS),
     Template("trajectories", "panels.dynamics:trajectories", "the mean number of jumps", PHYSICS),
     Template(
         "mean of trajectories",
@@ -595,15 +595,21 @@ TEMPLATES: tuple[Template, ...] = (
     Template("softmax", "analysis.text:softmax", "never called a probability", PHYSICS),
     Template(
         "calibration",
-        "panels.parts.quality:sureness",
+        "panels.errors:sureness",
         "the means differ by more than two standard errors",
         PHYSICS,
     ),
     Template(
-        "class leads under noise", "panels.noise:scores", "the error of the difference", STATISTICS
+        "class leads under noise",
+        "panels.network:scores",
+        "the error of the difference",
+        STATISTICS,
     ),
     Template(
-        "terms that stand out under noise", "panels.noise:terms", "two standard errors", STATISTICS
+        "terms that stand out under noise",
+        "panels.network:terms",
+        "two standard errors",
+        STATISTICS,
     ),
     Template(
         "entanglement and joint deciding",

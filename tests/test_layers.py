@@ -197,7 +197,7 @@ def test_heavy_libraries_wait_until_they_are_needed(statement: str) -> None:
 
 
 def test_a_figure_of_a_page_is_made_without_streamlit(tmp_path: Path) -> None:
-    """By the command, which takes it from `panels.core.headless`."""
+    """By the command, which takes it from `panels.pages`."""
     link, out = (
         "http://localhost:8501/samples?model=qj-planted&sample=p2924",
         tmp_path / "figure.svg",

@@ -136,7 +136,7 @@ def test_the_wheel_holds_what_is_read_and_nothing_else(installed: Installed) -> 
     with zipfile.ZipFile(installed.wheel) as archive:
         names = set(archive.namelist())
         assert (
-            archive.read("qfusion/ui/app/.streamlit/config.toml")
+            archive.read("qfusion/ui/.streamlit/config.toml")
             == (ROOT / ".streamlit" / "config.toml").read_bytes()
         )
     wanted = {
@@ -151,7 +151,7 @@ def test_the_wheel_holds_what_is_read_and_nothing_else(installed: Installed) -> 
 
 
 def test_pages_of_the_checkout_are_those_of_the_package() -> None:
-    own = ROOT / "qfusion" / "ui" / "app"
+    own = ROOT / "qfusion" / "ui"
     assert {path.name for path in (ROOT / "pages").glob("*.py")} == {
         path.name for path in (own / "pages").glob("*.py")
     } - {"__init__.py"}
@@ -161,7 +161,7 @@ def test_pages_of_the_checkout_are_those_of_the_package() -> None:
 
     assert code(ROOT / "app.py") == code(own / "app.py")
     for path in (ROOT / "pages").glob("*.py"):
-        assert code(path) == f"from qfusion.ui.app.pages import {path.stem}\n\n{path.stem}.page()\n"
+        assert code(path) == f"from qfusion.ui.pages import {path.stem}\n\n{path.stem}.page()\n"
 
 
 def test_the_five_lines_work_as_printed(installed: Installed) -> None:

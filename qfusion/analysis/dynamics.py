@@ -20,7 +20,7 @@ from qfusion.analysis.study import softmax, with_observables
 from qfusion.data.modality import split_term
 from qfusion.explain.cuts import DEFAULT, KINDS, CutMetrics, Cuts, cut_metrics, cuts, kind_of
 from qfusion.explain.cuts import TIMES as CUT_TIMES
-from qfusion.models import Tweak, fusion, require
+from qfusion.models import fusion, require
 from qfusion.models.qcnn import evaluate
 from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.quantum import lindblad, measures, states

@@ -18,7 +18,8 @@ Asked = str | Path | Checkpoint | Sample
 
 
 def subject(model: Asked, sample: str | None = None, **chosen: Any) -> Sample:
-    """Returns `model` if it is a case already, else the case of a sample; `chosen` as for `qfusion.analysis.sample.case`.
+    """Returns `model` if it is a case already, else the case of a sample; `chosen` as for
+    `qfusion.analysis.sample.case`.
 
     Raises:
         InvalidInput: when a case comes with a sample, or a model without one.

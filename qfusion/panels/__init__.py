@@ -8,7 +8,9 @@ streamlit.
     picture.figure.show()
     picture.table()
 
-A module a page, or a subject that several pages show; each says in PANELS which panels it has, and with what options.
+A module a page, or a few pages of one idea: builders, captions, PANELS (which panels, with what options) and `allowed`
+(what an address may say). `panel`, `address` and `pages` are what all of them are made of. Widgets are in
+`ui`, drawing in `figures`.
 """
 
 from __future__ import annotations
@@ -18,13 +20,10 @@ import pkgutil
 from typing import Any
 
 _MODULES = [module.name for module in pkgutil.iter_modules(__path__) if not module.ispkg]
-_PARTS = [module.name for module in pkgutil.iter_modules([f"{__path__[0]}/parts"])]
 
 
 def __getattr__(name: str) -> Any:
     """A module of panels, once it is asked for."""
-    if name not in (*_MODULES, *_PARTS):
-        raise AttributeError(
-            f"qfusion.panels has no module {name!r}; it has {', '.join((*_MODULES, *_PARTS))}"
-        )
-    return importlib.import_module(f"qfusion.panels.{'parts.' if name in _PARTS else ''}{name}")
+    if name not in _MODULES:
+        raise AttributeError(f"qfusion.panels has no module {name!r}; it has {', '.join(_MODULES)}")
+    return importlib.import_module(f"qfusion.panels.{name}")

@@ -1,4 +1,6 @@
-"""What an address may say: a rule a parameter, and what is said of a value that does not fit."""
+"""What an address says of a page, and what it may say: a rule a parameter, sliders and pins, and what is said of a
+value that does not fit. What a link leaves open is chosen, names of old are put right.
+"""
 
 from __future__ import annotations
 

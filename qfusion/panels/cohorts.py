@@ -1,5 +1,6 @@
-"""A map of all samples of the Cohorts page: two dimensions by principal components or UMAP, in colours of the reader's
-choice.
+"""All samples, a cohort of them and one sample: on a map, and on the same axes.
+
+Intervals are percentile bootstrap intervals; they resample the clusters that the data set names, else samples.
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ MAX_DRAWN = 4_000  # points: more make pages slow
 FEWEST = 3
 _MEANS = {
     cohort_measures.STATES: "the reduced density matrices of its modalities (distances are Hilbert-Schmidt distances)",
-    cohort_measures.FINAL: "its final state (of states in time ρ(T), distances are Hilbert-Schmidt distances; of a network "
-    "the populations of the kept and ⟨Z⟩ of the measured qubits)",
+    cohort_measures.FINAL: "its final state (of states in time ρ(T), distances are Hilbert-Schmidt distances; of "
+    "a network the populations of the kept and ⟨Z⟩ of the measured qubits)",
     cohort_measures.DIVIDENDS: "the terms of its decision without the baseline",
     cohort_measures.FEATURES: "what the encoders of its modalities give",
 }
@@ -296,9 +297,7 @@ _MAP = {
 }
 
 
-# All samples, a cohort of them and one sample on the same axes: shares, types, terms, entanglement, cuts.
-#
-# Intervals are percentile bootstrap intervals; they resample the clusters that the data set names, else samples.
+# All samples, a cohort of them and one sample on the same axes.
 
 MAX_TERMS = 8
 _CAUTION = {

@@ -1,4 +1,6 @@
-"""Two decisions side by side, A and B: their terms, shares of the modalities, classes and entropies."""
+"""Samples beside one another: two decisions, A and B, several in columns on the same scale, and those that are like the
+open one.
+"""
 
 from __future__ import annotations
 

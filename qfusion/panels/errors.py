@@ -1,5 +1,5 @@
-"""Where the model is wrong, on the Cohorts page: slices with their error rates, the worst errors, and the terms that
-misled the wrong decisions.
+"""Where a model is wrong and how good it is on a cohort, on the Cohorts page: slices with their error rates, the worst
+errors and the terms that misled; confusions, curves and calibration, or residuals.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""When not to trust the explanations of a model: deletion and insertion, planted truth, other methods, training seeds.
+"""When not to trust the explanations of a model: deletion and insertion, planted truth, other methods, training seeds,
+and people's labels of single modalities.
 
-Truth and seeds are compared with contributions against the training set, whatever the background of the subject.
+All are compared with contributions against the training set, whatever the background of the subject.
 """
 
 from __future__ import annotations
@@ -508,8 +509,6 @@ NAMED = {
 
 
 # A model beside people's labels of single modalities, on Faithfulness; and one sample beside its own, on Samples.
-#
-# Contributions are against the training set on Faithfulness, whatever the background of the subject.
 
 OTHER = "proof.with"
 SHUFFLED = "shuffled labels, 95 %"

@@ -1,4 +1,7 @@
-"""The panels of a data set: what is to be predicted, by part of the split."""
+"""The panels of Data, Train and Sweeps: what is to be predicted, how runs learn and what came out, what a sweep tried.
+
+A run that has no epoch yet is left out of the curves. Losses and metrics are of validation rows.
+"""
 
 from __future__ import annotations
 
@@ -275,9 +278,7 @@ SWEEP = {
 }
 
 
-# The panels of runs side by side: their curves, what their models do inside while they are trained, and what came out.
-#
-# A run that has no epoch yet is left out of the curves. Losses and metrics are of validation rows.
+# Runs side by side: their curves, what their models do inside while they are trained, and what came out.
 
 _JOINT = 6  # joint terms that are drawn
 # By the first of the two norms: the second, title, unit, what the two are, what is shown.

@@ -1,4 +1,6 @@
-"""The fusion rules of an entangled-fusion network as truth tables, and what the decision becomes by edited ones."""
+"""An entangled-fusion network: its fusion rules as truth tables and the decision by edited ones, the decision on a
+noisy device, and the decision and entropies along its layers.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,11 @@
-"""The pages by title in small letters, with the question that each answers."""
+"""The pages: the question that each answers, its panels and its rules; panels by page and address, built here, as
+programs that build them elsewhere, and as files, alone, several as one figure, or many in a zip.
+
+    picture = build("samples", "waterfall", {"model": "qj-planted", "data": "planted", "sample": "p0031"})
+    print(program("samples", "waterfall", {"model": "qj-planted", "data": "planted", "sample": "p0031"}))
+
+What comes out is what stands on the screen: pages draw what the same builders give.
+"""
 
 from __future__ import annotations
 
@@ -35,9 +42,18 @@ from qfusion.figures.recipe import (
 )
 from qfusion.figures.style import Theme
 from qfusion.figures.theme import in_theme
-from qfusion.panels import address as sliders
 from qfusion.panels import compare, errors, faithfulness, states
-from qfusion.panels.address import FREE, Address, Allowed, Opened, Rules, View, bare, whole
+from qfusion.panels.address import (
+    FREE,
+    Address,
+    Allowed,
+    Opened,
+    Rules,
+    View,
+    bare,
+    slider_rules,
+    whole,
+)
 from qfusion.panels.panel import Panel, Picture, always, can
 
 QUESTIONS = {
@@ -61,11 +77,6 @@ QUESTIONS = {
 }
 
 
-# Panels by page and address: built here, or as Python programs that build them elsewhere, to copy and run.
-#
-#     picture = build("samples", "waterfall", {"model": "qj-planted", "data": "planted", "sample": "p0031"})
-#     print(program("samples", "waterfall", {"model": "qj-planted", "data": "planted", "sample": "p0031"}))
-#
 # A program ends with the panel's table in `numbers`, a DataFrame with the columns of its CSV. What
 # an address says stands in it as Python literals, so nothing that a reader or a data set supplies
 # can be anything but a value.
@@ -120,7 +131,7 @@ NAMED: dict[str, Mapping[str, Panel]] = {
 RULES: dict[str, tuple[Rules, ...]] = {
     "samples": (panels.samples.allowed, compare.allowed),
     "dynamics": (
-        sliders.slider_rules,
+        slider_rules,
         panels.physics.allowed,
         panels.dynamics.allowed,
         panels.network.allowed,
@@ -130,7 +141,7 @@ RULES: dict[str, tuple[Rules, ...]] = {
     "what if": (panels.what_if.allowed,),
     "decision operators": (panels.operators.allowed,),
     "cohorts": (panels.cohorts.allowed, errors.allowed),
-    "compare": (sliders.slider_rules, panels.network.allowed, compare.allowed),
+    "compare": (slider_rules, panels.network.allowed, compare.allowed),
     "faithfulness": (faithfulness.allowed,),
     "data": (panels.learning.allowed,),
     "train": (panels.learning.allowed,),
@@ -339,9 +350,7 @@ def program(page: str, panel: str, address: Address) -> str:
     for name, call in _calls(view, found.subject):
         modules.add(f"from {call.module} import {call.function}")
         lines.append(f"{name} = {call.text(*([call.of] if call.of else []))}")
-    module = found.build.__module__.removeprefix("qfusion.").replace(
-        "panels.parts.", "panels."
-    )  # as `panels` has it
+    module = found.build.__module__.removeprefix("qfusion.")
     builder = f"{module}.{found.build.__name__}"
     subject = "sample.work" if found.subject == "work" else found.subject
     picture = Call("", builder, (), found.arguments(view, rest)).text(subject)
@@ -380,8 +389,6 @@ def _calls(view: View, subject: str) -> list[tuple[str, Call]]:
 
 
 # One panel of a page, taken without the page: figures from recipes and links, on the command line and in notebooks.
-#
-# What comes out is what stands on the screen: pages draw what the same builders give.
 
 BY_NAME = "figures"  # in the place of a page: a function of `qfusion.figures`
 _NAMED = ("model", "sample", "data", "output", "background", "contrast", "tweak")

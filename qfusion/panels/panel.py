@@ -1,7 +1,7 @@
 """What a panel is: a function from a sample, and what the reader chose, to a figure with its words and its table.
 
 A page draws it, a file is exported from it, a report, a notebook and the command line call it; none of that is known
-here.
+here. Below, how numbers of a figure are said to a reader who does not see it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Which coupling built which term of the decision; of models with time."""
+"""What physics did it, of models that consist of terms: which coupling built which term of the decision, what every
+term of the model does to it, and where that bends.
+"""
 
 from __future__ import annotations
 
@@ -126,8 +128,9 @@ def _picture(
         alt=f"{title}. {told}",
         not_shown=not_shown,
         table=table,
-        shows=f"{shows}{sample.of if over == changes.THIS else mean} {backgrounds.against_words(sample.work.background)} "
-        f"Aumann and Shapley's shares: they add up, to {found.error:.0e}.",
+        shows=f"{shows}{sample.of if over == changes.THIS else mean} "
+        f"{backgrounds.against_words(sample.work.background)} Aumann and Shapley's shares: "
+        f"they add up, to {found.error:.0e}.",
     )
 
 

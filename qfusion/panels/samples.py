@@ -1,4 +1,8 @@
-"""Inside a modality: which words, frames, pixels or features made a term of the decision, drawn on the raw content."""
+"""The panels of one sample: the verdict, what each modality added, entropies, its raw curves; which words, frames,
+pixels or features inside a modality did; all samples as points.
+
+Entropies are in nats, contributions in units of the explained score.
+"""
 
 from __future__ import annotations
 
@@ -360,9 +364,7 @@ INSIDE = {
 }
 
 
-# The panels of one sample: the verdict, what each modality added, entropies, its raw curves; all samples as points.
-#
-# Entropies are in nats, contributions in units of the explained score.
+# The sample as a whole.
 
 
 @kept

@@ -1,5 +1,5 @@
-"""What the generator is made of: who is coupled with whom, energy levels, letters, modes; of models with
-time.
+"""The states of a model with time, and what moves them: what its generator is made of, jumps of single trajectories,
+who shares information with whom, Bloch balls, density matrices. `t` marks a place as a share of T.
 """
 
 from __future__ import annotations

@@ -1,1 +1,2 @@
-"""The dashboard's parts; the only package that imports streamlit."""
+"""The dashboard; the only package that imports streamlit. A file a page (`overview`, `pages`), what stands around them
+all (`frame`, `bar`, `state`, ...) and what several of them show; not what a figure shows: that is `qfusion.panels`."""

@@ -1,4 +1,7 @@
-"""Before any page: who has to log in does, and no more readers come in than there is room for."""
+"""Who comes in, what they may do, and in which turn long calculations are made for them.
+
+Before any page who has to log in does, and no more readers come in than there is room for.
+"""
 
 from __future__ import annotations
 

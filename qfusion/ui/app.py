@@ -1,12 +1,8 @@
-"""What Streamlit runs: `app.py` and `pages`, one file a page, laid out as at the top of the repository, whose files
-call these.
-"""
+"""The dashboard, installed: what `qfusion app` starts. Its pages stand in `pages`, as Streamlit has it."""
 
 import streamlit as st
 
 from qfusion.ui import server
-
-# The dashboard, installed: what `qfusion app` starts.
 
 if __name__ == "__main__":  # as Streamlit runs it for a reader
     server.wait()

@@ -1,4 +1,6 @@
-"""The bar that stays in view on top of a page: model, data, sample, background, pins, notes."""
+"""The bar that stays in view on top of a page: model, data, sample, background, pins. Boxes of samples are drawn so
+elsewhere too: of a large data set only some ids are sent to the browser, and any can be written.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Export model: the model as the reader has tweaked it, for use elsewhere or as a model of the reader's own. A dialog
-behind a button.
+"""What a reader takes away beside figures: the model as it is tweaked, from a dialog behind a button, and the report on
+what the page shows.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Several panels as one figure: chosen in the figure drawer, from this page and from what was added on others."""
+"""The figure drawer: one panel's figure as a file for a paper, its numbers, its recipe, its code; several panels as one
+figure; many figures at once as a zip.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands around every page: navigation, pickers, links, sessions, caches."""
+"""The frame of all pages: set-up, navigation, shared pickers, notices, keys, and where our errors become messages."""
 
 from __future__ import annotations
 
@@ -85,8 +85,6 @@ def theme_script(theme: str) -> None:
 def _script() -> str:
     return _assets.text("frame.js")
 
-
-# The frame of all pages: set-up, navigation, shared pickers, notices, and where our errors become messages.
 
 PAGES = {
     "Explore": (

@@ -1,5 +1,5 @@
-"""How much the pages say: brief, with the rest behind an (i), or full, for teaching. A switch of every page, in its
-address.
+"""How much the pages say, and the way through them: brief, with the rest behind an (i), or full, for teaching (a
+switch of every page, in its address); facts as labels; what an empty page will show; the guided tour.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Words in markdown as HTML, for what is drawn with a figure and not by Streamlit; formulas as MathML."""
+"""A panel on a page: a title that states the finding or the question, a figure, what it shows and does not, its words
+with their formulas, its numbers, its export.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What every run of the script begins with: one thread for small matrices, a collector that looks at what is new."""
+"""What makes a run of the script short: one thread for small matrices and a collector that looks at what is new, what
+is kept between runs, figures that are changed in place, and the samples beside the one that is read drawn meanwhile.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Starts the dashboard of this package, from a checkout or installed: what `qfusion app` does."""
+"""What the dashboard's server does beside showing pages: it is started, loads what all pages need while the browser
+still starts, hands Plotly.js out as a file that a browser keeps, and stands between the network and the pages.
+
+Nothing here is slow to import: the server answers first.
+"""
 
 from __future__ import annotations
 

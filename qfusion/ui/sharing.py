@@ -1,4 +1,7 @@
-"""A session as a file: what all pages show, written as their addresses would say it. Free of streamlit.
+"""What a page shows, for elsewhere: its link, the session as a file with the reader's notes, and what figures are made
+from, for their recipes.
+
+A session is written as the addresses of its pages would say it:
 
     {"kind": "qfusion session", "version": 1, "page": "Dynamics",
      "address": {"Dynamics": {"model": "qj-planted", "T": "0.6", "cohort": [...]}, "Samples": {...}},

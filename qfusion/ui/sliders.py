@@ -1,4 +1,6 @@
-"""Undo and redo of tweaks: what the sliders of the physics and the edited rules said before, in this session."""
+"""The sliders of the Dynamics page: factors on every H_S, on the dissipation of every A, and the duration; and undo and
+redo of tweaks: what these sliders and the edited rules said before, in this session.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What a session remembers: typed keys, what the URL may say, and what is said when it says something else.
+"""What a session remembers: typed keys, what the URL may say, and what is said when it says something else; what is
+selected by clicks; cohorts and pins that are kept across pages.
 
 Widgets carry `key=`, `bind="query-params"` and `persist_state="session"`, so their values live in the URL and survive
 page changes. Streamlit silently takes the default for a value that does not fit, or the nearest one that does; `audit`

@@ -1,4 +1,6 @@
-"""One sample: its id, and what was said, heard and seen."""
+"""What several pages show: a sample's content, sensitivities, decision and entanglement under one cursor, the decision
+along layers, and what takes long on all samples.
+"""
 
 from __future__ import annotations
 

@@ -669,5 +669,9 @@ def page() -> None:
     )(here)
 
 
-if __name__ == "__main__":  # as Streamlit runs it
-    page()
+if (
+    __name__ == "__main__"
+):  # as Streamlit runs it, which defines all above anew each time; the module is kept
+    import qfusion.ui.pages.circuit
+
+    qfusion.ui.pages.circuit.page()

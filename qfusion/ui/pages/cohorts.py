@@ -748,5 +748,9 @@ def page() -> None:
         panels.below(here.theme, **here.subjects(), levels=levels)
 
 
-if __name__ == "__main__":  # as Streamlit runs it
-    page()
+if (
+    __name__ == "__main__"
+):  # as Streamlit runs it, which defines all above anew each time; the module is kept
+    import qfusion.ui.pages.cohorts
+
+    qfusion.ui.pages.cohorts.page()

@@ -382,5 +382,9 @@ def page() -> None:
             decisions(here, pinned)
 
 
-if __name__ == "__main__":  # as Streamlit runs it
-    page()
+if (
+    __name__ == "__main__"
+):  # as Streamlit runs it, which defines all above anew each time; the module is kept
+    import qfusion.ui.pages.compare
+
+    qfusion.ui.pages.compare.page()

@@ -494,5 +494,9 @@ def page() -> None:
     bring()
 
 
-if __name__ == "__main__":  # as Streamlit runs it
-    page()
+if (
+    __name__ == "__main__"
+):  # as Streamlit runs it, which defines all above anew each time; the module is kept
+    import qfusion.ui.pages.data
+
+    qfusion.ui.pages.data.page()

@@ -446,5 +446,9 @@ def page() -> None:
             no_time(here)
 
 
-if __name__ == "__main__":  # as Streamlit runs it
-    page()
+if (
+    __name__ == "__main__"
+):  # as Streamlit runs it, which defines all above anew each time; the module is kept
+    import qfusion.ui.pages.dynamics
+
+    qfusion.ui.pages.dynamics.page()

@@ -442,5 +442,9 @@ def page() -> None:
     proofs(here)
 
 
-if __name__ == "__main__":  # as Streamlit runs it
-    page()
+if (
+    __name__ == "__main__"
+):  # as Streamlit runs it, which defines all above anew each time; the module is kept
+    import qfusion.ui.pages.faithfulness
+
+    qfusion.ui.pages.faithfulness.page()

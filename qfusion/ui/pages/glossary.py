@@ -117,5 +117,9 @@ def page() -> None:
         all_words()
 
 
-if __name__ == "__main__":  # as Streamlit runs it
-    page()
+if (
+    __name__ == "__main__"
+):  # as Streamlit runs it, which defines all above anew each time; the module is kept
+    import qfusion.ui.pages.glossary
+
+    qfusion.ui.pages.glossary.page()

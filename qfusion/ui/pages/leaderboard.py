@@ -320,5 +320,9 @@ def page() -> None:
     board(here)
 
 
-if __name__ == "__main__":  # as Streamlit runs it
-    page()
+if (
+    __name__ == "__main__"
+):  # as Streamlit runs it, which defines all above anew each time; the module is kept
+    import qfusion.ui.pages.leaderboard
+
+    qfusion.ui.pages.leaderboard.page()

@@ -179,5 +179,9 @@ def page() -> None:
         panels.below(here.theme, **here.subjects())
 
 
-if __name__ == "__main__":  # as Streamlit runs it
-    page()
+if (
+    __name__ == "__main__"
+):  # as Streamlit runs it, which defines all above anew each time; the module is kept
+    import qfusion.ui.pages.operators
+
+    qfusion.ui.pages.operators.page()

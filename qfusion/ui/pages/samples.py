@@ -456,5 +456,9 @@ def page() -> None:
     here.prepare()
 
 
-if __name__ == "__main__":  # as Streamlit runs it
-    page()
+if (
+    __name__ == "__main__"
+):  # as Streamlit runs it, which defines all above anew each time; the module is kept
+    import qfusion.ui.pages.samples
+
+    qfusion.ui.pages.samples.page()

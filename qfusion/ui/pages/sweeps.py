@@ -408,5 +408,9 @@ def page() -> None:
         sweeps_and_form(theme)
 
 
-if __name__ == "__main__":  # as Streamlit runs it
-    page()
+if (
+    __name__ == "__main__"
+):  # as Streamlit runs it, which defines all above anew each time; the module is kept
+    import qfusion.ui.pages.sweeps
+
+    qfusion.ui.pages.sweeps.page()

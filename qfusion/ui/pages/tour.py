@@ -13,5 +13,9 @@ def page() -> None:
         )
 
 
-if __name__ == "__main__":  # as Streamlit runs it
-    page()
+if (
+    __name__ == "__main__"
+):  # as Streamlit runs it, which defines all above anew each time; the module is kept
+    import qfusion.ui.pages.tour
+
+    qfusion.ui.pages.tour.page()

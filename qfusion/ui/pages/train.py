@@ -1037,5 +1037,9 @@ def page() -> None:
         runs_and_form(theme)
 
 
-if __name__ == "__main__":  # as Streamlit runs it
-    page()
+if (
+    __name__ == "__main__"
+):  # as Streamlit runs it, which defines all above anew each time; the module is kept
+    import qfusion.ui.pages.train
+
+    qfusion.ui.pages.train.page()

@@ -436,5 +436,9 @@ def page() -> None:
     what_if(here)
 
 
-if __name__ == "__main__":  # as Streamlit runs it
-    page()
+if (
+    __name__ == "__main__"
+):  # as Streamlit runs it, which defines all above anew each time; the module is kept
+    import qfusion.ui.pages.what_if
+
+    qfusion.ui.pages.what_if.page()
