@@ -37,13 +37,13 @@ import tables  # noqa: E402
 from leaderboard import keep, read  # noqa: E402
 from train_models import RECIPES, Recipe  # noqa: E402
 
-from qfusion import _assets, data  # noqa: E402
+from qfusion import _files, data  # noqa: E402
 from qfusion._files import atomic  # noqa: E402
 from qfusion.training import Options, metrics  # noqa: E402
 
 SEEDS = 10
 RUNS = ROOT / "benchmarks" / "runs" / "claims.jsonl"
-FOUND, PAGE = _assets.path("claims.json"), ROOT / "docs" / "claims.md"
+FOUND, PAGE = _files.asset_path("claims.json"), ROOT / "docs" / "claims.md"
 VARIANTS: dict[str, dict[str, Any]] = {
     "jump": dict(evolution="jump", readout="local"),
     "unitary": dict(evolution="unitary", readout="local"),

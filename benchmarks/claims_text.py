@@ -13,7 +13,7 @@ import tables
 from leaderboard_text import SAID, at_most, digits_of, probability
 from leaderboard_text import short as metric_name
 
-from qfusion.training.comparison import ALPHA
+from qfusion.training.metrics import ALPHA
 
 PLAN = tomllib.loads(Path(__file__).with_name("claims_outcomes.toml").read_text(encoding="utf-8"))
 

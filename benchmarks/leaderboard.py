@@ -41,14 +41,14 @@ import leaderboard_text as text  # noqa: E402
 import tables  # noqa: E402
 from leaderboard_terms import CONTENDERS, PLACES, STABILITY, STABILITY_DATA, settings_of  # noqa: E402
 
-from qfusion import _assets  # noqa: E402
+from qfusion import _files  # noqa: E402
 from qfusion._files import atomic  # noqa: E402
 from qfusion.explain.interventions import robustness  # noqa: E402
 from qfusion.training import Options, Result, checkpoint, metrics, train  # noqa: E402
 
 SEEDS, MORE_SEEDS = 5, 10
 RUNS = ROOT / "benchmarks" / "runs" / "leaderboard.jsonl"
-BOARD, PAGE = _assets.path("leaderboard.json"), ROOT / "docs" / "leaderboard.md"
+BOARD, PAGE = _files.asset_path("leaderboard.json"), ROOT / "docs" / "leaderboard.md"
 # metrics that are kept
 ROBUST = {"regression": ("mae", "r2", "corr", "acc2_non0"), "classification": ("accuracy", "nll")}
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import tables
 
-from qfusion.training import comparison, metrics
+from qfusion.training import metrics
 
 SAID = {"for": "For the claim", "against": "Against it", "open": "Open"}
 # beside the headline
@@ -228,7 +228,7 @@ def test_sentence(
         f"adjusted {probability(pair['holm'])} ({tests['seeds']} seeds)"
         + (
             f", at most {at_most(pair['bound'], d)} apart (90 % interval)"
-            if pair["p"] >= comparison.ALPHA
+            if pair["p"] >= metrics.ALPHA
             else ""
         )
         + f". Of {len(tests['against'])} rivals it is, after Holm's correction, better than {better} and worse than "
@@ -260,7 +260,7 @@ def place_sentence(board: Mapping[str, Any], name: str) -> str:
             f"standard error {pair.error:.{d}f}, {probability(pair.p)}"
             + (
                 f"; at most {at_most(pair.bound, d)} apart, 90 % interval"
-                if pair.p >= comparison.ALPHA
+                if pair.p >= metrics.ALPHA
                 else ""
             )
             + ")"
@@ -268,9 +268,7 @@ def place_sentence(board: Mapping[str, Any], name: str) -> str:
     return "; ".join(said) + "."
 
 
-def between(
-    ours: Mapping[str, Any], theirs: Mapping[str, Any], key: str
-) -> comparison.Paired | None:
+def between(ours: Mapping[str, Any], theirs: Mapping[str, Any], key: str) -> metrics.Paired | None:
     """Returns the paired difference of two rows of a board over the seeds that both have, None for fewer than two."""
     sides = [
         dict(zip(row["seeds"], row["test"][key]["values"], strict=True)) for row in (ours, theirs)
@@ -278,9 +276,7 @@ def between(
     common = sorted(set(sides[0]) & set(sides[1]))
     if len(common) < 2:
         return None
-    return comparison.paired(
-        [sides[0][seed] for seed in common], [sides[1][seed] for seed in common]
-    )
+    return metrics.paired([sides[0][seed] for seed in common], [sides[1][seed] for seed in common])
 
 
 def at_most(bound: float, digits: int) -> str:
@@ -314,11 +310,7 @@ def parity_sentence(board: Mapping[str, Any], name: str) -> str:
             if pair is None
             else (
                 f", {probability(pair.p)}"
-                + (
-                    f", at most {at_most(pair.bound, d)} apart"
-                    if pair.p >= comparison.ALPHA
-                    else ""
-                )
+                + (f", at most {at_most(pair.bound, d)} apart" if pair.p >= metrics.ALPHA else "")
             )
         )
         said.append(f"{label[model]} {mean:.{d}f}{apart}")

@@ -38,8 +38,10 @@ import tables  # noqa: E402
 from qfusion.explain.network_rows import row_values  # noqa: E402
 from qfusion.models import EntangledQCNN  # noqa: E402
 from qfusion.models.encoders import InputSpec  # noqa: E402
-from qfusion.models.expectations import scores  # noqa: E402
-from qfusion.models.qcnn import QCNN  # noqa: E402
+from qfusion.models.qcnn import (
+    QCNN,  # noqa: E402
+    network_scores,  # noqa: E402
+)
 from qfusion.models.quantum_jump import expectation  # noqa: E402
 from qfusion.quantum.lindblad import evolve_observables  # noqa: E402
 
@@ -75,7 +77,7 @@ def network(n: int = 8, B: int = 256, C: int = 10) -> Step:
         model.zero_grad()
         theta = angles.requires_grad_()
         vectors = torch.stack([torch.ones_like(theta), theta.sin(), theta.cos()], -1)
-        scores(model, vectors).square().mean().backward()
+        network_scores(model, vectors).square().mean().backward()
 
     return step
 

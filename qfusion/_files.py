@@ -10,7 +10,10 @@ import secrets
 import socket
 import time
 from collections.abc import Iterator
+from importlib import resources
 from pathlib import Path
+
+import platformdirs
 
 from qfusion.errors import InvalidInput
 
@@ -91,3 +94,60 @@ def is_running(pid: int) -> bool:
     except OSError:  # it is another user's
         return True
     return True
+
+
+# Where this user's files are kept: a variable each, else a folder of the user's own.
+
+OPENED = "QFUSION_OPENED"
+
+
+def runs_folder() -> Path:
+    """Runs and sweeps: QFUSION_RUNS."""
+    return _own("QFUSION_RUNS", "runs")
+
+
+def models_folder() -> Path:
+    """Models of the user's own: QFUSION_MODELS."""
+    return _own("QFUSION_MODELS", "models")
+
+
+def opened_places() -> list[Path]:
+    """Models that are opened where they lie, folders or cards: QFUSION_OPENED, as PATH lists folders."""
+    return [Path(place) for place in os.environ.get(OPENED, "").split(os.pathsep) if place]
+
+
+def imported_folder() -> Path:
+    """Imported data sets: QFUSION_IMPORTED."""
+    return _own("QFUSION_IMPORTED", "imported")
+
+
+def cache_root() -> Path:
+    """Arrays that can be made again: QFUSION_CACHE."""
+    return Path(os.environ.get("QFUSION_CACHE") or platformdirs.user_cache_dir("qfusion"))
+
+
+def _own(variable: str, folder: str) -> Path:
+    return Path(os.environ.get(variable) or Path(platformdirs.user_data_dir("qfusion")) / folder)
+
+
+# What ships with the package besides code: trained models, what was measured of them, words, scripts, page styles.
+#
+# The files are in `qfusion/assets`, in a checkout and in an installed package alike; nothing else says where they are.
+
+
+def asset_path(*names: str) -> Path:
+    """Returns the path of a packaged file or folder.
+
+    Args:
+        names: of the folders on the way and of the file, from `qfusion/assets` on; none for that folder itself.
+    """
+    return Path(str(resources.files("qfusion"))).joinpath("assets", *names)
+
+
+def asset_text(*names: str) -> str:
+    """Returns what is written in a packaged file.
+
+    Args:
+        names: as for `path`.
+    """
+    return asset_path(*names).read_text(encoding="utf-8")

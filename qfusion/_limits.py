@@ -10,8 +10,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from qfusion import _places
+from qfusion import _files
 from qfusion._checks import check
+from qfusion.errors import InvalidInput
 
 GIB, MIB = 2**30, 2**20
 
@@ -116,10 +117,10 @@ def check_disk(what: str, size: int = 0) -> None:
     taken = {
         name: _bytes(folder)
         for name, folder in {
-            "runs": _places.runs(),
-            "imported sets": _places.imported(),
-            "models": _places.models(),
-            "cache": _places.cache(),
+            "runs": _files.runs_folder(),
+            "imported sets": _files.imported_folder(),
+            "models": _files.models_folder(),
+            "cache": _files.cache_root(),
         }.items()
     }
     used, most = sum(taken.values()), get("QFUSION_DISK_GB") * GIB
@@ -145,3 +146,48 @@ def _bytes(folder: Path) -> int:
             except OSError:
                 continue
     return total
+
+
+# Whether this process leaves everything as it is: a server for visitors may show, and may not train, take files or
+# remove anything.
+#
+# The switch is thrown once, by the server when it starts (`QFUSION_READ_ONLY=1`, `qfusion app --read-only`); every
+# function that writes runs, models or imported sets asks here first, whatever page or message brought the request.
+
+READ_ONLY = "QFUSION_READ_ONLY"
+_on = [False]
+
+
+def wants_read_only() -> bool:
+    """Whether the environment asks for it.
+
+    Raises:
+        InvalidInput: when the variable holds neither yes nor no.
+    """
+    said = os.environ.get(READ_ONLY, "").strip().casefold()
+    if said not in ("", "0", "no", "false", "1", "yes", "true"):
+        raise InvalidInput(f"{READ_ONLY} must be 1 or 0, but is {said[:40]!r}.")
+    return said in ("1", "yes", "true")
+
+
+def begin_read_only(on: bool = True) -> None:
+    """Throws the switch for this process."""
+    _on[0] = on
+
+
+def is_read_only() -> bool:
+    """Whether this process writes nothing of that kind."""
+    return _on[0]
+
+
+def refuse(what: str) -> None:
+    """Raises InvalidInput where this process is read-only.
+
+    Args:
+        what: is not done: "train a model".
+    """
+    if _on[0]:
+        raise InvalidInput(
+            f"This server is read-only: it does not {what}. Run qfusion on a machine of your own for "
+            "that."
+        )

@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from qfusion import _assets
+from qfusion import _files
 from qfusion._checks import choose
 
 _SPECIAL = {
@@ -82,7 +82,7 @@ def _read(
 
 
 SOURCES = {
-    key: _read(**found) for key, found in tomllib.loads(_assets.text("citations.toml")).items()
+    key: _read(**found) for key, found in tomllib.loads(_files.asset_text("citations.toml")).items()
 }
 
 

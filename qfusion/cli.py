@@ -1,34 +1,129 @@
-"""The command line: `python -m qfusion COMMAND`.
-
-Commands live in `qfusion.commands`, a file a group, and import what they need when they run. Here errors become one
-line on standard error and an exit code: 2 for a wrong call, 1 for everything else that a user can mend.
-"""
+"""`app`: the dashboard."""
 
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from pathlib import Path
+from typing import Annotated, NoReturn
 
 import typer
 
-from qfusion import _progress
-from qfusion.commands import (
-    compose,
-    dashboard,
-    data,
-    export,
-    figure,
-    model,
-    models,
-    report,
-    samples,
-    sweep,
-    training,
-)
-from qfusion.commands._output import counted, example
-from qfusion.errors import QFusionError, provided
+from qfusion import _files, _limits, _sentences
+from qfusion._checks import check
+from qfusion.commands import data, figure, models, samples, training
+from qfusion.commands.common import counted, example
+from qfusion.errors import InvalidInput, QFusionError, provided
+
+PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}  # to Streamlit
+
+
+def dashboard(
+    more: typer.Context,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=65535,
+            help="Port to listen on; 8501 unless given, or the next one that is free.",
+        ),
+    ] = None,
+    address: Annotated[
+        str,
+        typer.Option(
+            help="Address to listen on. The default is reached from this machine alone; with "
+            "0.0.0.0 everybody in its network may use the app."
+        ),
+    ] = "127.0.0.1",
+    model: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--model",
+            metavar="FOLDER",
+            help="Open this model too, where it lies: the folder that `train --out` "
+            "made, or a card. May be given several times.",
+        ),
+    ] = None,
+    read_only: Annotated[
+        bool,
+        typer.Option(
+            "--read-only",
+            help="Show only: no uploads, no paths of this machine, no training, "
+            "nothing kept or removed.",
+        ),
+    ] = False,
+) -> None:
+    """Start the dashboard, and print its address. Further options are handed to Streamlit: `--theme.base dark`."""
+    check(
+        not more.args or more.args[0].startswith("-"),
+        f"`app` takes options only, but was given '{' '.join(more.args)[:100]}'. Leave that out.",
+    )
+    _open(model or [])
+    _try_to_listen(address, port)
+    if read_only:
+        os.environ[_limits.READ_ONLY] = "1"
+    from qfusion.ui.server import serve
+
+    serve(
+        [
+            "--server.address",
+            address,
+            *([] if port is None else ["--server.port", str(port)]),
+            *more.args,
+        ]
+    )
+
+
+def _open(models: list[Path]) -> None:
+    """Adds models to those that the app finds by name; each must be one, under a name that is free."""
+    from qfusion.runs.folder import check_name
+    from qfusion.training import checkpoint
+
+    for place in models:
+        name, card = checkpoint.place_of(place)
+        check(
+            card.is_file(),
+            f"Argument `--model` must name the folder that `train --out` made, or a card, but "
+            f"{place} holds no {card.name}. A training that has not ended has no model yet.",
+        )
+        check_name(name)
+        checkpoint.load(card)
+        check(
+            os.pathsep not in str(card.absolute()),
+            f"Argument `--model` must name a folder whose path is without '{os.pathsep}', but is {place}. Rename it.",
+        )
+        os.environ[_files.OPENED] = os.pathsep.join(
+            [*map(str, _files.opened_places()), str(card.absolute())]
+        )
+
+
+def _try_to_listen(address: str, port: int | None) -> None:
+    check(
+        bool(address.strip()),
+        "Argument `--address` is empty. Leave it out, or name an address of this machine such as 127.0.0.1.",
+    )
+    try:
+        family, kind, protocol, _, place = socket.getaddrinfo(
+            address, port or 0, type=socket.SOCK_STREAM
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            if os.name == "posix":  # as servers do; elsewhere it would let two listen on one port
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(place)
+    except OSError as error:
+        where = f"address '{address}'" + ("" if port is None else f", port {port}")
+        raise InvalidInput(
+            f"The app cannot listen on {where}: {error.strerror or error}. Give another `--port`, or an "
+            "`--address` of this machine."
+        ) from error
+
+
+# The command line: `python -m qfusion COMMAND`.
+#
+# Commands live in `qfusion.commands`, a file a group, and import what they need when they run. Here errors become one
+# line on standard error and an exit code: 2 for a wrong call, 1 for everything else that a user can mend.
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -40,11 +135,11 @@ app = typer.Typer(
 app.command(
     "app",
     epilog=example("app", "app --port 8600 --theme.base dark"),
-    context_settings=dashboard.PASSED_ON,
-)(dashboard.dashboard)
+    context_settings=PASSED_ON,
+)(dashboard)
 app.command(epilog=example("models"))(models.models)
 app.add_typer(data.app, name="data")
-app.add_typer(model.app, name="model")
+app.add_typer(models.app, name="model")
 app.command(epilog=example("train --data planted --out my-model --seed 0 --set epochs=30"))(
     training.train
 )
@@ -53,7 +148,7 @@ app.command(
         "sweep --name first --data planted --trials 20 --range rate=1e-4:1e-2:log --choice evolution=jump,unitary",
         "sweep --name first --jobs 4",
     )
-)(sweep.sweep)
+)(training.sweep)
 app.command(
     epilog=example(
         "evaluate --model qj-mosi --split test --json",
@@ -80,26 +175,26 @@ app.command(
         "compose decision.pdf entropy-recipe.json --columns 2 --size aps-double --out figure.pdf",
         "compose --link LINK --panel decision-over-time --panel entropy --out figure.svg",
     )
-)(compose.compose)
+)(figure.compose)
 app.command(
     epilog=example(
         "figures --link LINK --size aps-single --out figures.zip",
         "figures --link LINK --panel decision-over-time --cohort 'relation=conflict' --most 20 "
         "--out conflicts.zip",
     )
-)(compose.figures)
+)(figure.figures)
 app.command(
     epilog=example(
         "report --model qj-planted --sample ID --out report.pdf",
         "report --model qj-planted --cohort 'relation=conflict' --out FOLDER",
     )
-)(report.report)
+)(figure.report)
 app.command(
     epilog=example(
         "export --model qj-planted --set H.text-audio=0.5 --format checkpoint --out weaker.json",
         "export --model qcnn-digits --sample ID --format openqasm3 --out circuit.qasm",
     )
-)(export.export)
+)(models.export)
 
 
 def fail(message: str, code: int) -> NoReturn:
@@ -119,7 +214,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     # Small kernels on several threads wait for one another: on a busy machine of two cores, 166 s in place of 37.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     try:
-        with provided(), _progress.to(counted):
+        with provided(), _sentences.progress_to(counted):
             code = app(args=words, prog_name="python -m qfusion", standalone_mode=False)
     except QFusionError as error:
         fail(str(error), 1)

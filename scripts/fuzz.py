@@ -258,18 +258,17 @@ def _address(data: bytes, _: Path) -> Any:
 
 
 def _network(data: bytes, folder: Path) -> Any:
-    from qfusion.training.imports import taking
+    from qfusion.training import imports
 
     path = folder / "p.onnx"
     path.write_bytes(data)
-    return taking.take(str(path), _planted(), only_onnx=True)
+    return imports.take(str(path), _planted(), only_onnx=True)
 
 
 def _forked(path: Path, out: Path, memory: int) -> None:
     """What `matfile._run` does, by a fork instead of a new process: the same child, the same limits, ten times as
     fast."""
-    from qfusion.data import files
-    from qfusion.data.formats import _mat_child, matfile
+    from qfusion.data import _mat_child, files
 
     folder, _watched["folder"] = _watched["folder"], None
     child = os.fork()
@@ -277,7 +276,7 @@ def _forked(path: Path, out: Path, memory: int) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
         status = 1
         try:
-            _mat_child.limit(memory, matfile.SECONDS)
+            _mat_child.limit(memory, files.SECONDS)
             _mat_child.convert(str(path), str(out), files.MAX_SIZE)
             status = 0
         except BaseException:
@@ -294,7 +293,7 @@ def _forked(path: Path, out: Path, memory: int) -> None:
         _watched["folder"] = folder
     assert used.ru_maxrss * 1024 <= memory + BYTES, f"the child took {used.ru_maxrss:,} KiB"
     if status:
-        raise matfile._refused(path, f"it ended with {status}")
+        raise files._refused(path, f"it ended with {status}")
 
 
 def _mat(own: bool) -> Door:
@@ -303,9 +302,9 @@ def _mat(own: bool) -> Door:
     def door(data: bytes, folder: Path) -> Any:
         from unittest import mock
 
-        from qfusion.data.formats import matfile
+        from qfusion.data import files
 
-        def started(*asked: Any, real: Any = matfile._run) -> None:
+        def started(*asked: Any, real: Any = files._run) -> None:
             watching, _watched["folder"] = _watched["folder"], None
             try:
                 real(*asked)
@@ -313,7 +312,7 @@ def _mat(own: bool) -> Door:
                 _watched["folder"] = watching
 
         with (
-            mock.patch.object(matfile, "_run", started if own else _forked),
+            mock.patch.object(files, "_run", started if own else _forked),
             mock.patch.object(tempfile, "tempdir", str(folder)),
         ):
             return _file("set.mat")(data, folder)
@@ -325,12 +324,12 @@ def _set(data: bytes, folder: Path) -> Any:
     """The manifest of an imported set, whose arrays are sound."""
     from unittest import mock
 
-    from qfusion.data import imported
+    from qfusion.data import registry
 
     shutil.copytree(_imported(), folder / "sets" / "own", symlinks=True)
-    (folder / "sets" / "own" / imported.MANIFEST).write_bytes(data)
+    (folder / "sets" / "own" / registry.MANIFEST).write_bytes(data)
     with mock.patch.dict(os.environ, {"QFUSION_IMPORTED": str(folder / "sets")}):
-        return imported.verify("own")
+        return registry.verify_imported("own")
 
 
 @lru_cache(maxsize=1)
@@ -382,29 +381,34 @@ def _name(data: bytes, folder: Path) -> Any:
     from unittest import mock
 
     from qfusion import data as sets
-    from qfusion.data import imported
-    from qfusion.data.importing import storing
+    from qfusion.data import importing, registry
     from qfusion.errors import QFusionError
     from qfusion.runs import folder as runs
-    from qfusion.training.imports import taking
+    from qfusion.training import imports
 
     name, homes = (
         _text(data),
         {f"QFUSION_{each}": str(folder / each) for each in ("IMPORTED", "RUNS", "MODELS")},
     )
     (folder / "secret").mkdir(exist_ok=True)
-    (folder / "secret" / imported.MANIFEST).write_text("{}")
+    (folder / "secret" / registry.MANIFEST).write_text("{}")
     allowed, refused = [], []
     rooms: dict[str, Callable[[str], Any]] = {
-        "IMPORTED": storing.check_name,
+        "IMPORTED": importing.check_name,
         "RUNS": runs.check_name,
-        "MODELS": lambda each: taking.check_name(each, None, True),
+        "MODELS": lambda each: imports.check_name(each, None, True),
     }
     asks = [
         *rooms.items(),
         *(
             ("", ask)
-            for ask in (sets.load, imported.manifest, imported.stamp, imported.remove, runs.find)
+            for ask in (
+                sets.load,
+                registry.manifest,
+                registry.imported_stamp,
+                registry.remove_imported,
+                runs.find,
+            )
         ),
     ]
     with mock.patch.dict(os.environ, homes):
@@ -458,7 +462,7 @@ def _shown(data: bytes, _: Path) -> Any:
 
 
 def _doors() -> dict[str, Door]:
-    from qfusion.data.sources.planted import editing
+    from qfusion.data.sources import planted
     from qfusion.explain import cohorts
     from qfusion.figures import export, recipe, theme
     from qfusion.models import Tweak
@@ -492,7 +496,7 @@ def _doors() -> dict[str, Door]:
         "saved cohort": lambda data, _: cohorts.parse_saved(_text(data)),
         "pin": lambda data, _: address.parse_pin(_text(data)),
         "visible range": lambda data, _: theme.parse_visible(_text(data)),
-        "sentence": lambda data, _: editing.with_words(_text(data)),
+        "sentence": lambda data, _: planted.with_words(_text(data)),
     }
 
 

@@ -42,9 +42,10 @@ import torch  # noqa: E402
 
 from qfusion import runs  # noqa: E402
 from qfusion._files import atomic, is_running  # noqa: E402
-from qfusion.data import cache, imported, importing, load  # noqa: E402
+from qfusion.data import files as cache  # noqa: E402
+from qfusion.data import importing, load, registry
 from qfusion.errors import QFusionError  # noqa: E402
-from qfusion.runs import Plan, Run, space, sweep, worker  # noqa: E402
+from qfusion.runs import Plan, Run, plans, sweep, worker  # noqa: E402
 from qfusion.training import checkpoint  # noqa: E402
 from scripts import serving, slow_writes  # noqa: E402
 from scripts.visitor import Visitor  # noqa: E402
@@ -233,7 +234,7 @@ def training(killer: Killer, wanted: int) -> None:
 
 def sweeping(killer: Killer, wanted: int) -> None:
     """Kills processes of a sweep; ended trials keep their values, and none is left out."""
-    search = space.read(
+    search = plans.read_search(
         "planted", "quantum-jump", {**SMALL, "epochs": 2}, ["rate=1e-4:1e-2:log"], [], "loss"
     )
     began, number = time.perf_counter(), 0
@@ -309,15 +310,15 @@ class Kept:
         self.digests = []
         for number, folder in enumerate(self.variants):
             importing.import_set([folder], f"reference-{number}")
-            self.digests.append(imported.load(f"reference-{number}").digest)
+            self.digests.append(registry.load_imported(f"reference-{number}").digest)
             self.sets[f"reference-{number}"] = self.digests[-1]
 
     def look(self) -> dict[str, dict[str, str]]:
         """Everything as it is, read whole; what cannot be read is an empty digest."""
         found: dict[str, dict[str, str]] = {"sets": {}, "models": {}, "files": {}}
-        for name in imported.names():
+        for name in registry.imported_names():
             with self.named(f"set {name}"):
-                found["sets"][name] = imported.verify(name).digest
+                found["sets"][name] = registry.verify_imported(name).digest
         for path in checkpoint.folders()[-1].glob("*.json"):
             if path.stem.startswith(
                 "page-"
@@ -393,7 +394,7 @@ def keeping(killer: Killer, wanted: int) -> None:
                 kept.digests[number],
             )
         elif what == "remove" and name in kept.sets:
-            kill(partial(imported.remove, name), 0.05, kept.sets, "sets", name, None)
+            kill(partial(registry.remove_imported, name), 0.05, kept.sets, "sets", name, None)
         elif what == "model":
             kill(
                 partial(
@@ -418,15 +419,15 @@ def keeping(killer: Killer, wanted: int) -> None:
                 hashlib.sha256(content[number]).hexdigest(),
             )
         elif what == "cache":
-            make = partial(cache.arrays, name, str(number), lambda: arrays)
+            make = partial(cache.cached_arrays, name, str(number), lambda: arrays)
             killer.forked("keeping", make, 0.1)
             killer.same(f"cache {name}", bool((make()["values"] == arrays["values"]).all()), True)
             (cache.cache_folder() / f"{name}-{number}.npz").unlink(missing_ok=True)
     for name in kept.sets.keys() - {"reference-0", "reference-1"}:
-        imported.remove(name)
+        registry.remove_imported(name)
     checkpoint.save(checkpoint.folders()[-1] / "last", made[0].model, made[0].card)
     write(out / "last", 0)
-    cache.arrays("last", "0", lambda: arrays)
+    cache.cached_arrays("last", "0", lambda: arrays)
     killer.same("half-written files", parts(killer.folder), [])
 
 
@@ -637,7 +638,7 @@ def together(
 
         said = both("data", uploaded, "_import_keep")
         killer.same("sets kept by two servers", sum("is kept, with" in words for words in said), 1)
-        killer.same("set of two servers", imported.verify("both").digest, *digests)
+        killer.same("set of two servers", registry.verify_imported("both").digest, *digests)
         run = {
             "new.data": "planted",
             "new.kind": "quantum-jump",
@@ -652,7 +653,7 @@ def together(
         both("train", lambda *_: None, "_delete", run="both")
         killer.same("runs of two servers", [each.name for each in runs.runs()].count("both"), 0)
         both("data", lambda *_: None, "_remove_set", set="both")
-        killer.same("sets of two servers", "both" in imported.names(), False)
+        killer.same("sets of two servers", "both" in registry.imported_names(), False)
     for pid, _ in servers:
         os.killpg(pid, signal.SIGKILL)
 

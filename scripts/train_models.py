@@ -25,7 +25,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
 from choose_parity import FILE, chosen  # noqa: E402
 
-from qfusion import _assets, data  # noqa: E402
+from qfusion import _files, data  # noqa: E402
 from qfusion.training import Options, checkpoint, metrics, train  # noqa: E402
 
 SEEDS = [0, 1, 2, 3, 4]
@@ -254,7 +254,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("names", nargs="*", help=f"of {', '.join(RECIPES)}; default all")
-    parser.add_argument("--out", type=Path, default=_assets.path("models"))
+    parser.add_argument("--out", type=Path, default=_files.asset_path("models"))
     parser.add_argument("--folds", action="store_true")
     arguments = parser.parse_args()
     torch.set_num_threads(1)

@@ -16,7 +16,7 @@ from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import attribution, coalitions, counterfactual, interventions
 from qfusion.explain.backgrounds import SampleBackground, kinds_of
 from qfusion.explain.faithfulness import Game
-from qfusion.models import FUSION, InputSpec, QuantumJump, build, can, nested
+from qfusion.models import FUSION, InputSpec, QuantumJump, base, build, can
 from qfusion.quantum.decomposition import subsets
 from tests.entangled import model_of as network_of
 
@@ -63,7 +63,11 @@ def rows_of(model: Any, count: int, seed: int) -> dict[str, Any]:
 
 def looped(model: Any, x: dict[str, Any], rows: dict[str, Any]) -> np.ndarray:
     """v(S), (B, 2^M, C), by plain forward passes: features of one sample and one row put together, one at a time."""
-    count, many, names = nested.length(x[NAMES[0]]), nested.length(rows[NAMES[0]]), model.modalities
+    count, many, names = (
+        base.nested_length(x[NAMES[0]]),
+        base.nested_length(rows[NAMES[0]]),
+        model.modalities,
+    )
     with torch.no_grad():
         return np.array(
             [
@@ -72,7 +76,7 @@ def looped(model: Any, x: dict[str, Any], rows: dict[str, Any]) -> np.ndarray:
                         [
                             model(
                                 {
-                                    name: nested.part(
+                                    name: base.nested_part(
                                         (x if m in S else rows)[name], [b if m in S else n]
                                     )
                                     for m, name in enumerate(names)
@@ -281,13 +285,13 @@ def test_nested_states() -> None:
         "a": (torch.arange(6.0).view(3, 2), torch.tensor([True, False, True])),
         "b": [torch.arange(3.0)],
     }
-    assert nested.length(state) == 3
-    assert nested.part(state, [2, 0])["b"][0].tolist() == [2, 0]
-    assert nested.tiled(state, 2)["b"][0].tolist() == [0, 1, 2, 0, 1, 2]
-    assert nested.repeated(state, 2)["b"][0].tolist() == [0, 0, 1, 1, 2, 2]
+    assert base.nested_length(state) == 3
+    assert base.nested_part(state, [2, 0])["b"][0].tolist() == [2, 0]
+    assert base.nested_tiled(state, 2)["b"][0].tolist() == [0, 1, 2, 0, 1, 2]
+    assert base.nested_repeated(state, 2)["b"][0].tolist() == [0, 0, 1, 1, 2, 2]
     numbers = counterfactual.flat(state["a"])
     assert numbers.shape == (3, 2)
-    back = counterfactual.filled(nested.part(state["a"], [0]), numbers)
+    back = counterfactual.filled(base.nested_part(state["a"], [0]), numbers)
     assert torch.equal(back[0], state["a"][0])
     assert back[1].tolist() == [True] * 3
 

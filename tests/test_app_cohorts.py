@@ -15,7 +15,7 @@ from scipy import stats
 from qfusion import explain
 from qfusion.analysis import cohort_measures, dynamics
 from qfusion.errors import QFusionError
-from qfusion.models import Tweak, edits
+from qfusion.models import Tweak, entangled_qcnn
 from qfusion.models.tweak import LEARNED
 from qfusion.panels import address
 from qfusion.quantum import measures, states
@@ -254,7 +254,7 @@ def test_two_samples_of_a_network_and_edited_rules() -> None:
     scores = []
     for row, rules in ((first, "all:and"), (second, "0:or")):
         model = work.model.with_angles(
-            edits.apply(rules, work.model.phi, edits.shape_of(work.model))
+            entangled_qcnn.apply_edits(rules, work.model.phi, entangled_qcnn.shape_of(work.model))
         )
         with torch.no_grad():
             scores.append(float(model(work.dataset.inputs([row], dtype=torch.float64))[0, output]))

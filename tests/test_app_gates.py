@@ -17,7 +17,7 @@ from qfusion import data, report
 from qfusion.analysis import dynamics, study
 from qfusion.analysis.sample import case, open_sample
 from qfusion.figures import numbers
-from qfusion.models.abilities import kinds
+from qfusion.models.registry import kinds
 from qfusion.panels import pages
 from qfusion.training import Options, checkpoint, train
 from tests.test_app_pages import plain, said, visit

@@ -15,9 +15,9 @@ import torch
 
 from qfusion import data, explain
 from qfusion.analysis import dynamics, study
-from qfusion.data import DataSet, Modality, Target, registry, splits
-from qfusion.data.sources import handwritten
-from qfusion.models import edits
+from qfusion.data import DataSet, Modality, Target, registry, spec
+from qfusion.data.sources import digits
+from qfusion.models import entangled_qcnn
 from qfusion.training import Options, checkpoint, metrics, train
 from qfusion.ui import reruns
 from tests.test_app_circuit import VIEWS
@@ -29,16 +29,16 @@ MODEL = "fresh"
 def stand_in() -> DataSet:
     """What `handwritten` holds, but with 100 random rows."""
     rng, y = np.random.default_rng(0), np.repeat(np.arange(10), 10)
-    ids = splits.numbered("digit", len(y))
+    ids = spec.numbered("digit", len(y))
     modalities = tuple(
         Modality(
             name,
             rng.normal(size=(10, size))[y] + rng.normal(size=(len(y), size)),
             None,
             tuple(f"{what} {i}" for i in range(size)),
-            handwritten.SHAPE if name == "pix" else None,
+            digits.SHAPE if name == "pix" else None,
         )
-        for name, size, what in handwritten.VIEWS
+        for name, size, what in digits.VIEWS
     )
     return DataSet(
         "handwritten",
@@ -50,7 +50,7 @@ def stand_in() -> DataSet:
         Target("classification", "digit", None, tuple("0123456789")),
         y,
         ids,
-        splits.stratified(y),
+        spec.stratified(y),
         pd.DataFrame({"digit": y}, index=ids),
     )
 
@@ -70,7 +70,7 @@ def six_views(
             patch.setitem(
                 registry.sources(),
                 "handwritten",
-                replace(handwritten.SOURCE, load=lambda: found, files=()),
+                replace(digits.HANDWRITTEN, load=lambda: found, files=()),
             )
         _forget()
         dataset = data.load("handwritten")
@@ -158,7 +158,9 @@ def test_a_table_in_the_middle_of_the_chain_is_edited(six_views: Any) -> None:
     app.number_input(key="_number.2.3.2").set_value(3.0).run()
     assert not app.exception
     assert app.text_input(key="phi").value == "2.3.10=3"
-    phi = edits.apply("2.3.10=3", work.model.phi, edits.shape_of(work.model))
+    phi = entangled_qcnn.apply_edits(
+        "2.3.10=3", work.model.phi, entangled_qcnn.shape_of(work.model)
+    )
     changed = work.model.with_angles(phi)
     assert value(app, "Test accuracy") == pytest.approx(
         metrics.evaluate(changed, dataset, "test")["accuracy"], abs=6e-4

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from qfusion.analysis import runs
 from qfusion.errors import InvalidInput
 from qfusion.figures import training as figures
-from qfusion.runs import space, storage, sweep
+from qfusion.runs import plans, storage, sweep
 from tests import charts
 from tests.test_app_pages import visit
 
@@ -20,7 +20,7 @@ def own_places(tmp_path, monkeypatch):
     monkeypatch.setenv("QFUSION_RUNS", str(tmp_path / "runs"))
 
 
-def search(**changed) -> space.Search:
+def search(**changed) -> plans.Search:
     words = dict(
         data="digits",
         model="linear",
@@ -28,7 +28,7 @@ def search(**changed) -> space.Search:
         ranges=["rate=1e-3:1e-1:log", "noise=0:1"],
         choices=["schedule=cosine,constant"],
     )
-    return space.read(**{**words, **changed})
+    return plans.read_search(**{**words, **changed})
 
 
 def shown(**query: str) -> AppTest:
@@ -77,7 +77,7 @@ def test_links_and_damaged_sweeps_leave_the_page_usable(own_places):
     app = shown(sweep="<b>none</b>", sweep_view="nowhere")
     assert "does not exist" in words(app)
     assert app.selectbox(key="sweep").value == "good"
-    (storage.folder() / "bad.journal").write_text("{}\n{}\n")
+    (storage.sweeps_folder() / "bad.journal").write_text("{}\n{}\n")
     app = shown(sweep="bad")
     assert "cannot be read as the journal" in words(app)
 

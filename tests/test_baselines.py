@@ -15,18 +15,20 @@ from qfusion import explain
 from qfusion.data.modality import Modality, Target
 from qfusion.data.spec import DataSet
 from qfusion.errors import InvalidInput
-from qfusion.models import BASELINES, EntangledQCNN, density, fusion, registry
-from qfusion.models.baselines.attention import Block, CrossModalAttention, positions
-from qfusion.models.baselines.heads import (
+from qfusion.models import BASELINES, EntangledQCNN, entangled_qcnn, qcnn, registry
+from qfusion.models.baselines import (
+    Block,
     Concatenation,
+    CrossModalAttention,
     LateFusion,
+    Linear,
     LowRankFusion,
     TensorFusion,
     outer,
+    positions,
     with_one,
 )
-from qfusion.models.baselines.linear import Linear
-from qfusion.models.product_qcnn import ProductQCNN, vectors
+from qfusion.models.entangled_qcnn import ProductQCNN, vectors
 from qfusion.training import checkpoint, default_options, metrics, train
 from tests.test_app_pages import visit
 
@@ -279,7 +281,7 @@ def test_separate_tables_are_tables_and_nothing_is_joint():
         model.phi[..., 0] + model.phi[..., 3], model.phi[..., 1] + model.phi[..., 2]
     )
     assert (
-        float((model.phi - fusion.named_angles("mean", 2)).detach().abs().max()) < 1
+        float((model.phi - entangled_qcnn.named_angles("mean", 2)).detach().abs().max()) < 1
     )  # where it starts
     assert {
         name for name, _ in model.named_parameters() if not name.startswith(("encoders", "network"))
@@ -291,8 +293,10 @@ def test_separate_tables_are_tables_and_nothing_is_joint():
         {f"view {i}": {"size": 3, "sequence": False} for i in range(6)}, CLASSES, tables="separate"
     )
     assert six.phi.shape == (10, 5, 4)
-    for phi in (fusion.named_angles("mean", 3), fusion.named_angles("mean", 2)):
-        assert torch.allclose(fusion.separate_angles(fusion.nearest_turns(phi[None])), phi[None])
+    for phi in (entangled_qcnn.named_angles("mean", 3), entangled_qcnn.named_angles("mean", 2)):
+        assert torch.allclose(
+            entangled_qcnn.separate_angles(entangled_qcnn.nearest_turns(phi[None])), phi[None]
+        )
     with pytest.raises(InvalidInput, match="`tables` must be 'joint' with `freeze_rule`"):
         EntangledQCNN(INPUTS, CLASSES, tables="separate", freeze_rule=True)
 
@@ -325,12 +329,12 @@ def test_an_unentangled_network_follows_its_formula():
     }
     theta = torch.stack([model.encoders[name](x) for name, x in inputs.items()])
     angles = torch.pi / 2 + (model.weights[:, None] * theta).sum(0)
-    rho = density.fused_state(vectors(angles))
+    rho = qcnn.fused_state(vectors(angles))
     assert torch.allclose(
         torch.einsum("bij,bji->b", rho, rho).real, torch.ones(2, dtype=torch.float64)
     )  # pure
     reference = (
-        density.scores(model.network, density.states(model.network, vectors(angles))[-1])
+        qcnn.density_scores(model.network, qcnn.density_states(model.network, vectors(angles))[-1])
         + model.bias
     )
     assert torch.allclose(model(inputs), reference.to(torch.float64), atol=1e-10)

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from qfusion import _progress, cli
+from qfusion import _sentences, cli
 from qfusion.analysis.sample import opened
-from qfusion.commands import _output, training
-from qfusion.training import encoded
+from qfusion.commands import common, training
+from qfusion.training import batches
 
 MODEL = "qj-planted"
 
@@ -21,14 +21,14 @@ MODEL = "qj-planted"
 def shown(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What bars are told, wherever they are drawn."""
     heard: list[str] = []
-    bar = _output.Progress
+    bar = common.Progress
 
     class Listening(bar):  # type: ignore[misc, valid-type]
         def update(self, *words: Any, **named: Any) -> None:
             heard.append(str(named.get("description")))
             super().update(*words, **named)
 
-    monkeypatch.setattr(_output, "Progress", Listening)
+    monkeypatch.setattr(common, "Progress", Listening)
     return heard
 
 
@@ -40,13 +40,13 @@ def run(*words: Any) -> None:
 
 def test_rates_and_times_are_said_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    monkeypatch.setattr(_progress.time, "monotonic", lambda: now[0])
-    pace = _progress.Pace()
+    monkeypatch.setattr(_sentences.time, "monotonic", lambda: now[0])
+    pace = _sentences.Pace()
     assert pace.words(0, 100) == ""
     now[0] = 2.0
     assert pace.left(500, 2500) == 8.0
     assert pace.words(500, 2500) == "250 samples a second, 8 s left"
-    assert [_progress.duration(seconds) for seconds in (3.2, 99, 600, 7200)] == [
+    assert [_sentences.duration(seconds) for seconds in (3.2, 99, 600, 7200)] == [
         "3 s",
         "99 s",
         "10 min",
@@ -60,8 +60,8 @@ def test_an_encoding_shows_its_rate_once(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(encoded, "HEAVY", 0)
-    monkeypatch.setattr(encoded, "_held", type(encoded._held)())
+    monkeypatch.setattr(batches, "HEAVY", 0)
+    monkeypatch.setattr(batches, "_held", type(batches._held)())
     monkeypatch.setenv("QFUSION_CACHE", str(tmp_path))
     sample = opened(MODEL, None)[1].ids[0]
     run("explain", "--model", MODEL, "--sample", sample, "--json")
@@ -98,15 +98,15 @@ def test_an_epoch_that_lasts_shows_its_rate_and_the_time_left(
 
 def test_a_bar_within_a_bar_is_a_line_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        _output, "Console", lambda stderr: Console(stderr=stderr, force_terminal=True)
+        common, "Console", lambda stderr: Console(stderr=stderr, force_terminal=True)
     )
-    with _output.bar("Training") as outer, _progress.to(_output.counted):
+    with common.bar("Training") as outer, _sentences.progress_to(common.counted):
         outer(1, 2, "epoch 1")
-        for _ in _progress.over([3, 4], "Encoding", 7, int):
+        for _ in _sentences.progress_over([3, 4], "Encoding", 7, int):
             time.sleep(0.01)
-            assert [task.description.partition(":")[0] for task in _output._drawn[0].tasks] == [
+            assert [task.description.partition(":")[0] for task in common._drawn[0].tasks] == [
                 "Training",
                 "Encoding",
             ]
-        assert len(_output._drawn[0].tasks) == 1
-    assert not _output._drawn
+        assert len(common._drawn[0].tasks) == 1
+    assert not common._drawn

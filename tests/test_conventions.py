@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from qfusion import cli, data
-from qfusion.data import imported, importing
+from qfusion.data import importing, registry
 from qfusion.data.modality import Target
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
 from qfusion.explain import cuts as cut_metrics
-from qfusion.runs import space
+from qfusion.runs import plans
 from qfusion.training import metrics
 from qfusion.ui.pages import data as import_view
 from tests import importable
@@ -126,10 +126,10 @@ def sims_set(tmp_path: Path, name: str = "sims", **options: object) -> data.Data
 def test_what_the_file_holds_says_the_convention(tmp_path: Path) -> None:
     found = sims_set(tmp_path)
     assert found.target.convention == "sims"
-    assert imported.manifest("sims")["target"]["convention"] == "sims"
+    assert registry.manifest("sims")["target"]["convention"] == "sims"
     words = [
         each["words"]
-        for each in imported.manifest("sims")["report"]["findings"]
+        for each in registry.manifest("sims")["report"]["findings"]
         if each["code"] == "convention"
     ]
     assert words == [
@@ -167,7 +167,7 @@ def test_the_convention_can_be_chosen_and_must_fit(tmp_path: Path) -> None:
         importing.import_set([path], "never", convention="mosei")
     with pytest.raises(InvalidInput, match="`convention` is of scores"):
         importing.import_set([path], "never", convention="sims", target="classification")
-    assert "never" not in imported.names()
+    assert "never" not in registry.imported_names()
 
 
 def test_a_data_set_made_in_python_must_fit_too(tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def test_a_set_of_before_gets_the_convention_that_its_import_would_and_a_bad_wor
     tmp_path: Path,
 ) -> None:
     def with_words(name: str, convention: dict[str, str]) -> str:
-        place = imported.root() / name / "manifest.json"
+        place = registry.imported_root() / name / "manifest.json"
         manifest = json.loads(place.read_text(encoding="utf-8"))
         manifest["target"].pop("convention", "")
         manifest["target"] |= convention
@@ -234,12 +234,12 @@ def test_embedded_data_are_measured_as_ever() -> None:
     for name in ("planted",):
         found = data.load(name)
         assert metrics.names(found) == metrics.NAMES["mosi"]
-    assert space.metric_names(data.load("digits")) == ["loss", "accuracy", "f1", "nll"]
+    assert plans.metric_names(data.load("digits")) == ["loss", "accuracy", "f1", "nll"]
 
 
 def test_sweeps_and_cuts_take_the_convention(tmp_path: Path) -> None:
     found = sims_set(tmp_path)
-    assert space.metric_names(found) == ["loss", *metrics.NAMES["sims"]]
+    assert plans.metric_names(found) == ["loss", *metrics.NAMES["sims"]]
     assert cut_metrics.METRICS[cut_metrics.kind_of(found.target)] == ("acc2", "mae")
 
 

@@ -21,8 +21,7 @@ import scipy.sparse
 
 from qfusion import data
 from qfusion.cli import main
-from qfusion.data import DataSet, Image, files
-from qfusion.data.formats import _mat_child, matfile, multiview
+from qfusion.data import DataSet, Image, _mat_child, files, multiview
 from qfusion.errors import InvalidInput, NotFound
 
 COUNT = 20
@@ -68,7 +67,7 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     def run(path: Path, folder: Path, memory: int) -> None:
         _mat_child.convert(str(path), str(folder), files.MAX_SIZE)
 
-    monkeypatch.setattr(matfile, "_run", run)
+    monkeypatch.setattr(files, "_run", run)
 
 
 # ---- layouts
@@ -336,7 +335,7 @@ def test_variables_are_those_that_scipy_reads(tmp_path: Path) -> None:
     }
     for compress in (False, True):
         path = mat(tmp_path, compress, **written)
-        found, wanted = matfile.read(path), scipy.io.loadmat(path)
+        found, wanted = files.read_mat(path), scipy.io.loadmat(path)
         assert set(found) == set(written)
         for name in ("a", "b", "whole", "flag", "z", "word", "rows", "none"):
             np.testing.assert_array_equal(found[name], wanted[name])
@@ -420,10 +419,10 @@ def test_what_takes_too_long_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
     path.write_bytes(
         b"MATLAB 5.0 MAT-file".ljust(124) + b"\x00\x01IM" + struct.pack("<II", 14, len(body)) + body
     )
-    monkeypatch.setattr(matfile, "SECONDS", 1)
+    monkeypatch.setattr(files, "SECONDS", 1)
     with pytest.raises(InvalidInput, match="takes more than 1 seconds of the processor"):
         data.load(path)
-    monkeypatch.setattr(matfile, "PATIENCE", 0.05)
+    monkeypatch.setattr(files, "PATIENCE", 0.05)
     with pytest.raises(
         InvalidInput,
         match=r"cannot be read as a .mat file: it takes more than 0\.05 seconds\. Save it again",

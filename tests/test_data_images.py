@@ -16,9 +16,9 @@ import scipy.io
 import scipy.io.wavfile
 
 from qfusion import data
-from qfusion.data import Audio, DataSet, Image, Series, download, splits
-from qfusion.data.source import PinnedFile
-from qfusion.data.sources import avdigits, digits, handwritten, houston
+from qfusion.data import Audio, DataSet, Image, Series, registry
+from qfusion.data import spec as splits
+from qfusion.data.sources import PinnedFile, benchmarks, digits
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFound
 
 
@@ -114,7 +114,7 @@ def test_the_embedded_digits() -> None:
     )
     assert ds.target.classes == tuple("0123456789")
     assert len({m.feature_names for m in ds.modalities}) == 3
-    assert ds.digest == digits.load().digest
+    assert ds.digest == digits.load_digits().digest
     shown = ds.content(0)
     assert isinstance(shown["pixels"], Image)
     assert shown["pixels"].pixels.shape == (128, 128)
@@ -165,12 +165,12 @@ def combined(folder: Path) -> str:
 
 
 def read(folder: Path) -> DataSet:
-    return avdigits.read(folder, pins(folder, avdigits.FILES), combined(folder))
+    return digits.read_avdigits(folder, pins(folder, digits.AVDIGITS_FILES), combined(folder))
 
 
 def test_images_and_recordings_are_shown_as_they_are(heard: Path) -> None:
     ds = read(heard)
-    assert {name: spec["shape"] for name, spec in ds.input_specs.items()} == avdigits.SHAPES
+    assert {name: spec["shape"] for name, spec in ds.input_specs.items()} == digits.SHAPES
     sound = ds.content(7)["audio"]
     assert isinstance(sound, Audio)
     assert sound.rate == 8000
@@ -196,18 +196,18 @@ def test_validation_comes_from_the_training_rows_alone(heard: Path) -> None:
 def test_a_recording_that_is_missing_or_altered_is_told(heard: Path) -> None:
     whole = combined(heard)
     first, second = sorted((heard / "recordings").iterdir())[:2]
-    ds, fixed = read(heard), pins(heard, avdigits.FILES)
+    ds, fixed = read(heard), pins(heard, digits.AVDIGITS_FILES)
     assert ds.content(0)
     content = first.read_bytes()
     first.write_bytes(content[:-1] + b"!")
     with pytest.raises(IntegrityError, match=r"`0_ann_0.wav` .* was altered"):
         ds.content(0)
     with pytest.raises(IntegrityError, match=r"recordings .* not the recorded ones"):
-        avdigits.read(heard, fixed, "0" * 64).content(1)
+        digits.read_avdigits(heard, fixed, "0" * 64).content(1)
     first.write_bytes(content)
     second.unlink()
     with pytest.raises(DataUnavailable, match=r"lacks `0_ann_10.wav`\. .* no public copy"):
-        avdigits.read(heard, fixed, whole)
+        digits.read_avdigits(heard, fixed, whole)
 
 
 def test_a_recording_of_another_form_is_refused(heard: Path) -> None:
@@ -217,11 +217,11 @@ def test_a_recording_of_another_form_is_refused(heard: Path) -> None:
 
 
 def test_altered_features_and_a_wrong_index_are_refused(heard: Path) -> None:
-    fixed = pins(heard, avdigits.FILES)
+    fixed = pins(heard, digits.AVDIGITS_FILES)
     index = heard / "index.csv"
     index.write_text(index.read_text().replace("\n3,1,", "\n3,x,"))
     with pytest.raises(IntegrityError, match=r"`index.csv` .* SHA-256 differs.*no public copy"):
-        avdigits.read(heard, fixed)
+        digits.read_avdigits(heard, fixed)
     with pytest.raises(InvalidInput, match="digits 0 to 9"):
         read(heard)
     index.write_text("a,b\n")
@@ -235,12 +235,12 @@ def test_altered_features_and_a_wrong_index_are_refused(heard: Path) -> None:
 def test_handwritten_views_are_known_by_their_sizes(tmp_path: Path) -> None:
     rng, y = np.random.default_rng(0), np.repeat(np.arange(1, 11), 4)
     views = np.empty((1, 6), dtype=object)
-    for at, (_, size, _) in enumerate(handwritten.VIEWS):
+    for at, (_, size, _) in enumerate(digits.VIEWS):
         views[0, at] = rng.integers(0, 7, (40, size))
     scipy.io.savemat(tmp_path / "handwritten.mat", {"X": views, "Y": y[:, None]})
-    ds = handwritten.read(tmp_path, pins(tmp_path, handwritten.FILES))
+    ds = digits.read_handwritten(tmp_path, pins(tmp_path, digits.HANDWRITTEN_FILES))
     assert {name: spec["size"] for name, spec in ds.input_specs.items()} == {
-        name: size for name, size, _ in handwritten.VIEWS
+        name: size for name, size, _ in digits.VIEWS
     }
     assert (ds.y == y - 1).all()
     picture = ds.content(3)["pix"]
@@ -252,7 +252,7 @@ def test_handwritten_views_are_known_by_their_sizes(tmp_path: Path) -> None:
     views[0, 1], views[0, 2] = views[0, 2], views[0, 1]
     scipy.io.savemat(tmp_path / "handwritten.mat", {"X": views, "Y": y[:, None]})
     with pytest.raises(InvalidInput, match=r"must hold views of \[240, 76, 216"):
-        handwritten.read(tmp_path, pins(tmp_path, handwritten.FILES))
+        digits.read_handwritten(tmp_path, pins(tmp_path, digits.HANDWRITTEN_FILES))
 
 
 def test_houston_shows_a_spectrum_and_a_profile(tmp_path: Path) -> None:
@@ -263,7 +263,7 @@ def test_houston_shows_a_spectrum_and_a_profile(tmp_path: Path) -> None:
         "y": np.repeat(np.arange(1, 16), 3),
     }
     np.savez(path, **parts)
-    ds = houston.read(tmp_path, pins(tmp_path, houston.FILES))
+    ds = benchmarks.read_houston(tmp_path, pins(tmp_path, benchmarks.HOUSTON_FILES))
     assert shares(ds).tolist() == [[1, 1, 1]] * 15
     shown = ds.content(4)["hsi"]
     assert isinstance(shown, Series)
@@ -273,15 +273,15 @@ def test_houston_shows_a_spectrum_and_a_profile(tmp_path: Path) -> None:
     assert ds.table["class"].iloc[-1] == "running track"
     np.savez(path, **{**parts, "lidar": parts["lidar"][:, :20]})
     with pytest.raises(InvalidInput, match="must hold `hsi`"):
-        houston.read(tmp_path, pins(tmp_path, houston.FILES))
+        benchmarks.read_houston(tmp_path, pins(tmp_path, benchmarks.HOUSTON_FILES))
 
 
 @pytest.mark.parametrize(
     ("module", "remedy"),
     [
-        (handwritten, "data get handwritten"),
-        (houston, "no public copy"),
-        (avdigits, "no public copy"),
+        (digits, "data get handwritten"),
+        (benchmarks, "no public copy"),
+        (digits, "no public copy"),
     ],
 )
 def test_missing_files_are_told_with_what_to_do(module: Any, remedy: str, tmp_path: Path) -> None:
@@ -300,7 +300,7 @@ def test_missing_files_are_told_with_what_to_do(module: Any, remedy: str, tmp_pa
 )
 def test_what_cannot_be_downloaded_says_why(name: str, message: str) -> None:
     with pytest.raises(NotFound, match=message):
-        download.get(name)
+        registry.download(name)
 
 
 # ---- the real files

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qfusion.data import download, registry
-from qfusion.data.source import PinnedFile
-from qfusion.data.sources import mosi as source
+from qfusion.data import registry
+from qfusion.data.sources import PinnedFile
+from qfusion.data.sources import benchmarks as source
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFound
 
 TRAIN, TEST = 12, 4  # rows of the stand-in: 6 and 2 videos of 2 clips
@@ -82,7 +82,7 @@ def pins(folder: Path) -> tuple[PinnedFile, ...]:
             sha256=hashlib.sha256((folder / f.path).read_bytes()).hexdigest(),
             size=(folder / f.path).stat().st_size,
         )
-        for f in source.FILES
+        for f in source.MOSI_FILES
     )
 
 
@@ -93,7 +93,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_rows_are_put_together_by_the_order_file(folder: Path) -> None:
-    ds = source.read(folder, pins(folder))
+    ds = source.read_mosi(folder, pins(folder))
     assert len(ds) == TRAIN + TEST
     assert ds.input_specs == {
         n: {"size": s, "sequence": False}
@@ -133,11 +133,11 @@ def test_rows_are_put_together_by_the_order_file(folder: Path) -> None:
     # What people said is shown as it is, never as markup.
     assert ds.content(3)["text"].text == f"<b>SAID</b>, {sample}"
     assert set(ds.content(3)) == {"text"}
-    assert source.read(folder, pins(folder)).digest == ds.digest  # from the cache
+    assert source.read_mosi(folder, pins(folder)).digest == ds.digest  # from the cache
 
 
 def test_validation_takes_whole_videos_of_the_train_rows(folder: Path) -> None:
-    ds = source.read(folder, pins(folder))
+    ds = source.read_mosi(folder, pins(folder))
     assert ds.rows("train+valid").tolist() == list(range(TRAIN))
     videos = {s: set(ds.table.video.iloc[ds.rows(s)]) for s in ("train", "valid", "test")}
     assert not videos["train"] & videos["valid"]
@@ -153,20 +153,20 @@ def test_missing_files_are_named_with_the_remedy(folder: Path) -> None:
         match=r"lacks `text/text_test0.csv`\. Run `python -m qfusion data get mosi`, or set "
         r"QFUSION_DATA",
     ):
-        source.read(folder, fixed)
+        source.read_mosi(folder, fixed)
     with pytest.raises(DataUnavailable, match="and 9 more of its 10 files"):
-        source.read(folder / "nowhere", fixed)
+        source.read_mosi(folder / "nowhere", fixed)
 
 
 def test_an_altered_file_is_named(folder: Path) -> None:
     fixed = pins(folder)
-    source.read(folder, fixed)
+    source.read_mosi(folder, fixed)
     path = folder / "video" / "video_train0.csv"
     path.write_text(path.read_text().replace("1", "2", 1))
     with pytest.raises(
         IntegrityError, match=r"`video/video_train0.csv` .* SHA-256 differs.*data get mosi"
     ):
-        source.read(folder, fixed)
+        source.read_mosi(folder, fixed)
 
 
 def spoil(path: Path, row: int, column: int, value: str) -> None:
@@ -232,14 +232,14 @@ def test_bad_content_names_file_row_and_column(
 ) -> None:
     spoil(folder / name, row, column, value)
     with pytest.raises(InvalidInput, match=message):
-        source.read(folder, pins(folder))
+        source.read_mosi(folder, pins(folder))
 
 
 def test_a_polarity_that_contradicts_the_score_is_refused(folder: Path) -> None:
     lines = (folder / "OpinionLevelSentiment.csv").read_text().splitlines()
     spoil(folder / "OpinionLevelSentiment.csv", 1, 5, str(-float(lines[0].split(",")[4])))
     with pytest.raises(InvalidInput, match=r"Polarity .* is not for segment 'video_0_1'"):
-        source.read(folder, pins(folder))
+        source.read_mosi(folder, pins(folder))
 
 
 @pytest.mark.parametrize(
@@ -260,7 +260,7 @@ def test_wrong_dimensions_are_named(
     path = folder / "text" / "text_train0.csv"
     path.write_text(change(path.read_text()))
     with pytest.raises(InvalidInput, match=message):
-        source.read(folder, pins(folder))
+        source.read_mosi(folder, pins(folder))
 
 
 # ---- download
@@ -274,7 +274,7 @@ def site(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         def log_message(self, *_: Any) -> None:
             """Nothing: requests are not printed."""
 
-    monkeypatch.setitem(registry.sources(), "mosi", replace(source.SOURCE, files=pins(folder)))
+    monkeypatch.setitem(registry.sources(), "mosi", replace(source.CMU_MOSI, files=pins(folder)))
     with http.server.ThreadingHTTPServer(
         ("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder))
     ) as running:
@@ -293,18 +293,20 @@ def test_download_brings_every_file(
     site: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[int, int, str]] = []
-    got = download.get("mosi", tmp_path / "got", site, progress=lambda *now: seen.append(now))
+    got = registry.download("mosi", tmp_path / "got", site, progress=lambda *now: seen.append(now))
     assert got == tmp_path / "got"
     assert content(got) == content(folder)
     assert seen[0][:2] == (0, 10)
     assert seen[-1][:2] == (10, 10)
-    assert source.read(got, pins(folder)).digest == source.read(folder, pins(folder)).digest
+    assert (
+        source.read_mosi(got, pins(folder)).digest == source.read_mosi(folder, pins(folder)).digest
+    )
     # Once there, nothing is fetched again; only what is damaged is.
     (got / "transcripts.csv").write_text("altered")
     seen.clear()
     monkeypatch.setenv("QFUSION_MOSI_URL", site)
     monkeypatch.setenv("QFUSION_DATA", str(tmp_path / "unused"))
-    download.get("mosi", got, progress=lambda *now: seen.append(now))
+    registry.download("mosi", got, progress=lambda *now: seen.append(now))
     assert [s[2] for s in seen] == ["transcripts.csv"] * 2
     assert content(got) == content(folder)
 
@@ -313,8 +315,8 @@ def test_download_goes_to_the_data_folder(
     site: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("QFUSION_DATA", str(tmp_path / "data"))
-    assert download.get("mosi", base_url=site) == tmp_path / "data" / "mosi"
-    assert source.SOURCE.missing() == ""
+    assert registry.download("mosi", base_url=site) == tmp_path / "data" / "mosi"
+    assert source.CMU_MOSI.missing() == ""
 
 
 def test_a_wrong_digest_changes_nothing(site: str, folder: Path, tmp_path: Path) -> None:
@@ -326,7 +328,7 @@ def test_a_wrong_digest_changes_nothing(site: str, folder: Path, tmp_path: Path)
         IntegrityError,
         match=r"`video/video_test0.csv` from http.* is not the recorded one.*Nothing was changed",
     ):
-        download.get("mosi", target, site, retries=0)
+        registry.download("mosi", target, site, retries=0)
     assert content(target) == {"transcripts.csv": b"old"}
     assert [p.name for p in target.iterdir()] == ["transcripts.csv"]
 
@@ -336,9 +338,9 @@ def test_a_missing_file_or_server_is_told(site: str, folder: Path, tmp_path: Pat
     with pytest.raises(
         DataUnavailable, match=r"`transcripts.csv` cannot be downloaded from .* \(HTTP 404\)"
     ):
-        download.get("mosi", tmp_path / "got", site, retries=0)
+        registry.download("mosi", tmp_path / "got", site, retries=0)
     with pytest.raises(DataUnavailable, match="ConnectionError"):
-        download.get("mosi", tmp_path / "got", "http://127.0.0.1:9/", retries=0)
+        registry.download("mosi", tmp_path / "got", "http://127.0.0.1:9/", retries=0)
     assert content(tmp_path / "got") == {}
 
 
@@ -356,11 +358,11 @@ def test_a_transfer_that_breaks_off_leaves_nothing(
         def log_message(self, *_: Any) -> None:
             """Nothing: requests are not printed."""
 
-    monkeypatch.setitem(registry.sources(), "mosi", replace(source.SOURCE, files=pins(folder)))
+    monkeypatch.setitem(registry.sources(), "mosi", replace(source.CMU_MOSI, files=pins(folder)))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Broken) as running:
         threading.Thread(target=running.serve_forever, daemon=True).start()
         with pytest.raises((DataUnavailable, IntegrityError), match="changed"):
-            download.get(
+            registry.download(
                 "mosi", tmp_path / "got", f"http://127.0.0.1:{running.server_port}", retries=0
             )
         running.shutdown()
@@ -370,7 +372,7 @@ def test_a_transfer_that_breaks_off_leaves_nothing(
 def test_a_place_that_cannot_be_written_is_told(site: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(DataUnavailable, match="cannot be written to"):
-        download.get("mosi", tmp_path / "file", site, retries=0)
+        registry.download("mosi", tmp_path / "file", site, retries=0)
 
 
 @pytest.mark.parametrize(
@@ -378,12 +380,14 @@ def test_a_place_that_cannot_be_written_is_told(site: str, tmp_path: Path) -> No
 )
 def test_only_known_sets_are_downloaded(name: str, message: str) -> None:
     with pytest.raises(NotFound, match=message):
-        download.get(name)
+        registry.download(name)
 
 
 def test_the_public_addresses_are_those_of_the_two_repositories() -> None:
-    assert len({f.path for f in source.FILES}) == len({f.sha256 for f in source.FILES}) == 10
-    for file in source.FILES:
+    assert (
+        len({f.path for f in source.MOSI_FILES}) == len({f.sha256 for f in source.MOSI_FILES}) == 10
+    )
+    for file in source.MOSI_FILES:
         assert file.url.startswith("https://raw.githubusercontent.com/")
         assert file.url.endswith("/" + file.path)
 
@@ -416,9 +420,9 @@ def test_the_real_files_can_be_downloaded_from_a_copy(real_data: Path, tmp_path:
     )
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
         threading.Thread(target=running.serve_forever, daemon=True).start()
-        got = download.get("mosi", tmp_path / "got", f"http://127.0.0.1:{running.server_port}")
+        got = registry.download("mosi", tmp_path / "got", f"http://127.0.0.1:{running.server_port}")
         running.shutdown()
-    source.SOURCE.verify(got)
+    source.CMU_MOSI.verify(got)
     shutil.copy(got / "text_test.csv", got / "text_train.csv")
     with pytest.raises(IntegrityError, match=r"text_train\.csv"):
-        source.read(got)
+        source.read_mosi(got)

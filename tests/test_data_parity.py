@@ -14,8 +14,9 @@ import pandas as pd
 import pytest
 
 from qfusion import data
-from qfusion.data import Audio, DataSet, Image, Modality, Target, download, splits
-from qfusion.data.sources import together
+from qfusion.data import Audio, DataSet, Image, Modality, Target, registry
+from qfusion.data import spec as splits
+from qfusion.data.sources import digits as together
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -52,7 +53,7 @@ def base_of(count: int = 10) -> DataSet:
 @pytest.fixture(params=tuple(together.QUESTIONS))
 def asked(request: pytest.FixtureRequest) -> DataSet:
     """Every question, asked of the stand-in."""
-    return together.draw(request.param, base_of(), SMALL)
+    return together.draw_question(request.param, base_of(), SMALL)
 
 
 def column(ds: DataSet, end: str) -> np.ndarray:
@@ -129,14 +130,16 @@ def test_values_content_and_speaker_are_those_of_the_items(asked: DataSet) -> No
 
 
 def test_every_pair_of_digits_is_asked_equally_often() -> None:
-    ds = together.draw("parity", base_of(), SMALL)
+    ds = together.draw_question("parity", base_of(), SMALL)
     for part in PARTS:
         _, counts = np.unique(column(ds, "digit")[ds.rows(part)], axis=0, return_counts=True)
         assert counts.tolist() == [SMALL[part] / 100] * 100
 
 
 def test_another_seed_draws_others() -> None:
-    one, same, other = (together.draw("parity", base_of(), SMALL, seed=seed) for seed in (1, 1, 2))
+    one, same, other = (
+        together.draw_question("parity", base_of(), SMALL, seed=seed) for seed in (1, 1, 2)
+    )
     assert one.digest == same.digest != other.digest
     check_balance(other)
 
@@ -162,7 +165,7 @@ def test_rows_that_cannot_be_drawn_are_refused(
     name: str, sizes: dict[str, int], message: str
 ) -> None:
     with pytest.raises(InvalidInput, match=message):
-        together.draw(name, base_of(2), sizes)
+        together.draw_question(name, base_of(2), sizes)
 
 
 def test_a_part_that_lacks_a_digit_is_told() -> None:
@@ -187,9 +190,9 @@ def test_a_part_that_lacks_a_digit_is_told() -> None:
         split=split,
     )
     with pytest.raises(InvalidInput, match=r"but `valid` of 'base' has no sample of 7\."):
-        together.draw("avparity", lacking, SMALL)
+        together.draw_question("avparity", lacking, SMALL)
     with pytest.raises(NotFound, match="Did you mean 'parity'"):
-        together.draw("party", base)
+        together.draw_question("party", base)
 
 
 # ---- the sets as they are loaded
@@ -263,7 +266,7 @@ def test_missing_files_are_told_with_what_to_do(
             DataUnavailable,
             match=f"'{name}' is not complete: .* lacks `features.npz` .*no public copy",
         ):
-            together.load(name)
+            together.load_question(name)
 
 
 @pytest.mark.parametrize(
@@ -275,7 +278,7 @@ def test_missing_files_are_told_with_what_to_do(
 )
 def test_what_cannot_be_downloaded_says_why(name: str, message: str) -> None:
     with pytest.raises(NotFound, match=message):
-        download.get(name)
+        registry.download(name)
 
 
 def test_names_and_titles_in_lists_are_those_of_the_sets() -> None:

@@ -19,9 +19,9 @@ import torch
 from qfusion import data, explain
 from qfusion.cli import main
 from qfusion.explain import backgrounds
-from qfusion.models.dropout import Dropout, Share, drawn, sharing
+from qfusion.models.encoders import Dropout, Share, drawn, sharing
 from qfusion.training import checkpoint, prepare
-from qfusion.training.group import Group, joined
+from qfusion.training.options import Group, joined
 from scripts.serving import free_port
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -16,7 +16,7 @@ from qfusion.analysis import errors as measured
 from qfusion.analysis.errors import levels_of
 from qfusion.analysis.memo import State
 from qfusion.analysis.sample import open_sample
-from qfusion.data.clusters import Clusters
+from qfusion.data.modality import Clusters
 from qfusion.explain import cohorts as filters
 from qfusion.panels import cohorts, faithfulness, pages
 from qfusion.panels import cohorts as maps
@@ -211,11 +211,11 @@ def test_it_can_be_cancelled(few: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _slowly(related: Callable[..., Any]) -> Callable[..., Any]:
     """Of everyone as slow as a large set is."""
-    from qfusion import _progress
+    from qfusion import _sentences
 
     def slow(levels: Any, measure: str, strength: str, everyone: bool = False) -> Any:
         if everyone:
-            for _ in _progress.over(range(600), "Waiting", 600):
+            for _ in _sentences.progress_over(range(600), "Waiting", 600):
                 time.sleep(0.1)
         return related(levels, measure, strength, everyone)
 

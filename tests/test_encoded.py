@@ -21,17 +21,16 @@ import pytest
 import torch
 from torch.nn.utils.rnn import PackedSequence
 
-from qfusion import _progress, explain
+from qfusion import _sentences, explain
 from qfusion.analysis import sample, study
-from qfusion.data import DataSet, Modality, Target, cache
+from qfusion.data import DataSet, Modality, Target
+from qfusion.data import files as cache
 from qfusion.explain import interventions, verdicts
 from qfusion.explain.backgrounds import background_of
 from qfusion.explain.interventions import Disturbance
 from qfusion.models import build, names
-from qfusion.models.dropout import Dropout
-from qfusion.models.encoders import Encoder, InputSpec
-from qfusion.models.recurrence import last_states
-from qfusion.training import batches, encoded, metrics, train
+from qfusion.models.encoders import Dropout, Encoder, InputSpec, last_states
+from qfusion.training import batches, metrics, train
 
 
 def sequences(count: int = 90, steps: int = 12) -> DataSet:
@@ -66,9 +65,9 @@ def sequences(count: int = 90, steps: int = 12) -> DataSet:
 @pytest.fixture
 def dataset(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> DataSet:
     """A data set that counts as large, with a cache of its own."""
-    monkeypatch.setattr(encoded, "HEAVY", 0)
+    monkeypatch.setattr(batches, "HEAVY", 0)
     monkeypatch.setenv("QFUSION_CACHE", str(tmp_path))
-    monkeypatch.setattr(encoded, "_held", type(encoded._held)())
+    monkeypatch.setattr(batches, "_held", type(batches._held)())
     return sequences()
 
 
@@ -82,7 +81,7 @@ def model_of(kind: str, dataset: DataSet) -> Any:
 
 
 def files() -> list[Path]:
-    return sorted(encoded.folder().glob("*.npz"))
+    return sorted(batches.encoded_folder().glob("*.npz"))
 
 
 @pytest.mark.parametrize("pooling", ["gru", "attention"])
@@ -114,10 +113,10 @@ def test_what_is_kept_changes_no_number(
     kind: str, dataset: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, rows = model_of(kind, dataset), dataset.rows("test")
-    kept = encoded.is_kept(model, dataset)
+    kept = batches.is_kept(model, dataset)
     assert kept == (kind != "mult")
     behind = background_of(model, dataset, dataset.rows("train"))
-    found = explain.explain(model, encoded.inputs(model, dataset, rows), behind)
+    found = explain.explain(model, batches.encoded_inputs(model, dataset, rows), behind)
     scores = metrics.predict(model, dataset, rows, final=True)
     disturbed = [
         Disturbance(noise={"text": 0.5}),
@@ -126,46 +125,46 @@ def test_what_is_kept_changes_no_number(
     ]
     asked = [interventions.scores(model, dataset, rows, each) for each in disturbed]
     assert len(files()) == kept
-    monkeypatch.setattr(encoded, "HEAVY", 2**60)
+    monkeypatch.setattr(batches, "HEAVY", 2**60)
     plain = explain.explain(
         model,
         dataset.inputs(rows, torch.float64),
         background_of(model, dataset, dataset.rows("train")),
     )
-    np.testing.assert_allclose(found.dividends, plain.dividends, atol=encoded.SAME)
-    np.testing.assert_allclose(scores, metrics.predict(model, dataset, rows), atol=encoded.SAME)
+    np.testing.assert_allclose(found.dividends, plain.dividends, atol=batches.SAME)
+    np.testing.assert_allclose(scores, metrics.predict(model, dataset, rows), atol=batches.SAME)
     for ours, each in zip(asked, disturbed, strict=True):
         np.testing.assert_allclose(
-            ours, interventions.scores(model, dataset, rows, each), atol=encoded.SAME
+            ours, interventions.scores(model, dataset, rows, each), atol=batches.SAME
         )
 
 
 def test_it_is_kept_by_weights_and_data_and_made_again_when_damaged(dataset: DataSet) -> None:
     model, told = model_of("quantum-jump", dataset), []
     tell = lambda done, total: told.append((done, total))  # noqa: E731
-    first = encoded.numbers(model, dataset, tell)
+    first = batches.encoded_numbers(model, dataset, tell)
     assert told[-1] == (90, 90)
-    encoded.numbers(model, dataset, tell)
-    encoded._held.clear()
+    batches.encoded_numbers(model, dataset, tell)
+    batches._held.clear()
     assert all(
         np.array_equal(first[name], each)
-        for name, each in encoded.numbers(model, dataset, tell).items()
+        for name, each in batches.encoded_numbers(model, dataset, tell).items()
     )
     assert len(told) == 1
     (path,) = files()
     for damage in (b"", path.read_bytes()[:-40], path.read_bytes().replace(b"text", b"tixt")):
         path.write_bytes(damage)
-        encoded._held.clear()
-        again = encoded.numbers(model, dataset, tell)
+        batches._held.clear()
+        again = batches.encoded_numbers(model, dataset, tell)
         assert all(np.array_equal(first[name], again[name]) for name in first)
-        assert cache.read(path) is not None
+        assert cache.read_arrays(path) is not None
     assert len(told) == 4
     with torch.no_grad():  # the generator is not what encoders make
         next(iter(model.A)).mul_(2)
-    assert encoded.is_ready(model, dataset)
+    assert batches.is_ready(model, dataset)
     with torch.no_grad():
         next(model.encoders.parameters()).add_(1e-3)
-    assert not encoded.is_ready(model, dataset)
+    assert not batches.is_ready(model, dataset)
 
 
 def test_what_is_damaged_or_of_something_else_is_made_again_and_said(
@@ -173,7 +172,7 @@ def test_what_is_damaged_or_of_something_else_is_made_again_and_said(
 ) -> None:
     """A file under the name of other weights, data or another version holds what is whole and not ours."""
     model = model_of("quantum-jump", dataset)
-    right = encoded.numbers(model, dataset)
+    right = batches.encoded_numbers(model, dataset)
     (path,) = files()
     other = replace(
         dataset, modalities=tuple(replace(m, values=2 * m.values) for m in dataset.modalities)
@@ -182,18 +181,18 @@ def test_what_is_damaged_or_of_something_else_is_made_again_and_said(
         changed = model_of("quantum-jump", dataset)
         next(changed.encoders.parameters()).add_(1e-3)
     for of, data in ((changed, dataset), (model, other)):
-        encoded.numbers(of, data)
-        assert encoded.place(of, data) != path
-        path.write_bytes(encoded.place(of, data).read_bytes())
+        batches.encoded_numbers(of, data)
+        assert batches.encoded_place(of, data) != path
+        path.write_bytes(batches.encoded_place(of, data).read_bytes())
         _made_again(model, dataset, right, caplog)
     with monkeypatch.context() as patch:
-        patch.setattr(encoded, "FORMAT", "0")
-        assert not encoded.is_ready(model, dataset)
-        encoded.numbers(model, dataset)
-        old = encoded.place(model, dataset)
+        patch.setattr(batches, "FORMAT", "0")
+        assert not batches.is_ready(model, dataset)
+        batches.encoded_numbers(model, dataset)
+        old = batches.encoded_place(model, dataset)
     path.write_bytes(old.read_bytes())
     _made_again(model, dataset, right, caplog)
-    cache.write(
+    cache.write_arrays(
         path, {name: values[:10] for name, values in right.items()}
     )  # of a version that names no key
     _made_again(model, dataset, right, caplog)
@@ -207,15 +206,15 @@ def test_what_is_damaged_or_of_something_else_is_made_again_and_said(
 def _made_again(
     model: Any, dataset: DataSet, right: dict[str, np.ndarray], caplog: pytest.LogCaptureFixture
 ) -> None:
-    encoded._held.clear()
+    batches._held.clear()
     caplog.clear()
-    assert not encoded.is_ready(model, dataset)
-    again = encoded.numbers(model, dataset)
+    assert not batches.is_ready(model, dataset)
+    again = batches.encoded_numbers(model, dataset)
     assert all(np.array_equal(right[name], values) for name, values in again.items())
     assert [record.message.partition(" in ")[0] for record in caplog.records] == ["What was kept"]
     assert "damaged or of another model or data set: it is worked out again" in caplog.text
-    encoded._held.clear()
-    assert encoded.is_ready(model, dataset)
+    batches._held.clear()
+    assert batches.is_ready(model, dataset)
 
 
 def test_a_disk_that_cannot_be_written_costs_time_alone(
@@ -228,7 +227,7 @@ def test_a_disk_that_cannot_be_written_costs_time_alone(
     (tmp_path / "file").write_text("")
     with monkeypatch.context() as patch:
         patch.setenv("QFUSION_CACHE", str(tmp_path / "file" / "below"))
-        numbers = encoded.numbers(model_of("quantum-jump", dataset), dataset)
+        numbers = batches.encoded_numbers(model_of("quantum-jump", dataset), dataset)
     assert {name: values.shape for name, values in numbers.items()} == shapes
     assert "cannot be kept, and is worked out again next time" in caplog.text
     caplog.clear()
@@ -239,25 +238,27 @@ def test_a_disk_that_cannot_be_written_costs_time_alone(
 
     with monkeypatch.context() as patch:
         patch.setattr(np, "savez", full)
-        encoded._held.clear()
-        numbers = encoded.numbers(model_of("quantum-jump", dataset), dataset)
+        batches._held.clear()
+        numbers = batches.encoded_numbers(model_of("quantum-jump", dataset), dataset)
     assert {name: values.shape for name, values in numbers.items()} == shapes
     assert "No space left on device" in caplog.text
-    assert [path.suffix for path in encoded.folder().iterdir()] == [".lock"], "nothing half-written"
-    encoded._held.clear()
-    assert not encoded.is_ready(model_of("quantum-jump", dataset), dataset)
+    assert [path.suffix for path in batches.encoded_folder().iterdir()] == [".lock"], (
+        "nothing half-written"
+    )
+    batches._held.clear()
+    assert not batches.is_ready(model_of("quantum-jump", dataset), dataset)
 
 
 def _killed(folder: str, queue: Any) -> None:
     os.environ["QFUSION_CACHE"] = folder
-    encoded.HEAVY = 0
+    batches.HEAVY = 0
     dataset = sequences()
 
     def tell(done: int, total: int) -> None:
         queue.put(os.getpid())
         time.sleep(60)
 
-    encoded.numbers(model_of("quantum-jump", dataset), dataset, tell)
+    batches.encoded_numbers(model_of("quantum-jump", dataset), dataset, tell)
 
 
 def test_who_waits_for_a_process_that_is_killed_encodes_itself(
@@ -275,8 +276,8 @@ def test_who_waits_for_a_process_that_is_killed_encodes_itself(
         shown.append(task)
         yield lambda done, total: None
 
-    with _progress.to(show):
-        numbers = encoded.numbers(model_of("quantum-jump", dataset), dataset)
+    with _sentences.progress_to(show):
+        numbers = batches.encoded_numbers(model_of("quantum-jump", dataset), dataset)
     process.join()
     assert len(numbers["text"]) == 90
     assert shown == ["Waiting for the process that encodes the same samples", "Encoding"]
@@ -320,33 +321,37 @@ def test_the_oldest_go_first(dataset: DataSet, monkeypatch: pytest.MonkeyPatch) 
     for seed in range(4):
         torch.manual_seed(seed)
         models.append(build("quantum-jump", dataset.input_specs, ("score",), {"dims": 2}))
-        encoded.numbers(models[-1], dataset)
-        os.utime(encoded.place(models[-1], dataset), (1000 + seed, 1000 + seed))
+        batches.encoded_numbers(models[-1], dataset)
+        os.utime(batches.encoded_place(models[-1], dataset), (1000 + seed, 1000 + seed))
     size = files()[0].stat().st_size
     monkeypatch.setattr("qfusion._limits.MIB", 1.5 * size)
     monkeypatch.setenv("QFUSION_KEPT_MB", "2")
-    encoded.numbers(model_of("concatenation", dataset), dataset)
-    assert encoded.place(models[3], dataset) in files()
-    assert encoded.place(models[0], dataset) not in files()
+    batches.encoded_numbers(model_of("concatenation", dataset), dataset)
+    assert batches.encoded_place(models[3], dataset) in files()
+    assert batches.encoded_place(models[0], dataset) not in files()
 
 
 def test_where_single_precision_would_show_encoders_work_in_double(
     dataset: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = model_of("quantum-jump", dataset)
-    assert {each.dtype for each in encoded.numbers(model, dataset).values()} == {np.dtype("f4")}
-    monkeypatch.setattr(encoded, "SAME", 0.0)
-    encoded.place(model, dataset).unlink()
-    encoded._held.clear()
-    assert {each.dtype for each in encoded.numbers(model, dataset).values()} == {np.dtype("f8")}
+    assert {each.dtype for each in batches.encoded_numbers(model, dataset).values()} == {
+        np.dtype("f4")
+    }
+    monkeypatch.setattr(batches, "SAME", 0.0)
+    batches.encoded_place(model, dataset).unlink()
+    batches._held.clear()
+    assert {each.dtype for each in batches.encoded_numbers(model, dataset).values()} == {
+        np.dtype("f8")
+    }
 
 
 def _at_once(folder: str, place: int, said: Any) -> None:
     os.environ["QFUSION_CACHE"] = folder
-    encoded.HEAVY = 0
+    batches.HEAVY = 0
     torch.set_num_threads(1)
     dataset, told = sequences(), []
-    found = encoded.numbers(
+    found = batches.encoded_numbers(
         model_of("quantum-jump", dataset), dataset, lambda done, total: told.append(done)
     )
     said.put((place, len(told), float(sum(each.sum() for each in found.values()))))
@@ -407,7 +412,7 @@ def test_the_first_samples_are_exact_for_what_they_say_and_their_error_holds(
     assert "24, drawn at random, of the 45 training samples" in verdicts.behind(work.background)
     whole = study.build_study("drawn", card, model, dataset)
     exact, drawn = whole.explained(dataset.row(asked)), work.explained(work.dataset.row(asked))
-    np.testing.assert_allclose(drawn.prediction, exact.prediction, atol=encoded.SAME)
+    np.testing.assert_allclose(drawn.prediction, exact.prediction, atol=batches.SAME)
     assert drawn.errors is not None
     away = np.abs(drawn.dividends - exact.dividends)
     assert (away <= 6 * drawn.errors + 1e-6).all()

@@ -19,7 +19,7 @@ from qfusion.errors import InvalidInput
 from qfusion.explain import network_rows
 from qfusion.explain import network_rows as row_values
 from qfusion.explain.coalitions import dividends, interaction, shapley
-from qfusion.models import InputSpec, QuantumJump, density
+from qfusion.models import InputSpec, QuantumJump, qcnn
 from qfusion.models.qcnn import HEAD_SCALE
 from qfusion.quantum.decomposition import subsets
 from tests.entangled import model_of
@@ -374,9 +374,9 @@ def test_through_layers_is_the_density_matrix_read_early(n: int, M: int, kind: s
     for k, (_, done) in enumerate(model.network.moments()):
 
         def early(masses: dict[str, Tensor], done: int = done) -> Tensor:
-            rho = density.states(model.network, model.fuse(masses)[0])[done]
+            rho = qcnn.density_states(model.network, model.fuse(masses)[0])[done]
             return (
-                HEAD_SCALE * density.features(model.network, rho) @ model.network.head.T
+                HEAD_SCALE * qcnn.density_features(model.network, rho) @ model.network.head.T
                 + model.bias
             )
 

@@ -19,10 +19,9 @@ import pytest
 
 from qfusion import errors, runs
 from qfusion._files import atomic
-from qfusion.data import cache, imported, importing, load
-from qfusion.data.importing import storing
+from qfusion.data import files, importing, load, registry
 from qfusion.errors import DataUnavailable, IntegrityError, QFusionError
-from qfusion.runs import Plan, folder, process, space, storage, sweep, worker
+from qfusion.runs import Plan, folder, plans, storage, sweep, worker
 from qfusion.training import checkpoint
 from scripts import kills
 from tests import importable
@@ -74,7 +73,9 @@ def plan(epochs: int = 2) -> Plan:
 def begun(name: str) -> sweep.Sweep:
     """A sweep of two trials that nobody works at."""
     return sweep.begin(
-        name, space.read("planted", "quantum-jump", SMALL, ["rate=1e-4:1e-2:log"], [], "loss"), 2
+        name,
+        plans.read_search("planted", "quantum-jump", SMALL, ["rate=1e-4:1e-2:log"], [], "loss"),
+        2,
     )
 
 
@@ -110,7 +111,7 @@ def test_on_a_full_disk_what_was_kept_stays_and_a_line_says_why(
     found = begun("sweep")
     (disk / "out.txt").write_text("old")
     filler = fill(disk)
-    digests = imported.verify("old").digest, checkpoint.load("mine").card["weights_sha256"]
+    digests = registry.verify_imported("old").digest, checkpoint.load("mine").card["weights_sha256"]
 
     def export() -> None:
         with atomic(disk / "out.txt") as part:
@@ -121,7 +122,7 @@ def test_on_a_full_disk_what_was_kept_stays_and_a_line_says_why(
         "No space": lambda: keep(trained),
         "No space left": export,
         "No space left on device": lambda: runs.work(run),
-        "cannot be written": lambda: storage.study("another", direction="minimize"),
+        "cannot be written": lambda: storage.open_study("another", direction="minimize"),
     }
     for words, write in writes.items():
         with pytest.raises(QFusionError, match=words) as refused:
@@ -130,11 +131,11 @@ def test_on_a_full_disk_what_was_kept_stays_and_a_line_says_why(
     with pytest.raises(DataUnavailable, match="Free some disk space"), errors.provided():
         any(sweep.stop(found) for _ in range(500))
     assert (
-        cache.arrays("a", "1", lambda: {"x": np.arange(100_000)})["x"][-1] == 99_999
+        files.cached_arrays("a", "1", lambda: {"x": np.arange(100_000)})["x"][-1] == 99_999
     )  # made, and not kept
     assert left(disk) == []
     assert digests == (
-        imported.verify("old").digest,
+        registry.verify_imported("old").digest,
         checkpoint.load("mine").card["weights_sha256"],
     )
     assert (disk / "out.txt").read_text() == "old"
@@ -160,15 +161,15 @@ def test_what_cannot_be_written_to_is_shown_all_the_same(
         lambda: runs.work(run),
         lambda: keep(trained, "new"),
         lambda: checkpoint.remove("mine"),
-        lambda: imported.remove("own"),
-        lambda: storage.study("b", direction="minimize"),
+        lambda: registry.remove_imported("own"),
+        lambda: storage.open_study("b", direction="minimize"),
         lambda: importing.import_set([tmp_path / "tables"], "other"),
     )
     for write in writes:
         with pytest.raises(QFusionError, match="Read-only file system"):
             write()
-    assert cache.arrays("a", "1", lambda: {"x": np.arange(3)})["x"].tolist() == [0, 1, 2]
-    assert imported.verify("own").name == "own"
+    assert files.cached_arrays("a", "1", lambda: {"x": np.arange(3)})["x"].tolist() == [0, 1, 2]
+    assert registry.verify_imported("own").name == "own"
     assert checkpoint.load("mine").card["weights_sha256"]
     for page, key in (("Train", "_start"), ("Sweeps", "_sweep_stop"), ("Data", "_remove_set")):
         app = visit(page, **({"set": "own"} if page == "Data" else {}))
@@ -200,12 +201,14 @@ def test_damaged_files_are_named_and_the_rest_goes_on(trained: checkpoint.Checkp
     app = visit("Train", **{"train.import": "true"})
     assert not app.exception
     assert set(app.dataframe[0].value["run"]) == {"broken", "fine"}
-    made = cache.arrays("a", "1", lambda: {"x": np.arange(1000)})
-    file = next(cache.cache_folder().glob("a-*.npz"))
+    made = files.cached_arrays("a", "1", lambda: {"x": np.arange(1000)})
+    file = next(files.cache_folder().glob("a-*.npz"))
     for content in (file.read_bytes()[:500], b"", file.read_bytes().replace(b"\x01", b"\x02")):
         file.write_bytes(content)
-        assert (cache.arrays("a", "1", lambda: {"x": np.arange(1000)})["x"] == made["x"]).all()
-        assert cache.read(file) is not None
+        assert (
+            files.cached_arrays("a", "1", lambda: {"x": np.arange(1000)})["x"] == made["x"]
+        ).all()
+        assert files.read_arrays(file) is not None
 
 
 @pytest.mark.parametrize("years", [-10, 10])
@@ -219,15 +222,15 @@ def test_a_clock_that_is_set_changes_nothing(
         monkeypatch.setattr(time, "time", lambda: now() + years * 3e7)
         run.ask("stop")
 
-    with storing.staging() as draft:
+    with importing.staging() as draft:
         assert runs.work(run, jump)  # it still hears what is asked, and keeps what it has
         assert (run.record().state, run.record().epoch) == ("stopped", 1)
-        with storing.staging():
+        with importing.staging():
             assert draft.is_dir()
     (run.path / "launched").write_text(f"{os.getpid()} {time.monotonic()}")
-    assert not process.is_starting(run)  # it has begun
+    assert not plans.is_starting(run)  # it has begun
     (run.path / "record.json").unlink()
-    assert process.is_starting(run)
+    assert plans.is_starting(run)
     os.utime(run.path / "plan.json", (now() + 3e7, now() + 3e7))
     assert [each.name for each in (runs.create(plan(), name="later"), *runs.runs())] == [
         "later",
@@ -249,13 +252,13 @@ def test_a_sweep_whose_last_line_is_cut_off_goes_on() -> None:
 
 def test_a_set_whose_replacement_was_killed_half_way_comes_back(tmp_path: Path) -> None:
     importing.import_set([importable.tables(tmp_path / "tables")], "own")
-    os.rename(imported.root() / "own", imported.old_of("own"))
-    assert imported.names() == ("own",)
-    assert imported.verify("own").name == "own"
-    shutil.copytree(imported.root() / "own", imported.old_of("own"))
-    imported.remove("own")
-    assert imported.names() == ()
-    assert left(imported.root()) == []
+    os.rename(registry.imported_root() / "own", registry.old_folder("own"))
+    assert registry.imported_names() == ("own",)
+    assert registry.verify_imported("own").name == "own"
+    shutil.copytree(registry.imported_root() / "own", registry.old_folder("own"))
+    registry.remove_imported("own")
+    assert registry.imported_names() == ()
+    assert left(registry.imported_root()) == []
 
 
 def test_what_a_killed_process_left_half_written_goes(tmp_path: Path) -> None:
@@ -313,7 +316,7 @@ def test_two_processes_at_once_leave_one_whole_result(
     assert (first, "is being trained" in second or "is finished" in second) == ("", True)
     assert both(lambda: importing.import_set([tables], "own", replace=True)) == ["", ""]
     assert both(run.delete) == ["", ""]
-    assert imported.verify("own").name == "own"
+    assert registry.verify_imported("own").name == "own"
     assert checkpoint.load("mine").card["weights_sha256"] == trained.card["weights_sha256"]
     assert [each.name for each in runs.runs()] == ["another"]
     assert left(tmp_path) == []

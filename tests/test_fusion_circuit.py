@@ -17,7 +17,7 @@ from qiskit.circuit import IfElseOp
 from qiskit.quantum_info import Statevector
 
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.models import EntangledQCNN, fusion, qcnn
+from qfusion.models import EntangledQCNN, entangled_qcnn, qcnn
 from qfusion.quantum.circuits import BLOCKS
 from qfusion.track import run as running
 from qfusion.track.fusion_circuit import FusionCircuit, fusion_circuit, outcome_scores
@@ -32,7 +32,7 @@ def circuit_of(model: EntangledQCNN) -> FusionCircuit:
 def test_the_order_of_patterns_is_pennylanes() -> None:
     """Prepares every pattern of three control qubits and reads the angle by which the target was turned."""
     phi = np.linspace(0.1, 2.9, 8)
-    for pattern, angle in zip(fusion.patterns(3).int().tolist(), phi, strict=True):
+    for pattern, angle in zip(entangled_qcnn.patterns(3).int().tolist(), phi, strict=True):
 
         @qml.qnode(qml.device("default.qubit"))
         def circuit(bits: list[int] = pattern) -> object:
@@ -109,7 +109,7 @@ def test_gradients_are_pennylanes() -> None:
         *(pnp.array(circuit.parameters[name].numpy(), requires_grad=True) for name in names)
     )
     theta = circuit.parameters["theta"].clone().requires_grad_()
-    vectors = fusion.fuse(torch.sin(theta / 2).square()[None], model.phi)[0]
+    vectors = entangled_qcnn.fuse(torch.sin(theta / 2).square()[None], model.phi)[0]
     qcnn.evaluate(model.observables(), vectors)[0, output].backward()
     ours = [theta.grad, model.phi.grad, model.network.convolution.grad, model.network.pooling.grad]
     for name, a, b in zip(names, theirs, ours, strict=True):

@@ -18,8 +18,7 @@ from hypothesis import given
 
 from qfusion import data
 from qfusion.analysis import text
-from qfusion.data import files, imported, importing
-from qfusion.data.importing import storing
+from qfusion.data import files, importing, registry
 from qfusion.errors import MAX_TEXT, IntegrityError, InvalidInput, NotFound, QFusionError
 from qfusion.models import Tweak
 from qfusion.models.programs import card
@@ -128,14 +127,14 @@ def test_a_name_that_is_none_leads_nowhere(
     (tmp_path / "sets").mkdir()
     for place in (tmp_path, tmp_path / "own", tmp_path / "sets"):
         place.mkdir(exist_ok=True)
-        (place / imported.MANIFEST).write_text("{}")
+        (place / registry.MANIFEST).write_text("{}")
     monkeypatch.setenv("QFUSION_IMPORTED", str(tmp_path / "sets"))
-    for ask in (imported.manifest, imported.load, imported.remove):
+    for ask in (registry.manifest, registry.load_imported, registry.remove_imported):
         with pytest.raises(NotFound, match="does not exist"):
             ask(name)
-    imported.stamp(name)
+    registry.imported_stamp(name)
     with pytest.raises(InvalidInput, match="must begin with a letter or digit"):
-        storing.check_name(name)
+        importing.check_name(name)
 
 
 @pytest.mark.parametrize("history", ["3.5", "3", '"abc"', "[1]", "null"])
@@ -210,11 +209,11 @@ def test_an_imported_set_whose_manifest_is_damaged_says_so(
 ) -> None:
     monkeypatch.setenv("QFUSION_IMPORTED", str(tmp_path))
     shutil.copytree(fuzz._imported(), tmp_path / "own")
-    place = tmp_path / "own" / imported.MANIFEST
+    place = tmp_path / "own" / registry.MANIFEST
     found = json.loads(place.read_text())
     place.write_text(json.dumps({**found, "target": {**found["target"], **given}}))
     with pytest.raises(IntegrityError, match="Imported data set 'own' is damaged"):
-        imported.verify("own")
+        registry.verify_imported("own")
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,8 @@ import pytest
 import scipy.io
 
 from qfusion import data
-from qfusion.data import cache, download, imported, importing
-from qfusion.data.formats import multiview, pickles, staged_set
-from qfusion.data.importing import repairs, storing
-from qfusion.data.sources import mosi, planted
-from qfusion.data.sources.planted import editing, face, prosody
+from qfusion.data import files, importing, multiview, pickles, registry, staged_set, synthesis
+from qfusion.data.sources import benchmarks, planted
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 from tests import importable
 from tests.test_import_sets import changed, codes, examined, folder, npz
@@ -47,12 +44,12 @@ def test_a_column_and_words_are_no_views(tmp_path: Path) -> None:
     path = npz(
         tmp_path / "v.npz", **views, column=np.arange(30.0)[:, None], words=np.full((30, 2), "x")
     )
-    found, _, _, left_out = multiview.read(path, strict=True)
+    found, _, _, left_out = multiview.read_views(path, strict=True)
     assert list(found) == ["a", "b"]
     assert left_out == ["column", "words"]
     bare = npz(tmp_path / "bare.npz", a=views["a"], b=views["b"])
     with pytest.raises(InvalidInput, match=r"File `bare.npz` must hold labels `Y`, but holds a, b"):
-        multiview.read(bare, strict=True)
+        multiview.read_views(bare, strict=True)
 
 
 def test_the_struct_with_labels_is_opened_and_no_other(tmp_path: Path) -> None:
@@ -62,7 +59,7 @@ def test_the_struct_with_labels_is_opened_and_no_other(tmp_path: Path) -> None:
         tmp_path / "s.mat",
         {"about": {"by": 1.0, "of": 2.0}, "set": {"X": views, "Y": np.arange(30) % 2}},
     )
-    found, y, classes, _ = multiview.read(tmp_path / "s.mat", strict=True)
+    found, y, classes, _ = multiview.read_views(tmp_path / "s.mat", strict=True)
     assert (list(found), len(y), classes) == (["view1", "view2"], 30, ("0", "1"))
 
 
@@ -93,7 +90,7 @@ def test_what_a_report_says_word_for_word(tmp_path: Path) -> None:
 def test_a_kept_set_is_not_replaced_unasked(tmp_path: Path) -> None:
     path = importable.write_mmsa(tmp_path / "m.pkl")
     importing.import_set([path], "own")
-    with storing.staging() as place:
+    with importing.staging() as place:
         found = importing.examine([path], place)
         with pytest.raises(InvalidInput, match="own"):
             importing.keep(found, "own")
@@ -148,13 +145,14 @@ def test_plain_arrays_have_numbered_features_and_progress_is_told_to_the_end(
 
 def test_targets_are_split_by_ten_groups_of_one_size() -> None:
     assert (
-        np.bincount(repairs._bins(np.random.default_rng(0).normal(size=100))).tolist() == [10] * 10
+        np.bincount(importing._bins(np.random.default_rng(0).normal(size=100))).tolist()
+        == [10] * 10
     )
-    assert repairs._bins(np.array([3.0, 1.0])).tolist() == [0, 0]
+    assert importing._bins(np.array([3.0, 1.0])).tolist() == [0, 0]
 
 
 def test_a_title_may_be_as_long_as_is_said(tmp_path: Path) -> None:
-    title, licence = "t" * storing.MAX_TITLE, "l" * storing.MAX_LICENCE
+    title, licence = "t" * importing.MAX_TITLE, "l" * importing.MAX_LICENCE
     importing.import_set(
         [importable.write_mmsa(tmp_path / "m.pkl")], "own", title=title, licence=licence
     )
@@ -175,42 +173,47 @@ def test_a_picture_stays_one_where_samples_go(tmp_path: Path) -> None:
 
 def test_a_set_that_is_not_there_has_no_manifest() -> None:
     with pytest.raises(NotFound, match="Imported data set 'gone' does not exist"):
-        imported.manifest("gone")
+        registry.manifest("gone")
 
 
 # ---- the sets that come with qfusion
 
 
 def test_validation_stops_at_its_share_exactly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mosi, "VALID_SHARE", 0.25)
-    split = mosi._split(np.arange(40), np.zeros(40, bool))
+    monkeypatch.setattr(benchmarks, "VALID_SHARE", 0.25)
+    split = benchmarks._split(np.arange(40), np.zeros(40, bool))
     assert (split == "valid").sum() == 10
 
 
 def test_faces_and_pitch_stay_within_what_there_is() -> None:
-    assert face._colour((250, 100, 255), 1.3) == (255, 130, 255)
-    made, mouth = editing.recipe_of(data.load("planted")), editing.CONTROLS["vision"][0]
+    assert synthesis._colour((250, 100, 255), 1.3) == (255, 130, 255)
+    made, mouth = planted.recipe_of(data.load("planted")), planted.CONTROLS["vision"][0]
     assert (mouth.name, mouth.low) == ("mouth", -2)
     sad = [
         replace(made, faces=replace(made.faces, bend=np.full_like(made.faces.bend, bend)))
         for bend in (-0.9, -1.5)
     ]
     assert np.array_equal(
-        editing.with_face(sad[0], 4, {"mouth": -1}).values, editing.with_face(sad[1], 4, {}).values
+        planted.with_face(sad[0], 4, {"mouth": -1}).values, planted.with_face(sad[1], 4, {}).values
     )
     power = np.random.default_rng(0).exponential(size=(400, 513))
     power[0] = np.arange(513) == 7  # 55 Hz, lower than any voice
-    pitch, height = prosody._pitch(power, np.hanning(400), 1024)
-    assert pitch[0] == pytest.approx(prosody.RATE / (int(prosody.RATE / prosody.LOWEST) + 1.5))
-    shortest, longest = int(prosody.RATE / prosody.HIGHEST), int(prosody.RATE / prosody.LOWEST) + 1
-    assert pitch.max() <= prosody.RATE / (shortest - 0.5) + 1e-9
-    assert pitch.min() >= prosody.RATE / (longest + 0.5) - 1e-9
+    pitch, height = synthesis._pitch(power, np.hanning(400), 1024)
+    assert pitch[0] == pytest.approx(
+        synthesis.PROSODY_RATE / (int(synthesis.PROSODY_RATE / synthesis.LOWEST) + 1.5)
+    )
+    shortest, longest = (
+        int(synthesis.PROSODY_RATE / synthesis.HIGHEST),
+        int(synthesis.PROSODY_RATE / synthesis.LOWEST) + 1,
+    )
+    assert pitch.max() <= synthesis.PROSODY_RATE / (shortest - 0.5) + 1e-9
+    assert pitch.min() >= synthesis.PROSODY_RATE / (longest + 0.5) - 1e-9
     assert (height >= 0).all()
 
 
 def test_other_libraries_make_other_features(monkeypatch: pytest.MonkeyPatch) -> None:
     keys = []
-    monkeypatch.setattr(cache, "arrays", lambda name, key, make: keys.append(key))
+    monkeypatch.setattr(files, "arrays", lambda name, key, make: keys.append(key))
     for version in ("2.0", "3.0", "2.0"):
         monkeypatch.setattr(np, "__version__", version)
         planted._features(None, 1, {"train": 3})  # type: ignore[arg-type]
@@ -222,12 +225,12 @@ def test_files_come_from_their_public_source_unless_told(
 ) -> None:
     asked = list[str]()
     monkeypatch.setattr(
-        download, "_fetch", lambda file, folder, address, retries: asked.append(address)
+        registry, "_fetch", lambda file, folder, address, retries: asked.append(address)
     )
     monkeypatch.delenv("QFUSION_MOSI_URL", raising=False)
     for base in (None, "http://mirror/"):
         with pytest.raises(DataUnavailable):  # nothing has come
-            download.get("mosi", tmp_path, base_url=base)
-    count = len(mosi.FILES)
-    assert asked[:count] == [file.url for file in mosi.FILES]
-    assert asked[count:] == [f"http://mirror/{file.path}" for file in mosi.FILES]
+            registry.download("mosi", tmp_path, base_url=base)
+    count = len(benchmarks.MOSI_FILES)
+    assert asked[:count] == [file.url for file in benchmarks.MOSI_FILES]
+    assert asked[count:] == [f"http://mirror/{file.path}" for file in benchmarks.MOSI_FILES]

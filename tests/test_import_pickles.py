@@ -14,8 +14,7 @@ import numpy as np
 import pytest
 
 from qfusion import data
-from qfusion.data import importing
-from qfusion.data.formats import pickles
+from qfusion.data import importing, pickles
 from qfusion.errors import InvalidInput
 from tests import importable
 

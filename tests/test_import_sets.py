@@ -18,9 +18,7 @@ import pytest
 import scipy.io
 
 from qfusion import data
-from qfusion.data import imported, importing
-from qfusion.data.formats import staged_set
-from qfusion.data.importing import repairs, storing
+from qfusion.data import importing, registry, staged_set
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFound
 from qfusion.runs import worker
 from tests import importable
@@ -38,7 +36,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def examined(*paths: Path, **options: Any) -> importing.Examined:
-    with storing.staging() as place:
+    with importing.staging() as place:
         return importing.examine(paths, place, **options)
 
 
@@ -102,7 +100,7 @@ def test_values_that_are_not_finite_keep_a_set_out_until_a_repair_is_agreed_to(
     assert data.load("zero").modalities[1].values[2, 0, 1] == 0
     importing.import_set([path], "dropped", repair=["drop-not-finite"])
     assert len(data.load("dropped")) == 68
-    assert imported.manifest("dropped")["repairs"] == ["drop-not-finite: 2 samples left out"]
+    assert registry.manifest("dropped")["repairs"] == ["drop-not-finite: 2 samples left out"]
 
 
 def test_columns_of_zeros_and_constants_are_named_and_left_out_when_asked(tmp_path: Path) -> None:
@@ -330,7 +328,7 @@ def test_tables_that_do_not_fit_are_named(tmp_path: Path, spoil: Any, message: s
     spoil(place)
     with pytest.raises((InvalidInput, NotFound), match=message):
         importing.import_set([place], "never")
-    assert list(imported.root().iterdir()) == []
+    assert list(registry.imported_root().iterdir()) == []
 
 
 # ---- multi-view files
@@ -342,7 +340,7 @@ def npz(path: Path, **arrays: Any) -> Path:
 
 
 def test_npz_in_pieces_equals_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qfusion.data._digest.BYTES", 1 << 10)  # a few rows at a time
+    monkeypatch.setattr("qfusion.data.files.BYTES", 1 << 10)  # a few rows at a time
     rng = np.random.default_rng(0)
     a, picture, walk = (
         rng.normal(size=(60, 7)),
@@ -367,7 +365,7 @@ def test_npz_in_pieces_equals_the_file(tmp_path: Path, monkeypatch: pytest.Monke
     assert kept.modalities[1].shape == (4, 3)
     assert np.array_equal(kept.modalities[2].lengths, lengths)
     assert replace(kept, name="other").digest == kept.digest  # checked and worked out anew
-    assert imported.verify("views").digest == kept.digest
+    assert registry.verify_imported("views").digest == kept.digest
     shares = [len(kept.rows(split)) for split in ("train", "valid", "test")]
     assert shares == [36, 6, 18]
 
@@ -501,7 +499,7 @@ def test_a_npz_cut_short_is_refused(tmp_path: Path) -> None:
         (tmp_path / "cut.npz").write_bytes(content[: len(content) * part // 20])
         with pytest.raises(InvalidInput):
             importing.import_set([tmp_path / "cut.npz"], "never")
-    assert list(imported.root().iterdir()) == []
+    assert list(registry.imported_root().iterdir()) == []
 
 
 # ---- keeping
@@ -518,7 +516,7 @@ def test_a_set_is_memory_mapped_and_read_only(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="read-only"):
             m.values[0] = 0
     assert data.load("mapped") is kept
-    assert kept.digest == imported.manifest("mapped")["digest"]
+    assert kept.digest == registry.manifest("mapped")["digest"]
     assert replace(kept, name="other").digest == kept.digest
 
 
@@ -538,7 +536,7 @@ def test_names_are_checked_and_not_taken_twice(tmp_path: Path) -> None:
     importing.import_set([path], "mine", replace=True)
     assert data.load("mine").digest != before.digest
     assert before.modalities[0].values[3].any()  # whoever has the old one open keeps it
-    assert {entry.name for entry in imported.root().iterdir()} == {".lock", "mine"}
+    assert {entry.name for entry in registry.imported_root().iterdir()} == {".lock", "mine"}
 
 
 def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -550,9 +548,9 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.M
 
     for place, name in (
         (staged_set.Writer, "append"),
-        (storing.np, "save"),
-        (storing.os, "rename"),
-        (storing.Path, "write_text"),
+        (importing.np, "save"),
+        (importing.os, "rename"),
+        (importing.Path, "write_text"),
     ):
         with monkeypatch.context() as patch:
             patch.setattr(place, name, full)
@@ -563,7 +561,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.M
                 importing.import_set(
                     [path], "new" if name != "rename" else "old", replace=name == "rename"
                 )
-        assert {entry.name for entry in imported.root().iterdir()} == {".lock", "old"}
+        assert {entry.name for entry in registry.imported_root().iterdir()} == {".lock", "old"}
     assert len(data.load("old")) == 70
 
 
@@ -600,20 +598,20 @@ def test_damaged_sets_are_named_and_can_be_removed(tmp_path: Path, folder: Path)
     values = folder / "altered" / "audio.npy"
     values.write_bytes(values.read_bytes()[:-4] + b"\0\0\x80\x3f")
     with pytest.raises(IntegrityError, match="'altered' was altered"):
-        imported.verify("altered")
+        registry.verify_imported("altered")
     about = json.loads((folder / "manifest" / "manifest.json").read_text())
     (folder / "manifest" / "manifest.json").write_text(json.dumps(about | {"format": 99}))
     with pytest.raises(IntegrityError, match=r"written by another version of qfusion .format 99."):
-        imported.manifest("manifest")
+        registry.manifest("manifest")
     (folder / "manifest" / "manifest.json").write_text("{")
     infos = {info.name: info for info in data.available()}
     assert not infos["manifest"].available
     assert "data remove manifest" in infos["manifest"].remedy
     for name in ("cut", "altered", "manifest"):
-        imported.remove(name)
+        registry.remove_imported(name)
     assert [entry.name for entry in folder.iterdir()] == [".lock"]
     with pytest.raises(NotFound):
-        imported.remove("../imported")
+        registry.remove_imported("../imported")
 
 
 def test_what_was_never_kept_is_cleared_after_a_day(tmp_path: Path, folder: Path) -> None:
@@ -633,7 +631,7 @@ def test_every_repair_is_described_and_checked(tmp_path: Path) -> None:
             [importable.write_mmsa(tmp_path / "m.pkl")], "never", repair=["fill-medan"]
         )
     text = (ROOT / "docs" / "data.md").read_text()
-    assert {name for name in repairs.REPAIRS if f"`{name}`" not in text} == set()
+    assert {name for name in importing.REPAIRS if f"`{name}`" not in text} == set()
 
 
 # ---- the command line

@@ -29,18 +29,17 @@ from torch import Tensor, nn
 
 from qfusion import _limits, cli, data, explain
 from qfusion.analysis.sample import open_sample
-from qfusion.data import DataSet, Modality, Target, registry, splits
-from qfusion.data.source import Source
+from qfusion.data import DataSet, Modality, Target, registry, spec
+from qfusion.data.sources import Source
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound, QFusionError
 from qfusion.explain import attribution, counterfactual
-from qfusion.models import can, nested
-from qfusion.models.programs import _child, card, feeding, imported
+from qfusion.models import base, can
+from qfusion.models.programs import _child, card, imported
 from qfusion.models.programs import program as process
 from qfusion.models.programs.card import Input, Output
 from qfusion.models.programs.imported import program_of
 from qfusion.quantum.decomposition import subsets
-from qfusion.training import checkpoint
-from qfusion.training.imports import guess, taking
+from qfusion.training import checkpoint, guess, imports
 
 N, T, A, V = 60, 5, 3, 4
 FREE = torch.export.Dim.DYNAMIC
@@ -57,7 +56,7 @@ def said_set(classes: int = 0) -> DataSet:
         else Target("regression", "score")
     )
     y = rng.integers(0, classes, N) if classes else rng.normal(size=N)
-    ids, parts = splits.numbered("row", N), np.array(["train"] * 40 + ["valid"] * 8 + ["test"] * 12)
+    ids, parts = spec.numbered("row", N), np.array(["train"] * 40 + ["valid"] * 8 + ["test"] * 12)
     vision = Modality("vision", rng.normal(size=(N, V)), None, tuple("wxyz"), (2, 2))
     modalities = (Modality("audio", audio, lengths, ("a", "b", "c")), vision)
     return DataSet(
@@ -163,7 +162,7 @@ def said(capsys: pytest.CaptureFixture[str]) -> str:
 def refused(source: str, words: str, name: str = "said0", **more: Any) -> None:
     """An import ends with one line that holds these words, and nothing of it is kept."""
     with pytest.raises(QFusionError) as caught:
-        taking.keep(taking.take(source, data.load(name), **more), data.load(name), "refused")
+        imports.keep(imports.take(source, data.load(name), **more), data.load(name), "refused")
     assert words in str(caught.value), str(caught.value)
     assert "\n" not in str(caught.value)
     assert "refused" not in checkpoint.available()
@@ -181,7 +180,7 @@ def looped(
     def value(S: tuple[int, ...], n: int) -> np.ndarray:
         return forward(
             {
-                name: x[name] if m in S else nested.part(rows[name], [n])
+                name: x[name] if m in S else base.nested_part(rows[name], [n])
                 for m, name in enumerate(names)
             }
         )[0].numpy()
@@ -189,7 +188,7 @@ def looped(
     with torch.no_grad():
         return np.array(
             [
-                np.mean([value(S, n) for n in range(nested.length(rows[names[0]]))], 0)
+                np.mean([value(S, n) for n in range(base.nested_length(rows[names[0]]))], 0)
                 for S in subsets(len(names))
             ]
         )
@@ -273,7 +272,7 @@ def test_a_program_is_imported_listed_explained_and_removed(
 
 def test_features_flips_and_pages_of_an_imported_model(two: tuple[Two, bytes]) -> None:
     dataset = data.load("said0")
-    taking.keep(taking.take(kept("two.pt2", two[1]), dataset), dataset, "two")
+    imports.keep(imports.take(kept("two.pt2", two[1]), dataset), dataset, "two")
     sample = open_sample("two", "row-0050")
     model, inputs = sample.model, dataset.inputs([50], torch.float64)
     for name in model.modalities:
@@ -294,7 +293,7 @@ def test_features_flips_and_pages_of_an_imported_model(two: tuple[Two, bytes]) -
     left = replace(
         model.card, inputs=(replace(model.card.inputs[0], pad="left"), *model.card.inputs[1:])
     )
-    taking.keep(taking.take("two.pt2", dataset, left), dataset, "other")
+    imports.keep(imports.take("two.pt2", dataset, left), dataset, "other")
     assert (
         open_sample("other", "row-0050").work.memo_key()[0] != first[0]
     )  # the same program, read differently
@@ -324,7 +323,7 @@ def test_a_sequence_that_stands_otherwise(two: tuple[Two, bytes]) -> None:
         buffer,
     )
     dataset = data.load("said0")
-    taken = taking.take(kept("turned.pt2", buffer.getvalue()), dataset)
+    taken = imports.take(kept("turned.pt2", buffer.getvalue()), dataset)
     assert [each.axes for each in taken.model.card.inputs] == [
         ("steps", "rows", "features"),
         ("rows", 1, 2, 2),
@@ -336,7 +335,7 @@ def test_a_sequence_that_stands_otherwise(two: tuple[Two, bytes]) -> None:
         taken.model.card,
         inputs=tuple(replace(each, pad="left") for each in taken.model.card.inputs),
     )
-    taking.keep(taking.take("turned.pt2", dataset, said_left), dataset, "turned")
+    imports.keep(imports.take("turned.pt2", dataset, said_left), dataset, "turned")
     require_values("turned", lambda x: two[0](x["audio"][0], x["vision"], x["audio"][1]), 1e-10)
 
 
@@ -346,23 +345,25 @@ def test_what_an_input_takes() -> None:
         torch.tensor([[True, True, False], [True, False, False]]),
     )
     states: Any = {"a": (values * mask[..., None], mask), "b": torch.ones(2, 4)}
-    assert feeding.array(Input("x", ("a",), "lengths", ("rows",), "int64"), states).tolist() == [
+    assert card.fed_array(Input("x", ("a",), "lengths", ("rows",), "int64"), states).tolist() == [
         2,
         1,
     ]
-    assert feeding.array(Input("x", ("a", "b"), "mean", ("rows", "features")), states).tolist() == [
+    assert card.fed_array(
+        Input("x", ("a", "b"), "mean", ("rows", "features")), states
+    ).tolist() == [
         [1, 2, 1, 1, 1, 1],
         [6, 7, 1, 1, 1, 1],
     ]
-    left = feeding.array(
+    left = card.fed_array(
         Input("x", ("a",), "values", ("rows", "features", "steps"), steps=4, pad="left"), states
     )
     assert left[0].tolist() == [[0, 0, 0, 2], [0, 0, 1, 3]]
-    assert feeding.array(
+    assert card.fed_array(
         Input("x", ("a",), "mask", ("rows", "steps"), "float32", steps=2), states
     ).tolist() == [[1, 1], [1, 0]]
     with pytest.raises(InvalidInput, match="takes 1 steps, but a sample of `a` has 2"):
-        feeding.array(Input("x", ("a",), "values", ("rows", "steps", "features"), steps=1), states)
+        card.fed_array(Input("x", ("a",), "values", ("rows", "steps", "features"), steps=1), states)
 
 
 # ONNX
@@ -416,10 +417,10 @@ def onnx_two(inputs: dict[str, list[Any]] | None = None, **more: Any) -> bytes:
 
 def test_an_onnx_model_and_its_differences() -> None:
     dataset = data.load("said2")
-    taken = taking.take(kept("two.onnx", onnx_two()), dataset)
+    taken = imports.take(kept("two.onnx", onnx_two()), dataset)
     assert taken.model.card.output == Output("y", "logits", ("no", "yes"))
     assert taken.model.card.inputs[0].steps == T
-    taking.keep(taken, dataset, "two")
+    imports.keep(taken, dataset, "two")
     assert checkpoint.card("two")["weights"] == "two.onnx"
     weights = {name: torch.from_numpy(value).double() for name, value in joined_nodes()[1].items()}
 
@@ -460,19 +461,19 @@ def test_probabilities_classes_in_another_order_and_one_column() -> None:
         helper.make_node("Softmax", ["z"], ["y"], axis=1),
     ]
     dataset, ports = data.load("said2"), {"audio": ["n", T, A], "vision": ["n", V]}
-    taken = taking.take(kept("soft.onnx", scored(soft, weights, ports, ["n", 2])), dataset)
+    taken = imports.take(kept("soft.onnx", scored(soft, weights, ports, ["n", 2])), dataset)
     assert taken.model.card.output.holds == "probabilities"
     rows = dataset.inputs(dataset.rows("test"), torch.float64)
-    logits = taking.take(kept("two.onnx", onnx_two()), dataset).model(rows)
+    logits = imports.take(kept("two.onnx", onnx_two()), dataset).model(rows)
     assert taken.model(rows).softmax(1) == pytest.approx(logits.softmax(1).numpy(), abs=1e-5)
-    other = taking.take(
+    other = imports.take(
         "soft.onnx",
         dataset,
         replace(taken.model.card, output=Output("y", "probabilities", ("yes", "no"))),
     )
     assert other.model(rows) == pytest.approx(taken.model(rows).flip(1).numpy())
     one = {**weights, "U": weights["U"][:, 1:] - weights["U"][:, :1]}
-    single = taking.take(kept("one.onnx", scored(nodes, one, ports, ["n", 1])), dataset)
+    single = imports.take(kept("one.onnx", scored(nodes, one, ports, ["n", 1])), dataset)
     assert single.model(rows).softmax(1) == pytest.approx(logits.softmax(1).numpy(), abs=1e-5)
     refused(
         "two.onnx",
@@ -503,7 +504,7 @@ def test_a_scikit_learn_pipeline() -> None:
             to_onnx(fitted, flat[:1], options={"zipmap": zipped}).SerializeToString()
             for zipped in (False, True)
         )
-    taken = taking.take(kept("sk.onnx", plain), dataset)
+    taken = imports.take(kept("sk.onnx", plain), dataset)
     assert taken.model.card.inputs == (
         Input("X", ("audio", "vision"), "mean", ("rows", "features"), "float32"),
     )
@@ -756,13 +757,13 @@ def test_a_batch_that_is_baked_in() -> None:
     )
     dataset = data.load("said2")
     refused(kept("baked.onnx", content), "Set `batch = 4` in the card", "said2")
-    with pytest.raises(taking.Unfit) as caught:
-        taking.take("baked.onnx", dataset)
-    taken = taking.take("baked.onnx", dataset, replace(caught.value.card, batch=4))
+    with pytest.raises(imports.Unfit) as caught:
+        imports.take("baked.onnx", dataset)
+    taken = imports.take("baked.onnx", dataset, replace(caught.value.card, batch=4))
     assert "takes 4 rows at once" in taken.warnings[0]
     rows = dataset.inputs(dataset.rows("train"), torch.float64)
     assert taken.model(rows) == pytest.approx(
-        taking.take(kept("two.onnx", onnx_two()), dataset).model(rows).numpy(), abs=1e-6
+        imports.take(kept("two.onnx", onnx_two()), dataset).model(rows).numpy(), abs=1e-6
     )
 
 
@@ -875,17 +876,17 @@ def test_adapters_for_other_libraries(code: Any) -> None:
         ("Dict", "dict", "said0", lambda m, x: m(x), ("audio", "vision", "audio_mask")),
     )
     for name, adapter, dataset, call, ports in cases:
-        taken = taking.take(f"foreign:{name}", data.load(dataset), adapter=adapter)
+        taken = imports.take(f"foreign:{name}", data.load(dataset), adapter=adapter)
         assert tuple(each.name for each in taken.model.card.inputs) == ports
         assert tuple(port.name for port in taken.model.program.inputs) == ports
-        taking.keep(taken, data.load(dataset), name)
+        imports.keep(taken, data.load(dataset), name)
         module = getattr(code, name)().double().eval()
 
         def single(x: dict[str, Any], module: Any = module, call: Any = call) -> Tensor:
             return call(module, x)
 
         require_values(name, single, 1e-5)
-        again = taking.take(f"foreign:{name}", data.load(dataset), taken.model.card)
+        again = imports.take(f"foreign:{name}", data.load(dataset), taken.model.card)
         assert again.data[:2] == b"PK"
 
 
@@ -965,20 +966,20 @@ def test_a_program_of_one_modality_warns_and_one_of_a_fixed_batch_runs_in_pieces
             return super().forward(audio * 0, vision, audio_mask)
 
     dataset = data.load("said0")
-    taken = taking.take(kept("one.pt2", exported(One().double().eval(), example())), dataset)
+    taken = imports.take(kept("one.pt2", exported(One().double().eval(), example())), dataset)
     assert taken.warnings == (
         "It reads only `vision`. On ten rows the scores do not depend on `audio`: what these contribute will be 0.",
     )
-    fixed = taking.take(kept("fixed.pt2", exported(two[0], example(7), free=False)), dataset)
+    fixed = imports.take(kept("fixed.pt2", exported(two[0], example(7), free=False)), dataset)
     assert "takes 7 rows at once" in fixed.warnings[0]
-    taking.keep(fixed, dataset, "fixed")
+    imports.keep(fixed, dataset, "fixed")
     assert "takes 7 rows at once" in checkpoint.card("fixed")["notes"]
     require_values("fixed", lambda x: two[0](x["audio"][0], x["vision"], x["audio"][1]), 1e-10)
 
 
 def test_cards_that_do_not_fit(two: tuple[Two, bytes]) -> None:
     dataset = data.load("said0")
-    good = taking.take(kept("two.pt2", two[1]), dataset).model.card
+    good = imports.take(kept("two.pt2", two[1]), dataset).model.card
     audio, vision, mask = good.inputs
 
     def bad(words: str, source: str = "two.pt2", name: str = "said0", **changes: Any) -> None:
@@ -1123,8 +1124,8 @@ def test_a_program_of_torch_is_loaded_only_where_it_is_trusted(
         match=r"`two.onnx` is one of torch.export.*Bring the model as ONNX, or import it "
         r"there: `python -m qfusion model import",
     ):
-        taking.take(kept("two.onnx", two[1]), dataset, only_onnx=True)
-    taking.keep(taking.take(kept("two.pt2", two[1]), dataset), dataset, "two")
+        imports.take(kept("two.onnx", two[1]), dataset, only_onnx=True)
+    imports.keep(imports.take(kept("two.pt2", two[1]), dataset), dataset, "two")
     path = Path("models/two.json")
     monkeypatch.setenv("QFUSION_IMPORT", "upload")
     monkeypatch.setattr(_limits, "bound", lambda: True)
@@ -1207,7 +1208,7 @@ def test_bombs_and_files_that_are_nothing(two: tuple[Two, bytes]) -> None:
 
 def test_a_kept_model_that_was_altered_is_not_loaded(two: tuple[Two, bytes]) -> None:
     dataset = data.load("said0")
-    taking.keep(taking.take(kept("two.pt2", two[1]), dataset), dataset, "two")
+    imports.keep(imports.take(kept("two.pt2", two[1]), dataset), dataset, "two")
     path = Path("models/two.json")
     said_here = json.loads(path.read_text())
     said_here["settings"]["program"]["input"][0]["pad"] = "left"
@@ -1242,7 +1243,7 @@ def test_recurrent_layers_and_core_operators() -> None:
 
     module = Recurrent().double().eval()
     content = exported(module, example()[:2])
-    taken = taking.take(kept("recurrent.pt2", content), data.load("said0"))
+    taken = imports.take(kept("recurrent.pt2", content), data.load("said0"))
     rows = data.load("said0").inputs(dtype=torch.float64)
     with torch.no_grad():
         assert taken.model(rows) == pytest.approx(
@@ -1251,5 +1252,5 @@ def test_recurrent_layers_and_core_operators() -> None:
         program = torch.export.load(io.BytesIO(content)).run_decompositions()
     buffer = io.BytesIO()
     torch.export.save(program, buffer)
-    core = taking.take(kept("core.pt2", buffer.getvalue()), data.load("said0"))
+    core = imports.take(kept("core.pt2", buffer.getvalue()), data.load("said0"))
     assert core.model(rows) == pytest.approx(taken.model(rows).numpy(), abs=1e-12)

@@ -14,13 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from qfusion import cli, data, explain
-from qfusion.data import importing
-from qfusion.data.formats import staged_set
+from qfusion.data import importing, staged_set
 from qfusion.data.modality import Target
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models.programs import card as cards
-from qfusion.training import train
-from qfusion.training.imports import taking
+from qfusion.training import imports, train
 from tests import importable
 from tests.test_app_pages import plain, said, visit
 
@@ -150,7 +148,7 @@ def test_unknown_labels_and_repairs(tables: Path, tmp_path: Path, has: np.ndarra
         else None
     )
     staged = examined.staged
-    mended = importing.repairs._rows(staged, np.arange(len(staged)) % 9 > 0)
+    mended = importing._rows(staged, np.arange(len(staged)) % 9 > 0)
     assert len(mended.sets) == len(mended.classes)
     assert all(
         name == (" + ".join(LABELS[i] for i in each) or "none")
@@ -194,7 +192,7 @@ def test_a_program_of_a_number_a_label(tmp_path: Path, sure: bool) -> None:
     )
     for place, label in enumerate(LABELS[:1] if sure else LABELS):
         dataset = data.load(f"emotions:{label}")
-        taken = taking.take(str(path), dataset)
+        taken = imports.take(str(path), dataset)
         output = taken.model.card.output
         assert (output.classes, output.label) == (LABELS, label)
         assert output.holds == ("probabilities" if sure else "logits")
@@ -223,7 +221,7 @@ def test_a_program_of_a_number_a_label(tmp_path: Path, sure: bool) -> None:
                 each = each.logit() if sure else each
                 assert found.values[0, s] == pytest.approx([0, float(each.mean())], abs=1e-10)
     with pytest.raises(InvalidInput, match="`label` in the card"):
-        taking.take(
+        imports.take(
             str(path),
             data.load("emotions"),
             taken.model.card.__class__(

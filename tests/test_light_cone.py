@@ -18,8 +18,8 @@ from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import circuit as displays
 from qfusion.figures import circuit as drawing
 from qfusion.figures import circuit_boxes
-from qfusion.models import edits
-from qfusion.models.neighbours.circuits import Layers, around
+from qfusion.models import entangled_qcnn
+from qfusion.models.neighbours import Layers, around
 from qfusion.panels import circuit as panels
 from qfusion.panels import pages
 from qfusion.quantum import circuits
@@ -286,8 +286,10 @@ def test_the_page(digit: Any) -> None:
     assert not app.error
     assert "edited" in plain(app.info[0].value)
     phi = digit.work.model.tweaked(app.session_state["phi"]).phi
-    shape = edits.shape_of(digit.work.model)
-    assert float(phi[0, 0, edits.patterns(shape).index(outcome)]) == pytest.approx(1.0)
+    shape = entangled_qcnn.shape_of(digit.work.model)
+    assert float(phi[0, 0, entangled_qcnn.edited_patterns(shape).index(outcome)]) == pytest.approx(
+        1.0
+    )
     app = visit("Circuit", **about, gate="150")
     assert not any(each.label.startswith("Angle") for each in app.slider)
     app = visit("Circuit", **about, cone="fused[77]")

@@ -16,12 +16,11 @@ import pytest
 import torch
 
 from qfusion import _limits, data, runs
-from qfusion.data import cache
-from qfusion.data.formats import staged_set
+from qfusion.data import files, staged_set
 from qfusion.errors import InvalidInput
 from qfusion.models.programs.program import Exhausted, Program
-from qfusion.runs import plans, quota, storage, sweep
-from qfusion.runs import queue as slots
+from qfusion.runs import folder as slots
+from qfusion.runs import plans, storage, sweep
 from qfusion.ui import access
 from qfusion.ui.pages import train as train_view
 
@@ -97,7 +96,7 @@ def test_a_full_disk_is_said_before_anything_is_written(serving: Path) -> None:
         ),
         "A run ": lambda: sweep.begin("more", search, 2),  # type: ignore[arg-type]  # refused before it is looked at
         "Modality": lambda: staged_set.need_room(serving, 1, "Modality"),
-        "The cache": lambda: cache.write(serving / "cache" / "x.npz", {"x": np.zeros(3)}),
+        "The cache": lambda: files.write_arrays(serving / "cache" / "x.npz", {"x": np.zeros(3)}),
     }
     for what, write in asked.items():
         with pytest.raises(
@@ -117,7 +116,7 @@ def test_on_a_command_line_nothing_of_that_is_counted(
     _limits.bind(False)
     monkeypatch.setenv("QFUSION_KEPT_RUNS", "1")
     for name in ("one", "two"):
-        quota.check_room()
+        storage.check_room()
         runs.create(plans.plan("planted", "concatenation", {}), name=name)
 
 

@@ -17,11 +17,9 @@ from torch import Tensor
 from qfusion import explain
 from qfusion.data.spec import DataSet
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.models import build
-from qfusion.models.abilities import kinds
-from qfusion.models.neighbours import reservoir
-from qfusion.models.neighbours.weights import prepared
-from qfusion.models.registry import NEIGHBOURS
+from qfusion.models import build, reservoir
+from qfusion.models.neighbours import prepared
+from qfusion.models.registry import NEIGHBOURS, kinds
 from qfusion.quantum import circuits
 from qfusion.quantum.decomposition import subsets
 from qfusion.training import Options, loop, prepare, train
@@ -534,11 +532,11 @@ def test_every_option_of_training_does(kind: str, changed: dict[str, Any]) -> No
 
 
 def test_neighbours_are_registered_and_described() -> None:
-    from qfusion.runs import settings
+    from qfusion.runs import plans
 
     assert "unitary-fusion" in NEIGHBOURS
     for kind in KINDS:
         model = NEIGHBOURS[kind]
-        assert settings.KINDS[kind].title == model.title
+        assert plans.KINDS[kind].title == model.title
         assert {"{names}", "{target}"} <= {word.strip(",.:;") for word in model.about.split()}
         assert "arXiv" in (__import__("sys").modules[model.__module__].__doc__ or "")

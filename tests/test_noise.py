@@ -9,7 +9,7 @@ import torch
 from qfusion import explain
 from qfusion.errors import InvalidInput
 from qfusion.models import EntangledQCNN
-from qfusion.models.fusion import fuse
+from qfusion.models.entangled_qcnn import fuse
 from qfusion.quantum.decomposition import subsets, transfer_matrix
 from qfusion.track.fusion_circuit import Noise, noisy, noisy_vectors
 from qfusion.track.run import run

@@ -26,8 +26,8 @@ from qfusion.analysis import trust as faithful
 from qfusion.analysis.sample import Sample, open_sample, open_work
 from qfusion.analysis.study import build_study
 from qfusion.cli import app as typer_app
-from qfusion.data import importing, people
-from qfusion.data.clusters import Clusters
+from qfusion.data import importing, modality
+from qfusion.data.modality import Clusters
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import people as trust
 from qfusion.explain.coalitions import Explanation
@@ -144,7 +144,7 @@ def test_labels_are_read_shown_and_filtered_by() -> None:
     )
     for name in M:
         assert np.array_equal(found.table[f"label_{name}"], labels.table[name], equal_nan=True)
-    called = people.conflicting(labels.table.to_numpy(), found.y)
+    called = modality.conflicting(labels.table.to_numpy(), found.y)
     words = ["unknown" if np.isnan(c) else "yes" if c else "no" for c in called]
     assert found.table["label_conflict"].tolist() == words
     assert (
@@ -156,7 +156,9 @@ def test_labels_are_read_shown_and_filtered_by() -> None:
     frame = open_work("simple", "stand-in").frame()
     assert {"label_text", "label_audio", "label_vision", "label_conflict"} <= set(frame)
     assert compare.axes(open_work("simple", "stand-in"))["label_text"] == "people's label of text"
-    kept = data.imported.verify("stand-in")  # the digest is of the numbers, not of the table
+    kept = data.registry.verify_imported(
+        "stand-in"
+    )  # the digest is of the numbers, not of the table
     assert kept.digest == found.digest
 
 
@@ -180,7 +182,7 @@ def test_labels_for_some_rows_or_splits_are_read_and_said(tmp_path: Path) -> Non
     assert labels is not None
     assert labels.table.isna().sum().tolist() == [32, 60, 2]
     assert data.load("some").target.convention == "sims"
-    data.imported.remove("some")
+    data.registry.remove_imported("some")
 
 
 def test_odd_ids_are_shown_and_filtered(tmp_path: Path) -> None:
@@ -234,7 +236,7 @@ def test_odd_ids_are_shown_and_filtered(tmp_path: Path) -> None:
         written = report.read_text(encoding="utf-8")
         assert name in html.unescape(written)
         assert "<b>&amp;$_$3" not in written
-    data.imported.remove("odd")
+    data.registry.remove_imported("odd")
 
 
 def test_a_set_made_in_python_has_the_columns_too_and_keeps_them_true() -> None:
@@ -257,7 +259,7 @@ def test_a_set_made_in_python_has_the_columns_too_and_keeps_them_true() -> None:
     hidden = planted.table[[f"latent_{name}" for name in M]].set_axis(list(M), axis=1)
     made = data.DataSet(**whole, table=planted.table[["text"]], unimodal=hidden)
     pd.testing.assert_frame_equal(
-        made.table.drop(columns="text"), people.columns(hidden, planted.y)
+        made.table.drop(columns="text"), modality.people_columns(hidden, planted.y)
     )
     model = checkpoint.load("qj-planted")
     assert {"label_text", "label_conflict"} <= set(
@@ -267,7 +269,7 @@ def test_a_set_made_in_python_has_the_columns_too_and_keeps_them_true() -> None:
     assert (turned.table["label_conflict"] != made.table["label_conflict"]).any()
     assert (
         turned.table["label_conflict"].tolist()
-        == people.columns(hidden, -made.y)["label_conflict"].tolist()
+        == modality.people_columns(hidden, -made.y)["label_conflict"].tolist()
     )
     with pytest.raises(InvalidInput, match="`unimodal` must hold numbers, but has columns of"):
         replace(made, unimodal=hidden.assign(text="good"))
@@ -293,7 +295,7 @@ def test_classes_are_not_set_beside_labels_and_the_page_says_why(
     page = visit("Faithfulness", model="of-classes", data="classes", proof="People")
     assert "has labels of single modalities, but its target is a class" in plain(page.info[0].value)
     assert not page.exception
-    data.imported.remove("classes")
+    data.registry.remove_imported("classes")
 
 
 def test_a_model_that_takes_no_labelled_modality_is_not_set_beside_labels(place: Path) -> None:
@@ -316,12 +318,12 @@ def test_a_conflict_is_of_signs_and_unknown_where_a_label_is_missing() -> None:
     labels = np.array(
         [[1, -1, 0], [1, 1, 1], [0, 0, 0], [0.2, 0, 0.1], [np.nan, 1, -1], [-1, -1, 0]], float
     )
-    found = people.conflicting(labels, np.array([1, -0.1, 1, 0, 1, -0.5]))
+    found = modality.conflicting(labels, np.array([1, -0.1, 1, 0, 1, -0.5]))
     assert found.tolist()[:4] == [1, 1, 0, 0]
     assert np.isnan(found[4])
     assert found[5] == 0
     with pytest.raises(InvalidInput, match="`labels`"):
-        people.conflicting(labels, np.zeros(2))
+        modality.conflicting(labels, np.zeros(2))
 
 
 def test_data_without_labels_or_of_classes_have_none() -> None:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from qfusion import data
-from qfusion.data.sources.planted import editing, words
+from qfusion.data import synthesis
+from qfusion.data.sources import planted as editing
 from qfusion.errors import InvalidInput, NotFound
 
 
@@ -83,7 +84,7 @@ def test_sentences_that_the_grammar_does_not_know_are_refused(text: str, said: s
 def test_any_writing_of_known_words_is_read() -> None:
     assert editing.parse("The plot, was GREAT!") == ("the", "plot", "was", "great")
     assert editing.with_words("the plot was not great").latent == pytest.approx(
-        words.OPINIONS["great"] * words.NEGATED
+        synthesis.OPINIONS["great"] * synthesis.NEGATED
     )
 
 

@@ -18,7 +18,7 @@ from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound, QFusionError
 from qfusion.explain.backgrounds import RowBackground
 from qfusion.explain.network_rows import row_values
-from qfusion.models import EntangledQCNN, InputSpec, density, expectations, fusion, qcnn
+from qfusion.models import EntangledQCNN, InputSpec, entangled_qcnn, qcnn
 from qfusion.quantum import circuits, decomposition
 from qfusion.quantum.decomposition import subsets
 from tests.entangled import angles_of, masses_of, model_of
@@ -137,7 +137,7 @@ def test_observables_pulled_back_to_every_step(n: int) -> None:
     """At each step the expectation of what is still to come is the score: Heisenberg meets Schroedinger."""
     model = model_of(n, 2)
     masses = masses_of(angles_of(model))
-    states = density.states(model.network, model.fuse(masses)[0][0])
+    states = qcnn.density_states(model.network, model.fuse(masses)[0][0])
     expected = (model.scores(masses)[0] - model.bias).detach()
     for first in range(1, len(states)):
         O = torch.einsum(
@@ -185,7 +185,7 @@ def score(theta: Tensor, phi: Tensor, convolution: Tensor, pooling: Tensor, head
     for name in ("convolution", "pooling", "head"):
         del network._parameters[name]
     network.convolution, network.pooling, network.head = convolution, pooling, head  # type: ignore[assignment]
-    vectors = fusion.fuse(torch.sin(theta / 2).square(), phi)[0]
+    vectors = entangled_qcnn.fuse(torch.sin(theta / 2).square(), phi)[0]
     return qcnn.evaluate(network.observables(), vectors)
 
 
@@ -198,15 +198,15 @@ def test_gradients() -> None:
         torch.rand(2, 2, 4, dtype=torch.float64, requires_grad=True),
         torch.randn(2, 3, 4, dtype=torch.float64, requires_grad=True),
     ]
-    assert torch.autograd.gradcheck(fusion.fuse, chained)
+    assert torch.autograd.gradcheck(entangled_qcnn.fuse, chained)
 
 
 @pytest.mark.parametrize("M", [1, 2, 3, 4, 5])
 def test_fusion_is_a_sum_over_patterns(M: int) -> None:
     """Element by element and pattern by pattern, stages of a chain one after another."""
-    phi = torch.rand(2, *fusion.named_angles("mean", M).shape, dtype=torch.float64) * 3
+    phi = torch.rand(2, *entangled_qcnn.named_angles("mean", M).shape, dtype=torch.float64) * 3
     p = torch.rand(2, M, dtype=torch.float64)
-    vectors, stages = fusion.fuse(p, phi)
+    vectors, stages = entangled_qcnn.fuse(p, phi)
     for i in range(2):
         controls = [float(x) for x in (p[i] if M <= 3 else p[i, :2])]
         for k, table in enumerate(phi[i]):
@@ -233,14 +233,16 @@ def _bits(count: int) -> Iterator[tuple[int, ...]]:
 
 def test_the_mean_rule_is_the_mean_at_the_corners() -> None:
     for M in (2, 3, 5):
-        phi = fusion.named_angles("mean", M)[None]
+        phi = entangled_qcnn.named_angles("mean", M)[None]
         for bits in ((1.0,) * M, (0.0,) * M):
             assert float(
-                fusion.fuse(torch.tensor([bits], dtype=torch.float64), phi)[1][0, -1]
+                entangled_qcnn.fuse(torch.tensor([bits], dtype=torch.float64), phi)[1][0, -1]
             ) == pytest.approx(sum(bits) / M, abs=1e-12)
-    chained, p = fusion.named_angles("mean", 5)[None], torch.rand(1, 5, dtype=torch.float64)
+    chained, p = entangled_qcnn.named_angles("mean", 5)[None], torch.rand(1, 5, dtype=torch.float64)
     # a chain's mean is exact
-    assert float(fusion.fuse(p, chained)[1][0, -1]) == pytest.approx(float(p.mean()), abs=1e-12)
+    assert float(entangled_qcnn.fuse(p, chained)[1][0, -1]) == pytest.approx(
+        float(p.mean()), abs=1e-12
+    )
 
 
 @pytest.mark.parametrize("M", [1, 2, 3, 4, 5])
@@ -344,7 +346,7 @@ def test_elements_default_to_the_classes(C: int, elements: int) -> None:
     assert (model.elements, model.elements_are_classes) == (elements, elements == C)
 
 
-@pytest.mark.parametrize("rule", fusion.INITIAL)
+@pytest.mark.parametrize("rule", entangled_qcnn.INITIAL)
 def test_seeds_and_rules(rule: str) -> None:
     def phi(seed: int, **settings: object) -> Tensor:
         torch.manual_seed(seed)
@@ -355,8 +357,10 @@ def test_seeds_and_rules(rule: str) -> None:
     if rule != "random":
         frozen = phi(1, freeze_rule=True)
         assert not frozen.requires_grad
-        assert frozen[3].numpy() == pytest.approx(fusion.named_angles(rule, 2).numpy(), abs=1e-6)
-        assert {name for name, _ in fusion.nearest_rule(phi(1).detach(), 2)} == {rule}
+        assert frozen[3].numpy() == pytest.approx(
+            entangled_qcnn.named_angles(rule, 2).numpy(), abs=1e-6
+        )
+        assert {name for name, _ in entangled_qcnn.nearest_rule(phi(1).detach(), 2)} == {rule}
 
 
 @pytest.mark.parametrize(("C", "M"), [(4, 3), (5, 2), (8, 1), (10, 6)])
@@ -404,7 +408,7 @@ def test_the_forward_path_equals_the_pulled_back_observables(n: int) -> None:
         model.encode({"a": torch.randn(3, 5).double(), "b": torch.randn(3, 4).double()})
     )[0]
     pulled = qcnn.evaluate(model.observables(), vectors)
-    features = expectations.features(model.network, vectors)
+    features = qcnn.network_features(model.network, vectors)
     forward = qcnn.HEAD_SCALE * features @ model.network.head.T
     assert (pulled - forward).abs().max() < 1e-12
     assert (features[:, : 2 ** len(model.network.kept)].sum(1) - 1).abs().max() < 1e-12
@@ -424,6 +428,6 @@ def test_a_batch_is_worked_out_in_parts_that_fit_the_cache(
     network = qcnn.QCNN(n, 2, spread=1.0).double()
     vectors = torch.randn(150, n, 3, dtype=torch.float64)
     vectors[..., 0] = 1
-    whole = expectations.features(network, vectors)
-    monkeypatch.setattr(expectations, "_CACHED", 1)
-    assert torch.allclose(expectations.features(network, vectors), whole, atol=1e-14)
+    whole = qcnn.network_features(network, vectors)
+    monkeypatch.setattr(qcnn, "_CACHED", 1)
+    assert torch.allclose(qcnn.network_features(network, vectors), whole, atol=1e-14)

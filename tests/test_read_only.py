@@ -13,14 +13,13 @@ from typing import Any
 import pytest
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
-from qfusion import _read_only, data, runs
-from qfusion.data import download, importing
-from qfusion.data import imported as imported_sets
+from qfusion import _limits, data, runs
+from qfusion.data import importing, registry
+from qfusion.data import registry as imported_sets
 from qfusion.errors import InvalidInput
-from qfusion.model_export import weights
-from qfusion.runs import plans, process, sweep
-from qfusion.training import checkpoint
-from qfusion.training.imports import taking
+from qfusion.model_export import formats
+from qfusion.runs import plans, sweep
+from qfusion.training import checkpoint, imports
 from qfusion.ui import server as guard
 from scripts import serving
 from scripts.visitor import Visitor
@@ -29,9 +28,9 @@ from tests import sharing
 
 @pytest.fixture
 def switched() -> Iterator[None]:
-    _read_only.begin()
+    _limits.begin_read_only()
     yield
-    _read_only.begin(False)
+    _limits.begin_read_only(False)
 
 
 WRITES: dict[str, Callable[[], Any]] = {
@@ -41,18 +40,18 @@ WRITES: dict[str, Callable[[], Any]] = {
     "train models": lambda: plans.start({"visitor": plans.plan("planted", "concatenation", {})}),
     "stop a training": lambda: runs.Run(Path("x")).ask("stop"),
     "delete a run": lambda: runs.Run(Path("x")).delete(),
-    "start a process": lambda: process.start(["models"], Path("x.txt")),
+    "start a process": lambda: plans.start_process(["models"], Path("x.txt")),
     "begin a sweep": lambda: sweep.begin("visitor", Any, 2),
     "stop a sweep": lambda: sweep.stop(Any),
     "go on with a sweep": lambda: sweep.go_on(Any),
     "read data": lambda: importing.read([Path("x.csv")], Path("x")),
     "import data": lambda: importing.import_set([Path("x.csv")], "x"),
-    "remove data": lambda: imported_sets.remove("x"),
-    "download data": lambda: download.get("digits"),
-    "keep a model": lambda: weights.keep(Any, "", Any, "x"),
-    "import a model": lambda: taking.take("x.pt2", Any),
-    "keep a program": lambda: taking.keep(Any, Any, "x"),
-    "remove a program": lambda: taking.remove("x"),
+    "remove data": lambda: imported_sets.remove_imported("x"),
+    "download data": lambda: registry.download("digits"),
+    "keep a model": lambda: formats.keep(Any, "", Any, "x"),
+    "import a model": lambda: imports.take("x.pt2", Any),
+    "keep a program": lambda: imports.keep(Any, Any, "x"),
+    "remove a program": lambda: imports.remove("x"),
     "remove a model": lambda: checkpoint.remove("x"),
 }
 
@@ -71,11 +70,11 @@ def test_every_function_that_writes_refuses(
 
 @pytest.mark.parametrize(("said", "on"), [("1", True), ("yes", True), ("0", False), ("", False)])
 def test_the_switch_is_a_variable(said: str, on: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(_read_only.VARIABLE, said)
-    assert _read_only.asked() is on
-    monkeypatch.setenv(_read_only.VARIABLE, "perhaps")
+    monkeypatch.setenv(_limits.READ_ONLY, said)
+    assert _limits.wants_read_only() is on
+    monkeypatch.setenv(_limits.READ_ONLY, "perhaps")
     with pytest.raises(InvalidInput, match="must be 1 or 0, but is 'perhaps'"):
-        _read_only.asked()
+        _limits.wants_read_only()
 
 
 def test_the_policy_names_every_script_that_stands_in_a_page() -> None:
@@ -105,7 +104,7 @@ def visited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[serving.
         for name in ("CACHE", "RUNS", "MODELS", "IMPORTED")
     }
     with serving.serve(
-        folder, {**own, _read_only.VARIABLE: "1"}, limit=240, command=sharing.APP
+        folder, {**own, _limits.READ_ONLY: "1"}, limit=240, command=sharing.APP
     ) as running:
         yield running, folder
 

@@ -19,8 +19,8 @@ import torch
 from qfusion import runs
 from qfusion.data import load
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
-from qfusion.runs import Plan, Run, folder, queue, worker
-from qfusion.runs.watch import Watch
+from qfusion.runs import Plan, Run, folder, worker
+from qfusion.runs.worker import Watch
 from qfusion.training import checkpoint, prepare
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -354,13 +354,13 @@ def test_other_data_than_it_was_begun_with_are_refused():
 
 def test_places_are_given_one_by_one(monkeypatch):
     monkeypatch.setenv("QFUSION_SLOTS", "1")
-    with queue.slot() as first, queue.slot(iter([True, False]).__next__) as second:
+    with folder.slot() as first, folder.slot(iter([True, False]).__next__) as second:
         assert (first, second) == (True, False)
-    with queue.slot() as free:
+    with folder.slot() as free:
         assert free
     monkeypatch.setenv("QFUSION_SLOTS", "none")
     with pytest.raises(InvalidInput, match="QFUSION_SLOTS"):
-        queue.worker_slots()
+        folder.worker_slots()
 
 
 def wait_for(run: Run, *states: str, seconds: float = 60) -> str:

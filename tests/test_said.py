@@ -14,8 +14,7 @@ from typer.testing import CliRunner
 from qfusion.analysis import inside
 from qfusion.analysis.sample import open_sample
 from qfusion.cli import app
-from qfusion.data import Modality, Text, importing, load, vocabulary
-from qfusion.data.importing import storing
+from qfusion.data import Modality, Text, importing, load, mmsa
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 from qfusion.panels import samples
 from tests import importable
@@ -83,7 +82,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **options: Any) -> Any
 
 
 def test_words_of_tokens_are_merged_and_their_shares_added() -> None:
-    assert vocabulary.words(["[CLS]", "un", "##believ", "##able", "film", "##", "##s"]) == (
+    assert mmsa.word_groups(["[CLS]", "un", "##believ", "##able", "film", "##", "##s"]) == (
         (0,),
         (1, 2, 3),
         (4,),
@@ -197,18 +196,18 @@ def test_without_a_vocabulary_steps_are_numbered_and_the_variable_names_one(
         *"我觉得好看",
         "[SEP]",
     )
-    monkeypatch.setenv(vocabulary.VARIABLE, str(folder))
+    monkeypatch.setenv(mmsa.VOCABULARY, str(folder))
     assert inside.match(dataset.content(english)["text"], 6).units == (
         "[CLS]",
         "unbelievable",
         "film",
         "[SEP]",
     )
-    monkeypatch.setenv(vocabulary.VARIABLE, str(tmp_path / "nowhere"))
+    monkeypatch.setenv(mmsa.VOCABULARY, str(tmp_path / "nowhere"))
     assert "cannot be read" in inside.match(dataset.content(english)["text"], 6).how
     short = tmp_path / "short.txt"
     short.write_text("[PAD]\n[CLS]\n", encoding="utf-8")
-    monkeypatch.setenv(vocabulary.VARIABLE, str(short))
+    monkeypatch.setenv(mmsa.VOCABULARY, str(short))
     assert "does not have" in inside.match(dataset.content(english)["text"], 6).how
 
 
@@ -251,7 +250,7 @@ def test_dropped_rows_take_their_tokens_along(
 def test_files_that_are_no_vocabulary(tmp_path: Path, words: str) -> None:
     (tmp_path / "vocab.txt").write_bytes(words.encode("utf-8", "surrogateescape"))
     with pytest.raises(InvalidInput, match=r"vocab\.txt"):
-        vocabulary.read(tmp_path)
+        mmsa.read_vocabulary(tmp_path)
 
 
 def test_a_tokenizers_own_file_is_read_by_the_library(
@@ -268,13 +267,13 @@ def test_a_tokenizers_own_file_is_read_by_the_library(
     (tmp_path / "tokenizer.json").write_text(
         json.dumps({"version": "1.0", "model": model}), encoding="utf-8"
     )
-    assert vocabulary.read(tmp_path) == dict(enumerate(PIECES))
+    assert mmsa.read_vocabulary(tmp_path) == dict(enumerate(PIECES))
     (tmp_path / "tokenizer.json").write_text('{"model": {"type": "evil"}}', encoding="utf-8")
     with pytest.raises(InvalidInput, match="no tokenizer"):
-        vocabulary.read(tmp_path)
+        mmsa.read_vocabulary(tmp_path)
     monkeypatch.setitem(__import__("sys").modules, "tokenizers", None)
     with pytest.raises(DataUnavailable, match="pip install tokenizers"):
-        vocabulary.read(tmp_path)
+        mmsa.read_vocabulary(tmp_path)
 
 
 def test_a_manifest_of_before_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -285,7 +284,7 @@ def test_a_manifest_of_before_is_read(tmp_path: Path, monkeypatch: pytest.Monkey
         del told[key]
     path.write_text(json.dumps(told))
     assert load("mine").content(0)["text"] == Text("我觉得好看")
-    assert storing.MAX_TITLE == 100
+    assert importing.MAX_TITLE == 100
 
 
 # ---- one axis for modalities of different rates
@@ -354,10 +353,10 @@ def test_rates_that_cannot_be_are_refused(
 
 
 def test_rates_are_written_as_name_and_number() -> None:
-    assert storing.read_rates(["audio=100", " vision = 12.5"]) == {"audio": 100.0, "vision": 12.5}
+    assert importing.read_rates(["audio=100", " vision = 12.5"]) == {"audio": 100.0, "vision": 12.5}
     for wrong in ("audio", "audio=", "audio=fast"):
         with pytest.raises(InvalidInput, match="name=steps"):
-            storing.read_rates([wrong])
+            importing.read_rates([wrong])
     with pytest.raises(InvalidInput, match="left out for vectors"):
         Modality("a", np.zeros((2, 3)), None, ("x", "y", "z"), rate=2.0)
 

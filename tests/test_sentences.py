@@ -30,9 +30,8 @@ from qfusion.analysis import answers as worded
 from qfusion.analysis import inside as matching
 from qfusion.analysis.errors import Slice
 from qfusion.analysis.sample import open_sample
-from qfusion.data import Text
-from qfusion.data.formats.staged_set import Part, StagedSet
-from qfusion.data.importing import report
+from qfusion.data import Text, staged_set
+from qfusion.data.staged_set import Part, StagedSet
 from qfusion.errors import InvalidInput
 from qfusion.explain import cuts, verdicts
 from qfusion.explain import faithfulness as reliability
@@ -57,7 +56,7 @@ from qfusion.panels import (
 from qfusion.panels import errors as quality
 from qfusion.panels import errors as slices
 from qfusion.report import about_cohort, about_sample
-from qfusion.training import rates
+from qfusion.training import loop
 from tests.sentences import HERE, TEMPLATES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -1688,14 +1687,14 @@ def _() -> None:
     steps = np.geomspace(1e-5, 1.0, 60)
     for place in (20, 30, 40):
         loss = 1 / (1 + np.exp((np.arange(60) - place) / 2.0))
-        found = rates.steepest(steps, loss)
+        found = loop.steepest(steps, loss)
         assert abs(np.log(found / steps[place])) < abs(
             np.log(steps[12] / steps[0])
         )  # the lag of the running mean
         assert found <= steps[place]
     for flat in (np.ones(60), np.linspace(1, 2, 60)):
         with pytest.raises(InvalidInput, match="did not fall"):
-            rates.steepest(steps, flat)
+            loop.steepest(steps, flat)
 
 
 @checks("report on values")
@@ -1722,7 +1721,7 @@ def _() -> None:
                 np.array([f"s{i}" for i in range(24)]),
                 tuple("abcdefgh"[: int(y.max()) + 1]),
             )
-            found = report.examine(
+            found = staged_set.examine(
                 StagedSet(Path(folder), "set", "file", [part], y, ids, split, classes)
             )
         words = {each.code: each.words for each in found.findings}

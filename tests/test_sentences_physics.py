@@ -21,7 +21,7 @@ from qfusion.errors import InvalidInput
 from qfusion.explain.evidence import INERT
 from qfusion.figures import dynamics as drawn
 from qfusion.figures import style, theme
-from qfusion.models import fusion
+from qfusion.models import entangled_qcnn
 from qfusion.panels import circuit, dynamics, errors, samples
 from qfusion.quantum import measures
 from qfusion.quantum.lindblad import System, evolve_states
@@ -327,7 +327,7 @@ def test_fusion_entanglement_is_inert(M: int, seed: int, when: str) -> None:
 
     with_it, without = fused("never"), fused(when)
     assert torch.allclose(with_it, without, atol=1e-12, rtol=0)
-    vector = fusion.fuse(masses[None, None], phi)[0][0, 0]
+    vector = entangled_qcnn.fuse(masses[None, None], phi)[0][0, 0]
     read = torch.stack(
         [torch.ones((), dtype=torch.float64), 2 * without[0, 1], without[0, 0] - without[1, 1]]
     )
@@ -341,7 +341,7 @@ def test_inert_entanglement_leaves_every_score_of_a_shipped_network() -> None:
     with torch.no_grad():
         states = work.model.encode(inputs)
         masses = torch.stack([states[name].double() for name in work.modalities], -1)
-        P = fusion.probabilities(
+        P = entangled_qcnn.probabilities(
             masses
         )  # a mixture over outcomes, as if the modality qubits had been measured
         phi = work.model.phi.double()[:, 0]

@@ -8,7 +8,7 @@ import torch
 from scipy.stats import spearmanr
 
 from qfusion import data, explain
-from qfusion.models.baselines.heads import Concatenation
+from qfusion.models.baselines import Concatenation
 from qfusion.training import checkpoint, metrics
 
 

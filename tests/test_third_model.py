@@ -22,18 +22,17 @@ from torch import Tensor
 from qfusion import cli, data, explain, model_export, report
 from qfusion.analysis import answers, study
 from qfusion.analysis.sample import case
-from qfusion.data import DataSet, Modality, Target, registry, splits
-from qfusion.data.sources import handwritten
+from qfusion.data import DataSet, Modality, Target, registry, spec
+from qfusion.data.sources import digits
 from qfusion.errors import InvalidInput
 from qfusion.explain import counterfactual, cuts, operators, sensitivity
 from qfusion.figures import numbers
 from qfusion.models import FUSION, build, can
-from qfusion.models.abilities import kinds, require
-from qfusion.models.explorable import ABILITIES
-from qfusion.models.registry import NEIGHBOURS
+from qfusion.models.base import ABILITIES
+from qfusion.models.registry import NEIGHBOURS, kinds, require
 from qfusion.quantum.decomposition import subsets
 from qfusion.report import about_cohort
-from qfusion.runs import settings
+from qfusion.runs import plans
 from qfusion.track import dynamics
 from qfusion.training import Options, checkpoint, metrics, train
 from tests.test_app_pages import plain, said, visit
@@ -206,22 +205,22 @@ def test_abilities_are_said_by_models_alone() -> None:
     assert kinds("gates") == [kind for kind in NEIGHBOURS if kind != "unitary-fusion"]
     assert all(model.abilities <= set(ABILITIES) for model in FUSION.values())
     assert not can(build("late", {"v": {"size": 2, "sequence": False}}, ("a",), {}), "kets")
-    assert settings.KINDS[KIND].title == FUSION[KIND].title
+    assert plans.KINDS[KIND].title == FUSION[KIND].title
 
 
 def stand_in() -> DataSet:
     """Three views of digits, two classes: 100 random rows."""
     rng, y = np.random.default_rng(0), np.repeat(np.arange(10), 10)
-    ids = splits.numbered("digit", len(y))
+    ids = spec.numbered("digit", len(y))
     modalities = tuple(
         Modality(
             name,
             rng.normal(size=(10, size))[y] + rng.normal(size=(len(y), size)),
             None,
             tuple(f"{what} {i}" for i in range(size)),
-            handwritten.SHAPE if name == "pix" else None,
+            digits.SHAPE if name == "pix" else None,
         )
-        for name, size, what in handwritten.VIEWS[:3]
+        for name, size, what in digits.VIEWS[:3]
     )
     return DataSet(
         DATA,
@@ -233,7 +232,7 @@ def stand_in() -> DataSet:
         Target("classification", "digit", None, tuple("0123456789")),
         y,
         ids,
-        splits.stratified(y),
+        spec.stratified(y),
         pd.DataFrame({"digit": y}, index=ids),
     )
 
@@ -253,7 +252,7 @@ def among_the_users(
         patch.setenv("QFUSION_MODELS", str(folder))
         found = stand_in()
         patch.setitem(
-            registry.sources(), DATA, replace(handwritten.SOURCE, load=lambda: found, files=())
+            registry.sources(), DATA, replace(digits.HANDWRITTEN, load=lambda: found, files=())
         )
         _forget()
         dataset = data.load(DATA)

@@ -10,7 +10,7 @@ from qfusion.errors import InvalidInput
 from qfusion.figures import training as figures
 from qfusion.models import registry
 from qfusion.runs import Plan
-from qfusion.runs.settings import KINDS, MAIN, SETTINGS
+from qfusion.runs.plans import KINDS, MAIN, SETTINGS
 from qfusion.training import Options, default_options
 from tests.test_app_train import record_of
 

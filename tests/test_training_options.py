@@ -23,16 +23,14 @@ from qfusion.training import (
     Options,
     checkpoint,
     find_rate,
-    heads,
+    loop,
     losses,
     metrics,
-    precision,
     prepare,
-    rates,
-    sampling,
     train,
 )
-from qfusion.training.group import Group
+from qfusion.training import options as precision
+from qfusion.training.options import Group
 from tests.test_training import padded, same_weights, small
 
 FORK = multiprocessing.get_context("fork")
@@ -267,7 +265,7 @@ def test_what_lacks_targets_or_encoders_is_refused():
     ):
         prepare("linear", small(), {}, Options(unimodal=1.0))
     with pytest.raises(InvalidInput, match="no encoder for each modality"):
-        heads.Heads(torch.nn.Linear(1, 1), annotated(), np.arange(4), "l1", 0)
+        losses.Heads(torch.nn.Linear(1, 1), annotated(), np.arange(4), "l1", 0)
     with (
         pytest.raises(InvalidInput, match="has no encoders"),
         precision.mixed(torch.nn.Linear(1, 1), torch.device("cpu")),
@@ -385,9 +383,9 @@ def test_the_steepest_descent_is_found_where_it_is():
         - 1 / (1 + np.exp(-3 * (np.log(grid) - np.log(1e-3))))
         + np.maximum(0, np.log(grid / 0.05)) ** 2
     )
-    assert rates.steepest(grid, rates.smooth(curve)) == pytest.approx(1e-3, rel=0.7)
+    assert loop.steepest(grid, loop.smooth(curve)) == pytest.approx(1e-3, rel=0.7)
     with pytest.raises(InvalidInput, match="did not fall at any rate"):
-        rates.steepest(grid, np.linspace(0, 1, 120))
+        loop.steepest(grid, np.linspace(0, 1, 120))
 
 
 def test_a_suggested_rate_is_one_to_train_with():
@@ -457,14 +455,14 @@ def test_the_error_of_sampled_scores_falls_as_one_over_the_root_of_the_trajector
     found = {}
     for count in (1, 4, 16):
         model.settings["trajectories"] = count
-        found[count] = sampling.sampling(model, inputs, repeats=120)
+        found[count] = metrics.measure_sampling(model, inputs, repeats=120)
     assert found[4].error == pytest.approx(found[4].expected, rel=0.08)
     assert found[16].error == pytest.approx(found[1].error / 4, rel=0.08)
     model.settings["steps"] = 3  # coarse steps: now the mean is off
-    coarse = sampling.sampling(model, inputs, repeats=120)
+    coarse = metrics.measure_sampling(model, inputs, repeats=120)
     assert coarse.bias > 2 * found[16].bias
     with pytest.raises(InvalidInput, match="must sample trajectories"):
-        sampling.sampling(prepare("quantum-jump", dataset, dict(dims=2)).model, inputs)
+        metrics.measure_sampling(prepare("quantum-jump", dataset, dict(dims=2)).model, inputs)
 
 
 def test_a_run_on_trajectories_says_how_far_its_scores_are_off(tmp_path, monkeypatch, capsys):

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from qfusion import _assets
+from qfusion import _files
 from qfusion.analysis import answers as markdown
 from qfusion.analysis import cohort_measures, compare
 from qfusion.analysis.sample import open_work, sample_of
@@ -26,7 +26,7 @@ from qfusion.panels import address, overview, samples
 from qfusion.panels import cohorts as cohort_panels
 from tests.test_app_pages import plain
 
-SHIPPED = sorted(path.stem for path in _assets.path("models").glob("*.json"))
+SHIPPED = sorted(path.stem for path in _files.asset_path("models").glob("*.json"))
 
 
 def made(dividends: np.ndarray) -> Explanation:
@@ -337,7 +337,7 @@ def test_where_neither_alone_says_anything_decisions_are_joint(data: str) -> Non
     """At least 95 % of the test samples: of the shipped models together, and of each over its training seeds."""
     shipped = []
     for name in SHIPPED:
-        card = json.loads((_assets.path("models") / f"{name}.json").read_text())
+        card = json.loads((_files.asset_path("models") / f"{name}.json").read_text())
         if card["data"]["name"] != data:
             continue
         work = open_work(name)

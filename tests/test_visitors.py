@@ -12,17 +12,16 @@ import pandas as pd
 import pytest
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
-from qfusion import _read_only, data, runs
+from qfusion import _limits, data, runs
 from qfusion._checks import choose
 from qfusion.analysis import sample, study
-from qfusion.data import imported, importing
-from qfusion.data.importing import storing
-from qfusion.data.sources.planted import editing
+from qfusion.data import importing, registry
+from qfusion.data.sources import planted
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.model_export import weights
+from qfusion.model_export import formats
 from qfusion.models import Tweak, tweak
 from qfusion.panels import address, errors
-from qfusion.runs import plans, queue
+from qfusion.runs import folder, plans
 from qfusion.training import checkpoint
 from qfusion.ui import access, bar, server, sliders, state
 from qfusion.ui.pages import data as import_view
@@ -87,7 +86,7 @@ def test_a_link_has_the_server_open_no_path(tmp_path: Path) -> None:
 
 def test_a_model_is_written_by_the_name_that_was_checked(tmp_path: Path) -> None:
     found = checkpoint.load("qj-planted")
-    written = weights.save(tmp_path / "mine.v2", found, "", data.load("planted"))
+    written = formats.save(tmp_path / "mine.v2", found, "", data.load("planted"))
     assert written == tmp_path / "mine.v2.json"
     assert checkpoint.load(written).card["weights_sha256"] == found.card["weights_sha256"]
     assert sorted(each.name for each in tmp_path.iterdir()) == [
@@ -102,7 +101,7 @@ def test_who_may_not_remove_a_set_may_not_replace_it(
 ) -> None:
     monkeypatch.setenv("QFUSION_IMPORTED", str(tmp_path / "sets"))
     importing.import_set([importable.write_mmsa(tmp_path / "m.pkl")], "own")
-    with storing.staging() as place:
+    with importing.staging() as place:
         found, boxes = importing.examine([tmp_path / "m.pkl"], place), list[str]()
         monkeypatch.setattr(access, "level", lambda: level)
         monkeypatch.setattr(
@@ -145,18 +144,18 @@ def test_a_read_only_server_clears_nothing_away(
     run = runs.create(plans.plan("planted", "concatenation", {}), name="mine")
     (run.path / "lock").unlink(missing_ok=True)
     (run.path / "record.json").write_text('{"state": "running"}')
-    (queue.home() / f".turn-{1:020d}-gone.0a1b2c3d").touch()
+    (folder.home() / f".turn-{1:020d}-gone.0a1b2c3d").touch()
     (tmp_path / "sets" / ".old-mine.0a1b2c3d").mkdir(parents=True)
     before = sorted(map(str, tmp_path.rglob("*")))
-    _read_only.begin()
+    _limits.begin_read_only()
     try:
         assert run.record().state == "interrupted"
         assert not run.is_held()
-        queue.waiting()
-        assert imported.names() == ()
+        folder.waiting()
+        assert registry.imported_names() == ()
         assert sorted(map(str, tmp_path.rglob("*"))) == before
     finally:
-        _read_only.begin(False)
+        _limits.begin_read_only(False)
 
 
 # ---- time and memory
@@ -194,7 +193,7 @@ def test_ids_of_a_megabyte_are_none_of_the_set() -> None:
 
 def test_a_text_that_is_too_long_is_not_cut_nor_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InvalidInput, match="must have at most 2,000 letters, but has 10,004"):
-        editing.with_words("good" + " " * 10_000)
+        planted.with_words("good" + " " * 10_000)
     said: dict[str, object] = {"phi": "x" * (tweak.MAX_TEXT + 1)}
     monkeypatch.setattr(state, "get", lambda key, default=None: said.get(key, default))
     monkeypatch.setattr(state, "put", said.__setitem__)
@@ -217,4 +216,4 @@ def test_titles_have_an_end(
     monkeypatch.setenv("QFUSION_IMPORTED", str(tmp_path / "sets"))
     with pytest.raises(InvalidInput, match="must have at most"):
         importing.import_set([importable.write_mmsa(tmp_path / "m.pkl")], "own", **words)
-    assert imported.names() == ()
+    assert registry.imported_names() == ()

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import pytest
 
-from qfusion import _assets
+from qfusion import _files
 from scripts import serving
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -227,5 +227,5 @@ def test_assets_are_found_in_one_place() -> None:
         if re.search(r"parents?\b.*assets", path.read_text())
     ]
     assert elsewhere == []
-    assert _assets.path() == ROOT / "qfusion" / "assets"
-    assert _assets.text("tour.toml") == (ROOT / "qfusion" / "assets" / "tour.toml").read_text()
+    assert _files.asset_path() == ROOT / "qfusion" / "assets"
+    assert _files.asset_text("tour.toml") == (ROOT / "qfusion" / "assets" / "tour.toml").read_text()

@@ -19,7 +19,7 @@ from qfusion.explain import Explanation, verdicts
 from qfusion.explain import verdicts as verdict_words
 from qfusion.explain.coalitions import joint_share as joint_share
 from qfusion.explain.verdicts import Verdict
-from qfusion.models.fusion import stage_sizes
+from qfusion.models.entangled_qcnn import stage_sizes
 from qfusion.quantum.circuits import BLOCKS
 
 MARKDOWN = verdicts.Words(text.plain, "**{}**".format)

@@ -20,7 +20,7 @@ from qfusion.analysis.memo import memo
 from qfusion.analysis.study import Workspace, softmax
 from qfusion.data import Content, Text
 from qfusion.data.modality import split_term
-from qfusion.data.sources.planted import editing
+from qfusion.data.sources import planted
 from qfusion.explain import building, counterfactual, interventions, sensitivity
 from qfusion.explain import sensitivity as method
 from qfusion.models import Tweak
@@ -85,7 +85,7 @@ class Result:
 
 def actions(work: Workspace, modality: str) -> tuple[str, ...]:
     """What can be done to a modality of these data."""
-    raw = editing.recipe_of(work.dataset) is not None and modality in ("text", *editing.CONTROLS)
+    raw = planted.recipe_of(work.dataset) is not None and modality in ("text", *planted.CONTROLS)
     return (
         KEPT,
         SWAP,
@@ -213,21 +213,21 @@ def with_changes(work: Workspace, row: int, changes: tuple[Change, ...]) -> Resu
     return Result(outcome, states, contents, _truth(work, row, changes))
 
 
-def edited(work: Workspace, row: int, modality: str, change: Change) -> editing.Edit:
+def edited(work: Workspace, row: int, modality: str, change: Change) -> planted.Edit:
     """The raw content of a planted modality made anew, with its features."""
-    made = editing.recipe_of(work.dataset)
+    made = planted.recipe_of(work.dataset)
     check(
         made is not None,
         "Raw input can be edited where this project makes it: in the data set 'planted'. Choose another change.",
     )
     assert made is not None
     if modality == "text":
-        return editing.with_words(change.words)
-    make = editing.with_voice if modality == "audio" else editing.with_face
+        return planted.with_words(change.words)
+    make = planted.with_voice if modality == "audio" else planted.with_face
     return make(made, row, dict(change.controls))
 
 
-def features(edit: editing.Edit) -> Any:
+def features(edit: planted.Edit) -> Any:
     """An edit's features as the model takes them."""
     values = torch.from_numpy(np.asarray(edit.values)).double()
     if edit.lengths is None:
@@ -272,18 +272,18 @@ def shown_state(own: torch.Tensor) -> tuple[float, ...]:
 
 def _truth(work: Workspace, row: int, changes: tuple[Change, ...]) -> float | None:
     """The planted score without noise; not known of a dropped modality, an edited voice, face or state."""
-    if editing.recipe_of(work.dataset) is None:
+    if planted.recipe_of(work.dataset) is None:
         return None
     latents = []
     for name, change in zip(work.modalities, changes, strict=True):
         at = work.dataset.row(change.donor) if change.action == SWAP else row
         if change.action == INPUT and name == "text":
-            latents.append(editing.with_words(change.words).latent)
+            latents.append(planted.with_words(change.words).latent)
         elif change.action in (KEPT, SWAP):
             latents.append(float(work.dataset.table[f"latent_{name}"].iloc[at]))
         else:
             return None
-    return editing.true_score(np.array(latents, dtype=float))
+    return planted.true_score(np.array(latents, dtype=float))
 
 
 @dataclass(frozen=True, eq=False)

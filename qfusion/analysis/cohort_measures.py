@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from qfusion import _progress
+from qfusion import _sentences
 from qfusion._checks import check, choose
 from qfusion._sentences import count
 from qfusion.analysis import text
@@ -30,7 +30,7 @@ from qfusion.errors import InvalidInput
 from qfusion.explain import cohorts
 from qfusion.explain.cohorts import Part
 from qfusion.explain.stability import LEVEL, RESAMPLES, Interval
-from qfusion.models import expectations, nested
+from qfusion.models import base, qcnn
 from qfusion.quantum import states
 from qfusion.quantum.measures import KINDS, States
 
@@ -166,7 +166,7 @@ def _final(work: Any, rows: np.ndarray) -> np.ndarray:
         if not work.can("time"):
             network = work.model.network
             for some in _blocks(rows):
-                read = expectations.features(
+                read = qcnn.network_features(
                     network, work.vectors[torch.as_tensor(some)].to(network.head.dtype)
                 )
                 kept = 2 ** len(network.kept)
@@ -175,7 +175,7 @@ def _final(work: Any, rows: np.ndarray) -> np.ndarray:
                 )
             return np.concatenate(parts)
         chunks = np.array_split(rows, range(_STATES_AT_ONCE, len(rows), _STATES_AT_ONCE))
-        for chunk in _progress.over(chunks, "Evolving states", len(rows), len):
+        for chunk in _sentences.progress_over(chunks, "Evolving states", len(rows), len):
             psi = work.kets(chunk).to(torch.complex128)
             parts.append(
                 real_coordinates(
@@ -196,7 +196,7 @@ def _features(work: Any, rows: np.ndarray) -> np.ndarray:
                     [
                         _flat(each, len(some))
                         for name in work.modalities
-                        for each in nested.leaves(encoded[name])
+                        for each in base.nested_leaves(encoded[name])
                     ],
                     1,
                 )
@@ -712,7 +712,7 @@ def correlations(
     values: dict[str, list[np.ndarray]] = {name: [] for name in kinds}
     chunks = np.array_split(rows, range(_CHUNK, len(rows), _CHUNK))
     with torch.no_grad():
-        for chunk in _progress.over(chunks, "Evolving states", len(rows), len):
+        for chunk in _sentences.progress_over(chunks, "Evolving states", len(rows), len):
             psi = work.kets(chunk).to(torch.complex128)
             at_end = States(
                 work.model.evolve_states(states.density(psi), [float(work.model.duration)])[0],

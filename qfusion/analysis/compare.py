@@ -26,7 +26,7 @@ from qfusion.analysis.study import (
     negativity_column,
     softmax,
 )
-from qfusion.data import people
+from qfusion.data import modality
 from qfusion.explain import cohorts
 
 
@@ -434,7 +434,7 @@ def axes(work: Workspace) -> dict[str, str]:
     titles |= {
         name: text.column(name)
         for each in labels
-        if (name := f"{people.COLUMN}{each}") in work.dataset.table.columns
+        if (name := f"{modality.COLUMN}{each}") in work.dataset.table.columns
     }
     return titles | {
         dividend_column(term): f"contribution of {term.replace('+', ' + ')} ({unit})"

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from qfusion import _progress, explain
+from qfusion import _sentences, explain
 from qfusion._checks import check
 from qfusion.analysis import study
 from qfusion.analysis.memo import memo
@@ -20,12 +20,12 @@ from qfusion.analysis.study import softmax, with_observables
 from qfusion.data.modality import split_term
 from qfusion.explain.cuts import DEFAULT, KINDS, CutMetrics, Cuts, cut_metrics, cuts, kind_of
 from qfusion.explain.cuts import TIMES as CUT_TIMES
-from qfusion.models import fusion, require
+from qfusion.models import entangled_qcnn, require
 from qfusion.models.qcnn import evaluate
 from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.quantum import lindblad, measures, states
 from qfusion.quantum.decomposition import subsets
-from qfusion.training import encoded
+from qfusion.training import batches
 
 # One sample under a (tweaked) model: what the Dynamics and Circuit pages show. Free of streamlit.
 
@@ -334,7 +334,7 @@ def answer_of_rules(work: Any, row: int, words: str = "") -> Answer:
     e = explain.explain(model, work.inputs([row]), work.background)
     rows = torch.as_tensor(work.dataset.rows("test"))
     found = (
-        evaluate(work.observables, fusion.fuse(work.masses[rows], model.phi.double())[0])
+        evaluate(work.observables, entangled_qcnn.fuse(work.masses[rows], model.phi.double())[0])
         + model.bias
     )
     scores = e.prediction[0]
@@ -583,8 +583,8 @@ def cut_curves(model: Any, dataset: Any, rows: np.ndarray, times: int = 11) -> A
     moments = np.linspace(0, float(model.duration), times)
     chunks = np.array_split(rows, range(AT_ONCE, len(rows), AT_ONCE))
     parts = [
-        cuts(model, encoded.inputs(model, dataset, chunk), moments, kinds=kinds)
-        for chunk in _progress.over(chunks, "Cutting correlations", len(rows), len)
+        cuts(model, batches.encoded_inputs(model, dataset, chunk), moments, kinds=kinds)
+        for chunk in _sentences.progress_over(chunks, "Cutting correlations", len(rows), len)
     ]
     whole = replace(
         parts[0],

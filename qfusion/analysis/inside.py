@@ -16,9 +16,9 @@ import torch
 
 from qfusion.analysis.memo import memo
 from qfusion.analysis.study import Workspace
-from qfusion.data import Audio, Modality, Text, vocabulary
+from qfusion.data import Audio, Modality, Text, mmsa, synthesis
 from qfusion.data.modality import Series, split_term
-from qfusion.data.sources.planted import editing, prosody
+from qfusion.data.sources import planted as editing
 from qfusion.explain import attribution, counterfactual
 from qfusion.explain.attribution import INTEGRATED, SCORE, Attribution
 
@@ -69,7 +69,7 @@ def _by_tokens(content: Text, numbers: Sequence[int], steps: int) -> Said:
             "only.",
         )
     if content.tokens is not None:
-        groups = vocabulary.words(content.tokens)
+        groups = mmsa.word_groups(content.tokens)
         several = sum(len(group) > 1 for group in groups)
         merged = (
             f" {several:,} words are made of several tokens, whose shares are added up."
@@ -80,7 +80,7 @@ def _by_tokens(content: Text, numbers: Sequence[int], steps: int) -> Said:
         )
         return Said(
             tuple(
-                vocabulary.joined([content.tokens[place] for place in group]) for group in groups
+                mmsa.joined_pieces([content.tokens[place] for place in group]) for group in groups
             ),
             groups,
             f"Steps are tokens of the language model, named by its tokenizer's vocabulary.{merged}",
@@ -94,7 +94,7 @@ def _by_tokens(content: Text, numbers: Sequence[int], steps: int) -> Said:
     return _numbered(
         steps,
         f"{are}, so they have numbers only: "
-        f"name the tokenizer's folder in {vocabulary.VARIABLE}, or at import by --vocabulary.",
+        f"name the tokenizer's folder in {mmsa.VOCABULARY}, or at import by --vocabulary.",
     )
 
 
@@ -235,7 +235,7 @@ def canvas(work: Workspace, row: int, modality: str, steps: int | None) -> Canva
         if isinstance(content, Audio):
             planted = editing.recipe_of(work.dataset) is not None
             step = (
-                prosody.FRAME / prosody.RATE
+                synthesis.FRAME / synthesis.PROSODY_RATE
                 if planted
                 else len(content.samples) / content.rate / steps
             )

@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from qfusion import _progress
+from qfusion import _sentences
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -139,7 +139,7 @@ class Job:
         self._work = work
         self.total, self.done, self.problem, self.state = total, 0, "", State.WAITING
         self.result: Any = None
-        self._pace = _progress.Pace()
+        self._pace = _sentences.Pace()
         self._seen: dict[str, float] = {}
 
     @property
@@ -159,12 +159,12 @@ class Job:
 
     def _run(self) -> None:
         torch.set_num_threads(1)
-        self._pace = _progress.Pace()
+        self._pace = _sentences.Pace()
         try:
             if not self.is_wanted:
                 raise _Left
             self.state = State.WORKING
-            with _progress.to(lambda task: nullcontext(self._tell)):
+            with _sentences.progress_to(lambda task: nullcontext(self._tell)):
                 self.result = self._work()
             self.state = State.DONE
         except _Left:

@@ -28,14 +28,13 @@ from qfusion import data as sources
 from qfusion._checks import check
 from qfusion._files import atomic
 from qfusion.data import DataSet
-from qfusion.data.formats._mat_child import limit
+from qfusion.data._mat_child import limit
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.explain.backgrounds import SampleBackground
 from qfusion.models.programs import card as cards
 from qfusion.models.programs.program import Exhausted
-from qfusion.training import checkpoint
-from qfusion.training.imports import taking
-from qfusion.training.imports.taking import Taken, Unfit
+from qfusion.training import checkpoint, imports
+from qfusion.training.imports import Taken, Unfit
 
 MEMORY = 3 << 30  # bytes beyond what Python and torch take themselves
 SECONDS = 60  # of the processor
@@ -73,7 +72,7 @@ class Import:
             f"Program `{file.name}` must be an .onnx or .pt2 file. Export it to "
             "ONNX, or by `torch.export.save`.",
         )
-        taking.check_name(name, None, replace)
+        imports.check_name(name, None, replace)
         _limits.check_disk("The program", file.stat().st_size)
         self.file = file
         self._folder = tempfile.TemporaryDirectory(
@@ -217,12 +216,12 @@ def imported(order: Mapping[str, Any]) -> dict[str, Any]:
     """Does what an order says and returns what was found, or what is wrong."""
     card = cards.read(order["card"], "card") if order["card"] else None
     dataset = sources.load(order["data"])
-    taken = taking.take(order["file"], dataset, card, only_onnx=order["only_onnx"])
+    taken = imports.take(order["file"], dataset, card, only_onnx=order["only_onnx"])
     speed = first(taken, dataset)
-    place = taking.keep(taken, dataset, order["name"], None, order["title"], order["replace"])
+    place = imports.keep(taken, dataset, order["name"], None, order["title"], order["replace"])
     measured = checkpoint.card(place)["this_seed"].get("test", {})
     return {
-        **taking.told(taken, {"name": order["name"], "path": str(place), "metrics": measured}),
+        **imports.told(taken, {"name": order["name"], "path": str(place), "metrics": measured}),
         "toml": taken.model.card.text(),
         "first": speed,
         "sample": str(dataset.ids[dataset.rows("test")[0]]),

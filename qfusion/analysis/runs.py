@@ -23,10 +23,10 @@ from qfusion.analysis.sample import loaded
 from qfusion.data import DataSet
 from qfusion.errors import IntegrityError, QFusionError
 from qfusion.models import registry
-from qfusion.runs import Plan, Run, storage, watch
+from qfusion.runs import Plan, Run, storage, worker
 from qfusion.runs import sweep as sweeps
 from qfusion.runs.folder import Record
-from qfusion.runs.settings import KINDS
+from qfusion.runs.plans import KINDS
 from qfusion.runs.sweep import Attempt, Sweep
 from qfusion.training import Options, checkpoint, default_options, metrics
 
@@ -358,7 +358,7 @@ def counted(each: Seen) -> tuple[int, int, tuple[int, int, int]] | None:
         )
     except QFusionError:
         return None
-    return train, valid, watch.sizes(train, valid)
+    return train, valid, worker.sizes(train, valid)
 
 
 @lru_cache(maxsize=1)

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from qfusion import _progress, explain
+from qfusion import _sentences, explain
 from qfusion import data as sources
 from qfusion._checks import check, choose
 from qfusion.analysis import cohort_measures, dynamics, study, text
@@ -32,9 +32,9 @@ from qfusion.explain.backgrounds import GROUPS, KINDS, Background, background_of
 from qfusion.explain.coalitions import Explanation, shares, through
 from qfusion.explain.verdicts import Verdict
 from qfusion.models import Ability, FusionModel, Tweak, require
-from qfusion.models.abilities import kinds, listed
-from qfusion.models.explorable import Points
-from qfusion.training import checkpoint, encoded
+from qfusion.models.base import Points
+from qfusion.models.registry import kinds, listed
+from qfusion.training import batches, checkpoint
 from qfusion.training.checkpoint import Checkpoint
 
 AUTO = 1e12  # floating-point operations that are worked out unasked: some minutes of one core
@@ -479,7 +479,8 @@ def open_sample(
 # case("qj-planted", "p0031")                                     as trained, against its training rows
 # case("qj-planted", "p0031", background="mixed")                 against another background
 # case("qj-planted", "p0031", tweak="H.text-audio=0.5,T=1.2")     physics changed, see `qfusion.models.tweak`
-# case("qcnn-digits", "digit-1600", tweak="all:and")              fusion rules edited, see `qfusion.models.edits`
+# case("qcnn-digits", "digit-1600", tweak="all:and")              fusion rules edited, see
+# `qfusion.models.entangled_qcnn`
 
 
 def opened(
@@ -615,7 +616,7 @@ class Encoding:
     def __init__(self, model: str, data: str):
         self.total, self.done, self.problem = len(sources.load(data)), 0, ""
         self.stopped = self.left = False
-        self.seen, self._pace = time.monotonic(), _progress.Pace()
+        self.seen, self._pace = time.monotonic(), _sentences.Pace()
         self._process = subprocess.Popen(
             [sys.executable, "-c", f"from {__name__} import encode; encode()", model, data],
             stdin=subprocess.DEVNULL,
@@ -662,7 +663,7 @@ def _key(model: str, data: str) -> Hashable:
 
 def is_encoded(model: str, data: str) -> bool:
     """Returns whether all samples of a data set can be shown before a model at once."""
-    return encoded.is_ready(loaded(model).model, sources.load(data))
+    return batches.is_ready(loaded(model).model, sources.load(data))
 
 
 def find_encoding(model: str, data: str) -> Encoding | None:
@@ -731,6 +732,6 @@ def encode() -> None:
     torch.set_num_threads(1)
     model, data = sys.argv[1:]
     fused, dataset = loaded(model).model, sources.load(data)
-    encoded.numbers(fused, dataset, lambda done, total: print(done, flush=True))
-    if not encoded.place(fused, dataset).exists():
+    batches.encoded_numbers(fused, dataset, lambda done, total: print(done, flush=True))
+    if not batches.encoded_place(fused, dataset).exists():
         sys.exit(1)  # it cannot be kept, as the last line says

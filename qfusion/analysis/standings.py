@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from qfusion import _assets
+from qfusion import _files
 from qfusion._checks import check, choose
 from qfusion.analysis.memo import memo
 from qfusion.errors import IntegrityError, NotFound
 from qfusion.training.metrics import Label, describe
 
-FILE = _assets.path("leaderboard.json")
+FILE = _files.asset_path("leaderboard.json")
 CLAIMS = FILE.with_name("claims.json")
 MAX_SIZE = 20_000_000  # bytes
 REMEDY = "Make it again with `python benchmarks/leaderboard.py`."

@@ -18,7 +18,7 @@ import pandas as pd
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from qfusion import _progress, explain
+from qfusion import _sentences, explain
 from qfusion._checks import check
 from qfusion.analysis.memo import memo
 from qfusion.data import DataSet
@@ -27,11 +27,11 @@ from qfusion.explain.backgrounds import SampleBackground, background_of
 from qfusion.explain.coalitions import of_values
 from qfusion.explain.stability import Stability
 from qfusion.explain.verdicts import Doubt, Verdict, Verdicts, judge, verdict
-from qfusion.models import Ability, FusionModel, can, nested, require
+from qfusion.models import Ability, FusionModel, base, can, require
 from qfusion.models.qcnn import evaluate
 from qfusion.quantum import lindblad, measures, states
 from qfusion.quantum.measures import column
-from qfusion.training import checkpoint, encoded, metrics
+from qfusion.training import batches, checkpoint, metrics
 
 __all__ = [
     "JumpSpace",
@@ -151,7 +151,7 @@ class Workspace:
 
     def inputs(self, rows: Any = None) -> dict[str, Any]:
         """What the model takes for rows, all unless given: of a large set what its encoders made of them, kept."""
-        return encoded.inputs(self.model, self.dataset, rows)
+        return batches.encoded_inputs(self.model, self.dataset, rows)
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -260,12 +260,12 @@ class Workspace:
     def explanation(self) -> Any:
         """Of the rows in `bulk`; worked out when first asked for, and of a large set kept."""
         behind = self.bulk_background
-        if not encoded.is_kept(self.model, self.dataset) or behind.is_drawn:
+        if not batches.is_kept(self.model, self.dataset) or behind.is_drawn:
             return explain.explain(self.model, self.inputs(self.bulk), behind)
-        path = encoded.place(
+        path = batches.encoded_place(
             self.model, self.dataset, behind.key, hashlib.sha256(self.bulk.tobytes()).hexdigest()
         )
-        numbers = encoded.arrays(
+        numbers = batches.encoded_arrays(
             path,
             lambda: {"values": explain.explain(self.model, self.inputs(self.bulk), behind).values},
         )
@@ -793,7 +793,7 @@ class EvaluatedSpace(Workspace):
     @cached_property
     def explanation(self) -> Explanation:
         """Of the rows in `bulk`; worked out when first asked for."""
-        parts = _progress.over(
+        parts = _sentences.progress_over(
             self.parts(), "Explaining", len(self.bulk), lambda part: len(part.values)
         )
         return joined(list(parts))
@@ -849,7 +849,7 @@ def row_cost(model: FusionModel, background: SampleBackground) -> float:
     """Returns the floating-point operations of fusing one row, those of elementwise functions guessed."""
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         model.scores(
-            {name: nested.part(each, slice(0, 1)) for name, each in background.states.items()}
+            {name: base.nested_part(each, slice(0, 1)) for name, each in background.states.items()}
         )
     return float(counter.get_total_flops() + OVERHEAD + model.unseen_operations)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from qfusion.data import people
+from qfusion.data import modality
 from qfusion.data.modality import split_term
 
 _PUNCTUATION = re.compile(r"([\\`*_{}\[\]()#+.!|<>~$&^=\-])")
@@ -86,7 +86,7 @@ _COLUMNS = {
     "score_clean": "score without noise",
     "regime": "planted type",
     "dominant": "largest term",
-    people.CONFLICT: "signs of people's labels conflict",
+    modality.CONFLICT: "signs of people's labels conflict",
 }
 
 
@@ -94,8 +94,8 @@ def column(name: str) -> str:
     """A column of a data set's table as a reader says it: `latent_text` -> "hidden score of text"."""
     if name.startswith("latent_"):
         return f"hidden score of {name.removeprefix('latent_')}"
-    if name.startswith(people.COLUMN) and name != people.CONFLICT:
-        return f"people's label of {name.removeprefix(people.COLUMN)}"
+    if name.startswith(modality.COLUMN) and name != modality.CONFLICT:
+        return f"people's label of {name.removeprefix(modality.COLUMN)}"
     return _COLUMNS.get(name, name.replace("_", " "))
 
 

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import torch
 
-from qfusion import _progress, explain
+from qfusion import _sentences, explain
 from qfusion._checks import check, choose
 from qfusion.analysis import cohort_measures
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import open_work
 from qfusion.analysis.study import Workspace
-from qfusion.data.people import People
+from qfusion.data.modality import People
 from qfusion.errors import QFusionError
 from qfusion.explain import attribution, faithfulness, stability
 from qfusion.explain import people as trust
@@ -23,7 +23,7 @@ from qfusion.explain.attribution import FIRST
 from qfusion.explain.faithfulness import AgainstTruth, Curves, TrustWarning
 from qfusion.explain.people import Beside
 from qfusion.explain.stability import Interval, Stability
-from qfusion.training import checkpoint, encoded
+from qfusion.training import batches, checkpoint
 from qfusion.training.batches import mean_and_std
 
 INSIDE = 64  # test rows of a large set whose features are replaced
@@ -71,9 +71,9 @@ def feature_curves(
     baseline = mean_and_std(data, data.rows(checkpoint.training_split(work.card)), modality)[0]
     random, changes = np.random.default_rng(0), []
     chunks = (
-        np.array_split(rows, range(INSIDE, len(rows), INSIDE)) if encoded.is_heavy(data) else [rows]
+        np.array_split(rows, range(INSIDE, len(rows), INSIDE)) if batches.is_heavy(data) else [rows]
     )
-    for chunk in _progress.over(chunks, "Replacing features", len(rows), len):
+    for chunk in _sentences.progress_over(chunks, "Replacing features", len(rows), len):
         inputs = work.inputs(chunk) | data.inputs(chunk, torch.float64, [modality])
         changes.append(
             attribution.feature_changes(
@@ -103,7 +103,7 @@ def asked_inside(work: Workspace, everyone: bool = False) -> np.ndarray:
     rows = work.dataset.rows(SPLIT)
     return rows[
         cohort_measures.drawn_places(
-            len(rows), INSIDE, INSIDE, everyone or not encoded.is_heavy(work.dataset)
+            len(rows), INSIDE, INSIDE, everyone or not batches.is_heavy(work.dataset)
         )
     ]
 

@@ -9,11 +9,11 @@ import typer
 
 from qfusion._checks import check as require
 from qfusion._checks import choose
-from qfusion.commands._output import Json, bar, example, print_json, print_table, say
+from qfusion.commands.common import Json, bar, example, print_json, print_table, say
 from qfusion.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from qfusion.data.importing.report import Report
+    from qfusion.data.staged_set import Report
 
 app = typer.Typer(no_args_is_help=True, help="List, fetch, check and import data sets.")
 Name = Annotated[
@@ -82,11 +82,11 @@ def get(name: Name, as_json: Json = False) -> None:
     """Download a data set's files from their public source, each checked against its recorded SHA-256."""
     import pooch
 
-    from qfusion.data import download
+    from qfusion.data import registry
 
     pooch.get_logger().setLevel("WARNING")  # it would announce every file and every second try
     with bar("Files") as show:
-        folder = download.get(name, progress=lambda done, total, path: show(done, total, path))
+        folder = registry.download(name, progress=lambda done, total, path: show(done, total, path))
     if as_json:
         print_json({"data": name, "folder": str(folder)})
     else:
@@ -106,18 +106,18 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Load a data set with every check and print what it holds; of a file, the report that an import would give."""
-    from qfusion.data import imported
+    from qfusion.data import registry
 
     found = _loaded(name)
     if found is None:
         _check_files([Path(name)], as_json)
         return
     told: dict[str, Any] = {}
-    if name in imported.names():
-        imported.verify(name)
+    if name in registry.imported_names():
+        registry.verify_imported(name)
         told = {
-            "report": imported.manifest(name)["report"],
-            "repairs": imported.manifest(name)["repairs"],
+            "report": registry.manifest(name)["report"],
+            "repairs": registry.manifest(name)["repairs"],
         }
     if as_json:
         print_json(summary(found) | told)
@@ -151,9 +151,8 @@ def _loaded(name: str) -> Any:
 
 def _check_files(paths: list[Path], as_json: bool, **options: Any) -> None:
     from qfusion.data import importing
-    from qfusion.data.importing import storing
 
-    with storing.staging() as folder, bar("Checking") as show:
+    with importing.staging() as folder, bar("Checking") as show:
         found = importing.examine(paths, folder, show, **options)
     told = _told(found.report, found.staged.title)
     if as_json:
@@ -236,9 +235,8 @@ def import_(
 ) -> None:
     """Import a set of your own; nothing is kept before the report is free of errors, and nothing repaired without
     --repair."""
-    from qfusion.data import imported, importing
-    from qfusion.data.importing import storing
-    from qfusion.data.importing.repairs import REPAIRS
+    from qfusion.data import importing, registry
+    from qfusion.data.importing import REPAIRS
 
     require(
         bool(paths or modality),
@@ -248,7 +246,7 @@ def import_(
         check_only or name is not None,
         "Argument `--name` must say what the set is to be called. Add --name NAME, or --check-only.",
     )
-    rates = storing.read_rates(rate or [])
+    rates = importing.read_rates(rate or [])
     options = {
         "kind": kind,
         "modalities": _pairs(modality or []),
@@ -257,10 +255,10 @@ def import_(
         "convention": convention,
     }
     if name is not None:
-        storing.check_name(name, check_only or replace)
+        importing.check_name(name, check_only or replace)
     for each in repair or []:
         choose("Repair", each, REPAIRS)
-    with bar("Importing") as show, storing.staging() as folder, storing.staging() as second:
+    with bar("Importing") as show, importing.staging() as folder, importing.staging() as second:
         found = importing.repaired(
             importing.examine(paths or [], folder, show, **options), repair or [], second, show
         )
@@ -270,7 +268,7 @@ def import_(
             "kept": False,
         }
         if not check_only and not found.report.errors:
-            place = storing.keep(
+            place = importing.store(
                 found.staged,
                 found.report,
                 str(name),
@@ -283,7 +281,7 @@ def import_(
             told |= {
                 "kept": True,
                 "folder": str(place),
-                "digest": imported.manifest(str(name))["digest"],
+                "digest": registry.manifest(str(name))["digest"],
             }
     if as_json:
         print_json(told)
@@ -317,9 +315,9 @@ def remove(
     as_json: Json = False,
 ) -> None:
     """Remove an imported set; the files that it was imported from stay."""
-    from qfusion.data import imported
+    from qfusion.data import registry
 
-    place = imported.remove(name)
+    place = registry.remove_imported(name)
     if as_json:
         print_json({"data": name, "removed": str(place)})
     else:

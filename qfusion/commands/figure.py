@@ -10,14 +10,18 @@ import typer
 
 from qfusion._checks import check, choose
 from qfusion._files import atomic
-from qfusion.commands._load import Data
-from qfusion.commands._output import Json, print_json, say
+from qfusion.commands.common import Data, Json, Model, load, print_json, say
+from qfusion.commands.samples import BACKGROUNDS, Contrast, Kind
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import VIEWS
 
 if TYPE_CHECKING:
+    from qfusion.data import DataSet
     from qfusion.figures.export import Composition
     from qfusion.figures.recipe import ExportStyle, Recipe
+    from qfusion.report import Report
+    from qfusion.training.checkpoint import Checkpoint
+
 
 FORMATS = ("svg", "pdf", "png", "html", "tikz", "json")
 SIZES_HELP = (
@@ -262,3 +266,250 @@ def _write(
                 "out": str(out),
             }
         )
+
+
+# `compose`: several panels as one figure; `figures`: many figures as a zip.
+
+Size = Annotated[str | None, typer.Option(help=SIZES_HELP)]
+Theme = Annotated[str | None, typer.Option(help="light, dark or grey.")]
+Font = Annotated[float | None, typer.Option(help="Letters in pt, in print.")]
+Dpi = Annotated[int | None, typer.Option(help="300 or 600, of a PNG.")]
+Title = Annotated[bool | None, typer.Option(help="Write the titles above.")]
+Caption = Annotated[bool | None, typer.Option(help="Write what is shown below.")]
+
+
+def compose(
+    out: Annotated[Path, typer.Option(help="The file to write: .svg, .pdf, .png or .tikz.")],
+    parts: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Recipes or exported figures, in the order of their letters."),
+    ] = None,
+    link: Annotated[
+        str | None, typer.Option(help="A link copied from a page, for `--panel`.")
+    ] = None,
+    panel: Annotated[
+        list[str] | None,
+        typer.Option(help="A figure of the link's page; may be given several times."),
+    ] = None,
+    columns: Annotated[int, typer.Option(help="Figures in a row, 1 to 4.")] = 2,
+    size: Size = None,
+    theme: Theme = None,
+    font: Font = None,
+    dpi: Dpi = None,
+    title: Title = None,
+    caption: Caption = None,
+    anyway: Annotated[
+        bool, typer.Option(help="Draw them also of other models or data than the recipes'.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Put several figures into one file as panels (a), (b), (c), its recipe included; `figure --recipe` makes it
+    again."""
+    from qfusion.figures import recipe as recipes
+    from qfusion.figures.export import FORMATS, Composition
+    from qfusion.figures.recipe import ExportStyle, Recipe
+    from qfusion.panels import pages
+
+    kind = out.suffix.lower().removeprefix(".")
+    check(
+        kind in FORMATS,
+        f"Argument `--out` must end in {', '.join(f'.{name}' for name in FORMATS)}, but is "
+        f"{out.name!r}. Give such a name.",
+    )
+    check((link is None) == (not panel), "Give `--link` together with `--panel`.")
+    panels = [recipes.parse(read_recipe(path)) for path in parts or []]
+    if link is not None:
+        page, address = pages.of_link(link)
+        panels += [Recipe(page, name, address) for name in panel or []]
+    given = {
+        "size": size or "double",
+        "theme": theme,
+        "font": font,
+        "dpi": dpi,
+        "title": title,
+        "caption": caption,
+    }
+    style = ExportStyle.parse(
+        {"format": kind} | {name: value for name, value in given.items() if value is not None}
+    )
+    write_composition(Composition(tuple(panels), columns, style), out, anyway, as_json)
+
+
+def figures(
+    link: Annotated[str, typer.Option(help="A link copied from a page.")],
+    out: Annotated[Path, typer.Option(help="The .zip to write.")],
+    panel: Annotated[
+        list[str] | None, typer.Option(help="A figure of the page; all of them unless given.")
+    ] = None,
+    cohort: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILTER",
+            help="One figure for every sample that passes, such as 'relation=conflict'; "
+            "needs one `--panel`.",
+        ),
+    ] = None,
+    most: Annotated[
+        int, typer.Option(help="Of a cohort, so many samples at most, up to 200.")
+    ] = 50,
+    kind: Annotated[str, typer.Option("--format", help="svg, pdf, png, html or tikz.")] = "pdf",
+    size: Size = None,
+    theme: Theme = None,
+    font: Font = None,
+    dpi: Dpi = None,
+    title: Title = None,
+    caption: Caption = None,
+    as_json: Json = False,
+) -> None:
+    """Write all figures of a page, or one for every sample of a cohort, into a zip with numbers and a manifest."""
+    from qfusion.figures.recipe import ExportStyle
+    from qfusion.panels import pages
+
+    check(out.suffix.lower() == ".zip", f"Argument `--out` must end in .zip, but is {out.name!r}.")
+    given: dict[str, Any] = {
+        "format": kind,
+        "size": size,
+        "theme": theme,
+        "font": font,
+        "dpi": dpi,
+        "title": title,
+        "caption": caption,
+    }
+    style = ExportStyle.parse({name: value for name, value in given.items() if value is not None})
+    page, address = pages.of_link(link)
+    if cohort is None:
+        for name in panel or []:
+            pages.require_figure(page, name, address)
+        jobs = pages.jobs_of_page(page, address, panel or ())
+    else:
+        check(len(panel or []) == 1, "Give one `--panel` with `--cohort`.")
+        jobs = pages.jobs_of_cohort(page, (panel or [""])[0], address, cohort, most)
+    with atomic(out) as part, part.open("wb") as file:
+        manifest = pages.write_zip(
+            jobs,
+            style,
+            file,
+            lambda done, count, name: say(f"qfusion: {done + 1} of {count}: {name}"),
+        )
+    failed = [entry for entry in manifest["figures"] if "error" in entry]
+    for entry in failed:
+        say(f"qfusion: note: {entry.get('sample') or entry['panel']} is left out: {entry['error']}")
+    say(f"{len(manifest['figures']) - len(failed)} figures written to {out}")
+    if as_json:
+        print_json(manifest | {"out": str(out)})
+
+
+# `report`: everything there is to say about a decision, or a cohort of them, as HTML and PDF.
+
+
+def report(
+    model: Model,
+    out: Annotated[
+        Path, typer.Option(help="The file to write, .html or .pdf, or a folder for both.")
+    ],
+    sample: Annotated[
+        str | None, typer.Option("--sample", metavar="ID", help="Id of the sample.")
+    ] = None,
+    cohort: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILTER", help="A cohort instead, such as 'relation=conflict; error>1'."
+        ),
+    ] = None,
+    data: Data = None,
+    output: Annotated[
+        str | None, typer.Option(help="Which output; the one decided for unless given.")
+    ] = None,
+    background: Kind = "joint",
+    contrast: Contrast = None,
+    tweak: Annotated[
+        str,
+        typer.Option(
+            help="Change the model first: 'H.text-audio=0.5,D.text=2,T=1.2', or rules such as "
+            "'all:and'."
+        ),
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """Write a report on a sample, or on a cohort: contributions, dynamics, entropies, circuit, faithfulness, methods,
+    BibTeX."""
+    from qfusion import report as reports
+
+    check((sample is None) != (cohort is None), "Give either `--sample ID` or `--cohort FILTER`.")
+    check(
+        cohort is None or not tweak,
+        "Argument `--tweak` is for one sample. Leave it out, or give --sample instead of --cohort.",
+    )
+    choose("Background", background, BACKGROUNDS)
+    check(
+        contrast is None or background == "joint",
+        "Give either `--contrast ID` or `--background KIND`: a contrast is a background.",
+    )
+    reports.places(out)
+    import torch
+
+    torch.set_num_threads(
+        1
+    )  # small products: more threads wait for each other, and sums would depend on their number
+    found, dataset = load(model, data)
+    if sample is not None:
+        from qfusion.analysis.sample import case
+
+        made = reports.sample(
+            case(
+                found,
+                sample,
+                dataset,
+                output=output,
+                background=background,
+                contrast=contrast or "",
+                tweak=tweak,
+            )
+        )
+    else:
+        made = _of_cohort(found, dataset, str(cohort), output, background, contrast)
+    files = reports.write(made, out)
+    letters = made.unsaid() if any(path.suffix.lower() == ".pdf" for path in files) else ""
+    for remark in filter(None, [letters]):
+        say(f"qfusion: note: {remark}")
+    for path in files:
+        say(f"Report written to {path}")
+    if as_json:
+        print_json(
+            {
+                "model": model,
+                "data": dataset.name,
+                "sample": sample,
+                "cohort": cohort,
+                "title": made.document.title,
+                "files": list(map(str, files)),
+            }
+        )
+
+
+def _of_cohort(
+    found: Checkpoint,
+    dataset: DataSet,
+    cohort: str,
+    output: str | None,
+    background: str,
+    contrast: str | None,
+) -> Report:
+    from qfusion import report as reports
+    from qfusion.analysis import cohort_measures, study
+    from qfusion.analysis import sample as backgrounds
+    from qfusion.analysis.sample import name_of
+    from qfusion.commands.common import output_index
+    from qfusion.explain import cohorts
+    from qfusion.report import about_cohort as pages
+
+    work = study.build_study(name_of(found), found.card, found.model, dataset)
+    if contrast is not None or background != "joint":
+        work = work.against(
+            backgrounds.background_of_kind(
+                work, background if contrast is None else "contrast", contrast or ""
+            )
+        )
+    parts = cohorts.parse(cohort)
+    index = None if output is None else output_index(found.model.outputs, output)
+    return reports.cohort(pages.members(work, cohort_measures.table_for(work, index, parts), parts))

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import typer
 
-from qfusion.commands._disturb import Missing, Noise, Seed, Swap, disturbance
-from qfusion.commands._load import Data, Model, Split, load
-from qfusion.commands._output import Json, number, print_json, print_table, say
+from qfusion._checks import check, choose
+from qfusion._files import atomic
+from qfusion.commands.common import (
+    Data,
+    Json,
+    Missing,
+    Model,
+    Noise,
+    Seed,
+    Split,
+    Swap,
+    disturbance,
+    example,
+    load,
+    number,
+    print_json,
+    print_table,
+    say,
+)
 
 Way = Annotated[
     str,
@@ -71,9 +88,9 @@ def evaluate(
 ) -> None:
     """Measure a trained model on one split of a data set, as recorded or with modalities absent, swapped or noisy."""
     from qfusion.explain import backgrounds, interventions
-    from qfusion.models.abilities import can, require
+    from qfusion.models.registry import can, require
     from qfusion.training import checkpoint, metrics
-    from qfusion.training.group import joined
+    from qfusion.training.options import joined
 
     with joined("cpu") as (group, _):
         found, dataset = load(model, data)
@@ -125,3 +142,274 @@ def evaluate(
     )
     if how is not None:
         say(how.why + (_scatter(model_asked, dataset, rows) if how.way == "trajectories" else ""))
+
+
+# `model`: importing a model that was trained elsewhere.
+
+app = typer.Typer(
+    no_args_is_help=True, help="Import a model that was trained elsewhere, or remove it."
+)
+
+
+@app.command(
+    "import",
+    epilog=example(
+        "model import mult.pt2 --data planted --name my-mult",
+        "model import mult.pt2 --data planted --name my-mult --card mult.toml",
+        "model import my_package.models:make --weights weights.safetensors --data mosi --name mine",
+    ),
+)
+def import_(
+    program: Annotated[
+        str,
+        typer.Argument(
+            metavar="PROGRAM",
+            help="An .onnx file, a .pt2 file of "
+            "torch.export, whose loading runs what it "
+            "holds, or PACKAGE.MODULE:FACTORY, whose "
+            "code is run.",
+        ),
+    ],
+    data: Annotated[
+        str, typer.Option("--data", metavar="NAME", help="Data set whose modalities go in.")
+    ],
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="What the model is to be called.")
+    ] = None,
+    card: Annotated[
+        Path | None,
+        typer.Option(
+            "--card",
+            metavar="FILE",
+            help="The card, corrected; without it one is guessed and written.",
+        ),
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            "--weights",
+            metavar="FILE",
+            help="State dictionary of a factory's model, as safetensors.",
+        ),
+    ] = None,
+    adapter: Annotated[
+        str,
+        typer.Option(
+            "--adapter",
+            metavar="NAME",
+            help="How a factory's model is called: "
+            "dict, mmsa or multibench; by its "
+            "arguments unless given.",
+        ),
+    ] = "",
+    title: Annotated[
+        str, typer.Option("--title", metavar="TEXT", help="What a person calls the model.")
+    ] = "",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="FOLDER",
+            help="Keep it in a folder of its own instead of among your models.",
+        ),
+    ] = None,
+    check_only: Annotated[
+        bool, typer.Option("--check-only", help="Check the program and its card, and keep nothing.")
+    ] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Let the imported model of that name give way.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Import a program: its inputs are matched to a data set's modalities by a card, checked on ten rows, and kept
+    among the models."""
+    from qfusion import data as sources
+    from qfusion.training import imports
+
+    check(
+        check_only or name is not None,
+        "Argument `--name` must say what the model is to be called. Add --name "
+        "NAME, or --check-only.",
+    )
+    if name is not None and not check_only:
+        imports.check_name(name, out, replace)
+    dataset = sources.load(data)
+    said = None if card is None else imports.read_card(card)
+    written = _card_path(program)
+    try:
+        taken = imports.take(program, dataset, said, weights, adapter)
+    except imports.Unfit as error:
+        imports.write_card(error.card, written)
+        say(f"A first card is written to {written}; correct it and add --card {written}.")
+        raise
+    if said is None:
+        imports.write_card(taken.model.card, written)
+    for warning in taken.warnings:
+        say(f"qfusion: warning: {warning}")
+    place = None if check_only else imports.keep(taken, dataset, str(name), out, title, replace)
+    measured = _measured(place)
+    kept = None if place is None else {"name": name, "path": str(place), "metrics": measured}
+    if as_json:
+        print_json(imports.told(taken, kept))
+        return
+    _print(taken, measured, dataset.title)
+    if said is None:
+        say(
+            f"The card was guessed and is written to {written}; where it is wrong, correct it, and add --card "
+            f"{written} --replace."
+        )
+    if place is not None:
+        say(
+            f"Kept as {name if out is None else place}; use it as --model {name if out is None else place}."
+        )
+
+
+def _card_path(program: str) -> Path:
+    stem = (
+        program.rpartition(":")[2]
+        if ":" in program and not Path(program).exists()
+        else Path(program).stem
+    )
+    return (Path(program).parent if Path(program).exists() else Path()) / f"{stem}.toml"
+
+
+def _measured(place: Path | None) -> dict[str, float]:
+    from qfusion.training import checkpoint
+
+    return {} if place is None else dict(checkpoint.card(place)["this_seed"].get("test", {}))
+
+
+def _print(taken: Any, measured: dict[str, float], title: str) -> None:
+    from qfusion.training import metrics
+
+    rows = [
+        [
+            each.name,
+            " and ".join(each.modality),
+            each.gives,
+            " x ".join(map(str, each.axes)),
+            each.dtype,
+        ]
+        for each in taken.model.card.inputs
+    ]
+    print_table(
+        ["Input", "Modality", "Gives", "Axes", "Type"], rows, title=f"{taken.source} on {title}"
+    )
+    output = taken.model.card.output
+    print(
+        f"Output {output.name} holds {output.holds}{f' of {len(output.classes)} classes' if output.classes else ''}. "
+        "Scores of ten rows are finite, repeat, and do not depend on one another."
+    )
+    if measured:
+        print_table(
+            ["Metric", "Test"],
+            [
+                [about.short, number(measured[key])]
+                for key, about in metrics.labels(measured).items()
+            ],
+        )
+
+
+@app.command(epilog=example("model remove my-mult"))
+def remove(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of an imported model.")],
+    as_json: Json = False,
+) -> None:
+    """Remove an imported model; the file that it was imported from stays."""
+    from qfusion.training import imports
+
+    place = imports.remove(name)
+    if as_json:
+        print_json({"model": name, "removed": str(place)})
+    else:
+        print(f"{name} is removed from {place}")
+
+
+# `export`: a trained model, tweaked or not, for use elsewhere.
+
+SETTINGS_HELP = (
+    "What to change in the model: H.text-audio=0.5, D.text=2 or T=1.2 of a quantum-jump model; 2.011=1.57, 3:and or "
+    "all:or of an entangled-qcnn. May be given several times."
+)
+
+
+def export(
+    model: Model,
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            metavar="FILE",
+            help="What to write; of a checkpoint the card, or a .zip with card and weights.",
+        ),
+    ],
+    kind: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="checkpoint, torch, qutip, openqasm3, openqasm2, quantikz or numpy.",
+        ),
+    ],
+    data: Data = None,
+    sample: Annotated[
+        str | None,
+        typer.Option(
+            "--sample",
+            metavar="ID",
+            help="Id of the sample, for qutip, openqasm, quantikz and numpy.",
+        ),
+    ] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help=SETTINGS_HELP)
+    ] = None,
+    precision: Annotated[
+        str, typer.Option(help="Of a torch program: double or single.")
+    ] = "double",
+    as_json: Json = False,
+) -> None:
+    """Write a model, as trained or tweaked, as a checkpoint, a program of torch, QuTiP objects, OpenQASM or NumPy
+    arrays."""
+    from qfusion import model_export
+    from qfusion.model_export import formats
+
+    wanted = model_export.FORMATS[choose("Format", kind, model_export.FORMATS)]
+    choose("Precision", precision, formats.PRECISIONS)
+    endings = (".json", ".zip") if kind == "checkpoint" else (wanted.ending,)
+    check(
+        out.suffix.lower() in endings,
+        f"Argument `--out` must end in {' or '.join(endings)} for format {kind}, but is {out.name!r}.",
+    )
+    check(
+        wanted.of_sample or sample is None,
+        f"Format '{kind}' is of the model, not of one sample. Leave `--sample` out.",
+    )
+    found, dataset = load(model, data)
+    tweak = ",".join(set_ or [])
+    if kind == "checkpoint" and out.suffix.lower() == ".json":
+        formats.save(out, found, tweak, dataset)
+    else:
+        content = model_export.make(
+            kind,
+            found,
+            dataset,
+            tweak=tweak,
+            sample=sample or "",
+            model_name=out.stem if kind == "checkpoint" else "",
+            precision=precision,
+        )
+        with atomic(out) as part:
+            part.write_bytes(content)
+    if as_json:
+        print_json(
+            {
+                "model": model,
+                "data": dataset.name,
+                "format": kind,
+                "sample": sample,
+                "tweak": tweak,
+                "out": str(out),
+            }
+        )
+        return
+    say(f"{wanted.title} of {model}{f', tweaked by {tweak}' if tweak else ''} written to {out}")

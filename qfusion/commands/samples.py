@@ -1,9 +1,9 @@
-"""`explain` and `track`: one sample's contributions, and its state through the evolution."""
+"""The option of `explain` that says which term of the dynamics built which term of the decision."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,19 +12,25 @@ import numpy as np
 import typer
 
 from qfusion._checks import check, choose
-from qfusion.commands import _cuts, _physics
-from qfusion.commands._disturb import Missing, Noise, Seed, Swap, disturbance
-from qfusion.commands._load import (
+from qfusion.commands.common import (
     Data,
+    Json,
+    Missing,
     Model,
+    Noise,
+    Seed,
+    Swap,
+    disturbance,
     inputs,
     load,
+    number,
     output_index,
+    print_json,
+    print_table,
     table_path,
     write_chunks,
     write_table,
 )
-from qfusion.commands._output import Json, number, print_json, print_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,9 +39,216 @@ if TYPE_CHECKING:
     from qfusion.explain import AnyBackground, Explanation
     from qfusion.explain.interventions import Disturbance
     from qfusion.explain.verdicts import Doubt
+    from qfusion.models import FusionModel
     from qfusion.track import Track
     from qfusion.training.checkpoint import Checkpoint
-    from qfusion.training.group import Group
+    from qfusion.training.options import Group
+
+
+SHOWN = 3  # terms of the dynamics that are printed for each contribution; all are in the JSON
+Physics = Annotated[
+    bool,
+    typer.Option(
+        "--physics",
+        help="Say which coupling and dissipation built which contribution: of the sample, "
+        "or on average over the split.",
+    ),
+]
+
+
+def matrix(
+    model: FusionModel,
+    features: Mapping[str, Any],
+    behind: AnyBackground,
+    output: int,
+    missing: Sequence[str],
+) -> dict[str, Any]:
+    """Returns what each term of the dynamics added to each dividend, what was there before it and is there after it,
+    and the error.
+
+    Args:
+        missing: modalities that are left out: dividends that they take part in are 0.
+    """
+    from qfusion.explain import building
+
+    found = building.built(model, features, behind, output, times=[0.0])
+    there = np.array(
+        [not set(name.split("+")) & set(missing) for name in found.dividends], dtype=float
+    )
+    keys = [parameter.key for parameter in found.terms]
+    parts = {
+        name: dict(zip(keys, row, strict=True))
+        for name, row in zip(found.dividends, there[:, None] * found.parts, strict=True)
+    }
+    return {
+        "physics": parts,
+        "physics_start": dict(zip(found.dividends, there * found.start, strict=True)),
+        "physics_end": dict(zip(found.dividends, there * found.end, strict=True)),
+        "physics_terms": {term.key: term.title for term in found.terms},
+        "physics_error": found.error,
+        "physics_nodes": found.nodes,
+        "physics_samples": found.count,
+    } | ({} if found.count == 1 else _sizes(model, features, behind, output, there))
+
+
+def _sizes(
+    model: FusionModel,
+    features: Mapping[str, Any],
+    behind: AnyBackground,
+    output: int,
+    there: np.ndarray,
+) -> dict[str, Any]:
+    """What cancels in the mean over samples: the mean size of every part."""
+    from qfusion.explain import building
+
+    found = building.built_each(model, features, behind, output)
+    parts = there[:, None] * found.sizes()[1]
+    keys = [parameter.key for parameter in found.terms]
+    return {
+        "physics_sizes": {
+            name: dict(zip(keys, row, strict=True))
+            for name, row in zip(found.dividends, parts, strict=True)
+        }
+    }
+
+
+def print_matrix(result: Mapping[str, Any]) -> None:
+    """Prints every dividend with what it was without evolution, what it became, and the terms that did most of it."""
+    titles, count = result["physics_terms"], result["physics_samples"]
+    rows = [
+        [
+            name or "(none)",
+            *(f"{result[key][name]:+.3f}" for key in ("physics_start", "physics_end")),
+            _built(parts, titles),
+        ]
+        for name, parts in result["physics"].items()
+    ]
+    print_table(
+        ["Contribution", "At t = 0", "At T", "Built by, largest first"],
+        rows,
+        title=f"What the dynamics built{'' if count == 1 else f', mean over {count:,} samples'}, error below "
+        f"{max(result['physics_error'], 1e-15):.0e}",
+    )
+
+
+def _built(parts: Mapping[str, float], titles: Mapping[str, str]) -> str:
+    order = sorted(parts, key=lambda key: -abs(parts[key]))
+    lines = [f"{parts[key]:+.3f} {titles[key]}" for key in order[:SHOWN]]
+    rest = order[SHOWN:]
+    return "\n".join(
+        lines + ([f"{sum(parts[key] for key in rest):+.3f} {len(rest)} others"] if rest else [])
+    )
+
+
+# The options of `explain` that take the correlations of a modality away at a time.
+
+MAX_CURVE_TIMES = 1001
+ALL = "all"
+Cut = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--cut",
+        metavar="MODALITY",
+        help="Take the correlations of this modality away at a time, "
+        "evolve on and read; may be given several times, or "
+        "all.",
+    ),
+]
+Times = Annotated[
+    int | None,
+    typer.Option(
+        "--times", help="With --cut: how many times, evenly from 0 to the end; 21 unless given."
+    ),
+]
+
+
+def check_cuts(
+    cut: list[str] | None, times: int | None, sample: str | None, missing: list[str] | None
+) -> None:
+    """Raises InvalidInput where the options do not fit each other."""
+    check(
+        times is None or bool(cut),
+        "Argument `--times` says at how many times to cut. Give --cut MODALITY too, or leave it out.",
+    )
+    check(
+        times is None or 2 <= times <= MAX_CURVE_TIMES,
+        f"Argument `--times` must lie between 2 and {MAX_CURVE_TIMES}, but is {times}. Give a number in that range.",
+    )
+    check(
+        not cut or sample is not None,
+        "Argument `--cut` follows one sample, but none is given. Add --sample ID.",
+    )
+    check(
+        not cut or not missing,
+        "Arguments `--cut` and `--missing` cannot be combined: a modality that is left out has no state to cut. Give "
+        "one of them.",
+    )
+
+
+def curves(
+    model: FusionModel,
+    features: Mapping[str, Any],
+    behind: AnyBackground,
+    cut: Sequence[str],
+    times: int | None,
+    output: int,
+) -> dict[str, Any]:
+    """Returns times, undisturbed scores and dividends, and by modality and kind the scores, changes and dividends after
+    the cut."""
+    from qfusion.explain import cuts as method
+
+    moments = np.linspace(0.0, float(getattr(model, "duration", 0.0)), times or method.TIMES)
+    found = method.cuts(
+        model,
+        features,
+        moments,
+        modalities=None if ALL in cut else cut,
+        kinds=tuple(method.KINDS),
+        background=behind,
+    )
+    names, after, before = found.outputs, found.dividends, found.dividends_before
+    assert after is not None
+    assert before is not None
+
+    def one(k: int, m: int) -> dict[str, Any]:
+        return {
+            "scores": dict(zip(names, found.scores[k, m, :, 0].T, strict=True)),
+            "changes": dict(zip(names, found.changes[k, m, :, 0].T, strict=True)),
+            "dividends": dict(zip(found.coalitions, after[k, m, :, 0, :, output].T, strict=True)),
+        }
+
+    return {
+        "times": found.times,
+        "background": "mean state of every modality",
+        "output": names[output],
+        "undisturbed": {
+            "scores": dict(zip(names, found.before[0], strict=True)),
+            "dividends": dict(zip(found.coalitions, before[0, :, output], strict=True)),
+        },
+        "modalities": {
+            name: {kind: one(k, m) for k, kind in enumerate(found.kinds)}
+            for m, name in enumerate(found.modalities)
+        },
+    }
+
+
+def print_curves(result: Mapping[str, Any]) -> None:
+    """Prints the score after each cut, a table a modality and a row a time."""
+    output = result["output"]
+    for name, kinds in result["modalities"].items():
+        rows = [
+            [number(t), *(number(found["scores"][output][i]) for found in kinds.values())]
+            for i, t in enumerate(result["times"])
+        ]
+        print_table(
+            ["t", *(f"{kind} at t" if kind != "held" else "held until t" for kind in kinds)],
+            rows,
+            title=f"{output} after the correlations of {name} are taken away, undisturbed "
+            f"{number(result['undisturbed']['scores'][output])}",
+        )
+
+
+# `explain` and `track`: one sample's contributions, and its state through the evolution.
 
 MAX_TIMES = 10_001
 MAX_TRAJECTORIES = 10_000
@@ -79,9 +292,9 @@ def explain(
     swap: Swap = None,
     noise: Noise = None,
     seed: Seed = 0,
-    cut: _cuts.Cut = None,
-    times: _cuts.Times = None,
-    physics: _physics.Physics = False,
+    cut: Cut = None,
+    times: Times = None,
+    physics: Physics = False,
     as_json: Json = False,
 ) -> None:
     """Split a decision exactly into what each modality and each combination contributed, against the training set or
@@ -99,11 +312,11 @@ def explain(
         contrast is None or background == "joint",
         "Give either `--contrast ID` or `--background KIND`: a contrast is a background.",
     )
-    _cuts.require(cut, times, sample, missing)
+    check_cuts(cut, times, sample, missing)
     if out is not None:
         table_path(out)
     from qfusion.explain import stability
-    from qfusion.training.group import joined
+    from qfusion.training.options import joined
 
     with joined("cpu") as (group, _):
         found, dataset = load(model, data)
@@ -121,11 +334,11 @@ def explain(
                 explained, index, stability.doubt(seeds, dataset, rows, np.full(len(rows), index))
             )
             if cut:
-                said["cut"] = _cuts.curves(
+                said["cut"] = curves(
                     found.model, _features(found, dataset, rows, asked), behind, cut, times, index
                 )
         if physics and group.leads:
-            said |= _physics.matrix(
+            said |= matrix(
                 found.model, _features(found, dataset, rows, asked), behind, index, asked.missing
             )
         about = {
@@ -321,16 +534,16 @@ def _print_sample(result: dict[str, Any], as_json: bool) -> None:
     for sentence in result["verdict"]["says"]:
         typer.echo(sentence)
     if "cut" in result:
-        _cuts.print_curves(result["cut"])
+        print_curves(result["cut"])
     if "physics" in result:
-        _physics.print_matrix(result)
+        print_matrix(result)
 
 
 def _print_split(result: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(result)
     elif "physics" in result:
-        _physics.print_matrix(result)
+        print_matrix(result)
 
 
 def _against(result: dict[str, Any]) -> str:

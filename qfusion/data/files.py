@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from math import prod
 from pathlib import Path
+from typing import IO, Any, NamedTuple
 
+import numpy as np
+import platformdirs
+from numpy.lib import format as npy
+
+from qfusion import _files, _limits
 from qfusion._checks import check
-from qfusion.errors import NotFound
+from qfusion._files import atomic
+from qfusion.data import pickles
+from qfusion.errors import InvalidInput, NotFound
 
 MAX_SIZE = 2 * 1024**3  # bytes of a file that is read into memory, also after unpacking
 MAX_RATIO, HARMLESS = (
@@ -57,3 +75,367 @@ def sha256(path: Path) -> str:
     """Returns a file's SHA-256 in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+# Where data are kept on this machine, and a cache of arrays that can always be made again.
+#
+# A cached file holds its own digest; one that is damaged, or cannot be read or written, is as good as none.
+
+_DIGEST = "__digest__"
+
+
+def data_folder() -> Path:
+    """Returns where data sets are looked for and downloaded to: QFUSION_DATA, else the user's data folder."""
+    return Path(os.environ.get("QFUSION_DATA") or platformdirs.user_data_dir("qfusion"))
+
+
+def cache_folder() -> Path:
+    """Returns where made arrays are kept: QFUSION_CACHE, else the user's cache folder."""
+    return _files.cache_root()
+
+
+def key_of(parts: Iterable[str | bytes]) -> str:
+    """Returns a short digest of what an array was made from; any change gives another file name."""
+    sha = hashlib.sha256()
+    for part in parts:
+        sha.update(hashlib.sha256(part.encode() if isinstance(part, str) else part).digest())
+    return sha.hexdigest()[:16]
+
+
+def cached_arrays(
+    name: str, key: str, make: Callable[[], dict[str, np.ndarray]]
+) -> dict[str, np.ndarray]:
+    """Returns the arrays that `make` gives, from the cache if they are there and whole, else made and stored.
+
+    Args:
+        name: of the data set, the beginning of the file name.
+        key: of everything the arrays depend on, from `key_of`.
+        make: makes the arrays; called only when they are not cached.
+    """
+    path = cache_folder() / f"{name}-{key}.npz"
+    found = read_arrays(path)
+    if found is None:
+        found = make()
+        # A cache that cannot be written (read-only home, full disk) costs time at the next start, nothing else.
+        with contextlib.suppress(OSError, InvalidInput):
+            write_arrays(path, found)
+    return found
+
+
+def _digest(found: dict[str, np.ndarray]) -> str:
+    sha = hashlib.sha256()
+    for name in sorted(found):
+        array = np.ascontiguousarray(found[name])
+        sha.update(f"{name}|{array.dtype}|{array.shape}|".encode())
+        sha.update(array.tobytes())
+    return sha.hexdigest()
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray] | None:
+    """Returns the arrays of a file that `write` has written; None if it is not there, or not whole."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            found = {name: stored[name] for name in stored.files}
+    except (
+        Exception
+    ):  # a damaged zip raises whatever its bytes lead to; the arrays are then made again
+        return None
+    digest = found.pop(_DIGEST, None)
+    return found if digest is not None and str(digest) == _digest(found) else None
+
+
+def write_arrays(path: Path, found: dict[str, np.ndarray], *, compressed: bool = False) -> None:
+    """Writes arrays and their digest to a file, whole or not at all; compressed, it is smaller and slower to read.
+
+    Raises:
+        OSError, InvalidInput: when it cannot be written.
+    """
+    _limits.check_disk("The cache", sum(each.nbytes for each in found.values()))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save = np.savez_compressed if compressed else np.savez
+    with atomic(path) as part, part.open("wb") as file:
+        save(file, **found, **{_DIGEST: np.array(_digest(found))})  # type: ignore[arg-type]
+
+
+# The digest of a data set, worked out in pieces, so that sets larger than memory have one too.
+
+ROWS = 65_536  # strings that are joined at a time
+BYTES = 1 << 25  # of values that are looked at together
+
+
+class Contents(NamedTuple):
+    """What of a modality goes into the digest: its arrays' values come in pieces, in the order of the rows."""
+
+    name: str
+    shape: tuple[int, ...]
+    feature_names: tuple[str, ...]
+    pieces: Iterable[np.ndarray]
+    lengths: np.ndarray | None
+    picture: tuple[int, ...] | None
+
+
+def pieces(values: np.ndarray) -> Iterator[np.ndarray]:
+    """Yields an array's rows, some BYTES at a time, without copying them."""
+    step = rows_at_once(values.shape, values.itemsize)
+    for start in range(0, len(values), step):
+        yield values[start : start + step]
+
+
+def rows_at_once(shape: tuple[int, ...], itemsize: int = 4) -> int:
+    """Returns how many rows of an array (N, ...) make some BYTES."""
+    return max(1, BYTES // max(1, itemsize * int(np.prod(shape[1:], dtype=np.int64))))
+
+
+def digest(
+    target: Any,
+    ids: np.ndarray,
+    split: np.ndarray,
+    y: np.ndarray,
+    modalities: Iterable[Contents],
+    unimodal: Any = None,
+) -> str:
+    """Returns SHA-256, in hex, over ids, split, targets, every modality's names, values, lengths and shape, and
+    unimodal targets.
+
+    Args:
+        target: of the data set, with `kind`, `name` and `classes`.
+        ids, split, y: (N,) each.
+        modalities: in their order.
+        unimodal: table (N, ...) of targets of single modalities, or None.
+    """
+    sha = hashlib.sha256(f"{target.kind}|{target.name}|{target.classes}".encode())
+    for strings in (ids, split):
+        for start in range(0, len(strings), ROWS):
+            joined = "\0".join(strings[start : start + ROWS].tolist())
+            sha.update((("\0" if start else "") + joined).encode("utf-8", "surrogatepass"))
+    sha.update(np.ascontiguousarray(y).data)
+    for m in modalities:
+        sha.update(f"|{m.name}|{m.shape}|{m.feature_names}".encode("utf-8", "surrogatepass"))
+        for piece in m.pieces:
+            sha.update(np.ascontiguousarray(piece).data)
+        sha.update(b"" if m.lengths is None else np.ascontiguousarray(m.lengths).data)
+        sha.update(b"" if m.picture is None else str(m.picture).encode())
+    if unimodal is not None:
+        sha.update(f"|unimodal|{tuple(unimodal.columns)}".encode("utf-8", "surrogatepass"))
+        sha.update(np.ascontiguousarray(unimodal.to_numpy(np.float64)).data)
+    return sha.hexdigest()
+
+
+# Arrays from .npz files that anybody may have made: nothing in one is run, and no memory taken on its word.
+
+Header = tuple[tuple[int, ...], bool, np.dtype]  # shape, whether in Fortran's order, type
+_HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+
+
+def read_npz(path: Path, names: Iterable[str] | None = None) -> dict[str, np.ndarray]:
+    """Returns the arrays of a .npz file by name, in the file's order.
+
+    Args:
+        path: the file.
+        names: which arrays; all of them unless told.
+
+    Raises:
+        NotFound: when the file is not there.
+        InvalidInput: when it is no .npz file, is damaged or too large, lacks an array, or holds pickled objects.
+    """
+    size = size_of(path)
+    with _opened(path) as (archive, inside):
+        wanted = list(inside if names is None else names)
+        missing = [name for name in wanted if name not in inside]
+        check(
+            not missing,
+            f"File `{path.name}` must hold the array {missing[:1]}, but holds {list(inside)[:8]}. Copy it again.",
+        )
+        check_size(path.name, max(size, sum(inside[name].file_size for name in wanted)))
+        return {
+            name: _array(archive, inside[name], f"Array `{name}` in `{path.name}`")
+            for name in wanted
+        }
+
+
+def npz_headers(path: Path) -> dict[str, Header]:
+    """Returns shape, whether in Fortran's order, and type of every array of an .npz file.
+
+    Raises:
+        InvalidInput: when it is no .npz file, is damaged, or holds pickled objects.
+    """
+    found = {}
+    with _opened(path) as (archive, inside):
+        for name, entry in inside.items():
+            with archive.open(entry) as stream:
+                found[name] = check_header(
+                    stream, entry.file_size, f"Array `{name}` in `{path.name}`"
+                )
+    return found
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            check_unpacked(
+                path.name, sum(entry.file_size for entry in archive.infolist()), path.stat().st_size
+            )
+            yield (
+                archive,
+                {
+                    entry.filename.removesuffix(".npy"): entry
+                    for entry in archive.infolist()
+                    if entry.filename.endswith(".npy")
+                },
+            )
+    except InvalidInput:
+        raise
+    except Exception as error:  # a damaged archive raises whatever its bytes lead to
+        raise InvalidInput(
+            f"File `{path.name}` must be an .npz file as numpy.savez writes it, but cannot be read "
+            f"({type(error).__name__}). Write or copy it again."
+        ) from error
+
+
+def _array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, what: str) -> np.ndarray:
+    with archive.open(entry) as stream:
+        check_header(stream, entry.file_size, what)
+    with archive.open(entry) as stream:
+        return npy.read_array(stream, allow_pickle=False)
+
+
+def check_header(stream: IO[bytes], size: int, what: str) -> Header:
+    """Returns shape, whether in Fortran's order, and type of a .npy file of `size` bytes; the stream then stands at its
+    numbers.
+
+    Refuses objects, and a shape that the bytes cannot fill: NumPy would take the memory before it reads them.
+    """
+    version = npy.read_magic(stream)
+    check(
+        version in _HEADERS,
+        f"{what} has the .npy version {version}, which is not read here. Save it with plain numeric arrays.",
+    )
+    shape, fortran, dtype = _HEADERS[version](stream)
+    check(
+        not dtype.hasobject,
+        f"{what} holds pickled Python objects, which could run code when read. They are refused; save numbers: one "
+        "array a view, with `numpy.savez(file, view1=..., view2=..., y=labels)`.",
+    )
+    check(
+        prod(shape) * dtype.itemsize <= size,
+        f"{what} declares the shape {shape}, which its {size} bytes cannot fill. Write or copy the file again.",
+    )
+    return shape, fortran, dtype
+
+
+# Variables from MATLAB files (.mat, versions 5 to 7.2) that anybody may have made.
+#
+# SciPy reads them. On some damaged files its reader ends the process (a segmentation fault), and it takes memory for
+# whatever number of cells a file declares; so it runs in a process of its own (`_mat_child`), which
+# may take only so much memory and time. What comes back are arrays, read as any pickle that is not
+# trusted. On Windows there is no such limit but that of time, and on macOS none of memory.
+
+SECONDS = 60  # of the processor
+PATIENCE = 300  # seconds of the clock
+_START = 1 << 30  # bytes of address space that Python and SciPy need, and some
+_RATIO = 1100  # zlib packs at most 1 : 1032
+_CHILD = Path(__file__).with_name("_mat_child.py")
+_AGAIN = "Save it again, with `save -v7` in MATLAB or `scipy.io.savemat` in Python."
+
+
+def read_mat(path: Path) -> dict[str, Any]:
+    """Returns the variables of a .mat file by name.
+
+    Numbers are arrays of the type they are stored in; text is an array of its rows; a cell is an array of objects, a
+    struct one of fields, and a sparse matrix is one of SciPy's. Anything else (objects, function handles) is an empty
+    array.
+
+    Raises:
+        NotFound: when the file is not there.
+        InvalidInput: when it is of another version, damaged or too large.
+    """
+    size = size_of(path)
+    check_size(path.name, size)
+    with path.open("rb") as file:
+        _check_version(path.name, file.read(516))
+    with tempfile.TemporaryDirectory(prefix="qfusion-mat-", ignore_cleanup_errors=True) as folder:
+        out = Path(folder) / "found"
+        _run(path, out, _START + 3 * min(MAX_SIZE, _RATIO * size))
+        found = pickles.read(out.read_bytes(), path.name)
+    check_size(path.name, found["bytes"])
+    check_unpacked(path.name, found["bytes"], size)
+    return {name: _made(each) for name, each in found["variables"].items()}
+
+
+def _check_version(name: str, start: bytes) -> None:
+    hdf5 = start[:4] == b"\x89HDF" or start[512:516] == b"\x89HDF"
+    check(
+        not hdf5,
+        f"File `{name}` is a .mat file of version 7.3 (HDF5), which is not read here. {_AGAIN}",
+    )
+    check(
+        start[126:128] in (b"IM", b"MI"),
+        f"File `{name}` must be a .mat file of version 5 to 7.2, but is not one. {_AGAIN}",
+    )
+
+
+def _run(path: Path, out: Path, memory: int) -> None:
+    """Lets the child read a file into another; InvalidInput when it does not come to its end."""
+    # The child finds SciPy where this process does; threads of a library for matrices would take address space each.
+    env = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+    }
+    command = [sys.executable, "-P", _CHILD, path.absolute(), out, memory, SECONDS, MAX_SIZE]
+    try:
+        done = subprocess.run(
+            list(map(str, command)),
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            timeout=PATIENCE,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise _refused(path, f"it takes more than {PATIENCE} seconds") from None
+    if done.returncode == -getattr(signal, "SIGXCPU", 24):
+        raise _refused(path, f"it takes more than {SECONDS} seconds of the processor")
+    said = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2][:160]
+    if "MemoryError" in said:
+        raise _refused(
+            path,
+            f"it needs more than {memory / 1024**3:.1f} GiB of memory, or only declares what it does not "
+            "hold",
+        )
+    if done.returncode != 0:
+        ended = f"its reading ended with signal {-done.returncode}" if done.returncode < 0 else said
+        raise _refused(path, f"it is damaged or incomplete ({ended})")
+
+
+def _refused(path: Path, why: str) -> InvalidInput:
+    return InvalidInput(f"File `{path.name}` cannot be read as a .mat file: {why}. {_AGAIN}")
+
+
+def _made(node: Any) -> Any:
+    """A variable, or what a cell holds, from what the child wrote."""
+    found = pickles.value(node)
+    if not isinstance(found, dict):
+        return found
+    shape = found["shape"]
+    if "sparse" in found:
+        from scipy.sparse import coo_array
+
+        rows, columns, entries = map(_made, found["sparse"])
+        return coo_array((entries, (rows, columns)), shape)
+    if "cell" in found:
+        return _cells(found["cell"], shape)
+    made = np.empty(shape, dtype=[(field, object) for field in found["struct"]])
+    for field, cells in found["struct"].items():
+        made[field] = _cells(cells, shape)
+    return made
+
+
+def _cells(nodes: list[Any], shape: tuple[int, ...]) -> np.ndarray:
+    cells = np.empty(len(nodes), dtype=object)
+    for at, node in enumerate(nodes):
+        cells[at] = _made(node)
+    return cells.reshape(shape, order="F")

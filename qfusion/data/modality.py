@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import InitVar, dataclass
+from functools import cached_property
 from itertools import combinations
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from qfusion._checks import check, choose
-from qfusion.data import _digest
+from qfusion.data import files
 from qfusion.errors import InvalidInput
 
 
@@ -132,7 +134,7 @@ class Modality:
             f"{lengths.min(initial=steps + 1)} to {lengths.max(initial=0)}. Every sample needs at least one step.",
         )
         at = 0
-        for piece in _digest.pieces(self.values):
+        for piece in files.pieces(self.values):
             padding = np.arange(steps) >= lengths[at : at + len(piece), None]
             check(
                 not np.any(piece[padding]),
@@ -308,3 +310,114 @@ def coalitions(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(
         "+".join(subset) for size in range(len(names) + 1) for subset in combinations(names, size)
     )
+
+
+# What the rows of a data set share, so that they are not independent: videos that sentences come from, pictures that
+# several pairs show.
+
+VIDEO_MARK = "$_$"  # between video and clip in the ids of MMSA's files
+
+
+@dataclass(frozen=True, eq=False)
+class Clusters:
+    """Groups that rows belong to. Intervals over rows resample these, not rows.
+
+    Attributes:
+        labels: of every row and way of grouping, str (N, k): one column of videos, two of the pictures of a pair.
+            Columns that share a label draw from one pool: a picture that is left here and right there is one picture.
+        unit: what they are, in the plural: "videos".
+
+    Raises:
+        InvalidInput: when the labels are not (N, k) with k of 1 or more.
+    """
+
+    labels: np.ndarray
+    unit: str
+
+    def __post_init__(self) -> None:
+        labels = np.asarray(self.labels, dtype=np.str_)
+        labels = labels[:, None] if labels.ndim == 1 else labels
+        check(
+            labels.ndim == 2 and labels.shape[1] > 0,
+            f"Argument `labels` must have shape (N,) or (N, k), one label a row and way of grouping, but has shape "
+            f"{labels.shape}.",
+        )
+        labels.setflags(write=False)
+        object.__setattr__(self, "labels", labels)
+
+    @cached_property
+    def numbers(self) -> np.ndarray:
+        """The labels as whole numbers, int64 (N, k): equal where labels are."""
+        return (
+            np.unique(self.labels, return_inverse=True)[1]
+            .reshape(self.labels.shape)
+            .astype(np.int64)
+        )
+
+    def taken(self, rows: np.ndarray) -> Clusters:
+        """Returns the clusters of some rows."""
+        return Clusters(self.labels[rows], self.unit)
+
+    def said(self, rows: np.ndarray) -> str:
+        """Returns how many clusters some rows are of, in words: "31 videos"."""
+        return f"{len(np.unique(self.numbers[rows])):,} {self.unit}"
+
+
+def videos_of(ids: Sequence[str] | np.ndarray) -> Clusters | None:
+    """Returns the videos that segments are of where every id names one, before `VIDEO_MARK`, as those of MMSA's
+    files do; else None."""
+    names = [str(each) for each in ids]
+    if not names or not all(VIDEO_MARK in each for each in names):
+        return None
+    return Clusters(np.array([each.rpartition(VIDEO_MARK)[0] for each in names]), "videos")
+
+
+# What people say of each modality alone: labels of single modalities, as CH-SIMS has them (Yu and others 2020, ACL).
+#
+# Of planted data the hidden scores that every sample was made from take their place: they are what each modality says
+# alone. They are read beside contributions, and may be an additional target while training; nothing else uses them.
+
+COLUMN = "label_"  # of a modality, in the table of samples
+CONFLICT, UNKNOWN = "label_conflict", "unknown"
+
+
+class People(NamedTuple):
+    """Labels of single modalities: a column a modality, indexed by id, NaN where nobody labelled it; and whether these
+    are the hidden scores of planted data."""
+
+    table: pd.DataFrame
+    planted: bool
+
+    @property
+    def whose(self) -> str:
+        """What they are, in words."""
+        return "hidden scores" if self.planted else "people's labels"
+
+
+def conflicting(labels: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """Returns which samples people call conflicting, (B,): 1 where both signs are among their labels of single
+    modalities and of the whole, 0 where not, NaN where a label is missing. A label of 0 is of neither sign.
+
+    Args:
+        labels: of single modalities, (B, M), NaN where there is none.
+        whole: of the sample as a whole, (B,).
+
+    Raises:
+        InvalidInput: when the numbers of samples differ.
+    """
+    check(
+        len(labels) == len(whole),
+        f"Arguments `labels` (B, M) and `whole` (B,) must have one length, but have "
+        f"{len(labels)} and {len(whole)}.",
+    )
+    found = np.column_stack([np.asarray(labels, float), np.asarray(whole, float)])
+    both = (found > 0).any(1) & (found < 0).any(1)
+    return np.where(np.isfinite(found).all(1), both.astype(float), np.nan)
+
+
+def people_columns(labels: pd.DataFrame, whole: np.ndarray) -> pd.DataFrame:
+    """Returns what tables and filters show of labels: a column a modality, and whether people call the sample
+    conflicting: "yes", "no", or "unknown" where a label is missing."""
+    found = labels.rename(columns=lambda name: f"{COLUMN}{name}").astype(float)
+    called = conflicting(labels.to_numpy(float), whole)
+    return found.assign(**{CONFLICT: np.select([called == 1, called == 0], ["yes", "no"], UNKNOWN)})

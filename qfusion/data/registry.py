@@ -1,24 +1,326 @@
-"""The data sets that can be loaded by name, and the files that can be loaded by path.
+"""Sets that were imported: a folder each, below the user's data folder, with a manifest and one .npy file an array.
 
-A source says what it is and how to load it; nothing is read or imported until it is asked for.
+A set's folder appears whole or not at all. Its arrays are opened memory-mapped, so that a set may be larger than
+memory; what would need reading them (checks, digest) was done at import and is recorded in the manifest.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import json
 import os
 import pkgutil
+import re
+import secrets
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from filelock import FileLock, Timeout
+
+from qfusion import _files, _limits
 from qfusion._checks import choose
-from qfusion.data import files, imported
+from qfusion._files import mark
+from qfusion.data import files, mmsa, multiview
 from qfusion.data import sources as package
-from qfusion.data.formats import multiview
-from qfusion.data.source import Source
-from qfusion.data.spec import DataSet
-from qfusion.errors import QFusionError
+from qfusion.data.modality import (
+    Content,
+    Modality,
+    Target,
+    Text,
+    likely_convention,
+    no_content,
+    videos_of,
+)
+from qfusion.data.sources import PinnedFile, Source
+from qfusion.data.spec import DataSet, digest_of
+from qfusion.errors import DataUnavailable, IntegrityError, NotFound, QFusionError
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,59}")
+_BROKEN = "Remove it with `python -m qfusion data remove {name}` and import it again."
+
+
+def imported_root() -> Path:
+    """Returns where imported sets lie: QFUSION_IMPORTED, else `imported` in the user's data folder."""
+    return _files.imported_folder()
+
+
+@contextlib.contextmanager
+def disk(folder: Path, what: str) -> Iterator[None]:
+    """Turns what the disk refuses inside the block into one line that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in (
+            errno.ENOSPC,
+            errno.EDQUOT,
+            errno.EFBIG,
+            None,
+        )  # NumPy tells only what was not written
+        remedy = "Free some space" if full else "Correct its permissions"
+        raise DataUnavailable(
+            f"{what} cannot be written to {folder} ({'the disk is full' if full else error.strerror or error}); "
+            f"nothing was kept. {remedy}, or name another folder in QFUSION_IMPORTED."
+        ) from error
+
+
+@contextlib.contextmanager
+def alone(timeout: float = -1) -> Iterator[None]:
+    """One process at a time moves sets here.
+
+    Raises:
+        Timeout: when another one still does after so many seconds.
+    """
+    with FileLock(imported_root() / ".lock", is_singleton=False).acquire(timeout=timeout):
+        yield
+
+
+def old_folder(name: str) -> Path:
+    """Where a set stands while another takes its place."""
+    return imported_root() / f".old-{name}.{secrets.token_hex(6)}"
+
+
+def _bring_back() -> None:
+    """Ends what a process was killed at that replaced a set: puts the old one back where no new one stands yet."""
+    left = list(imported_root().glob(".old-*.*"))
+    if left and not _limits.is_read_only():
+        with contextlib.suppress(Timeout, OSError), alone(timeout=0):
+            for old in left:
+                place = imported_root() / old.name.removeprefix(".old-").rpartition(".")[0]
+                if place.exists():
+                    shutil.rmtree(old, ignore_errors=True)
+                elif old.is_dir():
+                    os.rename(old, place)
+
+
+def imported_names() -> tuple[str, ...]:
+    """Returns the names of the imported sets, sorted."""
+    _bring_back()
+    try:
+        return tuple(
+            sorted(
+                entry.name
+                for entry in imported_root().iterdir()
+                if NAME.fullmatch(entry.name) and (entry / MANIFEST).is_file()
+            )
+        )
+    except OSError:
+        return ()
+
+
+def manifest(name: str) -> dict[str, Any]:
+    """Returns what is recorded of an imported set.
+
+    Raises:
+        NotFound: when there is none of that name. IntegrityError: when its manifest is damaged.
+    """
+    if NAME.fullmatch(name):
+        path = imported_root() / name / MANIFEST
+        if not path.exists():
+            _bring_back()
+        with contextlib.suppress(OSError):
+            seen = path.stat()
+            return _manifest(path, seen.st_mtime_ns, seen.st_size)
+    raise NotFound(
+        f"Imported data set {name[:80]!r} does not exist. See `python -m qfusion data list`."
+    )
+
+
+@lru_cache(maxsize=64)
+def _manifest(path: Path, changed: int, size: int) -> dict[str, Any]:
+    name = path.parent.name
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        for key in ("title", "description", "target", "modalities", "samples", "digest"):
+            found[key]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise IntegrityError(
+            f"Imported data set '{name}' is damaged: its manifest cannot be read ({type(error).__name__}). "
+            + _BROKEN.format(name=name)
+        ) from error
+    if found.get("format") != FORMAT:
+        raise IntegrityError(
+            f"Imported data set '{name}' was written by another version of qfusion (format {found.get('format')}). "
+            + _BROKEN.format(name=name)
+        )
+    return found
+
+
+def imported_stamp(name: str) -> str:
+    """Returns what changes whenever the set of that name does; empty when there is none."""
+    with contextlib.suppress(OSError, ValueError):  # such as a zero byte in the name
+        seen = (imported_root() / name / MANIFEST).stat()
+        return f"{seen.st_mtime_ns}-{seen.st_size}-{seen.st_ino}"
+    return ""
+
+
+def load_imported(name: str) -> DataSet:
+    """Returns an imported set, its arrays memory-mapped.
+
+    Raises:
+        NotFound: when there is none of that name.
+        IntegrityError: when a file of it is missing or not as long as it should be.
+    """
+    found, folder = manifest(name), imported_root() / name
+    try:
+        return _loaded(name, found, folder)
+    except (
+        OSError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        ArithmeticError,
+        pa.ArrowException,
+    ) as error:
+        raise IntegrityError(
+            f"Imported data set '{name}' is damaged: {type(error).__name__} ({str(error)[:120]}). "
+            + _BROKEN.format(name=name)
+        ) from error
+
+
+def _array(folder: Path, file: str, shape: tuple[int, ...] | None = None) -> np.ndarray:
+    values = np.load(folder / Path(file).name, mmap_mode="r", allow_pickle=False)
+    if shape is not None and values.shape != shape:
+        raise ValueError(f"{file} has shape {values.shape}, not {shape}")
+    return np.asarray(values)
+
+
+def _loaded(name: str, found: dict[str, Any], folder: Path) -> DataSet:
+    count, target = found["samples"], found["target"]
+    ids = _array(folder, "ids.npy", (count,))
+    index = pd.Index(ids)
+    table = pd.DataFrame(index=index)
+    if found["table"]:
+        with pa.memory_map(str(folder / "table.arrow")) as source:
+            table = pa.ipc.open_file(source).read_all().to_pandas().set_axis(index)
+    modalities = tuple(
+        Modality(
+            m["name"],
+            _array(folder, m["file"], tuple(m["shape"])),
+            _array(folder, f"{m['name']}.lengths.npy", (count,)) if m["sequence"] else None,
+            tuple(m["feature_names"]),
+            tuple(m["picture"]) if m["picture"] else None,
+            found.get("rates", {}).get(m["name"]),
+            checked=True,
+        )
+        for m in found["modalities"]
+    )
+    unimodal = (
+        pd.DataFrame(_array(folder, "unimodal.npy"), columns=found["unimodal"], index=index)
+        if found["unimodal"]
+        else None
+    )
+    y = _array(folder, "y.npy", (count,))
+    convention = str(target.get("convention", ""))
+    if not convention and target["kind"] == "regression":  # of before manifests named it
+        convention = likely_convention(
+            y,
+            annotated={m.name for m in modalities} == set(found["unimodal"]),
+            pickled=str(found["source"]).startswith(mmsa.KIND),
+        )
+    texts = table["text"] if "text" in table.columns else None
+    numbers = _array(folder, "tokens.npy") if found.get("tokens") else None
+    known = {int(number): str(token) for number, token in found.get("vocabulary", {}).items()}
+    return DataSet(
+        name=name,
+        title=found["title"],
+        description=found["description"],
+        source=found["source"],
+        licence=found["licence"],
+        modalities=modalities,
+        target=Target(
+            target["kind"],
+            target["name"],
+            tuple(target["range"]) if target["range"] else None,
+            tuple(target["classes"]),
+            target["unit"],
+            tuple(target.get("labels", ())),
+            tuple(map(tuple, target.get("sets", ()))),
+            convention,
+        ),
+        y=y,
+        ids=ids,
+        split=_array(folder, "split.npy", (count,)),
+        table=table,
+        content_of=no_content if texts is None else partial(_content, texts, numbers, known),
+        unimodal=unimodal,
+        clusters=videos_of(ids),
+        recorded=found["digest"],
+    )
+
+
+def _content(
+    texts: pd.Series, numbers: np.ndarray | None, known: dict[int, str], row: int
+) -> dict[str, Content]:
+    words = str(texts.iloc[row])
+    if numbers is None:
+        return {"text": Text(words)}
+    own = tuple(int(number) for number in numbers[row] if number >= 0)
+    tokens, why = mmsa.tokens_of(own, known), ""
+    if tokens is None:
+        named, reason = mmsa.vocabulary_at_hand()
+        tokens = None if named is None else mmsa.tokens_of(own, named)
+        why = (
+            f"whose vocabulary cannot be read ({reason.rstrip('.')})"
+            if reason
+            else ""
+            if named is None
+            else f"that the vocabulary in {mmsa.VOCABULARY} does not have"
+        )
+    return {"text": Text(words, None, own, tokens, why)}
+
+
+def verify_imported(name: str) -> DataSet:
+    """Returns an imported set after reading all of it.
+
+    Raises:
+        IntegrityError: when it is not what was recorded.
+    """
+    dataset = load_imported(name)
+    if digest_of(dataset) != dataset.digest:
+        raise IntegrityError(
+            f"Imported data set '{name}' was altered: its SHA-256 is not the recorded one. "
+            + _BROKEN.format(name=name)
+        )
+    return dataset
+
+
+def remove_imported(name: str) -> Path:
+    """Removes an imported set and returns where it was.
+
+    Raises:
+        NotFound: when there is none of that name. DataUnavailable: when the disk refuses.
+    """
+    _limits.refuse("remove data")
+    place = imported_root() / name
+    _bring_back()  # else an old one would come back later
+    if not NAME.fullmatch(name) or not place.is_dir():
+        raise NotFound(
+            f"Imported data set {name[:80]!r} does not exist. See `python -m qfusion data list`."
+        )
+    with disk(imported_root(), f"Data set '{name}'"):
+        gone = place.with_name(f".gone-{mark()}")
+        with alone(), contextlib.suppress(FileNotFoundError):  # somebody else has removed it
+            os.rename(place, gone)
+        shutil.rmtree(gone, ignore_errors=True)
+    return place
+
+
+# The data sets that can be loaded by name, and the files that can be loaded by path.
+#
+# A source says what it is and how to load it; nothing is read or imported until it is asked for.
 
 
 @dataclass(frozen=True)
@@ -59,7 +361,7 @@ def sources() -> dict[str, Source]:
 def names() -> tuple[str, ...]:
     """Returns the names that `load` knows, available or not: of the sources, then of the imported sets, each with the
     questions of its labels where samples have several."""
-    own = [name for name in imported.names() if name not in sources()]
+    own = [name for name in imported_names() if name not in sources()]
     return (
         *sources(),
         *(each for name in own for each in (name, *(f"{name}:{label}" for label in _labels(name)))),
@@ -69,7 +371,7 @@ def names() -> tuple[str, ...]:
 def _labels(name: str) -> list[str]:
     """Labels of an imported set whose samples have several; none of a damaged one."""
     try:
-        return list(imported.manifest(name)["target"].get("labels", ()))
+        return list(manifest(name)["target"].get("labels", ()))
     except (QFusionError, AttributeError):
         return []
 
@@ -94,8 +396,8 @@ def load(name: str | os.PathLike[str]) -> DataSet:
     found = choose("Data set", str(name), names())
     if ":" in found:
         base, _, label = found.partition(":")
-        return _load_label(base, label, imported.stamp(base))
-    return _load(found) if found in sources() else _load_imported(found, imported.stamp(found))
+        return _load_label(base, label, imported_stamp(base))
+    return _load(found) if found in sources() else _load_imported(found, imported_stamp(found))
 
 
 def is_path(name: str | os.PathLike[str]) -> bool:
@@ -119,12 +421,12 @@ def _load_label(name: str, label: str, stamp: str) -> DataSet:
 @lru_cache(maxsize=4)
 def _load_imported(name: str, stamp: str) -> DataSet:
     """`stamp` is there to tell a set that was replaced."""
-    return imported.load(name)
+    return load_imported(name)
 
 
 def stamp(name: str) -> str:
     """Returns what changes when the set that `load` gives for a name does: an imported one may be replaced."""
-    return "" if name in sources() else imported.stamp(name.partition(":")[0])
+    return "" if name in sources() else imported_stamp(name.partition(":")[0])
 
 
 @lru_cache(maxsize=2)
@@ -153,9 +455,129 @@ def available() -> list[SourceInfo]:
 def _imported(name: str) -> SourceInfo:
     base, colon, label = name.partition(":")
     try:
-        return SourceInfo(
-            name, f"{imported.manifest(base)['title']}{f': {label}' if colon else ''}", True
-        )
+        return SourceInfo(name, f"{manifest(base)['title']}{f': {label}' if colon else ''}", True)
     except QFusionError as error:
         reason, _, remedy = str(error).partition(". ")
         return SourceInfo(name, name, False, f"{reason}.", remedy)
+
+
+# Fetching the files of a data set from where they are public, each one checked before it counts.
+
+Progress = Callable[
+    [int, int, str], None
+]  # files done, files in all, the file that is next or was last
+TIMEOUT = 30  # seconds without an answer
+
+
+def download(
+    name: str,
+    target: str | os.PathLike[str] | None = None,
+    base_url: str | None = None,
+    progress: Progress | None = None,
+    retries: int = 2,
+) -> Path:
+    """Downloads a data set's files and returns the folder they are in.
+
+    Files that are there and whole are kept; all others are fetched into a temporary folder, checked against their
+    recorded SHA-256, and only when every one of them is right moved into place. After a failure the target is as it
+    was.
+
+    Args:
+        name: of the data set; see `qfusion.data.names`.
+        target: folder to put the files in; the data set's own below the data folder unless told.
+        base_url: where the files are instead of at their public source, laid out as in the folder. The environment
+            variable QFUSION_<NAME>_URL does the same.
+        progress: called with (files done, files in all, path of the file).
+        retries: how often a failed transfer is tried again.
+
+    Raises:
+        NotFound: when the data set is unknown or not to be downloaded.
+        DataUnavailable: when a file cannot be fetched or the folder cannot be written.
+        IntegrityError: when a fetched file is not the recorded one.
+    """
+    _limits.refuse("download data")
+    known = sources()
+    source = (
+        known.get(name)
+        or known[
+            choose(
+                "Downloadable data set",
+                name,
+                [key for key, each in known.items() if _is_public(each)],
+            )
+        ]
+    )
+    if source.made:
+        raise NotFound(f"Data set '{name}' {source.made} and needs no download. Use it as it is.")
+    if not _is_public(source):
+        raise NotFound(f"Data set '{name}' cannot be downloaded. {source.remedy}")
+    folder = Path(target) if target is not None else source.folder
+    base = base_url or os.environ.get(f"QFUSION_{name.upper()}_URL")
+    wanted = [file for file in source.files if not _whole(folder, file)]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as temporary:
+            for done, file in enumerate(wanted):
+                if progress is not None:
+                    progress(done, len(wanted), file.path)
+                _fetch(
+                    file,
+                    Path(temporary),
+                    f"{base.rstrip('/')}/{file.path}" if base else file.url,
+                    retries,
+                )
+            for file in wanted:
+                (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
+                os.replace(Path(temporary) / file.path, folder / file.path)
+    except OSError as error:
+        raise DataUnavailable(
+            f"Data set '{name}' cannot be written to {folder} ({error.strerror or error}). Give another "
+            "folder, or set QFUSION_DATA to one that can be written."
+        ) from error
+    if progress is not None:
+        progress(len(wanted), len(wanted), wanted[-1].path if wanted else "")
+    return folder
+
+
+def _is_public(source: Source) -> bool:
+    return bool(source.files) and not source.by_hand
+
+
+def _whole(folder: Path, file: PinnedFile) -> bool:
+    path = folder / file.path
+    return path.is_file() and path.stat().st_size == file.size and files.sha256(path) == file.sha256
+
+
+def _fetch(file: PinnedFile, folder: Path, url: str, retries: int) -> None:
+    """Puts one file, checked, into `folder`."""
+    import pooch  # on demand: it pulls in the HTTP client, which only a download needs
+
+    place = folder / file.path
+    shelf = pooch.create(
+        place.parent,
+        base_url="",
+        registry={place.name: f"sha256:{file.sha256}"},
+        urls={place.name: url},
+        retry_if_failed=retries,
+    )
+    try:
+        shelf.fetch(place.name, downloader=pooch.HTTPDownloader(timeout=TIMEOUT))
+    except OSError as error:
+        if not hasattr(
+            error, "request"
+        ):  # the disk's error, not one of the HTTP client's, which are OSErrors too
+            raise
+        raise DataUnavailable(
+            f"File `{file.path}` cannot be downloaded from {url} ({_reason(error)}). Check the connection "
+            "and try again; nothing was changed."
+        ) from error
+    except ValueError as error:
+        raise IntegrityError(
+            f"File `{file.path}` from {url} is not the recorded one: its SHA-256 differs. Nothing was "
+            "changed; try again, or get the files from where they were first published."
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    response = getattr(error, "response", None)
+    return f"HTTP {response.status_code}" if response is not None else type(error).__name__

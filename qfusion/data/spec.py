@@ -16,23 +16,25 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, choose
-from qfusion.data import _digest
-from qfusion.data.clusters import Clusters
+from qfusion.data import files
 from qfusion.data.modality import (
     MOSI,
+    Clusters,
     Content,
     Modality,
+    People,
     Target,
     check_convention,
     coalitions,
     frozen,
     no_content,
+    people_columns,
 )
-from qfusion.data.people import People, columns
 from qfusion.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
     import torch
+
 
 SPLITS = ("train", "valid", "test")
 BLOCK = 64_000_000  # bytes of features that are read at once
@@ -106,7 +108,9 @@ class DataSet:
         else:
             _check(self)
         if self.unimodal is not None and self.target.kind == "regression":
-            object.__setattr__(self, "table", self.table.assign(**columns(self.unimodal, self.y)))
+            object.__setattr__(
+                self, "table", self.table.assign(**people_columns(self.unimodal, self.y))
+            )
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -369,12 +373,12 @@ class DataSet:
 def digest_of(data: DataSet) -> str:
     """Returns the digest of what a data set holds now, whatever was recorded."""
     contents = (
-        _digest.Contents(
-            m.name, m.values.shape, m.feature_names, _digest.pieces(m.values), m.lengths, m.shape
+        files.Contents(
+            m.name, m.values.shape, m.feature_names, files.pieces(m.values), m.lengths, m.shape
         )
         for m in data.modalities
     )
-    return _digest.of(data.target, data.ids, data.split, data.y, contents, data.unimodal)
+    return files.digest(data.target, data.ids, data.split, data.y, contents, data.unimodal)
 
 
 def _check(data: DataSet) -> None:
@@ -431,7 +435,7 @@ def _check_split(data: DataSet) -> None:
 def _check_finite(data: DataSet) -> None:
     for m in data.modalities:
         at, count, first = 0, 0, None
-        for piece in _digest.pieces(m.values):
+        for piece in files.pieces(m.values):
             if not np.isfinite(piece).all():
                 bad = np.argwhere(~np.isfinite(piece))
                 first = (
@@ -499,3 +503,59 @@ def _check_tables(data: DataSet) -> None:
             f"Argument `unimodal` must have a row for every id, in their order, and columns among {data.names}, but "
             f"has columns {tuple(data.unimodal.columns)}. Reorder or rename.",
         )
+
+
+# What class data sets share: stratified splits, names of samples and features, and pictures large enough to see.
+
+SPLIT_SEED = 2013
+TEST_SHARE, VALID_SHARE = 0.3, 0.1
+
+
+def stratified(
+    y: np.ndarray, seed: int = SPLIT_SEED, test: float = TEST_SHARE, valid: float = VALID_SHARE
+) -> np.ndarray:
+    """Returns "train", "valid" or "test" per sample, str (N,), with the same shares in every class.
+
+    Every class of three samples or more is in every part that has a share above zero.
+
+    Args:
+        y: classes (N,).
+        seed: of the random order.
+        test: share of the test part, in 0..1.
+        valid: share of the validation part, in 0..1; the rest trains.
+    """
+    rng = np.random.default_rng(seed)
+    split = np.full(len(y), "train", dtype="<U5")
+    for label in np.unique(y):
+        rows = rng.permutation(np.flatnonzero(y == label))
+        tests, valids = (max(round(share * len(rows)), int(share > 0)) for share in (test, valid))
+        split[rows[:tests]] = "test"
+        split[rows[tests : tests + valids]] = "valid"
+    return split
+
+
+def numbered(prefix: str, count: int) -> np.ndarray:
+    """Returns ids "prefix-0001", ... that sort as they count, str (count,)."""
+    width = max(4, len(str(count)))
+    return np.array([f"{prefix}-{row:0{width}d}" for row in range(1, count + 1)])
+
+
+def pixel_names(shape: tuple[int, int], what: str = "pixel") -> tuple[str, ...]:
+    """Returns the names "pixel 1,1" (row, column), ... of a picture's entries, row by row."""
+    return tuple(
+        f"{what} {row},{column}"
+        for row in range(1, shape[0] + 1)
+        for column in range(1, shape[1] + 1)
+    )
+
+
+def enlarged(pixels: np.ndarray, side: int = 128) -> np.ndarray:
+    """Returns a picture (h, w) with each pixel repeated, so that its longer side has at most `side` pixels, or as many
+    as before."""
+    factor = max(1, side // max(pixels.shape[:2]))
+    return np.repeat(np.repeat(pixels, factor, axis=0), factor, axis=1)
+
+
+def grey(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Returns values (h, w) as grey levels, uint8: `low` and below black, `high` and above white."""
+    return np.round(255 * np.clip((values - low) / (high - low), 0, 1)).astype(np.uint8)

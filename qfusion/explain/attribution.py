@@ -24,7 +24,7 @@ from qfusion._checks import check, choose
 from qfusion.explain import counterfactual, stability
 from qfusion.explain.backgrounds import AnyBackground
 from qfusion.explain.faithfulness import ORDERS, Curves
-from qfusion.models import FusionModel, can, nested, require
+from qfusion.models import FusionModel, base, can, require
 from qfusion.models.base import in_double
 from qfusion.models.encoders import Features, split
 from qfusion.quantum.decomposition import subset_name, subsets
@@ -257,7 +257,10 @@ def _valued(
     def score(state: Any) -> Tensor:
         return model.scores(
             {
-                **{name: nested.tiled(each, nested.length(state)) for name, each in own.items()},
+                **{
+                    name: base.nested_tiled(each, base.nested_length(state))
+                    for name, each in own.items()
+                },
                 modality: state,
             }
         )[:, output]

@@ -16,11 +16,11 @@ from torch import Tensor
 from qfusion._checks import check, choose
 from qfusion.data import DataSet
 from qfusion.explain import network_rows
-from qfusion.models import EntangledQCNN, FusionModel, KetModel, can, nested, require
+from qfusion.models import EntangledQCNN, FusionModel, KetModel, base, can, require
 from qfusion.models.encoders import Features
 from qfusion.quantum import states
-from qfusion.training import batches, encoded
-from qfusion.training.group import ALONE, Group
+from qfusion.training import batches
+from qfusion.training.options import ALONE, Group
 
 KINDS: dict[str, str] = {
     "joint": "Absent modalities are averaged over the background samples together, as they occur.",
@@ -137,7 +137,9 @@ class SampleBackground(_Behind):
         return tuple(self.states)
 
     def _numbers(self) -> Tensor:
-        return torch.cat([each.double().flatten() for each in nested.leaves(dict(self.states))])
+        return torch.cat(
+            [each.double().flatten() for each in base.nested_leaves(dict(self.states))]
+        )
 
     def some(self, count: int, seed: int = 0) -> SampleBackground:
         """Returns a background of so many of its rows, drawn at random, each once; itself where it has no more."""
@@ -146,7 +148,7 @@ class SampleBackground(_Behind):
         drawn = np.sort(np.random.default_rng(seed).choice(self.size, count, replace=False))
         return replace(
             self,
-            states={name: nested.part(each, drawn) for name, each in self.states.items()},
+            states={name: base.nested_part(each, drawn) for name, each in self.states.items()},
             size=count,
         )
 
@@ -197,7 +199,7 @@ def _sample_background(
         f"'{kind}': it has no states of its modalities. Choose 'joint'.",
     )
     states = model.encode(_samples(inputs, kind))
-    count = nested.length(states)
+    count = base.nested_length(states)
     _check_count(count, kind)
     return SampleBackground(states=states, kind=kind, size=count, total=count, label=label)
 
@@ -329,10 +331,10 @@ def background_of(
     """
     if kind in ("mixed", "zero"):
         return background(model, None, kind, label)
-    if not can(model, "states") and not encoded.is_kept(model, dataset):
+    if not can(model, "states") and not batches.is_kept(model, dataset):
         return _of_some(model, dataset, rows, kind, label)
     if len(rows) <= CHUNK or kind == "contrast" or not can(model, "states"):
-        return background(model, encoded.inputs(model, dataset, rows), kind, label)
+        return background(model, batches.encoded_inputs(model, dataset, rows), kind, label)
     if can(model, "kets"):
         with_kets = require(model, "kets")
         return mean_background(
@@ -343,7 +345,7 @@ def background_of(
             label,
         )
     masses = {
-        number: model.encode(encoded.inputs(model, dataset, part))
+        number: model.encode(batches.encoded_inputs(model, dataset, part))
         for number, part in chunks(rows, group)
     }
     numbered = group.collected(
@@ -384,7 +386,7 @@ def _means(
     for _, part in chunks(rows, group):
         each = {
             name: ket.to(torch.complex128)
-            for name, ket in model.encode(encoded.inputs(model, dataset, part)).items()
+            for name, ket in model.encode(batches.encoded_inputs(model, dataset, part)).items()
         }
         kets = [each[name] for name in model.modalities] if apart else [model.product_state(each)]
         for total, ket in zip(totals, kets, strict=True):

@@ -27,9 +27,8 @@ from qfusion.explain.backgrounds import (
     rest_state,
 )
 from qfusion.models import EntangledQCNN, FusionModel, KetModel, StateModel, can, require
+from qfusion.models.base import Points, nested_length, nested_part, nested_repeated, nested_tiled
 from qfusion.models.encoders import Features
-from qfusion.models.explorable import Points
-from qfusion.models.nested import length, part, repeated, tiled
 from qfusion.models.quantum_jump import QuantumJump, expectation
 from qfusion.quantum import states
 from qfusion.quantum.decomposition import Subset, subset_name, subsets
@@ -123,14 +122,14 @@ def evaluated_values(
 def _blocks(states: Mapping[str, Any], numbers: int) -> Iterator[dict[str, Any]]:
     """Samples whose scores, so many for each row, take no more than some hundred megabytes."""
     step = max(1, 2**23 // (CHUNK * numbers))
-    for start in range(0, length(states), step):
-        yield {name: part(each, slice(start, start + step)) for name, each in states.items()}
+    for start in range(0, nested_length(states), step):
+        yield {name: nested_part(each, slice(start, start + step)) for name, each in states.items()}
 
 
 def _rows(background: SampleBackground) -> Iterator[dict[str, Any]]:
     for start in range(0, background.size, CHUNK):
         yield {
-            name: part(each, slice(start, start + CHUNK))
+            name: nested_part(each, slice(start, start + CHUNK))
             for name, each in background.states.items()
         }
 
@@ -171,14 +170,17 @@ def over_rows(
     model: FusionModel, states: Mapping[str, Any], rows: Mapping[str, Any], order: list[Subset]
 ) -> np.ndarray:
     """Returns the scores of B samples, each coalition fused with R rows: (B, 2^M, R, C)."""
-    count, many = length(states), length(rows)
+    count, many = nested_length(states), nested_length(rows)
     step = max(1, CHUNK // many)
     with torch.no_grad():
         nothing = model.scores(rows) if () in order else None  # the same for every sample
         parts = [
             _fused(
                 model,
-                {name: part(each, slice(start, start + step)) for name, each in states.items()},
+                {
+                    name: nested_part(each, slice(start, start + step))
+                    for name, each in states.items()
+                },
                 rows,
                 order,
                 nothing,
@@ -196,9 +198,9 @@ def _fused(
     nothing: Tensor | None,
 ) -> np.ndarray:
     """As `over_rows`, of few samples; `nothing`: scores (R, C) of the rows themselves, for the empty coalition."""
-    count, many = length(states), length(rows)
-    own = {name: repeated(each, many) for name, each in states.items()}
-    theirs = {name: tiled(each, count) for name, each in rows.items()}
+    count, many = nested_length(states), nested_length(rows)
+    own = {name: nested_repeated(each, many) for name, each in states.items()}
+    theirs = {name: nested_tiled(each, count) for name, each in rows.items()}
     found = []
     for subset in order:
         if len(subset) == len(model.modalities):  # the same for every row

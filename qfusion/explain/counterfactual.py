@@ -19,10 +19,10 @@ from torch import Tensor
 from qfusion._checks import check, choose
 from qfusion.explain.backgrounds import AnyBackground
 from qfusion.explain.coalitions import explain
-from qfusion.models import FusionModel, can, nested, require
+from qfusion.models import FusionModel, base, can, require
 from qfusion.models.base import in_double
 from qfusion.models.encoders import Features
-from qfusion.models.fusion import patterns, probabilities
+from qfusion.models.entangled_qcnn import patterns, probabilities
 
 MAX_COALITIONS = (
     2**14
@@ -46,7 +46,7 @@ def states_of(model: FusionModel, inputs: Mapping[str, Features]) -> dict[str, A
 
 def doubled(states: Mapping[str, Any]) -> dict[str, Any]:
     """Returns modality states in double precision, without their gradients."""
-    return {name: nested.mapped(_doubled, state) for name, state in states.items()}
+    return {name: base.nested_mapped(_doubled, state) for name, state in states.items()}
 
 
 def _doubled(each: Tensor) -> Tensor:
@@ -160,7 +160,7 @@ NEAREST, KEPT = 8, 32  # ends that are walked to; points that the boundary is lo
 
 def flat(state: Any) -> Tensor:
     """Returns the numbers of a state, (B, k); masks are not among them."""
-    parts = [each.flatten(1) for each in nested.leaves(state) if each.is_floating_point()]
+    parts = [each.flatten(1) for each in base.nested_leaves(state) if each.is_floating_point()]
     return torch.cat(parts, 1)
 
 
@@ -176,7 +176,7 @@ def filled(state: Any, numbers: Tensor) -> Any:
         at += size
         return numbers[:, at - size : at].reshape(-1, *each.shape[1:])
 
-    return nested.mapped(fill, state)
+    return base.nested_mapped(fill, state)
 
 
 def nearest(
@@ -199,7 +199,7 @@ def nearest(
         """How far the decision is another, or the wanted one, (B,)."""
         count = len(numbers)
         wide = {
-            name: nested.mapped(lambda each: each.expand(count, *each.shape[1:]), state)
+            name: base.nested_mapped(lambda each: each.expand(count, *each.shape[1:]), state)
             for name, state in states.items()
         }
         scores = model.scores({**wide, modality: filled(states[modality], numbers)})
@@ -335,7 +335,7 @@ def nearest_state(
     model, states = in_double(model), doubled(states)
     choose("Modality", modality, model.modalities)
     check(
-        all(nested.length(states[name]) == 1 for name in model.modalities),
+        all(base.nested_length(states[name]) == 1 for name in model.modalities),
         "Argument `states` must hold one sample, but holds several.",
     )
     if not can(model, "states"):

@@ -22,8 +22,8 @@ from qfusion.errors import InvalidInput
 from qfusion.explain import stability
 from qfusion.explain.backgrounds import AnyBackground, Background
 from qfusion.explain.coalitions import dividends as harsanyi
-from qfusion.models.abilities import require
 from qfusion.models.quantum_jump import QuantumJump
+from qfusion.models.registry import require
 from qfusion.quantum import states
 from qfusion.quantum.decomposition import subset_name, subsets
 from qfusion.training import metrics

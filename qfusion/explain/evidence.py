@@ -14,9 +14,8 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check, require_finite
-from qfusion.models import EntangledQCNN, fusion
-from qfusion.models.density import states
-from qfusion.models.qcnn import Channel
+from qfusion.models import EntangledQCNN, entangled_qcnn
+from qfusion.models.qcnn import Channel, density_states
 from qfusion.quantum.measures import von_neumann_entropy
 from qfusion.quantum.states import partial_trace
 
@@ -141,7 +140,7 @@ def _moments(
         vectors.shape == (n, 3),
         f"Argument `vectors` must have shape ({n}, 3), but has shape {tuple(vectors.shape)}. Give one sample.",
     )
-    found = states(model.network, vectors.double(), channel)
+    found = density_states(model.network, vectors.double(), channel)
     moments, active, rhos = [], [], []
     for name, done in network.moments():
         left = {s.wires[0] for s in network.steps[:done] if s.kind == "pool"}
@@ -377,7 +376,7 @@ def read(model: EntangledQCNN, masses: Mapping[str, Tensor]) -> Reading:
         )
     p = torch.stack([masses[name].double() for name in model.modalities], -1)
     phi = model.phi.double()
-    vectors, stages = fusion.fuse(p, phi)
+    vectors, stages = entangled_qcnn.fuse(p, phi)
     classes = model.elements_are_classes
     joint = phi.shape[1] == 1
     before = [
@@ -396,10 +395,12 @@ def read(model: EntangledQCNN, masses: Mapping[str, Tensor]) -> Reading:
         stages[:, -1].numpy(),
         stages.numpy(),
         tuple(controls),
-        tuple("".join(str(int(b)) for b in row) for row in fusion.patterns(len(controls[0]))),
+        tuple(
+            "".join(str(int(b)) for b in row) for row in entangled_qcnn.patterns(len(controls[0]))
+        ),
         torch.sin(phi / 2).square().numpy(),
-        torch.stack([fusion.probabilities(q) for q in before], 1).numpy(),
-        tuple(fusion.nearest_rule(phi, M)),
+        torch.stack([entangled_qcnn.probabilities(q) for q in before], 1).numpy(),
+        tuple(entangled_qcnn.nearest_rule(phi, M)),
         conjunctive(p).numpy(),
         disjunctive(p).numpy(),
         disagreement(p).numpy(),

@@ -14,17 +14,17 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from qfusion import _progress
+from qfusion import _sentences
 from qfusion._checks import check, choose, require_number
 from qfusion.data import DataSet
 from qfusion.explain import coalitions, counterfactual
 from qfusion.explain.backgrounds import AnyBackground, SampleBackground, background_of
 from qfusion.explain.coalitions import Explanation, explain, shapley
 from qfusion.explain.counterfactual import decision, distance
-from qfusion.models import FusionModel, can, nested
+from qfusion.models import FusionModel, base, can
 from qfusion.models.encoders import Features
 from qfusion.quantum.decomposition import subset_name, subsets
-from qfusion.training import encoded, metrics
+from qfusion.training import batches, metrics
 from qfusion.training.batches import mean_and_std
 
 
@@ -83,7 +83,9 @@ def outcome(
 
 
 def _form(state: Any) -> str:
-    return ", ".join(f"shape {tuple(each.shape)} and {each.dtype}" for each in nested.leaves(state))
+    return ", ".join(
+        f"shape {tuple(each.shape)} and {each.dtype}" for each in base.nested_leaves(state)
+    )
 
 
 def _check_state(name: str, state: Tensor) -> None:
@@ -129,7 +131,7 @@ def nearest_donor(
         candidates: states of the modality of others, (N, d_m) kets or (N, n) masses, or what it comes to in another
             model.
     """
-    count = nested.length(candidates)
+    count = base.nested_length(candidates)
     before = decision(counterfactual.scores_of(model, states)[0])
     if can(model, "states"):
         scores = counterfactual.value(
@@ -139,7 +141,7 @@ def nearest_donor(
         scores = counterfactual.scores_of(
             model,
             {
-                **{name: nested.tiled(state, count) for name, state in states.items()},
+                **{name: base.nested_tiled(state, count) for name, state in states.items()},
                 modality: candidates,
             },
         )
@@ -159,7 +161,7 @@ def nearest_donor(
     )
     row = int(far.argmin())
     after = counterfactual.scores_of(
-        model, {**states, modality: nested.part(candidates, slice(row, row + 1))}
+        model, {**states, modality: base.nested_part(candidates, slice(row, row + 1))}
     )[0].numpy()
     return Donor(row, float(far[row]), after, int(turned.sum()), count, decision(after) != before)
 
@@ -260,12 +262,12 @@ def inputs(
     rows = np.atleast_1d(np.asarray(rows))
 
     def of(whose: np.ndarray) -> dict[str, Any]:
-        if model is None or not encoded.is_kept(model, dataset):
+        if model is None or not batches.is_kept(model, dataset):
             return dataset.inputs(whose, dtype)
         changed = [
             name for name in dataset.names if name in disturbance.mean or name in disturbance.noise
         ]
-        return encoded.inputs(model, dataset, whose) | dataset.inputs(whose, dtype, changed)
+        return batches.encoded_inputs(model, dataset, whose) | dataset.inputs(whose, dtype, changed)
 
     result = of(rows)
     if disturbance.swapped:
@@ -329,7 +331,9 @@ def scores(
     if disturbance.missing and behind is None:
         behind = background_of(model, dataset, dataset.rows(trained_on))
     parts = []
-    for block in _progress.over(dataset.blocks(rows, most=BATCH), "Scoring", len(rows), len):
+    for block in _sentences.progress_over(
+        dataset.blocks(rows, most=BATCH), "Scoring", len(rows), len
+    ):
         features = inputs(
             dataset, block, disturbance, trained_on, rows if pool is None else pool, dtype, model
         )

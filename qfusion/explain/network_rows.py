@@ -14,8 +14,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from qfusion.models.entangled_qcnn import EntangledQCNN
-from qfusion.models.fusion import fuse, patterns, probabilities
+from qfusion.models.entangled_qcnn import EntangledQCNN, fuse, patterns, probabilities
 from qfusion.models.qcnn import evaluate, products
 from qfusion.quantum.decomposition import Subset, subsets
 

@@ -26,7 +26,7 @@ from qfusion.explain.backgrounds import AnyBackground, Background, RowBackground
 from qfusion.explain.coalitions import marginal_observables
 from qfusion.models import EntangledQCNN, FusionModel, KetModel, can, require
 from qfusion.models.encoders import Features
-from qfusion.models.fusion import fuse, patterns
+from qfusion.models.entangled_qcnn import fuse, patterns
 from qfusion.models.qcnn import evaluate
 from qfusion.quantum import states as quantum_states
 from qfusion.quantum.decomposition import Subset, subset_name, subsets

@@ -19,8 +19,7 @@ from qfusion.explain.backgrounds import Background, RowBackground
 from qfusion.explain.coalitions import marginal_observables
 from qfusion.explain.evidence import qubit_entropy
 from qfusion.models.encoders import Features
-from qfusion.models.entangled_qcnn import EntangledQCNN
-from qfusion.models.fusion import fuse
+from qfusion.models.entangled_qcnn import EntangledQCNN, fuse
 from qfusion.models.qcnn import evaluate, products
 from qfusion.models.quantum_jump import QuantumJump, expectation
 from qfusion.models.tweak import LEARNED, Tweak
@@ -668,7 +667,7 @@ class NetworkParameters(Terms):
 
 def _place(m: int, M: int) -> tuple[int, int]:
     """Stage and bit of a modality in the tables: all in one up to three, else newcomers of a chain."""
-    from qfusion.models.fusion import JOINT_LIMIT
+    from qfusion.models.entangled_qcnn import JOINT_LIMIT
 
     if M <= JOINT_LIMIT:
         return 0, m

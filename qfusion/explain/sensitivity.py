@@ -31,7 +31,7 @@ from qfusion.explain.parameters import SCORE, JumpParameters, NetworkParameters,
 from qfusion.models import EntangledQCNN, FusionModel, Tweak, can, require
 from qfusion.models.base import in_double
 from qfusion.models.encoders import Features
-from qfusion.models.fusion import fuse
+from qfusion.models.entangled_qcnn import fuse
 from qfusion.models.quantum_jump import QuantumJump, expectation
 from qfusion.quantum.decomposition import subset_name, subsets
 

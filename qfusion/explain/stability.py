@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
-from qfusion import _assets
+from qfusion import _files
 from qfusion._checks import check, choose, require_finite
 from qfusion._files import atomic
 from qfusion.data import DataSet
@@ -302,7 +302,7 @@ def intervals(
 # same question to every seed. The file names the weights and the data it was measured with; for
 # others it does not count.
 
-FOLDER = _assets.path("stability")
+FOLDER = _files.asset_path("stability")
 FORMAT = 1
 SPLIT = "test"  # whose rows are measured
 _LARGEST = 4_000_000  # bytes

@@ -2,16 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+import io
+import json
+import pickle
+import re
+import tempfile
+import warnings
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
 
+import numpy as np
+import torch
+from numpy.lib import format as npy
+from torch import Tensor, nn
+
+from qfusion import _limits
 from qfusion._checks import check, choose
-from qfusion.analysis.sample import Sample, case, sample_of, tweaked, work_of
+from qfusion.analysis.sample import Sample, case, require_time, sample_of, tweaked, work_of
 from qfusion.data import DataSet
+from qfusion.errors import InvalidInput
 from qfusion.explain.backgrounds import AnyBackground
-from qfusion.models import Ability, can, require
-from qfusion.models.explorable import ABILITIES
+from qfusion.explain.coalitions import Explanation, through_layers, through_time
+from qfusion.models import (
+    Ability,
+    EntangledQCNN,
+    FusionModel,
+    KetModel,
+    can,
+    entangled_qcnn,
+    require,
+)
+from qfusion.models.base import ABILITIES
+from qfusion.models.encoders import Encoder, Pooling
 from qfusion.models.programs.imported import Imported
+from qfusion.models.registry import rebuild
+from qfusion.quantum import lindblad, states
+from qfusion.quantum.decomposition import decompose, subset_name
+from qfusion.training import checkpoint, metrics
 from qfusion.training.checkpoint import Checkpoint
 
 
@@ -158,10 +189,9 @@ def make(
 def _of_model(
     name: str, found: Checkpoint, dataset: DataSet, tweak: str, called: str, precision: str
 ) -> bytes:
-    from qfusion.model_export import program, weights
 
     if name == "checkpoint":
-        return weights.archive(found, tweak, dataset, called)
+        return archive(found, tweak, dataset, called)
     model, words = tweaked(found.model, tweak)
     about = {
         "model": str(found.card.get("name", "")),
@@ -169,19 +199,17 @@ def _of_model(
         "tweak": words,
     }
     steps = {m.name: int(m.values.shape[1]) for m in dataset.modalities if m.is_sequence}
-    return program.to_bytes(model, about, precision, steps)
+    return program_bytes(model, about, precision, steps)
 
 
 def _qutip(found: Sample) -> bytes:
-    from qfusion.model_export import qutip_objects
 
-    return qutip_objects.to_bytes(found)
+    return qutip_bytes(found)
 
 
 def _arrays(found: Sample) -> bytes:
-    from qfusion.model_export import arrays
 
-    return arrays.to_bytes(found)
+    return arrays_bytes(found)
 
 
 def _openqasm(version: int) -> Callable[[Sample], bytes]:
@@ -235,3 +263,672 @@ _OF_SAMPLE: dict[str, Callable[[Sample], bytes]] = {
     "openqasm3": _openqasm(3),
     "openqasm2": _openqasm(2),
 }
+
+
+# The way from features to scores as a program of `torch.export`: real numbers only, and loading it needs torch alone.
+#
+# The physics is worked out beforehand. For a QiNN-QJ the observables O_c(T) are evolved once in the Heisenberg picture,
+# so that a score is a quadratic form in the real and imaginary parts of the product state; for an entangled-fusion
+# network the circuit is pulled back to coefficients of words in {I, X, Z}, so that a score is multilinear in the fused
+# qubits. Neither matrix exponentials nor complex numbers, for which exporters have no operators, are left.
+
+MAX_STEPS = 200
+PRECISIONS: dict[str, torch.dtype] = {"double": torch.float64, "single": torch.float32}
+_ROWS = 3  # of the example that is traced; any number goes in afterwards
+
+
+class Predictor(nn.Module):
+    """Features of every modality, in order, to scores (B, C); of a sequence values (B, T, F) and then the mask (B, T)
+    of its real steps.
+
+    A subclass fills `fused` from what the encoders say.
+    """
+
+    bias: Tensor
+
+    def __init__(self, model: FusionModel):
+        super().__init__()
+        self.names = tuple(model.modalities)
+        self.sequences = tuple(spec.sequence for spec in model.input_specs.values())
+        # their precision is changed
+        self.encoders = nn.ModuleDict(
+            {name: copy.deepcopy(model.encoders[name]) for name in self.names}
+        )
+        self.register_buffer("bias", model.bias.detach().clone())
+
+    def forward(self, *features: Tensor) -> Tensor:
+        """Returns the scores."""
+        waiting, encoded = list(features), []
+        for name, sequence in zip(self.names, self.sequences, strict=True):
+            values = waiting.pop(0)
+            encoded.append(
+                _encoded(
+                    cast(Encoder, self.encoders[name]), values, waiting.pop(0) if sequence else None
+                )
+            )
+        return self.scores(encoded) + self.bias
+
+    def scores(self, encoded: Sequence[Tensor]) -> Tensor:
+        """Returns the scores without bias of what the encoders say."""
+        raise NotImplementedError
+
+
+def _encoded(encoder: Encoder, values: Tensor, mask: Tensor | None) -> Tensor:
+    x = encoder.standardise(values)
+    first = encoder.first
+    if isinstance(first, Pooling) and mask is not None:
+        if first.kind == "gru":
+            steps, _ = first.gru(x)
+            last = (mask.sum(1) - 1).clamp_min(0)
+            x = steps.gather(1, last[:, None, None].expand(-1, 1, steps.shape[-1]))[:, 0]
+        else:
+            x = first(x, mask)
+    else:
+        x = first(x)
+    return cast(Tensor, encoder.last(x))
+
+
+class KetPredictor(Predictor):
+    """psi_m -> product state r + i s -> r' A r + s' A s + 2 s' B r for O_c(T) = A_c + i B_c."""
+
+    def __init__(self, model: KetModel):
+        super().__init__(model)
+        self.dims = model.dims
+        with torch.no_grad():
+            O = model.observables()
+        self.register_buffer("A", O.real.contiguous())
+        self.register_buffer("B", O.imag.contiguous())
+
+    def scores(self, encoded: Sequence[Tensor]) -> Tensor:
+        """Returns the scores without bias, (B, C)."""
+        r, s = _ket(encoded[0], self.dims[0])
+        for numbers, d in zip(encoded[1:], self.dims[1:], strict=True):
+            a, b = _ket(numbers, d)
+            r, s = (_outer(r, a) - _outer(s, b)), (_outer(r, b) + _outer(s, a))
+        A, B = cast(Tensor, self.A), cast(Tensor, self.B)
+        quadratic = torch.einsum("nb,cbd,nd->nc", r, A, r) + torch.einsum("nb,cbd,nd->nc", s, A, s)
+        return quadratic + 2 * torch.einsum("nb,cbd,nd->nc", s, B, r)
+
+
+def _ket(numbers: Tensor, d: int) -> tuple[Tensor, Tensor]:
+    """Real and imaginary parts of (e_0 + h) / ||e_0 + h||."""
+    real, imaginary = numbers[:, :d], numbers[:, d:]
+    real = torch.cat([real[:, :1] + 1, real[:, 1:]], 1)
+    norm = (real.square() + imaginary.square()).sum(1, keepdim=True).sqrt().clamp_min(1e-6)
+    return real / norm, imaginary / norm
+
+
+def _outer(left: Tensor, right: Tensor) -> Tensor:
+    return (left[:, :, None] * right[:, None, :]).flatten(1)
+
+
+class NetworkPredictor(Predictor):
+    """theta_m -> masses -> fused qubits (1, <X>, <Z>) -> sum over words in {I, X, Z}."""
+
+    def __init__(self, model: EntangledQCNN):
+        super().__init__(model)
+        self.n, half = model.elements, model.elements // 2
+        with torch.no_grad():
+            O = model.observables()
+        self.C = len(O)
+        self.register_buffer("phi", model.phi.detach().clone())
+        self.register_buffer(
+            "words", O.reshape(self.C, 3**half, -1).permute(1, 0, 2).flatten(1).contiguous()
+        )
+
+    def scores(self, encoded: Sequence[Tensor]) -> Tensor:
+        """Returns the scores without bias, (B, C)."""
+        masses = torch.stack(
+            [torch.sin((numbers + torch.pi / 2) / 2).square() for numbers in encoded], -1
+        )
+        vectors, half = entangled_qcnn.fuse(masses, cast(Tensor, self.phi))[0], self.n // 2
+        left, right = (_words(vectors[:, part]) for part in (slice(0, half), slice(half, self.n)))
+        partial = (left @ cast(Tensor, self.words)).unflatten(1, (self.C, -1))
+        return (partial @ right[:, :, None])[..., 0]
+
+
+def _words(vectors: Tensor) -> Tensor:
+    """Products of (1, <X>, <Z>) over the qubits (B, q, 3) -> (B, 3^q)."""
+    found = vectors[:, 0]
+    for i in range(1, vectors.shape[1]):
+        found = _outer(found, vectors[:, i])
+    return found
+
+
+def predictor(model: FusionModel, precision: str = "double") -> Predictor:
+    """Returns the module that is exported, in a floating-point precision of PRECISIONS."""
+    made: Predictor = (
+        NetworkPredictor(require(model, "masses"))
+        if can(model, "masses")
+        else KetPredictor(require(model, "kets"))
+    )
+    return made.to(PRECISIONS[choose("Precision", precision, PRECISIONS)]).eval()
+
+
+def exported(
+    model: FusionModel, precision: str = "double", steps: Mapping[str, int] | None = None
+) -> torch.export.ExportedProgram:
+    """Returns the program of `torch.export`; the number of rows is free.
+
+    Args:
+        steps: of every sequence, which exporters unroll: shorter ones are padded and masked. Needed where the model
+            takes sequences.
+
+    Raises:
+        InvalidInput: when they are missing or too many.
+    """
+    module, dtype = predictor(model, precision), PRECISIONS[precision]
+    rows = torch.export.Dim("rows", min=1, max=2**31)
+    example: list[Tensor] = []
+    for name, spec in model.input_specs.items():
+        if spec.sequence:
+            count = (steps or {}).get(name, 0)
+            check(
+                1 <= count <= MAX_STEPS,
+                f"Argument `steps` must hold from 1 to {MAX_STEPS} steps of `{name}`, but holds {count}: exporters "
+                "write every step of a sequence out. Use features that are pooled over time.",
+            )
+            example += [
+                torch.zeros(_ROWS, count, spec.size, dtype=dtype),
+                torch.ones(_ROWS, count, dtype=torch.bool),
+            ]
+        else:
+            example.append(torch.zeros(_ROWS, spec.size, dtype=dtype))
+    free = [{0: rows}] * len(example)
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        return torch.export.export(module, tuple(example), dynamic_shapes=(tuple(free),))
+
+
+def program_bytes(
+    model: FusionModel,
+    about: Mapping[str, Any],
+    precision: str = "double",
+    steps: Mapping[str, int] | None = None,
+) -> bytes:
+    """Returns a .pt2 file: the program, and in `qfusion.json` what goes in and what comes out.
+
+    Args:
+        about: what is said beside inputs and outputs. precision, steps: see `exported`.
+    """
+    program = exported(model, precision, steps)
+    inputs = []
+    for name, spec in model.input_specs.items():
+        shape = ["rows", (steps or {})[name], spec.size] if spec.sequence else ["rows", spec.size]
+        inputs.append({"name": name, "shape": shape, "dtype": str(PRECISIONS[precision])})
+        if spec.sequence:
+            inputs.append(
+                {
+                    "name": f"{name}, which steps are real",
+                    "shape": ["rows", (steps or {})[name]],
+                    "dtype": "torch.bool",
+                }
+            )
+    said = json.dumps({**about, "inputs": inputs, "outputs": list(model.outputs)}, indent=1)
+    buffer = io.BytesIO()
+    torch.export.save(program, buffer, extra_files={"qfusion.json": said})
+    return buffer.getvalue()
+
+
+# A tweaked model as its own model: the tweak goes into weights and settings, its card says where it is from.
+
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
+_MADE = (
+    1980,
+    1,
+    1,
+    0,
+    0,
+    0,
+)  # the time that files in an archive bear, so that equal models make equal archives
+
+
+def checked_name(name: str) -> str:
+    """Returns a name that a model may have.
+
+    Raises:
+        InvalidInput: when it could not be one of a file, or looks like one already.
+    """
+    check(
+        bool(_NAME.fullmatch(name)) and not name.lower().endswith((".json", ".safetensors")),
+        "A model's name must be 1 to 64 letters, digits, `.`, `_` or `-`, and not that of a file, but is "
+        f"{name[:80]!r}. Choose another.",
+    )
+    return name
+
+
+def baked(found: Checkpoint, tweak: str) -> tuple[FusionModel, str]:
+    """Returns a model whose own weights and settings are those of the tweaked one, rounded to the single precision in
+    which they are kept, and the tweak as text.
+
+    Raises:
+        InvalidInput, NotFound: when the tweak does not fit the model.
+    """
+    changed, words = tweaked(found.model, tweak)
+    state, settings = dict(found.model.state_dict()), dict(found.card["settings"])
+    state, settings = changed.baked(state, settings, words)
+    kept = {key: _kept(value) for key, value in state.items()}
+    model: FusionModel = rebuild(
+        found.card["model"], found.card["inputs"], found.card["outputs"], settings, kept
+    )
+    return model.double().eval().requires_grad_(False), words
+
+
+def _kept(value: Tensor) -> Tensor:
+    return value.detach().float().contiguous().clone()
+
+
+def card_of(
+    found: Checkpoint, model: FusionModel, words: str, dataset: DataSet, name: str
+) -> dict[str, Any]:
+    """Returns the card of a baked model: test metrics are its own, and where it comes from is said.
+
+    Raises:
+        InvalidInput: when `dataset` is not the one that the model was trained on.
+    """
+    old = found.card
+    check(
+        dataset.name == old["data"]["name"],
+        f"Argument `dataset` must be the one that the model was trained on, '{old['data']['name']}', but is "
+        f"'{dataset.name}': a checkpoint's metrics are of its own data. Leave it out.",
+    )
+    origin = {
+        "model": str(old.get("name", "")),
+        "weights_sha256": str(old["weights_sha256"]),
+        "tweak": words,
+    }
+    card = {
+        **old,
+        "name": checked_name(name),
+        "settings": dict(model.settings),
+        "made_from": origin,
+    }
+    if not words:
+        return card
+    measured = {
+        split: metrics.evaluate(model, dataset, split) for split in ("train", "valid", "test")
+    }
+    other = (
+        ""
+        if dataset.digest == old["data"]["digest"]
+        else f" Measured on another version of the data, {dataset.digest[:12]}."
+    )
+    notes = (
+        f"Made from {origin['model']} (weights {origin['weights_sha256'][:12]}) by the tweak {words}, not trained "
+        f"again: the metrics are its own, and no spread over seeds is known.{other}"
+    )
+    total, encoders = (
+        sum(p.numel() for p in module.parameters()) for module in (model, model.encoders)
+    )
+    return card | {
+        "title": f"{old.get('title', '')}, tweaked",
+        "notes": notes,
+        "seeds": [old["seed"]],
+        "this_seed": measured,
+        "metrics": {split: metrics.summary([each]) for split, each in measured.items()},
+        "parameters": {"total": total, "encoders": encoders, "fusion": total - encoders},
+        "versions": {**old["versions"], "qfusion": _version()},
+    }
+
+
+def _version() -> str:
+    from qfusion import __version__
+
+    return __version__
+
+
+def save(path: Path, found: Checkpoint, tweak: str, dataset: DataSet) -> Path:
+    """Writes PATH.json and PATH.safetensors, the file's name being the model's, and returns the card's path.
+
+    Raises:
+        InvalidInput: when the name is none, or is taken by a model of the same folder.
+    """
+    name = checked_name(path.name.removesuffix(".json"))
+    target = path.with_name(f"{name}.json")
+    check(
+        not target.exists(),
+        f"There is a model '{name}' in this folder already. Choose another name.",
+    )
+    model, words = baked(found, tweak)
+    return checkpoint.save(target, model, card_of(found, model, words, dataset, name), new=True)
+
+
+def keep(found: Checkpoint, tweak: str, dataset: DataSet, name: str) -> Path:
+    """Puts the tweaked model among the reader's own, where pages and commands find it, and returns the card's path.
+
+    Raises:
+        InvalidInput: when the name is none or is taken.
+    """
+    _limits.refuse("keep a model")
+    _limits.check_disk("The model")
+    check(
+        checked_name(name) not in checkpoint.available(),
+        f"There is a model '{name}' already. Choose another name.",
+    )
+    folder = checkpoint.folders()[-1]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInput(
+            f"The folder of your models, {folder}, cannot be made ({error.strerror}). "
+            "Name another in QFUSION_MODELS."
+        ) from error
+    return save(folder / name, found, tweak, dataset)
+
+
+def archive(found: Checkpoint, tweak: str, dataset: DataSet, name: str) -> bytes:
+    """Returns card and weights in one .zip file, to be unpacked into a folder of models."""
+    with tempfile.TemporaryDirectory() as folder:
+        card = save(Path(folder) / checked_name(name), found, tweak, dataset)
+        return zipped(
+            {path.name: path.read_bytes() for path in (card, card.with_suffix(".safetensors"))}
+        )
+
+
+def zipped(files: Mapping[str, bytes]) -> bytes:
+    """Returns files as a .zip archive, the same bytes for the same files."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as made:
+        for name, data in files.items():
+            made.writestr(zipfile.ZipInfo(name, _MADE), data, zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()
+
+
+# One sample's states and observables as NumPy arrays in a file that describes itself and holds no pickled objects.
+
+TIMES = 41
+_MADE_ARRAYS = (1980, 1, 1, 0, 0, 0)
+Described = dict[
+    str, tuple[str, np.ndarray]
+]  # name -> what it is with its shape and unit, and the numbers
+
+
+def arrays_of(sample: Sample) -> Described:
+    """Returns the arrays of a sample by name, each with what it is, its shape and its unit."""
+    with torch.no_grad():
+        return _common(sample) | next(
+            (made(sample) for ability, made in _OF.items() if sample.can(ability)), {}
+        )
+
+
+def arrays_bytes(sample: Sample) -> bytes:
+    """Returns a .npz file of the arrays; the same bytes for the same sample. `numpy.load(file)["about"]` describes
+    every array."""
+    found = arrays_of(sample)
+    about = np.array([f"{name} {array.shape}: {words}" for name, (words, array) in found.items()])
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as made:
+        for name, array in {
+            "about": about,
+            **{name: array for name, (_, array) in found.items()},
+        }.items():
+            one = io.BytesIO()
+            npy.write_array(
+                one, np.ascontiguousarray(array) if array.ndim else array, allow_pickle=False
+            )
+            made.writestr(
+                zipfile.ZipInfo(f"{name}.npy", _MADE_ARRAYS), one.getvalue(), zipfile.ZIP_DEFLATED
+            )
+    return buffer.getvalue()
+
+
+def _common(sample: Sample) -> Described:
+    card = sample.work.card
+    origin = {
+        "model": sample.name,
+        "weights_sha256": card["weights_sha256"],
+        "tweak": sample.changed,
+        "data": sample.dataset.name,
+        "data_sha256": sample.dataset.digest,
+        "sample": sample.id,
+        "background": sample.background.name,
+        "background_size": sample.background.size,
+    }
+    explanation = sample.explanation
+    return {
+        "made_from": (
+            "JSON: model, digests, tweak, data set, sample, background",
+            np.array(json.dumps(origin)),
+        ),
+        "modalities": ("M names, in the order of the tensor product", np.array(sample.modalities)),
+        "outputs": ("C names of the scores", np.array(explanation.outputs)),
+        "coalitions": (
+            "2^M names of groups of modalities, the empty one first",
+            np.array(explanation.coalitions),
+        ),
+        "scores": (
+            "(C,) scores of the sample, in units of the target; of classes logits",
+            explanation.prediction[0],
+        ),
+        "bias": (
+            "(C,) part of the scores that no state changes",
+            sample.model.bias.detach().double().numpy(),
+        ),
+        "dividends": (
+            "(2^M, C) exact contributions of groups; they add up to the scores",
+            explanation.dividends[0],
+        ),
+        "values": (
+            "(2^M, C) scores with the groups' modalities known and the others as in the background",
+            explanation.values[0],
+        ),
+        "shapley": ("(M, C) Shapley values of the modalities", explanation.shapley[0]),
+    }
+
+
+def _moments(found: Explanation) -> Described:
+    return {
+        "dividends_over": (
+            "(moments, 2^M, C) contributions if the score were read out then",
+            found.dividends[:, 0],
+        )
+    }
+
+
+def _jump(sample: Sample) -> Described:
+    model, names = sample.model, sample.modalities
+    system = model.system()
+    kets = model.encode(sample.inputs)
+    psi = model.product_state(kets)[0].to(torch.complex128)
+    times = np.linspace(0.0, max(float(model.duration), 1e-6), TIMES)
+    rho = lindblad.evolve_states(system.H, system.jumps, states.density(psi), times.tolist())
+    found: Described = {
+        f"ket[{name}]": (
+            f"(d,) state of {name} before the evolution, norm 1",
+            kets[name][0].numpy(),
+        )
+        for name in names
+    }
+    found |= {
+        "dims": ("(M,) dimensions d of the modalities; D is their product", np.array(model.dims)),
+        "psi0": ("(D,) product state before the evolution", psi.numpy()),
+        "times": ("(moments,) times from 0 to T, in units of 1 / energy (hbar = 1)", times),
+        "rho": ("(moments, D, D) state of the sample at these times", rho.numpy()),
+        "observables": (
+            "(moments, C, D, D) O_c(t) in the Heisenberg picture: Tr[O_c(t) rho(0)] + bias is the score read out at t",
+            model.observables(times.tolist()).numpy(),
+        ),
+        "H": ("(D, D) Hamiltonian, energy, without trace and of these L_k", system.H.numpy()),
+        "jumps": (
+            "(K, D, D) canonical L_k, traceless, orthogonal, by rate; square root of a rate",
+            system.jumps.numpy(),
+        ),
+        "weights": (
+            "(C, J) weight of each measured probability in each score, in the order of the measurement vectors",
+            model.W.detach().numpy(),
+        ),
+    }
+    for read, v in model.measurement_vectors().items():
+        name = subset_name(read, names)
+        whole = len(read) == len(names)
+        found["measurement_vectors" if whole else f"measurement_vectors[{name}]"] = (
+            f"(J, d) unit vectors that measure the state of {'all modalities' if whole else name} at T",
+            v.detach().numpy(),
+        )
+    for subset, part in decompose(system.H, model.dims).items():
+        name = subset_name(subset, names)
+        found[f"H[{name or 'identity'}]"] = (
+            f"(D, D) part of H that acts on exactly {name.replace('+', ', ') or 'nothing'}; the parts add up to H",
+            part.numpy(),
+        )
+    return found | _moments(through_time(model, sample.inputs, sample.background, times.tolist()))
+
+
+def _kets(sample: Sample) -> Described:
+    model, names = sample.model, sample.modalities
+    kets = model.encode(sample.inputs)
+    return {
+        f"ket[{name}]": (f"(d,) state of {name}, norm 1", kets[name][0].numpy()) for name in names
+    } | {
+        "dims": ("(M,) dimensions d of the modalities; D is their product", np.array(model.dims)),
+        "psi": ("(D,) product state", model.product_state(kets)[0].numpy()),
+        "observables": (
+            "(C, D, D) O_c: Tr[O_c |psi><psi|] + bias is the score",
+            model.observables().numpy(),
+        ),
+    }
+
+
+def _network(sample: Sample) -> Described:
+    from qfusion.track.progress import progress
+
+    model, names = sample.model, sample.modalities
+    angles, masses = model.angles(sample.inputs), model.encode(sample.inputs)
+    layered = through_layers(model, sample.inputs, sample.background)
+    replayed = progress(model, {name: values[0] for name, values in angles.items()})
+    x, y, z = np.moveaxis(replayed.bloch, -1, 0)
+    qubits = (
+        np.stack([np.stack([1 + z, x - 1j * y], -1), np.stack([x + 1j * y, 1 - z], -1)], -2) / 2
+    )
+    found: Described = {
+        f"theta[{name}]": (f"(n,) angles of the qubits of {name}, rad", angles[name][0].numpy())
+        for name in names
+    }
+    found |= {
+        f"mass[{name}]": (
+            f"(n,) masses sin^2(theta / 2) of {name}, 0 to 1",
+            masses[name][0].numpy(),
+        )
+        for name in names
+    }
+    return (
+        found
+        | {
+            "phi": (
+                "(n, stages, outcomes) angles of the fusion's truth tables, rad",
+                model.phi.detach().double().numpy(),
+            ),
+            "tables": (
+                "(n, stages, outcomes) their masses sin^2(phi / 2), 0 to 1",
+                torch.sin(model.phi.detach().double() / 2).square().numpy(),
+            ),
+            "outcomes": (
+                "what the controlling qubits read, in the order of the tables",
+                np.array(
+                    [
+                        "".join(str(int(b)) for b in row)
+                        for row in entangled_qcnn.patterns((model.phi.shape[-1] - 1).bit_length())
+                    ]
+                ),
+            ),
+            "fused": (
+                "(n, 3) (1, <X>, <Z>) of every fused qubit before the network",
+                model.fuse(masses)[0][0].numpy(),
+            ),
+            "qubits": ("Q names of all qubits", np.array(replayed.wires)),
+            "gates": (
+                "G names of the gates, in order",
+                np.array([gate.label for gate in replayed.gates]),
+            ),
+            "qubit_states": (
+                "(G + 1, Q, 2, 2) reduced state of every qubit before the first and after every gate",
+                qubits,
+            ),
+            "entropy": ("(G + 1, Q) its von Neumann entropy, nats", replayed.entropy),
+            "observables": (
+                "(C, 3, ..., 3) coefficients of the scores in words of {I, X, Z} on the fused qubits",
+                model.observables().numpy(),
+            ),
+            "moments": (
+                "places between the layers, at which `dividends_over` stops the circuit",
+                np.array(layered.moments),
+            ),
+        }
+        | _moments(layered)
+    )
+
+
+# the first that a model can do
+_OF: dict[Ability, Callable[[Sample], Described]] = {
+    "time": _jump,
+    "layers": _network,
+    "kets": _kets,
+}
+
+
+# One sample's physics as QuTiP objects, in a file that `qutip.qload` reads.
+#
+# A .qu file is a pickle, and reading a pickle runs whatever its maker put into it: load those that you made, or whose
+# maker you trust.
+
+
+def qutip_of(sample: Sample) -> dict[str, Any]:
+    """Returns QuTiP objects on the modalities, with `dims` set: H, jumps, observables, states, and what they are of.
+
+    Returns:
+        "H" and "jumps" (list) in canonical form (see `quantum.gauge`), "terms" (H_S by the name of S), "kets" (by
+        modality), "psi0", "rho_T" (by torch),
+        "observables" (before evolution: measure these on rho(T)) and "heisenberg" (evolved: measure these on psi0),
+        both by the name of the
+            score and without
+        the bias; "bias" by score, "T", and "made_from".
+
+    Raises:
+        InvalidInput: when the model has no evolution in time.
+    """
+    require_time(sample, "Hamiltonian for QuTiP")
+    from qfusion.quantum import states
+    from qfusion.quantum.decomposition import decompose, subset_name
+    from qfusion.track.dynamics import as_ket, as_operator, operators
+
+    model = sample.model
+    system, dims = model.system(), tuple(model.dims)
+    with torch.no_grad():
+        kets = model.encode(sample.inputs)
+        psi = model.product_state(kets)[0].to(torch.complex128)
+        end = model.evolve_states(states.density(psi), [float(model.duration)])[0]
+        read, evolved = model.readout(), model.observables()
+    H, jumps = operators(system)
+    names, bias = sample.explanation.outputs, model.bias.detach().double()
+    return {
+        "H": H,
+        "jumps": jumps,
+        "terms": {
+            subset_name(s, sample.modalities): as_operator(part, dims)
+            for s, part in decompose(system.H, dims).items()
+        },
+        "kets": {
+            name: as_ket(kets[name][0].numpy(), (dims[m],))
+            for m, name in enumerate(sample.modalities)
+        },
+        "psi0": as_ket(psi.numpy(), dims),
+        "rho_T": as_operator(end, dims),
+        "observables": {name: as_operator(O, dims) for name, O in zip(names, read, strict=True)},
+        "heisenberg": {name: as_operator(O, dims) for name, O in zip(names, evolved, strict=True)},
+        "bias": {name: float(value) for name, value in zip(names, bias, strict=True)},
+        "T": float(model.duration),
+        "made_from": {
+            "model": sample.name,
+            "weights_sha256": str(sample.work.card["weights_sha256"]),
+            "tweak": sample.changed,
+            "data": sample.dataset.name,
+            "data_sha256": sample.dataset.digest,
+            "sample": sample.id,
+            "modalities": list(sample.modalities),
+        },
+    }
+
+
+def qutip_bytes(sample: Sample) -> bytes:
+    """Returns the content of a .qu file, as `qutip.qsave` would write it."""
+    return pickle.dumps(qutip_of(sample))

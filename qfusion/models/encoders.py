@@ -1,18 +1,200 @@
-"""Classical encoders: features of one modality -> a unit ket or a set of angles."""
+"""The recurrence of a GRU over sequences of unequal length, with its gradient written out.
+
+Same numbers as torch.nn.GRU's, which on a processor spends most of its time on the bookkeeping of a few hundred small
+operations. Cho et al. (2014), arXiv 1406.1078, in the form of torch.nn.GRU.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, Union, cast
+from typing import Any, NamedTuple, Union, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
 
 from qfusion._checks import check, choose
 from qfusion.errors import InvalidInput
-from qfusion.models.dropout import Dropout
-from qfusion.models.recurrence import last_states
+
+
+class _Recurrence(torch.autograd.Function):
+    """Input parts (n, 3 H) of real steps, by time and within a time the longest first -> last states (B, H)."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, inputs: Tensor, weight: Tensor, bias: Tensor, sizes: Sequence[int]
+    ) -> Tensor:
+        """Runs over times; how many sequences are still there at each, `sizes`, does not grow."""
+        H, sizes = weight.shape[1], list(sizes)
+        gates, kept, new, before = (
+            inputs.new_empty(len(inputs), width) for width in (2 * H, H, H, H)
+        )
+        state, across, ended = inputs.new_zeros(sizes[0], H), weight.t(), []
+        columns = (
+            inputs[:, : 2 * H],
+            inputs[:, 2 * H :],
+            gates,
+            gates[:, :H],
+            gates[:, H:],
+            kept,
+            new,
+            before,
+        )
+        there = sizes[0]
+        for size, x, into_new, g, r, z, k, n, b in zip(
+            sizes, *(column.split(sizes) for column in columns), strict=True
+        ):
+            if size < there:
+                ended.append(state[size:])
+                state, there = state[:size], size
+            b.copy_(state)
+            own, own_new = torch.addmm(bias, state, across).split((2 * H, H), 1)
+            torch.add(x, own, out=g).sigmoid_()
+            k.copy_(own_new)
+            torch.addcmul(into_new, r, k, out=n).tanh_()
+            state = torch.lerp(n, state, z)
+        ctx.save_for_backward(gates, kept, new, before, weight)
+        ctx.sizes = sizes
+        return torch.cat([state, *reversed(ended)])
+
+    @staticmethod
+    def backward(ctx: Any, *wanted: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+        """Runs back over times; what does not depend on later ones is worked out for all at once."""
+        gates, kept, new, before, weight = ctx.saved_tensors
+        sizes, H = list(ctx.sizes), weight.shape[1]
+        r, z = gates[:, :H], gates[:, H:]
+        of_new = (1 - z) * (1 - new.square())
+        of_z, of_r = (before - new) * z * (1 - z), kept * r * (1 - r)
+        # of r, z, the state's part of the new, the input's part of it
+        found = gates.new_empty(len(gates), 4 * H)
+        across = found[:, : 3 * H]
+        state, there = gates.new_zeros(0, H), 0
+        parts = zip(
+            sizes,
+            across.split(sizes),
+            *(part.split(sizes) for part in found.split(H, 1)),
+            *(part.split(sizes) for part in (of_new, of_z, of_r, r, z)),
+            strict=True,
+        )
+        for (
+            size,
+            to_before,
+            to_r,
+            to_z,
+            to_own,
+            to_new,
+            n,
+            into_z,
+            into_r,
+            open_,
+            stays,
+        ) in reversed(list(parts)):
+            if size > there:  # these end here
+                state, there = torch.cat([state, wanted[0][there:size]]), size
+            torch.mul(state, n, out=to_new)
+            torch.mul(state, into_z, out=to_z)
+            torch.mul(to_new, into_r, out=to_r)
+            torch.mul(to_new, open_, out=to_own)
+            state = torch.addmm(state * stays, to_before, weight)
+        return (
+            torch.cat([found[:, : 2 * H], found[:, 3 * H :]], 1),
+            across.t() @ before,
+            across.sum(0),
+            None,
+        )
+
+
+def last_states(gru: nn.GRU, steps: Tensor, sizes: Sequence[int]) -> Tensor:
+    """Returns the last state of every sequence, (B, H), the longest first.
+
+    Args:
+        gru: of one layer and one direction.
+        steps: real steps (n, F), by time and within a time the longest sequences first.
+        sizes: how many sequences are still there at each time.
+    """
+    into, weight, bias, own = (
+        gru.get_parameter(f"{kind}_l0") for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    )
+    if steps.device.type != "cpu":  # where one kernel does it all
+        return gru(PackedSequence(steps, torch.tensor(sizes)))[1][0]
+    inputs = torch.addmm(bias, steps, into.t()).to(weight.dtype)
+    with torch.autocast("cpu", enabled=False):
+        found: Tensor = _Recurrence.apply(inputs, weight, own, tuple(sizes))
+    return found
+
+
+# Randomness per sample that does not depend on how many processes share a batch.
+#
+# When several processes train one model, each works on some rows of a global batch. Masks and noise are then drawn for
+# the whole batch in every process, and each takes its own rows: the result is that of one process.
+
+
+class Share(NamedTuple):
+    """The rows (b,) of a global batch of `total` that this process works on."""
+
+    rows: Tensor
+    total: int
+
+
+_share: ContextVar[Share | None] = ContextVar("share", default=None)
+
+
+@contextmanager
+def sharing(share: Share | None) -> Iterator[None]:
+    """While it lasts, what is drawn per sample is drawn for the whole batch; None changes nothing."""
+    token = _share.set(share)
+    try:
+        yield
+    finally:
+        _share.reset(token)
+
+
+def drawn(random: Callable[[Tensor], Tensor], values: Tensor) -> Tensor:
+    """Returns `random` numbers for the rows of `values` (B, ...), one draw a row of the global batch.
+
+    Args:
+        random: takes a tensor and returns random numbers of its shape, like torch.randn_like.
+        values: whose first dimension counts samples.
+    """
+    share = _share.get()
+    return (
+        random(values)
+        if share is None
+        else random(values.new_empty(share.total, *values.shape[1:]))[share.rows.to(values.device)]
+    )
+
+
+class Dropout(nn.Dropout):
+    """Dropout (Srivastava and others 2014) whose masks are those of the global batch."""
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Returns values of the same shape."""
+        if _share.get() is None or not self.training:
+            return super().forward(values)
+        return values * drawn(
+            lambda like: nn.functional.dropout(torch.ones_like(like), self.p), values
+        )
+
+    def kept(self, values: Tensor) -> Tensor | None:
+        """Returns which numbers of values (B, ...) stay, bool of their shape; None where all do.
+
+        Sixteen random bits decide on a number: the probability is met to 1e-5, in a third of the time.
+        """
+        if not self.training or not self.p:
+            return None
+        return drawn(self._random, values)
+
+    def _random(self, like: Tensor) -> Tensor:
+        bits = torch.empty(-(-like.numel() // 4), dtype=torch.int64, device=like.device).random_(
+            -(2**63), None
+        )
+        return bits.view(torch.int16)[: like.numel()].view_as(like) >= round(self.p * 2**16) - 2**15
+
+
+# Classical encoders: features of one modality -> a unit ket or a set of angles.
 
 # vectors (B, F), a masked sequence: values (B, T, F), mask (B, T), or what an encoder made of either
 Features = Union[Tensor, tuple[Tensor, Tensor], "Encoded"]

@@ -1,29 +1,335 @@
-"""Feature-entanglement fusion with a quantum convolutional network (arXiv 2601.07856).
+"""Decision-level fusion by entangling qubits: soft truth tables that can be read, named and edited.
 
-    theta_mi = e_mi(x_m) + pi / 2          a classical module per modality gives n angles
-    p_mi = sin^2(theta_mi / 2)             mass that modality m gives element i: qubit RY(theta_mi)|0>
-    fused qubit i                          turned by RY(phi_ib) for each outcome b of its modality qubits: `fusion`
-    y = HEAD_SCALE W f + b                 quantum convolution and pooling on the n fused qubits: `qcnn`
+Modality m gives element i the mass p_mi = sin^2(theta_mi / 2): the probability of 1 of its qubit RY(theta_mi)|0>. A
+fused qubit is turned by RY(phi_ib) for each outcome pattern b of the modality qubits, which are then left out. Its
+state is
 
-Only the paper's abstract is public to us; element-wise fusion by soft truth tables and the head that also reads the
-measured qubits are our reading. The modality qubits are left out after fusion, so the fused qubits are in a real
-product state and every score is the expectation of one effective observable with 3^n real coefficients.
+    <Z> = sum_b P_i(b) cos phi_ib,   <X> = sum_b P_i(b) sin phi_ib,   mass of 1 = sum_b P_i(b) sin^2(phi_ib / 2),
+
+where P_i(b) is the product of the masses: phi in {0, pi} gives Boolean rules (AND is Dempster's conjunctive rule on
+plausibilities, OR the disjunctive one; arXiv 2401.01392, 2410.08949). More than three modalities are fused one after
+another, so that the cost is linear in M.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from qfusion._checks import check, choose
-from qfusion.models import density, edits, expectations, fusion, qcnn
+from qfusion._checks import check, choose, require_number
+from qfusion.models import qcnn
+from qfusion.models.base import FusionModel, Points, StateModel
 from qfusion.models.encoders import Encoder, Features, InputSpec
-from qfusion.models.explorable import Points, StateModel
+from qfusion.models.tweak import MAX_TEXT
 from qfusion.quantum.circuits import BLOCKS
+
+RULES: dict[str, Callable[[Tensor], Tensor]] = {
+    "and": lambda ones: (ones == ones.max()).double(),
+    "or": lambda ones: (ones > 0).double(),
+    "mean": lambda ones: ones / ones.max(),
+    "majority": lambda ones: (
+        (2 * ones > ones.max()).double() + 0.5 * (2 * ones == ones.max()).double()
+    ),
+}
+INITIAL = ("mean", "and", "or", "random")
+TABLES = ("joint", "separate")
+JOINT_LIMIT = 3  # modalities that share one table of 2^M angles; more are chained
+
+
+def patterns(M: int) -> Tensor:
+    """Returns all outcome patterns of M qubits, (2^M, M), the first modality slowest."""
+    return torch.cartesian_prod(*[torch.tensor([0.0, 1.0])] * M).view(2**M, M)
+
+
+def rule_angles(rule: str, M: int) -> Tensor:
+    """Returns the angles of a named rule for one table on M modalities, (2^M,), radians in [0, pi].
+
+    "mean" turns by pi times the share of ones, so that its mass is a smooth, monotone mean.
+    """
+    return math.pi * RULES[rule](patterns(M).sum(1).double())
+
+
+def stage_sizes(M: int) -> list[int]:
+    """Returns how many qubits control each fused qubit: one joint table up to three modalities, then pairs in a
+    chain."""
+    return [M] if M <= JOINT_LIMIT else [2] * (M - 1)
+
+
+def named_angles(rule: str, M: int) -> Tensor:
+    """Returns the angles of a named rule over all stages, (stages, patterns)."""
+    if M <= JOINT_LIMIT:
+        return rule_angles(rule, M)[None]
+    if rule != "mean":
+        return rule_angles(rule, 2).repeat(M - 1, 1)
+    return torch.stack([_weighted_mean(stage) for stage in range(2, M + 1)])
+
+
+def _weighted_mean(count: int) -> Tensor:
+    """Angles whose masses weigh the newcomer 1 / count against the mean so far."""
+    masses = torch.tensor([0.0, 1 / count, 1 - 1 / count, 1.0], dtype=torch.float64)
+    return 2 * torch.asin(masses.sqrt())
+
+
+def separate_angles(turns: Tensor) -> Tensor:
+    """Returns the tables of separate rotations, one for each modality: phi_b = pi / 2 + a_0 + sum_m b_m a_m.
+
+    Args:
+        turns: a_0 and one angle for each qubit that controls the stage, (n, stages, 1 + k).
+
+    Returns:
+        Angles (n, stages, 2^k).
+    """
+    return math.pi / 2 + turns[..., :1] + turns[..., 1:] @ patterns(turns.shape[-1] - 1).to(turns).T
+
+
+def nearest_turns(phi: Tensor) -> Tensor:
+    """Returns the separate rotations whose tables are nearest to phi (..., 2^k), (..., 1 + k); a mean in the angle is
+    one exactly."""
+    bits = patterns((phi.shape[-1] - 1).bit_length()).to(phi)
+    design = torch.cat([torch.ones_like(bits[:, :1]), bits], 1)
+    return (phi - math.pi / 2) @ torch.linalg.pinv(design).T
+
+
+def probabilities(masses: Tensor) -> Tensor:
+    """Returns the probability of every outcome pattern, (..., 2^k), of independent qubits with masses (..., k)."""
+    result = masses.new_ones(*masses.shape[:-1], 1)
+    for m in range(masses.shape[-1]):
+        p = masses[..., m, None]
+        result = torch.stack([result * (1 - p), result * p], -1).flatten(-2)
+    return result
+
+
+def fuse(masses: Tensor, phi: Tensor) -> tuple[Tensor, Tensor]:
+    """Returns the fused qubits' vectors and the fused mass after each stage.
+
+    Args:
+        masses: p_mi, (..., n, M).
+        phi: angles, (n, stages, patterns).
+
+    Returns:
+        Vectors (1, <X>, <Z>) of the last fused qubits, (..., n, 3), and masses (..., n, stages).
+    """
+    tables = torch.sin(phi / 2).square()
+    if phi.shape[1] == 1:
+        P = probabilities(masses)
+        x, z = (P * torch.sin(phi[:, 0])).sum(-1), (P * torch.cos(phi[:, 0])).sum(-1)
+        return torch.stack([torch.ones_like(x), x, z], -1), (P * tables[:, 0]).sum(-1)[..., None]
+    stages = [masses[..., 0]]
+    for stage in range(phi.shape[1]):
+        stages.append(_mean(tables[:, stage], stages[stage], masses[..., stage + 1]))
+    x, z = (
+        _mean(values, stages[-2], masses[..., -1])
+        for values in (torch.sin(phi[:, -1]), torch.cos(phi[:, -1]))
+    )
+    return torch.stack([torch.ones_like(x), x, z], -1), torch.stack(stages[1:], -1)
+
+
+def _mean(table: Tensor, first: Tensor, second: Tensor) -> Tensor:
+    """The mean of a table (n, 4) over two qubits with masses (..., n), the first slowest, without all outcomes'
+    probabilities."""
+    low, high = (table[:, b] + (table[:, b + 2] - table[:, b]) * first for b in (0, 1))
+    return low + (high - low) * second
+
+
+def nearest_rule(phi: Tensor, M: int) -> list[tuple[str, float]]:
+    """Returns for every element the named rule with the nearest table of masses, and the root mean square distance (0
+    to 1).
+
+    Args:
+        phi: angles, (n, stages, patterns).
+        M: number of modalities.
+    """
+    masses = torch.sin(phi.double() / 2).square()
+    named = [
+        rule for rule in RULES if rule != "majority" or M == 3
+    ]  # of two it is the mean, and a chain has none
+    tables = {
+        rule: torch.sin(named_angles(rule, M).to(masses.device) / 2).square() for rule in named
+    }
+    distances = {
+        rule: (masses - table).square().mean((1, 2)).sqrt() for rule, table in tables.items()
+    }
+    return [
+        min(((rule, float(d[i])) for rule, d in distances.items()), key=lambda pair: pair[1])
+        for i in range(len(phi))
+    ]
+
+
+# Edited truth tables: as text, as links say it, and the angles it stands for.
+#
+#     all:and            every element fuses by the rule AND
+#     3:or               element 3 by OR; `3:learned` puts back what training found
+#     3.011=1.57         element 3 turns by 1.57 rad when the modality qubits read 0, 1, 1
+#     3.1.01=1.57        the same in stage 1 of a chain (more than three modalities)
+#     3.011:learned      that one entry as a rule has it, or as learned
+#
+# separated by commas, applied from left to right. Text is the one place where edits are kept: it is in the address.
+
+LOW, HIGH = (
+    -math.pi / 2,
+    3 * math.pi / 2,
+)  # every angle has its place here; the named rules lie inside
+EDITED_RULES = ("and", "or", "mean")
+EVERYONE, LEARNED = "all", "learned"
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Of the tables: n elements, stages and patterns, M modalities."""
+
+    n: int
+    stages: int
+    patterns: int
+    M: int
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """Named rules that a preset can set."""
+        return (*EDITED_RULES, "majority") if self.M == 3 else EDITED_RULES
+
+
+def edited_patterns(shape: Shape) -> tuple[str, ...]:
+    """What the qubits of a table can read, in the order of its entries."""
+    return tuple(format(b, f"0{_digits(shape)}b") for b in range(shape.patterns))
+
+
+def shape_of(model: object) -> Shape:
+    """The tables of a model."""
+    n, stages, patterns = model.phi.shape  # type: ignore[attr-defined]
+    return Shape(n, stages, patterns, len(model.modalities))  # type: ignore[attr-defined]
+
+
+def wrapped(angle: float) -> float:
+    """The same rotation (up to its sign) with an angle in [LOW, HIGH)."""
+    return (angle - LOW) % (2 * math.pi) + LOW
+
+
+def apply_edits(text: str, learned: torch.Tensor, shape: Shape) -> torch.Tensor:
+    """Returns the angles (n, stages, patterns) that edits of learned ones lead to.
+
+    Raises:
+        InvalidInput, NotFound: naming the part that does not fit.
+    """
+    phi = learned.detach().clone().double()
+    check(len(text) <= MAX_TEXT, "The edits are too long. Keep one for each angle.")
+    for part in (piece.strip() for piece in text.split(",")):
+        if part:
+            _one(part, phi, learned.detach(), shape)
+    return phi
+
+
+def _one(part: str, phi: torch.Tensor, learned: torch.Tensor, shape: Shape) -> None:
+    where, mark, value = part.partition("=")
+    if mark:
+        phi[_entry(where, part, shape)] = require_number(
+            f"angle of {where.strip()}", value.strip(), -100, 100
+        )
+        return
+    where, mark, value = part.partition(":")
+    check(
+        bool(mark),
+        f"Edit `{part[:60]}` must look like `3.01=1.57`, `3:and` or `all:or`. Remove or mend it.",
+    )
+    rule = choose("Fusion rule", value.strip(), (*shape.rules, LEARNED))
+    known = learned.double() if rule == LEARNED else named_angles(rule, shape.M).expand(phi.shape)
+    if where.strip() == EVERYONE:
+        phi[:] = known
+        return
+    place = (
+        _entry(where, part, shape)
+        if "." in where
+        else _whole(where.strip(), shape.n, "element", part)
+    )
+    phi[place] = known[place]
+
+
+def _entry(where: str, part: str, shape: Shape) -> tuple[int, int, int]:
+    """Element, stage and pattern of one entry's name."""
+    steps = where.strip().split(".")
+    check(
+        len(steps) == (2 if shape.stages == 1 else 3),
+        f"Edit `{part[:60]}` must name element{' and outcome' if shape.stages == 1 else ', stage and outcome'}, like "
+        f"`{'0.' + '0' * _digits(shape) if shape.stages == 1 else '0.1.00'}=1.57`.",
+    )
+    stage = 0 if shape.stages == 1 else _whole(steps[1], shape.stages, "stage", part)
+    digits = steps[-1]
+    check(
+        len(digits) == _digits(shape) and set(digits) <= {"0", "1"},
+        f"Edit `{part[:60]}` must name an outcome of {_digits(shape)} digits 0 or 1, but names `{digits[:20]}`.",
+    )
+    return _whole(steps[0].strip(), shape.n, "element", part), stage, int(digits, 2)
+
+
+def _digits(shape: Shape) -> int:
+    return shape.patterns.bit_length() - 1
+
+
+def _whole(word: str, count: int, name: str, part: str) -> int:
+    check(
+        word.isdecimal() and int(word) < count,
+        f"Edit `{part[:60]}` must name an {name} from 0 to {count - 1}, but names `{word[:20]}`.",
+    )
+    return int(word)
+
+
+def edit_key(shape: Shape, element: int, stage: int, pattern: int) -> str:
+    """How an entry is named in the text."""
+    digits = format(pattern, f"0{_digits(shape)}b")
+    return f"{element}.{digits}" if shape.stages == 1 else f"{element}.{stage}.{digits}"
+
+
+def with_angle(
+    text: str, shape: Shape, element: int, stage: int, pattern: int, angle: float
+) -> str:
+    """The text with one entry set; an earlier value of the same entry goes."""
+    name = edit_key(shape, element, stage, pattern)
+    return ",".join([*_without(text, name), f"{name}={angle:.5g}"])
+
+
+def with_entry_learned(text: str, shape: Shape, element: int, stage: int, pattern: int) -> str:
+    """The text with one entry as learned."""
+    name = edit_key(shape, element, stage, pattern)
+    kept = ",".join(_without(text, name))
+    untouched = torch.full((shape.n, shape.stages, shape.patterns), math.inf)
+    still_set = bool(torch.isfinite(apply_edits(kept, untouched, shape)[element, stage, pattern]))
+    return f"{kept},{name}:{LEARNED}" if still_set else kept
+
+
+def _without(text: str, name: str) -> list[str]:
+    """The parts of the text that do not name this entry."""
+    return [
+        part.strip()
+        for part in text.split(",")
+        if part.strip() and part.replace("=", ":").partition(":")[0].strip() != name
+    ]
+
+
+def with_rule(text: str, shape: Shape, element: int | None, rule: str) -> str:
+    """The text with one element's table, or all, set to a rule; "learned" takes its edits away."""
+    if element is None:
+        return "" if rule == LEARNED else f"{EVERYONE}:{rule}"
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    kept = [part for part in parts if part.replace(":", ".").partition(".")[0] != str(element)]
+    put_back = rule == LEARNED and not any(part.startswith(EVERYONE) for part in kept)
+    return ",".join(kept if put_back else [*kept, f"{element}:{rule}"])
+
+
+# Feature-entanglement fusion with a quantum convolutional network (arXiv 2601.07856).
+#
+#     theta_mi = e_mi(x_m) + pi / 2          a classical module per modality gives n angles
+#     p_mi = sin^2(theta_mi / 2)             mass that modality m gives element i: qubit RY(theta_mi)|0>
+#     fused qubit i                          turned by RY(phi_ib) for each outcome b of its modality qubits: `fusion`
+#     y = HEAD_SCALE W f + b                 quantum convolution and pooling on the n fused qubits: `qcnn`
+#
+# Only the paper's abstract is public to us; element-wise fusion by soft truth tables and the head that also reads the
+# measured qubits are our reading. The modality qubits are left out after fusion, so the fused qubits are in a real
+# product state and every score is the expectation of one effective observable with 3^n real coefficients.
 
 STARTS = ("random", "classes")
 
@@ -38,7 +344,7 @@ def read_classes(network: qcnn.QCNN, vectors: Tensor) -> None:
         network: with as many qubits n as scores.
         vectors: fused qubits (1, <X>, <Z>), (n + 1, n, 3): the i-th state has full mass on element i, the last on none.
     """
-    features = expectations.features(network, vectors)
+    features = qcnn.network_features(network, vectors)
     network.head.copy_(torch.linalg.pinv((features[:-1] - features[-1]).T, atol=0.1))
 
 
@@ -88,10 +394,10 @@ class EntangledQCNN(StateModel):
     ):
         super().__init__(inputs, outputs)
         M, C = len(self.modalities), len(self.outputs)
-        choose("Fusion rule", rule, fusion.INITIAL)
+        choose("Fusion rule", rule, INITIAL)
         choose("Convolution block", block, BLOCKS)
         choose("Start of the readout", start, STARTS)
-        choose("Tables", tables, fusion.TABLES)
+        choose("Tables", tables, TABLES)
         check(
             not (freeze_rule and tables == "separate"),
             "Argument `tables` must be 'joint' with `freeze_rule`, but is 'separate': a frozen rule learns neither. "
@@ -142,7 +448,7 @@ class EntangledQCNN(StateModel):
         if freeze_rule:
             self.register_buffer("phi", angles)
         elif tables == "separate":
-            turns = fusion.nearest_turns(angles)
+            turns = nearest_turns(angles)
             self.turns = nn.Parameter(turns + 0.1 * torch.randn_like(turns))
         else:
             self.phi = nn.Parameter(angles + 0.1 * torch.randn_like(angles))
@@ -153,7 +459,7 @@ class EntangledQCNN(StateModel):
     def __getattr__(self, name: str) -> Any:
         """The tables of separate rotations are worked out from these wherever `phi` is asked for."""
         if name == "phi" and "phi" not in self._buffers and "turns" in self._parameters:
-            return fusion.separate_angles(self.turns)
+            return separate_angles(self.turns)
         return super().__getattr__(name)
 
     @torch.no_grad()
@@ -163,12 +469,10 @@ class EntangledQCNN(StateModel):
         n, M = self.elements, len(self.modalities)
         masses = torch.full((n + 1, n, M), 0.5)
         masses[torch.arange(n), torch.arange(n)] = 1.0
-        read_classes(self.network, fusion.fuse(masses, self.phi)[0])
+        read_classes(self.network, fuse(masses, self.phi)[0])
 
     def _start(self, rule: str, M: int) -> Tensor:
-        named = fusion.named_angles("mean" if rule == "random" else rule, M).to(
-            torch.get_default_dtype()
-        )
+        named = named_angles("mean" if rule == "random" else rule, M).to(torch.get_default_dtype())
         if rule == "random":
             named = torch.rand(self.elements, *named.shape) * torch.pi
             return named
@@ -201,7 +505,7 @@ class EntangledQCNN(StateModel):
     def fuse(self, masses: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Returns the fused qubits' vectors (1, <X>, <Z>), (B, n, 3), and the mass after each stage of fusion, (B, n,
         stages)."""
-        return fusion.fuse(torch.stack([masses[name] for name in self.modalities], -1), self.phi)
+        return fuse(torch.stack([masses[name] for name in self.modalities], -1), self.phi)
 
     def observables(self) -> Tensor:
         """Returns the effective observables of the fused qubits, coefficients (C, 3, ..., 3) of words in {I, X, Z}."""
@@ -216,7 +520,7 @@ class EntangledQCNN(StateModel):
 
     def read(self, vectors: Tensor) -> Tensor:
         """Returns the scores without bias of fused qubits (1, <X>, <Z>), (B, n, 3) -> (B, C)."""
-        return expectations.scores(self.network, vectors)
+        return qcnn.network_scores(self.network, vectors)
 
     def forward(self, inputs: Mapping[str, Features]) -> Tensor:
         """Returns the scores (logits), (B, C)."""
@@ -255,7 +559,7 @@ class EntangledQCNN(StateModel):
             f"Argument `tweak` must be text for an {self.kind}, such as 'all:and', but is a {type(tweak).__name__}.",
         )
         words = str(tweak).strip(" ,")
-        edits.apply(words, self.phi, edits.shape_of(self))
+        apply_edits(words, self.phi, shape_of(self))
         return words
 
     def tweaked(self, tweak: str) -> EntangledQCNN:
@@ -266,15 +570,15 @@ class EntangledQCNN(StateModel):
             InvalidInput, NotFound: as for `parse_tweak`.
         """
         words = self.parse_tweak(tweak)
-        return (
-            self.with_angles(edits.apply(words, self.phi, edits.shape_of(self))) if words else self
-        )
+        return self.with_angles(apply_edits(words, self.phi, shape_of(self))) if words else self
 
     def direct_scores(self, states: Mapping[str, Tensor]) -> Tensor:
         """Returns the scores by evolving the fused qubits' density matrices gate by gate, (B, C): the reference path,
         for small n."""
         return (
-            density.scores(self.network, density.states(self.network, self.fuse(states)[0])[-1])
+            qcnn.density_scores(
+                self.network, qcnn.density_states(self.network, self.fuse(states)[0])[-1]
+            )
             + self.bias
         )
 
@@ -292,3 +596,95 @@ class EntangledQCNN(StateModel):
             return state, settings
         state = {key: value for key, value in state.items() if key != "turns"}
         return state | {"phi": self.phi}, {**settings, "tables": "joint", "freeze_rule": False}
+
+
+# The QCNN without fusion qubits: every modality turns the fused qubits by its encoder's numbers, which add up.
+#
+#     theta_mi = e_mi(x_m)                                  the encoders of EntangledQCNN
+#     fused qubit i: RY(pi / 2 + sum_m w_mi theta_mi)|0>    every modality turns it directly, one after another
+#     y = HEAD_SCALE W f + b                                the same network and head
+#
+# A fused qubit of `EntangledQCNN` is turned by what the modality qubits read, so it is mixed once
+# they are left out, and the scores are linear in masses. Here it is turned by the encoders' numbers
+# themselves: it stays pure, and the scores are not linear in masses, so decisions are split by
+# evaluation. That is another class of functions and not "the fusion without entanglement", which
+# would be `EntangledQCNN` itself: the entanglement of its fusion is inert for the scores.
+
+
+class ProductQCNN(FusionModel):
+    """The network on qubits whose angles are sums; settings and errors as for `EntangledQCNN`, but those of tables."""
+
+    kind = "product-qcnn"
+
+    def __init__(
+        self,
+        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str] = ("score",),
+        *,
+        elements: int = 0,
+        block: str = "su4",
+        start: str = "random",
+        encoder: str = "mlp",
+        hidden: int = 32,
+        dropout: float = 0.2,
+        pooling: str = "gru",
+        input_dropout: float = 0.0,
+    ):
+        super().__init__(inputs, outputs)
+        M, C = len(self.modalities), len(self.outputs)
+        choose("Convolution block", block, BLOCKS)
+        choose("Start of the readout", start, STARTS)
+        check(
+            isinstance(elements, int) and elements >= 0,
+            f"Argument `elements` must be a whole number from 0, but is {elements!r}.",
+        )
+        for name, share in (("dropout", dropout), ("input_dropout", input_dropout)):
+            check(0 <= share < 1, f"Argument `{name}` must lie in [0, 1), but is {share}.")
+        self.settings: dict[str, Any] = dict(
+            elements=elements,
+            block=block,
+            start=start,
+            encoder=encoder,
+            hidden=hidden,
+            dropout=dropout,
+            pooling=pooling,
+            input_dropout=input_dropout,
+        )
+        self.elements = elements or (C if 4 <= C <= 10 else 8)
+        check(
+            start == "random" or self.elements == C,
+            f"Argument `start` is 'classes', which needs one element per class, but there are {self.elements} "
+            f"elements and {C} classes. Set `elements` to {C}, or `start` to 'random'.",
+        )
+        self.network = qcnn.QCNN(self.elements, C, block)
+        self.encoders = nn.ModuleDict(
+            {
+                name: Encoder(spec, self.elements, hidden, dropout, pooling, encoder, input_dropout)
+                for name, spec in self.input_specs.items()
+            }
+        )
+        self.weights = nn.Parameter(torch.full((M, self.elements), 1.0 / M))
+        self.bias = nn.Parameter(torch.zeros(C))
+        if start == "classes":
+            angles = torch.full((self.elements + 1, self.elements), torch.pi / 2)
+            angles[torch.arange(self.elements), torch.arange(self.elements)] = torch.pi
+            read_classes(self.network, vectors(angles))
+
+    def couplings(self) -> list[tuple[nn.Parameter, float]]:
+        """Returns the angles of the circuit, which do nothing at 0."""
+        return [(self.network.convolution, 0.0), (self.network.pooling, 0.0)]
+
+    def encode_one(self, inputs: Mapping[str, Features], name: str) -> Tensor:
+        """Returns the encoder's numbers for one modality, (B, n)."""
+        return self._encoded(inputs, name)
+
+    def scores(self, states: Mapping[str, Tensor]) -> Tensor:
+        """Returns the scores (logits), (B, C), of the encoders' numbers."""
+        turns = torch.stack([states[name] for name in self.modalities], 1)
+        fused = vectors(torch.pi / 2 + (self.weights * turns).sum(1))
+        return qcnn.network_scores(self.network, fused) + self.bias
+
+
+def vectors(angles: Tensor) -> Tensor:
+    """Returns (1, <X>, <Z>) of qubits turned by `angles` (..., n) from |0>, (..., n, 3)."""
+    return torch.stack([torch.ones_like(angles), angles.sin(), angles.cos()], -1)

@@ -1,17 +1,9 @@
-"""QiNN-QJ: modality states, tensor product, learned Lindblad evolution, trainable measurements (arXiv 2510.27091).
+"""How the scores of an evolution are worked out, and what each way costs.
 
-    psi_m = (e_0 + h_m(x_m)) / ||e_0 + h_m(x_m)||      modality states, d_m complex amplitudes
-    rho_0 = |psi_1 x ... x psi_M><...|                 product state, D = prod d_m
-    rho(T) = exp(T L) rho_0                            learned H and jump operators L_k, shared by all samples
-    y_c = sum_mj W_cmj <v_mj|rho_m(T)|v_mj> + b_c      trainable unit vectors v_mj of one modality each, linear head
-
-Only the paper's abstract is public to us; the reference amplitude e_0, the head and the parameterisation are our
-reading. Since the head is linear, y_c = Tr[O_c(T) rho_0] + b_c with O_c = sum_mj W_cmj |v_mj><v_mj| x 1 evolved once
-under the adjoint generator, whatever the batch: that is how `forward` computes it.
-
-Each vector acts on one modality, so at t = 0 the score is a sum over modalities, and every joint term is made by H and
-the L_k. With vectors in the joint space (`readout="joint"`) the read-out forms joint terms by itself: U^+|v> is merely
-another vector, and the evolution is redundant.
+observables   O_c(T) once, whatever the batch: Tr[O_c(T) rho_0]
+states        rho(T) of every sample, where there are fewer of them than observables
+trajectories  the mean over sampled quantum-jump trajectories of every sample, with its standard error, where a
+              D x D matrix costs too much
 """
 
 from __future__ import annotations
@@ -19,6 +11,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
@@ -27,14 +20,138 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check, choose, require_number
+from qfusion.models.base import KetModel, Points, expectation
 from qfusion.models.encoders import Features, InputSpec
-from qfusion.models.explorable import KetModel, Points
-from qfusion.models.explorable import expectation as expectation
 from qfusion.models.tweak import Tweak
-from qfusion.models.ways import SAMPLED, WAYS, Choice, Estimate, choice
 from qfusion.quantum import decomposition, states, trajectories
 from qfusion.quantum.decomposition import Subset
-from qfusion.quantum.lindblad import Generator, System, Term, evolve
+from qfusion.quantum.lindblad import SMALL, Generator, System, Term, evolve
+
+WAYS = ("observables", "states", "trajectories")
+SAMPLED = 256  # trajectories of a sample that is predicted
+_APPLICATIONS = 30  # of a generator, of the sizes that are learned, in one evolution
+_MOST_OPERATIONS, _MOST_BYTES = (
+    3e12,
+    8 * 2**30,
+)  # beyond either, sampling is considered: minutes on a core, and memory
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How a batch is worked out.
+
+    Attributes:
+        way: of WAYS.
+        why: one sentence.
+        operations: floating-point operations of one evolution, estimated.
+        memory: bytes of it, estimated.
+    """
+
+    way: str
+    why: str
+    operations: float
+    memory: float
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Scores of samples with how far off they may be.
+
+    Attributes:
+        scores: (B, C). errors: standard errors of them, (B, C); 0 where nothing was sampled.
+        trajectories: of each sample; 0 where nothing was sampled.
+    """
+
+    scores: Tensor
+    errors: Tensor
+    trajectories: int
+
+
+def choice(
+    dims: Sequence[int],
+    terms: Sequence[tuple[int, int]],
+    rows: int,
+    outputs: int,
+    gradient: bool = False,
+    forced: str = "auto",
+    exact: bool = True,
+) -> Choice:
+    """Returns the way that is cheapest, or the one that is forced, with its cost.
+
+    Args:
+        dims: of the modality states.
+        terms: side d and number of jump operators of each term of the generator.
+        rows: samples in the batch.
+        outputs: number of scores.
+        gradient: whether the iterates of the evolution are held for a backward pass.
+        forced: of WAYS, or "auto".
+        exact: False where D x D matrices are out of the question.
+
+    Raises:
+        NotFound: when `forced` is neither.
+    """
+    choose("Way", forced, ("auto", *WAYS))
+    D = math.prod(dims)
+
+    def matrices(count: int) -> tuple[float, float]:
+        packed = count if D <= SMALL or count == 1 else math.ceil(count / 2)
+        once = 2 * D**4 if D <= SMALL else sum(8 * D**2 * d * (2 + 2 * K) for d, K in terms)
+        return float(_APPLICATIONS * packed * once), float(
+            16 * D**2 * packed * (_APPLICATIONS * gradient + 6)
+        )
+
+    kets = float(rows * SAMPLED * _APPLICATIONS * sum(8 * D * d for d, _ in terms)), float(2**28)
+    costs = {"observables": matrices(outputs), "states": matrices(rows), "trajectories": kets}
+    if forced != "auto":
+        return Choice(forced, f"{forced.capitalize()}, as was asked for.", *costs[forced])
+    way = "states" if 2 * rows < outputs else "observables"
+    operations, memory = costs[way]
+    if not exact:
+        return Choice(
+            "trajectories", f"Sampled trajectories: D = {D:,} is beyond matrices of D x D.", *kets
+        )
+    if (operations > _MOST_OPERATIONS or memory > _MOST_BYTES) and kets[0] < operations:
+        return Choice(
+            "trajectories",
+            f"Sampled trajectories: at D = {D:,} an exact evolution takes about "
+            f"{operations:.1g} operations and {memory / 2**30:.1g} GiB, {SAMPLED} trajectories of each of "
+            f"{rows:,} samples about {kets[0]:.1g} operations.",
+            *kets,
+        )
+    many = (
+        f"{outputs} observable{'s' * (outputs != 1)}" if way == "observables" else f"{rows} states"
+    )
+    work = costs["states"][0] / operations
+    fewer = (
+        "fewer than there are observables"
+        if way == "states"
+        else "evolved once for any number of samples"
+        + (f" ({rows:,} states would be {work:,.0f} times the work)" if work >= 1.5 else "")
+    )
+    held = (
+        "as one real matrix"
+        if D <= SMALL
+        else "by products of matrices"
+        if len(terms) == 1
+        else "by products with each term"
+    )
+    return Choice(way, f"Exact: {many} of D = {D:,}, {fewer}, {held}.", operations, memory)
+
+
+# QiNN-QJ: modality states, tensor product, learned Lindblad evolution, trainable measurements (arXiv 2510.27091).
+#
+#     psi_m = (e_0 + h_m(x_m)) / ||e_0 + h_m(x_m)||      modality states, d_m complex amplitudes
+#     rho_0 = |psi_1 x ... x psi_M><...|                 product state, D = prod d_m
+#     rho(T) = exp(T L) rho_0                            learned H and jump operators L_k, shared by all samples
+#     y_c = sum_mj W_cmj <v_mj|rho_m(T)|v_mj> + b_c      trainable unit vectors v_mj of one modality each, linear head
+#
+# Only the paper's abstract is public to us; the reference amplitude e_0, the head and the parameterisation are our
+# reading. Since the head is linear, y_c = Tr[O_c(T) rho_0] + b_c with O_c = sum_mj W_cmj |v_mj><v_mj| x 1 evolved once
+# under the adjoint generator, whatever the batch: that is how `forward` computes it.
+#
+# Each vector acts on one modality, so at t = 0 the score is a sum over modalities, and every joint
+# term is made by H and the L_k. With vectors in the joint space (`readout="joint"`) the read-out
+# forms joint terms by itself: U^+|v> is merely another vector, and the evolution is redundant.
 
 EVOLUTIONS = ("jump", "unitary", "dissipative", "none")
 DYNAMICS = ("master", "jumps")

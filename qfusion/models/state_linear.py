@@ -19,8 +19,8 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check
+from qfusion.models.base import KetModel, expectation
 from qfusion.models.encoders import Features, InputSpec
-from qfusion.models.explorable import KetModel, expectation
 from qfusion.quantum import states
 
 MAX_DIMENSION = 4096  # as of QuantumJump: explanations hold observables as D x D matrices

@@ -31,7 +31,7 @@ from qfusion.panels import panel
 from qfusion.panels.address import View, sources
 from qfusion.panels.panel import Panel, Picture, within, word
 from qfusion.runs import plans, storage
-from qfusion.runs.settings import KINDS, SETTINGS
+from qfusion.runs.plans import KINDS, SETTINGS
 from qfusion.training import metrics
 
 _MAX_SHOWN = 60  # classes in a figure

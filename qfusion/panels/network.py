@@ -24,7 +24,7 @@ from qfusion.figures import decision, dynamics
 from qfusion.figures import decision as figures
 from qfusion.figures.numbers import terms_table
 from qfusion.figures.style import Theme
-from qfusion.models import edits, require
+from qfusion.models import entangled_qcnn, require
 from qfusion.panels import address as say
 from qfusion.panels import panel
 from qfusion.panels.address import View
@@ -197,14 +197,16 @@ def _allowed_tables(view: View, work: Any) -> dict[str, say.Allowed]:
         return {}
     if view.page == "compare" or not work.can("rules"):
         return {"phi": say.anything()} if view.page == "compare" else {}
-    shape = edits.shape_of(work.model)
+    shape = entangled_qcnn.shape_of(work.model)
     return {
         "element": say.options("Element", work.elements, "The first is shown."),
         "phi": say.anything(),
         "scope": say.options("Scope", SCOPES, "A rule is set for this element."),
         "stage": say.options("Stage", map(str, range(shape.stages)), "The first is shown."),
         "outcome": say.options(
-            "Outcome", edits.patterns(shape), "The one that this sample reads most is shown."
+            "Outcome",
+            entangled_qcnn.edited_patterns(shape),
+            "The one that this sample reads most is shown.",
         ),
     }
 

@@ -24,7 +24,7 @@ from qfusion.analysis import sample as backgrounds
 from qfusion.analysis.changes import DROP, FLIP, INPUT, KEPT, STATE, SWAP, Asked, Result
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Workspace
-from qfusion.data.sources.planted import editing
+from qfusion.data.sources import planted
 from qfusion.explain.counterfactual import distance
 from qfusion.explain.sensitivity import ParameterChange, Search
 from qfusion.figures import decision, style
@@ -527,7 +527,7 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of the changes; also names modalities and numbers that this model does not have."""
     found = {
         "knobs": say.switch("Knobs", "They stay folded."),
-        "say": say.Allowed(editing.parse, "The sample's own words are used."),
+        "say": say.Allowed(planted.parse, "The sample's own words are used."),
     }
     for name in work.modalities:
         titles = [TITLES[action] for action in interventions.actions(work, name)]
@@ -538,7 +538,7 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
                 f"set.{name}.{place}", low, high, "The sample's own is used."
             )
         for control in (
-            editing.CONTROLS.get(name, ()) if editing.recipe_of(work.dataset) is not None else ()
+            planted.CONTROLS.get(name, ()) if planted.recipe_of(work.dataset) is not None else ()
         ):
             found[control_key(name, control)] = say.number(
                 control.name, control.low, control.high, "0 is used."
@@ -554,7 +554,7 @@ def _unknown(key: str, known: list[str], value: str) -> None:
     choose("Control", key, known)
 
 
-def control_key(modality: str, control: editing.Control) -> str:
+def control_key(modality: str, control: planted.Control) -> str:
     """Key of one control of a raw input."""
     return f"{'voice' if modality == 'audio' else 'face'}.{control.name}"
 

@@ -1,7 +1,7 @@
 """Trainings that run in processes of their own, each in a folder that holds all there is to know about it."""
 
 from qfusion.runs.folder import STATES, Plan, Run, create, find, home, runs
-from qfusion.runs.process import is_starting, launch
+from qfusion.runs.plans import is_starting, launch
 from qfusion.runs.worker import work
 
 __all__ = [

@@ -23,7 +23,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,7 +32,7 @@ import msgspec
 import torch
 from filelock import FileLock, Timeout
 
-from qfusion import _limits, _places, _read_only
+from qfusion import _files, _limits
 from qfusion._checks import check
 from qfusion._files import atomic
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
@@ -130,7 +130,7 @@ class Record:
 
 def home() -> Path:
     """Returns where runs are kept: QFUSION_RUNS, or the user's data folder."""
-    return _places.runs()
+    return _files.runs_folder()
 
 
 @dataclass(frozen=True)
@@ -198,7 +198,7 @@ class Run:
         Raises:
             InvalidInput: when it is not being trained.
         """
-        _read_only.refuse("stop a training")
+        _limits.refuse("stop a training")
         check(word in REQUESTS, f"Argument `word` must be 'pause' or 'stop', but is {word!r}.")
         record = self.record()
         check(
@@ -276,7 +276,7 @@ class Run:
         """Returns whether a process trains here now, or asks this just now: with `patience`, in seconds, only the
         first."""
         lock = self._lock()
-        if _read_only.is_on() and not Path(lock.lock_file).exists():
+        if _limits.is_read_only() and not Path(lock.lock_file).exists():
             return False  # and none is made
         try:
             lock.acquire(timeout=patience)
@@ -296,7 +296,7 @@ class Run:
         Raises:
             InvalidInput: when it is being trained, or cannot be deleted.
         """
-        _read_only.refuse("delete a run")
+        _limits.refuse("delete a run")
         check(not self.is_held(PATIENCE), f"Run {self.name} is being trained. Stop it first.")
         gone = self.path.with_name(f".{self.name}.deleted-{secrets.token_hex(4)}")
         try:
@@ -338,7 +338,7 @@ def create(plan: Plan, path: str | Path | None = None, name: str = "") -> Run:
     Raises:
         InvalidInput: when the name is not one, or is taken, or nothing can be written there.
     """
-    _read_only.refuse("train a model")
+    _limits.refuse("train a model")
     _limits.check_disk("A run")
     if path is None:
         check_name(name)
@@ -414,3 +414,90 @@ def _read(path: Path, kind: type[Kind], **missing: Any) -> Kind:
         raise IntegrityError(
             f"{path} cannot be read ({str(error)[:100]}). Delete the run and begin again."
         ) from error
+
+
+# A queue without a keeper: as many trainings at once as there are processors, each holding one of so many locks; who
+# waits holds a ticket, and the oldest goes first.
+
+_LOOK = 0.5  # seconds between two looks for a free slot
+_TICKET = re.compile(r"\.turn-\d{20}-(?P<name>[A-Za-z0-9._-]{0,64})\.[0-9a-f]{12}")
+
+
+def worker_slots() -> int:
+    """Returns how many trainings run at once: QFUSION_SLOTS, or the number of processors.
+
+    Raises:
+        InvalidInput: when QFUSION_SLOTS is not a whole number from 1.
+    """
+    return _limits.get("QFUSION_SLOTS")
+
+
+def waiting() -> list[str]:
+    """Returns the names of the runs and sweeps that wait for a slot, the next one first."""
+    return [_name(ticket) for ticket in _tickets()]
+
+
+@contextlib.contextmanager
+def slot(wanted: Callable[[], bool] = lambda: True, name: str = "") -> Iterator[bool]:
+    """Waits for a free slot and holds it while the block lasts; yields False when it is no longer wanted before one was
+    free.
+
+    Args:
+        wanted: asked again and again while it waits. name: by which `waiting` tells of it.
+    """
+    home().mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as held:
+        with _ticket(name) as mine:
+            free = False
+            while wanted() and not free:
+                free = _is_next(mine) and _took_one(held)
+                if not free:
+                    time.sleep(_LOOK)
+        yield free
+
+
+def _took_one(held: contextlib.ExitStack) -> bool:
+    for n in range(worker_slots()):
+        with contextlib.suppress(Timeout):
+            held.enter_context(FileLock(home() / f".place-{n}", is_singleton=False, timeout=0))
+            return True
+    return False
+
+
+@contextlib.contextmanager
+def _ticket(name: str) -> Iterator[Path]:
+    """Yields the file that stands in line: its name says since when, its lock that somebody still waits."""
+    last = max((int(each.name.split("-")[1]) for each in _tickets()), default=0)
+    since = max(time.time_ns(), last + 1)  # also when the clock was set back
+    path = home() / f".turn-{since:020d}-{name[:64]}.{secrets.token_hex(6)}"
+    try:
+        with FileLock(path, is_singleton=False):
+            yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _is_next(mine: Path) -> bool:
+    line = _tickets()
+    return mine not in line or line[0] == mine
+
+
+def _tickets() -> list[Path]:
+    """The tickets of processes that live, the oldest first; those of others are cleared away."""
+    found = []
+    for path in sorted(home().glob(".turn-*")):
+        try:
+            if _TICKET.fullmatch(path.name):
+                with FileLock(path, is_singleton=False, timeout=0):
+                    if not _limits.is_read_only():
+                        path.unlink(missing_ok=True)
+        except Timeout:
+            found.append(path)
+        except OSError:  # a folder that may not be written to
+            continue
+    return found
+
+
+def _name(ticket: Path) -> str:
+    match = _TICKET.fullmatch(ticket.name)
+    return match["name"] if match else ""

@@ -1,22 +1,170 @@
-"""From what someone asks for to runs: settings read and checked before anything is made, all runs made or none."""
+"""What can be trained and how, one plain sentence each: for whoever fills in a form or asks for help."""
 
 from __future__ import annotations
 
 import json
+import math
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
-from typing import Any
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
+from qfusion import _files, _limits
 from qfusion import data as sources
-from qfusion._checks import check, choose
-from qfusion.errors import InvalidInput
-from qfusion.models import build, registry
-from qfusion.runs import quota
-from qfusion.runs.folder import Plan, Run, check_name, create, home
-from qfusion.runs.process import launch
-from qfusion.training import checkpoint, default_options
+from qfusion._checks import check, choose, require_number
+from qfusion._files import atomic, is_running
+from qfusion.errors import InvalidInput, QFusionError
+from qfusion.models import (
+    FUSION,
+    build,
+    encoders,
+    entangled_qcnn,
+    quantum_jump,
+    registry,
+    reservoir,
+)
+from qfusion.quantum.circuits import BLOCKS
+from qfusion.runs import storage
+from qfusion.runs.folder import PATIENCE, Plan, Run, check_name, create, home
+from qfusion.training import checkpoint, default_options, metrics
+from qfusion.training.options import CLASS_WEIGHTS, LOSSES, PRECISIONS, SCHEDULES
+
+if TYPE_CHECKING:
+    from optuna import Trial
+
+    from qfusion.data import DataSet
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of model: what people call it, and a sentence."""
+
+    title: str
+    says: str
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting of a model or of its training.
+
+    Attributes:
+        title: what people call it; says: one plain sentence.
+        low, high: what a form offers at least and at most; the models themselves may take more.
+        choices: the words it may be.
+    """
+
+    title: str
+    says: str
+    low: float = 0
+    high: float = 1
+    choices: tuple[str, ...] = ()
+
+
+_FILE = tomllib.loads(_files.asset_text("settings.toml"))
+_KNOWN = {kind: Kind(**words) for kind, words in _FILE["kinds"].items()}
+
+_THEIRS = {
+    kind: Kind(model.title, model.says) for kind, model in (FUSION | registry.NEIGHBOURS).items()
+}
+KINDS = {kind: _KNOWN.get(kind) or _THEIRS[kind] for kind in registry.names()}
+"""By name; a model may say it itself, in its own file."""
+
+_CHOICES = {
+    "loss": LOSSES,
+    "schedule": SCHEDULES,
+    "class_weights": CLASS_WEIGHTS,
+    "precision": PRECISIONS,
+    "readout": quantum_jump.READOUTS,
+    "evolution": quantum_jump.EVOLUTIONS,
+    "dynamics": quantum_jump.DYNAMICS,
+    "coupling": quantum_jump.COUPLINGS,
+    "rule": entangled_qcnn.INITIAL,
+    "tables": entangled_qcnn.TABLES,
+    "block": tuple(BLOCKS),
+    "projection": reservoir.PROJECTIONS,
+    "start": entangled_qcnn.STARTS,
+    "encoder": encoders.KINDS,
+    "pooling": ("gru", "attention"),
+}
+SETTINGS = {
+    key: Setting(**words, choices=_CHOICES.get(key, ())) for key, words in _FILE["settings"].items()
+}
+
+MAIN = {
+    "quantum-jump": ("dims", "jumps", "dropout"),
+    "entangled-qcnn": ("elements", "rule", "dropout"),
+}
+"""The settings of a system that a form shows first, after epochs and learning rate; those of all others stand last."""
+
+
+# Starts a training in a process of its own, which goes on when the one that started it ends.
+
+ROOT = Path(__file__).resolve().parents[2]
+_SOON = 120.0  # seconds in which a launched process has taken the run's lock, or never will
+
+
+def launch(run: Run, events: bool = False) -> None:
+    """Starts, or goes on with, the training of a run; returns at once. What the process prints goes to `log.txt`.
+
+    Raises:
+        InvalidInput: when it is being trained already.
+    """
+    check(not run.is_held(PATIENCE), f"Run {run.name} is being trained already.")
+    words = ["train", "--resume", str(run.path), "--queue", *(["--events"] if events else [])]
+    process = start_process(words, run.path / "log.txt")
+    with atomic(run.path / "launched") as part:
+        part.write_text(f"{process.pid} {time.monotonic()}")
+
+
+def start_process(words: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
+    """Starts a command of qfusion in a process that outlives this one; returns at once. What it prints is added to
+    `log`."""
+    _limits.refuse("start a process")
+    storage.check_queue()
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": os.pathsep.join(
+            part for part in (str(ROOT), os.environ.get("PYTHONPATH", "")) if part
+        ),
+    }
+    with log.open("ab") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "qfusion", *words],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+            env=environment,
+        )
+    storage.count(process)
+    threading.Thread(target=process.wait, daemon=True).start()  # so that it leaves no zombie behind
+    return process
+
+
+def is_starting(run: Run) -> bool:
+    """Returns whether a process was just launched for the run that does not hold its lock yet, as it loads its
+    libraries first."""
+    try:
+        pid, began = (run.path / "launched").read_text()[:60].split()
+        soon = (
+            0 <= time.monotonic() - float(began) < _SOON
+        )  # since the machine was started: no clock that is set
+        return soon and is_running(int(pid)) and run.record().pid != int(pid)
+    except (OSError, ValueError, QFusionError):
+        return False
+
+
+# From what someone asks for to runs: settings read and checked before anything is made, all runs made or none.
 
 
 def known(data: str, model: str) -> dict[str, Any]:
@@ -128,8 +276,8 @@ def start(plans: Mapping[str, Plan], events: bool = False) -> list[Run]:
         InvalidInput: when a name is not one or is taken, or nothing can be written.
     """
     check_names(list(plans))
-    quota.check_room(len(plans))
-    quota.check_queue(len(plans))
+    storage.check_room(len(plans))
+    storage.check_queue(len(plans))
     made: list[Run] = []
     begun = 0
     try:
@@ -153,3 +301,206 @@ def start(plans: Mapping[str, Plan], events: bool = False) -> list[Run]:
 def _withdraw(made: Sequence[Run]) -> None:
     for run in made:
         run.delete()
+
+
+# What a sweep searches: ranges and choices of settings, read from words and checked before anything is trained.
+
+LOSS = "loss"
+MAX_SETTINGS = 40  # settings that are searched, and choices of one
+
+
+@dataclass(frozen=True)
+class Search:
+    """What a sweep searches, and by what it is judged.
+
+    Attributes:
+        data: name of a data set or path of a file.
+        model: kind of model.
+        settings: of model and training, where they are fixed and differ from the defaults.
+        space: by setting, `{"low", "high", "log", "whole"}` or `{"choices"}`.
+        metric: "loss", the validation loss, or a metric of the validation rows; that of the epoch that a training
+            keeps.
+        seed: of the first trial; trial n has the seed `seed` + n.
+        digest: of the data set.
+        edition: of the defaults from which `settings` differ, see `qfusion.models.registry`.
+    """
+
+    data: str
+    model: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    space: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    metric: str = LOSS
+    seed: int = 0
+    digest: str = ""
+    edition: int = registry.EDITION
+
+    @property
+    def direction(self) -> Literal["minimize", "maximize"]:
+        """ "minimize" or "maximize"."""
+        return (
+            "maximize"
+            if self.metric != LOSS and metrics.describe[self.metric].higher_is_better
+            else "minimize"
+        )
+
+
+def read_search(
+    data: str,
+    model: str,
+    assigned: Mapping[str, Any],
+    ranges: Sequence[str],
+    choices: Sequence[str],
+    metric: str = LOSS,
+    seed: int = 0,
+) -> Search:
+    """Returns what words ask to search, checked as far as it can be without training.
+
+    Args:
+        data, model: see `Search`.
+        assigned: settings that are fixed.
+        ranges: like "rate=1e-4:1e-2:log" or "hidden=16:128:int"; the two words may be joined, "hidden=16:128:int:log".
+        choices: like "evolution=jump,unitary"; several numbers of one value are written "dims=[4,4,2],[2,2,2]".
+        metric: "loss" or one of the validation metrics.
+        seed: of the first trial.
+
+    Raises:
+        InvalidInput, NotFound: when a setting does not exist, a range is empty, or a value is impossible for the model
+            or the data.
+    """
+    default = known(data, model)
+    space: dict[str, dict[str, Any]] = {}
+    for word, make in [(word, _range) for word in ranges] + [(word, _choices) for word in choices]:
+        key, equals, text = word.partition("=")
+        option = "--range" if make is _range else "--choice"
+        check(
+            bool(equals),
+            f"Argument `{option}` must have the form {'key=low:high' if make is _range else 'key=one,two'}, but is "
+            f"{word[:80]!r}.",
+        )
+        key = choose("Setting", key.strip(), default)
+        check(
+            key not in space and key not in assigned,
+            f"Setting `{key}` is given twice: fix it or search it, and once only.",
+        )
+        space[key] = make(key, text.strip(), default[key])
+    return checked(Search(data, model, dict(assigned), space, metric, seed))
+
+
+def checked(search: Search) -> Search:
+    """Returns a search with the digest of its data, once every end of its ranges and every choice is known to be
+    possible.
+
+    Raises:
+        InvalidInput, NotFound: see `read`.
+    """
+    dataset = sources.load(search.data)
+    check(
+        0 < len(search.space) <= MAX_SETTINGS,
+        f"A sweep must search from 1 to {MAX_SETTINGS} settings, but searches {len(search.space)}. Add --range or "
+        "--choice.",
+    )
+    choose("Metric", search.metric, metric_names(dataset))
+    check(
+        search.settings.get("refit", False) is False and "refit" not in search.space,
+        "Setting `refit` must be false in a sweep: it trains on the validation rows, by which settings are judged.",
+    )
+    for key in ("loss", "class_weights"):
+        check(
+            search.metric != LOSS or key not in search.space,
+            f"Setting `{key}` cannot be judged by the loss, which it changes. Judge it by a metric.",
+        )
+    require_number("seed", search.seed, 0, 2**31)
+    for key, entry in search.space.items():
+        for value in entry.get("choices", (entry.get("low"), entry.get("high"))):
+            plan(search.data, search.model, {**search.settings, key: value})
+    return replace(search, digest=dataset.digest)
+
+
+def metric_names(dataset: DataSet) -> list[str]:
+    """Returns what a sweep on a data set may be judged by."""
+    return [LOSS, *metrics.names(dataset)]
+
+
+def suggest(search: Search, trial: Trial) -> dict[str, Any]:
+    """Returns the settings that a trial tries: the fixed ones, and one value of each that is searched."""
+    found = dict(search.settings)
+    for key, entry in search.space.items():
+        if "choices" in entry:
+            found[key] = _meant(
+                trial.suggest_categorical(key, [_word(value) for value in entry["choices"]]),
+                entry["choices"],
+            )
+        elif entry["whole"]:
+            found[key] = trial.suggest_int(key, entry["low"], entry["high"], log=entry["log"])
+        else:
+            found[key] = trial.suggest_float(key, entry["low"], entry["high"], log=entry["log"])
+    return found
+
+
+def settings_of(search: Search, tried: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns all settings of a trial by what was tried in it."""
+    return {
+        **search.settings,
+        **{
+            key: _meant(value, entry["choices"])
+            if "choices" in (entry := search.space[key])
+            else value
+            for key, value in tried.items()
+        },
+    }
+
+
+def _word(value: Any) -> Any:
+    """A choice as storages keep it: several numbers as text."""
+    return json.dumps(value) if isinstance(value, list) else value
+
+
+def _meant(word: Any, choices: Sequence[Any]) -> Any:
+    return next(
+        value for value in choices if _word(value) == word and type(_word(value)) is type(word)
+    )
+
+
+def _range(key: str, text: str, default: Any) -> dict[str, Any]:
+    low, high, *marks = [part.strip() for part in text.split(":")] if text.count(":") else ["", ""]
+    number = isinstance(default, (int, float)) and not isinstance(default, bool)
+    check(
+        number,
+        f"Setting `{key}` is {default!r} by default, not a number: it has no range. Name values with --choice "
+        f"{key}=one,two.",
+    )
+    check(
+        bool(low and high) and set(marks) <= {"log", "int"} and len(marks) == len(set(marks)),
+        f"The range of `{key}` must have the form low:high, with :log or :int after it where wanted, but is "
+        f"{text[:80]!r}.",
+    )
+    whole = "int" in marks or isinstance(default, int)
+    bounds = []
+    for part in (low, high):
+        try:
+            bounds.append(int(part) if whole else float(part))
+            float(bounds[-1])
+        except (ValueError, OverflowError):
+            raise InvalidInput(
+                f"The range of `{key}` must lie between two {'whole ' if whole else ''}numbers, but has "
+                f"{part[:40]!r}."
+            ) from None
+    check(
+        all(math.isfinite(bound) for bound in bounds) and bounds[0] < bounds[1],
+        f"The range of `{key}` must begin below its end, but is {low} to {high}.",
+    )
+    check(
+        "log" not in marks or bounds[0] > 0,
+        f"The range of `{key}` must begin above 0 with :log, but begins at {low}.",
+    )
+    return {"low": bounds[0], "high": bounds[1], "log": "log" in marks, "whole": whole}
+
+
+def _choices(key: str, text: str, default: Any) -> dict[str, Any]:
+    words = [word.strip() for word in re.findall(r"\[[^\]]*\]|[^,\[\]]+", text)]
+    values = [value(key, word, default) for word in words if word]
+    check(
+        1 < len(values) <= MAX_SETTINGS and len({_word(value) for value in values}) == len(values),
+        f"Argument `--choice` must name from 2 to {MAX_SETTINGS} different values of `{key}`, but is {text[:80]!r}.",
+    )
+    return {"choices": values}

@@ -17,14 +17,16 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from qfusion import _read_only
+from qfusion import _limits
 from qfusion import data as sources
 from qfusion._checks import check, require_number
 from qfusion.data import DataSet
 from qfusion.errors import IntegrityError, QFusionError
 from qfusion.models import registry
-from qfusion.runs import plans, process, queue, quota, space, storage, trial_slots
-from qfusion.runs.space import LOSS, Search
+from qfusion.runs import folder, plans, storage
+from qfusion.runs import storage as quota
+from qfusion.runs import storage as trial_slots
+from qfusion.runs.plans import LOSS, Search
 from qfusion.training import Progress, default_options, metrics, prepare
 
 if TYPE_CHECKING:
@@ -92,7 +94,7 @@ class Sweep:
 
     def settings(self, attempt: Attempt) -> dict[str, Any]:
         """Returns all settings of a trial that differ from the defaults."""
-        return space.settings_of(self.search, attempt.tried)
+        return plans.settings_of(self.search, attempt.tried)
 
     def command(self, attempt: Attempt) -> str:
         """Returns the command that trains what a trial trained."""
@@ -131,12 +133,12 @@ def begin(name: str, search: Search, trials: int, where: str = "") -> Sweep:
     Raises:
         InvalidInput: when a sweep of that name searches something else, or other data.
     """
-    _read_only.refuse("begin a sweep")
+    _limits.refuse("begin a sweep")
     require_number("trials", trials, 1, MAX_TRIALS)
     if storage.check_name(name) not in storage.names():
         quota.check_room()
         quota.check_queue()
-    study = storage.study(name, where, search.direction)
+    study = storage.open_study(name, where, search.direction)
     if "search" not in study.user_attrs:
         study.set_user_attr("search", asdict(search))
     known = _search(study, name)
@@ -161,7 +163,7 @@ def find(name: str, where: str = "") -> Sweep:
         NotFound: when there is none.
         IntegrityError: when what is kept of it is damaged.
     """
-    study = storage.study(name, where)
+    study = storage.open_study(name, where)
     attrs = study.user_attrs
     number = attrs.get("trials", 0)
     if not isinstance(number, int) or not 0 <= number <= MAX_TRIALS:
@@ -192,7 +194,7 @@ def work(
         f"Data set {dataset.name} is not the one that sweep {sweep.name} was begun with. Begin a new sweep.",
     )
     wanted = (
-        queue.slot(lambda: not sweep.study.user_attrs.get("stopped"), sweep.name)
+        folder.slot(lambda: not sweep.study.user_attrs.get("stopped"), sweep.name)
         if queued
         else contextlib.nullcontext(True)
     )
@@ -210,22 +212,22 @@ def work(
 def stop(sweep: Sweep) -> None:
     """Asks all processes to leave the sweep at the end of the epoch they are at; who goes on with it begins their
     trials again."""
-    _read_only.refuse("stop a sweep")
+    _limits.refuse("stop a sweep")
     sweep.study.set_user_attr("stopped", True)
 
 
 def go_on(sweep: Sweep) -> None:
     """Takes back that it shall stop."""
-    _read_only.refuse("go on with a sweep")
+    _limits.refuse("go on with a sweep")
     if sweep.study.user_attrs.get("stopped"):
         sweep.study.set_user_attr("stopped", False)
 
 
 def launch(name: str, where: str = "") -> subprocess.Popen[bytes]:
     """Starts a process that takes part in a sweep that was begun, and goes on when this one ends; returns at once."""
-    storage.folder().mkdir(parents=True, exist_ok=True)
+    storage.sweeps_folder().mkdir(parents=True, exist_ok=True)
     words = ["sweep", "--name", name, *(["--storage", where] if where else []), "--queue", "--json"]
-    return process.start(words, storage.folder() / f".{storage.check_name(name)}.log")
+    return plans.start_process(words, storage.sweeps_folder() / f".{storage.check_name(name)}.log")
 
 
 class _Stopped(Exception):
@@ -277,7 +279,7 @@ def _trained(
     study.pruner = MedianPruner(n_startup_trials=STARTING, n_warmup_steps=2)
     # drawn by place, however many processes there are
     study.sampler = TPESampler(seed=search.seed + number, multivariate=False)
-    plan = plans.plan(search.data, search.model, space.suggest(search, trial), search.seed + number)
+    plan = plans.plan(search.data, search.model, plans.suggest(search, trial), search.seed + number)
     options = replace(default_options(dataset), **plan.options)
     fit = prepare(plan.model, dataset, plan.settings, options, plan.seed)
     last = time.monotonic()

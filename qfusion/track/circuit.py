@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check
-from qfusion.models.neighbours.circuits import CircuitModel
+from qfusion.models.neighbours import CircuitModel
 from qfusion.quantum.circuits import Gate
 from qfusion.quantum.decomposition import subset_name
 from qfusion.quantum.lindblad import System, evolve_states

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check, choose, require_finite, require_number
-from qfusion.models import EntangledQCNN, density
-from qfusion.models.fusion import fuse, patterns, stage_sizes
+from qfusion.models import EntangledQCNN, qcnn
+from qfusion.models.entangled_qcnn import fuse, patterns, stage_sizes
 from qfusion.models.qcnn import HEAD_SCALE, IXZ, Channel, Step, evaluate
 from qfusion.quantum.circuits import BLOCKS
 from qfusion.quantum.decomposition import PAULIS, transfer_matrix
@@ -380,10 +380,10 @@ class NoisyQCNN(EntangledQCNN):
     def direct_scores(self, masses: Mapping[str, Tensor]) -> Tensor:
         """Returns the scores by evolving density matrices gate by gate, (B, C): the reference path, for small n."""
         vectors = self.fuse(masses)[0]
-        rho = density.states(
+        rho = qcnn.density_states(
             self.network, noisy_vectors(vectors, self.noise), channel(self, self.noise)
         )[-1]
-        return density.scores(self.network, rho) + self.bias
+        return qcnn.density_scores(self.network, rho) + self.bias
 
 
 def noisy(model: EntangledQCNN, noise: Noise) -> EntangledQCNN:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check
-from qfusion.models import EntangledQCNN, density, fusion
+from qfusion.models import EntangledQCNN, entangled_qcnn, qcnn
 from qfusion.models.qcnn import Step
 from qfusion.quantum.circuits import (
     Gate,
@@ -217,7 +217,7 @@ def _network(
 ) -> Iterator[Change]:
     n, steps = model.elements, model.network.steps
     masses = torch.sin(values["theta"] / 2).square()
-    states = density.states(model.network, fusion.fuse(masses, values["phi"])[0])
+    states = qcnn.density_states(model.network, entangled_qcnn.fuse(masses, values["phi"])[0])
     for index, step in enumerate(steps):
         pair = partial_trace(states[index], (2,) * n, step.wires)
         if step.wires[0] > step.wires[1]:  # the trace keeps the order of the qubits

@@ -19,8 +19,7 @@ from torch import Tensor
 
 from qfusion._checks import check, choose
 from qfusion.models import EntangledQCNN
-from qfusion.models.density import fused_state
-from qfusion.models.qcnn import evaluate
+from qfusion.models.qcnn import evaluate, fused_state
 from qfusion.track import fusion_circuit as fusion_gates
 from qfusion.track.dynamics import single_threaded
 from qfusion.track.fusion_circuit import (

@@ -27,7 +27,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
-from qfusion import _assets, _limits, _places, _read_only
+from qfusion import _files, _limits
 from qfusion._checks import check, choose
 from qfusion._files import atomic
 from qfusion.data import DataSet
@@ -35,7 +35,8 @@ from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError
 from qfusion.models import FusionModel, QuantumJump, registry
 from qfusion.models.programs import imported
 from qfusion.models.registry import rebuild, upgraded
-from qfusion.training import metrics, sampling
+from qfusion.training import metrics
+from qfusion.training import metrics as sampling
 
 FORMAT = 1
 CARD = "model.json"  # what `train --out` calls the card in the folder that it makes
@@ -66,7 +67,7 @@ def training_split(card: Mapping[str, Any]) -> str:
 def folders() -> list[Path]:
     """Returns where checkpoints are looked for: shipped ones first, then the user's (QFUSION_MODELS or the user data
     folder)."""
-    return [_assets.path("models"), _places.models()]
+    return [_files.asset_path("models"), _files.models_folder()]
 
 
 def place_of(model: Path) -> tuple[str, Path]:
@@ -79,7 +80,7 @@ def place_of(model: Path) -> tuple[str, Path]:
 def stamp(name: str) -> str:
     """Returns what changes whenever the files of a checkpoint do; their digests are checked when they are read."""
     cards = [folder / f"{name}.json" for folder in folders()]
-    cards += [card for called, card in map(place_of, _places.opened()) if called == name]
+    cards += [card for called, card in map(place_of, _files.opened_places()) if called == name]
     files = [
         card.with_name(f"{card.stem}{suffix}")
         for card in cards
@@ -100,7 +101,7 @@ def _cards() -> dict[str, Path]:
     for folder in folders():
         for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
             found.setdefault(path.stem, path)
-    for name, path in map(place_of, _places.opened()):
+    for name, path in map(place_of, _files.opened_places()):
         if path.is_file():
             found.setdefault(name, path)
     return found
@@ -362,7 +363,7 @@ def remove(name: str) -> Path:
     Raises:
         NotFound: when there is none of that name. InvalidInput: when it came with the library, or cannot be removed.
     """
-    _read_only.refuse("remove a model")
+    _limits.refuse("remove a model")
     path = _card_path(name)
     check(path.parent != folders()[0], f"Model '{name}' came with the library and stays.")
     check(
@@ -499,7 +500,7 @@ def of(
         metrics={split: metrics.summary([found]) for split, found in measured.items()},
         this_seed=measured,
         seeds=[seed],
-        notes=sampling.note(own, dataset) if notes is None else notes,
+        notes=sampling.sampling_note(own, dataset) if notes is None else notes,
     )
     return Checkpoint(
         own, json.loads(json.dumps({**card, "weights_sha256": _packed(own)[1]}, allow_nan=False))

@@ -1,19 +1,25 @@
 """Test metrics: sentiment regression as in MMSA (Mao et al. 2022), any other regression, and classification.
 
 Which of them a data set has follows from its target, see `names`; no two conventions have the same names, so what is
-measured says by which it was."""
+measured says by which it was.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import copy
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy
 import torch
 
 from qfusion._checks import check, require_finite
 from qfusion.data import DataSet
-from qfusion.training import encoded
+from qfusion.models.quantum_jump import QuantumJump, expectation
+from qfusion.models.registry import can, require
+from qfusion.training import batches
 from qfusion.training.batches import to
 
 BINS = 10  # of the certainty
@@ -285,11 +291,13 @@ def predict(
     dtype, device = first.dtype, first.device
     training = model.training
     model.eval()
-    kept = final and encoded.is_kept(model, dataset)
+    kept = final and batches.is_kept(model, dataset)
     parts = [
         model(
             to(
-                encoded.inputs(model, dataset, block) if kept else dataset.inputs(block, dtype),
+                batches.encoded_inputs(model, dataset, block)
+                if kept
+                else dataset.inputs(block, dtype),
                 device,
             )
         )
@@ -348,3 +356,317 @@ def calibration(
     means = [np.bincount(at, values, bins)[kept] / counts[kept] for values in (sure, right)]
     gap = float((np.abs(means[0] - means[1]) * counts[kept]).sum() / max(counts.sum(), 1))
     return means[0], means[1], counts[kept], gap
+
+
+# Models compared over training seeds: intervals of means, paired tests, bounds on differences that were not found,
+# tests pooled over data sets, and the correction for many comparisons.
+#
+# Runs of one seed share the order of the rows, so differences are taken seed by seed. Intervals and tests count the
+# spread over seeds, not that over test samples: another test set may order the models differently. For intervals over
+# samples see qfusion.explain.stability.
+
+LEVEL, ALPHA = 0.95, 0.05
+METHOD = (
+    "paired t-test over seeds, two-sided; beside the raw p the one after Holm's correction over a model's rivals "
+    "on that data set; bound: the smallest margin within which two one-sided tests at 5 % place the difference"
+)
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean over seeds.
+
+    Attributes:
+        mean: over n runs. std: their standard deviation (ddof 1). error: std / sqrt(n). low, high: 95 % t-interval of
+            the mean. Of a single run everything but `mean` is NaN.
+    """
+
+    mean: float
+    std: float
+    error: float
+    low: float
+    high: float
+    n: int
+
+    def record(self) -> dict[str, float | None]:
+        """Returns the numbers for JSON, None where there is none."""
+        return {
+            key: None if not np.isfinite(value) else float(f"{value:.6g}")
+            for key, value in asdict(self).items()
+        }
+
+
+@dataclass(frozen=True)
+class Paired:
+    """A difference over seeds.
+
+    Attributes:
+        difference: mean of ours - theirs. error: its standard error. low, high: its 95 % t-interval. p: of the paired
+            t-test.
+        holm: p after the correction for the other rivals; p itself when there is one.
+        bound: how far apart the two can be at most: the larger end, in size, of the 90 % t-interval. Two one-sided
+            tests at 5 % call them equivalent within every larger margin (Schuirmann 1987).
+    """
+
+    difference: float
+    error: float
+    low: float
+    high: float
+    p: float
+    holm: float
+    n: int
+    bound: float
+
+    record = Mean.record
+
+
+def mean_interval(values: Sequence[float]) -> Mean:
+    """Returns the mean over seeds with its t-interval.
+
+    Raises:
+        InvalidInput: when there is no value, or one is not finite.
+    """
+    found = _finite(values)
+    n, centre = len(found), float(found.mean())
+    if n == 1:
+        return Mean(centre, np.nan, np.nan, np.nan, np.nan, 1)
+    std = float(found.std(ddof=1))
+    error = std / n**0.5
+    reach = float(scipy.stats.t.ppf(0.5 + LEVEL / 2, n - 1)) * error
+    return Mean(centre, std, error, centre - reach, centre + reach, n)
+
+
+def paired(ours: Sequence[float], theirs: Sequence[float]) -> Paired:
+    """Returns the difference of two models over the same seeds.
+
+    Raises:
+        InvalidInput: when there are not two seeds or more, the same for both, or a value is not finite.
+    """
+    a, b = _finite(ours), _finite(theirs)
+    check(
+        len(a) == len(b) >= 2,
+        f"A paired test needs the same two seeds or more of both models, but has {len(a)} and {len(b)}.",
+    )
+    of = mean_interval(a - b)
+    if of.error == 0:  # the same difference in every run
+        p = 1.0 if of.mean == 0 else 0.0
+    else:
+        p = float(2 * scipy.stats.t.sf(abs(of.mean) / of.error, of.n - 1))
+    reach = float(scipy.stats.t.ppf(1 - ALPHA, of.n - 1)) * of.error
+    return Paired(of.mean, of.error, of.low, of.high, p, p, of.n, abs(of.mean) + reach)
+
+
+def equivalence(ours: Sequence[float], theirs: Sequence[float], margin: float) -> float:
+    """Returns the p-value of two one-sided paired t-tests (Schuirmann 1987): the larger of those that the difference is
+    not above -margin and not below +margin. Below 0.05 exactly where `margin` exceeds `Paired.bound`.
+
+    Args:
+        ours, theirs: see `paired`. margin: the largest difference that would not matter, above 0.
+
+    Raises:
+        InvalidInput: as of `paired`, and when the margin is not positive.
+    """
+    check(
+        margin > 0,
+        f"Argument `margin` must be above 0, but is {margin}. Name the largest difference that would "
+        "not matter.",
+    )
+    pair = paired(ours, theirs)
+    if pair.error == 0:
+        return 0.0 if abs(pair.difference) < margin else 1.0
+    return float(scipy.stats.t.sf((margin - abs(pair.difference)) / pair.error, pair.n - 1))
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """Tests of one question on several data sets, taken together.
+
+    Attributes:
+        z: Stouffer's. p: two-sided. tests: how many. up: how many of them point up.
+    """
+
+    z: float
+    p: float
+    tests: int
+    up: int
+
+
+def stouffer(
+    p: Sequence[float], signs: Sequence[float], weights: Sequence[float] | None = None
+) -> Pooled:
+    """Returns independent two-sided tests pooled by Stouffer's method (Stouffer and others 1949, volume 1; weights:
+    Lipták 1958): z = sum w_i z_i / sqrt(sum w_i^2), where z_i has the sign of the effect and the size that p_i gives.
+
+    Args:
+        p: two-sided p-values. signs: of the effects; what is 0 counts as z = 0.
+        weights: above 0, such as the square roots of the numbers of runs; all alike unless told.
+
+    Raises:
+        InvalidInput: when there is no test, the lengths differ, or a p-value is not in 0..1.
+    """
+    found, up = np.asarray(p, dtype=float), np.sign(np.asarray(signs, dtype=float))
+    w = np.ones(len(found)) if weights is None else np.asarray(weights, dtype=float)
+    check(
+        0 < len(found) == len(up) == len(w),
+        f"Arguments `p`, `signs` and `weights` must have one length of 1 or more, but have {len(found)}, {len(up)} "
+        f"and {len(w)}.",
+    )
+    check(
+        bool(((found >= 0) & (found <= 1)).all()),
+        f"Argument `p` must lie in 0..1, but holds {found.tolist()}.",
+    )
+    z = up * scipy.stats.norm.isf(np.maximum(found, 1e-300) / 2)
+    pooled = float((w * z).sum() / np.sqrt((w**2).sum()))
+    return Pooled(
+        pooled, float(2 * scipy.stats.norm.sf(abs(pooled))), len(found), int((up > 0).sum())
+    )
+
+
+def against(ours: Sequence[float], rivals: Mapping[str, Sequence[float]]) -> dict[str, Paired]:
+    """Returns the differences to all rivals, p-values corrected together; arguments and errors as for `paired`."""
+    found = {name: paired(ours, values) for name, values in rivals.items()}
+    corrected = holm([pair.p for pair in found.values()])
+    return {
+        name: Paired(**{**asdict(pair), "holm": p})
+        for (name, pair), p in zip(found.items(), corrected, strict=True)
+    }
+
+
+def holm(p: Sequence[float]) -> list[float]:
+    """Returns p-values after Holm's step-down correction (Holm 1979), in the order given: the chance of any false alarm
+    among them."""
+    order, found, so_far = (
+        np.argsort(np.asarray(p, dtype=float), kind="stable"),
+        [0.0] * len(p),
+        0.0,
+    )
+    for rank, place in enumerate(order.tolist()):
+        so_far = max(so_far, min(1.0, (len(p) - rank) * float(p[place])))
+        found[place] = so_far
+    return found
+
+
+def spread_ratio(ours: Sequence[float], theirs: Sequence[float]) -> tuple[float, float]:
+    """Returns the ratio of two standard deviations over seeds and the p-value of the Brown-Forsythe test that they are
+    equal.
+
+    Raises:
+        InvalidInput: when either has fewer than three runs, or a value is not finite.
+    """
+    a, b = _finite(ours), _finite(theirs)
+    check(
+        min(len(a), len(b)) >= 3,
+        f"A test of spreads needs three runs or more of both models, but has {len(a)} and {len(b)}.",
+    )
+    below = float(b.std(ddof=1))
+    same = a.std() == 0 and below == 0
+    p = 1.0 if same else float(scipy.stats.levene(a, b, center="median").pvalue)
+    return (1.0 if same else float(a.std(ddof=1)) / below if below else np.inf), p
+
+
+def _finite(values: Sequence[float]) -> np.ndarray:
+    found = np.asarray(list(values), dtype=float)
+    check(
+        found.ndim == 1 and len(found) > 0,
+        "Argument `values` must hold a number for each run, but is empty.",
+    )
+    require_finite("values", found)
+    return found
+
+
+# How far scores from sampled quantum-jump trajectories are from the master equation's.
+
+SAMPLES, REPEATS = 32, 64
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """The error of sampled scores against the exact ones, root mean squares over samples and outputs.
+
+    Attributes:
+        trajectories: N, of every score.
+        error: standard deviation of a score over repeats: its standard error.
+        one: that of a score from a single trajectory, sigma, measured apart; the law of large numbers says error =
+            sigma / sqrt(N).
+        bias: of the scores' mean against the master equation, from the first-order steps; what the repeats' own spread
+            explains is taken off.
+        spread: standard deviation of the exact scores over samples.
+        samples, repeats: how many were measured.
+    """
+
+    trajectories: int
+    error: float
+    one: float
+    bias: float
+    spread: float
+    samples: int
+    repeats: int
+
+    @property
+    def expected(self) -> float:
+        """sigma / sqrt(N)."""
+        return self.one / self.trajectories**0.5
+
+    @property
+    def sentence(self) -> str:
+        """What was measured, for people."""
+        return (
+            f"Trained on sampled trajectories: with {self.trajectories} of them the score of a sample has a standard "
+            f"error of {self.error:.2g} (sigma / sqrt(N) = {self.expected:.2g}) and, from its finite steps, a bias of "
+            f"{self.bias:.2g}; the exact scores of {self.samples} validation samples spread by {self.spread:.2g}. "
+            "Explanations use the exact ones."
+        )
+
+
+@torch.no_grad()
+def measure_sampling(
+    model: QuantumJump, inputs: dict[str, Any], seed: int = 0, repeats: int = REPEATS
+) -> Sampling:
+    """Returns how far the sampled scores of a model are from the exact ones.
+
+    Args:
+        model: with dynamics="jumps".
+        inputs: of some samples.
+        seed: of the trajectories; the global random state stays as it is.
+        repeats: how often each score is sampled.
+
+    Raises:
+        InvalidInput: when the model does not sample, or `repeats` is below 2.
+    """
+    check(
+        model.settings["dynamics"] == "jumps" and model.settings["evolution"] != "none",
+        "Argument `model` must sample trajectories, but solves the master equation. Train it with dynamics='jumps'.",
+    )
+    check(repeats >= 2, f"Argument `repeats` must be at least 2, but is {repeats}.")
+    model = copy.deepcopy(model).eval()
+    psi = model.product_state(model.encode(inputs))
+    exact = expectation(model.observables(), psi)
+    count = int(model.settings["trajectories"])
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        many = torch.stack([model.sampled(psi, count) for _ in range(repeats)])
+        single = torch.stack([model.sampled(psi, 1) for _ in range(repeats)])
+    variance = many.var(0)
+    off = (many.mean(0) - exact).square() - variance / repeats
+    return Sampling(
+        count,
+        float(variance.mean().sqrt()),
+        float(single.var(0).mean().sqrt()),
+        max(0.0, float(off.mean())) ** 0.5,
+        float(exact.std(0, correction=0).square().mean().sqrt()),
+        len(psi),
+        repeats,
+    )
+
+
+def sampling_note(model: torch.nn.Module, dataset: DataSet) -> str:
+    """Returns the sentence on a trained model's sampling error over some validation rows; empty where nothing is
+    sampled."""
+    if not can(model, "time") or not (moving := require(model, "time")).samples:
+        return ""
+    rows = dataset.rows("valid")
+    first = next(model.parameters())
+    chosen = rows[np.linspace(0, len(rows) - 1, min(SAMPLES, len(rows))).astype(int)]
+    return measure_sampling(
+        copy.deepcopy(moving).cpu(), dataset.inputs(chosen, first.dtype)
+    ).sentence

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, cast
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.optim import lr_scheduler
 
 from qfusion._checks import check, choose, require_number
 from qfusion.data import DataSet
+from qfusion.models.base import FusionModule
 
 LOSSES = ("l1", "mse", "huber", "cross_entropy")
 SCHEDULES = ("cosine", "constant", "onecycle")
@@ -153,3 +163,186 @@ def chosen(dataset: DataSet, options: Options | Mapping[str, Any] | None = None)
         choose("Option", name, Options.names()): value for name, value in (options or {}).items()
     }
     return replace(default_options(dataset), **named)
+
+
+# How weights are moved: what decays, towards what, and what becomes of the learning rate.
+
+
+def groups(model: nn.Module, options: Options) -> list[dict[str, Any]]:
+    """Returns the optimiser's groups: weight decay on all matrices; not on biases, nor on measurement vectors (V, V0,
+    ...), whose length means nothing, nor on truth tables (phi), whose zero is a rule like any other: "never"."""
+    found: dict[float, list[nn.Parameter]] = {}
+    for name, p in model.named_parameters():
+        decay = 0.0
+        if p.ndim > 1 and not _without_length(name):
+            decay = options.weight_decay + options.encoder_decay * name.startswith("encoders.")
+        found.setdefault(decay, []).append(p)
+    return [{"params": members, "weight_decay": decay} for decay, members in found.items()]
+
+
+def _without_length(name: str) -> bool:
+    return name == "phi" or re.fullmatch(r"V\d*", name) is not None
+
+
+def schedule(
+    optimiser: torch.optim.Optimizer, options: Options, count: int
+) -> lr_scheduler.LRScheduler:
+    """Returns what sets the learning rate of each of `count` steps; see `Options`."""
+    if options.schedule == "onecycle":
+        # the last one, after all steps, is the lowest
+        return lr_scheduler.OneCycleLR(optimiser, options.rate, count + 1)
+    if options.schedule == "constant":
+        return lr_scheduler.ConstantLR(optimiser, 1.0, 1)
+    return lr_scheduler.CosineAnnealingLR(optimiser, count)
+
+
+@torch.no_grad()
+def relax(model: nn.Module, part: float) -> None:
+    """Moves what couples the modalities this part of the way to where it does nothing."""
+    if part and isinstance(model, FusionModule):
+        for parameter, nothing in model.couplings():
+            parameter.lerp_(torch.full_like(parameter, nothing), min(part, 1.0))
+
+
+# Several processes that train one model: torch.distributed, as `torchrun` starts it.
+
+
+@dataclass(frozen=True)
+class Group:
+    """The processes that share the work: `rank` is this one's number among `size`."""
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process writes files and prints."""
+        return self.rank == 0
+
+    def share(self, rows: np.ndarray) -> np.ndarray:
+        """Returns the rows that fall to this process: every `size`-th."""
+        return rows[self.rank :: self.size]
+
+    def sum(self, values: torch.Tensor) -> torch.Tensor:
+        """Returns the sum of a tensor over all processes."""
+        if self.size > 1:
+            dist.all_reduce(values)
+        return values
+
+    def gathered(self, own: np.ndarray) -> np.ndarray:
+        """Returns what every process worked out for its `share` (b, ...), put back into the order of all rows, in every
+        process."""
+        if self.size == 1:
+            return own
+        parts: list[Any] = [None] * self.size
+        dist.all_gather_object(parts, own)
+        whole = np.empty((sum(len(part) for part in parts), *own.shape[1:]), own.dtype)
+        for rank, part in enumerate(parts):
+            whole[rank :: self.size] = part
+        return whole
+
+    def collected(self, own: dict[int, Any]) -> dict[int, Any]:
+        """Returns the entries of every process's mapping, in every process."""
+        if self.size == 1:
+            return own
+        parts: list[Any] = [None] * self.size
+        dist.all_gather_object(parts, own)
+        return {key: value for part in parts for key, value in part.items()}
+
+    def wait(self) -> None:
+        """Returns when every process has come here."""
+        if self.size > 1:
+            dist.barrier()
+
+    def agreed(self, word: str) -> str:
+        """Returns what the leading process says, in every process."""
+        if self.size == 1:
+            return word
+        said: list[Any] = [word]
+        dist.broadcast_object_list(said)
+        return said[0]
+
+
+ALONE = Group()
+
+
+@contextmanager
+def joined(kind: str = "auto") -> Iterator[tuple[Group, torch.device]]:
+    """Yields the group that `torchrun` started this process in (alone without it) and the device to work on.
+
+    With CUDA each process takes the device of its local rank and talks over nccl, else over gloo.
+
+    Args:
+        kind: "cpu", "cuda", or "auto": CUDA where there is some.
+
+    Raises:
+        NotFound: when there is no such kind.
+        InvalidInput: when CUDA is asked for and not there.
+    """
+    choose("Device", kind, ("auto", "cpu", "cuda"))
+    size, local = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("LOCAL_RANK", "0"))
+    cuda = torch.cuda.is_available() and kind != "cpu"
+    check(
+        cuda or kind != "cuda",
+        "Argument `device` is 'cuda', but torch finds no CUDA device here. Choose 'cpu' or 'auto'.",
+    )
+    device = torch.device("cuda", local) if cuda else torch.device("cpu")
+    if size == 1:
+        yield ALONE, device
+        return
+    if cuda:
+        torch.cuda.set_device(device)
+    dist.init_process_group("nccl" if cuda else "gloo")
+    try:
+        yield Group(dist.get_rank(), dist.get_world_size()), device
+    finally:
+        dist.destroy_process_group()
+
+
+# Precision of a training: single, double, or encoders in bfloat16 (Kalamkar and others 2019, arXiv 1905.12322) and the
+# rest in single.
+
+
+@contextmanager
+def mixed(model: nn.Module, device: torch.device) -> Iterator[None]:
+    """While it lasts, the model's encoders calculate under autocast to bfloat16 and give single precision.
+
+    Whatever comes after them, states, gates and evolution, is left as it is: products of many small rotations lose what
+    bfloat16's eight bits cannot hold, and take no part of the time that would be worth it.
+
+    Raises:
+        InvalidInput: when the model has no encoders.
+    """
+    encoders = getattr(model, "encoders", None)
+    check(
+        isinstance(encoders, nn.ModuleDict),
+        f"Argument `precision` must not be 'mixed' for {type(model).__name__}, which has no encoders. Use 'single'.",
+    )
+    entered, handles = ExitStack(), []
+
+    def before(*_: Any) -> None:
+        entered.enter_context(torch.autocast(device.type, torch.bfloat16))
+
+    def after(_: nn.Module, __: Any, output: Any) -> Any:
+        entered.close()
+        return (
+            tuple(_single(part) for part in output)
+            if isinstance(output, tuple)
+            else _single(output)
+        )
+
+    with entered:  # also where an encoder fails
+        for encoder in cast(nn.ModuleDict, encoders).values():
+            handles += [
+                encoder.register_forward_pre_hook(before),
+                encoder.register_forward_hook(after),
+            ]
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+
+def _single(values: Tensor) -> Tensor:
+    return values.float() if values.is_floating_point() else values

@@ -20,7 +20,7 @@ from streamlit import runtime
 from streamlit.errors import StreamlitAuthError
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from qfusion import _limits, _read_only
+from qfusion import _limits
 from qfusion._checks import check
 
 LOGIN = "QFUSION_LOGIN"
@@ -178,7 +178,7 @@ def level() -> str:
     QFUSION_IMPORT says; where it does not, everything is allowed to a reader whose server listens on the loopback
     address and was not asked through a proxy, and nothing to anybody else.
     """
-    if _read_only.is_on():
+    if _limits.is_read_only():
         return "none"
     said = os.environ.get(VARIABLE, "")
     if said in LEVELS:
@@ -188,7 +188,7 @@ def level() -> str:
 
 def may_train() -> bool:
     """Whether a visitor may begin, stop and delete runs and sweeps: as QFUSION_TRAIN says, else who `is_local`."""
-    if _read_only.is_on():
+    if _limits.is_read_only():
         return False
     said = os.environ.get(TRAIN, "")
     return said == "yes" if said in ANSWERS else is_local()
@@ -204,12 +204,12 @@ def check_train() -> None:
 
 def says_read_only(what: str) -> bool:
     """Whether this server only shows; says so then, in the place of `what` it does not do."""
-    if _read_only.is_on():
+    if _limits.is_read_only():
         st.info(
             f"This server shows, and does not {what}. Run qfusion on a machine of your own for that.",
             icon=":material/lock:",
         )
-    return _read_only.is_on()
+    return _limits.is_read_only()
 
 
 def says_no_training(what: str, command: str) -> bool:

@@ -12,7 +12,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from qfusion._checks import check
-from qfusion._progress import duration
+from qfusion._sentences import duration
 from qfusion.analysis import cohort_measures, memo, sample, text
 from qfusion.analysis import sample as backgrounds
 from qfusion.analysis import sample as encoding

@@ -10,7 +10,7 @@ from typing import Any, ParamSpec
 
 import streamlit as st
 
-from qfusion import _assets, data
+from qfusion import _files, data
 from qfusion.analysis import memo, text
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Workspace
@@ -83,7 +83,7 @@ def theme_script(theme: str) -> None:
 
 @lru_cache(maxsize=1)
 def _script() -> str:
-    return _assets.text("frame.js")
+    return _files.asset_text("frame.js")
 
 
 PAGES = {
@@ -203,7 +203,7 @@ def _around(title: str, *, has_bar: bool) -> Iterator[tuple[Any, Any]]:
     reruns.begin_run()
     memo.waiting = access.waiting
     st.set_page_config(
-        page_title=f"{title} · qfusion", page_icon=_assets.path("icon.svg"), layout="wide"
+        page_title=f"{title} · qfusion", page_icon=_files.asset_path("icon.svg"), layout="wide"
     )
     # Streamlit says so of the page, but not of its dialogs
     style = (
@@ -338,7 +338,7 @@ def carried(**query: str) -> dict[str, str]:
 
 @lru_cache(maxsize=2)
 def _css(name: str) -> str:
-    return _assets.text("theme", name)
+    return _files.asset_text("theme", name)
 
 
 def _navigation() -> None:

@@ -14,7 +14,7 @@ from zlib import crc32
 
 import streamlit as st
 
-from qfusion import _assets, _checks
+from qfusion import _checks, _files
 from qfusion.analysis import text
 from qfusion.errors import QFusionError
 from qfusion.panels.address import Allowed, options
@@ -137,7 +137,7 @@ class Step:
 @lru_cache(maxsize=1)
 def steps() -> tuple[Step, ...]:
     """The steps in their order."""
-    return tuple(Step(**one) for one in tomllib.loads(_assets.text("tour.toml"))["step"])
+    return tuple(Step(**one) for one in tomllib.loads(_files.asset_text("tour.toml"))["step"])
 
 
 def allowed() -> Allowed:

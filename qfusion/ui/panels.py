@@ -19,7 +19,7 @@ from latex2mathml.converter import convert
 from markdown_it import MarkdownIt
 from streamlit.delta_generator import DeltaGenerator
 
-from qfusion import _assets
+from qfusion import _files
 from qfusion.analysis import text
 from qfusion.errors import QFusionError
 from qfusion.figures import theme as visible
@@ -86,7 +86,7 @@ class Entry:
 
 @lru_cache(maxsize=1)
 def _file() -> tuple[dict[str, Entry], dict[str, tuple[str, ...]]]:
-    found = tomllib.loads(_assets.text("glossary.toml"))
+    found = tomllib.loads(_files.asset_text("glossary.toml"))
     entries = (
         Entry(
             one["term"],

@@ -26,7 +26,7 @@ import threadpoolctl
 import torch
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from qfusion import _assets, data
+from qfusion import _files, data
 from qfusion._checks import choose
 from qfusion.analysis import sample
 from qfusion.analysis.sample import open_work
@@ -275,5 +275,5 @@ def chart(
 @lru_cache(maxsize=1)
 def _component() -> Any:
     return st.components.v2.component(
-        "qfusion_figure", js=_assets.text("figure.js"), isolate_styles=False
+        "qfusion_figure", js=_files.asset_text("figure.js"), isolate_styles=False
     )

@@ -31,7 +31,7 @@ from starlette.routing import Route
 from streamlit import runtime
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
-from qfusion import _assets, _limits, _read_only
+from qfusion import _files, _limits
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.ui import access
 
@@ -83,7 +83,7 @@ def plotly_address() -> str:
 @lru_cache(maxsize=1)
 def plotly_script() -> str:
     """The script that begins to load Plotly.js, for the first moment of a page."""
-    return f"{_assets.text('plotly.js')} qfusionPlotly('{plotly_address()}')"
+    return f"{_files.asset_text('plotly.js')} qfusionPlotly('{plotly_address()}')"
 
 
 def routes() -> list[Route]:
@@ -94,7 +94,7 @@ def routes() -> list[Route]:
 def check_settings() -> None:
     """Ends the process with one line where a variable of the environment holds what it cannot."""
     try:
-        _read_only.asked()
+        _limits.wants_read_only()
         _limits.check_variables()
         access.check_variables()
         access.check_login()
@@ -105,7 +105,7 @@ def check_settings() -> None:
 @asynccontextmanager
 async def lifespan(_: Any) -> AsyncIterator[None]:
     """Begins to load when the server does; what it loads stays for as long as the process."""
-    _read_only.begin(_read_only.asked())
+    _limits.begin_read_only(_limits.wants_read_only())
     _limits.bind()
     _keep_downloads()
     _share_memory()
@@ -243,7 +243,7 @@ def inline_scripts() -> list[str]:
     own = re.findall(
         r"<script>(.*?)</script>", Path(str(index)).read_text(encoding="utf-8"), re.DOTALL
     )
-    return [*own, plotly_script(), _assets.text("frame.js"), _assets.text("share.js")]
+    return [*own, plotly_script(), _files.asset_text("frame.js"), _files.asset_text("share.js")]
 
 
 def _digest(text: str) -> str:
@@ -253,7 +253,7 @@ def _digest(text: str) -> str:
 def headers() -> dict[str, str]:
     """What every answer carries."""
     return {
-        "Content-Security-Policy": policy(_read_only.is_on()),
+        "Content-Security-Policy": policy(_limits.is_read_only()),
         "X-Content-Type-Options": "nosniff",
         "X-Frame-Options": "SAMEORIGIN",
         "Referrer-Policy": "same-origin",
@@ -280,7 +280,7 @@ class Guard:
             await self.app(scope, receive, send)
             return
         more = [(name.lower().encode(), value.encode()) for name, value in headers().items()]
-        if _read_only.is_on() and scope["method"] in _TAKING:
+        if _limits.is_read_only() and scope["method"] in _TAKING:
             await _refuse(send, 403, "This server is read-only: it takes no files.", more)
             return
 

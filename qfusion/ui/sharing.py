@@ -30,7 +30,7 @@ from urllib.parse import quote, urlencode
 
 import streamlit as st
 
-from qfusion import __version__, _assets
+from qfusion import __version__, _files
 from qfusion._checks import check, choose
 from qfusion.analysis import text
 from qfusion.errors import InvalidInput, QFusionError
@@ -417,7 +417,7 @@ def _has_pickers() -> bool:
     return state.MODEL in st.session_state
 
 
-_SCRIPT = _assets.text("share.js")
+_SCRIPT = _files.asset_text("share.js")
 
 
 @st.fragment

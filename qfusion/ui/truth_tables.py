@@ -18,7 +18,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.errors import QFusionError
 from qfusion.explain.evidence import Reading
 from qfusion.figures.style import Theme
-from qfusion.models import edits
+from qfusion.models import entangled_qcnn
 from qfusion.models.tweak import MAX_TEXT
 from qfusion.panels import network
 from qfusion.ui import guidance, panels, sliders, state
@@ -61,7 +61,7 @@ def said() -> str:
 def tables_panel(sample: Sample, theme: Theme) -> None:
     """The heat map with the editor of its chosen cell, and the presets."""
     work: Any = sample.work
-    shape, found = edits.shape_of(work.model), sample.reading
+    shape, found = entangled_qcnn.shape_of(work.model), sample.reading
     with st.container(border=True, key="panel-tables", gap="xsmall"):
         head, chart = st.container(), st.container()
         cell = _pick(work, shape, found)
@@ -99,11 +99,11 @@ def at_gate(sample: Sample, gate: int) -> None:
     """The editor of the angles of a fusion gate, where the gate (from 1 on) is one: what its qubits read is picked, and
     its angle set."""
     work: Any = sample.work
-    shape, found = edits.shape_of(work.model), sample.reading
+    shape, found = entangled_qcnn.shape_of(work.model), sample.reading
     element, place = divmod(gate - 1, shape.M + shape.stages)  # its encoding gates, then its stages
     if element >= shape.n or place < shape.M:
         return
-    stage, patterns = place - shape.M, edits.patterns(shape)
+    stage, patterns = place - shape.M, entangled_qcnn.edited_patterns(shape)
     if state.get(OUTCOME, st.query_params.get(OUTCOME)) not in patterns:
         state.put(OUTCOME, network.most_read(found, element))
     with st.container(border=True, key="box-gate", gap="xsmall"):
@@ -123,9 +123,9 @@ def _place(cell: Cell) -> tuple[int, int, int]:
     return cell.element, cell.stage, cell.pattern
 
 
-def _pick(work: Any, shape: edits.Shape, found: Reading) -> Cell:
+def _pick(work: Any, shape: entangled_qcnn.Shape, found: Reading) -> Cell:
     """The pickers of the cell, for whoever cannot click: element, stage, outcome."""
-    patterns = edits.patterns(shape)
+    patterns = entangled_qcnn.edited_patterns(shape)
     if state.get(ELEMENT) not in (None, *work.elements):
         state.put(ELEMENT, work.elements[0])
     if state.get(OUTCOME, st.query_params.get(OUTCOME)) not in patterns:
@@ -162,10 +162,10 @@ def _picked(key: str, elements: tuple[str, ...], patterns: tuple[str, ...]) -> N
 
 
 def _editor(
-    work: Any, shape: edits.Shape, cell: Cell, angle: float, learned: float, found: Reading
+    work: Any, shape: entangled_qcnn.Shape, cell: Cell, angle: float, learned: float, found: Reading
 ) -> None:
     """The angle of the chosen cell as a slider and as a number, and what it means."""
-    angle, learned = edits.wrapped(angle), edits.wrapped(learned)
+    angle, learned = entangled_qcnn.wrapped(angle), entangled_qcnn.wrapped(learned)
     digits, controls = found.patterns[cell.pattern], found.controls[cell.stage]
     yes = [text.plain(name) for name, bit in zip(controls, digits, strict=True) if bit == "1"]
     changed = _changed(angle, learned)
@@ -205,11 +205,11 @@ def _editor(
 
 
 def _changed(angle: float, learned: float) -> bool:
-    return abs(edits.wrapped(angle) - edits.wrapped(learned)) > network.SAME
+    return abs(entangled_qcnn.wrapped(angle) - entangled_qcnn.wrapped(learned)) > network.SAME
 
 
 def _ways_back(
-    work: Any, shape: edits.Shape, cell: Cell, angle: float, learned: float, in_force: str
+    work: Any, shape: entangled_qcnn.Shape, cell: Cell, angle: float, learned: float, in_force: str
 ) -> None:
     """Buttons that undo what is edited: of the chosen cell, of all, and step by step."""
     with st.container(horizontal=True, gap="small"):
@@ -236,23 +236,25 @@ def _mass(angle: float) -> float:
     return float(np.sin(angle / 2) ** 2)
 
 
-def _set_angle(shape: edits.Shape, cell: Cell, key: str) -> None:
+def _set_angle(shape: entangled_qcnn.Shape, cell: Cell, key: str) -> None:
     value = state.get(key)
     if value is not None:  # an emptied field
-        state.put(EDITS, edits.with_angle(_fitting(shape), shape, *_place(cell), float(value)))
+        state.put(
+            EDITS, entangled_qcnn.with_angle(_fitting(shape), shape, *_place(cell), float(value))
+        )
 
 
-def _reset(shape: edits.Shape, cell: Cell) -> None:
-    state.put(EDITS, edits.with_entry_learned(_fitting(shape), shape, *_place(cell)))
+def _reset(shape: entangled_qcnn.Shape, cell: Cell) -> None:
+    state.put(EDITS, entangled_qcnn.with_entry_learned(_fitting(shape), shape, *_place(cell)))
 
 
-def _presets(shape: edits.Shape, cell: Cell) -> None:
+def _presets(shape: entangled_qcnn.Shape, cell: Cell) -> None:
     scope = state.one_of(
         "Set to a rule", network.SCOPES, default=network.SCOPES[0], **state.bound(SCOPE)
     )
     whom = None if scope == network.SCOPES[1] else cell.element
     with st.container(horizontal=True, gap="small"):
-        for rule in (edits.LEARNED, *shape.rules):
+        for rule in (entangled_qcnn.LEARNED, *shape.rules):
             st.button(
                 network.named(rule),
                 key=f"_rule_{rule}",
@@ -271,15 +273,15 @@ _RULE_HELP = {
 }
 
 
-def _set_rule(shape: edits.Shape, whom: int | None, rule: str) -> None:
-    state.put(EDITS, edits.with_rule(_fitting(shape), shape, whom, rule))
+def _set_rule(shape: entangled_qcnn.Shape, whom: int | None, rule: str) -> None:
+    state.put(EDITS, entangled_qcnn.with_rule(_fitting(shape), shape, whom, rule))
 
 
-def _fitting(shape: edits.Shape) -> str:
+def _fitting(shape: entangled_qcnn.Shape) -> str:
     """The reader's text, or nothing when it does not fit: an edit then starts from the learned tables."""
     said = str(state.get(EDITS) or "")
     try:
-        edits.apply(said, torch.zeros(shape.n, shape.stages, shape.patterns), shape)
+        entangled_qcnn.apply_edits(said, torch.zeros(shape.n, shape.stages, shape.patterns), shape)
     except QFusionError:
         return ""
     return said

@@ -13,14 +13,14 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from qfusion._progress import duration
+from qfusion._sentences import duration
 from qfusion._sentences import share as percent
 from qfusion.analysis import answers, changes, cohort_measures, memo, text
 from qfusion.analysis.answers import KINDS
 from qfusion.analysis.memo import Job, State
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Workspace
-from qfusion.data import Audio, Content, Image, Text, people
+from qfusion.data import Audio, Content, Image, Text, modality
 from qfusion.data.modality import Series
 from qfusion.figures.style import Theme
 from qfusion.panels import dynamics as dynamics_panels
@@ -108,7 +108,7 @@ def _facts(here: Here, row: int) -> None:
         str(name): value
         for name, value in here.work.dataset.table.iloc[row].items()
         if name not in (*HIDDEN, here.work.dataset.target.name)
-        and not (str(name).startswith(people.COLUMN) and pd.isna(value))
+        and not (str(name).startswith(modality.COLUMN) and pd.isna(value))
     }
     parts = [f"split: {here.work.dataset.split[row]}"]
     if {"start", "end"} <= set(facts):

@@ -1,1 +1,121 @@
-"""The data sets that `load` knows by name: those that come with the library, and those read from known files."""
+"""A data set that is loaded by its name: what it is called, which files it needs, where they lie and how to get them.
+
+Each is declared, as SOURCE or (several) SOURCES, by the module of `qfusion.data.sources` that loads it; the registry
+finds it there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from qfusion.data import files
+from qfusion.data import files as cache
+from qfusion.data.spec import DataSet
+from qfusion.errors import DataUnavailable, IntegrityError
+
+
+@dataclass(frozen=True)
+class PinnedFile:
+    """A file of a data set.
+
+    Attributes:
+        path: below the data set's folder, with "/".
+        sha256: of its content, in hex.
+        size: in bytes.
+        url: where the public copy is; empty when there is none of the same bytes.
+    """
+
+    path: str
+    sha256: str
+    size: int
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a data set comes from.
+
+    Attributes:
+        name: what `qfusion.data.load` takes.
+        title: what a person calls it.
+        load: returns it.
+        place: where it stands in lists: lower numbers first.
+        made: of one that needs no files, where it comes from, to go after its name: "is made by the project".
+        files: that it needs, and what each must be, byte for byte.
+        folders: that it needs too.
+        below: name of the folder, below the data folder, that holds them; its own name unless told.
+        by_hand: where not every file has a public copy of the same bytes, why, in a sentence.
+    """
+
+    name: str
+    title: str
+    load: Callable[[], DataSet]
+    place: int = 1000
+    made: str = ""
+    files: tuple[PinnedFile, ...] = ()
+    folders: tuple[str, ...] = ()
+    below: str = ""
+    by_hand: str = ""
+
+    @property
+    def folder(self) -> Path:
+        """Where its files are looked for."""
+        return cache.data_folder() / (self.below or self.name)
+
+    @property
+    def remedy(self) -> str:
+        """What to do when files are missing or altered."""
+        place = f"et QFUSION_DATA to the folder that holds `{self.below or self.name}/`."
+        if self.by_hand:
+            return f"{self.by_hand} S{place}"
+        return f"Run `python -m qfusion data get {self.name}`, or s{place}"
+
+    def missing(self, folder: Path | None = None) -> str:
+        """Returns what is missing in a folder, its own unless told, as a sentence; empty when all is there."""
+        folder = folder or self.folder
+        gone = [file.path for file in self.files if not (folder / file.path).is_file()]
+        rest = f" and {len(gone) - 1} more of its {len(self.files)} files" if len(gone) > 1 else ""
+        if gone:
+            return f"{folder} lacks `{gone[0]}`{rest}."
+        return next(
+            (
+                f"{folder} lacks the folder `{name}`."
+                for name in self.folders
+                if not (folder / name).is_dir()
+            ),
+            "",
+        )
+
+    def require(self, folder: Path | None = None) -> None:
+        """Raises DataUnavailable, with the remedy, when something is missing in a folder, its own unless told."""
+        if gone := self.missing(folder):
+            raise DataUnavailable(f"Data set '{self.name}' is not complete: {gone} {self.remedy}")
+
+    def verify(self, folder: Path, pinned: Sequence[PinnedFile] | None = None) -> None:
+        """Checks that every file in a folder is there and is the recorded one.
+
+        Args:
+            folder: where the files are.
+            pinned: what they must be; as recorded here unless told.
+
+        Raises:
+            DataUnavailable: when a file is missing, naming it and the remedy.
+            IntegrityError: when a file's content is another one, naming it and the remedy.
+        """
+        self.require(folder)
+        for file in self.files if pinned is None else pinned:
+            try:
+                altered = files.sha256(folder / file.path) != file.sha256
+            except OSError as error:
+                raise DataUnavailable(
+                    f"File `{file.path}` of data set '{self.name}' in {folder} cannot be read ({error.strerror}). "
+                    f"Correct its permissions. {self.remedy}"
+                ) from None
+            if altered:
+                replaced = "" if self.by_hand else " The download replaces an altered file."
+                raise IntegrityError(
+                    f"File `{file.path}` of data set '{self.name}' in {folder} is not the recorded one: its SHA-256 "
+                    f"differs. {self.remedy}{replaced}"
+                )

@@ -13,30 +13,41 @@ bitmaps counted in blocks of 4x4, so that a pixel is 0 to 16. All three views ar
 
 from __future__ import annotations
 
+import csv
+import hashlib
+import io
+import wave
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache as remembered
 from functools import partial
+from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from qfusion.data import splits
-from qfusion.data.modality import Content, Image, Modality, Series, Target
-from qfusion.data.source import Source
-from qfusion.data.spec import DataSet
+from qfusion._checks import check, choose
+from qfusion.data import files, spec
+from qfusion.data.modality import Audio, Clusters, Content, Image, Modality, Series, Target
+from qfusion.data.sources import PinnedFile, Source
+from qfusion.data.spec import SPLITS, DataSet
+from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput
 
-SIDE = 8
+DIGITS_SIDE = 8
 INK = 4  # of 16: from here on a pixel counts as ink for the contours
 _ORDERS = ((2, 0), (1, 1), (0, 2), (3, 0), (2, 1), (1, 2), (0, 3))
 # (p, q) with q the column's frequency; in columns 0 and 4 rows p and -p repeat each other.
 _KEPT = tuple(
     (p, q)
-    for q in range(SIDE // 2 + 1)
-    for p in range(SIDE // 2 + 1 if q in (0, SIDE // 2) else SIDE)
+    for q in range(DIGITS_SIDE // 2 + 1)
+    for p in range(DIGITS_SIDE // 2 + 1 if q in (0, DIGITS_SIDE // 2) else DIGITS_SIDE)
 )
 _DECIMALS = (
     4  # so that the last bits of another machine's arithmetic cannot show in the data set's digest
 )
 
-DESCRIPTION = (
+DIGITS_DESCRIPTION = (
     "1,797 real handwritten digits of 8x8 pixels, in three views computed from the image: the pixels (64), magnitudes "
     "of the two-dimensional Fourier transform (34), and a profile (58: ink by row and column, contours from the four "
     "sides, moments). Split by a fixed seed, about 60 % to train, 10 % to validate, 30 % to test, with equal shares in "
@@ -55,13 +66,15 @@ def contours(images: np.ndarray) -> np.ndarray:
     there is none."""
     ink = images >= INK
     sides = (ink, ink[:, :, ::-1], ink.transpose(0, 2, 1), ink[:, ::-1].transpose(0, 2, 1))
-    return np.concatenate([np.where(side.any(2), side.argmax(2), SIDE) for side in sides], axis=1)
+    return np.concatenate(
+        [np.where(side.any(2), side.argmax(2), DIGITS_SIDE) for side in sides], axis=1
+    )
 
 
 def image_moments(images: np.ndarray) -> np.ndarray:
     """Returns mass, centre (row, column) and the normalised central moments mu_pq / mass^(1 + (p + q) / 2), (N, 10)."""
     mass = images.sum((1, 2))
-    along = np.arange(SIDE)
+    along = np.arange(DIGITS_SIDE)
     row, column = images.sum(2) @ along / mass, images.sum(1) @ along / mass
     down, right = along - row[:, None], along - column[:, None]
     central = [
@@ -72,12 +85,12 @@ def image_moments(images: np.ndarray) -> np.ndarray:
 
 
 def _names() -> dict[str, tuple[str, ...]]:
-    steps = range(1, SIDE + 1)
+    steps = range(1, DIGITS_SIDE + 1)
     profile = [f"ink of {way} {i}" for way in ("row", "column") for i in steps]
     profile += [f"{way} contour {i}" for way in ("left", "right", "top", "bottom") for i in steps]
     profile += ["mass", "centre row", "centre column", *(f"moment {p},{q}" for p, q in _ORDERS)]
     return {
-        "pixels": splits.pixel_names((SIDE, SIDE)),
+        "pixels": spec.pixel_names((DIGITS_SIDE, DIGITS_SIDE)),
         "fourier": tuple(f"frequency {p},{q}" for p, q in _KEPT),
         "profile": tuple(profile),
     }
@@ -86,24 +99,24 @@ def _names() -> dict[str, tuple[str, ...]]:
 def _spectrum(image: np.ndarray) -> np.ndarray:
     """The spectrum as people draw it: logarithmic, frequency 0 in the middle, brightest what is strongest."""
     level = np.log1p(np.abs(np.fft.fftshift(np.fft.fft2(image))))
-    return splits.grey(level, 0, float(level.max()))
+    return spec.grey(level, 0, float(level.max()))
 
 
 def _content(images: np.ndarray, row: int) -> dict[str, Content]:
     image = images[row]
     return {
-        "pixels": Image(splits.enlarged(splits.grey(image, 0, 16))),
-        "fourier": Image(splits.enlarged(_spectrum(image))),
+        "pixels": Image(spec.enlarged(spec.grey(image, 0, 16))),
+        "fourier": Image(spec.enlarged(_spectrum(image))),
         "profile": Series(
             np.concatenate([image.sum(1), image.sum(0)]),
-            np.arange(1, 2 * SIDE + 1),
+            np.arange(1, 2 * DIGITS_SIDE + 1),
             "rows 1 to 8 from the top, then columns 1 to 8 from the left",
             "ink (0 to 128)",
         ),
     }
 
 
-def load() -> DataSet:
+def load_digits() -> DataSet:
     """Returns the digits."""
     from sklearn.datasets import load_digits
 
@@ -116,11 +129,11 @@ def load() -> DataSet:
             [images.sum(2), images.sum(1), contours(images), image_moments(images)], axis=1
         ),
     }
-    names, ids = _names(), splits.numbered("digit", len(y))
+    names, ids = _names(), spec.numbered("digit", len(y))
     return DataSet(
-        name=SOURCE.name,
-        title=SOURCE.title,
-        description=DESCRIPTION,
+        name=DIGITS.name,
+        title=DIGITS.title,
+        description=DIGITS_DESCRIPTION,
         source="scikit-learn's load_digits: UCI Optical Recognition of Handwritten Digits, test part",
         licence="CC BY 4.0 (UCI)",
         modalities=tuple(
@@ -129,17 +142,631 @@ def load() -> DataSet:
                 np.round(found, _DECIMALS),
                 None,
                 names[name],
-                (SIDE, SIDE) if name == "pixels" else None,
+                (DIGITS_SIDE, DIGITS_SIDE) if name == "pixels" else None,
             )
             for name, found in values.items()
         ),
         target=Target("classification", "digit", None, tuple(map(str, range(10)))),
         y=y,
         ids=ids,
-        split=splits.stratified(y),
+        split=spec.stratified(y),
         table=pd.DataFrame({"digit": y}, index=ids),
         content_of=partial(_content, images),
     )
 
 
-SOURCE = Source("digits", "Digits in three views", load, place=20, made="comes with scikit-learn")
+DIGITS = Source(
+    "digits", "Digits in three views", load_digits, place=20, made="comes with scikit-learn"
+)
+
+
+# Digits seen and heard: an image of MNIST, one of USPS and a recording of the spoken digit, paired by class.
+#
+# The three belong together by class only: nobody wrote and spoke the same digit. No image and no recording is in both
+# parts of the given split, 1,400 to train and 600 to test; the validation part is taken from the
+# 1,400. The voices are in both parts.
+
+AVDIGITS_FILES: tuple[PinnedFile, ...] = (
+    PinnedFile(
+        "features.npz", "898ca0b413ef926511533324745671d0121f4730d0c47f3f876f49c76f7d0745", 3821125
+    ),
+    PinnedFile(
+        "index.csv", "cda19b038055dd39f900abfb78ae792ff8cef8d96e4a1795829f11799062da56", 72437
+    ),
+)
+# SHA-256 over the lines "<name> <SHA-256>\n" of all 2,000 recordings, sorted by name.
+RECORDINGS = "5c69a0c7ac8929aa4cffe992bf69427e26f9a8894d7d2a4170113ba42117f83d"
+SHAPES = {"mnist": (28, 28), "usps": (16, 16), "audio": (32, 32)}
+VALID_SHARE = 1 / 7  # of the training rows: 200 of 1,400
+_COLUMNS = ["row", "digit", "speaker", "recording", "split"]
+
+AVDIGITS_DESCRIPTION = (
+    "2,000 digits, each as an MNIST image (28x28), a USPS image (16x16) and a recording by one of six speakers "
+    "(log-mel spectrogram, 32 bands x 32 frames), paired by class. The given split: 1,400 rows to train on (200 of "
+    "them to validate) and 600 to test on; no image or recording is in both, the speakers are."
+)
+
+
+def _index(path: Path) -> pd.DataFrame:
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    check(
+        rows[:1] == [_COLUMNS],
+        f"File `index.csv` must have columns {_COLUMNS}, but has {rows[:1]}. Copy it again.",
+    )
+    table = pd.DataFrame(rows[1:], columns=_COLUMNS)
+    check(
+        table.row.tolist() == [str(i) for i in range(len(table))]
+        and table.digit.isin(list("0123456789")).all(),
+        "File `index.csv` must number its rows 0, 1, ... and have digits 0 to 9, but does not. Copy it again.",
+    )
+    return table.drop(columns="row").astype({"digit": np.int64})
+
+
+def _check_recordings(where: Path, names: list[str]) -> None:
+    gone = [name for name in names if not (where / name).is_file()]
+    if gone:
+        raise DataUnavailable(
+            f"Data set '{AVDIGITS.name}' is not complete: {where} lacks `{gone[0]}`"
+            f"{f' and {len(gone) - 1} more' if len(gone) > 1 else ''}. {AVDIGITS.remedy}"
+        )
+
+
+@remembered
+def _digests(where: Path, names: tuple[str, ...], pinned: str) -> dict[str, str]:
+    """SHA-256 by recording, once all together have the pinned digest; reading all takes a fraction of a second."""
+    found = {name: files.sha256(where / name) for name in sorted(names)}
+    if (
+        hashlib.sha256(
+            "".join(f"{name} {digest}\n" for name, digest in found.items()).encode()
+        ).hexdigest()
+        != pinned
+    ):
+        raise IntegrityError(
+            f"The recordings of data set '{AVDIGITS.name}' in {where} are not the recorded ones: their SHA-256 differs. "
+            f"{AVDIGITS.remedy}"
+        )
+    return found
+
+
+def _recording(where: Path, names: tuple[str, ...], pinned: str, row: int) -> Audio:
+    name = names[row]
+    try:
+        wanted = _digests(where, names, pinned)[name]
+        found = (where / name).read_bytes()
+    except OSError as error:
+        raise DataUnavailable(
+            f"Recording `{name}` of data set '{AVDIGITS.name}' cannot be read ({error.strerror}). "
+            f"{AVDIGITS.remedy}"
+        ) from None
+    if hashlib.sha256(found).hexdigest() != wanted:
+        raise IntegrityError(
+            f"Recording `{name}` of data set '{AVDIGITS.name}' in {where} was altered while it was in use. Copy it "
+            "again."
+        )
+    try:
+        with wave.open(io.BytesIO(found)) as file:
+            form = file.getnchannels(), file.getsampwidth()
+            samples, rate = file.readframes(file.getnframes()), file.getframerate()
+    except (wave.Error, EOFError) as error:
+        raise InvalidInput(
+            f"Recording `{name}` must be a WAV file, but is not ({error}). Copy it again."
+        ) from None
+    check(
+        form == (1, 2),
+        f"Recording `{name}` must have one channel of 16 bits, but has {form}. Copy it again.",
+    )
+    return Audio(np.frombuffer(samples, "<i2").astype(np.float32) / 32768, rate)
+
+
+def _content_of_avdigits(
+    images: dict[str, np.ndarray], recording: partial[Audio], row: int
+) -> dict[str, Content]:
+    pictures: dict[str, Content] = {
+        name: Image(spec.enlarged(found[row])) for name, found in images.items()
+    }
+    return {**pictures, "audio": recording(row)}
+
+
+def _split(index: pd.DataFrame) -> np.ndarray:
+    """The given split, with a share of the training rows of every class moved to "valid"."""
+    split, training = index.split.to_numpy(dtype="<U5"), np.flatnonzero(index.split == "train")
+    split[training] = spec.stratified(index.digit.to_numpy()[training], test=0, valid=VALID_SHARE)
+    return split
+
+
+def read_avdigits(
+    where: Path, pinned: Sequence[PinnedFile] = AVDIGITS_FILES, recordings: str = RECORDINGS
+) -> DataSet:
+    """Returns the digits from the files in `where`.
+
+    Args:
+        where: the folder with `features.npz`, `index.csv` and `recordings/`.
+        pinned: what the first two must be.
+        recordings: what the recordings must be, checked when the first one is played; see `RECORDINGS`.
+
+    Raises:
+        DataUnavailable: when a file is missing.
+        IntegrityError: when a file is not the recorded one.
+        InvalidInput: when a recorded file holds something else than it should.
+    """
+    AVDIGITS.verify(where, pinned)
+    index = _index(where / "index.csv")
+    _check_recordings(where / "recordings", index.recording.tolist())
+    found = files.read_npz(where / "features.npz", names=("mnist", "usps", "audio_logmel"))
+    values: dict[str, np.ndarray] = {
+        "mnist": found["mnist"] / 255,
+        "usps": found["usps"] / 255,
+        "audio": found["audio_logmel"].astype(np.float32),
+    }
+    for name, shape in SHAPES.items():
+        check(
+            values[name].shape == (len(index), *shape),
+            f"Array `{name}` in `features.npz` must have shape {(len(index), *shape)}, but has {values[name].shape}. "
+            "Copy it again.",
+        )
+    ids = index.recording.str.removesuffix(".wav").to_numpy(dtype=np.str_)
+    images = {name: found[name] for name in ("mnist", "usps")}
+    recording = partial(_recording, where / "recordings", tuple(index.recording), recordings)
+    return DataSet(
+        name=AVDIGITS.name,
+        title=AVDIGITS.title,
+        description=AVDIGITS_DESCRIPTION,
+        source="images: MNIST and USPS as in zhou572/Multi-view-Datasets; recordings: "
+        "Jakobovski/free-spoken-digit-dataset (GitHub)",
+        licence="recordings CC BY-SA 4.0; images for research use",
+        modalities=tuple(
+            Modality(
+                name,
+                values[name].reshape(len(index), -1),
+                None,
+                spec.pixel_names(shape, "band, frame" if name == "audio" else "pixel"),
+                shape,
+            )
+            for name, shape in SHAPES.items()
+        ),
+        target=Target("classification", "digit", None, tuple(map(str, range(10)))),
+        y=index.digit.to_numpy(),
+        ids=ids,
+        split=_split(index),
+        table=pd.DataFrame(
+            {"digit": index.digit.to_numpy(), "speaker": index.speaker.to_numpy()}, index=ids
+        ),
+        content_of=partial(_content_of_avdigits, images, recording),
+    )
+
+
+def load_avdigits() -> DataSet:
+    """Returns the digits from the data folder."""
+    return read_avdigits(AVDIGITS.folder)
+
+
+AVDIGITS = Source(
+    "avdigits",
+    "Digits seen and heard",
+    load_avdigits,
+    place=50,
+    files=AVDIGITS_FILES,
+    folders=("recordings",),
+    by_hand="It was put together for qfusion (images of zhou572/Multi-view-Datasets, mended, and "
+    "recordings of Jakobovski/free-spoken-digit-dataset on GitHub) and has no public copy to "
+    "download.",
+)
+
+
+# UCI Multiple Features (Duin 1998): 2,000 handwritten digits from Dutch maps, each as six sets of features.
+#
+# The split is random by a fixed seed, 70/30 with equal shares in every class; the validation part
+# is taken from the 70 %.
+
+# At the revision in which the file was as it is pinned here; the repository has rearranged its files since.
+HANDWRITTEN_FILES: tuple[PinnedFile, ...] = (
+    PinnedFile(
+        "handwritten.mat",
+        "58843f19f3cea95dd3c506b2d44484b4589cc56c45786061db0778366c72bf06",
+        3483966,
+        "https://raw.githubusercontent.com/zhou572/Multi-view-Datasets/"
+        "f90e29f276f03e41d120f742ea0833372d1b128f/handwritten.mat",
+    ),
+)
+# In the order of the file's views: name, number of features, what they are.
+VIEWS = (
+    ("pix", 240, "pixel average"),
+    ("fou", 76, "Fourier coefficient"),
+    ("fac", 216, "profile correlation"),
+    ("zer", 47, "Zernike moment"),
+    ("kar", 64, "Karhunen-Loeve coefficient"),
+    ("mor", 6, "morphological feature"),
+)
+SHAPE = (16, 15)  # of `pix`: rows, columns
+BRIGHTEST = 6
+
+HANDWRITTEN_DESCRIPTION = (
+    "2,000 digits cut from Dutch maps, 200 of each, as six sets of features: pix (240 averages of 2x3 pixels, an image "
+    "of 15x16), fou (76 Fourier coefficients), fac (216 profile correlations), zer (47 Zernike moments), kar (64 "
+    "Karhunen-Loeve coefficients) and mor (6 morphological features). Split by a fixed seed, 60 % to train, 10 % to "
+    "validate, 30 % to test."
+)
+
+
+def _content_of_handwritten(pictures: np.ndarray, row: int) -> dict[str, Content]:
+    return {"pix": Image(spec.enlarged(spec.grey(pictures[row].reshape(SHAPE), 0, BRIGHTEST)))}
+
+
+def _read(path: Path) -> dict[str, np.ndarray]:
+    """The views by name, and the classes `y`."""
+    found = files.read_mat(path)
+    views, y = (
+        list(found["X"].ravel()),
+        found["Y"].ravel().astype(np.int64) - 1,
+    )  # the file says 1..10 for 0..9
+    sizes = [view.shape for view in views]
+    check(
+        sizes == [(len(y), size) for _, size, _ in VIEWS],
+        f"File `{path.name}` must hold views of {[size for _, size, _ in VIEWS]} features, but holds shapes {sizes}. "
+        "Download it again.",
+    )
+    return {"y": y} | {name: view for (name, _, _), view in zip(VIEWS, views, strict=True)}
+
+
+def read_handwritten(where: Path, pinned: Sequence[PinnedFile] = HANDWRITTEN_FILES) -> DataSet:
+    """Returns the six views from the file in `where`.
+
+    Args:
+        where: the folder with `handwritten.mat`.
+        pinned: what the file must be.
+
+    Raises:
+        DataUnavailable: when the file is missing.
+        IntegrityError: when it is not the recorded one.
+        InvalidInput: when its views are others than expected.
+    """
+    HANDWRITTEN.verify(where, pinned)
+    key = files.key_of([pinned[0].sha256, Path(__file__).read_bytes()])
+    # reading the file takes a process of its own
+    found = files.cached_arrays(HANDWRITTEN.name, key, partial(_read, where / pinned[0].path))
+    y = found["y"]
+    ids = spec.numbered("digit", len(y))
+    return DataSet(
+        name=HANDWRITTEN.name,
+        title=HANDWRITTEN.title,
+        description=HANDWRITTEN_DESCRIPTION,
+        source="UCI Multiple Features, as in zhou572/Multi-view-Datasets (GitHub)",
+        licence="CC BY 4.0 (UCI)",
+        modalities=tuple(
+            Modality(
+                name,
+                found[name],
+                None,
+                spec.pixel_names(SHAPE)
+                if name == "pix"
+                else tuple(f"{what} {i + 1}" for i in range(size)),
+                SHAPE if name == "pix" else None,
+            )
+            for name, size, what in VIEWS
+        ),
+        target=Target("classification", "digit", None, tuple(map(str, range(10)))),
+        y=y,
+        ids=ids,
+        split=spec.stratified(y),
+        table=pd.DataFrame({"digit": y}, index=ids),
+        content_of=partial(_content_of_handwritten, found["pix"]),
+    )
+
+
+def load_handwritten() -> DataSet:
+    """Returns the six views from the data folder."""
+    return read_handwritten(HANDWRITTEN.folder)
+
+
+HANDWRITTEN = Source(
+    "handwritten",
+    "Handwritten digits in six views",
+    load_handwritten,
+    place=80,
+    files=HANDWRITTEN_FILES,
+    below="images",
+)
+
+
+# Questions that modalities answer only together: is the sum of digits odd, are heard and seen digit the same?
+#
+# The pictures and recordings are those of `digits` and `avdigits`, drawn in pairs or triples within each part of their
+# split, so that none is in two parts. One digit says nothing about the class, nor do two of three; this is not left to
+# chance:
+#
+# - Digits are drawn in blocks. A block has a remainder k and every combination a, b, ... of all
+# digits but the last once;
+#   the last digit is (k + a + b + ...) mod 10. The sum of all is then odd where k is, and the first and last of two are
+#   the same where k is 0. In a block every digit, and every pair of three, occurs equally often; half of the blocks are
+#   of each class.
+# - Pictures and recordings are drawn equally often, to within two rows, and each as often with one class as with the
+#   other.
+#
+# Hence any sum of functions of single modalities, which is what late fusion forms, has exactly the same mean in both
+# classes.
+
+SIZES = {"train": 6000, "valid": 600, "test": 1200}
+SEED = 2013
+_ROUNDS = 100  # of swaps until no row repeats another; a few are enough unless there are hardly any pictures
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of pictures and recordings that are drawn together.
+
+    Attributes:
+        title: of the data set.
+        of: the data set whose pictures and recordings are drawn, "digits" or "avdigits".
+        views: modality -> the view of `of` that it shows.
+        target: what is asked.
+        remainders: per class, the k of its blocks; see the module.
+        description: a paragraph for the page.
+    """
+
+    title: str
+    of: str
+    views: Mapping[str, str]
+    target: Target
+    remainders: tuple[tuple[int, ...], tuple[int, ...]]
+    description: str
+
+
+_PARITY = Target("classification", "parity", None, ("even", "odd"))
+_EVEN_ODD = (tuple(range(0, 10, 2)), tuple(range(1, 10, 2)))
+_DRAWN = (
+    " Drawn by a fixed seed within each part of the split of `{of}`, so that no {item} is in two parts, and each is in "
+    "as many {combinations} of one class as of the other: 6,000 to train, 600 to validate, 1,200 to test."
+)
+_TWO = "Neither digit alone says anything: with each, both answers are equally frequent."
+_THREE = (
+    "No digit and no two of them say anything: with each pair, both answers are equally frequent."
+)
+
+
+def _drawn(of: str, combinations: str) -> str:
+    return _DRAWN.format(
+        of=of,
+        combinations=combinations,
+        item="picture" if of == "digits" else "picture or recording",
+    )
+
+
+QUESTIONS: dict[str, Question] = {
+    "parity": Question(
+        "Two digits: odd or even",
+        "digits",
+        {"left": "pixels", "right": "pixels"},
+        _PARITY,
+        _EVEN_ODD,
+        f"Pairs of real handwritten digits of 8x8 pixels: is their sum odd? {_TWO}"
+        + _drawn("digits", "pairs"),
+    ),
+    "parity3": Question(
+        "Three digits: odd or even",
+        "digits",
+        {"left": "pixels", "middle": "pixels", "right": "pixels"},
+        _PARITY,
+        _EVEN_ODD,
+        f"Triples of real handwritten digits of 8x8 pixels: is their sum odd? {_THREE}"
+        + _drawn("digits", "triples"),
+    ),
+    "avparity": Question(
+        "Seen and heard: odd or even",
+        "avdigits",
+        {"image": "mnist", "audio": "audio"},
+        _PARITY,
+        _EVEN_ODD,
+        "A digit that is seen (an MNIST image, 28x28) and one that is heard (log-mel spectrogram, 32 bands x 32 "
+        f"frames): is their sum odd? {_TWO}" + _drawn("avdigits", "pairs"),
+    ),
+    "avparity3": Question(
+        "Two seen, one heard: odd or even",
+        "avdigits",
+        {"mnist": "mnist", "usps": "usps", "audio": "audio"},
+        _PARITY,
+        _EVEN_ODD,
+        "Two digits that are seen (MNIST, 28x28, and USPS, 16x16) and one that is heard (log-mel spectrogram, 32 bands "
+        f"x 32 frames): is their sum odd? {_THREE}" + _drawn("avdigits", "triples"),
+    ),
+    "avagree": Question(
+        "Seen and heard: same or different",
+        "avdigits",
+        {"image": "mnist", "audio": "audio"},
+        Target("classification", "agreement", None, ("different", "same")),
+        (tuple(range(1, 10)), (0,)),
+        "A digit that is seen (an MNIST image, 28x28) and one that is heard (log-mel spectrogram, 32 bands x 32 "
+        f"frames): are they the same? {_TWO}" + _drawn("avdigits", "pairs"),
+    ),
+}
+
+
+def _combinations(
+    count: int, modalities: int, remainders: tuple[tuple[int, ...], ...], rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Digits (count, M) in blocks, and their classes (count,)."""
+    others = np.array(list(product(range(10), repeat=modalities - 1)))
+    blocks = count // len(others)
+    drawn = np.concatenate(
+        [np.resize(rng.permutation(own), blocks // len(remainders)) for own in remainders]
+    )
+    last = (drawn[:, None] + others.sum(1)) % 10
+    return (
+        np.column_stack([np.tile(others, (blocks, 1)), last.ravel()]),
+        np.repeat(np.arange(len(remainders)), count // len(remainders)),
+    )
+
+
+def _items(
+    shown: np.ndarray, y: np.ndarray, base: DataSet, part: str, rng: np.random.Generator
+) -> np.ndarray:
+    """Rows of a part of `base` whose digit is the one shown, (N,): the same ones, equally often, with every class."""
+    pool, chosen = base.rows(part), np.empty(len(shown), dtype=np.int64)
+    for digit in range(10):
+        own = rng.permutation(pool[base.y[pool] == digit])
+        check(
+            len(own) > 0,
+            f"Every part of the split must have every digit, but `{part}` of '{base.name}' has no sample of {digit}. "
+            "Use another split.",
+        )
+        for label in np.unique(y):
+            rows = np.flatnonzero((shown == digit) & (y == label))
+            chosen[rows] = rng.permutation(np.resize(own, len(rows)))
+    return chosen
+
+
+def _apart(
+    chosen: np.ndarray, shown: np.ndarray, y: np.ndarray, alike: bool, rng: np.random.Generator
+) -> None:
+    """Swaps items, in place, until no row repeats another nor, if modalities are `alike`, has one item twice.
+
+    Only rows of one class and digit swap, so that everything that was balanced stays so.
+    """
+    for _ in range(_ROUNDS):
+        _, first = np.unique(chosen, axis=0, return_index=True)
+        bad = ~np.isin(np.arange(len(chosen)), first)
+        if alike:
+            bad |= (np.diff(np.sort(chosen, axis=1), axis=1) == 0).any(1)
+        if not bad.any():
+            return
+        for row in np.flatnonzero(bad):
+            m = rng.integers(chosen.shape[1])
+            other = rng.choice(np.flatnonzero((shown[:, m] == shown[row, m]) & (y == y[row])))
+            chosen[[row, other], m] = chosen[[other, row], m]
+    check(
+        False,
+        f"Argument `sizes` must be small enough that no row repeats another, but {len(chosen)} cannot be drawn so. "
+        "Ask for fewer.",
+    )
+
+
+def _content_of_together(
+    base: DataSet, views: tuple[tuple[str, str], ...], chosen: np.ndarray, row: int
+) -> dict[str, Content]:
+    return {
+        name: base.content(int(item))[view]
+        for (name, view), item in zip(views, chosen[row], strict=True)
+    }
+
+
+def _table(question: Question, base: DataSet, chosen: np.ndarray, ids: np.ndarray) -> pd.DataFrame:
+    """The digits and, where asked for, their sum; the speaker; which sample of `base` each item was taken from."""
+    names, shown = tuple(question.views), base.y[chosen]
+    columns: dict[str, np.ndarray] = {f"{name}_digit": shown[:, m] for m, name in enumerate(names)}
+    if question.target is _PARITY:
+        columns["sum"] = shown.sum(1)
+    if "audio" in names:
+        columns["speaker"] = base.table["speaker"].to_numpy()[chosen[:, names.index("audio")]]
+    columns |= {f"{name}_item": base.ids[chosen[:, m]] for m, name in enumerate(names)}
+    return pd.DataFrame(columns, index=ids)
+
+
+def _clusters(question: Question, base: DataSet, chosen: np.ndarray) -> Clusters:
+    """The pictures and recordings that rows are put together from; each is in several rows."""
+    views = tuple(question.views.values())
+    labels = np.column_stack(
+        [np.char.add(f"{view} ", base.ids[chosen[:, m]]) for m, view in enumerate(views)]
+    )
+    return Clusters(labels, "pictures and recordings" if "audio" in views else "pictures")
+
+
+def draw_question(
+    name: str, base: DataSet, sizes: Mapping[str, int] = SIZES, seed: int = SEED
+) -> DataSet:
+    """Returns the pairs or triples of a question, drawn from the pictures and recordings of `base`.
+
+    Args:
+        name: of the question; see QUESTIONS.
+        base: digits of classes 0 to 9, with the views that the question shows.
+        sizes: rows to draw for "train", "valid" and "test", each a multiple of 20 for pairs and of 200 for triples.
+        seed: of the draw.
+
+    Raises:
+        NotFound: when there is no such question.
+        InvalidInput: when a size is no such multiple, a part of `base` lacks a digit, or has too few pictures for so
+            many rows.
+    """
+    question = QUESTIONS[choose("Question", name, QUESTIONS)]
+    views, rng = tuple(question.views.items()), np.random.default_rng(seed)
+    unit = 2 * 10 ** (len(views) - 1)  # a block of each class
+    check(
+        set(sizes) == set(SPLITS)
+        and all(count > 0 and count % unit == 0 for count in sizes.values()),
+        f"Argument `sizes` must hold a multiple of {unit} above zero for each of {', '.join(SPLITS)}, but is "
+        f"{dict(sizes)}.",
+    )
+    alike = len({view for _, view in views}) < len(views)
+    parts: list[tuple[np.ndarray, np.ndarray]] = []
+    for part in SPLITS:
+        shown, y = _combinations(sizes[part], len(views), question.remainders, rng)
+        chosen = np.column_stack(
+            [_items(shown[:, m], y, base, part, rng) for m in range(len(views))]
+        )
+        _apart(chosen, shown, y, alike, rng)
+        order = rng.permutation(len(y))
+        parts.append((chosen[order], y[order]))
+    chosen, y = (np.concatenate(found) for found in zip(*parts, strict=True))
+    ids = spec.numbered("pair" if len(views) == 2 else "triple", len(y))
+    found = {m.name: m for m in base.modalities}
+    return DataSet(
+        name=name,
+        title=question.title,
+        description=question.description,
+        source=base.source,
+        licence=base.licence,
+        modalities=tuple(
+            Modality(
+                shown_as,
+                found[view].values[chosen[:, m]],
+                None,
+                found[view].feature_names,
+                found[view].shape,
+            )
+            for m, (shown_as, view) in enumerate(views)
+        ),
+        target=question.target,
+        y=y,
+        ids=ids,
+        split=np.repeat(SPLITS, [sizes[part] for part in SPLITS]),
+        table=_table(question, base, chosen, ids),
+        content_of=partial(_content_of_together, base, views, chosen),
+        clusters=_clusters(question, base, chosen),
+    )
+
+
+def load_question(name: str) -> DataSet:
+    """Returns the data set of a question.
+
+    Raises:
+        DataUnavailable: when it is drawn from `avdigits` and files of that are missing.
+    """
+    next(source for source in QUESTION_SOURCES if source.name == name).require()
+    return draw_question(name, load_digits() if QUESTIONS[name].of == "digits" else load_avdigits())
+
+
+def _source(name: str, place: int) -> Source:
+    question = QUESTIONS[name]
+    if question.of == "digits":
+        return Source(
+            name,
+            question.title,
+            partial(load_question, name),
+            place,
+            made="is drawn from digits that come with scikit-learn",
+        )
+    return Source(
+        name,
+        question.title,
+        partial(load_question, name),
+        place,
+        files=AVDIGITS.files,
+        folders=AVDIGITS.folders,
+        below=AVDIGITS.name,
+        by_hand="It is drawn from the files of 'avdigits', which was put together for qfusion and has no "
+        "public copy to download.",
+    )
+
+
+QUESTION_SOURCES = tuple(
+    _source(name, 30 if question.of == "digits" else 60) for name, question in QUESTIONS.items()
+)

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from qfusion._checks import check
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.models import nested
+from qfusion.models import base
+from qfusion.models.base import FusionModel
 from qfusion.models.encoders import Features, InputSpec, Standardiser
-from qfusion.models.explorable import FusionModel
-from qfusion.models.programs import card, feeding
+from qfusion.models.programs import card
 from qfusion.models.programs.card import DTYPES, ProgramCard
 from qfusion.models.programs.program import Port, Program
 
@@ -139,11 +139,11 @@ class Imported(FusionModel):
         Raises:
             InvalidInput: when the program fails on them, or gives no finite scores.
         """
-        count, step = nested.length(states[self.modalities[0]]), self._together(states)
+        count, step = base.nested_length(states[self.modalities[0]]), self._together(states)
         parts = [
             self._run(
                 {
-                    name: nested.part(each, slice(start, start + step))
+                    name: base.nested_part(each, slice(start, start + step))
                     for name, each in states.items()
                 }
             )
@@ -155,17 +155,17 @@ class Imported(FusionModel):
         """How many rows are run at once."""
         if not self._width:
             few = {
-                name: nested.part(features, slice(0, self._most or _FEW))
+                name: base.nested_part(features, slice(0, self._most or _FEW))
                 for name, features in states.items()
             }
-            rows = max(nested.length(few[self.modalities[0]]), self._fewest, 1)
+            rows = max(base.nested_length(few[self.modalities[0]]), self._fewest, 1)
             width, operations = self.program.measure(self._fed(few))
             self._width, self._operations = max(1.0, width / rows), operations / rows
         return self._most or max(int(TOGETHER / self._width), _FEW, self._fewest)
 
     def raw(self, states: Mapping[str, Any]) -> Tensor:
         """Returns what the program gives for no more rows than it takes at once, as it gives it."""
-        count = nested.length(states[self.modalities[0]])
+        count = base.nested_length(states[self.modalities[0]])
         found = self.program.run(self._fed(states), self._output)
         check(
             found.ndim >= 1 and len(found) == max(count, self._fewest),
@@ -176,14 +176,14 @@ class Imported(FusionModel):
         return found[:count].double()
 
     def _fed(self, states: Mapping[str, Any]) -> list[Tensor]:
-        missing = self._fewest - nested.length(states[self.modalities[0]])
+        missing = self._fewest - base.nested_length(states[self.modalities[0]])
         if missing > 0:  # rows do not depend on one another, so the last may stand again
-            last = {name: nested.part(each, slice(-1, None)) for name, each in states.items()}
+            last = {name: base.nested_part(each, slice(-1, None)) for name, each in states.items()}
             states = {
-                name: _joined(each, nested.tiled(last[name], missing))
+                name: _joined(each, base.nested_tiled(last[name], missing))
                 for name, each in states.items()
             }
-        fed = [feeding.array(each, states) for each in self._inputs if each is not None]
+        fed = [card.fed_array(each, states) for each in self._inputs if each is not None]
         for port, given in zip(self.program.inputs, fed, strict=True):
             _require_shape(port, given)
         return fed

@@ -14,10 +14,8 @@ import streamlit as st
 from qfusion import data
 from qfusion._checks import check
 from qfusion.analysis import text
-from qfusion.data import DataSet, imported, importing
-from qfusion.data.formats import staged_set
-from qfusion.data.importing import Examined, storing
-from qfusion.data.importing.repairs import REPAIRS
+from qfusion.data import DataSet, importing, registry, staged_set
+from qfusion.data.importing import REPAIRS, Examined
 from qfusion.data.modality import CONVENTIONS
 from qfusion.data.spec import SPLITS
 from qfusion.figures.style import Theme
@@ -42,7 +40,7 @@ def listing() -> None:
     """Every set with its state, and how to get those that are missing."""
     st.header("What there is", anchor=False)
     sources = data.available()
-    own = set(imported.names())
+    own = set(registry.imported_names())
     st.dataframe(
         pd.DataFrame(
             [
@@ -83,7 +81,7 @@ def chosen_set(theme: Theme) -> None:
     panels.draw((builders.classes if builders.of_classes(found) else builders.target)(found, theme))
     panels.below(theme, dataset=found)
     link("pages/train.py", "Train a model on it", ":material/model_training:", train=name)
-    if name in imported.names():
+    if name in registry.imported_names():
         _record(name)
 
 
@@ -119,7 +117,7 @@ def _steps(modality: Any) -> str:
 
 def _record(name: str) -> None:
     """What was found and repaired when the set was imported, and its removal."""
-    record = imported.manifest(name)
+    record = registry.manifest(name)
     with st.expander("Import report", icon=":material/fact_check:"):
         for file in record["files"]:
             st.code(
@@ -140,7 +138,7 @@ def _record(name: str) -> None:
 
 
 def _remove(name: str) -> None:
-    imported.remove(name)
+    registry.remove_imported(name)
     state.put(KEPT, f"{text.plain(name)} was removed.")
 
 
@@ -293,7 +291,7 @@ def _examine(files: list[Any], path: str, **options: str) -> None:
     with (
         access.waiting(""),
         st.status("Reading …") as shown,
-        storing.staging(keep=True) as folder,
+        importing.staging(keep=True) as folder,
         staged_set.at_most(MAX_PATH),
     ):
         if files:
@@ -381,12 +379,12 @@ def _report(found: Examined) -> None:
             help="Letters, digits, - and _. It is picked and linked by this name.",
         )
         title = st.text_input(
-            "Title, if it should be another", key="_import_title", max_chars=storing.MAX_TITLE
+            "Title, if it should be another", key="_import_title", max_chars=importing.MAX_TITLE
         )
         licence = st.text_input(
             "Licence",
             key="_import_licence",
-            max_chars=storing.MAX_LICENCE,
+            max_chars=importing.MAX_LICENCE,
             placeholder="as whoever made the files says",
         )
         sequences = any(m["sequence"] for m in report.modalities)
@@ -415,7 +413,7 @@ def _report(found: Examined) -> None:
         )
         replace = (
             access.level() == "path"
-            and name in imported.names()  # it removes the other one
+            and name in registry.imported_names()  # it removes the other one
             and st.checkbox(f"Replace the imported set {text.plain(name)}", key="_import_replace")
         )
         left, right = st.columns(2)
@@ -432,7 +430,7 @@ def _report(found: Examined) -> None:
                     replace=bool(replace),
                     title=title.strip(),
                     licence=licence.strip(),
-                    rates=storing.read_rates(filter(str.strip, rates.split(";"))),
+                    rates=importing.read_rates(filter(str.strip, rates.split(";"))),
                     vocabulary=Path(folder.strip()) if folder.strip() else None,
                 )
             discard()

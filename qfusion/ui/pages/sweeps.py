@@ -12,9 +12,9 @@ from qfusion.analysis.runs import Trials
 from qfusion.figures.style import Theme
 from qfusion.panels import learning as builders
 from qfusion.panels.address import sources
-from qfusion.runs import plans, queue, space, storage
+from qfusion.runs import folder, plans, storage
 from qfusion.runs import sweep as sweeps
-from qfusion.runs.settings import KINDS, SETTINGS
+from qfusion.runs.plans import KINDS, SETTINGS
 from qfusion.runs.sweep import Sweep
 from qfusion.ui import access, guidance, panels, reruns, state
 from qfusion.ui.frame import frame, guard, told
@@ -169,7 +169,7 @@ def _buttons(trials: Trials) -> None:
             help="Starts one more process that takes part, also beside those at work.",
         )
         if not found.is_done:
-            line = queue.waiting()
+            line = folder.waiting()
             st.caption(
                 "Stopping …"
                 if stopped and busy
@@ -280,7 +280,7 @@ def _form() -> None:
     )
     judged = columns[2].selectbox(
         "Judged by",
-        space.metric_names(reruns.dataset(name)),
+        plans.metric_names(reruns.dataset(name)),
         key=_METRIC,
         persist_state="session",
         help="On the validation rows, in the epoch that a training keeps.",
@@ -293,7 +293,7 @@ def _form() -> None:
     )
     cost = (
         f"{trials} trainings one after the other in a process of its own, which goes on when this page is closed; "
-        f"those that do worse than the median are stopped early. At most {queue.worker_slots()} processes train "
+        f"those that do worse than the median are stopped early. At most {folder.worker_slots()} processes train "
         "at once on this machine."
     )
     guidance.below(cost)
@@ -314,7 +314,7 @@ def _form() -> None:
                     f"at most {epochs} epochs each",
                     "worse than the median: stopped early",
                     "goes on when this page is closed",
-                    f"at most {queue.worker_slots()} processes at once",
+                    f"at most {folder.worker_slots()} processes at once",
                 ),
             )
     if pressed:
@@ -323,7 +323,9 @@ def _form() -> None:
             wanted not in storage.names(),
             f"A sweep called {wanted[:64]!r} is there already. Choose another name.",
         )
-        search = space.read(name, kind, {"epochs": epochs}, runs.ranges(rows), choices, str(judged))
+        search = plans.read_search(
+            name, kind, {"epochs": epochs}, runs.ranges(rows), choices, str(judged)
+        )
         access.check_train()
         sweeps.begin(wanted, search, trials)
         sweeps.launch(wanted)

@@ -16,26 +16,26 @@ import pandas as pd
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
-from qfusion import _read_only
+from qfusion import _limits
 from qfusion import runs as runs_of_qfusion
 from qfusion._checks import check
 from qfusion.analysis import model_import as aside
 from qfusion.analysis import runs, text
 from qfusion.analysis import runs as run_curves
 from qfusion.analysis.runs import Results, Seen
-from qfusion.data.importing import storing
+from qfusion.data import importing
 from qfusion.errors import QFusionError, provided
 from qfusion.figures.style import Theme
 from qfusion.models.programs.imported import KIND
 from qfusion.panels import learning as builders
 from qfusion.panels.address import sources
 from qfusion.panels.learning import MAX_TEXT, TYPED, setting_key
-from qfusion.runs import plans, queue
+from qfusion.runs import folder as queue
+from qfusion.runs import plans
 from qfusion.runs.folder import Record
-from qfusion.runs.settings import KINDS, MAIN, SETTINGS, Setting
-from qfusion.training import checkpoint, default_options, metrics
-from qfusion.training.imports import taking
-from qfusion.training.imports.taking import Unfit
+from qfusion.runs.plans import KINDS, MAIN, SETTINGS, Setting
+from qfusion.training import checkpoint, default_options, imports, metrics
+from qfusion.training.imports import Unfit
 from qfusion.ui import access, guidance, panels, reruns, state
 from qfusion.ui.frame import frame, guard, link, told
 
@@ -128,7 +128,7 @@ def _form(level: str) -> tuple[str, str, str, bool, str] | None:
             help="Letters, digits, . - and _. It is picked and linked by this name.",
         ).strip()
         title = st.text_input(
-            "Title, if it should be another", key="_model.title", max_chars=storing.MAX_TITLE
+            "Title, if it should be another", key="_model.title", max_chars=importing.MAX_TITLE
         ).strip()
         replace = level == "path" and st.checkbox(
             "Replace an imported model of that name", key="_model.replace"
@@ -313,7 +313,7 @@ def _is_imported(name: str) -> bool:
 
 
 def _remove(name: str) -> None:
-    taking.remove(name)
+    imports.remove(name)
     state.put(_SAID, f"{text.plain(name)} was removed; the file that it was imported from stays.")
 
 
@@ -729,7 +729,7 @@ def runs_and_form(theme: Theme) -> None:
         _show(started)
     seen = run_curves.look(reruns.record_of)
     new_training(not seen and not import_is_open())
-    if not _read_only.is_on():
+    if not _limits.is_read_only():
         model_import()
     alive = any(each.alive for each in seen)
     if not seen:

@@ -11,10 +11,10 @@ import streamlit as st
 
 from qfusion.analysis import answers, changes, sample, text
 from qfusion.analysis.changes import DROP, FLIP, INPUT, KEPT, STATE, SWAP, Asked, Change, Result
-from qfusion.data import Audio, Content, Image, Text
-from qfusion.data.sources.planted import editing, words
+from qfusion.data import Audio, Content, Image, Text, synthesis
+from qfusion.data.sources import planted
 from qfusion.explain.sensitivity import ParameterChange, tweak_of
-from qfusion.models import edits
+from qfusion.models import entangled_qcnn
 from qfusion.panels import what_if as builders
 from qfusion.panels.what_if import PREFIXES, TITLES, control_key, ranges
 from qfusion.ui import bar, panels, reruns, state
@@ -144,7 +144,7 @@ def _input(here: Here, name: str) -> dict[str, Any]:
             value=changes.own_words(here.work, here.row),
             max_chars=400,
             **state.bound(SAY),
-            help=f"At most {words.MAX_WORDS} words of the vocabulary below, with one 'and' or 'but' "
+            help=f"At most {synthesis.MAX_WORDS} words of the vocabulary below, with one 'and' or 'but' "
             "at most.",
         )
         with st.popover("Vocabulary", icon=":material/dictionary:"):
@@ -162,7 +162,7 @@ def _input(here: Here, name: str) -> dict[str, Any]:
                 **state.bound(control_key(name, control)),
             )
         )
-        for control in editing.CONTROLS[name]
+        for control in planted.CONTROLS[name]
     }
     with guard():
         show(
@@ -176,13 +176,13 @@ def _input(here: Here, name: str) -> dict[str, Any]:
 
 def _vocabulary() -> None:
     groups = {
-        "Opinions, with their value": [f"{w} ({v:+.2f})" for w, v in words.OPINIONS.items()],
-        "Intensifiers": [f"{w} (×{v:g})" for w, v in words.INTENSIFIERS.items()],
-        "Negations": words.NEGATIONS,
-        "Joins": words.JOINS,
-        "Topics": words.TOPICS,
-        "Fillers": words.FILLERS,
-        "Others": words.FUNCTION,
+        "Opinions, with their value": [f"{w} ({v:+.2f})" for w, v in synthesis.OPINIONS.items()],
+        "Intensifiers": [f"{w} (×{v:g})" for w, v in synthesis.INTENSIFIERS.items()],
+        "Negations": synthesis.NEGATIONS,
+        "Joins": synthesis.JOINS,
+        "Topics": synthesis.TOPICS,
+        "Fillers": synthesis.FILLERS,
+        "Others": synthesis.FUNCTION,
     }
     for title, entries in groups.items():
         st.markdown(f"**{title}**  \n{', '.join(map(text.plain, entries))}")
@@ -300,8 +300,8 @@ def _set_links(here: Here, search: Any) -> None:
                     turn=str(tweak_of(change, beyond(change))),
                 )
             else:
-                place = edits.key(
-                    edits.shape_of(here.work.model), *map(int, change.name.split("."))
+                place = entangled_qcnn.edit_key(
+                    entangled_qcnn.shape_of(here.work.model), *map(int, change.name.split("."))
                 )
                 link(
                     "pages/circuit.py",

@@ -1,0 +1,322 @@
+"""How commands print: results to standard output, everything else to standard error."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress
+from rich.table import Table
+
+from qfusion._checks import check, choose
+from qfusion._files import atomic
+from qfusion._sentences import Pace, Tell
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from qfusion.data import DataSet
+    from qfusion.explain.interventions import Disturbance
+    from qfusion.training.checkpoint import Checkpoint
+    from qfusion.training.options import Group
+
+
+_drawn: list[Progress] = []  # the bars of this process, where some are
+Json = Annotated[
+    bool, typer.Option("--json", help="Print the result as JSON, alone on standard output.")
+]
+
+
+def example(*lines: str) -> str:
+    """Returns the closing words of a command's help: how it is called."""
+    return "Example: " + "; ".join(
+        f"[bold]python -m qfusion {escape(line)}[/bold]" for line in lines
+    )
+
+
+def plain(value: Any) -> Any:
+    """Returns `value` as JSON knows it: NumPy's numbers and arrays as Python's, NaN and infinity as None."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [plain(inner) for inner in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def print_json(result: Any) -> None:
+    """Prints `result` as one JSON document."""
+    sys.stdout.write(json.dumps(plain(result), indent=2, allow_nan=False) + "\n")
+
+
+def number(value: Any, digits: int = 3) -> str:
+    """Returns a number for a table, `-` where there is none."""
+    return "-" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
+
+
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None
+) -> None:
+    """Prints a table whose cells are shown as written, whatever markup they look like."""
+    table = Table(*columns)
+    for row in rows:
+        table.add_row(*(escape(str(cell)) for cell in row))
+    if title:
+        Console().print(escape(title), style="bold", highlight=False)
+    Console().print(table)
+
+
+@contextmanager
+def bar(task: str) -> Iterator[Callable[[float, float, str], None]]:
+    """Shows a progress bar on standard error while the block lasts, if that is a terminal.
+
+    Yields what is to be called with steps done, steps in all and a remark.
+    """
+    with ExitStack() as stack:
+        if not _drawn:  # a bar inside another is a line of it
+            console = Console(stderr=True)
+            _drawn.append(
+                stack.enter_context(
+                    Progress(console=console, transient=True, disable=not console.is_terminal)
+                )
+            )
+            stack.callback(_drawn.clear)
+        shown = _drawn[0]
+        number = shown.add_task(task)
+        stack.callback(shown.remove_task, number)
+
+        def show(done: float, total: float, remark: str) -> None:
+            shown.update(
+                number, completed=done, total=total, description=f"{task}: {escape(remark)}"
+            )
+
+        yield show
+
+
+@contextmanager
+def counted(task: str) -> Iterator[Tell]:
+    """Shows a bar of samples with their rate while the block lasts, see `bar` and `_progress.shown`."""
+    pace = Pace()
+    with bar(task) as show:
+        yield lambda done, total: show(done, total, pace.words(done, total))
+
+
+def say(message: str) -> None:
+    """Prints a remark to standard error, so that results stay alone on standard output."""
+    print(message, file=sys.stderr)
+
+
+# What several commands load: a trained model, its data set, a sample.
+
+Model = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        metavar="MODEL",
+        help="A model that `models` lists, or the folder or card of one.",
+    ),
+]
+Data = Annotated[
+    str | None,
+    typer.Option(
+        "--data",
+        metavar="NAME",
+        help="Data set, or path of a .mat or .npz file; the one the model was "
+        "trained on unless given.",
+    ),
+]
+Split = Annotated[str, typer.Option("--split", metavar="SPLIT", help="train, valid or test.")]
+SUFFIXES = (".csv", ".parquet")
+
+
+def load(model: str, data: str | None) -> tuple[Checkpoint, DataSet]:
+    """Returns a trained model and the data set to use it on, by default the one of its card.
+
+    Raises:
+        NotFound: when either does not exist.
+        InvalidInput: when the model was trained on a file and `data` does not say which.
+    """
+    from qfusion.analysis.sample import opened, other_version
+
+    found, dataset = opened(model, data)
+    warning = other_version(found, dataset)
+    if warning:
+        say(f"qfusion: warning: {warning}")
+    return found, dataset
+
+
+def inputs(dataset: DataSet, rows: Any) -> dict[str, Any]:
+    """Returns the inputs of `rows` in double precision, as trained models are loaded."""
+    import torch
+
+    return dataset.inputs(rows, dtype=torch.float64)
+
+
+def table_path(out: Path) -> Path:
+    """Returns `out` when a table can be written under that name.
+
+    Raises:
+        InvalidInput: when the ending is not one of SUFFIXES.
+    """
+    check(
+        out.suffix.lower() in SUFFIXES,
+        f"Argument `--out` must end in {' or '.join(SUFFIXES)}, but is {out.name!r}. Choose one of these formats.",
+    )
+    return out
+
+
+def write_table(frame: pd.DataFrame, out: Path) -> None:
+    """Writes a table as its ending says, whole or not at all.
+
+    Raises:
+        InvalidInput: when the file cannot be written.
+    """
+    with atomic(table_path(out)) as part:
+        if out.suffix.lower() == ".parquet":
+            frame.to_parquet(part, index=False)
+        else:
+            frame.to_csv(part, index=False)
+    say(f"{len(frame)} rows written to {out}")
+
+
+def write_chunks(chunks: Iterable[tuple[int, pd.DataFrame]], out: Path, group: Group) -> int:
+    """Writes a table from numbered chunks in their order, whole or not at all, and returns its rows; every process
+    gives its own chunks.
+
+    One process alone holds one chunk at a time; several put theirs into a folder beside `out`, which the leading one
+    joins and removes.
+
+    Raises:
+        InvalidInput: when the file cannot be written.
+    """
+    import pandas as pd
+
+    if group.size == 1:
+        return _append((frame for _, frame in chunks), out)
+    folder = out.with_name(f".{out.name}.chunks")
+    if group.leads:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+    group.wait()
+    for number, frame in chunks:
+        frame.to_parquet(folder / f"{number:08d}.parquet", index=False)
+    group.wait()
+    try:
+        return (
+            _append((pd.read_parquet(path) for path in sorted(folder.iterdir())), out)
+            if group.leads
+            else 0
+        )
+    finally:
+        if group.leads:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _append(frames: Iterable[pd.DataFrame], out: Path) -> int:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = 0
+    with atomic(table_path(out)) as part, contextlib.ExitStack() as stack:
+        writer: pq.ParquetWriter | None = None
+        for frame in frames:
+            if out.suffix.lower() == ".parquet":
+                table = pa.Table.from_pandas(frame, preserve_index=False)
+                writer = writer or stack.enter_context(pq.ParquetWriter(part, table.schema))
+                writer.write_table(table)
+            else:
+                frame.to_csv(part, index=False, header=rows == 0, mode="a")
+            rows += len(frame)
+        stack.close()  # before the file takes its place
+    say(f"{rows} rows written to {out}")
+    return rows
+
+
+def output_index(names: tuple[str, ...], name: str | None) -> int:
+    """Returns the number of the output called `name`, of the first one unless named.
+
+    Raises:
+        NotFound: when there is no such output.
+    """
+    return 0 if name is None else names.index(choose("Output", name, names))
+
+
+# The options of `evaluate` and `explain` that take a modality away or corrupt it.
+
+Missing = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--missing", metavar="MODALITY", help="Leave a modality out; may be given several times."
+    ),
+]
+Swap = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--swap",
+        metavar="MODALITY",
+        help="Take a modality from another sample of the split; may be given several times.",
+    ),
+]
+Noise = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--noise",
+        metavar="MODALITY=LEVEL",
+        help="Add Gaussian noise, in standard deviations of each feature; may be given several "
+        "times.",
+    ),
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of noise and swaps.")]
+
+
+def disturbance(
+    modalities: Sequence[str],
+    missing: list[str] | None,
+    swap: list[str] | None,
+    noise: list[str] | None,
+    seed: int,
+) -> Disturbance:
+    """Returns what the options ask for.
+
+    Raises:
+        NotFound, InvalidInput: when a modality does not exist, or a level is no number.
+    """
+    from qfusion.explain.interventions import Disturbance
+
+    levels = {}
+    for word in noise or []:
+        name, _, text = word.rpartition("=")
+        try:
+            level = float(text)
+        except ValueError:
+            level = math.nan
+        check(
+            bool(name) and math.isfinite(level),
+            f"Argument `--noise` must have the form MODALITY=LEVEL, but is {word[:80]!r}. Write --noise "
+            f"{modalities[0]}=0.5, say.",
+        )
+        check(
+            name not in levels,
+            f"Argument `--noise` names {name[:80]!r} twice. Give one level for each modality.",
+        )
+        levels[name] = level
+    asked = Disturbance(
+        tuple(dict.fromkeys(missing or [])),
+        swapped=tuple(dict.fromkeys(swap or [])),
+        noise=levels,
+        seed=seed,
+    )
+    asked.validate(modalities)
+    return asked

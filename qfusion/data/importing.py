@@ -1,0 +1,903 @@
+"""Repairs of a set that is being imported: each is made only when it is asked for by name, and is recorded."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+import qfusion
+from qfusion import _limits
+from qfusion._checks import check, choose
+from qfusion._files import is_left, mark
+from qfusion.data import files, mmsa, multiview, registry, spec, staged_set, tables
+from qfusion.data import mmsa as vocabularies
+from qfusion.data.modality import (
+    CONVENTIONS,
+    LARGEST,
+    MOSI,
+    Target,
+    check_convention,
+    likely_convention,
+)
+from qfusion.data.registry import (
+    FORMAT,
+    MANIFEST,
+    NAME,
+    alone,
+    disk,
+    imported_names,
+    imported_root,
+    old_folder,
+)
+from qfusion.data.staged_set import Finding, Part, Progress, Report, StagedSet
+from qfusion.errors import DataUnavailable, InvalidInput, QFusionError
+
+REPAIRS = {
+    "fill-median": "replace NaN and infinite values by the feature's median over the training samples",
+    "fill-zero": "replace NaN and infinite values by zero, as MMSA does",
+    "drop-not-finite": "leave out samples with NaN or infinite values",
+    "drop-constant": "leave out features that never change, and a modality of nothing else",
+    "drop-duplicates": "leave out samples that repeat one before them, by id or in every modality",
+    "drop-leaking": "leave out training and validation samples that occur again in a later part of the split",
+    "rename-ids": "number samples without an id or with one that occurred before",
+    "drop-unlabelled": "leave out samples without a target",
+    "drop-rare": "leave out classes of fewer than three samples",
+    "drop-incomplete": "leave out samples that lack a modality",
+    "zero-incomplete": "put zeros in the place of a modality that a sample lacks",
+    "drop-outside": "leave out samples that are in no part of the split",
+    "make-split": "make the split, or the part of it that is empty, at random by a fixed seed with equal shares in "
+    "every class",
+}
+_DROPS = {
+    "drop-not-finite": ("not-finite",),
+    "drop-duplicates": ("duplicate-id", "duplicate-sample"),
+    "drop-leaking": ("leak-id", "leak-sample"),
+    "drop-unlabelled": ("no-target",),
+    "drop-rare": ("rare-class",),
+    "drop-incomplete": ("incomplete",),
+    "drop-outside": ("outside-split",),
+}
+MAX_VALUES = 1 << 25  # values of one modality that a median is taken of
+
+
+def apply_repairs(
+    staged: StagedSet, report: Report, names: Iterable[str], folder: Path
+) -> StagedSet:
+    """Returns the set with repairs made, its arrays in another folder; the given one is as it was.
+
+    Args:
+        staged: the set; report: on it.
+        names: of the repairs, see REPAIRS; only what the report offers is done.
+        folder: that exists and takes the arrays.
+
+    Raises:
+        NotFound: when there is no repair of that name.
+        InvalidInput: when nothing would be left.
+    """
+    chosen = [choose("Repair", name, REPAIRS) for name in names]
+    offered = set(report.repairs)
+    chosen = [name for name in REPAIRS if name in chosen and name in offered]
+    done = []
+    keep = np.ones(len(staged), bool)
+    for name in chosen:
+        rows = [
+            f.rows for f in report.findings if f.code in _DROPS.get(name, ()) and f.rows is not None
+        ]
+        if rows:
+            gone = np.unique(np.concatenate(rows))
+            keep[gone] = False
+            done.append(f"{name}: {staged_set.count(len(gone), 'sample')} left out")
+    check(bool(keep.any()), "The repairs would leave out every sample. Choose others.")
+    mended = _rows(staged, keep)
+    if "rename-ids" in chosen:
+        mended.ids, count = _renamed(mended.ids)
+        done.append(f"rename-ids: {staged_set.count(count, 'sample')} numbered")
+    if "make-split" in chosen:
+        mended.split, words = _split(mended)
+        done.append(f"make-split: {words}")
+    if "zero-incomplete" in chosen:
+        done.append("zero-incomplete: zeros where a sample lacks a modality")
+    parts = []
+    for part in staged.parts:
+        scan = report.scans[part.name]
+        fill = _fill(
+            staged,
+            part,
+            keep & (_split_before(staged, mended, keep) == "train"),
+            chosen,
+            (scan.nans + scan.infinite) > 0,
+        )
+        if fill is not None:
+            filled = staged_set.count(int((scan.nans + scan.infinite).sum()), "value")
+            done.append(
+                f"{'fill-median' if 'fill-median' in chosen else 'fill-zero'}: {filled} of {part.name}"
+            )
+        still = scan.constant if "drop-constant" in chosen else np.zeros(part.shape[-1], bool)
+        if still.any():
+            done.append(
+                f"drop-constant: {int(still.sum()):,} of {len(still):,} features of {part.name}"
+            )
+        if not still.all():
+            parts.append(_rewritten(part, folder, keep, ~still, fill))
+    check(bool(parts), "The repairs would leave out every modality. Choose others.")
+    mended.parts, mended.folder, mended.done = parts, folder, [*staged.done, *done]
+    gone_codes = {"incomplete"} if {"drop-incomplete", "zero-incomplete"} & set(chosen) else set()
+    mended.findings = [f for f in staged.findings if f.code not in gone_codes]
+    mended.unimodal = {
+        name: values
+        for name, values in mended.unimodal.items()
+        if name in {part.name for part in parts}
+    }
+    mended.findings += [
+        Finding("repaired", "note", f"Repaired, as asked for: {words}.") for words in done
+    ]
+    return mended
+
+
+def _split_before(before: StagedSet, after: StagedSet, keep: np.ndarray) -> np.ndarray:
+    """Returns the split after the repairs for every row before them; "" for rows that are left out."""
+    split = np.full(len(before), "", dtype="<U5")
+    split[keep] = after.split
+    return split
+
+
+def _rows(staged: StagedSet, keep: np.ndarray) -> StagedSet:
+    """The set with some of its samples, arrays apart."""
+    y, classes, sets = staged.y[keep], staged.classes, staged.sets
+    if classes:  # classes that nobody has any more go
+        known = np.unique(y[y >= 0])
+        y = np.where(y >= 0, np.searchsorted(known, y), -1)
+        classes, sets = (
+            tuple(classes[i] for i in known),
+            tuple(sets[i] for i in known) if sets else (),
+        )
+    columns = (
+        staged.columns if staged.columns.empty else staged.columns[keep].reset_index(drop=True)
+    )
+    return replace(
+        staged,
+        y=y,
+        classes=classes,
+        sets=sets,
+        ids=staged.ids[keep],
+        split=staged.split[keep],
+        columns=columns,
+        unimodal={name: values[keep] for name, values in staged.unimodal.items()},
+        tokens=None if staged.tokens is None else staged.tokens[keep],
+    )
+
+
+def _renamed(ids: np.ndarray) -> tuple[np.ndarray, int]:
+    taken, seen, named, count = set(ids.tolist()), set(), [], 0
+    for row, name in enumerate(ids.tolist()):
+        if name == "" or name in seen:
+            base, number = name or f"row-{row + 1}", 2 if name else 1
+            new = base if not name else f"{base}#{number}"
+            while new in taken or new in seen:
+                number += 1
+                new = f"{base}#{number}"
+            name, count = new, count + 1
+        seen.add(name)
+        named.append(name)
+    return np.array(named, dtype=np.str_), count
+
+
+def _split(staged: StagedSet) -> tuple[np.ndarray, str]:
+    """A split, and how it was made."""
+    classes = staged.y if staged.classes else _bins(staged.y)
+    train = staged.split == "train"
+    if (staged.split == "test").any() and train.sum() > 1 and not (staged.split == "valid").any():
+        made, rows = staged.split.copy(), np.flatnonzero(train)
+        share = spec.VALID_SHARE / (1 - spec.TEST_SHARE)
+        inner = spec.stratified(classes[rows], test=0.0, valid=share)
+        made[rows[inner == "valid"]] = "valid"
+        return (
+            made,
+            f"{int((inner == 'valid').sum()):,} training samples validate, by seed {spec.SPLIT_SEED}",
+        )
+    return spec.stratified(
+        classes
+    ), f"60 % train, 10 % validate, 30 % test, by seed {spec.SPLIT_SEED}"
+
+
+def _bins(y: np.ndarray) -> np.ndarray:
+    """Ten groups of targets of about the same size, fewer where there are few samples."""
+    groups = int(np.clip(len(y) // 10, 1, 10))
+    return (np.argsort(np.argsort(y, kind="stable"), kind="stable") * groups) // max(1, len(y))
+
+
+def _fill(
+    staged: StagedSet, part: Part, training: np.ndarray, chosen: list[str], bad: np.ndarray
+) -> np.ndarray | None:
+    """What stands for values that are not finite, (F,), or None where nothing is to be filled."""
+    if not bad.any() or not {"fill-median", "fill-zero"} & set(chosen):
+        return None
+    fill = np.zeros(part.shape[-1], np.float32)
+    if "fill-median" not in chosen:
+        return fill
+    columns = np.flatnonzero(bad)
+    total = int(training.sum() if part.lengths is None else part.lengths[training].sum()) * len(
+        columns
+    )
+    every = max(1, -(-total // MAX_VALUES))  # of a very large set, every so manyth training sample
+    held, at, seen = [], 0, 0
+    for piece in part.pieces():
+        inside = training[at : at + len(piece)].copy()
+        order = seen + np.cumsum(inside) - 1
+        seen += int(inside.sum())
+        inside &= order % every == 0
+        mask = (
+            inside
+            if part.lengths is None
+            else inside[:, None]
+            & (np.arange(part.shape[1]) < part.lengths[at : at + len(piece), None])
+        )
+        held.append(piece[mask][:, columns])
+        at += len(piece)
+    values = np.concatenate(held)
+    for place, column in enumerate(columns):
+        finite = values[np.isfinite(values[:, place]), place]
+        fill[column] = np.median(finite) if len(finite) else 0
+    return fill
+
+
+def _rewritten(
+    part: Part, folder: Path, keep: np.ndarray, features: np.ndarray, fill: np.ndarray | None
+) -> Part:
+    path = folder / part.path.name
+    lengths = None if part.lengths is None else part.lengths[keep]
+    if keep.all() and features.all() and fill is None:
+        try:
+            os.link(part.path, path)
+        except OSError:  # another disk, or one without links
+            shutil.copyfile(part.path, path)
+        return replace(part, path=path, lengths=lengths)
+
+    def pieces() -> Iterator[np.ndarray]:
+        at = 0
+        for piece in part.pieces():
+            rows = keep[at : at + len(piece)]
+            at += len(piece)
+            chosen = piece[rows]
+            if fill is not None:
+                chosen = np.where(np.isfinite(chosen), chosen, fill)
+            yield chosen if features.all() else chosen[..., features]
+
+    shape, _ = staged_set.write(path, (*part.shape[1:-1], int(features.sum())), pieces())
+    names = tuple(name for name, kept in zip(part.feature_names, features, strict=True) if kept)
+    return replace(
+        part,
+        path=path,
+        shape=shape,
+        lengths=lengths,
+        feature_names=names,
+        picture=part.picture if features.all() else None,
+    )
+
+
+# Keeping a set that was imported: its folder appears whole or not at all; see `imported` for what is in it.
+
+MAX_TITLE, MAX_LICENCE = 100, 200  # letters
+MAX_RATE = 100_000  # steps a second
+
+
+@contextlib.contextmanager
+def staging(keep: bool = False) -> Iterator[Path]:
+    """Yields a new folder beside the sets, for a set on its way in; removed when the block ends, or only when it fails.
+
+    Raises:
+        DataUnavailable: when the disk refuses, also inside the block.
+    """
+    place = imported_root()
+    with disk(place, "The data"):
+        place.mkdir(parents=True, exist_ok=True)
+        _clear(place)
+        folder = place / f".draft-{mark()}"
+        folder.mkdir()
+        done = False
+        try:
+            yield folder
+            done = True
+        finally:
+            if not (keep and done):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _clear(place: Path) -> None:
+    """Removes what was never kept, or not removed to the end, by processes that are gone."""
+    for entry in [*place.glob(".draft-*"), *place.glob(".gone-*")]:
+        if is_left(entry):
+            shutil.rmtree(entry, ignore_errors=True)
+
+
+def check_name(name: str, replace: bool = False) -> None:
+    """Checks that a set may be called so.
+
+    Args:
+        name: that it is loaded by.
+        replace: whether an imported set of that name gives way.
+
+    Raises:
+        InvalidInput: when the name has other letters than can stand in a link and a folder's name, or is in use.
+    """
+    check(
+        NAME.fullmatch(name) is not None,
+        "Argument `name` must begin with a letter or digit and have at most 60 letters, digits, `-` and "
+        f"`_`, but is {name[:80]!r}. Choose another.",
+    )
+    check(
+        name.casefold() not in {other.casefold() for other in registry.sources()},
+        f"Argument `name` must not be a built-in data set's, but is {name!r}. Choose another.",
+    )
+    known = (
+        name.casefold() in {other.casefold() for other in imported_names()}
+        or (imported_root() / name).exists()
+    )
+    check(
+        replace or not known,
+        f"Argument `name` must be new, but an imported set is called {name!r}. Choose another, or replace it "
+        "(--replace).",
+    )
+
+
+def store(
+    staged: StagedSet,
+    report: Report,
+    name: str,
+    *,
+    title: str = "",
+    licence: str = "",
+    replace: bool = False,
+    vocabulary: Path | None = None,
+    rates: Mapping[str, float] | None = None,
+) -> Path:
+    """Makes an examined set one that can be loaded by name, and returns its folder, which takes over the staged set's.
+
+    Args:
+        staged: the set; report: on it, without errors.
+        name: that it is loaded by; title: what a person calls it; licence: the terms it comes under.
+        replace: whether a set of that name gives way; otherwise it is refused.
+        vocabulary: folder of the tokenizer whose token numbers the set holds; what is used of it is kept with the set.
+        rates: steps a second, by modality, of sequences whose rate is known.
+
+    Raises:
+        InvalidInput: when the report holds errors, or the name is taken or does not do.
+        DataUnavailable: when the disk refuses; nothing is kept then.
+    """
+    _limits.refuse("import data")
+    _limits.check_disk("The data")
+    report.require_fit()
+    check_name(name, replace)
+    for what, said, most in (("title", title, MAX_TITLE), ("licence", licence, MAX_LICENCE)):
+        check(
+            len(said) <= most,
+            f"Argument `{what}` must have at most {most} letters, but has {len(said):,}. Shorten it.",
+        )
+    rates = _rates(staged, rates or {})
+    known = {} if vocabulary is None else _used(staged, vocabulary)
+    place = imported_root() / name
+    with disk(imported_root(), f"Data set '{name}'"):
+        _write(staged, report, name, title, licence, known, rates)
+        with alone():
+            _move(staged.folder, place, replace)
+    return place
+
+
+def _move(folder: Path, place: Path, replace: bool) -> None:
+    if not replace or not place.exists():
+        try:
+            os.rename(folder, place)
+        except OSError as error:
+            check(
+                error.errno not in (errno.ENOTEMPTY, errno.EEXIST),
+                f"Argument `name` must be new, but an imported set has been called {place.name!r} meanwhile. Choose "
+                "another.",
+            )
+            raise
+    else:
+        old = old_folder(place.name)
+        os.rename(place, old)
+        try:
+            os.rename(folder, place)
+        except OSError:
+            os.rename(old, place)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
+    _sync(place.parent)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _used(staged: StagedSet, folder: Path) -> dict[int, str]:
+    """What of a vocabulary the set's token numbers need."""
+    check(
+        staged.tokens is not None,
+        "Argument `--vocabulary` is for sets with token numbers (`text_bert` of an MMSA pickle), but this one holds "
+        "none. Leave it out.",
+    )
+    assert staged.tokens is not None
+    whole = vocabularies.read_vocabulary(folder)
+    numbers = [int(number) for number in np.unique(staged.tokens) if number >= 0]
+    unknown = [number for number in numbers if number not in whole]
+    check(
+        not unknown,
+        f"Argument `--vocabulary` must name the tokenizer that the features were made with, but its {len(whole):,} "
+        f"tokens have no number {unknown[0] if unknown else 0}. Name another folder.",
+    )
+    return {number: whole[number] for number in numbers}
+
+
+def read_rates(words: Iterable[str]) -> dict[str, float]:
+    """Returns rates that are written as "audio=100", steps a second, by modality.
+
+    Raises:
+        InvalidInput: when something is written otherwise.
+    """
+    found: dict[str, float] = {}
+    for word in words:
+        name, _, number = word.partition("=")
+        try:
+            found[name.strip()] = float(number)
+        except ValueError:
+            raise InvalidInput(
+                f"A rate must have the form name=steps, a number a second, but is {word[:80]!r}. Write "
+                "audio=100, say."
+            ) from None
+    return found
+
+
+def _rates(staged: StagedSet, rates: Mapping[str, float]) -> dict[str, float]:
+    sequences = [part.name for part in staged.parts if part.lengths is not None]
+    for modality, rate in rates.items():
+        check(
+            modality in sequences,
+            f"Argument `--rate` must name modalities that are sequences, of {sequences}, but names "
+            f"{modality[:40]!r}. Correct or drop it.",
+        )
+        check(
+            isinstance(rate, (int, float)) and 0 < rate <= MAX_RATE,
+            f"Argument `--rate` of '{modality}' must be steps a second, above 0 and at most {MAX_RATE:,}, but is "
+            f"{rate}. Give --rate {modality}=25, say.",
+        )
+    return {modality: float(rate) for modality, rate in rates.items()}
+
+
+def _write(
+    staged: StagedSet,
+    report: Report,
+    name: str,
+    title: str,
+    licence: str,
+    known: dict[int, str],
+    rates: dict[str, float],
+) -> None:
+    folder = staged.folder
+    for key, values in (("ids", staged.ids), ("split", staged.split), ("y", staged.y)):
+        np.save(folder / f"{key}.npy", np.ascontiguousarray(values))
+    for part in staged.parts:
+        if part.lengths is not None:
+            np.save(folder / f"{part.name}.lengths.npy", part.lengths)
+    if staged.tokens is not None:
+        np.save(folder / "tokens.npy", staged.tokens)
+    if staged.unimodal:
+        np.save(folder / "unimodal.npy", np.stack(list(staged.unimodal.values()), 1))
+    if not staged.columns.empty:
+        table = pa.Table.from_pandas(staged.columns, preserve_index=False)
+        with (
+            pa.OSFile(str(folder / "table.arrow"), "wb") as sink,
+            pa.ipc.new_file(sink, table.schema) as writer,
+        ):
+            writer.write_table(table, max_chunksize=files.ROWS)
+    found = _record(staged, report, name, title, licence, known, rates)
+    wanted = {
+        MANIFEST,
+        "ids.npy",
+        "split.npy",
+        "y.npy",
+        "table.arrow",
+        "unimodal.npy",
+        "tokens.npy",
+        *(part.path.name for part in staged.parts),
+        *(f"{part.name}.lengths.npy" for part in staged.parts),
+    }
+    for entry in folder.iterdir():
+        if entry.name not in wanted:
+            entry.unlink()
+    (folder / MANIFEST).write_text(json.dumps(found, indent=1), encoding="utf-8")
+    for entry in folder.iterdir():
+        _sync(entry)
+    _sync(folder)
+
+
+def _record(
+    staged: StagedSet,
+    report: Report,
+    name: str,
+    title: str,
+    licence: str,
+    known: dict[int, str],
+    rates: dict[str, float],
+) -> dict[str, Any]:
+    """The manifest."""
+    contents = (
+        files.Contents(p.name, p.shape, p.feature_names, p.pieces(), p.lengths, p.picture)
+        for p in staged.parts
+    )
+    unimodal = pd.DataFrame(staged.unimodal) if staged.unimodal else None
+    target = Target(
+        "classification" if staged.classes else "regression",
+        staged.target,
+        staged.bounds,
+        staged.classes,
+        staged.unit,
+        staged.labels,
+        staged.sets,
+        "" if staged.classes else staged.convention,
+    )
+    told = report.as_dict()
+    repaired = (
+        f" Repaired, as asked for: {'; '.join(staged.done)}."
+        if staged.done
+        else " Nothing was repaired."
+    )
+    sizes = ", ".join(
+        f"{part.name} ({part.shape[-1]} features{', sequences' if part.lengths is not None else ''})"
+        for part in staged.parts
+    )
+    return {
+        "format": FORMAT,
+        "name": name,
+        "title": title or name,
+        "licence": licence or "as whoever made the files says",
+        "description": f"{len(staged):,} samples, imported from {staged.kind} {staged.title}: {sizes}.{repaired}",
+        "source": f"{staged.kind} {staged.title}",
+        "files": staged.files,
+        "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "versions": {
+            "qfusion": qfusion.__version__,
+            "numpy": np.__version__,
+            "python": sys.version.split()[0],
+        },
+        "samples": len(staged),
+        "splits": told["splits"],
+        "target": vars(target),
+        "modalities": [
+            {
+                "name": p.name,
+                "file": p.path.name,
+                "shape": list(p.shape),
+                "sequence": p.lengths is not None,
+                "feature_names": list(p.feature_names),
+                "picture": p.picture,
+            }
+            for p in staged.parts
+        ],
+        "tokens": staged.tokens is not None,
+        "vocabulary": {str(number): token for number, token in known.items()},
+        "rates": rates,
+        "unimodal": list(staged.unimodal),
+        "table": not staged.columns.empty,
+        "repairs": staged.done,
+        "report": told,
+        "digest": files.digest(target, staged.ids, staged.split, staged.y, contents, unimodal),
+    }
+
+
+# Importing a set of one's own: read into files, examined, repaired where that is asked for, and kept under a name.
+
+FORMATS = {
+    "mmsa": "MMSA pickle (.pkl)",
+    "multiview": "multi-view .mat or .npz",
+    "tables": "a CSV, Parquet or .npy file a modality, and labels",
+}
+TARGETS = ("auto", "regression", "classification", "labels")
+WORDS = {
+    MOSI: "MOSI and MOSEI (Acc-2, Acc-5, Acc-7, F1, MAE, correlation, R2)",
+    "sims": "CH-SIMS (Acc-2, Acc-3, Acc-5, F1, MAE, correlation)",
+    "plain": "any number (MAE, correlation, R2)",
+}
+_WHY = {
+    MOSI: "since scores lie in [-3, 3]",
+    "sims": "since every modality has targets of its own and scores lie in [-1, 1]",
+    "plain": "since nothing says that scores are sentiment as in MOSI or CH-SIMS",
+}
+LABEL_FILE = "labels"
+SUFFIXES = (*mmsa.SUFFIXES, ".mat", ".npz", *tables.SUFFIXES)
+
+
+@dataclass(eq=False)
+class Examined:
+    """A set that was read and the report on it; its files lie in `staged.folder` until it is kept or discarded."""
+
+    staged: StagedSet
+    report: Report
+
+
+def read(
+    paths: Sequence[Path],
+    folder: Path,
+    *,
+    kind: str = "auto",
+    modalities: Mapping[str, Path] | None = None,
+    labels: Path | None = None,
+    target: str = "auto",
+    convention: str = "auto",
+) -> StagedSet:
+    """Returns what files hold, written to a folder, not yet examined.
+
+    Args:
+        paths: an MMSA pickle; or a multi-view file; or tables, or the folder that holds them.
+        folder: that exists and takes the arrays.
+        kind: one of FORMATS, or "auto": by the files' endings.
+        modalities: the table of each, instead of by the files' names.
+        labels: the table of labels, instead of the one called `labels`.
+        target: one of TARGETS.
+        convention: of the metrics of scores, one of `modality.CONVENTIONS`, or "auto": `likely_convention`.
+
+    Raises:
+        NotFound: when a file or a format does not exist.
+        InvalidInput: when a file cannot be read or holds something else.
+        DataUnavailable: when a file may not be read.
+    """
+    _limits.refuse("import data")
+    choose("Format", kind, ("auto", *FORMATS))
+    choose("Target", target, TARGETS)
+    choose("Convention", convention, ("auto", *CONVENTIONS))
+    found = _files(paths)
+    if kind == "auto":
+        kind = _kind(found, bool(modalities or labels))
+    try:
+        if kind == "tables":
+            wanted, label = _tables(found, dict(modalities or {}), labels)
+            used = [*wanted.values(), label]
+            made = tables.read_tables(wanted, label, folder, target)
+        else:
+            check(
+                len(found) == 1 and not modalities and not labels,
+                f"Format `{kind}` takes one file, but {len(found)} are given. Give one file, or tables.",
+            )
+            used = found
+            check(
+                target != "labels" or kind == "multiview",
+                "Several labels a sample are read from tables and from .npz files, not from MMSA pickles. Write them "
+                "as a table, with ; between the labels of a sample.",
+            )
+            made = (mmsa if kind == "mmsa" else multiview).read(found[0], folder, target)
+        made.files = [
+            {"name": path.name, "bytes": path.stat().st_size, "sha256": files.sha256(path)}
+            for path in used
+        ]
+    except (PermissionError, IsADirectoryError) as error:
+        raise DataUnavailable(
+            f"File {str(error.filename)[:200]} cannot be read ({error.strerror}). Correct its permissions."
+        ) from error
+    except QFusionError:
+        raise
+    # what a file holds that is no set leads to any of these
+    except (ValueError, TypeError, LookupError, ArithmeticError) as error:
+        raise InvalidInput(
+            f"{found[0].name if found else 'The file'} is not laid out as {FORMATS[kind]} should be "
+            f"({type(error).__name__}: {str(error)[:120]}). See docs/data.md."
+        ) from error
+    except MemoryError as error:
+        raise InvalidInput(
+            "The files need more memory than there is. Give them as .npy, Parquet or .npz files, which are read in "
+            "pieces."
+        ) from error
+    _check(made)
+    _take_convention(made, convention)
+    return made
+
+
+def _take_convention(staged: StagedSet, asked: str) -> None:
+    """Says by which convention the scores are measured: the one that was asked for, else what the files look like."""
+    if staged.classes:
+        check(
+            asked == "auto",
+            f"Argument `convention` is of scores, and has to be left out for classes, but is {asked}. Leave it out, "
+            "or import the set with --target regression.",
+        )
+        return
+    fits = likely_convention(
+        staged.y,
+        annotated={part.name for part in staged.parts} == set(staged.unimodal),
+        pickled=staged.kind == mmsa.KIND,
+    )
+    staged.convention = fits if asked == "auto" else asked
+    check_convention(staged.convention, staged.y)
+    if asked in LARGEST:
+        staged.bounds = -LARGEST[asked], LARGEST[asked]
+    if asked == "auto" and fits == "plain" and staged.kind != mmsa.KIND:
+        return
+    why = "as asked for" if asked != "auto" else _WHY[fits]
+    staged.findings.append(
+        Finding(
+            "convention",
+            "note",
+            f"Metrics are those of {WORDS[staged.convention]}, {why}. "
+            f"Another is one of {', '.join(CONVENTIONS)} (--convention).",
+        )
+    )
+
+
+def _files(paths: Sequence[Path]) -> list[Path]:
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(
+                each
+                for each in path.iterdir()
+                if each.suffix.lower() in SUFFIXES and not each.name.startswith(".")
+            )
+            check(
+                bool(inside),
+                f"Folder {str(path)[:200]} must hold tables (.csv, .parquet, .npy), but holds none. Check the path.",
+            )
+            found += inside
+        else:
+            files.size_of(path)
+            found.append(path)
+    return found
+
+
+def _kind(found: Sequence[Path], tabular: bool) -> str:
+    endings = {path.suffix.lower() for path in found}
+    if tabular or (endings and endings <= set(tables.SUFFIXES)):
+        return "tables"
+    if len(found) == 1 and endings <= set(mmsa.SUFFIXES):
+        return "mmsa"
+    if len(found) == 1 and endings <= {".mat", ".npz"}:
+        return "multiview"
+    shown = ", ".join(path.name[:40] for path in found[:6]) or "nothing"
+    raise InvalidInput(
+        "What is imported must be one MMSA pickle (.pkl), one .mat or .npz file, or tables (.csv, .tsv, .parquet, "
+        f".npy), but is {shown}. Say which with --format."
+    )
+
+
+def _tables(
+    found: list[Path], modalities: dict[str, Path], labels: Path | None
+) -> tuple[dict[str, Path], Path]:
+    """The table of each modality, and that of labels."""
+    for path in [*modalities.values(), *([labels] if labels else [])]:
+        files.size_of(path)
+    rest = []
+    for path in found:
+        if labels is None and path.stem.lower() in (LABEL_FILE, "label"):
+            labels = path
+        else:
+            rest.append(path)
+    if labels is None:
+        raise InvalidInput(
+            f"Tables must come with one of labels, called `labels.csv` or named by --labels, but "
+            f"{[p.name for p in found][:6]} has none. Add it."
+        )
+    wanted = {staged_set.modality_name(name): path for name, path in modalities.items()}
+    for path in rest:
+        name = staged_set.modality_name(path.stem)
+        check(
+            name not in wanted,
+            f"Modality '{name}' must have one table, but has two, such as {path.name}. Rename or leave out one.",
+        )
+        wanted[name] = path
+    known = [name for name in mmsa.MODALITIES if name in wanted]
+    return {
+        name: wanted[name] for name in [*known, *(name for name in wanted if name not in known)]
+    }, labels
+
+
+def _check(staged: StagedSet) -> None:
+    """What no report can be made of."""
+    check(
+        len(staged) > 0,
+        f"{staged.title} must hold at least one sample, but holds none. Check the file.",
+    )
+    names = [part.name for part in staged.parts]
+    check(
+        len(set(names)) == len(names),
+        f"Modalities must have distinct names, but are {names[:8]}. Rename the repeated ones.",
+    )
+    reserved = {"ids", "split", "y", "unimodal", "table", "manifest"} & set(names)
+    check(not reserved, f"No modality may be called {sorted(reserved)}. Rename it.")
+    for part in staged.parts:
+        check(
+            part.shape[0] == len(staged),
+            f"Modality '{part.name}' must have {len(staged)} samples like the labels, but has {part.shape[0]}. Drop "
+            "or add samples.",
+        )
+
+
+def examine(
+    paths: Sequence[Path], folder: Path, progress: Progress | None = None, **options: Any
+) -> Examined:
+    """Reads files into a folder and reports on them; see `read` for the options."""
+    if progress is not None:
+        progress(0, 1, "reading")
+    staged = read(paths, folder, **options)
+    return Examined(staged, staged_set.examine(staged, progress))
+
+
+def repaired(
+    found: Examined, names: Iterable[str], folder: Path, progress: Progress | None = None
+) -> Examined:
+    """Returns the set with repairs made (see `repairs.REPAIRS`) and examined again, its arrays in another folder."""
+    staged = apply_repairs(found.staged, found.report, names, folder)
+    if staged.done == found.staged.done:
+        return Examined(staged, found.report)
+    return Examined(staged, staged_set.examine(staged, progress))
+
+
+def import_set(
+    paths: Sequence[Path],
+    name: str,
+    *,
+    repair: Sequence[str] = (),
+    replace: bool = False,
+    title: str = "",
+    licence: str = "",
+    vocabulary: Path | None = None,
+    rates: Mapping[str, float] | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Report:
+    """Reads, examines, repairs as asked and keeps a set under a name; returns the report on what was kept.
+
+    Args:
+        paths, options: see `read`.
+        name, replace, title, licence, vocabulary, rates: see `storing.keep`.
+        repair: names of repairs that are agreed to.
+
+    Raises:
+        QFusionError: see `read` and `storing.keep`; nothing is kept then.
+    """
+    check_name(name, replace)
+    for each in repair:
+        choose("Repair", each, REPAIRS)
+    with staging() as first:
+        found = examine(paths, first, progress, **options)
+        return keep(
+            found,
+            name,
+            repair=repair,
+            replace=replace,
+            title=title,
+            licence=licence,
+            vocabulary=vocabulary,
+            rates=rates,
+            progress=progress,
+        )
+
+
+def keep(
+    found: Examined,
+    name: str,
+    *,
+    repair: Sequence[str] = (),
+    progress: Progress | None = None,
+    **options: Any,
+) -> Report:
+    """Keeps an examined set under a name, after the repairs that are agreed to; see `storing.keep` for the options."""
+    check_name(name, options.get("replace", False))
+    with staging() as folder:
+        ready = repaired(found, repair, folder, progress)
+        store(ready.staged, ready.report, name, **options)
+        return ready.report

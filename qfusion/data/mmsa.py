@@ -1,0 +1,649 @@
+"""Pickles as MMSA publishes them (Mao et al. 2022, github.com/thuiar/MMSA), aligned and not: MOSI, MOSEI, CH-SIMS.
+
+`{"train" | "valid" | "test": {"text", "audio", "vision": (N, T, F) or (N, F), "raw_text", "id", "regression_labels",
+"classification_labels", "annotations", "text_bert", "text_lengths", "audio_lengths", "vision_lengths", and for CH-SIMS
+"regression_labels_T", "_A", "_V"}}`. How long a sequence is says its `..._lengths`; else, for text, the mask in
+`text_bert`; else its last step that is not all zeros. Each is read by `pickles`, which runs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+import mmap
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from qfusion._checks import check
+from qfusion.data import files, pickles, staged_set
+from qfusion.data.staged_set import Finding, Part, StagedSet
+from qfusion.errors import DataUnavailable, InvalidInput, NotFound
+
+KIND = "MMSA pickle"
+SUFFIXES = (".pkl", ".pickle")
+MODALITIES = ("text", "audio", "vision")
+LETTERS = {"T": "text", "A": "audio", "V": "vision"}
+SPLITS = ("train", "valid", "test")
+_LAYOUT = "It must hold {'train' | 'valid' | 'test': {'text', 'audio', 'vision', 'regression_labels', ...}}."
+
+
+def read(path: Path, folder: Path, target: str = "auto") -> StagedSet:
+    """Returns what an MMSA pickle holds, its arrays written to `folder`.
+
+    Args:
+        path: the pickle.
+        folder: that exists and takes the arrays.
+        target: "regression" (of the scores), "classification" (of the annotations), or "auto": the first that is there.
+
+    Raises:
+        NotFound: when the file is not there.
+        InvalidInput: when it asks for what is refused, is cut short, or holds something else.
+    """
+    size = files.size_of(path)
+    check(size > 0, f"File `{path.name}` is empty. Copy it again.")
+    with path.open("rb") as file:
+        content = pickles.read(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), path.name)
+    try:
+        return _Reader(path.name, content, folder).staged(target)
+    except InvalidInput:
+        raise
+    except (
+        ValueError,
+        TypeError,
+        IndexError,
+        AttributeError,
+        UnicodeError,
+        OverflowError,
+    ) as error:
+        raise InvalidInput(
+            f"File `{path.name}` is not laid out as MMSA's pickles are ({type(error).__name__}: {str(error)[:120]}). "
+            f"{_LAYOUT}"
+        ) from error
+
+
+class _Reader:
+    """Reads one file's contents; remembers what there is to say about it."""
+
+    def __init__(self, name: str, content: Any, folder: Path):
+        self.name, self.folder = name, folder
+        self.findings: list[Finding] = []
+        check(
+            isinstance(content, dict),
+            f"File `{name}` must hold a dictionary, but holds a {type(content).__name__}. {_LAYOUT}",
+        )
+        known = {"val": "valid", "dev": "valid", "validation": "valid"}
+        self.splits: dict[str, dict[str, Any]] = {}
+        for key, inner in content.items():
+            split = known.get(str(key), str(key))
+            if split in SPLITS and isinstance(inner, dict):
+                self.splits[split] = inner
+        check(
+            bool(self.splits),
+            f"File `{name}` must hold 'train', 'valid' and 'test', but holds {[str(k)[:20] for k in content][:6]}. "
+            f"{_LAYOUT}",
+        )
+        self.names = [m for m in MODALITIES if any(m in inner for inner in self.splits.values())]
+        check(
+            bool(self.names),
+            f"File `{name}` must hold at least one of {MODALITIES}, but holds "
+            f"{[str(k)[:20] for k in next(iter(self.splits.values()))][:8]}. {_LAYOUT}",
+        )
+        self.counts = {split: len(self._array(split, self.names[0])) for split in self.splits}
+
+    def staged(self, target: str) -> StagedSet:
+        parts = [self._part(name) for name in self.names]
+        y, classes, bounds = self._targets(target)
+        columns = {}
+        for key, column in (("raw_text", "text"), ("annotations", "annotation")):
+            if words := self._words(key):
+                columns[column] = words
+        used = {
+            *self.names,
+            *(f"{m}_lengths" for m in self.names),
+            "raw_text",
+            "annotations",
+            "id",
+            "text_bert",
+            "regression_labels",
+            "classification_labels",
+            *(f"regression_labels_{letter}" for letter in LETTERS),
+        }
+        rest = sorted({str(key)[:40] for inner in self.splits.values() for key in inner} - used)
+        if rest:
+            self._say(
+                "left-out", f"Left out, as neither features nor labels: {', '.join(rest[:12])}."
+            )
+        tokens = self._tokens()
+        if any("text_bert" in inner for inner in self.splits.values()):
+            named = (
+                "its token numbers name the steps of text where the tokenizer's vocabulary is at hand"
+                if tokens is not None
+                else "it holds no token numbers that could name the steps of text"
+            )
+            self._say(
+                "text-bert",
+                "`text_bert` is for a language model, not features: its mask says the number of "
+                f"tokens, and {named}.",
+            )
+        return StagedSet(
+            self.folder,
+            self.name,
+            KIND,
+            parts,
+            y,
+            self._ids(),
+            np.repeat(list(self.counts), list(self.counts.values())),
+            classes,
+            "class" if classes else "sentiment",
+            bounds,
+            "",
+            pd.DataFrame(columns),
+            self._unimodal(),
+            self.findings,
+            tokens=tokens,
+        )
+
+    def _tokens(self) -> np.ndarray | None:
+        """Token numbers (N, T) of all splits, -1 beyond each mask; None where `text_bert` holds none."""
+        found, room = [], 0
+        for split, count in self.counts.items():
+            whole = (
+                self._array(split, "text_bert")
+                if count and "text_bert" in self.splits[split]
+                else None
+            )
+            if whole is None or _mask(whole, np.inf) is None or len(whole) != count:
+                return None
+            numbers, mask = np.asarray(whole[:, 0], np.float64), whole[:, 1] != 0
+            if not ((numbers >= 0) & (numbers < 2**24) & (numbers == np.round(numbers))).all():
+                return None
+            found.append(np.where(mask, numbers, -1).astype(np.int32))
+            room = max(room, numbers.shape[1])
+        whole = np.concatenate(
+            [
+                np.pad(each, ((0, 0), (0, room - each.shape[1])), constant_values=-1)
+                for each in found
+            ]
+        )
+        return whole if len(np.unique(whole[whole >= 0])) > 1 else None
+
+    def _say(
+        self, code: str, words: str, severity: str = "note", where: str = "", **more: Any
+    ) -> None:
+        self.findings.append(Finding(code, severity, words, where, **more))
+
+    # Arrays
+
+    def _array(self, split: str, key: str) -> Any:
+        """The array, or the list of arrays, under a key of a split."""
+        check(
+            key in self.splits[split],
+            f"File `{self.name}` must hold `{key}` in every split, but '{split}' lacks it. {_LAYOUT}",
+        )
+        found = pickles.value(self.splits[split][key])
+        if isinstance(found, np.ndarray) and found.dtype != object:
+            check(
+                found.ndim >= 1,
+                f"`{key}` of '{split}' in `{self.name}` must have a row a sample, but is one number. {_LAYOUT}",
+            )
+            return found
+        inner = found.ravel().tolist() if isinstance(found, np.ndarray) else found
+        check(
+            isinstance(inner, list),
+            f"`{key}` of '{split}' in `{self.name}` must be an array or a list, but is a "
+            f"{type(inner).__name__}. {_LAYOUT}",
+        )
+        return [pickles.value(each) for each in inner]
+
+    def _part(self, name: str) -> Part:
+        found = {split: self._array(split, name) for split in self.splits}
+        for split, values in found.items():
+            check(
+                len(values) == self.counts[split],
+                f"Modality '{name}' of '{split}' in `{self.name}` must have {self.counts[split]} "
+                f"samples like '{self.names[0]}', but has {len(values)}. {_LAYOUT}",
+            )
+        whole = {
+            split: values if isinstance(values, np.ndarray) else _ragged(values)
+            for split, values in found.items()
+        }
+        shapes = {
+            split: (
+                values.shape[1:]
+                if isinstance(values, np.ndarray)
+                else ("steps", values[0].shape[-1])
+            )
+            for split, values in whole.items()
+            if len(values)
+        }
+        kinds = {(len(shape), shape[-1]) for shape in shapes.values()}
+        check(
+            len(kinds) == 1 and next(iter(kinds))[0] in (1, 2),
+            f"Modality '{name}' in `{self.name}` must have shape (N, F) or (N, T, F) with the same features in every "
+            f"split, but has {shapes}. {_LAYOUT}",
+        )
+        axes, size = kinds.pop()
+        check(
+            size > 0,
+            f"Modality '{name}' in `{self.name}` must have at least one feature, but has none. Leave it out.",
+        )
+        path, feature_names = self.folder / f"{name}.npy", staged_set.numbered(name, size)
+        if axes == 1:
+            staged_set.need_room(
+                self.folder, 4 * size * sum(self.counts.values()), f"Modality '{name}'"
+            )
+            pieces = (
+                _numbers(piece, name) for values in whole.values() for piece in files.pieces(values)
+            )
+            shape, large = staged_set.write(path, (size,), pieces)
+            lengths = None
+        else:
+            lengths, steps = self._lengths(name, whole)
+            staged_set.need_room(
+                self.folder,
+                4 * size * steps * len(lengths),
+                f"Modality '{name}', padded to its longest sequence,",
+            )
+            shape, large = staged_set.write(
+                path, (steps, size), self._padded(name, whole, lengths, steps, size)
+            )
+        if large:
+            self._say(
+                "too-large",
+                f"{large:,} values are too large for single precision and count as infinite.",
+                "warning",
+                name,
+            )
+        return Part(
+            name, path, shape, feature_names, None if lengths is None else np.maximum(lengths, 1)
+        )
+
+    def _lengths(self, name: str, whole: dict[str, Any]) -> tuple[np.ndarray, int]:
+        """How many steps each sample has, over all splits; and the number of steps there is room for, at least 1."""
+        found, empty, told = [], 0, ""
+        for split, values in whole.items():
+            inner = self.splits[split]
+            if isinstance(values, list):
+                steps, told = (
+                    np.array([len(each) for each in values]),
+                    "they have different lengths",
+                )
+            elif f"{name}_lengths" in inner:
+                steps, told = (
+                    self._whole_numbers(split, f"{name}_lengths"),
+                    f"`{name}_lengths` says how long each is",
+                )
+            elif (
+                name == "text"
+                and "text_bert" in inner
+                and (mask := _mask(self._array(split, "text_bert"), values.shape[1])) is not None
+            ):
+                steps, told = mask, "the mask in `text_bert` says how long each is"
+            else:
+                steps, told = _last_steps(values), "steps of zeros at the end count as padding"
+            check(
+                steps.shape == (len(values),),
+                f"`{name}_lengths` of '{split}' in `{self.name}` must hold a number for each of the "
+                f"{len(values)} samples, but has shape {steps.shape}. {_LAYOUT}",
+            )
+            room = np.inf if isinstance(values, list) else values.shape[1]
+            check(
+                len(steps) == 0 or bool((steps >= 0).all() and (steps <= room).all()),
+                f"`{name}_lengths` of '{split}' in `{self.name}` must lie in 0..{room}, but goes from "
+                f"{steps.min(initial=0)} to {steps.max(initial=0)}. Correct the lengths.",
+            )
+            empty += int((steps == 0).sum())
+            found.append(steps.astype(np.int64))
+        lengths = np.concatenate(found)
+        longest, real = int(lengths.max(initial=1)), lengths[lengths > 0]
+        self._say(
+            "sequences",
+            f"Sequences of {real.min(initial=longest)} to {longest} steps, "
+            f"{np.median(real) if len(real) else 0:g} in the middle: {told}. Shorter ones are padded with zeros, "
+            "which the model is told to leave out.",
+            where=name,
+        )
+        if empty:
+            self._say(
+                "empty-sequence",
+                f"{empty:,} samples have no step. They are read as one step of zeros.",
+                "warning",
+                name,
+            )
+        return lengths, longest
+
+    def _padded(
+        self, name: str, whole: dict[str, Any], lengths: np.ndarray, steps: int, size: int
+    ) -> Iterator[np.ndarray]:
+        at = cleared = 0
+        rows = files.rows_at_once((0, steps, size), 8)
+        for values in whole.values():
+            for start in range(0, len(values), rows):
+                piece = values[start : start + rows]
+                held = np.zeros(
+                    (len(piece), steps, size),
+                    np.float32 if np.asarray(piece[0]).dtype.itemsize <= 4 else np.float64,
+                )
+                for row, one in enumerate(piece):
+                    long = lengths[at + row]
+                    cleared += bool(np.any(one[long:]))
+                    held[row, : min(long, len(one))] = _numbers(one[:long], name)
+                at += len(piece)
+                yield held
+        if cleared:
+            self._say(
+                "padding",
+                f"{cleared:,} samples have values beyond their length. These are padding by the file's own word "
+                "and were set to zero.",
+                where=name,
+            )
+
+    # What there is once a sample
+
+    def _whole_numbers(self, split: str, key: str) -> np.ndarray:
+        found = np.asarray(self._array(split, key), dtype=np.float64).ravel()
+        check(
+            bool((found == np.round(found)).all()),
+            f"`{key}` of '{split}' in `{self.name}` must hold whole numbers, but does not. Correct it.",
+        )
+        return found.astype(np.int64)
+
+    def _everywhere(self, key: str) -> bool:
+        return all(key in self.splits[split] for split, count in self.counts.items() if count)
+
+    def _scores(self, key: str, optional: bool = False) -> np.ndarray:
+        """Numbers (N,) of all splits; NaN where an entry is none, or, where it is `optional`, a split lacks it."""
+        found = []
+        for split, count in self.counts.items():
+            if optional and key not in self.splits[split]:
+                found.append(np.full(count, np.nan))
+                continue
+            values = self._array(split, key) if count else np.zeros(0)
+            flat = pd.to_numeric(pd.Series(np.asarray(values).ravel()), errors="coerce").to_numpy(
+                np.float64
+            )
+            check(
+                len(flat) == count,
+                f"`{key}` of '{split}' in `{self.name}` must hold one number for each of the {count} samples, but "
+                f"holds {len(flat)}. {_LAYOUT}",
+            )
+            found.append(flat)
+        return np.concatenate(found)
+
+    def _words(self, key: str) -> list[str]:
+        if not self._everywhere(key):
+            return []
+        words: list[str] = []
+        for split, count in self.counts.items():
+            entries = self._array(split, key) if count else []
+            check(
+                len(entries) == count,
+                f"`{key}` of '{split}' in `{self.name}` must hold one entry for each of the {count} samples, but "
+                f"holds {len(entries)}. {_LAYOUT}",
+            )
+            words += [_word(entry) for entry in entries]
+        return words
+
+    def _ids(self) -> np.ndarray:
+        words = self._words("id")
+        if words:
+            return np.array(words, dtype=np.str_)
+        self._say("numbered", "There is no `id`, so samples are numbered by split.")
+        return np.concatenate(
+            [
+                np.array(
+                    [f"{split}-{row + 1:0{max(4, len(str(count)))}d}" for row in range(count)],
+                    dtype=np.str_,
+                )
+                for split, count in self.counts.items()
+            ]
+        )
+
+    def _targets(
+        self, target: str
+    ) -> tuple[np.ndarray, tuple[str, ...], tuple[float, float] | None]:
+        if target in ("auto", "regression") and self._everywhere("regression_labels"):
+            y = self._scores("regression_labels")
+            finite = np.abs(y[np.isfinite(y)])
+            bound = next((b for b in (1.0, 3.0) if finite.max(initial=0) <= b), None)
+            if (
+                "regression_labels_T" not in next(iter(self.splits.values()))
+                and bound == 1.0
+                and len(y) > 100
+            ):
+                self._say("range", "All scores lie in [-1, 1], which is taken for their range.")
+            return y, (), None if bound is None else (-bound, bound)
+        check(
+            target != "regression",
+            f"File `{self.name}` must hold `regression_labels` in every split, but does not. Import it for "
+            "classification.",
+        )
+        for key in ("annotations", "classification_labels"):
+            if self._everywhere(key):
+                words = self._words(key)
+                y, classes = staged_set.classes_of(
+                    [float(w) if _is_number(w) else w for w in words]
+                    if all(map(_is_number, words))
+                    else words
+                )
+                self._say(
+                    "classes",
+                    f"Classes are the {'words' if key == 'annotations' else 'numbers'} in `{key}`: "
+                    f"{', '.join(classes[:12])}.",
+                )
+                return y, classes, None
+        raise InvalidInput(
+            f"File `{self.name}` must hold `regression_labels`, `annotations` or `classification_labels` in every "
+            f"split, but does not. {_LAYOUT}"
+        )
+
+    def _unimodal(self) -> dict[str, np.ndarray]:
+        """Targets of single modalities (N,), NaN where there is none, as in a split without them."""
+        found = {}
+        for letter, modality in LETTERS.items():
+            key = f"regression_labels_{letter}"
+            if modality in self.names and any(key in inner for inner in self.splits.values()):
+                values = self._scores(key, optional=True)
+                found[modality] = np.where(np.isfinite(values), values, np.nan)
+        if found:
+            self._say("unimodal", staged_set.unimodal_words(found))
+        return found
+
+
+def _ragged(values: list[Any]) -> Any:
+    """A list of arrays (T_i, F), or all of them as one array where each is (F,)."""
+    arrays = [np.asarray(each) for each in values]
+    if not arrays:
+        return np.zeros((0, 0))
+    if all(each.ndim == 1 for each in arrays) and len({each.shape for each in arrays}) == 1:
+        return np.stack(arrays)
+    sizes = {each.shape[-1] for each in arrays if each.ndim == 2}
+    if not all(each.ndim == 2 for each in arrays) or len(sizes) != 1:
+        raise InvalidInput(
+            f"Sequences must each have shape (T, F) with the same F, but have such as {[e.shape for e in arrays[:4]]}. "
+            "Save every sample as an array of steps and features."
+        )
+    return arrays
+
+
+def _numbers(values: np.ndarray, name: str) -> np.ndarray:
+    """Real numbers as they are; anything else is an error that names the modality."""
+    array = np.asarray(values)
+    check(
+        array.dtype.kind in "biuf",
+        f"Modality '{name}' must hold real numbers, but has type {array.dtype}. Convert it.",
+    )
+    return array.astype(np.float32) if array.dtype.kind in "biu" else array
+
+
+def _last_steps(values: np.ndarray) -> np.ndarray:
+    """The number of steps (N,) up to the last one that is not all zeros."""
+    found = np.zeros(len(values), np.int64)
+    at = 0
+    for piece in files.pieces(values):
+        real = (piece != 0).any(-1)
+        found[at : at + len(piece)] = np.where(
+            real.any(1), real.shape[1] - real[:, ::-1].argmax(1), 0
+        )
+        at += len(piece)
+    return found
+
+
+def _word(entry: Any) -> str:
+    found = pickles.value(entry)
+    if isinstance(found, (np.ndarray, list, tuple)):
+        return "_".join(
+            _word(each) for each in list(found)[:8] if not isinstance(each, (list, tuple))
+        )
+    return staged_set.clean(found)
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
+def _mask(tokens: Any, room: float) -> np.ndarray | None:
+    """How many tokens each sample has, (N,), from `text_bert` (N, 3, T): numbers, mask and segments; None when it is
+    something else or longer than the `room` there is."""
+    if (
+        not isinstance(tokens, np.ndarray)
+        or tokens.ndim != 3
+        or tokens.shape[1] != 3
+        or tokens.dtype.kind not in "biuf"
+    ):
+        return None
+    steps = (tokens[:, 1] != 0).sum(1)
+    return steps if steps.max(initial=0) <= room else None
+
+
+# A tokenizer's vocabulary, from a folder of the user's: which token a number stands for.
+#
+# found = vocabulary.read(Path("bert-base-chinese"))      # holds vocab.txt, or tokenizer.json
+# found[2769]                                             # "我"
+
+VOCABULARY = "QFUSION_VOCABULARY"
+VOCABULARY_FILES = ("vocab.txt", "tokenizer.json")
+MAX_VOCABULARY_BYTES = 64_000_000
+CONTINUES = "##"  # begins a token that goes on with the word before it (WordPiece)
+
+
+def read_vocabulary(folder: Path) -> dict[int, str]:
+    """Returns the tokens by their numbers.
+
+    Args:
+        folder: that holds `vocab.txt` (a token a line, from 0) or `tokenizer.json`, which the library `tokenizers`
+            reads; or such a file itself.
+
+    Raises:
+        NotFound: when there is neither. InvalidInput: when a file is none of these.
+        DataUnavailable: when `tokenizers` is needed and not installed, or the file may not be read.
+    """
+    path = (
+        folder
+        if folder.is_file()
+        else next((folder / name for name in VOCABULARY_FILES if (folder / name).is_file()), None)
+    )
+    if path is None:
+        raise NotFound(
+            f"Folder {str(folder)[:200]} holds neither {VOCABULARY_FILES[0]} nor {VOCABULARY_FILES[1]}. Name the folder of the "
+            "tokenizer that the features were made with."
+        )
+    try:
+        check(
+            path.stat().st_size <= MAX_VOCABULARY_BYTES,
+            f"File `{path.name}` must have at most {MAX_VOCABULARY_BYTES // 10**6} MB, but is larger. Name a tokenizer's "
+            "folder.",
+        )
+        words = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InvalidInput(
+            f"File `{path.name}` must be UTF-8, but is not. Name a tokenizer's folder."
+        ) from error
+    except OSError as error:
+        raise DataUnavailable(
+            f"File {str(path)[:200]} cannot be read ({error.strerror}). Correct its permissions."
+        ) from error
+    found = (
+        _library(words, path.name)
+        if path.suffix == ".json"
+        else dict(enumerate(words.splitlines()))
+    )
+    check(
+        len(set(found.values())) == len(found) > 1,
+        f"File `{path.name}` must hold every token once, but holds {len(found):,} lines of "
+        f"{len(set(found.values())):,} tokens. Name a tokenizer's folder.",
+    )
+    return found
+
+
+def _library(words: str, name: str) -> dict[int, str]:
+    try:
+        library: Any = importlib.import_module("tokenizers")
+    except ImportError:
+        raise DataUnavailable(
+            f"File `{name}` is read by the library `tokenizers`, which is not installed. Run "
+            "`pip install tokenizers`, or put the tokenizer's vocab.txt beside it."
+        ) from None
+    try:
+        return {
+            number: token for token, number in library.Tokenizer.from_str(words).get_vocab().items()
+        }
+    except Exception as error:  # the library raises nothing narrower
+        raise InvalidInput(
+            f"File `{name}` is no tokenizer ({str(error)[:120]}). Name a tokenizer's folder."
+        ) from error
+
+
+def vocabulary_at_hand() -> tuple[dict[int, str] | None, str]:
+    """The vocabulary that the variable QFUSION_VOCABULARY names, and why there is none, in words, where it is named
+    and cannot be read."""
+    place = os.environ.get(VOCABULARY, "")
+    if not place:
+        return None, ""
+    try:
+        return _kept(place, *_stamp(Path(place))), ""
+    except (NotFound, InvalidInput, DataUnavailable) as error:
+        return None, str(error)
+
+
+def _stamp(place: Path) -> tuple[int, ...]:
+    return tuple(
+        path.stat().st_mtime_ns if path.is_file() else 0
+        for path in (place, *(place / name for name in VOCABULARY_FILES))
+    )
+
+
+@lru_cache(maxsize=4)
+def _kept(place: str, *_: int) -> dict[int, str]:
+    return read_vocabulary(Path(place))
+
+
+def tokens_of(numbers: Sequence[int], known: Mapping[int, str]) -> tuple[str, ...] | None:
+    """The tokens of a sample; None where the vocabulary has not all of them, so that it is another tokenizer's."""
+    found = [known.get(int(number)) for number in numbers]
+    return None if None in found else tuple(map(str, found))
+
+
+def word_groups(tokens: Sequence[str]) -> tuple[tuple[int, ...], ...]:
+    """Which tokens make a word each, by their places: one that begins with "##" goes on with the one before."""
+    found: list[tuple[int, ...]] = []
+    for place, token in enumerate(tokens):
+        if found and token.startswith(CONTINUES) and len(token) > len(CONTINUES):
+            found[-1] = (*found[-1], place)
+        else:
+            found.append((place,))
+    return tuple(found)
+
+
+def joined_pieces(pieces: Sequence[str]) -> str:
+    """The word of its tokens."""
+    return pieces[0] + "".join(piece.removeprefix(CONTINUES) for piece in pieces[1:])

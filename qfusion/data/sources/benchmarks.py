@@ -1,0 +1,439 @@
+"""CMU-MOSI (Zadeh et al. 2016): 2,199 spoken opinions from 93 videos about films, each scored from -3 to +3 by people.
+
+The features are those published with bc-LSTM (Poria et al. 2017): a text CNN (100), openSMILE (73) and a 3D-CNN on the
+video (100), one vector per segment, as they are in the files (not standardised).
+
+The split is that of the feature files, 1,447 rows to train and 752 to test with no video in both. The text and video
+features were trained on the labels of those 1,447 rows, so the usual split of MOSI, whose test part overlaps them,
+would leak. The validation part is about 15 % of the 1,447, whole videos drawn with a fixed seed; `train` is without it,
+`train+valid` are all 1,447, which is what explanations use as background. The validation rows, too, were seen by the
+features: they look better than the test rows.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from qfusion._checks import check
+from qfusion.data import files, spec
+from qfusion.data.modality import Clusters, Content, Modality, Series, Target, Text
+from qfusion.data.sources import PinnedFile, Source
+from qfusion.data.spec import DataSet
+from qfusion.errors import InvalidInput
+
+# The features' authors keep them at https://github.com/declare-lab/multimodal-deep-learning (bc-LSTM/data), the scores
+# are at https://github.com/ASA-MOSI/Audio-Sentiment-Analysis. HEAD is the repository's own branch, whatever it is
+# called; what was downloaded counts only when its digest is the one below.
+_FEATURES = (
+    "https://raw.githubusercontent.com/declare-lab/multimodal-deep-learning/HEAD/bc-LSTM/data/"
+)
+_SCORES = "https://raw.githubusercontent.com/ASA-MOSI/Audio-Sentiment-Analysis/HEAD/"
+MOSI_FILES: tuple[PinnedFile, ...] = (
+    PinnedFile(
+        "OpinionLevelSentiment.csv",
+        "5af5525f6c2c70a24c2fb8bda6c67dee37183f6f588955e753f0bd4fd6f9523a",
+        95508,
+        _SCORES + "OpinionLevelSentiment.csv",
+    ),
+    PinnedFile(
+        "audio/audio_test0.csv",
+        "ddd17eeefd3d951d51d4e2ef8a0d132652d8161e1886f71eb7262b7a14bffff6",
+        699228,
+        _FEATURES + "audio/audio_test0.csv",
+    ),
+    PinnedFile(
+        "audio/audio_train0.csv",
+        "5435398a54664e7b00304587dc59ae84a438852be033c2a2fba779588624a2a1",
+        1343911,
+        _FEATURES + "audio/audio_train0.csv",
+    ),
+    PinnedFile(
+        "text/text_test0.csv",
+        "a343e22272919d1384c2075dbcdd5fef5aa9f9366b0552a83f7c3147b64b047a",
+        1551145,
+        _FEATURES + "text/text_test0.csv",
+    ),
+    PinnedFile(
+        "text/text_train0.csv",
+        "cc327045db6cc361a08b4037b97bb24de4ddb5efb381468c4835cc4a60674668",
+        2993906,
+        _FEATURES + "text/text_train0.csv",
+    ),
+    PinnedFile(
+        "text_test.csv",
+        "f3b735070bf07ceff7a6ef6c8f4c32757e988de484e35bd6d38b2aecef851a59",
+        889325,
+        _FEATURES + "text_test.csv",
+    ),
+    PinnedFile(
+        "text_train.csv",
+        "73770b6302ad0f7a51f4eddcae6788efde4d0b6802e09f78249d5b538d1c1d67",
+        1689050,
+        _FEATURES + "text_train.csv",
+    ),
+    PinnedFile(
+        "transcripts.csv",
+        "e7689e6d70720addd2a6b316419d245a68839c32b014ff426c406063ee777466",
+        201361,
+        _FEATURES + "transcripts.csv",
+    ),
+    PinnedFile(
+        "video/video_test0.csv",
+        "cab836253d81100f59d533fa2ff65cd53c486be3ec9fd82203c5e25a7a77265f",
+        557378,
+        _FEATURES + "video/video_test0.csv",
+    ),
+    PinnedFile(
+        "video/video_train0.csv",
+        "b6efc0413132d627efd06f67f1706830e775e90af9a75696f535c48dbc73f12f",
+        1055454,
+        _FEATURES + "video/video_train0.csv",
+    ),
+)
+
+SIZES = {"text": 100, "audio": 73, "video": 100}
+NAMES = {"text": "text CNN", "audio": "openSMILE", "video": "3D-CNN"}
+VALID_SHARE = 0.15
+VALID_SEED = 2025
+
+MOSI_DESCRIPTION = (
+    "2,199 spoken opinions about films from 93 videos, each scored by people from -3 (very negative) to +3 (very "
+    "positive), with published features: text CNN (100), openSMILE (73), 3D-CNN (100). Split as in the feature files: "
+    "1,447 rows to train on (15 % of them, by whole videos, to validate) and 752 to test on, no video in both."
+)
+
+
+def _numbers(path: Path, shown: str, columns: int) -> np.ndarray:
+    """Returns the numbers (rows, columns), float64, of a comma-separated file without a header.
+
+    Args:
+        path: the file.
+        shown: its name in messages.
+        columns: how many columns it must have.
+
+    Raises:
+        InvalidInput: when it has other columns, or an entry is no finite number; names file, row and column, from 1.
+    """
+    try:
+        table = pd.read_csv(path, header=None)
+    except (ValueError, UnicodeDecodeError) as error:
+        raise InvalidInput(
+            f"File `{shown}` must be comma-separated numbers, but cannot be read ({error}). "
+            "Download it again."
+        ) from None
+    if table.shape[1] != columns:
+        raise InvalidInput(
+            f"File `{shown}` must have {columns} columns, but has {table.shape[1]}. Download it again."
+        )
+    values = table.apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
+    bad = np.argwhere(~np.isfinite(values))
+    if len(bad):
+        row, column = (int(i) for i in bad[0])
+        raise InvalidInput(
+            f"File `{shown}` must hold finite numbers, but row {row + 1}, column {column + 1} is "
+            f"{str(table.iat[row, column])[:40]!r} ({len(bad)} such entries). Download it again."
+        )
+    return values
+
+
+def _transcripts(path: Path) -> list[list[str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    for number, row in enumerate(rows, 1):
+        check(
+            len(row) == 4,
+            f"File `transcripts.csv` must have 4 columns, but row {number} has {len(row)}. Download it again.",
+        )
+    return rows
+
+
+def _opinions(path: Path) -> dict[str, tuple[float, float, float]]:
+    """Start (s), end (s) and sentiment by segment id."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    opinions = {}
+    for number, row in enumerate(rows, 1):
+        try:
+            start, end, video, clip, sentiment = row
+            values = float(start), float(end), float(sentiment)
+        except ValueError:
+            raise InvalidInput(
+                "File `OpinionLevelSentiment.csv` must hold start, end, video, clip and sentiment, but "
+                f"row {number} is {str(row)[:80]}. Download it again."
+            ) from None
+        column = next(
+            (c for c, value in zip((1, 2, 5), values, strict=True) if not np.isfinite(value)), None
+        )
+        check(
+            column is None,
+            f"File `OpinionLevelSentiment.csv` must hold finite numbers, but row {number}, column "
+            f"{column} is not. Download it again.",
+        )
+        opinions[f"{video}_{clip}"] = values
+    return opinions
+
+
+def _part(where: Path, part: str, spoken: list[list[str]]) -> dict[str, np.ndarray]:
+    """The features of one part ("train" or "test"), the rows of the transcripts they belong to, and their polarity."""
+    found: dict[str, np.ndarray] = {}
+    order = _numbers(where / f"text_{part}.csv", f"text_{part}.csv", 101)[:, 0].astype(np.int64)
+    check(
+        bool(((order >= 0) & (order < len(spoken))).all()),
+        f"File `text_{part}.csv` must number rows of `transcripts.csv`, 0..{len(spoken) - 1}, but goes from "
+        f"{order.min()} to {order.max()}. Download both again.",
+    )
+    polarity = np.array([int(spoken[row][3]) for row in order])
+    for kind, size in SIZES.items():
+        name = f"{kind}/{kind}_{part}0.csv"
+        values = _numbers(where / name, name, size + 1)
+        check(
+            len(values) == len(order),
+            f"File `{name}` must have {len(order)} rows like `text_{part}.csv`, but has "
+            f"{len(values)}. Download both again.",
+        )
+        bad = np.flatnonzero(values[:, -1] != polarity)
+        check(
+            len(bad) == 0,
+            f"File `{name}` must have the polarity of `transcripts.csv` in its last column, but differs "
+            f"in row {bad[0] + 1 if len(bad) else ''}. Download both again.",
+        )
+        found[kind] = values[:, :-1].astype(np.float32)
+    return {**found, "order": order, "polarity": polarity}
+
+
+def _read(where: Path) -> dict[str, np.ndarray]:
+    """Everything in the files, as arrays: train rows first, each part in the order of its feature files."""
+    spoken = _transcripts(where / "transcripts.csv")
+    opinions = _opinions(where / "OpinionLevelSentiment.csv")
+    parts = {part: _part(where, part, spoken) for part in ("train", "test")}
+    found = {
+        key: np.concatenate([parts[part][key] for part in parts])
+        for key in ("order", "polarity", *SIZES)
+    }
+    found["ids"] = np.array([spoken[row][0] for row in found.pop("order")])
+    for sample in found["ids"].tolist():
+        check(
+            sample in opinions,
+            f"File `OpinionLevelSentiment.csv` must hold segment '{sample}' of `transcripts.csv`, but "
+            "does not. Download both again.",
+        )
+    found["opinions"] = np.array([opinions[sample] for sample in found["ids"].tolist()])
+    text_of = {row[0]: row[1] for row in spoken}
+    found["text"], found["text_features"] = (
+        np.array([text_of[i] for i in found["ids"].tolist()]),
+        found["text"],
+    )
+    found["is_test"] = np.repeat(
+        [False, True], [len(parts["train"]["order"]), len(parts["test"]["order"])]
+    )
+    wrong = np.flatnonzero(found["polarity"] != (found["opinions"][:, 2] >= 0))
+    check(
+        len(wrong) == 0,
+        "Polarity in `transcripts.csv` must be 1 exactly when the sentiment is >= 0, but is not for segment "
+        f"'{found['ids'][wrong[0]] if len(wrong) else ''}'. Download the files again.",
+    )
+    return found
+
+
+def _split(videos: np.ndarray, is_test: np.ndarray) -> np.ndarray:
+    """ "train", "valid" or "test" per row; validation takes whole videos, at random, until it has its share."""
+    split = np.where(is_test, "test", "train")
+    order = np.random.default_rng(VALID_SEED).permutation(np.unique(videos[~is_test]))
+    for video in order:
+        if (split == "valid").sum() >= VALID_SHARE * (~is_test).sum():
+            break
+        split[(videos == video) & ~is_test] = "valid"
+    return split
+
+
+def _content(texts: list[str], row: int) -> dict[str, Content]:
+    return {"text": Text(texts[row])}
+
+
+def read_mosi(where: Path, pinned: Sequence[PinnedFile] = MOSI_FILES) -> DataSet:
+    """Returns CMU-MOSI from the files in `where`.
+
+    Args:
+        where: the folder with `transcripts.csv` and the others.
+        pinned: what each file must be.
+
+    Raises:
+        DataUnavailable: when a file is missing.
+        IntegrityError: when a file is not the recorded one.
+        InvalidInput: when a recorded file holds something else than it should; names file, row and column.
+    """
+    CMU_MOSI.verify(where, pinned)
+    key = files.key_of([*(file.sha256 for file in pinned), Path(__file__).read_bytes()])
+    found = files.cached_arrays("mosi", key, partial(_read, where))
+    ids, texts = found["ids"], found["text"].tolist()
+    videos, clips = zip(*(sample.rsplit("_", 1) for sample in ids.tolist()), strict=True)
+    start, end, sentiment = found["opinions"].T
+    columns: dict[str, Any] = {
+        "text": texts,
+        "video": videos,
+        "clip": [int(clip) for clip in clips],
+        "start": start,
+        "end": end,
+        "polarity": found["polarity"],
+    }
+    features = {"text": found["text_features"], "audio": found["audio"], "vision": found["video"]}
+    kinds = dict(zip(features, SIZES, strict=True))
+    return DataSet(
+        name=CMU_MOSI.name,
+        title=CMU_MOSI.title,
+        description=MOSI_DESCRIPTION,
+        source="features: declare-lab/multimodal-deep-learning; scores: ASA-MOSI/Audio-Sentiment-Analysis (GitHub)",
+        licence="files under MIT; the corpus is for research use",
+        modalities=tuple(
+            Modality(
+                name,
+                values,
+                None,
+                tuple(f"{NAMES[kinds[name]]} {i + 1}" for i in range(values.shape[1])),
+            )
+            for name, values in features.items()
+        ),
+        target=Target(
+            "regression",
+            "sentiment",
+            range=(-3.0, 3.0),
+            unit="points, very negative (-3) to very positive (+3)",
+        ),
+        y=sentiment,
+        ids=ids,
+        split=_split(np.array(videos), found["is_test"]),
+        table=pd.DataFrame(columns, index=ids),
+        content_of=partial(_content, texts),
+        clusters=Clusters(np.array(videos), "videos"),
+    )
+
+
+def load_mosi() -> DataSet:
+    """Returns CMU-MOSI from the data folder."""
+    return read_mosi(CMU_MOSI.folder)
+
+
+CMU_MOSI = Source("mosi", "CMU-MOSI", load_mosi, place=40, files=MOSI_FILES)
+
+
+# Houston 2013 (IEEE GRSS data fusion contest; Hong et al. 2020): 2,832 labelled pixels of a campus seen from the air.
+#
+# Each pixel has a reflectance spectrum of 144 bands and 21 values derived from the LiDAR elevation around it. These are
+# the contest's training pixels; neighbouring pixels look alike, so a random split of them says less
+# about new places than the contest's own test set would. The split is random by a fixed seed, 70/30
+# with equal shares in every class, validation from the 70 %.
+
+HOUSTON_FILES: tuple[PinnedFile, ...] = (
+    PinnedFile(
+        "houston2013_hsi_lidar.npz",
+        "b66be0842b93b324728d93e7dea6892786f500625a9607814fc1cafdb9dab160",
+        2315904,
+    ),
+)
+BANDS, PROFILE = 144, 21
+CLASSES = (
+    "healthy grass",
+    "stressed grass",
+    "synthetic grass",
+    "trees",
+    "soil",
+    "water",
+    "residential",
+    "commercial",
+    "road",
+    "highway",
+    "railway",
+    "parking lot 1",
+    "parking lot 2",
+    "tennis court",
+    "running track",
+)
+
+HOUSTON_DESCRIPTION = (
+    "2,832 pixels of Houston's campus from the air, of 15 kinds of ground: a reflectance spectrum (144 bands, about "
+    "380 to 1050 nm) and a LiDAR elevation profile (21 values). Split by a fixed seed, 60 % to train, 10 % to "
+    "validate, 30 % to test. Pixels of one field are in all parts, so the figures hold for this scene."
+)
+
+
+def _content_of_houston(spectra: np.ndarray, profiles: np.ndarray, row: int) -> dict[str, Content]:
+    return {
+        "hsi": Series(
+            spectra[row].astype(float),
+            np.arange(1, BANDS + 1),
+            f"band (1 to {BANDS}: about 380 to 1050 nm)",
+            "reflectance",
+        ),
+        "lidar": Series(
+            profiles[row].astype(float),
+            np.arange(1, PROFILE + 1),
+            "value of the elevation profile",
+            "elevation (0 lowest, 1 highest)",
+        ),
+    }
+
+
+def read_houston(where: Path, pinned: Sequence[PinnedFile] = HOUSTON_FILES) -> DataSet:
+    """Returns the pixels from the file in `where`.
+
+    Args:
+        where: the folder with `houston2013_hsi_lidar.npz`.
+        pinned: what the file must be.
+
+    Raises:
+        DataUnavailable: when the file is missing.
+        IntegrityError: when it is not the recorded one.
+        InvalidInput: when it holds other arrays than expected.
+    """
+    HOUSTON.verify(where, pinned)
+    found = files.read_npz(where / pinned[0].path, names=("hsi", "lidar", "y"))
+    y = found["y"].astype(np.int64) - 1
+    shapes = found["hsi"].shape, found["lidar"].shape
+    check(
+        shapes == ((len(y), BANDS), (len(y), PROFILE)),
+        f"File `{pinned[0].path}` must hold `hsi` ({len(y)}, {BANDS}) and `lidar` ({len(y)}, {PROFILE}), but holds "
+        f"{shapes}. Copy it again.",
+    )
+    ids = spec.numbered("pixel", len(y))
+    names = {
+        "hsi": tuple(f"band {i + 1}" for i in range(BANDS)),
+        "lidar": tuple(f"elevation {i + 1}" for i in range(PROFILE)),
+    }
+    return DataSet(
+        name=HOUSTON.name,
+        title=HOUSTON.title,
+        description=HOUSTON_DESCRIPTION,
+        source="IEEE GRSS data fusion contest 2013, as in danfenghong/IEEE_TGRS_MDL-RS (GitHub)",
+        licence="research use with acknowledgement of the contest",
+        modalities=tuple(Modality(name, found[name], None, names[name]) for name in names),
+        target=Target("classification", "class", None, CLASSES),
+        y=y,
+        ids=ids,
+        split=spec.stratified(y),
+        table=pd.DataFrame({"class": [CLASSES[label] for label in y]}, index=ids),
+        content_of=partial(_content_of_houston, found["hsi"], found["lidar"]),
+    )
+
+
+def load_houston() -> DataSet:
+    """Returns the pixels from the data folder."""
+    return read_houston(HOUSTON.folder)
+
+
+HOUSTON = Source(
+    "houston",
+    "Houston 2013",
+    load_houston,
+    place=90,
+    files=HOUSTON_FILES,
+    below="images",
+    by_hand="It was packed for qfusion from files of danfenghong/IEEE_TGRS_MDL-RS on GitHub and has no "
+    "public copy to download.",
+)

@@ -1,0 +1,780 @@
+"""A data set on its way in: read into files of its own, not yet examined, repaired or kept.
+
+Values lie in one `.npy` file a modality and are written and read in pieces, so that a set may be larger than memory.
+What there is once a sample (ids, split, targets, lengths) is held as arrays.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from math import prod
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.lib import format as npy
+
+from qfusion import _limits
+from qfusion._checks import check
+from qfusion.data import files as _digest
+from qfusion.data.spec import SPLITS
+from qfusion.errors import InvalidInput
+
+SEVERITIES = ("error", "warning", "note")
+MAX_FLOAT = float(np.finfo(np.float32).max)
+MAX_CLASSES = 10_000
+MAX_LABELS = 64  # where a sample may have several
+LABEL = re.compile(r"[\w.-][\w .-]{0,39}")
+NO_LABEL = "none"
+SEPARATOR = ";"  # of the labels of a sample in a table
+_ROOM: ContextVar[int | None] = ContextVar("room", default=None)
+
+
+@dataclass(frozen=True, eq=False)
+class Finding:
+    """Something that was found while reading or examining.
+
+    Attributes:
+        code: short name, for programs.
+        severity: "error" keeps the set out, a "warning" is to be weighed, a "note" is to be known.
+        words: what was found, in a sentence or two.
+        where: the modality, or empty.
+        repairs: names of the repairs that would mend it, see `repairs.REPAIRS`.
+        rows: what a repair needs: row numbers.
+    """
+
+    code: str
+    severity: str
+    words: str
+    where: str = ""
+    repairs: tuple[str, ...] = ()
+    rows: np.ndarray | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """What of it is printed and recorded."""
+        return {
+            "code": self.code,
+            "severity": self.severity,
+            "modality": self.where,
+            "words": self.words,
+            "repairs": list(self.repairs),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One modality: a .npy file of float32 (N, F) or (N, T, F), zero beyond `lengths` (N,) where it holds sequences."""
+
+    name: str
+    path: Path
+    shape: tuple[int, ...]
+    feature_names: tuple[str, ...]
+    lengths: np.ndarray | None = None
+    picture: tuple[int, ...] | None = None
+
+    def pieces(self) -> Iterator[np.ndarray]:
+        """Yields the rows, some 32 MiB at a time; they are read and not mapped, so that memory stays small."""
+        step = _digest.rows_at_once(self.shape)
+        with self.path.open("rb") as file:
+            npy.read_magic(file)
+            npy.read_array_header_1_0(file)
+            for start in range(0, self.shape[0], step):
+                shape = (min(step, self.shape[0] - start), *self.shape[1:])
+                yield np.fromfile(file, np.float32, prod(shape)).reshape(shape)
+
+    def real(self, piece: np.ndarray, start: int) -> np.ndarray:
+        """Of a piece that begins at row `start`, the steps that are real, (n, F)."""
+        if self.lengths is None:
+            return piece
+        mask = np.arange(self.shape[1]) < self.lengths[start : start + len(piece), None]
+        return piece[mask]
+
+
+@dataclass(eq=False)
+class StagedSet:
+    """A set as it was read; see `DataSet` for what its parts mean.
+
+    Attributes:
+        folder: that holds its arrays and goes with it.
+        title: what was read.
+        kind: of file, in words.
+        parts: the modalities.
+        y: targets (N,): float64, NaN where there is none; for classes int64, -1 where there is none.
+        classes: their names; empty for a regression.
+        tokens: numbers of a language model's tokens, int32 (N, T), -1 beyond each sample's; None where there are none.
+        labels, sets: where a sample may have several labels, their names, and for every class the places of those that
+            it stands for.
+        target: name of the target; bounds: its range or None; unit: what one step means.
+        ids: (N,) text. split: "train", "valid", "test" (N,), "" where a sample is in none.
+        columns: more columns of the table.
+        unimodal: targets of single modalities (N,), by modality.
+        convention: of the metrics of a number, one of `modality.CONVENTIONS`; of classes it says nothing.
+        findings: of the reading.
+        files: name, bytes and sha256 of each file that was read.
+        done: the repairs made, in words.
+    """
+
+    folder: Path
+    title: str
+    kind: str
+    parts: list[Part]
+    y: np.ndarray
+    ids: np.ndarray
+    split: np.ndarray
+    classes: tuple[str, ...] = ()
+    target: str = "score"
+    bounds: tuple[float, float] | None = None
+    unit: str = ""
+    columns: pd.DataFrame = field(default_factory=pd.DataFrame)
+    unimodal: dict[str, np.ndarray] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    files: list[dict[str, Any]] = field(default_factory=list)
+    done: list[str] = field(default_factory=list)
+    labels: tuple[str, ...] = ()
+    sets: tuple[tuple[int, ...], ...] = ()
+    convention: str = "plain"
+    tokens: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def missing(self) -> np.ndarray:
+        """Which samples have no target, bool (N,)."""
+        return self.y < 0 if self.classes else ~np.isfinite(self.y)
+
+    def discard(self) -> None:
+        """Removes its files."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Writer:
+    """Writes rows one after the other into a .npy file of float32 whose number of rows is known at the end."""
+
+    def __init__(self, path: Path, row: tuple[int, ...]):
+        self.path, self.row, self.rows = path, row, 0
+        self.too_large = 0
+        self._file = path.open("wb")
+        self._header()
+
+    def _header(self) -> None:
+        # NumPy leaves room in the header for the first axis to grow.
+        npy.write_array_header_1_0(
+            self._file, {"descr": "<f4", "fortran_order": False, "shape": (self.rows, *self.row)}
+        )
+
+    def append(self, values: np.ndarray) -> None:
+        """Adds rows (n, ...); counts finite values that are too large for single precision and become infinite."""
+        single = as_single(values)
+        self.too_large += (
+            int(np.isinf(single).sum() - np.isinf(values).sum()) if values.dtype.itemsize > 4 else 0
+        )
+        self._file.write(np.ascontiguousarray(single, "<f4").data)
+        self.rows += len(values)
+
+    def close(self) -> tuple[int, ...]:
+        """Ends the file and returns the array's shape."""
+        self._file.seek(0)
+        self._header()
+        self._file.close()
+        return (self.rows, *self.row)
+
+
+def as_single(values: np.ndarray) -> np.ndarray:
+    """Returns numbers as float32; what is too large becomes infinite."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return values.astype(np.float32, copy=False)
+
+
+def write(
+    path: Path, row: tuple[int, ...], pieces: Iterable[np.ndarray]
+) -> tuple[tuple[int, ...], int]:
+    """Writes pieces (n, *row) into a .npy file; returns its shape and how many values were too large for single
+    precision."""
+    writer = Writer(path, row)
+    try:
+        for piece in pieces:
+            writer.append(piece)
+    finally:
+        shape = writer.close()
+    return shape, writer.too_large
+
+
+@contextmanager
+def at_most(size: int) -> Iterator[None]:
+    """Inside the block, no modality may take more than `size` bytes: small files can unpack to anything."""
+    token = _ROOM.set(size)
+    try:
+        yield
+    finally:
+        _ROOM.reset(token)
+
+
+def need_room(folder: Path, size: int, what: str) -> None:
+    """Raises InvalidInput when `size` bytes do not fit onto the disk, or are more than `at_most` says."""
+    _limits.check_disk(what, size)
+    most, free = _ROOM.get(), shutil.disk_usage(folder).free
+    check(
+        most is None or size <= (most or 0),
+        f"{what} would take {size / 1024**3:,.1f} GiB, and at most {(most or 0) / 1024**3:.0f} are taken from this "
+        "page. Use the command line: `python -m qfusion data import FILE --name NAME`.",
+    )
+    check(
+        size <= free,
+        f"{what} would take {size / 1e6:,.1f} MB on disk, but {folder} has {free / 1e6:,.1f} MB left. Free "
+        "some space, name another folder in QFUSION_IMPORTED, or keep fewer samples, steps or features.",
+    )
+
+
+def numbered(name: str, count: int) -> tuple[str, ...]:
+    """Returns the names "name 1", ... of features that have none."""
+    return tuple(f"{name} {i + 1}" for i in range(count))
+
+
+def classes_of(labels: list[Any] | np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Returns classes 0, 1, ... (N,), -1 where a label is missing, and their names, in the order of numbers or of the
+    alphabet.
+
+    Raises:
+        InvalidInput: when there are more than MAX_CLASSES.
+    """
+    series = pd.Series(labels)
+    codes, known = pd.factorize(series, sort=True)
+    check(
+        len(known) <= MAX_CLASSES,
+        f"Labels must name at most {MAX_CLASSES:,} classes, but name {len(known):,}. Import the set with --target "
+        "regression if they are amounts, or name another column.",
+    )
+    return codes.astype(np.int64), tuple(_shown(label) for label in known)
+
+
+class LabelSets(NamedTuple):
+    """Samples of several labels: the class of each (N,), -1 where nothing is known; names of the classes; the labels;
+    which of them every class stands for."""
+
+    y: np.ndarray
+    classes: tuple[str, ...]
+    labels: tuple[str, ...]
+    sets: tuple[tuple[int, ...], ...]
+
+
+def label_sets(named: Sequence[Sequence[str] | None], order: Sequence[str] = ()) -> LabelSets:
+    """Returns the sets of labels that occur as classes, those of fewer labels first.
+
+    Args:
+        named: the labels of each sample, none where it has none, or None where they are not known.
+        order: of the labels; the alphabet unless given.
+
+    Raises:
+        InvalidInput: when a label cannot be part of a link, or there are fewer than two.
+    """
+    found = {label for labels in named if labels for label in labels}
+    known = tuple(order) or tuple(sorted(found))
+    check(
+        2 <= len(known) <= MAX_LABELS,
+        f"Samples of several labels must name 2 to {MAX_LABELS} different ones, but name {len(known)}. Import the "
+        "set with --target classification if every sample has one.",
+    )
+    bad = next((label for label in known if not LABEL.fullmatch(label)), None)
+    check(
+        bad is None,
+        f"Label {str(bad)[:60]!r} must be at most 40 letters, digits, spaces, '.', '_' or '-'. Rename it.",
+    )
+    sets = [
+        None if labels is None else tuple(sorted({known.index(label) for label in labels}))
+        for labels in named
+    ]
+    every = sorted({each for each in sets if each is not None}, key=lambda each: (len(each), each))
+    names = tuple(" + ".join(known[place] for place in each) or NO_LABEL for each in every)
+    place = {each: at for at, each in enumerate(every)}
+    return LabelSets(
+        np.array([-1 if each is None else place[each] for each in sets], np.int64),
+        names,
+        known,
+        tuple(every),
+    )
+
+
+def unimodal_words(found: Mapping[str, np.ndarray]) -> str:
+    """Returns what is said of targets of single modalities (N,): whose there are, and how many samples lack one."""
+    lacks = [
+        f"{count(missing, 'sample')} {'has' if missing == 1 else 'have'} none of {name}"
+        for name, values in found.items()
+        if (missing := int((~np.isfinite(values)).sum()))
+    ]
+    rest = f" {'; '.join(lacks)}." if lacks else ""
+    return f"Targets of single modalities are kept: {', '.join(found)}.{rest}"
+
+
+def _shown(label: Any) -> str:
+    return (
+        str(int(label))
+        if isinstance(label, (float, np.floating)) and float(label).is_integer()
+        else str(label)
+    )
+
+
+def modality_name(name: str) -> str:
+    """Returns a name for a modality that can be a column, a key and a part of a link.
+
+    Raises:
+        InvalidInput: when nothing of it is left.
+    """
+    words = "".join(c if c.isalnum() or c in "_-" else "_" for c in name.strip().lower()).strip(
+        "_"
+    )[:40]
+    if not words:
+        raise InvalidInput(
+            f"A modality must have a name of letters or digits, but is called {name[:40]!r}. Rename it."
+        )
+    return words
+
+
+def clean(word: Any) -> str:
+    """Returns a word of a file as text that can be written again: bytes are UTF-8, and what no text may hold is
+    replaced."""
+    if isinstance(word, (bytes, bytearray, memoryview)):
+        return bytes(word).decode("utf-8", "replace").rstrip("\0")
+    return str(word).encode("utf-8", "replace").decode("utf-8").rstrip("\0")
+
+
+def count(number: int, what: str) -> str:
+    """Returns "1 sample", "2,000 samples", "3 classes".
+
+    >>> count(1, "class"), count(2000, "sample")
+    ('1 class', '2,000 samples')
+    """
+    return (
+        f"{number:,} {what}"
+        if number == 1
+        else f"{number:,} {what}{'es' if what.endswith('s') else 's'}"
+    )
+
+
+# What there is to know about a set before it is kept: sizes, values, labels, ids, and leaks between the parts of its
+# split.
+#
+# Nothing is changed here. Values are read once, in pieces.
+
+Progress = Callable[[int, int, str], None]
+RARE = 3  # samples of a class below which not every part of a split can have one
+UNEVEN = 0.9  # share of one class from which accuracy says little
+_SHOWN = 8
+
+
+@dataclass(eq=False)
+class Scan:
+    """What one reading of a modality found: per feature (F,) and per sample (N,)."""
+
+    nans: np.ndarray
+    infinite: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    broken: np.ndarray  # samples with a value that is not finite
+    zero: np.ndarray  # samples that are zeros only
+    keys: np.ndarray  # digests of the rows, uint64
+
+    @property
+    def constant(self) -> np.ndarray:
+        """Features that never change, bool (F,)."""
+        return ~(self.high > self.low)
+
+
+@dataclass(eq=False)
+class Report:
+    """Sizes and findings.
+
+    Attributes:
+        samples: how many; splits: how many in each part.
+        modalities: of each its name, shape, and whether it holds sequences.
+        target: name, kind, and either samples a class or the range, mean and deviation, by part.
+        findings: worst first.
+        scans: what was read, by modality.
+    """
+
+    samples: int
+    splits: dict[str, int]
+    modalities: list[dict[str, Any]]
+    target: dict[str, Any]
+    findings: list[Finding]
+    scans: dict[str, Scan] = field(default_factory=dict)
+
+    @property
+    def errors(self) -> list[Finding]:
+        """What keeps the set out."""
+        return [found for found in self.findings if found.severity == "error"]
+
+    @property
+    def repairs(self) -> list[str]:
+        """Names of the repairs that are offered, each once."""
+        return list(dict.fromkeys(name for found in self.findings for name in found.repairs))
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as JSON knows it."""
+        return {
+            "samples": self.samples,
+            "splits": self.splits,
+            "modalities": self.modalities,
+            "target": self.target,
+            "findings": [found.as_dict() for found in self.findings],
+            "repairs": self.repairs,
+            "can_be_kept": not self.errors,
+        }
+
+    def require_fit(self) -> None:
+        """Raises InvalidInput, with the first error and the repairs that are offered, when the set cannot be kept."""
+        if not self.errors:
+            return
+        first, more = self.errors[0], len(self.errors) - 1
+        offered = ", ".join(dict.fromkeys(name for found in self.errors for name in found.repairs))
+        remedy = (
+            f"Repairs that would mend it, if you agree: {offered}." if offered else "Mend the file."
+        )
+        raise InvalidInput(
+            f"As it is, the set cannot be kept: {first.where}{': ' if first.where else ''}{first.words}"
+            f"{f' ({more} more errors in the report.)' if more else ''} {remedy}"
+        )
+
+
+def examine(staged: StagedSet, progress: Progress | None = None) -> Report:
+    """Returns the report on a set.
+
+    Args:
+        staged: the set as it was read.
+        progress: called with modalities read, modalities in all, and the next one's name.
+    """
+    scans = {}
+    for done, part in enumerate(staged.parts):
+        if progress is not None:
+            progress(done, len(staged.parts), f"examining {part.name}")
+        scans[part.name] = _scan(part)
+    findings = [*staged.findings]
+    for part in staged.parts:
+        findings += _of_values(part, scans[part.name])
+    findings += [
+        *_of_ids(staged),
+        *_of_split(staged),
+        *_of_target(staged),
+        *_of_copies(staged, scans),
+    ]
+    findings.sort(key=lambda found: SEVERITIES.index(found.severity))
+    return Report(
+        len(staged),
+        {part: int((staged.split == part).sum()) for part in SPLITS},
+        [
+            {"name": p.name, "shape": list(p.shape), "sequence": p.lengths is not None}
+            for p in staged.parts
+        ],
+        _target(staged),
+        findings,
+        scans,
+    )
+
+
+def _scan(part: Part) -> Scan:
+    samples, size = part.shape[0], part.shape[-1]
+    found = Scan(
+        np.zeros(size, np.int64),
+        np.zeros(size, np.int64),
+        np.full(size, np.inf),
+        np.full(size, -np.inf),
+        np.zeros(samples, bool),
+        np.zeros(samples, bool),
+        np.zeros(samples, np.uint64),
+    )
+    at = 0
+    for piece in part.pieces():
+        rows = slice(at, at + len(piece))
+        real = part.real(piece, at)
+        finite = np.isfinite(real)
+        if not finite.all():
+            nan = np.isnan(real)
+            found.nans += nan.sum(0)
+            found.infinite += (~finite & ~nan).sum(0)
+            found.broken[rows] = ~np.isfinite(piece).reshape(len(piece), -1).all(1)
+            low, high = (
+                np.where(finite, real, np.inf).min(0),
+                np.where(finite, real, -np.inf).max(0),
+            )
+        else:
+            low, high = real.min(0), real.max(0)
+        found.low, found.high = np.minimum(found.low, low), np.maximum(found.high, high)
+        found.zero[rows] = ~piece.reshape(len(piece), -1).any(1)
+        found.keys[rows] = _keys(piece)
+        at += len(piece)
+    return found
+
+
+def _keys(piece: np.ndarray) -> np.ndarray:
+    """A digest of every row, uint64 (n,)."""
+    flat = np.ascontiguousarray(piece).reshape(len(piece), -1).view(np.uint8)
+    return np.frombuffer(
+        b"".join(hashlib.blake2b(row.data, digest_size=8).digest() for row in flat), np.uint64
+    )
+
+
+def _some(number: int, one: str, more: str) -> str:
+    """So many samples, and the verb."""
+    return f"{count(number, 'sample')} {one if number == 1 else more}"
+
+
+def _zeros(zeros: int, still: int) -> str:
+    return ", all zeros" if zeros == still else f", {zeros:,} of them zeros only" if zeros else ""
+
+
+def _names(names: Sequence[object]) -> str:
+    shown = ", ".join(str(name)[:40] for name in names[:_SHOWN])
+    return shown + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+
+
+def _of_values(part: Part, scan: Scan) -> list[Finding]:
+    found = []
+    bad = scan.nans + scan.infinite
+    if bad.any():
+        worst = np.argsort(-bad, kind="stable")[: int((bad > 0).sum())]
+        rows, nans = np.flatnonzero(scan.broken), int(scan.nans.sum())
+        most = "most in " if len(set(bad[worst].tolist())) > 1 else ""
+        words = (
+            f"{count(nans, 'value')} {'is' if nans == 1 else 'are'} NaN and {int(scan.infinite.sum()):,} infinite, in "
+            f"{len(rows):,} of {count(len(scan.keys), 'sample')} and {len(worst):,} of {count(len(bad), 'feature')}, "
+            f"{most}{_names([part.feature_names[i] for i in worst])}."
+        )
+        found.append(
+            Finding(
+                "not-finite",
+                "error",
+                words,
+                part.name,
+                ("fill-median", "fill-zero", "drop-not-finite"),
+                rows,
+            )
+        )
+    still = np.flatnonzero(scan.constant)
+    if len(still) == len(bad):
+        words = "No feature ever changes: the modality says nothing."
+        found.append(Finding("empty-modality", "error", words, part.name, ("drop-constant",)))
+    elif len(still):
+        zeros = int(((scan.low == 0) & (scan.high == 0)).sum())
+        words = (
+            f"{len(still):,} of {count(len(bad), 'feature')} never {'changes' if len(still) == 1 else 'change'}"
+            f"{_zeros(zeros, len(still))}: {_names([part.feature_names[i] for i in still])}."
+        )
+        found.append(Finding("constant", "warning", words, part.name, ("drop-constant",)))
+    if scan.zero.any():
+        words = f"{_some(int(scan.zero.sum()), 'is', 'are')} zeros only, as where a modality is missing."
+        found.append(Finding("zero-rows", "note", words, part.name))
+    return found
+
+
+def _again(codes: np.ndarray) -> np.ndarray:
+    """Which entries have occurred before, bool (N,)."""
+    first = np.zeros(len(codes), bool)
+    first[np.unique(codes, return_index=True)[1]] = True
+    return ~first
+
+
+def _rank(staged: StagedSet) -> np.ndarray:
+    """0 for training, 1 for validation, 2 for test, -1 for none."""
+    return np.select([staged.split == part for part in SPLITS], [0, 1, 2], -1)
+
+
+def _leaking(codes: np.ndarray, rank: np.ndarray) -> np.ndarray:
+    """Which samples occur again in a part further from training, bool (N,)."""
+    top = np.full(int(codes.max(initial=-1)) + 1, -1)
+    np.maximum.at(top, codes, rank)
+    return (rank < top[codes]) & (rank >= 0)
+
+
+def _of_ids(staged: StagedSet) -> list[Finding]:
+    found = []
+    empty = np.flatnonzero(staged.ids == "")
+    if len(empty):
+        words = f"{_some(len(empty), 'has', 'have')} no id, the first in row {empty[0] + 1}."
+        found.append(Finding("empty-id", "error", words, "", ("rename-ids",)))
+    unique, codes = np.unique(staged.ids, return_inverse=True)
+    if len(unique) == len(codes):
+        return found
+    rank = _rank(staged)
+    leaks = np.flatnonzero(_leaking(codes, rank) & (staged.ids != ""))
+    if len(leaks):
+        words = (
+            f"{_some(len(leaks), 'has', 'have')} the id of a sample in a later part of the split (training, "
+            f"validation, test): {_names(staged.ids[leaks].tolist())}."
+        )
+        found.append(Finding("leak-id", "error", words, "", ("drop-leaking", "rename-ids"), leaks))
+    again = np.flatnonzero(_again(codes * 4 + rank + 1) & (staged.ids != ""))
+    if len(again):
+        words = f"{_some(len(again), 'has', 'have')} the id of one before them: {_names(staged.ids[again].tolist())}."
+        found.append(
+            Finding("duplicate-id", "error", words, "", ("drop-duplicates", "rename-ids"), again)
+        )
+    return found
+
+
+def _of_split(staged: StagedSet) -> list[Finding]:
+    counts = {part: int((staged.split == part).sum()) for part in SPLITS}
+    if not any(counts.values()):
+        return [
+            Finding(
+                "no-split",
+                "error",
+                "There is no split into training, validation and test.",
+                "",
+                ("make-split",),
+            )
+        ]
+    empty = [part for part in SPLITS if not counts[part]]
+    outside = np.flatnonzero(~np.isin(staged.split, SPLITS))
+    found = []
+    if empty:
+        remedy = (
+            "drawn from the training samples"
+            if empty == ["valid"] and counts["train"] > 1
+            else "made anew from all samples"
+        )
+        words = f"No sample is in {' or '.join(empty)}. With `make-split` it would be {remedy}."
+        found.append(Finding("empty-split", "error", words, "", ("make-split",)))
+    if len(outside):
+        words = f"{_some(len(outside), 'is', 'are')} in no part of the split."
+        found.append(Finding("outside-split", "error", words, "", ("drop-outside",), outside))
+    return found
+
+
+def _target(staged: StagedSet) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "name": staged.target,
+        "kind": "classification" if staged.classes else "regression",
+    }
+    if staged.classes:
+
+        def counts(rows: np.ndarray) -> list[int]:
+            return np.bincount(
+                staged.y[rows & (staged.y >= 0)], minlength=len(staged.classes)
+            ).tolist()
+
+        return told | {
+            "classes": list(staged.classes),
+            "convention": "classes",
+            "counts": {part: counts(staged.split == part) for part in SPLITS},
+            "samples": counts(np.ones(len(staged), bool)),
+        }
+    y = staged.y[~staged.missing]
+    facts = {"low": y.min, "high": y.max, "mean": y.mean, "deviation": y.std}
+    told |= {"range": staged.bounds, "convention": staged.convention}
+    return told | {key: float(of()) if len(y) else None for key, of in facts.items()}
+
+
+def _of_target(staged: StagedSet) -> list[Finding]:
+    found = []
+    absent = np.flatnonzero(staged.missing)
+    if len(absent):
+        words = (
+            f"{_some(len(absent), 'has', 'have')} no {'label' if staged.classes else 'target'}, the first "
+            f"'{str(staged.ids[absent[0]])[:60]}'."
+        )
+        found.append(Finding("no-target", "error", words, "", ("drop-unlabelled",), absent))
+    y = staged.y[~staged.missing]
+    if len(np.unique(y)) < 2:
+        found.append(
+            Finding(
+                "one-target",
+                "error",
+                "All samples have the same target: there is nothing to predict.",
+            )
+        )
+    if not staged.classes:
+        return found
+    counts = np.bincount(y, minlength=len(staged.classes))
+    rare = np.flatnonzero((counts > 0) & (counts < RARE))
+    if len(rare):
+        words = (
+            f"{len(rare):,} of {len(counts):,} classes {'has' if len(rare) == 1 else 'have'} fewer than {RARE} "
+            "samples, too few to train, validate and test: "
+            f"{_names([f'{staged.classes[i]} ({counts[i]})' for i in rare])}."
+        )
+        found.append(
+            Finding(
+                "rare-class",
+                "warning",
+                words,
+                "",
+                ("drop-rare",),
+                np.flatnonzero(np.isin(staged.y, rare)),
+            )
+        )
+    seen = np.unique(staged.y[staged.split == "train"])
+    unseen = np.setdiff1d(
+        np.unique(staged.y[np.isin(staged.split, SPLITS[1:]) & (staged.y >= 0)]), seen
+    )
+    if len(unseen) and (staged.split == "train").any():
+        found.append(
+            Finding(
+                "unseen-class",
+                "warning",
+                f"Training never sees {_classes(len(unseen))} validated or tested: "
+                f"{_names([staged.classes[i] for i in unseen])}.",
+            )
+        )
+    if counts.max(initial=0) > UNEVEN * counts.sum():
+        found.append(
+            Finding(
+                "uneven",
+                "warning",
+                f"{counts.max() / counts.sum():.1%} of the samples are of class "
+                f"'{staged.classes[int(counts.argmax())][:40]}': saying it always is "
+                "as accurate as that.",
+            )
+        )
+    return found
+
+
+def _classes(number: int) -> str:
+    return "1 class that is" if number == 1 else f"{number:,} classes that are"
+
+
+def _of_copies(staged: StagedSet, scans: dict[str, Scan]) -> list[Finding]:
+    """Samples that are the same in every modality, and rows of one modality that occur in two parts of the split."""
+    found, rank = [], _rank(staged)
+    whole = np.zeros(len(staged), np.uint64)
+    for scan in scans.values():
+        whole = whole * np.uint64(0x9E3779B97F4A7C15) + scan.keys
+    codes = np.unique(whole, return_inverse=True)[1]
+    leaks = _leaking(codes, rank)
+    if leaks.any():
+        rows = np.flatnonzero(leaks)
+        words = (
+            f"{_some(len(rows), 'is', 'are')}, in every modality, the same as one in a later part of the split "
+            f"(training, validation, test): figures would be too good. {_names(staged.ids[rows].tolist())}."
+        )
+        found.append(Finding("leak-sample", "warning", words, "", ("drop-leaking",), rows))
+    again = np.flatnonzero(_again(codes * 4 + rank + 1))
+    if len(again):
+        words = (
+            f"{_some(len(again), 'is', 'are')}, in every modality, the same as one before them in the same part: "
+            f"{_names(staged.ids[again].tolist())}."
+        )
+        found.append(Finding("duplicate-sample", "warning", words, "", ("drop-duplicates",), again))
+    for name, scan in scans.items():
+        usable = ~scan.zero & ~scan.broken & ~leaks
+        each = np.unique(scan.keys, return_inverse=True)[1]
+        same = int(_leaking(each[usable], rank[usable]).sum())
+        if same:
+            few = len(np.unique(each)) < len(staged) / 2
+            why = (
+                ", where few different values occur at all."
+                if few
+                else ": the same recording or sentence may be in both."
+            )
+            words = (
+                f"{_some(same, 'shares', 'share')} this modality, value for value, with one in a later part of "
+                f"the split{why}"
+            )
+            found.append(Finding("leak-row", "note" if few else "warning", words, name))
+    return found

@@ -1,0 +1,634 @@
+"""Tables of features and labels, Parquet or CSV, read in pieces and never whole. `joined` makes a data set of them.
+
+What is understood:
+
+- Labels: `id`, a label (`label`, `score`, `class`, ...), and, where given, `split` (train, valid, test), `text`,
+  targets of single modalities (`label_text`, or `label_T`, `label_A`, `label_V`); any other column is kept to show and
+  filter by. MMSA's `label.csv` fits: `video_id` and `clip_id` stand for `id`, `mode` for `split`.
+- A modality: `id` and a column a feature, or `id` and one column of lists; with a `step` column (rising within an id)
+  its rows are the steps of sequences. A .npy file has the samples in the order of the labels, and no ids.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from qfusion._checks import check
+from qfusion.data import files, staged_set
+from qfusion.data.staged_set import Finding, LabelSets, Part, StagedSet
+from qfusion.errors import InvalidInput
+
+SUFFIXES = (".csv", ".tsv", ".parquet", ".npy")
+IDS = ("id", "ids", "sample", "sample_id", "segment", "key")
+LABELS = ("label", "labels", "y", "target", "score", "sentiment", "class", "annotation")
+SPLIT, STEP, TEXT = (
+    ("split", "mode", "part"),
+    ("step", "time", "frame"),
+    ("text", "raw_text", "transcript"),
+)
+PARTS = {
+    "train": "train",
+    "training": "train",
+    "valid": "valid",
+    "val": "valid",
+    "dev": "valid",
+    "validation": "valid",
+    "test": "test",
+    "testing": "test",
+    "": "",
+}
+MAX_CLASSES = 20  # distinct whole numbers that are taken for classes
+_BLOCK = 1 << 23  # bytes of a CSV file that are parsed together
+
+
+@dataclass(frozen=True)
+class Table:
+    """A CSV or Parquet file: its columns, and its rows in pieces."""
+
+    path: Path
+    columns: tuple[str, ...]
+    delimiter: str = ","
+
+    @property
+    def is_csv(self) -> bool:
+        """Whether it is text."""
+        return self.path.suffix.lower() != ".parquet"
+
+    def column(self, known: tuple[str, ...]) -> str | None:
+        """Returns the first column called one of `known`, whatever its capitals."""
+        lower = {name.strip().lower(): name for name in reversed(self.columns)}
+        return next((lower[name] for name in known if name in lower), None)
+
+    def batches(
+        self, columns: list[str], words: tuple[str, ...] = (), numbers: bool = True
+    ) -> Iterator[pa.RecordBatch]:
+        """Yields some columns, a piece at a time; those in `words` as text, the others as numbers if wanted."""
+        try:
+            if self.is_csv:
+                kinds = {
+                    name: pa.string() if name in words else pa.float64()
+                    for name in columns
+                    if name in words or numbers
+                }
+                yield from pa.csv.open_csv(
+                    self.path,
+                    pa.csv.ReadOptions(use_threads=False, block_size=_BLOCK),
+                    pa.csv.ParseOptions(delimiter=self.delimiter),
+                    pa.csv.ConvertOptions(
+                        column_types=kinds, include_columns=columns, strings_can_be_null=False
+                    ),
+                )
+            else:
+                whole = pa.parquet.ParquetFile(self.path)
+                files.check_unpacked(
+                    self.path.name,
+                    8 * whole.metadata.num_columns * whole.metadata.num_rows,
+                    self.path.stat().st_size,
+                )
+                rows = max(1, min(65_536, files.BYTES // (8 * len(columns))))
+                for batch in whole.iter_batches(rows, columns=columns, use_threads=False):
+                    batch.validate(full=True)  # such as words that are not UTF-8
+                    yield pa.RecordBatch.from_arrays(
+                        [
+                            _cast(batch.column(name), name, self.path.name, name in words, numbers)
+                            for name in columns
+                        ],
+                        names=columns,
+                    )
+        except (pa.ArrowException, OSError, UnicodeError) as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
+            said = " ".join(str(error).split())
+            raise InvalidInput(
+                f"Table `{self.path.name}` cannot be read ({said[:200]}). Every column but the id must hold numbers; "
+                "mend or drop the column."
+            ) from error
+
+
+def _cast(column: pa.Array, name: str, file: str, word: bool, numbers: bool) -> pa.Array:
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if word:
+        return column.cast(pa.string())
+    listed = (
+        pa.types.is_list(column.type)
+        or pa.types.is_large_list(column.type)
+        or pa.types.is_fixed_size_list(column.type)
+    )
+    if not numbers or listed:
+        return column
+    fits = (
+        pa.types.is_integer(column.type)
+        or pa.types.is_floating(column.type)
+        or pa.types.is_boolean(column.type)
+    )
+    check(
+        fits or pa.types.is_null(column.type),
+        f"Column `{name[:60]}` of `{file}` must hold numbers, but has type {column.type}. Drop it "
+        "or convert it.",
+    )
+    return column.cast(pa.float64(), safe=False)
+
+
+def open_table(path: Path) -> Table:
+    """Returns a table; InvalidInput when its header cannot be read."""
+    files.size_of(path)
+    try:
+        if path.suffix.lower() == ".parquet":
+            return Table(path, tuple(pa.parquet.read_schema(path).names))
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            line = file.readline(1 << 24)
+        delimiter = max(",;\t", key=line.count)
+        columns = tuple(next(csv.reader([line], delimiter=delimiter), []))
+    except (pa.ArrowException, OSError, UnicodeError, csv.Error) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise InvalidInput(
+            f"Table `{path.name}` cannot be read ({' '.join(str(error).split())[:160]}). Save it as UTF-8 text with a "
+            "header, or as Parquet."
+        ) from error
+    check(
+        len(columns) > 0 and len(set(columns)) == len(columns),
+        f"Table `{path.name}` must begin with a line of distinct column names, but begins {line[:60]!r}. Add a "
+        "header.",
+    )
+    return Table(path, columns, delimiter)
+
+
+# A table a modality and a table of labels, joined by their id columns; see `tables` for what is understood.
+
+
+def read_tables(
+    modalities: Mapping[str, Path], labels: Path, folder: Path, target: str = "auto"
+) -> StagedSet:
+    """Returns the set that tables make up, its arrays written to `folder`.
+
+    Args:
+        modalities: the file of each, in their order. labels: the table of labels.
+        target: "regression", "classification", "labels" (several a sample, words with ; between them), or "auto":
+            classes where labels are words or few whole numbers.
+
+    Raises:
+        NotFound: when a file is not there.
+        InvalidInput: when a column is missing or a table cannot be read.
+    """
+    check(
+        len(modalities) > 0,
+        "Argument `--modality` must name at least one table of features, but names none. Add --modality text=FILE.",
+    )
+    reader = _Reader(folder, open_table(labels), tuple(modalities))
+    parts = [reader.part(name, path) for name, path in modalities.items()]
+    if target == "labels":
+        found = reader.label_sets()
+        return StagedSet(
+            folder,
+            labels.name,
+            "tables",
+            parts,
+            found.y,
+            reader.ids,
+            reader.split(),
+            found.classes,
+            "labels",
+            None,
+            "",
+            reader.columns(),
+            reader.unimodal(),
+            reader.findings,
+            labels=found.labels,
+            sets=found.sets,
+        )
+    y, classes, bounds = reader.targets(target)
+    return StagedSet(
+        folder,
+        labels.name,
+        "tables",
+        parts,
+        y,
+        reader.ids,
+        reader.split(),
+        classes,
+        "class" if classes else reader.label,
+        bounds,
+        "",
+        reader.columns(),
+        reader.unimodal(),
+        reader.findings,
+    )
+
+
+class _Reader:
+    """Joins tables of features to a table of labels."""
+
+    def __init__(self, folder: Path, labels: Table, names: tuple[str, ...]):
+        self.folder, self.file, self.names = folder, labels.path.name, names
+        self.findings: list[Finding] = []
+        self.used: set[str] = set()
+        files.check_size(self.file, files.size_of(labels.path))
+        self.label = labels.column(LABELS) or ""
+        check(
+            self.label != "",
+            f"Table `{self.file}` must have a column `label`, but has {list(labels.columns)[:12]}. Rename one.",
+        )
+        single = labels.column(IDS)
+        joined = [name for name in ("video_id", "clip_id") if name in labels.columns]
+        check(
+            single is not None or len(joined) == 2,
+            f"Table `{self.file}` must have a column `id`, but has {list(labels.columns)[:12]}. Rename one.",
+        )
+        keys = [single] if single is not None else joined
+        words = tuple(name for name in (*keys, labels.column(SPLIT), labels.column(TEXT)) if name)
+        batches, size = [], 0
+        for batch in labels.batches(list(labels.columns), words, numbers=False):
+            batches.append(batch)
+            size += batch.nbytes
+            files.check_size(self.file, size)  # a small Parquet file can unpack to anything
+        check(
+            sum(len(b) for b in batches) > 0,
+            f"Table `{self.file}` must have a row a sample, but has none. Add samples.",
+        )
+        self.table = pa.Table.from_batches(batches)
+        self.header = labels
+        self.ids = np.array(
+            ["$_$".join(row) for row in zip(*(self._strings(key) for key in keys), strict=True)],
+            dtype=np.str_,
+        )
+        self.used |= {*keys, self.label}
+        self.index: pd.Index | None = None
+
+    def _strings(self, column: str) -> list[str]:
+        self.used.add(column)
+        return self.table.column(column).cast(pa.string()).fill_null("").to_pylist()
+
+    def _say(
+        self, code: str, words: str, severity: str = "note", where: str = "", **more: Any
+    ) -> None:
+        self.findings.append(Finding(code, severity, words, where, **more))
+
+    # The modalities
+
+    def part(self, name: str, path: Path) -> Part:
+        """One modality, written to the folder."""
+        if path.suffix.lower() == ".npy":
+            return self._plain(name, path)
+        table = open_table(path)
+        key, step = table.column(IDS), table.column(STEP)
+        check(
+            key is not None,
+            f"Table `{path.name}` must have a column `id`, but has {list(table.columns)[:12]}. Rename one.",
+        )
+        features = [column for column in table.columns if column not in (key, step)]
+        check(
+            len(features) > 0,
+            f"Table `{path.name}` must have a column a feature, but has only {list(table.columns)}. Add features.",
+        )
+        rows = self._places(str(key), table, sequences=step is not None)
+        if step is not None:
+            return self._sequences(name, table, str(key), step, features, rows)
+        size, names = self._width(name, table, features)
+        staged_set.need_room(self.folder, 4 * size * len(self.ids), f"Modality '{name}'")
+        place = self.folder / f"{name}.npy"
+        if np.array_equal(rows, np.arange(len(self.ids))):
+            shape, large = staged_set.write(
+                place, (size,), (values for values, _ in self._values(table, features, size))
+            )
+        else:
+            shape, large = (len(self.ids), size), self._scatter(place, table, features, size, rows)
+        self._large(name, large)
+        return Part(name, place, shape, names)
+
+    def _plain(self, name: str, path: Path) -> Part:
+        with path.open("rb") as stream:
+            shape, _, kind = files.check_header(stream, files.size_of(path), f"File `{path.name}`")
+        check(
+            kind.kind in "biuf"
+            and len(shape) in (2, 3)
+            and shape[0] == len(self.ids)
+            and min(shape) > 0,
+            f"File `{path.name}` must hold numbers of shape ({len(self.ids)}, F) or ({len(self.ids)}, T, F), a row "
+            f"for every label, but has type {kind} and shape {shape}. Save it in that shape.",
+        )
+        staged_set.need_room(self.folder, 4 * int(np.prod(shape)), f"Modality '{name}'")
+        values = np.load(path, mmap_mode="r", allow_pickle=False)
+        place = self.folder / f"{name}.npy"
+        written, large = staged_set.write(
+            place, shape[1:], (np.asarray(piece) for piece in files.pieces(values))
+        )
+        self._large(name, large)
+        lengths = None if len(shape) == 2 else np.full(shape[0], shape[1], np.int64)
+        return Part(name, place, written, staged_set.numbered(name, shape[-1]), lengths)
+
+    def _places(self, key: str, table: Table, sequences: bool) -> np.ndarray:
+        """The sample's row for every row of a table; -1 where the labels have none of that id."""
+        found, at = [], 0
+        for batch in table.batches([key], (key,)):
+            ids = np.array(batch.column(0).fill_null("").to_pylist(), dtype=np.str_)
+            if (
+                not sequences
+                and at + len(ids) <= len(self.ids)
+                and np.array_equal(ids, self.ids[at : at + len(ids)])
+            ):
+                found.append(np.arange(at, at + len(ids)))
+            else:
+                found.append(self._look_up(ids, table.path.name))
+            at += len(ids)
+        rows = np.concatenate(found) if found else np.zeros(0, np.int64)
+        known = rows[rows >= 0]
+        once = np.bincount(known, minlength=len(self.ids))
+        check(
+            sequences or once.max(initial=0) <= 1,
+            f"Table `{table.path.name}` must have one row a sample, but has {once.max(initial=0)} of "
+            f"'{self.ids[once.argmax()][:60]}'. Drop the others, or number the steps of a sequence in a column "
+            "`step`.",
+        )
+        if unknown := int((rows < 0).sum()):
+            self._say(
+                "unknown-ids",
+                f"{unknown:,} rows of `{table.path.name}` have an id that `{self.file}` does not have. They are "
+                "left out.",
+                "warning",
+            )
+        absent = np.flatnonzero(once == 0)
+        if len(absent):
+            self._say(
+                "incomplete",
+                f"{len(absent):,} of {len(self.ids):,} samples have no row in `{table.path.name}`, the first "
+                f"'{self.ids[absent[0]][:60]}'.",
+                "error",
+                repairs=("drop-incomplete", "zero-incomplete"),
+                rows=absent,
+            )
+        return rows
+
+    def _look_up(self, ids: np.ndarray, file: str) -> np.ndarray:
+        if self.index is None:
+            self.index = pd.Index(self.ids)
+            check(
+                self.index.is_unique,
+                f"Table `{file}` has its samples in another order than `{self.file}`, where ids repeat, so that "
+                "they cannot be told apart. Make the ids unique.",
+            )
+        return self.index.get_indexer(pd.Index(ids))
+
+    def _width(self, name: str, table: Table, features: list[str]) -> tuple[int, tuple[str, ...]]:
+        """How many features there are and their names, also where one column holds lists."""
+        first = next(table.batches(features), None)
+        if first is None or not _is_list(first):
+            return len(features), tuple(features)
+        lengths = first.column(0).value_lengths()
+        return (size := int(lengths[0].as_py() or 0)), staged_set.numbered(name, size)
+
+    def _values(
+        self, table: Table, features: list[str], size: int
+    ) -> Iterator[tuple[np.ndarray, int]]:
+        """Pieces (n, size) and the row of the table at which each begins."""
+        at = 0
+        for batch in table.batches(features):
+            if _is_list(batch):
+                column = batch.column(0)
+                check(
+                    column.null_count == 0 and set(np.unique(column.value_lengths())) == {size},
+                    f"Column `{features[0]}` of `{table.path.name}` must hold lists of {size} numbers, but not all "
+                    "have that length. Number the steps of a sequence in a column `step`.",
+                )
+                values = (
+                    column.flatten()
+                    .cast(pa.float64())
+                    .to_numpy(zero_copy_only=False)
+                    .reshape(-1, size)
+                )
+            else:
+                values = np.empty((len(batch), size))
+                for place, column in enumerate(batch.columns):
+                    values[:, place] = column.to_numpy(zero_copy_only=False)
+            yield values, at
+            at += len(batch)
+
+    def _scatter(
+        self, place: Path, table: Table, features: list[str], size: int, rows: np.ndarray
+    ) -> int:
+        """Writes rows of a table in the order of the labels; returns how many values were too large."""
+        held, large = np.lib.format.open_memmap(place, "w+", np.float32, (len(self.ids), size)), 0
+        for values, at in self._values(table, features, size):
+            where = rows[at : at + len(values)]
+            held[where[where >= 0]] = staged_set.as_single(values[where >= 0])
+            large += _too_large(values)
+        held.flush()
+        return large
+
+    def _sequences(
+        self, name: str, table: Table, key: str, step: str, features: list[str], rows: np.ndarray
+    ) -> Part:
+        lengths = np.bincount(rows[rows >= 0], minlength=len(self.ids))
+        longest, size = int(lengths.max(initial=1)), len(features)
+        staged_set.need_room(
+            self.folder,
+            4 * size * longest * len(self.ids),
+            f"Modality '{name}', padded to its longest sequence,",
+        )
+        place = self.folder / f"{name}.npy"
+        held, large = (
+            np.lib.format.open_memmap(place, "w+", np.float32, (len(self.ids), longest, size)),
+            0,
+        )
+        seen, last = np.zeros(len(self.ids), np.int64), np.full(len(self.ids), -np.inf)
+        for values, at in self._values(table, [step, *features], size + 1):
+            where = rows[at : at + len(values)]
+            values, where = values[where >= 0], where[where >= 0]
+            places = seen[where] + pd.Series(where).groupby(where).cumcount().to_numpy()
+            self._check_steps(table.path.name, step, where, values[:, 0], last)
+            np.add.at(seen, where, 1)
+            held[where, places] = staged_set.as_single(values[:, 1:])
+            large += _too_large(values)
+        held.flush()
+        self._large(name, large)
+        real = lengths[lengths > 0]
+        self._say(
+            "sequences",
+            f"Sequences of {real.min(initial=longest)} to {longest} steps, "
+            f"{np.median(real) if len(real) else 0:g} in the middle. Shorter ones are padded with zeros, which "
+            "the model is told to leave out.",
+            where=name,
+        )
+        return Part(
+            name,
+            place,
+            (len(self.ids), longest, size),
+            tuple(features),
+            np.maximum(lengths, 1).astype(np.int64),
+        )
+
+    def _check_steps(
+        self, file: str, step: str, where: np.ndarray, steps: np.ndarray, last: np.ndarray
+    ) -> None:
+        """Steps must rise within an id, in the order of the table; updates the `last` step of each sample."""
+        order = np.argsort(where, kind="stable")
+        row, value = where[order], steps[order]
+        first = np.r_[True, row[1:] != row[:-1]] if len(row) else np.zeros(0, bool)
+        before = np.where(first, last[row], np.r_[-np.inf, value[:-1]] if len(value) else value)
+        bad = np.flatnonzero(~(value > before))
+        check(
+            len(bad) == 0,
+            f"Column `{step}` of `{file}` must rise within every id, but does not for "
+            f"'{self.ids[row[bad[0]]][:60] if len(bad) else ''}'. Sort the table by id and step.",
+        )
+        np.maximum.at(last, where, steps)
+
+    def _large(self, name: str, large: int) -> None:
+        if large:
+            self._say(
+                "too-large",
+                f"{large:,} values are too large for single precision and count as infinite.",
+                "warning",
+                name,
+            )
+
+    # What there is once a sample
+
+    def targets(
+        self, target: str
+    ) -> tuple[np.ndarray, tuple[str, ...], tuple[float, float] | None]:
+        """Targets (N,), names of the classes, and the range."""
+        column = self.table.column(self.label)
+        words = column.cast(pa.string()).fill_null("").to_pandas()
+        numbers = pd.to_numeric(words, errors="coerce").to_numpy(np.float64)
+        stray = words[np.isnan(numbers)].str.strip()
+        is_number = bool(
+            stray.str.lower().isin(["", "nan", "na", "null", "none", "inf", "-inf"]).all()
+        )
+        check(
+            is_number or target != "regression",
+            f"Column `{self.label}` of `{self.file}` must hold numbers for a regression, but holds "
+            f"{str(stray.iloc[0])[:40] if len(stray) else ''!r}. Import it for classification.",
+        )
+        finite = numbers[np.isfinite(numbers)]
+        few = (
+            is_number
+            and len(np.unique(finite)) <= MAX_CLASSES
+            and bool((finite == np.round(finite)).all())
+        )
+        if target == "regression" or (target == "auto" and is_number and not few):
+            return numbers, (), None
+        if not is_number:
+            several = bool(words.str.contains(staged_set.SEPARATOR, regex=False).any())
+            self._say(
+                "classes",
+                f"Labels are words, taken for the names of classes: column `{self.label}`."
+                + (
+                    f" Some hold '{staged_set.SEPARATOR}': import the set with --target labels if a sample may "
+                    "have several."
+                    if several
+                    else ""
+                ),
+            )
+            words = words.str.strip()
+            return *staged_set.classes_of(words.where(words != "", None)), None
+        if target == "auto":
+            self._say(
+                "classes",
+                f"Labels are {len(np.unique(finite))} different whole numbers, taken for classes. Import the set "
+                "with --target regression if they are amounts.",
+            )
+        return *staged_set.classes_of(np.where(np.isfinite(numbers), numbers, np.nan)), None
+
+    def label_sets(self) -> LabelSets:
+        """The labels of samples that may have several."""
+        words = self.table.column(self.label).cast(pa.string()).to_pylist()
+        named = [
+            None
+            if said is None
+            else [part.strip() for part in said.split(staged_set.SEPARATOR) if part.strip()]
+            for said in words
+        ]
+        found = staged_set.label_sets(
+            [
+                labels and [each for each in labels if each.lower() != staged_set.NO_LABEL]
+                for labels in named
+            ]
+        )
+        known = ", ".join(found.labels)[:300]
+        self._say("labels", f"A sample may have several of {len(found.labels)} labels: {known}.")
+        return found
+
+    def split(self) -> np.ndarray:
+        """The split (N,), "" where there is none."""
+        column = self.header.column(SPLIT)
+        if column is None:
+            return np.full(len(self.ids), "", dtype="<U5")
+        said = pd.Series(self._strings(column)).str.strip().str.lower()
+        wrong = said[~said.isin(list(PARTS))]
+        check(
+            wrong.empty,
+            f"Column `{column}` of `{self.file}` must hold train, valid or test, but holds "
+            f"{str(wrong.iloc[0])[:40] if len(wrong) else ''!r}. Correct it.",
+        )
+        return np.array(said.map(PARTS).to_list(), dtype="<U5")
+
+    def unimodal(self) -> dict[str, np.ndarray]:
+        """Targets of single modalities."""
+        found = {}
+        for name in self.names:
+            column = self.header.column((f"label_{name}", f"label_{name[0]}"))
+            if column is not None:
+                self.used.add(column)
+                found[name] = pd.to_numeric(
+                    pd.Series(self._strings(column)), errors="coerce"
+                ).to_numpy(np.float64)
+        if found:
+            self._say("unimodal", staged_set.unimodal_words(found))
+        return found
+
+    def columns(self) -> pd.DataFrame:
+        """The other columns, to show and filter by; what was said is called `text`."""
+        text, split = self.header.column(TEXT), self.header.column(SPLIT)
+        unimodal = {
+            self.header.column((f"label_{name}", f"label_{name[0]}")) for name in self.names
+        }
+        rest = [name for name in self.header.columns if name not in {*self.used, split, *unimodal}]
+        kept = {
+            "text" if name == text else name[:60]: shown
+            for name in rest
+            if (shown := _shown(self.table.column(name))) is not None
+        }
+        if len(kept) < len(rest):
+            self._say(
+                "left-out",
+                f"{len(rest) - len(kept)} columns of `{self.file}` hold neither numbers, words nor dates, or "
+                "repeat a name. They are left out.",
+            )
+        return pa.table(kept).to_pandas() if kept else pd.DataFrame()
+
+
+def _shown(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """A column as a table can show it; None where it cannot."""
+    kind = column.type
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind):
+        return column
+    nested = (
+        pa.types.is_nested(kind)
+        or pa.types.is_binary(kind)
+        or pa.types.is_large_binary(kind)
+        or pa.types.is_fixed_size_binary(kind)
+    )
+    return None if nested else column.cast(pa.string())
+
+
+def _is_list(batch: pa.RecordBatch) -> bool:
+    kind = batch.column(0).type
+    return batch.num_columns == 1 and (
+        pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    )
+
+
+def _too_large(values: np.ndarray) -> int:
+    return int((np.isfinite(values) & (np.abs(values) > staged_set.MAX_FLOAT)).sum())

@@ -1,0 +1,518 @@
+"""What accuracy and size of the quantum models are compared with."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from qfusion._checks import check
+from qfusion.models.base import FusionModel
+from qfusion.models.encoders import Dropout, Encoder, Features, InputSpec, Standardiser, split
+
+# Classical fusion heads on the encoders of the quantum models: what their accuracy and size are compared with.
+#
+# Each takes h_m = relu(encoder of modality m), n numbers per modality, except late fusion, whose
+# encoders give one score per output. Two more are in `attention` (MulT) and `linear`.
+#
+#     late            y = sum_m encoder_m(x_m): decisions are added, nothing is learned after the encoders
+#     concatenation   y = network(h_1, ..., h_M), two hidden layers
+#     tensor          y = network(outer product of (1, h_m)): all interactions (TFN, Zadeh and others 2017, EMNLP)
+#     low-rank        y_c = sum_r w_r prod_m (1, h_m) F_mrc + b_c: the tensor's linear layer as a sum of `rank` products
+#                     (LMF, Liu and others 2018, ACL)
+
+MAX_TENSOR = 2**21
+
+
+class Baseline(FusionModel):
+    """Encoders of all modalities; a subclass adds the head and `fuse`.
+
+    Args:
+        inputs: form of each modality's features, by name.
+        outputs: names of the scores (classes).
+        features: numbers n that each encoder gives.
+        encoder, hidden, dropout, pooling, input_dropout: of the encoders, see `Encoder`.
+        more: settings of a subclass, kept with the others.
+
+    Attributes:
+        bias: where the scores start, (C,): the training median of a regression, 0 for classes; not trained, heads and
+            encoders have trained biases of their own.
+    """
+
+    kind = ""
+    bias: Tensor
+
+    def __init__(
+        self,
+        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str],
+        features: int,
+        encoder: str,
+        hidden: int,
+        dropout: float,
+        pooling: str,
+        input_dropout: float,
+        **more: Any,
+    ):
+        super().__init__(inputs, outputs)
+        check(features >= 1, f"Argument `features` must be at least 1, but is {features}.")
+        check(
+            isinstance(hidden, int) and 1 <= hidden <= 2**14,
+            f"Argument `hidden` must be a whole number from 1 to {2**14}, but is {hidden!r}.",
+        )
+        for name, share in (("dropout", dropout), ("input_dropout", input_dropout)):
+            check(0 <= share < 1, f"Argument `{name}` must lie in [0, 1), but is {share}.")
+        self.settings: dict[str, Any] = dict(
+            features=features,
+            encoder=encoder,
+            hidden=hidden,
+            dropout=dropout,
+            pooling=pooling,
+            input_dropout=input_dropout,
+            **more,
+        )
+        self.encoders = nn.ModuleDict(
+            {name: self.make_encoder(spec) for name, spec in self.input_specs.items()}
+        )
+        self.register_buffer("bias", torch.zeros(len(outputs)))
+
+    def couplings(self) -> list[tuple[nn.Parameter, float]]:
+        """Returns nothing: no parameter of a classical head has a value at which only the modalities' meeting ends."""
+        return []
+
+    def make_encoder(self, spec: InputSpec) -> nn.Module:
+        """Returns a new encoder; it has a `standardise`, and gives what `fuse` takes of each modality."""
+        s = self.settings
+        return Encoder(
+            spec,
+            s["features"],
+            s["hidden"],
+            s["dropout"],
+            s["pooling"],
+            s["encoder"],
+            s["input_dropout"],
+        )
+
+    def encode_one(self, inputs: Mapping[str, Features], name: str) -> Any:
+        """Returns what a modality's encoder gives, (B, n) unless `make_encoder` says differently; `inputs` need not
+        hold the others."""
+        return self._encoded(inputs, name)
+
+    def fuse(self, encoded: list[Any]) -> Tensor:
+        """Returns the scores (B, C), apart from where they start, of the encoders' outputs."""
+        raise NotImplementedError
+
+    def scores(self, states: Mapping[str, Any]) -> Tensor:
+        """Returns the scores (logits), (B, C), of what the encoders give."""
+        return self.fuse([states[name] for name in self.modalities]) + self.bias
+
+
+class LateFusion(Baseline):
+    """Every modality decides for itself; the logits are added."""
+
+    kind = "late"
+
+    def __init__(
+        self,
+        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str] = ("score",),
+        *,
+        encoder: str = "mlp",
+        hidden: int = 32,
+        dropout: float = 0.2,
+        pooling: str = "gru",
+        input_dropout: float = 0.0,
+    ):
+        super().__init__(
+            inputs, outputs, len(outputs), encoder, hidden, dropout, pooling, input_dropout
+        )
+        del self.settings["features"]
+
+    def fuse(self, encoded: list[Tensor]) -> Tensor:
+        """Returns the sum of the modalities' logits, (B, C)."""
+        return torch.stack(encoded).sum(0)
+
+
+class Concatenation(Baseline):
+    """The encoders' outputs side by side, then two hidden layers of `width`."""
+
+    kind = "concatenation"
+
+    def __init__(
+        self,
+        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str] = ("score",),
+        *,
+        features: int = 8,
+        width: int = 64,
+        encoder: str = "mlp",
+        hidden: int = 32,
+        dropout: float = 0.2,
+        pooling: str = "gru",
+        input_dropout: float = 0.0,
+    ):
+        super().__init__(
+            inputs, outputs, features, encoder, hidden, dropout, pooling, input_dropout
+        )
+        self.settings["width"] = width
+        self.head = nn.Sequential(
+            nn.Linear(features * len(inputs), width),
+            nn.ReLU(),
+            nn.Linear(width, width),
+            nn.ReLU(),
+            nn.Linear(width, len(outputs)),
+        )
+
+    def fuse(self, encoded: list[Tensor]) -> Tensor:
+        """Returns the network's scores, (B, C)."""
+        return self.head(torch.cat(encoded, -1).relu())
+
+
+class TensorFusion(Baseline):
+    """Tensor fusion network: outer product of all (1, h_m), then one hidden layer of `width`, or none when it is 0."""
+
+    kind = "tensor"
+
+    def __init__(
+        self,
+        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str] = ("score",),
+        *,
+        features: int = 8,
+        width: int = 64,
+        encoder: str = "mlp",
+        hidden: int = 32,
+        dropout: float = 0.2,
+        pooling: str = "gru",
+        input_dropout: float = 0.0,
+    ):
+        size = (features + 1) ** len(inputs)
+        check(
+            size <= MAX_TENSOR,
+            f"The outer product of {len(inputs)} modalities with {features} features has {size:,} entries, more than "
+            f"{MAX_TENSOR:,}. Take fewer features, or the low-rank head.",
+        )
+        super().__init__(
+            inputs, outputs, features, encoder, hidden, dropout, pooling, input_dropout
+        )
+        self.settings["width"] = width
+        self.middle = (
+            len(inputs) + 1
+        ) // 2  # the outer product of all is never formed, only those of either half
+        left, right = (features + 1) ** self.middle, (features + 1) ** (len(inputs) - self.middle)
+        first = width or len(outputs)
+        self.weight = nn.Parameter(
+            torch.empty(left, first, right).uniform_(-1, 1) / size**0.5
+        )  # as nn.Linear starts
+        self.offset = nn.Parameter(torch.empty(first).uniform_(-1, 1) / size**0.5)
+        self.head: nn.Module = (
+            nn.Sequential(nn.ReLU(), nn.Linear(width, len(outputs))) if width else nn.Identity()
+        )
+
+    def fuse(self, encoded: list[Tensor]) -> Tensor:
+        """Returns the scores of the outer product, (B, C)."""
+        vectors = [with_one(h.relu()) for h in encoded]
+        left, right = (
+            outer(part) if part else vectors[0][:, :1]
+            for part in (vectors[: self.middle], vectors[self.middle :])
+        )
+        hidden = (left @ self.weight.flatten(1)).view(len(left), *self.weight.shape[1:])
+        return self.head(torch.bmm(hidden, right[..., None])[..., 0] + self.offset)
+
+
+class LowRankFusion(Baseline):
+    """Low-rank multimodal fusion: the weight of the outer product as a sum of `rank` products of one factor per
+    modality."""
+
+    kind = "low-rank"
+
+    def __init__(
+        self,
+        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str] = ("score",),
+        *,
+        features: int = 8,
+        rank: int = 4,
+        encoder: str = "mlp",
+        hidden: int = 32,
+        dropout: float = 0.2,
+        pooling: str = "gru",
+        input_dropout: float = 0.0,
+    ):
+        super().__init__(
+            inputs, outputs, features, encoder, hidden, dropout, pooling, input_dropout
+        )
+        check(rank >= 1, f"Argument `rank` must be at least 1, but is {rank}.")
+        self.settings["rank"] = rank
+        self.factors = nn.ParameterList(
+            [nn.Parameter(torch.empty(rank, features + 1, len(outputs))) for _ in self.modalities]
+        )
+        for factor in self.factors:
+            nn.init.xavier_normal_(factor)
+        self.weights = nn.Parameter(torch.full((rank,), 1.0))
+        self.offset = nn.Parameter(torch.zeros(len(outputs)))
+
+    def fuse(self, encoded: list[Tensor]) -> Tensor:
+        """Returns sum_r w_r prod_m (1, h_m) F_mr and a trained constant, (B, C)."""
+        product = encoded[0].new_ones(())
+        for h, factor in zip(encoded, self.factors, strict=True):
+            product = product * torch.einsum("bi,ric->rbc", with_one(h.relu()), factor)
+        return torch.einsum("r,rbc->bc", self.weights, product) + self.offset
+
+
+def with_one(h: Tensor) -> Tensor:
+    """Returns (1, h), (B, n + 1), so that products keep the terms of fewer modalities."""
+    return torch.cat([torch.ones_like(h[:, :1]), h], -1)
+
+
+def outer(vectors: list[Tensor]) -> Tensor:
+    """Returns the row-wise outer product of (B, n_m), flattened, the first slowest: (B, prod n_m)."""
+    result = vectors[0]
+    for v in vectors[1:]:
+        result = (result[:, :, None] * v[:, None, :]).flatten(1)
+    return result
+
+
+# The linear model: ridge or logistic regression on standardised features, means over time for sequences, trained as
+# all others are.
+
+
+class MeanEncoder(nn.Module):
+    """Features of one modality, standardised and averaged over the real steps of a sequence -> `outputs` linear
+    combinations."""
+
+    def __init__(self, spec: InputSpec, outputs: int, dropout: float):
+        super().__init__()
+        self.standardise = Standardiser(spec.size)
+        self.drop = Dropout(dropout)
+        self.weigh = nn.Linear(spec.size, outputs, bias=False)
+
+    def forward(self, features: Features) -> Tensor:
+        """Returns (B, outputs)."""
+        values, mask = split(features)
+        values = self.standardise(values)
+        if mask is not None:
+            values = (values * mask[..., None]).sum(1) / mask.sum(1, keepdim=True).clamp_min(1)
+        return self.weigh(self.drop(values))
+
+
+class Linear(Baseline):
+    """y = sum_m W_m mean of x_m + b: with an L2 penalty (`weight_decay`) ridge or logistic regression, by the loss it
+    is trained with."""
+
+    kind = "linear"
+
+    def __init__(
+        self,
+        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str] = ("score",),
+        *,
+        input_dropout: float = 0.0,
+    ):
+        super().__init__(inputs, outputs, len(outputs), "mlp", 1, 0.0, "gru", input_dropout)
+        self.settings = dict(input_dropout=input_dropout)
+        self.offset = nn.Parameter(torch.zeros(len(outputs)))
+
+    def make_encoder(self, spec: InputSpec) -> nn.Module:
+        """Returns the modality's part of the sum."""
+        return MeanEncoder(spec, self.settings["features"], self.settings["input_dropout"])
+
+    def fuse(self, encoded: list[Tensor]) -> Tensor:
+        """Returns the sum of the modalities' parts and a trained constant, (B, C)."""
+        return torch.stack(encoded).sum(0) + self.offset
+
+
+# Cross-modal attention after MulT (Tsai and others 2019, "Multimodal transformer for unaligned multimodal language
+# sequences", ACL).
+#
+# For every ordered pair of modalities a <- b the steps of a ask those of b (attention over time, then a small network,
+# both residual); what a has learned of the others, side by side, passes one block of self-attention
+# and is averaged over its real steps; a network on all modalities' averages gives the scores. Ours
+# differs in size, in that averages are read instead of the last step, and in that modalities that
+# are vectors come as a few learned tokens instead of time steps.
+
+Steps = tuple[Tensor, Tensor]  # values (B, T, width), mask (B, T)
+
+
+class StepEncoder(nn.Module):
+    """A masked sequence (B, T, F) -> its standardised steps, mapped to `width` numbers, with sines of the step's number
+    added."""
+
+    def __init__(self, spec: InputSpec, width: int, dropout: float, input_dropout: float):
+        super().__init__()
+        self.standardise = Standardiser(spec.size)
+        self.drop, self.drop_last = Dropout(input_dropout), Dropout(dropout)
+        self.weigh = nn.Linear(spec.size, width)
+
+    def forward(self, features: Features) -> Steps:
+        """Returns the steps (B, T, width) and the mask (B, T)."""
+        values, mask = split(features)
+        assert mask is not None
+        steps = self.weigh(self.drop(self.standardise(values)))
+        return self.drop_last(steps + positions(steps.shape[1], steps.shape[2]).to(steps)), mask
+
+
+class TokenEncoder(nn.Module):
+    """A vector (B, F) -> `tokens` tokens of `width` numbers: the usual encoder with so many outputs."""
+
+    def __init__(self, encoder: Encoder, tokens: int):
+        super().__init__()
+        self.encoder, self.tokens = encoder, tokens
+
+    @property
+    def standardise(self) -> Standardiser:
+        """That of the encoder."""
+        return self.encoder.standardise
+
+    def forward(self, features: Features) -> Steps:
+        """Returns the tokens (B, tokens, width) and a mask of ones (B, tokens)."""
+        values = self.encoder(features).unflatten(-1, (self.tokens, -1))
+        return values, torch.ones(values.shape[:2], dtype=torch.bool, device=values.device)
+
+
+class Block(nn.Module):
+    """Attention of one sequence to another (or itself) and a small network, both residual, normalised before (as in
+    MulT)."""
+
+    def __init__(self, width: int, heads: int):
+        super().__init__()
+        self.heads = heads
+        self.before, self.before_other, self.before_net = (
+            nn.LayerNorm(width),
+            nn.LayerNorm(width),
+            nn.LayerNorm(width),
+        )
+        self.query, self.key_value, self.out = (
+            nn.Linear(width, width),
+            nn.Linear(width, 2 * width),
+            nn.Linear(width, width),
+        )
+        self.net = nn.Sequential(
+            nn.Linear(width, 2 * width), nn.ReLU(), nn.Linear(2 * width, width)
+        )
+
+    def forward(self, asks: Tensor, told: Steps) -> Tensor:
+        """Returns the asking steps (B, T, width) after they have attended to the real steps of `told`."""
+        values, mask = told
+        q, (k, v) = (
+            self.query(self.before(asks)),
+            self.key_value(self.before_other(values)).chunk(2, -1),
+        )
+        q, k, v = (x.unflatten(-1, (self.heads, -1)).transpose(1, 2) for x in (q, k, v))
+        seen = nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask[:, None, None, :])
+        asks = asks + self.out(seen.transpose(1, 2).flatten(-2))
+        return asks + self.net(self.before_net(asks))
+
+
+class CrossModalAttention(Baseline):
+    """MulT-style fusion: every modality attends to every other.
+
+    Args:
+        features: width of tokens and steps; a multiple of `heads`.
+        heads: of attention.
+        tokens: that a modality without time steps comes as.
+        width: of the hidden layer before the scores.
+    """
+
+    kind = "mult"
+    encodes = False
+
+    def __init__(
+        self,
+        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str] = ("score",),
+        *,
+        features: int = 8,
+        heads: int = 2,
+        tokens: int = 4,
+        width: int = 64,
+        encoder: str = "mlp",
+        hidden: int = 32,
+        dropout: float = 0.2,
+        pooling: str = "gru",
+        input_dropout: float = 0.0,
+    ):
+        for name, value in (("heads", heads), ("tokens", tokens), ("width", width)):
+            check(
+                isinstance(value, int) and 1 <= value <= 4096,
+                f"Argument `{name}` must be a whole number from 1 to 4096, but is {value!r}.",
+            )
+        check(
+            features % heads == 0,
+            f"Argument `features` must be a multiple of `heads`, {heads}, but is {features}.",
+        )
+        super().__init__(
+            inputs,
+            outputs,
+            features,
+            encoder,
+            hidden,
+            dropout,
+            pooling,
+            input_dropout,
+            heads=heads,
+            tokens=tokens,
+            width=width,
+        )
+        names = self.modalities
+        self.others = {
+            a: [b for b in names if b != a] or [a] for a in names
+        }  # a single modality attends to itself
+        self.crossing = nn.ModuleList(
+            [nn.ModuleList([Block(features, heads) for _ in self.others[a]]) for a in names]
+        )
+        sizes = [features * len(self.others[a]) for a in names]
+        self.own = nn.ModuleList([Block(size, heads) for size in sizes])
+        self.head = nn.Sequential(
+            nn.LayerNorm(sum(sizes)),
+            nn.Linear(sum(sizes), width),
+            nn.ReLU(),
+            nn.Linear(width, len(outputs)),
+        )
+
+    def make_encoder(self, spec: InputSpec) -> nn.Module:
+        """Returns what makes tokens of a vector or steps of a sequence."""
+        s = self.settings
+        if spec.sequence:
+            return StepEncoder(spec, s["features"], s["dropout"], s["input_dropout"])
+        return TokenEncoder(
+            Encoder(
+                spec,
+                s["tokens"] * s["features"],
+                s["hidden"],
+                s["dropout"],
+                s["pooling"],
+                s["encoder"],
+                s["input_dropout"],
+            ),
+            s["tokens"],
+        )
+
+    def fuse(self, encoded: list[Steps]) -> Tensor:
+        """Returns the network's scores, (B, C)."""
+        told, means = dict(zip(self.modalities, encoded, strict=True)), []
+        for i, name in enumerate(self.modalities):
+            steps, mask = told[name]
+            blocks: Any = self.crossing[i]
+            learned = torch.cat(
+                [
+                    block(steps, told[other])
+                    for block, other in zip(blocks, self.others[name], strict=True)
+                ],
+                -1,
+            )
+            learned = self.own[i](learned, (learned, mask))
+            means.append(
+                (learned * mask[..., None]).sum(1) / mask.sum(1, keepdim=True).clamp_min(1)
+            )
+        return self.head(torch.cat(means, -1))
+
+
+def positions(steps: int, width: int) -> Tensor:
+    """Returns sines and cosines of the steps' numbers, (steps, width) (Vaswani and others 2017)."""
+    rates = torch.exp(-math.log(10_000.0) * torch.arange(0, width, 2) / width)
+    angles = torch.arange(steps)[:, None] * rates
+    return torch.stack([angles.sin(), angles.cos()], -1).flatten(1)[:, :width]

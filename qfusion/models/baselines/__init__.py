@@ -1,1 +1,0 @@
-"""What accuracy and size of the quantum models are compared with."""

@@ -1,0 +1,839 @@
+"""Systems that stand beside ours in the literature, each a file: what its source says, what of it is our reading."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from qfusion._checks import check, require_number
+from qfusion.models.base import KetModel
+from qfusion.models.baselines import Baseline, Block
+from qfusion.models.encoders import Features, InputSpec
+from qfusion.models.qcnn import HEAD_SCALE
+from qfusion.quantum import circuits
+from qfusion.quantum.circuits import Gate
+
+# What neighbours with a circuit share: how it is told gate by gate, how many qubits a modality has, and the layers of
+# trained rotations and CNOTs.
+
+
+def whole(name: str, value: Any, low: int, high: int) -> None:
+    """Raises InvalidInput unless a setting is a whole number from `low` to `high`."""
+    check(
+        isinstance(value, int) and not isinstance(value, bool) and low <= value <= high,
+        f"Argument `{name}` must be a whole number from {low} to {high}, but is {value!r}.",
+    )
+
+
+def each_of(qubits: int, modalities: int, limit: int, most: int = 3) -> int:
+    """Returns the qubits of each modality; 0 takes as many as fit, but not more than `most`.
+
+    Raises:
+        InvalidInput: when all together are more than `limit`.
+    """
+    whole("qubits", qubits, 0, limit)
+    each = qubits or max(1, min(most, limit // max(1, modalities)))
+    check(
+        each * modalities <= limit,
+        f"Argument `qubits` must give at most {limit} qubits in all, but {each} for each of {modalities} modalities "
+        f"are {each * modalities}: their states are held exactly. Lower `qubits`.",
+    )
+    return each
+
+
+def around(n: int) -> list[tuple[int, ...]]:
+    """Returns the qubits of all words in Z that are read of n: each alone, and neighbours around the ring."""
+    pairs = sorted({(min(pair), max(pair)) for pair in circuits.ring(n)})
+    return [*((i,) for i in range(n)), *pairs]
+
+
+def single(numbers: Tensor) -> Tensor:
+    """Returns the only row of numbers (1, n), without its gradient.
+
+    Raises:
+        InvalidInput: when there are several.
+    """
+    check(
+        len(numbers) == 1,
+        f"Argument `states` must hold one row, but holds {len(numbers)}: a circuit is drawn for one sample.",
+    )
+    return numbers[0].detach()
+
+
+class Layers(nn.Module):
+    """Layers of a rotation on every qubit and a ring of CNOTs, each ring one qubit wider than the one before ("strongly
+    entangling": Schuld, Bocharov, Svore, Wiebe 2020, Physical Review A 101, 032308; as PennyLane's
+    StronglyEntanglingLayers).
+
+    Args:
+        n: qubits.
+        count: layers.
+        spread: deviation of the angles at the start.
+        tilt: angle theta of all rotations, about which they start.
+
+    Attributes:
+        angles: of the rotations, (count, n, 3) radians.
+    """
+
+    def __init__(self, n: int, count: int, spread: float, tilt: float = 0.0):
+        super().__init__()
+        self.rings = [circuits.ring(n, 1 + layer % max(1, n - 1)) for layer in range(count)]
+        self.angles = nn.Parameter(
+            torch.randn(count, n, 3) * spread + torch.tensor([0.0, tilt, 0.0])
+        )
+
+    def forward(self, psi: Tensor, layer: int) -> Tensor:
+        """Returns states (B, 2^n) after a layer."""
+        turned = circuits.on_each(psi, circuits.rotations(self.angles[layer]))
+        return circuits.reordered(turned, self.rings[layer])
+
+    def gates(self, layer: int) -> list[Gate]:
+        """Returns the gates of a layer."""
+        angles = self.angles[layer].detach()
+        return [
+            *circuits.rotation_gates(angles),
+            *circuits.cnot_gates(self.rings[layer], angles),
+        ]
+
+
+class CircuitModel(Baseline):
+    """A model with a circuit of unitary gates on |0...0>, which a subclass lists and speaks of.
+
+    Attributes:
+        n: qubits.
+    """
+
+    abilities = frozenset({"circuit", "gates"})
+    n: int
+
+    @abstractmethod
+    def gates(self, states: Mapping[str, Tensor]) -> list[Gate]:
+        """Returns the circuit of one sample, given what its modalities come to (one row each).
+
+        Raises:
+            InvalidInput: when there are several rows.
+        """
+
+    @abstractmethod
+    def remark(self, states: Mapping[str, Tensor]) -> str:
+        """Returns what this circuit is to the sample and to its scores, in a sentence or two; arguments and errors as
+        of `gates`."""
+
+    def elementary(self, states: Mapping[str, Tensor]) -> list[Gate]:
+        """Returns the same circuit, up to its global phase, of preparations and gates on at most two qubits."""
+        return self.gates(states)
+
+    def registers(self) -> dict[str, int]:
+        """Returns what the qubits belong to, in their order, and how many each has: the modalities, all alike."""
+        return dict.fromkeys(self.modalities, self.n // len(self.modalities))
+
+
+class CircuitFusion(CircuitModel):
+    """Encoders that give each modality a number for each of its qubits; a subclass adds the circuit and what is read.
+
+    Args:
+        inputs: form of each modality's features, by name.
+        outputs: names of the scores (classes).
+        qubits: of each modality; 0 takes as many as fit, up to three.
+        limit: qubits of all modalities together.
+        encoder, hidden, dropout, pooling, input_dropout: of the encoders, see `Encoder`.
+        more: settings of a subclass, kept with the others.
+
+    Attributes:
+        each, n: qubits of each modality, and of all.
+    """
+
+    def __init__(
+        self,
+        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str],
+        qubits: int,
+        limit: int,
+        encoder: str,
+        hidden: int,
+        dropout: float,
+        pooling: str,
+        input_dropout: float,
+        **more: Any,
+    ):
+        self.each = each_of(qubits, len(inputs), limit)
+        self.n = self.each * len(inputs)
+        super().__init__(
+            inputs, outputs, self.each, encoder, hidden, dropout, pooling, input_dropout, **more
+        )
+        del self.settings["features"]
+        self.settings["qubits"] = qubits
+
+    def named(self, numbers: Tensor) -> list[dict[str, float]]:
+        """Returns for every qubit what of the sample it holds: `numbers` (n,), by the names of modality and place."""
+        names = [f"{name} {k + 1}" for name in self.modalities for k in range(self.each)]
+        return [{name: value} for name, value in zip(names, numbers.tolist(), strict=True)]
+
+    def one_row(self, states: Mapping[str, Tensor]) -> Tensor:
+        """Returns the encoders' numbers of one sample side by side, (n,); errors as for `single`."""
+        return single(torch.cat([states[name] for name in self.modalities], -1))
+
+
+# Quantum LEGO (Qi, Yang, Chen, Hsieh, Zenil, Tegner 2026, "Quantum LEGO learning: a modular design principle for
+# hybrid artificial intelligence", arXiv 2601.21780).
+#
+#     a = tanh(h_1(x_1), ..., h_M(x_M))                    the classical block: encoders, trained first and then frozen
+#     |psi> = V_L ... V_1 prod_i RY(pi (1 + a_i) / 2)|0>   the quantum block, trained on what the frozen one gives
+#     y = HEAD_SCALE W (<Z_i>, <Z_i Z_{i+1}>) + b
+#
+# For the first share `pretraining` of the epochs the scores are those of a classical head on a, a network with one
+# hidden layer, and encoders and head are trained. Then the encoders are frozen as their running average stands, without
+# dropout, the head is done with, and circuit and W are trained from their start; only these epochs can be kept. Where
+# training ends before, the classical head decides.
+#
+# From the source: a pre-trained classical network as a frozen feature block, a variational circuit
+# as the only part that is trained on top, product encoding by angles. Our reading: which head the
+# block is trained with, and for how long; the source compares circuits with such classical heads on
+# the same block.
+
+MAX_LEGO_QUBITS = 12
+
+
+class QuantumLego(CircuitFusion):
+    """A frozen classical block with a trained circuit on it.
+
+    Args:
+        inputs: form of each modality's features, by name.
+        outputs: names of the scores (classes).
+        qubits: of each modality; 0 takes as many as fit into twelve, up to three.
+        layers: of the circuit.
+        pretraining: share of the epochs in which the classical block is trained.
+        width: hidden units of the head that it is trained with; 0 takes a linear one.
+        encoder, hidden, dropout, pooling, input_dropout: of the encoders, see `Encoder`.
+
+    Attributes:
+        preparing: whether the classical block is being trained; then it is frozen.
+
+    Raises:
+        InvalidInput, NotFound: when a setting is out of range or unknown.
+    """
+
+    kind = "quantum-lego"
+    title = "Neighbour: quantum LEGO (frozen block, circuit)"
+    says = "Encoders are trained with a classical head first and then frozen; a circuit learns to read what they give."
+    about = (
+        "turns {names} into numbers by a classical block that was trained first and then frozen, and reads "
+        "the {target} from a circuit that was trained on these."
+    )
+    staged = True
+    frozen: Tensor
+
+    def __init__(
+        self,
+        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str] = ("score",),
+        *,
+        qubits: int = 0,
+        layers: int = 6,
+        pretraining: float = 0.3,
+        width: int = 32,
+        encoder: str = "mlp",
+        hidden: int = 32,
+        dropout: float = 0.2,
+        pooling: str = "gru",
+        input_dropout: float = 0.0,
+    ):
+        whole("layers", layers, 1, 64)
+        whole("width", width, 0, 4096)
+        require_number("pretraining", pretraining, 0, 1)
+        super().__init__(
+            inputs,
+            outputs,
+            qubits,
+            MAX_LEGO_QUBITS,
+            encoder,
+            hidden,
+            dropout,
+            pooling,
+            input_dropout,
+            layers=layers,
+            pretraining=pretraining,
+            width=width,
+        )
+        C = len(outputs)
+        hidden_layer = [nn.Linear(self.n, width), nn.ReLU()] if width else []
+        self.first_head = nn.Sequential(*hidden_layer, nn.Linear(width or self.n, C))
+        self.layers = Layers(self.n, layers, 0.2, torch.pi / 2)
+        self.words = around(self.n)
+        self.head = nn.Linear(len(self.words), C)
+        self.register_buffer(
+            "frozen", torch.tensor(False)
+        )  # with the weights, which say so when they are read
+        self.preparing = True
+
+    def advance(self, share: float) -> bool:
+        """Freezes the classical block once its share of the epochs is over; returns whether it did."""
+        if not self.preparing or share < self.settings["pretraining"]:
+            return False
+        self.frozen.fill_(True)
+        self.preparing = False
+        return True
+
+    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
+        super()._load_from_state_dict(*args, **kwargs)
+        self.preparing = not bool(self.frozen)
+
+    def train(self, mode: bool = True) -> QuantumLego:
+        """Sets the model to training or not; a frozen block does not change, not even its running means."""
+        super().train(mode)
+        if mode and not self.preparing:
+            self.encoders.eval()
+        return self
+
+    def encode_one(self, inputs: Mapping[str, Features], name: str) -> Tensor:
+        """Returns what a modality's encoder gives, (B, n_m); no gradient passes a frozen one while training."""
+        with torch.set_grad_enabled(
+            torch.is_grad_enabled() and not (self.training and not self.preparing)
+        ):
+            return super().encode_one(inputs, name)
+
+    def fuse(self, encoded: list[Tensor]) -> Tensor:
+        """Returns the scores, (B, C), apart from where they start."""
+        a = torch.cat(encoded, -1).tanh()
+        if self.preparing:
+            return self.first_head(a)
+        psi = circuits.turned_y(torch.pi / 2 * (1 + a))
+        for layer in range(self.settings["layers"]):
+            psi = self.layers(psi, layer)
+        return self.head(HEAD_SCALE * circuits.expectations(psi, self.words))
+
+    def gates(self, states: Mapping[str, Tensor]) -> list[Gate]:
+        """Returns the circuit of one sample, see `CircuitModel`."""
+        a = self.one_row(states).tanh()
+        held = self.named(a)
+        found = [
+            circuits.turn("RY", q, angle, **held[q])
+            for q, angle in enumerate(torch.pi / 2 * (1 + a))
+        ]
+        return found + [
+            gate for layer in range(self.settings["layers"]) for gate in self.layers.gates(layer)
+        ]
+
+    def remark(self, states: Mapping[str, Tensor]) -> str:
+        """Returns what was trained when, or that the circuit was not reached."""
+        if self.preparing:
+            return (
+                "This circuit has no say: training ended before its part began, and the classical head decides. "
+                "Its angles are those of the start."
+            )
+        return "Each RY holds a number of the frozen classical block; the gates behind them alone were trained since."
+
+
+# Cross-attention mid-fusion (Alavi, Kouchmeshki, Alavi 2025, "Practical quantum-classical feature fusion for complex
+# data classification", arXiv 2512.19180).
+#
+#     c = W_c relu(h_1(x_1), ..., h_M(x_M)) + b_c                       the classical branch
+# |psi> = V_L ... V_1 prod_i RY(s_i u_i)|0>,  u_m = W_m h_m(x_m)    the quantum branch: angles with
+# trained scales s_i
+#     token_i = W_t (<X_i>, <Y_i>, <Z_i>) + p_i                         a token for each qubit
+#     y = network(c + attention(c; tokens))                             asks the tokens, and keeps what it is
+#
+# From the source: two branches as two modalities, angle encoding with trained scales, three strongly entangling layers,
+# at most nine qubits, a classical query to quantum tokens, residual. Our reading: one circuit that
+# holds all modalities, some qubits each; what it is given is a trained linear map of an encoder's
+# numbers, where the source takes principal components, so that sequences and images have a place; a
+# token is made of all three expectations of its qubit; and the block (normalised before, with a
+# small network after) is that of our MulT.
+
+MAX_ATTENTION_QUBITS = 9
+
+
+class QuantumCrossAttention(CircuitModel):
+    """Classical features that ask quantum tokens.
+
+    Args:
+        inputs: form of each modality's features, by name.
+        outputs: names of the scores (classes).
+        features: numbers per modality.
+        qubits: of each modality; 0 takes as many as fit into nine, up to three.
+        layers: of the circuit.
+        heads: of attention.
+        width: of the classical branch and of the tokens; a multiple of `heads`.
+        encoder, hidden, dropout, pooling, input_dropout: of the encoders, see `Encoder`.
+
+    Raises:
+        InvalidInput, NotFound: when a setting is out of range or unknown.
+    """
+
+    kind = "cross-attention-q"
+    title = "Neighbour: cross-attention to a circuit"
+    says = "A classical branch asks, by attention, what a circuit of at most nine qubits makes of the same modalities."
+    about = (
+        "reads the {target} from a network on {names}, which asks by attention what a circuit of a few qubits "
+        "makes of the same numbers."
+    )
+
+    def __init__(
+        self,
+        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str] = ("score",),
+        *,
+        features: int = 8,
+        qubits: int = 0,
+        layers: int = 3,
+        heads: int = 2,
+        width: int = 16,
+        encoder: str = "mlp",
+        hidden: int = 32,
+        dropout: float = 0.2,
+        pooling: str = "gru",
+        input_dropout: float = 0.0,
+    ):
+        for name, value, high in (
+            ("layers", layers, 64),
+            ("heads", heads, 4096),
+            ("width", width, 4096),
+        ):
+            whole(name, value, 1, high)
+        check(
+            width % heads == 0,
+            f"Argument `width` must be a multiple of `heads`, {heads}, but is {width}.",
+        )
+        each = each_of(qubits, len(inputs), MAX_ATTENTION_QUBITS)
+        super().__init__(
+            inputs,
+            outputs,
+            features,
+            encoder,
+            hidden,
+            dropout,
+            pooling,
+            input_dropout,
+            qubits=qubits,
+            layers=layers,
+            heads=heads,
+            width=width,
+        )
+        M, self.n = len(inputs), each * len(inputs)
+        self.classical = nn.Linear(M * features, width)
+        self.maps = nn.ModuleList([nn.Linear(features, each) for _ in range(M)])
+        self.scales = nn.Parameter(torch.ones(self.n))
+        self.layers = Layers(self.n, layers, 0.5)
+        self.tokens = nn.Linear(3, width)
+        self.places = nn.Parameter(0.1 * torch.randn(self.n, width))
+        self.block = Block(width, heads)
+        self.head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, len(outputs)))
+
+    def angles(self, encoded: list[Tensor]) -> Tensor:
+        """Returns the angles of all qubits, (B, n) radians, of the encoders' numbers."""
+        return self.scales * torch.cat(
+            [own(h) for own, h in zip(self.maps, encoded, strict=True)], -1
+        )
+
+    def expectations(self, encoded: list[Tensor]) -> Tensor:
+        """Returns <X>, <Y> and <Z> of every qubit, (B, n, 3)."""
+        psi = circuits.turned_y(self.angles(encoded))
+        for layer in range(self.settings["layers"]):
+            psi = self.layers(psi, layer)
+        return circuits.bloch_vectors(psi)
+
+    def fuse(self, encoded: list[Tensor]) -> Tensor:
+        """Returns the scores, (B, C), apart from where they start."""
+        asks = self.classical(torch.cat(encoded, -1).relu())[:, None]
+        told = self.tokens(self.expectations(encoded)) + self.places
+        mask = torch.ones(told.shape[:2], dtype=torch.bool, device=told.device)
+        return self.head(self.block(asks, (told, mask))[:, 0])
+
+    @torch.no_grad()
+    def gates(self, states: Mapping[str, Tensor]) -> list[Gate]:
+        """Returns the circuit of one sample, see `CircuitModel`."""
+        angles = single(self.angles([states[name] for name in self.modalities]))
+        each = self.n // len(self.modalities)
+        names = [f"{name} {k + 1}" for name in self.modalities for k in range(each)]
+        found = [
+            circuits.turn("RY", q, angle, **{names[q]: float(angle / self.scales[q])})
+            for q, angle in enumerate(angles)
+        ]
+        return found + [
+            gate for layer in range(self.settings["layers"]) for gate in self.layers.gates(layer)
+        ]
+
+    def remark(self, states: Mapping[str, Tensor]) -> str:
+        """Returns what becomes of the circuit's end."""
+        return (
+            "At the end the Bloch vector of each qubit is a token; a classical branch asks these tokens by "
+            "attention, and the score is read from its answer."
+        )
+
+
+# Quantum fusion layer, QFL (Nguyen, Hoang, Nguyen, Vu, Thang 2025, "Expressive and scalable quantum fusion for
+# multimodal learning", arXiv 2510.06938).
+#
+#     theta_mi = h_mi(x_m), a_mi = cos(theta_mi / 2)           signals, as in quantum signal processing
+#     |psi> = V_U R_U ... V_1 R_1 V_0 |0...0>                  P passes over all signals, between trained layers V_u
+#     y = HEAD_SCALE W (<Z_i>, <Z_i Z_{i+1}>) + b              of all qubits and of neighbours around the ring
+#
+# Each modality has q qubits, and R_u turns each of them by RZ of the next of its modality's F signals: a pass takes
+# ceil(F / q) of them. So every signal is used P times, and every score is a polynomial of degree 2P at most in cos and
+# sin of each theta_mi / 2, that is in a_mi and sqrt(1 - a_mi^2), with products of the signals of all modalities;
+# parameters behind the encoders grow in proportion to the modalities.
+#
+# From the source: parameterised circuits after the principle of quantum signal processing, polynomials of degree P in
+# the modalities, parameters linear in their number, measurement of expectations. Our reading:
+# rotations about z of a few qubits a modality instead of states prepared from all features,
+# strongly entangling layers as V_u, and exact expectations of these Pauli words instead of
+# randomised measurements.
+
+MAX_LAYER_QUBITS = 12
+
+
+class QuantumFusionLayer(CircuitModel):
+    """The quantum fusion layer.
+
+    Args:
+        inputs: form of each modality's features, by name.
+        outputs: names of the scores (classes).
+        features: signals F of each modality.
+        qubits: of each modality; 0 takes as many as fit into twelve, up to two.
+        degree: passes over the signals, P.
+        encoder, hidden, dropout, pooling, input_dropout: of the encoders, see `Encoder`.
+
+    Raises:
+        InvalidInput, NotFound: when a setting is out of range or unknown.
+    """
+
+    kind = "qfl"
+    title = "Neighbour: QFL (quantum fusion layer)"
+    says = "A circuit takes up the modalities' signals several times between trained gates: polynomials of all of them."
+    about = (
+        "turns {names} into angles of a circuit that takes them up several times between trained gates, and "
+        "reads the {target} from Pauli expectations: polynomials in all modalities."
+    )
+
+    def __init__(
+        self,
+        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str] = ("score",),
+        *,
+        features: int = 8,
+        qubits: int = 0,
+        degree: int = 1,
+        encoder: str = "mlp",
+        hidden: int = 32,
+        dropout: float = 0.2,
+        pooling: str = "gru",
+        input_dropout: float = 0.0,
+    ):
+        whole("degree", degree, 1, 64)
+        self.each = each_of(qubits, len(inputs), MAX_LAYER_QUBITS, 2)
+        super().__init__(
+            inputs,
+            outputs,
+            features,
+            encoder,
+            hidden,
+            dropout,
+            pooling,
+            input_dropout,
+            qubits=qubits,
+            degree=degree,
+        )
+        self.n, self.turns = self.each * len(inputs), -(-features // self.each)
+        self.layers = Layers(self.n, self.turns * degree + 1, 0.3, torch.pi / 2)
+        self.words = around(self.n)
+        self.head = nn.Linear(len(self.words), len(outputs))
+
+    def couplings(self) -> list[tuple[nn.Parameter, float]]:
+        """Returns the angles of the trained layers: at 0 every qubit stays as it is, whatever the signals."""
+        return [(self.layers.angles, 0.0)]
+
+    def uses(self, encoded: list[Tensor]) -> list[Tensor]:
+        """Returns the angles of all qubits at each turn of a pass, (B, n) each; 0 where no signal is left."""
+        theta = torch.stack(encoded, 1)
+        theta = nn.functional.pad(theta, (0, self.turns * self.each - theta.shape[-1]))
+        return [turn.flatten(1) for turn in theta.unflatten(-1, (self.turns, self.each)).unbind(2)]
+
+    def fuse(self, encoded: list[Tensor]) -> Tensor:
+        """Returns the scores, (B, C), apart from where they start."""
+        uses = self.uses(encoded) * self.settings["degree"]
+        psi = self.layers(circuits.ground(uses[0].shape[0], self.n, uses[0]), 0)
+        for u, theta in enumerate(uses, 1):
+            psi = self.layers(circuits.turn_z(psi, theta), u)
+        return self.head(HEAD_SCALE * circuits.expectations(psi, self.words))
+
+    @torch.no_grad()
+    def gates(self, states: Mapping[str, Tensor]) -> list[Gate]:
+        """Returns the circuit of one sample, see `CircuitModel`."""
+        encoded, F = [states[name] for name in self.modalities], self.settings["features"]
+        held = (single(torch.cat(encoded, -1)) / 2).cos().tolist()
+        found = self.layers.gates(0)
+        for u, theta in enumerate(self.uses(encoded) * self.settings["degree"], 1):
+            for q, angle in enumerate(theta[0]):
+                m, i = q // self.each, (u - 1) % self.turns * self.each + q % self.each
+                if i < F:
+                    found.append(
+                        circuits.turn(
+                            "RZ", q, angle, **{f"{self.modalities[m]} {i + 1}": held[m * F + i]}
+                        )
+                    )
+            found += self.layers.gates(u)
+        return found
+
+    def remark(self, states: Mapping[str, Tensor]) -> str:
+        """Returns how often the sample's signals are taken up."""
+        P = self.settings["degree"]
+        return (
+            f"Every RZ turns its qubit by the next signal of its modality; each signal is taken up "
+            f"{'once' if P == 1 else f'{P} times'}, so scores are polynomials of degree {2 * P} at most."
+        )
+
+
+# Unitary fusion, after quantum-inspired multimodal fusion for video sentiment analysis (Li, Gkoumas, Lioma, Melucci
+# 2021, Information Fusion 65, 58; arXiv 2103.10572).
+#
+#     psi_m = (e_0 + h_m(x_m)) / ||e_0 + h_m(x_m)||        modality states, as of `QuantumJump`
+#     p_j = |<j| U |psi_1 x ... x psi_M>|^2                one trained unitary for all samples, U = exp(iH)
+#     y_c = sum_j W_cj p_j + b_c
+#
+# The rows of U are entangled states: the modalities' product is measured in a basis of such, and
+# every joint term is its work. All scores read the same outcomes, O_c = U^+ diag(W_c) U.
+#
+# From the source: modalities as complex states, their tensor product, trained measurement of the joint state,
+# probabilities that are read classically. Our reading: the source turns every word of an utterance into a state and
+# mixes them to a density matrix, measures vectors that need not be orthogonal, and reads by a network; here an encoder
+# makes one pure state of each modality, the vectors are the rows of a unitary, and reading is linear, so that all exact
+# explanations of states hold. It is QiNN-QJ without jumps and with a joint read-out.
+
+MAX_DIMENSION = 1024  # U is an exponential of a D x D matrix in every step
+
+
+class UnitaryFusion(KetModel):
+    """One unitary on the product of the modality states, then a measurement.
+
+    Args:
+        inputs: form of each modality's features, by name; the order is the order of the tensor product.
+        outputs: names of the scores.
+        dims: dimension d_m of every modality state, or one number for all.
+        encoder, hidden, dropout, pooling, input_dropout: of the encoders, see `Encoder`.
+
+    Raises:
+        InvalidInput, NotFound: when a setting is out of range or unknown.
+    """
+
+    kind = "unitary-fusion"
+    title = "Neighbour: one unitary, one measurement"
+    says = "Modality states pass one learned unitary together and are measured; can be explored."
+    about = (
+        "turns {names} into quantum states ({dims} levels) that pass one learned unitary together and are "
+        "measured; the {target} is read from the outcomes. Every decision splits exactly into what each modality "
+        "says alone and what they say only jointly."
+    )
+
+    def __init__(
+        self,
+        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str] = ("score",),
+        *,
+        dims: int | Sequence[int] = 4,
+        encoder: str = "mlp",
+        hidden: int = 32,
+        dropout: float = 0.3,
+        pooling: str = "gru",
+        input_dropout: float = 0.0,
+    ):
+        super().__init__(inputs, outputs)
+        self.dims = self._sizes(dims, MAX_DIMENSION, "the unitary is a D x D matrix")
+        D, C = math.prod(self.dims), len(self.outputs)
+        whole("hidden", hidden, 1, 2**14)
+        for name, share in (("dropout", dropout), ("input_dropout", input_dropout)):
+            check(0 <= share < 1, f"Argument `{name}` must lie in [0, 1), but is {share}.")
+        self.settings: dict[str, Any] = dict(
+            dims=list(self.dims),
+            encoder=encoder,
+            hidden=hidden,
+            dropout=dropout,
+            pooling=pooling,
+            input_dropout=input_dropout,
+        )
+        self.encoders = self._ket_encoders(hidden, dropout, pooling, encoder, input_dropout)
+        self.H = nn.Parameter(torch.randn(D, D, 2) / math.sqrt(2 * D))
+        self.W = nn.Parameter(torch.randn(C, D))
+        self.bias = nn.Parameter(torch.zeros(C))
+
+    def couplings(self) -> list[tuple[nn.Parameter, float]]:
+        """Returns H, which does nothing at 0."""
+        return [(self.H, 0.0)]
+
+    def unitary(self) -> Tensor:
+        """Returns U, (D, D)."""
+        A = torch.view_as_complex(self.H)
+        return torch.linalg.matrix_exp(0.5j * (A + A.mH))
+
+    def observables(self) -> Tensor:
+        """Returns O_c = U^+ diag(W_c) U, (C, D, D)."""
+        U = self.unitary()
+        return U.mH @ (self.W[:, :, None] * U)
+
+    def direct_scores(self, states: Mapping[str, Tensor]) -> Tensor:
+        """Returns the scores of given kets, (B, C): their product passes the unitary and is measured."""
+        psi = self.product_state(states)
+        return circuits.populations(psi @ self.unitary().T.to(psi.dtype)) @ self.W.T + self.bias
+
+    def forward(self, inputs: Mapping[str, Features]) -> Tensor:
+        """Returns the scores, (B, C)."""
+        return self.direct_scores(self.encode(inputs))
+
+
+# VQC-MLPNet (Qi, Yang, Chen, Hsieh 2025, "VQC-MLPNet: an unconventional hybrid quantum-classical architecture for
+# scalable and robust quantum machine learning", arXiv 2506.10275).
+#
+#     |w_d> = w_d / |w_d|                                  a trained row for each of all D numbers, in log2(H) qubits
+#     p_dj = |<j| V_L ... V_1 |w_d>|^2                     what the circuit makes of it: one circuit for all rows
+#     W_dj = |w_d| s_j (H p_dj - 1) / sqrt(D)              the first layer's weights
+#     y = W_2 relu(W^T (h_1(x_1), ..., h_M(x_M)) + b_1) + b_2
+#
+# No sample passes the circuit: it makes weights while training, and a trained model is a network of two layers.
+#
+# From the source: amplitude encoding of a classical weight matrix, a trained circuit, a linear map to what it makes, a
+# network with one hidden layer, classical inference. Our reading: probabilities of all outcomes are measured, centred,
+# which makes each weight the expectation of an observable with trace 0; the linear map is a scale s_j for each hidden
+# unit; the norms of the rows, which amplitude encoding loses, are kept; and the network stands behind an encoder for
+# each modality, as with all models here.
+
+
+class CircuitWeights(CircuitModel):
+    """A network whose first weights a circuit makes.
+
+    Args:
+        inputs: form of each modality's features, by name.
+        outputs: names of the scores (classes).
+        features: numbers per modality.
+        width: hidden units, a power of two from 2 to 1024: the circuit has log2 of it as qubits.
+        layers: of the circuit.
+        encoder, hidden, dropout, pooling, input_dropout: of the encoders, see `Encoder`.
+
+    Raises:
+        InvalidInput, NotFound: when a setting is out of range or unknown.
+    """
+
+    kind = "vqc-mlpnet"
+    title = "Neighbour: VQC-MLPNet (a circuit makes weights)"
+    says = "A network on all modalities whose first weights a circuit makes; no sample passes the circuit."
+    about = "reads the {target} from a network on {names} whose first weights were made by a trained circuit."
+
+    def __init__(
+        self,
+        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str] = ("score",),
+        *,
+        features: int = 8,
+        width: int = 32,
+        layers: int = 3,
+        encoder: str = "mlp",
+        hidden: int = 32,
+        dropout: float = 0.2,
+        pooling: str = "gru",
+        input_dropout: float = 0.0,
+    ):
+        whole("width", width, 2, 1024)
+        check(
+            width & (width - 1) == 0,
+            "Argument `width` must be a power of two, one hidden unit for each state of the circuit's qubits, but is "
+            f"{width}. Take {2 ** (width.bit_length() - 1)} or {2 ** width.bit_length()}.",
+        )
+        whole("layers", layers, 1, 64)
+        super().__init__(
+            inputs,
+            outputs,
+            features,
+            encoder,
+            hidden,
+            dropout,
+            pooling,
+            input_dropout,
+            width=width,
+            layers=layers,
+        )
+        self.n = width.bit_length() - 1
+        rows = torch.randn(features * len(inputs), width)
+        self.rows = nn.Parameter(rows / torch.linalg.vector_norm(rows, dim=1, keepdim=True))
+        self.layers = Layers(self.n, layers, 1.0)
+        self.scales = nn.Parameter(torch.ones(width))
+        self.offset = nn.Parameter(torch.zeros(width))
+        self.head = nn.Linear(width, len(outputs))
+
+    def norms(self) -> Tensor:
+        """Returns |w_d|, (D, 1)."""
+        return torch.linalg.vector_norm(self.rows, dim=1, keepdim=True).clamp_min(1e-12)
+
+    def first_layer(self) -> Tensor:
+        """Returns the weights that the circuit makes, (D, H)."""
+        psi = (self.rows / self.norms()).to(circuits.complex_type(self.rows))
+        for layer in range(self.settings["layers"]):
+            psi = self.layers(psi, layer)
+        D, H = self.rows.shape
+        return self.norms() * self.scales * (H * circuits.populations(psi) - 1) / D**0.5
+
+    def fuse(self, encoded: list[Tensor]) -> Tensor:
+        """Returns the scores, (B, C), apart from where they start."""
+        return self.head((torch.cat(encoded, -1) @ self.first_layer() + self.offset).relu())
+
+    @torch.no_grad()
+    def gates(self, states: Mapping[str, Tensor], number: int | None = None) -> list[Gate]:
+        """Returns the circuit that makes the weights of one of a sample's numbers; all but the first gate are shared.
+
+        Args:
+            states: what its modalities come to, one row each.
+            number: which, counted through all modalities; unless given that of largest size.
+
+        Raises:
+            InvalidInput: when there are several rows.
+        """
+        d, name, value = self.largest(states, number)
+        found = [
+            Gate(
+                "StatePrep",
+                tuple(range(self.n)),
+                prepared(self.rows[d] / self.norms()[d]),
+                {name: value},
+            )
+        ]
+        return found + [
+            gate for layer in range(self.settings["layers"]) for gate in self.layers.gates(layer)
+        ]
+
+    def largest(
+        self, states: Mapping[str, Tensor], number: int | None = None
+    ) -> tuple[int, str, float]:
+        """Returns place, name and value of one of a sample's numbers, the largest by size unless `number` says
+        which."""
+        numbers = single(torch.cat([states[name] for name in self.modalities], -1))
+        d = int(numbers.abs().argmax()) if number is None else number
+        each = self.settings["features"]
+        return d, f"{self.modalities[d // each]} {d % each + 1}", float(numbers[d])
+
+    def remark(self, states: Mapping[str, Tensor]) -> str:
+        """Returns that no sample passes the circuit, and whose weights are made here."""
+        D, H = self.rows.shape
+        return (
+            f"No sample passes this circuit: it makes the {D} × {H} first weights of a network, the same for every "
+            f"sample, a row for each of the encoders' {D} numbers. The sample says which row is shown: that of "
+            f"{self.largest(states)[1]}, its largest number."
+        )
+
+    def registers(self) -> dict[str, int]:
+        """Returns one register: its basis states are the hidden units."""
+        return {"unit": self.n}
+
+
+def prepared(state: Tensor) -> Tensor:
+    """Returns a unitary that takes the first basis state to a real unit vector (H,): a reflection, (H, H) complex."""
+    sign = (
+        -1.0 if float(state[0]) < 0 else 1.0
+    )  # reflect to the farther of -state and state: nothing cancels then
+    axis = sign * state
+    axis[0] += 1
+    U = torch.eye(len(state), dtype=state.dtype, device=state.device) - 2 * torch.outer(
+        axis, axis
+    ) / (axis @ axis)
+    return (-sign * U).to(circuits.complex_type(state))
