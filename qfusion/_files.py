@@ -1,4 +1,6 @@
-"""Writing files so that nobody ever sees half of one, and what a writer leaves that was killed meanwhile goes."""
+"""Where files are, and how they are written: this user's own, those that ship with the package, and none ever half
+written.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +18,8 @@ from pathlib import Path
 import platformdirs
 
 from qfusion.errors import InvalidInput
+
+# Writing files so that nobody ever sees half of one, and what a writer leaves that was killed meanwhile goes.
 
 _HOST = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:6]
 _MARK = re.compile(r"\..*[.-]([0-9a-f]{6})-(\d+)-[0-9a-f]{8}(\.part)?")

@@ -1,7 +1,5 @@
-"""How much a server gives its readers: a table of limits, each set by a variable of the environment.
-
-Those on what is written hold in a process that serves others (`bind`, called by the server when it starts), not on its
-owner's command line.
+"""What a server gives its readers: a table of limits, each set by a variable of the environment, and the switch that
+leaves everything as it is.
 """
 
 from __future__ import annotations
@@ -13,6 +11,12 @@ from pathlib import Path
 from qfusion import _files
 from qfusion._checks import check
 from qfusion.errors import InvalidInput
+
+# How much a server gives its readers: a table of limits, each set by a variable of the environment.
+#
+# Those on what is written hold in a process that serves others (`bind`, called by the server when it starts), not on
+# its
+# owner's command line.
 
 GIB, MIB = 2**30, 2**20
 

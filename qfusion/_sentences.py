@@ -1,9 +1,4 @@
-"""What numbers allow a sentence to say: which of them is the largest where a reader can see it, a share that is not
-rounded to none or all, names in a row.
-
-A superlative is said of one name only where its number differs, as it is written, from all others; of several names
-where they are written alike.
-"""
+"""What may be said: of numbers, only what a reader can see in them; of what takes long, how far it is."""
 
 from __future__ import annotations
 
@@ -13,6 +8,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar
+
+# What numbers allow a sentence to say: which of them is the largest where a reader can see it, a share that is not
+# rounded to none or all, names in a row.
+#
+# A superlative is said of one name only where its number differs, as it is written, from all others; of several names
+# where they are written alike.
 
 ZERO = 1e-9  # of a share: what is smaller is rounding
 
@@ -73,10 +74,11 @@ def count(number: int, one: str, more: str = "") -> str:
 
 # How far what takes long is: said where it is worked out, shown by whoever asked for it.
 #
-#     with shown("Encoding") as tell:            # or: for block in over(blocks, "Encoding", len)
+#     with progress_shown("Encoding") as tell:  # or: for block in progress_over(blocks, ...)
 #         tell(done, total)
 #
-# Commands show a bar on standard error, pages what a thread behind them tells; nobody is told unless asked `to`.
+# Commands show a bar on standard error, pages what a thread behind them tells; nobody is told unless asked by
+# `progress_to`.
 
 T = TypeVar("T")
 Tell = Callable[[int, int], Any]  # so much is done, of so much; what it raises ends the work

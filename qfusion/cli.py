@@ -1,4 +1,8 @@
-"""`app`: the dashboard."""
+"""The command line, `python -m qfusion COMMAND`, and the dashboard that it starts.
+
+Commands live in `qfusion.commands`, a file a group, and import what they need when they run. Here errors become one
+line on standard error and an exit code: 2 for a wrong call, 1 for everything else that a user can mend.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +20,8 @@ from qfusion._checks import check
 from qfusion.commands import data, figure, models, samples, training
 from qfusion.commands.common import counted, example
 from qfusion.errors import InvalidInput, QFusionError, provided
+
+# `app`: the dashboard.
 
 PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}  # to Streamlit
 
@@ -122,8 +128,6 @@ def _try_to_listen(address: str, port: int | None) -> None:
 
 # The command line: `python -m qfusion COMMAND`.
 #
-# Commands live in `qfusion.commands`, a file a group, and import what they need when they run. Here errors become one
-# line on standard error and an exit code: 2 for a wrong call, 1 for everything else that a user can mend.
 
 app = typer.Typer(
     no_args_is_help=True,

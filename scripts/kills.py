@@ -43,7 +43,7 @@ import torch  # noqa: E402
 from qfusion import runs  # noqa: E402
 from qfusion._files import atomic, is_running  # noqa: E402
 from qfusion.data import files as cache  # noqa: E402
-from qfusion.data import importing, load, registry
+from qfusion.data import importing, load, registry  # noqa: E402
 from qfusion.errors import QFusionError  # noqa: E402
 from qfusion.runs import Plan, Run, plans, sweep, worker  # noqa: E402
 from qfusion.training import checkpoint  # noqa: E402

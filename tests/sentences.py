@@ -506,10 +506,10 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "report on values",
-        "data.importing.report:examine",
+        "data.staged_set:examine",
         "counts of values, samples, features and classes",
     ),
-    Template("rate at which the loss falls", "training.rates:steepest", "the loss falls somewhere"),
+    Template("rate at which the loss falls", "training.loop:steepest", "the loss falls somewhere"),
     # Who decided: of `explain.contributions.verdict`, and of nothing else.
     Template(
         "who decided",

@@ -277,16 +277,16 @@ def test_houston_shows_a_spectrum_and_a_profile(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("module", "remedy"),
+    ("read", "remedy"),
     [
-        (digits, "data get handwritten"),
-        (benchmarks, "no public copy"),
-        (digits, "no public copy"),
+        (digits.read_handwritten, "data get handwritten"),
+        (benchmarks.read_houston, "no public copy"),
+        (digits.read_avdigits, "no public copy"),
     ],
 )
-def test_missing_files_are_told_with_what_to_do(module: Any, remedy: str, tmp_path: Path) -> None:
+def test_missing_files_are_told_with_what_to_do(read: Any, remedy: str, tmp_path: Path) -> None:
     with pytest.raises(DataUnavailable, match=f"is not complete: .* lacks `.*{remedy}"):
-        module.read(tmp_path)
+        read(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from qfusion.data import files, synthesis
-from qfusion.data.sources import planted
-from qfusion.data.sources import planted as latents
-from qfusion.data.sources import planted as score
+from qfusion.data.sources import planted as opinions
 
 SMALL = {"train": 60, "valid": 20, "test": 20}
 LATENTS = ["latent_text", "latent_audio", "latent_vision"]
@@ -42,17 +40,17 @@ def simple_score(t: float, a: float, v: float) -> float:
 
 def test_the_score_is_the_documented_function_and_needs_no_clipping() -> None:
     corners = np.array(list(itertools.product(np.linspace(-1, 1, 21), repeat=3)))
-    got = score.planted_score(corners)
+    got = opinions.planted_score(corners)
     np.testing.assert_allclose(got, [simple_score(*row) for row in corners], atol=1e-12)
-    assert np.abs(got).max() + score.NOISE_SCALE * score.NOISE_CUT <= 3
+    assert np.abs(got).max() + opinions.NOISE_SCALE * opinions.NOISE_CUT <= 3
 
 
 def test_dividends_equal_brute_force_over_the_background() -> None:
     rng = np.random.default_rng(1)
     z, background = rng.uniform(-1, 1, (4, 3)), rng.uniform(-1, 1, (30, 3))
-    got = score.dividends(z, background)
+    got = opinions.dividends(z, background)
     for name, column in got.items():
-        members = [score.NAMES.index(m) for m in name.split("+") if m]
+        members = [opinions.NAMES.index(m) for m in name.split("+") if m]
         expected = np.zeros(4)
         for size in range(len(members) + 1):
             for inner in itertools.combinations(members, size):
@@ -68,7 +66,7 @@ def test_dividends_equal_brute_force_over_the_background() -> None:
 def test_true_dividends_add_up_to_the_score(planted: Any) -> None:
     np.testing.assert_allclose(planted.truth.sum(axis=1), planted.table.score_clean, atol=1e-12)
     np.testing.assert_allclose(
-        score.planted_score(planted.table[LATENTS].to_numpy()),
+        opinions.planted_score(planted.table[LATENTS].to_numpy()),
         planted.table.score_clean,
         atol=1e-12,
     )
@@ -77,8 +75,8 @@ def test_true_dividends_add_up_to_the_score(planted: Any) -> None:
 
 def test_noise_has_the_stated_variance_and_bounds(planted: Any) -> None:
     noise = planted.y - planted.table.score_clean.to_numpy()
-    assert np.abs(noise).max() <= score.NOISE_SCALE * score.NOISE_CUT + 1e-4
-    draws = score.planted_noise(np.random.default_rng(3), 200_000)
+    assert np.abs(noise).max() <= opinions.NOISE_SCALE * opinions.NOISE_CUT + 1e-4
+    draws = opinions.planted_noise(np.random.default_rng(3), 200_000)
     assert planted.noise_variance == pytest.approx(draws.var(), rel=0.02)
     assert planted.noise_variance == pytest.approx(noise.var(), rel=0.1)
 
@@ -101,9 +99,9 @@ def test_sizes_and_splits(planted: Any) -> None:
         "test": 600,
     }
     regimes = planted.table.regime.value_counts()
-    assert set(regimes.index) == set(latents.SHARES)
+    assert set(regimes.index) == set(opinions.SHARES)
     for split in ("valid", "test"):
-        assert set(planted.table.regime.iloc[planted.rows(split)]) == set(latents.SHARES)
+        assert set(planted.table.regime.iloc[planted.rows(split)]) == set(opinions.SHARES)
 
 
 def test_regimes_are_what_they_say(planted: Any) -> None:
@@ -120,7 +118,7 @@ def test_regimes_are_what_they_say(planted: Any) -> None:
     assert (signs[conflict].sum(axis=1).abs() == 1).all()
     assert not ((t > 0) & (a < 0))[conflict].any()
     joint = truth.loc[:, [c for c in truth if "+" in c]].sum(axis=1).abs()
-    alone = truth[list(score.NAMES)].sum(axis=1).abs()
+    alone = truth[list(opinions.NAMES)].sum(axis=1).abs()
     synergy = table.regime == "synergy"
     assert joint[synergy].median() > 1.5 * alone[synergy].median()
     for name, own in zip(("text decides", "voice decides", "face decides"), LATENTS, strict=True):
@@ -246,9 +244,9 @@ def test_content_is_regenerated_alike_and_matches_the_features(planted: Any) -> 
 
 
 def test_what_ships_is_what_is_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    shipped, made = files.read_arrays(planted.SHIPPED), planted._measure(planted.recipe())
+    shipped, made = files.read_arrays(opinions.SHIPPED), opinions._measure(opinions.recipe())
     assert shipped is not None
-    assert str(shipped["made_by"]) == planted._key(), (
+    assert str(shipped["made_by"]) == opinions._key(), (
         "The code has changed: run `python scripts/ship_planted.py`."
     )
     assert set(shipped) == {*made, "made_by"}
@@ -256,22 +254,22 @@ def test_what_ships_is_what_is_measured(monkeypatch: pytest.MonkeyPatch, tmp_pat
         np.testing.assert_allclose(shipped[name], values, atol=1.01e-4 if name == "audio" else 0)
         assert shipped[name].dtype == values.dtype
     monkeypatch.setenv("QFUSION_CACHE", str(tmp_path))
-    planted.build()
+    opinions.build()
     assert not list(tmp_path.iterdir())
-    monkeypatch.setattr(planted, "_key", lambda *parts: "another code")
-    monkeypatch.setattr(planted, "_measure", lambda _: made)
-    planted.build()
+    monkeypatch.setattr(opinions, "_key", lambda *parts: "another code")
+    monkeypatch.setattr(opinions, "_measure", lambda _: made)
+    opinions.build()
     assert [path.name for path in tmp_path.iterdir()] == ["planted-another code.npz"]
 
 
 def test_the_same_seed_gives_the_same_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("QFUSION_CACHE", str(tmp_path))
-    made = planted.build(5, SMALL)
+    made = opinions.build(5, SMALL)
     (stored,) = tmp_path.iterdir()
-    assert planted.build(5, SMALL).digest == made.digest
+    assert opinions.build(5, SMALL).digest == made.digest
     stored.write_bytes(stored.read_bytes()[:-200])
-    assert planted.build(5, SMALL).digest == made.digest
-    assert planted.build(6, SMALL).digest != made.digest
+    assert opinions.build(5, SMALL).digest == made.digest
+    assert opinions.build(6, SMALL).digest != made.digest
 
 
 def _arrays() -> dict[str, np.ndarray]:

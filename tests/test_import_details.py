@@ -213,7 +213,7 @@ def test_faces_and_pitch_stay_within_what_there_is() -> None:
 
 def test_other_libraries_make_other_features(monkeypatch: pytest.MonkeyPatch) -> None:
     keys = []
-    monkeypatch.setattr(files, "arrays", lambda name, key, make: keys.append(key))
+    monkeypatch.setattr(files, "cached_arrays", lambda name, key, make: keys.append(key))
     for version in ("2.0", "3.0", "2.0"):
         monkeypatch.setattr(np, "__version__", version)
         planted._features(None, 1, {"train": 3})  # type: ignore[arg-type]

@@ -29,9 +29,8 @@ LAYERS = (
     ("training",),
     ("models", "data"),
     ("quantum", "citations"),
-    ("_read_only",),
     ("_limits",),
-    ("_assets", "_checks", "_files", "_places", "_progress", "_sentences"),
+    ("_checks", "_files", "_sentences"),
     ("errors",),
     ("plotly_print",),
 )

@@ -15,7 +15,6 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 
 from qfusion import _limits, data, runs
 from qfusion.data import importing, registry
-from qfusion.data import registry as imported_sets
 from qfusion.errors import InvalidInput
 from qfusion.model_export import formats
 from qfusion.runs import plans, sweep
@@ -46,7 +45,7 @@ WRITES: dict[str, Callable[[], Any]] = {
     "go on with a sweep": lambda: sweep.go_on(Any),
     "read data": lambda: importing.read([Path("x.csv")], Path("x")),
     "import data": lambda: importing.import_set([Path("x.csv")], "x"),
-    "remove data": lambda: imported_sets.remove_imported("x"),
+    "remove data": lambda: registry.remove_imported("x"),
     "download data": lambda: registry.download("digits"),
     "keep a model": lambda: formats.keep(Any, "", Any, "x"),
     "import a model": lambda: imports.take("x.pt2", Any),
@@ -78,15 +77,11 @@ def test_the_switch_is_a_variable(said: str, on: bool, monkeypatch: pytest.Monke
 
 
 def test_the_policy_names_every_script_that_stands_in_a_page() -> None:
-    root = Path(guard.__file__).parents[2]
+    root = Path(guard.__file__).parents[1]
     inline = [
         path for path in root.rglob("*.py") if "unsafe_allow_javascript=True" in path.read_text()
     ]
-    assert {path.name for path in inline} == {
-        "frame_script.py",
-        "share.py",
-        "shell.py",
-    }  # as `inline_scripts` knows
+    assert {path.name for path in inline} == {"frame.py", "sharing.py"}  # as `inline_scripts` knows
     assert len(guard.inline_scripts()) == 4
     said = guard.policy(True)
     assert said.count("'sha256-") == 4

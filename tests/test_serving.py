@@ -41,7 +41,7 @@ def test_the_container_is_not_root_and_fetches_nothing() -> None:
     assert COMMAND == ["python", "-m", "qfusion", "app", "--address", "0.0.0.0"]
     ours = {name for name in ENV if name.startswith("QFUSION_")}
     known = (ROOT / "qfusion" / "_files.py").read_text() + (
-        ROOT / "qfusion" / "data" / "cache.py"
+        ROOT / "qfusion" / "data" / "files.py"
     ).read_text()
     assert all(name in known for name in ours)
     assert all(

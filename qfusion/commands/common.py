@@ -1,4 +1,7 @@
-"""How commands print: results to standard output, everything else to standard error."""
+"""What commands share: how they print, what they load, and the options that take a modality away or corrupt it.
+
+Results go to standard output, everything else to standard error.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
     from qfusion.training.checkpoint import Checkpoint
     from qfusion.training.options import Group
 
+
+# How commands print: results to standard output, everything else to standard error.
 
 _drawn: list[Progress] = []  # the bars of this process, where some are
 Json = Annotated[

@@ -1,4 +1,4 @@
-"""`figure`: a figure of the pages, written without a browser: of a sample, from a recipe, or from a link."""
+"""`figure`, `compose`, `figures`, `report`: what pages show, written without a browser."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from qfusion.report import Report
     from qfusion.training.checkpoint import Checkpoint
 
+
+# `figure`: a figure of the pages, written without a browser: of a sample, from a recipe, or from a link.
 
 FORMATS = ("svg", "pdf", "png", "html", "tikz", "json")
 SIZES_HELP = (

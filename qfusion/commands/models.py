@@ -1,4 +1,4 @@
-"""`models`, `train`, `evaluate`: what models there are, making one, measuring one."""
+"""`models`, `evaluate`, `model`, `export`: what models there are, how good one is, taking one in, giving one away."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ from qfusion.commands.common import (
     print_table,
     say,
 )
+
+# `models`, `train`, `evaluate`: what models there are, making one, measuring one.
 
 Way = Annotated[
     str,

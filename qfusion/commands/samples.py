@@ -1,4 +1,4 @@
-"""The option of `explain` that says which term of the dynamics built which term of the decision."""
+"""`explain` and `track`: one sample's contributions, what built or cut them, and its state through the evolution."""
 
 from __future__ import annotations
 
@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from qfusion.training.checkpoint import Checkpoint
     from qfusion.training.options import Group
 
+
+# The option of `explain` that says which term of the dynamics built which term of the decision.
 
 SHOWN = 3  # terms of the dynamics that are printed for each contribution; all are in the JSON
 Physics = Annotated[

@@ -1,4 +1,4 @@
-"""`train`: makes a model and keeps it in a folder of its own."""
+"""`train` and `sweep`: makes a model in a folder of its own, or tries settings in many trainings."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from qfusion.runs.sweep import Attempt, Sweep
     from qfusion.training import Progress
 
+
+# `train`: makes a model and keeps it in a folder of its own.
 
 SPLITS = ("train", "valid", "test")
 SOME = 3.0  # seconds: of an epoch that lasts longer the rate is shown

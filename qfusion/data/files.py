@@ -1,4 +1,6 @@
-"""What all readers ask of a file: that it is there, and not too large; and its digest."""
+"""Files of data: what all readers ask of one, a cache of arrays, the digest of a data set, and arrays from .npz and
+.mat files that anybody may have made.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +27,8 @@ from qfusion._checks import check
 from qfusion._files import atomic
 from qfusion.data import pickles
 from qfusion.errors import InvalidInput, NotFound
+
+# What all readers ask of a file: that it is there, and not too large; and its digest.
 
 MAX_SIZE = 2 * 1024**3  # bytes of a file that is read into memory, also after unpacking
 MAX_RATIO, HARMLESS = (

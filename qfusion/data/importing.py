@@ -1,4 +1,4 @@
-"""Repairs of a set that is being imported: each is made only when it is asked for by name, and is recorded."""
+"""Importing a set of one's own: read into files, examined, repaired where that is asked for, and kept under a name."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ from qfusion import _limits
 from qfusion._checks import check, choose
 from qfusion._files import is_left, mark
 from qfusion.data import files, mmsa, multiview, registry, spec, staged_set, tables
-from qfusion.data import mmsa as vocabularies
 from qfusion.data.modality import (
     CONVENTIONS,
     LARGEST,
@@ -44,6 +43,8 @@ from qfusion.data.registry import (
 )
 from qfusion.data.staged_set import Finding, Part, Progress, Report, StagedSet
 from qfusion.errors import DataUnavailable, InvalidInput, QFusionError
+
+# Repairs of a set that is being imported: each is made only when it is asked for by name, and is recorded.
 
 REPAIRS = {
     "fill-median": "replace NaN and infinite values by the feature's median over the training samples",
@@ -435,7 +436,7 @@ def _used(staged: StagedSet, folder: Path) -> dict[int, str]:
         "none. Leave it out.",
     )
     assert staged.tokens is not None
-    whole = vocabularies.read_vocabulary(folder)
+    whole = mmsa.read_vocabulary(folder)
     numbers = [int(number) for number in np.unique(staged.tokens) if number >= 0]
     unknown = [number for number in numbers if number not in whole]
     check(
@@ -601,8 +602,6 @@ def _record(
         "digest": files.digest(target, staged.ids, staged.split, staged.y, contents, unimodal),
     }
 
-
-# Importing a set of one's own: read into files, examined, repaired where that is asked for, and kept under a name.
 
 FORMATS = {
     "mmsa": "MMSA pickle (.pkl)",

@@ -554,14 +554,14 @@ def read_vocabulary(folder: Path) -> dict[int, str]:
     )
     if path is None:
         raise NotFound(
-            f"Folder {str(folder)[:200]} holds neither {VOCABULARY_FILES[0]} nor {VOCABULARY_FILES[1]}. Name the folder of the "
-            "tokenizer that the features were made with."
+            f"Folder {str(folder)[:200]} holds neither {VOCABULARY_FILES[0]} nor {VOCABULARY_FILES[1]}. Name the "
+            "folder of the tokenizer that the features were made with."
         )
     try:
         check(
             path.stat().st_size <= MAX_VOCABULARY_BYTES,
-            f"File `{path.name}` must have at most {MAX_VOCABULARY_BYTES // 10**6} MB, but is larger. Name a tokenizer's "
-            "folder.",
+            f"File `{path.name}` must have at most {MAX_VOCABULARY_BYTES // 10**6} MB, but is larger. Name a "
+            "tokenizer's folder.",
         )
         words = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:

@@ -1,4 +1,6 @@
-"""What a data set is made of: modalities, a target, and what there is to show of a sample; checked when made."""
+"""What a data set is made of: modalities, a target, what there is to show of a sample, what rows share, and what
+people say of each modality alone; checked when made.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +17,8 @@ import pandas as pd
 from qfusion._checks import check, choose
 from qfusion.data import files
 from qfusion.errors import InvalidInput
+
+# What a data set is made of: modalities, a target, and what there is to show of a sample; checked when made.
 
 
 def frozen(values: Any, dtype: Any) -> np.ndarray:

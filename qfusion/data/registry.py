@@ -1,7 +1,7 @@
-"""Sets that were imported: a folder each, below the user's data folder, with a manifest and one .npy file an array.
+"""The data sets that can be loaded by name: those of `sources`, downloaded where their files are public, and those
+that were imported; and the files that can be loaded by path.
 
-A set's folder appears whole or not at all. Its arrays are opened memory-mapped, so that a set may be larger than
-memory; what would need reading them (checks, digest) was done at import and is recorded in the manifest.
+A source says what it is and how to load it; nothing is read or imported until it is asked for.
 """
 
 from __future__ import annotations
@@ -44,6 +44,11 @@ from qfusion.data.modality import (
 from qfusion.data.sources import PinnedFile, Source
 from qfusion.data.spec import DataSet, digest_of
 from qfusion.errors import DataUnavailable, IntegrityError, NotFound, QFusionError
+
+# Sets that were imported: a folder each, below the user's data folder, with a manifest and one .npy file an array.
+#
+# A set's folder appears whole or not at all. Its arrays are opened memory-mapped, so that a set may be larger than
+# memory; what would need reading them (checks, digest) was done at import and is recorded in the manifest.
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -320,7 +325,6 @@ def remove_imported(name: str) -> Path:
 
 # The data sets that can be loaded by name, and the files that can be loaded by path.
 #
-# A source says what it is and how to load it; nothing is read or imported until it is asked for.
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,5 @@
-"""What a data set is: modalities, a target, ids, a split, and what there is to show of a sample.
+"""What a data set is: modalities, a target, ids, a split, and what there is to show of a sample; and how class sets
+are split and named.
 
 A data set is checked once, when it is made; whatever reads it afterwards can rely on it. Its arrays are read-only,
 because one data set is shared by every session of the app.
@@ -35,6 +36,8 @@ from qfusion.errors import InvalidInput, NotFound
 if TYPE_CHECKING:
     import torch
 
+
+# What a data set is: modalities, a target, ids, a split, and what there is to show of a sample.
 
 SPLITS = ("train", "valid", "test")
 BLOCK = 64_000_000  # bytes of features that are read at once

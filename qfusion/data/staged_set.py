@@ -1,7 +1,5 @@
-"""A data set on its way in: read into files of its own, not yet examined, repaired or kept.
-
-Values lie in one `.npy` file a modality and are written and read in pieces, so that a set may be larger than memory.
-What there is once a sample (ids, split, targets, lengths) is held as arrays.
+"""A data set on its way in, read into files of its own and not yet repaired or kept; and what there is to know about
+it.
 """
 
 from __future__ import annotations
@@ -26,6 +24,11 @@ from qfusion._checks import check
 from qfusion.data import files as _digest
 from qfusion.data.spec import SPLITS
 from qfusion.errors import InvalidInput
+
+# A data set on its way in: read into files of its own, not yet examined, repaired or kept.
+#
+# Values lie in one `.npy` file a modality and are written and read in pieces, so that a set may be larger than memory.
+# What there is once a sample (ids, split, targets, lengths) is held as arrays.
 
 SEVERITIES = ("error", "warning", "note")
 MAX_FLOAT = float(np.finfo(np.float32).max)

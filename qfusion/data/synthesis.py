@@ -1,12 +1,5 @@
-"""Short opinions from a grammar, and what they say: a valence that depends on the order of the words.
-
-`valence` is the meaning of a sentence, by rule. A word of opinion counts with its own value, times the last intensifier
-or downtoner before it ("extremely good"), times -0.6 when a negation came before it in the same clause ("not good" is
-mildly bad, and so is "do not think it was good"). After "but" a new clause begins that counts three times as much as
-the first ("good but boring" is bad, "boring but good" is good); after "and" both count the same. Everything else is
-filler.
-
-`sentence` finds words for a wanted valence; the latent of a sample is what the words then say, exactly.
+"""Content made from a latent, and the features measured from it: sentences of a grammar, hummed voices, drawn faces,
+and the prosody of a waveform.
 """
 
 from __future__ import annotations
@@ -16,6 +9,17 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 from PIL import Image, ImageDraw
+
+# Short opinions from a grammar, and what they say: a valence that depends on the order of the words.
+#
+# `valence` is the meaning of a sentence, by rule. A word of opinion counts with its own value, times the last
+# intensifier
+# or downtoner before it ("extremely good"), times -0.6 when a negation came before it in the same clause ("not good" is
+# mildly bad, and so is "do not think it was good"). After "but" a new clause begins that counts three times as much as
+# the first ("good but boring" is bad, "boring but good" is good); after "and" both count the same. Everything else is
+# filler.
+#
+# `sentence` finds words for a wanted valence; the latent of a sample is what the words then say, exactly.
 
 OPINIONS = {
     "superb": 0.70,

@@ -1,4 +1,6 @@
-"""The formats in which a model leaves qfusion: what each is, what it needs, and its bytes."""
+"""The formats in which a model or a sample leaves qfusion, and how each is made: a tweaked checkpoint, a program of
+torch, NumPy arrays, QuTiP objects.
+"""
 
 from __future__ import annotations
 
@@ -45,6 +47,8 @@ from qfusion.quantum.decomposition import decompose, subset_name
 from qfusion.training import checkpoint, metrics
 from qfusion.training.checkpoint import Checkpoint
 
+# The formats in which a model leaves qfusion: what each is, what it needs, and its bytes.
+
 
 @dataclass(frozen=True)
 class Format:
@@ -53,7 +57,7 @@ class Format:
     Attributes:
         title: for people. ending: of its files. says: one plain sentence.
         of_sample: whether it is of one sample; else of the model alone.
-        needs: the abilities of models, any of which it exists for, of `models.explorable.ABILITIES`; empty for all.
+        needs: the abilities of models, any of which it exists for, of `models.base.ABILITIES`; empty for all.
         instead: what to do where it does not exist.
     """
 

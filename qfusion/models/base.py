@@ -1,4 +1,4 @@
-"""What both systems share: named modalities with an encoder each, and named scores."""
+"""Models that can be explored: modalities with an encoder each, fused to named scores."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from qfusion._checks import check
 from qfusion.models.encoders import Encoded, Encoder, Features, InputSpec, admitted, split
 from qfusion.quantum import states
+
+# What both systems share: named modalities with an encoder each, and named scores.
 
 M = TypeVar("M", bound=Any)
 

@@ -1,4 +1,6 @@
-"""What accuracy and size of the quantum models are compared with."""
+"""What accuracy and size of the quantum models are compared with: classical heads on the same encoders, the linear
+model, and cross-modal attention.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +25,8 @@ from qfusion.models.encoders import Dropout, Encoder, Features, InputSpec, Stand
 #     tensor          y = network(outer product of (1, h_m)): all interactions (TFN, Zadeh and others 2017, EMNLP)
 #     low-rank        y_c = sum_r w_r prod_m (1, h_m) F_mrc + b_c: the tensor's linear layer as a sum of `rank` products
 #                     (LMF, Liu and others 2018, ACL)
+
+# What accuracy and size of the quantum models are compared with.
 
 MAX_TENSOR = 2**21
 

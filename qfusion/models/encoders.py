@@ -1,8 +1,4 @@
-"""The recurrence of a GRU over sequences of unequal length, with its gradient written out.
-
-Same numbers as torch.nn.GRU's, which on a processor spends most of its time on the bookkeeping of a few hundred small
-operations. Cho et al. (2014), arXiv 1406.1078, in the form of torch.nn.GRU.
-"""
+"""Classical encoders, features of one modality -> a unit ket or a set of angles; with their recurrence and dropout."""
 
 from __future__ import annotations
 
@@ -18,6 +14,11 @@ from torch.nn.utils.rnn import PackedSequence
 
 from qfusion._checks import check, choose
 from qfusion.errors import InvalidInput
+
+# The recurrence of a GRU over sequences of unequal length, with its gradient written out.
+#
+# Same numbers as torch.nn.GRU's, which on a processor spends most of its time on the bookkeeping of a few hundred small
+# operations. Cho et al. (2014), arXiv 1406.1078, in the form of torch.nn.GRU.
 
 
 class _Recurrence(torch.autograd.Function):

@@ -1,14 +1,5 @@
-"""Decision-level fusion by entangling qubits: soft truth tables that can be read, named and edited.
-
-Modality m gives element i the mass p_mi = sin^2(theta_mi / 2): the probability of 1 of its qubit RY(theta_mi)|0>. A
-fused qubit is turned by RY(phi_ib) for each outcome pattern b of the modality qubits, which are then left out. Its
-state is
-
-    <Z> = sum_b P_i(b) cos phi_ib,   <X> = sum_b P_i(b) sin phi_ib,   mass of 1 = sum_b P_i(b) sin^2(phi_ib / 2),
-
-where P_i(b) is the product of the masses: phi in {0, pi} gives Boolean rules (AND is Dempster's conjunctive rule on
-plausibilities, OR the disjunctive one; arXiv 2401.01392, 2410.08949). More than three modalities are fused one after
-another, so that the cost is linear in M.
+"""Fusion for the quantum convolutional network: by entangling qubits through soft truth tables (arXiv 2601.07856),
+which can be edited, and by products of rotations.
 """
 
 from __future__ import annotations
@@ -28,6 +19,18 @@ from qfusion.models.base import FusionModel, Points, StateModel
 from qfusion.models.encoders import Encoder, Features, InputSpec
 from qfusion.models.tweak import MAX_TEXT
 from qfusion.quantum.circuits import BLOCKS
+
+# Decision-level fusion by entangling qubits: soft truth tables that can be read, named and edited.
+#
+# Modality m gives element i the mass p_mi = sin^2(theta_mi / 2): the probability of 1 of its qubit RY(theta_mi)|0>. A
+# fused qubit is turned by RY(phi_ib) for each outcome pattern b of the modality qubits, which are then left out. Its
+# state is
+#
+#     <Z> = sum_b P_i(b) cos phi_ib,   <X> = sum_b P_i(b) sin phi_ib,   mass of 1 = sum_b P_i(b) sin^2(phi_ib / 2),
+#
+# where P_i(b) is the product of the masses: phi in {0, pi} gives Boolean rules (AND is Dempster's conjunctive rule on
+# plausibilities, OR the disjunctive one; arXiv 2401.01392, 2410.08949). More than three modalities are fused one after
+# another, so that the cost is linear in M.
 
 RULES: dict[str, Callable[[Tensor], Tensor]] = {
     "and": lambda ones: (ones == ones.max()).double(),

@@ -1,4 +1,6 @@
-"""Systems that stand beside ours in the literature, each a file: what its source says, what of it is our reading."""
+"""Systems that stand beside ours in the literature: of each what its source says and what is our reading; and what
+those with a circuit share.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +22,9 @@ from qfusion.quantum.circuits import Gate
 
 # What neighbours with a circuit share: how it is told gate by gate, how many qubits a modality has, and the layers of
 # trained rotations and CNOTs.
+
+
+# Systems that stand beside ours in the literature, each a file: what its source says, what of it is our reading.
 
 
 def whole(name: str, value: Any, low: int, high: int) -> None:

@@ -1,11 +1,5 @@
-"""A quantum convolutional network as effective observables of its input qubits (Cong, Choi, Lukin 2019; Hur, Kim, Park
-2022).
-
-Every layer applies one shared two-qubit block to even, odd and ring pairs, then pools: every second qubit is measured
-and the outcome chooses one of two U3 rotations of its neighbour. The head is linear in the joint probabilities of the
-qubits that remain and in Z of the measured ones, so each score is the expectation of one observable. That observable is
-pulled back through the circuit in the Pauli basis: measured qubits stay in {I, Z}, and since the input qubits are real,
-only words in {I, X, Z} are kept at the end.
+"""A quantum convolutional network three ways: as effective observables, as expectations for training, and as density
+matrices step by step, the reference.
 """
 
 from __future__ import annotations
@@ -21,6 +15,17 @@ from torch import Tensor, nn
 from qfusion._checks import check, choose
 from qfusion.quantum.circuits import BLOCKS, rotation_matrices, unitary
 from qfusion.quantum.decomposition import PAULIS, transfer_matrix
+
+# A quantum convolutional network as effective observables of its input qubits (Cong, Choi, Lukin 2019; Hur, Kim, Park
+# 2022).
+#
+# Every layer applies one shared two-qubit block to even, odd and ring pairs, then pools: every second qubit is measured
+# and the outcome chooses one of two U3 rotations of its neighbour. The head is linear in the joint probabilities of the
+# qubits that remain and in Z of the measured ones, so each score is the expectation of one observable. That
+# observable is
+# pulled back through the circuit in the Pauli basis: measured qubits stay in {I, Z}, and since the input qubits are
+# real,
+# only words in {I, X, Z} are kept at the end.
 
 MAX_QUBITS = 10
 HEAD_SCALE = (

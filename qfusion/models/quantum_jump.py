@@ -1,9 +1,5 @@
-"""How the scores of an evolution are worked out, and what each way costs.
-
-observables   O_c(T) once, whatever the batch: Tr[O_c(T) rho_0]
-states        rho(T) of every sample, where there are fewer of them than observables
-trajectories  the mean over sampled quantum-jump trajectories of every sample, with its standard error, where a
-              D x D matrix costs too much
+"""QiNN-QJ: modality states, tensor product, learned Lindblad evolution, trainable measurements (arXiv 2510.27091); and
+the ways to its scores with what each costs.
 """
 
 from __future__ import annotations
@@ -26,6 +22,13 @@ from qfusion.models.tweak import Tweak
 from qfusion.quantum import decomposition, states, trajectories
 from qfusion.quantum.decomposition import Subset
 from qfusion.quantum.lindblad import SMALL, Generator, System, Term, evolve
+
+# How the scores of an evolution are worked out, and what each way costs.
+#
+# observables   O_c(T) once, whatever the batch: Tr[O_c(T) rho_0]
+# states        rho(T) of every sample, where there are fewer of them than observables
+# trajectories  the mean over sampled quantum-jump trajectories of every sample, with its standard error, where a
+#               D x D matrix costs too much
 
 WAYS = ("observables", "states", "trajectories")
 SAMPLED = 256  # trajectories of a sample that is predicted

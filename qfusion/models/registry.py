@@ -1,4 +1,4 @@
-"""Models by name, for checkpoints and the command line."""
+"""Models by name, for checkpoints and the command line; and what a model can do."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ from qfusion.models.neighbours import (
 from qfusion.models.quantum_jump import QuantumJump
 from qfusion.models.reservoir import Reservoir
 from qfusion.models.state_linear import StateLinear
+
+# Models by name, for checkpoints and the command line.
 
 NEIGHBOURS: dict[str, type[FusionModel]] = {
     model.kind: model
@@ -175,7 +177,7 @@ def upgraded(name: str, chosen: Mapping[str, Any], edition: int = 1) -> dict[str
     )
 
 
-# Asking a model what it can do; see `explorable` for what there is.
+# Asking a model what it can do; see `base` for what there is.
 
 
 def can(model: object, ability: Ability) -> bool:

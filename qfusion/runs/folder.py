@@ -1,17 +1,4 @@
-"""The folder of a run: what it is, how far it is, and all that is needed to go on.
-
-    plan.json    what is trained, written once
-    record.json  its state and what happened in every epoch; see `Record`
-    state.pt     the training after its last kept epoch; gone when it is finished
-    request      "pause" or "stop", written by who wants it
-    lock         held by the training process while it lives
-    log.txt      what that process printed
-    launched     its number, when it was started by `launch`
-    model.json, model.safetensors  the best model, once the run is stopped or finished; that of a run among the others
-                                   goes to the models
-
-Each file appears whole or not at all, so that a process may be killed at any moment and another one goes on.
-"""
+"""The folder of a run, with all that is needed to go on, and the queue in which runs wait for a processor."""
 
 from __future__ import annotations
 
@@ -38,6 +25,20 @@ from qfusion._files import atomic
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
 from qfusion.models import registry
 from qfusion.training import checkpoint
+
+# The folder of a run: what it is, how far it is, and all that is needed to go on.
+#
+#     plan.json    what is trained, written once
+#     record.json  its state and what happened in every epoch; see `Record`
+#     state.pt     the training after its last kept epoch; gone when it is finished
+#     request      "pause" or "stop", written by who wants it
+#     lock         held by the training process while it lives
+#     log.txt      what that process printed
+#     launched     its number, when it was started by `launch`
+#     model.json, model.safetensors  the best model, once the run is stopped or finished; that of a run among the others
+#                                    goes to the models
+#
+# Each file appears whole or not at all, so that a process may be killed at any moment and another one goes on.
 
 STATES = {
     "waiting": "waits for a free processor",

@@ -1,4 +1,6 @@
-"""What can be trained and how, one plain sentence each: for whoever fills in a form or asks for help."""
+"""From what someone asks for to runs: settings and sweeps read and checked before anything is made, and a process
+started for each run.
+"""
 
 from __future__ import annotations
 
@@ -42,6 +44,9 @@ if TYPE_CHECKING:
     from optuna import Trial
 
     from qfusion.data import DataSet
+
+
+# What can be trained and how, one plain sentence each: for whoever fills in a form or asks for help.
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Where sweeps are kept: Optuna's journal files, or databases that several machines reach."""
+"""Where sweeps are kept, who holds which of their trials, and how many a server keeps."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from optuna.storages import BaseStorage
     from optuna.trial import FrozenTrial
 
+
+# Where sweeps are kept: Optuna's journal files, or databases that several machines reach.
 
 SCHEMES = ("sqlite", "mysql", "postgresql")  # what Optuna's RDBStorage is documented with
 _URL = re.compile(r"(?P<scheme>[a-z]+)(\+[a-z0-9_]+)?://(?P<rest>[^\s]*)")

@@ -24,8 +24,6 @@ from qfusion.data import DataSet
 from qfusion.errors import IntegrityError, QFusionError
 from qfusion.models import registry
 from qfusion.runs import folder, plans, storage
-from qfusion.runs import storage as quota
-from qfusion.runs import storage as trial_slots
 from qfusion.runs.plans import LOSS, Search
 from qfusion.training import Progress, default_options, metrics, prepare
 
@@ -83,7 +81,7 @@ class Sweep:
 
     def attempts(self) -> list[Attempt]:
         """Returns all trials, in the order of their places."""
-        owners = trial_slots.owners(self.study)
+        owners = storage.owners(self.study)
         return [_attempt(number, owners[number], self.search) for number in sorted(owners)]
 
     def best(self) -> Attempt | None:
@@ -136,8 +134,8 @@ def begin(name: str, search: Search, trials: int, where: str = "") -> Sweep:
     _limits.refuse("begin a sweep")
     require_number("trials", trials, 1, MAX_TRIALS)
     if storage.check_name(name) not in storage.names():
-        quota.check_room()
-        quota.check_queue()
+        storage.check_room()
+        storage.check_queue()
     study = storage.open_study(name, where, search.direction)
     if "search" not in study.user_attrs:
         study.set_user_attr("search", asdict(search))
@@ -198,13 +196,11 @@ def work(
         if queued
         else contextlib.nullcontext(True)
     )
-    with trial_slots.alive(sweep.name) as worker, wanted as free:
-        while (
-            free and (claimed := trial_slots.claim(sweep.study, sweep.trials, worker)) is not None
-        ):
+    with storage.alive(sweep.name) as worker, wanted as free:
+        while free and (claimed := storage.claim(sweep.study, sweep.trials, worker)) is not None:
             trial, number = claimed
             _try(sweep, trial, number, dataset, on_epoch)
-            owner = trial_slots.owners(sweep.study).get(number)
+            owner = storage.owners(sweep.study).get(number)
             if owner is not None:
                 on_trial(_attempt(number, owner, sweep.search))
 
@@ -286,7 +282,7 @@ def _trained(
 
     def beat(_: int, __: int) -> None:
         nonlocal last
-        if time.monotonic() - last > trial_slots.BEAT:
+        if time.monotonic() - last > storage.BEAT:
             last = time.monotonic()
             trial.set_user_attr("beat", time.time())
 

@@ -1,6 +1,4 @@
-"""What a fusion model does while it is trained: strength of its couplings, entanglement and contributions on validation
-rows.
-"""
+"""A training as a process does it, from the kept state to the end, and what it watches of a fusion model meanwhile."""
 
 from __future__ import annotations
 
@@ -27,6 +25,9 @@ from qfusion.quantum import measures, states
 from qfusion.runs.folder import Record, Run, slot
 from qfusion.training import Fit, Progress, checkpoint, default_options, metrics, prepare
 from qfusion.training.options import ALONE, Group
+
+# What a fusion model does while it is trained: strength of its couplings, entanglement and contributions on validation
+# rows.
 
 EXPLAINED, ENTANGLED, BACKGROUND = 32, 8, 256  # validation rows, validation rows, training rows
 EVALUATED = 64  # training rows where every coalition is evaluated

@@ -1,4 +1,4 @@
-"""The rows of a data set as a training takes them: by batches, from memory or from the files they are mapped to."""
+"""The rows of a data set as a training takes them, and what a model's encoders make of all of them, kept."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ from torch import Tensor, nn
 from qfusion import _limits, _sentences
 from qfusion._sentences import Tell
 from qfusion.data import DataSet, files
-from qfusion.data import files as cache
 from qfusion.errors import QFusionError
 from qfusion.models.base import FusionModule, in_double
 from qfusion.models.encoders import Encoded, Features, drawn, split
+
+# The rows of a data set as a training takes them: by batches, from memory or from the files they are mapped to.
 
 HELD = 256_000_000  # bytes of features above which rows are read batch by batch
 
@@ -276,7 +277,7 @@ def encoded_numbers(
     """Returns what the encoders make of every sample, by modality, (N, outputs of the encoder).
 
     Args:
-        tell: called after every block where they are at work; else it is shown as `_progress.shown` says.
+        tell: called after every block where they are at work; else it is shown as `_sentences.progress_shown` says.
     """
     path = encoded_place(model, dataset)
     result = _find(path)
@@ -313,12 +314,12 @@ def encoded_place(model: FusionModule, dataset: DataSet, *more: str) -> Path:
     parts += [f"{name} {spec}" for name, spec in model.input_specs.items()]
     for name, values in weights.items():
         parts += [f"{name} {tuple(values.shape)}", values.detach().cpu().double().numpy().tobytes()]
-    return encoded_folder() / f"{cache.key_of(parts)}.npz"
+    return encoded_folder() / f"{files.key_of(parts)}.npz"
 
 
 def encoded_folder() -> Path:
     """Returns where it is kept."""
-    return cache.cache_folder() / "encoded"
+    return files.cache_folder() / "encoded"
 
 
 @torch.no_grad()
@@ -386,24 +387,24 @@ def _store(path: Path, numbers: dict[str, np.ndarray]) -> None:
     """Writes arrays unless the disk refuses, which costs time at the next start and nothing else; the oldest go where
     all take too much."""
     try:
-        cache.write_arrays(path, {**numbers, _KEY: np.array(path.stem)})
+        files.write_arrays(path, {**numbers, _KEY: np.array(path.stem)})
     except (OSError, QFusionError) as error:
         _log.warning(
             "What was worked out of all samples cannot be kept, and is worked out again next time: %s",
             error,
         )
     with contextlib.suppress(OSError):  # another process may tidy up, too
-        files = sorted(
+        entries = sorted(
             (
                 (file.stat().st_mtime, file.stat().st_size, file)
                 for file in encoded_folder().glob("*.npz")
             ),
             reverse=True,
         )
-        for place, (_, _, file) in enumerate(files):
+        for place, (_, _, file) in enumerate(entries):
             if (
                 place
-                and sum(size for _, size, _ in files[: place + 1])
+                and sum(size for _, size, _ in entries[: place + 1])
                 > _limits.get("QFUSION_KEPT_MB") * _limits.MIB
             ):
                 file.unlink(missing_ok=True)
@@ -411,7 +412,7 @@ def _store(path: Path, numbers: dict[str, np.ndarray]) -> None:
 
 def _read(path: Path) -> dict[str, np.ndarray] | None:
     """What a file holds, which is then the newest; what is none of ours, cut short or of another name is removed."""
-    numbers = cache.read_arrays(path)
+    numbers = files.read_arrays(path)
     if numbers is not None and str(numbers.pop(_KEY, "")) == path.stem:
         with contextlib.suppress(OSError):
             os.utime(path)

@@ -36,7 +36,6 @@ from qfusion.models import FusionModel, QuantumJump, registry
 from qfusion.models.programs import imported
 from qfusion.models.registry import rebuild, upgraded
 from qfusion.training import metrics
-from qfusion.training import metrics as sampling
 
 FORMAT = 1
 CARD = "model.json"  # what `train --out` calls the card in the folder that it makes
@@ -500,7 +499,7 @@ def of(
         metrics={split: metrics.summary([found]) for split, found in measured.items()},
         this_seed=measured,
         seeds=[seed],
-        notes=sampling.sampling_note(own, dataset) if notes is None else notes,
+        notes=metrics.sampling_note(own, dataset) if notes is None else notes,
     )
     return Checkpoint(
         own, json.loads(json.dumps({**card, "weights_sha256": _packed(own)[1]}, allow_nan=False))

@@ -1,6 +1,4 @@
-"""A first guess of a program's card: which input is which modality, told by names and shapes. It is printed, and to be
-corrected.
-"""
+"""A program's card before it is kept: guessed from names and shapes, and checked on ten rows of the data."""
 
 from __future__ import annotations
 
@@ -23,6 +21,9 @@ from qfusion.models import base
 from qfusion.models.programs.card import DTYPES, Axis, Input, Output, ProgramCard
 from qfusion.models.programs.imported import Imported
 from qfusion.models.programs.program import Exhausted, Port, Side
+
+# A first guess of a program's card: which input is which modality, told by names and shapes. It is printed, and to be
+# corrected.
 
 _ALIKE = (
     ("text", "language", "lang", "l", "t", "words", "transcript"),

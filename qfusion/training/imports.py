@@ -1,5 +1,5 @@
-"""Taking a program in: a first guess of its card, checks on the data, tracing of a factory's model, keeping it among
-the models.
+"""Taking a program in, from a file or a factory: its card guessed or taken, checked on the data, measured, and kept
+among the models.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ from qfusion.data.importing import MAX_TITLE
 from qfusion.errors import InvalidInput, NotFound, QFusionError
 from qfusion.models.encoders import split
 from qfusion.models.programs import card as cards
-from qfusion.models.programs import card as feeding
 from qfusion.models.programs.card import ADAPTERS, ProgramCard
 from qfusion.models.programs.imported import ENDINGS, KIND, Imported, kind_of, program_of
 from qfusion.models.programs.program import Exhausted, Port
@@ -49,6 +48,9 @@ from qfusion.training.guess import ten
 #                 {"M": ...} (github.com/thuiar/MMSA)
 #     multibench  module([x, ...]), or module([[values, ...], [lengths, ...]]) where it has padding
 #                 (github.com/pliang279/MultiBench)
+
+# Taking a program in: a first guess of its card, checks on the data, tracing of a factory's model, keeping it among
+# the models.
 
 REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 Call = Callable[[nn.Module, Mapping[str, Tensor]], Any]
@@ -172,7 +174,7 @@ def _fed(card: ProgramCard, ports: list[Port], rows: Mapping[str, Any]) -> dict[
     by_name = {each.name: each for each in card.inputs}
     if any(port.name not in by_name or not by_name[port.name].modality for port in ports):
         return None
-    return {port.name: feeding.fed_array(by_name[port.name], rows) for port in ports}
+    return {port.name: cards.fed_array(by_name[port.name], rows) for port in ports}
 
 
 def _flavours(

@@ -1,5 +1,5 @@
-"""The training loop: seeded, with early stopping, gradient clipping, weight averaging; epoch by epoch, to be taken up
-again at any.
+"""The training loop: seeded, with early stopping, gradient clipping, weight averaging, epoch by epoch; and a search of
+the learning rate.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ from qfusion.training.batches import Batches, is_small, mean_and_std, noisy, shi
 from qfusion.training.checkpoint import Checkpoint
 from qfusion.training.losses import Heads
 from qfusion.training.options import ALONE, Group, Options, chosen, default_options, mixed
+
+# The training loop: seeded, with early stopping, gradient clipping, weight averaging; epoch by epoch, to be taken up
+# again at any.
 
 M = TypeVar("M", bound=nn.Module)
 PROJECTED = 4096  # rows that projections are fitted to, evenly among those that are trained on

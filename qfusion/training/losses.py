@@ -1,4 +1,4 @@
-"""What is made small: losses of scores against targets, and weights of classes."""
+"""What is made small: losses of scores against targets, weights of classes, and heads on single modalities."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from qfusion.data import DataSet
     from qfusion.training.batches import Batches
 
+
+# What is made small: losses of scores against targets, and weights of classes.
 
 _NUMBERS = {
     "l1": functional.l1_loss,

@@ -1,7 +1,5 @@
-"""Test metrics: sentiment regression as in MMSA (Mao et al. 2022), any other regression, and classification.
-
-Which of them a data set has follows from its target, see `names`; no two conventions have the same names, so what is
-measured says by which it was.
+"""What is measured of models: test metrics, comparisons over training seeds, and how far sampled scores are from the
+master equation's.
 """
 
 from __future__ import annotations
@@ -21,6 +19,11 @@ from qfusion.models.quantum_jump import QuantumJump, expectation
 from qfusion.models.registry import can, require
 from qfusion.training import batches
 from qfusion.training.batches import to
+
+# Test metrics: sentiment regression as in MMSA (Mao et al. 2022), any other regression, and classification.
+#
+# Which of them a data set has follows from its target, see `names`; no two conventions have the same names, so what is
+# measured says by which it was.
 
 BINS = 10  # of the certainty
 

@@ -1,4 +1,6 @@
-"""How a model is trained: every choice that is not the model's own."""
+"""How a model is trained: every choice that is not the model's own, how weights are moved, in which precision, by how
+many processes.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +20,8 @@ from torch.optim import lr_scheduler
 from qfusion._checks import check, choose, require_number
 from qfusion.data import DataSet
 from qfusion.models.base import FusionModule
+
+# How a model is trained: every choice that is not the model's own.
 
 LOSSES = ("l1", "mse", "huber", "cross_entropy")
 SCHEDULES = ("cosine", "constant", "onecycle")

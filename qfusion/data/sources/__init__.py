@@ -1,7 +1,8 @@
-"""A data set that is loaded by its name: what it is called, which files it needs, where they lie and how to get them.
+"""The data sets that `load` knows by name, a module each or for several of a kind: those that come with the library,
+and those read from known files.
 
-Each is declared, as SOURCE or (several) SOURCES, by the module of `qfusion.data.sources` that loads it; the registry
-finds it there.
+Each module declares what it loads as SOURCE or (several) SOURCES, where the registry finds it: a `Source` says what
+a set is called, which files it needs, where they lie and how to get them.
 """
 
 from __future__ import annotations
@@ -11,9 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qfusion.data import files
-from qfusion.data import files as cache
 from qfusion.data.spec import DataSet
 from qfusion.errors import DataUnavailable, IntegrityError
+
+# A data set that is loaded by its name: what it is called, which files it needs, where they lie and how to get them.
+#
+# Each is declared, as SOURCE or (several) SOURCES, by the module of `qfusion.data.sources` that loads it; the registry
+# finds it there.
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,7 @@ class Source:
     @property
     def folder(self) -> Path:
         """Where its files are looked for."""
-        return cache.data_folder() / (self.below or self.name)
+        return files.data_folder() / (self.below or self.name)
 
     @property
     def remedy(self) -> str:

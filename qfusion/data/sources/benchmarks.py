@@ -1,14 +1,4 @@
-"""CMU-MOSI (Zadeh et al. 2016): 2,199 spoken opinions from 93 videos about films, each scored from -3 to +3 by people.
-
-The features are those published with bc-LSTM (Poria et al. 2017): a text CNN (100), openSMILE (73) and a 3D-CNN on the
-video (100), one vector per segment, as they are in the files (not standardised).
-
-The split is that of the feature files, 1,447 rows to train and 752 to test with no video in both. The text and video
-features were trained on the labels of those 1,447 rows, so the usual split of MOSI, whose test part overlaps them,
-would leak. The validation part is about 15 % of the 1,447, whole videos drawn with a fixed seed; `train` is without it,
-`train+valid` are all 1,447, which is what explanations use as background. The validation rows, too, were seen by the
-features: they look better than the test rows.
-"""
+"""Published benchmarks, read from files that must be the recorded ones: CMU-MOSI and Houston 2013."""
 
 from __future__ import annotations
 
@@ -27,6 +17,19 @@ from qfusion.data.modality import Clusters, Content, Modality, Series, Target, T
 from qfusion.data.sources import PinnedFile, Source
 from qfusion.data.spec import DataSet
 from qfusion.errors import InvalidInput
+
+# CMU-MOSI (Zadeh et al. 2016): 2,199 spoken opinions from 93 videos about films, each scored from -3 to +3 by people.
+#
+# The features are those published with bc-LSTM (Poria et al. 2017): a text CNN (100), openSMILE (73) and a 3D-CNN on
+# the
+# video (100), one vector per segment, as they are in the files (not standardised).
+#
+# The split is that of the feature files, 1,447 rows to train and 752 to test with no video in both. The text and video
+# features were trained on the labels of those 1,447 rows, so the usual split of MOSI, whose test part overlaps them,
+# would leak. The validation part is about 15 % of the 1,447, whole videos drawn with a fixed seed; `train` is without
+# it,
+# `train+valid` are all 1,447, which is what explanations use as background. The validation rows, too, were seen by the
+# features: they look better than the test rows.
 
 # The features' authors keep them at https://github.com/declare-lab/multimodal-deep-learning (bc-LSTM/data), the scores
 # are at https://github.com/ASA-MOSI/Audio-Sentiment-Analysis. HEAD is the repository's own branch, whatever it is
@@ -437,3 +440,5 @@ HOUSTON = Source(
     by_hand="It was packed for qfusion from files of danfenghong/IEEE_TGRS_MDL-RS on GitHub and has no "
     "public copy to download.",
 )
+
+SOURCES = (CMU_MOSI, HOUSTON)

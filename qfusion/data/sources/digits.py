@@ -1,14 +1,5 @@
-"""Handwritten digits in three views: the 1,797 real images of 8x8 pixels that come inside scikit-learn.
-
-The images are the test part of the UCI "Optical Recognition of Handwritten Digits" (Alpaydin and Kaynak 1998): 32x32
-bitmaps counted in blocks of 4x4, so that a pixel is 0 to 16. All three views are computed here, from the image alone:
-
-- `pixels`: the 64 pixels,
-- `fourier`: magnitudes of the two-dimensional discrete Fourier transform. An image of real numbers has the same
-  magnitude at (p, q) and (-p, -q); the 34 that are not repeated are kept. They do not change when the image is moved
-  around cyclically.
-- `profile`: ink by row and by column, how far from each side the ink begins (contours), and moments: mass, centre, and
-  the normalised central moments of orders 2 and 3, which change neither with place nor with size (Hu 1962).
+"""Digits, written and spoken: in three views, seen and heard, in six views; and questions about several of them that
+modalities answer only together.
 """
 
 from __future__ import annotations
@@ -33,6 +24,19 @@ from qfusion.data.modality import Audio, Clusters, Content, Image, Modality, Ser
 from qfusion.data.sources import PinnedFile, Source
 from qfusion.data.spec import SPLITS, DataSet
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput
+
+# Handwritten digits in three views: the 1,797 real images of 8x8 pixels that come inside scikit-learn.
+#
+# The images are the test part of the UCI "Optical Recognition of Handwritten Digits" (Alpaydin and Kaynak 1998): 32x32
+# bitmaps counted in blocks of 4x4, so that a pixel is 0 to 16. All three views are computed here, from the image alone:
+#
+# - `pixels`: the 64 pixels,
+# - `fourier`: magnitudes of the two-dimensional discrete Fourier transform. An image of real numbers has the same
+#   magnitude at (p, q) and (-p, -q); the 34 that are not repeated are kept. They do not change when the image is moved
+#   around cyclically.
+# - `profile`: ink by row and by column, how far from each side the ink begins (contours), and moments: mass, centre,
+# and
+#   the normalised central moments of orders 2 and 3, which change neither with place nor with size (Hu 1962).
 
 DIGITS_SIDE = 8
 INK = 4  # of 16: from here on a pixel counts as ink for the contours
@@ -223,8 +227,8 @@ def _digests(where: Path, names: tuple[str, ...], pinned: str) -> dict[str, str]
         != pinned
     ):
         raise IntegrityError(
-            f"The recordings of data set '{AVDIGITS.name}' in {where} are not the recorded ones: their SHA-256 differs. "
-            f"{AVDIGITS.remedy}"
+            f"The recordings of data set '{AVDIGITS.name}' in {where} are not the recorded ones: their SHA-256 "
+            f"differs. {AVDIGITS.remedy}"
         )
     return found
 
@@ -770,3 +774,5 @@ def _source(name: str, place: int) -> Source:
 QUESTION_SOURCES = tuple(
     _source(name, 30 if question.of == "digits" else 60) for name, question in QUESTIONS.items()
 )
+
+SOURCES = (DIGITS, AVDIGITS, HANDWRITTEN, *QUESTION_SOURCES)

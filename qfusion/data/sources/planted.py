@@ -1,19 +1,8 @@
-"""The planted score: a known function of three latents, its noise, and the exact contributions that follow from it.
+"""Planted opinions: 3,000 short spoken opinions made from a seed, of which everything is known.
 
-With t (words), a (voice) and v (face), each in [-1, 1], the score without noise is
-
-    g = 0.75 t + 0.10 a + 0.25 v            what each modality says alone
-      - 2.00 p(t) p(-a)                     a bitter voice turns the sign of praise: sarcasm
-      + 0.80 t e(v)                         an expressive face, smiling or frowning, amplifies the words
-      + 0.60 (p(a) p(v) - p(-a) p(-v))      warm voice and smile strengthen one another, so do cold voice and frown
-      + 1.20 p(t) p(-a) v                   all three: a smile takes the edge off sarcasm, a frown sharpens it
-      + 0.10
-
-    p(x) = (x + sqrt(x^2 + 0.04)) / 2       a smooth positive part
-    e(x) = (3 x^2 - 1) / 2                  expressiveness: 1 at either end, -1/2 for a blank face
-
-Every term is a product of functions of one latent each. Averages over a background therefore factor, and the value of
-every coalition, hence every Harsanyi dividend, is exact at the cost of a few means.
+Every sample is a sentence, a hummed voice and a drawn face (`qfusion.data.synthesis`). Here stand their latents,
+the score with the exact contribution of every modality and of every group of them, the data set, and what a sample
+would be if its content were edited.
 """
 
 from __future__ import annotations
@@ -38,6 +27,23 @@ from qfusion.data import files, synthesis
 from qfusion.data.modality import Audio, Content, Image, Modality, Target, Text, coalitions
 from qfusion.data.sources import Source
 from qfusion.data.spec import DataSet
+
+# The planted score: a known function of three latents, its noise, and the exact contributions that follow from it.
+#
+# With t (words), a (voice) and v (face), each in [-1, 1], the score without noise is
+#
+#     g = 0.75 t + 0.10 a + 0.25 v            what each modality says alone
+#       - 2.00 p(t) p(-a)                     a bitter voice turns the sign of praise: sarcasm
+#       + 0.80 t e(v)                         an expressive face, smiling or frowning, amplifies the words
+#       + 0.60 (p(a) p(v) - p(-a) p(-v))      warm voice and smile strengthen one another, so do cold voice and frown
+#       + 1.20 p(t) p(-a) v                   all three: a smile takes the edge off sarcasm, a frown sharpens it
+#       + 0.10
+#
+#     p(x) = (x + sqrt(x^2 + 0.04)) / 2       a smooth positive part
+#     e(x) = (3 x^2 - 1) / 2                  expressiveness: 1 at either end, -1/2 for a blank face
+#
+# Every term is a product of functions of one latent each. Averages over a background therefore factor, and the value of
+# every coalition, hence every Harsanyi dividend, is exact at the cost of a few means.
 
 NAMES = ("text", "audio", "vision")
 NOISE_SCALE = 0.15  # standard deviation of the normal before truncation
@@ -140,8 +146,6 @@ def planted_noise(rng: np.random.Generator, count: int) -> np.ndarray:
     return draws * NOISE_SCALE
 
 
-# Planted opinions: 3,000 short spoken opinions made from a seed, of which everything is known.
-#
 # Every sample is a sentence, a hummed voice and a drawn face; their latents and the score come from `score`, which also
 # gives the exact contribution of every modality and of every group of them. Features are measured
 # from the content: word vectors, prosody of the waveform, pixels of the picture. Those of the usual
@@ -218,7 +222,7 @@ def _key(*parts: object) -> str:
     return files.key_of(
         [
             "|".join(map(str, parts)),
-            *(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))),
+            *(Path(file).read_bytes() for file in (__file__, str(synthesis.__file__))),
         ]
     )
 

@@ -1,4 +1,6 @@
-"""The card of an imported program: which of its inputs is which modality in which form, and what its output means."""
+"""The card of an imported program: which of its inputs is which modality in which form, what its output means; and
+features in that form.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +15,8 @@ from torch import Tensor
 from qfusion._checks import check, choose, read_toml
 from qfusion.errors import InvalidInput
 from qfusion.models.encoders import Features, InputSpec, split
+
+# The card of an imported program: which of its inputs is which modality in which form, and what its output means.
 
 GIVES = ("values", "mean", "mask", "padding", "lengths")
 HOLDS = ("score", "logits", "probabilities")
