@@ -82,7 +82,7 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "how steps were matched",
-        "analysis.said:match",
+        "analysis.inside:match",
         "named where the data set, a vocabulary or equal counts name them; 'numbers only' where counts differ",
     ),
     Template(
@@ -113,17 +113,17 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "decision leaves single modalities",
-        "analysis.dynamics.through:answer",
+        "analysis.answers:answer",
         "joint terms hold more than half of the sizes from there to the end",
     ),
     Template(
         "largest term at a time",
-        "analysis.dynamics.through:largest_at",
+        "analysis.answers:largest_at",
         "its size is above 0.00 and all others",
     ),
     Template(
         "since when jointly",
-        "analysis.dynamics.through:since_when",
+        "analysis.answers:since_when",
         "as 'decision leaves single modalities'",
     ),
     Template(
@@ -388,7 +388,7 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "of how many samples",
-        "analysis.cohort.draws:words",
+        "analysis.cohort_measures:drawn_words",
         "'drawn at random' where not all are measured",
     ),
     Template(
@@ -473,7 +473,7 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "no labels to compare with",
-        "analysis.cohort.beside_people:lacking",
+        "analysis.trust:lacking",
         "there are none, or the target is a class, or the model takes no modality that has one",
         PEOPLE,
     ),
@@ -613,7 +613,7 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "entanglement and joint deciding",
-        "analysis.cohort.cohort_measures:finding",
+        "analysis.cohort_measures:finding",
         "the interval excludes zero",
         STATISTICS,
     ),

@@ -1,4 +1,5 @@
-"""What a trained model does on a data set: the numbers of every page, without streamlit."""
+"""What a trained model does on a data set: the numbers and sentences of every page, worked out once and shared. No
+streamlit, no figures, and no method of explanation, which are of `explain`."""
 
 from qfusion.analysis.sample import Sample, case
 

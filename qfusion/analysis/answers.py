@@ -1,6 +1,5 @@
-"""A sample's explanation in plain sentences, as markdown; the sentences are `qfusion.explain.verdicts`'.
-Free of streamlit.
-"""
+"""A sample's explanation in plain sentences, as markdown: what decided, since when, what would flip it; and what each
+system is. Sentences that need no data set are `qfusion.explain.verdicts`'."""
 
 from __future__ import annotations
 

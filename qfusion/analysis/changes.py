@@ -1,6 +1,5 @@
-"""A sample with changed modalities: what the changes are, the states they lead to, and what the model then says. Free
-of streamlit.
-"""
+"""What would change a decision: a sample with changed modalities, the states they lead to and what the model then says;
+and what physics did it, and what each term of it built."""
 
 from __future__ import annotations
 

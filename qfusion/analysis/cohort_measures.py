@@ -1,7 +1,7 @@
-"""Samples drawn at random where a measurement takes long on all of them: by a fixed seed, the same for all who ask.
+"""Many samples at once: those drawn at random where a measurement takes long on all of them, samples as points, maps of
+them, and the table of a study with its groups, measures and findings.
 
-`measured=all` in a link asks for all; pages then work them out behind the page, see `systems.behind`.
-"""
+`measured=all` in a link asks for all samples; pages then work them out behind the page, see `memo.begin_work`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Two decisions side by side: what a model, as learned or tweaked, says of a sample, beside what one says of another.
+"""A sample beside others: two decisions side by side, the samples nearest to one, those worth opening first, and how to
+find them.
 
-sides = beside(open_sample("qj-planted", "p0031"), "qj-planted", "p0007", tweak="H.text=0.5")
-"""
+sides = beside(open_sample("qj-planted", "p0031"), "qj-planted", "p0007", tweak="H.text=0.5")"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""One sample under a model and its tweaks: evolution, what built it, what cuts and changes do."""
+"""One sample on its way through a (tweaked) model: its evolution in time, its circuit with edited tables or noise, and
+correlations taken away on the way."""
 
 from __future__ import annotations
 

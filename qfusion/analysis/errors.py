@@ -1,7 +1,7 @@
-"""Three levels on the same axes: all explained samples of a split, a cohort of them, and one sample.
+"""Where a model errs: a split, a cohort and one sample on the same axes, slices by what samples have in common, the
+term that pulled each wrong decision the wrong way, and how good the model is.
 
-levels = levels_of(open_sample("qj-planted", "p0031"), "relation=conflict; error>1")
-"""
+levels = levels_of(open_sample("qj-planted", "p0031"), "relation=conflict; error>1")"""
 
 from __future__ import annotations
 

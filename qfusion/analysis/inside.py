@@ -1,6 +1,5 @@
-"""Which words a modality's time steps are: by the data set, by token numbers and their vocabulary, by equal counts, or
-not at all. Never guessed where counts differ.
-"""
+"""Attribution inside a modality for the pages, what there is to draw it on, and which words its time steps are: by the
+data set, by token numbers and their vocabulary, by equal counts, or not at all; never guessed where counts differ."""
 
 from __future__ import annotations
 

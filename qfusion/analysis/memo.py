@@ -5,7 +5,8 @@ each kind.
     def agreement(work, row, tweak): ...
 
 The key of a subject is what decides its numbers (digests of weights, data and background), so that equal subjects share
-results and none is mixed up with another. What is returned is shared, and must not be changed; tables are copied.
+results and none is mixed up with another. What is returned is shared, and must not be changed; tables are copied. What
+takes minutes is worked out behind the pages (`begin_work`).
 """
 
 from __future__ import annotations
@@ -107,7 +108,7 @@ def _shared(found: R) -> R:
 
 # What takes long, worked out behind the pages: in a thread of its own, one work at a time, with progress and cancel.
 #
-# `begin` starts a work for whoever asks, once for all who ask the same, and `find` tells how far it
+# `begin_work` starts a work for whoever asks, once for all who ask the same, and `find_work` tells how far it
 # is; it goes on until all of them have left. Free of streamlit.
 
 HELD = 8  # works that have ended

@@ -1,6 +1,5 @@
-"""What the generator of a model with time is made of, in the form that no gauge changes (`quantum.gauge`): strengths by
-coalition, levels, letters, modes.
-"""
+"""Operators of a model, read letter by letter in the form that no gauge changes (`quantum.gauge`): what its generator
+is made of, when which of its jump operators jumped, and decision operators with where samples lie on them."""
 
 from __future__ import annotations
 

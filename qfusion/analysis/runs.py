@@ -1,4 +1,5 @@
-"""What the Train page knows of runs: state in words, curves, when terms come to matter, settings. Free of streamlit."""
+"""What the Train and Sweeps pages know of runs and sweeps: state in words, curves, when terms come to matter, what came
+out of them side by side, settings."""
 
 from __future__ import annotations
 

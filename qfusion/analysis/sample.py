@@ -1,8 +1,10 @@
-"""Test sets explained against every row of the background, behind the pages.
+"""A sample before a model on a data set, and what its decision is compared with: what a panel, a figure, a report is
+built from.
 
-Pages show numbers against some of the rows at once; `begin` works out those against all of them, and `find` tells how
-far it is. Free of streamlit.
-"""
+sample = open_sample("qj-planted", "p2924", "planted", background="mixed", tweak="H.text=0.5,T=1.2")
+
+Where that takes long, pages show numbers against some rows of the background, or the first samples, and
+`begin_refinement` and `begin_encoding` work out the rest behind them."""
 
 from __future__ import annotations
 
@@ -597,7 +599,7 @@ def require_network(case: Sample, what: str = "") -> None:
 # Large data sets encoded in a process of their own, while the pages show the first samples. Free of streamlit.
 #
 # What encoders make of gigabytes of features takes a minute the first time, see `training.encoded`. Until it is kept,
-# `begin` has it worked out and `first` gives the model on some of the samples, against some of the
+# `begin_encoding` has it worked out and `first_samples` gives the model on some of the samples, against some of the
 # background: exact for these, and said to be so.
 
 BEHIND, SHOWN = 512, 128  # training rows and test rows of the first samples

@@ -1,8 +1,7 @@
-"""One model on one data set, with everything that is computed once for all samples. Free of streamlit.
+"""One model on one data set, with everything that is computed once for all samples.
 
-`Workspace` is what every page can rely on; `ket_subject`, `jump_subject` and `network_subject` add what models of their
-abilities have.
-"""
+`Workspace` is what every page can rely on; the spaces after it add what models of their abilities have, and
+`build_study` gives a model its own."""
 
 from __future__ import annotations
 

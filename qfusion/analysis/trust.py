@@ -1,4 +1,4 @@
-"""What the Faithfulness page works out of a workspace. Free of streamlit."""
+"""What the Faithfulness page works out of a workspace, and a model beside people's labels of single modalities."""
 
 from __future__ import annotations
 
