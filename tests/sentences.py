@@ -103,12 +103,12 @@ TEMPLATES: tuple[Template, ...] = (
     Template("nearest samples", "panels.compare:nearest", "the smallest distance to three digits"),
     Template(
         "decision settled since",
-        "explain.contributions.answers:settled",
+        "explain.verdicts:settled",
         "no place from there on decides otherwise, the one before it does",
     ),
     Template(
         "what the dynamics added",
-        "explain.contributions.answers:added",
+        "explain.verdicts:added",
         "'nothing' where no term moved; joint shares of start and end; the largest joint terms",
     ),
     Template(
@@ -133,7 +133,7 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "class or sign of a decision",
-        "explain.contributions.answers:verdict",
+        "explain.verdicts:verdict_sentence",
         "the class of the largest score; positive above zero",
     ),
     # Layers and gates.
@@ -289,17 +289,17 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "cut of one sample",
-        "explain.changes.cut_answers:answer",
+        "explain.cuts:answer",
         "the largest change of the score over modalities and times",
     ),
     Template(
         "cut over many samples",
-        "explain.changes.cut_answers:answer_for_many",
+        "explain.cuts:answer_for_many",
         "'yes' and 'hardly' where the interval excludes zero, 'no' where it lies within 0.0005, else not shown",
     ),
     Template(
         "modality whose cut moves most",
-        "explain.changes.cut_answers:most_moved",
+        "explain.cuts:most_moved",
         "the largest change of the score",
     ),
     Template(
@@ -427,47 +427,47 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "caution: seeds",
-        "explain.trust.reliability:of_stability",
+        "explain.faithfulness:of_stability",
         "a mean rank correlation below 0.8 and so on",
     ),
     Template(
         "caution: truth",
-        "explain.trust.reliability:of_truth",
+        "explain.faithfulness:of_truth",
         "a rank correlation with the truth below 0.8",
     ),
     Template(
         "caution: deletion",
-        "explain.trust.reliability:of_deletion",
+        "explain.faithfulness:of_deletion",
         "ours does not beat every random order",
     ),
     Template(
         "caution: joint terms",
-        "explain.trust.reliability:of_joint",
+        "explain.faithfulness:of_joint",
         "joint terms are larger in 5 % of the samples",
     ),
     Template(
         "own terms and people's labels",
-        "explain.trust.people:follows",
+        "explain.people:follows",
         "the interval of the rank correlation excludes zero, and it lies beyond 95 % of shuffled labels; else not "
         "shown",
         PEOPLE,
     ),
     Template(
         "conflicts that people call and verdicts",
-        "explain.trust.people:meets",
+        "explain.people:meets",
         "the interval of the difference of the rates excludes zero, and it lies beyond 95 % of shuffled labels; "
         "else not shown",
         PEOPLE,
     ),
     Template(
         "second model and people's labels",
-        "explain.trust.people:closer",
+        "explain.people:closer",
         "the interval of the paired difference excludes zero",
         PEOPLE,
     ),
     Template(
         "a sample and its labels",
-        "explain.trust.people:of_sample",
+        "explain.people:of_sample",
         "signs of labels that are known and not zero; a conflict where all are known",
         PEOPLE,
     ),
@@ -513,7 +513,7 @@ TEMPLATES: tuple[Template, ...] = (
     # Who decided: of `explain.contributions.verdict`, and of nothing else.
     Template(
         "who decided",
-        "explain.contributions.verdict:decided",
+        "explain.verdicts:decided",
         "'the combination' where joint parts are half of the size or more, one modality where its own part "
         "outweighs "
         "all others together",
@@ -521,7 +521,7 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "conflict",
-        "explain.contributions.verdict:conflict",
+        "explain.verdicts:conflict",
         "yes where the two largest own parts are opposite, the smaller at least a third of the larger, and "
         "neither "
         "joint parts nor one modality are more than the rest",
@@ -529,19 +529,19 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "leader",
-        "explain.contributions.verdict:leading",
+        "explain.verdicts:leading",
         "its share is 10 points ahead, and by more than a standard deviation over training seeds",
         VERDICT,
     ),
     Template(
         "largest part",
-        "explain.contributions.verdict:largest_part",
+        "explain.verdicts:largest_part",
         "as large as no other as it is written",
         VERDICT,
     ),
     Template(
         "what seeds leave open",
-        "explain.contributions.verdict:doubts",
+        "explain.verdicts:doubts",
         "seeds name another leader on more than a fifth of the samples; a part is smaller than its "
         "spread",
         VERDICT,
@@ -553,9 +553,7 @@ TEMPLATES: tuple[Template, ...] = (
         VERDICT,
     ),
     # Of the physics, and of statistics.
-    Template(
-        "what built the terms", "explain.changes.building:answer", "the largest part", PHYSICS
-    ),
+    Template("what built the terms", "explain.building:answer", "the largest part", PHYSICS),
     Template("most depends on", "panels.physics:tornado", "the largest removal", PHYSICS),
     Template("bends", "panels.physics:way", "slope and removal of opposite signs", PHYSICS),
     Template("couplings", "panels.states:couplings", "the largest coupling", PHYSICS),

@@ -128,16 +128,15 @@ def install(times: int = 1) -> None:
     sample.AUTO = 0.0  # nothing is worked out behind the tests that they do not ask for
     from qfusion.analysis import study
 
-    for module in (study, study, study):
-        for owner in vars(module).values():
-            if (
-                inspect.isclass(owner)
-                and owner.__module__ == module.__name__
-                and hasattr(owner, "memo_key")
-            ):
-                for each in vars(owner).values():
-                    if isinstance(each, functools.cached_property):
-                        each.func = on_disk(each.func, memory._key)
+    for owner in vars(study).values():
+        if (
+            inspect.isclass(owner)
+            and owner.__module__ == study.__name__
+            and hasattr(owner, "memo_key")
+        ):
+            for each in vars(owner).values():
+                if isinstance(each, functools.cached_property):
+                    each.func = on_disk(each.func, memory._key)
 
 
 if __name__ == "__main__":

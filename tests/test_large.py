@@ -30,8 +30,7 @@ def test_of_a_large_set_some_samples_are_explained_and_all_are_scored(
 ) -> None:
     whole = work_of(model, dataset)
     expected, scores = whole.frame(), whole.scores
-    for module in (study, study):
-        monkeypatch.setattr(module, "EXPLAINED", 40)
+    monkeypatch.setattr(study, "EXPLAINED", 40)
     monkeypatch.setattr(study, "LARGE", 100)
     monkeypatch.setattr(study, "BLOCK", 256)
     large = work_of(model, dataset, title="Many")

@@ -1,5 +1,6 @@
-"""Data sets: what they are (`spec`), where they come from (`source`, `registry`), and one's own that were imported
-(`imported`)."""
+"""Data sets: what they are (`spec`, `modality`), where they come from (`sources`, `registry`), and readers of
+files that others bring (`importing`). Nothing of models.
+"""
 
 from qfusion.data.modality import Audio, Content, Image, Modality, Series, Target, Text, coalitions
 from qfusion.data.registry import SourceInfo, available, load, names, stamp

@@ -1,4 +1,6 @@
-"""Follows single samples through the dynamics with QuTiP; `qfusion.track.circuit` draws and runs it with PennyLane."""
+"""Follows single samples through the dynamics with QuTiP and through circuits with PennyLane (`circuit`,
+`fusion_circuit`). What a decision owes to them is of `explain`.
+"""
 
 from qfusion.track.attractors import Attractor, Contraction, attractor, contraction
 from qfusion.track.dynamics import (

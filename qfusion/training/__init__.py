@@ -1,4 +1,6 @@
-"""Training, metrics and checkpoints."""
+"""One training: batches, losses, the loop, metrics, checkpoints, and taking in what was trained elsewhere.
+Trainings that run beside the app are of `runs`.
+"""
 
 from qfusion.training import checkpoint, metrics
 from qfusion.training.loop import Fit, Progress, RateSearch, Result, find_rate, fit, prepare, train

@@ -1,1 +1,0 @@
-"""What is known of runs, sweeps and the leaderboard."""
