@@ -4,7 +4,7 @@
 
     planted = qfusion.load("planted")
     mine = qfusion.train("quantum-jump", planted, options={"epochs": 3}).checkpoint("mine")
-    case = qfusion.analysis.sample(mine, "p0031", planted)
+    case = qfusion.analysis.case(mine, "p0031", planted)
     tracked = qfusion.track.follow(case)
     figure = qfusion.figures.contributions(case)
 

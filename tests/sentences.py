@@ -510,7 +510,7 @@ TEMPLATES: tuple[Template, ...] = (
         "counts of values, samples, features and classes",
     ),
     Template("rate at which the loss falls", "training.loop:steepest", "the loss falls somewhere"),
-    # Who decided: of `explain.contributions.verdict`, and of nothing else.
+    # Who decided: of `explain.verdicts`, and of nothing else.
     Template(
         "who decided",
         "explain.verdicts:decided",

@@ -154,7 +154,7 @@ def test_a_result_becomes_a_checkpoint(tmp_path: Any) -> None:
         key: found["mean"] for key, found in mine.card["metrics"]["test"].items()
     } == pytest.approx(measured)
     assert result.checkpoint("other").card["title"] == f"quantum-jump on {dataset.title}"
-    case = qfusion.analysis.sample(mine, str(dataset.ids[0]), dataset)
+    case = qfusion.analysis.case(mine, str(dataset.ids[0]), dataset)
     assert sum(case.dividends.values()) == pytest.approx(case.score)
 
 
@@ -193,7 +193,7 @@ def test_options_by_name_leave_the_rest_as_it_fits_the_data() -> None:
 
 
 def test_one_sample_is_followed(planted: Any) -> None:
-    case = qfusion.analysis.sample("qj-planted", "p0031", planted)
+    case = qfusion.analysis.case("qj-planted", "p0031", planted)
     tracked = qfusion.track.follow(case, 5, trajectories=2)
     assert np.allclose(tracked.times, np.linspace(0, case.model.duration, 5))
     assert len(tracked.trajectories) == 2
@@ -209,7 +209,7 @@ def test_one_sample_is_followed(planted: Any) -> None:
 
 def test_a_network_has_nothing_to_follow() -> None:
     digits = qfusion.load("digits")
-    case = qfusion.analysis.sample(
+    case = qfusion.analysis.case(
         "qcnn-digits", str(digits.ids[digits.rows("test")[0]]), digits, background="zero"
     )
     with pytest.raises(InvalidInput, match="kind entangled-qcnn, which has no evolution in time"):

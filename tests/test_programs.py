@@ -151,7 +151,7 @@ def shared() -> Iterator[None]:
                 made[key] = build(name, card, model, dataset)
             return made[key]
 
-        patch.setattr(study, "build", once)
+        patch.setattr(study, "build_study", once)
         yield
 
 

@@ -14,7 +14,7 @@ import qutip
 import torch
 
 from qfusion.analysis import dynamics as evolution
-from qfusion.analysis import text
+from qfusion.analysis import study, text
 from qfusion.analysis.sample import open_sample, open_work
 from qfusion.analysis.study import softmax
 from qfusion.errors import InvalidInput
@@ -208,7 +208,7 @@ def test_readout_at_the_steady_state_is_one_number() -> None:
     assert settled.attractor.unique
     with torch.no_grad():
         late = work.model.observables([60 / settled.attractor.gap])[0]
-    scores = evolution.jump_subject.predict(work, rows, late, work.model.bias)
+    scores = study.predict(work, rows, late, work.model.bias)
     assert np.ptp(scores, axis=0).max() < 1e-8
     assert settled.spread[1] == pytest.approx(
         work.scores[rows[: evolution.MOST_SPREAD]].std(0), rel=1e-6

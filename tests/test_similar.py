@@ -206,7 +206,7 @@ def test_side_by_side(planted: Any) -> None:
         )
     ranges = {tuple(axis.range) for axis in picture.figure.select_xaxes()}
     assert len(ranges) == 1
-    assert len(several_panels.entropies(planted, ids=["p0031", "p2924"]).table()) == 8
+    assert len(several_panels.several_entropies(planted, ids=["p0031", "p2924"]).table()) == 8
     assert several_panels.chosen(planted) == [planted.row, *compare.nearest(planted, count=3).rows]
     with pytest.raises(InvalidInput, match="at most 6"):
         several_panels.decisions(planted, ids=[f"p000{i}" for i in range(7)])

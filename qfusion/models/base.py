@@ -109,7 +109,7 @@ class FusionModule(nn.Module):
 #
 # What a modality comes to, `encode_one`, is a tensor, or tuples of tensors, with one row a sample, of that modality
 # alone; `scores` fuses. That is enough to ask what a score would be with some modalities of another sample, so
-# contributions are exact by evaluation, see `explain.contributions.evaluation`. Of models whose scores are linear in
+# contributions are exact by evaluation, see `explain.coalitions`. Of models whose scores are linear in
 # states, `StateModel`, they follow from observables at once.
 #
 # An ability is a name of ABILITIES. Pages, reports, commands and explanations ask for the one that they need with
