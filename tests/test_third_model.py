@@ -349,7 +349,7 @@ def test_reports_of_a_sample_and_of_a_cohort(trained: DataSet, sample: str) -> N
     work = study.build_study("products", found.card, found.model, trained)
     table = cohort_measures.study_table(work, work.frame())
     assert (
-        "Entanglement and joint deciding"
+        b"Entanglement and joint deciding"
         not in report.cohort(about_cohort.members(work, table, ())).html()
     )
 

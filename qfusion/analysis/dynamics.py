@@ -387,7 +387,7 @@ def readouts(work: Any) -> dict[str, tuple[str, ...]]:
             word for word in getattr(work.model, "words", ()) if len(word) > 1
         ]
     else:
-        from qfusion.track.fusion_circuit import wires_of
+        from qfusion.track.fusion_gates import wires_of
 
         wires = tuple(stages[-1] for stages in wires_of(work.model)[1])
         kept = tuple(work.model.network.kept)
@@ -437,10 +437,10 @@ def with_noise(
     work: Any, row: int, words: str, strengths: tuple[float, float, float], shots: int
 ) -> Noisy:
     """The decision on one sample under noise, exactly, and how far `shots` runs scatter around it."""
-    from qfusion.track import fusion_circuit as noise
+    from qfusion.track import fusion_gates
 
     bare = _without_cache(_edited(work, words))
-    model = noise.noisy(bare, noise.Noise(*strengths))
+    model = fusion_gates.noisy(bare, fusion_gates.Noise(*strengths))
     observables = model.observables().double()
     inputs = work.inputs([row])
     first = explain.explain(with_observables(model, observables), inputs, work.background)
@@ -511,7 +511,7 @@ def _of_values(model: Any, values: torch.Tensor) -> torch.Tensor:
 
 def on_device(work: Any, row: int, words: str, strengths: tuple[float, ...], shots: int) -> Any:
     """One run of the circuit on a PennyLane simulator, with seed 0."""
-    from qfusion.track.fusion_circuit import Noise
+    from qfusion.track.fusion_gates import Noise
     from qfusion.track.run import MIXED, run
 
     noise = Noise(*strengths)

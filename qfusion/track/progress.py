@@ -30,8 +30,7 @@ from qfusion.quantum.circuits import (
 from qfusion.quantum.decomposition import PAULIS
 from qfusion.quantum.measures import entanglement_entropy, qubit_entropy
 from qfusion.quantum.states import partial_trace
-from qfusion.track import fusion_circuit
-from qfusion.track.fusion_circuit import FusionGate
+from qfusion.track.fusion_gates import FusionGate, laid_out
 
 G = TypeVar("G")
 LARGEST = 4  # qubits of a gate whose joint state is kept
@@ -60,7 +59,7 @@ class Progress(Generic[G]):
     """The whole replay; G gates, Q qubits.
 
     Attributes:
-        gates: as of `fusion_circuit`, or of a `CircuitModel`.
+        gates: as of `fusion_gates`, or of a `CircuitModel`.
         wires: all qubits, in its order.
         bloch: (<X>, <Y>, <Z>) of every qubit before the first and after every gate, (G + 1, Q, 3).
         entropy: of every qubit, nats, (G + 1, Q).
@@ -85,7 +84,7 @@ def progress(model: EntangledQCNN, theta: Mapping[str, Tensor]) -> Progress[Fusi
     Raises:
         InvalidInput: when a modality is missing, or its angles have another number or are not finite.
     """
-    values, fused, wires, gates = fusion_circuit.laid_out(model, theta)
+    values, fused, wires, gates = laid_out(model, theta)
     now = {wire: np.array([0.0, 0.0, 1.0]) for wire in wires}
     bloch, moments = [np.stack(list(now.values()))], []
     for on, before, after in (

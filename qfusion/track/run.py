@@ -20,16 +20,9 @@ from torch import Tensor
 from qfusion._checks import check, choose
 from qfusion.models import EntangledQCNN
 from qfusion.models.qcnn import evaluate, fused_state
-from qfusion.track import fusion_circuit as fusion_gates
 from qfusion.track.dynamics import single_threaded
-from qfusion.track.fusion_circuit import (
-    FusionCircuit,
-    Noise,
-    channel,
-    fusion_circuit,
-    outcome_scores,
-    unmeasured,
-)
+from qfusion.track.fusion_circuit import FusionCircuit, fusion_circuit, outcome_scores, unmeasured
+from qfusion.track.fusion_gates import Noise, channel, width
 
 MIXED = "default.mixed"
 WIDEST = {
@@ -112,7 +105,7 @@ def run(
         not noise or name == MIXED,
         f"Argument `device` must be '{MIXED}' with noise, but is {name!r}. Choose that device, or no noise.",
     )
-    wide = fusion_gates.width(model)
+    wide = width(model)
     if form == "auto":
         form = "whole" if wide <= WIDEST[name == MIXED] else "elements"
     circuit, job = fusion_circuit(model, theta), _Job(device, name, shots, seed, noise)

@@ -1,0 +1,412 @@
+"""The gates of an EntangledQCNN's circuit as data, and the noise between them. No PennyLane."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from qfusion._checks import check, require_finite, require_number
+from qfusion.models import EntangledQCNN, qcnn
+from qfusion.models.entangled_qcnn import fuse, stage_sizes
+from qfusion.models.qcnn import IXZ, Channel, Step, evaluate
+from qfusion.quantum.circuits import BLOCKS
+from qfusion.quantum.decomposition import PAULIS, transfer_matrix
+
+# The gates of an EntangledQCNN's circuit for one sample, as data: what they do, on which qubits, by which angles.
+#
+# Every modality m has a qubit `m[i]` for element i, and every element a fused qubit `fused[i]`; where fusion is chained
+# (more than three modalities), `fused[i,k]` are the fused qubits of the stages k before the last. Layers, elements and
+# stages count from 0.
+
+STAGES = ("encode", "fuse", "convolve", "pool")
+Reference = tuple[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class FusionGate:
+    """One gate.
+
+    Attributes:
+        kind: of STAGES.
+        gate: PennyLane's name, "measure", or "H" for the Hadamard gate.
+        label: short text for the box.
+        wires: names of the qubits, controls first; for a gate that an outcome chooses, the measured qubit and the one
+            that is turned.
+        takes: where its angles stand: names of `parameters` and indices in them.
+        values: its angles in radians, by name.
+        sentence: what it does.
+        modalities: whose qubits it acts on; empty in the network.
+        element, layer, step: which element, network layer and step of `QCNN.steps` it belongs to; -1 for none.
+        outcome: 0 or 1 for a gate that acts only when the measured qubit read that.
+        column: position along the circuit; boxes of one column share no wire.
+    """
+
+    kind: str
+    gate: str
+    label: str
+    wires: tuple[str, ...]
+    takes: tuple[Reference, ...]
+    values: dict[str, float]
+    sentence: str
+    modalities: tuple[str, ...] = ()
+    element: int = -1
+    layer: int = -1
+    step: int = -1
+    outcome: int | None = None
+    column: int = field(default=0, compare=False)
+
+
+def parameters(model: EntangledQCNN, theta: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Returns all angles of the circuit in double precision: theta (n, M), phi, convolution, pooling.
+
+    Args:
+        model: whose circuit it is.
+        theta: the sample's angles per modality, (n,) radians each, as of `model.angles`.
+
+    Raises:
+        InvalidInput: when a modality is missing, or its angles have another number or are not finite.
+    """
+    n = model.elements
+    check(
+        set(theta) == set(model.modalities),
+        f"Argument `theta` must hold the angles of {list(model.modalities)}, but holds {list(theta)[:8]}. Use "
+        "`model.angles` of one sample.",
+    )
+    for name in model.modalities:
+        check(
+            theta[name].shape == (n,),
+            f"Argument `theta[{name}]` must have shape ({n},), but has shape {tuple(theta[name].shape)}. "
+            "Give the angles of one sample.",
+        )
+        require_finite(f"theta[{name}]", theta[name].detach().numpy())
+    found = {
+        "theta": torch.stack([theta[name] for name in model.modalities], -1),
+        "phi": model.phi,
+        "convolution": model.network.convolution,
+        "pooling": model.network.pooling,
+    }
+    return {name: values.detach().double() for name, values in found.items()}
+
+
+def prefix(modalities: Sequence[str]) -> str:
+    """Returns what the fused qubits are called: "fused", unless a modality has that name."""
+    return "fused" + "_" * max(
+        (len(name) for name in modalities if name.startswith("fused")), default=0
+    )
+
+
+def wires_of(
+    model: EntangledQCNN,
+) -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]:
+    """Returns for every element the names of its modality qubits, and of its fused qubits by stage, last one last."""
+    word, stages = prefix(model.modalities), len(stage_sizes(len(model.modalities)))
+    first = tuple(tuple(f"{name}[{i}]" for name in model.modalities) for i in range(model.elements))
+    fused = tuple(
+        (*(f"{word}[{i},{k}]" for k in range(stages - 1)), f"{word}[{i}]")
+        for i in range(model.elements)
+    )
+    return first, fused
+
+
+def gates_of(model: EntangledQCNN, values: Mapping[str, Tensor]) -> tuple[FusionGate, ...]:
+    """Returns all gates in the order they act, with the angles of `parameters`."""
+    return (*_fusion(model, values), *_network(model, values))
+
+
+def _fusion(model: EntangledQCNN, values: Mapping[str, Tensor]) -> Iterator[FusionGate]:
+    first, fused = wires_of(model)
+    masses = torch.sin(values["theta"] / 2).square()
+    after = fuse(masses, values["phi"])[1]
+    chained = len(stage_sizes(len(model.modalities))) > 1
+    for i in range(model.elements):
+        what = f"'{model.outputs[i]}'" if model.elements_are_classes else f"element {i}"
+        for m, name in enumerate(model.modalities):
+            yield FusionGate(
+                "encode",
+                "RY",
+                "RY",
+                (first[i][m],),
+                (("theta", (i, m)),),
+                {"theta": float(values["theta"][i, m])},
+                f"Turns the qubit of {name}: it gives {what} the mass {masses[i, m]:.3f}.",
+                (name,),
+                i,
+            )
+        for k in range(len(fused[i])):
+            controls = (
+                (fused[i][k - 1], first[i][k + 1]) if k else first[i][:2] if chained else first[i]
+            )
+            names = model.modalities[: k + 2] if chained else model.modalities
+            angles = values["phi"][i, k].tolist()
+            table = {format(b, f"0{len(controls)}b"): angle for b, angle in enumerate(angles)}
+            yield FusionGate(
+                "fuse",
+                "SelectPauliRot",
+                "RY(b)",
+                (*controls, fused[i][k]),
+                (("phi", (i, k)),),
+                table,
+                f"Turns the fused qubit of {what} by the angle that the table names for what the "
+                f"{len(controls)} qubits above it read; its mass becomes {after[i, k]:.3f}.",
+                tuple(names),
+                i,
+            )
+
+
+def _network(model: EntangledQCNN, values: Mapping[str, Tensor]) -> Iterator[FusionGate]:
+    wires, network = [stages[-1] for stages in wires_of(model)[1]], model.network
+    for index, step in enumerate(network.steps):
+        a, b = (wires[q] for q in step.wires)
+        where: dict[str, Any] = {"layer": step.layer, "step": index}
+        if step.kind == "conv":
+            for gate, taken, on in BLOCKS[network.block].operations:
+                yield _block_gate(
+                    gate,
+                    [("convolution", (step.layer, k)) for k in taken],
+                    tuple((a, b)[w] for w in on),
+                    values,
+                    f"part of block {network.block} on {a} and {b}, which layer {step.layer} shares",
+                    where,
+                )
+            continue
+        yield FusionGate(
+            "pool",
+            "measure",
+            "measure",
+            (a,),
+            (),
+            {},
+            f"Measures {a}; the head reads the outcome, and so does {b}.",
+            **where,
+        )
+        for outcome in (0, 1):
+            takes = tuple(("pooling", (step.layer, 3 * outcome + k)) for k in range(3))
+            yield FusionGate(
+                "pool",
+                "U3",
+                f"U3 if {outcome}",
+                (a, b),
+                takes,
+                _named("U3", takes, values),
+                f"Turns {b} if {a} read {outcome}.",
+                outcome=outcome,
+                **where,
+            )
+
+
+def _block_gate(
+    gate: str,
+    takes: Sequence[Reference],
+    wires: tuple[str, ...],
+    values: Mapping[str, Tensor],
+    part: str,
+    where: dict[str, Any],
+) -> FusionGate:
+    acts = f"Turns {wires[-1]}" if len(wires) == 1 else f"Acts on {wires[1]} where {wires[0]} is 1"
+    return FusionGate(
+        "convolve",
+        gate,
+        gate,
+        wires,
+        tuple(takes),
+        _named(gate, takes, values),
+        f"{acts}: {part}.",
+        **where,
+    )
+
+
+def _named(gate: str, takes: Sequence[Reference], values: Mapping[str, Tensor]) -> dict[str, float]:
+    names = ("theta", "phi", "delta") if gate == "U3" else ("angle",)
+    return {name: float(values[of][index]) for name, (of, index) in zip(names, takes, strict=False)}
+
+
+def in_columns(gates: Sequence[FusionGate], wires: Sequence[str]) -> tuple[FusionGate, ...]:
+    """Returns the gates moved as far left as the wires that they span in a drawing are free."""
+    rows, free, placed = {wire: row for row, wire in enumerate(wires)}, [0] * len(wires), []
+    for gate in gates:
+        touched = [rows[wire] for wire in gate.wires]
+        low, high = min(touched), max(touched) + 1
+        column = max(free[low:high])
+        free[low:high] = [column + 1] * (high - low)
+        placed.append(replace(gate, column=column))
+    return tuple(placed)
+
+
+def laid_out(
+    model: EntangledQCNN,
+    theta: Mapping[str, Tensor],
+) -> tuple[dict[str, Tensor], tuple[str, ...], tuple[str, ...], tuple[FusionGate, ...]]:
+    """Returns a sample's angles, the last fused qubit of every element, all wires by element, and the gates in columns.
+
+    Args and errors as for `parameters`.
+    """
+    values = parameters(model, theta)
+    first, fused = wires_of(model)
+    wires = tuple(wire for i in range(model.elements) for wire in (*first[i], *fused[i]))
+    return (
+        values,
+        tuple(stages[-1] for stages in fused),
+        wires,
+        in_columns(gates_of(model, values), wires),
+    )
+
+
+def width(model: EntangledQCNN) -> int:
+    """Returns the number of qubits of the whole circuit; n (2 M - 1) when chained, else n (M + 1)."""
+    M = len(model.modalities)
+    return model.elements * (M + len(stage_sizes(M)))
+
+
+def purification(vector: Tensor) -> tuple[float, float]:
+    """Returns angles (a, b) so that RY(a) on a spare qubit, CNOT to the fused one and RY(b) on that give it the vector
+    (1, <X>, <Z>)."""
+    _, x, z = vector.tolist()
+    return math.acos(min(1.0, math.hypot(x, z))), math.atan2(x, z)
+
+
+# Noise of the entangled-fusion circuit: what it does to the effective observables, and where it acts.
+#
+# Three channels, each with a strength from 0 (none) to 1:
+#
+#     depolarising s:  rho -> (1 - s) rho + s 1/2
+#     damping g:       |1> decays to |0> with probability g (amplitude damping)
+#     readout r:       the bit is flipped with probability r / 2 before a qubit is measured, so that at 1 the outcome is
+#                      a coin toss
+#
+# Depolarising, then damping, act on every qubit after each operation on several qubits: on the fused qubit after its
+# fusion gate, on both qubits after a convolution block, and on the qubit that stays after pooling. (The modality qubits
+# are left out after fusion, and the measured qubit is a classical record after pooling.) Read-out
+# noise acts before every measurement, of pooling and at the end.
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Strengths, each in [0, 1]; see the module.
+
+    Raises:
+        InvalidInput: when one is out of range or not a number.
+    """
+
+    depolarising: float = 0.0
+    damping: float = 0.0
+    readout: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("depolarising", "damping", "readout"):
+            object.__setattr__(self, name, require_number(name, getattr(self, name), 0, 1))
+
+    def __bool__(self) -> bool:
+        return any((self.depolarising, self.damping, self.readout))
+
+    @property
+    def flip(self) -> float:
+        """Probability that a read-out is wrong."""
+        return self.readout / 2
+
+    def gate(self) -> Tensor:
+        """Returns the Kraus operators of depolarising and then damping on one qubit, (8, 2, 2) complex128."""
+        s, g = self.depolarising, torch.tensor(self.damping, dtype=torch.float64)
+        weights = torch.tensor([1 - 0.75 * s, s / 4, s / 4, s / 4], dtype=torch.float64).sqrt()
+        decay = torch.zeros(2, 2, 2, dtype=torch.complex128)
+        decay[0, 0, 0], decay[0, 1, 1], decay[1, 0, 1] = 1, (1 - g).sqrt(), g.sqrt()
+        return (decay[:, None] @ (weights[:, None, None] * PAULIS)).flatten(0, 1)
+
+    def wrong(self) -> Tensor:
+        """Returns the Kraus operators of the flip before a measurement, (2, 2, 2) complex128."""
+        p = torch.tensor([1 - self.flip, self.flip], dtype=torch.float64)
+        return p.sqrt()[:, None, None] * PAULIS[:2]
+
+
+def channel(model: EntangledQCNN, noise: Noise) -> Channel:
+    """Returns what follows every step of the network, for `QCNN.observables` and `density.states`: Kraus operators (K,
+    4, 4).
+
+    The flip before a measurement follows the last step in which the qubit takes part before it.
+    """
+    if not noise:
+        return lambda _: None
+    network = model.network
+    last = {
+        q: step
+        for step in network.steps
+        for q in (step.wires if step.kind == "conv" else step.wires[1:])
+    }
+    still, noisy = torch.eye(2, dtype=torch.complex128)[None], _fewest(noise.gate())
+    read = _fewest((noise.wrong()[:, None] @ noise.gate()).flatten(0, 1))
+    dtype = torch.complex128 if network.head.dtype == torch.float64 else torch.complex64
+
+    def after(step: Step) -> Tensor:
+        left, right = (read if last[q] is step else noisy for q in step.wires)
+        left = still if step.kind == "pool" else left
+        return torch.einsum("aij,bkl->abikjl", left, right).reshape(-1, 4, 4).to(dtype)
+
+    return after
+
+
+def _fewest(kraus: Tensor) -> Tensor:
+    """Returns at most four Kraus operators of the same channel on one qubit: eigenvectors of its Choi matrix."""
+    flat = kraus.flatten(1)
+    weights, vectors = torch.linalg.eigh(flat.mT @ flat.conj())
+    kept = weights > 1e-15
+    return (vectors[:, kept] * weights[kept].sqrt()).mT.conj().reshape(-1, 2, 2)
+
+
+class NoisyQCNN(EntangledQCNN):
+    """A model whose scores are those of its noisy circuit; made by `noisy`."""
+
+    noise: Noise
+
+    def observables(self) -> Tensor:
+        """Returns the effective observables of the fused qubits before their own noise, (C, 3, ..., 3), words in {I, X,
+        Z}."""
+        O = self.network.observables(channel=channel(self, self.noise))
+        R = _on_vectors(self.noise).to(O)
+        for _ in range(self.elements):
+            O = torch.tensordot(O, R, ([1], [0]))  # each pass moves the first leg to the end
+        return O
+
+    def read(self, vectors: Tensor) -> Tensor:
+        """Returns the scores without bias of fused qubits, (B, n, 3) -> (B, C)."""
+        return evaluate(self.observables(), vectors)
+
+    def direct_scores(self, masses: Mapping[str, Tensor]) -> Tensor:
+        """Returns the scores by evolving density matrices gate by gate, (B, C): the reference path, for small n."""
+        vectors = self.fuse(masses)[0]
+        rho = qcnn.density_states(
+            self.network, noisy_vectors(vectors, self.noise), channel(self, self.noise)
+        )[-1]
+        return qcnn.density_scores(self.network, rho) + self.bias
+
+
+def noisy(model: EntangledQCNN, noise: Noise) -> EntangledQCNN:
+    """Returns a model that shares this one's weights and answers as its noisy circuit does, exactly; `explain` takes it
+    as any other.
+
+    Noise on the fused qubits and in the network is part of the observables. Where fusion is chained, noise on a fused
+    qubit that controls the next one turns its mass p into a p + c, as do other angles of its table.
+    """
+    if not noise:
+        return model
+    phi = model.phi.detach().clone()
+    z = _on_vectors(noise)[2]
+    bloch = z[0] + z[2] * torch.cos(phi[:, :-1].double())
+    phi[:, :-1] = torch.acos(bloch.clamp(-1, 1)).to(phi)
+    other = NoisyQCNN.__new__(NoisyQCNN)
+    other.__dict__.update(model.with_angles(phi).__dict__)
+    other.noise = noise
+    return other
+
+
+def noisy_vectors(vectors: Tensor, noise: Noise) -> Tensor:
+    """Returns fused qubits' vectors (1, <X>, <Z>), (..., 3), after the noise that follows their fusion gate."""
+    return vectors @ _on_vectors(noise).to(vectors).mT
+
+
+def _on_vectors(noise: Noise) -> Tensor:
+    R = transfer_matrix(noise.gate())
+    return R[list(IXZ)][:, list(IXZ)]
