@@ -153,7 +153,7 @@ def measure(run: Run) -> dict[str, Any]:
         "seconds": round(seconds, 2),
         "processor_seconds": round(processor, 2),
         "epochs": len(result.history),
-        "kept": result.kept,
+        "kept": result.best_epoch,
     }
     if run.condition == "clean":
         record["train"] = metrics.evaluate(result.model, dataset, options.split)

@@ -126,7 +126,7 @@ def measure(run: Run, folder: Path) -> dict[str, Any]:
         "processor_seconds": round(processor, 2),
         "epochs": len(result.history),
         **joint.fused(result.model.double().eval(), place.dataset, place.options.split),
-        "kept": result.kept,
+        "kept": result.best_epoch,
         "gradient_norms": [float(f"{p.gradient_norm:.5g}") for p in result.history],
     }
 

@@ -123,7 +123,7 @@ def _read(case: Case, state: Tensor) -> Tensor:
     z = [
         p.movedim(1 + q, 1).flatten(2).sum(-1) @ p.new_tensor([1.0, -1.0]) for q in network.measured
     ]
-    kept = p.sum([1 + q for q in range(n) if q not in network.kept]).flatten(1)
+    kept = p.sum([1 + q for q in range(n) if q not in network.retained]).flatten(1)
     return case.head(kept, torch.stack(z, -1))
 
 
@@ -143,7 +143,7 @@ def pennylane(case: Case, by_gates: bool = False) -> Callable[[], Any]:
         else:
             for U, wires in case.unitaries():
                 qml.QubitUnitary(U, wires)
-        return [qml.probs(network.kept), *(qml.expval(qml.Z(q)) for q in network.measured)]
+        return [qml.probs(network.retained), *(qml.expval(qml.Z(q)) for q in network.measured)]
 
     def scores() -> Tensor:
         probabilities, *z = circuit(case.theta)
@@ -166,9 +166,9 @@ def lightning(case: Case) -> Callable[[], Any]:
     import pennylane as qml
 
     network = case.network
-    device, k = qml.device("lightning.qubit", wires=network.n), len(network.kept)
+    device, k = qml.device("lightning.qubit", wires=network.n), len(network.retained)
     words = [
-        qml.prod(*(qml.Z(q) for j, q in enumerate(network.kept) if w >> (k - 1 - j) & 1))
+        qml.prod(*(qml.Z(q) for j, q in enumerate(network.retained) if w >> (k - 1 - j) & 1))
         if w
         else qml.Identity(0)
         for w in range(2**k)
@@ -264,7 +264,7 @@ def tensorcircuit(case: Case) -> Callable[[], Any]:
             jnp.moveaxis(p, 1 + q, 1).reshape(len(p), 2, -1).sum(-1) @ jnp.array([1.0, -1.0])
             for q in network.measured
         ]
-        kept = p.sum([1 + q for q in range(network.n) if q not in network.kept]).reshape(len(p), -1)
+        kept = p.sum([1 + q for q in range(network.n) if q not in network.retained]).reshape(len(p), -1)
         return (
             (qcnn.HEAD_SCALE * jnp.concatenate([kept, jnp.stack(z, -1)], -1) @ head.T) ** 2
         ).mean()

@@ -65,10 +65,10 @@ if not TYPE_CHECKING:  # a checker would take any name for one of these
         """Returns a part of the library, which is loaded now."""
         if name not in __all__:
             raise AttributeError(f"module 'qfusion' has no attribute {name!r}")
-        found = importlib.import_module(_FUNCTIONS.get(name, f"qfusion.{name}"))
+        module = importlib.import_module(_FUNCTIONS.get(name, f"qfusion.{name}"))
         if name in _FUNCTIONS:
-            found = globals()[name] = getattr(found, name)
-        return found
+            module = globals()[name] = getattr(module, name)
+        return module
 
 
 def __dir__() -> list[str]:

@@ -29,7 +29,9 @@ def choose(name: str, value: str, options: Iterable[str]) -> str:
     known = list(options)
     if value in known:
         return value
-    short = [each for each in known if len(each) <= MAX_NEAR]  # what is longer would take seconds
+    short = [
+        entry for entry in known if len(entry) <= MAX_NEAR
+    ]  # what is longer would take seconds
     near = (
         difflib.get_close_matches(str(value), short, n=3, cutoff=0.5)
         if len(str(value)) <= MAX_NEAR
@@ -85,13 +87,15 @@ def read_toml(text: str) -> dict[str, Any]:
         ValueError: when it is no TOML, is nested too deep, or holds a whole number of more than 64 bits.
     """
     try:
-        found = tomllib.loads(text)
+        record = tomllib.loads(text)
     except RecursionError as error:
         raise ValueError("too deeply nested") from error
-    seen: list[Any] = [found]
+    seen: list[Any] = [record]
     while seen:
-        each = seen.pop()
-        seen += each.values() if isinstance(each, dict) else each if isinstance(each, list) else ()
-        if isinstance(each, int) and not -(2**63) <= each < 2**63:
+        entry = seen.pop()
+        seen += (
+            entry.values() if isinstance(entry, dict) else entry if isinstance(entry, list) else ()
+        )
+        if isinstance(entry, int) and not -(2**63) <= entry < 2**63:
             raise ValueError("a whole number has more than 64 bits")
-    return found
+    return record

@@ -77,11 +77,11 @@ def mark() -> str:
 def is_left(path: Path) -> bool:
     """Returns whether a file or folder whose name has a `mark` is of a process that is gone, whatever the clock says;
     of another machine, whether nobody has touched it for a day."""
-    found = _MARK.fullmatch(path.name)
-    if found is None:
+    match = _MARK.fullmatch(path.name)
+    if match is None:
         return False
-    if found[1] == _HOST:
-        return not is_running(int(found[2]))
+    if match[1] == _HOST:
+        return not is_running(int(match[2]))
     with contextlib.suppress(OSError):
         return time.time() - path.stat().st_mtime > _OLD
     return False

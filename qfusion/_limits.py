@@ -61,15 +61,15 @@ def get(variable: str) -> int:
     Raises:
         InvalidInput: when the variable holds anything but a whole number from its least.
     """
-    limit, said = LIMITS[variable], os.environ.get(variable, "").strip()
-    good = not said or (
-        said.isascii() and said.isdecimal() and len(said) < 10 and int(said) >= limit.low
+    limit, words = LIMITS[variable], os.environ.get(variable, "").strip()
+    good = not words or (
+        words.isascii() and words.isdecimal() and len(words) < 10 and int(words) >= limit.low
     )
     check(
         good,
-        f"{variable} must be a whole number from {limit.low} ({limit.says}), but is {said[:20]!r}.",
+        f"{variable} must be a whole number from {limit.low} ({limit.says}), but is {words[:20]!r}.",
     )
-    return int(said) if said else limit.default
+    return int(words) if words else limit.default
 
 
 def check_variables() -> None:
@@ -128,7 +128,7 @@ def check_disk(what: str, size: int = 0) -> None:
         }.items()
     }
     used, most = sum(taken.values()), get("QFUSION_DISK_GB") * GIB
-    shares = ", ".join(f"{name} {_gib(each)}" for name, each in taken.items())
+    shares = ", ".join(f"{name} {_gib(entry)}" for name, entry in taken.items())
     check(
         used + size < most,
         f"{what} would need {_gib(size)} more, but {_gib(used)} of the {_gib(most)} of this server are used "
@@ -168,10 +168,10 @@ def wants_read_only() -> bool:
     Raises:
         InvalidInput: when the variable holds neither yes nor no.
     """
-    said = os.environ.get(READ_ONLY, "").strip().casefold()
-    if said not in ("", "0", "no", "false", "1", "yes", "true"):
-        raise InvalidInput(f"{READ_ONLY} must be 1 or 0, but is {said[:40]!r}.")
-    return said in ("1", "yes", "true")
+    words = os.environ.get(READ_ONLY, "").strip().casefold()
+    if words not in ("", "0", "no", "false", "1", "yes", "true"):
+        raise InvalidInput(f"{READ_ONLY} must be 1 or 0, but is {words[:40]!r}.")
+    return words in ("1", "yes", "true")
 
 
 def begin_read_only(on: bool = True) -> None:

@@ -82,7 +82,8 @@ def _read(
 
 
 SOURCES = {
-    key: _read(**found) for key, found in tomllib.loads(_files.asset_text("citations.toml")).items()
+    key: _read(**result)
+    for key, result in tomllib.loads(_files.asset_text("citations.toml")).items()
 }
 
 
@@ -97,10 +98,10 @@ def source(key: str) -> Source:
 
 def text(key: str) -> str:
     """Returns a source as a line of a reference list."""
-    found = source(key)
-    *first, last = found.authors
+    result = source(key)
+    *first, last = result.authors
     who = f"{', '.join(first)} and {last}" if first else last
-    return f"{who}. {found.title}. {found.where}, {found.year}."
+    return f"{who}. {result.title}. {result.where}, {result.year}."
 
 
 def bibtex(keys: Iterable[str] | None = None) -> str:
@@ -118,19 +119,19 @@ def bibtex(keys: Iterable[str] | None = None) -> str:
 
 
 def _entry(key: str) -> str:
-    found = source(key)
+    result = source(key)
     values = {
-        "author": " and ".join(map(_escaped, found.authors)),
-        "title": f"{{{_escaped(found.title)}}}",
-        "year": str(found.year),
+        "author": " and ".join(map(_escaped, result.authors)),
+        "title": f"{{{_escaped(result.title)}}}",
+        "year": str(result.year),
     }
     values |= {
         name: value if name in ("url", "doi", "eprint") else _escaped(value)
-        for name, value in found.fields.items()
+        for name, value in result.fields.items()
     }
     return "\n".join(
         [
-            f"@{found.kind}{{{key},",
+            f"@{result.kind}{{{key},",
             *(f"  {name} = {{{value}}}," for name, value in values.items()),
             "}",
         ]
@@ -138,4 +139,4 @@ def _entry(key: str) -> str:
 
 
 def _escaped(value: str) -> str:
-    return re.sub(r"[&%$#_{}~^\\]", lambda found: _SPECIAL[found[0]], value)
+    return re.sub(r"[&%$#_{}~^\\]", lambda result: _SPECIAL[result[0]], value)

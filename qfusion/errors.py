@@ -22,8 +22,10 @@ class QFusionError(Exception):
     """
 
     def __init__(self, message: object = "", *more: object):
-        said = _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), str(message))
-        super().__init__(said if len(said) <= MAX_TEXT else f"{said[: MAX_TEXT - 2]} …", *more)
+        words = _UNSEEN.sub(
+            lambda result: result[0].encode("unicode_escape").decode(), str(message)
+        )
+        super().__init__(words if len(words) <= MAX_TEXT else f"{words[: MAX_TEXT - 2]} …", *more)
 
 
 class InvalidInput(QFusionError, ValueError):

@@ -76,7 +76,7 @@ def tries(name: str, model: str) -> list[dict[str, Any]]:
                 trial.report(progress.valid_loss, progress.epoch)
                 if trial.should_prune():
                     raise optuna.TrialPruned
-        return fit.history[fit.kept - 1].valid_loss
+        return fit.history[fit.best_epoch - 1].valid_loss
 
     study.optimize(objective, n_trials=TRIALS)
     found = [

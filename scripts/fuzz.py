@@ -373,7 +373,7 @@ def _run_files(data: bytes, folder: Path) -> Any:
     (folder / "plan.json").write_bytes(data if b'"settings"' in data else _RUN[0].encode())
     (folder / "record.json").write_bytes(data if b'"state"' in data else _RUN[1].encode())
     run = runs.Run(folder)
-    return run.plan, run.record(), run.asked(), run.is_held()
+    return run.plan, run.record(), run.requested(), run.is_held()
 
 
 def _name(data: bytes, folder: Path) -> Any:

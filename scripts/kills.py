@@ -194,7 +194,7 @@ def training(killer: Killer, wanted: int) -> None:
 
         killer.forked("training", work, length / 2)
         try:
-            record, kept = run.record(), run.kept()
+            record, kept = run.record(), run.saved_state()
             here = [row["valid_loss"] for row in record.history]
             killer.same(f"state of {run.name}", record.state, "interrupted", "stopped", "finished")
             killer.same(f"history of {run.name}", here, losses[: len(here)])

@@ -222,7 +222,7 @@ def make(name: str, folder: Path) -> None:
             }
         )
         print(
-            f"{name} seed {seed}: {time.perf_counter() - start:.0f} s, epoch {results[-1].kept} kept,",
+            f"{name} seed {seed}: {time.perf_counter() - start:.0f} s, epoch {results[-1].best_epoch} kept,",
             {key: round(value, 3) for key, value in measured[-1]["test"].items()},
             flush=True,
         )

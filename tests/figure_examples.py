@@ -537,7 +537,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         hues=HUES,
         y_title="loss",
         kinds=("validation", "training"),
-        kept={"run a": 3},
+        best_epochs={"run a": 3},
         log=True,
         theme=t,
     ),

@@ -10,7 +10,7 @@ import pytest
 from qfusion.analysis.sample import open_sample
 from qfusion.panels import samples
 from qfusion.panels.address import View
-from qfusion.panels.panel import Panel, kept
+from qfusion.panels.panel import Panel, cached
 from qfusion.ui import reruns
 from qfusion.ui.frame import Here
 
@@ -19,10 +19,10 @@ def test_the_samples_beside_one_are_drawn_meanwhile(
     planted: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[int] = []
-    assert samples.PANELS["waterfall"].is_kept
-    assert not samples.PANELS["scatter"].is_kept
+    assert samples.PANELS["waterfall"].is_cached
+    assert not samples.PANELS["scatter"].is_cached
 
-    @kept
+    @cached
     def counted(sample: Any, theme: Any = "light") -> Any:
         made.append(sample.row)
         return samples.waterfall(sample, theme)

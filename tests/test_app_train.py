@@ -233,8 +233,8 @@ def test_the_form_offers_a_name_that_is_free() -> None:
 
 
 def test_the_table_says_how_every_run_is() -> None:
-    make("paused-one", record_of(3, kept=2))
-    make("stopped-one", record_of(10, state="stopped", kept=10), seed=4)
+    make("paused-one", record_of(3, best_epoch=2))
+    make("stopped-one", record_of(10, state="stopped", best_epoch=10), seed=4)
     make("killed", record_of(2, state="running"))
     make("never")
     broken = make("broken", record_of(1))
@@ -276,7 +276,7 @@ def test_what_can_be_done_follows_from_the_state(
     if state_ == "running":
         assert app.dataframe[0].value["time left"][0] == "14 s"  # seven epochs of two seconds
         app.button(key="_stop").click().run()
-        assert run.asked() == "stop"
+        assert run.requested() == "stop"
         assert app.dataframe[0].value["state"][0] == "stopping …"
         lock.__exit__(None, None, None)  # type: ignore[union-attr]
     if state_ == "paused":
@@ -318,8 +318,8 @@ def test_a_failed_run_shows_its_error_and_what_it_printed() -> None:
 
 
 def test_curves_are_those_of_the_records() -> None:
-    make("a", record_of(4, watched=JUMP, kept=4))
-    make("b", record_of(6, watched=JUMP, kept=5), seed=1, rate=0.01)
+    make("a", record_of(4, watched=JUMP, best_epoch=4))
+    make("b", record_of(6, watched=JUMP, best_epoch=5), seed=1, rate=0.01)
     app = visit(TRAIN, run=["a", "b"])
     words = plain(said(app))
     assert not app.error

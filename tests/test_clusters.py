@@ -21,7 +21,7 @@ def test_pairs_name_their_pictures() -> None:
     assert parity.clusters.numbers.shape == (len(parity), 2)
     assert len(rows) == 1200
     digits = set(parity.table["left_item"].iloc[rows]) | set(parity.table["right_item"].iloc[rows])
-    assert parity.clusters.said(rows) == f"{len(digits)} pictures"
+    assert parity.clusters.count_words(rows) == f"{len(digits)} pictures"
     assert len(stability._pools(parity.clusters.numbers[rows])) == 1
     assert f"of {len(digits)} pictures, not of rows" in cohort_measures.intervals(
         parity, parity.table.iloc[rows]
@@ -109,4 +109,4 @@ def test_mosi_names_its_videos() -> None:
     except DataUnavailable:
         pytest.skip("CMU-MOSI is not here")
     assert mosi.clusters is not None
-    assert mosi.clusters.said(mosi.rows("test")) == "31 videos"
+    assert mosi.clusters.count_words(mosi.rows("test")) == "31 videos"

@@ -180,7 +180,7 @@ def test_when_no_state_turns_the_decision_it_says_so() -> None:
             )
             assert (donor.row, donor.turning, donor.tried) == (-1, 0, 20)
         turns = sensitivity.nearest_parameters(each, states)
-        assert turns.found == ()
+        assert turns.changes == ()
         assert turns.tried > 0
 
 
@@ -292,9 +292,9 @@ def test_the_nearest_knob_of_the_physics_equals_a_fine_scan() -> None:
     turns = sensitivity.nearest_parameters(model, states)
     assert turns.tried == 3 + 3 + 1
     assert turns.ranges == "couplings and dissipation × 0 to 2, T from 0 to 3"
-    assert turns.found == tuple(sorted(turns.found, key=lambda change: change.size)) != ()
+    assert turns.changes == tuple(sorted(turns.changes, key=lambda change: change.size)) != ()
     assert 0 < turns.resolution < 1e-6
-    sizes = {(c.kind, c.name): c for c in turns.found}
+    sizes = {(c.kind, c.name): c for c in turns.changes}
     psi = model.product_state(states)
 
     def scan(tweak, top: float, learned: float) -> float:
@@ -346,7 +346,7 @@ def test_the_nearest_rule_angle_equals_a_fine_scan(n: int, M: int, C: int) -> No
     states = counterfactual.states_of(model, features(model))
     nearest = sensitivity.nearest_parameters(model, states)
     assert nearest.tried == model.phi.numel()
-    found = {c.name: c for c in nearest.found}
+    found = {c.name: c for c in nearest.changes}
     for place in list(itertools.product(*map(range, model.phi.shape)))[::6]:
         turns = np.linspace(-math.pi, math.pi, 121)
         scores = []
@@ -399,7 +399,7 @@ def test_every_rule_angle_that_can_turn_the_decision_is_among_those_found() -> N
     states = counterfactual.states_of(model, features(model))
     with torch.no_grad():
         model.bias -= counterfactual.scores_of(model, states)[0] - 0.02
-    found = {change.name for change in sensitivity.nearest_parameters(model, states).found}
+    found = {change.name for change in sensitivity.nearest_parameters(model, states).changes}
     turning, every = set(), list(itertools.product(*map(range, model.phi.shape)))
     for place in every:
         scores = []

@@ -100,12 +100,12 @@ def test_dropout_of_steps_meets_its_probability() -> None:
     torch.manual_seed(0)
     for p in (0.1, 0.3, 0.5, 0.9):
         drop, values = Dropout(p).train(), torch.ones(500, 401)
-        kept = drop.kept(values)
+        kept = drop.mask(values)
         assert kept is not None
         assert float(kept.float().mean()) == pytest.approx(
             1 - p, abs=5 * np.sqrt(p * (1 - p) / values.numel())
         )
-    assert drop.eval().kept(values) is None
+    assert drop.eval().mask(values) is None
 
 
 @pytest.mark.parametrize("kind", names())
@@ -113,7 +113,7 @@ def test_what_is_kept_changes_no_number(
     kind: str, dataset: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, rows = model_of(kind, dataset), dataset.rows("test")
-    kept = batches.is_kept(model, dataset)
+    kept = batches.is_cached(model, dataset)
     assert kept == (kind != "mult")
     behind = background_of(model, dataset, dataset.rows("train"))
     found = explain.explain(model, batches.encoded_inputs(model, dataset, rows), behind)

@@ -474,7 +474,7 @@ def test_the_classical_block_is_trained_and_then_frozen(average: float) -> None:
     circuit = fit.model.layers.angles.detach().clone()
     last = fit.epoch()
     assert last.best
-    assert (fit.kept, fit.model.preparing) == (4, False)
+    assert (fit.best_epoch, fit.model.preparing) == (4, False)
     fit.epoch()
     frozen = encoders(fit.model)
     assert all(torch.equal(held[name], p) for name, p in frozen.items())

@@ -217,7 +217,7 @@ def test_the_raster_is_qutip_s_record_and_the_exact_rate(planted: Any) -> None:
     operators = [qutip.Qobj((L.mH @ L).numpy(), dims=[list(system.dims)] * 2) for L in system.jumps]
     exact = np.array([qutip.expect(A, solved(planted).states) for A in operators])
     assert np.abs(found.exact - exact).max() < 1e-6
-    counted = (found.found * np.diff(found.edges)).sum() * 40
+    counted = (found.counts * np.diff(found.edges)).sum() * 40
     assert found.jumps == sum(map(len, theirs.col_times)) == pytest.approx(counted)
 
 
@@ -227,7 +227,7 @@ def test_counted_rates_come_to_the_exact_ones(planted: Any) -> None:
     middles = (found.edges[1:] + found.edges[:-1]) / 2
     rates = np.stack([np.interp(middles, found.times, rate) for rate in found.exact])
     spread = np.sqrt(rates / (200 * np.diff(found.edges)))
-    assert np.mean(np.abs(found.found - rates) < 2.5 * spread) > 0.9
+    assert np.mean(np.abs(found.counts - rates) < 2.5 * spread) > 0.9
     assert abs(found.jumps / 200 - found.expected) < 3 * np.sqrt(found.expected / 200)
     picture = states.raster(planted)
     assert len(picture.table()) == found.jumps

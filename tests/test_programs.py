@@ -235,8 +235,8 @@ def test_programs_read_the_records_of_runs(
     query: dict[str, Any], shown: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("QFUSION_RUNS", str(tmp_path))
-    make("a", record_of(4, watched=JUMP, kept=4))
-    make("b", record_of(6, watched=JUMP, kept=5), seed=1)
+    make("a", record_of(4, watched=JUMP, best_epoch=4))
+    make("b", record_of(6, watched=JUMP, best_epoch=5), seed=1)
     checked("Train", query, shown)
 
 

@@ -411,7 +411,7 @@ def test_the_forward_path_equals_the_pulled_back_observables(n: int) -> None:
     features = qcnn.network_features(model.network, vectors)
     forward = qcnn.HEAD_SCALE * features @ model.network.head.T
     assert (pulled - forward).abs().max() < 1e-12
-    assert (features[:, : 2 ** len(model.network.kept)].sum(1) - 1).abs().max() < 1e-12
+    assert (features[:, : 2 ** len(model.network.retained)].sum(1) - 1).abs().max() < 1e-12
     leaves = [model.phi, model.network.convolution, model.network.pooling, model.network.head]
     for a, b in zip(
         torch.autograd.grad(pulled.square().sum(), leaves, retain_graph=True),

@@ -218,7 +218,7 @@ def test_stopped_before_the_first_epoch_is_over(monkeypatch):
 def readable(run: Run) -> None:
     """Fails when a file of the run, or its model, is broken."""
     assert run.plan.data == "planted"
-    run.kept()
+    run.saved_state()
     assert run.record().state in runs.STATES
     if run.model_path.exists():
         checkpoint.load(run.model_path)

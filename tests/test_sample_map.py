@@ -74,7 +74,7 @@ def test_coordinates_of_a_network(digits: Any) -> None:
     assert np.allclose(np.sort(found[0]), np.sort(np.r_[np.cos(theta), np.sin(theta)] / np.sqrt(2)))
     end = cohort_measures.coordinates_of(digits, "final", rows)
     head = digits.model.network.head.double().detach().numpy()
-    kept = 2 ** len(digits.model.network.kept)
+    kept = 2 ** len(digits.model.network.retained)
     features = np.c_[end[:, :kept], end[:, kept:] * np.sqrt(2)]
     from qfusion.models.qcnn import HEAD_SCALE
 
@@ -117,7 +117,7 @@ def test_a_map_is_of_all_explained_samples(planted: Any, what: str) -> None:
     assert np.allclose(
         np.abs(found.xy), np.abs(PCA(2, svd_solver="full").fit_transform(X)), atol=1e-8
     )
-    assert found.kept == pytest.approx(trustworthiness(X, found.xy, n_neighbors=15))
+    assert found.trustworthiness == pytest.approx(trustworthiness(X, found.xy, n_neighbors=15))
 
 
 def test_many_samples_are_thinned_and_projected(

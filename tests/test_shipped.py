@@ -105,7 +105,7 @@ def test_qcnn_card_and_bar(name, least, request):
     assert accuracy["mean"] == pytest.approx(np.mean(accuracy["values"]))
     assert accuracy["mean"] >= least
     n, M, C = found.model.elements, len(found.model.modalities), len(found.model.outputs)
-    kept, layers = len(found.model.network.kept), len(found.model.network.pooling)
+    kept, layers = len(found.model.network.retained), len(found.model.network.pooling)
     assert (
         found.card["parameters"]["fusion"]
         == 4 * n * (M - 1) + layers * (15 + 6) + C * (2**kept + n - kept) + C

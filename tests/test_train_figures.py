@@ -26,7 +26,7 @@ def test_one_colour_a_run_and_the_kept_epoch_is_ringed():
         hues=HUES,
         y_title="loss (l1)",
         kinds=("validation", "training"),
-        kept={"a": 5, "b": 2},
+        best_epochs={"a": 5, "b": 2},
     )
     lines = [trace for trace in drawn.data if trace.mode == "lines" and trace.x[0] is not None]
     assert [(trace.name, trace.line.color, trace.line.dash) for trace in lines] == [

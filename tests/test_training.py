@@ -70,7 +70,7 @@ def test_training_learns_and_repeats_with_its_seed():
         < 0.7 * metrics.evaluate(untrained, dataset, "train")["mae"]
     )
     best = min(runs[0].history, key=lambda p: p.valid_loss)
-    assert runs[0].kept == best.epoch
+    assert runs[0].best_epoch == best.epoch
     assert metrics.evaluate(runs[0].model, dataset, "valid")["mae"] == pytest.approx(
         best.valid["mae"]
     )
@@ -97,7 +97,7 @@ def test_training_stops_when_told_and_when_nothing_improves():
     )
     assert len(patient.history) < 500
     last = train("quantum-jump", dataset, dict(dims=2), Options(epochs=5, patience=0))
-    assert last.kept == 5
+    assert last.best_epoch == 5
     both = train("quantum-jump", dataset, dict(dims=2), Options(epochs=2, patience=0, refit=True))
     assert not torch.equal(
         both.model.encoders["text"].standardise.mean, last.model.encoders["text"].standardise.mean

@@ -190,7 +190,7 @@ def page() -> None:
     work = SimpleNamespace(
         model=model, modalities=names, can=lambda ability: True, memo_key=lambda background: "page"
     )
-    view = View("dynamics", state.said())
+    view = View("dynamics", state.address_now())
     for key, now in physics.renamed_couplings(view, work).items():  # type: ignore[arg-type]
         state.rename(key, now)
     rules = physics.slider_rules(view, work)  # type: ignore[arg-type]

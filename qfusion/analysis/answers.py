@@ -36,9 +36,9 @@ def numbered(work: Workspace, scores: np.ndarray) -> str:
     return f"{verdict(work, scores)} ({float(scores[0]):+.2f})"
 
 
-def flip(work: Workspace, found: Mapping[str, Flip]) -> str:
-    """What would flip the decision; `found` of `interventions.what_would_flip`."""
-    able = {name: flip for name, flip in found.items() if flip.state.possible}
+def flip(work: Workspace, flips: Mapping[str, Flip]) -> str:
+    """What would flip the decision; `flips` of `interventions.what_would_flip`."""
+    able = {name: flip for name, flip in flips.items() if flip.state.possible}
     if not able:
         return (
             "No change of a single modality would flip it"
@@ -57,7 +57,7 @@ def flip(work: Workspace, found: Mapping[str, Flip]) -> str:
         f"{'a' if place else 'A'} change of {' or of '.join(names)} alone by {far}{rad} {end}"
         for place, (end, names) in enumerate(ends.items())
     )
-    real = {name: flip for name, flip in found.items() if flip.donor_id}
+    real = {name: flip for name, flip in flips.items() if flip.donor_id}
     if real:
         donor, lent = min(real.items(), key=lambda item: item[1].donor.distance)
         to = verdict(work, lent.donor.scores)
@@ -68,19 +68,19 @@ def flip(work: Workspace, found: Mapping[str, Flip]) -> str:
     return words
 
 
-def decided(found: Verdict) -> str:
+def decided(result: Verdict) -> str:
     """Which modality decided, or that the combination did."""
-    return verdict_words.decided(found, MARKDOWN)
+    return verdict_words.decided(result, MARKDOWN)
 
 
-def conflict(found: Verdict) -> str:
+def conflict(result: Verdict) -> str:
     """Whether the modalities conflict."""
-    return verdict_words.conflict(found, MARKDOWN)
+    return verdict_words.conflict(result, MARKDOWN)
 
 
-def leading(found: Verdict) -> str:
+def leading(result: Verdict) -> str:
     """Which modality leads by its Shapley share, as a title."""
-    return verdict_words.leading(found, MARKDOWN._replace(strong=str))
+    return verdict_words.leading(result, MARKDOWN._replace(strong=str))
 
 
 def added(start: Mapping[str, float], end: Mapping[str, float], by: str) -> str:
@@ -94,7 +94,7 @@ def settled(work: Workspace, scores: np.ndarray, where: Sequence[str]) -> str:
     Args:
         scores: (P, C), along time or the layers. where: how each of the P places is called.
     """
-    return verdicts.settled([verdict(work, each) for each in scores], where, MARKDOWN)
+    return verdicts.settled([verdict(work, score) for score in scores], where, MARKDOWN)
 
 
 def finding(dividends: Mapping[str, float]) -> str:
@@ -191,21 +191,21 @@ def what_was_added(now: Any) -> str:
     return added(start, end, "the evolution")
 
 
-def since_which_layer(work: Any, found: Explanation) -> str:
-    """From which place between the layers on the decision is as at the end, as markdown; `found` of `layer_terms`."""
+def since_which_layer(work: Any, explanation: Explanation) -> str:
+    """From which place between the layers on the decision is as at the end, as markdown; `explanation` of `layer_terms`."""
     return settled(
         work,
-        np.asarray(found.dividends[:, 0]).sum(1),
-        [f"“{text.plain(moment)}”" for moment in found.moments],
+        np.asarray(explanation.dividends[:, 0]).sum(1),
+        [f"“{text.plain(moment)}”" for moment in explanation.moments],
     )
 
 
-def what_layers_added(found: Explanation, output: int) -> str:
-    """What the layers made of the decision that fused qubits hold already, as markdown; `found` of `layer_terms`."""
+def what_layers_added(explanation: Explanation, output: int) -> str:
+    """What the layers made of the decision that fused qubits hold already, as markdown; `explanation` of `layer_terms`."""
     start, end = (
         {
-            term: float(found.dividends[place, 0, i, output])
-            for i, term in enumerate(found.coalitions)
+            term: float(explanation.dividends[place, 0, i, output])
+            for i, term in enumerate(explanation.coalitions)
         }
         for place in (0, -1)
     )
@@ -431,7 +431,7 @@ def _circuit_pipeline(work: Workspace) -> tuple[Part, ...]:
         ),
         (
             "Classes" if work.classes else "Score",
-            f"linear read-out of {len(network.kept)} kept and {len(network.measured)} measured "
+            f"linear read-out of {len(network.retained)} kept and {len(network.measured)} measured "
             "qubits",
             "pages/samples.py",
             "See who decided",

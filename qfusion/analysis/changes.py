@@ -95,7 +95,7 @@ def actions(work: Workspace, modality: str) -> tuple[str, ...]:
     )
 
 
-def asked(work: Workspace, row: int, wanted: Asked) -> tuple[Change, ...]:
+def wanted_changes(work: Workspace, row: int, wanted: Asked) -> tuple[Change, ...]:
     """The changes of one sample, in the model's order of the modalities.
 
     Args:
@@ -189,8 +189,8 @@ def with_changes(work: Workspace, row: int, changes: tuple[Change, ...]) -> Resu
         if change.action == SWAP:
             donor = work.dataset.row(change.donor)
             states[name] = own_states(work, donor)[name]
-            found = work.dataset.content(donor)
-            contents |= {name: found[name]} if name in found else {}
+            content = work.dataset.content(donor)
+            contents |= {name: content[name]} if name in content else {}
         elif change.action == DROP:
             dropped.append(name)
         elif change.action == INPUT:
@@ -303,15 +303,15 @@ def every_state(work: Workspace) -> dict[str, Any]:
 @memo(64, background=False, says="Looking for the nearest state that turns the decision …")
 def what_would_flip(work: Workspace, row: int) -> dict[str, Flip]:
     """For each modality the nearest state and the nearest other sample's that turn the decision on one sample."""
-    model, everyone, own, found = fixed(work), every_state(work), own_states(work, row), {}
+    model, everyone, own, flips = fixed(work), every_state(work), own_states(work, row), {}
     for name in work.modalities:
         donor = interventions.nearest_donor(model, own, name, everyone[name])
-        found[name] = Flip(
+        flips[name] = Flip(
             counterfactual.nearest_state(model, own, name, everyone[name]),
             donor,
             str(work.dataset.ids[donor.row]) if donor.row >= 0 else "",
         )
-    return found
+    return flips
 
 
 @memo(
@@ -417,7 +417,7 @@ def rows_of(
 
 def targets(work: Workspace) -> dict[str, str]:
     """Names on the page -> names of `explain.sensitivity`."""
-    found: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for name in method.target_names(work.model):
         kind, inner = split(name)
         if kind == "entropy":
@@ -434,8 +434,8 @@ def targets(work: Workspace) -> dict[str, str]:
                 else "baseline",
                 "negativity": f"entanglement of {inner} at T",
             }[kind]
-        found[words] = name
-    return found
+        texts[words] = name
+    return texts
 
 
 def unit(work: Workspace, target: str, output: int) -> str:
@@ -512,33 +512,33 @@ def metrics_without(work: Workspace, where: Where) -> pd.DataFrame:
         system = method.system(model, work.inputs(rows[:1]), work.background)
         scores = [model(inputs).numpy(), *system.scores_without(inputs)]
     keys = pd.Index(["", *(term.key for term in system.parameters)], name="key")
-    return pd.DataFrame([work.of_split(each) for each in scores], index=keys)
+    return pd.DataFrame([work.of_split(score) for score in scores], index=keys)
 
 
-def chosen(found: method.Sensitivity, group: str, timed: bool) -> np.ndarray:
+def chosen(result: method.Sensitivity, group: str, timed: bool) -> np.ndarray:
     """Places of the terms in a group that do anything, by the size of it, the largest first."""
     kinds = GROUPS[timed][group]
-    size = np.maximum(np.abs(found.effects[:, 0]), np.nan_to_num(np.abs(found.slopes[:, 0])))
+    size = np.maximum(np.abs(result.effects[:, 0]), np.nan_to_num(np.abs(result.slopes[:, 0])))
     places = [
         i
-        for i, parameter in enumerate(found.parameters)
+        for i, parameter in enumerate(result.parameters)
         if size[i] > 1e-12 and (not kinds or parameter.kind in kinds)
     ]
     return np.array(sorted(places, key=lambda i: -size[i]), dtype=int)
 
 
-def large(found: method.Sensitivity, reach: float) -> np.ndarray:
+def large(result: method.Sensitivity, reach: float) -> np.ndarray:
     """Which terms move the target by more than 1 % of its range when removed, (P,)."""
-    return np.abs(found.effects[:, 0]) > THRESHOLD * reach
+    return np.abs(result.effects[:, 0]) > THRESHOLD * reach
 
 
-def worth_following(found: method.Sensitivity, reach: float) -> list[int]:
+def worth_following(result: method.Sensitivity, reach: float) -> list[int]:
     """Terms that do not act linearly and are not removed already: first those whose slope and removal disagree, by
     size."""
     bent = [
         i
-        for i, parameter in enumerate(found.parameters)
+        for i, parameter in enumerate(result.parameters)
         if parameter.kind not in LINEAR and parameter.value != 0
     ]
-    differs = large(found, reach) & ~found.agrees()[:, 0]
-    return sorted(bent, key=lambda i: (not differs[i], -abs(found.effects[i, 0])))
+    differs = large(result, reach) & ~result.agrees()[:, 0]
+    return sorted(bent, key=lambda i: (not differs[i], -abs(result.effects[i, 0])))

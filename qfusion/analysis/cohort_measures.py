@@ -79,10 +79,10 @@ _STATES_AT_ONCE = 64
 
 def coordinate_kinds(work: Workspace) -> dict[str, str]:
     """Returns what coordinates a model's samples have, with what they are called."""
-    found = [DIVIDENDS]
+    result = [DIVIDENDS]
     if work.can("states"):
-        found = [STATES, *([FINAL] if work.can("time") or work.can("masses") else []), DIVIDENDS]
-    return {kind: TITLES[kind] for kind in (*found, FEATURES)}
+        result = [STATES, *([FINAL] if work.can("time") or work.can("masses") else []), DIVIDENDS]
+    return {kind: TITLES[kind] for kind in (*result, FEATURES)}
 
 
 def most_samples(work: Workspace, kind: str, part: float = 1.0) -> int:
@@ -123,13 +123,13 @@ def coordinates_of(
     choose("Coordinates", kind, coordinate_kinds(work))
     if kind == DIVIDENDS:
         columns = [dividend_column(term) for term in work.terms]
-        found = work.frame(output)[columns].to_numpy(dtype=float)[rows]
+        values = work.frame(output)[columns].to_numpy(dtype=float)[rows]
         check(
-            bool(np.isfinite(found).all()),
+            bool(np.isfinite(values).all()),
             "Contributions are worked out for explained samples only, and some of "
             "these are not. Choose test samples.",
         )
-        return found
+        return values
     return {STATES: _states, FINAL: _final, FEATURES: _features}[kind](work, rows)
 
 
@@ -151,8 +151,8 @@ def _states(work: Any, rows: np.ndarray) -> np.ndarray:
                     )
                 )
             else:
-                found = work.model.angles(inputs)
-                theta = torch.cat([found[name].double() for name in work.modalities], 1)
+                angles = work.model.angles(inputs)
+                theta = torch.cat([angles[name].double() for name in work.modalities], 1)
                 parts.append(
                     torch.cat([torch.cos(theta), torch.sin(theta)], 1).numpy() / math.sqrt(2)
                 )
@@ -169,9 +169,11 @@ def _final(work: Any, rows: np.ndarray) -> np.ndarray:
                 read = qcnn.network_features(
                     network, work.vectors[torch.as_tensor(some)].to(network.head.dtype)
                 )
-                kept = 2 ** len(network.kept)
+                stored = 2 ** len(network.retained)
                 parts.append(
-                    torch.cat([read[:, :kept], read[:, kept:] / math.sqrt(2)], 1).double().numpy()
+                    torch.cat([read[:, :stored], read[:, stored:] / math.sqrt(2)], 1)
+                    .double()
+                    .numpy()
                 )
             return np.concatenate(parts)
         chunks = np.array_split(rows, range(_STATES_AT_ONCE, len(rows), _STATES_AT_ONCE))
@@ -194,9 +196,9 @@ def _features(work: Any, rows: np.ndarray) -> np.ndarray:
             parts.append(
                 np.concatenate(
                     [
-                        _flat(each, len(some))
+                        _flat(entry, len(some))
                         for name in work.modalities
-                        for each in base.nested_leaves(encoded[name])
+                        for entry in base.nested_leaves(encoded[name])
                     ],
                     1,
                 )
@@ -204,8 +206,8 @@ def _features(work: Any, rows: np.ndarray) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def _flat(found: torch.Tensor, count: int) -> np.ndarray:
-    flat = found.reshape(count, -1)
+def _flat(result: torch.Tensor, count: int) -> np.ndarray:
+    flat = result.reshape(count, -1)
     return (torch.view_as_real(flat).flatten(1) if flat.is_complex() else flat).double().numpy()
 
 
@@ -258,7 +260,7 @@ class SampleMap:
         what: the coordinates that were reduced, of `coordinates.kinds`. method: of `METHODS`.
         rows: of the samples that are on it, (n,). xy: where, (n, 2). given: of so many samples.
         explained: parts of the variance that both axes hold, (2,); of PCA alone.
-        kept: trustworthiness of the 15 nearest neighbours, 1 at best (Venna and Kaski 2001), NaN of too few samples.
+        trustworthiness: trustworthiness of the 15 nearest neighbours, 1 at best (Venna and Kaski 2001), NaN of too few samples.
         everyone: whether all samples were asked for where some are drawn unless told.
     """
 
@@ -268,7 +270,7 @@ class SampleMap:
     xy: np.ndarray
     given: int
     explained: np.ndarray | None
-    kept: float
+    trustworthiness: float
     everyone: bool = False
 
     @property
@@ -379,13 +381,13 @@ def umap(X: np.ndarray) -> np.ndarray:
         ) from error
     with _ONE_AT_A_TIME, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of few samples it says that it takes fewer neighbours
-        found = UMAP(
+        result = UMAP(
             n_neighbors=min(NEIGHBOURS, len(X) - 1),
             random_state=SEED,
             n_jobs=1,
             init="random" if len(X) < 12 else "spectral",
         ).fit_transform(X)
-    return np.asarray(found, dtype=float)
+    return np.asarray(result, dtype=float)
 
 
 def _kept(
@@ -444,11 +446,11 @@ def explained_rows(work: Workspace, table: pd.DataFrame, parts: Sequence[Part]) 
     return np.flatnonzero(cohorts.within_split(parts, table) & explained)
 
 
-def region(found: SampleMap, x: Sequence[float], y: Sequence[float]) -> Part:
+def region(result: SampleMap, x: Sequence[float], y: Sequence[float]) -> Part:
     """Returns the condition of a filter that holds in a region of a map.
 
     Args:
-        found: the map.
+        result: the map.
         x, y: of two opposite corners of a box, or of the corners of a polygon. Of a polygon at most `MAX_VERTICES`
             are kept, those that tell the same samples apart as nearly as can be.
 
@@ -464,21 +466,21 @@ def region(found: SampleMap, x: Sequence[float], y: Sequence[float]) -> Part:
         2 <= len(points) <= MAX_CORNERS and bool(np.isfinite(points).all()),
         f"Arguments `x` and `y` must hold a number each of 2 to {MAX_CORNERS:,} corners. Select a region again.",
     )
-    span = max(float(np.ptp(found.xy, axis=0).max()), 1e-9)
+    span = max(float(np.ptp(result.xy, axis=0).max()), 1e-9)
     digits = max(0, -int(np.floor(np.log10(span / STEPS))))
     best = points.round(digits)
     if len(points) > 3:
-        wanted = cohorts.inside(points, found.xy)
+        wanted = cohorts.inside(points, result.xy)
         tried = [thinned(points, MAX_VERTICES).round(digits)] + [
             cohorts.simplified(points, share * span).round(digits)
             for share in np.geomspace(3e-4, 0.1, 24)
         ]
         best = min(
-            (each for each in tried if 3 <= len(each) <= MAX_VERTICES),
-            key=lambda each: (int((cohorts.inside(each, found.xy) != wanted).sum()), len(each)),
+            (entry for entry in tried if 3 <= len(entry) <= MAX_VERTICES),
+            key=lambda entry: (int((cohorts.inside(entry, result.xy) != wanted).sum()), len(entry)),
         )
     return Part(
-        found.column,
+        result.column,
         cohorts.REGION,
         tuple(f"{_short(a, digits)},{_short(b, digits)}" for a, b in best),
     )
@@ -517,7 +519,7 @@ def intervals(dataset: DataSet, rows: pd.DataFrame, resamples: int = RESAMPLES) 
     what = (
         ""
         if dataset.clusters is None
-        else f" of {dataset.clusters.said(dataset.places(rows.index))}, not of rows"
+        else f" of {dataset.clusters.count_words(dataset.places(rows.index))}, not of rows"
     )
     return f"{LEVEL:.0%} percentile bootstrap, {resamples:,} resamples{what}, seed 0"
 
@@ -607,23 +609,23 @@ def members(work: Workspace, parts: tuple[Part, ...]) -> np.ndarray:
 
 def groupings(work: Workspace, rows: pd.DataFrame) -> tuple[str, ...]:
     """By what the rows can be split into groups, as readers say it: "nothing" first."""
-    found = [
+    result = [
         NOT_GROUPED,
         "relation",
         *(["truth", VERDICT] if work.classes else ["sign of truth", "truth" + QUARTERS]),
         "error" + QUARTERS,
     ]
     if not work.classes and not spans_zero(work):
-        found.remove("sign of truth")
+        result.remove("sign of truth")
     for name in map(str, work.dataset.table.columns):
-        values = rows[name].astype(str) if name in rows.columns and name not in found else None
+        values = rows[name].astype(str) if name in rows.columns and name not in result else None
         if (
             values is not None
             and 2 <= values.nunique() <= _MAX_GROUPS
             and not (work.classes and (values == rows["truth"]).all())
         ):
-            found.append(text.column(name))
-    return tuple(dict.fromkeys(found))
+            result.append(text.column(name))
+    return tuple(dict.fromkeys(result))
 
 
 def groups(work: Workspace, rows: pd.DataFrame, by: str) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -634,10 +636,10 @@ def groups(work: Workspace, rows: pd.DataFrame, by: str) -> tuple[np.ndarray, tu
     """
     if by == "sign of truth":
         names = ("negative", "zero", "positive")
-        found = np.array(names, dtype=object)[
+        result = np.array(names, dtype=object)[
             np.sign(rows["truth"].to_numpy(dtype=float)).astype(int) + 1
         ]
-        return found, tuple(name for name in names if (found == name).any())
+        return result, tuple(name for name in names if (result == name).any())
     if by.endswith(QUARTERS):
         return _quarters(rows[by.removesuffix(QUARTERS)].to_numpy(dtype=float))
     by = text.column_of(by, map(str, rows.columns))
@@ -723,7 +725,7 @@ def correlations(
     return {name: np.concatenate(parts) if parts else np.zeros(0) for name, parts in values.items()}
 
 
-def finding(found: dict[str, Interval], measure: str, strength: str) -> str:
+def finding(result: dict[str, Interval], measure: str, strength: str) -> str:
     """What a correlation of a measure and a strength says about "entanglement explains fusion", in one sentence."""
     what = {
         JOINT: "how large a sample's joint terms are",
@@ -731,7 +733,7 @@ def finding(found: dict[str, Interval], measure: str, strength: str) -> str:
     }[strength]
     more = {JOINT: "larger joint terms", JOINT_SHARE: "a larger joint part"}[strength]
     less = {JOINT: "smaller joint terms", JOINT_SHARE: "a smaller joint part"}[strength]
-    r, other = found["spearman"], found["pearson"]
+    r, other = result["spearman"], result["pearson"]
     if not r.known:
         return f"Cannot be told: {r.n} samples are too few, or {measure} does not vary"
     how = f"rank correlation {r.value:+.2f}, {r.level:.0%} interval {r.low:+.2f} to {r.high:+.2f}, n = {r.n:,}"
@@ -762,21 +764,21 @@ def _level(work: Workspace, name: str, part: pd.DataFrame) -> dict[str, Any]:
     def mean(column: str) -> float:
         return float(part[column].astype(float).mean()) if len(part) else float("nan")
 
-    found: dict[str, Any] = {"level": name, "n": len(part)}
+    result: dict[str, Any] = {"level": name, "n": len(part)}
     if work.classes:
-        found["accuracy"] = float((part[VERDICT] == "right").mean()) if len(part) else float("nan")
-    found |= {"mean error": mean("error"), JOINT: mean(JOINT), "joint share": mean(JOINT_SHARE)}
-    found |= {f"share of {each}": mean(share_column(each)) for each in work.modalities}
+        result["accuracy"] = float((part[VERDICT] == "right").mean()) if len(part) else float("nan")
+    result |= {"mean error": mean("error"), JOINT: mean(JOINT), "joint share": mean(JOINT_SHARE)}
+    result |= {f"share of {modality}": mean(share_column(modality)) for modality in work.modalities}
     if measure_titles(work):
-        found["entropy"] = (
+        result["entropy"] = (
             float(np.mean(entropies(work, part.infer_objects(), ENTROPY)))
             if len(part)
             else float("nan")
         )
     kinds = part["relation"].value_counts(normalize=True)
-    found["relation"] = (
+    result["relation"] = (
         str(kinds.index[0]) + (f" ({kinds.iloc[0]:.0%})" if len(part) > 1 else "")
         if len(part)
         else "–"
     )
-    return found
+    return result

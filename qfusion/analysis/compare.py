@@ -168,8 +168,8 @@ def _at_once(sample: Sample) -> Side:
 
 def _in_time(sample: Sample) -> Side:
     work: Any = sample.work
-    row, found = sample.row, sample.decision
-    scores = work.scores[row] if not str(sample.tweak) else np.array([found.prediction])
+    row, decision = sample.row, sample.decision
+    scores = work.scores[row] if not str(sample.tweak) else np.array([decision.prediction])
     if str(sample.tweak) and len(work.scores[row]) > 1:
         with torch.no_grad():
             scores = study.predict(
@@ -177,15 +177,15 @@ def _in_time(sample: Sample) -> Side:
             )[0]
     series = sample.track().measures.single("entropy")
     entropies = {name or "all together": float(values[-1]) for name, values in series.items()}
-    shapley = {name: float(values[-1]) for name, values in found.shapley.items()}
-    return Side(sample, scores, found.final(), shapley, found.metrics, entropies)
+    shapley = {name: float(values[-1]) for name, values in decision.shapley.items()}
+    return Side(sample, scores, decision.final(), shapley, decision.metrics, entropies)
 
 
 def _in_circuit(sample: Sample) -> Side:
     work: Any = sample.work
     tweak = str(sample.tweak)
-    found = dynamics.answer_of_rules(work, sample.row, tweak)
-    dividends = found.terms(work, sample.output)
+    answer = dynamics.answer_of_rules(work, sample.row, tweak)
+    dividends = answer.terms(work, sample.output)
     shapley = {
         name: sum(
             value / len(term.split("+"))
@@ -198,7 +198,7 @@ def _in_circuit(sample: Sample) -> Side:
     entropies = {
         name: float(value) for name, value in zip(read.elements, read.entropy, strict=True)
     }
-    return Side(sample, found.scores, dividends, shapley, found.metrics, entropies)
+    return Side(sample, answer.scores, dividends, shapley, answer.metrics, entropies)
 
 
 # The test samples nearest to one: by its contributions, by its final state, by the states of its modalities. Free of
@@ -255,10 +255,10 @@ def nearest(sample: Sample, by: str = DIVIDENDS, count: int = COUNT) -> Nearest:
     rows = np.intersect1d(work.dataset.rows("test"), work.bulk)
     rows = cohort_measures.thinned(rows, cohort_measures.most_samples(work, by))
     others = rows[rows != row]
-    found = _distances(work, others, row, by, sample.output, rows)
-    order = np.argsort(found, kind="stable")[:count]
-    median = float(np.median(found)) if len(found) else float("nan")
-    return Nearest(by, others[order], found[order], len(others), median)
+    distances = _distances(work, others, row, by, sample.output, rows)
+    order = np.argsort(distances, kind="stable")[:count]
+    median = float(np.median(distances)) if len(distances) else float("nan")
+    return Nearest(by, others[order], distances[order], len(others), median)
 
 
 @memo(64, says="Comparing this sample with the others …")
@@ -339,19 +339,19 @@ def find_examples(work: Workspace, split: str = "test") -> list[Example]:
     dividends = work.bulk_dividends()[np.isin(work.bulk, rows)]
     errors = work.errors[rows]
     relation = work.bulk_verdicts().relation[np.isin(work.bulk, rows)]
-    found: list[Example] = []
+    examples: list[Example] = []
     for kind, score in _scores(dividends[:, sizes == 1], dividends[:, sizes > 1]).items():
         inside = (relation == RELATION[kind]) & (score > 0)
-        if len(found) == EXAMPLES or not inside.any():
+        if len(examples) == EXAMPLES or not inside.any():
             continue
         near = inside & (errors <= np.median(errors))
         best = int(np.argmax(np.where(near if near.any() else inside, score, -np.inf)))
-        found.append(
+        examples.append(
             Example(
                 kind, str(work.dataset.ids[rows[best]]), WHY[kind] + ("" if near.any() else BEYOND)
             )
         )
-    return found
+    return examples
 
 
 def _scores(single: np.ndarray, joint: np.ndarray) -> dict[str, np.ndarray]:
@@ -408,18 +408,18 @@ def passing(
 
 def _contains(frame: pd.DataFrame, words: str) -> np.ndarray:
     wanted = words.casefold()
-    found = frame.index.str.casefold().str.contains(wanted, regex=False)
+    result = frame.index.str.casefold().str.contains(wanted, regex=False)
     for column in frame.columns:
         if not pd.api.types.is_numeric_dtype(frame[column]):
-            found = (
-                found
+            result = (
+                result
                 | frame[column]
                 .astype(str)
                 .str.casefold()
                 .str.contains(wanted, regex=False)
                 .to_numpy()
             )
-    return np.asarray(found)
+    return np.asarray(result)
 
 
 def axes(work: Workspace) -> dict[str, str]:
@@ -433,8 +433,8 @@ def axes(work: Workspace) -> dict[str, str]:
     labels = () if work.dataset.unimodal is None or work.classes else work.dataset.unimodal.columns
     titles |= {
         name: text.column(name)
-        for each in labels
-        if (name := f"{modality.COLUMN}{each}") in work.dataset.table.columns
+        for label in labels
+        if (name := f"{modality.COLUMN}{label}") in work.dataset.table.columns
     }
     return titles | {
         dividend_column(term): f"contribution of {term.replace('+', ' + ')} ({unit})"
@@ -459,9 +459,9 @@ def on_axes(work: Workspace, rows: pd.DataFrame, x: str, y: str) -> pd.DataFrame
     are evenly spread."""
     if asks_entanglement(work, x, y):
         rows = rows.head(MAX_ENTANGLED)
-        found = study.negativities(work, work.dataset.places(rows.index))
+        negativities = study.negativities(work, work.dataset.places(rows.index))
         rows = rows.assign(
-            **dict(zip(map(negativity_column, work.modalities), found.T, strict=True))
+            **dict(zip(map(negativity_column, work.modalities), negativities.T, strict=True))
         )
     rows = rows[np.isfinite(rows[[x, y]].to_numpy(dtype=float)).all(1)]
     return (

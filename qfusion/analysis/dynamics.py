@@ -247,7 +247,10 @@ def attract(work: Any, row: int, tweak: Tweak, reach: float = 5.0) -> Settling:
             pairs = track.contraction(system, kets[0], kets[1:], steps=STEPS + 1)
     with torch.no_grad():
         observables = model.observables([0.0, float(model.duration)])
-        scores = [study.predict(work, test[:MOST_SPREAD], each, model.bias) for each in observables]
+        scores = [
+            study.predict(work, test[:MOST_SPREAD], observable, model.bias)
+            for observable in observables
+        ]
     return Settling(
         times, rho[STEPS].numpy(), track.attractor(system, rho), pairs, np.std(scores, axis=1)
     )
@@ -261,13 +264,13 @@ def entropies_by_torch(
     times = times_of(float(work.model.duration), count)
     with torch.no_grad():
         rho = work.model.evolve_states(states.density(work.ket(row)), times.tolist())
-        found = {
+        result = {
             name: measures.von_neumann_entropy(
                 states.partial_trace(rho, work.model.dims, (m,))
             ).numpy()
             for m, name in enumerate(work.modalities)
         }
-    return times, found
+    return times, result
 
 
 @memo(16, background=False, says="Building the circuit …")
@@ -334,13 +337,17 @@ def answer_of_rules(work: Any, row: int, words: str = "") -> Answer:
     model = _edited(work, words)
     e = explain.explain(model, work.inputs([row]), work.background)
     rows = torch.as_tensor(work.dataset.rows("test"))
-    found = (
+    result = (
         evaluate(work.observables, entangled_qcnn.fuse(work.masses[rows], model.phi.double())[0])
         + model.bias
     )
     scores = e.prediction[0]
     return Answer(
-        model.phi, scores, softmax(scores), np.asarray(e.dividends[0]), work.of_split(found.numpy())
+        model.phi,
+        scores,
+        softmax(scores),
+        np.asarray(e.dividends[0]),
+        work.of_split(result.numpy()),
     )
 
 
@@ -390,16 +397,16 @@ def readouts(work: Any) -> dict[str, tuple[str, ...]]:
         from qfusion.track.fusion_gates import wires_of
 
         wires = tuple(stages[-1] for stages in wires_of(work.model)[1])
-        kept = tuple(work.model.network.kept)
-        words = [*((q,) for q in range(len(wires))), *([kept] if len(kept) > 1 else [])]
+        stored = tuple(work.model.network.retained)
+        words = [*((q,) for q in range(len(wires))), *([stored] if len(stored) > 1 else [])]
     return {" · ".join(wires[q] for q in word): tuple(wires[q] for q in word) for word in words}
 
 
 @torch.no_grad()
 def encoded_states(work: Any, row: int) -> dict[str, Any]:
     """What the modalities of one sample come to, by name, one row each."""
-    found: dict[str, Any] = work.model.encode(work.inputs([row]))
-    return found
+    encoded: dict[str, Any] = work.model.encode(work.inputs([row]))
+    return encoded
 
 
 @memo(16, background=False, says="Following the correlations along the gates …")
@@ -558,22 +565,22 @@ def cuts_of_rows(work: Any, rows: np.ndarray, times: int = FEW_TIMES) -> CutMetr
     return metrics
 
 
-def curves(found: Cuts, output: int) -> dict[str, dict[str, np.ndarray]]:
+def curves(result: Cuts, output: int) -> dict[str, dict[str, np.ndarray]]:
     """Scores (nT,) of the one sample, by kind and modality: what `figures.building.curves` draws."""
     return {
-        kind: {name: found.scores[k, m, :, 0, output] for m, name in enumerate(found.modalities)}
-        for k, kind in enumerate(found.kinds)
+        kind: {name: result.scores[k, m, :, 0, output] for m, name in enumerate(result.modalities)}
+        for k, kind in enumerate(result.kinds)
     }
 
 
-def term_sizes(found: Cuts, modality: str, output: int) -> dict[str, dict[str, np.ndarray]]:
+def term_sizes(result: Cuts, modality: str, output: int) -> dict[str, dict[str, np.ndarray]]:
     """Sizes of the terms (nT,) after a cut of one modality, by kind and coalition: what `figures.building.terms`
     draws."""
-    after, _ = found.sizes()
-    place = found.modalities.index(modality)
+    after, _ = result.sizes()
+    place = result.modalities.index(modality)
     return {
-        kind: {name: after[k, place, :, s, output] for s, name in enumerate(found.coalitions)}
-        for k, kind in enumerate(found.kinds)
+        kind: {name: after[k, place, :, s, output] for s, name in enumerate(result.coalitions)}
+        for k, kind in enumerate(result.kinds)
     }
 
 

@@ -52,7 +52,7 @@ class Levels:
     """
 
     sample: Sample
-    asked: int | None
+    output_wanted: int | None
     rows: pd.DataFrame
     inside: np.ndarray
     parts: tuple[Part, ...]
@@ -102,14 +102,14 @@ def levels_of(sample: Sample, filter: str = "", *, output: str = "", name: str =
         NotFound, InvalidInput: when the filter names what is not there, or there is no such class.
     """
     work, parts = sample.work, cohorts.parse(filter)
-    asked = work.classes.index(choose("Class", output, work.classes)) if output else None
-    table = cohort_measures.table_for(work, asked, parts)
+    wanted = work.classes.index(choose("Class", output, work.classes)) if output else None
+    table = cohort_measures.table_for(work, wanted, parts)
     explained = np.isfinite(table[JOINT].to_numpy())
     within = cohorts.within_split(parts, table) & explained
     split = " and ".join(value for part in cohorts.split_of(parts) for value in part.values)
     return Levels(
         sample,
-        asked,
+        wanted,
         table[within],
         cohorts.passing(parts, table)[within],
         parts,
@@ -298,13 +298,13 @@ def slices(levels: Levels, by: str = "") -> list[Slice]:
     own = left_out(levels, by)
     within = cohorts.passing([part for part in levels.parts if part not in own], levels.rows)
     wrong, errors = is_error(levels), levels.rows["error"].to_numpy(dtype=float)
-    found = []
+    result = []
     for title, parts in _conditions(levels.rows[within], name, by.endswith(QUARTERS)):
         keep = within & cohorts.passing([*cohorts.split_of(levels.parts), *parts], levels.rows)
         count, bad = int(keep.sum()), int((keep & wrong).sum())
         if count:
             size = stability.effective(wrong[keep], levels.clusters(keep))
-            found.append(
+            result.append(
                 Slice(
                     title,
                     parts,
@@ -315,7 +315,7 @@ def slices(levels: Levels, by: str = "") -> list[Slice]:
                     float(errors[keep].mean()),
                 )
             )
-    return sorted(found, key=lambda each: (-each.rate, -each.count, each.name))
+    return sorted(result, key=lambda entry: (-entry.rate, -entry.count, entry.name))
 
 
 def _conditions(
@@ -557,14 +557,14 @@ def curves(levels: Levels, inside: bool = True) -> list[Curves]:
     from sklearn.metrics import auc, average_precision_score, precision_recall_curve, roc_curve
 
     work, places = levels.work, _places(levels, inside)
-    truth, found = work.dataset.y[places], []
+    truth, result = work.dataset.y[places], []
     for c in range(1 if len(work.classes) == 2 else 0, len(work.classes)):
         positive, sure = truth == c, work.probabilities[places, c]
         if not 0 < positive.sum() < len(positive):
             continue
         false, true, _ = roc_curve(positive, sure)
         precision, recall, _ = precision_recall_curve(positive, sure)
-        found.append(
+        result.append(
             Curves(
                 work.classes[c],
                 int(positive.sum()),
@@ -574,7 +574,7 @@ def curves(levels: Levels, inside: bool = True) -> list[Curves]:
                 float(average_precision_score(positive, sure)),
             )
         )
-    return found
+    return result
 
 
 def calibration(levels: Levels, inside: bool = True) -> Calibration:

@@ -108,11 +108,11 @@ def _one_to_one(letters: Sequence[str], numbers: Sequence[int]) -> bool:
 def _letters(text: str) -> tuple[str, ...]:
     """The characters of a Chinese sentence, each a token of its own; none where some of it is written in words of
     letters, which tokenizers part in ways of their own."""
-    found = tuple(letter for letter in text if not letter.isspace())
+    result = tuple(letter for letter in text if not letter.isspace())
     plain = all(
-        _WIDE.match(letter) or unicodedata.category(letter).startswith("P") for letter in found
+        _WIDE.match(letter) or unicodedata.category(letter).startswith("P") for letter in result
     )
-    return found if plain and any(map(_WIDE.match, found)) else ()
+    return result if plain and any(map(_WIDE.match, result)) else ()
 
 
 def _characters(letters: tuple[str, ...], steps: int, why: str) -> Said:
@@ -219,7 +219,7 @@ class Canvas:
 
 def canvas(work: Workspace, row: int, modality: str, steps: int | None) -> Canvas:
     """What to draw the attribution of a modality on; `steps` of a sequence are real, None of a vector."""
-    found = next(m for m in work.dataset.modalities if m.name == modality)
+    result = next(m for m in work.dataset.modalities if m.name == modality)
     content = work.dataset.content(row).get(modality)
     if steps is not None:
         found_words = match(content if isinstance(content, Text) else None, steps)
@@ -246,18 +246,18 @@ def canvas(work: Workspace, row: int, modality: str, steps: int | None) -> Canva
         return Canvas(
             "features", {}, tuple(f"step {t + 1}" for t in range(steps)), how=found_words.how
         )
-    values = np.asarray(found.values[row], dtype=float)
-    if (shape := grid(found)) is not None:
-        spectrogram = found.feature_names[0].startswith("band, frame")
+    values = np.asarray(result.values[row], dtype=float)
+    if (shape := grid(result)) is not None:
+        spectrogram = result.feature_names[0].startswith("band, frame")
         names = (
-            tuple(f"band {i // shape[1]}, frame {i % shape[1]}" for i in range(found.size))
+            tuple(f"band {i // shape[1]}, frame {i % shape[1]}" for i in range(result.size))
             if spectrogram
-            else found.feature_names
+            else result.feature_names
         )
         return Canvas(
             "picture", {"pixels": values.reshape(shape), "spectrogram": spectrogram}, names
         )
-    if isinstance(content, Series) and len(content.values) == found.size:
+    if isinstance(content, Series) and len(content.values) == result.size:
         return Canvas(
             "curve",
             {
@@ -266,9 +266,9 @@ def canvas(work: Workspace, row: int, modality: str, steps: int | None) -> Canva
                 "x_label": content.x_label,
                 "y_label": content.y_label,
             },
-            found.feature_names,
+            result.feature_names,
         )
-    return Canvas("features", {}, found.feature_names)
+    return Canvas("features", {}, result.feature_names)
 
 
 @dataclass(frozen=True, eq=False)
@@ -290,41 +290,41 @@ class Lane:
 def sequences(work: Workspace, term: str = SCORE) -> tuple[str, ...]:
     """The modalities that are sequences and that a term is of."""
     return tuple(
-        each.name
-        for each in work.dataset.modalities
-        if each.is_sequence and (term == SCORE or each.name in split_term(term))
+        modality.name
+        for modality in work.dataset.modalities
+        if modality.is_sequence and (term == SCORE or modality.name in split_term(term))
     )
 
 
 def rates(work: Workspace, modalities: Sequence[str]) -> dict[str, float]:
     """Steps a second, of those modalities whose rate is known."""
     return {
-        each.name: each.rate
-        for each in work.dataset.modalities
-        if each.name in modalities and each.rate is not None
+        modality.name: modality.rate
+        for modality in work.dataset.modalities
+        if modality.name in modalities and modality.rate is not None
     }
 
 
-def lanes(work: Workspace, row: int, found: Sequence[Attribution]) -> list[Lane]:
+def lanes(work: Workspace, row: int, attributions: Sequence[Attribution]) -> list[Lane]:
     """Attributions of sequences on one axis: seconds where the rates of all are known, else percent of each one's
     length."""
-    names = [each.modality for each in found]
+    names = [one.modality for one in attributions]
     known = rates(work, names)
     made = []
-    for each in found:
-        steps = len(each.units)
-        drawn = canvas(work, row, each.modality, steps)
+    for entry in attributions:
+        steps = len(entry.units)
+        drawn = canvas(work, row, entry.modality, steps)
         groups = drawn.groups if drawn.kind == "words" else None
         said_at = {
             place: name
             for group, name in zip(groups or (), drawn.names, strict=False)
             for place in group
         }
-        width = 1 / known[each.modality] if len(known) == len(names) else 100 / steps
+        width = 1 / known[entry.modality] if len(known) == len(names) else 100 / steps
         made.append(
             Lane(
-                each.modality,
-                each.units,
+                entry.modality,
+                entry.units,
                 width,
                 tuple(said_at.get(place, f"step {place + 1}") for place in range(steps)),
                 drawn.how,
@@ -345,30 +345,30 @@ def grid(modality: Modality) -> tuple[int, int] | None:
     return (h, w) if [(int(p.group(1)), int(p.group(2))) for p in places if p] == expected else None
 
 
-def frame(work: Workspace, row: int, found: Attribution) -> pd.DataFrame:
+def frame(work: Workspace, row: int, result: Attribution) -> pd.DataFrame:
     """One row a feature, or a feature and step: its value and what it added."""
-    modality = next(m for m in work.dataset.modalities if m.name == found.modality)
+    modality = next(m for m in work.dataset.modalities if m.name == result.modality)
     values, names = np.asarray(modality.values[row]), np.array(modality.feature_names, dtype=object)
     about = {
         "sample": str(work.dataset.ids[row]),
-        "modality": found.modality,
-        "term": found.term,
-        "score": work.unit_of(found.output),
-        "baseline": found.baseline,
+        "modality": result.modality,
+        "term": result.term,
+        "score": work.unit_of(result.output),
+        "baseline": result.baseline,
         "background": work.background.name,
-        "method": found.method,
+        "method": result.method,
     }
-    if found.values.ndim == 1:
+    if result.values.ndim == 1:
         return pd.DataFrame(
-            about | {"feature": names, "feature_value": values, "attribution": found.values}
+            about | {"feature": names, "feature_value": values, "attribution": result.values}
         )
-    T, F = found.values.shape
+    T, F = result.values.shape
     return pd.DataFrame(
         about
         | {
             "step": np.repeat(np.arange(1, T + 1), F),
             "feature": np.tile(names, T),
             "feature_value": values[:T].ravel(),
-            "attribution": found.values.ravel(),
+            "attribution": result.values.ravel(),
         }
     )

@@ -58,10 +58,10 @@ def memo(
         guard, signature = threading.Lock(), inspect.signature(function)
 
         @functools.wraps(function)
-        def kept(*args: P.args, **kwargs: P.kwargs) -> R:
-            asked = signature.bind(*args, **kwargs)
-            asked.apply_defaults()
-            key = tuple(_key(each, background) for each in asked.arguments.values())
+        def memoised(*args: P.args, **kwargs: P.kwargs) -> R:
+            wanted = signature.bind(*args, **kwargs)
+            wanted.apply_defaults()
+            key = tuple(_key(argument, background) for argument in wanted.arguments.values())
             with guard:
                 lock = locks.setdefault(key, threading.RLock())
             with lock:
@@ -71,18 +71,18 @@ def memo(
                         return _shared(results[key])
                 try:
                     with waiting(says) if says else nullcontext():
-                        found = function(*args, **kwargs)
+                        result = function(*args, **kwargs)
                 except BaseException:
                     with guard:
                         locks.pop(key, None)
                     raise
                 with guard:
-                    results[key] = found
+                    results[key] = result
                     while len(results) > size:
                         locks.pop(results.popitem(last=False)[0], None)
-                return _shared(found)
+                return _shared(result)
 
-        return cast("Callable[P, R]", kept)
+        return cast("Callable[P, R]", memoised)
 
     return decorate
 
@@ -95,15 +95,15 @@ def _key(value: Any, background: bool) -> Hashable:
     if isinstance(value, np.ndarray):
         return "array", value.shape, value.dtype.str, value.tobytes()
     if isinstance(value, Mapping):
-        return tuple((name, _key(each, background)) for name, each in value.items())
+        return tuple((name, _key(entry, background)) for name, entry in value.items())
     if isinstance(value, list | tuple):
-        return tuple(_key(each, background) for each in value)
+        return tuple(_key(entry, background) for entry in value)
     hash(value)
     return type(value), value
 
 
-def _shared(found: R) -> R:
-    return cast("R", found.copy()) if isinstance(found, pd.DataFrame) else found
+def _shared(result: R) -> R:
+    return cast("R", result.copy()) if isinstance(result, pd.DataFrame) else result
 
 
 # What takes long, worked out behind the pages: in a thread of its own, one work at a time, with progress and cancel.

@@ -79,7 +79,7 @@ class Import:
             prefix="qfusion-import-", ignore_cleanup_errors=True
         )
         self._found, order = (
-            Path(self._folder.name) / each for each in ("found.json", "order.json")
+            Path(self._folder.name) / name for name in ("found.json", "order.json")
         )
         order.write_text(
             json.dumps(
@@ -105,13 +105,13 @@ class Import:
             "OPENBLAS_NUM_THREADS": "1",
         }
         self._began = time.monotonic()
-        with (Path(self._folder.name) / "said").open("wb") as said:
+        with (Path(self._folder.name) / "said").open("wb") as opened:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", __file__, str(order)],
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                stderr=said,
+                stderr=opened,
             )
 
     @property
@@ -139,7 +139,7 @@ class Import:
         return self.result()
 
     def result(self) -> dict[str, Any]:
-        """Returns what an ended import says: what `taking.told` does, its card as "toml", and "first": seconds and
+        """Returns what an ended import says: what `imports.summary` does, its card as "toml", and "first": seconds and
         rows of a first explanation, of test row "sample".
 
         Raises:
@@ -158,9 +158,9 @@ class Import:
         if status == -getattr(signal, "SIGXCPU", 24):
             raise self._refused(f"it takes more than {SECONDS} seconds of the processor")
         try:
-            found: Mapping[str, Any] = json.loads(self._found.read_text())
+            record: Mapping[str, Any] = json.loads(self._found.read_text())
         except (OSError, ValueError):
-            said = (
+            words = (
                 (Path(self._folder.name) / "said")
                 .read_text(errors="replace")
                 .strip()
@@ -169,19 +169,19 @@ class Import:
             raise self._refused(
                 f"its checks ended with signal {-status}"
                 if status < 0
-                else f"its checks fail ({said or 'no reason is given'})"
+                else f"its checks fail ({words or 'no reason is given'})"
             ) from None
-        if "exhausted" in found:
+        if "exhausted" in record:
             raise self._refused(
                 f"it takes more than {MEMORY / 2**30:.0f} GiB of memory"
-                if found["exhausted"] == "memory"
+                if record["exhausted"] == "memory"
                 else f"it takes more than {SECONDS} seconds of the processor"
             )
-        if "problem" in found and found["card"]:
-            raise Unfit(found["problem"], cards.read(found["card"], "card"))
-        if "problem" in found:
-            raise InvalidInput(found["problem"])
-        return dict(found)
+        if "problem" in record and record["card"]:
+            raise Unfit(record["problem"], cards.read(record["card"], "card"))
+        if "problem" in record:
+            raise InvalidInput(record["problem"])
+        return dict(record)
 
     def _refused(self, why: str) -> InvalidInput:
         return InvalidInput(
@@ -221,7 +221,7 @@ def imported(order: Mapping[str, Any]) -> dict[str, Any]:
     place = imports.keep(taken, dataset, order["name"], None, order["title"], order["replace"])
     measured = checkpoint.card(place)["this_seed"].get("test", {})
     return {
-        **imports.told(taken, {"name": order["name"], "path": str(place), "metrics": measured}),
+        **imports.summary(taken, {"name": order["name"], "path": str(place), "metrics": measured}),
         "toml": taken.model.card.text(),
         "first": speed,
         "sample": str(dataset.ids[dataset.rows("test")[0]]),

@@ -64,7 +64,7 @@ def levels(system: System) -> tuple[np.ndarray, np.ndarray]:
     """Returns the energies of H without and with its couplings, ascending, (D,) each."""
     parts = decompose(system.H, system.dims)
     alone = torch.stack([part for subset, part in parts.items() if len(subset) <= 1]).sum(0)
-    free, coupled = (torch.linalg.eigvalsh(each).numpy() for each in (alone, system.H))
+    free, coupled = (torch.linalg.eigvalsh(part).numpy() for part in (alone, system.H))
     return free, coupled
 
 
@@ -82,8 +82,8 @@ def operator(sample: Sample, system: System, name: str) -> Tensor:
         return system.H
     if name == READOUT:
         with torch.no_grad():
-            found: Tensor = sample.model.readout()[sample.output].to(torch.complex128)
-        return found
+            result: Tensor = sample.model.readout()[sample.output].to(torch.complex128)
+        return result
     return system.jumps[int(name[1:]) - 1]
 
 
@@ -99,15 +99,16 @@ class Letter:
     def words(self) -> str:
         """For example "text XZ · audio IY"."""
         return " · ".join(
-            f"{name} {each}" for name, each in zip(split_term(self.term), self.letters, strict=True)
+            f"{name} {entry}"
+            for name, entry in zip(split_term(self.term), self.letters, strict=True)
         )
 
 
 def largest(A: Tensor, system: System, count: int) -> tuple[list[Letter], float]:
     """Returns the largest terms of an operator without the identity, and which part of all their squares they hold."""
     names = [decomposition.basis(d)[0] for d in system.dims]
-    found = decomposition.expand(A, system.dims).numpy()
-    sizes = np.abs(found)
+    result = decomposition.expand(A, system.dims).numpy()
+    sizes = np.abs(result)
     sizes[(0,) * sizes.ndim] = 0
     order = np.argsort(-sizes, axis=None, kind="stable")[:count]
     terms = []
@@ -119,12 +120,12 @@ def largest(A: Tensor, system: System, count: int) -> tuple[list[Letter], float]
                 Letter(
                     "+".join(system.names[m] for m in acts),
                     tuple(names[m][at[m]] for m in acts),
-                    complex(found[at]),
+                    complex(result[at]),
                 )
             )
     total = float((sizes**2).sum())
     return terms, float(
-        (np.abs([each.value for each in terms]) ** 2).sum()
+        (np.abs([term.value for term in terms]) ** 2).sum()
     ) / total if total else 0.0
 
 
@@ -154,10 +155,10 @@ def modes(system: System) -> np.ndarray:
     one = np.eye(D)
     effective = -1j * H - np.einsum("kji,kjl->il", jumps.conj(), jumps) / 2
     # rho as its rows one after the other: A rho B becomes (A x B^T)
-    found = np.kron(effective, one) + np.kron(one, effective.conj())
+    result = np.kron(effective, one) + np.kron(one, effective.conj())
     for L in jumps:
-        found += np.kron(L, L.conj())
-    values = np.linalg.eigvals(found)
+        result += np.kron(L, L.conj())
+    values = np.linalg.eigvals(result)
     return values[np.lexsort((values.imag, -values.real))]
 
 
@@ -181,7 +182,7 @@ class Records:
         runs: of each trajectory, sorted by its first jump, its number among all (from 0 on), the times of its jumps,
             and which operators jumped (from 0 on).
         edges: of the spans of time in which jumps are counted, (B + 1,).
-        found: jumps per trajectory and time in each span, (K, B).
+        counts: jumps per trajectory and time in each span, (K, B).
         error: standard errors of these (those of a Poisson count), (K, B); NaN where none was counted, which does not
             say that the rate is 0 without error.
         times: (nT,). exact: Tr(L_k^+ L_k rho(t)), (K, nT).
@@ -189,7 +190,7 @@ class Records:
 
     runs: tuple[tuple[int, np.ndarray, np.ndarray], ...]
     edges: np.ndarray
-    found: np.ndarray
+    counts: np.ndarray
     error: np.ndarray
     times: np.ndarray
     exact: np.ndarray
@@ -211,18 +212,18 @@ def records(sample: Sample, runs: int = RUNS) -> Records:
     track, L = sample.track(runs=runs), sample.model.system().jumps.numpy()
     K, end = len(L), float(track.times[-1])
     order = sorted(range(runs), key=lambda i: (*track.trajectories[i].jump_times[:1], np.inf)[0])
-    found = tuple(
+    result = tuple(
         (i, track.trajectories[i].jump_times, track.trajectories[i].jump_operators) for i in order
     )
     edges = np.linspace(0, end or 1.0, BINS + 1)
     counts = np.zeros((K, BINS))
-    for _, times, which in found:
+    for _, times, which in result:
         for k in range(K):
             counts[k] += np.histogram(times[which == k], edges)[0]
     per = runs * (edges[1] - edges[0])
     exact = np.einsum("kba,kbc,tca->kt", L.conj(), L, track.rho, optimize=True).real
     return Records(
-        found,
+        result,
         edges,
         counts / per,
         np.where(counts > 0, np.sqrt(counts), np.nan) / per,
@@ -276,17 +277,17 @@ def decision_operator(work: Workspace, group: str, output: int) -> Operator:
 @memo(16, says="Finding what votes for and against …")
 def votes(work: Workspace, group: str, output: int, split: str) -> Votes:
     """The operator of a group of modalities, and the samples of a split on it."""
-    found = decision_operator(work, group, output)
+    result = decision_operator(work, group, output)
     rows = work.dataset.rows(split)
     states = _states(work, group, rows)
-    last = len(found.values) - 1
+    last = len(result.values) - 1
     return Votes(
-        found,
+        result,
         rows,
-        found.scores(states),
-        found.overlap(states, last),
-        found.overlap(states, 0),
-        found.weights(states),
+        result.scores(states),
+        result.overlap(states, last),
+        result.overlap(states, 0),
+        result.weights(states),
     )
 
 
@@ -308,10 +309,10 @@ class Own:
         return float(self.weights[0])
 
 
-def own(work: Workspace, found: Operator, group: str, row: int) -> Own:
+def own(work: Workspace, result: Operator, group: str, row: int) -> Own:
     """Where one sample lies."""
     states = _states(work, group, np.array([row]))
-    return Own(float(found.scores(states)[0]), found.weights(states))
+    return Own(float(result.scores(states)[0]), result.weights(states))
 
 
 def operator_of(sample: Sample, group: str = "") -> Operator:
@@ -324,8 +325,8 @@ def operator_of(sample: Sample, group: str = "") -> Operator:
 def votes_of(sample: Sample, group: str = "", split: str = "test") -> tuple[Votes, Own]:
     """As `operator_of`, with the samples of a split on it, and the sample itself."""
     group = group or operators.offered(sample.model)[0]
-    found = votes(sample.work, group, sample.output, split)
-    return found, own(sample.work, found.operator, group, sample.row)
+    result = votes(sample.work, group, sample.output, split)
+    return result, own(sample.work, result.operator, group, sample.row)
 
 
 def _states(work: Workspace, group: str, rows: np.ndarray) -> Any:

@@ -48,7 +48,7 @@ class Seen:
     plan: Plan | None
     record: Record | None
     state: str
-    asked: str = ""
+    requested: str = ""
     problem: str = ""
 
     @property
@@ -66,8 +66,8 @@ class Seen:
         """Its state for people."""
         if self.problem:
             return "cannot be read"
-        if self.asked and self.alive:
-            return {"pause": "pausing …", "stop": "stopping …"}[self.asked]
+        if self.requested and self.alive:
+            return {"pause": "pausing …", "stop": "stopping …"}[self.requested]
         return {
             STARTING: "starting …",
             "waiting": "waiting for a free processor",
@@ -100,7 +100,7 @@ def see(run: Run, read: Callable[[Run], Record]) -> Seen:
         if record.state not in ("waiting", "running", "finished") and runs.is_starting(run)
         else record.state
     )
-    return Seen(run, plan, record, state, run.asked())
+    return Seen(run, plan, record, state, run.requested())
 
 
 def look(read: Callable[[Run], Record] = Run.record) -> list[Seen]:
@@ -114,10 +114,10 @@ def shown(seen: Sequence[Seen], names: Sequence[str] = ()) -> list[Seen]:
     Raises:
         NotFound: when there is none of a name.
     """
-    of_name = {each.name: each for each in seen}
+    of_name = {entry.name: entry for entry in seen}
     return (
         [of_name[choose("Run", name, of_name)] for name in names]
-        or [each for each in seen if each.alive][:MAX_SHOWN]
+        or [entry for entry in seen if entry.alive][:MAX_SHOWN]
         or list(seen[:1])
     )
 
@@ -129,7 +129,7 @@ def open_runs(names: Sequence[str] = ()) -> list[Seen]:
 
 def with_history(seen: Sequence[Seen]) -> list[Seen]:
     """Returns those of some runs that have an epoch to draw."""
-    return [each for each in seen if each.record is not None and each.record.history]
+    return [entry for entry in seen if entry.record is not None and entry.record.history]
 
 
 def checked(record: Record) -> Record:
@@ -146,7 +146,7 @@ def checked(record: Record) -> Record:
                 math.isfinite(float(number))
                 for number in (
                     record.epochs,
-                    record.kept,
+                    record.best_epoch,
                     record.began,
                     record.batch,
                     record.batches,
@@ -174,8 +174,8 @@ def checked(record: Record) -> Record:
 def curve(record: Record, key: str) -> Curve:
     """A number of each epoch that has it: a key of `Progress`, or `valid.METRIC`, or `watched.MEASURE`."""
     part, dot, name = key.partition(".")
-    found = [(row["epoch"], row[part].get(name) if dot else row[part]) for row in record.history]
-    known = [(epoch, value) for epoch, value in found if value is not None]
+    result = [(row["epoch"], row[part].get(name) if dot else row[part]) for row in record.history]
+    known = [(epoch, value) for epoch, value in result if value is not None]
     return np.array([epoch for epoch, _ in known], dtype=float), np.array(
         [value for _, value in known], dtype=float
     )
@@ -191,8 +191,10 @@ def watched(record: Record, prefix: str) -> dict[str, Curve]:
 
 def watched_by(seen: Sequence[Seen], prefix: str) -> dict[str, dict[str, Curve]]:
     """See `watched`, by run; runs without it are left out."""
-    found = {each.name: watched(each.record, prefix) for each in seen if each.record is not None}
-    return {name: terms for name, terms in found.items() if terms}
+    result = {
+        entry.name: watched(entry.record, prefix) for entry in seen if entry.record is not None
+    }
+    return {name: terms for name, terms in result.items() if terms}
 
 
 def by_modalities(
@@ -208,7 +210,7 @@ def by_modalities(
 def metric_names(records: Sequence[Record]) -> list[str]:
     """The validation metrics that all of some records have."""
     named = [dict.fromkeys(record.history[0]["valid"]) for record in records if record.history]
-    return [key for key in named[0] if all(key in each for each in named)] if named else []
+    return [key for key in named[0] if all(key in entry for entry in named)] if named else []
 
 
 def main_metric(known: Sequence[str]) -> str:
@@ -219,9 +221,9 @@ def main_metric(known: Sequence[str]) -> str:
 def at_kept(record: Record) -> str:
     """The main metric on the validation rows at the kept epoch, in words."""
     key = main_metric(metric_names([record]))
-    if not key or not 0 < record.kept <= len(record.history):
+    if not key or not 0 < record.best_epoch <= len(record.history):
         return ""
-    value = record.history[record.kept - 1]["valid"].get(key)
+    value = record.history[record.best_epoch - 1]["valid"].get(key)
     return "" if value is None else f"{metrics.label(key).short} {value:.3f}"
 
 
@@ -285,8 +287,8 @@ def differences(
         }
         for name, plan in plans.items()
     }
-    rows = list(dict.fromkeys(key for found in filled.values() for key in found))
-    table = {key: {name: _said(found.get(key)) for name, found in filled.items()} for key in rows}
+    rows = list(dict.fromkeys(key for value in filled.values() for key in value))
+    table = {key: {name: _said(result.get(key)) for name, result in filled.items()} for key in rows}
     return [key for key in rows if len(set(table[key].values())) > 1], table
 
 
@@ -337,25 +339,25 @@ def dataset_of(name: str) -> DataSet:
     return _dataset(name, data.stamp(name))
 
 
-def loss_of(each: Seen) -> str:
+def loss_of(entry: Seen) -> str:
     """Returns what a run makes small; nothing where neither its plan nor its data say so."""
-    assert each.plan is not None
+    assert entry.plan is not None
     try:
-        default = default_options(dataset_of(each.plan.data)).loss
+        default = default_options(dataset_of(entry.plan.data)).loss
     except QFusionError:
         default = ""
-    return str(each.plan.options.get("loss", default))
+    return str(entry.plan.options.get("loss", default))
 
 
-def counted(each: Seen) -> tuple[int, int, tuple[int, int, int]] | None:
+def counted(entry: Seen) -> tuple[int, int, tuple[int, int, int]] | None:
     """Returns rows for training and for validation, and how many are watched, see `watch.sizes`; None where the data
     are not here."""
-    assert each.plan is not None
+    assert entry.plan is not None
     try:
-        dataset = dataset_of(each.plan.data)
+        dataset = dataset_of(entry.plan.data)
         train, valid = (
             len(dataset.rows(split))
-            for split in ("train+valid" if each.plan.options.get("refit") else "train", "valid")
+            for split in ("train+valid" if entry.plan.options.get("refit") else "train", "valid")
         )
     except QFusionError:
         return None
@@ -459,17 +461,17 @@ def results_of(runs: Sequence[Seen]) -> Results:
     rows: list[dict[str, Any]] = []
     kinds: set[Hashable] = set()
     sizes: dict[str, tuple[int, int]] = {}
-    for each in runs:
-        if each.plan is None or each.record is None:
+    for run in runs:
+        if run.plan is None or run.record is None:
             continue
-        record, card = each.record, _card(each)
+        record, card = run.record, _card(run)
         time = duration(sum(float(epoch["seconds"]) for epoch in record.history))
         row: dict[str, Any] = {
-            "run": each.name,
-            "seed": each.plan.seed,
-            "state": each.words,
+            "run": run.name,
+            "seed": run.plan.seed,
+            "state": run.words,
             "epochs": record.epoch,
-            "kept": record.kept,
+            "kept": record.best_epoch,
             "time": time,
         }
         if card is not None:
@@ -482,13 +484,13 @@ def results_of(runs: Sequence[Seen]) -> Results:
                 if isinstance(value := card["this_seed"][split].get(key), int | float)
             }
             counts = card["data"]["sizes"]
-            sizes[each.plan.data] = counts["valid"], counts["test"]
+            sizes[run.plan.data] = counts["valid"], counts["test"]
             kinds.add(
                 (
-                    each.plan.data,
-                    each.plan.model,
-                    str(sorted(each.plan.settings.items())),
-                    str(sorted(each.plan.options.items())),
+                    run.plan.data,
+                    run.plan.model,
+                    str(sorted(run.plan.settings.items())),
+                    str(sorted(run.plan.options.items())),
                     counts["test"],
                 )
             )
@@ -500,12 +502,12 @@ def _head(short: str, split: str) -> str:
     return f"{'validation' if split == 'valid' else split} {short}"
 
 
-def _card(each: Seen) -> dict[str, Any] | None:
+def _card(entry: Seen) -> dict[str, Any] | None:
     """The card of the model that a run made."""
-    if not each.has_model:
+    if not entry.has_model:
         return None
     try:
-        card = loaded(each.name).card
+        card = loaded(entry.name).card
     except QFusionError:
         return None
     return (
@@ -674,12 +676,14 @@ def importance(sweep: Sweep) -> dict[str, float]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            found = get_param_importances(sweep.study, evaluator=FanovaImportanceEvaluator(seed=0))
+            param_importances = get_param_importances(
+                sweep.study, evaluator=FanovaImportanceEvaluator(seed=0)
+            )
     except (ValueError, RuntimeError, ZeroDivisionError):
         return {}
     return (
-        {key: float(share) for key, share in found.items()}
-        if all(math.isfinite(share) for share in found.values())
+        {key: float(share) for key, share in param_importances.items()}
+        if all(math.isfinite(share) for share in param_importances.values())
         else {}
     )
 

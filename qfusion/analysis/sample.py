@@ -133,8 +133,8 @@ def with_background(
 
 def with_rows(work: Workspace, rows: str) -> Workspace:
     """The workspace itself, or with `ALL_ROWS` the one against all rows of its background."""
-    found: Workspace = against_all_rows(work) if rows == ALL_ROWS and work.is_sampled else work
-    return found
+    workspace: Workspace = against_all_rows(work) if rows == ALL_ROWS and work.is_sampled else work
+    return workspace
 
 
 def default_contrast(work: Workspace, row: int) -> str:
@@ -299,13 +299,13 @@ class Sample:
 
     @property
     def _points(self) -> Points:
-        found: Points | None = self.model.points(TIMES)
-        if found is None:
+        points: Points | None = self.model.points(TIMES)
+        if points is None:
             raise InvalidInput(
                 f"Model '{self.name}' is of kind {self.model.kind}, which is read out at its end only: nothing can be "
                 f"followed on the way. Choose {listed([*kinds('time'), *kinds('layers')])} model."
             )
-        return found
+        return points
 
     @cached_property
     def through(self) -> Explanation:
@@ -325,8 +325,14 @@ class Sample:
     @property
     def dividends(self) -> dict[str, float]:
         """Baseline (the empty coalition) and dividends, by coalition."""
-        found = self.explanation
-        return dict(zip(found.coalitions, found.dividends[0, :, self.output].tolist(), strict=True))
+        explanation = self.explanation
+        return dict(
+            zip(
+                explanation.coalitions,
+                explanation.dividends[0, :, self.output].tolist(),
+                strict=True,
+            )
+        )
 
     @property
     def shapley(self) -> dict[str, float]:
@@ -412,8 +418,8 @@ def loaded(name: str) -> Checkpoint:
 
 @memo(4, says="Applying the model to every sample …")
 def _work(model: str, when: str, data: str, identity: str) -> Workspace:
-    found = _loaded(model, when)
-    return study.build_study(model, found.card, found.model, sources.load(data)).applied()
+    result = _loaded(model, when)
+    return study.build_study(model, result.card, result.model, sources.load(data)).applied()
 
 
 def open_work(model: str, data: str = "") -> Workspace:
@@ -459,9 +465,9 @@ def open_sample(
     row = work.dataset.row(sample)
     choose("Background", background, dict.fromkeys(OFFERED.values()))
     if background == "cohort":
-        found = cohorts.parse_saved(members)
+        saved = cohorts.parse_saved(members)
         work = with_background(
-            work, background, found.name, cohort_measures.members(work, found.parts)
+            work, background, saved.name, cohort_measures.members(work, saved.parts)
         )
     else:
         work = with_background(work, background, contrast)
@@ -499,33 +505,33 @@ def opened(
         InvalidInput: when the model was trained on a file and `data` does not say which.
     """
     if isinstance(model, Checkpoint):
-        found = model
+        result = model
     else:
-        found = checkpoint.load(Path(model) / checkpoint.CARD if Path(model).is_dir() else model)
+        result = checkpoint.load(Path(model) / checkpoint.CARD if Path(model).is_dir() else model)
     if isinstance(data, DataSet):
-        return found, data
-    known = str(found.card["data"]["name"])
+        return result, data
+    known = str(result.card["data"]["name"])
     check(
         data is not None or known in sources.names(),
-        f"Model {name_of(found)} was trained on a file, '{known}', which is not found by its name. Add --data with "
+        f"Model {name_of(result)} was trained on a file, '{known}', which is not found by its name. Add --data with "
         "its path.",
     )
-    return found, sources.load(data or known)
+    return result, sources.load(data or known)
 
 
-def name_of(found: Checkpoint) -> str:
+def name_of(result: Checkpoint) -> str:
     """Returns the name of a model by its card."""
-    return str(found.card.get("name", "")) or "without a name"
+    return str(result.card.get("name", "")) or "without a name"
 
 
-def other_version(found: Checkpoint, dataset: DataSet) -> str:
+def other_version(result: Checkpoint, dataset: DataSet) -> str:
     """Returns a warning where the data set is another version of the one that the model was trained on; else an empty
     text."""
-    made_with = found.card["data"]
+    made_with = result.card["data"]
     if dataset.name != made_with["name"] or dataset.digest == made_with["digest"]:
         return ""
     return (
-        f"model {name_of(found)} was trained on another version of data set {dataset.name} "
+        f"model {name_of(result)} was trained on another version of data set {dataset.name} "
         f"({made_with['digest'][:12]}, here {dataset.digest[:12]}): figures may differ."
     )
 
@@ -553,22 +559,22 @@ def case(
     Raises:
         NotFound, InvalidInput: naming the argument that does not fit.
     """
-    found, dataset = opened(model, data)
+    result, dataset = opened(model, data)
     row = dataset.row(sample)
     choose("Background", background, [kind for kind in KINDS if kind not in ("cohort", "contrast")])
     check(
         not contrast or background == "joint",
         "Give either `contrast` or `background`: a contrast is a background.",
     )
-    work = work_of(found, dataset, "contrast" if contrast else background, contrast)
+    work = work_of(result, dataset, "contrast" if contrast else background, contrast)
     return sample_of(work.against_all_rows() if work.is_sampled else work, row, output, tweak)
 
 
 def work_of(
-    found: Checkpoint, dataset: DataSet, background: str = "joint", contrast: str = ""
+    result: Checkpoint, dataset: DataSet, background: str = "joint", contrast: str = ""
 ) -> Workspace:
     """Returns a loaded model on a loaded data set; the other arguments and errors are those of `case`."""
-    work = study.build_study(name_of(found), found.card, found.model, dataset)
+    work = study.build_study(name_of(result), result.card, result.model, dataset)
     return (
         work
         if background == "joint"
@@ -582,8 +588,8 @@ def tweaked(model: FusionModel, tweak: Tweak | str) -> tuple[FusionModel, str]:
     Raises:
         InvalidInput, NotFound: when the tweak does not fit the model.
     """
-    asked: Any = model.parse_tweak(tweak)
-    return (model.tweaked(asked), str(asked)) if str(asked) else (model, "")
+    wanted: Any = model.parse_tweak(tweak)
+    return (model.tweaked(wanted), str(wanted)) if str(wanted) else (model, "")
 
 
 def require_time(case: Sample, what: str = "") -> None:
@@ -691,8 +697,8 @@ def begin_encoding(model: str, data: str, again: bool = False) -> Encoding:
 
 @memo(4, says="Encoding the first samples …")
 def _first_samples(model: str, when: str, data: str, digest: str, sample: str) -> Workspace:
-    dataset, found = sources.load(data), loaded(model)
-    trained = dataset.rows(checkpoint.training_split(found.card))
+    dataset, result = sources.load(data), loaded(model)
+    trained = dataset.rows(checkpoint.training_split(result.card))
     drawn = np.random.default_rng(0)
     some = [
         drawn.choice(rows, min(count, len(rows)), replace=False)
@@ -702,20 +708,20 @@ def _first_samples(model: str, when: str, data: str, digest: str, sample: str) -
             (dataset.rows("valid"), 1),
         )
     ]
-    asked = [dataset.row(sample)] if sample and dataset.known([sample]) else []
-    rows = np.unique(np.concatenate([*some, asked])).astype(int)
-    work = study.build_study(model, found.card, found.model, dataset.part(rows))
+    wanted = [dataset.row(sample)] if sample and dataset.known([sample]) else []
+    rows = np.unique(np.concatenate([*some, wanted])).astype(int)
+    work = study.build_study(model, result.card, result.model, dataset.part(rows))
     behind = replace(work.background, total=len(trained))
     if isinstance(behind, Background):
         own = np.random.default_rng(0).permutation(
-            work.dataset.rows(checkpoint.training_split(found.card))
+            work.dataset.rows(checkpoint.training_split(result.card))
         )
         groups = [
             background_of(work.model, work.dataset, own[group::GROUPS]) for group in range(GROUPS)
         ]
         behind = replace(
             behind,
-            groups=torch.stack([each.sigma for each in groups if isinstance(each, Background)]),
+            groups=torch.stack([group.sigma for group in groups if isinstance(group, Background)]),
         )
     return work.against(behind).applied()
 

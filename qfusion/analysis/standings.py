@@ -65,12 +65,12 @@ class Board:
     def metrics(self, name: str) -> list[str]:
         """The metrics of a data set, the headline first."""
         entry = self.of(name)
-        found = [
+        result = [
             key
             for key in TARGETS[entry["target"]]
             if all(key in row["test"] for row in entry["rows"].values())
         ]
-        return [entry["headline"], *(key for key in found if key != entry["headline"])]
+        return [entry["headline"], *(key for key in result if key != entry["headline"])]
 
     def key(self, name: str, short: str = "") -> str:
         """The metric of a data set by what it is called, the headline unless told.
@@ -117,7 +117,7 @@ class Board:
         tests = entry["tests"].get(key, {})
         rows = []
         for model, row in entry["rows"].items():
-            found = row["test"][key]
+            result = row["test"][key]
             p = {
                 f"{called} against {self.label(system)}": tests.get(system, {})
                 .get("against", {})
@@ -132,10 +132,10 @@ class Board:
                     "model": model,
                     "label": self.label(model),
                     "role": self.role(model),
-                    "mean": found["mean"],
-                    "low": found["low"],
-                    "high": found["high"],
-                    "deviation": found["std"],
+                    "mean": result["mean"],
+                    "low": result["low"],
+                    "high": result["high"],
+                    "deviation": result["std"],
                     "seeds": len(row["seeds"]),
                     "parameters": row["parameters"],
                     "after the encoders": row["after_encoders"],
@@ -166,8 +166,8 @@ class Board:
 
     def planted_share(self, name: str) -> float | None:
         """The joint part of the planted contributions, None where none were planted."""
-        found = self.of(name).get("planted_joint")
-        return None if found is None else float(found)
+        value = self.of(name).get("planted_joint")
+        return None if value is None else float(value)
 
     def agreement(self, name: str) -> dict[str, dict[str, float]]:
         """How every model's contributions correlate with the planted ones, by model and combination of modalities;
@@ -293,7 +293,7 @@ def tested(path: Path | None = None) -> tuple[list[Tested], str]:
         )
         whole = json.loads(path.read_text(encoding="utf-8"))
         check(whole["format"] == 2, f"{path.name} has another format. {CLAIMS_REMEDY}")
-        found = [
+        result = [
             Tested(
                 str(c["claim"]),
                 str(c["sentence"]),
@@ -302,7 +302,7 @@ def tested(path: Path | None = None) -> tuple[list[Tested], str]:
             )
             for c in whole["claims"]
         ]
-        return found, f"{whole['method']} Measured {whole['date']} by {whole['command']}."
+        return result, f"{whole['method']} Measured {whole['date']} by {whole['command']}."
     except (
         OSError,
         ValueError,

@@ -65,8 +65,8 @@ class shared(Generic[T]):
     def __get__(self, work: Any, owner: type | None = None) -> T:
         if self.name not in work._shared:
             work._shared[self.name] = self.make(work)
-        found: T = work._shared[self.name]
-        return found
+        result: T = work._shared[self.name]
+        return result
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,8 +137,8 @@ class Workspace:
 
     def _again(self, name: str, value: Any) -> Self:
         other = copy.copy(self)
-        for kept in ("bulk", "explanation", "bulk_background", "sample_background"):
-            other.__dict__.pop(kept, None)
+        for word in ("bulk", "explanation", "bulk_background", "sample_background"):
+            other.__dict__.pop(word, None)
         object.__setattr__(other, name, value)
         object.__setattr__(other, "_singles", {})
         return other
@@ -300,19 +300,20 @@ class Workspace:
         Args:
             output: whose score is split; default the predicted class.
         """
-        found = self.explained(row)
+        explained = self.explained(row)
         chosen = int(self.predicted[row]) if output is None else output
         return {
-            term: float(found.dividends[0, i, chosen]) for i, term in enumerate(found.coalitions)
+            term: float(explained.dividends[0, i, chosen])
+            for i, term in enumerate(explained.coalitions)
         }
 
     def shapley(
         self, row: int, output: int | None = None
     ) -> tuple[dict[str, float], dict[str, float]]:
         """Shapley values and MM-SHAP shares of one sample, keyed by modality."""
-        found = self.explained(row)
+        explained = self.explained(row)
         chosen = int(self.predicted[row]) if output is None else output
-        values, shares = found.shapley[0, :, chosen], explain.shares(found)[0, :, chosen]
+        values, shares = explained.shapley[0, :, chosen], explain.shares(explained)[0, :, chosen]
         return (
             {name: float(v) for name, v in zip(self.modalities, values, strict=True)},
             {name: float(v) for name, v in zip(self.modalities, shares, strict=True)},
@@ -320,9 +321,9 @@ class Workspace:
 
     def bulk_dividends(self, output: int | None = None) -> np.ndarray:
         """Dividends (rows in `bulk`, 2^M) of one output, or of each sample's predicted class."""
-        found = np.asarray(self.explanation.dividends)
+        values = np.asarray(self.explanation.dividends)
         outputs = self.predicted[self.bulk] if output is None else np.full(len(self.bulk), output)
-        return np.asarray(found[np.arange(len(found)), :, outputs])
+        return np.asarray(values[np.arange(len(values)), :, outputs])
 
     def bulk_verdicts(self, output: int | None = None) -> Verdicts:
         """The verdicts on the rows of `bulk`, of one output or of each sample's predicted class."""
@@ -377,11 +378,11 @@ class Workspace:
     def _facts(self) -> dict[str, np.ndarray]:
         if not self.is_large:
             return self.facts()
-        found = {name: np.full(len(self.dataset), np.nan) for name in self.fact_titles()}
+        result = {name: np.full(len(self.dataset), np.nan) for name in self.fact_titles()}
         some = self.facts(self.bulk)
         for name, values in some.items():
-            found[name][self.bulk] = values
-        return {name: found[name] for name in some}
+            result[name][self.bulk] = values
+        return {name: result[name] for name in some}
 
     def _answers(self) -> dict[str, Any]:
         if not self.classes:
@@ -436,12 +437,12 @@ def require_fit(name: str, card: Mapping[str, Any], dataset: DataSet) -> None:
 
 def misfit(card: Mapping[str, Any], dataset: DataSet) -> str:
     """What keeps a model from taking a data set's inputs or answering its question, or an empty string."""
-    wanted, found = card["inputs"], dataset.input_specs
+    wanted, input_specs = card["inputs"], dataset.input_specs
     for name, spec in wanted.items():
-        if name not in found:
-            return f"it needs the modality '{name}', and the data has {', '.join(found)}."
-        if int(spec["size"]) != int(found[name]["size"]):
-            return f"it needs {spec['size']} features of '{name}', and the data has {found[name]['size']}."
+        if name not in input_specs:
+            return f"it needs the modality '{name}', and the data has {', '.join(input_specs)}."
+        if int(spec["size"]) != int(input_specs[name]["size"]):
+            return f"it needs {spec['size']} features of '{name}', and the data has {input_specs[name]['size']}."
     classes = dataset.target.classes if dataset.target.kind == "classification" else ()
     if classes and len(card["outputs"]) != len(classes):
         return f"it has {len(card['outputs'])} outputs, and the data has {len(classes)} classes."
@@ -462,8 +463,8 @@ class KetSpace(Workspace):
 
     def _encoded(self, rows: np.ndarray | None) -> torch.Tensor:
         with torch.no_grad():
-            found: torch.Tensor = self.model.product_state(self.model.encode(self.inputs(rows)))
-        return found
+            result: torch.Tensor = self.model.product_state(self.model.encode(self.inputs(rows)))
+        return result
 
     def kets(self, rows: np.ndarray | Sequence[int]) -> torch.Tensor:
         """Product states (len(rows), D) of some samples, complex128; those of a large set are made when asked for."""
@@ -528,8 +529,8 @@ class JumpSpace(KetSpace):
 
     def facts(self, rows: np.ndarray | None = None) -> dict[str, np.ndarray]:
         """Entropies of the modalities' states."""
-        found = self.entropies if rows is None else self._entropies(rows)
-        return {entropy_column(name): found[:, m] for m, name in enumerate(self.modalities)}
+        entropies = self.entropies if rows is None else self._entropies(rows)
+        return {entropy_column(name): entropies[:, m] for m, name in enumerate(self.modalities)}
 
     def fact_titles(self) -> dict[str, str]:
         """Axis titles of the entropies, and of the entanglement, which is worked out for the rows that are shown."""
@@ -702,8 +703,8 @@ class CircuitSpace(Workspace):
     def theta(self, row: int) -> dict[str, torch.Tensor]:
         """Angles of one sample's modality qubits, (n,) radians each."""
         with torch.no_grad():
-            found = self.model.angles(self.inputs([row]))
-        return {name: angles[0] for name, angles in found.items()}
+            result = self.model.angles(self.inputs([row]))
+        return {name: angles[0] for name, angles in result.items()}
 
     @cached_property
     def disagreement(self) -> np.ndarray:
@@ -713,12 +714,12 @@ class CircuitSpace(Workspace):
     def facts(self, rows: np.ndarray | None = None) -> dict[str, np.ndarray]:
         """Disagreement, conflict where elements are classes, and entropies of the fused qubits."""
         some = slice(None) if rows is None else rows
-        each = evidence.qubit_entropy(self.vectors[some]).numpy()
-        found = {DISAGREEMENT: self.disagreement[some]}
+        entry = evidence.qubit_entropy(self.vectors[some]).numpy()
+        result = {DISAGREEMENT: self.disagreement[some]}
         if self.model.elements_are_classes:
-            found[CONFLICT] = evidence.conflict(self.masses[some]).numpy()
-        found[MEAN_ENTROPY] = each.mean(1)
-        return found | {entropy_column(name): each[:, i] for i, name in enumerate(self.elements)}
+            result[CONFLICT] = evidence.conflict(self.masses[some]).numpy()
+        result[MEAN_ENTROPY] = entry.mean(1)
+        return result | {entropy_column(name): entry[:, i] for i, name in enumerate(self.elements)}
 
     def fact_titles(self) -> dict[str, str]:
         """Axis titles of `facts`."""
@@ -834,12 +835,12 @@ class EvaluatedSpace(Workspace):
 
 def joined(parts: Sequence[Explanation]) -> Explanation:
     """Returns the explanation of several samples from those of some of them, in their order."""
-    errors = [each.errors for each in parts if each.errors is not None]
+    errors = [part.errors for part in parts if part.errors is not None]
     return replace(
         parts[0],
-        values=np.concatenate([each.values for each in parts]),
-        dividends=np.concatenate([each.dividends for each in parts]),
-        shapley=np.concatenate([each.shapley for each in parts]),
+        values=np.concatenate([part.values for part in parts]),
+        dividends=np.concatenate([part.dividends for part in parts]),
+        shapley=np.concatenate([part.shapley for part in parts]),
         errors=np.concatenate(errors) if errors else None,
     )
 
@@ -848,7 +849,10 @@ def row_cost(model: FusionModel, background: SampleBackground) -> float:
     """Returns the floating-point operations of fusing one row, those of elementwise functions guessed."""
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         model.scores(
-            {name: base.nested_part(each, slice(0, 1)) for name, each in background.states.items()}
+            {
+                name: base.nested_part(entry, slice(0, 1))
+                for name, entry in background.states.items()
+            }
         )
     return float(counter.get_total_flops() + OVERHEAD + model.unseen_operations)
 

@@ -57,8 +57,8 @@ def _spaced(part: str) -> str:
 
 def named(keys: Sequence[str]) -> str:
     """Names from a link or a file as code for `message`: the first few, shortened."""
-    said = ", ".join(f"`{key[:40].replace('`', chr(39))}`" for key in keys[:5])
-    return said + (f" and {len(keys) - 5} more" if len(keys) > 5 else "")
+    text = ", ".join(f"`{key[:40].replace('`', chr(39))}`" for key in keys[:5])
+    return text + (f" and {len(keys) - 5} more" if len(keys) > 5 else "")
 
 
 def csv(table: pd.DataFrame) -> bytes:
@@ -99,10 +99,12 @@ def column(name: str) -> str:
     return _COLUMNS.get(name, name.replace("_", " "))
 
 
-def column_of(said: str, columns: Iterable[str]) -> str:
+def column_of(words: str, columns: Iterable[str]) -> str:
     """The column that has a name, or else the one that `column` calls so; the name itself where there is none."""
     known = list(columns)
-    return said if said in known else next((name for name in known if column(name) == said), said)
+    return (
+        words if words in known else next((name for name in known if column(name) == words), words)
+    )
 
 
 def unmarked(markdown: str) -> str:

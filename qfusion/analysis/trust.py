@@ -39,22 +39,22 @@ def trained_on(work: Workspace) -> int:
 def explained(work: Workspace) -> tuple[np.ndarray, explain.Explanation]:
     """The test rows that are explained together, and their explanation."""
     inside = np.isin(work.bulk, work.dataset.rows(SPLIT))
-    found = work.explanation
+    explanation = work.explanation
     if inside.all():
-        return work.bulk, found
+        return work.bulk, explanation
     return work.bulk[inside], replace(
-        found,
-        values=found.values[inside],
-        dividends=found.dividends[inside],
-        shapley=found.shapley[inside],
+        explanation,
+        values=explanation.values[inside],
+        dividends=explanation.dividends[inside],
+        shapley=explanation.shapley[inside],
     )
 
 
 @memo(16, says="Splitting the decisions on the test samples, once …")
 def modality_curves(work: Workspace, probability: bool = False) -> Curves:
     """Deletion and insertion of modalities, of the predicted class's score where there are classes."""
-    rows, found = explained(work)
-    return faithfulness.modality_curves(found, work.predicted[rows], probability=probability)
+    rows, result = explained(work)
+    return faithfulness.modality_curves(result, work.predicted[rows], probability=probability)
 
 
 @memo(24, says="Asking the model again with features replaced …")
@@ -114,11 +114,11 @@ def against_truth(work: Workspace) -> AgainstTruth | None:
     truth = work.dataset.truth
     if truth is None or work.classes or work.dataset.names != work.modalities:
         return None
-    rows, found = explained(work)
-    return faithfulness.against_truth(found, truth.iloc[rows])
+    rows, result = explained(work)
+    return faithfulness.against_truth(result, truth.iloc[rows])
 
 
-def truth_over_seeds(work: Workspace, found: Stability) -> dict[str, tuple[float, float]]:
+def truth_over_seeds(work: Workspace, result: Stability) -> dict[str, tuple[float, float]]:
     """Mean and deviation over the seeds of the rank correlation with the true dividends, by term."""
     from scipy.stats import spearmanr
 
@@ -127,8 +127,8 @@ def truth_over_seeds(work: Workspace, found: Stability) -> dict[str, tuple[float
     assert truth is not None
     true = truth.iloc[work.dataset.rows(SPLIT)]
     ranks = {
-        term: [float(spearmanr(run[:, i], true[term]).statistic) for run in found.dividends]
-        for i, term in enumerate(found.coalitions)
+        term: [float(spearmanr(run[:, i], true[term]).statistic) for run in result.dividends]
+        for i, term in enumerate(result.coalitions)
         if term
     }
     return {
@@ -140,9 +140,9 @@ def truth_over_seeds(work: Workspace, found: Stability) -> dict[str, tuple[float
 def sarcasm(work: Workspace, over_seeds: Stability | None) -> list[tuple[float, int]]:
     """For this model, then for each training seed: share of sarcastic test samples with a negative text+audio dividend,
     and how many."""
-    rows, found = explained(work)
+    rows, result = explained(work)
     table = work.dataset.table.iloc[rows]
-    one = faithfulness.sarcasm_share(found, table)
+    one = faithfulness.sarcasm_share(result, table)
     if one is None:
         return []
     runs = [one]
@@ -215,26 +215,26 @@ def trust_warnings(work: Workspace) -> list[TrustWarning]:
         over_seeds = stability_of(work)
     except QFusionError:  # not measured for this model
         over_seeds = None
-    said = faithfulness.of_deletion(modality_curves(work), "modalities")
-    said += [faithfulness.no_truth()] if truth is None else faithfulness.of_truth(truth)
+    deletion = faithfulness.of_deletion(modality_curves(work), "modalities")
+    deletion += [faithfulness.no_truth()] if truth is None else faithfulness.of_truth(truth)
     if over_seeds is not None:
         errors = work.errors[work.dataset.rows(SPLIT)]
-        said += faithfulness.of_stability(
+        deletion += faithfulness.of_stability(
             over_seeds, errors, "score of the true class" if work.classes else work.unit_of(0)
         )
-    rows, found = explained(work)
-    said += faithfulness.of_joint(found, work.predicted[rows])
-    return sorted(said, key=lambda one: ("warning", "fine", "unknown").index(one.kind))
+    rows, result = explained(work)
+    deletion += faithfulness.of_joint(result, work.predicted[rows])
+    return sorted(deletion, key=lambda one: ("warning", "fine", "unknown").index(one.kind))
 
 
-def seed_values(work: Workspace, found: Stability, row: int, what: str) -> pd.DataFrame | None:
+def seed_values(work: Workspace, result: Stability, row: int, what: str) -> pd.DataFrame | None:
     """One row a seed, one column a term: a test sample's values; None for a sample that was not measured."""
     place = np.flatnonzero(work.dataset.rows(SPLIT) == row)
     if not len(place):
         return None
-    names, values = found.of(what)
+    names, values = result.of(what)
     return pd.DataFrame(
-        values[:, place[0]], columns=list(names), index=pd.Index(found.seeds, name="seed")
+        values[:, place[0]], columns=list(names), index=pd.Index(result.seeds, name="seed")
     )
 
 
@@ -243,11 +243,11 @@ def seed_values(work: Workspace, found: Stability, row: int, what: str) -> pd.Da
 
 def labels_of(work: Workspace) -> People | None:
     """The labels of single modalities that a model's samples have, of the modalities that the model takes."""
-    found = work.dataset.people
-    if found is None or work.classes:
+    people = work.dataset.people
+    if people is None or work.classes:
         return None
-    names = [name for name in found.table.columns if name in work.modalities]
-    return People(found.table[names], found.planted) if names else None
+    names = [name for name in people.table.columns if name in work.modalities]
+    return People(people.table[names], people.planted) if names else None
 
 
 def lacking(work: Workspace, title: str) -> str:
@@ -276,10 +276,10 @@ def beside_people(work: Workspace) -> Beside | None:
     labels = labels_of(work)
     if labels is None:
         return None
-    rows, found = explained(work)
+    rows, result = explained(work)
     clusters = work.dataset.clusters
     return trust.beside(
-        found,
+        result,
         labels.table.iloc[rows],
         work.dataset.y[rows],
         clusters=None if clusters is None else clusters.numbers[rows],
@@ -293,17 +293,17 @@ def taught(work: Workspace) -> bool:
 
 def rivals(work: Workspace) -> list[str]:
     """Names of the other models that were trained on the same data; those whose card cannot be read are left out."""
-    found = []
+    lines = []
     for name in checkpoint.available():
         try:
             if (
                 name != work.name
                 and checkpoint.card(name)["data"].get("digest") == work.dataset.digest
             ):
-                found.append(name)
+                lines.append(name)
         except (QFusionError, AttributeError):
             continue
-    return found
+    return lines
 
 
 def require_second(work: Workspace, name: str) -> None:
@@ -323,8 +323,8 @@ def second(work: Workspace, name: str) -> Workspace:
 
 def closer(work: Workspace, other: Workspace) -> dict[str, Interval]:
     """By how much a second model's own terms go more with the labels, by modality; both resampled together."""
-    first, found = beside_people(work), beside_people(other)
+    first, result = beside_people(work), beside_people(other)
     assert first is not None
-    assert found is not None
+    assert result is not None
     rows, clusters = explained(work)[0], work.dataset.clusters
-    return trust.difference(first, found, None if clusters is None else clusters.numbers[rows])
+    return trust.difference(first, result, None if clusters is None else clusters.numbers[rows])

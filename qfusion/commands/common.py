@@ -155,11 +155,11 @@ def load(model: str, data: str | None) -> tuple[Checkpoint, DataSet]:
     """
     from qfusion.analysis.sample import opened, other_version
 
-    found, dataset = opened(model, data)
-    warning = other_version(found, dataset)
+    result, dataset = opened(model, data)
+    warning = other_version(result, dataset)
     if warning:
         say(f"qfusion: warning: {warning}")
-    return found, dataset
+    return result, dataset
 
 
 def inputs(dataset: DataSet, rows: Any) -> dict[str, Any]:
@@ -317,11 +317,11 @@ def disturbance(
             f"Argument `--noise` names {name[:80]!r} twice. Give one level for each modality.",
         )
         levels[name] = level
-    asked = Disturbance(
+    wanted = Disturbance(
         tuple(dict.fromkeys(missing or [])),
         swapped=tuple(dict.fromkeys(swap or [])),
         noise=levels,
         seed=seed,
     )
-    asked.validate(modalities)
-    return asked
+    wanted.validate(modalities)
+    return wanted

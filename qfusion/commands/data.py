@@ -108,29 +108,29 @@ def check(
     """Load a data set with every check and print what it holds; of a file, the report that an import would give."""
     from qfusion.data import registry
 
-    found = _loaded(name)
-    if found is None:
+    loaded = _loaded(name)
+    if loaded is None:
         _check_files([Path(name)], as_json)
         return
-    told: dict[str, Any] = {}
+    message: dict[str, Any] = {}
     if name in registry.imported_names():
         registry.verify_imported(name)
-        told = {
+        message = {
             "report": registry.manifest(name)["report"],
             "repairs": registry.manifest(name)["repairs"],
         }
     if as_json:
-        print_json(summary(found) | told)
+        print_json(summary(loaded) | message)
         return
-    sizes = ", ".join(f"{n} {split}" for split, n in summary(found)["samples"].items())
+    sizes = ", ".join(f"{n} {split}" for split, n in summary(loaded)["samples"].items())
     rows = [
         [m["name"], m["size"], "yes" if m["sequence"] else "no"]
-        for m in summary(found)["modalities"]
+        for m in summary(loaded)["modalities"]
     ]
-    print_table(["Modality", "Features", "Sequence"], rows, title=f"{found.title}: {sizes}")
-    if told:
-        _print_findings(told["report"]["findings"])
-    print(f"Every value is finite, ids are unique, no split is empty. SHA-256 {found.digest}")
+    print_table(["Modality", "Features", "Sequence"], rows, title=f"{loaded.title}: {sizes}")
+    if message:
+        _print_findings(message["report"]["findings"])
+    print(f"Every value is finite, ids are unique, no split is empty. SHA-256 {loaded.digest}")
 
 
 def _loaded(name: str) -> Any:
@@ -153,13 +153,13 @@ def _check_files(paths: list[Path], as_json: bool, **options: Any) -> None:
     from qfusion.data import importing
 
     with importing.staging() as folder, bar("Checking") as show:
-        found = importing.examine(paths, folder, show, **options)
-    told = _told(found.report, found.staged.title)
+        result = importing.examine(paths, folder, show, **options)
+    message = _told(result.report, result.staged.title)
     if as_json:
-        print_json(told)
+        print_json(message)
     else:
-        _print_report(found.report, found.staged.title)
-    found.report.require_fit()
+        _print_report(result.report, result.staged.title)
+    result.report.require_fit()
 
 
 def _told(report: Report, title: str) -> dict[str, Any]:
@@ -256,21 +256,21 @@ def import_(
     }
     if name is not None:
         importing.check_name(name, check_only or replace)
-    for each in repair or []:
-        choose("Repair", each, REPAIRS)
+    for entry in repair or []:
+        choose("Repair", entry, REPAIRS)
     with bar("Importing") as show, importing.staging() as folder, importing.staging() as second:
-        found = importing.repaired(
+        repaired = importing.repaired(
             importing.examine(paths or [], folder, show, **options), repair or [], second, show
         )
-        told = _told(found.report, found.staged.title) | {
+        message = _told(repaired.report, repaired.staged.title) | {
             "name": name,
-            "repairs": found.staged.done,
+            "repairs": repaired.staged.done,
             "kept": False,
         }
-        if not check_only and not found.report.errors:
+        if not check_only and not repaired.report.errors:
             place = importing.store(
-                found.staged,
-                found.report,
+                repaired.staged,
+                repaired.report,
                 str(name),
                 title=title,
                 licence=licence,
@@ -278,22 +278,22 @@ def import_(
                 vocabulary=vocabulary,
                 rates=rates,
             )
-            told |= {
+            message |= {
                 "kept": True,
                 "folder": str(place),
                 "digest": registry.manifest(str(name))["digest"],
             }
     if as_json:
-        print_json(told)
+        print_json(message)
     else:
-        _print_report(found.report, found.staged.title)
-    found.report.require_fit()
+        _print_report(repaired.report, repaired.staged.title)
+    repaired.report.require_fit()
     if not check_only:
-        say(f"Kept as {name} in {told['folder']}; use it as --data {name}.")
+        say(f"Kept as {name} in {message['folder']}; use it as --data {name}.")
 
 
 def _pairs(words: list[str]) -> dict[str, Path]:
-    found = {}
+    paths = {}
     for word in words:
         key, equals, path = word.partition("=")
         require(
@@ -302,11 +302,11 @@ def _pairs(words: list[str]) -> dict[str, Path]:
             "text=text.csv, say.",
         )
         require(
-            key.strip() not in found,
+            key.strip() not in paths,
             f"Argument `--modality` must name every modality once, but names {key[:40]!r} twice. Drop one.",
         )
-        found[key.strip()] = Path(path)
-    return found
+        paths[key.strip()] = Path(path)
+    return paths
 
 
 @app.command(epilog=example("data remove my-set"))
@@ -353,10 +353,10 @@ def _print_report(report: Report, title: str) -> None:
 
 
 def _print_findings(findings: list[dict[str, Any]]) -> None:
-    for found in findings:
-        where = f"{found['modality']}: " if found["modality"] else ""
-        offered = f" [repair: {', '.join(found['repairs'])}]" if found["repairs"] else ""
-        print(f"{found['severity']:8}{where}{found['words']}{offered}")
+    for finding in findings:
+        where = f"{finding['modality']}: " if finding["modality"] else ""
+        offered = f" [repair: {', '.join(finding['repairs'])}]" if finding["repairs"] else ""
+        print(f"{finding['severity']:8}{where}{finding['words']}{offered}")
 
 
 def summary(dataset: Any) -> dict[str, Any]:

@@ -121,14 +121,14 @@ def figure(
         "contrast": contrast,
         "tweak": tweak,
     }
-    found = _asked(
+    result = _asked(
         recipe,
         link,
         panel,
         view,
         {key: value for key, value in by_name.items() if value is not None},
     )
-    _write(found, changed, kind, out, anyway, as_json)
+    _write(result, changed, kind, out, anyway, as_json)
 
 
 def _asked(
@@ -189,9 +189,9 @@ def _composed(
     if not export.is_composition(text):
         return False
     check("hidden" not in changed, "Argument `--hide` is for one panel. Leave it out.")
-    found = export.parse_composition(text)
-    style = _style(found.style, changed, {"format": kind})
-    write_composition(replace(found, style=style), out, anyway, as_json)
+    composition = export.parse_composition(text)
+    style = _style(composition.style, changed, {"format": kind})
+    write_composition(replace(composition, style=style), out, anyway, as_json)
     return True
 
 
@@ -214,13 +214,13 @@ def write_composition(whole: Composition, out: Path, anyway: bool, as_json: bool
             {
                 "panels": [
                     {
-                        "page": each.recipe.page,
-                        "panel": each.recipe.panel,
-                        "title": each.title,
-                        "made_from": dict(each.recipe.made_from),
-                        "numbers": each.recipe.numbers,
+                        "page": entry.recipe.page,
+                        "panel": entry.recipe.panel,
+                        "title": entry.title,
+                        "made_from": dict(entry.recipe.made_from),
+                        "numbers": entry.recipe.numbers,
                     }
-                    for each in taken
+                    for entry in taken
                 ],
                 "columns": whole.columns,
                 "look": whole.style.as_dict(),
@@ -453,13 +453,13 @@ def report(
     torch.set_num_threads(
         1
     )  # small products: more threads wait for each other, and sums would depend on their number
-    found, dataset = load(model, data)
+    result, dataset = load(model, data)
     if sample is not None:
         from qfusion.analysis.sample import case
 
         made = reports.sample(
             case(
-                found,
+                result,
                 sample,
                 dataset,
                 output=output,
@@ -469,7 +469,7 @@ def report(
             )
         )
     else:
-        made = _of_cohort(found, dataset, str(cohort), output, background, contrast)
+        made = _of_cohort(result, dataset, str(cohort), output, background, contrast)
     files = reports.write(made, out)
     letters = made.unsaid() if any(path.suffix.lower() == ".pdf" for path in files) else ""
     for remark in filter(None, [letters]):
@@ -490,7 +490,7 @@ def report(
 
 
 def _of_cohort(
-    found: Checkpoint,
+    checkpoint: Checkpoint,
     dataset: DataSet,
     cohort: str,
     output: str | None,
@@ -505,7 +505,7 @@ def _of_cohort(
     from qfusion.explain import cohorts
     from qfusion.report import about_cohort as pages
 
-    work = study.build_study(name_of(found), found.card, found.model, dataset)
+    work = study.build_study(name_of(checkpoint), checkpoint.card, checkpoint.model, dataset)
     if contrast is not None or background != "joint":
         work = work.against(
             backgrounds.background_of_kind(
@@ -513,5 +513,5 @@ def _of_cohort(
             )
         )
     parts = cohorts.parse(cohort)
-    index = None if output is None else output_index(found.model.outputs, output)
+    index = None if output is None else output_index(checkpoint.model.outputs, output)
     return reports.cohort(pages.members(work, cohort_measures.table_for(work, index, parts), parts))

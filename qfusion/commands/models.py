@@ -70,10 +70,10 @@ def _spread(card: dict) -> str:
 def _scatter(model: Any, dataset: Any, rows: np.ndarray) -> str:
     """What sampling leaves, from a few rows."""
     few = dataset.inputs(rows[:16], dtype=next(model.parameters()).dtype)
-    found = model.estimate(few)
+    estimate = model.estimate(few)
     return (
-        f" {found.trajectories} trajectories of each sample leave a standard error of about "
-        f"{float(found.errors.mean()):.2g} in a score."
+        f" {estimate.trajectories} trajectories of each sample leave a standard error of about "
+        f"{float(estimate.errors.mean()):.2g} in a score."
     )
 
 
@@ -95,24 +95,24 @@ def evaluate(
     from qfusion.training.options import joined
 
     with joined("cpu") as (group, _):
-        found, dataset = load(model, data)
-        asked = disturbance(dataset.names, missing, swap, noise, seed)
-        model_asked, how = found.model, None
-        if way != "auto" or can(found.model, "time"):
+        result, dataset = load(model, data)
+        wanted = disturbance(dataset.names, missing, swap, noise, seed)
+        model_asked, how = result.model, None
+        if way != "auto" or can(result.model, "time"):
             model_asked = require(
-                found.model, "time", "whose way could be chosen", "Option `--way`: the model"
+                result.model, "time", "whose way could be chosen", "Option `--way`: the model"
             ).by(way)
             how = model_asked.choice(min(len(dataset.rows(split)), interventions.BATCH))
-        rows, trained_on = dataset.rows(split), checkpoint.training_split(found.card)
+        rows, trained_on = dataset.rows(split), checkpoint.training_split(result.card)
         behind = (
-            backgrounds.background_of(found.model, dataset, dataset.rows(trained_on), group=group)
-            if asked.missing
+            backgrounds.background_of(result.model, dataset, dataset.rows(trained_on), group=group)
+            if wanted.missing
             else None
         )
         parts = group.collected(
             {
                 place: interventions.scores(
-                    model_asked, dataset, part, asked, trained_on, behind, rows
+                    model_asked, dataset, part, wanted, trained_on, behind, rows
                 )
                 for place, part in backgrounds.chunks(rows, group)
             }
@@ -130,7 +130,7 @@ def evaluate(
                 "data": dataset.name,
                 "split": split,
                 "n": n,
-                "disturbance": asked.words,
+                "disturbance": wanted.words,
                 "convention": dataset.target.convention,
                 "metrics": measured,
                 **({} if how is None else {"way": how.way}),
@@ -140,7 +140,7 @@ def evaluate(
     print_table(
         ["Metric", "Value"],
         [[about.short, number(measured[key])] for key, about in metrics.labels(measured).items()],
-        title=f"{model} on {dataset.name}, {split}, {n} samples, {asked.words}",
+        title=f"{model} on {dataset.name}, {split}, {n} samples, {wanted.words}",
     )
     if how is not None:
         say(how.why + (_scatter(model_asked, dataset, rows) if how.way == "trajectories" else ""))
@@ -236,26 +236,26 @@ def import_(
     if name is not None and not check_only:
         imports.check_name(name, out, replace)
     dataset = sources.load(data)
-    said = None if card is None else imports.read_card(card)
+    words = None if card is None else imports.read_card(card)
     written = _card_path(program)
     try:
-        taken = imports.take(program, dataset, said, weights, adapter)
+        taken = imports.take(program, dataset, words, weights, adapter)
     except imports.Unfit as error:
         imports.write_card(error.card, written)
         say(f"A first card is written to {written}; correct it and add --card {written}.")
         raise
-    if said is None:
+    if words is None:
         imports.write_card(taken.model.card, written)
     for warning in taken.warnings:
         say(f"qfusion: warning: {warning}")
     place = None if check_only else imports.keep(taken, dataset, str(name), out, title, replace)
     measured = _measured(place)
-    kept = None if place is None else {"name": name, "path": str(place), "metrics": measured}
+    stored = None if place is None else {"name": name, "path": str(place), "metrics": measured}
     if as_json:
-        print_json(imports.told(taken, kept))
+        print_json(imports.summary(taken, stored))
         return
     _print(taken, measured, dataset.title)
-    if said is None:
+    if words is None:
         say(
             f"The card was guessed and is written to {written}; where it is wrong, correct it, and add --card "
             f"{written} --replace."
@@ -286,13 +286,13 @@ def _print(taken: Any, measured: dict[str, float], title: str) -> None:
 
     rows = [
         [
-            each.name,
-            " and ".join(each.modality),
-            each.gives,
-            " x ".join(map(str, each.axes)),
-            each.dtype,
+            entry.name,
+            " and ".join(entry.modality),
+            entry.gives,
+            " x ".join(map(str, entry.axes)),
+            entry.dtype,
         ]
-        for each in taken.model.card.inputs
+        for entry in taken.model.card.inputs
     ]
     print_table(
         ["Input", "Modality", "Gives", "Axes", "Type"], rows, title=f"{taken.source} on {title}"
@@ -386,14 +386,14 @@ def export(
         wanted.of_sample or sample is None,
         f"Format '{kind}' is of the model, not of one sample. Leave `--sample` out.",
     )
-    found, dataset = load(model, data)
+    result, dataset = load(model, data)
     tweak = ",".join(set_ or [])
     if kind == "checkpoint" and out.suffix.lower() == ".json":
-        formats.save(out, found, tweak, dataset)
+        formats.save(out, result, tweak, dataset)
     else:
         content = model_export.make(
             kind,
-            found,
+            result,
             dataset,
             tweak=tweak,
             sample=sample or "",

@@ -73,24 +73,24 @@ def matrix(
     """
     from qfusion.explain import building
 
-    found = building.built(model, features, behind, output, times=[0.0])
+    built = building.built(model, features, behind, output, times=[0.0])
     there = np.array(
-        [not set(name.split("+")) & set(missing) for name in found.dividends], dtype=float
+        [not set(name.split("+")) & set(missing) for name in built.dividends], dtype=float
     )
-    keys = [parameter.key for parameter in found.terms]
+    keys = [parameter.key for parameter in built.terms]
     parts = {
         name: dict(zip(keys, row, strict=True))
-        for name, row in zip(found.dividends, there[:, None] * found.parts, strict=True)
+        for name, row in zip(built.dividends, there[:, None] * built.parts, strict=True)
     }
     return {
         "physics": parts,
-        "physics_start": dict(zip(found.dividends, there * found.start, strict=True)),
-        "physics_end": dict(zip(found.dividends, there * found.end, strict=True)),
-        "physics_terms": {term.key: term.title for term in found.terms},
-        "physics_error": found.error,
-        "physics_nodes": found.nodes,
-        "physics_samples": found.count,
-    } | ({} if found.count == 1 else _sizes(model, features, behind, output, there))
+        "physics_start": dict(zip(built.dividends, there * built.start, strict=True)),
+        "physics_end": dict(zip(built.dividends, there * built.end, strict=True)),
+        "physics_terms": {term.key: term.title for term in built.terms},
+        "physics_error": built.error,
+        "physics_nodes": built.nodes,
+        "physics_samples": built.count,
+    } | ({} if built.count == 1 else _sizes(model, features, behind, output, there))
 
 
 def _sizes(
@@ -103,13 +103,13 @@ def _sizes(
     """What cancels in the mean over samples: the mean size of every part."""
     from qfusion.explain import building
 
-    found = building.built_each(model, features, behind, output)
-    parts = there[:, None] * found.sizes()[1]
-    keys = [parameter.key for parameter in found.terms]
+    built_each = building.built_each(model, features, behind, output)
+    parts = there[:, None] * built_each.sizes()[1]
+    keys = [parameter.key for parameter in built_each.terms]
     return {
         "physics_sizes": {
             name: dict(zip(keys, row, strict=True))
-            for name, row in zip(found.dividends, parts, strict=True)
+            for name, row in zip(built_each.dividends, parts, strict=True)
         }
     }
 
@@ -200,7 +200,7 @@ def curves(
     from qfusion.explain import cuts as method
 
     moments = np.linspace(0.0, float(getattr(model, "duration", 0.0)), times or method.TIMES)
-    found = method.cuts(
+    cuts = method.cuts(
         model,
         features,
         moments,
@@ -208,28 +208,28 @@ def curves(
         kinds=tuple(method.KINDS),
         background=behind,
     )
-    names, after, before = found.outputs, found.dividends, found.dividends_before
+    names, after, before = cuts.outputs, cuts.dividends, cuts.dividends_before
     assert after is not None
     assert before is not None
 
     def one(k: int, m: int) -> dict[str, Any]:
         return {
-            "scores": dict(zip(names, found.scores[k, m, :, 0].T, strict=True)),
-            "changes": dict(zip(names, found.changes[k, m, :, 0].T, strict=True)),
-            "dividends": dict(zip(found.coalitions, after[k, m, :, 0, :, output].T, strict=True)),
+            "scores": dict(zip(names, cuts.scores[k, m, :, 0].T, strict=True)),
+            "changes": dict(zip(names, cuts.changes[k, m, :, 0].T, strict=True)),
+            "dividends": dict(zip(cuts.coalitions, after[k, m, :, 0, :, output].T, strict=True)),
         }
 
     return {
-        "times": found.times,
+        "times": cuts.times,
         "background": "mean state of every modality",
         "output": names[output],
         "undisturbed": {
-            "scores": dict(zip(names, found.before[0], strict=True)),
-            "dividends": dict(zip(found.coalitions, before[0, :, output], strict=True)),
+            "scores": dict(zip(names, cuts.before[0], strict=True)),
+            "dividends": dict(zip(cuts.coalitions, before[0, :, output], strict=True)),
         },
         "modalities": {
-            name: {kind: one(k, m) for k, kind in enumerate(found.kinds)}
-            for m, name in enumerate(found.modalities)
+            name: {kind: one(k, m) for k, kind in enumerate(cuts.kinds)}
+            for m, name in enumerate(cuts.modalities)
         },
     }
 
@@ -239,7 +239,7 @@ def print_curves(result: Mapping[str, Any]) -> None:
     output = result["output"]
     for name, kinds in result["modalities"].items():
         rows = [
-            [number(t), *(number(found["scores"][output][i]) for found in kinds.values())]
+            [number(t), *(number(kind["scores"][output][i]) for kind in kinds.values())]
             for i, t in enumerate(result["times"])
         ]
         print_table(
@@ -321,27 +321,36 @@ def explain(
     from qfusion.training.options import joined
 
     with joined("cpu") as (group, _):
-        found, dataset = load(model, data)
+        result, dataset = load(model, data)
         rows = dataset.rows(split) if sample is None else np.array([dataset.row(sample)])
-        asked = disturbance(dataset.names, missing, swap, noise, seed)
-        behind = _background(found, dataset, background, contrast, group)
-        work = _Explained(found, dataset, rows, asked, behind, group)
-        index = output_index(found.model.outputs, output)
-        said: dict[str, Any] = {}
-        seeds = stability.measured(model, found.card, dataset)
+        wanted = disturbance(dataset.names, missing, swap, noise, seed)
+        behind = _background(result, dataset, background, contrast, group)
+        work = _Explained(result, dataset, rows, wanted, behind, group)
+        index = output_index(result.model.outputs, output)
+        words: dict[str, Any] = {}
+        seeds = stability.measured(model, result.card, dataset)
         if sample is not None:
             explained = next(iter(work))[1]
-            said = _sample(explained, dataset, rows[0], index) | {"disturbance": asked.words}
-            said["verdict"] = _verdict(
+            words = _sample(explained, dataset, rows[0], index) | {"disturbance": wanted.words}
+            words["verdict"] = _verdict(
                 explained, index, stability.doubt(seeds, dataset, rows, np.full(len(rows), index))
             )
             if cut:
-                said["cut"] = curves(
-                    found.model, _features(found, dataset, rows, asked), behind, cut, times, index
+                words["cut"] = curves(
+                    result.model,
+                    _features(result, dataset, rows, wanted),
+                    behind,
+                    cut,
+                    times,
+                    index,
                 )
         if physics and group.leads:
-            said |= matrix(
-                found.model, _features(found, dataset, rows, asked), behind, index, asked.missing
+            words |= matrix(
+                result.model,
+                _features(result, dataset, rows, wanted),
+                behind,
+                index,
+                wanted.missing,
             )
         about = {
             "model": model,
@@ -350,14 +359,14 @@ def explain(
             "n": len(rows),
             "background": behind.name,
             "background_size": behind.size,
-            "output": found.model.outputs[index],
+            "output": result.model.outputs[index],
         }
         if out is None and sample is None:
             if group.leads:
-                _print_split(about | {"disturbance": asked.words} | said, as_json)
+                _print_split(about | {"disturbance": wanted.words} | words, as_json)
             return
         if out is None:
-            _print_sample(said, as_json)
+            _print_sample(words, as_json)
             return
         n = write_chunks(
             (
@@ -377,12 +386,12 @@ def explain(
             group,
         )
         if sample is not None and group.leads:
-            _print_sample(said, as_json)
+            _print_sample(words, as_json)
         elif group.leads:
             _print_split(
                 about
-                | {"n": n, "seconds": work.seconds, "disturbance": asked.words, "out": str(out)}
-                | said,
+                | {"n": n, "seconds": work.seconds, "disturbance": wanted.words, "out": str(out)}
+                | words,
                 as_json,
             )
 
@@ -394,19 +403,19 @@ class _Explained:
 
     def __init__(
         self,
-        found: Checkpoint,
+        checkpoint: Checkpoint,
         dataset: DataSet,
         rows: np.ndarray,
-        asked: Disturbance,
+        wanted: Disturbance,
         behind: AnyBackground,
         group: Group,
     ):
         from qfusion.explain import backgrounds
 
-        self.found, self.dataset, self.asked, self.behind, self.seconds = (
-            found,
+        self.checkpoint, self.dataset, self.disturbance, self.behind, self.seconds = (
+            checkpoint,
             dataset,
-            asked,
+            wanted,
             behind,
             0.0,
         )
@@ -418,32 +427,34 @@ class _Explained:
         from qfusion.explain import interventions
 
         for place, part in zip(self.places, self.parts, strict=True):
-            features = _features(self.found, self.dataset, part, self.asked)
+            features = _features(self.checkpoint, self.dataset, part, self.disturbance)
             started = time.perf_counter()
-            explanation = method.explain(self.found.model, features, self.behind)
+            explanation = method.explain(self.checkpoint.model, features, self.behind)
             _ = explanation.interaction  # worked out when first asked for
             self.seconds += time.perf_counter() - started
             yield (
                 place,
-                interventions.without(explanation, self.asked.missing)
-                if self.asked.missing
+                interventions.without(explanation, self.disturbance.missing)
+                if self.disturbance.missing
                 else explanation,
             )
 
 
-def _features(found: Checkpoint, dataset: DataSet, rows: Any, asked: Disturbance) -> dict[str, Any]:
+def _features(
+    result: Checkpoint, dataset: DataSet, rows: Any, wanted: Disturbance
+) -> dict[str, Any]:
     """Inputs of rows of one split, with noise, and with modalities of others of that split."""
     from qfusion.explain import interventions
     from qfusion.training import checkpoint
 
     pool = dataset.rows(str(dataset.split[rows[0]]))
     return interventions.inputs(
-        dataset, rows, asked, checkpoint.training_split(found.card), pool, model=found.model
+        dataset, rows, wanted, checkpoint.training_split(result.card), pool, model=result.model
     )
 
 
 def _background(
-    found: Checkpoint, dataset: DataSet, kind: str, contrast: str | None, group: Group
+    result: Checkpoint, dataset: DataSet, kind: str, contrast: str | None, group: Group
 ) -> AnyBackground:
     from qfusion import explain as method
     from qfusion.explain import backgrounds
@@ -451,10 +462,14 @@ def _background(
 
     if contrast is not None:
         return method.background(
-            found.model, inputs(dataset, [dataset.row(contrast)]), "contrast", label=contrast
+            result.model, inputs(dataset, [dataset.row(contrast)]), "contrast", label=contrast
         )
     return backgrounds.background_of(
-        found.model, dataset, dataset.rows(checkpoint.training_split(found.card)), kind, group=group
+        result.model,
+        dataset,
+        dataset.rows(checkpoint.training_split(result.card)),
+        kind,
+        group=group,
     )
 
 
@@ -488,11 +503,11 @@ def _sample(explanation: Explanation, dataset: DataSet, row: int, index: int) ->
 def _verdict(explanation: Explanation, output: int, doubt: Doubt | None) -> dict[str, Any]:
     from qfusion.explain import verdicts
 
-    found = verdicts.verdict(explanation, 0, output, doubt)
-    conflict = verdicts.conflict(found)
-    return found.record() | {
+    verdict = verdicts.verdict(explanation, 0, output, doubt)
+    conflict = verdicts.conflict(verdict)
+    return verdict.record() | {
         "says": [
-            f"{verdicts.decided(found)} {verdicts.largest_part(found.dividends)}.",
+            f"{verdicts.decided(verdict)} {verdicts.largest_part(verdict.dividends)}.",
             f"Did the modalities conflict? {conflict}",
         ]
     }
@@ -504,11 +519,11 @@ def _table(
     """A row a sample: its contributions, how its modalities relate, and which of them leads."""
     from qfusion.explain.verdicts import judge
 
-    found = judge(explanation, output, doubt)
+    verdict = judge(explanation, output, doubt)
     return (
         explanation.frame(dataset.ids[rows].tolist(), output=output)
         .reset_index()
-        .assign(relation=found.relation, leader=found.leaders)
+        .assign(relation=verdict.relation, leader=verdict.leaders)
     )
 
 
@@ -583,12 +598,12 @@ def track(
         "in that range.",
     )
     table_path(out)
-    found, dataset = load(model, data)
+    result, dataset = load(model, data)
     row = dataset.row(sample)
     from qfusion import track as tracking
     from qfusion.models import require
 
-    physics = require(found.model, "time", "to track", f"Model '{model}'")
+    physics = require(result.model, "time", "to track", f"Model '{model}'")
     system = physics.system()
     psi = physics.product_state(physics.encode(inputs(dataset, row)))[0].detach()
     tracked = tracking.track(
@@ -623,7 +638,7 @@ def _trajectory_columns(tracked: Track) -> dict[str, Any]:
         )
     errors = mean.measures_error.columns()
     return {
-        f"trajectories:{name}{end}": found
+        f"trajectories:{name}{end}": result
         for name, values in mean.measures.columns().items()
-        for end, found in (("", values), (":error", errors[name]))
+        for end, result in (("", values), (":error", errors[name]))
     }

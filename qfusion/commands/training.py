@@ -163,7 +163,7 @@ def train(
                 "out": str(run.path),
                 "state": record.state,
                 "epochs": record.epoch,
-                "kept": record.kept,
+                "kept": record.best_epoch,
                 "metrics": measured,
             }
         )
@@ -210,7 +210,7 @@ def _find_rate(plan: Plan, as_json: bool) -> None:
     dataset = sources.load(plan.data)
     options = replace(training.default_options(dataset), **plan.options)
     with bar("Learning rate") as show:
-        found = training.find_rate(
+        rate = training.find_rate(
             plan.model,
             dataset,
             plan.settings,
@@ -224,24 +224,24 @@ def _find_rate(plan: Plan, as_json: bool) -> None:
                 "model": plan.model,
                 "data": plan.data,
                 "seed": plan.seed,
-                "suggestion": found.suggestion,
-                "rates": found.rates,
-                "losses": found.losses,
-                "smoothed": found.smoothed,
+                "suggestion": rate.suggestion,
+                "rates": rate.rates,
+                "losses": rate.losses,
+                "smoothed": rate.smoothed,
             }
         )
         return
-    shown = range(0, len(found.rates), 10)
+    shown = range(0, len(rate.rates), 10)
     print_table(
         ["Rate", "Loss", "Smoothed"],
         [
-            [f"{found.rates[n]:.2e}", number(found.losses[n], 4), number(found.smoothed[n], 4)]
+            [f"{rate.rates[n]:.2e}", number(rate.losses[n], 4), number(rate.smoothed[n], 4)]
             for n in shown
         ],
         title=f"{plan.model} on {plan.data}, seed {plan.seed}",
     )
     say(
-        f"The loss falls most steeply at a rate of {found.suggestion:.2g}: --set rate={found.suggestion:.2g}"
+        f"The loss falls most steeply at a rate of {rate.suggestion:.2g}: --set rate={rate.suggestion:.2g}"
     )
 
 
@@ -417,9 +417,9 @@ def sweep(
             not (ranges or choices or assign),
             "Say what to train on: --data NAME. Without it a sweep that was begun goes on as it is.",
         )
-        found = sweeps.find(name, storage)
+        match = sweeps.find(name, storage)
         if trials is not None:
-            found = sweeps.begin(name, found.search, trials, storage)
+            match = sweeps.begin(name, match.search, trials, storage)
     else:
         default, fixed = plans.known(data, model), {}
         for word in assign or []:
@@ -430,29 +430,29 @@ def sweep(
             )
             key = choose("Setting", key.strip(), default)
             fixed[key] = plans.value(key, text.strip(), default[key])
-        found = sweeps.begin(
+        match = sweeps.begin(
             name,
             plans.read_search(data, model, fixed, ranges or [], choices or [], metric, seed),
             trials or 20,
             storage,
         )
-    sweeps.go_on(found)
-    _work(found, jobs, queue)
-    best = found.best()
-    attempts = found.attempts()
+    sweeps.go_on(match)
+    _work(match, jobs, queue)
+    best = match.best()
+    attempts = match.attempts()
     states = {
         state: sum(a.state == state for a in attempts)
         for state in ("finished", "pruned", "failed", "waiting", "running")
     }
-    command = None if best is None else found.command(best)
+    command = None if best is None else match.command(best)
     if as_json:
         print_json(
             {
-                "name": found.name,
-                "data": found.search.data,
-                "model": found.search.model,
-                "metric": found.search.metric,
-                "direction": found.search.direction,
+                "name": match.name,
+                "data": match.search.data,
+                "model": match.search.model,
+                "metric": match.search.metric,
+                "direction": match.search.direction,
                 "trials": states,
                 "best": None
                 if best is None
@@ -461,13 +461,13 @@ def sweep(
                     "value": best.value,
                     "seed": best.seed,
                     "tried": best.tried,
-                    "settings": found.settings(best),
+                    "settings": match.settings(best),
                 },
                 "command": command,
             }
         )
         return
-    _print(found, attempts)
+    _print(match, attempts)
     say(", ".join(f"{count} {state}" for state, count in states.items() if count))
     if command is not None:
         print(command)

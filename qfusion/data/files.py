@@ -117,19 +117,19 @@ def cached_arrays(
         make: makes the arrays; called only when they are not cached.
     """
     path = cache_folder() / f"{name}-{key}.npz"
-    found = read_arrays(path)
-    if found is None:
-        found = make()
+    arrays = read_arrays(path)
+    if arrays is None:
+        arrays = make()
         # A cache that cannot be written (read-only home, full disk) costs time at the next start, nothing else.
         with contextlib.suppress(OSError, InvalidInput):
-            write_arrays(path, found)
-    return found
+            write_arrays(path, arrays)
+    return arrays
 
 
-def _digest(found: dict[str, np.ndarray]) -> str:
+def _digest(values: dict[str, np.ndarray]) -> str:
     sha = hashlib.sha256()
-    for name in sorted(found):
-        array = np.ascontiguousarray(found[name])
+    for name in sorted(values):
+        array = np.ascontiguousarray(values[name])
         sha.update(f"{name}|{array.dtype}|{array.shape}|".encode())
         sha.update(array.tobytes())
     return sha.hexdigest()
@@ -139,26 +139,26 @@ def read_arrays(path: Path) -> dict[str, np.ndarray] | None:
     """Returns the arrays of a file that `write` has written; None if it is not there, or not whole."""
     try:
         with np.load(path, allow_pickle=False) as stored:
-            found = {name: stored[name] for name in stored.files}
+            result = {name: stored[name] for name in stored.files}
     except (
         Exception
     ):  # a damaged zip raises whatever its bytes lead to; the arrays are then made again
         return None
-    digest = found.pop(_DIGEST, None)
-    return found if digest is not None and str(digest) == _digest(found) else None
+    digest = result.pop(_DIGEST, None)
+    return result if digest is not None and str(digest) == _digest(result) else None
 
 
-def write_arrays(path: Path, found: dict[str, np.ndarray], *, compressed: bool = False) -> None:
+def write_arrays(path: Path, values: dict[str, np.ndarray], *, compressed: bool = False) -> None:
     """Writes arrays and their digest to a file, whole or not at all; compressed, it is smaller and slower to read.
 
     Raises:
         OSError, InvalidInput: when it cannot be written.
     """
-    _limits.check_disk("The cache", sum(each.nbytes for each in found.values()))
+    _limits.check_disk("The cache", sum(value.nbytes for value in values.values()))
     path.parent.mkdir(parents=True, exist_ok=True)
     save = np.savez_compressed if compressed else np.savez
     with atomic(path) as part, part.open("wb") as file:
-        save(file, **found, **{_DIGEST: np.array(_digest(found))})  # type: ignore[arg-type]
+        save(file, **values, **{_DIGEST: np.array(_digest(values))})  # type: ignore[arg-type]
 
 
 # The digest of a data set, worked out in pieces, so that sets larger than memory have one too.
@@ -263,14 +263,14 @@ def npz_headers(path: Path) -> dict[str, Header]:
     Raises:
         InvalidInput: when it is no .npz file, is damaged, or holds pickled objects.
     """
-    found = {}
+    headers = {}
     with _opened(path) as (archive, inside):
         for name, entry in inside.items():
             with archive.open(entry) as stream:
-                found[name] = check_header(
+                headers[name] = check_header(
                     stream, entry.file_size, f"Array `{name}` in `{path.name}`"
                 )
-    return found
+    return headers
 
 
 @contextmanager
@@ -361,10 +361,10 @@ def read_mat(path: Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="qfusion-mat-", ignore_cleanup_errors=True) as folder:
         out = Path(folder) / "found"
         _run(path, out, _START + 3 * min(MAX_SIZE, _RATIO * size))
-        found = pickles.read(out.read_bytes(), path.name)
-    check_size(path.name, found["bytes"])
-    check_unpacked(path.name, found["bytes"], size)
-    return {name: _made(each) for name, each in found["variables"].items()}
+        record = pickles.read(out.read_bytes(), path.name)
+    check_size(path.name, record["bytes"])
+    check_unpacked(path.name, record["bytes"], size)
+    return {name: _made(entry) for name, entry in record["variables"].items()}
 
 
 def _check_version(name: str, start: bytes) -> None:
@@ -403,15 +403,17 @@ def _run(path: Path, out: Path, memory: int) -> None:
         raise _refused(path, f"it takes more than {PATIENCE} seconds") from None
     if done.returncode == -getattr(signal, "SIGXCPU", 24):
         raise _refused(path, f"it takes more than {SECONDS} seconds of the processor")
-    said = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2][:160]
-    if "MemoryError" in said:
+    words = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2][:160]
+    if "MemoryError" in words:
         raise _refused(
             path,
             f"it needs more than {memory / 1024**3:.1f} GiB of memory, or only declares what it does not "
             "hold",
         )
     if done.returncode != 0:
-        ended = f"its reading ended with signal {-done.returncode}" if done.returncode < 0 else said
+        ended = (
+            f"its reading ended with signal {-done.returncode}" if done.returncode < 0 else words
+        )
         raise _refused(path, f"it is damaged or incomplete ({ended})")
 
 
@@ -421,19 +423,19 @@ def _refused(path: Path, why: str) -> InvalidInput:
 
 def _made(node: Any) -> Any:
     """A variable, or what a cell holds, from what the child wrote."""
-    found = pickles.value(node)
-    if not isinstance(found, dict):
-        return found
-    shape = found["shape"]
-    if "sparse" in found:
+    value = pickles.value(node)
+    if not isinstance(value, dict):
+        return value
+    shape = value["shape"]
+    if "sparse" in value:
         from scipy.sparse import coo_array
 
-        rows, columns, entries = map(_made, found["sparse"])
+        rows, columns, entries = map(_made, value["sparse"])
         return coo_array((entries, (rows, columns)), shape)
-    if "cell" in found:
-        return _cells(found["cell"], shape)
-    made = np.empty(shape, dtype=[(field, object) for field in found["struct"]])
-    for field, cells in found["struct"].items():
+    if "cell" in value:
+        return _cells(value["cell"], shape)
+    made = np.empty(shape, dtype=[(field, object) for field in value["struct"]])
+    for field, cells in value["struct"].items():
         made[field] = _cells(cells, shape)
     return made
 

@@ -278,7 +278,7 @@ def _rewritten(
             yield chosen if features.all() else chosen[..., features]
 
     shape, _ = staged_set.write(path, (*part.shape[1:-1], int(features.sum())), pieces())
-    names = tuple(name for name, kept in zip(part.feature_names, features, strict=True) if kept)
+    names = tuple(name for name, stored in zip(part.feature_names, features, strict=True) if stored)
     return replace(
         part,
         path=path,
@@ -382,10 +382,10 @@ def store(
     _limits.check_disk("The data")
     report.require_fit()
     check_name(name, replace)
-    for what, said, most in (("title", title, MAX_TITLE), ("licence", licence, MAX_LICENCE)):
+    for what, words, most in (("title", title, MAX_TITLE), ("licence", licence, MAX_LICENCE)):
         check(
-            len(said) <= most,
-            f"Argument `{what}` must have at most {most} letters, but has {len(said):,}. Shorten it.",
+            len(words) <= most,
+            f"Argument `{what}` must have at most {most} letters, but has {len(words):,}. Shorten it.",
         )
     rates = _rates(staged, rates or {})
     known = {} if vocabulary is None else _used(staged, vocabulary)
@@ -453,17 +453,17 @@ def read_rates(words: Iterable[str]) -> dict[str, float]:
     Raises:
         InvalidInput: when something is written otherwise.
     """
-    found: dict[str, float] = {}
+    result: dict[str, float] = {}
     for word in words:
         name, _, number = word.partition("=")
         try:
-            found[name.strip()] = float(number)
+            result[name.strip()] = float(number)
         except ValueError:
             raise InvalidInput(
                 f"A rate must have the form name=steps, a number a second, but is {word[:80]!r}. Write "
                 "audio=100, say."
             ) from None
-    return found
+    return result
 
 
 def _rates(staged: StagedSet, rates: Mapping[str, float]) -> dict[str, float]:
@@ -508,7 +508,7 @@ def _write(
             pa.ipc.new_file(sink, table.schema) as writer,
         ):
             writer.write_table(table, max_chunksize=files.ROWS)
-    found = _record(staged, report, name, title, licence, known, rates)
+    record = _record(staged, report, name, title, licence, known, rates)
     wanted = {
         MANIFEST,
         "ids.npy",
@@ -523,7 +523,7 @@ def _write(
     for entry in folder.iterdir():
         if entry.name not in wanted:
             entry.unlink()
-    (folder / MANIFEST).write_text(json.dumps(found, indent=1), encoding="utf-8")
+    (folder / MANIFEST).write_text(json.dumps(record, indent=1), encoding="utf-8")
     for entry in folder.iterdir():
         _sync(entry)
     _sync(folder)
@@ -554,7 +554,7 @@ def _record(
         staged.sets,
         "" if staged.classes else staged.convention,
     )
-    told = report.as_dict()
+    message = report.as_dict()
     repaired = (
         f" Repaired, as asked for: {'; '.join(staged.done)}."
         if staged.done
@@ -579,7 +579,7 @@ def _record(
             "python": sys.version.split()[0],
         },
         "samples": len(staged),
-        "splits": told["splits"],
+        "splits": message["splits"],
         "target": vars(target),
         "modalities": [
             {
@@ -598,7 +598,7 @@ def _record(
         "unimodal": list(staged.unimodal),
         "table": not staged.columns.empty,
         "repairs": staged.done,
-        "report": told,
+        "report": message,
         "digest": files.digest(target, staged.ids, staged.split, staged.y, contents, unimodal),
     }
 
@@ -661,26 +661,26 @@ def read(
     choose("Format", kind, ("auto", *FORMATS))
     choose("Target", target, TARGETS)
     choose("Convention", convention, ("auto", *CONVENTIONS))
-    found = _files(paths)
+    result = _files(paths)
     if kind == "auto":
-        kind = _kind(found, bool(modalities or labels))
+        kind = _kind(result, bool(modalities or labels))
     try:
         if kind == "tables":
-            wanted, label = _tables(found, dict(modalities or {}), labels)
+            wanted, label = _tables(result, dict(modalities or {}), labels)
             used = [*wanted.values(), label]
             made = tables.read_tables(wanted, label, folder, target)
         else:
             check(
-                len(found) == 1 and not modalities and not labels,
-                f"Format `{kind}` takes one file, but {len(found)} are given. Give one file, or tables.",
+                len(result) == 1 and not modalities and not labels,
+                f"Format `{kind}` takes one file, but {len(result)} are given. Give one file, or tables.",
             )
-            used = found
+            used = result
             check(
                 target != "labels" or kind == "multiview",
                 "Several labels a sample are read from tables and from .npz files, not from MMSA pickles. Write them "
                 "as a table, with ; between the labels of a sample.",
             )
-            made = (mmsa if kind == "mmsa" else multiview).read(found[0], folder, target)
+            made = (mmsa if kind == "mmsa" else multiview).read(result[0], folder, target)
         made.files = [
             {"name": path.name, "bytes": path.stat().st_size, "sha256": files.sha256(path)}
             for path in used
@@ -694,7 +694,7 @@ def read(
     # what a file holds that is no set leads to any of these
     except (ValueError, TypeError, LookupError, ArithmeticError) as error:
         raise InvalidInput(
-            f"{found[0].name if found else 'The file'} is not laid out as {FORMATS[kind]} should be "
+            f"{result[0].name if result else 'The file'} is not laid out as {FORMATS[kind]} should be "
             f"({type(error).__name__}: {str(error)[:120]}). See docs/data.md."
         ) from error
     except MemoryError as error:
@@ -707,12 +707,12 @@ def read(
     return made
 
 
-def _take_convention(staged: StagedSet, asked: str) -> None:
+def _take_convention(staged: StagedSet, words: str) -> None:
     """Says by which convention the scores are measured: the one that was asked for, else what the files look like."""
     if staged.classes:
         check(
-            asked == "auto",
-            f"Argument `convention` is of scores, and has to be left out for classes, but is {asked}. Leave it out, "
+            words == "auto",
+            f"Argument `convention` is of scores, and has to be left out for classes, but is {words}. Leave it out, "
             "or import the set with --target regression.",
         )
         return
@@ -721,13 +721,13 @@ def _take_convention(staged: StagedSet, asked: str) -> None:
         annotated={part.name for part in staged.parts} == set(staged.unimodal),
         pickled=staged.kind == mmsa.KIND,
     )
-    staged.convention = fits if asked == "auto" else asked
+    staged.convention = fits if words == "auto" else words
     check_convention(staged.convention, staged.y)
-    if asked in LARGEST:
-        staged.bounds = -LARGEST[asked], LARGEST[asked]
-    if asked == "auto" and fits == "plain" and staged.kind != mmsa.KIND:
+    if words in LARGEST:
+        staged.bounds = -LARGEST[words], LARGEST[words]
+    if words == "auto" and fits == "plain" and staged.kind != mmsa.KIND:
         return
-    why = "as asked for" if asked != "auto" else _WHY[fits]
+    why = "as asked for" if words != "auto" else _WHY[fits]
     staged.findings.append(
         Finding(
             "convention",
@@ -739,34 +739,34 @@ def _take_convention(staged: StagedSet, asked: str) -> None:
 
 
 def _files(paths: Sequence[Path]) -> list[Path]:
-    found: list[Path] = []
+    folders: list[Path] = []
     for path in paths:
         if path.is_dir():
             inside = sorted(
-                each
-                for each in path.iterdir()
-                if each.suffix.lower() in SUFFIXES and not each.name.startswith(".")
+                file
+                for file in path.iterdir()
+                if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
             )
             check(
                 bool(inside),
                 f"Folder {str(path)[:200]} must hold tables (.csv, .parquet, .npy), but holds none. Check the path.",
             )
-            found += inside
+            folders += inside
         else:
             files.size_of(path)
-            found.append(path)
-    return found
+            folders.append(path)
+    return folders
 
 
-def _kind(found: Sequence[Path], tabular: bool) -> str:
-    endings = {path.suffix.lower() for path in found}
+def _kind(paths: Sequence[Path], tabular: bool) -> str:
+    endings = {path.suffix.lower() for path in paths}
     if tabular or (endings and endings <= set(tables.SUFFIXES)):
         return "tables"
-    if len(found) == 1 and endings <= set(mmsa.SUFFIXES):
+    if len(paths) == 1 and endings <= set(mmsa.SUFFIXES):
         return "mmsa"
-    if len(found) == 1 and endings <= {".mat", ".npz"}:
+    if len(paths) == 1 and endings <= {".mat", ".npz"}:
         return "multiview"
-    shown = ", ".join(path.name[:40] for path in found[:6]) or "nothing"
+    shown = ", ".join(path.name[:40] for path in paths[:6]) or "nothing"
     raise InvalidInput(
         "What is imported must be one MMSA pickle (.pkl), one .mat or .npz file, or tables (.csv, .tsv, .parquet, "
         f".npy), but is {shown}. Say which with --format."
@@ -774,13 +774,13 @@ def _kind(found: Sequence[Path], tabular: bool) -> str:
 
 
 def _tables(
-    found: list[Path], modalities: dict[str, Path], labels: Path | None
+    paths: list[Path], modalities: dict[str, Path], labels: Path | None
 ) -> tuple[dict[str, Path], Path]:
     """The table of each modality, and that of labels."""
     for path in [*modalities.values(), *([labels] if labels else [])]:
         files.size_of(path)
     rest = []
-    for path in found:
+    for path in paths:
         if labels is None and path.stem.lower() in (LABEL_FILE, "label"):
             labels = path
         else:
@@ -788,7 +788,7 @@ def _tables(
     if labels is None:
         raise InvalidInput(
             f"Tables must come with one of labels, called `labels.csv` or named by --labels, but "
-            f"{[p.name for p in found][:6]} has none. Add it."
+            f"{[p.name for p in paths][:6]} has none. Add it."
         )
     wanted = {staged_set.modality_name(name): path for name, path in modalities.items()}
     for path in rest:
@@ -836,12 +836,12 @@ def examine(
 
 
 def repaired(
-    found: Examined, names: Iterable[str], folder: Path, progress: Progress | None = None
+    examined: Examined, names: Iterable[str], folder: Path, progress: Progress | None = None
 ) -> Examined:
     """Returns the set with repairs made (see `repairs.REPAIRS`) and examined again, its arrays in another folder."""
-    staged = apply_repairs(found.staged, found.report, names, folder)
-    if staged.done == found.staged.done:
-        return Examined(staged, found.report)
+    staged = apply_repairs(examined.staged, examined.report, names, folder)
+    if staged.done == examined.staged.done:
+        return Examined(staged, examined.report)
     return Examined(staged, staged_set.examine(staged, progress))
 
 
@@ -869,12 +869,12 @@ def import_set(
         QFusionError: see `read` and `storing.keep`; nothing is kept then.
     """
     check_name(name, replace)
-    for each in repair:
-        choose("Repair", each, REPAIRS)
+    for line in repair:
+        choose("Repair", line, REPAIRS)
     with staging() as first:
-        found = examine(paths, first, progress, **options)
+        result = examine(paths, first, progress, **options)
         return keep(
-            found,
+            result,
             name,
             repair=repair,
             replace=replace,
@@ -887,7 +887,7 @@ def import_set(
 
 
 def keep(
-    found: Examined,
+    examined: Examined,
     name: str,
     *,
     repair: Sequence[str] = (),
@@ -897,6 +897,6 @@ def keep(
     """Keeps an examined set under a name, after the repairs that are agreed to; see `storing.keep` for the options."""
     check_name(name, options.get("replace", False))
     with staging() as folder:
-        ready = repaired(found, repair, folder, progress)
+        ready = repaired(examined, repair, folder, progress)
         store(ready.staged, ready.report, name, **options)
         return ready.report

@@ -150,7 +150,7 @@ class _Reader:
 
     def _tokens(self) -> np.ndarray | None:
         """Token numbers (N, T) of all splits, -1 beyond each mask; None where `text_bert` holds none."""
-        found, room = [], 0
+        result, room = [], 0
         for split, count in self.counts.items():
             whole = (
                 self._array(split, "text_bert")
@@ -162,12 +162,12 @@ class _Reader:
             numbers, mask = np.asarray(whole[:, 0], np.float64), whole[:, 1] != 0
             if not ((numbers >= 0) & (numbers < 2**24) & (numbers == np.round(numbers))).all():
                 return None
-            found.append(np.where(mask, numbers, -1).astype(np.int32))
+            result.append(np.where(mask, numbers, -1).astype(np.int32))
             room = max(room, numbers.shape[1])
         whole = np.concatenate(
             [
-                np.pad(each, ((0, 0), (0, room - each.shape[1])), constant_values=-1)
-                for each in found
+                np.pad(entry, ((0, 0), (0, room - entry.shape[1])), constant_values=-1)
+                for entry in result
             ]
         )
         return whole if len(np.unique(whole[whole >= 0])) > 1 else None
@@ -185,24 +185,24 @@ class _Reader:
             key in self.splits[split],
             f"File `{self.name}` must hold `{key}` in every split, but '{split}' lacks it. {_LAYOUT}",
         )
-        found = pickles.value(self.splits[split][key])
-        if isinstance(found, np.ndarray) and found.dtype != object:
+        value = pickles.value(self.splits[split][key])
+        if isinstance(value, np.ndarray) and value.dtype != object:
             check(
-                found.ndim >= 1,
+                value.ndim >= 1,
                 f"`{key}` of '{split}' in `{self.name}` must have a row a sample, but is one number. {_LAYOUT}",
             )
-            return found
-        inner = found.ravel().tolist() if isinstance(found, np.ndarray) else found
+            return value
+        inner = value.ravel().tolist() if isinstance(value, np.ndarray) else value
         check(
             isinstance(inner, list),
             f"`{key}` of '{split}' in `{self.name}` must be an array or a list, but is a "
             f"{type(inner).__name__}. {_LAYOUT}",
         )
-        return [pickles.value(each) for each in inner]
+        return [pickles.value(entry) for entry in inner]
 
     def _part(self, name: str) -> Part:
-        found = {split: self._array(split, name) for split in self.splits}
-        for split, values in found.items():
+        result = {split: self._array(split, name) for split in self.splits}
+        for split, values in result.items():
             check(
                 len(values) == self.counts[split],
                 f"Modality '{name}' of '{split}' in `{self.name}` must have {self.counts[split]} "
@@ -210,7 +210,7 @@ class _Reader:
             )
         whole = {
             split: values if isinstance(values, np.ndarray) else _ragged(values)
-            for split, values in found.items()
+            for split, values in result.items()
         }
         shapes = {
             split: (
@@ -265,16 +265,16 @@ class _Reader:
 
     def _lengths(self, name: str, whole: dict[str, Any]) -> tuple[np.ndarray, int]:
         """How many steps each sample has, over all splits; and the number of steps there is room for, at least 1."""
-        found, empty, told = [], 0, ""
+        result, empty, text = [], 0, ""
         for split, values in whole.items():
             inner = self.splits[split]
             if isinstance(values, list):
-                steps, told = (
-                    np.array([len(each) for each in values]),
+                steps, text = (
+                    np.array([len(value) for value in values]),
                     "they have different lengths",
                 )
             elif f"{name}_lengths" in inner:
-                steps, told = (
+                steps, text = (
                     self._whole_numbers(split, f"{name}_lengths"),
                     f"`{name}_lengths` says how long each is",
                 )
@@ -283,9 +283,9 @@ class _Reader:
                 and "text_bert" in inner
                 and (mask := _mask(self._array(split, "text_bert"), values.shape[1])) is not None
             ):
-                steps, told = mask, "the mask in `text_bert` says how long each is"
+                steps, text = mask, "the mask in `text_bert` says how long each is"
             else:
-                steps, told = _last_steps(values), "steps of zeros at the end count as padding"
+                steps, text = _last_steps(values), "steps of zeros at the end count as padding"
             check(
                 steps.shape == (len(values),),
                 f"`{name}_lengths` of '{split}' in `{self.name}` must hold a number for each of the "
@@ -298,13 +298,13 @@ class _Reader:
                 f"{steps.min(initial=0)} to {steps.max(initial=0)}. Correct the lengths.",
             )
             empty += int((steps == 0).sum())
-            found.append(steps.astype(np.int64))
-        lengths = np.concatenate(found)
+            result.append(steps.astype(np.int64))
+        lengths = np.concatenate(result)
         longest, real = int(lengths.max(initial=1)), lengths[lengths > 0]
         self._say(
             "sequences",
             f"Sequences of {real.min(initial=longest)} to {longest} steps, "
-            f"{np.median(real) if len(real) else 0:g} in the middle: {told}. Shorter ones are padded with zeros, "
+            f"{np.median(real) if len(real) else 0:g} in the middle: {text}. Shorter ones are padded with zeros, "
             "which the model is told to leave out.",
             where=name,
         )
@@ -346,22 +346,22 @@ class _Reader:
     # What there is once a sample
 
     def _whole_numbers(self, split: str, key: str) -> np.ndarray:
-        found = np.asarray(self._array(split, key), dtype=np.float64).ravel()
+        result = np.asarray(self._array(split, key), dtype=np.float64).ravel()
         check(
-            bool((found == np.round(found)).all()),
+            bool((result == np.round(result)).all()),
             f"`{key}` of '{split}' in `{self.name}` must hold whole numbers, but does not. Correct it.",
         )
-        return found.astype(np.int64)
+        return result.astype(np.int64)
 
     def _everywhere(self, key: str) -> bool:
         return all(key in self.splits[split] for split, count in self.counts.items() if count)
 
     def _scores(self, key: str, optional: bool = False) -> np.ndarray:
         """Numbers (N,) of all splits; NaN where an entry is none, or, where it is `optional`, a split lacks it."""
-        found = []
+        result = []
         for split, count in self.counts.items():
             if optional and key not in self.splits[split]:
-                found.append(np.full(count, np.nan))
+                result.append(np.full(count, np.nan))
                 continue
             values = self._array(split, key) if count else np.zeros(0)
             flat = pd.to_numeric(pd.Series(np.asarray(values).ravel()), errors="coerce").to_numpy(
@@ -372,8 +372,8 @@ class _Reader:
                 f"`{key}` of '{split}' in `{self.name}` must hold one number for each of the {count} samples, but "
                 f"holds {len(flat)}. {_LAYOUT}",
             )
-            found.append(flat)
-        return np.concatenate(found)
+            result.append(flat)
+        return np.concatenate(result)
 
     def _words(self, key: str) -> list[str]:
         if not self._everywhere(key):
@@ -444,26 +444,26 @@ class _Reader:
 
     def _unimodal(self) -> dict[str, np.ndarray]:
         """Targets of single modalities (N,), NaN where there is none, as in a split without them."""
-        found = {}
+        result = {}
         for letter, modality in LETTERS.items():
             key = f"regression_labels_{letter}"
             if modality in self.names and any(key in inner for inner in self.splits.values()):
                 values = self._scores(key, optional=True)
-                found[modality] = np.where(np.isfinite(values), values, np.nan)
-        if found:
-            self._say("unimodal", staged_set.unimodal_words(found))
-        return found
+                result[modality] = np.where(np.isfinite(values), values, np.nan)
+        if result:
+            self._say("unimodal", staged_set.unimodal_words(result))
+        return result
 
 
 def _ragged(values: list[Any]) -> Any:
     """A list of arrays (T_i, F), or all of them as one array where each is (F,)."""
-    arrays = [np.asarray(each) for each in values]
+    arrays = [np.asarray(value) for value in values]
     if not arrays:
         return np.zeros((0, 0))
-    if all(each.ndim == 1 for each in arrays) and len({each.shape for each in arrays}) == 1:
+    if all(array.ndim == 1 for array in arrays) and len({array.shape for array in arrays}) == 1:
         return np.stack(arrays)
-    sizes = {each.shape[-1] for each in arrays if each.ndim == 2}
-    if not all(each.ndim == 2 for each in arrays) or len(sizes) != 1:
+    sizes = {array.shape[-1] for array in arrays if array.ndim == 2}
+    if not all(array.ndim == 2 for array in arrays) or len(sizes) != 1:
         raise InvalidInput(
             f"Sequences must each have shape (T, F) with the same F, but have such as {[e.shape for e in arrays[:4]]}. "
             "Save every sample as an array of steps and features."
@@ -483,24 +483,24 @@ def _numbers(values: np.ndarray, name: str) -> np.ndarray:
 
 def _last_steps(values: np.ndarray) -> np.ndarray:
     """The number of steps (N,) up to the last one that is not all zeros."""
-    found = np.zeros(len(values), np.int64)
+    result = np.zeros(len(values), np.int64)
     at = 0
     for piece in files.pieces(values):
         real = (piece != 0).any(-1)
-        found[at : at + len(piece)] = np.where(
+        result[at : at + len(piece)] = np.where(
             real.any(1), real.shape[1] - real[:, ::-1].argmax(1), 0
         )
         at += len(piece)
-    return found
+    return result
 
 
 def _word(entry: Any) -> str:
-    found = pickles.value(entry)
-    if isinstance(found, (np.ndarray, list, tuple)):
+    value = pickles.value(entry)
+    if isinstance(value, (np.ndarray, list, tuple)):
         return "_".join(
-            _word(each) for each in list(found)[:8] if not isinstance(each, (list, tuple))
+            _word(entry) for entry in list(value)[:8] if not isinstance(entry, (list, tuple))
         )
-    return staged_set.clean(found)
+    return staged_set.clean(value)
 
 
 def _is_number(word: str) -> bool:
@@ -572,17 +572,17 @@ def read_vocabulary(folder: Path) -> dict[int, str]:
         raise DataUnavailable(
             f"File {str(path)[:200]} cannot be read ({error.strerror}). Correct its permissions."
         ) from error
-    found = (
+    library = (
         _library(words, path.name)
         if path.suffix == ".json"
         else dict(enumerate(words.splitlines()))
     )
     check(
-        len(set(found.values())) == len(found) > 1,
-        f"File `{path.name}` must hold every token once, but holds {len(found):,} lines of "
-        f"{len(set(found.values())):,} tokens. Name a tokenizer's folder.",
+        len(set(library.values())) == len(library) > 1,
+        f"File `{path.name}` must hold every token once, but holds {len(library):,} lines of "
+        f"{len(set(library.values())):,} tokens. Name a tokenizer's folder.",
     )
-    return found
+    return library
 
 
 def _library(words: str, name: str) -> dict[int, str]:
@@ -629,19 +629,19 @@ def _kept(place: str, *_: int) -> dict[int, str]:
 
 def tokens_of(numbers: Sequence[int], known: Mapping[int, str]) -> tuple[str, ...] | None:
     """The tokens of a sample; None where the vocabulary has not all of them, so that it is another tokenizer's."""
-    found = [known.get(int(number)) for number in numbers]
-    return None if None in found else tuple(map(str, found))
+    values = [known.get(int(number)) for number in numbers]
+    return None if None in values else tuple(map(str, values))
 
 
 def word_groups(tokens: Sequence[str]) -> tuple[tuple[int, ...], ...]:
     """Which tokens make a word each, by their places: one that begins with "##" goes on with the one before."""
-    found: list[tuple[int, ...]] = []
+    result: list[tuple[int, ...]] = []
     for place, token in enumerate(tokens):
-        if found and token.startswith(CONTINUES) and len(token) > len(CONTINUES):
-            found[-1] = (*found[-1], place)
+        if result and token.startswith(CONTINUES) and len(token) > len(CONTINUES):
+            result[-1] = (*result[-1], place)
         else:
-            found.append((place,))
-    return tuple(found)
+            result.append((place,))
+    return tuple(result)
 
 
 def joined_pieces(pieces: Sequence[str]) -> str:

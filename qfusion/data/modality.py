@@ -239,7 +239,7 @@ class Target:
             not self.labels
             or (
                 len(self.sets) == len(self.classes)
-                and all(each in known for found in self.sets for each in found)
+                and all(entry in known for result in self.sets for entry in result)
             ),
             f"Argument `sets` must say of each of the {len(self.classes)} classes which of the {len(self.labels)} "
             f"labels it stands for, but has {len(self.sets)} entries. Give one tuple of places a class.",
@@ -362,7 +362,7 @@ class Clusters:
         """Returns the clusters of some rows."""
         return Clusters(self.labels[rows], self.unit)
 
-    def said(self, rows: np.ndarray) -> str:
+    def count_words(self, rows: np.ndarray) -> str:
         """Returns how many clusters some rows are of, in words: "31 videos"."""
         return f"{len(np.unique(self.numbers[rows])):,} {self.unit}"
 
@@ -370,10 +370,10 @@ class Clusters:
 def videos_of(ids: Sequence[str] | np.ndarray) -> Clusters | None:
     """Returns the videos that segments are of where every id names one, before `VIDEO_MARK`, as those of MMSA's
     files do; else None."""
-    names = [str(each) for each in ids]
-    if not names or not all(VIDEO_MARK in each for each in names):
+    names = [str(id_) for id_ in ids]
+    if not names or not all(VIDEO_MARK in name for name in names):
         return None
-    return Clusters(np.array([each.rpartition(VIDEO_MARK)[0] for each in names]), "videos")
+    return Clusters(np.array([name.rpartition(VIDEO_MARK)[0] for name in names]), "videos")
 
 
 # What people say of each modality alone: labels of single modalities, as CH-SIMS has them (Yu and others 2020, ACL).
@@ -414,14 +414,16 @@ def conflicting(labels: np.ndarray, whole: np.ndarray) -> np.ndarray:
         f"Arguments `labels` (B, M) and `whole` (B,) must have one length, but have "
         f"{len(labels)} and {len(whole)}.",
     )
-    found = np.column_stack([np.asarray(labels, float), np.asarray(whole, float)])
-    both = (found > 0).any(1) & (found < 0).any(1)
-    return np.where(np.isfinite(found).all(1), both.astype(float), np.nan)
+    result = np.column_stack([np.asarray(labels, float), np.asarray(whole, float)])
+    both = (result > 0).any(1) & (result < 0).any(1)
+    return np.where(np.isfinite(result).all(1), both.astype(float), np.nan)
 
 
 def people_columns(labels: pd.DataFrame, whole: np.ndarray) -> pd.DataFrame:
     """Returns what tables and filters show of labels: a column a modality, and whether people call the sample
     conflicting: "yes", "no", or "unknown" where a label is missing."""
-    found = labels.rename(columns=lambda name: f"{COLUMN}{name}").astype(float)
+    result = labels.rename(columns=lambda name: f"{COLUMN}{name}").astype(float)
     called = conflicting(labels.to_numpy(float), whole)
-    return found.assign(**{CONFLICT: np.select([called == 1, called == 0], ["yes", "no"], UNKNOWN)})
+    return result.assign(
+        **{CONFLICT: np.select([called == 1, called == 0], ["yes", "no"], UNKNOWN)}
+    )

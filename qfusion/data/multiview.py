@@ -91,43 +91,43 @@ def read_views(
         path.suffix.lower() in SUFFIXES,
         f"File `{name}` must end in {' or '.join(SUFFIXES)}, but does not. {_LAYOUT}",
     )
-    found = (files.read_mat if path.suffix.lower() == ".mat" else files.read_npz)(path)
-    found, labels, left_out = _parts(name, found)
+    result = (files.read_mat if path.suffix.lower() == ".mat" else files.read_npz)(path)
+    result, labels, left_out = _parts(name, result)
     y, classes = _classes(name, labels, FEWEST if strict else 1)
-    return _views(name, found, len(y), strict), y, classes, left_out
+    return _views(name, result, len(y), strict), y, classes, left_out
 
 
-def _parts(name: str, found: dict[str, Any]) -> tuple[dict[str, Any], np.ndarray, list[str]]:
+def _parts(name: str, view: dict[str, Any]) -> tuple[dict[str, Any], np.ndarray, list[str]]:
     """The views as they are in the file, the labels, and the names of what is neither."""
-    found = _opened(found)
-    label = next((key for key in LABELS if key in found), None)
-    shown = ", ".join(list(found)[:8]) or "nothing"
+    view = _opened(view)
+    label = next((key for key in LABELS if key in view), None)
+    shown = ", ".join(list(view)[:8]) or "nothing"
     if label is None:
         raise InvalidInput(f"File `{name}` must hold labels `Y`, but holds {shown}. {_LAYOUT}")
-    whole = found.get("X")
+    whole = view.get("X")
     if whole is not None and (whole.dtype == object or whole.dtype.names):
         views = _inside(whole)
-        left_out = [key for key in found if key not in ("X", label)]
+        left_out = [key for key in view if key not in ("X", label)]
     else:
-        views = {key: value for key, value in found.items() if key != label and _is_matrix(value)}
-        left_out = [key for key in found if key != label and key not in views]
+        views = {key: value for key, value in view.items() if key != label and _is_matrix(value)}
+        left_out = [key for key in view if key != label and key not in views]
     check(
         len(views) >= 2,
         f"File `{name}` must hold at least two views, as cell `X` or as matrices, but holds {len(views)} (in it: "
         f"{shown}). {_LAYOUT}",
     )
-    return views, found[label], left_out
+    return views, view[label], left_out
 
 
-def _opened(found: dict[str, Any]) -> dict[str, Any]:
+def _opened(result: dict[str, Any]) -> dict[str, Any]:
     """The fields of a struct in place of the struct, when it is the only variable or the only one with labels."""
-    if any(key in found for key in LABELS):
-        return found
-    for value in found.values():
+    if any(key in result for key in LABELS):
+        return result
+    for value in result.values():
         names = getattr(getattr(value, "dtype", None), "names", None) or ()
         if any(key in names for key in LABELS) and value.size == 1:
             return {key: value[key].ravel()[0] for key in names}
-    return found
+    return result
 
 
 def _inside(whole: np.ndarray) -> dict[str, Any]:
@@ -187,9 +187,11 @@ def _classes(name: str, labels: Any, fewest: int) -> tuple[np.ndarray, tuple[str
 
 
 def _flat_labels(name: str, labels: Any) -> np.ndarray:
-    found = _dense(name, labels)
-    if found.dtype == object:  # a cell: of words, or of the labels of each view, which are the same
-        inner = [np.asarray(entry).ravel() for entry in found.ravel()]
+    values = _dense(name, labels)
+    if (
+        values.dtype == object
+    ):  # a cell: of words, or of the labels of each view, which are the same
+        inner = [np.asarray(entry).ravel() for entry in values.ravel()]
         if inner and inner[0].size > 1:
             same = all(np.array_equal(entry, inner[0]) for entry in inner)
             check(
@@ -201,13 +203,13 @@ def _flat_labels(name: str, labels: Any) -> np.ndarray:
             all(entry.size == 1 for entry in inner),
             f"Labels in `{name}` must be one a sample, but some are missing. Give all.",
         )
-        found = np.array([entry[0] for entry in inner]) if inner else np.array([])
+        values = np.array([entry[0] for entry in inner]) if inner else np.array([])
     check(
-        found.size > 0 and found.size == max(found.shape, default=0),
-        f"Labels in `{name}` must have shape (N,), (N, 1) or (1, N), but have shape {found.shape}. Give one class "
+        values.size > 0 and values.size == max(values.shape, default=0),
+        f"Labels in `{name}` must have shape (N,), (N, 1) or (1, N), but have shape {values.shape}. Give one class "
         "number a sample; from one column a class, in MATLAB `[~, Y] = max(Y, [], 2)`.",
     )
-    return found.ravel()
+    return values.ravel()
 
 
 def _dense(name: str, values: Any) -> np.ndarray:
@@ -218,14 +220,14 @@ def _dense(name: str, values: Any) -> np.ndarray:
     return values.toarray()
 
 
-def _views(name: str, found: dict[str, Any], count: int, strict: bool) -> dict[str, np.ndarray]:
+def _views(name: str, result: dict[str, Any], count: int, strict: bool) -> dict[str, np.ndarray]:
     """The views with samples first, (count, F) or (count, h, w[, c])."""
-    shapes = {view: tuple(getattr(values, "shape", ())) for view, values in found.items()}
+    shapes = {view: tuple(getattr(values, "shape", ())) for view, values in result.items()}
     for view, shape in shapes.items():
-        kind = getattr(getattr(found[view], "dtype", None), "kind", "?")
+        kind = getattr(getattr(result[view], "dtype", None), "kind", "?")
         check(
             kind in "biuf",
-            f"View '{view}' in `{name}` must hold real numbers, but has type {getattr(found[view], 'dtype', '?')}. "
+            f"View '{view}' in `{name}` must hold real numbers, but has type {getattr(result[view], 'dtype', '?')}. "
             "Convert it.",
         )
         check(
@@ -240,7 +242,7 @@ def _views(name: str, found: dict[str, Any], count: int, strict: bool) -> dict[s
         shape[-1] != count for shape in shapes.values()
     )
     return {
-        view: _upright(name, view, values, count, lying, strict) for view, values in found.items()
+        view: _upright(name, view, values, count, lying, strict) for view, values in result.items()
     }
 
 
@@ -335,7 +337,7 @@ def read(path: Path, folder: Path, target: str = "auto") -> StagedSet:
                 values.shape[1:] if values.ndim > 2 else None,
             )
         )
-    found = (
+    result = (
         [
             Finding(
                 "left-out",
@@ -356,7 +358,7 @@ def read(path: Path, folder: Path, target: str = "auto") -> StagedSet:
         np.full(len(y), "", dtype="<U5"),
         classes,
         "class",
-        findings=found,
+        findings=result,
     )
 
 
@@ -437,13 +439,13 @@ class _Stream:
         return files.read_npz(self.path, [key])[key]
 
     def _text(self, key: str) -> np.ndarray:
-        found = self._whole(key).ravel()
+        result = self._whole(key).ravel()
         check(
-            len(found) == self.count,
+            len(result) == self.count,
             f"Array `{key}` in `{self.path.name}` must hold one entry for each of the {self.count} labels, but "
-            f"holds {len(found)}. Correct it.",
+            f"holds {len(result)}. Correct it.",
         )
-        return np.array([staged_set.clean(word) for word in found.tolist()], dtype=np.str_)
+        return np.array([staged_set.clean(word) for word in result.tolist()], dtype=np.str_)
 
     def _label_sets(self) -> LabelSets:
         """Of an array (N, L) of 0 and 1, and the names of its columns."""

@@ -58,11 +58,11 @@ class _Type:
         )
 
 
-def value(found: Any) -> Any:
+def value(result: Any) -> Any:
     """Returns what `read` gave, with an array in place of its holder."""
-    if isinstance(found, Stored):
-        return np.zeros(0) if found.array is None else found.array
-    return found
+    if isinstance(result, Stored):
+        return np.zeros(0) if result.array is None else result.array
+    return result
 
 
 def read(content: Any, name: str) -> Any:
@@ -93,20 +93,20 @@ def read(content: Any, name: str) -> Any:
         ) from error
 
 
-def _word(found: Any) -> str:
+def _word(result: Any) -> str:
     """A word of the pickle; old ones hold them as bytes. bytes(n) of a number would take n bytes on the file's word."""
     return (
-        found
-        if isinstance(found, str)
-        else bytes(found if isinstance(found, (bytes, memoryview)) else _damaged()).decode(
+        result
+        if isinstance(result, str)
+        else bytes(result if isinstance(result, (bytes, memoryview)) else _damaged()).decode(
             "latin-1"
         )
     )
 
 
-def _keys(found: list[Any]) -> list[Any]:
+def _keys(result: list[Any]) -> list[Any]:
     """Keys of a dictionary or set; no tuples, since hashing one a million deep would end the process."""
-    plain = [_word(key) if isinstance(key, (memoryview, bytes)) else key for key in found]
+    plain = [_word(key) if isinstance(key, (memoryview, bytes)) else key for key in result]
     return (
         plain
         if all(key is None or isinstance(key, (str, int, float)) for key in plain)
@@ -201,9 +201,9 @@ class _Machine:
     def since_mark(self) -> list[Any]:
         for place in range(len(self.stack) - 1, -1, -1):
             if self.stack[place] is _MARK:
-                found = self.stack[place + 1 :]
+                result = self.stack[place + 1 :]
                 del self.stack[place:]
-                return found
+                return result
         raise ValueError("no mark")
 
     def last(self, count: int) -> tuple[Any, ...]:
@@ -213,23 +213,23 @@ class _Machine:
         del self.stack[len(self.stack) - count :]
         return made
 
-    def extend(self, found: list[Any]) -> None:
+    def extend(self, result: list[Any]) -> None:
         onto = self.stack[-1]
         if isinstance(onto, set):
-            onto.update(_keys(found))
+            onto.update(_keys(result))
         else:
-            (onto if isinstance(onto, list) else _damaged()).extend(found)
+            (onto if isinstance(onto, list) else _damaged()).extend(result)
 
-    def fill(self, found: Any) -> None:
+    def fill(self, result: Any) -> None:
         onto = self.stack[-1]
-        if not isinstance(onto, dict) or len(found) % 2:
+        if not isinstance(onto, dict) or len(result) % 2:
             raise TypeError
-        onto.update(zip(_keys(list(found[::2])), found[1::2], strict=True))
+        onto.update(zip(_keys(list(result[::2])), result[1::2], strict=True))
 
     def dictionary(self) -> None:
-        found = self.since_mark()
+        result = self.since_mark()
         self.stack.append({})
-        self.fill(found)
+        self.fill(result)
 
     # Names and what is done with them
 
@@ -257,16 +257,16 @@ class _Machine:
             raise TypeError
         return called.do(self, *arguments)
 
-    def plain(self, kind: Callable[..., Any], found: Any = ()) -> Any:
-        if isinstance(found, (str, int, float)) and kind is not bytes:
+    def plain(self, kind: Callable[..., Any], result: Any = ()) -> Any:
+        if isinstance(result, (str, int, float)) and kind is not bytes:
             return (
-                kind(found)
-                if kind in (int, float, str, bool) and not isinstance(found, str)
+                kind(result)
+                if kind in (int, float, str, bool) and not isinstance(result, str)
                 else _damaged()
             )
         # Before it is made; a number has no length: bytes(n) would take n bytes on the file's word.
-        self.count(len(found) * (1 if kind in (bytes, bytearray) else 8))
-        return kind(_keys(list(found)) if kind in (set, frozenset, dict) else found)
+        self.count(len(result) * (1 if kind in (bytes, bytearray) else 8))
+        return kind(_keys(list(result)) if kind in (set, frozenset, dict) else result)
 
     def encode(self, text: str, encoding: Any) -> bytes:
         if _word(encoding).replace("-", "").lower() not in (
@@ -353,7 +353,7 @@ class _Machine:
 
 _NDARRAY = _Name(_damaged)  # it is named, and never called
 _PLAIN = {
-    kind.__name__: (lambda m, *found, kind=kind: m.plain(kind, *found))
+    kind.__name__: (lambda m, *result, kind=kind: m.plain(kind, *result))
     for kind in (bytes, bytearray, list, dict, set, frozenset, tuple, int, float, str, bool)
 }
 # All names that a pickle may ask for, and what is done in their place.

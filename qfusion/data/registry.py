@@ -146,20 +146,20 @@ def manifest(name: str) -> dict[str, Any]:
 def _manifest(path: Path, changed: int, size: int) -> dict[str, Any]:
     name = path.parent.name
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        record = json.loads(path.read_text(encoding="utf-8"))
         for key in ("title", "description", "target", "modalities", "samples", "digest"):
-            found[key]
+            record[key]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise IntegrityError(
             f"Imported data set '{name}' is damaged: its manifest cannot be read ({type(error).__name__}). "
             + _BROKEN.format(name=name)
         ) from error
-    if found.get("format") != FORMAT:
+    if record.get("format") != FORMAT:
         raise IntegrityError(
-            f"Imported data set '{name}' was written by another version of qfusion (format {found.get('format')}). "
+            f"Imported data set '{name}' was written by another version of qfusion (format {record.get('format')}). "
             + _BROKEN.format(name=name)
         )
-    return found
+    return record
 
 
 def imported_stamp(name: str) -> str:
@@ -177,9 +177,9 @@ def load_imported(name: str) -> DataSet:
         NotFound: when there is none of that name.
         IntegrityError: when a file of it is missing or not as long as it should be.
     """
-    found, folder = manifest(name), imported_root() / name
+    result, folder = manifest(name), imported_root() / name
     try:
-        return _loaded(name, found, folder)
+        return _loaded(name, result, folder)
     except (
         OSError,
         ValueError,
@@ -202,12 +202,12 @@ def _array(folder: Path, file: str, shape: tuple[int, ...] | None = None) -> np.
     return np.asarray(values)
 
 
-def _loaded(name: str, found: dict[str, Any], folder: Path) -> DataSet:
-    count, target = found["samples"], found["target"]
+def _loaded(name: str, result: dict[str, Any], folder: Path) -> DataSet:
+    count, target = result["samples"], result["target"]
     ids = _array(folder, "ids.npy", (count,))
     index = pd.Index(ids)
     table = pd.DataFrame(index=index)
-    if found["table"]:
+    if result["table"]:
         with pa.memory_map(str(folder / "table.arrow")) as source:
             table = pa.ipc.open_file(source).read_all().to_pandas().set_axis(index)
     modalities = tuple(
@@ -217,14 +217,14 @@ def _loaded(name: str, found: dict[str, Any], folder: Path) -> DataSet:
             _array(folder, f"{m['name']}.lengths.npy", (count,)) if m["sequence"] else None,
             tuple(m["feature_names"]),
             tuple(m["picture"]) if m["picture"] else None,
-            found.get("rates", {}).get(m["name"]),
+            result.get("rates", {}).get(m["name"]),
             checked=True,
         )
-        for m in found["modalities"]
+        for m in result["modalities"]
     )
     unimodal = (
-        pd.DataFrame(_array(folder, "unimodal.npy"), columns=found["unimodal"], index=index)
-        if found["unimodal"]
+        pd.DataFrame(_array(folder, "unimodal.npy"), columns=result["unimodal"], index=index)
+        if result["unimodal"]
         else None
     )
     y = _array(folder, "y.npy", (count,))
@@ -232,18 +232,18 @@ def _loaded(name: str, found: dict[str, Any], folder: Path) -> DataSet:
     if not convention and target["kind"] == "regression":  # of before manifests named it
         convention = likely_convention(
             y,
-            annotated={m.name for m in modalities} == set(found["unimodal"]),
-            pickled=str(found["source"]).startswith(mmsa.KIND),
+            annotated={m.name for m in modalities} == set(result["unimodal"]),
+            pickled=str(result["source"]).startswith(mmsa.KIND),
         )
     texts = table["text"] if "text" in table.columns else None
-    numbers = _array(folder, "tokens.npy") if found.get("tokens") else None
-    known = {int(number): str(token) for number, token in found.get("vocabulary", {}).items()}
+    numbers = _array(folder, "tokens.npy") if result.get("tokens") else None
+    known = {int(number): str(token) for number, token in result.get("vocabulary", {}).items()}
     return DataSet(
         name=name,
-        title=found["title"],
-        description=found["description"],
-        source=found["source"],
-        licence=found["licence"],
+        title=result["title"],
+        description=result["description"],
+        source=result["source"],
+        licence=result["licence"],
         modalities=modalities,
         target=Target(
             target["kind"],
@@ -262,7 +262,7 @@ def _loaded(name: str, found: dict[str, Any], folder: Path) -> DataSet:
         content_of=no_content if texts is None else partial(_content, texts, numbers, known),
         unimodal=unimodal,
         clusters=videos_of(ids),
-        recorded=found["digest"],
+        recorded=result["digest"],
     )
 
 
@@ -354,12 +354,12 @@ def sources() -> dict[str, Source]:
         import_module(f"{package.__name__}.{module.name}")
         for module in pkgutil.iter_modules(package.__path__)
     ]
-    found = [
+    selected = [
         source
         for module in modules
         for source in getattr(module, "SOURCES", None) or [module.SOURCE]
     ]
-    return {source.name: source for source in sorted(found, key=lambda source: source.place)}
+    return {source.name: source for source in sorted(selected, key=lambda source: source.place)}
 
 
 def names() -> tuple[str, ...]:
@@ -368,7 +368,7 @@ def names() -> tuple[str, ...]:
     own = [name for name in imported_names() if name not in sources()]
     return (
         *sources(),
-        *(each for name in own for each in (name, *(f"{name}:{label}" for label in _labels(name)))),
+        *(text for name in own for text in (name, *(f"{name}:{label}" for label in _labels(name)))),
     )
 
 
@@ -397,11 +397,11 @@ def load(name: str | os.PathLike[str]) -> DataSet:
         path = Path(name).absolute()
         size = files.size_of(path)
         return _load_file(path, size, path.stat().st_mtime_ns)
-    found = choose("Data set", str(name), names())
-    if ":" in found:
-        base, _, label = found.partition(":")
+    result = choose("Data set", str(name), names())
+    if ":" in result:
+        base, _, label = result.partition(":")
         return _load_label(base, label, imported_stamp(base))
-    return _load(found) if found in sources() else _load_imported(found, imported_stamp(found))
+    return _load(result) if result in sources() else _load_imported(result, imported_stamp(result))
 
 
 def is_path(name: str | os.PathLike[str]) -> bool:
@@ -413,8 +413,8 @@ def is_path(name: str | os.PathLike[str]) -> bool:
 
 @lru_cache(maxsize=4)
 def _load(name: str) -> DataSet:
-    found: DataSet = sources()[name].load()
-    return found
+    data_set: DataSet = sources()[name].load()
+    return data_set
 
 
 @lru_cache(maxsize=8)
@@ -507,7 +507,7 @@ def download(
             choose(
                 "Downloadable data set",
                 name,
-                [key for key, each in known.items() if _is_public(each)],
+                [key for key, entry in known.items() if _is_public(entry)],
             )
         ]
     )

@@ -153,9 +153,9 @@ class DataSet:
         Raises:
             NotFound: when there is none of that id, with close matches.
         """
-        found = int(self._place.get_indexer([str(sample_id)])[0])
-        if found >= 0:
-            return found
+        result = int(self._place.get_indexer([str(sample_id)])[0])
+        if result >= 0:
+            return result
         # Looking for close matches in a million ids would take minutes.
         choose(f"In data set '{self.name}', sample", str(sample_id), self.ids[:NEAR].tolist())
         raise NotFound(
@@ -168,11 +168,11 @@ class DataSet:
         Raises:
             NotFound: when there is none of some id.
         """
-        wanted = [str(each) for each in sample_ids]
-        found = self._place.get_indexer(wanted)
-        if len(missing := np.flatnonzero(found < 0)):
+        wanted = [str(id_) for id_ in sample_ids]
+        result = self._place.get_indexer(wanted)
+        if len(missing := np.flatnonzero(result < 0)):
             self.row(wanted[missing[0]])
-        return np.asarray(found, dtype=np.int64)
+        return np.asarray(result, dtype=np.int64)
 
     @cached_property
     def people(self) -> People | None:
@@ -204,7 +204,7 @@ class DataSet:
     def identity(self) -> str:
         """A digest of all that a reader is told of it: of its words, its table and what `digest` says of its numbers.
         Two sets of the same numbers may be of different people."""
-        found = hashlib.sha256(
+        result = hashlib.sha256(
             "\0".join(
                 (
                     self.name,
@@ -223,13 +223,13 @@ class DataSet:
         )
         for frame in (self.table, self.truth, self.unimodal):
             if frame is not None:
-                found.update(repr(list(frame.columns)).encode())
+                result.update(repr(list(frame.columns)).encode())
                 try:
                     rows = pd.util.hash_pandas_object(frame, index=False)
                 except TypeError:  # cells such as lists
                     rows = pd.util.hash_pandas_object(frame.astype(str), index=False)
-                found.update(rows.to_numpy().tobytes())
-        return found.hexdigest()
+                result.update(rows.to_numpy().tobytes())
+        return result.hexdigest()
 
     def known(self, sample_ids: Iterable[str]) -> list[str]:
         """Returns those of some ids that it has, each once, in their order."""
@@ -251,7 +251,7 @@ class DataSet:
         at = self.target.labels.index(
             choose(f"Label of data set '{self.name}'", label, self.target.labels)
         )
-        yes = np.array([at in found for found in self.target.sets])
+        yes = np.array([at in result for result in self.target.sets])
         target = Target(
             "classification",
             label,

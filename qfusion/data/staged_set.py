@@ -278,8 +278,8 @@ def label_sets(named: Sequence[Sequence[str] | None], order: Sequence[str] = ())
     Raises:
         InvalidInput: when a label cannot be part of a link, or there are fewer than two.
     """
-    found = {label for labels in named if labels for label in labels}
-    known = tuple(order) or tuple(sorted(found))
+    result = {label for labels in named if labels for label in labels}
+    known = tuple(order) or tuple(sorted(result))
     check(
         2 <= len(known) <= MAX_LABELS,
         f"Samples of several labels must name 2 to {MAX_LABELS} different ones, but name {len(known)}. Import the "
@@ -294,26 +294,28 @@ def label_sets(named: Sequence[Sequence[str] | None], order: Sequence[str] = ())
         None if labels is None else tuple(sorted({known.index(label) for label in labels}))
         for labels in named
     ]
-    every = sorted({each for each in sets if each is not None}, key=lambda each: (len(each), each))
-    names = tuple(" + ".join(known[place] for place in each) or NO_LABEL for each in every)
-    place = {each: at for at, each in enumerate(every)}
+    every = sorted(
+        {entry for entry in sets if entry is not None}, key=lambda entry: (len(entry), entry)
+    )
+    names = tuple(" + ".join(known[place] for place in entry) or NO_LABEL for entry in every)
+    place = {entry: at for at, entry in enumerate(every)}
     return LabelSets(
-        np.array([-1 if each is None else place[each] for each in sets], np.int64),
+        np.array([-1 if entry is None else place[entry] for entry in sets], np.int64),
         names,
         known,
         tuple(every),
     )
 
 
-def unimodal_words(found: Mapping[str, np.ndarray]) -> str:
+def unimodal_words(result: Mapping[str, np.ndarray]) -> str:
     """Returns what is said of targets of single modalities (N,): whose there are, and how many samples lack one."""
     lacks = [
         f"{count(missing, 'sample')} {'has' if missing == 1 else 'have'} none of {name}"
-        for name, values in found.items()
+        for name, values in result.items()
         if (missing := int((~np.isfinite(values)).sum()))
     ]
     rest = f" {'; '.join(lacks)}." if lacks else ""
-    return f"Targets of single modalities are kept: {', '.join(found)}.{rest}"
+    return f"Targets of single modalities are kept: {', '.join(result)}.{rest}"
 
 
 def _shown(label: Any) -> str:
@@ -412,12 +414,12 @@ class Report:
     @property
     def errors(self) -> list[Finding]:
         """What keeps the set out."""
-        return [found for found in self.findings if found.severity == "error"]
+        return [finding for finding in self.findings if finding.severity == "error"]
 
     @property
     def repairs(self) -> list[str]:
         """Names of the repairs that are offered, each once."""
-        return list(dict.fromkeys(name for found in self.findings for name in found.repairs))
+        return list(dict.fromkeys(name for finding in self.findings for name in finding.repairs))
 
     def as_dict(self) -> dict[str, Any]:
         """The report as JSON knows it."""
@@ -426,7 +428,7 @@ class Report:
             "splits": self.splits,
             "modalities": self.modalities,
             "target": self.target,
-            "findings": [found.as_dict() for found in self.findings],
+            "findings": [finding.as_dict() for finding in self.findings],
             "repairs": self.repairs,
             "can_be_kept": not self.errors,
         }
@@ -436,7 +438,7 @@ class Report:
         if not self.errors:
             return
         first, more = self.errors[0], len(self.errors) - 1
-        offered = ", ".join(dict.fromkeys(name for found in self.errors for name in found.repairs))
+        offered = ", ".join(dict.fromkeys(name for error in self.errors for name in error.repairs))
         remedy = (
             f"Repairs that would mend it, if you agree: {offered}." if offered else "Mend the file."
         )
@@ -467,7 +469,7 @@ def examine(staged: StagedSet, progress: Progress | None = None) -> Report:
         *_of_target(staged),
         *_of_copies(staged, scans),
     ]
-    findings.sort(key=lambda found: SEVERITIES.index(found.severity))
+    findings.sort(key=lambda result: SEVERITIES.index(result.severity))
     return Report(
         len(staged),
         {part: int((staged.split == part).sum()) for part in SPLITS},
@@ -483,7 +485,7 @@ def examine(staged: StagedSet, progress: Progress | None = None) -> Report:
 
 def _scan(part: Part) -> Scan:
     samples, size = part.shape[0], part.shape[-1]
-    found = Scan(
+    scan = Scan(
         np.zeros(size, np.int64),
         np.zeros(size, np.int64),
         np.full(size, np.inf),
@@ -499,20 +501,20 @@ def _scan(part: Part) -> Scan:
         finite = np.isfinite(real)
         if not finite.all():
             nan = np.isnan(real)
-            found.nans += nan.sum(0)
-            found.infinite += (~finite & ~nan).sum(0)
-            found.broken[rows] = ~np.isfinite(piece).reshape(len(piece), -1).all(1)
+            scan.nans += nan.sum(0)
+            scan.infinite += (~finite & ~nan).sum(0)
+            scan.broken[rows] = ~np.isfinite(piece).reshape(len(piece), -1).all(1)
             low, high = (
                 np.where(finite, real, np.inf).min(0),
                 np.where(finite, real, -np.inf).max(0),
             )
         else:
             low, high = real.min(0), real.max(0)
-        found.low, found.high = np.minimum(found.low, low), np.maximum(found.high, high)
-        found.zero[rows] = ~piece.reshape(len(piece), -1).any(1)
-        found.keys[rows] = _keys(piece)
+        scan.low, scan.high = np.minimum(scan.low, low), np.maximum(scan.high, high)
+        scan.zero[rows] = ~piece.reshape(len(piece), -1).any(1)
+        scan.keys[rows] = _keys(piece)
         at += len(piece)
-    return found
+    return scan
 
 
 def _keys(piece: np.ndarray) -> np.ndarray:
@@ -538,7 +540,7 @@ def _names(names: Sequence[object]) -> str:
 
 
 def _of_values(part: Part, scan: Scan) -> list[Finding]:
-    found = []
+    findings = []
     bad = scan.nans + scan.infinite
     if bad.any():
         worst = np.argsort(-bad, kind="stable")[: int((bad > 0).sum())]
@@ -549,7 +551,7 @@ def _of_values(part: Part, scan: Scan) -> list[Finding]:
             f"{len(rows):,} of {count(len(scan.keys), 'sample')} and {len(worst):,} of {count(len(bad), 'feature')}, "
             f"{most}{_names([part.feature_names[i] for i in worst])}."
         )
-        found.append(
+        findings.append(
             Finding(
                 "not-finite",
                 "error",
@@ -562,18 +564,18 @@ def _of_values(part: Part, scan: Scan) -> list[Finding]:
     still = np.flatnonzero(scan.constant)
     if len(still) == len(bad):
         words = "No feature ever changes: the modality says nothing."
-        found.append(Finding("empty-modality", "error", words, part.name, ("drop-constant",)))
+        findings.append(Finding("empty-modality", "error", words, part.name, ("drop-constant",)))
     elif len(still):
         zeros = int(((scan.low == 0) & (scan.high == 0)).sum())
         words = (
             f"{len(still):,} of {count(len(bad), 'feature')} never {'changes' if len(still) == 1 else 'change'}"
             f"{_zeros(zeros, len(still))}: {_names([part.feature_names[i] for i in still])}."
         )
-        found.append(Finding("constant", "warning", words, part.name, ("drop-constant",)))
+        findings.append(Finding("constant", "warning", words, part.name, ("drop-constant",)))
     if scan.zero.any():
         words = f"{_some(int(scan.zero.sum()), 'is', 'are')} zeros only, as where a modality is missing."
-        found.append(Finding("zero-rows", "note", words, part.name))
-    return found
+        findings.append(Finding("zero-rows", "note", words, part.name))
+    return findings
 
 
 def _again(codes: np.ndarray) -> np.ndarray:
@@ -596,14 +598,14 @@ def _leaking(codes: np.ndarray, rank: np.ndarray) -> np.ndarray:
 
 
 def _of_ids(staged: StagedSet) -> list[Finding]:
-    found = []
+    findings = []
     empty = np.flatnonzero(staged.ids == "")
     if len(empty):
         words = f"{_some(len(empty), 'has', 'have')} no id, the first in row {empty[0] + 1}."
-        found.append(Finding("empty-id", "error", words, "", ("rename-ids",)))
+        findings.append(Finding("empty-id", "error", words, "", ("rename-ids",)))
     unique, codes = np.unique(staged.ids, return_inverse=True)
     if len(unique) == len(codes):
-        return found
+        return findings
     rank = _rank(staged)
     leaks = np.flatnonzero(_leaking(codes, rank) & (staged.ids != ""))
     if len(leaks):
@@ -611,14 +613,16 @@ def _of_ids(staged: StagedSet) -> list[Finding]:
             f"{_some(len(leaks), 'has', 'have')} the id of a sample in a later part of the split (training, "
             f"validation, test): {_names(staged.ids[leaks].tolist())}."
         )
-        found.append(Finding("leak-id", "error", words, "", ("drop-leaking", "rename-ids"), leaks))
+        findings.append(
+            Finding("leak-id", "error", words, "", ("drop-leaking", "rename-ids"), leaks)
+        )
     again = np.flatnonzero(_again(codes * 4 + rank + 1) & (staged.ids != ""))
     if len(again):
         words = f"{_some(len(again), 'has', 'have')} the id of one before them: {_names(staged.ids[again].tolist())}."
-        found.append(
+        findings.append(
             Finding("duplicate-id", "error", words, "", ("drop-duplicates", "rename-ids"), again)
         )
-    return found
+    return findings
 
 
 def _of_split(staged: StagedSet) -> list[Finding]:
@@ -635,7 +639,7 @@ def _of_split(staged: StagedSet) -> list[Finding]:
         ]
     empty = [part for part in SPLITS if not counts[part]]
     outside = np.flatnonzero(~np.isin(staged.split, SPLITS))
-    found = []
+    findings = []
     if empty:
         remedy = (
             "drawn from the training samples"
@@ -643,15 +647,15 @@ def _of_split(staged: StagedSet) -> list[Finding]:
             else "made anew from all samples"
         )
         words = f"No sample is in {' or '.join(empty)}. With `make-split` it would be {remedy}."
-        found.append(Finding("empty-split", "error", words, "", ("make-split",)))
+        findings.append(Finding("empty-split", "error", words, "", ("make-split",)))
     if len(outside):
         words = f"{_some(len(outside), 'is', 'are')} in no part of the split."
-        found.append(Finding("outside-split", "error", words, "", ("drop-outside",), outside))
-    return found
+        findings.append(Finding("outside-split", "error", words, "", ("drop-outside",), outside))
+    return findings
 
 
 def _target(staged: StagedSet) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    message: dict[str, Any] = {
         "name": staged.target,
         "kind": "classification" if staged.classes else "regression",
     }
@@ -662,7 +666,7 @@ def _target(staged: StagedSet) -> dict[str, Any]:
                 staged.y[rows & (staged.y >= 0)], minlength=len(staged.classes)
             ).tolist()
 
-        return told | {
+        return message | {
             "classes": list(staged.classes),
             "convention": "classes",
             "counts": {part: counts(staged.split == part) for part in SPLITS},
@@ -670,22 +674,22 @@ def _target(staged: StagedSet) -> dict[str, Any]:
         }
     y = staged.y[~staged.missing]
     facts = {"low": y.min, "high": y.max, "mean": y.mean, "deviation": y.std}
-    told |= {"range": staged.bounds, "convention": staged.convention}
-    return told | {key: float(of()) if len(y) else None for key, of in facts.items()}
+    message |= {"range": staged.bounds, "convention": staged.convention}
+    return message | {key: float(of()) if len(y) else None for key, of in facts.items()}
 
 
 def _of_target(staged: StagedSet) -> list[Finding]:
-    found = []
+    findings = []
     absent = np.flatnonzero(staged.missing)
     if len(absent):
         words = (
             f"{_some(len(absent), 'has', 'have')} no {'label' if staged.classes else 'target'}, the first "
             f"'{str(staged.ids[absent[0]])[:60]}'."
         )
-        found.append(Finding("no-target", "error", words, "", ("drop-unlabelled",), absent))
+        findings.append(Finding("no-target", "error", words, "", ("drop-unlabelled",), absent))
     y = staged.y[~staged.missing]
     if len(np.unique(y)) < 2:
-        found.append(
+        findings.append(
             Finding(
                 "one-target",
                 "error",
@@ -693,7 +697,7 @@ def _of_target(staged: StagedSet) -> list[Finding]:
             )
         )
     if not staged.classes:
-        return found
+        return findings
     counts = np.bincount(y, minlength=len(staged.classes))
     rare = np.flatnonzero((counts > 0) & (counts < RARE))
     if len(rare):
@@ -702,7 +706,7 @@ def _of_target(staged: StagedSet) -> list[Finding]:
             "samples, too few to train, validate and test: "
             f"{_names([f'{staged.classes[i]} ({counts[i]})' for i in rare])}."
         )
-        found.append(
+        findings.append(
             Finding(
                 "rare-class",
                 "warning",
@@ -717,7 +721,7 @@ def _of_target(staged: StagedSet) -> list[Finding]:
         np.unique(staged.y[np.isin(staged.split, SPLITS[1:]) & (staged.y >= 0)]), seen
     )
     if len(unseen) and (staged.split == "train").any():
-        found.append(
+        findings.append(
             Finding(
                 "unseen-class",
                 "warning",
@@ -726,7 +730,7 @@ def _of_target(staged: StagedSet) -> list[Finding]:
             )
         )
     if counts.max(initial=0) > UNEVEN * counts.sum():
-        found.append(
+        findings.append(
             Finding(
                 "uneven",
                 "warning",
@@ -735,7 +739,7 @@ def _of_target(staged: StagedSet) -> list[Finding]:
                 "as accurate as that.",
             )
         )
-    return found
+    return findings
 
 
 def _classes(number: int) -> str:
@@ -744,7 +748,7 @@ def _classes(number: int) -> str:
 
 def _of_copies(staged: StagedSet, scans: dict[str, Scan]) -> list[Finding]:
     """Samples that are the same in every modality, and rows of one modality that occur in two parts of the split."""
-    found, rank = [], _rank(staged)
+    findings, rank = [], _rank(staged)
     whole = np.zeros(len(staged), np.uint64)
     for scan in scans.values():
         whole = whole * np.uint64(0x9E3779B97F4A7C15) + scan.keys
@@ -756,20 +760,22 @@ def _of_copies(staged: StagedSet, scans: dict[str, Scan]) -> list[Finding]:
             f"{_some(len(rows), 'is', 'are')}, in every modality, the same as one in a later part of the split "
             f"(training, validation, test): figures would be too good. {_names(staged.ids[rows].tolist())}."
         )
-        found.append(Finding("leak-sample", "warning", words, "", ("drop-leaking",), rows))
+        findings.append(Finding("leak-sample", "warning", words, "", ("drop-leaking",), rows))
     again = np.flatnonzero(_again(codes * 4 + rank + 1))
     if len(again):
         words = (
             f"{_some(len(again), 'is', 'are')}, in every modality, the same as one before them in the same part: "
             f"{_names(staged.ids[again].tolist())}."
         )
-        found.append(Finding("duplicate-sample", "warning", words, "", ("drop-duplicates",), again))
+        findings.append(
+            Finding("duplicate-sample", "warning", words, "", ("drop-duplicates",), again)
+        )
     for name, scan in scans.items():
         usable = ~scan.zero & ~scan.broken & ~leaks
-        each = np.unique(scan.keys, return_inverse=True)[1]
-        same = int(_leaking(each[usable], rank[usable]).sum())
+        entry = np.unique(scan.keys, return_inverse=True)[1]
+        same = int(_leaking(entry[usable], rank[usable]).sum())
         if same:
-            few = len(np.unique(each)) < len(staged) / 2
+            few = len(np.unique(entry)) < len(staged) / 2
             why = (
                 ", where few different values occur at all."
                 if few
@@ -779,5 +785,5 @@ def _of_copies(staged: StagedSet, scans: dict[str, Scan]) -> list[Finding]:
                 f"{_some(same, 'shares', 'share')} this modality, value for value, with one in a later part of "
                 f"the split{why}"
             )
-            found.append(Finding("leak-row", "note" if few else "warning", words, name))
-    return found
+            findings.append(Finding("leak-row", "note" if few else "warning", words, name))
+    return findings

@@ -108,9 +108,9 @@ class Table:
         except (pa.ArrowException, OSError, UnicodeError) as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise
-            said = " ".join(str(error).split())
+            text = " ".join(str(error).split())
             raise InvalidInput(
-                f"Table `{self.path.name}` cannot be read ({said[:200]}). Every column but the id must hold numbers; "
+                f"Table `{self.path.name}` cannot be read ({text[:200]}). Every column but the id must hold numbers; "
                 "mend or drop the column."
             ) from error
 
@@ -189,24 +189,24 @@ def read_tables(
     reader = _Reader(folder, open_table(labels), tuple(modalities))
     parts = [reader.part(name, path) for name, path in modalities.items()]
     if target == "labels":
-        found = reader.label_sets()
+        label_sets = reader.label_sets()
         return StagedSet(
             folder,
             labels.name,
             "tables",
             parts,
-            found.y,
+            label_sets.y,
             reader.ids,
             reader.split(),
-            found.classes,
+            label_sets.classes,
             "labels",
             None,
             "",
             reader.columns(),
             reader.unimodal(),
             reader.findings,
-            labels=found.labels,
-            sets=found.sets,
+            labels=label_sets.labels,
+            sets=label_sets.sets,
         )
     y, classes, bounds = reader.targets(target)
     return StagedSet(
@@ -330,7 +330,7 @@ class _Reader:
 
     def _places(self, key: str, table: Table, sequences: bool) -> np.ndarray:
         """The sample's row for every row of a table; -1 where the labels have none of that id."""
-        found, at = [], 0
+        result, at = [], 0
         for batch in table.batches([key], (key,)):
             ids = np.array(batch.column(0).fill_null("").to_pylist(), dtype=np.str_)
             if (
@@ -338,11 +338,11 @@ class _Reader:
                 and at + len(ids) <= len(self.ids)
                 and np.array_equal(ids, self.ids[at : at + len(ids)])
             ):
-                found.append(np.arange(at, at + len(ids)))
+                result.append(np.arange(at, at + len(ids)))
             else:
-                found.append(self._look_up(ids, table.path.name))
+                result.append(self._look_up(ids, table.path.name))
             at += len(ids)
-        rows = np.concatenate(found) if found else np.zeros(0, np.int64)
+        rows = np.concatenate(result) if result else np.zeros(0, np.int64)
         known = rows[rows >= 0]
         once = np.bincount(known, minlength=len(self.ids))
         check(
@@ -546,47 +546,47 @@ class _Reader:
         words = self.table.column(self.label).cast(pa.string()).to_pylist()
         named = [
             None
-            if said is None
-            else [part.strip() for part in said.split(staged_set.SEPARATOR) if part.strip()]
-            for said in words
+            if word is None
+            else [part.strip() for part in word.split(staged_set.SEPARATOR) if part.strip()]
+            for word in words
         ]
-        found = staged_set.label_sets(
+        result = staged_set.label_sets(
             [
-                labels and [each for each in labels if each.lower() != staged_set.NO_LABEL]
+                labels and [label for label in labels if label.lower() != staged_set.NO_LABEL]
                 for labels in named
             ]
         )
-        known = ", ".join(found.labels)[:300]
-        self._say("labels", f"A sample may have several of {len(found.labels)} labels: {known}.")
-        return found
+        known = ", ".join(result.labels)[:300]
+        self._say("labels", f"A sample may have several of {len(result.labels)} labels: {known}.")
+        return result
 
     def split(self) -> np.ndarray:
         """The split (N,), "" where there is none."""
         column = self.header.column(SPLIT)
         if column is None:
             return np.full(len(self.ids), "", dtype="<U5")
-        said = pd.Series(self._strings(column)).str.strip().str.lower()
-        wrong = said[~said.isin(list(PARTS))]
+        words = pd.Series(self._strings(column)).str.strip().str.lower()
+        wrong = words[~words.isin(list(PARTS))]
         check(
             wrong.empty,
             f"Column `{column}` of `{self.file}` must hold train, valid or test, but holds "
             f"{str(wrong.iloc[0])[:40] if len(wrong) else ''!r}. Correct it.",
         )
-        return np.array(said.map(PARTS).to_list(), dtype="<U5")
+        return np.array(words.map(PARTS).to_list(), dtype="<U5")
 
     def unimodal(self) -> dict[str, np.ndarray]:
         """Targets of single modalities."""
-        found = {}
+        values = {}
         for name in self.names:
             column = self.header.column((f"label_{name}", f"label_{name[0]}"))
             if column is not None:
                 self.used.add(column)
-                found[name] = pd.to_numeric(
+                values[name] = pd.to_numeric(
                     pd.Series(self._strings(column)), errors="coerce"
                 ).to_numpy(np.float64)
-        if found:
-            self._say("unimodal", staged_set.unimodal_words(found))
-        return found
+        if values:
+            self._say("unimodal", staged_set.unimodal_words(values))
+        return values
 
     def columns(self) -> pd.DataFrame:
         """The other columns, to show and filter by; what was said is called `text`."""
@@ -595,18 +595,18 @@ class _Reader:
             self.header.column((f"label_{name}", f"label_{name[0]}")) for name in self.names
         }
         rest = [name for name in self.header.columns if name not in {*self.used, split, *unimodal}]
-        kept = {
+        stored = {
             "text" if name == text else name[:60]: shown
             for name in rest
             if (shown := _shown(self.table.column(name))) is not None
         }
-        if len(kept) < len(rest):
+        if len(stored) < len(rest):
             self._say(
                 "left-out",
-                f"{len(rest) - len(kept)} columns of `{self.file}` hold neither numbers, words nor dates, or "
+                f"{len(rest) - len(stored)} columns of `{self.file}` hold neither numbers, words nor dates, or "
                 "repeat a name. They are left out.",
             )
-        return pa.table(kept).to_pandas() if kept else pd.DataFrame()
+        return pa.table(stored).to_pandas() if stored else pd.DataFrame()
 
 
 def _shown(column: pa.ChunkedArray) -> pa.ChunkedArray | None:

@@ -258,8 +258,8 @@ def _valued(
         return model.scores(
             {
                 **{
-                    name: base.nested_tiled(each, base.nested_length(state))
-                    for name, each in own.items()
+                    name: base.nested_tiled(entry, base.nested_length(state))
+                    for name, entry in own.items()
                 },
                 modality: state,
             }
@@ -368,8 +368,8 @@ def attributions(
         state = model.encode_one({modality: at if mask is None else (at, mask)}, modality)
         return score({**encoded, modality: state}).gather(1, picked)[:, 0]
 
-    found = method.ranked(score_at, baseline, values)
-    return (found if mask is None else (found * mask[..., None]).sum(-1)).numpy()
+    ranked = method.ranked(score_at, baseline, values)
+    return (ranked if mask is None else (ranked * mask[..., None]).sum(-1)).numpy()
 
 
 def feature_curves(

@@ -58,10 +58,10 @@ class _Behind:
     def name(self) -> str:
         """The kind; of a cohort its size and label too, of a contrast which sample it is; of some of the rows how
         many."""
-        found = f"contrast sample {self.label}".rstrip() if self.kind == "contrast" else self.kind
+        kind = f"contrast sample {self.label}".rstrip() if self.kind == "contrast" else self.kind
         if self.kind == "cohort":
-            found = f"cohort of {self.size:,} samples" + (f" '{self.label}'" if self.label else "")
-        return f"{found}, {self.size:,} of {self.total:,} rows" if self.is_drawn else found
+            kind = f"cohort of {self.size:,} samples" + (f" '{self.label}'" if self.label else "")
+        return f"{kind}, {self.size:,} of {self.total:,} rows" if self.is_drawn else kind
 
     def _numbers(self) -> Tensor:
         raise NotImplementedError
@@ -138,7 +138,7 @@ class SampleBackground(_Behind):
 
     def _numbers(self) -> Tensor:
         return torch.cat(
-            [each.double().flatten() for each in base.nested_leaves(dict(self.states))]
+            [entry.double().flatten() for entry in base.nested_leaves(dict(self.states))]
         )
 
     def some(self, count: int, seed: int = 0) -> SampleBackground:
@@ -148,7 +148,7 @@ class SampleBackground(_Behind):
         drawn = np.sort(np.random.default_rng(seed).choice(self.size, count, replace=False))
         return replace(
             self,
-            states={name: base.nested_part(each, drawn) for name, each in self.states.items()},
+            states={name: base.nested_part(entry, drawn) for name, entry in self.states.items()},
             size=count,
         )
 
@@ -373,8 +373,8 @@ def _of_some(
     drawn = rows
     if most < len(rows):
         drawn = np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
-    found = background(model, dataset.inputs(drawn, torch.float64), kind, label)
-    return replace(found, total=len(rows)) if isinstance(found, SampleBackground) else found
+    result = background(model, dataset.inputs(drawn, torch.float64), kind, label)
+    return replace(result, total=len(rows)) if isinstance(result, SampleBackground) else result
 
 
 def _means(
@@ -384,11 +384,11 @@ def _means(
     sizes = list(model.dims) if apart else [int(np.prod(model.dims))]
     totals = [torch.zeros(d, d, dtype=torch.complex128) for d in sizes]
     for _, part in chunks(rows, group):
-        each = {
+        entry = {
             name: ket.to(torch.complex128)
             for name, ket in model.encode(batches.encoded_inputs(model, dataset, part)).items()
         }
-        kets = [each[name] for name in model.modalities] if apart else [model.product_state(each)]
+        kets = [entry[name] for name in model.modalities] if apart else [model.product_state(entry)]
         for total, ket in zip(totals, kets, strict=True):
             total += ket.mT @ ket.conj()
     return [

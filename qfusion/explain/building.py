@@ -169,10 +169,10 @@ def built(
         InvalidInput: when the model has no evolution in time, background, output or times do not fit, or it evolves for
             so long that the times that operators are taken at do not resolve it.
     """
-    plain, found, apart = _opened(model, inputs, background, output)
+    plain, result, apart = _opened(model, inputs, background, output)
     moments, T = _moments(times, apart.T), apart.T
     with torch.no_grad():
-        R = dividend_operators(found)
+        R = dividend_operators(result)
         if apart.still:
             start = torch.einsum("sab,ba->s", R, apart.O).real.numpy()
             F, end, nodes = np.zeros((3, 3, len(R), len(apart.parameters))), start, 0
@@ -211,7 +211,7 @@ def built(
         rate,
         error,
         nodes,
-        found.count,
+        result.count,
         background.name,
         background.size,
     )
@@ -231,24 +231,24 @@ def built_over_classes(
     """
     with torch.no_grad():
         decided = model(inputs).argmax(-1)
-    found = []
+    result = []
     for c in decided.unique().tolist():
         rows = (decided == c).nonzero()[:, 0]
         own = {
             name: (x[0][rows], x[1][rows]) if isinstance(x, tuple) else x[rows]
             for name, x in inputs.items()
         }
-        found.append((built(model, own, background, c), len(rows)))
+        result.append((built(model, own, background, c), len(rows)))
 
     def mean(field: str) -> Any:
-        return sum(getattr(each, field) * (n / len(decided)) for each, n in found)
+        return sum(getattr(entry, field) * (n / len(decided)) for entry, n in result)
 
     return replace(
-        found[0][0],
-        output=found[0][0].output if len(found) == 1 else "the class decided for",
+        result[0][0],
+        output=result[0][0].output if len(result) == 1 else "the class decided for",
         count=len(decided),
-        nodes=max(each.nodes for each, _ in found),
-        error=max(each.error for each, _ in found),
+        nodes=max(entry.nodes for entry, _ in result),
+        error=max(entry.error for entry, _ in result),
         **{field: mean(field) for field in ("start", "end", "parts", "over_time", "pace")},
     )
 
@@ -293,7 +293,7 @@ def built_each(
 
     Arguments and errors as for `built`.
     """
-    plain, found, apart = _opened(model, inputs, background, output)
+    plain, result, apart = _opened(model, inputs, background, output)
     with torch.no_grad():
         O = torch.stack([apart.O, *observables(apart)])
         encoded = plain.encode(inputs)
@@ -301,7 +301,9 @@ def built_each(
             *(encoded[name].to(torch.complex128).split(_CHUNK) for name in plain.modalities),
             strict=True,
         )
-        values = torch.cat([coalition_values(O, kets, found.background) for kets in chunks]).numpy()
+        values = torch.cat(
+            [coalition_values(O, kets, result.background) for kets in chunks]
+        ).numpy()
     parts = harsanyi(values, len(plain.modalities))
     parts[:, 0, :2] += float(plain.bias.detach()[output])  # of the baseline
     start, end, parts = parts[..., 0], parts[..., 1], parts[..., 2:]
@@ -321,16 +323,16 @@ def built_each(
     )
 
 
-def answer(found: Built) -> str:
+def answer(result: Built) -> str:
     """Which terms of the dynamics did most of what was done to the joint contributions, as a title; to all, where there
     is one modality."""
-    joint = np.array(["+" in name for name in found.dividends])
+    joint = np.array(["+" in name for name in result.dividends])
     which, what = joint, "joint contributions"
     if not joint.any():
-        which, what = np.array([bool(name) for name in found.dividends]), "contribution"
-    done = np.abs(found.parts[which]).sum(0)
+        which, what = np.array([bool(name) for name in result.dividends]), "contribution"
+    done = np.abs(result.parts[which]).sum(0)
     if done.sum() <= SMALL:
-        still = not len(found.terms)
+        still = not len(result.terms)
         return (
             "Nothing evolves, so nothing is built"
             if still
@@ -338,20 +340,20 @@ def answer(found: Built) -> str:
         )
     shares = done / done.sum()
     first, *rest = np.argsort(-shares, kind="stable").tolist()
-    said = f"{shares[first]:.0%} by {found.terms[first].title}"
+    text = f"{shares[first]:.0%} by {result.terms[first].title}"
     if rest and shares[rest[0]] >= 0.01:
-        said += f", {shares[rest[0]]:.0%} by {found.terms[rest[0]].title}"
-    before, after = (float(np.abs(values[which]).sum()) for values in (found.start, found.end))
-    return f"The dynamics took the {what} from {before:.2f} to {after:.2f} in all; of what it did to them, {said}"
+        text += f", {shares[rest[0]]:.0%} by {result.terms[rest[0]].title}"
+    before, after = (float(np.abs(values[which]).sum()) for values in (result.start, result.end))
+    return f"The dynamics took the {what} from {before:.2f} to {after:.2f} in all; of what it did to them, {text}"
 
 
 def _opened(
     model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, output: int
 ) -> tuple[QuantumJump, JumpParameters, Apart]:
     moving = in_double(require(model, "time", "that could build anything"))
-    found = cast(JumpParameters, system(moving, inputs, background, output))
+    result = cast(JumpParameters, system(moving, inputs, background, output))
     with torch.no_grad():
-        return moving, found, Apart.of(moving, found, output)
+        return moving, result, Apart.of(moving, result, output)
 
 
 def _names(model: QuantumJump) -> tuple[str, ...]:
@@ -419,7 +421,7 @@ class Apart:
     T: float
 
     @staticmethod
-    def of(model: QuantumJump, found: JumpParameters, output: int) -> Apart:
+    def of(model: QuantumJump, jump_parameters: JumpParameters, output: int) -> Apart:
         """Takes a model apart into every H_S and the dissipation of every A."""
         dims, dtype = model.dims, torch.complex128
         terms = decomposition.traceless(
@@ -431,8 +433,8 @@ class Apart:
                 ),
             )
         ).terms
-        H: dict[Subset, list[Term]] = {s: [] for s in found.couplings}
-        L: dict[Subset, list[tuple[Tensor, Tensor]]] = {s: [] for s in found.dissipations}
+        H: dict[Subset, list[Term]] = {s: [] for s in jump_parameters.couplings}
+        L: dict[Subset, list[tuple[Tensor, Tensor]]] = {s: [] for s in jump_parameters.dissipations}
         for term in terms:
             inner = [dims[m] for m in term.subsystems]
             energies, jumps = decomposition.decomposed(term, dims)
@@ -448,7 +450,7 @@ class Apart:
                     L[subset].append((states.embed(jumps[subset], dims, term.subsystems), whole))
         acting = [
             parameter
-            for parameter in found.parameters
+            for parameter in jump_parameters.parameters
             if parameter.kind in ("coupling", "dissipation")
         ]
         pieces: list[Generator | Dissipation] = [
@@ -473,7 +475,11 @@ class Apart:
     def too_long(self) -> InvalidInput:
         """The error of an evolution that is not resolved."""
         strengths = (
-            ", ".join(f"{each.key} {each.value:g}" for each in self.parameters if each.value != 1)
+            ", ".join(
+                f"{parameter.key} {parameter.value:g}"
+                for parameter in self.parameters
+                if parameter.value != 1
+            )
             or "all as learned"
         )
         return InvalidInput(
@@ -482,14 +488,17 @@ class Apart:
         )
 
 
-def dividend_operators(found: JumpParameters) -> Tensor:
+def dividend_operators(jump_parameters: JumpParameters) -> Tensor:
     """Returns R_S of every subset S, (2^M, D, D): their mean values are the dividends of the mean over the cohort."""
-    dims, sigma = found.model.dims, found.background.sigma
+    dims, sigma = jump_parameters.model.dims, jump_parameters.background.sigma
     order = subsets(len(dims))
     values = torch.stack(
         [
             _placed(
-                found.mean[s] if s else sigma.new_ones(1, 1), s, rest_state(sigma, dims, s), dims
+                jump_parameters.mean[s] if s else sigma.new_ones(1, 1),
+                s,
+                rest_state(sigma, dims, s),
+                dims,
             )
             for s in order
         ]

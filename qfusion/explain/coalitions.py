@@ -111,26 +111,30 @@ def evaluated_values(
         f"{list(background.modalities)}. Make it with this model.",
     )
     order = subsets(len(model.modalities))
-    found = [
+    result = [
         _totals(model, one, background, order)
         for one in _blocks(states, len(order) * len(model.outputs))
     ]
-    means = [each.mean for each in found if each.mean is not None]
-    return np.concatenate(means), np.concatenate([each.errors(background.total) for each in found])
+    means = [entry.mean for entry in result if entry.mean is not None]
+    return np.concatenate(means), np.concatenate(
+        [entry.errors(background.total) for entry in result]
+    )
 
 
 def _blocks(states: Mapping[str, Any], numbers: int) -> Iterator[dict[str, Any]]:
     """Samples whose scores, so many for each row, take no more than some hundred megabytes."""
     step = max(1, 2**23 // (CHUNK * numbers))
     for start in range(0, nested_length(states), step):
-        yield {name: nested_part(each, slice(start, start + step)) for name, each in states.items()}
+        yield {
+            name: nested_part(entry, slice(start, start + step)) for name, entry in states.items()
+        }
 
 
 def _rows(background: SampleBackground) -> Iterator[dict[str, Any]]:
     for start in range(0, background.size, CHUNK):
         yield {
-            name: nested_part(each, slice(start, start + CHUNK))
-            for name, each in background.states.items()
+            name: nested_part(entry, slice(start, start + CHUNK))
+            for name, entry in background.states.items()
         }
 
 
@@ -156,10 +160,10 @@ def value(
     """
     for name in missing:
         choose("Modality", name, model.modalities)
-    kept = tuple(m for m, name in enumerate(model.modalities) if name not in missing)
+    stored = tuple(m for m, name in enumerate(model.modalities) if name not in missing)
     return np.concatenate(
         [
-            sum(over_rows(model, some, rows, [kept])[:, 0].sum(1) for rows in _rows(background))
+            sum(over_rows(model, some, rows, [stored])[:, 0].sum(1) for rows in _rows(background))
             / background.size
             for some in _blocks(states, len(model.outputs))
         ]
@@ -178,8 +182,8 @@ def over_rows(
             _fused(
                 model,
                 {
-                    name: nested_part(each, slice(start, start + step))
-                    for name, each in states.items()
+                    name: nested_part(entry, slice(start, start + step))
+                    for name, entry in states.items()
                 },
                 rows,
                 order,
@@ -199,9 +203,9 @@ def _fused(
 ) -> np.ndarray:
     """As `over_rows`, of few samples; `nothing`: scores (R, C) of the rows themselves, for the empty coalition."""
     count, many = nested_length(states), nested_length(rows)
-    own = {name: nested_repeated(each, many) for name, each in states.items()}
-    theirs = {name: nested_tiled(each, count) for name, each in rows.items()}
-    found = []
+    own = {name: nested_repeated(entry, many) for name, entry in states.items()}
+    theirs = {name: nested_tiled(entry, count) for name, entry in rows.items()}
+    result = []
     for subset in order:
         if len(subset) == len(model.modalities):  # the same for every row
             scores = model.scores(states)[:, None].expand(-1, many, -1)
@@ -213,8 +217,8 @@ def _fused(
                 for m, name in enumerate(model.modalities)
             }
             scores = model.scores(mixed).unflatten(0, (count, many))
-        found.append(scores.double().numpy())
-    return np.stack(found, 1)
+        result.append(scores.double().numpy())
+    return np.stack(result, 1)
 
 
 class Totals:
@@ -414,12 +418,12 @@ def explain(
     with torch.no_grad():
         if not can(model, "states"):
             return _evaluated(model, inputs, background)
-        found = _linear(model, inputs, background)
+        explanation = _linear(model, inputs, background)
         if not background.is_drawn or isinstance(background, SampleBackground):
-            return found
+            return explanation
         parts = np.stack([_linear(model, inputs, part).dividends for part in background.parts()])
         left = (1 - background.size / background.total) / len(parts)
-        return replace(found, errors=parts.std(0, ddof=1) * np.sqrt(left))
+        return replace(explanation, errors=parts.std(0, ddof=1) * np.sqrt(left))
 
 
 def _linear(
@@ -444,8 +448,8 @@ def _evaluated(
             "Argument `background` comes from another kind of model. Make it with this model."
         )
     values, errors = evaluated_values(model, model.encode(inputs), background)
-    found = of_values(model, values, background)
-    return found if background.size == background.total else replace(found, errors=errors)
+    result = of_values(model, values, background)
+    return result if background.size == background.total else replace(result, errors=errors)
 
 
 def through_time(

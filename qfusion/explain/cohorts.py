@@ -229,7 +229,7 @@ def simplified(corners: np.ndarray, away: float) -> np.ndarray:
     if not 0 < far < len(corners):
         return corners[:3]
     closed = np.vstack([corners, corners[:1]])
-    kept = {0, far}
+    stored = {0, far}
     pieces = [(0, far), (far, len(corners))]
     while pieces:
         start, end = pieces.pop()
@@ -242,11 +242,11 @@ def simplified(corners: np.ndarray, away: float) -> np.ndarray:
         gaps = np.hypot(*(between - share[:, None] * along).T)
         at = int(gaps.argmax())
         if gaps[at] > away:
-            kept.add(start + 1 + at)
+            stored.add(start + 1 + at)
             pieces += [(start, start + 1 + at), (start + 1 + at, end)]
-    if len(kept) < 3:
-        kept |= {len(corners) // 2, len(corners) // 3, 2 * len(corners) // 3}
-    return corners[sorted(kept)]
+    if len(stored) < 3:
+        stored |= {len(corners) // 2, len(corners) // 3, 2 * len(corners) // 3}
+    return corners[sorted(stored)]
 
 
 def _numeric(part: Part, column: pd.Series) -> np.ndarray:
@@ -259,18 +259,21 @@ def _numeric(part: Part, column: pd.Series) -> np.ndarray:
         part.operator in ("=", "!=") or len(wanted) == 1,
         f"Condition `{str(part)[:80]}` must name one number after `{part.operator}`.",
     )
-    found = column.to_numpy(dtype=float)
+    result = column.to_numpy(dtype=float)
     first = wanted[0]
     if part.operator in ("=", "!="):
         equal = np.any(
-            [np.isclose(found, number, rtol=1e-9, atol=1e-12) for number in wanted], axis=0
+            [np.isclose(result, number, rtol=1e-9, atol=1e-12) for number in wanted], axis=0
         )
-        return (equal if part.operator == "=" else ~equal) & ~np.isnan(found)
+        return (equal if part.operator == "=" else ~equal) & ~np.isnan(result)
     with np.errstate(invalid="ignore"):
         return np.asarray(
-            {"<": found < first, "<=": found <= first, ">": found > first, ">=": found >= first}[
-                part.operator
-            ]
+            {
+                "<": result < first,
+                "<=": result <= first,
+                ">": result > first,
+                ">=": result >= first,
+            }[part.operator]
         )
 
 

@@ -49,10 +49,10 @@ def doubled(states: Mapping[str, Any]) -> dict[str, Any]:
     return {name: base.nested_mapped(_doubled, state) for name, state in states.items()}
 
 
-def _doubled(each: Tensor) -> Tensor:
-    if each.is_complex():
-        return each.detach().to(torch.complex128)
-    return each.detach().double() if each.is_floating_point() else each.detach()
+def _doubled(entry: Tensor) -> Tensor:
+    if entry.is_complex():
+        return entry.detach().to(torch.complex128)
+    return entry.detach().double() if entry.is_floating_point() else entry.detach()
 
 
 def scores_of(model: FusionModel, states: Mapping[str, Any]) -> Tensor:
@@ -92,8 +92,8 @@ def dividend_forms(
         "instead.",
     )
     states = _replaced(states_of(model, inputs), modality, probes)
-    found = explain(with_states(model, states), inputs, background)
-    return _assemble(torch.from_numpy(found.dividends), model)
+    explanation = explain(with_states(model, states), inputs, background)
+    return _assemble(torch.from_numpy(explanation.dividends), model)
 
 
 def value(form: Tensor, state: Tensor) -> Tensor:
@@ -160,7 +160,7 @@ NEAREST, KEPT = 8, 32  # ends that are walked to; points that the boundary is lo
 
 def flat(state: Any) -> Tensor:
     """Returns the numbers of a state, (B, k); masks are not among them."""
-    parts = [each.flatten(1) for each in base.nested_leaves(state) if each.is_floating_point()]
+    parts = [entry.flatten(1) for entry in base.nested_leaves(state) if entry.is_floating_point()]
     return torch.cat(parts, 1)
 
 
@@ -168,13 +168,13 @@ def filled(state: Any, numbers: Tensor) -> Any:
     """Returns a state of the same form with other numbers, (B, k); masks are those of the state, of one row for all."""
     at = 0
 
-    def fill(each: Tensor) -> Tensor:
+    def fill(entry: Tensor) -> Tensor:
         nonlocal at
-        if not each.is_floating_point():
-            return each.expand(len(numbers), *each.shape[1:])
-        size = each[0].numel()
+        if not entry.is_floating_point():
+            return entry.expand(len(numbers), *entry.shape[1:])
+        size = entry[0].numel()
         at += size
-        return numbers[:, at - size : at].reshape(-1, *each.shape[1:])
+        return numbers[:, at - size : at].reshape(-1, *entry.shape[1:])
 
     return base.nested_mapped(fill, state)
 
@@ -199,7 +199,7 @@ def nearest(
         """How far the decision is another, or the wanted one, (B,)."""
         count = len(numbers)
         wide = {
-            name: base.nested_mapped(lambda each: each.expand(count, *each.shape[1:]), state)
+            name: base.nested_mapped(lambda entry: entry.expand(count, *entry.shape[1:]), state)
             for name, state in states.items()
         }
         scores = model.scores({**wide, modality: filled(states[modality], numbers)})
@@ -217,25 +217,25 @@ def nearest(
         if C > 1
         else torch.zeros(1, dtype=torch.long)
     )
-    found = _iterated(lambda numbers: beyond(numbers, wanted), own.expand(len(wanted), -1))
+    result = _iterated(lambda numbers: beyond(numbers, wanted), own.expand(len(wanted), -1))
     with torch.no_grad():
         if ends is not None:
             turning = ends[beyond(ends) > 0]
-            found = torch.cat([found, turning[(turning - own).norm(dim=1).argsort()[:NEAREST]]])
-        found = found[torch.isfinite(found).all(1)]
-        found = found[beyond(found) > 0] if len(found) else found
-        found = found[(found - own).norm(dim=1).argsort()[:KEPT]]
-        if not len(found):
+            result = torch.cat([result, turning[(turning - own).norm(dim=1).argsort()[:NEAREST]]])
+        result = result[torch.isfinite(result).all(1)]
+        result = result[beyond(result) > 0] if len(result) else result
+        result = result[(result - own).norm(dim=1).argsort()[:KEPT]]
+        if not len(result):
             return None
         low, high = (
-            torch.zeros(len(found), 1, dtype=own.dtype),
-            torch.ones(len(found), 1, dtype=own.dtype),
+            torch.zeros(len(result), 1, dtype=own.dtype),
+            torch.ones(len(result), 1, dtype=own.dtype),
         )
         for _ in range(BISECTIONS):
             middle = (low + high) / 2
-            over = beyond(own + middle * (found - own))[:, None] > 0
+            over = beyond(own + middle * (result - own))[:, None] > 0
             low, high = torch.where(over, low, middle), torch.where(over, middle, high)
-        reached = own + high * (found - own)
+        reached = own + high * (result - own)
         return reached[int((reached - own).norm(dim=1).argmin())]
 
 
@@ -343,10 +343,10 @@ def nearest_state(
     form = score_form(model, states, modality).detach()
     own = states[modality][0]
     before = scores_of(model, states)[0].numpy()
-    found, reach = (_nearest_ket if form.is_complex() else _nearest_masses)(
+    result, reach = (_nearest_ket if form.is_complex() else _nearest_masses)(
         boundaries(form, before), own
     )
-    best = min(found, key=lambda state: _distance(own, state), default=None)
+    best = min(result, key=lambda state: _distance(own, state), default=None)
     exact, was = can(model, "kets"), decision(before)
     if best is None:
         return StateChange(
@@ -472,11 +472,11 @@ def _ket(B: Tensor, psi: Tensor) -> tuple[Tensor | None, float]:
 
     end = math.log(1e-13)
     if secular(end) <= 0:
-        found = c / denominators(brentq(secular, end, 0.0, xtol=1e-14, rtol=1e-15, maxiter=300))
+        places = c / denominators(brentq(secular, end, 0.0, xtol=1e-14, rtol=1e-15, maxiter=300))
     else:  # the hard case: nothing, or next to nothing, lies along the lowest eigenvector
-        found = np.where(b == b[0], 0, c / np.where(b == b[0], 1, 1 + b / size))
-        found[0] = math.sqrt(max(float((np.abs(found) ** 2 * b).sum()) / size, 0.0))
-    state = vectors @ torch.from_numpy(found)
+        places = np.where(b == b[0], 0, c / np.where(b == b[0], 1, 1 + b / size))
+        places[0] = math.sqrt(max(float((np.abs(places) ** 2 * b).sum()) / size, 0.0))
+    state = vectors @ torch.from_numpy(places)
     return state / torch.linalg.vector_norm(state), reach
 
 
@@ -572,7 +572,7 @@ def _polish(t: np.ndarray, start: np.ndarray, theta: np.ndarray) -> np.ndarray:
     from scipy.optimize import minimize
 
     scale = float(np.abs(t).max())
-    found = minimize(
+    result = minimize(
         lambda x: ((x - start) ** 2).sum(),
         theta,
         jac=lambda x: 2 * (x - start),
@@ -586,7 +586,7 @@ def _polish(t: np.ndarray, start: np.ndarray, theta: np.ndarray) -> np.ndarray:
         ],
         options={"maxiter": 200, "ftol": 1e-14},
     )
-    moved, _ = _first_crossing(t[None], start, found.x[None])
+    moved, _ = _first_crossing(t[None], start, result.x[None])
     better = len(moved) and float(np.linalg.norm(moved[0] - start)) < float(
         np.linalg.norm(theta - start)
     )

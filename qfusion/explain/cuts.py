@@ -69,7 +69,7 @@ def evolve(
     start = np.concatenate(
         [part.reshape(-1).numpy() for part in (rate.enter(own), rate.enter(rest))]
     )
-    found = scipy.integrate.solve_ivp(
+    result = scipy.integrate.solve_ivp(
         slope,
         (0.0, float(moments[-1])),
         start,
@@ -78,12 +78,12 @@ def evolve(
         rtol=RELATIVE,
         atol=ABSOLUTE,
     )
-    if not found.success:
+    if not result.success:
         raise InvalidInput(
-            f"The evolution without correlation does not converge ({found.message}). Lower the couplings or the "
+            f"The evolution without correlation does not converge ({result.message}). Lower the couplings or the "
             "duration."
         )
-    y = torch.from_numpy(np.ascontiguousarray(found.y.T))[torch.from_numpy(places.reshape(-1))]
+    y = torch.from_numpy(np.ascontiguousarray(result.y.T))[torch.from_numpy(places.reshape(-1))]
     return (
         rate.leave(y[:, : B * d * d].reshape(-1, B, d, d)),
         rate.leave(y[:, B * d * d :].reshape(-1, B, r, r)),
@@ -111,13 +111,13 @@ class _Table:
         b = _seen(K.permute(1, 0, 3, 2), L.permute(0, 2, 1, 4, 3)).permute(0, 1, 4, 5, 2, 3)
         self.numbers = d * d
         self.table = torch.cat(
-            [each.reshape(-1, d * d * r * r) for each in (_real(a), _real(b))]
+            [part.reshape(-1, d * d * r * r) for part in (_real(a), _real(b))]
         ).T.contiguous()
 
     def __call__(self, own: Tensor, rest: Tensor) -> tuple[Tensor, Tensor]:
         B = len(own)
-        found = (own.reshape(B, -1, 1) * rest.reshape(B, 1, -1)).view(B, -1) @ self.table
-        return found[:, : self.numbers], found[:, self.numbers :]
+        result = (own.reshape(B, -1, 1) * rest.reshape(B, 1, -1)).view(B, -1) @ self.table
+        return result[:, : self.numbers], result[:, self.numbers :]
 
     @staticmethod
     def enter(X: Tensor) -> Tensor:
@@ -433,15 +433,15 @@ class _Run:
 
     def _chunk(self, rho: Tensor, factors: list[Tensor]) -> Tensor:
         through = self.model.evolve_states(rho, self.moments).to(torch.complex128)
-        found = []
+        result = []
         for m in self.places:
             seen = _first(through, self.dims, m)
             states_after = (
                 self._held(factors, m) if kind == HELD else _CHANNELS[kind](seen)
                 for kind in self.kinds
             )
-            found.append(torch.stack([_flat(state) @ self.views[m].mT for state in states_after]))
-        return torch.stack(found, 1)
+            result.append(torch.stack([_flat(state) @ self.views[m].mT for state in states_after]))
+        return torch.stack(result, 1)
 
     def _held(self, factors: list[Tensor], m: int) -> Tensor:
         """The state (nT, B, d d, r r) when m and the rest are kept uncorrelated."""
@@ -552,7 +552,7 @@ class CutMetrics:
         modalities, kinds, times: of the `Cuts`. n: samples.
         after: (K, M, nT) by metric, of `METRICS`; values are those of `training.metrics.of_scores`.
         before: undisturbed, shape (), by metric. losses: after less before, (K, M, nT), by metric.
-        kept: what classical correlation keeps, (M, nT) by metric: "dephased" less "cut"; empty unless both kinds are
+        classical: what classical correlation keeps, (M, nT) by metric: "dephased" less "cut"; empty unless both kinds are
             there.
         chance: the metric of one answer for all: the most frequent class, or the mean truth (for `mae` the median).
         change: mean over samples and outputs of |score after - score before|, (K, M, nT).
@@ -565,7 +565,7 @@ class CutMetrics:
     after: dict[str, Estimates]
     before: dict[str, Estimates]
     losses: dict[str, Estimates]
-    kept: dict[str, Estimates]
+    classical: dict[str, Estimates]
     chance: dict[str, float]
     change: Estimates
 
@@ -576,7 +576,7 @@ def kind_of(target: Target) -> str:
 
 
 def cut_metrics(
-    found: Cuts,
+    result: Cuts,
     truth: np.ndarray,
     kind: str,
     *,
@@ -587,7 +587,7 @@ def cut_metrics(
     """Returns the metrics after every cut, with intervals.
 
     Args:
-        found: cuts of B samples.
+        result: cuts of B samples.
         truth: scores, or classes in 0..C-1, (B,).
         kind: "regression", "classification", or "sims": scores that are measured as those of CH-SIMS.
         resamples, seed: of the bootstrap. clusters: what the samples share, see `resampling.counts`.
@@ -597,15 +597,15 @@ def cut_metrics(
         InvalidInput: when `truth` does not fit the samples.
     """
     choose("Kind of target", kind, METRICS)
-    B = len(found.before)
+    B = len(result.before)
     check(
         np.shape(truth) == (B,) and B > 0,
         f"Argument `truth` must have shape ({B},), one value a sample, but has shape {np.shape(truth)}.",
     )
-    shape = found.scores.shape[:3]
+    shape = result.scores.shape[:3]
     # the undisturbed ones last
     scores = np.concatenate(
-        [found.scores.reshape(-1, B, found.scores.shape[-1]), found.before[None]]
+        [result.scores.reshape(-1, B, result.scores.shape[-1]), result.before[None]]
     )
     columns = _columns(scores, np.asarray(truth), kind)
     columns["change"] = np.abs(scores[:-1] - scores[-1]).mean(-1).T
@@ -633,27 +633,27 @@ def cut_metrics(
             for name in of
         }
 
-    names, every, last, each = (
+    names, every, last, entry = (
         METRICS[kind],
         slice(0, -1),
         slice(-1, None),
-        len(scores) // len(found.kinds),
+        len(scores) // len(result.kinds),
     )
-    places = {name: slice(k * each, (k + 1) * each) for k, name in enumerate(found.kinds)}
-    kept = (
+    places = {name: slice(k * entry, (k + 1) * entry) for k, name in enumerate(result.kinds)}
+    stored = (
         estimates(names, places["dephased"], places["cut"])
         if set(places) >= {"cut", "dephased"}
         else {}
     )
     return CutMetrics(
-        found.modalities,
-        found.kinds,
-        found.times,
+        result.modalities,
+        result.kinds,
+        result.times,
         B,
         _shaped(estimates(names, every), shape),
         _shaped(estimates(names, last), ()),
         _shaped(estimates(names, every, last), shape),
-        _shaped(kept, shape[1:]),
+        _shaped(stored, shape[1:]),
         _chance(np.asarray(truth), kind),
         _shaped(estimates(("change",), slice(None)), shape)["change"],
     )
@@ -680,18 +680,18 @@ def _columns(scores: np.ndarray, truth: np.ndarray, kind: str) -> dict[str, np.n
 def _metrics(columns: dict[str, np.ndarray], weights: np.ndarray) -> dict[str, np.ndarray]:
     """The metrics (r, F) of samples with counts (r, B)."""
     n = weights.sum(1, keepdims=True)
-    found = {"change": weights @ columns["change"] / n}
+    result = {"change": weights @ columns["change"] / n}
     if "hit" in columns:
-        return found | {"accuracy": weights @ columns["hit"] / n}
+        return result | {"accuracy": weights @ columns["hit"] / n}
     if "side" in columns:
-        return found | {
+        return result | {
             "acc2": weights @ columns["side"] / n,
             "mae": weights @ columns["absolute"] / n,
         }
     y = columns["truth"]
     variance = weights @ y**2 - (weights @ y) ** 2 / n
     varies = variance > 1e-12 * np.maximum(weights @ y**2, 1e-300)
-    return found | {
+    return result | {
         "r2": np.where(
             varies, 1 - weights @ columns["squared"] / np.where(varies, variance, 1), 0.0
         ),
@@ -706,15 +706,15 @@ def _estimates(value: np.ndarray, drawn: np.ndarray | None) -> Estimates:
     return Estimates(value, low, high)
 
 
-def _shaped(found: dict[str, Estimates], shape: tuple[int, ...]) -> dict[str, Estimates]:
+def _shaped(estimates: dict[str, Estimates], shape: tuple[int, ...]) -> dict[str, Estimates]:
     return {
         name: Estimates(
             *(  # type: ignore[arg-type]
                 None if part is None else part.reshape(shape)
-                for part in (each.value, each.low, each.high)
+                for part in (entry.value, entry.low, entry.high)
             )
         )
-        for name, each in found.items()
+        for name, entry in estimates.items()
     }
 
 
@@ -737,74 +737,72 @@ SHARE = 0.1  # of what a model is better than one answer for all: less is lost "
 SMALL = 0.02  # of the undisturbed score's size: a change below it is none to speak of
 
 
-def most_moved(found: Cuts, output: int) -> str:
+def most_moved(result: Cuts, output: int) -> str:
     """The modality whose cut moves the score most."""
-    return found.modalities[_first_largest(np.abs(found.changes[0, :, :, 0, output]).max(1))]
+    return result.modalities[_first_largest(np.abs(result.changes[0, :, :, 0, output]).max(1))]
 
 
-def answer(found: Cuts, output: int) -> str:
+def answer(result: Cuts, output: int) -> str:
     """Whether the score of a sample needs the correlations, and when most, as a title."""
-    changes = found.changes[:, :, :, 0, output]  # the first kind is "cut"
+    changes = result.changes[:, :, :, 0, output]  # the first kind is "cut"
     m, i = np.unravel_index(_first_largest(np.abs(changes[0])), changes[0].shape)
-    before, largest = float(found.before[0, output]), float(changes[0, m, i])
+    before, largest = float(result.before[0, output]), float(changes[0, m, i])
     never = ""
-    if "held" in found.kinds:
+    if "held" in result.kinds:
         never = (
-            f"; if {found.modalities[m]} were never correlated, "
-            f"{found.scores[found.kinds.index('held'), m, -1, 0, output]:z.2f}"
+            f"; if {result.modalities[m]} were never correlated, "
+            f"{result.scores[result.kinds.index('held'), m, -1, 0, output]:z.2f}"
         )
     if abs(largest) <= max(SMALL * abs(before), 1e-9):
         return (
             f"A cut of the correlations of one modality at one time moves the score by {size(abs(largest))} at "
             f"most, from {before:z.2f}{never}"
         )
-    kept = ""
-    if "dephased" in found.kinds:
-        classical = found.scores[found.kinds.index("dephased"), m, i, 0, output]
-        kept = f" ({classical:z.2f} if their classical part is kept)"
+    text = ""
+    if "dephased" in result.kinds:
+        classical = result.scores[result.kinds.index("dephased"), m, i, 0, output]
+        text = f" ({classical:z.2f} if their classical part is kept)"
     return (
-        f"Without the correlations of {found.modalities[m]} at t = {found.times[i]:.2f} the score would be "
-        f"{before + largest:z.2f} instead of {before:z.2f}{kept}{never}"
+        f"Without the correlations of {result.modalities[m]} at t = {result.times[i]:.2f} the score would be "
+        f"{before + largest:z.2f} instead of {before:z.2f}{text}{never}"
     )
 
 
-def answer_for_many(found: CutMetrics, metric: str | None = None) -> str:
+def answer_for_many(result: CutMetrics, metric: str | None = None) -> str:
     """Whether a model needs the correlations half way, over many samples, with 95 % intervals, as a title.
 
     The time is fixed and of the modalities the one is named that costs most, so that hardly anything is picked by its
     size.
     """
-    metric = metric or next(iter(found.after))
-    about, loss = metrics.describe[metric], found.losses[metric]
-    sign, i = -1 if about.higher_is_better else 1, len(found.times) // 2
+    metric = metric or next(iter(result.after))
+    about, loss = metrics.describe[metric], result.losses[metric]
+    sign, i = -1 if about.higher_is_better else 1, len(result.times) // 2
     m = _first_largest(sign * loss.value[0, :, i])
-    where = f"the correlations of {found.modalities[m]} at t = {found.times[i]:.2f}"
-    never = kept = ""
-    if "held" in found.kinds:
-        never = f". If never correlated: {_change(loss, found.kinds.index('held'), m, len(found.times) - 1)}"
-    if "dephased" in found.kinds:
-        kept = (
-            f"; with their classical part kept {_change(loss, found.kinds.index('dephased'), m, i)}"
-        )
+    where = f"the correlations of {result.modalities[m]} at t = {result.times[i]:.2f}"
+    never = text = ""
+    if "held" in result.kinds:
+        never = f". If never correlated: {_change(loss, result.kinds.index('held'), m, len(result.times) - 1)}"
+    if "dephased" in result.kinds:
+        text = f"; with their classical part kept {_change(loss, result.kinds.index('dephased'), m, i)}"
     if loss.low is None or loss.high is None:
         return (
-            f"Too few samples to tell: without {where} {about.short} changes by {_change(loss, 0, m, i)}{kept} "
-            f"(n = {found.n:,}){never}"
+            f"Too few samples to tell: without {where} {about.short} changes by {_change(loss, 0, m, i)}{text} "
+            f"(n = {result.n:,}){never}"
         )
     if max(abs(float(end[0, m, i])) for end in (loss.low, loss.high)) < 5e-4:
         return (
             f"No: without {where} {about.short} changes by less than 0.001 ({_change(loss, 0, m, i)}, n = "
-            f"{found.n:,}){never}"
+            f"{result.n:,}){never}"
         )
     least, most = sorted((sign * float(loss.low[0, m, i]), sign * float(loss.high[0, m, i])))
     if least <= 0:
         return (
             f"Not shown: without {where} {about.short} is not worse beyond chance ({_change(loss, 0, m, i)}, n = "
-            f"{found.n:,}); a loss of more than {max(most, 0.0):.3f} can be excluded{never}"
+            f"{result.n:,}); a loss of more than {max(most, 0.0):.3f} can be excluded{never}"
         )
-    gain = abs(float(found.before[metric].value) - found.chance[metric])
+    gain = abs(float(result.before[metric].value) - result.chance[metric])
     head = "Yes" if abs(float(loss.value[0, m, i])) >= SHARE * gain else "Hardly"
-    return f"{head}: without {where} {about.short} changes by {_change(loss, 0, m, i)}{kept} (n = {found.n:,}){never}"
+    return f"{head}: without {where} {about.short} changes by {_change(loss, 0, m, i)}{text} (n = {result.n:,}){never}"
 
 
 def _first_largest(values: np.ndarray) -> int:

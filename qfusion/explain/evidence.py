@@ -75,10 +75,10 @@ class LayerEntropies:
 
     def poolings(self) -> list[Pooling]:
         """Returns the entropies around every pooling."""
-        found = []
+        result = []
         for layer, t in enumerate(range(2, len(self.moments), 2)):
             outcomes = [q for q in self.active[t - 1] if q not in self.active[t]]
-            found.append(
+            result.append(
                 Pooling(
                     layer,
                     float(self.joint[t - 1]),
@@ -86,7 +86,7 @@ class LayerEntropies:
                     float(self.single[t, outcomes].sum()),
                 )
             )
-        return found
+        return result
 
 
 @torch.no_grad()
@@ -140,13 +140,13 @@ def _moments(
         vectors.shape == (n, 3),
         f"Argument `vectors` must have shape ({n}, 3), but has shape {tuple(vectors.shape)}. Give one sample.",
     )
-    found = density_states(model.network, vectors.double(), channel)
+    result = density_states(model.network, vectors.double(), channel)
     moments, active, rhos = [], [], []
     for name, done in network.moments():
         left = {s.wires[0] for s in network.steps[:done] if s.kind == "pool"}
         moments.append(name)
         active.append(tuple(q for q in range(n) if q not in left))
-        rhos.append(found[done])
+        rhos.append(result[done])
     return moments, active, rhos
 
 

@@ -229,8 +229,8 @@ def sarcasm_share(explanation: Explanation, table: pd.DataFrame) -> tuple[float,
     sarcastic = (table["regime"] == "sarcasm").to_numpy()
     if not sarcastic.any():
         return None
-    found: Mapping[str, int] = {name: i for i, name in enumerate(explanation.coalitions)}
-    return float((explanation.dividends[sarcastic, found["text+audio"], 0] < 0).mean()), int(
+    result: Mapping[str, int] = {name: i for i, name in enumerate(explanation.coalitions)}
+    return float((explanation.dividends[sarcastic, result["text+audio"], 0] < 0).mean()), int(
         sarcastic.sum()
     )
 
@@ -296,7 +296,7 @@ class Game:
         )
         self.values: dict[frozenset[int], float] = {}
         self.costs: dict[frozenset[int], float] = {}
-        self.asked, self.seconds = 0, 0.0
+        self.calls, self.seconds = 0, 0.0
 
     def value(self, present: frozenset[int]) -> float:
         """Returns v(S) with the bias, and charges its time."""
@@ -304,7 +304,7 @@ class Game:
             start = time.perf_counter()
             self.values[present] = self._run(present)
             self.costs[present] = time.perf_counter() - start
-        self.asked += 1
+        self.calls += 1
         self.seconds += self.costs[present]
         return self.values[present]
 
@@ -326,7 +326,7 @@ class Game:
 
     def reset(self) -> None:
         """Sets the account to nothing."""
-        self.asked, self.seconds = 0, 0.0
+        self.calls, self.seconds = 0, 0.0
 
     def forward(self, masks: Tensor) -> Tensor:
         """Returns v of masks (B, M), 1 for present: what captum calls."""
@@ -362,11 +362,11 @@ def compare(game: Game, exact: Explanation, exact_seconds: float, seed: int = 0)
 
     M = len(game.names)
     reference = exact.shapley[0, :, game.output]
-    found = [Estimate(EXACT, reference, 0.0, 0, exact_seconds)]
+    estimates = [Estimate(EXACT, reference, 0.0, 0, exact_seconds)]
     game.reset()
     values = np.array([game.value(frozenset(S)) for S in subsets(M)])
     brute = shapley(dividends(values[:, None], M), M)[:, 0]
-    found.append(_estimate(BRUTE, brute, reference, game))
+    estimates.append(_estimate(BRUTE, brute, reference, game))
     ones, zeros = torch.ones(1, M, dtype=torch.float64), torch.zeros(1, M, dtype=torch.float64)
     for method, kind in ((SAMPLING, ShapleyValueSampling), (KERNEL, KernelShap)):
         game.reset()
@@ -377,8 +377,8 @@ def compare(game: Game, exact: Explanation, exact_seconds: float, seed: int = 0)
             explainer: Any = kind(game.forward)
             values = explainer.attribute(ones, baselines=zeros)[0].numpy()
             np.random.set_state(state)  # noqa: NPY002
-        found.append(_estimate(method, values, reference, game))
-    return found
+        estimates.append(_estimate(method, values, reference, game))
+    return estimates
 
 
 def _estimate(method: str, values: np.ndarray, reference: np.ndarray, game: Game) -> Estimate:
@@ -386,7 +386,7 @@ def _estimate(method: str, values: np.ndarray, reference: np.ndarray, game: Game
         method,
         np.asarray(values, dtype=float),
         float(np.abs(values - reference).max()),
-        game.asked,
+        game.calls,
         game.seconds,
     )
 
@@ -429,24 +429,24 @@ class TrustWarning:
     facts: tuple[str, ...] = ()
 
 
-def of_stability(found: Stability, errors: np.ndarray, unit: str) -> list[TrustWarning]:
+def of_stability(stability: Stability, errors: np.ndarray, unit: str) -> list[TrustWarning]:
     """Returns what the spread over training seeds warns of.
 
     Args:
-        found: of B test rows.
+        stability: of B test rows.
         errors: of the shipped model's predictions on these, (B,).
         unit: of the score.
     """
-    R, B = found.dividends.shape[:2]
-    rank = {term: mean for term, (mean, _) in found.rank_correlations().items()}
+    R, B = stability.dividends.shape[:2]
+    rank = {term: mean for term, (mean, _) in stability.rank_correlations().items()}
     weak = {term: mean for term, mean in rank.items() if mean < STABLE}
-    said = []
+    words = []
     if weak:
         named = ", ".join(
             f"{_title(term)} ({mean:.2f})"
             for term, mean in sorted(weak.items(), key=lambda pair: pair[1])
         )
-        said.append(
+        words.append(
             TrustWarning(
                 f"Do not compare samples by {named}: over {R} training seeds the mean rank correlation of "
                 f"{'these terms' if len(weak) > 1 else 'this term'} across {B:,} test samples stays below {STABLE:g}: "
@@ -462,7 +462,7 @@ def of_stability(found: Stability, errors: np.ndarray, unit: str) -> list[TrustW
         )
     else:
         least = listed([_title(term) for term in top(rank, smallest=True)])
-        said.append(
+        words.append(
             TrustWarning(
                 f"All terms order the samples much alike over {R} training seeds; least stable: {least} (rank "
                 f"correlation {min(rank.values()):.2f} across {B:,} test samples).",
@@ -474,9 +474,9 @@ def of_stability(found: Stability, errors: np.ndarray, unit: str) -> list[TrustW
                 ),
             )
         )
-    spread = found.spread()
+    spread = stability.spread()
     floor = float(np.median(spread.max(1)))
-    said.append(
+    words.append(
         TrustWarning(
             f"Do not read terms smaller than about {floor:.2g} ({unit}): the least stable term of a typical test "
             "sample moves by about that much between training seeds (standard deviation).",
@@ -485,10 +485,10 @@ def of_stability(found: Stability, errors: np.ndarray, unit: str) -> list[TrustW
             (f"in units of the {unit}", "standard deviation over training seeds"),
         )
     )
-    said += _where_wrong(spread, errors)
-    agreement = found.leader_agreement()
+    words += _where_wrong(spread, errors)
+    agreement = stability.leader_agreement()
     if agreement < 0.9:
-        said.append(
+        words.append(
             TrustWarning(
                 f"Do not rely on which modality leads: two training seeds name the same one in only {share(agreement)} "
                 "of the test samples.",
@@ -497,7 +497,7 @@ def of_stability(found: Stability, errors: np.ndarray, unit: str) -> list[TrustW
                 (f"two training seeds agree in {share(agreement)} of the test samples",),
             )
         )
-    return said
+    return words
 
 
 def _where_wrong(spread: np.ndarray, errors: np.ndarray) -> list[TrustWarning]:
@@ -530,11 +530,11 @@ def _apart(poor: np.ndarray, others: np.ndarray) -> bool:
     return bool(poor.mean() - others.mean() > 2 * error)
 
 
-def of_truth(found: AgainstTruth) -> list[TrustWarning]:
+def of_truth(result: AgainstTruth) -> list[TrustWarning]:
     """Returns what the comparison with planted truth warns of."""
     known = [
         (term, rank)
-        for term, rank in zip(found.terms, found.rank, strict=True)
+        for term, rank in zip(result.terms, result.rank, strict=True)
         if np.isfinite(rank)
     ]
     weak = [(term, rank) for term, rank in known if rank < STABLE]
@@ -563,49 +563,49 @@ def of_truth(found: AgainstTruth) -> list[TrustWarning]:
     return [
         TrustWarning(
             f"Every term that varies follows the planted truth; least: {term} (rank correlation {rank:.2f} on "
-            f"{len(found.ours):,} test samples).",
+            f"{len(result.ours):,} test samples).",
             "fine",
             "Terms follow the planted truth",
-            (f"least: {term}", f"rank correlation {rank:.2f} on {len(found.ours):,} test samples"),
+            (f"least: {term}", f"rank correlation {rank:.2f} on {len(result.ours):,} test samples"),
         )
     ]
 
 
-def of_deletion(found: Curves, what: str) -> list[TrustWarning]:
+def of_deletion(curves: Curves, what: str) -> list[TrustWarning]:
     """Returns what deletion and insertion warn of; `what` are the players, such as "modalities"."""
-    if found.better:
+    if curves.better:
         return []
     failed = [
         name
         for name, gain in (
-            ("taking away", found.deletion_gain),
-            ("giving back", found.insertion_gain),
+            ("taking away", curves.deletion_gain),
+            ("giving back", curves.insertion_gain),
         )
         if (gain <= 0).any()
     ]
     return [
         TrustWarning(
             f"Do not trust the order of the {what}: {' and '.join(failed)} the most important first moved the score no "
-            f"faster than at least one of {len(found.random_deletion)} random orders ({found.samples:,} test samples).",
+            f"faster than at least one of {len(curves.random_deletion)} random orders ({curves.samples:,} test samples).",
             "warning",
             f"Do not trust the order of the {what}",
             (
                 f"{' and '.join(failed)} moves the score no faster than one of "
-                f"{len(found.random_deletion)} random orders",
-                f"{found.samples:,} test samples",
+                f"{len(curves.random_deletion)} random orders",
+                f"{curves.samples:,} test samples",
             ),
         )
     ]
 
 
-def of_joint(found: Explanation, outputs: np.ndarray) -> list[TrustWarning]:
+def of_joint(explanation: Explanation, outputs: np.ndarray) -> list[TrustWarning]:
     """Returns where Shapley values hide what was said only together.
 
     Args:
-        found: of B samples; outputs: which output is explained for each, (B,).
+        explanation: of B samples; outputs: which output is explained for each, (B,).
     """
-    M, B = len(found.modalities), len(found.dividends)
-    size = np.abs(found.dividends[np.arange(B), :, outputs])
+    M, B = len(explanation.modalities), len(explanation.dividends)
+    size = np.abs(explanation.dividends[np.arange(B), :, outputs])
     single, joint = size[:, 1 : M + 1].sum(1), size[:, M + 1 :].sum(1)
     part = float((joint > single).mean())
     if part < 0.05:

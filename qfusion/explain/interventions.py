@@ -74,17 +74,17 @@ def outcome(
         )
         if can(model, "states"):
             _check_state(name, states[name])
-    found = explain(counterfactual.with_states(model, states), inputs, background)
+    explanation = explain(counterfactual.with_states(model, states), inputs, background)
     out = {model.modalities.index(name) for name in dropped}
-    kept = np.array([not out & set(subset) for subset in subsets(len(model.modalities))])
-    dividends = np.where(kept[:, None], found.dividends[0], 0.0)
+    values = np.array([not out & set(subset) for subset in subsets(len(model.modalities))])
+    dividends = np.where(values[:, None], explanation.dividends[0], 0.0)
     scores = dividends.sum(0)
     return Outcome(scores, dividends, decision(scores))
 
 
 def _form(state: Any) -> str:
     return ", ".join(
-        f"shape {tuple(each.shape)} and {each.dtype}" for each in base.nested_leaves(state)
+        f"shape {tuple(entry.shape)} and {entry.dtype}" for entry in base.nested_leaves(state)
     )
 
 
@@ -223,13 +223,13 @@ class Disturbance:
     @property
     def words(self) -> str:
         """In a few words, "as recorded" when nothing is done."""
-        said = [f"without {name}" for name in self.missing] + [
+        text = [f"without {name}" for name in self.missing] + [
             f"{name} at its training mean" for name in self.mean
         ]
-        said += [f"{name} of another sample" for name in self.swapped]
+        text += [f"{name} of another sample" for name in self.swapped]
         return (
             ", ".join(
-                said
+                text
                 + [f"noise of {level:g} deviations on {name}" for name, level in self.noise.items()]
             )
             or "as recorded"
@@ -360,11 +360,11 @@ def without(explanation: Explanation, missing: Sequence[str]) -> Explanation:
     names, M = explanation.modalities, len(explanation.modalities)
     gone = {names.index(choose("Modality", name, names)) for name in missing}
     place = {name: s for s, name in enumerate(explanation.coalitions)}
-    kept = [
+    stored = [
         place[subset_name(tuple(m for m in subset if m not in gone), names)]
         for subset in subsets(M)
     ]
-    values = explanation.values[..., kept, :]
+    values = explanation.values[..., stored, :]
     touched = np.array([bool(gone & set(subset)) for subset in subsets(M)])
     dividend = np.where(touched[:, None], 0.0, explanation.dividends)
     return replace(explanation, values=values, dividends=dividend, shapley=shapley(dividend, M))
@@ -393,7 +393,7 @@ def robustness(
         A row for each modality (and "all" for noise on every one) and disturbance: `kind` of KINDS, `modality`,
         `level`, metrics.
     """
-    rows, found = dataset.rows(split), []
+    rows, result = dataset.rows(split), []
     behind = background_of(model, dataset, dataset.rows(trained_on))
     if most is not None and isinstance(behind, SampleBackground):
         behind = behind.some(most)
@@ -405,7 +405,7 @@ def robustness(
 
     def add(kind: str, modality: str, level: float, runs: list[dict[str, float]]) -> None:
         means = {key: float(np.mean([run[key] for run in runs])) for key in runs[0]}
-        found.append({"kind": kind, "modality": modality, "level": level} | means)
+        result.append({"kind": kind, "modality": modality, "level": level} | means)
 
     clean = measured(Disturbance())
     for name in (*dataset.names, "all"):
@@ -429,15 +429,15 @@ def robustness(
                 0.0,
                 [measured(Disturbance(swapped=(name,), seed=seed)) for seed in range(repeats)],
             )
-    return pd.DataFrame(found)
+    return pd.DataFrame(result)
 
 
 def _moments(dataset: DataSet, split: str, name: str) -> tuple[Tensor, Tensor]:
     """Mean and deviation of a modality's features over a split, (F,) each; kept as long as the data set is."""
-    kept = _known.setdefault(dataset, {})
-    if (split, name) not in kept:
-        kept[split, name] = mean_and_std(dataset, dataset.rows(split), name)
-    return kept[split, name]
+    stored = _known.setdefault(dataset, {})
+    if (split, name) not in stored:
+        stored[split, name] = mean_and_std(dataset, dataset.rows(split), name)
+    return stored[split, name]
 
 
 def _parts(features: Any) -> tuple[Tensor, Tensor | None]:

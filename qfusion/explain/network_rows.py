@@ -224,8 +224,8 @@ def marginal_values(
     game = _OneTable(O, phi, distributions) if phi.shape[1] == 1 else _Chain(O, phi, distributions)
     values = []
     for S in subsets(M):
-        found = game.value(masses if S else masses[:1], S)  # told nothing, every sample is alike
-        values.append(found.expand(len(masses), -1))
+        value = game.value(masses if S else masses[:1], S)  # told nothing, every sample is alike
+        values.append(value.expand(len(masses), -1))
     return torch.stack(values, 1)
 
 

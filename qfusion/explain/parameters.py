@@ -182,8 +182,8 @@ class JumpParameters(Terms):
     def slopes(self, targets: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Reverse mode, one pass a target."""
         acting = [
-            each.kind == "duration" and float(f) < _HAIR
-            for each, f in zip(self.parameters, self.factors, strict=True)
+            entry.kind == "duration" and float(f) < _HAIR
+            for entry, f in zip(self.parameters, self.factors, strict=True)
         ]
         factors = torch.where(torch.tensor(acting), _HAIR, self.factors).requires_grad_(True)
         values, known = self._values(factors, targets)
@@ -205,7 +205,7 @@ class JumpParameters(Terms):
     def effects(self, targets: Sequence[str]) -> np.ndarray:
         """Each term removed in turn; the read-out is linear in its vectors, so these need no evolution."""
         before = torch.stack(self._values(self.factors, targets)[0])
-        found = np.zeros((len(self.parameters), len(targets)))
+        values = np.zeros((len(self.parameters), len(targets)))
         linear = [j for j, name in enumerate(targets) if not _entangled(name)]
         weights = [
             i for i, parameter in enumerate(self.parameters) if parameter.kind == "measurement"
@@ -214,7 +214,7 @@ class JumpParameters(Terms):
             if parameter.kind != "measurement" and parameter.value != 0:
                 factors = self.factors.clone()
                 factors[place] = 0
-                found[place] = (
+                values[place] = (
                     torch.stack(self._values(factors, targets)[0]).numpy() - before.numpy()
                 )
         if linear and weights:
@@ -226,8 +226,8 @@ class JumpParameters(Terms):
                 )[0]
                 for j, value in zip(linear, ends, strict=True):
                     (slope,) = torch.autograd.grad(value, g, retain_graph=True)
-                    found[weights, j] = (-self.factors * slope)[weights].numpy()
-        return found
+                    values[weights, j] = (-self.factors * slope)[weights].numpy()
+        return values
 
     @torch.no_grad()
     def scores_without(self, inputs: Mapping[str, Features]) -> np.ndarray:
@@ -240,18 +240,18 @@ class JumpParameters(Terms):
             self._generator(self.factors), self.model.weighted_readout(apart), "observables"
         )
         p = expectation(pulled, psi)  # <v_j|rho(T)|v_j>, (N, J)
-        found = []
+        result = []
         for place, parameter in enumerate(self.parameters):
             factors = self.factors.clone()
             factors[place] = 0
             if parameter.kind == "measurement":
-                found.append(p @ ((1 - apart[place - first]) * factors[first:] * W).T)
+                result.append(p @ ((1 - apart[place - first]) * factors[first:] * W).T)
             else:
                 O = self.model.weighted_readout(factors[first:] * W)
-                found.append(
+                result.append(
                     expectation(self._evolve(self._generator(factors), O, "observables"), psi)
                 )
-        return (torch.stack(found) + self.model.bias).numpy()
+        return (torch.stack(result) + self.model.bias).numpy()
 
     def _values(self, factors: Tensor, targets: Sequence[str]) -> tuple[list[Tensor], list[Tensor]]:
         """The targets (scalars), and for each which slopes are finite, (P,)."""
@@ -308,12 +308,12 @@ class JumpParameters(Terms):
             generator, model.weighted_readout((factors[-len(W) :] * W)[None]), "observables"
         )
         needed = {s for name in targets for s in self._inside(name)}
-        found = {}
+        result = {}
         for subset, matrix in marginal_observables(O, self.background).items():
             if subset in needed:
                 rho = self.mean[subset] if subset else torch.ones(1, 1, dtype=torch.complex128)
-                found[subset] = torch.einsum("ab,ba->", matrix[0], rho).real
-        return found
+                result[subset] = torch.einsum("ab,ba->", matrix[0], rho).real
+        return result
 
     def _inside(self, target: str) -> list[Subset]:
         """The coalitions that a score or dividend is made of."""
@@ -368,14 +368,14 @@ def _parameters(
 ) -> tuple[Parameter, ...]:
     names, tweak = model.modalities, model.tweak or LEARNED
     learned = float(model.settings["duration"])
-    found = []
+    result = []
     for letter, title, kind, terms, factors in (
         ("H", "H", "coupling", couplings, tweak.couplings),
         ("D", "dissipation", "dissipation", dissipations, tweak.dissipations),
     ):
         for s in terms:
             members, name = tuple(names[m] for m in s), subset_name(s, names)
-            found.append(
+            result.append(
                 Parameter(
                     f"{letter}[{name}]",
                     f"{title}: {'–'.join(members)}",
@@ -385,8 +385,8 @@ def _parameters(
                 )
             )
     if learned > 0 and not still:
-        found.append(Parameter("T", "duration T", "duration", (), float(model.duration) / learned))
-    return (*found, *_vector_parameters(model))
+        result.append(Parameter("T", "duration T", "duration", (), float(model.duration) / learned))
+    return (*result, *_vector_parameters(model))
 
 
 def _vector_parameters(model: QuantumJump) -> Iterator[Parameter]:
@@ -473,9 +473,9 @@ class NetworkParameters(Terms):
 
     def slopes(self, targets: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Values and slopes."""
-        found = [self._all(name) for name in targets]
-        return np.array([value for value, _, _ in found]), np.stack(
-            [slopes for _, slopes, _ in found], 1
+        result = [self._all(name) for name in targets]
+        return np.array([value for value, _, _ in result]), np.stack(
+            [slopes for _, slopes, _ in result], 1
         )
 
     def effects(self, targets: Sequence[str]) -> np.ndarray:
@@ -489,26 +489,28 @@ class NetworkParameters(Terms):
         masses = torch.stack([encoded[name].double() for name in self.model.modalities], -1)
         O = self._observables(self.factors)
         vectors = fuse(masses, self._phi(self.factors))[0]
-        found = []
+        result = []
         for place, parameter in enumerate(self.parameters):
             factors = self.factors.clone()
             factors[place] = 0
             ahead = parameter.kind in ("fusion", "say")
-            found.append(
+            result.append(
                 evaluate(
                     O if ahead else self._observables(factors),
                     fuse(masses, self._phi(factors))[0] if ahead else vectors,
                 )
             )
-        return (torch.stack(found) + self.model.bias.double()).numpy()
+        return (torch.stack(result) + self.model.bias.double()).numpy()
 
     def _all(self, target: str) -> tuple[float, np.ndarray, np.ndarray]:
         """Value, slopes (P,) and effects (P,) of one target; kept, as both questions need it."""
-        kept: dict[str, Any] = self.__dict__.setdefault("_kept", {})
-        if target not in kept:
+        stored: dict[str, Any] = self.__dict__.setdefault("_kept", {})
+        if target not in stored:
             kind, inner = split(target)
-            kept[target] = self._entropy(int(inner)) if kind == "entropy" else self._linear(target)
-        return kept[target]
+            stored[target] = (
+                self._entropy(int(inner)) if kind == "entropy" else self._linear(target)
+            )
+        return stored[target]
 
     def _linear(self, target: str) -> tuple[float, np.ndarray, np.ndarray]:
         """The score or a dividend: coalition values with signs."""
@@ -530,11 +532,11 @@ class NetworkParameters(Terms):
         few = np.unique(
             np.linspace(0, len(self.masses) - 1, self.samples(target)).round().astype(int)
         )
-        kept: dict[Any, _Part] = self.__dict__.setdefault("_parts", {})
+        stored: dict[Any, _Part] = self.__dict__.setdefault("_parts", {})
         for s in inner:
-            if (s, len(few)) not in kept:
-                kept[s, len(few)] = self._part(self.masses[few], s)
-        parts = [kept[s, len(few)] for s in inner]
+            if (s, len(few)) not in stored:
+                stored[s, len(few)] = self._part(self.masses[few], s)
+        parts = [stored[s, len(few)] for s in inner]
         value, slopes, effects = (
             sum(sign * part[i] for sign, part in zip(signs, parts, strict=True)) for i in range(3)
         )
@@ -685,26 +687,26 @@ def _parameters_of_parameters_network(model: EntangledQCNN) -> tuple[Parameter, 
         if model.elements_are_classes
         else [f"element {i}" for i in range(n)]
     )
-    found = [
+    parameters = [
         Parameter(f"fusion[{i}]", f"fusion of {element[i]}", "fusion", (), 1.0) for i in range(n)
     ]
-    found += [
+    parameters += [
         Parameter(f"say[{i}:{name}]", f"weight of {name} in {element[i]}", "say", (name,), 1.0)
         for name in model.modalities
         for i in range(n)
     ]
-    found += [
+    parameters += [
         Parameter(
             f"convolution[{layer}]", f"convolution block of layer {layer}", "convolution", (), 1.0
         )
         for layer in range(layers)
     ]
-    found += [
+    parameters += [
         Parameter(f"pooling[{layer}]", f"pooling of layer {layer}", "pooling", (), 1.0)
         for layer in range(layers)
     ]
     return (
-        *found,
+        *parameters,
         *(
             Parameter(f"head[{j}]", f"head: {_feature(model, j)}", "head", (), 1.0)
             for j in range(features)
@@ -714,7 +716,7 @@ def _parameters_of_parameters_network(model: EntangledQCNN) -> tuple[Parameter, 
 
 def _feature(model: EntangledQCNN, j: int) -> str:
     network = model.network
-    joint = 2 ** len(network.kept)
+    joint = 2 ** len(network.retained)
     if j < joint:
-        return f"outcome {format(j, f'0{len(network.kept)}b')}"  # of the qubits that stay
+        return f"outcome {format(j, f'0{len(network.retained)}b')}"  # of the qubits that stay
     return f"⟨Z⟩ of qubit {network.measured[j - joint]}"

@@ -105,15 +105,19 @@ class Beside:
         """Returns a row a modality: samples with a label, then value, low and high of `rank`, `sign` and `slope`, and
         the range of the first two with shuffled labels."""
         rows = []
-        for each in self.alone:
-            row: dict[str, object] = {"modality": each.modality, "n": len(each.label)}
+        for entry in self.alone:
+            row: dict[str, object] = {"modality": entry.modality, "n": len(entry.label)}
             for name in ("rank", "sign", "slope"):
-                found: Interval = getattr(each, name)
-                row |= {name: found.value, f"{name}:low": found.low, f"{name}:high": found.high}
-                if name in each.shuffled:
+                interval: Interval = getattr(entry, name)
+                row |= {
+                    name: interval.value,
+                    f"{name}:low": interval.low,
+                    f"{name}:high": interval.high,
+                }
+                if name in entry.shuffled:
                     row |= {
-                        f"{name}:shuffled_low": each.shuffled[name].low,
-                        f"{name}:shuffled_high": each.shuffled[name].high,
+                        f"{name}:shuffled_low": entry.shuffled[name].low,
+                        f"{name}:shuffled_high": entry.shuffled[name].high,
                     }
             rows.append(row)
         return pd.DataFrame(rows)
@@ -125,8 +129,12 @@ class Beside:
         for name, rate in self.rates.items():
             row: dict[str, object] = {"verdict": name}
             for part in ("conflicting", "others", "difference"):
-                found: Interval = getattr(rate, part)
-                row |= {part: found.value, f"{part}:low": found.low, f"{part}:high": found.high}
+                interval: Interval = getattr(rate, part)
+                row |= {
+                    part: interval.value,
+                    f"{part}:low": interval.low,
+                    f"{part}:high": interval.high,
+                }
             rows.append(
                 row | {"shuffled_low": rate.shuffled.low, "shuffled_high": rate.shuffled.high}
             )
@@ -197,7 +205,7 @@ def _alone(
     places = np.flatnonzero(np.isfinite(label))
     x, y = term[places], label[places]
     own = None if clusters is None else clusters[places]
-    found = stability.intervals(
+    intervals = stability.intervals(
         {"rank": lambda w: stability.spearman(x, y, w), "slope": lambda w: _slope(x, y, w)},
         len(x),
         resamples,
@@ -209,7 +217,9 @@ def _alone(
     sign = stability.mean(
         right, resamples=resamples, seed=seed, clusters=None if own is None else own[says]
     )
-    return Alone(name, x, y, places, found["rank"], sign, found["slope"], _shuffled(x, y, seed))
+    return Alone(
+        name, x, y, places, intervals["rank"], sign, intervals["slope"], _shuffled(x, y, seed)
+    )
 
 
 def _slope(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -228,17 +238,17 @@ def _shuffled(x: np.ndarray, y: np.ndarray, seed: int) -> dict[str, Shuffled]:
         return {"rank": none, "sign": none}
     one = np.ones((1, len(x)))
     ranks = [
-        (each - each.mean()) / each.std()
-        for each in (stability.ranks(x, one)[0], stability.ranks(y, one)[0])
+        (part - part.mean()) / part.std()
+        for part in (stability.ranks(x, one)[0], stability.ranks(y, one)[0])
     ]
     orders = _orders(len(x), seed)
-    found = {"rank": ranks[1][orders] @ ranks[0] / len(x)}
+    result = {"rank": ranks[1][orders] @ ranks[0] / len(x)}
     signs = np.sign(y)[orders]
-    said = (signs != 0).sum(1)
-    found["sign"] = np.where(
-        said > 0, ((signs != 0) & (signs == np.sign(x))).sum(1) / np.maximum(said, 1), np.nan
+    words = (signs != 0).sum(1)
+    result["sign"] = np.where(
+        words > 0, ((signs != 0) & (signs == np.sign(x))).sum(1) / np.maximum(words, 1), np.nan
     )
-    return {name: _range(values) for name, values in found.items()}
+    return {name: _range(values) for name, values in result.items()}
 
 
 def _orders(n: int, seed: int) -> np.ndarray:
@@ -271,7 +281,7 @@ def _rate(
         return rate
 
     yes, no = among(called), among(1 - called)
-    found = stability.intervals(
+    intervals = stability.intervals(
         {"yes": yes, "no": no, "difference": lambda w: yes(w) - no(w)},
         len(hit),
         resamples,
@@ -280,13 +290,14 @@ def _rate(
     )
     few = min(called.sum(), (1 - called).sum()) < stability.FEWEST
     if few:
-        found = {
-            name: Interval(each.value, np.nan, np.nan, each.n, 0) for name, each in found.items()
+        intervals = {
+            name: Interval(entry.value, np.nan, np.nan, entry.n, 0)
+            for name, entry in intervals.items()
         }
     return Rate(
-        found["yes"],
-        found["no"],
-        found["difference"],
+        intervals["yes"],
+        intervals["no"],
+        intervals["difference"],
         Shuffled(np.nan, np.nan)
         if few
         else _range(_differences(hit, called[_orders(len(hit), seed)])),
@@ -309,16 +320,16 @@ def difference(
 ) -> dict[str, Interval]:
     """Returns by how much the rank correlations of a second model exceed those of a first on the same samples, by
     modality; both are resampled together."""
-    found = {}
+    intervals = {}
     for one, other in zip(a.alone, b.alone, strict=True):
-        found[one.modality] = stability.intervals(
+        intervals[one.modality] = stability.intervals(
             {"": _more(one.term, other.term, one.label)},
             len(one.term),
             resamples,
             seed,
             None if clusters is None else clusters[one.places],
         )[""]
-    return found
+    return intervals
 
 
 def _more(x: np.ndarray, z: np.ndarray, y: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
@@ -328,15 +339,19 @@ def _more(x: np.ndarray, z: np.ndarray, y: np.ndarray) -> Callable[[np.ndarray],
 # What is said of it
 
 
-def found_in(each: Alone) -> bool:
+def found_in(entry: Alone) -> bool:
     """Whether own terms are shown to rise with the labels: the interval lies above 0, and the value above what
     shuffled labels give."""
-    return each.rank.known and each.rank.low > 0 and each.rank.value > each.shuffled["rank"].high
+    return (
+        entry.rank.known and entry.rank.low > 0 and entry.rank.value > entry.shuffled["rank"].high
+    )
 
 
-def against(each: Alone) -> bool:
+def against(entry: Alone) -> bool:
     """Whether own terms are shown to fall where the labels rise."""
-    return each.rank.known and each.rank.high < 0 and each.rank.value < each.shuffled["rank"].low
+    return (
+        entry.rank.known and entry.rank.high < 0 and entry.rank.value < entry.shuffled["rank"].low
+    )
 
 
 def follows(alone: tuple[Alone, ...], whose: str, show: Callable[[str], str] = str) -> str:
@@ -345,9 +360,9 @@ def follows(alone: tuple[Alone, ...], whose: str, show: Callable[[str], str] = s
     def named(parts: list[Alone]) -> str:
         if len(alone) > NAMED:
             return f"{len(parts)} of {len(alone)} modalities"
-        return listed([f"{show(each.modality)} ({_interval(each.rank)})" for each in parts])
+        return listed([f"{show(part.modality)} ({_interval(part.rank)})" for part in parts])
 
-    few = [each for each in alone if not each.rank.known]
+    few = [entry for entry in alone if not entry.rank.known]
     rising, falling = [e for e in alone if found_in(e)], [e for e in alone if against(e)]
     rest = [e for e in alone if e not in [*few, *rising, *falling]]
     parts = []
@@ -362,17 +377,17 @@ def follows(alone: tuple[Alone, ...], whose: str, show: Callable[[str], str] = s
             f"{'not shown for' if parts else f'Not shown that own terms go with {whose} of'} {named(rest)}"
         )
     if few:
-        said = (
+        words = (
             named(few)
             if len(alone) > NAMED
             else listed([f"{show(e.modality)} (n = {len(e.label):,})" for e in few])
         )
-        parts.append(f"{'too' if parts else 'Too'} few or constant numbers to tell for {said}")
+        parts.append(f"{'too' if parts else 'Too'} few or constant numbers to tell for {words}")
     return "; ".join(parts)
 
 
-def _interval(found: Interval) -> str:
-    return f"ρ = {found.value:+z.2f} [{found.low:+z.2f}, {found.high:+z.2f}]"
+def _interval(interval: Interval) -> str:
+    return f"ρ = {interval.value:+z.2f} [{interval.low:+z.2f}, {interval.high:+z.2f}]"
 
 
 def differs(rate: Rate) -> bool:
@@ -384,25 +399,25 @@ def differs(rate: Rate) -> bool:
     )
 
 
-def meets(found: Beside, whose: str, verdict: str = EITHER) -> str:
+def meets(result: Beside, whose: str, verdict: str = EITHER) -> str:
     """Returns whether samples that people call conflicting get a verdict more often than the others, as a title."""
-    rate, group = found.rates[verdict], "Samples whose signs conflict"
-    if not found.known:
+    rate, group = result.rates[verdict], "Samples whose signs conflict"
+    if not result.known:
         return f"No sample has {whose} of every modality, so that none can be called conflicting"
-    told = (
-        f"{_share(rate.conflicting.value)} of {found.conflicting:,} against {_share(rate.others.value)} of "
-        f"{found.known - found.conflicting:,}"
+    text = (
+        f"{_share(rate.conflicting.value)} of {result.conflicting:,} against {_share(rate.others.value)} of "
+        f"{result.known - result.conflicting:,}"
     )
     if not rate.difference.known:
-        return f"Too few samples to tell whether a conflict of {whose} goes with a {verdict} verdict: {told}"
+        return f"Too few samples to tell whether a conflict of {whose} goes with a {verdict} verdict: {text}"
     points = (
         f"{100 * rate.difference.value:+z.0f} points [{100 * rate.difference.low:+z.0f}, "
         f"{100 * rate.difference.high:+z.0f}]"
     )
     if not differs(rate):
-        return f"Not shown that {group.lower()} in {whose} get a {verdict} verdict more or less often: {told}, {points}"
+        return f"Not shown that {group.lower()} in {whose} get a {verdict} verdict more or less often: {text}, {points}"
     more = "more" if rate.difference.value > 0 else "less"
-    return f"{group} in {whose} get a {verdict} verdict {more} often: {told}, {points}"
+    return f"{group} in {whose} get a {verdict} verdict {more} often: {text}, {points}"
 
 
 def _share(value: float) -> str:
@@ -410,7 +425,7 @@ def _share(value: float) -> str:
 
 
 def closer(
-    found: Mapping[str, Interval],
+    intervals: Mapping[str, Interval],
     first: str,
     second: str,
     whose: str,
@@ -423,16 +438,16 @@ def closer(
         ("more", lambda e: e.known and e.low > 0),
         ("less", lambda e: e.known and e.high < 0),
     ):
-        if names := [name for name, each in found.items() if test(each)]:
-            said = listed([f"{show(name)} ({_difference(found[name])})" for name in names])
+        if names := [name for name, entry in intervals.items() if test(entry)]:
+            text = listed([f"{show(name)} ({_difference(intervals[name])})" for name in names])
             parts.append(
-                f"own terms of {second} go {words} with {whose} of {said} than those of {first}"
+                f"own terms of {second} go {words} with {whose} of {text} than those of {first}"
             )
-    rest = [name for name, each in found.items() if each.known and not each.excludes_zero]
+    rest = [name for name, entry in intervals.items() if entry.known and not entry.excludes_zero]
     if rest:
-        said = listed([f"{show(name)} ({_difference(found[name])})" for name in rest])
-        parts.append(f"no difference of {first} and {second} is shown for {said}")
-    if few := [name for name, each in found.items() if not each.known]:
+        text = listed([f"{show(name)} ({_difference(intervals[name])})" for name in rest])
+        parts.append(f"no difference of {first} and {second} is shown for {text}")
+    if few := [name for name, entry in intervals.items() if not entry.known]:
         parts.append(
             f"too few or constant numbers to tell for {listed([show(name) for name in few])}"
         )
@@ -440,8 +455,8 @@ def closer(
     return words[:1].upper() + words[1:]
 
 
-def _difference(found: Interval) -> str:
-    return f"{found.value:+z.3f} [{found.low:+z.3f}, {found.high:+z.3f}]"
+def _difference(interval: Interval) -> str:
+    return f"{interval.value:+z.3f} [{interval.low:+z.3f}, {interval.high:+z.3f}]"
 
 
 def of_sample(
@@ -458,10 +473,10 @@ def of_sample(
         labels: by modality, those that are known. terms: own terms, by modality. whole: label of the whole; NaN where a
             label is missing, so that no conflict can be told.
     """
-    said = {name: value for name, value in labels.items() if value != 0}
-    right = [name for name in said if np.sign(terms[name]) == np.sign(said[name])]
-    wrong = [name for name in said if name not in right]
-    if not said:
+    words = {name: value for name, value in labels.items() if value != 0}
+    right = [name for name in words if np.sign(terms[name]) == np.sign(words[name])]
+    wrong = [name for name in words if name not in right]
+    if not words:
         first = f"{whose[:1].upper()}{whose[1:]} of its modalities are 0"
     elif right:
         rest = f", not of {_names(wrong, show)}" if wrong else ""

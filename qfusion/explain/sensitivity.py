@@ -156,17 +156,17 @@ def sensitivity(
     Raises:
         InvalidInput, NotFound: when the background, output or a target does not fit the model.
     """
-    found = system(model, inputs, background, output)
+    result = system(model, inputs, background, output)
     names = _checked(model, targets)
-    values, slopes = found.slopes(names)
+    values, slopes = result.slopes(names)
     unknown = np.isnan(slopes).any()
     return Sensitivity(
-        found.parameters,
+        result.parameters,
         names,
         values,
         slopes,
-        found.effects(names),
-        np.array([found.samples(name) for name in names]),
+        result.effects(names),
+        np.array([result.samples(name) for name in names]),
         background.kind,
         background.size,
         _INFINITE if unknown else "",
@@ -194,11 +194,11 @@ def response(
         key: of the parameter; other arguments as for `sensitivity`.
         nodes: of the Gauss-Legendre quadrature between the ends.
     """
-    found = system(model, inputs, background, output)
+    result = system(model, inputs, background, output)
     (target,) = _checked(model, [target])
-    keys = [parameter.key for parameter in found.parameters]
+    keys = [parameter.key for parameter in result.parameters]
     place = keys.index(choose("Term", key, keys))
-    parameter = found.parameters[place]
+    parameter = result.parameters[place]
     check(
         parameter.value != 0,
         f"Term {key!r} is removed already: nothing lies between. Turn it up first.",
@@ -206,7 +206,7 @@ def response(
     t, w = np.polynomial.legendre.leggauss(nodes)
     shares = np.concatenate([[0.0], (t + 1) / 2, [1.0]])
     along = [
-        found.moved(place, float(parameter.value * share)).slopes([target]) for share in shares
+        result.moved(place, float(parameter.value * share)).slopes([target]) for share in shares
     ]
     values, slopes = np.array([v[0] for v, _ in along]), np.array([s[place, 0] for _, s in along])
     return Response(
@@ -233,17 +233,17 @@ def half_way(
     The middle of the way stands for the mean slope on it up to third order, where the slope at its end does to second
     order only. Arguments as for `sensitivity`.
     """
-    found = system(model, inputs, background, output)
+    result = system(model, inputs, background, output)
     (target,) = _checked(model, [target])
-    here = found.slopes([target])[1][:, 0]
+    here = result.slopes([target])[1][:, 0]
     straight = ("measurement", "head")  # linear: one slope everywhere
     middle = [
         slope
         if term.kind in straight or term.value == 0
-        else found.moved(place, term.value / 2).slopes([target])[1][place, 0]
-        for place, (term, slope) in enumerate(zip(found.parameters, here, strict=True))
+        else result.moved(place, term.value / 2).slopes([target])[1][place, 0]
+        for place, (term, slope) in enumerate(zip(result.parameters, here, strict=True))
     ]
-    return -np.array([parameter.value for parameter in found.parameters]) * np.array(middle)
+    return -np.array([parameter.value for parameter in result.parameters]) * np.array(middle)
 
 
 def system(
@@ -326,13 +326,13 @@ class Search:
     """What came of turning every parameter.
 
     Attributes:
-        found: the nearest turn of each parameter that has one, smallest first.
+        changes: the nearest turn of each parameter that has one, smallest first.
         tried: how many parameters were turned.
         ranges: over what, in words.
         resolution: for interpolated parameters the largest relative size of the last coefficients; 0 for closed forms.
     """
 
-    found: tuple[ParameterChange, ...]
+    changes: tuple[ParameterChange, ...]
     tried: int
     ranges: str
     resolution: float
@@ -421,7 +421,7 @@ def _physics(
     psi = model.product_state(states).to(torch.complex128)
     before = _scores(model, psi)
     turned = [_turn(model, psi, before, parameter) for parameter in parameters]
-    found = sorted(
+    ordered = sorted(
         (change for change, _ in turned if change is not None), key=lambda change: change.size
     )
     ranges = (
@@ -429,7 +429,7 @@ def _physics(
         f"{TOP_DURATION * float(model.duration):g}"
     )
     return Search(
-        tuple(found), len(parameters), ranges, max((tail for _, tail in turned), default=0.0)
+        tuple(ordered), len(parameters), ranges, max((tail for _, tail in turned), default=0.0)
     )
 
 
@@ -516,7 +516,7 @@ def _angles(model: EntangledQCNN, states: Mapping[str, Tensor]) -> Search:
     scores = (model.read(torch.stack(vectors)) + model.bias).numpy().reshape(len(places), 3, -1)
     mean = scores.mean(1)  # score = mean + cosine cos(turn) + sine sin(turn)
     cosine, sine = scores[:, 0] - mean, (scores[:, 1] - scores[:, 2]) / math.sqrt(3)
-    found = []
+    result = []
     for k, place in enumerate(places):
         turn = _nearest_turn(mean[k], cosine[k], sine[k], held, wanted)
         if turn is None:
@@ -525,9 +525,9 @@ def _angles(model: EntangledQCNN, states: Mapping[str, Tensor]) -> Search:
         other[place] += turn
         after = model.with_angles(other).scores(states)[0].numpy()
         name, learned = ".".join(map(str, place)), float(phi[place])
-        found.append(_change("angle", name, learned, learned + turn, abs(turn), before, after))
+        result.append(_change("angle", name, learned, learned + turn, abs(turn), before, after))
     return Search(
-        tuple(sorted(found, key=lambda c: c.size)),
+        tuple(sorted(result, key=lambda c: c.size)),
         len(places),
         "every angle of the truth tables, all the way round",
         0.0,

@@ -111,7 +111,7 @@ def _pools(clusters: np.ndarray) -> list[tuple[int, list[np.ndarray]]]:
     pools: list[tuple[set[int], list[int]]] = []
     for column, values in enumerate(clusters.T):
         own, columns = set(values.tolist()), [column]
-        for pool in [each for each in pools if each[0] & own]:
+        for pool in [entry for entry in pools if entry[0] & own]:
             own, columns = own | pool[0], pool[1] + columns
             pools.remove(pool)
         pools.append((own, columns))
@@ -201,8 +201,8 @@ def correlation(
         len(x) == len(y),
         f"Arguments `x` and `y` must have one length, but have {len(x)} and {len(y)}.",
     )
-    found = {"pearson": lambda w: pearson(x, y, w), "spearman": lambda w: spearman(x, y, w)}
-    return intervals(found, len(x), resamples, seed, clusters)
+    result = {"pearson": lambda w: pearson(x, y, w), "spearman": lambda w: spearman(x, y, w)}
+    return intervals(result, len(x), resamples, seed, clusters)
 
 
 def mean(
@@ -232,14 +232,14 @@ def means(
     Raises:
         InvalidInput: when a value is not finite, or the lengths differ.
     """
-    found = {name: _checked(name, values) for name, values in columns.items()}
-    sizes = {len(values) for values in found.values()}
+    result = {name: _checked(name, values) for name, values in columns.items()}
+    sizes = {len(values) for values in result.values()}
     check(
         len(sizes) == 1,
         f"Argument `columns` must hold columns of one length, but holds {sorted(sizes)}.",
     )
     return intervals(
-        {name: _mean_of(values) for name, values in found.items()},
+        {name: _mean_of(values) for name, values in result.items()},
         sizes.pop(),
         resamples,
         seed,
@@ -252,9 +252,9 @@ def _mean_of(values: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def _checked(name: str, values: np.ndarray) -> np.ndarray:
-    found = np.asarray(values, dtype=np.float64)
-    require_finite(name, found)
-    return found
+    result = np.asarray(values, dtype=np.float64)
+    require_finite(name, result)
+    return result
 
 
 def intervals(
@@ -277,10 +277,10 @@ def intervals(
         return {name: Interval(value, np.nan, np.nan, n, 0) for name, value in own.items()}
     drawn: dict[str, list[np.ndarray]] = {name: [] for name in statistics}
     for block in counts(n, resamples, seed, clusters):
-        kept = block[block.sum(1) > 0]
+        stored = block[block.sum(1) > 0]
         for name, of in statistics.items():
-            drawn[name].append(of(kept))
-    found = {}
+            drawn[name].append(of(stored))
+    result = {}
     for name, parts in drawn.items():
         values = np.concatenate(parts)
         values = values[np.isfinite(values)]
@@ -289,8 +289,8 @@ def intervals(
             if len(values)
             else (np.nan, np.nan)
         )
-        found[name] = Interval(own[name], float(low), float(high), n, len(values))
-    return found
+        result[name] = Interval(own[name], float(low), float(high), n, len(values))
+    return result
 
 
 # Would another training seed explain the same? Dividends of the test rows by models trained from several seeds, as
@@ -359,11 +359,11 @@ class Stability:
     def rank_correlations(self, what: str = "contributions") -> dict[str, tuple[float, float]]:
         """Returns mean and lowest rank correlation across samples over all pairs of seeds, by term or modality."""
         names, values = self.of(what)
-        found = {}
+        result = {}
         for i, name in enumerate(names):
             pairs = [_rank(a, b) for a, b in itertools.combinations(values[..., i], 2)]
-            found[name] = (float(np.mean(pairs)), float(np.min(pairs)))
-        return found
+            result[name] = (float(np.mean(pairs)), float(np.min(pairs)))
+        return result
 
     def spread(self, what: str = "contributions") -> np.ndarray:
         """Returns the standard deviation over the seeds (ddof 1), (B, names)."""
@@ -378,8 +378,8 @@ class Stability:
     @cached_property
     def _left_open(self) -> tuple[float, np.ndarray, np.ndarray]:
         """How often leaders differ; deviations of leads (B + 1, M) and dividends (B + 1, 2^M - 1), their means last."""
-        found = np.std(leads_by(shares_of(self.shapley)), 0, ddof=1), self.spread()
-        leads, spread = (np.concatenate([each, each.mean(0, keepdims=True)]) for each in found)
+        result = np.std(leads_by(shares_of(self.shapley)), 0, ddof=1), self.spread()
+        leads, spread = (np.concatenate([entry, entry.mean(0, keepdims=True)]) for entry in result)
         return 1 - self.leader_agreement(), leads, spread
 
     def doubt(self, places: np.ndarray) -> Doubt:
@@ -398,22 +398,27 @@ def _rank(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def save(
-    path: Path, found: Stability, *, weights: str, data: str, notes: Mapping[str, Any] | None = None
+    path: Path,
+    stability: Stability,
+    *,
+    weights: str,
+    data: str,
+    notes: Mapping[str, Any] | None = None,
 ) -> None:
     """Writes a file.
 
     Args:
-        path: of the file; found: what was measured.
+        path: of the file; stability: what was measured.
         weights, data: digests of the shipped weights and of the data set it was measured with.
         notes: more to keep, such as the settings that were trained.
     """
     words = {
         "format": FORMAT,
-        "modalities": found.modalities,
-        "coalitions": found.coalitions,
-        "seeds": found.seeds,
-        "background_size": found.background_size,
-        "of_true_class": found.of_true_class,
+        "modalities": stability.modalities,
+        "coalitions": stability.coalitions,
+        "seeds": stability.seeds,
+        "background_size": stability.background_size,
+        "of_true_class": stability.of_true_class,
         "weights_sha256": weights,
         "data_digest": data,
         "notes": dict(notes or {}),
@@ -422,7 +427,7 @@ def save(
     with atomic(path) as part:
         part.write_bytes(
             save_tensors(
-                {"dividends": found.dividends.astype(np.float16)}, {"about": json.dumps(words)}
+                {"dividends": stability.dividends.astype(np.float16)}, {"about": json.dumps(words)}
             )
         )
 
@@ -448,16 +453,16 @@ def load(
     try:
         check(path.stat().st_size <= _LARGEST, f"{path.name} is too large.")
         data = path.read_bytes()
-        said = about(data)
-        measured_with = said["weights_sha256"], said["data_digest"]
+        words = about(data)
+        measured_with = words["weights_sha256"], words["data_digest"]
         values = load_tensors(data)["dividends"].astype(np.float64)
-        found = Stability(
-            _names(said["modalities"]),
-            _names(said["coalitions"]),
-            tuple(int(seed) for seed in said["seeds"]),
+        stability = Stability(
+            _names(words["modalities"]),
+            _names(words["coalitions"]),
+            tuple(int(seed) for seed in words["seeds"]),
             values,
-            int(said["background_size"]),
-            bool(said["of_true_class"]),
+            int(words["background_size"]),
+            bool(words["of_true_class"]),
         )
     except (SafetensorError, KeyError, ValueError, TypeError, AttributeError, OSError) as error:
         raise IntegrityError(
@@ -469,7 +474,7 @@ def load(
             f"Stability is not measured for model '{name}' as it is now: the file is of other weights or data. "
             "`python scripts/stability.py` measures anew."
         )
-    return found
+    return stability
 
 
 def measured(name: str, card: Mapping[str, Any], dataset: DataSet) -> Stability | None:
@@ -481,23 +486,23 @@ def measured(name: str, card: Mapping[str, Any], dataset: DataSet) -> Stability 
 
 
 def doubt(
-    found: Stability | None, dataset: DataSet, rows: np.ndarray, outputs: np.ndarray
+    stability: Stability | None, dataset: DataSet, rows: np.ndarray, outputs: np.ndarray
 ) -> Doubt | None:
     """Returns what training seeds leave open of some samples; None where nothing was measured.
 
     Args:
-        found: of `measured`. dataset: it was measured on.
+        stability: of `measured`. dataset: it was measured on.
         rows: of the data set, (n,). outputs: whose score is explained, (n,). Of classes the true one's was measured, so
             that for another the mean over samples stands, as it does for samples that were not measured.
     """
-    if found is None:
+    if stability is None:
         return None
     known = dataset.rows(SPLIT)
     places = np.searchsorted(known, rows)
     inside = known[np.minimum(places, len(known) - 1)] == rows
-    if found.of_true_class:
+    if stability.of_true_class:
         inside = inside & (dataset.y[rows] == outputs)
-    return found.doubt(np.where(inside, places, -1))
+    return stability.doubt(np.where(inside, places, -1))
 
 
 def about(data: bytes) -> dict[str, Any]:
@@ -506,5 +511,5 @@ def about(data: bytes) -> dict[str, Any]:
     return json.loads(json.loads(data[8 : 8 + size])["__metadata__"]["about"])
 
 
-def _names(found: Sequence[Any]) -> tuple[str, ...]:
-    return tuple(map(str, found))
+def _names(result: Sequence[Any]) -> tuple[str, ...]:
+    return tuple(map(str, result))

@@ -43,7 +43,7 @@ def settled(decisions: Sequence[object], where: Sequence[str], words: Words = PL
         decisions: along time or the layers, as they are to be written; where: how each of these places is called.
         words: how places are written.
     """
-    other = [place for place, each in enumerate(decisions) if each != decisions[-1]]
+    other = [place for place, entry in enumerate(decisions) if entry != decisions[-1]]
     if len(decisions) == 1:
         return f"The decision is {decisions[-1]} at {where[-1]}, the only place where it is read."
     if not other:
@@ -67,10 +67,10 @@ def added(
         words: how names are written.
     """
     shares, joint = (
-        [_share(each) for each in (start, end)],
+        [_share(entry) for entry in (start, end)],
         {term: value for term, value in end.items() if "+" in term},
     )
-    before, after = (f"{sum(each.values()):+z.2f}" for each in (start, end))
+    before, after = (f"{sum(entry.values()):+z.2f}" for entry in (start, end))
     moved = (
         f"leaves the score at {after}"
         if before == after
@@ -233,29 +233,29 @@ def judge(
         ["joint", "dominance", "conflict"],
         "agreement",
     ).astype(object)
-    found = shares(explanation)[np.arange(B), :, outputs]
-    place = found.argmax(1)
+    result = shares(explanation)[np.arange(B), :, outputs]
+    place = result.argmax(1)
     needed = (
         np.full(B, LEAD) if doubt is None else np.maximum(LEAD, doubt.lead[np.arange(B), place])
     )
     known = np.abs(explanation.shapley[np.arange(B), :, outputs]).sum(1) > 0
-    leads = known & (leads_by(found)[np.arange(B), place] >= needed)
+    leads = known & (leads_by(result)[np.arange(B), place] >= needed)
     names = np.array(explanation.modalities, dtype=object)
     return Verdicts(
-        relation, np.where(leads, names[place], ""), terms[size.argmax(1)], joint, found, needed
+        relation, np.where(leads, names[place], ""), terms[size.argmax(1)], joint, result, needed
     )
 
 
-def leads_by(found: np.ndarray) -> np.ndarray:
+def leads_by(values: np.ndarray) -> np.ndarray:
     """Returns how far every modality's share is ahead of the largest other one, (..., M) of shares (..., M).
 
     A single modality is ahead by its whole share.
     """
-    if found.shape[-1] == 1:
-        return found
-    ordered = np.sort(found, axis=-1)
+    if values.shape[-1] == 1:
+        return values
+    ordered = np.sort(values, axis=-1)
     best, second = ordered[..., -1:], ordered[..., -2:-1]
-    return found - np.where(found == best, second, best)
+    return values - np.where(values == best, second, best)
 
 
 def leader_of(means: Mapping[str, float]) -> str:
@@ -318,19 +318,19 @@ def verdict(
         explanation: of B samples. sample: which of them. output: whose score is split.
         doubt: of the same B samples; None where no seeds were measured.
     """
-    found = judge(explanation, output, doubt)
+    result = judge(explanation, output, doubt)
     dividends = explanation.dividends[sample, :, output]
-    largest = str(found.largest[sample])
+    largest = str(result.largest[sample])
     scores = np.sort(explanation.prediction[sample])
     names, place = explanation.modalities, explanation.coalitions.index(largest) - 1
     return Verdict(
-        str(found.relation[sample]),
-        str(found.leader[sample]),
+        str(result.relation[sample]),
+        str(result.leader[sample]),
         largest,
-        float(found.joint_share[sample]),
+        float(result.joint_share[sample]),
         tuple(names),
-        dict(zip(names, found.shares[sample].tolist(), strict=True)),
-        float(found.needed[sample]),
+        dict(zip(names, result.shares[sample].tolist(), strict=True)),
+        float(result.needed[sample]),
         dict(zip(explanation.coalitions, dividends.tolist(), strict=True)),
         float(abs(scores[0]) if len(scores) == 1 else scores[-1] - scores[-2]),
         *(
@@ -378,102 +378,103 @@ def _alone_or_together(term: str, words: Words) -> str:
     return f"{listed(names)} together" if len(names) > 1 else f"{names[0]} alone"
 
 
-def leading(found: Verdict, words: Words = PLAIN) -> str:
+def leading(result: Verdict, words: Words = PLAIN) -> str:
     """Returns which modality leads by its Shapley share, or that none does, as a title."""
-    ranked = sorted(found.shares, key=lambda name: -found.shares[name])
-    said = [f"{words.show(name)} {found.shares[name]:.0%}" for name in ranked]
-    if not largest_terms(found.dividends):
+    ranked = sorted(result.shares, key=lambda name: -result.shares[name])
+    texts = [f"{words.show(name)} {result.shares[name]:.0%}" for name in ranked]
+    if not largest_terms(result.dividends):
         return "No modality changes the score"
-    if found.leader:
-        others = f" ({', '.join(said[1:])})" if said[1:] else ""
-        seed = " with this training seed" if found.other_leader > UNSTABLE else ""
+    if result.leader:
+        others = f" ({', '.join(texts[1:])})" if texts[1:] else ""
+        seed = " with this training seed" if result.other_leader > UNSTABLE else ""
         return (
-            f"{words.strong(words.show(found.leader))} leads with {found.shares[found.leader]:.0%} of the Shapley "
+            f"{words.strong(words.show(result.leader))} leads with {result.shares[result.leader]:.0%} of the Shapley "
             f"shares{others}{seed}"
         )
-    ahead = found.shares[ranked[0]] - (found.shares[ranked[1]] if ranked[1:] else 0.0)
+    ahead = result.shares[ranked[0]] - (result.shares[ranked[1]] if ranked[1:] else 0.0)
     doubt = ""
     if ahead >= LEAD:
-        doubt = f"; over {found.seeds} training seeds the lead spreads by ±{100 * found.needed:.0f} points"
+        doubt = f"; over {result.seeds} training seeds the lead spreads by ±{100 * result.needed:.0f} points"
     return (
-        f"{words.strong('No single modality')} leads the Shapley shares: {', '.join(said)}{doubt}"
+        f"{words.strong('No single modality')} leads the Shapley shares: {', '.join(texts)}{doubt}"
     )
 
 
-def decided(found: Verdict, words: Words = PLAIN) -> str:
+def decided(result: Verdict, words: Words = PLAIN) -> str:
     """Returns which modality decided, or that the combination did, and what seeds leave open of it."""
-    if not largest_terms(found.dividends):
+    if not largest_terms(result.dividends):
         return f"{words.strong('None')}: no modality changes the score."
-    parts = [f"{leading(found, words)}."]
-    if found.relation == "joint":
+    parts = [f"{leading(result, words)}."]
+    if result.relation == "joint":
         parts.insert(
             0,
-            f"{words.strong('The combination')}: joint parts are {share(found.joint_share)} of the "
+            f"{words.strong('The combination')}: joint parts are {share(result.joint_share)} of the "
             "decision's size.",
         )
-    if found.relation == "dominance":
-        own = words.show(found.largest)
+    if result.relation == "dominance":
+        own = words.show(result.largest)
         parts.insert(
             0,
-            f"{words.strong(own)}: its own part ({part(found.dividends[found.largest])}) outweighs all "
+            f"{words.strong(own)}: its own part ({part(result.dividends[result.largest])}) outweighs all "
             "other parts together.",
         )
-    return " ".join(parts + doubts(found))
+    return " ".join(parts + doubts(result))
 
 
-def doubts(found: Verdict) -> list[str]:
+def doubts(result: Verdict) -> list[str]:
     """Returns what training seeds leave open of a verdict, as sentences; none where nothing was measured or stands
     out."""
-    said = []
-    if found.leader and found.other_leader > UNSTABLE:
-        said.append(
-            f"Over {found.seeds} training seeds, two name different leaders on {found.other_leader:.0%} of the "
+    lines = []
+    if result.leader and result.other_leader > UNSTABLE:
+        lines.append(
+            f"Over {result.seeds} training seeds, two name different leaders on {result.other_leader:.0%} of the "
             "test samples."
         )
-    if found.seeds and found.spread > abs(found.dividends[found.largest]):
-        said.append(
-            f"The largest part is smaller than its spread over {found.seeds} training seeds "
-            f"(±{found.spread:.2g})."
+    if result.seeds and result.spread > abs(result.dividends[result.largest]):
+        lines.append(
+            f"The largest part is smaller than its spread over {result.seeds} training seeds "
+            f"(±{result.spread:.2g})."
         )
-    return said
+    return lines
 
 
-def conflict(found: Verdict, words: Words = PLAIN) -> str:
+def conflict(result: Verdict, words: Words = PLAIN) -> str:
     """Returns whether the modalities conflict: "Yes" where the relation says so, and only there."""
     own = sorted(
-        ((name, found.dividends[name]) for name in found.modalities), key=lambda item: -abs(item[1])
+        ((name, result.dividends[name]) for name in result.modalities),
+        key=lambda item: -abs(item[1]),
     )
-    said = [f"{words.show(name)} ({part(value)})" for name, value in own]
+    texts = [f"{words.show(name)} ({part(value)})" for name, value in own]
     against = [
-        text for text, (_, value) in zip(said[1:], own[1:], strict=True) if value * own[0][1] < 0
+        text for text, (_, value) in zip(texts[1:], own[1:], strict=True) if value * own[0][1] < 0
     ]
     pull = "pulls" if len(against) == 1 else "pull"
     though = f", though {listed(against)} {pull} the other way" if against else ""
     yes, no = words.strong("Yes"), words.strong("No")
-    if found.relation == "conflict":
-        return f"{yes}: {said[0]} and {said[1]} say the most on their own, and they pull against each other."
-    if found.relation == "joint":
+    if result.relation == "conflict":
+        return f"{yes}: {texts[0]} and {texts[1]} say the most on their own, and they pull against each other."
+    if result.relation == "joint":
         alike = [
             text
-            for text, (_, value) in zip(said, own, strict=True)
+            for text, (_, value) in zip(texts, own, strict=True)
             if part(abs(value)) == part(abs(own[0][1]))
         ]
         if len(alike) > 1:
             most = f"on their own, {listed(alike)} say the most"
         else:
-            most = f"on its own, {said[0]} says the most{though}"
-        return f"{no}: joint parts are {share(found.joint_share)} of the decision's size; {most}."
-    if found.relation == "dominance":
-        return f"{no}: on its own {said[0]} outweighs all other parts together{though}."
+            most = f"on its own, {texts[0]} says the most{though}"
+        return f"{no}: joint parts are {share(result.joint_share)} of the decision's size; {most}."
+    if result.relation == "dominance":
+        return f"{no}: on its own {texts[0]} outweighs all other parts together{though}."
     if own[0][1] == 0:
         return f"{no}: no modality says anything on its own."
     if len(own) == 1:
-        return f"{no}: there is only {said[0]}."
+        return f"{no}: there is only {texts[0]}."
     if own[1][1] == 0:
-        return f"{no}: on its own, only {said[0]} says anything."
+        return f"{no}: on its own, only {texts[0]} says anything."
     if own[0][1] * own[1][1] < 0:
         return (
-            f"{no}: {said[1]} pulls against {said[0]}, which says the most on its own, but with less than a third "
+            f"{no}: {texts[1]} pulls against {texts[0]}, which says the most on its own, but with less than a third "
             "of its size."
         )
-    return f"{no}: {said[0]} and {said[1]}, which say the most on their own, point the same way{though}."
+    return f"{no}: {texts[0]} and {texts[1]}, which say the most on their own, point the same way{though}."

@@ -60,11 +60,11 @@ def __getattr__(name: str) -> Any:
     if not place:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = importlib.import_module(place)
-    found = getattr(module, attribute) if attribute else module
+    result = getattr(module, attribute) if attribute else module
     return (
-        importlib.import_module("qfusion.figures.theme").themed(found)
+        importlib.import_module("qfusion.figures.theme").themed(result)
         if name in _NOTEBOOK
-        else found
+        else result
     )
 
 

@@ -267,15 +267,15 @@ def areas(
             level = level + piece
     lines = start + np.sum(added, 1)
     now = np.reshape(parts, (len(parts), nT)).T
-    told = [
-        _told(dividend, float(value), names, each) for value, each in zip(lines, now, strict=True)
+    message = [
+        _told(dividend, float(value), names, entry) for value, entry in zip(lines, now, strict=True)
     ]
     figure.add_scatter(
         x=times,
         y=lines,
         mode="lines",
         line={"width": 2.6, "color": INK[theme]},
-        customdata=told,
+        customdata=message,
         name=term_title(dividend),
         hovertemplate="t = %{x:.2f}: %{customdata}<extra></extra>",
     )
@@ -310,12 +310,12 @@ def _folded(
 ) -> tuple[list[str], list[str], list[np.ndarray]]:
     """Names, hues and series of the largest terms, in the order given, and of all others together."""
     sizes = np.abs(added).max(0, initial=0)
-    kept = sorted(np.argsort(-sizes, kind="stable")[:SHOWN].tolist())
-    others = [g for g in range(len(titles)) if g not in kept]
+    ordered = sorted(np.argsort(-sizes, kind="stable")[:SHOWN].tolist())
+    others = [g for g in range(len(titles)) if g not in ordered]
     names, colours, parts = (
-        [titles[g] for g in kept],
-        [hues[g] for g in kept],
-        [added[:, g] for g in kept],
+        [titles[g] for g in ordered],
+        [hues[g] for g in ordered],
+        [added[:, g] for g in ordered],
     )
     if others:
         together = added[:, others].sum(1)
@@ -490,11 +490,11 @@ def _tops(heights: Sequence[float], tall: float) -> list[float]:
     """Where nodes begin, from the top, the column in the middle."""
     slots = _slots(heights)
     at = (tall - sum(slots) - _GAP * (len(slots) - 1)) / 2
-    found = []
+    result = []
     for height, slot in zip(heights, slots, strict=True):
-        found.append(at + (slot - height) / 2)
+        result.append(at + (slot - height) / 2)
         at += slot + _GAP
-    return found
+    return result
 
 
 def _bands(
@@ -622,8 +622,8 @@ def curves(
     figure.add_traces(
         [
             _line(times, values, name, modalities, kind, "y", kind == next(iter(scores)))
-            for kind, found in scores.items()
-            for name, values in found.items()
+            for kind, result in scores.items()
+            for name, values in result.items()
         ]
     )
     figure.add_traces([_level(times, undisturbed, "undisturbed", INK[theme], "dot", "y")])
@@ -657,11 +657,11 @@ def terms(
         modalities, cursor: as for `curves`.
     """
     figure, rows = _stacked(times, list(sizes), theme)
-    for found, row in zip(sizes.values(), rows, strict=True):
+    for result, row in zip(sizes.values(), rows, strict=True):
         figure.add_traces(
             [
                 _term(times, values, name, modalities, row, row == "y")
-                for name, values in found.items()
+                for name, values in result.items()
                 if name
             ]
         )
@@ -684,7 +684,7 @@ def terms(
 @drawing()
 def metric(
     times: np.ndarray,
-    found: Mapping[str, Mapping[str, Band]],
+    result: Mapping[str, Mapping[str, Band]],
     levels: Mapping[str, float],
     modalities: Sequence[str],
     *,
@@ -695,12 +695,12 @@ def metric(
     """A metric over many samples after a cut, a plot a kind of cut, with bands.
 
     Args:
-        times: (nT,). found: by kind of `KINDS`, then by modality. levels: what is drawn as lines across: "undisturbed"
+        times: (nT,). result: by kind of `KINDS`, then by modality. levels: what is drawn as lines across: "undisturbed"
             first, "chance", ...
         y_title: the metric, with its sample size. modalities, cursor: as for `curves`.
     """
-    figure, rows = _stacked(times, list(found), theme)
-    for bands, row in zip(found.values(), rows, strict=True):
+    figure, rows = _stacked(times, list(result), theme)
+    for bands, row in zip(result.values(), rows, strict=True):
         figure.add_traces(
             [
                 _band(times, band, name, modalities, row)
@@ -723,7 +723,7 @@ def metric(
         figure,
         {
             row: f"{KINDS[kind][0]}:<br>{label(y_title)}"
-            for kind, row in zip(found, rows, strict=True)
+            for kind, row in zip(result, rows, strict=True)
         },
         theme,
         "normal",

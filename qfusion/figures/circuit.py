@@ -62,7 +62,8 @@ def add(figure: go.Figure, shown: Sequence[Display], kind: str, theme: Theme) ->
     """Draws displays of one of `KINDS`; heights count downwards."""
     choose("Display", kind, KINDS)
     frames = [
-        (each.x - _HALF, each.x + _HALF, each.y - each.half, each.y + each.half) for each in shown
+        (entry.x - _HALF, entry.x + _HALF, entry.y - entry.half, entry.y + entry.half)
+        for entry in shown
     ]
     _fill(figure, frames, PAPER[theme], LINE[theme], "frames")
     if kind == KINDS[1]:
@@ -70,14 +71,14 @@ def add(figure: go.Figure, shown: Sequence[Display], kind: str, theme: Theme) ->
             left = (2 * k - 3) * _HALF / 3
             bars = [
                 (
-                    each.x + left,
-                    each.x + left + 2 * _HALF / 3,
-                    *sorted((each.y, each.y - float(each.bloch[k]) * each.half)),
+                    entry.x + left,
+                    entry.x + left + 2 * _HALF / 3,
+                    *sorted((entry.y, entry.y - float(entry.bloch[k]) * entry.half)),
                 )
-                for each in shown
+                for entry in shown
             ]
             _fill(figure, bars, hue, hue, f"⟨{'XYZ'[k]}⟩")
-        x, y = _lines([(each.x - _HALF, each.x + _HALF, each.y) for each in shown])
+        x, y = _lines([(entry.x - _HALF, entry.x + _HALF, entry.y) for entry in shown])
         figure.add_scatter(
             x=x,
             y=y,
@@ -88,25 +89,25 @@ def add(figure: go.Figure, shown: Sequence[Display], kind: str, theme: Theme) ->
         )
     else:
         bars = [
-            (left, right, low + (bottom - low) * (1 - share(each, kind)), bottom)
-            for each, (left, right, low, bottom) in zip(shown, frames, strict=True)
+            (left, right, low + (bottom - low) * (1 - share(entry, kind)), bottom)
+            for entry, (left, right, low, bottom) in zip(shown, frames, strict=True)
         ]
         hue = SKY if kind == KINDS[0] else ORANGE
         _fill(figure, bars, hue, hue, kind)
     figure.add_scatter(
-        x=[each.x for each in shown],
-        y=[each.y for each in shown],
+        x=[entry.x for entry in shown],
+        y=[entry.y for entry in shown],
         mode="markers",
         name="displays",
-        text=[each.tip for each in shown],
+        text=[entry.tip for entry in shown],
         hovertemplate="%{text}<extra></extra>",
         marker={"size": 14, "opacity": 0.0, "color": LINE[theme], "symbol": "square"},
     )
 
 
-def share(each: Display, kind: str) -> float:
+def share(entry: Display, kind: str) -> float:
     """How full a display is: the probability of |1>, or where the purity lies between 1/2 and 1."""
-    z, length = float(each.bloch[2]), float(np.linalg.norm(each.bloch))
+    z, length = float(entry.bloch[2]), float(np.linalg.norm(entry.bloch))
     return float(np.clip((1 - z) / 2 if kind == KINDS[0] else length**2, 0, 1))
 
 
@@ -556,7 +557,7 @@ def bloch_row(
         y=[y for _, y in places],
         mode="markers",
         name="qubits",
-        text=[disc_tip(*each) for each in zip(names, bloch, map(float, entropy), strict=True)],
+        text=[disc_tip(*entry) for entry in zip(names, bloch, map(float, entropy), strict=True)],
         hovertemplate="%{text}<extra></extra>",
         marker={"size": 60, "color": PAPER[theme], "line": {"color": LINE[theme], "width": 1.5}},
     )

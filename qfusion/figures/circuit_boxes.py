@@ -78,7 +78,7 @@ class Replay:
     def between(self, at: int) -> list[tuple[float, int, np.ndarray, float]]:
         """Returns the state of every qubit after each column that is drawn when so many gates are done: where it stands
         from left to right, on which wire, its Bloch vector (3,), and its entropy in nats."""
-        first, found = self._first(at) or 0, []
+        first, result = self._first(at) or 0, []
         for column in sorted({box.column + first for box in self.near(at)}):
             for row, wire in enumerate(self.wires):
                 x = column - first + 0.5
@@ -88,8 +88,8 @@ class Replay:
                     default=0,
                 )
                 if wire.end is None or x <= wire.end + 1:
-                    found.append((x, row, self.bloch[done, row], float(self.entropy[done, row])))
-        return found
+                    result.append((x, row, self.bloch[done, row], float(self.entropy[done, row])))
+        return result
 
     def greyed(self, boxes: Sequence[Box], cone: Cone[int]) -> tuple[Box, ...]:
         """Returns boxes, those without a gate inside a light cone in grey."""
@@ -98,18 +98,18 @@ class Replay:
         )
 
 
-def of_fusion(found: Any, model: Any) -> Replay:
-    """The replay of an entangled-fusion circuit; `found` as `track.progress.progress` gives it."""
-    wires = _fusion_wires(found.wires, model)
-    rows = {name: row for row, name in enumerate(found.wires)}
-    gates = tuple((gate.label, gate.wires, gate.sentence, gate.values) for gate in found.gates)
-    moments = tuple((m.wires, m.before, m.after, m.mutual) for m in found.moments)
-    boxes = _fusion_boxes(found.gates, rows, model)
-    parts = _fusion_parts(found.gates)
+def of_fusion(result: Any, model: Any) -> Replay:
+    """The replay of an entangled-fusion circuit; `result` as `track.progress.progress` gives it."""
+    wires = _fusion_wires(result.wires, model)
+    rows = {name: row for row, name in enumerate(result.wires)}
+    gates = tuple((gate.label, gate.wires, gate.sentence, gate.values) for gate in result.gates)
+    moments = tuple((m.wires, m.before, m.after, m.mutual) for m in result.moments)
+    boxes = _fusion_boxes(result.gates, rows, model)
+    parts = _fusion_parts(result.gates)
     followed = tuple(row for row, wire in enumerate(wires) if wire.end is None)
-    steps = tuple(_step_of(gate, rows) for gate in found.gates)
+    steps = tuple(_step_of(gate, rows) for gate in result.gates)
     return Replay(
-        boxes, wires, gates, found.bloch, found.entropy, moments, parts, followed, steps=steps
+        boxes, wires, gates, result.bloch, result.entropy, moments, parts, followed, steps=steps
     )
 
 
@@ -201,22 +201,22 @@ def _step_box(
     inside = [gates[n - 1] for n in numbers]
     names = {wire for gate in inside for wire in gate.wires}
     pool = inside[0].kind == "pool"
-    measured, kept = inside[0].wires[0], inside[-1].wires[-1]
+    measured, stored = inside[0].wires[0], inside[-1].wires[-1]
     on = tuple(
-        rows[w] for w in ((measured, kept) if pool else sorted(names, key=lambda w: rows[w]))
+        rows[w] for w in ((measured, stored) if pool else sorted(names, key=lambda w: rows[w]))
     )
     low, high = min(on), max(on)
     column = max([start, *(free.get(row, start) for row in range(low, high + 1))])
     free.update(dict.fromkeys(range(low, high + 1), column + 1))
     layer = inside[0].layer
     if pool:
-        does = f"{inside[0].sentence} {kept} is turned by one of two learned rotations, depending on what was read."
+        does = f"{inside[0].sentence} {stored} is turned by one of two learned rotations, depending on what was read."
         turns = [gate for gate in inside if gate.outcome is not None]
-        said = "<br>".join(
+        text = "<br>".join(
             f"if {gate.outcome}: {_angles(gate)}<br>{matrix_tip(_unitary(gate).numpy())}"
             for gate in turns
         )
-        return Box("M|U3", column, on, numbers[0], numbers[-1], does, ORANGE, True, said)
+        return Box("M|U3", column, on, numbers[0], numbers[-1], does, ORANGE, True, text)
     block = model.network.block
     does = (
         f"Convolution of layer {layer}: block {block}, {len(inside)} gates with angles that every pair of this layer "
@@ -227,7 +227,7 @@ def _step_box(
     for gate in inside:
         angles = torch.tensor(list(gate.values.values()), dtype=torch.float64)
         U = operation_matrix(gate.gate, angles, tuple(where.index(wire) for wire in gate.wires)) @ U
-    said = "<br>".join(
+    text = "<br>".join(
         [
             *(
                 f"{gate.gate} {'→'.join(str(where.index(wire) + 1) for wire in gate.wires)} "
@@ -238,7 +238,7 @@ def _step_box(
             matrix_tip(U.numpy()),
         ]
     )
-    return Box(f"C{layer}|C{layer}", column, on, numbers[0], numbers[-1], does, SKY, True, said)
+    return Box(f"C{layer}|C{layer}", column, on, numbers[0], numbers[-1], does, SKY, True, text)
 
 
 def _angles(gate: Any) -> str:
@@ -246,17 +246,17 @@ def _angles(gate: Any) -> str:
 
 
 def _fusion_parts(gates: Sequence[Any]) -> tuple[tuple[int, str], ...]:
-    found: list[tuple[int, str]] = []
+    result: list[tuple[int, str]] = []
     words = {"encode": "encode", "fuse": "fuse", "convolve": "convolve", "pool": "pool"}
     last = None
     for done, gate in enumerate(gates):
         kind = "encode" if gate.kind in ("encode", "fuse") else gate.kind
         if (kind, gate.layer) != last:
             last = (kind, gate.layer)
-            found.append(
+            result.append(
                 (done, "encode and fuse" if kind == "encode" else f"{words[kind]} {gate.layer}")
             )
-    return tuple(found)
+    return tuple(result)
 
 
 def of_step(
@@ -362,11 +362,11 @@ def _bloch(rho: np.ndarray, n: int, paulis: np.ndarray) -> np.ndarray:
     """Bloch vectors (n, 3) of all qubits of a state (2^n, 2^n)."""
     from qfusion.quantum import states
 
-    found = []
+    result = []
     for q in range(n):
         one = states.partial_trace(torch.as_tensor(rho), (2,) * n, (q,)).numpy()
-        found.append([float(np.real(np.trace(one @ P))) for P in paulis[1:]])
-    return np.array(found)
+        result.append([float(np.real(np.trace(one @ P))) for P in paulis[1:]])
+    return np.array(result)
 
 
 # From the gates of a model with plain gates to a drawing: boxes, wires, parts, and what every gate does in words.
@@ -414,23 +414,23 @@ def of_gates(model: CircuitModel, states: Mapping[str, torch.Tensor]) -> Replay:
         InvalidInput: when there are several rows.
     """
     registers = model.registers()
-    found = progress.of_gates(model.gates(states), registers)
-    gates = [(gate, tuple(found.wires[q] for q in gate.wires)) for gate in found.gates]
+    result = progress.of_gates(model.gates(states), registers)
+    gates = [(gate, tuple(result.wires[q] for q in gate.wires)) for gate in result.gates]
     owners = [name for name, size in registers.items() for _ in range(size)]
     coloured = set(owners) <= set(model.modalities) and max(registers.values()) <= len(LINES)
     hues = [term_colour(owner, model.modalities) if coloured else "" for owner in owners]
     return Replay(
         tuple(_gate_boxes(gates, hues)),
-        tuple(Wire(name, float(q), hues[q]) for q, name in enumerate(found.wires)),
+        tuple(Wire(name, float(q), hues[q]) for q, name in enumerate(result.wires)),
         tuple((gate.name, wires, _does(gate, wires), gate.values) for gate, wires in gates),
-        found.bloch,
-        found.entropy,
-        tuple((m.wires, m.before, m.after, m.mutual) for m in found.moments),
-        _gate_parts(found.gates),
+        result.bloch,
+        result.entropy,
+        tuple((m.wires, m.before, m.after, m.mutual) for m in result.moments),
+        _gate_parts(result.gates),
         tuple(range(len(owners))),
         model.remark(states),
         ACROSS,
-        tuple(as_step(gate.wires, gate.matrix) for gate in found.gates),
+        tuple(as_step(gate.wires, gate.matrix) for gate in result.gates),
     )
 
 
@@ -461,14 +461,14 @@ def _gate_boxes(
                 "CNOTs",
                 "CNOTs, in this order: " + ", ".join(" → ".join(gates[n][1]) for n in run) + ".",
             )
-        said = "; ".join(f"{key}: {value:.3g}" for key, value in gate.values.items())
+        text = "; ".join(f"{key}: {value:.3g}" for key, value in gate.values.items())
         yield Box(
             name,
             column,
             rows,
             run[0] + 1,
             run[-1] + 1,
-            f"{says} {said}".strip(),
+            f"{says} {text}".strip(),
             HUES.get(gate.name) or hues[rows[0]] or GREY,
             values=matrix_tip(gate.matrix.numpy()) if len(run) == 1 else "",
         )
@@ -476,22 +476,22 @@ def _gate_boxes(
 
 def _gate_parts(gates: Sequence[Any]) -> tuple[tuple[int, str], ...]:
     """Where encodings, layers and evolutions begin; of very many only some."""
-    found: list[tuple[int, str]] = []
+    result: list[tuple[int, str]] = []
     turned: set[int] = set()
     for done, gate in enumerate(gates):
         name = PARTS.get(gate.name)
         if name is None:
             continue
         again = turned & set(gate.wires) and name != "evolve"
-        if again or not found or found[-1][1] != name:
-            found.append((done, name))
+        if again or not result or result[-1][1] != name:
+            result.append((done, name))
             turned = set()
         turned |= set(gate.wires)
     counts: dict[str, int] = {}
     named = []
-    for done, name in found:
+    for done, name in result:
         counts[name] = counts.get(name, 0) + 1
-        several = sum(other == name for _, other in found) > 1
+        several = sum(other == name for _, other in result) > 1
         named.append((done, f"{name} {counts[name]}" if several else name))
     return tuple(named[:: -(-len(named) // MARKS) or 1])
 

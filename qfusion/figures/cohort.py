@@ -70,11 +70,11 @@ def violins(
     for values, side, name in ((whole, "negative", whole_name), (cohort, "positive", cohort_name)):
         for row, term in enumerate(terms):
             hue = GREY if side == "negative" else term_colour(term, modalities)
-            found = np.asarray(values[term], dtype=float)
-            if len(found) < 2 or np.ptp(found) == 0:
+            result = np.asarray(values[term], dtype=float)
+            if len(result) < 2 or np.ptp(result) == 0:
                 figure.add_scatter(
-                    x=found[:1],
-                    y=[row] * len(found[:1]),
+                    x=result[:1],
+                    y=[row] * len(result[:1]),
                     mode="markers",
                     showlegend=False,
                     hoverinfo="skip",
@@ -82,7 +82,7 @@ def violins(
                 )
                 continue
             figure.add_violin(
-                x=found,
+                x=result,
                 y0=row,
                 orientation="h",
                 side=side,
@@ -282,8 +282,8 @@ def types(
             hovertemplate="%{customdata}: %{text}<br>click to make it the cohort<extra></extra>",
         )
     for place, (hue, shift) in enumerate(((GREY, 0.19), (BLUE, -0.19))):
-        found = [pair[place] for pair in errors]
-        _intervals(figure, found, rows + shift, [hue] * len(found), "x2", "mean error")
+        result = [pair[place] for pair in errors]
+        _intervals(figure, result, rows + shift, [hue] * len(result), "x2", "mean error")
     _key(figure, (whole_name, GREY, "square"), (cohort_name, BLUE, "square"))
     top = max([n / max(sum(c), 1) for c in (whole, cohort) for n in c], default=0)
     names = [
@@ -506,23 +506,23 @@ def scatter(
 
 def _intervals(
     figure: go.Figure,
-    found: Sequence[Estimate],
+    estimates: Sequence[Estimate],
     y: np.ndarray,
     hues: Sequence[str],
     xaxis: str,
     name: str,
 ) -> None:
-    known = [i for i, estimate in enumerate(found) if np.isfinite(estimate.value)]
+    known = [i for i, estimate in enumerate(estimates) if np.isfinite(estimate.value)]
     up, down = (
         [max(0.0, b - a) if np.isfinite(a + b) else 0.0 for a, b in pairs]
         for pairs in (
-            [(found[i].value, found[i].high) for i in known],
-            [(found[i].low, found[i].value) for i in known],
+            [(estimates[i].value, estimates[i].high) for i in known],
+            [(estimates[i].low, estimates[i].value) for i in known],
         )
     )
     for i, plus, minus in zip(known, up, down, strict=True):
         figure.add_scatter(
-            x=[found[i].value],
+            x=[estimates[i].value],
             y=[y[i]],
             xaxis=xaxis,
             mode="markers",
@@ -537,8 +537,8 @@ def _intervals(
                 "thickness": 2,
                 "width": 5,
             },
-            hovertemplate=f"{label(name)}: %{{x:.3f}} ({found[i].value - minus:.3f} to "
-            f"{found[i].value + plus:.3f})<extra></extra>",
+            hovertemplate=f"{label(name)}: %{{x:.3f}} ({estimates[i].value - minus:.3f} to "
+            f"{estimates[i].value + plus:.3f})<extra></extra>",
         )
 
 
@@ -588,7 +588,7 @@ _CHOSEN = {"selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"op
 def rates(
     names: Sequence[str],
     counts: Sequence[tuple[int, int]],
-    found: np.ndarray,
+    values: np.ndarray,
     overall: float,
     *,
     axis: str = "error rate",
@@ -599,18 +599,18 @@ def rates(
 
     Args:
         names: of the slices, from the top. counts: errors and samples of each.
-        found: rate and both ends of its interval, (S, 3). overall: of all.
+        values: rate and both ends of its interval, (S, 3). overall: of all.
         axis: what the rate is called. theme: of the figure.
     """
     check(
-        len(names) == len(counts) == len(found),
+        len(names) == len(counts) == len(values),
         "Arguments `names`, `counts` and `found` must have one length.",
     )
     figure = base(theme, 96 + 30 * max(1, len(names)), left=10, right=24, top=24)
     if not len(names):
         return note(figure, "No sample to slice.", theme)
     rows = list(range(len(names)))
-    value, low, high = np.asarray(found, dtype=float).T
+    value, low, high = np.asarray(values, dtype=float).T
     hues = [VERMILLION if a > overall else BLUE for a in low]
     tips = [
         f"{label(name)}: {wrong:,} of {count:,} ({rate:.1%}, {a:.1%} to {b:.1%})"

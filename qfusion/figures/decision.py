@@ -127,7 +127,7 @@ def condensed(dividends: Sequence[Mapping[str, float]]) -> tuple[list[str], list
     terms = sorted((term for term in dividends[0] if term), key=lambda term: len(split_term(term)))
     joint = sorted(
         (term for term in terms if len(split_term(term)) > 1),
-        key=lambda term: -sum(abs(found[term]) for found in dividends),
+        key=lambda term: -sum(abs(dividend[term]) for dividend in dividends),
     )
     rest = set(joint[MAX_JOINT:]) if len(joint) > MAX_JOINT + 1 else set()
     return [term for term in terms if term not in rest], sorted(rest)
@@ -465,11 +465,11 @@ def pairs(
     rows = np.arange(len(names))
     figure = base(theme, 88 + 44 * len(names), left=10, right=20, legend=True)
     write = "{:.0%}" if percent else "{:.2f}"
-    for found, shift, filled, side in ((a, -0.19, False, "A"), (b, 0.19, True, "B")):
-        known = [i for i, name in enumerate(names) if name in found]
+    for result, shift, filled, side in ((a, -0.19, False, "A"), (b, 0.19, True, "B")):
+        known = [i for i, name in enumerate(names) if name in result]
         colours = [hues.get(names[i], GREY) for i in known]
         figure.add_bar(
-            x=[found[names[i]] for i in known],
+            x=[result[names[i]] for i in known],
             y=rows[known] + shift,
             orientation="h",
             width=0.34,
@@ -479,7 +479,7 @@ def pairs(
                 "color": colours if filled else [PAPER[theme]] * len(known),
                 "line": {"color": colours, "width": 2},
             },
-            text=[f"{side} {write.format(found[names[i]])}" for i in known],
+            text=[f"{side} {write.format(result[names[i]])}" for i in known],
             textposition="outside",
             constraintext="none",
             cliponaxis=False,
@@ -647,7 +647,7 @@ def tables(
         f"{np.shape(weights)}, {np.shape(angles)}, {len(patterns)} and {len(elements)}.",
     )
     figure = base(theme, 100 + 23 * n, left=10, right=10, top=46, bottom=14)
-    said = [
+    texts = [
         " + ".join(label(name) for name, bit in zip(controls, pattern, strict=True) if bit == "1")
         or "none"
         for pattern in patterns
@@ -681,7 +681,7 @@ def tables(
         customdata=[
             [
                 label(elements[i]),
-                said[b],
+                texts[b],
                 round(float(values[i][b]), 3),
                 round(float(angles[i][b]), 3),
                 f"{weights[i][b]:.1%}",

@@ -116,8 +116,8 @@ def decision_lines(
         figure.add_traces(
             [
                 _ghost(before.times, values, _hue(split_term(name), modalities, theme), row)
-                for row, found in (("y", before.entropies), ("y2", ghosts))
-                for name, values in found.items()
+                for row, result in (("y", before.entropies), ("y2", ghosts))
+                for name, values in result.items()
             ]
         )
     figure.add_traces(
@@ -131,8 +131,8 @@ def decision_lines(
                 row,
                 row == "y2" or name not in terms,
             )
-            for row, found in (("y", entropies), ("y2", terms))
-            for name, values in found.items()
+            for row, result in (("y", entropies), ("y2", terms))
+            for name, values in result.items()
         ]
         + ([] if before is None else [_ghosts_entry()])
     )
@@ -577,13 +577,13 @@ def _marks(
     jumps: Sequence[Sequence[tuple[float, int]]],
     channel: int,
 ) -> tuple[list[float], list[float]]:
-    found = [
+    result = [
         (when, float(np.interp(when, times, curve)))
         for curve, marks in zip(curves, jumps, strict=True)
         for when, which in marks
         if which == channel
     ]
-    return [when for when, _ in found], [height for _, height in found]
+    return [when for when, _ in result], [height for _, height in result]
 
 
 @drawing()
@@ -651,7 +651,7 @@ _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 def raster(
     records: Sequence[tuple[np.ndarray, np.ndarray]],
     edges: np.ndarray,
-    found: np.ndarray,
+    values: np.ndarray,
     times: np.ndarray,
     exact: np.ndarray,
     theme: Theme = "light",
@@ -662,7 +662,7 @@ def raster(
         records: of each trajectory the times of its jumps and the operators that jumped, from 0 on; drawn from top to
             bottom; those without a jump may be left out.
         edges: of the spans in which jumps were counted, (B + 1,).
-        found: jumps per trajectory and time in each, (K, B), of each operator.
+        values: jumps per trajectory and time in each, (K, B), of each operator.
         times: (nT,). exact: Tr(L_k^+ L_k rho(t)), (K, nT).
         theme: of the figure.
 
@@ -670,11 +670,11 @@ def raster(
         InvalidInput: when the shapes do not fit.
     """
     check(
-        found.shape == (len(exact), len(edges) - 1)
+        values.shape == (len(exact), len(edges) - 1)
         and exact.shape[1:] == times.shape
         and len(exact) > 0,
         f"Arguments `found` and `exact` must have shapes (K, {len(edges) - 1}) and (K, {len(times)}), but have "
-        f"{found.shape} and {exact.shape}.",
+        f"{values.shape} and {exact.shape}.",
     )
     figure = base(theme, 560, legend=True, right=16)
     for k, rates in enumerate(exact):
@@ -701,7 +701,7 @@ def raster(
         )
         figure.add_scatter(
             x=np.repeat(edges, 2)[1:-1],
-            y=np.repeat(found[k], 2),
+            y=np.repeat(values[k], 2),
             yaxis="y2",
             mode="lines",
             legendgroup=name,
@@ -868,7 +868,7 @@ def _graph(
     places = dict(zip(modalities, np.stack([np.cos(turn), np.sin(turn)], 1), strict=True))
     most = max(float(np.max(values)) for values in shared.values()) or 1.0
     full = max(float(np.max(values)) for values in alone.values()) or 1.0
-    for (a, b), values in sorted(shared.items(), key=lambda each: float(each[1][at])):
+    for (a, b), values in sorted(shared.items(), key=lambda entry: float(entry[1][at])):
         value, hue = max(float(values[at]), 0.0), term_colour(f"{a}+{b}", modalities)
         ends = np.stack([places[a], places[b]])
         middle = ends.mean(0) * (1.0 if M == 2 else 1.12)

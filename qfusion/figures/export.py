@@ -111,23 +111,23 @@ class Composition:
 
     def text(self) -> str:
         """The composition as JSON, the same for the same composition."""
-        found = {
+        result = {
             "kind": COMPOSITION,
             "version": COMPOSITION_VERSION,
             "columns": self.columns,
             "look": self.style.as_dict(),
             "panels": [json.loads(panel.text()) for panel in self.panels],
         }
-        return json.dumps(found, indent=1, sort_keys=True)
+        return json.dumps(result, indent=1, sort_keys=True)
 
 
 def is_composition(text: str) -> bool:
     """Whether a JSON text is a composition's, and not a recipe's of one panel."""
     try:
-        found = json.loads(text)
+        record = json.loads(text)
     except (ValueError, RecursionError):
         return False
-    return isinstance(found, dict) and found.get("kind") == COMPOSITION
+    return isinstance(record, dict) and record.get("kind") == COMPOSITION
 
 
 def parse_composition(text: str) -> Composition:
@@ -144,21 +144,21 @@ def parse_composition(text: str) -> Composition:
         is_composition(text),
         f"This JSON is not a {COMPOSITION}. Give the recipe of a composed figure, or the figure.",
     )
-    found: dict[str, Any] = json.loads(text)
+    record: dict[str, Any] = json.loads(text)
     check(
-        found.get("version") == COMPOSITION_VERSION,
-        f"The composition has version {str(found.get('version'))[:20]!r}, and this qfusion ({__version__}) reads "
+        record.get("version") == COMPOSITION_VERSION,
+        f"The composition has version {str(record.get('version'))[:20]!r}, and this qfusion ({__version__}) reads "
         f"version {COMPOSITION_VERSION}. Export it again.",
     )
-    panels = found.get("panels")
+    panels = record.get("panels")
     if not isinstance(panels, list) or len(panels) > MAX_PANELS:
         raise InvalidInput(
             f"Part `panels` of the composition must list at most {MAX_PANELS} recipes."
         )
     return Composition(
         tuple(parse_recipe(json.dumps(panel)) for panel in panels),
-        found.get("columns", 2),
-        ExportStyle.parse(found.get("look", {})),
+        record.get("columns", 2),
+        ExportStyle.parse(record.get("look", {})),
     )
 
 
@@ -211,9 +211,12 @@ def caption_of(captions: Sequence[str], size: Any) -> str:
     """One caption of several, each behind the letter of its panel, as plain text."""
 
     most = (4_000 - 8 * len(captions)) // max(1, len(captions))
-    short = [each if len(each) <= most else each[: most - 1].rstrip() + "…" for each in captions]
+    short = [
+        caption if len(caption) <= most else caption[: most - 1].rstrip() + "…"
+        for caption in captions
+    ]
     return " ".join(
-        f"{size.letter(place)} {text('caption', each, 4_000)}" for place, each in enumerate(short)
+        f"{size.letter(place)} {text('caption', entry, 4_000)}" for place, entry in enumerate(short)
     )
 
 
@@ -249,8 +252,8 @@ def chrome() -> str | None:
 def _find(path: str) -> str | None:
     if importlib.util.find_spec("kaleido") is None:
         return None
-    found = next((place for name in BROWSERS if (place := shutil.which(name, path=path))), None)
-    return found or next(
+    result = next((place for name in BROWSERS if (place := shutil.which(name, path=path))), None)
+    return result or next(
         (place for place in _MAC if sys.platform == "darwin" and os.access(place, os.X_OK)), None
     )
 
@@ -364,22 +367,22 @@ def kaleido_file(figure: go.Figure, kind: str, scale: float) -> bytes:
         try:
             if _browser is None or _browser.path != path:
                 _browser = _Browser(path)
-            found = _browser.draw(figure.to_dict(), options)
+            result = _browser.draw(figure.to_dict(), options)
         except Exception as error:
             _stop()
-            said = (
+            words = (
                 "did not answer in time"
                 if isinstance(error, TimeoutError)
                 else f"failed ({str(error)[:200]})"
             )
             raise QFusionError(
-                f"{path} {said} while it drew the figure. Try again, or choose the engine 'qfusion', which needs no "
+                f"{path} {words} while it drew the figure. Try again, or choose the engine 'qfusion', which needs no "
                 "browser."
             ) from error
         _timer = threading.Timer(CHROME_IDLE, stop_chrome)
         _timer.daemon = True
         _timer.start()
-    return found
+    return result
 
 
 def _stop() -> None:
@@ -475,12 +478,12 @@ def text(name: str, given: str, most: int) -> str:
         len(given) <= most,
         f"Argument `{name}` must have at most {most:,} characters, but has {len(given):,}. Shorten it.",
     )
-    kept = (
+    texts = (
         " " if letter.isspace() else letter
         for letter in given
         if letter.isspace() or not _left_out(letter)
     )
-    return " ".join("".join(kept).split())
+    return " ".join("".join(texts).split())
 
 
 def _left_out(letter: str) -> bool:
@@ -763,21 +766,21 @@ def _renumbered(svg: str) -> str:
         for name in _ID.findall(tag):
             known.setdefault(name, f"q{len(known)}")
 
-    def tag_of(found: re.Match[str]) -> str:
-        tag = re.sub(r'(\sstyle="[^"]*")(.*?)(\s*/?>)$', r"\2\1\3", found[0], flags=re.DOTALL)
-        tag = _ID.sub(lambda each: f' id="{known[each[1]]}"', tag)
+    def tag_of(result: re.Match[str]) -> str:
+        tag = re.sub(r'(\sstyle="[^"]*")(.*?)(\s*/?>)$', r"\2\1\3", result[0], flags=re.DOTALL)
+        tag = _ID.sub(lambda entry: f' id="{known[entry[1]]}"', tag)
         tag = re.sub(r' trace[0-9a-f]{6}(?=[ "])', "", tag)
         tag = re.sub(
             r'(?<=[ "xy]cb)[0-9a-f]{6}(?=tick|title|[ "])', "", tag
         )  # a colour bar, its ticks and title
         tag = re.sub(
             r"url\((&quot;|')?#([^)&']+)(?:&quot;|')?\)",
-            lambda each: f"url(#{known.get(each[2], each[2])})",
+            lambda entry: f"url(#{known.get(entry[2], entry[2])})",
             tag,
         )
         return re.sub(
             r'(\s(?:xlink:)?href=")#([^"]+)"',
-            lambda each: f'{each[1]}#{known.get(each[2], each[2])}"',
+            lambda entry: f'{entry[1]}#{known.get(entry[2], entry[2])}"',
             tag,
         )
 
@@ -797,8 +800,8 @@ def hatched_by_lines(svg: str) -> str:
     patterns = {name: (float(w), float(h), inner) for name, w, h, inner in _PATTERN.findall(svg)}
     count = itertools.count()
 
-    def lines_of(found: re.Match[str]) -> str:
-        before, path, between, name, after = found.groups()
+    def lines_of(result: re.Match[str]) -> str:
+        before, path, between, name, after = result.groups()
         x0, x1, y0, y1 = _bounds(path)
         w, h, inner = patterns.get(name, (1.0, 1.0, ""))
         columns, rows = (
@@ -806,7 +809,7 @@ def hatched_by_lines(svg: str) -> str:
             for low, high, step in ((x0, x1, w), (y0, y1, h))
         )
         if not inner or len(columns) * len(rows) > MAX_TILES:
-            return found[0]
+            return result[0]
         clip = re.search(r'clip-path="[^"]+"', before + between + after)
         opacity = re.search(r'\sopacity="([\d.]+)"', inner)
         own, tile = f"hatch{next(count)}", re.sub(r'\sopacity="[\d.]+"', "", inner)

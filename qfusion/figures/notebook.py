@@ -29,10 +29,10 @@ def contributions(
     model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any
 ) -> go.Figure:
     """Returns the waterfall from the baseline through every term to the score."""
-    found = numbers.subject(model, sample, **chosen)
-    truth = found.target
+    result = numbers.subject(model, sample, **chosen)
+    truth = result.target
     return decision.waterfall(
-        found.dividends, found.modalities, truth=truth, unit=found.unit, theme=theme
+        result.dividends, result.modalities, truth=truth, unit=result.unit, theme=theme
     )
 
 
@@ -40,9 +40,9 @@ def shapley(
     model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any
 ) -> go.Figure:
     """Returns the Shapley value of every modality with its share."""
-    found = numbers.subject(model, sample, **chosen)
+    result = numbers.subject(model, sample, **chosen)
     return decision.shapley_bars(
-        found.shapley, found.shares, found.modalities, unit=found.unit, theme=theme
+        result.shapley, result.shares, result.modalities, unit=result.unit, theme=theme
     )
 
 
@@ -50,10 +50,10 @@ def over_time(
     model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any
 ) -> go.Figure:
     """Returns entropies and terms of the decision through the evolution, or along the network's layers."""
-    found = numbers.subject(model, sample, **chosen)
-    draw: Any = dynamics.decision_lines if found.can("time") else dynamics.decision_layers
+    result = numbers.subject(model, sample, **chosen)
+    draw: Any = dynamics.decision_lines if result.can("time") else dynamics.decision_layers
     return draw(
-        found.places, *numbers.through(found), found.modalities, unit=found.unit, theme=theme
+        result.places, *numbers.through(result), result.modalities, unit=result.unit, theme=theme
     )
 
 
@@ -77,14 +77,14 @@ def entropies(
 ) -> go.Figure:
     """Returns a measure of the modalities' states over time, or the entropy of a network's fused qubits; see
     `numbers.entropies`."""
-    found = numbers.subject(model, sample, **chosen)
-    if not found.can("rules"):
-        times, series = numbers.measured(found, measure)
+    result = numbers.subject(model, sample, **chosen)
+    if not result.can("rules"):
+        times, series = numbers.measured(result, measure)
         about = KINDS[measure]
         return dynamics.measure_lines(
-            times, series, found.modalities, about.short_axis, between=about.between, theme=theme
+            times, series, result.modalities, about.short_axis, between=about.between, theme=theme
         )
-    table = numbers.entropies(found, measure=measure)
+    table = numbers.entropies(result, measure=measure)
     return circuit.bars(
         table["entropy"].to_numpy(),
         table["element"].tolist(),
@@ -97,16 +97,16 @@ def masses(
     model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any
 ) -> go.Figure:
     """Returns the mass that each modality gives each element of a network, and what the fusion makes of it."""
-    found = numbers.subject(model, sample, **chosen)
-    read = numbers.reading(found)
+    result = numbers.subject(model, sample, **chosen)
+    read = numbers.reading(result)
     names = (
         read.elements
         if read.elements_are_classes
         else tuple(str(i) for i in range(len(read.elements)))
     )
     marked = (
-        found.classes.index(str(found.truth))
-        if found.classes and read.elements_are_classes
+        result.classes.index(str(result.truth))
+        if result.classes and read.elements_are_classes
         else None
     )
     return decision.masses(
@@ -143,9 +143,9 @@ def populations(
     **chosen: Any,
 ) -> go.Figure:
     """Returns the probability of every joint basis state at the time `at` times T."""
-    found = numbers.subject(model, sample, **chosen)
+    result = numbers.subject(model, sample, **chosen)
     return states.populations(
-        numbers.populations(found, at=at)["probability"].to_numpy(), found.model.dims, theme=theme
+        numbers.populations(result, at=at)["probability"].to_numpy(), result.model.dims, theme=theme
     )
 
 
@@ -159,27 +159,29 @@ def density_matrix(
     **chosen: Any,
 ) -> go.Figure:
     """Returns the density matrix at the time `at` times T: "modulus" or "phase" of its entries."""
-    found = numbers.subject(model, sample, **chosen)
-    return states.density_matrix(numbers.state(found, at), found.model.dims, part=part, theme=theme)
+    result = numbers.subject(model, sample, **chosen)
+    return states.density_matrix(
+        numbers.state(result, at), result.model.dims, part=part, theme=theme
+    )
 
 
 def verdict(
     model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any
 ) -> go.Figure:
     """Returns prediction and truth on the range of the target, or the probability of every class."""
-    found = numbers.subject(model, sample, **chosen)
-    table = numbers.verdict(found)
-    if found.classes:
+    result = numbers.subject(model, sample, **chosen)
+    table = numbers.verdict(result)
+    if result.classes:
         return decision.class_bars(
             table["probability"].to_numpy(),
-            found.classes,
-            truth=found.classes.index(str(found.truth)),
+            result.classes,
+            truth=result.classes.index(str(result.truth)),
             theme=theme,
         )
-    target = found.dataset.target
-    low, high = target.range or (float(found.dataset.y.min()), float(found.dataset.y.max()))
+    target = result.dataset.target
+    low, high = target.range or (float(result.dataset.y.min()), float(result.dataset.y.max()))
     return decision.on_scale(
-        float(found.truth), found.score, low, high, unit=found.unit, theme=theme
+        float(result.truth), result.score, low, high, unit=result.unit, theme=theme
     )
 
 
@@ -194,20 +196,20 @@ def deletion(
 ) -> go.Figure:
     """Returns how fast the score moves as modalities are taken away (or given back), beside random orders, over test
     samples."""
-    found = numbers.subject(model, sample, **chosen)
-    return deletion_of(numbers.curves(found, samples), insertion=insertion, theme=theme)
+    result = numbers.subject(model, sample, **chosen)
+    return deletion_of(numbers.curves(result, samples), insertion=insertion, theme=theme)
 
 
-def deletion_of(found: Any, *, insertion: bool = False, theme: Theme = "light") -> go.Figure:
+def deletion_of(result: Any, *, insertion: bool = False, theme: Theme = "light") -> go.Figure:
     """Returns the figure of curves that are worked out already."""
     ours, random = (
-        (found.insertion, found.random_insertion)
+        (result.insertion, result.random_insertion)
         if insertion
-        else (found.deletion, found.random_deletion)
+        else (result.deletion, result.random_deletion)
     )
     what = "given back" if insertion else "taken away"
     return trust.curves(
-        found.shares,
+        result.shares,
         ours,
         random,
         what=f"modalities {what}",
@@ -220,14 +222,14 @@ def stability(
     model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any
 ) -> go.Figure:
     """Returns a test sample's terms by every training seed, as far as they are shipped."""
-    found = numbers.subject(model, sample, **chosen)
-    table = numbers.stability(found)
+    result = numbers.subject(model, sample, **chosen)
+    table = numbers.stability(result)
     return trust.seed_dots(
         table.to_numpy(),
         list(table.columns),
-        found.modalities,
+        result.modalities,
         table.index.tolist(),
-        unit="score of the true class" if found.classes else found.unit,
+        unit="score of the true class" if result.classes else result.unit,
         theme=theme,
     )
 
@@ -236,11 +238,11 @@ def built(
     model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any
 ) -> go.Figure:
     """Returns what each coupling and dissipation built of each contribution, as a matrix."""
-    found = numbers.subject(model, sample, **chosen)
-    made = numbers.building_of(found)
+    result = numbers.subject(model, sample, **chosen)
+    made = numbers.building_of(result)
     titles, _ = building.terms_of(made.terms, made.modalities)
     return building.matrix(
-        made.dividends, titles, made.parts, made.start, made.end, unit=found.unit, theme=theme
+        made.dividends, titles, made.parts, made.start, made.end, unit=result.unit, theme=theme
     )
 
 
@@ -255,8 +257,8 @@ def built_over_time(
 ) -> go.Figure:
     """Returns one contribution over time, split into what each term of the dynamics added to it; see
     `numbers.built_over_time`."""
-    found = numbers.subject(model, sample, **chosen)
-    made = numbers.building_of(found)
+    result = numbers.subject(model, sample, **chosen)
+    made = numbers.building_of(result)
     titles, hues = building.terms_of(made.terms, made.modalities)
     s = made.row(made.most_built() if dividend is None else dividend)
     return building.areas(
@@ -267,7 +269,7 @@ def built_over_time(
         made.dividends[s],
         start=float(made.start[s]),
         cursor=cursor,
-        unit=found.unit,
+        unit=result.unit,
         theme=theme,
     )
 
@@ -276,8 +278,8 @@ def built_flow(
     model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any
 ) -> go.Figure:
     """Returns the way from the modalities through couplings and dissipation to the contributions and the score."""
-    found = numbers.subject(model, sample, **chosen)
-    made = numbers.building_of(found)
+    result = numbers.subject(model, sample, **chosen)
+    made = numbers.building_of(result)
     titles, hues = building.terms_of(made.terms, made.modalities)
     return building.flow(
         made.dividends,
@@ -288,7 +290,7 @@ def built_flow(
         made.start,
         made.end,
         made.modalities,
-        unit=found.unit,
+        unit=result.unit,
         theme=theme,
     )
 
@@ -303,14 +305,14 @@ def cut(
     **chosen: Any,
 ) -> go.Figure:
     """Returns the score if correlations of a modality are taken away at a time, all of them or entanglement alone."""
-    found = numbers.subject(model, sample, **chosen)
-    table = numbers.cut(found, times=times)
+    result = numbers.subject(model, sample, **chosen)
+    table = numbers.cut(result, times=times)
     return building.curves(
         table["t"].to_numpy(),
         _kinds(table),
         float(table["undisturbed"].iloc[0]),
-        found.modalities,
-        unit=found.unit,
+        result.modalities,
+        unit=result.unit,
         cursor=cursor,
         theme=theme,
     )
@@ -328,14 +330,14 @@ def cut_terms(
 ) -> go.Figure:
     """Returns the sizes of the terms if the correlations of a modality are taken away at a time; see
     `numbers.cut_terms`."""
-    found = numbers.subject(model, sample, **chosen)
-    table = numbers.cut_terms(found, modality=modality, times=times)
+    result = numbers.subject(model, sample, **chosen)
+    table = numbers.cut_terms(result, modality=modality, times=times)
     return building.terms(
         table["t"].to_numpy(),
         _kinds(table),
-        found.modalities,
+        result.modalities,
         whose=str(table["modality"].iloc[0]),
-        unit=found.unit,
+        unit=result.unit,
         cursor=cursor,
         theme=theme,
     )
@@ -343,8 +345,8 @@ def cut_terms(
 
 def _kinds(table: pd.DataFrame) -> dict[str, dict[str, np.ndarray]]:
     """The columns of each kind of cut that a table has."""
-    found = {kind: columns(table, kind) for kind in building.KINDS}
-    return {kind: values for kind, values in found.items() if values}
+    result = {kind: columns(table, kind) for kind in building.KINDS}
+    return {kind: values for kind, values in result.items() if values}
 
 
 def cut_test(
@@ -360,11 +362,11 @@ def cut_test(
     time in all of them."""
     from qfusion.explain.cuts import METRICS, kind_of
 
-    found = numbers.subject(model, sample, **chosen)
+    result = numbers.subject(model, sample, **chosen)
     return cut_test_of(
-        numbers.cut_test(found, samples=samples, times=times),
-        found.modalities,
-        METRICS[kind_of(found.dataset.target)][0],
+        numbers.cut_test(result, samples=samples, times=times),
+        result.modalities,
+        METRICS[kind_of(result.dataset.target)][0],
         theme=theme,
     )
 
@@ -383,7 +385,7 @@ def cut_test_of(
     from qfusion.training import metrics
 
     bounded = any(str(key).endswith(":low") for key in table)
-    found = {
+    result = {
         kind: {
             name: building.Band(
                 table[head].to_numpy(),
@@ -398,7 +400,7 @@ def cut_test_of(
     lost = max(
         (
             float(np.abs(band.value - before).max())
-            for bands in found.values()
+            for bands in result.values()
             for band in bands.values()
         ),
         default=0.0,
@@ -411,7 +413,7 @@ def cut_test_of(
     )
     return building.metric(
         table["t"].to_numpy(),
-        {kind: bands for kind, bands in found.items() if bands},
+        {kind: bands for kind, bands in result.items() if bands},
         across,
         modalities,
         y_title=f"{metrics.describe[metric].short}, n = {int(table['n'].iloc[0]):,}",

@@ -52,69 +52,69 @@ def terms_table(dividends: Mapping[str, float], **before: str) -> pd.DataFrame:
 
 def contributions(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFrame:
     """Returns one row a term, the baseline first: `term`, `dividend`, and, where it is known, `true_dividend`."""
-    found = subject(model, sample, **chosen)
-    table = terms_table(found.dividends)
-    truth = found.dataset.truth
-    if truth is not None and found.dataset.names == found.modalities:
-        table["true_dividend"] = [truth.iloc[found.row].get(term) for term in found.dividends]
+    result = subject(model, sample, **chosen)
+    table = terms_table(result.dividends)
+    truth = result.dataset.truth
+    if truth is not None and result.dataset.names == result.modalities:
+        table["true_dividend"] = [truth.iloc[result.row].get(term) for term in result.dividends]
     return table
 
 
 def shapley(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFrame:
     """Returns one row a modality: `modality`, `shapley`, `share` (its part of the absolute total)."""
-    found = subject(model, sample, **chosen)
+    result = subject(model, sample, **chosen)
     return pd.DataFrame(
         {
-            "modality": list(found.modalities),
-            "shapley": list(found.shapley.values()),
-            "share": list(found.shares.values()),
+            "modality": list(result.modalities),
+            "shapley": list(result.shapley.values()),
+            "share": list(result.shares.values()),
         }
     )
 
 
 def over_time(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFrame:
     """Returns one row a time `t` (or `place` in the network) with columns `entropy[...]` and `dividend[...]`."""
-    found = subject(model, sample, **chosen)
-    entropies, terms = through(found)
-    columns = {"t" if found.can("time") else "place": found.places}
+    result = subject(model, sample, **chosen)
+    entropies, terms = through(result)
+    columns = {"t" if result.can("time") else "place": result.places}
     columns |= {f"entropy[{name or 'all'}]": values for name, values in entropies.items()}
     return pd.DataFrame(
         columns | {f"dividend[{name or 'baseline'}]": values for name, values in terms.items()}
     )
 
 
-def through(found: Sample) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+def through(sample: Sample) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Returns entropies and dividends of a sample at its places, by name; of all together and the baseline by ""."""
-    terms = found.through
-    return _entropies(found), {
-        name: terms.dividends[:, 0, s, found.output] for s, name in enumerate(terms.coalitions)
+    terms = sample.through
+    return _entropies(sample), {
+        name: terms.dividends[:, 0, s, sample.output] for s, name in enumerate(terms.coalitions)
     }
 
 
-def track(found: Sample, count: int = TIMES, negativity: bool = True) -> Any:
+def track(sample: Sample, count: int = TIMES, negativity: bool = True) -> Any:
     """Returns QuTiP's track of a sample of a quantum-jump model, at `count` times from 0 to T."""
     from qfusion import track as tracking
     from qfusion.analysis.sample import require_time
 
-    require_time(found)
+    require_time(sample)
     with torch.no_grad():
-        psi = found.model.product_state(found.model.encode(found.inputs))[0]
+        psi = sample.model.product_state(sample.model.encode(sample.inputs))[0]
     return tracking.track(
-        found.model.system(),
+        sample.model.system(),
         psi,
-        np.linspace(0, max(float(found.model.duration), 1e-6), count),
+        np.linspace(0, max(float(sample.model.duration), 1e-6), count),
         negativity=negativity,
     )
 
 
-def _entropies(found: Sample) -> dict[str, np.ndarray]:
-    if found.can("time"):
-        return track(found, negativity=False).measures.single("entropy")
+def _entropies(sample: Sample) -> dict[str, np.ndarray]:
+    if sample.can("time"):
+        return track(sample, negativity=False).measures.single("entropy")
     from qfusion.explain.evidence import joint_entropies
 
     with torch.no_grad():
-        vectors = found.model.fuse(found.model.encode(found.inputs))[0][0]
-    return {"entropy of the qubits in play": joint_entropies(found.model, vectors)}
+        vectors = sample.model.fuse(sample.model.encode(sample.inputs))[0][0]
+    return {"entropy of the qubits in play": joint_entropies(sample.model, vectors)}
 
 
 def entropies(
@@ -131,17 +131,17 @@ def entropies(
     from qfusion._checks import choose
     from qfusion.quantum.measures import column
 
-    found = subject(model, sample, **chosen)
-    if found.can("rules"):
+    result = subject(model, sample, **chosen)
+    if result.can("rules"):
         choose("Measure", measure, ("entropy",))
-        return reading(found).frame().reset_index()[["element", "entropy"]]
-    times, series = measured(found, measure)
+        return reading(result).frame().reset_index()[["element", "entropy"]]
+    times, series = measured(result, measure)
     return pd.DataFrame(
         {"t": times} | {column(measure, part, "all"): values for part, values in series.items()}
     )
 
 
-def measured(found: Sample, measure: str) -> tuple[np.ndarray, dict[tuple[str, ...], np.ndarray]]:
+def measured(sample: Sample, measure: str) -> tuple[np.ndarray, dict[tuple[str, ...], np.ndarray]]:
     """Returns the times of a sample's track, and a measure of its states by the modalities that it is of.
 
     Raises:
@@ -149,21 +149,21 @@ def measured(found: Sample, measure: str) -> tuple[np.ndarray, dict[tuple[str, .
     """
     from qfusion._checks import choose
 
-    tracked = track(found)
+    tracked = track(sample)
     return tracked.times, tracked.measures.of(
-        choose("Measure", measure, sorted({each.kind for each in tracked.measures}))
+        choose("Measure", measure, sorted({measure.kind for measure in tracked.measures}))
     )
 
 
-def reading(found: Sample) -> Any:
+def reading(sample: Sample) -> Any:
     """Returns what the fusion of a network reads from a sample, an `evidence.Reading`."""
     from qfusion.analysis.sample import require_network
     from qfusion.explain import evidence
 
-    require_network(found)
+    require_network(sample)
     with torch.no_grad():
-        masses = found.model.encode(found.inputs)
-    return evidence.read(found.model, {name: values[0] for name, values in masses.items()})
+        masses = sample.model.encode(sample.inputs)
+    return evidence.read(sample.model, {name: values[0] for name, values in masses.items()})
 
 
 def masses(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFrame:
@@ -177,10 +177,10 @@ def populations(
     """Returns one row a joint basis state of a quantum-jump model: `state`, `probability` at the time `at` times T."""
     from qfusion.figures.states import basis_labels
 
-    found = subject(model, sample, **chosen)
-    rho = state(found, at)
+    result = subject(model, sample, **chosen)
+    rho = state(result, at)
     return pd.DataFrame(
-        {"state": basis_labels(found.model.dims), "probability": np.real(np.diagonal(rho))}
+        {"state": basis_labels(result.model.dims), "probability": np.real(np.diagonal(rho))}
     )
 
 
@@ -190,8 +190,8 @@ def density_matrix(
     """Returns one row an entry of the density matrix at the time `at` times T: `row`, `column`, `real`, `imaginary`."""
     from qfusion.figures.states import basis_labels
 
-    found = subject(model, sample, **chosen)
-    rho, names = state(found, at), basis_labels(found.model.dims)
+    result = subject(model, sample, **chosen)
+    rho, names = state(result, at), basis_labels(result.model.dims)
     return pd.DataFrame(
         {
             "row": np.repeat(names, len(names)),
@@ -202,33 +202,33 @@ def density_matrix(
     )
 
 
-def state(found: Sample, at: float = 1.0) -> np.ndarray:
+def state(sample: Sample, at: float = 1.0) -> np.ndarray:
     """Returns rho(t) of a quantum-jump model, (D, D), at t = `at` times T."""
     from qfusion._checks import require_number
     from qfusion.analysis.sample import require_time
     from qfusion.quantum import states
 
-    require_time(found)
-    t = require_number("at", at, 0, 1) * float(found.model.duration)
+    require_time(sample)
+    t = require_number("at", at, 0, 1) * float(sample.model.duration)
     with torch.no_grad():
-        psi = found.model.product_state(found.model.encode(found.inputs))[0]
-        return np.asarray(found.model.evolve_states(states.density(psi), [t])[0].numpy())
+        psi = sample.model.product_state(sample.model.encode(sample.inputs))[0]
+        return np.asarray(sample.model.evolve_states(states.density(psi), [t])[0].numpy())
 
 
 def verdict(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFrame:
     """Returns prediction and truth: one row of a regression, else one row a class with `score` and `probability`."""
-    found = subject(model, sample, **chosen)
-    if not found.classes:
+    result = subject(model, sample, **chosen)
+    if not result.classes:
         return pd.DataFrame(
-            {"sample": [found.id], "truth": [found.truth], "prediction": [found.score]}
+            {"sample": [result.id], "truth": [result.truth], "prediction": [result.score]}
         )
-    weights = np.exp(found.scores - found.scores.max())
+    weights = np.exp(result.scores - result.scores.max())
     return pd.DataFrame(
         {
-            "class": found.classes,
-            "score": found.scores,
+            "class": result.classes,
+            "score": result.scores,
             "probability": weights / weights.sum(),
-            "truth": [name == found.truth for name in found.classes],
+            "truth": [name == result.truth for name in result.classes],
         }
     )
 
@@ -244,21 +244,21 @@ def deletion(
     return curves(subject(model, sample, **chosen), samples).frame()
 
 
-def curves(found: Sample, samples: int = 200) -> Any:
+def curves(sample: Sample, samples: int = 200) -> Any:
     """Returns deletion and insertion of modalities over test rows, a `faithfulness.Curves`."""
     from qfusion.explain import faithfulness
 
-    explanation, _, outputs = test_rows(found, samples)
+    explanation, _, outputs = test_rows(sample, samples)
     return faithfulness.modality_curves(explanation, outputs)
 
 
-def test_rows(found: Sample, samples: int = 200) -> tuple[Explanation, np.ndarray, np.ndarray]:
+def test_rows(sample: Sample, samples: int = 200) -> tuple[Explanation, np.ndarray, np.ndarray]:
     """Returns the explanation of some test rows, evenly spaced, these rows, and the output each is decided for."""
     from qfusion.explain.coalitions import explain
 
-    rows = some(found.dataset.rows("test"), samples)
+    rows = some(sample.dataset.rows("test"), samples)
     explanation = explain(
-        found.model, found.dataset.inputs(rows, dtype=torch.float64), found.background
+        sample.model, sample.dataset.inputs(rows, dtype=torch.float64), sample.background
     )
     return explanation, rows, explanation.prediction.argmax(1)
 
@@ -271,12 +271,12 @@ def stability(model: Asked, sample: str | None = None, **chosen: Any) -> pd.Data
     """
     from qfusion.errors import NotFound
 
-    found = subject(model, sample, **chosen)
-    measured = seeds(found)
-    place = np.flatnonzero(found.dataset.rows("test") == found.row)
+    result = subject(model, sample, **chosen)
+    measured = seeds(result)
+    place = np.flatnonzero(result.dataset.rows("test") == result.row)
     if not len(place):
         raise NotFound(
-            f"Stability is measured for test samples, and '{found.id}' is none. Choose one of the test split."
+            f"Stability is measured for test samples, and '{result.id}' is none. Choose one of the test split."
         )
     names, values = measured.of("contributions")
     return pd.DataFrame(
@@ -284,44 +284,44 @@ def stability(model: Asked, sample: str | None = None, **chosen: Any) -> pd.Data
     )
 
 
-def seeds(found: Sample) -> Any:
+def seeds(sample: Sample) -> Any:
     """Returns what was measured over training seeds of a model as trained, a `stability.Stability`."""
     from qfusion.explain import stability as measured
 
     return measured.load(
-        found.name, found.work.card, found.dataset.digest, len(found.dataset.rows("test"))
+        sample.name, sample.work.card, sample.dataset.digest, len(sample.dataset.rows("test"))
     )
 
 
-def circuit(found: Sample, dt: float | None = None) -> tuple[Any, Any]:
+def circuit(sample: Sample, dt: float | None = None) -> tuple[Any, Any]:
     """Returns a sample's way through the circuit, a `Replay`, and the circuit: a step dt (or T / 8), or a network."""
     from qfusion.figures import circuit_boxes
     from qfusion.models import require
 
-    require(found.model, "circuit", "to walk through", f"Model '{found.name}'")
+    require(sample.model, "circuit", "to walk through", f"Model '{sample.name}'")
     with torch.no_grad():
-        if found.can("time"):
+        if sample.can("time"):
             from qfusion.track.circuit import step_circuit
 
-            kets = {name: ket[0] for name, ket in found.model.encode(found.inputs).items()}
+            kets = {name: ket[0] for name, ket in sample.model.encode(sample.inputs).items()}
             built = step_circuit(
-                found.model.system(),
+                sample.model.system(),
                 kets,
-                float(found.model.duration) / 8 if dt is None else dt,
+                float(sample.model.duration) / 8 if dt is None else dt,
                 split="whole",
             )
-            return circuit_boxes.through_step(built, found.modalities), built
-        if found.can("gates"):
+            return circuit_boxes.through_step(built, sample.modalities), built
+        if sample.can("gates"):
             from qfusion.figures import circuit_boxes
 
-            return circuit_boxes.of_gates(found.model, found.model.encode(found.inputs)), None
+            return circuit_boxes.of_gates(sample.model, sample.model.encode(sample.inputs)), None
         from qfusion.track.progress import progress
 
         replayed = progress(
-            found.model,
-            {name: angles[0] for name, angles in found.model.angles(found.inputs).items()},
+            sample.model,
+            {name: angles[0] for name, angles in sample.model.angles(sample.inputs).items()},
         )
-        return circuit_boxes.of_fusion(replayed, found.model), replayed
+        return circuit_boxes.of_fusion(replayed, sample.model), replayed
 
 
 def diagram(
@@ -342,9 +342,9 @@ def built(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFram
     return built_table(building_of(subject(model, sample, **chosen)))
 
 
-def built_table(found: Any) -> pd.DataFrame:
+def built_table(result: Any) -> pd.DataFrame:
     """Returns the table of `built`, of an `explain.Built`."""
-    table = found.frame()
+    table = result.frame()
     return pd.concat(
         [
             table,
@@ -362,8 +362,8 @@ def built_over_time(
     Args:
         model, sample: see `subject`. dividend: which; the joint one that the dynamics changed most unless given.
     """
-    found = building_of(subject(model, sample, **chosen))
-    return found.through(found.most_built() if dividend is None else dividend)
+    building = building_of(subject(model, sample, **chosen))
+    return building.through(building.most_built() if dividend is None else dividend)
 
 
 def built_flow(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFrame:
@@ -371,35 +371,35 @@ def built_flow(model: Asked, sample: str | None = None, **chosen: Any) -> pd.Dat
     return flow_table(building_of(subject(model, sample, **chosen)))
 
 
-def flow_table(found: Any) -> pd.DataFrame:
+def flow_table(result: Any) -> pd.DataFrame:
     """Returns the table of `built_flow`, of an `explain.Built`."""
-    names = [name or "baseline" for name in found.dividends]
+    names = [name or "baseline" for name in result.dividends]
     rows = [
-        ("without evolution", name, value) for name, value in zip(names, found.start, strict=True)
+        ("without evolution", name, value) for name, value in zip(names, result.start, strict=True)
     ]
     rows += [
-        (parameter.key, name, found.parts[s, g])
-        for g, parameter in enumerate(found.terms)
+        (parameter.key, name, result.parts[s, g])
+        for g, parameter in enumerate(result.terms)
         for s, name in enumerate(names)
     ]
-    rows += [(name, "score", value) for name, value in zip(names, found.end, strict=True)]
+    rows += [(name, "score", value) for name, value in zip(names, result.end, strict=True)]
     return pd.DataFrame(rows, columns=["from", "to", "value"])
 
 
-def building_of(found: Sample) -> Any:
+def building_of(sample: Sample) -> Any:
     """Returns what each term of the dynamics of a quantum-jump model built, an `explain.Built`."""
     from qfusion.analysis.sample import require_time
     from qfusion.explain.building import built as method
 
-    require_time(found, "that could build anything")
-    return method(found.model, found.inputs, found.background, found.output)
+    require_time(sample, "that could build anything")
+    return method(sample.model, sample.inputs, sample.background, sample.output)
 
 
 def cut(model: Asked, sample: str | None = None, *, times: int = 21, **chosen: Any) -> pd.DataFrame:
     """Returns one row a time of the cut: `t`, the `undisturbed` score, and `cut[...]`, `dephased[...]`, `held[...]` of
     every modality."""
-    found = subject(model, sample, **chosen)
-    return _cuts(found, times, kinds=("cut", "dephased", "held")).frame(0, found.output)
+    result = subject(model, sample, **chosen)
+    return _cuts(result, times, kinds=("cut", "dephased", "held")).frame(0, result.output)
 
 
 def cut_terms(
@@ -417,9 +417,9 @@ def cut_terms(
     """
     from qfusion.explain.cuts import most_moved
 
-    found = subject(model, sample, **chosen)
-    made = _cuts(found, times, modality, terms=True)
-    return sizes_table(made, most_moved(made, found.output), found.output)
+    result = subject(model, sample, **chosen)
+    made = _cuts(result, times, modality, terms=True)
+    return sizes_table(made, most_moved(made, result.output), result.output)
 
 
 def sizes_table(made: Any, modality: str, output: int) -> pd.DataFrame:
@@ -447,12 +447,12 @@ def cut_test(
     """
     from qfusion.analysis.sample import require_time
 
-    found = subject(model, sample, **chosen)
-    require_time(found, "to cut at")
-    rows = some(found.dataset.rows("test"), samples)
+    result = subject(model, sample, **chosen)
+    require_time(result, "to cut at")
+    rows = some(result.dataset.rows("test"), samples)
     from qfusion.analysis.dynamics import cut_curves
 
-    return cut_table(cut_curves(found.model, found.dataset, rows, times))
+    return cut_table(cut_curves(result.model, result.dataset, rows, times))
 
 
 def cut_table(made: Any, metric: str | None = None) -> pd.DataFrame:
@@ -477,7 +477,7 @@ def cut_table(made: Any, metric: str | None = None) -> pd.DataFrame:
 
 
 def _cuts(
-    found: Sample,
+    sample: Sample,
     times: int,
     modality: str | None = None,
     terms: bool = False,
@@ -486,14 +486,14 @@ def _cuts(
     from qfusion.analysis.sample import require_time
     from qfusion.explain.cuts import cuts
 
-    require_time(found, "to cut at")
+    require_time(sample, "to cut at")
     return cuts(
-        found.model,
-        found.inputs,
-        np.linspace(0, float(found.model.duration), times),
+        sample.model,
+        sample.inputs,
+        np.linspace(0, float(sample.model.duration), times),
         modalities=None if modality is None else [modality],
         kinds=kinds,
-        background=found.background if terms else None,
+        background=sample.background if terms else None,
     )
 
 

@@ -298,7 +298,7 @@ class Recipe:
 
     def text(self) -> str:
         """The recipe as JSON, the same for the same recipe."""
-        found = {
+        result = {
             "kind": KIND,
             "version": VERSION,
             "page": self.page,
@@ -311,7 +311,7 @@ class Recipe:
             "title": self.title,
             "caption": self.caption,
         }
-        return json.dumps(found, indent=1, sort_keys=True)
+        return json.dumps(result, indent=1, sort_keys=True)
 
     def like(self, other: Recipe) -> Recipe:
         """The same figure exported as another recipe says: its style, title and caption."""
@@ -329,20 +329,21 @@ def parse(text: str) -> Recipe:
         f"The recipe has {len(text):,} characters, and at most {MAX_TEXT:,} are read. Export the figure again.",
     )
     try:
-        found = json.loads(text)
+        record = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InvalidInput(f"The recipe is not JSON ({str(error)[:120]}). {_GIVE}") from error
     check(
-        isinstance(found, dict) and found.get("kind") == KIND, f"This JSON is not a {KIND}. {_GIVE}"
+        isinstance(record, dict) and record.get("kind") == KIND,
+        f"This JSON is not a {KIND}. {_GIVE}",
     )
-    seen = found.get("version")
+    seen = record.get("version")
     check(
         seen == VERSION,
         f"The recipe has version {str(seen)[:20]!r}, and this qfusion ({__version__}) reads version {VERSION}. "
-        f"{_newer(found) if isinstance(seen, int) and seen > VERSION else 'Export the figure again.'}",
+        f"{_newer(record) if isinstance(seen, int) and seen > VERSION else 'Export the figure again.'}",
     )
-    page, panel = (_name(found, key) for key in ("page", "panel"))
-    address = found.get("address", {})
+    page, panel = (_name(record, key) for key in ("page", "panel"))
+    address = record.get("address", {})
     check(
         isinstance(address, dict)
         and len(address) <= MAX_VALUES
@@ -357,7 +358,7 @@ def parse(text: str) -> Recipe:
         f"Part `address` of the recipe must hold lists of texts, at most {MAX_VALUES} of at most {MAX_VALUE:,} "
         "characters. Export the figure again.",
     )
-    parts = {key: found.get(key, {}) for key in ("made_from", "software")}
+    parts = {key: record.get(key, {}) for key in ("made_from", "software")}
     for key, part in parts.items():
         check(
             isinstance(part, dict),
@@ -367,17 +368,17 @@ def parse(text: str) -> Recipe:
         page,
         panel,
         address,
-        ExportStyle.parse(found.get("look", {})),
+        ExportStyle.parse(record.get("look", {})),
         parts["made_from"],
         {str(k): str(v) for k, v in parts["software"].items()},
-        str(found.get("numbers", ""))[:80],
-        str(found.get("title", ""))[:MAX_WORDS],
-        str(found.get("caption", ""))[:MAX_WORDS],
+        str(record.get("numbers", ""))[:80],
+        str(record.get("title", ""))[:MAX_WORDS],
+        str(record.get("caption", ""))[:MAX_WORDS],
     )
 
 
-def _name(found: Mapping[str, Any], key: str) -> str:
-    value = found.get(key)
+def _name(result: Mapping[str, Any], key: str) -> str:
+    value = result.get(key)
     check(
         isinstance(value, str) and bool(_NAME.fullmatch(value)),
         f"Part `{key}` of the recipe must be a name, but is {str(value)[:60]!r}. Export the figure again.",
@@ -385,21 +386,21 @@ def _name(found: Mapping[str, Any], key: str) -> str:
     return str(value)
 
 
-def _newer(found: Mapping[str, Any]) -> str:
-    software = found.get("software")
+def _newer(result: Mapping[str, Any]) -> str:
+    software = result.get("software")
     made = software.get("qfusion", "newer") if isinstance(software, dict) else "newer"
     return f"It was made with qfusion {str(made)[:20]}: install that version."
 
 
 def software() -> dict[str, str]:
     """Versions of what computes and draws figures."""
-    found = {"qfusion": __version__}
+    texts = {"qfusion": __version__}
     for package in _PACKAGES:
         try:
-            found[package] = version(package)
+            texts[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found
+    return texts
 
 
 def digest_of(numbers: pd.DataFrame) -> str:
@@ -410,7 +411,7 @@ def digest_of(numbers: pd.DataFrame) -> str:
 
 def changes(recipe: Recipe, made_from: Mapping[str, Any]) -> list[str]:
     """What a recipe was made from that is not what is here now, a sentence each."""
-    found = []
+    lines = []
     for what, name in (("model", "Model"), ("data", "Data set")):
         then, now = (part.get(what) for part in (recipe.made_from, made_from))
         if (
@@ -418,11 +419,11 @@ def changes(recipe: Recipe, made_from: Mapping[str, Any]) -> list[str]:
             and isinstance(now, dict)
             and then.get("digest") != now.get("digest")
         ):
-            found.append(
+            lines.append(
                 f"{name} '{str(now.get('name'))[:80]}' is not the one the recipe was made from: its digest is "
                 f"{str(now.get('digest'))[:12]}, the recipe's {str(then.get('digest'))[:12]}."
             )
-    return found
+    return lines
 
 
 # A figure in a paper: the lines of LaTeX that put an exported file there, with caption and label.
@@ -484,16 +485,16 @@ def label(*parts: str) -> str:
 
 def origin(made_from: Mapping[str, Any]) -> str:
     """A sentence on model, data and sample; empty where nothing is said of them."""
-    found = []
+    result = []
     for what, words in (("model", "Model"), ("data", "data set")):
         part = made_from.get(what)
         if isinstance(part, Mapping) and part.get("name"):
             digest = str(part.get("digest") or "")[:8]
-            found.append(f"{words} {part['name']}" + (f" (SHA-256 {digest}…)" if digest else ""))
+            result.append(f"{words} {part['name']}" + (f" (SHA-256 {digest}…)" if digest else ""))
     if made_from.get("sample"):
-        found.append(f"sample {made_from['sample']}")
-    said = ", ".join(found)
-    return f"{said[:1].upper()}{said[1:]}." if said else ""
+        result.append(f"sample {made_from['sample']}")
+    text = ", ".join(result)
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
 # One figure as a page that is a single file: it opens in any browser, reaches for no network and runs nothing but
@@ -557,7 +558,7 @@ def page(drawn: go.Figure, style: ExportStyle, *, title: str, caption: str, reci
         f"default-src 'none'; script-src {_digest(plotly)} {_digest(draw)}{compiles}; style-src 'unsafe-inline'; "
         "img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'"
     )
-    said = {
+    words = {
         "head": f"<h1>{html.escape(title)}</h1>\n" if style.title and title else "",
         "foot": f"<figcaption>{html.escape(caption)}</figcaption>\n"
         if style.caption and caption
@@ -568,7 +569,7 @@ def page(drawn: go.Figure, style: ExportStyle, *, title: str, caption: str, reci
         "title": html.escape(title or "Figure"),
     }
     return _PAGE.format(
-        **said,
+        **words,
         policy=policy,
         paper=PAPER[theme],
         ink=INK[theme],
@@ -641,7 +642,7 @@ def in_svg(svg: str, recipe: str, title: str) -> bytes:
 def in_png(png: bytes, recipe: str, title: str, dpi: float) -> bytes:
     """The picture with recipe and title as its texts, and the resolution that gives its size; other texts and times are
     left out."""
-    kept = [
+    stored = [
         (kind, body)
         for kind, body in _chunks(png)
         if kind not in (b"tEXt", b"zTXt", b"iTXt", b"tIME", b"pHYs")
@@ -657,7 +658,7 @@ def in_png(png: bytes, recipe: str, title: str, dpi: float) -> bytes:
     ]
     return _PNG + b"".join(
         struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-        for kind, body in (kept[0], *new, *kept[1:])
+        for kind, body in (stored[0], *new, *stored[1:])
     )
 
 
@@ -711,17 +712,17 @@ def size_mm(data: bytes) -> tuple[float, float]:
             w, h = struct.unpack(">II", parts[b"IHDR"][:8])
             return 1000 * w / max(across, 1), 1000 * h / max(down, 1)
     elif data.startswith(b"%PDF-"):
-        found = re.search(
+        match = re.search(
             rb"/MediaBox\s*\[\s*([-\d.]{1,24})\s+([-\d.]{1,24})\s+([-\d.]{1,24})\s+([-\d.]{1,24})\s*\]",
             data,
         )
-        if found:
-            x0, y0, x1, y1 = (float(part) * 25.4 / 72 for part in found.groups())
+        if match:
+            x0, y0, x1, y1 = (float(part) * 25.4 / 72 for part in match.groups())
             return x1 - x0, y1 - y0
     elif data.startswith(_TIKZ.encode()):
-        said = _TIKZ_SIZE.search(data[: 8 * MAX_RECIPE])
-        if said:
-            return float(said[1]), float(said[2])
+        words = _TIKZ_SIZE.search(data[: 8 * MAX_RECIPE])
+        if words:
+            return float(words[1]), float(words[2])
     else:
         sides = [
             re.search(
@@ -810,9 +811,9 @@ def _from_pdf(pdf: bytes) -> str:
         end = pdf.rfind(b"/Keywords", 0, end)
         if end < 0:
             break
-        found = _pdf_string(pdf[end + 9 : end + 9 + 12 * MAX_RECIPE].lstrip())
-        if _is_object(found):
-            return found
+        words = _pdf_string(pdf[end + 9 : end + 9 + 12 * MAX_RECIPE].lstrip())
+        if _is_object(words):
+            return words
     return ""
 
 
@@ -825,21 +826,21 @@ def _pdf_string(raw: bytes) -> str:
         except ValueError:
             return ""
     depth, place = 0, 0
-    for found in re.finditer(rb"\\.|[()]", raw, re.DOTALL):
-        depth += {b"(": 1, b")": -1}.get(found[0], 0)
+    for result in re.finditer(rb"\\.|[()]", raw, re.DOTALL):
+        depth += {b"(": 1, b")": -1}.get(result[0], 0)
         if depth <= 0:
-            place = found.start()
+            place = result.start()
             break
     if raw[:1] != b"(" or not place:
         return ""
     return _pdf_text(_ESCAPE.sub(_unescaped, raw[1:place]))
 
 
-def _unescaped(found: re.Match[bytes]) -> bytes:
+def _unescaped(result: re.Match[bytes]) -> bytes:
     return (
-        bytes([int(found[1], 8) & 255])
-        if found[1].isdigit() and found[1] < b"8"
-        else _LETTERS.get(found[1], found[1])
+        bytes([int(result[1], 8) & 255])
+        if result[1].isdigit() and result[1] < b"8"
+        else _LETTERS.get(result[1], result[1])
     )
 
 

@@ -57,15 +57,15 @@ def classes(
         counts: samples of every class, by part. names: of the classes.
     """
     check(
-        all(len(found) == len(names) for found in counts.values()),
+        all(len(outcome) == len(names) for outcome in counts.values()),
         f"Argument `counts` must hold {len(names)} numbers a part.",
     )
     figure = base(theme, max(220, 70 + 22 * len(names)), left=120, legend=True)
     shown = [label(name, 24) for name in names]
-    for part, found in counts.items():
+    for part, result in counts.items():
         figure.add_bar(
             y=shown,
-            x=list(found),
+            x=list(result),
             orientation="h",
             name=part,
             marker={"color": PART_HUES.get(part, GREY)},
@@ -86,14 +86,14 @@ def targets(values: Mapping[str, np.ndarray], name: str, *, theme: Theme = "ligh
     """
     figure = base(theme, 260, legend=True)
     edges = histogram_edges(values)
-    for part, found in values.items():
-        counts = np.histogram(found, edges)[0]
-        shares = counts / max(1, len(found))
+    for part, result in values.items():
+        counts = np.histogram(result, edges)[0]
+        shares = counts / max(1, len(result))
         figure.add_scatter(
             x=np.repeat(edges, 2)[1:-1],
             y=np.repeat(shares, 2),
             mode="lines",
-            name=f"{part} ({len(found):,})",
+            name=f"{part} ({len(result):,})",
             line={"color": PART_HUES.get(part, GREY), "width": 2},
             hovertemplate=f"%{{x:.2f}}, {part}: %{{y:.1%}}<extra></extra>",
         )
@@ -106,8 +106,8 @@ def targets(values: Mapping[str, np.ndarray], name: str, *, theme: Theme = "ligh
 
 def histogram_edges(values: Mapping[str, np.ndarray]) -> np.ndarray:
     """The edges (BINS + 1,) of the bins that `targets` draws."""
-    found = [part for part in values.values() if len(part)]
-    low, high = min(float(part.min()) for part in found), max(float(part.max()) for part in found)
+    result = [part for part in values.values() if len(part)]
+    low, high = min(float(part.min()) for part in result), max(float(part.max()) for part in result)
     return np.linspace(low, high if high > low else low + 1, BINS + 1)
 
 
@@ -206,8 +206,8 @@ def curves(
     figure = base(theme, 360, right=16, top=26)
     if not roc:
         return note(figure, "Curves need samples of a class and of others.", theme)
-    for found, to in ((roc, ""), (pr, "2")):
-        for curve in sorted(found, key=lambda each: each.name == chosen):
+    for result, to in ((roc, ""), (pr, "2")):
+        for curve in sorted(result, key=lambda entry: entry.name == chosen):
             stands = curve.name == chosen
             figure.add_scatter(
                 x=curve.x,
@@ -302,7 +302,7 @@ def calibration(
 def residuals(
     ids: Sequence[str],
     truth: np.ndarray,
-    found: np.ndarray,
+    values: np.ndarray,
     inside: np.ndarray,
     unit: str,
     theme: Theme = "light",
@@ -310,32 +310,32 @@ def residuals(
     """Prediction minus annotation against the annotation, the cohort coloured; on the right how many are how far off.
 
     Args:
-        ids: of the samples. truth, found: annotations and residuals, (n,). inside: of the cohort, bool (n,).
+        ids: of the samples. truth, values: annotations and residuals, (n,). inside: of the cohort, bool (n,).
         unit: axis name of the target. theme: of the figure.
     """
     check(
-        len(ids) == len(truth) == len(found) == len(inside),
+        len(ids) == len(truth) == len(values) == len(inside),
         "Arguments `ids`, `truth`, `found` and `inside` must hold one entry a sample.",
     )
     figure = base(theme, 360, right=12, top=10)
-    if not len(found):
+    if not len(values):
         return note(figure, _EMPTY, theme)
-    edges = np.histogram_bin_edges(found, bins="auto" if len(found) < 5000 else 60)
+    edges = np.histogram_bin_edges(values, bins="auto" if len(values) < 5000 else 60)
     middles = (edges[1:] + edges[:-1]) / 2
     for chosen, colour, name in ((~inside, GREY, "others"), (inside, BLUE, "cohort")):
         if not chosen.any():
             continue
-        names = [label(name, 40) for name, kept in zip(ids, chosen, strict=True) if kept]
+        names = [label(name, 40) for name, stored in zip(ids, chosen, strict=True) if stored]
         figure.add_scatter(
             x=truth[chosen],
-            y=found[chosen],
+            y=values[chosen],
             mode="markers",
             customdata=names,
             marker={"size": 5, "color": faded(colour, 0.55)},
             hovertemplate=f"%{{customdata}} ({name}): annotated %{{x:.2f}}, off by "
             "%{y:+.2f}<extra></extra>",
         )
-        counts = np.histogram(found[chosen], edges)[0]
+        counts = np.histogram(values[chosen], edges)[0]
         figure.add_bar(
             x=counts,
             y=middles,
@@ -536,7 +536,7 @@ def nearest(
     figure = base(theme, 92 + 27 * max(1, len(names)), left=10, right=56, top=22)
     if not len(names):
         return note(figure, "There is no other sample.", theme)
-    hues = [BLUE if each is not False else VERMILLION for each in right]
+    hues = [BLUE if entry is not False else VERMILLION for entry in right]
     figure.add_bar(
         x=distances,
         y=list(range(len(names))),
@@ -547,7 +547,7 @@ def nearest(
             "color": hues,
             "line": {"width": 0},
             "pattern": {
-                "shape": ["/" if each is False else "" for each in right],
+                "shape": ["/" if entry is False else "" for entry in right],
                 "fgcolor": hues,
                 "bgcolor": PAPER[theme],
                 "solidity": 0.5,
@@ -617,11 +617,11 @@ def decisions(
     steps = np.array(
         [
             [
-                found[""],
-                *(found[term] for term in shown),
-                *([sum(found[term] for term in rest)] if rest else []),
+                dividend[""],
+                *(dividend[term] for term in shown),
+                *([sum(dividend[term] for term in rest)] if rest else []),
             ]
-            for found in dividends
+            for dividend in dividends
         ]
     )
     ends = steps.cumsum(1)
@@ -686,22 +686,22 @@ def bars(
         hues: colours of these; grey where there is none. title: of the axes, with the unit. theme: of the figure.
     """
     check(len(names) == len(values), "Arguments `names` and `values` must have one length.")
-    parts = list(dict.fromkeys(part for each in values for part in each))
-    every = [value for each in values for value in each.values()]
+    parts = list(dict.fromkeys(part for value in values for part in value))
+    every = [value for one in values for value in one.values()]
     figure = _columns(
         names, (), [label(part, 24) for part in parts], np.array([0.0, *every]), title, theme
     )
-    for i, each in enumerate(values):
-        own = [part for part in parts if part in each]
+    for i, entry in enumerate(values):
+        own = [part for part in parts if part in entry]
         figure.add_bar(
-            x=[each[part] for part in own],
+            x=[entry[part] for part in own],
             y=[parts.index(part) for part in own],
             orientation="h",
             width=0.6,
             xaxis=f"x{i + 1}" if i else "x",
             yaxis="y",
             marker={"color": [hues.get(part, GREY) for part in own], "line": {"width": 0}},
-            text=[f"{each[part]:.2f}" for part in own],
+            text=[f"{entry[part]:.2f}" for part in own],
             textposition="outside",
             cliponaxis=False,
             constraintext="none",

@@ -259,7 +259,7 @@ def _globes(figure: go.Figure, middles: np.ndarray, theme: Theme) -> None:
         ([rim], 1.5, "solid"),
         ([flat(front)], 1.0, "solid"),
         ([flat(back)], 1.0, "dot"),
-        ([flat(each) for each in axes], 0.8, "dash"),
+        ([flat(entry) for entry in axes], 0.8, "dash"),
     ):
         x, y = _joined([shape + middle for middle in middles for shape in shapes])
         figure.add_scatter(
@@ -609,14 +609,14 @@ def spectrum(
     bars, (own, mean), size = grouped(np.asarray(votes), np.stack([sample, cohort]))
     places = np.arange(len(bars))
     figure = base(theme, 430, legend=True, right=20, top=8)
-    said = "eigenstate" if size == 1 else f"{size} eigenstates"
+    text = "eigenstate" if size == 1 else f"{size} eigenstates"
     for name, chosen, hue in (("votes for", bars >= 0, FOR), ("votes against", bars < 0, AGAINST)):
         figure.add_bar(
             x=places[chosen],
             y=bars[chosen],
             name=name,
             marker={"color": hue, "line": {"width": 0}},
-            hovertemplate=f"{said} %{{x}}: %{{y:+.3f}}<extra>{name}</extra>",
+            hovertemplate=f"{text} %{{x}}: %{{y:+.3f}}<extra>{name}</extra>",
         )
     figure.add_bar(
         x=places,

@@ -238,7 +238,7 @@ def log_ticks(values: np.ndarray) -> dict[str, Any]:
         span = max(most - least, 1e-3 * most)
         step = min(
             (digit * 10.0 ** math.floor(math.log10(span / 2)) for digit in (5, 2, 1)),
-            key=lambda each: abs(span / each - 4),
+            key=lambda entry: abs(span / entry - 4),
         )
         marks = [
             round(step * n, 12)
@@ -383,14 +383,14 @@ def _floats(value: Any) -> Iterator[float]:
     if isinstance(value, float | np.floating):
         yield float(value)
     elif isinstance(value, dict):
-        for each in value.values():
-            yield from _floats(each)
+        for entry in value.values():
+            yield from _floats(entry)
     elif isinstance(value, np.ndarray) and value.dtype.kind != "O":
         yield from np.abs(value).ravel().tolist() if value.dtype.kind in "fc" else ()
     elif isinstance(value, list | tuple | np.ndarray) and not (
         len(value) > 100 and isinstance(value[0], str)
     ):
-        for each in value:
-            yield from _floats(each)
+        for entry in value:
+            yield from _floats(entry)
     elif dataclasses.is_dataclass(value):
         yield from _floats(list(vars(value).values()))

@@ -93,13 +93,13 @@ def drawn_in(drawn: go.Figure) -> Theme:
         InvalidInput: when it has neither paper.
     """
     paper = str(drawn.layout.paper_bgcolor or "").upper()
-    found: list[Theme] = [theme for theme in PAPER if PAPER[theme].upper() == paper]  # type: ignore[misc]
+    themes: list[Theme] = [theme for theme in PAPER if PAPER[theme].upper() == paper]  # type: ignore[misc]
     check(
-        bool(found),
+        bool(themes),
         f"The figure must lie on the paper of a theme, {' or '.join(PAPER.values())}, but its `paper_bgcolor` is "
         f"{paper[:40]!r}. Draw it with a function of qfusion.figures.",
     )
-    return found[0]
+    return themes[0]
 
 
 def themed(draw: Callable[..., go.Figure]) -> Callable[..., go.Figure]:
@@ -140,25 +140,25 @@ def painted(part: Any, paint: Callable[[str], str], key: str = "") -> Any:
 def _exchanged(text: str, change: Callable[[str], str]) -> str:
     """An attribute with each of its colours exchanged."""
 
-    def new(found: re.Match[str]) -> str:
-        hue = _hex(found)
+    def new(result: re.Match[str]) -> str:
+        hue = _hex(result)
         changed = change(hue)
         if changed == hue:
-            return found[0]
+            return result[0]
         return (
             changed
-            if found[1] is None
-            else f"{found[0].split('(')[0]}({','.join(map(str, channels(changed)))}"
+            if result[1] is None
+            else f"{result[0].split('(')[0]}({','.join(map(str, channels(changed)))}"
         )
 
     return _COLOUR.sub(new, text)
 
 
-def _hex(found: re.Match[str]) -> str:
+def _hex(result: re.Match[str]) -> str:
     return (
-        found[0].upper()
-        if found[1] is None
-        else "#" + "".join(f"{int(value):02X}" for value in found.groups())
+        result[0].upper()
+        if result[1] is None
+        else "#" + "".join(f"{int(value):02X}" for value in result.groups())
     )
 
 
@@ -173,7 +173,7 @@ def _hues(part: Any) -> set[str]:
 
     def look(colour: str) -> str:
         if not _off_scale(colour) and not colour.replace(" ", "").startswith("rgba(0,0,0,0"):
-            seen.update(_hex(found) for found in _COLOUR.finditer(colour))
+            seen.update(_hex(result) for result in _COLOUR.finditer(colour))
         return colour
 
     painted(part, look)
@@ -213,8 +213,8 @@ def _greyed(parts: dict[str, Any]) -> dict[str, Any]:
         )
 
     parts = painted(parts, paint)
-    for trace, found in zip(parts["data"], scales, strict=True):
-        for holder, scale in found:
+    for trace, result in zip(parts["data"], scales, strict=True):
+        for holder, scale in result:
             (trace[holder] if holder else trace)["colorscale"] = scale
         _deepen(trace)
     return parts
@@ -339,15 +339,15 @@ def _series(colour: Any) -> bool:
 def _scaled(trace: dict[str, Any]) -> list[tuple[str, list[list[Any]]]]:
     """Where the trace has colour scales, and the greys that take their place; a signed layer over a picture is made to
     cover it."""
-    found = []
+    lines = []
     for holder in ("", "marker", "line"):
         scale = (trace.get(holder, {}) if holder else trace).get("colorscale")
         if isinstance(scale, (list, tuple)) and scale and not isinstance(scale[0], str):
             kind = _kind(scale)
-            found.append((holder, _grey_scale(kind, scale, lines=holder == "line")))
+            lines.append((holder, _grey_scale(kind, scale, lines=holder == "line")))
             if kind == "signed" and trace.get("opacity", 1) < 1:
                 trace["opacity"] = 1
-    return found
+    return lines
 
 
 def _kind(scale: _Scale) -> str:
@@ -414,7 +414,7 @@ def _on_signed(colour: str, theme: Theme) -> float | None:
     scale = SIGNED_SCALE[theme]
     stops, triples = (
         np.array([place for place, _ in scale]),
-        np.array([_triple(each) for _, each in scale], dtype=float),
+        np.array([_triple(entry) for _, entry in scale], dtype=float),
     )
     wanted = np.array(_triple(colour), dtype=float)
     steps = np.diff(triples, axis=0)
@@ -549,30 +549,30 @@ def apply_visible(drawn: go.Figure, visible: VisibleRange) -> go.Figure:
     """The figure with this visible range; the figure itself when there is none."""
     if not visible:
         return drawn
-    found = without(drawn, visible.hidden)
-    if found is drawn:
-        found = go.Figure(drawn)
+    figure = without(drawn, visible.hidden)
+    if figure is drawn:
+        figure = go.Figure(drawn)
     for axis, span in (("xaxis", visible.x), ("yaxis", visible.y)):
         if span and axis in rangeable(drawn):
-            log = found.layout[axis].type == "log"
+            log = figure.layout[axis].type == "log"
             check(
                 not log or span[0] > 0,
                 f"Argument `{axis[0]}` must be positive on a logarithmic axis, but starts at {span[0]:g}. Raise it.",
             )
             ends = [log10(end) for end in span] if log else list(span)
             reverse = (
-                found.layout[axis].range
-                and found.layout[axis].range[0] > found.layout[axis].range[1]
+                figure.layout[axis].range
+                and figure.layout[axis].range[0] > figure.layout[axis].range[1]
             )
-            every = found.select_xaxes() if axis == "xaxis" else [found.layout.yaxis]
-            for each in every:
-                each.update(range=ends[::-1] if reverse else ends, autorange=False)
-    return found
+            every = figure.select_xaxes() if axis == "xaxis" else [figure.layout.yaxis]
+            for entry in every:
+                entry.update(range=ends[::-1] if reverse else ends, autorange=False)
+    return figure
 
 
 def rangeable(drawn: go.Figure) -> tuple[str, ...]:
     """The axes whose range can be chosen: those with numbers along them; the vertical one where there is only one."""
-    found = []
+    result = []
     numbers = {"x": False, "y": False}
     for trace in drawn.data:
         if trace.type in ("scatter", "bar"):
@@ -590,8 +590,8 @@ def rangeable(drawn: go.Figure) -> tuple[str, ...]:
             and about.tickvals is None
         )
         if wanted and plain and numbers[axis[0]]:
-            found.append(axis)
-    return tuple(found)
+            result.append(axis)
+    return tuple(result)
 
 
 _TAG = re.compile(r"</?(?:b|i|em|strong|sub|sup|span|a|u|s)\b[^<>]{0,200}>", re.IGNORECASE)
@@ -633,7 +633,7 @@ def _name(drawn: go.Figure, trace: Any) -> str:
     """plotly calls the third trace without a name "trace 2"."""
     if trace.name is not None:
         return str(trace.name)
-    return f"trace {next(i for i, each in enumerate(drawn.data) if each is trace)}"
+    return f"trace {next(i for i, entry in enumerate(drawn.data) if entry is trace)}"
 
 
 def _legend_order(drawn: go.Figure, shown: list[Any]) -> str:
@@ -673,9 +673,9 @@ def without(drawn: go.Figure, hidden: Iterable[str]) -> go.Figure:
     gone = [_named(drawn, trace, named) or trace.legendgroup in groups for trace in drawn.data]
     if not any(gone):
         return drawn
-    found = go.Figure(drawn)
-    found.data = [trace for trace, left_out in zip(found.data, gone, strict=True) if not left_out]
-    return found
+    figure = go.Figure(drawn)
+    figure.data = [trace for trace, left_out in zip(figure.data, gone, strict=True) if not left_out]
+    return figure
 
 
 def _named(drawn: go.Figure, trace: Any, named: set[str]) -> bool:

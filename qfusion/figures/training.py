@@ -53,7 +53,7 @@ def curves(
     hues: Mapping[str, str],
     y_title: str,
     kinds: tuple[str, str] = ("", ""),
-    kept: Mapping[str, int] | None = None,
+    best_epochs: Mapping[str, int] | None = None,
     log: bool = False,
     theme: Theme = "light",
 ) -> go.Figure:
@@ -63,10 +63,10 @@ def curves(
         solid, dashed: epochs and values by run. hues: by run.
         y_title: what goes up, with its unit.
         kinds: what solid and dashed lines are, for the legend, where there are both.
-        kept: the epoch whose weights a run keeps: ringed on its solid line.
+        best_epochs: the epoch whose weights a run keeps: ringed on its solid line.
         log: a logarithmic axis; values that are not positive are left out.
     """
-    dashed, kept = dashed or {}, kept or {}
+    dashed, best_epochs = dashed or {}, best_epochs or {}
     for name, (epochs, values) in (*solid.items(), *dashed.items()):
         check(
             np.shape(epochs) == np.shape(values) and np.ndim(epochs) == 1,
@@ -88,7 +88,7 @@ def curves(
             hovertemplate=f"{label(name)}{', ' + kinds[0] if kinds[0] else ''}<br>epoch %{{x}}: "
             f"%{{y:.4g}}<extra></extra>",
         )
-        at = np.flatnonzero(epochs == kept.get(name, -1))
+        at = np.flatnonzero(epochs == best_epochs.get(name, -1))
         if len(at):
             figure.add_scatter(
                 x=epochs[at],
@@ -112,7 +112,7 @@ def curves(
                 name=kind,
                 line={"color": QUIET[theme], "dash": dash, "width": 2},
             )
-    figure.update_layout(uirevision="kept")  # a reader's zoom outlives the next epoch
+    figure.update_layout(uirevision="zoom")  # a reader's zoom outlives the next epoch
     figure.update_xaxes(
         title={"text": "epoch"}, **_epochs([epochs for epochs, _ in solid.values()])
     )
@@ -125,7 +125,7 @@ def curves(
 
 @drawing()
 def by_modality(
-    found: Mapping[str, Mapping[str, Curve]],
+    result: Mapping[str, Mapping[str, Curve]],
     modalities: Mapping[str, Sequence[str]],
     *,
     y_title: str,
@@ -136,31 +136,31 @@ def by_modality(
     """One plot a run: a line for each modality or coalition, in its colour and dash, all plots on one scale.
 
     Args:
-        found: by run, then by coalition: epochs and values.
+        result: by run, then by coalition: epochs and values.
         modalities: of each run, in their order.
         y_title: what goes up, with its unit.
         marks: a level of each run that is drawn as a dotted line.
     """
-    names = [name for name, terms in found.items() if terms]
+    names = [name for name, terms in result.items() if terms]
     check(bool(names), "Argument `found` must hold a run with at least one curve, but is empty.")
     across = min(columns, len(names))
     down = -(-len(names) // across)
     plots = 330 * down - 38 - 48  # pixels between the margins
-    each, head, foot = (plots - 24 * down - 52 * (down - 1)) / down / plots, 24 / plots, 52 / plots
+    entry, head, foot = (plots - 24 * down - 52 * (down - 1)) / down / plots, 24 / plots, 52 / plots
     figure = base(theme, 330 * down, legend=True, left=56, right=8)
-    figure.update_layout(xaxis={"visible": False}, yaxis={"visible": False}, uirevision="kept")
+    figure.update_layout(xaxis={"visible": False}, yaxis={"visible": False}, uirevision="zoom")
     top = max(
-        float(values.max()) for name in names for _, values in found[name].values() if len(values)
+        float(values.max()) for name in names for _, values in result[name].values() if len(values)
     )
-    told: set[tuple[str, str]] = set()
+    lines: set[tuple[str, str]] = set()
     for i, name in enumerate(names):
         row, column = divmod(i, across)
         wide, number = 1 / across, i + 2
         x = [column * wide + (0.02 if column else 0), (column + 1) * wide - 0.02]
-        bottom = 1 - (row + 1) * (each + head) - row * foot
-        y = [max(0.0, bottom), bottom + each]
+        bottom = 1 - (row + 1) * (entry + head) - row * foot
+        y = [max(0.0, bottom), bottom + entry]
         place = {"xaxis": f"x{number}", "yaxis": f"y{number}"}
-        for term, (epochs, values) in found[name].items():
+        for term, (epochs, values) in result[name].items():
             hue = term_colour(term, modalities[name])
             figure.add_scatter(
                 x=epochs,
@@ -169,12 +169,12 @@ def by_modality(
                 name=term_title(term),
                 legendgroup=term_title(term),
                 **place,
-                showlegend=(term_title(term), hue) not in told,
+                showlegend=(term_title(term), hue) not in lines,
                 marker={"size": 5, "color": hue},
                 line={"color": hue, "width": 2, "dash": term_dash(term)},
                 hovertemplate=f"{term_title(term)}<br>epoch %{{x}}: %{{y:.4g}}<extra></extra>",
             )
-            told.add((term_title(term), hue))
+            lines.add((term_title(term), hue))
         figure.update_layout(
             {
                 f"xaxis{number}": axis(theme)
@@ -183,7 +183,7 @@ def by_modality(
                     "anchor": f"y{number}",
                     "title": {**axis(theme)["title"], "text": "epoch"},
                 }
-                | _epochs([epochs for epochs, _ in found[name].values()]),
+                | _epochs([epochs for epochs, _ in result[name].values()]),
                 f"yaxis{number}": axis(theme)
                 | {
                     "domain": y,
@@ -285,7 +285,7 @@ def test_metrics(rows: Sequence[Measured], theme: Theme = "light") -> go.Figure:
     )
     figure = base(theme, 52 + 25 * len(rows), left=10, right=118, top=6, bottom=40)
     for place, row in enumerate(rows):
-        said = f"{row.mean:.3f}" + (f" ± {row.std:.3f}" if row.std else "")
+        text = f"{row.mean:.3f}" + (f" ± {row.std:.3f}" if row.std else "")
         figure.add_annotation(
             x=1,
             xref="paper",
@@ -293,7 +293,7 @@ def test_metrics(rows: Sequence[Measured], theme: Theme = "light") -> go.Figure:
             xshift=12,
             y=place,
             yanchor="middle",
-            text=said,
+            text=text,
             showarrow=False,
             font={"size": 12, "color": INK[theme]},
         )
@@ -311,7 +311,7 @@ def test_metrics(rows: Sequence[Measured], theme: Theme = "light") -> go.Figure:
             y=[place],
             mode="markers",
             marker={"size": 9, "color": BLUE},
-            hovertemplate=f"{label(row.name)}: {said}<extra></extra>",
+            hovertemplate=f"{label(row.name)}: {text}<extra></extra>",
         )
         figure.add_scatter(
             x=[row.own],
@@ -397,7 +397,7 @@ def history(
                 marker=marker,
                 hovertemplate=f"trial %{{x}}, {name}: %{{y:.4g}}<extra></extra>",
             )
-    figure.update_layout(uirevision="kept")
+    figure.update_layout(uirevision="zoom")
     figure.update_xaxes(
         title={"text": "trial"},
         tickformat="d",
@@ -432,7 +432,7 @@ def slices(
     check(len(tried) > 0, "Argument `tried` must name a setting, but is empty.")
     across, down = min(columns, len(tried)), -(-len(tried) // columns)
     figure = base(theme, 60 + 240 * down, left=64, right=12, top=8)
-    figure.update_layout(xaxis={"visible": False}, yaxis={"visible": False}, uirevision="kept")
+    figure.update_layout(xaxis={"visible": False}, yaxis={"visible": False}, uirevision="zoom")
     for place, (name, given) in enumerate(tried.items()):
         row, column = divmod(place, across)
         number = place + 2

@@ -229,8 +229,8 @@ def timeline(
                 showscale=False,
                 customdata=[
                     [
-                        [label(each), f"{value:+.4f}"]
-                        for each, value in zip(names, values, strict=True)
+                        [label(entry), f"{value:+.4f}"]
+                        for entry, value in zip(names, values, strict=True)
                     ]
                 ],
                 hovertemplate=f"{label(name)}, %{{customdata[0]}}, %{{x:.2f}} {'s' if seconds else '%'}: "
@@ -750,7 +750,7 @@ def dots(
     """
     check(
         len(hues) == len(names)
-        and all(np.shape(each) == (len(names), 3) for each in series.values()),
+        and all(np.shape(entry) == (len(names), 3) for entry in series.values()),
         f"Argument `series` must hold arrays of shape ({len(names)}, 3), and `hues` one colour a name.",
     )
     figure = base(theme, 96 + 34 * len(names), left=10, right=20, top=8, bottom=46, legend=True)
@@ -778,12 +778,12 @@ def dots(
         )
     for place, (name, values) in enumerate(series.items()):
         at = (place - (len(series) - 1) / 2) * shift
-        symbol, said = SYMBOLS[place % len(SYMBOLS)], label(name)
+        symbol, sentence = SYMBOLS[place % len(SYMBOLS)], label(name)
         figure.add_scatter(
             x=[None],
             y=[None],
             mode="markers",
-            name=said,
+            name=sentence,
             hoverinfo="skip",
             marker={"symbol": symbol, "size": 9, "color": INK[theme], "line": {"width": 2}},
         )
@@ -797,7 +797,7 @@ def dots(
                 y=[y + at],
                 mode="markers",
                 showlegend=False,
-                name=said,
+                name=sentence,
                 marker={
                     "symbol": symbol,
                     "size": 9,
@@ -814,7 +814,7 @@ def dots(
                 }
                 if known
                 else None,
-                hovertemplate=f"{said}: %{{x:{text}}}{tip}<extra></extra>",
+                hovertemplate=f"{sentence}: %{{x:{text}}}{tip}<extra></extra>",
             )
     ends = np.array(
         [0.0, *np.ravel(list(series.values())), *(np.ravel(band) if band is not None else ())]

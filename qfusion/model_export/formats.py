@@ -129,24 +129,24 @@ FORMATS: dict[str, Format] = {
 }
 
 
-def impossible(name: str, found: Checkpoint) -> str:
+def impossible(name: str, result: Checkpoint) -> str:
     """Returns why a format does not exist for a model; empty where it does.
 
     Raises:
         NotFound: when there is no such format.
     """
     wanted = FORMATS[choose("Format", name, FORMATS)]
-    kind = str(found.card["model"])
+    kind = str(result.card["model"])
     if kind == Imported.kind and name in ("checkpoint", "torch"):
         return (
             f"Format '{name}' does not exist for a model that was imported: its program is a file already, "
-            f"{found.card['weights']}, beside its card."
+            f"{result.card['weights']}, beside its card."
         )
-    if not wanted.needs or any(can(found.model, ability) for ability in wanted.needs):
+    if not wanted.needs or any(can(result.model, ability) for ability in wanted.needs):
         return ""
     instead = (
         wanted.instead
-        if can(found.model, "circuit")
+        if can(result.model, "circuit")
         else (f"It has no {ABILITIES[wanted.needs[0]]}. Take torch or numpy instead.")
     )
     return f"Format '{name}' does not exist for a model of kind {kind}. {instead}"
@@ -154,7 +154,7 @@ def impossible(name: str, found: Checkpoint) -> str:
 
 def make(
     name: str,
-    found: Checkpoint,
+    result: Checkpoint,
     dataset: DataSet,
     *,
     tweak: str = "",
@@ -167,7 +167,7 @@ def make(
 
     Args:
         name: of the format, see `FORMATS`.
-        found, tweak: the model and what is changed in it, see `analysis.case`.
+        result, tweak: the model and what is changed in it, see `analysis.case`.
         sample: id, for formats that are of one.
         model_name: what a checkpoint is called; "tweaked" unless given.
         precision: of a torch program, "double" or "single".
@@ -176,88 +176,90 @@ def make(
     Raises:
         NotFound, InvalidInput: naming the format, sample or tweak that does not fit.
     """
-    reason = impossible(name, found)
+    reason = impossible(name, result)
     check(not reason, reason)
     if not FORMATS[name].of_sample:
-        return _of_model(name, found, dataset, tweak, model_name or "tweaked", precision)
+        return _of_model(name, result, dataset, tweak, model_name or "tweaked", precision)
     check(
         bool(sample), f"Format '{name}' is of one sample. Name it, such as {str(dataset.ids[0])!r}."
     )
     if behind is None:
-        return _OF_SAMPLE[name](case(found, sample, dataset, tweak=tweak))
+        return _OF_SAMPLE[name](case(result, sample, dataset, tweak=tweak))
     return _OF_SAMPLE[name](
-        sample_of(work_of(found, dataset).against(behind), dataset.row(sample), tweak=tweak)
+        sample_of(work_of(result, dataset).against(behind), dataset.row(sample), tweak=tweak)
     )
 
 
 def _of_model(
-    name: str, found: Checkpoint, dataset: DataSet, tweak: str, called: str, precision: str
+    name: str, result: Checkpoint, dataset: DataSet, tweak: str, called: str, precision: str
 ) -> bytes:
 
     if name == "checkpoint":
-        return archive(found, tweak, dataset, called)
-    model, words = tweaked(found.model, tweak)
+        return archive(result, tweak, dataset, called)
+    model, words = tweaked(result.model, tweak)
     about = {
-        "model": str(found.card.get("name", "")),
-        "weights_sha256": str(found.card["weights_sha256"]),
+        "model": str(result.card.get("name", "")),
+        "weights_sha256": str(result.card["weights_sha256"]),
         "tweak": words,
     }
     steps = {m.name: int(m.values.shape[1]) for m in dataset.modalities if m.is_sequence}
     return program_bytes(model, about, precision, steps)
 
 
-def _qutip(found: Sample) -> bytes:
+def _qutip(sample: Sample) -> bytes:
 
-    return qutip_bytes(found)
+    return qutip_bytes(sample)
 
 
-def _arrays(found: Sample) -> bytes:
+def _arrays(sample: Sample) -> bytes:
 
-    return arrays_bytes(found)
+    return arrays_bytes(sample)
 
 
 def _openqasm(version: int) -> Callable[[Sample], bytes]:
-    def made(found: Sample) -> bytes:
-        if can(found.model, "gates"):
+    def made(sample: Sample) -> bytes:
+        if can(sample.model, "gates"):
             from qfusion.track.circuit import gate_circuit
 
             return (
-                gate_circuit(found.model, found.model.encode(found.inputs))
+                gate_circuit(sample.model, sample.model.encode(sample.inputs))
                 .to_openqasm(version)
                 .encode()
             )
         from qfusion.track.fusion_circuit import fusion_circuit
 
-        network = require(found.model, "rules")
-        theta = {name: angles[0].detach() for name, angles in network.angles(found.inputs).items()}
+        network = require(sample.model, "rules")
+        theta = {name: angles[0].detach() for name, angles in network.angles(sample.inputs).items()}
         return fusion_circuit(network, theta).to_openqasm(version).encode()
 
     return made
 
 
-def _quantikz(found: Sample) -> bytes:
-    if can(found.model, "time"):
+def _quantikz(sample: Sample) -> bytes:
+    if can(sample.model, "time"):
         from qfusion.track.circuit import step_circuit
 
         kets = {
-            name: states[0].detach() for name, states in found.model.encode(found.inputs).items()
+            name: states[0].detach() for name, states in sample.model.encode(sample.inputs).items()
         }
         return (
-            step_circuit(found.model, kets, float(found.model.duration) / 20)
+            step_circuit(sample.model, kets, float(sample.model.duration) / 20)
             .to_quantikz(10)
             .encode()
         )
-    if can(found.model, "gates"):
+    if can(sample.model, "gates"):
         from qfusion.track.circuit import gate_circuit
 
-        return gate_circuit(found.model, found.model.encode(found.inputs)).to_quantikz(10).encode()
+        return (
+            gate_circuit(sample.model, sample.model.encode(sample.inputs)).to_quantikz(10).encode()
+        )
     from qfusion.track.fusion_circuit import fusion_circuit
 
     theta = {
         name: angles[0].detach()
-        for name, angles in require(found.model, "rules").angles(found.inputs).items()
+        for name, angles in require(sample.model, "rules").angles(sample.inputs).items()
     }
-    return fusion_circuit(found.model, theta).to_quantikz(10).encode()
+    return fusion_circuit(sample.model, theta).to_quantikz(10).encode()
 
 
 _OF_SAMPLE: dict[str, Callable[[Sample], bytes]] = {
@@ -393,10 +395,10 @@ class NetworkPredictor(Predictor):
 
 def _words(vectors: Tensor) -> Tensor:
     """Products of (1, <X>, <Z>) over the qubits (B, q, 3) -> (B, 3^q)."""
-    found = vectors[:, 0]
+    vector = vectors[:, 0]
     for i in range(1, vectors.shape[1]):
-        found = _outer(found, vectors[:, i])
-    return found
+        vector = _outer(vector, vectors[:, i])
+    return vector
 
 
 def predictor(model: FusionModel, precision: str = "double") -> Predictor:
@@ -468,9 +470,9 @@ def program_bytes(
                     "dtype": "torch.bool",
                 }
             )
-    said = json.dumps({**about, "inputs": inputs, "outputs": list(model.outputs)}, indent=1)
+    words = json.dumps({**about, "inputs": inputs, "outputs": list(model.outputs)}, indent=1)
     buffer = io.BytesIO()
-    torch.export.save(program, buffer, extra_files={"qfusion.json": said})
+    torch.export.save(program, buffer, extra_files={"qfusion.json": words})
     return buffer.getvalue()
 
 
@@ -501,19 +503,19 @@ def checked_name(name: str) -> str:
     return name
 
 
-def baked(found: Checkpoint, tweak: str) -> tuple[FusionModel, str]:
+def baked(result: Checkpoint, tweak: str) -> tuple[FusionModel, str]:
     """Returns a model whose own weights and settings are those of the tweaked one, rounded to the single precision in
     which they are kept, and the tweak as text.
 
     Raises:
         InvalidInput, NotFound: when the tweak does not fit the model.
     """
-    changed, words = tweaked(found.model, tweak)
-    state, settings = dict(found.model.state_dict()), dict(found.card["settings"])
+    changed, words = tweaked(result.model, tweak)
+    state, settings = dict(result.model.state_dict()), dict(result.card["settings"])
     state, settings = changed.baked(state, settings, words)
-    kept = {key: _kept(value) for key, value in state.items()}
+    stored = {key: _kept(value) for key, value in state.items()}
     model: FusionModel = rebuild(
-        found.card["model"], found.card["inputs"], found.card["outputs"], settings, kept
+        result.card["model"], result.card["inputs"], result.card["outputs"], settings, stored
     )
     return model.double().eval().requires_grad_(False), words
 
@@ -523,14 +525,14 @@ def _kept(value: Tensor) -> Tensor:
 
 
 def card_of(
-    found: Checkpoint, model: FusionModel, words: str, dataset: DataSet, name: str
+    result: Checkpoint, model: FusionModel, words: str, dataset: DataSet, name: str
 ) -> dict[str, Any]:
     """Returns the card of a baked model: test metrics are its own, and where it comes from is said.
 
     Raises:
         InvalidInput: when `dataset` is not the one that the model was trained on.
     """
-    old = found.card
+    old = result.card
     check(
         dataset.name == old["data"]["name"],
         f"Argument `dataset` must be the one that the model was trained on, '{old['data']['name']}', but is "
@@ -569,7 +571,7 @@ def card_of(
         "notes": notes,
         "seeds": [old["seed"]],
         "this_seed": measured,
-        "metrics": {split: metrics.summary([each]) for split, each in measured.items()},
+        "metrics": {split: metrics.summary([entry]) for split, entry in measured.items()},
         "parameters": {"total": total, "encoders": encoders, "fusion": total - encoders},
         "versions": {**old["versions"], "qfusion": _version()},
     }
@@ -581,7 +583,7 @@ def _version() -> str:
     return __version__
 
 
-def save(path: Path, found: Checkpoint, tweak: str, dataset: DataSet) -> Path:
+def save(path: Path, result: Checkpoint, tweak: str, dataset: DataSet) -> Path:
     """Writes PATH.json and PATH.safetensors, the file's name being the model's, and returns the card's path.
 
     Raises:
@@ -593,11 +595,11 @@ def save(path: Path, found: Checkpoint, tweak: str, dataset: DataSet) -> Path:
         not target.exists(),
         f"There is a model '{name}' in this folder already. Choose another name.",
     )
-    model, words = baked(found, tweak)
-    return checkpoint.save(target, model, card_of(found, model, words, dataset, name), new=True)
+    model, words = baked(result, tweak)
+    return checkpoint.save(target, model, card_of(result, model, words, dataset, name), new=True)
 
 
-def keep(found: Checkpoint, tweak: str, dataset: DataSet, name: str) -> Path:
+def keep(result: Checkpoint, tweak: str, dataset: DataSet, name: str) -> Path:
     """Puts the tweaked model among the reader's own, where pages and commands find it, and returns the card's path.
 
     Raises:
@@ -617,13 +619,13 @@ def keep(found: Checkpoint, tweak: str, dataset: DataSet, name: str) -> Path:
             f"The folder of your models, {folder}, cannot be made ({error.strerror}). "
             "Name another in QFUSION_MODELS."
         ) from error
-    return save(folder / name, found, tweak, dataset)
+    return save(folder / name, result, tweak, dataset)
 
 
-def archive(found: Checkpoint, tweak: str, dataset: DataSet, name: str) -> bytes:
+def archive(result: Checkpoint, tweak: str, dataset: DataSet, name: str) -> bytes:
     """Returns card and weights in one .zip file, to be unpacked into a folder of models."""
     with tempfile.TemporaryDirectory() as folder:
-        card = save(Path(folder) / checked_name(name), found, tweak, dataset)
+        card = save(Path(folder) / checked_name(name), result, tweak, dataset)
         return zipped(
             {path.name: path.read_bytes() for path in (card, card.with_suffix(".safetensors"))}
         )
@@ -658,13 +660,13 @@ def arrays_of(sample: Sample) -> Described:
 def arrays_bytes(sample: Sample) -> bytes:
     """Returns a .npz file of the arrays; the same bytes for the same sample. `numpy.load(file)["about"]` describes
     every array."""
-    found = arrays_of(sample)
-    about = np.array([f"{name} {array.shape}: {words}" for name, (words, array) in found.items()])
+    arrays = arrays_of(sample)
+    about = np.array([f"{name} {array.shape}: {words}" for name, (words, array) in arrays.items()])
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as made:
         for name, array in {
             "about": about,
-            **{name: array for name, (_, array) in found.items()},
+            **{name: array for name, (_, array) in arrays.items()},
         }.items():
             one = io.BytesIO()
             npy.write_array(
@@ -720,11 +722,11 @@ def _common(sample: Sample) -> Described:
     }
 
 
-def _moments(found: Explanation) -> Described:
+def _moments(explanation: Explanation) -> Described:
     return {
         "dividends_over": (
             "(moments, 2^M, C) contributions if the score were read out then",
-            found.dividends[:, 0],
+            explanation.dividends[:, 0],
         )
     }
 
@@ -736,14 +738,14 @@ def _jump(sample: Sample) -> Described:
     psi = model.product_state(kets)[0].to(torch.complex128)
     times = np.linspace(0.0, max(float(model.duration), 1e-6), TIMES)
     rho = lindblad.evolve_states(system.H, system.jumps, states.density(psi), times.tolist())
-    found: Described = {
+    described: Described = {
         f"ket[{name}]": (
             f"(d,) state of {name} before the evolution, norm 1",
             kets[name][0].numpy(),
         )
         for name in names
     }
-    found |= {
+    described |= {
         "dims": ("(M,) dimensions d of the modalities; D is their product", np.array(model.dims)),
         "psi0": ("(D,) product state before the evolution", psi.numpy()),
         "times": ("(moments,) times from 0 to T, in units of 1 / energy (hbar = 1)", times),
@@ -765,17 +767,19 @@ def _jump(sample: Sample) -> Described:
     for read, v in model.measurement_vectors().items():
         name = subset_name(read, names)
         whole = len(read) == len(names)
-        found["measurement_vectors" if whole else f"measurement_vectors[{name}]"] = (
+        described["measurement_vectors" if whole else f"measurement_vectors[{name}]"] = (
             f"(J, d) unit vectors that measure the state of {'all modalities' if whole else name} at T",
             v.detach().numpy(),
         )
     for subset, part in decompose(system.H, model.dims).items():
         name = subset_name(subset, names)
-        found[f"H[{name or 'identity'}]"] = (
+        described[f"H[{name or 'identity'}]"] = (
             f"(D, D) part of H that acts on exactly {name.replace('+', ', ') or 'nothing'}; the parts add up to H",
             part.numpy(),
         )
-    return found | _moments(through_time(model, sample.inputs, sample.background, times.tolist()))
+    return described | _moments(
+        through_time(model, sample.inputs, sample.background, times.tolist())
+    )
 
 
 def _kets(sample: Sample) -> Described:
@@ -804,11 +808,11 @@ def _network(sample: Sample) -> Described:
     qubits = (
         np.stack([np.stack([1 + z, x - 1j * y], -1), np.stack([x + 1j * y, 1 - z], -1)], -2) / 2
     )
-    found: Described = {
+    described: Described = {
         f"theta[{name}]": (f"(n,) angles of the qubits of {name}, rad", angles[name][0].numpy())
         for name in names
     }
-    found |= {
+    described |= {
         f"mass[{name}]": (
             f"(n,) masses sin^2(theta / 2) of {name}, 0 to 1",
             masses[name][0].numpy(),
@@ -816,7 +820,7 @@ def _network(sample: Sample) -> Described:
         for name in names
     }
     return (
-        found
+        described
         | {
             "phi": (
                 "(n, stages, outcomes) angles of the fusion's truth tables, rad",

@@ -89,9 +89,9 @@ class FusionModule(nn.Module):
         Raises:
             InvalidInput: when the modality is missing, has the wrong form, or is not of finite floating-point numbers.
         """
-        found = inputs.get(name)
-        if isinstance(found, Encoded):
-            return found.values.to(self.bias.dtype)
+        value = inputs.get(name)
+        if isinstance(value, Encoded):
+            return value.values.to(self.bias.dtype)
         return self._encoder(name)(self._features(inputs, name))
 
     def _encoder(self, name: str) -> Encoder:
@@ -334,8 +334,8 @@ def nested_leaves(state: Any) -> Iterator[Tensor]:
     if isinstance(state, Tensor):
         yield state
     else:
-        for each in state.values() if isinstance(state, dict) else state:
-            yield from nested_leaves(each)
+        for value in state.values() if isinstance(state, dict) else state:
+            yield from nested_leaves(value)
 
 
 def nested_mapped(change: Callable[[Tensor], Tensor], state: Any) -> Any:
@@ -343,8 +343,8 @@ def nested_mapped(change: Callable[[Tensor], Tensor], state: Any) -> Any:
     if isinstance(state, Tensor):
         return change(state)
     if isinstance(state, dict):
-        return {key: nested_mapped(change, each) for key, each in state.items()}
-    return type(state)(nested_mapped(change, each) for each in state)
+        return {key: nested_mapped(change, entry) for key, entry in state.items()}
+    return type(state)(nested_mapped(change, entry) for entry in state)
 
 
 def nested_length(state: Any) -> int:
@@ -354,12 +354,12 @@ def nested_length(state: Any) -> int:
 
 def nested_part(state: Any, rows: Any) -> Any:
     """Returns some rows: a slice, or numbers."""
-    return nested_mapped(lambda each: each[rows], state)
+    return nested_mapped(lambda entry: entry[rows], state)
 
 
 def nested_repeated(state: Any, times: int) -> Any:
     """Returns every row so many times, one after the other: 0, 0, 1, 1, ..."""
-    return nested_mapped(lambda each: each.repeat_interleave(times, 0), state)
+    return nested_mapped(lambda entry: entry.repeat_interleave(times, 0), state)
 
 
 def nested_tiled(state: Any, times: int) -> Any:
@@ -367,5 +367,5 @@ def nested_tiled(state: Any, times: int) -> Any:
     return (
         state
         if times == 1
-        else nested_mapped(lambda each: each.repeat(times, *[1] * (each.ndim - 1)), state)
+        else nested_mapped(lambda entry: entry.repeat(times, *[1] * (entry.ndim - 1)), state)
     )

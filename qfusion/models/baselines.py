@@ -398,9 +398,9 @@ class Block(nn.Module):
             nn.Linear(width, 2 * width), nn.ReLU(), nn.Linear(2 * width, width)
         )
 
-    def forward(self, asks: Tensor, told: Steps) -> Tensor:
-        """Returns the asking steps (B, T, width) after they have attended to the real steps of `told`."""
-        values, mask = told
+    def forward(self, asks: Tensor, steps: Steps) -> Tensor:
+        """Returns the asking steps (B, T, width) after they have attended to the real steps of `steps`."""
+        values, mask = steps
         q, (k, v) = (
             self.query(self.before(asks)),
             self.key_value(self.before_other(values)).chunk(2, -1),
@@ -497,13 +497,13 @@ class CrossModalAttention(Baseline):
 
     def fuse(self, encoded: list[Steps]) -> Tensor:
         """Returns the network's scores, (B, C)."""
-        told, means = dict(zip(self.modalities, encoded, strict=True)), []
+        message, means = dict(zip(self.modalities, encoded, strict=True)), []
         for i, name in enumerate(self.modalities):
-            steps, mask = told[name]
+            steps, mask = message[name]
             blocks: Any = self.crossing[i]
             learned = torch.cat(
                 [
-                    block(steps, told[other])
+                    block(steps, message[other])
                     for block, other in zip(blocks, self.others[name], strict=True)
                 ],
                 -1,

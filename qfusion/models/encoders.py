@@ -30,7 +30,7 @@ class _Recurrence(torch.autograd.Function):
     ) -> Tensor:
         """Runs over times; how many sequences are still there at each, `sizes`, does not grow."""
         H, sizes = weight.shape[1], list(sizes)
-        gates, kept, new, before = (
+        gates, stored, new, before = (
             inputs.new_empty(len(inputs), width) for width in (2 * H, H, H, H)
         )
         state, across, ended = inputs.new_zeros(sizes[0], H), weight.t(), []
@@ -40,7 +40,7 @@ class _Recurrence(torch.autograd.Function):
             gates,
             gates[:, :H],
             gates[:, H:],
-            kept,
+            stored,
             new,
             before,
         )
@@ -57,26 +57,26 @@ class _Recurrence(torch.autograd.Function):
             k.copy_(own_new)
             torch.addcmul(into_new, r, k, out=n).tanh_()
             state = torch.lerp(n, state, z)
-        ctx.save_for_backward(gates, kept, new, before, weight)
+        ctx.save_for_backward(gates, stored, new, before, weight)
         ctx.sizes = sizes
         return torch.cat([state, *reversed(ended)])
 
     @staticmethod
     def backward(ctx: Any, *wanted: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
         """Runs back over times; what does not depend on later ones is worked out for all at once."""
-        gates, kept, new, before, weight = ctx.saved_tensors
+        gates, stored, new, before, weight = ctx.saved_tensors
         sizes, H = list(ctx.sizes), weight.shape[1]
         r, z = gates[:, :H], gates[:, H:]
         of_new = (1 - z) * (1 - new.square())
-        of_z, of_r = (before - new) * z * (1 - z), kept * r * (1 - r)
+        of_z, of_r = (before - new) * z * (1 - z), stored * r * (1 - r)
         # of r, z, the state's part of the new, the input's part of it
-        found = gates.new_empty(len(gates), 4 * H)
-        across = found[:, : 3 * H]
+        result = gates.new_empty(len(gates), 4 * H)
+        across = result[:, : 3 * H]
         state, there = gates.new_zeros(0, H), 0
         parts = zip(
             sizes,
             across.split(sizes),
-            *(part.split(sizes) for part in found.split(H, 1)),
+            *(part.split(sizes) for part in result.split(H, 1)),
             *(part.split(sizes) for part in (of_new, of_z, of_r, r, z)),
             strict=True,
         )
@@ -101,7 +101,7 @@ class _Recurrence(torch.autograd.Function):
             torch.mul(to_new, open_, out=to_own)
             state = torch.addmm(state * stays, to_before, weight)
         return (
-            torch.cat([found[:, : 2 * H], found[:, 3 * H :]], 1),
+            torch.cat([result[:, : 2 * H], result[:, 3 * H :]], 1),
             across.t() @ before,
             across.sum(0),
             None,
@@ -123,8 +123,8 @@ def last_states(gru: nn.GRU, steps: Tensor, sizes: Sequence[int]) -> Tensor:
         return gru(PackedSequence(steps, torch.tensor(sizes)))[1][0]
     inputs = torch.addmm(bias, steps, into.t()).to(weight.dtype)
     with torch.autocast("cpu", enabled=False):
-        found: Tensor = _Recurrence.apply(inputs, weight, own, tuple(sizes))
-    return found
+        result: Tensor = _Recurrence.apply(inputs, weight, own, tuple(sizes))
+    return result
 
 
 # Randomness per sample that does not depend on how many processes share a batch.
@@ -179,7 +179,7 @@ class Dropout(nn.Dropout):
             lambda like: nn.functional.dropout(torch.ones_like(like), self.p), values
         )
 
-    def kept(self, values: Tensor) -> Tensor | None:
+    def mask(self, values: Tensor) -> Tensor | None:
         """Returns which numbers of values (B, ...) stay, bool of their shape; None where all do.
 
         Sixteen random bits decide on a number: the probability is met to 1e-5, in a third of the time.
@@ -253,8 +253,8 @@ class Standardiser(nn.Module):
 
     def forward(self, values: Tensor) -> Tensor:
         """Returns values of the same shape, standardised."""
-        found = (values - self.mean).div_(self.scale)
-        return found.clamp(-_CLIP, _CLIP) if found.requires_grad else found.clamp_(-_CLIP, _CLIP)
+        result = (values - self.mean).div_(self.scale)
+        return result.clamp(-_CLIP, _CLIP) if result.requires_grad else result.clamp_(-_CLIP, _CLIP)
 
 
 @dataclass(frozen=True, eq=False)
@@ -432,23 +432,23 @@ class Encoder(nn.Module):
         if mask is None:
             return self.last(self.first(self.drop(self.standardise(values))))
         if isinstance(self.first, Pooling) and self.first.kind == "gru":
-            kept = self.drop.kept(values)
+            stored = self.drop.mask(values)
             return self.last(
                 self.first.of_steps(
-                    mask, lambda rows, steps: self._steps(values, kept, rows, steps)
+                    mask, lambda rows, steps: self._steps(values, stored, rows, steps)
                 )
             )
         return self.last(self.first(self.drop(self.standardise(values)), mask))
 
-    def _steps(self, values: Tensor, kept: Tensor | None, rows: Tensor, steps: Tensor) -> Tensor:
+    def _steps(self, values: Tensor, stored: Tensor | None, rows: Tensor, steps: Tensor) -> Tensor:
         places = rows * values.shape[1] + steps
-        found = self.standardise(values.flatten(0, 1).index_select(0, places))
-        if kept is None:
-            return found
-        stay = kept.flatten(0, 1).index_select(0, places)
-        if found.requires_grad:
-            return found * stay * (1 / (1 - self.drop.p))
-        return found.mul_(stay).mul_(1 / (1 - self.drop.p))
+        result = self.standardise(values.flatten(0, 1).index_select(0, places))
+        if stored is None:
+            return result
+        stay = stored.flatten(0, 1).index_select(0, places)
+        if result.requires_grad:
+            return result * stay * (1 / (1 - self.drop.p))
+        return result.mul_(stay).mul_(1 / (1 - self.drop.p))
 
 
 def split(features: Features) -> tuple[Tensor, Tensor | None]:

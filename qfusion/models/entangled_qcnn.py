@@ -298,10 +298,10 @@ def with_angle(
 def with_entry_learned(text: str, shape: Shape, element: int, stage: int, pattern: int) -> str:
     """The text with one entry as learned."""
     name = edit_key(shape, element, stage, pattern)
-    kept = ",".join(_without(text, name))
+    stored = ",".join(_without(text, name))
     untouched = torch.full((shape.n, shape.stages, shape.patterns), math.inf)
-    still_set = bool(torch.isfinite(apply_edits(kept, untouched, shape)[element, stage, pattern]))
-    return f"{kept},{name}:{LEARNED}" if still_set else kept
+    still_set = bool(torch.isfinite(apply_edits(stored, untouched, shape)[element, stage, pattern]))
+    return f"{stored},{name}:{LEARNED}" if still_set else stored
 
 
 def _without(text: str, name: str) -> list[str]:
@@ -318,9 +318,9 @@ def with_rule(text: str, shape: Shape, element: int | None, rule: str) -> str:
     if element is None:
         return "" if rule == LEARNED else f"{EVERYONE}:{rule}"
     parts = [part.strip() for part in text.split(",") if part.strip()]
-    kept = [part for part in parts if part.replace(":", ".").partition(".")[0] != str(element)]
-    put_back = rule == LEARNED and not any(part.startswith(EVERYONE) for part in kept)
-    return ",".join(kept if put_back else [*kept, f"{element}:{rule}"])
+    selected = [part for part in parts if part.replace(":", ".").partition(".")[0] != str(element)]
+    put_back = rule == LEARNED and not any(part.startswith(EVERYONE) for part in selected)
+    return ",".join(selected if put_back else [*selected, f"{element}:{rule}"])
 
 
 # Feature-entanglement fusion with a quantum convolutional network (arXiv 2601.07856).

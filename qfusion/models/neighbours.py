@@ -35,20 +35,20 @@ def whole(name: str, value: Any, low: int, high: int) -> None:
     )
 
 
-def each_of(qubits: int, modalities: int, limit: int, most: int = 3) -> int:
+def qubits_per_modality(qubits: int, modalities: int, limit: int, most: int = 3) -> int:
     """Returns the qubits of each modality; 0 takes as many as fit, but not more than `most`.
 
     Raises:
         InvalidInput: when all together are more than `limit`.
     """
     whole("qubits", qubits, 0, limit)
-    each = qubits or max(1, min(most, limit // max(1, modalities)))
+    entry = qubits or max(1, min(most, limit // max(1, modalities)))
     check(
-        each * modalities <= limit,
-        f"Argument `qubits` must give at most {limit} qubits in all, but {each} for each of {modalities} modalities "
-        f"are {each * modalities}: their states are held exactly. Lower `qubits`.",
+        entry * modalities <= limit,
+        f"Argument `qubits` must give at most {limit} qubits in all, but {entry} for each of {modalities} modalities "
+        f"are {entry * modalities}: their states are held exactly. Lower `qubits`.",
     )
-    return each
+    return entry
 
 
 def around(n: int) -> list[tuple[int, ...]]:
@@ -166,17 +166,17 @@ class CircuitFusion(CircuitModel):
         input_dropout: float,
         **more: Any,
     ):
-        self.each = each_of(qubits, len(inputs), limit)
-        self.n = self.each * len(inputs)
+        self.per_modality = qubits_per_modality(qubits, len(inputs), limit)
+        self.n = self.per_modality * len(inputs)
         super().__init__(
-            inputs, outputs, self.each, encoder, hidden, dropout, pooling, input_dropout, **more
+            inputs, outputs, self.per_modality, encoder, hidden, dropout, pooling, input_dropout, **more
         )
         del self.settings["features"]
         self.settings["qubits"] = qubits
 
     def named(self, numbers: Tensor) -> list[dict[str, float]]:
         """Returns for every qubit what of the sample it holds: `numbers` (n,), by the names of modality and place."""
-        names = [f"{name} {k + 1}" for name in self.modalities for k in range(self.each)]
+        names = [f"{name} {k + 1}" for name in self.modalities for k in range(self.per_modality)]
         return [{name: value} for name, value in zip(names, numbers.tolist(), strict=True)]
 
     def one_row(self, states: Mapping[str, Tensor]) -> Tensor:
@@ -316,11 +316,11 @@ class QuantumLego(CircuitFusion):
         """Returns the circuit of one sample, see `CircuitModel`."""
         a = self.one_row(states).tanh()
         held = self.named(a)
-        found = [
+        turns = [
             circuits.turn("RY", q, angle, **held[q])
             for q, angle in enumerate(torch.pi / 2 * (1 + a))
         ]
-        return found + [
+        return turns + [
             gate for layer in range(self.settings["layers"]) for gate in self.layers.gates(layer)
         ]
 
@@ -404,7 +404,7 @@ class QuantumCrossAttention(CircuitModel):
             width % heads == 0,
             f"Argument `width` must be a multiple of `heads`, {heads}, but is {width}.",
         )
-        each = each_of(qubits, len(inputs), MAX_ATTENTION_QUBITS)
+        entry = qubits_per_modality(qubits, len(inputs), MAX_ATTENTION_QUBITS)
         super().__init__(
             inputs,
             outputs,
@@ -419,9 +419,9 @@ class QuantumCrossAttention(CircuitModel):
             heads=heads,
             width=width,
         )
-        M, self.n = len(inputs), each * len(inputs)
+        M, self.n = len(inputs), entry * len(inputs)
         self.classical = nn.Linear(M * features, width)
-        self.maps = nn.ModuleList([nn.Linear(features, each) for _ in range(M)])
+        self.maps = nn.ModuleList([nn.Linear(features, entry) for _ in range(M)])
         self.scales = nn.Parameter(torch.ones(self.n))
         self.layers = Layers(self.n, layers, 0.5)
         self.tokens = nn.Linear(3, width)
@@ -445,21 +445,21 @@ class QuantumCrossAttention(CircuitModel):
     def fuse(self, encoded: list[Tensor]) -> Tensor:
         """Returns the scores, (B, C), apart from where they start."""
         asks = self.classical(torch.cat(encoded, -1).relu())[:, None]
-        told = self.tokens(self.expectations(encoded)) + self.places
-        mask = torch.ones(told.shape[:2], dtype=torch.bool, device=told.device)
-        return self.head(self.block(asks, (told, mask))[:, 0])
+        message = self.tokens(self.expectations(encoded)) + self.places
+        mask = torch.ones(message.shape[:2], dtype=torch.bool, device=message.device)
+        return self.head(self.block(asks, (message, mask))[:, 0])
 
     @torch.no_grad()
     def gates(self, states: Mapping[str, Tensor]) -> list[Gate]:
         """Returns the circuit of one sample, see `CircuitModel`."""
         angles = single(self.angles([states[name] for name in self.modalities]))
-        each = self.n // len(self.modalities)
-        names = [f"{name} {k + 1}" for name in self.modalities for k in range(each)]
-        found = [
+        entry = self.n // len(self.modalities)
+        names = [f"{name} {k + 1}" for name in self.modalities for k in range(entry)]
+        turns = [
             circuits.turn("RY", q, angle, **{names[q]: float(angle / self.scales[q])})
             for q, angle in enumerate(angles)
         ]
-        return found + [
+        return turns + [
             gate for layer in range(self.settings["layers"]) for gate in self.layers.gates(layer)
         ]
 
@@ -530,7 +530,7 @@ class QuantumFusionLayer(CircuitModel):
         input_dropout: float = 0.0,
     ):
         whole("degree", degree, 1, 64)
-        self.each = each_of(qubits, len(inputs), MAX_LAYER_QUBITS, 2)
+        self.per_modality = qubits_per_modality(qubits, len(inputs), MAX_LAYER_QUBITS, 2)
         super().__init__(
             inputs,
             outputs,
@@ -543,7 +543,7 @@ class QuantumFusionLayer(CircuitModel):
             qubits=qubits,
             degree=degree,
         )
-        self.n, self.turns = self.each * len(inputs), -(-features // self.each)
+        self.n, self.turns = self.per_modality * len(inputs), -(-features // self.per_modality)
         self.layers = Layers(self.n, self.turns * degree + 1, 0.3, torch.pi / 2)
         self.words = around(self.n)
         self.head = nn.Linear(len(self.words), len(outputs))
@@ -555,8 +555,8 @@ class QuantumFusionLayer(CircuitModel):
     def uses(self, encoded: list[Tensor]) -> list[Tensor]:
         """Returns the angles of all qubits at each turn of a pass, (B, n) each; 0 where no signal is left."""
         theta = torch.stack(encoded, 1)
-        theta = nn.functional.pad(theta, (0, self.turns * self.each - theta.shape[-1]))
-        return [turn.flatten(1) for turn in theta.unflatten(-1, (self.turns, self.each)).unbind(2)]
+        theta = nn.functional.pad(theta, (0, self.turns * self.per_modality - theta.shape[-1]))
+        return [turn.flatten(1) for turn in theta.unflatten(-1, (self.turns, self.per_modality)).unbind(2)]
 
     def fuse(self, encoded: list[Tensor]) -> Tensor:
         """Returns the scores, (B, C), apart from where they start."""
@@ -571,18 +571,18 @@ class QuantumFusionLayer(CircuitModel):
         """Returns the circuit of one sample, see `CircuitModel`."""
         encoded, F = [states[name] for name in self.modalities], self.settings["features"]
         held = (single(torch.cat(encoded, -1)) / 2).cos().tolist()
-        found = self.layers.gates(0)
+        result = self.layers.gates(0)
         for u, theta in enumerate(self.uses(encoded) * self.settings["degree"], 1):
             for q, angle in enumerate(theta[0]):
-                m, i = q // self.each, (u - 1) % self.turns * self.each + q % self.each
+                m, i = q // self.per_modality, (u - 1) % self.turns * self.per_modality + q % self.per_modality
                 if i < F:
-                    found.append(
+                    result.append(
                         circuits.turn(
                             "RZ", q, angle, **{f"{self.modalities[m]} {i + 1}": held[m * F + i]}
                         )
                     )
-            found += self.layers.gates(u)
-        return found
+            result += self.layers.gates(u)
+        return result
 
     def remark(self, states: Mapping[str, Tensor]) -> str:
         """Returns how often the sample's signals are taken up."""
@@ -795,7 +795,7 @@ class CircuitWeights(CircuitModel):
             InvalidInput: when there are several rows.
         """
         d, name, value = self.largest(states, number)
-        found = [
+        result = [
             Gate(
                 "StatePrep",
                 tuple(range(self.n)),
@@ -803,7 +803,7 @@ class CircuitWeights(CircuitModel):
                 {name: value},
             )
         ]
-        return found + [
+        return result + [
             gate for layer in range(self.settings["layers"]) for gate in self.layers.gates(layer)
         ]
 
@@ -814,8 +814,8 @@ class CircuitWeights(CircuitModel):
         which."""
         numbers = single(torch.cat([states[name] for name in self.modalities], -1))
         d = int(numbers.abs().argmax()) if number is None else number
-        each = self.settings["features"]
-        return d, f"{self.modalities[d // each]} {d % each + 1}", float(numbers[d])
+        entry = self.settings["features"]
+        return d, f"{self.modalities[d // entry]} {d % entry + 1}", float(numbers[d])
 
     def remark(self, states: Mapping[str, Tensor]) -> str:
         """Returns that no sample passes the circuit, and whose weights are made here."""

@@ -81,17 +81,17 @@ class QCNN(nn.Module):
             f"numbers per score. Take {MAX_QUBITS} or fewer: they can score any number of classes.",
         )
         self.n, self.block = n, choose("Convolution block", block, BLOCKS)
-        self.steps, self.kept = layout(n)
+        self.steps, self.retained = layout(n)
         self.measured = [step.wires[0] for step in self.steps if step.kind == "pool"]
         layers = 1 + max(step.layer for step in self.steps)
         self.convolution = nn.Parameter(torch.randn(layers, BLOCKS[block].parameters) * spread)
         self.pooling = nn.Parameter(torch.randn(layers, 6) * spread)
-        self.head = nn.Parameter(torch.randn(C, 2 ** len(self.kept) + len(self.measured)) * 0.5)
+        self.head = nn.Parameter(torch.randn(C, 2 ** len(self.retained) + len(self.measured)) * 0.5)
 
     def readout(self) -> Tensor:
         """Returns the head as an observable after the circuit: coefficients (C, 2, ..., 2) of words in {I, Z} on n
         qubits."""
-        C, k = len(self.head), len(self.kept)
+        C, k = len(self.head), len(self.retained)
         probabilities = HEAD_SCALE * self.head[:, : 2**k]
         walsh = probabilities.new_tensor(
             [[0.5, 0.5], [0.5, -0.5]]
@@ -103,11 +103,11 @@ class QCNN(nn.Module):
             )  # each pass moves the first leg to the end
         full = probabilities.new_zeros(C, *(2,) * self.n)
         everywhere = slice(None)
-        kept: tuple[slice | int, ...] = (
+        slices: tuple[slice | int, ...] = (
             everywhere,
-            *(everywhere if q in self.kept else 0 for q in range(self.n)),
+            *(everywhere if q in self.retained else 0 for q in range(self.n)),
         )
-        full[kept] += words
+        full[slices] += words
         for j, q in enumerate(self.measured):
             single: tuple[slice | int, ...] = (everywhere, *(int(w == q) for w in range(self.n)))
             full[single] += HEAD_SCALE * self.head[:, 2**k + j]
@@ -123,17 +123,17 @@ class QCNN(nn.Module):
     def moments(self) -> list[tuple[str, int]]:
         """Returns the places between the layers' parts and how many steps are done there: ("input", 0), ("layer 0
         convolved", n), ..."""
-        found = [("input", 0)]
+        lines = [("input", 0)]
         for index, step in enumerate(self.steps):
             following = self.steps[index + 1] if index + 1 < len(self.steps) else None
             if following is None or (following.kind, following.layer) != (step.kind, step.layer):
-                found.append(
+                lines.append(
                     (
                         f"layer {step.layer} {'convolved' if step.kind == 'conv' else 'pooled'}",
                         index + 1,
                     )
                 )
-        return found
+        return lines
 
     def observables(
         self, first: int = 0, channel: Channel = lambda _: None, last: int | None = None
@@ -176,7 +176,7 @@ def _backwards(steps: tuple[Step, ...], first: int) -> tuple[tuple[int, tuple[in
     Steps on different qubits commute. The next is the one after which fewest letters are left, so that an observable
     grows on a few qubits at a time: at ten qubits that takes a fifth of the time.
     """
-    size, left, found = (
+    size, left, result = (
         dict.fromkeys(range(MAX_QUBITS), len(IZ)),
         list(range(first, len(steps))),
         [],
@@ -191,7 +191,7 @@ def _backwards(steps: tuple[Step, ...], first: int) -> tuple[tuple[int, tuple[in
             i: tuple(
                 q
                 for q in steps[i].wires
-                if not first and all(q not in each.wires for each in steps[:i])
+                if not first and all(q not in step.wires for step in steps[:i])
             )
             for i in ready
         }
@@ -205,8 +205,8 @@ def _backwards(steps: tuple[Step, ...], first: int) -> tuple[tuple[int, tuple[in
         if steps[best].kind == "pool":
             size[steps[best].wires[0]] = len(IZ)
         left.remove(best)
-        found.append((best, real[best]))
-    return tuple(found)
+        result.append((best, real[best]))
+    return tuple(result)
 
 
 def _select(R: Tensor, letters: list[tuple[int, ...]]) -> Tensor:
@@ -298,7 +298,7 @@ def is_ring(network: QCNN) -> bool:
 def _rows(network: QCNN) -> int:
     """How many samples at once: what is worked out of them fits the processor's cache."""
     if is_ring(network):
-        U = 2 if len(network.kept) == network.n // 2 else 4
+        U = 2 if len(network.retained) == network.n // 2 else 4
         return max(64, _CACHED // (64 * max(U ** ((network.n + 2) // 4), U * network.n // 2)))
     return max(64, _CACHED // 4 ** (network.n - 2))
 
@@ -321,7 +321,7 @@ def _features(network: QCNN, vectors: Tensor, maps: Mapping[tuple[str, int], Ten
             _convolve(groups, step.wires, R[after[0]][:, after[1]])
     return torch.cat(
         [
-            _probabilities(groups, network.kept),
+            _probabilities(groups, network.retained),
             torch.stack([measured[index] for index in sorted(measured)], -1),
         ],
         -1,
@@ -347,8 +347,8 @@ def _ring(
     pools = [
         index for index, step in enumerate(network.steps) if (step.kind, step.layer) == ("pool", 0)
     ]
-    kept = [network.steps[index].wires[1] for index in pools]
-    letters = _letters(network, pools[-1], kept[-1])
+    wires = [network.steps[index].wires[1] for index in pools]
+    letters = _letters(network, pools[-1], wires[-1])
     U = len(letters)
     R, Q = maps["conv", 0], maps["pool", 0][0, letters][:, _IZ]
     inputs = vectors.roll(2, 1).view(B, s, 2, 3)  # the last site first
@@ -362,17 +362,17 @@ def _ring(
     sites, half = A.unbind(1), (s + 1) // 2
     left, right = _chain(sites[:half]), _chain(sites[half:])
     T = left.transpose(1, 2).flatten(2) @ right.permute(0, 3, 1, 2).flatten(1, 2)
-    joined = _Group(kept, T.view(B, *(U,) * s))
-    return dict.fromkeys(kept, joined)
+    joined = _Group(wires, T.view(B, *(U,) * s))
+    return dict.fromkeys(wires, joined)
 
 
 def _chain(sites: Sequence[Tensor]) -> Tensor:
     """Products of the matrices of neighbouring sites, each (B, 8, U, 8), -> (B, 8, U^s, 8), the first site's word
     slowest."""
     product = sites[0]
-    for each in sites[1:]:
-        B, side = each.shape[:2]
-        product = (product.reshape(B, -1, side) @ each.reshape(B, side, -1)).view(B, side, -1, side)
+    for site in sites[1:]:
+        B, side = site.shape[:2]
+        product = (product.reshape(B, -1, side) @ site.reshape(B, side, -1)).view(B, side, -1, side)
     return product
 
 
@@ -472,18 +472,18 @@ def _pool(groups: dict[int, _Group], wires: tuple[int, int], R: Tensor) -> Tenso
     return z
 
 
-def _probabilities(groups: dict[int, _Group], kept: list[int]) -> Tensor:
+def _probabilities(groups: dict[int, _Group], stored: list[int]) -> Tensor:
     """Joint outcome probabilities of the kept qubits, (B, 2^k), the first most significant."""
     order: list[int] = []
-    T = groups[kept[0]].T.new_ones(len(groups[kept[0]].T), 1)
-    for group in dict.fromkeys(groups[q] for q in kept):
+    T = groups[stored[0]].T.new_ones(len(groups[stored[0]].T), 1)
+    for group in dict.fromkeys(groups[q] for q in stored):
         T, order = (
             torch.einsum("bp,bq->bpq", T.flatten(1), group.T.flatten(1)),
             order + group.qubits,
         )
-    T = T.reshape(len(T), *(2,) * len(order)).permute(0, *(1 + order.index(q) for q in kept))
+    T = T.reshape(len(T), *(2,) * len(order)).permute(0, *(1 + order.index(q) for q in stored))
     half = T.new_tensor([[0.5, 0.5], [0.5, -0.5]])  # p(0), p(1) from <I>, <Z>
-    for _ in kept:
+    for _ in stored:
         T = torch.tensordot(T, half, ([1], [1]))  # each pass moves the first axis to the end
     return T.flatten(1)
 
@@ -531,7 +531,7 @@ def density_states(
         channel: noise after each step's gate, as for `QCNN.observables`.
     """
     rho = fused_state(vectors)
-    found = [rho]
+    result = [rho]
     for step in network.steps:
         rho = apply_channel(rho, network.matrix(step)[None], step.wires, network.n)
         if step.kind == "pool":
@@ -539,8 +539,8 @@ def density_states(
         noise = channel(step)
         if noise is not None:
             rho = apply_channel(rho, noise, step.wires, network.n)
-        found.append(rho)
-    return found
+        result.append(rho)
+    return result
 
 
 def _measurement(like: Tensor) -> Tensor:
@@ -552,7 +552,7 @@ def density_features(network: QCNN, rho: Tensor) -> Tensor:
     the measured ones."""
     p = torch.diagonal(rho, dim1=-2, dim2=-1).real.reshape(*rho.shape[:-2], *(2,) * network.n)
     b = rho.ndim - 2
-    joint = p.sum([b + q for q in range(network.n) if q not in network.kept]).flatten(b)
+    joint = p.sum([b + q for q in range(network.n) if q not in network.retained]).flatten(b)
     single = [p.sum([b + w for w in range(network.n) if w != q]) for q in network.measured]
     return torch.cat([joint, torch.stack([s[..., 0] - s[..., 1] for s in single], -1)], -1)
 

@@ -425,11 +425,11 @@ class QuantumJump(KetModel):
     def measurement_vectors(self) -> dict[Subset, Tensor]:
         """Returns the unit vectors v_mj (J, d) of each state that is read, by its modalities: (m,) of one, all of the
         joint state."""
-        found = {}
+        result = {}
         for name, s in zip(self._vector_names, self.read_states, strict=True):
             V = torch.view_as_complex(getattr(self, name))
-            found[s] = V / torch.linalg.vector_norm(V, dim=-1, keepdim=True).clamp_min(1e-12)
-        return found
+            result[s] = V / torch.linalg.vector_norm(V, dim=-1, keepdim=True).clamp_min(1e-12)
+        return result
 
     def weighted_readout(self, weights: Tensor) -> Tensor:
         """Returns sum_j weights_cj |v_j><v_j| x 1, (C, D, D), for weights (C, all vectors in the order of
@@ -541,9 +541,9 @@ class QuantumJump(KetModel):
         )
         for ket in psi:  # one sample after the other: its kets are as many as fit
             final = trajectories.waiting_times(generator, ket.repeat(count, 1), self._until, random)
-            each = self._read(final)
-            scores.append(each.mean(0) + self.bias)
-            errors.append(each.std(0) / count**0.5)
+            record = self._read(final)
+            scores.append(record.mean(0) + self.bias)
+            errors.append(record.std(0) / count**0.5)
         empty = psi.real.new_zeros(0, len(self.outputs))
         return Estimate(
             torch.stack(scores) if scores else empty,

@@ -126,7 +126,7 @@ def rebuild(
         NotFound, InvalidInput: see `build`.
         RuntimeError: when the weights are not those of such a model.
     """
-    with _Unfilled(2 * sum(each.numel() for each in weights.values()) + 2**20):
+    with _Unfilled(2 * sum(weight.numel() for weight in weights.values()) + 2**20):
         model = build(name, inputs, outputs, chosen)
     model.load_state_dict(weights, assign=True)
     return model

@@ -62,8 +62,8 @@ class Components(nn.Module):
         super().__init__()
         self.standardise = Standardiser(spec.size)
         directions = torch.zeros(outputs, spec.size)
-        kept = min(outputs, spec.size)
-        directions[:kept] = torch.linalg.qr(torch.randn(spec.size, kept))[0].T
+        least = min(outputs, spec.size)
+        directions[:least] = torch.linalg.qr(torch.randn(spec.size, least))[0].T
         self.register_buffer("directions", directions)
 
     def means(self, features: Features) -> Tensor:
@@ -79,13 +79,15 @@ class Components(nn.Module):
         """Sets the directions to the principal axes of rows, over the deviations along them; surplus outputs are 0."""
         values = self.means(features).double()
         variances, axes = torch.linalg.eigh(torch.cov(values.T).reshape(values.shape[1], -1))
-        kept = min(len(self.directions), values.shape[1])
-        variances, axes = variances.flip(0)[:kept], axes.flip(1)[:, :kept]
+        least = min(len(self.directions), values.shape[1])
+        variances, axes = variances.flip(0)[:least], axes.flip(1)[:, :least]
         axes = axes * axes.gather(0, axes.abs().argmax(0, keepdim=True)).sign()
         deviations = variances.clamp_min(0).sqrt()
         usable = deviations > 1e-6 * deviations.max().clamp_min(1e-12)
         self.directions.zero_()
-        self.directions[:kept] = (axes * usable / deviations.clamp_min(1e-12)).T.to(self.directions)
+        self.directions[:least] = (axes * usable / deviations.clamp_min(1e-12)).T.to(
+            self.directions
+        )
 
     def forward(self, features: Features) -> Tensor:
         """Returns (B, outputs)."""
@@ -158,7 +160,7 @@ class Reservoir(CircuitFusion):
 
     def make_encoder(self, spec: InputSpec) -> nn.Module:
         """Returns the principal components of a modality, or a trained encoder."""
-        return Components(spec, self.each) if self.projects else super().make_encoder(spec)
+        return Components(spec, self.per_modality) if self.projects else super().make_encoder(spec)
 
     def project(self, inputs: Mapping[str, Features]) -> None:
         """Fits the principal components to rows, once features are standardised."""
@@ -198,15 +200,15 @@ class Reservoir(CircuitFusion):
 
     def measured(self, numbers: Tensor) -> Tensor:
         """Returns <Z_i> and <Z_i Z_j> at every time, (B, K (n + n (n - 1) / 2)), of the components (B, n)."""
-        detunings, psi, found = (
+        detunings, psi, result = (
             self.detunings(numbers),
             circuits.ground(numbers.shape[0], self.n, numbers),
             [],
         )
         for _ in range(self.settings["readouts"]):
             psi = self.evolve(psi, detunings)
-            found.append(circuits.expectations(psi, self.words))
-        return torch.cat(found, -1)
+            result.append(circuits.expectations(psi, self.words))
+        return torch.cat(result, -1)
 
     def fuse(self, encoded: list[Tensor]) -> Tensor:
         """Returns the scores, (B, C), apart from where they start."""
@@ -276,7 +278,7 @@ class Reservoir(CircuitFusion):
         psi = circuits.ground(1, self.n, detunings)
         for _ in range(self.settings["readouts"]):
             psi = self.evolve(psi, detunings)
-        read = [circuits.expectations(each, self.words) for each in (psi, exact)]
+        read = [circuits.expectations(part, self.words) for part in (psi, exact)]
         across = psi - exact * (exact.conj() * psi).sum()
         return float((read[0] - read[1]).abs().max()), float(torch.linalg.vector_norm(across))
 

@@ -122,11 +122,11 @@ class StateLinear(KetModel):
             ]
         ).sum(0)
         if self.settings["rank"]:
-            each = [
+            entry = [
                 expectation(_hermitian(B).to(ket.dtype), ket)
                 for B, ket in zip(self.factors, kets, strict=True)
             ]
-            total = total + torch.stack(each).prod(0) @ self.weights.T
+            total = total + torch.stack(entry).prod(0) @ self.weights.T
         return total + self.bias
 
     def forward(self, inputs: Mapping[str, Features]) -> Tensor:

@@ -107,7 +107,7 @@ class Tweak:
         )
 
     @classmethod
-    def of(cls, said: Iterable[tuple[str, object]], model: Physics) -> Tweak:
+    def of(cls, lines: Iterable[tuple[str, object]], model: Physics) -> Tweak:
         """Returns the tweak of numbers by key, as an address holds them, in the form of `fit`; of a key that is
         repeated the last counts.
 
@@ -115,20 +115,20 @@ class Tweak:
             InvalidInput, NotFound: when the model has nothing of that name, or a number is out of range.
         """
         names, known = tuple(model.modalities), learned(model)
-        found = {
+        result = {
             (key := choose("Tweak", current_key(named, model.modalities), known)): require_number(
                 key, value, *_range(key, model)
             )
-            for named, value in said
+            for named, value in lines
         }
         factors, weaker = (
-            {term: found[key] for key, term in keys(names).items() if key in found}
+            {term: result[key] for key, term in keys(names).items() if key in result}
             for keys in (couplings, dissipations)
         )
         return cls(
             factors,
-            [found.get(rate_key(k), 1.0) for k in range(model.jump_count)],
-            found.get(DURATION),
+            [result.get(rate_key(k), 1.0) for k in range(model.jump_count)],
+            result.get(DURATION),
             weaker,
         ).fit(model)
 
@@ -181,10 +181,10 @@ class Tweak:
 
     def numbers(self) -> dict[str, float]:
         """Returns what is changed, by key."""
-        found = {coupling_key(name): factor for name, factor in self.couplings.items()}
-        found |= {dissipation_key(name): factor for name, factor in self.dissipations.items()}
-        found |= {rate_key(k): factor for k, factor in enumerate(self.rates)}
-        changed = {key: float(factor) for key, factor in found.items() if factor != 1}
+        result = {coupling_key(name): factor for name, factor in self.couplings.items()}
+        result |= {dissipation_key(name): factor for name, factor in self.dissipations.items()}
+        result |= {rate_key(k): factor for k, factor in enumerate(self.rates)}
+        changed = {key: float(factor) for key, factor in result.items() if factor != 1}
         return changed | ({} if self.duration is None else {DURATION: float(self.duration)})
 
     def __str__(self) -> str:
@@ -264,7 +264,7 @@ def current_key(key: str, modalities: Sequence[str]) -> str:
     )
     check(
         len(meant) < 2,
-        f"Tweak `{key[:60]}` can mean several couplings. Write {' or '.join(f'`{each}`' for each in meant[:4])} "
+        f"Tweak `{key[:60]}` can mean several couplings. Write {' or '.join(f'`{entry}`' for entry in meant[:4])} "
         "instead.",
     )
     return meant[0] if meant else key
@@ -285,14 +285,14 @@ def dissipations(modalities: tuple[str, ...]) -> dict[str, str]:
 
 def _assignment(part: str) -> tuple[str, str]:
     """Key and number of one part of a text."""
-    found = re.fullmatch(
+    match = re.fullmatch(
         r"((?:\+.|[^=+])*)=(.*)", part.strip(), re.DOTALL
     )  # linear: no two ways to match
-    if found is None:
+    if match is None:
         raise InvalidInput(
             f"Tweak `{part.strip()[:60]}` must look like `H.text=0.5`, `D.text=0.5` or `T=1`. Remove or mend it."
         )
-    letters = re.findall(r"\+.|.", found[1], re.DOTALL)
+    letters = re.findall(r"\+.|.", match[1], re.DOTALL)
     while letters and letters[-1].isspace():  # but for one that is escaped
         letters.pop()
-    return "".join(letters), found[2].strip()
+    return "".join(letters), match[2].strip()

@@ -95,11 +95,11 @@ def audit(query: Mapping[str, Sequence[str]], allowed: Mapping[str, Allowed]) ->
         if not values or (rule.many and values == [""]):
             continue
         if not rule.many and len(values) > 1:
-            found = _fitting(key, values[-1:], rule)
+            fitting = _fitting(key, values[-1:], rule)
             problems[key] = Problem(
                 f"In the link, `{key}` stands {len(values)} times; the last one counts."
-                + (f" {found.words}" if found else ""),
-                () if found else (values[-1],),
+                + (f" {fitting.words}" if fitting else ""),
+                () if fitting else (values[-1],),
             )
         elif problem := _fitting(key, values, rule):
             problems[key] = problem
@@ -107,19 +107,20 @@ def audit(query: Mapping[str, Sequence[str]], allowed: Mapping[str, Allowed]) ->
 
 
 def _fitting(key: str, values: Sequence[str], rule: Allowed) -> Problem | None:
-    left, said = [], []
+    left, sentence = [], []
     for value in dict.fromkeys(values):
         try:
             rule.test(value)
         except QFusionError as error:
-            said.append(str(error))
+            sentence.append(str(error))
         else:
             left.append(value)
-    if not said:
+    if not sentence:
         return None
-    more = f" {len(said) - 1} more do not fit either." if len(said) > 1 else ""
+    more = f" {len(sentence) - 1} more do not fit either." if len(sentence) > 1 else ""
     return Problem(
-        f"In the link, `{key}`: {said[0]}{more}{'' if left else f' {rule.instead}'}", tuple(left)
+        f"In the link, `{key}`: {sentence[0]}{more}{'' if left else f' {rule.instead}'}",
+        tuple(left),
     )
 
 
@@ -188,8 +189,8 @@ class View:
 
     def get(self, key: str, default: str = "") -> str:
         """Returns the value of a parameter; of a repeated one the last."""
-        found = self.all(key)
-        return found[-1] if found else default
+        values = self.all(key)
+        return values[-1] if values else default
 
     def all(self, key: str) -> list[str]:
         """Returns all values of a parameter.
@@ -197,18 +198,18 @@ class View:
         Raises:
             InvalidInput: when one is too long to be of an address.
         """
-        found = self.address.get(key, [])
-        values = [found] if isinstance(found, str) else [str(each) for each in found]
+        value = self.address.get(key, [])
+        values = [value] if isinstance(value, str) else [str(entry) for entry in value]
         check(
-            all(len(each) <= MAX_TEXT for each in values),
+            all(len(value) <= MAX_TEXT for value in values),
             f"Parameter `{key[:60]}` is longer than any of ours. Copy the link again.",
         )
         return values
 
     def one_of(self, key: str, options: Sequence[str]) -> str:
         """Returns the value of a parameter where it is one of `options`, else the first of these."""
-        said = self.get(key)
-        return said if said in options else options[0]
+        value = self.get(key)
+        return value if value in options else options[0]
 
     def number(self, key: str, default: float, low: float = -1e6, high: float = 1e6) -> float:
         """Returns the value of a parameter as a number.
@@ -216,8 +217,8 @@ class View:
         Raises:
             InvalidInput: when it is none, or not in [low, high].
         """
-        said = self.get(key)
-        return require_number(key[:60], said, low, high) if said else default
+        value = self.get(key)
+        return require_number(key[:60], value, low, high) if value else default
 
     def whole(self, key: str, default: int) -> int:
         """Returns the value of a parameter as a whole number."""
@@ -229,12 +230,12 @@ class View:
         Raises:
             InvalidInput: when the address does not have it.
         """
-        said = self.get(key)
+        value = self.get(key)
         check(
-            bool(said),
+            bool(value),
             f"The address does not say which {key} it is. Open the page again and copy its link.",
         )
-        return said
+        return value
 
     @property
     def model(self) -> str:
@@ -263,14 +264,14 @@ class View:
     @property
     def output(self) -> str:
         """The class whose score is explained; empty for the predicted one and for a regression."""
-        said = self.get("output")
-        return "" if said == PREDICTED else said
+        value = self.get("output")
+        return "" if value == PREDICTED else value
 
     @property
     def background(self) -> str:
         """Kind of the background."""
-        said = self.get("background", DEFAULT_BACKGROUND)
-        return OFFERED.get(said, said)
+        value = self.get("background", DEFAULT_BACKGROUND)
+        return OFFERED.get(value, value)
 
     @property
     def tweak(self) -> str:
@@ -280,13 +281,13 @@ class View:
             return ""
         if not self.has_time:
             return self.get("phi").strip(" ,")
-        said = [
+        sentence = [
             (key, self.get(key))
             for key in self.address
             if key.startswith((COUPLING, DISSIPATION, RATE)) or key == DURATION
         ]
         model: Any = checkpoint.load(self.model).model
-        return str(Tweak.of(said, model))
+        return str(Tweak.of(sentence, model))
 
     @property
     def pin(self) -> Pin:
@@ -316,11 +317,11 @@ def slider_rules(view: View, work: Workspace) -> dict[str, Allowed]:
         return {}
     default, highest = learned(work.model), slider_tops(work.model)
     strange = [key for key in view.address if key.startswith(_FACTORS) and key not in default]
-    found = {
+    numbers = {
         key: number(key, 0, highest[key], f"{'T = ' if key == DURATION else ''}{value:g} is used.")
         for key, value in default.items()
     }
-    return found | {
+    return numbers | {
         key: Allowed(partial(_unknown, work.model, key), "It is ignored.") for key in strange
     }
 
@@ -332,7 +333,7 @@ def _unknown(model: Any, key: str, _: str) -> None:
 
 def renamed_couplings(view: View, work: Workspace) -> dict[str, str]:
     """Returns parameters of couplings that stand under a name of old, with the name that they have today."""
-    found = {}
+    texts = {}
     for key in view.address:
         if key.startswith(_FACTORS) and key not in learned(work.model):
             try:
@@ -340,8 +341,8 @@ def renamed_couplings(view: View, work: Workspace) -> dict[str, str]:
             except InvalidInput:
                 continue
             if now != key:
-                found[key] = now
-    return found
+                texts[key] = now
+    return texts
 
 
 def fitting_tweak(model: Any, tweak: Tweak | str) -> Tweak:
@@ -350,20 +351,20 @@ def fitting_tweak(model: Any, tweak: Tweak | str) -> Tweak:
     Raises:
         InvalidInput, NotFound: when there is no such slider or a number is out of its range.
     """
-    found, highest = model.parse_tweak(tweak), slider_tops(model)
-    for key, value in found.numbers().items():
+    result, highest = model.parse_tweak(tweak), slider_tops(model)
+    for key, value in result.numbers().items():
         require_number(key, value, 0, highest[key])
-    return found
+    return result
 
 
-def turned_sliders(model: Any, said: str) -> dict[str, float]:
+def turned_sliders(model: Any, value: str) -> dict[str, float]:
     """Returns the value of every slider where a link asks for some as `turn`, such as "H.text=0.5,T=1.2", the others as
     learned.
 
     Raises:
         InvalidInput, NotFound: as `fitting`.
     """
-    return learned(model) | fitting_tweak(model, said).numbers()
+    return learned(model) | fitting_tweak(model, value).numbers()
 
 
 # A page's address with all that the page adds to it: what a link leaves open is chosen, names of old are put right.
@@ -453,9 +454,9 @@ def test_model(name: str) -> None:
 def test_data(name: str) -> None:
     """Raises NotFound when there is no data set of this name on this machine."""
     known = {source.name: source for source in data.available()}
-    found = known[choose("Data set", name, known)]
-    if not found.available:
-        raise NotFound(f"Data set '{name}' is not on this machine. {found.reason} {found.remedy}")
+    result = known[choose("Data set", name, known)]
+    if not result.available:
+        raise NotFound(f"Data set '{name}' is not on this machine. {result.reason} {result.remedy}")
 
 
 def own_data(model: str) -> str:
@@ -487,8 +488,11 @@ def misfit(model: str, data_name: str) -> str:
 
 def default_sample(work: Workspace) -> str:
     """Returns the sample that a page opens with: the most telling conflict, or the first of the others."""
-    found = compare.find_examples(work)
-    return work.opening or next((one for one in found if one.kind == "conflict"), found[0]).sample
+    examples = compare.find_examples(work)
+    return (
+        work.opening
+        or next((one for one in examples if one.kind == "conflict"), examples[0]).sample
+    )
 
 
 def tweak_of(work: Any, text: str) -> Any:
@@ -521,41 +525,41 @@ def bare(page: str, address: Mapping[str, str | Sequence[str]], allowed: Rules) 
     Raises:
         InvalidInput, NotFound: when a part of the address does not fit.
     """
-    found = _kept(_written(address))
-    view = View(page, found)
-    _audit(found, allowed(view, None))
+    result = _kept(_written(address))
+    view = View(page, result)
+    _audit(result, allowed(view, None))
     return Opened(view, {})
 
 
 def whole(page: str, address: Mapping[str, str | Sequence[str]], allowed: Rules) -> Opened:
     """Returns a page of a model, its data and a sample, under an address; arguments and errors are those of `bare`."""
-    found = _kept(_written(address))
-    _audit_some(found, {"model": Allowed(test_model, ""), "data": Allowed(test_data, "")})
-    _choose_model(found)
-    work = open_work(found["model"][0], found["data"][0])
-    found.setdefault("sample", [default_sample(work)])
-    _audit_some(found, {"sample": Allowed(work.dataset.row, "")})
+    result = _kept(_written(address))
+    _audit_some(result, {"model": Allowed(test_model, ""), "data": Allowed(test_data, "")})
+    _choose_model(result)
+    work = open_work(result["model"][0], result["data"][0])
+    result.setdefault("sample", [default_sample(work)])
+    _audit_some(result, {"sample": Allowed(work.dataset.row, "")})
     if work.classes:
-        _audit_some(found, {"output": options("Class", [PREDICTED, *work.classes], "")})
+        _audit_some(result, {"output": options("Class", [PREDICTED, *work.classes], "")})
     else:
-        found.pop("output", None)  # one score
-    _compare(found, work)
-    _physics(found, View(page, found), work)
-    view = View(page, found)
-    _audit(found, allowed(view, work))
-    if "phi" in found:
+        result.pop("output", None)  # one score
+    _compare(result, work)
+    _physics(result, View(page, result), work)
+    view = View(page, result)
+    _audit(result, allowed(view, work))
+    if "phi" in result:
         with _named("phi"):
-            work.model.parse_tweak(found["phi"][0])
-    if page == "compare" and "pin" in found:
+            work.model.parse_tweak(result["phi"][0])
+    if page == "compare" and "pin" in result:
         with _named("pin"):
             resolve(view.pin)
-    if page == "dynamics" and "turn" in found and work.can("time"):
-        turned, default = turned_sliders(work.model, found.pop("turn")[0]), learned(work.model)
+    if page == "dynamics" and "turn" in result and work.can("time"):
+        turned, default = turned_sliders(work.model, result.pop("turn")[0]), learned(work.model)
         for key, value in turned.items():
-            found.pop(key, None)
-            found |= {key: [f"{value:.15g}"]} if value != default[key] else {}
+            result.pop(key, None)
+            result |= {key: [f"{value:.15g}"]} if value != default[key] else {}
     return Opened(
-        view, made_from(work) | {"sample": found["sample"][0], "seed": work.card.get("seed")}
+        view, made_from(work) | {"sample": result["sample"][0], "seed": work.card.get("seed")}
     )
 
 
@@ -590,17 +594,17 @@ def made_from(work: Workspace) -> dict[str, Any]:
 
 def _written(address: Mapping[str, str | Sequence[str]]) -> Values:
     """The address with lists alone, by the names of today, without what leads the reader."""
-    found = {
+    result = {
         key: [values] if isinstance(values, str) else list(values)
         for key, values in address.items()
         if key not in GUIDES
     }
     for alias, key in ALIASES.items():
-        if alias in found:
-            found[key] = found.pop(alias)[-1:]
+        if alias in result:
+            result[key] = result.pop(alias)[-1:]
     return {
         key: values_now(key, values)
-        for key, values in found.items()
+        for key, values in result.items()
         if values and not (key.startswith(FREE) and values == [""])
     }
 
@@ -614,74 +618,76 @@ def _named(key: str) -> Iterator[None]:
         raise type(error)(f"In the link, `{key}`: {error}") from error
 
 
-def _kept(found: Values) -> Values:
+def _kept(values: Values) -> Values:
     """The address with saved cohorts and the pinned view as they are written today."""
-    if "cohort" in found:
+    if "cohort" in values:
         with _named("cohort"):
             check(
-                len(found["cohort"]) <= cohorts.MAX_SAVED,
-                f"{len(found['cohort'])} cohorts are named, and at most {cohorts.MAX_SAVED} are kept. Leave some "
+                len(values["cohort"]) <= cohorts.MAX_SAVED,
+                f"{len(values['cohort'])} cohorts are named, and at most {cohorts.MAX_SAVED} are kept. Leave some "
                 "out.",
             )
-            named = {one.name: str(one) for one in map(cohorts.parse_saved, found["cohort"])}
-        found["cohort"] = list(named.values())
-    if "pin" in found:
+            named = {one.name: str(one) for one in map(cohorts.parse_saved, values["cohort"])}
+        values["cohort"] = list(named.values())
+    if "pin" in values:
         with _named("pin"):
-            found["pin"] = [str(parse_pin(found["pin"][-1]))]
-    return found
+            values["pin"] = [str(parse_pin(values["pin"][-1]))]
+    return values
 
 
-def _choose_model(found: Values) -> None:
+def _choose_model(values: Values) -> None:
     """Model and data that agree."""
-    if "model" not in found:
-        found["model"] = [(model_for(found["data"][0]) if "data" in found else None) or models()[0]]
-    model = found["model"][0]
-    if "data" not in found:
-        found["data"] = [own_data(model)]
-    problem = misfit(model, found["data"][0])
+    if "model" not in values:
+        values["model"] = [
+            (model_for(values["data"][0]) if "data" in values else None) or models()[0]
+        ]
+    model = values["model"][0]
+    if "data" not in values:
+        values["data"] = [own_data(model)]
+    problem = misfit(model, values["data"][0])
     check(
         not problem,
-        f"In the link, `data`: model '{model}' does not fit data set '{found['data'][0]}': {problem}",
+        f"In the link, `data`: model '{model}' does not fit data set '{values['data'][0]}': {problem}",
     )
 
 
-def _compare(found: Values, work: Workspace) -> None:
+def _compare(values: Values, work: Workspace) -> None:
     """What decisions are compared with, with what is meant where the address does not say it."""
     labels = {kind: label for label, kind in backgrounds.OFFERED.items()}
-    if found.get("background"):
-        found["background"] = [labels.get(said, said) for said in found["background"]]
+    if values.get("background"):
+        values["background"] = [labels.get(sentence, sentence) for sentence in values["background"]]
     _audit_some(
-        found,
+        values,
         {
             "background": options("Background", backgrounds.OFFERED, ""),
             "contrast": Allowed(work.dataset.row, ""),
             "rows": options("Rows", [backgrounds.ALL_ROWS], ""),
         },
     )
-    kind = backgrounds.OFFERED[found.get("background", [backgrounds.DEFAULT_BACKGROUND])[0]]
+    kind = backgrounds.OFFERED[values.get("background", [backgrounds.DEFAULT_BACKGROUND])[0]]
     if kind == "contrast":
-        found.setdefault(
-            "contrast", [backgrounds.default_contrast(work, work.dataset.row(found["sample"][0]))]
+        values.setdefault(
+            "contrast", [backgrounds.default_contrast(work, work.dataset.row(values["sample"][0]))]
         )
-    names = [cohorts.parse_saved(each).name for each in found.get("cohort", [])]
+    names = [cohorts.parse_saved(word).name for word in values.get("cohort", [])]
     if kind == "cohort" and names:
-        _audit_some(found, {"members": options("Cohort", names, "")})
-        found.setdefault("members", names[:1])
+        _audit_some(values, {"members": options("Cohort", names, "")})
+        values.setdefault("members", names[:1])
 
 
-def _physics(found: Values, view: View, work: Workspace) -> None:
+def _physics(values: Values, view: View, work: Workspace) -> None:
     """Couplings under the names of today; the filter that the Cohorts page begins with."""
     if work.can("time") and view.page in ("dynamics", "compare"):
         for key, now in renamed_couplings(view, work).items():
-            found[now] = found.pop(key)
-    if view.page == "cohorts" and "filter" not in found and found.get("cohort"):
-        found["filter"] = [cohorts.parse_saved(found["cohort"][0]).filter]
+            values[now] = values.pop(key)
+    if view.page == "cohorts" and "filter" not in values and values.get("cohort"):
+        values["filter"] = [cohorts.parse_saved(values["cohort"][0]).filter]
 
 
-def _audit(found: Values, allowed: Mapping[str, Allowed]) -> None:
+def _audit(values: Values, allowed: Mapping[str, Allowed]) -> None:
     """Raises InvalidInput with whatever does not fit the rules of a page, and with what no rule is of."""
-    _audit_some(found, allowed)
-    strange = [key for key in found if key not in {*allowed, *KEYS} and not key.startswith(FREE)]
+    _audit_some(values, allowed)
+    strange = [key for key in values if key not in {*allowed, *KEYS} and not key.startswith(FREE)]
     several = len(strange) > 1
     check(
         not strange,
@@ -689,16 +695,16 @@ def _audit(found: Values, allowed: Mapping[str, Allowed]) -> None:
         f"setting{'s' if several else ''}, or not for this model. Leave {'them' if several else 'it'} "
         "out.",
     )
-    for key in (key for key in found if key.startswith(FREE)):
+    for key in (key for key in values if key.startswith(FREE)):
         with _named(key):
-            theme.parse_visible(found[key][-1])
+            theme.parse_visible(values[key][-1])
 
 
-def _audit_some(found: Values, allowed: Mapping[str, Allowed]) -> None:
-    problems = audit(found, allowed)
+def _audit_some(values: Values, allowed: Mapping[str, Allowed]) -> None:
+    problems = audit(values, allowed)
     check(
         not problems,
         " ".join(
-            each.words.removesuffix(f" {allowed[key].instead}") for key, each in problems.items()
+            entry.words.removesuffix(f" {allowed[key].instead}") for key, entry in problems.items()
         ),
     )

@@ -87,15 +87,15 @@ def light_cone(sample: Sample, readout: str) -> Cone[int]:
     Args:
         sample: of a model whose circuit is no step of an evolution. readout: of `readouts` of its work.
     """
-    found = replay(sample)
+    steps = replay(sample)
     known = dynamics.readouts(sample.work)
     check(
         bool(known),
         "The gates of one step of an evolution all act on what is read: they have no light cone.",
     )
-    names = [wire.name for wire in found.wires]
+    names = [wire.name for wire in steps.wires]
     return cone_of(
-        found.steps, [names.index(name) for name in known[choose("Read-out", readout, known)]]
+        steps.steps, [names.index(name) for name in known[choose("Read-out", readout, known)]]
     )
 
 
@@ -120,13 +120,13 @@ def diagram(
         cone: a read-out, whose light cone is drawn: what lies outside is grey; "none" for all alike.
         display: "at the scrubber" for discs there, or what stands after every column.
     """
-    found = replay(sample, steps, gates)
-    at = _place(found, gate)
-    drawn, seen = found.near(at), light_cone(sample, cone) if cone != NONE else None
+    result = replay(sample, steps, gates)
+    at = _place(result, gate)
+    drawn, seen = result.near(at), light_cone(sample, cone) if cone != NONE else None
     choose("Display", display, DISPLAYS)
     if seen is not None:
-        drawn = found.greyed(drawn, seen)
-        title = in_cone(cone, seen.count, found.count, len(seen.qubits), len(found.wires))
+        drawn = result.greyed(drawn, seen)
+        title = in_cone(cone, seen.count, result.count, len(seen.qubits), len(result.wires))
     elif sample.can("time"):
         built = step(sample, steps, gates)
         title = (
@@ -134,27 +134,28 @@ def diagram(
             f"{count(len(built.wires), 'qubit')}"
         )
     elif sample.can("gates"):
-        counts = Counter(name for name, *_ in found.gates)
-        title = f"{count(found.count, 'gate')} on {count(len(found.wires), 'qubit')}: " + ", ".join(
-            f"{number} {name}" for name, number in counts.items()
+        counts = Counter(name for name, *_ in result.gates)
+        title = (
+            f"{count(result.count, 'gate')} on {count(len(result.wires), 'qubit')}: "
+            + ", ".join(f"{number} {name}" for name, number in counts.items())
         )
     else:
         title = (
-            f"{count(found.count, 'gate')} on {count(len(found.wires), 'qubit')}: encode, fuse, then "
-            f"{count(sum(box.name.startswith('C') for box in found.boxes), 'convolution')} and "
-            f"{count(sum('U3' in box.name for box in found.boxes), 'pooling')}"
+            f"{count(result.count, 'gate')} on {count(len(result.wires), 'qubit')}: encode, fuse, then "
+            f"{count(sum(box.name.startswith('C') for box in result.boxes), 'convolution')} and "
+            f"{count(sum('U3' in box.name for box in result.boxes), 'pooling')}"
         )
     return Picture(
         "circuit",
         title,
         figures.diagram(
             drawn,
-            found.wires,
+            result.wires,
             at,
-            found.bloch[at],
-            found.entropy[at],
-            unit=_unit(found.wires, 60 if sample.can("time") else 58),
-            between=found.between(at),
+            result.bloch[at],
+            result.entropy[at],
+            unit=_unit(result.wires, 60 if sample.can("time") else 58),
+            between=result.between(at),
             display="" if display == DISCS else display,
             theme=theme,
         ),
@@ -163,14 +164,14 @@ def diagram(
         + ("" if seen is None else f" Grey: gates that cannot change ⟨Z⟩ of {text.plain(cone)}.")
         + (
             ""
-            if len(drawn) == len(found.boxes)
+            if len(drawn) == len(result.boxes)
             else f" Drawn are the gates from {drawn[0].first} to "
             f"{max(box.last for box in drawn)}; the others follow the scrubber."
         )
         + sample.of,
         not_shown="correlations between qubits: each is drawn on its own." + _inert(sample),
-        alt=f"Circuit of {found.count} gates; {at} are done. The table below lists them.",
-        table=lambda: _qubits(found, at) if seen is None else _gates(found, seen),
+        alt=f"Circuit of {result.count} gates; {at} are done. The table below lists them.",
+        table=lambda: _qubits(result, at) if seen is None else _gates(result, seen),
     )
 
 
@@ -188,19 +189,19 @@ def qubits(
     gates: str = EACH,
 ) -> Picture:
     """Bloch vectors and entropies of all qubits that go on, before and after a gate; arguments as of `diagram`."""
-    found, at, rows, names = _walked(sample, gate, steps, gates)
-    entropy = found.entropy[at][rows]
+    result, at, rows, names = _walked(sample, gate, steps, gates)
+    entropy = result.entropy[at][rows]
     return Picture(
         "qubits",
         mixed_now(dict(zip(names, entropy.tolist(), strict=True))),
         figures.bloch_row(
-            names, found.bloch[at][rows], entropy, before=found.bloch[at - 1][rows], theme=theme
+            names, result.bloch[at][rows], entropy, before=result.bloch[at - 1][rows], theme=theme
         ),
         shows="every qubit that goes to the end: its Bloch vector in the X–Z plane now (thin: before this gate) and "
         "its entropy." + sample.of,
         not_shown="⟨Y⟩ as a length: point at a disc.",
         alt=f"Bloch vectors of {len(rows)} qubits; entropy in nats: {panel.listed(names, entropy)}.",
-        table=lambda: _qubits(found, at),
+        table=lambda: _qubits(result, at),
     )
 
 
@@ -213,15 +214,15 @@ def balls(
     gates: str = EACH,
 ) -> Picture:
     """Bloch balls of all qubits that go on, with their ways gate by gate; arguments as of `diagram`."""
-    found, at, rows, names = _walked(sample, gate, steps, gates)
-    lengths = np.linalg.norm(found.bloch[at][rows], axis=1)
+    result, at, rows, names = _walked(sample, gate, steps, gates)
+    lengths = np.linalg.norm(result.bloch[at][rows], axis=1)
     return Picture(
         "bloch-gates",
         shortest(dict(zip(names, lengths.tolist(), strict=True))),
         states.balls(
             names,
-            [found.bloch[: at + 1, row] for row in rows],
-            [found.wires[row].hue for row in rows],
+            [result.bloch[: at + 1, row] for row in rows],
+            [result.wires[row].hue for row in rows],
             theme,
         ),
         shows="every qubit that goes to the end: its Bloch vector now, and its way since the first gate, older parts "
@@ -229,7 +230,7 @@ def balls(
         + sample.of,
         not_shown="correlations between qubits: each ball is one qubit on its own.",
         alt=f"Bloch balls of {len(rows)} qubits; lengths {panel.listed(names, lengths)}.",
-        table=lambda: _qubits(found, at),
+        table=lambda: _qubits(result, at),
     )
 
 
@@ -250,9 +251,9 @@ def outcomes(
         np.real(np.diag(after)),
     )
     change = float(np.abs(np.linalg.eigvalsh(after - before)).sum() / 2)
-    said = ""
+    words = ""
     if mutual is not None and len(wires) > 1:
-        said = f" Mutual information of the last with the others: {mutual[0]:.3f} before, {mutual[1]:.3f} nats after."
+        words = f" Mutual information of the last with the others: {mutual[0]:.3f} before, {mutual[1]:.3f} nats after."
     return Picture(
         "before-after",
         moved(change),
@@ -266,7 +267,7 @@ def outcomes(
             theme=theme,
         ),
         shows=f"how likely each outcome of {text.plain(', '.join(wires))} is; the number in the title is the trace "
-        f"distance (0 to 1).{said}{sample.of}",
+        f"distance (0 to 1).{words}{sample.of}",
         not_shown="coherences: see the matrix.",
         alt=f"Outcome probabilities after the gate: {panel.pairs(names, was, now)}.",
         table=lambda: pd.DataFrame({"outcome": names, "before": was, "after": now}),
@@ -316,18 +317,18 @@ def entropies(
     marked: bool = True,
 ) -> Picture:
     """Entropy of every qubit that goes on, gate by gate; a line marks the gate if `marked`, else as of `diagram`."""
-    found = replay(sample, steps, gates)
-    rows = list(found.followed)
-    names, last = [found.wires[row].name for row in rows], found.entropy[-1][rows]
+    result = replay(sample, steps, gates)
+    rows = list(result.followed)
+    names, last = [result.wires[row].name for row in rows], result.entropy[-1][rows]
     return Picture(
         "entropy-gates",
         mixed_at_end(dict(zip(names, last.tolist(), strict=True))),
         figures.entropy_lines(
-            found.entropy[:, rows],
+            result.entropy[:, rows],
             names,
-            _place(found, gate) if marked else None,
-            found.parts,
-            hues=[found.wires[row].hue for row in rows],
+            _place(result, gate) if marked else None,
+            result.parts,
+            hues=[result.wires[row].hue for row in rows],
             theme=theme,
         ),
         shows="the entropy of each qubit after every gate: how much it is entangled with"
@@ -343,10 +344,10 @@ def entropies(
             else "."
         )
         + _inert(sample),
-        alt=f"Entropy of {len(names)} qubits over {found.count} gates; at the end, in nats: "
+        alt=f"Entropy of {len(names)} qubits over {result.count} gates; at the end, in nats: "
         f"{panel.listed(names, last)}.",
         table=lambda: (
-            pd.DataFrame(found.entropy[:, rows], columns=names)
+            pd.DataFrame(result.entropy[:, rows], columns=names)
             .rename_axis("gates_done")
             .reset_index()
         ),
@@ -360,16 +361,16 @@ def information(sample: Sample, theme: Theme = "light", *, gate: int | None = No
         shares(sample),
         "Qubits of one register share nothing with another one. Look at `entropies`.",
     )
-    found = dynamics.information(sample.work, sample.row)
+    result = dynamics.information(sample.work, sample.row)
     walked = replay(sample)
-    names = [" : ".join(group) if len(group) == 2 else "all together" for group in found]
-    values = np.stack(list(found.values()), 1)
+    names = [" : ".join(group) if len(group) == 2 else "all together" for group in result]
+    values = np.stack(list(result.values()), 1)
     return Picture(
         "mutual-gates",
         sharing(
             {
-                " and ".join(group): float(each[-1])
-                for group, each in found.items()
+                " and ".join(group): float(entry[-1])
+                for group, entry in result.items()
                 if len(group) == 2
             }
         ),
@@ -378,7 +379,7 @@ def information(sample: Sample, theme: Theme = "light", *, gate: int | None = No
             names,
             _place(walked, gate),
             walked.parts,
-            hues=[term_colour("+".join(group), sample.modalities) for group in found],
+            hues=[term_colour("+".join(group), sample.modalities) for group in result],
             y_title="mutual information (nats)",
             theme=theme,
         ),
@@ -500,12 +501,12 @@ def _unit(wires: Sequence[Wire], wanted: float) -> float:
     return min(wanted, max(LEAST_UNIT, TALLEST / rows))
 
 
-def _place(found: Replay, gate: int | None) -> int:
-    return found.count if gate is None else min(gate, found.count)
+def _place(result: Replay, gate: int | None) -> int:
+    return result.count if gate is None else min(gate, result.count)
 
 
-def _done(found: Replay, gate: int | None) -> int:
-    at = _place(found, gate)
+def _done(result: Replay, gate: int | None) -> int:
+    at = _place(result, gate)
     check(at > 0, "Before the first gate every qubit is |0⟩. Choose `gate` from 1 on.")
     return at
 
@@ -527,34 +528,34 @@ def too_many(sample: Sample) -> str:
 
 
 def _moment(
-    sample: Sample, found: Replay, gate: int | None
+    sample: Sample, result: Replay, gate: int | None
 ) -> tuple[tuple[str, ...], np.ndarray, np.ndarray, tuple[float, float] | None]:
     """The qubits that a gate concerns, their state before and after it, and their mutual information."""
-    moment = found.moments[_done(found, gate) - 1]
+    moment = result.moments[_done(result, gate) - 1]
     check(bool(moment[0]), too_many(sample))
     return moment
 
 
-def _qubits(found: Replay, at: int) -> pd.DataFrame:
-    x, y, z = found.bloch[at].T
+def _qubits(result: Replay, at: int) -> pd.DataFrame:
+    x, y, z = result.bloch[at].T
     return pd.DataFrame(
         {
-            "qubit": [wire.name for wire in found.wires],
+            "qubit": [wire.name for wire in result.wires],
             "X": x,
             "Y": y,
             "Z": z,
             "reads_1": (1 - z) / 2,
-            "entropy": found.entropy[at],
+            "entropy": result.entropy[at],
         }
     )
 
 
-def _gates(found: Replay, cone: Cone[int]) -> pd.DataFrame:
+def _gates(result: Replay, cone: Cone[int]) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {"gate": n, "name": name, "qubits": ", ".join(wires), "in_cone": inside}
             for n, ((name, wires, *_), inside) in enumerate(
-                zip(found.gates, cone.inside, strict=True), 1
+                zip(result.gates, cone.inside, strict=True), 1
             )
         ]
     )
@@ -573,15 +574,15 @@ def in_sight(sample: Sample, gate: int | None = None, **drawn: Any) -> bool:
     """Whether the last gate that is done acts on few enough qubits for their joint state to be shown."""
     if not begun(sample, gate):
         return False
-    found = replay(sample, **drawn)
-    return bool(found.moments[_place(found, gate) - 1][0])
+    steps = replay(sample, **drawn)
+    return bool(steps.moments[_place(steps, gate) - 1][0])
 
 
 def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of the way through the gates."""
     if not work.can("circuit"):
         return {}
-    found = {
+    result = {
         "gate": say.number("gate", 0, MAX_GATES, "The end of the circuit is shown."),
         "display": say.options("Display", DISPLAYS, "Discs at the scrubber are shown."),
         "qubitsas": say.options("Qubits as", SHAPES, "They are shown in the X–Z plane."),
@@ -589,14 +590,14 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
         "table.drawing": say.switch("PennyLane's drawing", "It stays folded."),
     }
     if readouts := dynamics.readouts(work):
-        found["cone"] = say.options("Read-out", (NONE, *readouts), "All gates are shown alike.")
+        result["cone"] = say.options("Read-out", (NONE, *readouts), "All gates are shown alike.")
     if work.can("gates"):
-        return found | {
+        return result | {
             "table.program": say.switch("The circuit for elsewhere", "It stays folded.")
         }
     if not work.can("time"):
-        return found | {"part": say.options("View", NETWORK_VIEWS, "The walk is shown.")}
-    return found | {
+        return result | {"part": say.options("View", NETWORK_VIEWS, "The walk is shown.")}
+    return result | {
         "steps": say.options("Number of steps", map(str, CHOICES), "20 is used."),
         "gates": say.options("Gates", SPLITS, "One gate per coupling is used."),
     }

@@ -86,7 +86,7 @@ def sample_map(
     held = None if placed.explained is None else float(placed.explained.sum())
     return Picture(
         "sample-map",
-        reduced(what, held, placed.kept),
+        reduced(what, held, placed.trustworthiness),
         map_figures.places(
             rows.index.tolist(),
             placed.xy[at],
@@ -127,18 +127,18 @@ def sample_map(
     )
 
 
-def reduced(what: str, held: float | None, kept: float) -> str:
+def reduced(what: str, held: float | None, stored: float) -> str:
     """How much two dimensions hold.
 
     Args:
         what: is reduced. held: part of the variance of principal components, 0 to 1; None of UMAP.
-        kept: trustworthiness of the neighbours, NaN where it is not measured.
+        stored: trustworthiness of the neighbours, NaN where it is not measured.
     """
     if held is not None:
         return f"Two components hold {share(held)} of the variance of the {what}"
-    if np.isnan(kept):
+    if np.isnan(stored):
         return f"UMAP of the {what}"
-    return f"UMAP of the {what}: neighbours are kept with trustworthiness {kept:.2f}"
+    return f"UMAP of the {what}: neighbours are kept with trustworthiness {stored:.2f}"
 
 
 def on_map(
@@ -147,14 +147,14 @@ def on_map(
     """Where the samples of the split lie; arguments as of `sample_map`."""
     what = of or next(iter(cohort_measures.coordinate_kinds(levels.work)))
     return maps.sample_map(
-        levels.work, what, method, levels.places(levels.rows), levels.asked, everyone
+        levels.work, what, method, levels.places(levels.rows), levels.output_wanted, everyone
     )
 
 
-def drawn(levels: Levels, found: maps.SampleMap) -> np.ndarray:
+def drawn(levels: Levels, result: maps.SampleMap) -> np.ndarray:
     """Places on the map of the samples that are drawn: all, or so many spread evenly, and the open one."""
-    at = cohort_measures.thinned(np.arange(len(found.rows)), MAX_DRAWN)
-    return np.union1d(at, np.flatnonzero(found.rows == levels.sample.row)).astype(int)
+    at = cohort_measures.thinned(np.arange(len(result.rows)), MAX_DRAWN)
+    return np.union1d(at, np.flatnonzero(result.rows == levels.sample.row)).astype(int)
 
 
 def work_ids(levels: Levels, rows: np.ndarray) -> list[str]:
@@ -173,11 +173,11 @@ def colours(work: Workspace, rows: pd.DataFrame) -> tuple[str, ...]:
         "relation",
         "leader",
     ]
-    found = [name for name in map(str, rows.columns) if name not in (*first, "split", *SAID)]
-    numeric = [name for name in found if pd.api.types.is_numeric_dtype(rows[name])]
+    result = [name for name in map(str, rows.columns) if name not in (*first, "split", *SAID)]
+    numeric = [name for name in result if pd.api.types.is_numeric_dtype(rows[name])]
     few = [
         name
-        for name in found
+        for name in result
         if name not in numeric and 1 < rows[name].astype(str).nunique() <= map_figures.MAX_GROUPS
     ]
     return tuple(
@@ -203,9 +203,9 @@ def _coloured(
         column.nunique() <= 6 and (column % 1 == 0).all()
     ):
         return column.to_numpy(dtype=float), [], []
-    said = column.map(lambda each: f"{each:g}" if isinstance(each, float) else str(each)).to_numpy(
-        dtype=object
-    )
+    words = column.map(
+        lambda entry: f"{entry:g}" if isinstance(entry, float) else str(entry)
+    ).to_numpy(dtype=object)
     order = {
         "truth": work.classes,
         "prediction": work.classes,
@@ -213,7 +213,7 @@ def _coloured(
         "relation": tuple(RELATIONS),
         cohort_measures.VERDICT: ("right", "wrong"),
     }.get(colour, ())
-    there = set(said)
+    there = set(words)
     names = [name for name in order if name in there] or sorted(there)
     hues = []
     if colour == cohort_measures.DOMINANT:
@@ -223,7 +223,7 @@ def _coloured(
         hues = [GREEN, VERMILLION][: len(names)] if names == ["right", "wrong"] else []
         names_shown = names
     place = {name: k for k, name in enumerate(names)}
-    return np.array([place[name] for name in said], dtype=int), names_shown, hues
+    return np.array([place[name] for name in words], dtype=int), names_shown, hues
 
 
 def _tips(rows: pd.DataFrame) -> list[str]:
@@ -236,28 +236,28 @@ def _tips(rows: pd.DataFrame) -> list[str]:
     ]
 
 
-def _method(found: maps.SampleMap) -> str:
-    kept = (
+def _method(result: maps.SampleMap) -> str:
+    words = (
         ""
-        if np.isnan(found.kept)
-        else f"; trustworthiness of {maps.NEIGHBOURS} neighbours {found.kept:.3f}"
+        if np.isnan(result.trustworthiness)
+        else f"; trustworthiness of {maps.NEIGHBOURS} neighbours {result.trustworthiness:.3f}"
     )
-    if found.method == "UMAP":
-        return f"UMAP ({maps.NEIGHBOURS} neighbours, seed {cohort_measures.SEED}){kept}."
-    return f"principal components{kept}."
+    if result.method == "UMAP":
+        return f"UMAP ({maps.NEIGHBOURS} neighbours, seed {cohort_measures.SEED}){words}."
+    return f"principal components{words}."
 
 
-def _counted(levels: Levels, found: maps.SampleMap, count: int) -> str:
+def _counted(levels: Levels, result: maps.SampleMap, count: int) -> str:
     some = (
         ""
-        if len(found.rows) == found.given
-        else f", {len(found.rows):,} of them placed (drawn at random)"
+        if len(result.rows) == result.given
+        else f", {len(result.rows):,} of them placed (drawn at random)"
     )
-    return f"Of {found.given:,} explained samples of {text.plain(levels.split)}{some}, {count:,} are drawn."
+    return f"Of {result.given:,} explained samples of {text.plain(levels.split)}{some}, {count:,} are drawn."
 
 
-def _not_shown(found: maps.SampleMap) -> str:
-    if found.method == "UMAP":
+def _not_shown(result: maps.SampleMap) -> str:
+    if result.method == "UMAP":
         return (
             "distances: who is near whom counts, sizes of and gaps between groups do not. Another machine may "
             "place samples a little differently."
@@ -348,14 +348,14 @@ def shares(levels: Levels, theme: Theme = "light") -> Picture:
                 {
                     "modality": n,
                     "level": level,
-                    "value": found[n].value,
-                    "low": found[n].low,
-                    "high": found[n].high,
-                    "n": found[n].n,
-                    "resamples": found[n].resamples,
+                    "value": result[n].value,
+                    "low": result[n].low,
+                    "high": result[n].high,
+                    "n": result[n].n,
+                    "resamples": result[n].resamples,
                 }
                 for n in names
-                for level, found in (("all", whole), ("cohort", part))
+                for level, result in (("all", whole), ("cohort", part))
             ]
         ),
     )
@@ -391,7 +391,7 @@ def types(levels: Levels, theme: Theme = "light") -> Picture:
     kinds, rows, inside = list(RELATIONS), levels.rows, levels.inside
     is_kind = {kind: (rows["relation"] == kind).to_numpy() for kind in kinds}
     errors = rows["error"].to_numpy(dtype=float)
-    found = {
+    result = {
         kind: [
             measured.means({"e": errors[keep]}, clusters=levels.clusters(keep))["e"]
             for keep in (where, where & inside)
@@ -404,12 +404,12 @@ def types(levels: Levels, theme: Theme = "light") -> Picture:
     )
     return Picture(
         "types",
-        _worst({kind: pair[0] for kind, pair in found.items()}),
+        _worst({kind: pair[0] for kind, pair in result.items()}),
         figures.types(
             kinds,
             whole,
             part,
-            [(_estimate(a), _estimate(b)) for a, b in found.values()],
+            [(_estimate(a), _estimate(b)) for a, b in result.values()],
             chosen="" if levels.own is None else str(levels.own["relation"]),
             whole_name=levels.everyone,
             cohort_name=levels.cohort,
@@ -427,9 +427,9 @@ def types(levels: Levels, theme: Theme = "light") -> Picture:
                     "type": k,
                     "level": level,
                     "count": n[i],
-                    "mean_error": found[k][j].value,
-                    "low": found[k][j].low,
-                    "high": found[k][j].high,
+                    "mean_error": result[k][j].value,
+                    "low": result[k][j].low,
+                    "high": result[k][j].high,
                 }
                 for i, k in enumerate(kinds)
                 for j, (level, n) in enumerate((("all", whole), ("cohort", part)))
@@ -457,13 +457,13 @@ def dividends(levels: Levels, theme: Theme = "light", *, by: str = NOT_GROUPED) 
     unit = levels.sample.unit
     if work.classes:
         unit = (
-            "score of the predicted class" if levels.asked is None else work.unit_of(levels.asked)
+            "score of the predicted class" if levels.output_wanted is None else work.unit_of(levels.output_wanted)
         )
     if by == NOT_GROUPED:
         shape, group = "violins, the line inside is the mean", np.full(len(rows), "", dtype=object)
         drawn = figures.violins(
             values,
-            {term: found[inside] for term, found in values.items()},
+            {term: result[inside] for term, result in values.items()},
             own,
             work.modalities,
             unit=unit,
@@ -506,7 +506,7 @@ def dividends(levels: Levels, theme: Theme = "light", *, by: str = NOT_GROUPED) 
         not_shown="how the terms of one sample go together: see the sample's waterfall.",
         alt=f"Contributions, {by}; medians of all: "
         + panel.terms(
-            {term: float(np.median(found)) for term, found in values.items() if len(found)}
+            {term: float(np.median(result)) for term, result in values.items() if len(result)}
         )
         + ".",
         table=lambda: (
@@ -538,7 +538,7 @@ def entanglement(
     titles, strengths = cohort_measures.measure_titles(work), cohort_measures.strength_titles(work)
     measure = measure or next(iter(titles), "")
     result = measured.related(levels, measure, strength, everyone)
-    said = next(
+    words = next(
         (result.rows[column].astype(str).tolist() for column in said_columns(result.rows)), None
     )
     return Picture(
@@ -552,7 +552,7 @@ def entanglement(
             titles[measure],
             strengths[strength],
             chosen=levels.sample.id,
-            captions=said,
+            captions=words,
             whole_name=f"others of {levels.split}",
             cohort_name=f"{levels.name} (n = {int(result.inside.sum()):,})",
             theme=theme,
@@ -611,8 +611,8 @@ def cut_about(levels: Levels, everyone: bool = False) -> str:
     )
 
 
-def _estimate(found: Interval) -> figures.Estimate:
-    return figures.Estimate(found.value, found.low, found.high)
+def _estimate(interval: Interval) -> figures.Estimate:
+    return figures.Estimate(interval.value, interval.low, interval.high)
 
 
 def _compared(levels: Levels) -> str:
@@ -621,13 +621,13 @@ def _compared(levels: Levels) -> str:
 
 def _worst(errors: dict[str, Interval]) -> str:
     """Which type is predicted worst, where the intervals tell it apart from the others."""
-    known = {kind: each for kind, each in errors.items() if each.known}
+    known = {kind: entry for kind, entry in errors.items() if entry.known}
     if len(known) < 2:
         return "How do the modalities relate?"
     worst = max(known, key=lambda kind: known[kind].value)
     best = min(known, key=lambda kind: known[kind].value)
     means = f"mean error {known[worst].value:.2f} against {known[best].value:.2f}"
-    if all(known[worst].low > each.high for kind, each in known.items() if kind != worst):
+    if all(known[worst].low > entry.high for kind, entry in known.items() if kind != worst):
         return f"‘{worst}’ is predicted worst: {means} in ‘{best}’"
     if known[worst].low > known[best].high:
         return f"‘{worst}’ is predicted worse than ‘{best}’: {means}"
@@ -656,9 +656,9 @@ def _spread(values: Mapping[str, np.ndarray], part: np.ndarray) -> str:
     if not part.any():
         return "How are the terms of the decisions distributed?"
     if part.all():
-        return _varies_most({term: float(found.std()) for term, found in values.items()})
+        return _varies_most({term: float(result.std()) for term, result in values.items()})
     moved = {
-        term: float(found[part].mean() - found[~part].mean()) for term, found in values.items()
+        term: float(result[part].mean() - result[~part].mean()) for term, result in values.items()
     }
     far = float(ndtri(1 - (1 - LEVEL) / 2 / len(values)))
     sure = {
@@ -669,9 +669,9 @@ def _spread(values: Mapping[str, np.ndarray], part: np.ndarray) -> str:
     first = top(sizes(sure))
     if not first or round(abs(moved[first[0]]), 2) == 0:
         return "The cohort does not differ from the rest in the mean of any term, beyond chance"
-    said = listed([f"{text.term(term)} ({moved[term]:+.2f})" for term in first])
+    words = listed([f"{text.term(term)} ({moved[term]:+.2f})" for term in first])
     most = "most, alike," if len(first) > 1 else "most"
-    return f"The cohort differs {most} from the rest in {said}, on average"
+    return f"The cohort differs {most} from the rest in {words}, on average"
 
 
 def _varies_most(spread: Mapping[str, float]) -> str:
@@ -703,10 +703,10 @@ def cut_seconds(levels: Levels, everyone: bool = False) -> float:
     return 8e-3 * len(cut_rows(levels, everyone)) * (math.prod(levels.work.model.dims) / 64) ** 2.5
 
 
-def worth_cutting(levels: Levels, asked: bool = False, **_: object) -> bool:
+def worth_cutting(levels: Levels, wanted: bool = False, **_: object) -> bool:
     """Whether there are correlations to cut, of several samples, and it takes a second at most or is asked for."""
     return (
-        can_cut(levels) and len(cut_rows(levels)) > 1 and (asked or cut_seconds(levels) < AT_ONCE)
+        can_cut(levels) and len(cut_rows(levels)) > 1 and (wanted or cut_seconds(levels) < AT_ONCE)
     )
 
 
@@ -714,8 +714,8 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of the cohort, of what is looked at, and of the map."""
     table = cohort_measures.cohort_table(work, None)
 
-    def passes(said: str) -> None:
-        parts = filters.parse(said)
+    def passes(words: str) -> None:
+        parts = filters.parse(words)
         filters.passing(parts, cohort_measures.table_for(work, None, parts))
 
     return {
@@ -745,6 +745,6 @@ PANELS = {
         subject="levels",
     ),
     "cut-test": Panel(
-        cut_test, EVERYONE, asked={"asked": ticked("cuts")}, fits=worth_cutting, subject="levels"
+        cut_test, EVERYONE, conditions={"wanted": ticked("cuts")}, fits=worth_cutting, subject="levels"
     ),
 }

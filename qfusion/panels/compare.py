@@ -30,7 +30,7 @@ from qfusion.panels import address as say
 from qfusion.panels import panel as spoken
 from qfusion.panels import samples
 from qfusion.panels.address import View
-from qfusion.panels.panel import Panel, Picture, kept, within
+from qfusion.panels.panel import Panel, Picture, cached, within
 from qfusion.quantum.measures import KINDS
 
 _ENTROPY = {
@@ -195,11 +195,11 @@ def difference(a: Mapping[str, float], b: Mapping[str, float]) -> str:
         return f"A and B score alike, but not term by term: above all {_changes(change, top(sizes(change)))}"
     sign = 1 if total > 0 else -1
     along = {term: sign * value for term, value in change.items()}
-    found = f"B scores {total:+.2f} against A, above all by {_changes(change, top(along))}"
+    words = f"B scores {total:+.2f} against A, above all by {_changes(change, top(along))}"
     back = top(along, smallest=True)
     if along[back[0]] < 0 and abs(along[back[0]]) > 0.25 * abs(total):
-        found += f", held back by {_changes(change, back)}"
-    return found
+        words += f", held back by {_changes(change, back)}"
+    return words
 
 
 def _changes(change: Mapping[str, float], terms: Sequence[str]) -> str:
@@ -228,13 +228,13 @@ def shifted(a: Mapping[str, float], b: Mapping[str, float]) -> str:
     more, less = (
         [text.plain(name) for name in first if change[name] * sign > 0] for sign in (1, -1)
     )
-    said = [
+    texts = [
         f"{listed(names)} {'carries' if len(names) == 1 else 'carry'} {points} percentage "
         f"point{'' if points == '1' else 's'} {word}{' each' if len(names) > 1 else ''}"
         for names, word in ((more, "more"), (less, "less"))
         if names
     ]
-    return f"{', '.join(said)} in B"
+    return f"{', '.join(texts)} in B"
 
 
 def mixed(changes: Sequence[float], what: str) -> str:
@@ -343,7 +343,7 @@ _PAIR_NAMED = {
 MAX_NAMED = 3  # samples that a title names
 
 
-@kept
+@cached
 def similar(
     sample: Sample, theme: Theme = "light", *, by: str = cohort_measures.DIVIDENDS
 ) -> Picture:
@@ -354,26 +354,26 @@ def similar(
         theme: of the figure.
         by: what is compared, see `similar.ways`.
     """
-    found, work = measured.nearest(sample, by), sample.work
-    ids = [str(name) for name in work.dataset.ids[found.rows]]
-    said, right = outcomes(work, found.rows)
-    agree = [_same(work, row, sample.row) for row in found.rows]
+    result, work = measured.nearest(sample, by), sample.work
+    ids = [str(name) for name in work.dataset.ids[result.rows]]
+    sentence, right = outcomes(work, result.rows)
+    agree = [_same(work, row, sample.row) for row in result.rows]
     what = cohort_measures.TITLES[by]
     title = nearest(
-        dict(zip(ids, found.distances.tolist(), strict=True)), what, sum(agree), bool(work.classes)
+        dict(zip(ids, result.distances.tolist(), strict=True)), what, sum(agree), bool(work.classes)
     )
     return Picture(
         "similar",
         title,
         place_figures.nearest(
-            [f"{name}: {words}" for name, words in zip(ids, said, strict=True)],
-            found.distances,
+            [f"{name}: {words}" for name, words in zip(ids, sentence, strict=True)],
+            result.distances,
             right,
             axis=measured.TITLES[by],
-            typical=found.median,
+            typical=result.median,
             theme=theme,
         ),
-        shows=f"the {len(ids)} of {found.among:,} test samples nearest to sample {text.plain(sample.id)}: "
+        shows=f"the {len(ids)} of {result.among:,} test samples nearest to sample {text.plain(sample.id)}: "
         "annotated → predicted"
         + ("; orange, hatched: predicted wrongly" if work.classes else "")
         + ". Click a bar to open it."
@@ -384,14 +384,16 @@ def similar(
         ),
         not_shown="why they are alike: set them side by side.",
         alt="Nearest: "
-        + "; ".join(f"{name} {value:.3g}" for name, value in zip(ids, found.distances, strict=True))
+        + "; ".join(
+            f"{name} {value:.3g}" for name, value in zip(ids, result.distances, strict=True)
+        )
         + ".",
         table=lambda: pd.DataFrame(
             {
                 "id": ids,
-                "truth": _truths(work, found.rows),
-                "prediction": _predictions(work, found.rows),
-                "distance": found.distances,
+                "truth": _truths(work, result.rows),
+                "prediction": _predictions(work, result.rows),
+                "distance": result.distances,
             }
         ),
     )
@@ -438,13 +440,15 @@ def outcomes(work: Workspace, rows: np.ndarray) -> tuple[list[str], list[bool | 
 
 def _truths(work: Workspace, rows: np.ndarray) -> list[str] | list[float]:
     y = work.dataset.y[rows]
-    return [work.classes[int(each)] for each in y] if work.classes else [float(each) for each in y]
+    return (
+        [work.classes[int(entry)] for entry in y] if work.classes else [float(entry) for entry in y]
+    )
 
 
 def _predictions(work: Workspace, rows: np.ndarray) -> list[str] | list[float]:
     if work.classes:
-        return [work.classes[int(each)] for each in work.predicted[rows]]
-    return [float(each) for each in work.scores[rows, 0]]
+        return [work.classes[int(entry)] for entry in work.predicted[rows]]
+    return [float(score) for score in work.scores[rows, 0]]
 
 
 def _same(work: Workspace, row: int, other: int) -> bool:
@@ -481,22 +485,22 @@ def decisions(
         output: the class whose score is split; of each sample its predicted one unless told.
     """
     sides = columns(sample, ids, output)
-    work, names = sample.work, [each.sample.id for each in sides]
-    scores = [sum(each.dividends.values()) for each in sides]
-    differ = len({each.sample.output for each in sides}) > 1
+    work, names = sample.work, [entry.sample.id for entry in sides]
+    scores = [sum(entry.dividends.values()) for entry in sides]
+    differ = len({entry.sample.output for entry in sides}) > 1
     notes = [
-        words + (f"\nscore of {work.classes[each.sample.output]}" if differ else "")
-        for each, words in zip(sides, _answers(sides), strict=True)
+        words + (f"\nscore of {work.classes[entry.sample.output]}" if differ else "")
+        for entry, words in zip(sides, _answers(sides), strict=True)
     ]
-    terms = [largest_terms(each.dividends) for each in sides]
+    terms = [largest_terms(entry.dividends) for entry in sides]
     return Picture(
         "several-decisions",
         in_common(terms),
         column_figures.decisions(
             names,
-            [each.dividends for each in sides],
+            [entry.dividends for entry in sides],
             work.modalities,
-            truths=[each.sample.target for each in sides],
+            truths=[entry.sample.target for entry in sides],
             notes=notes,
             unit="score" if differ else sides[0].sample.unit,
             theme=theme,
@@ -512,7 +516,7 @@ def decisions(
         )
         + ".",
         table=lambda: pd.concat(
-            [terms_table(each.dividends, sample=each.sample.id) for each in sides],
+            [terms_table(entry.dividends, sample=entry.sample.id) for entry in sides],
             ignore_index=True,
         ),
     )
@@ -523,10 +527,10 @@ def several_entropies(
 ) -> Picture:
     """The entropies of several samples; arguments as of `decisions`."""
     sides = columns(sample, ids, output)
-    names = [each.sample.id for each in sides]
+    names = [entry.sample.id for entry in sides]
     means = {
-        name: sum(each.entropies.values()) / max(len(each.entropies), 1)
-        for name, each in zip(names, sides, strict=True)
+        name: sum(entry.entropies.values()) / max(len(entry.entropies), 1)
+        for name, entry in zip(names, sides, strict=True)
     }
     hues = {name: term_colour(name, sample.modalities) for name in sample.modalities}
     return Picture(
@@ -534,7 +538,7 @@ def several_entropies(
         largest_entropies(means),
         column_figures.bars(
             names,
-            [each.entropies for each in sides],
+            [entry.entropies for entry in sides],
             hues,
             title=KINDS["entropy"].axis,
             theme=theme,
@@ -551,9 +555,9 @@ def several_entropies(
         + ".",
         table=lambda: pd.DataFrame(
             [
-                {"sample": each.sample.id, "of": part, "entropy": value}
-                for each in sides
-                for part, value in each.entropies.items()
+                {"sample": entry.sample.id, "of": part, "entropy": value}
+                for entry in sides
+                for part, value in entry.entropies.items()
             ]
         ),
     )
@@ -587,24 +591,26 @@ def columns(sample: Sample, ids: Sequence[str] = (), output: str = "") -> list[S
 
 def _answers(sides: Sequence[Side]) -> list[str]:
     work = sides[0].work
-    return [outcomes(work, each.sample.dataset.rows()[[each.sample.row]])[0][0] for each in sides]
+    return [
+        outcomes(work, entry.sample.dataset.rows()[[entry.sample.row]])[0][0] for entry in sides
+    ]
 
 
 def largest_terms(dividends: Mapping[str, float]) -> tuple[str, ...]:
     """Returns the terms of a decision that are the largest in size, as they are written; none where all are 0."""
-    found = sizes({term: value for term, value in dividends.items() if term})
-    first = top(found)
-    return () if not first or round(found[first[0]], 2) == 0 else tuple(first)
+    result = sizes({term: value for term, value in dividends.items() if term})
+    first = top(result)
+    return () if not first or round(result[first[0]], 2) == 0 else tuple(first)
 
 
 def in_common(terms: Sequence[tuple[str, ...]]) -> str:
     """Which largest term several samples have in common; `largest_terms` of each."""
-    shared = [term for term in terms[0] if all(term in each for each in terms)]
+    shared = [term for term in terms[0] if all(term in entry for entry in terms)]
     if shared:
-        alike = any(len(each) > 1 for each in terms)
+        alike = any(len(term) > 1 for term in terms)
         of = "this one" if len(terms) == 1 else f"all {len(terms)}"
         return f"{text.term(shared[0])} is {'among the largest terms' if alike else 'the largest term'} of {of}"
-    named = list(dict.fromkeys(term for each in terms for term in each))
+    named = list(dict.fromkeys(term for entry in terms for term in entry))
     if not named:
         return "No term of these decisions is as large as 0.01"
     return "Their largest terms differ: " + ", ".join(map(text.term, named))
@@ -634,12 +640,12 @@ def several_curve(sample: Sample, theme: Theme = "light", *, row: int, modality:
 
 
 def _which(view: View, rest: str) -> dict[str, Any]:
-    found = samples.which_curve(view, f"several-{rest}")
-    return {"row": found["row"], "modality": found["modality"]}
+    result = samples.which_curve(view, f"several-{rest}")
+    return {"row": result["row"], "modality": result["modality"]}
 
 
 def _several_curves(view: View, sample: Sample) -> list[str]:
-    rows = chosen(sample, [each for each in view.all("several") if each])
+    rows = chosen(sample, [entry for entry in view.all("several") if entry])
     return [name.removeprefix("several-") for name in samples.curves(sample.work, rows, "several")]
 
 
@@ -658,7 +664,7 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
 
 _OPTIONS = {
     "ids": lambda view: (
-        [each for each in view.all("several") if each][: column_figures.MOST] or None
+        [entry for entry in view.all("several") if entry][: column_figures.MOST] or None
     ),
     "output": lambda view: view.output or None,
 }

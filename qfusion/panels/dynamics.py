@@ -36,7 +36,7 @@ from qfusion.models.tweak import Tweak
 from qfusion.panels import address, panel
 from qfusion.panels import address as say
 from qfusion.panels.address import View
-from qfusion.panels.panel import Panel, Picture, can, kept, number, whole, within, word
+from qfusion.panels.panel import Panel, Picture, can, cached, number, whole, within, word
 from qfusion.quantum.measures import KINDS, Part, column
 from qfusion.quantum.states import partial_trace
 from qfusion.track.attractors import MIXED, Contraction
@@ -119,11 +119,11 @@ def touched_pairs(sample: Sample) -> list[tuple[str, ...]]:
 
 
 def _shared(sample: Sample, pairs: Sequence[tuple[str, ...]]) -> dict[str, np.ndarray]:
-    found = sample.track().measures.of("mutual_information")
-    return {"+".join(pair): found[pair].clip(0.0) + 0.0 for pair in pairs}
+    result = sample.track().measures.of("mutual_information")
+    return {"+".join(pair): result[pair].clip(0.0) + 0.0 for pair in pairs}
 
 
-@kept
+@cached
 def decision_over_time(
     sample: Sample,
     theme: Theme = "light",
@@ -184,14 +184,14 @@ def decision_over_time(
         + (", and jumps raise it too" if above == ENTROPY else "")
         + ". The baseline is left out below.",
         alt=f"Above, {above}: {panel.lines(series)}. Below, {terms}: "
-        f"{panel.lines({term: each for term, each in shown.items() if term}, '+.2f')}.",
+        f"{panel.lines({term: entry for term, entry in shown.items() if term}, '+.2f')}.",
         table=lambda: now.frame().join(
             pd.DataFrame({f"{above}[{k or 'all'}]": v for k, v in series.items()})
         ),
     )
 
 
-@kept
+@cached
 def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
     """The decision at T, term by term."""
     final = sample.decision.final()
@@ -273,9 +273,9 @@ def trajectories(
         list(zip(run.jump_times.tolist(), run.jump_operators.tolist(), strict=True))
         for run in track.trajectories
     ]
-    each = [run.measures.single("entropy")[whose] for run in track.trajectories]
-    shown, mean = each[:SHOWN_RUNS], track.ensemble.measures.single("entropy")[whose]
-    last = [float(values[-1]) for values in each]
+    entry = [run.measures.single("entropy")[whose] for run in track.trajectories]
+    shown, mean = entry[:SHOWN_RUNS], track.ensemble.measures.single("entropy")[whose]
+    last = [float(values[-1]) for values in entry]
     return Picture(
         "trajectories",
         f"Entanglement of {text.plain(whose)} ends between {min(last):.2f} and {max(last):.2f} nats in "
@@ -299,7 +299,7 @@ def trajectories(
         table=lambda: pd.concat(
             [
                 pd.DataFrame({"run": i + 1, "t": track.times, column("entropy", (whose,)): values})
-                for i, values in enumerate(each)
+                for i, values in enumerate(entry)
             ]
         ),
     )
@@ -411,7 +411,7 @@ def settling(sample: Sample) -> evolution.Settling:
 def distance(sample: Sample, theme: Theme = "light") -> Picture:
     """How fast inputs become alike within T, beside the distance to the steady state beyond it."""
     settled = settling(sample)
-    found, pairs, T = settled.attractor, settled.contraction, float(sample.decision.times[-1])
+    attractor, pairs, T = settled.attractor, settled.contraction, float(sample.decision.times[-1])
     near = (
         ""
         if pairs is None
@@ -421,7 +421,7 @@ def distance(sample: Sample, theme: Theme = "light") -> Picture:
     )
 
     def table() -> pd.DataFrame:
-        columns = {"t": settled.times, "trace_distance": found.distance}
+        columns = {"t": settled.times, "trace_distance": attractor.distance}
         if pairs is not None:
             at_same = pd.DataFrame(
                 {"t": pairs.times}
@@ -441,8 +441,10 @@ def distance(sample: Sample, theme: Theme = "light") -> Picture:
     )
     return Picture(
         "distance",
-        contraction_title(pairs, found.gap),
-        dynamics.distance_line(settled.times, found.distance, found.gap, T, **drawn, theme=theme),
+        contraction_title(pairs, attractor.gap),
+        dynamics.distance_line(
+            settled.times, attractor.distance, attractor.gap, T, **drawn, theme=theme
+        ),
         called="How fast is the input forgotten?",
         lead=" ".join(
             filter(
@@ -456,10 +458,10 @@ def distance(sample: Sample, theme: Theme = "light") -> Picture:
             )
         ),
         shows=f"trace distance of ρ(t) to the steady state (bold){near}; dashed: the slope of the spectral gap (± "
-        f"{found.gap_error:.1e}), which holds in the long run only.{sample.of}",
+        f"{attractor.gap_error:.1e}), which holds in the long run only.{sample.of}",
         not_shown="whether the read-out ever looks at what is lost. That no trace distance grows is no finding: none "
         "can, under any channel.",
-        alt=f"Trace distance to the steady state from {found.distance[0]:.2f} to {found.distance[-1]:.2g}"
+        alt=f"Trace distance to the steady state from {attractor.distance[0]:.2f} to {attractor.distance[-1]:.2g}"
         + (
             ""
             if pairs is None
@@ -537,13 +539,13 @@ def readout_dependence(spread: np.ndarray, unit: str) -> str:
 
 def steady(sample: Sample, theme: Theme = "light") -> Picture:
     """Populations of the steady state, and of the sample at T; only where something dissipates."""
-    found, dims = settling(sample).attractor, sample.model.dims
-    mass, final = np.real(np.diag(found.steady)), np.real(np.diag(settling(sample).final))
+    attractor, dims = settling(sample).attractor, sample.model.dims
+    mass, final = np.real(np.diag(attractor.steady)), np.real(np.diag(settling(sample).final))
     labels = state_figures.basis_labels(dims)
     return Picture(
         "steady",
         "Where every input would end"
-        if found.unique
+        if attractor.unique
         else "One of several states where inputs can end",
         state_figures.populations(
             mass,
@@ -553,7 +555,7 @@ def steady(sample: Sample, theme: Theme = "light") -> Picture:
             reference_name="this sample at T",
             theme=theme,
         ),
-        shows=f"populations of the steady state (residual {found.residual:.0e}) and of this sample at T.",
+        shows=f"populations of the steady state (residual {attractor.residual:.0e}) and of this sample at T.",
         not_shown="coherences of the steady state.",
         alt=f"Populations of the steady state: {panel.listed(labels, mass)}.",
         table=lambda: pd.DataFrame({"state": labels, "steady": mass, "sample_at_T": final}),
@@ -573,17 +575,17 @@ def state_at(sample: Sample, whose: str, t: float) -> tuple[np.ndarray, tuple[in
 
 def changes(tweak: Tweak) -> list[str]:
     """What is changed, one by one, as markdown."""
-    found = [f"H: {text.plain(term)} × {factor:g}" for term, factor in tweak.couplings.items()]
-    found += [
+    texts = [f"H: {text.plain(term)} × {factor:g}" for term, factor in tweak.couplings.items()]
+    texts += [
         f"dissipation: {text.plain(term)} × {factor:g}"
         for term, factor in tweak.dissipations.items()
     ]
-    found += [
+    texts += [
         f"rate of learned operator {k + 1} × {rate:g}"
         for k, rate in enumerate(tweak.rates)
         if rate != 1
     ]
-    return found + ([] if tweak.duration is None else [f"T = {tweak.duration:g}"])
+    return texts + ([] if tweak.duration is None else [f"T = {tweak.duration:g}"])
 
 
 class Ends(NamedTuple):
@@ -604,7 +606,7 @@ def shared_before_after(sample: Sample) -> dict[str, Ends]:
         return {}
     if len(parts) > MOST_SAID:
         parts = [names]
-    found = {}
+    ends = {}
     for part in parts:
         whose = f" of {listed([text.plain(name) for name in part])}"
         if len(part) == 1:
@@ -620,8 +622,8 @@ def shared_before_after(sample: Sample) -> dict[str, Ends]:
                 at_end(sample.work, sample.row, tweak, part)
                 for tweak in (sample.learned.tweak, sample.tweak)
             )
-            found[called] = Ends(before, after, unit)
-    return found
+            ends[called] = Ends(before, after, unit)
+    return ends
 
 
 def alike(before: float, after: float) -> bool:
@@ -688,15 +690,15 @@ def lost_by_cut(whose: str, terms: Mapping[str, tuple[float, float]]) -> str:
     first = top(lost)
     if not first or round(lost[first[0]], 2) <= 0:
         return f"Cut of {whose}: no term loses 0.01 or more, whenever it is cut"
-    said = [
+    texts = [
         f"{text.term(name)}, {terms[name][0]:.2f} → {terms[name][1]:.2f} at the least"
         for name in first
     ]
-    return f"Cut of {whose}: most is lost {'alike ' if len(first) > 1 else ''}of {listed(said)}"
+    return f"Cut of {whose}: most is lost {'alike ' if len(first) > 1 else ''}of {listed(texts)}"
 
 
-def _terms(found: Decision, what: str) -> dict[str, np.ndarray]:
-    return found.dividends if what == DIVIDENDS else found.shapley
+def _terms(result: Decision, what: str) -> dict[str, np.ndarray]:
+    return result.dividends if what == DIVIDENDS else result.shapley
 
 
 def cursor_at(sample: Sample, t: float) -> float | None:
@@ -710,7 +712,7 @@ def _over_time(times: np.ndarray, series: Mapping[Part, np.ndarray], kind: str) 
     )
 
 
-@kept
+@cached
 def cut(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> Picture:
     """The score after a cut of each modality, against the time of the cut.
 
@@ -719,16 +721,16 @@ def cut(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> Picture:
         theme: of the figure.
         t: where the cursor stands, a share of T; none is drawn at 0 and 1.
     """
-    found = cut_curves.cuts_of_sample(sample.work, sample.row, sample.tweak)
+    cuts = cut_curves.cuts_of_sample(sample.work, sample.row, sample.tweak)
     shows, not_shown = building.SAYS["cut"]
-    series = cut_curves.curves(found, sample.output)
+    series = cut_curves.curves(cuts, sample.output)
     return Picture(
         "cut",
-        text.plain(cut_answers.answer(found, sample.output)),
+        text.plain(cut_answers.answer(cuts, sample.output)),
         building.curves(
-            found.times,
+            cuts.times,
             series,
-            float(found.before[0, sample.output]),
+            float(cuts.before[0, sample.output]),
             sample.modalities,
             unit=sample.unit,
             cursor=cursor_at(sample, t),
@@ -739,17 +741,17 @@ def cut(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> Picture:
         not_shown=not_shown,
         alt="Score after a cut: "
         + "; ".join(
-            f"{building.KINDS[kind][0]}, {panel.lines(each)}" for kind, each in series.items()
+            f"{building.KINDS[kind][0]}, {panel.lines(entry)}" for kind, entry in series.items()
         )
         + ".",
-        table=lambda: found.frame(0, sample.output),
+        table=lambda: cuts.frame(0, sample.output),
     )
 
 
 def most_moved(sample: Sample) -> str:
     """The modality whose cut moves the score most."""
-    found = cut_curves.cuts_of_sample(sample.work, sample.row, sample.tweak, terms=True)
-    return cut_answers.most_moved(found, sample.output)
+    cuts = cut_curves.cuts_of_sample(sample.work, sample.row, sample.tweak, terms=True)
+    return cut_answers.most_moved(cuts, sample.output)
 
 
 def cut_terms(
@@ -763,16 +765,18 @@ def cut_terms(
         modality: that is cut; the one whose cut moves the score most unless told.
         t: where the cursor stands, a share of T.
     """
-    found = cut_curves.cuts_of_sample(sample.work, sample.row, sample.tweak, terms=True)
+    cuts = cut_curves.cuts_of_sample(sample.work, sample.row, sample.tweak, terms=True)
     whose = choose("Modality", modality or most_moved(sample), sample.modalities)
-    sizes = cut_curves.term_sizes(found, whose, sample.output)
+    sizes = cut_curves.term_sizes(cuts, whose, sample.output)
     shows, not_shown = building.SAYS["cut-terms"]
-    now = {name: (float(each[0]), float(each.min())) for name, each in sizes["cut"].items() if name}
+    now = {
+        name: (float(entry[0]), float(entry.min())) for name, entry in sizes["cut"].items() if name
+    }
     return Picture(
         "cut-terms",
         lost_by_cut(text.plain(whose), now),
         building.terms(
-            found.times,
+            cuts.times,
             sizes,
             sample.modalities,
             whose=whose,
@@ -784,11 +788,11 @@ def cut_terms(
         not_shown=not_shown,
         alt="Sizes of the terms after a cut: "
         + "; ".join(
-            panel.lines({name: values for name, values in each.items() if name})
-            for each in sizes.values()
+            panel.lines({name: values for name, values in size.items() if name})
+            for size in sizes.values()
         )
         + ".",
-        table=lambda: sizes_table(found, whose, sample.output),
+        table=lambda: sizes_table(cuts, whose, sample.output),
     )
 
 
@@ -814,8 +818,8 @@ def settles(sample: Sample) -> bool:
     """Whether the sample evolves in time to a steady state."""
     if not sample.work.can("time"):
         return False
-    found = settling(sample).attractor
-    return found.steady is not None and found.distance is not None
+    attractor = settling(sample).attractor
+    return attractor.steady is not None and attractor.distance is not None
 
 
 def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:

@@ -41,19 +41,19 @@ def slices(levels: Levels, theme: Theme = "light", *, by: str = "") -> Picture:
         by: what the samples are sliced by, see `slices.kinds`; the first unless told.
     """
     by = by or measured.slice_kinds(levels.work, levels.rows)[0]
-    found = measured.slices(levels, by)[: measured.MAX_SLICES]
-    wrong, count = sum(each.wrong for each in found), sum(each.count for each in found)
+    result = measured.slices(levels, by)[: measured.MAX_SLICES]
+    wrong, count = sum(entry.wrong for entry in result), sum(entry.count for entry in result)
     overall = wrong / max(count, 1)
     own = cohorts.written(measured.left_out(levels, by))
-    names = [each.name.replace("+", " + ") for each in found]
+    names = [entry.name.replace("+", " + ") for entry in result]
     return Picture(
         "slices",
-        _finding(found, overall, bool(levels.work.classes))
+        _finding(result, overall, bool(levels.work.classes))
         + (f"; without the filter's own {text.plain(own)}" if own else ""),
         figures.rates(
             names,
-            [(each.wrong, each.count) for each in found],
-            pd.DataFrame([(e.rate, e.low, e.high) for e in found]).to_numpy().reshape(-1, 3),
+            [(entry.wrong, entry.count) for entry in result],
+            pd.DataFrame([(e.rate, e.low, e.high) for e in result]).to_numpy().reshape(-1, 3),
             overall,
             axis="error rate"
             if levels.work.classes
@@ -71,7 +71,7 @@ def slices(levels: Levels, theme: Theme = "light", *, by: str = "") -> Picture:
         not_shown="why a slice is harder; with many slices some orange one may stand out by chance: the title allows "
         "for their number.",
         alt="Error rates: "
-        + ", ".join(f"{e.name} {e.rate:.2f} of {e.count}" for e in found[:8])
+        + ", ".join(f"{e.name} {e.rate:.2f} of {e.count}" for e in result[:8])
         + ".",
         table=lambda: pd.DataFrame(
             [
@@ -85,7 +85,7 @@ def slices(levels: Levels, theme: Theme = "light", *, by: str = "") -> Picture:
                     "high": e.high,
                     "mean_error": e.error,
                 }
-                for e in found
+                for e in result
             ]
         ),
     )
@@ -97,40 +97,44 @@ def _clusters(levels: Levels) -> str:
     return (
         ""
         if clusters is None
-        else (f", widened for the {clusters.said(levels.places(levels.rows))} that the rows share")
+        else (f", widened for the {clusters.count_words(levels.places(levels.rows))} that the rows share")
     )
 
 
-def _finding(found: list[measured.Slice], overall: float, classes: bool) -> str:
+def _finding(result: list[measured.Slice], overall: float, classes: bool) -> str:
     """Which slice is worse than all beyond chance, if one is, although it was picked for being so: its score lies
     beyond that of a 95 % interval for all slices together (Bonferroni).
 
     Args:
-        found: the slices. overall: the rate of errors of all of them, 0 to 1.
+        result: the slices. overall: the rate of errors of all of them, 0 to 1.
         classes: whether an error is a wrong class.
     """
-    if not found:
+    if not result:
         return "No sample to slice"
     what = "wrong" if classes else "large errors"
-    if len(found) == 1:
+    if len(result) == 1:
         return f"All samples are in one slice ({share(overall)} {what})"
-    worst = max(found, key=lambda each: _score(each, overall))
-    if _score(worst, overall) <= ndtri(1 - (1 - LEVEL) / 2 / len(found)):
-        return f"No slice is worse than all beyond chance ({share(overall)} {what}, {len(found)} slices looked at)"
+    worst = max(result, key=lambda entry: _score(entry, overall))
+    if _score(worst, overall) <= ndtri(1 - (1 - LEVEL) / 2 / len(result)):
+        return f"No slice is worse than all beyond chance ({share(overall)} {what}, {len(result)} slices looked at)"
     return (
         f"‘{text.plain(worst.name)}’ {'is wrong' if classes else 'has large errors'} more often: "
         f"{share(worst.rate)} ({share(worst.low)} to {share(worst.high)}), all {share(overall)}; beyond chance "
-        f"among {len(found)} slices"
+        f"among {len(result)} slices"
     )
 
 
-def _score(each: measured.Slice, overall: float) -> float:
+def _score(entry: measured.Slice, overall: float) -> float:
     """How many standard errors a slice's rate lies above the rate of all, in the slice's own number of samples: that
     number follows from its interval, which is narrower the more independent samples it has."""
-    if not 0 < each.low < each.rate or not 0 < overall < 1:
+    if not 0 < entry.low < entry.rate or not 0 < overall < 1:
         return 0.0
-    size = (float(ndtri(0.5 + LEVEL / 2)) / (each.rate - each.low)) ** 2 * each.low * (1 - each.low)
-    return (each.rate - overall) * math.sqrt(size / (overall * (1 - overall)))
+    size = (
+        (float(ndtri(0.5 + LEVEL / 2)) / (entry.rate - entry.low)) ** 2
+        * entry.low
+        * (1 - entry.low)
+    )
+    return (entry.rate - overall) * math.sqrt(size / (overall * (1 - overall)))
 
 
 def _what_counts(levels: Levels) -> str:
@@ -145,24 +149,24 @@ def worst(levels: Levels, theme: Theme = "light") -> Picture:
     Args:
         levels: all samples, a cohort, one sample. theme: of the figure.
     """
-    found, work = measured.worst(levels), levels.work
-    names = [_said(name, row, bool(work.classes)) for name, row in found.rows.iterrows()]
+    result, work = measured.worst(levels), levels.work
+    names = [_said(name, row, bool(work.classes)) for name, row in result.rows.iterrows()]
     kind = (
         "loss, −ln softmax of the true class (nats)"
         if work.classes
         else f"residual ({work.unit_of(0)})"
     )
     title = worst_of(
-        dict(zip(map(str, found.rows.index), found.values.tolist(), strict=True)),
+        dict(zip(map(str, result.rows.index), result.values.tolist(), strict=True)),
         bool(work.classes),
     )
-    ids = found.rows.index.tolist()
+    ids = result.rows.index.tolist()
     return Picture(
         "worst",
         title,
         figures.worst(
             names,
-            found.values,
+            result.values,
             axis=kind,
             theme=theme,
             chosen=ids.index(levels.sample.id) if levels.sample.id in ids else None,
@@ -174,12 +178,12 @@ def worst(levels: Levels, theme: Theme = "light") -> Picture:
         not_shown="whether the annotation is right.",
         alt="Largest errors: "
         + "; ".join(
-            f"{name} {value:.2f}" for name, value in zip(names[:5], found.values[:5], strict=False)
+            f"{name} {value:.2f}" for name, value in zip(names[:5], result.values[:5], strict=False)
         )
         + ".",
         table=lambda: (
-            found.rows[["truth", "prediction", "error"]]
-            .assign(**{"loss" if work.classes else "residual": found.values})
+            result.rows[["truth", "prediction", "error"]]
+            .assign(**{"loss" if work.classes else "residual": result.values})
             .reset_index()
         ),
     )
@@ -192,9 +196,9 @@ def worst_of(values: Mapping[str, float], classes: bool) -> str:
         return "No sample of this cohort"
     if round(abs(values[first[0]]), 2) == 0:
         return f"No sample of this cohort has a {'loss' if classes else 'residual'} of 0.01 or more"
-    said = f"loss {values[first[0]]:.2f}" if classes else f"residual {values[first[0]]:+.2f}"
+    words = f"loss {values[first[0]]:.2f}" if classes else f"residual {values[first[0]]:+.2f}"
     if len(first) == 1:
-        return f"Sample {text.plain(first[0])} has the largest error: {said}"
+        return f"Sample {text.plain(first[0])} has the largest error: {words}"
     size = abs(values[first[0]])
     return f"{len(first)} samples have the largest error, alike: {'loss' if classes else 'residual'} {size:.2f}"
 
@@ -211,8 +215,8 @@ def wrong(levels: Levels, theme: Theme = "light") -> Picture:
     Args:
         levels: all samples, a cohort, one sample. theme: of no use.
     """
-    found, work = misled.wrong(levels), levels.work
-    about = _WRONG[found.kind]
+    result, work = misled.wrong(levels), levels.work
+    about = _WRONG[result.kind]
     kinds = [
         part.values for part in levels.parts if part.column == "relation" and part.operator == "="
     ]
@@ -220,30 +224,30 @@ def wrong(levels: Levels, theme: Theme = "light") -> Picture:
     return Picture(
         "wrong",
         right_without(
-            len(found.rows), int(found.right.sum()), found.kind, conflicts, found.by_chance
+            len(result.rows), int(result.right.sum()), result.kind, conflicts, result.by_chance
         ),
         None,
-        lead=misled_by(found.terms.tolist()),
+        lead=misled_by(result.terms.tolist()),
         shows=f"the samples of the {text.plain(levels.name)} {about.what}, the largest error first. Misleading: the "
         f"contribution, of one modality or joint, that pulls furthest {about.way}. Without it: "
         f"{about.left}. "
         + sample.against_words(work.bulk_background)
         + (
             f" A large error is at least {measured.limit(levels):.3g}, the largest quarter of all."
-            if found.kind == misled.LARGE_ERROR
+            if result.kind == misled.LARGE_ERROR
             else ""
         )
         + (
             " Samples with truth 0 have no sign and are not counted."
-            if found.kind == misled.WRONG_SIGN
+            if result.kind == misled.WRONG_SIGN
             else ""
         ),
         not_shown="what the model would decide without that modality: leaving a contribution out is arithmetic on the "
         "explanation, not an intervention. It is picked knowing the annotation, so leaving it out always "
         f"moves {about.moves}, and some decisions turn right for that alone.",
-        alt=f"Table of {len(found.rows)} wrong decisions; {int(found.right.sum())} are right without their most "
+        alt=f"Table of {len(result.rows)} wrong decisions; {int(result.right.sum())} are right without their most "
         "misleading term.",
-        table=lambda: misled_table(found, work.classes),
+        table=lambda: misled_table(result, work.classes),
     )
 
 
@@ -310,24 +314,24 @@ def misled_by(terms: Sequence[str]) -> str:
     nothing = counts.pop("", 0)
     parts = []
     if counts:
-        said = [f"{text.term(name)} in {number:,}" for name, number in counts.most_common()]
-        parts.append(f"Misled by {listed(said)}.")
+        texts = [f"{text.term(name)} in {number:,}" for name, number in counts.most_common()]
+        parts.append(f"Misled by {listed(texts)}.")
     if nothing:
         parts.append(f"In {nothing:,} no term pulls the wrong way.")
     return " ".join(parts)
 
 
-def misled_table(found: misled.Wrong, classes: Sequence[str]) -> pd.DataFrame:
+def misled_table(result: misled.Wrong, classes: Sequence[str]) -> pd.DataFrame:
     """The wrong decisions as a table: id, relation, truth, prediction, the term, its pull, what is decided without it
     and whether that is right."""
-    without = np.array(classes, dtype=object)[found.without] if classes else found.without
+    without = np.array(classes, dtype=object)[result.without] if classes else result.without
     return (
-        found.rows[["relation", "truth", "prediction"]]
+        result.rows[["relation", "truth", "prediction"]]
         .assign(
-            misleading=found.terms,
-            pull=found.pulls,
+            misleading=result.terms,
+            pull=result.pulls,
             without_it=without,
-            right_without_it=np.where(found.right, "yes", "no"),
+            right_without_it=np.where(result.right, "yes", "no"),
         )
         .reset_index()
     )
@@ -396,19 +400,19 @@ def confusions(levels: Levels, theme: Theme = "light") -> Picture:
 
 def curves(levels: Levels, theme: Theme = "light") -> Picture:
     """ROC and precision-recall curves of every class against the rest."""
-    found = errors.curves(levels)
-    asked = levels.work.classes[levels.asked] if levels.asked is not None else ""
+    result = errors.curves(levels)
+    label = levels.work.classes[levels.output_wanted] if levels.output_wanted is not None else ""
     chosen = next(
-        (each for each in found if each.name == asked),
-        min(found, key=lambda each: each.area, default=None),
+        (entry for entry in result if entry.name == label),
+        min(result, key=lambda entry: entry.area, default=None),
     )
-    mean = float(np.mean([each.area for each in found])) if found else 0.0
+    mean = float(np.mean([entry.area for entry in result])) if result else 0.0
     return Picture(
         "curves",
-        told_apart({each.name: each.area for each in found}, asked),
+        told_apart({entry.name: entry.area for entry in result}, label),
         quality_figures.curves(
-            [quality_figures.Curve(each.name, *each.roc, each.area) for each in found],
-            [quality_figures.Curve(each.name, *each.pr, each.precision) for each in found],
+            [quality_figures.Curve(entry.name, *entry.roc, entry.area) for entry in result],
+            [quality_figures.Curve(entry.name, *entry.pr, entry.precision) for entry in result],
             chosen.name if chosen else "",
             theme,
         ),
@@ -417,19 +421,19 @@ def curves(levels: Levels, theme: Theme = "light") -> Picture:
         f"{_whose(levels)}",
         not_shown="which threshold to take.",
         alt=", ".join(
-            f"{each.name}: area {each.area:.3f}, average precision {each.precision:.3f}"
-            for each in found
+            f"{entry.name}: area {entry.area:.3f}, average precision {entry.precision:.3f}"
+            for entry in result
         )
         + ".",
         table=lambda: pd.DataFrame(
             [
                 {
-                    "class": each.name,
-                    "samples": each.positives,
-                    "area_under_roc": each.area,
-                    "average_precision": each.precision,
+                    "class": entry.name,
+                    "samples": entry.positives,
+                    "area_under_roc": entry.area,
+                    "average_precision": entry.precision,
                 }
-                for each in found
+                for entry in result
             ]
         ),
     )
@@ -437,27 +441,27 @@ def curves(levels: Levels, theme: Theme = "light") -> Picture:
 
 def calibration(levels: Levels, theme: Theme = "light") -> Picture:
     """How often it is right that is so sure."""
-    found = errors.calibration(levels)
+    result = errors.calibration(levels)
     sure, right = (
-        float((values * found.counts).sum() / max(found.counts.sum(), 1))
-        for values in (found.certainty, found.accuracy)
+        float((values * result.counts).sum() / max(result.counts.sum(), 1))
+        for values in (result.certainty, result.accuracy)
     )
-    word = sureness(sure, right, int(found.counts.sum()))
+    word = sureness(sure, right, int(result.counts.sum()))
     return Picture(
         "calibration",
         f"On average {share(sure)} sure and {share(right)} right: {word}",
-        quality_figures.calibration(found.certainty, found.accuracy, found.counts, theme),
+        quality_figures.calibration(result.certainty, result.accuracy, result.counts, theme),
         shows=f"the share that is right against the certainty (softmax of the predicted class), in {errors.BINS} "
         f"bins of equal width; the larger the disc, the more samples. Expected calibration error "
-        f"{found.error:.3f}. {_whose(levels)}",
+        f"{result.error:.3f}. {_whose(levels)}",
         not_shown="how far single bins are off by chance: small ones say little.",
         alt="; ".join(
             f"sure {a:.2f}, right {b:.2f} ({n})"
-            for a, b, n in zip(found.certainty, found.accuracy, found.counts, strict=True)
+            for a, b, n in zip(result.certainty, result.accuracy, result.counts, strict=True)
         )
         + ".",
         table=lambda: pd.DataFrame(
-            {"certainty": found.certainty, "right": found.accuracy, "samples": found.counts}
+            {"certainty": result.certainty, "right": result.accuracy, "samples": result.counts}
         ),
     )
 
@@ -473,21 +477,21 @@ def sureness(sure: float, right: float, count: int) -> str:
 
 def residuals(levels: Levels, theme: Theme = "light") -> Picture:
     """How far predictions are off, over the range of the annotation."""
-    found, rows, inside = errors.residuals(levels), levels.rows, levels.inside
+    result, rows, inside = errors.residuals(levels), levels.rows, levels.inside
     truth = rows["truth"].to_numpy(dtype=float)
-    part = found[inside]
+    part = result[inside]
     return Picture(
         "residuals",
         off_by(truth[inside], part),
         quality_figures.residuals(
-            rows.index.astype(str).tolist(), truth, found, inside, levels.work.unit_of(0), theme
+            rows.index.astype(str).tolist(), truth, result, inside, levels.work.unit_of(0), theme
         ),
         shows="prediction minus annotation of each sample; right, how many are so far off. Blue: the cohort, grey: the "
         f"others of {levels.split}. {_whose(levels)}",
         not_shown="why: slice by a filter, such as error>1.",
         alt=f"Residuals of {len(part)} samples: mean {part.mean() if len(part) else 0:.3f}.",
         table=lambda: pd.DataFrame(
-            {"id": rows.index, "in_cohort": inside, "truth": truth, "residual": found}
+            {"id": rows.index, "in_cohort": inside, "truth": truth, "residual": result}
         ),
     )
 
@@ -500,32 +504,32 @@ def taken_for(counts: np.ndarray, classes: Sequence[str]) -> str:
     """
     wrong = {(i, j): float(counts[i, j]) for i, j in np.ndindex(*counts.shape) if i != j}
     right, total = int(np.trace(counts)), int(counts.sum())
-    said = f"{right:,} of {count(total, 'sample')} {'is' if total == 1 else 'are'} right"
+    words = f"{right:,} of {count(total, 'sample')} {'is' if total == 1 else 'are'} right"
     most = int(max(wrong.values(), default=0))
     if not most:
-        return said
+        return words
     first = [pair for pair, number in wrong.items() if number == most]
     pairs = [
         f"‘{text.plain(classes[i])}’ is taken for ‘{text.plain(classes[j])}’"
         for i, j in first[:MAX_NAMED]
     ]
     if len(first) == 1:
-        return f"{said}; {'most often ' if total - right > most else ''}{pairs[0]} ({most:,})"
+        return f"{words}; {'most often ' if total - right > most else ''}{pairs[0]} ({most:,})"
     if len(first) > MAX_NAMED:
-        return f"{said}; {len(first):,} confusions are equally frequent ({most:,} each)"
-    return f"{said}; {'most often ' if total - right > most * len(first) else ''}{listed(pairs)} ({most:,} each)"
+        return f"{words}; {len(first):,} confusions are equally frequent ({most:,} each)"
+    return f"{words}; {'most often ' if total - right > most * len(first) else ''}{listed(pairs)} ({most:,} each)"
 
 
-def told_apart(areas: Mapping[str, float], asked: str) -> str:
+def told_apart(areas: Mapping[str, float], value: str) -> str:
     """How well a class is told from the rest: the one that is asked for, or else the one of the smallest area.
 
     Args:
-        areas: below the ROC curve by class, of those that have samples of it and others. asked: a class, or empty.
+        areas: below the ROC curve by class, of those that have samples of it and others. value: a class, or empty.
     """
     if not areas:
         return "No class has samples of it and others here"
-    if asked in areas or len(areas) == 1:
-        name = asked if asked in areas else next(iter(areas))
+    if value in areas or len(areas) == 1:
+        name = value if value in areas else next(iter(areas))
         return f"‘{text.plain(name)}’ is told from the rest: area {areas[name]:.3f}"
     first, least = (
         [f"‘{text.plain(name)}’" for name in top(areas, 3, smallest=True)],
@@ -547,16 +551,16 @@ def off_by(truth: np.ndarray, residual: np.ndarray) -> str:
     n = len(residual)
     if not n:
         return "No sample of this cohort"
-    said = f"Bias {residual.mean():+z.2f}, mean absolute error {np.abs(residual).mean():.2f}"
+    words = f"Bias {residual.mean():+z.2f}, mean absolute error {np.abs(residual).mean():.2f}"
     if n < FEWEST or np.ptp(truth) == 0:
-        return said
+        return words
     at = truth - truth.mean()
     slope = float(at @ residual / (at @ at))
     rest = residual - residual.mean() - slope * at
     error = math.sqrt(float(rest @ rest) / (n - 2) / float(at @ at))
     if abs(slope) <= max(LEAN, 2 * error):
-        return said
-    return f"{said}; extremes are {'drawn to the middle' if slope < 0 else 'overdone'} (slope {slope:+.2f})"
+        return words
+    return f"{words}; extremes are {'drawn to the middle' if slope < 0 else 'overdone'} (slope {slope:+.2f})"
 
 
 def _whose(levels: Levels) -> str:

@@ -43,7 +43,7 @@ def trust_warnings(work: Workspace, theme: Theme = "light") -> Picture:
     """Every caution on the explanations of a model, as a table: it has no figure."""
     work = trust.as_trained(work)
     rows, _ = trust.explained(work)
-    said = trust.trust_warnings(work)
+    words = trust.trust_warnings(work)
     return Picture(
         "cautions",
         f"When not to trust the explanations of {text.plain(work.name)}",
@@ -58,9 +58,9 @@ def trust_warnings(work: Workspace, theme: Theme = "light") -> Picture:
         ),
         not_shown="whether the model is right; only how far its explanation is the model's own, and would be another "
         "seed's.",
-        alt="; ".join(one.sentence for one in said),
+        alt="; ".join(one.sentence for one in words),
         table=lambda: pd.DataFrame(
-            {"kind": [one.kind for one in said], "sentence": [one.sentence for one in said]}
+            {"kind": [one.kind for one in words], "sentence": [one.sentence for one in words]}
         ),
     )
 
@@ -236,23 +236,23 @@ def _interval(curves: Curves, place: int) -> str:
 def truth(sample: Sample, theme: Theme = "light") -> Picture:
     """Exact against planted contributions of the test samples; only of data with a planted truth."""
     work = trust.as_trained(sample.work)
-    found = trust.against_truth(work)
+    against_truth = trust.against_truth(work)
     check(
-        found is not None,
+        against_truth is not None,
         f"The data set '{work.dataset.name}' has no planted truth. Choose 'planted'.",
     )
-    assert found is not None
+    assert against_truth is not None
     rows, _ = trust.explained(work)
     place = np.flatnonzero(rows == sample.row)
-    both = (("true", found.true), ("exact", found.ours))
+    both = (("true", against_truth.true), ("exact", against_truth.ours))
     return Picture(
         "truth",
-        follows_truth(dict(zip(found.terms, found.rank.tolist(), strict=True))),
+        follows_truth(dict(zip(against_truth.terms, against_truth.rank.tolist(), strict=True))),
         figures.against_truth(
-            found.true,
-            found.ours,
-            found.terms,
-            found.rank,
+            against_truth.true,
+            against_truth.ours,
+            against_truth.terms,
+            against_truth.rank,
             work.modalities,
             ids=work.dataset.ids[rows].tolist(),
             chosen=int(place[0]) if len(place) else None,
@@ -264,14 +264,16 @@ def truth(sample: Sample, theme: Theme = "light") -> Picture:
         "this sample.",
         not_shown="data in which the truth is not known: there, only the other views help.",
         alt="Scatter of true and exact contributions: "
-        + ", ".join(f"{t} {r:.2f}" for t, r in zip(found.terms, found.rank, strict=True))
+        + ", ".join(
+            f"{t} {r:.2f}" for t, r in zip(against_truth.terms, against_truth.rank, strict=True)
+        )
         + ".",
         table=lambda: pd.DataFrame(
             {"sample": work.dataset.ids[rows]}
             | {
                 f"{kind}[{term}]": values[:, i]
                 for kind, values in both
-                for i, term in enumerate(found.terms)
+                for i, term in enumerate(against_truth.terms)
             }
         ),
     )
@@ -280,10 +282,10 @@ def truth(sample: Sample, theme: Theme = "light") -> Picture:
 def methods(sample: Sample, theme: Theme = "light") -> Picture:
     """Shapley values of a sample by four methods, as a table: it has no figure. Only against samples as background."""
     work = sample.work
-    found = trust.estimates(work, sample.row, sample.output)
-    exact, brute = found[0], found[1]
+    estimates = trust.estimates(work, sample.row, sample.output)
+    exact, brute = estimates[0], estimates[1]
     title = estimated(
-        exact.seconds, brute.seconds, brute.error, max(one.error for one in found[2:])
+        exact.seconds, brute.seconds, brute.error, max(one.error for one in estimates[2:])
     )
     return Picture(
         "estimators",
@@ -295,7 +297,7 @@ def methods(sample: Sample, theme: Theme = "light") -> Picture:
         not_shown="other seeds of the estimators, or a whole data set: benchmarks in the repository measure many "
         "samples, and shap too.",
         alt=title + ".",
-        table=lambda: faithfulness.frame(found, work.modalities),
+        table=lambda: faithfulness.frame(estimates, work.modalities),
     )
 
 
@@ -368,13 +370,13 @@ def seed_sample(sample: Sample, theme: Theme = "light", *, terms: str = DIVIDEND
     """
     work, name = sample.work, text.plain(sample.id)
     seeds = _seeds(work, terms)
-    found = trust.seed_values(work, seeds, sample.row, terms)
+    seed_values = trust.seed_values(work, seeds, sample.row, terms)
     check(
-        found is not None,
+        seed_values is not None,
         f"Sample {sample.id} is not a test sample: seeds are compared on these. Pick one.",
     )
-    assert found is not None
-    values = found.to_numpy()
+    assert seed_values is not None
+    values = seed_values.to_numpy()
     unit = work.unit_of(0)
     if seeds.of_true_class:
         unit = f"score of the true class ‘{work.classes[int(work.dataset.y[sample.row])]}’"
@@ -382,7 +384,7 @@ def seed_sample(sample: Sample, theme: Theme = "light", *, terms: str = DIVIDEND
         "seed-sample",
         f"Sample {name}: {signs(values)}",
         figures.seed_dots(
-            values, list(found.columns), work.modalities, seeds.seeds, unit=unit, theme=theme
+            values, list(seed_values.columns), work.modalities, seeds.seeds, unit=unit, theme=theme
         ),
         shows=f"{terms} of this sample by each of {len(seeds.seeds)} training seeds; the filled dot is the model shown "
         "on the other pages.",
@@ -390,10 +392,10 @@ def seed_sample(sample: Sample, theme: Theme = "light", *, terms: str = DIVIDEND
         alt="Terms by seed: "
         + ", ".join(
             f"{term} {column.min():+.2f} to {column.max():+.2f}"
-            for term, column in zip(found.columns, values.T, strict=True)
+            for term, column in zip(seed_values.columns, values.T, strict=True)
         )
         + ".",
-        table=lambda: found.reset_index(),
+        table=lambda: seed_values.reset_index(),
     )
 
 
@@ -533,13 +535,13 @@ def alone(work: Workspace, theme: Theme = "light", *, other: str = "") -> Pictur
         theme: of the figure.
         other: a second model of the same data, to compare with; none unless told.
     """
-    work, found = trust.as_trained(work), _found(work)
-    whose, series = _whose(work), {work.name: [each.rank for each in found.alone]}
-    words, tables = "", [found.frame().assign(model=work.name)]
+    work, result = trust.as_trained(work), _found(work)
+    whose, series = _whose(work), {work.name: [entry.rank for entry in result.alone]}
+    words, tables = "", [result.frame().assign(model=work.name)]
     if other:
         second = trust.second(work, other)
         theirs = _found(second)
-        series[other] = [each.rank for each in theirs.alone]
+        series[other] = [entry.rank for entry in theirs.alone]
         words = (
             " "
             + found_people.closer(
@@ -552,25 +554,27 @@ def alone(work: Workspace, theme: Theme = "light", *, other: str = "") -> Pictur
             + f", both on the same samples{_taught(work, second)}."
         )
         tables.append(theirs.frame().assign(model=other))
-    names = [each.modality for each in found.alone]
+    names = [entry.modality for entry in result.alone]
     return Picture(
         "people-alone",
-        found_people.follows(found.alone, whose, text.plain),
+        found_people.follows(result.alone, whose, text.plain),
         people_figures.dots(
             names,
             {name: _numbers(values) for name, values in series.items()},
             hues=[term_colour(name, work.modalities) for name in names],
             x_title=f"rank correlation of own term and {whose}",
-            band=np.array([(e.shuffled["rank"].low, e.shuffled["rank"].high) for e in found.alone]),
+            band=np.array(
+                [(e.shuffled["rank"].low, e.shuffled["rank"].high) for e in result.alone]
+            ),
             band_name=SHUFFLED,
             theme=theme,
         ),
-        shows=f"how far each modality's own term orders {_samples(work, found)} as {whose} of that modality do "
+        shows=f"how far each modality's own term orders {_samples(work, result)} as {whose} of that modality do "
         f"(ρ, Spearman's rank correlation; {_how(work)}). Grey: where 95 % of {found_people.SHUFFLES} shuffles "
         f"of the labels lie. {backgrounds.against_words(work.background)}{words}",
         not_shown="whether people or the model are right; a term may carry what people hear in another modality.",
         alt="Rank correlation with labels: "
-        + ", ".join(f"{e.modality} {e.rank.value:.2f}" for e in found.alone)
+        + ", ".join(f"{e.modality} {e.rank.value:.2f}" for e in result.alone)
         + ".",
         table=lambda: pd.concat(tables, ignore_index=True),
     )
@@ -578,8 +582,8 @@ def alone(work: Workspace, theme: Theme = "light", *, other: str = "") -> Pictur
 
 def calibration(work: Workspace, theme: Theme = "light") -> Picture:
     """Labels over own terms, with means of bins; only of data with labels of single modalities."""
-    work, found = trust.as_trained(work), _found(work)
-    whose, bins = _whose(work), {each.modality: each.binned() for each in found.alone}
+    work, result = trust.as_trained(work), _found(work)
+    whose, bins = _whose(work), {entry.modality: entry.binned() for entry in result.alone}
 
     def table() -> pd.DataFrame:
         ids = work.dataset.ids[trust.explained(work)[0]]
@@ -587,40 +591,40 @@ def calibration(work: Workspace, theme: Theme = "light") -> Picture:
             [
                 pd.DataFrame(
                     {
-                        "sample": ids[each.places],
-                        "modality": each.modality,
-                        "term": each.term,
-                        "label": each.label,
+                        "sample": ids[entry.places],
+                        "modality": entry.modality,
+                        "term": entry.term,
+                        "label": entry.label,
                     }
                 )
-                for each in found.alone
+                for entry in result.alone
             ],
             ignore_index=True,
         )
 
     return Picture(
         "people-calibration",
-        slopes(found.alone, whose),
+        slopes(result.alone, whose),
         people_figures.calibration(
-            {e.modality: e.term for e in found.alone},
-            {e.modality: e.label for e in found.alone},
+            {e.modality: e.term for e in result.alone},
+            {e.modality: e.label for e in result.alone},
             {
-                name: (each["term"].to_numpy(), each["label"].to_numpy())
-                for name, each in bins.items()
+                name: (entry["term"].to_numpy(), entry["label"].to_numpy())
+                for name, entry in bins.items()
             },
             work.modalities,
-            notes={e.modality: f"n = {len(e.label):,}" for e in found.alone},
+            notes={e.modality: f"n = {len(e.label):,}" for e in result.alone},
             x_title=f"own term in the model ({work.unit_of(0)})",
             y_title="hidden score" if whose != PEOPLE_SAY else "people's label",
             theme=theme,
         ),
-        shows=f"each label of {_samples(work, found)} over the modality's own term; large dots are means of at most "
+        shows=f"each label of {_samples(work, result)} over the modality's own term; large dots are means of at most "
         f"{found_people.BINS} bins of as many samples. Of the labels that are not 0, the term has the sign of "
-        f"{sign_rates(found.alone)}. Slopes are those of least squares; {_how(work)}.",
+        f"{sign_rates(result.alone)}. Slopes are those of least squares; {_how(work)}.",
         not_shown="that one is made of the other: labels and scores may have different units, so that a slope of 1 "
         "is no aim by itself.",
         alt="Labels over own terms: "
-        + ", ".join(f"{e.modality} slope {e.slope.value:.2f}" for e in found.alone)
+        + ", ".join(f"{e.modality} slope {e.slope.value:.2f}" for e in result.alone)
         + ".",
         table=table,
     )
@@ -629,44 +633,46 @@ def calibration(work: Workspace, theme: Theme = "light") -> Picture:
 def slopes(parts: Sequence[Alone], whose: str) -> str:
     """By how much labels rise with one unit of the own term, as a title."""
 
-    def one(each: Alone) -> str:
-        name = text.plain(each.modality)
-        if not np.isfinite(each.slope.value):
-            return f"not defined for {name} (n = {len(each.label):,})"
-        interval = f" [{each.slope.low:+z.2f}, {each.slope.high:+z.2f}]" if each.slope.known else ""
-        return f"{each.slope.value:+z.2f}{interval} for {name}"
+    def one(entry: Alone) -> str:
+        name = text.plain(entry.modality)
+        if not np.isfinite(entry.slope.value):
+            return f"not defined for {name} (n = {len(entry.label):,})"
+        interval = (
+            f" [{entry.slope.low:+z.2f}, {entry.slope.high:+z.2f}]" if entry.slope.known else ""
+        )
+        return f"{entry.slope.value:+z.2f}{interval} for {name}"
 
     rest = (
         f" and so on for {len(parts) - found_people.NAMED} more"
         if len(parts) > found_people.NAMED
         else ""
     )
-    said = listed([one(each) for each in parts[: found_people.NAMED]])
-    return f"A unit of the own term goes with a change of {whose}: {said}{rest}"
+    words = listed([one(part) for part in parts[: found_people.NAMED]])
+    return f"A unit of the own term goes with a change of {whose}: {words}{rest}"
 
 
 def sign_rates(parts: Sequence[Alone]) -> str:
     """How often own terms have the labels' signs, beside shuffled labels."""
 
-    def one(each: Alone) -> str:
-        name = text.plain(each.modality)
-        if not np.isfinite(each.sign.value):
+    def one(entry: Alone) -> str:
+        name = text.plain(entry.modality)
+        if not np.isfinite(entry.sign.value):
             return f"none in {name}"
-        interval = f" [{each.sign.low:.0%}, {each.sign.high:.0%}]" if each.sign.known else ""
-        control = each.shuffled["sign"]
+        interval = f" [{entry.sign.low:.0%}, {entry.sign.high:.0%}]" if entry.sign.known else ""
+        control = entry.shuffled["sign"]
         shuffled = (
             f"; shuffled {control.low:.0%} to {control.high:.0%}"
             if np.isfinite(control.low)
             else ""
         )
-        return f"{each.sign.value:.0%}{interval} in {name} (n = {each.sign.n:,}{shuffled})"
+        return f"{entry.sign.value:.0%}{interval} in {name} (n = {entry.sign.n:,}{shuffled})"
 
     rest = (
         f"; {len(parts) - 2 * found_people.NAMED} more in the table"
         if len(parts) > 2 * found_people.NAMED
         else ""
     )
-    return listed([one(each) for each in parts[: 2 * found_people.NAMED]]) + rest
+    return listed([one(part) for part in parts[: 2 * found_people.NAMED]]) + rest
 
 
 def conflict(work: Workspace, theme: Theme = "light", *, other: str = "") -> Picture:
@@ -678,44 +684,44 @@ def conflict(work: Workspace, theme: Theme = "light", *, other: str = "") -> Pic
         theme: of the figure.
         other: a second model of the same data, to compare with; none unless told.
     """
-    work, found = trust.as_trained(work), _found(work)
-    whose, verdicts = _whose(work), list(found.rates)
+    work, result = trust.as_trained(work), _found(work)
+    whose, verdicts = _whose(work), list(result.rates)
     second = _found(trust.second(work, other)) if other else None
-    tables = [found.rate_frame().assign(model=work.name)]
+    tables = [result.rate_frame().assign(model=work.name)]
     words = ""
     if second is not None:
         words = f" By {text.plain(other)}: {_lower(found_people.meets(second, whose))}."
         tables.append(second.rate_frame().assign(model=other))
-    series = {work.name: _numbers([rate.difference for rate in found.rates.values()])}
+    series = {work.name: _numbers([rate.difference for rate in result.rates.values()])}
     if second is not None:
         series[other] = _numbers([rate.difference for rate in second.rates.values()])
     rest = (
-        f" {found.samples - found.known:,} lack a label of some modality and are left out."
-        if found.known < found.samples
+        f" {result.samples - result.known:,} lack a label of some modality and are left out."
+        if result.known < result.samples
         else ""
     )
     return Picture(
         "people-conflict",
-        found_people.meets(found, whose),
+        found_people.meets(result, whose),
         people_figures.dots(
             verdicts,
             series,
             hues=[GREY] * len(verdicts),
             x_title="share of samples where signs conflict, less that of the others",
             band=np.array(
-                [(rate.shuffled.low, rate.shuffled.high) for rate in found.rates.values()]
+                [(rate.shuffled.low, rate.shuffled.high) for rate in result.rates.values()]
             ),
             band_name=SHUFFLED,
             percent=True,
             theme=theme,
         ),
         shows=f"by how much more often the model's verdict is joint, conflict, or one of the two, of samples with both "
-        f"signs among {whose} of their modalities and of the whole, than of the others: {found.conflicting:,} of "
-        f"{found.known:,} test samples.{rest} Grey: where 95 % of {found_people.SHUFFLES} shuffles of the labels "
+        f"signs among {whose} of their modalities and of the whole, than of the others: {result.conflicting:,} of "
+        f"{result.known:,} test samples.{rest} Grey: where 95 % of {found_people.SHUFFLES} shuffles of the labels "
         f"lie; {_how(work)}.{words}",
         not_shown="what people would call the reason of a conflict; signs alone say that there is one.",
         alt="Difference of verdict rates: "
-        + ", ".join(f"{name} {rate.difference.value:+.2f}" for name, rate in found.rates.items())
+        + ", ".join(f"{name} {rate.difference.value:+.2f}" for name, rate in result.rates.items())
         + ".",
         table=lambda: pd.concat(tables, ignore_index=True),
     )
@@ -777,10 +783,10 @@ PEOPLE_SAY = "people's labels"
 
 
 def _found(work: Workspace) -> Beside:
-    found = trust.beside_people(work)
-    check(found is not None, trust.lacking(work, f"The data set '{work.dataset.name}'"))
-    assert found is not None
-    return found
+    beside_people = trust.beside_people(work)
+    check(beside_people is not None, trust.lacking(work, f"The data set '{work.dataset.name}'"))
+    assert beside_people is not None
+    return beside_people
 
 
 def _whose(work: Workspace) -> str:
@@ -788,24 +794,26 @@ def _whose(work: Workspace) -> str:
     return PEOPLE_SAY if labels is None else labels.whose
 
 
-def _numbers(found: Sequence[Interval]) -> np.ndarray:
-    return np.array([(each.value, each.low, each.high) for each in found], dtype=float).reshape(
-        -1, 3
-    )
+def _numbers(intervals: Sequence[Interval]) -> np.ndarray:
+    return np.array(
+        [(interval.value, interval.low, interval.high) for interval in intervals], dtype=float
+    ).reshape(-1, 3)
 
 
-def _samples(work: Workspace, found: Beside) -> str:
+def _samples(work: Workspace, result: Beside) -> str:
     parts = [
-        f"{len(each.label):,} in {text.plain(each.modality)}"
-        for each in found.alone
-        if len(each.label) < found.samples
+        f"{len(entry.label):,} in {text.plain(entry.modality)}"
+        for entry in result.alone
+        if len(entry.label) < result.samples
     ]
-    return f"{found.samples:,} test samples" + (f" (labelled: {', '.join(parts)})" if parts else "")
+    return f"{result.samples:,} test samples" + (
+        f" (labelled: {', '.join(parts)})" if parts else ""
+    )
 
 
 def _how(work: Workspace) -> str:
     clusters, rows = work.dataset.clusters, trust.explained(work)[0]
-    over = "samples" if clusters is None else clusters.said(rows)
+    over = "samples" if clusters is None else clusters.count_words(rows)
     return f"95 % bootstrap intervals over {over}"
 
 

@@ -114,7 +114,7 @@ def fusing(board: Board, theme: Theme = "light", *, data: str = "", metric: str 
     check(bool(shares), f"Joint shares are not measured on data set '{name}'.")
     table = board.table(name, key)
     table = table[table["model"].isin(list(shares))].assign(
-        percent=lambda each: 100 * each["joint share"]
+        percent=lambda entry: 100 * entry["joint share"]
     )
     return Picture(
         "board-joint",
@@ -146,11 +146,11 @@ def joint_headline(table: pd.DataFrame, metric: str) -> str:
         table: a row a model with `label` and `percent`, the best result first. metric: what the result is.
     """
     best, percent = table.iloc[0], table["percent"]
-    said = f"{text.plain(best['label'])}, the best by {metric}, decides {best['percent']:.0f} % jointly"
+    words = f"{text.plain(best['label'])}, the best by {metric}, decides {best['percent']:.0f} % jointly"
     return (
-        said
+        words
         if len(table) == 1
-        else f"{said}; all models {percent.min():.0f} to {percent.max():.0f} %"
+        else f"{words}; all models {percent.min():.0f} to {percent.max():.0f} %"
     )
 
 
@@ -163,9 +163,9 @@ def agreement(board: Board, theme: Theme = "light", *, data: str = "") -> Pictur
         data: name of a data set on the board, the first unless told.
     """
     name = data or board.names[0]
-    found = board.agreement(name)
-    check(bool(found), f"Data set '{name}' has no planted contributions, or none were compared.")
-    frame = pd.DataFrame(found).T
+    result = board.agreement(name)
+    check(bool(result), f"Data set '{name}' has no planted contributions, or none were compared.")
+    frame = pd.DataFrame(result).T
     frame.insert(0, "mean", frame.mean(axis=1))
     frame = frame.sort_values("mean", ascending=False)
     labels, best = [board.label(str(model)) for model in frame.index], frame.iloc[0]
@@ -304,18 +304,18 @@ def is_planted(board: Board, data: str = "", **_: Any) -> bool:
 def allowed(view: View, work: Any = None) -> dict[str, say.Allowed]:
     """What an address may say of the board."""
     try:
-        found = standings.open_board()
+        board = standings.open_board()
     except QFusionError:
         return {}
-    name = view.one_of("board", found.names)
-    shorts = [found.metric(key).short for key in found.metrics(name)]
+    name = view.one_of("board", board.names)
+    shorts = [board.metric(key).short for key in board.metrics(name)]
     return {
-        "board": say.options("Data set", found.names, "The first is shown."),
+        "board": say.options("Data set", board.names, "The first is shown."),
         "board.by": say.options("Metric", shorts, "The first is shown."),
         "board.size": say.options("Size", SIZES, "Those after the encoders are shown."),
-        "board.of": say.options("Modality", (ALL, *found.of(name)["modalities"]), "All are shown."),
+        "board.of": say.options("Modality", (ALL, *board.of(name)["modalities"]), "All are shown."),
         f"board.models.{name}": say.options(
-            "Model", found.measured(name), "The usual ones are drawn.", many=True
+            "Model", board.measured(name), "The usual ones are drawn.", many=True
         ),
         "board.table": say.switch("The board as a table", "It stays folded."),
         "board.published": say.switch("Published figures", "They stay folded."),

@@ -62,7 +62,7 @@ def classes(dataset: DataSet, theme: Theme = "light") -> Picture:
         "data-classes",
         spread_over(names, whole),
         dataset_figures.classes(
-            {split: found[order].tolist() for split, found in counts.items()},
+            {split: result[order].tolist() for split, result in counts.items()},
             [names[i] for i in order],
             theme=theme,
         ),
@@ -306,8 +306,8 @@ def loss(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
     """Validation and training loss by epoch."""
     drawn = _drawn(runs)
     valid, train = _curves(drawn, "valid_loss"), _curves(drawn, "train_loss")
-    losses = sorted({run_curves.loss_of(each) for each in drawn} - {""})
-    sets = {each.plan.data for each in drawn if each.plan is not None}
+    losses = sorted({run_curves.loss_of(entry) for entry in drawn} - {""})
+    sets = {entry.plan.data for entry in drawn if entry.plan is not None}
     lead = (
         "These runs are not on the same data or make different losses small: their heights cannot be compared."
         if len(sets) > 1 or len(losses) > 1
@@ -322,7 +322,7 @@ def loss(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
             hues=_hues(drawn),
             y_title=f"loss ({' or '.join(losses) or 'its own'})",
             kinds=("validation", "training"),
-            kept=_kept(drawn),
+            best_epochs=_kept(drawn),
             theme=theme,
         ),
         shows=f"mean loss of each epoch ({_rows(drawn)}); the ring marks the epoch whose weights are kept.",
@@ -361,56 +361,56 @@ def metric(runs: Sequence[Seen], theme: Theme = "light", *, metric: str = "") ->
         metric: one that all of them have, such as "mae"; accuracy or the mean absolute error unless told.
     """
     drawn = _drawn(runs)
-    known = run_curves.metric_names([each.record for each in drawn if each.record is not None])
+    known = run_curves.metric_names([entry.record for entry in drawn if entry.record is not None])
     check(
         bool(known),
         "The runs have no metric in common: one predicts a number, another one classes.",
     )
     key = choose("Metric", metric, known) if metric else run_curves.main_metric(known)
     about = metrics.labels(known).get(key, metrics.Label(key, ""))
-    found = _curves(drawn, f"valid.{key}")
+    curves = _curves(drawn, f"valid.{key}")
     return Picture(
         "train-metric",
         f"{about.short} on the validation rows",
         figures.curves(
-            found, hues=_hues(drawn), y_title=about.short, kept=_kept(drawn), theme=theme
+            curves, hues=_hues(drawn), y_title=about.short, best_epochs=_kept(drawn), theme=theme
         ),
         shows=f"{about.help} {'More' if about.higher_is_better else 'Less'} is better ({_rows(drawn)}).",
         not_shown="test rows: they are measured once the run ends, see Settings and results.",
-        alt=f"{about.short} on the validation rows by epoch: {_last(found)}.",
-        table=lambda: _table({key: found}),
+        alt=f"{about.short} on the validation rows by epoch: {_last(curves)}.",
+        table=lambda: _table({key: curves}),
     )
 
 
 def gradient(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
     """Norm of the gradient by epoch."""
     drawn = _drawn(runs)
-    found = _curves(drawn, "gradient_norm")
+    curves = _curves(drawn, "gradient_norm")
     return Picture(
         "train-gradient",
         "Gradient norm",
         figures.curves(
-            found, hues=_hues(drawn), y_title="gradient norm (log scale)", log=True, theme=theme
+            curves, hues=_hues(drawn), y_title="gradient norm (log scale)", log=True, theme=theme
         ),
         shows=f"mean over the steps of an epoch, before clipping ({_rows(drawn)}); one that grows warns of divergence.",
         not_shown="single steps, nor which part of the model the gradient is of.",
-        alt=f"Gradient norm by epoch: {_last(found)}.",
-        table=lambda: _table({"gradient norm": found}),
+        alt=f"Gradient norm by epoch: {_last(curves)}.",
+        table=lambda: _table({"gradient norm": curves}),
     )
 
 
 def rate(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
     """Learning rate by epoch."""
     drawn = _drawn(runs)
-    found = _curves(drawn, "rate")
+    curves = _curves(drawn, "rate")
     return Picture(
         "train-rate",
         "Learning rate",
-        figures.curves(found, hues=_hues(drawn), y_title="learning rate", theme=theme),
+        figures.curves(curves, hues=_hues(drawn), y_title="learning rate", theme=theme),
         shows="the step size at the end of each epoch, as the schedule has it.",
         not_shown="whether it is a good one: look at the loss.",
-        alt=f"Learning rate by epoch: {_last(found)}.",
-        table=lambda: _table({"learning rate": found}),
+        alt=f"Learning rate by epoch: {_last(curves)}.",
+        table=lambda: _table({"learning rate": curves}),
     )
 
 
@@ -423,20 +423,20 @@ def dividends(runs: Sequence[Seen], theme: Theme = "light", *, group: int | str 
         group: number, from 0, of a group of runs that have the same modalities.
     """
     groups = run_curves.by_modalities(runs)
-    modalities, found = groups[int(choose("Group", str(group), map(str, range(len(groups)))))]
-    those = [each for each in runs if each.name in found]
+    modalities, result = groups[int(choose("Group", str(group), map(str, range(len(groups)))))]
+    those = [run for run in runs if run.name in result]
     totals = {
         name: PASSED * sum(float(values[-1]) for _, values in terms.values())
-        for name, terms in found.items()
+        for name, terms in result.items()
     }
-    drawn = {name: _largest(terms) for name, terms in found.items()}
-    left_out = max(len(terms) - len(drawn[name]) for name, terms in found.items())
+    drawn = {name: _largest(terms) for name, terms in result.items()}
+    left_out = max(len(terms) - len(drawn[name]) for name, terms in result.items())
     return Picture(
         f"train-dividends-{group}" if int(group) else "train-dividends",
         "When does the model start to use each modality?",
         figures.by_modality(
             drawn,
-            dict.fromkeys(found, modalities),
+            dict.fromkeys(result, modalities),
             y_title="mean size of the contribution (score)",
             marks=totals,
             theme=theme,
@@ -447,9 +447,9 @@ def dividends(runs: Sequence[Seen], theme: Theme = "light", *, group: int | str 
         not_shown="the sign, nor whether what is added is right: look at the loss."
         + (f" {left_out} smaller joint terms are in the CSV." if left_out else ""),
         alt="Mean size of the contributions by epoch. "
-        + " ".join(f"{name}: {_last(terms)}." for name, terms in found.items()),
-        table=lambda: _table_by_term(found),
-        lead="  \n".join(_passing(name, terms) for name, terms in found.items()),
+        + " ".join(f"{name}: {_last(terms)}." for name, terms in result.items()),
+        table=lambda: _table_by_term(result),
+        lead="  \n".join(_passing(name, terms) for name, terms in result.items()),
     )
 
 
@@ -462,9 +462,9 @@ def norms(runs: Sequence[Seen], theme: Theme = "light", *, of: str = "H") -> Pic
         of: "H" (Hamiltonian and jump operators) or "tables" (truth tables and circuit, in radians).
     """
     other, title, unit, kinds, shows = NORMS[choose("Norms", of, NORMS)]
-    found = run_curves.watched_by(runs, "norm")
+    result = run_curves.watched_by(runs, "norm")
     solid, dashed = (
-        {name: terms[key] for name, terms in found.items() if key in terms} for key in (of, other)
+        {name: terms[key] for name, terms in result.items() if key in terms} for key in (of, other)
     )
     return Picture(
         f"train-norm-{of}",
@@ -482,54 +482,54 @@ def norms(runs: Sequence[Seen], theme: Theme = "light", *, of: str = "H") -> Pic
 def negativity(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
     """Entanglement of each modality with the others by epoch; only of models that evolve in time."""
     entangled = run_curves.watched_by(runs, "entanglement")
-    found = {name: terms for name, terms in entangled.items() if "fused" not in terms}
-    those = [each for each in runs if each.name in found]
+    result = {name: terms for name, terms in entangled.items() if "fused" not in terms}
+    those = [run for run in runs if run.name in result]
     return Picture(
         "train-negativity",
         "Entanglement of each modality with the others",
         figures.by_modality(
-            found,
-            {name: list(terms) for name, terms in found.items()},
+            result,
+            {name: list(terms) for name, terms in result.items()},
             y_title="logarithmic negativity (bits)",
             theme=theme,
         ),
         shows=f"logarithmic negativity at the end of the evolution, mean over {_watched_rows(those, 1)}.",
         not_shown=_NO_ATTRIBUTION,
         alt="Entanglement by epoch. "
-        + " ".join(f"{name}: {_last(terms)}." for name, terms in found.items()),
-        table=lambda: _table_by_term(found),
+        + " ".join(f"{name}: {_last(terms)}." for name, terms in result.items()),
+        table=lambda: _table_by_term(result),
     )
 
 
 def fused(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
     """Entropy of a fused qubit by epoch; only of models that fuse by rules."""
     entangled = run_curves.watched_by(runs, "entanglement")
-    found = {name: terms["fused"] for name, terms in entangled.items() if "fused" in terms}
-    those = [each for each in runs if each.name in found]
+    result = {name: terms["fused"] for name, terms in entangled.items() if "fused" in terms}
+    those = [run for run in runs if run.name in result]
     return Picture(
         "train-fused",
         "Entanglement that the fusion makes",
         figures.curves(
-            found, hues=_hues(_drawn(runs)), y_title="entropy of a fused qubit (nats)", theme=theme
+            result, hues=_hues(_drawn(runs)), y_title="entropy of a fused qubit (nats)", theme=theme
         ),
         shows=f"entropy of a fused qubit, mean over qubits and {_watched_rows(those, 0)}; 0 is a product, 0.69 the "
         f"most. {INERT}",
         not_shown=_NO_ATTRIBUTION,
-        alt=f"Entropy of a fused qubit by epoch: {_last(found)}.",
-        table=lambda: _table({"entropy": found}),
+        alt=f"Entropy of a fused qubit by epoch: {_last(result)}.",
+        table=lambda: _table({"entropy": result}),
     )
 
 
 def results(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
     """Epochs, time, and the metrics of the kept weights: a table."""
-    found = run_results.results_of(runs)
+    result = run_results.results_of(runs)
     sizes = "; ".join(
         f"{text.plain(name)}: {valid:,} validation, {test:,} test rows"
-        for name, (valid, test) in found.sizes.items()
+        for name, (valid, test) in result.sizes.items()
     )
     seeds = (
         "The runs differ in their seed alone: mean ± standard deviation over seeds."
-        if found.seeds_only
+        if result.seeds_only
         else ""
     )
     return Picture(
@@ -538,53 +538,51 @@ def results(runs: Sequence[Seen], theme: Theme = "light") -> Picture:
         None,
         shows=f"the kept weights measured when the run ended{f' ({sizes})' if sizes else ''}. {seeds}",
         not_shown="which settings to choose: whoever chooses by test rows no longer measures on unseen ones.",
-        alt=f"Epochs, time and parameters of {len(found.table)} runs.",
-        table=lambda: found.table,
+        alt=f"Epochs, time and parameters of {len(result.table)} runs.",
+        table=lambda: result.table,
     )
 
 
 def _drawn(runs: Sequence[Seen]) -> list[Seen]:
-    found = run_curves.with_history(runs)
-    check(bool(found), "None of the runs has an epoch to draw.")
-    return found
+    result = run_curves.with_history(runs)
+    check(bool(result), "None of the runs has an epoch to draw.")
+    return result
 
 
 def _curves(runs: Sequence[Seen], key: str) -> dict[str, Curve]:
-    return {
-        each.name: run_curves.curve(each.record, key) for each in runs if each.record is not None
-    }
+    return {run.name: run_curves.curve(run.record, key) for run in runs if run.record is not None}
 
 
 def _kept(runs: Sequence[Seen]) -> dict[str, int]:
-    return {each.name: each.record.kept for each in runs if each.record is not None}
+    return {run.name: run.record.best_epoch for run in runs if run.record is not None}
 
 
 def _hues(runs: Sequence[Seen]) -> dict[str, str]:
-    return {each.name: figures.hue_of(place) for place, each in enumerate(runs)}
+    return {entry.name: figures.hue_of(place) for place, entry in enumerate(runs)}
 
 
 def _rows(runs: Sequence[Seen]) -> str:
     """The rows behind a curve, of every data set."""
-    said = {}
-    for each in runs:
-        found = run_curves.counted(each)
-        if each.plan is not None and found:
-            where = text.plain(each.plan.data)
-            said[where] = f"{where}: {found[0]:,} rows trained on, {found[1]:,} validation rows"
-            if each.plan.options.get("refit"):
-                said[where] += " (among those trained on)"
-    return "; ".join(said.values()) or "rows unknown, as the data are not here"
+    words = {}
+    for run in runs:
+        result = run_curves.counted(run)
+        if run.plan is not None and result:
+            where = text.plain(run.plan.data)
+            words[where] = f"{where}: {result[0]:,} rows trained on, {result[1]:,} validation rows"
+            if run.plan.options.get("refit"):
+                words[where] += " (among those trained on)"
+    return "; ".join(words.values()) or "rows unknown, as the data are not here"
 
 
 def _watched_rows(runs: Sequence[Seen], which: int, against: bool = False) -> str:
     """How many rows a watched number is the mean of, and its background."""
-    said = dict.fromkeys(
-        f"{found[2][which]} validation rows"
-        + (f" against {found[2][2]} training rows" if against else "")
-        for each in runs
-        if (found := run_curves.counted(each))
+    words = dict.fromkeys(
+        f"{result[2][which]} validation rows"
+        + (f" against {result[2][2]} training rows" if against else "")
+        for run in runs
+        if (result := run_curves.counted(run))
     )
-    return " or ".join(said) or "at most 32 validation rows"
+    return " or ".join(words) or "at most 32 validation rows"
 
 
 def _last(curves: Mapping[str, Curve]) -> str:
@@ -600,7 +598,7 @@ def _largest(terms: Mapping[str, Curve]) -> dict[str, Curve]:
     joint = sorted(
         (term for term in terms if "+" in term), key=lambda term: -float(terms[term][1][-1])
     )[:_JOINT]
-    return {term: found for term, found in terms.items() if "+" not in term or term in joint}
+    return {term: result for term, result in terms.items() if "+" not in term or term in joint}
 
 
 def _passing(name: str, terms: Mapping[str, Curve]) -> str:
@@ -608,10 +606,10 @@ def _passing(name: str, terms: Mapping[str, Curve]) -> str:
     epochs = next(iter(terms.values()))[0]
     if len(epochs) < 2:
         return f"**{text.plain(name)}**: measured once so far, after epoch {int(epochs[0])}."
-    said = []
+    words = []
     for group, epoch in run_curves.passes(terms).items():
         whose = "the joint terms together" if group == "joint" else text.plain(group)
-        said.append(
+        words.append(
             f"{whose} not yet"
             if epoch is None
             else f"{whose} at epoch {epoch}"
@@ -620,7 +618,7 @@ def _passing(name: str, terms: Mapping[str, Curve]) -> str:
         )
     return (
         f"**{text.plain(name)}** reaches {PASSED:.0%} of what all terms add by epoch {int(epochs[-1])}: "
-        f"{', '.join(said)}. Measured after {len(epochs)} of {int(epochs[-1])} epochs."
+        f"{', '.join(words)}. Measured after {len(epochs)} of {int(epochs[-1])} epochs."
     )
 
 
@@ -631,17 +629,17 @@ def _table(curves: Mapping[str, Mapping[str, Curve]]) -> pd.DataFrame:
             pd.DataFrame(
                 {"run": name, "epoch": epochs.astype(int), "measure": what, "value": values}
             )
-            for what, found in curves.items()
-            for name, (epochs, values) in found.items()
+            for what, result in curves.items()
+            for name, (epochs, values) in result.items()
         ]
     )
 
 
-def _table_by_term(found: Mapping[str, Mapping[str, Curve]]) -> pd.DataFrame:
+def _table_by_term(curves: Mapping[str, Mapping[str, Curve]]) -> pd.DataFrame:
     return pd.concat(
         [
             pd.DataFrame({"run": name, "term": term, "epoch": epochs.astype(int), "value": values})
-            for name, terms in found.items()
+            for name, terms in curves.items()
             for term, (epochs, values) in terms.items()
         ]
     )
@@ -659,7 +657,7 @@ def metrics_of(runs: Sequence[Seen]) -> list[str]:
     """The metrics that all runs with an epoch have."""
     drawn = run_curves.with_history(runs)
     return (
-        run_curves.metric_names([each.record for each in drawn if each.record is not None])
+        run_curves.metric_names([entry.record for entry in drawn if entry.record is not None])
         if drawn
         else []
     )
@@ -669,9 +667,9 @@ def watched(runs: Sequence[Seen]) -> bool:
     """Whether some run looked into its model while it was trained."""
     return any(
         row["watched"]
-        for each in run_curves.with_history(runs)
-        if each.record is not None
-        for row in each.record.history
+        for entry in run_curves.with_history(runs)
+        if entry.record is not None
+        for row in entry.record.history
     )
 
 
@@ -700,7 +698,7 @@ def entangled(runs: Sequence[Seen]) -> list[Any]:
 def _allowed_runs(view: View) -> dict[str, say.Allowed]:
     """What an address may say of the runs that are shown, and of the form of a new one, all but its name."""
     known = sources()
-    found = {
+    result = {
         "run": say.options(
             "Run",
             [run.name for run in run_files.runs()],
@@ -716,9 +714,9 @@ def _allowed_runs(view: View) -> dict[str, say.Allowed]:
         "new.first": say.number("First seed", 0, 10**6, "0 is taken."),
     }
     if not known:
-        return found
+        return result
     name, kind = view.one_of("new.data", known), view.one_of("new.kind", list(KINDS))
-    return found | {
+    return result | {
         setting_key(name, kind, key): _setting(key, default)
         for key, default in plans.known(name, kind).items()
         if key in SETTINGS

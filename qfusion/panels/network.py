@@ -35,9 +35,9 @@ from qfusion.panels.panel import Panel, Picture, can, number, whole, within, wor
 SAME = 1e-9  # angles that differ less are the same
 
 
-def most_read(found: Reading, element: int) -> str:
+def most_read(reading: Reading, element: int) -> str:
     """What the qubits of the first stage most likely read of this sample, such as "011"."""
-    return found.patterns[int(np.argmax(found.weights[element, 0]))]
+    return reading.patterns[int(np.argmax(reading.weights[element, 0]))]
 
 
 def named(rule: str) -> str:
@@ -70,30 +70,30 @@ def tables(
         outcome: the column that is marked, a digit a qubit, such as "011"; unless told what this sample reads most.
     """
     require(sample.model, "rules")
-    found = sample.reading
-    elements = found.elements
+    reading = sample.reading
+    elements = reading.elements
     row = elements.index(choose("Element", element or elements[0], elements))
-    last = len(found.controls) - 1
+    last = len(reading.controls) - 1
     check(0 <= stage <= last, f"Argument `stage` must be from 0 to {last}, but is {stage}.")
-    column = found.patterns.index(
-        choose("Outcome", outcome or most_read(found, row), found.patterns)
+    column = reading.patterns.index(
+        choose("Outcome", outcome or most_read(reading, row), reading.patterns)
     )
     phi, learned = (
         model.phi.detach().double()[:, stage] for model in (sample.model, sample.work.model)
     )
-    name, mass = text.plain(found.elements[row]), float(found.tables[row, stage, column])
-    whose = f"‘{name}’" if found.elements_are_classes else name
-    n, stages, P = found.tables.shape
+    name, mass = text.plain(reading.elements[row]), float(reading.tables[row, stage, column])
+    whose = f"‘{name}’" if reading.elements_are_classes else name
+    n, stages, P = reading.tables.shape
     return Picture(
         "tables",
-        likeness(whose, *found.rules[row]),
+        likeness(whose, *reading.rules[row]),
         figures.tables(
-            found.tables[:, stage],
-            found.weights[:, stage],
-            found.patterns,
-            found.elements,
+            reading.tables[:, stage],
+            reading.weights[:, stage],
+            reading.patterns,
+            reading.elements,
             angles=phi.numpy(),
-            controls=found.controls[stage],
+            controls=reading.controls[stage],
             chosen=(row, column),
             edited=((phi - learned).abs() > SAME).numpy(),
             theme=theme,
@@ -102,18 +102,18 @@ def tables(
         "above; click a cell to edit it, a corner marks edited ones. Distance: root mean square over the table, "
         "0 to 1. The same for every sample.",
         not_shown="how often this sample reads a pattern: point at a cell.",
-        alt=f"Truth tables of {len(found.elements)} elements over {len(found.patterns)} patterns. Marked: element "
-        f"{found.elements[row]}, pattern {found.patterns[column]}, mass {mass:.2f}. Pickers below choose another.",
+        alt=f"Truth tables of {len(reading.elements)} elements over {len(reading.patterns)} patterns. Marked: element "
+        f"{reading.elements[row]}, pattern {reading.patterns[column]}, mass {mass:.2f}. Pickers below choose another.",
         table=lambda: pd.DataFrame(
             [
                 {
-                    "element": found.elements[i],
+                    "element": reading.elements[i],
                     "stage": k,
-                    "pattern": found.patterns[b],
-                    "mass": found.tables[i, k, b],
-                    "probability_in_this_sample": found.weights[i, k, b],
-                    "rule": found.rules[i][0],
-                    "distance": found.rules[i][1],
+                    "pattern": reading.patterns[b],
+                    "mass": reading.tables[i, k, b],
+                    "probability_in_this_sample": reading.weights[i, k, b],
+                    "rule": reading.rules[i][0],
+                    "distance": reading.rules[i][1],
                 }
                 for i in range(n)
                 for k in range(stages)
@@ -126,10 +126,10 @@ def tables(
 def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
     """The decision with the edited tables, term by term."""
     now, base = (
-        circuit_evolution.answer_of_rules(each.work, each.row, each.tweak).terms(
-            each.work, each.output
+        circuit_evolution.answer_of_rules(part.work, part.row, part.tweak).terms(
+            part.work, part.output
         )
-        for each in (sample, sample.learned)
+        for part in (sample, sample.learned)
     )
     return Picture(
         "waterfall-edited",
@@ -162,8 +162,8 @@ def probabilities(sample: Sample, theme: Theme = "light") -> Picture:
         f"Model '{sample.work.name}' predicts a number, not classes. See the waterfall.",
     )
     now, base = (
-        circuit_evolution.answer_of_rules(each.work, each.row, each.tweak)
-        for each in (sample, sample.learned)
+        circuit_evolution.answer_of_rules(part.work, part.row, part.tweak)
+        for part in (sample, sample.learned)
     )
     best, was = int(now.scores.argmax()), int(base.scores.argmax())
     changed = bool(sample.tweak)
@@ -271,26 +271,26 @@ def scores(
         sample.work,
         circuit_evolution.answer_of_rules(sample.work, sample.row, sample.tweak),
     )
-    found, names = (
+    result, names = (
         noisy(sample, depolarising, damping, readout, shots),
         work.classes or work.model.outputs,
     )
-    order = np.argsort(-found.scores)
+    order = np.argsort(-result.scores)
     if len(order) > 1:
-        gap = float(found.scores[order[0]] - found.scores[order[1]])
-        head = lead(text.plain(names[order[0]]), gap, found.lead_error, shots)
+        gap = float(result.scores[order[0]] - result.scores[order[1]])
+        head = lead(text.plain(names[order[0]]), gap, result.lead_error, shots)
     else:
-        head = f"{found.scores[0]:.2f} ± {found.errors[0]:.2f} at {shots:,} shots"
+        head = f"{result.scores[0]:.2f} ± {result.errors[0]:.2f} at {shots:,} shots"
     return Picture(
         "noisy-scores",
         head,
         figures.class_bars(
-            found.scores,
+            result.scores,
             names,
             truth=int(work.dataset.y[sample.row]) if work.classes else None,
             before=exact.scores,
             before_name="exact",
-            errors=found.errors,
+            errors=result.errors,
             unit="score",
             theme=theme,
         ),
@@ -298,12 +298,12 @@ def scores(
         "circuit. All scores come from the same shots, so bars that overlap do not say that a lead is within "
         "chance: the title counts errors of the difference." + sample.of,
         not_shown="drift and cross-talk of a real device.",
-        alt=f"Scores under noise: {panel.listed(names, found.scores, '+.2f')}.",
+        alt=f"Scores under noise: {panel.listed(names, result.scores, '+.2f')}.",
         table=lambda: pd.DataFrame(
             {
                 "class": names,
-                "score": found.scores,
-                "standard_error": found.errors,
+                "score": result.scores,
+                "standard_error": result.errors,
                 "exact": exact.scores,
             }
         ),
@@ -332,11 +332,11 @@ def terms(
 ) -> Picture:
     """Contributions under noise, beside those of the exact circuit; arguments as of `scores`."""
     work, c = sample.work, sample.output
-    found = noisy(sample, depolarising, damping, readout, shots)
+    result = noisy(sample, depolarising, damping, readout, shots)
     before = circuit_evolution.answer_of_rules(work, sample.row, sample.tweak).terms(work, c)
     values, errors = (
-        {term: float(each[i, c]) for i, term in enumerate(work.coalitions)}
-        for each in (found.dividends, found.dividend_errors)
+        {term: float(part[i, c]) for i, term in enumerate(work.coalitions)}
+        for part in (result.dividends, result.dividend_errors)
     )
     sure = [term for term in values if term and abs(values[term]) > 2 * errors[term]]
     return Picture(
@@ -362,8 +362,8 @@ def _allowed_noise(work: Any) -> dict[str, say.Allowed]:
     """What an address may say of noise and shots."""
     if not work.can("rules"):
         return {}
-    found = {f"noise.{kind}": say.number(f"noise.{kind}", 0, 1, "0 is used.") for kind in NOISES}
-    return found | {
+    numbers = {f"noise.{kind}": say.number(f"noise.{kind}", 0, 1, "0 is used.") for kind in NOISES}
+    return numbers | {
         "shots": say.options("Number of shots", map(str, SHOT_CHOICES), "1000 are used.")
     }
 
@@ -387,7 +387,7 @@ SMALL = 1e-9  # terms that add up to less are rounding
 class Layered(NamedTuple):
     """The decision and correlations at P places: (P,) by coalition, by modality, by JOINT and MUTUAL."""
 
-    found: explain.Explanation
+    explanation: explain.Explanation
     dividends: dict[str, np.ndarray]
     shapley: dict[str, np.ndarray]
     series: dict[str, np.ndarray]
@@ -395,16 +395,16 @@ class Layered(NamedTuple):
 
 def layered(sample: Sample) -> Layered:
     """What `decision_over_layers` draws."""
-    found = circuit_evolution.layer_terms(sample.work, sample.row, sample.tweak)
+    layer_terms = circuit_evolution.layer_terms(sample.work, sample.row, sample.tweak)
     entropies = circuit_evolution.layers(sample.work, sample.row, sample.tweak)
     return Layered(
-        found,
+        layer_terms,
         {
-            term: np.asarray(found.dividends[:, 0, i, sample.output])
-            for i, term in enumerate(found.coalitions)
+            term: np.asarray(layer_terms.dividends[:, 0, i, sample.output])
+            for i, term in enumerate(layer_terms.coalitions)
         },
         {
-            name: np.asarray(found.shapley[:, 0, m, sample.output])
+            name: np.asarray(layer_terms.shapley[:, 0, m, sample.output])
             for m, name in enumerate(sample.modalities)
         },
         {
@@ -425,9 +425,9 @@ def decision_over_layers(
         terms: "contributions" or "Shapley values".
         layer: the place that is marked, such as "layer 0 pooled"; the end unless told.
     """
-    found, dividends, fair, series = layered(sample)
-    place = found.moments.index(
-        choose("Place in the network", layer or found.moments[-1], found.moments)
+    result, dividends, fair, series = layered(sample)
+    place = result.moments.index(
+        choose("Place in the network", layer or result.moments[-1], result.moments)
     )
     parts, what = (
         (dividends, "contribution")
@@ -436,9 +436,9 @@ def decision_over_layers(
     )
     return Picture(
         "decision-layers",
-        outweighing(found.moments, dividends) + sample.whose,
+        outweighing(result.moments, dividends) + sample.whose,
         dynamics.decision_layers(
-            found.moments,
+            result.moments,
             series,
             parts,
             sample.modalities,
@@ -447,8 +447,8 @@ def decision_over_layers(
             cursor=place,
             theme=theme,
         ),
-        lead=f"**When did it happen?** {since_which_layer(sample.work, found)} **What did the dynamics add?** "
-        f"{what_layers_added(found, sample.output)}",
+        lead=f"**When did it happen?** {since_which_layer(sample.work, result)} **What did the dynamics add?** "
+        f"{what_layers_added(result, sample.output)}",
         shows="below, the terms of the decision if the circuit stopped there: later gates left out, every qubit "
         "measured, the same head (solid alone, dashed or dotted jointly); above, the entropy of the qubits "
         "still in play and the largest mutual information across a cut between them."
@@ -460,7 +460,7 @@ def decision_over_layers(
         alt="Terms of the decision along the layers: at the end "
         + ", ".join(f"{term} {values[-1]:+.2f}" for term, values in dividends.items() if term)
         + ".",
-        table=lambda: layer_table(found.moments, dividends, series).assign(
+        table=lambda: layer_table(result.moments, dividends, series).assign(
             **{f"shapley[{name}]": values for name, values in fair.items()}
         ),
     )
@@ -509,8 +509,8 @@ def cuts(sample: Sample, theme: Theme = "light") -> Picture:
 
 def mutual(sample: Sample, theme: Theme = "light") -> Picture:
     """Mutual information of the first k qubits with the others at the input and around every pooling, for every k."""
-    found = circuit_evolution.layers(sample.work, sample.row, sample.tweak).mutual
-    largest = max((float(np.max(row, initial=0)) for row in found), default=0.0)
+    result = circuit_evolution.layers(sample.work, sample.row, sample.tweak).mutual
+    largest = max((float(np.max(row, initial=0)) for row in result), default=0.0)
     return _cuts(
         sample,
         theme,
@@ -532,21 +532,21 @@ def correlated(largest: float) -> str:
 def _cuts(
     sample: Sample, theme: Theme, name: str, head: str, unit: str, shows: str, not_shown: str
 ) -> Picture:
-    found = circuit_evolution.layers(sample.work, sample.row, sample.tweak)
-    values = getattr(found, name)
+    result = circuit_evolution.layers(sample.work, sample.row, sample.tweak)
+    values = getattr(result, name)
     return Picture(
         name,
         head,
-        circuit_figures.cuts(values, found.moments, unit, theme=theme),
+        circuit_figures.cuts(values, result.moments, unit, theme=theme),
         shows=shows + sample.of,
         not_shown=not_shown,
-        alt=f"{head}, one row for each of {len(found.moments)} moments; at the last, by cut: "
+        alt=f"{head}, one row for each of {len(result.moments)} moments; at the last, by cut: "
         + panel.listed([f"after qubit {k}" for k in range(len(values[-1]))], values[-1])
         + ".",
         table=lambda: pd.DataFrame(
             [
                 {"moment": moment, "first_k": k + 1, name: value}
-                for moment, row in zip(found.moments, values, strict=True)
+                for moment, row in zip(result.moments, values, strict=True)
                 for k, value in enumerate(row)
             ]
         ),

@@ -34,9 +34,9 @@ NEAR = 0.5  # weight on an eigenstate from which on a sample is called near to i
 _EXTREME = {"for": -1, "against": 0}
 
 
-def who(found: Operator) -> str:
+def who(operator: Operator) -> str:
     """The modalities of an operator, as markdown."""
-    return listed([text.plain(name) for name in found.modalities])
+    return listed([text.plain(name) for name in operator.modalities])
 
 
 def part(value: float) -> str:
@@ -96,9 +96,9 @@ WRITTEN = 0.005  # from here on a vote is written as 0.01
 _SIGN = {"for": 1, "against": -1}
 
 
-def default_up(found: Operator) -> str:
+def default_up(operator: Operator) -> str:
     """What is drawn upwards unless told: of many outcome patterns, a sample is hardly on the extreme ones."""
-    return UPS[0] if found.vectors is not None else UPS[1]
+    return UPS[0] if operator.vectors is not None else UPS[1]
 
 
 def spectrum(
@@ -112,11 +112,11 @@ def spectrum(
         group: of modalities, such as "text+audio".
         split: "train", "valid" or "test", of the other samples.
     """
-    found, own = operators.votes_of(sample, group, split)
+    result, own = operators.votes_of(sample, group, split)
     operator, votes, moved = (
-        found.operator,
-        found.operator.votes,
-        own.score - found.operator.baseline,
+        result.operator,
+        result.operator.votes,
+        own.score - result.operator.baseline,
     )
     kind = "eigenstate" if operator.vectors is not None else "outcome pattern"
     return Picture(
@@ -125,10 +125,10 @@ def spectrum(
         figures.spectrum(
             votes,
             own.weights,
-            found.weights,
+            result.weights,
             unit=sample.unit,
             sample_name=f"sample {sample.id}",
-            cohort_name=f"mean of {len(found.rows):,} {split} samples",
+            cohort_name=f"mean of {len(result.rows):,} {split} samples",
             theme=theme,
         ),
         shows="above, the eigenvalues of the decision operator of these modalities as votes: how far each of its "
@@ -143,7 +143,7 @@ def spectrum(
                 "score": operator.values,
                 "vote": votes,
                 "weight_of_sample": own.weights,
-                "mean_weight": found.weights,
+                "mean_weight": result.weights,
             }
         ),
     )
@@ -160,20 +160,20 @@ def extreme(
         side: "for" or "against".
         group: of modalities, such as "text+audio".
     """
-    found = operators.operator_of(sample, group)
+    operator = operators.operator_of(sample, group)
     k = _EXTREME[side]
-    amplitudes, names = found.amplitudes(k), basis_labels(found.dims)
+    amplitudes, names = operator.amplitudes(k), basis_labels(operator.dims)
     entangled = (
-        f"; levels of {', '.join(map(text.plain, found.modalities))}, first leftmost. Real samples are "
+        f"; levels of {', '.join(map(text.plain, operator.modalities))}, first leftmost. Real samples are "
         "products; this need not be."
     )
     return Picture(
         f"state-{side}",
-        extreme_vote(side, float(found.votes[k]), _levels(amplitudes, names)),
-        figures.make_up(amplitudes, found.dims, theme=theme),
+        extreme_vote(side, float(operator.votes[k]), _levels(amplitudes, names)),
+        figures.make_up(amplitudes, operator.dims, theme=theme),
         shows="how likely each basis state is in this eigenstate (height) and its phase (colour, the largest one's set "
         "to 0)"
-        + (entangled if len(found.dims) > 1 else ".")
+        + (entangled if len(operator.dims) > 1 else ".")
         + " "
         + backgrounds.against_words(sample.work.background),
         not_shown="whether a real sample can be in it: see the weights below.",
@@ -196,19 +196,19 @@ def patterns(sample: Sample, theme: Theme = "light", *, group: str = "") -> Pict
         theme: of the figure.
         group: of modalities, such as "text+audio".
     """
-    found, work, elements = (
+    operator, work, elements = (
         operators.operator_of(sample, group),
         sample.work,
         _elements(sample),
     )
-    last = len(found.values) - 1
+    last = len(operator.values) - 1
     shown = [*range(last, last - SHOWN_PATTERNS, -1), *range(SHOWN_PATTERNS - 1, -1, -1)]
-    bits, votes = np.array([found.bits(k) for k in shown]), found.votes[shown]
+    bits, votes = np.array([operator.bits(k) for k in shown]), operator.votes[shown]
     return Picture(
         "patterns",
         extreme_vote("for", float(votes[0]), _said(bits[0], elements)),
         figures.outcome_patterns(
-            bits, votes, elements, found.modalities, work.modalities, theme=theme
+            bits, votes, elements, operator.modalities, work.modalities, theme=theme
         ),
         shows=f"the {SHOWN_PATTERNS} outcome patterns with the highest and, below the line, with the lowest votes. The "
         "fusion reads a modality through its qubits' outcomes only, so patterns are the "
@@ -219,7 +219,7 @@ def patterns(sample: Sample, theme: Theme = "light", *, group: str = "") -> Pict
         table=lambda: pd.DataFrame(
             {
                 "vote": votes,
-                "pattern": ["|".join("".join(map(str, row)) for row in each) for each in bits],
+                "pattern": ["|".join("".join(map(str, row)) for row in bit) for bit in bits],
             }
         ),
     )
@@ -233,21 +233,21 @@ def effects(sample: Sample, theme: Theme = "light", *, group: str = "") -> Pictu
         theme: of the figure.
         group: of modalities, such as "text+audio".
     """
-    found, work, elements = (
+    operator, work, elements = (
         operators.operator_of(sample, group),
         sample.work,
         _elements(sample),
     )
     values = (
-        found.effects
-        if found.effects is not None
-        else np.zeros((len(found.modalities), len(elements)))
+        operator.effects
+        if operator.effects is not None
+        else np.zeros((len(operator.modalities), len(elements)))
     )
     return Picture(
         "effects",
-        counts_most(values, elements, found.modalities),
+        counts_most(values, elements, operator.modalities),
         figures.effects(
-            values, elements, found.modalities, work.modalities, unit=sample.unit, theme=theme
+            values, elements, operator.modalities, work.modalities, unit=sample.unit, theme=theme
         ),
         shows="how the score changes when one element's qubit reads 1 instead of 0, all others as in the background. "
         + backgrounds.against_words(work.background),
@@ -255,10 +255,10 @@ def effects(sample: Sample, theme: Theme = "light", *, group: str = "") -> Pictu
         alt="Effects: "
         + "; ".join(
             f"{name}: {panel.listed(elements, row, '+.2f')}"
-            for name, row in zip(found.modalities, values, strict=True)
+            for name, row in zip(operator.modalities, values, strict=True)
         )
         + ".",
-        table=lambda: pd.DataFrame(values.T, columns=list(found.modalities)).assign(
+        table=lambda: pd.DataFrame(values.T, columns=list(operator.modalities)).assign(
             element=elements
         ),
     )
@@ -276,22 +276,22 @@ def along(
         split: "train", "valid" or "test", of the samples that are drawn.
         up: "weight against" or "score of the group"; by the number of eigenstates unless told.
     """
-    found, own = operators.votes_of(sample, group, split)
-    work, up = sample.work, choose("y axis", up or default_up(found.operator), UPS)
-    y, y_title = found.most_against, "weight on the state that votes most against"
+    result, own = operators.votes_of(sample, group, split)
+    work, up = sample.work, choose("y axis", up or default_up(result.operator), UPS)
+    y, y_title = result.most_against, "weight on the state that votes most against"
     if up != UPS[0]:
-        y, y_title = found.scores, f"v({' + '.join(found.operator.modalities)}), {sample.unit}"
-    truth = np.asarray(work.dataset.y[found.rows], dtype=float)
+        y, y_title = result.scores, f"v({' + '.join(result.operator.modalities)}), {sample.unit}"
+    truth = np.asarray(work.dataset.y[result.rows], dtype=float)
     if work.classes:
-        truth = (work.dataset.y[found.rows] == sample.output).astype(int)
-    ids = work.dataset.ids[found.rows].tolist()
-    strong = (found.most_for + found.most_against).mean()
+        truth = (work.dataset.y[result.rows] == sample.output).astype(int)
+    ids = work.dataset.ids[result.rows].tolist()
+    strong = (result.most_for + result.most_against).mean()
     return Picture(
         "along",
         f"The two extremes hold {part(strong)} of a {split} sample on average",
         figures.along(
             ids,
-            found.most_for,
+            result.most_for,
             y,
             "weight on the state that votes most for",
             y_title,
@@ -310,9 +310,9 @@ def along(
         table=lambda: pd.DataFrame(
             {
                 "sample": ids,
-                "weight_for": found.most_for,
-                "weight_against": found.most_against,
-                "score_of_group": found.scores,
+                "weight_for": result.most_for,
+                "weight_against": result.most_against,
+                "score_of_group": result.scores,
                 "truth": truth,
             }
         ),
@@ -373,12 +373,12 @@ def _nearest(view: View, sample: Sample) -> list[str]:
     """Ends of the names of the curves of the samples nearest to both extremes."""
     if not sample.work.can("states"):
         return []
-    found = operators.votes_of(sample, _group(view) or "", view.get("among") or "test")[0]
+    result = operators.votes_of(sample, _group(view) or "", view.get("among") or "test")[0]
     return [
         end
         for side in ("for", "against")
         for end in samples.curves(
-            sample.work, found.nearest(side, NEAREST), f"{side}-card", found.operator.modalities
+            sample.work, result.nearest(side, NEAREST), f"{side}-card", result.operator.modalities
         )
     ]
 

@@ -62,13 +62,13 @@ def test_metrics(work: Workspace, theme: Theme = "light") -> Picture:
     rows = [
         training.Measured(
             about.short,
-            found["mean"],
-            found["std"] if count > 1 else 0.0,
+            score["mean"],
+            score["std"] if count > 1 else 0.0,
             float(own.get(name, "nan")),
             about.higher_is_better,
         )
         for name, about in metrics.labels(scores).items()
-        if (found := scores[name])
+        if (score := scores[name])
     ]
     size = card["data"]["sizes"]["test"]
     best = max(rows, key=lambda row: row.is_share)
@@ -164,7 +164,7 @@ def masses(work: Workspace, theme: Theme = "light", *, kind: str = "agreement") 
 def _told(work: Workspace, kind: str) -> tuple[str, int]:
     """Id and row of a sample to start with."""
     choose("Kind of sample", kind, compare.WHY)
-    shown = {each.kind: each.sample for each in compare.find_examples(work)}
+    shown = {example.kind: example.sample for example in compare.find_examples(work)}
     sample = shown[choose("Among the samples to start with, kind", kind, shown)]
     return sample, work.dataset.row(sample)
 

@@ -230,9 +230,9 @@ def _levels(view: View) -> Call:
     filter = view.get("filter")
     name = next(
         (
-            each.name
-            for each in map(cohorts.parse_saved, view.all("cohort"))
-            if each.parts == cohorts.parse(filter)
+            entry.name
+            for entry in map(cohorts.parse_saved, view.all("cohort"))
+            if entry.parts == cohorts.parse(filter)
         ),
         "",
     )
@@ -247,12 +247,13 @@ def _levels(view: View) -> Call:
 
 def _members(view: View) -> str:
     """The saved cohort that is compared with; empty where the address keeps none of that name."""
-    kept = view.all("cohort")
+    values = view.all("cohort")
     return next(
         (
-            each
-            for each in kept
-            if cohorts.parse_saved(each).name == view.get("members", cohorts.parse_saved(each).name)
+            value
+            for value in values
+            if cohorts.parse_saved(value).name
+            == view.get("members", cohorts.parse_saved(value).name)
         ),
         "",
     )
@@ -295,9 +296,9 @@ def build(page: str, panel: str, address: Address, theme: Theme = "light") -> Pi
         NotFound: when there is no such page, panel, model, data set or sample.
         InvalidInput: when a value of the address cannot be one of ours.
     """
-    view, found, rest = _found(page, panel, address)
-    arguments = found.arguments(view, rest)
-    return found.build(_open(view, found.subject), theme, **arguments)
+    view, result, rest = _found(page, panel, address)
+    arguments = result.arguments(view, rest)
+    return result.build(_open(view, result.subject), theme, **arguments)
 
 
 def shown(view: View, only: str = "") -> Iterator[str]:
@@ -305,7 +306,7 @@ def shown(view: View, only: str = "") -> Iterator[str]:
     `only` that of one."""
     subjects: dict[str, Any] = {}
     for start, panel in sorted(
-        {**PAGES[view.page], **NAMED.get(view.page, {})}.items(), key=lambda each: each[1].below
+        {**PAGES[view.page], **NAMED.get(view.page, {})}.items(), key=lambda entry: entry[1].below
     ):
         if (not only or only.startswith(start)) and panel.opens(view):
             subject = _open(view, panel.subject, subjects)
@@ -330,30 +331,30 @@ def open_subject(view: View, subject: str) -> Any:
     return _open(view, subject)
 
 
-def _open(view: View, subject: str, kept: dict[str, Any] | None = None) -> Any:
-    """Opens a subject; what `kept` holds is not opened again."""
-    found: dict[str, Any] = {} if kept is None else kept
+def _open(view: View, subject: str, stored: dict[str, Any] | None = None) -> Any:
+    """Opens a subject; what `stored` holds is not opened again."""
+    result: dict[str, Any] = {} if stored is None else stored
     for name, call in _calls(view, subject):
-        if name not in found:
-            before = [found[call.of]] if call.of else []
-            found[name] = getattr(importlib.import_module(call.module), call.function)(
+        if name not in result:
+            before = [result[call.of]] if call.of else []
+            result[name] = getattr(importlib.import_module(call.module), call.function)(
                 *before, *call.positional, **call.named
             )
-    return found["sample"].work if subject == "work" else found[subject]
+    return result["sample"].work if subject == "work" else result[subject]
 
 
 def program(page: str, panel: str, address: Address) -> str:
     """Returns a program that recomputes the numbers of a panel; arguments and errors are those of `build`, but nothing
     is opened."""
-    view, found, rest = _found(page, panel, address)
+    view, result, rest = _found(page, panel, address)
     lines, modules = [], {"from qfusion import panels"}
-    for name, call in _calls(view, found.subject):
+    for name, call in _calls(view, result.subject):
         modules.add(f"from {call.module} import {call.function}")
         lines.append(f"{name} = {call.text(*([call.of] if call.of else []))}")
-    module = found.build.__module__.removeprefix("qfusion.")
-    builder = f"{module}.{found.build.__name__}"
-    subject = "sample.work" if found.subject == "work" else found.subject
-    picture = Call("", builder, (), found.arguments(view, rest)).text(subject)
+    module = result.build.__module__.removeprefix("qfusion.")
+    builder = f"{module}.{result.build.__name__}"
+    subject = "sample.work" if result.subject == "work" else result.subject
+    picture = Call("", builder, (), result.arguments(view, rest)).text(subject)
     return "\n".join(
         [
             f"# The numbers of panel {panel!r} on qfusion's page {view.page!r}; run it where qfusion can be imported.",
@@ -418,8 +419,8 @@ def figure_names(page: str, address: Query) -> list[str]:
     """
     if page in WITHOUT:
         return []
-    found = opened(page, address)
-    return [name for name in shown(found.view) if name not in WORDS]
+    result = opened(page, address)
+    return [name for name in shown(result.view) if name not in WORDS]
 
 
 def require_figure(page: str, panel: str, address: Query) -> None:
@@ -440,38 +441,38 @@ def take(page: str, panel: str, address: Query) -> Taken:
         return _by_name(panel, address)
     if page in WITHOUT:
         choose(f"Panel of page '{page}'", panel, ())
-    found = opened(page, address)
-    if panel in WORDS or not any(shown(found.view, panel)):
+    result = opened(page, address)
+    if panel in WORDS or not any(shown(result.view, panel)):
         choose(f"Panel of page '{page}' (under this address)", panel, figure_names(page, address))
-    return _taken(found, panel)
+    return _taken(result, panel)
 
 
 def take_all(page: str, address: Query) -> dict[str, Taken]:
     """Returns every figure of a page, by name; errors are those of `panels`."""
     if page in WITHOUT:
         return {}
-    found = opened(page, address)
-    return {name: _taken(found, name) for name in shown(found.view) if name not in WORDS}
+    result = opened(page, address)
+    return {name: _taken(result, name) for name in shown(result.view) if name not in WORDS}
 
 
-def _taken(found: Opened, panel: str) -> Taken:
-    picture = build(found.view.page, panel, found.view.address)
-    figure, said = picture.figure, found.view.get(FREE + panel)
+def _taken(result: Opened, panel: str) -> Taken:
+    picture = build(result.view.page, panel, result.view.address)
+    figure, value = picture.figure, result.view.get(FREE + panel)
     assert figure is not None
     figure.update_layout(
         legend={"itemclick": False, "itemdoubleclick": False}
     )  # as it stands on the page
     table = picture.table()
     recipe = Recipe(
-        found.view.page,
+        result.view.page,
         panel,
-        {key: found.view.all(key) for key in found.view.address},
-        made_from=found.made_from,
+        {key: result.view.all(key) for key in result.view.address},
+        made_from=result.made_from,
         software=software(),
         numbers=digest_of(table),
     )
     return Taken(
-        theme.apply_visible(figure, theme.parse_visible(said)),
+        theme.apply_visible(figure, theme.parse_visible(value)),
         picture.headline,
         picture.caption,
         table,
@@ -492,21 +493,21 @@ def _by_name(view: str, address: Mapping[str, Sequence[str]]) -> Taken:
         f"The recipe of a figure by name says {', '.join(_NAMED)}, but this one says "
         f"{', '.join(sorted(address))[:200]}. Export the figure again.",
     )
-    asked = {key: values[0] for key, values in address.items() if values}
-    found = case(asked.pop("model"), asked.pop("sample"), **asked)
-    table = getattr(numbers, name)(found)
-    card = found.work.card
+    wanted = {key: values[0] for key, values in address.items() if values}
+    sample = case(wanted.pop("model"), wanted.pop("sample"), **wanted)
+    table = getattr(numbers, name)(sample)
+    card = sample.work.card
     made_from = {
-        "model": {"name": found.name, "digest": card.get("weights_sha256", "")},
-        "data": {"name": found.dataset.name, "digest": found.dataset.digest},
-        "sample": found.id,
+        "model": {"name": sample.name, "digest": card.get("weights_sha256", "")},
+        "data": {"name": sample.dataset.name, "digest": sample.dataset.digest},
+        "sample": sample.id,
         "seed": card.get("seed"),
-        "output": found.explanation.outputs[found.output],
-        "background": found.background.name,
-        "background_size": int(found.background.size),
+        "output": sample.explanation.outputs[sample.output],
+        "background": sample.background.name,
+        "background_size": int(sample.background.size),
     }
     output = made_from["output"]
-    against = f"{found.background.size:,} samples of the background '{found.background.name}'"
+    against = f"{sample.background.size:,} samples of the background '{sample.background.name}'"
     recipe = Recipe(
         BY_NAME,
         view,
@@ -516,14 +517,14 @@ def _by_name(view: str, address: Mapping[str, Sequence[str]]) -> Taken:
         numbers=digest_of(table),
     )
     title = (
-        f"{found.name} on {found.dataset.name}"
+        f"{sample.name} on {sample.dataset.name}"
         if view == "cut-test"
-        else f"{found.id}: {output} {found.score:.3f} by {found.name}"
+        else f"{sample.id}: {output} {sample.score:.3f} by {sample.name}"
     )
     caption = f"Shows {SAYS[view][0]} Does not show {SAYS[view][1]}" if view in SAYS else ""
     behind = "" if view.startswith("cut") else f"Compared with {against}."
     return Taken(
-        getattr(notebook, name)(found), title, f"{caption} {behind}".strip(), table, recipe
+        getattr(notebook, name)(sample), title, f"{caption} {behind}".strip(), table, recipe
     )
 
 
@@ -571,14 +572,14 @@ def cook(recipe: Recipe, *, anyway: bool = False) -> Taken:
 
 def remarks(recipe: Recipe, taken: Taken) -> list[str]:
     """What a reader should know about a figure made again: other versions, other numbers."""
-    found = [
+    texts = [
         f"{package} was {then} and is {now}."
         for package, then in sorted(recipe.software.items())
         if (now := taken.recipe.software.get(package, "not here")) != then
     ]
     if recipe.numbers and recipe.numbers != taken.recipe.numbers:
-        found.append("The numbers are not the recipe's to ten digits.")
-    return found
+        texts.append("The numbers are not the recipe's to ten digits.")
+    return texts
 
 
 def draw(recipe: Recipe | Mapping[str, Any] | str) -> tuple[go.Figure, Any]:
@@ -589,14 +590,14 @@ def draw(recipe: Recipe | Mapping[str, Any] | str) -> tuple[go.Figure, Any]:
     """
     import json
 
-    found = (
+    parsed = (
         recipe
         if isinstance(recipe, Recipe)
         else parse(recipe if isinstance(recipe, str) else json.dumps(recipe))
     )
-    taken = cook(found)
+    taken = cook(parsed)
     return in_theme(
-        theme.without(taken.figure, found.style.hidden), found.style.theme
+        theme.without(taken.figure, parsed.style.hidden), parsed.style.theme
     ), taken.numbers
 
 
@@ -637,14 +638,14 @@ def cook_composition(whole: Composition, *, anyway: bool = False) -> list[Taken]
 def save_composition(taken: Sequence[Taken], whole: Composition) -> bytes:
     """Returns the file of a composition, with the recipes of what was taken in it."""
     panels = tuple(
-        export.as_panel(each.recipe.like(panel), whole.style)
-        for each, panel in zip(taken, whole.panels, strict=True)
+        export.as_panel(entry.recipe.like(panel), whole.style)
+        for entry, panel in zip(taken, whole.panels, strict=True)
     )
     now = replace(whole, panels=panels)
     return export.save_composition(
-        [each.figure for each in taken],
-        [each.title for each in taken],
-        [each.caption for each in taken],
+        [entry.figure for entry in taken],
+        [entry.title for entry in taken],
+        [entry.caption for entry in taken],
         now,
     )
 
@@ -654,8 +655,8 @@ def composition_remarks(whole: Composition, taken: Sequence[Taken]) -> list[str]
     return list(
         dict.fromkeys(
             remark
-            for panel, each in zip(whole.panels, taken, strict=True)
-            for remark in remarks(panel, each)
+            for panel, entry in zip(whole.panels, taken, strict=True)
+            for remark in remarks(panel, entry)
         )
     )
 
@@ -727,21 +728,21 @@ def jobs_of_cohort(
         isinstance(most, int) and 1 <= most <= MAX_FILES,
         f"Argument `most` must be a whole number from 1 to {MAX_FILES}, but is {str(most)[:20]!r}.",
     )
-    found = opened(page, address)
+    result = opened(page, address)
     subject = subject_of(page, panel)
     check(
         subject in OF_SAMPLE,
         f"Panel '{panel}' is not of a sample: it is the same for all. Export it alone.",
     )
-    work = open_subject(found.view, "work")
+    work = open_subject(result.view, "work")
     rows = cohort_measures.cohort_table(work, None)
     ids = [str(name) for name in rows.index[cohorts.passing(cohorts.parse(filter), rows)]]
     check(bool(ids), f"No sample passes the filter {filter[:80]!r}. Widen it.")
-    given = {key: found.view.all(key) for key in found.view.address}
+    given = {key: result.view.all(key) for key in result.view.address}
     return [
         Job(
             f"{place:03d}-{file_name(panel)}-{file_name(name)}",
-            found.view.page,
+            result.view.page,
             panel,
             given | {"sample": [name]},
             name,

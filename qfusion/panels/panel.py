@@ -88,11 +88,11 @@ class Picture:
 Build = TypeVar("Build", bound=Callable[..., Picture])
 
 
-def kept(build: Build) -> Build:
+def cached(build: Build) -> Build:
     """A builder whose last pictures are kept for all who ask, as those of the samples around the one that is read."""
-    found = memo(24)(build)
-    vars(found)["is_kept"] = True
-    return cast("Build", found)
+    result = memo(24)(build)
+    vars(result)["is_cached"] = True
+    return cast("Build", result)
 
 
 def ended(words: str, by: str = ".") -> str:
@@ -161,7 +161,7 @@ def unfolded(key: str) -> Opens:
 def can(*abilities: Ability) -> Callable[..., bool]:
     """Whether the model of a sample, or of a workspace, can do all of these, see `models.explorable`."""
     return lambda subject, **_: all(
-        getattr(subject, "work", subject).can(each) for each in abilities
+        getattr(subject, "work", subject).can(ability) for ability in abilities
     )
 
 
@@ -175,7 +175,7 @@ class Panel:
         fixed: arguments that are the same whatever the address says.
         rest: the argument that the end of the panel's name gives, where several begin alike; or what reads more
             arguments from it.
-        asked: options that only `fits` has.
+        conditions: options that only `fits` has.
         fits: from the subject and the options to whether there is something to show; pages and command line ask it
             alike.
         opens: from an address to whether the part of the page in which it stands is open.
@@ -190,7 +190,7 @@ class Panel:
     options: Mapping[str, Read] = field(default_factory=dict)
     fixed: Mapping[str, Any] = field(default_factory=dict)
     rest: str | Callable[[View, str], Mapping[str, Any]] = ""
-    asked: Mapping[str, Read] = field(default_factory=dict)
+    conditions: Mapping[str, Read] = field(default_factory=dict)
     fits: Callable[..., bool] = always
     opens: Opens = always
     endings: Callable[[View, Any], Iterable[str]] = lambda view, subject: ("",)
@@ -198,9 +198,9 @@ class Panel:
     subject: str = "sample"
 
     @property
-    def is_kept(self) -> bool:
-        """Whether its last pictures are `kept`."""
-        return bool(getattr(self.build, "is_kept", False))
+    def is_cached(self) -> bool:
+        """Whether its last pictures are `cached`."""
+        return bool(getattr(self.build, "is_cached", False))
 
     def arguments(self, view: View, rest: str = "") -> dict[str, Any]:
         """Returns the arguments of `build` after subject and theme, as an address says them.
@@ -224,7 +224,7 @@ class Panel:
     def shown(self, view: View, subject: Any, rest: str = "") -> bool:
         """Returns whether the page shows it of a subject; arguments and errors are those of `arguments`."""
         return self.opens(view) and self.fits(
-            subject, **self.arguments(view, rest), **_said(self.asked, view)
+            subject, **self.arguments(view, rest), **_said(self.conditions, view)
         )
 
 
@@ -254,24 +254,24 @@ def listed(
     )
 
 
-def values(found: Mapping[str, float], form: str = ".2f") -> str:
+def values(result: Mapping[str, float], form: str = ".2f") -> str:
     """`listed`, of numbers by name."""
-    return listed(found, found.values(), form)
+    return listed(result, result.values(), form)
 
 
-def terms(found: Mapping[str, float]) -> str:
+def terms(result: Mapping[str, float]) -> str:
     """Contributions by coalition, with their signs."""
-    return values(found, "+.2f")
+    return values(result, "+.2f")
 
 
-def lines(found: Mapping[str, np.ndarray], form: str = ".2f", whole: str = "all together") -> str:
+def lines(result: Mapping[str, np.ndarray], form: str = ".2f", whole: str = "all together") -> str:
     """`"text from 0.00 to 0.41"` for each curve; the empty name is `whole`."""
-    said = [
-        f"{name or whole} from {each[0]:{form}} to {each[-1]:{form}}"
-        for name, each in found.items()
+    sentence = [
+        f"{name or whole} from {entry[0]:{form}} to {entry[-1]:{form}}"
+        for name, entry in result.items()
     ][:MAX_NUMBERS]
-    return ", ".join(said) + (
-        f" and {len(found) - MAX_NUMBERS} more" if len(found) > MAX_NUMBERS else ""
+    return ", ".join(sentence) + (
+        f" and {len(result) - MAX_NUMBERS} more" if len(result) > MAX_NUMBERS else ""
     )
 
 
@@ -283,11 +283,12 @@ def pairs(
     most: int = MAX_NUMBERS,
 ) -> str:
     """`"text 0.41 (before 0.39)"`, those that differ most first."""
-    found = sorted(
-        zip(map(str, names), before, after, strict=True), key=lambda each: -abs(each[2] - each[1])
+    ordered = sorted(
+        zip(map(str, names), before, after, strict=True),
+        key=lambda entry: -abs(entry[2] - entry[1]),
     )
     return ", ".join(
-        f"{name} {new:{form}} (before {old:{form}})" for name, old, new in found[:most]
+        f"{name} {new:{form}} (before {old:{form}})" for name, old, new in ordered[:most]
     )
 
 

@@ -26,7 +26,7 @@ from qfusion.figures.style import Theme
 from qfusion.panels import address as say
 from qfusion.panels.address import View
 from qfusion.panels.dynamics import cursor_at
-from qfusion.panels.panel import Opens, Panel, Picture, can, kept, number, ticked, word
+from qfusion.panels.panel import Opens, Panel, Picture, can, cached, number, ticked, word
 
 BASELINE = "baseline"
 
@@ -38,15 +38,21 @@ def built(sample: Sample, over: str = changes.THIS) -> Built:
     return changes.built(work, rows, sample.output, sample.tweak)
 
 
-@kept
+@cached
 def matrix(sample: Sample, theme: Theme = "light", *, over: str = changes.THIS) -> Picture:
     """What every coupling and dissipation added to every contribution; arguments as of `over_time`."""
-    found = built(sample, over)
-    titles, _ = building_figures.terms_of(found.terms, found.modalities)
+    result = built(sample, over)
+    titles, _ = building_figures.terms_of(result.terms, result.modalities)
     drawn = building_figures.matrix(
-        found.dividends, titles, found.parts, found.start, found.end, unit=sample.unit, theme=theme
+        result.dividends,
+        titles,
+        result.parts,
+        result.start,
+        result.end,
+        unit=sample.unit,
+        theme=theme,
     )
-    return _picture(sample, "built", found, over, drawn, lambda: numbers.built_table(found))
+    return _picture(sample, "built", result, over, drawn, lambda: numbers.built_table(result))
 
 
 def over_time(
@@ -67,70 +73,72 @@ def over_time(
             most.
         t: where the cursor stands, a share of T; none is drawn at 0 and 1.
     """
-    found = built(sample, over)
-    dividend = "" if part == BASELINE else part or found.most_built()
-    s = found.row(dividend)
-    titles, hues = building_figures.terms_of(found.terms, found.modalities)
+    result = built(sample, over)
+    dividend = "" if part == BASELINE else part or result.most_built()
+    s = result.row(dividend)
+    titles, hues = building_figures.terms_of(result.terms, result.modalities)
     drawn = building_figures.areas(
-        found.times,
-        found.over_time[:, s],
+        result.times,
+        result.over_time[:, s],
         titles,
         hues,
         dividend,
-        start=float(found.start[s]),
+        start=float(result.start[s]),
         cursor=cursor_at(sample, t),
         unit=sample.unit,
         theme=theme,
     )
-    return _picture(sample, "built-over-time", found, over, drawn, lambda: found.through(dividend))
+    return _picture(
+        sample, "built-over-time", result, over, drawn, lambda: result.through(dividend)
+    )
 
 
-@kept
+@cached
 def flow(sample: Sample, theme: Theme = "light", *, over: str = changes.THIS) -> Picture:
     """The way from modalities through what acts on them to the score; arguments as of `over_time`."""
-    found = built(sample, over)
-    titles, hues = building_figures.terms_of(found.terms, found.modalities)
+    result = built(sample, over)
+    titles, hues = building_figures.terms_of(result.terms, result.modalities)
     drawn = building_figures.flow(
-        found.dividends,
+        result.dividends,
         titles,
         hues,
-        found.acts,
-        found.parts,
-        found.start,
-        found.end,
-        found.modalities,
+        result.acts,
+        result.parts,
+        result.start,
+        result.end,
+        result.modalities,
         unit=sample.unit,
         theme=theme,
     )
-    return _picture(sample, "built-flow", found, over, drawn, lambda: numbers.flow_table(found))
+    return _picture(sample, "built-flow", result, over, drawn, lambda: numbers.flow_table(result))
 
 
 def _picture(
     sample: Sample,
     name: str,
-    found: Built,
+    result: Built,
     over: str,
     drawn: go.Figure,
     table: Callable[[], pd.DataFrame],
 ) -> Picture:
-    title = text.plain(answer(found))
+    title = text.plain(answer(result))
     shows, not_shown = building_figures.SAYS[name]
-    mean = f" Mean over {found.count:,} {text.plain(over.removeprefix('all '))}."
-    told = "; ".join(
-        f"{term or BASELINE} from {found.start[s]:+.2f} to {found.end[s]:+.2f}"
-        for s, term in enumerate(found.dividends)
+    mean = f" Mean over {result.count:,} {text.plain(over.removeprefix('all '))}."
+    message = "; ".join(
+        f"{term or BASELINE} from {result.start[s]:+.2f} to {result.end[s]:+.2f}"
+        for s, term in enumerate(result.dividends)
     )
     return Picture(
         name,
         title,
         drawn,
         called="Which coupling built it",
-        alt=f"{title}. {told}",
+        alt=f"{title}. {message}",
         not_shown=not_shown,
         table=table,
         shows=f"{shows}{sample.of if over == changes.THIS else mean} "
         f"{backgrounds.against_words(sample.work.background)} Aumann and Shapley's shares: "
-        f"they add up, to {found.error:.0e}.",
+        f"they add up, to {result.error:.0e}.",
     )
 
 
@@ -179,14 +187,14 @@ class Measured(NamedTuple):
     """Slopes and removals of every term for one effect; over which rows, and the range that 1 % of the effect is of."""
 
     rows: np.ndarray
-    found: Sensitivity
+    sensitivity: Sensitivity
     reach: float
 
     def followed(self) -> dict[str, Parameter]:
         """The terms that can be followed, by title; the one most worth it first."""
         return {
-            self.found.parameters[i].title: self.found.parameters[i]
-            for i in changes.worth_following(self.found, self.reach)
+            self.sensitivity.parameters[i].title: self.sensitivity.parameters[i]
+            for i in changes.worth_following(self.sensitivity, self.reach)
         }
 
 
@@ -204,8 +212,8 @@ def measured(sample: Sample, effect: str = SCORE, over: str = changes.THIS) -> M
 
 def halves(sample: Sample, effect: str = SCORE, over: str = changes.THIS) -> np.ndarray:
     """What the slope at half of each term's strength says that its removal does, (P,)."""
-    rows, found, _ = measured(sample, effect, over)
-    return changes.half_way(sample.work, rows, sample.tweak, sample.output, found.targets[0])
+    rows, result, _ = measured(sample, effect, over)
+    return changes.half_way(sample.work, rows, sample.tweak, sample.output, result.targets[0])
 
 
 def tornado(
@@ -228,16 +236,16 @@ def tornado(
         half: with the slope half-way, which takes a second or more.
     """
     work, timed = sample.work, sample.work.can("time")
-    rows, found, reach = measured(sample, effect, over)
-    places = changes.chosen(found, choose("Terms", group, changes.GROUPS[timed]), timed)
-    shown, target = places[:MAX_TERMS], found.targets[0]
-    parameters = [found.parameters[i] for i in shown]
-    bends = changes.large(found, reach) & ~found.agrees()[:, 0]
+    rows, result, reach = measured(sample, effect, over)
+    places = changes.chosen(result, choose("Terms", group, changes.GROUPS[timed]), timed)
+    shown, target = places[:MAX_TERMS], result.targets[0]
+    parameters = [result.parameters[i] for i in shown]
+    bends = changes.large(result, reach) & ~result.agrees()[:, 0]
     middle = halves(sample, effect, over) if half else None
     drawn = figures.tornado(
         [_named(parameter) for parameter in parameters],
-        -0.1 * found.slopes[shown, 0],
-        found.effects[shown, 0],
+        -0.1 * result.slopes[shown, 0],
+        result.effects[shown, 0],
         ["+".join(parameter.modalities) for parameter in parameters],
         work.modalities,
         bends=[bool(bends[i]) for i in shown],
@@ -255,10 +263,10 @@ def tornado(
     )
     return Picture(
         "tornado",
-        _head(found, places, effect),
+        _head(result, places, effect),
         drawn if len(shown) else None,
-        shows=f"what each term does to the {text.plain(effect)} ({found.values[0]:+.3f} now; "
-        f"{_whose(sample, found, over, len(rows))}): left by its exact slope, right by its removal, which is its "
+        shows=f"what each term does to the {text.plain(effect)} ({result.values[0]:+.3f} now; "
+        f"{_whose(sample, result, over, len(rows))}): left by its exact slope, right by its removal, which is its "
         "mean slope on the way to nothing. The right scale is ten times the left: equal bars, straight answer."
         f"{more}{against}",
         not_shown="what a model trained without the term would say; nor what two terms do together: removals do not "
@@ -271,14 +279,14 @@ def tornado(
         alt="Tornado: "
         + "; ".join(
             f"{parameter.title} {effect:+.3f}"
-            for parameter, effect in zip(parameters[:6], found.effects[shown[:6], 0], strict=True)
+            for parameter, effect in zip(parameters[:6], result.effects[shown[:6], 0], strict=True)
         )
         + ".",
-        table=lambda: found.frame(target).assign(
+        table=lambda: result.frame(target).assign(
             **({} if middle is None else {"slope_half_way_says": middle}),
-            samples=int(found.samples[0]),
-            background=found.background,
-            background_size=found.background_size,
+            samples=int(result.samples[0]),
+            background=result.background,
+            background_size=result.background_size,
         ),
     )
 
@@ -300,7 +308,7 @@ def way(
         term: title of the term that is followed, of those that do not act linearly; the one most worth it unless told.
     """
     work = sample.work
-    rows, found, _ = terms = measured(sample, effect, over)
+    rows, result, _ = terms = measured(sample, effect, over)
     titles = terms.followed()
     check(
         bool(titles),
@@ -309,7 +317,7 @@ def way(
     )
     parameter, target = (
         titles[choose("Term", current_term(term) or next(iter(titles)), titles)],
-        found.targets[0],
+        result.targets[0],
     )
     along = changes.follow(work, rows, sample.tweak, sample.output, target, parameter.key)
     return Picture(
@@ -325,7 +333,7 @@ def way(
             unit=changes.unit(work, target, sample.output),
             theme=theme,
         ),
-        shows=f"the {text.plain(effect)} ({_whose(sample, found, over, len(rows))}) for every strength of this term, "
+        shows=f"the {text.plain(effect)} ({_whose(sample, result, over, len(rows))}) for every strength of this term, "
         f"all others as they stand. The mean slope on the way is (by quadrature) {along.mean_slope:+.3g}: times "
         f"the way ({parameter.value:g}) it is what removal takes away ({-along.effect:+.3g}).",
         not_shown="strengths beyond what stands now: move the slider."
@@ -344,10 +352,10 @@ def current_term(title: str) -> str:
     return f"H: {old[1] or old[2]}" if old else title
 
 
-def _whose(sample: Sample, found: Sensitivity, over: str, whole: int) -> str:
+def _whose(sample: Sample, sensitivity: Sensitivity, over: str, whole: int) -> str:
     """Over which samples, in words; `whole` of them are in the cohort, of which some may have been taken."""
-    count, of_class = int(found.samples[0]), ""
-    if sample.work.classes and found.targets[0].startswith(("score", "dividend")):
+    count, of_class = int(sensitivity.samples[0]), ""
+    if sample.work.classes and sensitivity.targets[0].startswith(("score", "dividend")):
         of_class = f", score of ‘{text.plain(sample.work.classes[sample.output])}’"
     if over == changes.THIS:
         return f"sample {text.plain(sample.id)}{of_class}"
@@ -359,13 +367,13 @@ def _named(parameter: Parameter) -> str:
     return parameter.title if parameter.value == 1 else f"{parameter.title} (× {parameter.value:g})"
 
 
-def _head(found: Sensitivity, places: np.ndarray, effect: str) -> str:
-    if not len(places) or np.abs(found.effects[places, 0]).max() < 1e-9:
+def _head(sensitivity: Sensitivity, places: np.ndarray, effect: str) -> str:
+    if not len(places) or np.abs(sensitivity.effects[places, 0]).max() < 1e-9:
         return f"No term of these moves the {text.plain(effect)}"
-    first = max(places, key=lambda i: abs(found.effects[i, 0]))
-    change = found.effects[first, 0]
+    first = max(places, key=lambda i: abs(sensitivity.effects[i, 0]))
+    change = sensitivity.effects[first, 0]
     return (
-        f"Most depends on {_the(found.parameters[first])}; without it the {text.plain(effect)} "
+        f"Most depends on {_the(sensitivity.parameters[first])}; without it the {text.plain(effect)} "
         f"{'rises' if change > 0 else 'falls'} by {abs(change):.2g}"
     )
 
@@ -396,7 +404,7 @@ def moves(
     return (
         len(
             changes.chosen(
-                measured(sample, effect, over).found,
+                measured(sample, effect, over).sensitivity,
                 group or next(iter(changes.GROUPS[timed])),
                 timed,
             )

@@ -34,7 +34,7 @@ from qfusion.figures.style import Theme
 from qfusion.panels import address as say
 from qfusion.panels import panel
 from qfusion.panels.address import View
-from qfusion.panels.panel import Panel, Picture, Read, can, kept, unfolded, word, words
+from qfusion.panels.panel import Panel, Picture, Read, can, cached, unfolded, word, words
 from qfusion.quantum.measures import KINDS, Part
 
 STARTS = {
@@ -77,8 +77,8 @@ def attribution(
         other: id of that sample; `backgrounds.default_contrast` unless told.
         method: of `explain.features.attribution.METHODS`.
     """
-    found, other = _found(sample, modality, term, baseline, other, method)
-    canvas = inside.canvas(sample.work, sample.row, found.modality, _steps(found))
+    result, other = _found(sample, modality, term, baseline, other, method)
+    canvas = inside.canvas(sample.work, sample.row, result.modality, _steps(result))
     unit = (
         "cell"
         if canvas.parts.get("spectrogram")
@@ -86,29 +86,31 @@ def attribution(
         if canvas.kind == "words" and canvas.how
         else _UNITS[canvas.kind]
     )
-    units = canvas.added(found.units)
+    units = canvas.added(result.units)
     largest = abs(units).argmax()
     names = [text.plain(name, 40) for name in canvas.names]
     quoted = [f"‘{name}’" for name in names] if canvas.kind == "words" else names
-    what = text.plain(inside.title(found.term))
-    what = what if found.term == SCORE else f"the term of {what}"
+    what = text.plain(inside.title(result.term))
+    what = what if result.term == SCORE else f"the term of {what}"
     whose = f" of ‘{text.plain(sample.work.classes[sample.output])}’" if sample.work.classes else ""
-    start = f"sample {text.plain(other)}" if other else BASELINES[found.baseline]
+    start = f"sample {text.plain(other)}" if other else BASELINES[result.baseline]
     trained = f" The training mean is over {trust.trained_on(sample.work):,} samples."
-    count = trained if found.baseline == "mean" else ""
-    against = "" if found.term == SCORE else " " + backgrounds.against_words(sample.work.background)
+    count = trained if result.baseline == "mean" else ""
+    against = (
+        "" if result.term == SCORE else " " + backgrounds.against_words(sample.work.background)
+    )
     return Picture(
         "inside",
-        moved_most(f"In {text.plain(found.modality)}", quoted, units, f"moved {what}"),
-        _figure(sample, found, canvas, theme),
-        shows=f"how the change of {what}{whose} from {found.start:+.3f} (at {start}) to {found.end:+.3f} (this sample) "
-        f"is shared among the {len(units):,} {unit.replace(' ', 's ', 1)}s, by {METHODS[found.method].title}. "
-        f"{_error(found)}{count}{against}"
+        moved_most(f"In {text.plain(result.modality)}", quoted, units, f"moved {what}"),
+        _figure(sample, result, canvas, theme),
+        shows=f"how the change of {what}{whose} from {result.start:+.3f} (at {start}) to {result.end:+.3f} (this sample) "
+        f"is shared among the {len(units):,} {unit.replace(' ', 's ', 1)}s, by {METHODS[result.method].title}. "
+        f"{_error(result)}{count}{against}"
         + (f" {text.plain(canvas.how, 600)}" if canvas.how else ""),
         not_shown="what the encoder would do far from the straight way between both, or why people said so."
         + (_BARE if canvas.kind == "features" and not canvas.how else ""),
-        alt=f"Attribution inside {found.modality}: largest at {canvas.names[largest]}, {units[largest]:+.3f}.",
-        table=lambda: inside.frame(sample.work, sample.row, found),
+        alt=f"Attribution inside {result.modality}: largest at {canvas.names[largest]}, {units[largest]:+.3f}.",
+        table=lambda: inside.frame(sample.work, sample.row, result),
     )
 
 
@@ -123,25 +125,25 @@ def features(
     method: str = INTEGRATED,
 ) -> Picture:
     """What each feature of a sequence added over all its steps; the options are those of `attribution`."""
-    found, _ = _found(sample, modality, term, baseline, other, method)
+    result, _ = _found(sample, modality, term, baseline, other, method)
     names = next(
-        m for m in sample.work.dataset.modalities if m.name == found.modality
+        m for m in sample.work.dataset.modalities if m.name == result.modality
     ).feature_names
-    largest = abs(found.features).argmax()
+    largest = abs(result.features).argmax()
     return Picture(
         "inside-features",
         moved_most(
             "Of its features",
             [f"‘{text.plain(name, 40)}’" for name in names],
-            found.features,
+            result.features,
             "moved it",
         ),
-        inside_figures.bars(names, found.features, unit=sample.unit, theme=theme),
-        shows=f"the same attribution, added up over the {len(found.units)} steps for each of the {len(names)} "
+        inside_figures.bars(names, result.features, unit=sample.unit, theme=theme),
+        shows=f"the same attribution, added up over the {len(result.units)} steps for each of the {len(names)} "
         f"features.{sample.of}",
         not_shown="at which step: see above.",
         alt=f"Attribution by feature: largest {names[largest]}.",
-        table=lambda: inside.frame(sample.work, sample.row, found),
+        table=lambda: inside.frame(sample.work, sample.row, result),
     )
 
 
@@ -157,9 +159,9 @@ def over_time(
     """What each step of every modality that is a sequence added, on one axis; the options are those of
     `attribution`."""
     names = inside.sequences(sample.work, term)
-    found = [_found(sample, name, term, baseline, other, method)[0] for name in names]
+    result = [_found(sample, name, term, baseline, other, method)[0] for name in names]
     lanes, known = (
-        inside.lanes(sample.work, sample.row, found),
+        inside.lanes(sample.work, sample.row, result),
         inside.rates(sample.work, names),
     )
     seconds = len(known) == len(names)
@@ -236,13 +238,13 @@ def moved_most(where: str, names: Sequence[str], values: np.ndarray, did: str) -
     first = [int(i) for i in top(sizes, 3)]
     if not first or round(abs(float(values[first[0]])), 3) == 0:
         return f"{where}, nothing {did} by 0.001 or more"
-    said = [f"{names[i]} ({values[i]:+.3f})" for i in first]
+    texts = [f"{names[i]} ({values[i]:+.3f})" for i in first]
     if len(first) == 1:
         return f"{where}, {names[first[0]]} {did} the most ({values[first[0]]:+.3f})"
     words = (
-        listed(said)
-        if len(said) <= MAX_NAMED
-        else f"{len(said)} parts (by {abs(values[first[0]]):.3f} each)"
+        listed(texts)
+        if len(texts) <= MAX_NAMED
+        else f"{len(texts)} parts (by {abs(values[first[0]]):.3f} each)"
     )
     return f"{where}, {words} {did} the most, alike"
 
@@ -267,38 +269,38 @@ def _found(
     ), other
 
 
-def _steps(found: Attribution) -> int | None:
+def _steps(result: Attribution) -> int | None:
     """Real steps of a sequence; None of a vector."""
-    return len(found.values) if found.values.ndim == 2 else None
+    return len(result.values) if result.values.ndim == 2 else None
 
 
-def _figure(sample: Sample, found: Attribution, canvas: Canvas, theme: Theme) -> go.Figure:
+def _figure(sample: Sample, result: Attribution, canvas: Canvas, theme: Theme) -> go.Figure:
     parts: dict[str, Any] = {**canvas.parts, "unit": sample.unit, "theme": theme}
     if canvas.kind == "words":
-        return inside_figures.words(values=canvas.added(found.units), **parts)
+        return inside_figures.words(values=canvas.added(result.units), **parts)
     if canvas.kind == "waveform":
-        return inside_figures.waveform(values=found.units, **parts)
+        return inside_figures.waveform(values=result.units, **parts)
     if canvas.kind == "picture":
         return inside_figures.picture(
-            values=found.values.reshape(canvas.parts["pixels"].shape), **parts
+            values=result.values.reshape(canvas.parts["pixels"].shape), **parts
         )
     if canvas.kind == "curve":
-        return inside_figures.curve(values=found.values, **parts)
-    return inside_figures.bars(canvas.names, found.units, unit=sample.unit, theme=theme)
+        return inside_figures.curve(values=result.values, **parts)
+    return inside_figures.bars(canvas.names, result.units, unit=sample.unit, theme=theme)
 
 
-def _error(found: Attribution) -> str:
+def _error(result: Attribution) -> str:
     """How far the shares are from adding up."""
-    if found.steps == 1:
+    if result.steps == 1:
         return (
-            f"It takes the term as a straight line: the shares miss the change by {found.error:.2g} "
-            f"({found.relative_error:.2%})."
+            f"It takes the term as a straight line: the shares miss the change by {result.error:.2g} "
+            f"({result.relative_error:.2%})."
         )
-    words = f"Convergence error {found.error:.2g} ({found.relative_error:.2%} of the change, {found.steps:,} steps)"
+    words = f"Convergence error {result.error:.2g} ({result.relative_error:.2%} of the change, {result.steps:,} steps)"
     return (
         f"{words}."
-        if found.converged
-        else f"**{words}: above 1 % even at {found.steps:,} steps; read the shares with care.**"
+        if result.converged
+        else f"**{words}: above 1 % even at {result.steps:,} steps; read the shares with care.**"
     )
 
 
@@ -324,7 +326,11 @@ def _method(view: View) -> str | None:
 def of_sequence(sample: Sample, modality: str = "", **_: Any) -> bool:
     """Whether a modality, the first unless told, is a sequence, so that its features are summed over steps."""
     chosen = modality or sample.modalities[0]
-    return any(each.is_sequence for each in sample.work.dataset.modalities if each.name == chosen)
+    return any(
+        modality.is_sequence
+        for modality in sample.work.dataset.modalities
+        if modality.name == chosen
+    )
 
 
 def of_sequences(sample: Sample, term: str = SCORE, **_: Any) -> bool:
@@ -367,7 +373,7 @@ INSIDE = {
 # The sample as a whole.
 
 
-@kept
+@cached
 def verdict(sample: Sample, theme: Theme = "light") -> Picture:
     """Prediction against truth: on the range of the target, or as softmax of the classes."""
     return (_class_verdict if sample.work.classes else _score_verdict)(sample, theme)
@@ -419,7 +425,7 @@ def _class_verdict(sample: Sample, theme: Theme) -> Picture:
     )
 
 
-@kept
+@cached
 def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
     """The decision, term by term."""
     work = sample.work
@@ -427,11 +433,11 @@ def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
     dividends = dict(verdict_on.dividends)
 
     def table() -> pd.DataFrame:
-        found = terms_table(dividends, sample=sample.id)
+        frame = terms_table(dividends, sample=sample.id)
         truth = work.dataset.truth
         if truth is not None:
-            found["true_dividend"] = [truth.iloc[sample.row].get(term) for term in dividends]
-        return found
+            frame["true_dividend"] = [truth.iloc[sample.row].get(term) for term in dividends]
+        return frame
 
     return Picture(
         "waterfall",
@@ -454,7 +460,7 @@ def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
     )
 
 
-@kept
+@cached
 def shapley(sample: Sample, theme: Theme = "light") -> Picture:
     """Shapley values and shares."""
     work = sample.work
@@ -481,7 +487,7 @@ def shapley(sample: Sample, theme: Theme = "light") -> Picture:
     )
 
 
-@kept
+@cached
 def entropies(sample: Sample, theme: Theme = "light") -> Picture:
     """Entropies per modality and joint over the evolution as learned; of a model with time."""
     track = sample.learned.track()
@@ -522,36 +528,37 @@ def most_mixed(ends: Mapping[str, float]) -> str:
     return f"{names} end up equally mixed{', the most of all' if len(first) < len(ends) else ''} ({value})"
 
 
-@kept
+@cached
 def masses(sample: Sample, theme: Theme = "light") -> Picture:
     """The mass each modality gives each element, and the fused one; of a model with rules."""
-    found = sample.reading
+    reading = sample.reading
     pairs = ""
-    if found.pairwise is not None:
-        names = [text.plain(name) for name in found.modalities]
+    if reading.pairwise is not None:
+        names = [text.plain(name) for name in reading.modalities]
         pairs = (
             " Dempster's K of each pair: "
             + ", ".join(
-                f"{names[a]} – {names[b]} {found.pairwise[a, b]:.2f}"
+                f"{names[a]} – {names[b]} {reading.pairwise[a, b]:.2f}"
                 for a in range(len(names))
                 for b in range(a + 1, len(names))
             )
             + "."
         )
     short = (
-        found.elements
-        if found.elements_are_classes
-        else [str(i) for i in range(len(found.elements))]
+        reading.elements
+        if reading.elements_are_classes
+        else [str(i) for i in range(len(reading.elements))]
     )
     return Picture(
         "masses",
         disagreement(
-            dict(zip(found.elements, found.disagreement.tolist(), strict=True)), found.conflict
+            dict(zip(reading.elements, reading.disagreement.tolist(), strict=True)),
+            reading.conflict,
         ),
         figures.masses(
-            found.masses,
-            found.fused,
-            found.modalities,
+            reading.masses,
+            reading.fused,
+            reading.modalities,
             short,
             marked=_true_element(sample),
             theme=theme,
@@ -561,14 +568,14 @@ def masses(sample: Sample, theme: Theme = "light") -> Picture:
         not_shown="what the network does with the fused masses afterwards"
         + (
             ". "
-            if found.elements_are_classes
+            if reading.elements_are_classes
             else "; elements are learned here, they have no names. "
         )
         + INERT,
         alt="Heat map of masses: fused "
-        + ", ".join(f"{e} {v:.2f}" for e, v in zip(found.elements, found.fused, strict=True))
+        + ", ".join(f"{e} {v:.2f}" for e, v in zip(reading.elements, reading.fused, strict=True))
         + ".",
-        table=partial(_read, found),
+        table=partial(_read, reading),
     )
 
 
@@ -592,31 +599,31 @@ def disagreement(by_element: Mapping[str, float], K: float | None) -> str:
     return f"The masses contradict each other with Dempster's K = {K:.2f}, {most}"
 
 
-@kept
+@cached
 def beliefs(sample: Sample, theme: Theme = "light") -> Picture:
     """Belief, plausibility and betting probability of every class; of a model whose elements are classes."""
-    found = sample.reading
-    said = found.by_fusion
+    reading = sample.reading
+    by_fusion = reading.by_fusion
     check(
-        said is not None,
+        by_fusion is not None,
         "Elements of this model are no classes, so that there are no beliefs. Look at `masses`.",
     )
     return Picture(
         "beliefs",
-        bet(dict(zip(found.elements, said.pignistic.tolist(), strict=True))),
+        bet(dict(zip(reading.elements, by_fusion.pignistic.tolist(), strict=True))),
         figures.belief_bars(
-            said.belief,
-            said.pignistic,
-            said.plausibility,
-            found.elements,
+            by_fusion.belief,
+            by_fusion.pignistic,
+            by_fusion.plausibility,
+            reading.elements,
             truth=_true_element(sample),
             theme=theme,
         ),
         shows="evidence theory on the fused masses: what speaks for a class alone (belief), what does not speak "
         "against it (plausibility), and the probability to bet with (pignistic)." + sample.of,
         not_shown="the network's answer, which is read from the same qubits after convolution and pooling.",
-        alt=f"Pignistic probability of each class: {panel.listed(found.elements, said.pignistic)}.",
-        table=partial(_read, found),
+        alt=f"Pignistic probability of each class: {panel.listed(reading.elements, by_fusion.pignistic)}.",
+        table=partial(_read, reading),
     )
 
 
@@ -631,19 +638,19 @@ def bet(pignistic: Mapping[str, float]) -> str:
     return f"The fused evidence alone would bet on {words} {odds}"
 
 
-@kept
+@cached
 def fused_entropies(sample: Sample, theme: Theme = "light") -> Picture:
     """Entropy of every fused qubit, its entanglement with the modality qubits; of a model with rules."""
-    found = sample.reading
+    reading = sample.reading
     return Picture(
         "fused-entropies",
-        most_entangled(dict(zip(found.elements, found.entropy.tolist(), strict=True))),
-        circuit.bars(found.entropy, found.elements, "entropy (nats)", theme=theme),
+        most_entangled(dict(zip(reading.elements, reading.entropy.tolist(), strict=True))),
+        circuit.bars(reading.entropy, reading.elements, "entropy (nats)", theme=theme),
         shows="the von Neumann entropy of each fused qubit, at most ln 2. Fusion leaves it and its modality qubits in "
         f"a pure state together, so this is their entanglement.{sample.of} {INERT}",
         not_shown="which modality decided: entropy is correlation, not attribution.",
-        alt=f"Entropy of each fused qubit in nats: {panel.listed(found.elements, found.entropy)}.",
-        table=partial(_read, found),
+        alt=f"Entropy of each fused qubit in nats: {panel.listed(reading.elements, reading.entropy)}.",
+        table=partial(_read, reading),
     )
 
 
@@ -665,8 +672,8 @@ def most_entangled(entropy: Mapping[str, float]) -> str:
     return f"Fused qubits {words} are the most entangled, alike, with what they were fused from ({largest})"
 
 
-def _read(found: Any) -> pd.DataFrame:
-    return found.frame().reset_index()
+def _read(result: Any) -> pd.DataFrame:
+    return result.frame().reset_index()
 
 
 def _true_element(sample: Sample) -> int | None:
@@ -770,7 +777,7 @@ def scatter(
         if len(rows) == compare.MAX_DRAWN
         else ""
     )
-    said = next((rows[column].astype(str).tolist() for column in said_columns(rows)), None)
+    sentence = next((rows[column].astype(str).tolist() for column in said_columns(rows)), None)
     return Picture(
         "scatter",
         f"{text.plain(titles[y])} against {text.plain(titles[x])}",
@@ -781,7 +788,7 @@ def scatter(
             titles[x],
             titles[y],
             chosen=sample.id,
-            captions=said,
+            captions=sentence,
             diagonal={x, y} == {"truth", "prediction"},
             theme=theme,
         ),
@@ -828,7 +835,7 @@ def some_pass(sample: Sample, output: str = "", x: str = "", y: str = "", **filt
 def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of filters and axes, of the look inside a modality, and of the table of evidence."""
     titles = compare.axes(work)
-    found = {
+    result = {
         "split": say.options("Split", [*SPLITS, "all"], "The test split is shown."),
         "relation": say.options(
             "Relation", explain.RELATIONS, "All relations are shown.", many=True
@@ -838,13 +845,13 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
         "y": say.options("Axis", titles, "The usual one is shown up."),
     }
     if work.classes:
-        found |= {
+        result |= {
             "verdict": say.options("Verdict", compare.VERDICTS, "Right and wrong ones are shown."),
             "class": say.options("Class", work.classes, "All classes are shown.", many=True),
         }
     if work.can("rules"):
-        found["table.evidence"] = say.switch("Table of all elements", "It stays folded.")
-    return found | _allowed_inside(work)
+        result["table.evidence"] = say.switch("Table of all elements", "It stays folded.")
+    return result | _allowed_inside(work)
 
 
 _RULED, _TIMED = (

@@ -44,15 +44,15 @@ def couplings(sample: Sample, theme: Theme = "light") -> Picture:
         sample: of a model with time, under its tweak. theme: of the figure.
     """
     system = sample.model.system()
-    found = operators.strengths_of(system)
-    parts = {COHERENT: found.energy}
+    strengths = operators.strengths_of(system)
+    parts = {COHERENT: strengths.energy}
     if len(system.jumps):
-        parts[JUMPS] = found.rates
-    joint = {term: value for term, value in found.energy.items() if "+" in term}
+        parts[JUMPS] = strengths.rates
+    joint = {term: value for term, value in strengths.energy.items() if "+" in term}
     strongest = max(joint, key=lambda term: joint[term], default="")
     title = (
         f"H couples {text.plain(listed(split_term(strongest)))} most ({joint[strongest]:.2f})"
-        if strongest and joint[strongest] > 1e-9 * max(found.energy.values())
+        if strongest and joint[strongest] > 1e-9 * max(strengths.energy.values())
         else "H couples nothing"
     )
     return Picture(
@@ -73,10 +73,10 @@ def couplings(sample: Sample, theme: Theme = "light") -> Picture:
             [
                 {
                     "modalities": term,
-                    "energy_of_H": found.energy[term],
-                    "rate_of_dissipation": found.rates.get(term, 0.0),
+                    "energy_of_H": strengths.energy[term],
+                    "rate_of_dissipation": strengths.rates.get(term, 0.0),
                 }
-                for term in found.energy
+                for term in strengths.energy
             ]
         ),
     )
@@ -119,18 +119,18 @@ def letters(
     """
     known, system = operators.operator_names(sample.model), sample.model.system()
     A = operators.operator(sample, system, choose("Operator", operator, known))
-    found, share = operators.largest(A, system, MAX_LETTERS)
+    result, share = operators.largest(A, system, MAX_LETTERS)
     check(
-        bool(found),
+        bool(result),
         f"Operator {operator} is a multiple of the identity: there is nothing to take apart.",
     )
-    names, values = [each.words for each in found], np.array([each.value for each in found])
+    names, values = [entry.words for entry in result], np.array([entry.value for entry in result])
     qubits = all(d & (d - 1) == 0 for d in system.dims)
     return Picture(
         "letters",
         largest_letter(operator, names, values),
         generator_figures.letters(
-            names, [each.term for each in found], values, system.names, theme
+            names, [entry.term for entry in result], values, system.names, theme
         ),
         shows=f"coefficients Tr[P†A] / D of the {known[operator]} in products of "
         + (
@@ -138,7 +138,7 @@ def letters(
             if qubits
             else "Pauli words and generalised Gell-Mann matrices (S and A couple two levels, D are diagonal)"
         )
-        + f"; modalities that are not named have the identity. The {len(found)} largest hold {share:.0%} of the "
+        + f"; modalities that are not named have the identity. The {len(result)} largest hold {share:.0%} of the "
         "sum of all squares."
         + _of(sample)
         + (f" {UNRAVELLING}" if operator.startswith("L") else ""),
@@ -151,12 +151,12 @@ def letters(
             [
                 {
                     "operator": operator,
-                    "modalities": each.term,
-                    "letters": " ".join(each.letters),
-                    "real": each.value.real,
-                    "imaginary": each.value.imag,
+                    "modalities": entry.term,
+                    "letters": " ".join(entry.letters),
+                    "real": entry.value.real,
+                    "imaginary": entry.value.imag,
                 }
-                for each in found
+                for entry in result
             ]
         ),
     )
@@ -201,7 +201,7 @@ def largest_letter(operator: str, names: Sequence[str], values: np.ndarray) -> s
     sizes = dict(zip(names, np.abs(values).tolist(), strict=True))
     first = top(sizes)
     number = {name: _number(value) for name, value in zip(names, values, strict=True)}
-    said = [f"{text.plain(name)} ({number[name]})" for name in first]
+    texts = [f"{text.plain(name)} ({number[name]})" for name in first]
     if round(sizes[first[0]], 2) == 0:
         return f"{operator}: no term is as large as 0.01"
     if len(first) == 1:
@@ -209,9 +209,9 @@ def largest_letter(operator: str, names: Sequence[str], values: np.ndarray) -> s
             f"{operator}: {text.plain(first[0])} is the largest of its terms ({number[first[0]]})"
         )
     words = (
-        listed(said)
-        if len(said) <= MAX_NAMED
-        else f"{len(said)} terms, of size {sizes[first[0]]:.2f}"
+        listed(texts)
+        if len(texts) <= MAX_NAMED
+        else f"{len(texts)} terms, of size {sizes[first[0]]:.2f}"
     )
     return f"{operator}: the largest of its terms, alike: {words}"
 
@@ -257,16 +257,16 @@ def raster(sample: Sample, theme: Theme = "light") -> Picture:
         sample: a sample of a model with time and jump operators. theme: of the figure.
     """
     check(jumps_at_all(sample), f"Model '{sample.name}' has no jump operators.")
-    found = operators.records(sample)
-    runs = len(found.runs)
-    jumped = sum(len(times) > 0 for _, times, _ in found.runs)
-    K = len(found.exact)
+    records = operators.records(sample)
+    runs = len(records.runs)
+    jumped = sum(len(times) > 0 for _, times, _ in records.runs)
+    K = len(records.exact)
 
     def table() -> pd.DataFrame:
         return pd.DataFrame(
             [
                 {"row": row, "trajectory": number + 1, "t": when, "operator": f"L{k + 1}"}
-                for row, (number, times, which) in enumerate(found.runs, 1)
+                for row, (number, times, which) in enumerate(records.runs, 1)
                 for when, k in zip(times, which, strict=True)
             ],
             columns=["row", "trajectory", "t", "operator"],
@@ -274,14 +274,14 @@ def raster(sample: Sample, theme: Theme = "light") -> Picture:
 
     return Picture(
         "raster",
-        f"In this unravelling {jumped} of {runs} trajectories jump, {found.jumps / runs:.2f} times on "
-        f"average (exact: {found.expected:.2f})",
+        f"In this unravelling {jumped} of {runs} trajectories jump, {records.jumps / runs:.2f} times on "
+        f"average (exact: {records.expected:.2f})",
         dynamics.raster(
-            [(times, which) for _, times, which in found.runs if len(times)],
-            found.edges,
-            found.found,
-            found.times,
-            found.exact,
+            [(times, which) for _, times, which in records.runs if len(times)],
+            records.edges,
+            records.counts,
+            records.times,
+            records.exact,
             theme,
         ),
         shows=f"above, every jump of {runs} trajectories, a row each that jumps, sorted by the first jump; below, "
@@ -291,7 +291,7 @@ def raster(sample: Sample, theme: Theme = "light") -> Picture:
         alt="Jumps per trajectory: "
         + panel.listed(
             [f"L{k + 1}" for k in range(K)],
-            [sum(int((which == k).sum()) for *_, which in found.runs) / runs for k in range(K)],
+            [sum(int((which == k).sum()) for *_, which in records.runs) / runs for k in range(K)],
         )
         + ".",
         table=table,
@@ -476,12 +476,12 @@ def over_time(
             (name, f"|{levels[i]}⟩" if diagonal else f"|{levels[i]}⟩⟨{levels[j]}|", rho[:, i, j])
             for i, j in pairs
         ]
-    values = np.stack([each for *_, each in rows])
+    values = np.stack([entry for *_, entry in rows])
     what = "population" if diagonal else "coherence"
     many = not diagonal and any(d * (d - 1) // 2 > MOST_PAIRS for d in sample.model.dims)
     return Picture(
         f"{part}-over-time",
-        changes_most(what, {f"{text.plain(owner)} {level}": each for owner, level, each in rows}),
+        changes_most(what, {f"{text.plain(owner)} {level}": entry for owner, level, entry in rows}),
         states.through_time(
             times,
             values,
@@ -500,10 +500,10 @@ def over_time(
         + sample.followed,
         not_shown="the joint state: see the matrices." if diagonal else "phases: see the matrices.",
         alt=f"Heat map of {len(rows)} {part} over time; at the end "
-        + panel.listed([f"{name} {each}" for name, each, _ in rows], values[:, -1])
+        + panel.listed([f"{name} {entry}" for name, entry, _ in rows], values[:, -1])
         + ".",
         table=lambda: pd.DataFrame(
-            {"t": times} | {f"{name} {each}": series for name, each, series in rows}
+            {"t": times} | {f"{name} {entry}": series for name, entry, series in rows}
         ),
     )
 
@@ -603,10 +603,10 @@ def largest_coherence(modulus: np.ndarray, labels: Sequence[str], when: str) -> 
 def _reduced(sample: Sample, name: str) -> np.ndarray:
     """The states of one modality over time, (nT, d, d)."""
     m = sample.modalities.index(name)
-    found: np.ndarray = partial_trace(
+    values: np.ndarray = partial_trace(
         torch.as_tensor(sample.track().rho), sample.model.dims, (m,)
     ).numpy()
-    return found
+    return values
 
 
 def _place(sample: Sample, t: float) -> int:

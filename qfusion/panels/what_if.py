@@ -52,16 +52,16 @@ SAME = 1e-6  # angles below it, in radians, are rounding
 
 def both(sample: Sample, changes: Asked | None = None) -> tuple[Result, Result, dict[str, str]]:
     """What the model says of the sample as it is and with the changes, and what is done to each that changes."""
-    kept, asked = (
-        interventions.asked(sample.work, sample.row, each) for each in ({}, changes or {})
+    stored, wanted = (
+        interventions.wanted_changes(sample.work, sample.row, part) for part in ({}, changes or {})
     )
     done = {
-        name: each.action
-        for name, each in zip(sample.modalities, asked, strict=True)
-        if each.action != KEPT
+        name: entry.action
+        for name, entry in zip(sample.modalities, wanted, strict=True)
+        if entry.action != KEPT
     }
     before, after = (
-        interventions.with_changes(sample.work, sample.row, each) for each in (kept, asked)
+        interventions.with_changes(sample.work, sample.row, part) for part in (stored, wanted)
     )
     return before, after, done
 
@@ -119,8 +119,8 @@ def waterfall(
     """
     work = sample.work
     before, now, done = both(sample, changes)
-    found = {BEFORE: before, AFTER: now}[choose("Decision", when, (BEFORE, AFTER))]
-    terms = found.terms(work, sample.output)
+    result = {BEFORE: before, AFTER: now}[choose("Decision", when, (BEFORE, AFTER))]
+    terms = result.terms(work, sample.output)
     drawn = decision.waterfall(
         terms,
         work.modalities,
@@ -150,7 +150,7 @@ def waterfall(
 def _reach(sample: Sample, *results: Result) -> list[float]:
     """One axis for both waterfalls, with room for the numbers beside the bars."""
     ends = np.concatenate(
-        [np.cumsum(list(found.terms(sample.work, sample.output).values())) for found in results]
+        [np.cumsum(list(result.terms(sample.work, sample.output).values())) for result in results]
     )
     low, high = min(0.0, float(ends.min())), max(0.0, float(ends.max()))
     room = 0.32 * max(high - low, 0.1)
@@ -218,10 +218,10 @@ def state(
     """
     require(sample.model, "states", "to be drawn")
     choose("Modality", modality, sample.modalities)
-    before, now = (found.states[modality] for found in both(sample, changes)[:2])
+    before, now = (result.states[modality] for result in both(sample, changes)[:2])
     far, name = float(distance(before[0], now[0])), text.plain(modality)
     hue = style.term_colour(modality, sample.modalities)
-    old, new = (np.array(interventions.shown_state(each)) for each in (before, now))
+    old, new = (np.array(interventions.shown_state(part)) for part in (before, now))
     inputs = "whether any input would give"
     if before.is_complex():
         qubit = len(old) == 2
@@ -245,7 +245,7 @@ def state(
         drawn = figures.numbers(
             old,
             new,
-            [each.removeprefix("element ") for each in names],
+            [name.removeprefix("element ") for name in names],
             axis="mass",
             across="element",
             hue=hue,
@@ -281,10 +281,10 @@ def _vector(ket: Any) -> np.ndarray:
 def _asked(view: View) -> dict[str, dict[str, Any]] | None:
     """What the address says is done to each modality."""
     actions = {title: action for action, title in TITLES.items()}
-    found = {name: actions.get(view.get(f"do.{name}"), KEPT) for name in view.modalities}
+    values = {name: actions.get(view.get(f"do.{name}"), KEPT) for name in view.modalities}
     return {
         name: {"action": action} | _details(view, name, action)
-        for name, action in found.items()
+        for name, action in values.items()
         if action != KEPT
     } or None
 
@@ -317,22 +317,22 @@ def _numbers(view: View, start: str) -> dict[str, float]:
 
 def nearest(sample: Sample, theme: Theme = "light") -> Picture:
     """For each modality the nearest state that turns the decision, and the nearest sample that has one."""
-    work, found = sample.work, interventions.what_would_flip(sample.work, sample.row)
-    farthest, unit, how = _measured(work, found)
-    never = [text.plain(name) for name, flip in found.items() if not flip.state.possible]
+    work, result = sample.work, interventions.what_would_flip(sample.work, sample.row)
+    farthest, unit, how = _measured(work, result)
+    never = [text.plain(name) for name, flip in result.items() if not flip.state.possible]
     unsure = [
         text.plain(name)
-        for name, flip in found.items()
+        for name, flip in result.items()
         if flip.state.possible and not flip.state.verified
     ]
-    first = next(iter(found.values()))
+    first = next(iter(result.values()))
     return Picture(
         "flips",
-        f"What would flip it? {answers.flip(work, found)}",
+        f"What would flip it? {answers.flip(work, result)}",
         figures.ways(
-            list(found),
-            [flip.state.distance for flip in found.values()],
-            [flip.donor.distance for flip in found.values()],
+            list(result),
+            [flip.state.distance for flip in result.values()],
+            [flip.donor.distance for flip in result.values()],
             work.modalities,
             farthest=farthest,
             unit=unit,
@@ -354,7 +354,7 @@ def nearest(sample: Sample, theme: Theme = "light") -> Picture:
         ),
         not_shown="whether any words, sound or picture would give that state; changes of several modalities at once.",
         alt="Distances to a flip: "
-        + ", ".join(f"{name} {flip.state.distance:.2f}" for name, flip in found.items())
+        + ", ".join(f"{name} {flip.state.distance:.2f}" for name, flip in result.items())
         + ".",
         table=lambda: pd.DataFrame(
             [
@@ -372,14 +372,14 @@ def nearest(sample: Sample, theme: Theme = "light") -> Picture:
                     "samples_that_flip": d.turning,
                     "samples_tried": d.tried,
                 }
-                for name, flip in found.items()
+                for name, flip in result.items()
                 for s, d in [(flip.state, flip.donor)]
             ]
         ),
     )
 
 
-def _measured(work: Workspace, found: Mapping[str, interventions.Flip]) -> tuple[float, str, str]:
+def _measured(work: Workspace, flips: Mapping[str, interventions.Flip]) -> tuple[float, str, str]:
     """The largest distance there can be, what it is called, and how the smallest is found."""
     if work.can("kets"):
         return math.pi / 2, "Fubini–Study angle", "exact, by a secular equation"
@@ -390,10 +390,10 @@ def _measured(work: Workspace, found: Mapping[str, interventions.Flip]) -> tuple
             "the best of many starts; whether there is any is exact",
         )
     seen = [
-        each
-        for flip in found.values()
-        for each in (flip.state.distance, flip.donor.distance)
-        if math.isfinite(each)
+        part
+        for flip in flips.values()
+        for part in (flip.state.distance, flip.donor.distance)
+        if math.isfinite(part)
     ]
     return (
         max(seen, default=1.0),
@@ -406,29 +406,29 @@ def parameter_flips(sample: Sample, theme: Theme = "light") -> Picture:
     """For each parameter of the physics or angle of the fusion rules the smallest turn that flips the decision."""
     work, search = sample.work, interventions.parameters_that_flip(sample.work, sample.row)
     check(
-        bool(search.found),
+        bool(search.changes),
         f"None of the {search.tried} knobs flips this decision on its own ({search.ranges}).",
     )
-    found = search.found
-    names = [interventions.parameter_name(work, change) for change in found]
-    sure = sum(change.verified for change in found)
+    result = search.changes
+    names = [interventions.parameter_name(work, change) for change in result]
+    sure = sum(change.verified for change in result)
     return Picture(
         "knob-flips",
-        smallest_turn(found, names, answers.verdict(work, found[0].after), search.tried),
+        smallest_turn(result, names, answers.verdict(work, result[0].after), search.tried),
         figures.sizes(
             names,
-            np.array([change.size for change in found]),
+            np.array([change.size for change in result]),
             theme=theme,
             axis="relative change that flips the decision"
             if work.can("time")
             else "change of the angle that flips the decision (rad)",
         ),
         shows="for each knob the smallest change that turns the decision on this sample, all others as learned "
-        f"({search.ranges}); {_method(search)} {sure} of {len(found)} were confirmed by running the model with "
+        f"({search.ranges}); {_method(search)} {sure} of {len(result)} were confirmed by running the model with "
         "the knob turned.",
         not_shown="what the turned knob does to other samples: the Dynamics and Circuit pages show their test metrics.",
         alt="Smallest changes of knobs: "
-        + ", ".join(f"{name} {change.size:.3f}" for name, change in zip(names, found, strict=True))
+        + ", ".join(f"{name} {change.size:.3f}" for name, change in zip(names, result, strict=True))
         + ".",
         table=lambda: pd.DataFrame(
             [
@@ -442,7 +442,7 @@ def parameter_flips(sample: Sample, theme: Theme = "light") -> Picture:
                     "decision_after": answers.verdict(work, change.after),
                     "verified": change.verified,
                 }
-                for change in found
+                for change in result
             ]
         ),
     )
@@ -464,21 +464,21 @@ def outcome(changed: Sequence[str], before: str, after: str, turned: bool) -> st
 
 
 def smallest_turn(
-    found: Sequence[ParameterChange], names: Sequence[str], to: str, tried: int
+    parameter_changes: Sequence[ParameterChange], names: Sequence[str], to: str, tried: int
 ) -> str:
     """Which knob flips a decision by the smallest turn, of those found, the smallest first.
 
     Args:
-        found: turns, one at least. names: of their knobs. to: the decision after the first one, as markdown.
+        parameter_changes: turns, one at least. names: of their knobs. to: the decision after the first one, as markdown.
         tried: how many knobs were turned.
     """
-    first = found[0]
+    first = parameter_changes[0]
     places = next(
         n for n in range(2, 17) if n == 16 or f"{first.learned:.{n}f}" != f"{first.value:.{n}f}"
     )
     alike = [
         text.plain(name)
-        for name, change in zip(names, found, strict=True)
+        for name, change in zip(names, parameter_changes, strict=True)
         if f"{change.size:.3f}" == f"{first.size:.3f}"
     ]
     smallest = (
@@ -491,7 +491,7 @@ def smallest_turn(
     )
     return (
         f"{smallest}: {alike[0]}, from {first.learned:.{places}f} to {first.value:.{places}f}, {flips} to {to}; "
-        f"{len(found)} of {count(tried, 'knob')} can"
+        f"{len(parameter_changes)} of {count(tried, 'knob')} can"
     )
 
 
@@ -512,7 +512,7 @@ def changed(sample: Sample, changes: Asked | None = None, **_: Any) -> bool:
 def parameters_flip(sample: Sample) -> bool:
     """Whether the model has parameters, one of which flips the decision on its own."""
     return sample.work.can("terms") and bool(
-        interventions.parameters_that_flip(sample.work, sample.row).found
+        interventions.parameters_that_flip(sample.work, sample.row).changes
     )
 
 
@@ -525,27 +525,27 @@ def _restated(view: View, sample: Sample) -> list[str]:
 
 def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of the changes; also names modalities and numbers that this model does not have."""
-    found = {
+    result = {
         "knobs": say.switch("Knobs", "They stay folded."),
         "say": say.Allowed(planted.parse, "The sample's own words are used."),
     }
     for name in work.modalities:
         titles = [TITLES[action] for action in interventions.actions(work, name)]
-        found[f"do.{name}"] = say.options("What is done", titles, "It is left as it is.")
-        found[f"with.{name}"] = say.Allowed(work.dataset.row, "Another sample is taken.")
+        result[f"do.{name}"] = say.options("What is done", titles, "It is left as it is.")
+        result[f"with.{name}"] = say.Allowed(work.dataset.row, "Another sample is taken.")
         for place, (low, high) in enumerate(ranges(work, name)):
-            found[f"set.{name}.{place}"] = say.number(
+            result[f"set.{name}.{place}"] = say.number(
                 f"set.{name}.{place}", low, high, "The sample's own is used."
             )
         for control in (
             planted.CONTROLS.get(name, ()) if planted.recipe_of(work.dataset) is not None else ()
         ):
-            found[control_key(name, control)] = say.number(
+            result[control_key(name, control)] = say.number(
                 control.name, control.low, control.high, "0 is used."
             )
-    strange = [key for key in view.address if key.startswith(PREFIXES) and key not in found]
-    return found | {
-        key: say.Allowed(partial(_unknown, key, list(found)), "It is ignored.") for key in strange
+    strange = [key for key in view.address if key.startswith(PREFIXES) and key not in result]
+    return result | {
+        key: say.Allowed(partial(_unknown, key, list(result)), "It is ignored.") for key in strange
     }
 
 

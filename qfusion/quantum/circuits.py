@@ -352,8 +352,8 @@ def signs(n: int, words: Sequence[Sequence[int]], like: Tensor) -> Tensor:
 @lru_cache(64)
 def _signs(n: int, words: tuple[tuple[int, ...], ...]) -> np.ndarray:
     """As numbers of no device: models are also built where there is no memory."""
-    each = 1.0 - 2 * bits(n)
-    return np.stack([each[list(word)].prod(0) for word in words])
+    entry = 1.0 - 2 * bits(n)
+    return np.stack([entry[list(word)].prod(0) for word in words])
 
 
 def bits(n: int) -> np.ndarray:
@@ -404,8 +404,8 @@ def populations(psi: Tensor) -> Tensor:
 
 def expectations(psi: Tensor, words: Sequence[Sequence[int]]) -> Tensor:
     """Returns the expectations of products of Z on the given qubits, (B, words), of states (B, 2^n)."""
-    found = populations(psi)
-    return found @ signs(psi.shape[-1].bit_length() - 1, words, found).T
+    result = populations(psi)
+    return result @ signs(psi.shape[-1].bit_length() - 1, words, result).T
 
 
 def turn(name: str, wire: int, angle: Tensor, **values: float) -> Gate:
@@ -430,13 +430,13 @@ def cnot_gates(pairs: Iterable[tuple[int, int]], like: Tensor) -> list[Gate]:
 
 def bloch_vectors(psi: Tensor, qubits: Iterable[int] | None = None) -> Tensor:
     """Returns <X>, <Y> and <Z> of some qubits, or of all, of states (B, 2^n): (B, qubits, 3)."""
-    found = []
+    result = []
     for q in range(psi.shape[-1].bit_length() - 1) if qubits is None else qubits:
         zero, one = psi.view(psi.shape[0], 2**q, 2, -1).unbind(2)
         cross = (zero.conj() * one).sum((1, 2))
         z = populations(zero).sum((1, 2)) - populations(one).sum((1, 2))
-        found.append(torch.stack([2 * cross.real, 2 * cross.imag, z], -1))
-    return torch.stack(found, 1)
+        result.append(torch.stack([2 * cross.real, 2 * cross.imag, z], -1))
+    return torch.stack(result, 1)
 
 
 def run(gates: Iterable[Gate], n: int) -> Tensor:
@@ -538,23 +538,23 @@ def light_cone(steps: Sequence[Step[Q]], read: Iterable[Q]) -> Cone[Q]:
     inside = [False] * len(steps)
     reached = set(plain)
     for place in reversed(range(len(steps))):
-        each = steps[place]
-        met = set(each.wires) & (plain | changed)
-        if each.reads:
+        step = steps[place]
+        met = set(step.wires) & (plain | changed)
+        if step.reads:
             inside[place] = bool(met)
             continue
-        if not met or (met <= each.keeps and met <= plain):
+        if not met or (met <= step.keeps and met <= plain):
             continue
         inside[place] = True
-        if word is not None and each.flips:
-            word ^= {each.flips[0]}  # its target is among them, else it would have commuted
+        if word is not None and step.flips:
+            word ^= {step.flips[0]}  # its target is among them, else it would have commuted
             plain = set(word)
         else:
             word = None
-            if not (each.monomial and met <= plain):
-                moved = set(each.wires) - each.keeps
+            if not (step.monomial and met <= plain):
+                moved = set(step.wires) - step.keeps
                 changed |= moved
                 plain -= moved
-            plain |= set(each.wires) - changed
+            plain |= set(step.wires) - changed
         reached |= plain | changed
     return Cone(tuple(inside), frozenset(reached))

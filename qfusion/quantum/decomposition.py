@@ -222,12 +222,12 @@ def expand(A: Tensor, dims: Sequence[int]) -> Tensor:
         f"Argument `A` must have shape ({D}, {D}) for dims {tuple(dims)}, but has "
         f"{tuple(A.shape)}. Give a square matrix whose side is the product of `dims`.",
     )
-    found = A.detach().to(torch.complex128).reshape(*dims, *dims)
+    result = A.detach().to(torch.complex128).reshape(*dims, *dims)
     for m, d in enumerate(
         dims
     ):  # the m-th pair of axes becomes one axis of letters, which goes to the end
-        found = torch.tensordot(found, basis(d)[1].conj(), dims=([0, M - m], [1, 2])) / d
-    return found
+        result = torch.tensordot(result, basis(d)[1].conj(), dims=([0, M - m], [1, 2])) / d
+    return result
 
 
 # What of a Lindblad generator is no choice, and one unravelling that is chosen by convention.
@@ -353,11 +353,11 @@ def unravelling(jumps: Tensor) -> Tensor:
         return jumps
     flat = jumps.flatten(1)
     mixing = torch.linalg.eigh(flat.conj() @ flat.mT)[1].flip(-1)  # of Tr[L_k^+ L_l], ascending
-    found = (mixing.mT @ flat).view(jumps.shape)
-    sizes = found.flatten(1).abs()
+    view = (mixing.mT @ flat).view(jumps.shape)
+    sizes = view.flatten(1).abs()
     first = (sizes >= (1 - _TIE) * sizes.amax(1, keepdim=True)).int().argmax(1)
-    leading = found.flatten(1).gather(1, first[:, None])
+    leading = view.flatten(1).gather(1, first[:, None])
     phase = torch.where(
         leading == 0, torch.ones_like(leading), leading / leading.abs().clamp_min(1e-300)
     )
-    return found * phase.conj()[:, :, None]
+    return view * phase.conj()[:, :, None]

@@ -104,7 +104,7 @@ class _SmallScaled:
         return [torch.zeros_like(self.a)]
 
     def back(
-        self, base: Tensor, b: Tensor, V: Tensor, kept: None, gradients: list[Tensor]
+        self, base: Tensor, b: Tensor, V: Tensor, stored: None, gradients: list[Tensor]
     ) -> Tensor:
         """base + (2 a)^+ b; adds the gradient of <b, 2 a V>."""
         gradients[0].addmm_(b, V.T, alpha=self.factor)
@@ -288,8 +288,8 @@ class Local:
         return _LocalScaled(
             self.layouts,
             [
-                _WholeScaled(G, L, each, False)
-                for G, L, each in zip(parameters[::2], parameters[1::2], first, strict=True)
+                _WholeScaled(G, L, entry, False)
+                for G, L, entry in zip(parameters[::2], parameters[1::2], first, strict=True)
             ],
         )
 
@@ -314,7 +314,7 @@ class _LocalScaled:
         return [gradient for term in self.terms for gradient in term.start()]
 
     def back(
-        self, base: Tensor, b: Tensor, X: Tensor, kept: None, gradients: list[Tensor]
+        self, base: Tensor, b: Tensor, X: Tensor, stored: None, gradients: list[Tensor]
     ) -> Tensor:
         """base + (2 a)^+ b; adds the gradients of <b, 2 a X>."""
         for i, (layout, term) in enumerate(zip(self.layouts, self.terms, strict=True)):
@@ -550,8 +550,8 @@ def _norm(X: Tensor) -> float:
 def _add(total: Tensor, weights: Tensor, operators: Sequence[Tensor]) -> Tensor:
     """total[t] + sum_n weights[t, n] operators[n], in place."""
     if len(weights) == 1:
-        for weight, each in zip(weights[0].tolist(), operators, strict=True):
-            total[0].add_(each, alpha=weight)
+        for weight, entry in zip(weights[0].tolist(), operators, strict=True):
+            total[0].add_(entry, alpha=weight)
         return total
     return total.add_(_combine(weights, torch.stack(list(operators))))
 

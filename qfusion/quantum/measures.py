@@ -116,9 +116,9 @@ class Kind:
     def mean(self, states: States) -> Tensor:
         """Returns one number a state, (n,): the mean over modalities, else over pairs, else that of the whole; 0 where
         there is none."""
-        found = dict(self.of(states))
-        size = min((len(part) for part in found if part), default=0)
-        values = [each for part, each in found.items() if len(part) == size]
+        result = dict(self.of(states))
+        size = min((len(part) for part in result if part), default=0)
+        values = [entry for part, entry in result.items() if len(part) == size]
         return (
             torch.stack(values).mean(0)
             if values
@@ -182,7 +182,7 @@ class Measures(tuple[Measure, ...]):
 
     def of(self, kind: str) -> dict[Part, np.ndarray]:
         """Returns the values of one kind, by part."""
-        return {each.part: each.values for each in self if each.kind == kind}
+        return {entry.part: entry.values for entry in self if entry.kind == kind}
 
     def single(self, kind: str) -> dict[str, np.ndarray]:
         """Returns the values of one kind of every modality, by name, and of all together ("")."""
@@ -190,7 +190,7 @@ class Measures(tuple[Measure, ...]):
 
     def columns(self) -> dict[str, np.ndarray]:
         """Returns the values by the name of their column."""
-        return {column(each.kind, each.part): each.values for each in self}
+        return {column(entry.kind, entry.part): entry.values for entry in self}
 
 
 # Measures of mixedness, correlation and entanglement of states of several modalities.
@@ -496,12 +496,12 @@ def measures_over_time(
     require_finite("rho", rho.cpu().numpy())
     states = States(rho, tuple(dims))
     require_state("rho", rho, states.eigenvalues(()))
-    found = (
+    result = (
         (kind, about.of(states)) for kind, about in KINDS.items() if negativity or not about.slow
     )
     return Measures(
         Measure(kind, tuple(names[m] for m in part), values.numpy())
-        for kind, every in found
+        for kind, every in result
         for part, values in every
     )
 

@@ -146,17 +146,17 @@ def partial_trace(rho: Tensor, dims: Sequence[int], keep: Sequence[int]) -> Tens
     _check_operator(rho, dims)
     _check_subsystems("keep", keep, dims)
     batch, M = rho.shape[:-2], len(dims)
-    kept = sorted(keep)
-    rest = [m for m in range(M) if m not in kept]
+    ordered = sorted(keep)
+    rest = [m for m in range(M) if m not in ordered]
     b = len(batch)
     axes = [
         *range(b),
-        *(b + m for m in kept),
-        *(b + M + m for m in kept),
+        *(b + m for m in ordered),
+        *(b + M + m for m in ordered),
         *(b + m for m in rest),
         *(b + M + m for m in rest),
     ]
-    d, r = math.prod(dims[m] for m in kept), math.prod(dims[m] for m in rest)
+    d, r = math.prod(dims[m] for m in ordered), math.prod(dims[m] for m in rest)
     parts = rho.reshape(*batch, *dims, *dims).permute(axes).reshape(*batch, d, d, r, r)
     return torch.diagonal(parts, dim1=-2, dim2=-1).sum(-1)
 

@@ -87,7 +87,7 @@ def waiting_times(
     """
     _check_kets(generator, psi)
     drift = _drift(generator)
-    size = sum(torch.linalg.matrix_norm(each, 2).item() for each in drift)
+    size = sum(torch.linalg.matrix_norm(entry, 2).item() for entry in drift)
     check(
         0 <= size * duration < 1e6,
         "The Hamiltonian, the jump operators and `duration` must be finite and their "
@@ -153,10 +153,10 @@ def _norms(p: Tensor) -> Tensor:
     """Coefficients (n, 2 order + 1) of || sum_k s^k p_k ||^2 in s."""
     gram = (p.conj() @ p.mT).real.double()
     n, side = gram.shape[:2]
-    found = gram.new_zeros(n, 2 * side - 1)
+    result = gram.new_zeros(n, 2 * side - 1)
     for k in range(side):
-        found[:, k : k + side] += gram[:, k]
-    return found
+        result[:, k : k + side] += gram[:, k]
+    return result
 
 
 def _powers(s: Tensor, count: int) -> Tensor:
@@ -191,8 +191,8 @@ def _drifted(generator: Generator, drift: Sequence[Tensor], psi: Tensor) -> Tens
     """-i H_eff psi, (N, D)."""
     return torch.stack(
         [
-            on(each[None], psi, generator.dims, term.subsystems)[0]
-            for each, term in zip(drift, generator.terms, strict=True)
+            on(entry[None], psi, generator.dims, term.subsystems)[0]
+            for entry, term in zip(drift, generator.terms, strict=True)
         ]
     ).sum(0)
 

@@ -90,14 +90,14 @@ def places(out: Path) -> list[Path]:
     return [out]
 
 
-def write(found: Report, out: Path) -> list[Path]:
+def write(report: Report, out: Path) -> list[Path]:
     """Writes a report, each file whole or not at all, and returns the files.
 
     Raises:
         InvalidInput: when a file cannot be written.
     """
     files = places(out)
-    done = {path: found.written(path.suffix.lower()) for path in files}
+    done = {path: report.written(path.suffix.lower()) for path in files}
     if out not in files:
         out.mkdir(parents=True, exist_ok=True)
     for path, data in done.items():

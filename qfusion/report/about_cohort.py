@@ -105,74 +105,74 @@ class Members:
             for term in self.sample.dividends
             if term
         }
-        kept = sorted(columns, key=lambda term: -float(np.abs(columns[term]).mean()))[:MAX_TERMS]
-        return {term: values for term, values in columns.items() if term in kept}
+        stored = sorted(columns, key=lambda term: -float(np.abs(columns[term]).mean()))[:MAX_TERMS]
+        return {term: values for term, values in columns.items() if term in stored}
 
 
-def document(found: Members) -> Document:
+def document(result: Members) -> Document:
     """Returns the report on a cohort."""
-    sample = found.sample
+    sample = result.sample
     parts: list[Block] = []
     for section in (_summary, _shares, _types, _terms, _built, _entanglement, _cuts, _members):
-        parts += section(found)
+        parts += section(result)
     parts += [
         *about_sample.trust_section(sample, one=False),
         *about_sample.methods_section(sample),
-        *_intervals(found),
-        *_again(found),
+        *_intervals(result),
+        *_again(result),
     ]
     return Document(
-        f"Cohort ‘{found.title}’: what {sample.name} decides by",
+        f"Cohort ‘{result.title}’: what {sample.name} decides by",
         f"{sample.work.card.get('title', sample.name)}; data: {sample.dataset.title}",
-        f"Report on {len(found.cohort):,} samples of data set {sample.dataset.name} and how model "
+        f"Report on {len(result.cohort):,} samples of data set {sample.dataset.name} and how model "
         f"{sample.name} decides on them.",
         tuple(parts),
     )
 
 
 def _means(
-    found: Members, columns: Mapping[str, np.ndarray]
+    result: Members, columns: Mapping[str, np.ndarray]
 ) -> tuple[dict[str, Interval], dict[str, Interval]]:
     """Means with intervals, of all rows and of the cohort."""
-    dataset = found.sample.dataset
+    dataset = result.sample.dataset
     return (
-        stability.means(columns, clusters=cohort_measures.clusters_of(dataset, found.rows)),
+        stability.means(columns, clusters=cohort_measures.clusters_of(dataset, result.rows)),
         stability.means(
-            {name: values[found.inside] for name, values in columns.items()},
-            clusters=cohort_measures.clusters_of(dataset, found.cohort),
+            {name: values[result.inside] for name, values in columns.items()},
+            clusters=cohort_measures.clusters_of(dataset, result.cohort),
         ),
     )
 
 
-def _how(found: Members) -> str:
+def _how(result: Members) -> str:
     """How intervals are made."""
-    return cohort_measures.intervals(found.sample.dataset, found.rows)
+    return cohort_measures.intervals(result.sample.dataset, result.rows)
 
 
-def _share_means(found: Members) -> tuple[dict[str, Interval], dict[str, Interval]]:
+def _share_means(result: Members) -> tuple[dict[str, Interval], dict[str, Interval]]:
     return _means(
-        found,
+        result,
         {
-            name: found.rows[f"share[{name}]"].to_numpy(dtype=float)
-            for name in found.sample.modalities
+            name: result.rows[f"share[{name}]"].to_numpy(dtype=float)
+            for name in result.sample.modalities
         },
     )
 
 
-def _summary(found: Members) -> Iterator[Block]:
-    sample, cohort = found.sample, found.cohort
-    whole, part = _share_means(found)
-    errors = _means(found, {"e": found.rows["error"].to_numpy(dtype=float)})
+def _summary(result: Members) -> Iterator[Block]:
+    sample, cohort = result.sample, result.cohort
+    whole, part = _share_means(result)
+    errors = _means(result, {"e": result.rows["error"].to_numpy(dtype=float)})
     kinds = cohort["relation"].value_counts()
-    joint = _means(found, {"j": found.rows["joint_share"].to_numpy(dtype=float)})
+    joint = _means(result, {"j": result.rows["joint_share"].to_numpy(dtype=float)})
     yield Heading("In short")
     yield paragraph(
-        f"{len(cohort):,} of the {len(found.rows):,} explained samples of {found.split} form this cohort: "
-        f"{found.filter or 'no filter'}."
+        f"{len(cohort):,} of the {len(result.rows):,} explained samples of {result.split} form this cohort: "
+        f"{result.filter or 'no filter'}."
     )
     yield Points(
         (
-            (Strong("Which modality decides? "), _leading(whole, part, found.split)),
+            (Strong("Which modality decides? "), _leading(whole, part, result.split)),
             (
                 Strong("How do the modalities relate? "),
                 f"Most often it is {kinds.index[0]}, {kinds.iloc[0]:,} of {len(cohort):,} "
@@ -180,17 +180,17 @@ def _summary(found: Members) -> Iterator[Block]:
             ),
             (
                 Strong("How much is said only jointly? "),
-                f"{joint[1]['j'].value:.0%} of all terms by size{_between(joint[1]['j'])}; in all of {found.split} "
+                f"{joint[1]['j'].value:.0%} of all terms by size{_between(joint[1]['j'])}; in all of {result.split} "
                 f"{joint[0]['j'].value:.0%}.",
             ),
             (
                 Strong("Is it harder? "),
-                f"{harder(_error(found, found.inside), _error(found, ~found.inside))}; all "
-                f"of {found.split}: {number(errors[0]['e'].value)} ({found.errors}).",
+                f"{harder(_error(result, result.inside), _error(result, ~result.inside))}; all "
+                f"of {result.split}: {number(errors[0]['e'].value)} ({result.errors}).",
             ),
             *(
-                ((Strong("Does entanglement go with joint deciding? "), f"{found.finding}."),)
-                if found.measure
+                ((Strong("Does entanglement go with joint deciding? "), f"{result.finding}."),)
+                if result.measure
                 else ()
             ),
         )
@@ -202,9 +202,9 @@ def _summary(found: Members) -> Iterator[Block]:
                 f"{sample.name}: {sample.work.card.get('title', '')} ({sample.work.card['model']})",
             ),
             ("Data", f"{sample.dataset.name}: {sample.dataset.title}"),
-            ("Filter", found.filter or "none: everyone"),
-            ("Split", found.split),
-            ("Members", f"{len(cohort):,} of {len(found.rows):,} explained samples"),
+            ("Filter", result.filter or "none: everyone"),
+            ("Split", result.split),
+            ("Members", f"{len(cohort):,} of {len(result.rows):,} explained samples"),
             (
                 "Explained",
                 "score of the class that is decided for" if sample.classes else sample.unit,
@@ -218,38 +218,38 @@ def _summary(found: Members) -> Iterator[Block]:
     )
 
 
-def _error(found: Members, where: np.ndarray) -> Interval:
-    return stability.means({"e": found.rows["error"].to_numpy(dtype=float)[where]})["e"]
+def _error(result: Members, where: np.ndarray) -> Interval:
+    return stability.means({"e": result.rows["error"].to_numpy(dtype=float)[where]})["e"]
 
 
 def harder(inside: Interval, outside: Interval) -> str:
     """Whether the mean error is larger in a cohort than among the others: where their intervals do not overlap."""
     if not outside.n:
         return f"The mean error is {number(inside.value)}"
-    said = (
+    words = (
         f"The mean error is {number(inside.value)}{_spanned(inside)} against {number(outside.value)}"
         f"{_spanned(outside)} of the others"
     )
     if not (inside.known and outside.known):
-        return f"{said}: too few samples to tell whether that is chance"
+        return f"{words}: too few samples to tell whether that is chance"
     if inside.low > outside.high:
-        return f"{said}: larger beyond chance"
+        return f"{words}: larger beyond chance"
     if inside.high < outside.low:
-        return f"{said}: smaller beyond chance"
-    return f"{said}: not told apart, the intervals overlap"
+        return f"{words}: smaller beyond chance"
+    return f"{words}: not told apart, the intervals overlap"
 
 
-def _spanned(found: Interval) -> str:
-    return f" ({number(found.low)} to {number(found.high)})" if found.known else ""
+def _spanned(interval: Interval) -> str:
+    return f" ({number(interval.low)} to {number(interval.high)})" if interval.known else ""
 
 
-def _between(found: Interval) -> str:
-    return f" ({found.low:.0%} to {found.high:.0%})" if found.known else ""
+def _between(interval: Interval) -> str:
+    return f" ({interval.low:.0%} to {interval.high:.0%})" if interval.known else ""
 
 
-def _shares(found: Members) -> Iterator[Block]:
-    whole, part = _share_means(found)
-    sample = found.sample
+def _shares(result: Members) -> Iterator[Block]:
+    whole, part = _share_means(result)
+    sample = result.sample
     yield Heading("Which modality decides")
     yield figure(
         drawing.shares(
@@ -257,10 +257,10 @@ def _shares(found: Members) -> Iterator[Block]:
             _estimates(part),
             {},
             sample.modalities,
-            whole_name=found.called(True),
-            cohort_name=found.called(False),
+            whole_name=result.called(True),
+            cohort_name=result.called(False),
         ),
-        f"Mean part of each modality in Σ|Shapley value| (MM-SHAP); bars: {_how(found)}. Compared with "
+        f"Mean part of each modality in Σ|Shapley value| (MM-SHAP); bars: {_how(result)}. Compared with "
         f"{verdicts.behind(sample.work.bulk_background)}.",
         "Mean shares: "
         + ", ".join(
@@ -271,7 +271,7 @@ def _shares(found: Members) -> Iterator[Block]:
         HALF,
     )
     yield Table(
-        ("Modality", "Cohort", "Interval", f"All of {found.split}", "Interval"),
+        ("Modality", "Cohort", "Interval", f"All of {result.split}", "Interval"),
         tuple(
             (
                 name,
@@ -288,11 +288,13 @@ def _shares(found: Members) -> Iterator[Block]:
 
 def _leading(whole: Mapping[str, Interval], part: Mapping[str, Interval], split: str) -> str:
     """Which modality leads on average, `LEAD` ahead of every other, or that none does."""
-    leader = leader_of({name: each.value for name, each in part.items()})
+    leader = leader_of({name: entry.value for name, entry in part.items()})
     if not leader:
         return (
             "None leads on average: "
-            + ", ".join(f"{name} {each.value:.0%}{_between(each)}" for name, each in part.items())
+            + ", ".join(
+                f"{name} {entry.value:.0%}{_between(entry)}" for name, entry in part.items()
+            )
             + " of the Shapley shares."
         )
     return (
@@ -301,31 +303,33 @@ def _leading(whole: Mapping[str, Interval], part: Mapping[str, Interval], split:
     )
 
 
-def _interval(found: Interval) -> str:
-    return f"{found.low:.1%} to {found.high:.1%}" if found.known else "too few"
+def _interval(interval: Interval) -> str:
+    return f"{interval.low:.1%} to {interval.high:.1%}" if interval.known else "too few"
 
 
-def _estimates(found: Mapping[str, Interval]) -> dict[str, Estimate]:
-    return {name: Estimate(each.value, each.low, each.high) for name, each in found.items()}
+def _estimates(intervals: Mapping[str, Interval]) -> dict[str, Estimate]:
+    return {name: Estimate(entry.value, entry.low, entry.high) for name, entry in intervals.items()}
 
 
-def _types(found: Members) -> Iterator[Block]:
+def _types(result: Members) -> Iterator[Block]:
     """How the modalities relate: how many samples of each kind, and how well they are predicted."""
-    errors = found.rows["error"].to_numpy(dtype=float)
-    where = {kind: (found.rows["relation"] == kind).to_numpy() for kind in RELATIONS}
+    errors = result.rows["error"].to_numpy(dtype=float)
+    where = {kind: (result.rows["relation"] == kind).to_numpy() for kind in RELATIONS}
     pairs = {
         kind: tuple(
             stability.means(
                 {"e": errors[mask & keep]},
-                clusters=cohort_measures.clusters_of(found.sample.dataset, found.rows[mask & keep]),
+                clusters=cohort_measures.clusters_of(
+                    result.sample.dataset, result.rows[mask & keep]
+                ),
             )["e"]
-            for keep in (np.ones(len(errors), bool), found.inside)
+            for keep in (np.ones(len(errors), bool), result.inside)
         )
         for kind, mask in where.items()
     }
     whole, part = (
         [int((mask & keep).sum()) for mask in where.values()]
-        for keep in (np.ones(len(errors), bool), found.inside)
+        for keep in (np.ones(len(errors), bool), result.inside)
     )
     drawn = drawing.types(
         list(where),
@@ -335,14 +339,14 @@ def _types(found: Members) -> Iterator[Block]:
             (Estimate(a.value, a.low, a.high), Estimate(b.value, b.low, b.high))
             for a, b in pairs.values()
         ],
-        whole_name=found.called(True),
-        cohort_name=found.called(False),
+        whole_name=result.called(True),
+        cohort_name=result.called(False),
     )
     yield Heading("How the modalities relate, and how well that is predicted")
     yield figure(
         drawn,
         "; ".join(f"{kind}: {words[0].lower()}{words[1:-1]}" for kind, words in RELATIONS.items())
-        + f". Right: mean error ({found.errors}); bars: {_how(found)}.",
+        + f". Right: mean error ({result.errors}); bars: {_how(result)}.",
         "Types: "
         + ", ".join(
             f"{kind} {b:,} of {sum(part):,} in the cohort, {a:,} of {sum(whole):,} in all"
@@ -352,42 +356,42 @@ def _types(found: Members) -> Iterator[Block]:
     )
 
 
-def _terms(found: Members) -> Iterator[Block]:
+def _terms(result: Members) -> Iterator[Block]:
     """The distribution of every term, and its means by group."""
-    terms, sample = found.dividends(), found.sample
+    terms, sample = result.dividends(), result.sample
     unit = "score of the class" if sample.classes else sample.unit
     left = len(sample.dividends) - 1 - len(terms)
     yield Heading("What each combination contributed")
     yield figure(
         drawing.violins(
             terms,
-            {term: values[found.inside] for term, values in terms.items()},
+            {term: values[result.inside] for term, values in terms.items()},
             {},
             sample.modalities,
             unit=unit,
-            whole_name=found.called(True),
-            cohort_name=found.called(False),
+            whole_name=result.called(True),
+            cohort_name=result.called(False),
         ),
         "Every sample's exact contribution of each term, with its sign: all above each line in grey, the "
         "cohort below it in colour; the line inside is the mean. Compared with "
         f"{verdicts.behind(sample.work.bulk_background)}."
         + (f" The {left} terms that are smallest on average are left out." if left else ""),
         "Mean contributions in the cohort: "
-        + ", ".join(f"{t} {v[found.inside].mean():+.2f}" for t, v in terms.items())
+        + ", ".join(f"{t} {v[result.inside].mean():+.2f}" for t, v in terms.items())
         + ".",
     )
-    yield _means_of(found, terms)
+    yield _means_of(result, terms)
 
 
-def _means_of(found: Members, terms: Mapping[str, np.ndarray]) -> Table:
+def _means_of(result: Members, terms: Mapping[str, np.ndarray]) -> Table:
     """Mean contributions: a row a group, or a row a term where there are many terms."""
-    everyone = np.ones(len(found.rows), dtype=bool)
+    everyone = np.ones(len(result.rows), dtype=bool)
     masks = (
-        {name: found.inside & (found.group == name) for name in found.groups}
+        {name: result.inside & (result.group == name) for name in result.groups}
         if len(terms) <= MAX_COLUMNS
         else {}
     )
-    masks |= {"the cohort": found.inside, f"all of {found.split}": everyone}
+    masks |= {"the cohort": result.inside, f"all of {result.split}": everyone}
     filled = {name: mask for name, mask in masks.items() if mask.any()}
     names = tuple(term.replace("+", " + ") for term in terms)
     if len(terms) > MAX_COLUMNS:
@@ -405,84 +409,84 @@ def _means_of(found: Members, terms: Mapping[str, np.ndarray]) -> Table:
         for name, mask in filled.items()
     )
     return Table(
-        (found.by, "n", *names),
+        (result.by, "n", *names),
         rows,
-        f"Mean contributions of the cohort by {found.by}, of the whole cohort, and of all.",
+        f"Mean contributions of the cohort by {result.by}, of the whole cohort, and of all.",
     )
 
 
-def _entanglement(found: Members) -> Iterator[Block]:
-    if not found.measure:
+def _entanglement(result: Members) -> Iterator[Block]:
+    if not result.measure:
         return
-    x, y = found.values
+    x, y = result.values
     known = np.isfinite(x) & np.isfinite(y)
     yield Heading("Entanglement and joint deciding")
     yield figure(
         drawing.relation(
-            found.rows.index[known].tolist(),
+            result.rows.index[known].tolist(),
             x[known],
             y[known],
-            found.inside[known],
-            found.measure,
-            found.strength,
-            whole_name=found.called(True),
-            cohort_name=found.called(False),
+            result.inside[known],
+            result.measure,
+            result.strength,
+            whole_name=result.called(True),
+            cohort_name=result.called(False),
         ),
-        f"Every explained sample of {found.split}, the cohort in colour. {found.finding}.",
-        f"Scatter of {int(known.sum()):,} samples: {found.finding}.",
+        f"Every explained sample of {result.split}, the cohort in colour. {result.finding}.",
+        f"Scatter of {int(known.sum()):,} samples: {result.finding}.",
     )
     yield paragraph(
         "Entanglement is correlation of the states, not attribution; a relation over samples is no cause."
     )
 
 
-def _places(found: Members) -> np.ndarray:
+def _places(result: Members) -> np.ndarray:
     """Rows of the data set that the cohort is."""
-    return found.sample.dataset.places(found.cohort.index)
+    return result.sample.dataset.places(result.cohort.index)
 
 
-def _built(found: Members) -> Iterator[Block]:
+def _built(result: Members) -> Iterator[Block]:
     """Which coupling and dissipation built which contribution, on average over the cohort."""
-    sample = found.sample
+    sample = result.sample
     if not sample.can("time"):
         return
     yield Heading("Which coupling built which term?")
     try:
         made = built_over_classes(
             sample.model,
-            sample.dataset.inputs(_places(found), dtype=torch.float64),
+            sample.dataset.inputs(_places(result), dtype=torch.float64),
             sample.background,
         )
     except InvalidInput as error:  # evolved for too long to be resolved
         yield paragraph(str(error))
         return
-    said = building_answer(made)
+    words = building_answer(made)
     whose = "score of the class that each sample is decided for" if sample.classes else sample.unit
     titles, _ = building.terms_of(made.terms, made.modalities)
     yield paragraph(
-        f"Mean over the cohort. {said}. Positive and negative parts of different samples cancel in a mean."
+        f"Mean over the cohort. {words}. Positive and negative parts of different samples cancel in a mean."
     )
     yield figure(
         building.matrix(made.dividends, titles, made.parts, made.start, made.end, unit=whose),
         f"What the figure shows: {building.SAYS['built'][0]} Mean over {made.count:,} samples. It does not "
         f"show {building.SAYS['built'][1]}",
-        f"{said}.",
+        f"{words}.",
     )
 
 
-def _cuts(found: Members) -> Iterator[Block]:
+def _cuts(result: Members) -> Iterator[Block]:
     """How good the model would be on the cohort without the correlations of a modality."""
-    sample, rows = found.sample, numbers.some(_places(found), MAX_CUT)
+    sample, rows = result.sample, numbers.some(_places(result), MAX_CUT)
     if not sample.can("time") or len(sample.modalities) < 2 or len(rows) < 2:
         return
     made = dynamics.cut_curves(sample.model, sample.dataset, rows)
-    said = cut_answers.answer_for_many(made)
+    answer = cut_answers.answer_for_many(made)
     yield Heading("Are the correlations needed?")
     yield paragraph(
-        f"{said}."
+        f"{answer}."
         + (
             f" Of the cohort, {len(rows):,} samples, evenly spaced."
-            if len(rows) < len(found.cohort)
+            if len(rows) < len(result.cohort)
             else ""
         )
     )
@@ -490,13 +494,13 @@ def _cuts(found: Members) -> Iterator[Block]:
     yield figure(
         notebook.cut_test_of(numbers.cut_table(made), sample.modalities, next(iter(made.after))),
         f"What the figure shows: {shows[0]} It does not show {shows[1]}",
-        f"{said}.",
+        f"{answer}.",
     )
 
 
-def _members(found: Members) -> Iterator[Block]:
-    cohort = found.cohort.sort_values("error", ascending=False, kind="stable")
-    names = found.sample.modalities
+def _members(result: Members) -> Iterator[Block]:
+    cohort = result.cohort.sort_values("error", ascending=False, kind="stable")
+    names = result.sample.modalities
     rows = tuple(
         (
             str(name),
@@ -504,14 +508,14 @@ def _members(found: Members) -> Iterator[Block]:
             _said(row["prediction"]),
             number(row["error"]),
             str(row["relation"]),
-            *(f"{row[f'share[{each}]']:.0%}" for each in names),
+            *(f"{row[f'share[{name}]']:.0%}" for name in names),
         )
         for name, row in cohort.head(MAX_MEMBERS).iterrows()
     )
     rest = len(cohort) - len(rows)
     yield Heading("The members")
     yield Table(
-        ("Sample", "Truth", "Prediction", "Error", "Type", *(f"Share {each}" for each in names)),
+        ("Sample", "Truth", "Prediction", "Error", "Type", *(f"Share {name}" for name in names)),
         rows,
         f"The samples of the cohort, the largest error first{f'; {rest:,} more are left out' if rest else ''}.",
         (4,),
@@ -522,13 +526,13 @@ def _said(value: object) -> str:
     return signed(value) if isinstance(value, float) else str(value)
 
 
-def _intervals(found: Members) -> Iterator[Block]:
-    clusters = found.sample.dataset.clusters
+def _intervals(result: Members) -> Iterator[Block]:
+    clusters = result.sample.dataset.clusters
     what = (
         "the samples shown"
         if clusters is None
         else (
-            f"the {clusters.said(found.sample.dataset.places(found.rows.index))} behind the samples, which are not "
+            f"the {clusters.count_words(result.sample.dataset.places(result.rows.index))} behind the samples, which are not "
             "independent"
         )
     )
@@ -540,8 +544,8 @@ def _intervals(found: Members) -> Iterator[Block]:
     )
 
 
-def _again(found: Members) -> Iterator[Block]:
-    sample = found.sample
+def _again(result: Members) -> Iterator[Block]:
+    sample = result.sample
     words = [
         "python",
         "-m",
@@ -552,7 +556,7 @@ def _again(found: Members) -> Iterator[Block]:
         "--data",
         sample.dataset.name,
         "--cohort",
-        found.filter,
+        result.filter,
     ]
     kind, label = sample.background.kind, sample.background.label
     words += (

@@ -69,22 +69,22 @@ def trust_section(sample: Sample, one: bool = True) -> Iterator[Block]:
         "Contributions are exact for this model and background; what can be wrong is what a reader makes of them. "
         f"Measured for this model, on {len(rows):,} test samples unless said otherwise:"
     )
-    said = faithfulness.of_deletion(curves, "modalities")
-    said += [faithfulness.no_truth()] if truth is None else faithfulness.of_truth(truth)
-    said += (
+    deletion = faithfulness.of_deletion(curves, "modalities")
+    deletion += [faithfulness.no_truth()] if truth is None else faithfulness.of_truth(truth)
+    deletion += (
         faithfulness.of_stability(
             seeds, _errors(sample), "score of the true class" if sample.classes else sample.unit
         )
         if seeds
         else []
     )
-    said += faithfulness.of_joint(explanation, outputs)
-    said += [] if seeds else [TrustWarning(why, "unknown")]
+    deletion += faithfulness.of_joint(explanation, outputs)
+    deletion += [] if seeds else [TrustWarning(why, "unknown")]
     order = list(TRUST_KINDS)
     yield Points(
         tuple(
             (Strong(f"{TRUST_KINDS[one.kind]}: "), one.sentence)
-            for one in sorted(said, key=lambda one: order.index(one.kind))
+            for one in sorted(deletion, key=lambda one: order.index(one.kind))
         )
     )
     yield _deletion(curves)
@@ -244,12 +244,12 @@ def performance(card: Mapping[str, Any]) -> Table | None:
     rows = tuple(
         (
             known[name].short if name in known else name,
-            number(found["mean"]),
-            number(found["std"]),
+            number(result["mean"]),
+            number(result["std"]),
             number(own.get(name)),
         )
-        for name, found in measured.items()
-        if isinstance(found, dict) and "mean" in found
+        for name, result in measured.items()
+        if isinstance(result, dict) and "mean" in result
     )
     size = card["data"].get("sizes", {}).get("test")
     on = f"the {size:,} test samples" if size else "the test samples"
@@ -562,9 +562,9 @@ def _decision(sample: Sample) -> str:
 def _content(sample: Sample) -> Iterator[Block]:
     """What the sample is, as far as the data set has it."""
     yield Heading("The sample")
-    found = sample.dataset.content(sample.row)
+    content = sample.dataset.content(sample.row)
     for name in sample.modalities:
-        piece = found.get(name)
+        piece = content.get(name)
         if isinstance(piece, Text):
             yield Quote(piece.text, f"{name} of the sample, as it stands in the data")
         elif isinstance(piece, Image):
@@ -602,21 +602,21 @@ def _content(sample: Sample) -> Iterator[Block]:
                 HALF,
                 34,
             )
-    absent = [name for name in sample.modalities if name not in found]
+    absent = [name for name in sample.modalities if name not in content]
     if absent:
         yield paragraph(
             f"No raw content of {listed(absent)} comes with this data set, only features."
         )
     table = sample.dataset.table.iloc[sample.row]
-    told = {
+    message = {
         str(name): value
         for name, value in table.items()
         if name not in (*HIDDEN, sample.dataset.target.name)
     }
-    if told:
+    if message:
         rows = tuple(
             (text.column(name), number(value) if isinstance(value, float) else str(value)[:300])
-            for name, value in told.items()
+            for name, value in message.items()
         )
         yield Facts(rows, "What the data set says of the sample.")
 
@@ -649,9 +649,11 @@ def _contributions(sample: Sample) -> Iterator[Block]:
 
 
 def _terms(sample: Sample) -> Table:
-    found, truth = sample.explanation, sample.dataset.truth
+    explanation, truth = sample.explanation, sample.dataset.truth
     known = truth is not None and sample.dataset.names == sample.modalities
-    values = dict(zip(found.coalitions, found.values[0, :, sample.output].tolist(), strict=True))
+    values = dict(
+        zip(explanation.coalitions, explanation.values[0, :, sample.output].tolist(), strict=True)
+    )
     rows = []
     for term, dividend in sample.dividends.items():
         true = (
@@ -676,13 +678,13 @@ def _terms(sample: Sample) -> Table:
 
 
 def _pairs(sample: Sample) -> Table:
-    found = sample.explanation.interaction[0, :, :, sample.output]
+    result = sample.explanation.interaction[0, :, :, sample.output]
     rows = tuple(
         (
             name,
             signed(sample.shapley[name]),
             f"{sample.shares[name]:.1%}",
-            *("" if a == b else signed(found[a, b]) for b in range(len(sample.modalities))),
+            *("" if a == b else signed(result[a, b]) for b in range(len(sample.modalities))),
         )
         for a, name in enumerate(sample.modalities)
     )
@@ -721,12 +723,12 @@ def _built(sample: Sample) -> Iterator[Block]:
         return
     yield Heading("Which coupling built which term?")
     try:
-        said = building_answer(numbers.building_of(sample))
+        words = building_answer(numbers.building_of(sample))
     except InvalidInput as error:  # evolved for too long to be resolved
         yield paragraph(str(error))
         return
     yield paragraph(
-        f"{said}. All terms of the dynamics are turned up from nothing together, and what each does is added up on "
+        f"{words}. All terms of the dynamics are turned up from nothing together, and what each does is added up on "
         "that way (Aumann and Shapley 1974), so that a row of the matrix leads from the contribution without evolution "
         "to the one that was explained."
     )
@@ -734,7 +736,7 @@ def _built(sample: Sample) -> Iterator[Block]:
         yield figure(
             draw(sample),
             f"What the figure shows: {building.SAYS[name][0]} It does not show {building.SAYS[name][1]}",
-            f"{said}.",
+            f"{words}.",
         )
 
 
@@ -742,14 +744,14 @@ def _cuts(sample: Sample) -> Iterator[Block]:
     """Whether the score needs the correlations of each modality, and when."""
     if not sample.can("time") or len(sample.modalities) < 2:
         return
-    found = cuts(sample.model, sample.inputs)
-    said = cut_answers.answer(found, sample.output)
+    result = cuts(sample.model, sample.inputs)
+    answer = cut_answers.answer(result, sample.output)
     yield Heading("Are the correlations needed?")
-    yield paragraph(f"{said}.")
+    yield paragraph(f"{answer}.")
     yield figure(
         notebook.cut(sample),
         f"What the figure shows: {building.SAYS['cut'][0]} It does not show {building.SAYS['cut'][1]}",
-        f"{said}.",
+        f"{answer}.",
     )
 
 
@@ -763,11 +765,13 @@ def _entropies(sample: Sample) -> Iterator[Block]:
 def _of_states(sample: Sample) -> Iterator[Block]:
     """Entropies and entanglement at T."""
     tracked = numbers.track(sample)
-    measures = {(each.kind, each.part): float(each.values[-1]) for each in tracked.measures}
+    measures = {
+        (measure.kind, measure.part): float(measure.values[-1]) for measure in tracked.measures
+    }
     apart = float(np.abs(tracked.rho[-1] - numbers.state(sample)).max())
     yield Heading("Entropies and entanglement at the end")
     kinds = [
-        kind for kind in KINDS if any(each == kind and len(part) == 1 for each, part in measures)
+        kind for kind in KINDS if any(entry == kind and len(part) == 1 for entry, part in measures)
     ]
     parts = [(name, (name,)) for name in sample.modalities] + [("all together", ())]
     rows = [
@@ -777,9 +781,9 @@ def _of_states(sample: Sample) -> Iterator[Block]:
         )
         for name, part in parts
     ]
-    said = {"negativity": f"Negativity with the rest ({KINDS['negativity'].unit})"}
+    words = {"negativity": f"Negativity with the rest ({KINDS['negativity'].unit})"}
     yield Table(
-        ("Part", *(said.get(kind, KINDS[kind].short_axis.capitalize()) for kind in kinds)),
+        ("Part", *(words.get(kind, KINDS[kind].short_axis.capitalize()) for kind in kinds)),
         tuple(rows),
         f"States at T = {sample.model.duration:g}. The whole starts pure, with entropy 0; what it has at the "
         "end is lost to the jumps.",
@@ -807,17 +811,23 @@ def _of_states(sample: Sample) -> Iterator[Block]:
 
 def _of_fusion(sample: Sample) -> Iterator[Block]:
     """What the fusion read: masses, rules, beliefs, entropies."""
-    found = numbers.reading(sample)
+    reading = numbers.reading(sample)
     yield Heading("What the fusion read")
-    fused = ", ".join(f"{e} {v:.2f}" for e, v in zip(found.elements, found.fused, strict=True))
+    fused = ", ".join(f"{e} {v:.2f}" for e, v in zip(reading.elements, reading.fused, strict=True))
     yield figure(
         notebook.masses(sample),
         "The mass that each modality gives each element (sin² θ/2, the chance that its qubit reads 1), "
         "and the fused one."
-        + ("" if found.elements_are_classes else " Elements are learned here; they have no names."),
+        + (
+            ""
+            if reading.elements_are_classes
+            else " Elements are learned here; they have no names."
+        ),
         f"Heat map of masses; fused: {fused}.",
     )
-    entropy = ", ".join(f"{e} {v:.2f}" for e, v in zip(found.elements, found.entropy, strict=True))
+    entropy = ", ".join(
+        f"{e} {v:.2f}" for e, v in zip(reading.elements, reading.entropy, strict=True)
+    )
     yield figure(
         notebook.entropies(sample),
         "Von Neumann entropy of each fused qubit, at most ln 2: its entanglement with the qubits "
@@ -845,8 +855,8 @@ def _of_fusion(sample: Sample) -> Iterator[Block]:
         "the modalities contradicting each other.",
         (len(names) + 2,),
     )
-    if found.conflict is not None:
-        yield paragraph(contradiction(found.conflict), " ", cite("shafer1976"), ". ", ENTROPY_IS)
+    if reading.conflict is not None:
+        yield paragraph(contradiction(reading.conflict), " ", cite("shafer1976"), ". ", ENTROPY_IS)
 
 
 def contradiction(K: float) -> str:

@@ -215,22 +215,22 @@ def cite(*keys: str) -> Cite:
 
 def _data(block: Block, places: Mapping[str, int]) -> dict[str, Any]:
     """A block as JSON knows it; `places` are the numbers of the sources."""
-    found: dict[str, Any] = {"kind": type(block).__name__.lower()}
-    found |= {name: clean(value) for name, value in vars(block).items() if isinstance(value, str)}
+    result: dict[str, Any] = {"kind": type(block).__name__.lower()}
+    result |= {name: clean(value) for name, value in vars(block).items() if isinstance(value, str)}
     if isinstance(block, Heading | Figure):
-        found |= (
+        result |= (
             {"level": block.level}
             if isinstance(block, Heading)
             else {"svg": block.svg.decode(), "width": block.width}
         )
     elif isinstance(block, Paragraph | Points):
-        found |= (
+        result |= (
             {"parts": _written(block.parts, places)}
             if isinstance(block, Paragraph)
             else {"points": [_written(point, places) for point in block.points]}
         )
     elif isinstance(block, Facts | Table):
-        found["rows"] = [list(map(broken, row)) for row in block.rows]
+        result["rows"] = [list(map(broken, row)) for row in block.rows]
     if isinstance(block, Table):
         words = {0, *block.words}
         wide = [
@@ -238,12 +238,12 @@ def _data(block: Block, places: Mapping[str, int]) -> dict[str, Any]:
             for column in words
             if max((len(row[column]) for row in block.rows), default=0) > _WIDE
         ]
-        found |= {
+        result |= {
             "head": list(map(broken, block.head)),
             "align": ["left" if n in words else "right" for n in range(len(block.head))],
             "columns": ["wide" if column in wide else "" for column in range(len(block.head))],
         }
-    return found
+    return result
 
 
 def _written(parts: Sequence[Part], places: Mapping[str, int]) -> list[dict[str, Any]]:
@@ -278,15 +278,15 @@ def picture(pixels: np.ndarray, caption: str, alt: str, width: float = 40.0) -> 
     """Returns a picture of a sample, uint8 (h, w) or (h, w, 3), its pixels as squares."""
     from PIL import Image
 
-    found = Image.fromarray(np.asarray(pixels))
-    scale = max(1, 320 // max(found.size))
+    result = Image.fromarray(np.asarray(pixels))
+    scale = max(1, 320 // max(result.size))
     buffer = io.BytesIO()
-    found.resize((found.width * scale, found.height * scale), Image.Resampling.NEAREST).save(
+    result.resize((result.width * scale, result.height * scale), Image.Resampling.NEAREST).save(
         buffer, "PNG"
     )
     data, (w, h) = (
         base64.b64encode(buffer.getvalue()).decode(),
-        (found.width * scale, found.height * scale),
+        (result.width * scale, result.height * scale),
     )
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{w}" height="{h}" viewBox="0 0 {w} {h}">'
@@ -356,13 +356,13 @@ def drawing(name: str) -> Drawing:
 
     if name not in WORDS:
         raise NotFound(f"Equation {name[:40]!r} does not exist. Choose one of {list(WORDS)}.")
-    found: Any = typst.compile(
+    compiled: Any = typst.compile(
         f"{SOURCE}{_ALONE}".encode(),
         format="svg",
         ignore_system_fonts=True,
         sys_inputs={"name": name},
     )
-    svg = bytes(found)
+    svg = bytes(compiled)
     size = re.search(rb'width="([\d.]+)pt" height="([\d.]+)pt"', svg)
     assert size is not None
     return Drawing(svg, float(size[1]) / SIZE, float(size[2]) / SIZE, WORDS[name])

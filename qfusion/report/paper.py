@@ -32,7 +32,7 @@ def as_pdf(document: Document) -> bytes:
     import typst
 
     text, missing, faces = _letters_of(document)
-    said = {
+    words = {
         "document": text,
         "families": json.dumps([*dict.fromkeys(face.family for face in faces)]),
         "foot": _foot(missing),
@@ -54,21 +54,21 @@ def as_pdf(document: Document) -> bytes:
                 "font_paths": [str(fonts)],
                 "ignore_system_fonts": True,
                 "timestamp": 0,
-                "sys_inputs": said,
+                "sys_inputs": words,
             }
             source = f"{blocks.SOURCE}\n{SOURCE}".encode()
             try:
-                found: Any = typst.compile(source, pdf_standards=["ua-1"], **options)
+                compiled: Any = typst.compile(source, pdf_standards=["ua-1"], **options)
             except typst.TypstError as error:
                 # Letters of several shapes in a figure, as of Devanagari, which typst draws and does not name.
                 if "missing codepoints" not in str(error):
                     raise
-                found = typst.compile(source, **options)
+                compiled = typst.compile(source, **options)
     except typst.TypstError as error:
         raise QFusionError(
             f"The report could not be typeset: {str(error)[:300]}. Write it as HTML and tell us."
         ) from error
-    return bytes(found)
+    return bytes(compiled)
 
 
 def notice(document: Document) -> str:
@@ -101,13 +101,13 @@ def _letters_of(document: Document) -> tuple[str, list[str], list[Any]]:
     for letters in sorted(every, key=len, reverse=True):
         if all(_ours(letter) or fonts.IGNORED.match(letter) for letter in letters):
             continue
-        found = [fonts.face(letters, bold, outlines=False, east=east) for bold in (False, True)]
-        if found[0] is None:  # typst sets a letter and its marks in one font
-            kept = fonts.face(letters[0], outlines=False, east=east) if len(letters) > 1 else None
-            missing |= dict.fromkeys(letters if kept is None else letters[1:])
-            text = text.replace(letters, fonts.BOX if kept is None else letters[0] + fonts.BOX)
-            found = [kept]
-        faces |= dict.fromkeys(face for face in found if face is not None)
+        result = [fonts.face(letters, bold, outlines=False, east=east) for bold in (False, True)]
+        if result[0] is None:  # typst sets a letter and its marks in one font
+            stored = fonts.face(letters[0], outlines=False, east=east) if len(letters) > 1 else None
+            missing |= dict.fromkeys(letters if stored is None else letters[1:])
+            text = text.replace(letters, fonts.BOX if stored is None else letters[0] + fonts.BOX)
+            result = [stored]
+        faces |= dict.fromkeys(face for face in result if face is not None)
     return text, [letter for letter in missing if not fonts.IGNORED.match(letter)], [*faces]
 
 
@@ -156,10 +156,10 @@ def as_html(document: Document) -> bytes:
         "turned": _turned,
         "whole": lambda text: text.replace("\u200b", ""),
     }
-    found = environment.from_string(TEMPLATE).render(
+    result = environment.from_string(TEMPLATE).render(
         document.data(), style=STYLE, drawing=blocks.drawing
     )
-    return found.encode()
+    return result.encode()
 
 
 def _turned(text: str) -> bool:

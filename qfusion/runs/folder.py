@@ -93,7 +93,7 @@ class Record:
         message: the error, where there is one.
         epochs: most epochs there will be.
         history: a mapping per epoch: what `Progress` holds, and under "watched" what `Watch` measured.
-        kept: the epoch whose weights are the best so far.
+        best_epoch: the epoch whose weights are the best so far.
         pid, host: of the last training process.
         began, changed: times in seconds since 1970.
         batch, batches: how far the present epoch is.
@@ -103,7 +103,7 @@ class Record:
     message: str = ""
     epochs: int = 0
     history: tuple[Mapping[str, Any], ...] = ()
-    kept: int = 0
+    best_epoch: int = 0
     pid: int = 0
     host: str = ""
     began: float = 0.0
@@ -209,7 +209,7 @@ class Run:
         with atomic(self.path / "request") as part:
             part.write_text(word)
 
-    def asked(self) -> str:
+    def requested(self) -> str:
         """Returns what was asked for, or an empty string."""
         with contextlib.suppress(OSError):
             word = (self.path / "request").read_text()[:20].strip()
@@ -227,7 +227,7 @@ class Run:
         with atomic(self.path / "state.pt") as part:
             part.write_bytes(data.getbuffer())
 
-    def kept(self) -> dict[str, Any] | None:
+    def saved_state(self) -> dict[str, Any] | None:
         """Returns the kept state, None when there is none yet.
 
         Raises:
@@ -308,8 +308,8 @@ class Run:
             raise InvalidInput(
                 f"{self.path} cannot be deleted ({error.strerror or error}). Correct its permissions."
             ) from error
-        for each in [gone, *home().glob(".*.deleted-*")]:  # also of those who were killed at it
-            shutil.rmtree(each, ignore_errors=True)
+        for path in [gone, *home().glob(".*.deleted-*")]:  # also of those who were killed at it
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def check_name(name: str) -> None:
@@ -374,7 +374,7 @@ def create(plan: Plan, path: str | Path | None = None, name: str = "") -> Run:
 
 def runs() -> list[Run]:
     """Returns all runs where runs are kept, the newest first."""
-    return [run for run, _ in sorted(_made(), key=lambda each: -each[1])]
+    return [run for run, _ in sorted(_made(), key=lambda entry: -entry[1])]
 
 
 def _made() -> Iterator[tuple[Run, int]]:
@@ -405,6 +405,8 @@ def _read(path: Path, kind: type[Kind], **missing: Any) -> Kind:
     try:
         check(path.stat().st_size <= _LARGEST, f"{path} is too large for a run's file.")
         values = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+        if "kept" in values:  # as it was called once
+            values["best_epoch"] = values.pop("kept")
         return msgspec.convert(missing | values, kind)
     except msgspec.ValidationError as error:
         raise IntegrityError(
@@ -468,7 +470,7 @@ def _took_one(held: contextlib.ExitStack) -> bool:
 @contextlib.contextmanager
 def _ticket(name: str) -> Iterator[Path]:
     """Yields the file that stands in line: its name says since when, its lock that somebody still waits."""
-    last = max((int(each.name.split("-")[1]) for each in _tickets()), default=0)
+    last = max((int(ticket.name.split("-")[1]) for ticket in _tickets()), default=0)
     since = max(time.time_ns(), last + 1)  # also when the clock was set back
     path = home() / f".turn-{since:020d}-{name[:64]}.{secrets.token_hex(6)}"
     try:
@@ -485,7 +487,7 @@ def _is_next(mine: Path) -> bool:
 
 def _tickets() -> list[Path]:
     """The tickets of processes that live, the oldest first; those of others are cleared away."""
-    found = []
+    paths = []
     for path in sorted(home().glob(".turn-*")):
         try:
             if _TICKET.fullmatch(path.name):
@@ -493,10 +495,10 @@ def _tickets() -> list[Path]:
                     if not _limits.is_read_only():
                         path.unlink(missing_ok=True)
         except Timeout:
-            found.append(path)
+            paths.append(path)
         except OSError:  # a folder that may not be written to
             continue
-    return found
+    return paths
 
 
 def _name(ticket: Path) -> str:

@@ -196,17 +196,17 @@ def value(key: str, text: str, default: Any) -> Any:
         )
         return text.lower() == "true"
     try:
-        found = json.loads(f"[{text}]" if "," in text and not text.startswith("[") else text)
+        record = json.loads(f"[{text}]" if "," in text and not text.startswith("[") else text)
     except (ValueError, RecursionError):
-        found = None
-    values = found if isinstance(found, list) and not isinstance(default, float) else [found]
+        record = None
+    values = record if isinstance(record, list) and not isinstance(default, float) else [record]
     kinds = (int,) if isinstance(default, int) else (int, float)
     check(
         len(values) > 0 and all(isinstance(v, kinds) and not isinstance(v, bool) for v in values),
         f"Setting `{key}` must be a {'whole ' if isinstance(default, int) else ''}number, but is {text[:80]!r}. "
         f"Its default is {default!r}.",
     )
-    return found
+    return record
 
 
 def plan(data: str, model: str, chosen: Mapping[str, Any], seed: int = 0, title: str = "") -> Plan:
@@ -225,9 +225,9 @@ def plan(data: str, model: str, chosen: Mapping[str, Any], seed: int = 0, title:
     of_model, default = registry.settings(model), default_options(dataset)
     for key in chosen:
         choose("Setting", key, {**of_model, **asdict(default)})
-    settings = {key: found for key, found in chosen.items() if key in of_model}
+    settings = {key: result for key, result in chosen.items() if key in of_model}
     options = replace(
-        default, **{key: found for key, found in chosen.items() if key not in of_model}
+        default, **{key: result for key, result in chosen.items() if key not in of_model}
     )
     target = dataset.target
     classes = target.kind == "classification"
@@ -239,7 +239,7 @@ def plan(data: str, model: str, chosen: Mapping[str, Any], seed: int = 0, title:
     with torch.device("meta"):  # is it a model that can be built? Its shapes say so
         build(model, dataset.input_specs, target.classes or (target.name,), settings)
     changed = {
-        key: found for key, found in asdict(options).items() if found != getattr(default, key)
+        key: result for key, result in asdict(options).items() if result != getattr(default, key)
     }
     return Plan(data, model, settings, changed, seed, title, digest=dataset.digest)
 
@@ -286,8 +286,8 @@ def start(plans: Mapping[str, Plan], events: bool = False) -> list[Run]:
     made: list[Run] = []
     begun = 0
     try:
-        for name, each in plans.items():
-            made.append(create(each, name=name))
+        for name, entry in plans.items():
+            made.append(create(entry, name=name))
         for run in made:
             launch(run, events)
             begun += 1
@@ -428,18 +428,18 @@ def metric_names(dataset: DataSet) -> list[str]:
 
 def suggest(search: Search, trial: Trial) -> dict[str, Any]:
     """Returns the settings that a trial tries: the fixed ones, and one value of each that is searched."""
-    found = dict(search.settings)
+    result = dict(search.settings)
     for key, entry in search.space.items():
         if "choices" in entry:
-            found[key] = _meant(
+            result[key] = _meant(
                 trial.suggest_categorical(key, [_word(value) for value in entry["choices"]]),
                 entry["choices"],
             )
         elif entry["whole"]:
-            found[key] = trial.suggest_int(key, entry["low"], entry["high"], log=entry["log"])
+            result[key] = trial.suggest_int(key, entry["low"], entry["high"], log=entry["log"])
         else:
-            found[key] = trial.suggest_float(key, entry["low"], entry["high"], log=entry["log"])
-    return found
+            result[key] = trial.suggest_float(key, entry["low"], entry["high"], log=entry["log"])
+    return result
 
 
 def settings_of(search: Search, tried: Mapping[str, Any]) -> dict[str, Any]:

@@ -44,14 +44,14 @@ def sweeps_folder() -> Path:
 
 def names() -> list[str]:
     """Returns the names of the sweeps in the user's folder, the last changed first."""
-    found = {}
+    result = {}
     for path in sweeps_folder().glob("*.journal"):
         with contextlib.suppress(OSError):  # another process removes it meanwhile
-            found[path.stem] = path.stat()
+            result[path.stem] = path.stat()
     return [
         name
-        for name in sorted(found, key=lambda name: -found[name].st_mtime_ns)
-        if NAME.fullmatch(name) and found[name].st_size
+        for name in sorted(result, key=lambda name: -result[name].st_mtime_ns)
+        if NAME.fullmatch(name) and result[name].st_size
     ]  # nothing stands in it yet
 
 
@@ -85,10 +85,10 @@ def journal(name: str, storage: str = "") -> Path | None:
             f"({', '.join(f'{s}://' for s in SCHEMES)}), but is {storage[:80]!r}.",
         )
         return path
-    found = _URL.fullmatch(storage)
+    match = _URL.fullmatch(storage)
     scheme = storage.split(":", 1)[0][:20]  # never more of it: there may be a password
     check(
-        found is not None and found["scheme"] in SCHEMES,
+        match is not None and match["scheme"] in SCHEMES,
         "Argument `storage` must be a journal file or the address of a database, "
         f"{', '.join(f'{s}://...' for s in SCHEMES)}, but begins with {scheme!r}.",
     )
@@ -196,13 +196,13 @@ def open_study(
         raise NotFound(
             f"Sweep {name!r} does not exist. Begin it with --data and --range or --choice."
         )
-    kept = opened(name, storage)
+    view = opened(name, storage)
     try:
         if direction:
             return optuna.create_study(
-                storage=kept, study_name=name, direction=direction, load_if_exists=True
+                storage=view, study_name=name, direction=direction, load_if_exists=True
             )
-        return optuna.load_study(storage=kept, study_name=name)
+        return optuna.load_study(storage=view, study_name=name)
     except OSError as error:
         raise InvalidInput(
             f"{path} cannot be written ({error.strerror or error}). Choose a file where you may write, "
@@ -310,10 +310,10 @@ def settle(study: Study, trials: int) -> None:
     else a new one."""
     from optuna.trial import TrialState
 
-    for found in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        if not is_alive(found):
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        if not is_alive(trial):
             try:
-                study.tell(found.number, state=TrialState.FAIL)
+                study.tell(trial.number, state=TrialState.FAIL)
             except Exception:  # another process was faster, each storage says so in its own way
                 continue
     held, everything = owners(study), study.get_trials(deepcopy=False)
@@ -334,13 +334,13 @@ def settle(study: Study, trials: int) -> None:
 def owners(study: Study) -> dict[int, FrozenTrial]:
     """Returns the trial of every slot that has one: the first that was neither dropped nor killed, which is failed
     without an error."""
-    found: dict[int, FrozenTrial] = {}
+    frozen_trials: dict[int, FrozenTrial] = {}
     for trial in study.get_trials(deepcopy=False):
         number = trial.user_attrs.get("place")
         gone = trial.state.name == "FAIL" and "error" not in trial.user_attrs
         if isinstance(number, int) and not gone:
-            found.setdefault(number, trial)
-    return found
+            frozen_trials.setdefault(number, trial)
+    return frozen_trials
 
 
 # How many runs and sweeps a server keeps, and how many of its processes train or wait; see `qfusion._limits`.
@@ -360,7 +360,7 @@ def check_room(more: int = 1) -> None:
 def check_queue(more: int = 1) -> None:
     """Raises InvalidInput where a server has no room for `more` processes that train; to be asked before they begin."""
     if _limits.bound():
-        _started[:] = [each for each in _started if each.poll() is None]
+        _started[:] = [entry for entry in _started if entry.poll() is None]
         held = sum(run.is_held() for run in folder.runs()) + workers()
         _limits.check_count(
             "QFUSION_QUEUED", max(held, len(_started)), more, "Wait until some end, or stop them"

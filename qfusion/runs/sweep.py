@@ -295,7 +295,7 @@ def _trained(
             return None
         if study.user_attrs.get("stopped"):
             raise _Stopped
-    return _value(search, fit.history[fit.kept - 1])
+    return _value(search, fit.history[fit.best_epoch - 1])
 
 
 def _value(search: Search, progress: Progress) -> float:
@@ -304,27 +304,27 @@ def _value(search: Search, progress: Progress) -> float:
 
 def _search(study: Study, name: str) -> Search:
     try:
-        found = Search(**{"edition": 1, **study.user_attrs["search"]})
-        found = replace(
-            found,
-            settings=registry.upgraded(found.model, found.settings, found.edition),
+        search = Search(**{"edition": 1, **study.user_attrs["search"]})
+        search = replace(
+            search,
+            settings=registry.upgraded(search.model, search.settings, search.edition),
             edition=registry.EDITION,
         )
         good = (
-            all(isinstance(text, str) for text in (found.data, found.model, found.digest))
-            and isinstance(found.seed, int)
-            and found.metric in (LOSS, *metrics.describe)
-            and isinstance(found.settings, dict)
+            all(isinstance(text, str) for text in (search.data, search.model, search.digest))
+            and isinstance(search.seed, int)
+            and search.metric in (LOSS, *metrics.describe)
+            and isinstance(search.settings, dict)
             and all(
                 "choices" in entry or {"low", "high", "log", "whole"} <= entry.keys()
-                for entry in found.space.values()
+                for entry in search.space.values()
             )
         )
     except (KeyError, TypeError, AttributeError):
         good = False
     if not good:
         raise IntegrityError(f"What sweep {name} searches cannot be read. Choose another name.")
-    return found
+    return search
 
 
 def _attempt(number: int, trial: FrozenTrial, search: Search) -> Attempt:

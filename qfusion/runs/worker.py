@@ -63,9 +63,9 @@ class Watch:
         if self._watched > SHARE * self._trained:
             return {}
         start = time.perf_counter()
-        found = self.measure(model)
+        measure = self.measure(model)
         self._watched += time.perf_counter() - start
-        return found
+        return measure
 
     @torch.no_grad()
     def measure(self, model: Any) -> dict[str, float]:
@@ -177,10 +177,10 @@ def work(
         )
         book = _Book(run, group, events)
         try:
-            with slot(lambda: not run.asked(), run.name) if queue else nullcontext(True) as wanted:
+            with slot(lambda: not run.requested(), run.name) if queue else nullcontext(True) as wanted:
                 if wanted:
                     return _train(run, book, on_epoch, group, device, on_batch)
-            book.close("paused" if run.asked() == "pause" else "stopped")
+            book.close("paused" if run.requested() == "pause" else "stopped")
             return {}
         except (QFusionError, MemoryError, OSError, RuntimeError, ValueError) as error:
             with suppress(QFusionError, ValueError):  # the disk may be full
@@ -209,7 +209,7 @@ def _train(
     )
     options = replace(default_options(dataset), **plan.options)
     fit = prepare(plan.model, dataset, plan.settings, options, plan.seed, group, device)
-    state = run.kept()
+    state = run.saved_state()
     if state is not None:
         fit.restore(state["fit"])
     book.open(fit, state["watched"] if state is not None else {}, Watch(dataset, options.split))
@@ -230,7 +230,7 @@ def _train(
         if progress is not None:
             book.epoch(progress)
             on_epoch(progress)
-        word = group.agreed(book.asked())
+        word = group.agreed(book.requested())
         if word:
             break
     if word == "pause" or not fit.history:
@@ -255,7 +255,7 @@ class _Book:
         self.fit: Fit[Any] | None = None
         self.watched: dict[str, dict[str, float]] = {}
         self.written = self.kept_at = -PULSE  # of the machine's own clock, which nobody sets
-        self.kept = 0  # the epoch after which the state was kept
+        self.saved_epoch = 0  # the epoch after which the state was kept
         self.word = ""
         if group.leads:
             run.forget_request()
@@ -263,7 +263,7 @@ class _Book:
 
     def open(self, fit: Fit[Any], watched: Mapping[str, dict[str, float]], watch: Watch) -> None:
         """Begins, or goes on."""
-        self.fit, self.watched, self.watch, self.kept = fit, dict(watched), watch, len(fit.history)
+        self.fit, self.watched, self.watch, self.saved_epoch = fit, dict(watched), watch, len(fit.history)
         if self.group.leads:
             self._write("running")
 
@@ -273,8 +273,8 @@ class _Book:
         if not self.group.leads or self.fit is None or time.monotonic() - self.written < PULSE:
             return True
         self._write("running", batch=batch, batches=batches)
-        if self.group.size == 1 and self.kept == len(self.fit.history):
-            self.word = self.run.asked()
+        if self.group.size == 1 and self.saved_epoch == len(self.fit.history):
+            self.word = self.run.requested()
         return not self.word
 
     def epoch(self, progress: Progress) -> None:
@@ -291,9 +291,9 @@ class _Book:
         if time.monotonic() - self.written > PULSE or progress.epoch == 1:
             self._write("running")
 
-    def asked(self) -> str:
+    def requested(self) -> str:
         """What was asked for; looked up by the leading process."""
-        return self.word or (self.run.asked() if self.group.leads else "")
+        return self.word or (self.run.requested() if self.group.leads else "")
 
     def close(self, state: str, message: str = "", whole: bool = True) -> None:
         """Ends with a state; `whole` says whether the training stands at the end of an epoch, or gave up one that it
@@ -304,7 +304,7 @@ class _Book:
             self.fit is not None
             and whole
             and state in ("paused", "stopped")
-            and self.kept < len(self.fit.history)
+            and self.saved_epoch < len(self.fit.history)
         ):
             self._keep()
         self._write(state, message=message)
@@ -315,7 +315,7 @@ class _Book:
     def _keep(self) -> None:
         assert self.fit is not None
         self.run.keep({"fit": self.fit.state(), "watched": self.watched})
-        self.kept, self.kept_at = len(self.fit.history), time.monotonic()
+        self.saved_epoch, self.kept_at = len(self.fit.history), time.monotonic()
 
     def _write(self, state: str, **changes: Any) -> None:
         if self.fit is not None:
@@ -326,7 +326,7 @@ class _Book:
             changes = {
                 "epochs": self.fit.options.epochs,
                 "history": history,
-                "kept": self.fit.kept,
+                "best_epoch": self.fit.best_epoch,
                 **changes,
             }
         self.record = replace(self.record, **{"batch": 0, "batches": 0, **changes, "state": state})

@@ -149,7 +149,7 @@ def _steady_state(
 
     X: np.ndarray = np.eye(D, dtype=np.complex128) / D
     best, least, stalled = X, math.inf, 0
-    found: list[np.ndarray] = []
+    values: list[np.ndarray] = []
     residuals: list[np.ndarray] = []
     for _ in range(steps):
         GX = G @ X
@@ -162,17 +162,17 @@ def _steady_state(
             stalled += 1
         if least <= 1e-15 * max(1.0, rate) or stalled >= 6:
             break
-        found, residuals = [*found[-7:], X], [*residuals[-7:], R]
-        X = next_state(flow(Y := _least(found, residuals)) + s * Y)
+        values, residuals = [*values[-7:], X], [*residuals[-7:], R]
+        X = next_state(flow(Y := _least(values, residuals)) + s * Y)
     return best, least
 
 
-def _least(found: list[np.ndarray], residuals: list[np.ndarray]) -> np.ndarray:
-    """The combination of `found`, weights adding to 1, whose combined residual is smallest."""
+def _least(values: list[np.ndarray], residuals: list[np.ndarray]) -> np.ndarray:
+    """The combination of `values`, weights adding to 1, whose combined residual is smallest."""
     R = np.stack([r.ravel() for r in residuals]).view(np.float64)
     differences = (R[:-1] - R[-1]).T
     weights = np.linalg.lstsq(differences, -R[-1], rcond=1e-12)[0] if len(R) > 1 else np.empty(0)
-    return np.einsum("k,kab->ab", np.append(weights, 1 - weights.sum()), np.stack(found))
+    return np.einsum("k,kab->ab", np.append(weights, 1 - weights.sum()), np.stack(values))
 
 
 def _gap(H: np.ndarray, jumps: np.ndarray, steady: np.ndarray, rate: float) -> tuple[float, float]:
@@ -198,7 +198,7 @@ def _gap(H: np.ndarray, jumps: np.ndarray, steady: np.ndarray, rate: float) -> t
             value, error = max(
                 (value, error),
                 solver.rightmost(0.01 * rate + 1j * coherence.imag),
-                key=lambda found: found[0].real,
+                key=lambda result: result[0].real,
             )
     return max(-float(value.real), 0.0), error
 
@@ -235,8 +235,8 @@ class _ShiftedGenerator:
 
     def secular_coherences(self) -> np.ndarray:
         """Eigenvalues of single coherences to first order, of nonnegative frequency, (D (D - 1) / 2,)."""
-        kept = np.einsum("kaa->ka", self.jumps)
-        values = (self.drift + kept.T @ kept.conj())[np.triu_indices(self.D, 1)]
+        stored = np.einsum("kaa->ka", self.jumps)
+        values = (self.drift + stored.T @ stored.conj())[np.triu_indices(self.D, 1)]
         return values.real + 1j * np.abs(values.imag)
 
     def apply(self, X: np.ndarray) -> np.ndarray:
@@ -291,18 +291,18 @@ class _ShiftedGenerator:
             X = self.deviation(self.solve(basis[k].reshape(self.D, self.D), pole)).ravel()
             projected[: k + 2, k], basis[k + 1] = _orthogonal(X, basis[: k + 1])
             values, vectors = np.linalg.eig(projected[: k + 1, : k + 1])
-            found = pole + 1 / values
+            result = pole + 1 / values
             errors = np.abs(projected[k + 1, k] * vectors[k] / values) / np.abs(values)
             near = errors <= tolerance * np.abs(1 / values)
             if near.sum() >= _CONVERGED or k + 1 == steps:
                 break
         near |= errors == errors.min()
-        best = max(np.flatnonzero(near), key=lambda i: found[i].real)
+        best = max(np.flatnonzero(near), key=lambda i: result[i].real)
         X = self.solve(
             (vectors[:, best] @ basis[: k + 1]).reshape(self.D, self.D), pole
         )  # once more, which refines it
-        left = self.V @ (self.apply(X) - found[best] * X) @ self.V.conj().T
-        return complex(found[best]), float(
+        left = self.V @ (self.apply(X) - result[best] * X) @ self.V.conj().T
+        return complex(result[best]), float(
             np.linalg.norm(left) / np.linalg.norm(self.V @ X @ self.V.conj().T)
         )
 
@@ -506,8 +506,8 @@ def kraus_of_step(system: System, dt: float) -> np.ndarray:
     channel = torch.linalg.matrix_exp(step * generator).reshape(D, D, D, D)
     choi = channel.permute(0, 2, 1, 3).reshape(D * D, D * D)
     weights, vectors = torch.linalg.eigh((choi + choi.mH) / 2)
-    kept = weights > 1e-14 * weights[-1]
-    kraus = (vectors[:, kept] * weights[kept].sqrt()).T.reshape(-1, D, D).flip(0)
+    matches = weights > 1e-14 * weights[-1]
+    kraus = (vectors[:, matches] * weights[matches].sqrt()).T.reshape(-1, D, D).flip(0)
     lost = float(((kraus.mH @ kraus).sum(0) - identity).abs().max())
     check(
         lost < 1e-9,

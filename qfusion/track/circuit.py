@@ -528,7 +528,7 @@ def _operation_of_gate_circuit(
     known = getattr(qml, gate.name, None)
     if known is not None:
         return known(*list(gate.values.values())[: known.num_params], wires=on)
-    found = unitary(matrix, wires=on)
+    operator = unitary(matrix, wires=on)
     if unitary is LabelledUnitary:
-        found.text = gate.name
-    return found
+        operator.text = gate.name
+    return operator

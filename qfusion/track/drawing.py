@@ -193,13 +193,13 @@ class _Grid:
     def __post_init__(self) -> None:
         self.cells, self.free = [{} for _ in range(self.rows)], [0] * self.rows
 
-    def put(self, found: Mapping[int, str]) -> int:
+    def put(self, texts: Mapping[int, str]) -> int:
         """Puts the cells of a gate, by row, into the first column where all rows that it spans are free."""
-        span = range(min(found), max(found) + 1)
+        span = range(min(texts), max(texts) + 1)
         column = max(self.free[row] for row in span)
         for row in span:
             self.free[row] = column + 1
-        for row, cell in found.items():
+        for row, cell in texts.items():
             self.cells[row][column] = cell
         return column
 
@@ -259,14 +259,19 @@ def quantikz(
         f"The circuit has {len(wires)} wires and {total:,} columns, more than LaTeX sets. Export it as SVG.",
     )
     step = per_line if 0 < per_line < total else max(total, 1)
-    said = [f"% {' '.join(says.split())}"] if says else []
+    words = [f"% {' '.join(says.split())}"] if says else []
     blocks = [
         _block(grid, wires, first, min(first + step, total))
         for first in range(0, max(total, 1), step)
     ]
     return (
         "\n".join(
-            [*said, f"% In the preamble: {NEEDS}", *notes, "\n\n\\medskip\\noindent\n".join(blocks)]
+            [
+                *words,
+                f"% In the preamble: {NEEDS}",
+                *notes,
+                "\n\n\\medskip\\noindent\n".join(blocks),
+            ]
         )
         + "\n"
     )

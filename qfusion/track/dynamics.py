@@ -213,13 +213,13 @@ def sample_trajectories(
     from qutip import MCSolver
 
     solver, start = MCSolver(H, jumps, options=_OPTIONS | _JUMP_OPTIONS), as_ket(psi, system.dims)
-    seeds, found = np.random.SeedSequence(seed).spawn(number), []
+    seeds, result = np.random.SeedSequence(seed).spawn(number), []
     for first in range(0, number, _CHUNK):
         chunk = seeds[first : first + _CHUNK]
         runs = solver.run(start, grid, ntraj=len(chunk), seeds=chunk).trajectories
         kets = np.stack([_kets(run.states) for run in runs])[:, back[1:]]
-        found += _describe(system, t, kets, [run.collapse for run in runs])
-    return tuple(found)
+        result += _describe(system, t, kets, [run.collapse for run in runs])
+    return tuple(result)
 
 
 def _kets(states: Sequence[Qobj]) -> np.ndarray:

@@ -231,10 +231,10 @@ def outcome_scores(model: EntangledQCNN) -> Tensor:
     """Returns the scores that the head gives each joint outcome of fused qubits, (2^n, C): scores are their mean."""
     network = model.network
     bits = patterns(network.n).double()
-    places = bits[:, network.kept] @ 2.0 ** torch.arange(
-        len(network.kept) - 1, -1, -1, dtype=torch.float64
+    places = bits[:, network.retained] @ 2.0 ** torch.arange(
+        len(network.retained) - 1, -1, -1, dtype=torch.float64
     )
-    joint = torch.nn.functional.one_hot(places.long(), 2 ** len(network.kept)).double()
+    joint = torch.nn.functional.one_hot(places.long(), 2 ** len(network.retained)).double()
     seen = torch.cat([joint, 1 - 2 * bits[:, network.measured]], -1)
     return (HEAD_SCALE * seen @ model.network.head.double().T + model.bias.double()).detach()
 

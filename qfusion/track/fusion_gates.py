@@ -84,13 +84,13 @@ def parameters(model: EntangledQCNN, theta: Mapping[str, Tensor]) -> dict[str, T
             "Give the angles of one sample.",
         )
         require_finite(f"theta[{name}]", theta[name].detach().numpy())
-    found = {
+    result = {
         "theta": torch.stack([theta[name] for name in model.modalities], -1),
         "phi": model.phi,
         "convolution": model.network.convolution,
         "pooling": model.network.pooling,
     }
-    return {name: values.detach().double() for name, values in found.items()}
+    return {name: values.detach().double() for name, values in result.items()}
 
 
 def prefix(modalities: Sequence[str]) -> str:
@@ -352,8 +352,8 @@ def _fewest(kraus: Tensor) -> Tensor:
     """Returns at most four Kraus operators of the same channel on one qubit: eigenvectors of its Choi matrix."""
     flat = kraus.flatten(1)
     weights, vectors = torch.linalg.eigh(flat.mT @ flat.conj())
-    kept = weights > 1e-15
-    return (vectors[:, kept] * weights[kept].sqrt()).mT.conj().reshape(-1, 2, 2)
+    matches = weights > 1e-15
+    return (vectors[:, matches] * weights[matches].sqrt()).mT.conj().reshape(-1, 2, 2)
 
 
 class NoisyQCNN(EntangledQCNN):

@@ -122,7 +122,7 @@ def of_gates(gates: Sequence[Gate], registers: Mapping[str, int]) -> Progress[Ga
         now[list(gate.wires)] = bloch_vectors(psi[None], gate.wires)[0].numpy()
         bloch.append(now)
         small = len(gate.wires) <= LARGEST
-        before, after = (_of_qubits(each, gate.wires if small else ()) for each in (last, psi))
+        before, after = (_of_qubits(part, gate.wires if small else ()) for part in (last, psi))
         moments.append(
             Moment(
                 tuple(wires[q] for q in gate.wires) if small else (),
@@ -176,7 +176,7 @@ def information(
             shared = [
                 S[a] + S[b] - float(entanglement_entropy(psi, dims, (a, b))) for a, b in pairs
             ]
-            rows[-1] = [max(0.0, each) for each in (*shared, sum(S))]
+            rows[-1] = [max(0.0, part) for part in (*shared, sum(S))]
     groups = [(names[a], names[b]) for a, b in pairs] + [names] * (len(names) > 2)
     return dict(zip(groups, np.array(rows).T, strict=False))
 

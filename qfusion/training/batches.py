@@ -81,13 +81,13 @@ class Batches:
             yield from map(self.take, batches)
             return
         with ThreadPoolExecutor(1, "batches") as reader:
-            waiting = [reader.submit(self.take, each) for each in batches[:1]]
+            waiting = [reader.submit(self.take, batch) for batch in batches[:1]]
             for place in range(len(batches)):
-                found = waiting.pop().result()
+                result = waiting.pop().result()
                 waiting = [
-                    reader.submit(self.take, each) for each in batches[place + 1 : place + 2]
+                    reader.submit(self.take, batch) for batch in batches[place + 1 : place + 2]
                 ]
-                yield found
+                yield result
 
 
 def is_small(dataset: DataSet, count: int) -> bool:
@@ -262,8 +262,8 @@ def encoded_inputs(model: Any, dataset: DataSet, rows: Any = None) -> dict[str, 
         rows: row numbers, all unless given.
     """
     if not is_kept(model, dataset):
-        found: dict[str, Features] = dataset.inputs(rows, torch.float64)
-        return found
+        features: dict[str, Features] = dataset.inputs(rows, torch.float64)
+        return features
     chosen = dataset.rows() if rows is None else np.atleast_1d(np.asarray(rows))
     return {
         name: Encoded(torch.from_numpy(values[chosen]).double())
@@ -354,9 +354,9 @@ def _made(model: FusionModule, dataset: DataSet, tell: Tell | None) -> dict[str,
 
     @torch.no_grad()
     def scores(dtype: torch.dtype) -> Tensor:
-        found = encode(model, dataset, few, dtype)
+        encoded = encode(model, dataset, few, dtype)
         return exact(
-            {name: Encoded(torch.from_numpy(values).double()) for name, values in found.items()}
+            {name: Encoded(torch.from_numpy(values).double()) for name, values in encoded.items()}
         )
 
     apart = float((scores(torch.float32) - scores(torch.float64)).abs().max())

@@ -53,8 +53,8 @@ class Checkpoint:
     @property
     def fusion(self) -> FusionModel:
         """The model, as programs ask for it that were written when baselines could not be explored."""
-        found: FusionModel = self.model
-        return found
+        fusion_model: FusionModel = self.model
+        return fusion_model
 
 
 def training_split(card: Mapping[str, Any]) -> str:
@@ -86,7 +86,7 @@ def stamp(name: str) -> str:
         for suffix in (".json", ".safetensors", *imported.ENDINGS.values())
     ]
     seen = [path.stat() for path in files if path.is_file()]
-    return " ".join(f"{found.st_mtime_ns}-{found.st_size}" for found in seen)
+    return " ".join(f"{result.st_mtime_ns}-{result.st_size}" for result in seen)
 
 
 def available() -> list[str]:
@@ -96,14 +96,14 @@ def available() -> list[str]:
 
 
 def _cards() -> dict[str, Path]:
-    found: dict[str, Path] = {}
+    paths: dict[str, Path] = {}
     for folder in folders():
         for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
-            found.setdefault(path.stem, path)
+            paths.setdefault(path.stem, path)
     for name, path in map(place_of, _files.opened_places()):
         if path.is_file():
-            found.setdefault(name, path)
-    return found
+            paths.setdefault(name, path)
+    return paths
 
 
 def load(name: str | Path) -> Checkpoint:
@@ -178,10 +178,10 @@ def _require_trusted(card: Mapping[str, Any], data: bytes, card_path: Path) -> N
 def _digest(data: bytes, card: Mapping[str, Any]) -> str:
     """What pins a checkpoint's weights; of an imported model its settings too, which decide what the program's numbers
     mean."""
-    found = hashlib.sha256(data)
+    result = hashlib.sha256(data)
     if card["model"] == imported.KIND:
-        found.update(json.dumps(card["settings"], sort_keys=True).encode())
-    return found.hexdigest()
+        result.update(json.dumps(card["settings"], sort_keys=True).encode())
+    return result.hexdigest()
 
 
 def _weights_name(card: Mapping[str, Any], card_path: Path) -> str:
@@ -416,8 +416,8 @@ def _write(target: Path, data: bytes, digest: str, ending: str, card: Mapping[st
     with atomic(weights) as part:
         part.write_bytes(data)
     named = {"weights": weights.name} if before or ending != ".safetensors" else {}
-    said = {key: value for key, value in card.items() if key != "weights"} | named
-    text = json.dumps({**said, "weights_sha256": digest}, indent=1, allow_nan=False)
+    words = {key: value for key, value in card.items() if key != "weights"} | named
+    text = json.dumps({**words, "weights_sha256": digest}, indent=1, allow_nan=False)
     with atomic(target) as part:
         part.write_text(text + "\n", encoding="utf-8")
     for old in [
@@ -496,7 +496,7 @@ def of(
         title=title or f"{own.kind} on {dataset.title}",
         seed=seed,
         training=training or {},
-        metrics={split: metrics.summary([found]) for split, found in measured.items()},
+        metrics={split: metrics.summary([result]) for split, result in measured.items()},
         this_seed=measured,
         seeds=[seed],
         notes=metrics.sampling_note(own, dataset) if notes is None else notes,
@@ -509,8 +509,8 @@ def of(
 def _weights_of(card: Path) -> Path | None:
     """The weights that a card names now, if it can be read."""
     try:
-        found = _read_card(card) if card.is_file() else None
-        return None if found is None else card.with_name(_weights_name(found, card))
+        result = _read_card(card) if card.is_file() else None
+        return None if result is None else card.with_name(_weights_name(result, card))
     except QFusionError:
         return None
 

@@ -48,34 +48,36 @@ def card(
     """Returns a card for a program with these inputs and outputs; an input that fits nothing is of no modality."""
     rows = _rows(inputs)
     values = [port for port in inputs if not _about_steps(port)]
-    found = _together(values, rows, dataset) or _assigned(values, rows, dataset)
+    assigned = _together(values, rows, dataset) or _assigned(values, rows, dataset)
     known = {
-        each.modality[0] for each in found.values() if each.modality and each.gives == "values"
+        value.modality[0]
+        for value in assigned.values()
+        if value.modality and value.gives == "values"
     }
-    last, said = "", []
+    last, replaces = "", []
     for port in inputs:
-        if port.name in found:
-            said.append(found[port.name])
-            last = found[port.name].modality[0] if found[port.name].modality else last
+        if port.name in assigned:
+            replaces.append(assigned[port.name])
+            last = assigned[port.name].modality[0] if assigned[port.name].modality else last
         else:
-            said.append(_of_steps(port, dataset, known, last))
-    told = {
+            replaces.append(_of_steps(port, dataset, known, last))
+    message = {
         name
-        for each in said
-        if each.gives in ("mask", "padding", "lengths")
-        for name in each.modality
+        for entry in replaces
+        if entry.gives in ("mask", "padding", "lengths")
+        for name in entry.modality
     }
     # A program that is not told which steps are real sees zeros behind them, so their number must stay as it is.
-    said = [
-        replace(each, steps=each.steps or _steps(dataset, each.modality[0]))
-        if each.gives == "values"
-        and "steps" in each.axes
-        and each.modality
-        and not told & {*each.modality}
-        else each
-        for each in said
+    replaces = [
+        replace(entry, steps=entry.steps or _steps(dataset, entry.modality[0]))
+        if entry.gives == "values"
+        and "steps" in entry.axes
+        and entry.modality
+        and not message & {*entry.modality}
+        else entry
+        for entry in replaces
     ]
-    return ProgramCard(program, dataset.name, tuple(said), output(outputs, dataset))
+    return ProgramCard(program, dataset.name, tuple(replaces), output(outputs, dataset))
 
 
 def _steps(dataset: DataSet, name: str) -> int:
@@ -135,15 +137,15 @@ def _assigned(values: Sequence[Port], rows: str | None, dataset: DataSet) -> dic
             key=lambda order: sum(fits[i][m].worth for i, m in enumerate(order) if m is not None),
             default=(),
         )
-    found = {}
+    inputs = {}
     for i, (port, m) in enumerate(zip(values, best, strict=True)):
         fits_at_all = m is not None and fits[i][m].worth > 0
-        found[port.name] = (
+        inputs[port.name] = (
             fits[i][m].input
             if fits_at_all and m is not None
             else Input(port.name, (), "values", _any(port), _dtype(port))
         )
-    return found
+    return inputs
 
 
 def _any(port: Port) -> tuple[Axis, ...]:
@@ -180,13 +182,13 @@ def _fit(port: Port, modality: Modality, rows: str | None) -> _Fit:
         )
         features, steps = (others[1], others[0]) if last else (others[0], others[1])
         laid, side = _axes(shape, {at: "rows", features: "features", steps: "steps"}), shape[steps]
-        found = replace(blank, axes=laid, steps=side if isinstance(side, int) else 0)
-        return _Fit(10 + named + 5 * (shape[features] == modality.size), found)
+        result = replace(blank, axes=laid, steps=side if isinstance(side, int) else 0)
+        return _Fit(10 + named + 5 * (shape[features] == modality.size), result)
     if len(others) == 1 and (sides[0] == modality.size or isinstance(sides[0], str)):
         worth = 10 + named + 5 * (sides[0] == modality.size)
         axes = _axes(shape, {at: "rows", others[0]: "features"})
-        found = replace(blank, axes=axes, gives="mean" if modality.is_sequence else "values")
-        return _Fit(worth - 8 if modality.is_sequence else worth, found)
+        result = replace(blank, axes=axes, gives="mean" if modality.is_sequence else "values")
+        return _Fit(worth - 8 if modality.is_sequence else worth, result)
     numbers = [side for i, side in enumerate(shape) if i != at]
     if (
         not modality.is_sequence
@@ -221,7 +223,7 @@ def alike(one: str, other: str) -> int:
 
 def nearest(name: str, among: Sequence[str]) -> str:
     """Returns the modality whose name is most like another."""
-    return max(among, key=lambda each: alike(name, each))
+    return max(among, key=lambda entry: alike(name, entry))
 
 
 def _of_steps(port: Port, dataset: DataSet, known: set[str], last: str) -> Input:
@@ -304,8 +306,8 @@ def ten(dataset: DataSet) -> dict[str, Any]:
 @torch.no_grad()
 def probable(model: Imported, rows: Mapping[str, Any]) -> bool:
     """Returns whether what a program gives looks like probabilities."""
-    found = _first(model, rows)
-    columns = found.reshape(len(found), -1)
+    result = _first(model, rows)
+    columns = result.reshape(len(result), -1)
     inside = bool(((columns >= -1e-3) & (columns <= 1 + 1e-3)).all())
     return inside and (columns.shape[1] == 1 or bool(model.card.output.label) or _adds_up(columns))
 
@@ -369,7 +371,9 @@ def scored(model: Imported, rows: Mapping[str, Any]) -> Tensor:
 
 def _first(model: Imported, rows: Mapping[str, Any]) -> Tensor:
     most = model._most or ROWS
-    return model.raw({name: base.nested_part(each, slice(0, most)) for name, each in rows.items()})
+    return model.raw(
+        {name: base.nested_part(entry, slice(0, most)) for name, entry in rows.items()}
+    )
 
 
 def _batch(model: Imported, rows: Mapping[str, Any]) -> int:
@@ -378,8 +382,8 @@ def _batch(model: Imported, rows: Mapping[str, Any]) -> int:
         return 0
     for size in _BATCHES:
         try:
-            said = replace(model.card, batch=size)
-            Imported(model.input_specs, model.outputs, model.program, said).scores(rows)
+            words = replace(model.card, batch=size)
+            Imported(model.input_specs, model.outputs, model.program, words).scores(rows)
             return size
         except InvalidInput:
             continue
@@ -387,7 +391,7 @@ def _batch(model: Imported, rows: Mapping[str, Any]) -> int:
 
 
 def _tolerance(model: Imported) -> float:
-    single = any(each.dtype in ("float32", "float16") for each in model.card.inputs)
+    single = any(entry.dtype in ("float32", "float16") for entry in model.card.inputs)
     return 1e-4 if single else 1e-9
 
 
@@ -414,8 +418,8 @@ def _require_independent(
             parts = [
                 model.scores(
                     {
-                        name: base.nested_part(each, slice(start, start + step))
-                        for name, each in rows.items()
+                        name: base.nested_part(entry, slice(start, start + step))
+                        for name, entry in rows.items()
                     }
                 )
                 for start in range(0, count, step)

@@ -71,7 +71,7 @@ def module_of(reference: str, weights: Path | None) -> nn.Module:
     place, _, name = reference.partition(":")
     with _on_path(os.getcwd()):
         try:
-            found: Any = importlib.import_module(place)
+            module: Any = importlib.import_module(place)
         except ModuleNotFoundError as error:
             raise NotFound(
                 f"Module `{place}` cannot be imported: there is none called `{error.name}`. Run the command "
@@ -83,13 +83,13 @@ def module_of(reference: str, weights: Path | None) -> nn.Module:
                 f"{place}'`."
             ) from error
         for part in name.split("."):
-            if not hasattr(found, part):
+            if not hasattr(module, part):
                 raise NotFound(
                     f"Module `{place}` has no `{name}`. Name the function, or class, that makes the model."
                 )
-            found = getattr(found, part)
+            module = getattr(module, part)
         try:
-            made = found()
+            made = module()
         except Exception as error:  # whatever foreign code raises
             raise InvalidInput(
                 f"Factory `{reference}` fails ({_short(error)}). It must make the model without "
@@ -136,20 +136,25 @@ def _load(module: nn.Module, weights: Path) -> None:
 
 
 def traced(
-    module: nn.Module, reference: str, adapter: str, said: ProgramCard | None, dataset: DataSet
+    module: nn.Module,
+    reference: str,
+    adapter: str,
+    program_card: ProgramCard | None,
+    dataset: DataSet,
 ) -> tuple[bytes, ProgramCard]:
     """Returns the module as a .pt2 file, and its card: the one that was given, or a guess.
 
     Raises:
         InvalidInput: when it cannot be called so, or cannot be traced.
     """
-    adapter = adapter or (said.adapter if said else "")
+    adapter = adapter or (program_card.adapter if program_card else "")
     dtype = next(
-        (each.dtype for each in module.parameters() if each.is_floating_point()), torch.float32
+        (parameter.dtype for parameter in module.parameters() if parameter.is_floating_point()),
+        torch.float32,
     )
     rows, failed = ten(dataset), ""
     for ports, call in _flavours(module, adapter, dataset, dtype):
-        card = said or replace(guess.card(ports, (), reference, dataset), adapter=adapter)
+        card = program_card or replace(guess.card(ports, (), reference, dataset), adapter=adapter)
         fed = _fed(card, ports, rows)
         if fed is None:
             continue
@@ -160,7 +165,7 @@ def traced(
             failed = failed or _short(error)
             continue
         return _exported(module, call, fed, outputs, reference), _named(
-            card, outputs, dataset, said
+            card, outputs, dataset, program_card
         )
     raise InvalidInput(
         f"The model of `{reference}` fails on ten rows of {dataset.name} "
@@ -171,7 +176,7 @@ def traced(
 
 def _fed(card: ProgramCard, ports: list[Port], rows: Mapping[str, Any]) -> dict[str, Tensor] | None:
     """What goes into the ports, where the card says it of each."""
-    by_name = {each.name: each for each in card.inputs}
+    by_name = {entry.name: entry for entry in card.inputs}
     if any(port.name not in by_name or not by_name[port.name].modality for port in ports):
         return None
     return {port.name: cards.fed_array(by_name[port.name], rows) for port in ports}
@@ -184,11 +189,11 @@ def _flavours(
     names = list(dataset.names)
     long = [m.name for m in dataset.modalities if m.is_sequence]
 
-    def ports(told: list[str], how: str) -> list[Port]:
+    def ports(lines: list[str], how: str) -> list[Port]:
         kind = torch.int64 if how == "lengths" else torch.bool
         return [
             *(Port(key(name), None, dtype) for name in names),
-            *(Port(f"{key(name)}_{how}", None, kind) for name in told),
+            *(Port(f"{key(name)}_{how}", None, kind) for name in lines),
         ]
 
     if adapter == "":
@@ -227,8 +232,8 @@ def _flavours(
         )
     elif adapter == "mmsa":
         order = _mmsa_order(module, names)
-        for told in ([name for name in long if name in order[1:]], [], long):
-            yield ports(told, "lengths"), _mmsa(order, told)
+        for part in ([name for name in long if name in order[1:]], [], long):
+            yield ports(part, "lengths"), _mmsa(order, part)
     else:
         if long:
             yield (
@@ -254,12 +259,12 @@ def _mmsa_order(module: nn.Module, names: list[str]) -> list[str]:
     return best if len(set(best)) == len(names) else names
 
 
-def _mmsa(order: list[str], told: list[str]) -> Call:
+def _mmsa(order: list[str], lines: list[str]) -> Call:
     def call(model: nn.Module, given: Mapping[str, Tensor]) -> Any:
         return model(
             *(
                 (given[key(name)], given[f"{key(name)}_lengths"])
-                if name in told
+                if name in lines
                 else given[key(name)]
                 for name in order
             )
@@ -300,12 +305,12 @@ class _Flat(nn.Module):
 def _by_name(outputs: Any) -> dict[str, Tensor]:
     if isinstance(outputs, Tensor):
         return {"scores": outputs}
-    found = (
+    result = (
         outputs.items()
         if isinstance(outputs, Mapping)
         else enumerate(outputs if isinstance(outputs, (list, tuple)) else ())
     )
-    return {str(key): value for key, value in found if isinstance(value, Tensor)}
+    return {str(key): value for key, value in result if isinstance(value, Tensor)}
 
 
 def _exported(
@@ -334,16 +339,16 @@ def _exported(
 
 
 def _named(
-    card: ProgramCard, outputs: Any, dataset: DataSet, said: ProgramCard | None
+    card: ProgramCard, outputs: Any, dataset: DataSet, program_card: ProgramCard | None
 ) -> ProgramCard:
     """The card with the output that the module has, unless one was given."""
-    if said is not None:
+    if program_card is not None:
         return card
-    found = [
-        Port(name, ("rows", *each.shape[1:]), each.dtype)
-        for name, each in _by_name(outputs).items()
+    ports = [
+        Port(name, ("rows", *entry.shape[1:]), entry.dtype)
+        for name, entry in _by_name(outputs).items()
     ]
-    return replace(card, output=guess.output(found, dataset))
+    return replace(card, output=guess.output(ports, dataset))
 
 
 def _short(error: Exception) -> str:
@@ -421,9 +426,9 @@ def take(
             f"The card is of data set '{card.data}', but the program is imported "
             f"for '{dataset.name}'. Give --data {card.data}, or correct the card.",
         )
-    said = card
+    words = card
     if is_reference(source):
-        data, said = traced(module_of(source, weights), source, adapter, card, dataset)
+        data, words = traced(module_of(source, weights), source, adapter, card, dataset)
     else:
         check(
             weights is None and not adapter,
@@ -432,18 +437,18 @@ def take(
         )
         data = _bytes(Path(source))
     program = program_of(data, Path(source).name, only_onnx)
-    said = said or guess.card(program.inputs, program.outputs, Path(source).name, dataset)
+    words = words or guess.card(program.inputs, program.outputs, Path(source).name, dataset)
     try:
         model, warnings = _examined(
             program,
-            replace(said, data=dataset.name, adapter=adapter or said.adapter),
+            replace(words, data=dataset.name, adapter=adapter or words.adapter),
             dataset,
             card is None,
         )
     except QFusionError as error:
         if card is not None or isinstance(error, Exhausted):
             raise
-        raise Unfit(str(error), replace(said, data=dataset.name)) from error
+        raise Unfit(str(error), replace(words, data=dataset.name)) from error
     return Taken(model, data, card is None, tuple(warnings), source)
 
 
@@ -461,7 +466,7 @@ def _bytes(path: Path) -> bytes:
 
 
 def _examined(
-    program: Any, said: ProgramCard, dataset: DataSet, guessed: bool
+    program: Any, program_card: ProgramCard, dataset: DataSet, guessed: bool
 ) -> tuple[Imported, list[str]]:
     outputs = dataset.target.classes if dataset.target.kind == "classification" else ("score",)
     trained_on = dataset.inputs(dataset.rows("train"), torch.float64)
@@ -470,11 +475,13 @@ def _examined(
     def made(card: ProgramCard) -> Imported:
         return Imported(dataset.input_specs, outputs, program, card, means).eval()
 
-    model, rows = made(said), guess.ten(dataset)
-    if guessed and said.output.holds == "logits":
+    model, rows = made(program_card), guess.ten(dataset)
+    if guessed and program_card.output.holds == "logits":
         guess.scored(model, rows)  # says what is wrong, before anything is told from its output
         if guess.probable(model, rows):
-            model = made(replace(said, output=replace(said.output, holds="probabilities")))
+            model = made(
+                replace(program_card, output=replace(program_card.output, holds="probabilities"))
+            )
     return model, guess.examine(model, rows)
 
 
@@ -525,7 +532,7 @@ def keep(
         title=title,
         seed=0,
         training={},
-        metrics={part: metrics.summary([found]) for part, found in measured.items()},
+        metrics={part: metrics.summary([result]) for part, result in measured.items()},
         this_seed=measured,
         seeds=[0],
         notes=notes,
@@ -560,9 +567,9 @@ def check_name(name: str, folder: Path | None, replace_it: bool) -> None:
     )
     taken = name in checkpoint.available() if folder is None else (folder / f"{name}.json").exists()
     if taken and replace_it:
-        found = checkpoint.card(name if folder is None else folder / f"{name}.json")
+        card = checkpoint.card(name if folder is None else folder / f"{name}.json")
         check(
-            found["model"] == KIND,
+            card["model"] == KIND,
             f"Model '{name}' was not imported and is not replaced. Choose another name.",
         )
     check(
@@ -618,7 +625,7 @@ def read_card(path: Path) -> ProgramCard:
     return cards.read(path.read_text(encoding="utf-8", errors="replace"), path.name)
 
 
-def told(taken: Taken, kept: Mapping[str, Any] | None) -> dict[str, Any]:
+def summary(taken: Taken, stored: Mapping[str, Any] | None) -> dict[str, Any]:
     """Returns what an import says, as JSON knows it."""
     return {
         "program": taken.source,
@@ -626,5 +633,5 @@ def told(taken: Taken, kept: Mapping[str, Any] | None) -> dict[str, Any]:
         "guessed": taken.guessed,
         "warnings": list(taken.warnings),
         "parameters": taken.model.program.parameters,
-        "kept": kept,
+        "kept": stored,
     }

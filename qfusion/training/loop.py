@@ -69,7 +69,7 @@ class Result(Generic[M]):
 
     model: M
     history: list[Progress]
-    kept: int
+    best_epoch: int
     options: Options
     seed: int
     dataset: DataSet
@@ -116,7 +116,7 @@ class Fit(Generic[M]):
 
     Attributes:
         history: what happened in every epoch so far.
-        kept: the epoch whose weights are the best so far.
+        best_epoch: the epoch whose weights are the best so far.
     """
 
     def __init__(
@@ -190,7 +190,7 @@ class Fit(Generic[M]):
             "batches, of which each process sees a part. Train in one process, or with another encoder.",
         )
         self.history: list[Progress] = []
-        self.best_loss, self.best, self.kept = float("inf"), _copied(self.average.model), 0
+        self.best_loss, self.best, self.best_epoch = float("inf"), _copied(self.average.model), 0
         self.device = torch.device(device)
         self.random = self._random()
         self._trained: nn.Module = self.model if self.heads is None else self.heads
@@ -206,7 +206,7 @@ class Fit(Generic[M]):
     def done(self) -> bool:
         """Whether all epochs are over, or no better loss has come for `patience` epochs."""
         epoch, patience = len(self.history), self.options.patience
-        waited = not getattr(self.model, "preparing", False) and epoch - self.kept >= patience
+        waited = not getattr(self.model, "preparing", False) and epoch - self.best_epoch >= patience
         return epoch >= self.options.epochs or bool(patience and waited)
 
     def epoch(
@@ -224,7 +224,7 @@ class Fit(Generic[M]):
         Raises:
             InvalidInput: when the loss is no longer finite.
         """
-        start, found, norms = time.perf_counter(), [], []
+        start, result, norms = time.perf_counter(), [], []
         self._advance()
         self.model.train()
         with torch.random.fork_rng():
@@ -233,20 +233,20 @@ class Fit(Generic[M]):
             taken = self.rows.ahead([self._own(batch) for batch in batches])
             for n, (batch, (inputs, y)) in enumerate(zip(batches, taken, strict=True), 1):
                 loss, norm = self.step(batch, inputs, y)
-                found.append(loss)
+                result.append(loss)
                 norms.append(norm)
                 if on_batch(n, len(batches)) is False:
                     return None
             check(
-                np.isfinite(np.mean(found)),
-                f"Training diverged in epoch {len(self.history) + 1}: the loss is {np.mean(found)}. Lower `rate` or "
+                np.isfinite(np.mean(result)),
+                f"Training diverged in epoch {len(self.history) + 1}: the loss is {np.mean(result)}. Lower `rate` or "
                 "`clip`.",
             )
             valid_loss, measured = self._validate()
             self.random = self._random()
         better = valid_loss < self.best_loss or self.options.patience == 0
         if better:
-            self.best_loss, self.best, self.kept = (
+            self.best_loss, self.best, self.best_epoch = (
                 valid_loss,
                 _copied(self.average.model),
                 len(self.history) + 1,
@@ -255,7 +255,7 @@ class Fit(Generic[M]):
             Progress(
                 len(self.history) + 1,
                 self.options.epochs,
-                float(np.mean(found)),
+                float(np.mean(result)),
                 valid_loss,
                 measured,
                 float(np.mean(norms)),
@@ -273,7 +273,7 @@ class Fit(Generic[M]):
             len(self.history) / self.options.epochs
         ):
             self.model.load_state_dict(average.state_dict())
-            self.best_loss, self.kept = float("inf"), len(self.history)
+            self.best_loss, self.best_epoch = float("inf"), len(self.history)
 
     def _places(self, batch: Tensor) -> Tensor:
         """The places in a global batch that this process works on; of a last batch with fewer rows than processes it
@@ -303,15 +303,15 @@ class Fit(Generic[M]):
                 self.shapes,
                 self.options.shift,
             )
-            found = self._call(noisy(inputs, self.spread, self.options.noise))
-        scores = found if self.heads is None else found[0]
+            result = self._call(noisy(inputs, self.spread, self.options.noise))
+        scores = result if self.heads is None else result[0]
         loss = losses.mean(scores, y, self.options.loss, self.weights)
         if (
             self.group.size > 1
         ):  # DistributedDataParallel takes the mean over processes, whose parts may differ in size
             loss = loss * (0.0 if idle else self._part(y, batch) * self.group.size)
         if self.heads is not None:
-            loss = loss + self.heads.loss(found[1], batch[own], batch) * (
+            loss = loss + self.heads.loss(result[1], batch[own], batch) * (
                 0.0 if idle else self.options.unimodal * self.group.size
             )
         self.optimiser.zero_grad(set_to_none=True)
@@ -370,7 +370,7 @@ class Fit(Generic[M]):
         """Returns the best model so far, on the weights' own object, and the history; training then cannot go on."""
         self.model.load_state_dict(self.best)
         return Result(
-            self.model.eval(), list(self.history), self.kept, self.options, self.seed, self.dataset
+            self.model.eval(), list(self.history), self.best_epoch, self.options, self.seed, self.dataset
         )
 
     def state(self) -> dict[str, Any]:
@@ -383,7 +383,7 @@ class Fit(Generic[M]):
             "averaged": self.average.count,
             "best": self.best,
             "best_loss": self.best_loss,
-            "kept": self.kept,
+            "kept": self.best_epoch,
             "optimiser": self.optimiser.state_dict(),
             "schedule": self.schedule.state_dict(),
             "order": self.order.get_state(),
@@ -406,7 +406,7 @@ class Fit(Generic[M]):
             self.schedule.load_state_dict(state["schedule"])
             self.order.set_state(state["order"])
             self.average.count, self.random = int(state["averaged"]), dict(state["random"])
-            self.best, self.best_loss, self.kept = (
+            self.best, self.best_loss, self.best_epoch = (
                 state["best"],
                 float(state["best_loss"]),
                 int(state["kept"]),
@@ -517,10 +517,10 @@ class _Average:
         get_ema_multi_avg_fn(keep)(
             list(self.model.parameters()), list(model.parameters()), self.count
         )
-        for kept, now in zip(
+        for stored, now in zip(
             self.model.buffers(), model.buffers(), strict=True
         ):  # running means are averages already
-            kept.copy_(now)
+            stored.copy_(now)
 
 
 def _copied(model: nn.Module) -> dict[str, Tensor]:
@@ -588,21 +588,21 @@ def find_rate(
     options = replace(options or default_options(dataset), schedule="constant", average=0.0)
     with torch.random.fork_rng():
         fit = prepare(kind, dataset, settings, options, seed)
-        rates, found = _ramp(fit, np.geomspace(low, high, steps), on_step)
+        rates, result = _ramp(fit, np.geomspace(low, high, steps), on_step)
     check(
-        len(found) > WINDOW,
-        f"Training diverged after {len(found)} steps, at a rate of {rates[-1] if len(rates) else low:.2g}. Lower "
+        len(result) > WINDOW,
+        f"Training diverged after {len(result)} steps, at a rate of {rates[-1] if len(rates) else low:.2g}. Lower "
         "`low`, or choose other settings.",
     )
-    smoothed = smooth(found)
-    return RateSearch(rates, found, smoothed, steepest(rates, smoothed))
+    smoothed = smooth(result)
+    return RateSearch(rates, result, smoothed, steepest(rates, smoothed))
 
 
 def _ramp(
     fit: Fit[Any], rates: np.ndarray, on_step: Callable[[int, int], object]
 ) -> tuple[np.ndarray, np.ndarray]:
     probe = fit.rows.take(torch.linspace(0, len(fit.rows) - 1, min(PROBE, len(fit.rows))).long())
-    found = [_loss(fit, probe)]
+    result = [_loss(fit, probe)]
     waiting: list[torch.Tensor] = []
     for n, rate in enumerate(rates):
         waiting = waiting or list(
@@ -615,11 +615,11 @@ def _ramp(
         loss = _loss(fit, probe)
         if not np.isfinite(loss):
             break
-        found.append(loss)
+        result.append(loss)
         on_step(n + 1, len(rates))
-        if loss > min(found) + EXPLODED * (found[0] - min(found)) and loss > found[0]:
+        if loss > min(result) + EXPLODED * (result[0] - min(result)) and loss > result[0]:
             break
-    return rates[: len(found) - 1], np.array(found[1:])
+    return rates[: len(result) - 1], np.array(result[1:])
 
 
 @torch.no_grad()

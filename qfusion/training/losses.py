@@ -41,7 +41,7 @@ def mean(scores: Tensor, y: Tensor, kind: str, weights: Tensor | None = None) ->
     )
 
 
-def each(scores: Tensor, targets: Tensor, kind: str) -> Tensor:
+def per_target(scores: Tensor, targets: Tensor, kind: str) -> Tensor:
     """Returns the loss of every target (B, M) of scores (B, M, C)."""
     if kind == "cross_entropy":
         return functional.cross_entropy(
@@ -170,12 +170,12 @@ class Heads(nn.Module):
         """
         targets = self.targets[rows]
         there = targets.isfinite()
-        found = torch.where(
+        places = torch.where(
             there,
-            each(scores, targets.nan_to_num(0.0), self.loss_kind),
+            per_target(scores, targets.nan_to_num(0.0), self.loss_kind),
             torch.zeros_like(targets),
         )
-        return (found.sum(0) / self.targets[whole].isfinite().sum(0).clamp_min(1)).mean()
+        return (places.sum(0) / self.targets[whole].isfinite().sum(0).clamp_min(1)).mean()
 
 
 def _numbers(output: Any) -> Tensor:

@@ -109,19 +109,19 @@ def names(dataset: DataSet) -> tuple[str, ...]:
 
 def convention_of(keys: Iterable[str]) -> str:
     """Returns by which convention metrics of these names were measured."""
-    found = set(keys)
-    return next((name for name in ("sims", "classes", "mosi") if found & _OWN[name]), "plain")
+    unique = set(keys)
+    return next((name for name in ("sims", "classes", "mosi") if unique & _OWN[name]), "plain")
 
 
 def labels(keys: Iterable[str]) -> dict[str, Label]:
     """Returns how metrics that were measured together are shown, in the order of their convention; what is no metric of
     ours is left out."""
-    found = set(keys)
-    convention = convention_of(found)
+    unique = set(keys)
+    convention = convention_of(unique)
     return {
         key: label(key, convention)
         for key in dict.fromkeys((*NAMES[convention], *describe))
-        if key in found
+        if key in unique
     }
 
 
@@ -132,8 +132,8 @@ def label(key: str, convention: str = "") -> Label:
 
 def headlines(keys: Iterable[str]) -> list[str]:
     """Returns those of metrics that were measured together that are shown where there is room for few."""
-    found = set(keys)
-    return [key for key in HEADLINES[convention_of(found)] if key in found]
+    unique = set(keys)
+    return [key for key in HEADLINES[convention_of(unique)] if key in unique]
 
 
 def regression(prediction: np.ndarray, truth: np.ndarray) -> dict[str, float]:
@@ -270,8 +270,8 @@ def of_scores(
 
 def of_rows(dataset: DataSet, rows: np.ndarray, scores: np.ndarray) -> dict[str, float]:
     """Returns the metrics of scores (n, C) of n rows of a data set, those that it has; see `names`."""
-    found = of_scores(scores, dataset.y[rows], dataset.target.kind, dataset.target.convention)
-    return {key: found[key] for key in names(dataset)}
+    result = of_scores(scores, dataset.y[rows], dataset.target.kind, dataset.target.convention)
+    return {key: result[key] for key in names(dataset)}
 
 
 def evaluate(model: torch.nn.Module, dataset: DataSet, split: str) -> dict[str, float]:
@@ -294,12 +294,12 @@ def predict(
     dtype, device = first.dtype, first.device
     training = model.training
     model.eval()
-    kept = final and batches.is_kept(model, dataset)
+    stored = final and batches.is_kept(model, dataset)
     parts = [
         model(
             to(
                 batches.encoded_inputs(model, dataset, block)
-                if kept
+                if stored
                 else dataset.inputs(block, dtype),
                 device,
             )
@@ -355,10 +355,10 @@ def calibration(
     """
     at = np.minimum((sure * bins).astype(int), bins - 1)
     counts = np.bincount(at, minlength=bins)
-    kept = counts > 0
-    means = [np.bincount(at, values, bins)[kept] / counts[kept] for values in (sure, right)]
-    gap = float((np.abs(means[0] - means[1]) * counts[kept]).sum() / max(counts.sum(), 1))
-    return means[0], means[1], counts[kept], gap
+    matches = counts > 0
+    means = [np.bincount(at, values, bins)[matches] / counts[matches] for values in (sure, right)]
+    gap = float((np.abs(means[0] - means[1]) * counts[matches]).sum() / max(counts.sum(), 1))
+    return means[0], means[1], counts[matches], gap
 
 
 # Models compared over training seeds: intervals of means, paired tests, bounds on differences that were not found,
@@ -429,11 +429,11 @@ def mean_interval(values: Sequence[float]) -> Mean:
     Raises:
         InvalidInput: when there is no value, or one is not finite.
     """
-    found = _finite(values)
-    n, centre = len(found), float(found.mean())
+    result = _finite(values)
+    n, centre = len(result), float(result.mean())
     if n == 1:
         return Mean(centre, np.nan, np.nan, np.nan, np.nan, 1)
-    std = float(found.std(ddof=1))
+    std = float(result.std(ddof=1))
     error = std / n**0.5
     reach = float(scipy.stats.t.ppf(0.5 + LEVEL / 2, n - 1)) * error
     return Mean(centre, std, error, centre - reach, centre + reach, n)
@@ -507,46 +507,46 @@ def stouffer(
     Raises:
         InvalidInput: when there is no test, the lengths differ, or a p-value is not in 0..1.
     """
-    found, up = np.asarray(p, dtype=float), np.sign(np.asarray(signs, dtype=float))
-    w = np.ones(len(found)) if weights is None else np.asarray(weights, dtype=float)
+    values, up = np.asarray(p, dtype=float), np.sign(np.asarray(signs, dtype=float))
+    w = np.ones(len(values)) if weights is None else np.asarray(weights, dtype=float)
     check(
-        0 < len(found) == len(up) == len(w),
-        f"Arguments `p`, `signs` and `weights` must have one length of 1 or more, but have {len(found)}, {len(up)} "
+        0 < len(values) == len(up) == len(w),
+        f"Arguments `p`, `signs` and `weights` must have one length of 1 or more, but have {len(values)}, {len(up)} "
         f"and {len(w)}.",
     )
     check(
-        bool(((found >= 0) & (found <= 1)).all()),
-        f"Argument `p` must lie in 0..1, but holds {found.tolist()}.",
+        bool(((values >= 0) & (values <= 1)).all()),
+        f"Argument `p` must lie in 0..1, but holds {values.tolist()}.",
     )
-    z = up * scipy.stats.norm.isf(np.maximum(found, 1e-300) / 2)
+    z = up * scipy.stats.norm.isf(np.maximum(values, 1e-300) / 2)
     pooled = float((w * z).sum() / np.sqrt((w**2).sum()))
     return Pooled(
-        pooled, float(2 * scipy.stats.norm.sf(abs(pooled))), len(found), int((up > 0).sum())
+        pooled, float(2 * scipy.stats.norm.sf(abs(pooled))), len(values), int((up > 0).sum())
     )
 
 
 def against(ours: Sequence[float], rivals: Mapping[str, Sequence[float]]) -> dict[str, Paired]:
     """Returns the differences to all rivals, p-values corrected together; arguments and errors as for `paired`."""
-    found = {name: paired(ours, values) for name, values in rivals.items()}
-    corrected = holm([pair.p for pair in found.values()])
+    result = {name: paired(ours, values) for name, values in rivals.items()}
+    corrected = holm([pair.p for pair in result.values()])
     return {
         name: Paired(**{**asdict(pair), "holm": p})
-        for (name, pair), p in zip(found.items(), corrected, strict=True)
+        for (name, pair), p in zip(result.items(), corrected, strict=True)
     }
 
 
 def holm(p: Sequence[float]) -> list[float]:
     """Returns p-values after Holm's step-down correction (Holm 1979), in the order given: the chance of any false alarm
     among them."""
-    order, found, so_far = (
+    order, result, so_far = (
         np.argsort(np.asarray(p, dtype=float), kind="stable"),
         [0.0] * len(p),
         0.0,
     )
     for rank, place in enumerate(order.tolist()):
         so_far = max(so_far, min(1.0, (len(p) - rank) * float(p[place])))
-        found[place] = so_far
-    return found
+        result[place] = so_far
+    return result
 
 
 def spread_ratio(ours: Sequence[float], theirs: Sequence[float]) -> tuple[float, float]:
@@ -568,13 +568,13 @@ def spread_ratio(ours: Sequence[float], theirs: Sequence[float]) -> tuple[float,
 
 
 def _finite(values: Sequence[float]) -> np.ndarray:
-    found = np.asarray(list(values), dtype=float)
+    result = np.asarray(list(values), dtype=float)
     check(
-        found.ndim == 1 and len(found) > 0,
+        result.ndim == 1 and len(result) > 0,
         "Argument `values` must hold a number for each run, but is empty.",
     )
-    require_finite("values", found)
-    return found
+    require_finite("values", result)
+    return result
 
 
 # How far scores from sampled quantum-jump trajectories are from the master equation's.

@@ -175,13 +175,13 @@ def chosen(dataset: DataSet, options: Options | Mapping[str, Any] | None = None)
 def groups(model: nn.Module, options: Options) -> list[dict[str, Any]]:
     """Returns the optimiser's groups: weight decay on all matrices; not on biases, nor on measurement vectors (V, V0,
     ...), whose length means nothing, nor on truth tables (phi), whose zero is a rule like any other: "never"."""
-    found: dict[float, list[nn.Parameter]] = {}
+    parameters: dict[float, list[nn.Parameter]] = {}
     for name, p in model.named_parameters():
         decay = 0.0
         if p.ndim > 1 and not _without_length(name):
             decay = options.weight_decay + options.encoder_decay * name.startswith("encoders.")
-        found.setdefault(decay, []).append(p)
-    return [{"params": members, "weight_decay": decay} for decay, members in found.items()]
+        parameters.setdefault(decay, []).append(p)
+    return [{"params": members, "weight_decay": decay} for decay, members in parameters.items()]
 
 
 def _without_length(name: str) -> bool:
@@ -262,9 +262,9 @@ class Group:
         """Returns what the leading process says, in every process."""
         if self.size == 1:
             return word
-        said: list[Any] = [word]
-        dist.broadcast_object_list(said)
-        return said[0]
+        words: list[Any] = [word]
+        dist.broadcast_object_list(words)
+        return words[0]
 
 
 ALONE = Group()

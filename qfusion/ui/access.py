@@ -33,10 +33,10 @@ _guard = threading.Lock()
 
 def check_login() -> None:
     """Raises InvalidInput when QFUSION_LOGIN is neither yes nor no, or there is nobody to log in with."""
-    said = os.environ.get(LOGIN, "")
-    check(said in ("", "yes", "no"), f"{LOGIN} must be yes or no, but is {said[:40]!r}.")
+    login = os.environ.get(LOGIN, "")
+    check(login in ("", "yes", "no"), f"{LOGIN} must be yes or no, but is {login[:40]!r}.")
     check(
-        said != "yes" or bool(_auth()),
+        login != "yes" or bool(_auth()),
         f"{LOGIN} is yes, but .streamlit/secrets.toml has no section [auth] that says with whom, or cannot be "
         "read. Add it as docs/serving.md shows, or leave the variable out.",
     )
@@ -44,8 +44,8 @@ def check_login() -> None:
 
 def demands_login() -> bool:
     """Whether readers log in: wherever [auth] of `.streamlit/secrets.toml` says with whom, unless QFUSION_LOGIN=no."""
-    said = os.environ.get(LOGIN, "")
-    return said == "yes" or (said != "no" and bool(_auth()))
+    login = os.environ.get(LOGIN, "")
+    return login == "yes" or (login != "no" and bool(_auth()))
 
 
 def enter() -> None:
@@ -95,9 +95,11 @@ def _auth() -> Mapping[str, Any]:
 
 def _seated(session: str) -> bool:
     with _guard:
-        for each in [each for each in _seats if not runtime.get_instance().is_active_session(each)]:
-            _seats.discard(each)
-            _refused.pop(each, None)
+        for entry in [
+            seat for seat in _seats if not runtime.get_instance().is_active_session(seat)
+        ]:
+            _seats.discard(entry)
+            _refused.pop(entry, None)
         if session in _seats or len(_seats) < _limits.get("QFUSION_SESSIONS"):
             _seats.add(session)
         return session in _seats
@@ -106,7 +108,7 @@ def _seated(session: str) -> bool:
 def _ask() -> None:
     auth = _auth()
     named = [
-        name for name, each in auth.items() if isinstance(each, Mapping) and "client_id" in each
+        name for name, entry in auth.items() if isinstance(entry, Mapping) and "client_id" in entry
     ]
     with st.container(key="box-entrance"):
         st.title("qfusion", anchor=False)
@@ -165,10 +167,10 @@ _PASSED_ON = (
 def check_variables() -> None:
     """Raises InvalidInput when a variable holds what it cannot; asked when the server starts."""
     for name, known in ((VARIABLE, LEVELS), (TRAIN, ANSWERS)):
-        said = os.environ.get(name, "")
+        value = os.environ.get(name, "")
         check(
-            not said or said in known,
-            f"{name} must be one of {', '.join(known)}, but is {said[:40]!r}.",
+            not value or value in known,
+            f"{name} must be one of {', '.join(known)}, but is {value[:40]!r}.",
         )
 
 
@@ -180,9 +182,9 @@ def level() -> str:
     """
     if _limits.is_read_only():
         return "none"
-    said = os.environ.get(VARIABLE, "")
-    if said in LEVELS:
-        return said
+    variable = os.environ.get(VARIABLE, "")
+    if variable in LEVELS:
+        return variable
     return "path" if is_local() else "none"
 
 
@@ -190,8 +192,8 @@ def may_train() -> bool:
     """Whether a visitor may begin, stop and delete runs and sweeps: as QFUSION_TRAIN says, else who `is_local`."""
     if _limits.is_read_only():
         return False
-    said = os.environ.get(TRAIN, "")
-    return said == "yes" if said in ANSWERS else is_local()
+    train = os.environ.get(TRAIN, "")
+    return train == "yes" if train in ANSWERS else is_local()
 
 
 def check_train() -> None:
@@ -230,13 +232,13 @@ def says_no_training(what: str, command: str) -> bool:
 
 
 def is_local() -> bool:
-    """Returns whether server and reader are on one machine, as far as can be told: where the server listens, how the
+    """Returns whether server and reader are on one machine, as far as can be say_place: where the server listens, how the
     browser calls it (a proxy may hide the name that was asked for, but not the page's origin), and by which way."""
     if st.get_option("server.address") not in _LOOPBACK:
         return False
     headers = st.context.headers
     called = [f"//{headers.get('Host') or 'localhost'}", headers.get("Origin") or "//localhost"]
-    return all(_host(each) in _LOOPBACK for each in called) and not any(
+    return all(_host(entry) in _LOOPBACK for entry in called) and not any(
         headers.get(name) for name in _PASSED_ON
     )
 
@@ -276,11 +278,11 @@ class Line:
         self._mine = threading.local()
 
     @contextlib.contextmanager
-    def turn(self, who: str, told: Callable[[int], None] = lambda place: None) -> Iterator[None]:
+    def turn(self, who: str, message: Callable[[int], None] = lambda place: None) -> Iterator[None]:
         """Waits until it is this one's turn, which ends with the block; inside another turn of its thread, at once.
 
         Args:
-            who: the session. told: called with its place in the line while it waits; what it raises ends the wait.
+            who: the session. message: called with its place in the line while it waits; what it raises ends the wait.
         """
         if getattr(self._mine, "turn", None) is not None:
             yield
@@ -290,7 +292,7 @@ class Line:
             self._turns.append(turn)
         try:
             while place := self._place(turn):
-                told(place)
+                message(place)
                 with self._changed:
                     self._changed.wait(_LOOK)
             self._mine.turn = turn
@@ -304,18 +306,18 @@ class Line:
     def count(self, who: str) -> int:
         """How many turns of a session there are, under way and in the line."""
         with self._changed:
-            return sum(each.who == who for each in self._turns)
+            return sum(entry.who == who for entry in self._turns)
 
     def _place(self, turn: _Turn) -> int:
         """Its place in the line; 0 when it is its turn, which then begins."""
         with self._changed:
-            now, busy = time.monotonic(), [each for each in self._turns if each.since]
-            sessions, line = {each.who for each in busy}, []
-            for each in self._turns:
-                if not each.since and each.who not in sessions:
-                    sessions.add(each.who)  # one of a session
-                    line.append(each)
-            free = self._places() - sum(now - each.since < LEASE for each in busy)
+            now, busy = time.monotonic(), [one for one in self._turns if one.since]
+            sessions, line = {one.who for one in busy}, []
+            for entry in self._turns:
+                if not entry.since and entry.who not in sessions:
+                    sessions.add(entry.who)  # one of a session
+                    line.append(entry)
+            free = self._places() - sum(now - one.since < LEASE for one in busy)
             if turn in line[: max(0, free)]:
                 turn.since = now
                 return 0
@@ -334,16 +336,16 @@ def waiting(words: str) -> Iterator[None]:
         return
     shown: list[Any] = []
 
-    def told(place: int) -> None:
+    def say_place(place: int) -> None:
         shown[:] = shown or [st.empty()]
         before = "one other calculation comes" if place == 1 else f"{place} other calculations come"
         shown[0].info(
             f"Many are at work on this server: {before} first …", icon=":material/hourglass_top:"
         )
 
-    with _line.turn(context.session_id, told):
-        for each in shown:
-            each.empty()
+    with _line.turn(context.session_id, say_place):
+        for entry in shown:
+            entry.empty()
         with st.spinner(words) if words else contextlib.nullcontext():
             yield
 

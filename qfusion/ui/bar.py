@@ -246,7 +246,7 @@ def is_foreign(dataset: DataSet, key: str) -> bool:
 def offered(dataset: DataSet, *chosen: str) -> list[str]:
     """Ids that a box lists: all, or of a large data set the chosen ones and those around the first."""
     if len(dataset) <= OFFERED:
-        return [str(each) for each in dataset.ids]
+        return [str(id_) for id_ in dataset.ids]
     row = dataset.row(chosen[0])
     near = dataset.ids[max(0, row - AROUND) : row + AROUND + 1]
     return list(dict.fromkeys([*map(str, near), *chosen]))
@@ -287,12 +287,12 @@ def sample_box(
     ids = offered(dataset, now if exists(dataset, now) else default, default)
 
     def written() -> None:
-        found = matching(dataset, str(state.get(key)))
-        if found is None:
+        result = matching(dataset, str(state.get(key)))
+        if result is None:
             state.notice(
                 f"No id of the data set has ‘{text.plain(str(state.get(key)), 80)}’ in it. The sample stays."
             )
-        state.put(key, found or now)
+        state.put(key, result or now)
         if on_change is not None:
             on_change()
 
@@ -317,7 +317,7 @@ def matching(dataset: DataSet, wanted: str) -> str | None:
         return wanted
     part = wanted.strip().casefold()
     return (
-        next((str(each) for each in dataset.ids if part in str(each).casefold()), None)
+        next((str(id_) for id_ in dataset.ids if part in str(id_).casefold()), None)
         if part
         else None
     )
@@ -381,7 +381,7 @@ def background_picker(work: Workspace, row: int) -> Workspace:
 
 def _cohort(work: Workspace) -> Workspace:
     """The workspace with a saved cohort behind it, whose members are told by the decisions against the training set."""
-    names = [each.name for each in state.saved_cohorts()]
+    names = [entry.name for entry in state.saved_cohorts()]
     if not names:
         st.caption(
             "No cohort is saved yet: name one on the Cohorts page. Until then the training set is compared with."
@@ -395,7 +395,7 @@ def _cohort(work: Workspace) -> Workspace:
     name = st.selectbox("Cohort", names, width=170, **state.bound(state.MEMBERS))
     try:
         rows = cohort_measures.members(
-            work, next(each.parts for each in state.saved_cohorts() if each.name == name)
+            work, next(entry.parts for entry in state.saved_cohorts() if entry.name == name)
         )
     except QFusionError as error:
         st.warning(
@@ -415,20 +415,20 @@ def _cohort(work: Workspace) -> Workspace:
 
 def cohort(work: Workspace) -> str:
     """The cohort that decisions are compared with, as NAME:FILTER; empty where it is something else."""
-    found = [
-        each
-        for each in state.saved_cohorts()
-        if work.background.kind == "cohort" and each.name == work.background.label
+    result = [
+        entry
+        for entry in state.saved_cohorts()
+        if work.background.kind == "cohort" and entry.name == work.background.label
     ]
-    return f"{found[0].name}:{cohorts.written(found[0].parts)}" if found else ""
+    return f"{result[0].name}:{cohorts.written(result[0].parts)}" if result else ""
 
 
 def _other(work: Workspace, row: int) -> str:
     default = backgrounds.default_contrast(work, row)
     if is_foreign(work.dataset, state.CONTRAST):
         state.put(state.CONTRAST, default)  # of another data set
-    said = state.get(state.CONTRAST) or st.query_params.get(state.CONTRAST) or default
-    place = work.dataset.row(said if exists(work.dataset, said) else default)
+    value = state.get(state.CONTRAST) or st.query_params.get(state.CONTRAST) or default
+    place = work.dataset.row(value if exists(work.dataset, value) else default)
     if work.classes:
         says = (
             f"It is predicted ‘{text.plain(work.classes[int(work.predicted[place])])}’ "
@@ -451,12 +451,12 @@ def background_in_links() -> dict[str, str]:
     chosen = state.get(state.BACKGROUND)
     if chosen in (None, backgrounds.DEFAULT_BACKGROUND):
         return {}
-    found = {state.BACKGROUND: str(chosen)}
+    texts = {state.BACKGROUND: str(chosen)}
     kind = backgrounds.OFFERED.get(str(chosen))
     for wanted, key in (("contrast", state.CONTRAST), ("cohort", state.MEMBERS)):
         if kind == wanted and state.get(key):
-            found[key] = str(state.get(key))
-    return found
+            texts[key] = str(state.get(key))
+    return texts
 
 
 # The shared pickers: model, data, sample. What the link says wins where it fits; what does not fit is named.
@@ -634,9 +634,9 @@ def _model_changed() -> None:
 def _data_changed() -> None:
     model, name = state.get(state.MODEL), state.get(state.DATA)
     if model in models() and name in sources() and misfit(model, name):
-        found = model_for(name)
-        if found:
-            state.put(state.MODEL, found)
+        result = model_for(name)
+        if result:
+            state.put(state.MODEL, result)
 
 
 # The bar's button that pins what is shown as A of the Compare page.

@@ -42,9 +42,9 @@ def export_button(here: Here) -> None:
         on_click=_open,
         help="This model, with what you have tweaked, as a checkpoint, for PyTorch, QuTiP, OpenQASM or NumPy.",
     )
-    if kept := state.get(_KEPT):
+    if value := state.get(_KEPT):
         state.put(_KEPT, "")
-        st.toast(f"Kept as {text.plain(kept)}: pick it on top.", icon=":material/check:")
+        st.toast(f"Kept as {text.plain(value)}: pick it on top.", icon=":material/check:")
     if state.get(_OPEN) == state.get(state.PAGE, "") and not reruns.has_dialog():
         st.dialog("Export model", width="medium", on_dismiss=_close)(_body)(here)
 
@@ -60,13 +60,13 @@ def _close() -> None:
 
 def _body(here: Here) -> None:
     work = here.work
-    found, tweak = reruns.loaded(work.name), sliders.current_tweak(work)
+    loaded, tweak = reruns.loaded(work.name), sliders.current_tweak(work)
     st.markdown(
         f"**{text.plain(work.name)}**, "
         + (f"tweaked: {text.plain(tweak)}." if tweak else "as trained: nothing is tweaked.")
         + f" Sample {text.plain(here.sample)}, where a format is of one."
     )
-    reasons = {name: model_export.impossible(name, found) for name in model_export.FORMATS}
+    reasons = {name: model_export.impossible(name, loaded) for name in model_export.FORMATS}
     able = [name for name, reason in reasons.items() if not reason]
     picked = st.radio(
         "Format",
@@ -76,17 +76,17 @@ def _body(here: Here) -> None:
         captions=[model_export.FORMATS[name].says for name in able],
     )
     if picked is not None:
-        _download(here, found, tweak, picked)
+        _download(here, loaded, tweak, picked)
     if left_out := [model_export.FORMATS[name].title for name, reason in reasons.items() if reason]:
         reason = next(reason for reason in reasons.values() if reason)
         st.caption(
             f"Not for this model: {', '.join(left_out)}. {text.message(reason.partition('. ')[2])}"
         )
     if access.level() != "none":
-        _keep(here, found, tweak)
+        _keep(here, loaded, tweak)
 
 
-def _download(here: Here, found: Checkpoint, tweak: str, picked: str) -> None:
+def _download(here: Here, checkpoint: Checkpoint, tweak: str, picked: str) -> None:
     work, wanted = here.work, model_export.FORMATS[picked]
     name = _free(f"{work.name}-tweaked" if tweak else f"{work.name}-copy")
     stem = (
@@ -108,7 +108,7 @@ def _download(here: Here, found: Checkpoint, tweak: str, picked: str) -> None:
     make = partial(
         model_export.make,
         picked,
-        found,
+        checkpoint,
         work.dataset,
         tweak=tweak,
         sample=here.sample,
@@ -153,13 +153,13 @@ def _free(name: str) -> str:
 
     taken, stem = set(checkpoint.available()), _file(name)[:56].strip("._-") or "model"
     return next(
-        each
-        for each in (stem, *(f"{stem}.{n}" for n in range(2, len(taken) + 3)))
-        if each not in taken
+        words
+        for words in (stem, *(f"{stem}.{n}" for n in range(2, len(taken) + 3)))
+        if words not in taken
     )
 
 
-def _keep(here: Here, found: Checkpoint, tweak: str) -> None:
+def _keep(here: Here, checkpoint: Checkpoint, tweak: str) -> None:
     """Puts the model among the reader's own."""
     with st.container(border=True, gap="xsmall", key="box-keep-model"):
         with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -179,7 +179,7 @@ def _keep(here: Here, found: Checkpoint, tweak: str) -> None:
         called = name.strip() or free
         try:
             with access.waiting("Measuring it on all samples …"):
-                formats.keep(found, tweak, here.work.dataset, called)
+                formats.keep(checkpoint, tweak, here.work.dataset, called)
         except QFusionError as error:
             st.error(text.message(error), icon=":material/error:")
             return
@@ -195,7 +195,7 @@ KINDS = {".pdf": ("PDF", "application/pdf"), ".html": ("HTML", "text/html")}
 
 def report_of_sample(here: Here) -> None:
     """Offers the report on the current sample, with the reader's background, output and changes of the model."""
-    work, row, asked = here.work, here.row, here.asked
+    work, row, wanted = here.work, here.row, here.output_wanted
     changed = sliders.current_tweak(work)
     says = (
         f" The model is taken as you have changed it: {text.plain(changed, 120)}."
@@ -206,7 +206,7 @@ def report_of_sample(here: Here) -> None:
         f"{work.name}-{here.sample}",
         f"All about this decision in one file that needs no network: contributions, dynamics, entropies, "
         f"circuit, faithfulness, methods with equations, BibTeX. It takes about ten seconds.{says}",
-        lambda suffix: report.sample(sample_of(work, row, asked, changed)).written(suffix),
+        lambda suffix: report.sample(sample_of(work, row, wanted, changed)).written(suffix),
     )
 
 

@@ -44,12 +44,12 @@ def added() -> list[Recipe]:
 
 def add_panel(recipe: Recipe) -> None:
     """Adds a panel as it stands; once only, and at most as many as fit."""
-    kept = [
-        each
-        for each in added()
-        if (each.page, each.panel, each.address) != (recipe.page, recipe.panel, recipe.address)
+    stored = [
+        entry
+        for entry in added()
+        if (entry.page, entry.panel, entry.address) != (recipe.page, recipe.panel, recipe.address)
     ]
-    state.put(_ADDED, [*kept, recipe][-export.MAX_PANELS :])
+    state.put(_ADDED, [*stored, recipe][-export.MAX_PANELS :])
     state.put(_PICKED, None)
 
 
@@ -81,12 +81,12 @@ def composer(
         left, right: where the preview stands, and where the rest does.
     """
     known = _known(recipe)
-    first = [key for key, each in known.items() if each in added()] or [
+    first = [key for key, entry in known.items() if entry in added()] or [
         next(
             (
                 key
-                for key, each in known.items()
-                if each.panel == recipe.panel and each.page == recipe.page
+                for key, entry in known.items()
+                if entry.panel == recipe.panel and entry.page == recipe.page
             ),
             "",
         )
@@ -158,21 +158,21 @@ def _known(recipe: Recipe) -> dict[str, Recipe]:
         here = pages.figure_names(recipe.page, recipe.address)
     except QFusionError:
         here = [recipe.panel]
-    found = {
+    recipes = {
         name.replace("-", " "): Recipe(
             recipe.page, name, recipe.address, made_from=recipe.made_from
         )
         for name in here
     }
-    for each in added():
-        at = str(each.made_from.get("sample", ""))
-        if each.page == recipe.page and at == sample and each.address == recipe.address:
-            found[each.panel.replace("-", " ")] = each
+    for entry in added():
+        at = str(entry.made_from.get("sample", ""))
+        if entry.page == recipe.page and at == sample and entry.address == recipe.address:
+            recipes[entry.panel.replace("-", " ")] = entry
             continue
-        label = ", ".join(part for part in (each.panel.replace("-", " "), each.page, at) if part)
-        same = sum(key.startswith(label) for key in found)
-        found[label + (f" ({same + 1})" if same else "")] = each
-    return found
+        label = ", ".join(part for part in (entry.panel.replace("-", " "), entry.page, at) if part)
+        same = sum(key.startswith(label) for key in recipes)
+        recipes[label + (f" ({same + 1})" if same else "")] = entry
+    return recipes
 
 
 def _downloads(whole: Composition, taken: list[Taken]) -> None:
@@ -201,9 +201,9 @@ def _downloads(whole: Composition, taken: list[Taken]) -> None:
         made_from = {
             key: value
             for key, value in taken[0].recipe.made_from.items()
-            if all(each.recipe.made_from.get(key) == value for each in taken)
+            if all(entry.recipe.made_from.get(key) == value for entry in taken)
         }
-        captions = export.caption_of([each.caption for each in taken], SIZES[whole.style.size])
+        captions = export.caption_of([entry.caption for entry in taken], SIZES[whole.style.size])
         st.code(
             snippet.snippet(
                 FILE,
@@ -227,8 +227,8 @@ def _made(whole: Composition, taken: list[Taken]) -> Composition:
     return replace(
         whole,
         panels=tuple(
-            export.as_panel(each.recipe.like(panel), whole.style)
-            for each, panel in zip(taken, whole.panels, strict=True)
+            export.as_panel(entry.recipe.like(panel), whole.style)
+            for entry, panel in zip(taken, whole.panels, strict=True)
         ),
     )
 
@@ -315,7 +315,7 @@ def _files(recipe: Recipe, style: ExportStyle) -> None:
 
 def _cohort() -> tuple[str, int]:
     """The filter, saved or typed, and how many samples at most."""
-    saved = {each.name: cohorts.written(each.parts) for each in state.saved_cohorts()}
+    saved = {cohort.name: cohorts.written(cohort.parts) for cohort in state.saved_cohorts()}
     chosen = (
         st.selectbox("Cohort", [_TYPED, *saved], format_func=text.plain, key=_SAVED)
         if saved
@@ -436,15 +436,15 @@ def _body(drawn: Picture, whole: go.Figure, visible_key: str) -> None:
     with right:
         style = _style()
         words = _words(drawn, style)
-        found = _visible(drawn.name, whole, visible_key)
+        result = _visible(drawn.name, whole, visible_key)
     recipe = replace(
-        _with_visible(sharing.recipe_of(drawn), visible_key, found),
+        _with_visible(sharing.recipe_of(drawn), visible_key, result),
         style=style,
         title=words["title"],
         caption=words["caption"],
     )
     file = File(
-        visible.apply_visible(whole, found),
+        visible.apply_visible(whole, result),
         words["title"] or drawn.headline,
         words["caption"] or drawn.caption,
         recipe,
@@ -498,18 +498,18 @@ class File:
 
 def _words(drawn: Picture, style: ExportStyle) -> dict[str, str]:
     """Title and caption where the reader has written other ones; empty for the panel's own."""
-    found = {"title": "", "caption": ""}
+    texts = {"title": "", "caption": ""}
     if style.title:
-        said = st.text_input(
+        text_area = st.text_input(
             "Title",
             drawn.headline,
             max_chars=export.MAX_TITLE,
             key=f"_title-{drawn.name}",
             label_visibility="collapsed",
         )
-        found["title"] = "" if said == drawn.headline else said
+        texts["title"] = "" if text_area == drawn.headline else text_area
     if style.caption:
-        said = st.text_area(
+        text_area = st.text_area(
             "Caption",
             drawn.caption,
             max_chars=export.MAX_CAPTION,
@@ -517,8 +517,8 @@ def _words(drawn: Picture, style: ExportStyle) -> dict[str, str]:
             label_visibility="collapsed",
             height=110,
         )
-        found["caption"] = "" if said == drawn.caption else said
-    return found
+        texts["caption"] = "" if text_area == drawn.caption else text_area
+    return texts
 
 
 def _kept(name: str) -> dict[str, Any]:
@@ -616,7 +616,7 @@ def _visible(name: str, whole: go.Figure, key: str) -> VisibleRange:
         return before
     with st.expander("Visible parts", expanded=bool(before)):
         there = [plain for plain, entry in names.items() if entry not in before.hidden]
-        kept = (
+        chosen = (
             st.pills(
                 "Series",
                 list(names),
@@ -633,38 +633,38 @@ def _visible(name: str, whole: go.Figure, key: str) -> VisibleRange:
             held = before.x if axis == "xaxis" else before.y
             spans[axis] = held
             if axis in axes:
-                said = st.text_input(
+                words = st.text_input(
                     f"{label}, from and to",
                     "" if held is None else f"{held[0]:g}, {held[1]:g}",
                     placeholder="all of it",
                     key=f"_span-{name}-{axis}",
                     max_chars=60,
                 )
-                spans[axis] = _span(label, said)
+                spans[axis] = _span(label, words)
         st.caption("Holds for the figure on the page and its link as well.")
-    found = VisibleRange(
-        tuple(entry for plain, entry in names.items() if plain not in kept),
+    visible_range = VisibleRange(
+        tuple(entry for plain, entry in names.items() if plain not in chosen),
         spans["xaxis"],
         spans["yaxis"],
     )
-    if found != before:
-        state.put(key, str(found))
-    return found
+    if visible_range != before:
+        state.put(key, str(visible_range))
+    return visible_range
 
 
-def _span(label: str, said: str) -> tuple[float, float] | None:
-    if not said.strip():
+def _span(label: str, words: str) -> tuple[float, float] | None:
+    if not words.strip():
         return None
     try:
-        return visible.parse_visible("x=" + said.replace(";", ",").replace(" ", "")).x
+        return visible.parse_visible("x=" + words.replace(";", ",").replace(" ", "")).x
     except QFusionError:
         st.warning(f"{label}: give two numbers, low and high, such as `0, 1.5`.")
         return None
 
 
-def _with_visible(recipe: Recipe, key: str, found: VisibleRange) -> Recipe:
+def _with_visible(recipe: Recipe, key: str, visible_range: VisibleRange) -> Recipe:
     address = {name: values for name, values in recipe.address.items() if name != key}
-    return replace(recipe, address=address | ({key: [str(found)]} if found else {}))
+    return replace(recipe, address=address | ({key: [str(visible_range)]} if visible_range else {}))
 
 
 def _preview(drawn: Picture, file: File) -> None:

@@ -124,14 +124,14 @@ class Here:
     work: Workspace
     row: int
     theme: Theme
-    asked: int | None = None
+    output_wanted: int | None = None
 
     def subject(self, tweak: Tweak | str = "") -> Sample:
         """The sample, under a tweak: whatever is told of it is asked there."""
         return Sample(
             self.work,
             self.row,
-            int(self.work.predicted[self.row]) if self.asked is None else self.asked,
+            int(self.work.predicted[self.row]) if self.output_wanted is None else self.output_wanted,
             tweak,
         )
 
@@ -163,7 +163,7 @@ def shell(title: str, before: Callable[[Workspace], None] | None = None) -> Here
         bar.settle_pickers()
         state.settle_stored()
         with top:
-            work, row, asked = bar.draw_pickers()
+            work, row, wanted = bar.draw_pickers()
             bar.pin_button(work, row, link)
             sharing.notes_button(title, FILES)
         if before is not None:
@@ -173,7 +173,7 @@ def shell(title: str, before: Callable[[Workspace], None] | None = None) -> Here
         sharing.link_and_session(side, FILES, made_from)
     sharing.set_origin(**made_from, sample=str(work.dataset.ids[row]), seed=work.card.get("seed"))
     _head(title)
-    return Here(work, row, theme(), asked)
+    return Here(work, row, theme(), wanted)
 
 
 def frame(title: str, rules: Mapping[str, Allowed] | None = None) -> Theme:
@@ -244,9 +244,9 @@ def _settle(
     """Names what a link says wrongly of the page's own widgets, and what no widget is there for."""
     page = title.lower()
     if work is not None and page in ("dynamics", "compare") and work.can("time"):
-        for key, now in physics.renamed_couplings(View(page, state.said()), work).items():
+        for key, now in physics.renamed_couplings(View(page, state.address_now()), work).items():
             state.rename(key, now)
-    rules = rules or programs.allowed(View(page, state.said()), work)
+    rules = rules or programs.allowed(View(page, state.address_now()), work)
     state.drop_invalid(rules)
     state.drop_unknown({*rules, *bar.KEYS, *state.STORED})
 
@@ -296,7 +296,7 @@ def fragment(part: Callable[P, None]) -> Callable[P, None]:
     return drawn
 
 
-def told(act: Callable[..., object], *words: Any) -> None:
+def or_notice(act: Callable[..., object], *words: Any) -> None:
     """Does something for a callback, in which there is no page yet: what goes wrong is a notice on top of the next.
 
     Args:
@@ -323,17 +323,17 @@ def link(page: str, label: str, icon: str, help: str | None = None, **query: str
 
 def carried(**query: str) -> dict[str, str]:
     """What a link's address says: the pickers, and `query`."""
-    said = {
+    words = {
         key: str(state.get(key))
         for key in (state.MODEL, state.DATA, state.SAMPLE, state.OUTPUT)
         if state.get(key)
     }
-    said |= bar.background_in_links()
-    if not said.get(state.OUTPUT) or said[state.OUTPUT] == bar.PREDICTED:
-        said.pop(state.OUTPUT, None)
+    words |= bar.background_in_links()
+    if not words.get(state.OUTPUT) or words[state.OUTPUT] == bar.PREDICTED:
+        words.pop(state.OUTPUT, None)
     for name in query:  # Streamlit would prefer what the address says to what an alias sets
-        said.pop(state.ALIASES.get(name, name), None)
-    return said | state.stored_query() | guidance.depth_in_links() | query
+        words.pop(state.ALIASES.get(name, name), None)
+    return words | state.stored_query() | guidance.depth_in_links() | query
 
 
 @lru_cache(maxsize=2)
@@ -349,11 +349,11 @@ def _navigation() -> None:
 
 
 def _notices() -> None:
-    found = state.notices()
+    notices = state.notices()
     state.put(_TOLD, False)
-    if found:
+    if notices:
         with st.container(border=True, key="notices"):
-            for words in found:
+            for words in notices:
                 st.warning(text.message(words), icon=":material/link_off:")
             st.button("Close", on_click=state.close_notices, key="_close_notices")
 

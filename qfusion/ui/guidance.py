@@ -145,15 +145,15 @@ def allowed() -> Allowed:
     return Allowed(_test, "The page is shown without the tour.")
 
 
-def _test(said: str) -> None:
-    if said != END:
-        _checks.choose("Tour step", said, [str(n) for n in range(1, len(steps()) + 1)])
+def _test(words: str) -> None:
+    if words != END:
+        _checks.choose("Tour step", words, [str(n) for n in range(1, len(steps()) + 1)])
 
 
 def step() -> int | None:
     """The step the reader is at, counted from 1; None without a tour."""
-    said = state.get(TOUR)
-    return None if said is None else int(said)
+    tour = state.get(TOUR)
+    return None if tour is None else int(tour)
 
 
 def arrive(title: str) -> None:
@@ -162,25 +162,25 @@ def arrive(title: str) -> None:
     Args:
         title: of the page.
     """
-    said = st.query_params.get(TOUR)
-    if said is None:
+    tour = st.query_params.get(TOUR)
+    if tour is None:
         return
     try:
-        allowed().test(said)
+        allowed().test(tour)
     except QFusionError as error:
         state.notice(f"In the link, `{TOUR}`: {error} {allowed().instead}")
         del st.query_params[TOUR]
         return
-    if said == END:
+    if tour == END:
         del st.query_params[TOUR]
         _set(state.get(_FROM, {}).get("sets", {}), title)
         stop_tour()
-    elif int(said) != step():
+    elif int(tour) != step():
         state.put(_FROM, state.get(_FROM) or _left(title))
-        state.put(TOUR, said)
+        state.put(TOUR, tour)
         state.put(_SEEN, True)
-        if steps()[int(said) - 1].title == title:
-            _set(steps()[int(said) - 1].sets, title)
+        if steps()[int(tour) - 1].title == title:
+            _set(steps()[int(tour) - 1].sets, title)
 
 
 def _left(title: str) -> dict[str, object]:
@@ -232,12 +232,12 @@ def tour_card(title: str, link: Link, files: Files) -> None:
                 if at > 1:
                     _to(link, files, at - 1, "Back", ":material/arrow_back:")
             began = state.get(_FROM, {})
-            kept = {key: str(value) for key, value in began.get("sets", {}).items()}
+            stored = {key: str(value) for key, value in began.get("sets", {}).items()}
             link(
                 files.get(str(began.get("title")), "app.py"),
                 "End the tour",
                 ":material/close:",
-                **kept,
+                **stored,
                 **{TOUR: END},
             )
 

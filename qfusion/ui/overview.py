@@ -79,9 +79,9 @@ def example_samples(here: Here) -> None:
         + sample.baseline_words(here.work.sample_background),
         3,
     )
-    found = compare.find_examples(here.work)
-    cells = st.columns(len(found), gap="medium")
-    for cell, item in zip(cells, found, strict=True):
+    examples = compare.find_examples(here.work)
+    cells = st.columns(len(examples), gap="medium")
+    for cell, item in zip(cells, examples, strict=True):
         with cell, st.container(border=True, height="stretch", key=f"telling-{item.kind}"):
             _card(here, item)
 
@@ -151,13 +151,13 @@ def _metric_table(card: Any) -> pd.DataFrame:
         [
             {
                 "metric": about.short,
-                "mean over seeds ± standard deviation": f"{found['mean']:.3f} ± {found['std']:.3f}"
+                "mean over seeds ± standard deviation": f"{score['mean']:.3f} ± {score['std']:.3f}"
                 if many
-                else f"{found['mean']:.3f}",
+                else f"{score['mean']:.3f}",
                 "this seed": f"{own[name]:.3f}" if name in own else "–",
             }
             for name, about in metrics.labels(scores).items()
-            if (found := scores[name])
+            if (score := scores[name])
         ]
     )
 

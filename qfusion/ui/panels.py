@@ -72,9 +72,9 @@ class Entry:
     also: tuple[str, ...] = ()
     formula: str = ""
 
-    def holds(self, said: str) -> bool:
-        """Whether `said` occurs in the term, its other names or its words, in upper or lower case."""
-        wanted = said.casefold().strip()
+    def holds(self, words: str) -> bool:
+        """Whether `words` occurs in the term, its other names or its words, in upper or lower case."""
+        wanted = words.casefold().strip()
         return any(wanted in part.casefold() for part in (self.term, self.words, *self.also))
 
     def markdown(self) -> str:
@@ -86,7 +86,7 @@ class Entry:
 
 @lru_cache(maxsize=1)
 def _file() -> tuple[dict[str, Entry], dict[str, tuple[str, ...]]]:
-    found = tomllib.loads(_files.asset_text("glossary.toml"))
+    record = tomllib.loads(_files.asset_text("glossary.toml"))
     entries = (
         Entry(
             one["term"],
@@ -96,10 +96,10 @@ def _file() -> tuple[dict[str, Entry], dict[str, tuple[str, ...]]]:
             tuple(one.get("also", ())),
             one.get("formula", ""),
         )
-        for one in found["entry"]
+        for one in record["entry"]
     )
     return {entry.term: entry for entry in entries}, {
-        name: tuple(terms) for name, terms in found["panels"].items()
+        name: tuple(terms) for name, terms in record["panels"].items()
     }
 
 
@@ -124,11 +124,11 @@ def entries() -> tuple[Entry, ...]:
     return tuple(sorted(_known().values(), key=lambda entry: entry.term.casefold()))
 
 
-def find_entries(said: str, page: str | None = None) -> tuple[Entry, ...]:
-    """Entries that hold `said`, those first whose name or other name begins with it; of one `page` alone when it is
+def find_entries(words: str, page: str | None = None) -> tuple[Entry, ...]:
+    """Entries that hold `words`, those first whose name or other name begins with it; of one `page` alone when it is
     named."""
-    held = [entry for entry in entries() if entry.holds(said) and page in (None, *entry.pages)]
-    begin = said.casefold().strip()
+    held = [entry for entry in entries() if entry.holds(words) and page in (None, *entry.pages)]
+    begin = words.casefold().strip()
     return tuple(
         sorted(
             held,
@@ -179,20 +179,20 @@ def visible_key(name: str) -> str:
 def framed(name: str, drawn: go.Figure) -> Shown:
     """A figure as the reader wants it: without the series left out, in the ranges chosen."""
     key = visible_key(name)
-    said = state.get(key) or st.query_params.get(key) or ""
-    if not said:
+    value = state.get(key) or st.query_params.get(key) or ""
+    if not value:
         if key in st.query_params:
             state.impose(key, "")
             del st.query_params[key]
         return Shown(drawn, drawn)
     try:
-        found = visible.apply_visible(drawn, visible.parse_visible(str(said)))
+        result = visible.apply_visible(drawn, visible.parse_visible(str(value)))
     except QFusionError as error:
         state.notice(f"In the link, `{key}`: {error} The whole figure is shown.")
         state.forget(key)
         return Shown(drawn, drawn)
-    state.impose(key, str(said))
-    return Shown(drawn, found)
+    state.impose(key, str(value))
+    return Shown(drawn, result)
 
 
 def drawn(picture: Picture, *, on_select: Callable[[str], object] | None = None) -> None:
@@ -333,8 +333,8 @@ def tools_of(picture: Picture) -> reruns.Tools:
 def _words(picture: Picture) -> str:
     """The words and terms of a panel, as HTML."""
     terms = definitions(picture.name)
-    said = [] if guidance.full() else [_lead(picture), _shows(picture)]
-    return "".join(rendered(each) for each in (*said, terms) if each) + (
+    words = [] if guidance.full() else [_lead(picture), _shows(picture)]
+    return "".join(rendered(word) for word in (*words, terms) if word) + (
         page_link("glossary", "All words") if terms else ""
     )
 

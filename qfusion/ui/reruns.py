@@ -131,8 +131,8 @@ def record_of(run: Run) -> Record:
         seen = (run.path / "record.json").stat()
     except OSError:
         return run.record()
-    found: Record = _record(str(run.path), (seen.st_mtime_ns, seen.st_size), run)
-    return run.record() if found.state in (*ALIVE, "interrupted") else found
+    record: Record = _record(str(run.path), (seen.st_mtime_ns, seen.st_size), run)
+    return run.record() if record.state in (*ALIVE, "interrupted") else record
 
 
 def require_known(model: str, data_name: str) -> None:
@@ -188,8 +188,8 @@ def _draw(here: Any, view: View, tweak: Tweak | str, session: str, stop: threadi
         for row in (here.row + 1, here.row - 1)
         if 0 <= row < len(here.work.dataset)
     ]
-    kept = [panel for panel in pages.PAGES[view.page].values() if panel.is_kept]
-    for subjects, panel in itertools.product([each.subjects(tweak) for each in beside], kept):
+    stored = [panel for panel in pages.PAGES[view.page].values() if panel.is_cached]
+    for subjects, panel in itertools.product([entry.subjects(tweak) for entry in beside], stored):
         if stop.is_set() or time.monotonic() - began > _LONG:
             break
         with contextlib.suppress(QFusionError):  # the page says so once it is asked for
@@ -241,7 +241,7 @@ def chart(
         on_select: what a click, a box or a lasso does, given the key; `qfusion.ui.state` tells what was chosen.
         tools: the buttons above it.
     """
-    said: dict[str, Any] = {
+    words: dict[str, Any] = {
         "figure": spec or plotly.io.to_json(figure, validate=False),
         "config": {**_CONFIG, **(config or {})},
         "height": figure.layout.height or HEIGHT,
@@ -254,22 +254,22 @@ def chart(
     )
     if tools is not None:
         callbacks["on_export_change"] = tools.export
-        said["tools"] = {"export": EXPORT_HELP}
+        words["tools"] = {"export": EXPORT_HELP}
         if tools.words:
-            said["tools"]["words"] = WORDS_HELP
-            said["words"] = tools.words
+            words["tools"]["words"] = WORDS_HELP
+            words["words"] = tools.words
         if tools.numbers is not None:
             wanted = f"_wanted-{key}"
             callbacks["on_numbers_change"] = partial(state.put, wanted, True)
-            said["tools"]["numbers"] = NUMBERS_HELP
+            words["tools"]["numbers"] = NUMBERS_HELP
             if state.get(wanted):
                 state.put(wanted, False)
-                said["file"] = {
+                words["file"] = {
                     "name": tools.file,
                     "text": tools.numbers().decode(),
                     "turn": uuid4().hex,
                 }
-    _component()(key=key, data=said, height="stretch", **callbacks)
+    _component()(key=key, data=words, height="stretch", **callbacks)
 
 
 @lru_cache(maxsize=1)

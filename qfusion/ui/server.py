@@ -287,17 +287,17 @@ class Guard:
         async def with_headers(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
                 known = {name.lower() for name, _ in more}
-                kept = [
-                    each
-                    for each in message.get("headers", [])
-                    if bytes(each[0]).lower() not in known
+                stored = [
+                    entry
+                    for entry in message.get("headers", [])
+                    if bytes(entry[0]).lower() not in known
                 ]
-                message = {**message, "headers": [*kept, *more]}
+                message = {**message, "headers": [*stored, *more]}
             await send(message)
 
-        found = _UPLOAD.search(scope["path"])
-        if scope["method"] in _TAKING and found is not None and scope["method"] != "DELETE":
-            await self._upload(found["session"], scope, receive, with_headers, more)
+        match = _UPLOAD.search(scope["path"])
+        if scope["method"] in _TAKING and match is not None and scope["method"] != "DELETE":
+            await self._upload(match["session"], scope, receive, with_headers, more)
         else:
             await self.app(scope, receive, with_headers)
 
@@ -311,8 +311,8 @@ class Guard:
         async def sound() -> MutableMapping[str, Any]:
             while True:
                 message = await receive()
-                said = message["type"] == "websocket.receive"
-                code = _refusal(message.get("bytes") or b"") if said else 0
+                matches = message["type"] == "websocket.receive"
+                code = _refusal(message.get("bytes") or b"") if matches else 0
                 if code != IGNORED:
                     return {"type": "websocket.disconnect", "code": code} if code else message
 
@@ -326,10 +326,10 @@ class Guard:
         self, session: str, scope: Scope, receive: Receive, send: Send, more: _Headers
     ) -> None:
         """Takes an upload that says how long it is, of a session that is in, as long as there is room for it."""
-        said = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
+        text = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
         problem = (
-            self._problem(session, int(said))
-            if said.isdigit() and len(said) < 16
+            self._problem(session, int(text))
+            if text.isdigit() and len(text) < 16
             else (411, "An upload must say how long it is (Content-Length).")
         )
         if problem is not None:
@@ -338,11 +338,11 @@ class Guard:
                 pass  # to its end, kept nowhere: a browser that still sends does not hear the answer
             await _refuse(send, *problem, more)
             return
-        self._arriving[session] += int(said)
+        self._arriving[session] += int(text)
         try:
             await self.app(scope, receive, send)
         finally:
-            self._arriving[session] -= int(said)
+            self._arriving[session] -= int(text)
             self._arriving += Counter()  # without those at zero
 
     def _problem(self, session: str, size: int) -> tuple[int, str] | None:
@@ -373,22 +373,28 @@ def _refusal(message: bytes) -> int:
     if len(message) > MESSAGE:
         return 1009  # too big
     try:
-        asked = BackMsg.FromString(message)
+        wanted = BackMsg.FromString(message)
     except Exception:  # protobuf's DecodeError: Streamlit refuses such a message
         return 0
-    if asked.WhichOneof("type") not in ASKED:
+    if wanted.WhichOneof("type") not in ASKED:
         return IGNORED  # such as to empty everybody's caches, or to run git
-    widgets = asked.rerun_script.widget_states.widgets
-    if len(widgets) > VALUES or len(asked.file_urls_request.file_names) > FILES:
+    widgets = wanted.rerun_script.widget_states.widgets
+    if len(widgets) > VALUES or len(wanted.file_urls_request.file_names) > FILES:
         return 1009
     lists = [
-        (each.double_array_value.data, each.int_array_value.data, each.string_array_value.data)
-        for each in widgets
+        (
+            widget.double_array_value.data,
+            widget.int_array_value.data,
+            widget.string_array_value.data,
+        )
+        for widget in widgets
     ]
-    if any(len(each) > VALUES for some in lists for each in some):
+    if any(len(entry) > VALUES for some in lists for entry in some):
         return 1009
     numbers = (
-        number for each in widgets for number in (each.double_value, *each.double_array_value.data)
+        number
+        for widget in widgets
+        for number in (widget.double_value, *widget.double_array_value.data)
     )
     return 0 if all(map(math.isfinite, numbers)) else 1007  # no data of its kind
 

@@ -66,24 +66,24 @@ class Session:
         address: for each page, by its title, all values of each parameter.
         figure: settings of exported figures. made_from: name and digest of model and data.
         notes: the reader's.
-        said: what of the file does not fit and was left out.
+        problems: what of the file does not fit and was left out.
     """
 
     page: str
     address: Mapping[str, Mapping[str, list[str]]] = field(default_factory=dict)
     figure: Mapping[str, Any] = field(default_factory=dict)
     made_from: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    said: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
 
     def text(self) -> str:
         """The session as JSON, the same for the same session."""
         address = {page: _single(parameters) for page, parameters in self.address.items()}
         notes = [
-            {"text": each.text, "page": each.page, "address": _single(each.address)}
-            for each in self.notes
+            {"text": note.text, "page": note.page, "address": _single(note.address)}
+            for note in self.notes
         ]
-        found = {
+        result = {
             "kind": KIND,
             "version": VERSION,
             "page": self.page,
@@ -93,8 +93,8 @@ class Session:
             "software": {"qfusion": __version__},
         }
         if notes:
-            found["notes"] = notes
-        return json.dumps(found, indent=1, sort_keys=True, allow_nan=False)
+            result["notes"] = notes
+        return json.dumps(result, indent=1, sort_keys=True, allow_nan=False)
 
 
 def _single(parameters: Mapping[str, list[str]]) -> dict[str, Any]:
@@ -119,72 +119,72 @@ def read(
         f"The file has {len(data):,} bytes, and a session has at most {MAX_BYTES:,}. {_CHOOSE}",
     )
     try:
-        found = json.loads(data.decode("utf-8"))
+        record = json.loads(data.decode("utf-8"))
         # half a character, `\\ud800`, could neither be shown nor stand in an address
-        json.dumps(found, ensure_ascii=False).encode("utf-8")
+        json.dumps(record, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
         raise InvalidInput(
             f"The file is not a session: it is not JSON in UTF-8 ({str(error)[:60]!r}). {_CHOOSE}"
         ) from error
     check(
-        isinstance(found, dict) and found.get("kind") == KIND,
+        isinstance(record, dict) and record.get("kind") == KIND,
         f"The file is JSON, but not a {KIND}. {_CHOOSE}",
     )
-    version = found.get("version")
+    version = record.get("version")
     check(
         version == VERSION and not isinstance(version, bool),
         f"The session has version {str(version)[:20]!r}, and this qfusion ({__version__}) reads version {VERSION}. "
         + (
-            f"Open it with qfusion {str(_part(found, 'software', []).get('qfusion', 'of a later date'))[:20]}."
+            f"Open it with qfusion {str(_part(record, 'software', []).get('qfusion', 'of a later date'))[:20]}."
             if isinstance(version, int | float) and version > VERSION
             else _REMEDY
         ),
     )
-    known, said = list(pages), []
-    page = found.get("page")
+    known, words = list(pages), []
+    page = record.get("page")
     check(
         isinstance(page, str),
         f"Part `page` of the session must be a text, but is {str(page)[:60]!r}. {_REMEDY}",
     )
     choose("Page", str(page), known)
-    strange = [key for key in found if key not in _PARTS]
+    strange = [key for key in record if key not in _PARTS]
     if strange:
-        said.append(
+        words.append(
             f"{text.named(strange)} of the file {'are' if len(strange) > 1 else 'is'} not known here and left out."
         )
     address = {}
-    for title, parameters in _part(found, "address", said).items():
+    for title, parameters in _part(record, "address", words).items():
         if title not in known:
-            said.append(
+            words.append(
                 f"The file holds a page `{title[:40]}` that does not exist. It is left out."
             )
         elif isinstance(parameters, dict):
-            address[title] = _parameters(title, parameters, said)
+            address[title] = _parameters(title, parameters, words)
         else:
-            said.append(f"What the file says of {title} is not an object. It is left out.")
+            words.append(f"What the file says of {title} is not an object. It is left out.")
     return Session(
         str(page),
         address,
-        _settings(_part(found, "figure", said), setting, said),
-        _origin(_part(found, "made_from", said)),
-        notes=_notes(found.get("notes", []), known, said),
-        said=tuple(said),
+        _settings(_part(record, "figure", words), setting, words),
+        _origin(_part(record, "made_from", words)),
+        notes=_notes(record.get("notes", []), known, words),
+        problems=tuple(words),
     )
 
 
-def _part(found: Mapping[str, Any], name: str, said: list[str]) -> dict[str, Any]:
-    part = found.get(name, {})
+def _part(result: Mapping[str, Any], name: str, lines: list[str]) -> dict[str, Any]:
+    part = result.get(name, {})
     if isinstance(part, dict):
         return part
-    said.append(f"Part `{name}` of the file is not an object. It is left out.")
+    lines.append(f"Part `{name}` of the file is not an object. It is left out.")
     return {}
 
 
-def _parameters(page: str, found: Mapping[str, Any], said: list[str]) -> dict[str, list[str]]:
+def _parameters(page: str, result: Mapping[str, Any], lines: list[str]) -> dict[str, list[str]]:
     """The parameters of one page that have the form of an address."""
     fitting: dict[str, list[str]] = {}
     strange: list[str] = []
-    for key, values in found.items():
+    for key, values in result.items():
         texts = [values] if isinstance(values, str) else values
         fits = (
             isinstance(texts, list)
@@ -199,17 +199,17 @@ def _parameters(page: str, found: Mapping[str, Any], said: list[str]) -> dict[st
         else:
             strange.append(key)
     if strange:
-        said.append(
+        lines.append(
             f"On {page}, {text.named(strange)} cannot stand in an address. "
             f"{'They are' if len(strange) > 1 else 'It is'} left out."
         )
     return fitting
 
 
-def _notes(found: Any, pages: list[str], said: list[str]) -> tuple[Note, ...]:
+def _notes(result: Any, pages: list[str], lines: list[str]) -> tuple[Note, ...]:
     """The notes that are texts on pages there are."""
-    kept: list[Note] = []
-    for one in found if isinstance(found, list) else [None]:
+    notes: list[Note] = []
+    for one in result if isinstance(result, list) else [None]:
         words, page, address = (
             one.get(key) if isinstance(one, dict) else None for key in ("text", "page", "address")
         )
@@ -218,21 +218,21 @@ def _notes(found: Any, pages: list[str], said: list[str]) -> tuple[Note, ...]:
             and 0 < len(words.strip()) <= MAX_NOTE
             and page in pages
             and isinstance(address, dict)
-            and len(kept) < MAX_NOTES
+            and len(notes) < MAX_NOTES
         ):
-            kept.append(Note(words.strip(), str(page), _parameters(str(page), address, said)))
+            notes.append(Note(words.strip(), str(page), _parameters(str(page), address, lines)))
         else:
-            said.append(
+            lines.append(
                 "A note of the file has no text, is too long, or is of no page. It is left out."
             )
-    return tuple(kept)
+    return tuple(notes)
 
 
 def _settings(
-    found: Mapping[str, Any], setting: Callable[[str, Any], object] | None, said: list[str]
+    result: Mapping[str, Any], setting: Callable[[str, Any], object] | None, lines: list[str]
 ) -> dict[str, Any]:
     fitting: dict[str, Any] = {}
-    for key, value in list(found.items())[:MAX_SETTINGS]:
+    for key, value in list(result.items())[:MAX_SETTINGS]:
         plain = isinstance(value, str | bool | int) or (
             isinstance(value, float) and math.isfinite(value)
         )
@@ -241,13 +241,13 @@ def _settings(
             if setting is not None:
                 setting(key, value)
         except QFusionError as error:
-            said.append(f"Setting `{key[:40]}` of figures: {error} It is left out.")
+            lines.append(f"Setting `{key[:40]}` of figures: {error} It is left out.")
         else:
             fitting[key] = value
     return fitting
 
 
-def _origin(found: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+def _origin(result: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     """Names and digests, where they are texts of a fitting length."""
     return {
         what: {
@@ -256,7 +256,7 @@ def _origin(found: Mapping[str, Any]) -> dict[str, dict[str, str]]:
             if isinstance(part.get(key), str) and len(part[key]) <= 200
         }
         for what in ("model", "data")
-        if isinstance(part := found.get(what), dict)
+        if isinstance(part := result.get(what), dict)
     }
 
 
@@ -398,9 +398,9 @@ def link_and_session(
 def _output() -> None:
     """Where the browser says what became of the click; the script is the same on every page and knows nothing of the
     reader."""
-    kept: Mapping[str, str] = state.get(state.KEPT, {})
+    texts: Mapping[str, str] = state.get(state.KEPT, {})
     always = (
-        {key: kept[key] for key in (state.MODEL, state.DATA, state.SAMPLE) if kept.get(key)}
+        {key: texts[key] for key in (state.MODEL, state.DATA, state.SAMPLE) if texts.get(key)}
         if _has_pickers()
         else {}
     )
@@ -484,18 +484,18 @@ def _check_setting(key: str, value: Any) -> None:
 def _offer(session: Session, given: str, pages: Mapping[str, str]) -> None:
     """What is in a file, what of it does not fit, and the way there: a fresh session, so that nothing of this one stays
     behind."""
-    said = (*session.said, *changes(session, _digest))
+    sentence = (*session.problems, *changes(session, _digest))
     count = sum(len(parameters) for parameters in session.address.values())
     st.markdown(
         f"A session saved on **{text.plain(session.page)}**, with {count} settings on {len(session.address)} "
         f"page{'s' if len(session.address) != 1 else ''}."
     )
-    for words in said[: state.MAX_NOTICES]:
+    for words in sentence[: state.MAX_NOTICES]:
         st.warning(text.message(words), icon=":material/link_off:")
     token = (
         state.get(_OFFERED, ("", ""))[1]
         if state.get(_OFFERED, ("",))[0] == given
-        else wait(session, said)
+        else wait(session, sentence)
     )
     state.put(_OFFERED, (given, token))
     st.html(
@@ -520,7 +520,7 @@ def _digest(what: str, name: str) -> str | None:
         return None
 
 
-def wait(session: Session, said: tuple[str, ...] = ()) -> str:
+def wait(session: Session, lines: tuple[str, ...] = ()) -> str:
     """Keeps a session until it is opened; returns the word to open it by, which cannot be guessed."""
     token = secrets.token_urlsafe(16)
     with _lock:
@@ -528,7 +528,7 @@ def wait(session: Session, said: tuple[str, ...] = ()) -> str:
             len(_waiting) >= _KEPT or next(iter(_waiting.values()))[0] < time.monotonic()
         ):
             _waiting.popitem(last=False)
-        _waiting[token] = (time.monotonic() + 60 * _MINUTES, session, said)
+        _waiting[token] = (time.monotonic() + 60 * _MINUTES, session, lines)
     return token
 
 
@@ -539,14 +539,14 @@ def open_loaded() -> None:
     if token is None:
         return
     with _lock:
-        until, session, said = _waiting.get(token, (0.0, Session(""), ()))
+        until, session, sentence = _waiting.get(token, (0.0, Session(""), ()))
     if until < time.monotonic():
         state.notice(
             "The session file that this address opens is no longer at hand. Load it again."
         )
         del st.query_params[LOAD]
         return
-    for words in said:
+    for words in sentence:
         state.notice(words)
     for key, value in session.figure.items():
         st.session_state[key] = float(value) if key.startswith("figure.font") else value
@@ -582,6 +582,6 @@ def recipe_of(picture: Picture) -> Recipe:
 
 def full_address() -> dict[str, list[str]]:
     """All that decides what the page shows, as its address would say it."""
-    found = {key: values for key, values in state.address().items() if key not in GUIDES}
-    kept: Mapping[str, str] = state.get(state.KEPT, {})
-    return {key: [str(value)] for key, value in kept.items()} | found
+    result = {key: values for key, values in state.address().items() if key not in GUIDES}
+    texts: Mapping[str, str] = state.get(state.KEPT, {})
+    return {key: [str(value)] for key, value in texts.items()} | result

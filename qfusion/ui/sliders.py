@@ -59,7 +59,7 @@ def undo_and_redo(work: Workspace) -> None:
     """Draws both buttons, once the widgets that tweak are drawn."""
     _note(work)
     with st.container(horizontal=True, gap=None, width="content", key="history"):
-        for key, icon, words, kept in (
+        for key, icon, words, stored in (
             ("_undo", "undo", "Undo the last tweak (u)", _PAST),
             ("_redo", "redo", "Redo it (r)", _FUTURE),
         ):
@@ -69,9 +69,9 @@ def undo_and_redo(work: Workspace) -> None:
                 icon=f":material/{icon}:",
                 type="tertiary",
                 help=words,
-                disabled=not state.get(kept),
+                disabled=not state.get(stored),
                 on_click=_step,
-                args=(_default(work), kept),
+                args=(_default(work), stored),
             )
 
 
@@ -82,10 +82,10 @@ def _default(work: Workspace) -> Mapping[str, Any]:
 
 def _step(default: Mapping[str, Any], source: str) -> None:
     name, now = state.get(_NOW)
-    kept: list[Tweaks] = list(state.get(source, []))
-    wanted = kept.pop()
+    tweaks: list[Tweaks] = list(state.get(source, []))
+    wanted = tweaks.pop()
     other = _FUTURE if source == _PAST else _PAST
-    state.put(source, kept)
+    state.put(source, tweaks)
     state.put(other, [*state.get(other, []), now])
     state.put(_NOW, (name, wanted))
     assign_tweaks(dict(default) | wanted)
@@ -111,11 +111,11 @@ def current(work: Workspace) -> Tweak:
     Raises:
         InvalidInput: when a number, set for another model, is out of its range.
     """
-    said = [(key, state.get(key)) for key in learned(work.model)]
+    words = [(key, state.get(key)) for key in learned(work.model)]
     return fitting_tweak(
         work.model,
         Tweak.of(
-            [(key, value) for key, value in said if isinstance(value, int | float)], work.model
+            [(key, value) for key, value in words if isinstance(value, int | float)], work.model
         ),
     )
 
@@ -130,7 +130,7 @@ def draw_sliders(work: Workspace) -> Tweak:
         "The number beside a name is its learned strength: root mean square energy, √(Tr H_S² / D), in "
         "units of 1 / time.",
     )
-    said = _factors(couplings(names), strengths.energy)
+    factors = _factors(couplings(names), strengths.energy)
     if model.jump_count:
         st.markdown(
             "**Dissipation** × learned",
@@ -139,8 +139,8 @@ def draw_sliders(work: Workspace) -> Tweak:
             "beside a name is its learned strength: jumps per time in the completely mixed state, Σ_k Tr "
             "L_k^A†L_k^A / D, which grows as the square of the factor.",
         )
-        said |= _factors(dissipations(names), strengths.rates)
-    said[DURATION] = st.slider(
+        factors |= _factors(dissipations(names), strengths.rates)
+    factors[DURATION] = st.slider(
         "Duration T (model units)",
         0.0,
         TOP_DURATION * T,
@@ -150,12 +150,12 @@ def draw_sliders(work: Workspace) -> Tweak:
         help="How long the states evolve before the score is read.",
         **state.bound(DURATION),
     )
-    return Tweak.of([*said.items(), *_old_rates(model).items()], model)
+    return Tweak.of([*factors.items(), *_old_rates(model).items()], model)
 
 
 def _factors(terms: Mapping[str, str], strengths: Mapping[str, float]) -> dict[str, float]:
     """Sliders of terms by key, the strongest first."""
-    ordered = sorted(terms.items(), key=lambda each: -strengths.get(each[1], 0.0))
+    ordered = sorted(terms.items(), key=lambda entry: -strengths.get(entry[1], 0.0))
     return {
         key: float(
             st.slider(
@@ -174,11 +174,11 @@ def _factors(terms: Mapping[str, str], strengths: Mapping[str, float]) -> dict[s
 
 def _old_rates(model: Any) -> dict[str, float]:
     """The factors on rates of single jump operators that an old link sets: shown, and gone with a reset."""
-    asked, keys = state.address(), []
+    address, keys = state.address(), []
     for key in map(rate_key, range(model.jump_count)):
-        if float(state.get(key, asked.get(key, [1.0])[-1])) != 1:
+        if float(state.get(key, address.get(key, [1.0])[-1])) != 1:
             keys.append(key)
-        elif key in asked and state.get(key) is None:
+        elif key in address and state.get(key) is None:
             state.forget(key)  # as learned: nothing is drawn that would hold the parameter
     if keys:
         st.caption(

@@ -60,8 +60,8 @@ def one_of(label: str, options: Sequence[T], *, default: T | None = None, **word
     Args:
         label, options, default, words: as of `st.segmented_control`.
     """
-    found = st.segmented_control(label, options, default=default, required=True, **words)
-    return found if found is not None else default if default is not None else options[0]
+    chosen = st.segmented_control(label, options, default=default, required=True, **words)
+    return chosen if chosen is not None else default if default is not None else options[0]
 
 
 class Opened(TypedDict):
@@ -80,8 +80,8 @@ def opened(key: str) -> Opened:
 
 def shown(key: str, views: Sequence[str]) -> str:
     """Which of some views is open, before their tabs are drawn."""
-    said = st.session_state.get(key, st.query_params.get(key))
-    return said if said in views else views[0]
+    value = st.session_state.get(key, st.query_params.get(key))
+    return value if value in views else views[0]
 
 
 def _note(key: str) -> None:
@@ -143,7 +143,7 @@ def _some(keys: Sequence[str]) -> str:
     return few if len(keys) <= MAX_NOTICES else f"{few} and {len(keys) - MAX_NOTICES:,} more"
 
 
-def said() -> dict[str, list[str]]:
+def address_now() -> dict[str, list[str]]:
     """The address, with what the reader has chosen since of that on which other parameters depend."""
     return address() | {
         key: written(st.session_state[key]) for key in DECIDING if st.session_state.get(key)
@@ -241,7 +241,7 @@ def impose(key: str, value: Any) -> None:
 def written(value: Any) -> list[str]:
     """A widget's value as it stands in an address."""
     if isinstance(value, list | tuple):
-        return [part for each in value for part in written(each)] or [""]
+        return [part for entry in value for part in written(entry)] or [""]
     if isinstance(value, bool):
         return [str(value).lower()]
     return [str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)]
@@ -251,8 +251,8 @@ def everything() -> dict[str, dict[str, list[str]]]:
     """What the pages of this session show, as their addresses would say it: values by parameter by page, this page's
     among them."""
     here = st.session_state.get(PAGE, "")
-    found = {page: dict(waiting) for page, waiting in st.session_state.get(ELSEWHERE, {}).items()}
-    found |= {
+    lines = {page: dict(waiting) for page, waiting in st.session_state.get(ELSEWHERE, {}).items()}
+    lines |= {
         page: {
             key: written(st.session_state[key])
             for key in sorted(keys)
@@ -260,21 +260,21 @@ def everything() -> dict[str, dict[str, list[str]]]:
         }
         for page, keys in st.session_state.get(DRAWN, {}).items()
     }
-    found[here] = (
+    lines[here] = (
         address()
-        | found.get(here, {})
+        | lines.get(here, {})
         | {key: [value] for key, value in st.session_state.get(KEPT, {}).items()}
     )
-    return found
+    return lines
 
 
 def notice(message: str) -> None:
     """Keeps a message to show on top of the page until the reader closes it."""
-    kept: list[str] = st.session_state.setdefault(NOTICES, [])
-    if message not in kept and len(kept) <= MAX_NOTICES:
-        kept.append(
+    lines: list[str] = st.session_state.setdefault(NOTICES, [])
+    if message not in lines and len(lines) <= MAX_NOTICES:
+        lines.append(
             message
-            if len(kept) < MAX_NOTICES
+            if len(lines) < MAX_NOTICES
             else "More parts of the link do not fit. They are ignored."
         )
 
@@ -327,11 +327,11 @@ _PAGE = "_page_again"
 
 def selection(key: str) -> Mapping[str, list[Any]]:
     """What is chosen in the figure or table of a key: "points", and "box" and "lasso" around them, or "rows"."""
-    said = get(key)
-    found = said.get("selection") if isinstance(said, Mapping) else None
+    value = get(key)
+    result = value.get("selection") if isinstance(value, Mapping) else None
     return (
-        {name: each for name, each in found.items() if isinstance(each, list)}
-        if isinstance(found, Mapping)
+        {name: entry for name, entry in result.items() if isinstance(entry, list)}
+        if isinstance(result, Mapping)
         else {}
     )
 
@@ -343,27 +343,27 @@ def selected_rows(key: str, size: int) -> list[int]:
 
 def selected_point(key: str) -> Mapping[str, Any]:
     """The first point that is chosen, as the figure says it; empty if there is none."""
-    found = next(iter(selection(key).get("points", [])), None)
-    return found if isinstance(found, Mapping) else {}
+    result = next(iter(selection(key).get("points", [])), None)
+    return result if isinstance(result, Mapping) else {}
 
 
-def place_of(said: Any, size: int) -> int | None:
+def place_of(words: Any, size: int) -> int | None:
     """Which of `size` things a number stands for; None for whatever else."""
-    return int(said) if isinstance(said, int | float) and 0 <= said < size else None
+    return int(words) if isinstance(words, int | float) and 0 <= words < size else None
 
 
 def selected_values(key: str) -> list[Any]:
     """What the first point that is chosen stands for; empty if it says nothing, or there is none."""
-    found = selected_point(key).get("customdata")
-    return found if isinstance(found, list) else [] if found is None or found == "" else [found]
+    value = selected_point(key).get("customdata")
+    return value if isinstance(value, list) else [] if value is None or value == "" else [value]
 
 
 def choose_selected_sample(key: str) -> bool:
     """Makes the sample that the first chosen point stands for the current one, for callbacks; whether there is one."""
-    found = selected_values(key)
-    if found:
-        choose_sample(str(found[0]))
-    return bool(found)
+    result = selected_values(key)
+    if result:
+        choose_sample(str(result[0]))
+    return bool(result)
 
 
 def page_again() -> None:
@@ -395,17 +395,19 @@ def settle_stored() -> None:
     address."""
     if _COHORTS not in st.session_state:
         put(_COHORTS, _read_cohorts(st.query_params.get_all(COHORTS)))
-        said = st.query_params.get(PIN)
+        value = st.query_params.get(PIN)
         put(
             _PIN,
-            _named(PIN, address_of_panels.parse_pin, said, "Nothing is pinned.") if said else None,
+            _named(PIN, address_of_panels.parse_pin, value, "Nothing is pinned.")
+            if value
+            else None,
         )
     _write()
 
 
-def _named(key: str, read: Callable[[str], Any], said: str, instead: str) -> Any:
+def _named(key: str, read: Callable[[str], Any], words: str, instead: str) -> Any:
     try:
-        return read(said)
+        return read(words)
     except QFusionError as error:
         notice(f"In the link, `{key}`: {error} {instead}")
         return None
@@ -416,17 +418,17 @@ def _read_cohorts(texts: list[str]) -> list[Cohort]:
         notice(
             f"In the link, `{COHORTS}`: {len(texts)} cohorts are named, and the first {cohorts.MAX_SAVED} are kept."
         )
-    found: dict[str, Cohort] = {}
-    for said in texts[: cohorts.MAX_SAVED]:
-        one = _named(COHORTS, cohorts.parse_saved, said, "It is ignored.")
+    result: dict[str, Cohort] = {}
+    for words in texts[: cohorts.MAX_SAVED]:
+        one = _named(COHORTS, cohorts.parse_saved, words, "It is ignored.")
         if one is not None:
-            found[one.name] = one
-    return list(found.values())
+            result[one.name] = one
+    return list(result.values())
 
 
 def _write() -> None:
     wanted = {
-        COHORTS: [str(each) for each in saved_cohorts()],
+        COHORTS: [str(cohort) for cohort in saved_cohorts()],
         PIN: [str(pinned())] if pinned() else [],
     }
     for key, values in wanted.items():
@@ -448,7 +450,7 @@ def save_cohort(cohort: Cohort) -> None:
     Raises:
         InvalidInput: when as many as fit in an address are kept already.
     """
-    others = [each for each in saved_cohorts() if each.name != cohort.name]
+    others = [entry for entry in saved_cohorts() if entry.name != cohort.name]
     check(
         len(others) < cohorts.MAX_SAVED,
         f"{cohorts.MAX_SAVED} cohorts are saved, as many as an address holds. Delete one first.",
@@ -459,7 +461,7 @@ def save_cohort(cohort: Cohort) -> None:
 
 def delete_cohort(name: str) -> None:
     """Forgets a cohort."""
-    put(_COHORTS, [each for each in saved_cohorts() if each.name != name])
+    put(_COHORTS, [cohort for cohort in saved_cohorts() if cohort.name != name])
     _write()
 
 
@@ -476,7 +478,7 @@ def pin(view: Pin | None) -> None:
 
 def stored_query() -> dict[str, Any]:
     """What a link inside the app carries, so that it can be opened in a new tab."""
-    found: dict[str, Any] = (
-        {COHORTS: [str(each) for each in saved_cohorts()]} if saved_cohorts() else {}
+    result: dict[str, Any] = (
+        {COHORTS: [str(cohort) for cohort in saved_cohorts()]} if saved_cohorts() else {}
     )
-    return found | ({PIN: str(pinned())} if pinned() else {})
+    return result | ({PIN: str(pinned())} if pinned() else {})

@@ -38,20 +38,20 @@ class Cell:
 
 def words(here: Here) -> str:
     """The edits in force: the reader's text where it fits, else none."""
-    return "" if problem(here) else said().strip(" ,")
+    return "" if problem(here) else edits_text().strip(" ,")
 
 
 def problem(here: Here) -> str:
     """What is wrong with the reader's text; empty when it fits."""
     work: Any = here.work
     try:
-        work.model.parse_tweak(said())
+        work.model.parse_tweak(edits_text())
     except QFusionError as error:
         return f"{error} The tables are as learned."
     return ""
 
 
-def said() -> str:
+def edits_text() -> str:
     """The reader's text, whether or not it fits."""
     return str(
         (state.get(EDITS) if EDITS in st.session_state else st.query_params.get(EDITS)) or ""
@@ -61,10 +61,10 @@ def said() -> str:
 def tables_panel(sample: Sample, theme: Theme) -> None:
     """The heat map with the editor of its chosen cell, and the presets."""
     work: Any = sample.work
-    shape, found = entangled_qcnn.shape_of(work.model), sample.reading
+    shape, reading = entangled_qcnn.shape_of(work.model), sample.reading
     with st.container(border=True, key="panel-tables", gap="xsmall"):
         head, chart = st.container(), st.container()
-        cell = _pick(work, shape, found)
+        cell = _pick(work, shape, reading)
         phi, learned = (
             float(model.phi.detach().double()[*_place(cell)])
             for model in (sample.model, work.model)
@@ -75,12 +75,12 @@ def tables_panel(sample: Sample, theme: Theme) -> None:
                 theme,
                 element=work.elements[cell.element],
                 stage=cell.stage,
-                outcome=found.patterns[cell.pattern],
+                outcome=reading.patterns[cell.pattern],
             ),
             head,
             chart=chart,
-            on_select=lambda key: _picked(key, work.elements, found.patterns),
-            below=lambda: _editor(work, shape, cell, phi, learned, found),
+            on_select=lambda key: _picked(key, work.elements, reading.patterns),
+            below=lambda: _editor(work, shape, cell, phi, learned, reading),
         )
     with st.container(border=True, key="box-tables", gap="xsmall"):
         _presets(shape, cell)
@@ -89,7 +89,7 @@ def tables_panel(sample: Sample, theme: Theme) -> None:
         "Nearest named rule of each element: "
         + ", ".join(
             f"{text.plain(name)} **{network.named(rule)}** ({distance:.2f})"
-            for name, (rule, distance) in zip(found.elements, found.rules, strict=True)
+            for name, (rule, distance) in zip(reading.elements, reading.rules, strict=True)
         )
         + "."
     )
@@ -99,13 +99,13 @@ def at_gate(sample: Sample, gate: int) -> None:
     """The editor of the angles of a fusion gate, where the gate (from 1 on) is one: what its qubits read is picked, and
     its angle set."""
     work: Any = sample.work
-    shape, found = entangled_qcnn.shape_of(work.model), sample.reading
+    shape, reading = entangled_qcnn.shape_of(work.model), sample.reading
     element, place = divmod(gate - 1, shape.M + shape.stages)  # its encoding gates, then its stages
     if element >= shape.n or place < shape.M:
         return
     stage, patterns = place - shape.M, entangled_qcnn.edited_patterns(shape)
     if state.get(OUTCOME, st.query_params.get(OUTCOME)) not in patterns:
-        state.put(OUTCOME, network.most_read(found, element))
+        state.put(OUTCOME, network.most_read(reading, element))
     with st.container(border=True, key="box-gate", gap="xsmall"):
         outcome = state.one_of(
             "Angle of this gate where its qubits read", list(patterns), **state.bound(OUTCOME)
@@ -115,7 +115,7 @@ def at_gate(sample: Sample, gate: int) -> None:
             float(model.phi.detach().double()[*_place(cell)])
             for model in (sample.model, work.model)
         )
-        _editor(work, shape, cell, phi, learned, found)
+        _editor(work, shape, cell, phi, learned, reading)
         _ways_back(work, shape, cell, phi, learned, sample.tweak)
 
 
@@ -123,14 +123,14 @@ def _place(cell: Cell) -> tuple[int, int, int]:
     return cell.element, cell.stage, cell.pattern
 
 
-def _pick(work: Any, shape: entangled_qcnn.Shape, found: Reading) -> Cell:
+def _pick(work: Any, shape: entangled_qcnn.Shape, reading: Reading) -> Cell:
     """The pickers of the cell, for whoever cannot click: element, stage, outcome."""
     patterns = entangled_qcnn.edited_patterns(shape)
     if state.get(ELEMENT) not in (None, *work.elements):
         state.put(ELEMENT, work.elements[0])
     if state.get(OUTCOME, st.query_params.get(OUTCOME)) not in patterns:
         at = work.elements.index(state.get(ELEMENT)) if state.get(ELEMENT) in work.elements else 0
-        state.put(OUTCOME, network.most_read(found, at))
+        state.put(OUTCOME, network.most_read(reading, at))
     with st.container(horizontal=True, vertical_alignment="bottom", key="cell-pickers"):
         element = work.elements.index(
             st.selectbox("Element", list(work.elements), **state.bound(ELEMENT))
@@ -162,18 +162,23 @@ def _picked(key: str, elements: tuple[str, ...], patterns: tuple[str, ...]) -> N
 
 
 def _editor(
-    work: Any, shape: entangled_qcnn.Shape, cell: Cell, angle: float, learned: float, found: Reading
+    work: Any,
+    shape: entangled_qcnn.Shape,
+    cell: Cell,
+    angle: float,
+    learned: float,
+    reading: Reading,
 ) -> None:
     """The angle of the chosen cell as a slider and as a number, and what it means."""
     angle, learned = entangled_qcnn.wrapped(angle), entangled_qcnn.wrapped(learned)
-    digits, controls = found.patterns[cell.pattern], found.controls[cell.stage]
+    digits, controls = reading.patterns[cell.pattern], reading.controls[cell.stage]
     yes = [text.plain(name) for name, bit in zip(controls, digits, strict=True) if bit == "1"]
     changed = _changed(angle, learned)
     st.markdown(
         f"**{text.plain(work.elements[cell.element])}, {digits}** (yes: {' + '.join(yes) or 'none'}): φ = {angle:.3f} "
         f"rad → mass **{_mass(angle):.2f}**"
         + (f"; learned {learned:.3f} rad → {_mass(learned):.2f}" if changed else ", as learned")
-        + f". This sample reads it with {share(float(found.weights[_place(cell)]))}."
+        + f". This sample reads it with {share(float(reading.weights[_place(cell)]))}."
     )
     name = ".".join(map(str, _place(cell)))
     with st.container(horizontal=True, vertical_alignment="bottom", key="cell-editor"):
@@ -279,12 +284,12 @@ def _set_rule(shape: entangled_qcnn.Shape, whom: int | None, rule: str) -> None:
 
 def _fitting(shape: entangled_qcnn.Shape) -> str:
     """The reader's text, or nothing when it does not fit: an edit then starts from the learned tables."""
-    said = str(state.get(EDITS) or "")
+    value = str(state.get(EDITS) or "")
     try:
-        entangled_qcnn.apply_edits(said, torch.zeros(shape.n, shape.stages, shape.patterns), shape)
+        entangled_qcnn.apply_edits(value, torch.zeros(shape.n, shape.stages, shape.patterns), shape)
     except QFusionError:
         return ""
-    return said
+    return value
 
 
 def typed(here: Here) -> None:

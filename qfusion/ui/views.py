@@ -51,28 +51,28 @@ def sample_content(
         only: modalities to show. key: tells figures of one sample apart that a page shows twice.
     """
     at = here.row if row is None else row
-    found = {
+    result = {
         name: piece
         for name, piece in here.work.dataset.content(at).items()
         if only is None or name in only
     }
-    for name in (name for name in here.work.modalities if isinstance(found.get(name), Text)):
-        _piece(name, found[name])
-    with st.container(horizontal=True, vertical_alignment="center", wrap=len(found) > 3):
+    for name in (name for name in here.work.modalities if isinstance(result.get(name), Text)):
+        _piece(name, result[name])
+    with st.container(horizontal=True, vertical_alignment="center", wrap=len(result) > 3):
         for kind in (Image, Audio):
             for name in (
-                name for name in here.work.modalities if isinstance(found.get(name), kind)
+                name for name in here.work.modalities if isinstance(result.get(name), kind)
             ):
-                _piece(name, found[name], "stretch" if details else 150)
+                _piece(name, result[name], "stretch" if details else 150)
     for name in here.work.modalities:
-        if isinstance(found.get(name), Series):
+        if isinstance(result.get(name), Series):
             st.caption(text.plain(name))
             panels.small(
                 samples.curve(
                     here.work, here.theme, row=at, modality=name, card="main" if details else key
                 )
             )
-    absent = [name for name in here.work.modalities if name not in found]
+    absent = [name for name in here.work.modalities if name not in result]
     if absent and details:
         st.caption(
             f"No raw content of {', '.join(map(text.plain, absent))} comes with this data set, only features."
@@ -174,8 +174,8 @@ def sensitivity_tab(here: Here, sample: Sample) -> None:
         )
     else:
         panels.draw(picture)
-        if measured.found.note:
-            st.caption(text.plain(measured.found.note))
+        if measured.sensitivity.note:
+            st.caption(text.plain(measured.sensitivity.note))
         _agreement(measured, physics_panels.halves(sample, effect, over) if half else None)
     _way(here, sample, measured, effect, over)
     _table(sample, measured)
@@ -196,9 +196,9 @@ def _pick(title: str, options: list[str], key: str) -> str:
 
 
 def _agreement(measured: Measured, half: np.ndarray | None) -> None:
-    _, found, reach = measured
-    big, same = changes.large(found, reach), found.agrees()[:, 0]
-    bent = np.array([parameter.kind not in changes.LINEAR for parameter in found.parameters])
+    _, result, reach = measured
+    big, same = changes.large(result, reach), result.agrees()[:, 0]
+    bent = np.array([parameter.kind not in changes.LINEAR for parameter in result.parameters])
     count, agree = int(big.sum()), int((big & same).sum())
     if not count:
         st.caption(f"No removal moves it by more than 1 % of its range ({reach:.3g}).")
@@ -209,7 +209,7 @@ def _agreement(measured: Measured, half: np.ndarray | None) -> None:
     )
     middle = ""
     if half is not None:
-        right = big & (np.sign(half) == np.sign(found.effects[:, 0]))
+        right = big & (np.sign(half) == np.sign(result.effects[:, 0]))
         middle = f" The slope half-way points the way of the removal for {int(right.sum())}."
     st.caption(
         f"Slope and removal point the same way for {agree} of the {count} terms whose removal moves it by more than 1 "
@@ -222,17 +222,13 @@ def _way(here: Here, sample: Sample, measured: Measured, effect: str, over: str)
     titles = list(measured.followed())
     if not titles:
         return
-    asked = st.query_params.get(TERM)
-    if (
-        asked is not None
-        and state.get(TERM) is None
-        and physics_panels.current_term(asked) in titles
-    ):
-        if asked not in titles:
-            state.put(TERM, physics_panels.current_term(asked))
-    elif asked is not None and state.get(TERM) is None:
+    term = st.query_params.get(TERM)
+    if term is not None and state.get(TERM) is None and physics_panels.current_term(term) in titles:
+        if term not in titles:
+            state.put(TERM, physics_panels.current_term(term))
+    elif term is not None and state.get(TERM) is None:
         st.warning(
-            f"In the link, `{TERM}`: ‘{text.plain(asked, 60)}’ is no term that can be followed here. The one below is "
+            f"In the link, `{TERM}`: ‘{text.plain(term, 60)}’ is no term that can be followed here. The one below is "
             "shown.",
             icon=":material/link_off:",
         )
@@ -241,15 +237,15 @@ def _way(here: Here, sample: Sample, measured: Measured, effect: str, over: str)
 
 
 def _table(sample: Sample, measured: Measured) -> None:
-    work, (_, found, reach) = sample.work, measured
+    work, (_, result, reach) = sample.work, measured
     with st.expander("All terms as a table", icon=":material/table_rows:", **state.opened(TABLE)):
         with_metrics = st.toggle(
             "Test metrics without each term (a second or more)",
             help="How good the model is when one term is taken out.",
             **state.bound(WITHOUT),
         )
-        table = found.frame(found.targets[0])
-        table.insert(7, "above_1_percent", changes.large(found, reach))
+        table = result.frame(result.targets[0])
+        table.insert(7, "above_1_percent", changes.large(result, reach))
         if with_metrics:
             scored = changes.metrics_without(work, sample.tweak)
             known = metrics.labels(scored.columns)
@@ -257,16 +253,16 @@ def _table(sample: Sample, measured: Measured) -> None:
                 name for name in ("mae", "corr", "accuracy", "nll") if name in scored.columns
             ][:2]:
                 table[f"test {known[name].short}"] = scored[name].loc[table["key"]].to_numpy()
-            kept = ", ".join(
+            stored = ", ".join(
                 f"{known[name].short} {scored[name].loc['']:.3f}"
                 for name in ("mae", "corr", "accuracy", "nll")
                 if name in scored.columns
             )
             st.caption(
                 f"Over {len(work.dataset.rows('test')):,} test samples{answers.of_seed(work)}; with all terms: "
-                f"{kept}. A weight or measurement vector is taken out of every score."
+                f"{stored}. A weight or measurement vector is taken out of every score."
             )
-        order = np.argsort(-np.abs(found.effects[:, 0]))
+        order = np.argsort(-np.abs(result.effects[:, 0]))
         st.dataframe(
             table.iloc[order].drop(columns=["key"]),
             hide_index=True,
@@ -357,18 +353,18 @@ def which_layer(names: list[str]) -> int:
 
 def along_layers(sample: Sample, theme: Theme) -> None:
     """Correlations of the qubits and terms of the decision at every place between the layers."""
-    found, dividends, _, series = layer_panels.layered(sample)
+    result, dividends, _, series = layer_panels.layered(sample)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        terms, place = which_terms(), which_layer(list(found.moments))
+        terms, place = which_terms(), which_layer(list(result.moments))
     panels.draw(
-        layer_panels.decision_over_layers(sample, theme, terms=terms, layer=found.moments[place])
+        layer_panels.decision_over_layers(sample, theme, terms=terms, layer=result.moments[place])
     )
     at_cursor(
         dividends,
         series[layer_panels.MUTUAL],
         layer_panels.MUTUAL,
         place,
-        f"“{found.moments[place]}”",
+        f"“{result.moments[place]}”",
         "nats",
     )
 

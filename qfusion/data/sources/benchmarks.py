@@ -185,7 +185,7 @@ def _opinions(path: Path) -> dict[str, tuple[float, float, float]]:
 
 def _part(where: Path, part: str, spoken: list[list[str]]) -> dict[str, np.ndarray]:
     """The features of one part ("train" or "test"), the rows of the transcripts they belong to, and their polarity."""
-    found: dict[str, np.ndarray] = {}
+    result: dict[str, np.ndarray] = {}
     order = _numbers(where / f"text_{part}.csv", f"text_{part}.csv", 101)[:, 0].astype(np.int64)
     check(
         bool(((order >= 0) & (order < len(spoken))).all()),
@@ -207,8 +207,8 @@ def _part(where: Path, part: str, spoken: list[list[str]]) -> dict[str, np.ndarr
             f"File `{name}` must have the polarity of `transcripts.csv` in its last column, but differs "
             f"in row {bad[0] + 1 if len(bad) else ''}. Download both again.",
         )
-        found[kind] = values[:, :-1].astype(np.float32)
-    return {**found, "order": order, "polarity": polarity}
+        result[kind] = values[:, :-1].astype(np.float32)
+    return {**result, "order": order, "polarity": polarity}
 
 
 def _read(where: Path) -> dict[str, np.ndarray]:
@@ -216,33 +216,33 @@ def _read(where: Path) -> dict[str, np.ndarray]:
     spoken = _transcripts(where / "transcripts.csv")
     opinions = _opinions(where / "OpinionLevelSentiment.csv")
     parts = {part: _part(where, part, spoken) for part in ("train", "test")}
-    found = {
+    values = {
         key: np.concatenate([parts[part][key] for part in parts])
         for key in ("order", "polarity", *SIZES)
     }
-    found["ids"] = np.array([spoken[row][0] for row in found.pop("order")])
-    for sample in found["ids"].tolist():
+    values["ids"] = np.array([spoken[row][0] for row in values.pop("order")])
+    for sample in values["ids"].tolist():
         check(
             sample in opinions,
             f"File `OpinionLevelSentiment.csv` must hold segment '{sample}' of `transcripts.csv`, but "
             "does not. Download both again.",
         )
-    found["opinions"] = np.array([opinions[sample] for sample in found["ids"].tolist()])
+    values["opinions"] = np.array([opinions[sample] for sample in values["ids"].tolist()])
     text_of = {row[0]: row[1] for row in spoken}
-    found["text"], found["text_features"] = (
-        np.array([text_of[i] for i in found["ids"].tolist()]),
-        found["text"],
+    values["text"], values["text_features"] = (
+        np.array([text_of[i] for i in values["ids"].tolist()]),
+        values["text"],
     )
-    found["is_test"] = np.repeat(
+    values["is_test"] = np.repeat(
         [False, True], [len(parts["train"]["order"]), len(parts["test"]["order"])]
     )
-    wrong = np.flatnonzero(found["polarity"] != (found["opinions"][:, 2] >= 0))
+    wrong = np.flatnonzero(values["polarity"] != (values["opinions"][:, 2] >= 0))
     check(
         len(wrong) == 0,
         "Polarity in `transcripts.csv` must be 1 exactly when the sentiment is >= 0, but is not for segment "
-        f"'{found['ids'][wrong[0]] if len(wrong) else ''}'. Download the files again.",
+        f"'{values['ids'][wrong[0]] if len(wrong) else ''}'. Download the files again.",
     )
-    return found
+    return values
 
 
 def _split(videos: np.ndarray, is_test: np.ndarray) -> np.ndarray:
@@ -274,19 +274,23 @@ def read_mosi(where: Path, pinned: Sequence[PinnedFile] = MOSI_FILES) -> DataSet
     """
     CMU_MOSI.verify(where, pinned)
     key = files.key_of([*(file.sha256 for file in pinned), Path(__file__).read_bytes()])
-    found = files.cached_arrays("mosi", key, partial(_read, where))
-    ids, texts = found["ids"], found["text"].tolist()
+    result = files.cached_arrays("mosi", key, partial(_read, where))
+    ids, texts = result["ids"], result["text"].tolist()
     videos, clips = zip(*(sample.rsplit("_", 1) for sample in ids.tolist()), strict=True)
-    start, end, sentiment = found["opinions"].T
+    start, end, sentiment = result["opinions"].T
     columns: dict[str, Any] = {
         "text": texts,
         "video": videos,
         "clip": [int(clip) for clip in clips],
         "start": start,
         "end": end,
-        "polarity": found["polarity"],
+        "polarity": result["polarity"],
     }
-    features = {"text": found["text_features"], "audio": found["audio"], "vision": found["video"]}
+    features = {
+        "text": result["text_features"],
+        "audio": result["audio"],
+        "vision": result["video"],
+    }
     kinds = dict(zip(features, SIZES, strict=True))
     return DataSet(
         name=CMU_MOSI.name,
@@ -311,7 +315,7 @@ def read_mosi(where: Path, pinned: Sequence[PinnedFile] = MOSI_FILES) -> DataSet
         ),
         y=sentiment,
         ids=ids,
-        split=_split(np.array(videos), found["is_test"]),
+        split=_split(np.array(videos), result["is_test"]),
         table=pd.DataFrame(columns, index=ids),
         content_of=partial(_content, texts),
         clusters=Clusters(np.array(videos), "videos"),
@@ -396,9 +400,9 @@ def read_houston(where: Path, pinned: Sequence[PinnedFile] = HOUSTON_FILES) -> D
         InvalidInput: when it holds other arrays than expected.
     """
     HOUSTON.verify(where, pinned)
-    found = files.read_npz(where / pinned[0].path, names=("hsi", "lidar", "y"))
-    y = found["y"].astype(np.int64) - 1
-    shapes = found["hsi"].shape, found["lidar"].shape
+    result = files.read_npz(where / pinned[0].path, names=("hsi", "lidar", "y"))
+    y = result["y"].astype(np.int64) - 1
+    shapes = result["hsi"].shape, result["lidar"].shape
     check(
         shapes == ((len(y), BANDS), (len(y), PROFILE)),
         f"File `{pinned[0].path}` must hold `hsi` ({len(y)}, {BANDS}) and `lidar` ({len(y)}, {PROFILE}), but holds "
@@ -415,13 +419,13 @@ def read_houston(where: Path, pinned: Sequence[PinnedFile] = HOUSTON_FILES) -> D
         description=HOUSTON_DESCRIPTION,
         source="IEEE GRSS data fusion contest 2013, as in danfenghong/IEEE_TGRS_MDL-RS (GitHub)",
         licence="research use with acknowledgement of the contest",
-        modalities=tuple(Modality(name, found[name], None, names[name]) for name in names),
+        modalities=tuple(Modality(name, result[name], None, names[name]) for name in names),
         target=Target("classification", "class", None, CLASSES),
         y=y,
         ids=ids,
         split=spec.stratified(y),
         table=pd.DataFrame({"class": [CLASSES[label] for label in y]}, index=ids),
-        content_of=partial(_content_of_houston, found["hsi"], found["lidar"]),
+        content_of=partial(_content_of_houston, result["hsi"], result["lidar"]),
     )
 
 

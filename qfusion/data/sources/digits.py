@@ -124,8 +124,8 @@ def load_digits() -> DataSet:
     """Returns the digits."""
     from sklearn.datasets import load_digits
 
-    found = load_digits()
-    images, y = np.asarray(found.images, dtype=np.float64), np.asarray(found.target)
+    result = load_digits()
+    images, y = np.asarray(result.images, dtype=np.float64), np.asarray(result.target)
     values = {
         "pixels": images.reshape(len(images), -1),
         "fourier": fourier(images),
@@ -143,12 +143,12 @@ def load_digits() -> DataSet:
         modalities=tuple(
             Modality(
                 name,
-                np.round(found, _DECIMALS),
+                np.round(outcome, _DECIMALS),
                 None,
                 names[name],
                 (DIGITS_SIDE, DIGITS_SIDE) if name == "pixels" else None,
             )
-            for name, found in values.items()
+            for name, outcome in values.items()
         ),
         target=Target("classification", "digit", None, tuple(map(str, range(10)))),
         y=y,
@@ -219,10 +219,10 @@ def _check_recordings(where: Path, names: list[str]) -> None:
 @remembered
 def _digests(where: Path, names: tuple[str, ...], pinned: str) -> dict[str, str]:
     """SHA-256 by recording, once all together have the pinned digest; reading all takes a fraction of a second."""
-    found = {name: files.sha256(where / name) for name in sorted(names)}
+    sha256s = {name: files.sha256(where / name) for name in sorted(names)}
     if (
         hashlib.sha256(
-            "".join(f"{name} {digest}\n" for name, digest in found.items()).encode()
+            "".join(f"{name} {digest}\n" for name, digest in sha256s.items()).encode()
         ).hexdigest()
         != pinned
     ):
@@ -230,26 +230,26 @@ def _digests(where: Path, names: tuple[str, ...], pinned: str) -> dict[str, str]
             f"The recordings of data set '{AVDIGITS.name}' in {where} are not the recorded ones: their SHA-256 "
             f"differs. {AVDIGITS.remedy}"
         )
-    return found
+    return sha256s
 
 
 def _recording(where: Path, names: tuple[str, ...], pinned: str, row: int) -> Audio:
     name = names[row]
     try:
         wanted = _digests(where, names, pinned)[name]
-        found = (where / name).read_bytes()
+        result = (where / name).read_bytes()
     except OSError as error:
         raise DataUnavailable(
             f"Recording `{name}` of data set '{AVDIGITS.name}' cannot be read ({error.strerror}). "
             f"{AVDIGITS.remedy}"
         ) from None
-    if hashlib.sha256(found).hexdigest() != wanted:
+    if hashlib.sha256(result).hexdigest() != wanted:
         raise IntegrityError(
             f"Recording `{name}` of data set '{AVDIGITS.name}' in {where} was altered while it was in use. Copy it "
             "again."
         )
     try:
-        with wave.open(io.BytesIO(found)) as file:
+        with wave.open(io.BytesIO(result)) as file:
             form = file.getnchannels(), file.getsampwidth()
             samples, rate = file.readframes(file.getnframes()), file.getframerate()
     except (wave.Error, EOFError) as error:
@@ -267,7 +267,7 @@ def _content_of_avdigits(
     images: dict[str, np.ndarray], recording: partial[Audio], row: int
 ) -> dict[str, Content]:
     pictures: dict[str, Content] = {
-        name: Image(spec.enlarged(found[row])) for name, found in images.items()
+        name: Image(spec.enlarged(result[row])) for name, result in images.items()
     }
     return {**pictures, "audio": recording(row)}
 
@@ -297,11 +297,11 @@ def read_avdigits(
     AVDIGITS.verify(where, pinned)
     index = _index(where / "index.csv")
     _check_recordings(where / "recordings", index.recording.tolist())
-    found = files.read_npz(where / "features.npz", names=("mnist", "usps", "audio_logmel"))
+    result = files.read_npz(where / "features.npz", names=("mnist", "usps", "audio_logmel"))
     values: dict[str, np.ndarray] = {
-        "mnist": found["mnist"] / 255,
-        "usps": found["usps"] / 255,
-        "audio": found["audio_logmel"].astype(np.float32),
+        "mnist": result["mnist"] / 255,
+        "usps": result["usps"] / 255,
+        "audio": result["audio_logmel"].astype(np.float32),
     }
     for name, shape in SHAPES.items():
         check(
@@ -310,7 +310,7 @@ def read_avdigits(
             "Copy it again.",
         )
     ids = index.recording.str.removesuffix(".wav").to_numpy(dtype=np.str_)
-    images = {name: found[name] for name in ("mnist", "usps")}
+    images = {name: result[name] for name in ("mnist", "usps")}
     recording = partial(_recording, where / "recordings", tuple(index.recording), recordings)
     return DataSet(
         name=AVDIGITS.name,
@@ -399,10 +399,10 @@ def _content_of_handwritten(pictures: np.ndarray, row: int) -> dict[str, Content
 
 def _read(path: Path) -> dict[str, np.ndarray]:
     """The views by name, and the classes `y`."""
-    found = files.read_mat(path)
+    mat = files.read_mat(path)
     views, y = (
-        list(found["X"].ravel()),
-        found["Y"].ravel().astype(np.int64) - 1,
+        list(mat["X"].ravel()),
+        mat["Y"].ravel().astype(np.int64) - 1,
     )  # the file says 1..10 for 0..9
     sizes = [view.shape for view in views]
     check(
@@ -428,8 +428,8 @@ def read_handwritten(where: Path, pinned: Sequence[PinnedFile] = HANDWRITTEN_FIL
     HANDWRITTEN.verify(where, pinned)
     key = files.key_of([pinned[0].sha256, Path(__file__).read_bytes()])
     # reading the file takes a process of its own
-    found = files.cached_arrays(HANDWRITTEN.name, key, partial(_read, where / pinned[0].path))
-    y = found["y"]
+    result = files.cached_arrays(HANDWRITTEN.name, key, partial(_read, where / pinned[0].path))
+    y = result["y"]
     ids = spec.numbered("digit", len(y))
     return DataSet(
         name=HANDWRITTEN.name,
@@ -440,7 +440,7 @@ def read_handwritten(where: Path, pinned: Sequence[PinnedFile] = HANDWRITTEN_FIL
         modalities=tuple(
             Modality(
                 name,
-                found[name],
+                result[name],
                 None,
                 spec.pixel_names(SHAPE)
                 if name == "pix"
@@ -454,7 +454,7 @@ def read_handwritten(where: Path, pinned: Sequence[PinnedFile] = HANDWRITTEN_FIL
         ids=ids,
         split=spec.stratified(y),
         table=pd.DataFrame({"digit": y}, index=ids),
-        content_of=partial(_content_of_handwritten, found["pix"]),
+        content_of=partial(_content_of_handwritten, result["pix"]),
     )
 
 
@@ -709,9 +709,9 @@ def draw_question(
         _apart(chosen, shown, y, alike, rng)
         order = rng.permutation(len(y))
         parts.append((chosen[order], y[order]))
-    chosen, y = (np.concatenate(found) for found in zip(*parts, strict=True))
+    chosen, y = (np.concatenate(outcome) for outcome in zip(*parts, strict=True))
     ids = spec.numbered("pair" if len(views) == 2 else "triple", len(y))
-    found = {m.name: m for m in base.modalities}
+    result = {m.name: m for m in base.modalities}
     return DataSet(
         name=name,
         title=question.title,
@@ -721,10 +721,10 @@ def draw_question(
         modalities=tuple(
             Modality(
                 shown_as,
-                found[view].values[chosen[:, m]],
+                result[view].values[chosen[:, m]],
                 None,
-                found[view].feature_names,
-                found[view].shape,
+                result[view].feature_names,
+                result[view].shape,
             )
             for m, (shown_as, view) in enumerate(views)
         ),

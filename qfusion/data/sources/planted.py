@@ -365,17 +365,17 @@ def _deciding(rng: np.random.Generator, count: int, which: int) -> np.ndarray:
 
 
 def _synergy(rng: np.random.Generator, count: int, others: np.ndarray) -> np.ndarray:
-    found = np.empty((0, 3))
-    while len(found) < count:
+    values = np.empty((0, 3))
+    while len(values) < count:
         tried = rng.uniform(-1, 1, (20 * count, 3))
         parts = dividends(tried, others)
         alone = parts["text"] + parts["audio"] + parts["vision"]
         joint = planted_score(tried) - alone - parts[""]
         sarcastic = (tried[:, 0] > 0.2) & (tried[:, 1] < -0.2)
-        found = np.concatenate(
-            [found, tried[(np.abs(joint) > np.maximum(1.5 * np.abs(alone), 0.4)) & ~sarcastic]]
+        values = np.concatenate(
+            [values, tried[(np.abs(joint) > np.maximum(1.5 * np.abs(alone), 0.4)) & ~sarcastic]]
         )
-    return found[:count]
+    return values[:count]
 
 
 def draw_regime(
@@ -462,8 +462,8 @@ class Edit:
 
 def recipe_of(dataset: DataSet) -> Recipe | None:
     """Returns what a planted data set was made from; None of any other data set."""
-    kept = getattr(dataset.content_of, "args", ())
-    return kept[0] if kept and isinstance(kept[0], Recipe) else None
+    stored = getattr(dataset.content_of, "args", ())
+    return stored[0] if stored and isinstance(stored[0], Recipe) else None
 
 
 def parse(text: str) -> tuple[str, ...]:
@@ -477,16 +477,16 @@ def parse(text: str) -> tuple[str, ...]:
         len(text) <= MAX_TEXT,
         f"The sentence must have at most {MAX_TEXT:,} letters, but has {len(text):,}. Shorten it.",
     )
-    found = tuple(re.findall(r"[^\s.,;:!?]+", str(text).lower()))
+    lines = tuple(re.findall(r"[^\s.,;:!?]+", str(text).lower()))
     check(
-        len(found) > 0,
+        len(lines) > 0,
         "The sentence must have at least one word, but is empty. Write one from the vocabulary.",
     )
     check(
-        len(found) <= synthesis.MAX_WORDS,
-        f"The sentence must have at most {synthesis.MAX_WORDS} words, but has {len(found)}. Shorten it.",
+        len(lines) <= synthesis.MAX_WORDS,
+        f"The sentence must have at most {synthesis.MAX_WORDS} words, but has {len(lines)}. Shorten it.",
     )
-    for word in found:
+    for word in lines:
         near = difflib.get_close_matches(word, synthesis.VOCABULARY, n=3, cutoff=0.6)
         hint = (
             f"Did you mean {' or '.join(map(repr, near))}?"
@@ -497,12 +497,12 @@ def parse(text: str) -> tuple[str, ...]:
             word in synthesis.VOCABULARY,
             f"The word {word[:40]!r} is not in the vocabulary of these data. {hint}",
         )
-    joins = [word for word in found if word in synthesis.JOINS]
+    joins = [word for word in lines if word in synthesis.JOINS]
     check(
         len(joins) <= 1,
         f"The sentence must have at most two clauses, but has {len(joins)} of 'and' and 'but'. Leave one.",
     )
-    return found
+    return lines
 
 
 def with_words(text: str) -> Edit:

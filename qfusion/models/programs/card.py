@@ -109,20 +109,20 @@ class ProgramCard:
 
     def as_dict(self) -> dict[str, Any]:
         """Returns it as JSON knows it; `parse` takes it back."""
-        said = asdict(self)
+        words = asdict(self)
         return {
             "program": self.program,
             "data": self.data,
             "batch": self.batch,
             "adapter": self.adapter,
-            "input": [_listed(each) for each in said["inputs"]],
-            "output": _listed(said["output"]),
+            "input": [_listed(word) for word in words["inputs"]],
+            "output": _listed(words["output"]),
         }
 
     @property
     def modalities(self) -> tuple[str, ...]:
         """Names of the modalities that the program takes, in the order of its inputs."""
-        return tuple(dict.fromkeys(name for each in self.inputs for name in each.modality))
+        return tuple(dict.fromkeys(name for entry in self.inputs for name in entry.modality))
 
     def text(self) -> str:
         """Returns the card as TOML, with comments on its keys."""
@@ -133,15 +133,15 @@ class ProgramCard:
             f"batch = {self.batch}  # rows that it takes at once; 0: any number",
             f"adapter = {_toml(self.adapter)}  # of a factory's module: {', '.join(map(repr, ADAPTERS))}",
         ]
-        for each in self.inputs:
+        for entry in self.inputs:
             lines += ["", "[[input]]"]
-            lines += [f"{key} = {_toml(value)}" for key, value in _listed(asdict(each)).items()]
+            lines += [f"{key} = {_toml(value)}" for key, value in _listed(asdict(entry)).items()]
         output = [f"{key} = {_toml(value)}" for key, value in _listed(asdict(self.output)).items()]
         return "\n".join([*lines, "", "[output]", *output, ""])
 
 
-def _listed(said: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in said.items()}
+def _listed(words: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in words.items()}
 
 
 def _toml(value: Any) -> str:
@@ -160,54 +160,54 @@ def read(text: str, file: str) -> ProgramCard:
         InvalidInput: when it is no TOML, or no card.
     """
     try:
-        said = read_toml(text)
+        words = read_toml(text)
     except ValueError as error:
         raise InvalidInput(
             f"Card `{file}` is not TOML ({error}). Correct that line, or import without --card for a "
             "new one."
         ) from error
-    return parse(said)
+    return parse(words)
 
 
-def parse(said: Mapping[str, Any]) -> ProgramCard:
+def parse(words: Mapping[str, Any]) -> ProgramCard:
     """Returns a card from its mapping; whether it fits a data set is said by `fit`.
 
     Raises:
         InvalidInput, NotFound: naming the key that is missing or wrong.
     """
-    _known("card", said, ("program", "data", "batch", "adapter", "input", "output"))
-    inputs, output = said.get("input", []), said.get("output", {})
+    _known("card", words, ("program", "data", "batch", "adapter", "input", "output"))
+    inputs, output = words.get("input", []), words.get("output", {})
     check(
         isinstance(inputs, list)
         and len(inputs) > 0
-        and all(isinstance(each, Mapping) for each in [*inputs, output]),
+        and all(isinstance(entry, Mapping) for entry in [*inputs, output]),
         f"The card must have an [[input]] for every input, and an [output]. {_REMEDY}",
     )
-    batch = said.get("batch", 0)
+    batch = words.get("batch", 0)
     check(
         _whole(batch),
         f"`batch` in the card must be a whole number from 0, but is {batch!r}. {_REMEDY}",
     )
-    adapter = choose("Adapter", str(said.get("adapter", "")), ADAPTERS)
-    program, data = str(said.get("program", "")), str(said.get("data", ""))
+    adapter = choose("Adapter", str(words.get("adapter", "")), ADAPTERS)
+    program, data = str(words.get("program", "")), str(words.get("data", ""))
     return ProgramCard(
-        program, data, tuple(_input(each) for each in inputs), _output(output), batch, adapter
+        program, data, tuple(_input(entry) for entry in inputs), _output(output), batch, adapter
     )
 
 
-def _input(said: Mapping[str, Any]) -> Input:
-    _known("[[input]]", said, ("name", "modality", "gives", "axes", "dtype", "steps", "pad"))
-    name = str(said.get("name", ""))
-    given = said.get("modality", [])
+def _input(words: Mapping[str, Any]) -> Input:
+    _known("[[input]]", words, ("name", "modality", "gives", "axes", "dtype", "steps", "pad"))
+    name = str(words.get("name", ""))
+    given = words.get("modality", [])
     modality = tuple(given) if isinstance(given, list | tuple) else (given,)
     check(
-        all(isinstance(each, str) for each in modality),
+        all(isinstance(line, str) for line in modality),
         f"`modality` of input `{name}` must be names. {_REMEDY}",
     )
     gives, axes, steps = (
-        str(said.get("gives", "values")),
-        said.get("axes", ["rows", "features"]),
-        said.get("steps", 0),
+        str(words.get("gives", "values")),
+        words.get("axes", ["rows", "features"]),
+        words.get("steps", 0),
     )
     check(
         gives in GIVES,
@@ -216,9 +216,9 @@ def _input(said: Mapping[str, Any]) -> Input:
     check(
         isinstance(axes, list)
         and axes.count("rows") == 1
-        and all(each in NAMED or (_whole(each) and each > 0) for each in axes)
-        and len({each for each in axes if isinstance(each, str)})
-        == sum(isinstance(each, str) for each in axes),
+        and all(axis in NAMED or (_whole(axis) and axis > 0) for axis in axes)
+        and len({axis for axis in axes if isinstance(axis, str)})
+        == sum(isinstance(axis, str) for axis in axes),
         f'`axes` of input `{name}` must be a list of "rows", "steps", "features" and numbers, rows once, but '
         f"is {axes!r}. {_REMEDY}",
     )
@@ -226,7 +226,7 @@ def _input(said: Mapping[str, Any]) -> Input:
         _whole(steps),
         f"`steps` of input `{name}` must be a whole number from 0, but is {steps!r}. {_REMEDY}",
     )
-    dtype, pad = str(said.get("dtype", "float32")), str(said.get("pad", "right"))
+    dtype, pad = str(words.get("dtype", "float32")), str(words.get("pad", "right"))
     check(
         dtype in DTYPES,
         f"`dtype` of input `{name}` must be one of {', '.join(DTYPES)}, but is {dtype!r}. {_REMEDY}",
@@ -235,21 +235,21 @@ def _input(said: Mapping[str, Any]) -> Input:
     return Input(name, modality, gives, tuple(axes), dtype, steps, pad)
 
 
-def _output(said: Mapping[str, Any]) -> Output:
-    _known("[output]", said, ("name", "holds", "classes", "label"))
-    holds, classes = str(said.get("holds", "logits")), said.get("classes", [])
+def _output(words: Mapping[str, Any]) -> Output:
+    _known("[output]", words, ("name", "holds", "classes", "label"))
+    holds, classes = str(words.get("holds", "logits")), words.get("classes", [])
     check(
         holds in HOLDS,
         f"`holds` in the card must be one of {', '.join(HOLDS)}, but is {holds!r}. {_REMEDY}",
     )
     check(isinstance(classes, list), f"`classes` in the card must be a list of names. {_REMEDY}")
     return Output(
-        str(said.get("name", "0")), holds, tuple(map(str, classes)), str(said.get("label", ""))
+        str(words.get("name", "0")), holds, tuple(map(str, classes)), str(words.get("label", ""))
     )
 
 
-def _known(what: str, said: Mapping[str, Any], keys: Sequence[str]) -> None:
-    for key in said:
+def _known(what: str, words: Mapping[str, Any], keys: Sequence[str]) -> None:
+    for key in words:
         choose(f"Key of the {what}", str(key), keys)
 
 
@@ -259,27 +259,25 @@ def _whole(value: Any) -> bool:
 
 def fit(card: ProgramCard, specs: Mapping[str, InputSpec], classes: Sequence[str]) -> None:
     """Raises InvalidInput or NotFound unless a card fits the modalities and classes of a data set."""
-    for each in card.inputs:
+    for entry in card.inputs:
         check(
-            len(each.modality) > 0,
-            f"Input `{each.name}` stands for no modality yet. Write one of "
+            len(entry.modality) > 0,
+            f"Input `{entry.name}` stands for no modality yet. Write one of "
             f"{', '.join(specs)} into its `modality` in the card, and import again with "
             "--card.",
         )
-        for name in each.modality:
+        for name in entry.modality:
             choose("Modality", name, specs)
-            _fit(each, name, specs[name])
+            _fit(entry, name, specs[name])
         check(
-            len(each.modality) == 1 or each.axes in (("rows", "features"), ("features", "rows")),
-            f'Input `{each.name}` takes several modalities, so its `axes` must be ["rows", "features"]. '
+            len(entry.modality) == 1 or entry.axes in (("rows", "features"), ("features", "rows")),
+            f'Input `{entry.name}` takes several modalities, so its `axes` must be ["rows", "features"]. '
             f"{_REMEDY}",
         )
     missing = [
         name
         for name in specs
-        if not any(
-            name in each.modality and each.gives in ("values", "mean") for each in card.inputs
-        )
+        if not any(name in one.modality and one.gives in ("values", "mean") for one in card.inputs)
     ]
     check(
         not missing,
@@ -307,17 +305,17 @@ def fit(card: ProgramCard, specs: Mapping[str, InputSpec], classes: Sequence[str
     )
 
 
-def _fit(each: Input, name: str, spec: InputSpec) -> None:
-    told = each.gives in ("mask", "padding", "lengths") or (
-        each.gives == "mean" and len(each.modality) == 1
+def _fit(entry: Input, name: str, spec: InputSpec) -> None:
+    matches = entry.gives in ("mask", "padding", "lengths") or (
+        entry.gives == "mean" and len(entry.modality) == 1
     )
     check(
-        spec.sequence or not told,
-        f"Input `{each.name}` gives the {each.gives} of `{name}`, which is no sequence. {_REMEDY}",
+        spec.sequence or not matches,
+        f"Input `{entry.name}` gives the {entry.gives} of `{name}`, which is no sequence. {_REMEDY}",
     )
-    named = {axis for axis in each.axes if isinstance(axis, str)}
-    numbers = prod(axis for axis in each.axes if isinstance(axis, int))
-    if each.gives == "values":
+    named = {axis for axis in entry.axes if isinstance(axis, str)}
+    numbers = prod(axis for axis in entry.axes if isinstance(axis, int))
+    if entry.gives == "values":
         wanted = (
             {"rows", "steps", "features"}
             if spec.sequence
@@ -328,11 +326,11 @@ def _fit(each: Input, name: str, spec: InputSpec) -> None:
         size = spec.size if wanted == {"rows"} else 1
     else:
         wanted, size = {"mean": ({"rows", "features"}, 1), "lengths": ({"rows"}, 1)}.get(
-            each.gives, ({"rows", "steps"}, 1)
+            entry.gives, ({"rows", "steps"}, 1)
         )
     check(
         named == wanted and numbers == size,
-        f"`axes` of input `{each.name}` are {list(each.axes)}, but {each.gives} of `{name}` "
+        f"`axes` of input `{entry.name}` are {list(entry.axes)}, but {entry.gives} of `{name}` "
         f"({'steps of ' if spec.sequence else ''}{spec.size} features) have "
         f"{' and '.join(sorted(wanted)) if size == 1 else f'rows and numbers whose product is {size}'}. {_REMEDY}",
     )
@@ -344,7 +342,7 @@ def _fit(each: Input, name: str, spec: InputSpec) -> None:
 _BASE = ("rows", "steps", "features")
 
 
-def fed_array(each: Input, states: Mapping[str, Features]) -> Tensor:
+def fed_array(entry: Input, states: Mapping[str, Features]) -> Tensor:
     """Returns what one input takes of B rows.
 
     Args:
@@ -353,41 +351,41 @@ def fed_array(each: Input, states: Mapping[str, Features]) -> Tensor:
     Raises:
         InvalidInput: when a sequence is longer than the program takes.
     """
-    found = (
-        torch.cat([_of(each, *split(states[name])) for name in each.modality], -1)
-        if each.gives in ("values", "mean")
-        else _of(each, *split(states[each.modality[0]]))
+    result = (
+        torch.cat([_of(entry, *split(states[name])) for name in entry.modality], -1)
+        if entry.gives in ("values", "mean")
+        else _of(entry, *split(states[entry.modality[0]]))
     )
-    return _laid(found, each).to(DTYPES[each.dtype])
+    return _laid(result, entry).to(DTYPES[entry.dtype])
 
 
-def _of(each: Input, values: Tensor, mask: Tensor | None) -> Tensor:
+def _of(entry: Input, values: Tensor, mask: Tensor | None) -> Tensor:
     """Of one modality: (B, F), (B, T, F), or of a mask (B, T), of lengths (B,)."""
     if mask is None:
         return values
-    if each.gives == "mean":
+    if entry.gives == "mean":
         return (values * mask[..., None]).sum(1) / mask.sum(1, keepdim=True).clamp_min(1)
-    if each.gives == "lengths":
+    if entry.gives == "lengths":
         return mask.sum(1)
-    if each.steps:
-        values, mask = _fitted(values, mask, each)
-    if each.pad == "left":
+    if entry.steps:
+        values, mask = _fitted(values, mask, entry)
+    if entry.pad == "left":
         values, mask = _shifted(values, mask)
-    if each.gives == "values":
+    if entry.gives == "values":
         return values
-    return mask if each.gives == "mask" else ~mask
+    return mask if entry.gives == "mask" else ~mask
 
 
-def _fitted(values: Tensor, mask: Tensor, each: Input) -> tuple[Tensor, Tensor]:
+def _fitted(values: Tensor, mask: Tensor, entry: Input) -> tuple[Tensor, Tensor]:
     """With the program's number of steps."""
-    more = each.steps - values.shape[1]
+    more = entry.steps - values.shape[1]
     check(
-        more >= 0 or not bool(mask[:, each.steps :].any()),
-        f"Input `{each.name}` takes {each.steps} steps, but a sample of `{each.modality[0]}` has "
+        more >= 0 or not bool(mask[:, entry.steps :].any()),
+        f"Input `{entry.name}` takes {entry.steps} steps, but a sample of `{entry.modality[0]}` has "
         f"{int(mask.sum(1).max())}. Import the data with sequences cut to that, or export the program for more.",
     )
     if more < 0:
-        return values[:, : each.steps], mask[:, : each.steps]
+        return values[:, : entry.steps], mask[:, : entry.steps]
     return torch.nn.functional.pad(values, (0, 0, 0, more)), torch.nn.functional.pad(
         mask, (0, more)
     )
@@ -400,19 +398,19 @@ def _shifted(values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     return values.gather(1, at[..., None].expand(-1, -1, values.shape[-1])), mask.gather(1, at)
 
 
-def _laid(found: Tensor, each: Input) -> Tensor:
+def _laid(result: Tensor, entry: Input) -> Tensor:
     """With the sides in the card's order."""
     if (
-        "features" not in each.axes
-        and "steps" not in each.axes
-        and each.gives in ("values", "mean")
+        "features" not in entry.axes
+        and "steps" not in entry.axes
+        and entry.gives in ("values", "mean")
     ):  # a picture
-        sides = [axis for axis in each.axes if isinstance(axis, int)]
-        return found.reshape(len(found), *sides).movedim(0, each.axes.index("rows"))
-    named = [axis for axis in each.axes if isinstance(axis, str)]
+        sides = [axis for axis in entry.axes if isinstance(axis, int)]
+        return result.reshape(len(result), *sides).movedim(0, entry.axes.index("rows"))
+    named = [axis for axis in entry.axes if isinstance(axis, str)]
     base = [axis for axis in _BASE if axis in named]
-    found = found.permute([base.index(axis) for axis in named])
-    for place, axis in enumerate(each.axes):
+    result = result.permute([base.index(axis) for axis in named])
+    for place, axis in enumerate(entry.axes):
         if isinstance(axis, int):
-            found = found.unsqueeze(place)
-    return found
+            result = result.unsqueeze(place)
+    return result

@@ -53,27 +53,27 @@ class Imported(FusionModel):
         inputs: Mapping[str, InputSpec | Mapping[str, Any]],
         outputs: Sequence[str],
         program: Program,
-        said: ProgramCard,
+        program_card: ProgramCard,
         means: Mapping[str, Sequence[float]] | None = None,
     ):
         super().__init__(inputs, outputs)
         classes = self.outputs if len(self.outputs) > 1 else ()
-        card.fit(said, self.input_specs, classes)
-        self.program, self.card = program, said
+        card.fit(program_card, self.input_specs, classes)
+        self.program, self.card = program, program_card
         self.settings = {
-            "program": said.as_dict(),
+            "program": program_card.as_dict(),
             "means": {name: list(values) for name, values in (means or {}).items()},
         }
         self._inputs = [
-            next((each for each in said.inputs if _called(each.name, port, place)), None)
+            next((entry for entry in program_card.inputs if _called(entry.name, port, place)), None)
             for place, port in enumerate(program.inputs)
         ]
-        _require_matched(program, said, self._inputs)
-        self._output = _output(program, said.output.name)
-        named = said.output.classes or self.outputs
+        _require_matched(program, program_card, self._inputs)
+        self._output = _output(program, program_card.output.name)
+        named = program_card.output.classes or self.outputs
         self._order = (
-            [named.index(said.output.label)]
-            if said.output.label
+            [named.index(program_card.output.label)]
+            if program_card.output.label
             else [named.index(name) for name in self.outputs]
             if classes
             else [0]
@@ -109,15 +109,15 @@ class Imported(FusionModel):
         return max((low for low, _ in ranges), default=0), min(most, default=0)
 
     @staticmethod
-    def _rows_of(each: Any, port: Port) -> int | str | None:
-        if each is None or port.shape is None:
+    def _rows_of(entry: Any, port: Port) -> int | str | None:
+        if entry is None or port.shape is None:
             return None
         check(
-            len(each.axes) == len(port.shape),
+            len(entry.axes) == len(port.shape),
             f"Input {port.words} has {len(port.shape)} sides, but its card gives "
-            f"it {list(each.axes)}. Correct `axes` in the card.",
+            f"it {list(entry.axes)}. Correct `axes` in the card.",
         )
-        return port.shape[each.axes.index("rows")]
+        return port.shape[entry.axes.index("rows")]
 
     @property
     def unseen_operations(self) -> int:
@@ -143,8 +143,8 @@ class Imported(FusionModel):
         parts = [
             self._run(
                 {
-                    name: base.nested_part(each, slice(start, start + step))
-                    for name, each in states.items()
+                    name: base.nested_part(entry, slice(start, start + step))
+                    for name, entry in states.items()
                 }
             )
             for start in range(0, max(count, 1), step)
@@ -166,37 +166,39 @@ class Imported(FusionModel):
     def raw(self, states: Mapping[str, Any]) -> Tensor:
         """Returns what the program gives for no more rows than it takes at once, as it gives it."""
         count = base.nested_length(states[self.modalities[0]])
-        found = self.program.run(self._fed(states), self._output)
+        outcome = self.program.run(self._fed(states), self._output)
         check(
-            found.ndim >= 1 and len(found) == max(count, self._fewest),
-            f"Program `{self.program.file}` gives an output of shape {tuple(found.shape)} for "
+            outcome.ndim >= 1 and len(outcome) == max(count, self._fewest),
+            f"Program `{self.program.file}` gives an output of shape {tuple(outcome.shape)} for "
             f"{max(count, self._fewest)} rows. Name the output with a row for each in the card, or set `batch` to "
             "the rows that it was exported with.",
         )
-        return found[:count].double()
+        return outcome[:count].double()
 
     def _fed(self, states: Mapping[str, Any]) -> list[Tensor]:
         missing = self._fewest - base.nested_length(states[self.modalities[0]])
         if missing > 0:  # rows do not depend on one another, so the last may stand again
-            last = {name: base.nested_part(each, slice(-1, None)) for name, each in states.items()}
-            states = {
-                name: _joined(each, base.nested_tiled(last[name], missing))
-                for name, each in states.items()
+            last = {
+                name: base.nested_part(entry, slice(-1, None)) for name, entry in states.items()
             }
-        fed = [card.fed_array(each, states) for each in self._inputs if each is not None]
+            states = {
+                name: _joined(entry, base.nested_tiled(last[name], missing))
+                for name, entry in states.items()
+            }
+        fed = [card.fed_array(entry, states) for entry in self._inputs if entry is not None]
         for port, given in zip(self.program.inputs, fed, strict=True):
             _require_shape(port, given)
         return fed
 
     def _run(self, states: Mapping[str, Any]) -> Tensor:
-        found = self.raw(states)
+        raw = self.raw(states)
         check(
-            bool(found.isfinite().all()),
+            bool(raw.isfinite().all()),
             f"Program `{self.program.file}` gives NaN or infinity for some rows. "
             "Correct the card, or the model: its output must be finite.",
         )
         columns, wanted, label = (
-            found.reshape(len(found), -1),
+            raw.reshape(len(raw), -1),
             len(self.outputs),
             self.card.output.label,
         )
@@ -243,22 +245,22 @@ def _called(name: str, port: Port, place: int) -> bool:
     return name in (port.name, str(place))
 
 
-def _require_matched(program: Program, said: ProgramCard, found: list[Any]) -> None:
+def _require_matched(program: Program, program_card: ProgramCard, result: list[Any]) -> None:
     ports = "; ".join(port.words for port in program.inputs)[:300]
-    for each in said.inputs:
+    for entry in program_card.inputs:
         check(
-            any(_called(each.name, port, place) for place, port in enumerate(program.inputs)),
-            f"The card names an input `{each.name}`, but program `{program.file}` takes: {ports}. Correct the card.",
+            any(_called(entry.name, port, place) for place, port in enumerate(program.inputs)),
+            f"The card names an input `{entry.name}`, but program `{program.file}` takes: {ports}. Correct the card.",
         )
-    for port, each in zip(program.inputs, found, strict=True):
+    for port, entry in zip(program.inputs, result, strict=True):
         check(
-            each is not None,
+            entry is not None,
             f"The card does not say what input `{port.words}` of program `{program.file}` takes. "
             "Add an [[input]].",
         )
         check(
-            each is None or port.dtype is None or port.dtype == DTYPES[each.dtype],
-            f"Input `{port.words}` of program `{program.file}` is given {each.dtype if each else ''} by the card. "
+            entry is None or port.dtype is None or port.dtype == DTYPES[entry.dtype],
+            f"Input `{port.words}` of program `{program.file}` is given {entry.dtype if entry else ''} by the card. "
             "Correct its `dtype`.",
         )
 
@@ -333,17 +335,17 @@ def kind_of(data: bytes) -> str:
     )
 
 
-def from_card(said: Mapping[str, Any], data: bytes, file: str) -> Imported:
+def from_card(words: Mapping[str, Any], data: bytes, file: str) -> Imported:
     """Returns the model of a checkpoint's card and the bytes of its program.
 
     Raises:
         InvalidInput, NotFound: when they do not fit.
     """
     try:
-        settings = said["settings"]
+        settings = words["settings"]
         return Imported(
-            said["inputs"],
-            said["outputs"],
+            words["inputs"],
+            words["outputs"],
             program_of(data, file),
             card.parse(settings["program"]),
             settings.get("means"),

@@ -156,13 +156,13 @@ def before_after(here: Here, now: Any, base: Any) -> None:
         for place, (label, before, after, colour, help_) in zip(places, cells, strict=True):
             change = after - before
             # A line of its own either way, so that nothing below jumps at the first edit.
-            said, arrow = (
+            words, arrow = (
                 (f"{change:+.3f}", "auto") if abs(change) >= 5e-4 else ("as learned", "off")
             )
             place.metric(
                 label,
                 f"{after:.3f}",
-                said,
+                words,
                 delta_color="off" if arrow == "off" else colour,  # type: ignore[arg-type]
                 delta_arrow=arrow,  # type: ignore[arg-type]
                 help=help_,
@@ -209,10 +209,10 @@ def noise_tab(here: Here, sample: Sample) -> None:
             on_click=_typical,
             help="1 % depolarising, 1 % damping, 2 % read-out",
         )
-    found = noise_panels.noisy(sample, **strengths, shots=shots)
+    noisy = noise_panels.noisy(sample, **strengths, shots=shots)
     exact = dynamics.answer_of_rules(here.work, here.row, sample.tweak)
     with main:
-        _headline(here, found, exact, shots)
+        _headline(here, noisy, exact, shots)
         for place, builder in zip(
             st.columns(2), (noise_panels.scores, noise_panels.terms), strict=True
         ):
@@ -241,7 +241,7 @@ def _typical() -> None:
         state.put(_key(kind), strength)
 
 
-def _headline(here: Here, found: Any, exact: Any, shots: int) -> None:
+def _headline(here: Here, result: Any, exact: Any, shots: int) -> None:
     work = here.work
     best = "accuracy" if work.classes else "mae"
     with st.container(key="pair-metrics"):
@@ -249,8 +249,8 @@ def _headline(here: Here, found: Any, exact: Any, shots: int) -> None:
         c = here.subject().output
         cells[0].metric(
             f"Score{_of(here)}",
-            f"{found.scores[c]:.3f} ± {found.errors[c]:.3f}",
-            f"{found.scores[c] - exact.scores[c]:+.3f}",
+            f"{result.scores[c]:.3f} ± {result.errors[c]:.3f}",
+            f"{result.scores[c] - exact.scores[c]:+.3f}",
             delta_color="off",
             help="Under noise, with its standard error at this number of shots; the change is from the "
             "exact circuit",
@@ -259,8 +259,8 @@ def _headline(here: Here, found: Any, exact: Any, shots: int) -> None:
         )
         cells[1].metric(
             f"Test {'accuracy' if work.classes else 'MAE'}{answers.of_seed(work)}",
-            f"{found.metrics[best]:.3f}",
-            f"{found.metrics[best] - exact.metrics[best]:+.3f}",
+            f"{result.metrics[best]:.3f}",
+            f"{result.metrics[best] - exact.metrics[best]:+.3f}",
             delta_color="normal" if work.classes else "inverse",
             help="All test samples under this noise, without shots",
             border=True,
@@ -290,16 +290,16 @@ def _device(sample: Sample, strengths: tuple[float, ...], shots: int) -> None:
         if not st.button("Run", key="_run", icon=":material/play_arrow:"):
             return
         with access.waiting("Running …"):
-            found = dynamics.on_device(work, sample.row, sample.tweak, strengths, shots)
+            result = dynamics.on_device(work, sample.row, sample.tweak, strengths, shots)
         names = work.classes or work.model.outputs
         st.dataframe(
-            pd.DataFrame({"class": names, "score": found.scores, "standard error": found.errors}),
+            pd.DataFrame({"class": names, "score": result.scores, "standard error": result.errors}),
             hide_index=True,
             height="content",
             alt="Scores of one run.",
         )
         st.caption(
-            f"{found.device}, {found.circuits} circuits of at most {found.qubits} qubits, {found.shots:,} shots each, "
+            f"{result.device}, {result.circuits} circuits of at most {result.qubits} qubits, {result.shots:,} shots each, "
             "seed 0."
         )
 
@@ -312,8 +312,8 @@ GATE, TABLE, DISPLAY, CONE, SHAPE = "gate", "table.gates", "display", "cone", "q
 def scrubber(replay: Replay, sample: Sample | None = None) -> tuple[int, dict[str, Any]]:
     """Draws the slider and its buttons, and for a sample's diagram the pickers beside them; returns how many gates have
     been done, and what was picked."""
-    kept = state.get(GATE)
-    if kept is not None and not 0 <= int(kept) <= replay.count:
+    gate = state.get(GATE)
+    if gate is not None and not 0 <= int(gate) <= replay.count:
         state.put(GATE, replay.count)  # of a longer circuit
     jumps = _stops(replay)
     shares = (
@@ -366,8 +366,8 @@ def diagram_choices(sample: Sample) -> dict[str, Any]:
     known = (builders.NONE, *dynamics.readouts(sample.work))
     if state.get(CONE) not in (None, *known):
         state.forget(CONE)  # of another model
-    found: dict[str, Any] = {}
-    found["display"] = str(
+    result: dict[str, Any] = {}
+    result["display"] = str(
         st.selectbox(
             "States of the qubits",
             builders.DISPLAYS,
@@ -376,7 +376,7 @@ def diagram_choices(sample: Sample) -> dict[str, Any]:
         )
     )
     if len(known) > 1:
-        found["cone"] = str(
+        result["cone"] = str(
             st.selectbox(
                 "Light cone of",
                 known,
@@ -384,7 +384,7 @@ def diagram_choices(sample: Sample) -> dict[str, Any]:
                 help="Gates that this read-out cannot depend on become grey.",
             )
         )
-    return found
+    return result
 
 
 def _stops(replay: Replay) -> list[int]:
@@ -406,11 +406,11 @@ def diagram(sample: Sample, theme: Theme, at: int, **drawn: Any) -> None:
 
 
 def _picked(key: str) -> None:
-    found = state.place_of(
+    place = state.place_of(
         next(iter(state.selected_values(key)), None), 2**31
     )  # the scrubber ends where the circuit does
-    if found is not None:
-        state.put(GATE, found)
+    if place is not None:
+        state.put(GATE, place)
 
 
 def here_and_now(sample: Sample, theme: Theme, replay: Replay, at: int, **drawn: Any) -> None:
@@ -576,7 +576,7 @@ def _edited_line(here: Here, in_force: str, view: str) -> None:
             f"The fusion's tables are edited: {text.plain(in_force)}. Undo it here or under “Fusion rules”.",
             icon=":material/edit:",
         )
-    if view == "Fusion rules" or truth_tables.said():
+    if view == "Fusion rules" or truth_tables.edits_text():
         truth_tables.typed(here)
 
 

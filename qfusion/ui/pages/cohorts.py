@@ -60,12 +60,12 @@ def put_back(_: Workspace) -> None:
 
 def choose_levels(here: Here) -> Levels:
     """Draws the filter, the saved cohorts and the chips; returns what they pick."""
-    work, table = here.work, cohort_measures.cohort_table(here.work, here.asked)
-    said = str(
+    work, table = here.work, cohort_measures.cohort_table(here.work, here.output_wanted)
+    sound = str(
         state.get(FILTER) if FILTER in st.session_state else st.query_params.get(FILTER) or ""
     )
     with st.container(border=True, key="box-cohort", gap="xsmall"):
-        _saved(said)
+        _saved(sound)
         st.text_input(
             "Filter of the cohort",
             max_chars=cohorts.MAX_TEXT,
@@ -73,15 +73,20 @@ def choose_levels(here: Here) -> Levels:
             help=_HELP,
             **state.bound(FILTER),
         )
-        state.put(_KEPT, said)
-        said = _sound(said, here)
+        state.put(_KEPT, sound)
+        sound = _sound(sound, here)
         name = next(
-            (each.name for each in state.saved_cohorts() if each.parts == cohorts.parse(said)), ""
+            (
+                cohort.name
+                for cohort in state.saved_cohorts()
+                if cohort.parts == cohorts.parse(sound)
+            ),
+            "",
         )
         levels = levels_of(
             here.subject(),
-            said,
-            output="" if here.asked is None else work.classes[here.asked],
+            sound,
+            output="" if here.output_wanted is None else work.classes[here.output_wanted],
             name=name,
         )
         _chips(work, table, levels.parts)
@@ -104,33 +109,38 @@ _HELP = (
 )
 
 
-def _sound(said: str, here: Here) -> str:
+def _sound(words: str, here: Here) -> str:
     """The filter, or none where what is said is not one."""
     try:
-        parts = cohorts.parse(said)
-        cohorts.passing(parts, cohort_measures.table_for(here.work, here.asked, parts))
+        parts = cohorts.parse(words)
+        cohorts.passing(parts, cohort_measures.table_for(here.work, here.output_wanted, parts))
     except QFusionError as error:
         st.error(text.message(f"{error} The whole split is shown."), icon=":material/error:")
         return ""
-    return said
+    return words
 
 
-def _saved(said: str) -> None:
+def _saved(words: str) -> None:
     """The saved cohorts as buttons; the one in force is marked."""
-    found = state.saved_cohorts()
-    if not found:
+    saved_cohorts = state.saved_cohorts()
+    if not saved_cohorts:
         return
     now = next(
-        (each.name for each in found if each.filter == said or each.parts == _quietly(said)), None
+        (
+            cohort.name
+            for cohort in saved_cohorts
+            if cohort.filter == words or cohort.parts == _quietly(words)
+        ),
+        None,
     )
     state.put(_SAID, now)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.pills(
             "Saved cohorts",
-            [each.name for each in found],
+            [cohort.name for cohort in saved_cohorts],
             key=_SAID,
             on_change=_take,
-            args=(tuple(found),),
+            args=(tuple(saved_cohorts),),
         )
         if now:
             st.button(
@@ -142,16 +152,16 @@ def _saved(said: str) -> None:
             )
 
 
-def _quietly(said: str) -> tuple[Part, ...]:
+def _quietly(words: str) -> tuple[Part, ...]:
     try:
-        return cohorts.parse(said)
+        return cohorts.parse(words)
     except QFusionError:
         return ()
 
 
-def _take(found: tuple[Cohort, ...]) -> None:
+def _take(result: tuple[Cohort, ...]) -> None:
     name = state.get(_SAID)
-    state.put(FILTER, next((each.filter for each in found if each.name == name), ""))
+    state.put(FILTER, next((cohort.filter for cohort in result if cohort.name == name), ""))
 
 
 def _chips(work: Workspace, table: pd.DataFrame, parts: tuple[Part, ...]) -> None:
@@ -182,24 +192,24 @@ def _chips(work: Workspace, table: pd.DataFrame, parts: tuple[Part, ...]) -> Non
 
 def cohort_chips(work: Workspace, rows: pd.DataFrame) -> dict[str, Part]:
     """The conditions that chips stand for, besides relations, on the explained rows of a split."""
-    found = {}
+    parts = {}
     wrong = cohort_measures.wrong_part(work, rows)
     if wrong is not None:
-        found["wrong class" if work.classes else "wrong sign"] = wrong
+        parts["wrong class" if work.classes else "wrong sign"] = wrong
     if len(rows):
-        found |= {
+        parts |= {
             "worst tenth": Part("error", ">=", (f"{rows['error'].quantile(0.9):.4g}",)),
             "most joint tenth": Part(JOINT, ">=", (f"{rows[JOINT].quantile(0.9):.4g}",)),
         }
-    return found
+    return parts
 
 
 def read_back(
     parts: Sequence[Part], chips: Mapping[str, Part]
 ) -> tuple[list[str], tuple[Part, ...]]:
     """Which relations and chips a filter says, and its other conditions."""
-    said = [part.values for part in parts if part.column == "relation" and part.operator == "="]
-    kinds = [kind for kind in RELATIONS if said and all(kind in values for values in said)]
+    words = [part.values for part in parts if part.column == "relation" and part.operator == "="]
+    kinds = [kind for kind in RELATIONS if words and all(kind in values for values in words)]
     others = tuple(
         part
         for part in parts
@@ -300,11 +310,11 @@ def _holds(column: pd.Series) -> str:
 
 def ladder(here: Here, levels: Levels) -> None:
     """The three levels in numbers."""
-    found = cohort_measures.ladder(here.work, levels.rows, levels.inside, levels.own, levels.split)
-    heads = [f"**{text.plain(name)}**" for name in found["level"]]
+    result = cohort_measures.ladder(here.work, levels.rows, levels.inside, levels.own, levels.split)
+    heads = [f"**{text.plain(name)}**" for name in result["level"]]
     lines = ["| | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
-    for name in found.columns[1:]:
-        cells = [_cell(name, value) for value in found[name]]
+    for name in result.columns[1:]:
+        cells = [_cell(name, value) for value in result[name]]
         seed = answers.of_seed(here.work) if name == "accuracy" else ""
         lines.append(
             f"| {text.plain(_SAID_AS.get(name, name))}{seed} | " + " | ".join(cells) + " |"
@@ -322,7 +332,7 @@ def ladder(here: Here, levels: Levels) -> None:
                 name = levels.name.removeprefix("cohort").strip(" ‘’")
                 downloads.report_of_cohort(
                     here,
-                    cohort_measures.table_for(here.work, here.asked, levels.parts),
+                    cohort_measures.table_for(here.work, here.output_wanted, levels.parts),
                     levels.parts,
                     name,
                 )
@@ -376,11 +386,11 @@ def error_slices(here: Here, levels: Levels) -> None:
     left, right = st.columns([1.25, 1], gap="medium")
     with left, panels.around("slices") as head:
         by = st.selectbox("Slices by", list(known), width=260, **state.bound(SLICE))
-        found = slices.slices(levels, by)
+        result = slices.slices(levels, by)
         panels.inside(
             slice_panels.slices(levels, here.theme, by=by),
             head,
-            on_select=lambda key: _sliced(key, found, levels.parts),
+            on_select=lambda key: _sliced(key, result, levels.parts),
         )
     with right:
         worst = slices.worst(levels).rows.index.tolist()
@@ -389,11 +399,11 @@ def error_slices(here: Here, levels: Levels) -> None:
         )
 
 
-def _sliced(key: str, found: Sequence[slices.Slice], parts: Sequence[Part]) -> None:
-    place = state.place_of(next(iter(state.selected_values(key)), None), len(found))
+def _sliced(key: str, result: Sequence[slices.Slice], parts: Sequence[Part]) -> None:
+    place = state.place_of(next(iter(state.selected_values(key)), None), len(result))
     if place is not None:
-        column = found[place].parts[0].column
-        take(found[place].parts, [each for each in parts if each.column != column])
+        column = result[place].parts[0].column
+        take(result[place].parts, [part for part in parts if part.column != column])
         state.page_again()
 
 
@@ -472,19 +482,19 @@ def confusions(here: Here, levels: Levels) -> None:
 
 def _confused(key: str, levels: Levels) -> None:
     classes = [levels.work.classes[k] for k in errors_of_panels.shown(measured.confusions(levels))]
-    truth, said, *_ = (
-        *(state.place_of(each, len(classes)) for each in state.selected_values(key)[:2]),
+    truth, words, *_ = (
+        *(state.place_of(value, len(classes)) for value in state.selected_values(key)[:2]),
         None,
         None,
     )
-    if truth is not None and said is not None:
-        cell = (Part("truth", "=", (classes[truth],)), Part("prediction", "=", (classes[said],)))
+    if truth is not None and words is not None:
+        cell = (Part("truth", "=", (classes[truth],)), Part("prediction", "=", (classes[words],)))
         take(
             cell,
             [
-                each
-                for each in levels.parts
-                if each.column not in ("truth", "prediction", "verdict")
+                part
+                for part in levels.parts
+                if part.column not in ("truth", "prediction", "verdict")
             ],
         )
 
@@ -515,7 +525,7 @@ def model_quality(here: Here, levels: Levels) -> None:
 def distributions(here: Here, levels: Levels) -> None:
     """The distribution of every dividend, of all and of the cohort, by the grouping picked."""
     known = cohort_measures.groupings(
-        here.work, cohort_measures.cohort_table(here.work, here.asked)
+        here.work, cohort_measures.cohort_table(here.work, here.output_wanted)
     )
     if state.get(BY) not in (None, *known):
         state.put(BY, NOT_GROUPED)  # of another data set
@@ -593,21 +603,23 @@ def _picked(key: str) -> None:
         state.page_again()
 
 
-def _table(levels: Levels, found: dict[str, dict[str, Interval]]) -> None:
+def _table(levels: Levels, intervals: dict[str, dict[str, Interval]]) -> None:
     names = {"all": f"all of {levels.split}", "cohort": levels.name}
     lines = [
-        f"| {text.plain(names[level])} | {each['spearman'].n:,} | {_said(each['pearson'])} | {_said(each['spearman'])} "
+        f"| {text.plain(names[level])} | {entry['spearman'].n:,} | {_said(entry['pearson'])} | {_said(entry['spearman'])} "
         "|"
-        for level, each in found.items()
+        for level, entry in intervals.items()
     ]
     st.markdown("\n".join(["| level | n | Pearson r | Spearman r |", "|---|---|---|---|", *lines]))
 
 
-def _said(found: Interval) -> str:
-    if np.isnan(found.value):
+def _said(interval: Interval) -> str:
+    if np.isnan(interval.value):
         return "–"
-    return f"{found.value:+.2f} " + (
-        f"({found.low:+.2f} to {found.high:+.2f})" if found.known else "(too few for an interval)"
+    return f"{interval.value:+.2f} " + (
+        f"({interval.low:+.2f} to {interval.high:+.2f})"
+        if interval.known
+        else "(too few for an interval)"
     )
 
 
@@ -620,11 +632,11 @@ def cuts(here: Here, levels: Levels) -> None:
     rows, count = levels.places(levels.rows[levels.inside]), len(builders.cut_rows(levels))
     with panels.around("cut-test") as head:
         seconds = builders.cut_seconds(levels)
-        asked = seconds < builders.AT_ONCE or st.toggle(
+        matches = seconds < builders.AT_ONCE or st.toggle(
             f"Cut the correlations of {builders.cut_about(levels)} (about {math.ceil(seconds)} s)",
             **state.bound(CUT_MANY),
         )
-        if builders.worth_cutting(levels, asked=bool(asked)):
+        if builders.worth_cutting(levels, wanted=bool(matches)):
             every = views.everyone(
                 "cut-test", here.work, rows, count, lambda: builders.cut_test(levels, everyone=True)
             )
@@ -691,7 +703,7 @@ def map_of_samples(here: Here, levels: Levels) -> None:
         _figure(picture, levels, map_panels.on_map(levels, of, method, every))
 
 
-def _figure(picture: Picture, levels: Levels, found: maps.SampleMap) -> None:
+def _figure(picture: Picture, levels: Levels, sample_map: maps.SampleMap) -> None:
     assert picture.figure is not None
     shown = panels.framed(picture.name, picture.figure)
     reruns.chart(
@@ -700,20 +712,20 @@ def _figure(picture: Picture, levels: Levels, found: maps.SampleMap) -> None:
         alt=picture.alt,
         config=_CONFIG,
         tools=panels.tools_of(picture),
-        on_select=lambda key: _selected(key, found, levels.parts),
+        on_select=lambda key: _selected(key, sample_map, levels.parts),
     )
     panels.footer(picture, shown)
 
 
-def _selected(key: str, found: maps.SampleMap, parts: Sequence[Part]) -> None:
+def _selected(key: str, sample_map: maps.SampleMap, parts: Sequence[Part]) -> None:
     selection = state.selection(key)
     shape: Any = next(iter([*selection.get("lasso", []), *selection.get("box", [])]), None)
     if shape is not None:
         try:
-            part = maps.region(found, shape["x"], shape["y"])
+            part = maps.region(sample_map, shape["x"], shape["y"])
         except (ValueError, LookupError, TypeError):
             return  # a click that dragged by a pixel
-        split = [each for each in parts if each.column == cohorts.SPLIT]
+        split = [part for part in parts if part.column == cohorts.SPLIT]
         state.put(FILTER, cohorts.written([part, *split]))
         state.page_again()
         return

@@ -21,7 +21,7 @@ from qfusion.panels.address import Pin, resolve, tweak_of
 from qfusion.panels.compare import SEVERAL, VIEW, VIEWS
 from qfusion.training import metrics
 from qfusion.ui import bar, guidance, panels, reruns, sliders, state, truth_tables, views
-from qfusion.ui.frame import Here, fragment, guard, link, shell, told
+from qfusion.ui.frame import Here, fragment, guard, link, shell, or_notice
 
 # The Compare page: A, the pinned view, beside B, what the bar on top shows.
 
@@ -88,7 +88,7 @@ def controls(here: Here, view: Pin) -> None:
             "Swap",
             icon=":material/swap_horiz:",
             key="_swap",
-            on_click=told,
+            on_click=or_notice,
             args=(_swap, here.work, here.row, view),
             help="B becomes what is pinned; the bar on top shows what was A.",
         )
@@ -288,7 +288,7 @@ def several_samples(here: Here) -> None:
         with column:
             link("pages/samples.py", text.plain(name), ":material/open_in_full:", open=name)
             views.sample_content(here, row, details=False, key="several")
-    output = "" if here.asked is None else work.classes[here.asked]
+    output = "" if here.output_wanted is None else work.classes[here.output_wanted]
     panels.draw(several_panels.decisions(sample, here.theme, ids=ids, output=output))
     if work.can("time") or work.can("rules"):
         panels.draw(several_panels.several_entropies(sample, here.theme, ids=ids, output=output))
@@ -297,7 +297,9 @@ def several_samples(here: Here) -> None:
 def _choose(here: Here) -> list[str]:
     """The picker of samples, and what fills it."""
     work = here.work
-    chosen = [str(each) for each in state.get(SAMPLES) or st.query_params.get_all(SAMPLES) if each]
+    chosen = [
+        str(entry) for entry in state.get(SAMPLES) or st.query_params.get_all(SAMPLES) if entry
+    ]
     fitting = bar.fitting(work.dataset, chosen)[:MOST]
     if fitting != chosen and (state.get(SAMPLES) or len(chosen) > MOST):
         state.put(SAMPLES, fitting)  # of another data set, or too many
@@ -310,7 +312,7 @@ def _choose(here: Here) -> list[str]:
         list(dict.fromkeys(few)) if len(work.dataset) > bar.OFFERED else bar.offered(work.dataset)
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        found = st.multiselect(
+        result = st.multiselect(
             f"Samples (up to {MOST})",
             options,
             max_selections=MOST,
@@ -329,15 +331,15 @@ def _choose(here: Here) -> list[str]:
             st.button(
                 f"Worst of ‘{text.plain(cohort.name)}’",
                 key=f"_several_{k}",
-                on_click=told,
+                on_click=or_notice,
                 args=(_worst, here, cohort),
             )
-    return list(found)
+    return list(result)
 
 
 def _with_nearest(here: Here) -> None:
-    found = compare.nearest(here.subject(), count=_FILLED)
-    state.put(SAMPLES, [here.sample, *(str(name) for name in here.work.dataset.ids[found.rows])])
+    nearest = compare.nearest(here.subject(), count=_FILLED)
+    state.put(SAMPLES, [here.sample, *(str(name) for name in here.work.dataset.ids[nearest.rows])])
 
 
 def _worst(here: Here, cohort: Cohort) -> None:

@@ -21,7 +21,7 @@ from qfusion.data.spec import SPLITS
 from qfusion.figures.style import Theme
 from qfusion.panels import learning as builders
 from qfusion.ui import access, guidance, panels, reruns, state
-from qfusion.ui.frame import fragment, frame, guard, link, told
+from qfusion.ui.frame import fragment, frame, guard, link, or_notice
 
 # The Data page's upper half: the sets there are, and what is in the chosen one.
 
@@ -75,34 +75,36 @@ def chosen_set(theme: Theme) -> None:
     if state.get(SET) not in (None, *here):
         state.forget(SET)  # removed, or damaged, since it was picked
     name = st.selectbox("Set", here, help="A data set that is on this machine.", **state.bound(SET))
-    found = reruns.dataset(name)
-    st.markdown(_card(found))
-    guidance.aside(text.plain(found.description, 900))
-    panels.draw((builders.classes if builders.of_classes(found) else builders.target)(found, theme))
-    panels.below(theme, dataset=found)
+    dataset = reruns.dataset(name)
+    st.markdown(_card(dataset))
+    guidance.aside(text.plain(dataset.description, 900))
+    panels.draw(
+        (builders.classes if builders.of_classes(dataset) else builders.target)(dataset, theme)
+    )
+    panels.below(theme, dataset=dataset)
     link("pages/train.py", "Train a model on it", ":material/model_training:", train=name)
     if name in registry.imported_names():
         _record(name)
 
 
-def _card(found: DataSet) -> str:
+def _card(data_set: DataSet) -> str:
     rows = {
-        "title": found.title,
-        "samples": f"{len(found):,}",
-        "train / valid / test": " / ".join(f"{len(found.rows(split)):,}" for split in SPLITS),
+        "title": data_set.title,
+        "samples": f"{len(data_set):,}",
+        "train / valid / test": " / ".join(f"{len(data_set.rows(split)):,}" for split in SPLITS),
         "modalities": ", ".join(
-            f"{m.name} ({m.size:,} features{_steps(m)})" for m in found.modalities
+            f"{m.name} ({m.size:,} features{_steps(m)})" for m in data_set.modalities
         ),
-        "target": f"{found.target.name}, {'classes' if found.target.classes else 'a number'}"
-        + (f" in {found.target.range}" if found.target.range else ""),
-        "source": found.source,
-        "licence": found.licence,
-        "digest": found.digest[:12],
+        "target": f"{data_set.target.name}, {'classes' if data_set.target.classes else 'a number'}"
+        + (f" in {data_set.target.range}" if data_set.target.range else ""),
+        "source": data_set.source,
+        "licence": data_set.licence,
+        "digest": data_set.digest[:12],
     }
-    if not found.target.classes:
-        rows["metrics"] = CONVENTIONS[found.target.convention]
-    if found.unimodal is not None:
-        rows["targets of single modalities"] = ", ".join(map(str, found.unimodal.columns))
+    if not data_set.target.classes:
+        rows["metrics"] = CONVENTIONS[data_set.target.convention]
+    if data_set.unimodal is not None:
+        rows["targets of single modalities"] = ", ".join(map(str, data_set.unimodal.columns))
     lines = [f"| {key} | {text.plain(value)} |" for key, value in rows.items()]
     return "\n".join([lines[0], "|---|---|", *lines[1:]])
 
@@ -134,7 +136,7 @@ def _record(name: str) -> None:
             st.markdown(
                 f"Remove **{text.plain(name)}** from this machine? The files it was imported from stay."
             )
-            st.button("Yes, remove it", on_click=told, args=(_remove, name), key="_remove_set")
+            st.button("Yes, remove it", on_click=or_notice, args=(_remove, name), key="_remove_set")
 
 
 def _remove(name: str) -> None:
@@ -149,12 +151,12 @@ BADGES = {
 }
 
 
-def findings(found: list[dict[str, Any]]) -> None:
+def findings(result: list[dict[str, Any]]) -> None:
     """Findings of a report as lines, worst first."""
-    for each in found:
-        where = f"**{text.plain(each['modality'])}**: " if each["modality"] else ""
-        st.markdown(f"{BADGES.get(each['severity'], '')} {where}{text.message(each['words'])}")
-    if not found:
+    for entry in result:
+        where = f"**{text.plain(entry['modality'])}**: " if entry["modality"] else ""
+        st.markdown(f"{BADGES.get(entry['severity'], '')} {where}{text.message(entry['words'])}")
+    if not result:
         st.markdown(":material/check: Nothing was found that needs saying.")
 
 
@@ -213,9 +215,9 @@ def import_form() -> None:
         if level != "none":
             _source(level)
     with right:
-        found = state.get(FOUND)
-        if found is not None:
-            _report(found)
+        value = state.get(FOUND)
+        if value is not None:
+            _report(value)
         else:
             _layouts()
 
@@ -277,9 +279,9 @@ def _source(level: str) -> None:
 
 def discard() -> None:
     """Forgets what was read and not kept, and removes its files."""
-    found = state.get(FOUND)
-    if found is not None:
-        found.staged.discard()
+    value = state.get(FOUND)
+    if value is not None:
+        value.staged.discard()
         state.put(FOUND, None)
 
 
@@ -298,13 +300,13 @@ def _examine(files: list[Any], path: str, **options: str) -> None:
             paths = _written(files, folder / "upload")
         else:
             paths = [Path(path.strip()).expanduser()]
-            size = sum(each.stat().st_size for each in _inside(paths[0]))
+            size = sum(path.stat().st_size for path in _inside(paths[0]))
             check(
                 size <= MAX_PATH,
                 f"File {paths[0].name} has {size / 1024**3:.1f} GiB, and at most {MAX_PATH / 1024**3:.0f} are read "
                 f"from this page. Use the command line: `python -m qfusion data import {paths[0]} --name NAME`.",
             )
-        found = importing.examine(
+        result = importing.examine(
             paths,
             folder,
             lambda done, total, remark: shown.update(label=f"{text.plain(remark)} …"),
@@ -312,13 +314,13 @@ def _examine(files: list[Any], path: str, **options: str) -> None:
         )
         shutil.rmtree(folder / "upload", ignore_errors=True)
         shown.update(label="Examined", state="complete")
-    weakref.finalize(found, found.staged.discard)  # its files go with the session
-    state.put(FOUND, found)
+    weakref.finalize(result, result.staged.discard)  # its files go with the session
+    state.put(FOUND, result)
 
 
 def _inside(path: Path) -> list[Path]:
     return (
-        [each for each in path.iterdir() if each.is_file()]
+        [file for file in path.iterdir() if file.is_file()]
         if path.is_dir()
         else [path]
         if path.is_file()
@@ -341,8 +343,8 @@ def _written(files: list[Any], folder: Path) -> list[Path]:
     return paths
 
 
-def _report(found: Examined) -> None:
-    report = found.report
+def _report(examined: Examined) -> None:
+    report = examined.report
     splits = (
         ", ".join(f"{count:,} {name}" for name, count in report.splits.items() if count)
         or "no split yet"
@@ -350,7 +352,7 @@ def _report(found: Examined) -> None:
     errors = len(report.errors)
     with st.container(border=True, key="import-report"):
         st.markdown(
-            f"#### {text.plain(found.staged.title, 80)}: {report.samples:,} samples ({splits})"
+            f"#### {text.plain(examined.staged.title, 80)}: {report.samples:,} samples ({splits})"
         )
         st.dataframe(
             pd.DataFrame(
@@ -399,7 +401,7 @@ def _report(found: Examined) -> None:
             if sequences
             else ""
         )
-        tokens = found.staged.tokens is not None and access.level() == "path"
+        tokens = examined.staged.tokens is not None and access.level() == "path"
         folder = (
             st.text_input(
                 "Folder of the tokenizer",
@@ -423,8 +425,8 @@ def _report(found: Examined) -> None:
         right.button("Discard", icon=":material/delete:", on_click=discard, key="_import_discard")
         if wanted:
             with access.waiting("Keeping …"):
-                kept = importing.keep(
-                    found,
+                stored = importing.keep(
+                    examined,
                     name.strip(),
                     repair=agreed,
                     replace=bool(replace),
@@ -437,7 +439,7 @@ def _report(found: Examined) -> None:
             state.put(PICK, name.strip())
             state.put(
                 KEPT,
-                f"**{text.plain(name)}** is kept, with {kept.samples:,} samples, and can be picked.",
+                f"**{text.plain(name)}** is kept, with {stored.samples:,} samples, and can be picked.",
             )
             st.rerun(scope="app")
 

@@ -144,10 +144,10 @@ WITH_CURSOR = ("Decision", "Correlations", "State")
 def take_turn(work: Workspace) -> None:
     """Sets the sliders to what a link asks for as `turn`, such as "H.text=0.5,T=1.2", all others as learned; before
     they are drawn."""
-    said = st.query_params.get(TURN)
-    if said is not None:
+    value = st.query_params.get(TURN)
+    if value is not None:
         del st.query_params[TURN]
-        sliders.set_to(work.model, fitting_tweak(work.model, said))
+        sliders.set_to(work.model, fitting_tweak(work.model, value))
 
 
 def no_time(here: Here) -> None:
@@ -371,8 +371,8 @@ def attractor_tab(here: Here, now: Decision, _: Decision) -> None:
 
 def exactness_line(here: Here, tweak: Tweak) -> None:
     """How exact the states shown are, and for which sliders: the last thing drawn."""
-    found = builders.changes(tweak)
-    changed = f"Changed: {', '.join(found)}." if found else "Everything as learned."
+    result = builders.changes(tweak)
+    changed = f"Changed: {', '.join(result)}." if result else "Everything as learned."
     st.caption(
         f"{dynamics_of_analysis.exactness(here.work, here.row, tweak)} {changed}",
         help="QuTiP follows this sample under these sliders in adaptive steps, torch by a Chebyshev expansion "

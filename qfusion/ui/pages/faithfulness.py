@@ -148,13 +148,13 @@ def people_tab(here: Here, work: Workspace) -> None:
     _people_table(people_panels.numbers(work))
 
 
-def _people_table(found: pd.DataFrame) -> None:
+def _people_table(frame: pd.DataFrame) -> None:
     shown = pd.DataFrame(
-        {"modality": found["modality"], "labelled test samples": found["n"]}
+        {"modality": frame["modality"], "labelled test samples": frame["n"]}
         | {
             title: [
                 with_interval(*row, percent=name == "sign")
-                for row in found[[name, f"{name}:low", f"{name}:high"]].to_numpy(float)
+                for row in frame[[name, f"{name}:low", f"{name}:high"]].to_numpy(float)
             ]
             for name, title in (
                 ("rank", "rank correlation [95 %]"),
@@ -167,7 +167,7 @@ def _people_table(found: pd.DataFrame) -> None:
                 _one(low, name == "sign") + " to " + _one(high, name == "sign")
                 if np.isfinite(low)
                 else "–"
-                for low, high in found[[f"{name}:shuffled_low", f"{name}:shuffled_high"]].to_numpy(
+                for low, high in frame[[f"{name}:shuffled_low", f"{name}:shuffled_high"]].to_numpy(
                     float
                 )
             ]
@@ -199,7 +199,7 @@ def _second(work: Workspace) -> str:
         return NONE
     if state.get(people_panels.OTHER) not in (None, NONE, *names):
         state.put(people_panels.OTHER, None)  # of other data
-    found = st.selectbox(
+    chosen = st.selectbox(
         "Beside another model",
         names,
         index=None,
@@ -209,7 +209,7 @@ def _second(work: Workspace) -> str:
         "(`unimodal`), say.",
         **state.bound(people_panels.OTHER),
     )
-    return found or NONE
+    return chosen or NONE
 
 
 # Would another training seed explain the same?
@@ -283,17 +283,17 @@ def over_seeds(work: Workspace) -> tuple[Stability | None, str]:
 
 def trust_warnings(work: Workspace, seeds: Stability | None) -> None:
     """When not to trust the explanations of this model."""
-    said = trust.trust_warnings(work)
+    words = trust.trust_warnings(work)
     if seeds is None:
-        said.append(NO_SEEDS)
+        words.append(NO_SEEDS)
 
     def below() -> None:
         if guidance.full():
             st.markdown(
-                "  \n".join(f"{ICONS[one.kind]} {text.plain(one.sentence, 600)}" for one in said)
+                "  \n".join(f"{ICONS[one.kind]} {text.plain(one.sentence, 600)}" for one in words)
             )
             return
-        for place, one in enumerate(said):
+        for place, one in enumerate(words):
             with st.container(
                 horizontal=True, vertical_alignment="center", gap="small", key=f"caution-{place}"
             ):
@@ -374,8 +374,8 @@ def _pair(build: Callable[[str], Picture]) -> None:
 
 def truth_tab(here: Here, work: Workspace, seeds: Stability | None) -> None:
     """Exact against planted contributions."""
-    found = trust.against_truth(work)
-    if found is None:
+    against_truth = trust.against_truth(work)
+    if against_truth is None:
         st.info(
             f"{text.plain(work.dataset.title)} has no planted truth: nobody knows what its modalities really "
             "contributed. The data set `planted` does, made for this question.",
@@ -383,21 +383,21 @@ def truth_tab(here: Here, work: Workspace, seeds: Stability | None) -> None:
         )
         return
     panels.draw(builders.truth(here.subject(), here.theme))
-    _truth_table(work, found, seeds)
+    _truth_table(work, against_truth, seeds)
     _sarcasm(work, seeds)
 
 
-def _truth_table(work: Workspace, found: Any, seeds: Stability | None) -> None:
-    names = [" + ".join(style.split_term(term)) for term in found.terms]
+def _truth_table(work: Workspace, result: Any, seeds: Stability | None) -> None:
+    names = [" + ".join(style.split_term(term)) for term in result.terms]
     table = (
-        found.frame()
+        result.frame()
         .assign(term=names)
         .rename(columns={"pearson": "correlation", "rank": "rank correlation"})
     )
     if seeds is not None:
         over = trust.truth_over_seeds(work, seeds)
         table[f"rank correlation, {len(seeds.seeds)} seeds"] = [
-            f"{over[term][0]:.3f} ± {over[term][1]:.3f}" for term in found.terms
+            f"{over[term][0]:.3f} ± {over[term][1]:.3f}" for term in result.terms
         ]
     st.dataframe(
         table,

@@ -40,7 +40,7 @@ def _pages() -> list[str]:
 def all_words() -> None:
     """Search, the words that stand open, and the index of the others."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        said = st.text_input(
+        sentence = st.text_input(
             "Search",
             max_chars=MOST,
             placeholder="entropy, share, truth table …",
@@ -48,47 +48,47 @@ def all_words() -> None:
             **state.bound(panels.FIND),
         )
         where = st.selectbox("Used on", [ANY, *_pages()], **state.bound(ON))
-    found = panels.find_entries(said or "", None if where == ANY else where)
-    if not found:
+    entries = panels.find_entries(sentence or "", None if where == ANY else where)
+    if not entries:
         st.info(
-            f"No word here holds ‘{text.plain(said, MOST)}’"
+            f"No word here holds ‘{text.plain(sentence, MOST)}’"
             + ("." if where == ANY else f" among those of the {where} page.")
             + " Try a shorter piece of it"
             + ("." if where == ANY else ", or any page."),
             icon=":material/search_off:",
         )
         return
-    st.caption(f"{len(found)} of {len(panels.entries())} words.")
+    st.caption(f"{len(entries)} of {len(panels.entries())} words.")
     if where != ANY:
         file, icon = FILES[where]
         link(file, f"Open the {where} page", icon)
-    opened = _opened(found, said or "")
+    opened = _opened(entries, sentence or "")
     if opened:
         with st.container(key="entries"):
             for entry in opened:
                 with st.container(border=True, key=f"word-{entry.term}", gap="xsmall"):
                     _entry(entry)
-    _index([entry for entry in found if entry not in opened])
+    _index([entry for entry in entries if entry not in opened])
 
 
-def _opened(found: Sequence[Entry], said: str) -> list[Entry]:
+def _opened(entries: Sequence[Entry], value: str) -> list[Entry]:
     """The words that stand open: all at full depth or where there are few, else those that are called what was said."""
-    if guidance.full() or len(found) <= FEW:
-        return list(found)
+    if guidance.full() or len(entries) <= FEW:
+        return list(entries)
     return [
         entry
-        for entry in found
-        if said.casefold().strip() in map(str.casefold, (entry.term, *entry.also))
+        for entry in entries
+        if value.casefold().strip() in map(str.casefold, (entry.term, *entry.also))
     ]
 
 
-def _index(found: Sequence[Entry]) -> None:
+def _index(entries: Sequence[Entry]) -> None:
     """Names by their first letter, each of which opens its entry."""
-    if not found:
+    if not entries:
         return
     with st.container(key="index"):
         for letter, those in groupby(
-            sorted(found, key=lambda entry: entry.term.casefold()),
+            sorted(entries, key=lambda entry: entry.term.casefold()),
             key=lambda entry: entry.term[0].upper(),
         ):
             with st.container(key=f"letter-{letter}", gap=None):

@@ -31,54 +31,54 @@ SMALL = "The QCNN matches networks with dozens of times its parameters"
 
 def board_and_claims(here: Here) -> None:
     """Pickers, the table and its figures, claims, robustness."""
-    found = standings.open_board()
-    name, short = _pickers(found)
-    key = found.key(name, short)
-    table = found.table(name, key)
-    _head(found, name, key, table)
+    result = standings.open_board()
+    name, short = _pickers(result)
+    key = result.key(name, short)
+    table = result.table(name, key)
+    _head(result, name, key, table)
     left, right = st.columns(2, gap="medium")
     with left:
-        panels.draw(builders.results(found, here.theme, data=name, metric=short))
+        panels.draw(builders.results(result, here.theme, data=name, metric=short))
     with right:
-        _against_size(here, found, name, short)
+        _against_size(here, result, name, short)
     with st.expander("As a table, with p-values", icon=":material/table:", **state.opened(TABLE)):
-        _table(found, name, key, table)
-    _fusing(here, found, name, short)
-    _claims(found)
-    _robustness(here, found, name)
-    panels.below(here.theme, **here.subjects(), board=found)
-    _published(found, name)
+        _table(result, name, key, table)
+    _fusing(here, result, name, short)
+    _claims(result)
+    _robustness(here, result, name)
+    panels.below(here.theme, **here.subjects(), board=result)
+    _published(result, name)
 
 
-def _fusing(here: Here, found: Board, name: str, short: str) -> None:
+def _fusing(here: Here, result: Board, name: str, short: str) -> None:
     """Which models fuse, which only add; and, where contributions are planted, who finds them."""
-    if not builders.shares_measured(found, name):
+    if not builders.shares_measured(result, name):
         return
-    if not builders.is_planted(found, name):
-        panels.draw(builders.fusing(found, here.theme, data=name, metric=short))
+    if not builders.is_planted(result, name):
+        panels.draw(builders.fusing(result, here.theme, data=name, metric=short))
         return
     left, right = st.columns(2, gap="medium")
     with left:
-        panels.draw(builders.fusing(found, here.theme, data=name, metric=short))
+        panels.draw(builders.fusing(result, here.theme, data=name, metric=short))
     with right:
-        panels.draw(builders.agreement(found, here.theme, data=name))
+        panels.draw(builders.agreement(result, here.theme, data=name))
 
 
-def _pickers(found: Board) -> tuple[str, str]:
+def _pickers(result: Board) -> tuple[str, str]:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        if state.get(DATA) not in (None, *found.names):
-            state.put(DATA, found.names[0])
+        if state.get(DATA) not in (None, *result.names):
+            state.put(DATA, result.names[0])
         name = (
             st.segmented_control(
                 "Data set",
-                found.names,
-                default=found.names[0],
+                result.names,
+                default=result.names[0],
                 help="Not that of the bar on top: the board holds all.",
                 **state.bound(DATA),
             )
-            or found.names[0]
+            or result.names[0]
         )
-        shorts = [found.metric(key).short for key in found.metrics(name)]
+        shorts = [result.metric(key).short for key in result.metrics(name)]
         if state.get(METRIC) not in (None, *shorts):
             state.put(METRIC, shorts[0])
         short = st.selectbox(
@@ -91,7 +91,7 @@ def _pickers(found: Board) -> tuple[str, str]:
     return name, short
 
 
-def _against_size(here: Here, found: Board, name: str, short: str) -> None:
+def _against_size(here: Here, result: Board, name: str, short: str) -> None:
     with panels.around("board-size") as head:
         size = (
             st.segmented_control(
@@ -106,16 +106,16 @@ def _against_size(here: Here, found: Board, name: str, short: str) -> None:
             or builders.SIZES[0]
         )
         panels.inside(
-            builders.against_size(found, here.theme, data=name, metric=short, size=size), head
+            builders.against_size(result, here.theme, data=name, metric=short, size=size), head
         )
 
 
-def _head(found: Board, name: str, key: str, table: pd.DataFrame) -> None:
-    entry, metric = found.of(name), found.metric(key)
+def _head(result: Board, name: str, key: str, table: pd.DataFrame) -> None:
+    entry, metric = result.of(name), result.metric(key)
     first, better = table.iloc[0], "more" if metric.higher_is_better else "less"
     short = (
         f"**{text.plain(first['label'])}** leads on {text.plain(entry['title'])} with {metric.short} "
-        f"{first['mean']:.4f}. " + _told_apart(found, name, key)
+        f"{first['mean']:.4f}. " + _told_apart(result, name, key)
     )
     guidance.line(
         short,
@@ -123,39 +123,39 @@ def _head(found: Board, name: str, key: str, table: pd.DataFrame) -> None:
         + (
             f"\n\n{metric.short}: {metric.help} The {better}, the better. {entry['trained_on']:,} rows to train on, "
             f"{entry['test']:,} test rows; all models with the same rows, encoders and number of epochs, means over "
-            f"training seeds. Measured {text.plain(found.made, 200)} by {text.plain(found.whole['command'])}."
+            f"training seeds. Measured {text.plain(result.made, 200)} by {text.plain(result.whole['command'])}."
             + (
                 ""
-                if "qj-joint" in found.whole["contenders"]
+                if "qj-joint" in result.whole["contenders"]
                 else " Its QiNN-QJ reads the joint state: it is older than the local read-out."
             )
-            + f"\n\nlow, high: 95 % t-interval of the mean over seeds. p: {text.plain(found.whole['method'], 200)}. "
+            + f"\n\nlow, high: 95 % t-interval of the mean over seeds. p: {text.plain(result.whole['method'], 200)}. "
             "Intervals and tests count the spread over training seeds, not that over test rows: another test set may "
             "order the models differently."
         ),
     )
 
 
-def _told_apart(found: Board, name: str, key: str) -> str:
-    sign, said = 1 if found.metric(key).higher_is_better else -1, []
+def _told_apart(result: Board, name: str, key: str) -> str:
+    sign, words = 1 if result.metric(key).higher_is_better else -1, []
     for system in ("qj", "qcnn"):
-        tests = found.of(name)["tests"].get(key, {}).get(system)
-        if tests is not None and system in found.of(name)["rows"]:
-            told = [
+        tests = result.of(name)["tests"].get(key, {}).get(system)
+        if tests is not None and system in result.of(name)["rows"]:
+            signs = [
                 np.sign(sign * pair["difference"])
                 for pair in tests["against"].values()
                 if pair["holm"] < 0.05
             ]
-            said.append(
-                f"**{text.plain(found.label(system))}** beats {told.count(1)} and loses to {told.count(-1)} of "
+            words.append(
+                f"**{text.plain(result.label(system))}** beats {signs.count(1)} and loses to {signs.count(-1)} of "
                 f"{len(tests['against'])} rivals"
             )
-    return f"Beyond chance, {'; '.join(said)}." if said else ""
+    return f"Beyond chance, {'; '.join(words)}." if words else ""
 
 
-def _table(found: Board, name: str, key: str, table: pd.DataFrame) -> None:
+def _table(result: Board, name: str, key: str, table: pd.DataFrame) -> None:
     shown = table.drop(columns="model").rename(
-        columns={"label": "Model", "mean": found.metric(key).short}
+        columns={"label": "Model", "mean": result.metric(key).short}
     )
     whole = ("seeds", "parameters", "after the encoders")
     formats: dict[str, Any] = {
@@ -181,12 +181,12 @@ def _table(found: Board, name: str, key: str, table: pd.DataFrame) -> None:
     )
 
 
-def _claims(found: Board) -> None:
-    claims = found.whole["claims"]
+def _claims(result: Board) -> None:
+    claims = result.whole["claims"]
     with st.container(border=True, key="panel-claims", gap="xsmall"):
         panels.heading("The papers' claims, tested")
         tested, how = standings.tested()
-        known = {name for each in tested for name in each.data}
+        known = {name for one in tested for name in one.data}
         by_data: dict[str, list[tuple[str, str, str]]] = {}  # claim -> data, sentence, verdict
         for claim in claims["stability"]:
             if claim["data"] not in known:
@@ -197,18 +197,18 @@ def _claims(found: Board) -> None:
             by_data.setdefault(SMALL, []).append(
                 (claim["data"], claim["sentence"], claim["verdict"])
             )
-        lines = [f"{ICONS[each.verdict]} **{text.plain(each.claim, 200)}**" for each in tested]
+        lines = [f"{ICONS[one.verdict]} **{text.plain(one.claim, 200)}**" for one in tested]
         lines += [_verdicts(claim, entries) for claim, entries in by_data.items()]
         with st.container(key="claims-list"):
             st.markdown("\n\n".join(lines) or "Not measured yet.")
         with st.expander("What was measured, in numbers"):
-            for each in tested:
+            for entry in tested:
                 st.markdown(
-                    f"{ICONS[each.verdict]} **{text.plain(each.claim, 200)}.** "
-                    f"{text.plain(each.sentence, 2500)}"
+                    f"{ICONS[entry.verdict]} **{text.plain(entry.claim, 200)}.** "
+                    f"{text.plain(entry.sentence, 2500)}"
                 )
                 st.markdown(
-                    "  \n".join(text.plain(sentence, 2500) for sentence in each.data.values())
+                    "  \n".join(text.plain(sentence, 2500) for sentence in entry.data.values())
                 )
             for words, entries in by_data.items():
                 st.markdown(f"**{text.plain(words, 200)}**")
@@ -235,9 +235,9 @@ def _verdicts(claim: str, entries: Sequence[tuple[str, str, str]]) -> str:
         by.setdefault(data, {}).setdefault(verdict, []).append(data)
     sets: dict[str, list[str]] = {}
     for data, verdicts in by.items():
-        sets.setdefault(_of_parts([v for v, found in verdicts.items() for _ in found]), []).append(
-            text.plain(data, 60)
-        )
+        sets.setdefault(
+            _of_parts([v for v, result in verdicts.items() for _ in result]), []
+        ).append(text.plain(data, 60))
     return f"**{text.plain(claim, 200)}**  \n" + " · ".join(
         f"{icon} {', '.join(sets[verdict])}" for verdict, icon in ICONS.items() if verdict in sets
     )
@@ -245,18 +245,18 @@ def _verdicts(claim: str, entries: Sequence[tuple[str, str, str]]) -> str:
 
 def _of_parts(verdicts: Iterable[str]) -> str:
     """What several parts say together: "for" where most do and none is against."""
-    said = list(verdicts)
-    if "against" in said:
-        return "open" if "for" in said else "against"
-    return "for" if 2 * said.count("for") > len(said) else "open"
+    words = list(verdicts)
+    if "against" in words:
+        return "open" if "for" in words else "against"
+    return "for" if 2 * words.count("for") > len(words) else "open"
 
 
-def _robustness(here: Here, found: Board, name: str) -> None:
+def _robustness(here: Here, result: Board, name: str) -> None:
     panels.heading("A modality that is missing or corrupted")
-    if not found.robust_metrics(name):
+    if not result.robust_metrics(name):
         st.info("Robustness is not measured on this data set yet.", icon=":material/help:")
         return
-    parts = [builders.ALL, *found.of(name)["modalities"]]
+    parts = [builders.ALL, *result.of(name)["modalities"]]
     if state.get(PART) not in (None, *parts):
         state.put(PART, parts[0])
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -272,26 +272,26 @@ def _robustness(here: Here, found: Board, name: str) -> None:
         )
         models = st.multiselect(
             "Models",
-            list(found.measured(name)),
-            default=found.default(name),
+            list(result.measured(name)),
+            default=result.default(name),
             **state.bound(f"{MODELS}.{name}"),
         )
     if not models:
         st.info("Pick a model to draw its curve.", icon=":material/help:")
         return
-    panels.draw(builders.robustness(found, here.theme, data=name, part=part, models=models))
+    panels.draw(builders.robustness(result, here.theme, data=name, part=part, models=models))
 
 
-def _published(found: Board, name: str) -> None:
-    published = found.whole["published"]
-    if found.of(name)["source"] != published["data"]:
+def _published(result: Board, name: str) -> None:
+    published = result.whole["published"]
+    if result.of(name)["source"] != published["data"]:
         return
     with st.expander(
         "Published figures on MOSI, as context",
         icon=":material/menu_book:",
         **state.opened(PUBLISHED),
     ):
-        table = pd.DataFrame(published["rows"]).T.rename(columns=lambda k: found.metric(k).short)
+        table = pd.DataFrame(published["rows"]).T.rename(columns=lambda k: result.metric(k).short)
         st.dataframe(
             table,
             height="content",

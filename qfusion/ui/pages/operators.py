@@ -51,14 +51,14 @@ def votes(here: Here) -> None:
             or "test"
         )
     group, sample = labels[picked], here.subject()
-    found, own = operators.votes_of(sample, group, split)
-    _sentence(here, found.operator, own)
+    result, own = operators.votes_of(sample, group, split)
+    _sentence(here, result.operator, own)
     spectrum, scatter = st.columns([1.25, 1], gap="medium")
     with spectrum:
         panels.draw(builders.spectrum(sample, here.theme, group=group, split=split))
     with scatter:
-        _scatter(here, found.operator, group, split)
-    with_kets = found.operator.vectors is not None
+        _scatter(here, result.operator, group, split)
+    with_kets = result.operator.vectors is not None
     left, right = st.columns(2, gap="medium")
     with left:
         panels.draw(
@@ -72,27 +72,27 @@ def votes(here: Here) -> None:
             if with_kets
             else builders.effects(sample, here.theme, group=group)
         )
-    _nearest(here, found, split)
+    _nearest(here, result, split)
     _left_out(here)
 
 
-def _sentence(here: Here, found: Operator, own: Own) -> None:
-    low, high = found.values[0], found.values[-1]
-    together = "alone" if len(found.modalities) == 1 else "together"
+def _sentence(here: Here, operator: Operator, own: Own) -> None:
+    low, high = operator.values[0], operator.values[-1]
+    together = "alone" if len(operator.modalities) == 1 else "together"
     unit = text.plain(here.subject().unit)
     guidance.line(
-        f"**{builders.who(found)}** {together} can bring the {unit} to **{low:+.2f}** … **{high:+.2f}**; here **"
+        f"**{builders.who(operator)}** {together} can bring the {unit} to **{low:+.2f}** … **{high:+.2f}**; here **"
         f"{own.score:+.2f}**.",
-        f"Whatever **{builders.who(found)}** might say, {together} it can bring the {unit} "
+        f"Whatever **{builders.who(operator)}** might say, {together} it can bring the {unit} "
         f"to at least **{low:+.2f}** and at most **{high:+.2f}**, everything else being as in the background (baseline "
-        f"{found.baseline:+.2f}). What this sample says brings it to **{own.score:+.2f}**. "
+        f"{operator.baseline:+.2f}). What this sample says brings it to **{own.score:+.2f}**. "
         f"{backgrounds.baseline_words(here.work.background)}",
     )
 
 
-def _scatter(here: Here, found: Operator, group: str, split: str) -> None:
+def _scatter(here: Here, operator: Operator, group: str, split: str) -> None:
     with panels.around("along") as head:
-        default = builders.default_up(found)
+        default = builders.default_up(operator)
         up = (
             st.segmented_control(
                 "y axis",
@@ -111,27 +111,27 @@ def _scatter(here: Here, found: Operator, group: str, split: str) -> None:
         )
 
 
-def _nearest(here: Here, found: Votes, split: str) -> None:
+def _nearest(here: Here, result: Votes, split: str) -> None:
     for side in ("for", "against"):
-        weights = found.most_for if side == "for" else found.most_against
+        weights = result.most_for if side == "for" else result.most_against
         st.markdown(f"#### {builders.nearest_heading(side, weights.tolist())}")
         with st.container(key=f"pair-nearest-{side}"):
             for cell, row in zip(
-                st.columns(builders.NEAREST), found.nearest(side, builders.NEAREST), strict=False
+                st.columns(builders.NEAREST), result.nearest(side, builders.NEAREST), strict=False
             ):
-                place = int(np.flatnonzero(found.rows == row)[0])
+                place = int(np.flatnonzero(result.rows == row)[0])
                 with cell, st.container(border=True, height="stretch", key=f"near-{side}-{row}"):
                     _card(
                         here,
                         row,
-                        found.operator.modalities,
+                        result.operator.modalities,
                         float(weights[place]),
-                        float(found.scores[place]),
+                        float(result.scores[place]),
                         side,
                     )
     guidance.aside(
-        f"The {split} samples (n = {len(found.rows):,}) with the most weight on each extreme: as far as real data come "
-        f"to it. It is the weight of {builders.who(found.operator)}: a sample can be near an extreme and still be "
+        f"The {split} samples (n = {len(result.rows):,}) with the most weight on each extreme: as far as real data come "
+        f"to it. It is the weight of {builders.who(result.operator)}: a sample can be near an extreme and still be "
         "judged otherwise by the other modalities. Below half of the weight none is called close."
     )
 

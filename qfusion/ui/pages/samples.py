@@ -141,11 +141,11 @@ def similar_samples(here: Here) -> None:
         state.put(BY, known[0])  # of another model
     with panels.around("similar") as head:
         with st.container(horizontal=True, vertical_alignment="center"):
-            said = state.one_of("Similar by", known, default=known[0], **state.bound(BY))
-            by = cohort_measures.KEYS[said]
-            found = compare.nearest(sample, by)
-            ids = [str(name) for name in here.work.dataset.ids[found.rows]]
-            _links(here, found, ids)
+            chosen = state.one_of("Similar by", known, default=known[0], **state.bound(BY))
+            by = cohort_measures.KEYS[chosen]
+            nearest = compare.nearest(sample, by)
+            ids = [str(name) for name in here.work.dataset.ids[nearest.rows]]
+            _links(here, nearest, ids)
         panels.inside(
             similar_panels.similar(sample, here.theme, by=by),
             head,
@@ -153,12 +153,12 @@ def similar_samples(here: Here) -> None:
         )
 
 
-def _links(here: Here, found: compare.Nearest, ids: Sequence[str]) -> None:
-    said, _ = similar_panels.outcomes(here.work, found.rows)
+def _links(here: Here, nearest: compare.Nearest, ids: Sequence[str]) -> None:
+    sentence, _ = similar_panels.outcomes(here.work, nearest.rows)
     if not ids:
         return
     with st.popover("Open one", icon=":material/open_in_full:", type="tertiary", key="_similar"):
-        for name, words, away in zip(ids, said, found.distances, strict=True):
+        for name, words, away in zip(ids, sentence, nearest.distances, strict=True):
             st.button(
                 f"**{text.plain(name, 24)}** {text.plain(words, 40)} ({away:.3g})",
                 type="tertiary",
@@ -326,14 +326,14 @@ def _formats(columns: list[str], classes: bool) -> dict[str, Any]:
     }
     if classes:
         numeric = {
-            column: found
-            for column, found in numeric.items()
+            column: result
+            for column, result in numeric.items()
             if column not in ("truth", "prediction")
         }
     named = {
-        column: st.column_config.Column(said)
+        column: st.column_config.Column(words)
         for column in columns
-        if (said := text.column(column)) != column
+        if (words := text.column(column)) != column
     }
     return (
         named | numeric | {column: st.column_config.TextColumn(width="medium") for column in SAID}
@@ -372,7 +372,7 @@ def sample_scatter(here: Here, chosen: dict[str, Any], count: int) -> None:
             f"Entanglement takes time: shown for the first {compare.MAX_ENTANGLED} of {count:,} samples. Filter to see "
             "others."
         )
-    output = "" if here.asked is None else work.classes[here.asked]
+    output = "" if here.output_wanted is None else work.classes[here.output_wanted]
     picture = samples.scatter(here.subject(), here.theme, x=x, y=y, output=output, **chosen)
     panels.drawn(picture, on_select=state.choose_selected_sample)
 
@@ -449,7 +449,7 @@ def page() -> None:
     # meanwhile.
     with find, guard(), st.container(border=True, key="box-find"):
         chosen = filters(here)
-        rows = compare.passing(here.work.frame(here.asked), **chosen)
+        rows = compare.passing(here.work.frame(here.output_wanted), **chosen)
         if not none_passes(rows):
             sample_table(here, rows)
             sample_scatter(here, chosen, len(rows))

@@ -17,7 +17,7 @@ from qfusion.runs import sweep as sweeps
 from qfusion.runs.plans import KINDS, SETTINGS
 from qfusion.runs.sweep import Sweep
 from qfusion.ui import access, guidance, panels, reruns, state
-from qfusion.ui.frame import frame, guard, told
+from qfusion.ui.frame import frame, guard, or_notice
 
 # The sweeps that there are: what they search, what came out, the command that trains the best; and the start of a new
 # one.
@@ -74,24 +74,24 @@ def sweeps_and_form(theme: Theme) -> None:
     if state.get(SWEEP) not in (None, *known):
         state.forget(SWEEP)
     name = st.selectbox("Sweep", known, **state.bound(SWEEP))
-    found = sweeps.find(name)
-    moving = _at_work(found) and not panels.exporting()
+    match = sweeps.find(name)
+    moving = _at_work(match) and not panels.exporting()
     st.fragment(_sweep, run_every=PULSE if moving else None)(theme, name, moving)
 
 
-def _at_work(found: Sweep) -> bool:
+def _at_work(sweep: Sweep) -> bool:
     """Whether trials are left and nobody has asked to stop."""
-    return not found.is_done and not found.study.user_attrs.get("stopped")
+    return not sweep.is_done and not sweep.study.user_attrs.get("stopped")
 
 
 def _sweep(theme: Theme, name: str, moving: bool) -> None:
     """Everything about one sweep, looked at again and again while it is at work."""
     reruns.begin_run()
     with guard():
-        found = sweeps.find(name)
-        if (_at_work(found) and not panels.exporting()) != moving:
+        match = sweeps.find(name)
+        if (_at_work(match) and not panels.exporting()) != moving:
             st.rerun()
-        trials = runs.trials_of(found)
+        trials = runs.trials_of(match)
         _said(trials)
         _buttons(trials)
         if not builders.ended(trials):
@@ -111,15 +111,15 @@ def _sweep(theme: Theme, name: str, moving: bool) -> None:
 
 
 def _said(trials: Trials) -> None:
-    found, attempts, best = trials.sweep, trials.attempts, trials.best
-    search = found.search
+    sweep, attempts, best = trials.sweep, trials.attempts, trials.best
+    search = sweep.search
     counts = {
         word: sum(runs.STATES[a.state] == word for a in attempts) for word in runs.STATES.values()
     }
     done = sum(a.state not in (sweeps.WAITING, sweeps.RUNNING) for a in attempts)
     st.progress(
-        min(1.0, done / max(1, found.trials)),
-        f"{done} of {found.trials} trials have ended"
+        min(1.0, done / max(1, sweep.trials)),
+        f"{done} of {sweep.trials} trials have ended"
         + "".join(
             f", {count} {word}" for word, count in counts.items() if count and word != "finished"
         ),
@@ -134,28 +134,28 @@ def _said(trials: Trials) -> None:
         f"Best: trial {best.number} with {trials.judged} **{best.value:.4g}** by "
         + ", ".join(
             f"`{key}` = {_plain(value)}"
-            for key, value in found.settings(best).items()
+            for key, value in sweep.settings(best).items()
             if key in search.space
         )
         + ". It was chosen among many, so new rows will most likely do worse. Train it:"
     )
-    st.code(found.command(best), language="bash", wrap_lines=True)
+    st.code(sweep.command(best), language="bash", wrap_lines=True)
 
 
 def _buttons(trials: Trials) -> None:
     """Stop and go on."""
     if not access.may_train():
         return
-    found, busy = trials.sweep, any(a.state == sweeps.RUNNING for a in trials.attempts)
-    stopped = bool(found.study.user_attrs.get("stopped"))
+    sweep, busy = trials.sweep, any(a.state == sweeps.RUNNING for a in trials.attempts)
+    stopped = bool(sweep.study.user_attrs.get("stopped"))
     with st.container(horizontal=True, vertical_alignment="center", key="sweep-actions"):
         st.button(
             "Stop",
             icon=":material/stop:",
             key="_sweep_stop",
-            disabled=found.is_done or stopped,
-            on_click=told,
-            args=(_stop, found),
+            disabled=sweep.is_done or stopped,
+            on_click=or_notice,
+            args=(_stop, sweep),
             help="All processes leave at the end of their epoch; trials that are cut off begin again when it "
             "goes on.",
         )
@@ -163,12 +163,12 @@ def _buttons(trials: Trials) -> None:
             "Go on",
             icon=":material/play_arrow:",
             key="_sweep_go_on",
-            disabled=found.is_done,
-            on_click=told,
-            args=(_go_on, found),
+            disabled=sweep.is_done,
+            on_click=or_notice,
+            args=(_go_on, sweep),
             help="Starts one more process that takes part, also beside those at work.",
         )
-        if not found.is_done:
+        if not sweep.is_done:
             line = folder.waiting()
             st.caption(
                 "Stopping …"
@@ -177,22 +177,22 @@ def _buttons(trials: Trials) -> None:
                 if stopped
                 else "A process is at work."
                 if busy
-                else f"It waits for a free processor, at place {line.index(found.name) + 1} of {len(line)}."
-                if found.name in line
+                else f"It waits for a free processor, at place {line.index(sweep.name) + 1} of {len(line)}."
+                if sweep.name in line
                 else "No trial is being trained now: a process is starting or was "
                 "killed. Go on starts another."
             )
 
 
-def _stop(found: Sweep) -> None:
+def _stop(sweep: Sweep) -> None:
     access.check_train()
-    sweeps.stop(found)
+    sweeps.stop(sweep)
 
 
-def _go_on(found: Sweep) -> None:
+def _go_on(sweep: Sweep) -> None:
     access.check_train()
-    sweeps.go_on(found)
-    sweeps.launch(found.name)
+    sweeps.go_on(sweep)
+    sweeps.launch(sweep.name)
 
 
 def _trials(theme: Theme, trials: Trials) -> None:

@@ -37,7 +37,7 @@ from qfusion.runs.plans import KINDS, MAIN, SETTINGS, Setting
 from qfusion.training import checkpoint, default_options, imports, metrics
 from qfusion.training.imports import Unfit
 from qfusion.ui import access, guidance, panels, reruns, state
-from qfusion.ui.frame import frame, guard, link, told
+from qfusion.ui.frame import frame, guard, link, or_notice
 
 # Bring a model that was trained elsewhere: an .onnx or .pt2 file, checked in a process of its own and kept among the
 # models.
@@ -86,10 +86,10 @@ def _page() -> None:
             icon=":material/lock:",
         )
         return
-    said = state.get(_SAID)
-    if said:
+    value = state.get(_SAID)
+    if value:
         state.put(_SAID, None)
-        st.success(said, icon=":material/check_circle:")
+        st.success(value, icon=":material/check_circle:")
     with st.container(key="fold-model-import"):
         left, right = st.columns([1, 1.25], gap="medium")
     with left:
@@ -220,10 +220,10 @@ def _import_now(data: str, name: str, title: str, replace: bool, card: str) -> N
 
 def _card() -> bool:
     """The card of a program that does not fit yet, to be corrected."""
-    found = state.get(_CARD)
-    if found is None:
+    card = state.get(_CARD)
+    if card is None:
         return False
-    words, data, name, title, replace = found
+    words, data, name, title, replace = card
     st.markdown("What was guessed of it. Correct what is wrong:")
     typed = st.text_area(
         "Card",
@@ -241,48 +241,48 @@ def _card() -> bool:
     return True
 
 
-def _report(found: dict[str, Any]) -> None:
-    kept, card = found["kept"], found["card"]
+def _report(result: dict[str, Any]) -> None:
+    stored, card = result["kept"], result["card"]
     with st.container(border=True, key="model-report"):
-        st.markdown(f"#### {text.plain(kept['name'], 80)}: {found['parameters']:,} parameters")
+        st.markdown(f"#### {text.plain(stored['name'], 80)}: {result['parameters']:,} parameters")
         st.dataframe(
             pd.DataFrame(
                 [
                     {
-                        "input": each["name"],
-                        "modality": " and ".join(each["modality"]),
-                        "gives": each["gives"],
-                        "axes": " x ".join(map(str, each["axes"])),
-                        "type": each["dtype"],
+                        "input": entry["name"],
+                        "modality": " and ".join(entry["modality"]),
+                        "gives": entry["gives"],
+                        "axes": " x ".join(map(str, entry["axes"])),
+                        "type": entry["dtype"],
                     }
-                    for each in card["input"]
+                    for entry in card["input"]
                 ]
             ),
             hide_index=True,
             height="content",
             alt="Which input of the program takes which modality.",
         )
-        for warning in found["warnings"]:
+        for warning in result["warnings"]:
             st.warning(text.message(warning), icon=":material/warning:")
-        known = metrics.labels(kept["metrics"])
+        known = metrics.labels(stored["metrics"])
         measured = ", ".join(
-            f"{known[key].short} {kept['metrics'][key]:.3f}" for key in _METRICS if key in known
+            f"{known[key].short} {stored['metrics'][key]:.3f}" for key in _METRICS if key in known
         )
         st.caption(
             f"On the test rows: {measured or 'there are none'}. A figure far from the one that you know means "
-            f"that an input is matched wrongly. Explaining one sample against {found['first']['rows']:,} rows "
-            f"took {found['first']['seconds']:.2g} s."
+            f"that an input is matched wrongly. Explaining one sample against {result['first']['rows']:,} rows "
+            f"took {result['first']['seconds']:.2g} s."
         )
         link(
             "pages/samples.py",
             "Open it on Samples",
             ":material/search:",
-            model=kept["name"],
-            data=found["data"],
-            open=found["sample"],
+            model=stored["name"],
+            data=result["data"],
+            open=result["sample"],
         )
         with st.expander("Card", icon=":material/description:"):
-            st.code(found["toml"], language="toml")
+            st.code(result["toml"], language="toml")
 
 
 def _how() -> None:
@@ -301,7 +301,7 @@ def _removal() -> None:
     with st.popover("Remove an imported model", icon=":material/delete:"):
         name = st.selectbox("Model", own, key="_model.gone")
         st.button(
-            "Remove it from this machine", on_click=told, args=(_remove, name), key="_model.remove"
+            "Remove it from this machine", on_click=or_notice, args=(_remove, name), key="_model.remove"
         )
 
 
@@ -330,7 +330,7 @@ def side_by_side(_: Theme, shown: list[Seen]) -> None:
 
 
 def _settings(shown: list[Seen]) -> None:
-    plans = {each.name: each.plan for each in shown if each.plan is not None}
+    plans = {entry.name: entry.plan for entry in shown if entry.plan is not None}
     if not plans:
         return
     differ, table = runs.differences(
@@ -373,24 +373,24 @@ def _results(shown: list[Seen]) -> None:
         panels.inside(builders.results(shown), below=lambda: _tables(runs.results_of(shown)))
 
 
-def _tables(found: Results) -> None:
-    if not found.kinds:
+def _tables(results: Results) -> None:
+    if not results.kinds:
         st.caption(
             "None of these runs has ended with a model yet: test rows are measured when one is stopped or finished."
         )
     st.dataframe(
-        found.table.drop(columns=found.metrics),
+        results.table.drop(columns=results.metrics),
         hide_index=True,
-        alt=f"Epochs, time and parameters of {len(found.table)} runs.",
+        alt=f"Epochs, time and parameters of {len(results.table)} runs.",
     )
-    if found.metrics:
+    if results.metrics:
         st.dataframe(
-            found.by_metric(),
+            results.by_metric(),
             hide_index=True,
             alt="Metrics of the runs on validation and test rows.",
             column_config={
                 column: st.column_config.NumberColumn(format="%.3f")
-                for column in [*found.table["run"], "mean"]
+                for column in [*results.table["run"], "mean"]
             },
         )
 
@@ -401,15 +401,15 @@ METRIC = "train.metric"
 
 
 def _with_history(shown: list[Seen]) -> list[Seen]:
-    found = runs.with_history(shown)
-    if not found:
+    result = runs.with_history(shown)
+    if not result:
         st.info(
             "No epoch is over yet."
-            if any(each.alive for each in shown)
+            if any(entry.alive for entry in shown)
             else "Of the runs shown, none has an epoch to draw.",
             icon=":material/hourglass_top:",
         )
-    return found
+    return result
 
 
 def progress(theme: Theme, shown: list[Seen]) -> None:
@@ -516,20 +516,20 @@ def _choose_settings(name: str, kind: str, classes: bool) -> dict[str, Any]:
     like, recipe = runs.shipped_recipe(name, kind)
     begin = {key: recipe.get(key, value) for key, value in default.items()}
     main = [*_ALWAYS, *MAIN.get(kind, ())]
-    found: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     with st.container(key="grid-main"):
-        found |= {key: _field(key, begin[key], name, kind, classes) for key in main}
+        result |= {key: _field(key, begin[key], name, kind, classes) for key in main}
     rest = [key for key in default if key not in main]
     with (
         st.expander(f"{len(rest)} more settings", icon=":material/tune:", key="box-advanced"),
         st.container(key="grid-more"),
     ):
-        found |= {key: _field(key, begin[key], name, kind, classes) for key in rest}
+        result |= {key: _field(key, begin[key], name, kind, classes) for key in rest}
     if like:
         st.caption(f"Where you change nothing, settings are those of the shipped model `{like}`.")
     return {
         key: _value(key, value, default[key])
-        for key, value in found.items()
+        for key, value in result.items()
         if _value(key, value, default[key]) != default[key]
     }
 
@@ -552,7 +552,7 @@ def _field(key: str, begin: Any, name: str, kind: str, classes: bool) -> Any:
 
 
 def _widget(setting: Setting, key: str, begin: Any, classes: bool, as_: str) -> Any:
-    kept: dict[str, Any] = {**state.bound(as_), "help": guidance.help(setting.says)}
+    stored: dict[str, Any] = {**state.bound(as_), "help": guidance.help(setting.says)}
     if setting.choices:
         choices = [
             word
@@ -560,20 +560,22 @@ def _widget(setting: Setting, key: str, begin: Any, classes: bool, as_: str) -> 
             if key != "loss" or (word == "cross_entropy") == classes
         ]
         return st.selectbox(
-            setting.title, choices, index=choices.index(begin) if begin in choices else 0, **kept
+            setting.title, choices, index=choices.index(begin) if begin in choices else 0, **stored
         )
     if isinstance(begin, bool):
-        return st.checkbox(setting.title, value=begin, **kept)
+        return st.checkbox(setting.title, value=begin, **stored)
     if key in TYPED or isinstance(begin, str):
-        said = ", ".join(map(str, begin)) if isinstance(begin, list) else str(begin)
-        return st.text_input(setting.title, said, max_chars=MAX_TEXT, **kept)
+        words = ", ".join(map(str, begin)) if isinstance(begin, list) else str(begin)
+        return st.text_input(setting.title, words, max_chars=MAX_TEXT, **stored)
     if isinstance(begin, int):
         least, most = int(setting.low), int(setting.high)
-        return st.number_input(setting.title, least, most, min(max(begin, least), most), 1, **kept)
+        return st.number_input(
+            setting.title, least, most, min(max(begin, least), most), 1, **stored
+        )
     low, high = float(setting.low), float(setting.high)
     begin = min(max(float(begin), low), high)
     step = min(abs(begin) / 4, (high - begin) / 2) or 0.05
-    return st.number_input(setting.title, low, high, begin, step=step, format="%g", **kept)
+    return st.number_input(setting.title, low, high, begin, step=step, format="%g", **stored)
 
 
 def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> list[str]:
@@ -655,7 +657,7 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> list[str]
     access.check_train()
     plan = plans.plan(name, kind, chosen, seed)
     plans.start(
-        {each: replace(plan, seed=number) for each, number in zip(names, seeds, strict=True)},
+        {entry: replace(plan, seed=number) for entry, number in zip(names, seeds, strict=True)},
         bool(events),
     )
     return names
@@ -731,7 +733,7 @@ def runs_and_form(theme: Theme) -> None:
     new_training(not seen and not import_is_open())
     if not _limits.is_read_only():
         model_import()
-    alive = any(each.alive for each in seen)
+    alive = any(entry.alive for entry in seen)
     if not seen:
         whole = (
             "There is no run yet. Choose data and a kind of model above and press Start: the training is a "
@@ -762,7 +764,7 @@ def _runs(theme: Theme, moving: bool, models: list[str]) -> None:
     reruns.begin_run()
     seen = run_curves.look(reruns.record_of)
     if (
-        (any(each.alive for each in seen) and not panels.exporting()) != moving
+        (any(entry.alive for entry in seen) and not panels.exporting()) != moving
         or not seen
         or run_curves.models() != models
     ):
@@ -785,8 +787,8 @@ def _steady(shown: list[Seen]) -> list[Seen]:
     """The runs as they are drawn: as they were a moment ago, unless one of them has another state."""
     now = time.monotonic()
     before: tuple[float, list[Seen]] = state.get(_DRAWN, (0.0, []))
-    if now - before[0] < STEADY and [(each.name, each.state) for each in before[1]] == [
-        (each.name, each.state) for each in shown
+    if now - before[0] < STEADY and [(entry.name, entry.state) for entry in before[1]] == [
+        (entry.name, entry.state) for entry in shown
     ]:
         return before[1]
     state.put(_DRAWN, (now, shown))
@@ -795,7 +797,7 @@ def _steady(shown: list[Seen]) -> list[Seen]:
 
 def _choose(seen: list[Seen]) -> list[Seen]:
     """The table and the picker; returns the runs that are shown: those chosen, else those alive, else the newest."""
-    names = [each.name for each in seen]
+    names = [entry.name for entry in seen]
     chosen = [name for name in state.get(RUN) or [] if name in names]
     if state.get(RUN) is not None and chosen != state.get(RUN):
         state.put(RUN, chosen)  # some were deleted
@@ -810,18 +812,18 @@ def _choose(seen: list[Seen]) -> list[Seen]:
     )
     shown = run_curves.shown(seen, picked)
     with table:
-        _table(seen, [each.name for each in shown])
+        _table(seen, [entry.name for entry in shown])
     return shown
 
 
 def _table(seen: list[Seen], shown: list[str]) -> None:
-    names = [each.name for each in seen]
+    names = [entry.name for entry in seen]
     ticked = [place for place, name in enumerate(names) if name in shown]
     # a new table where other rows are to be ticked
-    line = queue.waiting() if any(each.state == "waiting" for each in seen) else []
+    line = queue.waiting() if any(entry.state == "waiting" for entry in seen) else []
     key = f"runs-{len(seen)}-{'.'.join(map(str, ticked))}-{state.get(_TURN, 0)}"
     st.dataframe(
-        pd.DataFrame([_row(each, line) for each in seen]),
+        pd.DataFrame([_row(entry, line) for entry in seen]),
         key=key,
         hide_index=True,
         selection_mode="multi-row",
@@ -849,19 +851,19 @@ def _table(seen: list[Seen], shown: list[str]) -> None:
     )
 
 
-def _row(each: Seen, line: list[str]) -> dict[str, object]:
-    plan, record = each.plan, each.record
-    said = each.words
-    if each.name in line and each.state == "waiting":
-        said = f"waiting, place {line.index(each.name) + 1} of {len(line)}"
+def _row(entry: Seen, line: list[str]) -> dict[str, object]:
+    plan, record = entry.plan, entry.record
+    words = entry.words
+    if entry.name in line and entry.state == "waiting":
+        words = f"waiting, place {line.index(entry.name) + 1} of {len(line)}"
     if plan is None or record is None:
-        return {"run": each.name, "state": said}
+        return {"run": entry.name, "state": words}
     share = (record.epoch + record.batch / max(1, record.batches)) / max(1, record.epochs)
     return {
-        "run": each.name,
-        "state": said,
+        "run": entry.name,
+        "state": words,
         "epoch": f"{record.epoch} / {record.epochs or '?'}",
-        "done": min(1.0, share) if each.state != "finished" else 1.0,
+        "done": min(1.0, share) if entry.state != "finished" else 1.0,
         "loss": _sparkline(record),
         "time left": run_curves.duration(record.seconds_left),
         "validation": run_curves.at_kept(record),
@@ -899,12 +901,14 @@ def _actions(shown: list[Seen]) -> None:
         return
     can = {
         "pause": [
-            each for each in shown if each.state in ("waiting", "running") and not each.asked
+            entry for entry in shown if entry.state in ("waiting", "running") and not entry.requested
         ],
         "stop": [
-            each for each in shown if each.state in ("waiting", "running") and each.asked != "stop"
+            entry
+            for entry in shown
+            if entry.state in ("waiting", "running") and entry.requested != "stop"
         ],
-        "go on": [each for each in shown if each.state in run_curves.GOES_ON],
+        "go on": [entry for entry in shown if entry.state in run_curves.GOES_ON],
     }
     of = {word: f" {len(those)} runs" if len(those) > 1 else "" for word, those in can.items()}
     with st.container(horizontal=True, vertical_alignment="center", key="run-actions"):
@@ -914,7 +918,7 @@ def _actions(shown: list[Seen]) -> None:
             key="_pause",
             disabled=not can["pause"],
             on_click=_each,
-            args=(can["pause"], lambda each: each.run.ask("pause")),
+            args=(can["pause"], lambda entry: entry.run.ask("pause")),
             help="Ends the process; it can go on to the very same weights.",
         )
         st.button(
@@ -923,7 +927,7 @@ def _actions(shown: list[Seen]) -> None:
             key="_stop",
             disabled=not can["stop"],
             on_click=_each,
-            args=(can["stop"], lambda each: each.run.ask("stop")),
+            args=(can["stop"], lambda entry: entry.run.ask("stop")),
             help="Ends it and keeps the best model so far; it can go on.",
         )
         st.button(
@@ -940,41 +944,41 @@ def _actions(shown: list[Seen]) -> None:
 
 
 def _each_explored(shown: list[Seen]) -> None:
-    for each in shown:
-        _explore(each)
+    for entry in shown:
+        _explore(entry)
 
 
-def _go_on(each: Seen) -> None:
+def _go_on(entry: Seen) -> None:
     runs_of_qfusion.launch(
-        each.run, (each.run.path / "events").is_dir() and run_curves.can_write_events()
+        entry.run, (entry.run.path / "events").is_dir() and run_curves.can_write_events()
     )
 
 
 def _each(those: list[Seen], act: Callable[[Seen], None]) -> None:
     """Does something with each of some runs; what goes wrong is said when the page is drawn."""
     problems = []
-    for each in those:
+    for entry in those:
         try:
             access.check_train()
             with provided():
-                act(each)
+                act(entry)
         except QFusionError as error:
             problems.append(str(error))
     state.put(_RUNS_PROBLEM, " ".join(problems))
 
 
 def _delete(shown: list[Seen]) -> None:
-    still = [each for each in shown if not each.alive]
+    still = [entry for entry in shown if not entry.alive]
     with st.popover("Delete", icon=":material/delete:", disabled=not still, key="box-delete"):
         if not still:
             return
-        names = ", ".join(text.plain(each.name) for each in still)
-        kept = [each.name for each in still if each.has_model]
+        names = ", ".join(text.plain(entry.name) for entry in still)
+        stored = [entry.name for entry in still if entry.has_model]
         st.markdown(
             f"Delete {names}? Settings, curves and the state to go on from are lost."
             + (
-                f" The model{'s' if len(kept) > 1 else ''} {', '.join(map(text.plain, kept))} stay."
-                if kept
+                f" The model{'s' if len(stored) > 1 else ''} {', '.join(map(text.plain, stored))} stay."
+                if stored
                 else ""
             )
         )
@@ -983,22 +987,22 @@ def _delete(shown: list[Seen]) -> None:
             type="primary",
             key="_delete",
             on_click=_each,
-            args=(still, lambda each: each.run.delete()),
+            args=(still, lambda entry: entry.run.delete()),
         )
 
 
-def _explore(each: Seen) -> None:
+def _explore(entry: Seen) -> None:
     """The way to the samples of a run's model, or why there is none."""
-    if each.plan is None or not each.has_model:
+    if entry.plan is None or not entry.has_model:
         return
-    name = text.plain(each.name)
-    if each.plan.data in sources():
+    name = text.plain(entry.name)
+    if entry.plan.data in sources():
         link(
             "pages/samples.py",
             f"Explore samples of {name}",
             ":material/travel_explore:",
-            explore=each.name,
-            on=each.plan.data,
+            explore=entry.name,
+            on=entry.plan.data,
         )
     else:
         st.caption(f"{name} was trained on data that are not among the data sets here.")
@@ -1008,22 +1012,22 @@ def _said(shown: list[Seen]) -> None:
     """What went wrong, here or in a training."""
     if problem := state.get(_RUNS_PROBLEM):
         st.error(text.message(problem), icon=":material/error:")
-    for each in shown:
-        name, record = text.plain(each.name), each.record
+    for entry in shown:
+        name, record = text.plain(entry.name), entry.record
         if record is None:
-            st.error(f"{name}: {text.message(each.problem)}", icon=":material/error:")
-        elif each.state == "interrupted":
+            st.error(f"{name}: {text.message(entry.problem)}", icon=":material/error:")
+        elif entry.state == "interrupted":
             st.warning(
                 f"{name} ended without a word, as when its process is killed or the machine is switched off. It can go "
                 f"on after epoch {record.epoch}, to the same weights as if nothing had happened.",
                 icon=":material/power_off:",
             )
-        elif each.state == "failed":
+        elif entry.state == "failed":
             st.error(f"{name} failed: {text.message(record.message)}", icon=":material/error:")
         elif record.message:
             st.caption(f"{name}: {text.message(record.message)}")
-        if each.state in ("interrupted", "failed") and (log := run_curves.log_of(each.run)):
-            with st.expander(f"What the process of {name} printed", key=f"box-log-{each.name}"):
+        if entry.state in ("interrupted", "failed") and (log := run_curves.log_of(entry.run)):
+            with st.expander(f"What the process of {name} printed", key=f"box-log-{entry.name}"):
                 st.code(log, language=None, height=240)
 
 

@@ -70,21 +70,23 @@ def take(modality: str, action: str, donor: str = "") -> None:
 
 
 def controls(here: Here) -> Asked:
-    """Draws the controls and returns what is asked for, as `interventions.asked` takes it."""
+    """Draws the controls and returns what is asked for, as `interventions.wanted_changes` takes it."""
     own = changes.own_states(here.work, here.row)
-    found = {}
+    outcome = {}
     for place, name in enumerate(here.work.modalities):
         with st.container(border=True, key=f"box-change-{place}", gap="xsmall"):
-            found[name] = _one(here, name, own[name])
+            outcome[name] = _one(here, name, own[name])
     st.button(
         "Undo all changes",
         key="_what_if_reset",
         icon=":material/restart_alt:",
         on_click=reset,
         args=(here,),
-        disabled=all(change.action == KEPT for change in changes.asked(here.work, here.row, found)),
+        disabled=all(
+            change.action == KEPT for change in changes.wanted_changes(here.work, here.row, outcome)
+        ),
     )
-    return found
+    return outcome
 
 
 def _one(here: Here, name: str, own: Any) -> dict[str, Any]:
@@ -139,7 +141,7 @@ def _donor(here: Here, name: str) -> str:
 
 def _input(here: Here, name: str) -> dict[str, Any]:
     if name == "text":
-        said = st.text_input(
+        words = st.text_input(
             "Sentence",
             value=changes.own_words(here.work, here.row),
             max_chars=400,
@@ -149,7 +151,7 @@ def _input(here: Here, name: str) -> dict[str, Any]:
         )
         with st.popover("Vocabulary", icon=":material/dictionary:"):
             _vocabulary()
-        return {"words": str(said or "")}
+        return {"words": str(words or "")}
     values = {
         control.name: float(
             st.slider(
@@ -277,7 +279,7 @@ def parameters(here: Here) -> None:
         return
     with box:
         search = changes.parameters_that_flip(here.work, here.row)
-        if not search.found:
+        if not search.changes:
             st.markdown(
                 f"**None of the {search.tried} knobs flips this decision on its own** ({search.ranges})."
             )
@@ -289,7 +291,7 @@ def parameters(here: Here) -> None:
 def _set_links(here: Here, search: Any) -> None:
     """Links that set one of the nearest parameters where it can be watched, all others as learned."""
     with st.container(horizontal=True, key="set-knobs"):
-        for change in search.found[:MAX_LINKS]:
+        for change in search.changes[:MAX_LINKS]:
             name = text.plain(changes.parameter_name(here.work, change))
             if here.work.can("time"):
                 link(
@@ -393,13 +395,13 @@ def _numbers(here: Here, before: Result, now: Result, changed: Iterable[str]) ->
     with st.container(key="pair-metrics"):
         for place, (title, old, new, help_) in zip(st.columns(len(cells)), cells, strict=True):
             change = new - old
-            said, arrow = (
+            words, arrow = (
                 (f"{change:+.3f}", "auto") if abs(change) >= 5e-4 else ("no change", "off")
             )
             place.metric(
                 title,
                 f"{new:.3f}",
-                said,
+                words,
                 delta_color="off",
                 delta_arrow=arrow,  # type: ignore[arg-type]
                 help=help_,
